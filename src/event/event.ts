@@ -1,0 +1,185 @@
+/**
+ * The event, v1: one observed act. This is the contract's own shape, and also what the pipeline carries,
+ * so that what is recorded, replayed, judged and sent to a SIEM is one and the same thing.
+ *
+ * Paths are absolute inside the container's root and canonical; addresses are canonical; times are
+ * RFC 3339 UTC. All of that is made so once, by the source (see `canonical.ts`, `parse-event.ts`).
+ */
+export const eventKinds = [
+  'exec',
+  'file',
+  'connect',
+  'listen',
+  'identity',
+  'capability',
+  'syscall',
+  'loss',
+] as const
+export type EventKind = (typeof eventKinds)[number]
+/** The kinds that say what a container did; `loss` says what we did not see. */
+export type ActKind = Exclude<EventKind, 'loss'>
+
+export const accesses = ['read', 'write', 'create', 'delete', 'rename', 'exec'] as const
+export type Access = (typeof accesses)[number]
+
+export const origins = ['entrypoint', 'init', 'probe', 'exec-in'] as const
+/** Which tree of processes an act came from; *drift* is told beside it, since it can happen in any tree. */
+export type Origin = (typeof origins)[number]
+
+export interface ContainerRef {
+  /** 64 hex digits. */
+  readonly id: string
+  readonly name?: string
+  /** True where the container was already running when the agent first saw it. */
+  readonly before?: boolean
+}
+
+export interface ImageRef {
+  readonly repository: string
+  readonly tag?: string
+  /** `sha256:…`: the repository digest, or the image id where there is none. */
+  readonly digest: string
+}
+
+export interface WorkloadRef {
+  readonly namespace?: string
+  readonly kind?: string
+  readonly name: string
+  readonly pod?: string
+}
+
+export interface ProcessRef {
+  readonly pid: number
+  readonly ppid?: number
+  readonly exe: string
+  /** The script that `exe` interprets, where it was started as one. */
+  readonly script?: string
+  readonly args?: readonly string[]
+  readonly argsCut?: boolean
+  readonly uid: number
+  readonly gid?: number
+  readonly parent?: string
+  /** Executables (scripts, where started as such) from the parent outwards, nearest first. */
+  readonly ancestors?: readonly string[]
+  readonly origin: Origin
+  /** Names one `docker exec` or `kubectl exec`. */
+  readonly session?: string
+  readonly tty?: boolean
+  /** True where standard input, output or error is a network or unix socket. */
+  readonly socketStdio?: boolean
+  /** True where the running executable did not come with the image. */
+  readonly drift?: boolean
+}
+
+export interface ExecAct {
+  readonly path: string
+  readonly drift: boolean
+  readonly script?: string
+  /** Why it is drift: the upper layer, an anonymous memory file, another mount. */
+  readonly driftKind?: 'upper' | 'memfd' | 'mount'
+}
+
+export interface FileAct {
+  readonly path: string
+  readonly access: readonly Access[]
+  readonly to?: string
+  /** The path was deeper or longer than the sensor carries: it begins with `…`. */
+  readonly cut?: boolean
+  /** The kernel refused it (EACCES, EPERM): an attempt. */
+  readonly denied?: boolean
+  /** The path is what the caller passed, made absolute: the kernel did not tell the file itself. */
+  readonly unresolved?: boolean
+  /** The image ships this path. Set by `identify`; such a path is never generalised. */
+  readonly shipped?: boolean
+}
+
+export interface ConnectAct {
+  readonly protocol: string
+  readonly address: string
+  /** 0 where the protocol has no ports. */
+  readonly port: number
+  readonly name?: string
+  readonly peer?: { readonly image?: string; readonly workload?: string }
+}
+
+export interface ListenAct {
+  readonly protocol: string
+  readonly address: string
+  readonly port: number
+}
+
+export interface UserIds {
+  readonly uid: number
+  readonly gid: number
+}
+
+export interface IdentityAct {
+  readonly from: UserIds
+  readonly to: UserIds
+}
+
+export interface CapabilityAct {
+  readonly name: string
+}
+
+/** A sensitive system call that no other kind tells: ptrace, mount, unshare, init_module, bpf, io_uring … */
+export interface SyscallAct {
+  readonly name: string
+  /** What the call was about, where that is known: the path of a mount, the path of an io_uring open. */
+  readonly target?: string
+  /** The kernel refused it. */
+  readonly denied?: boolean
+}
+
+export interface LossSpan {
+  readonly reason: string
+  readonly count: number
+  /** RFC 3339 */
+  readonly from: string
+  readonly to: string
+}
+
+interface EventBase {
+  readonly v: 1
+  readonly time: string
+  readonly node: string
+  readonly source: string
+}
+
+interface ActBase extends EventBase {
+  readonly container: ContainerRef
+  /** Absent until the container's image is known; an act that stays without is `unprofiled`. */
+  readonly image?: ImageRef
+  readonly workload?: WorkloadRef
+  readonly process: ProcessRef
+  /** How many times the act was seen where the source folds repeats; 1 where absent. */
+  readonly count?: number
+}
+
+export type ExecEvent = ActBase & { readonly kind: 'exec'; readonly exec: ExecAct }
+export type FileEvent = ActBase & { readonly kind: 'file'; readonly file: FileAct }
+export type ConnectEvent = ActBase & { readonly kind: 'connect'; readonly connect: ConnectAct }
+export type ListenEvent = ActBase & { readonly kind: 'listen'; readonly listen: ListenAct }
+export type IdentityEvent = ActBase & { readonly kind: 'identity'; readonly identity: IdentityAct }
+export type CapabilityEvent = ActBase & {
+  readonly kind: 'capability'
+  readonly capability: CapabilityAct
+}
+export type SyscallEvent = ActBase & { readonly kind: 'syscall'; readonly syscall: SyscallAct }
+/** A loss may be of one container (then it taints that one's evidence) or of the whole node. */
+export type LossEvent = EventBase & {
+  readonly kind: 'loss'
+  readonly container?: ContainerRef
+  readonly image?: ImageRef
+  readonly loss: LossSpan
+}
+
+export type ActEvent =
+  | ExecEvent
+  | FileEvent
+  | ConnectEvent
+  | ListenEvent
+  | IdentityEvent
+  | CapabilityEvent
+  | SyscallEvent
+export type SnugEvent = ActEvent | LossEvent

@@ -1,0 +1,241 @@
+import type { ImageRef, LossSpan, SnugEvent } from '../event/event.ts'
+import type { Alert } from '../respond/alert.ts'
+
+/**
+ * The one facade that `server` (and through it the CLI) speaks to. Everything an operator can see or do
+ * is here and nothing else; all values are plain JSON, and times are RFC 3339 UTC.
+ *
+ * Errors: every method throws `SnugError` with a code of `errors.ts`.
+ */
+export interface Engine {
+  status(): StatusView
+  images(): readonly LineageView[]
+  image(ref: string): LineageView
+  profile(ref: string): ProfileView
+  diff(a: string, b: string): ProfileDiff
+  setMode(ref: string, mode: Mode, by: Decider): Promise<VersionView>
+  /** Without `behaviours`: everything that waits for review. */
+  approve(ref: string, behaviours: readonly string[] | undefined, by: Decider): Promise<DecisionResult>
+  /** Ends the window now. */
+  endLearning(ref: string, by: Decider): Promise<VersionView>
+
+  alerts(query: AlertQuery): readonly Alert[]
+  alert(id: string): Alert
+  /** Allows the alert's behaviour for its version; with `until` and `only` the allowance is bounded. */
+  allowAlert(id: string, scope: AllowScope, by: Decider): Promise<Alert>
+  ackAlert(id: string, reason: string, by: Decider): Promise<Alert>
+
+  /** The live streams. The iterable ends with the signal; a reader that lags is told how much it missed. */
+  liveEvents(signal: AbortSignal, query: LiveQuery): AsyncIterable<Live<SnugEvent>>
+  liveAlerts(signal: AbortSignal, query: LiveQuery): AsyncIterable<Live<Alert>>
+
+  /** Feeds recorded events through the same pipeline as live ones; resolves when all were judged. */
+  replay(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ReplayResult>
+  /** Judges recorded events against one profile and changes nothing. */
+  backTest(ref: string, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BackTestResult>
+
+  doctor(): Promise<DoctorReport>
+}
+
+export const modes = ['learn', 'alert', 'block'] as const
+export type Mode = (typeof modes)[number]
+
+export const versionStates = ['learning', 'review', 'enforced', 'incomplete'] as const
+export type VersionState = (typeof versionStates)[number]
+
+/** Who decided, for the audit: `cli:root`, `token:NAME`. */
+export interface Decider {
+  readonly who: string
+  readonly reason?: string
+}
+
+export interface AllowScope {
+  /** RFC 3339; absent: for good. */
+  readonly until?: string
+  readonly onlyUid?: number
+}
+
+export interface AlertQuery {
+  readonly image?: string
+  readonly severity?: string
+  readonly limit: number
+}
+
+export interface LiveQuery {
+  readonly image?: string
+  readonly container?: string
+}
+
+export type Live<T> =
+  | { readonly type: 'item'; readonly item: T }
+  | { readonly type: 'missed'; readonly count: number }
+
+export interface LineageView {
+  readonly repository: string
+  readonly versions: readonly VersionView[]
+}
+
+export interface VersionView {
+  readonly image: ImageRef
+  readonly tags: readonly string[]
+  readonly state: VersionState
+  readonly mode: Mode
+  /** Digest of the version whose behaviours were the prior. */
+  readonly predecessor?: string
+  readonly firstSeen: string
+  readonly lastSeen: string
+  readonly learningSince?: string
+  readonly learnedAt?: string
+  readonly behaviours: number
+  readonly pending: number
+  readonly containers: { readonly running: number; readonly seen: number; readonly before: number }
+  readonly coverage: CoverageView
+  readonly losses: readonly LossSpan[]
+  /** Why it is not further than it is, in words. */
+  readonly because: string
+}
+
+export interface CoverageView {
+  /** Independent looks at the image: container runs, or slices of time within long ones. */
+  readonly units: number
+  readonly unitKind: 'containers' | 'slices'
+  readonly singletons: number
+  /** Expected chance that the next unit does something new, and its 95 % upper bound; both 0..1. */
+  readonly unseen: number
+  readonly bound: number
+  readonly sentence: string
+}
+
+export interface ProfileView {
+  readonly version: VersionView
+  readonly behaviours: readonly BehaviourView[]
+}
+
+export interface BehaviourView {
+  readonly id: string
+  readonly actor: { readonly exe: string; readonly script?: string }
+  readonly uid: number
+  readonly kind: string
+  readonly object: string
+  /** Object as one line for people, such as `read /etc/nginx/nginx.conf`. */
+  readonly text: string
+  readonly state: 'learned' | 'approved' | 'pending' | 'quarantined' | 'apart'
+  readonly why: string
+  readonly generalised: boolean
+  readonly witnesses: readonly string[]
+  readonly origins: readonly string[]
+  readonly count: number
+  readonly containers: readonly string[]
+  readonly nodes: readonly string[]
+  readonly sources: readonly string[]
+  readonly firstSeen: string
+  readonly lastSeen: string
+  readonly inherited: boolean
+  readonly guardrails: readonly string[]
+  readonly allowance?: { readonly by: string; readonly at: string } & AllowScope
+}
+
+export interface ProfileDiff {
+  readonly from: ImageRef
+  readonly to: ImageRef
+  readonly added: readonly DiffRow[]
+  readonly removed: readonly DiffRow[]
+  readonly unchanged: number
+}
+
+export interface DiffRow {
+  readonly id: string
+  readonly text: string
+  readonly actor: string
+  readonly uid: number
+  readonly kind: string
+  readonly explained?: string
+}
+
+export interface DecisionResult {
+  readonly decided: readonly string[]
+  readonly version: VersionView
+}
+
+export interface ReplayResult {
+  readonly events: number
+  readonly expected: number
+  readonly deviations: number
+  readonly unprofiled: number
+  readonly learned: number
+  readonly losses: number
+  readonly rejected: readonly RejectedLine[]
+  readonly rejectedCount: number
+}
+
+export interface RejectedLine {
+  readonly line: number
+  readonly code: string
+  readonly message: string
+}
+
+export interface BackTestResult {
+  readonly events: number
+  readonly expected: number
+  readonly deviations: number
+  readonly rejectedCount: number
+  readonly rejected: readonly RejectedLine[]
+  /** Distinct deviations, most frequent first. */
+  readonly rows: readonly BackTestRow[]
+}
+
+export interface BackTestRow {
+  readonly text: string
+  readonly actor: string
+  readonly uid: number
+  readonly outcome: 'expected' | 'deviation' | 'unprofiled'
+  readonly count: number
+  readonly reasons: readonly string[]
+  readonly line: number
+}
+
+export interface StatusView {
+  readonly version: string
+  readonly node: string
+  readonly pid: number
+  readonly startedAt: string
+  readonly state: 'starting' | 'running' | 'degraded' | 'stopping'
+  readonly degraded: readonly string[]
+  readonly sources: readonly SourceView[]
+  readonly engines: readonly EngineView[]
+  readonly containers: { readonly watched: number; readonly unresolved: number; readonly before: number }
+  readonly versions: Readonly<Record<VersionState, number>>
+  readonly alerts: { readonly open: number; readonly total: number }
+  readonly losses: readonly LossSpan[]
+  readonly counters: Readonly<Record<string, number>>
+}
+
+export interface SourceView {
+  readonly name: string
+  readonly state: string
+  readonly reason?: string
+  readonly received: number
+  readonly lost: Readonly<Record<string, number>>
+  readonly facts: Readonly<Record<string, string>>
+}
+
+export interface EngineView {
+  readonly name: string
+  readonly state: string
+  readonly reason?: string
+}
+
+export interface DoctorReport {
+  readonly checks: readonly DoctorCheck[]
+  /** Per kind of act: seen, blocked, killed, only alerted, on this host. */
+  readonly acts: readonly { readonly act: string; readonly seen: string; readonly stopped: string }[]
+  readonly images: readonly { readonly image: string; readonly because: string }[]
+}
+
+export interface DoctorCheck {
+  readonly name: string
+  readonly ok: boolean
+  readonly found: string
+  readonly advice?: string
+}
+

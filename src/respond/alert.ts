@@ -1,0 +1,53 @@
+import type { ContainerRef, ImageRef, ProcessRef, SnugEvent, WorkloadRef } from '../event/event.ts'
+
+export const severities = ['low', 'medium', 'high', 'critical'] as const
+export type Severity = (typeof severities)[number]
+
+export const alertTypes = ['deviation', 'guardrail', 'loss', 'enforcement'] as const
+export type AlertType = (typeof alertTypes)[number]
+
+/** `snug.alert/v1`. The same act repeated is one alert whose count rises. */
+export interface Alert {
+  readonly schema: 'snug.alert/v1'
+  /** Sortable by time of creation. */
+  readonly id: string
+  readonly time: string
+  readonly node: string
+  readonly severity: Severity
+  readonly type: AlertType
+  readonly action: 'alerted' | 'blocked' | 'killed'
+  /** Most telling first. */
+  readonly reasons: readonly string[]
+  readonly nearest: AlertBehaviour | null
+  readonly behaviour: AlertBehaviour | null
+  readonly image?: ImageRef
+  readonly container?: ContainerRef
+  readonly workload?: WorkloadRef
+  readonly process?: ProcessRef
+  readonly event: SnugEvent
+  readonly count: number
+  readonly firstSeen: string
+  readonly lastSeen: string
+  readonly mode: string
+  /** Guardrail ids that fired. */
+  readonly guardrails: readonly string[]
+  /** MITRE ATT&CK technique ids. */
+  readonly attack: readonly string[]
+  readonly decision?: AlertDecision
+}
+
+export interface AlertBehaviour {
+  readonly id: string
+  readonly kind: string
+  readonly object: string
+  readonly text: string
+}
+
+export interface AlertDecision {
+  readonly kind: 'allowed' | 'acknowledged'
+  readonly by: string
+  readonly at: string
+  readonly reason?: string
+  readonly until?: string
+  readonly onlyUid?: number
+}

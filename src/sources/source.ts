@@ -1,0 +1,90 @@
+import type { EventKind, SnugEvent } from '../event/event.ts'
+
+/**
+ * What every event source keeps to; the conformance suite in `test/contract/source.ts` holds each
+ * implementation to it.
+ *
+ * Lifecycle: `starting → running ⇄ degraded → stopped`. `messages()` may be iterated once. It ends when
+ * the input ends or the signal aborts; it throws a `SnugError` only where the source can never work
+ * (no such file, no BTF). What heals is told as `degraded` and as a `loss` event for the gap.
+ */
+export interface EventSource {
+  readonly name: string
+  /** Which kinds it can deliver, and what it can do for the pipeline. Data, so that callers need no `instanceof`. */
+  readonly supports: SourceSupport
+  readonly state: SourceState
+  readonly stats: SourceStats
+  messages(signal: AbortSignal): AsyncIterable<SourceBatch>
+  /** Present where `supports.filter`: tells the source what the pipeline knows, so that known acts stay in the kernel. */
+  readonly control?: SourceControl
+}
+
+export interface SourceSupport {
+  readonly kinds: readonly EventKind[]
+  /** The source folds repeats of what it was told is known (the kernel's novelty filter). */
+  readonly filter: boolean
+  /** The source tells the start and end of containers. */
+  readonly containers: boolean
+}
+
+export type SourceState =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'degraded'; readonly reason: string; readonly since: string }
+  | { readonly kind: 'stopped' }
+
+export interface SourceStats {
+  readonly received: number
+  readonly delivered: number
+  /** reason → how many acts are known to be lost */
+  readonly lost: Readonly<Record<string, number>>
+  /** Facts for `snug status` and `snug doctor`: hooks attached, kernel, file offset. */
+  readonly facts: Readonly<Record<string, string>>
+}
+
+/** Batches, never single events, cross the async boundary; within one, messages are in order of observation. */
+export type SourceBatch = readonly SourceMessage[]
+
+export type SourceMessage =
+  | { readonly type: 'event'; readonly event: SnugEvent; readonly key?: BehaviourKey }
+  | { readonly type: 'sighting'; readonly sighting: Sighting }
+  | { readonly type: 'container-started'; readonly container: ContainerSeen }
+  | { readonly type: 'container-ended'; readonly id: string; readonly time: string }
+
+/** The kernel's name for a behaviour within one version: 64 bits as 16 hex digits. Means nothing after the sensor restarts. */
+export type BehaviourKey = string & { readonly __brand: 'BehaviourKey' }
+
+export function behaviourKey(hex: string): BehaviourKey {
+  return hex as BehaviourKey
+}
+
+/** A known behaviour was seen again: in a container for the first time, or `count` more times since last told. */
+export interface Sighting {
+  readonly key: BehaviourKey
+  readonly containerId: string
+  readonly count: number
+  readonly first: string
+  readonly last: string
+}
+
+export interface ContainerSeen {
+  readonly id: string
+  readonly cgroup: string
+  readonly time: string
+  /** It already ran when the source began. */
+  readonly before: boolean
+}
+
+export const filterModes = ['off', 'novelty'] as const
+/** `off`: every act comes up. `novelty`: an act that was told as known does not, it is counted. */
+export type FilterMode = (typeof filterModes)[number]
+
+export interface SourceControl {
+  /** Which version a container runs; `scope` names the version's novelty set (a fresh scope forgets it). Unknown containers share nothing. */
+  assign(containerId: string, scope: number): void
+  /** These behaviours of that scope were judged expected: count them, do not send them again. */
+  known(scope: number, keys: readonly BehaviourKey[]): void
+  filter(mode: FilterMode): void
+  /** Asks for counts of everything seen since last told; they arrive as `sighting`. */
+  flush(): void
+}

@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config'
+
+/**
+ * Two lanes. `fast` needs no root and no services and is the inner loop (`npm test`); `system` runs the
+ * sensor, Docker and the whole daemon on this machine, one file at a time because they share the kernel.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'fast',
+          include: ['test/{unit,property,corpus,contract}/**/*.test.ts'],
+          exclude: ['test/**/*.system.test.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: ['test/{sensor,e2e}/**/*.test.ts', 'test/**/*.system.test.ts'],
+          globalSetup: ['test/fixtures/global-setup.ts'],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+})
