@@ -5,38 +5,110 @@
  * Messages: lower case, no full stop, input in backticks, causes joined by colons.
  */
 export const errorTable = {
-  CONFIG_INVALID: { exit: 3, status: 400, hint: 'run `snug config explain` to see where each value came from' },
-  CONFIG_UNREADABLE: { exit: 3, status: 500, hint: 'check the path given with --config and its permissions' },
+  CONFIG_INVALID: {
+    exit: 3,
+    status: 400,
+    hint: 'run `snug config explain` to see where each value came from',
+  },
+  CONFIG_UNREADABLE: {
+    exit: 3,
+    status: 500,
+    hint: 'check the path given with --config and its permissions',
+  },
   RULES_INVALID: { exit: 3, status: 500, hint: 'check the file against profiles/*.schema.json' },
   EVENT_INVALID: { exit: 3, status: 400, hint: 'see docs/reference/event.md for the event format' },
-  EVENT_TOO_LONG: { exit: 3, status: 413, hint: 'a line of events holds one JSON object of at most 1 MiB' },
-  EVENT_FILE_CUT: { exit: 3, status: 400, hint: 'the file ends inside a line: it was cut while being written' },
-  PROFILE_INVALID: { exit: 3, status: 400, hint: 'see docs/reference/profile.md for the profile format' },
+  EVENT_TOO_LONG: {
+    exit: 3,
+    status: 413,
+    hint: 'a line of events holds one JSON object of at most 1 MiB',
+  },
+  EVENT_FILE_CUT: {
+    exit: 3,
+    status: 400,
+    hint: 'the file ends inside a line: it was cut while being written',
+  },
+  PROFILE_INVALID: {
+    exit: 3,
+    status: 400,
+    hint: 'see docs/reference/profile.md for the profile format',
+  },
   SOURCE_UNKNOWN: { exit: 3, status: 400, hint: 'known sources: ebpf, file:PATH' },
   SOURCE_UNREADABLE: { exit: 1, status: 500, hint: 'check that the path exists and can be read' },
-  SENSOR_UNAVAILABLE: { exit: 1, status: 503, hint: 'run `snug doctor` to see what this host lacks' },
-  SENSOR_PROTOCOL: { exit: 1, status: 503, hint: 'sensor and daemon are of different builds: run `make build`' },
-  SENSOR_DIED: { exit: 1, status: 503, hint: 'the daemon starts it again; see the log for its last words' },
-  ENGINE_UNAVAILABLE: { exit: 1, status: 503, hint: 'is Docker running? identity heals by itself once it is back' },
-  STORE_LOCKED: { exit: 1, status: 503, hint: 'another agent uses this data directory: stop it or choose another with --data' },
-  STORE_DAMAGED: { exit: 1, status: 500, hint: 'the damaged store was set aside; see `snug status` for what was kept' },
-  STORE_FAILED: { exit: 1, status: 500, hint: 'check free space and permissions of the data directory' },
-  AGENT_UNREACHABLE: { exit: 1, status: 503, hint: 'is `snug agent` running? name its socket with --socket or SNUG_SOCKET' },
+  SENSOR_UNAVAILABLE: {
+    exit: 1,
+    status: 503,
+    hint: 'run `snug doctor` to see what this host lacks',
+  },
+  SENSOR_PROTOCOL: {
+    exit: 1,
+    status: 503,
+    hint: 'sensor and daemon are of different builds: run `make build`',
+  },
+  SENSOR_DIED: {
+    exit: 1,
+    status: 503,
+    hint: 'the daemon starts it again; see the log for its last words',
+  },
+  ENGINE_UNAVAILABLE: {
+    exit: 1,
+    status: 503,
+    hint: 'is Docker running? identity heals by itself once it is back',
+  },
+  STORE_LOCKED: {
+    exit: 1,
+    status: 503,
+    hint: 'another agent uses this data directory: stop it or choose another with --data',
+  },
+  STORE_DAMAGED: {
+    exit: 1,
+    status: 500,
+    hint: 'the damaged store was set aside; see `snug status` for what was kept',
+  },
+  STORE_FAILED: {
+    exit: 1,
+    status: 500,
+    hint: 'check free space and permissions of the data directory',
+  },
+  AGENT_UNREACHABLE: {
+    exit: 1,
+    status: 503,
+    hint: 'is `snug agent` running? name its socket with --socket or SNUG_SOCKET',
+  },
   AGENT_RUNNING: { exit: 1, status: 409, hint: 'an agent already listens on this socket' },
-  LISTEN_FAILED: { exit: 1, status: 500, hint: 'choose another address with --listen HOST:PORT or --listen none' },
+  LISTEN_FAILED: {
+    exit: 1,
+    status: 500,
+    hint: 'choose another address with --listen HOST:PORT or --listen none',
+  },
   UNAUTHENTICATED: { exit: 1, status: 401, hint: 'send `Authorization: Bearer TOKEN`' },
   FORBIDDEN: { exit: 1, status: 403, hint: 'this needs a role with more rights' },
   ROUTE_UNKNOWN: { exit: 1, status: 404, hint: 'GET /openapi.json lists the routes' },
   BODY_INVALID: { exit: 3, status: 400, hint: 'GET /openapi.json describes each body' },
   BODY_TOO_LARGE: { exit: 3, status: 413, hint: 'send less at once' },
-  IMAGE_UNKNOWN: { exit: 1, status: 404, hint: 'run `snug image list` to see the images that were observed' },
+  IMAGE_UNKNOWN: {
+    exit: 1,
+    status: 404,
+    hint: 'run `snug image list` to see the images that were observed',
+  },
   IMAGE_AMBIGUOUS: { exit: 1, status: 409, hint: 'name one version as repository@sha256:…' },
-  BEHAVIOUR_UNKNOWN: { exit: 1, status: 404, hint: 'run `snug profile show IMAGE` to see behaviours and their ids' },
-  ALERT_UNKNOWN: { exit: 1, status: 404, hint: 'run `snug alert list` to see alerts and their ids' },
+  BEHAVIOUR_UNKNOWN: {
+    exit: 1,
+    status: 404,
+    hint: 'run `snug profile show IMAGE` to see behaviours and their ids',
+  },
+  ALERT_UNKNOWN: {
+    exit: 1,
+    status: 404,
+    hint: 'run `snug alert list` to see alerts and their ids',
+  },
   MODE_REFUSED: { exit: 1, status: 409, hint: 'see the message for what has to happen first' },
   DECISION_INVALID: { exit: 3, status: 400, hint: 'see `snug alert allow --help`' },
   USAGE: { exit: 64, status: 400, hint: 'run with --help' },
-  INTERNAL: { exit: 1, status: 500, hint: 'this is a fault of Snug: please report it with the log' },
+  INTERNAL: {
+    exit: 1,
+    status: 500,
+    hint: 'this is a fault of Snug: please report it with the log',
+  },
 } as const satisfies Record<string, { exit: 0 | 1 | 2 | 3 | 64; status: number; hint: string }>
 
 export type ErrorCode = keyof typeof errorTable

@@ -1,5 +1,5 @@
 import type { ImageRef, LossSpan, SnugEvent } from '../event/event.ts'
-import type { Alert } from '../respond/alert.ts'
+import type { Alert } from '../event/alert.ts'
 
 /**
  * The one facade that `server` (and through it the CLI) speaks to. Everything an operator can see or do
@@ -15,7 +15,11 @@ export interface Engine {
   diff(a: string, b: string): ProfileDiff
   setMode(ref: string, mode: Mode, by: Decider): Promise<VersionView>
   /** Without `behaviours`: everything that waits for review. */
-  approve(ref: string, behaviours: readonly string[] | undefined, by: Decider): Promise<DecisionResult>
+  approve(
+    ref: string,
+    behaviours: readonly string[] | undefined,
+    by: Decider,
+  ): Promise<DecisionResult>
   /** Ends the window now. */
   endLearning(ref: string, by: Decider): Promise<VersionView>
 
@@ -32,7 +36,11 @@ export interface Engine {
   /** Feeds recorded events through the same pipeline as live ones; resolves when all were judged. */
   replay(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ReplayResult>
   /** Judges recorded events against one profile and changes nothing. */
-  backTest(ref: string, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BackTestResult>
+  backTest(
+    ref: string,
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<BackTestResult>
 
   doctor(): Promise<DoctorReport>
 }
@@ -203,7 +211,11 @@ export interface StatusView {
   readonly degraded: readonly string[]
   readonly sources: readonly SourceView[]
   readonly engines: readonly EngineView[]
-  readonly containers: { readonly watched: number; readonly unresolved: number; readonly before: number }
+  readonly containers: {
+    readonly watched: number
+    readonly unresolved: number
+    readonly before: number
+  }
   readonly versions: Readonly<Record<VersionState, number>>
   readonly alerts: { readonly open: number; readonly total: number }
   readonly losses: readonly LossSpan[]
@@ -228,7 +240,11 @@ export interface EngineView {
 export interface DoctorReport {
   readonly checks: readonly DoctorCheck[]
   /** Per kind of act: seen, blocked, killed, only alerted, on this host. */
-  readonly acts: readonly { readonly act: string; readonly seen: string; readonly stopped: string }[]
+  readonly acts: readonly {
+    readonly act: string
+    readonly seen: string
+    readonly stopped: string
+  }[]
   readonly images: readonly { readonly image: string; readonly because: string }[]
 }
 
@@ -238,4 +254,3 @@ export interface DoctorCheck {
   readonly found: string
   readonly advice?: string
 }
-

@@ -1,4 +1,4 @@
-import type { ContainerRef, ImageRef, ProcessRef, SnugEvent, WorkloadRef } from '../event/event.ts'
+import type { ContainerRef, ImageRef, ProcessRef, SnugEvent, WorkloadRef } from './event.ts'
 
 export const severities = ['low', 'medium', 'high', 'critical'] as const
 export type Severity = (typeof severities)[number]

@@ -1,0 +1,191 @@
+import { monotonicFactory } from 'ulid'
+import type { ImageRef, SnugEvent } from '../event/event.ts'
+import { SnugError } from '../errors.ts'
+import type { Alert, AlertBehaviour, AlertDecision, AlertType, Severity } from '../event/alert.ts'
+import { severities } from '../event/alert.ts'
+
+/** What the judge found, before it is one alert or one more count of an alert that is there. */
+export interface Finding {
+  /** The same fingerprint is the same act: its alert's count rises. */
+  readonly fingerprint: string
+  readonly type: AlertType
+  readonly severity: Severity
+  readonly reasons: readonly string[]
+  readonly nearest: AlertBehaviour | null
+  readonly behaviour: AlertBehaviour | null
+  readonly guardrails: readonly string[]
+  readonly attack: readonly string[]
+  readonly mode: string
+  readonly event: SnugEvent
+}
+
+export interface AlertBookOptions {
+  readonly node: string
+  /** Alerts kept; beyond it the oldest go, and are counted in `pruned`. */
+  readonly capacity: number
+}
+
+/**
+ * The alerts of this node. The same act is one alert whose count rises until it is decided on; the next
+ * time after that it is a new one.
+ */
+export class AlertBook {
+  readonly #options: AlertBookOptions
+  readonly #nextId = monotonicFactory()
+  readonly #byId = new Map<string, Alert>()
+  readonly #open = new Map<string, string>()
+  readonly #fingerprints = new Map<string, string>()
+  #changed = new Set<string>()
+  #pruned = 0
+
+  constructor(options: AlertBookOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  get openCount(): number {
+    return this.#open.size
+  }
+
+  get pruned(): number {
+    return this.#pruned
+  }
+
+  /** Takes back what the store kept. `fingerprint` is what {@link drainChanged} gave with the alert. */
+  load(records: Iterable<AlertRecord>): void {
+    for (const { alert, fingerprint } of records) this.#put(alert, fingerprint)
+  }
+
+  raise(
+    finding: Finding,
+    nowMs: number,
+    count = 1,
+  ): { readonly alert: Alert; readonly fresh: boolean } {
+    const openId = this.#open.get(finding.fingerprint)
+    const known = openId === undefined ? undefined : this.#byId.get(openId)
+    if (known !== undefined) {
+      return { alert: this.#count(known, count, finding.event.time), fresh: false }
+    }
+    const { event } = finding
+    const act = event.kind === 'loss' ? undefined : event
+    const alert: Alert = {
+      schema: 'snug.alert/v1',
+      id: this.#nextId(nowMs),
+      time: new Date(nowMs).toISOString(),
+      node: this.#options.node,
+      severity: finding.severity,
+      type: finding.type,
+      action: 'alerted',
+      reasons: finding.reasons,
+      nearest: finding.nearest,
+      behaviour: finding.behaviour,
+      ...(event.image === undefined ? {} : { image: event.image }),
+      ...(event.container === undefined ? {} : { container: event.container }),
+      ...(act?.workload === undefined ? {} : { workload: act.workload }),
+      ...(act === undefined ? {} : { process: act.process }),
+      event,
+      count,
+      firstSeen: event.time,
+      lastSeen: event.time,
+      mode: finding.mode,
+      guardrails: finding.guardrails,
+      attack: finding.attack,
+    }
+    this.#put(alert, finding.fingerprint)
+    this.#changed.add(alert.id)
+    return { alert, fresh: true }
+  }
+
+  /** `count` more of an act that has an open alert; undefined where it has none. */
+  repeat(fingerprint: string, count: number, lastSeen: string): Alert | undefined {
+    const id = this.#open.get(fingerprint)
+    const alert = id === undefined ? undefined : this.#byId.get(id)
+    return alert === undefined ? undefined : this.#count(alert, count, lastSeen)
+  }
+
+  get(id: string): Alert {
+    const alert = this.#byId.get(id)
+    if (alert === undefined) throw new SnugError('ALERT_UNKNOWN', `no alert has the id \`${id}\``)
+    return alert
+  }
+
+  /** Newest first. */
+  list(query: {
+    readonly matches?: (image: ImageRef | undefined) => boolean
+    readonly severity?: string
+    readonly limit: number
+  }): readonly Alert[] {
+    const floor = query.severity === undefined ? 0 : severities.indexOf(query.severity as Severity)
+    const found: Alert[] = []
+    for (const alert of [...this.#byId.values()].reverse()) {
+      if (found.length >= query.limit) break
+      if (severities.indexOf(alert.severity) < floor) continue
+      if (query.matches !== undefined && !query.matches(alert.image)) continue
+      found.push(alert)
+    }
+    return found
+  }
+
+  decide(id: string, decision: AlertDecision): Alert {
+    const decided: Alert = { ...this.get(id), decision }
+    this.#byId.set(id, decided)
+    this.#changed.add(id)
+    const fingerprint = this.#fingerprints.get(id)
+    if (fingerprint !== undefined && this.#open.get(fingerprint) === id) {
+      this.#open.delete(fingerprint)
+    }
+    return decided
+  }
+
+  /** What is new or changed since the last call, oldest first, for the store and then for the sinks. */
+  drainChanged(): AlertRecord[] {
+    const records: AlertRecord[] = []
+    for (const id of this.#changed) {
+      const alert = this.#byId.get(id)
+      if (alert !== undefined) {
+        records.push({ alert, fingerprint: this.#fingerprints.get(id) ?? '' })
+      }
+    }
+    this.#changed = new Set()
+    return records
+  }
+
+  #count(alert: Alert, count: number, lastSeen: string): Alert {
+    const raised: Alert = {
+      ...alert,
+      count: alert.count + count,
+      lastSeen: lastSeen > alert.lastSeen ? lastSeen : alert.lastSeen,
+    }
+    this.#byId.set(alert.id, raised)
+    this.#changed.add(alert.id)
+    return raised
+  }
+
+  #put(alert: Alert, fingerprint: string): void {
+    this.#byId.set(alert.id, alert)
+    this.#fingerprints.set(alert.id, fingerprint)
+    if (alert.decision === undefined) this.#open.set(fingerprint, alert.id)
+    if (this.#byId.size <= this.#options.capacity) return
+    const oldest = this.#byId.keys().next()
+    if (!oldest.done) this.#drop(oldest.value)
+  }
+
+  #drop(id: string): void {
+    const fingerprint = this.#fingerprints.get(id)
+    this.#byId.delete(id)
+    this.#fingerprints.delete(id)
+    this.#changed.delete(id)
+    if (fingerprint !== undefined && this.#open.get(fingerprint) === id) {
+      this.#open.delete(fingerprint)
+    }
+    this.#pruned += 1
+  }
+}
+
+export interface AlertRecord {
+  readonly alert: Alert
+  readonly fingerprint: string
+}
