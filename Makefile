@@ -1,0 +1,54 @@
+# Snug: `make run` shows it, `make test` proves it. Both do all of their own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := build
+MAKEFLAGS += --no-print-directory
+
+BUILD_PACKAGES := clang-19 llvm-19 libbpf-dev bpftool libelf-dev zlib1g-dev make gcc libc6-dev
+RUN_PACKAGES   := busybox-static
+TEST_PACKAGES  := docker.io busybox-static mmdebstrap iptables iproute2 procps util-linux wrk
+BENCH_PACKAGES := docker.io busybox-static iptables iproute2
+NEED           := deploy/need-packages.sh
+
+.PHONY: build daemon sensor run test check bench clean
+
+build: daemon sensor ## everything; `node dist/cli/main.js` runs from the checkout afterwards
+
+daemon: .build/npm.stamp
+	npm run -s build
+
+sensor:
+	$(NEED) 'the sensor' $(BUILD_PACKAGES)
+	$(MAKE) -s -C agent
+
+.build/npm.stamp: package-lock.json .npmrc
+	mkdir -p .build
+	command -v npm >/dev/null || { echo 'snug: needs Node 20.19 or newer, with npm' >&2; exit 1; }
+	npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+# Without root or without a sensor the same story is played from a recording, so neither is fatal here.
+run: daemon ## the agent on this host; with no container engine, a small workload of its own besides
+	if [ "$$(id -u)" = 0 ]; then
+	  $(MAKE) -s sensor || echo 'snug: going on without a sensor of its own' >&2
+	  $(NEED) 'the demonstration' $(RUN_PACKAGES) || true
+	fi
+	exec node dist/demo/main.js
+
+test: build ## every test, with all that the tests need; leaves nothing running
+	$(NEED) 'the tests' $(TEST_PACKAGES)
+	npm run -s check
+	npx vitest run --project fast
+	npx vitest run --project system
+
+check: .build/npm.stamp ## types, lint, format, unused code, generated docs
+	npm run -s check
+
+bench: build ## the figures: overhead, CPU, memory, events per second
+	$(NEED) 'the benchmark' $(BENCH_PACKAGES)
+	npx tsx test/bench/main.ts
+
+clean:
+	rm -rf dist .build coverage
+	if [ -f agent/Makefile ]; then $(MAKE) -s -C agent clean; fi
