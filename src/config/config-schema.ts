@@ -1,0 +1,171 @@
+import { z } from 'zod'
+import { durationPattern, parseDuration } from './duration.ts'
+
+export const sinkTypes = ['stdout', 'file'] as const
+export const sinkFormats = ['json'] as const
+/** What the contract names and this build does not have: refused by name, not as a typo. */
+export const laterSinkTypes = ['syslog', 'http', 'otlp', 'kafka', 'nats', 'falco'] as const
+export const laterSinkFormats = ['ecs', 'ocsf', 'cef', 'leef'] as const
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export const afterStates = ['review', 'alert', 'block'] as const
+
+const duration = z
+  .string()
+  .regex(durationPattern, {
+    error: 'must be a duration such as `20s`, `15m`, `24h` or `7d`',
+    abort: true,
+  })
+  .transform((text) => parseDuration(text) ?? 0)
+
+const sizePattern = /^(\d{1,6})(KiB|MiB)$/
+const size = z
+  .string()
+  .regex(sizePattern, { error: 'must be a size such as `512KiB` or `8MiB`', abort: true })
+  .transform((text) => {
+    const match = sizePattern.exec(text)
+    return Number(match?.[1]) * (match?.[2] === 'MiB' ? 1_048_576 : 1_024)
+  })
+  .refine((bytes) => bytes >= 4_096 && Number.isInteger(Math.log2(bytes)), {
+    message: 'must be a power of two, and at least `4KiB`',
+  })
+
+const path = z.string().min(1, 'must not be empty')
+
+const listenPattern = /^(none|(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5})$/
+const listen = z
+  .string()
+  .regex(listenPattern, { error: 'must be `HOST:PORT` or `none`', abort: true })
+  .transform((text): ListenAddress => {
+    if (text === 'none') return { kind: 'none' }
+    const colon = text.lastIndexOf(':')
+    const host = text.slice(0, colon).replace(/^\[|\]$/g, '')
+    return { kind: 'tcp', host, port: Number(text.slice(colon + 1)) }
+  })
+  .refine((address) => address.kind === 'none' || address.port <= 65_535, {
+    message: 'has a port above 65535',
+  })
+
+export type ListenAddress =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+
+const sinkName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens')
+const sinkFormat = z.enum(sinkFormats).default('json')
+const sink = z.discriminatedUnion('type', [
+  z.strictObject({ name: sinkName, type: z.literal('stdout'), format: sinkFormat }),
+  z.strictObject({ name: sinkName, type: z.literal('file'), path, format: sinkFormat }),
+])
+
+const learn = z
+  .strictObject({
+    floor: duration.prefault('1h').meta({ description: 'a window never ends before this' }),
+    ceiling: duration.prefault('7d').meta({ description: 'a window never lasts longer than this' }),
+    unseen: z.number().gt(0).max(1).default(0.01).meta({
+      description:
+        'between floor and ceiling, a window ends once the upper bound on unseen behaviour is below this',
+    }),
+  })
+  .refine(({ floor, ceiling }) => floor <= ceiling, {
+    path: ['floor'],
+    message: 'must not be above `learn.ceiling`',
+  })
+
+/** The config file, exactly: unknown keys are errors. Durations come out in milliseconds, sizes in bytes. */
+export const configSchema = z
+  .strictObject({
+    listen: listen
+      .prefault('127.0.0.1:7684')
+      .meta({ description: 'where API, UI and metrics are served: `HOST:PORT` or `none`' }),
+    hosts: z.array(z.string().min(1)).default([]).meta({
+      description:
+        'names, besides `localhost` and addresses, by which clients may call the API (against DNS rebinding)',
+    }),
+    data: path
+      .default('/var/lib/snug')
+      .meta({ description: 'directory of profiles, alerts and tokens' }),
+    socket: path.default('/run/snug/snug.sock').meta({ description: 'admin socket, mode 0600' }),
+    node: z
+      .string()
+      .min(1)
+      .max(253)
+      .optional()
+      .meta({ description: 'name of this node in events and alerts; the host name where absent' }),
+    sources: z
+      .array(z.string().min(1))
+      .min(1, 'must name at least one source')
+      .default(['ebpf'])
+      .meta({ description: 'where events come from: `ebpf`, `file:PATH`' }),
+    learn: learn.prefault({}),
+    after: z
+      .enum(afterStates)
+      .default('alert')
+      .meta({ description: 'where a version goes by itself once learned' }),
+    sinks: z
+      .array(sink)
+      .default([])
+      .refine((sinks) => new Set(sinks.map(({ name }) => name)).size === sinks.length, {
+        message: 'has two sinks of one name',
+      })
+      .meta({ description: 'where alerts are sent' }),
+    log: z
+      .strictObject({
+        level: z
+          .enum(logLevels)
+          .default('info')
+          .meta({ description: 'least level that is logged, on standard error' }),
+      })
+      .prefault({}),
+    engines: z
+      .strictObject({
+        docker: z
+          .strictObject({
+            socket: path
+              .default('/var/run/docker.sock')
+              .meta({ description: 'socket of the Docker engine, or `none`' }),
+          })
+          .prefault({}),
+        static: z
+          .strictObject({
+            manifest: path
+              .optional()
+              .meta({ description: 'YAML file that names containers and their images by hand' }),
+          })
+          .prefault({}),
+      })
+      .prefault({}),
+    hold: z
+      .strictObject({
+        seconds: z
+          .number()
+          .gt(0)
+          .max(600)
+          .default(30)
+          .meta({ description: 'how long acts wait for the identity of their container' }),
+        events: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .default(10_000)
+          .meta({ description: 'how many acts wait at most, of all containers' }),
+      })
+      .prefault({}),
+    rings: z
+      .strictObject({
+        size: size
+          .prefault('8MiB')
+          .meta({ description: 'size of each ring buffer between kernel and sensor' }),
+      })
+      .prefault({}),
+    flushInterval: duration
+      .prefault('1s')
+      .meta({ description: 'how often counts of known behaviour are fetched from the kernel' }),
+  })
+  .meta({ title: 'Snug configuration' })
+
+type Parsed = z.output<typeof configSchema>
+export type SinkConfig = Parsed['sinks'][number]
+
+/** What {@link configSchema} gives, with every default filled in. Durations in milliseconds, sizes in bytes. */
+export type Config = Omit<Parsed, 'node'> & { readonly node: string }

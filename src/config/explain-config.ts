@@ -1,0 +1,44 @@
+import { configKeys } from './config-keys.ts'
+import type { LoadedConfig, Origin } from './load-config.ts'
+
+export interface ExplainedKey {
+  readonly key: string
+  /** As it was written; never a secret. */
+  readonly value: string
+  readonly from: string
+}
+
+/** Every key with its value and where that came from, for `snug config explain` and `GET /v1/config`. */
+export function explainConfig(loaded: LoadedConfig): readonly ExplainedKey[] {
+  return configKeys.map(({ path }) => {
+    const entry = loaded.origins[path]
+    return {
+      key: path,
+      value: show(entry?.written),
+      from: entry === undefined ? 'default' : describeOrigin(entry.origin),
+    }
+  })
+}
+
+function describeOrigin(origin: Origin): string {
+  switch (origin.kind) {
+    case 'flag':
+      return `flag ${origin.name}`
+    case 'env':
+      return `variable ${origin.name}`
+    case 'file':
+      return `${origin.file} line ${origin.line}`
+    case 'default':
+      return 'default'
+  }
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return ''
+  return redact(typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+/** User information in an address is the one place of this schema where a secret can stand. */
+function redact(text: string): string {
+  return text.replace(/(\w+:\/\/)[^/@\s"]+@/g, '$1***@')
+}
