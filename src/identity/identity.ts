@@ -1,0 +1,70 @@
+import type { ImageRef, WorkloadRef } from '../event/event.ts'
+
+/** What a container is, as its engine tells it. Does not change while the container lives, but for `addresses` and `name`. */
+export interface ContainerIdentity {
+  /** 64 hex digits. */
+  readonly id: string
+  readonly name: string
+  /**
+   * `repository` is what the user typed without tag and digest (`bb`, `registry.local/shop/web`): no
+   * `docker.io/library/` is put in front. A container started by image id takes the image's first name,
+   * or the first 12 digits of the id where it has none.
+   */
+  readonly image: ImageRef
+  /** `sha256:…` of the image's configuration, also where `image.digest` is a repository digest. */
+  readonly imageId: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly workload?: WorkloadRef
+  /** The argument vector of the container's first process: entrypoint, then command. */
+  readonly entrypoint: readonly string[]
+  /** The argument vector of the health check, `["/bin/sh", "-c", …]` where it is a shell's. */
+  readonly healthcheck?: readonly string[]
+  /** As declared by image or container; empty: root. */
+  readonly declaredUser: string
+  /** The engine puts its own init before the entrypoint (`docker run --init`). */
+  readonly initInjected: boolean
+  /** Canonical addresses on the engine's networks. */
+  readonly addresses: readonly string[]
+  /** Absent where the storage driver does not tell layers as folders. */
+  readonly rootfs?: Rootfs
+}
+
+/** Folders on the host. */
+export interface Rootfs {
+  readonly merged: string
+  readonly upper: string
+  /** The image's own layers, topmost first, without the one that the engine adds at start. */
+  readonly layers: readonly string[]
+}
+
+export type EngineState =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'degraded'; readonly reason: string; readonly since: string }
+  | { readonly kind: 'stopped' }
+
+export interface Peer {
+  /** Container or compose service. */
+  readonly name: string
+  readonly image?: string
+  readonly workload?: string
+}
+
+/**
+ * Tells containers apart. Lifecycle: `starting → running ⇄ degraded → stopped`; an engine that cannot be
+ * reached is `degraded` and is tried again for ever.
+ */
+export interface IdentityEngine {
+  readonly name: string
+  readonly state: EngineState
+  /** Resolves once the first attempt is decided, whichever way; work goes on until the signal aborts. */
+  start(signal: AbortSignal): Promise<void>
+  /** What is known at once, without asking. */
+  known(id: string): ContainerIdentity | undefined
+  /** Asks. `unknown`: the engine says that it has no such container. `unavailable`: it cannot be asked now. */
+  lookup(id: string): Promise<ContainerIdentity | 'unknown' | 'unavailable'>
+  /** Whose address this is. */
+  peer(address: string): Peer | undefined
+  /** Called whenever a container becomes known or changes. Returns the way to unsubscribe. */
+  subscribe(listener: (identity: ContainerIdentity) => void): () => void
+}

@@ -1,0 +1,166 @@
+import { crc32 } from 'node:zlib'
+import type { Keyed, StoreDamage, StoredVersion, StoreSnapshot, StoreWrite } from './store.ts'
+import { decodeKey, encodeKey } from './store-key.ts'
+
+/** The layout of the store: which records there are, and how a value is written. Shared by every store. */
+export const tables = {
+  version: 'version',
+  behaviour: 'behaviour',
+  alert: 'alert',
+  /** fingerprint → alert id */
+  fingerprint: 'fingerprint',
+  container: 'container',
+  loss: 'loss',
+  audit: 'audit',
+  meta: 'meta',
+  /** Records that did not read, with their old key, until someone looks at them. */
+  damaged: 'damaged',
+} as const
+
+export interface AlertRecord {
+  readonly fingerprint: string
+  readonly value: unknown
+}
+
+export type Operation =
+  | { readonly type: 'put'; readonly key: string; readonly value: unknown }
+  | { readonly type: 'del'; readonly key: string }
+
+/** The single puts and deletes of a write; `version-removed` also needs the version's behaviours removed. */
+export function operationsOf(write: StoreWrite): readonly Operation[] {
+  switch (write.kind) {
+    case 'version':
+      return [put([tables.version, write.version], write.value)]
+    case 'version-removed':
+      return [del([tables.version, write.version])]
+    case 'behaviour':
+      return [put([tables.behaviour, write.version, write.id], write.value)]
+    case 'behaviour-removed':
+      return [del([tables.behaviour, write.version, write.id])]
+    case 'alert': {
+      const record: AlertRecord = { fingerprint: write.fingerprint, value: write.value }
+      return [
+        put([tables.alert, write.id], record),
+        put([tables.fingerprint, write.fingerprint], write.id),
+      ]
+    }
+    case 'container':
+      return [put([tables.container, write.id], write.value)]
+    case 'container-removed':
+      return [del([tables.container, write.id])]
+    case 'loss':
+      return [put([tables.loss, write.id], write.value)]
+    case 'loss-removed':
+      return [del([tables.loss, write.id])]
+    case 'audit':
+      return [put([tables.audit, write.id], write.value)]
+    case 'meta':
+      return [put([tables.meta, write.key], write.value)]
+  }
+}
+
+function put(parts: readonly string[], value: unknown): Operation {
+  return { type: 'put', key: encodeKey(parts), value }
+}
+
+function del(parts: readonly string[]): Operation {
+  return { type: 'del', key: encodeKey(parts) }
+}
+
+/**
+ * A value with a checksum over key and text: LevelDB does not check its blocks when it reads, and a
+ * flipped bit inside a string would otherwise be believed.
+ */
+export function encodeValue(key: string, value: unknown): string {
+  const text = JSON.stringify(value) ?? 'null'
+  return `${checksum(key, text)}${text}`
+}
+
+/** Throws where text and checksum do not agree, or the text is no JSON. */
+export function decodeValue(key: string, stored: string): unknown {
+  const text = stored.slice(checksumLength)
+  if (stored.slice(0, checksumLength) !== checksum(key, text)) throw new Error('checksum mismatch')
+  return JSON.parse(text)
+}
+
+const checksumLength = 8
+
+function checksum(key: string, text: string): string {
+  return crc32(text, crc32(key)).toString(16).padStart(checksumLength, '0')
+}
+
+/** Gathers records, in the order of their keys, into a snapshot. */
+export class SnapshotBuilder {
+  readonly #versions = new Map<string, { value?: unknown; behaviours: Keyed[] }>()
+  readonly #alerts: (Keyed & { readonly fingerprint: string })[] = []
+  readonly #containers: Keyed[] = []
+  readonly #losses: Keyed[] = []
+  readonly #meta: Record<string, unknown> = {}
+
+  /** Throws where the record does not have the shape of its table. */
+  add(key: string, value: unknown): void {
+    const [table, id, second] = decodeKey(key)
+    if (id === undefined) throw new Error('the key is incomplete')
+    switch (table ?? '') {
+      case tables.version:
+        this.#version(id).value = value
+        return
+      case tables.behaviour:
+        if (second === undefined) throw new Error('the key is incomplete')
+        this.#version(id).behaviours.push({ id: second, value })
+        return
+      case tables.alert: {
+        const { fingerprint, value: alert } = alertRecord(value)
+        this.#alerts.push({ id, fingerprint, value: alert })
+        return
+      }
+      case tables.container:
+        this.#containers.push({ id, value })
+        return
+      case tables.loss:
+        this.#losses.push({ id, value })
+        return
+      case tables.meta:
+        this.#meta[id] = value
+        return
+      case tables.fingerprint:
+      case tables.audit:
+      case tables.damaged:
+        return
+      default:
+        throw new Error('the key names no table')
+    }
+  }
+
+  finish(damage: readonly StoreDamage[]): StoreSnapshot {
+    const versions = [...this.#versions].map(
+      ([version, found]): StoredVersion => ({
+        version,
+        ...found,
+      }),
+    )
+    return {
+      versions,
+      alerts: this.#alerts,
+      containers: this.#containers,
+      losses: this.#losses,
+      meta: this.#meta,
+      damage,
+    }
+  }
+
+  #version(id: string): { value?: unknown; behaviours: Keyed[] } {
+    const known = this.#versions.get(id)
+    if (known !== undefined) return known
+    const fresh = { behaviours: [] }
+    this.#versions.set(id, fresh)
+    return fresh
+  }
+}
+
+export function alertRecord(value: unknown): AlertRecord {
+  if (typeof value !== 'object' || value === null) throw new Error('an alert record is an object')
+  const { fingerprint, value: alert } = value as Partial<AlertRecord>
+  if (typeof fingerprint !== 'string') throw new Error('an alert record names its fingerprint')
+  return { fingerprint, value: alert }
+}
