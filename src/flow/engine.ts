@@ -72,6 +72,8 @@ export interface AlertQuery {
 export interface LiveQuery {
   readonly image?: string
   readonly container?: string
+  /** Every act, also what the kernel would only count: its filter is off while such a reader listens. */
+  readonly raw?: boolean
 }
 
 export type Live<T> =

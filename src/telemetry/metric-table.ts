@@ -14,7 +14,7 @@ export const metricTable = {
   },
   snug_server_refusals_total: {
     help: 'requests refused before they reached a route, by why',
-    labels: { reason: ['unauthenticated', 'forbidden', 'host', 'origin', 'body', 'route'] },
+    labels: { reason: ['unauthenticated', 'forbidden', 'body', 'route'] },
   },
   snug_server_live_missed_total: {
     help: 'live messages that a slow client missed, by topic',

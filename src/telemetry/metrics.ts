@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { StatusView } from '../flow/engine.ts'
-import { gaugeTable, metricTable, type MetricName } from './metric-table.ts'
+import { gaugeTable, type MetricName, metricTable } from './metric-table.ts'
 
 /** Our own registry and what is counted in it; nothing of it is global to the process. */
 export interface Metrics {

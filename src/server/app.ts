@@ -1,0 +1,134 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { upgradeWebSocket } from '@hono/node-server'
+import { Hono } from 'hono'
+import { WebSocket } from 'ws'
+import { SnugError } from '../errors.ts'
+import type { Decider } from '../flow/engine.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { MetricName } from '../telemetry/metric-table.ts'
+import { liveQuery } from './live-query.ts'
+import { pumpLive } from './live-socket.ts'
+import { checkOrigin } from './origin-guard.ts'
+import { problemResponse } from './problem.ts'
+import { check, readJson, streamBody } from './request-body.ts'
+import type { Route, RouteWorld } from './route.ts'
+import { routes } from './routes.ts'
+import { type Role, roles } from './token-file.ts'
+
+export interface ListenerEnv {
+  readonly incoming: IncomingMessage
+  /** Absent in a WebSocket handshake. */
+  readonly outgoing?: ServerResponse
+  /** Whoever can open the admin socket is the agent's own user, and needs no token. */
+  readonly listener: 'unix' | 'tcp'
+}
+
+interface Caller {
+  readonly role: Role | 'nobody'
+  readonly by: Decider
+}
+
+type App = Hono<{ Bindings: ListenerEnv; Variables: { caller: Caller } }>
+
+/** Builds the router from the table of routes. `signal` ends what streams. */
+export function createApp(
+  world: RouteWorld,
+  names: ReadonlySet<string>,
+  log: Log,
+  signal: AbortSignal,
+): App {
+  const app: App = new Hono()
+  const open = new Set(routes.filter(({ role }) => role === 'nobody').map(({ path }) => path))
+
+  app.use('*', async (c, next) => {
+    const { listener, incoming } = c.env
+    if (listener === 'tcp' && !open.has(c.req.path)) {
+      checkOrigin(incoming.headers.host, incoming.headers.origin, names)
+    }
+    const anyone: Caller = { role: 'nobody', by: { who: 'anyone' } }
+    c.set('caller', open.has(c.req.path) ? anyone : identify(world, c.env))
+    await next()
+    c.header('cache-control', 'no-store')
+    c.header('x-content-type-options', 'nosniff')
+    world.metrics.count('snug_server_requests_total', {
+      listener,
+      status: `${Math.floor(c.res.status / 100)}xx`,
+    })
+  })
+
+  app.get('/v1/live', async (c, next) => {
+    if (c.env.incoming.headers.upgrade?.toLowerCase() !== 'websocket') return next()
+    const request = check(liveQuery, c.req.query())
+    return upgradeWebSocket(() => ({
+      onOpen: (_, { raw }) => {
+        if (raw instanceof WebSocket) pumpLive(raw, world, request, log, signal)
+      },
+    }))(c, next)
+  })
+
+  for (const route of routes) {
+    app.on(route.method, route.path, async (c) => {
+      const caller = c.get('caller')
+      demand(route, caller)
+      const { incoming, outgoing } = c.env
+      const gone = goneSignal(outgoing, signal)
+      const answer: unknown = await route.handle(world, {
+        params: c.req.param(),
+        query: check(route.query, c.req.query()),
+        body: check(route.body, route.body && (await readJson(incoming))),
+        by: caller.by,
+        chunks: streamBody(incoming, gone),
+        signal: gone,
+      })
+      return route.answer === 'text' ? c.text(String(answer)) : c.json(answer as object)
+    })
+  }
+
+  app.notFound((c) => {
+    throw new SnugError('ROUTE_UNKNOWN', `no route \`${c.req.method} ${c.req.path}\``)
+  })
+
+  app.onError((error) => {
+    const response = problemResponse(error)
+    const reason = refusals[response.headers.get('x-snug-code') ?? '']
+    if (reason !== undefined) world.metrics.count(refusalMetric, { reason })
+    if (response.status >= 500) log.error({ err: error }, 'request failed')
+    return response
+  })
+  return app
+}
+
+const refusalMetric: MetricName = 'snug_server_refusals_total'
+const refusals: Readonly<Record<string, string>> = {
+  UNAUTHENTICATED: 'unauthenticated',
+  FORBIDDEN: 'forbidden',
+  BODY_INVALID: 'body',
+  BODY_TOO_LARGE: 'body',
+  ROUTE_UNKNOWN: 'route',
+}
+
+function identify(world: RouteWorld, env: ListenerEnv): Caller {
+  if (env.listener === 'unix') return { role: 'admin', by: { who: 'cli:root' } }
+  const token = /^Bearer ([\w-]{1,200})$/.exec(env.incoming.headers.authorization ?? '')?.[1]
+  if (token === undefined) throw new SnugError('UNAUTHENTICATED', 'no token was sent')
+  const holder = world.tokens?.holderOf(token)
+  if (holder === undefined) throw new SnugError('UNAUTHENTICATED', 'this token is not known')
+  return { role: holder.role, by: { who: `token:${holder.name}` } }
+}
+
+function demand(route: Route, caller: Caller): void {
+  if (route.role === 'nobody') return
+  const rank = caller.role === 'nobody' ? -1 : roles.indexOf(caller.role)
+  if (rank < roles.indexOf(route.role)) {
+    throw new SnugError('FORBIDDEN', `this needs the role \`${route.role}\``)
+  }
+}
+
+function goneSignal(outgoing: ServerResponse | undefined, server: AbortSignal): AbortSignal {
+  if (outgoing === undefined) return server
+  const gone = new AbortController()
+  outgoing.once('close', () => {
+    if (!outgoing.writableFinished) gone.abort()
+  })
+  return AbortSignal.any([server, gone.signal])
+}

@@ -1,0 +1,47 @@
+import type { z } from 'zod'
+import type { LoadedConfig } from '../config/load-config.ts'
+import type { Decider, Engine } from '../flow/engine.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Role, TokenFile } from './token-file.ts'
+
+/** What the routes have to work with. */
+export interface RouteWorld {
+  readonly engine: Engine
+  readonly loaded: LoadedConfig
+  readonly metrics: Metrics
+  /** Absent where no TCP listener is served, and so no token is needed. */
+  readonly tokens?: TokenFile
+}
+
+export interface RouteCall<Body, Query> {
+  readonly params: Readonly<Record<string, string>>
+  readonly query: Query
+  readonly body: Body
+  readonly by: Decider
+  /** The request's body as it arrives; for routes with `stream` only. */
+  readonly chunks: AsyncIterable<Uint8Array>
+  /** Fires when the client goes away or the server stops. */
+  readonly signal: AbortSignal
+}
+
+/** One row of the table behind router, OpenAPI document and reference page. */
+export interface Route<Body = unknown, Query = unknown> {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  /** With `:name` for a parameter, which callers URL-encode. */
+  readonly path: string
+  /** The least role; `nobody` needs no token. */
+  readonly role: Role | 'nobody'
+  readonly summary: string
+  readonly query?: z.ZodType<Query>
+  readonly body?: z.ZodType<Body>
+  /** The body is NDJSON of any length, judged as it arrives. */
+  readonly stream?: true
+  /** The answer is a WebSocket of these messages, or text. */
+  readonly answer: z.ZodType | 'text' | 'socket'
+  readonly handle: (world: RouteWorld, call: RouteCall<Body, Query>) => unknown
+}
+
+/** Keeps a row's types together, and lets go of them for the table. */
+export function route<Body = undefined, Query = unknown>(row: Route<Body, Query>): Route {
+  return row as unknown as Route
+}

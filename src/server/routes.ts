@@ -1,0 +1,276 @@
+import { z } from 'zod'
+import { explainConfig } from '../config/explain-config.ts'
+import { SnugError } from '../errors.ts'
+import { severities } from '../event/alert.ts'
+import { modes } from '../flow/engine.ts'
+import { liveQuery } from './live-query.ts'
+import { openApi } from './openapi.ts'
+import { type Route, route, type RouteWorld } from './route.ts'
+import { roles, type TokenFile, tokenName } from './token-file.ts'
+import * as view from './view-schema.ts'
+
+const reason = z.string().min(1).max(1_000)
+const moment = z.iso.datetime({
+  offset: true,
+  error: 'must be a time such as `2026-12-01T00:00:00Z`',
+})
+const userId = z.int().min(0).max(4_294_967_295)
+
+const approveBody = z
+  .strictObject({
+    behaviours: z.array(z.string().min(1).max(200)).min(1).max(100_000).optional(),
+    reason: reason.optional(),
+  })
+  .prefault({})
+const allowBody = z
+  .strictObject({ until: moment.optional(), onlyUid: userId.optional(), reason: reason.optional() })
+  .prefault({})
+const alertQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(10_000).default(100),
+  image: z.string().min(1).optional(),
+  severity: z.enum(severities).optional(),
+})
+
+/** Every route but the health checks; `:ref` is an IMAGE of the CLI, URL-encoded. */
+export const routes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/healthz',
+    role: 'nobody',
+    summary: 'the process answers',
+    answer: 'text',
+    handle: () => 'ok\n',
+  }),
+  route({
+    method: 'GET',
+    path: '/readyz',
+    role: 'nobody',
+    summary: 'the pipeline runs, if degraded; else 503',
+    answer: 'text',
+    handle: ({ engine }) => ready(engine.status().state),
+  }),
+  route({
+    method: 'GET',
+    path: '/metrics',
+    role: 'viewer',
+    summary: 'Prometheus text exposition',
+    answer: 'text',
+    handle: ({ metrics }) => metrics.expose(),
+  }),
+  route({
+    method: 'GET',
+    path: '/openapi.json',
+    role: 'viewer',
+    summary: 'this API as an OpenAPI 3.1 document',
+    answer: z.record(z.string(), z.unknown()),
+    handle: () => openApi(routes),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/status',
+    role: 'viewer',
+    summary: 'agent, sources and their losses, engines, counts',
+    answer: view.status,
+    handle: ({ engine }) => engine.status(),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/doctor',
+    role: 'viewer',
+    summary: 'what this host can do, and why something is not learning',
+    answer: view.doctor,
+    handle: ({ engine }) => engine.doctor(),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/config',
+    role: 'admin',
+    summary: 'the configuration in use and where each value came from',
+    answer: z.array(view.explainedKey),
+    handle: ({ loaded }) => explainConfig(loaded),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/images',
+    role: 'viewer',
+    summary: 'lineages with their versions',
+    answer: z.array(view.lineage),
+    handle: ({ engine }) => engine.images(),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/images/:ref',
+    role: 'viewer',
+    summary: 'one lineage with its versions',
+    answer: view.lineage,
+    handle: ({ engine }, { params }) => engine.image(ref(params)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/images/:ref/profile',
+    role: 'viewer',
+    summary: 'the behaviours of a version with their evidence',
+    answer: view.profile,
+    handle: ({ engine }, { params }) => engine.profile(ref(params)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/images/:ref/diff',
+    role: 'viewer',
+    summary: 'the delta from this version to another',
+    query: z.strictObject({ to: z.string().min(1) }),
+    answer: view.profileDiff,
+    handle: ({ engine }, { params, query }) => engine.diff(ref(params), query.to),
+  }),
+  route({
+    method: 'PUT',
+    path: '/v1/images/:ref/mode',
+    role: 'admin',
+    summary: 'what a deviation gets',
+    body: z.strictObject({ mode: z.enum(modes), reason: reason.optional() }),
+    answer: view.version,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.setMode(ref(params), body.mode, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/approve',
+    role: 'reviewer',
+    summary: 'approves the named behaviours, or all that wait for review',
+    body: approveBody,
+    answer: view.decisionResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.approve(ref(params), body.behaviours, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/end-learning',
+    role: 'reviewer',
+    summary: 'ends the learning window now',
+    answer: view.version,
+    handle: ({ engine }, { params, by }) => engine.endLearning(ref(params), by),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/test',
+    role: 'reviewer',
+    summary: 'judges recorded events against the profile and changes nothing',
+    stream: true,
+    answer: view.backTestResult,
+    handle: ({ engine }, { params, chunks, signal }) =>
+      engine.backTest(ref(params), chunks, signal),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/alerts',
+    role: 'viewer',
+    summary: 'alerts, newest first',
+    query: alertQuery,
+    answer: z.array(view.alert),
+    handle: ({ engine }, { query }) => engine.alerts(present(query)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/alerts/:id',
+    role: 'viewer',
+    summary: 'one alert',
+    answer: view.alert,
+    handle: ({ engine }, { params }) => engine.alert(params['id'] ?? ''),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/alerts/:id/allow',
+    role: 'reviewer',
+    summary: 'allows the behaviour of the alert, for good or bounded in time and user',
+    body: allowBody,
+    answer: view.alert,
+    handle: ({ engine }, { params, body: { reason: why, ...scope }, by }) =>
+      engine.allowAlert(params['id'] ?? '', present(scope), because(by, why)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/alerts/:id/ack',
+    role: 'reviewer',
+    summary: 'takes note of the alert, with a reason',
+    body: z.strictObject({ reason }),
+    answer: view.alert,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.ackAlert(params['id'] ?? '', body.reason, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/events',
+    role: 'admin',
+    summary: 'feeds recorded events through the pipeline as if they were live',
+    stream: true,
+    answer: view.replayResult,
+    handle: ({ engine }, { chunks, signal }) => engine.replay(chunks, signal),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/live',
+    role: 'viewer',
+    summary: 'WebSocket: events and alerts as they come, each message numbered',
+    query: liveQuery,
+    answer: 'socket',
+    handle: () => {
+      throw new SnugError('BODY_INVALID', 'this route needs a WebSocket handshake')
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/tokens',
+    role: 'admin',
+    summary: 'names and roles of the tokens',
+    answer: z.array(view.tokenHolder),
+    handle: (world) => tokensOf(world).list(),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/tokens',
+    role: 'admin',
+    summary: 'makes a token, which is shown this once',
+    body: z.strictObject({ name: tokenName, role: z.enum(roles) }),
+    answer: view.newToken,
+    handle: (world, { body }) => ({ ...body, token: tokensOf(world).create(body.name, body.role) }),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/tokens/:name',
+    role: 'admin',
+    summary: 'takes a token away',
+    answer: z.array(view.tokenHolder),
+    handle: (world, { params }) => {
+      const tokens = tokensOf(world)
+      tokens.remove(params['name'] ?? '')
+      return tokens.list()
+    },
+  }),
+]
+
+function ready(state: string): string {
+  if (state === 'running' || state === 'degraded') return `${state}\n`
+  throw new SnugError('AGENT_UNREACHABLE', `the agent is ${state}`)
+}
+
+function ref(params: Readonly<Record<string, string>>): string {
+  return params['ref'] ?? ''
+}
+
+function tokensOf({ tokens }: RouteWorld): TokenFile {
+  if (tokens !== undefined) return tokens
+  throw new SnugError('BODY_INVALID', 'no token is needed: the agent listens on its socket only')
+}
+
+function because<T extends object>(by: T, reason: string | undefined): T & { reason?: string } {
+  return reason === undefined ? by : { ...by, reason }
+}
+
+type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> }
+
+/** Members that are `undefined` are left out, as the facade's optional members want it. */
+function present<T extends object>(value: T): Present<T> {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, member]) => member !== undefined),
+  ) as Present<T>
+}

@@ -1,0 +1,174 @@
+import { z } from 'zod'
+import type { ExplainedKey } from '../config/explain-config.ts'
+import {
+  type BackTestResult,
+  type DecisionResult,
+  type DoctorReport,
+  type LineageView,
+  modes,
+  type ProfileDiff,
+  type ProfileView,
+  type ReplayResult,
+  type StatusView,
+  type VersionView,
+  versionStates,
+} from '../flow/engine.ts'
+import { imageRef, lossSpan } from './event-schema.ts'
+import { roles, type TokenHolder } from './token-file.ts'
+
+/** The answers of the API, for its OpenAPI document; each is typed by the facade that it describes. */
+export { alert } from './event-schema.ts'
+
+const text = z.string()
+const count = z.number()
+const maybe = text.exactOptional()
+const texts = z.array(text)
+const counts = z.record(text, count)
+
+export const version: z.ZodType<VersionView> = z.object({
+  image: imageRef,
+  tags: texts,
+  state: z.enum(versionStates),
+  mode: z.enum(modes),
+  predecessor: maybe,
+  firstSeen: text,
+  lastSeen: text,
+  learningSince: maybe,
+  learnedAt: maybe,
+  behaviours: count,
+  pending: count,
+  containers: z.object({ running: count, seen: count, before: count }),
+  coverage: z.object({
+    units: count,
+    unitKind: z.enum(['containers', 'slices']),
+    singletons: count,
+    unseen: count,
+    bound: count,
+    sentence: text,
+  }),
+  losses: z.array(lossSpan),
+  because: text,
+})
+
+export const lineage: z.ZodType<LineageView> = z.object({
+  repository: text,
+  versions: z.array(version),
+})
+
+export const profile: z.ZodType<ProfileView> = z.object({
+  version,
+  behaviours: z.array(
+    z.object({
+      id: text,
+      actor: z.object({ exe: text, script: maybe }),
+      uid: count,
+      kind: text,
+      object: text,
+      text,
+      state: z.enum(['learned', 'approved', 'pending', 'quarantined', 'apart']),
+      why: text,
+      generalised: z.boolean(),
+      witnesses: texts,
+      origins: texts,
+      count,
+      containers: texts,
+      nodes: texts,
+      sources: texts,
+      firstSeen: text,
+      lastSeen: text,
+      inherited: z.boolean(),
+      guardrails: texts,
+      allowance: z
+        .object({ by: text, at: text, until: maybe, onlyUid: count.exactOptional() })
+        .exactOptional(),
+    }),
+  ),
+})
+
+const diffRow = z.object({
+  id: text,
+  text,
+  actor: text,
+  uid: count,
+  kind: text,
+  explained: maybe,
+})
+export const profileDiff: z.ZodType<ProfileDiff> = z.object({
+  from: imageRef,
+  to: imageRef,
+  added: z.array(diffRow),
+  removed: z.array(diffRow),
+  unchanged: count,
+})
+
+export const decisionResult: z.ZodType<DecisionResult> = z.object({ decided: texts, version })
+
+const rejected = z.array(z.object({ line: count, code: text, message: text }))
+export const replayResult: z.ZodType<ReplayResult> = z.object({
+  events: count,
+  expected: count,
+  deviations: count,
+  unprofiled: count,
+  learned: count,
+  losses: count,
+  rejected,
+  rejectedCount: count,
+})
+export const backTestResult: z.ZodType<BackTestResult> = z.object({
+  events: count,
+  expected: count,
+  deviations: count,
+  rejectedCount: count,
+  rejected,
+  rows: z.array(
+    z.object({
+      text,
+      actor: text,
+      uid: count,
+      outcome: z.enum(['expected', 'deviation', 'unprofiled']),
+      count,
+      reasons: texts,
+      line: count,
+    }),
+  ),
+})
+
+export const status: z.ZodType<StatusView> = z.object({
+  version: text,
+  node: text,
+  pid: count,
+  startedAt: text,
+  state: z.enum(['starting', 'running', 'degraded', 'stopping']),
+  degraded: texts,
+  sources: z.array(
+    z.object({
+      name: text,
+      state: text,
+      reason: maybe,
+      received: count,
+      lost: counts,
+      facts: z.record(text, text),
+    }),
+  ),
+  engines: z.array(z.object({ name: text, state: text, reason: maybe })),
+  containers: z.object({ watched: count, unresolved: count, before: count }),
+  versions: z.record(z.enum(versionStates), count),
+  alerts: z.object({ open: count, total: count }),
+  losses: z.array(lossSpan),
+  counters: counts,
+})
+
+export const doctor: z.ZodType<DoctorReport> = z.object({
+  checks: z.array(z.object({ name: text, ok: z.boolean(), found: text, advice: maybe })),
+  acts: z.array(z.object({ act: text, seen: text, stopped: text })),
+  images: z.array(z.object({ image: text, because: text })),
+})
+
+export const explainedKey: z.ZodType<ExplainedKey> = z.object({
+  key: text,
+  value: text,
+  from: text,
+})
+
+export const tokenHolder: z.ZodType<TokenHolder> = z.object({ name: text, role: z.enum(roles) })
+export const newToken = z.object({ name: text, role: z.enum(roles), token: text })

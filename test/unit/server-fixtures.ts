@@ -1,0 +1,339 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { loadConfig } from '../../src/config/load-config.ts'
+import { SnugError } from '../../src/errors.ts'
+import type { Alert } from '../../src/event/alert.ts'
+import type { SnugEvent } from '../../src/event/event.ts'
+import type {
+  BackTestResult,
+  BehaviourView,
+  Decider,
+  Engine,
+  LineageView,
+  Live,
+  LiveQuery,
+  Mode,
+  ProfileDiff,
+  ReplayResult,
+  StatusView,
+  VersionView,
+} from '../../src/flow/engine.ts'
+import { LiveHub } from '../../src/flow/live-hub.ts'
+import { type RunningServer, startServer } from '../../src/server/server.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
+
+const time = '2026-11-24T13:40:27.123456Z'
+export const digestA = `sha256:${'a1'.repeat(32)}`
+export const digestB = `sha256:${'b2'.repeat(32)}`
+const containerId = '40e58b946edd'.padEnd(64, '0')
+
+export const sampleEvent: SnugEvent = {
+  v: 1,
+  time,
+  node: 'n1',
+  source: 'ebpf',
+  kind: 'exec',
+  container: { id: containerId, name: 'web-1' },
+  image: { repository: 'registry.local/shop/web', tag: '1.4', digest: digestA },
+  process: { pid: 812, exe: '/usr/sbin/nginx', uid: 101, origin: 'entrypoint' },
+  exec: { path: '/bin/sh', drift: false },
+}
+
+export function sampleAlert(id: string, change: Partial<Alert> = {}): Alert {
+  return {
+    schema: 'snug.alert/v1',
+    id,
+    time,
+    node: 'n1',
+    severity: 'high',
+    type: 'deviation',
+    action: 'alerted',
+    reasons: ['`/usr/sbin/nginx` never ran `/bin/sh`'],
+    nearest: null,
+    behaviour: { id: 'b-1', kind: 'exec', object: '/bin/sh', text: 'run /bin/sh' },
+    image: { repository: 'registry.local/shop/web', tag: '1.4', digest: digestA },
+    container: { id: containerId, name: 'web-1' },
+    process: { pid: 812, exe: '/usr/sbin/nginx', uid: 101, origin: 'entrypoint' },
+    event: sampleEvent,
+    count: 3,
+    firstSeen: time,
+    lastSeen: time,
+    mode: 'alert',
+    guardrails: ['shell-on-socket'],
+    attack: ['T1059.004'],
+    ...change,
+  }
+}
+
+function versionOf(digest: string, tag: string): VersionView {
+  return {
+    image: { repository: 'registry.local/shop/web', tag, digest },
+    tags: [tag],
+    state: 'learning',
+    mode: 'learn',
+    firstSeen: time,
+    lastSeen: time,
+    behaviours: 12,
+    pending: 1,
+    containers: { running: 2, seen: 38, before: 0 },
+    coverage: {
+      units: 38,
+      unitKind: 'containers',
+      singletons: 0,
+      unseen: 0,
+      bound: 0.07,
+      sentence: '38 container runs: the next one does something new with a chance of at most 7 %',
+    },
+    losses: [],
+    because: 'the bound of 7 % is above 1 %',
+  }
+}
+
+function sampleBehaviour(id: string, text: string): BehaviourView {
+  return {
+    id,
+    actor: { exe: '/usr/sbin/nginx' },
+    uid: 101,
+    kind: 'file',
+    object: '/etc/nginx/nginx.conf',
+    text,
+    state: 'learned',
+    why: 'seen in 38 containers',
+    generalised: false,
+    witnesses: [],
+    origins: ['entrypoint'],
+    count: 40,
+    containers: [containerId],
+    nodes: ['n1'],
+    sources: ['ebpf'],
+    firstSeen: time,
+    lastSeen: time,
+    inherited: false,
+    guardrails: [],
+  }
+}
+
+/** The facade of the daemon, kept in memory; it writes down what was asked of it. */
+export class MemoryEngine implements Engine {
+  readonly events = new LiveHub<SnugEvent>(16)
+  readonly alertsLive = new LiveHub<Alert>(16)
+  readonly calls: { readonly name: string; readonly args: readonly unknown[] }[] = []
+  state: StatusView['state'] = 'running'
+  replayResult: Partial<ReplayResult> = {}
+  backTestResult: Partial<BackTestResult> = {}
+  behaviours: readonly BehaviourView[] = [sampleBehaviour('b-7', 'read /etc/nginx/nginx.conf')]
+  kept: readonly Alert[] = [sampleAlert('01-a'), sampleAlert('02-b', { severity: 'low' })]
+  /** Resolves with the bytes of an upload once its first chunk is here. */
+  onChunk: (bytes: number) => void = () => undefined
+  #versions = [versionOf(digestA, '1.4'), versionOf(digestB, '1.5')]
+
+  status(): StatusView {
+    return {
+      version: '0.1.0',
+      node: 'n1',
+      pid: 4242,
+      startedAt: time,
+      state: this.state,
+      degraded: [],
+      sources: [
+        {
+          name: 'ebpf',
+          state: 'running',
+          received: 100,
+          lost: { 'ring-full': 2 },
+          facts: { hooks: 'tracepoints' },
+        },
+      ],
+      engines: [{ name: 'docker', state: 'running' }],
+      containers: { watched: 2, unresolved: 0, before: 0 },
+      versions: { learning: 2, review: 0, enforced: 0, incomplete: 0 },
+      alerts: { open: this.kept.length, total: this.kept.length },
+      losses: [{ reason: 'ring-full', count: 2, from: time, to: time }],
+      counters: { judged: 100 },
+    }
+  }
+
+  images(): readonly LineageView[] {
+    return [{ repository: 'registry.local/shop/web', versions: this.#versions }]
+  }
+
+  image(ref: string): LineageView {
+    this.#version(ref)
+    return { repository: 'registry.local/shop/web', versions: this.#versions }
+  }
+
+  profile(ref: string) {
+    return { version: this.#version(ref), behaviours: this.behaviours }
+  }
+
+  diff(a: string, b: string): ProfileDiff {
+    const row = {
+      id: 'b-9',
+      text: 'run /bin/new',
+      actor: '/usr/sbin/nginx',
+      uid: 101,
+      kind: 'exec',
+    }
+    return {
+      from: this.#version(a).image,
+      to: this.#version(b).image,
+      added: [row],
+      removed: [],
+      unchanged: 12,
+    }
+  }
+
+  async setMode(ref: string, mode: Mode, by: Decider) {
+    this.#call('setMode', ref, mode, by)
+    if (mode === 'block') throw new SnugError('MODE_REFUSED', 'this build does not block yet')
+    return { ...this.#version(ref), mode }
+  }
+
+  async approve(ref: string, behaviours: readonly string[] | undefined, by: Decider) {
+    this.#call('approve', ref, behaviours, by)
+    return { decided: behaviours ?? ['b-7'], version: this.#version(ref) }
+  }
+
+  async endLearning(ref: string, by: Decider) {
+    this.#call('endLearning', ref, by)
+    return this.#version(ref)
+  }
+
+  alerts({ limit, image, severity }: { limit: number; image?: string; severity?: string }) {
+    this.#call('alerts', { limit, image, severity })
+    return this.kept.filter((alert) => severity === undefined || alert.severity === severity)
+  }
+
+  alert(id: string): Alert {
+    const found = this.kept.find((alert) => alert.id === id)
+    if (found === undefined) throw new SnugError('ALERT_UNKNOWN', `no alert \`${id}\``)
+    return found
+  }
+
+  async allowAlert(id: string, scope: object, by: Decider) {
+    this.#call('allowAlert', id, scope, by)
+    return this.alert(id)
+  }
+
+  async ackAlert(id: string, reason: string, by: Decider) {
+    this.#call('ackAlert', id, reason, by)
+    return this.alert(id)
+  }
+
+  liveEvents(signal: AbortSignal, query: LiveQuery): AsyncIterable<Live<SnugEvent>> {
+    this.#call('liveEvents', query)
+    return this.events.subscribe(signal, () => true)
+  }
+
+  liveAlerts(signal: AbortSignal, query: LiveQuery): AsyncIterable<Live<Alert>> {
+    this.#call('liveAlerts', query)
+    return this.alertsLive.subscribe(signal, () => true)
+  }
+
+  async replay(chunks: AsyncIterable<Uint8Array>): Promise<ReplayResult> {
+    const events = await this.#lines(chunks)
+    const none = { expected: 0, deviations: 0, unprofiled: 0, learned: events, losses: 0 }
+    return { events, ...none, rejected: [], rejectedCount: 0, ...this.replayResult }
+  }
+
+  async backTest(ref: string, chunks: AsyncIterable<Uint8Array>): Promise<BackTestResult> {
+    this.#version(ref)
+    const events = await this.#lines(chunks)
+    const none = { deviations: 0, rejectedCount: 0, rejected: [], rows: [] }
+    return { events, expected: events, ...none, ...this.backTestResult }
+  }
+
+  async doctor() {
+    return {
+      checks: [{ name: 'kernel', ok: true, found: '6.18.0' }],
+      acts: [{ act: 'exec', seen: 'yes', stopped: 'not yet' }],
+      images: [{ image: 'registry.local/shop/web:1.4', because: 'it learns' }],
+    }
+  }
+
+  async #lines(chunks: AsyncIterable<Uint8Array>): Promise<number> {
+    let text = ''
+    for await (const chunk of chunks) {
+      this.onChunk(chunk.byteLength)
+      text += Buffer.from(chunk).toString('utf8')
+    }
+    return text.split('\n').filter((line) => line !== '').length
+  }
+
+  #version(ref: string): VersionView {
+    if (!ref.startsWith('registry.local/shop/web')) {
+      throw new SnugError('IMAGE_UNKNOWN', `no image \`${ref}\``)
+    }
+    const found = this.#versions.find(({ tags }) => ref.endsWith(`:${tags[0]}`))
+    return found ?? this.#versions[0]!
+  }
+
+  #call(name: string, ...args: unknown[]): void {
+    this.calls.push({ name, args })
+  }
+}
+
+export interface ServerFixture extends AsyncDisposable {
+  readonly engine: MemoryEngine
+  readonly metrics: Metrics
+  readonly server: RunningServer
+  readonly dir: string
+  readonly socket: string
+  /** Empty where no TCP is served. */
+  readonly url: string
+  readonly log: readonly string[]
+  readonly stop: AbortController
+}
+
+export interface FixtureOptions {
+  readonly tcp?: boolean
+  readonly flags?: Readonly<Record<string, string>>
+}
+
+/** A real server on a socket (and a free port) of its own, in a directory that goes with it. */
+export async function startFixture(options: FixtureOptions = {}): Promise<ServerFixture> {
+  const dir = mkdtempSync(join(tmpdir(), 'snug-server-'))
+  const socket = join(dir, 'snug.sock')
+  const flags = {
+    listen: options.tcp ? '127.0.0.1:0' : 'none',
+    data: join(dir, 'data'),
+    socket,
+    ...options.flags,
+  }
+  const lines: string[] = []
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk))
+      done()
+    },
+  })
+  const engine = new MemoryEngine()
+  const stop = new AbortController()
+  const metrics = createMetrics()
+  metrics.observe(() => engine.status())
+  const server = await startServer({
+    engine,
+    config: loadConfig({ flags }),
+    log: createLog('debug', sink),
+    metrics,
+    signal: stop.signal,
+  })
+  return {
+    engine,
+    metrics,
+    server,
+    dir,
+    socket,
+    url: server.address === undefined ? '' : `http://${server.address}`,
+    log: lines,
+    stop,
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await server[Symbol.asyncDispose]()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
