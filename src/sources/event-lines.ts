@@ -1,0 +1,141 @@
+import { isUtf8 } from 'node:buffer'
+import type { SnugEvent } from '../event/event.ts'
+import { parseEventLine } from '../event/parse-event.ts'
+import { describeError, SnugError } from '../errors.ts'
+
+export interface RejectedEventLine {
+  /** From 1. */
+  readonly line: number
+  readonly code: 'EVENT_INVALID' | 'EVENT_TOO_LONG' | 'EVENT_FILE_CUT'
+  readonly message: string
+}
+
+export interface ParsedLines {
+  readonly events: readonly SnugEvent[]
+  readonly rejected: readonly RejectedEventLine[]
+  /** How many were rejected; `rejected` holds the first few of each call only. */
+  readonly rejectedCount: number
+}
+
+const newline = 0x0a
+export const maxLineBytes = 1 << 20
+/** Enough to find the fault; a file of garbage must not fill the memory with complaints. */
+const maxRejectedTold = 100
+
+/**
+ * Chunks of NDJSON in, events out. A line may be spread over any number of chunks; an empty line is
+ * nothing; a line that is no event is rejected with its number and the rest goes on. Holds at most one
+ * line of {@link maxLineBytes}.
+ */
+export class EventLineParser {
+  #line = 1
+  #parts: Uint8Array[] = []
+  #held = 0
+  #tooLong = false
+
+  /** The number of the line that is being read. */
+  get line(): number {
+    return this.#line
+  }
+
+  push(chunk: Uint8Array): ParsedLines {
+    const found = new Found()
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    let start = 0
+    for (;;) {
+      const end = bytes.indexOf(newline, start)
+      if (end === -1) break
+      if (this.#held === 0 && !this.#tooLong && end - start <= maxLineBytes) {
+        this.#parse(bytes.subarray(start, end), found, false)
+      } else {
+        this.#take(bytes, start, end)
+        this.#endLine(found, false)
+      }
+      start = end + 1
+    }
+    this.#take(bytes, start, bytes.length)
+    // What is held must not keep the caller's chunk, which it may use again.
+    const last = this.#parts.pop()
+    if (last !== undefined) this.#parts.push(Uint8Array.prototype.slice.call(last))
+    return found
+  }
+
+  /** The input has ended: a last line without its newline is complete if it is an event, else it was cut. */
+  end(): ParsedLines {
+    const found = new Found()
+    if (this.#held > 0 || this.#tooLong) this.#endLine(found, true)
+    return found
+  }
+
+  #take(bytes: Buffer, start: number, end: number): void {
+    if (end === start || this.#tooLong) return
+    if (this.#held + end - start > maxLineBytes) {
+      this.#tooLong = true
+      this.#parts = []
+      this.#held = 0
+      return
+    }
+    this.#parts.push(bytes.subarray(start, end))
+    this.#held += end - start
+  }
+
+  #endLine(found: Found, last: boolean): void {
+    if (!this.#tooLong) {
+      const whole = Buffer.concat(this.#parts)
+      this.#parts = []
+      this.#held = 0
+      this.#parse(whole, found, last)
+      return
+    }
+    this.#tooLong = false
+    const line = this.#line++
+    const message = `line ${line} is longer than ${maxLineBytes} bytes`
+    found.reject({ line, code: 'EVENT_TOO_LONG', message })
+  }
+
+  #parse(bytes: Buffer, found: Found, last: boolean): void {
+    const line = this.#line++
+    const text = bytes.toString('utf8')
+    // The decoder puts U+FFFD where bytes are no UTF-8: two different paths would become one.
+    if (text.includes('\ufffd') && !isUtf8(bytes)) {
+      found.reject({ line, code: 'EVENT_INVALID', message: `line ${line}: it is not UTF-8` })
+      return
+    }
+    if (isBlank(text)) return
+    try {
+      found.events.push(parseEventLine(text))
+    } catch (error) {
+      if (!(error instanceof SnugError)) throw error
+      const cut = last && !isJson(text)
+      found.reject(
+        cut
+          ? { line, code: 'EVENT_FILE_CUT', message: `line ${line} was cut: the input ends in it` }
+          : { line, code: 'EVENT_INVALID', message: `line ${line}: ${describeError(error)}` },
+      )
+    }
+  }
+}
+
+class Found implements ParsedLines {
+  readonly events: SnugEvent[] = []
+  readonly rejected: RejectedEventLine[] = []
+  rejectedCount = 0
+
+  reject(line: RejectedEventLine): void {
+    this.rejectedCount += 1
+    if (this.rejected.length < maxRejectedTold) this.rejected.push(line)
+  }
+}
+
+function isBlank(text: string): boolean {
+  return text.length < 8 && /^\s*$/.test(text)
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
