@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { LineageView, ProfileView, StatusView } from '../../src/flow/engine.ts'
+import type { Alert } from '../../src/event/alert.ts'
+import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { runContainer } from '../fixtures/containers.ts'
+import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { workloadImage } from '../fixtures/workload-image.ts'
+
+const seconds = 30
+const image = `${uniqueName('flood')}:1`
+const { docker, socket } = sharedEngine()
+let agent: Agent
+
+beforeAll(async () => {
+  await workloadImage(docker, image)
+  agent = await startAgent({ docker: socket })
+})
+
+afterAll(async () => {
+  await agent[Symbol.asyncDispose]()
+})
+
+interface Tally {
+  readonly opens: number
+  readonly execs: number
+  readonly fresh: number
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
+
+test('of a flood on all cores nothing is missed that is not counted, shown and told', async () => {
+  const outcome = await runContainer(docker, image, ['/workload', 'flood', String(seconds)])
+  expect(outcome.exitCode).toBe(0)
+  const did = JSON.parse(outcome.stdout) as Tally
+  expect(did.opens).toBeGreaterThan(100_000)
+
+  const seenOf = (view: ProfileView, kind: string, text: RegExp): number =>
+    sum(
+      view.behaviours
+        .filter((row) => row.kind === kind && text.test(row.text))
+        .map(({ count }) => count),
+    )
+  const lossOf = (lineage: LineageView): number =>
+    sum((lineage.versions[0]?.losses ?? []).map(({ count }) => count))
+
+  // What is still on its way when the workload ends arrives; then what was seen and what was lost add up.
+  let opens = 0
+  let execs = 0
+  let last = { total: -1, at: 0 }
+  await agent.until<ProfileView>(
+    ['profile', 'show', image],
+    (view) => {
+      opens = seenOf(view, 'file', /\/data\/in/)
+      execs = seenOf(view, 'exec', /\/data\/bin/)
+      if (opens + execs !== last.total) last = { total: opens + execs, at: Date.now() }
+      const settled = Date.now() - last.at > 4_000
+      return settled || (opens === did.opens && execs === did.execs)
+    },
+    60_000,
+  )
+  const lineage = await agent.json<LineageView>(['image', 'show', image])
+  const status = await agent.json<StatusView>(['status'])
+  const lost = lossOf(lineage)
+  const missed = did.opens - opens + (did.execs - execs)
+  console.log(JSON.stringify({ ...did, seen: { opens, execs }, lost, losses: status.losses }))
+  expect(opens).toBeLessThanOrEqual(did.opens)
+  expect(execs).toBeLessThanOrEqual(did.execs)
+  expect(lost).toBeGreaterThanOrEqual(missed)
+
+  if (lost > 0) {
+    const alerts = await agent.json<Alert[]>(['alert', 'list'])
+    expect(alerts.some(({ type }) => type === 'loss')).toBe(true)
+    expect(sum(status.losses.map(({ count }) => count))).toBeGreaterThanOrEqual(lost)
+  }
+}, 180_000)
+
+test('the daemon still answers, and sees the next container', async () => {
+  const { id } = await runContainer(docker, image, ['/workload', 'known', '23'])
+  await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
+    behaviours.some(({ kind, containers }) => kind === 'connect' && containers.includes(id)),
+  )
+})

@@ -1,0 +1,161 @@
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
+import { join } from 'node:path'
+import type Docker from 'dockerode'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { LineageView } from '../../src/flow/engine.ts'
+import type { Alert } from '../../src/event/alert.ts'
+import { type Agent, type Tail, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
+import { hostAddress, sharedEngine } from '../fixtures/engine-socket.ts'
+import { loadRedis, loadWeb } from '../fixtures/load.ts'
+import {
+  accepts,
+  addressOf,
+  askRedis,
+  holedRedisImage,
+  webImage,
+} from '../fixtures/service-images.ts'
+import { intruderActs } from './intruder-acts.ts'
+
+/**
+ * An hour's worth of load, by count and not by time: 100 requests a second for the web server and 1,000
+ * commands a second for redis are what one busy instance of a mid-sized shop sees.
+ */
+const hourOfRequests = 360_000
+const hourOfCommands = 3_600_000
+const redisKinds = ['set', 'get', 'incr', 'lpush'] as const
+
+const { docker, socket } = sharedEngine()
+const redisName = `${uniqueName('redis')}:1`
+const webName = `${uniqueName('web')}:1`
+const setting = { hostAddress: hostAddress(), hostPort: 0 }
+const started: Docker.Container[] = []
+
+let agent: Agent
+let alerts: Tail<Alert>
+let listener: Server
+let redis: Docker.Container
+let redisAddress: string
+let webUrl: string
+
+beforeAll(async () => {
+  await holedRedisImage(docker, redisName)
+  await webImage(docker, webName)
+  agent = await startAgent({ docker: socket })
+  alerts = agent.tail<Alert>(['alert', 'tail'])
+  listener = createServer((connection) => {
+    connection.on('error', () => undefined)
+    // To a shell it says goodbye; to everything else it is noise.
+    connection.end('exit\n')
+  })
+  listener.listen(0, setting.hostAddress)
+  await once(listener, 'listening')
+  setting.hostPort = (listener.address() as AddressInfo).port
+
+  const token = join(agent.folder, 'token')
+  writeFileSync(token, 'a token\n')
+  redis = await startContainer(docker, redisName, undefined, {
+    HostConfig: {
+      Binds: [
+        `${socket}:/var/run/docker.sock`,
+        `${token}:/run/secrets/kubernetes.io/serviceaccount/token:ro`,
+      ],
+    },
+  })
+  const web = await startContainer(docker, webName, undefined)
+  started.push(redis, web)
+  redisAddress = await addressOf(redis)
+  const webAddress = await addressOf(web)
+  webUrl = `http://${webAddress}/one.html`
+  await Promise.all([accepts(redisAddress, 6379), accepts(webAddress, 80)])
+
+  // Learn: the same kinds of load as later, a tenth of it.
+  await loadRedis(redisAddress, redisKinds.join(), hourOfCommands / redisKinds.length / 10)
+  await loadWeb(webUrl, hourOfRequests / 10)
+  await loadWeb(`http://${webAddress}/two.css`, 1)
+  for (const image of [redisName, webName]) {
+    await agent.json(['profile', 'mode', image, 'alert'])
+    await agent.until<LineageView>(
+      ['image', 'show', image],
+      (view) => view.versions[0]?.state === 'enforced' && view.versions[0].mode === 'alert',
+    )
+  }
+})
+
+afterAll(async () => {
+  for (const container of started) await removeContainer(container)
+  listener?.close()
+  await agent[Symbol.asyncDispose]()
+})
+
+const ofOurs = (alert: Alert): boolean =>
+  [redisName, webName].includes(`${alert.image?.repository}:${alert.image?.tag}`)
+
+test("an hour's worth of the load that was learned raises no alert", async () => {
+  await loadRedis(redisAddress, redisKinds.join(), hourOfCommands / redisKinds.length)
+  expect(await loadWeb(webUrl, hourOfRequests)).toBeGreaterThanOrEqual(hourOfRequests)
+  const said = alerts.items.map(({ item }) => item).filter(ofOurs)
+  expect(said.map((alert) => [alert.type, alert.reasons[0], alert.behaviour?.text])).toEqual([])
+}, 300_000)
+
+describe('what an intruder does from the service itself is told within a second:', () => {
+  test.each(intruderActs(setting).map(({ name }, index) => [name, index] as const))(
+    '%s',
+    async (_, index) => {
+      const act = intruderActs(setting)[index]
+      if (act === undefined) throw new Error('no such act')
+      const from = Date.now()
+      const reply = await askRedis(redisAddress, act.command)
+      const { item, at } = await alerts.until(
+        (alert) => Date.parse(alert.lastSeen) >= from - 1_000 && ofOurs(alert) && act.alerts(alert),
+        5_000,
+        `an alert of ${act.name} (the act said ${reply})`,
+      )
+      expect(at - from).toBeLessThan(1_000)
+      expect(item.container?.id).toBe(redis.id)
+      expect(item.process?.origin).toBe('entrypoint')
+      expect(item.reasons.length).toBeGreaterThan(0)
+      expect(item.action).toBe('alerted')
+      if (act.attack !== undefined) {
+        expect(item.guardrails).not.toEqual([])
+        expect(item.attack.some((id) => id.startsWith(act.attack ?? ''))).toBe(true)
+      }
+    },
+  )
+})
+
+test("an operator's exec is told too, and as what it is", async () => {
+  const from = Date.now()
+  await execIn(docker, redis, ['/usr/bin/cat', '/etc/shadow'])
+  const { item, at } = await alerts.until(
+    (alert) => alert.process?.origin === 'exec-in' && alert.container?.id === redis.id,
+    5_000,
+    'an alert of the exec',
+  )
+  expect(at - from).toBeLessThan(1_500)
+  expect(item.process?.session).toMatch(/./)
+})
+
+test('the same act again is the same alert with a higher count', async () => {
+  const find = (list: readonly Alert[]): Alert | undefined =>
+    list.find(
+      (alert) =>
+        ofOurs(alert) &&
+        alert.event.kind === 'file' &&
+        alert.event.file.path === '/etc/shadow' &&
+        alert.process?.origin === 'entrypoint',
+    )
+  const before = find(await agent.json<Alert[]>(['alert', 'list']))
+  for (let i = 0; i < 10; i++) await askRedis(redisAddress, ['ops.act', 'read', '/etc/shadow'])
+  const after = find(
+    await agent.until<Alert[]>(
+      ['alert', 'list'],
+      (list) => (find(list)?.count ?? 0) >= (before?.count ?? 0) + 10,
+    ),
+  )
+  expect(after?.id).toBe(before?.id)
+  expect(after?.count).toBe((before?.count ?? 0) + 10)
+})

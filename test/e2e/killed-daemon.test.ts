@@ -1,0 +1,104 @@
+import type Docker from 'dockerode'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { LineageView, ProfileView } from '../../src/flow/engine.ts'
+import type { Alert } from '../../src/event/alert.ts'
+import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { removeContainer, startContainer } from '../fixtures/containers.ts'
+import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { workloadImage } from '../fixtures/workload-image.ts'
+
+const kills = 20
+/** Printed, and to be given again in `SNUG_TEST_SEED` to see the same instants. */
+const seed = Number(process.env['SNUG_TEST_SEED'] ?? Date.now() % 1_000_000)
+const image = `${uniqueName('loop')}:1`
+const { docker, socket } = sharedEngine()
+const started: Docker.Container[] = []
+
+beforeAll(async () => {
+  await workloadImage(docker, image)
+})
+
+afterAll(async () => {
+  for (const container of started) await removeContainer(container)
+})
+
+/** mulberry32: the same seed, the same instants. */
+function random(state: number): () => number {
+  let at = state
+  return () => {
+    at = (at + 0x6d2b79f5) | 0
+    let t = Math.imul(at ^ (at >>> 15), 1 | at)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+/** What the profile allows, without what must differ between two runs: counts, times, container ids. */
+function allowed({ behaviours }: ProfileView): string[] {
+  return behaviours
+    .map((row) => `${row.state} ${row.id} ${row.actor.exe} ${row.uid} ${row.kind} ${row.text}`)
+    .sort()
+}
+
+/** A round of the workload is 23 execs, opens and connects; all of it, and its start, must be there. */
+const complete = (view: ProfileView): boolean =>
+  ['exec', 'file', 'connect'].every(
+    (kind) =>
+      view.behaviours.filter(
+        (row) => row.kind === kind && /\/data\/|:200\d\d|127\.0\.0\.1/.test(row.text),
+      ).length > 0,
+  )
+
+async function learnAll(agent: Agent): Promise<ProfileView> {
+  const container = await startContainer(docker, image, ['/workload', 'loop', '5'])
+  started.push(container)
+  // Two whole rounds of a fresh container: whatever was missed before is seen now.
+  await rounds(container, 2)
+  const view = await agent.until<ProfileView>(['profile', 'show', image], complete)
+  await removeContainer(container)
+  return view
+}
+
+async function rounds(container: Docker.Container, n: number): Promise<void> {
+  const stream = await container.logs({ follow: true, stdout: true })
+  await new Promise<void>((resolve) => {
+    stream.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes(`round ${n - 1}`)) resolve()
+    })
+  })
+  ;(stream as unknown as { destroy(): void }).destroy()
+}
+
+test(`a daemon killed ${kills} times while it learns ends with the profile of one that was not (seed ${seed})`, async () => {
+  let undisturbed: string[]
+  {
+    await using calm = await startAgent({ docker: socket })
+    undisturbed = allowed(await learnAll(calm))
+  }
+  expect(undisturbed.length).toBeGreaterThan(3)
+
+  const next = random(seed)
+  await using agent = await startAgent({ docker: socket })
+  const busy = await startContainer(docker, image, ['/workload', 'loop', '5'])
+  started.push(busy)
+  for (let i = 0; i < kills; i++) {
+    // From the moment it is spawned: also while it opens its store, loads programs, asks Docker.
+    await new Promise((resolve) => setTimeout(resolve, 20 + next() * 1_200))
+    await agent.kill()
+    if (i < kills - 1) agent.launch()
+  }
+  await agent.start()
+  await removeContainer(busy)
+  expect(allowed(await learnAll(agent))).toEqual(undisturbed)
+
+  const lineage = await agent.json<LineageView>(['image', 'show', image])
+  expect(lineage.versions).toHaveLength(1)
+  const losses = lineage.versions[0]?.losses ?? []
+  expect(losses.length).toBeGreaterThan(0)
+  for (const { reason, from, to } of losses) {
+    expect(reason).toMatch(/./)
+    expect(Date.parse(from)).toBeLessThanOrEqual(Date.parse(to))
+  }
+  const alerts = await agent.json<Alert[]>(['alert', 'list'])
+  expect(alerts.some(({ type }) => type === 'loss')).toBe(true)
+}, 300_000)

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ExecEvent, SnugEvent } from '../../src/event/event.ts'
+import type { LineageView, StatusView } from '../../src/flow/engine.ts'
+import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { runContainer } from '../fixtures/containers.ts'
+import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { busyboxImage } from '../fixtures/images.ts'
+import { recordEvents } from '../fixtures/recorder.ts'
+
+const runs = 200
+const image = `${uniqueName('short')}:1`
+const { docker, socket } = sharedEngine()
+let agent: Agent
+let digest: string
+
+beforeAll(async () => {
+  digest = await busyboxImage(docker, { name: image, labels: { test: image } })
+  agent = await startAgent({ docker: socket })
+})
+
+afterAll(async () => {
+  await agent[Symbol.asyncDispose]()
+})
+
+test('of 200 containers that live for a moment, every one has its exec, container and digest', async () => {
+  const file = join(agent.folder, 'events.ndjson')
+  await using recorder = await recordEvents(agent, file)
+  const ids: string[] = []
+  const hostConfig = { NetworkMode: 'none' }
+  for (let i = 0; i < runs; i++) {
+    const { id, exitCode } = await runContainer(docker, image, ['/bin/busybox', 'true'], {
+      HostConfig: hostConfig,
+    })
+    expect(exitCode).toBe(0)
+    ids.push(id)
+  }
+  const last = ids.at(-1)
+  await recorder.until((event) => event.kind === 'exec' && event.container.id === last)
+  await recorder.stop()
+
+  const execs = readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as SnugEvent)
+    .filter((event): event is ExecEvent => event.kind === 'exec')
+  const ours = execs.filter((event) => ids.includes(event.container.id))
+  expect(ours.map((event) => event.container.id)).toEqual(ids)
+  for (const event of ours) {
+    expect(event.exec.path).toBe('/bin/busybox')
+    expect(event.process.args).toEqual(['/bin/busybox', 'true'])
+    expect(event.image?.digest).toBe(digest)
+    expect(event.container.name).toMatch(/./)
+  }
+  expect(execs.filter((event) => event.image === undefined)).toEqual([])
+}, 300_000)
+
+test('the profile counts all 200 of them, and nothing waits for its identity', async () => {
+  const lineage = await agent.until<LineageView>(
+    ['image', 'show', image],
+    (view) => view.versions[0]?.containers.seen === runs,
+  )
+  expect(lineage.versions).toHaveLength(1)
+  expect(lineage.versions[0]?.image.digest).toBe(digest)
+  expect(lineage.versions[0]?.losses).toEqual([])
+  const status = await agent.json<StatusView>(['status'])
+  expect(status.containers.unresolved).toBe(0)
+  expect(status.losses).toEqual([])
+  interface Profile {
+    readonly behaviours: readonly { kind: string; text: string; count: number }[]
+  }
+  const profile = await agent.json<Profile>(['profile', 'show', image])
+  const exec = profile.behaviours.find(({ kind }) => kind === 'exec')
+  expect(exec).toMatchObject({ count: runs })
+})
