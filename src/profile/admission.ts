@@ -1,0 +1,140 @@
+import type { Origin } from '../event/event.ts'
+import { type Micros, microsOf } from '../event/time.ts'
+import type { Actor, BehaviourId, BehaviourObject, BehaviourRef, Literal } from './behaviour.ts'
+import type { Decision, Grant, Inheritance } from './profile-entry.ts'
+import { Witnesses } from './witness.ts'
+
+const NOTHING: Literal = { text: '', values: [] }
+
+/** For which origins an act is allowed, and how far. */
+export class Grants {
+  readonly #byOrigin = new Map<Origin, Witnesses>()
+
+  get empty(): boolean {
+    return this.#byOrigin.size === 0
+  }
+
+  get origins(): readonly Origin[] {
+    return [...this.#byOrigin.keys()]
+  }
+
+  add(origin: Origin, literal: Literal | undefined): void {
+    if (literal === undefined) this.of(origin)
+    else this.of(origin).add(literal)
+  }
+
+  merge(grant: Grant): void {
+    const witnesses = this.of(grant.origin)
+    if (grant.witnesses !== undefined) witnesses.merge(grant.witnesses)
+  }
+
+  of(origin: Origin): Witnesses {
+    let witnesses = this.#byOrigin.get(origin)
+    if (witnesses === undefined) {
+      witnesses = new Witnesses()
+      this.#byOrigin.set(origin, witnesses)
+    }
+    return witnesses
+  }
+
+  covers(ref: BehaviourRef, thresholds: readonly number[]): boolean {
+    const witnesses = this.#byOrigin.get(ref.origin)
+    if (witnesses === undefined) return false
+    return thresholds.length === 0 || witnesses.covers(ref.literal ?? NOTHING, thresholds)
+  }
+
+  open(thresholds: readonly number[]): boolean {
+    return [...this.#byOrigin.values()].some((witnesses) => witnesses.open(thresholds))
+  }
+
+  toJSON(): readonly Grant[] {
+    return [...this.#byOrigin].map(([origin, witnesses]) =>
+      witnesses.literals.size === 0 ? { origin } : { origin, witnesses: witnesses.toJSON() },
+    )
+  }
+}
+
+/** What makes up the judgement on one behaviour of a version: the one meaning of a profile entry. */
+export interface AdmissionFacts {
+  readonly id: BehaviourId
+  readonly key: string
+  readonly actor: Actor
+  readonly uid: number
+  readonly object: BehaviourObject
+  /** Distinct values that each place of the shaped object needs; empty where it has none. */
+  readonly thresholds: readonly number[]
+  readonly learned: Grants
+  readonly inherited?: Inheritance
+  readonly decision?: Decision
+}
+
+/** Says whether an act that shows this behaviour is expected. The compiled form and the live one are this. */
+export class Admission {
+  readonly id: BehaviourId
+  readonly key: string
+  readonly actor: Actor
+  readonly uid: number
+  readonly object: BehaviourObject
+  readonly thresholds: readonly number[]
+  /** What evidence and inheritance allow. */
+  readonly grants: Grants
+  readonly decision: Decision | undefined
+  readonly #approved: Grants | undefined
+  readonly #until: Micros
+
+  constructor(facts: AdmissionFacts) {
+    this.id = facts.id
+    this.key = facts.key
+    this.actor = facts.actor
+    this.uid = facts.uid
+    this.object = facts.object
+    this.thresholds = facts.thresholds
+    this.grants = facts.learned
+    for (const grant of facts.inherited?.grants ?? []) this.grants.merge(grant)
+    this.decision = facts.decision
+    const { decision } = facts
+    if (decision?.kind === 'approved' && (decision.onlyUid ?? facts.uid) === facts.uid) {
+      this.#approved = new Grants()
+      for (const grant of decision.grants) this.#approved.merge(grant)
+      // What was learned and what was approved add up to one set of witnesses.
+      for (const grant of this.grants.toJSON()) this.#approved.merge(grant)
+    }
+    this.#until = decision?.until === undefined ? Infinity : microsOf(decision.until)
+  }
+
+  /** The word of a person goes before evidence, as long as it stands. `now` is the time of the act. */
+  admits(ref: BehaviourRef, now: () => Micros): boolean {
+    if (this.decision === undefined) return this.grants.covers(ref, this.thresholds)
+    if (this.decision.kind === 'rejected') return false
+    if (this.#approved !== undefined && (this.#until === Infinity || now() < this.#until)) {
+      return this.#approved.covers(ref, this.thresholds)
+    }
+    return this.grants.covers(ref, this.thresholds)
+  }
+
+  /** True where nothing at all is allowed by it, whatever the origin and the time. */
+  get void(): boolean {
+    if (this.decision?.kind === 'rejected') return true
+    return this.grants.empty && this.#approved === undefined
+  }
+
+  /** Origins for which anything is allowed, now or until the approval ends. */
+  get origins(): readonly Origin[] {
+    return [...new Set([...this.grants.origins, ...(this.#approved?.origins ?? [])])]
+  }
+
+  /** True where it allows more than the witnesses themselves. */
+  get generalised(): boolean {
+    if (this.thresholds.length === 0) return false
+    return this.grants.open(this.thresholds) || this.#approved?.open(this.thresholds) === true
+  }
+}
+
+/** What the matcher asks of a profile, live or compiled. */
+export interface Known {
+  admission(key: string): Admission | undefined
+  /** Behaviours of one kind by one executable, and behaviours with one object: where the nearest are found. */
+  byActor(kind: string, exe: string): readonly Admission[]
+  byObject(object: BehaviourObject): readonly Admission[]
+  readonly size: number
+}

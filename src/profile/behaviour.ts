@@ -1,0 +1,193 @@
+import type { Access, ActEvent, FileAct, Origin, UserIds } from '../event/event.ts'
+import { sha256Hex } from './sha256.ts'
+import { plainPath, type Shaper } from './shape.ts'
+
+/** Who acts: the executable, and the script it interprets. Never generalised. */
+export interface Actor {
+  readonly exe: string
+  readonly script?: string
+}
+
+/**
+ * What is done, canonical. Paths of files and targets of system calls are in the language of shapes
+ * (`/tmp/<uuid>`, see `shape.ts`); paths of executables are literal.
+ */
+export type BehaviourObject =
+  | {
+      readonly kind: 'exec'
+      readonly path: string
+      readonly script?: string
+      /** Not what the image shipped: another behaviour than the same path from the image. */
+      readonly drift?: true
+      /** Standard streams are sockets: another behaviour than the same program run at home. */
+      readonly socketStdio?: true
+    }
+  | { readonly kind: 'file'; readonly access: Access; readonly path: string; readonly to?: string }
+  | {
+      readonly kind: 'connect'
+      readonly protocol: string
+      readonly peer: string
+      readonly port: number
+    }
+  | {
+      readonly kind: 'listen'
+      readonly protocol: string
+      readonly address: string
+      readonly port: number
+    }
+  | { readonly kind: 'identity'; readonly from: UserIds; readonly to: UserIds }
+  | { readonly kind: 'capability'; readonly name: string }
+  | { readonly kind: 'syscall'; readonly name: string; readonly target?: string }
+
+/** The literal act behind a shaped object: what may become one of its witnesses. */
+export interface Literal {
+  readonly text: string
+  /** What stood in each place, see `ShapedPath.values`. */
+  readonly values: readonly string[]
+}
+
+/** One behaviour, as one event shows it. */
+export interface BehaviourRef {
+  /** Joins all that makes up the identity by NUL. */
+  readonly key: string
+  readonly actor: Actor
+  readonly uid: number
+  readonly object: BehaviourObject
+  readonly origin: Origin
+  /** Present where the object is shaped. */
+  readonly literal?: Literal
+}
+
+export type BehaviourId = string & { readonly __brand: 'BehaviourId' }
+
+const S = '\u0000'
+
+/** What is done, as one string; unique for the object whoever does it. */
+export function objectKey(object: BehaviourObject): string {
+  switch (object.kind) {
+    case 'exec': {
+      const flags = `${object.drift === true ? 'd' : ''}${object.socketStdio === true ? 's' : ''}`
+      return `exec${S}${object.path}${S}${object.script ?? ''}${S}${flags}`
+    }
+    case 'file':
+      return object.to === undefined
+        ? `file${S}${object.access}${S}${object.path}`
+        : `file${S}${object.access}${S}${object.path}${S}${object.to}`
+    case 'connect':
+      return `connect${S}${object.protocol}${S}${object.peer}${S}${object.port}`
+    case 'listen':
+      return `listen${S}${object.protocol}${S}${object.address}${S}${object.port}`
+    case 'identity': {
+      const { from, to } = object
+      return `identity${S}${from.uid}${S}${from.gid}${S}${to.uid}${S}${to.gid}`
+    }
+    case 'capability':
+      return `capability${S}${object.name}`
+    case 'syscall':
+      return `syscall${S}${object.name}${S}${object.target ?? ''}`
+  }
+}
+
+export function behaviourKey(actor: Actor, uid: number, object: BehaviourObject): string {
+  return `${actor.exe}${S}${actor.script ?? ''}${S}${uid}${S}${objectKey(object)}`
+}
+
+/** `b` and 20 hex digits: the same for the same behaviour on every node, at any time. */
+export function behaviourId(key: string): BehaviourId {
+  return `b${sha256Hex(key).slice(0, 20)}` as BehaviourId
+}
+
+function refOf(event: ActEvent, object: BehaviourObject, literal?: Literal): BehaviourRef {
+  const { exe, script, uid, origin } = event.process
+  const actor: Actor = script === undefined ? { exe } : { exe, script }
+  const key = behaviourKey(actor, uid, object)
+  return literal === undefined
+    ? { key, actor, uid, object, origin }
+    : { key, actor, uid, object, origin, literal }
+}
+
+function renameRef(event: ActEvent, act: FileAct, shaper: Shaper): BehaviourRef {
+  const to = act.to ?? ''
+  const fixed = act.shipped === true || act.cut === true
+  const a = fixed ? undefined : shaper.shape(act.path)
+  const b = fixed ? undefined : shaper.shape(to)
+  const path = a?.path ?? plainPath(act.path)
+  const object = { kind: 'file', access: 'rename', path, to: b?.path ?? plainPath(to) } as const
+  if (a === undefined && b === undefined) return refOf(event, object)
+  const values = shaper.foldPlaces([...(a?.values ?? []), ...(b?.values ?? [])])
+  return refOf(event, object, { text: `${act.path} → ${to}`, values })
+}
+
+function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly BehaviourRef[] {
+  // A file that the image ships is that file; the tail of a cut path says too little to generalise.
+  const fixed = act.shipped === true || act.cut === true
+  const shape = fixed ? undefined : shaper.shape(act.path)
+  const literal = shape === undefined ? undefined : { text: act.path, values: shape.values }
+  const path = shape?.path ?? plainPath(act.path)
+  const refs: BehaviourRef[] = []
+  for (const access of act.access) {
+    if (access === 'rename') refs.push(renameRef(event, act, shaper))
+    // To write a file one may have to create it: that is no capability of its own.
+    else if (access !== 'create' || !act.access.includes('write')) {
+      refs.push(refOf(event, { kind: 'file', access, path }, literal))
+    }
+  }
+  return refs
+}
+
+/** A local address that is neither loopback nor a wildcard is the container's own, and differs in each. */
+function ownAddress(address: string): string {
+  if (address === '0.0.0.0' || address === '::' || address === '::1' || address === '')
+    return address
+  return address.startsWith('127.') || address.startsWith('/') || address.startsWith('@')
+    ? address
+    : 'own'
+}
+
+/** The behaviours that an event shows: one, or for a file one for each access. */
+export function behavioursOf(event: ActEvent, shaper: Shaper): readonly BehaviourRef[] {
+  switch (event.kind) {
+    case 'exec': {
+      const { path, script, drift } = event.exec
+      return [
+        refOf(event, {
+          kind: 'exec',
+          path,
+          ...(script === undefined ? {} : { script }),
+          ...(drift ? { drift: true } : {}),
+          ...(event.process.socketStdio === true ? { socketStdio: true } : {}),
+        }),
+      ]
+    }
+    case 'file':
+      return fileRefs(event, event.file, shaper)
+    case 'connect': {
+      const { protocol, address, port, name } = event.connect
+      return [refOf(event, { kind: 'connect', protocol, peer: name ?? address, port })]
+    }
+    case 'listen': {
+      const { protocol, address, port } = event.listen
+      return [refOf(event, { kind: 'listen', protocol, address: ownAddress(address), port })]
+    }
+    case 'identity': {
+      const { from, to } = event.identity
+      return [
+        refOf(event, {
+          kind: 'identity',
+          from: { uid: from.uid, gid: from.gid },
+          to: { uid: to.uid, gid: to.gid },
+        }),
+      ]
+    }
+    case 'capability':
+      return [refOf(event, { kind: 'capability', name: event.capability.name })]
+    case 'syscall': {
+      const { name, target } = event.syscall
+      if (target === undefined) return [refOf(event, { kind: 'syscall', name })]
+      const shape = target.startsWith('/') ? shaper.shape(target) : undefined
+      if (shape === undefined) return [refOf(event, { kind: 'syscall', name, target })]
+      const literal = { text: target, values: shape.values }
+      return [refOf(event, { kind: 'syscall', name, target: shape.path }, literal)]
+    }
+  }
+}

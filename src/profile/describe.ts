@@ -1,0 +1,81 @@
+import type { Actor, BehaviourObject } from './behaviour.ts'
+
+const verbs = {
+  read: 'read',
+  write: 'write',
+  create: 'create',
+  delete: 'delete',
+  rename: 'rename',
+  exec: 'map for execution',
+} as const
+
+function port(n: number): string {
+  return n === 0 ? '' : `:${n}`
+}
+
+function plain(path: string): string {
+  return path.replaceAll('<lt>', '<')
+}
+
+/** The object without its verb, such as `/etc/nginx/nginx.conf` or `tcp 10.0.0.7:5432`. */
+export function objectText(object: BehaviourObject): string {
+  switch (object.kind) {
+    case 'exec': {
+      const script = object.script === undefined ? '' : ` (script ${object.script})`
+      const drift = object.drift === true ? ' (not from the image)' : ''
+      const socket = object.socketStdio === true ? ' (streams are sockets)' : ''
+      return `${object.path}${script}${drift}${socket}`
+    }
+    case 'file':
+      return object.to === undefined
+        ? plain(object.path)
+        : `${plain(object.path)} → ${plain(object.to)}`
+    case 'connect':
+      return `${object.protocol} ${object.peer}${port(object.port)}`
+    case 'listen':
+      return `${object.protocol} ${object.address === 'own' ? 'own address' : object.address}${port(object.port)}`
+    case 'identity': {
+      const { from, to } = object
+      return `uid ${from.uid} → ${to.uid}, gid ${from.gid} → ${to.gid}`
+    }
+    case 'capability':
+      return object.name
+    case 'syscall':
+      return object.target === undefined ? object.name : `${object.name} ${plain(object.target)}`
+  }
+}
+
+/** One line for people: `read /etc/nginx/nginx.conf`. Strings of the container are left as they are. */
+export function objectLine(object: BehaviourObject): string {
+  const text = objectText(object)
+  switch (object.kind) {
+    case 'exec':
+      return `run ${text}`
+    case 'file':
+      return `${verbs[object.access]} ${text}`
+    case 'connect':
+      return `connect to ${text}`
+    case 'listen':
+      return `listen on ${text}`
+    case 'identity':
+      return `change identity, ${text}`
+    case 'capability':
+      return `use ${text}`
+    case 'syscall':
+      return `call ${text}`
+  }
+}
+
+/** The actor as people know it: the script, where it is one. */
+export function actorText(actor: Actor): string {
+  return actor.script === undefined ? actor.exe : `${actor.script} (${actor.exe})`
+}
+
+/** One line for people: who does what, `/usr/sbin/nginx as uid 101: read /etc/nginx/nginx.conf`. */
+export function describeBehaviour(b: {
+  readonly actor: Actor
+  readonly uid: number
+  readonly object: BehaviourObject
+}): string {
+  return `${actorText(b.actor)} as uid ${b.uid}: ${objectLine(b.object)}`
+}

@@ -1,0 +1,30 @@
+/**
+ * What a path's variable parts are called, and how many distinct witnesses each must have before it
+ * stands for more than them. Parsed from `profiles/generalise.yaml` at the edge.
+ */
+export const tokenNames = [
+  'uuid',
+  'hex',
+  'date',
+  'time',
+  'int',
+  'temp',
+  'pid',
+  'fd',
+  'num',
+  'volume',
+] as const
+export type TokenName = (typeof tokenNames)[number]
+
+/** No threshold may exceed it: so many distinct values are kept for each token. */
+export const WITNESSES_KEPT = 8
+
+export interface GeneraliseRules {
+  readonly schema: 'snug.generalise/v1'
+  /** Distinct values needed, 1..8, before the token stands for all values of its own type. */
+  readonly thresholds: Readonly<Record<TokenName, number>>
+  /** Below these folders every number is one that the kernel gave out. */
+  readonly numbered: readonly { readonly prefix: string; readonly why: string }[]
+  /** Words that look variable and are not: architectures, digest names. */
+  readonly never: readonly string[]
+}

@@ -1,0 +1,154 @@
+import type { Origin } from '../event/event.ts'
+import { Admission, Grants } from './admission.ts'
+import {
+  type Actor,
+  type BehaviourId,
+  behaviourId,
+  behaviourKey,
+  type BehaviourObject,
+  type BehaviourRef,
+} from './behaviour.ts'
+import { Cell } from './evidence.ts'
+import {
+  type BehaviourState,
+  compareCells,
+  type Decision,
+  type Inheritance,
+  laterDecision,
+  type Phase,
+  type ProfileEntry,
+} from './profile-entry.ts'
+import type { Shaper } from './shape.ts'
+import type { WitnessesJson } from './witness.ts'
+
+function thresholdsOf(object: BehaviourObject, shaper: Shaper): readonly number[] {
+  if (object.kind === 'file') return shaper.thresholds(`${object.path}\n${object.to ?? ''}`)
+  if (object.kind === 'syscall' && object.target !== undefined) {
+    return shaper.thresholds(object.target)
+  }
+  return []
+}
+
+/** A {@link ProfileEntry} while it is in use. */
+export class LiveEntry {
+  readonly id: BehaviourId
+  readonly key: string
+  readonly actor: Actor
+  readonly uid: number
+  readonly object: BehaviourObject
+  readonly thresholds: readonly number[]
+  /** By container: an act looks only at the few cells of its own. */
+  readonly cells = new Map<string, Cell[]>()
+  inherited: Inheritance | undefined
+  decision: Decision | undefined
+
+  constructor(actor: Actor, uid: number, object: BehaviourObject, shaper: Shaper, key?: string) {
+    this.key = key ?? behaviourKey(actor, uid, object)
+    this.id = behaviourId(this.key)
+    this.actor = actor
+    this.uid = uid
+    this.object = object
+    this.thresholds = thresholdsOf(object, shaper)
+  }
+
+  static ofRef(ref: BehaviourRef, shaper: Shaper): LiveEntry {
+    return new LiveEntry(ref.actor, ref.uid, ref.object, shaper, ref.key)
+  }
+
+  static ofJSON(json: ProfileEntry, shaper: Shaper): LiveEntry {
+    const entry = new LiveEntry(json.actor, json.uid, json.object, shaper)
+    entry.merge(json)
+    return entry
+  }
+
+  /** Takes in another copy's evidence and decisions. */
+  merge(json: ProfileEntry): void {
+    for (const cell of json.cells) {
+      this.cell(cell.container, cell.origin, cell.session, cell.phase).merge(cell)
+    }
+    this.decision = laterDecision(this.decision, json.decision)
+    if (json.inherited !== undefined) this.inherited = joined(this.inherited, json.inherited)
+  }
+
+  cell(container: string, origin: Origin, session: string | undefined, phase: Phase): Cell {
+    let list = this.cells.get(container)
+    if (list === undefined) {
+      list = []
+      this.cells.set(container, list)
+    }
+    for (const cell of list) if (cell.is(container, origin, session, phase)) return cell
+    const cell = new Cell(container, origin, session, phase)
+    list.push(cell)
+    return cell
+  }
+
+  get empty(): boolean {
+    return this.cells.size === 0 && this.inherited === undefined && this.decision === undefined
+  }
+
+  *allCells(): Iterable<Cell> {
+    for (const list of this.cells.values()) yield* list
+  }
+
+  admission(): Admission {
+    const learned = new Grants()
+    for (const cell of this.allCells()) {
+      if (cell.grants) learned.merge(grantOf(cell))
+    }
+    const { id, key, actor, uid, object, thresholds, inherited, decision } = this
+    return new Admission({
+      id,
+      key,
+      actor,
+      uid,
+      object,
+      thresholds,
+      learned,
+      ...(inherited === undefined ? {} : { inherited }),
+      ...(decision === undefined ? {} : { decision }),
+    })
+  }
+
+  /** All that was seen, by origin: what a person approves when approving it as it stands. */
+  seen(): Grants {
+    const all = new Grants()
+    for (const cell of this.allCells()) all.merge(grantOf(cell))
+    for (const grant of this.inherited?.grants ?? []) all.merge(grant)
+    return all
+  }
+
+  get state(): BehaviourState {
+    if (this.decision !== undefined) return this.decision.kind
+    const cells = [...this.allCells()]
+    if (this.inherited !== undefined || cells.some((cell) => cell.grants)) return 'learned'
+    if (cells.some((cell) => cell.guardrails.length > 0)) return 'quarantined'
+    return cells.every((cell) => cell.origin === 'exec-in') ? 'apart' : 'pending'
+  }
+
+  toJSON(): ProfileEntry {
+    const { id, actor, uid, object } = this
+    return {
+      schema: 'snug.behaviour/v1',
+      id,
+      actor,
+      uid,
+      object,
+      cells: [...this.allCells()].sort(compareCells).map((cell) => cell.toJSON()),
+      ...(this.inherited === undefined ? {} : { inherited: this.inherited }),
+      ...(this.decision === undefined ? {} : { decision: this.decision }),
+    }
+  }
+}
+
+function grantOf(cell: Cell): { origin: Origin; witnesses?: WitnessesJson } {
+  return cell.witnesses === undefined
+    ? { origin: cell.origin }
+    : { origin: cell.origin, witnesses: cell.witnesses.toJSON() }
+}
+
+function joined(a: Inheritance | undefined, b: Inheritance): Inheritance {
+  if (a === undefined) return b
+  const grants = new Grants()
+  for (const grant of [...a.grants, ...b.grants]) grants.merge(grant)
+  return { from: a.from > b.from ? a.from : b.from, grants: grants.toJSON() }
+}

@@ -1,0 +1,239 @@
+import type { ActEvent, Origin } from '../event/event.ts'
+import { type Micros, microsOf } from '../event/time.ts'
+import type { Admission, Known } from './admission.ts'
+import type { BehaviourId, BehaviourObject, BehaviourRef } from './behaviour.ts'
+import { KnownIndex } from './known-index.ts'
+import { LiveEntry } from './live-entry.ts'
+import type { BehaviourState, Decision, Inheritance, Phase, ProfileEntry } from './profile-entry.ts'
+import type { Shaper } from './shape.ts'
+
+/** How an act is to be recorded. */
+export interface Observation {
+  readonly phase: Phase
+  /** Guardrails that fired, for each of the refs; absent: none. */
+  readonly guardrails?: readonly (readonly string[])[]
+}
+
+/** A known behaviour was seen `count` more times by a source that folds repeats. */
+export interface SightingOf {
+  readonly container: string
+  readonly origin: Origin
+  readonly session?: string
+  readonly count: number
+  /** RFC 3339 */
+  readonly first: string
+  readonly last: string
+  readonly node: string
+  readonly source: string
+}
+
+/** What a person decided; the grants are filled in from what was seen. */
+export type DecisionInput = Omit<Decision, 'grants'>
+
+/**
+ * The behaviours of one version with their evidence, and, kept in step, what they make expected: judge
+ * against the profile itself, or against `compile(entries)`, which says the same.
+ */
+export class Profile implements Known {
+  readonly shaper: Shaper
+  readonly #entries = new Map<string, LiveEntry>()
+  readonly #byId = new Map<BehaviourId, LiveEntry>()
+  readonly #known = new KnownIndex()
+  readonly #changed = new Set<LiveEntry>()
+  #removed: BehaviourId[] = []
+
+  constructor(shaper: Shaper) {
+    this.shaper = shaper
+  }
+
+  /** Merges where entries name the same behaviour: loading twice is loading once. */
+  static load(entries: Iterable<ProfileEntry>, shaper: Shaper): Profile {
+    const profile = new Profile(shaper)
+    profile.merge(entries)
+    profile.#changed.clear()
+    return profile
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  admission(key: string): Admission | undefined {
+    return this.#known.admission(key)
+  }
+
+  byActor(kind: string, exe: string): readonly Admission[] {
+    return this.#known.byActor(kind, exe)
+  }
+
+  byObject(object: BehaviourObject): readonly Admission[] {
+    return this.#known.byObject(object)
+  }
+
+  /** Takes another copy's entries in. */
+  merge(entries: Iterable<ProfileEntry>): void {
+    for (const json of entries) {
+      const fresh = LiveEntry.ofJSON(json, this.shaper)
+      const known = this.#entries.get(fresh.key)
+      if (known === undefined) this.#add(fresh)
+      else known.merge(json)
+      this.#refresh(known ?? fresh)
+    }
+  }
+
+  /**
+   * Records an act. Constant time where everything about it is known.
+   *
+   * @returns how many of the behaviours were not in the profile before
+   */
+  observe(event: ActEvent, refs: readonly BehaviourRef[], how: Observation): number {
+    const { container, process, node, source } = event
+    const when = microsOf(event.time)
+    const count = event.count ?? 1
+    let fresh = 0
+    for (let i = 0; i < refs.length; i++) {
+      const ref = refs[i]
+      if (ref === undefined) continue
+      let entry = this.#entries.get(ref.key)
+      if (entry === undefined) {
+        entry = this.#add(LiveEntry.ofRef(ref, this.shaper))
+        fresh += 1
+      }
+      const cell = entry.cell(container.id, process.origin, process.session, how.phase)
+      const before = cell.grants && cell.count > 0
+      cell.see(count, when, when)
+      cell.from(node, source)
+      cell.trip(how.guardrails?.[i] ?? [])
+      let changed = before !== cell.grants
+      if (ref.literal !== undefined && cell.witness(ref.literal)) changed = true
+      if (changed) this.#refreshFor(entry, ref, cell.grants)
+      this.#changed.add(entry)
+    }
+    return fresh
+  }
+
+  /** Adds counts that a source kept back. False where the behaviour is not in the profile. */
+  addSighting(id: BehaviourId, seen: SightingOf, phase: Phase): boolean {
+    const entry = this.#byId.get(id)
+    if (entry === undefined) return false
+    const cell = entry.cell(seen.container, seen.origin, seen.session, phase)
+    const isNew = cell.count === 0
+    cell.see(seen.count, microsOf(seen.first), microsOf(seen.last))
+    cell.from(seen.node, seen.source)
+    if (isNew && cell.grants) this.#refresh(entry)
+    this.#changed.add(entry)
+    return true
+  }
+
+  has(id: BehaviourId): boolean {
+    return this.#byId.has(id)
+  }
+
+  entry(id: BehaviourId): ProfileEntry | undefined {
+    return this.#byId.get(id)?.toJSON()
+  }
+
+  state(id: BehaviourId): BehaviourState | undefined {
+    return this.#byId.get(id)?.state
+  }
+
+  /** Every entry, in order of id. */
+  entries(): readonly ProfileEntry[] {
+    const all = [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+    return all.map((entry) => entry.toJSON())
+  }
+
+  countByState(): Readonly<Record<BehaviourState, number>> {
+    const counts: Record<BehaviourState, number> = {
+      learned: 0,
+      approved: 0,
+      rejected: 0,
+      pending: 0,
+      quarantined: 0,
+      apart: 0,
+    }
+    for (const entry of this.#entries.values()) counts[entry.state] += 1
+    return counts
+  }
+
+  /** Whether an act that shows it is expected at `now`. */
+  isExpected(ref: BehaviourRef, now: Micros): boolean {
+    return this.#known.admission(ref.key)?.admits(ref, () => now) === true
+  }
+
+  /** A person's word on one behaviour, covering what was seen of it so far. False where there is none. */
+  decide(id: BehaviourId, decision: DecisionInput): boolean {
+    const entry = this.#byId.get(id)
+    if (entry === undefined) return false
+    entry.decision = { ...decision, grants: entry.seen().toJSON() }
+    this.#refresh(entry)
+    this.#changed.add(entry)
+    return true
+  }
+
+  /** Makes expected what the predecessor allowed. */
+  inherit(entry: ProfileEntry, inherited: Inheritance): void {
+    const { cells: _, decision: __, ...rest } = entry
+    this.merge([{ ...rest, cells: [], inherited }])
+  }
+
+  /** Un-learns what one container showed. Returns how many behaviours are gone with it. */
+  forget(container: string): number {
+    let gone = 0
+    // Deleting what an iteration of a Map has just visited is defined and safe.
+    for (const entry of this.#entries.values()) {
+      if (!entry.cells.delete(container)) continue
+      if (entry.empty) {
+        this.#remove(entry)
+        gone += 1
+      } else {
+        this.#refresh(entry)
+        this.#changed.add(entry)
+      }
+    }
+    return gone
+  }
+
+  /** Entries changed since last drained, for the store. */
+  drainChanged(): readonly ProfileEntry[] {
+    const changed = [...this.#changed].map((entry) => entry.toJSON())
+    this.#changed.clear()
+    return changed
+  }
+
+  /** Ids of entries removed since last drained. */
+  drainRemoved(): readonly BehaviourId[] {
+    const removed = this.#removed
+    this.#removed = []
+    return removed
+  }
+
+  #add(entry: LiveEntry): LiveEntry {
+    this.#entries.set(entry.key, entry)
+    this.#byId.set(entry.id, entry)
+    this.#changed.add(entry)
+    return entry
+  }
+
+  #remove(entry: LiveEntry): void {
+    this.#entries.delete(entry.key)
+    this.#byId.delete(entry.id)
+    this.#known.delete(entry.key)
+    this.#changed.delete(entry)
+    this.#removed.push(entry.id)
+  }
+
+  #refreshFor(entry: LiveEntry, ref: BehaviourRef, grants: boolean): void {
+    const admission = this.#known.admission(entry.key)
+    // The common case, one more witness of what is learned already, need not look at all the evidence.
+    if (grants && admission !== undefined && admission.decision === undefined) {
+      admission.grants.add(ref.origin, ref.literal)
+    } else {
+      this.#refresh(entry)
+    }
+  }
+
+  #refresh(entry: LiveEntry): void {
+    this.#known.set(entry.admission())
+  }
+}

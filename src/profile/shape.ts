@@ -1,0 +1,130 @@
+import type { GeneraliseRules, TokenName } from './generalise.ts'
+
+/**
+ * A path that has variable parts. `path` names them as tokens (`/tmp/<uuid>.part`); a literal `<` is
+ * written `<lt>`, so that no file name can pass for a token.
+ */
+export interface ShapedPath {
+  readonly path: string
+  /** What stood in each place whose token needs witnesses, in order; at most {@link MAX_PLACES}. */
+  readonly values: readonly string[]
+}
+
+/** Further tokens of one path share the last place: what must be remembered stays bounded. */
+export const MAX_PLACES = 3
+
+const uuid = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}'
+const date = '(?:19|20)\\d\\d(?<sep>[-_]?)(?:0[1-9]|1[0-2])\\k<sep>(?:0[1-9]|[12]\\d|3[01])'
+const clock = '(?:[01]\\d|2[0-3])(?<tick>[-:_]?)[0-5]\\d\\k<tick>[0-5]\\d'
+const twoKinds =
+  '(?:(?=[a-zA-Z]*\\d)(?=\\d*[a-zA-Z])|(?![A-Z][a-z]*(?![a-zA-Z0-9]))(?=[A-Z]*[a-z])(?=[a-z]*[A-Z]))'
+
+/**
+ * One alternative for each type of token, the most telling first. Boundaries are everything but letters
+ * and digits; numbers next to `.digit` are versions, after `.so.` they are an ABI: both stay literal.
+ */
+function tokenPattern(never: readonly string[]): RegExp {
+  const words = never.map((word) => word.replace(/[^A-Za-z0-9_]/g, '\\$&')).join('|')
+  const alternatives = [
+    '(?<lt><)',
+    words === '' ? '' : `(?<![A-Za-z0-9])(?:${words})(?![A-Za-z0-9])`,
+    '(?<volume>(?<=/)\\.\\.\\d{4}(?:_\\d\\d){5}\\.\\d{1,10}(?=/|$))',
+    `(?<uuid>(?<![A-Za-z0-9])${uuid}(?![A-Za-z0-9]))`,
+    `(?<date>(?<![A-Za-z0-9])(?<!\\d\\.)${date}` +
+      `(?:[T_-]?${clock}(?:[.,]\\d{1,9})?Z?)?(?![A-Za-z0-9]|\\.\\d))`,
+    '(?<time>(?<![A-Za-z0-9])(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?![A-Za-z0-9]))',
+    '(?<hex>(?<![A-Za-z0-9])(?:[0-9a-f]{16,}|[0-9A-F]{16,}' +
+      '|(?=[a-f]*\\d)(?=\\d*[a-f])[0-9a-f]{8,15}|(?=[A-F]*\\d)(?=\\d*[A-F])[0-9A-F]{8,15})(?![A-Za-z0-9]))',
+    '(?<temp>(?<=/)tmp[a-z0-9_]{8}(?![A-Za-z0-9_])' +
+      `|(?<=[._-])${twoKinds}(?:[A-Za-z0-9]{6}|[A-Za-z0-9]{10})(?![A-Za-z0-9])` +
+      '|(?<![A-Za-z0-9])(?=(?:[a-zA-Z]*\\d){3})(?=(?:\\d*[a-zA-Z]){3})[A-Za-z0-9]{20,64}(?![A-Za-z0-9]))',
+    '(?<int>(?<![A-Za-z0-9])(?<!\\d\\.|\\.so\\.)\\d{1,15}(?![A-Za-z0-9]|\\.\\d))',
+  ]
+  return new RegExp(alternatives.filter((part) => part !== '').join('|'), 'g')
+}
+
+const proc = /^\/proc\/\d+(?=\/|$)(\/task\/\d+(?=\/|$))?(\/(?:fd|fdinfo)\/\d+(?=\/|$))?/
+
+/** True where a path may hold a token at all: one pass, no allocation, no regular expression. */
+function mayVary(path: string): boolean {
+  let upper = false
+  for (let i = 0; i < path.length; i++) {
+    const c = path.charCodeAt(i)
+    if (c < 65) {
+      if (c === 60 || (c >= 48 && c <= 57)) return true
+    } else if (c <= 90) upper = true
+  }
+  return upper || path.includes('/tmp')
+}
+
+/** A path that stands for itself, in the language of shapes. */
+export function plainPath(path: string): string {
+  return path.includes('<') ? path.replaceAll('<', '<lt>') : path
+}
+
+/** The rules, made ready: finds the variable parts of paths. Immutable. */
+export class Shaper {
+  readonly rules: GeneraliseRules
+  readonly #pattern: RegExp
+
+  constructor(rules: GeneraliseRules) {
+    this.rules = rules
+    this.#pattern = tokenPattern(rules.never)
+  }
+
+  /** Undefined where the path has no variable part and no `<`: it then stands for itself. */
+  shape(path: string): ShapedPath | undefined {
+    if (!mayVary(path)) return undefined
+    const values: string[] = []
+    let head = ''
+    let rest = path
+    const own = proc.exec(path)
+    if (own !== null) {
+      head = `/proc/<pid>${own[1] === undefined ? '' : '/task/<pid>'}`
+      if (own[2] !== undefined) head += `${own[2].replace(/\d+$/, '')}<fd>`
+      rest = path.slice(own[0].length)
+    } else {
+      const numbered = this.rules.numbered.find((rule) => path.startsWith(rule.prefix))
+      if (numbered !== undefined) {
+        rest = path.slice(numbered.prefix.length)
+        const named = rest.replace(/<|\d+/g, (found) => (found === '<' ? '<lt>' : '<num>'))
+        return named === rest ? undefined : { path: numbered.prefix + named, values }
+      }
+    }
+    const shaped = head + rest.replace(this.#pattern, (...found) => this.#token(found, values))
+    return shaped === path ? undefined : { path: shaped, values }
+  }
+
+  #token(found: readonly unknown[], values: string[]): string {
+    const text = String(found[0])
+    const groups = found[found.length - 1] as Record<string, string | undefined>
+    if (groups['lt'] !== undefined) return '<lt>'
+    const name = shapedNames.find((candidate) => groups[candidate] !== undefined)
+    if (name === undefined) return text
+    if (this.rules.thresholds[name] > 1) {
+      if (values.length < MAX_PLACES) values.push(text)
+      else values[MAX_PLACES - 1] += `\u0000${text}`
+    }
+    return name === 'hex' || name === 'temp' ? `<${name}:${text.length}>` : `<${name}>`
+  }
+
+  /** Places of several paths taken together (the two of a rename), bounded as those of one. */
+  foldPlaces(values: readonly string[]): readonly string[] {
+    if (values.length <= MAX_PLACES) return values
+    return [...values.slice(0, MAX_PLACES - 1), values.slice(MAX_PLACES - 1).join('\u0000')]
+  }
+
+  /** Distinct values that each place of a shaped path needs; its length is the number of places. */
+  thresholds(shaped: string): readonly number[] {
+    const needed: number[] = []
+    for (const [, name] of shaped.matchAll(/<([a-z]+)(?::\d+)?>/g)) {
+      const threshold = name === 'lt' ? 1 : (this.rules.thresholds[name as TokenName] ?? Infinity)
+      if (threshold <= 1) continue
+      if (needed.length < MAX_PLACES) needed.push(threshold)
+      else needed[MAX_PLACES - 1] = Math.max(threshold, needed[MAX_PLACES - 1] ?? 0)
+    }
+    return needed
+  }
+}
+
+const shapedNames = ['volume', 'uuid', 'date', 'time', 'hex', 'temp', 'int'] as const

@@ -1,0 +1,69 @@
+import type { Literal } from './behaviour.ts'
+import { Sample } from './sample.ts'
+
+/** Plain form: sampled literals, and for each place of the shape the values sampled there. */
+export interface WitnessesJson {
+  readonly literals: readonly string[]
+  readonly places: readonly (readonly string[])[]
+}
+
+/** What was really seen of a shaped behaviour. Bounded, and merges in any order. */
+export class Witnesses {
+  readonly literals = new Sample()
+  readonly places: Sample[] = []
+
+  /** True where something changed. */
+  add(literal: Literal): boolean {
+    let changed = this.literals.add(literal.text)
+    for (let i = 0; i < literal.values.length; i++) {
+      if (this.#place(i).add(literal.values[i] ?? '')) changed = true
+    }
+    return changed
+  }
+
+  merge(other: WitnessesJson): boolean {
+    let changed = false
+    for (const text of other.literals) if (this.literals.add(text)) changed = true
+    for (const [i, values] of other.places.entries()) {
+      for (const value of values) if (this.#place(i).add(value)) changed = true
+    }
+    return changed
+  }
+
+  /**
+   * Whether the literal is covered. A place is open once it has shown `thresholds[place]` distinct values
+   * and then takes any (of its type: the shape says so); until then it takes those it has shown. While no
+   * place is open only the very witnesses are covered.
+   */
+  covers(literal: Literal, thresholds: readonly number[]): boolean {
+    let open = thresholds.length === 0
+    for (let i = 0; i < thresholds.length; i++) {
+      const place = this.places[i]
+      if (place === undefined) return false
+      if (place.size >= (thresholds[i] ?? Infinity)) open = true
+      else if (!place.has(literal.values[i] ?? '')) return false
+    }
+    // A full sample may have let go of literals; what the places say is then the nearest truth.
+    return open || this.literals.full || this.literals.has(literal.text)
+  }
+
+  /** True where it stands for more than its witnesses. */
+  open(thresholds: readonly number[]): boolean {
+    return thresholds.length === 0 || thresholds.some((n, i) => (this.places[i]?.size ?? 0) >= n)
+  }
+
+  toJSON(): WitnessesJson {
+    return {
+      literals: this.literals.toJSON(),
+      places: this.places.map((place) => place.toJSON()),
+    }
+  }
+
+  #place(i: number): Sample {
+    const known = this.places[i]
+    if (known !== undefined) return known
+    const place = new Sample()
+    this.places[i] = place
+    return place
+  }
+}
