@@ -45,9 +45,15 @@ function lines(count: number): string {
     container: { id: 'a'.repeat(64), name: 'web-1' },
     image: { repository: 'bench/web', tag: '1', digest: `sha256:${'b'.repeat(64)}` },
     process: {
-      ...{ pid: 812, ppid: 790, exe: '/usr/sbin/nginx', uid: 101, gid: 101 },
-      ...{ parent: '/docker-entrypoint.sh', ancestors: ['/docker-entrypoint.sh'] },
-      ...{ origin: 'entrypoint', tty: false },
+      pid: 812,
+      ppid: 790,
+      exe: '/usr/sbin/nginx',
+      uid: 101,
+      gid: 101,
+      parent: '/docker-entrypoint.sh',
+      ancestors: ['/docker-entrypoint.sh'],
+      origin: 'entrypoint',
+      tty: false,
     },
   }
   const start = Date.parse('2026-11-24T13:40:27.123Z')

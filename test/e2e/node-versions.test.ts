@@ -70,7 +70,10 @@ describe.each([22, 24])('on Node %i', (major) => {
       node,
       [
         join(root, 'node_modules/vitest/vitest.mjs'),
-        ...['run', '--project', 'fast', 'test/contract', 'test/property'],
+        'run',
+        '--project=fast',
+        'test/contract',
+        'test/property',
       ],
       { cwd: root, maxBuffer: 1 << 26, env: { ...process.env, NO_COLOR: '1' } },
     )
