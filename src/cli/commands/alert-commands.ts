@@ -1,0 +1,167 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../../config/duration.ts'
+import { type Alert, severities } from '../../event/alert.ts'
+import type { CliContext } from '../cli-context.ts'
+import { followLive } from '../follow-live.ts'
+import { renderItem } from '../output.ts'
+import { type Colour, paint, safeText } from '../terminal-text.ts'
+import { type Column, textFields, textTable } from '../text-table.ts'
+import { alertText, imageText } from '../view-text.ts'
+
+const severityColour: Readonly<Record<Alert['severity'], Colour | undefined>> = {
+  low: undefined,
+  medium: 'yellow',
+  high: 'red',
+  critical: 'red',
+}
+
+const columns: readonly Column<Alert>[] = [
+  { head: 'ID', value: ({ id }) => id },
+  {
+    head: 'SEVERITY',
+    value: ({ severity }) => severity,
+    colour: ({ severity }) => severityColour[severity],
+  },
+  { head: 'IMAGE', value: ({ image }) => imageText(image), cut: true },
+  { head: 'WHAT', value: alertText, cut: true },
+  { head: 'COUNT', value: ({ count }) => count, right: true },
+]
+
+interface Filter {
+  readonly image?: string
+  readonly severity?: string
+  readonly limit?: number
+}
+
+interface Allow {
+  readonly until?: string
+  readonly only?: number
+  readonly reason?: string
+}
+
+export function alertCommands(program: Command, context: CliContext): void {
+  const alert = program.command('alert').description('alerts, and the one-step decision on them')
+
+  alert
+    .command('list')
+    .description('alerts, newest first')
+    .option('--image <image>', 'only of this image')
+    .addOption(new Option('--severity <severity>', 'only of this severity').choices(severities))
+    .option('--limit <count>', 'at most so many', parseCount, 100)
+    .action(async ({ image, severity, limit = 100 }: Filter) => {
+      const query = new URLSearchParams({ limit: String(limit) })
+      if (image !== undefined) query.set('image', image)
+      if (severity !== undefined) query.set('severity', severity)
+      const alerts = await context.client.get<readonly Alert[]>(`/v1/alerts?${query.toString()}`)
+      await context.print(alerts, alerts, () => textTable(columns, alerts, context.io.colour))
+    })
+
+  alert
+    .command('tail')
+    .description('alerts as they come, until Ctrl-C')
+    .option('--image <image>', 'only of this image')
+    .action(async ({ image }: Filter) => {
+      const format = context.format()
+      await followLive(context, { topic: 'alerts', image }, (item) =>
+        renderItem(format, item, () => alertLine(item as Alert, context.io.colour)),
+      )
+    })
+
+  alert
+    .command('show')
+    .description('one alert, with its reasons')
+    .argument('<id>')
+    .action(async (id: string) => {
+      await printAlert(context, await context.client.get<Alert>(alertPath(id)))
+    })
+
+  alert
+    .command('allow')
+    .description('allows what the alert was about, for its version')
+    .argument('<id>')
+    .option('--until <time>', 'RFC 3339, or a duration from now such as `7d`', parseUntil)
+    .option('--only <uid=N>', 'only for this user', parseOnly)
+    .option('--reason <text>', 'kept with the decision')
+    .action(async (id: string, { until, only, reason }: Allow) => {
+      const body = {
+        ...(until === undefined ? {} : { until }),
+        ...(only === undefined ? {} : { onlyUid: only }),
+        ...(reason === undefined ? {} : { reason }),
+      }
+      await printAlert(context, await context.client.send('POST', alertPath(id, '/allow'), body))
+    })
+
+  alert
+    .command('ack')
+    .description('takes note of the alert; the behaviour stays a deviation')
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'why nothing is to be done')
+    .action(async (id: string, { reason }: { reason: string }) => {
+      await printAlert(
+        context,
+        await context.client.send('POST', alertPath(id, '/ack'), { reason }),
+      )
+    })
+}
+
+function alertPath(id: string, rest = ''): string {
+  return `/v1/alerts/${encodeURIComponent(id)}${rest}`
+}
+
+async function printAlert(context: CliContext, alert: Alert): Promise<void> {
+  await context.print(alert, [alert], () => alertFields(alert))
+}
+
+function alertFields(alert: Alert): string {
+  const { process, nearest, decision, container } = alert
+  return textFields([
+    ['alert', `${alert.id} at ${alert.time} on ${alert.node}`],
+    ['severity', `${alert.severity}, ${alert.type}, ${alert.action}, mode ${alert.mode}`],
+    ['what', alertText(alert)],
+    ['because', alert.reasons],
+    ['nearest', nearest === null ? 'nothing known is near' : nearest.text],
+    ['image', imageText(alert.image)],
+    ['container', container === undefined ? '-' : (container.name ?? container.id.slice(0, 12))],
+    [
+      'process',
+      process === undefined
+        ? '-'
+        : `${process.exe} pid ${process.pid} uid ${process.uid}, ${process.origin}`,
+    ],
+    ['ancestors', process?.ancestors?.join(' < ') ?? '-'],
+    ['seen', `${alert.count} times, ${alert.firstSeen} to ${alert.lastSeen}`],
+    ['guardrails', alert.guardrails.join(', ') || 'none'],
+    ['attack', alert.attack.join(', ') || '-'],
+    ['decision', decision === undefined ? 'open' : `${decision.kind} by ${decision.by}`],
+  ])
+}
+
+function alertLine(alert: Alert, colour: boolean): string {
+  const severity = paint(alert.severity, colour ? severityColour[alert.severity] : undefined)
+  const { container, image } = alert
+  const where = container?.name ?? container?.id.slice(0, 12) ?? '-'
+  const text = `${imageText(image)} ${where}: ${alertText(alert)}: ${alert.reasons[0] ?? ''}`
+  const times = alert.count > 1 ? ` (${alert.count} times)` : ''
+  return `${alert.time.slice(0, 19)}Z ${severity} ${safeText(text)}${times}\n`
+}
+
+function parseCount(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1 && value <= 10_000) return value
+  throw new InvalidArgumentError('It must be a number from 1 to 10000.')
+}
+
+function parseUntil(text: string): string {
+  const duration = parseDuration(text)
+  if (duration !== undefined) return new Date(Date.now() + duration).toISOString()
+  const moment = new Date(text)
+  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(moment.getTime()))
+    return moment.toISOString()
+  throw new InvalidArgumentError('It must be a time such as 2026-12-01T00:00:00Z, or 7d.')
+}
+
+function parseOnly(text: string): number {
+  const uid = Number(/^uid=(\d{1,10})$/.exec(text)?.[1] ?? Number.NaN)
+  if (uid <= 4_294_967_295) return uid
+  throw new InvalidArgumentError('It must be uid=N.')
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander'
+import { SnugError } from '../../errors.ts'
+import type { DoctorReport } from '../../flow/engine.ts'
+import { checkHost } from '../../telemetry/host-checks.ts'
+import type { CliContext } from '../cli-context.ts'
+import { say } from '../cli-io.ts'
+import { safeText } from '../terminal-text.ts'
+import { type Column, textTable } from '../text-table.ts'
+
+type Act = DoctorReport['acts'][number]
+
+const actColumns: readonly Column<Act>[] = [
+  { head: 'ACT', value: ({ act }) => act },
+  { head: 'SEEN', value: ({ seen }) => seen, cut: true },
+  { head: 'STOPPED', value: ({ stopped }) => stopped, cut: true },
+]
+
+export function doctorCommand(program: Command, context: CliContext): void {
+  program
+    .command('doctor')
+    .description(
+      'what this host can do, what Snug will therefore see and stop, why something is not learning',
+    )
+    .action(async () => {
+      const report = await reportOf(context)
+      await context.print(report, [report], () => doctorText(report, context.io.colour))
+    })
+}
+
+/** Where no agent runs the host can still be looked at. */
+async function reportOf(context: CliContext): Promise<DoctorReport> {
+  try {
+    return await context.client.get<DoctorReport>('/v1/doctor')
+  } catch (error) {
+    if (!(error instanceof SnugError) || error.code !== 'AGENT_UNREACHABLE') throw error
+    say(context.io, `snug: ${safeText(error.message)}; this is what the host itself shows`)
+    return { ...(await checkHost()), images: [] }
+  }
+}
+
+function doctorText({ checks, acts, images }: DoctorReport, colour: boolean): string {
+  const room = Math.max(0, ...checks.map(({ name }) => name.length))
+  const checkLines = checks.flatMap(({ name, ok, found, advice }) => {
+    const mark = ok ? 'ok  ' : 'LACK'
+    const line = `${mark}  ${safeText(name).padEnd(room)}  ${safeText(found)}\n`
+    return advice === undefined ? [line] : [line, `${' '.repeat(room + 8)}${safeText(advice)}\n`]
+  })
+  const imageLines = images.map(({ image, because }) => safeText(`${image}: ${because}`))
+  return [
+    checkLines.join(''),
+    textTable(actColumns, acts, colour),
+    imageLines.length === 0 ? '' : `${imageLines.join('\n')}\n`,
+  ]
+    .filter((part) => part !== '')
+    .join('\n')
+}

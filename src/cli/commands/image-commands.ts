@@ -1,0 +1,56 @@
+import type { Command } from 'commander'
+import type { LineageView, VersionView } from '../../flow/engine.ts'
+import { imagePath } from '../agent-client.ts'
+import type { CliContext } from '../cli-context.ts'
+import { type Column, textFields, textTable } from '../text-table.ts'
+import { imageText, lossLines, percent, shortDigest } from '../view-text.ts'
+
+const columns: readonly Column<VersionView>[] = [
+  { head: 'IMAGE', value: ({ image }) => imageText(image), cut: true },
+  { head: 'STATE', value: ({ state }) => state },
+  { head: 'MODE', value: ({ mode }) => mode },
+  { head: 'KNOWN', value: ({ behaviours }) => behaviours, right: true },
+  { head: 'REVIEW', value: ({ pending }) => pending, right: true },
+  { head: 'RUNS', value: ({ containers }) => containers.seen, right: true },
+  { head: 'UNSEEN', value: ({ coverage }) => `≤${percent(coverage.bound)}`, right: true },
+]
+
+export function imageCommands(program: Command, context: CliContext): void {
+  const image = program.command('image').description('images, as lineages with their versions')
+
+  image
+    .command('list')
+    .description('lineages, their versions, state, mode, coverage')
+    .action(async () => {
+      const lineages = await context.client.get<readonly LineageView[]>('/v1/images')
+      const versions = lineages.flatMap((lineage) => lineage.versions)
+      await context.print(lineages, lineages, () => textTable(columns, versions, context.io.colour))
+    })
+
+  image
+    .command('show')
+    .description('one lineage: each version with its coverage and the holes in its evidence')
+    .argument('<image>', 'repository, repository:tag or repository@sha256:…')
+    .action(async (ref: string) => {
+      const lineage = await context.client.get<LineageView>(imagePath(ref))
+      await context.print(lineage, [lineage], () => lineage.versions.map(versionText).join('\n'))
+    })
+}
+
+export function versionText(version: VersionView): string {
+  const { image, tags, containers, predecessor } = version
+  return textFields([
+    ['version', `${image.repository}@${shortDigest(image.digest)}`],
+    ['tags', tags.length === 0 ? 'none' : tags.join(', ')],
+    ['state', `${version.state}, mode ${version.mode}: ${version.because}`],
+    ['after', predecessor === undefined ? 'the first of its lineage' : shortDigest(predecessor)],
+    ['seen', `${version.firstSeen} to ${version.lastSeen}`],
+    [
+      'containers',
+      `${containers.running} running, ${containers.seen} seen, ${containers.before} of them ran before the agent`,
+    ],
+    ['behaviours', `${version.behaviours}, ${version.pending} wait for review`],
+    ['coverage', version.coverage.sentence],
+    ['losses', lossLines(version.losses)],
+  ])
+}

@@ -1,0 +1,57 @@
+import type { Command } from 'commander'
+import type { SourceView, StatusView } from '../../flow/engine.ts'
+import type { CliContext } from '../cli-context.ts'
+import { textFields } from '../text-table.ts'
+import { lossLines } from '../view-text.ts'
+
+export function statusCommand(program: Command, context: CliContext): void {
+  program
+    .command('status')
+    .description(
+      'agent, sources and their losses, hooks in use, containers watched, counts by state',
+    )
+    .action(async () => {
+      const status = await context.client.get<StatusView>('/v1/status')
+      await context.print(status, [status], () => statusText(status))
+    })
+}
+
+function statusText(status: StatusView): string {
+  const { containers, alerts } = status
+  const fields: [string, string | string[]][] = [
+    ['agent', [agentLine(status), ...status.degraded.map((why) => `degraded: ${why}`)]],
+    ...status.sources.map((source): [string, string[]] => ['source', sourceLines(source)]),
+    ...status.engines.map(({ name, state, reason }): [string, string] => [
+      'engine',
+      `${name}: ${state}${reason === undefined ? '' : ` (${reason})`}`,
+    ]),
+    [
+      'watched',
+      `${containers.watched} containers, ${containers.unresolved} not yet resolved, ${containers.before} ran before the agent`,
+    ],
+    [
+      'versions',
+      Object.entries(status.versions)
+        .map(([state, count]) => `${count} ${state}`)
+        .join(', '),
+    ],
+    ['alerts', `${alerts.open} open of ${alerts.total}`],
+    ['losses', lossLines(status.losses)],
+  ]
+  return textFields(fields)
+}
+
+function agentLine({ state, startedAt, pid, version, node }: StatusView): string {
+  return `${state} on ${node} since ${startedAt}, version ${version}, pid ${pid}`
+}
+
+function sourceLines({ name, state, reason, received, lost, facts }: SourceView): string[] {
+  const lostText = Object.entries(lost)
+    .filter(([, count]) => count > 0)
+    .map(([why, count]) => `${why} ${count}`)
+  return [
+    `${name}: ${state}${reason === undefined ? '' : ` (${reason})`}`,
+    `  ${received} received, lost: ${lostText.length === 0 ? 'none known' : lostText.join(', ')}`,
+    ...Object.entries(facts).map(([fact, value]) => `  ${fact}: ${value}`),
+  ]
+}

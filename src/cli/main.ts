@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+import { runCli } from './run-cli.ts'
+
+const stop = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort())
+// `snug alert list | head -1`: the reader has seen enough.
+process.stdout.on('error', () => stop.abort())
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  colour: process.stdout.isTTY && !process.env['NO_COLOR'],
+  signal: stop.signal,
+})

@@ -1,0 +1,84 @@
+import { type Colour, paint, safeText } from './terminal-text.ts'
+
+export interface Column<Row> {
+  readonly head: string
+  readonly value: (row: Row) => string | number
+  /** May be cut in its middle where the table would not fit. */
+  readonly cut?: true
+  readonly right?: true
+  readonly colour?: (row: Row) => Colour | undefined
+}
+
+export const tableWidth = 80
+const gap = 2
+const least = 10
+
+/** Lines of at most 80 columns, as long as what may not be cut fits in; made safe for a terminal. */
+export function textTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  colour: boolean,
+): string {
+  const cells = rows.map((row) => columns.map(({ value }) => safeText(String(value(row)))))
+  const widths = fit(
+    columns,
+    columns.map(({ head }, at) => {
+      return Math.max(head.length, ...cells.map((line) => width(line[at] ?? '')))
+    }),
+  )
+  const lines = cells.map((line, index) =>
+    columns.map((column, at) => {
+      const text = pad(cutMiddle(line[at] ?? '', widths[at] ?? 0), widths[at] ?? 0, column.right)
+      const row = rows[index]
+      return paint(text, colour && row !== undefined ? column.colour?.(row) : undefined)
+    }),
+  )
+  const head = columns.map((column, at) => pad(column.head, widths[at] ?? 0, column.right))
+  return [head, ...lines].map((line) => `${line.join(' '.repeat(gap)).trimEnd()}\n`).join('')
+}
+
+function fit<Row>(columns: readonly Column<Row>[], natural: readonly number[]): number[] {
+  const widths = [...natural]
+  let over = widths.reduce((sum, each) => sum + each + gap, -gap) - tableWidth
+  while (over > 0) {
+    const widest = columns
+      .map(({ cut }, at) => (cut ? (widths[at] ?? 0) : 0))
+      .reduce((best, each, at, all) => (each > (all[best] ?? 0) ? at : best), 0)
+    if (!columns[widest]?.cut || (widths[widest] ?? 0) <= least) break
+    widths[widest] = (widths[widest] ?? 0) - 1
+    over -= 1
+  }
+  return widths
+}
+
+/** Names differ at their ends, so the middle goes. */
+export function cutMiddle(text: string, room: number): string {
+  const chars = Array.from(text)
+  if (chars.length <= room) return text
+  const front = Math.ceil((room - 1) / 3)
+  return `${chars.slice(0, front).join('')}…${chars.slice(chars.length - (room - 1 - front)).join('')}`
+}
+
+function pad(text: string, room: number, right: true | undefined): string {
+  const space = ' '.repeat(Math.max(0, room - width(text)))
+  return right ? space + text : text + space
+}
+
+function width(text: string): number {
+  return Array.from(text).length
+}
+
+/** `label  value` lines; a value of several lines is indented below its label. */
+export function textFields(
+  fields: readonly (readonly [string, string | readonly string[]])[],
+): string {
+  const room = Math.max(...fields.map(([label]) => label.length))
+  return fields
+    .flatMap(([label, value]) => {
+      const values = typeof value === 'string' ? [value] : value
+      return values.map(
+        (line, at) => `${(at === 0 ? label : '').padEnd(room)}  ${safeText(line)}\n`,
+      )
+    })
+    .join('')
+}

@@ -1,0 +1,57 @@
+import type { Alert } from '../event/alert.ts'
+import type { ImageRef, LossSpan, SnugEvent } from '../event/event.ts'
+
+/** `repository:tag`, or `repository@sha256:` and twelve digits: short, and good as an IMAGE. */
+export function imageText(image: ImageRef | undefined): string {
+  if (image === undefined) return '-'
+  const { repository, tag, digest } = image
+  return tag === undefined ? `${repository}@${shortDigest(digest)}` : `${repository}:${tag}`
+}
+
+export function shortDigest(digest: string): string {
+  return digest.slice(0, 'sha256:'.length + 12)
+}
+
+export function lossLines(losses: readonly LossSpan[]): string[] {
+  if (losses.length === 0) return ['none known']
+  return losses.map(({ reason, count, from, to }) => `${reason}: ${count} from ${from} to ${to}`)
+}
+
+/** At most so many percent, never rounded down to a promise. */
+export function percent(share: number): string {
+  const value = share * 100
+  return value > 0 && value < 0.1 ? '<0.1 %' : `${Number(value.toFixed(1))} %`
+}
+
+/** What an event says, in words. */
+export function eventText(event: SnugEvent): string {
+  switch (event.kind) {
+    case 'exec':
+      return `run ${event.exec.script ?? event.exec.path}${event.exec.drift ? ' (drift)' : ''}`
+    case 'file': {
+      const { access, path, to } = event.file
+      return `${access.join(', ')} ${path}${to === undefined ? '' : ` to ${to}`}`
+    }
+    case 'connect':
+      return `connect ${peerText(event.connect)}`
+    case 'listen':
+      return `listen ${peerText(event.listen)}`
+    case 'identity':
+      return `become uid ${event.identity.to.uid} from ${event.identity.from.uid}`
+    case 'capability':
+      return `use ${event.capability.name}`
+    case 'syscall':
+      return `call ${event.syscall.name}${event.syscall.target ? ` on ${event.syscall.target}` : ''}`
+    case 'loss':
+      return `lost ${event.loss.count} (${event.loss.reason})`
+  }
+}
+
+function peerText(peer: { protocol: string; address: string; port: number }): string {
+  const address = peer.address.includes(':') ? `[${peer.address}]` : peer.address
+  return `${peer.protocol} ${address}:${peer.port}`
+}
+
+export function alertText({ behaviour, event }: Alert): string {
+  return behaviour?.text ?? eventText(event)
+}
