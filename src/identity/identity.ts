@@ -25,6 +25,8 @@ export interface ContainerIdentity {
   readonly initInjected: boolean
   /** Canonical addresses on the engine's networks. */
   readonly addresses: readonly string[]
+  /** Where volumes and bind mounts are, inside the container: they hide what the image ships there. */
+  readonly mounts: readonly string[]
   /** Absent where the storage driver does not tell layers as folders. */
   readonly rootfs?: Rootfs
 }

@@ -1,0 +1,397 @@
+import type { ActEvent, LossEvent } from '../event/event.ts'
+import type { ContainerSeen, Sighting, SourceBatch, SourceMessage } from '../sources/source.ts'
+import { EventRefiner } from './event-refiner.ts'
+import type {
+  IdentifiedBatch,
+  IdentifiedMessage,
+  IdentifierLimits,
+  IdentifierOptions,
+  IdentifierStats,
+} from './identified.ts'
+import type { ContainerIdentity } from './identity.ts'
+
+export type { IdentifiedBatch, IdentifiedMessage, IdentifierStats }
+
+const defaultLimits: IdentifierLimits = {
+  perContainer: 4_096,
+  total: 65_536,
+  giveUpMs: 30_000,
+  unknownMs: 5_000,
+  remembered: 2_048,
+}
+
+/** How often an engine is asked again about a container that it did not know, in milliseconds. */
+const askAgainMs = [50, 100, 250, 500, 1_000] as const
+
+interface Waiting {
+  readonly kind: 'waiting'
+  readonly seen: ContainerSeen
+  readonly since: number
+  readonly held: SourceMessage[]
+  timer: NodeJS.Timeout | undefined
+  asked: number
+  lost: { count: number; from: string; to: string } | undefined
+}
+
+interface Known {
+  readonly kind: 'known'
+  identity: ContainerIdentity
+  readonly seen: ContainerSeen
+  readonly refiner: EventRefiner
+}
+
+interface GivenUp {
+  readonly kind: 'given-up'
+  readonly seen: ContainerSeen
+}
+
+/**
+ * Says of every event whose it is. Synchronous: a batch goes through as one, and only what belongs to a
+ * container that is not yet known waits, bounded, until an engine knows it or it is given up.
+ *
+ * INVARIANT: the messages of one container leave in the order in which they came.
+ */
+export class Identifier {
+  readonly #options: IdentifierOptions
+  readonly #limits: IdentifierLimits
+  readonly #now: () => number
+  readonly #containers = new Map<string, Waiting | Known | GivenUp>()
+  readonly #ended = new Set<string>()
+  readonly #unsubscribe: (() => void)[]
+  #held = 0
+  #waiting = 0
+  #resolved = 0
+  #lost = 0
+  #closed = false
+
+  constructor(options: IdentifierOptions) {
+    this.#options = options
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#now = options.now ?? Date.now
+    this.#unsubscribe = options.engines.map((engine) =>
+      engine.subscribe((identity) => this.#learned(identity)),
+    )
+  }
+
+  get stats(): IdentifierStats {
+    let unresolved = 0
+    for (const { kind } of this.#containers.values()) if (kind === 'given-up') unresolved += 1
+    return {
+      resolved: this.#resolved,
+      unresolved: unresolved + this.#waiting,
+      waiting: this.#waiting,
+      held: this.#held,
+      lost: this.#lost,
+    }
+  }
+
+  push(batch: SourceBatch): IdentifiedBatch {
+    const out: IdentifiedMessage[] = []
+    for (const message of batch) {
+      switch (message.type) {
+        case 'event':
+          this.#event(message, out)
+          break
+        case 'sighting':
+          this.#sighting(message, out)
+          break
+        case 'container-started':
+          this.#started(message, out)
+          break
+        case 'container-ended':
+          this.#endOf(message, out)
+          break
+      }
+    }
+    return out
+  }
+
+  /** Gives up waiting: everything held goes out now. For shutdown, and for a source that has ended. */
+  flush(): void {
+    for (const [id, container] of this.#containers) {
+      if (container.kind === 'waiting') this.#giveUp(id, container)
+    }
+  }
+
+  close(): void {
+    this.flush()
+    this.#closed = true
+    for (const unsubscribe of this.#unsubscribe) unsubscribe()
+  }
+
+  #event(message: SourceMessage & { type: 'event' }, out: IdentifiedMessage[]): void {
+    const { event } = message
+    if (event.image !== undefined || event.container === undefined) {
+      out.push(message)
+      return
+    }
+    const { id } = event.container
+    const container = this.#containers.get(id) ?? this.#unannounced(id, event.time, out)
+    if (container === undefined || container.kind === 'given-up') out.push(message)
+    else if (container.kind === 'waiting') this.#hold(container, message)
+    else out.push(identified(message, container))
+  }
+
+  #sighting(message: SourceMessage & { type: 'sighting' }, out: IdentifiedMessage[]): void {
+    const { sighting } = message
+    const container = this.#containers.get(sighting.containerId)
+    if (container?.kind === 'waiting') this.#hold(container, message)
+    else if (container?.kind === 'known') {
+      out.push({ type: 'sighting', sighting, identity: container.identity })
+    } else out.push(this.#homeless(sighting))
+  }
+
+  #started(message: SourceMessage & { type: 'container-started' }, out: IdentifiedMessage[]): void {
+    const seen = message.container
+    const present = this.#containers.get(seen.id)
+    // Told again, by a source that began anew, or started again under its old id: it goes on waiting.
+    if (present?.kind === 'waiting') {
+      present.held.push(message)
+      this.#held += 1
+      return
+    }
+    this.#ended.delete(seen.id)
+    const identity = present?.kind === 'known' ? present.identity : this.#ask(seen.id)
+    if (identity !== undefined) {
+      this.#know(identity, seen, out)
+      return
+    }
+    if (this.#options.engines.length === 0) {
+      this.#containers.set(seen.id, { kind: 'given-up', seen })
+      return
+    }
+    const waiting: Waiting = {
+      kind: 'waiting',
+      seen,
+      since: this.#now(),
+      held: [],
+      timer: undefined,
+      asked: 0,
+      lost: undefined,
+    }
+    this.#containers.set(seen.id, waiting)
+    this.#waiting += 1
+    void this.#lookup(seen.id, waiting)
+  }
+
+  #endOf(message: SourceMessage & { type: 'container-ended' }, out: IdentifiedMessage[]): void {
+    const container = this.#containers.get(message.id)
+    if (container?.kind === 'waiting') {
+      // Not counted against the bounds: it is one for each container, and must not be lost.
+      container.held.push(message)
+      this.#held += 1
+      return
+    }
+    out.push(message)
+    this.#remember(message.id)
+  }
+
+  /** Ended containers are kept for a while: their last events may still be on the way. */
+  #remember(id: string): void {
+    this.#ended.delete(id)
+    this.#ended.add(id)
+    if (this.#ended.size <= this.#limits.remembered) return
+    const [oldest] = this.#ended
+    if (oldest === undefined) return
+    this.#ended.delete(oldest)
+    this.#containers.delete(oldest)
+  }
+
+  /** An event of a container that its source did not announce: known at once, or not at all. */
+  #unannounced(id: string, time: string, out: IdentifiedMessage[]): Known | undefined {
+    const identity = this.#ask(id)
+    if (identity === undefined) return undefined
+    return this.#know(identity, { id, cgroup: '', time, before: true }, out)
+  }
+
+  #ask(id: string): ContainerIdentity | undefined {
+    for (const engine of this.#options.engines) {
+      const identity = engine.known(id)
+      if (identity !== undefined) return identity
+    }
+    return undefined
+  }
+
+  #know(identity: ContainerIdentity, seen: ContainerSeen, out: IdentifiedMessage[]): Known {
+    const refiner = new EventRefiner(this.#options.engines, this.#options.files)
+    const known: Known = { kind: 'known', identity, seen, refiner }
+    this.#containers.set(identity.id, known)
+    this.#resolved += 1
+    out.push({ type: 'container', identity, seen })
+    return known
+  }
+
+  #hold(container: Waiting, message: SourceMessage & { type: 'event' | 'sighting' }): void {
+    const full =
+      container.held.length >= this.#limits.perContainer || this.#held >= this.#limits.total
+    if (!full) {
+      container.held.push(message)
+      this.#held += 1
+      return
+    }
+    const { count, from, to } = extentOf(message)
+    container.lost ??= { count: 0, from, to }
+    container.lost.count += count
+    if (to > container.lost.to) container.lost.to = to
+    this.#lost += count
+  }
+
+  async #lookup(id: string, waiting: Waiting): Promise<void> {
+    const answers = await Promise.all(
+      this.#options.engines.map((engine) => engine.lookup(id).catch(() => 'unavailable' as const)),
+    )
+    if (this.#containers.get(id) !== waiting) return
+    const identity = answers.find((answer) => typeof answer === 'object')
+    if (identity !== undefined) {
+      this.#resolve(identity, waiting)
+      return
+    }
+    const waited = this.#now() - waiting.since
+    const nobodys = answers.every((answer) => answer === 'unknown')
+    const patience = nobodys ? this.#limits.unknownMs : this.#limits.giveUpMs
+    if (waited >= patience) {
+      this.#giveUp(id, waiting)
+      return
+    }
+    const pause = askAgainMs[Math.min(waiting.asked, askAgainMs.length - 1)] ?? 1_000
+    waiting.asked += 1
+    waiting.timer = setTimeout(
+      () => void this.#lookup(id, waiting),
+      Math.min(pause, patience - waited),
+    )
+  }
+
+  /** An engine tells of a container: one that waits, one that was given up, or one that changed. */
+  #learned(identity: ContainerIdentity): void {
+    const container = this.#containers.get(identity.id)
+    if (container === undefined) return
+    if (container.kind === 'known') {
+      container.identity = identity
+    } else if (container.kind === 'waiting') {
+      this.#resolve(identity, container)
+    } else {
+      const out: IdentifiedMessage[] = []
+      this.#know(identity, container.seen, out)
+      this.#options.release(out)
+    }
+  }
+
+  #resolve(identity: ContainerIdentity, waiting: Waiting): void {
+    this.#stopWaiting(waiting)
+    const out: IdentifiedMessage[] = []
+    let known = this.#know(identity, waiting.seen, out)
+    for (const message of waiting.held) {
+      switch (message.type) {
+        case 'event':
+          out.push(identified(message, known))
+          break
+        case 'sighting':
+          out.push({ ...message, identity })
+          break
+        case 'container-started':
+          this.#ended.delete(identity.id)
+          known = this.#know(identity, message.container, out)
+          break
+        case 'container-ended':
+          out.push(message)
+          this.#remember(message.id)
+          break
+      }
+    }
+    this.#overflow(waiting, out)
+    this.#options.release(out)
+  }
+
+  #giveUp(id: string, waiting: Waiting): void {
+    this.#stopWaiting(waiting)
+    this.#containers.set(id, { kind: 'given-up', seen: waiting.seen })
+    const out: IdentifiedMessage[] = []
+    for (const message of waiting.held) {
+      if (message.type === 'sighting') out.push(this.#homeless(message.sighting))
+      else if (message.type !== 'container-started') out.push(message)
+      if (message.type === 'container-ended') this.#remember(id)
+    }
+    this.#overflow(waiting, out)
+    if (out.length > 0 && !this.#closed) this.#options.release(out)
+  }
+
+  #stopWaiting(waiting: Waiting): void {
+    clearTimeout(waiting.timer)
+    this.#waiting -= 1
+    this.#held -= waiting.held.length
+  }
+
+  #overflow(waiting: Waiting, out: IdentifiedMessage[]): void {
+    const { lost, seen } = waiting
+    if (lost === undefined) return
+    const known = this.#containers.get(seen.id)
+    const identity = known?.kind === 'known' ? known.identity : undefined
+    out.push({
+      type: 'event',
+      event: {
+        ...this.#loss('identity-overflow', lost.count, lost.from, lost.to),
+        container: { id: seen.id, ...(identity === undefined ? {} : { name: identity.name }) },
+        ...(identity === undefined ? {} : { image: identity.image }),
+      },
+    })
+  }
+
+  /** A repeat of a known behaviour in a container whose version is not known: counted, since nobody can place it. */
+  #homeless(sighting: Sighting): IdentifiedMessage {
+    this.#lost += sighting.count
+    const { count, first, last } = sighting
+    const event: LossEvent = {
+      ...this.#loss('sighting-unplaced', count, first, last),
+      container: { id: sighting.containerId },
+    }
+    return { type: 'event', event }
+  }
+
+  #loss(reason: string, count: number, from: string, to: string): LossEvent {
+    const time = new Date(this.#now()).toISOString()
+    return {
+      v: 1,
+      kind: 'loss',
+      time,
+      node: this.#options.node,
+      source: 'identity',
+      loss: { reason, count, from, to },
+    }
+  }
+}
+
+function identified(
+  message: SourceMessage & { type: 'event' },
+  { identity, seen, refiner }: Known,
+): IdentifiedMessage {
+  const { event } = message
+  const container = {
+    id: identity.id,
+    name: identity.name,
+    ...(seen.before ? { before: true } : {}),
+  }
+  if (event.kind === 'loss') {
+    return { ...message, event: { ...event, container, image: identity.image } }
+  }
+  const named: ActEvent = {
+    ...event,
+    container,
+    image: identity.image,
+    ...(identity.workload === undefined ? {} : { workload: identity.workload }),
+  }
+  return { ...message, event: refiner.refine(named, identity) }
+}
+
+function extentOf(message: SourceMessage & { type: 'event' | 'sighting' }): {
+  readonly count: number
+  readonly from: string
+  readonly to: string
+} {
+  if (message.type === 'sighting') {
+    const { count, first, last } = message.sighting
+    return { count, from: first, to: last }
+  }
+  const { event } = message
+  if (event.kind === 'loss') return event.loss
+  return { count: event.count ?? 1, from: event.time, to: event.time }
+}

@@ -1,0 +1,86 @@
+import { lstatSync, readlinkSync, type Stats } from 'node:fs'
+
+/** A file of the image: the layer that brings it, and where it lies on the host. */
+export interface LayerFile {
+  readonly path: string
+  readonly stats: Stats
+}
+
+const maxLinks = 40
+
+/**
+ * Finds a path of the container in the image's layers, topmost first, as overlayfs would: the topmost
+ * layer that has the name wins, a whiteout hides what is below, folders of all layers are one. Links are
+ * followed within the layers only, by their text: the host's own files are never looked at. (A folder
+ * that a layer made anew, opaque, is told by an extended attribute that Node cannot read: what lies below
+ * it still counts as the image's.)
+ *
+ * Gives undefined where the image has no such path; `follow` also follows a link at the very end.
+ */
+export function findInLayers(
+  layers: readonly string[],
+  path: string,
+  follow = false,
+): LayerFile | undefined {
+  let rest = path.split('/').filter((part) => part !== '' && part !== '.')
+  let links = 0
+  /** The folders reached so far: for each depth, the same folder in every layer that has it. */
+  let stack: (readonly string[])[] = [layers]
+  let last: LayerFile | undefined
+  while (rest.length > 0) {
+    const [name = '', ...more] = rest
+    rest = more
+    if (name === '..') {
+      if (stack.length > 1) stack.pop()
+      last = undefined
+      continue
+    }
+    const found = lookup(stack.at(-1) ?? [], name)
+    if (found === undefined) return undefined
+    if (found.kind === 'folder') {
+      stack.push(found.folders)
+      last = found.file
+      continue
+    }
+    if (found.file.stats.isSymbolicLink() && (rest.length > 0 || follow)) {
+      links += 1
+      if (links > maxLinks) return undefined
+      const target = readlinkSync(found.file.path)
+      if (target.startsWith('/')) stack = [layers]
+      rest = [...target.split('/').filter((part) => part !== '' && part !== '.'), ...rest]
+      last = undefined
+      continue
+    }
+    if (rest.length > 0) return undefined
+    return found.file
+  }
+  return last
+}
+
+type Found =
+  | { readonly kind: 'folder'; readonly file: LayerFile; readonly folders: readonly string[] }
+  | { readonly kind: 'file'; readonly file: LayerFile }
+
+function lookup(folders: readonly string[], name: string): Found | undefined {
+  const below: string[] = []
+  let top: LayerFile | undefined
+  for (const folder of folders) {
+    const path = `${folder}/${name}`
+    const stats = lstatSync(path, { throwIfNoEntry: false })
+    if (stats === undefined) continue
+    if (stats.isDirectory()) {
+      top ??= { path, stats }
+      below.push(path)
+      continue
+    }
+    // Neither a whiteout nor a file lets anything below it through; a folder above hides both.
+    if (top === undefined && !isWhiteout(stats)) return { kind: 'file', file: { path, stats } }
+    break
+  }
+  return top === undefined ? undefined : { kind: 'folder', file: top, folders: below }
+}
+
+/** Overlayfs marks a removed name by a character device 0:0. */
+function isWhiteout(stats: Stats): boolean {
+  return stats.isCharacterDevice() && stats.rdev === 0
+}
