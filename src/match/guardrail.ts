@@ -1,7 +1,8 @@
+import type { Severity } from '../event/alert.ts'
 import type { Access, ActEvent, Origin } from '../event/event.ts'
 import type { BehaviourRef } from '../profile/behaviour.ts'
 import { globs, type Matcher } from './glob.ts'
-import type { FiredGuardrail, Severity } from './verdict.ts'
+import type { FiredGuardrail } from './verdict.ts'
 
 interface ConditionBase {
   /** Only acts of these trees; absent: any. */

@@ -1,10 +1,11 @@
+import type { Severity } from '../event/alert.ts'
 import type { ActEvent } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Known } from '../profile/admission.ts'
 import { type BehaviourRef, behaviourKey } from '../profile/behaviour.ts'
 import { type Guardrails, graver } from './guardrail.ts'
 import { explain } from './nearest.ts'
-import type { FiredGuardrail, Severity, Verdict } from './verdict.ts'
+import type { FiredGuardrail, Verdict } from './verdict.ts'
 
 export interface JudgeOptions {
   readonly guardrails: Guardrails

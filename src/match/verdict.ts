@@ -1,6 +1,6 @@
+import type { Severity } from '../event/alert.ts'
 import type { BehaviourId, BehaviourRef } from '../profile/behaviour.ts'
 
-export type Severity = 'low' | 'medium' | 'high' | 'critical'
 export type Outcome = 'expected' | 'deviation' | 'unprofiled'
 
 export interface FiredGuardrail {

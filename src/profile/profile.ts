@@ -2,9 +2,10 @@ import type { ActEvent, Origin } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Admission, Known } from './admission.ts'
 import type { BehaviourId, BehaviourObject, BehaviourRef } from './behaviour.ts'
+import { type ContainerRun, type Coverage, coverageOf } from './coverage.ts'
 import { KnownIndex } from './known-index.ts'
 import { LiveEntry } from './live-entry.ts'
-import type { BehaviourState, Decision, Inheritance, Phase, ProfileEntry } from './profile-entry.ts'
+import type { BehaviourState, Decision, Phase, ProfileEntry } from './profile-entry.ts'
 import type { Shaper } from './shape.ts'
 
 /** How an act is to be recorded. */
@@ -156,6 +157,14 @@ export class Profile implements Known {
     return counts
   }
 
+  /** How well the evidence covers the image; exec sessions say nothing of it. */
+  coverage(runs: readonly ContainerRun[], slice: Micros): Coverage {
+    const spans = [...this.#entries.values()].map((entry) =>
+      [...entry.allCells()].filter((cell) => cell.origin !== 'exec-in'),
+    )
+    return coverageOf(spans, runs, slice)
+  }
+
   /** Whether an act that shows it is expected at `now`. */
   isExpected(ref: BehaviourRef, now: Micros): boolean {
     return this.#known.admission(ref.key)?.admits(ref, () => now) === true
@@ -169,12 +178,6 @@ export class Profile implements Known {
     this.#refresh(entry)
     this.#changed.add(entry)
     return true
-  }
-
-  /** Makes expected what the predecessor allowed. */
-  inherit(entry: ProfileEntry, inherited: Inheritance): void {
-    const { cells: _, decision: __, ...rest } = entry
-    this.merge([{ ...rest, cells: [], inherited }])
   }
 
   /** Un-learns what one container showed. Returns how many behaviours are gone with it. */

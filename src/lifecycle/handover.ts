@@ -1,0 +1,100 @@
+import { Grants } from '../profile/admission.ts'
+import type { Actor, BehaviourObject } from '../profile/behaviour.ts'
+import type { EvidenceCell, Grant, ProfileEntry } from '../profile/profile-entry.ts'
+
+function grantsOf(cell: EvidenceCell): Grant {
+  return cell.witnesses === undefined
+    ? { origin: cell.origin }
+    : { origin: cell.origin, witnesses: cell.witnesses }
+}
+
+function allowed(entry: ProfileEntry, windowDone: boolean): readonly Grant[] {
+  const { decision } = entry
+  if (decision?.kind === 'rejected') return []
+  const grants = new Grants()
+  for (const cell of entry.cells) {
+    const clean = cell.phase === 'learned' && (cell.guardrails ?? []).length === 0
+    if (clean && cell.origin !== 'exec-in') grants.merge(grantsOf(cell))
+  }
+  // An approval with an end is for its time and place.
+  if (
+    decision !== undefined &&
+    decision.until === undefined &&
+    (decision.onlyUid ?? entry.uid) === entry.uid
+  ) {
+    for (const grant of decision.grants) grants.merge(grant)
+  }
+  // A version that had its whole window and never showed what it inherited does not pass it on.
+  const showed = !grants.empty
+  if (!windowDone || showed) {
+    for (const grant of entry.inherited?.grants ?? []) grants.merge(grant)
+  }
+  return grants.toJSON()
+}
+
+/**
+ * The prior of a new version: what its predecessor was known or allowed to do, without evidence of its own
+ * until it shows it. Rejections go over too. Feed it to `Profile.merge`.
+ *
+ * `windowDone`: the predecessor had its whole window.
+ */
+export function priorOf(
+  predecessor: { readonly digest: string; readonly windowDone: boolean },
+  entries: Iterable<ProfileEntry>,
+): readonly ProfileEntry[] {
+  const prior: ProfileEntry[] = []
+  for (const entry of entries) {
+    const { cells: _, inherited: __, decision, ...name } = entry
+    if (decision?.kind === 'rejected') {
+      prior.push({ ...name, cells: [], decision })
+      continue
+    }
+    const grants = allowed(entry, predecessor.windowDone)
+    if (grants.length > 0) {
+      prior.push({ ...name, cells: [], inherited: { from: predecessor.digest, grants } })
+    }
+  }
+  return prior
+}
+
+/** What an image ships under a path: a fingerprint of the content, or undefined. */
+export type Shipped = (path: string) => string | undefined
+
+function change(path: string, now: Shipped, before: Shipped): 'brings' | 'changed' | undefined {
+  const after = now(path)
+  if (after === undefined) return undefined
+  const old = before(path)
+  if (old === undefined) return 'brings'
+  return old === after ? undefined : 'changed'
+}
+
+function pathsOf(object: BehaviourObject): readonly string[] {
+  if (object.kind === 'exec') {
+    return object.script === undefined ? [object.path] : [object.path, object.script]
+  }
+  return object.kind === 'file' ? [object.path] : []
+}
+
+/**
+ * Why a new version does what its predecessor did not, as far as the two images tell; undefined where they
+ * do not explain it, which is the case to look at.
+ */
+export function explainDelta(
+  delta: { readonly actor: Actor; readonly object: BehaviourObject },
+  now: Shipped,
+  before: Shipped,
+): string | undefined {
+  // Not what the image shipped: no image explains that.
+  if (delta.object.kind === 'exec' && delta.object.drift === true) return undefined
+  for (const path of pathsOf(delta.object)) {
+    const how = change(path, now, before)
+    if (how === 'brings') return `the new version brings ${path} along`
+    if (how === 'changed') return `the new version changed ${path}`
+  }
+  for (const path of [delta.actor.script, delta.actor.exe]) {
+    const how = path === undefined ? undefined : change(path, now, before)
+    if (how === 'brings') return `done by ${path}, which the new version brings along`
+    if (how === 'changed') return `done by ${path}, which the new version changed`
+  }
+  return undefined
+}
