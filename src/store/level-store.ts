@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, rename } from 'node:fs/promises'
 import { Level } from 'level'
 import { SnugError } from '../errors.ts'
+import { checkLevel } from './level-check.ts'
 import type { BatchOptions, Keyed, Store, StoreDamage, StoreSnapshot, StoreWrite } from './store.ts'
 import { decodeKey, encodeKey, keyRange } from './store-key.ts'
 import {
@@ -35,33 +35,35 @@ export interface OpenedStore {
  * Errors: `STORE_LOCKED` where another process has it open, `STORE_FAILED` where the folder cannot be used.
  */
 export async function openLevelStore(folder: string, now = new Date()): Promise<OpenedStore> {
-  const damage: StoreDamage[] = []
-  let database = await open(folder).catch(async (error: unknown) => {
-    if (!isCorruption(error)) throw asSnugError(error, folder)
-    const repaired = await repair(folder)
-    if (repaired === undefined) return undefined
-    damage.push({
-      what: 'store',
-      message: `the store was damaged and repaired: ${messageOf(error)}`,
-    })
-    return repaired
-  })
-  if (database !== undefined && !(await readsThrough(database))) {
-    await database.close()
-    database = await repair(folder)
-    if (database !== undefined) {
-      damage.push({ what: 'store', message: 'a table of the store was damaged and repaired' })
-    }
+  await makeFolder(folder)
+  const damage = (await holdsStore(folder)) ? await heal(folder, now) : []
+  const database: Database = new Level(folder, { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+  try {
+    await database.open()
+  } catch (error) {
+    throw asSnugError(error, folder)
   }
-  if (database === undefined) {
-    const aside = await setAside(folder, now)
-    damage.push({ what: 'store', message: 'the store was beyond repair and set aside', aside })
-    database = await open(folder).catch((error: unknown) => {
-      throw asSnugError(error, folder)
-    })
-  }
-  damage.push(...(await droppedByLog(folder)))
   return { store: new LevelStore(database, damage), damage }
+}
+
+/** Sees to it that the store can be opened and read; says what that took. */
+async function heal(folder: string, now: Date): Promise<StoreDamage[]> {
+  const found = await checkLevel(folder, 'read')
+  if (found.kind === 'locked') throw locked(folder)
+  if (found.kind === 'sound') return found.dropped.map(droppedFromLog)
+  if (!found.corrupt) {
+    throw new SnugError('STORE_FAILED', `the store in \`${folder}\` failed: ${found.message}`)
+  }
+  const repaired = await checkLevel(folder, 'repair')
+  if (repaired.kind === 'locked') throw locked(folder)
+  if (repaired.kind === 'sound') {
+    const message = `the store was damaged and repaired, records may be missing: ${found.message}`
+    return [{ what: 'store', message }, ...repaired.dropped.map(droppedFromLog)]
+  }
+  const aside = await setAside(folder, now)
+  await makeFolder(folder)
+  const message = `the store was beyond repair and set aside: ${found.message}`
+  return [{ what: 'store', message, aside }]
 }
 
 class LevelStore implements Store {
@@ -207,33 +209,22 @@ class LevelStore implements Store {
   }
 }
 
-async function open(folder: string): Promise<Database> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const database: Database = new Level(folder, { keyEncoding: 'utf8', valueEncoding: 'utf8' })
-  await database.open()
-  return database
-}
-
-/** LevelDB's own repair: what it can salvage, without the checks of opening. */
-async function repair(folder: string): Promise<Database | undefined> {
-  const repairing = Level as unknown as { repair(location: string): Promise<void> }
+async function makeFolder(folder: string): Promise<void> {
   try {
-    await repairing.repair(folder)
-    const database = await open(folder)
-    if (await readsThrough(database)) return database
-    await database.close()
-  } catch {
-    // Beyond repair: the caller sets it aside and says so.
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw asSnugError(error, folder)
   }
-  return undefined
 }
 
-async function readsThrough(database: Database): Promise<boolean> {
+/** Not by `CURRENT` alone: where that is lost, LevelDB would begin an empty store over the old one. */
+async function holdsStore(folder: string): Promise<boolean> {
   try {
-    for await (const _ of database.iterator()) continue
-    return true
-  } catch {
-    return false
+    return (await readdir(folder)).some((name) =>
+      /^(CURRENT|MANIFEST-)|\.(ldb|sst|log)$/.test(name),
+    )
+  } catch (error) {
+    throw asSnugError(error, folder)
   }
 }
 
@@ -247,37 +238,20 @@ async function setAside(folder: string, now: Date): Promise<string> {
   }
 }
 
-/**
- * LevelDB drops damaged records of its write-ahead log when it opens, and says so only in its own log
- * file, which it begins anew at each opening.
- */
-async function droppedByLog(folder: string): Promise<StoreDamage[]> {
-  const text = await readFile(join(folder, 'LOG'), 'utf8').catch(() => '')
-  return text
-    .split('\n')
-    .filter((line) => /dropping \d+ bytes|Ignoring error|Corruption/.test(line))
-    .map((line) => ({
-      what: 'log',
-      message: `the newest writes were damaged and dropped: ${line.replace(/^\S+ \S+ /, '').trim()}`,
-    }))
+function droppedFromLog(line: string): StoreDamage {
+  const message = line.replace(/^\S+ \S+ /, '').trim()
+  return { what: 'log', message: `the newest writes were damaged and dropped: ${message}` }
 }
 
-function isCorruption(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && at.code === 'LEVEL_CORRUPTION') return true
-    // What a missing or cut file of a store gives: an I/O error or a complaint about its contents.
-    if (/corrupt|CURRENT|MANIFEST|no meta-|checksum|missing files|\.ldb|\.sst/i.test(at.message)) {
-      return true
-    }
-  }
-  return false
+function locked(folder: string, cause?: unknown): SnugError {
+  return new SnugError('STORE_LOCKED', `the store in \`${folder}\` is in use`, { cause })
 }
 
 function asSnugError(error: unknown, folder: string): SnugError {
   if (error instanceof SnugError) return error
   for (let at = error; at instanceof Error; at = at.cause) {
     if ('code' in at && at.code === 'LEVEL_LOCKED') {
-      return new SnugError('STORE_LOCKED', `the store in \`${folder}\` is in use`, { cause: error })
+      return locked(folder, error)
     }
   }
   return new SnugError('STORE_FAILED', `the store in \`${folder}\` failed`, { cause: error })

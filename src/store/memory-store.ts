@@ -13,7 +13,7 @@ export class MemoryStore implements Store {
     // Through JSON, as on disk: what cannot be written must fail here too, and before anything changes.
     const operations = writes.map((write) => operationsOf(write))
     const texts = operations.map((group) =>
-      group.map((op) => (op.type === 'put' ? (JSON.stringify(op.value) ?? 'null') : undefined)),
+      group.map((operation) => (operation.type === 'put' ? jsonOf(operation.value) : undefined)),
     )
     writes.forEach((write, at) => {
       if (write.kind === 'version-removed') {
@@ -75,5 +75,13 @@ export class MemoryStore implements Store {
 
   #mustBeOpen(): void {
     if (this.#closed) throw new SnugError('STORE_FAILED', 'the store is closed')
+  }
+}
+
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'null'
+  } catch (error) {
+    throw new SnugError('STORE_FAILED', 'the value cannot be written', { cause: error })
   }
 }

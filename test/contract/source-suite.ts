@@ -18,9 +18,9 @@ export interface SourceUnderTest {
 export interface SourceSuiteOptions {
   readonly name: string
   /** A source that observes at least 20 acts. */
-  make(): Promise<SourceUnderTest>
+  readonly make: () => Promise<SourceUnderTest>
   /** A source that has nothing to tell for now and goes on. */
-  makeIdle(): Promise<SourceUnderTest>
+  readonly makeIdle: () => Promise<SourceUnderTest>
   /** A source whose input holds acts that cannot be delivered, and how many. */
   makeLossy:
     | (() => Promise<SourceUnderTest & { readonly losses: number }>)

@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Store } from '../../src/store/store.ts'
+
+export interface StoreSuiteOptions {
+  readonly name: string
+  open(): Promise<Store>
+  dispose?(): Promise<void>
+}
+
+/** Strings that a careless key or value would break on. */
+const foreign = [
+  'registry.local:5000/shop/web@sha256:ab',
+  'a/b',
+  'a%002fb',
+  '',
+  'ü 🦊 \u0000 \n',
+  '\ud800',
+  '__proto__',
+  'x'.repeat(10_000),
+]
+
+/** The conformance suite that every `Store` passes. */
+export function storeSuite(options: StoreSuiteOptions): void {
+  describe(`the store ${options.name}`, () => {
+    let store: Store
+    beforeEach(async () => {
+      store = await options.open()
+    })
+    afterEach(async () => {
+      await store.close()
+      await options.dispose?.()
+    })
+
+    it('is empty and sound when new', async () => {
+      expect(await store.load()).toEqual({
+        versions: [],
+        alerts: [],
+        containers: [],
+        losses: [],
+        meta: {},
+        damage: [],
+      })
+      expect(await store.audit(10)).toEqual([])
+    })
+
+    it('gives back every kind of record', async () => {
+      await store.batch([
+        { kind: 'version', version: 'v1', value: { state: 'learning' } },
+        { kind: 'behaviour', version: 'v1', id: 'b1', value: { count: 1 } },
+        { kind: 'behaviour', version: 'v1', id: 'b2', value: { count: 2 } },
+        { kind: 'alert', id: 'a1', fingerprint: 'f1', value: { severity: 'low' } },
+        { kind: 'container', id: 'c1', value: { name: 'web' } },
+        { kind: 'loss', id: 'l1', value: { reason: 'downtime' } },
+        { kind: 'audit', id: 't1', value: { who: 'cli:root' } },
+        { kind: 'meta', key: 'observedUntil', value: '2026-11-24T00:00:00Z' },
+      ])
+      const snapshot = await store.load()
+      expect(snapshot.versions).toEqual([
+        {
+          version: 'v1',
+          value: { state: 'learning' },
+          behaviours: [
+            { id: 'b1', value: { count: 1 } },
+            { id: 'b2', value: { count: 2 } },
+          ],
+        },
+      ])
+      expect(snapshot.alerts).toEqual([{ id: 'a1', fingerprint: 'f1', value: { severity: 'low' } }])
+      expect(snapshot.containers).toEqual([{ id: 'c1', value: { name: 'web' } }])
+      expect(snapshot.losses).toEqual([{ id: 'l1', value: { reason: 'downtime' } }])
+      expect(snapshot.meta).toEqual({ observedUntil: '2026-11-24T00:00:00Z' })
+      expect(await store.audit(10)).toEqual([{ id: 't1', value: { who: 'cli:root' } }])
+    })
+
+    it('replaces a record that is written again, also within one batch', async () => {
+      await store.batch([
+        { kind: 'meta', key: 'k', value: 1 },
+        { kind: 'meta', key: 'k', value: 2 },
+      ])
+      expect((await store.load()).meta).toEqual({ k: 2 })
+      await store.batch([{ kind: 'meta', key: 'k', value: 3 }], { sync: false })
+      expect((await store.load()).meta).toEqual({ k: 3 })
+    })
+
+    it('removes a version with its behaviours and nothing of its neighbours', async () => {
+      const versions = ['v', 'v/1', 'v0', 'v1', 'v%']
+      await store.batch(
+        versions.flatMap((version) => [
+          { kind: 'version' as const, version, value: version },
+          { kind: 'behaviour' as const, version, id: 'b', value: version },
+        ]),
+      )
+      await store.batch([
+        { kind: 'behaviour', version: 'v', id: 'late', value: 0 },
+        { kind: 'version-removed', version: 'v' },
+      ])
+      const left = await store.load()
+      expect(left.versions.map(({ version }) => version).sort()).toEqual(versions.slice(1).sort())
+      for (const { version, value, behaviours } of left.versions) {
+        expect(value).toBe(version)
+        expect(behaviours).toEqual([{ id: 'b', value: version }])
+      }
+    })
+
+    it('can remove and write a version in one batch', async () => {
+      await store.batch([{ kind: 'behaviour', version: 'v', id: 'old', value: 1 }])
+      await store.batch([
+        { kind: 'version-removed', version: 'v' },
+        { kind: 'behaviour', version: 'v', id: 'new', value: 2 },
+      ])
+      const { versions } = await store.load()
+      expect(versions).toEqual([{ version: 'v', behaviours: [{ id: 'new', value: 2 }] }])
+    })
+
+    it('removes single behaviours, containers and losses', async () => {
+      await store.batch([
+        { kind: 'behaviour', version: 'v', id: 'b', value: 1 },
+        { kind: 'container', id: 'c', value: 1 },
+        { kind: 'loss', id: 'l', value: 1 },
+      ])
+      await store.batch([
+        { kind: 'behaviour-removed', version: 'v', id: 'b' },
+        { kind: 'container-removed', id: 'c' },
+        { kind: 'loss-removed', id: 'l' },
+      ])
+      const { versions, containers, losses } = await store.load()
+      expect({ versions, containers, losses }).toEqual({ versions: [], containers: [], losses: [] })
+    })
+
+    it('keeps foreign strings apart, in keys and in values', async () => {
+      await store.batch(
+        foreign.flatMap((text) => [
+          { kind: 'behaviour' as const, version: text, id: text, value: { text } },
+          { kind: 'container' as const, id: text, value: text },
+        ]),
+      )
+      const { versions, containers } = await store.load()
+      expect(new Set(versions.map(({ version }) => version))).toEqual(new Set(foreign))
+      for (const { version, behaviours } of versions) {
+        expect(behaviours).toEqual([{ id: version, value: { text: version } }])
+      }
+      expect(new Set(containers.map(({ value }) => value))).toEqual(new Set(foreign))
+    })
+
+    it('finds the alert that was last written with a fingerprint', async () => {
+      await store.batch([{ kind: 'alert', id: 'a1', fingerprint: 'f', value: 1 }])
+      await store.batch([{ kind: 'alert', id: 'a2', fingerprint: 'f', value: 2 }])
+      expect(await store.alertId('f')).toBe('a2')
+      expect(await store.alertId('g')).toBeUndefined()
+    })
+
+    it('prunes the oldest alerts and keeps the index of those that stay', async () => {
+      const ids = Array.from({ length: 10 }, (_, n) => `a${n}`)
+      await store.batch([
+        ...ids.map((id) => ({ kind: 'alert' as const, id, fingerprint: id, value: id })),
+        { kind: 'alert', id: 'a9', fingerprint: 'a0', value: 'a9' },
+      ])
+      expect(await store.pruneAlerts(3)).toBe(7)
+      expect((await store.load()).alerts.map(({ id }) => id)).toEqual(['a7', 'a8', 'a9'])
+      expect(await store.alertId('a1')).toBeUndefined()
+      expect(await store.alertId('a0')).toBe('a9')
+      expect(await store.alertId('a8')).toBe('a8')
+      expect(await store.pruneAlerts(3)).toBe(0)
+    })
+
+    it('gives the newest audit entries first', async () => {
+      await store.batch(['t1', 't2', 't3'].map((id) => ({ kind: 'audit' as const, id, value: id })))
+      expect((await store.audit(2)).map(({ id }) => id)).toEqual(['t3', 't2'])
+    })
+
+    it('gives alerts and losses oldest first', async () => {
+      for (const id of ['3', '1', '2']) {
+        await store.batch([
+          { kind: 'alert', id, fingerprint: id, value: id },
+          { kind: 'loss', id, value: id },
+        ])
+      }
+      const { alerts, losses } = await store.load()
+      expect(alerts.map(({ id }) => id)).toEqual(['1', '2', '3'])
+      expect(losses.map(({ id }) => id)).toEqual(['1', '2', '3'])
+    })
+
+    it('writes nothing of a batch that cannot be written', async () => {
+      const cyclic: Record<string, unknown> = {}
+      cyclic['self'] = cyclic
+      const batch = store.batch([
+        { kind: 'meta', key: 'good', value: 1 },
+        { kind: 'meta', key: 'bad', value: cyclic },
+      ])
+      await expect(batch).rejects.toMatchObject({ code: 'STORE_FAILED' })
+      expect((await store.load()).meta).toEqual({})
+    })
+
+    it('refuses to work once it is closed, and closes twice', async () => {
+      await store.close()
+      await store.close()
+      const batch = store.batch([{ kind: 'meta', key: 'k', value: 1 }])
+      await expect(batch).rejects.toMatchObject({ code: 'STORE_FAILED' })
+      await expect(store.load()).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    })
+  })
+}
