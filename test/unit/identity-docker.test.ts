@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest'
+import { identityOf, imageRefOf } from '../../src/identity/docker-identity.ts'
+import { parseImageReference } from '../../src/identity/image-reference.ts'
+
+const imageId = `sha256:${'1'.repeat(64)}`
+const digest = `sha256:${'d'.repeat(64)}`
+
+describe('an image reference', () => {
+  it.each([
+    ['bb', { repository: 'bb', tag: 'latest' }],
+    ['bb:1', { repository: 'bb', tag: '1' }],
+    ['registry.local:5000/shop/web', { repository: 'registry.local:5000/shop/web', tag: 'latest' }],
+    [
+      'registry.local:5000/shop/web:1.4',
+      { repository: 'registry.local:5000/shop/web', tag: '1.4' },
+    ],
+    [`shop/web@${digest}`, { repository: 'shop/web', digest }],
+    [`shop/web:1.4@${digest}`, { repository: 'shop/web', tag: '1.4', digest }],
+    ['deadbeef', { repository: 'deadbeef', tag: 'latest' }],
+    [imageId, undefined],
+    ['1d2511cdb91b', undefined],
+  ])('`%s` is read as typed', (text, expected) => {
+    expect(parseImageReference(text)).toEqual(expected)
+  })
+})
+
+describe('the image of a container', () => {
+  it('has the digest of its own repository', () => {
+    const RepoDigests = [`other/web@sha256:${'e'.repeat(64)}`, `shop/web@${digest}`]
+    expect(imageRefOf('shop/web:1', imageId, { RepoDigests })).toEqual({
+      repository: 'shop/web',
+      tag: '1',
+      digest,
+    })
+  })
+
+  it('is found by the engine’s short name for what was typed in full', () => {
+    const ref = imageRefOf('docker.io/library/redis:7', imageId, {
+      RepoDigests: [`redis@${digest}`],
+    })
+    expect(ref).toEqual({ repository: 'docker.io/library/redis', tag: '7', digest })
+  })
+
+  it('has the image id for a digest where it was never in a registry, or was removed', () => {
+    const expected = { repository: 'bb', tag: '1', digest: imageId }
+    expect(imageRefOf('bb:1', imageId, { RepoDigests: [] })).toEqual(expected)
+    expect(imageRefOf('bb:1', imageId, undefined)).toEqual(expected)
+  })
+
+  it('takes the image’s first name where it was started by id, or the id', () => {
+    expect(imageRefOf(imageId, imageId, { RepoTags: ['bb:1'] })).toMatchObject({ repository: 'bb' })
+    expect(imageRefOf(imageId, imageId, undefined)).toEqual({
+      repository: '1'.repeat(12),
+      digest: imageId,
+    })
+  })
+})
+
+describe('a container', () => {
+  it('is read from an answer that leaves out whatever it may', () => {
+    expect(identityOf({ Id: 'a', Image: imageId }, undefined)).toMatchObject({
+      id: 'a',
+      name: '',
+      entrypoint: [],
+      initInjected: false,
+    })
+  })
+
+  it('is read with all that matters', () => {
+    const identity = identityOf(
+      {
+        Id: 'a',
+        Name: '/shop-web-1',
+        Image: imageId,
+        Path: '/docker-entrypoint.sh',
+        Args: ['nginx'],
+        Config: {
+          Image: 'web:1',
+          User: '101',
+          Labels: { 'com.docker.compose.service': 'web', 'com.docker.compose.project': 'shop' },
+          Healthcheck: { Test: ['CMD-SHELL', 'wget -q localhost'] },
+        },
+        HostConfig: { Init: true },
+        Mounts: [{ Destination: '/data' }],
+        NetworkSettings: {
+          Networks: {
+            a: { IPAddress: '10.0.0.2', GlobalIPv6Address: 'FD00:0::2' },
+            b: { IPAddress: '' },
+          },
+        },
+        GraphDriver: {
+          Name: 'overlay2',
+          Data: { MergedDir: '/m', UpperDir: '/u', LowerDir: '/x-init/diff:/l2/diff:/l1/diff' },
+        },
+      },
+      undefined,
+    )
+    expect(identity).toEqual({
+      id: 'a',
+      name: 'shop-web-1',
+      image: { repository: 'web', tag: '1', digest: imageId },
+      imageId,
+      labels: { 'com.docker.compose.service': 'web', 'com.docker.compose.project': 'shop' },
+      workload: { kind: 'ComposeService', namespace: 'shop', name: 'web' },
+      entrypoint: ['/docker-entrypoint.sh', 'nginx'],
+      healthcheck: ['/bin/sh', '-c', 'wget -q localhost'],
+      declaredUser: '101',
+      initInjected: true,
+      addresses: ['10.0.0.2', 'fd00::2'],
+      mounts: ['/data'],
+      rootfs: { merged: '/m', upper: '/u', layers: ['/l2/diff', '/l1/diff'] },
+    })
+  })
+
+  it('has no health check where it is switched off, and no layers from another driver', () => {
+    const identity = identityOf(
+      {
+        Id: 'a',
+        Image: imageId,
+        Config: { Image: 'web', Healthcheck: { Test: ['NONE'] } },
+        GraphDriver: { Name: 'zfs', Data: { Dataset: 'x' } },
+      },
+      undefined,
+    )
+    expect(identity).not.toHaveProperty('healthcheck')
+    expect(identity).not.toHaveProperty('rootfs')
+  })
+})

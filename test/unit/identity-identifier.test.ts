@@ -1,0 +1,369 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ActEvent, SnugEvent } from '../../src/event/event.ts'
+import type { IdentifiedMessage, IdentifierLimits } from '../../src/identity/identified.ts'
+import { Identifier } from '../../src/identity/identifier.ts'
+import type {
+  ContainerIdentity,
+  EngineState,
+  IdentityEngine,
+  Peer,
+} from '../../src/identity/identity.ts'
+import { ImageFiles } from '../../src/identity/image-files.ts'
+import { behaviourKey, type SourceMessage } from '../../src/sources/source.ts'
+
+const idA = 'a'.repeat(64)
+const idB = 'b'.repeat(64)
+
+/** An engine whose knowledge a test decides; the real one is tested against Docker in test/e2e. */
+class ScriptedEngine implements IdentityEngine {
+  readonly name = 'scripted'
+  readonly state: EngineState = { kind: 'running' }
+  readonly containers = new Map<string, ContainerIdentity>()
+  readonly peers = new Map<string, Peer>()
+  readonly atOnce = new Set<string>()
+  answer: 'unknown' | 'unavailable' = 'unavailable'
+  asked = 0
+  #listener: (identity: ContainerIdentity) => void = () => undefined
+
+  async start(): Promise<void> {}
+  known(id: string): ContainerIdentity | undefined {
+    return this.atOnce.has(id) ? this.containers.get(id) : undefined
+  }
+  async lookup(id: string): Promise<ContainerIdentity | 'unknown' | 'unavailable'> {
+    this.asked += 1
+    return this.containers.get(id) ?? this.answer
+  }
+  peer(address: string): Peer | undefined {
+    return this.peers.get(address)
+  }
+  subscribe(listener: (identity: ContainerIdentity) => void): () => void {
+    this.#listener = listener
+    return () => undefined
+  }
+  tell(identity: ContainerIdentity): void {
+    this.containers.set(identity.id, identity)
+    this.#listener(identity)
+  }
+}
+
+let engine: ScriptedEngine
+let released: IdentifiedMessage[]
+let identifier: Identifier
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: new Date('2026-11-24T12:00:00Z') })
+  engine = new ScriptedEngine()
+  released = []
+  identifier = make()
+})
+afterEach(() => {
+  identifier.close()
+  vi.useRealTimers()
+})
+
+function make(limits: Partial<IdentifierLimits> = {}, engines = [engine]): Identifier {
+  return new Identifier({
+    engines,
+    files: new ImageFiles(),
+    node: 'n1',
+    release: (batch) => released.push(...batch),
+    limits,
+  })
+}
+
+describe('a container that is known at once', () => {
+  it('is told before its first event, and its events carry name, image and workload', () => {
+    engine.containers.set(
+      idA,
+      identityOf(idA, { workload: { kind: 'ComposeService', name: 'web' } }),
+    )
+    engine.atOnce.add(idA)
+    const [first, second, third] = identifier.push([
+      started(idA),
+      { type: 'event', event: open('/a'), key: behaviourKey('00000000000000aa') },
+      { type: 'container-ended', id: idA, time: time(9) },
+    ])
+    expect(first).toMatchObject({ type: 'container', identity: { name: 'web-a' } })
+    expect(second).toMatchObject({
+      type: 'event',
+      key: '00000000000000aa',
+      event: {
+        container: { id: idA, name: 'web-a' },
+        image: { repository: 'shop/web', digest: 'sha256:1' },
+        workload: { name: 'web' },
+      },
+    })
+    expect(third).toEqual({ type: 'container-ended', id: idA, time: time(9) })
+    expect(released).toEqual([])
+  })
+
+  it('is marked in its events where it ran before the agent', () => {
+    engine.containers.set(idA, identityOf(idA))
+    engine.atOnce.add(idA)
+    const out = identifier.push([started(idA, true), event(open('/a'))])
+    expect(out[1]).toMatchObject({ event: { container: { before: true } } })
+  })
+
+  it('is still known for the events that come after its end, and told anew when it starts again', () => {
+    engine.containers.set(idA, identityOf(idA))
+    engine.atOnce.add(idA)
+    const out = identifier.push([
+      started(idA),
+      { type: 'container-ended', id: idA, time: time(1) },
+      event(open('/late')),
+      started(idA),
+      event(open('/again')),
+    ])
+    expect(out.map(({ type }) => type)).toEqual([
+      'container',
+      'container-ended',
+      'event',
+      'container',
+      'event',
+    ])
+    expect(out[2]).toMatchObject({ event: { image: { digest: 'sha256:1' } } })
+  })
+})
+
+describe('a container that is not known yet', () => {
+  it('has its messages held in order while those of others go on', async () => {
+    engine.containers.set(idB, identityOf(idB))
+    engine.atOnce.add(idB)
+    const out = identifier.push([
+      started(idB),
+      started(idA),
+      event(open('/1')),
+      event(open('/b', idB)),
+    ])
+    identifier.push([event(open('/2')), { type: 'container-ended', id: idA, time: time(5) }])
+    expect(paths(out)).toEqual(['/b'])
+    expect(identifier.stats).toMatchObject({ waiting: 1, held: 3 })
+    engine.tell(identityOf(idA))
+    expect(released.map(({ type }) => type)).toEqual([
+      'container',
+      'event',
+      'event',
+      'container-ended',
+    ])
+    expect(paths(released)).toEqual(['/1', '/2'])
+    for (const message of released) {
+      if (message.type === 'event') expect(message.event.image?.digest).toBe('sha256:1')
+    }
+    expect(identifier.stats).toMatchObject({ waiting: 0, held: 0, resolved: 2 })
+  })
+
+  it('is asked for again until an engine knows it', async () => {
+    identifier.push([started(idA), event(open('/1'))])
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(engine.asked).toBeGreaterThan(3)
+    expect(released).toEqual([])
+    engine.containers.set(idA, identityOf(idA))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(paths(released)).toEqual(['/1'])
+  })
+
+  it('is given up after a while: its events go on without an image', async () => {
+    identifier.push([started(idA), event(open('/1'))])
+    await vi.advanceTimersByTimeAsync(29_000)
+    expect(released).toEqual([])
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(paths(released)).toEqual(['/1'])
+    expect(released[0]).not.toHaveProperty('event.image')
+    const [next] = identifier.push([event(open('/2'))])
+    expect(next).toMatchObject({ event: { file: { path: '/2' } } })
+    expect(identifier.stats).toMatchObject({ waiting: 0, unresolved: 1 })
+  })
+
+  it('is given up sooner where every engine says that it has no such container', async () => {
+    engine.answer = 'unknown'
+    identifier.push([started(idA), event(open('/1'))])
+    await vi.advanceTimersByTimeAsync(6_000)
+    expect(paths(released)).toEqual(['/1'])
+  })
+
+  it('is identified from then on when an engine comes to know it after it was given up', async () => {
+    identifier.push([started(idA), event(open('/1'))])
+    await vi.advanceTimersByTimeAsync(31_000)
+    released = []
+    engine.tell(identityOf(idA))
+    expect(released).toMatchObject([{ type: 'container', seen: { id: idA } }])
+    expect(identifier.push([event(open('/2'))])).toMatchObject([
+      { event: { image: { digest: 'sha256:1' } } },
+    ])
+  })
+
+  it('loses what is over its bound, and says how much', () => {
+    identifier.close()
+    identifier = make({ perContainer: 2 })
+    const many = Array.from({ length: 5 }, (_, n) => event(open(`/${n}`)))
+    identifier.push([started(idA), ...many, { type: 'container-ended', id: idA, time: time(9) }])
+    engine.tell(identityOf(idA))
+    expect(paths(released)).toEqual(['/0', '/1'])
+    expect(released.at(-1)).toMatchObject({
+      event: {
+        kind: 'loss',
+        container: { id: idA },
+        image: { digest: 'sha256:1' },
+        loss: { reason: 'identity-overflow', count: 3 },
+      },
+    })
+    expect(released.some(({ type }) => type === 'container-ended')).toBe(true)
+    expect(identifier.stats.lost).toBe(3)
+  })
+
+  it('shares one bound with all others that wait', () => {
+    identifier.close()
+    identifier = make({ total: 3 })
+    identifier.push([
+      started(idA),
+      started(idB),
+      ...[1, 2].map((n) => event(open(`/a${n}`))),
+      ...[1, 2].map((n) => event(open(`/b${n}`, idB))),
+    ])
+    engine.tell(identityOf(idA))
+    engine.tell(identityOf(idB))
+    expect(paths(released)).toEqual(['/a1', '/a2', '/b1'])
+    const losses = released.filter((each) => each.type === 'event' && each.event.kind === 'loss')
+    expect(losses).toMatchObject([{ event: { container: { id: idB }, loss: { count: 1 } } }])
+  })
+
+  it('may start again under its id while it waits', () => {
+    identifier.push([
+      started(idA),
+      event(open('/1')),
+      { type: 'container-ended', id: idA, time: time(1) },
+      started(idA),
+      event(open('/2')),
+    ])
+    engine.tell(identityOf(idA))
+    expect(released.map(({ type }) => type)).toEqual([
+      'container',
+      'event',
+      'container-ended',
+      'container',
+      'event',
+    ])
+  })
+
+  it('is let go of when the agent stops', () => {
+    identifier.push([started(idA), event(open('/1'))])
+    identifier.flush()
+    expect(paths(released)).toEqual(['/1'])
+  })
+})
+
+describe('without any engine', () => {
+  it('nothing waits', () => {
+    identifier.close()
+    identifier = make({}, [])
+    expect(paths(identifier.push([started(idA), event(open('/1'))]))).toEqual(['/1'])
+    expect(identifier.stats.unresolved).toBe(1)
+  })
+})
+
+describe('messages that need no identity', () => {
+  it('pass untouched where the event has an image', () => {
+    const whole = { ...open('/1'), image: { repository: 'r', digest: 'sha256:9' } } as SnugEvent
+    const message = { type: 'event', event: whole } as const
+    expect(identifier.push([message])[0]).toBe(message)
+  })
+
+  it('pass where a loss is of the whole node', () => {
+    const loss: SnugEvent = {
+      v: 1,
+      kind: 'loss',
+      time: time(1),
+      node: 'n1',
+      source: 'ebpf',
+      loss: { reason: 'ring-full', count: 4, from: time(0), to: time(1) },
+    }
+    expect(identifier.push([event(loss)])).toEqual([event(loss)])
+  })
+
+  it('pass where the source did not announce the container and nobody knows it', () => {
+    expect(paths(identifier.push([event(open('/1'))]))).toEqual(['/1'])
+    expect(identifier.stats.waiting).toBe(0)
+  })
+
+  it('passes 200,000 identified events a second', () => {
+    vi.useRealTimers()
+    const whole = { ...open('/1'), image: { repository: 'r', digest: 'sha256:9' } } as SnugEvent
+    const batch = Array.from({ length: 1_000 }, () => event(whole))
+    const began = performance.now()
+    for (let n = 0; n < 400; n++) identifier.push(batch)
+    expect(400_000 / ((performance.now() - began) / 1_000)).toBeGreaterThan(200_000)
+  })
+})
+
+describe('a sighting', () => {
+  const sighting = {
+    key: behaviourKey('00000000000000aa'),
+    containerId: idA,
+    count: 7,
+    first: time(1),
+    last: time(2),
+  }
+
+  it('carries the identity of its container', () => {
+    engine.containers.set(idA, identityOf(idA))
+    engine.atOnce.add(idA)
+    const out = identifier.push([started(idA), { type: 'sighting', sighting }])
+    expect(out[1]).toMatchObject({ type: 'sighting', sighting, identity: { id: idA } })
+  })
+
+  it('of a container that nobody knows is a loss, not a crash', () => {
+    expect(identifier.push([{ type: 'sighting', sighting }])).toMatchObject([
+      { event: { kind: 'loss', loss: { reason: 'sighting-unplaced', count: 7 } } },
+    ])
+  })
+})
+
+function time(second: number): string {
+  return `2026-11-24T12:00:0${second}.000000Z`
+}
+
+function started(id: string, before = false): SourceMessage {
+  return {
+    type: 'container-started',
+    container: { id, cgroup: `/docker/${id}`, time: time(0), before },
+  }
+}
+
+function event(of: SnugEvent): SourceMessage & { type: 'event' } {
+  return { type: 'event', event: of }
+}
+
+function open(path: string, id = idA): ActEvent {
+  return {
+    v: 1,
+    kind: 'file',
+    time: time(1),
+    node: 'n1',
+    source: 'ebpf',
+    container: { id },
+    process: { pid: 1, exe: '/bin/cat', uid: 0, origin: 'entrypoint' },
+    file: { path, access: ['read'] },
+  }
+}
+
+function paths(messages: readonly IdentifiedMessage[]): string[] {
+  return messages.flatMap((message) =>
+    message.type === 'event' && message.event.kind === 'file' ? [message.event.file.path] : [],
+  )
+}
+
+function identityOf(id: string, more: Partial<ContainerIdentity> = {}): ContainerIdentity {
+  return {
+    id,
+    name: `web-${id[0]}`,
+    image: { repository: 'shop/web', tag: '1', digest: 'sha256:1' },
+    imageId: 'sha256:1',
+    labels: {},
+    entrypoint: ['/web'],
+    declaredUser: '',
+    initInjected: false,
+    addresses: [],
+    mounts: [],
+    ...more,
+  }
+}
