@@ -149,13 +149,16 @@ export function behavioursOf(event: ActEvent, shaper: Shaper): readonly Behaviou
   switch (event.kind) {
     case 'exec': {
       const { path, script, drift } = event.exec
+      const socketStdio = event.process.socketStdio === true
+      if (script === undefined && !drift && !socketStdio)
+        return [refOf(event, { kind: 'exec', path })]
       return [
         refOf(event, {
           kind: 'exec',
           path,
           ...(script === undefined ? {} : { script }),
-          ...(drift ? { drift: true } : {}),
-          ...(event.process.socketStdio === true ? { socketStdio: true } : {}),
+          ...(drift ? { drift } : {}),
+          ...(socketStdio ? { socketStdio } : {}),
         }),
       ]
     }

@@ -57,6 +57,8 @@ function mayVary(path: string): boolean {
   return upper || path.includes('/tmp')
 }
 
+const MEMO_SIZE = 8192
+
 /** A path that stands for itself, in the language of shapes. */
 export function plainPath(path: string): string {
   return path.includes('<') ? path.replaceAll('<', '<lt>') : path
@@ -66,6 +68,8 @@ export function plainPath(path: string): string {
 export class Shaper {
   readonly rules: GeneraliseRules
   readonly #pattern: RegExp
+  /** Services open the same files over and over: their shapes are found once. */
+  readonly #memo = new Map<string, ShapedPath | undefined>()
 
   constructor(rules: GeneraliseRules) {
     this.rules = rules
@@ -75,6 +79,15 @@ export class Shaper {
   /** Undefined where the path has no variable part and no `<`: it then stands for itself. */
   shape(path: string): ShapedPath | undefined {
     if (!mayVary(path)) return undefined
+    const known = this.#memo.get(path)
+    if (known !== undefined || this.#memo.has(path)) return known
+    const shape = this.#find(path)
+    if (this.#memo.size >= MEMO_SIZE) this.#memo.clear()
+    this.#memo.set(path, shape)
+    return shape
+  }
+
+  #find(path: string): ShapedPath | undefined {
     const values: string[] = []
     let head = ''
     let rest = path

@@ -1,0 +1,75 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { SnugError } from '../../src/errors.ts'
+import { formatEvent, parseEvent, parseEventLine } from '../../src/event/parse-event.ts'
+import { acts } from './event-arbitrary.ts'
+
+function codeOf(work: () => unknown): string {
+  try {
+    work()
+    return 'taken'
+  } catch (error) {
+    return error instanceof SnugError ? error.code : `not coded: ${String(error)}`
+  }
+}
+
+describe('the event codec', () => {
+  it('gives back what it wrote, unknown members too', () => {
+    fc.assert(
+      fc.property(acts, fc.jsonValue(), (event, extra) => {
+        const written = { ...event, later: extra }
+        const line = formatEvent(written)
+        expect(parseEventLine(line)).toEqual(JSON.parse(line))
+        expect(formatEvent(parseEventLine(line))).toBe(line)
+      }),
+    )
+  })
+
+  it('takes or refuses any text, and never fails otherwise', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+        expect(['taken', 'EVENT_INVALID']).toContain(codeOf(() => parseEventLine(text)))
+      }),
+    )
+  })
+
+  it('takes or refuses any JSON, and never fails otherwise', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(['taken', 'EVENT_INVALID']).toContain(codeOf(() => parseEvent(value)))
+      }),
+    )
+  })
+
+  it('takes or refuses an event with any member replaced by anything', () => {
+    const keys = [
+      'v',
+      'time',
+      'node',
+      'kind',
+      'container',
+      'image',
+      'process',
+      'file',
+      'exec',
+      'count',
+    ]
+    fc.assert(
+      fc.property(acts, fc.constantFrom(...keys), fc.jsonValue(), (event, key, value) => {
+        const line = JSON.stringify({ ...event, [key]: value })
+        expect(['taken', 'EVENT_INVALID']).toContain(codeOf(() => parseEventLine(line)))
+      }),
+    )
+  })
+
+  it('refuses an event that is cut anywhere', () => {
+    fc.assert(
+      fc.property(acts, fc.double({ min: 0, max: 0.999, noNaN: true }), (event, at) => {
+        const line = formatEvent(event)
+        expect(codeOf(() => parseEventLine(line.slice(0, Math.floor(line.length * at))))).toBe(
+          'EVENT_INVALID',
+        )
+      }),
+    )
+  })
+})

@@ -1,0 +1,161 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../src/event/event.ts'
+import { canonicalPath } from '../../src/event/canonical.ts'
+import { compile } from '../../src/match/compile.ts'
+import { judge } from '../../src/match/judge.ts'
+import { type BehaviourRef, behavioursOf } from '../../src/profile/behaviour.ts'
+import type { ProfileEntry } from '../../src/profile/profile-entry.ts'
+import { Profile } from '../../src/profile/profile.ts'
+import { feed, guardrails, learned, outcome, shaper } from '../unit/act-fixture.ts'
+import { adversarial, taught } from './adversarial.ts'
+import { acts } from './event-arbitrary.ts'
+
+const many = fc.array(acts, { maxLength: 40 })
+
+/**
+ * What a profile means, said a second time and as plainly as can be: over the plain entries, from the
+ * definition, with nothing compiled, indexed or sampled twice.
+ */
+function naive(entries: readonly ProfileEntry[], ref: BehaviourRef): boolean {
+  return entries.some((entry) => {
+    if (JSON.stringify([entry.actor, entry.uid]) !== JSON.stringify([ref.actor, ref.uid]))
+      return false
+    const { object } = entry
+    const asked = ref.object
+    const create =
+      asked.kind === 'file' &&
+      asked.access === 'create' &&
+      object.kind === 'file' &&
+      object.access === 'write'
+    const want = create ? { ...asked, access: 'write' } : asked
+    if (JSON.stringify(want) !== JSON.stringify(object)) return false
+    const cells = entry.cells.filter(
+      (cell) =>
+        cell.phase === 'learned' &&
+        cell.origin === ref.origin &&
+        cell.origin !== 'exec-in' &&
+        cell.guardrails === undefined,
+    )
+    if (cells.length === 0) return false
+    const paths = object.kind === 'file' ? `${object.path} ${object.to ?? ''}` : ''
+    const tokens = paths.match(/<(uuid|hex|date|time|int|temp)[:>]/g) ?? []
+    if (tokens.length === 0) return true
+    const places = Math.min(tokens.length, 3)
+    let open = false
+    for (let i = 0; i < places; i++) {
+      const values = new Set(cells.flatMap((cell) => cell.witnesses?.places[i] ?? []))
+      if (values.size >= 3) open = true
+      else if (!values.has(ref.literal?.values[i] ?? '')) return false
+    }
+    return open || cells.some((cell) => cell.witnesses?.literals.includes(ref.literal?.text ?? ''))
+  })
+}
+
+function clean(profile: Profile, events: readonly ActEvent[]): readonly ActEvent[] {
+  return feed(profile, events).flatMap((verdict, i) => {
+    const event = events[i]
+    return event === undefined || verdict.guardrails.length > 0 ? [] : [event]
+  })
+}
+
+describe('the matcher', () => {
+  it('says live, compiled and by its definition the same of every act', () => {
+    let expected = 0
+    let deviations = 0
+    fc.assert(
+      fc.property(many, many, (lesson, exam) => {
+        const profile = learned(...lesson)
+        const entries = profile.entries()
+        const compiled = compile(entries, shaper)
+        for (const event of [...lesson, ...exam]) {
+          const refs = behavioursOf(event, shaper)
+          const live = judge(profile, event, refs, { guardrails }).outcome
+          const plain = refs.every((ref) => naive(entries, ref)) ? 'expected' : 'deviation'
+          expect(live).toBe(plain)
+          expect(judge(compiled, event, refs, { guardrails }).outcome).toBe(plain)
+          if (plain === 'expected') expected += 1
+          else deviations += 1
+        }
+      }),
+      { numRuns: 200 },
+    )
+    // Both answers came up often, or the comparison says nothing.
+    expect(expected).toBeGreaterThan(500)
+    expect(deviations).toBeGreaterThan(500)
+  })
+
+  it('accepts whatever it learned, unless a guardrail or an exec session stood behind it', () => {
+    fc.assert(
+      fc.property(many, (lesson) => {
+        const profile = new Profile(shaper)
+        for (const event of clean(profile, lesson)) {
+          if (event.process.origin === 'exec-in') continue
+          expect(outcome(profile, event)).toBe('expected')
+        }
+      }),
+    )
+  })
+
+  it('accepts more, never less, the more it learns', () => {
+    fc.assert(
+      fc.property(many, many, many, (lesson, more, exam) => {
+        const profile = learned(...lesson)
+        const before = exam.map((event) => outcome(profile, event))
+        feed(profile, more)
+        for (const [i, event] of exam.entries()) {
+          if (before[i] === 'expected') expect(outcome(profile, event)).toBe('expected')
+        }
+      }),
+    )
+  })
+
+  it('learns the same in any order', () => {
+    fc.assert(
+      fc.property(
+        many.chain((lesson) =>
+          fc.tuple(fc.constant(lesson), fc.shuffledSubarray(lesson, { minLength: lesson.length })),
+        ),
+        ([lesson, shuffled]) => {
+          expect(learned(...shuffled).entries()).toEqual(learned(...lesson).entries())
+        },
+      ),
+    )
+  })
+})
+
+describe('generalisation', () => {
+  const profile = learned(...taught)
+
+  it('opened every pattern that it was taught', () => {
+    for (const event of taught) expect(outcome(profile, event)).toBe('expected')
+    const open = compile(profile.entries(), shaper)
+    expect(open.size).toBeLessThan(taught.length / 2)
+  })
+
+  it('swallows none of the names near its patterns', () => {
+    expect(adversarial.length).toBeGreaterThan(100)
+    const swallowed = adversarial
+      .map((event) =>
+        event.kind === 'file'
+          ? { ...event, file: { ...event.file, path: canonicalPath(event.file.path) } }
+          : event,
+      )
+      .filter((event) => outcome(profile, event) === 'expected')
+    expect(swallowed.map((event) => (event.kind === 'file' ? event.file : event))).toEqual([])
+  })
+
+  it('keeps a bounded number of witnesses, however many there were', () => {
+    const busy = new Profile(shaper)
+    const events = Array.from({ length: 5000 }, (_, i) => ({
+      ...(taught[0] as ActEvent),
+      kind: 'file' as const,
+      file: { path: `/data/${i}/config`, access: ['read' as const] },
+    }))
+    feed(busy, events as ActEvent[])
+    const [entry] = busy.entries()
+    expect(busy.size).toBe(1)
+    expect(entry?.cells[0]?.witnesses?.literals).toHaveLength(8)
+    expect(JSON.stringify(entry).length).toBeLessThan(1500)
+  })
+})
