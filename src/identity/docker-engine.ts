@@ -15,7 +15,7 @@ export interface DockerEngineOptions {
 
 const requestMs = 10_000
 const firstBackoffMs = 200
-const maxBackoffMs = 10_000
+const maxBackoffMs = 3_000
 /** What ended lately: its last events are still on the way. */
 const remembered = 4_096
 
