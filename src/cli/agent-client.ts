@@ -39,6 +39,8 @@ export class AgentClient {
         method,
         path,
         headers: { host: 'localhost', 'content-type': type },
+        // A kept-alive socket would keep the command from ending.
+        agent: false,
         ...(signal === undefined ? {} : { signal }),
         ...(streams ? {} : { timeout: answerMs }),
       })

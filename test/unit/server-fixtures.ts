@@ -326,7 +326,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Server
     metrics,
     server,
     dir,
-    socket,
+    socket: server.socket,
     url: server.address === undefined ? '' : `http://${server.address}`,
     log: lines,
     stop,
