@@ -115,7 +115,8 @@ export const adversarial: readonly ActEvent[] = [
     'upload.aB3dE1.sh',
     '.upload.aB3dE1',
   ].map((name) => write(`/tmp/${name}`)),
-    (name) => read(`/cache/${name}/blob`),
+  ...['deadbee', 'deadbee12', 'deadbeeg', 'deadbee1.so', 'DeadBee1', '<hex:8>'].map((name) =>
+    read(`/cache/${name}/blob`),
   ),
   ...[
     'app-2026-13-24.log',

@@ -16,7 +16,7 @@ const segment = fc.oneof(
     weight: 1,
     arbitrary: fc
       .string({ minLength: 1, maxLength: 6 })
-      .map((s) => `s${s.replace(/[/\u0000]/g, '_')}`),
+      .map((s) => `s${s.replaceAll('/', '_').replaceAll('\u0000', '_')}`),
   },
 )
 
