@@ -129,7 +129,7 @@ export interface BehaviourView {
   readonly object: string
   /** Object as one line for people, such as `read /etc/nginx/nginx.conf`. */
   readonly text: string
-  readonly state: 'learned' | 'approved' | 'pending' | 'quarantined' | 'apart'
+  readonly state: 'learned' | 'approved' | 'rejected' | 'pending' | 'quarantined' | 'apart'
   readonly why: string
   readonly generalised: boolean
   readonly witnesses: readonly string[]

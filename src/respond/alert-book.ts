@@ -50,6 +50,10 @@ export class AlertBook {
     return this.#open.size
   }
 
+  get hasChanged(): boolean {
+    return this.#changed.size > 0
+  }
+
   get pruned(): number {
     return this.#pruned
   }

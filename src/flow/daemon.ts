@@ -1,0 +1,324 @@
+import { ulid } from 'ulid'
+import type { Alert } from '../event/alert.ts'
+import type { LossEvent, SnugEvent } from '../event/event.ts'
+import { describeError } from '../errors.ts'
+import type { Dispatcher } from '../deliver/dispatcher.ts'
+import type { IdentifiedBatch } from '../identity/identified.ts'
+import type { Identifier } from '../identity/identifier.ts'
+import type { IdentityEngine } from '../identity/identity.ts'
+import type { ImageFiles } from '../identity/image-files.ts'
+import type { Shipped } from '../lifecycle/handover.ts'
+import type { LearnRules } from '../lifecycle/version.ts'
+import type { Guardrails } from '../match/guardrail.ts'
+import type { Shaper } from '../profile/shape.ts'
+import { AlertBook } from '../respond/alert-book.ts'
+import type { EventSource, SourceControl } from '../sources/source.ts'
+import type { Store, StoreWrite } from '../store/store.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { DeployedVersion } from './deployed-version.ts'
+import { JudgeStage, type Outcome, type ShippedPair } from './judge-stage.ts'
+import { LiveHub } from './live-hub.ts'
+import { type Collected, Persister } from './persister.ts'
+import { runPipeline } from './pipeline.ts'
+import { restore, versionWrite } from './stored-state.ts'
+import { VersionShelf } from './version-shelf.ts'
+
+export interface DaemonParts {
+  readonly node: string
+  readonly sources: readonly EventSource[]
+  readonly engines: readonly IdentityEngine[]
+  readonly files: ImageFiles
+  readonly makeIdentifier: (release: (batch: IdentifiedBatch) => void) => Identifier
+  readonly shaper: Shaper
+  readonly guardrails: Guardrails
+  readonly rules: LearnRules
+  readonly store: Store
+  readonly makeDispatcher: (
+    cursors: Readonly<Record<string, string>>,
+    onDelivered: (sink: string, cursor: string) => void,
+  ) => Dispatcher
+  /** How often the kernel is asked for its counts, in milliseconds. */
+  readonly flushIntervalMs: number
+  readonly alertsKept: number
+  readonly log: Log
+  readonly now?: () => number
+}
+
+const persistMs = 200
+const tickMs = 1_000
+/** Counts that only rose are written this seldom: a busy image would have its whole profile rewritten for ever. */
+const countsPersistMs = 15_000
+/** How long after the start sources may take to tell what already runs. */
+const settleMs = 5_000
+const closeSinksMs = 5_000
+
+/**
+ * The stages at work, and what they share: versions, alerts, streams, store. Lifecycle:
+ * `starting → running ⇄ degraded → stopping`; it is stopped by the signal given to {@link run}.
+ */
+export class Daemon {
+  readonly parts: DaemonParts
+  readonly startedAt: string
+  readonly shelf: VersionShelf
+  readonly alerts: AlertBook
+  readonly events = new LiveHub<SnugEvent>()
+  readonly alertStream = new LiveHub<Alert>()
+  readonly counters: Record<Outcome, number> = {
+    expected: 0,
+    learned: 0,
+    deviation: 0,
+    unprofiled: 0,
+    loss: 0,
+  }
+  readonly identifier: Identifier
+  readonly stage: JudgeStage
+  /** What is wrong, in words: kept until it heals, or for good where it cannot. */
+  readonly faults = new Map<string, string>()
+  state: 'starting' | 'running' | 'stopping' = 'starting'
+  readonly #persister: Persister
+  readonly #now: () => number
+  #dispatcher: Dispatcher | undefined
+  #records: StoreWrite[] = []
+  #rawReaders = 0
+
+  constructor(parts: DaemonParts) {
+    this.parts = parts
+    this.#now = parts.now ?? Date.now
+    this.startedAt = new Date(this.#now()).toISOString()
+    this.alerts = new AlertBook({ node: parts.node, capacity: parts.alertsKept })
+    this.shelf = new VersionShelf({
+      node: parts.node,
+      shaper: parts.shaper,
+      rules: parts.rules,
+      now: this.#now,
+      onAssign: (container, scope) => {
+        for (const control of this.#controls()) control.assign(container, scope)
+      },
+      onTransition: (version, { from, to, because }) => {
+        const image = `${version.image.repository}@${version.image.digest}`
+        parts.log.info({ image, from, to, because }, 'a version moved on')
+        this.audit('lifecycle', 'agent', { image, from, to, because })
+      },
+    })
+    this.stage = new JudgeStage({
+      shelf: this.shelf,
+      guardrails: parts.guardrails,
+      alerts: this.alerts,
+      shippedBy: (now, before) => shippedBy(parts.files, now, before),
+      now: this.#now,
+      onJudged: (event, outcome) => {
+        this.counters[outcome] += event.kind === 'loss' ? 1 : (event.count ?? 1)
+        if (this.events.readers > 0) this.events.publish(event)
+      },
+    })
+    this.identifier = parts.makeIdentifier((messages) => {
+      // What waited for its identity has kernel keys of the time before: they mean nothing any more.
+      this.#judge(messages, 'identity', undefined)
+    })
+    this.#persister = new Persister({
+      store: parts.store,
+      intervalMs: persistMs,
+      collect: () => this.#collect(),
+      onStored: (alerts) => {
+        this.faults.delete('store')
+        this.#dispatcher?.offer(alerts)
+        for (const alert of alerts) this.alertStream.publish(alert)
+      },
+      onError: (error) => {
+        this.faults.set('store', describeError(error))
+        parts.log.error({ error: describeError(error) }, 'the store failed: changes are kept')
+      },
+    })
+  }
+
+  /** Takes back what the store kept. To be called once, before {@link run}. */
+  async load(): Promise<void> {
+    const { store, shaper, log } = this.parts
+    const snapshot = await store.load()
+    const { versions, alerts, unreadable } = restore(snapshot, shaper)
+    for (const version of versions) this.shelf.restore(version)
+    this.alerts.load(alerts)
+    for (const { message } of snapshot.damage) this.#damaged('store damage', message)
+    for (const { what, message } of unreadable) this.#damaged(what, message)
+    const cursors = snapshot.meta['cursors']
+    const kept = typeof cursors === 'object' && cursors !== null ? { ...cursors } : {}
+    this.#dispatcher = this.parts.makeDispatcher(kept as Record<string, string>, (sink, cursor) => {
+      Object.assign(kept, { [sink]: cursor })
+      this.#records.push({ kind: 'meta', key: 'cursors', value: { ...kept } })
+    })
+    this.#dispatcher.resume(alerts.map(({ alert }) => alert))
+    const until = snapshot.meta['observedUntil']
+    if (typeof until === 'string') this.#tellGap(until)
+    log.info({ versions: versions.length, alerts: alerts.length }, 'state was taken back')
+  }
+
+  /** Runs until the signal aborts, then drains. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { sources, engines, flushIntervalMs, log } = this.parts
+    await Promise.all(engines.map((engine) => engine.start(signal)))
+    this.#persister.start()
+    const timers = [
+      setInterval(() => this.#tick(), tickMs),
+      setInterval(() => {
+        for (const control of this.#controls()) control.flush()
+      }, flushIntervalMs),
+      setTimeout(() => this.shelf.settleRestored(this.startedAt), settleMs),
+    ]
+    this.state = 'running'
+    const pipeline = runPipeline(
+      {
+        sources,
+        identifier: this.identifier,
+        judge: (messages, source) => this.#judge(messages, source.name, source.control),
+        onSourceEnd: (source, error) => this.#sourceEnded(source, error, signal),
+      },
+      signal,
+    )
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve()
+      else signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    this.state = 'stopping'
+    await pipeline
+    for (const timer of timers) clearInterval(timer)
+    this.identifier.close()
+    for (const version of this.shelf.versions) version.news = true
+    await this.#persister.flush()
+    await this.#dispatcher?.close(closeSinksMs)
+    await this.#persister.close()
+    log.info('drained')
+  }
+
+  /** Everything decided or observed so far is in the store. */
+  persist(): Promise<void> {
+    return this.#persister.flush()
+  }
+
+  /** Judges events that come from no source: replayed ones. */
+  judgeEvents(events: readonly SnugEvent[]): void {
+    const batch = this.identifier.push(events.map((event) => ({ type: 'event', event })))
+    this.#judge(batch, 'replay', undefined)
+  }
+
+  audit(what: string, who: string, fields: Readonly<Record<string, unknown>>): void {
+    const time = new Date(this.#now()).toISOString()
+    this.#records.push({
+      kind: 'audit',
+      id: ulid(this.#now()),
+      value: { time, what, who, ...fields },
+    })
+  }
+
+  async reopenSinks(): Promise<void> {
+    await this.#dispatcher?.reopen()
+  }
+
+  get sinksWaiting(): Readonly<Record<string, number>> {
+    return this.#dispatcher?.waiting ?? {}
+  }
+
+  /** While somebody listens to every act, the kernel sends every act. */
+  rawReader(change: 1 | -1): void {
+    const before = this.#rawReaders
+    this.#rawReaders += change
+    if (before > 0 === this.#rawReaders > 0) return
+    for (const control of this.#controls()) control.filter(this.#rawReaders > 0 ? 'off' : 'novelty')
+  }
+
+  *#controls(): Iterable<SourceControl> {
+    for (const { control } of this.parts.sources) if (control !== undefined) yield control
+  }
+
+  #judge(messages: IdentifiedBatch, source: string, control: SourceControl | undefined): void {
+    if (messages.length === 0) return
+    this.stage.judge({ messages, source, ...(control === undefined ? {} : { control }) })
+    if (this.alerts.hasChanged) this.#persister.kick()
+  }
+
+  #tick(): void {
+    this.shelf.tick()
+    this.#heartbeat()
+  }
+
+  /** How far observation goes, as the store knows it: what comes after was not observed if the daemon dies now. */
+  #heartbeat(): void {
+    const observes = this.parts.sources.some(({ state }) => state.kind === 'running')
+    if (!observes) return
+    const value = new Date(this.#now()).toISOString()
+    this.#records.push({ kind: 'meta', key: 'observedUntil', value })
+  }
+
+  #tellGap(until: string): void {
+    const event: LossEvent = {
+      v: 1,
+      kind: 'loss',
+      time: this.startedAt,
+      node: this.parts.node,
+      source: 'agent',
+      loss: { reason: 'agent-down', count: 0, from: until, to: this.startedAt },
+    }
+    this.#judge([{ type: 'event', event }], 'agent', undefined)
+  }
+
+  #collect(): Collected {
+    const writes = this.#records
+    this.#records = []
+    for (const version of this.shelf.versions) this.#collectVersion(version, writes)
+    const records = this.alerts.drainChanged()
+    for (const { alert, fingerprint } of records) {
+      writes.push({ kind: 'alert', id: alert.id, fingerprint, value: alert })
+    }
+    return { writes, alerts: records.map(({ alert }) => alert) }
+  }
+
+  #collectVersion(version: DeployedVersion, writes: StoreWrite[]): void {
+    const { key, profile, losses } = version
+    const nowMs = this.#now()
+    if (version.news || nowMs - version.persistedAt >= countsPersistMs) {
+      version.news = false
+      version.persistedAt = nowMs
+      for (const entry of profile.drainChanged()) {
+        writes.push({ kind: 'behaviour', version: key, id: entry.id, value: entry })
+      }
+    }
+    for (const id of profile.drainRemoved()) {
+      writes.push({ kind: 'behaviour-removed', version: key, id })
+    }
+    if (losses.drainChanged() || version.changed) {
+      version.changed = false
+      writes.push(versionWrite(version))
+    }
+  }
+
+  #sourceEnded(source: EventSource, error: unknown, signal: AbortSignal): void {
+    if (signal.aborted) return
+    if (error === undefined) {
+      this.parts.log.info({ source: source.name }, 'a source came to its end')
+      this.identifier.flush()
+      return
+    }
+    this.faults.set(`source ${source.name}`, describeError(error))
+    this.parts.log.error({ source: source.name, error: describeError(error) }, 'a source failed')
+  }
+
+  #damaged(what: string, message: string): void {
+    this.faults.set(what, message)
+    this.parts.log.error({ what, message }, 'what was stored did not read and was set aside')
+  }
+}
+
+/** What two versions ship, as far as their layers can be read; told apart by content. */
+function shippedBy(
+  files: ImageFiles,
+  now: DeployedVersion,
+  before: DeployedVersion,
+): ShippedPair | undefined {
+  const [a, b] = [now.identity, before.identity]
+  if (a?.rootfs === undefined || b?.rootfs === undefined) return undefined
+  const old: Shipped = (path) => (files.shipped(b, path) === true ? 'before' : undefined)
+  const fresh: Shipped = (path) => {
+    if (files.shipped(a, path) !== true) return undefined
+    return files.differs(a, b, path) === false ? 'before' : 'now'
+  }
+  return { now: fresh, before: old }
+}

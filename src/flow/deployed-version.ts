@@ -1,0 +1,150 @@
+import type { ActEvent, ImageRef, Origin } from '../event/event.ts'
+import type { ContainerIdentity } from '../identity/identity.ts'
+import type { Version } from '../lifecycle/version.ts'
+import type { BehaviourId } from '../profile/behaviour.ts'
+import type { Profile } from '../profile/profile.ts'
+import type { BehaviourKey, ContainerSeen } from '../sources/source.ts'
+import { LossLedger } from './loss-ledger.ts'
+
+/** What the kernel's key of a behaviour stands for, so that counts told by key find their place. */
+export interface KeyMeaning {
+  readonly behaviours: readonly BehaviourId[]
+  readonly origin: Origin
+  readonly session?: string
+  readonly source: string
+  readonly expected: boolean
+}
+
+/** One container of the version, on this node. Plain data: it is stored. */
+export interface Run {
+  readonly container: string
+  readonly name?: string
+  /** RFC 3339 */
+  readonly from: string
+  /** Its end; absent while it runs. */
+  readonly to?: string
+  /** It already ran when it was first seen: its start is missing from the evidence. */
+  readonly before: boolean
+}
+
+/** Names a version: the same digest deployed as two repositories is two lines of life. */
+export type VersionKey = string & { readonly __brand: 'VersionKey' }
+
+export function versionKey(image: ImageRef): VersionKey {
+  return `${image.repository}@${image.digest}` as VersionKey
+}
+
+/** Runs that a version remembers; the oldest ended ones go first. Evidence keeps all of them. */
+const runsKept = 5_000
+
+/** One version at work: its profile, where it is in its life, who runs it, and what the kernel calls its acts. */
+export class DeployedVersion {
+  readonly key: VersionKey
+  readonly image: ImageRef
+  readonly tags = new Set<string>()
+  readonly profile: Profile
+  readonly losses = new LossLedger()
+  readonly runs = new Map<string, Run>()
+  /** Container runs ever seen, the forgotten ones too. */
+  runsSeen = 0
+  runsBefore = 0
+  firstSeen: string
+  lastSeen: string
+  life: Version
+  /** One of its containers: the way to the image's files. */
+  identity: ContainerIdentity | undefined
+  /** Behaviours when the window ended. */
+  learnedSize = 0
+  /** Names the set of acts that the kernel knows of this version; a fresh one forgets it. */
+  scope = 0
+  changed = true
+  /** Behaviour was seen or decided on that the store does not have: more than counts. */
+  news = true
+  /** Epoch milliseconds */
+  persistedAt = 0
+  #keys = new Map<BehaviourKey, KeyMeaning>()
+  #oldKeys = new Map<BehaviourKey, KeyMeaning>()
+
+  constructor(image: ImageRef, life: Version, profile: Profile, seenAt: string) {
+    this.key = versionKey(image)
+    this.image = image
+    this.life = life
+    this.profile = profile
+    this.firstSeen = seenAt
+    this.lastSeen = seenAt
+    if (image.tag !== undefined) this.tags.add(image.tag)
+  }
+
+  get running(): number {
+    let count = 0
+    for (const { to } of this.runs.values()) if (to === undefined) count += 1
+    return count
+  }
+
+  started(identity: ContainerIdentity, seen: ContainerSeen): void {
+    this.identity = identity
+    if (identity.image.tag !== undefined) this.tags.add(identity.image.tag)
+    this.#runs(identity.id, seen.time, seen.before, identity.name)
+  }
+
+  ended(container: string, time: string): void {
+    const run = this.runs.get(container)
+    if (run === undefined) return
+    this.runs.set(container, { ...run, to: time })
+    this.#seenAt(time)
+  }
+
+  /** An act. Its container may be one that no source announced: in recorded events there are only acts. */
+  touched(event: ActEvent): void {
+    const { container, image, time } = event
+    if (!this.runs.has(container.id)) {
+      this.#runs(container.id, time, container.before === true, container.name)
+    } else if (time > this.lastSeen) this.lastSeen = time
+    if (image?.tag !== undefined && image.tag !== this.image.tag) this.tags.add(image.tag)
+  }
+
+  remember(key: BehaviourKey, meaning: KeyMeaning): void {
+    this.#keys.set(key, meaning)
+  }
+
+  meaning(key: BehaviourKey): KeyMeaning | undefined {
+    return this.#keys.get(key) ?? this.#oldKeys.get(key)
+  }
+
+  /** A fresh scope: what the kernel knew of this version it will ask again. Late counts still find their place. */
+  renewScope(scope: number): void {
+    this.scope = scope
+    this.#oldKeys = this.#keys
+    this.#keys = new Map()
+  }
+
+  #runs(container: string, from: string, before: boolean, name: string | undefined): void {
+    const known = this.runs.get(container)
+    if (known === undefined) {
+      this.runsSeen += 1
+      if (before) this.runsBefore += 1
+      const run = { container, from, before }
+      this.runs.set(container, name === undefined ? run : { ...run, name })
+      this.#forgetRuns()
+    } else if (known.to !== undefined) {
+      // Restarted under the same id: one run, whose evidence goes on.
+      const { to: _, ...goesOn } = known
+      this.runs.set(container, goesOn)
+    }
+    this.#seenAt(from)
+  }
+
+  #seenAt(time: string): void {
+    if (time > this.lastSeen) this.lastSeen = time
+    this.changed = true
+  }
+
+  #forgetRuns(): void {
+    if (this.runs.size <= runsKept) return
+    for (const [container, { to }] of this.runs) {
+      if (to === undefined) continue
+      this.runs.delete(container)
+      return
+    }
+  }
+}

@@ -1,0 +1,324 @@
+import type { AlertBehaviour } from '../event/alert.ts'
+import type { ActEvent, LossEvent, SnugEvent } from '../event/event.ts'
+import type { IdentifiedBatch } from '../identity/identified.ts'
+import { explainDelta, type Shipped } from '../lifecycle/handover.ts'
+import type { Guardrails } from '../match/guardrail.ts'
+import { judge } from '../match/judge.ts'
+import type { Verdict } from '../match/verdict.ts'
+import {
+  behaviourId,
+  behavioursOf,
+  type BehaviourId,
+  type BehaviourRef,
+} from '../profile/behaviour.ts'
+import { objectLine, objectText } from '../profile/describe.ts'
+import type { Phase } from '../profile/profile-entry.ts'
+import type { AlertBook, Finding } from '../respond/alert-book.ts'
+import { deservesAlert } from '../respond/alert-policy.ts'
+import type { BehaviourKey, Sighting, SourceControl } from '../sources/source.ts'
+import type { DeployedVersion } from './deployed-version.ts'
+import type { VersionShelf } from './version-shelf.ts'
+
+export interface JudgeStageOptions {
+  readonly shelf: VersionShelf
+  readonly guardrails: Guardrails
+  readonly alerts: AlertBook
+  /** What two versions' images ship, for the explanation of a delta. Undefined where their files cannot be seen. */
+  readonly shippedBy: (now: DeployedVersion, before: DeployedVersion) => ShippedPair | undefined
+  /** Every event with its verdict, for the live stream and the counters. */
+  readonly onJudged: (event: SnugEvent, outcome: Outcome) => void
+  readonly now: () => number
+}
+
+export interface ShippedPair {
+  readonly now: Shipped
+  readonly before: Shipped
+}
+
+export type Outcome = 'expected' | 'learned' | 'deviation' | 'unprofiled' | 'loss'
+
+/** Where a batch came from, as far as judging needs it. */
+export interface Batch {
+  readonly messages: IdentifiedBatch
+  readonly source: string
+  /** Absent where the source has no filter, and for what waited for its identity: its keys are of no use any more. */
+  readonly control?: SourceControl
+}
+
+/** Behaviours that a version may have waiting for review; beyond it acts still alert, and are not recorded each. */
+const laterKept = 5_000
+
+/**
+ * The heart of the daemon: an identified act is learned, or judged, or both, and what deserves it becomes
+ * an alert. Synchronous and in order.
+ */
+export class JudgeStage {
+  readonly #options: JudgeStageOptions
+
+  constructor(options: JudgeStageOptions) {
+    this.#options = options
+  }
+
+  judge({ messages, source, control }: Batch): void {
+    const known = new Map<DeployedVersion, BehaviourKey[]>()
+    for (const message of messages) {
+      switch (message.type) {
+        case 'event': {
+          const { event, key } = message
+          if (event.kind === 'loss') this.#loss(event)
+          else this.#act(event, control === undefined ? undefined : key, known)
+          break
+        }
+        case 'sighting':
+          this.#sighting(message.sighting, source)
+          break
+        case 'container':
+          this.#options.shelf.containerStarted(message.identity, message.seen)
+          break
+        case 'container-ended':
+          this.#options.shelf.containerEnded(message.id, message.time)
+          break
+      }
+    }
+    for (const [version, keys] of known) control?.known(version.scope, keys)
+  }
+
+  #act(
+    event: ActEvent,
+    key: BehaviourKey | undefined,
+    known: Map<DeployedVersion, BehaviourKey[]>,
+  ): void {
+    const { shelf, onJudged } = this.#options
+    const version = shelf.versionOf(event)
+    if (version === undefined) {
+      this.#unprofiled(event)
+      onJudged(event, 'unprofiled')
+      return
+    }
+    version.touched(event)
+    const { profile, life } = version
+    const refs = behavioursOf(event, profile.shaper)
+    const learning = life.state === 'learning'
+    const phase: Phase = learning ? 'learned' : 'later'
+    const verdict = judge(profile, event, refs, {
+      guardrails: this.#options.guardrails,
+      learning,
+      explain: !learning || life.predecessor !== undefined,
+      ...(life.holes === undefined ? {} : { incomplete: life.holes }),
+    })
+    const isExpected = verdict.outcome === 'expected'
+    const outcome = isExpected ? 'expected' : this.#unexpected(event, refs, verdict, version)
+    if (isExpected || learning || profile.size < laterKept + version.learnedSize) {
+      profile.observe(event, refs, {
+        phase,
+        ...(verdict.guardrailsByRef === undefined ? {} : { guardrails: verdict.guardrailsByRef }),
+      })
+    }
+    if (!isExpected) version.news = true
+    if (key !== undefined) this.#remember(version, key, event, refs, outcome, known)
+    onJudged(event, outcome)
+  }
+
+  /** Alerts where that is due; says what became of the act. */
+  #unexpected(
+    event: ActEvent,
+    refs: readonly BehaviourRef[],
+    verdict: Verdict,
+    version: DeployedVersion,
+  ): Outcome {
+    const { life, profile } = version
+    const facts = { actorKnown: profile.byActor(event.kind, event.process.exe).length > 0 }
+    if (life.state !== 'learning') {
+      if (deservesAlert(event, verdict, facts)) this.#alert(event, refs, verdict, version, [])
+      return 'deviation'
+    }
+    if (verdict.guardrails.length > 0) {
+      this.#alert(event, refs, verdict, version, [])
+      return 'deviation'
+    }
+    if (life.predecessor === undefined || event.process.origin === 'exec-in') return 'learned'
+    // A new version of a known image: what its image explains is its delta, for review; what it does not
+    // explain is told now.
+    if (this.#isExplained(verdict, version)) return 'learned'
+    if (!deservesAlert(event, verdict, facts)) return 'learned'
+    this.#alert(event, refs, verdict, version, [
+      'new in this version, and nothing that the new image brings explains it',
+    ])
+    return 'deviation'
+  }
+
+  /** Why `version` shows a behaviour that `before` did not, from what the two images ship. */
+  explain(
+    delta: { readonly actor: BehaviourRef['actor']; readonly object: BehaviourRef['object'] },
+    version: DeployedVersion,
+    before: DeployedVersion,
+  ): string | undefined {
+    const pair = this.#options.shippedBy(version, before)
+    return pair === undefined ? undefined : explainDelta(delta, pair.now, pair.before)
+  }
+
+  #isExplained(verdict: Verdict, version: DeployedVersion): boolean {
+    const before = this.#options.shelf.predecessorOf(version)
+    if (before === undefined) return false
+    return verdict.unexpected.every((ref) => this.explain(ref, version, before) !== undefined)
+  }
+
+  #alert(
+    event: ActEvent,
+    refs: readonly BehaviourRef[],
+    verdict: Verdict,
+    version: DeployedVersion,
+    reasons: readonly string[],
+  ): void {
+    const finding: Finding = {
+      fingerprint: fingerprint(
+        version,
+        event.container.id,
+        event.process.origin,
+        refs.map((ref) => behaviourId(ref.key)),
+      ),
+      type: verdict.guardrails.length > 0 ? 'guardrail' : 'deviation',
+      severity: verdict.severity,
+      reasons: [...verdict.reasons, ...reasons],
+      nearest: verdict.nearest,
+      behaviour: mainBehaviour(verdict.unexpected),
+      guardrails: verdict.guardrails.map(({ id }) => id),
+      attack: [...new Set(verdict.guardrails.flatMap(({ attack }) => attack))],
+      mode: version.life.mode,
+      event,
+    }
+    this.#options.alerts.raise(finding, this.#options.now(), event.count ?? 1)
+  }
+
+  /** No profile to judge by; what a guardrail names is told all the same. */
+  #unprofiled(event: ActEvent): void {
+    const refs = behavioursOf(event, this.#options.shelf.shaper)
+    const verdict = judge(undefined, event, refs, { guardrails: this.#options.guardrails })
+    if (verdict.guardrails.length === 0) return
+    const ids = refs.map((ref) => behaviourId(ref.key))
+    this.#options.alerts.raise(
+      {
+        fingerprint: `unprofiled/${event.container.id}/${event.process.origin}/${ids.join('+')}`,
+        type: 'guardrail',
+        severity: verdict.severity,
+        reasons: [...verdict.reasons, 'the image of the container is not known'],
+        nearest: null,
+        behaviour: mainBehaviour(verdict.unexpected),
+        guardrails: verdict.guardrails.map(({ id }) => id),
+        attack: [...new Set(verdict.guardrails.flatMap(({ attack }) => attack))],
+        mode: 'unprofiled',
+        event,
+      },
+      this.#options.now(),
+      event.count ?? 1,
+    )
+  }
+
+  #loss(event: LossEvent): void {
+    const { shelf, alerts, now, onJudged } = this.#options
+    shelf.addLoss(event)
+    const { reason, count } = event.loss
+    alerts.raise(
+      {
+        fingerprint: `loss/${event.source}/${reason}/${event.container?.id ?? ''}`,
+        type: 'loss',
+        severity: 'medium',
+        reasons: [lossSentence(event)],
+        nearest: null,
+        behaviour: null,
+        guardrails: [],
+        attack: [],
+        mode: 'none',
+        event,
+      },
+      now(),
+      Math.max(1, count),
+    )
+    onJudged(event, 'loss')
+  }
+
+  #remember(
+    version: DeployedVersion,
+    key: BehaviourKey,
+    event: ActEvent,
+    refs: readonly BehaviourRef[],
+    outcome: Outcome,
+    known: Map<DeployedVersion, BehaviourKey[]>,
+  ): void {
+    const expected = outcome === 'expected' || outcome === 'learned'
+    const { origin, session } = event.process
+    version.remember(key, {
+      behaviours: refs.map((ref) => behaviourId(ref.key)),
+      origin,
+      ...(session === undefined ? {} : { session }),
+      source: event.source,
+      expected,
+    })
+    // What only an exec session did is never known to the kernel: each session is told anew.
+    if (!expected || origin === 'exec-in') return
+    const keys = known.get(version)
+    if (keys === undefined) known.set(version, [key])
+    else keys.push(key)
+  }
+
+  #sighting(sighting: Sighting, source: string): void {
+    const { shelf, alerts } = this.#options
+    const { key, containerId, count, first, last } = sighting
+    const version = shelf.versionOfContainer(containerId)
+    const meaning = version?.meaning(key)
+    if (version === undefined || meaning === undefined) {
+      // Counts from before a restart of the daemon: the acts themselves will come up again.
+      shelf.unplacedSightings += count
+      return
+    }
+    const { behaviours, origin, session, expected } = meaning
+    const phase: Phase = version.life.state === 'learning' ? 'learned' : 'later'
+    for (const id of behaviours) {
+      version.profile.addSighting(
+        id,
+        {
+          container: containerId,
+          origin,
+          count,
+          first,
+          last,
+          source,
+          ...(session === undefined ? {} : { session }),
+          node: shelf.node,
+        },
+        phase,
+      )
+    }
+    if (!expected) alerts.repeat(fingerprint(version, containerId, origin, behaviours), count, last)
+  }
+}
+
+/** The same act of the same container is one alert. */
+function fingerprint(
+  version: DeployedVersion,
+  container: string,
+  origin: string,
+  behaviours: readonly BehaviourId[],
+): string {
+  return `${version.key}/${container}/${origin}/${behaviours.join('+')}`
+}
+
+/** Of several behaviours that one act shows, the one that changes something names the alert. */
+function mainBehaviour(unexpected: readonly BehaviourRef[]): AlertBehaviour | null {
+  const changing = unexpected.find(
+    ({ object }) => object.kind === 'file' && object.access !== 'read',
+  )
+  const ref = changing ?? unexpected[0]
+  if (ref === undefined) return null
+  return {
+    id: behaviourId(ref.key),
+    kind: ref.object.kind,
+    object: objectText(ref.object),
+    text: objectLine(ref.object),
+  }
+}
+
+function lossSentence({ source, loss }: LossEvent): string {
+  const what = loss.count === 0 ? 'an unknown number of acts' : `${loss.count} acts`
+  return `${what} may have gone unseen between ${loss.from} and ${loss.to}: ${loss.reason} (${source})`
+}

@@ -1,0 +1,91 @@
+import type { SnugEvent } from '../event/event.ts'
+import { judge } from '../match/judge.ts'
+import type { Guardrails } from '../match/guardrail.ts'
+import { behavioursOf } from '../profile/behaviour.ts'
+import { actorText, objectLine } from '../profile/describe.ts'
+import type { Profile } from '../profile/profile.ts'
+import { EventLineParser, type ParsedLines } from '../sources/event-lines.ts'
+import type { BackTestResult, BackTestRow, RejectedLine } from './engine.ts'
+import { breathe } from './pipeline.ts'
+
+/** Rejected lines told in full; beyond it they are counted. */
+const rejectedTold = 100
+/** Distinct deviations told by a back-test. */
+const rowsTold = 1_000
+
+export interface RecordedSummary {
+  readonly events: number
+  readonly rejectedCount: number
+  readonly rejected: readonly RejectedLine[]
+}
+
+/**
+ * Reads NDJSON events from chunks and hands them on in order, a chunk's worth at a time, leaving room
+ * between for what else the daemon has to do.
+ */
+export async function readRecorded(
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+  take: (events: readonly SnugEvent[], line: number) => void,
+): Promise<RecordedSummary> {
+  const parser = new EventLineParser()
+  const rejected: RejectedLine[] = []
+  let events = 0
+  let rejectedCount = 0
+  const took = (parsed: ParsedLines): void => {
+    events += parsed.events.length
+    rejectedCount += parsed.rejectedCount
+    for (const line of parsed.rejected) if (rejected.length < rejectedTold) rejected.push(line)
+    take(parsed.events, parser.line)
+  }
+  for await (const chunk of chunks) {
+    signal.throwIfAborted()
+    took(parser.push(chunk))
+    await breathe()
+  }
+  took(parser.end())
+  return { events, rejectedCount, rejected }
+}
+
+/** Judges recorded events against one profile and changes nothing. */
+export async function backTest(
+  profile: Profile,
+  guardrails: Guardrails,
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<BackTestResult> {
+  const rows = new Map<string, { row: BackTestRow; count: number }>()
+  let expected = 0
+  let deviations = 0
+  const summary = await readRecorded(chunks, signal, (events, line) => {
+    for (const event of events) {
+      if (event.kind === 'loss') continue
+      const refs = behavioursOf(event, profile.shaper)
+      const verdict = judge(profile, event, refs, { guardrails })
+      if (verdict.outcome === 'expected') {
+        expected += 1
+        continue
+      }
+      deviations += 1
+      for (const ref of verdict.unexpected) {
+        const key = `${ref.key}\u0000${ref.origin}`
+        const known = rows.get(key)
+        if (known !== undefined) known.count += 1
+        else if (rows.size < rowsTold) {
+          const { actor, uid, object } = ref
+          const who = { actor: actorText(actor), uid }
+          const row = { text: objectLine(object), ...who, reasons: verdict.reasons, line }
+          rows.set(key, { row: { ...row, outcome: verdict.outcome, count: 0 }, count: 1 })
+        }
+      }
+    }
+  })
+  return {
+    ...summary,
+    expected,
+    deviations,
+    rows: [...rows.values()]
+      .map(({ row, count }) => ({ ...row, count }))
+      .sort((a, b) => b.count - a.count),
+  }
+}

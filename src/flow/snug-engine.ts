@@ -1,0 +1,359 @@
+import type { Alert } from '../event/alert.ts'
+import type { ActEvent, SnugEvent } from '../event/event.ts'
+import { SnugError } from '../errors.ts'
+import type { IdentityEngine } from '../identity/identity.ts'
+import { approveVersion, endLearning, setMode, type Step } from '../lifecycle/version.ts'
+import { behavioursOf, type BehaviourId, behaviourId } from '../profile/behaviour.ts'
+import { diffEntries } from '../profile/diff.ts'
+import type { DecisionInput } from '../profile/profile.ts'
+import type { ProfileEntry } from '../profile/profile-entry.ts'
+import { checkHost } from '../telemetry/host-checks.ts'
+import type { Daemon } from './daemon.ts'
+import type { DeployedVersion } from './deployed-version.ts'
+import type * as view from './engine.ts'
+import { readRecorded, backTest } from './recorded-events.ts'
+import { behaviourView, lineageViews, recentLosses, versionView } from './views.ts'
+
+/** The facade over the running daemon: everything an operator can see or do. */
+export class SnugEngine implements view.Engine {
+  readonly #daemon: Daemon
+  readonly #version: string
+
+  constructor(daemon: Daemon, version: string) {
+    this.#daemon = daemon
+    this.#version = version
+  }
+
+  status(): view.StatusView {
+    const { shelf, alerts, identifier, parts, counters, startedAt, faults, state } = this.#daemon
+    const versions: Record<view.VersionState, number> = {
+      learning: 0,
+      review: 0,
+      enforced: 0,
+      incomplete: 0,
+    }
+    let before = 0
+    for (const version of shelf.versions) {
+      versions[version.life.state] += 1
+      for (const run of version.runs.values()) if (run.before && run.to === undefined) before += 1
+    }
+    const degraded = [...faults].map(([what, message]) => `${what}: ${message}`)
+    const sources = parts.sources.map(sourceView)
+    for (const source of sources) {
+      if (source.state === 'degraded')
+        degraded.push(`source ${source.name}: ${source.reason ?? ''}`)
+    }
+    const engines = parts.engines.map(engineView)
+    for (const engine of engines) {
+      if (engine.state === 'degraded')
+        degraded.push(`engine ${engine.name}: ${engine.reason ?? ''}`)
+    }
+    const { unresolved, held, lost } = identifier.stats
+    return {
+      version: this.#version,
+      node: parts.node,
+      pid: process.pid,
+      startedAt,
+      state: state === 'running' && degraded.length > 0 ? 'degraded' : state,
+      degraded,
+      sources,
+      engines,
+      containers: { watched: shelf.watched, unresolved, before },
+      versions,
+      alerts: { open: alerts.openCount, total: alerts.size },
+      losses: recentLosses(shelf.losses.spans),
+      counters: {
+        ...counters,
+        held,
+        lostBeforeIdentity: lost,
+        unplacedSightings: shelf.unplacedSightings,
+        alertsPruned: alerts.pruned,
+      },
+    }
+  }
+
+  images(): readonly view.LineageView[] {
+    const { shelf } = this.#daemon
+    return lineageViews(shelf.versions, shelf, Date.now())
+  }
+
+  image(ref: string): view.LineageView {
+    const { shelf } = this.#daemon
+    const [lineage] = lineageViews(shelf.find(ref), shelf, Date.now())
+    if (lineage === undefined) throw new SnugError('IMAGE_UNKNOWN', `no image is named \`${ref}\``)
+    return lineage
+  }
+
+  profile(ref: string): view.ProfileView {
+    const version = this.#daemon.shelf.findOne(ref)
+    const entries = version.profile.entries()
+    return {
+      version: this.#view(version),
+      behaviours: entries.map((entry) => behaviourView(entry, version.profile)),
+    }
+  }
+
+  diff(a: string, b: string): view.ProfileDiff {
+    const { shelf } = this.#daemon
+    const [from, to] = [shelf.findOne(a), shelf.findOne(b)]
+    const shown = (version: DeployedVersion): ProfileEntry[] =>
+      version.profile.entries().filter(({ cells }) => cells.some(isServices))
+    const { added, removed, unchanged } = diffEntries(shown(from), shown(to))
+    const explained = added.map((row) => {
+      const entry = to.profile.entry(row.id as BehaviourId)
+      const why = entry === undefined ? undefined : this.#daemon.stage.explain(entry, to, from)
+      return why === undefined ? row : { ...row, explained: why }
+    })
+    return { from: from.image, to: to.image, added: explained, removed, unchanged }
+  }
+
+  async setMode(ref: string, mode: view.Mode, by: view.Decider): Promise<view.VersionView> {
+    if (mode === 'block') {
+      throw new SnugError('MODE_REFUSED', 'this build does not block yet: it alerts')
+    }
+    return this.#step(ref, by, 'mode', (version, evidence, rules, nowMs) =>
+      setMode(version, mode, evidence, rules, nowMs, by.who),
+    )
+  }
+
+  async endLearning(ref: string, by: view.Decider): Promise<view.VersionView> {
+    return this.#step(ref, by, 'end-learning', (version, evidence, rules, nowMs) =>
+      endLearning(version, evidence, rules, nowMs, by.who),
+    )
+  }
+
+  async approve(
+    ref: string,
+    behaviours: readonly string[] | undefined,
+    by: view.Decider,
+  ): Promise<view.DecisionResult> {
+    const { shelf } = this.#daemon
+    const version = shelf.findOne(ref)
+    const { profile } = version
+    const ids =
+      behaviours ??
+      profile
+        .entries()
+        .map(({ id }) => id)
+        .filter((id) => ['pending', 'quarantined'].includes(profile.state(id) ?? ''))
+    const known = ids.map((id) => this.#behaviour(version, id))
+    const decision = decisionOf(by)
+    for (const id of known) profile.decide(id, decision)
+    if (behaviours === undefined) {
+      shelf.apply(version, approveVersion(version.life, Date.now(), by.who))
+    }
+    await this.#decided(version, 'approve', by, { behaviours: known })
+    return { decided: known, version: this.#view(version) }
+  }
+
+  alerts({ image, severity, limit }: view.AlertQuery): readonly Alert[] {
+    const wanted = image === undefined ? undefined : this.#matcher(image)
+    return this.#daemon.alerts.list({
+      limit,
+      ...(severity === undefined ? {} : { severity }),
+      ...(wanted === undefined ? {} : { matches: (ref) => ref !== undefined && wanted(ref) }),
+    })
+  }
+
+  alert(id: string): Alert {
+    return this.#daemon.alerts.get(id)
+  }
+
+  async allowAlert(id: string, scope: view.AllowScope, by: view.Decider): Promise<Alert> {
+    const { alerts, shelf } = this.#daemon
+    const { event } = alerts.get(id)
+    if (event.kind === 'loss') {
+      throw new SnugError('DECISION_INVALID', 'a loss cannot be allowed: acknowledge it')
+    }
+    const version = shelf.versionOf(event)
+    if (version === undefined) {
+      throw new SnugError('DECISION_INVALID', 'the image of the container was not known')
+    }
+    const behaviours = allowEvent(version, event, { ...decisionOf(by), ...scope })
+    const decided = alerts.decide(id, {
+      kind: 'allowed',
+      by: by.who,
+      at: new Date().toISOString(),
+      ...(by.reason === undefined ? {} : { reason: by.reason }),
+      ...scope,
+    })
+    await this.#decided(version, 'allow', by, { alert: id, behaviours, ...scope })
+    return decided
+  }
+
+  async ackAlert(id: string, reason: string, by: view.Decider): Promise<Alert> {
+    const { alerts } = this.#daemon
+    const at = new Date().toISOString()
+    const decided = alerts.decide(id, { kind: 'acknowledged', by: by.who, at, reason })
+    this.#daemon.audit('ack', by.who, { alert: id, reason })
+    await this.#daemon.persist()
+    return decided
+  }
+
+  liveEvents(signal: AbortSignal, query: view.LiveQuery): AsyncIterable<view.Live<SnugEvent>> {
+    const daemon = this.#daemon
+    if (query.raw === true) daemon.rawReader(1)
+    return daemon.events.subscribe(signal, this.#wants(query), () => {
+      if (query.raw === true) daemon.rawReader(-1)
+    })
+  }
+
+  liveAlerts(signal: AbortSignal, query: view.LiveQuery): AsyncIterable<view.Live<Alert>> {
+    return this.#daemon.alertStream.subscribe(signal, this.#wants(query))
+  }
+
+  async replay(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<view.ReplayResult> {
+    const daemon = this.#daemon
+    const before = { ...daemon.counters }
+    const summary = await readRecorded(chunks, signal, (events) => daemon.judgeEvents(events))
+    await daemon.persist()
+    const { expected, deviation, unprofiled, learned, loss } = daemon.counters
+    return {
+      ...summary,
+      expected: expected - before.expected,
+      deviations: deviation - before.deviation,
+      unprofiled: unprofiled - before.unprofiled,
+      learned: learned - before.learned,
+      losses: loss - before.loss,
+    }
+  }
+
+  backTest(
+    ref: string,
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<view.BackTestResult> {
+    const { profile } = this.#daemon.shelf.findOne(ref)
+    return backTest(profile, this.#daemon.parts.guardrails, chunks, signal)
+  }
+
+  async doctor(): Promise<view.DoctorReport> {
+    const host = await checkHost()
+    const checks = [...host.checks]
+    for (const source of this.#daemon.parts.sources) {
+      const found = Object.entries(source.stats.facts).map(([name, fact]) => `${name}: ${fact}`)
+      const ok = source.state.kind === 'running'
+      const reason = source.state.kind === 'degraded' ? [source.state.reason] : []
+      checks.push({ name: `source ${source.name}`, ok, found: [...reason, ...found].join('; ') })
+    }
+    const images = this.images().flatMap(({ repository, versions }) =>
+      versions.map(({ image, because }) => ({
+        image: `${repository}@${image.digest}`,
+        because,
+      })),
+    )
+    return { checks, acts: host.acts, images }
+  }
+
+  #view(version: DeployedVersion): view.VersionView {
+    return versionView(version, this.#daemon.shelf, Date.now())
+  }
+
+  #behaviour(version: DeployedVersion, id: string): BehaviourId {
+    if (!version.profile.has(id as BehaviourId)) {
+      const { repository } = version.image
+      throw new SnugError('BEHAVIOUR_UNKNOWN', `\`${repository}\` has no behaviour \`${id}\``)
+    }
+    return id as BehaviourId
+  }
+
+  async #step(
+    ref: string,
+    by: view.Decider,
+    what: string,
+    move: (
+      version: DeployedVersion['life'],
+      evidence: ReturnType<Daemon['shelf']['evidence']>,
+      rules: Daemon['shelf']['rules'],
+      nowMs: number,
+    ) => Step,
+  ): Promise<view.VersionView> {
+    const { shelf } = this.#daemon
+    const version = shelf.findOne(ref)
+    const nowMs = Date.now()
+    const step = move(version.life, shelf.evidence(version, nowMs), shelf.rules, nowMs)
+    shelf.apply(version, step)
+    await this.#decided(version, what, by, { mode: version.life.mode })
+    return this.#view(version)
+  }
+
+  async #decided(
+    version: DeployedVersion,
+    what: string,
+    by: view.Decider,
+    fields: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    const reason = by.reason === undefined ? {} : { reason: by.reason }
+    version.news = true
+    version.changed = true
+    this.#daemon.shelf.renew(version)
+    this.#daemon.audit(what, by.who, { image: version.key, ...reason, ...fields })
+    await this.#daemon.persist()
+  }
+
+  #matcher(ref: string): (image: { repository: string; digest: string }) => boolean {
+    const named = new Set<string>(this.#daemon.shelf.find(ref).map(({ key }) => key))
+    return ({ repository, digest }) => named.has(`${repository}@${digest}`)
+  }
+
+  #wants({ image, container }: view.LiveQuery): (item: SnugEvent | Alert) => boolean {
+    // By name and not by known version: a reader may wait for an image that has yet to come.
+    return (item) => {
+      if (container !== undefined) {
+        const id = item.container?.id ?? ''
+        if (!id.startsWith(container) && item.container?.name !== container) return false
+      }
+      if (image === undefined) return true
+      const ref = item.image
+      if (ref === undefined) return false
+      return (
+        image === ref.repository ||
+        image === `${ref.repository}:${ref.tag ?? ''}` ||
+        `${ref.repository}@${ref.digest}`.startsWith(image)
+      )
+    }
+  }
+}
+
+/** Evidence of the service itself: what its exec sessions did is not what the version does. */
+function isServices({ origin }: ProfileEntry['cells'][number]): boolean {
+  return origin !== 'exec-in'
+}
+
+function decisionOf(by: view.Decider): DecisionInput {
+  const at = new Date().toISOString()
+  const base = { kind: 'approved', by: by.who, at } as const
+  return by.reason === undefined ? base : { ...base, reason: by.reason }
+}
+
+function allowEvent(
+  version: DeployedVersion,
+  event: ActEvent,
+  decision: DecisionInput,
+): readonly BehaviourId[] {
+  const { profile } = version
+  const refs = behavioursOf(event, profile.shaper)
+  const ids = refs.map((ref) => behaviourId(ref.key))
+  // Beyond what a version keeps waiting for review an act may not be on record yet.
+  if (!ids.every((id) => profile.has(id))) profile.observe(event, refs, { phase: 'later' })
+  for (const id of ids) profile.decide(id, decision)
+  return ids
+}
+
+function sourceView(source: Daemon['parts']['sources'][number]): view.SourceView {
+  const { state, stats } = source
+  return {
+    name: source.name,
+    state: state.kind,
+    ...(state.kind === 'degraded' ? { reason: state.reason } : {}),
+    received: stats.received,
+    lost: stats.lost,
+    facts: stats.facts,
+  }
+}
+
+function engineView({ name, state }: IdentityEngine): view.EngineView {
+  return state.kind === 'degraded'
+    ? { name, state: state.kind, reason: state.reason }
+    : { name, state: state.kind }
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod'
+import type { Alert } from '../event/alert.ts'
+import { describeError } from '../errors.ts'
+import type { ContainerIdentity } from '../identity/identity.ts'
+import type { Version } from '../lifecycle/version.ts'
+import { Profile } from '../profile/profile.ts'
+import type { ProfileEntry } from '../profile/profile-entry.ts'
+import type { Shaper } from '../profile/shape.ts'
+import type { AlertRecord } from '../respond/alert-book.ts'
+import type { StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts'
+import { DeployedVersion } from './deployed-version.ts'
+
+const text = z.string()
+const span = z.object({ reason: text, count: z.number(), from: text, to: text })
+
+/** What is stored of a version beside its behaviours. */
+const versionSchema = z.object({
+  image: z.object({ repository: text, tag: text.optional(), digest: text }),
+  tags: z.array(text),
+  life: z.custom<Version>(
+    (value) => typeof value === 'object' && value !== null && 'state' in value,
+  ),
+  firstSeen: text,
+  lastSeen: text,
+  learnedSize: z.number(),
+  runs: z.array(
+    z.object({
+      container: text,
+      name: text.optional(),
+      from: text,
+      to: text.optional(),
+      before: z.boolean(),
+    }),
+  ),
+  runsSeen: z.number(),
+  runsBefore: z.number(),
+  losses: z.array(span),
+  identity: z.custom<ContainerIdentity>().optional(),
+})
+
+export function versionWrite(version: DeployedVersion): StoreWrite {
+  const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
+  const { runs, runsSeen, runsBefore, losses } = version
+  const value = {
+    image,
+    tags: [...tags],
+    life,
+    firstSeen,
+    lastSeen,
+    learnedSize,
+    identity,
+    runs: [...runs.values()],
+    runsSeen,
+    runsBefore,
+    losses: losses.spans,
+  }
+  return { kind: 'version', version: key, value }
+}
+
+/** A record that does not read is told, and the rest is taken: one damaged value must not cost the others. */
+export interface Unreadable {
+  readonly what: string
+  readonly message: string
+}
+
+export interface Restored {
+  readonly versions: readonly DeployedVersion[]
+  readonly alerts: readonly AlertRecord[]
+  readonly unreadable: readonly Unreadable[]
+}
+
+export function restore(snapshot: StoreSnapshot, shaper: Shaper): Restored {
+  const unreadable: Unreadable[] = []
+  const versions: DeployedVersion[] = []
+  for (const stored of snapshot.versions) {
+    try {
+      versions.push(restoreVersion(stored, shaper))
+    } catch (error) {
+      unreadable.push({ what: `version ${stored.version}`, message: describeError(error) })
+    }
+  }
+  const alerts: AlertRecord[] = []
+  for (const { id, value, fingerprint } of snapshot.alerts) {
+    if (isAlert(value)) alerts.push({ alert: value, fingerprint })
+    else unreadable.push({ what: `alert ${id}`, message: 'it is not an alert' })
+  }
+  return { versions, alerts, unreadable }
+}
+
+function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion {
+  const value = versionSchema.parse(stored.value)
+  const entries = stored.behaviours.map((behaviour) => behaviour.value as ProfileEntry)
+  const { repository, tag, digest } = value.image
+  const image = tag === undefined ? { repository, digest } : { repository, tag, digest }
+  const profile = Profile.load(entries, shaper)
+  const version = new DeployedVersion(image, Object.freeze(value.life), profile, value.firstSeen)
+  for (const known of value.tags) version.tags.add(known)
+  version.lastSeen = value.lastSeen
+  version.learnedSize = value.learnedSize
+  version.runsSeen = value.runsSeen
+  version.runsBefore = value.runsBefore
+  version.identity = value.identity
+  version.losses.load(value.losses)
+  for (const { container, from, before, name, to } of value.runs) {
+    const run = { container, from, before }
+    const named = name === undefined ? run : { ...run, name }
+    version.runs.set(container, to === undefined ? named : { ...named, to })
+  }
+  version.changed = false
+  return version
+}
+
+function isAlert(value: unknown): value is Alert {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'schema' in value &&
+    value.schema === 'snug.alert/v1' &&
+    'event' in value
+  )
+}

@@ -1,0 +1,281 @@
+import type { ActEvent, ImageRef, LossEvent } from '../event/event.ts'
+import { microsOf } from '../event/time.ts'
+import { SnugError } from '../errors.ts'
+import type { ContainerIdentity } from '../identity/identity.ts'
+import { priorOf } from '../lifecycle/handover.ts'
+import {
+  advance,
+  type LearnRules,
+  startVersion,
+  type Step,
+  type Transition,
+  type WindowEvidence,
+} from '../lifecycle/version.ts'
+import { type ContainerRun, sliceMicrosFor } from '../profile/coverage.ts'
+import { Profile } from '../profile/profile.ts'
+import type { Shaper } from '../profile/shape.ts'
+import type { ContainerSeen } from '../sources/source.ts'
+import { DeployedVersion, type VersionKey, versionKey } from './deployed-version.ts'
+import { LossLedger } from './loss-ledger.ts'
+
+export interface VersionShelfOptions {
+  readonly node: string
+  readonly shaper: Shaper
+  readonly rules: LearnRules
+  readonly now: () => number
+  /** A container belongs to a version whose acts the kernel knows under this scope. */
+  readonly onAssign: (container: string, scope: number) => void
+  readonly onTransition: (version: DeployedVersion, transition: Transition) => void
+}
+
+/** All versions of all lineages that this node has seen, and which container runs which. */
+export class VersionShelf {
+  /** Losses of the node as a whole. */
+  readonly losses = new LossLedger()
+  /** Counts that no version could be found for: of containers that ended before the daemon restarted. */
+  unplacedSightings = 0
+  readonly #options: VersionShelfOptions
+  readonly #versions = new Map<VersionKey, DeployedVersion>()
+  readonly #byContainer = new Map<string, DeployedVersion>()
+  #lastScope = 0
+  #last: DeployedVersion | undefined
+  readonly #ended: string[] = []
+  /** Runs from before a restart that no source has told of yet. */
+  readonly #unconfirmed = new Set<string>()
+
+  constructor(options: VersionShelfOptions) {
+    this.#options = options
+  }
+
+  get node(): string {
+    return this.#options.node
+  }
+
+  get shaper(): Shaper {
+    return this.#options.shaper
+  }
+
+  get rules(): LearnRules {
+    return this.#options.rules
+  }
+
+  get versions(): Iterable<DeployedVersion> {
+    return this.#versions.values()
+  }
+
+  get watched(): number {
+    let count = 0
+    for (const version of this.#versions.values()) count += version.running
+    return count
+  }
+
+  /** Puts a version back that was stored. */
+  restore(version: DeployedVersion): void {
+    this.#versions.set(version.key, version)
+    this.#lastScope += 1
+    version.scope = this.#lastScope
+    for (const { container, to } of version.runs.values()) {
+      if (to !== undefined) continue
+      this.#byContainer.set(container, version)
+      this.#unconfirmed.add(container)
+    }
+  }
+
+  /** After the sources have told what runs: what was running before the restart and is not among it, ended with it. */
+  settleRestored(endedAt: string): void {
+    for (const container of this.#unconfirmed) this.containerEnded(container, endedAt)
+    this.#unconfirmed.clear()
+  }
+
+  /** The version that an act belongs to, made at first sight; undefined where the image is not known. */
+  versionOf({ image, container, time }: ActEvent): DeployedVersion | undefined {
+    if (image === undefined) return undefined
+    // Most often the version of the event before.
+    const last = this.#last?.image
+    if (last?.digest !== image.digest || last.repository !== image.repository) {
+      this.#last = this.#of(image, time)
+    }
+    if (this.#last !== undefined && !this.#byContainer.has(container.id)) {
+      this.#byContainer.set(container.id, this.#last)
+    }
+    return this.#last
+  }
+
+  versionOfContainer(container: string): DeployedVersion | undefined {
+    return this.#byContainer.get(container)
+  }
+
+  containerStarted(identity: ContainerIdentity, seen: ContainerSeen): void {
+    const version = this.#of(identity.image, seen.time)
+    version.started(identity, seen)
+    this.#unconfirmed.delete(identity.id)
+    this.#byContainer.set(identity.id, version)
+    this.#options.onAssign(identity.id, version.scope)
+  }
+
+  containerEnded(container: string, time: string): void {
+    const version = this.#byContainer.get(container)
+    if (version === undefined) return
+    version.ended(container, time)
+    // Its last counts may still be on the way; the next start of as many containers clears it.
+    this.#ended.push(container)
+    if (this.#ended.length > endedRemembered) {
+      const oldest = this.#ended.shift()
+      const run = oldest === undefined ? undefined : this.#byContainer.get(oldest)?.runs.get(oldest)
+      if (oldest !== undefined && run?.to !== undefined) this.#byContainer.delete(oldest)
+    }
+  }
+
+  /** A loss taints the evidence of the container's version, or, of the node, of every version that was running. */
+  addLoss({ container, image, loss }: LossEvent): void {
+    this.losses.add(loss)
+    const one =
+      container === undefined
+        ? undefined
+        : (this.#byContainer.get(container.id) ??
+          (image === undefined ? undefined : this.#versions.get(versionKey(image))))
+    if (container !== undefined) {
+      one?.losses.add(loss)
+      return
+    }
+    for (const version of this.#versions.values()) {
+      if (overlaps(version, loss.from, loss.to)) version.losses.add(loss)
+    }
+  }
+
+  predecessorOf(version: DeployedVersion): DeployedVersion | undefined {
+    const { predecessor } = version.life
+    if (predecessor === undefined) return undefined
+    return this.#versions.get(versionKey({ ...version.image, digest: predecessor }))
+  }
+
+  /** What the kernel knows of this version it shall ask again: a decision changed what is expected. */
+  renew(version: DeployedVersion): void {
+    this.#lastScope += 1
+    version.renewScope(this.#lastScope)
+    for (const { container, to } of version.runs.values()) {
+      if (to === undefined) this.#options.onAssign(container, version.scope)
+    }
+  }
+
+  evidence(version: DeployedVersion, nowMs: number): WindowEvidence {
+    const { spans } = version.losses
+    const lastLossMs = spans.reduce((last, { to }) => Math.max(last, Date.parse(to)), 0)
+    const runs: ContainerRun[] = []
+    let startSeen = false
+    for (const { container, from, to, before } of version.runs.values()) {
+      startSeen ||= !before
+      const end = to === undefined ? nowMs * 1000 : microsOf(to)
+      runs.push({ container, from: microsOf(from), to: end, before, node: this.node })
+    }
+    return {
+      coverage: version.profile.coverage(runs, sliceMicrosFor(this.rules.floorMs)),
+      lost: spans.reduce((sum, { count }) => sum + count, 0),
+      ...(lastLossMs === 0 ? {} : { lastLossMs }),
+      startSeen,
+    }
+  }
+
+  /** Moves every version on as time passes. */
+  tick(): void {
+    const nowMs = this.#options.now()
+    for (const version of this.#versions.values()) {
+      const { state, mode } = version.life
+      const settled = state !== 'learning' && !(mode === 'alert' && this.rules.after === 'block')
+      if (settled) continue
+      this.apply(version, advance(version.life, this.evidence(version, nowMs), this.rules, nowMs))
+    }
+  }
+
+  /** Takes over what the state machine said. */
+  apply(version: DeployedVersion, { version: life, transitions }: Step): void {
+    if (life === version.life) return
+    const { because } = version.life
+    version.life = life
+    if (transitions.length > 0 || because !== life.because) version.changed = true
+    for (const transition of transitions) {
+      if (transition.from.state === 'learning') version.learnedSize = version.profile.size
+      this.#options.onTransition(version, transition)
+    }
+  }
+
+  /**
+   * Versions that an operator's IMAGE names: `repository`, `repository:tag` or `repository@sha256:prefix`.
+   *
+   * Errors: `IMAGE_UNKNOWN`.
+   */
+  find(ref: string): readonly DeployedVersion[] {
+    const found = [...this.#versions.values()].filter((version) => names(ref, version))
+    if (found.length === 0) {
+      throw new SnugError('IMAGE_UNKNOWN', `no image that was observed is named \`${ref}\``)
+    }
+    return found.sort((a, b) => (a.firstSeen < b.firstSeen ? -1 : 1))
+  }
+
+  /** The one version that IMAGE names; of a repository or tag with several, the newest. */
+  findOne(ref: string): DeployedVersion {
+    const found = this.find(ref)
+    const newest = found.at(-1)
+    if (newest === undefined || (ref.includes('@') && found.length > 1)) {
+      const digests = found.map(({ image }) => image.digest.slice(0, 19)).join(', ')
+      throw new SnugError('IMAGE_AMBIGUOUS', `\`${ref}\` names several versions: ${digests}`)
+    }
+    return newest
+  }
+
+  #of(image: ImageRef, time: string): DeployedVersion {
+    const key = versionKey(image)
+    const known = this.#versions.get(key)
+    if (known !== undefined) return known
+    const before = this.#newest(image.repository)
+    const nowMs = this.#options.now()
+    const profile = new Profile(this.#options.shaper)
+    if (before !== undefined) {
+      const windowDone = before.life.learnedAt !== undefined
+      const prior = priorOf({ digest: before.image.digest, windowDone }, before.profile.entries())
+      profile.merge(prior)
+    }
+    const life = startVersion(image.digest, nowMs, before?.image.digest)
+    const version = new DeployedVersion(image, life, profile, time)
+    this.#lastScope += 1
+    version.scope = this.#lastScope
+    this.#versions.set(key, version)
+    return version
+  }
+
+  /** The version of the lineage that came last before a new one. */
+  #newest(repository: string): DeployedVersion | undefined {
+    let newest: DeployedVersion | undefined
+    for (const version of this.#versions.values()) {
+      if (version.image.repository !== repository) continue
+      if (newest === undefined || version.firstSeen >= newest.firstSeen) newest = version
+    }
+    return newest
+  }
+}
+
+/** Ended containers whose late counts still find their version. */
+const endedRemembered = 1_024
+
+function overlaps(version: DeployedVersion, from: string, to: string): boolean {
+  for (const run of version.runs.values()) {
+    if (run.from <= to && (run.to === undefined || run.to >= from)) return true
+  }
+  return false
+}
+
+function names(ref: string, { image, tags }: DeployedVersion): boolean {
+  const at = ref.indexOf('@')
+  if (at >= 0) {
+    const digest = ref.slice(at + 1)
+    return withoutTag(ref.slice(0, at)) === image.repository && image.digest.startsWith(digest)
+  }
+  if (ref === image.repository) return true
+  const colon = ref.lastIndexOf(':')
+  return ref.slice(0, colon) === image.repository && tags.has(ref.slice(colon + 1))
+}
+
+function withoutTag(ref: string): string {
+  const colon = ref.lastIndexOf(':')
+  return colon > ref.lastIndexOf('/') ? ref.slice(0, colon) : ref
+}

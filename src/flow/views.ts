@@ -1,0 +1,111 @@
+import type { LossSpan } from '../event/event.ts'
+import { behaviourKey } from '../profile/behaviour.ts'
+import { objectLine, objectText } from '../profile/describe.ts'
+import type { BehaviourState, ProfileEntry } from '../profile/profile-entry.ts'
+import { compareText } from '../profile/profile-entry.ts'
+import type { Profile } from '../profile/profile.ts'
+import type { DeployedVersion } from './deployed-version.ts'
+import type { BehaviourView, LineageView, VersionView } from './engine.ts'
+import type { VersionShelf } from './version-shelf.ts'
+
+export function versionView(
+  version: DeployedVersion,
+  shelf: VersionShelf,
+  nowMs: number,
+): VersionView {
+  const { image, tags, life, profile } = version
+  const { coverage } = shelf.evidence(version, nowMs)
+  const counts = profile.countByState()
+  return {
+    image,
+    tags: [...tags].sort(compareText),
+    state: life.state,
+    mode: life.mode,
+    ...(life.predecessor === undefined ? {} : { predecessor: life.predecessor }),
+    firstSeen: version.firstSeen,
+    lastSeen: version.lastSeen,
+    learningSince: new Date(life.learningSince).toISOString(),
+    ...(life.learnedAt === undefined ? {} : { learnedAt: new Date(life.learnedAt).toISOString() }),
+    behaviours: profile.size,
+    pending: counts.pending + counts.quarantined,
+    containers: { running: version.running, seen: version.runsSeen, before: version.runsBefore },
+    coverage,
+    losses: version.losses.spans,
+    because: life.because,
+  }
+}
+
+export function lineageViews(
+  versions: Iterable<DeployedVersion>,
+  shelf: VersionShelf,
+  nowMs: number,
+): readonly LineageView[] {
+  const byRepository = new Map<string, VersionView[]>()
+  for (const version of versions) {
+    const view = versionView(version, shelf, nowMs)
+    const list = byRepository.get(view.image.repository)
+    if (list === undefined) byRepository.set(view.image.repository, [view])
+    else list.push(view)
+  }
+  return [...byRepository]
+    .map(([repository, list]) => ({
+      repository,
+      versions: list.sort((a, b) => compareText(a.firstSeen, b.firstSeen)),
+    }))
+    .sort((a, b) => compareText(a.repository, b.repository))
+}
+
+const why: Readonly<Record<BehaviourState, string>> = {
+  learned: 'seen while the version was learning',
+  approved: 'approved by a person',
+  rejected: 'rejected by a person',
+  pending: 'seen after learning: waits for review',
+  quarantined: 'a guardrail fired on it: not learned until approved',
+  apart: 'seen only in exec sessions: not the behaviour of the service',
+}
+
+export function behaviourView(entry: ProfileEntry, profile: Profile): BehaviourView {
+  const { id, actor, uid, object, cells, decision } = entry
+  const state = profile.state(id) ?? 'pending'
+  const inheritedOnly = entry.inherited !== undefined && cells.length === 0
+  const union = (pick: (cell: ProfileEntry['cells'][number]) => readonly string[]): string[] =>
+    [...new Set(cells.flatMap(pick))].sort(compareText)
+  const times = cells.map(({ first, last }) => ({ first, last }))
+  const admission = profile.admission(behaviourKey(actor, uid, object))
+  return {
+    id,
+    actor,
+    uid,
+    kind: object.kind,
+    object: objectText(object),
+    text: objectLine(object),
+    state,
+    why: inheritedOnly ? 'known of the version before, not seen in this one yet' : why[state],
+    generalised: admission?.generalised === true,
+    witnesses: union((cell) => cell.witnesses?.literals ?? []),
+    origins: union((cell) => [cell.origin]),
+    count: cells.reduce((sum, { count }) => sum + count, 0),
+    containers: union((cell) => [cell.container]),
+    nodes: union((cell) => cell.nodes),
+    sources: union((cell) => cell.sources),
+    firstSeen: times.reduce((a, { first }) => (a === '' || first < a ? first : a), ''),
+    lastSeen: times.reduce((a, { last }) => (last > a ? last : a), ''),
+    inherited: inheritedOnly,
+    guardrails: union((cell) => cell.guardrails ?? []),
+    ...(decision === undefined
+      ? {}
+      : {
+          allowance: {
+            by: decision.by,
+            at: decision.at,
+            ...(decision.until === undefined ? {} : { until: decision.until }),
+            ...(decision.onlyUid === undefined ? {} : { onlyUid: decision.onlyUid }),
+          },
+        }),
+  }
+}
+
+/** The newest losses, of all reasons. */
+export function recentLosses(spans: readonly LossSpan[], limit = 20): readonly LossSpan[] {
+  return [...spans].sort((a, b) => compareText(b.to, a.to)).slice(0, limit)
+}
