@@ -27,11 +27,9 @@ const container = z.object({
   rootfs: z.object({ merged: z.string(), upper: z.string(), layers: strings }).optional(),
 })
 const manifest = z.object({ containers: z.array(container) })
-/** What a manifest file holds, as JSON. */
-export type ContainerManifest = z.input<typeof manifest>
 
 /**
- * Containers from a JSON file, for what runs in cgroups of its own without any engine (the embedded
+ * Containers from a JSON file (`{"containers": [{"id", "name", "image": {"repository", "digest"}, …}]}`), for what runs in cgroups of its own without any engine (the embedded
  * workload). Read again whenever the file has changed and something is asked.
  */
 export class StaticEngine implements IdentityEngine {

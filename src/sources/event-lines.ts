@@ -3,7 +3,7 @@ import type { SnugEvent } from '../event/event.ts'
 import { parseEventLine } from '../event/parse-event.ts'
 import { describeError, SnugError } from '../errors.ts'
 
-export interface RejectedEventLine {
+interface RejectedEventLine {
   /** From 1. */
   readonly line: number
   readonly code: 'EVENT_INVALID' | 'EVENT_TOO_LONG' | 'EVENT_FILE_CUT'
