@@ -4,7 +4,10 @@ import { actorText, describeBehaviour, objectLine, objectText } from '../profile
 import type { NearestBehaviour } from './verdict.ts'
 
 /** Of one actor's behaviours so many are looked at: a deviation must not cost more than it tells. */
-const LOOKED_AT = 4096
+const LOOKED_AT = 2048
+
+/** One more than a sentence names. */
+const SHOWN = 4
 
 const doing = {
   exec: 'ran',
@@ -92,6 +95,31 @@ function known(list: readonly Admission[]): readonly Admission[] {
   return list.slice(0, LOOKED_AT).filter((admission) => !admission.void)
 }
 
+/** The few closest of one actor's behaviours, closest first, found in one pass. */
+function closest(ref: BehaviourRef, list: readonly Admission[]): readonly Admission[] {
+  const best: { readonly admission: Admission; readonly score: number }[] = []
+  const end = Math.min(list.length, LOOKED_AT)
+  for (let i = 0; i < end; i++) {
+    const admission = list[i]
+    if (admission === undefined || admission.void) continue
+    const score = closeness(ref, admission)
+    let at = best.length
+    while (at > 0 && before(score, admission, best[at - 1])) at--
+    if (at < SHOWN) best.splice(at, 0, { admission, score })
+    if (best.length > SHOWN) best.pop()
+  }
+  return best.map(({ admission }) => admission)
+}
+
+function before(
+  score: number,
+  admission: Admission,
+  other: { readonly admission: Admission; readonly score: number } | undefined,
+): boolean {
+  if (other === undefined) return false
+  return score > other.score || (score === other.score && admission.id < other.admission.id)
+}
+
 function never(ref: BehaviourRef): string {
   const { object, actor, uid } = ref
   const what = object.kind === 'file' ? literalLine(ref) : objectText(object)
@@ -102,7 +130,7 @@ function byThisActor(ref: BehaviourRef, ranked: readonly Admission[]): string {
   const { object } = ref
   if (object.kind === 'exec' || object.kind === 'connect' || object.kind === 'listen') {
     const names = [...new Set(ranked.map((admission) => objectText(admission.object)))]
-    const more = names.length > 3 ? ` and ${names.length - 3} more` : ''
+    const more = names.length > 3 ? ' and others' : ''
     const verb = { exec: 'run', connect: 'connect to', listen: 'listen on' }[object.kind]
     return `it is known to ${verb} ${names.slice(0, 3).join(', ')}${more}`
   }
@@ -126,11 +154,7 @@ function tell(profile: Known, ref: BehaviourRef): Told {
     const reason = `${actorText(ref.actor)} is known to ${literalLine(ref)} as uid ${otherUid.uid}, never as uid ${ref.uid}`
     return { reason, nearest: otherUid }
   }
-  const mine = known(profile.byActor(ref.object.kind, ref.actor.exe))
-  const ranked = mine
-    .map((admission) => ({ admission, score: closeness(ref, admission) }))
-    .sort((a, b) => b.score - a.score || (a.admission.id < b.admission.id ? -1 : 1))
-    .map(({ admission }) => admission)
+  const ranked = closest(ref, profile.byActor(ref.object.kind, ref.actor.exe))
   const [otherActor] = same
   if (otherActor !== undefined) {
     return {

@@ -98,7 +98,8 @@ export function feed(
 ): readonly Verdict[] {
   return events.map((event) => {
     const refs = behavioursOf(event, shaper)
-    const verdict = judge(profile, event, refs, { guardrails, learning: phase === 'learned' })
+    const learning = phase === 'learned'
+    const verdict = judge(profile, event, refs, { guardrails, learning, explain: !learning })
     profile.observe(event, refs, {
       phase,
       ...(verdict.guardrailsByRef === undefined ? {} : { guardrails: verdict.guardrailsByRef }),
