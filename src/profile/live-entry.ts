@@ -119,10 +119,25 @@ export class LiveEntry {
 
   get state(): BehaviourState {
     if (this.decision !== undefined) return this.decision.kind
-    const cells = [...this.allCells()]
-    if (this.inherited !== undefined || cells.some((cell) => cell.grants)) return 'learned'
-    if (cells.some((cell) => cell.guardrails.length > 0)) return 'quarantined'
-    return cells.every((cell) => cell.origin === 'exec-in') ? 'apart' : 'pending'
+    if (this.inherited !== undefined) return 'learned'
+    let state: BehaviourState = 'apart'
+    for (const cell of this.allCells()) {
+      if (cell.grants) return 'learned'
+      if (cell.guardrails.length > 0) state = 'quarantined'
+      else if (state === 'apart' && cell.origin !== 'exec-in') state = 'pending'
+    }
+    return state
+  }
+
+  /** The evidence without exec sessions, where all of it is of one container; else undefined. */
+  onlyContainer(): readonly Cell[] | undefined {
+    let only: readonly Cell[] | undefined
+    for (const list of this.cells.values()) {
+      if (list.every((cell) => cell.origin === 'exec-in')) continue
+      if (only !== undefined) return undefined
+      only = list
+    }
+    return only?.filter((cell) => cell.origin !== 'exec-in')
   }
 
   toJSON(): ProfileEntry {

@@ -3,6 +3,7 @@ import { type Micros, microsOf } from '../event/time.ts'
 import type { Admission, Known } from './admission.ts'
 import type { BehaviourId, BehaviourObject, BehaviourRef } from './behaviour.ts'
 import { type ContainerRun, type Coverage, coverageOf } from './coverage.ts'
+import type { Cell } from './evidence.ts'
 import { KnownIndex } from './known-index.ts'
 import { LiveEntry } from './live-entry.ts'
 import type { BehaviourState, Decision, Phase, ProfileEntry } from './profile-entry.ts'
@@ -159,10 +160,15 @@ export class Profile implements Known {
 
   /** How well the evidence covers the image; exec sessions say nothing of it. */
   coverage(runs: readonly ContainerRun[], slice: Micros): Coverage {
-    const spans = [...this.#entries.values()].map((entry) =>
-      [...entry.allCells()].filter((cell) => cell.origin !== 'exec-in'),
-    )
-    return coverageOf(spans, runs, slice)
+    return coverageOf(this.#shownByOne(), runs, slice)
+  }
+
+  /** Evidence of the behaviours that one container alone showed: only these tell of what is still unseen. */
+  *#shownByOne(): Iterable<readonly Cell[]> {
+    for (const entry of this.#entries.values()) {
+      const only = entry.onlyContainer()
+      if (only !== undefined) yield only
+    }
   }
 
   /** Whether an act that shows it is expected at `now`. */
