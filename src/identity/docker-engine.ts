@@ -34,6 +34,7 @@ export class DockerEngine implements IdentityEngine {
   readonly #addresses = new Map<string, string>()
   #docker: Docker | undefined
   #state: EngineState = { kind: 'starting' }
+  #reached = false
 
   constructor(options: DockerEngineOptions) {
     this.#options = options
@@ -86,6 +87,7 @@ export class DockerEngine implements IdentityEngine {
           onOpen: async () => {
             await this.#list(docker)
             backoff = firstBackoffMs
+            this.#reached = true
             this.#become({ kind: 'running' })
             decided()
           },
@@ -156,7 +158,9 @@ export class DockerEngine implements IdentityEngine {
       this.#learn(identity, found.State?.Running === true)
       return identity
     } catch (error) {
-      return statusOf(error) === 404 ? 'unknown' : 'unavailable'
+      if (statusOf(error) === 404) return 'unknown'
+      // A host without Docker: it has no containers of Docker's, and nobody should wait for it.
+      return isMissing(error) && !this.#reached ? 'unknown' : 'unavailable'
     }
   }
 
@@ -225,4 +229,8 @@ export class DockerEngine implements IdentityEngine {
 function statusOf(error: unknown): number | undefined {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
   return typeof status === 'number' ? status : undefined
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

@@ -75,7 +75,9 @@ export class Identifier {
 
   get stats(): IdentifierStats {
     let unresolved = 0
-    for (const { kind } of this.#containers.values()) if (kind === 'given-up') unresolved += 1
+    for (const [id, { kind }] of this.#containers) {
+      if (kind === 'given-up' && !this.#ended.has(id)) unresolved += 1
+    }
     return {
       resolved: this.#resolved,
       unresolved: unresolved + this.#waiting,
