@@ -1,6 +1,7 @@
 import type { Admission, Known } from '../profile/admission.ts'
 import type { BehaviourRef } from '../profile/behaviour.ts'
 import { actorText, describeBehaviour, objectLine, objectText } from '../profile/describe.ts'
+import { compareText } from '../profile/profile-entry.ts'
 import type { NearestBehaviour } from './verdict.ts'
 
 /** Of one actor's behaviours so many are looked at: a deviation must not cost more than it tells. */
@@ -77,7 +78,7 @@ function heldBack(ref: BehaviourRef, own: Admission): string | undefined {
     return `${actorText(ref.actor)} is known to ${text} only as ${others}, never as ${origins[ref.origin]}`
   }
   if (own.thresholds.length > 0) {
-    const seen = own.grants.of(ref.origin).literals.toJSON()
+    const seen = own.grants.of(ref.origin).literals.toJSON().sort(compareText)
     return (
       `${actorText(ref.actor)} never did ${text}; of the shape ${objectText(own.object)} it is known ` +
       `only for ${seen.slice(0, 3).join(', ')}`
