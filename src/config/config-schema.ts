@@ -6,8 +6,8 @@ export const sinkFormats = ['json'] as const
 /** What the contract names and this build does not have: refused by name, not as a typo. */
 export const laterSinkTypes = ['syslog', 'http', 'otlp', 'kafka', 'nats', 'falco'] as const
 export const laterSinkFormats = ['ecs', 'ocsf', 'cef', 'leef'] as const
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-export const afterStates = ['review', 'alert', 'block'] as const
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+const afterStates = ['review', 'alert', 'block'] as const
 
 const duration = z
   .string()
@@ -82,9 +82,9 @@ export const configSchema = z
       description:
         'names, besides `localhost` and addresses, by which clients may call the API (against DNS rebinding)',
     }),
-    data: path
-      .default('/var/lib/snug')
-      .meta({ description: 'directory of profiles, alerts and tokens' }),
+    data: path.default('/var/lib/snug').meta({
+      description: 'directory of profiles, alerts and tokens; with `none` nothing is kept',
+    }),
     socket: path.default('/run/snug/snug.sock').meta({ description: 'admin socket, mode 0600' }),
     node: z
       .string()
@@ -165,7 +165,6 @@ export const configSchema = z
   .meta({ title: 'Snug configuration' })
 
 type Parsed = z.output<typeof configSchema>
-export type SinkConfig = Parsed['sinks'][number]
 
 /** What {@link configSchema} gives, with every default filled in. Durations in milliseconds, sizes in bytes. */
 export type Config = Omit<Parsed, 'node'> & { readonly node: string }

@@ -8,7 +8,7 @@ import { describeIssues } from './config-issue.ts'
 import { nearestWord } from './nearest-word.ts'
 import { readYamlFile, type YamlFile } from './yaml-file.ts'
 
-export const defaultConfigFile = '/etc/snug/snug.yaml'
+const defaultConfigFile = '/etc/snug/snug.yaml'
 
 /** Where a value came from; `flag` and `env` carry the name that set it. */
 export type Origin =

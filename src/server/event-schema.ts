@@ -78,7 +78,7 @@ export const event: z.ZodType<SnugEvent> = z
       file: z.looseObject({
         path,
         access: z.array(z.enum(accesses)).min(1),
-        to: path.exactOptional(),
+        to: path.exactOptional().meta({ description: 'the new name; must be there with `rename`' }),
         cut: flag,
         denied: flag,
         unresolved: flag,

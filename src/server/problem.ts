@@ -1,7 +1,7 @@
 import { describeError, type ErrorCode, errorTable, SnugError } from '../errors.ts'
 
 /** `application/problem+json` (RFC 9457), with the codes that the CLI speaks too. */
-export interface Problem {
+interface Problem {
   readonly type: string
   readonly title: string
   readonly status: number
@@ -11,7 +11,7 @@ export interface Problem {
 }
 
 /** What is not a `SnugError` is a fault of ours: its text stays in the log. */
-export function problemOf(error: unknown): Problem {
+function problemOf(error: unknown): Problem {
   const known = error instanceof SnugError
   const code = known ? error.code : 'INTERNAL'
   const { status, hint } = errorTable[code]

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { dirname } from 'node:path'
 import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
 import type { LoadedConfig } from '../config/load-config.ts'
@@ -40,7 +41,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const tcp = listen.kind === 'tcp' ? listen : undefined
   const closing = new AbortController()
   const signal = AbortSignal.any([options.signal, closing.signal])
-  const tokens = tcp === undefined ? {} : { tokens: TokenFile.open(data) }
+  // Without a data directory nothing is kept, tokens neither: they go with the runtime directory.
+  const tokensDir = data === 'none' ? dirname(socket) : data
+  const tokens = tcp === undefined ? {} : { tokens: TokenFile.open(tokensDir) }
   const names = new Set([...hosts, ...(tcp ? [tcp.host] : [])].map((name) => name.toLowerCase()))
   const app = createApp({ engine, loaded, metrics, ...tokens }, names, log, signal)
   const servers: Server[] = []

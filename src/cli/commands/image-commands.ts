@@ -37,7 +37,7 @@ export function imageCommands(program: Command, context: CliContext): void {
     })
 }
 
-export function versionText(version: VersionView): string {
+function versionText(version: VersionView): string {
   const { image, tags, containers, predecessor } = version
   return textFields([
     ['version', `${image.repository}@${shortDigest(image.digest)}`],

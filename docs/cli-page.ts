@@ -1,0 +1,65 @@
+import { PassThrough } from 'node:stream'
+import type { Argument, Command, Option } from 'commander'
+import { createProgram } from '../src/cli/program.ts'
+import { code, page, table } from './markdown.ts'
+
+export function cliPage(): string {
+  const stream = new PassThrough()
+  const { program } = createProgram({
+    stdin: stream,
+    stdout: stream,
+    stderr: stream,
+    env: {},
+    colour: false,
+    signal: new AbortController().signal,
+  })
+  return page(
+    'Command line',
+    'Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 could not, 2 a deviation or a failed test was found, 3 invalid config, profile or input, 64 usage. IMAGE is `repository`, `repository:tag` or `repository@sha256:…`; a unique prefix of the digest will do. `event replay` and `profile test` exit with 3 where a line was no event, even if there are deviations as well: what could not be read was not judged.',
+    '## Options of every command',
+    optionTable(program.options),
+    ...program.commands.flatMap((command) => sections(command, 'snug')),
+  )
+}
+
+function sections(command: Command, before: string): string[] {
+  const name = `${before} ${command.name()}`
+  if (command.commands.length > 0) return command.commands.flatMap((each) => sections(each, name))
+  const { registeredArguments, options } = command
+  const usage = [name, ...registeredArguments.map(argumentText)].join(' ')
+  const described = registeredArguments.filter(({ description }) => description !== '')
+  return [
+    `## ${name}`,
+    `${code(usage)}: ${command.description()}.`,
+    ...(described.length === 0 ? [] : [argumentTable(described)]),
+    ...(options.length === 0 ? [] : [optionTable(options)]),
+  ]
+}
+
+function argumentText(argument: Argument): string {
+  return argument.argChoices?.join('|') ?? argument.name().toUpperCase()
+}
+
+function argumentTable(rows: readonly Argument[]): string {
+  return table(
+    ['argument', 'meaning'],
+    rows.map((each) => [code(each.name().toUpperCase()), each.description]),
+  )
+}
+
+function optionTable(options: readonly Option[]): string {
+  return table(
+    ['option', 'meaning'],
+    options.map(({ flags, description, argChoices, defaultValue, mandatory }) => {
+      const notes = [
+        ...(argChoices === undefined ? [] : [argChoices.join(', ')]),
+        ...(defaultValue === undefined ? [] : [`default ${String(defaultValue)}`]),
+        ...(mandatory ? ['required'] : []),
+      ]
+      return [
+        code(flags),
+        notes.length === 0 ? description : `${description} (${notes.join('; ')})`,
+      ]
+    }),
+  )
+}

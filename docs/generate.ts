@@ -1,0 +1,80 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { configJsonSchema } from '../src/config/config-keys.ts'
+import { generaliseRulesSchema, guardrailRulesSchema } from '../src/config/rules-schema.ts'
+import { alert, event } from '../src/server/event-schema.ts'
+import { profile } from '../src/server/view-schema.ts'
+import { apiPage, configPage, errorsPage, metricsPage } from './table-pages.ts'
+import { cliPage } from './cli-page.ts'
+import { type JsonSchema, schemaPage } from './schema-page.ts'
+
+/**
+ * Writes the reference pages and JSON Schemas from the tables and schemas of the code. With `--check`
+ * it compares instead, and exits with 1 where they differ.
+ */
+const root = fileURLToPath(new URL('../', import.meta.url))
+const eventSchema = jsonSchema(event)
+const alertSchema = jsonSchema(alert)
+
+const pages: Readonly<Record<string, string>> = {
+  'docs/reference/cli.md': cliPage(),
+  'docs/reference/config.md': configPage(),
+  'docs/reference/errors.md': errorsPage(),
+  'docs/reference/api.md': apiPage(),
+  'docs/reference/metrics.md': metricsPage(),
+  'docs/reference/event.md': schemaPage(
+    'Event, v1',
+    'One observed act, as one JSON object; a file of events has one on each line. `kind` says which last member it has. Unknown members are kept on replay and ignored by the judge.',
+    eventSchema,
+  ),
+  'docs/reference/alert.md': schemaPage(
+    'Alert, v1',
+    'One JSON object. The same act repeated is one alert whose `count` rises.',
+    alertSchema,
+  ),
+  'docs/reference/profile.md': schemaPage(
+    'Profile',
+    'What `snug profile show IMAGE -o json` and `GET /v1/images/{ref}/profile` answer.',
+    jsonSchema(profile),
+  ),
+  'docs/reference/config.schema.json': json(configJsonSchema()),
+  'docs/reference/event.schema.json': json(eventSchema),
+  'docs/reference/alert.schema.json': json(alertSchema),
+  'profiles/guardrails.schema.json': json(jsonSchema(guardrailRulesSchema)),
+  'profiles/generalise.schema.json': json(jsonSchema(generaliseRulesSchema)),
+}
+
+function jsonSchema(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, { io: 'input' }) as JsonSchema
+}
+
+/** In the repository's format, so that the formatter has nothing to say about what is generated. */
+function json(value: object): string {
+  const biome = `${root}node_modules/.bin/biome`
+  return execFileSync(biome, ['format', '--stdin-file-path=schema.json'], {
+    cwd: root,
+    encoding: 'utf8',
+    input: JSON.stringify(value, null, 2),
+  })
+}
+
+const stale = Object.entries(pages).filter(([path, text]) => {
+  return !existsSync(root + path) || readFileSync(root + path, 'utf8') !== text
+})
+
+if (process.argv.includes('--check')) {
+  for (const [path] of stale) console.error(`${path} is not what the code says`)
+  if (stale.length > 0) {
+    console.error('run `npm run docs` and commit what it writes')
+    process.exitCode = 1
+  }
+} else {
+  for (const [path, text] of stale) {
+    mkdirSync(dirname(root + path), { recursive: true })
+    writeFileSync(root + path, text)
+    console.log(`wrote ${path}`)
+  }
+}

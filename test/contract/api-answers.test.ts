@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { request } from 'node:http'
+import type { z } from 'zod'
+import { routes } from '../../src/server/routes.ts'
+import { sampleEvent, type ServerFixture, startFixture } from '../unit/server-fixtures.ts'
+
+/** Every route answers what its row in the table says, so what OpenAPI publishes is what is sent. */
+let fixture: ServerFixture
+beforeAll(async () => {
+  fixture = await startFixture({ tcp: true })
+})
+afterAll(async () => {
+  await fixture[Symbol.asyncDispose]()
+})
+
+const bodies: Readonly<Record<string, unknown>> = {
+  'PUT /v1/images/:ref/mode': { mode: 'alert' },
+  'POST /v1/alerts/:id/ack': { reason: 'known' },
+  'POST /v1/tokens': { name: 'ci', role: 'viewer' },
+}
+const queries: Readonly<Record<string, string>> = {
+  'GET /v1/images/:ref/diff': `?to=${encodeURIComponent('registry.local/shop/web:1.5')}`,
+}
+
+function send(method: string, path: string, body: string | undefined): Promise<[number, string]> {
+  return new Promise((resolve, reject) => {
+    const options = { socketPath: fixture.socket, method, path, agent: false }
+    const sent = request(options, (response) => {
+      let text = ''
+      response.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
+      response.on('end', () => resolve([response.statusCode ?? 0, text]))
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+// In the order of the table a token is made before it is taken away.
+const answering = routes.filter(({ answer }) => answer !== 'socket')
+
+describe.each(answering)('$method $path', ({ method, path, answer, stream }) => {
+  it('answers what its schema says', async () => {
+    const name = `${method} ${path}`
+    const real = path
+      .replace(':ref', encodeURIComponent('registry.local/shop/web:1.4'))
+      .replace(':id', '01-a')
+      .replace(':name', 'ci')
+    const body = bodies[name] === undefined ? undefined : JSON.stringify(bodies[name])
+    const events = `${JSON.stringify(sampleEvent)}\n`
+    const [status, text] = await send(method, real + (queries[name] ?? ''), stream ? events : body)
+    expect(status, text).toBe(200)
+    if (typeof answer === 'string') expect(text).not.toBe('')
+    else expect((answer as z.ZodType).safeParse(JSON.parse(text)).error).toBeUndefined()
+  })
+})

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest'
+import { SnugError } from '../../src/errors.ts'
+import type { SnugEvent } from '../../src/event/event.ts'
+import { parseEventLine } from '../../src/event/parse-event.ts'
+import { alert, event as eventSchema } from '../../src/server/event-schema.ts'
+import { sampleAlert } from '../unit/server-fixtures.ts'
+
+/**
+ * The parser of `event` is what judges input; the schema is what is published. Both are given the same
+ * events, whole and broken in every member, and must agree.
+ */
+const time = '2026-11-24T13:40:27.123456Z'
+const base = { v: 1, time, node: 'n1', source: 'ebpf' } as const
+const container = { id: 'c'.repeat(64), name: 'web-1', before: true }
+const image = { repository: 'r/web', tag: '1.4', digest: `sha256:${'a'.repeat(64)}` }
+const act = {
+  ...base,
+  container,
+  image,
+  workload: { namespace: 'shop', kind: 'Deployment', name: 'web', pod: 'web-7c9' },
+  process: {
+    pid: 812,
+    ppid: 790,
+    exe: '/usr/sbin/nginx',
+    script: '/run.sh',
+    args: ['nginx'],
+    argsCut: false,
+    uid: 101,
+    gid: 101,
+    parent: '/init',
+    ancestors: ['/init'],
+    origin: 'exec-in',
+    session: 's1',
+    tty: false,
+    socketStdio: false,
+    drift: false,
+  },
+  count: 2,
+} as const
+const peer = { protocol: 'tcp', address: '10.0.0.7', port: 5432 }
+
+const samples: readonly SnugEvent[] = [
+  { ...act, kind: 'exec', exec: { path: '/a', drift: true, script: '/s', driftKind: 'upper' } },
+  {
+    ...act,
+    kind: 'file',
+    file: {
+      path: '/a',
+      access: ['read', 'create'],
+      to: '/b',
+      cut: false,
+      denied: true,
+      unresolved: false,
+      shipped: true,
+    },
+  },
+  {
+    ...act,
+    kind: 'connect',
+    connect: { ...peer, name: 'db', peer: { image: 'i', workload: 'w' } },
+  },
+  { ...act, kind: 'listen', listen: peer },
+  { ...act, kind: 'identity', identity: { from: { uid: 1, gid: 1 }, to: { uid: 0, gid: 0 } } },
+  { ...act, kind: 'capability', capability: { name: 'CAP_NET_RAW' } },
+  { ...act, kind: 'syscall', syscall: { name: 'mount', target: '/mnt', denied: false } },
+  {
+    ...base,
+    kind: 'loss',
+    container,
+    image,
+    loss: { reason: 'ring', count: 3, from: time, to: time },
+  },
+]
+
+/** The parser lets these pass unread, since nothing is judged by them; the schema says what they are. */
+const unread = ['exec.driftKind', 'connect.peer', 'connect.peer.image', 'connect.peer.workload']
+
+function parses(value: unknown): boolean {
+  try {
+    parseEventLine(JSON.stringify(value))
+    return true
+  } catch (error) {
+    if (error instanceof SnugError) return false
+    throw error
+  }
+}
+
+function schemaTakes(value: unknown): boolean {
+  return eventSchema.safeParse(value).success
+}
+
+/** Paths of every member, at any depth. */
+function members(value: unknown, at: readonly string[] = []): (readonly string[])[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
+  return Object.entries(value).flatMap(([name, inner]) => [
+    [...at, name],
+    ...members(inner, [...at, name]),
+  ])
+}
+
+function changed(
+  value: unknown,
+  path: readonly string[],
+  change: (owner: Record<string, unknown>, last: string) => void,
+): unknown {
+  const copy = structuredClone(value) as Record<string, unknown>
+  const owner = path
+    .slice(0, -1)
+    .reduce((node, step) => node[step] as Record<string, unknown>, copy)
+  change(owner, path.at(-1) ?? '')
+  return copy
+}
+
+describe.each(samples)('an event of kind $kind', (sample) => {
+  const paths = members(sample).filter((path) => !unread.includes(path.join('.')))
+
+  it('is taken whole by parser and schema', () => {
+    expect(parses(sample)).toBe(true)
+    expect(eventSchema.safeParse(sample).error).toBeUndefined()
+  })
+
+  it('is refused by both or by neither, whichever member is missing', () => {
+    const differ = paths.filter((path) => {
+      const broken = changed(sample, path, (owner, last) => delete owner[last])
+      return parses(broken) !== schemaTakes(broken)
+    })
+    expect(differ).toEqual([])
+  })
+
+  it.each([[{}], [[]], [null], [-1], [true], ['\u0000'], [''], [1.5], [2 ** 40]])(
+    'is refused by the schema only where the parser refuses it, whichever member is %j',
+    (wrong) => {
+      const differ = paths.filter((path) => {
+        const broken = changed(sample, path, (owner, last) => (owner[last] = wrong))
+        return parses(broken) && !schemaTakes(broken)
+      })
+      expect(differ).toEqual([])
+    },
+  )
+
+  it('is refused by both where a member is of another type', () => {
+    const differ = paths.filter((path) => {
+      const broken = changed(sample, path, (owner, last) => {
+        owner[last] = typeof owner[last] === 'object' ? 'text' : {}
+      })
+      return parses(broken) || schemaTakes(broken)
+    })
+    expect(differ).toEqual([])
+  })
+
+  it('may have members that nobody knows', () => {
+    const more = { ...sample, extra: { deep: [1] } }
+    expect([parses(more), schemaTakes(more)]).toEqual([true, true])
+  })
+})
+
+describe('an alert', () => {
+  it('is taken whole by its schema', () => {
+    const full = sampleAlert('01-a', {
+      nearest: { id: 'b', kind: 'exec', object: '/x', text: 'run /x' },
+      decision: { kind: 'allowed', by: 'cli:root', at: time, until: time, onlyUid: 1, reason: 'r' },
+    })
+    expect(alert.safeParse(full).error).toBeUndefined()
+  })
+})
