@@ -16,7 +16,7 @@ export function compile(entries: Iterable<ProfileEntry>, shaper: Shaper): Compil
     if (known === undefined) byKey.set(entry.key, entry)
     else known.merge(json)
   }
-  const index = new KnownIndex()
+  const index = new KnownIndex(shaper)
   for (const entry of byKey.values()) index.set(entry.admission())
   return index
 }

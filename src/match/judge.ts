@@ -2,7 +2,8 @@ import type { Severity } from '../event/alert.ts'
 import type { ActEvent } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Known } from '../profile/admission.ts'
-import { type BehaviourRef, behaviourKey } from '../profile/behaviour.ts'
+import type { BehaviourRef } from '../profile/behaviour.ts'
+import { coverOf } from '../profile/cover.ts'
 import { type Guardrails, graver } from './guardrail.ts'
 import { explain } from './nearest.ts'
 import type { FiredGuardrail, Verdict } from './verdict.ts'
@@ -27,19 +28,6 @@ const EXPECTED: Verdict = Object.freeze({
   confidence: 'full',
 })
 
-/** To write a file one may have to create it: who is known to write it may create it. */
-function coveredByWrite(known: Known, ref: BehaviourRef, now: () => Micros): boolean {
-  if (ref.object.kind !== 'file' || ref.object.access !== 'create') return false
-  const object = { ...ref.object, access: 'write' } as const
-  const key = behaviourKey(ref.actor, ref.uid, object)
-  return known.admission(key)?.admits({ ...ref, object, key }, now) === true
-}
-
-/** Whether one behaviour of an event is expected; `now` is the time of the act. */
-export function isExpected(known: Known, ref: BehaviourRef, now: () => Micros): boolean {
-  return known.admission(ref.key)?.admits(ref, now) === true || coveredByWrite(known, ref, now)
-}
-
 /**
  * Judges an event. Pure: the time is the event's own. `refs` are `behavioursOf(event, shaper)`;
  * `known` is absent where there is no profile to judge by.
@@ -57,7 +45,7 @@ export function judge(
   }
   let unexpected: BehaviourRef[] | undefined
   for (const ref of refs) {
-    if (known !== undefined && isExpected(known, ref, now)) continue
+    if (known !== undefined && coverOf(known, ref, now) !== undefined) continue
     unexpected ??= []
     unexpected.push(ref)
   }

@@ -2,6 +2,7 @@ import type { Origin } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Actor, BehaviourId, BehaviourObject, BehaviourRef, Literal } from './behaviour.ts'
 import type { Decision, Grant, Inheritance } from './profile-entry.ts'
+import type { Shaper } from './shape.ts'
 import { Witnesses } from './witness.ts'
 
 const NOTHING: Literal = { text: '', values: [] }
@@ -137,4 +138,5 @@ export interface Known {
   byActor(kind: string, exe: string): readonly Admission[]
   byObject(object: BehaviourObject): readonly Admission[]
   readonly size: number
+  readonly shaper: Shaper
 }

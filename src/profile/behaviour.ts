@@ -56,6 +56,8 @@ export interface BehaviourRef {
   readonly origin: Origin
   /** Present where the object is shaped. */
   readonly literal?: Literal
+  /** The path is that very file, whatever its name looks like: the image ships it, or it was cut. */
+  readonly fixed?: true
 }
 
 export type BehaviourId = string & { readonly __brand: 'BehaviourId' }
@@ -129,7 +131,8 @@ function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly Behav
     if (access === 'rename') refs.push(renameRef(event, act, shaper))
     // To write a file one may have to create it: that is no capability of its own.
     else if (access !== 'create' || !act.access.includes('write')) {
-      refs.push(refOf(event, { kind: 'file', access, path }, literal))
+      const ref = refOf(event, { kind: 'file', access, path }, literal)
+      refs.push(fixed ? { ...ref, fixed } : ref)
     }
   }
   return refs

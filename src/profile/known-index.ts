@@ -1,5 +1,6 @@
 import type { Admission, Known } from './admission.ts'
 import { type BehaviourObject, objectKey } from './behaviour.ts'
+import type { Shaper } from './shape.ts'
 
 const NONE: readonly Admission[] = []
 
@@ -25,9 +26,14 @@ const actorKey = (kind: string, exe: string): string => `${kind}\u0000${exe}`
 
 /** Admissions by key, by actor and by object. */
 export class KnownIndex implements Known {
+  readonly shaper: Shaper
   readonly #byKey = new Map<string, Admission>()
   readonly #byActor = new Map<string, Admission[]>()
   readonly #byObject = new Map<string, Admission[]>()
+
+  constructor(shaper: Shaper) {
+    this.shaper = shaper
+  }
 
   get size(): number {
     return this.#byKey.size

@@ -2,6 +2,7 @@ import type { ActEvent, Origin } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Admission, Known } from './admission.ts'
 import type { BehaviourId, BehaviourObject, BehaviourRef } from './behaviour.ts'
+import { coverOf } from './cover.ts'
 import { type ContainerRun, type Coverage, coverageOf } from './coverage.ts'
 import type { Cell } from './evidence.ts'
 import { KnownIndex } from './known-index.ts'
@@ -40,12 +41,13 @@ export class Profile implements Known {
   readonly shaper: Shaper
   readonly #entries = new Map<string, LiveEntry>()
   readonly #byId = new Map<BehaviourId, LiveEntry>()
-  readonly #known = new KnownIndex()
+  readonly #known: KnownIndex
   readonly #changed = new Set<LiveEntry>()
   #removed: BehaviourId[] = []
 
   constructor(shaper: Shaper) {
     this.shaper = shaper
+    this.#known = new KnownIndex(shaper)
   }
 
   /** Merges where entries name the same behaviour: loading twice is loading once. */
@@ -97,6 +99,14 @@ export class Profile implements Known {
       const ref = refs[i]
       if (ref === undefined) continue
       let entry = this.#entries.get(ref.key)
+      if (entry === undefined && how.phase === 'later') {
+        // Expected by what includes it: that is no news to review, and counts there.
+        const cover = coverOf(this.#known, ref, () => when)
+        if (cover !== undefined) {
+          this.#count(cover.key, event, when)
+          continue
+        }
+      }
       if (entry === undefined) {
         entry = this.#add(LiveEntry.ofRef(ref, this.shaper))
         fresh += 1
@@ -112,6 +122,16 @@ export class Profile implements Known {
       this.#changed.add(entry)
     }
     return fresh
+  }
+
+  #count(key: string, event: ActEvent, when: Micros): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    const { origin, session } = event.process
+    const cell = entry.cell(event.container.id, origin, session, 'later')
+    cell.see(event.count ?? 1, when, when)
+    cell.from(event.node, event.source)
+    this.#changed.add(entry)
   }
 
   /** Adds counts that a source kept back. False where the behaviour is not in the profile. */
@@ -173,7 +193,7 @@ export class Profile implements Known {
 
   /** Whether an act that shows it is expected at `now`. */
   isExpected(ref: BehaviourRef, now: Micros): boolean {
-    return this.#known.admission(ref.key)?.admits(ref, () => now) === true
+    return coverOf(this.#known, ref, () => now) !== undefined
   }
 
   /** A person's word on one behaviour, covering what was seen of it so far. False where there is none. */

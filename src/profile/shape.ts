@@ -19,11 +19,13 @@ const clock = '(?:[01]\\d|2[0-3])(?<tick>[-:_]?)[0-5]\\d\\k<tick>[0-5]\\d'
 const twoKinds =
   '(?:(?=[a-zA-Z]*\\d)(?=\\d*[a-zA-Z])|(?![A-Z][a-z]*(?![a-zA-Z0-9]))(?=[A-Z]*[a-z])(?=[a-z]*[A-Z]))'
 
+const mixed = (letters: string): string => `(?=[${letters}]*\\d)(?=\\d*[${letters}])[0-9${letters}]`
+
 /**
  * One alternative for each type of token, the most telling first. Boundaries are everything but letters
  * and digits; numbers next to `.digit` are versions, after `.so.` they are an ABI: both stay literal.
  */
-function tokenPattern(never: readonly string[]): RegExp {
+function tokenPattern(never: readonly string[], loose: boolean): RegExp {
   const words = never.map((word) => word.replace(/[^A-Za-z0-9_]/g, '\\$&')).join('|')
   const alternatives = [
     '(?<lt><)',
@@ -34,9 +36,10 @@ function tokenPattern(never: readonly string[]): RegExp {
       `(?:[T_-]?${clock}(?:[.,]\\d{1,9})?Z?)?(?![A-Za-z0-9]|\\.\\d))`,
     '(?<time>(?<![A-Za-z0-9])(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?![A-Za-z0-9]))',
     '(?<hex>(?<![A-Za-z0-9])(?:[0-9a-f]{16,}|[0-9A-F]{16,}' +
-      '|(?=[a-f]*\\d)(?=\\d*[a-f])[0-9a-f]{8,15}|(?=[A-F]*\\d)(?=\\d*[A-F])[0-9A-F]{8,15})(?![A-Za-z0-9]))',
+      (loose ? '|[0-9a-f]{8,15}|[0-9A-F]{8,15}' : `|${mixed('a-f')}{8,15}|${mixed('A-F')}{8,15}`) +
+      ')(?![A-Za-z0-9]))',
     '(?<temp>(?<=/)tmp[a-z0-9_]{8}(?![A-Za-z0-9_])' +
-      `|(?<=[._-])${twoKinds}(?:[A-Za-z0-9]{6}|[A-Za-z0-9]{10})(?![A-Za-z0-9])` +
+      `|(?<=[._-])${loose ? '' : twoKinds}(?:[A-Za-z0-9]{6}|[A-Za-z0-9]{10})(?![A-Za-z0-9])` +
       '|(?<![A-Za-z0-9])(?=(?:[a-zA-Z]*\\d){3})(?=(?:\\d*[a-zA-Z]){3})[A-Za-z0-9]{20,64}(?![A-Za-z0-9]))',
     '(?<int>(?<![A-Za-z0-9])(?<!\\d\\.|\\.so\\.)\\d{1,15}(?![A-Za-z0-9]|\\.\\d))',
   ]
@@ -68,12 +71,14 @@ export function plainPath(path: string): string {
 export class Shaper {
   readonly rules: GeneraliseRules
   readonly #pattern: RegExp
+  readonly #loose: RegExp
   /** Services open the same files over and over: their shapes are found once. */
   readonly #memo = new Map<string, ShapedPath | undefined>()
 
   constructor(rules: GeneraliseRules) {
     this.rules = rules
-    this.#pattern = tokenPattern(rules.never)
+    this.#pattern = tokenPattern(rules.never, false)
+    this.#loose = tokenPattern(rules.never, true)
   }
 
   /** Undefined where the path has no variable part and no `<`: it then stands for itself. */
@@ -81,13 +86,18 @@ export class Shaper {
     if (!mayVary(path)) return undefined
     const known = this.#memo.get(path)
     if (known !== undefined || this.#memo.has(path)) return known
-    const shape = this.#find(path)
+    const shape = this.#find(path, this.#pattern)
     if (this.#memo.size >= MEMO_SIZE) this.#memo.clear()
     this.#memo.set(path, shape)
     return shape
   }
 
-  #find(path: string): ShapedPath | undefined {
+  /** The shape of a path whose random parts may by chance look like words or numbers. Not for identities. */
+  looseShape(path: string): ShapedPath | undefined {
+    return this.#find(path, this.#loose)
+  }
+
+  #find(path: string, pattern: RegExp): ShapedPath | undefined {
     const values: string[] = []
     let head = ''
     let rest = path
@@ -104,7 +114,7 @@ export class Shaper {
         return named === rest ? undefined : { path: numbered.prefix + named, values }
       }
     }
-    const shaped = head + rest.replace(this.#pattern, (...found) => this.#token(found, values))
+    const shaped = head + rest.replace(pattern, (...found) => this.#token(found, values))
     return shaped === path ? undefined : { path: shaped, values }
   }
 

@@ -10,7 +10,18 @@ const segment = fc.oneof(
   { weight: 1, arbitrary: fc.uuid() },
   {
     weight: 1,
-    arbitrary: fc.constantFrom('2026-11-24', '20261125', 'deadbee1', 'f.Ab3dEf', 'f.Zz9dEf'),
+    arbitrary: fc.constantFrom(
+      '2026-11-24',
+      '20261125',
+      'deadbee1',
+      'f.Ab3dEf',
+      'f.Zz9dEf',
+      'f.Qq1rSt',
+      'f.abcdef',
+      '12345678',
+      'deadbee2',
+      'deadbee3',
+    ),
   },
   {
     weight: 1,

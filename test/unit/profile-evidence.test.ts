@@ -141,6 +141,44 @@ describe('files', () => {
   })
 })
 
+describe('names that look like a word by chance', () => {
+  const temp = (tail: string, more = {}) => act.file(`/tmp/up.${tail}`, ['write'], {}, more)
+  const open = () => learned(temp('aB3dE1'), temp('zZ9kQ2'), temp('Mn4tRs'))
+
+  it('are taken by a pattern that is open to their type, and by no other', () => {
+    expect(outcome(open(), temp('abcdef'))).toBe('expected')
+    expect(outcome(open(), temp('123456'))).toBe('expected')
+    expect(outcome(open(), temp('abcdefg'))).toBe('deviation')
+    expect(outcome(open(), temp('abcdef', { shipped: true }))).toBe('deviation')
+    expect(outcome(learned(temp('aB3dE1'), temp('zZ9kQ2')), temp('abcdef'))).toBe('deviation')
+  })
+
+  it('open no pattern themselves', () => {
+    const words = learned(temp('config'), temp('policy'), temp('schema'), temp('access'))
+    expect(outcome(words, temp('aB3dE1'))).toBe('deviation')
+    expect(outcome(words, temp('backup'))).toBe('deviation')
+  })
+
+  it('add to the evidence of the pattern once learning is over, and wait for no review', () => {
+    const profile = open()
+    feed(profile, [temp('abcdef'), act.file('/tmp/up.aB3dE7', ['create'])], 'later')
+    const [entry, ...others] = profile.entries()
+    expect(others).toEqual([])
+    expect(entry?.cells.map((cell) => [cell.phase, cell.count])).toEqual([
+      ['later', 2],
+      ['learned', 3],
+    ])
+  })
+
+  it('are refused where a person rejected that very name', () => {
+    const profile = open()
+    feed(profile, [temp('abcdef')])
+    profile.decide(idOf(profile, 'up.abcdef'), { ...approve, kind: 'rejected' })
+    expect(outcome(profile, temp('abcdef'))).toBe('deviation')
+    expect(outcome(profile, temp('abcdeg'))).toBe('expected')
+  })
+})
+
 describe('evidence', () => {
   it('counts by container, and takes what a source had folded', () => {
     const profile = learned(
