@@ -1,7 +1,7 @@
 import { configKeys } from '../src/config/config-keys.ts'
 import { errorTable } from '../src/errors.ts'
 import { routes } from '../src/server/routes.ts'
-import { gaugeTable, metricTable } from '../src/telemetry/metric-table.ts'
+import { metricTable, statusTable } from '../src/telemetry/metric-table.ts'
 import { code, page, table } from './markdown.ts'
 
 export function configPage(): string {
@@ -64,16 +64,16 @@ export function metricsPage(): string {
       .join('; '),
     help,
   ])
-  const gauges = Object.entries(gaugeTable).map(([name, { help, labels }]) => [
+  const fromStatus = Object.entries(statusTable).map(([name, { type, help, labels }]) => [
     code(name),
-    'gauge',
+    type,
     labels.map(code).join(', '),
     help,
   ])
   return page(
     'Metrics',
     '`GET /metrics`, in Prometheus text format. Label values are closed sets: input cannot make new series.',
-    table(['metric', 'type', 'labels', 'meaning'], [...counters, ...gauges]),
+    table(['metric', 'type', 'labels', 'meaning'], [...counters, ...fromStatus]),
   )
 }
 

@@ -29,32 +29,38 @@ interface Sample {
   readonly value: number
 }
 
-interface GaugeRow {
+interface StatusRow {
+  readonly type: 'counter' | 'gauge'
   readonly help: string
   readonly labels: readonly string[]
   readonly read: (status: StatusView) => readonly Sample[]
 }
 
+const outcomes = ['expected', 'deviation', 'unprofiled', 'learned', 'loss'] as const
 const agentStates = ['starting', 'running', 'degraded', 'stopping'] as const
 
 /** Read from the status at each scrape. */
-export const gaugeTable: Readonly<Record<string, GaugeRow>> = {
+export const statusTable: Readonly<Record<string, StatusRow>> = {
   snug_agent_info: {
+    type: 'gauge',
     help: 'always 1; version and node of the agent',
     labels: ['version', 'node'],
     read: ({ version, node }) => [{ labels: { version, node }, value: 1 }],
   },
   snug_agent_state: {
+    type: 'gauge',
     help: '1 for the state that the agent is in',
     labels: ['state'],
     read: ({ state }) => oneHot('state', state, agentStates),
   },
   snug_agent_start_time_seconds: {
+    type: 'gauge',
     help: 'when the agent started, in seconds since 1970',
     labels: [],
     read: ({ startedAt }) => [{ labels: {}, value: Date.parse(startedAt) / 1000 }],
   },
   snug_source_up: {
+    type: 'gauge',
     help: '1 where the source runs, 0 where it is degraded or stopped',
     labels: ['source'],
     read: ({ sources }) =>
@@ -63,13 +69,15 @@ export const gaugeTable: Readonly<Record<string, GaugeRow>> = {
         value: state === 'running' ? 1 : 0,
       })),
   },
-  snug_source_received: {
+  snug_source_received_total: {
+    type: 'counter',
     help: 'acts received since start',
     labels: ['source'],
     read: ({ sources }) =>
       sources.map(({ name, received }) => ({ labels: { source: name }, value: received })),
   },
-  snug_source_lost: {
+  snug_source_lost_total: {
+    type: 'counter',
     help: 'acts known to be lost since start, by reason',
     labels: ['source', 'reason'],
     read: ({ sources }) =>
@@ -81,6 +89,7 @@ export const gaugeTable: Readonly<Record<string, GaugeRow>> = {
       ),
   },
   snug_engine_up: {
+    type: 'gauge',
     help: '1 where the container engine answers',
     labels: ['engine'],
     read: ({ engines }) =>
@@ -90,24 +99,53 @@ export const gaugeTable: Readonly<Record<string, GaugeRow>> = {
       })),
   },
   snug_containers: {
+    type: 'gauge',
     help: 'containers watched, of them not yet resolved, and of them running before the agent',
     labels: ['set'],
     read: ({ containers }) => samples('set', containers),
   },
   snug_versions: {
+    type: 'gauge',
     help: 'image versions by state',
     labels: ['state'],
     read: ({ versions }) => samples('state', { ...zeroStates(), ...versions }),
   },
   snug_alerts: {
+    type: 'gauge',
     help: 'alerts kept, and of them open',
     labels: ['set'],
     read: ({ alerts }) => samples('set', alerts),
   },
-  snug_pipeline_count: {
-    help: 'what the pipeline counts since start, by stage and thing',
-    labels: ['counter'],
-    read: ({ counters }) => samples('counter', counters),
+  snug_judge_acts_total: {
+    type: 'counter',
+    help: 'acts judged, by outcome',
+    labels: ['outcome'],
+    read: ({ counters }) =>
+      outcomes.map((outcome) => ({ labels: { outcome }, value: counters[outcome] ?? 0 })),
+  },
+  snug_identify_held: {
+    type: 'gauge',
+    help: 'acts that wait for the identity of their container',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['held'] ?? 0 }],
+  },
+  snug_identify_lost_total: {
+    type: 'counter',
+    help: 'acts lost because too many waited for the identity of their container',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['lostBeforeIdentity'] ?? 0 }],
+  },
+  snug_judge_unplaced_sightings_total: {
+    type: 'counter',
+    help: 'counts from the kernel that no known behaviour could be given',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['unplacedSightings'] ?? 0 }],
+  },
+  snug_respond_alerts_pruned_total: {
+    type: 'counter',
+    help: 'old alerts that made room for new ones',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['alertsPruned'] ?? 0 }],
   },
 }
 

@@ -1,13 +1,13 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { StatusView } from '../flow/engine.ts'
-import { gaugeTable, type MetricName, metricTable } from './metric-table.ts'
+import { type MetricName, metricTable, statusTable } from './metric-table.ts'
 
 /** Our own registry and what is counted in it; nothing of it is global to the process. */
 export interface Metrics {
   readonly contentType: string
   /** A label value outside the closed set is counted as `other`, so that input cannot grow the metrics. */
   count(name: MetricName, labels?: Readonly<Record<string, string>>, by?: number): void
-  /** Sets the gauges from a fresh status whenever metrics are scraped. */
+  /** Takes what {@link statusTable} names from a fresh status whenever metrics are scraped. */
   observe(status: () => StatusView): void
   /** Text exposition. */
   expose(): Promise<string>
@@ -31,7 +31,7 @@ export function createMetrics(): Metrics {
       counters.get(name)?.inc(closed(name, labels), by)
     },
     observe(status) {
-      registerGauges(registry, status)
+      registerStatus(registry, status)
     },
     expose: () => registry.metrics(),
   }
@@ -47,18 +47,28 @@ function closed(name: MetricName, given: Readonly<Record<string, string>>): Reco
   )
 }
 
-function registerGauges(registry: Registry, status: () => StatusView): void {
-  for (const [name, { help, labels, read }] of Object.entries(gaugeTable)) {
-    new Gauge({
-      name,
-      help,
-      labelNames: [...labels],
-      registers: [registry],
-      collect() {
-        this.reset()
-        for (const sample of read(status())) this.set(sample.labels, sample.value)
-      },
-    })
+function registerStatus(registry: Registry, status: () => StatusView): void {
+  for (const [name, { type, help, labels, read }] of Object.entries(statusTable)) {
+    const options = { name, help, labelNames: [...labels], registers: [registry] }
+    const samples = () => read(status())
+    if (type === 'gauge') {
+      new Gauge({
+        ...options,
+        collect() {
+          this.reset()
+          for (const sample of samples()) this.set(sample.labels, sample.value)
+        },
+      })
+    } else {
+      new Counter({
+        ...options,
+        // The pipeline does the counting: the counter takes over its sum.
+        collect() {
+          this.reset()
+          for (const sample of samples()) this.inc(sample.labels, sample.value)
+        },
+      })
+    }
   }
 }
 

@@ -64,7 +64,18 @@ describe('the metrics', () => {
     const text = await metrics.expose()
     expect(text).toContain('snug_agent_state{state="running"} 0')
     expect(text).toContain('snug_agent_state{state="degraded"} 1')
-    expect(text).toContain('snug_source_lost{source="ebpf",reason="ring-full"} 2')
+    expect(text).toContain('snug_source_lost_total{source="ebpf",reason="ring-full"} 2')
+  })
+
+  it('are named `snug_…`, and end in `_total` just where they count', async () => {
+    const metrics = createMetrics()
+    metrics.observe(() => new MemoryEngine().status())
+    const types = [...(await metrics.expose()).matchAll(/^# TYPE (\S+) (\S+)$/gm)]
+    expect(types.length).toBeGreaterThan(15)
+    for (const [, name = '', type] of types) {
+      expect(name).toMatch(/^snug_[a-z_]+$/)
+      expect(name.endsWith('_total'), name).toBe(type === 'counter')
+    }
   })
 
   it('of two daemons in one process do not meet', async () => {
