@@ -1,4 +1,4 @@
-import type { Access, ActEvent, FileAct, Origin, UserIds } from '../event/event.ts'
+import type { Access, ActEvent, ExecEvent, FileAct, Origin, UserIds } from '../event/event.ts'
 import { sha256Hex } from './sha256.ts'
 import { plainPath, type Shaper } from './shape.ts'
 
@@ -99,9 +99,28 @@ export function behaviourId(key: string): BehaviourId {
   return `b${sha256Hex(key).slice(0, 20)}` as BehaviourId
 }
 
+/** Starts what has no parent in the container: no path, so that no executable can be taken for it. */
+export const runtime: Actor = Object.freeze({ exe: '(runtime)' })
+
+/**
+ * Who runs a program is the one that was there before it. A source tells the process as it is after the
+ * exec, with its parent, or as it was before it: then `exe` is not yet what is run.
+ */
+function executor(event: ExecEvent): Actor {
+  const { exe, script, parent } = event.process
+  if (exe !== event.exec.path) return script === undefined ? { exe } : { exe, script }
+  return parent === undefined ? runtime : { exe: parent }
+}
+
+function actorOf(event: ActEvent): Actor {
+  if (event.kind === 'exec') return executor(event)
+  const { exe, script } = event.process
+  return script === undefined ? { exe } : { exe, script }
+}
+
 function refOf(event: ActEvent, object: BehaviourObject, literal?: Literal): BehaviourRef {
-  const { exe, script, uid, origin } = event.process
-  const actor: Actor = script === undefined ? { exe } : { exe, script }
+  const { uid, origin } = event.process
+  const actor = actorOf(event)
   const key = behaviourKey(actor, uid, object)
   return literal === undefined
     ? { key, actor, uid, object, origin }

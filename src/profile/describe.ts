@@ -1,4 +1,4 @@
-import type { Actor, BehaviourObject } from './behaviour.ts'
+import { type Actor, type BehaviourObject, runtime } from './behaviour.ts'
 
 const verbs = {
   read: 'read',
@@ -68,6 +68,7 @@ export function objectLine(object: BehaviourObject): string {
 
 /** The actor as people know it: the script, where it is one. */
 export function actorText(actor: Actor): string {
+  if (actor.exe === runtime.exe) return 'the container runtime'
   return actor.script === undefined ? actor.exe : `${actor.script} (${actor.exe})`
 }
 
