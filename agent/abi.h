@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract between the kernel programs, the sensor and the daemon.
+ *
+ * Everything is little endian, of fixed width and naturally aligned: no compiler adds padding. A frame is a
+ * head and `size` bytes behind it. What the kernel puts on a ring is already such a frame, so the sensor
+ * passes it on unread. Change anything here only with SNUG_ABI; `snug-sensor --abi` prints the layout that
+ * was compiled, and a test holds src/sources/ebpf/abi.ts against it.
+ */
+#ifndef SNUG_ABI_H
+#define SNUG_ABI_H
+
+#include <linux/types.h>
+
+#define SNUG_ABI 1
+#define SNUG_FRAME_MAX (1u << 20)
+
+#define SNUG_ID_LEN 64		/* a container's id: hex digits, no terminator */
+#define SNUG_CGROUP_MAX 256	/* of a cgroup's path, with its terminator */
+#define SNUG_ANCESTORS 8
+#define SNUG_PATH_MAX 4096	/* of one path in an act; of what is longer the tail is kept */
+#define SNUG_TEXT_MAX 8192	/* two paths */
+#define SNUG_ARGS_MAX 2048
+#define SNUG_NAME_MAX 1016	/* of an executable's path; of what is longer the tail is kept */
+
+enum snug_frame_type {
+	/* up */
+	SNUG_HELLO = 1,
+	SNUG_STATS = 2,
+	SNUG_LOSS = 3,
+	SNUG_NAME = 4,
+	SNUG_CONTAINER = 5,
+	SNUG_CONTAINER_END = 6,
+	SNUG_ACT = 7,
+	SNUG_SIGHTING = 8,
+	SNUG_PONG = 9,
+	/* down */
+	SNUG_ASSIGN = 32,
+	SNUG_KNOWN = 33,
+	SNUG_FILTER = 34,
+	SNUG_FLUSH = 35,
+	SNUG_PING = 36,
+};
+
+enum snug_kind {
+	SNUG_EXEC = 1,
+	SNUG_FILE = 2,
+	SNUG_CONNECT = 3,
+	SNUG_LISTEN = 4,
+	SNUG_IDENTITY = 5,
+	SNUG_CAPABILITY = 6,
+	SNUG_SYSCALL = 7,
+};
+
+enum snug_origin {
+	SNUG_ENTRYPOINT = 1,
+	SNUG_EXEC_IN = 2,
+};
+
+/* About the actor: snug_act.actor_flags. */
+enum snug_actor_flag {
+	SNUG_TTY = 1,
+	SNUG_SOCKET_STDIO = 2,
+	SNUG_DRIFT_UPPER = 4,
+	SNUG_DRIFT_MEMFD = 8,
+	SNUG_DRIFT_MOUNT = 16,
+};
+#define SNUG_DRIFT (SNUG_DRIFT_UPPER | SNUG_DRIFT_MEMFD | SNUG_DRIFT_MOUNT)
+
+/* About the act: snug_act.act_flags. */
+enum snug_act_flag {
+	SNUG_CUT = 1,		/* the text is longer than what is carried */
+	SNUG_TO_CUT = 2,
+	SNUG_DENIED = 4,	/* EACCES or EPERM */
+	SNUG_UNRESOLVED = 8,	/* the path is what the caller passed, made absolute */
+	SNUG_COMPAT = 16,	/* by the 32-bit system call table */
+};
+
+enum snug_access {
+	SNUG_READ = 1,
+	SNUG_WRITE = 2,
+	SNUG_CREATE = 4,
+	SNUG_DELETE = 8,
+	SNUG_RENAME = 16,
+};
+
+enum snug_protocol {
+	SNUG_OTHER = 0,
+	SNUG_TCP = 6,
+	SNUG_UDP = 17,
+	SNUG_UNIX = 255,
+};
+
+enum snug_filter_mode {
+	SNUG_FILTER_OFF = 0,
+	SNUG_FILTER_NOVELTY = 1,
+};
+
+/* Where an act that was seen could not be told. Indexes snug_stats.dropped; names in src/sources/ebpf/abi.ts. */
+enum snug_drop {
+	SNUG_DROP_RING = 0,	/* the ring was full */
+	SNUG_DROP_TASK = 1,	/* no memory for a process's state: what it does is not seen */
+	SNUG_DROP_CONTAINER = 2, /* more containers than slots: what they do is not seen */
+	SNUG_DROP_FILE = 3,	/* the descriptor was gone before it could be looked at */
+	SNUG_DROP_TEXT = 4,	/* a string of the caller could not be read */
+	SNUG_DROPS = 5,
+};
+
+struct snug_head {
+	__u32 size;		/* of what follows this head */
+	__u16 type;
+	__u8 version;
+	__u8 flags;
+};
+
+struct snug_act {
+	struct snug_head head;
+	__u64 time;		/* CLOCK_MONOTONIC, ns */
+	__u64 container;	/* id of its cgroup */
+	__u64 key;
+	__u64 exe;		/* a SNUG_NAME that came before, as are script and ancestors; 0: none */
+	__u64 script;
+	__u64 ancestors[SNUG_ANCESTORS];
+	__u64 session;		/* 0: none */
+	__u32 pid;
+	__u32 ppid;
+	__u32 uid;
+	__u32 gid;
+	__u8 kind;
+	__u8 origin;
+	__u16 actor_flags;
+	__u32 act_flags;
+	union {
+		__u8 detail[24];
+		struct {
+			__u8 address[16]; /* IPv4 in the first four */
+			__u16 port;
+			__u8 family;	/* 4, 6, 0 (unix) */
+			__u8 protocol;
+			__u32 net_reserved;
+		};
+		struct {
+			__u32 from_uid;
+			__u32 from_gid;
+			__u32 to_uid;
+			__u32 to_gid;
+		};
+		struct {
+			__u32 code;	/* access bits, capability, or snug_call */
+			__u32 code_reserved;
+			__u64 argument;	/* of a snug_call: flags, request, operation */
+		};
+	};
+	__u16 text_size;	/* a path; arguments, each ending in NUL */
+	__u16 to_size;		/* behind the text: where it was renamed or linked to */
+	__u16 slot;
+	__u16 text_reserved;
+	/* text, to */
+};
+
+struct snug_sighting {
+	struct snug_head head;
+	__u64 time;
+	__u64 container;
+	__u64 key;
+	__u64 count;		/* since last told */
+	__u64 first;
+	__u64 last;
+};
+
+/* On the ring only the part up to `id`: the sensor adds the rest from the slot. */
+struct snug_container {
+	struct snug_head head;
+	__u64 time;
+	__u64 container;
+	__u32 slot;
+	__u32 before;
+	char id[SNUG_ID_LEN];
+	/* path of its cgroup */
+};
+
+struct snug_name {
+	struct snug_head head;
+	__u64 hash;
+	__u32 cut;
+	__u32 reserved;
+	/* path */
+};
+
+struct snug_loss {
+	struct snug_head head;
+	__u64 container;	/* 0: not known */
+	__u64 from;
+	__u64 to;
+	__u64 count;
+	__u32 reason;		/* snug_drop */
+	__u32 reserved;
+};
+
+struct snug_stats {
+	struct snug_head head;
+	__u64 time;
+	__u64 wall_offset;	/* CLOCK_REALTIME - CLOCK_MONOTONIC, ns */
+	__u64 received;		/* acts of containers' processes = emitted + filtered + the sum of dropped */
+	__u64 emitted;
+	__u64 filtered;		/* counted in the kernel instead */
+	__u64 dropped[SNUG_DROPS];
+	__u64 unfiltered;	/* emitted because the table of what was seen is full */
+	__u64 unnamed;		/* executables for whose path there was no room */
+};
+
+struct snug_hello {
+	struct snug_head head;
+	__u64 time;
+	__u64 wall_offset;
+	__u32 abi;
+	__u32 rings;
+	__u32 ring_size;
+	__u32 slots;
+	/* lines: `kernel RELEASE`, then `hook NAME yes` or `hook NAME no WHY` */
+};
+
+struct snug_assign {
+	struct snug_head head;
+	char id[SNUG_ID_LEN];
+	__u64 scope;
+};
+
+struct snug_known {
+	struct snug_head head;
+	__u64 scope;
+	/* keys, 8 bytes each */
+};
+
+struct snug_filter {
+	struct snug_head head;
+	__u32 mode;
+	__u32 reserved;
+};
+
+struct snug_ping {
+	struct snug_head head;
+	__u64 token;
+};
+
+/* The sensitive system calls: snug_act.code where the kind is SNUG_SYSCALL. */
+enum snug_call {
+	SNUG_CALL_PTRACE = 1,
+	SNUG_CALL_PROCESS_VM_WRITEV,
+	SNUG_CALL_MOUNT,
+	SNUG_CALL_UMOUNT,
+	SNUG_CALL_MOVE_MOUNT,
+	SNUG_CALL_FSOPEN,
+	SNUG_CALL_OPEN_TREE,
+	SNUG_CALL_PIVOT_ROOT,
+	SNUG_CALL_CHROOT,
+	SNUG_CALL_UNSHARE,
+	SNUG_CALL_SETNS,
+	SNUG_CALL_CLONE,
+	SNUG_CALL_INIT_MODULE,
+	SNUG_CALL_FINIT_MODULE,
+	SNUG_CALL_DELETE_MODULE,
+	SNUG_CALL_BPF,
+	SNUG_CALL_PERF_EVENT_OPEN,
+	SNUG_CALL_KEXEC_LOAD,
+	SNUG_CALL_MEMFD_CREATE,
+	SNUG_CALL_IO_URING_SETUP,
+	SNUG_CALL_ADD_KEY,
+	SNUG_CALL_KEYCTL,
+	SNUG_CALL_IO_URING,	/* a submission: `argument` is its opcode */
+	SNUG_CALLS,
+};
+
+#endif

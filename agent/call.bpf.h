@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The way out of every system call of the host. Leaves by the number, then by the process; both before any
+ * work. Only `sys_exit` shows calls that seccomp refused, and only there the file is in its place.
+ */
+#ifndef SNUG_CALL_H
+#define SNUG_CALL_H
+
+#include "net.bpf.h"
+
+#define CLONE_NEW_ANY 0x7e020080ull /* namespaces: time, cgroup, uts, ipc, user, pid, net, mount */
+#define PTRACE_TRACEME 0
+#define PTRACE_POKETEXT 4
+#define PTRACE_POKEDATA 5
+#define PTRACE_ATTACH 16
+#define PTRACE_SEIZE 0x4206
+
+/* What of a call's arguments is told: a string, and a number that makes it a behaviour of its own. */
+struct call_shape {
+	s32 string;
+	s32 number;
+};
+
+static __always_inline struct call_shape shape_of(u32 id)
+{
+	switch (id) {
+	case SNUG_CALL_MOUNT:
+		return (struct call_shape){ 1, -1 };
+	case SNUG_CALL_MOVE_MOUNT:
+		return (struct call_shape){ 3, -1 };
+	case SNUG_CALL_OPEN_TREE:
+		return (struct call_shape){ 1, -1 };
+	case SNUG_CALL_UMOUNT:
+	case SNUG_CALL_PIVOT_ROOT:
+	case SNUG_CALL_CHROOT:
+	case SNUG_CALL_FSOPEN:
+	case SNUG_CALL_DELETE_MODULE:
+	case SNUG_CALL_MEMFD_CREATE:
+	case SNUG_CALL_ADD_KEY:
+		return (struct call_shape){ 0, -1 };
+	case SNUG_CALL_SETNS:
+		return (struct call_shape){ -1, 1 };
+	case SNUG_CALL_PTRACE:
+	case SNUG_CALL_UNSHARE:
+	case SNUG_CALL_CLONE:
+	case SNUG_CALL_BPF:
+	case SNUG_CALL_KEYCTL:
+		return (struct call_shape){ -1, 0 };
+	}
+	return (struct call_shape){ -1, -1 };
+}
+
+static __noinline int tell_call(struct call *call, u32 id, u64 number, u64 string)
+{
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	struct snug_task *state;
+	struct verdict verdict;
+	struct snug_act *act;
+	u32 flags, at = SNUG_TEXT_MAX;
+	u64 object;
+	long size;
+
+	if (!call || !scratch)
+		return 0;
+	state = state_of(call->task);
+	if (!state)
+		return 0;
+	if (string) {
+		size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);
+		if (size > 1)
+			at = put_plain(scratch, at, size - 1);
+	}
+	flags = (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0);
+	object = SNUG_MIX(keys, (u64)SNUG_SYSCALL | (u64)id << 8 | (u64)flags << 32, number);
+	object = SNUG_MIX(keys, object, hash_text(scratch, at));
+	if (!novel(state, object, &verdict))
+		return 0;
+	act = act_at(scratch, at);
+	size = sizeof(*act) + SNUG_TEXT_MAX - at;
+	fill(act, state, call->task, SNUG_SYSCALL, verdict.key, size);
+	act->act_flags = flags;
+	act->code = id;
+	act->argument = number;
+	act->text_size = SNUG_TEXT_MAX - at;
+	tell_text(act, size, &verdict);
+	return 0;
+}
+
+static __always_inline int on_call(struct call *call, u32 id)
+{
+	struct call_shape shape = shape_of(id);
+	u64 number = 0, string = 0;
+
+	if (call->ret < 0 && !was_denied(call->ret))
+		return 0;
+	if (shape.number == 0)
+		number = argument(call, 0);
+	else if (shape.number == 1)
+		number = argument(call, 1);
+	if (shape.string == 0)
+		string = argument(call, 0);
+	else if (shape.string == 1)
+		string = argument(call, 1);
+	else if (shape.string == 3)
+		string = argument(call, 3);
+	if (id == SNUG_CALL_CLONE) {
+		number &= CLONE_NEW_ANY;
+		if (!number || call->ret == 0)
+			return 0;
+	}
+	if (id == SNUG_CALL_PTRACE && number != PTRACE_TRACEME && number != PTRACE_ATTACH &&
+	    number != PTRACE_SEIZE && number != PTRACE_POKETEXT && number != PTRACE_POKEDATA)
+		return 0;
+	return tell_call(call, id, number, string);
+}
+
+/* clone3 has its flags in memory: the first eight bytes of what the first argument points to. */
+static __always_inline int on_clone3(struct call *call)
+{
+	u64 flags = 0;
+
+	if (call->ret == 0 || (call->ret < 0 && !was_denied(call->ret)))
+		return 0;
+	bpf_probe_read_user(&flags, sizeof(flags), (void *)argument(call, 0));
+	flags &= CLONE_NEW_ANY;
+	return flags ? tell_call(call, SNUG_CALL_CLONE, flags, 0) : 0;
+}
+
+static __always_inline void on_identity(struct call *call)
+{
+	u32 uid = call->task->cred->euid.val, gid = call->task->cred->egid.val;
+
+	if (uid != call->state->uid || gid != call->state->gid)
+		tell_identity(call->state, call->task, uid, gid);
+}
+
+static __always_inline int on_names(struct call *call, u32 class)
+{
+	u64 a = argument(call, 0), b = argument(call, 1), c = argument(call, 2), d = argument(call, 3);
+	struct names_act act = { .fd = AT_FDCWD, .to_fd = AT_FDCWD, .string = a };
+
+	if (call->ret < 0 && !was_denied(call->ret))
+		return 0;
+	switch (class) {
+	/* An open that was refused left no file. What it wanted is not told apart: it is a read. */
+	case SNUG_CLASS_OPENAT:
+		act.fd = a;
+		act.string = b;
+		act.access = SNUG_READ;
+		break;
+	case SNUG_CLASS_OPEN:
+		act.access = SNUG_READ;
+		break;
+	case SNUG_CLASS_UNLINKAT:
+		act.fd = a;
+		act.string = b;
+		act.access = SNUG_DELETE;
+		break;
+	case SNUG_CLASS_UNLINK:
+		act.access = SNUG_DELETE;
+		break;
+	case SNUG_CLASS_RENAME:
+		act.to_string = b;
+		act.access = SNUG_RENAME;
+		break;
+	case SNUG_CLASS_RENAMEAT:
+		act.fd = a;
+		act.string = b;
+		act.to_fd = c;
+		act.to_string = d;
+		act.access = SNUG_RENAME;
+		break;
+	/* The new name is what is made; `to` says of what file it is a name. */
+	case SNUG_CLASS_LINK:
+		act.string = b;
+		act.to_string = a;
+		act.access = SNUG_CREATE;
+		break;
+	case SNUG_CLASS_LINKAT:
+		act.fd = c;
+		act.string = d;
+		act.to_fd = a;
+		act.to_string = b;
+		act.access = SNUG_CREATE;
+		break;
+	case SNUG_CLASS_SYMLINK:
+		act.string = b;
+		act.access = SNUG_CREATE;
+		break;
+	case SNUG_CLASS_SYMLINKAT:
+		act.fd = b;
+		act.string = c;
+		act.access = SNUG_CREATE;
+		break;
+	case SNUG_CLASS_MAKE:
+		act.access = SNUG_CREATE;
+		break;
+	case SNUG_CLASS_MAKEAT:
+		act.fd = a;
+		act.string = b;
+		act.access = SNUG_CREATE;
+		break;
+	case SNUG_CLASS_TRUNCATE:
+		act.access = SNUG_WRITE;
+		break;
+	default:
+		return 0;
+	}
+	return tell_names(call, &act);
+}
+
+/* The 32-bit table's socketcall: an operation, and a pointer to its arguments, of which the first is the socket. */
+static __always_inline int on_socketcall(struct call *call)
+{
+	u32 operation = argument(call, 0), fd = 0;
+
+	if (operation != 3 && operation != 4)
+		return 0;
+	bpf_probe_read_user(&fd, sizeof(fd), (void *)argument(call, 1));
+	if (operation == 3)
+		return tell_unix(call, fd);
+	tell_listen(call, fd);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
+{
+	struct call call = { .regs = regs, .ret = ret };
+	u32 number, class;
+
+	call.task = bpf_get_current_task_btf();
+#if defined(__TARGET_ARCH_x86)
+	number = regs->orig_ax & ~0x40000000u;
+	call.compat = call.task->thread_info.status & TS_COMPAT;
+#else
+	number = regs->syscallno;
+#endif
+	/* Else the compiler checks one register and indexes with another. */
+	barrier_var(number);
+	if (number >= SNUG_NRS)
+		return 0;
+	class = call.compat ? compat_classes[number] : classes[number];
+	if (!class)
+		return 0;
+	call.state = state_of(call.task);
+	if (!call.state)
+		return 0;
+
+	if (class <= SNUG_CLASS_OPEN_HANDLE && ret >= 0)
+		return tell_open(&call);
+	if (class <= SNUG_CLASS_TRUNCATE)
+		return on_names(&call, class);
+	if (class == SNUG_CLASS_CLONE3)
+		return on_clone3(&call);
+	if (class > SNUG_CLASS_CALL)
+		return on_call(&call, class - SNUG_CLASS_CALL);
+	if (ret < 0)
+		return 0;
+	if (class == SNUG_CLASS_IDENTITY)
+		on_identity(&call);
+	else if (class == SNUG_CLASS_LISTEN)
+		tell_listen(&call, argument(&call, 0));
+	else if (class == SNUG_CLASS_CONNECT)
+		return tell_unix(&call, argument(&call, 0));
+	else if (class == SNUG_CLASS_SOCKETCALL)
+		return on_socketcall(&call);
+	return 0;
+}
+
+#endif

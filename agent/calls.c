@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which system call is of which class: by the numbers of the machine this is compiled for. */
+#include <sys/syscall.h>
+#include "sensor.h"
+
+struct entry {
+	int number;
+	int class;
+};
+
+#define CALL(name) (SNUG_CLASS_CALL + SNUG_CALL_##name)
+
+static const struct entry native[] = {
+#ifdef SYS_open
+	{ SYS_open, SNUG_CLASS_OPEN },
+	{ SYS_creat, SNUG_CLASS_OPEN },
+	{ SYS_unlink, SNUG_CLASS_UNLINK },
+	{ SYS_rmdir, SNUG_CLASS_UNLINK },
+	{ SYS_rename, SNUG_CLASS_RENAME },
+	{ SYS_link, SNUG_CLASS_LINK },
+	{ SYS_symlink, SNUG_CLASS_SYMLINK },
+	{ SYS_mkdir, SNUG_CLASS_MAKE },
+	{ SYS_mknod, SNUG_CLASS_MAKE },
+#endif
+	{ SYS_openat, SNUG_CLASS_OPENAT },
+	{ SYS_openat2, SNUG_CLASS_OPENAT },
+	{ SYS_open_by_handle_at, SNUG_CLASS_OPEN_HANDLE },
+	{ SYS_unlinkat, SNUG_CLASS_UNLINKAT },
+#ifdef SYS_renameat
+	{ SYS_renameat, SNUG_CLASS_RENAMEAT },
+#endif
+	{ SYS_renameat2, SNUG_CLASS_RENAMEAT },
+	{ SYS_linkat, SNUG_CLASS_LINKAT },
+	{ SYS_symlinkat, SNUG_CLASS_SYMLINKAT },
+	{ SYS_mkdirat, SNUG_CLASS_MAKEAT },
+	{ SYS_mknodat, SNUG_CLASS_MAKEAT },
+	{ SYS_truncate, SNUG_CLASS_TRUNCATE },
+	{ SYS_setuid, SNUG_CLASS_IDENTITY },
+	{ SYS_setgid, SNUG_CLASS_IDENTITY },
+	{ SYS_setreuid, SNUG_CLASS_IDENTITY },
+	{ SYS_setregid, SNUG_CLASS_IDENTITY },
+	{ SYS_setresuid, SNUG_CLASS_IDENTITY },
+	{ SYS_setresgid, SNUG_CLASS_IDENTITY },
+	{ SYS_setfsuid, SNUG_CLASS_IDENTITY },
+	{ SYS_setfsgid, SNUG_CLASS_IDENTITY },
+	{ SYS_listen, SNUG_CLASS_LISTEN },
+	{ SYS_connect, SNUG_CLASS_CONNECT },
+	{ SYS_clone, CALL(CLONE) },
+	{ SYS_clone3, SNUG_CLASS_CLONE3 },
+	{ SYS_ptrace, CALL(PTRACE) },
+	{ SYS_process_vm_writev, CALL(PROCESS_VM_WRITEV) },
+	{ SYS_mount, CALL(MOUNT) },
+	{ SYS_umount2, CALL(UMOUNT) },
+	{ SYS_move_mount, CALL(MOVE_MOUNT) },
+	{ SYS_fsopen, CALL(FSOPEN) },
+	{ SYS_open_tree, CALL(OPEN_TREE) },
+	{ SYS_pivot_root, CALL(PIVOT_ROOT) },
+	{ SYS_chroot, CALL(CHROOT) },
+	{ SYS_unshare, CALL(UNSHARE) },
+	{ SYS_setns, CALL(SETNS) },
+	{ SYS_init_module, CALL(INIT_MODULE) },
+	{ SYS_finit_module, CALL(FINIT_MODULE) },
+	{ SYS_delete_module, CALL(DELETE_MODULE) },
+	{ SYS_bpf, CALL(BPF) },
+	{ SYS_perf_event_open, CALL(PERF_EVENT_OPEN) },
+	{ SYS_kexec_load, CALL(KEXEC_LOAD) },
+	{ SYS_kexec_file_load, CALL(KEXEC_LOAD) },
+	{ SYS_memfd_create, CALL(MEMFD_CREATE) },
+	{ SYS_io_uring_setup, CALL(IO_URING_SETUP) },
+	{ SYS_add_key, CALL(ADD_KEY) },
+	{ SYS_keyctl, CALL(KEYCTL) },
+};
+
+#ifdef __x86_64__
+/* `int 0x80`, from a 64-bit process too: the i386 table. */
+static const struct entry compat[] = {
+	{ 5, SNUG_CLASS_OPEN },		{ 8, SNUG_CLASS_OPEN },
+	{ 295, SNUG_CLASS_OPENAT },	{ 437, SNUG_CLASS_OPENAT },
+	{ 342, SNUG_CLASS_OPEN_HANDLE }, { 10, SNUG_CLASS_UNLINK },
+	{ 40, SNUG_CLASS_UNLINK },	{ 301, SNUG_CLASS_UNLINKAT },
+	{ 38, SNUG_CLASS_RENAME },	{ 302, SNUG_CLASS_RENAMEAT },
+	{ 353, SNUG_CLASS_RENAMEAT },	{ 9, SNUG_CLASS_LINK },
+	{ 303, SNUG_CLASS_LINKAT },	{ 83, SNUG_CLASS_SYMLINK },
+	{ 304, SNUG_CLASS_SYMLINKAT },	{ 39, SNUG_CLASS_MAKE },
+	{ 14, SNUG_CLASS_MAKE },	{ 296, SNUG_CLASS_MAKEAT },
+	{ 297, SNUG_CLASS_MAKEAT },	{ 92, SNUG_CLASS_TRUNCATE },
+	{ 193, SNUG_CLASS_TRUNCATE },	{ 23, SNUG_CLASS_IDENTITY },
+	{ 46, SNUG_CLASS_IDENTITY },	{ 70, SNUG_CLASS_IDENTITY },
+	{ 71, SNUG_CLASS_IDENTITY },	{ 138, SNUG_CLASS_IDENTITY },
+	{ 139, SNUG_CLASS_IDENTITY },	{ 164, SNUG_CLASS_IDENTITY },
+	{ 170, SNUG_CLASS_IDENTITY },	{ 203, SNUG_CLASS_IDENTITY },
+	{ 204, SNUG_CLASS_IDENTITY },	{ 208, SNUG_CLASS_IDENTITY },
+	{ 210, SNUG_CLASS_IDENTITY },	{ 213, SNUG_CLASS_IDENTITY },
+	{ 214, SNUG_CLASS_IDENTITY },	{ 215, SNUG_CLASS_IDENTITY },
+	{ 216, SNUG_CLASS_IDENTITY },	{ 363, SNUG_CLASS_LISTEN },
+	{ 362, SNUG_CLASS_CONNECT },	{ 102, SNUG_CLASS_SOCKETCALL },
+	{ 120, CALL(CLONE) },		{ 435, SNUG_CLASS_CLONE3 },
+	{ 26, CALL(PTRACE) },		{ 348, CALL(PROCESS_VM_WRITEV) },
+	{ 21, CALL(MOUNT) },		{ 22, CALL(UMOUNT) },
+	{ 52, CALL(UMOUNT) },		{ 429, CALL(MOVE_MOUNT) },
+	{ 430, CALL(FSOPEN) },		{ 428, CALL(OPEN_TREE) },
+	{ 217, CALL(PIVOT_ROOT) },	{ 61, CALL(CHROOT) },
+	{ 310, CALL(UNSHARE) },		{ 346, CALL(SETNS) },
+	{ 128, CALL(INIT_MODULE) },	{ 350, CALL(FINIT_MODULE) },
+	{ 129, CALL(DELETE_MODULE) },	{ 357, CALL(BPF) },
+	{ 336, CALL(PERF_EVENT_OPEN) },	{ 283, CALL(KEXEC_LOAD) },
+	{ 356, CALL(MEMFD_CREATE) },	{ 425, CALL(IO_URING_SETUP) },
+	{ 286, CALL(ADD_KEY) },		{ 288, CALL(KEYCTL) },
+};
+#endif
+
+void set_calls(struct sensor *skel)
+{
+	for (size_t i = 0; i < sizeof(native) / sizeof(*native); i++)
+		if (native[i].number >= 0 && native[i].number < SNUG_NRS)
+			skel->rodata->classes[native[i].number] = native[i].class;
+#ifdef __x86_64__
+	for (size_t i = 0; i < sizeof(compat) / sizeof(*compat); i++)
+		skel->rodata->compat_classes[compat[i].number] = compat[i].class;
+#endif
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the kernel and the daemon say about containers, and the names that acts refer to.
+ *
+ * Records about containers are only a nudge: where one is lost in a full ring, the slots still tell.
+ */
+#include <bpf/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sensor.h"
+
+/* Fewer than the kernel's table and the daemon's hold: what is dropped here is told again when it is needed. */
+#define NAMES_TOLD 6144
+#define BUCKETS 16384
+#define ENDS_MAX SNUG_SLOTS
+
+static __u64 slot_told[SNUG_SLOTS];	/* container that was told to live in it */
+static __u64 slot_lost[SNUG_SLOTS];	/* of its dropped acts, how many were told */
+
+struct end {
+	__u32 slot;
+	__u64 container;
+	__u64 time;
+};
+
+static struct end ends[ENDS_MAX];
+static size_t end_count;
+
+static bool read_slot(struct agent *agent, __u32 number, struct snug_slot *slot)
+{
+	return number < SNUG_SLOTS &&
+	       !bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.slots), &number, slot);
+}
+
+static void tell(__u32 number, const struct snug_slot *slot)
+{
+	struct snug_container frame = {
+		.time = slot->began,
+		.container = slot->container,
+		.slot = number,
+		.before = slot->before,
+	};
+
+	memcpy(frame.id, slot->id, sizeof(frame.id));
+	send_frame(&frame, SNUG_CONTAINER, sizeof(frame), slot->path,
+		   strnlen(slot->path, sizeof(slot->path)));
+	slot_told[number] = slot->container;
+	slot_lost[number] = 0;
+}
+
+void container_told(struct agent *agent, __u64 container, __u32 number)
+{
+	struct snug_slot slot;
+
+	if (number >= SNUG_SLOTS || slot_told[number] == container)
+		return;
+	if (read_slot(agent, number, &slot) && slot.container == container)
+		tell(number, &slot);
+}
+
+void container_new(struct agent *agent, __u32 number)
+{
+	struct snug_slot slot;
+
+	if (read_slot(agent, number, &slot))
+		container_told(agent, slot.container, number);
+}
+
+/* Its counts come first: the end waits until they were flushed and read. */
+void container_end(struct agent *agent, __u32 slot, __u64 container, __u64 time)
+{
+	for (size_t i = 0; i < end_count; i++)
+		if (ends[i].container == container)
+			return;
+	if (end_count < ENDS_MAX)
+		ends[end_count++] = (struct end){ slot, container, time };
+}
+
+bool ends_pending(void)
+{
+	return end_count > 0;
+}
+
+static void release(struct agent *agent, __u32 number)
+{
+	static const struct snug_slot empty;
+
+	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.slots), &number, &empty, BPF_ANY);
+	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.free_slots), NULL, &number, BPF_ANY);
+	slot_told[number] = 0;
+}
+
+void ends_tell(struct agent *agent)
+{
+	for (size_t i = 0; i < end_count; i++) {
+		struct snug_container frame = {
+			.time = ends[i].time,
+			.container = ends[i].container,
+			.slot = ends[i].slot,
+		};
+		struct snug_slot slot;
+
+		if (!read_slot(agent, ends[i].slot, &slot) || slot.container != ends[i].container)
+			continue;
+		container_told(agent, slot.container, ends[i].slot);
+		memcpy(frame.id, slot.id, sizeof(frame.id));
+		send_frame(&frame, SNUG_CONTAINER_END, sizeof(frame), NULL, 0);
+		release(agent, ends[i].slot);
+	}
+	end_count = 0;
+}
+
+void containers_reconcile(struct agent *agent)
+{
+	struct snug_slot slot;
+
+	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
+		if (!read_slot(agent, i, &slot) || slot.state == SNUG_SLOT_FREE)
+			continue;
+		container_told(agent, slot.container, i);
+		if (slot.state == SNUG_SLOT_ENDED)
+			container_end(agent, i, slot.container, slot.ended);
+	}
+}
+
+void assign(struct agent *agent, const struct snug_assign *command)
+{
+	int fd = bpf_map__fd(agent->skel->maps.slots);
+	struct snug_slot slot;
+
+	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
+		if (!slot_told[i] || !read_slot(agent, i, &slot))
+			continue;
+		if (memcmp(slot.id, command->id, sizeof(slot.id)) || slot.scope == command->scope)
+			continue;
+		/* Written whole: the kernel changes `dropped`, `root` and `started` too, so those are read last. */
+		slot.scope = command->scope;
+		slot.salt = SNUG_MIX(agent->keys, slot.salt, command->scope);
+		bpf_map_update_elem(fd, &i, &slot, BPF_ANY);
+	}
+}
+
+void learn_keys(struct agent *agent, const struct snug_known *command)
+{
+	const __u64 *keys = (const __u64 *)(command + 1);
+	size_t count = (command->head.size - (sizeof(*command) - sizeof(command->head))) / sizeof(*keys);
+	int fd = bpf_map__fd(agent->skel->maps.known);
+
+	for (size_t i = 0; i < count; i++)
+		if (bpf_map_update_elem(fd, &keys[i], &command->scope, BPF_ANY)) {
+			say("the table of known behaviours is full: more of them are told in full");
+			return;
+		}
+}
+
+static __u64 told[NAMES_TOLD];
+static size_t told_at;
+static __u64 buckets[BUCKETS];
+
+static size_t bucket_of(__u64 hash)
+{
+	size_t at = hash & (BUCKETS - 1);
+
+	while (buckets[at] && buckets[at] != hash)
+		at = (at + 1) & (BUCKETS - 1);
+	return at;
+}
+
+/* Linear probing without tombstones: what follows a hole is put in again. */
+static void bucket_remove(__u64 hash)
+{
+	size_t at = bucket_of(hash);
+
+	if (!buckets[at])
+		return;
+	buckets[at] = 0;
+	for (at = (at + 1) & (BUCKETS - 1); buckets[at]; at = (at + 1) & (BUCKETS - 1)) {
+		__u64 moved = buckets[at];
+
+		buckets[at] = 0;
+		buckets[bucket_of(moved)] = moved;
+	}
+}
+
+static void name_told(struct agent *agent, __u64 hash)
+{
+	int fd = bpf_map__fd(agent->skel->maps.names);
+	struct snug_name_text text;
+	struct snug_name frame = { .hash = hash };
+
+	if (!hash || buckets[bucket_of(hash)] || bpf_map_lookup_elem(fd, &hash, &text))
+		return;
+	frame.cut = text.cut;
+	send_frame(&frame, SNUG_NAME, sizeof(frame), text.text,
+		   text.size < sizeof(text.text) ? text.size : sizeof(text.text));
+	if (told[told_at]) {
+		bpf_map_delete_elem(fd, &told[told_at]);
+		bucket_remove(told[told_at]);
+	}
+	told[told_at] = hash;
+	told_at = (told_at + 1) % NAMES_TOLD;
+	buckets[bucket_of(hash)] = hash;
+}
+
+void names_told(struct agent *agent, const struct snug_act *act)
+{
+	name_told(agent, act->exe);
+	name_told(agent, act->script);
+	for (int i = 0; i < SNUG_ANCESTORS; i++)
+		name_told(agent, act->ancestors[i]);
+}
+
+static void tell_loss(__u64 container, __u32 reason, __u64 count, __u64 from, __u64 to)
+{
+	struct snug_loss frame = {
+		.container = container,
+		.from = from,
+		.to = to,
+		.count = count,
+		.reason = reason,
+	};
+
+	send_frame(&frame, SNUG_LOSS, sizeof(frame), NULL, 0);
+}
+
+/* What of the losses is known to be a container's is told as its, the rest as the node's. */
+void losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to)
+{
+	static __u64 before[SNUG_DROPS];
+	__u64 left[SNUG_DROPS], sum = 0;
+	struct snug_slot slot;
+
+	for (int i = 0; i < SNUG_DROPS; i++) {
+		left[i] = now->dropped[i] - before[i];
+		before[i] = now->dropped[i];
+		sum += left[i];
+	}
+	if (!sum)
+		return;
+	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
+		if (!slot_told[i] || !read_slot(agent, i, &slot))
+			continue;
+		for (int reason = 0; reason < SNUG_DROPS && slot.dropped > slot_lost[i]; reason++) {
+			__u64 count = slot.dropped - slot_lost[i];
+
+			if (count > left[reason])
+				count = left[reason];
+			if (!count)
+				continue;
+			tell_loss(slot.container, reason, count, from, to);
+			left[reason] -= count;
+			slot_lost[i] += count;
+		}
+	}
+	for (int reason = 0; reason < SNUG_DROPS; reason++)
+		if (left[reason])
+			tell_loss(0, reason, left[reason], from, to);
+}

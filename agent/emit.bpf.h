@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From an act to the ring, or to a count.
+ *
+ * Every act of a container's process ends in exactly one of: emitted, filtered (counted in `seen`, told later
+ * by the flush), dropped by reason. The sums are held against each other by a test.
+ */
+#ifndef SNUG_EMIT_H
+#define SNUG_EMIT_H
+
+#include "maps.bpf.h"
+
+static __always_inline void *my_ring(void)
+{
+	u32 ring = bpf_get_smp_processor_id() % ring_count;
+
+	return bpf_map_lookup_elem(&rings, &ring);
+}
+
+/*
+ * The ring's commit is a full barrier, and so is the sensor's between announcing that it sleeps and looking at
+ * the rings once more: one of the two sees the other.
+ */
+static __always_inline void wake(void *ring)
+{
+	void *nothing;
+
+	if (!*(volatile u32 *)&control.asleep || !__sync_lock_test_and_set(&control.asleep, 0))
+		return;
+	nothing = bpf_ringbuf_reserve(ring, 8, 0);
+	if (nothing)
+		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void drop(struct snug_slot *slot, enum snug_drop reason)
+{
+	COUNT(dropped[reason]);
+	if (slot)
+		__sync_fetch_and_add(&slot->dropped, 1);
+}
+
+static __always_inline struct snug_slot *slot_of(const struct snug_task *task)
+{
+	u32 key = task->slot;
+
+	return bpf_map_lookup_elem(&slots, &key);
+}
+
+static __always_inline void head_of(struct snug_head *head, u16 type, u32 size)
+{
+	head->size = size - sizeof(*head);
+	head->type = type;
+	head->version = SNUG_ABI;
+	head->flags = 0;
+}
+
+/* What becomes of an act. */
+struct verdict {
+	u64 key;
+	struct snug_seen *seen;
+	struct snug_slot *slot;
+};
+
+/* No clock here: this is what a repeated act costs. The flush knows the second in which it was. */
+static __always_inline int count_seen(struct snug_seen *seen)
+{
+	__sync_fetch_and_add(&seen->count, 1);
+	COUNT(filtered);
+	return 0;
+}
+
+/*
+ * True where the act has to be told in full; then `tell` or `told` must follow. `object` is the hash of all
+ * that makes the act this behaviour and no other, without the actor.
+ */
+static __always_inline bool novel(const struct snug_task *task, u64 object, struct verdict *verdict)
+{
+	struct snug_slot *slot = slot_of(task);
+	u64 salt = task->container, scope = SNUG_PRIVATE_SCOPE | task->container;
+	u64 base = SNUG_MIX(keys, task->base, object);
+	struct snug_seen fresh = {}, *seen_here;
+	u64 here;
+
+	COUNT(received);
+	/* A process that outlived its container by leaving its cgroup is still told of, by itself. */
+	if (slot && slot->container == task->container) {
+		salt = slot->salt;
+		scope = slot->scope;
+	}
+	verdict->slot = slot;
+	verdict->seen = 0;
+	if (control.filter == SNUG_FILTER_OFF) {
+		verdict->key = SNUG_MIX(keys, base, scope) | 1;
+		return true;
+	}
+	here = SNUG_MIX(keys, base, salt);
+	seen_here = bpf_map_lookup_elem(&seen, &here);
+	if (seen_here) {
+		verdict->key = seen_here->key;
+		verdict->seen = seen_here;
+		if (!seen_here->unsent || !__sync_lock_test_and_set(&seen_here->unsent, 0))
+			return count_seen(seen_here);
+		/* Its event counts for one: the flush must not tell that one again. */
+		__sync_fetch_and_add(&seen_here->count, 1);
+		__sync_fetch_and_add(&seen_here->told, 1);
+		return true;
+	}
+
+	verdict->key = SNUG_MIX(keys, base, scope) | 1;
+	fresh.key = verdict->key;
+	fresh.container = task->container;
+	fresh.salt = salt;
+	fresh.slot = task->slot;
+	fresh.count = 1;
+	fresh.first = bpf_ktime_get_ns();
+	if (bpf_map_lookup_elem(&known, &verdict->key)) {
+		if (!bpf_map_update_elem(&seen, &here, &fresh, BPF_NOEXIST)) {
+			COUNT(filtered);
+			return false;
+		}
+	} else {
+		fresh.told = 1;
+		if (!bpf_map_update_elem(&seen, &here, &fresh, BPF_NOEXIST)) {
+			verdict->seen = bpf_map_lookup_elem(&seen, &here);
+			return true;
+		}
+	}
+	/* Another processor was faster, or the table is full. */
+	seen_here = bpf_map_lookup_elem(&seen, &here);
+	if (seen_here)
+		return count_seen(seen_here);
+	COUNT(unfiltered);
+	return true;
+}
+
+static __always_inline void lost(struct verdict *verdict, enum snug_drop reason)
+{
+	drop(verdict->slot, reason);
+	if (verdict->seen)
+		verdict->seen->unsent = 1;
+}
+
+static __always_inline void fill(struct snug_act *act, const struct snug_task *state,
+				 struct task_struct *task, u8 kind, u64 key, u32 size)
+{
+	head_of(&act->head, SNUG_ACT, size);
+	act->time = bpf_ktime_get_ns();
+	act->container = state->container;
+	act->key = key;
+	act->exe = state->exe;
+	act->script = state->script;
+	__builtin_memcpy(act->ancestors, state->ancestors, sizeof(act->ancestors));
+	act->session = state->session;
+	act->pid = task->tgid;
+	act->ppid = task->real_parent->tgid;
+	act->uid = state->uid;
+	act->gid = state->gid;
+	act->kind = kind;
+	act->origin = state->origin;
+	act->actor_flags = state->flags;
+	act->act_flags = 0;
+	__builtin_memset(act->detail, 0, sizeof(act->detail));
+	act->text_size = 0;
+	act->to_size = 0;
+	act->slot = state->slot;
+	act->text_reserved = 0;
+}
+
+/* An act without text: reserve it, fill in the detail, then `told`. */
+static __always_inline struct snug_act *tell(const struct snug_task *state, struct task_struct *task,
+					     u8 kind, struct verdict *verdict, void **ring)
+{
+	struct snug_act *act = 0;
+
+	*ring = my_ring();
+	if (*ring)
+		act = bpf_ringbuf_reserve(*ring, sizeof(*act), 0);
+	if (!act) {
+		lost(verdict, SNUG_DROP_RING);
+		return 0;
+	}
+	fill(act, state, task, kind, verdict->key, sizeof(*act));
+	return act;
+}
+
+static __always_inline void told(struct snug_act *act, void *ring)
+{
+	bpf_ringbuf_submit(act, BPF_RB_NO_WAKEUP);
+	COUNT(emitted);
+	wake(ring);
+}
+
+/* The head of an act whose text begins at `at` in the scratch. */
+static __always_inline struct snug_act *act_at(struct scratch *scratch, u32 at)
+{
+	return (struct snug_act *)&scratch->act[at & (SNUG_TEXT_MAX - 1)];
+}
+
+/* An act with text: its head was filled in place, before the text; `size` is that of both. */
+static __always_inline void tell_text(struct snug_act *act, u32 size, struct verdict *verdict)
+{
+	void *ring = my_ring();
+
+	if (size > sizeof(*act) + SNUG_TEXT_MAX)
+		size = sizeof(*act) + SNUG_TEXT_MAX;
+	if (!ring || bpf_ringbuf_output(ring, act, size, BPF_RB_NO_WAKEUP)) {
+		lost(verdict, SNUG_DROP_RING);
+		return;
+	}
+	COUNT(emitted);
+	wake(ring);
+}
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Executions. The tracepoint fires when the new program is in place and before its first instruction, so the
+ * file, not a name, says what runs, however it was named: by path, by descriptor, by memfd, by a script.
+ */
+#ifndef SNUG_EXEC_H
+#define SNUG_EXEC_H
+
+#include "path.bpf.h"
+#include "task.bpf.h"
+
+/* Overlayfs puts its own part of an inode behind the kernel's; the second pointer there is the upper file. */
+static __always_inline bool is_upper(const struct inode *inode)
+{
+	u64 upper = 0;
+
+	bpf_probe_read_kernel(&upper, sizeof(upper),
+			      (void *)((u64)inode + bpf_core_type_size(struct inode)));
+	return upper != 0;
+}
+
+static __always_inline bool is_memfd(const struct dentry *dentry)
+{
+	const u64 memfd = 0x3a64666d656dull; /* "memfd:" */
+
+	return dentry->d_name.len >= 6 &&
+	       (load_word((u64)dentry->d_name.name) & 0xffffffffffffull) == memfd;
+}
+
+static __always_inline u16 drift_of(const struct file *file, u32 end, const struct dentry *root)
+{
+	struct dentry *dentry = file->f_path.dentry;
+	struct super_block *block = file->f_inode->i_sb;
+
+	if (end == WALK_ALONE && is_memfd(dentry))
+		return SNUG_DRIFT_MEMFD;
+	if (block->s_magic == OVERLAYFS_SUPER_MAGIC && is_upper(file->f_inode))
+		return SNUG_DRIFT_UPPER;
+	return block != root->d_sb ? SNUG_DRIFT_MOUNT : 0;
+}
+
+static __always_inline bool is_socket(struct task_struct *task, u32 fd)
+{
+	struct file *file = file_at(task, fd);
+
+	return file && (file->f_inode->i_mode & S_IFMT) == S_IFSOCK;
+}
+
+/* The text from `at` to the end as a name that acts can refer to. */
+__noinline int keep_name(struct scratch *scratch, u64 hash, u32 at)
+{
+	struct snug_name_text *name;
+	u32 size = SNUG_TEXT_MAX - at;
+
+	if (!scratch)
+		return 0;
+	if (size > SNUG_NAME_MAX) {
+		at += size - SNUG_NAME_MAX;
+		size = SNUG_NAME_MAX;
+		scratch->walk.cut = 1;
+	}
+	name = (void *)&scratch->act[sizeof(struct snug_act) - sizeof(u64) + (at & (SNUG_TEXT_MAX - 1))];
+	name->size = size;
+	name->cut = scratch->walk.cut;
+	if (bpf_map_update_elem(&names, &hash, name, BPF_ANY))
+		COUNT(unnamed);
+	return 0;
+}
+
+static __always_inline u64 exe_of(struct scratch *scratch, const struct file *file, u64 root, u32 *end)
+{
+	u64 hash;
+
+	walk_from(scratch, PLACE(file->f_path), root);
+	hash = walk_hash(scratch);
+	*end = scratch->walk.end;
+	if (!bpf_map_lookup_elem(&names, &hash)) {
+		walk_from(scratch, PLACE(file->f_path), root);
+		keep_name(scratch, hash, walk_text(scratch, SNUG_TEXT_MAX, true));
+	}
+	return hash;
+}
+
+static __always_inline u64 script_of(struct scratch *scratch, struct task_struct *task,
+				     const struct linux_binprm *bprm, u64 root)
+{
+	const char *name = bprm->filename;
+	long size;
+	u64 hash;
+	u32 at;
+
+	if (name == bprm->interp)
+		return 0;
+	size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, name);
+	if (size <= 1)
+		return 0;
+	at = put_absolute(scratch, SNUG_TEXT_MAX, size - 1, task, PLACE(task->fs->pwd), root);
+	hash = hash_text(scratch, at);
+	if (!bpf_map_lookup_elem(&names, &hash))
+		keep_name(scratch, hash, at);
+	return hash;
+}
+
+static __always_inline void push_ancestor(struct snug_task *state)
+{
+	for (int i = SNUG_ANCESTORS - 1; i > 0; i--)
+		state->ancestors[i] = state->ancestors[i - 1];
+	state->ancestors[0] = state->script ? state->script : state->exe;
+}
+
+/* The first program of a tree of processes in a container; nothing of the runtime's. */
+static __always_inline struct snug_task *adopt(struct task_struct *task, u32 uid, u32 gid)
+{
+	u64 cgroup = bpf_get_current_cgroup_id();
+	u32 *number = bpf_map_lookup_elem(&cgroups, &cgroup), space;
+	struct snug_task *state;
+	struct snug_slot *slot;
+
+	if (!number)
+		return 0;
+	space = task->nsproxy->mnt_ns->ns.inum;
+	if (space == host_mnt_ns[0] || space == host_mnt_ns[1])
+		return 0;
+	slot = bpf_map_lookup_elem(&slots, number);
+	if (!slot)
+		return 0;
+	state = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!state) {
+		drop(slot, SNUG_DROP_TASK);
+		return 0;
+	}
+	state->container = slot->container;
+	state->slot = *number;
+	state->uid = uid;
+	state->gid = gid;
+	if (__sync_lock_test_and_set(&slot->started, 1)) {
+		state->origin = SNUG_EXEC_IN;
+		state->session = SNUG_MIX(keys, task->start_time, (u64)task->tgid);
+	} else {
+		state->origin = SNUG_ENTRYPOINT;
+	}
+	return state;
+}
+
+static __always_inline void tell_identity(struct snug_task *state, struct task_struct *task, u32 uid, u32 gid)
+{
+	u64 object = SNUG_MIX(keys, SNUG_IDENTITY, (u64)uid << 32 | gid);
+	struct verdict verdict;
+	struct snug_act *act;
+	void *ring;
+
+	object = SNUG_MIX(keys, object, (u64)state->gid);
+	if (novel(state, object, &verdict)) {
+		act = tell(state, task, SNUG_IDENTITY, &verdict, &ring);
+		if (act) {
+			act->from_uid = state->uid;
+			act->from_gid = state->gid;
+			act->to_uid = uid;
+			act->to_gid = gid;
+			told(act, ring);
+		}
+	}
+	set_ids(state, uid, gid);
+}
+
+static __always_inline void tell_exec(struct scratch *scratch, struct snug_task *state,
+				      struct task_struct *task)
+{
+	u64 start = task->mm->arg_start, size = task->mm->arg_end - start;
+	u32 at = SNUG_TEXT_MAX - SNUG_ARGS_MAX, cut = 0;
+	struct verdict verdict;
+	struct snug_act *act;
+
+	/* The parent belongs to an exec's identity: who starts a shell matters. */
+	if (!novel(state, SNUG_MIX(keys, SNUG_EXEC, state->ancestors[0]), &verdict))
+		return;
+	if (size > SNUG_ARGS_MAX) {
+		size = SNUG_ARGS_MAX;
+		cut = SNUG_CUT;
+	}
+	act = act_at(scratch, at);
+	fill(act, state, task, SNUG_EXEC, verdict.key, sizeof(*act) + size);
+	act->act_flags = cut;
+	act->text_size = size;
+	if (bpf_probe_read_user(act + 1, size & (2 * SNUG_ARGS_MAX - 1), (void *)start)) {
+		act->text_size = 0;
+		act->act_flags = SNUG_CUT;
+		head_of(&act->head, SNUG_ACT, sizeof(*act));
+		size = 0;
+	}
+	tell_text(act, sizeof(*act) + size, &verdict);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct snug_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	u32 uid = task->cred->euid.val, gid = task->cred->egid.val;
+	struct scratch *scratch;
+	u64 root;
+	u32 end;
+
+	if (state)
+		push_ancestor(state);
+	else
+		state = adopt(task, uid, gid);
+	scratch = scratch_of(SCRATCH_EXEC);
+	if (!state || !scratch)
+		return 0;
+
+	root = root_of(state, task);
+	state->exe = exe_of(scratch, bprm->file, root, &end);
+	state->script = script_of(scratch, task, bprm, root);
+	state->flags = drift_of(bprm->file, end, task->fs->root.dentry);
+	if (task->signal->tty)
+		state->flags |= SNUG_TTY;
+	if (is_socket(task, 0) || is_socket(task, 1) || is_socket(task, 2))
+		state->flags |= SNUG_SOCKET_STDIO;
+	state->capabilities = 0;
+	set_base(state);
+	if (uid != state->uid || gid != state->gid)
+		tell_identity(state, task, uid, gid);
+	tell_exec(scratch, state, task);
+	return 0;
+}
+
+#endif

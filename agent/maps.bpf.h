@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the sensor sets before the programs are loaded, and what they remember. */
+#ifndef SNUG_MAPS_H
+#define SNUG_MAPS_H
+
+#include "kernel.h"
+#include "shared.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+const volatile struct snug_keys keys;
+const volatile u32 host_mnt_ns[2];
+const volatile u32 ring_count = 1;
+/* System call number → what to do with it (enum snug_class); the second table is the 32-bit one. */
+const volatile u8 classes[SNUG_NRS];
+const volatile u8 compat_classes[SNUG_NRS];
+
+/* Written by the sensor while the programs run; `asleep` is cleared by whoever wakes it. */
+struct snug_control control SEC(".bss.control");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_RINGBUF);
+		__uint(max_entries, 4096);
+	});
+} rings SEC(".maps");
+
+/* Containers, and which cgroup is of which. A cgroup made below a container's is an alias of it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SNUG_SLOTS);
+	__type(key, u32);
+	__type(value, struct snug_slot);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, SNUG_SLOTS);
+	__type(value, u32);
+} free_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SNUG_SLOTS * 4);
+	__type(key, u64);
+	__type(value, u32);
+} cgroups SEC(".maps");
+
+/* A process of a container has one; no other process has. It goes with the process. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct snug_task);
+} tasks SEC(".maps");
+
+/* Paths of executables and scripts by their hash: acts carry hashes, the sensor looks new ones up here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SNUG_NAMES);
+	__type(key, u64);
+	__type(value, struct snug_name_text);
+} names SEC(".maps");
+
+/* What was seen in a container (key: behaviour and container) and how often. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SNUG_SEEN);
+	__type(key, u64);
+	__type(value, struct snug_seen);
+} seen SEC(".maps");
+
+/* What the daemon said it knows (key: behaviour and scope). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SNUG_KNOWN_KEYS);
+	__type(key, u64);
+	__type(value, u64);
+} known SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct snug_counters);
+} counters SEC(".maps");
+
+/*
+ * Where acts with text are put together. One for each class of programs: those of one class cannot interrupt
+ * each other (tracepoints run with preemption off), those of different classes might. The cgroup hooks can be
+ * preempted by their own kind: they use none.
+ */
+enum scratch_class {
+	SCRATCH_SYSCALL = 0,
+	SCRATCH_EXEC,
+	SCRATCH_URING,
+	SCRATCH_CGROUP,
+	SCRATCHES,
+};
+
+/* A walk's state is in memory that the verifier does not track: its loop then looks the same each time round. */
+struct walk {
+	u64 dentry;
+	u64 mount;
+	u64 root;
+	u64 hash;
+	u32 end;		/* enum walk_end */
+	u32 parts;
+	u32 at;			/* where the text begins */
+	u32 floor;		/* where it may begin at the earliest */
+	u32 cut;
+	u32 reserved;
+};
+
+struct text_hash {
+	u64 hash;
+	u32 at;
+	u32 end;
+};
+
+struct scratch {
+	struct walk walk;
+	struct text_hash text;
+	/*
+	 * An act directly before its text, wherever that begins; texts grow downwards from SNUG_TEXT_MAX. The
+	 * second half is never written: it is room for what the verifier cannot rule out.
+	 */
+	u8 act[sizeof(struct snug_act) + 2 * SNUG_TEXT_MAX] __attribute__((aligned(8)));
+	u8 string[SNUG_PATH_MAX + 8];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCHES);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline struct scratch *scratch_of(enum scratch_class class)
+{
+	u32 key = class;
+
+	return bpf_map_lookup_elem(&scratches, &key);
+}
+
+static __always_inline struct snug_counters *count_here(void)
+{
+	u32 key = 0;
+
+	return bpf_map_lookup_elem(&counters, &key);
+}
+
+#define COUNT(field)                                        \
+	do {                                                \
+		struct snug_counters *counts_ = count_here(); \
+		if (counts_)                                \
+			counts_->field++;                   \
+	} while (0)
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Capabilities, io_uring, and the flush of counts. */
+#ifndef SNUG_OTHER_H
+#define SNUG_OTHER_H
+
+#include "call.bpf.h"
+
+/*
+ * A capability that was used, once per process and execution: root's processes are asked for CAP_SYS_ADMIN at
+ * every allocation. Checks of borrowed credentials (overlayfs acts by those of its mounter) are not the
+ * process's own.
+ */
+SEC("tp_btf/cap_capable")
+int BPF_PROG(on_capable, const struct cred *cred, struct user_namespace *target,
+	     const struct user_namespace *capable, int capability, int ret)
+{
+	struct task_struct *task;
+	struct snug_task *state;
+	struct verdict verdict;
+	struct snug_act *act;
+	void *ring;
+	u64 bit;
+
+	if (ret)
+		return 0;
+	task = bpf_get_current_task_btf();
+	if ((u64)cred != (u64)task->real_cred)
+		return 0;
+	state = state_of(task);
+	bit = 1ull << (capability & 63);
+	if (!state || state->capabilities & bit)
+		return 0;
+	state->capabilities |= bit;
+	if (!novel(state, (u64)SNUG_CAPABILITY | (u64)capability << 8, &verdict))
+		return 0;
+	act = tell(state, task, SNUG_CAPABILITY, &verdict, &ring);
+	if (!act)
+		return 0;
+	act->code = capability;
+	told(act, ring);
+	return 0;
+}
+
+enum uring_operation {
+	URING_CONNECT = 16,
+	URING_OPENAT = 18,
+	URING_OPENAT2 = 28,
+	URING_RENAMEAT = 35,
+	URING_UNLINKAT = 36,
+	URING_BIND = 56,
+	URING_LISTEN = 57,
+};
+
+/*
+ * What is submitted to an io_uring never shows at a system call. By now the path was copied from the caller, so
+ * it is the one that will be used; whether the operation succeeds is not known yet.
+ */
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring, struct io_kiocb *request)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scratch *scratch;
+	struct snug_task *state;
+	struct verdict verdict;
+	struct snug_act *act;
+	const struct filename *filename = 0;
+	u32 at = SNUG_TEXT_MAX;
+	u64 object;
+	u8 opcode = request->opcode;
+	long size;
+
+	switch (opcode) {
+	case URING_OPENAT:
+	case URING_OPENAT2:
+		filename = bpf_core_cast(request, struct io_open)->filename;
+		break;
+	case URING_UNLINKAT:
+		filename = bpf_core_cast(request, struct io_unlink)->filename;
+		break;
+	case URING_RENAMEAT:
+		filename = bpf_core_cast(request, struct io_rename)->oldpath;
+		break;
+	case URING_CONNECT:
+	case URING_BIND:
+	case URING_LISTEN:
+		break;
+	default:
+		return 0;
+	}
+	state = state_of(task);
+	scratch = scratch_of(SCRATCH_URING);
+	if (!state || !scratch)
+		return 0;
+	if (filename) {
+		size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, filename->name);
+		if (size > 1)
+			at = put_plain(scratch, at, size - 1);
+	}
+	object = SNUG_MIX(keys, (u64)SNUG_SYSCALL | (u64)SNUG_CALL_IO_URING << 8, opcode);
+	object = SNUG_MIX(keys, object, hash_text(scratch, at));
+	if (!novel(state, object, &verdict))
+		return 0;
+	act = act_at(scratch, at);
+	size = sizeof(*act) + SNUG_TEXT_MAX - at;
+	fill(act, state, task, SNUG_SYSCALL, verdict.key, size);
+	act->code = SNUG_CALL_IO_URING;
+	act->argument = opcode;
+	act->text_size = SNUG_TEXT_MAX - at;
+	tell_text(act, size, &verdict);
+	return 0;
+}
+
+static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, struct snug_flush *flush)
+{
+	struct snug_sighting *record;
+	struct snug_slot *slot;
+	u64 count = one->count;
+	u32 number = one->slot;
+	void *ring;
+
+	if (count != one->told && !one->unsent) {
+		ring = my_ring();
+		record = ring ? bpf_ringbuf_reserve(ring, sizeof(*record), 0) : 0;
+		if (!record) {
+			/* Not lost: it stays to be told, and the rest of the table too. */
+			flush->failed++;
+			return 1;
+		}
+		head_of(&record->head, SNUG_SIGHTING, sizeof(*record));
+		record->time = bpf_ktime_get_ns();
+		record->container = one->container;
+		record->key = one->key;
+		record->count = count - one->told;
+		record->first = one->first;
+		record->last = record->time;
+		one->told = count;
+		one->first = record->time;
+		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+		flush->told++;
+		return 0;
+	}
+	slot = bpf_map_lookup_elem(&slots, &number);
+	if (slot && slot->container == one->container && slot->salt == one->salt)
+		return 0;
+	/* Its container ended or was given another scope: nothing will count here again. */
+	bpf_map_delete_elem(&seen, key);
+	flush->removed++;
+	return 0;
+}
+
+struct snug_flush flushed SEC(".bss.flushed");
+
+/* Run by the sensor, where something was counted since the last time. */
+SEC("syscall")
+int flush_counts(void *context)
+{
+	struct snug_flush flush = {};
+
+	bpf_for_each_map_elem(&seen, flush_one, &flush, 0);
+	flushed = flush;
+	return 0;
+}
+
+#endif

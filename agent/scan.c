@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What runs already: containers found by their cgroups, and the state of each of their processes, as far as /proc
+ * tells it. Scripts and ids of earlier executions are not to be had; such containers are marked.
+ */
+#define _GNU_SOURCE
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "sensor.h"
+
+#define PIDFD_THREAD O_EXCL
+#define PROCESSES_MAX 4096
+
+struct process {
+	pid_t pid;
+	pid_t ppid;
+	unsigned long long start;
+	int tty;
+	__u64 exe;
+	struct snug_task state;
+};
+
+bool find_cgroups(struct agent *agent)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char line[8192], target[4096];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*d %*d %*s %*s %4095s", target) != 1)
+			continue;
+		snprintf(agent->cgroup_path, sizeof(agent->cgroup_path), "%s", target);
+		agent->cgroup_fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		break;
+	}
+	if (file)
+		fclose(file);
+	if (!agent->cgroup_path[0] || agent->cgroup_fd < 0) {
+		say("no cgroup v2 hierarchy is mounted");
+		return false;
+	}
+	return true;
+}
+
+/* As in cgroup.bpf.h: exactly 64 hex digits in a row, and not a monitor's. */
+static const char *id_in(const char *leaf)
+{
+	size_t run = 0;
+
+	if (!strncmp(leaf, "crio-conmon-", 12) || !strncmp(leaf, "libpod-conmon-", 14))
+		return NULL;
+	for (const char *c = leaf;; c++) {
+		if ((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'f')) {
+			run++;
+			continue;
+		}
+		if (run == SNUG_ID_LEN)
+			return c - SNUG_ID_LEN;
+		if (!*c)
+			return NULL;
+		run = 0;
+	}
+}
+
+static __u64 mix_bytes(const struct snug_keys *keys, __u64 hash, const char *bytes, size_t size)
+{
+	hash = SNUG_MIX_LEN(*keys, hash, size);
+	for (size_t at = 0; at < size; at += 8) {
+		__u64 word = 0;
+
+		memcpy(&word, bytes + at, size - at < 8 ? size - at : 8);
+		hash = SNUG_MIX(*keys, hash, word);
+	}
+	return hash;
+}
+
+/* As walk_hash does in the kernel: the names from the leaf upwards. */
+static __u64 hash_path(const struct snug_keys *keys, const char *path)
+{
+	__u64 hash = keys->seed;
+	const char *end = path + strlen(path);
+
+	if (*path != '/')
+		return mix_bytes(keys, hash, path, end - path);
+	while (end > path) {
+		const char *start = end;
+
+		while (start > path && start[-1] != '/')
+			start--;
+		if (start < end)
+			hash = mix_bytes(keys, hash, start, end - start);
+		end = start > path ? start - 1 : path;
+	}
+	return hash;
+}
+
+static __u64 keep_exe(struct agent *agent, pid_t pid, __u16 *flags)
+{
+	static const char deleted[] = " (deleted)";
+	char link[64], path[PATH_MAX], root[PATH_MAX];
+	struct snug_name_text name = {};
+	const char *text = path;
+	ssize_t size, prefix;
+	__u64 hash;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+	size = readlink(link, path, sizeof(path) - 1);
+	if (size <= 0)
+		return 0;
+	path[size] = 0;
+	if (size > (ssize_t)sizeof(deleted) && !strcmp(path + size - sizeof(deleted) + 1, deleted))
+		path[size -= sizeof(deleted) - 1] = 0;
+	snprintf(link, sizeof(link), "/proc/%d/root", pid);
+	prefix = readlink(link, root, sizeof(root) - 1);
+	if (prefix > 1 && !strncmp(path, root, prefix) && path[prefix] == '/')
+		text += prefix;
+	if (!strncmp(text, "/memfd:", 7)) {
+		*flags |= SNUG_DRIFT_MEMFD;
+		text++;
+	}
+	hash = hash_path(&agent->keys, text);
+	size = strlen(text);
+	if (size > SNUG_NAME_MAX) {
+		text += size - SNUG_NAME_MAX;
+		size = SNUG_NAME_MAX;
+		name.cut = 1;
+	}
+	name.size = size;
+	memcpy(name.text, text, size);
+	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.names), &hash, &name, BPF_ANY);
+	return hash;
+}
+
+static bool read_process(struct agent *agent, pid_t pid, struct process *process)
+{
+	char path[64], line[1024], *after;
+	struct stat space, host;
+	FILE *file;
+	bool read;
+
+	*process = (struct process){ .pid = pid };
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	if (stat(path, &space) || stat("/proc/self/ns/mnt", &host) || space.st_ino == host.st_ino)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	read = fgets(line, sizeof(line), file) && (after = strrchr(line, ')')) &&
+	       sscanf(after + 1, " %*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		      &process->ppid, &process->tty, &process->start) == 3;
+	fclose(file);
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = read ? fopen(path, "re") : NULL;
+	while (file && fgets(line, sizeof(line), file)) {
+		sscanf(line, "Uid: %*u %u", &process->state.uid);
+		sscanf(line, "Gid: %*u %u", &process->state.gid);
+	}
+	if (file)
+		fclose(file);
+	for (int fd = 0; fd < 3; fd++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+		if (!stat(path, &space) && S_ISSOCK(space.st_mode))
+			process->state.flags |= SNUG_SOCKET_STDIO;
+	}
+	if (process->tty)
+		process->state.flags |= SNUG_TTY;
+	process->state.exe = keep_exe(agent, pid, &process->state.flags);
+	return read && process->state.exe;
+}
+
+static struct process *find(struct process *all, size_t count, pid_t pid)
+{
+	for (size_t i = 0; i < count; i++)
+		if (all[i].pid == pid)
+			return &all[i];
+	return NULL;
+}
+
+/* The parent's executable is an ancestor where it differs: else the process was only forked. */
+static void set_family(struct agent *agent, struct process *all, size_t count, struct process *process,
+		       const struct process *init)
+{
+	struct snug_task *state = &process->state;
+	struct process *root = process, *above;
+	size_t known = 0, steps = 0;
+
+	while ((above = find(all, count, root->ppid)) && above != root && steps++ < count) {
+		if (above->state.exe != root->state.exe && known < SNUG_ANCESTORS)
+			state->ancestors[known++] = above->state.exe;
+		root = above;
+	}
+	state->origin = root == init ? SNUG_ENTRYPOINT : SNUG_EXEC_IN;
+	if (state->origin == SNUG_EXEC_IN)
+		state->session = SNUG_MIX(agent->keys, root->start, (__u64)root->pid);
+}
+
+static void store(struct agent *agent, pid_t pid, struct snug_task *state)
+{
+	int map = bpf_map__fd(agent->skel->maps.tasks);
+	char path[64];
+	DIR *threads;
+	struct dirent *entry;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	threads = opendir(path);
+	while (threads && (entry = readdir(threads))) {
+		pid_t thread = atoi(entry->d_name);
+		int fd;
+
+		if (thread <= 0)
+			continue;
+		fd = syscall(SYS_pidfd_open, thread, thread == pid ? 0 : PIDFD_THREAD);
+		if (fd < 0)
+			continue;
+		/* What was executed meanwhile knows better. */
+		if (bpf_map_update_elem(map, &fd, state, BPF_NOEXIST) && errno != EEXIST)
+			say("cannot watch process %d: %s", thread, strerror(errno));
+		close(fd);
+	}
+	if (threads)
+		closedir(threads);
+}
+
+static void set_base(struct agent *agent, struct snug_task *state)
+{
+	__u64 base = SNUG_MIX(agent->keys, agent->keys.seed, state->exe);
+
+	base = SNUG_MIX(agent->keys, base, state->script);
+	base = SNUG_MIX(agent->keys, base, state->session);
+	base = SNUG_MIX(agent->keys, base,
+			(__u64)state->uid << 32 | (__u64)state->origin << 16 | (state->flags & ~SNUG_TTY));
+	state->base = base;
+}
+
+static size_t read_processes(struct agent *agent, const char *cgroup, struct process *all, size_t count)
+{
+	char path[PATH_MAX + 16];
+	FILE *file;
+	int pid;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	file = fopen(path, "re");
+	while (file && count < PROCESSES_MAX && fscanf(file, "%d", &pid) == 1)
+		if (pid > 0 && read_process(agent, pid, &all[count]))
+			count++;
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* Everything below a container's cgroup is the container. */
+static size_t scan_below(struct agent *agent, const char *path, __u32 slot, struct process *all, size_t count)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	struct stat info;
+	__u64 id;
+
+	if (!dir)
+		return count;
+	if (!fstat(dirfd(dir), &info)) {
+		id = info.st_ino;
+		bpf_map_update_elem(bpf_map__fd(agent->skel->maps.cgroups), &id, &slot, BPF_NOEXIST);
+	}
+	count = read_processes(agent, path, all, count);
+	while ((entry = readdir(dir))) {
+		char below[PATH_MAX];
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >= (int)sizeof(below))
+			continue;
+		count = scan_below(agent, below, slot, all, count);
+	}
+	closedir(dir);
+	return count;
+}
+
+static void scan_container(struct agent *agent, const char *path, const char *id, __u64 cgroup)
+{
+	static struct process all[PROCESSES_MAX];
+	int slots = bpf_map__fd(agent->skel->maps.slots);
+	struct snug_slot slot = {
+		.container = cgroup,
+		.salt = SNUG_MIX(agent->keys, cgroup, monotonic()),
+		.began = monotonic(),
+		.state = SNUG_SLOT_LIVE,
+		.before = 1,
+	};
+	struct process *init = NULL;
+	size_t count;
+	__u32 number;
+
+	/* Made after the hooks were attached: theirs. */
+	if (!bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.cgroups), &cgroup, &number))
+		return;
+	if (bpf_map_lookup_and_delete_elem(bpf_map__fd(agent->skel->maps.free_slots), NULL, &number)) {
+		say("more than %d containers: %.64s is not watched", SNUG_SLOTS, id);
+		return;
+	}
+	slot.scope = SNUG_PRIVATE_SCOPE | slot.salt;
+	memcpy(slot.id, id, sizeof(slot.id));
+	snprintf(slot.path, sizeof(slot.path), "%s", path + strlen(agent->cgroup_path));
+	bpf_map_update_elem(slots, &number, &slot, BPF_ANY);
+	count = scan_below(agent, path, number, all, 0);
+	for (size_t i = 0; i < count; i++)
+		if (!find(all, count, all[i].ppid) && (!init || all[i].start < init->start))
+			init = &all[i];
+	/* One that is made but not started yet has nothing that we missed. */
+	slot.started = count > 0;
+	slot.before = count > 0;
+	bpf_map_update_elem(slots, &number, &slot, BPF_ANY);
+	container_new(agent, number);
+	for (size_t i = 0; i < count; i++) {
+		all[i].state.container = cgroup;
+		all[i].state.slot = number;
+		set_family(agent, all, count, &all[i], init);
+		set_base(agent, &all[i].state);
+		store(agent, all[i].pid, &all[i].state);
+	}
+}
+
+static void scan_tree(struct agent *agent, const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char below[PATH_MAX];
+		const char *id;
+		struct stat info;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >= (int)sizeof(below))
+			continue;
+		id = id_in(entry->d_name);
+		if (id && !stat(below, &info))
+			scan_container(agent, below, id, info.st_ino);
+		else
+			scan_tree(agent, below);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+void scan(struct agent *agent)
+{
+	scan_tree(agent, agent->cgroup_path);
+}
