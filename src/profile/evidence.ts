@@ -4,7 +4,23 @@ import type { Literal } from './behaviour.ts'
 import { compareText, type EvidenceCell, type Phase } from './profile-entry.ts'
 import { Witnesses } from './witness.ts'
 
+const NONE: readonly string[] = []
+
+/** There are many cells and few nodes, sources and guardrails: lists of one are shared. */
+const shared = new Map<string, readonly string[]>()
+const SHARED_SIZE = 1024
+
+function just(item: string): readonly string[] {
+  let list = shared.get(item)
+  if (list === undefined) {
+    list = [item]
+    if (shared.size < SHARED_SIZE) shared.set(item, list)
+  }
+  return list
+}
+
 function add(list: readonly string[], item: string): readonly string[] {
+  if (list.length === 0) return just(item)
   return list.includes(item) ? list : [...list, item].sort(compareText)
 }
 
@@ -17,9 +33,9 @@ export class Cell {
   count = 0
   first: Micros = Infinity
   last: Micros = -Infinity
-  nodes: readonly string[] = []
-  sources: readonly string[] = []
-  guardrails: readonly string[] = []
+  nodes = NONE
+  sources = NONE
+  guardrails = NONE
   witnesses: Witnesses | undefined
 
   constructor(container: string, origin: Origin, session: string | undefined, phase: Phase) {

@@ -71,14 +71,11 @@ export class LiveEntry {
   }
 
   cell(container: string, origin: Origin, session: string | undefined, phase: Phase): Cell {
-    let list = this.cells.get(container)
-    if (list === undefined) {
-      list = []
-      this.cells.set(container, list)
-    }
-    for (const cell of list) if (cell.is(container, origin, session, phase)) return cell
+    const list = this.cells.get(container)
+    for (const cell of list ?? []) if (cell.is(container, origin, session, phase)) return cell
     const cell = new Cell(container, origin, session, phase)
-    list.push(cell)
+    // Most lists hold one cell for ever: a literal takes room for one, `push` would for seventeen.
+    this.cells.set(container, list === undefined ? [cell] : [...list, cell])
     return cell
   }
 

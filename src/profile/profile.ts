@@ -44,6 +44,8 @@ export class Profile implements Known {
   readonly #known: KnownIndex
   readonly #changed = new Set<LiveEntry>()
   #removed: BehaviourId[] = []
+  /** Every event brings its container's id as a string of its own; one of them is kept. */
+  readonly #names = new Map<string, string>()
 
   constructor(shaper: Shaper) {
     this.shaper = shaper
@@ -91,7 +93,8 @@ export class Profile implements Known {
    * @returns how many of the behaviours were not in the profile before
    */
   observe(event: ActEvent, refs: readonly BehaviourRef[], how: Observation): number {
-    const { container, process, node, source } = event
+    const { process, node, source } = event
+    const container = this.#name(event.container.id)
     const when = microsOf(event.time)
     const count = event.count ?? 1
     let fresh = 0
@@ -111,7 +114,7 @@ export class Profile implements Known {
         entry = this.#add(LiveEntry.ofRef(ref, this.shaper))
         fresh += 1
       }
-      const cell = entry.cell(container.id, process.origin, process.session, how.phase)
+      const cell = entry.cell(container, process.origin, process.session, how.phase)
       const before = cell.grants && cell.count > 0
       cell.see(count, when, when)
       cell.from(node, source)
@@ -128,7 +131,7 @@ export class Profile implements Known {
     const entry = this.#entries.get(key)
     if (entry === undefined) return
     const { origin, session } = event.process
-    const cell = entry.cell(event.container.id, origin, session, 'later')
+    const cell = entry.cell(this.#name(event.container.id), origin, session, 'later')
     cell.see(event.count ?? 1, when, when)
     cell.from(event.node, event.source)
     this.#changed.add(entry)
@@ -138,7 +141,7 @@ export class Profile implements Known {
   addSighting(id: BehaviourId, seen: SightingOf, phase: Phase): boolean {
     const entry = this.#byId.get(id)
     if (entry === undefined) return false
-    const cell = entry.cell(seen.container, seen.origin, seen.session, phase)
+    const cell = entry.cell(this.#name(seen.container), seen.origin, seen.session, phase)
     const isNew = cell.count === 0
     cell.see(seen.count, microsOf(seen.first), microsOf(seen.last))
     cell.from(seen.node, seen.source)
@@ -208,6 +211,7 @@ export class Profile implements Known {
 
   /** Un-learns what one container showed. Returns how many behaviours are gone with it. */
   forget(container: string): number {
+    this.#names.delete(container)
     let gone = 0
     // Deleting what an iteration of a Map has just visited is defined and safe.
     for (const entry of this.#entries.values()) {
@@ -235,6 +239,13 @@ export class Profile implements Known {
     const removed = this.#removed
     this.#removed = []
     return removed
+  }
+
+  #name(container: string): string {
+    const known = this.#names.get(container)
+    if (known !== undefined) return known
+    this.#names.set(container, container)
+    return container
   }
 
   #add(entry: LiveEntry): LiveEntry {

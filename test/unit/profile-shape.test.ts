@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import { Shaper } from '../../src/profile/shape.ts'
+import { shaper, shippedRules } from './act-fixture.ts'
+
+describe('shapes', () => {
+  it.each([
+    ['/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c3301.part', '/tmp/<uuid>.part'],
+    ['/data/1/config', '/data/<int>/config'],
+    ['/proc/812/task/813/fd/3', '/proc/<pid>/task/<pid>/fd/<fd>'],
+    ['/proc/812/net/tcp', '/proc/<pid>/net/tcp'],
+    ['/var/log/app-2026-11-24.log', '/var/log/app-<date>.log'],
+    ['/var/log/app-20261124T134027.log', '/var/log/app-<date>.log'],
+    ['/var/log/app_13:40:27.log', '/var/log/app_<time>.log'],
+    ['/var/log/access.log.1', '/var/log/access.log.<int>'],
+    ['/tmp/tmpab3d_9xz', '/tmp/<temp:11>'],
+    ['/tmp/foo.Ab3dEf', '/tmp/foo.<temp:6>'],
+    ['/tmp/tmp.Xa8fKq29sD', '/tmp/tmp.<temp:10>'],
+    ['/tmp/sess_9f8a7b6c5d4e3f2a1b0c9d8e7f', '/tmp/sess_<hex:26>'],
+    ['/pg_wal/000000010000000000000001', '/pg_wal/<hex:24>'],
+    ['/pg_wal/0000000100000000000000AB', '/pg_wal/<hex:24>'],
+    ['/base/16384/2619_fsm', '/base/<int>/<int>_fsm'],
+    ['/dev/pts/12', '/dev/pts/<num>'],
+    ['/sys/devices/system/cpu/cpu12/online', '/sys/devices/system/cpu/cpu<num>/online'],
+    ['/secrets/..2026_11_24_13_40_27.123456789/token', '/secrets/<volume>/token'],
+    ['/tmp/<uuid>', '/tmp/<lt>uuid>'],
+  ])('%s is %s', (path, shape) => expect(shaper.shape(path)?.path).toBe(shape))
+
+  it.each([
+    '/etc/nginx/nginx.conf',
+    '/usr/lib/python3.11/os.py',
+    '/usr/lib64/x',
+    '/lib/x86_64-linux-gnu/libc.so.6',
+    '/opt/app-1.2.3/x',
+    '/opt/v12/x',
+    '/x/config.sha256',
+    '/tmp/README.Config',
+    '/proc/self/maps',
+    '/data/1x',
+    '/data/١٢٣',
+    '/data/12345678901234567890x',
+    '/usr/share/zoneinfo/Europe/Berlin',
+  ])('%s stands for itself', (path) => expect(shaper.shape(path)).toBeUndefined())
+
+  it('places that need witnesses are as many as thresholds, three at most', () => {
+    for (const path of [
+      '/1',
+      '/1/2',
+      '/1/2/3',
+      '/1/2/3/4/5',
+      '/proc/1/fd/2',
+      '/a/1-2026-11-24-deadbee1',
+    ]) {
+      const shape = shaper.shape(path)
+      expect(shape?.values.length, path).toBe(shaper.thresholds(shape?.path ?? '').length)
+    }
+    expect(shaper.shape('/1/2/3/4/5')?.values).toEqual(['1', '2', '3\u00004\u00005'])
+  })
+
+  it('take their thresholds from the rules', () => {
+    const thresholds = { ...shippedRules.thresholds, int: 5, uuid: 1 }
+    const own = new Shaper({ ...shippedRules, thresholds, never: [], numbered: [] })
+    expect(own.thresholds('/<int>/<uuid>/<hex:8>')).toEqual([5, 3])
+    expect(own.shape('/x86_64')?.path).toBe('/x86_<int>')
+  })
+
+  it('cost time in proportion to the length of the path, whatever it is made of', () => {
+    const units = [
+      'a1',
+      '-a',
+      '.A',
+      '1',
+      'f',
+      '0-',
+      '/1',
+      '2026-',
+      '20261124',
+      '.Ab3dE',
+      '<',
+      ':',
+      '_9',
+      'tmp',
+      '/tmp',
+    ]
+    for (const unit of units) {
+      const path = `/${unit.repeat(Math.ceil(64_000 / unit.length))}`
+      const started = performance.now()
+      shaper.shape(`${path}g`)
+      shaper.looseShape(`${path}g`)
+      expect(performance.now() - started, unit).toBeLessThan(400)
+    }
+  })
+})
