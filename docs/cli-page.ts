@@ -11,6 +11,7 @@ export function cliPage(): string {
     stderr: stream,
     env: {},
     colour: false,
+    width: 80,
     signal: new AbortController().signal,
   })
   return page(

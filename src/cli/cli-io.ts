@@ -8,6 +8,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Colours are wanted: a terminal, and no `NO_COLOR`. */
   readonly colour: boolean
+  /** Columns of the terminal; 80 where there is none. */
+  readonly width: number
   /** Fires on Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal
 }

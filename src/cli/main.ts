@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { runCli } from './run-cli.ts'
+import { plainWidth } from './text-table.ts'
 
 const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort())
@@ -12,5 +13,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stderr: process.stderr,
   env: process.env,
   colour: process.stdout.isTTY && !process.env['NO_COLOR'],
+  width: Math.max(plainWidth, process.stdout.columns || 0),
   signal: stop.signal,
 })

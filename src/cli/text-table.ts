@@ -9,18 +9,30 @@ export interface Column<Row> {
   readonly colour?: (row: Row) => Colour | undefined
 }
 
-export const tableWidth = 80
+export const plainWidth = 80
 const gap = 2
+const indent = 4
 const least = 10
 
-/** Lines of at most 80 columns, as long as what may not be cut fits in; made safe for a terminal. */
+export interface TableStyle {
+  readonly colour: boolean
+  /** Columns of the terminal; 80 where there is none. */
+  readonly width: number
+}
+
+/**
+ * Lines of at most the terminal's width, as long as what may not be cut fits in; made safe for a
+ * terminal. `below` is what each row says on a line of its own.
+ */
 export function textTable<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
-  colour: boolean,
+  style: TableStyle,
+  below?: (row: Row) => string,
 ): string {
   const cells = rows.map((row) => columns.map(({ value }) => safeText(String(value(row)))))
   const widths = fit(
+    style.width,
     columns,
     columns.map(({ head }, at) => {
       return Math.max(head.length, ...cells.map((line) => width(line[at] ?? '')))
@@ -30,16 +42,25 @@ export function textTable<Row>(
     columns.map((column, at) => {
       const text = pad(cutMiddle(line[at] ?? '', widths[at] ?? 0), widths[at] ?? 0, column.right)
       const row = rows[index]
-      return paint(text, colour && row !== undefined ? column.colour?.(row) : undefined)
+      return paint(text, style.colour && row !== undefined ? column.colour?.(row) : undefined)
     }),
   )
   const head = columns.map((column, at) => pad(column.head, widths[at] ?? 0, column.right))
-  return [head, ...lines].map((line) => `${line.join(' '.repeat(gap)).trimEnd()}\n`).join('')
+  const texts = [head, ...lines].map((line) => `${line.join(' '.repeat(gap)).trimEnd()}\n`)
+  if (below === undefined) return texts.join('')
+  const details = rows.map((row) => {
+    return `${' '.repeat(indent)}${cutMiddle(safeText(below(row)), style.width - indent)}\n`
+  })
+  return texts.map((text, at) => text + (details[at - 1] ?? '')).join('')
 }
 
-function fit<Row>(columns: readonly Column<Row>[], natural: readonly number[]): number[] {
+function fit<Row>(
+  room: number,
+  columns: readonly Column<Row>[],
+  natural: readonly number[],
+): number[] {
   const widths = [...natural]
-  let over = widths.reduce((sum, each) => sum + each + gap, -gap) - tableWidth
+  let over = widths.reduce((sum, each) => sum + each + gap, -gap) - room
   while (over > 0) {
     const widest = columns
       .map(({ cut }, at) => (cut ? (widths[at] ?? 0) : 0))

@@ -7,7 +7,7 @@ import type { DoctorCheck, DoctorReport } from '../flow/engine.ts'
 export interface HostPaths {
   /** Where the pseudo file systems are looked for; tests put their own here. */
   readonly root?: string
-  readonly dockerSocket?: string
+  readonly dockerSocket?: string | undefined
   readonly kernel?: string
 }
 

@@ -39,6 +39,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
     stderr: into('stderr'),
     env: options.env ?? {},
     colour: options.colour ?? false,
+    width: 80,
     signal: stop.signal,
   }
   return {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { safeJson, safeText } from '../../src/cli/terminal-text.ts'
-import { cutMiddle, tableWidth, textTable } from '../../src/cli/text-table.ts'
+import { cutMiddle, plainWidth, textTable } from '../../src/cli/text-table.ts'
 import { eventText, imageText, percent } from '../../src/cli/view-text.ts'
 import { cli } from './cli-fixtures.ts'
 import { sampleAlert, sampleEvent, startFixture } from './server-fixtures.ts'
@@ -76,24 +76,34 @@ describe('a table', () => {
     { head: 'ID', value: ({ id }: Row) => id },
     { head: 'PATH', value: ({ path }: Row) => path, cut: true },
   ] as const
+  const plain = { colour: false, width: plainWidth }
 
   it('fits into 80 columns by cutting the middle of what may be cut', () => {
     const id = 'i'.repeat(26)
-    const text = textTable(columns, [{ id, path: `/usr/${'x'.repeat(200)}/end` }], false)
+    const text = textTable(columns, [{ id, path: `/usr/${'x'.repeat(200)}/end` }], plain)
     for (const line of text.trimEnd().split('\n'))
-      expect(line.length).toBeLessThanOrEqual(tableWidth)
+      expect(line.length).toBeLessThanOrEqual(plainWidth)
     expect(text).toContain(id)
     expect(text).toContain('/usr/')
     expect(text).toContain('/end\n')
   })
 
+  it('can say more of each row on a line below it', () => {
+    const rows = [{ id: '1', path: '/x' }]
+    const text = textTable([columns[0]], rows, plain, ({ path }) => path.repeat(100))
+    const [, row, below] = text.split('\n')
+    expect(row).toBe('1')
+    expect(below).toMatch(/^ {4}\/x.*…/)
+    expect(below?.length).toBe(plainWidth)
+  })
+
   it('never cuts an id', () => {
     const id = 'i'.repeat(120)
-    expect(textTable(columns, [{ id, path: '/x' }], false)).toContain(id)
+    expect(textTable(columns, [{ id, path: '/x' }], plain)).toContain(id)
   })
 
   it('has its heads when there are no rows', () => {
-    expect(textTable(columns, [], false)).toBe('ID  PATH\n')
+    expect(textTable(columns, [], plain)).toBe('ID  PATH\n')
   })
 
   it('is coloured only when asked, and aligned all the same', async () => {

@@ -22,9 +22,8 @@ const columns: readonly Column<Alert>[] = [
     value: ({ severity }) => severity,
     colour: ({ severity }) => severityColour[severity],
   },
-  { head: 'IMAGE', value: ({ image }) => imageText(image), cut: true },
-  { head: 'WHAT', value: alertText, cut: true },
   { head: 'COUNT', value: ({ count }) => count, right: true },
+  { head: 'IMAGE', value: ({ image }) => imageText(image), cut: true },
 ]
 
 interface Filter {
@@ -53,7 +52,7 @@ export function alertCommands(program: Command, context: CliContext): void {
       if (image !== undefined) query.set('image', image)
       if (severity !== undefined) query.set('severity', severity)
       const alerts = await context.client.get<readonly Alert[]>(`/v1/alerts?${query.toString()}`)
-      await context.print(alerts, alerts, () => textTable(columns, alerts, context.io.colour))
+      await context.print(alerts, alerts, () => textTable(columns, alerts, context.io, actText))
     })
 
   alert
@@ -134,6 +133,11 @@ function alertFields(alert: Alert): string {
     ['attack', alert.attack.join(', ') || '-'],
     ['decision', decision === undefined ? 'open' : `${decision.kind} by ${decision.by}`],
   ])
+}
+
+function actText(alert: Alert): string {
+  const actor = alert.process === undefined ? '' : `${alert.process.exe}: `
+  return `${actor}${alertText(alert)}`
 }
 
 function alertLine(alert: Alert, colour: boolean): string {

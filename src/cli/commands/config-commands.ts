@@ -27,7 +27,7 @@ export function configCommands(program: Command, context: CliContext): void {
     const rows = flags.running
       ? await context.client.get<readonly ExplainedKey[]>('/v1/config')
       : explainHere(flags, context)
-    await context.print(rows, rows, () => textTable(columns, rows, context.io.colour))
+    await context.print(rows, rows, () => textTable(columns, rows, context.io))
   })
 
   config

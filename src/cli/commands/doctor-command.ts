@@ -1,11 +1,13 @@
 import type { Command } from 'commander'
-import { SnugError } from '../../errors.ts'
-import type { DoctorReport } from '../../flow/engine.ts'
+import type { Config } from '../../config/config-schema.ts'
+import { loadConfig } from '../../config/load-config.ts'
+import { describeError, SnugError } from '../../errors.ts'
+import type { DoctorCheck, DoctorReport } from '../../flow/engine.ts'
 import { checkHost } from '../../telemetry/host-checks.ts'
 import type { CliContext } from '../cli-context.ts'
 import { say } from '../cli-io.ts'
 import { safeText } from '../terminal-text.ts'
-import { type Column, textTable } from '../text-table.ts'
+import { type Column, type TableStyle, textTable } from '../text-table.ts'
 
 type Act = DoctorReport['acts'][number]
 
@@ -23,7 +25,7 @@ export function doctorCommand(program: Command, context: CliContext): void {
     )
     .action(async () => {
       const report = await reportOf(context)
-      await context.print(report, [report], () => doctorText(report, context.io.colour))
+      await context.print(report, [report], () => doctorText(report, context.io))
     })
 }
 
@@ -34,11 +36,24 @@ async function reportOf(context: CliContext): Promise<DoctorReport> {
   } catch (error) {
     if (!(error instanceof SnugError) || error.code !== 'AGENT_UNREACHABLE') throw error
     say(context.io, `snug: ${safeText(error.message)}; this is what the host itself shows`)
-    return { ...(await checkHost()), images: [] }
+    const { config, check } = configCheck(context)
+    const { checks, acts } = await checkHost({ dockerSocket: config?.engines.docker.socket })
+    return { checks: [check, ...checks], acts, images: [] }
   }
 }
 
-function doctorText({ checks, acts, images }: DoctorReport, colour: boolean): string {
+/** A configuration that is wrong is a finding here, and no reason to look no further. */
+function configCheck(context: CliContext): { config?: Config; check: DoctorCheck } {
+  try {
+    const { config, file } = loadConfig({ env: context.io.env })
+    return { config, check: { name: 'config', ok: true, found: file ?? 'defaults and variables' } }
+  } catch (error) {
+    const check = { name: 'config', ok: false, found: describeError(error) }
+    return { check: { ...check, advice: 'no agent starts with this configuration' } }
+  }
+}
+
+function doctorText({ checks, acts, images }: DoctorReport, style: TableStyle): string {
   const room = Math.max(0, ...checks.map(({ name }) => name.length))
   const checkLines = checks.flatMap(({ name, ok, found, advice }) => {
     const mark = ok ? 'ok  ' : 'LACK'
@@ -48,7 +63,7 @@ function doctorText({ checks, acts, images }: DoctorReport, colour: boolean): st
   const imageLines = images.map(({ image, because }) => safeText(`${image}: ${because}`))
   return [
     checkLines.join(''),
-    textTable(actColumns, acts, colour),
+    textTable(actColumns, acts, style),
     imageLines.length === 0 ? '' : `${imageLines.join('\n')}\n`,
   ]
     .filter((part) => part !== '')

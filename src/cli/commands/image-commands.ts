@@ -24,7 +24,7 @@ export function imageCommands(program: Command, context: CliContext): void {
     .action(async () => {
       const lineages = await context.client.get<readonly LineageView[]>('/v1/images')
       const versions = lineages.flatMap((lineage) => lineage.versions)
-      await context.print(lineages, lineages, () => textTable(columns, versions, context.io.colour))
+      await context.print(lineages, lineages, () => textTable(columns, versions, context.io))
     })
 
   image

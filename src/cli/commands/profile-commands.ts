@@ -16,16 +16,14 @@ import type { CliContext } from '../cli-context.ts'
 import { openInput } from '../event-input.ts'
 import { rejectedExit, tellRejected } from '../rejected-lines.ts'
 import { safeText } from '../terminal-text.ts'
-import { type Column, textFields, textTable } from '../text-table.ts'
+import { type Column, type TableStyle, textFields, textTable } from '../text-table.ts'
 import { imageText, lossLines } from '../view-text.ts'
 
 const behaviourColumns: readonly Column<BehaviourView>[] = [
   { head: 'ID', value: ({ id }) => id },
   { head: 'STATE', value: ({ state }) => state },
-  { head: 'ACTOR', value: ({ actor }) => actor.script ?? actor.exe, cut: true },
-  { head: 'UID', value: ({ uid }) => uid, right: true },
-  { head: 'BEHAVIOUR', value: ({ text }) => text, cut: true },
   { head: 'COUNT', value: ({ count }) => count, right: true },
+  { head: 'BEHAVIOUR', value: ({ text }) => text, cut: true },
 ]
 
 const diffColumns: readonly Column<DiffRow & { readonly sign: string }>[] = [
@@ -60,7 +58,7 @@ export function profileCommands(program: Command, context: CliContext): void {
     .argument('<image>', imageHelp)
     .action(async (ref: string) => {
       const view = await context.client.get<ProfileView>(imagePath(ref, '/profile'))
-      await context.print(view, view.behaviours, () => profileText(view, context.io.colour))
+      await context.print(view, view.behaviours, () => profileText(view, context.io))
     })
 
   profile
@@ -78,7 +76,7 @@ export function profileCommands(program: Command, context: CliContext): void {
       const head = `${imageText(diff.from)} to ${imageText(diff.to)}`
       const counts = `${diff.added.length} added, ${diff.removed.length} removed, ${diff.unchanged} unchanged`
       await context.print(diff, rows, () => {
-        const table = rows.length === 0 ? '' : textTable(diffColumns, rows, context.io.colour)
+        const table = rows.length === 0 ? '' : textTable(diffColumns, rows, context.io)
         return `${safeText(`${head}: ${counts}`)}\n${table}`
       })
     })
@@ -137,7 +135,7 @@ export function profileCommands(program: Command, context: CliContext): void {
       const input = await openInput(events, context.io)
       const path = imagePath(ref, '/test')
       const result = await context.client.upload<BackTestResult>(path, input, context.io.signal)
-      await context.print(result, result.rows, () => testText(result, context.io.colour))
+      await context.print(result, result.rows, () => testText(result, context.io))
       tellRejected(context.io, result)
       context.exit = rejectedExit(result)
     })
@@ -156,22 +154,37 @@ function versionState({ state, mode, because }: VersionView): string {
   return `${state}, mode ${mode}: ${because}`
 }
 
-function profileText({ version, behaviours }: ProfileView, colour: boolean): string {
+function profileText({ version, behaviours }: ProfileView, style: TableStyle): string {
   const head = textFields([
     ['image', imageText(version.image)],
     ['state', versionState(version)],
     ['coverage', version.coverage.sentence],
     ['losses', lossLines(version.losses)],
   ])
-  return `${head}\n${textTable(behaviourColumns, behaviours, colour)}`
+  const groups = new Map<string, BehaviourView[]>()
+  for (const behaviour of behaviours) {
+    const actor = actorText(behaviour)
+    const rows = groups.get(actor) ?? []
+    rows.push(behaviour)
+    groups.set(actor, rows)
+  }
+  const tables = [...groups].map(
+    ([actor, rows]) => `\n${safeText(actor)}\n${textTable(behaviourColumns, rows, style)}`,
+  )
+  return head + tables.join('')
 }
 
-function testText(result: BackTestResult, colour: boolean): string {
+function actorText({ actor, uid }: BehaviourView): string {
+  const via = actor.script === undefined ? '' : ` (run by ${actor.exe})`
+  return `${actor.script ?? actor.exe}${via}, uid ${uid}`
+}
+
+function testText(result: BackTestResult, style: TableStyle): string {
   const { events, expected, deviations, rejectedCount, rows } = result
   const sum = `${events} events: ${expected} expected, ${deviations} deviations, ${rejectedCount} rejected\n`
   if (rows.length === 0) return sum
   const reasons = rows.flatMap(({ line, reasons: why }) =>
     why.map((reason) => `line ${line}: ${safeText(reason)}\n`),
   )
-  return `${sum}\n${textTable(testColumns, rows, colour)}\n${reasons.join('')}`
+  return `${sum}\n${textTable(testColumns, rows, style)}\n${reasons.join('')}`
 }

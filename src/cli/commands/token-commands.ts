@@ -40,5 +40,5 @@ export function tokenCommands(program: Command, context: CliContext): void {
 }
 
 async function printHolders(context: CliContext, holders: readonly TokenHolder[]): Promise<void> {
-  await context.print(holders, holders, () => textTable(columns, holders, context.io.colour))
+  await context.print(holders, holders, () => textTable(columns, holders, context.io))
 }
