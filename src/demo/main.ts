@@ -132,7 +132,7 @@ function summary(screen: Screen, agent: DemoAgent, told: Told): void {
   screen.line(`    ${screen.paint('bold', 'In the end')}`)
   screen.line(
     `    ${told.actsTold} of ${told.acts} acts of the intruder were told, the slowest after ${told.slowestMs} ms; ` +
-      `${told.alerts} alerts in all, ${told.falseAlarms} false`,
+      `${told.alerts} alerts in all, ${told.early} before he came`,
   )
   screen.line()
   screen.line(`    ${screen.paint('bold', 'Where to look next')}`)

@@ -15,7 +15,8 @@ export interface Told {
   readonly acts: number
   readonly actsTold: number
   readonly alerts: number
-  readonly falseAlarms: number
+  /** Before the attack. */
+  readonly early: number
   readonly slowestMs: number
 }
 
@@ -50,14 +51,12 @@ export async function tellStory(screen: Screen, agent: DemoAgent, stage: Stage):
   const diff = await agent.text(['profile', 'diff', `${repository}:1.0`, `${repository}:2.0`])
   for (const line of diff.split('\n')) screen.line(`    ${diffPaint(screen, line)}`)
 
-  const falseAlarms = alerts.length
-  screen.head(
-    3,
-    'an intruder finds a hole in it',
-    falseAlarms === 0
-      ? 'Both versions are now held to what they do. So far: no alert.'
-      : `So far: ${falseAlarms} alerts that should not be.`,
-  )
+  const early = alerts.length
+  if (early === 0)
+    screen.line(`    ${screen.paint('dim', 'No alert: the image itself explains what is new.')}`)
+  else screen.line(`    ${screen.paint('dim', 'Told, since nothing explains it:')}`)
+  for (const { alert } of alerts) screen.alert(alert, undefined)
+  screen.head(3, 'an intruder finds a hole in it', 'Both versions are now held to what they do.')
   let actsTold = 0
   let slowestMs = 0
   for (const act of attackActs) {
@@ -81,8 +80,8 @@ export async function tellStory(screen: Screen, agent: DemoAgent, stage: Stage):
   return {
     acts: attackActs.length,
     actsTold,
-    alerts: alerts.length - falseAlarms,
-    falseAlarms,
+    alerts: alerts.length - early,
+    early,
     slowestMs,
   }
 }
@@ -139,7 +138,7 @@ async function showLearned(
       `               ${clean(row.actor.script ?? row.actor.exe).padEnd(24)} ${clean(row.text)}`,
     )
   screen.fact('coverage', view.coverage.sentence)
-  screen.fact('now', `${view.state}, mode ${view.mode}`)
+  screen.fact('now', `${view.state}, mode ${view.mode}: ${view.because}`)
 }
 
 function sumOf(profile: ProfileView | undefined): number {

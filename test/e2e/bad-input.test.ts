@@ -1,4 +1,12 @@
-import { appendFileSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LineageView, ProfileView, StatusView } from '../../src/flow/engine.ts'
@@ -61,8 +69,22 @@ describe('an event file', () => {
     expect(replay.stdout + replay.stderr).toContain('EVENT_FILE_CUT')
     const { behaviours } = await agent.json<ProfileView>(['profile', 'show', 'shop/web'])
     expect(behaviours.map(({ object }) => object).join()).toContain('/b')
-    const status = await agent.json<StatusView>(['status'])
-    expect(status.losses.length).toBeGreaterThan(0)
+  })
+
+  test('that is a source and was cut is judged up to there, and the rest is a loss', async () => {
+    const folder = mkdtempSync('/tmp/snug-cut-')
+    try {
+      const file = join(folder, 'events.ndjson')
+      writeFileSync(file, line('/a') + line('/b') + line('/c').slice(0, 90))
+      const config = { sources: [`file:${file}`], engines: { docker: { socket: 'none' } } }
+      await using agent = await startAgent({ config })
+      const status = await agent.until<StatusView>(['status'], ({ losses }) => losses.length > 0)
+      expect(status.losses).toHaveLength(1)
+      const { behaviours } = await agent.json<ProfileView>(['profile', 'show', 'shop/web'])
+      expect(behaviours.map(({ object }) => object).join()).toContain('/b')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('with lines that are none is judged line by line, and each bad one is named', async () => {
