@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Shaper } from '../../src/profile/shape.ts'
-import { shaper, shippedRules } from './act-fixture.ts'
+import { act, learned, outcome, shaper, shippedRules } from './act-fixture.ts'
 
 describe('shapes', () => {
   it.each([
@@ -88,5 +88,20 @@ describe('shapes', () => {
       shaper.looseShape(`${path}g`)
       expect(performance.now() - started, unit).toBeLessThan(400)
     }
+  })
+})
+
+describe('a shape with several places', () => {
+  it('does not cross what was seen in one with what was seen in the other while none is open', () => {
+    const profile = learned(act.file('/srv/1/5.db'), act.file('/srv/2/6.db'))
+    expect(outcome(profile, act.file('/srv/1/5.db'))).toBe('expected')
+    expect(outcome(profile, act.file('/srv/1/6.db'))).toBe('deviation')
+    expect(outcome(profile, act.file('/srv/2/5.db'))).toBe('deviation')
+  })
+
+  it('opens each by its own witnesses', () => {
+    const profile = learned(...[5, 6, 7].map((n) => act.file(`/srv/1/${n}.db`)))
+    expect(outcome(profile, act.file('/srv/1/99.db'))).toBe('expected')
+    expect(outcome(profile, act.file('/srv/2/5.db'))).toBe('deviation')
   })
 })
