@@ -141,8 +141,12 @@ export function describeError(error: unknown): string {
   const parts: string[] = []
   let current: unknown = error
   while (current !== undefined && parts.length < 8) {
-    parts.push(current instanceof Error ? current.message : String(current))
+    parts.push(current instanceof Error ? current.message : textOf(current))
     current = current instanceof Error ? current.cause : undefined
   }
   return parts.join(': ')
+}
+
+function textOf(thrown: unknown): string {
+  return typeof thrown === 'string' ? thrown : (JSON.stringify(thrown) ?? typeof thrown)
 }

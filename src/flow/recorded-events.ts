@@ -26,7 +26,7 @@ export interface RecordedSummary {
 export async function readRecorded(
   chunks: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
-  take: (events: readonly SnugEvent[], line: number) => void,
+  take: (events: readonly SnugEvent[], lines: readonly number[]) => void,
 ): Promise<RecordedSummary> {
   const parser = new EventLineParser()
   const rejected: RejectedLine[] = []
@@ -36,7 +36,7 @@ export async function readRecorded(
     events += parsed.events.length
     rejectedCount += parsed.rejectedCount
     for (const line of parsed.rejected) if (rejected.length < rejectedTold) rejected.push(line)
-    take(parsed.events, parser.line)
+    take(parsed.events, parsed.lines)
   }
   for await (const chunk of chunks) {
     signal.throwIfAborted()
@@ -57,8 +57,8 @@ export async function backTest(
   const rows = new Map<string, { row: BackTestRow; count: number }>()
   let expected = 0
   let deviations = 0
-  const summary = await readRecorded(chunks, signal, (events, line) => {
-    for (const event of events) {
+  const summary = await readRecorded(chunks, signal, (events, lines) => {
+    for (const [at, event] of events.entries()) {
       if (event.kind === 'loss') continue
       const refs = behavioursOf(event, profile.shaper)
       const verdict = judge(profile, event, refs, { guardrails })
@@ -74,7 +74,12 @@ export async function backTest(
         else if (rows.size < rowsTold) {
           const { actor, uid, object } = ref
           const who = { actor: actorText(actor), uid }
-          const row = { text: objectLine(object), ...who, reasons: verdict.reasons, line }
+          const row = {
+            text: objectLine(object),
+            ...who,
+            reasons: verdict.reasons,
+            line: lines[at] ?? 0,
+          }
           rows.set(key, { row: { ...row, outcome: verdict.outcome, count: 0 }, count: 1 })
         }
       }

@@ -7,7 +7,7 @@ import { behavioursOf, type BehaviourId, behaviourId } from '../profile/behaviou
 import { diffEntries } from '../profile/diff.ts'
 import type { DecisionInput } from '../profile/profile.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
-import { checkHost } from '../telemetry/host-checks.ts'
+import { checkHost, type HostPaths } from '../telemetry/host-checks.ts'
 import type { Daemon } from './daemon.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import type * as view from './engine.ts'
@@ -18,10 +18,13 @@ import { behaviourView, lineageViews, recentLosses, versionView } from './views.
 export class SnugEngine implements view.Engine {
   readonly #daemon: Daemon
   readonly #version: string
+  readonly #host: HostPaths
 
-  constructor(daemon: Daemon, version: string) {
+  /** `host`: where this agent was told to look for what the doctor checks. */
+  constructor(daemon: Daemon, version: string, host: HostPaths) {
     this.#daemon = daemon
     this.#version = version
+    this.#host = host
   }
 
   status(): view.StatusView {
@@ -228,11 +231,11 @@ export class SnugEngine implements view.Engine {
   }
 
   async doctor(): Promise<view.DoctorReport> {
-    const host = await checkHost()
+    const host = await checkHost(this.#host)
     const checks = [...host.checks]
     for (const source of this.#daemon.parts.sources) {
       const found = Object.entries(source.stats.facts).map(([name, fact]) => `${name}: ${fact}`)
-      const ok = source.state.kind === 'running'
+      const ok = source.state.kind === 'running' || source.state.kind === 'stopped'
       const reason = source.state.kind === 'degraded' ? [source.state.reason] : []
       checks.push({ name: `source ${source.name}`, ok, found: [...reason, ...found].join('; ') })
     }

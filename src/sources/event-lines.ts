@@ -12,6 +12,8 @@ interface RejectedEventLine {
 
 export interface ParsedLines {
   readonly events: readonly SnugEvent[]
+  /** The line of each event, from 1. */
+  readonly lines: readonly number[]
   readonly rejected: readonly RejectedEventLine[]
   /** How many were rejected; `rejected` holds the first few of each call only. */
   readonly rejectedCount: number
@@ -104,6 +106,7 @@ export class EventLineParser {
     if (isBlank(text)) return
     try {
       found.events.push(parseEventLine(text))
+      found.lines.push(line)
     } catch (error) {
       if (!(error instanceof SnugError)) throw error
       const cut = last && !isJson(text)
@@ -118,6 +121,7 @@ export class EventLineParser {
 
 class Found implements ParsedLines {
   readonly events: SnugEvent[] = []
+  readonly lines: number[] = []
   readonly rejected: RejectedEventLine[] = []
   rejectedCount = 0
 
