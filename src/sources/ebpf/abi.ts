@@ -1,0 +1,215 @@
+/**
+ * The layout of what the sensor says, as in `agent/abi.h`: little endian, fixed widths. A test holds every
+ * number here against `snug-sensor --abi`, which prints what was compiled.
+ */
+export const ABI = 1
+export const HEAD_SIZE = 8
+/** Longest frame, its head included. */
+export const FRAME_MAX = 1 << 20
+export const ID_LENGTH = 64
+export const ANCESTORS = 8
+
+export const frameTypes = {
+  hello: 1,
+  stats: 2,
+  loss: 3,
+  name: 4,
+  container: 5,
+  containerEnd: 6,
+  act: 7,
+  sighting: 8,
+  pong: 9,
+  assign: 32,
+  known: 33,
+  filter: 34,
+  flush: 35,
+  ping: 36,
+} as const
+
+/** Offset of each field, as `structure.field`, and size of each structure, as `structure`. */
+export const layout = {
+  snug_head: 8,
+  'snug_head.size': 0,
+  'snug_head.type': 4,
+  'snug_head.version': 6,
+  snug_act: 176,
+  'snug_act.time': 8,
+  'snug_act.container': 16,
+  'snug_act.key': 24,
+  'snug_act.exe': 32,
+  'snug_act.script': 40,
+  'snug_act.ancestors': 48,
+  'snug_act.session': 112,
+  'snug_act.pid': 120,
+  'snug_act.ppid': 124,
+  'snug_act.uid': 128,
+  'snug_act.gid': 132,
+  'snug_act.kind': 136,
+  'snug_act.origin': 137,
+  'snug_act.actor_flags': 138,
+  'snug_act.act_flags': 140,
+  'snug_act.address': 144,
+  'snug_act.port': 160,
+  'snug_act.family': 162,
+  'snug_act.protocol': 163,
+  'snug_act.from_uid': 144,
+  'snug_act.from_gid': 148,
+  'snug_act.to_uid': 152,
+  'snug_act.to_gid': 156,
+  'snug_act.code': 144,
+  'snug_act.argument': 152,
+  'snug_act.text_size': 168,
+  'snug_act.to_size': 170,
+  snug_sighting: 56,
+  'snug_sighting.time': 8,
+  'snug_sighting.container': 16,
+  'snug_sighting.key': 24,
+  'snug_sighting.count': 32,
+  'snug_sighting.first': 40,
+  'snug_sighting.last': 48,
+  snug_container: 96,
+  'snug_container.time': 8,
+  'snug_container.container': 16,
+  'snug_container.before': 28,
+  'snug_container.id': 32,
+  snug_name: 24,
+  'snug_name.hash': 8,
+  'snug_name.cut': 16,
+  snug_loss: 48,
+  'snug_loss.container': 8,
+  'snug_loss.from': 16,
+  'snug_loss.to': 24,
+  'snug_loss.count': 32,
+  'snug_loss.reason': 40,
+  snug_stats: 104,
+  'snug_stats.time': 8,
+  'snug_stats.wall_offset': 16,
+  'snug_stats.received': 24,
+  'snug_stats.emitted': 32,
+  'snug_stats.filtered': 40,
+  'snug_stats.dropped': 48,
+  'snug_stats.unfiltered': 88,
+  'snug_stats.unnamed': 96,
+  snug_hello: 40,
+  'snug_hello.time': 8,
+  'snug_hello.wall_offset': 16,
+  'snug_hello.abi': 24,
+  'snug_hello.rings': 28,
+  'snug_hello.ring_size': 32,
+  snug_assign: 80,
+  'snug_assign.id': 8,
+  'snug_assign.scope': 72,
+  snug_known: 16,
+  'snug_known.scope': 8,
+  snug_filter: 16,
+  'snug_filter.mode': 8,
+  snug_ping: 16,
+  'snug_ping.token': 8,
+} as const
+
+export const kinds = {
+  exec: 1,
+  file: 2,
+  connect: 3,
+  listen: 4,
+  identity: 5,
+  capability: 6,
+  syscall: 7,
+} as const
+
+export const actorFlags = { tty: 1, socketStdio: 2, upper: 4, memfd: 8, mount: 16 } as const
+export const actFlags = { cut: 1, toCut: 2, denied: 4, unresolved: 8, compat: 16 } as const
+
+/** Bit → access, in the order in which an event names them. */
+export const accessBits = [
+  [1, 'read'],
+  [2, 'write'],
+  [4, 'create'],
+  [8, 'delete'],
+  [16, 'rename'],
+] as const
+
+export const ORIGIN_EXEC_IN = 2
+export const PROTOCOL_UNIX = 255
+
+/** Index → reason of a loss, as in `enum snug_drop`. */
+export const dropReasons = [
+  'ring-full',
+  'no-task-state',
+  'too-many-containers',
+  'file-gone',
+  'path-unreadable',
+] as const
+
+/** Index → system call, as in `enum snug_call`. */
+export const callNames = [
+  '',
+  'ptrace',
+  'process_vm_writev',
+  'mount',
+  'umount2',
+  'move_mount',
+  'fsopen',
+  'open_tree',
+  'pivot_root',
+  'chroot',
+  'unshare',
+  'setns',
+  'clone',
+  'init_module',
+  'finit_module',
+  'delete_module',
+  'bpf',
+  'perf_event_open',
+  'kexec_load',
+  'memfd_create',
+  'io_uring_setup',
+  'add_key',
+  'keyctl',
+  'io_uring',
+] as const
+
+/** Number → name, as in `linux/capability.h`. */
+export const capabilityNames = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_DAC_READ_SEARCH',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+  'CAP_KILL',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SETPCAP',
+  'CAP_LINUX_IMMUTABLE',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_NET_BROADCAST',
+  'CAP_NET_ADMIN',
+  'CAP_NET_RAW',
+  'CAP_IPC_LOCK',
+  'CAP_IPC_OWNER',
+  'CAP_SYS_MODULE',
+  'CAP_SYS_RAWIO',
+  'CAP_SYS_CHROOT',
+  'CAP_SYS_PTRACE',
+  'CAP_SYS_PACCT',
+  'CAP_SYS_ADMIN',
+  'CAP_SYS_BOOT',
+  'CAP_SYS_NICE',
+  'CAP_SYS_RESOURCE',
+  'CAP_SYS_TIME',
+  'CAP_SYS_TTY_CONFIG',
+  'CAP_MKNOD',
+  'CAP_LEASE',
+  'CAP_AUDIT_WRITE',
+  'CAP_AUDIT_CONTROL',
+  'CAP_SETFCAP',
+  'CAP_MAC_OVERRIDE',
+  'CAP_MAC_ADMIN',
+  'CAP_SYSLOG',
+  'CAP_WAKE_ALARM',
+  'CAP_BLOCK_SUSPEND',
+  'CAP_AUDIT_READ',
+  'CAP_PERFMON',
+  'CAP_BPF',
+  'CAP_CHECKPOINT_RESTORE',
+] as const

@@ -1,0 +1,62 @@
+import { callNames } from './abi.ts'
+
+/** Bit → namespace, for `clone`, `unshare` and `setns`. */
+const namespaces: readonly (readonly [number, string])[] = [
+  [0x00020000, 'mount'],
+  [0x02000000, 'cgroup'],
+  [0x04000000, 'uts'],
+  [0x08000000, 'ipc'],
+  [0x10000000, 'user'],
+  [0x20000000, 'pid'],
+  [0x40000000, 'net'],
+  [0x00000080, 'time'],
+]
+
+const ptraceRequests: Readonly<Record<number, string>> = {
+  0: 'traceme',
+  4: 'poketext',
+  5: 'pokedata',
+  16: 'attach',
+  0x4206: 'seize',
+}
+
+const uringOperations: Readonly<Record<number, string>> = {
+  16: 'connect',
+  18: 'openat',
+  28: 'openat2',
+  35: 'renameat',
+  36: 'unlinkat',
+  56: 'bind',
+  57: 'listen',
+}
+
+export function callName(code: number): string {
+  return callNames[code] ?? `call-${code}`
+}
+
+/** What a sensitive call was about, in words; undefined where its name says it all. */
+export function callTarget(name: string, argument: bigint, text: string): string | undefined {
+  const number = Number(argument)
+  switch (name) {
+    case 'ptrace':
+      return ptraceRequests[number] ?? String(number)
+    case 'unshare':
+    case 'setns':
+    case 'clone':
+      return namespaceNames(number)
+    case 'bpf':
+    case 'keyctl':
+      return `command ${number}`
+    case 'io_uring': {
+      const operation = uringOperations[number] ?? String(number)
+      return text === '' ? operation : `${operation} ${text}`
+    }
+    default:
+      return text === '' ? undefined : text
+  }
+}
+
+function namespaceNames(flags: number): string | undefined {
+  const names = namespaces.flatMap(([bit, name]) => ((flags & bit) === 0 ? [] : [name]))
+  return names.length === 0 ? undefined : names.join(',')
+}

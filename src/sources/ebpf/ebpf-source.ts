@@ -1,0 +1,264 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { SnugError } from '../../errors.ts'
+import { eventKinds } from '../../event/event.ts'
+import type {
+  BehaviourKey,
+  EventSource,
+  FilterMode,
+  SourceBatch,
+  SourceControl,
+  SourceMessage,
+  SourceState,
+  SourceStats,
+  SourceSupport,
+} from '../source.ts'
+import {
+  encodeAssign,
+  encodeFilter,
+  encodeFlush,
+  encodeKnown,
+  encodePing,
+} from './command-encoder.ts'
+import { FrameReader } from './frame-reader.ts'
+import { type Decoded, RecordDecoder, type SensorStats } from './record-decoder.ts'
+import { type SensorExit, SensorProcess } from './sensor-process.ts'
+
+export interface EbpfSourceOptions {
+  readonly node: string
+  /** Bytes of one ring buffer, a power of two; absent: the sensor's own choice. */
+  readonly ringBytes?: number
+  /** Ring buffers; absent: one for every two processors. */
+  readonly rings?: number
+  /** Of the sensor's executable; absent: the one that was built with this package. */
+  readonly sensorPath?: string
+  /** Told each line that the sensor says to people. */
+  readonly log?: (line: string) => void
+}
+
+const builtSensor = fileURLToPath(new URL('../../../agent/snug-sensor', import.meta.url))
+const firstBackoffMs = 50
+const longestBackoffMs = 5_000
+
+/**
+ * The acts of the containers of this host, from the kernel. The sensor is a child process; where it dies it is
+ * started again, the time between is told as a `loss` of reason `sensor-gap`, and what the pipeline had told it
+ * is told again. Keys do not outlive it.
+ *
+ * Errors: `SENSOR_UNAVAILABLE` where it cannot be started the first time, `SENSOR_PROTOCOL` where it is of another
+ * build.
+ */
+export class EbpfSource implements EventSource {
+  readonly name = 'ebpf'
+  readonly supports: SourceSupport = { kinds: eventKinds, filter: true, containers: true }
+  readonly control: SourceControl
+  readonly #options: EbpfSourceOptions
+  readonly #lost: Record<string, number> = {}
+  readonly #scopes = new Map<string, number>()
+  /** Containers that were told as started and not as ended; true where they ran before the agent. */
+  readonly #live = new Map<string, boolean>()
+  readonly #unconfirmed = new Set<string>()
+  #state: SourceState = { kind: 'starting' }
+  #process: SensorProcess | undefined
+  #filter: FilterMode = 'novelty'
+  #facts: Readonly<Record<string, string>> = {}
+  #counters: SensorStats | undefined
+  #lastHeard: string | undefined
+  #delivered = 0
+  #restarts = 0
+  #used = false
+
+  constructor(options: EbpfSourceOptions) {
+    this.#options = options
+    this.control = {
+      assign: (id, scope) => this.#assign(id, scope),
+      known: (scope, keys) => this.#known(scope, keys),
+      filter: (mode) => {
+        this.#filter = mode
+        this.#process?.send(encodeFilter(mode))
+      },
+      flush: () => this.#process?.send(encodeFlush()),
+    }
+  }
+
+  get state(): SourceState {
+    return this.#state
+  }
+
+  get stats(): SourceStats {
+    const lost = Object.values(this.#lost).reduce((sum, count) => sum + count, 0)
+    const counters = this.#counters
+    return {
+      received: this.#delivered + lost,
+      delivered: this.#delivered,
+      lost: { ...this.#lost },
+      facts: {
+        ...this.#facts,
+        restarts: String(this.#restarts),
+        ...(counters && {
+          'kernel.received': String(counters.received),
+          'kernel.emitted': String(counters.emitted),
+          'kernel.filtered': String(counters.filtered),
+          'kernel.unfiltered': String(counters.unfiltered),
+          'kernel.unnamed': String(counters.unnamed),
+        }),
+      },
+    }
+  }
+
+  /** Of the running sensor; for tests and for `snug status`. */
+  get sensorPid(): number | undefined {
+    return this.#process?.pid
+  }
+
+  async *messages(signal: AbortSignal): AsyncGenerator<SourceBatch, void, undefined> {
+    if (this.#used) throw new SnugError('INTERNAL', 'the source `ebpf` was already read')
+    this.#used = true
+    let backoff = firstBackoffMs
+    try {
+      while (!signal.aborted) {
+        const began = performance.now()
+        yield* this.#run(signal)
+        if (signal.aborted) return
+        backoff = performance.now() - began > longestBackoffMs ? firstBackoffMs : backoff * 2
+        await delay(Math.min(backoff, longestBackoffMs), undefined, { signal }).catch(
+          () => undefined,
+        )
+        this.#restarts += 1
+      }
+    } finally {
+      this.#state = { kind: 'stopped' }
+    }
+  }
+
+  /** One life of the sensor. Throws only where it never worked. */
+  async *#run(signal: AbortSignal): AsyncGenerator<SourceBatch, void, undefined> {
+    const sensor = new SensorProcess({
+      path: this.#options.sensorPath ?? builtSensor,
+      args: this.#arguments(),
+      log: this.#options.log ?? (() => undefined),
+    })
+    this.#process = sensor
+    const stop = (): void => void sensor.stop()
+    signal.addEventListener('abort', stop, { once: true })
+    const reader = new FrameReader()
+    const decoder = new RecordDecoder({ node: this.#options.node, seen: this.#live })
+    let fault: SnugError | undefined
+    try {
+      for await (const chunk of sensor.output) {
+        if (signal.aborted) break
+        const batch: SourceMessage[] = []
+        try {
+          for (const frame of reader.push(chunk as Buffer)) {
+            const decoded = decoder.decode(frame)
+            if (decoded !== undefined) this.#take(decoded, decoder, batch)
+          }
+        } catch (error) {
+          if (!(error instanceof SnugError)) throw error
+          fault = error
+        }
+        // What came whole before the fault is good.
+        if (batch.length > 0) yield batch
+        if (fault !== undefined) break
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+      if (fault !== undefined) sensor.kill()
+      this.#ended(await sensor.stop(), fault, signal)
+    }
+  }
+
+  #arguments(): string[] {
+    const { ringBytes, rings } = this.#options
+    return [
+      ...(ringBytes === undefined ? [] : ['--ring-size', String(ringBytes)]),
+      ...(rings === undefined ? [] : ['--rings', String(rings)]),
+      ...(this.#filter === 'off' ? ['--unfiltered'] : []),
+    ]
+  }
+
+  #ended(exit: SensorExit, fault: SnugError | undefined, signal: AbortSignal): void {
+    this.#process = undefined
+    if (signal.aborted) return
+    const why = fault?.message ?? exit.lastWords
+    const reason = `the sensor ended (${exit.how})${why === undefined ? '' : `: ${why}`}`
+    if (this.#state.kind === 'starting') {
+      throw fault ?? new SnugError('SENSOR_UNAVAILABLE', reason)
+    }
+    this.#state = { kind: 'degraded', reason, since: new Date().toISOString() }
+    this.#options.log?.(reason)
+  }
+
+  #take(decoded: Decoded, decoder: RecordDecoder, batch: SourceMessage[]): void {
+    switch (decoded.type) {
+      case 'hello':
+        this.#facts = decoded.facts
+        this.#greeted(decoder, batch)
+        return
+      case 'stats':
+        this.#counters = decoded
+        this.#lastHeard = new Date().toISOString()
+        return
+      case 'pong':
+        this.#confirmed(batch)
+        return
+      case 'container-started': {
+        const { id, before } = decoded.container
+        this.#unconfirmed.delete(id)
+        if (this.#live.has(id)) return
+        this.#live.set(id, before)
+        break
+      }
+      case 'container-ended':
+        this.#live.delete(decoded.id)
+        this.#scopes.delete(decoded.id)
+        break
+      case 'event':
+        if (decoded.event.kind === 'loss') {
+          const { reason, count } = decoded.event.loss
+          this.#lost[reason] = (this.#lost[reason] ?? 0) + count
+        } else {
+          this.#delivered += 1
+        }
+        break
+      case 'sighting':
+        this.#delivered += decoded.sighting.count
+        break
+    }
+    batch.push(decoded)
+  }
+
+  /** A new sensor knows nothing: it is told again what the last one was, once it has looked around. */
+  #greeted(decoder: RecordDecoder, batch: SourceMessage[]): void {
+    const now = new Date().toISOString()
+    if (this.#state.kind === 'degraded') {
+      const from = this.#lastHeard ?? this.#state.since
+      this.#take(decoder.loss('sensor-gap', 1, from, now), decoder, batch)
+    }
+    this.#state = { kind: 'running' }
+    this.#lastHeard = now
+    for (const id of this.#live.keys()) this.#unconfirmed.add(id)
+    for (const [id, scope] of this.#scopes) this.#process?.send(encodeAssign(id, scope))
+    this.#process?.send(encodeFilter(this.#filter))
+    this.#process?.send(encodePing(0n))
+  }
+
+  /** All that runs has been told by now: what was not ended while no sensor ran. */
+  #confirmed(batch: SourceMessage[]): void {
+    for (const id of this.#unconfirmed) {
+      this.#live.delete(id)
+      this.#scopes.delete(id)
+      batch.push({ type: 'container-ended', id, time: new Date().toISOString() })
+    }
+    this.#unconfirmed.clear()
+  }
+
+  #assign(id: string, scope: number): void {
+    this.#scopes.set(id, scope)
+    this.#process?.send(encodeAssign(id, scope))
+  }
+
+  #known(scope: number, keys: readonly BehaviourKey[]): void {
+    if (keys.length > 0) this.#process?.send(encodeKnown(scope, keys))
+  }
+}
