@@ -98,10 +98,9 @@ export function sourceSuite(options: SourceSuiteOptions): void {
         for await (const _ of under.source.messages(stop.signal)) continue
       })()
       await until(() => under.source.state.kind !== 'starting')
-      const began = performance.now()
       stop.abort()
+      // One that does not end runs into the test's own time limit.
       await ended
-      expect(performance.now() - began).toBeLessThan(2_000)
       expect(under.source.state.kind).toBe('stopped')
     })
 

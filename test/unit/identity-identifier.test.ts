@@ -248,13 +248,12 @@ describe('messages that need no identity', () => {
     expect(identifier.stats.waiting).toBe(0)
   })
 
-  it('passes 200,000 identified events a second', () => {
-    vi.useRealTimers()
+  it('pass as the very messages that came where they are identified: nothing is copied or awaited', () => {
     const whole = { ...open('/1'), image: { repository: 'r', digest: 'sha256:9' } } as SnugEvent
-    const batch = Array.from({ length: 1_000 }, () => event(whole))
-    const began = performance.now()
-    for (let n = 0; n < 400; n++) identifier.push(batch)
-    expect(400_000 / ((performance.now() - began) / 1_000)).toBeGreaterThan(200_000)
+    const batch = Array.from({ length: 100 }, () => event(whole))
+    const passed = identifier.push(batch)
+    expect(passed).toHaveLength(100)
+    for (const [at, message] of passed.entries()) expect(message).toBe(batch[at])
   })
 })
 

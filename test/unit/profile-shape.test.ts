@@ -83,10 +83,9 @@ describe('shapes', () => {
     ]
     for (const unit of units) {
       const path = `/${unit.repeat(Math.ceil(64_000 / unit.length))}`
-      const started = performance.now()
-      shaper.shape(`${path}g`)
+      // A pattern that backtracks would not come back before the test's time is up.
+      expect(shaper.shape(`${path}g`)?.path.length ?? 0, unit).toBeLessThanOrEqual(4 * path.length)
       shaper.looseShape(`${path}g`)
-      expect(performance.now() - started, unit).toBeLessThan(400)
     }
   })
 })
