@@ -1,0 +1,151 @@
+import { packageVersion } from './cli/package-version.ts'
+import type { Config } from './config/config-schema.ts'
+import type { LoadedConfig } from './config/load-config.ts'
+import { loadRules } from './config/load-rules.ts'
+import { Dispatcher } from './deliver/dispatcher.ts'
+import { fileSink } from './deliver/file-sink.ts'
+import type { Sink } from './deliver/sink.ts'
+import { stdoutSink } from './deliver/stdout-sink.ts'
+import { describeError, SnugError } from './errors.ts'
+import { Daemon } from './flow/daemon.ts'
+import { SnugEngine } from './flow/snug-engine.ts'
+import { DockerEngine } from './identity/docker-engine.ts'
+import { Identifier } from './identity/identifier.ts'
+import type { IdentityEngine } from './identity/identity.ts'
+import { ImageFiles } from './identity/image-files.ts'
+import { StaticEngine } from './identity/static-engine.ts'
+import { Guardrails } from './match/guardrail.ts'
+import { Shaper } from './profile/shape.ts'
+import { startServer } from './server/server.ts'
+import { FileSource } from './sources/file-source.ts'
+import { EbpfSource } from './sources/ebpf/ebpf-source.ts'
+import type { EventSource } from './sources/source.ts'
+import { openLevelStore } from './store/level-store.ts'
+import { MemoryStore } from './store/memory-store.ts'
+import type { Store } from './store/store.ts'
+import { createLog, type Log, stageLog } from './telemetry/log.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+
+/** Alerts kept in memory and store; beyond it the oldest go. */
+const alertsKept = 10_000
+
+/**
+ * The composition root: config → sources → identify → judge → respond → deliver, with the server beside
+ * it. Resolves when the signal has ended it and everything is drained.
+ *
+ * Errors: whatever keeps the agent from starting, coded.
+ */
+export async function runAgent(loaded: LoadedConfig, signal: AbortSignal): Promise<void> {
+  const { config } = loaded
+  const log = createLog(config.log.level)
+  const { store, close } = await openStore(config, log)
+  const daemon = assemble(config, store, log)
+  const reopen = (): void => void daemon.reopenSinks()
+  try {
+    await daemon.load()
+    const metrics = createMetrics()
+    const engine = new SnugEngine(daemon, packageVersion(), {
+      dockerSocket: config.engines.docker.socket,
+    })
+    metrics.observe(() => engine.status())
+    await using server = await startServer({ engine, config: loaded, log, metrics, signal })
+    process.on('SIGHUP', reopen)
+    log.info({ socket: server.socket, listen: server.address ?? 'none' }, 'the agent listens')
+    await daemon.run(signal)
+  } finally {
+    process.off('SIGHUP', reopen)
+    await close()
+  }
+}
+
+function assemble(config: Config, store: Store, log: Log): Daemon {
+  const rules = loadRules()
+  const shaper = new Shaper(rules.generalise)
+  const files = new ImageFiles()
+  const engines = enginesOf(config, stageLog(log, 'identity'))
+  return new Daemon({
+    node: config.node,
+    sources: config.sources.map((spec) => sourceOf(spec, config, stageLog(log, 'source'))),
+    engines,
+    files,
+    makeIdentifier: (release) =>
+      new Identifier({
+        engines,
+        files,
+        node: config.node,
+        release,
+        limits: { giveUpMs: config.hold.seconds * 1000, total: config.hold.events },
+      }),
+    shaper,
+    guardrails: new Guardrails(rules.guardrails),
+    rules: {
+      floorMs: config.learn.floor,
+      ceilingMs: config.learn.ceiling,
+      unseen: config.learn.unseen,
+      after: config.after,
+    },
+    store,
+    makeDispatcher: (cursors, onDelivered) =>
+      new Dispatcher(config.sinks.map(sinkOf), {
+        cursors,
+        onDelivered,
+        onError: (sink, error, waitMs) => {
+          stageLog(log, 'deliver').warn(
+            { sink, waitMs, error: describeError(error) },
+            'a sink refused alerts: they wait',
+          )
+        },
+      }),
+    flushIntervalMs: config.flushInterval,
+    alertsKept,
+    log: stageLog(log, 'flow'),
+  })
+}
+
+function sourceOf(spec: string, config: Config, log: Log): EventSource {
+  const { node, rings } = config
+  if (spec === 'ebpf') {
+    return new EbpfSource({ node, ringBytes: rings.size, log: (line) => log.info(line) })
+  }
+  if (spec.startsWith('file:')) return new FileSource({ path: spec.slice('file:'.length), node })
+  throw new SnugError('SOURCE_UNKNOWN', `there is no source \`${spec}\``)
+}
+
+function enginesOf(config: Config, log: Log): readonly IdentityEngine[] {
+  const { docker, static: fixed } = config.engines
+  const engines: IdentityEngine[] = []
+  if (docker.socket !== 'none') {
+    engines.push(
+      new DockerEngine({
+        socket: docker.socket,
+        onState: (state) => log.info({ engine: 'docker', state }, 'an engine changed its state'),
+      }),
+    )
+  }
+  if (fixed.manifest !== undefined) engines.push(new StaticEngine(fixed.manifest))
+  return engines
+}
+
+function sinkOf(sink: Config['sinks'][number]): Sink {
+  switch (sink.type) {
+    case 'stdout':
+      return stdoutSink(sink.name)
+    case 'file':
+      return fileSink(sink.name, sink.path)
+  }
+}
+
+async function openStore(
+  config: Config,
+  log: Log,
+): Promise<{ readonly store: Store; readonly close: () => Promise<void> }> {
+  if (config.data === 'none') {
+    const store = new MemoryStore()
+    return { store, close: () => store.close() }
+  }
+  const { store, damage } = await openLevelStore(`${config.data}/store`)
+  for (const { what, message, aside } of damage) {
+    stageLog(log, 'store').error({ what, message, aside }, 'the store was damaged')
+  }
+  return { store, close: () => store.close() }
+}
