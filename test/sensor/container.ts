@@ -1,0 +1,144 @@
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface, type Interface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+
+const busybox = '/bin/busybox'
+
+/** Where cgroup v2 is mounted. */
+export function unifiedHierarchy(): string {
+  const mount = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .find((line) => line.includes(' - cgroup2 '))
+  const path = mount?.split(' ')[4]
+  if (path === undefined) throw new Error('no cgroup v2 hierarchy is mounted')
+  return path
+}
+
+/** A folder that containers are started from: `workload`, and a few files. */
+export function buildImage(): string {
+  const image = mkdtempSync(join(tmpdir(), 'snug-sensor-'))
+  for (const folder of ['bin', 'etc', 'data', 'mnt', 'proc', 'dev', 'tmp']) {
+    mkdirSync(join(image, 'image', folder), { recursive: true })
+  }
+  execFileSync('gcc', [
+    ...['-O2', '-static', '-o', join(image, 'image/bin/workload')],
+    new URL('workload.c', import.meta.url).pathname,
+  ])
+  copyFileSync(busybox, join(image, 'image/bin/busybox'))
+  writeFileSync(join(image, 'image/etc/secret'), 'secret\n')
+  writeFileSync(join(image, 'image/etc/private'), 'private\n', { mode: 0o600 })
+
+  writeFileSync(join(image, 'image/data/compat'), 'x')
+  writeFileSync(join(image, 'image/etc/script.sh'), '#!/bin/busybox sh\n:\n', { mode: 0o755 })
+  for (const file of ['bin/workload', 'bin/busybox']) chmodSync(join(image, 'image', file), 0o755)
+  return image
+}
+
+/** Also where paths are longer than a system call takes. */
+export function removeTree(path: string): void {
+  execFileSync('rm', ['-rf', path])
+}
+
+/** The cgroup is entered last: what comes before the container's program is no part of the container. */
+const launcher = `
+set -e
+exec 9>"$SNUG_CGROUP/cgroup.procs"
+cd "$SNUG_ROOT"
+${busybox} mount -t proc proc proc
+${busybox} ip link set lo up
+${busybox} pivot_root . mnt
+cd /
+/bin/busybox umount -l /mnt
+unset SNUG_CGROUP SNUG_ROOT OLDPWD
+echo 0 >&9
+exec 9>&-
+exec "$@"
+`
+
+/** A container without an engine that does what it is told, one command at a time. */
+export class Container {
+  readonly id = randomBytes(32).toString('hex')
+  readonly root: string
+  readonly #base: string
+  readonly #cgroup = join(unifiedHierarchy(), this.id)
+  readonly #child: ChildProcessWithoutNullStreams
+  readonly #lines: Interface
+
+  constructor(image: string) {
+    this.#base = join(image, this.id.slice(0, 12))
+    this.root = join(this.#base, 'root')
+    for (const folder of ['root', 'upper', 'work']) {
+      mkdirSync(join(this.#base, folder), { recursive: true })
+    }
+    const layers = [
+      `lowerdir=${join(image, 'image')}`,
+      `upperdir=${join(this.#base, 'upper')}`,
+      `workdir=${join(this.#base, 'work')}`,
+    ]
+    execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', layers.join(','), this.root])
+    mkdirSync(this.#cgroup)
+    this.#child = spawn(
+      'unshare',
+      [
+        ...['--mount', '--pid', '--net', '--fork', '--kill-child=SIGKILL'],
+        ...['--propagation', 'private', busybox, 'sh', '-c', launcher, 'launcher'],
+        ...['/bin/workload', 'serve'],
+      ],
+      {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        env: { PATH: '/usr/bin:/bin', SNUG_CGROUP: this.#cgroup, SNUG_ROOT: this.root },
+      },
+    )
+    this.#lines = createInterface({ input: this.#child.stdout })
+  }
+
+  /** Runs one command of `workload serve`; gives what it printed. */
+  async run(command: string): Promise<string> {
+    const printed: string[] = []
+    const done = new Promise<void>((resolve) => {
+      const take = (line: string): void => {
+        if (line !== 'done') {
+          printed.push(line)
+          return
+        }
+        this.#lines.off('line', take)
+        resolve()
+      }
+      this.#lines.on('line', take)
+    })
+    this.#child.stdin.write(`${command}\n`)
+    await done
+    return printed.join('\n')
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.#child, 'close')
+    this.#child.stdin.end()
+    await ended
+    // The kernel lets go of the last process a little after it was reaped.
+    for (let tries = 0; ; tries++) {
+      try {
+        rmdirSync(this.#cgroup)
+        break
+      } catch (error) {
+        if (tries > 100) throw error
+        await delay(10)
+      }
+    }
+    execFileSync('umount', ['-l', this.root])
+    removeTree(this.#base)
+  }
+}

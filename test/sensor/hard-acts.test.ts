@@ -1,0 +1,216 @@
+import { chmodSync, copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ActEvent, FileAct } from '../../src/event/event.ts'
+import { buildImage, Container, removeTree } from './container.ts'
+import { Recorder } from './recorder.ts'
+
+let image: string
+let recorder: Recorder
+let container: Container
+
+beforeAll(async () => {
+  image = buildImage()
+  recorder = new Recorder()
+  await recorder.running()
+  recorder.source.control.filter('off')
+  container = new Container(image)
+  await recorder.until(() => recorder.acts(container.id).length > 0, 'the first act')
+  await recorder.settled()
+})
+afterAll(async () => {
+  await container.stop()
+  await recorder.stop()
+  removeTree(image)
+})
+
+async function actsOf(command: string): Promise<ActEvent[]> {
+  const before = recorder.acts(container.id).length
+  await container.run(command)
+  await recorder.settled()
+  return recorder.acts(container.id).slice(before)
+}
+
+function filesOf(acts: readonly ActEvent[]): FileAct[] {
+  return acts.flatMap((event) => (event.kind === 'file' ? [event.file] : []))
+}
+
+describe('files', () => {
+  let files: FileAct[]
+  beforeAll(async () => {
+    files = filesOf(await actsOf('names'))
+  })
+
+  function withPath(path: string): FileAct[] {
+    return files.filter((file) => file.path === path)
+  }
+
+  it('are told with names of 255 bytes, with newlines, and bytes that are no text', () => {
+    const made = { access: ['write', 'create'] }
+    expect(withPath(`/data/${'n'.repeat(255)}`)).toMatchObject([made])
+    expect(withPath('/data/new\nline')).toMatchObject([made])
+    expect(withPath('/data/bad\\xff\\xfename')).toMatchObject([made])
+    expect(withPath('/data/back\\\\slash')).toMatchObject([made])
+  })
+
+  it('are the file that a symbolic link leads to', () => {
+    expect(withPath('/data/link')).toEqual([
+      { path: '/data/link', access: ['create'], unresolved: true },
+    ])
+    expect(withPath('/etc/secret').filter(({ access }) => access[0] === 'read')).toHaveLength(1)
+  })
+
+  it('have the name that they were opened by, also where they have several or were renamed', () => {
+    expect(withPath('/data/hard')).toEqual([
+      { path: '/data/hard', access: ['create'], to: '/etc/secret', unresolved: true },
+      { path: '/data/hard', access: ['read'] },
+      { path: '/data/hard', access: ['rename'], to: '/data/moved', unresolved: true },
+    ])
+    expect(withPath('/data/moved')).toEqual([
+      { path: '/data/moved', access: ['read'] },
+      { path: '/data/moved', access: ['delete'], unresolved: true },
+    ])
+  })
+
+  it('are told where they are cut short by name', () => {
+    expect(withPath('/etc/secret').filter(({ access }) => access[0] === 'write')).toEqual([
+      { path: '/etc/secret', access: ['write'], unresolved: true },
+    ])
+  })
+
+  it('include directories that are made and removed', () => {
+    expect(withPath('/data/dir').map(({ access }) => access)).toEqual([['create'], ['delete']])
+  })
+
+  it('deeper than a path can name keep their tail, and say so', () => {
+    const bottom = files.filter((file) => file.path.endsWith('/bottom'))
+    expect(bottom).toMatchObject([{ access: ['write', 'create'], cut: true }])
+    expect(bottom[0]?.path.startsWith('…/')).toBe(true)
+    expect(bottom[0]?.path.length).toBeGreaterThan(3_800)
+  })
+})
+
+describe('ways to open and to execute', () => {
+  let acts: ActEvent[]
+  beforeAll(async () => {
+    acts = await actsOf('ways')
+  })
+
+  function wasRead(path: string): boolean {
+    return filesOf(acts).some((file) => file.path === path && file.access.join() === 'read')
+  }
+
+  function execs(): ActEvent[] {
+    return acts.filter((event) => event.kind === 'exec')
+  }
+
+  it('openat2 with dots tells the file itself', () => {
+    expect(wasRead('/etc/secret')).toBe(true)
+  })
+
+  it('open_by_handle_at tells the file', () => {
+    expect(wasRead('/mnt/by-handle')).toBe(true)
+  })
+
+  it('the 32-bit system call table is seen too', () => {
+    expect(wasRead('/data/compat')).toBe(true)
+  })
+
+  it('a script is its interpreter with the script beside it', () => {
+    const script = execs().find((event) => event.process.script !== undefined)
+    expect(script).toMatchObject({
+      exec: { path: '/bin/busybox', drift: false, script: '/etc/script.sh' },
+      process: { args: ['/bin/busybox', 'sh', '/etc/script.sh', 'argument'] },
+    })
+  })
+
+  it('execveat of a descriptor tells the file', () => {
+    const event = execs().find(({ process }) => process.args?.[0] === 'by-descriptor')
+    expect(event).toMatchObject({ exec: { path: '/bin/workload', drift: false } })
+  })
+
+  it('an executable in memory is drift', () => {
+    const event = execs().find(({ process }) => process.args?.[0] === 'from-memory')
+    expect(event).toMatchObject({
+      exec: { path: 'memfd:hidden', drift: true, driftKind: 'memfd' },
+      process: { drift: true, exe: 'memfd:hidden', parent: '/bin/workload' },
+    })
+    expect(acts).toContainEqual(
+      expect.objectContaining({ syscall: { name: 'memfd_create', target: 'hidden' } }),
+    )
+  })
+
+  it('an executable that was written into the container is drift', async () => {
+    const dropped = join(container.root, 'data/dropped')
+    copyFileSync(join(image, 'image/bin/workload'), dropped)
+    chmodSync(dropped, 0o755)
+    const event = (await actsOf('run')).find(({ kind }) => kind === 'exec')
+    expect(event).toMatchObject({
+      exec: { path: '/data/dropped', drift: true, driftKind: 'upper' },
+    })
+  })
+})
+
+describe('the network', () => {
+  let acts: ActEvent[]
+  beforeAll(async () => {
+    acts = await actsOf('net')
+  })
+
+  it('tells connects and datagrams by their canonical address', () => {
+    const peers = acts.flatMap((event) => (event.kind === 'connect' ? [event.connect] : []))
+    expect(peers).toContainEqual({ protocol: 'udp', address: '127.0.0.9', port: 53 })
+    expect(peers).toContainEqual({ protocol: 'tcp', address: '127.0.0.7', port: 4444 })
+    expect(peers).toContainEqual({ protocol: 'tcp', address: '::1', port: 4445 })
+    expect(peers).toContainEqual({ protocol: 'unix', address: '/data/socket', port: 0 })
+    expect(peers).toHaveLength(4)
+  })
+
+  it('tells who listens, also on a socket that was never bound', () => {
+    const listens = acts.flatMap((event) => (event.kind === 'listen' ? [event.listen] : []))
+    expect(listens).toHaveLength(2)
+    expect(listens[0]).toMatchObject({ protocol: 'tcp', address: '0.0.0.0' })
+    expect(listens[0]?.port).toBeGreaterThan(0)
+    expect(listens[1]).toEqual({ protocol: 'udp', address: '0.0.0.0', port: 5353 })
+  })
+})
+
+describe('rights', () => {
+  let acts: ActEvent[]
+  beforeAll(async () => {
+    acts = await actsOf('rights')
+  })
+
+  it('changes of user and group are told with both sides', () => {
+    const changes = acts.flatMap((event) => (event.kind === 'identity' ? [event.identity] : []))
+    expect(changes).toEqual([
+      { from: { uid: 0, gid: 0 }, to: { uid: 0, gid: 77 } },
+      { from: { uid: 0, gid: 77 }, to: { uid: 78, gid: 77 } },
+    ])
+  })
+
+  it('sensitive calls are told, refused ones too', () => {
+    const calls = acts.flatMap((event) => (event.kind === 'syscall' ? [event.syscall] : []))
+    expect(calls).toContainEqual({ name: 'ptrace', target: 'attach' })
+    expect(calls).toContainEqual({ name: 'mount', target: '/mnt' })
+    expect(calls).toContainEqual({ name: 'unshare', target: 'uts' })
+    expect(calls).toContainEqual({ name: 'mount', target: '/mnt', denied: true })
+  })
+
+  it('an open that was refused is an attempt by the string that was passed', () => {
+    const refused = acts.find((event) => event.kind === 'file' && event.file.denied === true)
+    expect(refused).toMatchObject({
+      file: { path: '/etc/private', access: ['read'], denied: true, unresolved: true },
+      process: { uid: 78, gid: 77 },
+    })
+  })
+
+  it('capabilities that were used are told by name', () => {
+    // Once for each process and execution: it may have been asked for before.
+    const names = recorder
+      .acts(container.id)
+      .flatMap((event) => (event.kind === 'capability' ? [event.capability.name] : []))
+    expect(names).toContain('CAP_SYS_ADMIN')
+    expect(names).toContain('CAP_SETUID')
+  })
+})

@@ -1,0 +1,150 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { buildImage, Container, removeTree } from './container.ts'
+import { Recorder } from './recorder.ts'
+
+const times = 23
+let image: string
+let recorder: Recorder
+let container: Container | undefined
+
+beforeAll(() => {
+  image = buildImage()
+})
+afterAll(() => {
+  removeTree(image)
+})
+afterEach(async () => {
+  await container?.stop()
+  container = undefined
+  await recorder.stop()
+})
+
+async function started(): Promise<Container> {
+  await recorder.running()
+  container = new Container(image)
+  const { id } = container
+  await recorder.until(() => recorder.acts(id).length > 0, 'the first act of the container')
+  return container
+}
+
+describe('a known workload', () => {
+  it('gives exactly its execs, opens and connects with paths, arguments, uid and container', async () => {
+    recorder = new Recorder()
+    recorder.source.control.filter('off')
+    const { id, run } = bound(await started())
+    await recorder.settled()
+    const before = recorder.acts(id).length
+    await run('known')
+    await recorder.settled()
+    const acts = recorder.acts(id).slice(before)
+    const numbers = [...Array(times).keys()]
+
+    const execs = acts.filter((event) => event.kind === 'exec')
+    expect(execs.map((event) => event.process.args?.join(' '))).toEqual(
+      numbers.map((n) => `/bin/workload nothing ${n}`),
+    )
+    for (const { exec, process } of execs) {
+      expect(exec).toEqual({ path: '/bin/workload', drift: false })
+      expect(process.uid).toBe(0)
+      expect(process.parent).toBe('/bin/workload')
+      expect(process.origin).toBe('entrypoint')
+    }
+    const files = acts.flatMap((event) => (event.kind === 'file' ? [event.file] : []))
+    expect(files).toEqual(
+      numbers.map((n) => ({ path: `/data/file-${n}`, access: ['write', 'create'] })),
+    )
+    const connects = acts.flatMap((event) => (event.kind === 'connect' ? [event.connect] : []))
+    expect(connects).toEqual(
+      numbers.map((n) => ({ protocol: 'tcp', address: '127.0.0.1', port: 20000 + n })),
+    )
+    expect(new Set(acts.map((event) => event.container.id))).toEqual(new Set([id]))
+  })
+
+  it('is told once, and repeats come as counts that add up', async () => {
+    recorder = new Recorder()
+    const { id, run } = bound(await started())
+    recorder.source.control.assign(id, 7)
+    await run('repeat 1')
+    await recorder.settled()
+    await run('repeat 4')
+    recorder.source.control.flush()
+    const connects = recorder.messages.flatMap((message) =>
+      message.type === 'event' &&
+      message.event.kind === 'connect' &&
+      message.event.container.id === id
+        ? [message]
+        : [],
+    )
+    expect(connects).toHaveLength(times)
+    const keys = new Set(connects.map((message) => message.key))
+    expect(keys.size).toBe(times)
+    const counted = (): number =>
+      recorder
+        .sightings(id)
+        .filter((sighting) => keys.has(sighting.key))
+        .reduce((sum, sighting) => sum + sighting.count, 0)
+    await recorder.until(() => counted() >= times * 4, 'the counts')
+    expect(counted()).toBe(times * 4)
+  })
+
+  it('stays in the kernel in the next container of the version, but for its counts', async () => {
+    recorder = new Recorder()
+    const first = bound(await started())
+    recorder.source.control.assign(first.id, 9)
+    await first.run('known')
+    await recorder.settled()
+    await first.run('known')
+    await recorder.settled()
+    const keys = recorder.messages.flatMap((message) =>
+      message.type === 'event' && message.key !== undefined ? [message.key] : [],
+    )
+    recorder.source.control.known(9, keys)
+    await first.stop()
+    await recorder.until(
+      () => recorder.messages.some((m) => m.type === 'container-ended' && m.id === first.id),
+      'the end of the first container',
+    )
+
+    const second = bound(await started())
+    recorder.source.control.assign(second.id, 9)
+    await recorder.settled()
+    const told = recorder.acts(second.id).length
+    await second.run('known')
+    recorder.source.control.flush()
+    const acts = new Set(
+      recorder.messages.flatMap((message) =>
+        message.type === 'event' && ['exec', 'file', 'connect'].includes(message.event.kind)
+          ? [message.key]
+          : [],
+      ),
+    )
+    const counted = (): number =>
+      recorder
+        .sightings(second.id)
+        .filter((sighting) => acts.has(sighting.key))
+        .reduce((sum, sighting) => sum + sighting.count, 0)
+    // 23 opens and 23 connects are behaviours of their own, the 23 execs are one and the same.
+    await recorder.until(() => counted() >= times * 3, 'the counts')
+    expect(counted()).toBe(times * 3)
+    const fresh = recorder.acts(second.id).slice(told)
+    // The first container had these files made; here they are made anew, which is known too.
+    expect(fresh).toEqual([])
+  })
+})
+
+interface Bound {
+  readonly id: string
+  readonly run: (command: string) => Promise<string>
+  readonly stop: () => Promise<void>
+}
+
+function bound(held: Container): Bound {
+  return {
+    id: held.id,
+    run: (command) => held.run(command),
+    stop: async () => {
+      container = undefined
+      await held.stop()
+    },
+  }
+}

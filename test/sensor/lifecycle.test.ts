@@ -1,0 +1,198 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { buildImage, Container, removeTree } from './container.ts'
+import { Recorder } from './recorder.ts'
+
+let image: string
+const disposals: (() => Promise<void>)[] = []
+
+beforeAll(() => {
+  image = buildImage()
+})
+afterAll(() => {
+  removeTree(image)
+})
+afterEach(async () => {
+  for (const dispose of disposals.splice(0).reverse()) await dispose()
+})
+
+async function recording(
+  options: ConstructorParameters<typeof Recorder>[0] = {},
+): Promise<Recorder> {
+  const recorder = new Recorder(options)
+  disposals.push(() => recorder.stop())
+  await recorder.running()
+  return recorder
+}
+
+function contained(): Container {
+  const container = new Container(image)
+  disposals.push(() => container.stop())
+  return container
+}
+
+describe('a container', () => {
+  it('is known before its first act, and its end comes after its last', async () => {
+    const recorder = await recording()
+    const container = new Container(image)
+    await container.run('touch')
+    await container.stop()
+    const { id } = container
+    await recorder.until(
+      () => recorder.messages.some((m) => m.type === 'container-ended' && m.id === id),
+      'its end',
+    )
+    const own = recorder.messages.flatMap((message) => {
+      switch (message.type) {
+        case 'container-started':
+          return message.container.id === id ? ['started'] : []
+        case 'container-ended':
+          return message.id === id ? ['ended'] : []
+        case 'event':
+          return message.event.kind !== 'loss' && message.event.container.id === id ? ['act'] : []
+        case 'sighting':
+          return message.sighting.containerId === id ? ['act'] : []
+      }
+      return []
+    })
+    expect(own[0]).toBe('started')
+    expect(own.at(-1)).toBe('ended')
+    expect(own.filter((what) => what === 'act').length).toBeGreaterThan(1)
+  })
+
+  it('that ran before the sensor is found, marked, and what it does is seen', async () => {
+    const container = contained()
+    await container.run('touch')
+    const recorder = await recording()
+    await recorder.until(
+      () =>
+        recorder.messages.some(
+          (m) => m.type === 'container-started' && m.container.id === container.id,
+        ),
+      'the container',
+    )
+    await container.run('touch')
+    await recorder.until(() => recorder.acts(container.id).length > 0, 'an act')
+    const started = recorder.messages.find(
+      (m) => m.type === 'container-started' && m.container.id === container.id,
+    )
+    expect(started).toMatchObject({ container: { before: true } })
+    expect(recorder.acts(container.id)[0]).toMatchObject({
+      kind: 'file',
+      container: { id: container.id, before: true },
+      process: { exe: '/bin/workload', origin: 'entrypoint', uid: 0 },
+      file: { path: '/data/touched', access: ['write'] },
+    })
+  })
+})
+
+describe('the sensor', () => {
+  it('killed outright is started again: the gap is a loss, the container goes on', async () => {
+    const recorder = await recording()
+    const container = contained()
+    await container.run('touch')
+    await recorder.until(() => recorder.acts(container.id).length > 0, 'an act')
+    const pid = recorder.source.sensorPid
+    if (pid === undefined) throw new Error('no sensor')
+    process.kill(pid, 'SIGKILL')
+    await recorder.until(() => recorder.source.state.kind === 'degraded', 'a degraded state')
+    await recorder.until(() => recorder.source.state.kind === 'running', 'a running state')
+    expect(recorder.losses().map((event) => event.loss.reason)).toEqual(['sensor-gap'])
+    const before = recorder.acts(container.id).length
+    await container.run('touch')
+    await recorder.until(() => recorder.acts(container.id).length > before, 'an act after the gap')
+    const starts = recorder.messages.filter(
+      (m) => m.type === 'container-started' && m.container.id === container.id,
+    )
+    expect(starts).toHaveLength(1)
+    expect(recorder.acts(container.id).at(-1)?.container.before).toBeUndefined()
+  })
+
+  it('tells the end of a container that ended while it was away', async () => {
+    const recorder = await recording()
+    const container = new Container(image)
+    await container.run('touch')
+    await recorder.until(() => recorder.acts(container.id).length > 0, 'an act')
+    const pid = recorder.source.sensorPid
+    if (pid === undefined) throw new Error('no sensor')
+    process.kill(pid, 'SIGSTOP')
+    process.kill(pid, 'SIGKILL')
+    await container.stop()
+    await recorder.until(
+      () => recorder.messages.some((m) => m.type === 'container-ended' && m.id === container.id),
+      'its end',
+    )
+  })
+
+  it('ends with its input, and leaves nothing attached', async () => {
+    const recorder = await recording()
+    const pid = recorder.source.sensorPid
+    await recorder.stop()
+    expect(recorder.source.state.kind).toBe('stopped')
+    expect(() => process.kill(pid ?? 0, 0)).toThrow('ESRCH')
+  })
+
+  it('that cannot be started is an error with a code', async () => {
+    const recorder = new Recorder({ sensorPath: '/nowhere/snug-sensor' })
+    await expect(recorder.ended).rejects.toMatchObject({ code: 'SENSOR_UNAVAILABLE' })
+  })
+})
+
+describe('a flood', () => {
+  it('that a small ring cannot hold is counted: told and lost together are what was done', async () => {
+    const recorder = await recording({ ringBytes: 4096 })
+    recorder.source.control.filter('off')
+    const container = contained()
+    await container.run('flood 20000')
+    await container.run('touch')
+    await recorder.until(() => recorder.losses().length > 0, 'a loss')
+    await recorder.settled()
+    const opens = (): number =>
+      recorder
+        .acts(container.id)
+        .filter((event) => event.kind === 'file' && event.file.path === '/etc/secret').length
+    const lost = (): number => recorder.losses().reduce((sum, event) => sum + event.loss.count, 0)
+    await recorder.until(() => opens() + lost() >= 20_000, 'everything')
+    // The lost ones may be any of what was done: the exec, the touch and a capability besides.
+    expect(opens() + lost()).toBeLessThanOrEqual(20_000 + 8)
+    expect(recorder.losses()[0]?.container?.id).toBe(container.id)
+  })
+
+  it('of what is known stays in the kernel, and the counts add up', async () => {
+    const recorder = await recording()
+    const container = contained()
+    await container.run('flood 50000')
+    recorder.source.control.flush()
+    const key = (): string | undefined =>
+      recorder.messages.flatMap((m) =>
+        m.type === 'event' && m.event.kind === 'file' && m.event.file.path === '/etc/secret'
+          ? [m.key]
+          : [],
+      )[0]
+    const counted = (): number =>
+      recorder
+        .sightings(container.id)
+        .filter((sighting) => sighting.key === key())
+        .reduce((sum, sighting) => sum + sighting.count, 0)
+    await recorder.until(() => counted() >= 49_999, 'the counts')
+    expect(counted()).toBe(49_999)
+    expect(recorder.losses()).toEqual([])
+  })
+})
+
+describe('several rings', () => {
+  it('keep the order of a container whose processes run on several processors', async () => {
+    const recorder = await recording({ rings: 2 })
+    recorder.source.control.filter('off')
+    const container = contained()
+    await container.run('order 2000')
+    const acts = (): ReturnType<typeof recorder.acts> =>
+      recorder
+        .acts(container.id)
+        .filter((event) => event.kind === 'file' && event.file.path.includes('/order-'))
+    await recorder.until(() => acts().length === 4_000, 'all opens')
+    const times = acts().map((event) => event.time)
+    expect(times).toEqual([...times].sort())
+    const pids = new Set(acts().map((event) => event.process.pid))
+    expect(pids.size).toBe(2)
+  })
+})

@@ -1,0 +1,83 @@
+import type { ActEvent, LossEvent } from '../../src/event/event.ts'
+import { EbpfSource, type EbpfSourceOptions } from '../../src/sources/ebpf/ebpf-source.ts'
+import type { Sighting, SourceMessage } from '../../src/sources/source.ts'
+
+/** A running source, and all that it told. */
+export class Recorder {
+  readonly source: EbpfSource
+  readonly messages: SourceMessage[] = []
+  readonly log: string[] = []
+  readonly #stop = new AbortController()
+  readonly ended: Promise<void>
+  #waiting: (() => void)[] = []
+
+  constructor(options: Partial<EbpfSourceOptions> = {}) {
+    this.source = new EbpfSource({ node: 'n1', log: (line) => this.log.push(line), ...options })
+    this.ended = this.#read()
+  }
+
+  async #read(): Promise<void> {
+    for await (const batch of this.source.messages(this.#stop.signal)) {
+      this.messages.push(...batch)
+      for (const wake of this.#waiting.splice(0)) wake()
+    }
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  /** Resolves once the condition holds; looked at after each batch. */
+  async until(condition: () => boolean, what: string, ms = 15_000): Promise<void> {
+    const deadline = performance.now() + ms
+    while (!condition()) {
+      const left = deadline - performance.now()
+      if (left <= 0) throw new Error(`did not come: ${what}\n${this.log.join('\n')}`)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.min(left, 100))
+        this.#waiting.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+  }
+
+  running(): Promise<void> {
+    return this.until(() => this.source.state.kind === 'running', 'a running sensor')
+  }
+
+  acts(id?: string): ActEvent[] {
+    return this.messages.flatMap((message) =>
+      message.type === 'event' &&
+      message.event.kind !== 'loss' &&
+      (id === undefined || message.event.container.id === id)
+        ? [message.event]
+        : [],
+    )
+  }
+
+  losses(): LossEvent[] {
+    return this.messages.flatMap((message) =>
+      message.type === 'event' && message.event.kind === 'loss' ? [message.event] : [],
+    )
+  }
+
+  sightings(id: string): Sighting[] {
+    return this.messages.flatMap((message) =>
+      message.type === 'sighting' && message.sighting.containerId === id ? [message.sighting] : [],
+    )
+  }
+
+  /** Everything that the kernel has for us at this moment has been told. */
+  async settled(): Promise<void> {
+    for (let stable = 0, before = -1; stable < 3; ) {
+      const count = this.messages.length
+      stable = count === before ? stable + 1 : 0
+      before = count
+      await this.until(() => this.messages.length > count, '', 40).catch(() => undefined)
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.ended
+  }
+}

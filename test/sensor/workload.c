@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Acts that the sensor's tests know the number and the names of. Static, so that it does nothing else. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TIMES 23
+
+static void touch(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0644);
+
+	if (fd >= 0)
+		close(fd);
+}
+
+static void look(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+
+	if (fd >= 0)
+		close(fd);
+}
+
+static void run(char *const args[])
+{
+	pid_t child = fork();
+
+	if (!child) {
+		execv(args[0], args);
+		_exit(127);
+	}
+	waitpid(child, NULL, 0);
+}
+
+static void peer(int type, const char *address, int port, int send)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int fd = socket(AF_INET, type, 0);
+
+	inet_pton(AF_INET, address, &to.sin_addr);
+	if (send)
+		sendto(fd, "x", 1, 0, (void *)&to, sizeof(to));
+	else
+		connect(fd, (void *)&to, sizeof(to));
+	close(fd);
+}
+
+static void known(void)
+{
+	for (int i = 0; i < TIMES; i++) {
+		char number[16], path[64];
+
+		snprintf(number, sizeof(number), "%d", i);
+		snprintf(path, sizeof(path), "/data/file-%d", i);
+		run((char *[]){ "/bin/workload", "nothing", number, NULL });
+		touch(path);
+		peer(SOCK_STREAM, "127.0.0.1", 20000 + i, 0);
+	}
+}
+
+/* Each act many times: what is known is only counted. */
+static void repeat(int times)
+{
+	for (int i = 0; i < times; i++)
+		known();
+}
+
+static void names(void)
+{
+	char name[256], deep[300];
+
+	memset(name, 'n', 255);
+	name[255] = 0;
+	chdir("/data");
+	touch(name);
+	touch("new\nline");
+	touch("bad\xff\xfe" "name");
+	touch("back\\slash");
+	symlink("/etc/secret", "/data/link");
+	look("/data/link");
+	link("/etc/secret", "/data/hard");
+	look("/data/hard");
+	rename("/data/hard", "/data/moved");
+	look("/data/moved");
+	unlink("/data/moved");
+	mkdir("/data/dir", 0755);
+	rmdir("/data/dir");
+	truncate("/etc/secret", 3);
+	chdir("/data");
+	for (int i = 0; i < 30; i++) {
+		memset(deep, 'a' + i % 26, 200);
+		deep[200] = 0;
+		mkdir(deep, 0755);
+		if (chdir(deep))
+			break;
+	}
+	touch("bottom");
+	chdir("/");
+}
+
+static void ways(void)
+{
+	struct open_how how = { .flags = O_RDONLY };
+	struct file_handle *handle = malloc(sizeof(*handle) + 128);
+	int fd, number;
+
+	fd = syscall(SYS_openat2, AT_FDCWD, "/data/../etc/secret", &how, sizeof(how));
+	close(fd);
+	handle->handle_bytes = 128;
+	/* Overlayfs gives no handles; what is mounted over does. */
+	mount("none", "/mnt", "tmpfs", 0, NULL);
+	touch("/mnt/by-handle");
+	if (!name_to_handle_at(AT_FDCWD, "/mnt/by-handle", handle, &number, 0)) {
+		int root = open("/mnt", O_RDONLY | O_DIRECTORY);
+
+		fd = open_by_handle_at(root, handle, O_RDONLY);
+		if (fd >= 0)
+			close(fd);
+		close(root);
+	}
+	run((char *[]){ "/etc/script.sh", "argument", NULL });
+	if (!fork()) {
+		char *const args[] = { "by-descriptor", "nothing", NULL }, *const none[] = { NULL };
+
+		fd = open("/bin/workload", O_PATH);
+		syscall(SYS_execveat, fd, "", args, none, AT_EMPTY_PATH);
+		_exit(1);
+	}
+	wait(NULL);
+	if (!fork()) {
+		char *const args[] = { "from-memory", "nothing", NULL }, *const none[] = { NULL };
+		int from = open("/bin/workload", O_RDONLY);
+		struct stat info;
+
+		fd = memfd_create("hidden", MFD_CLOEXEC);
+		fstat(from, &info);
+		for (off_t left = info.st_size; left > 0;) {
+			char buffer[65536];
+			ssize_t got = read(from, buffer, sizeof(buffer));
+
+			if (got <= 0 || write(fd, buffer, got) != got)
+				_exit(1);
+			left -= got;
+		}
+		fexecve(fd, args, none);
+		_exit(1);
+	}
+	wait(NULL);
+	/* int 0x80: open by the 32-bit table. The string has to be in the low 4 GiB. */
+#ifdef __x86_64__
+	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	long result = 5;
+
+	strcpy(low, "/data/compat");
+	asm volatile("int $0x80" : "+a"(result) : "b"(low), "c"(0), "d"(0) : "memory", "r8", "r9", "r10", "r11");
+#endif
+}
+
+static void net(void)
+{
+	struct sockaddr_in6 mapped = { .sin6_family = AF_INET6, .sin6_port = htons(4444) };
+	struct sockaddr_in bound = { .sin_family = AF_INET, .sin_port = htons(5353) };
+	struct sockaddr_un unix_name = { .sun_family = AF_UNIX, .sun_path = "/data/socket" };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), other;
+
+	listen(fd, 1);
+	peer(SOCK_DGRAM, "127.0.0.9", 53, 1);
+	inet_pton(AF_INET6, "::ffff:127.0.0.7", &mapped.sin6_addr);
+	other = socket(AF_INET6, SOCK_STREAM, 0);
+	connect(other, (void *)&mapped, sizeof(mapped));
+	inet_pton(AF_INET6, "::1", &mapped.sin6_addr);
+	mapped.sin6_port = htons(4445);
+	other = socket(AF_INET6, SOCK_STREAM, 0);
+	connect(other, (void *)&mapped, sizeof(mapped));
+	other = socket(AF_INET, SOCK_DGRAM, 0);
+	bind(other, (void *)&bound, sizeof(bound));
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	bind(fd, (void *)&unix_name, sizeof(unix_name));
+	listen(fd, 1);
+	other = socket(AF_UNIX, SOCK_STREAM, 0);
+	connect(other, (void *)&unix_name, sizeof(unix_name));
+}
+
+static void rights(void)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	ptrace(PTRACE_ATTACH, child, 0, 0);
+	kill(child, SIGKILL);
+	mount("none", "/mnt", "tmpfs", 0, NULL);
+	unshare(CLONE_NEWUTS);
+	setgid(77);
+	setuid(78);
+	look("/etc/private");
+	mount("none", "/mnt", "tmpfs", 0, NULL);
+}
+
+/* A second thread of execution at the same time, each on a processor of its own where there are two. */
+static void order(int times)
+{
+	for (int side = 0; side < 2; side++)
+		if (!fork()) {
+			cpu_set_t set;
+
+			CPU_ZERO(&set);
+			CPU_SET(side, &set);
+			sched_setaffinity(0, sizeof(set), &set);
+			for (int i = 0; i < times; i++) {
+				char path[64];
+
+				snprintf(path, sizeof(path), "/data/order-%d-%d", side, i);
+				touch(path);
+			}
+			_exit(0);
+		}
+	while (wait(NULL) > 0)
+		;
+}
+
+static void flood(int times)
+{
+	for (int i = 0; i < times; i++)
+		look("/etc/secret");
+}
+
+static long long now(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return time.tv_sec * 1000000000ll + time.tv_nsec;
+}
+
+static void measure(int opens, int forks)
+{
+	long long start = now(CLOCK_THREAD_CPUTIME_ID), opened;
+
+	flood(opens);
+	opened = now(CLOCK_THREAD_CPUTIME_ID) - start;
+	start = now(CLOCK_MONOTONIC);
+	for (int i = 0; i < forks; i++)
+		run((char *[]){ "/bin/workload", "nothing", NULL });
+	printf("%lld %lld\n", opens ? opened / opens : 0, forks ? (now(CLOCK_MONOTONIC) - start) / forks : 0);
+	fflush(stdout);
+}
+
+/* Commands one a line, so that a test can act in a container that runs already. */
+static void serve(void)
+{
+	char line[256], word[64];
+	int a, b;
+
+	while (fgets(line, sizeof(line), stdin)) {
+		a = b = 0;
+		if (sscanf(line, "%63s %d %d", word, &a, &b) < 1)
+			continue;
+		if (!strcmp(word, "known"))
+			known();
+		else if (!strcmp(word, "repeat"))
+			repeat(a);
+		else if (!strcmp(word, "names"))
+			names();
+		else if (!strcmp(word, "ways"))
+			ways();
+		else if (!strcmp(word, "net"))
+			net();
+		else if (!strcmp(word, "order"))
+			order(a);
+		else if (!strcmp(word, "flood"))
+			flood(a);
+		else if (!strcmp(word, "measure"))
+			measure(a, b);
+		else if (!strcmp(word, "rights")) {
+			if (!fork()) {
+				rights();
+				_exit(0);
+			}
+			wait(NULL);
+		} else if (!strcmp(word, "touch")) {
+			touch("/data/touched");
+		} else if (!strcmp(word, "run")) {
+			run((char *[]){ "/data/dropped", "nothing", NULL });
+		}
+		printf("done\n");
+		fflush(stdout);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "serve"))
+		serve();
+	return 0;
+}
