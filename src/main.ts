@@ -103,9 +103,14 @@ function assemble(config: Config, store: Store, log: Log): Daemon {
 }
 
 function sourceOf(spec: string, config: Config, log: Log): EventSource {
-  const { node, rings } = config
+  const { node, rings, sensor } = config
   if (spec === 'ebpf') {
-    return new EbpfSource({ node, ringBytes: rings.size, log: (line) => log.info(line) })
+    return new EbpfSource({
+      node,
+      ringBytes: rings.size,
+      ...(sensor.path === undefined ? {} : { sensorPath: sensor.path }),
+      log: (line) => log.info(line),
+    })
   }
   if (spec.startsWith('file:')) return new FileSource({ path: spec.slice('file:'.length), node })
   throw new SnugError('SOURCE_UNKNOWN', `there is no source \`${spec}\``)

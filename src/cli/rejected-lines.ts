@@ -10,8 +10,8 @@ interface Judged {
 
 /** Names the lines that were no events, as many as the agent kept. */
 export function tellRejected(io: CliIo, { rejected, rejectedCount }: Judged): void {
-  for (const { line, code, message } of rejected) {
-    say(io, `snug: line ${line}: ${safeText(message)} (${code})`)
+  for (const { code, message } of rejected) {
+    say(io, `snug: ${safeText(message)} (${code})`)
   }
   const more = rejectedCount - rejected.length
   if (more > 0) say(io, `snug: ${more} more lines were rejected`)

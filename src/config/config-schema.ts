@@ -151,6 +151,15 @@ export const configSchema = z
           .meta({ description: 'how many acts wait at most, of all containers' }),
       })
       .prefault({}),
+    sensor: z
+      .strictObject({
+        path: path
+          .optional()
+          .meta({
+            description: 'executable of the eBPF sensor; the one built with Snug where absent',
+          }),
+      })
+      .prefault({}),
     rings: z
       .strictObject({
         size: size

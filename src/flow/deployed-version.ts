@@ -21,8 +21,10 @@ export interface Run {
   readonly name?: string
   /** RFC 3339 */
   readonly from: string
-  /** Its end; absent while it runs. */
-  readonly to?: string
+  /** Its end, absent while it runs; of a container that no source announced, its latest act. */
+  to?: string
+  /** Known by its acts only: recorded events tell no start and no end. */
+  readonly actsOnly?: true
   /** It already ran when it was first seen: its start is missing from the evidence. */
   readonly before: boolean
 }
@@ -84,22 +86,36 @@ export class DeployedVersion {
   started(identity: ContainerIdentity, seen: ContainerSeen): void {
     this.identity = identity
     if (identity.image.tag !== undefined) this.tags.add(identity.image.tag)
-    this.#runs(identity.id, seen.time, seen.before, identity.name)
+    const known = this.runs.get(identity.id)
+    if (known === undefined || known.actsOnly === true) {
+      const run = { container: identity.id, name: identity.name, from: seen.time }
+      this.#begin({ ...run, before: seen.before })
+    } else {
+      // Restarted under the same id, or the agent was: one run, whose evidence goes on.
+      const { to: _, ...goesOn } = known
+      this.runs.set(identity.id, goesOn)
+    }
+    this.#seenAt(seen.time)
   }
 
   ended(container: string, time: string): void {
     const run = this.runs.get(container)
     if (run === undefined) return
-    this.runs.set(container, { ...run, to: time })
+    run.to = time
     this.#seenAt(time)
   }
 
   /** An act. Its container may be one that no source announced: in recorded events there are only acts. */
   touched(event: ActEvent): void {
     const { container, image, time } = event
-    if (!this.runs.has(container.id)) {
-      this.#runs(container.id, time, container.before === true, container.name)
-    } else if (time > this.lastSeen) this.lastSeen = time
+    let run = this.runs.get(container.id)
+    if (run === undefined) {
+      const before = container.before === true
+      run = { container: container.id, from: time, to: time, before, actsOnly: true }
+      this.#begin(container.name === undefined ? run : { ...run, name: container.name })
+    }
+    if (run.actsOnly === true && time > (run.to ?? '')) run.to = time
+    if (time > this.lastSeen) this.lastSeen = time
     if (image?.tag !== undefined && image.tag !== this.image.tag) this.tags.add(image.tag)
   }
 
@@ -118,20 +134,14 @@ export class DeployedVersion {
     this.#keys = new Map()
   }
 
-  #runs(container: string, from: string, before: boolean, name: string | undefined): void {
-    const known = this.runs.get(container)
-    if (known === undefined) {
+  #begin(run: Run): void {
+    if (!this.runs.has(run.container)) {
       this.runsSeen += 1
-      if (before) this.runsBefore += 1
-      const run = { container, from, before }
-      this.runs.set(container, name === undefined ? run : { ...run, name })
-      this.#forgetRuns()
-    } else if (known.to !== undefined) {
-      // Restarted under the same id: one run, whose evidence goes on.
-      const { to: _, ...goesOn } = known
-      this.runs.set(container, goesOn)
+      if (run.before) this.runsBefore += 1
     }
-    this.#seenAt(from)
+    this.runs.set(run.container, run)
+    this.changed = true
+    this.#forgetRuns()
   }
 
   #seenAt(time: string): void {

@@ -30,6 +30,7 @@ const versionSchema = z.object({
       from: text,
       to: text.optional(),
       before: z.boolean(),
+      actsOnly: z.literal(true).optional(),
     }),
   ),
   runsSeen: z.number(),
@@ -101,10 +102,15 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
   version.runsBefore = value.runsBefore
   version.identity = value.identity
   version.losses.load(value.losses)
-  for (const { container, from, before, name, to } of value.runs) {
-    const run = { container, from, before }
-    const named = name === undefined ? run : { ...run, name }
-    version.runs.set(container, to === undefined ? named : { ...named, to })
+  for (const { container, from, before, name, to, actsOnly } of value.runs) {
+    version.runs.set(container, {
+      container,
+      from,
+      before,
+      ...(name === undefined ? {} : { name }),
+      ...(to === undefined ? {} : { to }),
+      ...(actsOnly === undefined ? {} : { actsOnly }),
+    })
   }
   version.changed = false
   return version

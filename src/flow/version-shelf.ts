@@ -259,7 +259,8 @@ const endedRemembered = 1_024
 
 function overlaps(version: DeployedVersion, from: string, to: string): boolean {
   for (const run of version.runs.values()) {
-    if (run.from <= to && (run.to === undefined || run.to >= from)) return true
+    const goesOn = run.to === undefined || run.actsOnly === true || run.to >= from
+    if (run.from <= to && goesOn) return true
   }
   return false
 }

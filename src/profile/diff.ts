@@ -1,9 +1,9 @@
 import { compareText, type ProfileEntry } from './profile-entry.ts'
-import { actorText, describeBehaviour } from './describe.ts'
+import { actorText, objectLine } from './describe.ts'
 
 export interface DiffLine {
   readonly id: string
-  /** One line for people. */
+  /** What is done, as one line for people; who does it is `actor`. */
   readonly text: string
   readonly actor: string
   readonly uid: number
@@ -18,14 +18,17 @@ export interface EntriesDiff {
 
 function lineOf(entry: ProfileEntry): DiffLine {
   const { id, actor, uid, object } = entry
-  return { id, text: describeBehaviour(entry), actor: actorText(actor), uid, kind: object.kind }
+  return { id, text: objectLine(object), actor: actorText(actor), uid, kind: object.kind }
 }
 
 function only(a: ReadonlyMap<string, ProfileEntry>, b: ReadonlyMap<string, ProfileEntry>) {
   return [...a.values()]
     .filter((entry) => !b.has(entry.id))
     .map(lineOf)
-    .sort((x, y) => compareText(x.text, y.text) || compareText(x.id, y.id))
+    .sort(
+      (x, y) =>
+        compareText(x.actor, y.actor) || compareText(x.text, y.text) || compareText(x.id, y.id),
+    )
 }
 
 /**

@@ -170,7 +170,13 @@ describe('judging a file', () => {
   it.each([
     [{}, 0],
     [{ deviations: 1 }, 2],
-    [{ rejectedCount: 1, rejected: [{ line: 2, code: 'EVENT_INVALID', message: 'no `kind`' }] }, 3],
+    [
+      {
+        rejectedCount: 1,
+        rejected: [{ line: 2, code: 'EVENT_INVALID', message: 'line 2: no `kind`' }],
+      },
+      3,
+    ],
     [{ deviations: 1, rejectedCount: 1 }, 3],
   ])('with the outcome %j exits with %i', async (outcome, exit) => {
     fixture.engine.replayResult = outcome

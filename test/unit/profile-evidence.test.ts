@@ -232,12 +232,10 @@ describe('diff', () => {
     const now = learned(act.file(conf), act.exec('/bin/b'), act.connect('10.0.0.7', 5432))
     const diff = diffEntries(old.entries(), now.entries())
     expect(diff.added.map((line) => line.text)).toEqual([
-      '/usr/sbin/nginx as uid 101: connect to tcp 10.0.0.7:5432',
-      '/usr/sbin/nginx as uid 101: run /bin/b',
+      'connect to tcp 10.0.0.7:5432',
+      'run /bin/b',
     ])
-    expect(diff.removed.map((line) => line.text)).toEqual([
-      '/usr/sbin/nginx as uid 101: run /bin/a',
-    ])
+    expect(diff.removed.map((line) => line.text)).toEqual(['run /bin/a'])
     expect(diff.unchanged).toBe(1)
   })
 })
