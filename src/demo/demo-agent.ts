@@ -47,7 +47,9 @@ export class DemoAgent {
   async ready(): Promise<StatusView> {
     for (let tries = 0; tries < 100 && this.running; tries++) {
       const status = await this.ask<StatusView>(['status'])
-      if (status !== undefined && status.state !== 'starting') return status
+      // Not before its source runs: what is started earlier is not seen from its start.
+      const starting = status?.sources.some(({ state }) => state === 'starting') ?? true
+      if (status !== undefined && status.state !== 'starting' && !starting) return status
       await delay(100)
     }
     throw new Error(`the agent did not start:\n${this.lastWords()}`)

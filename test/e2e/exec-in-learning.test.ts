@@ -37,28 +37,26 @@ test('what an operator does by docker exec is kept apart from what the service d
   const { behaviours } = await agent.until<ProfileView>(['profile', 'show', image], (view) =>
     view.behaviours.some(reads('/etc/group')),
   )
-  const operator = behaviours.filter(({ origins }) => origins.includes('exec-in'))
+  // `/bin/busybox` itself is run by both: such a row has both origins, and its state is the service's.
+  const operator = behaviours.filter(({ origins }) => origins.join() === 'exec-in')
   expect(operator.filter(reads('/etc/group'))).toHaveLength(1)
   expect(operator.every(({ state }) => state === 'apart')).toBe(true)
   const learned = behaviours.filter(({ state }) => state === 'learned')
   expect(learned.some(reads('/etc/motd'))).toBe(true)
   expect(learned.some(reads('/etc/group'))).toBe(false)
-  expect(learned.every(({ origins }) => !origins.includes('exec-in'))).toBe(true)
+  expect(learned.every(({ origins }) => origins.includes('entrypoint'))).toBe(true)
 })
 
 test('the service that does afterwards what only the operator did is told', async () => {
   await agent.json(['profile', 'mode', image, 'alert'])
-  const alerts = agent.tail<Alert>(['alert', 'tail'])
   const other = await startContainer(docker, image, ['/bin/sh', '-c', 'cat /etc/group; sleep 60'])
   try {
-    const { item } = await alerts.until(
-      ({ event, container: at }) =>
-        at?.id === other.id && event.kind === 'file' && event.file.path === '/etc/group',
-      10_000,
-      'an alert of the service reading /etc/group',
-    )
-    expect(item.type).toBe('deviation')
-    expect(item.process?.origin).toBe('entrypoint')
+    const told = ({ event, container: at }: Alert): boolean =>
+      at?.id === other.id && event.kind === 'file' && event.file.path === '/etc/group'
+    const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) => list.some(told))
+    const item = alerts.find(told)
+    expect(item?.type).toBe('deviation')
+    expect(item?.process?.origin).toBe('entrypoint')
   } finally {
     await removeContainer(other)
   }

@@ -73,7 +73,8 @@ export function intruderActs({ hostAddress, hostPort }: IntruderSetting): readon
     {
       name: 'a move to uid 0',
       command: act('raise', '/usr/bin/passwd', '--help'),
-      alerts: ({ event }) => event.kind === 'identity' && event.identity.to.uid === 0,
+      alerts: ({ event }) =>
+        event.kind === 'identity' && event.identity.from.uid !== 0 && event.identity.to.uid === 0,
       attack: 'T1548',
     },
     {
