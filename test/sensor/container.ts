@@ -34,7 +34,10 @@ export function buildImage(): string {
     mkdirSync(join(image, 'image', folder), { recursive: true })
   }
   execFileSync('gcc', [
-    ...['-O2', '-static', '-o', join(image, 'image/bin/workload')],
+    '-O2',
+    '-static',
+    '-o',
+    join(image, 'image/bin/workload'),
     new URL('workload.c', import.meta.url).pathname,
   ])
   copyFileSync(busybox, join(image, 'image/bin/busybox'))
@@ -68,6 +71,12 @@ exec 9>&-
 exec "$@"
 `
 
+const apart = (
+  '--mount --pid --net --fork --kill-child=SIGKILL --propagation private ' + `${busybox} sh -c`
+)
+  .split(' ')
+  .concat(launcher, 'launcher')
+
 /** A container without an engine that does what it is told, one command at a time. */
 export class Container {
   readonly id = randomBytes(32).toString('hex')
@@ -90,18 +99,10 @@ export class Container {
     ]
     execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', layers.join(','), this.root])
     mkdirSync(this.#cgroup)
-    this.#child = spawn(
-      'unshare',
-      [
-        ...['--mount', '--pid', '--net', '--fork', '--kill-child=SIGKILL'],
-        ...['--propagation', 'private', busybox, 'sh', '-c', launcher, 'launcher'],
-        ...['/bin/workload', 'serve'],
-      ],
-      {
-        stdio: ['pipe', 'pipe', 'pipe'],
-        env: { PATH: '/usr/bin:/bin', SNUG_CGROUP: this.#cgroup, SNUG_ROOT: this.root },
-      },
-    )
+    this.#child = spawn('unshare', [...apart, '/bin/workload', 'serve'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { PATH: '/usr/bin:/bin', SNUG_CGROUP: this.#cgroup, SNUG_ROOT: this.root },
+    })
     this.#lines = createInterface({ input: this.#child.stdout })
   }
 

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { execIn, removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
+import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { busyboxImage } from '../fixtures/images.ts'
+import { Recorder } from './recorder.ts'
+
+let recorder: Recorder
+const image = 'snug-sensor-docker:1'
+
+beforeAll(async () => {
+  await busyboxImage(sharedEngine().docker, { name: image })
+  recorder = new Recorder()
+  await recorder.running()
+})
+afterAll(async () => {
+  await recorder.stop()
+})
+
+describe('containers of Docker', () => {
+  it('begin with their own program: the steps of the runtime are no acts of theirs', async () => {
+    const { id } = await runContainer(sharedEngine().docker, image, ['/bin/true'])
+    await recorder.until(
+      () => recorder.messages.some((m) => m.type === 'container-ended' && m.id === id),
+      'its end',
+    )
+    const execs = recorder.acts(id).filter((event) => event.kind === 'exec')
+    expect(execs).toMatchObject([
+      {
+        exec: { path: '/bin/busybox', drift: false },
+        process: { args: ['/bin/true'], origin: 'entrypoint', uid: 0 },
+      },
+    ])
+    expect(recorder.acts(id)[0]).toBe(execs[0])
+  })
+
+  it('tell what comes in by exec apart, each session by a name of its own', async () => {
+    const { docker } = sharedEngine()
+    const container = await startContainer(docker, image, ['/bin/sleep', '600'])
+    try {
+      await execIn(docker, container, ['/bin/sh', '-c', '/bin/cat /etc/motd; :'])
+      await execIn(docker, container, ['/bin/cat', '/etc/passwd'])
+      const reads = (): string[] =>
+        recorder
+          .acts(container.id)
+          .flatMap((event) => (event.kind === 'file' ? [event.file.path] : []))
+      await recorder.until(() => reads().includes('/etc/passwd'), 'the second read')
+      const acts = recorder.acts(container.id)
+      const first = acts.find((e) => e.kind === 'file' && e.file.path === '/etc/motd')
+      const second = acts.find((e) => e.kind === 'file' && e.file.path === '/etc/passwd')
+      expect(acts[0]?.process).toMatchObject({ origin: 'entrypoint' })
+      expect(acts[0]?.process.session).toBeUndefined()
+      expect(first?.process).toMatchObject({ origin: 'exec-in', parent: '/bin/busybox' })
+      expect(second?.process).toMatchObject({ origin: 'exec-in' })
+      expect(first?.process.session).toMatch(/^[0-9a-f]{16}$/)
+      expect(second?.process.session).not.toBe(first?.process.session)
+    } finally {
+      await removeContainer(container)
+    }
+  })
+})
