@@ -5,8 +5,10 @@
  * Records about containers are only a nudge: where one is lost in a full ring, the slots still tell.
  */
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "sensor.h"
 
 /* Fewer than the kernel's table and the daemon's hold: what is dropped here is told again when it is needed. */
@@ -123,20 +125,36 @@ void containers_reconcile(struct agent *agent)
 	}
 }
 
+/* The slots in place: the kernel writes its fields of one while we write ours, so none is ever written whole. */
+static struct snug_slot *mapped(struct agent *agent)
+{
+	static struct snug_slot *slots;
+
+	if (!slots) {
+		slots = mmap(NULL, sizeof(*slots) * SNUG_SLOTS, PROT_READ | PROT_WRITE, MAP_SHARED,
+			     bpf_map__fd(agent->skel->maps.slots), 0);
+		if (slots == MAP_FAILED) {
+			say("cannot map the containers: %s", strerror(errno));
+			exit(1);
+		}
+	}
+	return slots;
+}
+
 void assign(struct agent *agent, const struct snug_assign *command)
 {
-	int fd = bpf_map__fd(agent->skel->maps.slots);
-	struct snug_slot slot;
+	struct snug_slot *slots = mapped(agent);
 
 	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
-		if (!slot_told[i] || !read_slot(agent, i, &slot))
+		struct snug_slot *slot = &slots[i];
+
+		if (!slot_told[i] || slot->state != SNUG_SLOT_LIVE || slot->scope == command->scope ||
+		    memcmp(slot->id, command->id, sizeof(slot->id)))
 			continue;
-		if (memcmp(slot.id, command->id, sizeof(slot.id)) || slot.scope == command->scope)
-			continue;
-		/* Written whole: the kernel changes `dropped`, `root` and `started` too, so those are read last. */
-		slot.scope = command->scope;
-		slot.salt = SNUG_MIX(agent->keys, slot.salt, command->scope);
-		bpf_map_update_elem(fd, &i, &slot, BPF_ANY);
+		/* The kernel reads the salt first: no key of the new salt is of the old scope. */
+		__atomic_store_n(&slot->scope, command->scope, __ATOMIC_RELAXED);
+		__atomic_store_n(&slot->salt, SNUG_MIX(agent->keys, slot->salt, command->scope),
+				 __ATOMIC_RELEASE);
 	}
 }
 

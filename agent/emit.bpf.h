@@ -3,7 +3,7 @@
  * From an act to the ring, or to a count.
  *
  * Every act of a container's process ends in exactly one of: emitted, filtered (counted in `seen`, told later
- * by the flush), dropped by reason. The sums are held against each other by a test.
+ * by the flush), dropped by reason.
  */
 #ifndef SNUG_EMIT_H
 #define SNUG_EMIT_H
@@ -84,8 +84,8 @@ static __always_inline bool novel(const struct snug_task *task, u64 object, stru
 	COUNT(received);
 	/* A process that outlived its container by leaving its cgroup is still told of, by itself. */
 	if (slot && slot->container == task->container) {
-		salt = slot->salt;
-		scope = slot->scope;
+		salt = *(volatile u64 *)&slot->salt;
+		scope = *(volatile u64 *)&slot->scope;
 	}
 	verdict->slot = slot;
 	verdict->seen = 0;

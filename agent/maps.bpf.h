@@ -32,6 +32,7 @@ struct {
 /* Containers, and which cgroup is of which. A cgroup made below a container's is an alias of it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, SNUG_SLOTS);
 	__type(key, u32);
 	__type(value, struct snug_slot);
