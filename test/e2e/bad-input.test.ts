@@ -119,8 +119,7 @@ test('a store that was damaged is set aside and said, and the agent watches on',
     damage(agent.data)
     await agent.start()
     const status = await agent.json<StatusView>(['status'])
-    expect(JSON.stringify(status) + agent.lastWords()).toContain('STORE_DAMAGED')
-    expect(status.degraded.length + status.losses.length).toBeGreaterThan(0)
+    expect(status.degraded.join()).toMatch(/STORE_DAMAGED|store was damaged/)
     const { id } = await runContainer(docker, image, ['/bin/cat', '/etc/motd'])
     await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
       behaviours.some(({ containers }) => containers.includes(id)),

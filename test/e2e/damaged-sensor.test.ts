@@ -85,7 +85,7 @@ test.each(['length', 'random'])(
           sources.every(({ state }) => state === 'running'),
         45_000,
       )
-      expect(agent.lastWords()).toContain('SENSOR_PROTOCOL')
+      expect(agent.lastWords()).toMatch(/SENSOR_PROTOCOL|a frame of/)
       await alerts.until(({ type }) => type === 'loss', 10_000, 'an alert of the loss')
       const { id } = await runContainer(docker, image, ['/workload', 'known', '23'])
       await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
@@ -97,7 +97,10 @@ test.each(['length', 'random'])(
   },
 )
 
-test('a sensor that cannot be started is a clear error, and not a silent agent', async () => {
+test('a sensor that cannot be started is a degraded agent that says why, and not a silent one', async () => {
   const config = { sensor: { path: '/nonexistent/snug-sensor' } }
-  await expect(startAgent({ docker: socket, config })).rejects.toThrow(/SENSOR_UNAVAILABLE/)
+  await using agent = await startAgent({ docker: socket, config })
+  const status = await agent.until<StatusView>(['status'], ({ state }) => state === 'degraded')
+  expect(status.sources[0]?.state).not.toBe('running')
+  expect(JSON.stringify(status)).toContain('/nonexistent/snug-sensor')
 })
