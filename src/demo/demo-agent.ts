@@ -70,11 +70,6 @@ export class DemoAgent {
     return code === 0 ? (JSON.parse(stdout) as T) : undefined
   }
 
-  /** What a command prints for people. */
-  async text(args: readonly string[]): Promise<string> {
-    return (await this.#run(args)).stdout.trimEnd()
-  }
-
   followAlerts(listener: (alert: Alert) => void): void {
     const child = spawn(
       process.execPath,

@@ -1,6 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Alert } from '../event/alert.ts'
-import type { BehaviourView, LineageView, ProfileView, VersionView } from '../flow/engine.ts'
+import type {
+  BehaviourView,
+  LineageView,
+  ProfileDiff,
+  ProfileView,
+  VersionView,
+} from '../flow/engine.ts'
 import type { DemoAgent } from './demo-agent.ts'
 import { clean, type Screen, severityRank } from './screen.ts'
 import type { ShopVersion } from './shop-image.ts'
@@ -48,8 +54,7 @@ export async function tellStory(screen: Screen, agent: DemoAgent, stage: Stage):
   screen.line(
     `    ${screen.paint('green', `$ snug profile diff ${repository}:1.0 ${repository}:2.0`)}`,
   )
-  const diff = await agent.text(['profile', 'diff', `${repository}:1.0`, `${repository}:2.0`])
-  for (const line of diff.split('\n')) screen.line(`    ${diffPaint(screen, line)}`)
+  await showDiff(screen, agent)
 
   const early = alerts.length
   if (early === 0)
@@ -152,8 +157,18 @@ function telling(rows: readonly BehaviourView[]): readonly BehaviourView[] {
   return first.slice(0, 5)
 }
 
-function diffPaint(screen: Screen, line: string): string {
-  if (line.startsWith('+')) return screen.paint('green', line)
-  if (line.startsWith('-')) return screen.paint('red', line)
-  return line
+async function showDiff(screen: Screen, agent: DemoAgent): Promise<void> {
+  const versions = [`${repository}:1.0`, `${repository}:2.0`]
+  const diff = await agent.ask<ProfileDiff>(['profile', 'diff', ...versions])
+  if (diff === undefined) return
+  const rows = [
+    ...diff.added.map((row) => ({ sign: screen.paint('green', '+'), row })),
+    ...diff.removed.map((row) => ({ sign: screen.paint('red', '-'), row })),
+  ]
+  for (const { sign, row } of rows) {
+    screen.line(`    ${sign} ${clean(row.actor).padEnd(40)} ${clean(row.text)}`)
+    if (row.explained !== undefined)
+      screen.line(`      ${screen.paint('dim', `${' '.repeat(41)}${clean(row.explained)}`)}`)
+  }
+  screen.line(`      ${screen.paint('dim', `${diff.unchanged} behaviours are as they were`)}`)
 }
