@@ -39,11 +39,24 @@ static __always_inline u16 drift_of(const struct file *file, u32 end, const stru
 	return block != root->d_sb ? SNUG_DRIFT_MOUNT : 0;
 }
 
+/*
+ * A socket that leads somewhere. The two nameless ends of a socketpair do not: that is how some runtimes give
+ * their children standard streams.
+ */
 static __always_inline bool is_socket(struct task_struct *task, u32 fd)
 {
 	struct file *file = file_at(task, fd);
+	struct unix_sock *local, *peer;
+	struct sock *sock;
 
-	return file && (file->f_inode->i_mode & S_IFMT) == S_IFSOCK;
+	if (!file || (file->f_inode->i_mode & S_IFMT) != S_IFSOCK)
+		return false;
+	sock = bpf_core_cast(file->private_data, struct socket)->sk;
+	if (!sock || sock->__sk_common.skc_family != AF_UNIX)
+		return true;
+	local = bpf_core_cast(sock, struct unix_sock);
+	peer = local->peer ? bpf_core_cast(local->peer, struct unix_sock) : 0;
+	return local->addr || (peer && peer->addr);
 }
 
 /* The text from `at` to the end as a name that acts can refer to. */

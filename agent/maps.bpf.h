@@ -76,9 +76,9 @@ struct {
 	__type(value, struct snug_seen);
 } seen SEC(".maps");
 
-/* What the daemon said it knows (key: behaviour and scope). */
+/* What the daemon said it knows (key: behaviour and scope). What is let go comes up once more, no harm. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, SNUG_KNOWN_KEYS);
 	__type(key, u64);
 	__type(value, u64);

@@ -117,8 +117,14 @@ static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, stru
 	u64 count = one->count;
 	u32 number = one->slot;
 	void *ring;
+	bool lives;
 
+	slot = bpf_map_lookup_elem(&slots, &number);
+	lives = slot && slot->container == one->container && slot->salt == one->salt;
 	if (count != one->told && !one->unsent) {
+		/* What is known and was told of this container can wait: only its count rises. */
+		if (lives && one->told && !control.tell_known && bpf_map_lookup_elem(&known, &one->key))
+			return 0;
 		ring = my_ring();
 		record = ring ? bpf_ringbuf_reserve(ring, sizeof(*record), 0) : 0;
 		if (!record) {
@@ -139,8 +145,7 @@ static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, stru
 		flush->told++;
 		return 0;
 	}
-	slot = bpf_map_lookup_elem(&slots, &number);
-	if (slot && slot->container == one->container && slot->salt == one->salt)
+	if (lives)
 		return 0;
 	/* Its container ended or was given another scope: nothing will count here again. */
 	bpf_map_delete_elem(&seen, key);

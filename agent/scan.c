@@ -19,6 +19,8 @@
 
 #define PIDFD_THREAD O_EXCL
 #define PROCESSES_MAX 4096
+#define PASSES_MAX 16
+#define TASK_COMM_LEN 16
 
 struct process {
 	pid_t pid;
@@ -102,14 +104,29 @@ static __u64 hash_path(const struct snug_keys *keys, const char *path)
 	return hash;
 }
 
+/* Acts refer to a path by its hash. */
+static __u64 keep_name(struct agent *agent, const char *text, __u64 hash)
+{
+	struct snug_name_text name = {};
+	size_t size = strlen(text);
+
+	if (size > SNUG_NAME_MAX) {
+		text += size - SNUG_NAME_MAX;
+		size = SNUG_NAME_MAX;
+		name.cut = 1;
+	}
+	name.size = size;
+	memcpy(name.text, text, size);
+	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.names), &hash, &name, BPF_ANY);
+	return hash;
+}
+
 static __u64 keep_exe(struct agent *agent, pid_t pid, __u16 *flags)
 {
 	static const char deleted[] = " (deleted)";
 	char link[64], path[PATH_MAX], root[PATH_MAX];
-	struct snug_name_text name = {};
 	const char *text = path;
 	ssize_t size, prefix;
-	__u64 hash;
 
 	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
 	size = readlink(link, path, sizeof(path) - 1);
@@ -126,17 +143,52 @@ static __u64 keep_exe(struct agent *agent, pid_t pid, __u16 *flags)
 		*flags |= SNUG_DRIFT_MEMFD;
 		text++;
 	}
-	hash = hash_path(&agent->keys, text);
-	size = strlen(text);
-	if (size > SNUG_NAME_MAX) {
-		text += size - SNUG_NAME_MAX;
-		size = SNUG_NAME_MAX;
-		name.cut = 1;
-	}
-	name.size = size;
-	memcpy(name.text, text, size);
-	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.names), &hash, &name, BPF_ANY);
-	return hash;
+	return keep_name(agent, text, hash_path(&agent->keys, text));
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/*
+ * The script that an interpreter was started as: the kernel names a process after the file that was executed,
+ * and puts that file's path behind the interpreter's (and its one option's) in the arguments. 0 where there is
+ * none, or where the process has given itself another name.
+ */
+static __u64 keep_script(struct agent *agent, pid_t pid)
+{
+	char path[64], exe[PATH_MAX], name[TASK_COMM_LEN + 1] = "", arguments[4096];
+	const char *argument = arguments;
+	ssize_t size;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	size = readlink(path, exe, sizeof(exe) - 1);
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (size <= 0 || !file)
+		return 0;
+	exe[size] = 0;
+	if (!fgets(name, sizeof(name), file))
+		name[0] = 0;
+	fclose(file);
+	name[strcspn(name, "\n")] = 0;
+	if (!name[0] || !strncmp(base_name(exe), name, TASK_COMM_LEN - 1))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	size = fread(arguments, 1, sizeof(arguments) - 1, file);
+	fclose(file);
+	arguments[size] = 0;
+	for (int i = 0; i < 3 && argument < arguments + size; i++, argument += strlen(argument) + 1)
+		if (i && *argument == '/' && !strncmp(base_name(argument), name, TASK_COMM_LEN - 1))
+			return keep_name(agent, argument, mix_bytes(&agent->keys, agent->keys.seed, argument, strlen(argument)));
+	return 0;
 }
 
 static bool read_process(struct agent *agent, pid_t pid, struct process *process)
@@ -166,14 +218,10 @@ static bool read_process(struct agent *agent, pid_t pid, struct process *process
 	}
 	if (file)
 		fclose(file);
-	for (int fd = 0; fd < 3; fd++) {
-		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
-		if (!stat(path, &space) && S_ISSOCK(space.st_mode))
-			process->state.flags |= SNUG_SOCKET_STDIO;
-	}
 	if (process->tty)
 		process->state.flags |= SNUG_TTY;
 	process->state.exe = keep_exe(agent, pid, &process->state.flags);
+	process->state.script = keep_script(agent, pid);
 	return read && process->state.exe;
 }
 
@@ -194,8 +242,9 @@ static void set_family(struct agent *agent, struct process *all, size_t count, s
 	size_t known = 0, steps = 0;
 
 	while ((above = find(all, count, root->ppid)) && above != root && steps++ < count) {
-		if (above->state.exe != root->state.exe && known < SNUG_ANCESTORS)
-			state->ancestors[known++] = above->state.exe;
+		if ((above->state.exe != root->state.exe || above->state.script != root->state.script) &&
+		    known < SNUG_ANCESTORS)
+			state->ancestors[known++] = above->state.script ? above->state.script : above->state.exe;
 		root = above;
 	}
 	state->origin = root == init ? SNUG_ENTRYPOINT : SNUG_EXEC_IN;
@@ -250,7 +299,7 @@ static size_t read_processes(struct agent *agent, const char *cgroup, struct pro
 	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
 	file = fopen(path, "re");
 	while (file && count < PROCESSES_MAX && fscanf(file, "%d", &pid) == 1)
-		if (pid > 0 && read_process(agent, pid, &all[count]))
+		if (pid > 0 && !find(all, count, pid) && read_process(agent, pid, &all[count]))
 			count++;
 	if (file)
 		fclose(file);
@@ -258,7 +307,7 @@ static size_t read_processes(struct agent *agent, const char *cgroup, struct pro
 }
 
 /* Everything below a container's cgroup is the container. */
-static size_t scan_below(struct agent *agent, const char *path, __u32 slot, struct process *all, size_t count)
+static size_t read_below(struct agent *agent, const char *path, const __u32 *slot, struct process *all, size_t count)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
@@ -267,20 +316,77 @@ static size_t scan_below(struct agent *agent, const char *path, __u32 slot, stru
 
 	if (!dir)
 		return count;
-	if (!fstat(dirfd(dir), &info)) {
+	if (!slot) {
+		count = read_processes(agent, path, all, count);
+	} else if (!fstat(dirfd(dir), &info)) {
 		id = info.st_ino;
-		bpf_map_update_elem(bpf_map__fd(agent->skel->maps.cgroups), &id, &slot, BPF_NOEXIST);
+		bpf_map_update_elem(bpf_map__fd(agent->skel->maps.cgroups), &id, slot, BPF_NOEXIST);
 	}
-	count = read_processes(agent, path, all, count);
 	while ((entry = readdir(dir))) {
 		char below[PATH_MAX];
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
 		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >= (int)sizeof(below))
 			continue;
-		count = scan_below(agent, below, slot, all, count);
+		count = read_below(agent, below, slot, all, count);
 	}
 	closedir(dir);
+	return count;
+}
+
+/* An exec before its state was there went unseen; one after it was seen, and what it left is right. */
+static void settle(struct agent *agent, struct process *process)
+{
+	struct snug_task now;
+	__u16 flags = process->state.flags & ~SNUG_DRIFT;
+	__u64 exe = keep_exe(agent, process->pid, &flags);
+	int fd;
+
+	if (!exe || exe == process->state.exe)
+		return;
+	fd = syscall(SYS_pidfd_open, process->pid, 0);
+	if (fd < 0)
+		return;
+	if (!bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.tasks), &fd, &now) &&
+	    now.exe == process->state.exe) {
+		memmove(now.ancestors + 1, now.ancestors, sizeof(now.ancestors) - sizeof(now.ancestors[0]));
+		now.ancestors[0] = process->state.script ? process->state.script : process->state.exe;
+		now.exe = exe;
+		now.script = keep_script(agent, process->pid);
+		now.flags = flags;
+		set_base(agent, &now);
+		bpf_map_update_elem(bpf_map__fd(agent->skel->maps.tasks), &fd, &now, BPF_ANY);
+	}
+	close(fd);
+}
+
+/*
+ * Takes over what runs in a container. Its cgroup is made known only after that: until then a process without
+ * state must not be taken for the root of a new tree. A child that was forked before its parent had its state is
+ * found by the next pass, any later one inherits it.
+ */
+static size_t take_over(struct agent *agent, const char *path, __u32 number, __u64 cgroup, struct process *all)
+{
+	struct process *init = NULL;
+	size_t count = 0, known;
+
+	for (int pass = 0; pass < PASSES_MAX; pass++) {
+		known = count;
+		count = read_below(agent, path, NULL, all, count);
+		if (count == known)
+			break;
+		for (size_t i = 0; i < count && !pass; i++)
+			if (!find(all, count, all[i].ppid) && (!init || all[i].start < init->start))
+				init = &all[i];
+		for (size_t i = known; i < count; i++) {
+			all[i].state.container = cgroup;
+			all[i].state.slot = number;
+			set_family(agent, all, count, &all[i], init);
+			set_base(agent, &all[i].state);
+			store(agent, all[i].pid, &all[i].state);
+			settle(agent, &all[i]);
+		}
+	}
 	return count;
 }
 
@@ -295,7 +401,6 @@ static void scan_container(struct agent *agent, const char *path, const char *id
 		.state = SNUG_SLOT_LIVE,
 		.before = 1,
 	};
-	struct process *init = NULL;
 	size_t count;
 	__u32 number;
 
@@ -310,22 +415,19 @@ static void scan_container(struct agent *agent, const char *path, const char *id
 	memcpy(slot.id, id, sizeof(slot.id));
 	snprintf(slot.path, sizeof(slot.path), "%s", path + strlen(agent->cgroup_path));
 	bpf_map_update_elem(slots, &number, &slot, BPF_ANY);
-	count = scan_below(agent, path, number, all, 0);
-	for (size_t i = 0; i < count; i++)
-		if (!find(all, count, all[i].ppid) && (!init || all[i].start < init->start))
-			init = &all[i];
+	count = take_over(agent, path, number, cgroup, all);
 	/* One that is made but not started yet has nothing that we missed. */
 	slot.started = count > 0;
 	slot.before = count > 0;
 	bpf_map_update_elem(slots, &number, &slot, BPF_ANY);
-	container_new(agent, number);
-	for (size_t i = 0; i < count; i++) {
-		all[i].state.container = cgroup;
-		all[i].state.slot = number;
-		set_family(agent, all, count, &all[i], init);
-		set_base(agent, &all[i].state);
-		store(agent, all[i].pid, &all[i].state);
+	read_below(agent, path, &number, all, count);
+	/* It may have started just before it was made known. */
+	if (!count && take_over(agent, path, number, cgroup, all)) {
+		slot.started = 1;
+		slot.before = 1;
+		bpf_map_update_elem(slots, &number, &slot, BPF_ANY);
 	}
+	container_new(agent, number);
 }
 
 static void scan_tree(struct agent *agent, const char *path)

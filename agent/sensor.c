@@ -120,10 +120,11 @@ static void drain_all(struct agent *agent)
 }
 
 /* The counts of what stayed in the kernel. A full ring only means another round. */
-static void flush(struct agent *agent)
+static void flush(struct agent *agent, bool all)
 {
 	int fd = bpf_program__fd(agent->skel->progs.flush_counts);
 
+	agent->skel->bss_control->control.tell_known = all;
 	for (int round = 0; round < 64; round++) {
 		LIBBPF_OPTS(bpf_test_run_opts, run);
 
@@ -142,7 +143,7 @@ static void end_containers(struct agent *agent)
 {
 	if (!ends_pending())
 		return;
-	flush(agent);
+	flush(agent, false);
 	ends_tell(agent);
 	stale = true;
 }
@@ -153,7 +154,7 @@ static void beat(struct agent *agent, bool all)
 	struct snug_stats frame = { .time = monotonic(), .wall_offset = wall_offset() };
 
 	if (all || stale || now.filtered != last.filtered)
-		flush(agent);
+		flush(agent, all);
 	if (agent->skel->bss_control->control.unheard) {
 		agent->skel->bss_control->control.unheard = 0;
 		containers_reconcile(agent);

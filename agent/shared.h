@@ -82,7 +82,7 @@ struct snug_control {
 	__u32 asleep;
 	__u32 filter;		/* snug_filter_mode */
 	__u32 unheard;		/* a container came or went and there was no room to say so */
-	__u32 reserved;
+	__u32 tell_known;	/* the flush under way tells all counts, also those that can wait */
 };
 
 struct snug_flush {

@@ -163,13 +163,16 @@ export const configSchema = z
     rings: z
       .strictObject({
         size: size
-          .prefault('8MiB')
+          .prefault('4MiB')
           .meta({ description: 'size of each ring buffer between kernel and sensor' }),
       })
       .prefault({}),
     flushInterval: duration
-      .prefault('1s')
-      .meta({ description: 'how often counts of known behaviour are fetched from the kernel' }),
+      .prefault('15s')
+      .meta({
+        description:
+          'how often counts of known behaviour are fetched from the kernel; what is not known is told within a second',
+      }),
   })
   .meta({ title: 'Snug configuration' })
 
