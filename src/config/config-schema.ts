@@ -153,11 +153,9 @@ export const configSchema = z
       .prefault({}),
     sensor: z
       .strictObject({
-        path: path
-          .optional()
-          .meta({
-            description: 'executable of the eBPF sensor; the one built with Snug where absent',
-          }),
+        path: path.optional().meta({
+          description: 'executable of the eBPF sensor; the one built with Snug where absent',
+        }),
       })
       .prefault({}),
     rings: z
@@ -167,12 +165,10 @@ export const configSchema = z
           .meta({ description: 'size of each ring buffer between kernel and sensor' }),
       })
       .prefault({}),
-    flushInterval: duration
-      .prefault('15s')
-      .meta({
-        description:
-          'how often counts of known behaviour are fetched from the kernel; what is not known is told within a second',
-      }),
+    flushInterval: duration.prefault('15s').meta({
+      description:
+        'how often counts of known behaviour are fetched from the kernel; what is not known is told within a second',
+    }),
   })
   .meta({ title: 'Snug configuration' })
 
