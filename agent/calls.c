@@ -109,11 +109,24 @@ static const struct entry compat[] = {
 };
 #endif
 
+static const int commits[] = {
+#ifdef SYS_fork
+	SYS_fork, SYS_vfork,
+#endif
+	SYS_clone, SYS_clone3, SYS_execve, SYS_execveat, SYS_mmap, SYS_mremap, SYS_mprotect, SYS_brk,
+	SYS_write, SYS_writev, SYS_pwrite64, SYS_pwritev, SYS_pwritev2, SYS_sendfile, SYS_splice,
+	SYS_copy_file_range, SYS_fallocate, SYS_ftruncate, SYS_truncate, SYS_memfd_create, SYS_shmget,
+	SYS_remap_file_pages, SYS_io_uring_setup,
+};
+
 void set_calls(struct sensor *skel)
 {
 	for (size_t i = 0; i < sizeof(native) / sizeof(*native); i++)
 		if (native[i].number >= 0 && native[i].number < SNUG_NRS)
 			skel->rodata->classes[native[i].number] = native[i].class;
+	for (size_t i = 0; i < sizeof(commits) / sizeof(*commits); i++)
+		if (commits[i] >= 0 && commits[i] < SNUG_NRS)
+			skel->rodata->commits[commits[i]] = 1;
 #ifdef __x86_64__
 	for (size_t i = 0; i < sizeof(compat) / sizeof(*compat); i++)
 		skel->rodata->compat_classes[compat[i].number] = compat[i].class;

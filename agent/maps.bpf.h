@@ -15,6 +15,8 @@ const volatile u32 ring_count = 1;
 /* System call number → what to do with it (enum snug_class); the second table is the 32-bit one. */
 const volatile u8 classes[SNUG_NRS];
 const volatile u8 compat_classes[SNUG_NRS];
+/* Native system calls in which the kernel may commit memory. */
+const volatile u8 commits[SNUG_NRS];
 
 /* Written by the sensor while the programs run; `asleep` is cleared by whoever wakes it. */
 struct snug_control control SEC(".bss.control");

@@ -5,9 +5,26 @@
 
 #include "call.bpf.h"
 
+#define CAP_SYS_ADMIN 21
+
+/* A page fault commits memory too: then there is no system call. */
+static __always_inline bool commits_memory(struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	u32 number;
+
+#if defined(__TARGET_ARCH_x86)
+	number = regs->orig_ax;
+#else
+	number = regs->syscallno;
+#endif
+	barrier_var(number);
+	return number >= SNUG_NRS || commits[number];
+}
+
 /*
- * A capability that was used, once per process and execution: root's processes are asked for CAP_SYS_ADMIN at
- * every allocation. Checks of borrowed credentials (overlayfs acts by those of its mounter) are not the
+ * A capability that was used, once per process and execution. Whoever has CAP_SYS_ADMIN is asked for it whenever
+ * memory is committed, to spare it a reserve: that is no use of it. Checks of borrowed credentials (overlayfs acts by those of its mounter) are not the
  * process's own.
  */
 SEC("tp_btf/cap_capable")
@@ -29,6 +46,8 @@ int BPF_PROG(on_capable, const struct cred *cred, struct user_namespace *target,
 	state = state_of(task);
 	bit = 1ull << (capability & 63);
 	if (!state || state->capabilities & bit)
+		return 0;
+	if (capability == CAP_SYS_ADMIN && commits_memory(task))
 		return 0;
 	state->capabilities |= bit;
 	if (!novel(state, (u64)SNUG_CAPABILITY | (u64)capability << 8, &verdict))

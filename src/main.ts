@@ -109,7 +109,7 @@ function sourceOf(spec: string, config: Config, log: Log): EventSource {
       node,
       ringBytes: rings.size,
       ...(sensor.path === undefined ? {} : { sensorPath: sensor.path }),
-      log: (line) => log.info(line),
+      log: (line, level) => log[level]({ line }, 'the sensor says'),
     })
   }
   if (spec.startsWith('file:')) return new FileSource({ path: spec.slice('file:'.length), node })
@@ -150,7 +150,10 @@ async function openStore(
   }
   const { store, damage } = await openLevelStore(`${config.data}/store`)
   for (const { what, message, aside } of damage) {
-    stageLog(log, 'store').error({ what, message, aside }, 'the store was damaged')
+    stageLog(log, 'store').error(
+      { code: 'STORE_DAMAGED', what, message, aside },
+      'the store was damaged',
+    )
   }
   return { store, close: () => store.close() }
 }

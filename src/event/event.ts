@@ -16,8 +16,6 @@ export const eventKinds = [
   'loss',
 ] as const
 export type EventKind = (typeof eventKinds)[number]
-/** The kinds that say what a container did; `loss` says what we did not see. */
-export type ActKind = Exclude<EventKind, 'loss'>
 
 export const accesses = ['read', 'write', 'create', 'delete', 'rename', 'exec'] as const
 export type Access = (typeof accesses)[number]

@@ -302,8 +302,11 @@ export class Daemon {
   }
 
   #damaged(what: string, message: string): void {
-    this.faults.set(what, message)
-    this.parts.log.error({ what, message }, 'what was stored did not read and was set aside')
+    this.faults.set(what, `${message} (STORE_DAMAGED)`)
+    this.parts.log.error(
+      { code: 'STORE_DAMAGED', what, message },
+      'what was stored did not read and was set aside',
+    )
   }
 }
 

@@ -41,7 +41,10 @@ export type Outcome = 'expected' | 'learned' | 'deviation' | 'unprofiled' | 'los
 export interface Batch {
   readonly messages: IdentifiedBatch
   readonly source: string
-  /** Absent where the source has no filter, and for what waited for its identity: its keys are of no use any more. */
+  /**
+   * Absent where the source has no filter, and for what waited for its identity: its keys are of the time before
+   * the container had its version's scope. Counts by them still come, but the kernel need not know them.
+   */
   readonly control?: SourceControl
 }
 
@@ -66,7 +69,7 @@ export class JudgeStage {
         case 'event': {
           const { event, key } = message
           if (event.kind === 'loss') this.#loss(event)
-          else this.#act(event, control === undefined ? undefined : key, known)
+          else this.#act(event, key, known)
           break
         }
         case 'sighting':

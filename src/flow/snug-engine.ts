@@ -51,13 +51,13 @@ export class SnugEngine implements view.Engine {
       if (engine.state === 'degraded')
         degraded.push(`engine ${engine.name}: ${engine.reason ?? ''}`)
     }
-    const { unresolved, held, lost } = identifier.stats
+    const { unresolved, held, lost, unplaced } = identifier.stats
     return {
       version: this.#version,
       node: parts.node,
       pid: process.pid,
       startedAt,
-      state: state === 'running' && degraded.length > 0 ? 'degraded' : state,
+      state: stateOf(state, sources, degraded),
       degraded,
       sources,
       engines,
@@ -69,7 +69,7 @@ export class SnugEngine implements view.Engine {
         ...counters,
         held,
         lostBeforeIdentity: lost,
-        unplacedSightings: shelf.unplacedSightings,
+        unplacedSightings: shelf.unplacedSightings + unplaced,
         alertsPruned: alerts.pruned,
       },
     }
@@ -341,6 +341,17 @@ function allowEvent(
   if (!ids.every((id) => profile.has(id))) profile.observe(event, refs, { phase: 'later' })
   for (const id of ids) profile.decide(id, decision)
   return ids
+}
+
+/** Nobody should rely on it before it sees: it is starting until every source is. */
+function stateOf(
+  state: Daemon['state'],
+  sources: readonly view.SourceView[],
+  degraded: readonly string[],
+): view.StatusView['state'] {
+  if (state !== 'running') return state
+  if (sources.some((source) => source.state === 'starting')) return 'starting'
+  return degraded.length > 0 ? 'degraded' : 'running'
 }
 
 function sourceView(source: Daemon['parts']['sources'][number]): view.SourceView {

@@ -49,4 +49,6 @@ export interface IdentifierStats {
   readonly waiting: number
   readonly held: number
   readonly lost: number
+  /** Repeats of acts of containers whose image stays unknown: unprofiled, like the acts themselves. */
+  readonly unplaced: number
 }

@@ -1,5 +1,5 @@
 import type { ActEvent, LossEvent } from '../event/event.ts'
-import type { ContainerSeen, Sighting, SourceBatch, SourceMessage } from '../sources/source.ts'
+import type { ContainerSeen, SourceBatch, SourceMessage } from '../sources/source.ts'
 import { EventRefiner } from './event-refiner.ts'
 import type {
   IdentifiedBatch,
@@ -62,6 +62,7 @@ export class Identifier {
   #waiting = 0
   #resolved = 0
   #lost = 0
+  #unplaced = 0
   #closed = false
 
   constructor(options: IdentifierOptions) {
@@ -84,6 +85,7 @@ export class Identifier {
       waiting: this.#waiting,
       held: this.#held,
       lost: this.#lost,
+      unplaced: this.#unplaced,
     }
   }
 
@@ -140,7 +142,7 @@ export class Identifier {
     if (container?.kind === 'waiting') this.#hold(container, message)
     else if (container?.kind === 'known') {
       out.push({ type: 'sighting', sighting, identity: container.identity })
-    } else out.push(this.#homeless(sighting))
+    } else this.#unplaced += sighting.count
   }
 
   #started(message: SourceMessage & { type: 'container-started' }, out: IdentifiedMessage[]): void {
@@ -309,7 +311,7 @@ export class Identifier {
     this.#containers.set(id, { kind: 'given-up', seen: waiting.seen })
     const out: IdentifiedMessage[] = []
     for (const message of waiting.held) {
-      if (message.type === 'sighting') out.push(this.#homeless(message.sighting))
+      if (message.type === 'sighting') this.#unplaced += message.sighting.count
       else if (message.type !== 'container-started') out.push(message)
       if (message.type === 'container-ended') this.#remember(id)
     }
@@ -336,17 +338,6 @@ export class Identifier {
         ...(identity === undefined ? {} : { image: identity.image }),
       },
     })
-  }
-
-  /** A repeat of a known behaviour in a container whose version is not known: counted, since nobody can place it. */
-  #homeless(sighting: Sighting): IdentifiedMessage {
-    this.#lost += sighting.count
-    const { count, first, last } = sighting
-    const event: LossEvent = {
-      ...this.#loss('sighting-unplaced', count, first, last),
-      container: { id: sighting.containerId },
-    }
-    return { type: 'event', event }
   }
 
   #loss(reason: string, count: number, from: string, to: string): LossEvent {

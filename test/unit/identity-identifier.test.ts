@@ -273,10 +273,9 @@ describe('a sighting', () => {
     expect(out[1]).toMatchObject({ type: 'sighting', sighting, identity: { id: idA } })
   })
 
-  it('of a container that nobody knows is a loss, not a crash', () => {
-    expect(identifier.push([{ type: 'sighting', sighting }])).toMatchObject([
-      { event: { kind: 'loss', loss: { reason: 'sighting-unplaced', count: 7 } } },
-    ])
+  it('of a container that nobody knows is counted, not lost: its acts are unprofiled too', () => {
+    expect(identifier.push([{ type: 'sighting', sighting }])).toEqual([])
+    expect(identifier.stats.unplaced).toBe(7)
   })
 })
 

@@ -32,8 +32,8 @@ export interface EbpfSourceOptions {
   readonly rings?: number
   /** Of the sensor's executable; absent: the one that was built with this package. */
   readonly sensorPath?: string
-  /** Told each line that the sensor says to people. */
-  readonly log?: (line: string) => void
+  /** Told each line that the sensor says to people, and, as a warning, why it ended. */
+  readonly log?: (line: string, level: 'info' | 'warn') => void
 }
 
 const builtSensor = fileURLToPath(new URL('../../../agent/snug-sensor', import.meta.url))
@@ -136,7 +136,7 @@ export class EbpfSource implements EventSource {
     const sensor = new SensorProcess({
       path: this.#options.sensorPath ?? builtSensor,
       args: this.#arguments(),
-      log: this.#options.log ?? (() => undefined),
+      log: (line) => this.#options.log?.(line, 'info'),
     })
     this.#process = sensor
     const stop = (): void => void sensor.stop()
@@ -181,12 +181,14 @@ export class EbpfSource implements EventSource {
     this.#process = undefined
     if (signal.aborted) return
     const why = fault?.message ?? exit.lastWords
-    const reason = `the sensor ended (${exit.how})${why === undefined ? '' : `: ${why}`}`
+    const { code } = fault ?? { code: 'SENSOR_DIED' }
+    const words = why === undefined ? '' : `: ${why}`
+    const reason = `the sensor ended (${exit.how})${words} (${code})`
     if (this.#state.kind === 'starting') {
       throw fault ?? new SnugError('SENSOR_UNAVAILABLE', reason)
     }
     this.#state = { kind: 'degraded', reason, since: new Date().toISOString() }
-    this.#options.log?.(reason)
+    this.#options.log?.(reason, 'warn')
   }
 
   #take(decoded: Decoded, decoder: RecordDecoder, batch: SourceMessage[]): void {
