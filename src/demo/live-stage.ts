@@ -27,6 +27,7 @@ export class LiveStage implements Stage {
   readonly #folder: string
   readonly #busybox: string
   readonly #ids: Readonly<Record<ShopVersion, string>>
+  readonly #starting: Promise<unknown>[] = []
   readonly #running: TinyContainer[] = []
   readonly #visitors: Promise<void>[] = []
   readonly #closing = new AbortController()
@@ -51,13 +52,16 @@ export class LiveStage implements Stage {
   }
 
   async begin(version: ShopVersion): Promise<void> {
-    const container = await startTinyContainer({
+    if (this.#closing.signal.aborted) return
+    const start = startTinyContainer({
       id: this.#ids[version],
       folder: this.#folder,
       image: this.#image(version),
       command: shopCommand,
       busybox: this.#busybox,
     })
+    this.#starting.push(start)
+    const container = await start
     this.#running.push(container)
     this.#visitors.push(this.#visit(container, version))
   }
@@ -84,6 +88,8 @@ export class LiveStage implements Stage {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    // Interrupted while one starts: it must be there before it can be taken down.
+    await Promise.allSettled(this.#starting)
     await Promise.all(this.#visitors)
     await Promise.all(this.#running.map((container) => container.stop()))
     removeDemoCgroup()

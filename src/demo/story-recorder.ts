@@ -8,7 +8,7 @@ import type { Stage } from './stage.ts'
 const recordedEvent = z.looseObject({
   time: z.string(),
   kind: z.string(),
-  image: z.object({ tag: z.string() }).optional(),
+  image: z.looseObject({ tag: z.string() }).optional(),
   process: z.looseObject({ pid: z.number() }).optional(),
 })
 

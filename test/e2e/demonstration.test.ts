@@ -35,9 +35,10 @@ async function play(
     ...(uid === undefined ? {} : { uid, gid: uid }),
   })
   let text = ''
+  let ended = false
   const take = (chunk: Buffer): void => {
     text += chunk.toString()
-    if (end?.test(text)) child.kill('SIGINT')
+    if (!ended && end?.test(text)) ended = child.kill('SIGINT')
   }
   child.stdout.on('data', take)
   child.stderr.on('data', take)
