@@ -66,7 +66,7 @@ it('loses no act without telling, and keeps each container in order, whatever co
         push()
         identifier.close()
 
-        let accounted = 0
+        let accounted = identifier.stats.unplaced
         const last = new Map<string, number>()
         const told = new Set<string>()
         for (const message of out) {
