@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 BUILD_PACKAGES := clang-19 llvm-19 libbpf-dev bpftool libelf-dev zlib1g-dev make gcc libc6-dev
 RUN_PACKAGES   := busybox-static
-TEST_PACKAGES  := docker.io busybox-static mmdebstrap iptables iproute2 procps util-linux wrk
+TEST_PACKAGES  := docker.io busybox-static mmdebstrap iptables iproute2 procps util-linux wrk redis-tools
 BENCH_PACKAGES := docker.io busybox-static iptables iproute2
 NEED           := deploy/need-packages.sh
 

@@ -66,9 +66,9 @@ export class LiveStage implements Stage {
     this.#visitors.push(this.#visit(container, version))
   }
 
-  async attack({ id, command }: AttackAct): Promise<void> {
+  async attack({ id, command }: AttackAct): Promise<number> {
     const target = this.#running.at(-1)
-    if (target === undefined) return
+    if (target === undefined) return Date.now()
     // The other end of the reverse shell: it takes the call and says goodbye.
     const home =
       id === 'reverse'
@@ -82,8 +82,10 @@ export class LiveStage implements Stage {
           )
         : undefined
     if (home !== undefined) await delay(150)
+    const from = Date.now()
     await target.request(exploit(command))
     await home
+    return from
   }
 
   async close(): Promise<void> {

@@ -131,7 +131,7 @@ async function introduce(
 function summary(screen: Screen, agent: DemoAgent, told: Told): void {
   screen.line(`    ${screen.paint('bold', 'In the end')}`)
   screen.line(
-    `    ${told.actsTold} of ${told.acts} acts of the intruder were told, the slowest after ${told.slowestMs} ms; ` +
+    `    ${told.actsTold} of ${told.acts} acts of the intruder were told, each within ${told.slowestMs} ms; ` +
       `${told.alerts} alerts in all, ${told.early} before he came`,
   )
   screen.line()

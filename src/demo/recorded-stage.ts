@@ -32,8 +32,10 @@ export class RecordedStage implements Stage {
     this.#play(`run-${version}`)
   }
 
-  async attack({ id }: AttackAct): Promise<void> {
+  async attack({ id }: AttackAct): Promise<number> {
+    const from = Date.now()
     this.#play(`attack-${id}`)
+    return from
   }
 
   async close(): Promise<void> {

@@ -12,7 +12,8 @@ export interface Stage {
   readonly piped: boolean
   /** Starts a container of that version, with visitors who go on until the stage is closed. */
   begin(version: ShopVersion): Promise<void>
-  attack(act: AttackAct): Promise<void>
+  /** Gives when the act itself was set off, in milliseconds since 1970. */
+  attack(act: AttackAct): Promise<number>
   close(): Promise<void>
 }
 

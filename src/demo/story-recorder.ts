@@ -48,7 +48,7 @@ export class StoryRecorder {
       },
       attack: async (act) => {
         note(`attack-${act.id}`)
-        await stage.attack(act)
+        return stage.attack(act)
       },
       close: () => stage.close(),
     }

@@ -65,11 +65,10 @@ export async function tellStory(screen: Screen, agent: DemoAgent, stage: Stage):
   let actsTold = 0
   let slowestMs = 0
   for (const act of attackActs) {
-    const from = Date.now()
     const before = alerts.length
     screen.line(`    ${screen.paint('red', '●')} ${act.title}`)
     screen.line(`      ${screen.paint('dim', act.command)}`)
-    await stage.attack(act)
+    const from = await stage.attack(act)
     await quiet(() => alerts.length, before)
     const fresh = alerts.slice(before)
     const worst = fresh.toSorted(
@@ -79,7 +78,7 @@ export async function tellStory(screen: Screen, agent: DemoAgent, stage: Stage):
     if (worst.length > 3) screen.line(`               and ${worst.length - 3} more`)
     if (worst.length === 0) screen.line(`    ${screen.paint('yellow', 'no new alert')}`)
     else actsTold++
-    slowestMs = Math.max(slowestMs, ...fresh.slice(0, 1).map(({ at }) => at - from))
+    slowestMs = Math.max(slowestMs, ...worst.slice(0, 1).map(({ at }) => at - from))
     screen.line()
   }
   return {
@@ -137,17 +136,13 @@ async function showLearned(
   view: VersionView,
 ): Promise<void> {
   const profile = await agent.ask<ProfileView>(['profile', 'show', `${repository}:${version}`])
-  screen.fact('learned', `${view.behaviours} behaviours, from ${sumOf(profile)} acts, such as`)
+  screen.fact('learned', `${view.behaviours} behaviours, such as`)
   for (const row of telling(profile?.behaviours ?? []))
     screen.line(
       `               ${clean(row.actor.script ?? row.actor.exe).padEnd(24)} ${clean(row.text)}`,
     )
   screen.fact('coverage', view.coverage.sentence)
   screen.fact('now', `${view.state}, mode ${view.mode}: ${view.because}`)
-}
-
-function sumOf(profile: ProfileView | undefined): number {
-  return (profile?.behaviours ?? []).reduce((sum, { count }) => sum + count, 0)
 }
 
 /** One of each kind first: five lines that show what a behaviour is. */
