@@ -142,7 +142,8 @@ static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, stru
 	lives = slot && slot->container == one->container && slot->salt == one->salt;
 	if (count != one->told && !one->unsent) {
 		/* What is known and was told of this container can wait: only its count rises. */
-		if (lives && one->told && !control.tell_known && bpf_map_lookup_elem(&known, &one->key))
+		if (lives && slot->state == SNUG_SLOT_LIVE && one->told && !control.tell_known &&
+		    bpf_map_lookup_elem(&known, &one->key))
 			return 0;
 		ring = my_ring();
 		record = ring ? bpf_ringbuf_reserve(ring, sizeof(*record), 0) : 0;

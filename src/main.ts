@@ -82,7 +82,8 @@ function assemble(config: Config, store: Store, log: Log): Daemon {
       floorMs: config.learn.floor,
       ceilingMs: config.learn.ceiling,
       unseen: config.learn.unseen,
-      after: config.after,
+      // Blocking comes with a later build; until then the config's word is told as a warning at start.
+      after: config.after === 'block' ? 'alert' : config.after,
     },
     store,
     makeDispatcher: (cursors, onDelivered) =>
