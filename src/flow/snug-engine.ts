@@ -253,11 +253,16 @@ export class SnugEngine implements view.Engine {
   }
 
   #behaviour(version: DeployedVersion, id: string): BehaviourId {
-    if (!version.profile.has(id as BehaviourId)) {
-      const { repository } = version.image
+    if (version.profile.has(id as BehaviourId)) return id as BehaviourId
+    const { repository } = version.image
+    const [found, ...others] = version.profile.startingWith(id)
+    if (found === undefined) {
       throw new SnugError('BEHAVIOUR_UNKNOWN', `\`${repository}\` has no behaviour \`${id}\``)
     }
-    return id as BehaviourId
+    if (others.length > 0) {
+      throw new SnugError('BEHAVIOUR_UNKNOWN', `several behaviours begin with \`${id}\``)
+    }
+    return found
   }
 
   async #step(

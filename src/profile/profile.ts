@@ -154,6 +154,11 @@ export class Profile implements Known {
     return this.#byId.has(id)
   }
 
+  /** Ids that begin so: people copy the beginning of an id. */
+  startingWith(prefix: string): readonly BehaviourId[] {
+    return prefix === '' ? [] : [...this.#byId.keys()].filter((id) => id.startsWith(prefix))
+  }
+
   entry(id: BehaviourId): ProfileEntry | undefined {
     return this.#byId.get(id)?.toJSON()
   }

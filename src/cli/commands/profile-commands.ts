@@ -20,7 +20,8 @@ import { type Column, type TableStyle, textFields, textTable } from '../text-tab
 import { imageText, lossLines } from '../view-text.ts'
 
 const behaviourColumns: readonly Column<BehaviourView>[] = [
-  { head: 'ID', value: ({ id }) => id },
+  // As much as tells behaviours apart; any unique beginning is taken for the whole.
+  { head: 'ID', value: ({ id }) => id.slice(0, 10) },
   { head: 'STATE', value: ({ state }) => state },
   { head: 'COUNT', value: ({ count }) => count, right: true },
   { head: 'BEHAVIOUR', value: ({ text }) => text, cut: true },
