@@ -44,7 +44,9 @@ export interface DaemonParts {
   readonly now?: () => number
 }
 
-const persistMs = 200
+const persistMs = 1_000
+/** What was learned does not wait that long; a little, so that what comes together is written together. */
+const newsPersistMs = 200
 const tickMs = 1_000
 /** Counts that only rose are written this seldom: a busy image would have its whole profile rewritten for ever. */
 const countsPersistMs = 15_000
@@ -80,6 +82,7 @@ export class Daemon {
   #dispatcher: Dispatcher | undefined
   #records: StoreWrite[] = []
   #rawReaders = 0
+  #soon: NodeJS.Timeout | undefined
 
   constructor(parts: DaemonParts) {
     this.parts = parts
@@ -147,8 +150,11 @@ export class Daemon {
       this.#records.push({ kind: 'meta', key: 'cursors', value: { ...kept } })
     })
     this.#dispatcher.resume(alerts.map(({ alert }) => alert))
-    const until = snapshot.meta['observedUntil']
-    if (typeof until === 'string') this.#tellGap(until)
+    const heard = snapshot.meta['observedUntil']
+    // Killed before its first heartbeat: it observed at least until the last act that it stored.
+    const acts = versions.filter(({ running }) => running > 0).map(({ lastSeen }) => lastSeen)
+    const until = [...acts, ...(typeof heard === 'string' ? [heard] : [])].sort().at(-1)
+    if (until !== undefined) this.#tellGap(until)
     log.info({ versions: versions.length, alerts: alerts.length }, 'state was taken back')
   }
 
@@ -181,6 +187,7 @@ export class Daemon {
     this.state = 'stopping'
     await pipeline
     for (const timer of timers) clearInterval(timer)
+    clearTimeout(this.#soon)
     this.identifier.close()
     for (const version of this.shelf.versions) version.news = true
     await this.#persister.flush()
@@ -233,6 +240,17 @@ export class Daemon {
     if (messages.length === 0) return
     this.stage.judge({ messages, source, ...(control === undefined ? {} : { control }) })
     if (this.alerts.hasChanged) this.#persister.kick()
+    else if (this.#soon === undefined && this.#hasNews()) {
+      this.#soon = setTimeout(() => {
+        this.#soon = undefined
+        this.#persister.kick()
+      }, newsPersistMs)
+    }
+  }
+
+  #hasNews(): boolean {
+    for (const { news } of this.shelf.versions) if (news) return true
+    return false
   }
 
   #tick(): void {
@@ -246,6 +264,7 @@ export class Daemon {
     if (!observes) return
     const value = new Date(this.#now()).toISOString()
     this.#records.push({ kind: 'meta', key: 'observedUntil', value })
+    this.#persister.kick()
   }
 
   #tellGap(until: string): void {
