@@ -10,6 +10,8 @@ export default defineConfig({
       {
         test: {
           name: 'fast',
+          // No test judges by the clock: this only ends one that hangs, on a loaded machine too.
+          testTimeout: 60_000,
           include: ['test/{unit,property,corpus,contract}/**/*.test.ts'],
           exclude: ['test/**/*.system.test.ts'],
         },
