@@ -137,6 +137,9 @@ export interface LossSpan {
   readonly to: string
 }
 
+export const enforcements = ['blocked', 'killed', 'missed'] as const
+export type Enforced = (typeof enforcements)[number]
+
 interface EventBase {
   readonly v: 1
   readonly time: string
@@ -152,6 +155,8 @@ interface ActBase extends EventBase {
   readonly process: ProcessRef
   /** How many times the act was seen where the source folds repeats; 1 where absent. */
   readonly count?: number
+  /** What the sensor did about it: refused it, killed its process, or could only look on in `block` mode. */
+  readonly enforced?: Enforced
 }
 
 export type ExecEvent = ActBase & { readonly kind: 'exec'; readonly exec: ExecAct }

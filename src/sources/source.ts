@@ -1,4 +1,5 @@
-import type { EventKind, SnugEvent } from '../event/event.ts'
+import type { EventKind, Origin, SnugEvent } from '../event/event.ts'
+import type { BehaviourTag, KernelProfile } from '../match/kernel-profile.ts'
 
 /**
  * What every event source keeps to; the conformance suite in `test/contract/source.ts` holds each
@@ -50,6 +51,19 @@ export type SourceMessage =
   | { readonly type: 'sighting'; readonly sighting: Sighting }
   | { readonly type: 'container-started'; readonly container: ContainerSeen }
   | { readonly type: 'container-ended'; readonly id: string; readonly time: string }
+  /** So many different acts of a version were refused within a minute that blocking has disarmed itself. */
+  | { readonly type: 'disarmed'; readonly scope: number; readonly time: string }
+  | { readonly type: 'self-probe'; readonly probe: SelfProbe }
+
+/** What the sensor's own trial in a cgroup of its own came to. */
+export interface SelfProbe {
+  readonly time: string
+  /** An act that is allowed went through. */
+  readonly passed: boolean
+  /** Acts that must be stopped and were, by name; and those that were not. */
+  readonly stopped: readonly string[]
+  readonly missed: readonly string[]
+}
 
 /** The kernel's name for a behaviour within one version: 64 bits as 16 hex digits. Means nothing after the sensor restarts. */
 export type BehaviourKey = string & { readonly __brand: 'BehaviourKey' }
@@ -65,6 +79,12 @@ export interface Sighting {
   readonly count: number
   readonly first: string
   readonly last: string
+  /** Present where the kernel itself judged it by a compiled profile: the behaviours that it counts for. */
+  readonly expected?: {
+    readonly tags: readonly BehaviourTag[]
+    readonly origin: Origin
+    readonly session?: string
+  }
 }
 
 export interface ContainerSeen {
@@ -80,11 +100,45 @@ export const filterModes = ['off', 'novelty'] as const
 export type FilterMode = (typeof filterModes)[number]
 
 export interface SourceControl {
-  /** Which version a container runs; `scope` names the version's novelty set (a fresh scope forgets it). Unknown containers share nothing. */
-  assign(containerId: string, scope: number): void
+  /**
+   * Which version a container runs; `scope` names the version's novelty set (a fresh scope forgets it). Unknown
+   * containers share nothing. May come before the container's cgroup does.
+   */
+  assign(containerId: string, scope: number, traits?: ContainerTraits): void
   /** These behaviours of that scope were judged expected: count them, do not send them again. */
   known(scope: number, keys: readonly BehaviourKey[]): void
   filter(mode: FilterMode): void
+  /** The compiled profile that the acts of the scope's containers are judged by, swapped whole; undefined: none. */
+  profile?(scope: number, profile: KernelProfile | undefined): void
+  /** What a deviation from the scope's profile gets. */
+  enforce?(scope: number, enforcement: Enforcement): void
+  /** Addresses that have a name, by which profiles know them; undefined takes the name away. */
+  peers?(changes: readonly PeerName[]): void
+  /** Whether containers that belong to no version yet may run programs. */
+  failClosed?(on: boolean): void
   /** Asks for counts of everything seen since last told; they arrive as `sighting`. */
   flush(): void
+}
+
+export interface ContainerTraits {
+  /** Deviations of this container are blocked where its version's are: the canary's choice. */
+  readonly enforce?: boolean
+  /** The health check's command: a session that begins with it is of origin `probe`. */
+  readonly probe?: readonly string[]
+  /** The engine put its own init into the container. */
+  readonly init?: boolean
+}
+
+export interface Enforcement {
+  readonly mode: 'alert' | 'block'
+  /** Different acts of the version that are refused within a minute before blocking disarms itself. */
+  readonly budget: number
+  /** Epoch milliseconds: until then nothing is blocked (break-glass). */
+  readonly pausedUntil?: number
+}
+
+export interface PeerName {
+  /** An address, or a block of them in CIDR form; canonical. */
+  readonly address: string
+  readonly name: string | undefined
 }

@@ -1,0 +1,73 @@
+import type { Origin } from '../event/event.ts'
+import type { Actor, BehaviourObject } from '../profile/behaviour.ts'
+
+/** The first 16 hex digits of a behaviour's id: by it the kernel says which behaviour it counted. */
+export type BehaviourTag = string & { readonly __brand: 'BehaviourTag' }
+
+export function tagOf(id: string): BehaviourTag {
+  return id.slice(1, 17) as BehaviourTag
+}
+
+/** What a rule is about: a literal object, or one of a set of patterns, or of a block of addresses. */
+export type RuleObject =
+  | BehaviourObject
+  /** Any path that ends in this accepting set of the automaton; of a rename, `path NUL to`. */
+  | {
+      readonly kind: 'file-pattern'
+      readonly access: 'read' | 'write' | 'create' | 'delete' | 'rename'
+      readonly set: number
+    }
+  | { readonly kind: 'syscall-pattern'; readonly name: string; readonly set: number }
+  /** Any address whose longest prefix is this one of `prefixes`. */
+  | {
+      readonly kind: 'connect-prefix'
+      readonly protocol: string
+      readonly port: number
+      readonly prefix: number
+    }
+
+export interface KernelRule {
+  readonly tag: BehaviourTag
+  /** A person said no: nothing wider says yes. */
+  readonly deny?: true
+  /** `(runtime)` stands for no parent at all. */
+  readonly actor: Actor
+  readonly uid: number
+  readonly origin: Origin
+  readonly object: RuleObject
+}
+
+/** A deterministic automaton over bytes. State 0 is dead, state 1 is where it begins. */
+export interface PathAutomaton {
+  /** `next[state * 256 + byte]` is the state after it. */
+  readonly next: Uint16Array
+  /** Accepting set of each state; 0: accepts nothing. */
+  readonly accept: Uint16Array
+}
+
+export interface AddressPrefix {
+  /** In CIDR form, canonical: `10.0.0.0/8`, `2001:db8::/32`. */
+  readonly cidr: string
+  /** From 1. */
+  readonly number: number
+}
+
+/**
+ * A version's profile as the kernel holds it: plain data, swapped whole. Its meaning, which `evaluate` and the
+ * kernel programs share, for one behaviour of an act by (actor, uid, origin):
+ *
+ * 1. A rule for the literal object decides: allowed, or denied.
+ * 2. Else, for a path that is neither cut nor in `shipped`: the set that the automaton ends in, if there is a rule
+ *    for it, decides. For a connection: the longest prefix that holds the address.
+ * 3. Else, what creates a file is allowed where writing it is.
+ * 4. Else it is not expected. An act is expected if each of its behaviours is.
+ */
+export interface KernelProfile {
+  readonly rules: readonly KernelRule[]
+  readonly automaton: PathAutomaton
+  readonly prefixes: readonly AddressPrefix[]
+  /** Paths that the image ships and a pattern would take: patterns do not apply to them. */
+  readonly shipped: readonly string[]
+  /** What was made wider than the profile says, so that it fits: sentences for people. */
+  readonly widened: readonly string[]
+}
