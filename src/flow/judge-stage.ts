@@ -81,6 +81,9 @@ export class JudgeStage {
         case 'container-ended':
           this.#options.shelf.containerEnded(message.id, message.time)
           break
+        case 'disarmed':
+        case 'self-probe':
+          break
       }
     }
     for (const [version, keys] of known) control?.known(version.scope, keys)

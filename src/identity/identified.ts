@@ -1,5 +1,5 @@
 import type { SnugEvent } from '../event/event.ts'
-import type { BehaviourKey, ContainerSeen, Sighting } from '../sources/source.ts'
+import type { BehaviourKey, ContainerSeen, SelfProbe, Sighting } from '../sources/source.ts'
 import type { ContainerIdentity, IdentityEngine } from './identity.ts'
 import type { ImageFiles } from './image-files.ts'
 
@@ -17,6 +17,8 @@ export type IdentifiedMessage =
       readonly seen: ContainerSeen
     }
   | { readonly type: 'container-ended'; readonly id: string; readonly time: string }
+  | { readonly type: 'disarmed'; readonly scope: number; readonly time: string }
+  | { readonly type: 'self-probe'; readonly probe: SelfProbe }
 
 export type IdentifiedBatch = readonly IdentifiedMessage[]
 

@@ -105,6 +105,10 @@ export class Identifier {
         case 'container-ended':
           this.#endOf(message, out)
           break
+        case 'disarmed':
+        case 'self-probe':
+          out.push(message)
+          break
       }
     }
     return out
@@ -299,6 +303,9 @@ export class Identifier {
         case 'container-ended':
           out.push(message)
           this.#remember(message.id)
+          break
+        case 'disarmed':
+        case 'self-probe':
           break
       }
     }
