@@ -8,7 +8,10 @@ export function tagOf(id: string): BehaviourTag {
   return id.slice(1, 17) as BehaviourTag
 }
 
-/** What a rule is about: a literal object, or one of a set of patterns, or of a block of addresses. */
+/**
+ * What a rule is about: a literal object, or one of a set of patterns, or of a block of addresses. The paths of a
+ * literal object are as a name's text has them (`bytesOfName`), not in the language of shapes: no `<lt>`.
+ */
 export type RuleObject =
   | BehaviourObject
   /** Any path that ends in this accepting set of the automaton; of a rename, `path NUL to`. */

@@ -113,6 +113,21 @@ export class Admission {
     return this.grants.covers(ref, this.thresholds)
   }
 
+  get rejected(): boolean {
+    return this.decision?.kind === 'rejected'
+  }
+
+  /** What it allows at that time, unless it is rejected. */
+  grantsAt(now: Micros): Grants {
+    return this.#approved !== undefined && now < this.#until ? this.#approved : this.grants
+  }
+
+  /** When what it allows becomes less by itself; undefined where it does not, or did before `now`. */
+  endsAfter(now: Micros): Micros | undefined {
+    if (this.#approved === undefined || this.#until === Infinity) return undefined
+    return now < this.#until ? this.#until : undefined
+  }
+
   /** True where nothing at all is allowed by it, whatever the origin and the time. */
   get void(): boolean {
     if (this.decision?.kind === 'rejected') return true
@@ -137,6 +152,7 @@ export interface Known {
   /** Behaviours of one kind by one executable, and behaviours with one object: where the nearest are found. */
   byActor(kind: string, exe: string): readonly Admission[]
   byObject(object: BehaviourObject): readonly Admission[]
+  all(): Iterable<Admission>
   readonly size: number
   readonly shaper: Shaper
 }

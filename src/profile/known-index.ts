@@ -39,6 +39,10 @@ export class KnownIndex implements Known {
     return this.#byKey.size
   }
 
+  all(): Iterable<Admission> {
+    return this.#byKey.values()
+  }
+
   admission(key: string): Admission | undefined {
     return this.#byKey.get(key)
   }

@@ -64,6 +64,10 @@ export class Profile implements Known {
     return this.#entries.size
   }
 
+  all(): Iterable<Admission> {
+    return this.#known.all()
+  }
+
   admission(key: string): Admission | undefined {
     return this.#known.admission(key)
   }

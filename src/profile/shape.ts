@@ -67,6 +67,16 @@ export function plainPath(path: string): string {
   return path.includes('<') ? path.replaceAll('<', '<lt>') : path
 }
 
+/** What {@link plainPath} was made of. */
+export function literalPath(plain: string): string {
+  return plain.includes('<') ? plain.replaceAll('<lt>', '<') : plain
+}
+
+/** True where a path in the language of shapes has a variable part. */
+export function isShaped(path: string): boolean {
+  return path.includes('<') && /<(?!lt>)/.test(path)
+}
+
 /** The rules, made ready: finds the variable parts of paths. Immutable. */
 export class Shaper {
   readonly rules: GeneraliseRules
