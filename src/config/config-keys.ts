@@ -6,7 +6,7 @@ export interface ConfigKey {
   readonly path: string
   readonly flag: string
   readonly env: string
-  readonly shape: 'text' | 'number' | 'list' | 'objects'
+  readonly shape: 'text' | 'number' | 'switch' | 'list' | 'objects'
   /** As written in a config file; absent where the default is worked out at start. */
   readonly default?: unknown
   readonly doc: string
@@ -52,5 +52,6 @@ function keyOf(path: string, schema: JsonSchema): ConfigKey {
 
 function shapeOf(schema: JsonSchema): ConfigKey['shape'] {
   if (schema.type === 'array') return schema.items?.type === 'string' ? 'list' : 'objects'
+  if (schema.type === 'boolean') return 'switch'
   return schema.type === 'number' || schema.type === 'integer' ? 'number' : 'text'
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { durationPattern, parseDuration } from './duration.ts'
+import { defaultBlockRules } from '../lifecycle/blocking.ts'
+import { durationPattern, formatDuration, parseDuration } from './duration.ts'
 
 export const sinkTypes = ['stdout', 'file'] as const
 export const sinkFormats = ['json'] as const
@@ -72,6 +73,24 @@ const learn = z
     message: 'must not be above `learn.ceiling`',
   })
 
+const block = z.strictObject({
+  canary: z.number().gt(0).max(1).default(defaultBlockRules.canary).meta({
+    description:
+      'share of the containers of a version on this node that is blocked first, one at least; `1`: all of them at once',
+  }),
+  canaryFor: duration
+    .prefault(formatDuration(defaultBlockRules.canaryForMs))
+    .meta({ description: 'how long only that share is blocked; then all are' }),
+  budget: z.int().min(1).max(1_000_000).default(defaultBlockRules.budget).meta({
+    description:
+      'different acts of a version that are refused within a minute before blocking disarms itself and only alerts',
+  }),
+  failClosed: z.boolean().default(false).meta({
+    description:
+      'whether containers whose version is not known yet are kept from running programs; `false`: they run, and are only watched',
+  }),
+})
+
 /** The config file, exactly: unknown keys are errors. Durations come out in milliseconds, sizes in bytes. */
 export const configSchema = z
   .strictObject({
@@ -102,6 +121,7 @@ export const configSchema = z
       .enum(afterStates)
       .default('alert')
       .meta({ description: 'where a version goes by itself once learned' }),
+    block: block.prefault({}),
     sinks: z
       .array(sink)
       .default([])

@@ -61,7 +61,7 @@ export function loadConfig(input: ConfigInput = {}): LoadedConfig {
   const loaded = {
     config: { ...parsed.data, node: parsed.data.node ?? hostname() },
     origins,
-    warnings: [...strangeVariables(env), ...notYet(parsed.data)],
+    warnings: strangeVariables(env),
   }
   return deepFreeze(file === undefined ? loaded : { ...loaded, file: file.file })
 }
@@ -104,6 +104,9 @@ function readText(key: ConfigKey, name: string, given: string | readonly string[
       return last
     case 'number':
       return last.trim() === '' || Number.isNaN(Number(last)) ? last : Number(last)
+    case 'switch':
+      // Anything else is left as it is: the schema says what is wrong with it.
+      return last === 'true' ? true : last === 'false' ? false : last
     case 'list':
       return typeof given === 'string' ? given.split(',').map((part) => part.trim()) : texts
     case 'objects':
@@ -138,11 +141,6 @@ function strangeVariables(env: Readonly<Record<string, string | undefined>>): st
       const meant = nearestWord(name, known)
       return meant === undefined ? [] : [`\`${name}\` sets nothing: did you mean \`${meant}\`?`]
     })
-}
-
-function notYet(config: { readonly after: string }): string[] {
-  if (config.after !== 'block') return []
-  return ['`after: block`: this build does not block yet, so versions go to `alert`']
 }
 
 function valueAt(root: unknown, path: string): unknown {

@@ -1,5 +1,17 @@
 import { SnugError } from '../errors.ts'
 import type { Coverage } from '../profile/coverage.ts'
+import {
+  type Blocking,
+  type BlockRules,
+  blockingText,
+  type BreakGlass,
+  type CanaryChoice,
+  defaultBlockRules,
+  settleBlocking,
+  startBlocking,
+  withoutBlocking,
+} from './blocking.ts'
+import { durationText, percentText } from './wording.ts'
 
 export type Mode = 'learn' | 'alert' | 'block'
 export type VersionState = 'learning' | 'review' | 'enforced' | 'incomplete'
@@ -11,6 +23,8 @@ export interface LearnRules {
   /** The window may end once the bound on unseen behaviour is at or below it; 0..1. */
   readonly unseen: number
   readonly after: 'review' | 'alert' | 'block'
+  /** Absent: {@link defaultBlockRules}. */
+  readonly block?: BlockRules
 }
 
 /** Where one version stands. Plain data, frozen. */
@@ -27,6 +41,12 @@ export interface Version {
   readonly predecessor?: string
   /** What the evidence lacks, in words; while it is there the version never blocks. */
   readonly holes?: string
+  /** Only in mode `block`. */
+  readonly blocking?: Blocking
+  /** Only in mode `block`, while a person has it off. */
+  readonly breakGlass?: BreakGlass
+  /** A person took it back from blocking: `after: block` does not undo that. */
+  readonly heldBack?: true
   /** Why it is where it is, in words. */
   readonly because: string
 }
@@ -66,19 +86,6 @@ export function startVersion(digest: string, nowMs: number, predecessor?: string
         ? 'the first look at this image: learning'
         : 'a new version: learning, with the behaviours of the version before as prior',
   } as const)
-}
-
-function durationText(ms: number): string {
-  const seconds = Math.round(ms / 1000)
-  if (seconds < 120) return `${seconds} s`
-  const minutes = Math.round(seconds / 60)
-  if (minutes < 120) return `${minutes} min`
-  const hours = Math.round(minutes / 60)
-  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`
-}
-
-function percentText(x: number): string {
-  return `${Number((x * 100).toFixed(2))} %`
 }
 
 function moved(version: Version, change: Partial<Version>, nowMs: number): Step {
@@ -171,18 +178,33 @@ export function advance(
     case 'learning':
       return whileLearning(version, evidence, rules, nowMs)
     case 'enforced':
-      if (rules.after === 'block' && version.mode === 'alert' && version.learnedAt !== undefined) {
-        const refusal = blockRefusal(version, evidence, rules, nowMs)
-        if (refusal === undefined) {
-          const because = `alerted for ${durationText(nowMs - (version.alertingSince ?? nowMs))} first`
-          return moved(version, { mode: 'block', because }, nowMs)
-        }
-      }
-      return { version, transitions: [] }
+      return whileEnforced(version, evidence, rules, nowMs)
     case 'review':
     case 'incomplete':
       return { version, transitions: [] }
   }
+}
+
+function whileEnforced(
+  version: Version,
+  evidence: WindowEvidence,
+  rules: LearnRules,
+  nowMs: number,
+): Step {
+  if (version.mode === 'block') {
+    return { version: settleBlocking(version, nowMs), transitions: [] }
+  }
+  const { learnedAt, alertingSince, heldBack } = version
+  if (rules.after !== 'block' || learnedAt === undefined || heldBack === true) {
+    return { version, transitions: [] }
+  }
+  if (blockRefusal(version, evidence, rules, nowMs) !== undefined) {
+    return { version, transitions: [] }
+  }
+  const blocking = startBlocking(rules.block ?? defaultBlockRules, nowMs)
+  const alerted = `alerted for ${durationText(nowMs - (alertingSince ?? nowMs))} first`
+  const because = `${alerted}: blocking ${blockingText(blocking, nowMs)}`
+  return moved(version, { mode: 'block', blocking, because }, nowMs)
 }
 
 /** Why the version may not block now; undefined where it may. */
@@ -243,11 +265,18 @@ export function setMode(
   rules: LearnRules,
   nowMs: number,
   who: string,
+  canary: CanaryChoice = {},
 ): Step {
   switch (mode) {
     case 'learn': {
       if (version.state === 'learning') return { version, transitions: [] }
-      const { holes: _, learnedAt: __, alertingSince: ___, ...rest } = version
+      const {
+        holes: _,
+        learnedAt: __,
+        alertingSince: ___,
+        heldBack: ____,
+        ...rest
+      } = withoutBlocking(version)
       const because = `${who} set it back to learning`
       const again = { ...rest, state: 'learning', mode, learningSince: nowMs, because } as const
       return step(version, again, nowMs)
@@ -266,14 +295,37 @@ export function setMode(
         )
       }
       if (version.mode === 'alert') return { version, transitions: [] }
+      if (version.mode === 'block') {
+        const back = { ...withoutBlocking(version), ...alerting(nowMs), because }
+        return step(version, { ...back, heldBack: true }, nowMs)
+      }
       const state = version.state === 'review' ? 'enforced' : version.state
       return moved(version, { ...alerting(nowMs), state, because }, nowMs)
     }
-    case 'block': {
-      if (version.mode === 'block') return { version, transitions: [] }
-      const refusal = blockRefusal(version, evidence, rules, nowMs)
-      if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)
-      return moved(version, { mode, because: `${who} set it to block` }, nowMs)
-    }
+    case 'block':
+      return toBlock(version, evidence, rules, nowMs, who, canary)
   }
+}
+
+/** A version that blocks already is armed again, from its canary on, past the gates that it came through. */
+function toBlock(
+  version: Version,
+  evidence: WindowEvidence,
+  rules: LearnRules,
+  nowMs: number,
+  who: string,
+  canary: CanaryChoice,
+): Step {
+  const blocking = startBlocking(rules.block ?? defaultBlockRules, nowMs, canary)
+  if (version.mode === 'block') {
+    const chosen = canary.fraction !== undefined || canary.forMs !== undefined
+    if (version.blocking?.disarmedAt === undefined && !chosen) return { version, transitions: [] }
+    const because = `${who} armed it again: blocking ${blockingText(blocking, nowMs)}`
+    return moved(version, { blocking, because }, nowMs)
+  }
+  const refusal = blockRefusal(version, evidence, rules, nowMs)
+  if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)
+  const because = `${who} set it to block: ${blockingText(blocking, nowMs)}`
+  const { heldBack: _, ...rest } = version
+  return step(version, { ...rest, mode: 'block', blocking, because }, nowMs)
 }
