@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { DebianKernel } from './kernel-package.ts'
+import type { Platform } from './platform.ts'
+
+/** Where the programs of the machine come from. */
+export interface Programs {
+  readonly busybox: string
+  readonly sensor: string
+  /** The sensor's shared libraries and its loader: path in the machine → file here. */
+  readonly libraries: ReadonlyMap<string, string>
+}
+
+/** Of this machine's own kind: the sensor as built, and what it is linked to here. */
+export function ownPrograms(sensor: string): Programs {
+  const listed = execFileSync('ldd', [sensor], { encoding: 'utf8' })
+  const libraries = new Map<string, string>()
+  for (const [, path] of listed.matchAll(/(\/\S+)\s+\(0x/g)) {
+    if (path !== undefined) libraries.set(path, path)
+  }
+  return { busybox: '/bin/busybox', sensor, libraries }
+}
+
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+
+/** Makes `initrd` in the folder: the machine's own root, and below `/image` that of its containers. */
+export function buildInitramfs(
+  folder: string,
+  platform: Platform,
+  kernel: DebianKernel,
+  programs: Programs,
+): string {
+  const root = join(folder, 'root')
+  for (const name of ['bin', 'modules', 'dev', 'proc', 'sys']) {
+    mkdirSync(join(root, name), { recursive: true })
+  }
+  install(here('init.sh'), join(root, 'init'))
+  install(here('launch.sh'), join(root, 'launch'))
+  install(programs.busybox, join(root, 'bin/busybox'))
+  install(programs.sensor, join(root, 'bin/snug-sensor'))
+  for (const [path, file] of programs.libraries) install(file, join(root, path))
+  const overlay = kernel.module('overlay')
+  if (overlay !== undefined) writeFileSync(join(root, 'modules/overlay.ko'), overlay)
+  buildImage(join(root, 'image'), platform, programs)
+
+  const initrd = join(folder, 'initrd')
+  execFileSync(
+    'sh',
+    ['-ec', 'find . -print0 | cpio -0 -o -H newc -R 0:0 --quiet | gzip -1 >"$0"', initrd],
+    { cwd: root },
+  )
+  return initrd
+}
+
+function buildImage(image: string, platform: Platform, programs: Programs): void {
+  for (const name of ['bin', 'etc', 'data', 'mnt', 'proc', 'dev', 'tmp']) {
+    mkdirSync(join(image, name), { recursive: true })
+  }
+  install(programs.busybox, join(image, 'bin/busybox'))
+  for (const source of ['../sensor/workload.c', '../fixtures/actor.c']) {
+    if (!existsSync(here(source))) continue
+    const target = join(image, 'bin', basename(source, '.c'))
+    execFileSync(platform.compiler, ['-O2', '-static', '-pthread', '-o', target, here(source)])
+  }
+  writeFileSync(join(image, 'etc/secret'), 'secret\n')
+  writeFileSync(join(image, 'etc/private'), 'private\n', { mode: 0o600 })
+  writeFileSync(join(image, 'data/compat'), 'x')
+  writeFileSync(join(image, 'etc/script.sh'), '#!/bin/busybox sh\n:\n', { mode: 0o755 })
+}
+
+function install(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true })
+  copyFileSync(from, to)
+  chmodSync(to, 0o755)
+}

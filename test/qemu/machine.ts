@@ -1,0 +1,214 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface, type Interface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { buildInitramfs, ownPrograms, type Programs } from './initramfs.ts'
+import { debianKernel } from './kernel-package.ts'
+import { amd64, type Platform } from './platform.ts'
+
+/** However the tests go, a machine does not outlive this. */
+const lifetimeSeconds = 900
+const bootDeadlineMs = 240_000
+const containerPorts = ['c0', 'c1', 'c2', 'c3']
+const bridge = fileURLToPath(new URL('sensor-bridge.ts', import.meta.url))
+const builtSensor = fileURLToPath(new URL('../../agent/snug-sensor', import.meta.url))
+
+export interface MachineOptions {
+  readonly platform?: Platform
+  readonly programs?: Programs
+  /** More for the kernel's command line, as `lsm=…`. */
+  readonly append?: string
+}
+
+/**
+ * A virtual machine with Debian's kernel, the sensor, and containers. No KVM is needed. What goes in and out goes by
+ * virtio ports, each a socket here, so that a source on this side drives the sensor on the other.
+ */
+export class Machine {
+  readonly release: string
+  /** For `EbpfSourceOptions.sensorPath`. */
+  readonly sensorPath: string
+  readonly #folder: string
+  readonly #qemu: ChildProcess
+  readonly #ended: Promise<unknown>
+  #control: Port | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  readonly #free = [...containerPorts]
+
+  private constructor(options: MachineOptions) {
+    const platform = options.platform ?? amd64
+    this.#folder = mkdtempSync(join(tmpdir(), 'snug-qemu-'))
+    const kernel = debianKernel(platform)
+    const programs = options.programs ?? ownPrograms(process.env['SNUG_TEST_SENSOR'] ?? builtSensor)
+    const initrd = buildInitramfs(this.#folder, platform, kernel, programs)
+    this.release = kernel.release
+    this.sensorPath = join(this.#folder, 'snug-sensor')
+    writeFileSync(
+      this.sensorPath,
+      `#!/bin/sh\nexec '${process.execPath}' --import tsx '${bridge}' '${this.#socket('sensor')}' "$@"\n`,
+    )
+    chmodSync(this.sensorPath, 0o755)
+    const log = `console=${platform.console} panic=-1 quiet ${options.append ?? ''}`
+    const ports = ['control', 'sensor', ...containerPorts].flatMap((name) => [
+      '-chardev',
+      `socket,id=${name},path=${this.#socket(name)},server=on,wait=off`,
+      '-device',
+      `virtserialport,chardev=${name},name=${name}`,
+    ])
+    this.#qemu = spawn(
+      'timeout',
+      [
+        ...['--kill-after=5', String(lifetimeSeconds), platform.qemu, ...platform.machine],
+        ...['-accel', 'tcg,thread=multi', '-smp', '2', '-m', '1G', '-display', 'none'],
+        ...['-no-reboot', '-nodefaults', '-serial', `file:${this.#console}`],
+        ...['-kernel', kernel.image, '-initrd', initrd, '-append', log],
+        ...['-device', 'virtio-serial-pci', ...ports],
+      ],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    )
+    this.#ended = once(this.#qemu, 'exit')
+  }
+
+  static async boot(options: MachineOptions = {}): Promise<Machine> {
+    const machine = new Machine(options)
+    try {
+      await machine.#up()
+    } catch (error) {
+      await machine.stop()
+      throw error
+    }
+    return machine
+  }
+
+  get #console(): string {
+    return join(this.#folder, 'console')
+  }
+
+  /** What the machine has said so far: the kernel, init, and the sensor. */
+  get log(): string {
+    return existsSync(this.#console) ? readFileSync(this.#console, 'latin1') : ''
+  }
+
+  #socket(name: string): string {
+    return join(this.#folder, `${name}.sock`)
+  }
+
+  async #up(): Promise<void> {
+    const deadline = performance.now() + bootDeadlineMs
+    while (!this.log.includes('the machine is up')) {
+      if (this.#qemu.exitCode !== null || performance.now() > deadline) {
+        throw new Error(`the machine does not come up:\n${this.log.slice(-4000)}`)
+      }
+      await delay(100)
+    }
+    this.#control = await Port.open(this.#socket('control'))
+  }
+
+  /** Runs a line of shell in the machine, outside of containers; gives what it printed. Throws where it fails. */
+  run(line: string): Promise<string> {
+    const turn = this.#turn.then(async () => {
+      if (this.#control === undefined) throw new Error('the machine is not up')
+      const { printed, last } = await this.#control.ask(line, /^done (\d+)$/, () => this.log)
+      if (last !== 'done 0') throw new Error(`${line}: ${last}\n${printed}`)
+      return printed
+    })
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** Starts the program in a container of its own, whose id is 64 hex digits. It serves one command a line. */
+  async container(id: string, program = '/bin/workload serve'): Promise<VmContainer> {
+    const port = this.#free.shift()
+    if (port === undefined) throw new Error('no more containers at a time in one machine')
+    const streams = await Port.open(this.#socket(port))
+    await this.run(`container ${id} ${port} ${program}`)
+    return new VmContainer(this, id, streams, () => this.#free.push(port))
+  }
+
+  async stop(): Promise<void> {
+    this.#control?.close()
+    if (this.#qemu.exitCode === null) {
+      this.#qemu.kill()
+      await this.#ended
+    }
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** As `Container` of the tests on this kernel. */
+export class VmContainer {
+  readonly id: string
+  readonly #machine: Machine
+  readonly #streams: Port
+  readonly #release: () => void
+
+  constructor(machine: Machine, id: string, streams: Port, release: () => void) {
+    this.#machine = machine
+    this.id = id
+    this.#streams = streams
+    this.#release = release
+  }
+
+  /** Runs one command of what it serves; gives what it printed. */
+  async run(command: string): Promise<string> {
+    const { printed } = await this.#streams.ask(command, /^done$/, () => this.#machine.log)
+    return printed
+  }
+
+  async stop(): Promise<void> {
+    this.#streams.close()
+    await this.#machine.run(`uncontain ${this.id}`)
+    this.#release()
+  }
+}
+
+/** One of the machine's ports, as lines. */
+class Port {
+  readonly #socket: Socket
+  readonly #lines: Interface
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    this.#lines = createInterface({ input: socket })
+  }
+
+  static async open(path: string): Promise<Port> {
+    const socket = connect(path)
+    await once(socket, 'connect')
+    return new Port(socket)
+  }
+
+  ask(line: string, end: RegExp, log: () => string): Promise<{ printed: string; last: string }> {
+    return new Promise((resolve, reject) => {
+      const printed: string[] = []
+      const finish = (): void => {
+        clearTimeout(timer)
+        this.#lines.off('line', take)
+      }
+      const take = (text: string): void => {
+        if (!end.test(text)) {
+          printed.push(text)
+          return
+        }
+        finish()
+        resolve({ printed: printed.join('\n'), last: text })
+      }
+      const timer = setTimeout(() => {
+        finish()
+        reject(new Error(`no answer to \`${line}\`: ${printed.join('\n')}\n${log().slice(-4000)}`))
+      }, 120_000)
+      this.#lines.on('line', take)
+      this.#socket.write(`${line}\n`)
+    })
+  }
+
+  close(): void {
+    this.#lines.close()
+    this.#socket.destroy()
+  }
+}

@@ -1,0 +1,29 @@
+/** A machine that QEMU emulates, and what of Debian runs on it. */
+export interface Platform {
+  readonly debian: string
+  /** The meta package of its kernel. */
+  readonly kernel: string
+  readonly qemu: string
+  readonly machine: readonly string[]
+  readonly console: string
+  /** Compiles for it. */
+  readonly compiler: string
+}
+
+export const amd64: Platform = {
+  debian: 'amd64',
+  kernel: 'linux-image-cloud-amd64',
+  qemu: 'qemu-system-x86_64',
+  machine: ['-machine', 'q35'],
+  console: 'ttyS0',
+  compiler: process.arch === 'x64' ? 'gcc' : 'x86_64-linux-gnu-gcc',
+}
+
+export const arm64: Platform = {
+  debian: 'arm64',
+  kernel: 'linux-image-cloud-arm64',
+  qemu: 'qemu-system-aarch64',
+  machine: ['-machine', 'virt', '-cpu', 'cortex-a57'],
+  console: 'ttyAMA0',
+  compiler: process.arch === 'arm64' ? 'gcc' : 'aarch64-linux-gnu-gcc',
+}
