@@ -1,5 +1,6 @@
 import type { Micros } from '../event/time.ts'
-import type { Admission, Known } from '../profile/admission.ts'
+import type { Admission } from '../profile/admission.ts'
+import type { Known } from '../profile/known.ts'
 import type { BehaviourObject } from '../profile/behaviour.ts'
 import { isShaped, literalPath } from '../profile/shape.ts'
 import { origins } from '../event/event.ts'

@@ -1,4 +1,4 @@
-import type { Known } from '../profile/admission.ts'
+import type { Known } from '../profile/known.ts'
 import { KnownIndex } from '../profile/known-index.ts'
 import { LiveEntry } from '../profile/live-entry.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'

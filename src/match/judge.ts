@@ -1,7 +1,7 @@
 import type { Severity } from '../event/alert.ts'
 import type { ActEvent } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
-import type { Known } from '../profile/admission.ts'
+import type { Known } from '../profile/known.ts'
 import type { BehaviourRef } from '../profile/behaviour.ts'
 import { coverOf } from '../profile/cover.ts'
 import { type Guardrails, graver } from './guardrail.ts'

@@ -1,4 +1,5 @@
-import type { Admission, Known } from '../profile/admission.ts'
+import type { Admission } from '../profile/admission.ts'
+import type { Known } from '../profile/known.ts'
 import type { BehaviourRef } from '../profile/behaviour.ts'
 import { actorText, describeBehaviour, objectLine, objectText } from '../profile/describe.ts'
 import { compareText } from '../profile/profile-entry.ts'

@@ -2,7 +2,9 @@ import type { Origin } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Actor, BehaviourId, BehaviourObject, BehaviourRef, Literal } from './behaviour.ts'
 import type { Decision, Grant, Inheritance } from './profile-entry.ts'
-import type { Shaper } from './shape.ts'
+import { type AddressBlock, parseBlock } from './address-block.ts'
+import type { PathPattern } from './language.ts'
+import type { ShapePattern } from './shape-pattern.ts'
 import { Witnesses } from './witness.ts'
 
 const NOTHING: Literal = { text: '', values: [] }
@@ -10,6 +12,8 @@ const NOTHING: Literal = { text: '', values: [] }
 /** For which origins an act is allowed, and how far. */
 export class Grants {
   readonly #byOrigin = new Map<Origin, Witnesses>()
+  /** Made when asked for, of the witnesses as they then are. */
+  readonly #patterns = new Map<Origin, PathPattern>()
 
   get empty(): boolean {
     return this.#byOrigin.size === 0
@@ -21,12 +25,13 @@ export class Grants {
 
   add(origin: Origin, literal: Literal | undefined): void {
     if (literal === undefined) this.of(origin)
-    else this.of(origin).add(literal)
+    else if (this.of(origin).add(literal)) this.#patterns.delete(origin)
   }
 
   merge(grant: Grant): void {
     const witnesses = this.of(grant.origin)
-    if (grant.witnesses !== undefined) witnesses.merge(grant.witnesses)
+    if (grant.witnesses === undefined) return
+    if (witnesses.merge(grant.witnesses)) this.#patterns.delete(grant.origin)
   }
 
   of(origin: Origin): Witnesses {
@@ -42,6 +47,17 @@ export class Grants {
     const witnesses = this.#byOrigin.get(ref.origin)
     if (witnesses === undefined) return false
     return thresholds.length === 0 || witnesses.covers(ref.literal ?? NOTHING, thresholds)
+  }
+
+  /** The paths of that shape that are allowed for the origin. */
+  pattern(origin: Origin, shape: ShapePattern): PathPattern | undefined {
+    const known = this.#patterns.get(origin)
+    if (known !== undefined) return known
+    const witnesses = this.#byOrigin.get(origin)
+    if (witnesses === undefined) return undefined
+    const pattern = shape.of(witnesses)
+    this.#patterns.set(origin, pattern)
+    return pattern
   }
 
   open(thresholds: readonly number[]): boolean {
@@ -65,6 +81,8 @@ export interface AdmissionFacts {
   /** Distinct values that each place of the shaped object needs; empty where it has none. */
   readonly thresholds: readonly number[]
   readonly learned: Grants
+  /** Present where the object is a pattern. */
+  readonly shape?: ShapePattern
   readonly inherited?: Inheritance
   readonly decision?: Decision
 }
@@ -77,6 +95,10 @@ export class Admission {
   readonly uid: number
   readonly object: BehaviourObject
   readonly thresholds: readonly number[]
+  /** Present where the object is a pattern: what it stands for at most. */
+  readonly shape: ShapePattern | undefined
+  /** Present where the peer is a block of addresses. */
+  readonly block: AddressBlock | undefined
   /** What evidence and inheritance allow. */
   readonly grants: Grants
   readonly decision: Decision | undefined
@@ -90,6 +112,8 @@ export class Admission {
     this.uid = facts.uid
     this.object = facts.object
     this.thresholds = facts.thresholds
+    this.shape = facts.shape
+    this.block = blockOf(facts.object)
     this.grants = facts.learned
     for (const grant of facts.inherited?.grants ?? []) this.grants.merge(grant)
     this.decision = facts.decision
@@ -111,6 +135,17 @@ export class Admission {
       return this.#approved.covers(ref, this.thresholds)
     }
     return this.grants.covers(ref, this.thresholds)
+  }
+
+  /** Whether a pattern takes the path, for that origin and at that time. */
+  takes(subject: string, origin: Origin, now: Micros): boolean {
+    if (this.shape === undefined || this.rejected) return false
+    return this.grantsAt(now).pattern(origin, this.shape)?.has(subject) === true
+  }
+
+  /** Whether a pattern could be about that path, every place open. */
+  concerns(subject: string): boolean {
+    return this.shape?.open.has(subject) === true
   }
 
   get rejected(): boolean {
@@ -146,13 +181,6 @@ export class Admission {
   }
 }
 
-/** What the matcher asks of a profile, live or compiled. */
-export interface Known {
-  admission(key: string): Admission | undefined
-  /** Behaviours of one kind by one executable, and behaviours with one object: where the nearest are found. */
-  byActor(kind: string, exe: string): readonly Admission[]
-  byObject(object: BehaviourObject): readonly Admission[]
-  all(): Iterable<Admission>
-  readonly size: number
-  readonly shaper: Shaper
+function blockOf(object: BehaviourObject): AddressBlock | undefined {
+  return object.kind === 'connect' ? parseBlock(object.peer) : undefined
 }

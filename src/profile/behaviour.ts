@@ -1,6 +1,7 @@
 import type { Access, ActEvent, ExecEvent, FileAct, Origin, UserIds } from '../event/event.ts'
 import { sha256Hex } from './sha256.ts'
 import { plainPath, type Shaper } from './shape.ts'
+import { RENAMES_TO, SUBJECT_TO } from './shape-pattern.ts'
 
 /** Who acts: the executable, and the script it interprets. Never generalised. */
 export interface Actor {
@@ -44,6 +45,8 @@ export interface Literal {
   readonly text: string
   /** What stood in each place, see `ShapedPath.values`. */
   readonly values: readonly string[]
+  /** What patterns are asked about, where that is not `text`: of a rename, both paths joined by NUL. */
+  readonly subject?: string
 }
 
 /** One behaviour, as one event shows it. */
@@ -58,6 +61,8 @@ export interface BehaviourRef {
   readonly literal?: Literal
   /** The path is that very file, whatever its name looks like: the image ships it, or it was cut. */
   readonly fixed?: true
+  /** Of a connection: its address, also where the peer has a name. */
+  readonly address?: string
 }
 
 export type BehaviourId = string & { readonly __brand: 'BehaviourId' }
@@ -134,9 +139,14 @@ function renameRef(event: ActEvent, act: FileAct, shaper: Shaper): BehaviourRef 
   const b = fixed ? undefined : shaper.shape(to)
   const path = a?.path ?? plainPath(act.path)
   const object = { kind: 'file', access: 'rename', path, to: b?.path ?? plainPath(to) } as const
+  if (fixed) return { ...refOf(event, object), fixed }
   if (a === undefined && b === undefined) return refOf(event, object)
   const values = shaper.foldPlaces([...(a?.values ?? []), ...(b?.values ?? [])])
-  return refOf(event, object, { text: `${act.path} → ${to}`, values })
+  return refOf(event, object, {
+    text: `${act.path}${RENAMES_TO}${to}`,
+    values,
+    subject: `${act.path}${SUBJECT_TO}${to}`,
+  })
 }
 
 function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly BehaviourRef[] {
@@ -188,7 +198,8 @@ export function behavioursOf(event: ActEvent, shaper: Shaper): readonly Behaviou
       return fileRefs(event, event.file, shaper)
     case 'connect': {
       const { protocol, address, port, name } = event.connect
-      return [refOf(event, { kind: 'connect', protocol, peer: name ?? address, port })]
+      const ref = refOf(event, { kind: 'connect', protocol, peer: name ?? address, port })
+      return [{ ...ref, address }]
     }
     case 'listen': {
       const { protocol, address, port } = event.listen
@@ -210,7 +221,9 @@ export function behavioursOf(event: ActEvent, shaper: Shaper): readonly Behaviou
       const { name, target } = event.syscall
       if (target === undefined) return [refOf(event, { kind: 'syscall', name })]
       const shape = target.startsWith('/') ? shaper.shape(target) : undefined
-      if (shape === undefined) return [refOf(event, { kind: 'syscall', name, target })]
+      if (shape === undefined) {
+        return [refOf(event, { kind: 'syscall', name, target: plainPath(target) })]
+      }
       const literal = { text: target, values: shape.values }
       return [refOf(event, { kind: 'syscall', name, target: shape.path }, literal)]
     }

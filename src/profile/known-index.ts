@@ -1,5 +1,7 @@
-import type { Admission, Known } from './admission.ts'
+import type { Admission } from './admission.ts'
 import { type BehaviourObject, objectKey } from './behaviour.ts'
+import type { Known } from './known.ts'
+import { PatternIndex } from './pattern-index.ts'
 import type { Shaper } from './shape.ts'
 
 const NONE: readonly Admission[] = []
@@ -27,6 +29,7 @@ const actorKey = (kind: string, exe: string): string => `${kind}\u0000${exe}`
 /** Admissions by key, by actor and by object. */
 export class KnownIndex implements Known {
   readonly shaper: Shaper
+  readonly patterns = new PatternIndex()
   readonly #byKey = new Map<string, Admission>()
   readonly #byActor = new Map<string, Admission[]>()
   readonly #byObject = new Map<string, Admission[]>()
@@ -59,6 +62,7 @@ export class KnownIndex implements Known {
     const { key, object, actor } = admission
     const old = this.#byKey.get(key)
     this.#byKey.set(key, admission)
+    this.patterns.replace(old, admission)
     if (old === undefined) {
       push(this.#byActor, actorKey(object.kind, actor.exe), admission)
       push(this.#byObject, objectKey(object), admission)
@@ -72,6 +76,7 @@ export class KnownIndex implements Known {
     const old = this.#byKey.get(key)
     if (old === undefined) return
     this.#byKey.delete(key)
+    this.patterns.replace(old, undefined)
     replace(this.#byActor, actorKey(old.object.kind, old.actor.exe), old)
     replace(this.#byObject, objectKey(old.object), old)
   }

@@ -19,15 +19,9 @@ import {
   type ProfileEntry,
 } from './profile-entry.ts'
 import type { Shaper } from './shape.ts'
+import type { ShapePattern } from './shape-pattern.ts'
+import { isPattern, shapedSubject } from './subject.ts'
 import type { WitnessesJson } from './witness.ts'
-
-function thresholdsOf(object: BehaviourObject, shaper: Shaper): readonly number[] {
-  if (object.kind === 'file') return shaper.thresholds(`${object.path}\n${object.to ?? ''}`)
-  if (object.kind === 'syscall' && object.target !== undefined) {
-    return shaper.thresholds(object.target)
-  }
-  return []
-}
 
 /** A {@link ProfileEntry} while it is in use. */
 export class LiveEntry {
@@ -37,6 +31,7 @@ export class LiveEntry {
   readonly uid: number
   readonly object: BehaviourObject
   readonly thresholds: readonly number[]
+  readonly #shape: ShapePattern | undefined
   /** By container: an act looks only at the few cells of its own. */
   readonly cells = new Map<string, Cell[]>()
   inherited: Inheritance | undefined
@@ -48,7 +43,9 @@ export class LiveEntry {
     this.actor = actor
     this.uid = uid
     this.object = object
-    this.thresholds = thresholdsOf(object, shaper)
+    const subject = isPattern(object) ? shapedSubject(object) : undefined
+    this.#shape = subject === undefined ? undefined : shaper.pattern(subject)
+    this.thresholds = this.#shape?.thresholds ?? []
   }
 
   static ofRef(ref: BehaviourRef, shaper: Shaper): LiveEntry {
@@ -101,6 +98,7 @@ export class LiveEntry {
       object,
       thresholds,
       learned,
+      ...(this.#shape === undefined ? {} : { shape: this.#shape }),
       ...(inherited === undefined ? {} : { inherited }),
       ...(decision === undefined ? {} : { decision }),
     })

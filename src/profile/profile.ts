@@ -1,14 +1,16 @@
 import type { ActEvent, Origin } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
-import type { Admission, Known } from './admission.ts'
+import type { Admission } from './admission.ts'
 import type { BehaviourId, BehaviourObject, BehaviourRef } from './behaviour.ts'
 import { coverOf } from './cover.ts'
 import { type ContainerRun, type Coverage, coverageOf } from './coverage.ts'
 import type { Cell } from './evidence.ts'
+import type { Known, Patterns } from './known.ts'
 import { KnownIndex } from './known-index.ts'
 import { LiveEntry } from './live-entry.ts'
 import type { BehaviourState, Decision, Phase, ProfileEntry } from './profile-entry.ts'
 import type { Shaper } from './shape.ts'
+import type { Widening } from './widening.ts'
 
 /** How an act is to be recorded. */
 export interface Observation {
@@ -58,6 +60,15 @@ export class Profile implements Known {
     profile.merge(entries)
     profile.#changed.clear()
     return profile
+  }
+
+  get patterns(): Patterns {
+    return this.#known.patterns
+  }
+
+  /** What the kernel's form had to make wider is expected here too; replaces what it was told before. */
+  widen(widenings: readonly Widening[]): void {
+    this.#known.patterns.widen(widenings)
   }
 
   get size(): number {

@@ -1,4 +1,5 @@
 import type { GeneraliseRules, TokenName } from './generalise.ts'
+import { ShapePattern } from './shape-pattern.ts'
 
 /**
  * A path that has variable parts. `path` names them as tokens (`/tmp/<uuid>.part`); a literal `<` is
@@ -25,7 +26,7 @@ const mixed = (letters: string): string => `(?=[${letters}]*\\d)(?=\\d*[${letter
  * One alternative for each type of token, the most telling first. Boundaries are everything but letters
  * and digits; numbers next to `.digit` are versions, after `.so.` they are an ABI: both stay literal.
  */
-function tokenPattern(never: readonly string[], loose: boolean): RegExp {
+function tokenPattern(never: readonly string[]): RegExp {
   const words = never.map((word) => word.replace(/[^A-Za-z0-9_]/g, '\\$&')).join('|')
   const alternatives = [
     '(?<lt><)',
@@ -36,10 +37,9 @@ function tokenPattern(never: readonly string[], loose: boolean): RegExp {
       `(?:[T_-]?${clock}(?:[.,]\\d{1,9})?Z?)?(?![A-Za-z0-9]|\\.\\d))`,
     '(?<time>(?<![A-Za-z0-9])(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?![A-Za-z0-9]))',
     '(?<hex>(?<![A-Za-z0-9])(?:[0-9a-f]{16,}|[0-9A-F]{16,}' +
-      (loose ? '|[0-9a-f]{8,15}|[0-9A-F]{8,15}' : `|${mixed('a-f')}{8,15}|${mixed('A-F')}{8,15}`) +
-      ')(?![A-Za-z0-9]))',
+      `|${mixed('a-f')}{8,15}|${mixed('A-F')}{8,15})(?![A-Za-z0-9]))`,
     '(?<temp>(?<=/)tmp[a-z0-9_]{8}(?![A-Za-z0-9_])' +
-      `|(?<=[._-])${loose ? '' : twoKinds}(?:[A-Za-z0-9]{6}|[A-Za-z0-9]{10})(?![A-Za-z0-9])` +
+      `|(?<=[._-])${twoKinds}(?:[A-Za-z0-9]{6}|[A-Za-z0-9]{10})(?![A-Za-z0-9])` +
       '|(?<![A-Za-z0-9])(?=(?:[a-zA-Z]*\\d){3})(?=(?:\\d*[a-zA-Z]){3})[A-Za-z0-9]{20,64}(?![A-Za-z0-9]))',
     '(?<int>(?<![A-Za-z0-9])(?<!\\d\\.|\\.so\\.)\\d{1,15}(?![A-Za-z0-9]|\\.\\d))',
   ]
@@ -81,14 +81,13 @@ export function isShaped(path: string): boolean {
 export class Shaper {
   readonly rules: GeneraliseRules
   readonly #pattern: RegExp
-  readonly #loose: RegExp
   /** Services open the same files over and over: their shapes are found once. */
   readonly #memo = new Map<string, ShapedPath | undefined>()
+  readonly #patterns = new Map<string, ShapePattern>()
 
   constructor(rules: GeneraliseRules) {
     this.rules = rules
-    this.#pattern = tokenPattern(rules.never, false)
-    this.#loose = tokenPattern(rules.never, true)
+    this.#pattern = tokenPattern(rules.never)
   }
 
   /** Undefined where the path has no variable part and no `<`: it then stands for itself. */
@@ -96,18 +95,18 @@ export class Shaper {
     if (!mayVary(path)) return undefined
     const known = this.#memo.get(path)
     if (known !== undefined || this.#memo.has(path)) return known
-    const shape = this.#find(path, this.#pattern)
+    const shape = this.#find(path)
     if (this.#memo.size >= MEMO_SIZE) this.#memo.clear()
     this.#memo.set(path, shape)
     return shape
   }
 
-  /** The shape of a path whose random parts may by chance look like words or numbers. Not for identities. */
-  looseShape(path: string): ShapedPath | undefined {
-    return this.#find(path, this.#loose)
-  }
-
-  #find(path: string, pattern: RegExp): ShapedPath | undefined {
+  #find(path: string): ShapedPath | undefined {
+    // A name with an escape has bytes that are no text: nothing in it is a token.
+    if (path.includes('\\')) {
+      const plain = plainPath(path)
+      return plain === path ? undefined : { path: plain, values: [] }
+    }
     const values: string[] = []
     let head = ''
     let rest = path
@@ -124,7 +123,7 @@ export class Shaper {
         return named === rest ? undefined : { path: numbered.prefix + named, values }
       }
     }
-    const shaped = head + rest.replace(pattern, (...found) => this.#token(found, values))
+    const shaped = head + rest.replace(this.#pattern, (...found) => this.#token(found, values))
     return shaped === path ? undefined : { path: shaped, values }
   }
 
@@ -151,12 +150,27 @@ export class Shaper {
   thresholds(shaped: string): readonly number[] {
     const needed: number[] = []
     for (const [, name] of shaped.matchAll(/<([a-z]+)(?::\d+)?>/g)) {
-      const threshold = name === 'lt' ? 1 : (this.rules.thresholds[name as TokenName] ?? Infinity)
+      const threshold = this.#threshold(name ?? '')
       if (threshold <= 1) continue
       if (needed.length < MAX_PLACES) needed.push(threshold)
       else needed[MAX_PLACES - 1] = Math.max(threshold, needed[MAX_PLACES - 1] ?? 0)
     }
     return needed
+  }
+
+  /** What a path in the language of shapes can stand for; of a rename, both paths joined by NUL. */
+  pattern(shaped: string): ShapePattern {
+    const known = this.#patterns.get(shaped)
+    if (known !== undefined) return known
+    const thresholds = this.thresholds(shaped)
+    const pattern = new ShapePattern(shaped, thresholds, (name) => this.#threshold(name) > 1)
+    if (this.#patterns.size >= MEMO_SIZE) this.#patterns.clear()
+    this.#patterns.set(shaped, pattern)
+    return pattern
+  }
+
+  #threshold(name: string): number {
+    return name === 'lt' ? 1 : (this.rules.thresholds[name as TokenName] ?? Infinity)
   }
 }
 

@@ -153,5 +153,4 @@ export const adversarial: readonly ActEvent[] = [
   act.exec('/opt/tool-1', { socketStdio: true }),
   read('/usr/share/app/part-10.dat', { shipped: true }),
   read('/usr/share/app/part-10.dat'),
-  read('/usr/share/app/part-1.dat'),
 ]

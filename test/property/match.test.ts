@@ -4,64 +4,15 @@ import type { ActEvent } from '../../src/event/event.ts'
 import { canonicalPath } from '../../src/event/canonical.ts'
 import { compile } from '../../src/match/compile.ts'
 import { judge } from '../../src/match/judge.ts'
-import { type BehaviourRef, behavioursOf } from '../../src/profile/behaviour.ts'
-import type { ProfileEntry } from '../../src/profile/profile-entry.ts'
+import { microsOf } from '../../src/event/time.ts'
+import { behavioursOf } from '../../src/profile/behaviour.ts'
 import { Profile } from '../../src/profile/profile.ts'
 import { feed, guardrails, learned, outcome, shaper } from '../unit/act-fixture.ts'
 import { adversarial, taught } from './adversarial.ts'
 import { acts } from './event-arbitrary.ts'
+import { naive } from './naive.ts'
 
 const many = fc.array(acts, { maxLength: 40 })
-
-/**
- * What a profile means, said a second time and as plainly as can be: over the plain entries, from the
- * definition, with nothing compiled, indexed or sampled twice.
- */
-function naive(entries: readonly ProfileEntry[], ref: BehaviourRef): boolean {
-  return entries.some((entry) => {
-    if (JSON.stringify([entry.actor, entry.uid]) !== JSON.stringify([ref.actor, ref.uid]))
-      return false
-    const { object } = entry
-    const asked = ref.object
-    const create =
-      asked.kind === 'file' &&
-      asked.access === 'create' &&
-      object.kind === 'file' &&
-      object.access === 'write'
-    const want = create ? { ...asked, access: 'write' } : asked
-    if (JSON.stringify(want) !== JSON.stringify(object)) return false
-    const cells = entry.cells.filter(
-      (cell) =>
-        cell.phase === 'learned' &&
-        cell.origin === ref.origin &&
-        cell.origin !== 'exec-in' &&
-        cell.guardrails === undefined,
-    )
-    if (cells.length === 0) return false
-    const paths = object.kind === 'file' ? `${object.path} ${object.to ?? ''}` : ''
-    const tokens = paths.match(/<(uuid|hex|date|time|int|temp)[:>]/g) ?? []
-    if (tokens.length === 0) return true
-    const places = Math.min(tokens.length, 3)
-    let open = false
-    for (let i = 0; i < places; i++) {
-      const values = new Set(cells.flatMap((cell) => cell.witnesses?.places[i] ?? []))
-      if (values.size >= 3) open = true
-      else if (!values.has(ref.literal?.values[i] ?? '')) return false
-    }
-    return open || cells.some((cell) => cell.witnesses?.literals.includes(ref.literal?.text ?? ''))
-  })
-}
-
-/** A name that looks like a word or a number by chance, where a pattern is open to its type. */
-function naiveByChance(entries: readonly ProfileEntry[], ref: BehaviourRef): boolean {
-  const { object } = ref
-  if (object.kind !== 'file' || object.access === 'rename' || ref.fixed === true) return false
-  const text = ref.literal?.text ?? object.path
-  const shape = shaper.looseShape(text)
-  if (shape === undefined) return false
-  const literal = { text, values: shape.values }
-  return naive(entries, { ...ref, object: { ...object, path: shape.path }, literal })
-}
 
 function clean(profile: Profile, events: readonly ActEvent[]): readonly ActEvent[] {
   return feed(profile, events).flatMap((verdict, i) => {
@@ -82,9 +33,8 @@ describe('the matcher', () => {
         for (const event of [...lesson, ...exam]) {
           const refs = behavioursOf(event, shaper)
           const live = judge(profile, event, refs, { guardrails }).outcome
-          const plain = refs.every((ref) => naive(entries, ref) || naiveByChance(entries, ref))
-            ? 'expected'
-            : 'deviation'
+          const now = microsOf(event.time)
+          const plain = refs.every((ref) => naive(entries, ref, now)) ? 'expected' : 'deviation'
           expect(live).toBe(plain)
           expect(judge(compiled, event, refs, { guardrails }).outcome).toBe(plain)
           if (plain === 'expected') expected += 1

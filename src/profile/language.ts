@@ -1,0 +1,140 @@
+/** Characters that may stand in one place, all of them ASCII or all that no path separator is. */
+export interface CharClass {
+  /** As a regular expression has it, over text. */
+  readonly source: string
+  /** The same over bytes: pairs of first and last. */
+  readonly ranges: readonly (readonly [number, number])[]
+}
+
+/**
+ * A set of texts, regular, as plain data: what a pattern stands for. Texts are paths as events have them; as
+ * bytes (`bytesOfName`) they are the same set, since classes are ASCII, or whole segments.
+ */
+export type Language =
+  | { readonly kind: 'text'; readonly text: string }
+  /** So many characters of a class; without `max` any number from `min` on. */
+  | {
+      readonly kind: 'chars'
+      readonly class: CharClass
+      readonly min: number
+      readonly max: number | undefined
+    }
+  | { readonly kind: 'seq'; readonly parts: readonly Language[] }
+  | { readonly kind: 'any'; readonly of: readonly Language[] }
+
+export const text = (literal: string): Language => ({ kind: 'text', text: literal })
+
+export function chars(charClass: CharClass, min: number, max: number | undefined = min): Language {
+  return { kind: 'chars', class: charClass, min, max }
+}
+
+export function some(charClass: CharClass): Language {
+  return { kind: 'chars', class: charClass, min: 1, max: undefined }
+}
+
+export function seq(...parts: readonly Language[]): Language {
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : { kind: 'seq', parts }
+}
+
+/** One of several; sorted and each once, so that equal sets that were made alike are written alike. */
+export function any(of: Iterable<Language>): Language {
+  const bySource = new Map<string, Language>()
+  for (const language of of) bySource.set(sourceOf(language), language)
+  const sources = [...bySource.keys()].sort()
+  const sorted = sources.flatMap((source) => bySource.get(source) ?? [])
+  return sorted.length === 1 && sorted[0] !== undefined ? sorted[0] : { kind: 'any', of: sorted }
+}
+
+export const optional = (language: Language): Language => any([text(''), language])
+
+function count(min: number, max: number | undefined): string {
+  if (max === undefined) return min === 1 ? '+' : `{${min},}`
+  return min === max ? (min === 1 ? '' : `{${min}}`) : `{${min},${max}}`
+}
+
+/** As a regular expression, unanchored. It is also the language's name: the same source is the same set. */
+export function sourceOf(language: Language): string {
+  switch (language.kind) {
+    case 'text':
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL joins the paths of a rename.
+      return language.text.replace(/[\\^$.*+?()[\]{}|/\u0000-\u001f-]/g, escapeCharacter)
+    case 'chars':
+      return language.class.source + count(language.min, language.max)
+    case 'seq':
+      return language.parts.map(sourceOf).join('')
+    case 'any':
+      return language.of.length === 0 ? '(?!)' : `(?:${language.of.map(sourceOf).join('|')})`
+  }
+}
+
+function escapeCharacter(character: string): string {
+  const code = character.charCodeAt(0)
+  return code < 32 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\${character}`
+}
+
+export function isEmpty(language: Language): boolean {
+  switch (language.kind) {
+    case 'any':
+      return language.of.every(isEmpty)
+    case 'seq':
+      return language.parts.some(isEmpty)
+    case 'text':
+    case 'chars':
+      return false
+  }
+}
+
+/** All of its texts, where they are at most `limit`; else undefined. */
+export function textsOf(language: Language, limit: number): readonly string[] | undefined {
+  switch (language.kind) {
+    case 'text':
+      return [language.text]
+    case 'chars':
+      return undefined
+    case 'any': {
+      const all = new Set<string>()
+      for (const one of language.of) {
+        const texts = textsOf(one, limit)
+        if (texts === undefined) return undefined
+        for (const found of texts) all.add(found)
+      }
+      return all.size > limit ? undefined : [...all]
+    }
+    case 'seq': {
+      let heads: readonly string[] = ['']
+      for (const part of language.parts) {
+        const tails = textsOf(part, limit)
+        if (tails === undefined || heads.length * tails.length > limit) return undefined
+        heads = heads.flatMap((head) => tails.map((tail) => head + tail))
+      }
+      return heads
+    }
+  }
+}
+
+/** A language made ready to be asked. */
+export class PathPattern {
+  readonly language: Language
+  readonly source: string
+  /** All its texts begin so: asked first, since it costs next to nothing. */
+  readonly #prefix: string
+  #expression: RegExp | undefined
+
+  constructor(language: Language) {
+    this.language = language
+    this.source = sourceOf(language)
+    this.#prefix = prefixOf(language)
+  }
+
+  has(subject: string): boolean {
+    if (!subject.startsWith(this.#prefix)) return false
+    this.#expression ??= new RegExp(`^(?:${this.source})$`)
+    return this.#expression.test(subject)
+  }
+}
+
+function prefixOf(language: Language): string {
+  if (language.kind === 'text') return language.text
+  const [first] = language.kind === 'seq' ? language.parts : []
+  return first?.kind === 'text' ? first.text : ''
+}

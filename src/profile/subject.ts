@@ -1,0 +1,59 @@
+import type { Actor, BehaviourObject, BehaviourRef } from './behaviour.ts'
+import { isShaped, literalPath, plainPath } from './shape.ts'
+import { SUBJECT_TO } from './shape-pattern.ts'
+
+/** What an object's pattern is made of, in the language of shapes; undefined where it is about no path. */
+export function shapedSubject(object: BehaviourObject): string | undefined {
+  if (object.kind === 'syscall') return object.target
+  if (object.kind !== 'file') return undefined
+  return object.to === undefined ? object.path : `${object.path}${SUBJECT_TO}${object.to}`
+}
+
+export function isPattern(object: BehaviourObject): boolean {
+  const subject = shapedSubject(object)
+  return subject !== undefined && isShaped(subject)
+}
+
+/** The path that the act was about, as it is; of a rename, both joined by NUL; undefined where it had none. */
+export function subjectOf(ref: BehaviourRef): string | undefined {
+  if (ref.literal !== undefined) return ref.literal.subject ?? ref.literal.text
+  const subject = shapedSubject(ref.object)
+  return subject === undefined ? undefined : literalPath(subject)
+}
+
+/** The object that stands for exactly this act: `object` where that is no pattern. */
+export function plainObject(ref: BehaviourRef): BehaviourObject {
+  const { object, literal } = ref
+  if (literal === undefined) return object
+  const subject = literal.subject ?? literal.text
+  if (object.kind === 'syscall') return { ...object, target: plainPath(subject) }
+  if (object.kind !== 'file') return object
+  if (object.to === undefined) return { ...object, path: plainPath(subject) }
+  const [path = '', to = ''] = subject.split(SUBJECT_TO)
+  return { ...object, path: plainPath(path), to: plainPath(to) }
+}
+
+const S = '\u0000'
+
+/**
+ * Patterns of one group can take the same acts: those of one actor and uid, for files of one access, for system calls
+ * of one name, for connections of one protocol and port. Undefined where the kind has no patterns.
+ */
+export function groupOf(b: {
+  readonly actor: Actor
+  readonly uid: number
+  readonly object: BehaviourObject
+}): string | undefined {
+  const { actor, uid, object } = b
+  const who = `${actor.exe}${S}${actor.script ?? ''}${S}${uid}${S}`
+  switch (object.kind) {
+    case 'file':
+      return `${who}file${S}${object.access}`
+    case 'syscall':
+      return object.target === undefined ? undefined : `${who}syscall${S}${object.name}`
+    case 'connect':
+      return `${who}connect${S}${object.protocol}${S}${object.port}`
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,89 @@
+import { any, chars, type CharClass, type Language, optional, seq, some, text } from './language.ts'
+
+function charClass(...ranges: readonly string[]): CharClass {
+  return {
+    source: `[${ranges.join('')}]`,
+    ranges: ranges.map((range) => [range.charCodeAt(0), range.charCodeAt(range.length - 1)]),
+  }
+}
+
+const digit = charClass('0-9')
+const lowerHex = charClass('0-9', 'a-f')
+const upperHex = charClass('0-9', 'A-F')
+const anyHex = charClass('0-9', 'a-f', 'A-F')
+const alphanumeric = charClass('0-9', 'A-Z', 'a-z')
+const tempfile = charClass('0-9', 'a-z', '_')
+const of = (range: string): Language => chars(charClass(range), 1)
+const digits = (count: number): Language => chars(digit, count)
+
+/** One segment of a path, whatever its name. */
+export const anyName: Language = some({
+  source: '[^\\/\\x00]',
+  ranges: [
+    [0x01, 0x2e],
+    [0x30, 0xff],
+  ],
+})
+
+const hour = any([seq(of('0-1'), of('0-9')), seq(text('2'), of('0-3'))])
+const sixty = seq(of('0-5'), of('0-9'))
+const month = any([seq(text('0'), of('1-9')), seq(text('1'), of('0-2'))])
+const day = any([seq(text('0'), of('1-9')), seq(of('1-2'), of('0-9')), seq(text('3'), of('0-1'))])
+const year = seq(any([text('19'), text('20')]), digits(2))
+
+const clock = any(['', '-', ':', '_'].map((by) => seq(hour, text(by), sixty, text(by), sixty)))
+const date = seq(
+  any(['', '-', '_'].map((by) => seq(year, text(by), month, text(by), day))),
+  optional(
+    seq(
+      optional(any([text('T'), text('_'), text('-')])),
+      clock,
+      optional(seq(any([text('.'), text(',')]), chars(digit, 1, 9))),
+      optional(text('Z')),
+    ),
+  ),
+)
+const group = seq(text('-'), chars(anyHex, 4))
+const stamp = seq(text('_'), digits(2))
+
+const fixedLanguages: Readonly<Record<string, Language>> = {
+  uuid: seq(chars(anyHex, 8), group, group, group, text('-'), chars(anyHex, 12)),
+  date,
+  time: seq(hour, text(':'), sixty, text(':'), sixty),
+  int: chars(digit, 1, 15),
+  pid: some(digit),
+  fd: some(digit),
+  num: some(digit),
+  volume: seq(
+    text('..'),
+    digits(4),
+    stamp,
+    stamp,
+    stamp,
+    stamp,
+    stamp,
+    text('.'),
+    chars(digit, 1, 10),
+  ),
+}
+
+/** As long as a path can be. */
+const LONGEST = 4096
+
+/** What `mkstemp` and Python's `tempfile` make up, and their kin. */
+function temp(length: number): Language {
+  const plain = chars(alphanumeric, length)
+  return length === 11 ? any([plain, seq(text('tmp'), chars(tempfile, 8))]) : plain
+}
+
+/**
+ * What a token stands for where it is open to its type, such as `hex` of length 8. Wider than what is learned as
+ * the token: of random names some look like a word or a number. Undefined where there is no such type.
+ */
+export function tokenLanguage(name: string, length: number | undefined): Language | undefined {
+  if (length === undefined)
+    return Object.hasOwn(fixedLanguages, name) ? fixedLanguages[name] : undefined
+  if (length < 1 || length > LONGEST) return undefined
+  if (name === 'hex') return any([chars(lowerHex, length), chars(upperHex, length)])
+  return name === 'temp' ? temp(length) : undefined
+}

@@ -1,0 +1,14 @@
+import type { Origin } from '../event/event.ts'
+import type { BehaviourId } from './behaviour.ts'
+import type { PathPattern } from './language.ts'
+
+/** A pattern that stands for several behaviours which the kernel cannot hold one by one. */
+export interface Widening {
+  /** Of `groupOf`: one actor, uid and access. */
+  readonly group: string
+  readonly origin: Origin
+  readonly pattern: PathPattern
+  /** One of those it stands for: what it takes counts there. */
+  readonly id: BehaviourId
+  readonly key: string
+}

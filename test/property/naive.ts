@@ -1,0 +1,184 @@
+import { microsOf } from '../../src/event/time.ts'
+import type { BehaviourObject, BehaviourRef } from '../../src/profile/behaviour.ts'
+import type { ProfileEntry } from '../../src/profile/profile-entry.ts'
+import type { WitnessesJson } from '../../src/profile/witness.ts'
+
+/**
+ * What a profile means, said a second time and as plainly as can be: over the plain entries, from the
+ * definition, with nothing compiled, indexed or kept.
+ */
+export function naive(entries: readonly ProfileEntry[], ref: BehaviourRef, now: number): boolean {
+  const asked = decide(entries, ref, ref.object, now)
+  if (asked !== undefined) return asked
+  const { object } = ref
+  if (object.kind !== 'file' || object.access !== 'create') return false
+  return decide(entries, ref, { ...object, access: 'write' }, now) === true
+}
+
+function decide(
+  entries: readonly ProfileEntry[],
+  ref: BehaviourRef,
+  object: BehaviourObject,
+  now: number,
+): boolean | undefined {
+  const mine = entries.filter(
+    (entry) => same([entry.actor, entry.uid], [ref.actor, ref.uid]) && alike(entry.object, object),
+  )
+  const exact = mine.filter((entry) => same(written(entry.object), literal(object, ref)))
+  if (exact.some((entry) => entry.decision?.kind === 'rejected')) return false
+  if (exact.some((entry) => grants(entry, ref.origin, now).length > 0)) return true
+  if (ref.fixed === true) return undefined
+  const subject = subjectOf(literal(object, ref))
+  if (subject === undefined) return undefined
+  const shaped = mine.filter((entry) => tokensOf(entry.object).length > 0)
+  const [rejected, others] = [
+    shaped.filter((entry) => entry.decision?.kind === 'rejected'),
+    shaped.filter((entry) => entry.decision?.kind !== 'rejected'),
+  ]
+  if (rejected.some((entry) => takes(entry.object, undefined, subject))) return false
+  const taken = others.some((entry) => {
+    const granted = grants(entry, ref.origin, now)
+    return granted.length > 0 && takes(entry.object, joined(granted), subject)
+  })
+  return taken ? true : undefined
+}
+
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+function alike(a: BehaviourObject, b: BehaviourObject): boolean {
+  if (a.kind === 'file') return b.kind === 'file' && a.access === b.access
+  if (a.kind === 'syscall') return b.kind === 'syscall' && a.name === b.name
+  return a.kind === b.kind
+}
+
+/** The entry's object with its paths as they are; what has tokens is no path of its own. */
+function written(object: BehaviourObject): BehaviourObject | undefined {
+  if (tokensOf(object).length > 0) return undefined
+  const plain = (path: string): string => path.replaceAll('<lt>', '<')
+  if (object.kind === 'syscall' && object.target !== undefined) {
+    return { ...object, target: plain(object.target) }
+  }
+  if (object.kind !== 'file') return object
+  const path = plain(object.path)
+  return object.to === undefined ? { ...object, path } : { ...object, path, to: plain(object.to) }
+}
+
+/** What was really done. */
+function literal(object: BehaviourObject, ref: BehaviourRef): BehaviourObject | undefined {
+  if (ref.literal === undefined) return written(object)
+  const [path = '', to] = (ref.literal.subject ?? ref.literal.text).split('\u0000')
+  if (object.kind === 'syscall') return { ...object, target: path }
+  return object.kind === 'file' ? { ...object, path, ...(to === undefined ? {} : { to }) } : object
+}
+
+function subjectOf(object: BehaviourObject | undefined): string | undefined {
+  if (object?.kind === 'syscall') return object.target
+  if (object?.kind !== 'file') return undefined
+  return object.to === undefined ? object.path : `${object.path}\u0000${object.to}`
+}
+
+const token = /<([a-z]+)(?::(\d+))?>/g
+
+function tokensOf(object: BehaviourObject): readonly string[] {
+  return [...(subjectOf(object) ?? '').matchAll(token)].map(([, name = '']) => name).filter(isType)
+}
+
+const isType = (name: string): boolean => name !== 'lt'
+const needsWitnesses = (name: string): boolean =>
+  !['lt', 'pid', 'fd', 'num', 'volume'].includes(name)
+
+function grants(
+  entry: ProfileEntry,
+  origin: string,
+  now: number,
+): readonly (WitnessesJson | undefined)[] {
+  const cells = entry.cells.filter(
+    (cell) =>
+      cell.phase === 'learned' && cell.origin !== 'exec-in' && cell.guardrails === undefined,
+  )
+  const { decision, uid } = entry
+  const stands =
+    decision?.kind === 'approved' &&
+    (decision.onlyUid ?? uid) === uid &&
+    (decision.until === undefined || now < microsOf(decision.until))
+  return [...cells, ...(entry.inherited?.grants ?? []), ...(stands ? decision.grants : [])]
+    .filter((grant) => grant.origin === origin)
+    .map((grant) => grant.witnesses)
+}
+
+function joined(all: readonly (WitnessesJson | undefined)[]): WitnessesJson {
+  const places: string[][] = []
+  for (const one of all) {
+    for (const [i, values] of (one?.places ?? []).entries()) (places[i] ??= []).push(...values)
+  }
+  return {
+    literals: [...new Set(all.flatMap((one) => one?.literals ?? []))],
+    places: places.map((values) => [...new Set(values)]),
+  }
+}
+
+const digits = '(?:[01]\\d|2[0-3])'
+const clock = ['', '-', ':', '_'].map((by) => `${digits}${by}[0-5]\\d${by}[0-5]\\d`).join('|')
+const day = ['', '-', '_']
+  .map((by) => `(?:19|20)\\d\\d${by}(?:0[1-9]|1[0-2])${by}(?:0[1-9]|[12]\\d|3[01])`)
+  .join('|')
+
+function typeOf(name: string, size: number): string {
+  const types: Record<string, string> = {
+    uuid: '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}',
+    hex: `(?:[0-9a-f]{${size}}|[0-9A-F]{${size}})`,
+    temp: size === 11 ? '(?:[A-Za-z0-9]{11}|tmp[a-z0-9_]{8})' : `[A-Za-z0-9]{${size}}`,
+    int: '[0-9]{1,15}',
+    pid: '[0-9]+',
+    fd: '[0-9]+',
+    num: '[0-9]+',
+    date: `(?:${day})(?:[T_-]?(?:${clock})(?:[.,]\\d{1,9})?Z?)?`,
+    time: `${digits}:[0-5]\\d:[0-5]\\d`,
+    volume: '\\.\\.\\d{4}(?:_\\d\\d){5}\\.\\d{1,10}',
+  }
+  return types[name] ?? '(?!)'
+}
+
+const escaped = (text: string): string =>
+  text.replace(/[^A-Za-z0-9]/g, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`)
+
+/** Whether the pattern takes the path; with no witnesses given: every place open. */
+function takes(object: BehaviourObject, seen: WitnessesJson | undefined, subject: string): boolean {
+  const shape = subjectOf(object) ?? ''
+  const places = Math.min(3, tokensOf(object).filter(needsWitnesses).length)
+  const open = Array.from(
+    { length: places },
+    (_, i) => seen === undefined || (seen.places[i]?.length ?? 0) >= 3,
+  )
+  if (seen?.literals.some((one) => one.replace(' → ', '\u0000') === subject) === true) return true
+  const crosses = open.length === 0 || open.includes(true) || (seen?.literals.length ?? 0) >= 8
+  if (!crosses) return false
+  const last = open[places - 1] === false ? (seen?.places[places - 1] ?? []) : ['']
+  return last.some((tuple) => expression(shape, seen, open, tuple.split('\u0000')).test(subject))
+}
+
+function expression(
+  shape: string,
+  seen: WitnessesJson | undefined,
+  open: readonly boolean[],
+  tuple: readonly string[],
+): RegExp {
+  let source = ''
+  let at = 0
+  let place = 0
+  for (const found of shape.matchAll(token)) {
+    const [whole, name = '', size] = found
+    source += escaped(shape.slice(at, found.index))
+    at = found.index + whole.length
+    if (name === 'lt') source += '<'
+    else if (!needsWitnesses(name)) source += typeOf(name, Number(size))
+    else {
+      const mine = Math.min(place, open.length - 1)
+      if (open[mine] === true) source += typeOf(name, Number(size))
+      else if (mine === open.length - 1) source += escaped(tuple[place - mine] ?? '')
+      else source += `(?:${(seen?.places[mine] ?? []).map(escaped).join('|')})`
+      place += 1
+    }
+  }
+  return new RegExp(`^(?:${source}${escaped(shape.slice(at))})$`, 'u')
+}
