@@ -82,9 +82,14 @@ function assemble(config: Config, store: Store, log: Log): Daemon {
       floorMs: config.learn.floor,
       ceilingMs: config.learn.ceiling,
       unseen: config.learn.unseen,
-      // Blocking comes with a later build; until then the config's word is told as a warning at start.
-      after: config.after === 'block' ? 'alert' : config.after,
+      after: config.after,
+      block: {
+        canary: config.block.canary,
+        canaryForMs: config.block.canaryFor,
+        budget: config.block.budget,
+      },
     },
+    failClosed: config.block.failClosed,
     store,
     makeDispatcher: (cursors, onDelivered) =>
       new Dispatcher(config.sinks.map(sinkOf), {

@@ -3,6 +3,7 @@ import { CliContext } from './cli-context.ts'
 import type { CliIo } from './cli-io.ts'
 import { agentCommand } from './commands/agent-command.ts'
 import { alertCommands } from './commands/alert-commands.ts'
+import { breakGlassCommand } from './commands/break-glass-command.ts'
 import { configCommands } from './commands/config-commands.ts'
 import { doctorCommand } from './commands/doctor-command.ts'
 import { eventCommands } from './commands/event-commands.ts'
@@ -44,6 +45,7 @@ export function createProgram(io: CliIo): Cli {
   doctorCommand(program, context)
   imageCommands(program, context)
   profileCommands(program, context)
+  breakGlassCommand(program, context)
   alertCommands(program, context)
   eventCommands(program, context)
   configCommands(program, context)

@@ -1,5 +1,6 @@
 import type { Alert } from '../event/alert.ts'
 import type { ImageRef, LossSpan, SnugEvent } from '../event/event.ts'
+import type { BlockingView, VersionView } from '../flow/engine.ts'
 
 /** `repository:tag`, or `repository@sha256:` and twelve digits: short, and good as an IMAGE. */
 export function imageText(image: ImageRef | undefined): string {
@@ -15,6 +16,33 @@ export function shortDigest(digest: string): string {
 export function lossLines(losses: readonly LossSpan[]): string[] {
   if (losses.length === 0) return ['none known']
   return losses.map(({ reason, count, from, to }) => `${reason}: ${count} from ${from} to ${to}`)
+}
+
+/** What blocking is doing, and what else there is to say of the version; nothing where there is nothing. */
+export function blockingFields({
+  blocking,
+  notes,
+}: VersionView): readonly (readonly [string, string | readonly string[]])[] {
+  const said = notes.length === 0 ? [] : [['note', notes] as const]
+  if (blocking === undefined) return said
+  return [['blocking', blockingLines(blocking)], ...said]
+}
+
+function blockingLines(blocking: BlockingView): readonly string[] {
+  const { armed, since, disarmedAt, canary, breakGlass, containers } = blocking
+  const enforced = containers.filter((container) => container.enforced)
+  const names = enforced.map(({ id, name }) => name ?? id.slice(0, 12))
+  return [
+    `${armed ? 'armed' : 'off'}, since ${since}`,
+    ...(disarmedAt === undefined ? [] : [`disarmed itself at ${disarmedAt}`]),
+    ...(breakGlass === undefined
+      ? []
+      : [`off until ${breakGlass.until} by ${breakGlass.by}: ${breakGlass.reason}`]),
+    ...(canary === undefined
+      ? []
+      : [`canary: ${percent(canary.fraction)} of its containers until ${canary.until}`]),
+    `${enforced.length} of ${containers.length} running containers: ${names.join(', ') || 'none'}`,
+  ]
 }
 
 /** At most so many percent, never rounded down to a promise. */
@@ -52,6 +80,8 @@ function peerText(peer: { protocol: string; address: string; port: number }): st
   return `${peer.protocol} ${address}:${peer.port}`
 }
 
-export function alertText({ behaviour, event }: Alert): string {
+export function alertText({ behaviour, event, type, reasons }: Alert): string {
+  // Of no act: what blocking has to say of itself.
+  if (type === 'enforcement' && event.kind === 'loss') return reasons[0] ?? event.loss.reason
   return behaviour?.text ?? eventText(event)
 }

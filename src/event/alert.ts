@@ -24,6 +24,7 @@ export interface Alert {
   readonly container?: ContainerRef
   readonly workload?: WorkloadRef
   readonly process?: ProcessRef
+  /** Of an `enforcement` alert that is about no act: a loss, of blocking and not of sight, with its span. */
   readonly event: SnugEvent
   readonly count: number
   readonly firstSeen: string

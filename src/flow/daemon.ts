@@ -7,6 +7,7 @@ import type { IdentifiedBatch } from '../identity/identified.ts'
 import type { Identifier } from '../identity/identifier.ts'
 import type { IdentityEngine } from '../identity/identity.ts'
 import type { ImageFiles } from '../identity/image-files.ts'
+import { defaultBlockRules } from '../lifecycle/blocking.ts'
 import type { Shipped } from '../lifecycle/handover.ts'
 import type { LearnRules } from '../lifecycle/version.ts'
 import type { Guardrails } from '../match/guardrail.ts'
@@ -16,6 +17,8 @@ import type { EventSource, SourceControl } from '../sources/source.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { DeployedVersion } from './deployed-version.ts'
+import { EnforcementNews } from './enforcement-news.ts'
+import { KernelSide } from './kernel-side.ts'
 import { JudgeStage, type Outcome, type ShippedPair } from './judge-stage.ts'
 import { LiveHub } from './live-hub.ts'
 import { type Collected, Persister } from './persister.ts'
@@ -32,6 +35,8 @@ export interface DaemonParts {
   readonly shaper: Shaper
   readonly guardrails: Guardrails
   readonly rules: LearnRules
+  /** Whether containers whose version is not known may run programs. */
+  readonly failClosed: boolean
   readonly store: Store
   readonly makeDispatcher: (
     cursors: Readonly<Record<string, string>>,
@@ -74,6 +79,8 @@ export class Daemon {
   }
   readonly identifier: Identifier
   readonly stage: JudgeStage
+  readonly kernel: KernelSide
+  readonly enforcement: EnforcementNews
   /** What is wrong, in words: kept until it heals, or for good where it cannot. */
   readonly faults = new Map<string, string>()
   state: 'starting' | 'running' | 'stopping' = 'starting'
@@ -94,8 +101,11 @@ export class Daemon {
       shaper: parts.shaper,
       rules: parts.rules,
       now: this.#now,
-      onAssign: (container, scope) => {
-        for (const control of this.#controls()) control.assign(container, scope)
+      onAssign: (container, version) => this.kernel.started(container, version),
+      onEnded: (container, version) => this.kernel.ended(container, version),
+      onMoved: (version, before) => {
+        this.enforcement.moved(version, before)
+        this.kernel.moved(version)
       },
       onTransition: (version, { from, to, because }) => {
         const image = `${version.image.repository}@${version.image.digest}`
@@ -103,12 +113,39 @@ export class Daemon {
         this.audit('lifecycle', 'agent', { image, from, to, because })
       },
     })
+    const { budget } = parts.rules.block ?? defaultBlockRules
+    this.kernel = new KernelSide({
+      controls: () => this.#controls(),
+      engines: parts.engines,
+      files: parts.files,
+      versions: () => this.shelf.versions,
+      versionOf: ({ image }) => this.shelf.versionOfImage(image),
+      renew: (version) => this.shelf.renew(version),
+      budget,
+      failClosed: parts.failClosed,
+      faults: this.faults,
+      log: parts.log,
+      now: this.#now,
+    })
+    this.enforcement = new EnforcementNews({
+      node: parts.node,
+      shelf: this.shelf,
+      alerts: this.alerts,
+      faults: this.faults,
+      audit: (what, who, fields) => this.audit(what, who, fields),
+      budget,
+      log: parts.log,
+      now: this.#now,
+    })
     this.stage = new JudgeStage({
       shelf: this.shelf,
       guardrails: parts.guardrails,
       alerts: this.alerts,
       shippedBy: (now, before) => shippedBy(parts.files, now, before),
       now: this.#now,
+      kernel: this.kernel.profiles,
+      onDisarmed: (scope) => this.enforcement.disarmed(scope),
+      onSelfProbe: (probe) => this.enforcement.probed(probe),
       onJudged: (event, outcome) => {
         this.counters[outcome] += event.kind === 'loss' ? 1 : (event.count ?? 1)
         if (this.events.readers > 0) this.events.publish(event)
@@ -162,6 +199,7 @@ export class Daemon {
   async run(signal: AbortSignal): Promise<void> {
     const { sources, engines, flushIntervalMs, log } = this.parts
     await Promise.all(engines.map((engine) => engine.start(signal)))
+    this.kernel.start()
     this.#persister.start()
     const timers = [
       setInterval(() => this.#tick(), tickMs),
@@ -189,6 +227,7 @@ export class Daemon {
     for (const timer of timers) clearInterval(timer)
     clearTimeout(this.#soon)
     this.identifier.close()
+    this.kernel.close()
     for (const version of this.shelf.versions) version.news = true
     await this.#persister.flush()
     await this.#dispatcher?.close(closeSinksMs)
@@ -255,6 +294,7 @@ export class Daemon {
 
   #tick(): void {
     this.shelf.tick()
+    this.kernel.tick()
     this.#heartbeat()
   }
 

@@ -1,6 +1,8 @@
+import type { Alert } from '../event/alert.ts'
 import type { ActEvent, ImageRef, Origin } from '../event/event.ts'
 import type { ContainerIdentity } from '../identity/identity.ts'
 import type { Version } from '../lifecycle/version.ts'
+import type { BehaviourTag } from '../match/kernel-profile.ts'
 import type { BehaviourId } from '../profile/behaviour.ts'
 import type { Profile } from '../profile/profile.ts'
 import type { BehaviourKey, ContainerSeen } from '../sources/source.ts'
@@ -38,6 +40,8 @@ export function versionKey(image: ImageRef): VersionKey {
 
 /** Runs that a version remembers; the oldest ended ones go first. Evidence keeps all of them. */
 const runsKept = 5_000
+/** Acts that were stopped, of which repeats may come; without it they count as alerted on. */
+const actionsKept = 65_536
 
 /** One version at work: its profile, where it is in its life, who runs it, and what the kernel calls its acts. */
 export class DeployedVersion {
@@ -64,6 +68,10 @@ export class DeployedVersion {
   news = true
   /** Epoch milliseconds */
   persistedAt = 0
+  /** What has to be said of it beside its state: how its profile was made wider, why it cannot block. */
+  notes: readonly string[] = []
+  #actions = new Map<string, Alert['action']>()
+  readonly #tagged = new Map<BehaviourTag, BehaviourId>()
   #keys = new Map<BehaviourKey, KeyMeaning>()
   #oldKeys = new Map<BehaviourKey, KeyMeaning>()
 
@@ -125,6 +133,27 @@ export class DeployedVersion {
 
   meaning(key: BehaviourKey): KeyMeaning | undefined {
     return this.#keys.get(key) ?? this.#oldKeys.get(key)
+  }
+
+  /** What was done about this container's latest act of that key: its repeats got the same. */
+  rememberAction(key: BehaviourKey, container: string, action: Alert['action']): void {
+    const name = `${key} ${container}`
+    if (action === 'alerted') this.#actions.delete(name)
+    else this.#actions.set(name, action)
+    if (this.#actions.size > actionsKept) this.#actions.clear()
+  }
+
+  actionOf(key: BehaviourKey, container: string): Alert['action'] {
+    return this.#actions.get(`${key} ${container}`) ?? 'alerted'
+  }
+
+  /** The behaviour that the kernel counts by this tag; undefined where it is not in the profile any more. */
+  tagged(tag: BehaviourTag): BehaviourId | undefined {
+    const known = this.#tagged.get(tag)
+    if (known !== undefined && this.profile.has(known)) return known
+    const [found] = this.profile.startingWith(`b${tag}`)
+    if (found !== undefined) this.#tagged.set(tag, found)
+    return found
   }
 
   /** A fresh scope: what the kernel knew of this version it will ask again. Late counts still find their place. */

@@ -13,7 +13,11 @@ export interface Engine {
   image(ref: string): LineageView
   profile(ref: string): ProfileView
   diff(a: string, b: string): ProfileDiff
-  setMode(ref: string, mode: Mode, by: Decider): Promise<VersionView>
+  /** `canary` only with mode `block`. */
+  setMode(ref: string, mode: Mode, by: Decider, canary?: CanaryChoice): Promise<VersionView>
+  /** Blocking off for `forMs` milliseconds, for every version of IMAGE that blocks. */
+  breakGlass(ref: string, forMs: number, by: Decider): Promise<readonly VersionView[]>
+  endBreakGlass(ref: string, by: Decider): Promise<readonly VersionView[]>
   /** Without `behaviours`: everything that waits for review. */
   approve(
     ref: string,
@@ -55,6 +59,14 @@ export type VersionState = (typeof versionStates)[number]
 export interface Decider {
   readonly who: string
   readonly reason?: string
+}
+
+/** Which containers are blocked first; what is absent is as configured. */
+export interface CanaryChoice {
+  /** Above 0, at most 1. */
+  readonly fraction?: number
+  /** Milliseconds */
+  readonly forMs?: number
 }
 
 export interface AllowScope {
@@ -103,6 +115,28 @@ export interface VersionView {
   readonly losses: readonly LossSpan[]
   /** Why it is not further than it is, in words. */
   readonly because: string
+  /** What else there is to say of it: how its profile was made wider to fit, why it cannot block. */
+  readonly notes: readonly string[]
+  /** Only in mode `block`. */
+  readonly blocking?: BlockingView
+}
+
+export interface BlockingView {
+  /** It stops deviations now: neither disarmed nor under break-glass. */
+  readonly armed: boolean
+  readonly since: string
+  /** Since when its budget is spent, and it only alerts. */
+  readonly disarmedAt?: string
+  readonly canary?: { readonly fraction: number; readonly until: string }
+  readonly breakGlass?: { readonly until: string; readonly by: string; readonly reason: string }
+  /** Running ones, and whether their deviations are stopped while it is armed. */
+  readonly containers: readonly ContainerView[]
+}
+
+export interface ContainerView {
+  readonly id: string
+  readonly name?: string
+  readonly enforced: boolean
 }
 
 export interface CoverageView {
@@ -222,6 +256,32 @@ export interface StatusView {
   readonly alerts: { readonly open: number; readonly total: number }
   readonly losses: readonly LossSpan[]
   readonly counters: Readonly<Record<string, number>>
+  /** What a deviation gets in mode block on this host; empty where no source says. */
+  readonly stops: readonly StopView[]
+  /** The sensor's own trial of its blocking; absent until it has made one. */
+  readonly selfProbe?: SelfProbeView
+}
+
+export interface StopView {
+  /** Class of acts: `exec`, `open`, `connect`, … */
+  readonly act: string
+  /** The same in words. */
+  readonly text: string
+  readonly how: StopHow
+}
+
+export const stopHows = ['blocked', 'killed', 'alerted'] as const
+/** Refused before it happens; its process killed before it goes on; only told of. */
+export type StopHow = (typeof stopHows)[number]
+
+export interface SelfProbeView {
+  readonly time: string
+  /** Everything that must pass did, and everything that must be stopped was. */
+  readonly ok: boolean
+  readonly stopped: readonly string[]
+  readonly missed: readonly string[]
+  readonly runs: number
+  readonly failures: number
 }
 
 export interface SourceView {
@@ -248,6 +308,8 @@ export interface DoctorReport {
     readonly stopped: string
   }[]
   readonly images: readonly { readonly image: string; readonly because: string }[]
+  /** Finer than `acts`: what a deviation gets in mode block; empty where no agent runs. */
+  readonly stops: readonly StopView[]
 }
 
 export interface DoctorCheck {

@@ -1,4 +1,4 @@
-import type { AlertBehaviour } from '../event/alert.ts'
+import type { Alert, AlertBehaviour } from '../event/alert.ts'
 import type { ActEvent, LossEvent, SnugEvent } from '../event/event.ts'
 import type { IdentifiedBatch } from '../identity/identified.ts'
 import { explainDelta, type Shipped } from '../lifecycle/handover.ts'
@@ -15,8 +15,15 @@ import { objectLine, objectText } from '../profile/describe.ts'
 import type { Phase } from '../profile/profile-entry.ts'
 import type { AlertBook, Finding } from '../respond/alert-book.ts'
 import { deservesAlert } from '../respond/alert-policy.ts'
-import type { BehaviourKey, Sighting, SourceControl } from '../sources/source.ts'
-import type { DeployedVersion } from './deployed-version.ts'
+import {
+  actionOf,
+  stoppedFinding,
+  stoppedFingerprint,
+  stoppedThough,
+  type StoppedThough,
+} from '../respond/enforcement-findings.ts'
+import type { BehaviourKey, SelfProbe, Sighting, SourceControl } from '../sources/source.ts'
+import type { DeployedVersion, KeyMeaning } from './deployed-version.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
 export interface JudgeStageOptions {
@@ -28,6 +35,16 @@ export interface JudgeStageOptions {
   /** Every event with its verdict, for the live stream and the counters. */
   readonly onJudged: (event: SnugEvent, outcome: Outcome) => void
   readonly now: () => number
+  /** What the kernel judges by itself; absent: nothing. */
+  readonly kernel?: KernelJudge
+  /** The sensor tells of its own blocking. */
+  readonly onDisarmed?: (scope: number) => void
+  readonly onSelfProbe?: (probe: SelfProbe) => void
+}
+
+export interface KernelJudge {
+  /** Since when (epoch milliseconds) it has the version's present profile; undefined: it has none. */
+  since(version: DeployedVersion): number | undefined
 }
 
 export interface ShippedPair {
@@ -51,11 +68,16 @@ export interface Batch {
 /** Behaviours that a version may have waiting for review; beyond it acts still alert, and are not recorded each. */
 const laterKept = 5_000
 
+/** How long a profile may be on its way into the kernel: what is stopped meanwhile is stopped by the one before. */
+const swapMs = 5_000
+
 /**
  * The heart of the daemon: an identified act is learned, or judged, or both, and what deserves it becomes
  * an alert. Synchronous and in order.
  */
 export class JudgeStage {
+  /** Acts that the kernel stopped and the profile expects: faults of Snug. */
+  disagreements = 0
   readonly #options: JudgeStageOptions
 
   constructor(options: JudgeStageOptions) {
@@ -82,11 +104,18 @@ export class JudgeStage {
           this.#options.shelf.containerEnded(message.id, message.time)
           break
         case 'disarmed':
+          this.#options.onDisarmed?.(message.scope)
+          break
         case 'self-probe':
+          this.#options.onSelfProbe?.(message.probe)
           break
       }
     }
-    for (const [version, keys] of known) control?.known(version.scope, keys)
+    for (const [version, keys] of known) {
+      // What the profile in the kernel expects it counts by itself.
+      if (control?.profile !== undefined && this.#kernelSince(version) !== undefined) continue
+      control?.known(version.scope, keys)
+    }
   }
 
   #act(
@@ -113,6 +142,7 @@ export class JudgeStage {
       ...(life.holes === undefined ? {} : { incomplete: life.holes }),
     })
     const isExpected = verdict.outcome === 'expected'
+    this.#checkStopped(event, refs, isExpected, version)
     const outcome = isExpected ? 'expected' : this.#unexpected(event, refs, verdict, version)
     if (isExpected || learning || profile.size < laterKept + version.learnedSize) {
       profile.observe(event, refs, {
@@ -123,6 +153,46 @@ export class JudgeStage {
     if (!isExpected) version.news = true
     if (key !== undefined) this.#remember(version, key, event, refs, outcome, known)
     onJudged(event, outcome)
+  }
+
+  #kernelSince(version: DeployedVersion): number | undefined {
+    return this.#options.kernel?.since(version)
+  }
+
+  /** What was stopped is an alert, whatever the profile says by now: an act is never stopped in silence. */
+  #checkStopped(
+    event: ActEvent,
+    refs: readonly BehaviourRef[],
+    isExpected: boolean,
+    version: DeployedVersion,
+  ): void {
+    if (event.enforced === undefined) return
+    const learning = version.life.state === 'learning'
+    if (!isExpected && !learning) return
+    const why = learning ? 'learning' : this.#whyStopped(event, version)
+    if (why !== 'disagreement' && event.enforced === 'missed') return
+    if (why === 'disagreement') this.disagreements += event.count ?? 1
+    this.#tellStopped(why, event, refs, version)
+  }
+
+  #whyStopped(event: ActEvent, version: DeployedVersion): StoppedThough {
+    const since = this.#kernelSince(version)
+    const isOlder = since === undefined || Date.parse(event.time) <= since + swapMs
+    return isOlder ? 'expected-since' : 'disagreement'
+  }
+
+  #tellStopped(
+    why: StoppedThough,
+    event: ActEvent,
+    refs: readonly BehaviourRef[],
+    version?: DeployedVersion,
+  ): void {
+    const ids = refs.map((ref) => behaviourId(ref.key))
+    const { container, process } = event
+    const name = fingerprint(version, container.id, process.origin, ids, 'alerted')
+    const mode = version?.life.mode ?? 'unprofiled'
+    const finding = stoppedFinding(why, event, mainBehaviour(refs), name, mode)
+    this.#options.alerts.raise(finding, this.#options.now(), event.count ?? 1)
   }
 
   /** Alerts where that is due; says what became of the act. */
@@ -182,16 +252,18 @@ export class JudgeStage {
         event.container.id,
         event.process.origin,
         refs.map((ref) => behaviourId(ref.key)),
+        actionOf(event),
       ),
       type: verdict.guardrails.length > 0 ? 'guardrail' : 'deviation',
       severity: verdict.severity,
-      reasons: [...verdict.reasons, ...reasons],
+      reasons: [...verdict.reasons, ...reasons, ...missedReason(event)],
       nearest: verdict.nearest,
       behaviour: mainBehaviour(verdict.unexpected),
       guardrails: verdict.guardrails.map(({ id }) => id),
       attack: [...new Set(verdict.guardrails.flatMap(({ attack }) => attack))],
       mode: version.life.mode,
       event,
+      action: actionOf(event),
     }
     this.#options.alerts.raise(finding, this.#options.now(), event.count ?? 1)
   }
@@ -200,11 +272,20 @@ export class JudgeStage {
   #unprofiled(event: ActEvent): void {
     const refs = behavioursOf(event, this.#options.shelf.shaper)
     const verdict = judge(undefined, event, refs, { guardrails: this.#options.guardrails })
+    if (event.enforced === 'blocked' || event.enforced === 'killed') {
+      this.#tellStopped('unknown', event, refs)
+    }
     if (verdict.guardrails.length === 0) return
     const ids = refs.map((ref) => behaviourId(ref.key))
     this.#options.alerts.raise(
       {
-        fingerprint: `unprofiled/${event.container.id}/${event.process.origin}/${ids.join('+')}`,
+        fingerprint: fingerprint(
+          undefined,
+          event.container.id,
+          event.process.origin,
+          ids,
+          actionOf(event),
+        ),
         type: 'guardrail',
         severity: verdict.severity,
         reasons: [...verdict.reasons, 'the image of the container is not known'],
@@ -214,6 +295,7 @@ export class JudgeStage {
         attack: [...new Set(verdict.guardrails.flatMap(({ attack }) => attack))],
         mode: 'unprofiled',
         event,
+        action: actionOf(event),
       },
       this.#options.now(),
       event.count ?? 1,
@@ -260,6 +342,7 @@ export class JudgeStage {
       source: event.source,
       expected,
     })
+    version.rememberAction(key, event.container.id, actionOf(event))
     // What only an exec session did is never known to the kernel: each session is told anew.
     if (!expected || origin === 'exec-in') return
     const keys = known.get(version)
@@ -269,15 +352,40 @@ export class JudgeStage {
 
   #sighting(sighting: Sighting, source: string): void {
     const { shelf, alerts } = this.#options
-    const { key, containerId, count, first, last } = sighting
+    const { key, containerId, count, last, expected: allowed } = sighting
     const version = shelf.versionOfContainer(containerId)
+    if (version !== undefined && allowed !== undefined) {
+      const ids = allowed.tags.map((tag) => version.tagged(tag)).filter((id) => id !== undefined)
+      if (ids.length < allowed.tags.length) shelf.unplacedSightings += count
+      this.#count(version, ids, { ...sighting, ...allowed }, source)
+      return
+    }
     const meaning = version?.meaning(key)
     if (version === undefined || meaning === undefined) {
       // Counts from before a restart of the daemon: the acts themselves will come up again.
       shelf.unplacedSightings += count
       return
     }
-    const { behaviours, origin, session, expected } = meaning
+    const { behaviours, origin, expected } = meaning
+    this.#count(version, behaviours, { ...sighting, ...meaning }, source)
+    const action = version.actionOf(key, containerId)
+    if (expected) {
+      if (action === 'alerted') return
+      const act = fingerprint(version, containerId, origin, behaviours, 'alerted')
+      for (const why of stoppedThough) alerts.repeat(stoppedFingerprint(why, act), count, last)
+      return
+    }
+    alerts.repeat(fingerprint(version, containerId, origin, behaviours, action), count, last)
+  }
+
+  #count(
+    version: DeployedVersion,
+    behaviours: readonly BehaviourId[],
+    seen: Pick<Sighting, 'containerId' | 'count' | 'first' | 'last'> &
+      Pick<KeyMeaning, 'origin' | 'session'>,
+    source: string,
+  ): void {
+    const { containerId, count, first, last, origin, session } = seen
     const phase: Phase = version.life.state === 'learning' ? 'learned' : 'later'
     for (const id of behaviours) {
       version.profile.addSighting(
@@ -290,23 +398,28 @@ export class JudgeStage {
           last,
           source,
           ...(session === undefined ? {} : { session }),
-          node: shelf.node,
+          node: this.#options.shelf.node,
         },
         phase,
       )
     }
-    if (!expected) alerts.repeat(fingerprint(version, containerId, origin, behaviours), count, last)
   }
 }
 
-/** The same act of the same container is one alert. */
+/** The same act of the same container that came to the same is one alert. */
 function fingerprint(
-  version: DeployedVersion,
+  version: DeployedVersion | undefined,
   container: string,
   origin: string,
   behaviours: readonly BehaviourId[],
+  action: Alert['action'],
 ): string {
-  return `${version.key}/${container}/${origin}/${behaviours.join('+')}`
+  const act = `${version?.key ?? 'unprofiled'}/${container}/${origin}/${behaviours.join('+')}`
+  return action === 'alerted' ? act : `${act}/${action}`
+}
+
+function missedReason({ enforced }: ActEvent): readonly string[] {
+  return enforced === 'missed' ? ['this host cannot stop this act: it was done'] : []
 }
 
 /** Of several behaviours that one act shows, the one that changes something names the alert. */

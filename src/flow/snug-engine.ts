@@ -2,11 +2,13 @@ import type { Alert } from '../event/alert.ts'
 import type { ActEvent, SnugEvent } from '../event/event.ts'
 import { SnugError } from '../errors.ts'
 import type { IdentityEngine } from '../identity/identity.ts'
+import { breakGlass, endBreakGlass } from '../lifecycle/blocking.ts'
 import { approveVersion, endLearning, setMode, type Step } from '../lifecycle/version.ts'
 import { behavioursOf, type BehaviourId, behaviourId } from '../profile/behaviour.ts'
 import { diffEntries } from '../profile/diff.ts'
 import type { DecisionInput } from '../profile/profile.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
+import { actKindsOfHost, stopsOf } from '../telemetry/host-acts.ts'
 import { checkHost, type HostPaths } from '../telemetry/host-checks.ts'
 import type { Daemon } from './daemon.ts'
 import type { DeployedVersion } from './deployed-version.ts'
@@ -29,6 +31,7 @@ export class SnugEngine implements view.Engine {
 
   status(): view.StatusView {
     const { shelf, alerts, identifier, parts, counters, startedAt, faults, state } = this.#daemon
+    const { stage, enforcement, kernel } = this.#daemon
     const versions: Record<view.VersionState, number> = {
       learning: 0,
       review: 0,
@@ -71,7 +74,11 @@ export class SnugEngine implements view.Engine {
         lostBeforeIdentity: lost,
         unplacedSightings: shelf.unplacedSightings + unplaced,
         alertsPruned: alerts.pruned,
+        kernelDisagreements: stage.disagreements,
+        widenedProfiles: kernel.widened,
       },
+      stops: stopsOf(sources.map(({ facts }) => facts)),
+      ...selfProbeView(enforcement),
     }
   }
 
@@ -110,13 +117,64 @@ export class SnugEngine implements view.Engine {
     return { from: from.image, to: to.image, added: explained, removed, unchanged }
   }
 
-  async setMode(ref: string, mode: view.Mode, by: view.Decider): Promise<view.VersionView> {
+  async setMode(
+    ref: string,
+    mode: view.Mode,
+    by: view.Decider,
+    canary: view.CanaryChoice = {},
+  ): Promise<view.VersionView> {
+    const { shelf, kernel } = this.#daemon
     if (mode === 'block') {
-      throw new SnugError('MODE_REFUSED', 'this build does not block yet: it alerts')
+      const refusal = kernel.refusal(shelf.findOne(ref))
+      if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)
     }
     return this.#step(ref, by, 'mode', (version, evidence, rules, nowMs) =>
-      setMode(version, mode, evidence, rules, nowMs, by.who),
+      setMode(version, mode, evidence, rules, nowMs, by.who, canary),
     )
+  }
+
+  async breakGlass(
+    ref: string,
+    forMs: number,
+    by: view.Decider,
+  ): Promise<readonly view.VersionView[]> {
+    const { reason } = by
+    if (reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is needed')
+    const order = { forMs, reason, who: by.who }
+    return this.#glass(ref, by, 'break-glass', (version) => {
+      const life = breakGlass(version.life, order, Date.now())
+      this.#daemon.shelf.apply(version, { version: life, transitions: [] })
+      this.#daemon.enforcement.glassBroken(version)
+    })
+  }
+
+  async endBreakGlass(ref: string, by: view.Decider): Promise<readonly view.VersionView[]> {
+    const isBroken = this.#daemon.shelf.find(ref).some(({ life }) => life.breakGlass !== undefined)
+    if (!isBroken) throw new SnugError('MODE_REFUSED', `\`${ref}\` is not under break-glass`)
+    return this.#glass(ref, by, 'break-glass-end', (version) => {
+      const life = endBreakGlass(version.life, by.who)
+      this.#daemon.shelf.apply(version, { version: life, transitions: [] })
+    })
+  }
+
+  /** In an emergency nobody looks up a digest: it is for all versions of IMAGE that block. */
+  async #glass(
+    ref: string,
+    by: view.Decider,
+    what: string,
+    act: (version: DeployedVersion) => void,
+  ): Promise<readonly view.VersionView[]> {
+    const blocking = this.#daemon.shelf.find(ref).filter(({ life }) => life.mode === 'block')
+    if (blocking.length === 0) {
+      throw new SnugError('MODE_REFUSED', `no version of \`${ref}\` blocks`)
+    }
+    for (const version of blocking) {
+      act(version)
+      const { breakGlass: glass } = version.life
+      const until = glass === undefined ? {} : { until: new Date(glass.until).toISOString() }
+      await this.#decided(version, what, by, until, false)
+    }
+    return blocking.map((version) => this.#view(version))
   }
 
   async endLearning(ref: string, by: view.Decider): Promise<view.VersionView> {
@@ -245,7 +303,8 @@ export class SnugEngine implements view.Engine {
         because,
       })),
     )
-    return { checks, acts: host.acts, images }
+    const stops = stopsOf(this.#daemon.parts.sources.map(({ stats }) => stats.facts))
+    return { checks, acts: actKindsOfHost(checks, stops), images, stops }
   }
 
   #view(version: DeployedVersion): view.VersionView {
@@ -281,7 +340,9 @@ export class SnugEngine implements view.Engine {
     const nowMs = Date.now()
     const step = move(version.life, shelf.evidence(version, nowMs), shelf.rules, nowMs)
     shelf.apply(version, step)
-    await this.#decided(version, what, by, { mode: version.life.mode })
+    const { mode, blocking } = version.life
+    const canary = blocking?.canary === undefined ? {} : { canary: blocking.canary }
+    await this.#decided(version, what, by, { mode, ...canary }, false)
     return this.#view(version)
   }
 
@@ -290,11 +351,12 @@ export class SnugEngine implements view.Engine {
     what: string,
     by: view.Decider,
     fields: Readonly<Record<string, unknown>>,
+    expects = true,
   ): Promise<void> {
     const reason = by.reason === undefined ? {} : { reason: by.reason }
     version.news = true
     version.changed = true
-    this.#daemon.shelf.renew(version)
+    this.#daemon.kernel.decided(version, expects)
     this.#daemon.audit(what, by.who, { image: version.key, ...reason, ...fields })
     await this.#daemon.persist()
   }
@@ -357,6 +419,15 @@ function stateOf(
   if (state !== 'running') return state
   if (sources.some((source) => source.state === 'starting')) return 'starting'
   return degraded.length > 0 ? 'degraded' : 'running'
+}
+
+function selfProbeView({
+  lastProbe,
+  probes,
+}: Daemon['enforcement']): Pick<view.StatusView, 'selfProbe'> {
+  if (lastProbe === undefined) return {}
+  const { time, passed, stopped, missed } = lastProbe
+  return { selfProbe: { time, ok: passed && missed.length === 0, stopped, missed, ...probes } }
 }
 
 function sourceView(source: Daemon['parts']['sources'][number]): view.SourceView {

@@ -2,6 +2,7 @@ import type { ActEvent, ImageRef, LossEvent } from '../event/event.ts'
 import { microsOf } from '../event/time.ts'
 import { SnugError } from '../errors.ts'
 import type { ContainerIdentity } from '../identity/identity.ts'
+import { settleBlocking } from '../lifecycle/blocking.ts'
 import { priorOf } from '../lifecycle/handover.ts'
 import {
   advance,
@@ -9,6 +10,7 @@ import {
   startVersion,
   type Step,
   type Transition,
+  type Version,
   type WindowEvidence,
 } from '../lifecycle/version.ts'
 import { type ContainerRun, sliceMicrosFor } from '../profile/coverage.ts'
@@ -23,9 +25,12 @@ export interface VersionShelfOptions {
   readonly shaper: Shaper
   readonly rules: LearnRules
   readonly now: () => number
-  /** A container belongs to a version whose acts the kernel knows under this scope. */
-  readonly onAssign: (container: string, scope: number) => void
+  /** A container runs, or its version has a new scope: the kernel knows the acts of the version by that. */
+  readonly onAssign: (container: string, version: DeployedVersion) => void
+  readonly onEnded: (container: string, version: DeployedVersion) => void
   readonly onTransition: (version: DeployedVersion, transition: Transition) => void
+  /** Whatever of its life changed, and not only the words for it. */
+  readonly onMoved: (version: DeployedVersion, before: Version) => void
 }
 
 /** All versions of all lineages that this node has seen, and which container runs which. */
@@ -37,6 +42,7 @@ export class VersionShelf {
   readonly #options: VersionShelfOptions
   readonly #versions = new Map<VersionKey, DeployedVersion>()
   readonly #byContainer = new Map<string, DeployedVersion>()
+  readonly #byScope = new Map<number, DeployedVersion>()
   #lastScope = 0
   #last: DeployedVersion | undefined
   readonly #ended: string[] = []
@@ -72,8 +78,7 @@ export class VersionShelf {
   /** Puts a version back that was stored. */
   restore(version: DeployedVersion): void {
     this.#versions.set(version.key, version)
-    this.#lastScope += 1
-    version.scope = this.#lastScope
+    version.scope = this.#freshScope(version)
     for (const { container, to } of version.runs.values()) {
       if (to !== undefined) continue
       this.#byContainer.set(container, version)
@@ -105,18 +110,29 @@ export class VersionShelf {
     return this.#byContainer.get(container)
   }
 
+  /** The version of an image, where it was seen before. */
+  versionOfImage(image: ImageRef): DeployedVersion | undefined {
+    return this.#versions.get(versionKey(image))
+  }
+
+  /** Also by a scope that it had before. */
+  versionOfScope(scope: number): DeployedVersion | undefined {
+    return this.#byScope.get(scope)
+  }
+
   containerStarted(identity: ContainerIdentity, seen: ContainerSeen): void {
     const version = this.#of(identity.image, seen.time)
     version.started(identity, seen)
     this.#unconfirmed.delete(identity.id)
     this.#byContainer.set(identity.id, version)
-    this.#options.onAssign(identity.id, version.scope)
+    this.#options.onAssign(identity.id, version)
   }
 
   containerEnded(container: string, time: string): void {
     const version = this.#byContainer.get(container)
     if (version === undefined) return
     version.ended(container, time)
+    this.#options.onEnded(container, version)
     // Its last counts may still be on the way; the next start of as many containers clears it.
     this.#ended.push(container)
     if (this.#ended.length > endedRemembered) {
@@ -151,10 +167,9 @@ export class VersionShelf {
 
   /** What the kernel knows of this version it shall ask again: a decision changed what is expected. */
   renew(version: DeployedVersion): void {
-    this.#lastScope += 1
-    version.renewScope(this.#lastScope)
+    version.renewScope(this.#freshScope(version))
     for (const { container, to } of version.runs.values()) {
-      if (to === undefined) this.#options.onAssign(container, version.scope)
+      if (to === undefined) this.#options.onAssign(container, version)
     }
   }
 
@@ -181,6 +196,10 @@ export class VersionShelf {
     const nowMs = this.#options.now()
     for (const version of this.#versions.values()) {
       const { state, mode } = version.life
+      if (mode === 'block') {
+        this.apply(version, { version: settleBlocking(version.life, nowMs), transitions: [] })
+        continue
+      }
       const settled = state !== 'learning' && !(mode === 'alert' && this.rules.after === 'block')
       if (settled) continue
       this.apply(version, advance(version.life, this.evidence(version, nowMs), this.rules, nowMs))
@@ -190,13 +209,15 @@ export class VersionShelf {
   /** Takes over what the state machine said. */
   apply(version: DeployedVersion, { version: life, transitions }: Step): void {
     if (life === version.life) return
-    const { because } = version.life
+    const before = version.life
+    const { because } = before
     version.life = life
     if (transitions.length > 0 || because !== life.because) version.changed = true
     for (const transition of transitions) {
       if (transition.from.state === 'learning') version.learnedSize = version.profile.size
       this.#options.onTransition(version, transition)
     }
+    if (hasMoved(before, life)) this.#options.onMoved(version, before)
   }
 
   /**
@@ -237,10 +258,15 @@ export class VersionShelf {
     }
     const life = startVersion(image.digest, nowMs, before?.image.digest)
     const version = new DeployedVersion(image, life, profile, time)
-    this.#lastScope += 1
-    version.scope = this.#lastScope
+    version.scope = this.#freshScope(version)
     this.#versions.set(key, version)
     return version
+  }
+
+  #freshScope(version: DeployedVersion): number {
+    this.#lastScope += 1
+    this.#byScope.set(this.#lastScope, version)
+    return this.#lastScope
   }
 
   /** The version of the lineage that came last before a new one. */
@@ -256,6 +282,15 @@ export class VersionShelf {
 
 /** Ended containers whose late counts still find their version. */
 const endedRemembered = 1_024
+
+function hasMoved(a: Version, b: Version): boolean {
+  return (
+    a.state !== b.state ||
+    a.mode !== b.mode ||
+    a.blocking !== b.blocking ||
+    a.breakGlass !== b.breakGlass
+  )
+}
 
 function overlaps(version: DeployedVersion, from: string, to: string): boolean {
   for (const run of version.runs.values()) {

@@ -4,8 +4,16 @@ import { objectLine, objectText } from '../profile/describe.ts'
 import type { BehaviourState, ProfileEntry } from '../profile/profile-entry.ts'
 import { compareText } from '../profile/profile-entry.ts'
 import type { Profile } from '../profile/profile.ts'
+import type { Blocking } from '../lifecycle/blocking.ts'
+import { enforcedOf } from './assignments.ts'
 import type { DeployedVersion } from './deployed-version.ts'
-import type { BehaviourView, LineageView, VersionView } from './engine.ts'
+import type {
+  BehaviourView,
+  BlockingView,
+  ContainerView,
+  LineageView,
+  VersionView,
+} from './engine.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
 export function versionView(
@@ -32,7 +40,40 @@ export function versionView(
     coverage,
     losses: version.losses.spans,
     because: life.because,
+    notes: version.notes,
+    ...(life.blocking === undefined
+      ? {}
+      : { blocking: blockingView(version, life.blocking, nowMs) }),
   }
+}
+
+function blockingView(version: DeployedVersion, blocking: Blocking, nowMs: number): BlockingView {
+  const { breakGlass } = version.life
+  const { since, canary, disarmedAt } = blocking
+  const isBroken = breakGlass !== undefined && nowMs < breakGlass.until
+  return {
+    armed: disarmedAt === undefined && !isBroken,
+    since: new Date(since).toISOString(),
+    ...(disarmedAt === undefined ? {} : { disarmedAt: new Date(disarmedAt).toISOString() }),
+    ...(canary === undefined
+      ? {}
+      : { canary: { fraction: canary.fraction, until: new Date(canary.until).toISOString() } }),
+    ...(breakGlass === undefined
+      ? {}
+      : { breakGlass: { ...breakGlass, until: new Date(breakGlass.until).toISOString() } }),
+    containers: containerViews(version),
+  }
+}
+
+function containerViews(version: DeployedVersion): readonly ContainerView[] {
+  const enforced = enforcedOf(version)
+  return [...version.runs.values()]
+    .filter(({ to }) => to === undefined)
+    .map(({ container, name }) => ({
+      id: container,
+      ...(name === undefined ? {} : { name }),
+      enforced: enforced.has(container),
+    }))
 }
 
 export function lineageViews(

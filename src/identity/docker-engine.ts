@@ -4,7 +4,13 @@ import { LRUCache } from 'lru-cache'
 import { describeError } from '../errors.ts'
 import { type DockerContainer, type DockerImage, identityOf } from './docker-identity.ts'
 import { readDockerEvents } from './docker-events.ts'
-import type { ContainerIdentity, EngineState, IdentityEngine, Peer } from './identity.ts'
+import type {
+  ContainerIdentity,
+  EngineState,
+  IdentityEngine,
+  LeftListener,
+  Peer,
+} from './identity.ts'
 
 export interface DockerEngineOptions {
   readonly socket: string
@@ -27,6 +33,7 @@ export class DockerEngine implements IdentityEngine {
   readonly name = 'docker'
   readonly #options: DockerEngineOptions
   readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
+  readonly #leftListeners = new Set<LeftListener>()
   readonly #containers = new Map<string, ContainerIdentity>()
   readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
   readonly #images = new LRUCache<string, Promise<DockerImage | undefined>>({ max: 512 })
@@ -73,6 +80,15 @@ export class DockerEngine implements IdentityEngine {
   subscribe(listener: (identity: ContainerIdentity) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  addresses(): Iterable<string> {
+    return this.#addresses.keys()
+  }
+
+  subscribeLeft(listener: LeftListener): () => void {
+    this.#leftListeners.add(listener)
+    return () => this.#leftListeners.delete(listener)
   }
 
   async #follow(
@@ -129,6 +145,7 @@ export class DockerEngine implements IdentityEngine {
       for (const [address, owner] of this.#addresses) {
         if (owner === id) this.#addresses.delete(address)
       }
+      for (const listener of this.#leftListeners) listener(id, 'stopped')
     } else {
       // `create` makes it known, `start` and `connect` give it its addresses, `rename` its name.
       void this.#inspect(id, true)
@@ -210,6 +227,7 @@ export class DockerEngine implements IdentityEngine {
     for (const address of identity.addresses) {
       if (this.#addresses.get(address) === id) this.#addresses.delete(address)
     }
+    for (const listener of this.#leftListeners) listener(id, 'gone')
   }
 
   #degrade(reason: string): void {

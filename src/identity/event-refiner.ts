@@ -132,11 +132,19 @@ function runs(process: ProcessRef, command: readonly string[]): boolean {
     const whole = args.slice(0, -1)
     return whole.length > 0 && whole.every((arg, at) => arg === command[at])
   }
-  const own = process.script === undefined ? args : args.slice(-command.length)
+  const [first = ''] = command
+  const { script } = process
+  const own = script === undefined ? args : args.slice(-command.length)
   return (
     own.length === command.length &&
-    own.every((arg, at) => arg === command[at] || (at === 0 && arg === process.script))
+    own.every((arg, at) => (at === 0 && script !== undefined) || arg === command[at]) &&
+    (script === undefined || isCommand(script, first))
   )
+}
+
+/** Whether this script is what the command names: by its path, or by a name that was looked for in PATH. */
+function isCommand(script: string, first: string): boolean {
+  return script === first || (!first.includes('/') && script.endsWith(`/${first}`))
 }
 
 function mounted(identity: ContainerIdentity, path: string): boolean {

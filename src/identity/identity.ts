@@ -52,6 +52,8 @@ export interface Peer {
   readonly workload?: string
 }
 
+export type LeftListener = (id: string, how: 'stopped' | 'gone') => void
+
 /**
  * Tells containers apart. Lifecycle: `starting → running ⇄ degraded → stopped`; an engine that cannot be
  * reached is `degraded` and is tried again for ever.
@@ -67,6 +69,10 @@ export interface IdentityEngine {
   lookup(id: string): Promise<ContainerIdentity | 'unknown' | 'unavailable'>
   /** Whose address this is. */
   peer(address: string): Peer | undefined
+  /** Every address that is somebody's now. */
+  addresses(): Iterable<string>
   /** Called whenever a container becomes known or changes. Returns the way to unsubscribe. */
   subscribe(listener: (identity: ContainerIdentity) => void): () => void
+  /** Called when a container has stopped, and so lost its addresses, and when it is gone for good. Returns the way to unsubscribe. */
+  subscribeLeft(listener: LeftListener): () => void
 }

@@ -9,7 +9,9 @@ import {
 } from 'node:fs'
 import { LRUCache } from 'lru-cache'
 import { microsOf } from '../event/time.ts'
+import type { PathAutomaton } from '../match/kernel-profile.ts'
 import type { ContainerIdentity, Rootfs } from './identity.ts'
+import { pathsTaken } from './layer-walk.ts'
 import { findInLayers, type LayerFile } from './layers.ts'
 
 /** Larger files are not compared: the answer is `undefined`, and the caller keeps what it knew. */
@@ -36,6 +38,17 @@ export class ImageFiles {
     if (found === 'unreadable') return undefined
     this.#shipped.set(key, found !== undefined)
     return found !== undefined
+  }
+
+  /**
+   * Paths that the image ships and the automaton takes, as {@link pathsTaken} finds them; none where the layers
+   * cannot be told, as {@link shipped} says of no path there that it is.
+   *
+   * Errors: PROFILE_TOO_LARGE where there are too many.
+   */
+  taken(identity: ContainerIdentity, automaton: PathAutomaton): readonly string[] {
+    const layers = identity.rootfs?.layers ?? []
+    return layers.every((layer) => existsSync(layer)) ? pathsTaken(layers, automaton) : []
   }
 
   /**

@@ -35,7 +35,7 @@ export function findInLayers(
       last = undefined
       continue
     }
-    const found = lookup(stack.at(-1) ?? [], name)
+    const found = lookupInFolders(stack.at(-1) ?? [], name)
     if (found === undefined) return undefined
     if (found.kind === 'folder') {
       stack.push(found.folders)
@@ -61,7 +61,8 @@ type Found =
   | { readonly kind: 'folder'; readonly file: LayerFile; readonly folders: readonly string[] }
   | { readonly kind: 'file'; readonly file: LayerFile }
 
-function lookup(folders: readonly string[], name: string): Found | undefined {
+/** One name in the folders that are one folder of the image, topmost first. */
+export function lookupInFolders(folders: readonly string[], name: string): Found | undefined {
   const below: string[] = []
   let top: LayerFile | undefined
   for (const folder of folders) {

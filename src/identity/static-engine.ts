@@ -1,7 +1,13 @@
 import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import { describeError } from '../errors.ts'
-import type { ContainerIdentity, EngineState, IdentityEngine, Peer } from './identity.ts'
+import type {
+  ContainerIdentity,
+  EngineState,
+  IdentityEngine,
+  LeftListener,
+  Peer,
+} from './identity.ts'
 
 const strings = z.array(z.string())
 const container = z.object({
@@ -36,6 +42,7 @@ export class StaticEngine implements IdentityEngine {
   readonly name = 'static'
   readonly #path: string
   readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
+  readonly #leftListeners = new Set<LeftListener>()
   #state: EngineState = { kind: 'starting' }
   #containers = new Map<string, ContainerIdentity>()
   #stamp = ''
@@ -73,6 +80,15 @@ export class StaticEngine implements IdentityEngine {
     return undefined
   }
 
+  *addresses(): Iterable<string> {
+    for (const { addresses } of this.#containers.values()) yield* addresses
+  }
+
+  subscribeLeft(listener: LeftListener): () => void {
+    this.#leftListeners.add(listener)
+    return () => this.#leftListeners.delete(listener)
+  }
+
   subscribe(listener: (identity: ContainerIdentity) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -86,10 +102,14 @@ export class StaticEngine implements IdentityEngine {
       if (stamp === this.#stamp) return
       const read = manifest.parse(JSON.parse(readFileSync(this.#path, 'utf8')))
       const fresh = read.containers.map(identityOf).filter(({ id }) => !this.#containers.has(id))
+      const before = this.#containers
       this.#containers = new Map(read.containers.map((each) => [each.id, identityOf(each)]))
       this.#stamp = stamp
       this.#state = { kind: 'running' }
       for (const identity of fresh) for (const listener of this.#listeners) listener(identity)
+      for (const id of before.keys()) {
+        if (!this.#containers.has(id)) for (const left of this.#leftListeners) left(id, 'gone')
+      }
     } catch (error) {
       const reason = `cannot read \`${this.#path}\`: ${describeError(error)}`
       if (this.#state.kind === 'degraded' && this.#state.reason === reason) return

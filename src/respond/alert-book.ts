@@ -17,6 +17,8 @@ export interface Finding {
   readonly attack: readonly string[]
   readonly mode: string
   readonly event: SnugEvent
+  /** What was done about it; absent: it was told. */
+  readonly action?: Alert['action']
 }
 
 export interface AlertBookOptions {
@@ -82,7 +84,7 @@ export class AlertBook {
       node: this.#options.node,
       severity: finding.severity,
       type: finding.type,
-      action: 'alerted',
+      action: finding.action ?? 'alerted',
       reasons: finding.reasons,
       nearest: finding.nearest,
       behaviour: finding.behaviour,

@@ -12,13 +12,13 @@ export interface PolicyFacts {
  * A program that has no place in the profile is alerted on when it is started. That it then reads its
  * libraries and other files of the image is the consequence of that one alert and not a second finding;
  * so is what an operator's `exec` session reads. Both are on record in the profile, and what a guardrail
- * names is always an alert.
+ * names is always an alert, and what was stopped, or should have been.
  */
 export function deservesAlert(event: ActEvent, verdict: Verdict, facts: PolicyFacts): boolean {
   if (verdict.outcome !== 'deviation' || verdict.guardrails.length > 0) {
     return verdict.guardrails.length > 0
   }
-  if (event.kind !== 'file') return true
+  if (event.kind !== 'file' || event.enforced !== undefined) return true
   const onlyReads = verdict.unexpected.every(
     ({ object }) => object.kind === 'file' && object.access === 'read',
   )

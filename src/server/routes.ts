@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { durationPattern, parseDuration } from '../config/duration.ts'
 import { explainConfig } from '../config/explain-config.ts'
 import { SnugError } from '../errors.ts'
 import { severities } from '../event/alert.ts'
-import { modes } from '../flow/engine.ts'
+import { modes, type StatusView } from '../flow/engine.ts'
 import { liveQuery } from './live-query.ts'
 import { openApi } from './openapi.ts'
 import { type Route, route, type RouteWorld } from './route.ts'
@@ -14,6 +15,10 @@ const moment = z.iso.datetime({
   offset: true,
   error: 'must be a time such as `2026-12-01T00:00:00Z`',
 })
+const duration = z
+  .string()
+  .regex(durationPattern, { error: 'must be a duration such as `15m`' })
+  .transform((text) => parseDuration(text) ?? 0)
 const userId = z.int().min(0).max(4_294_967_295)
 
 const approveBody = z
@@ -25,6 +30,19 @@ const approveBody = z
 const allowBody = z
   .strictObject({ until: moment.optional(), onlyUid: userId.optional(), reason: reason.optional() })
   .prefault({})
+const modeBody = z
+  .strictObject({
+    mode: z.enum(modes),
+    canary: z.number().gt(0).max(1).optional(),
+    canaryFor: duration.optional(),
+    reason: reason.optional(),
+  })
+  .refine(
+    ({ mode, canary, canaryFor }) => mode === 'block' || (canary ?? canaryFor) === undefined,
+    {
+      message: 'a canary is for mode `block`',
+    },
+  )
 const alertQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(10_000).default(100),
   image: z.string().min(1).optional(),
@@ -37,9 +55,9 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/healthz',
     role: 'nobody',
-    summary: 'the process answers',
+    summary: 'the process answers; what is wrong with it, by name, on the lines after the first',
     answer: 'text',
-    handle: () => 'ok\n',
+    handle: ({ engine }) => health(engine.status()),
   }),
   route({
     method: 'GET',
@@ -127,10 +145,30 @@ export const routes: readonly Route[] = [
     path: '/v1/images/:ref/mode',
     role: 'admin',
     summary: 'what a deviation gets',
-    body: z.strictObject({ mode: z.enum(modes), reason: reason.optional() }),
+    body: modeBody,
     answer: view.version,
+    handle: ({ engine }, { params, body, by }) => {
+      const canary = present({ fraction: body.canary, forMs: body.canaryFor })
+      return engine.setMode(ref(params), body.mode, because(by, body.reason), canary)
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/break-glass',
+    role: 'admin',
+    summary: 'blocking off for a while, for every version of the image that blocks',
+    body: z.strictObject({ for: duration, reason }),
+    answer: view.versions,
     handle: ({ engine }, { params, body, by }) =>
-      engine.setMode(ref(params), body.mode, because(by, body.reason)),
+      engine.breakGlass(ref(params), body.for, because(by, body.reason)),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/images/:ref/break-glass',
+    role: 'admin',
+    summary: 'ends break-glass now',
+    answer: view.versions,
+    handle: ({ engine }, { params, by }) => engine.endBreakGlass(ref(params), by),
   }),
   route({
     method: 'POST',
@@ -247,6 +285,12 @@ export const routes: readonly Route[] = [
     },
   }),
 ]
+
+/** Names of faults only: no token is needed to read them. */
+function health({ degraded }: Pick<StatusView, 'degraded'>): string {
+  const faults = degraded.map((line) => `degraded: ${line.split(/[:@]/, 1).join('')}\n`)
+  return ['ok\n', ...faults].join('')
+}
 
 function ready(state: string): string {
   if (state === 'running' || state === 'degraded') return `${state}\n`

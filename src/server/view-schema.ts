@@ -10,6 +10,7 @@ import {
   type ProfileView,
   type ReplayResult,
   type StatusView,
+  stopHows,
   type VersionView,
   versionStates,
 } from '../flow/engine.ts'
@@ -48,7 +49,19 @@ export const version: z.ZodType<VersionView> = z.object({
   }),
   losses: z.array(lossSpan),
   because: text,
+  notes: texts,
+  blocking: z
+    .object({
+      armed: z.boolean(),
+      since: text,
+      disarmedAt: maybe,
+      canary: z.object({ fraction: count, until: text }).exactOptional(),
+      breakGlass: z.object({ until: text, by: text, reason: text }).exactOptional(),
+      containers: z.array(z.object({ id: text, name: maybe, enforced: z.boolean() })),
+    })
+    .exactOptional(),
 })
+export const versions: z.ZodType<readonly VersionView[]> = z.array(version)
 
 export const lineage: z.ZodType<LineageView> = z.object({
   repository: text,
@@ -65,7 +78,7 @@ export const profile: z.ZodType<ProfileView> = z.object({
       kind: text,
       object: text,
       text,
-      state: z.enum(['learned', 'approved', 'pending', 'quarantined', 'apart']),
+      state: z.enum(['learned', 'approved', 'rejected', 'pending', 'quarantined', 'apart']),
       why: text,
       generalised: z.boolean(),
       witnesses: texts,
@@ -133,6 +146,8 @@ export const backTestResult: z.ZodType<BackTestResult> = z.object({
   ),
 })
 
+const stops = z.array(z.object({ act: text, text, how: z.enum(stopHows) }))
+
 export const status: z.ZodType<StatusView> = z.object({
   version: text,
   node: text,
@@ -156,12 +171,24 @@ export const status: z.ZodType<StatusView> = z.object({
   alerts: z.object({ open: count, total: count }),
   losses: z.array(lossSpan),
   counters: counts,
+  stops,
+  selfProbe: z
+    .object({
+      time: text,
+      ok: z.boolean(),
+      stopped: texts,
+      missed: texts,
+      runs: count,
+      failures: count,
+    })
+    .exactOptional(),
 })
 
 export const doctor: z.ZodType<DoctorReport> = z.object({
   checks: z.array(z.object({ name: text, ok: z.boolean(), found: text, advice: maybe })),
   acts: z.array(z.object({ act: text, seen: text, stopped: text })),
   images: z.array(z.object({ image: text, because: text })),
+  stops,
 })
 
 export const explainedKey: z.ZodType<ExplainedKey> = z.object({

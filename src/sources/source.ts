@@ -105,6 +105,8 @@ export interface SourceControl {
    * containers share nothing. May come before the container's cgroup does.
    */
   assign(containerId: string, scope: number, traits?: ContainerTraits): void
+  /** The container is gone for good, whether it ever ran or not: what was told of it may be forgotten. */
+  release?(containerId: string): void
   /** These behaviours of that scope were judged expected: count them, do not send them again. */
   known(scope: number, keys: readonly BehaviourKey[]): void
   filter(mode: FilterMode): void

@@ -12,7 +12,9 @@ export interface HostPaths {
 }
 
 /** What this host offers, as far as it can be told without loading anything into the kernel. */
-export async function checkHost(paths: HostPaths = {}): Promise<Omit<DoctorReport, 'images'>> {
+export async function checkHost(
+  paths: HostPaths = {},
+): Promise<Omit<DoctorReport, 'images' | 'stops'>> {
   const root = paths.root ?? ''
   const kernel = paths.kernel ?? release()
   const status = await textOf(`${root}/proc/self/status`)

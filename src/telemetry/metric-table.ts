@@ -1,4 +1,4 @@
-import { type StatusView, versionStates } from '../flow/engine.ts'
+import { type SelfProbeView, type StatusView, versionStates } from '../flow/engine.ts'
 
 interface CounterRow {
   readonly help: string
@@ -147,6 +147,50 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['alertsPruned'] ?? 0 }],
   },
+  snug_kernel_disagreements_total: {
+    type: 'counter',
+    help: 'acts that the kernel stopped, or would have, and the profile expects: a fault of Snug',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['kernelDisagreements'] ?? 0 }],
+  },
+  snug_kernel_widened_profiles: {
+    type: 'gauge',
+    help: 'versions whose profile in the kernel is wider than it says, so that it fits',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['widenedProfiles'] ?? 0 }],
+  },
+  snug_self_probe_ok: {
+    type: 'gauge',
+    help: '1 where the last trial of the own blocking went as it must, 0 where it did not',
+    labels: [],
+    read: ({ selfProbe }) => ofProbe(selfProbe, ({ ok }) => (ok ? 1 : 0)),
+  },
+  snug_self_probe_last_time_seconds: {
+    type: 'gauge',
+    help: 'when the own blocking was last tried, in seconds since 1970',
+    labels: [],
+    read: ({ selfProbe }) => ofProbe(selfProbe, ({ time }) => Date.parse(time) / 1000),
+  },
+  snug_self_probe_runs_total: {
+    type: 'counter',
+    help: 'trials of the own blocking',
+    labels: [],
+    read: ({ selfProbe }) => [{ labels: {}, value: selfProbe?.runs ?? 0 }],
+  },
+  snug_self_probe_failures_total: {
+    type: 'counter',
+    help: 'trials of the own blocking that failed',
+    labels: [],
+    read: ({ selfProbe }) => [{ labels: {}, value: selfProbe?.failures ?? 0 }],
+  },
+}
+
+/** Nothing where none was made: a 0 would say that it failed. */
+function ofProbe(
+  probe: SelfProbeView | undefined,
+  value: (probe: SelfProbeView) => number,
+): Sample[] {
+  return probe === undefined ? [] : [{ labels: {}, value: value(probe) }]
 }
 
 function zeroStates(): Record<string, number> {

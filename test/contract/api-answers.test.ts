@@ -15,6 +15,7 @@ afterAll(async () => {
 
 const bodies: Readonly<Record<string, unknown>> = {
   'PUT /v1/images/:ref/mode': { mode: 'alert' },
+  'POST /v1/images/:ref/break-glass': { for: '15m', reason: 'the shop is down' },
   'POST /v1/alerts/:id/ack': { reason: 'known' },
   'POST /v1/tokens': { name: 'ci', role: 'viewer' },
 }

@@ -23,8 +23,10 @@ class World {
     shaper,
     rules,
     now: () => this.nowMs,
-    onAssign: (container, scope) => this.assigned.push([container, scope]),
+    onAssign: (container, { scope }) => this.assigned.push([container, scope]),
+    onEnded: () => {},
     onTransition: () => {},
+    onMoved: () => {},
   })
   readonly stage = new JudgeStage({
     shelf: this.shelf,

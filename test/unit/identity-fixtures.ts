@@ -3,6 +3,7 @@ import type {
   ContainerIdentity,
   EngineState,
   IdentityEngine,
+  LeftListener,
   Peer,
 } from '../../src/identity/identity.ts'
 import type { SourceMessage } from '../../src/sources/source.ts'
@@ -16,6 +17,7 @@ export class ScriptedEngine implements IdentityEngine {
   readonly atOnce = new Set<string>()
   answer: 'unknown' | 'unavailable' = 'unavailable'
   asked = 0
+  #left: LeftListener = () => undefined
   #listener: (identity: ContainerIdentity) => void = () => undefined
 
   async start(): Promise<void> {}
@@ -32,6 +34,16 @@ export class ScriptedEngine implements IdentityEngine {
   subscribe(listener: (identity: ContainerIdentity) => void): () => void {
     this.#listener = listener
     return () => undefined
+  }
+  addresses(): Iterable<string> {
+    return this.peers.keys()
+  }
+  subscribeLeft(listener: LeftListener): () => void {
+    this.#left = listener
+    return () => undefined
+  }
+  leave(id: string, how: 'stopped' | 'gone'): void {
+    this.#left(id, how)
   }
   tell(identity: ContainerIdentity): void {
     this.containers.set(identity.id, identity)

@@ -9,6 +9,8 @@ import type { SnugEvent } from '../../src/event/event.ts'
 import type {
   BackTestResult,
   BehaviourView,
+  BlockingView,
+  CanaryChoice,
   Decider,
   Engine,
   LineageView,
@@ -18,6 +20,7 @@ import type {
   ProfileDiff,
   ReplayResult,
   StatusView,
+  StopView,
   VersionView,
 } from '../../src/flow/engine.ts'
 import { LiveHub } from '../../src/flow/live-hub.ts'
@@ -89,6 +92,19 @@ function versionOf(digest: string, tag: string): VersionView {
     },
     losses: [],
     because: 'the bound of 7 % is above 1 %',
+    notes: [],
+  }
+}
+
+function blockingOf(fraction: number): BlockingView {
+  return {
+    armed: true,
+    since: time,
+    ...(fraction < 1 ? { canary: { fraction, until: time } } : {}),
+    containers: [
+      { id: containerId, name: 'web-1', enforced: true },
+      { id: 'c2'.padEnd(64, '0'), enforced: fraction >= 1 },
+    ],
   }
 }
 
@@ -122,6 +138,9 @@ export class MemoryEngine implements Engine {
   readonly alertsLive = new LiveHub<Alert>(16)
   readonly calls: { readonly name: string; readonly args: readonly unknown[] }[] = []
   state: StatusView['state'] = 'running'
+  /** Why mode block is refused. */
+  refuses: string | undefined = 'it is learning, not enforced'
+  stops: readonly StopView[] = []
   replayResult: Partial<ReplayResult> = {}
   backTestResult: Partial<BackTestResult> = {}
   behaviours: readonly BehaviourView[] = [sampleBehaviour('b-7', 'read /etc/nginx/nginx.conf')]
@@ -153,6 +172,7 @@ export class MemoryEngine implements Engine {
       alerts: { open: this.kept.length, total: this.kept.length },
       losses: [{ reason: 'ring-full', count: 2, from: time, to: time }],
       counters: { judged: 100 },
+      stops: this.stops,
     }
   }
 
@@ -186,10 +206,26 @@ export class MemoryEngine implements Engine {
     }
   }
 
-  async setMode(ref: string, mode: Mode, by: Decider) {
-    this.#call('setMode', ref, mode, by)
-    if (mode === 'block') throw new SnugError('MODE_REFUSED', 'this build does not block yet')
-    return { ...this.#version(ref), mode }
+  async setMode(ref: string, mode: Mode, by: Decider, canary: CanaryChoice = {}) {
+    this.#call('setMode', ref, mode, by, canary)
+    if (mode === 'block' && this.refuses !== undefined) {
+      throw new SnugError('MODE_REFUSED', this.refuses)
+    }
+    const { fraction = 0.1 } = canary
+    const version = { ...this.#version(ref), mode }
+    return mode === 'block' ? { ...version, blocking: blockingOf(fraction) } : version
+  }
+
+  async breakGlass(ref: string, forMs: number, by: Decider) {
+    this.#call('breakGlass', ref, forMs, by)
+    const breakGlass = { until: time, by: by.who, reason: by.reason ?? '' }
+    const blocking = { ...blockingOf(1), armed: false, breakGlass }
+    return [{ ...this.#version(ref), mode: 'block' as const, blocking }]
+  }
+
+  async endBreakGlass(ref: string, by: Decider) {
+    this.#call('endBreakGlass', ref, by)
+    return [{ ...this.#version(ref), mode: 'block' as const, blocking: blockingOf(1) }]
   }
 
   async approve(ref: string, behaviours: readonly string[] | undefined, by: Decider) {
@@ -251,6 +287,7 @@ export class MemoryEngine implements Engine {
       checks: [{ name: 'kernel', ok: true, found: '6.18.0' }],
       acts: [{ act: 'exec', seen: 'yes', stopped: 'not yet' }],
       images: [{ image: 'registry.local/shop/web:1.4', because: 'it learns' }],
+      stops: this.stops,
     }
   }
 

@@ -66,7 +66,12 @@ describe('the admin socket', () => {
     expect(fixture.engine.calls).toEqual([
       {
         name: 'setMode',
-        args: ['registry.local/shop/web:1.4', 'alert', { who: 'cli:root', reason: 'looks done' }],
+        args: [
+          'registry.local/shop/web:1.4',
+          'alert',
+          { who: 'cli:root', reason: 'looks done' },
+          {},
+        ],
       },
     ])
   })

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Writable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { SelfProbeView } from '../../src/flow/engine.ts'
+import { actKindsOfHost, stopsOf } from '../../src/telemetry/host-acts.ts'
 import { checkHost } from '../../src/telemetry/host-checks.ts'
 import { createLog, stageLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
@@ -85,6 +87,24 @@ describe('the metrics', () => {
   })
 })
 
+describe('the metrics of blocking', () => {
+  it('say nothing of a self-probe that was never made, and its result once it was', async () => {
+    const metrics = createMetrics()
+    const engine = new MemoryEngine()
+    let selfProbe: SelfProbeView | undefined
+    metrics.observe(() => ({ ...engine.status(), ...(selfProbe && { selfProbe }) }))
+    expect(await metrics.expose()).not.toMatch(/^snug_self_probe_ok /m)
+    const time = '2026-11-24T13:40:00Z'
+    selfProbe = { time, ok: false, stopped: ['exec'], missed: ['open'], runs: 3, failures: 1 }
+    const text = await metrics.expose()
+    expect(text).toMatch(/^snug_self_probe_ok 0$/m)
+    expect(text).toMatch(/^snug_self_probe_runs_total 3$/m)
+    expect(text).toMatch(/^snug_self_probe_failures_total 1$/m)
+    expect(text).toContain(`snug_self_probe_last_time_seconds ${Date.parse(time) / 1000}`)
+    expect(text).toMatch(/^snug_kernel_disagreements_total 0$/m)
+  })
+})
+
 describe('the checks of a host', () => {
   let root: string
   beforeEach(() => {
@@ -115,10 +135,30 @@ describe('the checks of a host', () => {
     expect(acts.every(({ seen }) => seen === 'yes')).toBe(true)
   })
 
-  it('say that nothing is stopped by this build, whatever the host', async () => {
+  it('leave it to the running agent to say what is stopped', async () => {
     able()
     const { acts } = await check()
-    expect(acts.every(({ stopped }) => stopped.startsWith('no'))).toBe(true)
+    expect(acts.every(({ stopped }) => stopped === 'the running agent says so')).toBe(true)
+  })
+
+  it('say of each kind of act what becomes of a deviation, from what the sensor says', async () => {
+    able()
+    const { checks } = await check()
+    const stops = stopsOf([
+      { kernel: '6.18' },
+      {
+        'stop.exec': 'killed',
+        'stop.open': 'killed',
+        'stop.delete': 'alerted',
+        'stop.connect': 'blocked',
+      },
+    ])
+    const acts = new Map(actKindsOfHost(checks, stops).map(({ act, stopped }) => [act, stopped]))
+    expect(acts.get('exec')).toBe('killed')
+    expect(acts.get('file')).toBe('killed: open; alerted: delete, rename, truncate, link')
+    expect(acts.get('connect')).toBe('blocked: connect; alerted: send, unix')
+    expect(acts.get('identity')).toBe('alerted')
+    expect(stopsOf([{ kernel: '6.18' }])).toEqual([])
   })
 
   it.each([

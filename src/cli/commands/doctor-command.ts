@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Config } from '../../config/config-schema.ts'
 import { loadConfig } from '../../config/load-config.ts'
 import { describeError, SnugError } from '../../errors.ts'
-import type { DoctorCheck, DoctorReport } from '../../flow/engine.ts'
+import type { DoctorCheck, DoctorReport, StopView } from '../../flow/engine.ts'
 import { checkHost } from '../../telemetry/host-checks.ts'
 import type { CliContext } from '../cli-context.ts'
 import { say } from '../cli-io.ts'
@@ -15,6 +15,16 @@ const actColumns: readonly Column<Act>[] = [
   { head: 'ACT', value: ({ act }) => act },
   { head: 'SEEN', value: ({ seen }) => seen, cut: true },
   { head: 'STOPPED', value: ({ stopped }) => stopped, cut: true },
+]
+
+const stopColumns: readonly Column<StopView>[] = [
+  { head: 'CLASS', value: ({ act }) => act },
+  { head: 'A DEVIATION BY', value: ({ text }) => text, cut: true },
+  {
+    head: 'IS, IN MODE BLOCK',
+    value: ({ how }) => (how === 'alerted' ? 'alerted only' : how),
+    colour: ({ how }) => (how === 'alerted' ? 'yellow' : 'green'),
+  },
 ]
 
 export function doctorCommand(program: Command, context: CliContext): void {
@@ -38,7 +48,7 @@ async function reportOf(context: CliContext): Promise<DoctorReport> {
     say(context.io, `snug: ${safeText(error.message)}; this is what the host itself shows`)
     const { config, check } = configCheck(context)
     const { checks, acts } = await checkHost({ dockerSocket: config?.engines.docker.socket })
-    return { checks: [check, ...checks], acts, images: [] }
+    return { checks: [check, ...checks], acts, images: [], stops: [] }
   }
 }
 
@@ -53,7 +63,7 @@ function configCheck(context: CliContext): { config?: Config; check: DoctorCheck
   }
 }
 
-function doctorText({ checks, acts, images }: DoctorReport, style: TableStyle): string {
+function doctorText({ checks, acts, images, stops }: DoctorReport, style: TableStyle): string {
   const room = Math.max(0, ...checks.map(({ name }) => name.length))
   const checkLines = checks.flatMap(({ name, ok, found, advice }) => {
     const mark = ok ? 'ok  ' : 'LACK'
@@ -64,6 +74,7 @@ function doctorText({ checks, acts, images }: DoctorReport, style: TableStyle): 
   return [
     checkLines.join(''),
     textTable(actColumns, acts, style),
+    stops.length === 0 ? '' : textTable(stopColumns, stops, style),
     imageLines.length === 0 ? '' : `${imageLines.join('\n')}\n`,
   ]
     .filter((part) => part !== '')

@@ -3,7 +3,7 @@ import type { LineageView, VersionView } from '../../flow/engine.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { type Column, textFields, textTable } from '../text-table.ts'
-import { imageText, lossLines, percent, shortDigest } from '../view-text.ts'
+import { blockingFields, imageText, lossLines, percent, shortDigest } from '../view-text.ts'
 
 const columns: readonly Column<VersionView>[] = [
   { head: 'IMAGE', value: ({ image }) => imageText(image), cut: true },
@@ -43,6 +43,7 @@ function versionText(version: VersionView): string {
     ['version', `${image.repository}@${shortDigest(image.digest)}`],
     ['tags', tags.length === 0 ? 'none' : tags.join(', ')],
     ['state', `${version.state}, mode ${version.mode}: ${version.because}`],
+    ...blockingFields(version),
     ['after', predecessor === undefined ? 'the first of its lineage' : shortDigest(predecessor)],
     ['seen', `${version.firstSeen} to ${version.lastSeen}`],
     [

@@ -13,11 +13,19 @@ import {
 } from '../../flow/engine.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
+import { SnugError } from '../../errors.ts'
 import { openInput } from '../event-input.ts'
+import { parseFor, parseShare } from '../option-values.ts'
 import { rejectedExit, tellRejected } from '../rejected-lines.ts'
 import { safeText } from '../terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../text-table.ts'
-import { imageText, lossLines } from '../view-text.ts'
+import { blockingFields, imageText, lossLines } from '../view-text.ts'
+
+interface ModeOptions {
+  readonly canary?: number
+  readonly canaryFor?: string
+  readonly reason?: string
+}
 
 const behaviourColumns: readonly Column<BehaviourView>[] = [
   // As much as tells behaviours apart; any unique beginning is taken for the whole.
@@ -87,9 +95,27 @@ export function profileCommands(program: Command, context: CliContext): void {
     .description('what a deviation gets')
     .argument('<image>', imageHelp)
     .addArgument(new Argument('<mode>', 'what a deviation gets').choices(modes))
+    .option(
+      '--canary <share>',
+      'with block: the share of its containers that is blocked first',
+      parseShare,
+    )
+    .option(
+      '--canary-for <time>',
+      'with block: how long only that share is, such as `30m`',
+      parseFor,
+    )
     .option('--reason <text>', 'kept with the decision')
-    .action(async (ref: string, mode: Mode, { reason }: { reason?: string }) => {
-      const body = { mode, ...(reason === undefined ? {} : { reason }) }
+    .action(async (ref: string, mode: Mode, { reason, canary, canaryFor }: ModeOptions) => {
+      if (mode !== 'block' && (canary ?? canaryFor) !== undefined) {
+        throw new SnugError('USAGE', 'a canary is for mode `block`')
+      }
+      const body = {
+        mode,
+        ...(canary === undefined ? {} : { canary }),
+        ...(canaryFor === undefined ? {} : { canaryFor }),
+        ...(reason === undefined ? {} : { reason }),
+      }
       const version = await context.client.send<VersionView>('PUT', imagePath(ref, '/mode'), body)
       await printVersion(context, version)
     })
@@ -147,6 +173,7 @@ async function printVersion(context: CliContext, version: VersionView): Promise<
     textFields([
       ['image', imageText(version.image)],
       ['state', versionState(version)],
+      ...blockingFields(version),
     ]),
   )
 }

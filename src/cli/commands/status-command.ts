@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { SourceView, StatusView } from '../../flow/engine.ts'
+import { type SourceView, type StatusView, type StopHow, stopHows } from '../../flow/engine.ts'
 import type { CliContext } from '../cli-context.ts'
 import { textFields } from '../text-table.ts'
 import { lossLines } from '../view-text.ts'
@@ -35,10 +35,28 @@ function statusText(status: StatusView): string {
         .map(([state, count]) => `${count} ${state}`)
         .join(', '),
     ],
+    ...blockingLines(status),
     ['alerts', `${alerts.open} open of ${alerts.total}`],
     ['losses', lossLines(status.losses)],
   ]
   return textFields(fields)
+}
+
+function blockingLines({ stops, selfProbe }: StatusView): [string, string | string[]][] {
+  if (stops.length === 0) return []
+  const of = (how: StopHow): string[] => {
+    const acts = stops.flatMap((stop) => (stop.how === how ? [stop.act] : []))
+    return acts.length === 0
+      ? []
+      : [`${how === 'alerted' ? 'alerted only' : how}: ${acts.join(', ')}`]
+  }
+  const probe =
+    selfProbe === undefined
+      ? []
+      : [
+          `self-probe: ${selfProbe.ok ? 'stops what it must' : `FAILED: ${selfProbe.missed.join(', ')}`} (${selfProbe.time}, ${selfProbe.failures} of ${selfProbe.runs} failed)`,
+        ]
+  return [['can stop', [...stopHows.flatMap(of), ...probe]]]
 }
 
 function agentLine({ state, startedAt, pid, version, node }: StatusView): string {
