@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 1
+#define SNUG_ABI 2
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64		/* a container's id: hex digits, no terminator */
@@ -34,12 +34,23 @@ enum snug_frame_type {
 	SNUG_ACT = 7,
 	SNUG_SIGHTING = 8,
 	SNUG_PONG = 9,
+	SNUG_DISARMED = 10,
+	SNUG_PROBED = 11,
 	/* down */
 	SNUG_ASSIGN = 32,
 	SNUG_KNOWN = 33,
 	SNUG_FILTER = 34,
 	SNUG_FLUSH = 35,
 	SNUG_PING = 36,
+	/* A profile comes as one PROFILE, then its parts, then PROFILE_END: only that one has an effect. */
+	SNUG_PROFILE = 37,
+	SNUG_RULES = 38,
+	SNUG_STATES = 39,
+	SNUG_PREFIXES = 40,
+	SNUG_PROFILE_END = 41,
+	SNUG_ENFORCE = 42,
+	SNUG_PEER = 43,
+	SNUG_FAIL_CLOSED = 44,
 };
 
 enum snug_kind {
@@ -55,6 +66,8 @@ enum snug_kind {
 enum snug_origin {
 	SNUG_ENTRYPOINT = 1,
 	SNUG_EXEC_IN = 2,
+	SNUG_PROBE = 3,		/* an exec session that began with the health check's command */
+	SNUG_INIT = 4,		/* the init that the engine put in */
 };
 
 /* About the actor: snug_act.actor_flags. */
@@ -74,7 +87,12 @@ enum snug_act_flag {
 	SNUG_DENIED = 4,	/* EACCES or EPERM */
 	SNUG_UNRESOLVED = 8,	/* the path is what the caller passed, made absolute */
 	SNUG_COMPAT = 16,	/* by the 32-bit system call table */
+	/* What was done about a deviation that is to be blocked. */
+	SNUG_REFUSED = 32,	/* it did not happen: EPERM */
+	SNUG_KILLED = 64,	/* its process was killed before it could go on */
+	SNUG_MISSED = 128,	/* nothing: this kernel offers no hook that comes in time */
 };
+#define SNUG_STOPS (SNUG_REFUSED | SNUG_KILLED | SNUG_MISSED)
 
 enum snug_access {
 	SNUG_READ = 1,
@@ -166,6 +184,10 @@ struct snug_sighting {
 	__u64 count;		/* since last told */
 	__u64 first;
 	__u64 last;
+	__u64 session;
+	__u64 tags[2];		/* of the rules that allowed it; 0: it was not judged here, or not allowed */
+	__u32 origin;
+	__u32 reserved;
 };
 
 /* On the ring only the part up to `id`: the sensor adds the rest from the slot. */
@@ -217,13 +239,157 @@ struct snug_hello {
 	__u32 rings;
 	__u32 ring_size;
 	__u32 slots;
-	/* lines: `kernel RELEASE`, then `hook NAME yes` or `hook NAME no WHY` */
+	/* lines: `kernel RELEASE`, `hook NAME yes` or `hook NAME no WHY`, `stop CLASS HOW` */
+};
+
+enum snug_trait {
+	SNUG_ENFORCED = 1,	/* its deviations are stopped where its version's are */
+	SNUG_OWN_INIT = 2,	/* the engine put its init into it */
 };
 
 struct snug_assign {
 	struct snug_head head;
 	char id[SNUG_ID_LEN];
 	__u64 scope;
+	__u32 traits;
+	__u32 command_size;
+	/* the health check's command: arguments, each ending in NUL */
+};
+
+struct snug_profile {
+	struct snug_head head;
+	__u64 scope;
+	__u32 rules;		/* 0, and no states either: the scope has no profile any more */
+	__u32 states;
+	__u32 prefixes;
+	__u32 absent;		/* the scope has no profile any more: nothing follows */
+};
+
+enum snug_rule_flag {
+	SNUG_DENY = 1,
+	SNUG_PATTERN = 2,	/* `set` is the accepting set of the automaton, or the number of a prefix */
+	SNUG_SHIPPED = 4,	/* no rule: no pattern takes the path in the text */
+	SNUG_NAMED = 8,		/* a peer by its name: the text */
+	SNUG_WITH_DRIFT = 16,
+	SNUG_WITH_SOCKET = 32,
+};
+
+/* Behind a SNUG_RULES' scope, one after the other. Paths are canonical; a cut one begins with U+2026. */
+struct snug_rule {
+	__u16 size;		/* with its texts; a multiple of eight */
+	__u8 kind;
+	__u8 origin;
+	__u32 flags;
+	__u64 tag;
+	__u32 uid;
+	__u32 set;
+	union {
+		__u8 detail[24];
+		struct {
+			__u8 address[16];
+			__u16 port;
+			__u8 family;
+			__u8 protocol;
+			__u32 net_reserved;
+		};
+		struct {
+			__u32 from_uid;
+			__u32 from_gid;
+			__u32 to_uid;
+			__u32 to_gid;
+		};
+		struct {
+			__u32 code;	/* one bit of access, capability, or snug_call */
+			__u32 code_reserved;
+			__u64 argument;
+		};
+	};
+	__u16 exe_size;		/* 0: no parent */
+	__u16 script_size;
+	__u16 text_size;
+	__u16 to_size;
+	/* exe, script, text (what is run: of an exec), to (its script: of an exec) */
+};
+
+struct snug_rules {
+	struct snug_head head;
+	__u64 scope;
+	/* rules */
+};
+
+/* One state of the automaton over the bytes of a path. State 0 is dead, 1 is where it begins. */
+struct snug_state {
+	__u16 next[256];
+	__u32 accept;		/* number of an accepting set; 0: none */
+	__u32 reserved;
+};
+
+struct snug_states {
+	struct snug_head head;
+	__u64 scope;
+	__u32 first;
+	__u32 count;
+	/* states */
+};
+
+struct snug_prefix {
+	__u8 address[16];	/* of IPv4 the mapped form, 96 bits longer */
+	__u32 bits;
+	__u32 number;
+};
+
+struct snug_prefixes {
+	struct snug_head head;
+	__u64 scope;
+	/* prefixes */
+};
+
+struct snug_profile_end {
+	struct snug_head head;
+	__u64 scope;
+};
+
+struct snug_enforce {
+	struct snug_head head;
+	__u64 scope;
+	__u64 paused_until;	/* CLOCK_REALTIME, ns; 0: not paused */
+	__u32 block;
+	__u32 budget;		/* different acts stopped within a minute before it disarms itself */
+};
+
+struct snug_peer {
+	struct snug_head head;
+	__u8 address[16];	/* as in snug_prefix */
+	__u32 bits;
+	__u32 name_size;	/* 0: it has no name any more */
+	/* name */
+};
+
+struct snug_fail_closed {
+	struct snug_head head;
+	__u32 on;
+	__u32 reserved;
+};
+
+struct snug_disarmed {
+	struct snug_head head;
+	__u64 time;
+	__u64 scope;
+};
+
+/* Bits of snug_probed: acts that the sensor tries in a cgroup of its own. */
+enum snug_trial {
+	SNUG_TRIAL_PASS = 1,	/* allowed, and went through */
+	SNUG_TRIAL_EXEC = 2,	/* forbidden, and stopped: this and the following */
+	SNUG_TRIAL_OPEN = 4,
+	SNUG_TRIAL_CONNECT = 8,
+};
+
+struct snug_probed {
+	struct snug_head head;
+	__u64 time;
+	__u32 tried;
+	__u32 good;
 };
 
 struct snug_known {

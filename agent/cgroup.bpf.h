@@ -78,6 +78,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	struct scratch *scratch = scratch_of(SCRATCH_CGROUP);
 	struct cgroup_subsys_state *parent = cgroup->self.parent;
 	struct leaf leaf = {};
+	struct snug_expected *expect;
 	struct snug_slot *slot;
 	u64 id = v2_id(cgroup), above;
 	u32 number, *alias;
@@ -118,7 +119,15 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	slot->dropped = 0;
 	slot->started = 0;
 	slot->before = 0;
+	slot->untrusted = 0;
 	__builtin_memcpy(slot->id, &scratch->string[leaf.at & (LEAF_MAX - 1)], SNUG_ID_LEN);
+	expect = bpf_map_lookup_elem(&expected, slot->id);
+	if (expect) {
+		slot->scope = expect->scope;
+		slot->belongs = expect->belongs;
+	} else {
+		__builtin_memset(&slot->belongs, 0, sizeof(slot->belongs));
+	}
 	bpf_probe_read_kernel_str(slot->path, sizeof(slot->path), path);
 	slot->state = SNUG_SLOT_LIVE;
 	if (bpf_map_update_elem(&cgroups, &id, &number, BPF_ANY))

@@ -141,21 +141,61 @@ static struct snug_slot *mapped(struct agent *agent)
 	return slots;
 }
 
-void assign(struct agent *agent, const struct snug_assign *command)
+/* The first of its arguments names the program: by its path, or as the last part of one. */
+static struct snug_command command_of(const struct snug_keys *keys, const char *text, size_t size)
+{
+	struct snug_command command = {};
+	size_t first = strnlen(text, size);
+
+	if (!size || first + 1 > size || size > SNUG_ARGS_MAX)
+		return command;
+	command.whole = hash_bytes(keys, text, size);
+	command.size = size;
+	command.rest_size = size - first - 1;
+	command.rest = hash_bytes(keys, text + first + 1, command.rest_size);
+	command.by_path = memchr(text, '/', first) != NULL;
+	command.name = command.by_path ? hash_path(keys, text, first) : hash_leaf(keys, text, first);
+	return command;
+}
+
+bool slots_belong(struct agent *agent, __u32 version)
 {
 	struct snug_slot *slots = mapped(agent);
 
+	for (__u32 i = 0; i < SNUG_SLOTS; i++)
+		if (slots[i].state == SNUG_SLOT_LIVE && slots[i].belongs.version == version)
+			return true;
+	return false;
+}
+
+/* Also of a container that is not there yet: it belongs to its version from its first act. */
+bool assign(struct agent *agent, const struct snug_assign *command, size_t size)
+{
+	struct snug_slot *slots = mapped(agent);
+	struct snug_expected expected = { .scope = command->scope };
+
+	if (size != sizeof(*command) + command->command_size)
+		return false;
+	expected.belongs.version = version_of(agent, command->scope);
+	expected.belongs.traits = command->traits;
+	expected.belongs.command = command_of(&agent->keys, (const char *)(command + 1), command->command_size);
+	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.expected), command->id, &expected, BPF_ANY);
 	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
 		struct snug_slot *slot = &slots[i];
 
-		if (!slot_told[i] || slot->state != SNUG_SLOT_LIVE || slot->scope == command->scope ||
-		    memcmp(slot->id, command->id, sizeof(slot->id)))
+		if (slot->state != SNUG_SLOT_LIVE || memcmp(slot->id, command->id, sizeof(slot->id)))
 			continue;
-		/* The kernel reads the salt first: no key of the new salt is of the old scope. */
+		if (slot->scope == command->scope && !memcmp(&slot->belongs, &expected.belongs, sizeof(slot->belongs)))
+			continue;
+		/* The kernel reads the salt first: no key of the new salt is of what was before. */
+		slot->belongs.command = expected.belongs.command;
+		slot->belongs.traits = command->traits;
+		__atomic_store_n(&slot->belongs.version, expected.belongs.version, __ATOMIC_RELAXED);
 		__atomic_store_n(&slot->scope, command->scope, __ATOMIC_RELAXED);
 		__atomic_store_n(&slot->salt, SNUG_MIX(agent->keys, slot->salt, command->scope),
 				 __ATOMIC_RELEASE);
 	}
+	return true;
 }
 
 void learn_keys(struct agent *agent, const struct snug_known *command)

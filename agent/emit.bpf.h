@@ -8,7 +8,8 @@
 #ifndef SNUG_EMIT_H
 #define SNUG_EMIT_H
 
-#include "maps.bpf.h"
+#include "path.bpf.h"
+#include "judge.bpf.h"
 
 static __always_inline void *my_ring(void)
 {
@@ -39,13 +40,6 @@ static __always_inline void drop(struct snug_slot *slot, enum snug_drop reason)
 		__sync_fetch_and_add(&slot->dropped, 1);
 }
 
-static __always_inline struct snug_slot *slot_of(const struct snug_task *task)
-{
-	u32 key = task->slot;
-
-	return bpf_map_lookup_elem(&slots, &key);
-}
-
 static __always_inline void head_of(struct snug_head *head, u16 type, u32 size)
 {
 	head->size = size - sizeof(*head);
@@ -54,83 +48,22 @@ static __always_inline void head_of(struct snug_head *head, u16 type, u32 size)
 	head->flags = 0;
 }
 
-/* What becomes of an act. */
-struct verdict {
-	u64 key;
-	struct snug_seen *seen;
-	struct snug_slot *slot;
-};
-
-/* No clock here: this is what a repeated act costs. The flush knows the second in which it was. */
-static __always_inline int count_seen(struct snug_seen *seen)
+/* An act that one rule decides, asked from end to end: true where it has to be told. */
+static __always_inline bool judged(const struct snug_task *state, struct verdict *verdict, u64 object, u64 actor,
+				   u64 rule)
 {
-	__sync_fetch_and_add(&seen->count, 1);
-	COUNT(filtered);
-	return 0;
+	u32 found = look(state, object, verdict);
+
+	if (found != LOOK_NEW)
+		return found;
+	judge_literal(verdict, actor, rule);
+	return settle(state, verdict);
 }
 
-/*
- * True where the act has to be told in full; then `tell` or `told` must follow. `object` is the hash of all
- * that makes the act this behaviour and no other, without the actor.
- */
-static __always_inline bool novel(const struct snug_task *task, u64 object, struct verdict *verdict)
+/* The process goes no further: no instruction of its own runs after this. */
+static __always_inline void stop_here(void)
 {
-	struct snug_slot *slot = slot_of(task);
-	u64 salt = task->container, scope = SNUG_PRIVATE_SCOPE | task->container;
-	u64 base = SNUG_MIX(keys, task->base, object);
-	struct snug_seen fresh = {}, *seen_here;
-	u64 here;
-
-	COUNT(received);
-	/* A process that outlived its container by leaving its cgroup is still told of, by itself. */
-	if (slot && slot->container == task->container) {
-		salt = *(volatile u64 *)&slot->salt;
-		scope = *(volatile u64 *)&slot->scope;
-	}
-	verdict->slot = slot;
-	verdict->seen = 0;
-	if (control.filter == SNUG_FILTER_OFF) {
-		verdict->key = SNUG_MIX(keys, base, scope) | 1;
-		return true;
-	}
-	here = SNUG_MIX(keys, base, salt);
-	seen_here = bpf_map_lookup_elem(&seen, &here);
-	if (seen_here) {
-		verdict->key = seen_here->key;
-		verdict->seen = seen_here;
-		if (!seen_here->unsent || !__sync_lock_test_and_set(&seen_here->unsent, 0))
-			return count_seen(seen_here);
-		/* Its event counts for one: the flush must not tell that one again. */
-		__sync_fetch_and_add(&seen_here->count, 1);
-		__sync_fetch_and_add(&seen_here->told, 1);
-		return true;
-	}
-
-	verdict->key = SNUG_MIX(keys, base, scope) | 1;
-	fresh.key = verdict->key;
-	fresh.container = task->container;
-	fresh.salt = salt;
-	fresh.slot = task->slot;
-	fresh.count = 1;
-	fresh.first = bpf_ktime_get_ns();
-	if (bpf_map_lookup_elem(&known, &verdict->key)) {
-		if (!bpf_map_update_elem(&seen, &here, &fresh, BPF_NOEXIST)) {
-			COUNT(filtered);
-			return false;
-		}
-	} else {
-		fresh.told = 1;
-		if (!bpf_map_update_elem(&seen, &here, &fresh, BPF_NOEXIST)) {
-			verdict->seen = bpf_map_lookup_elem(&seen, &here);
-			return true;
-		}
-	}
-	/* Another processor was faster, or the table is full. */
-	seen_here = bpf_map_lookup_elem(&seen, &here);
-	if (seen_here)
-		return count_seen(seen_here);
-	COUNT(unfiltered);
-	return true;
+	bpf_send_signal(SIGKILL);
 }
 
 static __always_inline void lost(struct verdict *verdict, enum snug_drop reason)

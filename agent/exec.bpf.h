@@ -80,6 +80,16 @@ __noinline int keep_name(struct scratch *scratch, u64 hash, u32 at)
 	return 0;
 }
 
+/* Of a path longer than a name may be there is only the tail, and the name is that. */
+static __always_inline u64 name_of(struct scratch *scratch, u64 hash, u32 at)
+{
+	if (SNUG_TEXT_MAX - at > SNUG_NAME_MAX)
+		hash = hash_cut(scratch, SNUG_TEXT_MAX - SNUG_NAME_MAX, SNUG_TEXT_MAX);
+	if (!bpf_map_lookup_elem(&names, &hash))
+		keep_name(scratch, hash, at);
+	return hash;
+}
+
 static __always_inline u64 exe_of(struct scratch *scratch, const struct file *file, u64 root, u32 *end)
 {
 	u64 hash;
@@ -87,11 +97,10 @@ static __always_inline u64 exe_of(struct scratch *scratch, const struct file *fi
 	walk_from(scratch, PLACE(file->f_path), root);
 	hash = walk_hash(scratch);
 	*end = scratch->walk.end;
-	if (!bpf_map_lookup_elem(&names, &hash)) {
-		walk_from(scratch, PLACE(file->f_path), root);
-		keep_name(scratch, hash, walk_text(scratch, SNUG_TEXT_MAX, true));
-	}
-	return hash;
+	if (scratch->walk.length <= SNUG_NAME_MAX && bpf_map_lookup_elem(&names, &hash))
+		return hash;
+	walk_from(scratch, PLACE(file->f_path), root);
+	return name_of(scratch, hash, walk_text(scratch, SNUG_TEXT_MAX, true));
 }
 
 static __always_inline u64 script_of(struct scratch *scratch, struct task_struct *task,
@@ -99,7 +108,6 @@ static __always_inline u64 script_of(struct scratch *scratch, struct task_struct
 {
 	const char *name = bprm->filename;
 	long size;
-	u64 hash;
 	u32 at;
 
 	if (name == bprm->interp)
@@ -108,10 +116,8 @@ static __always_inline u64 script_of(struct scratch *scratch, struct task_struct
 	if (size <= 1)
 		return 0;
 	at = put_absolute(scratch, SNUG_TEXT_MAX, size - 1, task, PLACE(task->fs->pwd), root);
-	hash = hash_text(scratch, at);
-	if (!bpf_map_lookup_elem(&names, &hash))
-		keep_name(scratch, hash, at);
-	return hash;
+	at = tidy_path(scratch, at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
+	return name_of(scratch, scratch->tidy.hash, at);
 }
 
 static __always_inline void push_ancestor(struct snug_task *state)
@@ -163,9 +169,11 @@ static __always_inline void tell_identity(struct snug_task *state, struct task_s
 	void *ring;
 
 	object = SNUG_MIX(keys, object, (u64)state->gid);
-	if (novel(state, object, &verdict)) {
+	if (judged(state, &verdict, object, state->actor,
+		   SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid))) {
 		act = tell(state, task, SNUG_IDENTITY, &verdict, &ring);
 		if (act) {
+			act->act_flags = stop_flag(&verdict, SNUG_KILLED);
 			act->from_uid = state->uid;
 			act->from_gid = state->gid;
 			act->to_uid = uid;
@@ -174,6 +182,14 @@ static __always_inline void tell_identity(struct snug_task *state, struct task_s
 		}
 	}
 	set_ids(state, uid, gid);
+	if (stopped(&verdict))
+		stop_here();
+}
+
+static __always_inline u64 exec_rule(const struct snug_task *state)
+{
+	return SNUG_RULE_EXEC(keys, (state->flags & SNUG_DRIFT) != 0, (state->flags & SNUG_SOCKET_STDIO) != 0,
+			      state->exe, state->script);
 }
 
 static __always_inline void tell_exec(struct scratch *scratch, struct snug_task *state,
@@ -185,23 +201,78 @@ static __always_inline void tell_exec(struct scratch *scratch, struct snug_task 
 	struct snug_act *act;
 
 	/* The parent belongs to an exec's identity: who starts a shell matters. */
-	if (!novel(state, SNUG_MIX(keys, SNUG_EXEC, state->ancestors[0]), &verdict))
+	if (!judged(state, &verdict, SNUG_MIX(keys, SNUG_EXEC, state->ancestors[0]),
+		    SNUG_RULE_ACTOR(keys, state->ancestors[0], 0, state->uid, state->origin),
+		    exec_rule(state))) {
+		if (stopped(&verdict))
+			stop_here();
 		return;
+	}
 	if (size > SNUG_ARGS_MAX) {
 		size = SNUG_ARGS_MAX;
 		cut = SNUG_CUT;
 	}
 	act = act_at(scratch, at);
 	fill(act, state, task, SNUG_EXEC, verdict.key, sizeof(*act) + size);
-	act->act_flags = cut;
+	act->act_flags = cut | stop_flag(&verdict, SNUG_KILLED);
 	act->text_size = size;
 	if (bpf_probe_read_user(act + 1, size & (2 * SNUG_ARGS_MAX - 1), (void *)start)) {
 		act->text_size = 0;
-		act->act_flags = SNUG_CUT;
+		act->act_flags |= SNUG_CUT;
 		head_of(&act->head, SNUG_ACT, sizeof(*act));
 		size = 0;
 	}
 	tell_text(act, sizeof(*act) + size, &verdict);
+	if (stopped(&verdict))
+		stop_here();
+}
+
+/* Whether an exec session begins with the health check's command; of a script what counts comes after it. */
+static __noinline bool is_probe(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
+				const struct linux_binprm *bprm, const struct snug_command *command)
+{
+	u64 start = task->mm->arg_start, size = task->mm->arg_end - start;
+	u32 at = SNUG_TEXT_MAX - (u32)size, rest = SNUG_TEXT_MAX - command->rest_size, name;
+	long name_size;
+
+	if (!command->size || size > SNUG_ARGS_MAX || command->rest_size > SNUG_ARGS_MAX)
+		return false;
+	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1), (void *)start))
+		return false;
+	if (!state->script)
+		return size == command->size && hash_text(scratch, at) == command->whole;
+	if ((command->by_path ? state->script : scratch->tidy.leaf) != command->name)
+		return false;
+	name_size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, bprm->filename);
+	if (name_size <= 1 || size < (u64)name_size + command->rest_size)
+		return false;
+	name = put_plain(scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX, name_size - 1);
+	return hash_range(scratch, name, SNUG_TEXT_MAX - SNUG_ARGS_MAX) ==
+		       hash_range(scratch, rest - name_size, rest - 1) &&
+	       hash_text(scratch, rest) == command->rest;
+}
+
+/* What of the process is known only now that its program is. */
+static __always_inline void set_origin(struct scratch *scratch, struct snug_task *state, struct task_struct *task,
+				       const struct linux_binprm *bprm, bool fresh)
+{
+	struct snug_slot *slot = slot_of(state);
+	bool init;
+
+	if (!slot || slot->container != state->container)
+		return;
+	if (state->origin == SNUG_ENTRYPOINT || state->origin == SNUG_INIT) {
+		init = slot->belongs.traits & SNUG_OWN_INIT &&
+		       (state->exe == init_exes[0] || state->exe == init_exes[1]);
+		state->origin = init ? SNUG_INIT : SNUG_ENTRYPOINT;
+		if (init)
+			state->flags &= ~SNUG_DRIFT;
+	} else if (fresh && is_probe(scratch, state, task, bprm, &slot->belongs.command)) {
+		state->origin = SNUG_PROBE;
+	}
+	/* It belongs to no version yet, and so there is nothing to judge it by. */
+	if (control.fail_closed && !slot->belongs.version)
+		stop_here();
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -210,6 +281,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	struct snug_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
 	u32 uid = task->cred->euid.val, gid = task->cred->egid.val;
 	struct scratch *scratch;
+	bool fresh = !state;
 	u64 root;
 	u32 end;
 
@@ -230,6 +302,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (is_socket(task, 0) || is_socket(task, 1) || is_socket(task, 2))
 		state->flags |= SNUG_SOCKET_STDIO;
 	state->capabilities = 0;
+	set_origin(scratch, state, task, bprm, fresh);
 	set_base(state);
 	if (uid != state->uid || gid != state->gid)
 		tell_identity(state, task, uid, gid);

@@ -63,6 +63,113 @@ static __always_inline u32 put_string(struct scratch *scratch, const struct call
 	return put_absolute(scratch, at, size - 1, call->task, place_at(call->task, fd), root);
 }
 
+/* The paths of an act: hashes for literal rules, and the text, from `at` to `to_at` and from there to the end. */
+struct paths {
+	u64 path;
+	u64 to;
+	u32 at;
+	u32 to_at;
+	u32 cut;
+	u32 reserved;
+};
+
+/* Makes the caller's strings canonical. What is only a tail stays as it is. */
+static __noinline int tidy_paths(struct scratch *scratch, struct paths *paths, u32 flags)
+{
+	u32 end = paths->to_at;
+
+	paths->cut = flags & (SNUG_CUT | SNUG_TO_CUT);
+	if (flags & SNUG_TO_CUT) {
+		paths->to = hash_cut(scratch, end, SNUG_TEXT_MAX);
+	} else if (end != SNUG_TEXT_MAX) {
+		paths->to_at = tidy_path(scratch, end, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
+		paths->to = scratch->tidy.hash;
+	}
+	if (flags & SNUG_CUT) {
+		paths->path = hash_cut(scratch, paths->at, end);
+		paths->to_at = end;
+	} else {
+		paths->at = tidy_path(scratch, paths->at, end, paths->to_at);
+		paths->path = scratch->tidy.hash;
+	}
+	return 0;
+}
+
+/* The rule for one access, by the literal path, or for what patterns take it: `set`. */
+static __always_inline u32 ask_access(const struct snug_task *state, struct verdict *verdict, u32 access,
+				      const struct paths *paths, u32 set, u64 *tag)
+{
+	u64 what = paths->path;
+	u32 found;
+
+	if (access == SNUG_RENAME)
+		what = SNUG_RULE_PAIR(keys, what, paths->to);
+	found = ask_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, what), tag);
+	if (found || !set)
+		return found;
+	found = ask_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, SNUG_RULE_SET(keys, set)), tag);
+	if (found == RULE_ALLOW)
+		verdict->by_rules = 1;
+	return found;
+}
+
+/* To write a file one may have to create it: that is no access of its own. */
+static __always_inline u32 told_apart(u32 access)
+{
+	return access & SNUG_WRITE ? access & ~SNUG_CREATE : access;
+}
+
+/* True where literal rules decide all of it, without the text. */
+static __noinline bool judge_literals(const struct snug_task *state, struct verdict *verdict, u32 access,
+				      const struct paths *paths)
+{
+	u32 found, n = 0;
+
+	access = told_apart(access);
+	for (u32 bit = SNUG_READ; bit <= SNUG_CREATE; bit <<= 1) {
+		if (!(access & bit))
+			continue;
+		found = ask_access(state, verdict, bit, paths, 0, &verdict->tags[n & 1]);
+		if (found == RULE_NONE)
+			return false;
+		if (found == RULE_DENY)
+			verdict->deviates = 1;
+		n++;
+	}
+	return true;
+}
+
+/* All of the rules. What they allow by a pattern is counted by them. */
+static __noinline int judge_paths(struct scratch *scratch, const struct snug_task *state, struct verdict *verdict,
+				  u32 access, const struct paths *paths)
+{
+	u32 profile = SNUG_WORD_PROFILE(verdict->word), set = 0, found, n = 0;
+	u64 tag, actor = keys.seed;
+
+	if (!profile)
+		return 0;
+	verdict->deviates = 0;
+	if (!paths->cut && ask_rule(verdict, actor, SNUG_RULE_SHIPPED(keys, paths->path), &tag) == RULE_NONE)
+		set = run_automaton(scratch, profile, paths->at, access & SNUG_RENAME ? paths->to_at : ~0u,
+				    access & SNUG_RENAME ? SNUG_TEXT_MAX : paths->to_at);
+	access = told_apart(access);
+	for (u32 bit = SNUG_READ; bit <= SNUG_RENAME; bit <<= 1) {
+		if (!(access & bit))
+			continue;
+		found = ask_access(state, verdict, bit, paths, set, &verdict->tags[n & 1]);
+		if (!found && bit == SNUG_CREATE)
+			found = ask_access(state, verdict, SNUG_WRITE, paths, set, &verdict->tags[n & 1]);
+		if (found != RULE_ALLOW)
+			verdict->deviates = 1;
+		n++;
+	}
+	if (verdict->deviates)
+		verdict->by_rules = 0;
+	if (verdict->by_rules)
+		count_by_rules(state, verdict);
+	return 0;
+}
+
 /* An act on a name, or on two. */
 struct names_act {
 	u64 string;
@@ -76,11 +183,12 @@ struct names_act {
 static __noinline int tell_names(struct call *call, const struct names_act *names_act)
 {
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
-	u32 at, to_at = SNUG_TEXT_MAX, flags = SNUG_UNRESOLVED;
+	u32 at, to_at = SNUG_TEXT_MAX, flags = SNUG_UNRESOLVED, found;
 	struct snug_task *state;
 	struct verdict verdict;
+	struct paths paths = {};
 	struct snug_act *act;
-	u64 object, root;
+	u64 root;
 	u32 access;
 
 	if (!call || !names_act || !scratch)
@@ -103,15 +211,25 @@ static __noinline int tell_names(struct call *call, const struct names_act *name
 	}
 	flags |= (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0) |
 		 (scratch->walk.cut ? SNUG_CUT : 0);
-	object = file_object(access, flags, hash_text(scratch, at));
-	if (!novel(state, object, &verdict))
+	found = look(state, file_object(access, flags, hash_text(scratch, at)), &verdict);
+	if (found == LOOK_COUNTED)
 		return 0;
+	paths.at = at;
+	paths.to_at = to_at;
+	tidy_paths(scratch, &paths, flags);
+	if (found == LOOK_NEW) {
+		judge_paths(scratch, state, &verdict, access, &paths);
+		if (!settle(state, &verdict))
+			return 0;
+	}
+	at = paths.at;
 	act = act_at(scratch, at);
 	fill(act, state, call->task, SNUG_FILE, verdict.key, sizeof(*act) + SNUG_TEXT_MAX - at);
-	act->act_flags = flags;
+	/* By now it is done: to kill the process would undo nothing. */
+	act->act_flags = flags | (flags & SNUG_DENIED ? 0 : stop_flag(&verdict, SNUG_MISSED));
 	act->code = access;
-	act->text_size = to_at - at;
-	act->to_size = SNUG_TEXT_MAX - to_at;
+	act->text_size = paths.to_at - at;
+	act->to_size = SNUG_TEXT_MAX - paths.to_at;
 	tell_text(act, sizeof(*act) + SNUG_TEXT_MAX - at, &verdict);
 	return 0;
 }
@@ -141,15 +259,54 @@ static __always_inline u32 access_of(const struct file *file)
 	return access;
 }
 
+/* Looked at once: another thread may have put another file there by the second time. */
+struct opened {
+	struct place place;
+	struct paths paths;
+	u32 access;
+	u32 flags;		/* snug_act_flag */
+	u32 judge;
+	u32 reserved;
+};
+
+/* What no literal rule knows: its text is needed, for the patterns and to be told. */
+static __noinline int tell_opened(struct scratch *scratch, struct task_struct *task, struct snug_task *state,
+				  struct verdict *verdict, struct opened *opened)
+{
+	struct paths *paths = &opened->paths;
+	struct snug_act *act;
+	u32 at, size;
+
+	walk_from(scratch, opened->place, root_of(state, task));
+	at = walk_text(scratch, SNUG_TEXT_MAX, true);
+	if (opened->judge) {
+		paths->at = at;
+		paths->to_at = SNUG_TEXT_MAX;
+		paths->cut = scratch->walk.cut;
+		if (paths->cut)
+			paths->path = hash_cut(scratch, at, SNUG_TEXT_MAX);
+		judge_paths(scratch, state, verdict, opened->access, paths);
+		if (!settle(state, verdict))
+			return 0;
+	}
+	act = act_at(scratch, at);
+	size = sizeof(*act) + SNUG_TEXT_MAX - at;
+	fill(act, state, task, SNUG_FILE, verdict->key, size);
+	act->act_flags = opened->flags | (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(verdict, SNUG_KILLED);
+	act->code = opened->access;
+	act->text_size = SNUG_TEXT_MAX - at;
+	tell_text(act, size, verdict);
+	return 0;
+}
+
 static __noinline int tell_open(struct call *call)
 {
 	struct snug_task *state;
 	struct file *file;
 	struct scratch *scratch;
 	struct verdict verdict;
-	struct snug_act *act;
-	u32 access, flags, at, size;
-	u64 root, object;
+	struct opened opened = {};
+	u32 found;
 
 	if (!call)
 		return 0;
@@ -167,22 +324,22 @@ static __noinline int tell_open(struct call *call)
 	scratch = scratch_of(SCRATCH_SYSCALL);
 	if (!scratch)
 		return 0;
-	access = access_of(file);
-	flags = call->compat ? SNUG_COMPAT : 0;
-	root = root_of(state, call->task);
-	walk_from(scratch, PLACE(file->f_path), root);
-	object = file_object(access, flags, walk_hash(scratch));
-	if (!novel(state, object, &verdict))
-		return 0;
-	walk_from(scratch, PLACE(file->f_path), root);
-	at = walk_text(scratch, SNUG_TEXT_MAX, true);
-	act = act_at(scratch, at);
-	size = sizeof(*act) + SNUG_TEXT_MAX - at;
-	fill(act, state, call->task, SNUG_FILE, verdict.key, size);
-	act->act_flags = flags | (scratch->walk.cut ? SNUG_CUT : 0);
-	act->code = access;
-	act->text_size = SNUG_TEXT_MAX - at;
-	tell_text(act, size, &verdict);
+	opened.access = access_of(file);
+	opened.place = PLACE(file->f_path);
+	opened.flags = call->compat ? SNUG_COMPAT : 0;
+	walk_from(scratch, opened.place, root_of(state, call->task));
+	opened.paths.path = walk_hash(scratch);
+	found = look(state, file_object(opened.access, opened.flags, opened.paths.path), &verdict);
+	opened.judge = found == LOOK_NEW;
+	if (opened.judge && has_profile(&verdict) &&
+	    judge_literals(state, &verdict, opened.access, &opened.paths)) {
+		opened.judge = false;
+		found = settle(state, &verdict) ? LOOK_AGAIN : LOOK_COUNTED;
+	}
+	if (found != LOOK_COUNTED)
+		tell_opened(scratch, call->task, state, &verdict, &opened);
+	if (stopped(&verdict))
+		stop_here();
 	return 0;
 }
 

@@ -36,6 +36,30 @@ static struct hook hooks[] = {
 
 #define HOOKS (sizeof(hooks) / sizeof(*hooks))
 
+/* What happens here to a deviation that is to be blocked, and by which hook. */
+static const struct stop {
+	const char *class;
+	const char *how;
+	const char *hook;
+} stops[] = {
+	{ "exec", "killed", "sched_process_exec" },
+	{ "open", "killed", "sys_exit" },
+	{ "delete", "alerted", "" },
+	{ "rename", "alerted", "" },
+	{ "truncate", "alerted", "" },
+	{ "link", "alerted", "" },
+	{ "connect", "blocked", "connect4" },
+	{ "send", "blocked", "sendmsg4" },
+	{ "bind", "blocked", "bind4" },
+	{ "listen", "killed", "sys_exit" },
+	{ "unix", "killed", "sys_exit" },
+	{ "identity", "killed", "sys_exit" },
+	{ "capability", "killed", "cap_capable" },
+	{ "call", "killed", "sys_exit" },
+};
+
+#define STOPS (sizeof(stops) / sizeof(*stops))
+
 static bool is_tracepoint(const struct bpf_program *program)
 {
 	return bpf_program__type(program) == BPF_PROG_TYPE_TRACING;
@@ -105,6 +129,14 @@ bool hooks_attach(struct agent *agent)
 	return true;
 }
 
+static bool is_attached(const char *name)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (!strcmp(hooks[i].name, name))
+			return hooks[i].attached;
+	return false;
+}
+
 size_t hooks_say(char *text, size_t size)
 {
 	struct utsname name;
@@ -116,5 +148,8 @@ size_t hooks_say(char *text, size_t size)
 		used += snprintf(text + used, size - used, "hook %s %s%s%s\n", hooks[i].name,
 				 hooks[i].attached ? "yes" : "no", hooks[i].attached ? "" : " ",
 				 hooks[i].why);
+	for (size_t i = 0; i < STOPS && used < size; i++)
+		used += snprintf(text + used, size - used, "stop %s %s\n", stops[i].class,
+				 !*stops[i].hook || is_attached(stops[i].hook) ? stops[i].how : "alerted");
 	return used < size ? used : size;
 }

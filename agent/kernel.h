@@ -272,6 +272,7 @@ struct pt_regs {
 #define TS_COMPAT 0x0002
 #define AT_FDCWD -100
 #define EPERM 1
+#define SIGKILL 9
 #define EACCES 13
 #define EEXIST 17
 #define AF_UNIX 1

@@ -5,6 +5,7 @@
 
 #include "kernel.h"
 #include "shared.h"
+#include "rule.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
@@ -12,6 +13,8 @@
 const volatile struct snug_keys keys;
 const volatile u32 host_mnt_ns[2];
 const volatile u32 ring_count = 1;
+/* What the engine's own init may be called, as hashes of their paths. */
+const volatile u64 init_exes[2];
 /* System call number → what to do with it (enum snug_class); the second table is the 32-bit one. */
 const volatile u8 classes[SNUG_NRS];
 const volatile u8 compat_classes[SNUG_NRS];
@@ -52,6 +55,73 @@ struct {
 	__type(key, u64);
 	__type(value, u32);
 } cgroups SEC(".maps");
+
+/* Containers whose version was named before their cgroup was made. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SNUG_EXPECTED);
+	__type(key, char[SNUG_ID_LEN]);
+	__type(value, struct snug_expected);
+} expected SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SNUG_VERSIONS);
+	__type(key, u32);
+	__type(value, struct snug_version);
+} versions SEC(".maps");
+
+/*
+ * Profiles by number: for each its rules (key of a rule → tag, 0 where a person said no), the automaton over paths,
+ * and blocks of addresses. All three are in place before a version's word names the number.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SNUG_PROFILES);
+	__type(key, u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_HASH);
+		__uint(max_entries, 1);
+		__type(key, u64);
+		__type(value, u64);
+	});
+} rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SNUG_PROFILES);
+	__type(key, u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_ARRAY);
+		__uint(map_flags, BPF_F_INNER_MAP);
+		__uint(max_entries, 1);
+		__uint(key_size, sizeof(u32));
+		__uint(value_size, sizeof(struct snug_state));
+	});
+} automata SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SNUG_PROFILES);
+	__type(key, u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+		__uint(map_flags, BPF_F_NO_PREALLOC);
+		__uint(max_entries, SNUG_PREFIXES_MAX);
+		__uint(key_size, sizeof(struct snug_trie_key));
+		__uint(value_size, sizeof(u32));
+	});
+} prefixes SEC(".maps");
+
+/* Addresses that have a name: its hash. One trie for all. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SNUG_PEERS_MAX);
+	__type(key, struct snug_trie_key);
+	__type(value, u64);
+} peers SEC(".maps");
 
 /* A process of a container has one; no other process has. It goes with the process. */
 struct {
@@ -114,10 +184,10 @@ struct walk {
 	u64 hash;
 	u32 end;		/* enum walk_end */
 	u32 parts;
+	u32 length;		/* of the whole path */
 	u32 at;			/* where the text begins */
 	u32 floor;		/* where it may begin at the earliest */
 	u32 cut;
-	u32 reserved;
 };
 
 struct text_hash {
@@ -126,9 +196,32 @@ struct text_hash {
 	u32 end;
 };
 
+/* A path of text being made canonical, from its end to its beginning. */
+struct tidy {
+	u64 hash;		/* of the path, as of a walk */
+	u64 leaf;		/* of its last part alone */
+	u32 at;			/* where the next part is looked for */
+	u32 from;
+	u32 part_end;
+	u32 to;			/* what is done begins here */
+	u32 skip;		/* parts that a `..` takes back */
+	u32 parts;
+};
+
+struct run {
+	u32 at;
+	u32 end;
+	u32 state;
+	u32 accept;
+	u32 profile;
+	u32 between;
+};
+
 struct scratch {
 	struct walk walk;
 	struct text_hash text;
+	struct tidy tidy;
+	struct run run;
 	/*
 	 * An act directly before its text, wherever that begins; texts grow downwards from SNUG_TEXT_MAX. The
 	 * second half is never written: it is room for what the verifier cannot rule out.

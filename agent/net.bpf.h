@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Peers and ports. The cgroup hooks see connect and datagrams however they are asked for (io_uring too) and are
- * where they can be refused later; they only look, and always let pass. They can be preempted: no scratch here.
+ * where they can be refused. They can be preempted: no scratch here.
  */
 #ifndef SNUG_NET_H
 #define SNUG_NET_H
@@ -42,24 +42,98 @@ static __always_inline u64 peer_object(u8 kind, const struct peer *peer)
 	return SNUG_MIX(keys, object, (u64)peer->address[2] << 32 | peer->address[3]);
 }
 
-static __always_inline void tell_peer(struct task_struct *task, struct snug_task *state, u8 kind,
-				      const struct peer *peer, u32 flags)
+static __always_inline struct snug_trie_key trie_key(const struct peer *peer)
+{
+	struct snug_trie_key key = { .bits = 128 };
+
+	if (peer->family == 4) {
+		key.address[10] = 0xff;
+		key.address[11] = 0xff;
+		__builtin_memcpy(&key.address[12], &peer->address[0], 4);
+	} else {
+		__builtin_memcpy(key.address, peer->address, 16);
+	}
+	return key;
+}
+
+static __always_inline u64 literal_address(const struct peer *peer)
+{
+	return SNUG_RULE_ADDRESS(keys, peer->family, (u64)peer->address[0] << 32 | peer->address[1],
+				 (u64)peer->address[2] << 32 | peer->address[3]);
+}
+
+/* A local address that is neither loopback nor a wildcard is the container's own, and differs in each. */
+static __always_inline bool is_own(const struct peer *peer)
+{
+	if (peer->family == 4)
+		return peer->address[0] && (bpf_ntohl(peer->address[0]) >> 24) != 127;
+	return peer->address[0] || peer->address[1] || peer->address[2] ||
+	       (peer->address[3] && peer->address[3] != bpf_htonl(1));
+}
+
+/* Whom a connection goes to: a peer that has a name is known by that. */
+static __always_inline void judge_connect(const struct snug_task *state, struct verdict *verdict,
+					  const struct peer *peer)
+{
+	struct snug_trie_key key = trie_key(peer);
+	u32 profile = SNUG_WORD_PROFILE(verdict->word), *prefix, found;
+	u64 *name = bpf_map_lookup_elem(&peers, &key), who;
+	void *blocks;
+
+	who = name ? *name : literal_address(peer);
+	found = ask_rule(verdict, state->actor,
+			 SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port, who), &verdict->tags[0]);
+	if (found == RULE_NONE) {
+		blocks = bpf_map_lookup_elem(&prefixes, &profile);
+		prefix = blocks ? bpf_map_lookup_elem(blocks, &key) : 0;
+		if (prefix)
+			found = ask_rule(verdict, state->actor,
+					 SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port,
+							SNUG_RULE_SET(keys, *prefix)),
+					 &verdict->tags[0]);
+	}
+	verdict->deviates = found != RULE_ALLOW;
+}
+
+static __always_inline void judge_peer(const struct snug_task *state, struct verdict *verdict, u8 kind,
+				       const struct peer *peer)
+{
+	u64 who;
+
+	if (!has_profile(verdict))
+		return;
+	if (kind == SNUG_CONNECT) {
+		judge_connect(state, verdict, peer);
+		return;
+	}
+	who = is_own(peer) ? SNUG_MIX(keys, SNUG_MARK_OWN, 0) : literal_address(peer);
+	judge_literal(verdict, state->actor, SNUG_RULE_PEER(keys, kind, peer->protocol, peer->port, who));
+}
+
+/* True where the act may go on. `stop`: how it is stopped where this is called. */
+static __always_inline bool tell_peer(struct task_struct *task, struct snug_task *state, u8 kind,
+				      const struct peer *peer, u32 flags, u32 stop)
 {
 	struct verdict verdict;
 	struct snug_act *act;
+	u32 found;
 	void *ring;
 
-	if (!novel(state, peer_object(kind, peer), &verdict))
-		return;
-	act = tell(state, task, kind, &verdict, &ring);
-	if (!act)
-		return;
-	__builtin_memcpy(act->address, peer->address, sizeof(act->address));
-	act->port = peer->port;
-	act->family = peer->family;
-	act->protocol = peer->protocol;
-	act->act_flags = flags;
-	told(act, ring);
+	found = look(state, peer_object(kind, peer), &verdict);
+	if (found == LOOK_NEW) {
+		judge_peer(state, &verdict, kind, peer);
+		found = settle(state, &verdict) ? LOOK_AGAIN : LOOK_COUNTED;
+	}
+	act = found == LOOK_COUNTED ? 0 : tell(state, task, kind, &verdict, &ring);
+	if (act) {
+		__builtin_memcpy(act->address, peer->address, sizeof(act->address));
+		act->port = peer->port;
+		act->family = peer->family;
+		act->protocol = peer->protocol;
+		act->act_flags = flags | stop_flag(&verdict, stop);
+		told(act, ring);
+	}
+	return !stopped(&verdict);
 }
 
 static __always_inline int see4(struct bpf_sock_addr *context, u8 kind)
@@ -74,8 +148,7 @@ static __always_inline int see4(struct bpf_sock_addr *context, u8 kind)
 	peer.port = bpf_ntohs(context->user_port);
 	peer.family = 4;
 	peer.protocol = protocol_of(context->protocol);
-	tell_peer(task, state, kind, &peer, 0);
-	return 1;
+	return tell_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
 }
 
 static __always_inline int see6(struct bpf_sock_addr *context, u8 kind)
@@ -94,8 +167,7 @@ static __always_inline int see6(struct bpf_sock_addr *context, u8 kind)
 	peer.family = 6;
 	peer.protocol = protocol_of(context->protocol);
 	unmap(&peer);
-	tell_peer(task, state, kind, &peer, 0);
-	return 1;
+	return tell_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
 }
 
 SEC("cgroup/connect4")
@@ -167,7 +239,8 @@ static __always_inline void tell_listen(struct call *call, u32 fd)
 	} else {
 		return;
 	}
-	tell_peer(call->task, call->state, SNUG_LISTEN, &peer, call->compat ? SNUG_COMPAT : 0);
+	if (!tell_peer(call->task, call->state, SNUG_LISTEN, &peer, call->compat ? SNUG_COMPAT : 0, SNUG_KILLED))
+		stop_here();
 }
 
 /*
@@ -184,6 +257,7 @@ static __noinline int tell_unix(struct call *call, u32 fd)
 	struct snug_act *act;
 	struct sock *sock;
 	u32 at, size;
+	u64 name;
 
 	if (!call || !scratch)
 		return 0;
@@ -213,16 +287,20 @@ static __noinline int tell_unix(struct call *call, u32 fd)
 					       sizeof(u16)));
 		*ACT_TEXT(scratch, at) = '@';
 	}
-	if (!novel(state, SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16,
-				   hash_text(scratch, at)), &verdict))
-		return 0;
-	act = act_at(scratch, at);
-	size = sizeof(*act) + SNUG_TEXT_MAX - at;
-	fill(act, state, call->task, SNUG_CONNECT, verdict.key, size);
-	act->protocol = SNUG_UNIX;
-	act->act_flags = scratch->walk.cut ? SNUG_CUT : 0;
-	act->text_size = SNUG_TEXT_MAX - at;
-	tell_text(act, size, &verdict);
+	name = scratch->walk.cut ? hash_cut(scratch, at, SNUG_TEXT_MAX) : hash_text(scratch, at);
+	if (judged(state, &verdict, SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16, name), state->actor,
+		   SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0, SNUG_MIX(keys, name, SNUG_MARK_UNIX)))) {
+		act = act_at(scratch, at);
+		size = sizeof(*act) + SNUG_TEXT_MAX - at;
+		fill(act, state, call->task, SNUG_CONNECT, verdict.key, size);
+		act->protocol = SNUG_UNIX;
+		/* It is connected by now, and nothing was sent yet. */
+		act->act_flags = (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(&verdict, SNUG_KILLED);
+		act->text_size = SNUG_TEXT_MAX - at;
+		tell_text(act, size, &verdict);
+	}
+	if (stopped(&verdict))
+		stop_here();
 	return 0;
 }
 

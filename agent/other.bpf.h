@@ -50,13 +50,20 @@ int BPF_PROG(on_capable, const struct cred *cred, struct user_namespace *target,
 	if (capability == CAP_SYS_ADMIN && commits_memory(task))
 		return 0;
 	state->capabilities |= bit;
-	if (!novel(state, (u64)SNUG_CAPABILITY | (u64)capability << 8, &verdict))
-		return 0;
-	act = tell(state, task, SNUG_CAPABILITY, &verdict, &ring);
-	if (!act)
-		return 0;
-	act->code = capability;
-	told(act, ring);
+	if (judged(state, &verdict, (u64)SNUG_CAPABILITY | (u64)capability << 8, state->actor,
+		   SNUG_RULE_CAPABILITY(keys, capability))) {
+		act = tell(state, task, SNUG_CAPABILITY, &verdict, &ring);
+		if (act) {
+			act->act_flags = stop_flag(&verdict, SNUG_KILLED);
+			act->code = capability;
+			told(act, ring);
+		}
+	}
+	if (stopped(&verdict)) {
+		/* Whoever is not killed by now asks again. */
+		state->capabilities &= ~bit;
+		stop_here();
+	}
 	return 0;
 }
 
@@ -80,11 +87,8 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scratch *scratch;
 	struct snug_task *state;
-	struct verdict verdict;
-	struct snug_act *act;
+	struct sensitive sensitive = { .id = SNUG_CALL_IO_URING, .at = SNUG_TEXT_MAX, .stop = SNUG_KILLED };
 	const struct filename *filename = 0;
-	u32 at = SNUG_TEXT_MAX;
-	u64 object;
 	u8 opcode = request->opcode;
 	long size;
 
@@ -113,20 +117,24 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	if (filename) {
 		size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, filename->name);
 		if (size > 1)
-			at = put_plain(scratch, at, size - 1);
+			sensitive.at = put_plain(scratch, SNUG_TEXT_MAX, size - 1);
 	}
-	object = SNUG_MIX(keys, (u64)SNUG_SYSCALL | (u64)SNUG_CALL_IO_URING << 8, opcode);
-	object = SNUG_MIX(keys, object, hash_text(scratch, at));
-	if (!novel(state, object, &verdict))
-		return 0;
-	act = act_at(scratch, at);
-	size = sizeof(*act) + SNUG_TEXT_MAX - at;
-	fill(act, state, task, SNUG_SYSCALL, verdict.key, size);
-	act->code = SNUG_CALL_IO_URING;
-	act->argument = opcode;
-	act->text_size = SNUG_TEXT_MAX - at;
-	tell_text(act, size, &verdict);
+	sensitive.number = opcode;
+	/* A file that was opened is gone with the process, a name that was removed does not come back. */
+	if (opcode == URING_RENAMEAT || opcode == URING_UNLINKAT)
+		sensitive.stop = SNUG_MISSED;
+	if (tell_sensitive(scratch, task, state, &sensitive))
+		stop_here();
 	return 0;
+}
+
+/* As `look` makes it: what has another is of another time. */
+static __always_inline u64 salt_of(const struct snug_slot *slot)
+{
+	u32 number = slot->belongs.version - 1;
+	struct snug_version *version = bpf_map_lookup_elem(&versions, &number);
+
+	return slot->salt + (version ? version->word * keys.c : 0);
 }
 
 static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, struct snug_flush *flush)
@@ -139,11 +147,11 @@ static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, stru
 	bool lives;
 
 	slot = bpf_map_lookup_elem(&slots, &number);
-	lives = slot && slot->container == one->container && slot->salt == one->salt;
+	lives = slot && slot->container == one->container && salt_of(slot) == one->salt;
 	if (count != one->told && !one->unsent) {
 		/* What is known and was told of this container can wait: only its count rises. */
 		if (lives && slot->state == SNUG_SLOT_LIVE && one->told && !control.tell_known &&
-		    bpf_map_lookup_elem(&known, &one->key))
+		    (one->tags[0] || bpf_map_lookup_elem(&known, &one->key)))
 			return 0;
 		ring = my_ring();
 		record = ring ? bpf_ringbuf_reserve(ring, sizeof(*record), 0) : 0;
@@ -159,6 +167,11 @@ static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, stru
 		record->count = count - one->told;
 		record->first = one->first;
 		record->last = record->time;
+		record->session = one->session;
+		record->tags[0] = one->tags[0];
+		record->tags[1] = one->tags[1];
+		record->origin = one->origin;
+		record->reserved = 0;
 		one->told = count;
 		one->first = record->time;
 		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);

@@ -42,6 +42,7 @@ static __always_inline void walk_from(struct scratch *scratch, struct place plac
 	walk->hash = keys.seed;
 	walk->end = WALK_GOES_ON;
 	walk->parts = 0;
+	walk->length = 0;
 	walk->cut = 0;
 }
 
@@ -106,6 +107,7 @@ static int walk_hash_step(u32 index, struct scratch **scratch)
 	if (!dentry)
 		return walk->end != WALK_GOES_ON;
 	walk->hash = mix_name(walk->hash, (u64)dentry->d_name.name, dentry->d_name.len);
+	walk->length += dentry->d_name.len + 1;
 	walk->dentry = (u64)dentry->d_parent;
 	walk->parts++;
 	return 0;
@@ -115,13 +117,15 @@ static int walk_hash_step(u32 index, struct scratch **scratch)
 __noinline u64 walk_hash(struct scratch *scratch)
 {
 	struct dentry *dentry;
+	u64 hash;
 
 	if (!scratch)
 		return 0;
 	bpf_loop(WALK_MAX, walk_hash_step, &scratch, 0);
 	if (scratch->walk.end == WALK_ALONE) {
 		dentry = bpf_core_cast((void *)scratch->walk.dentry, struct dentry);
-		return mix_name(scratch->walk.hash, (u64)dentry->d_name.name, dentry->d_name.len);
+		hash = mix_name(scratch->walk.hash, (u64)dentry->d_name.name, dentry->d_name.len);
+		return scratch->walk.parts ? hash : SNUG_MIX(keys, hash, SNUG_MARK_ALONE);
 	}
 	return scratch->walk.hash;
 }
@@ -202,16 +206,115 @@ static int text_hash_step(u32 index, struct scratch **scratch)
 	return 0;
 }
 
-/* The hash of the text from `at` to the end as such: of a string that the caller passed. Not the hash of a walk. */
-__noinline u64 hash_text(struct scratch *scratch, u32 at)
+/* The hash of the text from `at` to `end` as such: of a string that the caller passed. Not the hash of a walk. */
+__noinline u64 hash_range(struct scratch *scratch, u32 at, u32 end)
 {
 	if (!scratch)
 		return 0;
-	scratch->text.hash = SNUG_MIX_LEN(keys, keys.seed, SNUG_TEXT_MAX - at);
+	scratch->text.hash = SNUG_MIX_LEN(keys, keys.seed, end - at);
 	scratch->text.at = at;
-	scratch->text.end = SNUG_TEXT_MAX;
-	bpf_loop(SNUG_TEXT_MAX / 8, text_hash_step, &scratch, 0);
+	scratch->text.end = end;
+	bpf_loop(SNUG_TEXT_MAX / 8 + 1, text_hash_step, &scratch, 0);
 	return scratch->text.hash;
+}
+
+static __always_inline u64 hash_text(struct scratch *scratch, u32 at)
+{
+	return hash_range(scratch, at, SNUG_TEXT_MAX);
+}
+
+/* The same of a text that is only the tail of a path: of a walk's too. */
+static __always_inline u64 hash_cut(struct scratch *scratch, u32 at, u32 end)
+{
+	return SNUG_MIX(keys, hash_range(scratch, at, end), SNUG_MARK_CUT);
+}
+
+/* A part of a path in the text, as `mix_name` does it with a name of the kernel's. */
+static __always_inline u64 mix_part(const struct scratch *scratch, u64 hash, u32 at, u32 len)
+{
+	hash = SNUG_MIX_LEN(keys, hash, len);
+	for (int i = 0; i < NAME_WORDS; i++) {
+		u32 rest = len - i * 8;
+		u64 word;
+
+		if (i * 8 >= len)
+			break;
+		word = *(u64 *)ACT_TEXT(scratch, at + i * 8);
+		if (rest < 8)
+			word &= (1ull << (rest * 8)) - 1;
+		hash = SNUG_MIX(keys, hash, word);
+	}
+	return hash;
+}
+
+static __always_inline void keep_part(struct scratch *scratch, u32 at, u32 len)
+{
+	struct tidy *tidy = &scratch->tidy;
+
+	tidy->hash = mix_part(scratch, tidy->hash, at, len);
+	if (!tidy->parts++)
+		tidy->leaf = tidy->hash;
+	tidy->to -= len;
+	if (tidy->to != at) {
+		bpf_probe_read_kernel(scratch->string, len & (SNUG_PATH_MAX - 1), ACT_TEXT(scratch, at));
+		bpf_probe_read_kernel(ACT_TEXT(scratch, tidy->to), len & (SNUG_PATH_MAX - 1), scratch->string);
+	}
+	tidy->to--;
+	*ACT_TEXT(scratch, tidy->to) = '/';
+}
+
+static int tidy_step(u32 index, struct scratch **held)
+{
+	struct scratch *scratch = *held;
+	struct tidy *tidy = &scratch->tidy;
+	u32 at = tidy->at, len;
+	u16 start;
+
+	if (at <= tidy->from)
+		return 1;
+	at--;
+	tidy->at = at;
+	if (*ACT_TEXT(scratch, at) != '/')
+		return 0;
+	len = tidy->part_end - at - 1;
+	tidy->part_end = at;
+	start = *(u16 *)ACT_TEXT(scratch, at + 1);
+	if (!len || (len == 1 && (start & 255) == '.'))
+		return 0;
+	if (len == 2 && start == ('.' | '.' << 8))
+		tidy->skip++;
+	else if (tidy->skip)
+		tidy->skip--;
+	else
+		keep_part(scratch, at + 1, len);
+	return 0;
+}
+
+/*
+ * Makes the absolute path from `at` to `end` canonical, in place, so that it ends at `to`; returns where it begins.
+ * `scratch->tidy` has its hash then: that of a walk to it. A string of the caller's in `scratch->string` is gone.
+ */
+__noinline u32 tidy_path(struct scratch *scratch, u32 at, u32 end, u32 to)
+{
+	struct tidy *tidy;
+
+	if (!scratch)
+		return 0;
+	tidy = &scratch->tidy;
+	tidy->hash = keys.seed;
+	tidy->leaf = 0;
+	tidy->at = end;
+	tidy->from = at;
+	tidy->part_end = end;
+	tidy->to = to;
+	tidy->skip = 0;
+	tidy->parts = 0;
+	bpf_loop(SNUG_TEXT_MAX + 1, tidy_step, &scratch, 0);
+	if (!tidy->parts && tidy->to) {
+		tidy->to--;
+		*ACT_TEXT(scratch, tidy->to) = '/';
+	}
+	return tidy->to;
 }
 
 static __always_inline struct file *file_at(struct task_struct *task, u32 fd)

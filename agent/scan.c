@@ -72,48 +72,18 @@ static const char *id_in(const char *leaf)
 	}
 }
 
-static __u64 mix_bytes(const struct snug_keys *keys, __u64 hash, const char *bytes, size_t size)
-{
-	hash = SNUG_MIX_LEN(*keys, hash, size);
-	for (size_t at = 0; at < size; at += 8) {
-		__u64 word = 0;
-
-		memcpy(&word, bytes + at, size - at < 8 ? size - at : 8);
-		hash = SNUG_MIX(*keys, hash, word);
-	}
-	return hash;
-}
-
-/* As walk_hash does in the kernel: the names from the leaf upwards. */
-static __u64 hash_path(const struct snug_keys *keys, const char *path)
-{
-	__u64 hash = keys->seed;
-	const char *end = path + strlen(path);
-
-	if (*path != '/')
-		return mix_bytes(keys, hash, path, end - path);
-	while (end > path) {
-		const char *start = end;
-
-		while (start > path && start[-1] != '/')
-			start--;
-		if (start < end)
-			hash = mix_bytes(keys, hash, start, end - start);
-		end = start > path ? start - 1 : path;
-	}
-	return hash;
-}
-
-/* Acts refer to a path by its hash. */
-static __u64 keep_name(struct agent *agent, const char *text, __u64 hash)
+/* Acts refer to a path by its hash; of one that is too long for a name the tail is the name. */
+static __u64 keep_name(struct agent *agent, const char *text)
 {
 	struct snug_name_text name = {};
 	size_t size = strlen(text);
+	__u64 hash = hash_path(&agent->keys, text, size);
 
 	if (size > SNUG_NAME_MAX) {
 		text += size - SNUG_NAME_MAX;
 		size = SNUG_NAME_MAX;
 		name.cut = 1;
+		hash = hash_tail(&agent->keys, text, size);
 	}
 	name.size = size;
 	memcpy(name.text, text, size);
@@ -143,7 +113,7 @@ static __u64 keep_exe(struct agent *agent, pid_t pid, __u16 *flags)
 		*flags |= SNUG_DRIFT_MEMFD;
 		text++;
 	}
-	return keep_name(agent, text, hash_path(&agent->keys, text));
+	return keep_name(agent, text);
 }
 
 static const char *base_name(const char *path)
@@ -187,7 +157,7 @@ static __u64 keep_script(struct agent *agent, pid_t pid)
 	arguments[size] = 0;
 	for (int i = 0; i < 3 && argument < arguments + size; i++, argument += strlen(argument) + 1)
 		if (i && *argument == '/' && !strncmp(base_name(argument), name, TASK_COMM_LEN - 1))
-			return keep_name(agent, argument, mix_bytes(&agent->keys, agent->keys.seed, argument, strlen(argument)));
+			return keep_name(agent, argument);
 	return 0;
 }
 
@@ -288,6 +258,7 @@ static void set_base(struct agent *agent, struct snug_task *state)
 	base = SNUG_MIX(agent->keys, base,
 			(__u64)state->uid << 32 | (__u64)state->origin << 16 | (state->flags & ~SNUG_TTY));
 	state->base = base;
+	state->actor = SNUG_RULE_ACTOR(agent->keys, state->exe, state->script, state->uid, state->origin);
 }
 
 static size_t read_processes(struct agent *agent, const char *cgroup, struct process *all, size_t count)

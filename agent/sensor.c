@@ -159,6 +159,7 @@ static void beat(struct agent *agent, bool all)
 		agent->skel->bss_control->control.unheard = 0;
 		containers_reconcile(agent);
 	}
+	disarmed_tell(agent);
 	losses(agent, &now, last_beat, frame.time);
 	frame.received = now.received;
 	frame.emitted = now.emitted;
@@ -179,10 +180,48 @@ static void obey(const struct snug_head *head, void *context)
 
 	switch (head->type) {
 	case SNUG_ASSIGN:
-		if (size != sizeof(struct snug_assign))
+		if (size < sizeof(struct snug_assign) || !assign(agent, (const void *)head, size))
 			break;
-		assign(agent, (const void *)head);
 		stale = true;
+		return;
+	case SNUG_PROFILE:
+		if (size != sizeof(struct snug_profile))
+			break;
+		profile_begin(agent, (const void *)head);
+		stale = true;
+		return;
+	case SNUG_RULES:
+		if (size < sizeof(struct snug_rules) || !profile_rules(agent, (const void *)head, size))
+			break;
+		return;
+	case SNUG_STATES:
+		if (size < sizeof(struct snug_states) || !profile_states(agent, (const void *)head, size))
+			break;
+		return;
+	case SNUG_PREFIXES:
+		if (size < sizeof(struct snug_prefixes) || !profile_prefixes(agent, (const void *)head, size))
+			break;
+		return;
+	case SNUG_PROFILE_END:
+		if (size != sizeof(struct snug_profile_end))
+			break;
+		profile_end(agent, (const void *)head);
+		stale = true;
+		return;
+	case SNUG_ENFORCE:
+		if (size != sizeof(struct snug_enforce))
+			break;
+		enforce(agent, (const void *)head);
+		stale = true;
+		return;
+	case SNUG_PEER:
+		if (size < sizeof(struct snug_peer) || !name_peer(agent, (const void *)head, size))
+			break;
+		return;
+	case SNUG_FAIL_CLOSED:
+		if (size != sizeof(struct snug_fail_closed))
+			break;
+		agent->skel->bss_control->control.fail_closed = ((const struct snug_fail_closed *)head)->on;
 		return;
 	case SNUG_KNOWN:
 		if (size < sizeof(struct snug_known))
@@ -288,6 +327,8 @@ static bool prepare(struct agent *agent)
 	skel->rodata->host_mnt_ns[0] = own.st_ino;
 	skel->rodata->host_mnt_ns[1] = first.st_ino;
 	skel->rodata->ring_count = agent->rings;
+	skel->rodata->init_exes[0] = hash_path(&agent->keys, "/sbin/docker-init", 17);
+	skel->rodata->init_exes[1] = hash_path(&agent->keys, "/dev/init", 9);
 	set_calls(skel);
 	bpf_map__set_max_entries(skel->maps.rings, agent->rings);
 	return hooks_load(agent);

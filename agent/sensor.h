@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "shared.h"
+#include "rule.h"
 
 /* libbpf's skeleton names these by the kernel programs' own short types. */
 typedef __u8 u8;
@@ -58,10 +59,32 @@ void container_end(struct agent *agent, __u32 slot, __u64 container, __u64 time)
 void containers_reconcile(struct agent *agent);
 bool ends_pending(void);
 void ends_tell(struct agent *agent);
-void assign(struct agent *agent, const struct snug_assign *command);
+bool assign(struct agent *agent, const struct snug_assign *command, size_t size);
 void learn_keys(struct agent *agent, const struct snug_known *command);
 void names_told(struct agent *agent, const struct snug_act *act);
 void losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to);
+
+/* Whether a container that runs is of the version with this index. */
+bool slots_belong(struct agent *agent, __u32 version);
+
+/* rule.c: hashes as the kernel programs make them. */
+__u64 hash_bytes(const struct snug_keys *keys, const void *text, size_t size);
+__u64 hash_path(const struct snug_keys *keys, const void *text, size_t size);
+__u64 hash_tail(const struct snug_keys *keys, const void *text, size_t size);
+__u64 hash_leaf(const struct snug_keys *keys, const void *text, size_t size);
+__u64 peer_name(const struct snug_keys *keys, const void *text, size_t size);
+__u64 rule_key(const struct snug_keys *keys, const struct snug_rule *rule);
+
+/* profile.c: versions. What returns a bool is false for a command that is not well formed. */
+__u32 version_of(struct agent *agent, __u64 scope);
+void profile_begin(struct agent *agent, const struct snug_profile *command);
+bool profile_rules(struct agent *agent, const struct snug_rules *command, size_t size);
+bool profile_states(struct agent *agent, const struct snug_states *command, size_t size);
+bool profile_prefixes(struct agent *agent, const struct snug_prefixes *command, size_t size);
+void profile_end(struct agent *agent, const struct snug_profile_end *command);
+void enforce(struct agent *agent, const struct snug_enforce *command);
+bool name_peer(struct agent *agent, const struct snug_peer *command, size_t size);
+void disarmed_tell(struct agent *agent);
 
 /* scan.c */
 bool find_cgroups(struct agent *agent);

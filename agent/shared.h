@@ -11,6 +11,12 @@
 #define SNUG_NAMES 8192
 #define SNUG_SEEN 131072
 #define SNUG_KNOWN_KEYS 131072
+#define SNUG_VERSIONS 1024
+#define SNUG_PROFILES 2048	/* two for each version: the one in use, and the one being made */
+#define SNUG_STATES_MAX 8192
+#define SNUG_EXPECTED 4096
+#define SNUG_PEERS_MAX 16384
+#define SNUG_PREFIXES_MAX 4096
 /* The scope of a container that was not assigned one: its own. */
 #define SNUG_PRIVATE_SCOPE (1ull << 63)
 
@@ -18,6 +24,56 @@ enum snug_slot_state {
 	SNUG_SLOT_FREE = 0,
 	SNUG_SLOT_LIVE = 1,
 	SNUG_SLOT_ENDED = 2,
+};
+
+/* The command of a health check, as an exec session's first program shows it. */
+struct snug_command {
+	__u64 whole;		/* hash of all its arguments; size 0: there is none */
+	__u64 rest;		/* of all but the first, for a script, whose interpreter comes before it */
+	__u64 name;		/* of the first: its path, or the last part of it */
+	__u32 size;
+	__u32 rest_size;
+	__u32 by_path;
+	__u32 reserved;
+};
+
+/* To which version a container belongs, and how. */
+struct snug_belonging {
+	__u32 version;		/* index of a snug_version, from 1; 0: none yet */
+	__u32 traits;
+	struct snug_command command;
+};
+
+/* Said before the container's cgroup is there. */
+struct snug_expected {
+	__u64 scope;
+	struct snug_belonging belongs;
+};
+
+/*
+ * A version. Its word is written at once, so that whoever reads it once has a profile, and what a deviation from it
+ * gets, that belong together; it is part of the keys in `seen`, which a new word makes stale.
+ */
+struct snug_version {
+	__u64 word;
+	__u64 scope;
+	__u64 paused_until;	/* CLOCK_MONOTONIC */
+	__u64 window;		/* in which `spent` is counted */
+	__u32 spent;
+	__u32 budget;
+};
+
+#define SNUG_WORD_BLOCK 1ull
+#define SNUG_WORD_DISARMED 2ull
+#define SNUG_WORD_PROFILE_SHIFT 8
+#define SNUG_WORD_PROFILE(word) ((__u32)((word) >> SNUG_WORD_PROFILE_SHIFT) & 0xffff)
+#define SNUG_WORD_AGE_SHIFT 32
+#define SNUG_BUDGET_WINDOW 60000000000ull
+
+/* An address for a prefix trie: IPv4 in its mapped form. */
+struct snug_trie_key {
+	__u32 bits;
+	__u8 address[16];
 };
 
 struct snug_slot {
@@ -31,7 +87,8 @@ struct snug_slot {
 	__u32 state;
 	__u32 started;		/* its entrypoint was seen: another root of a tree came in by exec */
 	__u32 before;
-	__u32 reserved;
+	__u32 untrusted;	/* a file of it may have been changed unseen */
+	struct snug_belonging belongs;
 	char id[SNUG_ID_LEN];
 	char path[SNUG_CGROUP_MAX];
 };
@@ -43,6 +100,7 @@ struct snug_task {
 	__u64 ancestors[SNUG_ANCESTORS];
 	__u64 session;
 	__u64 base;		/* hash of all of the actor that a behaviour depends on */
+	__u64 actor;		/* hash of what of it the rules of a profile name */
 	__u64 capabilities;	/* told since the last exec */
 	__u32 slot;
 	__u32 uid;
@@ -65,8 +123,12 @@ struct snug_seen {
 	__u64 count;
 	__u64 told;
 	__u64 first;		/* since last told; when it was last is known by the second: the flush's */
+	__u64 session;
+	__u64 tags[2];
 	__u32 slot;
 	__u32 unsent;		/* its event was lost: the next one is told in full */
+	__u32 origin;
+	__u32 deviates;
 };
 
 struct snug_counters {
@@ -83,6 +145,8 @@ struct snug_control {
 	__u32 filter;		/* snug_filter_mode */
 	__u32 unheard;		/* a container came or went and there was no room to say so */
 	__u32 tell_known;	/* the flush under way tells all counts, also those that can wait */
+	__u32 fail_closed;
+	__u32 disarmed;		/* a version has disarmed itself and nobody was told yet */
 };
 
 struct snug_flush {

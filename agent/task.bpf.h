@@ -30,6 +30,7 @@ static __always_inline void set_base(struct snug_task *state)
 	base = SNUG_MIX(keys, base, (u64)state->uid << 32 | (u64)state->origin << 16 |
 					    (state->flags & ~SNUG_TTY));
 	state->base = base;
+	state->actor = SNUG_RULE_ACTOR(keys, state->exe, state->script, state->uid, state->origin);
 }
 
 static __always_inline void set_ids(struct snug_task *state, u32 uid, u32 gid)

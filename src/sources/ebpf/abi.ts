@@ -2,7 +2,7 @@
  * The layout of what the sensor says, as in `agent/abi.h`: little endian, fixed widths. A test holds every
  * number here against `snug-sensor --abi`, which prints what was compiled.
  */
-export const ABI = 1
+export const ABI = 2
 export const HEAD_SIZE = 8
 /** Longest frame, its head included. */
 export const FRAME_MAX = 1 << 20
@@ -19,11 +19,21 @@ export const frameTypes = {
   act: 7,
   sighting: 8,
   pong: 9,
+  disarmed: 10,
+  probed: 11,
   assign: 32,
   known: 33,
   filter: 34,
   flush: 35,
   ping: 36,
+  profile: 37,
+  rules: 38,
+  states: 39,
+  prefixes: 40,
+  profileEnd: 41,
+  enforce: 42,
+  peer: 43,
+  failClosed: 44,
 } as const
 
 /** Offset of each field, as `structure.field`, and size of each structure, as `structure`. */
@@ -60,13 +70,16 @@ export const layout = {
   'snug_act.argument': 152,
   'snug_act.text_size': 168,
   'snug_act.to_size': 170,
-  snug_sighting: 56,
+  snug_sighting: 88,
   'snug_sighting.time': 8,
   'snug_sighting.container': 16,
   'snug_sighting.key': 24,
   'snug_sighting.count': 32,
   'snug_sighting.first': 40,
   'snug_sighting.last': 48,
+  'snug_sighting.session': 56,
+  'snug_sighting.tags': 64,
+  'snug_sighting.origin': 80,
   snug_container: 96,
   'snug_container.time': 8,
   'snug_container.container': 16,
@@ -96,9 +109,74 @@ export const layout = {
   'snug_hello.abi': 24,
   'snug_hello.rings': 28,
   'snug_hello.ring_size': 32,
-  snug_assign: 80,
+  snug_assign: 88,
   'snug_assign.id': 8,
   'snug_assign.scope': 72,
+  'snug_assign.traits': 80,
+  'snug_assign.command_size': 84,
+  snug_profile: 32,
+  'snug_profile.scope': 8,
+  'snug_profile.rules': 16,
+  'snug_profile.states': 20,
+  'snug_profile.prefixes': 24,
+  'snug_profile.absent': 28,
+  snug_rules: 16,
+  'snug_rules.scope': 8,
+  snug_rule: 56,
+  'snug_rule.size': 0,
+  'snug_rule.kind': 2,
+  'snug_rule.origin': 3,
+  'snug_rule.flags': 4,
+  'snug_rule.tag': 8,
+  'snug_rule.uid': 16,
+  'snug_rule.set': 20,
+  'snug_rule.address': 24,
+  'snug_rule.port': 40,
+  'snug_rule.family': 42,
+  'snug_rule.protocol': 43,
+  'snug_rule.from_uid': 24,
+  'snug_rule.from_gid': 28,
+  'snug_rule.to_uid': 32,
+  'snug_rule.to_gid': 36,
+  'snug_rule.code': 24,
+  'snug_rule.argument': 32,
+  'snug_rule.exe_size': 48,
+  'snug_rule.script_size': 50,
+  'snug_rule.text_size': 52,
+  'snug_rule.to_size': 54,
+  snug_states: 24,
+  'snug_states.scope': 8,
+  'snug_states.first': 16,
+  'snug_states.count': 20,
+  snug_state: 520,
+  'snug_state.next': 0,
+  'snug_state.accept': 512,
+  snug_prefixes: 16,
+  'snug_prefixes.scope': 8,
+  snug_prefix: 24,
+  'snug_prefix.address': 0,
+  'snug_prefix.bits': 16,
+  'snug_prefix.number': 20,
+  snug_profile_end: 16,
+  'snug_profile_end.scope': 8,
+  snug_enforce: 32,
+  'snug_enforce.scope': 8,
+  'snug_enforce.paused_until': 16,
+  'snug_enforce.block': 24,
+  'snug_enforce.budget': 28,
+  snug_peer: 32,
+  'snug_peer.address': 8,
+  'snug_peer.bits': 24,
+  'snug_peer.name_size': 28,
+  snug_fail_closed: 16,
+  'snug_fail_closed.on': 8,
+  snug_disarmed: 24,
+  'snug_disarmed.time': 8,
+  'snug_disarmed.scope': 16,
+  snug_probed: 24,
+  'snug_probed.time': 8,
+  'snug_probed.tried': 16,
+  'snug_probed.good': 20,
   snug_known: 16,
   'snug_known.scope': 8,
   snug_filter: 16,
@@ -118,7 +196,25 @@ export const kinds = {
 } as const
 
 export const actorFlags = { tty: 1, socketStdio: 2, upper: 4, memfd: 8, mount: 16 } as const
-export const actFlags = { cut: 1, toCut: 2, denied: 4, unresolved: 8, compat: 16 } as const
+export const actFlags = {
+  cut: 1,
+  toCut: 2,
+  denied: 4,
+  unresolved: 8,
+  compat: 16,
+  refused: 32,
+  killed: 64,
+  missed: 128,
+} as const
+export const ruleFlags = {
+  deny: 1,
+  pattern: 2,
+  shipped: 4,
+  named: 8,
+  drift: 16,
+  socketStdio: 32,
+} as const
+export const traits = { enforced: 1, ownInit: 2 } as const
 
 /** Bit → access, in the order in which an event names them. */
 export const accessBits = [
@@ -129,8 +225,10 @@ export const accessBits = [
   [16, 'rename'],
 ] as const
 
-export const ORIGIN_EXEC_IN = 2
-export const PROTOCOL_UNIX = 255
+/** Code → origin, as in `enum snug_origin`. */
+export const originCodes = { entrypoint: 1, 'exec-in': 2, probe: 3, init: 4 } as const
+export const protocolCodes = { tcp: 6, udp: 17, unix: 255, other: 0 } as const
+export const trials = { pass: 1, exec: 2, open: 4, connect: 8 } as const
 
 /** Index → reason of a loss, as in `enum snug_drop`. */
 export const dropReasons = [

@@ -1,6 +1,14 @@
 import { SnugError } from '../../errors.ts'
 import { canonicalAddress, canonicalPath } from '../../event/canonical.ts'
-import type { Access, ActEvent, ContainerRef, FileAct, ProcessRef } from '../../event/event.ts'
+import type {
+  Access,
+  ActEvent,
+  ContainerRef,
+  Enforced,
+  FileAct,
+  Origin,
+  ProcessRef,
+} from '../../event/event.ts'
 import {
   ANCESTORS,
   accessBits,
@@ -9,8 +17,8 @@ import {
   capabilityNames,
   kinds,
   layout,
-  ORIGIN_EXEC_IN,
-  PROTOCOL_UNIX,
+  originCodes,
+  protocolCodes,
 } from './abi.ts'
 import { callName, callTarget } from './call-target.ts'
 import { nameOfBytes } from './kernel-name.ts'
@@ -36,6 +44,7 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
     node: context.node,
     source: 'ebpf',
     container: context.container,
+    ...stopOf(flags),
   } as const
   const kind = bytes.readUInt8(layout['snug_act.kind'])
   switch (kind) {
@@ -106,6 +115,18 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
   }
 }
 
+/** Code → origin. What is not known is the container's own. */
+export function originOf(code: number): Origin {
+  const found = Object.entries(originCodes).find(([, known]) => known === code)
+  return (found?.[0] as Origin | undefined) ?? 'entrypoint'
+}
+
+function stopOf(flags: number): { readonly enforced?: Enforced } {
+  if ((flags & actFlags.refused) !== 0) return { enforced: 'blocked' }
+  if ((flags & actFlags.killed) !== 0) return { enforced: 'killed' }
+  return (flags & actFlags.missed) !== 0 ? { enforced: 'missed' } : {}
+}
+
 function decodeProcess(bytes: Buffer, flags: number, context: ActContext): ProcessRef {
   const script = bytes.readBigUInt64LE(layout['snug_act.script'])
   const session = bytes.readBigUInt64LE(layout['snug_act.session'])
@@ -123,7 +144,7 @@ function decodeProcess(bytes: Buffer, flags: number, context: ActContext): Proce
     uid: bytes.readUInt32LE(layout['snug_act.uid']),
     gid: bytes.readUInt32LE(layout['snug_act.gid']),
     ...(ancestors[0] !== undefined && { parent: ancestors[0], ancestors }),
-    origin: bytes[layout['snug_act.origin']] === ORIGIN_EXEC_IN ? 'exec-in' : 'entrypoint',
+    origin: originOf(bytes[layout['snug_act.origin']] ?? 0),
     ...(session !== 0n && { session: session.toString(16).padStart(16, '0') }),
     ...((flags & actorFlags.tty) !== 0 && { tty: true }),
     ...((flags & actorFlags.socketStdio) !== 0 && { socketStdio: true }),
@@ -166,14 +187,18 @@ interface Peer {
 function decodePeer(bytes: Buffer, flags: number): Peer {
   const code = bytes[layout['snug_act.protocol']]
   const port = bytes.readUInt16LE(layout['snug_act.port'])
-  if (code === PROTOCOL_UNIX) {
+  if (code === protocolCodes.unix) {
     const path = nameOfBytes(text(bytes))
     return { protocol: 'unix', address: pathOf(path, (flags & actFlags.cut) !== 0), port: 0 }
   }
   const at = layout['snug_act.address']
   const address =
     bytes[layout['snug_act.family']] === 4 ? bytes.subarray(at, at + 4).join('.') : sixOf(bytes, at)
-  return { protocol: code === 6 ? 'tcp' : code === 17 ? 'udp' : 'other', address, port }
+  return {
+    protocol: code === protocolCodes.tcp ? 'tcp' : code === protocolCodes.udp ? 'udp' : 'other',
+    address,
+    port,
+  }
 }
 
 function sixOf(bytes: Buffer, at: number): string {

@@ -56,6 +56,51 @@ export function callTarget(name: string, argument: bigint, text: string): string
   }
 }
 
+/** What the kernel's rule for such a call names: the number, and the text as the caller passed it. */
+export interface CallSubject {
+  readonly argument: bigint
+  readonly text: string
+}
+
+/** The inverse of {@link callTarget}. */
+export function callSubject(name: string, target: string | undefined): CallSubject {
+  const text = target ?? ''
+  switch (name) {
+    case 'ptrace':
+      return { argument: numberOf(ptraceRequests, text), text: '' }
+    case 'unshare':
+    case 'setns':
+    case 'clone':
+      return { argument: namespaceBits(text), text: '' }
+    case 'bpf':
+    case 'keyctl':
+      return { argument: BigInt(text.replace(/^command /, '') || 0), text: '' }
+    case 'io_uring': {
+      const space = text.indexOf(' ')
+      const operation = space < 0 ? text : text.slice(0, space)
+      return {
+        argument: numberOf(uringOperations, operation),
+        text: space < 0 ? '' : text.slice(space + 1),
+      }
+    }
+    default:
+      return { argument: 0n, text }
+  }
+}
+
+function numberOf(names: Readonly<Record<number, string>>, text: string): bigint {
+  const known = Object.entries(names).find(([, name]) => name === text)?.[0]
+  return BigInt(known ?? (/^\d+$/.test(text) ? text : 0))
+}
+
+function namespaceBits(text: string): bigint {
+  const names = text.split(',')
+  return namespaces.reduce(
+    (bits, [bit, name]) => (names.includes(name) ? bits | BigInt(bit) : bits),
+    0n,
+  )
+}
+
 function namespaceNames(flags: number): string | undefined {
   const names = namespaces.flatMap(([bit, name]) => ((flags & bit) === 0 ? [] : [name]))
   return names.length === 0 ? undefined : names.join(',')

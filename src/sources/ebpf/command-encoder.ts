@@ -1,21 +1,50 @@
-import type { BehaviourKey, FilterMode } from '../source.ts'
-import { ABI, FRAME_MAX, frameTypes, HEAD_SIZE, ID_LENGTH, layout } from './abi.ts'
+import { bytesOfName } from '../../event/name-bytes.ts'
+import type { BehaviourKey, ContainerTraits, Enforcement, FilterMode, PeerName } from '../source.ts'
+import { FRAME_MAX, frameTypes, HEAD_SIZE, ID_LENGTH, layout, traits } from './abi.ts'
+import { frame } from './frame.ts'
+import { trieKey } from './profile-encoder.ts'
 
 const KEYS_MAX = Math.floor((FRAME_MAX - layout.snug_known) / 8) - 1
 
-function frame(type: number, size: number): Buffer {
-  const bytes = Buffer.alloc(size)
-  bytes.writeUInt32LE(size - HEAD_SIZE, layout['snug_head.size'])
-  bytes.writeUInt16LE(type, layout['snug_head.type'])
-  bytes.writeUInt8(ABI, layout['snug_head.version'])
+/** `id`: 64 hex digits. `scope`: a whole number from 0. */
+export function encodeAssign(id: string, scope: number, how: ContainerTraits = {}): Buffer {
+  const command = Buffer.from((how.probe ?? []).map((argument) => `${argument}\0`).join(''))
+  const bytes = frame(frameTypes.assign, layout.snug_assign + command.length)
+  bytes.write(id.slice(0, ID_LENGTH), layout['snug_assign.id'], 'latin1')
+  bytes.writeBigUInt64LE(BigInt(scope), layout['snug_assign.scope'])
+  const bits =
+    (how.enforce === true ? traits.enforced : 0) | (how.init === true ? traits.ownInit : 0)
+  bytes.writeUInt32LE(bits, layout['snug_assign.traits'])
+  bytes.writeUInt32LE(command.length, layout['snug_assign.command_size'])
+  command.copy(bytes, layout.snug_assign)
   return bytes
 }
 
-/** `id`: 64 hex digits. `scope`: a whole number from 0. */
-export function encodeAssign(id: string, scope: number): Buffer {
-  const bytes = frame(frameTypes.assign, layout.snug_assign)
-  bytes.write(id.slice(0, ID_LENGTH), layout['snug_assign.id'], 'latin1')
-  bytes.writeBigUInt64LE(BigInt(scope), layout['snug_assign.scope'])
+/** What a deviation from the scope's profile gets. */
+export function encodeEnforce(scope: number, how: Enforcement): Buffer {
+  const bytes = frame(frameTypes.enforce, layout.snug_enforce)
+  bytes.writeBigUInt64LE(BigInt(scope), layout['snug_enforce.scope'])
+  const until = BigInt(Math.ceil(how.pausedUntil ?? 0)) * 1_000_000n
+  bytes.writeBigUInt64LE(until, layout['snug_enforce.paused_until'])
+  bytes.writeUInt32LE(how.mode === 'block' ? 1 : 0, layout['snug_enforce.block'])
+  bytes.writeUInt32LE(how.budget, layout['snug_enforce.budget'])
+  return bytes
+}
+
+export function encodePeer({ address, name }: PeerName): Buffer {
+  const text = name === undefined ? Buffer.alloc(0) : Buffer.from(bytesOfName(name))
+  const key = trieKey(address)
+  const bytes = frame(frameTypes.peer, layout.snug_peer + text.length)
+  bytes.set(key.address, layout['snug_peer.address'])
+  bytes.writeUInt32LE(key.bits, layout['snug_peer.bits'])
+  bytes.writeUInt32LE(text.length, layout['snug_peer.name_size'])
+  text.copy(bytes, layout.snug_peer)
+  return bytes
+}
+
+export function encodeFailClosed(on: boolean): Buffer {
+  const bytes = frame(frameTypes.failClosed, layout.snug_fail_closed)
+  bytes.writeUInt32LE(on ? 1 : 0, layout['snug_fail_closed.on'])
   return bytes
 }
 

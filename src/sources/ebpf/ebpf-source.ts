@@ -13,13 +13,8 @@ import type {
   SourceStats,
   SourceSupport,
 } from '../source.ts'
-import {
-  encodeAssign,
-  encodeFilter,
-  encodeFlush,
-  encodeKnown,
-  encodePing,
-} from './command-encoder.ts'
+import { encodeFilter, encodeFlush, encodeKnown, encodePing } from './command-encoder.ts'
+import { KernelState } from './kernel-state.ts'
 import { FrameReader } from './frame-reader.ts'
 import { type Decoded, RecordDecoder, type SensorStats } from './record-decoder.ts'
 import { type SensorExit, SensorProcess } from './sensor-process.ts'
@@ -54,7 +49,7 @@ export class EbpfSource implements EventSource {
   readonly control: SourceControl
   readonly #options: EbpfSourceOptions
   readonly #lost: Record<string, number> = {}
-  readonly #scopes = new Map<string, number>()
+  readonly #kernel = new KernelState()
   /** Containers that were told as started and not as ended; true where they ran before the agent. */
   readonly #live = new Map<string, boolean>()
   readonly #unconfirmed = new Set<string>()
@@ -71,13 +66,17 @@ export class EbpfSource implements EventSource {
   constructor(options: EbpfSourceOptions) {
     this.#options = options
     this.control = {
-      assign: (id, scope) => this.#assign(id, scope),
+      assign: (id, scope, traits) => this.#send(this.#kernel.assign(id, scope, traits)),
       known: (scope, keys) => this.#known(scope, keys),
       filter: (mode) => {
         this.#filter = mode
         this.#process?.send(encodeFilter(mode))
       },
       flush: () => this.#process?.send(encodeFlush()),
+      profile: (scope, profile) => this.#send(this.#kernel.profile(scope, profile)),
+      enforce: (scope, enforcement) => this.#send(this.#kernel.enforce(scope, enforcement)),
+      peers: (changes) => this.#send(this.#kernel.peers(changes)),
+      failClosed: (on) => this.#send(this.#kernel.failClosed(on)),
     }
   }
 
@@ -213,7 +212,6 @@ export class EbpfSource implements EventSource {
       }
       case 'container-ended':
         this.#live.delete(decoded.id)
-        this.#scopes.delete(decoded.id)
         break
       case 'event':
         if (decoded.event.kind === 'loss') {
@@ -225,6 +223,9 @@ export class EbpfSource implements EventSource {
         break
       case 'sighting':
         this.#delivered += decoded.sighting.count
+        break
+      case 'disarmed':
+      case 'self-probe':
         break
     }
     batch.push(decoded)
@@ -240,7 +241,7 @@ export class EbpfSource implements EventSource {
     this.#state = { kind: 'running' }
     this.#lastHeard = now
     for (const id of this.#live.keys()) this.#unconfirmed.add(id)
-    for (const [id, scope] of this.#scopes) this.#process?.send(encodeAssign(id, scope))
+    for (const command of this.#kernel.all()) this.#send(command)
     this.#process?.send(encodeFilter(this.#filter))
     this.#process?.send(encodePing(0n))
   }
@@ -249,15 +250,13 @@ export class EbpfSource implements EventSource {
   #confirmed(batch: SourceMessage[]): void {
     for (const id of this.#unconfirmed) {
       this.#live.delete(id)
-      this.#scopes.delete(id)
       batch.push({ type: 'container-ended', id, time: new Date().toISOString() })
     }
     this.#unconfirmed.clear()
   }
 
-  #assign(id: string, scope: number): void {
-    this.#scopes.set(id, scope)
-    this.#process?.send(encodeAssign(id, scope))
+  #send(command: Buffer): void {
+    if (command.length > 0) this.#process?.send(command)
   }
 
   #known(scope: number, keys: readonly BehaviourKey[]): void {

@@ -2,9 +2,10 @@ import { SnugError } from '../../errors.ts'
 import type { ContainerRef, LossEvent } from '../../event/event.ts'
 import { canonicalPath } from '../../event/canonical.ts'
 import { isoOf } from '../../event/time.ts'
-import { behaviourKey, type SourceMessage } from '../source.ts'
-import { decodeAct } from './act-decoder.ts'
-import { ABI, dropReasons, frameTypes, layout } from './abi.ts'
+import type { BehaviourTag } from '../../match/kernel-profile.ts'
+import { behaviourKey, type Sighting, type SourceMessage } from '../source.ts'
+import { ABI, dropReasons, frameTypes, layout, trials } from './abi.ts'
+import { decodeAct, originOf } from './act-decoder.ts'
 import type { Frame } from './frame-reader.ts'
 import { nameOfBytes } from './kernel-name.ts'
 
@@ -81,6 +82,10 @@ export class RecordDecoder {
         return this.#act(sized(bytes, 'snug_act'))
       case frameTypes.sighting:
         return this.#sighting(sized(bytes, 'snug_sighting'))
+      case frameTypes.disarmed:
+        return this.#disarmed(sized(bytes, 'snug_disarmed'))
+      case frameTypes.probed:
+        return this.#probed(sized(bytes, 'snug_probed'))
       case frameTypes.pong:
         return {
           type: 'pong',
@@ -125,6 +130,8 @@ export class RecordDecoder {
       const kernel = /^kernel (.+)$/.exec(line)
       if (hook?.[1] !== undefined && hook[2] !== undefined) facts[`hook.${hook[1]}`] = hook[2]
       if (kernel?.[1] !== undefined) facts['kernel'] = kernel[1]
+      const stop = /^stop (\S+) (.+)$/.exec(line)
+      if (stop?.[1] !== undefined && stop[2] !== undefined) facts[`stop.${stop[1]}`] = stop[2]
     }
     return {
       type: 'hello',
@@ -223,7 +230,46 @@ export class RecordDecoder {
     const container = this.#containers.get(bytes.readBigUInt64LE(layout['snug_sighting.container']))
     if (container === undefined) return this.loss('container-unknown', count, first, last)
     const key = behaviourKey(hexAt(bytes, layout['snug_sighting.key']))
-    return { type: 'sighting', sighting: { key, containerId: container.id, count, first, last } }
+    const sighting = { key, containerId: container.id, count, first, last, ...judgedBy(bytes) }
+    return { type: 'sighting', sighting }
+  }
+
+  #disarmed(bytes: Buffer): SourceMessage {
+    return {
+      type: 'disarmed',
+      scope: Number(bytes.readBigUInt64LE(layout['snug_disarmed.scope'])),
+      time: this.time(bytes.readBigUInt64LE(layout['snug_disarmed.time'])),
+    }
+  }
+
+  #probed(bytes: Buffer): SourceMessage {
+    const tried = bytes.readUInt32LE(layout['snug_probed.tried'])
+    const good = bytes.readUInt32LE(layout['snug_probed.good'])
+    const acts = (['exec', 'open', 'connect'] as const).filter((act) => (tried & trials[act]) !== 0)
+    return {
+      type: 'self-probe',
+      probe: {
+        time: this.time(bytes.readBigUInt64LE(layout['snug_probed.time'])),
+        passed: (good & trials.pass) !== 0,
+        stopped: acts.filter((act) => (good & trials[act]) !== 0),
+        missed: acts.filter((act) => (good & trials[act]) === 0),
+      },
+    }
+  }
+}
+
+/** The behaviours whose rules allowed it, where a compiled profile did. */
+function judgedBy(bytes: Buffer): Pick<Sighting, 'expected'> {
+  const at = layout['snug_sighting.tags']
+  const tags = [at, at + 8].filter((tag) => bytes.readBigUInt64LE(tag) !== 0n)
+  if (tags.length === 0) return {}
+  const session = bytes.readBigUInt64LE(layout['snug_sighting.session'])
+  return {
+    expected: {
+      tags: tags.map((tag) => hexAt(bytes, tag) as BehaviourTag),
+      origin: originOf(bytes.readUInt32LE(layout['snug_sighting.origin'])),
+      ...(session !== 0n && { session: hex(session) }),
+    },
   }
 }
 
