@@ -202,7 +202,7 @@ export class Daemon {
     this.kernel.start()
     this.#persister.start()
     const timers = [
-      setInterval(() => this.#tick(), tickMs),
+      setInterval(() => this.tick(), tickMs),
       setInterval(() => {
         for (const control of this.#controls()) control.flush()
       }, flushIntervalMs),
@@ -244,6 +244,11 @@ export class Daemon {
   judgeEvents(events: readonly SnugEvent[]): void {
     const batch = this.identifier.push(events.map((event) => ({ type: 'event', event })))
     this.#judge(batch, 'replay', undefined)
+  }
+
+  /** Epoch milliseconds, by the clock that everything here goes by. */
+  now(): number {
+    return this.#now()
   }
 
   audit(what: string, who: string, fields: Readonly<Record<string, unknown>>): void {
@@ -292,7 +297,8 @@ export class Daemon {
     return false
   }
 
-  #tick(): void {
+  /** Moves on what moves by itself as time passes; called each second. */
+  tick(): void {
     this.shelf.tick()
     this.kernel.tick()
     this.#heartbeat()

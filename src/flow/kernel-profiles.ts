@@ -57,7 +57,7 @@ export class KernelProfiles {
   /** Whether any source can judge, and stop, by itself. */
   get supported(): boolean {
     return [...this.#options.controls()].some(
-      ({ profile, enforce }) => profile !== undefined && enforce !== undefined,
+      (control) => control.profile !== undefined && control.enforce !== undefined,
     )
   }
 

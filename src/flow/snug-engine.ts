@@ -84,12 +84,12 @@ export class SnugEngine implements view.Engine {
 
   images(): readonly view.LineageView[] {
     const { shelf } = this.#daemon
-    return lineageViews(shelf.versions, shelf, Date.now())
+    return lineageViews(shelf.versions, shelf, this.#daemon.now())
   }
 
   image(ref: string): view.LineageView {
     const { shelf } = this.#daemon
-    const [lineage] = lineageViews(shelf.find(ref), shelf, Date.now())
+    const [lineage] = lineageViews(shelf.find(ref), shelf, this.#daemon.now())
     if (lineage === undefined) throw new SnugError('IMAGE_UNKNOWN', `no image is named \`${ref}\``)
     return lineage
   }
@@ -142,7 +142,7 @@ export class SnugEngine implements view.Engine {
     if (reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is needed')
     const order = { forMs, reason, who: by.who }
     return this.#glass(ref, by, 'break-glass', (version) => {
-      const life = breakGlass(version.life, order, Date.now())
+      const life = breakGlass(version.life, order, this.#daemon.now())
       this.#daemon.shelf.apply(version, { version: life, transitions: [] })
       this.#daemon.enforcement.glassBroken(version)
     })
@@ -201,7 +201,7 @@ export class SnugEngine implements view.Engine {
     const decision = decisionOf(by)
     for (const id of known) profile.decide(id, decision)
     if (behaviours === undefined) {
-      shelf.apply(version, approveVersion(version.life, Date.now(), by.who))
+      shelf.apply(version, approveVersion(version.life, this.#daemon.now(), by.who))
     }
     await this.#decided(version, 'approve', by, { behaviours: known })
     return { decided: known, version: this.#view(version) }
@@ -308,7 +308,7 @@ export class SnugEngine implements view.Engine {
   }
 
   #view(version: DeployedVersion): view.VersionView {
-    return versionView(version, this.#daemon.shelf, Date.now())
+    return versionView(version, this.#daemon.shelf, this.#daemon.now())
   }
 
   #behaviour(version: DeployedVersion, id: string): BehaviourId {
@@ -337,7 +337,7 @@ export class SnugEngine implements view.Engine {
   ): Promise<view.VersionView> {
     const { shelf } = this.#daemon
     const version = shelf.findOne(ref)
-    const nowMs = Date.now()
+    const nowMs = this.#daemon.now()
     const step = move(version.life, shelf.evidence(version, nowMs), shelf.rules, nowMs)
     shelf.apply(version, step)
     const { mode, blocking } = version.life

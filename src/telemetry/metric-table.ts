@@ -37,6 +37,7 @@ interface StatusRow {
 }
 
 const outcomes = ['expected', 'deviation', 'unprofiled', 'learned', 'loss'] as const
+const probeStates = ['none', 'ok', 'failed'] as const
 const agentStates = ['starting', 'running', 'degraded', 'stopping'] as const
 
 /** Read from the status at each scrape. */
@@ -159,17 +160,19 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['widenedProfiles'] ?? 0 }],
   },
-  snug_self_probe_ok: {
+  snug_self_probe_state: {
     type: 'gauge',
-    help: '1 where the last trial of the own blocking went as it must, 0 where it did not',
-    labels: [],
-    read: ({ selfProbe }) => ofProbe(selfProbe, ({ ok }) => (ok ? 1 : 0)),
+    help: '1 for what the last trial of the own blocking came to; `none` where there was none yet',
+    labels: ['state'],
+    read: ({ selfProbe }) => oneHot('state', probeState(selfProbe), probeStates),
   },
   snug_self_probe_last_time_seconds: {
     type: 'gauge',
-    help: 'when the own blocking was last tried, in seconds since 1970',
+    help: 'when the own blocking was last tried, in seconds since 1970; 0 where it was not yet',
     labels: [],
-    read: ({ selfProbe }) => ofProbe(selfProbe, ({ time }) => Date.parse(time) / 1000),
+    read: ({ selfProbe }) => [
+      { labels: {}, value: selfProbe === undefined ? 0 : Date.parse(selfProbe.time) / 1000 },
+    ],
   },
   snug_self_probe_runs_total: {
     type: 'counter',
@@ -185,12 +188,9 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   },
 }
 
-/** Nothing where none was made: a 0 would say that it failed. */
-function ofProbe(
-  probe: SelfProbeView | undefined,
-  value: (probe: SelfProbeView) => number,
-): Sample[] {
-  return probe === undefined ? [] : [{ labels: {}, value: value(probe) }]
+function probeState(probe: SelfProbeView | undefined): string {
+  if (probe === undefined) return 'none'
+  return probe.ok ? 'ok' : 'failed'
 }
 
 function zeroStates(): Record<string, number> {

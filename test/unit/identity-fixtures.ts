@@ -17,8 +17,8 @@ export class ScriptedEngine implements IdentityEngine {
   readonly atOnce = new Set<string>()
   answer: 'unknown' | 'unavailable' = 'unavailable'
   asked = 0
-  #left: LeftListener = () => undefined
-  #listener: (identity: ContainerIdentity) => void = () => undefined
+  readonly #left = new Set<LeftListener>()
+  readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
 
   async start(): Promise<void> {}
   known(id: string): ContainerIdentity | undefined {
@@ -32,22 +32,22 @@ export class ScriptedEngine implements IdentityEngine {
     return this.peers.get(address)
   }
   subscribe(listener: (identity: ContainerIdentity) => void): () => void {
-    this.#listener = listener
-    return () => undefined
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
   addresses(): Iterable<string> {
     return this.peers.keys()
   }
   subscribeLeft(listener: LeftListener): () => void {
-    this.#left = listener
-    return () => undefined
+    this.#left.add(listener)
+    return () => this.#left.delete(listener)
   }
   leave(id: string, how: 'stopped' | 'gone'): void {
-    this.#left(id, how)
+    for (const listener of this.#left) listener(id, how)
   }
   tell(identity: ContainerIdentity): void {
     this.containers.set(identity.id, identity)
-    this.#listener(identity)
+    for (const listener of this.#listeners) listener(identity)
   }
 }
 

@@ -88,16 +88,17 @@ describe('the metrics', () => {
 })
 
 describe('the metrics of blocking', () => {
-  it('say nothing of a self-probe that was never made, and its result once it was', async () => {
+  it('tell a self-probe that was never made from one that failed', async () => {
     const metrics = createMetrics()
     const engine = new MemoryEngine()
     let selfProbe: SelfProbeView | undefined
     metrics.observe(() => ({ ...engine.status(), ...(selfProbe && { selfProbe }) }))
-    expect(await metrics.expose()).not.toMatch(/^snug_self_probe_ok /m)
+    expect(await metrics.expose()).toContain('snug_self_probe_state{state="none"} 1')
     const time = '2026-11-24T13:40:00Z'
     selfProbe = { time, ok: false, stopped: ['exec'], missed: ['open'], runs: 3, failures: 1 }
     const text = await metrics.expose()
-    expect(text).toMatch(/^snug_self_probe_ok 0$/m)
+    expect(text).toContain('snug_self_probe_state{state="failed"} 1')
+    expect(text).toContain('snug_self_probe_state{state="none"} 0')
     expect(text).toMatch(/^snug_self_probe_runs_total 3$/m)
     expect(text).toMatch(/^snug_self_probe_failures_total 1$/m)
     expect(text).toContain(`snug_self_probe_last_time_seconds ${Date.parse(time) / 1000}`)
