@@ -13,6 +13,7 @@ export function cliPage(): string {
     colour: false,
     width: 80,
     signal: new AbortController().signal,
+    ended: new AbortController().signal,
   })
   return page(
     'Command line',

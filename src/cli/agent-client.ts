@@ -34,11 +34,14 @@ export class AgentClient {
     return new Promise((resolve, reject) => {
       const streams = body !== undefined && typeof body !== 'string'
       const type = streams ? 'application/x-ndjson' : 'application/json'
+      // Of a DELETE nothing works it out, and its body would be taken for the next request.
+      const length =
+        body === undefined || streams ? {} : { 'content-length': Buffer.byteLength(body) }
       const sent = request({
         socketPath: this.socket,
         method,
         path,
-        headers: { host: 'localhost', 'content-type': type },
+        headers: { host: 'localhost', 'content-type': type, ...length },
         // A kept-alive socket would keep the command from ending.
         agent: false,
         ...(signal === undefined ? {} : { signal }),

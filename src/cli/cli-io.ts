@@ -10,8 +10,10 @@ export interface CliIo {
   readonly colour: boolean
   /** Columns of the terminal; 80 where there is none. */
   readonly width: number
-  /** Fires on Ctrl-C and SIGTERM. */
+  /** Fires on Ctrl-C and SIGTERM, and once nobody reads standard output any more. */
   readonly signal: AbortSignal
+  /** Fires on Ctrl-C and SIGTERM only: for what goes on without a reader. */
+  readonly ended: AbortSignal
 }
 
 /** Resolves once the stream takes more, so that a slow pipe slows us instead of filling memory. */

@@ -5,7 +5,8 @@ import { plainWidth } from './text-table.ts'
 const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort())
 // `snug alert list | head -1`: the reader has seen enough.
-process.stdout.on('error', () => stop.abort())
+const unread = new AbortController()
+process.stdout.on('error', () => unread.abort())
 
 process.exitCode = await runCli(process.argv.slice(2), {
   stdin: process.stdin,
@@ -14,5 +15,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   colour: process.stdout.isTTY && !process.env['NO_COLOR'],
   width: Math.max(plainWidth, process.stdout.columns || 0),
-  signal: stop.signal,
+  signal: AbortSignal.any([stop.signal, unread.signal]),
+  ended: stop.signal,
 })

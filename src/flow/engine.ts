@@ -73,6 +73,8 @@ export interface AllowScope {
   /** RFC 3339; absent: for good. */
   readonly until?: string
   readonly onlyUid?: number
+  /** Of a connection: a block of addresses, `10.0.0.0/8`, instead of the one address or name. */
+  readonly peer?: string
 }
 
 export interface AlertQuery {
@@ -176,7 +178,7 @@ export interface BehaviourView {
   readonly lastSeen: string
   readonly inherited: boolean
   readonly guardrails: readonly string[]
-  readonly allowance?: { readonly by: string; readonly at: string } & AllowScope
+  readonly allowance?: { readonly by: string; readonly at: string } & Omit<AllowScope, 'peer'>
 }
 
 export interface ProfileDiff {

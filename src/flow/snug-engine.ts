@@ -1,20 +1,20 @@
 import type { Alert } from '../event/alert.ts'
-import type { ActEvent, SnugEvent } from '../event/event.ts'
+import type { SnugEvent } from '../event/event.ts'
 import { SnugError } from '../errors.ts'
-import type { IdentityEngine } from '../identity/identity.ts'
 import { breakGlass, endBreakGlass } from '../lifecycle/blocking.ts'
 import { approveVersion, endLearning, setMode, type Step } from '../lifecycle/version.ts'
-import { behavioursOf, type BehaviourId, behaviourId } from '../profile/behaviour.ts'
+import type { BehaviourId } from '../profile/behaviour.ts'
 import { diffEntries } from '../profile/diff.ts'
-import type { DecisionInput } from '../profile/profile.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 import { actKindsOfHost, stopsOf } from '../telemetry/host-acts.ts'
 import { checkHost, type HostPaths } from '../telemetry/host-checks.ts'
 import type { Daemon } from './daemon.ts'
+import { allowBlock, allowEvent, decisionOf } from './decisions.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import type * as view from './engine.ts'
 import { readRecorded, backTest } from './recorded-events.ts'
-import { behaviourView, lineageViews, recentLosses, versionView } from './views.ts'
+import { statusView } from './status-view.ts'
+import { behaviourView, lineageViews, versionView } from './views.ts'
 
 /** The facade over the running daemon: everything an operator can see or do. */
 export class SnugEngine implements view.Engine {
@@ -30,56 +30,7 @@ export class SnugEngine implements view.Engine {
   }
 
   status(): view.StatusView {
-    const { shelf, alerts, identifier, parts, counters, startedAt, faults, state } = this.#daemon
-    const { stage, enforcement, kernel } = this.#daemon
-    const versions: Record<view.VersionState, number> = {
-      learning: 0,
-      review: 0,
-      enforced: 0,
-      incomplete: 0,
-    }
-    let before = 0
-    for (const version of shelf.versions) {
-      versions[version.life.state] += 1
-      for (const run of version.runs.values()) if (run.before && run.to === undefined) before += 1
-    }
-    const degraded = [...faults].map(([what, message]) => `${what}: ${message}`)
-    const sources = parts.sources.map(sourceView)
-    for (const source of sources) {
-      if (source.state === 'degraded')
-        degraded.push(`source ${source.name}: ${source.reason ?? ''}`)
-    }
-    const engines = parts.engines.map(engineView)
-    for (const engine of engines) {
-      if (engine.state === 'degraded')
-        degraded.push(`engine ${engine.name}: ${engine.reason ?? ''}`)
-    }
-    const { unresolved, held, lost, unplaced } = identifier.stats
-    return {
-      version: this.#version,
-      node: parts.node,
-      pid: process.pid,
-      startedAt,
-      state: stateOf(state, sources, degraded),
-      degraded,
-      sources,
-      engines,
-      containers: { watched: shelf.watched, unresolved, before },
-      versions,
-      alerts: { open: alerts.openCount, total: alerts.size },
-      losses: recentLosses(shelf.losses.spans),
-      counters: {
-        ...counters,
-        held,
-        lostBeforeIdentity: lost,
-        unplacedSightings: shelf.unplacedSightings + unplaced,
-        alertsPruned: alerts.pruned,
-        kernelDisagreements: stage.disagreements,
-        widenedProfiles: kernel.widened,
-      },
-      stops: stopsOf(sources.map(({ facts }) => facts)),
-      ...selfProbeView(enforcement),
-    }
+    return statusView(this.#daemon, this.#version)
   }
 
   images(): readonly view.LineageView[] {
@@ -198,7 +149,7 @@ export class SnugEngine implements view.Engine {
         .map(({ id }) => id)
         .filter((id) => ['pending', 'quarantined'].includes(profile.state(id) ?? ''))
     const known = ids.map((id) => this.#behaviour(version, id))
-    const decision = decisionOf(by)
+    const decision = decisionOf(by, this.#daemon.now())
     for (const id of known) profile.decide(id, decision)
     if (behaviours === undefined) {
       shelf.apply(version, approveVersion(version.life, this.#daemon.now(), by.who))
@@ -230,13 +181,18 @@ export class SnugEngine implements view.Engine {
     if (version === undefined) {
       throw new SnugError('DECISION_INVALID', 'the image of the container was not known')
     }
-    const behaviours = allowEvent(version, event, { ...decisionOf(by), ...scope })
+    const { peer, ...bounds } = scope
+    const decision = { ...decisionOf(by, this.#daemon.now()), ...bounds }
+    const behaviours =
+      peer === undefined
+        ? allowEvent(version, event, decision)
+        : [allowBlock(version, event, peer, decision)]
     const decided = alerts.decide(id, {
       kind: 'allowed',
       by: by.who,
-      at: new Date().toISOString(),
+      at: new Date(this.#daemon.now()).toISOString(),
       ...(by.reason === undefined ? {} : { reason: by.reason }),
-      ...scope,
+      ...bounds,
     })
     await this.#decided(version, 'allow', by, { alert: id, behaviours, ...scope })
     return decided
@@ -244,7 +200,7 @@ export class SnugEngine implements view.Engine {
 
   async ackAlert(id: string, reason: string, by: view.Decider): Promise<Alert> {
     const { alerts } = this.#daemon
-    const at = new Date().toISOString()
+    const at = new Date(this.#daemon.now()).toISOString()
     const decided = alerts.decide(id, { kind: 'acknowledged', by: by.who, at, reason })
     this.#daemon.audit('ack', by.who, { alert: id, reason })
     await this.#daemon.persist()
@@ -388,62 +344,4 @@ export class SnugEngine implements view.Engine {
 /** Evidence of the service itself: what its exec sessions did is not what the version does. */
 function isServices({ origin }: ProfileEntry['cells'][number]): boolean {
   return origin !== 'exec-in'
-}
-
-function decisionOf(by: view.Decider): DecisionInput {
-  const at = new Date().toISOString()
-  const base = { kind: 'approved', by: by.who, at } as const
-  return by.reason === undefined ? base : { ...base, reason: by.reason }
-}
-
-function allowEvent(
-  version: DeployedVersion,
-  event: ActEvent,
-  decision: DecisionInput,
-): readonly BehaviourId[] {
-  const { profile } = version
-  const refs = behavioursOf(event, profile.shaper)
-  const ids = refs.map((ref) => behaviourId(ref.key))
-  // Beyond what a version keeps waiting for review an act may not be on record yet.
-  if (!ids.every((id) => profile.has(id))) profile.observe(event, refs, { phase: 'later' })
-  for (const id of ids) profile.decide(id, decision)
-  return ids
-}
-
-/** Nobody should rely on it before it sees: it is starting until every source is. */
-function stateOf(
-  state: Daemon['state'],
-  sources: readonly view.SourceView[],
-  degraded: readonly string[],
-): view.StatusView['state'] {
-  if (state !== 'running') return state
-  if (sources.some((source) => source.state === 'starting')) return 'starting'
-  return degraded.length > 0 ? 'degraded' : 'running'
-}
-
-function selfProbeView({
-  lastProbe,
-  probes,
-}: Daemon['enforcement']): Pick<view.StatusView, 'selfProbe'> {
-  if (lastProbe === undefined) return {}
-  const { time, passed, stopped, missed } = lastProbe
-  return { selfProbe: { time, ok: passed && missed.length === 0, stopped, missed, ...probes } }
-}
-
-function sourceView(source: Daemon['parts']['sources'][number]): view.SourceView {
-  const { state, stats } = source
-  return {
-    name: source.name,
-    state: state.kind,
-    ...(state.kind === 'degraded' ? { reason: state.reason } : {}),
-    received: stats.received,
-    lost: stats.lost,
-    facts: stats.facts,
-  }
-}
-
-function engineView({ name, state }: IdentityEngine): view.EngineView {
-  return state.kind === 'degraded'
-    ? { name, state: state.kind, reason: state.reason }
-    : { name, state: state.kind }
 }

@@ -40,14 +40,14 @@ export function pathsTaken(
     if (inside === 0) continue
     for (const name of namesIn(folders)) {
       names += 1
-      if (names > limits.names || paths.length > limits.paths) throw tooLarge(limits)
+      if (names > limits.names) throw tooLarge(limits)
       const after = runOn(automaton, inside, name)
       const text = after === 0 ? undefined : plainText(name)
       const found = text === undefined ? undefined : lookupInFolders(folders, text)
       if (found === undefined) continue
       const whole = `${path}/${text}`
       const taken = automaton.accept[after] !== 0 || stepOf(automaton, after, 0) !== 0
-      if (taken) paths.push(whole)
+      if (taken && paths.push(whole) > limits.paths) throw tooLarge(limits)
       if (found.kind === 'folder') queue.push({ folders: found.folders, path: whole, state: after })
     }
   }

@@ -28,7 +28,12 @@ const approveBody = z
   })
   .prefault({})
 const allowBody = z
-  .strictObject({ until: moment.optional(), onlyUid: userId.optional(), reason: reason.optional() })
+  .strictObject({
+    until: moment.optional(),
+    onlyUid: userId.optional(),
+    peer: z.string().min(1).max(100).optional(),
+    reason: reason.optional(),
+  })
   .prefault({})
 const modeBody = z
   .strictObject({
@@ -219,7 +224,8 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/v1/alerts/:id/allow',
     role: 'reviewer',
-    summary: 'allows the behaviour of the alert, for good or bounded in time and user',
+    summary:
+      'allows the behaviour of the alert, for good or bounded in time and user; of a connection, with `peer`, to a block of addresses',
     body: allowBody,
     answer: view.alert,
     handle: ({ engine }, { params, body: { reason: why, ...scope }, by }) =>

@@ -36,6 +36,8 @@ const listings = [
   ['profile', 'show', web],
   ['profile', 'diff', web, 'registry.local/shop/web:1.5'],
   ['profile', 'mode', web, 'alert'],
+  ['break-glass', web, '--for', '15m', '--reason', 'the shop is down'],
+  ['break-glass', web, '--end'],
   ['profile', 'approve', web],
   ['profile', 'end-learning', web],
   ['alert', 'list'],
@@ -102,6 +104,15 @@ describe('a command', () => {
     [['status', '--bogus']],
     [['status', '-o', 'xml']],
     [['profile', 'mode', web, 'blok']],
+    [['profile', 'mode', web, 'block', '--canary', '0']],
+    [['profile', 'mode', web, 'block', '--canary', '1.5']],
+    [['profile', 'mode', web, 'block', '--canary-for', 'soon']],
+    [['profile', 'mode', web, 'alert', '--canary', '0.5']],
+    [['break-glass', web]],
+    [['break-glass', web, '--for', '15m']],
+    [['break-glass', web, '--reason', 'none']],
+    [['break-glass', web, '--for', 'long', '--reason', 'x']],
+    [['break-glass', web, '--end', '--for', '15m']],
     [['profile', 'test', web]],
     [['alert', 'ack', '01-a']],
     [['alert', 'list', '--limit', '0']],
@@ -143,6 +154,7 @@ describe('a command', () => {
 
   it('passes on the whole of a decision', async () => {
     await snug('alert', 'allow', '01-a', '--until', '2027-01-01T00:00:00Z', '--only', 'uid=101')
+    await snug('alert', 'allow', '01-a', '--peer', '10.0.0.0/8')
     await snug('profile', 'approve', web, '--behaviour', 'b-7', 'b-8', '--reason', 'seen')
     const by = { who: 'cli:root' }
     expect(fixture.engine.calls).toEqual([
@@ -150,8 +162,46 @@ describe('a command', () => {
         name: 'allowAlert',
         args: ['01-a', { until: '2027-01-01T00:00:00.000Z', onlyUid: 101 }, by],
       },
+      { name: 'allowAlert', args: ['01-a', { peer: '10.0.0.0/8' }, by] },
       { name: 'approve', args: [web, ['b-7', 'b-8'], { ...by, reason: 'seen' }] },
     ])
+  })
+
+  it('passes on how blocking shall begin, and that the glass was broken', async () => {
+    fixture.engine.refuses = undefined
+    await snug('profile', 'mode', web, 'block', '--canary', '0.2', '--canary-for', '30m')
+    await snug('break-glass', web, '--for', '15m', '--reason', 'the shop is down')
+    await snug('break-glass', web, '--end')
+    const by = { who: 'cli:root' }
+    expect(fixture.engine.calls).toEqual([
+      { name: 'setMode', args: [web, 'block', by, { fraction: 0.2, forMs: 1_800_000 }] },
+      { name: 'breakGlass', args: [web, 900_000, { ...by, reason: 'the shop is down' }] },
+      { name: 'endBreakGlass', args: [web, by] },
+    ])
+  })
+
+  it('says which containers are blocked, and who has it off', async () => {
+    fixture.engine.refuses = undefined
+    const { stdout } = await snug('profile', 'mode', web, 'block', '--canary', '0.2')
+    expect(stdout).toContain('armed, since')
+    expect(stdout).toContain('1 of 2 running containers: web-1')
+    expect(stdout).toContain('canary: 20 % of its containers until')
+    const broken = await snug('break-glass', web, '--for', '15m', '--reason', 'the shop is down')
+    expect(broken.stdout).toMatch(/off until .* by cli:root: the shop is down/)
+  })
+
+  it('doctor and status say what becomes of each class of acts here', async () => {
+    fixture.engine.stops = [
+      { act: 'exec', text: 'running a program', how: 'killed' },
+      { act: 'rename', text: 'renaming or moving a file', how: 'alerted' },
+    ]
+    const { stdout } = await snug('doctor')
+    expect(stdout).toMatch(/^CLASS +A DEVIATION BY +IS, IN MODE BLOCK$/m)
+    expect(stdout).toMatch(/^exec +running a program +killed$/m)
+    expect(stdout).toMatch(/^rename +renaming or moving a file +alerted only$/m)
+    const status = await snug('status')
+    expect(status.stdout).toContain('killed: exec')
+    expect(status.stdout).toContain('alerted only: rename')
   })
 
   it('doctor looks at the host itself where no agent runs', async () => {

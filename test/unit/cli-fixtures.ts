@@ -41,6 +41,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
     colour: options.colour ?? false,
     width: 80,
     signal: stop.signal,
+    ended: stop.signal,
   }
   return {
     exit: runCli(args, io),

@@ -185,6 +185,44 @@ describe('what is expected', () => {
   })
 })
 
+describe('a connection that is allowed to a block of addresses', () => {
+  const connected = (world: DaemonWorld, address: string): SourceMessage => {
+    const time = new Date(world.now()).toISOString()
+    const { image: _, ...event } = act.connect(address, 443, { container: id, time })
+    return eventMessage(event as typeof event & { image: never })
+  }
+
+  it('is expected to every address of it, and to no other', async () => {
+    const world = await learned()
+    world.source.say(connected(world, '10.1.2.3'))
+    await judged()
+    const [alert] = world.engine.alerts({ limit: 1 })
+    await world.engine.allowAlert(alert!.id, { peer: '10.9.9.9/8' }, by)
+    const { behaviours } = world.engine.profile('shop/web')
+    expect(behaviours.map(({ text, state }) => [text, state])).toContainEqual([
+      'connect to tcp 10.0.0.0/8:443',
+      'approved',
+    ])
+    world.source.say(connected(world, '10.200.0.1'), connected(world, '11.0.0.1'))
+    await judged()
+    const texts = world.engine.alerts({ limit: 9 }).map(({ behaviour }) => behaviour?.text)
+    expect(texts).toEqual(['connect to tcp 11.0.0.1:443', 'connect to tcp 10.1.2.3:443'])
+  })
+
+  it('is refused for a block without it, for no block, and for what is no connection', async () => {
+    const world = await learned()
+    world.source.say(connected(world, '10.1.2.3'), did(world, '/bin/new'))
+    await judged()
+    const [exec, connect] = world.engine.alerts({ limit: 2 })
+    const allow = (alert: typeof exec, peer: string) =>
+      code(world.engine.allowAlert(alert!.id, { peer }, by))
+    expect(await allow(connect, '192.168.0.0/16')).toBe('DECISION_INVALID')
+    expect(await allow(connect, 'user-db')).toBe('DECISION_INVALID')
+    expect(await allow(exec, '10.0.0.0/8')).toBe('DECISION_INVALID')
+    expect(await allow(connect, '10.1.2.3/32')).toBe('done')
+  })
+})
+
 describe('the budget', () => {
   it('once spent leaves the version alerting in mode block, with a critical alert, until it is armed again', async () => {
     const world = await blocking()

@@ -202,6 +202,32 @@ describe('a health check', () => {
     )
     expect(refined.process.origin).toBe('probe')
   })
+
+  it.each([
+    [['health.sh', 'now'], '/usr/local/bin/health.sh', 'probe'],
+    [['/health.sh', 'now'], '/tmp/evil.sh', 'exec-in'],
+    [['health.sh', 'now'], '/tmp/not-health.sh', 'exec-in'],
+    [['bin/health.sh', 'now'], '/usr/bin/health.sh', 'exec-in'],
+  ])('of the command %j is not any script: %s is %s', (healthcheck, script, origin) => {
+    const refiner = new EventRefiner([], new ImageFiles())
+    const args = ['/bin/sh', script, 'now']
+    const process = { origin: 'exec-in', session: 's', script, args } as const
+    const act = { path: '/bin/sh', script, drift: false }
+    expect(refiner.refine(exec(act, process), identity({ healthcheck })).process.origin).toBe(
+      origin,
+    )
+  })
+
+  it('is left as the kernel has told it', () => {
+    const refiner = new EventRefiner([], new ImageFiles())
+    for (const origin of ['probe', 'init'] as const) {
+      const event = exec(
+        { path: '/bin/x', drift: false },
+        { origin, session: 's', args: ['/bin/x'] },
+      )
+      expect(refiner.refine(event, identity({ healthcheck })).process.origin).toBe(origin)
+    }
+  })
 })
 
 describe('a connect', () => {

@@ -16,7 +16,8 @@ export function agentCommand(program: Command, context: CliContext): void {
     for (const warning of loaded.warnings) say(context.io, `snug: ${safeText(warning)}`)
     // Here and not above, so that the other commands start without all that the daemon loads.
     const { runAgent } = await import('../../main.ts')
-    await runAgent(loaded, context.io.signal)
+    // Standard output is one sink of many: the node is watched on when its reader has gone.
+    await runAgent(loaded, context.io.ended)
   })
 }
 

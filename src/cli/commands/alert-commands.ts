@@ -35,6 +35,7 @@ interface Filter {
 interface Allow {
   readonly until?: string
   readonly only?: number
+  readonly peer?: string
   readonly reason?: string
 }
 
@@ -80,11 +81,13 @@ export function alertCommands(program: Command, context: CliContext): void {
     .argument('<id>')
     .option('--until <time>', 'RFC 3339, or a duration from now such as `7d`', parseUntil)
     .option('--only <uid=N>', 'only for this user', parseOnly)
+    .option('--peer <cidr>', 'of a connection: to any address of this block, such as 10.0.0.0/8')
     .option('--reason <text>', 'kept with the decision')
-    .action(async (id: string, { until, only, reason }: Allow) => {
+    .action(async (id: string, { until, only, peer, reason }: Allow) => {
       const body = {
         ...(until === undefined ? {} : { until }),
         ...(only === undefined ? {} : { onlyUid: only }),
+        ...(peer === undefined ? {} : { peer }),
         ...(reason === undefined ? {} : { reason }),
       }
       await printAlert(context, await context.client.send('POST', alertPath(id, '/allow'), body))

@@ -1,0 +1,91 @@
+import { SnugError } from '../errors.ts'
+import type { ActEvent } from '../event/event.ts'
+import { holds, parseAddress, parseBlock } from '../profile/address-block.ts'
+import {
+  behaviourId,
+  behaviourKey,
+  type BehaviourId,
+  behavioursOf,
+  type BehaviourRef,
+} from '../profile/behaviour.ts'
+import type { DecisionInput } from '../profile/profile.ts'
+import type { Grant } from '../profile/profile-entry.ts'
+import type { DeployedVersion } from './deployed-version.ts'
+import type { Decider } from './engine.ts'
+
+export function decisionOf(by: Decider, nowMs: number): DecisionInput {
+  const at = new Date(nowMs).toISOString()
+  const base = { kind: 'approved', by: by.who, at } as const
+  return by.reason === undefined ? base : { ...base, reason: by.reason }
+}
+
+/** Approves all that the act showed, as it was seen so far. */
+export function allowEvent(
+  version: DeployedVersion,
+  event: ActEvent,
+  decision: DecisionInput,
+): readonly BehaviourId[] {
+  const { profile } = version
+  const refs = behavioursOf(event, profile.shaper)
+  const ids = refs.map((ref) => behaviourId(ref.key))
+  // Beyond what a version keeps waiting for review an act may not be on record yet.
+  if (!ids.every((id) => profile.has(id))) profile.observe(event, refs, { phase: 'later' })
+  for (const id of ids) profile.decide(id, decision)
+  return ids
+}
+
+/**
+ * Approves what the connection was, to every address of a block: a behaviour of its own, by a person's word alone.
+ *
+ * Errors: DECISION_INVALID where it is no connection, no block of addresses, or not one with its address.
+ */
+export function allowBlock(
+  version: DeployedVersion,
+  event: ActEvent,
+  peer: string,
+  decision: DecisionInput,
+): BehaviourId {
+  const { profile } = version
+  const cidr = blockFor(event, peer)
+  const [ref] = behavioursOf(event, profile.shaper)
+  if (ref?.object.kind !== 'connect') throw notAConnection()
+  const { actor, uid } = ref
+  const object = { ...ref.object, peer: cidr }
+  const id = behaviourId(behaviourKey(actor, uid, object))
+  const grants = withOrigin(profile.entry(id)?.decision?.grants ?? [], ref)
+  profile.merge([
+    {
+      schema: 'snug.behaviour/v1',
+      id,
+      actor,
+      uid,
+      object,
+      cells: [],
+      decision: { ...decision, grants },
+    },
+  ])
+  return id
+}
+
+function blockFor(event: ActEvent, peer: string): string {
+  if (event.kind !== 'connect') throw notAConnection()
+  const block = parseBlock(peer)
+  if (block === undefined) {
+    const how = 'is no block of addresses such as `10.0.0.0/8`'
+    throw new SnugError('DECISION_INVALID', `\`${peer}\` ${how}`)
+  }
+  const { address } = event.connect
+  const parsed = parseAddress(address)
+  if (parsed === undefined || !holds(block, parsed)) {
+    throw new SnugError('DECISION_INVALID', `\`${address}\` is not in \`${block.cidr}\``)
+  }
+  return block.cidr
+}
+
+function withOrigin(grants: readonly Grant[], { origin }: BehaviourRef): readonly Grant[] {
+  return grants.some((grant) => grant.origin === origin) ? grants : [...grants, { origin }]
+}
+
+function notAConnection(): SnugError {
+  return new SnugError('DECISION_INVALID', 'only a connection has a peer to be allowed')
+}

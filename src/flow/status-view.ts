@@ -1,0 +1,95 @@
+import type { IdentityEngine } from '../identity/identity.ts'
+import { stopsOf } from '../telemetry/host-acts.ts'
+import type { Daemon } from './daemon.ts'
+import type * as view from './engine.ts'
+import { recentLosses } from './views.ts'
+
+/** `version`: of this build. */
+export function statusView(daemon: Daemon, version: string): view.StatusView {
+  const { shelf, alerts, identifier, parts, counters, startedAt, faults, state } = daemon
+  const { stage, enforcement, kernel } = daemon
+  const versions: Record<view.VersionState, number> = {
+    learning: 0,
+    review: 0,
+    enforced: 0,
+    incomplete: 0,
+  }
+  let before = 0
+  for (const version of shelf.versions) {
+    versions[version.life.state] += 1
+    for (const run of version.runs.values()) if (run.before && run.to === undefined) before += 1
+  }
+  const degraded = [...faults].map(([what, message]) => `${what}: ${message}`)
+  const sources = parts.sources.map(sourceView)
+  for (const source of sources) {
+    if (source.state === 'degraded') degraded.push(`source ${source.name}: ${source.reason ?? ''}`)
+  }
+  const engines = parts.engines.map(engineView)
+  for (const engine of engines) {
+    if (engine.state === 'degraded') degraded.push(`engine ${engine.name}: ${engine.reason ?? ''}`)
+  }
+  const { unresolved, held, lost, unplaced } = identifier.stats
+  return {
+    version: version,
+    node: parts.node,
+    pid: process.pid,
+    startedAt,
+    state: stateOf(state, sources, degraded),
+    degraded,
+    sources,
+    engines,
+    containers: { watched: shelf.watched, unresolved, before },
+    versions,
+    alerts: { open: alerts.openCount, total: alerts.size },
+    losses: recentLosses(shelf.losses.spans),
+    counters: {
+      ...counters,
+      held,
+      lostBeforeIdentity: lost,
+      unplacedSightings: shelf.unplacedSightings + unplaced,
+      alertsPruned: alerts.pruned,
+      kernelDisagreements: stage.disagreements,
+      widenedProfiles: kernel.widened,
+    },
+    stops: stopsOf(sources.map(({ facts }) => facts)),
+    ...selfProbeView(enforcement),
+  }
+}
+
+/** Nobody should rely on it before it sees: it is starting until every source is. */
+function stateOf(
+  state: Daemon['state'],
+  sources: readonly view.SourceView[],
+  degraded: readonly string[],
+): view.StatusView['state'] {
+  if (state !== 'running') return state
+  if (sources.some((source) => source.state === 'starting')) return 'starting'
+  return degraded.length > 0 ? 'degraded' : 'running'
+}
+
+function selfProbeView({
+  lastProbe,
+  probes,
+}: Daemon['enforcement']): Pick<view.StatusView, 'selfProbe'> {
+  if (lastProbe === undefined) return {}
+  const { time, passed, stopped, missed } = lastProbe
+  return { selfProbe: { time, ok: passed && missed.length === 0, stopped, missed, ...probes } }
+}
+
+function sourceView(source: Daemon['parts']['sources'][number]): view.SourceView {
+  const { state, stats } = source
+  return {
+    name: source.name,
+    state: state.kind,
+    ...(state.kind === 'degraded' ? { reason: state.reason } : {}),
+    received: stats.received,
+    lost: stats.lost,
+    facts: stats.facts,
+  }
+}
+
+function engineView({ name, state }: IdentityEngine): view.EngineView {
+  return state.kind === 'degraded'
+    ? { name, state: state.kind, reason: state.reason }
+    : { name, state: state.kind }
+}
