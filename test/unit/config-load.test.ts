@@ -36,8 +36,27 @@ describe('a configuration', () => {
       sources: ['ebpf'],
       learn: { floor: 3_600_000, ceiling: 604_800_000, unseen: 0.01 },
       after: 'alert',
+      block: { canary: 0.1, canaryFor: 600_000, budget: 100, failClosed: false },
       sinks: [],
     })
+  })
+
+  it('takes what blocking needs from file, variable and flag, a switch as true or false', () => {
+    const file = yaml('after: block\nblock: { canary: 1, budget: 7, failClosed: true }\n')
+    const loaded = loadConfig({
+      file,
+      env: { SNUG_BLOCK_FAIL_CLOSED: 'false', SNUG_BLOCK_CANARY: '0.5' },
+      flags: { 'block.canaryFor': '30m' },
+    })
+    expect(loaded.config.after).toBe('block')
+    expect(loaded.config.block).toEqual({
+      canary: 0.5,
+      canaryFor: 1_800_000,
+      budget: 7,
+      failClosed: false,
+    })
+    expect(loaded.warnings).toEqual([])
+    expect(refusal({ env: { SNUG_BLOCK_FAIL_CLOSED: 'maybe' } }).code).toBe('CONFIG_INVALID')
   })
 
   it('takes a flag over a variable over the file over the default', () => {
@@ -122,6 +141,11 @@ describe('a configuration is refused', () => {
     ['learn: { floor: 2h, ceiling: 1h }'],
     ['learn: { unseen: 0 }'],
     ['learn: [1h]'],
+    ['block: { canary: 0 }'],
+    ['block: { canary: 1.1 }'],
+    ['block: { budget: 0 }'],
+    ['block: { canaryFor: 10 }'],
+    ['block: { failClosed: perhaps }'],
     ['sources: []'],
     ['after: never'],
     ['rings: { size: 3MiB }'],

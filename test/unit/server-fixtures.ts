@@ -141,6 +141,7 @@ export class MemoryEngine implements Engine {
   /** Why mode block is refused. */
   refuses: string | undefined = 'it is learning, not enforced'
   stops: readonly StopView[] = []
+  degraded: readonly string[] = []
   replayResult: Partial<ReplayResult> = {}
   backTestResult: Partial<BackTestResult> = {}
   behaviours: readonly BehaviourView[] = [sampleBehaviour('b-7', 'read /etc/nginx/nginx.conf')]
@@ -156,7 +157,7 @@ export class MemoryEngine implements Engine {
       pid: 4242,
       startedAt: time,
       state: this.state,
-      degraded: [],
+      degraded: this.degraded,
       sources: [
         {
           name: 'ebpf',

@@ -124,6 +124,14 @@ describe('the TCP listener', () => {
     expect(await ask('/readyz')).toMatchObject({ status: 200 })
   })
 
+  it('names in its health what is wrong, and tells nobody more than the name', async () => {
+    fixture.engine.degraded = ['self-probe: not stopped: open', 'profile shop/web@sha256:aa: full']
+    const answer = await fetch(`${fixture.url}/healthz`)
+    expect(await answer.text()).toBe('ok\ndegraded: self-probe\ndegraded: profile shop/web\n')
+    fixture.engine.degraded = []
+    expect(await (await fetch(`${fixture.url}/healthz`)).text()).toBe('ok\n')
+  })
+
   it('refuses a host name that a page could have pointed at it', async () => {
     const headers = { authorization: `Bearer ${tokens['admin']}`, host: 'evil.example:7684' }
     expect(await rawRequest('/v1/status', headers)).toMatchObject({
