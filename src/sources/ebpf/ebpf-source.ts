@@ -62,6 +62,8 @@ export class EbpfSource implements EventSource {
   #delivered = 0
   #restarts = 0
   #used = false
+  #lastPing = 0n
+  readonly #pings = new Map<bigint, () => void>()
 
   constructor(options: EbpfSourceOptions) {
     this.#options = options
@@ -82,6 +84,16 @@ export class EbpfSource implements EventSource {
 
   get state(): SourceState {
     return this.#state
+  }
+
+  /** Resolves once the sensor has done all that it was told so far, and told all that had happened by then. */
+  obeyed(): Promise<void> {
+    this.#lastPing += 1n
+    const token = this.#lastPing
+    return new Promise((resolve) => {
+      this.#pings.set(token, resolve)
+      this.#process?.send(encodePing(token))
+    })
   }
 
   get stats(): SourceStats {
@@ -201,7 +213,9 @@ export class EbpfSource implements EventSource {
         this.#lastHeard = new Date().toISOString()
         return
       case 'pong':
-        this.#confirmed(batch)
+        if (decoded.token === 0n) this.#confirmed(batch)
+        this.#pings.get(decoded.token)?.()
+        this.#pings.delete(decoded.token)
         return
       case 'container-started': {
         const { id, before } = decoded.container
