@@ -27,26 +27,23 @@ export function unifiedHierarchy(): string {
   return path
 }
 
-/** A folder that containers are started from: `workload`, and a few files. */
+/** A folder that containers are started from: `workload`, `acts`, and a few files. */
 export function buildImage(): string {
   const image = mkdtempSync(join(tmpdir(), 'snug-sensor-'))
   for (const folder of ['bin', 'etc', 'data', 'mnt', 'proc', 'dev', 'tmp']) {
     mkdirSync(join(image, 'image', folder), { recursive: true })
   }
-  execFileSync('gcc', [
-    '-O2',
-    '-static',
-    '-o',
-    join(image, 'image/bin/workload'),
-    new URL('workload.c', import.meta.url).pathname,
-  ])
+  for (const program of ['workload', 'acts']) {
+    const source = new URL(`${program}.c`, import.meta.url).pathname
+    execFileSync('gcc', ['-O2', '-static', '-o', join(image, 'image/bin', program), source])
+  }
   copyFileSync(busybox, join(image, 'image/bin/busybox'))
   writeFileSync(join(image, 'image/etc/secret'), 'secret\n')
   writeFileSync(join(image, 'image/etc/private'), 'private\n', { mode: 0o600 })
 
   writeFileSync(join(image, 'image/data/compat'), 'x')
   writeFileSync(join(image, 'image/etc/script.sh'), '#!/bin/busybox sh\n:\n', { mode: 0o755 })
-  for (const file of ['bin/workload', 'bin/busybox']) chmodSync(join(image, 'image', file), 0o755)
+  for (const file of ['bin/workload', 'bin/acts', 'bin/busybox']) chmodSync(join(image, 'image', file), 0o755)
   return image
 }
 
@@ -86,7 +83,8 @@ export class Container {
   readonly #child: ChildProcessWithoutNullStreams
   readonly #lines: Interface
 
-  constructor(image: string) {
+  /** `program`: what it runs, `workload` or `acts`; both read commands. */
+  constructor(image: string, program: 'workload' | 'acts' = 'workload') {
     this.#base = join(image, this.id.slice(0, 12))
     this.root = join(this.#base, 'root')
     for (const folder of ['root', 'upper', 'work']) {
@@ -99,14 +97,14 @@ export class Container {
     ]
     execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', layers.join(','), this.root])
     mkdirSync(this.#cgroup)
-    this.#child = spawn('unshare', [...apart, '/bin/workload', 'serve'], {
+    this.#child = spawn('unshare', [...apart, `/bin/${program}`, 'serve'], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { PATH: '/usr/bin:/bin', SNUG_CGROUP: this.#cgroup, SNUG_ROOT: this.root },
     })
     this.#lines = createInterface({ input: this.#child.stdout })
   }
 
-  /** Runs one command of `workload serve`; gives what it printed. */
+  /** Runs one command of the program; gives what it printed before `done`. */
   async run(command: string): Promise<string> {
     const printed: string[] = []
     const done = new Promise<void>((resolve) => {

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Does one act for each line that it reads, and says what came of it: `0`, an errno, or `killed SIGNAL`. Paths are in
+ * hex, so that they may be any bytes. A line that begins with `+` is done by a child, with `+UID` by one of that user.
+ * `end` prints `done`.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WORDS 6
+#define LINE_MAX_ 40000
+
+static char *const no_environment[] = { NULL };
+
+static int said(int result)
+{
+	return result < 0 ? errno : 0;
+}
+
+static int opened(int fd)
+{
+	int error = said(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
+static char *text_of(const char *hex)
+{
+	size_t size = strlen(hex) / 2;
+	char *text = malloc(size + 1);
+
+	for (size_t i = 0; i < size; i++) {
+		unsigned byte = 0;
+
+		sscanf(hex + 2 * i, "%2x", &byte);
+		text[i] = byte;
+	}
+	text[size] = 0;
+	return text;
+}
+
+static int act_on_socket(const char *op, const char *address, int port)
+{
+	int stream = !strcmp(op, "tcp") || !strcmp(op, "listen"), six = strchr(address, ':') != NULL, result;
+	struct sockaddr_in four_address = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 six_address = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	void *to = six ? (void *)&six_address : (void *)&four_address;
+	socklen_t size = six ? sizeof(six_address) : sizeof(four_address);
+	int one = 1, fd = socket(six ? AF_INET6 : AF_INET, stream ? SOCK_STREAM : SOCK_DGRAM, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	inet_pton(six ? AF_INET6 : AF_INET, address, six ? (void *)&six_address.sin6_addr : (void *)&four_address.sin_addr);
+	if (!strcmp(op, "send"))
+		result = sendto(fd, "x", 1, MSG_DONTWAIT, to, size);
+	else if (!strcmp(op, "bind") || !strcmp(op, "listen"))
+		result = bind(fd, to, size);
+	else
+		result = connect(fd, to, size);
+	if (!strcmp(op, "listen") && result == 0)
+		result = listen(fd, 1);
+	result = said(result);
+	close(fd);
+	return result;
+}
+
+/* Of a unix socket that listens already; `@` stands for an abstract name. */
+static int act_on_unix(const char *op, const char *name)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), result;
+
+	strncpy(to.sun_path, name, sizeof(to.sun_path) - 1);
+	if (to.sun_path[0] == '@')
+		to.sun_path[0] = 0;
+	if (!strcmp(op, "serve")) {
+		result = bind(fd, (void *)&to, sizeof(sa_family_t) + strlen(name)) || listen(fd, 100) ? -1 : 0;
+		return said(result);
+	}
+	result = said(connect(fd, (void *)&to, sizeof(sa_family_t) + strlen(name)));
+	close(fd);
+	return result;
+}
+
+static int run_from_memory(const char *path)
+{
+	char *const arguments[] = { "from-memory", NULL };
+	int from = open(path, O_RDONLY), fd = memfd_create("acts", MFD_CLOEXEC);
+	struct stat info;
+
+	fstat(from, &info);
+	while (sendfile(fd, from, NULL, info.st_size) > 0)
+		;
+	return said(fexecve(fd, arguments, no_environment));
+}
+
+static int run_by_descriptor(const char *path)
+{
+	char *const arguments[] = { "by-descriptor", NULL };
+
+	return said(syscall(SYS_execveat, open(path, O_PATH), "", arguments, no_environment, AT_EMPTY_PATH));
+}
+
+/* Folders of 200 letters, one in the other, and a file in the last: longer than any path that a call takes. */
+static int act_deep(int levels)
+{
+	char part[201];
+	int error;
+
+	if (chdir("/data"))
+		return errno;
+	for (int i = 0; i < levels; i++) {
+		memset(part, 'a' + i % 26, 200);
+		part[200] = 0;
+		mkdir(part, 0755);
+		if (chdir(part))
+			return errno;
+	}
+	error = opened(open("bottom", O_WRONLY | O_CREAT, 0644));
+	return chdir("/") ? errno : error;
+}
+
+static int act(char *const words[])
+{
+	const char *op = words[0], *a = words[1] ? text_of(words[1]) : "", *b = words[2] ? text_of(words[2]) : "";
+	char *const arguments[] = { (char *)a, words[2] ? (char *)b : NULL, NULL };
+	struct open_how how = { .flags = O_RDONLY };
+
+	if (!strcmp(op, "read"))
+		return opened(open(a, O_RDONLY));
+	if (!strcmp(op, "write"))
+		return opened(open(a, O_WRONLY | O_CREAT, 0666));
+	if (!strcmp(op, "both"))
+		return opened(open(a, O_RDWR | O_CREAT, 0666));
+	if (!strcmp(op, "make"))
+		return opened(open(a, O_RDONLY | O_CREAT, 0666));
+	if (!strcmp(op, "openat2"))
+		return opened(syscall(SYS_openat2, AT_FDCWD, a, &how, sizeof(how)));
+	if (!strcmp(op, "unlink"))
+		return said(unlink(a));
+	if (!strcmp(op, "rmdir"))
+		return said(rmdir(a));
+	if (!strcmp(op, "rename"))
+		return said(rename(a, b));
+	if (!strcmp(op, "link"))
+		return said(link(a, b));
+	if (!strcmp(op, "symlink"))
+		return said(symlink(a, b));
+	if (!strcmp(op, "mkdir"))
+		return said(mkdir(a, 0755));
+	if (!strcmp(op, "truncate"))
+		return said(truncate(a, 1));
+	if (!strcmp(op, "chdir"))
+		return said(chdir(a));
+	if (!strcmp(op, "chmod"))
+		return said(chmod(a, 0755));
+	if (!strcmp(op, "chown"))
+		return said(chown(a, 1, 1));
+	if (!strcmp(op, "exec"))
+		return said(execve(a, arguments, no_environment));
+	if (!strcmp(op, "execveat"))
+		return run_by_descriptor(a);
+	if (!strcmp(op, "memory"))
+		return run_from_memory(a);
+	if (!strcmp(op, "unix") || !strcmp(op, "serve"))
+		return act_on_unix(op, a);
+	if (!strcmp(op, "deep"))
+		return act_deep(atoi(words[1]));
+	if (!strcmp(op, "setuid"))
+		return said(setuid(atoi(words[1])));
+	if (!strcmp(op, "setgid"))
+		return said(setgid(atoi(words[1])));
+	if (!strcmp(op, "unshare"))
+		return said(unshare(strtol(words[1], NULL, 0)));
+	if (!strcmp(op, "mount"))
+		return said(mount("none", a, "tmpfs", 0, NULL));
+	if (!strcmp(op, "umount"))
+		return said(umount2(a, MNT_DETACH));
+	if (!strcmp(op, "traceme"))
+		return said(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	return act_on_socket(op, words[1], atoi(words[2] ? words[2] : "0"));
+}
+
+static void act_as_child(const char *user, char *const words[])
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		if (*user && (setgid(atoi(user)) || setuid(atoi(user))))
+			_exit(255);
+		_exit(act(words));
+	}
+	waitpid(child, &status, 0);
+	if (WIFSIGNALED(status))
+		printf("killed %d\n", WTERMSIG(status));
+	else
+		printf("%d\n", WEXITSTATUS(status));
+}
+
+int main(int argc, char **argv)
+{
+	static char line[LINE_MAX_];
+	char *words[WORDS + 1];
+
+	if (argc < 2 || strcmp(argv[1], "serve"))
+		return 0;
+	while (fgets(line, sizeof(line), stdin)) {
+		int count = 0;
+
+		line[strcspn(line, "\n")] = 0;
+		for (char *word = strtok(line, " "); word && count < WORDS; word = strtok(NULL, " "))
+			words[count++] = word;
+		words[count] = NULL;
+		if (!count)
+			continue;
+		if (!strcmp(words[0], "end"))
+			printf("done\n");
+		else if (words[0][0] == '+')
+			act_as_child(words[0] + 1, words + 1);
+		else
+			printf("%d\n", act(words));
+		fflush(stdout);
+	}
+	return 0;
+}

@@ -1,0 +1,28 @@
+import { Container } from './container.ts'
+
+export function hex(path: string | Uint8Array): string {
+  return Buffer.from(path).toString('hex')
+}
+
+/** A container that does one act for each line, see `acts.c`. */
+export class Acts {
+  readonly #container: Container
+
+  constructor(image: string) {
+    this.#container = new Container(image, 'acts')
+  }
+
+  get id(): string {
+    return this.#container.id
+  }
+
+  /** What came of each: `0`, an errno, or `killed SIGNAL`. */
+  async did(lines: readonly string[]): Promise<readonly string[]> {
+    const printed = await this.#container.run([...lines, 'end'].join('\n'))
+    return printed.split('\n').filter((line) => line !== '')
+  }
+
+  stop(): Promise<void> {
+    return this.#container.stop()
+  }
+}

@@ -1,0 +1,147 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../src/event/event.ts'
+import { compileKernel } from '../../src/match/compile-kernel.ts'
+import { behavioursOf } from '../../src/profile/behaviour.ts'
+import { Profile } from '../../src/profile/profile.ts'
+import { shaper } from '../unit/act-fixture.ts'
+import { Acts, hex } from './acts.ts'
+import { buildImage, removeTree } from './container.ts'
+import { Recorder } from './recorder.ts'
+
+const EPERM = '1'
+const KILLED = 'killed 9'
+const scope = 7
+const budget = 1_000_000
+
+let image: string
+let recorder: Recorder
+let acts: Acts
+
+beforeAll(() => {
+  image = buildImage()
+})
+afterAll(() => {
+  removeTree(image)
+})
+afterEach(async () => {
+  await acts.stop()
+  await recorder.stop()
+})
+
+/** What the container does is learned while it does it, and is then all that it may do. */
+async function learnedFrom(lines: readonly string[]): Promise<void> {
+  recorder = new Recorder()
+  await recorder.running()
+  acts = new Acts(image)
+  await acts.did(lines)
+  await recorder.settled()
+  const profile = new Profile(shaper)
+  for (const event of recorder.acts(acts.id)) {
+    profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
+  }
+  const { control } = recorder.source
+  const compiled = compileKernel(profile, { now: 0, shippedMatching: () => [] })
+  control.profile?.(scope, compiled.profile)
+  control.enforce?.(scope, { mode: 'block', budget })
+  control.assign(acts.id, scope, { enforce: true })
+  await recorder.source.obeyed()
+  recorder.messages.length = 0
+}
+
+const known = [
+  `read ${hex('/etc/secret')}`,
+  `write ${hex('/data/log')}`,
+  'tcp 127.0.0.1 7001',
+  'send 127.0.0.1 7002',
+  `+ exec ${hex('/bin/acts')}`,
+  '+ setuid 5',
+]
+
+async function told(): Promise<readonly ActEvent[]> {
+  await recorder.settled()
+  return recorder.acts(acts.id)
+}
+
+describe('in block mode', () => {
+  it('what was learned goes on, and nothing of it comes up', async () => {
+    await learnedFrom(known)
+    expect(await acts.did(known)).toEqual(['0', '0', '111', '0', '0', '0'])
+    expect(await told()).toEqual([])
+  })
+
+  it.each([
+    ['an exec', `+ exec ${hex('/bin/workload')}`, KILLED, 'killed'],
+    ['a read', `+ read ${hex('/etc/private')}`, KILLED, 'killed'],
+    ['a write of what is only read', `+ write ${hex('/etc/secret')}`, KILLED, 'killed'],
+    ['a connection to another port', '+ tcp 127.0.0.1 7003', EPERM, 'blocked'],
+    ['a connection over IPv6', '+ tcp ::1 7001', EPERM, 'blocked'],
+    ['a datagram to another peer', '+ send 127.0.0.2 7002', EPERM, 'blocked'],
+    ['to listen', '+ listen 127.0.0.1 7004', KILLED, 'killed'],
+    ['to bind for datagrams', '+ bind 127.0.0.1 7005', EPERM, 'blocked'],
+    ['to become another user', '+ setuid 6', KILLED, 'killed'],
+    ['a namespace of its own', '+ unshare 0x4000000', KILLED, 'killed'],
+    ['a program from memory', `+ memory ${hex('/bin/acts')}`, KILLED, 'killed'],
+    ['a removal, which is only told', `+ unlink ${hex('/etc/script.sh')}`, '0', 'missed'],
+  ] as const)('%s is stopped, and told as that', async (_, line, result, enforced) => {
+    await learnedFrom(known)
+    expect(await acts.did([line])).toEqual([result])
+    expect((await told()).map((event) => event.enforced)).toContain(enforced)
+  })
+
+  it('of another container nothing is stopped', async () => {
+    await learnedFrom(known)
+    const other = new Acts(image)
+    try {
+      expect(await other.did([`+ read ${hex('/etc/private')}`, '+ tcp 127.0.0.1 7003'])).toEqual([
+        '0',
+        '111',
+      ])
+    } finally {
+      await other.stop()
+    }
+  })
+
+  it('every attempt is counted, also when it was told once', async () => {
+    await learnedFrom(known)
+    const line = '+ tcp 127.0.0.1 7003'
+    const results = await acts.did(Array.from({ length: 500 }, () => line))
+    expect(new Set(results)).toEqual(new Set([EPERM]))
+    recorder.source.control.flush()
+    await recorder.settled()
+    const events = (await told()).filter((event) => event.kind === 'connect')
+    const counted = recorder.sightings(acts.id).reduce((sum, { count }) => sum + count, 0)
+    expect(events).toHaveLength(1)
+    expect(events.length + counted).toBe(500)
+  })
+
+  it('beyond the budget of different acts it disarms itself, and says so', async () => {
+    await learnedFrom(known)
+    recorder.source.control.enforce?.(scope, { mode: 'block', budget: 10 })
+    await recorder.source.obeyed()
+    const lines = Array.from({ length: 30 }, (_, n) => `+ tcp 127.0.0.1 ${8000 + n}`)
+    const results = await acts.did(lines)
+    expect(results.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => EPERM))
+    expect(new Set(results.slice(10))).toEqual(new Set(['111']))
+    await recorder.until(
+      () => recorder.messages.some((message) => message.type === 'disarmed'),
+      'the word that it disarmed itself',
+    )
+    const actions = (await told()).map((event) => event.enforced)
+    expect(actions.filter((action) => action === 'blocked')).toHaveLength(10)
+    expect(actions.filter((action) => action === undefined)).toHaveLength(20)
+    recorder.source.control.enforce?.(scope, { mode: 'block', budget })
+    await recorder.source.obeyed()
+    expect(await acts.did(['+ tcp 127.0.0.1 8000'])).toEqual([EPERM])
+  })
+
+  it('nothing is stopped while it is paused, and everything again by itself afterwards', async () => {
+    await learnedFrom(known)
+    const line = '+ tcp 127.0.0.1 7003'
+    const pausedUntil = Date.now() + 1_500
+    recorder.source.control.enforce?.(scope, { mode: 'block', budget, pausedUntil })
+    await recorder.source.obeyed()
+    expect(await acts.did([line])).toEqual(['111'])
+    while (Date.now() <= pausedUntil) await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(await acts.did([line])).toEqual([EPERM])
+  })
+})
