@@ -1,12 +1,12 @@
 import { canariesAmong } from '../lifecycle/blocking.ts'
-import type { ContainerIdentity } from '../identity/identity.ts'
+import type { Foretold } from '../identity/identity.ts'
 import type { ContainerTraits, SourceControl } from '../sources/source.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 
 export interface AssignmentsOptions {
   readonly controls: () => Iterable<SourceControl>
   /** The version of an image that was seen before. */
-  readonly versionOf: (identity: ContainerIdentity) => DeployedVersion | undefined
+  readonly versionOf: (container: Foretold) => DeployedVersion | undefined
 }
 
 /**
@@ -16,7 +16,7 @@ export interface AssignmentsOptions {
 export class Assignments {
   readonly #options: AssignmentsOptions
   /** What engines have, running or not. */
-  readonly #present = new Map<string, ContainerIdentity>()
+  readonly #present = new Map<string, Foretold>()
   /** Container → what was told of it last. */
   readonly #told = new Map<string, string>()
   readonly #prepared = new WeakSet<DeployedVersion>()
@@ -26,7 +26,7 @@ export class Assignments {
   }
 
   /** An engine made a container, or tells of one that was there or has changed. */
-  learned(identity: ContainerIdentity): void {
+  learned(identity: Foretold): void {
     this.#present.set(identity.id, identity)
     const version = this.#options.versionOf(identity)
     if (version !== undefined) this.#tell(identity.id, version)

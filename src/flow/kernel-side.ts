@@ -1,5 +1,5 @@
 import { describeError } from '../errors.ts'
-import type { ContainerIdentity, IdentityEngine } from '../identity/identity.ts'
+import type { Foretold, IdentityEngine } from '../identity/identity.ts'
 import type { ImageFiles } from '../identity/image-files.ts'
 import type { SourceControl } from '../sources/source.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -13,7 +13,7 @@ export interface KernelSideOptions {
   readonly engines: readonly IdentityEngine[]
   readonly files: ImageFiles
   readonly versions: () => Iterable<DeployedVersion>
-  readonly versionOf: (identity: ContainerIdentity) => DeployedVersion | undefined
+  readonly versionOf: (container: Foretold) => DeployedVersion | undefined
   /** To ask again what the kernel knows of a version: the way without a profile in the kernel. */
   readonly renew: (version: DeployedVersion) => void
   readonly budget: number
@@ -22,6 +22,8 @@ export interface KernelSideOptions {
   readonly log: Log
   readonly now: () => number
 }
+
+const noop = (): void => undefined
 
 /** Everything that sources are told so that they judge and block by themselves, kept in step. */
 export class KernelSide {
@@ -56,6 +58,7 @@ export class KernelSide {
         this.#assignments.learned(identity)
         this.#peers.refresh()
       }),
+      engine.subscribeForetold?.((container) => this.#assignments.learned(container)) ?? noop,
       engine.subscribeLeft((id, how) => {
         if (how === 'gone') this.#assignments.gone(id)
         this.#peers.refresh()

@@ -2,11 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { LRUCache } from 'lru-cache'
 import { describeError } from '../errors.ts'
-import { type DockerContainer, type DockerImage, identityOf } from './docker-identity.ts'
+import {
+  type DockerContainer,
+  type DockerImage,
+  foretoldOf,
+  identityOf,
+} from './docker-identity.ts'
 import { readDockerEvents } from './docker-events.ts'
 import type {
   ContainerIdentity,
   EngineState,
+  Foretold,
   IdentityEngine,
   LeftListener,
   Peer,
@@ -34,6 +40,7 @@ export class DockerEngine implements IdentityEngine {
   readonly #options: DockerEngineOptions
   readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
   readonly #leftListeners = new Set<LeftListener>()
+  readonly #foretoldListeners = new Set<(container: Foretold) => void>()
   readonly #containers = new Map<string, ContainerIdentity>()
   readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
   readonly #images = new LRUCache<string, Promise<DockerImage | undefined>>({ max: 512 })
@@ -86,6 +93,11 @@ export class DockerEngine implements IdentityEngine {
     return this.#addresses.keys()
   }
 
+  subscribeForetold(listener: (container: Foretold) => void): () => void {
+    this.#foretoldListeners.add(listener)
+    return () => this.#foretoldListeners.delete(listener)
+  }
+
   subscribeLeft(listener: LeftListener): () => void {
     this.#leftListeners.add(listener)
     return () => this.#leftListeners.delete(listener)
@@ -107,7 +119,7 @@ export class DockerEngine implements IdentityEngine {
             this.#become({ kind: 'running' })
             decided()
           },
-          onContainer: (action, id) => this.#changed(action, id),
+          onContainer: (action, id, attributes) => this.#changed(action, id, attributes),
           onImage: () => this.#images.clear(),
         })
         if (!signal.aborted) this.#degrade('the engine closed its event stream')
@@ -138,7 +150,8 @@ export class DockerEngine implements IdentityEngine {
     await Promise.all(workers)
   }
 
-  #changed(action: string, id: string): void {
+  #changed(action: string, id: string, attributes: Readonly<Record<string, string>>): void {
+    if (action === 'create') void this.#foretell(id, attributes['image'] ?? '')
     if (action === 'destroy') {
       this.#forget(id)
     } else if (action === 'die') {
@@ -150,6 +163,15 @@ export class DockerEngine implements IdentityEngine {
       // `create` makes it known, `start` and `connect` give it its addresses, `rename` its name.
       void this.#inspect(id, true)
     }
+  }
+
+  /** The engine answers about a container only once it is not being started: about its image it always does. */
+  async #foretell(id: string, typed: string): Promise<void> {
+    if (typed === '') return
+    const image = await this.#image(typed).catch(() => undefined)
+    const container = foretoldOf(id, typed, image)
+    if (container === undefined || this.#containers.has(id)) return
+    for (const listener of this.#foretoldListeners) listener(container)
   }
 
   async #inspect(id: string, anew = false): Promise<ContainerIdentity | 'unknown' | 'unavailable'> {

@@ -4,7 +4,8 @@ import { SnugError } from '../errors.ts'
 export interface DockerEventHandlers {
   /** Called once the stream is open, while events already queue: what it lists cannot miss a change. */
   onOpen(): Promise<void>
-  onContainer(action: string, id: string): void
+  /** `attributes`: of a container its name, image and labels; of a network event others. */
+  onContainer(action: string, id: string, attributes: Readonly<Record<string, string>>): void
   onImage(action: string): void
 }
 
@@ -70,7 +71,7 @@ function handle(line: string, handlers: DockerEventHandlers): void {
     return
   }
   const id = Type === 'network' ? Actor?.Attributes?.['container'] : Actor?.ID
-  if (id !== undefined && id !== '') handlers.onContainer(Action, id)
+  if (id !== undefined && id !== '') handlers.onContainer(Action, id, Actor?.Attributes ?? {})
 }
 
 function unavailable(cause: unknown): SnugError {

@@ -1,6 +1,6 @@
 import { canonicalAddress } from '../event/canonical.ts'
 import type { ImageRef, WorkloadRef } from '../event/event.ts'
-import type { ContainerIdentity, Rootfs } from './identity.ts'
+import type { ContainerIdentity, Foretold, Rootfs } from './identity.ts'
 import { familiarRepository, parseImageReference } from './image-reference.ts'
 
 /** What is read of the engine's answer about a container; engines of other versions leave members out. */
@@ -32,6 +32,11 @@ export interface DockerContainer {
 }
 
 export interface DockerImage {
+  readonly Id?: string
+  readonly Config?: {
+    readonly Shell?: readonly string[] | null
+    readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null
+  } | null
   readonly RepoTags?: readonly string[] | null
   readonly RepoDigests?: readonly string[] | null
 }
@@ -60,6 +65,25 @@ export function identityOf(
     ...(workload === undefined ? {} : { workload }),
     ...(healthcheck === undefined ? {} : { healthcheck }),
     ...(rootfs === undefined ? {} : { rootfs }),
+  }
+}
+
+/**
+ * What a container will be, from the image that it was made of: its own health check or init, where it was given
+ * any, are not known by that. Undefined where the image is not.
+ */
+export function foretoldOf(
+  id: string,
+  typed: string,
+  image: DockerImage | undefined,
+): Foretold | undefined {
+  if (image?.Id === undefined) return undefined
+  const healthcheck = healthcheckOf(image.Config?.Healthcheck?.Test, image.Config?.Shell)
+  return {
+    id,
+    image: imageRefOf(typed, image.Id, image),
+    initInjected: false,
+    ...(healthcheck === undefined ? {} : { healthcheck }),
   }
 }
 

@@ -52,6 +52,9 @@ export interface Peer {
   readonly workload?: string
 }
 
+/** As much of a container as is known the moment that it is made. */
+export type Foretold = Pick<ContainerIdentity, 'id' | 'image' | 'healthcheck' | 'initInjected'>
+
 export type LeftListener = (id: string, how: 'stopped' | 'gone') => void
 
 /**
@@ -73,6 +76,11 @@ export interface IdentityEngine {
   addresses(): Iterable<string>
   /** Called whenever a container becomes known or changes. Returns the way to unsubscribe. */
   subscribe(listener: (identity: ContainerIdentity) => void): () => void
+  /**
+   * Called as soon as a container is made, where that is before the engine can be asked about it: one that is
+   * started at once cannot be asked about until it runs. What {@link subscribe} tells later stands above it.
+   */
+  subscribeForetold?(listener: (container: Foretold) => void): () => void
   /** Called when a container has stopped, and so lost its addresses, and when it is gone for good. Returns the way to unsubscribe. */
   subscribeLeft(listener: LeftListener): () => void
 }

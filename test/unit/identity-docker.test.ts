@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { identityOf, imageRefOf } from '../../src/identity/docker-identity.ts'
+import { foretoldOf, identityOf, imageRefOf } from '../../src/identity/docker-identity.ts'
 import { parseImageReference } from '../../src/identity/image-reference.ts'
 
 const imageId = `sha256:${'1'.repeat(64)}`
@@ -53,6 +53,29 @@ describe('the image of a container', () => {
       repository: '1'.repeat(12),
       digest: imageId,
     })
+  })
+})
+
+describe('a container that was only just made', () => {
+  it('is foretold from its image, as the engine will tell it later', () => {
+    const image = {
+      Id: imageId,
+      RepoDigests: [`shop/web@${digest}`],
+      Config: { Healthcheck: { Test: ['CMD-SHELL', 'true'] }, Shell: ['/bin/ash', '-c'] },
+    }
+    const foretold = foretoldOf('a', 'shop/web:1', image)
+    expect(foretold).toEqual({
+      id: 'a',
+      image: { repository: 'shop/web', tag: '1', digest },
+      healthcheck: ['/bin/ash', '-c', 'true'],
+      initInjected: false,
+    })
+    const Config = { Image: 'shop/web:1', ...image.Config }
+    expect(identityOf({ Id: 'a', Image: imageId, Config }, image)).toMatchObject(foretold ?? {})
+  })
+
+  it('is not foretold where its image is not known', () => {
+    expect(foretoldOf('a', 'shop/web:1', undefined)).toBeUndefined()
   })
 })
 

@@ -1,0 +1,113 @@
+import type Docker from 'dockerode'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Alert } from '../../src/event/alert.ts'
+import type { LineageView, StatusView, VersionView } from '../../src/flow/engine.ts'
+import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
+import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { busyboxImage } from '../fixtures/images.ts'
+
+const image = `${uniqueName('blocked')}:1`
+const { docker, socket } = sharedEngine()
+/** Reads a greeting for ever, and whatever an operator puts into its orders: that is how it is made to misbehave. */
+const service = [
+  '/bin/sh',
+  '-c',
+  'while true; do cat /etc/motd; if [ -e /tmp/orders ]; then sh /tmp/orders; fi; sleep 0.2; done',
+]
+let agent: Agent
+let container: Docker.Container
+
+beforeAll(async () => {
+  await busyboxImage(docker, {
+    name: image,
+    labels: { test: image },
+    files: { '/bin/other': '#!/bin/sh\necho it ran\n' },
+    dockerfile: ['RUN chmod 755 /bin/other'],
+  })
+  agent = await startAgent({
+    docker: socket,
+    config: {
+      learn: { floor: '3s', ceiling: '1h', unseen: 1 },
+      block: { canary: 1, budget: 1_000 },
+    },
+  })
+  container = await startContainer(docker, image, service)
+  await agent.until<LineageView>(
+    ['image', 'show', image],
+    ({ versions }) => versions[0]?.mode === 'alert',
+  )
+}, 120_000)
+
+afterAll(async () => {
+  await removeContainer(container)
+  await agent[Symbol.asyncDispose]()
+})
+
+async function version(): Promise<VersionView> {
+  const { versions } = await agent.json<LineageView>(['image', 'show', image])
+  const [found] = versions
+  if (found === undefined) throw new Error(`no version of ${image}`)
+  return found
+}
+
+const about =
+  (text: string, action: Alert['action']) =>
+  ({ behaviour, action: done }: Alert): boolean =>
+    done === action && (behaviour?.text.includes(text) ?? false)
+
+test('a version that has alerted for its floor blocks when a person says so, and says how on this host', async () => {
+  await expect
+    .poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code, {
+      timeout: 30_000,
+    })
+    .toBe(0)
+  expect(await version()).toMatchObject({ mode: 'block', notes: [], blocking: { armed: true } })
+  const { stops } = await agent.json<StatusView>(['status'])
+  expect(stops.find(({ act }) => act === 'exec')?.how).not.toBe('alerted')
+})
+
+test('what deviates is stopped and told, and the service goes on', async () => {
+  const { exitCode } = await execIn(docker, container, ['/bin/cat', '/etc/group'])
+  expect(exitCode).not.toBe(0)
+  const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) =>
+    list.some(({ action }) => action !== 'alerted'),
+  )
+  expect(alerts.every(({ type }) => type !== 'enforcement')).toBe(true)
+  const { State } = await container.inspect()
+  expect(State.Running).toBe(true)
+})
+
+test('containers that are new are blocked from their first program on, ten at once', async () => {
+  const others = await Promise.all(
+    Array.from({ length: 10 }, () => startContainer(docker, image, ['/bin/other'])),
+  )
+  try {
+    for (const other of others) {
+      const { StatusCode } = (await other.wait()) as { StatusCode: number }
+      expect(StatusCode).not.toBe(0)
+      const said = await other.logs({ stdout: true, stderr: true })
+      expect(said.toString()).not.toContain('it ran')
+      await agent.until<Alert[]>(['alert', 'list'], (list) =>
+        list.some((alert) => alert.container?.id === other.id && alert.action !== 'alerted'),
+      )
+    }
+  } finally {
+    await Promise.all(others.map(removeContainer))
+  }
+})
+
+test('break-glass has it off, and its end has it on again', async () => {
+  const tried = ['/bin/cat', '/etc/passwd']
+  await agent.json(['break-glass', image, '--for', '10m', '--reason', 'a test'])
+  await expect.poll(async () => (await execIn(docker, container, tried)).exitCode).toBe(0)
+  await agent.until<Alert[]>(['alert', 'list'], (list) => list.some(about('', 'alerted')))
+  await agent.json(['break-glass', image, '--end'])
+  await expect.poll(async () => (await execIn(docker, container, tried)).exitCode).not.toBe(0)
+})
+
+test('nothing of what it learned was ever in the way', async () => {
+  const status = await agent.json<StatusView>(['status'])
+  expect(status.counters['kernelDisagreements']).toBe(0)
+  expect(status.degraded).toEqual([])
+})
