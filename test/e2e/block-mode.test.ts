@@ -23,7 +23,10 @@ beforeAll(async () => {
     name: image,
     labels: { test: image },
     files: { '/bin/other': '#!/bin/sh\necho it ran\n' },
-    dockerfile: ['RUN chmod 755 /bin/other'],
+    dockerfile: [
+      'RUN chmod 755 /bin/other',
+      'HEALTHCHECK --interval=1s --timeout=10s CMD cat /etc/hostname',
+    ],
   })
   agent = await startAgent({
     docker: socket,
@@ -78,6 +81,19 @@ test('what deviates is stopped and told, and the service goes on', async () => {
   expect(State.Running).toBe(true)
 })
 
+test('its health check goes on being healthy', async () => {
+  const since = Date.now()
+  const checked = async (): Promise<number[]> => {
+    const { State } = await container.inspect()
+    const log = (State.Health?.Log ?? []) as readonly { Start: string; ExitCode: number }[]
+    return log.filter(({ Start }) => Date.parse(Start) > since).map(({ ExitCode }) => ExitCode)
+  }
+  await expect
+    .poll(async () => (await checked()).length, { timeout: 30_000 })
+    .toBeGreaterThanOrEqual(3)
+  expect(new Set(await checked())).toEqual(new Set([0]))
+})
+
 test('containers that are new are blocked from their first program on, ten at once', async () => {
   const others = await Promise.all(
     Array.from({ length: 10 }, () => startContainer(docker, image, ['/bin/other'])),
@@ -104,6 +120,17 @@ test('break-glass has it off, and its end has it on again', async () => {
   await agent.until<Alert[]>(['alert', 'list'], (list) => list.some(about('', 'alerted')))
   await agent.json(['break-glass', image, '--end'])
   await expect.poll(async () => (await execIn(docker, container, tried)).exitCode).not.toBe(0)
+})
+
+test('an agent that was killed blocks again once it is back', async () => {
+  await agent.kill()
+  await agent.start()
+  expect(await version()).toMatchObject({ mode: 'block', blocking: { armed: true } })
+  await expect
+    .poll(async () => (await execIn(docker, container, ['/bin/other'])).exitCode, {
+      timeout: 30_000,
+    })
+    .not.toBe(0)
 })
 
 test('nothing of what it learned was ever in the way', async () => {

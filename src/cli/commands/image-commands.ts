@@ -8,12 +8,19 @@ import { blockingFields, imageText, lossLines, percent, shortDigest } from '../v
 const columns: readonly Column<VersionView>[] = [
   { head: 'IMAGE', value: ({ image }) => imageText(image), cut: true },
   { head: 'STATE', value: ({ state }) => state },
-  { head: 'MODE', value: ({ mode }) => mode },
+  { head: 'MODE', value: modeText },
   { head: 'KNOWN', value: ({ behaviours }) => behaviours, right: true },
   { head: 'REVIEW', value: ({ pending }) => pending, right: true },
   { head: 'RUNS', value: ({ containers }) => containers.seen, right: true },
   { head: 'UNSEEN', value: ({ coverage }) => `≤${percent(coverage.bound)}`, right: true },
 ]
+
+/** Whether it blocks in earnest, and everywhere. */
+function modeText({ mode, blocking }: VersionView): string {
+  if (blocking === undefined) return mode
+  if (!blocking.armed) return `${mode} (off)`
+  return blocking.canary === undefined ? mode : `${mode} (canary)`
+}
 
 export function imageCommands(program: Command, context: CliContext): void {
   const image = program.command('image').description('images, as lineages with their versions')
