@@ -12,7 +12,7 @@ export function compareSpecific(a: Admission, b: Admission): number {
   return size || compareText(a.id, b.id)
 }
 
-function compareBlocks(a: Admission, b: Admission): number {
+export function compareBlocks(a: Admission, b: Admission): number {
   const length = (b.block?.length ?? 0) - (a.block?.length ?? 0)
   return length || Number(b.rejected) - Number(a.rejected) || compareText(a.id, b.id)
 }

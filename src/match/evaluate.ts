@@ -1,0 +1,121 @@
+import { bytesOfName } from '../event/name-bytes.ts'
+import type { Origin } from '../event/event.ts'
+import { holds, parseAddress, parseBlock } from '../profile/address-block.ts'
+import {
+  type Actor,
+  type BehaviourObject,
+  type BehaviourRef,
+  objectKey,
+} from '../profile/behaviour.ts'
+import { literalPath } from '../profile/shape.ts'
+import { plainObject, subjectOf } from '../profile/subject.ts'
+import { firstPath } from './kernel-claims.ts'
+import type { BehaviourTag, KernelProfile, KernelRule, RuleObject } from './kernel-profile.ts'
+import { run } from './path-automaton.ts'
+
+export interface Evaluation {
+  readonly verdict: 'allow' | 'deny'
+  readonly tag: BehaviourTag
+}
+
+const S = '\u0000'
+/** How a path begins that was too long to be told. */
+const CUT = '…'
+
+/** {@link KernelProfile} read as the kernel programs read it, for tests and for whoever wants to know. */
+export class KernelReading {
+  readonly #profile: KernelProfile
+  readonly #rules = new Map<string, KernelRule>()
+  readonly #shipped: ReadonlySet<string>
+
+  constructor(profile: KernelProfile) {
+    this.#profile = profile
+    this.#shipped = new Set(profile.shipped)
+    for (const rule of profile.rules) {
+      this.#rules.set(ruleKey(rule.actor, rule.uid, rule.origin, rule.object), rule)
+    }
+  }
+
+  /** Undefined where no rule says anything: the act is not expected. */
+  evaluate(ref: BehaviourRef): Evaluation | undefined {
+    const object = literalObject(plainObject(ref))
+    const found = this.#decide(ref, object)
+    if (found !== undefined || object.kind !== 'file' || object.access !== 'create') return found
+    return this.#decide(ref, { ...object, access: 'write' })
+  }
+
+  #decide(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {
+    return this.#rule(ref, object) ?? this.#wider(ref, object)
+  }
+
+  #wider(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {
+    if (object.kind === 'connect') {
+      const prefix = this.#longestPrefix(ref.address ?? '')
+      if (prefix === undefined) return undefined
+      const { protocol, port } = object
+      return this.#rule(ref, { kind: 'connect-prefix', protocol, port, prefix })
+    }
+    const subject = subjectOf(ref)
+    if (subject === undefined || this.#isFixed(object, subject)) return undefined
+    const set = run(this.#profile.automaton, bytesOfName(subject))
+    if (set === 0) return undefined
+    if (object.kind === 'syscall') {
+      return this.#rule(ref, { kind: 'syscall-pattern', name: object.name, set })
+    }
+    if (object.kind !== 'file' || object.access === 'exec') return undefined
+    return this.#rule(ref, { kind: 'file-pattern', access: object.access, set })
+  }
+
+  /** Cut, or shipped by the image; what a system call is about is not asked for that. */
+  #isFixed(object: BehaviourObject, subject: string): boolean {
+    if (object.kind !== 'file') return false
+    const cut = object.path.startsWith(CUT) || object.to?.startsWith(CUT) === true
+    return cut || this.#shipped.has(firstPath(subject))
+  }
+
+  #longestPrefix(text: string): number | undefined {
+    const address = parseAddress(text)
+    if (address === undefined) return undefined
+    let best: { readonly number: number; readonly length: number } | undefined
+    for (const { cidr, number } of this.#profile.prefixes) {
+      const block = parseBlock(cidr)
+      if (block === undefined || !holds(block, address)) continue
+      if (best === undefined || block.length > best.length) best = { number, length: block.length }
+    }
+    return best?.number
+  }
+
+  #rule(ref: BehaviourRef, object: RuleObject): Evaluation | undefined {
+    const rule = this.#rules.get(ruleKey(ref.actor, ref.uid, ref.origin, object))
+    if (rule === undefined) return undefined
+    return { verdict: rule.deny === true ? 'deny' : 'allow', tag: rule.tag }
+  }
+}
+
+function ruleKey(actor: Actor, uid: number, origin: Origin, object: RuleObject): string {
+  return [actor.exe, actor.script ?? '', uid, origin, ruleObjectKey(object)].join(S)
+}
+
+function ruleObjectKey(object: RuleObject): string {
+  switch (object.kind) {
+    case 'file-pattern':
+      return [object.kind, object.access, object.set].join(S)
+    case 'syscall-pattern':
+      return [object.kind, object.name, object.set].join(S)
+    case 'connect-prefix':
+      return [object.kind, object.protocol, object.port, object.prefix].join(S)
+    default:
+      return objectKey(object)
+  }
+}
+
+function literalObject(object: BehaviourObject): BehaviourObject {
+  if (object.kind === 'syscall') {
+    return object.target === undefined ? object : { ...object, target: literalPath(object.target) }
+  }
+  if (object.kind !== 'file') return object
+  const path = literalPath(object.path)
+  return object.to === undefined
+    ? { ...object, path }
+    : { ...object, path, to: literalPath(object.to) }
+}

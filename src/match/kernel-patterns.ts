@@ -1,0 +1,89 @@
+import { type Origin, origins } from '../event/event.ts'
+import type { BehaviourId, BehaviourObject } from '../profile/behaviour.ts'
+import type { Language } from '../profile/language.ts'
+import type { Shaper } from '../profile/shape.ts'
+import type { Actor } from '../profile/behaviour.ts'
+import type { PatternClaim } from './kernel-claims.ts'
+import { type KernelRule, type PathAutomaton, type RuleObject, tagOf } from './kernel-profile.ts'
+import { buildAutomaton } from './path-automaton.ts'
+
+export interface PatternRules {
+  readonly automaton: PathAutomaton
+  readonly rules: readonly KernelRule[]
+}
+
+/** Whoever the pattern is for, for one origin, and how the kernel is told. */
+interface Asked {
+  readonly actor: Actor
+  readonly uid: number
+  readonly origin: Origin
+  readonly object: BehaviourObject
+}
+
+/**
+ * Patterns as one automaton, and a rule for each of its accepting sets and whoever has one of the patterns in it.
+ * The first of the claims that an act is of decides. Undefined where it takes too many states.
+ */
+export function patternRules(
+  claims: readonly PatternClaim[],
+  shaper: Shaper,
+  states: number,
+): PatternRules | undefined {
+  const numbers = new Map<string, number>()
+  const languages: Language[] = []
+  const byNumber: PatternClaim[][] = []
+  const numberOf = (source: string, language: Language): number => {
+    const known = numbers.get(source)
+    if (known !== undefined) return known
+    numbers.set(source, languages.length)
+    byNumber.push([])
+    return languages.push(language) - 1
+  }
+  const rank = new Map<PatternClaim, number>()
+  for (const [i, claim] of claims.entries()) {
+    rank.set(claim, i)
+    byNumber[numberOf(claim.pattern.source, claim.pattern.language)]?.push(claim)
+    const { object } = claim.admission
+    if (object.kind !== 'file' || object.to === undefined) continue
+    // Whether the image ships a file is asked of the path that is renamed alone: the automaton has to take it.
+    const renamed = shaper.pattern(object.path).open
+    numberOf(renamed.source, renamed.language)
+  }
+  const built = buildAutomaton(languages, states)
+  if (built === undefined) return undefined
+  const rules = built.sets.flatMap((set, number) => {
+    const all = set.flatMap((pattern) => byNumber[pattern] ?? [])
+    return rulesOf(
+      all.sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0)),
+      number,
+    )
+  })
+  return { automaton: built.automaton, rules }
+}
+
+/** Of each (actor, uid, what is done, origin) the first claim. */
+function rulesOf(claims: readonly PatternClaim[], set: number): readonly KernelRule[] {
+  const rules = new Map<string, KernelRule>()
+  for (const { admission, group, origin } of claims) {
+    const { actor, uid, object, id } = admission
+    for (const one of origin === undefined ? origins : [origin]) {
+      const key = `${group}\u0000${one}`
+      if (rules.has(key)) continue
+      const rule = ruleOf({ actor, uid, origin: one, object }, set, id)
+      if (rule !== undefined) rules.set(key, origin === undefined ? { ...rule, deny: true } : rule)
+    }
+  }
+  return [...rules.values()]
+}
+
+function ruleOf(asked: Asked, set: number, id: BehaviourId): KernelRule | undefined {
+  const object = patternObject(asked.object, set)
+  const { actor, uid, origin } = asked
+  return object === undefined ? undefined : { tag: tagOf(id), actor, uid, origin, object }
+}
+
+function patternObject(object: BehaviourObject, set: number): RuleObject | undefined {
+  if (object.kind === 'syscall') return { kind: 'syscall-pattern', name: object.name, set }
+  if (object.kind !== 'file' || object.access === 'exec') return undefined
+  return { kind: 'file-pattern', access: object.access, set }
+}
