@@ -274,6 +274,7 @@ static __always_inline int on_names(struct call *call, u32 class)
 		act.access = SNUG_CREATE;
 		break;
 	case SNUG_CLASS_TRUNCATE:
+		distrust(call->state);
 		act.access = SNUG_WRITE;
 		break;
 	default:
@@ -317,7 +318,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	if (!class)
 		return 0;
 	call.state = state_of(call.task);
-	if (!call.state)
+	if (!call.state || !my_turn(call.state, OLDER_FIRST))
 		return 0;
 
 	if (class <= SNUG_CLASS_OPEN_HANDLE && ret >= 0)

@@ -19,6 +19,93 @@ static __always_inline bool is_upper(const struct inode *inode)
 	return upper != 0;
 }
 
+/*
+ * Where overlayfs keeps the file that an upper one was copied from: a list behind the upper file, of a count and of
+ * pairs of layer and file. So since 6.5; it is no part of any BTF where overlayfs is a module.
+ */
+#define OVERLAY_LOWER_SINCE 0x60500
+#define OVERLAY_LOWER_LAYER 8
+#define OVERLAY_LOWER_DENTRY 16
+
+static __always_inline u64 pointer_at(u64 address)
+{
+	u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)address);
+	return value;
+}
+
+/* The file of the image that this one of the upper layer is a copy of; none where it is new. */
+static __always_inline struct place lower_of(const struct inode *inode)
+{
+	struct place place = {};
+	u64 list = pointer_at((u64)inode + bpf_core_type_size(struct inode) + sizeof(u64)), layer;
+	u32 count = 0;
+
+	if (LINUX_KERNEL_VERSION < OVERLAY_LOWER_SINCE || !list)
+		return place;
+	bpf_probe_read_kernel(&count, sizeof(count), (void *)list);
+	layer = count ? pointer_at(list + OVERLAY_LOWER_LAYER) : 0;
+	if (!layer)
+		return place;
+	place.dentry = pointer_at(list + OVERLAY_LOWER_DENTRY);
+	place.mnt = pointer_at(layer);
+	return place;
+}
+
+static __always_inline u64 inode_key(const struct inode *inode)
+{
+	return SNUG_MIX(keys, inode->i_sb->s_dev, inode->i_ino);
+}
+
+/*
+ * A mere `chmod` copies a file of the image to the upper layer. It is still the image's while nobody has opened it to
+ * write, and it has the name that it has there.
+ */
+static __noinline bool is_untouched(struct scratch *scratch, const struct snug_task *state, struct inode *inode)
+{
+	struct snug_slot *slot = slot_of(state);
+	u64 key = inode_key(inode);
+	struct place lower;
+
+	if (!slot || slot->container != state->container || slot->untrusted || slot->before ||
+	    bpf_map_lookup_elem(&written, &key))
+		return false;
+	lower = lower_of(inode);
+	if (!lower.dentry || !lower.mnt)
+		return false;
+	walk_from(scratch, lower, 0);
+	return walk_hash(scratch) == state->exe;
+}
+
+/* Opened so that it can be changed: from now on a copy of the image's file is no longer that. */
+static __always_inline void note_write(const struct snug_task *state, const struct file *file)
+{
+	struct inode *inode = file->f_inode;
+	u64 key, container = state->container;
+	struct snug_slot *slot;
+
+	if (!(file->f_mode & FMODE_WRITE) && !(file->f_flags & O_TRUNC))
+		return;
+	if (inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC || !lower_of(inode).dentry)
+		return;
+	key = inode_key(inode);
+	if (!bpf_map_update_elem(&written, &key, &container, BPF_ANY))
+		return;
+	slot = slot_of(state);
+	if (slot)
+		slot->untrusted = 1;
+}
+
+/* A file was changed, and which inode it is does not show. */
+static __always_inline void distrust(const struct snug_task *state)
+{
+	struct snug_slot *slot = slot_of(state);
+
+	if (slot && !slot->untrusted)
+		slot->untrusted = 1;
+}
+
 static __always_inline bool is_memfd(const struct dentry *dentry)
 {
 	const u64 memfd = 0x3a64666d656dull; /* "memfd:" */
@@ -150,6 +237,7 @@ static __always_inline struct snug_task *adopt(struct task_struct *task, u32 uid
 	}
 	state->container = slot->container;
 	state->slot = *number;
+	state->turn = own_turn;
 	state->uid = uid;
 	state->gid = gid;
 	if (__sync_lock_test_and_set(&slot->started, 1)) {
@@ -285,6 +373,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	u64 root;
 	u32 end;
 
+	if (!my_turn(state, OLDER_FIRST))
+		return 0;
 	if (state)
 		push_ancestor(state);
 	else
@@ -297,6 +387,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	state->exe = exe_of(scratch, bprm->file, root, &end);
 	state->script = script_of(scratch, task, bprm, root);
 	state->flags = drift_of(bprm->file, end, task->fs->root.dentry);
+	if (state->flags & SNUG_DRIFT_UPPER && is_untouched(scratch, state, bprm->file->f_inode))
+		state->flags &= ~SNUG_DRIFT_UPPER;
 	if (task->signal->tty)
 		state->flags |= SNUG_TTY;
 	if (is_socket(task, 0) || is_socket(task, 1) || is_socket(task, 2))

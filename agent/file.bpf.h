@@ -324,6 +324,7 @@ static __noinline int tell_open(struct call *call)
 	scratch = scratch_of(SCRATCH_SYSCALL);
 	if (!scratch)
 		return 0;
+	note_write(state, file);
 	opened.access = access_of(file);
 	opened.place = PLACE(file->f_path);
 	opened.flags = call->compat ? SNUG_COMPAT : 0;

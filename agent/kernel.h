@@ -31,12 +31,14 @@ struct qstr {
 };
 
 struct super_block {
+	u32 s_dev;
 	unsigned long s_magic;
 };
 
 struct inode {
 	unsigned short i_mode;
 	u32 i_rdev;
+	unsigned long i_ino;
 	struct super_block *i_sb;
 };
 
@@ -256,6 +258,7 @@ struct pt_regs {
 #define FMODE_WRITE 0x2
 #define FMODE_PATH 0x4000
 #define FMODE_CREATED 0x100000
+#define O_TRUNC 01000
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000

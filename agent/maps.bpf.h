@@ -13,6 +13,7 @@
 const volatile struct snug_keys keys;
 const volatile u32 host_mnt_ns[2];
 const volatile u32 ring_count = 1;
+extern int LINUX_KERNEL_VERSION __kconfig;
 /* What the engine's own init may be called, as hashes of their paths. */
 const volatile u64 init_exes[2];
 /* System call number → what to do with it (enum snug_class); the second table is the 32-bit one. */
@@ -155,6 +156,15 @@ struct {
 	__type(key, u64);
 	__type(value, u64);
 } known SEC(".maps");
+
+/* Copies of the image's files that were opened to be changed (key: inode), and in which container. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SNUG_WRITTEN);
+	__type(key, u64);
+	__type(value, u64);
+} written SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

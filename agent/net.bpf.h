@@ -142,7 +142,7 @@ static __always_inline int see4(struct bpf_sock_addr *context, u8 kind)
 	struct snug_task *state = state_of(task);
 	struct peer peer = {};
 
-	if (!state)
+	if (!state || !my_turn(state, OLDER_FIRST))
 		return 1;
 	peer.address[0] = context->user_ip4;
 	peer.port = bpf_ntohs(context->user_port);
@@ -157,7 +157,7 @@ static __always_inline int see6(struct bpf_sock_addr *context, u8 kind)
 	struct snug_task *state = state_of(task);
 	struct peer peer = {};
 
-	if (!state)
+	if (!state || !my_turn(state, OLDER_FIRST))
 		return 1;
 	peer.address[0] = context->user_ip6[0];
 	peer.address[1] = context->user_ip6[1];

@@ -44,8 +44,10 @@ int BPF_PROG(on_capable, const struct cred *cred, struct user_namespace *target,
 	if ((u64)cred != (u64)task->real_cred)
 		return 0;
 	state = state_of(task);
+	if (!state || !my_turn(state, OLDER_FIRST))
+		return 0;
 	bit = 1ull << (capability & 63);
-	if (!state || state->capabilities & bit)
+	if (state->capabilities & bit)
 		return 0;
 	if (capability == CAP_SYS_ADMIN && commits_memory(task))
 		return 0;
@@ -114,6 +116,8 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	scratch = scratch_of(SCRATCH_URING);
 	if (!state || !scratch)
 		return 0;
+	if (opcode == URING_OPENAT || opcode == URING_OPENAT2)
+		distrust(state);
 	if (filename) {
 		size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, filename->name);
 		if (size > 1)
@@ -186,6 +190,14 @@ static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, stru
 	return 0;
 }
 
+/* What was written in a container that ended can be forgotten: its files are gone. */
+static long forget_one(struct bpf_map *map, u64 *key, u64 *container, struct snug_flush *flush)
+{
+	if (!bpf_map_lookup_elem(&cgroups, container))
+		bpf_map_delete_elem(&written, key);
+	return 0;
+}
+
 struct snug_flush flushed SEC(".bss.flushed");
 
 /* Run by the sensor, where something was counted since the last time. */
@@ -195,6 +207,8 @@ int flush_counts(void *context)
 	struct snug_flush flush = {};
 
 	bpf_for_each_map_elem(&seen, flush_one, &flush, 0);
+	if (control.tell_known)
+		bpf_for_each_map_elem(&written, forget_one, &flush, 0);
 	flushed = flush;
 	return 0;
 }

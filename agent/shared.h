@@ -16,9 +16,18 @@
 #define SNUG_STATES_MAX 8192
 #define SNUG_EXPECTED 4096
 #define SNUG_PEERS_MAX 16384
+#define SNUG_WRITTEN 65536
 #define SNUG_PREFIXES_MAX 4096
 /* The scope of a container that was not assigned one: its own. */
 #define SNUG_PRIVATE_SCOPE (1ull << 63)
+
+/* A number of a daemon's run goes above its scopes, which are whole numbers in JavaScript. */
+#define SNUG_RUN_SHIFT 53
+#define SNUG_RUN_MASK 0x3ffull
+/* The scope of the sensor's own trials. */
+#define SNUG_TRIAL_SCOPE (1ull << 52)
+/* A trait of the sensor's own containers: nobody is told of them. */
+#define SNUG_HIDDEN (1u << 31)
 
 enum snug_slot_state {
 	SNUG_SLOT_FREE = 0,
@@ -84,6 +93,7 @@ struct snug_slot {
 	__u64 began;
 	__u64 ended;
 	__u64 dropped;
+	__u64 dropped_told;
 	__u32 state;
 	__u32 started;		/* its entrypoint was seen: another root of a tree came in by exec */
 	__u32 before;
@@ -107,7 +117,7 @@ struct snug_task {
 	__u32 gid;
 	__u16 flags;		/* snug_actor_flag */
 	__u8 origin;
-	__u8 reserved;
+	__u8 turn;		/* while one generation of programs follows another: which has this act (turn.bpf.h) */
 };
 
 struct snug_name_text {
@@ -147,6 +157,26 @@ struct snug_control {
 	__u32 tell_known;	/* the flush under way tells all counts, also those that can wait */
 	__u32 fail_closed;
 	__u32 disarmed;		/* a version has disarmed itself and nobody was told yet */
+	__u32 turn;		/* of the programs that act, with SNUG_HANDOVER while others follow them */
+	__u32 next;		/* turn of those others */
+};
+
+/* Generations of programs on the same maps have turns from 1 to 255. */
+#define SNUG_HANDOVER 256u
+
+/* What the sensor itself must not forget. Kept beside the maps, for root only: it holds the keys. */
+struct snug_memory {
+	__u64 layout;		/* of the maps and what is in them: pin.c */
+	__u64 name;		/* random: positions in rings are of this state and no other */
+	struct snug_keys keys;
+	__u64 heard;		/* CLOCK_MONOTONIC of the last beat of a sensor */
+	__u64 told[SNUG_DROPS];	/* losses */
+	__u64 hidden;		/* acts of the sensor's own trials: emitted, and filtered */
+	__u64 hidden_counts;
+	__u32 turn;		/* the last that was given to programs */
+	__u32 run;		/* of a daemon: its scopes are not another's */
+	__u32 ready;		/* everything that ran at the start is known */
+	__u32 reserved;
 };
 
 struct snug_flush {

@@ -9,6 +9,7 @@
 #define SNUG_TASK_H
 
 #include "emit.bpf.h"
+#include "turn.bpf.h"
 
 static __always_inline struct snug_task *state_of(struct task_struct *task)
 {
@@ -59,7 +60,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct snug_task *from = bpf_task_storage_get(&tasks, parent, 0, 0), *to;
 
-	if (!from)
+	if (!from || !my_turn(0, OLDER_FIRST))
 		return 0;
 	to = bpf_task_storage_get(&tasks, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (to)

@@ -88,6 +88,37 @@ describe('in block mode', () => {
     expect((await told()).map((event) => event.enforced)).toContain(enforced)
   })
 
+  /** What a second container of the version comes to, after the first has shown all of it but the last. */
+  async function second(lines: readonly string[]): Promise<readonly string[]> {
+    await learnedFrom([`+ exec ${hex('/bin/workload')}`, ...lines.slice(0, -1)])
+    const other = new Acts(image)
+    recorder.source.control.assign(other.id, scope, { enforce: true })
+    await recorder.source.obeyed()
+    try {
+      return await other.did(lines)
+    } finally {
+      await other.stop()
+    }
+  }
+
+  const program = `+ exec ${hex('/bin/workload')}`
+
+  it('a program of the image that was only given other rights is still the image’s', async () => {
+    expect(await second([`chmod ${hex('/bin/workload')}`, program])).toEqual(['0', '0'])
+  })
+
+  it.each([
+    ['opened for writing', [`write ${hex('/bin/workload')}`]],
+    ['replaced by another of the image', [`rename ${hex('/bin/busybox')} ${hex('/bin/workload')}`]],
+    [
+      'touched after a file was truncated by its name',
+      [`truncate ${hex('/etc/secret')}`, `chmod ${hex('/bin/workload')}`],
+    ],
+  ])('a program of the image that was %s is drift', async (_, lines) => {
+    const results = await second([...lines, program])
+    expect(results).toEqual([...lines.map(() => '0'), KILLED])
+  })
+
   it('of another container nothing is stopped', async () => {
     await learnedFrom(known)
     const other = new Acts(image)
