@@ -64,6 +64,8 @@ export class EbpfSource implements EventSource {
   #used = false
   #lastPing = 0n
   readonly #pings = new Map<bigint, () => void>()
+  /** Answered by the sensor; what it told before that has to be read first. */
+  readonly #answered: bigint[] = []
 
   constructor(options: EbpfSourceOptions) {
     this.#options = options
@@ -170,6 +172,7 @@ export class EbpfSource implements EventSource {
         }
         // What came whole before the fault is good.
         if (batch.length > 0) yield batch
+        for (const token of this.#answered.splice(0)) this.#answer(token)
         if (fault !== undefined) break
       }
     } finally {
@@ -214,8 +217,7 @@ export class EbpfSource implements EventSource {
         return
       case 'pong':
         if (decoded.token === 0n) this.#confirmed(batch)
-        this.#pings.get(decoded.token)?.()
-        this.#pings.delete(decoded.token)
+        this.#answered.push(decoded.token)
         return
       case 'container-started': {
         const { id, before } = decoded.container
@@ -267,6 +269,11 @@ export class EbpfSource implements EventSource {
       batch.push({ type: 'container-ended', id, time: new Date().toISOString() })
     }
     this.#unconfirmed.clear()
+  }
+
+  #answer(token: bigint): void {
+    this.#pings.get(token)?.()
+    this.#pings.delete(token)
   }
 
   #send(command: Buffer): void {
