@@ -114,7 +114,7 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	}
 	state = state_of(task);
 	scratch = scratch_of(SCRATCH_URING);
-	if (!state || !scratch)
+	if (!state || !scratch || !my_turn(state, OLDER_FIRST))
 		return 0;
 	if (opcode == URING_OPENAT || opcode == URING_OPENAT2)
 		distrust(state);

@@ -24,7 +24,9 @@
 /* A number of a daemon's run goes above its scopes, which are whole numbers in JavaScript. */
 #define SNUG_RUN_SHIFT 53
 #define SNUG_RUN_MASK 0x3ffull
-/* The scope of the sensor's own trials. */
+/* Where the cgroups of the sensor's own trials begin; the process's number follows. */
+#define SNUG_TRIAL_PATH "/snug-probe-"
+/* The scope of these trials. */
 #define SNUG_TRIAL_SCOPE (1ull << 52)
 /* A trait of the sensor's own containers: nobody is told of them. */
 #define SNUG_HIDDEN (1u << 31)
