@@ -1,0 +1,320 @@
+import fc from 'fast-check'
+import { canonicalPath } from '../../src/event/canonical.ts'
+import { type ActEvent, type Origin, origins } from '../../src/event/event.ts'
+import { behaviourId, behaviourKey, type BehaviourObject } from '../../src/profile/behaviour.ts'
+import type { ProfileEntry } from '../../src/profile/profile-entry.ts'
+import { Profile } from '../../src/profile/profile.ts'
+import { nameOfBytes } from '../../src/sources/ebpf/kernel-name.ts'
+import { act, learned, shaper, type Where } from '../unit/act-fixture.ts'
+
+const from = (values: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...values)
+const of = (characters: string, length: number): fc.Arbitrary<string> =>
+  fc
+    .array(fc.constantFrom(...characters), { minLength: length, maxLength: length })
+    .map((all) => all.join(''))
+
+const letters = 'abcdefghijklmnopqrstuvwxyz'
+const ids = [1, 2, 3, 4, 5].map((n) => `3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`)
+const days = ['2026-11-24', '20261125', '2026_11_26', '2026-11-27T13:40:27.5Z', '20261128134027']
+
+/** Values of each type, from few, so that places are opened and are not. */
+const types: Readonly<Record<string, fc.Arbitrary<string>>> = {
+  int: fc.oneof(from(['1', '2', '3', '4', '77', '20261124']), of('0123456789', 9)),
+  uuid: from(ids),
+  hex: fc.oneof(of('0123456789abcdef', 8), from(['deadbee1', 'DEADBEE2', 'abcdefab', '12345678'])),
+  wal: of('0123456789ABCDEF', 24),
+  temp: fc.oneof(of(letters + letters.toUpperCase() + '0123456789', 6), from(['abcdef', 'Ab3dEf'])),
+  tmp: of(`${letters}_0123456789`, 8).map((tail) => `tmp${tail}`),
+  long: of(letters + letters.toUpperCase() + '0123456789', 24),
+  date: from(days),
+  time: from(['13:40:27', '13:40:28', '00:00:00', '23:59:59']),
+  volume: from(['..2026_11_24_13_40_27.1234', '..2026_11_24_13_40_28.5']),
+  name: of(letters, 3),
+  word: from(['config', 'x', 'part', 'a.b', 'README', 'evil']),
+}
+
+/** Names that are hard on whoever reads them. */
+const odd = fc.oneof(
+  from([
+    '<int>',
+    '<lt>',
+    '<',
+    'a<b',
+    '<uuid>.part',
+    '...',
+    '..1',
+    '.1',
+    '1\n',
+    'a\n1',
+    '*',
+    ' 1',
+    '١٢٣',
+  ]),
+  from([
+    '1'.repeat(255),
+    `${'x'.repeat(253)}.1`,
+    'ä'.repeat(127),
+    'f'.repeat(255),
+    `${'ab1'.repeat(85)}`,
+  ]),
+  // Any bytes: most are no UTF-8, and some are a backslash.
+  fc
+    .uint8Array({ minLength: 1, maxLength: 12 })
+    .map((bytes) => nameOfBytes(Buffer.from(bytes.map((b) => (b === 0 || b === 0x2f ? 0x5c : b))))),
+  from(['\\', '1\\-2', 'x\xff-1'].map((name) => nameOfBytes(Buffer.from(name, 'latin1')))),
+)
+
+const templates = [
+  '/data/{int}/config',
+  '/data/{word}',
+  '/tmp/{uuid}.part',
+  '/tmp/f.{temp}',
+  '/tmp/{tmp}',
+  '/tmp/{word}-{int}',
+  '/cache/{hex}/blob',
+  '/pg_wal/{wal}',
+  '/log/app-{date}.log',
+  '/log/app_{time}.log',
+  '/long/{long}',
+  '/a<b/{int}-{word}',
+  '/many/{int}/{int}/{uuid}-{int}/{hex}',
+  '/srv/{word}/{int}.json',
+  '/proc/{int}/status',
+  '/proc/{int}/task/{int}/fd/{int}',
+  '/proc/{int}/fd/{int}/{int}',
+  '/dev/pts/{int}',
+  '/sys/devices/system/cpu/cpu{int}/cache/index{int}',
+  '/secrets/{volume}/token',
+  '/odd/{odd}',
+  '/odd/{odd}/{int}',
+  `${'/deep'.repeat(300)}/{int}`,
+  '/plain/{word}/{word}',
+]
+
+/** Few folders with many names: what there is to be made wider. */
+const crowdedTemplates = [
+  '/data/{name}',
+  '/data/{name}',
+  '/data/sub/{name}',
+  '/tmp/{uuid}.part',
+  '/tmp/f.{temp}',
+  '/tmp/{word}-{int}',
+  '/base/{int}/{int}_{word}',
+  '/log/app-{date}.log',
+  '/odd/{odd}',
+]
+
+const filledOf = (all: readonly string[]): fc.Arbitrary<string> =>
+  fc.constantFrom(...all).chain((template) => {
+    const parts = template.split(/(\{[a-z]+\})/)
+    const values = parts.map((part) =>
+      part.startsWith('{')
+        ? part === '{odd}'
+          ? odd
+          : (types[part.slice(1, -1)] ?? fc.constant(''))
+        : fc.constant(part),
+    )
+    return fc.tuple(...values).map((all) => canonicalPath(all.join('')))
+  })
+
+/** A path, sometimes with one character that is another, one more or one less. */
+const pathOf = (all: readonly string[]): fc.Arbitrary<string> =>
+  fc
+    .tuple(
+      filledOf(all),
+      fc.nat(),
+      from(['', 'x', '7', 'A', '-', '/', '.', '_', '\n', '<']),
+      fc.nat({ max: 9 }),
+    )
+    .map(([whole, at, by, how]) => {
+      if (how > 2) return whole
+      const i = 1 + (at % whole.length)
+      const changed = whole.slice(0, i) + by + whole.slice(how === 0 ? i : i + 1)
+      return canonicalPath(changed.includes('\\') ? whole : changed)
+    })
+
+const accesses = ['read', 'write', 'create', 'delete'] as const
+const addresses = ['10.0.0.7', '10.0.1.8', '10.1.0.1', '192.168.1.1', '2001:db8::1', '2001:db9::1']
+export const blocks = [
+  '10.0.0.0/8',
+  '10.0.0.0/16',
+  '10.0.0.0/24',
+  '0.0.0.0/0',
+  '2001:db8::/32',
+  '10.1.2.3/16',
+]
+
+const anyone = fc.record({
+  exe: from(['/usr/sbin/nginx', '/usr/sbin/nginx', '/bin/sh']),
+  uid: fc.constantFrom(101, 101, 0),
+  container: from(['c1', 'c2']),
+  origin: fc.constantFrom<Origin>(
+    'entrypoint',
+    'entrypoint',
+    'entrypoint',
+    'probe',
+    'init',
+    'exec-in',
+  ),
+})
+
+const actsBy = (by: fc.Arbitrary<Where>, path: fc.Arbitrary<string>): fc.Arbitrary<ActEvent> =>
+  by.chain((who) =>
+    fc.oneof(
+      { weight: 12, arbitrary: path.map((name) => act.file(name, ['read'], who)) },
+      {
+        weight: 8,
+        arbitrary: fc
+          .tuple(path, fc.uniqueArray(fc.constantFrom(...accesses), { minLength: 1, maxLength: 2 }))
+          .map(([name, access]) => act.file(name, access, who)),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.tuple(path, path).map(([a, b]) => act.file(a, ['rename'], who, { to: b })),
+      },
+      {
+        weight: 1,
+        arbitrary: path.map((name) => act.file(`…${name}`, ['read'], who, { cut: true })),
+      },
+      { weight: 2, arbitrary: path.map((name) => act.syscall('mount', who, name)) },
+      {
+        weight: 4,
+        arbitrary: fc
+          .tuple(
+            from(addresses),
+            fc.constantFrom(53, 5432),
+            fc.constantFrom(undefined, undefined, 'db'),
+          )
+          .map(([address, port, name]) => {
+            const event = act.connect(address, port, who)
+            if (event.kind !== 'connect' || name === undefined) return event
+            return { ...event, connect: { ...event.connect, name } }
+          }),
+      },
+      { weight: 1, arbitrary: path.map((name) => act.exec(name, who)) },
+      {
+        weight: 1,
+        arbitrary: from(['CAP_NET_RAW', 'CAP_CHOWN']).map((name) => act.capability(name, who)),
+      },
+    ),
+  )
+
+/** What persons and versions before did to the profile, by the number of the entry. */
+const edits = fc.array(
+  fc.record({
+    entry: fc.nat(),
+    what: from(['approved', 'approved', 'rejected', 'rejected', 'inherited']),
+    until: fc.constantFrom(undefined, '2026-11-24T13:00:00.000000Z', '2026-11-25T00:00:00.000000Z'),
+    onlyUid: fc.constantFrom(undefined, undefined, 101),
+  }),
+  { maxLength: 12 },
+)
+const peers = fc.array(
+  fc.record({
+    cidr: from(blocks),
+    port: fc.constantFrom(53, 5432),
+    kind: fc.constantFrom('approved' as const, 'approved' as const, 'rejected' as const),
+    origin: fc.constantFrom(...origins),
+  }),
+  { maxLength: 4 },
+)
+
+export interface World {
+  readonly profile: Profile
+  readonly exam: readonly ActEvent[]
+  /** What the image ships. */
+  readonly shipped: ReadonlySet<string>
+}
+
+const worldsOf = (acts: fc.Arbitrary<ActEvent>, lessons: number): fc.Arbitrary<World> =>
+  fc
+    .record({
+      lesson: fc.array(acts, { minLength: lessons / 4, maxLength: lessons }),
+      exam: fc.array(acts, { maxLength: 25 }),
+      ships: fc.array(fc.nat(), { maxLength: 8 }),
+      edits,
+      peers,
+    })
+    .map(({ lesson, exam, ships, edits: changes, peers: known }) => {
+      const all = [...lesson, ...exam]
+      const files = all.flatMap((event) =>
+        event.kind === 'file' && event.file.cut !== true ? [event.file.path] : [],
+      )
+      const shipped = new Set(ships.flatMap((n) => files[n % files.length] ?? []))
+      const seen = (event: ActEvent): ActEvent =>
+        event.kind === 'file' && shipped.has(event.file.path)
+          ? { ...event, file: { ...event.file, shipped: true } }
+          : event
+      const profile = learned(...lesson.map(seen))
+      const entries = [...profile.entries()]
+      for (const change of changes) {
+        const i = change.entry % Math.max(1, entries.length)
+        const entry = entries[i]
+        if (entry !== undefined) entries[i] = edited(entry, change)
+      }
+      for (const peer of known) entries.push(peerEntry(peer))
+      return {
+        profile: Profile.load(entries, shaper),
+        exam: [...lesson, ...exam].map(seen),
+        shipped,
+      }
+    })
+
+type Edit = typeof edits extends fc.Arbitrary<readonly (infer E)[]> ? E : never
+
+function edited(entry: ProfileEntry, edit: Edit): ProfileEntry {
+  const grants = entry.cells.map(({ origin, witnesses }) =>
+    witnesses === undefined ? { origin } : { origin, witnesses },
+  )
+  if (edit.what === 'inherited')
+    return { ...entry, cells: [], inherited: { from: 'sha256:a', grants } }
+  const kind = edit.what === 'rejected' ? 'rejected' : 'approved'
+  return {
+    ...entry,
+    // What is approved and was never learned otherwise: then the word alone carries it.
+    cells: edit.until === undefined ? entry.cells : [],
+    decision: {
+      kind,
+      by: 'cli:root',
+      at: '2026-11-24T12:00:00.000000Z',
+      grants,
+      ...(edit.until === undefined || kind === 'rejected' ? {} : { until: edit.until }),
+      ...(edit.onlyUid === undefined ? {} : { onlyUid: edit.onlyUid }),
+    },
+  }
+}
+
+type Peer = typeof peers extends fc.Arbitrary<readonly (infer P)[]> ? P : never
+
+function peerEntry(peer: Peer): ProfileEntry {
+  const actor = { exe: '/usr/sbin/nginx' }
+  const object: BehaviourObject = {
+    kind: 'connect',
+    protocol: 'tcp',
+    peer: peer.cidr,
+    port: peer.port,
+  }
+  return {
+    schema: 'snug.behaviour/v1',
+    id: behaviourId(behaviourKey(actor, 101, object)),
+    actor,
+    uid: 101,
+    object,
+    cells: [],
+    decision: {
+      kind: peer.kind,
+      by: 'cli:root',
+      at: '2026-11-24T12:00:00.000000Z',
+      grants: [{ origin: peer.origin }],
+    },
+  }
+}
+
+/** Profiles that were learned, inherited and decided on, and acts near what they know. */
+export const worlds = worldsOf(actsBy(anyone, pathOf(templates)), 60)
+
+/** One actor, who does much: there is something to be widened. */
+export const crowded = worldsOf(
+  actsBy(fc.constantFrom({}, {}, {}, { origin: 'probe' as const }), pathOf(crowdedTemplates)),
+  120,
+)

@@ -1,0 +1,150 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { SnugError } from '../../src/errors.ts'
+import { bytesOfName } from '../../src/event/name-bytes.ts'
+import { microsOf } from '../../src/event/time.ts'
+import { compile } from '../../src/match/compile.ts'
+import {
+  compileKernel,
+  type CompiledKernel,
+  type KernelLimits,
+} from '../../src/match/compile-kernel.ts'
+import { KernelReading } from '../../src/match/evaluate.ts'
+import { judge } from '../../src/match/judge.ts'
+import { tagOf } from '../../src/match/kernel-profile.ts'
+import { run } from '../../src/match/path-automaton.ts'
+import { behavioursOf } from '../../src/profile/behaviour.ts'
+import type { Known } from '../../src/profile/known.ts'
+import { Profile } from '../../src/profile/profile.ts'
+import { guardrails, shaper } from '../unit/act-fixture.ts'
+import { crowded, worlds, type World } from './kernel-arbitrary.ts'
+import { naive } from './naive.ts'
+
+const now = microsOf('2026-11-24T13:40:27.123456Z')
+
+function compiled(world: World, limits?: KernelLimits): CompiledKernel {
+  return compileKernel(world.profile, {
+    now,
+    shippedMatching: (automaton) =>
+      [...world.shipped].filter((path) => run(automaton, bytesOfName(path)) > 0),
+    ...(limits === undefined ? {} : { limits }),
+  })
+}
+
+/** What TypeScript and the kernel say of the act: true where it is expected. */
+function both(known: Known, reading: KernelReading, event: World['exam'][number]) {
+  const refs = behavioursOf(event, shaper)
+  const outcome = judge(known, event, refs, { guardrails, explain: false }).outcome
+  const told = refs.map((ref) => reading.evaluate(ref))
+  return {
+    judged: outcome === 'expected',
+    kernel: told.every((one) => one?.verdict === 'allow'),
+    tags: told.flatMap((one) => one?.tag ?? []),
+    refs,
+  }
+}
+
+/** The same in a file beside it that nobody has heard of. */
+function withSibling(event: World['exam'][number]): readonly World['exam'][number][] {
+  if (event.kind !== 'file' || event.file.cut === true) return [event]
+  const { shipped: _, ...file } = event.file
+  const path = `${file.path.slice(0, file.path.lastIndexOf('/'))}/unheard of\n`
+  return [event, { ...event, file: { ...file, path } }]
+}
+
+const share = (size: number, percent: number) => Math.ceil((size * percent) / 100)
+
+const described = (event: World['exam'][number]) => JSON.stringify(event)
+
+describe('the compiled profile', () => {
+  it('says of every act what the matcher and the definition say', () => {
+    const count = { expected: 0, deviations: 0, patterns: 0 }
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const { profile } = compiled(world)
+        const reading = new KernelReading(profile)
+        const entries = world.profile.entries()
+        const tags = new Set(entries.map(({ id }) => tagOf(id)))
+        const stored = compile(entries, shaper)
+        for (const event of world.exam) {
+          const said = both(world.profile, reading, event)
+          expect(said.kernel, described(event)).toBe(said.judged)
+          expect(both(stored, reading, event).judged, described(event)).toBe(said.judged)
+          if (event.kind !== 'connect') {
+            const plain = said.refs.every((ref) => naive(entries, ref, now))
+            expect(plain, described(event)).toBe(said.judged)
+          }
+          for (const tag of said.tags) expect(tags.has(tag)).toBe(true)
+          count[said.judged ? 'expected' : 'deviations'] += 1
+        }
+        count.patterns += profile.rules.filter(
+          ({ object }) => object.kind === 'file-pattern',
+        ).length
+      }),
+      { numRuns: 300 },
+    )
+    // Both answers came up often, or the comparison says nothing.
+    expect(count.expected).toBeGreaterThan(1000)
+    expect(count.deviations).toBeGreaterThan(1000)
+    expect(count.patterns).toBeGreaterThan(500)
+  })
+
+  it('says the same where it had to be made wider, and nothing less than before', () => {
+    const count = { widened: 0, tooLarge: 0, more: 0 }
+    fc.assert(
+      fc.property(
+        crowded,
+        fc.constantFrom([75, 1000], [90, 1000], [1000, 60], [1000, 90], [90, 110]),
+        (world, [rulesPercent = 0, statesPercent = 0]) => {
+          const whole = compiled(world).profile
+          const rules = share(whole.rules.length + whole.shipped.length, rulesPercent)
+          const states = share(whole.automaton.accept.length, statesPercent)
+          let small: CompiledKernel
+          try {
+            small = compiled(world, { rules, states })
+          } catch (error) {
+            expect(error).toBeInstanceOf(SnugError)
+            expect((error as SnugError).code).toBe('PROFILE_TOO_LARGE')
+            count.tooLarge += 1
+            return
+          }
+          const { profile, widenings } = small
+          expect(profile.rules.length + profile.shipped.length).toBeLessThanOrEqual(rules)
+          expect(profile.automaton.accept.length).toBeLessThanOrEqual(states)
+          expect(profile.widened.length > 0).toBe(widenings.length > 0)
+          const exact = Profile.load(world.profile.entries(), shaper)
+          world.profile.widen(widenings)
+          const reading = new KernelReading(profile)
+          for (const event of world.exam.flatMap(withSibling)) {
+            const said = both(world.profile, reading, event)
+            expect(said.kernel, described(event)).toBe(said.judged)
+            const before = both(exact, reading, event)
+            if (before.judged) expect(said.judged, described(event)).toBe(true)
+            else if (said.judged) {
+              count.more += 1
+              expect(event.kind === 'file' && event.file.shipped, described(event)).not.toBe(true)
+            }
+          }
+          if (widenings.length > 0) count.widened += 1
+        },
+      ),
+      { numRuns: 400 },
+    )
+    expect(count.widened).toBeGreaterThan(50)
+    expect(count.more).toBeGreaterThan(50)
+  })
+
+  it('is the same for the same profile, however often it is made', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const again = Profile.load([...world.profile.entries()].reverse(), shaper)
+        const { profile } = compiled({ ...world, profile: again })
+        const first = compiled(world).profile
+        expect(profile.automaton.accept.length).toBe(first.automaton.accept.length)
+        expect(profile.rules.length).toBe(first.rules.length)
+        expect(profile.shipped).toEqual(first.shipped)
+      }),
+      { numRuns: 30 },
+    )
+  })
+})
