@@ -137,10 +137,12 @@ export class KernelProfiles {
     const { now, controls, shippedMatching, onWidened, onFailed, onHealed } = this.#options
     const failed = told.profile === 'failed'
     try {
-      const { profile, ends } = compileKernel(version.profile, {
+      const { profile, ends, widenings } = compileKernel(version.profile, {
         now: now() * 1_000,
         shippedMatching: (automaton) => shippedMatching(version, automaton),
       })
+      // Here first, and then there: what only the kernel expected would be told by nobody.
+      version.profile.widen(widenings)
       for (const control of controls()) control.profile?.(version.scope, profile)
       told.profile = 'told'
       told.ends = ends
@@ -161,6 +163,7 @@ export class KernelProfiles {
     told.timer = undefined
     told.profile = 'none'
     told.ends = undefined
+    version.profile.widen([])
     for (const control of this.#options.controls()) control.profile?.(version.scope, undefined)
   }
 
