@@ -19,7 +19,7 @@ export interface KernelProfilesOptions {
   readonly onWidened: (version: DeployedVersion, sentences: readonly string[]) => void
   /** The version's profile does not fit, or not be made: the kernel has none of it, and it cannot block. */
   readonly onFailed: (version: DeployedVersion, error: unknown) => void
-  /** It fits again. */
+  /** It fits again, or is not asked for any more. */
   readonly onHealed: (version: DeployedVersion) => void
 }
 
@@ -84,6 +84,7 @@ export class KernelProfiles {
     if (judgesInKernel(version.life)) {
       if (told.profile === 'none') this.#compile(version, told)
     } else if (told.profile !== 'none') {
+      if (told.profile === 'failed') this.#options.onHealed(version)
       this.#withdraw(version, told)
     }
     this.#enforce(version, told)

@@ -51,7 +51,10 @@ export class KernelSide {
         log.warn({ image: version.key, count: sentences.length, first }, 'a profile was made wider')
       },
       onFailed: (version, error) => this.#failed(version, error),
-      onHealed: ({ key }) => options.faults.delete(`profile ${key}`),
+      onHealed: (version) => {
+        version.notes = []
+        options.faults.delete(`profile ${version.key}`)
+      },
     })
     this.#unsubscribe = engines.flatMap((engine) => [
       engine.subscribe((identity) => {
