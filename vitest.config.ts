@@ -19,7 +19,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
-          include: ['test/{sensor,e2e}/**/*.test.ts', 'test/**/*.system.test.ts'],
+          include: ['test/{sensor,e2e,qemu}/**/*.test.ts', 'test/**/*.system.test.ts'],
           globalSetup: ['test/fixtures/global-setup.ts'],
           fileParallelism: false,
           testTimeout: 180_000,

@@ -133,7 +133,7 @@ static __always_inline bool tell_sensitive(struct scratch *scratch, struct task_
 		act->text_size = SNUG_TEXT_MAX - call->at;
 		tell_text(act, size, &verdict);
 	}
-	return stopped(&verdict) && stop == SNUG_KILLED;
+	return stopped(&verdict) && (stop == SNUG_KILLED || stop == SNUG_REFUSED);
 }
 
 static __noinline int tell_call(struct call *call, u32 id, u64 number, u64 string)
@@ -203,8 +203,9 @@ static __always_inline void on_identity(struct call *call)
 {
 	u32 uid = call->task->cred->euid.val, gid = call->task->cred->egid.val;
 
-	if (uid != call->state->uid || gid != call->state->gid)
-		tell_identity(call->state, call->task, uid, gid);
+	if ((uid != call->state->uid || gid != call->state->gid) &&
+	    !tell_identity(call->state, call->task, uid, gid, SNUG_KILLED))
+		stop_here();
 }
 
 static __always_inline int on_names(struct call *call, u32 class)

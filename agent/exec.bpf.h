@@ -249,7 +249,9 @@ static __always_inline struct snug_task *adopt(struct task_struct *task, u32 uid
 	return state;
 }
 
-static __always_inline void tell_identity(struct snug_task *state, struct task_struct *task, u32 uid, u32 gid)
+/* True where the change may be made. `stop`: how it is stopped where this is called. */
+static __always_inline bool tell_identity(struct snug_task *state, struct task_struct *task, u32 uid, u32 gid,
+					  u32 stop)
 {
 	u64 object = SNUG_MIX(keys, SNUG_IDENTITY, (u64)uid << 32 | gid);
 	struct verdict verdict;
@@ -261,7 +263,7 @@ static __always_inline void tell_identity(struct snug_task *state, struct task_s
 		   SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid))) {
 		act = tell(state, task, SNUG_IDENTITY, &verdict, &ring);
 		if (act) {
-			act->act_flags = stop_flag(&verdict, SNUG_KILLED);
+			act->act_flags = stop_flag(&verdict, stop);
 			act->from_uid = state->uid;
 			act->from_gid = state->gid;
 			act->to_uid = uid;
@@ -269,9 +271,10 @@ static __always_inline void tell_identity(struct snug_task *state, struct task_s
 			told(act, ring);
 		}
 	}
+	if (stopped(&verdict) && stop == SNUG_REFUSED)
+		return false;
 	set_ids(state, uid, gid);
-	if (stopped(&verdict))
-		stop_here();
+	return !stopped(&verdict);
 }
 
 static __always_inline u64 exec_rule(const struct snug_task *state)
@@ -396,8 +399,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	state->capabilities = 0;
 	set_origin(scratch, state, task, bprm, fresh);
 	set_base(state);
-	if (uid != state->uid || gid != state->gid)
-		tell_identity(state, task, uid, gid);
+	if ((uid != state->uid || gid != state->gid) && !tell_identity(state, task, uid, gid, SNUG_KILLED))
+		stop_here();
 	tell_exec(scratch, state, task);
 	return 0;
 }

@@ -266,7 +266,7 @@ struct opened {
 	u32 access;
 	u32 flags;		/* snug_act_flag */
 	u32 judge;
-	u32 reserved;
+	u32 stop;
 };
 
 /* What no literal rule knows: its text is needed, for the patterns and to be told. */
@@ -292,7 +292,7 @@ static __noinline int tell_opened(struct scratch *scratch, struct task_struct *t
 	act = act_at(scratch, at);
 	size = sizeof(*act) + SNUG_TEXT_MAX - at;
 	fill(act, state, task, SNUG_FILE, verdict->key, size);
-	act->act_flags = opened->flags | (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(verdict, SNUG_KILLED);
+	act->act_flags = opened->flags | (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(verdict, opened->stop);
 	act->code = opened->access;
 	act->text_size = SNUG_TEXT_MAX - at;
 	tell_text(act, size, verdict);
@@ -305,7 +305,7 @@ static __noinline int tell_open(struct call *call)
 	struct file *file;
 	struct scratch *scratch;
 	struct verdict verdict;
-	struct opened opened = {};
+	struct opened opened = { .stop = SNUG_KILLED };
 	u32 found;
 
 	if (!call)

@@ -56,6 +56,7 @@ struct vfsmount {
 
 struct mount {
 	struct mount *mnt_parent;
+	struct mnt_namespace *mnt_ns;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 };
@@ -148,6 +149,7 @@ struct linux_binprm {
 	struct file *file;
 	const char *filename;
 	const char *interp;
+	struct cred *cred;
 };
 
 struct kernfs_node {
@@ -191,6 +193,12 @@ struct sock {
 
 struct socket {
 	struct sock *sk;
+};
+
+struct msghdr {
+	void *msg_name;
+	int msg_namelen;
+	unsigned int msg_flags;
 };
 
 struct unix_address {
@@ -277,6 +285,10 @@ struct pt_regs {
 #define EPERM 1
 #define SIGKILL 9
 #define EACCES 13
+#define EINVAL 22
+#define FMODE_EXEC 0x20
+#define IPPROTO_MPTCP 262
+#define MSG_FASTOPEN 0x20000000
 #define EEXIST 17
 #define AF_UNIX 1
 #define AF_INET 2

@@ -216,29 +216,35 @@ static __always_inline struct sock *socket_at(struct task_struct *task, u32 fd)
 	return bpf_core_cast(file->private_data, struct socket)->sk;
 }
 
+/* Where a socket is bound to. False for one that is not of the internet. */
+static __always_inline bool local_address(const struct sock *sock, struct peer *peer)
+{
+	peer->protocol = protocol_of(sock->sk_protocol);
+	peer->port = sock->__sk_common.skc_num;
+	if (sock->__sk_common.skc_family == AF_INET) {
+		peer->family = 4;
+		peer->address[0] = sock->__sk_common.skc_rcv_saddr;
+		return true;
+	}
+	if (sock->__sk_common.skc_family != AF_INET6)
+		return false;
+	peer->family = 6;
+	peer->address[0] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[0];
+	peer->address[1] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[1];
+	peer->address[2] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[2];
+	peer->address[3] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3];
+	unmap(peer);
+	return true;
+}
+
 /* Also a listen on a socket that was never bound: the kernel has chosen the port by now. */
 static __always_inline void tell_listen(struct call *call, u32 fd)
 {
 	struct sock *sock = socket_at(call->task, fd);
 	struct peer peer = {};
 
-	if (!sock)
+	if (!sock || !local_address(sock, &peer))
 		return;
-	peer.protocol = protocol_of(sock->sk_protocol);
-	peer.port = sock->__sk_common.skc_num;
-	if (sock->__sk_common.skc_family == AF_INET) {
-		peer.family = 4;
-		peer.address[0] = sock->__sk_common.skc_rcv_saddr;
-	} else if (sock->__sk_common.skc_family == AF_INET6) {
-		peer.family = 6;
-		peer.address[0] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[0];
-		peer.address[1] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[1];
-		peer.address[2] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[2];
-		peer.address[3] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3];
-		unmap(&peer);
-	} else {
-		return;
-	}
 	if (!tell_peer(call->task, call->state, SNUG_LISTEN, &peer, call->compat ? SNUG_COMPAT : 0, SNUG_KILLED))
 		stop_here();
 }
@@ -247,36 +253,24 @@ static __always_inline void tell_listen(struct call *call, u32 fd)
  * A unix socket by the file that its listener bound, not by the caller's string: the runtime's socket is the
  * runtime's, under whatever name it was mounted into the container. Abstract names begin with `@`.
  */
-static __noinline int tell_unix(struct call *call, u32 fd)
+static __noinline bool tell_unix_peer(struct scratch *scratch, struct task_struct *task, struct snug_task *state,
+				      u64 sock, u32 stop)
 {
-	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
-	struct snug_task *state;
-	struct unix_sock *peer;
+	struct unix_sock *peer = bpf_core_cast((void *)sock, struct unix_sock);
 	struct unix_address *address;
 	struct verdict verdict;
 	struct snug_act *act;
-	struct sock *sock;
 	u32 at, size;
 	u64 name;
 
-	if (!call || !scratch)
-		return 0;
-	state = state_of(call->task);
-	sock = socket_at(call->task, fd);
-	if (!state || !sock || sock->__sk_common.skc_family != AF_UNIX)
-		return 0;
-	peer = bpf_core_cast(sock, struct unix_sock);
-	if (!peer->peer)
-		return 0;
-	peer = bpf_core_cast(peer->peer, struct unix_sock);
 	scratch->walk.cut = 0;
 	if (peer->path.dentry) {
-		walk_from(scratch, PLACE(peer->path), root_of(state, call->task));
+		walk_from(scratch, PLACE(peer->path), root_of(state, task));
 		at = walk_text(scratch, SNUG_TEXT_MAX, true);
 	} else {
 		address = peer->addr;
 		if (!address)
-			return 0;
+			return true;
 		size = address->len - sizeof(u16);
 		if (size > 108)
 			size = 108;
@@ -292,14 +286,31 @@ static __noinline int tell_unix(struct call *call, u32 fd)
 		   SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0, SNUG_MIX(keys, name, SNUG_MARK_UNIX)))) {
 		act = act_at(scratch, at);
 		size = sizeof(*act) + SNUG_TEXT_MAX - at;
-		fill(act, state, call->task, SNUG_CONNECT, verdict.key, size);
+		fill(act, state, task, SNUG_CONNECT, verdict.key, size);
 		act->protocol = SNUG_UNIX;
-		/* It is connected by now, and nothing was sent yet. */
-		act->act_flags = (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(&verdict, SNUG_KILLED);
+		act->act_flags = (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(&verdict, stop);
 		act->text_size = SNUG_TEXT_MAX - at;
 		tell_text(act, size, &verdict);
 	}
-	if (stopped(&verdict))
+	return !stopped(&verdict);
+}
+
+static __noinline int tell_unix(struct call *call, u32 fd)
+{
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	struct snug_task *state;
+	struct unix_sock *local;
+	struct sock *sock;
+
+	if (!call || !scratch)
+		return 0;
+	state = state_of(call->task);
+	sock = socket_at(call->task, fd);
+	if (!state || !sock || sock->__sk_common.skc_family != AF_UNIX)
+		return 0;
+	local = bpf_core_cast(sock, struct unix_sock);
+	/* It is connected by now, and nothing was sent yet. */
+	if (local->peer && !tell_unix_peer(scratch, call->task, state, (u64)local->peer, SNUG_KILLED))
 		stop_here();
 	return 0;
 }

@@ -25,47 +25,50 @@ static __always_inline bool commits_memory(struct task_struct *task)
 /*
  * A capability that was used, once per process and execution. Whoever has CAP_SYS_ADMIN is asked for it whenever
  * memory is committed, to spare it a reserve: that is no use of it. Checks of borrowed credentials (overlayfs acts by those of its mounter) are not the
- * process's own.
+ * process's own. True where it may be used.
  */
-SEC("tp_btf/cap_capable")
-int BPF_PROG(on_capable, const struct cred *cred, struct user_namespace *target,
-	     const struct user_namespace *capable, int capability, int ret)
+static __always_inline bool use_capability(const struct cred *cred, int capability, u32 stop,
+					   enum turn_order order)
 {
-	struct task_struct *task;
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state;
 	struct verdict verdict;
 	struct snug_act *act;
 	void *ring;
 	u64 bit;
 
-	if (ret)
-		return 0;
-	task = bpf_get_current_task_btf();
 	if ((u64)cred != (u64)task->real_cred)
-		return 0;
+		return true;
 	state = state_of(task);
-	if (!state || !my_turn(state, OLDER_FIRST))
-		return 0;
+	if (!state || !my_turn(state, order))
+		return true;
 	bit = 1ull << (capability & 63);
 	if (state->capabilities & bit)
-		return 0;
+		return true;
 	if (capability == CAP_SYS_ADMIN && commits_memory(task))
-		return 0;
+		return true;
 	state->capabilities |= bit;
 	if (judged(state, &verdict, (u64)SNUG_CAPABILITY | (u64)capability << 8, state->actor,
 		   SNUG_RULE_CAPABILITY(keys, capability))) {
 		act = tell(state, task, SNUG_CAPABILITY, &verdict, &ring);
 		if (act) {
-			act->act_flags = stop_flag(&verdict, SNUG_KILLED);
+			act->act_flags = stop_flag(&verdict, stop);
 			act->code = capability;
 			told(act, ring);
 		}
 	}
-	if (stopped(&verdict)) {
-		/* Whoever is not killed by now asks again. */
+	/* Whoever was stopped, and is there, asks again. */
+	if (stopped(&verdict))
 		state->capabilities &= ~bit;
+	return !stopped(&verdict);
+}
+
+SEC("tp_btf/cap_capable")
+int BPF_PROG(on_capable, const struct cred *cred, struct user_namespace *target,
+	     const struct user_namespace *capable, int capability, int ret)
+{
+	if (!ret && !use_capability(cred, capability, SNUG_KILLED, OLDER_FIRST))
 		stop_here();
-	}
 	return 0;
 }
 

@@ -11,5 +11,6 @@
 #include "net.bpf.h"
 #include "call.bpf.h"
 #include "other.bpf.h"
+#include "lsm.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
