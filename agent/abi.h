@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 2
+#define SNUG_ABI 3
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64		/* a container's id: hex digits, no terminator */
@@ -36,6 +36,7 @@ enum snug_frame_type {
 	SNUG_PONG = 9,
 	SNUG_DISARMED = 10,
 	SNUG_PROBED = 11,
+	SNUG_MARK = 12,
 	/* down */
 	SNUG_ASSIGN = 32,
 	SNUG_KNOWN = 33,
@@ -51,6 +52,7 @@ enum snug_frame_type {
 	SNUG_ENFORCE = 42,
 	SNUG_PEER = 43,
 	SNUG_FAIL_CLOSED = 44,
+	SNUG_TAKEN = 45,
 };
 
 enum snug_kind {
@@ -239,7 +241,10 @@ struct snug_hello {
 	__u32 rings;
 	__u32 ring_size;
 	__u32 slots;
-	/* lines: `kernel RELEASE`, `hook NAME yes` or `hook NAME no WHY`, `stop CLASS HOW` */
+	/*
+	 * lines: `kernel RELEASE`, `hook NAME yes` or `hook NAME no WHY`, `stop CLASS HOW`, `pin FOLDER` or `pin no WHY`,
+	 * `kept yes SINCE` (CLOCK_MONOTONIC, ns: programs and maps are those of then, and went on) or `kept no WHY`
+	 */
 };
 
 enum snug_trait {
@@ -402,6 +407,17 @@ struct snug_filter {
 	struct snug_head head;
 	__u32 mode;
 	__u32 reserved;
+};
+
+/*
+ * Up as MARK: everything before it was told. Down as TAKEN: everything before it was taken, and need not be told again
+ * by a sensor that comes after this one; the positions then go to that one as `--resume`.
+ */
+struct snug_mark {
+	struct snug_head head;
+	__u64 state;		/* of the kernel; positions in another mean nothing */
+	__u64 number;		/* of the mark, within a sensor's life */
+	/* positions in the rings, 8 bytes each */
 };
 
 struct snug_ping {

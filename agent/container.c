@@ -17,7 +17,6 @@
 #define ENDS_MAX SNUG_SLOTS
 
 static __u64 slot_told[SNUG_SLOTS];	/* container that was told to live in it */
-static __u64 slot_lost[SNUG_SLOTS];	/* of its dropped acts, how many were told */
 
 struct end {
 	__u32 slot;
@@ -27,6 +26,25 @@ struct end {
 
 static struct end ends[ENDS_MAX];
 static size_t end_count;
+/* Ends that were told, and whose slots stay until that was taken: `time` is the mark after it. */
+static struct end gone[ENDS_MAX];
+static size_t gone_count;
+
+/* The slots in place: the kernel writes its fields of one while we write ours, so none is ever written whole. */
+static struct snug_slot *mapped(struct agent *agent)
+{
+	static struct snug_slot *slots;
+
+	if (!slots) {
+		slots = mmap(NULL, sizeof(*slots) * SNUG_SLOTS, PROT_READ | PROT_WRITE, MAP_SHARED,
+			     bpf_map__fd(agent->skel->maps.slots), 0);
+		if (slots == MAP_FAILED) {
+			say("cannot map the containers: %s", strerror(errno));
+			exit(1);
+		}
+	}
+	return slots;
+}
 
 static bool read_slot(struct agent *agent, __u32 number, struct snug_slot *slot)
 {
@@ -47,14 +65,36 @@ static void tell(__u32 number, const struct snug_slot *slot)
 	send_frame(&frame, SNUG_CONTAINER, sizeof(frame), slot->path,
 		   strnlen(slot->path, sizeof(slot->path)));
 	slot_told[number] = slot->container;
-	slot_lost[number] = 0;
+}
+
+/* The sensor's own. */
+bool container_hidden(struct agent *agent, __u64 container, __u32 number)
+{
+	struct snug_slot *slot = number < SNUG_SLOTS ? &mapped(agent)[number] : NULL;
+
+	return slot && slot->container == container && slot->belongs.traits & SNUG_HIDDEN;
+}
+
+/* Its cgroup may be gone by now. */
+__u32 container_slot(struct agent *agent, __u64 container)
+{
+	static __u32 last;
+	struct snug_slot *slots = mapped(agent);
+	__u32 number;
+
+	if (!bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.cgroups), &container, &number))
+		return number;
+	for (__u32 i = 0; i < SNUG_SLOTS; i++, last = (last + 1) % SNUG_SLOTS)
+		if (slots[last].state != SNUG_SLOT_FREE && slots[last].container == container)
+			return last;
+	return SNUG_SLOTS;
 }
 
 void container_told(struct agent *agent, __u64 container, __u32 number)
 {
 	struct snug_slot slot;
 
-	if (number >= SNUG_SLOTS || slot_told[number] == container)
+	if (number >= SNUG_SLOTS || slot_told[number] == container || container_hidden(agent, container, number))
 		return;
 	if (read_slot(agent, number, &slot) && slot.container == container)
 		tell(number, &slot);
@@ -74,6 +114,9 @@ void container_end(struct agent *agent, __u32 slot, __u64 container, __u64 time)
 	for (size_t i = 0; i < end_count; i++)
 		if (ends[i].container == container)
 			return;
+	for (size_t i = 0; i < gone_count; i++)
+		if (gone[i].container == container)
+			return;
 	if (end_count < ENDS_MAX)
 		ends[end_count++] = (struct end){ slot, container, time };
 }
@@ -92,7 +135,7 @@ static void release(struct agent *agent, __u32 number)
 	slot_told[number] = 0;
 }
 
-void ends_tell(struct agent *agent)
+void ends_tell(struct agent *agent, __u64 mark)
 {
 	for (size_t i = 0; i < end_count; i++) {
 		struct snug_container frame = {
@@ -104,12 +147,28 @@ void ends_tell(struct agent *agent)
 
 		if (!read_slot(agent, ends[i].slot, &slot) || slot.container != ends[i].container)
 			continue;
-		container_told(agent, slot.container, ends[i].slot);
-		memcpy(frame.id, slot.id, sizeof(frame.id));
-		send_frame(&frame, SNUG_CONTAINER_END, sizeof(frame), NULL, 0);
-		release(agent, ends[i].slot);
+		if (!container_hidden(agent, slot.container, ends[i].slot)) {
+			container_told(agent, slot.container, ends[i].slot);
+			memcpy(frame.id, slot.id, sizeof(frame.id));
+			send_frame(&frame, SNUG_CONTAINER_END, sizeof(frame), NULL, 0);
+		}
+		gone[gone_count] = ends[i];
+		gone[gone_count++].time = mark;
 	}
 	end_count = 0;
+}
+
+/* What was told up to this mark was taken: the slots can be another's. */
+void ends_taken(struct agent *agent, __u64 mark)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < gone_count; i++)
+		if (gone[i].time <= mark)
+			release(agent, gone[i].slot);
+		else
+			gone[left++] = gone[i];
+	gone_count = left;
 }
 
 void containers_reconcile(struct agent *agent)
@@ -123,22 +182,6 @@ void containers_reconcile(struct agent *agent)
 		if (slot.state == SNUG_SLOT_ENDED)
 			container_end(agent, i, slot.container, slot.ended);
 	}
-}
-
-/* The slots in place: the kernel writes its fields of one while we write ours, so none is ever written whole. */
-static struct snug_slot *mapped(struct agent *agent)
-{
-	static struct snug_slot *slots;
-
-	if (!slots) {
-		slots = mmap(NULL, sizeof(*slots) * SNUG_SLOTS, PROT_READ | PROT_WRITE, MAP_SHARED,
-			     bpf_map__fd(agent->skel->maps.slots), 0);
-		if (slots == MAP_FAILED) {
-			say("cannot map the containers: %s", strerror(errno));
-			exit(1);
-		}
-	}
-	return slots;
 }
 
 /* The first of its arguments names the program: by its path, or as the last part of one. */
@@ -172,10 +215,13 @@ bool slots_belong(struct agent *agent, __u32 version)
 bool assign(struct agent *agent, const struct snug_assign *command, size_t size)
 {
 	struct snug_slot *slots = mapped(agent);
-	struct snug_expected expected = { .scope = command->scope };
+	struct snug_expected expected = {};
+	__u64 scope;
 
 	if (size != sizeof(*command) + command->command_size)
 		return false;
+	scope = scope_here(agent, command->scope);
+	expected.scope = scope;
 	expected.belongs.version = version_of(agent, command->scope);
 	expected.belongs.traits = command->traits;
 	expected.belongs.command = command_of(&agent->keys, (const char *)(command + 1), command->command_size);
@@ -185,17 +231,29 @@ bool assign(struct agent *agent, const struct snug_assign *command, size_t size)
 
 		if (slot->state != SNUG_SLOT_LIVE || memcmp(slot->id, command->id, sizeof(slot->id)))
 			continue;
-		if (slot->scope == command->scope && !memcmp(&slot->belongs, &expected.belongs, sizeof(slot->belongs)))
+		if (slot->scope == scope && !memcmp(&slot->belongs, &expected.belongs, sizeof(slot->belongs)))
 			continue;
+		version_follows(agent, slot->belongs.version, expected.belongs.version);
 		/* The kernel reads the salt first: no key of the new salt is of what was before. */
 		slot->belongs.command = expected.belongs.command;
 		slot->belongs.traits = command->traits;
 		__atomic_store_n(&slot->belongs.version, expected.belongs.version, __ATOMIC_RELAXED);
-		__atomic_store_n(&slot->scope, command->scope, __ATOMIC_RELAXED);
-		__atomic_store_n(&slot->salt, SNUG_MIX(agent->keys, slot->salt, command->scope),
+		__atomic_store_n(&slot->scope, scope, __ATOMIC_RELAXED);
+		__atomic_store_n(&slot->salt, SNUG_MIX(agent->keys, slot->salt, scope),
 				 __ATOMIC_RELEASE);
 	}
 	return true;
+}
+
+/* Another daemon than before: whatever was told is told it anew, in full. */
+void containers_anew(struct agent *agent)
+{
+	struct snug_slot *slots = mapped(agent);
+
+	for (__u32 i = 0; i < SNUG_SLOTS; i++)
+		if (slots[i].state != SNUG_SLOT_FREE)
+			__atomic_store_n(&slots[i].salt, SNUG_MIX(agent->keys, slots[i].salt, monotonic()),
+					 __ATOMIC_RELEASE);
 }
 
 void learn_keys(struct agent *agent, const struct snug_known *command)
@@ -260,6 +318,18 @@ static void name_told(struct agent *agent, __u64 hash)
 	buckets[bucket_of(hash)] = hash;
 }
 
+/* Names that an earlier sensor left: told again when they are needed, and let go like the others. */
+void names_adopt(struct agent *agent)
+{
+	int fd = bpf_map__fd(agent->skel->maps.names);
+	__u64 hash, *before = NULL;
+
+	while (told_at < NAMES_TOLD - 1 && !bpf_map_get_next_key(fd, before, &hash)) {
+		told[told_at++] = hash;
+		before = &told[told_at - 1];
+	}
+}
+
 void names_told(struct agent *agent, const struct snug_act *act)
 {
 	name_told(agent, act->exe);
@@ -281,36 +351,59 @@ static void tell_loss(__u64 container, __u32 reason, __u64 count, __u64 from, __
 	send_frame(&frame, SNUG_LOSS, sizeof(frame), NULL, 0);
 }
 
-/* What of the losses is known to be a container's is told as its, the rest as the node's. */
-void losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to)
+/* Losses that were told, and whether that was taken: until then they are told again by whoever comes after. */
+static __u64 told_losses[SNUG_DROPS];
+static __u64 told_at_mark;
+static bool told_pending;
+
+void losses_taken(struct agent *agent, __u64 mark)
 {
-	static __u64 before[SNUG_DROPS];
+	if (!told_pending || told_at_mark > mark)
+		return;
+	memcpy(agent->memory->told, told_losses, sizeof(told_losses));
+	told_pending = false;
+}
+
+void losses_adopt(struct agent *agent)
+{
+	memcpy(told_losses, agent->memory->told, sizeof(told_losses));
+}
+
+/* What of the losses is known to be a container's is told as its, the rest as the node's. */
+bool losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to, __u64 mark)
+{
+	struct snug_slot *slots = mapped(agent);
 	__u64 left[SNUG_DROPS], sum = 0;
-	struct snug_slot slot;
 
 	for (int i = 0; i < SNUG_DROPS; i++) {
-		left[i] = now->dropped[i] - before[i];
-		before[i] = now->dropped[i];
+		left[i] = now->dropped[i] - told_losses[i];
+		told_losses[i] = now->dropped[i];
 		sum += left[i];
 	}
 	if (!sum)
-		return;
+		return false;
+	told_at_mark = mark;
+	told_pending = true;
 	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
-		if (!slot_told[i] || !read_slot(agent, i, &slot))
+		struct snug_slot *slot = &slots[i];
+		__u64 dropped = slot->dropped;
+
+		if (!slot_told[i])
 			continue;
-		for (int reason = 0; reason < SNUG_DROPS && slot.dropped > slot_lost[i]; reason++) {
-			__u64 count = slot.dropped - slot_lost[i];
+		for (int reason = 0; reason < SNUG_DROPS && dropped > slot->dropped_told; reason++) {
+			__u64 count = dropped - slot->dropped_told;
 
 			if (count > left[reason])
 				count = left[reason];
 			if (!count)
 				continue;
-			tell_loss(slot.container, reason, count, from, to);
+			tell_loss(slot->container, reason, count, from, to);
 			left[reason] -= count;
-			slot_lost[i] += count;
+			slot->dropped_told += count;
 		}
 	}
 	for (int reason = 0; reason < SNUG_DROPS; reason++)
 		if (left[reason])
 			tell_loss(0, reason, left[reason], from, to);
+	return true;
 }

@@ -208,6 +208,11 @@ static bool attach(struct agent *agent, struct hook *hook)
 		snprintf(hook->why, sizeof(hook->why), "%s", strerror(errno));
 		return false;
 	}
+	if (!pins_link(agent, hook->program, bpf_link__fd(link))) {
+		snprintf(hook->why, sizeof(hook->why), "cannot be pinned: %s", strerror(errno));
+		bpf_link__destroy(link);
+		return false;
+	}
 	hook->attached = true;
 	return true;
 }

@@ -152,6 +152,9 @@ void print_layout(void)
 	AT(snug_known, scope);
 	SIZE(snug_filter);
 	AT(snug_filter, mode);
+	SIZE(snug_mark);
+	AT(snug_mark, state);
+	AT(snug_mark, number);
 	SIZE(snug_ping);
 	AT(snug_ping, token);
 	printf("  \"abi\": %d\n}\n", SNUG_ABI);

@@ -47,6 +47,17 @@ static struct snug_version *mapped(struct agent *agent)
 	return map;
 }
 
+/* A daemon counts its scopes from one, and so did the one before. */
+__u64 scope_here(struct agent *agent, __u64 scope)
+{
+	return scope & SNUG_TRIAL_SCOPE ? scope : scope | (agent->memory->run & SNUG_RUN_MASK) << SNUG_RUN_SHIFT;
+}
+
+static bool is_own(struct agent *agent, __u64 scope)
+{
+	return scope_here(agent, scope & ((1ull << SNUG_RUN_SHIFT) - 1)) == scope;
+}
+
 /* `change` is put to the word as it stands: the kernel may disarm the version at any time. */
 static void rewrite(struct snug_version *version, __u64 clear, __u64 set)
 {
@@ -89,10 +100,36 @@ static void put_profile(struct snug_version *version, __u32 number)
 		leftover[leftovers++] = before;
 }
 
+static void forget_expected(struct agent *agent, __u32 version)
+{
+	int fd = bpf_map__fd(agent->skel->maps.expected);
+	char id[SNUG_ID_LEN], next[SNUG_ID_LEN];
+	struct snug_expected expected;
+	void *before = NULL;
+
+	while (!bpf_map_get_next_key(fd, before, next)) {
+		if (before && !bpf_map_lookup_elem(fd, id, &expected) && expected.belongs.version == version)
+			bpf_map_delete_elem(fd, id);
+		memcpy(id, next, sizeof(id));
+		before = id;
+	}
+	if (before && !bpf_map_lookup_elem(fd, id, &expected) && expected.belongs.version == version)
+		bpf_map_delete_elem(fd, id);
+}
+
+static void forget(struct agent *agent, __u32 index)
+{
+	struct snug_version *version = &mapped(agent)[index];
+
+	forget_expected(agent, index + 1);
+	put_profile(version, 0);
+	rewrite(version, SNUG_WORD_BLOCK | SNUG_WORD_DISARMED, 0);
+	version->scope = 0;
+}
+
 /* Forgets the version that was of no use for the longest time, and no container's. */
 static __u32 make_room(struct agent *agent)
 {
-	struct snug_version *map = mapped(agent);
 	__u32 oldest = SNUG_VERSIONS;
 
 	for (__u32 i = 0; i < SNUG_VERSIONS; i++)
@@ -100,17 +137,17 @@ static __u32 make_room(struct agent *agent)
 			oldest = i;
 	if (oldest == SNUG_VERSIONS)
 		return oldest;
-	put_profile(&map[oldest], 0);
-	rewrite(&map[oldest], SNUG_WORD_BLOCK | SNUG_WORD_DISARMED, 0);
-	map[oldest].scope = 0;
+	forget(agent, oldest);
 	return oldest;
 }
 
-/* Index of the scope's version, from 1; 0 where there is no room. */
+/* Index of the scope's version, from 1; 0 where there is no room. `scope`: as the daemon says it. */
 __u32 version_of(struct agent *agent, __u64 scope)
 {
 	struct snug_version *map = mapped(agent);
 	__u32 found = SNUG_VERSIONS;
+
+	scope = scope_here(agent, scope);
 
 	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
 		if (versions[i].used && map[i].scope == scope) {
@@ -282,15 +319,82 @@ void enforce(struct agent *agent, const struct snug_enforce *command)
 	__u32 index = version_of(agent, command->scope);
 	__u64 offset = wall_offset();
 	struct snug_version *version;
+	__u64 clear, set, until;
+	bool changed;
 
 	if (!index)
 		return;
 	version = &mapped(agent)[index - 1];
+	until = command->paused_until > offset ? command->paused_until - offset : 0;
+	/* The clocks drift apart by a little each time they are compared. */
+	changed = version->budget != command->budget || until > version->paused_until + NS ||
+		  version->paused_until > until + NS;
+	/* Who does not know yet that it has disarmed itself does not mean to arm it again. */
+	clear = version->word & SNUG_WORD_DISARMED && !versions[index - 1].told_disarmed ?
+			SNUG_WORD_BLOCK : SNUG_WORD_BLOCK | SNUG_WORD_DISARMED;
+	if (clear & SNUG_WORD_DISARMED)
+		versions[index - 1].told_disarmed = false;
+	set = command->block ? SNUG_WORD_BLOCK : 0;
+	/* Said again it changes nothing: a new word would have everything judged anew. */
+	if (!changed && (version->word & clear) == set)
+		return;
 	version->budget = command->budget;
 	version->spent = 0;
-	version->paused_until = command->paused_until > offset ? command->paused_until - offset : 0;
-	versions[index - 1].told_disarmed = false;
-	rewrite(version, SNUG_WORD_BLOCK | SNUG_WORD_DISARMED, command->block ? SNUG_WORD_BLOCK : 0);
+	version->paused_until = until;
+	rewrite(version, clear, set);
+}
+
+/* What an earlier sensor made. Tables that belong to no version are of one that was ended in the midst of it. */
+void profiles_adopt(struct agent *agent)
+{
+	struct snug_version *map = mapped(agent);
+	int outer = bpf_map__fd(agent->skel->maps.rules);
+
+	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
+		if (!map[i].scope)
+			continue;
+		versions[i].used = ++uses;
+		number_used[SNUG_WORD_PROFILE(map[i].word)] = true;
+		if (map[i].word & SNUG_WORD_DISARMED)
+			agent->control->disarmed = 1;
+	}
+	for (__u32 number = 1; number < SNUG_PROFILES; number++) {
+		__u32 id;
+
+		if (!number_used[number] && !bpf_map_lookup_elem(outer, &number, &id)) {
+			number_used[number] = true;
+			leftover[leftovers++] = number;
+		}
+	}
+}
+
+/* What an earlier daemon said is in force for its containers until this one says something of them. */
+void profiles_prune(struct agent *agent)
+{
+	struct snug_version *map = mapped(agent);
+
+	for (__u32 i = 0; i < SNUG_VERSIONS; i++)
+		if (map[i].scope && !is_own(agent, map[i].scope) && !(map[i].scope & SNUG_TRIAL_SCOPE) &&
+		    !slots_belong(agent, i + 1)) {
+			forget(agent, i);
+			versions[i] = (struct version){};
+		}
+}
+
+/*
+ * A container goes over from the version of an earlier daemon to one of this: where the former has disarmed itself,
+ * and this daemon cannot have been told, so does the latter.
+ */
+void version_follows(struct agent *agent, __u32 from, __u32 to)
+{
+	struct snug_version *map = mapped(agent);
+
+	if (!from || !to || from == to || is_own(agent, map[from - 1].scope) || versions[from - 1].told_disarmed ||
+	    !(map[from - 1].word & SNUG_WORD_DISARMED))
+		return;
+	versions[from - 1].told_disarmed = true;
+	rewrite(&map[to - 1], 0, SNUG_WORD_DISARMED);
+	agent->control->disarmed = 1;
 }
 
 bool name_peer(struct agent *agent, const struct snug_peer *command, size_t size)
@@ -317,13 +421,17 @@ void disarmed_tell(struct agent *agent)
 {
 	struct snug_version *map = mapped(agent);
 
-	if (!agent->skel->bss_control->control.disarmed)
+	if (!agent->control->disarmed)
 		return;
-	agent->skel->bss_control->control.disarmed = 0;
+	agent->control->disarmed = 0;
 	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
-		struct snug_disarmed frame = { .time = monotonic(), .scope = map[i].scope };
+		struct snug_disarmed frame = {
+			.time = monotonic(),
+			.scope = map[i].scope & ((1ull << SNUG_RUN_SHIFT) - 1),
+		};
 
-		if (!(map[i].word & SNUG_WORD_DISARMED) || versions[i].told_disarmed)
+		if (!(map[i].word & SNUG_WORD_DISARMED) || versions[i].told_disarmed || !is_own(agent, map[i].scope) ||
+		    map[i].scope & SNUG_TRIAL_SCOPE)
 			continue;
 		versions[i].told_disarmed = true;
 		send_frame(&frame, SNUG_DISARMED, sizeof(frame), NULL, 0);

@@ -8,9 +8,9 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "sensor.h"
@@ -20,6 +20,7 @@
 
 struct ring {
 	int fd;
+	unsigned long at;	/* up to here it was read; `consumer` follows once that is safe */
 	volatile unsigned long *consumer;
 	volatile unsigned long *producer;
 	const unsigned char *data;
@@ -30,6 +31,7 @@ static struct ring rings[RINGS_MAX];
 static unsigned int ring_total;
 static struct ring *current;
 static __u64 settled;
+static int wakes = -1;
 
 static unsigned long record_size(__u32 length)
 {
@@ -49,18 +51,37 @@ static bool map_ring(struct ring *ring, int fd, __u32 size)
 		return false;
 	ring->producer = (unsigned long *)area;
 	ring->data = area + page;
+	ring->at = *ring->consumer;
 	return true;
+}
+
+/* One that is there already, with what nobody has read yet. */
+static int kept_ring(int outer, __u32 number)
+{
+	__u32 id;
+
+	return bpf_map_lookup_elem(outer, &number, &id) ? -1 : bpf_map_get_fd_by_id(id);
+}
+
+/* Only what comes from now on wakes: records that were read, and wait to be let go, do not. */
+static bool wake_by(struct ring *ring)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+
+	return !epoll_ctl(wakes, EPOLL_CTL_ADD, ring->fd, &event);
 }
 
 bool rings_open(struct agent *agent)
 {
 	int outer = bpf_map__fd(agent->skel->maps.rings);
 
+	wakes = epoll_create1(EPOLL_CLOEXEC);
 	for (__u32 i = 0; i < agent->rings; i++) {
-		int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "snug_ring", 0, 0, agent->ring_size, NULL);
+		int fd = agent->kept ? kept_ring(outer, i) :
+				       bpf_map_create(BPF_MAP_TYPE_RINGBUF, "snug_ring", 0, 0, agent->ring_size, NULL);
 
-		if (fd < 0 || !map_ring(&rings[i], fd, agent->ring_size) ||
-		    bpf_map_update_elem(outer, &i, &fd, BPF_ANY)) {
+		if (fd < 0 || !map_ring(&rings[i], fd, agent->ring_size) || !wake_by(&rings[i]) ||
+		    (!agent->kept && bpf_map_update_elem(outer, &i, &fd, BPF_ANY))) {
 			say("cannot make ring %u: %s", i, strerror(errno));
 			return false;
 		}
@@ -72,13 +93,12 @@ bool rings_open(struct agent *agent)
 static const struct snug_head *peek(struct ring *ring, size_t *size)
 {
 	for (;;) {
-		unsigned long at = *ring->consumer;
 		const __u32 *head;
 		__u32 length;
 
-		if (at >= __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE))
+		if (ring->at >= __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE))
 			return NULL;
-		head = (const __u32 *)(ring->data + (at & ring->mask));
+		head = (const __u32 *)(ring->data + (ring->at & ring->mask));
 		length = __atomic_load_n(head, __ATOMIC_ACQUIRE);
 		if (length & BPF_RINGBUF_BUSY_BIT)
 			return NULL;
@@ -86,7 +106,7 @@ static const struct snug_head *peek(struct ring *ring, size_t *size)
 			*size = length;
 			return (const struct snug_head *)((const unsigned char *)head + BPF_RINGBUF_HDR_SZ);
 		}
-		__atomic_store_n(ring->consumer, at + record_size(length), __ATOMIC_RELEASE);
+		ring->at += record_size(length);
 	}
 }
 
@@ -122,23 +142,68 @@ const struct snug_head *ring_next(size_t *size)
 
 void ring_done(void)
 {
-	unsigned long at = *current->consumer;
-	__u32 length = *(const __u32 *)(current->data + (at & current->mask));
+	__u32 length = *(const __u32 *)(current->data + (current->at & current->mask));
 
-	__atomic_store_n(current->consumer, at + record_size(length), __ATOMIC_RELEASE);
+	current->at += record_size(length);
 }
 
 bool rings_empty(void)
 {
 	for (unsigned int i = 0; i < ring_total; i++)
-		if (*rings[i].consumer < __atomic_load_n(rings[i].producer, __ATOMIC_ACQUIRE))
+		if (rings[i].at < __atomic_load_n(rings[i].producer, __ATOMIC_ACQUIRE))
 			return false;
 	return true;
 }
 
-int rings_fds(struct pollfd *fds)
+int ring_fd(unsigned int number)
+{
+	return rings[number].fd;
+}
+
+int rings_wakes(void)
+{
+	return wakes;
+}
+
+void rings_woken(void)
+{
+	struct epoll_event events[16];
+
+	while (epoll_wait(wakes, events, 16, 0) == 16)
+		;
+}
+
+static void let_go(struct ring *ring, unsigned long to)
+{
+	if (to > *ring->consumer && to <= ring->at)
+		__atomic_store_n(ring->consumer, to, __ATOMIC_RELEASE);
+}
+
+size_t rings_positions(__u64 *positions)
 {
 	for (unsigned int i = 0; i < ring_total; i++)
-		fds[i] = (struct pollfd){ .fd = rings[i].fd, .events = POLLIN };
+		positions[i] = rings[i].at;
 	return ring_total;
+}
+
+void rings_let_go(const __u64 *positions, size_t count)
+{
+	for (unsigned int i = 0; i < ring_total && i < count; i++)
+		let_go(&rings[i], positions[i]);
+}
+
+/* Room for what happens comes before what may have to be told again. */
+void rings_relieve(void)
+{
+	for (unsigned int i = 0; i < ring_total; i++)
+		if (*rings[i].producer - *rings[i].consumer > (rings[i].mask + 1) / 4 * 3)
+			let_go(&rings[i], rings[i].at);
+}
+
+void rings_resume(const __u64 *positions, size_t count)
+{
+	for (unsigned int i = 0; i < ring_total && i < count; i++)
+		if (positions[i] > rings[i].at && positions[i] <= *rings[i].producer)
+			rings[i].at = positions[i];
+	rings_let_go(positions, count);
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The sensor: a child of the daemon. Events go up on standard output, commands come down on standard input; the end
- * of that input is the order to stop, and then nothing stays attached.
+ * of that input is the order to stop. What is pinned stays attached then, and the next sensor goes on with it.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +24,24 @@
 static struct snug_counters last;
 static __u64 last_beat;
 static bool stale;		/* a scope changed or a container ended: its counts can go */
+static bool unmarked;		/* something was told since the last mark */
+static __u64 retire_at;		/* when the state of another build can go; 0: not known yet */
+static __u64 prune_at;
+
+#define RETIRE_AFTER (10 * NS)	/* that everything was told: what an engine tells late is assigned by then */
+#define PRUNE_AFTER (60 * NS)
+
+/* What the command line says, as far as it is no agent's. */
+static struct {
+	const char *pin;
+	const char *resume;
+	bool anew;
+	bool filter;
+	bool detach;
+	bool layout;
+	bool unarmed;		/* the trial finds that nothing is stopped: for tests */
+	__u32 probe_seconds;
+} options = { .filter = true, .probe_seconds = 60 };
 
 __u64 monotonic(void)
 {
@@ -73,40 +91,86 @@ static struct snug_counters sum_counters(struct agent *agent)
 	return sum;
 }
 
+/* An act of the sensor's own trial is nobody else's business. */
+static void pass_on(struct agent *agent, const struct snug_head *head, size_t size)
+{
+	const struct snug_container *container = (const void *)head;
+	const struct snug_sighting *sighting = (const void *)head;
+	const struct snug_act *act = (const void *)head;
+	__u32 slot;
+
+	switch (head->type) {
+	case SNUG_CONTAINER:
+		container_new(agent, container->slot);
+		break;
+	case SNUG_CONTAINER_END:
+		container_end(agent, container->slot, container->container, container->time);
+		break;
+	case SNUG_ACT:
+		if (container_hidden(agent, act->container, act->slot)) {
+			agent->memory->hidden++;
+			break;
+		}
+		container_told(agent, act->container, act->slot);
+		names_told(agent, act);
+		send_bytes(head, size);
+		break;
+	case SNUG_SIGHTING:
+		slot = container_slot(agent, sighting->container);
+		if (container_hidden(agent, sighting->container, slot)) {
+			agent->memory->hidden_counts += sighting->count;
+			break;
+		}
+		container_told(agent, sighting->container, slot);
+		send_bytes(head, size);
+		break;
+	}
+}
+
 static size_t drain(struct agent *agent)
 {
 	const struct snug_head *head;
 	size_t size, count = 0;
 
 	while ((head = ring_next(&size))) {
-		const struct snug_container *container = (const void *)head;
-		const struct snug_act *act = (const void *)head;
-		const struct snug_sighting *sighting = (const void *)head;
-		__u32 slot;
-
-		switch (head->type) {
-		case SNUG_CONTAINER:
-			container_new(agent, container->slot);
-			break;
-		case SNUG_CONTAINER_END:
-			container_end(agent, container->slot, container->container, container->time);
-			break;
-		case SNUG_ACT:
-			container_told(agent, act->container, act->slot);
-			names_told(agent, act);
-			send_bytes(head, size);
-			break;
-		case SNUG_SIGHTING:
-			if (!bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.cgroups),
-						 &sighting->container, &slot))
-				container_told(agent, sighting->container, slot);
-			send_bytes(head, size);
-			break;
-		}
+		pass_on(agent, head, size);
 		ring_done();
-		count++;
+		if (++count % 64 == 0)
+			rings_relieve();
 	}
+	unmarked |= count > 0;
 	return count;
+}
+
+/* Who does not say what it has taken has taken what was written. */
+static void mark(struct agent *agent)
+{
+	struct snug_mark frame = { .state = agent->memory->name, .number = agent->mark + 1 };
+	__u64 positions[256];
+	size_t count = rings_positions(positions);
+
+	if (!unmarked)
+		return;
+	agent->mark++;
+	unmarked = false;
+	if (agent->marks) {
+		send_frame(&frame, SNUG_MARK, sizeof(frame), positions, count * sizeof(*positions));
+		rings_relieve();
+		return;
+	}
+	rings_let_go(positions, count);
+	ends_taken(agent, agent->mark);
+	losses_taken(agent, agent->mark);
+}
+
+static bool taken(struct agent *agent, const struct snug_mark *command, size_t size)
+{
+	if (command->state != agent->memory->name || command->number > agent->mark)
+		return false;
+	rings_let_go((const __u64 *)(command + 1), (size - sizeof(*command)) / sizeof(__u64));
+	ends_taken(agent, command->number);
+	losses_taken(agent, command->number);
+	return true;
 }
 
 /* With several rings the youngest records wait to be put in order: so do those who need all of them. */
@@ -124,7 +188,7 @@ static void flush(struct agent *agent, bool all)
 {
 	int fd = bpf_program__fd(agent->skel->progs.flush_counts);
 
-	agent->skel->bss_control->control.tell_known = all;
+	agent->control->tell_known = all;
 	for (int round = 0; round < 64; round++) {
 		LIBBPF_OPTS(bpf_test_run_opts, run);
 
@@ -144,7 +208,8 @@ static void end_containers(struct agent *agent)
 	if (!ends_pending())
 		return;
 	flush(agent, false);
-	ends_tell(agent);
+	ends_tell(agent, agent->mark + 1);
+	unmarked = true;
 	stale = true;
 }
 
@@ -155,21 +220,28 @@ static void beat(struct agent *agent, bool all)
 
 	if (all || stale || now.filtered != last.filtered)
 		flush(agent, all);
-	if (agent->skel->bss_control->control.unheard) {
-		agent->skel->bss_control->control.unheard = 0;
+	if (agent->control->unheard) {
+		agent->control->unheard = 0;
 		containers_reconcile(agent);
 	}
 	disarmed_tell(agent);
-	losses(agent, &now, last_beat, frame.time);
-	frame.received = now.received;
-	frame.emitted = now.emitted;
-	frame.filtered = now.filtered;
+	unmarked |= losses(agent, &now, last_beat, frame.time, agent->mark + 1);
+	frame.received = now.received - agent->memory->hidden - agent->memory->hidden_counts;
+	frame.emitted = now.emitted - agent->memory->hidden;
+	frame.filtered = now.filtered - agent->memory->hidden_counts;
 	memcpy(frame.dropped, now.dropped, sizeof(frame.dropped));
 	frame.unfiltered = now.unfiltered;
 	frame.unnamed = now.unnamed;
 	send_frame(&frame, SNUG_STATS, sizeof(frame), NULL, 0);
 	last = now;
 	last_beat = frame.time;
+	agent->memory->heard = frame.time;
+	if (retire_at && frame.time >= retire_at && pins_retiring())
+		pins_retire();
+	if (frame.time >= prune_at) {
+		profiles_prune(agent);
+		prune_at = frame.time + PRUNE_AFTER;
+	}
 }
 
 static void obey(const struct snug_head *head, void *context)
@@ -221,7 +293,7 @@ static void obey(const struct snug_head *head, void *context)
 	case SNUG_FAIL_CLOSED:
 		if (size != sizeof(struct snug_fail_closed))
 			break;
-		agent->skel->bss_control->control.fail_closed = ((const struct snug_fail_closed *)head)->on;
+		agent->control->fail_closed = ((const struct snug_fail_closed *)head)->on;
 		return;
 	case SNUG_KNOWN:
 		if (size < sizeof(struct snug_known))
@@ -231,7 +303,7 @@ static void obey(const struct snug_head *head, void *context)
 	case SNUG_FILTER:
 		if (size != sizeof(struct snug_filter))
 			break;
-		agent->skel->bss_control->control.filter = ((const struct snug_filter *)head)->mode;
+		agent->control->filter = ((const struct snug_filter *)head)->mode;
 		return;
 	case SNUG_FLUSH:
 		drain_all(agent);
@@ -245,6 +317,12 @@ static void obey(const struct snug_head *head, void *context)
 		end_containers(agent);
 		pong = *(const struct snug_ping *)head;
 		send_frame(&pong, SNUG_PONG, sizeof(pong), NULL, 0);
+		if (!retire_at)
+			retire_at = monotonic() + RETIRE_AFTER;
+		return;
+	case SNUG_TAKEN:
+		if (size < sizeof(struct snug_mark) || !taken(agent, (const void *)head, size))
+			break;
 		return;
 	}
 	say("bad command from the daemon: type %u of %zu bytes", head->type, size);
@@ -264,41 +342,51 @@ static void greet(struct agent *agent)
 	char text[4096];
 	size_t size = hooks_say(text, sizeof(text));
 
+	size += pins_say(agent, text + size, sizeof(text) - size);
 	send_frame(&frame, SNUG_HELLO, sizeof(frame), text, size);
 }
 
 static int run(struct agent *agent)
 {
-	struct pollfd fds[1 + 256] = { { .fd = STDIN_FILENO, .events = POLLIN } };
-	volatile __u32 *asleep = &agent->skel->bss_control->control.asleep;
-	int idle = 0, count;
+	volatile __u32 *asleep = &agent->control->asleep;
+	int idle = 0;
 
 	for (;;) {
-		__u64 now;
+		struct pollfd fds[] = {
+			{ .fd = STDIN_FILENO, .events = POLLIN },
+			{ .fd = probe_fd(), .events = POLLIN },
+			{ .fd = -1, .events = POLLIN },
+		};
 		int wait = POLL_MS;
+		__u64 now;
 
 		idle = drain(agent) ? 0 : idle + 1;
 		end_containers(agent);
 		now = monotonic();
-		if (now - last_beat >= NS)
+		if (now - last_beat >= NS) {
 			beat(agent, false);
+			probe_go_on(agent);
+		}
+		mark(agent);
 		if (!send_now())
 			return 0;
-		count = 1;
 		if (idle > IDLE_ROUNDS) {
+			rings_woken();
 			*asleep = 1;
 			__atomic_thread_fence(__ATOMIC_SEQ_CST);
 			if (rings_empty()) {
-				count += rings_fds(fds + 1);
+				fds[2].fd = rings_wakes();
 				now = monotonic() - last_beat;
 				wait = now < NS ? (NS - now) / 1000000 + 1 : 0;
 			}
 		}
-		if (poll(fds, count, wait) < 0 && errno != EINTR)
+		if (poll(fds, 3, wait) < 0 && errno != EINTR)
 			return 1;
 		*asleep = 0;
-		if (count > 1 && fds[0].revents == 0)
+		if (fds[2].revents)
 			idle = 0;
+		if (fds[1].revents)
+			probe_go_on(agent);
 		if (fds[0].revents && !receive(obey, agent))
 			return 0;
 	}
@@ -314,27 +402,47 @@ static bool prepare(struct agent *agent)
 		return false;
 	}
 	agent->skel = skel;
-	if (getrandom(&agent->keys, sizeof(agent->keys), 0) != sizeof(agent->keys))
+	bpf_map__set_max_entries(skel->maps.rings, agent->rings);
+	if (!pins_prepare(agent) || stat("/proc/self/ns/mnt", &own))
 		return false;
-	agent->keys.a |= 1;
-	agent->keys.b |= 1;
-	agent->keys.c |= 1;
 	memcpy((void *)&skel->rodata->keys, &agent->keys, sizeof(agent->keys));
-	if (stat("/proc/self/ns/mnt", &own))
-		return false;
 	if (stat("/proc/1/ns/mnt", &first))
 		first = own;
 	skel->rodata->host_mnt_ns[0] = own.st_ino;
 	skel->rodata->host_mnt_ns[1] = first.st_ino;
 	skel->rodata->ring_count = agent->rings;
+	skel->rodata->own_turn = agent->turn;
 	skel->rodata->init_exes[0] = hash_path(&agent->keys, "/sbin/docker-init", 17);
 	skel->rodata->init_exes[1] = hash_path(&agent->keys, "/dev/init", 9);
 	set_calls(skel);
-	bpf_map__set_max_entries(skel->maps.rings, agent->rings);
-	return hooks_load(agent);
+	return hooks_load(agent) && pins_keep(agent);
 }
 
-static bool begin(struct agent *agent)
+/* `STATE,POSITION,…`: up to where a daemon has taken what an earlier sensor told. */
+static void resume(struct agent *agent)
+{
+	__u64 positions[256];
+	const char *text = options.resume;
+	size_t count = 0;
+	char *end;
+
+	if (!text || strtoull(text, &end, 10) != agent->memory->name)
+		return;
+	while (*end == ',' && count < 256)
+		positions[count++] = strtoull(end + 1, &end, 10);
+	rings_resume(positions, count);
+}
+
+static void adopt_state(struct agent *agent)
+{
+	resume(agent);
+	names_adopt(agent);
+	losses_adopt(agent);
+	profiles_adopt(agent);
+	last = sum_counters(agent);
+}
+
+static bool fill_slots(struct agent *agent)
 {
 	int fd = bpf_map__fd(agent->skel->maps.free_slots);
 
@@ -342,12 +450,36 @@ static bool begin(struct agent *agent)
 	for (__u32 slot = SNUG_SLOTS; slot-- > 0;)
 		if (bpf_map_update_elem(fd, NULL, &slot, BPF_ANY))
 			return false;
-	if (!rings_open(agent) || !hooks_attach(agent))
+	return true;
+}
+
+static bool begin(struct agent *agent)
+{
+	struct snug_memory *memory = agent->memory;
+
+	agent->control->filter = options.filter ? SNUG_FILTER_NOVELTY : SNUG_FILTER_OFF;
+	if (!rings_open(agent) || (!agent->kept && !fill_slots(agent)))
 		return false;
+	if (agent->kept)
+		adopt_state(agent);
+	if (options.anew || !memory->run) {
+		memory->run = memory->run % SNUG_RUN_MASK + 1;
+		containers_anew(agent);
+	}
+	if (!hooks_attach(agent))
+		return false;
+	pins_turn(agent);
 	/* The hooks come first: whatever is new while the scan runs is theirs. */
 	greet(agent);
+	containers_reconcile(agent);
 	scan(agent);
-	last_beat = monotonic();
+	memory->ready = 1;
+	last_beat = agent->kept ? memory->heard : monotonic();
+	memory->heard = monotonic();
+	prune_at = monotonic() + PRUNE_AFTER;
+	if (agent->kept)
+		beat(agent, false);
+	probe_begin(agent, options.probe_seconds, !options.unarmed);
 	return send_now();
 }
 
@@ -356,34 +488,63 @@ static __u32 number_of(const char *text, __u32 least, __u32 most)
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
 
-	if (*end || value < least || value > most) {
+	if (!*text || *end || value < least || value > most) {
 		say("`%s` is not a number from %u to %u", text, least, most);
 		exit(64);
 	}
 	return value;
 }
 
-static void parse(struct agent *agent, int argc, char **argv, bool *filter)
+static void refuse_usage(void)
+{
+	say("usage: snug-sensor [--pin FOLDER [--resume STATE,POSITION,… ] [--anew]] [--marks] [--probe SECONDS]\n"
+	    "                   [--rings N] [--ring-size BYTES] [--unfiltered]\n"
+	    "       snug-sensor --detach --pin FOLDER | --abi");
+	exit(64);
+}
+
+/* True where the option took the word behind it. */
+static bool parse_pair(struct agent *agent, const char *option, const char *value)
+{
+	if (!strcmp(option, "--rings"))
+		agent->rings = number_of(value, 1, 256);
+	else if (!strcmp(option, "--ring-size"))
+		agent->ring_size = number_of(value, 4096, 1u << 30);
+	else if (!strcmp(option, "--probe"))
+		options.probe_seconds = number_of(value, 0, 86400);
+	else if (!strcmp(option, "--pin"))
+		options.pin = value;
+	else if (!strcmp(option, "--resume"))
+		options.resume = value;
+	else
+		return false;
+	if (!*value)
+		refuse_usage();
+	return true;
+}
+
+static void parse(struct agent *agent, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
-		const char *next = i + 1 < argc ? argv[i + 1] : "";
-
-		if (!strcmp(argv[i], "--abi")) {
-			print_layout();
-			exit(0);
-		} else if (!strcmp(argv[i], "--rings")) {
-			agent->rings = number_of(next, 1, 256);
+		if (parse_pair(agent, argv[i], i + 1 < argc ? argv[i + 1] : ""))
 			i++;
-		} else if (!strcmp(argv[i], "--ring-size")) {
-			agent->ring_size = number_of(next, 4096, 1u << 30);
-			i++;
-		} else if (!strcmp(argv[i], "--unfiltered")) {
-			*filter = false;
-		} else {
-			say("usage: snug-sensor [--rings N] [--ring-size BYTES] [--unfiltered] | --abi");
-			exit(64);
-		}
+		else if (!strcmp(argv[i], "--abi"))
+			options.layout = true;
+		else if (!strcmp(argv[i], "--unfiltered"))
+			options.filter = false;
+		else if (!strcmp(argv[i], "--anew"))
+			options.anew = true;
+		else if (!strcmp(argv[i], "--marks"))
+			agent->marks = true;
+		else if (!strcmp(argv[i], "--unarmed-probe"))
+			options.unarmed = true;
+		else if (!strcmp(argv[i], "--detach"))
+			options.detach = true;
+		else
+			refuse_usage();
 	}
+	if (options.detach && !options.pin)
+		refuse_usage();
 	if (agent->ring_size & (agent->ring_size - 1)) {
 		say("the size of a ring is a power of two");
 		exit(64);
@@ -393,23 +554,24 @@ static void parse(struct agent *agent, int argc, char **argv, bool *filter)
 int main(int argc, char **argv)
 {
 	static struct agent agent = { .ring_size = 4u << 20 };
-	bool filter = true;
-	int result;
 
+	if (argc == 3 && !strcmp(argv[1], "--trial"))
+		return trial(argv[2]);
 	agent.cpus = libbpf_num_possible_cpus();
 	agent.rings = agent.cpus > 2 ? (agent.cpus + 1) / 2 : 1;
 	if (agent.rings > 256)
 		agent.rings = 256;
-	parse(&agent, argc, argv, &filter);
+	parse(&agent, argc, argv);
+	if (options.layout) {
+		print_layout();
+		return 0;
+	}
+	if (options.detach)
+		return pins_detach(options.pin);
 	signal(SIGPIPE, SIG_IGN);
 	libbpf_set_print(libbpf_says);
-	if (!find_cgroups(&agent) || !prepare(&agent))
+	if (!pins_open(options.pin) || !find_cgroups(&agent) || !prepare(&agent) || !begin(&agent))
 		return 1;
-	agent.skel->bss_control->control.filter = filter ? SNUG_FILTER_NOVELTY : SNUG_FILTER_OFF;
-	if (!begin(&agent))
-		return 1;
-	result = run(&agent);
-	/* Links are descriptors: they go with the process, however it ends. */
-	sensor__destroy(agent.skel);
-	return result;
+	/* What is not pinned goes with the process, however it ends. */
+	return run(&agent);
 }

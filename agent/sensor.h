@@ -4,9 +4,9 @@
 #define SNUG_SENSOR_H
 
 #include <stdbool.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "shared.h"
 #include "rule.h"
 
@@ -21,12 +21,18 @@ typedef __u64 u64;
 
 struct agent {
 	struct sensor *skel;
+	struct snug_control *control;
+	struct snug_memory *memory;
 	int cgroup_fd;
 	char cgroup_path[4096];
 	__u32 rings;
 	__u32 ring_size;
 	int cpus;
 	struct snug_keys keys;
+	__u32 turn;		/* of the programs that this process loaded */
+	bool kept;		/* the maps are those of an earlier sensor, whose programs went on */
+	bool marks;		/* the daemon says what it has taken: until then it can be told again */
+	__u64 mark;		/* the next one's number */
 };
 
 /* sensor.c */
@@ -44,13 +50,32 @@ bool send_now(void);			/* false: nobody reads any more */
 /* Calls `handle` for each frame that came. false: the other side is gone. Exits on a frame that is none. */
 bool receive(void (*handle)(const struct snug_head *head, void *context), void *context);
 
+/* pin.c: what outlives this process. */
+bool pins_open(const char *path);
+bool pins_prepare(struct agent *agent);
+bool pins_keep(struct agent *agent);
+bool pins_link(struct agent *agent, const char *program, int fd);
+void pins_turn(struct agent *agent);
+bool pins_retiring(void);
+void pins_retire(void);
+size_t pins_say(struct agent *agent, char *text, size_t size);
+int pins_detach(const char *path);
+
 /* ring.c */
 bool rings_open(struct agent *agent);
-/* The oldest record of all rings, or NULL; it stays until the next call of ring_next or ring_done. */
+int ring_fd(unsigned int number);
+/* The oldest record of all rings, or NULL; it stays until it is let go. */
 const struct snug_head *ring_next(size_t *size);
 void ring_done(void);
 bool rings_empty(void);
-int rings_fds(struct pollfd *fds);
+/* Readable when a program wakes us; `rings_woken` makes it wait for the next time. */
+int rings_wakes(void);
+void rings_woken(void);
+/* How far was read: what lies before that is there until it is let go. */
+size_t rings_positions(__u64 *positions);
+void rings_let_go(const __u64 *positions, size_t count);
+void rings_relieve(void);
+void rings_resume(const __u64 *positions, size_t count);
 
 /* container.c: the slots, and what acts refer to. */
 void container_told(struct agent *agent, __u64 container, __u32 slot);
@@ -58,11 +83,19 @@ void container_new(struct agent *agent, __u32 slot);
 void container_end(struct agent *agent, __u32 slot, __u64 container, __u64 time);
 void containers_reconcile(struct agent *agent);
 bool ends_pending(void);
-void ends_tell(struct agent *agent);
+void ends_tell(struct agent *agent, __u64 mark);
+void ends_taken(struct agent *agent, __u64 mark);
+/* SNUG_SLOTS where there is none. */
+__u32 container_slot(struct agent *agent, __u64 container);
+bool container_hidden(struct agent *agent, __u64 container, __u32 number);
+void containers_anew(struct agent *agent);
 bool assign(struct agent *agent, const struct snug_assign *command, size_t size);
 void learn_keys(struct agent *agent, const struct snug_known *command);
 void names_told(struct agent *agent, const struct snug_act *act);
-void losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to);
+void names_adopt(struct agent *agent);
+bool losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to, __u64 mark);
+void losses_taken(struct agent *agent, __u64 mark);
+void losses_adopt(struct agent *agent);
 
 /* Whether a container that runs is of the version with this index. */
 bool slots_belong(struct agent *agent, __u32 version);
@@ -85,10 +118,35 @@ void profile_end(struct agent *agent, const struct snug_profile_end *command);
 void enforce(struct agent *agent, const struct snug_enforce *command);
 bool name_peer(struct agent *agent, const struct snug_peer *command, size_t size);
 void disarmed_tell(struct agent *agent);
+__u64 scope_here(struct agent *agent, __u64 scope);
+void profiles_adopt(struct agent *agent);
+void profiles_prune(struct agent *agent);
+void version_follows(struct agent *agent, __u32 from, __u32 to);
 
 /* scan.c */
 bool find_cgroups(struct agent *agent);
 void scan(struct agent *agent);
+
+/* lsm.c */
+bool lsm_refuses(void);
+
+/* process.c: what /proc tells of processes that run. */
+struct process {
+	pid_t pid;
+	pid_t ppid;
+	unsigned long long start;
+	int tty;
+	struct snug_task state;
+};
+bool read_process(struct agent *agent, pid_t pid, struct process *process);
+__u64 keep_exe(struct agent *agent, pid_t pid, __u16 *flags);
+__u64 keep_script(struct agent *agent, pid_t pid);
+
+/* probe.c: the trial of whether blocking works. */
+void probe_begin(struct agent *agent, __u32 seconds, bool armed);
+int probe_fd(void);
+void probe_go_on(struct agent *agent);
+int trial(const char *what);
 
 /* hooks.c */
 bool hooks_load(struct agent *agent);

@@ -176,9 +176,9 @@ struct snug_memory {
 	__u64 hidden;		/* acts of the sensor's own trials: emitted, and filtered */
 	__u64 hidden_counts;
 	__u32 turn;		/* the last that was given to programs */
+	__u32 acting;		/* that of the programs that act */
 	__u32 run;		/* of a daemon: its scopes are not another's */
 	__u32 ready;		/* everything that ran at the start is known */
-	__u32 reserved;
 };
 
 struct snug_flush {

@@ -2,7 +2,7 @@
  * The layout of what the sensor says, as in `agent/abi.h`: little endian, fixed widths. A test holds every
  * number here against `snug-sensor --abi`, which prints what was compiled.
  */
-export const ABI = 2
+export const ABI = 3
 export const HEAD_SIZE = 8
 /** Longest frame, its head included. */
 export const FRAME_MAX = 1 << 20
@@ -21,6 +21,7 @@ export const frameTypes = {
   pong: 9,
   disarmed: 10,
   probed: 11,
+  mark: 12,
   assign: 32,
   known: 33,
   filter: 34,
@@ -34,6 +35,7 @@ export const frameTypes = {
   enforce: 42,
   peer: 43,
   failClosed: 44,
+  taken: 45,
 } as const
 
 /** Offset of each field, as `structure.field`, and size of each structure, as `structure`. */
@@ -181,6 +183,9 @@ export const layout = {
   'snug_known.scope': 8,
   snug_filter: 16,
   'snug_filter.mode': 8,
+  snug_mark: 24,
+  'snug_mark.state': 8,
+  'snug_mark.number': 16,
   snug_ping: 16,
   'snug_ping.token': 8,
 } as const
