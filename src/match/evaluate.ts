@@ -104,7 +104,13 @@ function ruleObjectKey(object: RuleObject): string {
       return [object.kind, object.name, object.set].join(S)
     case 'connect-prefix':
       return [object.kind, object.protocol, object.port, object.prefix].join(S)
-    default:
+    case 'exec':
+    case 'file':
+    case 'connect':
+    case 'listen':
+    case 'identity':
+    case 'capability':
+    case 'syscall':
       return objectKey(object)
   }
 }

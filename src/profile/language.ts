@@ -56,8 +56,7 @@ function count(min: number, max: number | undefined): string {
 export function sourceOf(language: Language): string {
   switch (language.kind) {
     case 'text':
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL joins the paths of a rename.
-      return language.text.replace(/[\\^$.*+?()[\]{}|/\u0000-\u001f-]/g, escapeCharacter)
+      return language.text.replace(/\W/g, escapeCharacter)
     case 'chars':
       return language.class.source + count(language.min, language.max)
     case 'seq':
@@ -68,20 +67,7 @@ export function sourceOf(language: Language): string {
 }
 
 function escapeCharacter(character: string): string {
-  const code = character.charCodeAt(0)
-  return code < 32 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\${character}`
-}
-
-export function isEmpty(language: Language): boolean {
-  switch (language.kind) {
-    case 'any':
-      return language.of.every(isEmpty)
-    case 'seq':
-      return language.parts.some(isEmpty)
-    case 'text':
-    case 'chars':
-      return false
-  }
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 /** All of its texts, where they are at most `limit`; else undefined. */

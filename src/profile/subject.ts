@@ -53,7 +53,10 @@ export function groupOf(b: {
       return object.target === undefined ? undefined : `${who}syscall${S}${object.name}`
     case 'connect':
       return `${who}connect${S}${object.protocol}${S}${object.port}`
-    default:
+    case 'exec':
+    case 'listen':
+    case 'identity':
+    case 'capability':
       return undefined
   }
 }

@@ -10,7 +10,7 @@ import { act, learned, shaper, type Where } from '../unit/act-fixture.ts'
 const from = (values: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...values)
 const of = (characters: string, length: number): fc.Arbitrary<string> =>
   fc
-    .array(fc.constantFrom(...characters), { minLength: length, maxLength: length })
+    .array(fc.constantFrom(...characters.split('')), { minLength: length, maxLength: length })
     .map((all) => all.join(''))
 
 const letters = 'abcdefghijklmnopqrstuvwxyz'
