@@ -15,15 +15,16 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
 it('snug agent goes on when nobody reads its standard output any more, and ends with 0', async () => {
   const socket = join(dir, 'snug.sock')
-  const agent = spawn(
-    process.execPath,
-    [
-      ...['--import', 'tsx', 'src/cli/main.ts', 'agent', '--socket', socket],
-      ...['--data', 'none', '--listen', 'none', '--engines-docker-socket', 'none'],
-      ...['--source', 'file:-', '--sink', '{ name: out, type: stdout }'],
-    ],
-    { stdio: ['pipe', 'pipe', 'pipe'] },
-  )
+  const flags = {
+    socket,
+    data: 'none',
+    listen: 'none',
+    'engines-docker-socket': 'none',
+    source: 'file:-',
+    sink: '{ name: out, type: stdout }',
+  }
+  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])
+  const agent = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'agent', ...args])
   const ended = once(agent, 'exit')
   let said = ''
   const refused = new Promise<void>((resolve) => {
