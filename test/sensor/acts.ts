@@ -8,8 +8,8 @@ export function hex(path: string | Uint8Array): string {
 export class Acts {
   readonly #container: Container
 
-  constructor(image: string) {
-    this.#container = new Container(image, 'acts')
+  constructor(image: string, id?: string) {
+    this.#container = new Container(image, 'acts', id)
   }
 
   get id(): string {

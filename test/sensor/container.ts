@@ -43,7 +43,8 @@ export function buildImage(): string {
 
   writeFileSync(join(image, 'image/data/compat'), 'x')
   writeFileSync(join(image, 'image/etc/script.sh'), '#!/bin/busybox sh\n:\n', { mode: 0o755 })
-  for (const file of ['bin/workload', 'bin/acts', 'bin/busybox']) chmodSync(join(image, 'image', file), 0o755)
+  for (const file of ['bin/workload', 'bin/acts', 'bin/busybox'])
+    chmodSync(join(image, 'image', file), 0o755)
   return image
 }
 
@@ -74,17 +75,23 @@ const apart = (
   .split(' ')
   .concat(launcher, 'launcher')
 
+export function newId(): string {
+  return randomBytes(32).toString('hex')
+}
+
 /** A container without an engine that does what it is told, one command at a time. */
 export class Container {
-  readonly id = randomBytes(32).toString('hex')
+  readonly id: string
   readonly root: string
   readonly #base: string
-  readonly #cgroup = join(unifiedHierarchy(), this.id)
+  readonly #cgroup: string
   readonly #child: ChildProcessWithoutNullStreams
   readonly #lines: Interface
 
   /** `program`: what it runs, `workload` or `acts`; both read commands. */
-  constructor(image: string, program: 'workload' | 'acts' = 'workload') {
+  constructor(image: string, program: 'workload' | 'acts' = 'workload', id = newId()) {
+    this.id = id
+    this.#cgroup = join(unifiedHierarchy(), id)
     this.#base = join(image, this.id.slice(0, 12))
     this.root = join(this.#base, 'root')
     for (const folder of ['root', 'upper', 'work']) {

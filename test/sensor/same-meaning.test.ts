@@ -1,0 +1,280 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../src/event/event.ts'
+import { bytesOfName } from '../../src/event/name-bytes.ts'
+import { microsOf } from '../../src/event/time.ts'
+import { compileKernel } from '../../src/match/compile-kernel.ts'
+import type { PathAutomaton } from '../../src/match/kernel-profile.ts'
+import { Guardrails } from '../../src/match/guardrail.ts'
+import { judge } from '../../src/match/judge.ts'
+import { run } from '../../src/match/path-automaton.ts'
+import { behaviourId, behavioursOf } from '../../src/profile/behaviour.ts'
+import { Profile } from '../../src/profile/profile.ts'
+import { shaper } from '../unit/act-fixture.ts'
+import { Acts, hex } from './acts.ts'
+import { buildImage, newId, removeTree } from './container.ts'
+import { Recorder } from './recorder.ts'
+
+/** Acts are done anew for each profile: so many profiles, and of so many acts each. */
+const profiles = 12
+const actsEach = 1_200
+/** Of every run another; told where it fails, so that it can be run again. */
+const seed = Number(process.env['SNUG_SEED'] ?? Date.now() % 1_000_000)
+
+const guardrails = new Guardrails({ schema: 'snug.guardrails/v1', guardrails: [] })
+
+let image: string
+let recorder: Recorder
+
+beforeAll(async () => {
+  image = buildImage()
+  recorder = new Recorder()
+  await recorder.running()
+}, 60_000)
+afterAll(async () => {
+  await recorder.stop()
+  removeTree(image)
+})
+
+const letters = 'abcdefghijklmnopqrstuvwxyz'
+const hexDigits = '0123456789abcdef'
+const mixed = `${letters}${letters.toUpperCase()}0123456789`
+
+const of = (alphabet: string, length: number): fc.Arbitrary<string> =>
+  fc
+    .array(fc.nat(alphabet.length - 1), { minLength: length, maxLength: length })
+    .map((at) => at.map((i) => alphabet[i]).join(''))
+
+/** Names that vary by nature, of few kinds, so that profiles find patterns in them, and names that only look so. */
+const token = fc.oneof(
+  fc.uuid(),
+  of(hexDigits, 8),
+  of(hexDigits, 16),
+  of(mixed, 6),
+  of(mixed, 10),
+  fc.nat(99_999).map(String),
+  fc.constantFrom('20261124', '2026-11-24', '13:40:27', 'abcdef', '12345678', 'tmpab12_cd3'),
+)
+
+const plain = fc.constantFrom('log', 'state', 'cache.db', 'a b', 'x86_64', '<int>', '…', '.hidden')
+const hard: fc.Arbitrary<Buffer> = fc.oneof(
+  fc.constantFrom(
+    Buffer.from('n'.repeat(255)),
+    Buffer.from('new\nline'),
+    Buffer.from([0x62, 0xff, 0xfe, 0x6e]),
+    Buffer.from('back\\slash'),
+    Buffer.from('\\xff'),
+    Buffer.from('e\u0301-ü-日本'),
+    Buffer.concat([Buffer.from('1234567-'), Buffer.from([0x80]), Buffer.from('-7654321')]),
+  ),
+  fc
+    .uint8Array({ minLength: 1, maxLength: 40 })
+    .map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0 || byte === 0x2f ? 0x5f : byte)))),
+)
+const name: fc.Arbitrary<Buffer> = fc.oneof(
+  { weight: 5, arbitrary: token.map((text) => Buffer.from(text)) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.constantFrom('job-', 'part.', '', 'v1.'), token, fc.constantFrom('', '.tmp', '.1'))
+      .map((parts) => Buffer.from(parts.join(''))),
+  },
+  { weight: 2, arbitrary: plain.map((text) => Buffer.from(text)) },
+  { weight: 1, arbitrary: hard.filter((bytes) => !['.', '..'].includes(bytes.toString())) },
+)
+
+/** Of one file many spellings: the kernel resolves what it opens, and what has no file is made canonical. */
+const spelled = fc.constantFrom('', '/', './', '../data/', 'sub/../', './/')
+const path: fc.Arbitrary<Buffer> = fc
+  .tuple(fc.constantFrom('/data/', '/data/sub/', '/tmp/'), spelled, name)
+  .map(([folder, detour, leaf]) => {
+    const way = folder === '/data/' ? detour : detour.includes('..') ? '' : detour
+    return Buffer.concat([Buffer.from(folder + way), leaf])
+  })
+
+const port = fc.integer({ min: 7_000, max: 7_012 })
+const address = fc.constantFrom('127.0.0.1', '127.0.0.2', '127.1.0.3', '::1', '::ffff:127.0.0.7')
+
+/** One act: a line for `acts`, after which the next finds things as this one did. */
+const act: fc.Arbitrary<string> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc
+      .tuple(fc.constantFrom('write', 'both', 'read', 'make', 'openat2'), path)
+      .map(([op, at]) => `${op} ${hex(at)}`),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.constantFrom('unlink', 'mkdir', 'rmdir', 'truncate'), path)
+      .map(([op, at]) => `${op} ${hex(at)}`),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.constantFrom('rename', 'link', 'symlink'), path, path)
+      .map(([op, from, to]) => `${op} ${hex(from)} ${hex(to)}`),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.constantFrom('tcp', 'udp', 'send'), address, port)
+      .map((parts) => parts.join(' ')),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom('listen', 'bind'),
+        fc.constantFrom('127.0.0.1', '0.0.0.0', '::1'),
+        port,
+      )
+      .map((parts) => parts.join(' ')),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.nat(3), fc.constantFrom('/bin/acts', '/bin/workload', '/etc/script.sh'))
+      .map(([user, at]) => `+${user} exec ${hex(at)}`),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      '+ setuid 3',
+      '+ setuid 4',
+      '+ setgid 3',
+      '+ unshare 0x4000000',
+      '+ unshare 0x20000',
+      `+ chown ${hex('/data/log')}`,
+      `+ memory ${hex('/bin/acts')}`,
+      `+ execveat ${hex('/bin/acts')}`,
+      `+2 read ${hex('/etc/private')}`,
+      `+2 write ${hex('/data/log')}`,
+      'deep 10',
+      'deep 25',
+      `unix ${hex('/data/socket')}`,
+      `unix ${hex('@abstract')}`,
+      'unix ' + hex('@abstract-b'),
+    ),
+  },
+)
+
+const before = [
+  `mkdir ${hex('/data/sub')}`,
+  `write ${hex('/data/log')}`,
+  `serve ${hex('/data/socket')}`,
+  `serve ${hex('@abstract')}`,
+]
+
+function keyOf(event: ActEvent): string {
+  return behavioursOf(event, shaper)
+    .map((ref) => `${ref.origin} ${ref.key} ${ref.literal?.text ?? ''} ${ref.address ?? ''}`)
+    .sort()
+    .join('\n')
+}
+
+/** What comes up of a container that does it, by what it shows: each is new, and so finds what the one before found. */
+async function eventsOf(
+  lines: readonly string[],
+  scope: number,
+): Promise<ReadonlyMap<string, ActEvent>> {
+  const id = newId()
+  recorder.source.control.assign(id, scope)
+  await recorder.source.obeyed()
+  recorder.messages.length = 0
+  const acts = new Acts(image, id)
+  await acts.did([...before, ...lines])
+  await recorder.source.obeyed()
+  const events = recorder.acts(acts.id).map(shipped)
+  await acts.stop()
+  return new Map(events.map((event) => [keyOf(event), event]))
+}
+
+interface Choice {
+  readonly learned: boolean
+  readonly word: 'none' | 'approved' | 'rejected'
+}
+
+const choice: fc.Arbitrary<Choice> = fc.record({
+  learned: fc.nat(2).map((n) => n > 0),
+  word: fc.constantFrom('none', 'none', 'none', 'none', 'approved', 'rejected'),
+})
+
+function profileOf(events: readonly ActEvent[], choices: readonly Choice[]): Profile {
+  const profile = new Profile(shaper)
+  for (const [i, event] of events.entries()) {
+    const { learned, word } = choices[i % choices.length] as Choice
+    const refs = behavioursOf(event, shaper)
+    const phase = learned ? 'learned' : 'later'
+    if (learned || word !== 'none') profile.observe(event, refs, { phase })
+    if (word === 'none') continue
+    for (const ref of refs) {
+      const decision = { kind: word, by: 'test', at: '2026-11-24T00:00:00Z' } as const
+      if (profile.has(behaviourId(ref.key))) profile.decide(behaviourId(ref.key), decision)
+    }
+  }
+  return profile
+}
+
+/** Of the paths that the acts are about some count as the image's: no pattern takes them. */
+function shipped(event: ActEvent): ActEvent {
+  if (event.kind !== 'file' || !isShipped(event.file.path)) return event
+  return { ...event, file: { ...event.file, shipped: true } }
+}
+
+const isShipped = (at: string): boolean => at.startsWith('/tmp/') && at.length % 5 === 0
+
+function taken(events: readonly ActEvent[], automaton: PathAutomaton): string[] {
+  const paths = events.flatMap((event) => (event.kind === 'file' ? [event.file.path] : []))
+  return paths.filter((at) => isShipped(at) && takes(automaton, at))
+}
+
+function takes(automaton: PathAutomaton, at: string): boolean {
+  return run(automaton, bytesOfName(at)) > 0 || endsAlive(automaton, at)
+}
+
+/** Of a rename the path is only the first half of what the automaton reads. */
+function endsAlive(automaton: PathAutomaton, at: string): boolean {
+  let state = 1
+  for (const byte of bytesOfName(at)) state = automaton.next[state * 256 + byte] ?? 0
+  return (automaton.next[state * 256] ?? 0) !== 0
+}
+
+describe(`kernel and matcher say the same of every act (SNUG_SEED=${seed})`, () => {
+  it(`of ${actsEach} acts each by ${profiles} profiles`, { timeout: 120_000 }, async () => {
+    const { control } = recorder.source
+    let judged = 0
+    let expected = 0
+    for (let round = 0; round < profiles; round++) {
+      const scope = 100 + round
+      const lines = fc.sample(act, { seed: seed + round, numRuns: actsEach })
+      control.filter('off')
+      const done = [...(await eventsOf(lines, 1)).values()]
+      control.filter('novelty')
+
+      const choices = fc.sample(choice, { seed: seed + round, numRuns: 997 })
+      const profile = profileOf(done, choices)
+      const compiled = compileKernel(profile, {
+        now: microsOf('2026-11-24T00:00:00Z'),
+        shippedMatching: (automaton) => taken(done, automaton),
+      })
+      control.profile?.(scope, compiled.profile)
+      control.enforce?.(scope, { mode: 'alert', budget: 0 })
+      const up = await eventsOf(lines, scope)
+
+      for (const event of done) {
+        const key = keyOf(event)
+        const refs = behavioursOf(event, shaper)
+        const { outcome } = judge(profile, event, refs, { guardrails })
+        const kernel = up.has(key) ? 'deviation' : 'expected'
+        judged += 1
+        if (outcome === 'expected') expected += 1
+        expect({ kernel, key }).toEqual({ kernel: outcome, key })
+      }
+    }
+    expect(judged).toBeGreaterThan(4_000)
+    // Of both there are many: else it would show nothing.
+    expect(expected).toBeGreaterThan(judged / 10)
+    expect(expected).toBeLessThan((judged * 9) / 10)
+  })
+})
