@@ -114,12 +114,18 @@ static __always_inline void judge_peer(const struct snug_task *state, struct ver
 static __always_inline bool tell_peer(struct task_struct *task, struct snug_task *state, u8 kind,
 				      const struct peer *peer, u32 flags, u32 stop)
 {
+	struct snug_trie_key key = trie_key(peer);
+	u64 object = peer_object(kind, peer), *name;
 	struct verdict verdict;
 	struct snug_act *act;
 	u32 found;
 	void *ring;
 
-	found = look(state, peer_object(kind, peer), &verdict);
+	/* An address that gets another name is another peer: what was decided on it before does not stand. */
+	name = kind == SNUG_CONNECT ? bpf_map_lookup_elem(&peers, &key) : 0;
+	if (name)
+		object = SNUG_MIX(keys, object, *name);
+	found = look(state, object, &verdict);
 	if (found == LOOK_NEW) {
 		judge_peer(state, &verdict, kind, peer);
 		found = settle(state, &verdict) ? LOOK_AGAIN : LOOK_COUNTED;
