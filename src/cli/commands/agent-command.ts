@@ -11,11 +11,19 @@ export function agentCommand(program: Command, context: CliContext): void {
   const command = program
     .command('agent')
     .description('runs the node agent in the foreground; SIGTERM drains it')
-  addConfigOptions(command).action(async (flags: Flags) => {
+    .option(
+      '--detach',
+      'removes all that an agent left in the kernel, and ends: nothing is blocked then',
+    )
+  addConfigOptions(command).action(async ({ detach, ...flags }: Flags & { detach?: true }) => {
     const loaded = configOf(flags, context)
     for (const warning of loaded.warnings) say(context.io, `snug: ${safeText(warning)}`)
     // Here and not above, so that the other commands start without all that the daemon loads.
-    const { runAgent } = await import('../../main.ts')
+    const { detachAgent, runAgent } = await import('../../main.ts')
+    if (detach === true) {
+      say(context.io, `snug: ${safeText(await detachAgent(loaded))}`)
+      return
+    }
     // Standard output is one sink of many: the node is watched on when its reader has gone.
     await runAgent(loaded, context.io.ended)
   })

@@ -22,6 +22,7 @@ const columns: readonly Column<Alert>[] = [
     value: ({ severity }) => severity,
     colour: ({ severity }) => severityColour[severity],
   },
+  { head: 'ACTION', value: ({ action }) => action },
   { head: 'COUNT', value: ({ count }) => count, right: true },
   { head: 'IMAGE', value: ({ image }) => imageText(image), cut: true },
 ]
@@ -148,8 +149,9 @@ function alertLine(alert: Alert, colour: boolean): string {
   const { container, image } = alert
   const where = container?.name ?? container?.id.slice(0, 12) ?? '-'
   const text = `${imageText(image)} ${where}: ${alertText(alert)}: ${alert.reasons[0] ?? ''}`
+  const done = alert.action === 'alerted' ? '' : ` ${alert.action}`
   const times = alert.count > 1 ? ` (${alert.count} times)` : ''
-  return `${alert.time.slice(0, 19)}Z ${severity} ${safeText(text)}${times}\n`
+  return `${alert.time.slice(0, 19)}Z ${severity}${done} ${safeText(text)}${times}\n`
 }
 
 function parseCount(text: string): number {
