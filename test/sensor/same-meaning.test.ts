@@ -8,8 +8,9 @@ import type { PathAutomaton } from '../../src/match/kernel-profile.ts'
 import { Guardrails } from '../../src/match/guardrail.ts'
 import { judge } from '../../src/match/judge.ts'
 import { run } from '../../src/match/path-automaton.ts'
-import { behaviourId, behavioursOf } from '../../src/profile/behaviour.ts'
+import { behaviourId, behaviourKey, behavioursOf } from '../../src/profile/behaviour.ts'
 import { Profile } from '../../src/profile/profile.ts'
+import type { ProfileEntry } from '../../src/profile/profile-entry.ts'
 import { shaper } from '../unit/act-fixture.ts'
 import { Acts, hex } from './acts.ts'
 import { buildImage, newId, removeTree } from './container.ts'
@@ -185,7 +186,7 @@ async function eventsOf(
   const acts = new Acts(image, id)
   await acts.did([...before, ...lines])
   await recorder.source.obeyed()
-  const events = recorder.acts(acts.id).map(shipped)
+  const events = recorder.acts(acts.id).map(refined)
   await acts.stop()
   return new Map(events.map((event) => [keyOf(event), event]))
 }
@@ -200,6 +201,28 @@ const choice: fc.Arbitrary<Choice> = fc.record({
   word: fc.constantFrom('none', 'none', 'none', 'none', 'approved', 'rejected'),
 })
 
+/** A person's word on a block of addresses around one that was seen. */
+function blockOf(event: ActEvent & { kind: 'connect' }, word: Choice['word']): ProfileEntry {
+  const { address, port, protocol } = event.connect
+  const six = address.includes(':')
+  const size = port % 2 === 0 ? (six ? 64 : 16) : six ? 128 : 31
+  const base = six ? address : `127.${port % 3 === 0 ? 1 : 0}.0.2`
+  const peer = `${six ? base : size === 16 ? base.replace('0.2', '0.0') : base}/${size}`
+  const object = { kind: 'connect', protocol, peer: size === 64 ? '::/64' : peer, port } as const
+  const { exe } = event.process
+  const { uid, origin } = event.process
+  const kind = word === 'rejected' ? 'rejected' : 'approved'
+  return {
+    schema: 'snug.behaviour/v1',
+    id: behaviourId(behaviourKey({ exe }, uid, object)),
+    actor: { exe },
+    uid,
+    object,
+    cells: [],
+    decision: { kind, by: 'test', at: '2026-11-24T00:00:00Z', grants: [{ origin }] },
+  }
+}
+
 function profileOf(events: readonly ActEvent[], choices: readonly Choice[]): Profile {
   const profile = new Profile(shaper)
   for (const [i, event] of events.entries()) {
@@ -207,6 +230,7 @@ function profileOf(events: readonly ActEvent[], choices: readonly Choice[]): Pro
     const refs = behavioursOf(event, shaper)
     const phase = learned ? 'learned' : 'later'
     if (learned || word !== 'none') profile.observe(event, refs, { phase })
+    if (event.kind === 'connect' && i % 4 === 0) profile.merge([blockOf(event, word)])
     if (word === 'none') continue
     for (const ref of refs) {
       const decision = { kind: word, by: 'test', at: '2026-11-24T00:00:00Z' } as const
@@ -216,8 +240,18 @@ function profileOf(events: readonly ActEvent[], choices: readonly Choice[]): Pro
   return profile
 }
 
-/** Of the paths that the acts are about some count as the image's: no pattern takes them. */
-function shipped(event: ActEvent): ActEvent {
+/** Addresses by name, as the engine would know them. */
+const names: Readonly<Record<string, string>> = { '127.0.0.2': 'db', '::1': 'cache.shop' }
+
+/**
+ * What the daemon would put to an event: some of the paths count as the image's, which no pattern takes; some of the
+ * addresses have a name.
+ */
+function refined(event: ActEvent): ActEvent {
+  if (event.kind === 'connect') {
+    const known = names[event.connect.address]
+    return known === undefined ? event : { ...event, connect: { ...event.connect, name: known } }
+  }
   if (event.kind !== 'file' || !isShipped(event.file.path)) return event
   return { ...event, file: { ...event.file, shipped: true } }
 }
@@ -245,6 +279,9 @@ describe(`kernel and matcher say the same of every act (SNUG_SEED=${seed})`, () 
     const { control } = recorder.source
     let judged = 0
     let expected = 0
+    let patterns = 0
+    let blocks = 0
+    control.peers?.(Object.entries(names).map(([at, known]) => ({ address: at, name: known })))
     for (let round = 0; round < profiles; round++) {
       const scope = 100 + round
       const lines = fc.sample(act, { seed: seed + round, numRuns: actsEach })
@@ -258,6 +295,10 @@ describe(`kernel and matcher say the same of every act (SNUG_SEED=${seed})`, () 
         now: microsOf('2026-11-24T00:00:00Z'),
         shippedMatching: (automaton) => taken(done, automaton),
       })
+      patterns += compiled.profile.rules.filter(
+        ({ object }) => object.kind === 'file-pattern',
+      ).length
+      blocks += compiled.profile.prefixes.length
       control.profile?.(scope, compiled.profile)
       control.enforce?.(scope, { mode: 'alert', budget: 0 })
       const up = await eventsOf(lines, scope)
@@ -273,6 +314,8 @@ describe(`kernel and matcher say the same of every act (SNUG_SEED=${seed})`, () 
       }
     }
     expect(judged).toBeGreaterThan(4_000)
+    expect(patterns).toBeGreaterThan(100)
+    expect(blocks).toBeGreaterThan(10)
     // Of both there are many: else it would show nothing.
     expect(expected).toBeGreaterThan(judged / 10)
     expect(expected).toBeLessThan((judged * 9) / 10)
