@@ -133,6 +133,29 @@ test('an agent that was killed blocks again once it is back', async () => {
     .not.toBe(0)
 })
 
+test('a canary is blocked, and the containers that are none are only alerted on', async () => {
+  const others = await Promise.all(
+    Array.from({ length: 7 }, () => startContainer(docker, image, service)),
+  )
+  try {
+    const ids = new Set([container, ...others].map(({ id }) => id))
+    await agent.json(['profile', 'mode', image, 'block', '--canary', '0.3'])
+    const { versions } = await agent.until<LineageView>(
+      ['image', 'show', image],
+      (lineage) => lineage.versions[0]?.blocking?.containers.length === ids.size,
+    )
+    const shown = versions[0]?.blocking?.containers ?? []
+    const enforced = shown.filter((each) => each.enforced)
+    expect(enforced.length).toBeGreaterThan(0)
+    for (const { id, enforced: isEnforced } of shown) {
+      const { exitCode } = await execIn(docker, docker.getContainer(id), ['/bin/other'])
+      expect(exitCode !== 0, id).toBe(isEnforced)
+    }
+  } finally {
+    await Promise.all(others.map(removeContainer))
+  }
+})
+
 test('nothing of what it learned was ever in the way', async () => {
   const status = await agent.json<StatusView>(['status'])
   expect(status.counters['kernelDisagreements']).toBe(0)
