@@ -132,6 +132,13 @@ function refOf(event: ActEvent, object: BehaviourObject, literal?: Literal): Beh
     : { key, actor, uid, object, origin, literal }
 }
 
+/** Written out: a spread costs more than all the rest. */
+function connectRef(event: ActEvent, object: BehaviourObject, address: string): BehaviourRef {
+  const { uid, origin } = event.process
+  const actor = actorOf(event)
+  return { key: behaviourKey(actor, uid, object), actor, uid, object, origin, address }
+}
+
 function renameRef(event: ActEvent, act: FileAct, shaper: Shaper): BehaviourRef {
   const to = act.to ?? ''
   const fixed = act.shipped === true || act.cut === true
@@ -198,8 +205,9 @@ export function behavioursOf(event: ActEvent, shaper: Shaper): readonly Behaviou
       return fileRefs(event, event.file, shaper)
     case 'connect': {
       const { protocol, address, port, name } = event.connect
-      const ref = refOf(event, { kind: 'connect', protocol, peer: name ?? address, port })
-      return [{ ...ref, address }]
+      return [
+        connectRef(event, { kind: 'connect', protocol, peer: name ?? address, port }, address),
+      ]
     }
     case 'listen': {
       const { protocol, address, port } = event.listen
