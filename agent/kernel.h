@@ -286,7 +286,6 @@ struct pt_regs {
 #define SIGKILL 9
 #define EACCES 13
 #define EINVAL 22
-#define FMODE_EXEC 0x20
 #define IPPROTO_MPTCP 262
 #define MSG_FASTOPEN 0x20000000
 #define EEXIST 17

@@ -248,6 +248,49 @@ int BPF_PROG(lsm_exec, struct linux_binprm *bprm, const struct file *file)
 	return REFUSE_IF(result);
 }
 
+/* The system call that the process is in, as its number and, by the right table, its class. */
+static __always_inline u32 number_now(struct call *call, struct task_struct *task)
+{
+	u32 number;
+
+	call->task = task;
+	call->regs = (struct pt_regs *)bpf_task_pt_regs(task);
+#if defined(__TARGET_ARCH_x86)
+	number = call->regs->orig_ax & ~0x40000000u;
+	call->compat = task->thread_info.status & TS_COMPAT;
+#else
+	number = call->regs->syscallno;
+#endif
+	return number;
+}
+
+static __always_inline u32 class_now(struct call *call, struct task_struct *task)
+{
+	u32 number = number_now(call, task);
+
+	barrier_var(number);
+	if (number >= SNUG_NRS)
+		return SNUG_CLASS_NONE;
+	return call->compat ? compat_classes[number] : classes[number];
+}
+
+#define NR_IO_URING_ENTER 426	/* on every machine */
+
+/*
+ * Files are opened for other reasons too: to be executed, for a descriptor of a process or a queue, to dump a core.
+ * These are other acts, or none.
+ */
+static __always_inline bool is_opening(struct task_struct *task)
+{
+	struct call call = {};
+	u32 class;
+
+	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER) || number_now(&call, task) == NR_IO_URING_ENTER)
+		return true;
+	class = class_now(&call, task);
+	return class >= SNUG_CLASS_OPEN && class <= SNUG_CLASS_OPEN_HANDLE;
+}
+
 /*
  * What overlayfs opens beneath a file that a process has opened: a file of its layers' private mounts, by the
  * credentials of who mounted it. No process can come by such a mount itself.
@@ -297,8 +340,7 @@ int BPF_PROG(lsm_open, struct file *file)
 	int result;
 	u32 depth;
 
-	/* A program and its interpreter are opened too: these are an exec, and told as that. */
-	if (!state || !has_path(file) || file->f_flags & FMODE_EXEC || is_layer(task, file))
+	if (!state || !has_path(file) || !is_opening(task) || is_layer(task, file))
 		return 0;
 	held = hold(state, &depth);
 	if (!held)
@@ -455,25 +497,6 @@ int BPF_PROG(lsm_truncate, const struct path *path)
 	struct named named = { .place = PLACE(*path), .access = SNUG_WRITE };
 
 	return on_named(&named);
-}
-
-/* The system call that the process is in. */
-static __always_inline u32 class_now(struct call *call, struct task_struct *task)
-{
-	u32 number;
-
-	call->task = task;
-	call->regs = (struct pt_regs *)bpf_task_pt_regs(task);
-#if defined(__TARGET_ARCH_x86)
-	number = call->regs->orig_ax & ~0x40000000u;
-	call->compat = task->thread_info.status & TS_COMPAT;
-#else
-	number = call->regs->syscallno;
-#endif
-	barrier_var(number);
-	if (number >= SNUG_NRS)
-		return SNUG_CLASS_NONE;
-	return call->compat ? compat_classes[number] : classes[number];
 }
 
 /* By mknod, or by an open that makes the file, whose own hook would come too late for that. Binding a socket is neither. */

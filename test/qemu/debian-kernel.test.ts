@@ -1,54 +1,49 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/event/event.ts'
+import { behavioursOf } from '../../src/profile/behaviour.ts'
+import { Acts, hex } from '../sensor/acts.ts'
+import { buildImage, removeTree } from '../sensor/container.ts'
 import { Recorder } from '../sensor/recorder.ts'
-import { Machine, type VmContainer } from './machine.ts'
+import { shaper } from '../unit/act-fixture.ts'
+import { Machine } from './machine.ts'
 
 let machine: Machine
 let recorder: Recorder
-let container: VmContainer
 
 beforeAll(async () => {
   machine = await Machine.boot()
-  recorder = new Recorder({ sensorPath: machine.sensorPath, log: (line) => console.error(line) })
+  recorder = new Recorder({ sensorPath: machine.sensorPath })
   await recorder.until(() => recorder.source.state.kind === 'running', 'a running sensor', 60_000)
   recorder.source.control.filter('off')
-  container = await machine.container(randomBytes(32).toString('hex'))
 })
 afterAll(async () => {
-  await container.stop()
   await recorder.stop()
   await machine.stop()
 })
 
-/** The acts of a command. Another act, which nothing else does, tells that they have all come. */
-async function actsOf(command: string): Promise<ActEvent[]> {
-  const markers = (): number =>
-    recorder
-      .acts(container.id)
-      .filter((event) => event.kind === 'file' && event.file.path === '/data/touched').length
-  const mark = async (): Promise<number> => {
-    const before = markers()
-    await container.run('touch')
-    await recorder.until(() => markers() > before, 'the marker', 60_000)
-    return recorder.acts(container.id).length
-  }
-  const from = await mark()
+/** The acts of a container that runs the program and is given the command. */
+async function actsOf(program: string, command: string): Promise<readonly ActEvent[]> {
+  const container = await machine.container(randomBytes(32).toString('hex'), program)
   await container.run(command)
-  return recorder.acts(container.id).slice(from, (await mark()) - 1)
+  await recorder.source.obeyed()
+  const acts = recorder.acts(container.id)
+  await container.stop()
+  return acts
 }
 
 describe("on Debian's kernel the sensor", () => {
-  it('says which kernel it is, and that every hook is in place', () => {
+  it('takes the hooks of BPF LSM, and every one is in place', () => {
     const { facts } = recorder.source.stats
     expect(facts['kernel']).toBe(machine.release)
     const hooks = Object.entries(facts).filter(([name]) => name.startsWith('hook.'))
-    expect(hooks.length).toBeGreaterThan(10)
+    expect(Object.keys(facts)).toContain('hook.lsm/file_open')
+    expect(Object.keys(facts)).not.toContain('hook.sys_exit')
     for (const [, value] of hooks) expect(value).toBe('yes')
   })
 
   it('tells exactly the execs, opens and connects of a known workload', async () => {
-    const acts = await actsOf('known')
+    const acts = (await actsOf('/bin/workload serve', 'known')).slice(1)
     const numbers = [...Array(23).keys()]
     const execs = acts.filter((event) => event.kind === 'exec')
     expect(execs.map((event) => event.process.args?.join(' '))).toEqual(
@@ -61,4 +56,64 @@ describe("on Debian's kernel the sensor", () => {
       numbers.map((n) => ({ protocol: 'tcp', address: '127.0.0.1', port: 20000 + n })),
     )
   })
+
+  it('gives the behaviours that this kernel gives for the same acts', async () => {
+    const lines = [
+      `read ${hex('/etc/secret')}`,
+      `both ${hex('/data/made')}`,
+      `make ${hex('/data/../data/./empty')}`,
+      `openat2 ${hex('/proc/self/status')}`,
+      `mkdir ${hex('/data/folder')}`,
+      `symlink ${hex('/etc/secret')} ${hex('/data/soft')}`,
+      `read ${hex('/data/soft')}`,
+      `link ${hex('/data/made')} ${hex('/data/hard')}`,
+      `rename ${hex('/data/hard')} ${hex('/data/folder/moved')}`,
+      `truncate ${hex('/data/made')}`,
+      `unlink ${hex('/data/folder/moved')}`,
+      `rmdir ${hex('/data/folder')}`,
+      `write ${hex('/data/new\nline')}`,
+      'tcp 127.0.0.1 7001',
+      'tcp ::1 7001',
+      'send 127.0.0.1 7002',
+      'bind 127.0.0.1 7003',
+      'listen 127.0.0.1 7004',
+      `serve ${hex('/data/socket')}`,
+      `unix ${hex('/data/socket')}`,
+      `+ exec ${hex('/etc/script.sh')} ${hex('argument')}`,
+      `+ execveat ${hex('/bin/acts')}`,
+      `+ memory ${hex('/bin/acts')}`,
+      '+ setgid 6',
+      '+ setuid 5',
+      '+ traceme',
+      '+ unshare 0x4000000',
+      `mount ${hex('/mnt')}`,
+      `umount ${hex('/mnt')}`,
+    ]
+    const there = await actsOf('/bin/acts serve', [...lines, 'end'].join('\n'))
+
+    const image = buildImage()
+    const here = new Recorder()
+    await here.running()
+    here.source.control.filter('off')
+    const acts = new Acts(image)
+    await acts.did(lines)
+    await here.source.obeyed()
+    const told = here.acts(acts.id)
+    await acts.stop()
+    await here.stop()
+    removeTree(image)
+
+    expect(idsOf(told).length).toBeGreaterThan(30)
+    expect(idsOf(there)).toEqual(idsOf(told))
+  })
 })
+
+/** In words that a failure can show. */
+function idsOf(events: readonly ActEvent[]): readonly string[] {
+  const ids = events.flatMap((event) =>
+    behavioursOf(event, shaper).map(({ id, actor, object }) =>
+      JSON.stringify({ id, actor, object }),
+    ),
+  )
+  return [...new Set(ids)].sort()
+}

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { DebianKernel } from './kernel-package.ts'
 import type { Platform } from './platform.ts'
@@ -54,16 +54,25 @@ export function buildInitramfs(
   return initrd
 }
 
+const containerPrograms = [
+  ['workload', '../sensor/workload.c'],
+  ['acts', '../sensor/acts.c'],
+  ['bypass', '../fixtures/bypass-acts.c'],
+] as const
+
 function buildImage(image: string, platform: Platform, programs: Programs): void {
   for (const name of ['bin', 'etc', 'data', 'mnt', 'proc', 'dev', 'tmp']) {
     mkdirSync(join(image, name), { recursive: true })
   }
   install(programs.busybox, join(image, 'bin/busybox'))
-  for (const source of ['../sensor/workload.c', '../fixtures/actor.c']) {
-    if (!existsSync(here(source))) continue
-    const target = join(image, 'bin', basename(source, '.c'))
-    execFileSync(platform.compiler, ['-O2', '-static', '-pthread', '-o', target, here(source)])
+  for (const [name, source] of containerPrograms) {
+    const target = join(image, 'bin', name)
+    execFileSync(platform.compiler, ['-O2', '-static', '-o', target, here(source)])
   }
+  install(join(image, 'bin/bypass'), join(image, 'bin/forbidden'))
+  const loader = [...programs.libraries].find(([path]) => /\/ld-/.test(path))
+  if (loader !== undefined) install(loader[1], join(image, 'lib/loader'))
+  writeFileSync(join(image, 'data/allowed'), 'allowed\n')
   writeFileSync(join(image, 'etc/secret'), 'secret\n')
   writeFileSync(join(image, 'etc/private'), 'private\n', { mode: 0o600 })
   writeFileSync(join(image, 'data/compat'), 'x')
