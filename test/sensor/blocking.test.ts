@@ -10,31 +10,31 @@ import { Recorder } from './recorder.ts'
 
 const EPERM = '1'
 const KILLED = 'killed 9'
-const scope = 7
 const budget = 1_000_000
 
 let image: string
 let recorder: Recorder
 let acts: Acts
+/** Each test has a version of its own. */
+let scope = 0
 
-beforeAll(() => {
+beforeAll(async () => {
   image = buildImage()
+  recorder = new Recorder()
+  await recorder.running()
 })
-afterAll(() => {
+afterAll(async () => {
+  await recorder.stop()
   removeTree(image)
 })
-afterEach(async () => {
-  await acts.stop()
-  await recorder.stop()
-})
+afterEach(() => acts.stop())
 
 /** What the container does is learned while it does it, and is then all that it may do. */
 async function learnedFrom(lines: readonly string[]): Promise<void> {
-  recorder = new Recorder()
-  await recorder.running()
+  scope += 1
   acts = new Acts(image)
   await acts.did(lines)
-  await recorder.settled()
+  await recorder.source.obeyed()
   const profile = new Profile(shaper)
   for (const event of recorder.acts(acts.id)) {
     profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
@@ -58,7 +58,7 @@ const known = [
 ]
 
 async function told(): Promise<readonly ActEvent[]> {
-  await recorder.settled()
+  await recorder.source.obeyed()
   return recorder.acts(acts.id)
 }
 
@@ -138,7 +138,6 @@ describe('in block mode', () => {
     const results = await acts.did(Array.from({ length: 500 }, () => line))
     expect(new Set(results)).toEqual(new Set([EPERM]))
     recorder.source.control.flush()
-    await recorder.settled()
     const events = (await told()).filter((event) => event.kind === 'connect')
     const counted = recorder.sightings(acts.id).reduce((sum, { count }) => sum + count, 0)
     expect(events).toHaveLength(1)
