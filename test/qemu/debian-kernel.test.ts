@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/event/event.ts'
-import { behavioursOf } from '../../src/profile/behaviour.ts'
+import { behaviourId, behavioursOf } from '../../src/profile/behaviour.ts'
 import { Acts, hex } from '../sensor/acts.ts'
 import { buildImage, removeTree } from '../sensor/container.ts'
 import { Recorder } from '../sensor/recorder.ts'
@@ -111,8 +111,8 @@ describe("on Debian's kernel the sensor", () => {
 /** In words that a failure can show. */
 function idsOf(events: readonly ActEvent[]): readonly string[] {
   const ids = events.flatMap((event) =>
-    behavioursOf(event, shaper).map(({ id, actor, object }) =>
-      JSON.stringify({ id, actor, object }),
+    behavioursOf(event, shaper).map(({ key, actor, object }) =>
+      JSON.stringify({ id: behaviourId(key), actor, object }),
     ),
   )
   return [...new Set(ids)].sort()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Platform } from './platform.ts'
 
-const cache = fileURLToPath(new URL('../../.build/kernels', import.meta.url))
+export const cache = fileURLToPath(new URL('../../.build/kernels', import.meta.url))
 
 export interface DebianKernel {
   readonly release: string
@@ -21,7 +21,7 @@ export function debianKernel(platform: Platform): DebianKernel {
   const apt = aptFor(platform)
   const name = newest(platform, apt)
   const folder = join(cache, platform.debian, name)
-  if (!existsSync(folder)) unpack(name, folder, apt)
+  if (!existsSync(folder)) fetchPackages([name], folder, apt)
   const boot = join(folder, 'boot')
   const image = readdirSync(boot).find((file) => file.startsWith('vmlinu'))
   if (image === undefined) throw new Error(`${name} holds no kernel`)
@@ -36,7 +36,7 @@ export function debianKernel(platform: Platform): DebianKernel {
 /** apt-get and apt-cache with lists of their own where the machine's are of another architecture. */
 type Apt = (tool: 'get' | 'cache', args: readonly string[], cwd?: string) => string
 
-function aptFor(platform: Platform): Apt {
+export function aptFor(platform: Platform): Apt {
   const native = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' }).trim()
   const state = join(cache, `apt-${platform.debian}`)
   const options =
@@ -78,18 +78,19 @@ function newest(platform: Platform, apt: Apt): string {
   return found
 }
 
-function unpack(name: string, folder: string, apt: Apt): void {
+/** Unpacks Debian packages into a folder that is there as a whole or not at all. */
+export function fetchPackages(names: readonly string[], folder: string, apt: Apt): void {
   const working = `${folder}.${process.pid}`
   rmSync(working, { recursive: true, force: true })
   mkdirSync(working, { recursive: true })
   try {
-    apt('get', ['download', '-qq', name], working)
+    apt('get', ['download', '-qq', ...names], working)
   } catch {
     // The lists name a version that the archive has no more.
     apt('get', ['update', '-qq'])
-    apt('get', ['download', '-qq', name], working)
+    apt('get', ['download', '-qq', ...names], working)
   }
-  for (const file of readdirSync(working)) {
+  for (const file of readdirSync(working).filter((name) => name.endsWith('.deb'))) {
     execFileSync('dpkg', ['-x', join(working, file), working])
     rmSync(join(working, file))
   }

@@ -8,6 +8,7 @@ export interface Platform {
   readonly console: string
   /** Compiles for it. */
   readonly compiler: string
+  readonly triplet: string
 }
 
 export const amd64: Platform = {
@@ -17,6 +18,7 @@ export const amd64: Platform = {
   machine: ['-machine', 'q35'],
   console: 'ttyS0',
   compiler: process.arch === 'x64' ? 'gcc' : 'x86_64-linux-gnu-gcc',
+  triplet: 'x86_64-linux-gnu',
 }
 
 export const arm64: Platform = {
@@ -26,4 +28,5 @@ export const arm64: Platform = {
   machine: ['-machine', 'virt', '-cpu', 'cortex-a57'],
   console: 'ttyAMA0',
   compiler: process.arch === 'arm64' ? 'gcc' : 'aarch64-linux-gnu-gcc',
+  triplet: 'aarch64-linux-gnu',
 }

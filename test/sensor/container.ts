@@ -89,7 +89,7 @@ export class Container {
   readonly #lines: Interface
 
   /** `program`: what it runs, `workload` or `acts`; both read commands. */
-  constructor(image: string, program: 'workload' | 'acts' = 'workload', id = newId()) {
+  constructor(image: string, program: 'workload' | 'acts' | 'bypass' = 'workload', id = newId()) {
     this.id = id
     this.#cgroup = join(unifiedHierarchy(), id)
     this.#base = join(image, this.id.slice(0, 12))

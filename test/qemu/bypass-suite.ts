@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../src/event/event.ts'
+import { compileKernel } from '../../src/match/compile-kernel.ts'
+import { behavioursOf } from '../../src/profile/behaviour.ts'
+import { Profile } from '../../src/profile/profile.ts'
+import { bypassActs, ordinaryActs } from '../fixtures/bypass-acts.ts'
+import type { Recorder } from '../sensor/recorder.ts'
+import { shaper } from '../unit/act-fixture.ts'
+
+const scope = 7
+
+/** A container whose profile is its ordinary acts, in block mode. */
+export interface Lane {
+  readonly id: string
+  readonly recorder: Recorder
+  /** Names in the container's /data. */
+  data(): Promise<string>
+  run(command: string): Promise<string>
+  stop(): Promise<void>
+}
+
+async function learn(lane: Lane): Promise<void> {
+  const { source } = lane.recorder
+  await lane.run(['hold /etc/private', ...ordinaryActs, 'end'].join('\n'))
+  await source.obeyed()
+  const profile = new Profile(shaper)
+  for (const event of lane.recorder.acts(lane.id)) {
+    if (event.kind === 'file' && event.file.path === '/etc/private') continue
+    profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
+  }
+  const { profile: compiled } = compileKernel(profile, { now: 0, shippedMatching: () => [] })
+  source.control.profile?.(scope, compiled)
+  source.control.enforce?.(scope, { mode: 'block', budget: 1_000_000 })
+  source.control.assign(lane.id, scope, { enforce: true })
+  await source.obeyed()
+}
+
+interface Outcome {
+  readonly result: string
+  readonly told: readonly ActEvent[]
+}
+
+async function attempt(lane: Lane, line: string): Promise<Outcome> {
+  lane.recorder.messages.length = 0
+  const result = (await lane.run(`${line}\nend`)).trim()
+  await lane.recorder.source.obeyed()
+  return { result, told: lane.recorder.acts(lane.id) }
+}
+
+/** Tries each bypass in a container that may only do its ordinary acts. `start` starts both. */
+export function tryBypasses(
+  title: string,
+  family: 'lsm' | 'tracepoints',
+  start: () => Promise<Lane>,
+  arch: NodeJS.Architecture = process.arch,
+): void {
+  const acts = bypassActs.filter(({ on = arch }) => on === arch)
+  describe(`in block mode on ${title}`, () => {
+    let lane: Lane
+    beforeAll(async () => {
+      lane = await start()
+      await learn(lane)
+    })
+    afterAll(async () => {
+      await lane.stop()
+    })
+
+    it.each(ordinaryActs)('what was learned goes on: %s', async (line) => {
+      expect(await attempt(lane, line)).toEqual({ result: '0', told: [] })
+    })
+
+    it('from here on every act is told', async () => {
+      lane.recorder.source.control.filter('off')
+      await lane.recorder.source.obeyed()
+    })
+
+    it.each(acts)('$name', async (act) => {
+      const { result, told } = await attempt(lane, act.line)
+      const enforced = told.map((event) => event.enforced)
+      expect(result).toBe(act[family])
+      if (result === '1') expect(enforced).toContain('blocked')
+      if (result.startsWith('killed')) expect(enforced).toContain('killed')
+    })
+
+    it.runIf(family === 'lsm')('none of them left a trace in the container', async () => {
+      expect((await lane.data()).split('\n')).toEqual(['allowed', 'compat', 'own'])
+    })
+  })
+}
