@@ -145,13 +145,13 @@ static size_t drain(struct agent *agent)
 /* Who does not say what it has taken has taken what was written. */
 static void mark(struct agent *agent)
 {
-	struct snug_mark frame = { .state = agent->memory->name, .number = agent->mark + 1 };
+	struct snug_mark frame = { .state = agent->memory->name, .number = agent->memory->mark + 1 };
 	__u64 positions[256];
 	size_t count = rings_positions(positions);
 
 	if (!unmarked)
 		return;
-	agent->mark++;
+	agent->memory->mark++;
 	unmarked = false;
 	if (agent->marks) {
 		send_frame(&frame, SNUG_MARK, sizeof(frame), positions, count * sizeof(*positions));
@@ -159,18 +159,18 @@ static void mark(struct agent *agent)
 		return;
 	}
 	rings_let_go(positions, count);
-	ends_taken(agent, agent->mark);
-	losses_taken(agent, agent->mark);
+	ends_taken(agent, agent->memory->mark);
+	losses_taken(agent, agent->memory->mark);
 }
 
-static bool taken(struct agent *agent, const struct snug_mark *command, size_t size)
+/* It may still be of a state before this one: then it is of no use. */
+static void taken(struct agent *agent, const struct snug_mark *command, size_t size)
 {
-	if (command->state != agent->memory->name || command->number > agent->mark)
-		return false;
+	if (command->state != agent->memory->name || command->number > agent->memory->mark)
+		return;
 	rings_let_go((const __u64 *)(command + 1), (size - sizeof(*command)) / sizeof(__u64));
 	ends_taken(agent, command->number);
 	losses_taken(agent, command->number);
-	return true;
 }
 
 /* With several rings the youngest records wait to be put in order: so do those who need all of them. */
@@ -208,7 +208,7 @@ static void end_containers(struct agent *agent)
 	if (!ends_pending())
 		return;
 	flush(agent, false);
-	ends_tell(agent, agent->mark + 1);
+	ends_tell(agent, agent->memory->mark + 1);
 	unmarked = true;
 	stale = true;
 }
@@ -225,7 +225,7 @@ static void beat(struct agent *agent, bool all)
 		containers_reconcile(agent);
 	}
 	disarmed_tell(agent);
-	unmarked |= losses(agent, &now, last_beat, frame.time, agent->mark + 1);
+	unmarked |= losses(agent, &now, last_beat, frame.time, agent->memory->mark + 1);
 	frame.received = now.received - agent->memory->hidden - agent->memory->hidden_counts;
 	frame.emitted = now.emitted - agent->memory->hidden;
 	frame.filtered = now.filtered - agent->memory->hidden_counts;
@@ -321,8 +321,9 @@ static void obey(const struct snug_head *head, void *context)
 			retire_at = monotonic() + RETIRE_AFTER;
 		return;
 	case SNUG_TAKEN:
-		if (size < sizeof(struct snug_mark) || !taken(agent, (const void *)head, size))
+		if (size < sizeof(struct snug_mark))
 			break;
+		taken(agent, (const void *)head, size);
 		return;
 	}
 	say("bad command from the daemon: type %u of %zu bytes", head->type, size);
@@ -418,7 +419,7 @@ static bool prepare(struct agent *agent)
 	return hooks_load(agent) && pins_keep(agent);
 }
 
-/* `STATE,POSITION,…`: up to where a daemon has taken what an earlier sensor told. */
+/* `STATE,MARK,POSITION,…`: up to where a daemon has taken what an earlier sensor told. */
 static void resume(struct agent *agent)
 {
 	__u64 positions[256];
@@ -428,6 +429,8 @@ static void resume(struct agent *agent)
 
 	if (!text || strtoull(text, &end, 10) != agent->memory->name)
 		return;
+	if (*end == ',')
+		strtoull(end + 1, &end, 10);
 	while (*end == ',' && count < 256)
 		positions[count++] = strtoull(end + 1, &end, 10);
 	rings_resume(positions, count);
@@ -497,7 +500,7 @@ static __u32 number_of(const char *text, __u32 least, __u32 most)
 
 static void refuse_usage(void)
 {
-	say("usage: snug-sensor [--pin FOLDER [--resume STATE,POSITION,… ] [--anew]] [--marks] [--probe SECONDS]\n"
+	say("usage: snug-sensor [--pin FOLDER [--resume STATE,MARK,POSITION,…] [--anew]] [--marks] [--probe SECONDS]\n"
 	    "                   [--rings N] [--ring-size BYTES] [--unfiltered]\n"
 	    "       snug-sensor --detach --pin FOLDER | --abi");
 	exit(64);

@@ -32,7 +32,6 @@ struct agent {
 	__u32 turn;		/* of the programs that this process loaded */
 	bool kept;		/* the maps are those of an earlier sensor, whose programs went on */
 	bool marks;		/* the daemon says what it has taken: until then it can be told again */
-	__u64 mark;		/* the next one's number */
 };
 
 /* sensor.c */

@@ -172,6 +172,7 @@ struct snug_memory {
 	__u64 name;		/* random: positions in rings are of this state and no other */
 	struct snug_keys keys;
 	__u64 heard;		/* CLOCK_MONOTONIC of the last beat of a sensor */
+	__u64 mark;		/* number of the last one */
 	__u64 told[SNUG_DROPS];	/* losses */
 	__u64 hidden;		/* acts of the sensor's own trials: emitted, and filtered */
 	__u64 hidden_counts;

@@ -44,6 +44,11 @@ export const errorTable = {
     status: 503,
     hint: 'run `snug doctor` to see what this host lacks',
   },
+  DETACH_REFUSED: {
+    exit: 1,
+    status: 409,
+    hint: 'stop the agent that runs there first; `kernelState` names the folder',
+  },
   SENSOR_PROTOCOL: {
     exit: 1,
     status: 503,

@@ -19,6 +19,7 @@ import { Shaper } from './profile/shape.ts'
 import { startServer } from './server/server.ts'
 import { FileSource } from './sources/file-source.ts'
 import { EbpfSource } from './sources/ebpf/ebpf-source.ts'
+import { detachKernelState } from './sources/ebpf/sensor-process.ts'
 import type { EventSource } from './sources/source.ts'
 import { openLevelStore } from './store/level-store.ts'
 import { MemoryStore } from './store/memory-store.ts'
@@ -56,6 +57,17 @@ export async function runAgent(loaded: LoadedConfig, signal: AbortSignal): Promi
     process.off('SIGHUP', reopen)
     await close()
   }
+}
+
+/**
+ * Removes all that an agent left in the kernel. Resolves with what there is to say.
+ *
+ * Errors: `DETACH_REFUSED`, also while an agent runs with it.
+ */
+export async function detachAgent({ config }: LoadedConfig): Promise<string> {
+  const { kernelState, sensor } = config
+  if (kernelState === 'none') return 'nothing is kept in the kernel: `kernelState` is `none`'
+  return detachKernelState(kernelState, sensor.path)
 }
 
 function assemble(config: Config, store: Store, log: Log): Daemon {
@@ -109,11 +121,13 @@ function assemble(config: Config, store: Store, log: Log): Daemon {
 }
 
 function sourceOf(spec: string, config: Config, log: Log): EventSource {
-  const { node, rings, sensor } = config
+  const { node, rings, sensor, kernelState } = config
   if (spec === 'ebpf') {
     return new EbpfSource({
       node,
       ringBytes: rings.size,
+      ...(kernelState === 'none' ? {} : { kernelState }),
+      takenWhen: 'stored',
       ...(sensor.path === undefined ? {} : { sensorPath: sensor.path }),
       log: (line, level) => log[level]({ line }, 'the sensor says'),
     })

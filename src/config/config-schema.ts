@@ -178,6 +178,10 @@ export const configSchema = z
         }),
       })
       .prefault({}),
+    kernelState: path.default('/sys/fs/bpf/snug').meta({
+      description:
+        'folder on a bpffs in which programs, profiles and what was not told yet outlive the agent; `none`: they end with it',
+    }),
     rings: z
       .strictObject({
         size: size

@@ -13,7 +13,12 @@ import type { LearnRules } from '../lifecycle/version.ts'
 import type { Guardrails } from '../match/guardrail.ts'
 import type { Shaper } from '../profile/shape.ts'
 import { AlertBook } from '../respond/alert-book.ts'
-import type { EventSource, SourceControl } from '../sources/source.ts'
+import {
+  type EventSource,
+  type SourceControl,
+  type SourceMark,
+  sourceMark,
+} from '../sources/source.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { DeployedVersion } from './deployed-version.ts'
@@ -90,6 +95,10 @@ export class Daemon {
   #records: StoreWrite[] = []
   #rawReaders = 0
   #soon: NodeJS.Timeout | undefined
+  /** Until when an earlier daemon observed, while it is not known whether a source kept on. */
+  #unobserved: string | undefined
+  /** Everything before it is judged, and not yet stored. */
+  #mark: SourceMark | undefined
 
   constructor(parts: DaemonParts) {
     this.parts = parts
@@ -146,6 +155,10 @@ export class Daemon {
       kernel: this.kernel.profiles,
       onDisarmed: (scope) => this.enforcement.disarmed(scope),
       onSelfProbe: (probe) => this.enforcement.probed(probe),
+      onMark: (mark) => {
+        this.#mark = mark
+      },
+      onBegan: (kept) => this.#began(kept),
       onJudged: (event, outcome) => {
         this.counters[outcome] += event.kind === 'loss' ? 1 : (event.count ?? 1)
         if (this.events.readers > 0) this.events.publish(event)
@@ -191,7 +204,12 @@ export class Daemon {
     // Killed before its first heartbeat: it observed at least until the last act that it stored.
     const acts = versions.filter(({ running }) => running > 0).map(({ lastSeen }) => lastSeen)
     const until = [...acts, ...(typeof heard === 'string' ? [heard] : [])].sort().at(-1)
-    if (until !== undefined) this.#tellGap(until)
+    this.#unobserved = until
+    if (!this.parts.sources.some(({ supports }) => supports.keeps)) this.#began(false)
+    const mark = snapshot.meta['mark']
+    if (typeof mark === 'string') {
+      for (const control of this.#controls()) control.resume?.(sourceMark(mark))
+    }
     log.info({ versions: versions.length, alerts: alerts.length }, 'state was taken back')
   }
 
@@ -313,6 +331,13 @@ export class Daemon {
     this.#persister.kick()
   }
 
+  /** What a source kept it tells now: there was no gap. */
+  #began(kept: boolean): void {
+    const until = this.#unobserved
+    this.#unobserved = undefined
+    if (until !== undefined && !kept) this.#tellGap(until)
+  }
+
   #tellGap(until: string): void {
     const event: LossEvent = {
       v: 1,
@@ -333,7 +358,15 @@ export class Daemon {
     for (const { alert, fingerprint } of records) {
       writes.push({ kind: 'alert', id: alert.id, fingerprint, value: alert })
     }
-    return { writes, alerts: records.map(({ alert }) => alert) }
+    const alerts = records.map(({ alert }) => alert)
+    const mark = this.#mark
+    if (mark === undefined) return { writes, alerts }
+    this.#mark = undefined
+    writes.push({ kind: 'meta', key: 'mark', value: mark })
+    const stored = (): void => {
+      for (const control of this.#controls()) control.taken?.(mark)
+    }
+    return { writes, alerts, stored }
   }
 
   #collectVersion(version: DeployedVersion, writes: StoreWrite[]): void {
@@ -357,6 +390,7 @@ export class Daemon {
 
   #sourceEnded(source: EventSource, error: unknown, signal: AbortSignal): void {
     if (signal.aborted) return
+    if (source.supports.keeps) this.#began(false)
     if (error === undefined) {
       this.parts.log.info({ source: source.name }, 'a source came to its end')
       this.identifier.flush()

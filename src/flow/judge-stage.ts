@@ -22,7 +22,13 @@ import {
   stoppedThough,
   type StoppedThough,
 } from '../respond/enforcement-findings.ts'
-import type { BehaviourKey, SelfProbe, Sighting, SourceControl } from '../sources/source.ts'
+import type {
+  BehaviourKey,
+  SelfProbe,
+  Sighting,
+  SourceControl,
+  SourceMark,
+} from '../sources/source.ts'
 import type { DeployedVersion, KeyMeaning } from './deployed-version.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
@@ -40,6 +46,9 @@ export interface JudgeStageOptions {
   /** The sensor tells of its own blocking. */
   readonly onDisarmed?: (scope: number) => void
   readonly onSelfProbe?: (probe: SelfProbe) => void
+  /** Everything before it is judged. */
+  readonly onMark?: (mark: SourceMark) => void
+  readonly onBegan?: (kept: boolean) => void
 }
 
 export interface KernelJudge {
@@ -108,6 +117,12 @@ export class JudgeStage {
           break
         case 'self-probe':
           this.#options.onSelfProbe?.(message.probe)
+          break
+        case 'mark':
+          this.#options.onMark?.(message.mark)
+          break
+        case 'began':
+          this.#options.onBegan?.(message.kept)
           break
       }
     }

@@ -15,6 +15,8 @@ export interface PersisterOptions {
 export interface Collected {
   readonly writes: readonly StoreWrite[]
   readonly alerts: readonly Alert[]
+  /** Called once all of this is in the store. */
+  readonly stored?: () => void
 }
 
 /**
@@ -75,16 +77,18 @@ export class Persister {
     const fresh = this.#options.collect()
     const writes = [...this.#left.writes, ...fresh.writes]
     const alerts = [...this.#left.alerts, ...fresh.alerts]
+    const stored = fresh.stored ?? this.#left.stored
     this.#left = { writes: [], alerts: [] }
     if (writes.length === 0) return
     try {
       // Not synced: a batch outlives the process without it, and an alert would wait for the disk.
       await this.#options.store.batch(writes, { sync: false })
     } catch (error) {
-      this.#left = { writes, alerts }
+      this.#left = { writes, alerts, ...(stored && { stored }) }
       this.#options.onError(error)
       return
     }
+    stored?.()
     if (alerts.length > 0) this.#options.onStored(alerts)
   }
 }

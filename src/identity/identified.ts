@@ -1,5 +1,11 @@
 import type { SnugEvent } from '../event/event.ts'
-import type { BehaviourKey, ContainerSeen, SelfProbe, Sighting } from '../sources/source.ts'
+import type {
+  BehaviourKey,
+  ContainerSeen,
+  SelfProbe,
+  Sighting,
+  SourceMark,
+} from '../sources/source.ts'
 import type { ContainerIdentity, IdentityEngine } from './identity.ts'
 import type { ImageFiles } from './image-files.ts'
 
@@ -19,6 +25,9 @@ export type IdentifiedMessage =
   | { readonly type: 'container-ended'; readonly id: string; readonly time: string }
   | { readonly type: 'disarmed'; readonly scope: number; readonly time: string }
   | { readonly type: 'self-probe'; readonly probe: SelfProbe }
+  /** Behind everything that came before it, also what was held. */
+  | { readonly type: 'mark'; readonly mark: SourceMark }
+  | { readonly type: 'began'; readonly kept: boolean }
 
 export type IdentifiedBatch = readonly IdentifiedMessage[]
 

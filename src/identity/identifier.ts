@@ -64,6 +64,7 @@ export class Identifier {
   #lost = 0
   #unplaced = 0
   #closed = false
+  #mark: (SourceMessage & { type: 'mark' }) | undefined
 
   constructor(options: IdentifierOptions) {
     this.#options = options
@@ -107,11 +108,23 @@ export class Identifier {
           break
         case 'disarmed':
         case 'self-probe':
+        case 'began':
           out.push(message)
+          break
+        case 'mark':
+          // What is held came before it.
+          this.#mark = message
           break
       }
     }
+    this.#releaseMark(out)
     return out
+  }
+
+  #releaseMark(out: IdentifiedMessage[]): void {
+    if (this.#mark === undefined || this.#held > 0) return
+    out.push(this.#mark)
+    this.#mark = undefined
   }
 
   /** Gives up waiting: everything held goes out now. For shutdown, and for a source that has ended. */
@@ -306,10 +319,13 @@ export class Identifier {
           break
         case 'disarmed':
         case 'self-probe':
+        case 'began':
+        case 'mark':
           break
       }
     }
     this.#overflow(waiting, out)
+    this.#releaseMark(out)
     this.#options.release(out)
   }
 
@@ -319,10 +335,11 @@ export class Identifier {
     const out: IdentifiedMessage[] = []
     for (const message of waiting.held) {
       if (message.type === 'sighting') this.#unplaced += message.sighting.count
-      else if (message.type !== 'container-started') out.push(message)
+      else if (message.type === 'event' || message.type === 'container-ended') out.push(message)
       if (message.type === 'container-ended') this.#remember(id)
     }
     this.#overflow(waiting, out)
+    this.#releaseMark(out)
     if (out.length > 0 && !this.#closed) this.#options.release(out)
   }
 

@@ -26,6 +26,8 @@ export interface SourceSupport {
   readonly filter: boolean
   /** The source tells the start and end of containers. */
   readonly containers: boolean
+  /** The source may go on observing while there is no daemon: it says in `began` whether it did. */
+  readonly keeps?: boolean
 }
 
 export type SourceState =
@@ -54,6 +56,17 @@ export type SourceMessage =
   /** So many different acts of a version were refused within a minute that blocking has disarmed itself. */
   | { readonly type: 'disarmed'; readonly scope: number; readonly time: string }
   | { readonly type: 'self-probe'; readonly probe: SelfProbe }
+  /** Everything before it was told: once that is safe, `control.taken` says so. */
+  | { readonly type: 'mark'; readonly mark: SourceMark }
+  /** It observes from now on, or, where it `kept` on observing while there was no daemon, from where that one stopped. */
+  | { readonly type: 'began'; readonly kept: boolean }
+
+/** A place in what a source tells. Also good for a later daemon, by `control.resume`. */
+export type SourceMark = string & { readonly __brand: 'SourceMark' }
+
+export function sourceMark(text: string): SourceMark {
+  return text as SourceMark
+}
 
 /** What the sensor's own trial in a cgroup of its own came to. */
 export interface SelfProbe {
@@ -116,6 +129,10 @@ export interface SourceControl {
   enforce?(scope: number, enforcement: Enforcement): void
   /** Addresses that have a name, by which profiles know them; undefined takes the name away. */
   peers?(changes: readonly PeerName[]): void
+  /** What came before the mark is safe: it need not be told again, whatever happens. */
+  taken?(mark: SourceMark): void
+  /** The last mark that an earlier daemon had taken. To be said before the source is read. */
+  resume?(mark: SourceMark): void
   /** Whether containers that belong to no version yet may run programs. */
   failClosed?(on: boolean): void
   /** Asks for counts of everything seen since last told; they arrive as `sighting`. */

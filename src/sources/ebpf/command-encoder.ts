@@ -1,5 +1,12 @@
 import { bytesOfName } from '../../event/name-bytes.ts'
-import type { BehaviourKey, ContainerTraits, Enforcement, FilterMode, PeerName } from '../source.ts'
+import type {
+  BehaviourKey,
+  ContainerTraits,
+  Enforcement,
+  FilterMode,
+  PeerName,
+  SourceMark,
+} from '../source.ts'
 import { FRAME_MAX, frameTypes, HEAD_SIZE, ID_LENGTH, layout, traits } from './abi.ts'
 import { frame } from './frame.ts'
 import { trieKey } from './profile-encoder.ts'
@@ -76,5 +83,15 @@ export function encodeFlush(): Buffer {
 export function encodePing(token: bigint): Buffer {
   const bytes = frame(frameTypes.ping, layout.snug_ping)
   bytes.writeBigUInt64LE(token, layout['snug_ping.token'])
+  return bytes
+}
+
+/** What came before the mark was taken. */
+export function encodeTaken(mark: SourceMark): Buffer {
+  const words = mark.split(',').map(BigInt)
+  const bytes = frame(frameTypes.taken, layout['snug_mark.state'] + words.length * 8)
+  for (const [index, word] of words.entries()) {
+    bytes.writeBigUInt64LE(word, layout['snug_mark.state'] + index * 8)
+  }
   return bytes
 }

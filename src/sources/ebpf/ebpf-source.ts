@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { SnugError } from '../../errors.ts'
 import { eventKinds } from '../../event/event.ts'
 import type {
@@ -8,16 +7,28 @@ import type {
   FilterMode,
   SourceBatch,
   SourceControl,
+  SourceMark,
   SourceMessage,
   SourceState,
   SourceStats,
   SourceSupport,
 } from '../source.ts'
-import { encodeFilter, encodeFlush, encodeKnown, encodePing } from './command-encoder.ts'
+import {
+  encodeFilter,
+  encodeFlush,
+  encodeKnown,
+  encodePing,
+  encodeTaken,
+} from './command-encoder.ts'
 import { KernelState } from './kernel-state.ts'
 import { FrameReader } from './frame-reader.ts'
-import { type Decoded, RecordDecoder, type SensorStats } from './record-decoder.ts'
-import { type SensorExit, SensorProcess } from './sensor-process.ts'
+import {
+  type Decoded,
+  RecordDecoder,
+  type SensorHello,
+  type SensorStats,
+} from './record-decoder.ts'
+import { builtSensor, type SensorExit, SensorProcess } from './sensor-process.ts'
 
 export interface EbpfSourceOptions {
   readonly node: string
@@ -27,25 +38,38 @@ export interface EbpfSourceOptions {
   readonly rings?: number
   /** Of the sensor's executable; absent: the one that was built with this package. */
   readonly sensorPath?: string
+  /**
+   * Folder on a bpffs, for one source at a time, in which programs, maps and rings outlive sensor and daemon; absent:
+   * they end with the sensor.
+   */
+  readonly kernelState?: string
+  /**
+   * `read`: what was told is taken once the next batch is asked for. `stored`: whoever reads says so, by
+   * `control.taken`, for each `mark`. What was not taken is told again by the next sensor, of this daemon or another.
+   */
+  readonly takenWhen?: 'read' | 'stored'
+  /** How often the sensor tries whether blocking works; 0: never; absent: its own choice. */
+  readonly probeSeconds?: number
+  /** Further arguments of the sensor, for tests. */
+  readonly sensorArguments?: readonly string[]
   /** Told each line that the sensor says to people, and, as a warning, why it ended. */
   readonly log?: (line: string, level: 'info' | 'warn') => void
 }
 
-const builtSensor = fileURLToPath(new URL('../../../agent/snug-sensor', import.meta.url))
 const firstBackoffMs = 50
 const longestBackoffMs = 5_000
 
 /**
  * The acts of the containers of this host, from the kernel. The sensor is a child process; where it dies it is
- * started again, the time between is told as a `loss` of reason `sensor-gap`, and what the pipeline had told it
- * is told again. Keys do not outlive it.
+ * started again, and what the pipeline had told it is told again. With a `kernelState` the kernel goes on meanwhile, and
+ * what happened is told after; without, the time between is a `loss` of reason `sensor-gap`, and keys do not outlive it.
  *
  * Errors: `SENSOR_UNAVAILABLE` where it cannot be started the first time, `SENSOR_PROTOCOL` where it is of another
  * build.
  */
 export class EbpfSource implements EventSource {
   readonly name = 'ebpf'
-  readonly supports: SourceSupport = { kinds: eventKinds, filter: true, containers: true }
+  readonly supports: SourceSupport
   readonly control: SourceControl
   readonly #options: EbpfSourceOptions
   readonly #lost: Record<string, number> = {}
@@ -62,6 +86,12 @@ export class EbpfSource implements EventSource {
   #delivered = 0
   #restarts = 0
   #used = false
+  /** Up to where what was told is safe. */
+  #taken: SourceMark | undefined
+  /** The newest mark that was read, and not yet taken. */
+  #read: SourceMark | undefined
+  /** What the pipeline said is to be said again once the sensor has told of what it took over. */
+  #catchingUp = false
   #lastPing = 0n
   readonly #pings = new Map<bigint, () => void>()
   /** Answered by the sensor; what it told before that has to be read first. */
@@ -69,6 +99,12 @@ export class EbpfSource implements EventSource {
 
   constructor(options: EbpfSourceOptions) {
     this.#options = options
+    this.supports = {
+      kinds: eventKinds,
+      filter: true,
+      containers: true,
+      ...(options.kernelState !== undefined && { keeps: true }),
+    }
     this.control = {
       assign: (id, scope, traits) => this.#send(this.#kernel.assign(id, scope, traits)),
       known: (scope, keys) => this.#known(scope, keys),
@@ -80,6 +116,10 @@ export class EbpfSource implements EventSource {
       profile: (scope, profile) => this.#send(this.#kernel.profile(scope, profile)),
       enforce: (scope, enforcement) => this.#send(this.#kernel.enforce(scope, enforcement)),
       peers: (changes) => this.#send(this.#kernel.peers(changes)),
+      taken: (mark) => this.#markTaken(mark),
+      resume: (mark) => {
+        this.#taken = mark
+      },
       failClosed: (on) => this.#send(this.#kernel.failClosed(on)),
     }
   }
@@ -172,6 +212,8 @@ export class EbpfSource implements EventSource {
         }
         // What came whole before the fault is good.
         if (batch.length > 0) yield batch
+        if (this.#read !== undefined) this.#markTaken(this.#read)
+        this.#read = undefined
         for (const token of this.#answered.splice(0)) this.#answer(token)
         if (fault !== undefined) break
       }
@@ -183,8 +225,15 @@ export class EbpfSource implements EventSource {
   }
 
   #arguments(): string[] {
-    const { ringBytes, rings } = this.#options
+    const { ringBytes, rings, kernelState, probeSeconds, sensorArguments = [] } = this.#options
     return [
+      '--marks',
+      ...(kernelState === undefined ? [] : ['--pin', kernelState]),
+      ...(this.#taken === undefined ? [] : ['--resume', this.#taken]),
+      // Keys mean nothing to a daemon that was not told their acts.
+      ...(this.#facts['kernel'] === undefined ? ['--anew'] : []),
+      ...(probeSeconds === undefined ? [] : ['--probe', String(probeSeconds)]),
+      ...sensorArguments,
       ...(ringBytes === undefined ? [] : ['--ring-size', String(ringBytes)]),
       ...(rings === undefined ? [] : ['--rings', String(rings)]),
       ...(this.#filter === 'off' ? ['--unfiltered'] : []),
@@ -208,12 +257,16 @@ export class EbpfSource implements EventSource {
   #take(decoded: Decoded, decoder: RecordDecoder, batch: SourceMessage[]): void {
     switch (decoded.type) {
       case 'hello':
-        this.#facts = decoded.facts
-        this.#greeted(decoder, batch)
+        this.#greeted(decoded, decoder, batch)
         return
       case 'stats':
         this.#counters = decoded
         this.#lastHeard = new Date().toISOString()
+        if (this.#catchingUp) this.#sayAgain()
+        return
+      case 'mark':
+        if (this.#options.takenWhen === 'stored') break
+        this.#read = decoded.mark
         return
       case 'pong':
         if (decoded.token === 0n) this.#confirmed(batch)
@@ -241,25 +294,42 @@ export class EbpfSource implements EventSource {
         this.#delivered += decoded.sighting.count
         break
       case 'disarmed':
+        this.#kernel.disarmed(decoded.scope)
+        break
       case 'self-probe':
+      case 'began':
         break
     }
     batch.push(decoded)
   }
 
-  /** A new sensor knows nothing: it is told again what the last one was, once it has looked around. */
-  #greeted(decoder: RecordDecoder, batch: SourceMessage[]): void {
+  #greeted({ facts, kept }: SensorHello, decoder: RecordDecoder, batch: SourceMessage[]): void {
     const now = new Date().toISOString()
-    if (this.#state.kind === 'degraded') {
+    if (this.#state.kind === 'starting') batch.push({ type: 'began', kept })
+    if (this.#state.kind === 'degraded' && !kept) {
       const from = this.#lastHeard ?? this.#state.since
       this.#take(decoder.loss('sensor-gap', 1, from, now), decoder, batch)
     }
+    this.#facts = facts
     this.#state = { kind: 'running' }
     this.#lastHeard = now
     for (const id of this.#live.keys()) this.#unconfirmed.add(id)
+    // What the kernel did meanwhile comes first: a version that disarmed itself must not be armed by this.
+    if (kept) this.#catchingUp = true
+    else this.#sayAgain()
+  }
+
+  /** A new sensor knows nothing, or what an earlier daemon said: it is told again what is meant now. */
+  #sayAgain(): void {
+    this.#catchingUp = false
     for (const command of this.#kernel.all()) this.#send(command)
     this.#process?.send(encodeFilter(this.#filter))
     this.#process?.send(encodePing(0n))
+  }
+
+  #markTaken(mark: SourceMark): void {
+    this.#taken = mark
+    this.#process?.send(encodeTaken(mark))
   }
 
   /** All that runs has been told by now: what was not ended while no sensor ran. */

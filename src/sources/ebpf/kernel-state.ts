@@ -42,6 +42,12 @@ export class KernelState {
     return encodeEnforce(scope, enforcement)
   }
 
+  /** The kernel blocks no more, by itself: told again, it must not be armed by that. */
+  disarmed(scope: number): void {
+    const enforced = this.#enforced.get(scope)
+    if (enforced !== undefined) this.#enforced.set(scope, { ...enforced, mode: 'alert' })
+  }
+
   peers(changes: readonly PeerName[]): Buffer {
     for (const { address, name } of changes) {
       if (name === undefined) this.#peers.delete(address)

@@ -3,7 +3,13 @@ import type { ContainerRef, LossEvent } from '../../event/event.ts'
 import { canonicalPath } from '../../event/canonical.ts'
 import { isoOf } from '../../event/time.ts'
 import type { BehaviourTag } from '../../match/kernel-profile.ts'
-import { behaviourKey, type Sighting, type SourceMessage } from '../source.ts'
+import {
+  behaviourKey,
+  type Sighting,
+  type SourceMark,
+  sourceMark,
+  type SourceMessage,
+} from '../source.ts'
 import { ABI, dropReasons, frameTypes, layout, trials } from './abi.ts'
 import { decodeAct, originOf } from './act-decoder.ts'
 import type { Frame } from './frame-reader.ts'
@@ -13,6 +19,8 @@ export interface SensorHello {
   readonly type: 'hello'
   readonly rings: number
   readonly ringSize: number
+  /** The kernel's part went on while there was no sensor: nothing was missed. */
+  readonly kept: boolean
   /** `kernel`, and one entry for each hook: `yes`, or `no` and why. */
   readonly facts: Readonly<Record<string, string>>
 }
@@ -86,6 +94,8 @@ export class RecordDecoder {
         return this.#disarmed(sized(bytes, 'snug_disarmed'))
       case frameTypes.probed:
         return this.#probed(sized(bytes, 'snug_probed'))
+      case frameTypes.mark:
+        return { type: 'mark', mark: markOf(sized(bytes, 'snug_mark')) }
       case frameTypes.pong:
         return {
           type: 'pong',
@@ -130,6 +140,8 @@ export class RecordDecoder {
       const kernel = /^kernel (.+)$/.exec(line)
       if (hook?.[1] !== undefined && hook[2] !== undefined) facts[`hook.${hook[1]}`] = hook[2]
       if (kernel?.[1] !== undefined) facts['kernel'] = kernel[1]
+      const pin = /^(pin|kept) (.+)$/.exec(line)
+      if (pin?.[1] !== undefined && pin[2] !== undefined) facts[`kernel-state.${pin[1]}`] = pin[2]
       const stop = /^stop (\S+) (.+)$/.exec(line)
       if (stop?.[1] !== undefined && stop[2] !== undefined) facts[`stop.${stop[1]}`] = stop[2]
     }
@@ -137,6 +149,7 @@ export class RecordDecoder {
       type: 'hello',
       rings: bytes.readUInt32LE(layout['snug_hello.rings']),
       ringSize: bytes.readUInt32LE(layout['snug_hello.ring_size']),
+      kept: facts['kernel-state.kept']?.startsWith('yes') === true,
       facts,
     }
   }
@@ -271,6 +284,15 @@ function judgedBy(bytes: Buffer): Pick<Sighting, 'expected'> {
       ...(session !== 0n && { session: hex(session) }),
     },
   }
+}
+
+/** `STATE,NUMBER,POSITION,…` */
+function markOf(bytes: Buffer): SourceMark {
+  const words: bigint[] = []
+  for (let at = layout['snug_mark.state']; at + 8 <= bytes.length; at += 8) {
+    words.push(bytes.readBigUInt64LE(at))
+  }
+  return sourceMark(words.join(','))
 }
 
 function sized(bytes: Buffer, structure: keyof typeof layout): Buffer {

@@ -1,6 +1,29 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { SnugError } from '../../errors.ts'
+
+/** The sensor that was built with this package. */
+export const builtSensor = fileURLToPath(new URL('../../../agent/snug-sensor', import.meta.url))
+
+/**
+ * Removes what was pinned in `folder`: nothing is attached any more, and nothing remembered. Resolves with what the
+ * sensor says of it, also where there was nothing.
+ *
+ * Errors: `DETACH_REFUSED`, while a sensor uses the folder or where it is no bpffs; `SENSOR_UNAVAILABLE`.
+ */
+export async function detachKernelState(folder: string, sensor = builtSensor): Promise<string> {
+  const run = new SensorProcess({
+    path: sensor,
+    args: ['--detach', '--pin', folder],
+    log: () => undefined,
+  })
+  const { how, lastWords } = await run.stop()
+  if (how === 'exit 0') return lastWords ?? 'detached'
+  if (!how.startsWith('exit')) throw new SnugError('SENSOR_UNAVAILABLE', how)
+  throw new SnugError('DETACH_REFUSED', lastWords ?? how)
+}
 
 export interface SensorProcessOptions {
   readonly path: string
@@ -19,8 +42,8 @@ export interface SensorExit {
 const stopDeadlineMs = 1500
 
 /**
- * One run of the sensor. The end of its input is the order to stop: so it also ends, and lets go of the kernel,
- * when the daemon is killed.
+ * One run of the sensor. The end of its input is the order to stop: so it also ends, and lets go of what is not
+ * pinned, when the daemon is killed.
  */
 export class SensorProcess {
   readonly exited: Promise<SensorExit>
