@@ -107,6 +107,7 @@ export class EbpfSource implements EventSource {
     }
     this.control = {
       assign: (id, scope, traits) => this.#send(this.#kernel.assign(id, scope, traits)),
+      release: (id) => this.#kernel.release(id),
       known: (scope, keys) => this.#known(scope, keys),
       filter: (mode) => {
         this.#filter = mode

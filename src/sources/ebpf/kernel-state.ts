@@ -29,6 +29,11 @@ export class KernelState {
     return encodeAssign(id, scope, traits)
   }
 
+  /** It is gone for good, and will not be told again. */
+  release(id: string): void {
+    this.#assigned.delete(id)
+  }
+
   profile(scope: number, profile: KernelProfile | undefined): Buffer {
     if (profile === undefined) {
       this.#profiles.delete(scope)
