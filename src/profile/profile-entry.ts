@@ -22,6 +22,25 @@ export interface EvidenceCell {
   /** Ids of the guardrails that fired on it: such evidence allows nothing until a person approves. */
   readonly guardrails?: readonly string[]
   readonly witnesses?: WitnessesJson
+  /** When it was seen, where that was at several times: by these it can be forgotten in part. */
+  readonly buckets?: EvidenceBuckets
+}
+
+/** Evidence by time: few buckets of equal width, the wider the longer the act goes on. */
+export interface EvidenceBuckets {
+  /** Width: a power of two. */
+  readonly minutes: number
+  /** In order of time, at least two. */
+  readonly list: readonly EvidenceBucket[]
+}
+
+export interface EvidenceBucket {
+  /** Acts up to the end of this bucket. */
+  readonly upTo: number
+  readonly first: string
+  readonly last: string
+  readonly guardrails?: readonly string[]
+  readonly witnesses?: WitnessesJson
 }
 
 /** What is allowed: acts of this origin; for a shaped object, as far as its witnesses go. */

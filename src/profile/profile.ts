@@ -6,10 +6,18 @@ import { coverOf } from './cover.ts'
 import { type ContainerRun, type Coverage, coverageOf } from './coverage.ts'
 import type { Cell } from './evidence.ts'
 import type { Known, Patterns } from './known.ts'
+import { type Forgetting, forgetIn, type Forgotten, joined } from './forgetting.ts'
 import { KnownIndex } from './known-index.ts'
 import { LiveEntry } from './live-entry.ts'
-import type { BehaviourState, Decision, Phase, ProfileEntry } from './profile-entry.ts'
+import {
+  type BehaviourState,
+  compareText,
+  type Decision,
+  type Phase,
+  type ProfileEntry,
+} from './profile-entry.ts'
 import type { Shaper } from './shape.ts'
+import type { Span } from './time-buckets.ts'
 import type { Widening } from './widening.ts'
 
 /** How an act is to be recorded. */
@@ -45,7 +53,7 @@ export class Profile implements Known {
   readonly #byId = new Map<BehaviourId, LiveEntry>()
   readonly #known: KnownIndex
   readonly #changed = new Set<LiveEntry>()
-  #removed: BehaviourId[] = []
+  readonly #removed = new Set<BehaviourId>()
   /** Every event brings its container's id as a string of its own; one of them is kept. */
   readonly #names = new Map<string, string>()
 
@@ -131,11 +139,11 @@ export class Profile implements Known {
       }
       const cell = entry.cell(container, process.origin, process.session, how.phase)
       const before = cell.grants && cell.count > 0
-      cell.see(count, when, when)
+      cell.see(count, when)
       cell.from(node, source)
-      cell.trip(how.guardrails?.[i] ?? [])
+      cell.trip(how.guardrails?.[i] ?? [], when)
       let changed = before !== cell.grants
-      if (ref.literal !== undefined && cell.witness(ref.literal)) changed = true
+      if (ref.literal !== undefined && cell.witness(ref.literal, when)) changed = true
       if (changed) this.#refreshFor(entry, ref, cell.grants)
       this.#changed.add(entry)
     }
@@ -147,7 +155,7 @@ export class Profile implements Known {
     if (entry === undefined) return
     const { origin, session } = event.process
     const cell = entry.cell(this.#name(event.container.id), origin, session, 'later')
-    cell.see(event.count ?? 1, when, when)
+    cell.see(event.count ?? 1, when)
     cell.from(event.node, event.source)
     this.#changed.add(entry)
   }
@@ -158,7 +166,7 @@ export class Profile implements Known {
     if (entry === undefined) return false
     const cell = entry.cell(this.#name(seen.container), seen.origin, seen.session, phase)
     const isNew = cell.count === 0
-    cell.see(seen.count, microsOf(seen.first), microsOf(seen.last))
+    cell.seeSpan(seen.count, microsOf(seen.first), microsOf(seen.last))
     cell.from(seen.node, seen.source)
     if (isNew && cell.grants) this.#refresh(entry)
     this.#changed.add(entry)
@@ -229,22 +237,47 @@ export class Profile implements Known {
     return true
   }
 
-  /** Un-learns what one container showed. Returns how many behaviours are gone with it. */
-  forget(container: string): number {
-    this.#names.delete(container)
-    let gone = 0
+  /**
+   * Makes the profile what it would be had that never been seen. What was expected after learning because of it was
+   * counted where it was expected, and goes on being counted there.
+   */
+  forget(what: Forgetting): Forgotten {
+    if (what.kind === 'container') this.#names.delete(what.container)
+    const gone: ProfileEntry[] = []
+    const lessened: BehaviourId[] = []
+    let acts = 0
+    let span: Span | undefined
     // Deleting what an iteration of a Map has just visited is defined and safe.
     for (const entry of this.#entries.values()) {
-      if (!entry.cells.delete(container)) continue
+      const before = entry.mayForget(what) ? entry.toJSON() : undefined
+      const less = before === undefined ? undefined : forgetIn(entry, what)
+      if (before === undefined || less === undefined) continue
+      acts += less.acts
+      span = joined(span, less.span)
       if (entry.empty) {
         this.#remove(entry)
-        gone += 1
+        gone.push(before)
       } else {
+        lessened.push(entry.id)
         this.#refresh(entry)
         this.#changed.add(entry)
       }
     }
-    return gone
+    gone.sort((a, b) => compareText(a.id, b.id))
+    lessened.sort(compareText)
+    return { gone, lessened, acts, ...(span === undefined ? {} : { span }) }
+  }
+
+  /** Sessions and containers that the evidence names and whose ids begin so. */
+  seenAs(kind: 'container' | 'session', prefix: string): readonly string[] {
+    const found = new Set<string>()
+    for (const entry of this.#entries.values()) {
+      for (const cell of entry.allCells()) {
+        const name = cell[kind]
+        if (name?.startsWith(prefix) === true) found.add(name)
+      }
+    }
+    return [...found]
   }
 
   /** Entries changed since last drained, for the store. */
@@ -256,8 +289,8 @@ export class Profile implements Known {
 
   /** Ids of entries removed since last drained. */
   drainRemoved(): readonly BehaviourId[] {
-    const removed = this.#removed
-    this.#removed = []
+    const removed = [...this.#removed]
+    this.#removed.clear()
     return removed
   }
 
@@ -272,6 +305,7 @@ export class Profile implements Known {
     this.#entries.set(entry.key, entry)
     this.#byId.set(entry.id, entry)
     this.#changed.add(entry)
+    this.#removed.delete(entry.id)
     return entry
   }
 
@@ -280,7 +314,7 @@ export class Profile implements Known {
     this.#byId.delete(entry.id)
     this.#known.delete(entry.key)
     this.#changed.delete(entry)
-    this.#removed.push(entry.id)
+    this.#removed.add(entry.id)
   }
 
   #refreshFor(entry: LiveEntry, ref: BehaviourRef, grants: boolean): void {

@@ -21,6 +21,16 @@ export class Witnesses {
     return changed
   }
 
+  static from(json: WitnessesJson): Witnesses {
+    const witnesses = new Witnesses()
+    witnesses.merge(json)
+    return witnesses
+  }
+
+  copy(): Witnesses {
+    return Witnesses.from(this.toJSON())
+  }
+
   merge(other: WitnessesJson): boolean {
     let changed = false
     for (const text of other.literals) if (this.literals.add(text)) changed = true

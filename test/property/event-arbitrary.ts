@@ -47,6 +47,7 @@ export const acts: fc.Arbitrary<ActEvent> = fc
     origin: fc.constantFrom(...origins),
     node: fc.constantFrom('n1', 'n2'),
     second: fc.integer({ min: 10, max: 59 }),
+    minute: fc.oneof(fc.constant(40), fc.integer({ min: 10, max: 59 })),
     what: fc.oneof(
       {
         weight: 1,
@@ -92,10 +93,10 @@ export const acts: fc.Arbitrary<ActEvent> = fc
     ),
   })
   .map(
-    ({ exe, uid, container, origin, node, second, what }) =>
+    ({ exe, uid, container, origin, node, second, minute, what }) =>
       ({
         v: 1,
-        time: `2026-11-24T13:40:${second}.123456Z`,
+        time: `2026-11-24T13:${minute}:${second}.123456Z`,
         node,
         source: 'file',
         container: { id: container },

@@ -216,7 +216,7 @@ describe('evidence', () => {
     const shell = idOf(profile, 'run /bin/sh')
     profile.drainChanged()
     expect(outcome(profile, act.file(uuid(9), ['write']))).toBe('expected')
-    expect(profile.forget('b')).toBe(1)
+    expect(profile.forget({ kind: 'container', container: 'b' }).gone).toHaveLength(1)
     expect(profile.drainRemoved()).toEqual([shell])
     expect(profile.drainChanged()).toHaveLength(2)
     expect(outcome(profile, act.exec('/bin/sh'))).toBe('deviation')
