@@ -30,6 +30,8 @@ const types: Readonly<Record<string, fc.Arbitrary<string>>> = {
   time: from(['13:40:27', '13:40:28', '00:00:00', '23:59:59']),
   volume: from(['..2026_11_24_13_40_27.1234', '..2026_11_24_13_40_28.5']),
   name: of(letters, 3),
+  eight: fc.oneof(of('01234', 8), of('12ab', 8), from(['20261124', '20261125', '20261126'])),
+  six: fc.oneof(of('0123', 6), of('1aB', 6), of('ab', 6)),
   word: from(['config', 'x', 'part', 'a.b', 'README', 'evil']),
 }
 
@@ -102,6 +104,16 @@ const crowdedTemplates = [
   '/base/{int}/{int}_{word}',
   '/log/app-{date}.log',
   '/odd/{odd}',
+]
+
+/** Types that have names in common: `12345678` is an integer, hexadecimal and a temporary name's tail. */
+const overlappingTemplates = [
+  '/mix/{eight}',
+  '/mix/{eight}',
+  '/mix/f.{six}',
+  '/mix/f.{six}',
+  '/mix/{date}',
+  '/mix/f-{six}-{eight}',
 ]
 
 const filledOf = (all: readonly string[]): fc.Arbitrary<string> =>
@@ -245,7 +257,8 @@ const worldsOf = (acts: fc.Arbitrary<ActEvent>, lessons: number): fc.Arbitrary<W
         event.kind === 'file' && shipped.has(event.file.path)
           ? { ...event, file: { ...event.file, shipped: true } }
           : event
-      const profile = learned(...lesson.map(seen))
+      // What the version before did not ship was learned there like any file, and handed over.
+      const profile = learned(...lesson.map((event, i) => (i % 3 === 0 ? event : seen(event))))
       const entries = [...profile.entries()]
       for (const change of changes) {
         const i = change.entry % Math.max(1, entries.length)
@@ -317,4 +330,10 @@ export const worlds = worldsOf(actsBy(anyone, pathOf(templates)), 60)
 export const crowded = worldsOf(
   actsBy(fc.constantFrom({}, {}, {}, { origin: 'probe' as const }), pathOf(crowdedTemplates)),
   120,
+)
+
+/** Patterns that take each other's names, many of them rejected. */
+export const overlapping = worldsOf(
+  actsBy(fc.constantFrom({}, {}, {}, { origin: 'probe' as const }), pathOf(overlappingTemplates)),
+  80,
 )

@@ -41,6 +41,12 @@ describe('shapes', () => {
     '/usr/share/zoneinfo/Europe/Berlin',
   ])('%s stands for itself', (path) => expect(shaper.shape(path)).toBeUndefined())
 
+  it('leave a name with bytes that are no text as it is, but for `<`', () => {
+    expect(shaper.shape('/data/\\xff-12')).toBeUndefined()
+    expect(shaper.shape('/dev/pts/\\x8012')).toBeUndefined()
+    expect(shaper.shape('/a\\\\b/12<3')).toEqual({ path: '/a\\\\b/12<lt>3', values: [] })
+  })
+
   it('places that need witnesses are as many as thresholds, three at most', () => {
     for (const path of [
       '/1',
