@@ -1,4 +1,3 @@
-import { ulid } from 'ulid'
 import type { Alert } from '../event/alert.ts'
 import type { LossEvent, SnugEvent } from '../event/event.ts'
 import { describeError } from '../errors.ts'
@@ -21,6 +20,7 @@ import {
 } from '../sources/source.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
+import { AuditTrail } from './audit-trail.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import { EnforcementNews } from './enforcement-news.ts'
 import { KernelSide } from './kernel-side.ts'
@@ -86,6 +86,7 @@ export class Daemon {
   readonly stage: JudgeStage
   readonly kernel: KernelSide
   readonly enforcement: EnforcementNews
+  readonly trail: AuditTrail
   /** What is wrong, in words: kept until it heals, or for good where it cannot. */
   readonly faults = new Map<string, string>()
   state: 'starting' | 'running' | 'stopping' = 'starting'
@@ -104,6 +105,7 @@ export class Daemon {
     this.parts = parts
     this.#now = parts.now ?? Date.now
     this.startedAt = new Date(this.#now()).toISOString()
+    this.trail = new AuditTrail(parts.store, this.#now)
     this.alerts = new AlertBook({ node: parts.node, capacity: parts.alertsKept })
     this.shelf = new VersionShelf({
       node: parts.node,
@@ -193,6 +195,7 @@ export class Daemon {
     this.alerts.load(alerts)
     for (const { message } of snapshot.damage) this.#damaged('store damage', message)
     for (const { what, message } of unreadable) this.#damaged(what, message)
+    await this.#checkAudit()
     const cursors = snapshot.meta['cursors']
     const kept = typeof cursors === 'object' && cursors !== null ? { ...cursors } : {}
     this.#dispatcher = this.parts.makeDispatcher(kept as Record<string, string>, (sink, cursor) => {
@@ -211,6 +214,13 @@ export class Daemon {
       for (const control of this.#controls()) control.resume?.(sourceMark(mark))
     }
     log.info({ versions: versions.length, alerts: alerts.length }, 'state was taken back')
+  }
+
+  async #checkAudit(): Promise<void> {
+    const { ok, entries, head, faults } = await this.trail.load()
+    // Said here, the head is known outside of the store that it vouches for.
+    this.parts.log.info({ entries, head }, 'the audit trail was read')
+    if (!ok) this.#damaged('audit', `the audit trail was damaged or changed: ${faults.join('; ')}`)
   }
 
   /** Runs until the signal aborts, then drains. */
@@ -270,12 +280,7 @@ export class Daemon {
   }
 
   audit(what: string, who: string, fields: Readonly<Record<string, unknown>>): void {
-    const time = new Date(this.#now()).toISOString()
-    this.#records.push({
-      kind: 'audit',
-      id: ulid(this.#now()),
-      value: { time, what, who, ...fields },
-    })
+    this.#records.push(...this.trail.entry(what, who, fields))
   }
 
   async reopenSinks(): Promise<void> {

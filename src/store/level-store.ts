@@ -3,7 +3,15 @@ import { mkdir, readdir, rename } from 'node:fs/promises'
 import { Level } from 'level'
 import { SnugError } from '../errors.ts'
 import { checkLevel } from './level-check.ts'
-import type { BatchOptions, Keyed, Store, StoreDamage, StoreSnapshot, StoreWrite } from './store.ts'
+import type {
+  BatchOptions,
+  Keyed,
+  Store,
+  StoreDamage,
+  StoredTrail,
+  StoreSnapshot,
+  StoreWrite,
+} from './store.ts'
 import { decodeKey, encodeKey, keyRange } from './store-key.ts'
 import {
   alertRecord,
@@ -132,6 +140,31 @@ class LevelStore implements Store {
     })
   }
 
+  async auditTrail(head: string): Promise<StoredTrail> {
+    return this.#guard(async () => {
+      const snapshot = this.#database.snapshot()
+      const stored = await this.#database.get(encodeKey([tables.meta, head]), { snapshot })
+      return {
+        head: valueOf(encodeKey([tables.meta, head]), stored as string | undefined),
+        entries: this.#trail(snapshot),
+      }
+    })
+  }
+
+  async *#trail(snapshot: ReturnType<Database['snapshot']>): AsyncGenerator<Keyed> {
+    try {
+      const range = { ...keyRange([tables.audit]), snapshot }
+      for await (const [key, stored] of this.#database.iterator(range)) {
+        const value = valueOf(key, stored)
+        if (value !== undefined) yield { id: decodeKey(key)[1] ?? '', value }
+      }
+    } catch (error) {
+      throw asSnugError(error, this.#database.location)
+    } finally {
+      await snapshot.close()
+    }
+  }
+
   async pruneAlerts(max: number): Promise<number> {
     return this.#guard(async () => {
       const range = keyRange([tables.alert])
@@ -175,13 +208,7 @@ class LevelStore implements Store {
   }
 
   async #read(key: string): Promise<unknown> {
-    const stored = (await this.#database.get(key)) as string | undefined
-    if (stored === undefined) return undefined
-    try {
-      return decodeValue(key, stored)
-    } catch {
-      return undefined
-    }
+    return valueOf(key, (await this.#database.get(key)) as string | undefined)
   }
 
   async #removeBehaviours(version: string, operations: RawOperation[]): Promise<void> {
@@ -206,6 +233,16 @@ class LevelStore implements Store {
     } catch (error) {
       throw asSnugError(error, this.#database.location)
     }
+  }
+}
+
+/** Undefined where there is nothing, or it does not read. */
+function valueOf(key: string, stored: string | undefined): unknown {
+  if (stored === undefined) return undefined
+  try {
+    return decodeValue(key, stored)
+  } catch {
+    return undefined
   }
 }
 

@@ -1,5 +1,5 @@
 import { SnugError } from '../errors.ts'
-import type { BatchOptions, Keyed, Store, StoreSnapshot, StoreWrite } from './store.ts'
+import type { BatchOptions, Keyed, Store, StoredTrail, StoreSnapshot, StoreWrite } from './store.ts'
 import { decodeKey, encodeKey, keyRange } from './store-key.ts'
 import { alertRecord, operationsOf, SnapshotBuilder, tables } from './store-records.ts'
 
@@ -38,6 +38,20 @@ export class MemoryStore implements Store {
     this.#mustBeOpen()
     const keys = this.#keys([tables.audit]).reverse().slice(0, limit)
     return keys.map((key) => ({ id: decodeKey(key)[1] ?? '', value: this.#records.get(key) }))
+  }
+
+  async auditTrail(head: string): Promise<StoredTrail> {
+    this.#mustBeOpen()
+    const entries = this.#keys([tables.audit]).map((key) => ({
+      id: decodeKey(key)[1] ?? '',
+      value: this.#records.get(key),
+    }))
+    return {
+      head: this.#records.get(encodeKey([tables.meta, head])),
+      entries: (async function* () {
+        yield* entries
+      })(),
+    }
   }
 
   async pruneAlerts(max: number): Promise<number> {

@@ -10,6 +10,8 @@ export interface Store {
   load(): Promise<StoreSnapshot>
   /** The newest audit entries, newest first. */
   audit(limit: number): Promise<readonly Keyed[]>
+  /** All of it, oldest first, and the small value `head` as it was when the reading began: a moment of both. */
+  auditTrail(head: string): Promise<StoredTrail>
   /** Keeps the newest `max` alerts (by id). Returns how many were removed. */
   pruneAlerts(max: number): Promise<number>
   /** The id of the alert last written with this fingerprint. */
@@ -54,6 +56,13 @@ export type StoreWrite =
 export interface Keyed {
   readonly id: string
   readonly value: unknown
+}
+
+export interface StoredTrail {
+  /** Undefined where there is none, or it does not read. */
+  readonly head: unknown
+  /** An entry that does not read is left out: its place is empty. */
+  readonly entries: AsyncIterable<Keyed>
 }
 
 export interface StoredVersion {

@@ -168,6 +168,20 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect((await store.audit(2)).map(({ id }) => id)).toEqual(['t3', 't2'])
     })
 
+    it('gives the whole audit trail, oldest first, with its head', async () => {
+      await store.batch([
+        { kind: 'audit', id: '1', value: 'a' },
+        { kind: 'audit', id: '2', value: 'b' },
+        { kind: 'meta', key: 'head', value: 2 },
+      ])
+      const { head, entries } = await store.auditTrail('head')
+      // What comes meanwhile belongs to the next look.
+      await store.batch([{ kind: 'audit', id: '3', value: 'c' }])
+      const ids: string[] = []
+      for await (const { id } of entries) ids.push(id)
+      expect([head, ids]).toEqual([2, ['1', '2']])
+    })
+
     it('gives alerts and losses oldest first', async () => {
       for (const id of ['3', '1', '2']) {
         await store.batch([
