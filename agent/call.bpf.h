@@ -159,7 +159,7 @@ static __noinline int tell_call(struct call *call, u32 id, u64 number, u64 strin
 	return 0;
 }
 
-static __always_inline int on_call(struct call *call, u32 id)
+static __noinline int on_call(struct call *call, u32 id)
 {
 	struct call_shape shape = shape_of(id);
 	u64 number = 0, string = 0;
@@ -188,7 +188,7 @@ static __always_inline int on_call(struct call *call, u32 id)
 }
 
 /* clone3 has its flags in memory: the first eight bytes of what the first argument points to. */
-static __always_inline int on_clone3(struct call *call)
+static __noinline int on_clone3(struct call *call)
 {
 	u64 flags = 0;
 
@@ -199,7 +199,7 @@ static __always_inline int on_clone3(struct call *call)
 	return flags ? tell_call(call, SNUG_CALL_CLONE, flags, 0) : 0;
 }
 
-static __always_inline void on_identity(struct call *call)
+static __noinline void on_identity(struct call *call)
 {
 	u32 uid = call->task->cred->euid.val, gid = call->task->cred->egid.val;
 
@@ -285,7 +285,7 @@ static __always_inline int on_names(struct call *call, u32 class)
 }
 
 /* The 32-bit table's socketcall: an operation, and a pointer to its arguments, of which the first is the socket. */
-static __always_inline int on_socketcall(struct call *call)
+static __noinline int on_socketcall(struct call *call)
 {
 	u32 operation = argument(call, 0), fd = 0;
 

@@ -63,16 +63,6 @@ static __always_inline u32 put_string(struct scratch *scratch, const struct call
 	return put_absolute(scratch, at, size - 1, call->task, place_at(call->task, fd), root);
 }
 
-/* The paths of an act: hashes for literal rules, and the text, from `at` to `to_at` and from there to the end. */
-struct paths {
-	u64 path;
-	u64 to;
-	u32 at;
-	u32 to_at;
-	u32 cut;
-	u32 reserved;
-};
-
 /* Makes the caller's strings canonical. What is only a tail stays as it is. */
 static __noinline int tidy_paths(struct scratch *scratch, struct paths *paths, u32 flags)
 {
@@ -186,7 +176,7 @@ static __noinline int tell_names(struct call *call, const struct names_act *name
 	u32 at, to_at = SNUG_TEXT_MAX, flags = SNUG_UNRESOLVED, found;
 	struct snug_task *state;
 	struct verdict verdict;
-	struct paths paths = {};
+	struct paths *paths;
 	struct snug_act *act;
 	u64 root;
 	u32 access;
@@ -196,6 +186,9 @@ static __noinline int tell_names(struct call *call, const struct names_act *name
 	state = state_of(call->task);
 	if (!state)
 		return 0;
+	paths = &scratch->paths;
+	paths->path = 0;
+	paths->to = 0;
 	access = names_act->access;
 	root = root_of(state, call->task);
 	if (names_act->to_string)
@@ -214,22 +207,22 @@ static __noinline int tell_names(struct call *call, const struct names_act *name
 	found = look(state, file_object(access, flags, hash_text(scratch, at)), &verdict);
 	if (found == LOOK_COUNTED)
 		return 0;
-	paths.at = at;
-	paths.to_at = to_at;
-	tidy_paths(scratch, &paths, flags);
+	paths->at = at;
+	paths->to_at = to_at;
+	tidy_paths(scratch, paths, flags);
 	if (found == LOOK_NEW) {
-		judge_paths(scratch, state, &verdict, access, &paths);
+		judge_paths(scratch, state, &verdict, access, paths);
 		if (!settle(state, &verdict))
 			return 0;
 	}
-	at = paths.at;
+	at = paths->at;
 	act = act_at(scratch, at);
 	fill(act, state, call->task, SNUG_FILE, verdict.key, sizeof(*act) + SNUG_TEXT_MAX - at);
 	/* By now it is done: to kill the process would undo nothing. */
 	act->act_flags = flags | (flags & SNUG_DENIED ? 0 : stop_flag(&verdict, SNUG_MISSED));
 	act->code = access;
-	act->text_size = paths.to_at - at;
-	act->to_size = SNUG_TEXT_MAX - paths.to_at;
+	act->text_size = paths->to_at - at;
+	act->to_size = SNUG_TEXT_MAX - paths->to_at;
 	tell_text(act, sizeof(*act) + SNUG_TEXT_MAX - at, &verdict);
 	return 0;
 }
@@ -259,18 +252,8 @@ static __always_inline u32 access_of(const struct file *file)
 	return access;
 }
 
-/* Looked at once: another thread may have put another file there by the second time. */
-struct opened {
-	struct place place;
-	struct paths paths;
-	u32 access;
-	u32 flags;		/* snug_act_flag */
-	u32 judge;
-	u32 stop;
-};
-
 /* What no literal rule knows: its text is needed, for the patterns and to be told. */
-static __noinline int tell_opened(struct scratch *scratch, struct task_struct *task, struct snug_task *state,
+static __always_inline int tell_opened(struct scratch *scratch, struct task_struct *task, struct snug_task *state,
 				  struct verdict *verdict, struct opened *opened)
 {
 	struct paths *paths = &opened->paths;
@@ -305,7 +288,7 @@ static __noinline int tell_open(struct call *call)
 	struct file *file;
 	struct scratch *scratch;
 	struct verdict verdict;
-	struct opened opened = { .stop = SNUG_KILLED };
+	struct opened *opened;
 	u32 found;
 
 	if (!call)
@@ -324,21 +307,23 @@ static __noinline int tell_open(struct call *call)
 	scratch = scratch_of(SCRATCH_SYSCALL);
 	if (!scratch)
 		return 0;
+	opened = &scratch->opened;
+	opened->stop = SNUG_KILLED;
 	note_write(state, file);
-	opened.access = access_of(file);
-	opened.place = PLACE(file->f_path);
-	opened.flags = call->compat ? SNUG_COMPAT : 0;
-	walk_from(scratch, opened.place, root_of(state, call->task));
-	opened.paths.path = walk_hash(scratch);
-	found = look(state, file_object(opened.access, opened.flags, opened.paths.path), &verdict);
-	opened.judge = found == LOOK_NEW;
-	if (opened.judge && has_profile(&verdict) &&
-	    judge_literals(state, &verdict, opened.access, &opened.paths)) {
-		opened.judge = false;
+	opened->access = access_of(file);
+	opened->place = PLACE(file->f_path);
+	opened->flags = call->compat ? SNUG_COMPAT : 0;
+	walk_from(scratch, opened->place, root_of(state, call->task));
+	opened->paths.path = walk_hash(scratch);
+	found = look(state, file_object(opened->access, opened->flags, opened->paths.path), &verdict);
+	opened->judge = found == LOOK_NEW;
+	if (opened->judge && has_profile(&verdict) &&
+	    judge_literals(state, &verdict, opened->access, &opened->paths)) {
+		opened->judge = false;
 		found = settle(state, &verdict) ? LOOK_AGAIN : LOOK_COUNTED;
 	}
 	if (found != LOOK_COUNTED)
-		tell_opened(scratch, call->task, state, &verdict, &opened);
+		tell_opened(scratch, call->task, state, &verdict, opened);
 	if (stopped(&verdict))
 		stop_here();
 	return 0;

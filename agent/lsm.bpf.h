@@ -20,8 +20,6 @@
 struct held {
 	struct scratch scratch;
 	struct snug_task next;	/* the process as it will be after the exec under way */
-	struct opened opened;
-	struct paths paths;
 	u64 argv;
 	u32 used;
 	u32 cut;
@@ -307,7 +305,7 @@ static __noinline int judge_open(struct held *held, struct task_struct *task, st
 				 struct file *file)
 {
 	struct scratch *scratch = &held->scratch;
-	struct opened *opened = &held->opened;
+	struct opened *opened = &scratch->opened;
 	struct verdict verdict;
 	u32 found;
 
@@ -368,7 +366,7 @@ static __noinline int judge_names(struct held *held, struct task_struct *task, s
 				  const struct named *named)
 {
 	struct scratch *scratch = &held->scratch;
-	struct paths *paths = &held->paths;
+	struct paths *paths = &scratch->paths;
 	u64 root = root_of(state, task), object;
 	u32 flags = 0, found;
 	struct verdict verdict = {};

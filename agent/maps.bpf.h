@@ -227,11 +227,39 @@ struct run {
 	u32 between;
 };
 
+/* A `struct path` by value: where it comes from makes no difference to the verifier then. */
+struct place {
+	u64 dentry;
+	u64 mnt;
+};
+
+/* The paths of an act: hashes for literal rules, and the text, from `at` to `to_at` and from there to the end. */
+struct paths {
+	u64 path;
+	u64 to;
+	u32 at;
+	u32 to_at;
+	u32 cut;
+	u32 reserved;
+};
+
+/* Looked at once: another thread may have put another file there by the second time. */
+struct opened {
+	struct place place;
+	struct paths paths;
+	u32 access;
+	u32 flags;		/* snug_act_flag */
+	u32 judge;
+	u32 stop;
+};
+
 struct scratch {
 	struct walk walk;
 	struct text_hash text;
 	struct tidy tidy;
 	struct run run;
+	struct paths paths;	/* these two are here to spare the stack */
+	struct opened opened;
 	/*
 	 * An act directly before its text, wherever that begins; texts grow downwards from SNUG_TEXT_MAX. The
 	 * second half is never written: it is room for what the verifier cannot rule out.

@@ -244,7 +244,7 @@ static __always_inline bool local_address(const struct sock *sock, struct peer *
 }
 
 /* Also a listen on a socket that was never bound: the kernel has chosen the port by now. */
-static __always_inline void tell_listen(struct call *call, u32 fd)
+static __noinline void tell_listen(struct call *call, u32 fd)
 {
 	struct sock *sock = socket_at(call->task, fd);
 	struct peer peer = {};

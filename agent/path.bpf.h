@@ -24,12 +24,6 @@ enum walk_end {
 	WALK_ALONE,		/* a dentry without parent: memfd, unlinked */
 };
 
-/* A `struct path` by value: where it comes from makes no difference to the verifier then. */
-struct place {
-	u64 dentry;
-	u64 mnt;
-};
-
 #define PLACE(path) ((struct place){ (u64)(path).dentry, (u64)(path).mnt })
 
 static __always_inline void walk_from(struct scratch *scratch, struct place place, u64 root)
