@@ -17,6 +17,13 @@ export interface KeyMeaning {
   readonly expected: boolean
 }
 
+/** An unexpected act that was told: repeats of it are counted by its key, also after a restart. Plain data: it is stored. */
+export interface ToldAct extends KeyMeaning {
+  readonly key: BehaviourKey
+  readonly container: string
+  readonly action: Alert['action']
+}
+
 /** One container of the version, on this node. Plain data: it is stored. */
 export interface Run {
   readonly container: string
@@ -40,6 +47,8 @@ export function versionKey(image: ImageRef): VersionKey {
 
 /** Runs that a version remembers; the oldest ended ones go first. Evidence keeps all of them. */
 const runsKept = 5_000
+/** Unexpected acts whose keys a later daemon still knows; the oldest go first. */
+const toldKept = 1_000
 /** Acts that were stopped, of which repeats may come; without it they count as alerted on. */
 const actionsKept = 65_536
 
@@ -70,6 +79,7 @@ export class DeployedVersion {
   persistedAt = 0
   /** What has to be said of it beside its state: how its profile was made wider, why it cannot block. */
   notes: readonly string[] = []
+  readonly told = new Map<string, ToldAct>()
   #actions = new Map<string, Alert['action']>()
   readonly #tagged = new Map<BehaviourTag, BehaviourId>()
   #keys = new Map<BehaviourKey, KeyMeaning>()
@@ -141,6 +151,16 @@ export class DeployedVersion {
     if (action === 'alerted') this.#actions.delete(name)
     else this.#actions.set(name, action)
     if (this.#actions.size > actionsKept) this.#actions.clear()
+  }
+
+  /** An unexpected act was told in full: what follows of it may be told, as a count, to a later daemon. */
+  rememberTold(act: ToldAct): void {
+    const name = `${act.key} ${act.container}`
+    this.told.delete(name)
+    this.told.set(name, act)
+    const [oldest] = this.told.keys()
+    if (this.told.size > toldKept && oldest !== undefined) this.told.delete(oldest)
+    this.changed = true
   }
 
   actionOf(key: BehaviourKey, container: string): Alert['action'] {

@@ -350,14 +350,17 @@ export class JudgeStage {
   ): void {
     const expected = outcome === 'expected' || outcome === 'learned'
     const { origin, session } = event.process
-    version.remember(key, {
+    const meaning = {
       behaviours: refs.map((ref) => behaviourId(ref.key)),
       origin,
       ...(session === undefined ? {} : { session }),
       source: event.source,
       expected,
-    })
-    version.rememberAction(key, event.container.id, actionOf(event))
+    }
+    const { id: container } = event.container
+    version.remember(key, meaning)
+    version.rememberAction(key, container, actionOf(event))
+    if (!expected) version.rememberTold({ ...meaning, key, container, action: actionOf(event) })
     // What only an exec session did is never known to the kernel: each session is told anew.
     if (!expected || origin === 'exec-in') return
     const keys = known.get(version)

@@ -8,7 +8,7 @@ import type { ProfileEntry } from '../profile/profile-entry.ts'
 import type { Shaper } from '../profile/shape.ts'
 import type { AlertRecord } from '../respond/alert-book.ts'
 import type { StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts'
-import { DeployedVersion } from './deployed-version.ts'
+import { DeployedVersion, type ToldAct } from './deployed-version.ts'
 
 const text = z.string()
 const span = z.object({ reason: text, count: z.number(), from: text, to: text })
@@ -36,12 +36,13 @@ const versionSchema = z.object({
   runsSeen: z.number(),
   runsBefore: z.number(),
   losses: z.array(span),
+  told: z.array(z.custom<ToldAct>()).default([]),
   identity: z.custom<ContainerIdentity>().optional(),
 })
 
 export function versionWrite(version: DeployedVersion): StoreWrite {
   const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
-  const { runs, runsSeen, runsBefore, losses } = version
+  const { runs, runsSeen, runsBefore, losses, told } = version
   const value = {
     image,
     tags: [...tags],
@@ -54,6 +55,7 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     runsSeen,
     runsBefore,
     losses: losses.spans,
+    told: [...told.values()],
   }
   return { kind: 'version', version: key, value }
 }
@@ -111,6 +113,11 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
       ...(to === undefined ? {} : { to }),
       ...(actsOnly === undefined ? {} : { actsOnly }),
     })
+  }
+  for (const act of value.told) {
+    version.remember(act.key, act)
+    version.rememberAction(act.key, act.container, act.action)
+    version.rememberTold(act)
   }
   version.changed = false
   return version

@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import type Docker from 'dockerode'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Alert } from '../../src/event/alert.ts'
+import type { LineageView, ProfileView, StatusView } from '../../src/flow/engine.ts'
+import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { type AttemptKind, attemptsImage, type Tally } from '../fixtures/attempts-image.ts'
+import { removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
+import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { learnerConfig, setMode, startLearned } from '../fixtures/learned-agent.ts'
+
+const times = 2_000
+const workers = 4
+const image = `${uniqueName('outlives')}:1`
+const { docker, socket } = sharedEngine()
+let agent: Agent
+
+beforeAll(async () => {
+  await attemptsImage(docker, image)
+  agent = await startAgent({ docker: socket, config: learnerConfig })
+  const outcome = await runContainer(docker, image, ['learn'])
+  expect(JSON.parse(outcome.stdout)).toMatchObject({ attempts: 0, allowed: 1, succeeded: 0 })
+  await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
+    behaviours.some(({ kind, text }) => kind === 'connect' && text.includes('21001')),
+  )
+  agent = await startLearned(agent, socket, [image])
+  await setMode(agent, image, 'block')
+})
+
+afterAll(async () => {
+  await agent[Symbol.asyncDispose]()
+})
+
+/** Who is killed outright, while how many of the attempts are still to come. */
+const victims = {
+  'the sensor': () => killSensor(),
+  'the daemon': async () => {
+    await agent.kill()
+  },
+  'both of them': async () => {
+    killSensor()
+    await agent.kill()
+  },
+} as const
+
+function killSensor(): void {
+  const children = execFileSync('ps', ['-o', 'pid=,comm=', '--ppid', String(agent.pid)], {
+    encoding: 'utf8',
+  })
+  const pid = /(\d+) snug-sensor/.exec(children)?.[1]
+  if (pid === undefined) throw new Error(`no sensor among: ${children}`)
+  process.kill(Number(pid), 'SIGKILL')
+}
+
+describe('blocking outlives', () => {
+  test.each([
+    ['the sensor', 'connect'],
+    ['the daemon', 'connect'],
+    ['both of them', 'open'],
+    ['both of them', 'exec'],
+  ] as const)(
+    '%s, killed half-way through: no %s succeeds, and each is told of',
+    async (who, kind) => {
+      const container = await startContainer(docker, image, [kind, String(times), String(workers)])
+      try {
+        await said(container, 'half')
+        await victims[who]()
+        await container.wait()
+        if (!agent.running) await agent.start()
+        await expectNoneSucceeded(container, kind)
+        await expectEachTold(container.id)
+      } finally {
+        await removeContainer(container)
+      }
+      const { versions } = await agent.json<LineageView>(['image', 'show', image])
+      expect(versions[0]?.losses).toEqual([])
+      expect(versions[0]?.mode).toBe('block')
+      const { counters, losses } = await agent.json<StatusView>(['status'])
+      expect(counters['kernelDisagreements']).toBe(0)
+      expect(losses).toEqual([])
+    },
+  )
+})
+
+test('detaching ends it: nothing of the agent is left in the kernel', async () => {
+  const refused = await agent.cli(['agent', '--detach', '--config', agent.config])
+  expect(refused).toMatchObject({ code: 1 })
+  expect(refused.stderr).toContain('DETACH_REFUSED')
+  await agent.stop()
+  expect(existsSync(agent.kernelState)).toBe(true)
+  expect((await agent.detach()).stderr).toContain('detached')
+  expect(existsSync(agent.kernelState)).toBe(false)
+  const { stdout } = await runContainer(docker, image, ['connect', '10', '1'])
+  expect(JSON.parse(stdout.replace(/^half\n/, ''))).toMatchObject({ succeeded: 10 })
+})
+
+async function expectNoneSucceeded(container: Docker.Container, kind: AttemptKind): Promise<void> {
+  const log = (await container.logs({ stdout: true, stderr: true })).toString('latin1')
+  const tally = JSON.parse(/\{.*\}/.exec(log)?.[0] ?? '{}') as Tally
+  expect(tally).toMatchObject({ attempts: times, succeeded: 0, other: 0, allowed: times / 10 })
+  expect(kind === 'connect' ? tally.refused : tally.killed).toBe(times)
+}
+
+/** Once or, by who knew nothing of those before, again: together as many as there were. */
+async function expectEachTold(id: string): Promise<void> {
+  await agent.until<Alert[]>(
+    ['alert', 'list', '--limit', '1000'],
+    (alerts) =>
+      alerts
+        .filter(({ container }) => container?.id === id)
+        .reduce((sum, { count }) => sum + count, 0) >= times,
+  )
+  const alerts = await agent.json<Alert[]>(['alert', 'list', '--limit', '1000'])
+  const own = alerts.filter(({ container }) => container?.id === id)
+  expect(own.map(({ count }) => count)).toEqual([times])
+  expect(own[0]?.action).toMatch(/blocked|killed/)
+}
+
+async function said(container: Docker.Container, word: string): Promise<void> {
+  const stream = await container.logs({ follow: true, stdout: true })
+  await new Promise<void>((resolve, reject) => {
+    stream.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes(word)) resolve()
+    })
+    stream.on('end', () => reject(new Error(`it ended and never said ${word}`)))
+  })
+  ;(stream as unknown as { destroy(): void }).destroy()
+}
