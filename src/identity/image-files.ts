@@ -12,7 +12,15 @@ import { microsOf } from '../event/time.ts'
 import type { PathAutomaton } from '../match/kernel-profile.ts'
 import type { ContainerIdentity, Rootfs } from './identity.ts'
 import { pathsTaken } from './layer-walk.ts'
-import { findInLayers, type LayerFile } from './layers.ts'
+import { findInLayers, type LayerFile, layerNumber } from './layers.ts'
+
+/** A layer of an image, counted from the bottom, 1 first. */
+export interface Layer {
+  readonly number: number
+  readonly of: number
+  /** The image before does not have it. */
+  readonly isNew: boolean
+}
 
 /** Larger files are not compared: the answer is `undefined`, and the caller keeps what it knew. */
 const maxComparedBytes = 64 << 20
@@ -90,6 +98,19 @@ export class ImageFiles {
     const same = compareFiles(left, right)
     if (same !== undefined) this.#compared.set(key, same)
     return same === undefined ? undefined : !same
+  }
+
+  /** Which layer of `now` brings the path, and whether `before` has that layer too. */
+  layerOf(now: ContainerIdentity, before: ContainerIdentity, path: string): Layer | undefined {
+    const layers = now.rootfs?.layers ?? []
+    const found = now.rootfs === undefined ? undefined : find(now.rootfs, path, true)
+    if (found === undefined || found === 'unreadable') return undefined
+    const number = layerNumber(layers, found)
+    const layer = layers[layers.length - number]
+    if (number === 0 || layer === undefined) return undefined
+    // Engines keep a layer once, whichever images have it.
+    const isNew = before.rootfs?.layers.includes(layer) !== true
+    return { number, of: layers.length, isNew }
   }
 
   #compareUpper(

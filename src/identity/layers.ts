@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync, type Stats } from 'node:fs'
+import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
 
 /** A file of the image: the layer that brings it, and where it lies on the host. */
 export interface LayerFile {
@@ -22,6 +22,29 @@ export function findInLayers(
   path: string,
   follow = false,
 ): LayerFile | undefined {
+  return walk(layers, path, follow)?.file
+}
+
+/** Names in a folder of the image, of whatever layer; none where it is no folder. Links are followed. */
+export function namesInLayers(layers: readonly string[], path: string): readonly string[] {
+  const folders = walk(layers, path, true)?.folders ?? []
+  const names = new Set(folders.flatMap((folder) => readdirSync(folder)))
+  return [...names].filter((name) => lookupInFolders(folders, name) !== undefined).sort()
+}
+
+/** Which layer brings the file, counted from the bottom, 1 first; 0 where none of them does. */
+export function layerNumber(layers: readonly string[], file: LayerFile): number {
+  const at = layers.findIndex((layer) => file.path.startsWith(`${layer}/`))
+  return at < 0 ? 0 : layers.length - at
+}
+
+interface Walked {
+  readonly file?: LayerFile
+  /** Present where it is a folder: the same folder in every layer that has it. */
+  readonly folders?: readonly string[]
+}
+
+function walk(layers: readonly string[], path: string, follow: boolean): Walked | undefined {
   let rest = path.split('/').filter((part) => part !== '' && part !== '.')
   let links = 0
   /** The folders reached so far: for each depth, the same folder in every layer that has it. */
@@ -51,10 +74,10 @@ export function findInLayers(
       last = undefined
       continue
     }
-    if (rest.length > 0) return undefined
-    return found.file
+    return rest.length > 0 ? undefined : { file: found.file }
   }
-  return last
+  const folders = stack.at(-1) ?? []
+  return last === undefined ? { folders } : { file: last, folders }
 }
 
 type Found =

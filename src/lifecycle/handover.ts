@@ -16,10 +16,11 @@ function allowed(entry: ProfileEntry, windowDone: boolean): readonly Grant[] {
     const clean = cell.phase === 'learned' && (cell.guardrails ?? []).length === 0
     if (clean && cell.origin !== 'exec-in') grants.merge(grantsOf(cell))
   }
-  // An approval with an end is for its time and place.
+  // An approval with an end is for its time and place, and so is one for a workload.
   if (
     decision !== undefined &&
     decision.until === undefined &&
+    decision.onlyWorkload === undefined &&
     (decision.onlyUid ?? entry.uid) === entry.uid
   ) {
     for (const grant of decision.grants) grants.merge(grant)
@@ -60,6 +61,21 @@ export function priorOf(
 /** What an image ships under a path: a fingerprint of the content, or undefined. */
 export type Shipped = (path: string) => string | undefined
 
+/** Where a file of the new version comes from. */
+export interface FileStory {
+  readonly package?: {
+    readonly name: string
+    readonly now: string
+    /** Its version in the image before; absent where that has no such package. */
+    readonly before?: string
+  }
+  /** Counted from the bottom, 1 first; `isNew`: the image before does not have that layer. */
+  readonly layer?: { readonly number: number; readonly of: number; readonly isNew: boolean }
+}
+
+/** What the new image's package database and layers say of a path. */
+export type About = (path: string) => FileStory | undefined
+
 function change(path: string, now: Shipped, before: Shipped): 'brings' | 'changed' | undefined {
   const after = now(path)
   if (after === undefined) return undefined
@@ -75,26 +91,45 @@ function pathsOf(object: BehaviourObject): readonly string[] {
   return object.kind === 'file' ? [object.path] : []
 }
 
+function storyText(story: FileStory | undefined): string {
+  const parts: string[] = []
+  const owner = story?.package
+  if (owner !== undefined) {
+    const { name, now, before } = owner
+    const versions = before === undefined ? `${now}, which is new` : `${before} → ${now}`
+    parts.push(`package ${name} ${before === now ? now : versions}`)
+  }
+  if (story?.layer !== undefined) {
+    const { number, of, isNew } = story.layer
+    parts.push(`in ${isNew ? 'the new layer' : 'layer'} ${number} of ${of}`)
+  }
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`
+}
+
 /**
  * Why a new version does what its predecessor did not, as far as the two images tell; undefined where they
- * do not explain it, which is the case to look at.
+ * do not explain it, which is the case to look at. `about` adds which package and layer brought the file.
  */
 export function explainDelta(
   delta: { readonly actor: Actor; readonly object: BehaviourObject },
   now: Shipped,
   before: Shipped,
+  about: About = () => undefined,
 ): string | undefined {
   // Not what the image shipped: no image explains that.
   if (delta.object.kind === 'exec' && delta.object.drift === true) return undefined
   for (const path of pathsOf(delta.object)) {
     const how = change(path, now, before)
-    if (how === 'brings') return `the new version brings ${path} along`
-    if (how === 'changed') return `the new version changed ${path}`
+    if (how === undefined) continue
+    const story = storyText(about(path))
+    if (how === 'brings') return `the new version brings ${path} along${story}`
+    return `the new version changed ${path}${story}`
   }
   for (const path of [delta.actor.script, delta.actor.exe]) {
     const how = path === undefined ? undefined : change(path, now, before)
-    if (how === 'brings') return `done by ${path}, which the new version brings along`
-    if (how === 'changed') return `done by ${path}, which the new version changed`
+    if (path === undefined || how === undefined) continue
+    const what = how === 'brings' ? 'brings along' : 'changed'
+    return `done by ${path}, which the new version ${what}${storyText(about(path))}`
   }
   return undefined
 }

@@ -100,4 +100,38 @@ describe('a delta', () => {
   ] as const)('%j is explained as %s', (delta, why) => {
     expect(explainDelta(delta, after, before)).toBe(why)
   })
+
+  it('names the package with its versions, and the layer', () => {
+    const explain = (about: Parameters<typeof explainDelta>[3]) =>
+      explainDelta({ actor, object: { kind: 'exec', path: '/bin/new' } }, after, before, about)
+    const layer = { number: 3, of: 4, isNew: true }
+    expect(explain(() => ({ package: { name: 'curl', now: '8.5-2', before: '8.1-1' } }))).toBe(
+      'the new version brings /bin/new along (package curl 8.1-1 → 8.5-2)',
+    )
+    expect(explain(() => ({ package: { name: 'curl', now: '8.5-2' }, layer }))).toBe(
+      'the new version brings /bin/new along (package curl 8.5-2, which is new, in the new layer 3 of 4)',
+    )
+    expect(explain(() => ({ layer: { ...layer, isNew: false } }))).toBe(
+      'the new version brings /bin/new along (in layer 3 of 4)',
+    )
+    const byActor = {
+      actor: { exe: '/app/new' },
+      object: { kind: 'capability', name: 'CAP_CHOWN' },
+    }
+    expect(
+      explainDelta(byActor as Parameters<typeof explainDelta>[0], after, before, (path) =>
+        path === '/app/new' ? { package: { name: 'app', now: '2', before: '2' } } : undefined,
+      ),
+    ).toBe('done by /app/new, which the new version brings along (package app 2)')
+  })
+})
+
+describe('a hand-over', () => {
+  it('never passes on what a guardrail stopped, until a person approved it', () => {
+    const shadow = act.file('/etc/shadow', ['read'], { exe: '/bin/cat' }, { shipped: true })
+    const old = learned(act.file('/etc/hosts'), shadow)
+    expect(outcome(successor(old), shadow)).toBe('deviation')
+    decide(old, '/etc/shadow', 'approved')
+    expect(outcome(successor(old), shadow)).toBe('expected')
+  })
 })

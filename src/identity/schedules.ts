@@ -1,0 +1,191 @@
+import { LRUCache } from 'lru-cache'
+import type { ContainerIdentity } from './identity.ts'
+import { imageShips, listImageFolder, readImageFile } from './image-text.ts'
+
+/** What the image does by the clock, as its own files say. */
+export interface Schedule {
+  /** Where it is written, and what it runs. */
+  readonly text: string
+  /** Milliseconds: within so long it comes at least once; absent where its words are not understood. */
+  readonly periodMs?: number
+}
+
+const hour = 3_600_000
+const day = 24 * hour
+const week = 7 * day
+const month = 31 * day
+const year = 366 * day
+
+const named: Readonly<Record<string, number>> = {
+  minutely: 60_000,
+  hourly: hour,
+  daily: day,
+  midnight: day,
+  weekly: week,
+  monthly: month,
+  quarterly: 92 * day,
+  semiannually: 184 * day,
+  annually: year,
+  yearly: year,
+}
+
+/** A Debian image has cron tables without a cron, and timers without a systemd: those never come. */
+const cronDaemons = [
+  '/usr/sbin/cron',
+  '/usr/sbin/crond',
+  '/usr/bin/crond',
+  '/sbin/crond',
+  '/bin/crond',
+  '/usr/sbin/anacron',
+]
+const systemds = ['/usr/lib/systemd/systemd', '/lib/systemd/systemd']
+
+/** More than an image has in earnest. */
+const schedulesKept = 50
+
+/** Reads an image's schedules, once for each image. */
+export class ImageSchedules {
+  readonly #known = new LRUCache<string, readonly Schedule[]>({ max: 256 })
+
+  of(identity: ContainerIdentity | undefined): readonly Schedule[] {
+    if (identity?.rootfs === undefined) return []
+    const kept = this.#known.get(identity.imageId)
+    if (kept !== undefined) return kept
+    const found = readSchedules(identity.rootfs.layers)
+    this.#known.set(identity.imageId, found)
+    return found
+  }
+}
+
+function readSchedules(layers: readonly string[]): readonly Schedule[] {
+  const found: Schedule[] = []
+  if (cronDaemons.some((path) => imageShips(layers, path))) readCron(layers, found)
+  if (systemds.some((path) => imageShips(layers, path))) readTimers(layers, found)
+  return found.slice(0, schedulesKept)
+}
+
+function readCron(layers: readonly string[], found: Schedule[]): void {
+  const tables = [
+    ['/etc/crontab', true] as const,
+    ...listImageFolder(layers, '/etc/cron.d').map((name) => [`/etc/cron.d/${name}`, true] as const),
+    ...['/var/spool/cron/crontabs', '/etc/crontabs', '/var/spool/cron'].flatMap((folder) =>
+      listImageFolder(layers, folder).map((name) => [`${folder}/${name}`, false] as const),
+    ),
+  ]
+  for (const [path, hasUser] of tables) {
+    for (const line of readImageFile(layers, path)?.split('\n') ?? []) {
+      const schedule = cronLine(line, hasUser)
+      // The shipped table only runs the folders below, each by its own name.
+      if (schedule === undefined || schedule.text.includes('run-parts')) continue
+      found.push({ ...schedule, text: `${path}: ${schedule.text}` })
+    }
+  }
+  for (const every of ['hourly', 'daily', 'weekly', 'monthly']) {
+    for (const name of listImageFolder(layers, `/etc/cron.${every}`)) {
+      if (name.startsWith('.')) continue
+      found.push({ text: `/etc/cron.${every}/${name}`, periodMs: named[every] ?? day })
+    }
+  }
+}
+
+/** One line of a cron table; undefined where it schedules nothing. */
+export function cronLine(line: string, hasUser: boolean): Schedule | undefined {
+  const words = line.trim().split(/\s+/)
+  const [first = ''] = words
+  if (first === '' || first.startsWith('#') || /^[A-Za-z_]\w*\s*=/.test(line.trim()))
+    return undefined
+  if (first.startsWith('@')) {
+    const text = words.slice(hasUser ? 2 : 1).join(' ')
+    // What comes at the start is seen with the start.
+    if (first === '@reboot' || text === '') return undefined
+    const periodMs = named[first.slice(1)]
+    return periodMs === undefined ? { text } : { text, periodMs }
+  }
+  const text = words.slice(hasUser ? 6 : 5).join(' ')
+  if (text === '') return undefined
+  const fields = words.slice(0, 5)
+  if (!fields.every((field) => /^[\dA-Za-z*,/-]+$/.test(field))) return undefined
+  return { text, periodMs: cronPeriod(fields) }
+}
+
+/** Within how long five fields come at least once: by the coarsest of them that is not free. */
+function cronPeriod([
+  minute = '*',
+  hours = '*',
+  date = '*',
+  months = '*',
+  weekday = '*',
+]: readonly string[]): number {
+  if (months !== '*') return year
+  if (date !== '*' && weekday === '*') return month
+  if (weekday !== '*') return week
+  if (hours !== '*') return stepOf(hours, hour) ?? day
+  if (minute !== '*') return stepOf(minute, 60_000) ?? hour
+  return 60_000
+}
+
+function stepOf(field: string, unit: number): number | undefined {
+  const step = /^\*\/(\d+)$/.exec(field)?.[1]
+  return step === undefined ? undefined : Math.max(1, Number(step)) * unit
+}
+
+function readTimers(layers: readonly string[], found: Schedule[]): void {
+  const folders = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
+  for (const name of listImageFolder(layers, '/etc/systemd/system/timers.target.wants')) {
+    if (!name.endsWith('.timer')) continue
+    for (const folder of folders) {
+      const unit = readImageFile(layers, `${folder}/${name}`)
+      if (unit === undefined) continue
+      const schedule = timerPeriod(unit)
+      if (schedule !== undefined) found.push({ ...schedule, text: `${folder}/${name}` })
+      break
+    }
+  }
+}
+
+/** What a timer unit says of its period; undefined where it schedules nothing that comes again. */
+export function timerPeriod(unit: string): { readonly periodMs?: number } | undefined {
+  const calendar = /^OnCalendar=(.+)$/m.exec(unit)?.[1]?.trim()
+  const again = /^On(?:UnitActive|UnitInactive)Sec=(.+)$/m.exec(unit)?.[1]?.trim()
+  if (calendar === undefined && again === undefined) return undefined
+  const periodMs = calendar === undefined ? spanOf(again ?? '') : calendarPeriod(calendar)
+  return periodMs === undefined ? {} : { periodMs }
+}
+
+function calendarPeriod(words: string): number | undefined {
+  const known = named[words]
+  if (known !== undefined) return known
+  if (/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(words)) return week
+  const date = /^(\S+)-(\S+)-(\S+)(?:\s|$)/.exec(words)
+  if (date !== null && (date[1] !== '*' || date[2] !== '*')) return year
+  if (date !== null && date[3] !== '*') return month
+  const [hours] = (words.split(/\s+/).at(-1) ?? '').split(':')
+  if (hours === undefined || !words.includes(':')) return undefined
+  return hours === '*' ? hour : day
+}
+
+function spanOf(words: string): number | undefined {
+  const units: Readonly<Record<string, number>> = {
+    s: 1_000,
+    sec: 1_000,
+    '': 1_000,
+    m: 60_000,
+    min: 60_000,
+    h: hour,
+    hr: hour,
+    d: day,
+    day: day,
+    w: week,
+    week: week,
+    month,
+    y: year,
+    year,
+  }
+  let sum = 0
+  for (const [, count, unit = ''] of words.matchAll(/(\d+)\s*([a-z]*)/g)) {
+    const one = units[unit] ?? units[unit.replace(/s$/, '')]
+    if (one === undefined) return undefined
+    sum += Number(count) * one
+  }
+  return sum === 0 ? undefined : sum
+}
