@@ -147,7 +147,7 @@ const pathOf = (all: readonly string[]): fc.Arbitrary<string> =>
 
 const accesses = ['read', 'write', 'create', 'delete'] as const
 const addresses = ['10.0.0.7', '10.0.1.8', '10.1.0.1', '192.168.1.1', '2001:db8::1', '2001:db9::1']
-export const blocks = [
+const blocks = [
   '10.0.0.0/8',
   '10.0.0.0/16',
   '10.0.0.0/24',
