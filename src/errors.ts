@@ -106,13 +106,22 @@ export const errorTable = {
     status: 404,
     hint: 'run `snug profile show IMAGE` to see behaviours and their ids',
   },
+  EVIDENCE_UNKNOWN: {
+    exit: 1,
+    status: 404,
+    hint: 'run `snug profile show IMAGE -o json` to see the containers and sessions of each behaviour',
+  },
   ALERT_UNKNOWN: {
     exit: 1,
     status: 404,
     hint: 'run `snug alert list` to see alerts and their ids',
   },
   MODE_REFUSED: { exit: 1, status: 409, hint: 'see the message for what has to happen first' },
-  DECISION_INVALID: { exit: 3, status: 400, hint: 'see `snug alert allow --help`' },
+  DECISION_INVALID: {
+    exit: 3,
+    status: 400,
+    hint: 'see `--help` of the command for what can be decided',
+  },
   USAGE: { exit: 64, status: 400, hint: 'run with --help' },
   INTERNAL: {
     exit: 1,

@@ -39,7 +39,7 @@ function readRules<T>(file: string, schema: z.ZodType<T>): T {
 }
 
 /** `profiles/` beside the nearest `package.json` above this file: so both from `src` and from `dist`. */
-function shippedRulesDir(): string {
+export function shippedRulesDir(): string {
   let dir = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(dir, 'package.json'))) {
     const parent = dirname(dir)

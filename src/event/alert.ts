@@ -45,10 +45,12 @@ export interface AlertBehaviour {
 }
 
 export interface AlertDecision {
-  readonly kind: 'allowed' | 'acknowledged'
+  readonly kind: 'allowed' | 'rejected' | 'acknowledged'
   readonly by: string
   readonly at: string
   readonly reason?: string
   readonly until?: string
   readonly onlyUid?: number
+  /** `namespace/kind/name` */
+  readonly onlyWorkload?: string
 }

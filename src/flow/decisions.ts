@@ -7,7 +7,10 @@ import {
   type BehaviourId,
   behavioursOf,
   type BehaviourRef,
+  workloadText,
 } from '../profile/behaviour.ts'
+import { plainObject } from '../profile/subject.ts'
+import { microsOf } from '../event/time.ts'
 import type { DecisionInput } from '../profile/profile.ts'
 import type { Grant } from '../profile/profile-entry.ts'
 import type { DeployedVersion } from './deployed-version.ts'
@@ -32,6 +35,38 @@ export function allowEvent(
   if (!ids.every((id) => profile.has(id))) profile.observe(event, refs, { phase: 'later' })
   for (const id of ids) profile.decide(id, decision)
   return ids
+}
+
+/**
+ * Rejects what of the act is not expected; of an act that is expected by now, all of it. Where others of its shape are
+ * allowed, only the very act is rejected.
+ */
+export function rejectEvent(
+  version: DeployedVersion,
+  event: ActEvent,
+  decision: DecisionInput,
+): readonly BehaviourId[] {
+  const { profile } = version
+  const refs = behavioursOf(event, profile.shaper)
+  const now = microsOf(event.time)
+  const odd = refs.filter((ref) => !profile.isExpected(ref, now))
+  return (odd.length > 0 ? odd : refs).map((ref) => {
+    const own = profile.admission(ref.key)
+    const object = own === undefined || own.void ? ref.object : plainObject(ref)
+    const { actor, uid } = ref
+    const id = behaviourId(behaviourKey(actor, uid, object))
+    if (!profile.decide(id, decision)) {
+      const entry = { schema: 'snug.behaviour/v1', id, actor, uid, object, cells: [] } as const
+      profile.merge([{ ...entry, decision: { ...decision, grants: [] } }])
+    }
+    return id
+  })
+}
+
+/** Errors: DECISION_INVALID where the event names no workload. */
+export function workloadOf(event: ActEvent): string {
+  if (event.workload !== undefined) return workloadText(event.workload)
+  throw new SnugError('DECISION_INVALID', 'the container is of no known workload')
 }
 
 /**

@@ -18,12 +18,19 @@ export interface Engine {
   /** Blocking off for `forMs` milliseconds, for every version of IMAGE that blocks. */
   breakGlass(ref: string, forMs: number, by: Decider): Promise<readonly VersionView[]>
   endBreakGlass(ref: string, by: Decider): Promise<readonly VersionView[]>
-  /** Without `behaviours`: everything that waits for review. */
+  /** Without `behaviours`: everything that waits for review, but for what a guardrail keeps in quarantine. */
   approve(
     ref: string,
     behaviours: readonly string[] | undefined,
     by: Decider,
+    options?: ApproveOptions,
   ): Promise<DecisionResult>
+  /** The behaviours are deviations for good, whatever is learned later; successors keep to that. */
+  reject(ref: string, behaviours: readonly string[], by: Decider): Promise<DecisionResult>
+  /** Makes the profile what it would be had that never been seen. */
+  forget(ref: string, choice: ForgetChoice, by: Decider): Promise<ForgetResult>
+  /** Forgets what an exec session did, and rejects what only it did. The reason is required. */
+  incident(ref: string, session: string, by: Decider): Promise<IncidentResult>
   /** Ends the window now. */
   endLearning(ref: string, by: Decider): Promise<VersionView>
 
@@ -31,7 +38,16 @@ export interface Engine {
   alert(id: string): Alert
   /** Allows the alert's behaviour for its version; with `until` and `only` the allowance is bounded. */
   allowAlert(id: string, scope: AllowScope, by: Decider): Promise<Alert>
+  /** The alert's act stays a deviation for good. */
+  rejectAlert(id: string, by: Decider): Promise<Alert>
   ackAlert(id: string, reason: string, by: Decider): Promise<Alert>
+
+  /** The newest decisions, newest first. */
+  audit(limit: number): Promise<readonly AuditView[]>
+  /** Follows the chain of all decisions from the first on. */
+  verifyAudit(): Promise<AuditCheckView>
+  /** Puts on record what was decided outside of the engine. */
+  record(what: string, by: Decider, fields: Readonly<Record<string, unknown>>): Promise<void>
 
   /** The live streams. The iterable ends with the signal; a reader that lags is told how much it missed. */
   liveEvents(signal: AbortSignal, query: LiveQuery): AsyncIterable<Live<SnugEvent>>
@@ -45,6 +61,8 @@ export interface Engine {
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<BackTestResult>
+  /** Judges what is on record of a version, and attacks, against its profile with other decisions; changes nothing. */
+  testEdit(ref: string, edit: ProfileEdit): Promise<EditTestResult>
 
   doctor(): Promise<DoctorReport>
 }
@@ -75,6 +93,122 @@ export interface AllowScope {
   readonly onlyUid?: number
   /** Of a connection: a block of addresses, `10.0.0.0/8`, instead of the one address or name. */
   readonly peer?: string
+  /** Only for the workload that the alert is of. */
+  readonly workload?: boolean
+}
+
+export interface ApproveOptions {
+  /** Also what a guardrail fired on. */
+  readonly quarantined?: boolean
+}
+
+/** One of these: the beginning of an id will do, and of a container its name. */
+export type ForgetChoice =
+  | { readonly container: string; readonly session?: undefined; readonly between?: undefined }
+  | { readonly session: string; readonly container?: undefined; readonly between?: undefined }
+  | {
+      /** RFC 3339, both included. */
+      readonly between: { readonly from: string; readonly to: string }
+      readonly container?: undefined
+      readonly session?: undefined
+    }
+
+export interface VanishedRow {
+  readonly id: string
+  readonly actor: string
+  readonly uid: number
+  readonly text: string
+}
+
+export interface ForgetResult {
+  /** Behaviours that vanished: nothing else had shown them. */
+  readonly gone: readonly VanishedRow[]
+  /** Ids of behaviours that stay, with less evidence. */
+  readonly lessened: readonly string[]
+  /** Acts that were forgotten, by count. */
+  readonly acts: number
+  /** When the forgotten acts were; of a span of time more than was asked for, where evidence is kept less finely. */
+  readonly from?: string
+  readonly to?: string
+  readonly version: VersionView
+}
+
+export interface IncidentResult extends ForgetResult {
+  /** Behaviours that only the session had shown: rejected. */
+  readonly rejected: readonly VanishedRow[]
+  /** Ids of the session's alerts, which are decided with it. */
+  readonly alerts: readonly string[]
+}
+
+export interface AuditView {
+  readonly seq: number
+  readonly time: string
+  readonly what: string
+  readonly who: string
+  /** SHA-256 of the entry before. */
+  readonly previous: string
+  readonly [member: string]: unknown
+}
+
+export interface AuditCheckView {
+  readonly ok: boolean
+  readonly entries: number
+  /** Hash of the last entry: kept elsewhere, it vouches for all before it. */
+  readonly head: string
+  readonly faults: readonly string[]
+}
+
+/** `snug.edit/v1`: decisions that are not made yet. */
+export interface ProfileEdit {
+  readonly allow?: readonly EditAllowance[]
+  readonly reject?: readonly string[]
+  readonly forget?: readonly ForgetChoice[]
+}
+
+export interface EditAllowance {
+  readonly behaviour: string
+  readonly until?: string
+  readonly onlyUid?: number
+}
+
+export interface EditTestResult {
+  /** Different acts on record that were judged. */
+  readonly judged: number
+  /** Expected now, and deviations with the edit. */
+  readonly fires: readonly EditTestRow[]
+  /** Deviations now, and expected with the edit. */
+  readonly quiets: readonly EditTestRow[]
+  /** Deviations with and without it. */
+  readonly still: number
+  readonly permissive: { readonly before: PermissiveView; readonly after: PermissiveView }
+  /** Recorded attacks that the edited profile would expect of one of its actors. */
+  readonly attacks: readonly AttackRow[]
+  readonly attacksTried: number
+}
+
+export interface EditTestRow extends VanishedRow {
+  readonly origin: string
+  readonly count: number
+  /** The very act, where the behaviour stands for several. */
+  readonly literal?: string
+}
+
+export interface PermissiveView {
+  /** Behaviours that allow anything. */
+  readonly allowed: number
+  /** Of these, the ones that allow more than what was seen. */
+  readonly patterns: number
+  readonly attacks: number
+}
+
+export interface AttackRow {
+  readonly name: string
+  /** MITRE ATT&CK technique ids. */
+  readonly attack: readonly string[]
+  readonly actor: string
+  readonly uid: number
+  /** It would be expected without the edit too. */
+  readonly already: boolean
 }
 
 export interface AlertQuery {
@@ -178,7 +312,11 @@ export interface BehaviourView {
   readonly lastSeen: string
   readonly inherited: boolean
   readonly guardrails: readonly string[]
-  readonly allowance?: { readonly by: string; readonly at: string } & Omit<AllowScope, 'peer'>
+  readonly allowance?: {
+    readonly by: string
+    readonly at: string
+    readonly onlyWorkload?: string
+  } & Omit<AllowScope, 'peer' | 'workload'>
 }
 
 export interface ProfileDiff {
@@ -200,6 +338,8 @@ export interface DiffRow {
 
 export interface DecisionResult {
   readonly decided: readonly string[]
+  /** Behaviours that a guardrail keeps in quarantine still. */
+  readonly quarantined: number
   readonly version: VersionView
 }
 

@@ -1,18 +1,21 @@
+import { loadAttacks } from '../config/load-attacks.ts'
 import type { Alert } from '../event/alert.ts'
 import type { SnugEvent } from '../event/event.ts'
 import { SnugError } from '../errors.ts'
 import { breakGlass, endBreakGlass } from '../lifecycle/blocking.ts'
-import { approveVersion, endLearning, setMode, type Step } from '../lifecycle/version.ts'
+import { endLearning, setMode, type Step } from '../lifecycle/version.ts'
 import type { BehaviourId } from '../profile/behaviour.ts'
 import { diffEntries } from '../profile/diff.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 import { actKindsOfHost, stopsOf } from '../telemetry/host-acts.ts'
 import { checkHost, type HostPaths } from '../telemetry/host-checks.ts'
 import type { Daemon } from './daemon.ts'
-import { allowBlock, allowEvent, decisionOf } from './decisions.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import type * as view from './engine.ts'
 import { readRecorded, backTest } from './recorded-events.ts'
+import { decided, standing } from './review/decided.ts'
+import { testEdit } from './review/edit-test.ts'
+import { ReviewDesk } from './review/review-desk.ts'
 import { statusView } from './status-view.ts'
 import { behaviourView, lineageViews, versionView } from './views.ts'
 
@@ -21,10 +24,12 @@ export class SnugEngine implements view.Engine {
   readonly #daemon: Daemon
   readonly #version: string
   readonly #host: HostPaths
+  readonly #desk: ReviewDesk
 
   /** `host`: where this agent was told to look for what the doctor checks. */
   constructor(daemon: Daemon, version: string, host: HostPaths) {
     this.#daemon = daemon
+    this.#desk = new ReviewDesk(daemon)
     this.#version = version
     this.#host = host
   }
@@ -76,7 +81,8 @@ export class SnugEngine implements view.Engine {
   ): Promise<view.VersionView> {
     const { shelf, kernel } = this.#daemon
     if (mode === 'block') {
-      const refusal = kernel.refusal(shelf.findOne(ref))
+      const version = shelf.findOne(ref)
+      const refusal = kernel.refusal(version) ?? boundRefusal(version)
       if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)
     }
     return this.#step(ref, by, 'mode', (version, evidence, rules, nowMs) =>
@@ -120,10 +126,12 @@ export class SnugEngine implements view.Engine {
       throw new SnugError('MODE_REFUSED', `no version of \`${ref}\` blocks`)
     }
     for (const version of blocking) {
+      const before = standing(version)
       act(version)
       const { breakGlass: glass } = version.life
       const until = glass === undefined ? {} : { until: new Date(glass.until).toISOString() }
-      await this.#decided(version, what, by, until, false)
+      const fields = { ...until, before, after: standing(version) }
+      await decided(this.#daemon, version, { what, by, fields, expects: false })
     }
     return blocking.map((version) => this.#view(version))
   }
@@ -134,28 +142,29 @@ export class SnugEngine implements view.Engine {
     )
   }
 
-  async approve(
+  approve(
     ref: string,
     behaviours: readonly string[] | undefined,
     by: view.Decider,
+    options: view.ApproveOptions = {},
   ): Promise<view.DecisionResult> {
-    const { shelf } = this.#daemon
-    const version = shelf.findOne(ref)
-    const { profile } = version
-    const ids =
-      behaviours ??
-      profile
-        .entries()
-        .map(({ id }) => id)
-        .filter((id) => ['pending', 'quarantined'].includes(profile.state(id) ?? ''))
-    const known = ids.map((id) => this.#behaviour(version, id))
-    const decision = decisionOf(by, this.#daemon.now())
-    for (const id of known) profile.decide(id, decision)
-    if (behaviours === undefined) {
-      shelf.apply(version, approveVersion(version.life, this.#daemon.now(), by.who))
-    }
-    await this.#decided(version, 'approve', by, { behaviours: known })
-    return { decided: known, version: this.#view(version) }
+    return this.#desk.approve(ref, behaviours, by, options)
+  }
+
+  reject(
+    ref: string,
+    behaviours: readonly string[],
+    by: view.Decider,
+  ): Promise<view.DecisionResult> {
+    return this.#desk.reject(ref, behaviours, by)
+  }
+
+  forget(ref: string, choice: view.ForgetChoice, by: view.Decider): Promise<view.ForgetResult> {
+    return this.#desk.forget(ref, choice, by)
+  }
+
+  incident(ref: string, session: string, by: view.Decider): Promise<view.IncidentResult> {
+    return this.#desk.incident(ref, session, by)
   }
 
   alerts({ image, severity, limit }: view.AlertQuery): readonly Alert[] {
@@ -171,31 +180,12 @@ export class SnugEngine implements view.Engine {
     return this.#daemon.alerts.get(id)
   }
 
-  async allowAlert(id: string, scope: view.AllowScope, by: view.Decider): Promise<Alert> {
-    const { alerts, shelf } = this.#daemon
-    const { event } = alerts.get(id)
-    if (event.kind === 'loss') {
-      throw new SnugError('DECISION_INVALID', 'a loss cannot be allowed: acknowledge it')
-    }
-    const version = shelf.versionOf(event)
-    if (version === undefined) {
-      throw new SnugError('DECISION_INVALID', 'the image of the container was not known')
-    }
-    const { peer, ...bounds } = scope
-    const decision = { ...decisionOf(by, this.#daemon.now()), ...bounds }
-    const behaviours =
-      peer === undefined
-        ? allowEvent(version, event, decision)
-        : [allowBlock(version, event, peer, decision)]
-    const decided = alerts.decide(id, {
-      kind: 'allowed',
-      by: by.who,
-      at: new Date(this.#daemon.now()).toISOString(),
-      ...(by.reason === undefined ? {} : { reason: by.reason }),
-      ...bounds,
-    })
-    await this.#decided(version, 'allow', by, { alert: id, behaviours, ...scope })
-    return decided
+  allowAlert(id: string, scope: view.AllowScope, by: view.Decider): Promise<Alert> {
+    return this.#desk.allowAlert(id, scope, by)
+  }
+
+  rejectAlert(id: string, by: view.Decider): Promise<Alert> {
+    return this.#desk.rejectAlert(id, by)
   }
 
   async ackAlert(id: string, reason: string, by: view.Decider): Promise<Alert> {
@@ -205,6 +195,24 @@ export class SnugEngine implements view.Engine {
     this.#daemon.audit('ack', by.who, { alert: id, reason })
     await this.#daemon.persist()
     return decided
+  }
+
+  audit(limit: number): Promise<readonly view.AuditView[]> {
+    return this.#daemon.trail.list(limit)
+  }
+
+  async verifyAudit(): Promise<view.AuditCheckView> {
+    await this.#daemon.persist()
+    return this.#daemon.trail.verify()
+  }
+
+  async record(
+    what: string,
+    by: view.Decider,
+    fields: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    this.#daemon.audit(what, by.who, fields)
+    await this.#daemon.persist()
   }
 
   liveEvents(signal: AbortSignal, query: view.LiveQuery): AsyncIterable<view.Live<SnugEvent>> {
@@ -244,6 +252,16 @@ export class SnugEngine implements view.Engine {
     return backTest(profile, this.#daemon.parts.guardrails, chunks, signal)
   }
 
+  async testEdit(ref: string, edit: view.ProfileEdit): Promise<view.EditTestResult> {
+    const version = this.#daemon.shelf.findOne(ref)
+    const matches = this.#matcher(ref)
+    const alerts = this.#daemon.alerts.list({
+      limit: Infinity,
+      matches: (image) => image !== undefined && matches(image),
+    })
+    return testEdit(version, edit, alerts, loadAttacks(), this.#daemon.now())
+  }
+
   async doctor(): Promise<view.DoctorReport> {
     const host = await checkHost(this.#host)
     const checks = [...host.checks]
@@ -267,19 +285,6 @@ export class SnugEngine implements view.Engine {
     return versionView(version, this.#daemon.shelf, this.#daemon.now())
   }
 
-  #behaviour(version: DeployedVersion, id: string): BehaviourId {
-    if (version.profile.has(id as BehaviourId)) return id as BehaviourId
-    const { repository } = version.image
-    const [found, ...others] = version.profile.startingWith(id)
-    if (found === undefined) {
-      throw new SnugError('BEHAVIOUR_UNKNOWN', `\`${repository}\` has no behaviour \`${id}\``)
-    }
-    if (others.length > 0) {
-      throw new SnugError('BEHAVIOUR_UNKNOWN', `several behaviours begin with \`${id}\``)
-    }
-    return found
-  }
-
   async #step(
     ref: string,
     by: view.Decider,
@@ -294,27 +299,14 @@ export class SnugEngine implements view.Engine {
     const { shelf } = this.#daemon
     const version = shelf.findOne(ref)
     const nowMs = this.#daemon.now()
+    const before = standing(version)
     const step = move(version.life, shelf.evidence(version, nowMs), shelf.rules, nowMs)
     shelf.apply(version, step)
     const { mode, blocking } = version.life
     const canary = blocking?.canary === undefined ? {} : { canary: blocking.canary }
-    await this.#decided(version, what, by, { mode, ...canary }, false)
+    const fields = { mode, ...canary, before, after: standing(version) }
+    await decided(this.#daemon, version, { what, by, fields, expects: false })
     return this.#view(version)
-  }
-
-  async #decided(
-    version: DeployedVersion,
-    what: string,
-    by: view.Decider,
-    fields: Readonly<Record<string, unknown>>,
-    expects = true,
-  ): Promise<void> {
-    const reason = by.reason === undefined ? {} : { reason: by.reason }
-    version.news = true
-    version.changed = true
-    this.#daemon.kernel.decided(version, expects)
-    this.#daemon.audit(what, by.who, { image: version.key, ...reason, ...fields })
-    await this.#daemon.persist()
   }
 
   #matcher(ref: string): (image: { repository: string; digest: string }) => boolean {
@@ -339,6 +331,16 @@ export class SnugEngine implements view.Engine {
       )
     }
   }
+}
+
+/** The kernel would stop what was allowed for one workload only. */
+function boundRefusal({ profile }: DeployedVersion): string | undefined {
+  for (const { decision } of profile.all()) {
+    if (decision?.kind !== 'approved' || decision.onlyWorkload === undefined) continue
+    const only = `\`${decision.onlyWorkload}\``
+    return `an act is allowed only in ${only}, and the kernel cannot hold one workload apart`
+  }
+  return undefined
 }
 
 /** Evidence of the service itself: what its exec sessions did is not what the version does. */

@@ -141,6 +141,7 @@ export function behaviourView(entry: ProfileEntry, profile: Profile): BehaviourV
             at: decision.at,
             ...(decision.until === undefined ? {} : { until: decision.until }),
             ...(decision.onlyUid === undefined ? {} : { onlyUid: decision.onlyUid }),
+            ...(decision.onlyWorkload === undefined ? {} : { onlyWorkload: decision.onlyWorkload }),
           },
         }),
   }

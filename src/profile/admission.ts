@@ -131,16 +131,20 @@ export class Admission {
   admits(ref: BehaviourRef, now: () => Micros): boolean {
     if (this.decision === undefined) return this.grants.covers(ref, this.thresholds)
     if (this.decision.kind === 'rejected') return false
-    if (this.#approved !== undefined && (this.#until === Infinity || now() < this.#until)) {
+    if (
+      this.#approved !== undefined &&
+      this.#isFor(ref.workload) &&
+      (this.#until === Infinity || now() < this.#until)
+    ) {
       return this.#approved.covers(ref, this.thresholds)
     }
     return this.grants.covers(ref, this.thresholds)
   }
 
-  /** Whether a pattern takes the path, for that origin and at that time. */
-  takes(subject: string, origin: Origin, now: Micros): boolean {
+  /** Whether a pattern takes the path, for that origin, at that time and in that workload. */
+  takes(subject: string, origin: Origin, now: Micros, workload?: string): boolean {
     if (this.shape === undefined || this.rejected) return false
-    return this.grantsAt(now).pattern(origin, this.shape)?.has(subject) === true
+    return this.grantsAt(now, workload).pattern(origin, this.shape)?.has(subject) === true
   }
 
   /** Whether a pattern could be about that path, every place open. */
@@ -152,9 +156,20 @@ export class Admission {
     return this.decision?.kind === 'rejected'
   }
 
-  /** What it allows at that time, unless it is rejected. */
-  grantsAt(now: Micros): Grants {
-    return this.#approved !== undefined && now < this.#until ? this.#approved : this.grants
+  /**
+   * What it allows at that time, unless it is rejected. Without a workload: what it allows to every one, which is all
+   * that the kernel can go by.
+   */
+  grantsAt(now: Micros, workload?: string): Grants {
+    if (this.#approved === undefined || !this.#isFor(workload) || now >= this.#until) {
+      return this.grants
+    }
+    return this.#approved
+  }
+
+  #isFor(workload: string | undefined): boolean {
+    const only = this.decision?.onlyWorkload
+    return only === undefined || only === workload
   }
 
   /** When what it allows becomes less by itself; undefined where it does not, or did before `now`. */

@@ -1,4 +1,12 @@
-import type { Access, ActEvent, ExecEvent, FileAct, Origin, UserIds } from '../event/event.ts'
+import type {
+  Access,
+  ActEvent,
+  ExecEvent,
+  FileAct,
+  Origin,
+  UserIds,
+  WorkloadRef,
+} from '../event/event.ts'
 import { sha256Hex } from './sha256.ts'
 import { plainPath, type Shaper } from './shape.ts'
 import { RENAMES_TO, SUBJECT_TO } from './shape-pattern.ts'
@@ -63,6 +71,8 @@ export interface BehaviourRef {
   readonly fixed?: true
   /** Of a connection: its address, also where the peer has a name. */
   readonly address?: string
+  /** Whose act it was, as {@link workloadText} says it: no part of the identity, approvals may ask for it. */
+  readonly workload?: string
 }
 
 export type BehaviourId = string & { readonly __brand: 'BehaviourId' }
@@ -183,8 +193,20 @@ function ownAddress(address: string): string {
     : 'own'
 }
 
+/** `shop/Deployment/web`: a workload without its pods. */
+export function workloadText({ namespace, kind, name }: WorkloadRef): string {
+  return [namespace, kind, name].filter((part) => part !== undefined).join('/')
+}
+
 /** The behaviours that an event shows: one, or for a file one for each access. */
 export function behavioursOf(event: ActEvent, shaper: Shaper): readonly BehaviourRef[] {
+  const refs = plainRefs(event, shaper)
+  if (event.workload === undefined) return refs
+  const workload = workloadText(event.workload)
+  return refs.map((ref) => ({ ...ref, workload }))
+}
+
+function plainRefs(event: ActEvent, shaper: Shaper): readonly BehaviourRef[] {
   switch (event.kind) {
     case 'exec': {
       const { path, script, drift } = event.exec

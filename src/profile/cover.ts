@@ -53,7 +53,9 @@ function byPattern(known: Known, ref: BehaviourRef, own: Admission | undefined, 
   if (patterns.refused(group).some((refused) => refused.concerns(subject))) return 'refused'
   if (own?.admits(ref, now) === true) return own
   const at = now()
-  const found = patterns.shaped(group).find((shaped) => shaped.takes(subject, ref.origin, at))
+  const found = patterns
+    .shaped(group)
+    .find((shaped) => shaped.takes(subject, ref.origin, at, ref.workload))
   if (found !== undefined) return found
   const wide = patterns
     .widened(group)

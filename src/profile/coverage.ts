@@ -1,14 +1,21 @@
 import type { Micros } from '../event/time.ts'
 
-/** One container's life, as far as it was watched. */
-export interface ContainerRun {
-  readonly container: string
+/** From one start of a container to its end, or to now. */
+export interface Stint {
   readonly from: Micros
-  /** Its end, or now. */
   readonly to: Micros
-  readonly node?: string
   /** It already ran when it was first watched: its start was not seen. */
   readonly before?: boolean
+  /** It came to its end, and was watched doing so. */
+  readonly ended?: boolean
+}
+
+/** One container's life, as far as it was watched: its latest stint, and those before it was restarted. */
+export interface ContainerRun extends Stint {
+  readonly container: string
+  readonly node?: string
+  /** Oldest first. */
+  readonly earlier?: readonly Stint[]
 }
 
 /** When a container showed a behaviour. */
@@ -68,7 +75,8 @@ interface Estimate {
   readonly bound: number
 }
 
-function estimate(units: number, singletons: number): Estimate {
+/** Expected and at most, in one more unit. */
+export function estimate(units: number, singletons: number): Estimate {
   if (units === 0) return { units, singletons, unseen: 1, bound: 1 }
   const unseen = Math.min(1, singletons / units)
   const bound = unseen === 1 ? 1 : Math.min(1, poissonUpper95(singletons) / units)
@@ -81,13 +89,13 @@ export function sliceMicrosFor(floorMs: number): Micros {
 }
 
 /** Rounded up, because it is told as "at most". */
-function percent(bound: number): string {
+export function percentAtMost(bound: number): string {
   const value = bound * 100
   const digits = value < 10 ? 1 : 0
   return `${Number((Math.ceil(value * 10 ** digits - 1e-9) / 10 ** digits).toFixed(digits))} %`
 }
 
-function plural(n: number, word: string): string {
+export function plural(n: number, word: string): string {
   return `${n} ${word}${n === 1 ? '' : 's'}`
 }
 
@@ -97,19 +105,49 @@ function lengthOf(slice: Micros): string {
   return `${Number(seconds.toFixed(1))} s`
 }
 
-interface Singletons {
+export type RunPhase = 'start-up' | 'steady' | 'shutdown'
+
+/** Behaviours that were seen in one unit only: one container, and of these, one start, slice or end of it. */
+export interface Singletons {
   readonly containers: number
   readonly slices: number
+  readonly starts: number
+  readonly ends: number
 }
 
-/** Behaviours that only one container showed, and of these the ones that showed up in one slice of it only. */
-function countSingletons(
+export function stintsOf(run: ContainerRun): readonly Stint[] {
+  return run.earlier === undefined ? [run] : [...run.earlier, run]
+}
+
+interface Place {
+  readonly stint: number
+  readonly slice: number
+  readonly phase: RunPhase
+}
+
+function placeOf(run: ContainerRun | undefined, at: Micros, slice: Micros): Place {
+  if (run === undefined) return { stint: 0, slice: Math.floor(at / slice), phase: 'steady' }
+  const stints = stintsOf(run)
+  let index = stints.length - 1
+  while (index > 0 && (stints[index]?.from ?? 0) > at) index -= 1
+  const stint = stints[index] ?? run
+  const number = Math.floor((at - stint.from) / slice)
+  const phase =
+    number <= 0 && stint.before !== true
+      ? 'start-up'
+      : stint.ended === true && at > stint.to - slice
+        ? 'shutdown'
+        : 'steady'
+  return { stint: index, slice: number, phase }
+}
+
+/** What one container alone showed, and once only, is a question to the next unit of its kind. */
+export function countSingletons(
   behaviours: Iterable<Iterable<CellSpan>>,
   runs: ReadonlyMap<string, ContainerRun>,
   slice: Micros,
 ): Singletons {
-  let containers = 0
-  let slices = 0
+  const counts = { containers: 0, slices: 0, starts: 0, ends: 0 }
   for (const cells of behaviours) {
     let only: string | undefined
     let several = false
@@ -122,25 +160,34 @@ function countSingletons(
       last = Math.max(last, cell.last)
     }
     if (only === undefined || several) continue
-    containers += 1
+    counts.containers += 1
     const run = runs.get(only)
-    const start = run?.from ?? 0
-    const index = Math.floor((first - start) / slice)
-    // What a run does at its start is a question to the next run, not to its next slice.
-    const atStart = index <= 0 && run !== undefined && run.before !== true
-    if (!atStart && index === Math.floor((last - start) / slice)) slices += 1
+    const from = placeOf(run, first, slice)
+    const to = placeOf(run, last, slice)
+    if (from.stint !== to.stint || from.phase !== to.phase) continue
+    // What a run does at its start is a question to the next start, and at its end to the next end.
+    if (from.phase === 'start-up') counts.starts += 1
+    else if (from.phase === 'shutdown') counts.ends += 1
+    else if (from.slice === to.slice) counts.slices += 1
   }
-  return { containers, slices }
+  return counts
 }
 
-/** Whole slices of the runs, without the first of each whose start was seen. */
-function countSlices(runs: readonly ContainerRun[], slice: Micros): number {
+/** Whole slices of the runs, without the first of a start, and the last of an end, that were seen. */
+export function countSlices(runs: readonly ContainerRun[], slice: Micros): number {
   let units = 0
   for (const run of runs) {
-    const whole = Math.floor((run.to - run.from) / slice)
-    units += Math.max(0, run.before === true ? whole : whole - 1)
+    for (const { from, to, before, ended } of stintsOf(run)) {
+      const steady = to - from - (ended === true ? slice : 0)
+      units += Math.max(0, Math.floor(steady / slice) - (before === true ? 0 : 1))
+    }
   }
   return units
+}
+
+/** Stints whose start was watched. */
+export function countStarts(runs: readonly ContainerRun[]): number {
+  return runs.flatMap(stintsOf).filter(({ before }) => before !== true).length
 }
 
 /**
@@ -180,11 +227,14 @@ function sentenceOf(
 ): string {
   const nodes = new Set(runs.map((run) => run.node).filter((node) => node !== undefined)).size
   const where = nodes > 1 ? ` on ${nodes} nodes` : ''
-  const head = `${plural(runs.length, 'container run')}${where}`
-  const chance = bound >= 1 ? 'as good as surely' : `with a chance of at most ${percent(bound)}`
+  const restarts = runs.reduce((sum, { earlier }) => sum + (earlier?.length ?? 0), 0)
+  const again = restarts === 0 ? '' : ` with ${plural(restarts, 'restart')}`
+  const head = `${plural(runs.length, 'container run')}${again}${where}`
+  const chance =
+    bound >= 1 ? 'as good as surely' : `with a chance of at most ${percentAtMost(bound)}`
   if (units === 0) return `${head}: nothing can be said yet`
   if (unitKind === 'containers') return `${head}: the next one does something new ${chance}`
-  const starts = runs.filter((run) => run.before !== true).length
+  const starts = countStarts(runs)
   const caution =
     starts >= ENOUGH
       ? ''

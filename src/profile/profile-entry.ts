@@ -59,6 +59,8 @@ export interface Decision {
   /** RFC 3339: the approval ends by itself. */
   readonly until?: string
   readonly onlyUid?: number
+  /** Only acts of this workload, named as `workloadText` names it. */
+  readonly onlyWorkload?: string
   /** What was there to be approved: later evidence is not covered by an earlier word. */
   readonly grants: readonly Grant[]
 }

@@ -40,6 +40,9 @@ export interface SightingOf {
   readonly source: string
 }
 
+/** Counts are kept back for seconds: more is not forgotten meanwhile. */
+const forgettingsKept = 32
+
 /** What a person decided; the grants are filled in from what was seen. */
 export type DecisionInput = Omit<Decision, 'grants'>
 
@@ -54,6 +57,8 @@ export class Profile implements Known {
   readonly #known: KnownIndex
   readonly #changed = new Set<LiveEntry>()
   readonly #removed = new Set<BehaviourId>()
+  /** The last that was forgotten, and when. */
+  readonly #forgotten: { readonly what: Forgetting; readonly at: Micros }[] = []
   /** Every event brings its container's id as a string of its own; one of them is kept. */
   readonly #names = new Map<string, string>()
 
@@ -164,6 +169,7 @@ export class Profile implements Known {
   addSighting(id: BehaviourId, seen: SightingOf, phase: Phase): boolean {
     const entry = this.#byId.get(id)
     if (entry === undefined) return false
+    if (this.#forgotten.some(({ what, at }) => isOf(what, seen, at))) return true
     const cell = entry.cell(this.#name(seen.container), seen.origin, seen.session, phase)
     const isNew = cell.count === 0
     cell.seeSpan(seen.count, microsOf(seen.first), microsOf(seen.last))
@@ -240,8 +246,12 @@ export class Profile implements Known {
   /**
    * Makes the profile what it would be had that never been seen. What was expected after learning because of it was
    * counted where it was expected, and goes on being counted there.
+   *
+   * @param at now: counts of what is forgotten, kept back by a source until then, are not taken any more
    */
-  forget(what: Forgetting): Forgotten {
+  forget(what: Forgetting, at: Micros = -Infinity): Forgotten {
+    this.#forgotten.push({ what, at })
+    if (this.#forgotten.length > forgettingsKept) this.#forgotten.shift()
     if (what.kind === 'container') this.#names.delete(what.container)
     const gone: ProfileEntry[] = []
     const lessened: BehaviourId[] = []
@@ -329,5 +339,18 @@ export class Profile implements Known {
 
   #refresh(entry: LiveEntry): void {
     this.#known.set(entry.admission())
+  }
+}
+
+function isOf(what: Forgetting, { container, session, last }: SightingOf, at: Micros): boolean {
+  const seen = microsOf(last)
+  if (seen > at) return false
+  switch (what.kind) {
+    case 'container':
+      return what.container === container
+    case 'session':
+      return what.session === session
+    case 'time':
+      return seen >= what.from && seen <= what.to
   }
 }

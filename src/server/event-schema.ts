@@ -158,12 +158,13 @@ export const alert: z.ZodType<Alert> = z
     attack: z.array(z.string()).meta({ description: 'MITRE ATT&CK technique ids' }),
     decision: z
       .looseObject({
-        kind: z.enum(['allowed', 'acknowledged']),
+        kind: z.enum(['allowed', 'rejected', 'acknowledged']),
         by: z.string(),
         at: time,
         reason: optionalText,
         until: optionalText,
         onlyUid: z.int().exactOptional(),
+        onlyWorkload: z.string().exactOptional().meta({ description: '`namespace/kind/name`' }),
       })
       .exactOptional(),
   })

@@ -1,40 +1,16 @@
 import { z } from 'zod'
-import { durationPattern, parseDuration } from '../config/duration.ts'
 import { explainConfig } from '../config/explain-config.ts'
 import { SnugError } from '../errors.ts'
 import { severities } from '../event/alert.ts'
 import { modes, type StatusView } from '../flow/engine.ts'
+import { because, duration, present, reason, ref } from './body-parts.ts'
 import { liveQuery } from './live-query.ts'
 import { openApi } from './openapi.ts'
+import { reviewRoutes } from './review-routes.ts'
 import { type Route, route, type RouteWorld } from './route.ts'
 import { roles, type TokenFile, tokenName } from './token-file.ts'
 import * as view from './view-schema.ts'
 
-const reason = z.string().min(1).max(1_000)
-const moment = z.iso.datetime({
-  offset: true,
-  error: 'must be a time such as `2026-12-01T00:00:00Z`',
-})
-const duration = z
-  .string()
-  .regex(durationPattern, { error: 'must be a duration such as `15m`' })
-  .transform((text) => parseDuration(text) ?? 0)
-const userId = z.int().min(0).max(4_294_967_295)
-
-const approveBody = z
-  .strictObject({
-    behaviours: z.array(z.string().min(1).max(200)).min(1).max(100_000).optional(),
-    reason: reason.optional(),
-  })
-  .prefault({})
-const allowBody = z
-  .strictObject({
-    until: moment.optional(),
-    onlyUid: userId.optional(),
-    peer: z.string().min(1).max(100).optional(),
-    reason: reason.optional(),
-  })
-  .prefault({})
 const modeBody = z
   .strictObject({
     mode: z.enum(modes),
@@ -177,16 +153,6 @@ export const routes: readonly Route[] = [
   }),
   route({
     method: 'POST',
-    path: '/v1/images/:ref/approve',
-    role: 'reviewer',
-    summary: 'approves the named behaviours, or all that wait for review',
-    body: approveBody,
-    answer: view.decisionResult,
-    handle: ({ engine }, { params, body, by }) =>
-      engine.approve(ref(params), body.behaviours, because(by, body.reason)),
-  }),
-  route({
-    method: 'POST',
     path: '/v1/images/:ref/end-learning',
     role: 'reviewer',
     summary: 'ends the learning window now',
@@ -220,27 +186,7 @@ export const routes: readonly Route[] = [
     answer: view.alert,
     handle: ({ engine }, { params }) => engine.alert(params['id'] ?? ''),
   }),
-  route({
-    method: 'POST',
-    path: '/v1/alerts/:id/allow',
-    role: 'reviewer',
-    summary:
-      'allows the behaviour of the alert, for good or bounded in time and user; of a connection, with `peer`, to a block of addresses',
-    body: allowBody,
-    answer: view.alert,
-    handle: ({ engine }, { params, body: { reason: why, ...scope }, by }) =>
-      engine.allowAlert(params['id'] ?? '', present(scope), because(by, why)),
-  }),
-  route({
-    method: 'POST',
-    path: '/v1/alerts/:id/ack',
-    role: 'reviewer',
-    summary: 'takes note of the alert, with a reason',
-    body: z.strictObject({ reason }),
-    answer: view.alert,
-    handle: ({ engine }, { params, body, by }) =>
-      engine.ackAlert(params['id'] ?? '', body.reason, because(by, body.reason)),
-  }),
+  ...reviewRoutes,
   route({
     method: 'POST',
     path: '/v1/events',
@@ -276,7 +222,11 @@ export const routes: readonly Route[] = [
     summary: 'makes a token, which is shown this once',
     body: z.strictObject({ name: tokenName, role: z.enum(roles) }),
     answer: view.newToken,
-    handle: (world, { body }) => ({ ...body, token: tokensOf(world).create(body.name, body.role) }),
+    handle: async (world, { body, by }) => {
+      const token = tokensOf(world).create(body.name, body.role)
+      await world.engine.record('token-create', by, body)
+      return { ...body, token }
+    },
   }),
   route({
     method: 'DELETE',
@@ -284,9 +234,11 @@ export const routes: readonly Route[] = [
     role: 'admin',
     summary: 'takes a token away',
     answer: z.array(view.tokenHolder),
-    handle: (world, { params }) => {
+    handle: async (world, { params, by }) => {
       const tokens = tokensOf(world)
-      tokens.remove(params['name'] ?? '')
+      const name = params['name'] ?? ''
+      tokens.remove(name)
+      await world.engine.record('token-remove', by, { name })
       return tokens.list()
     },
   }),
@@ -303,24 +255,7 @@ function ready(state: string): string {
   throw new SnugError('AGENT_UNREACHABLE', `the agent is ${state}`)
 }
 
-function ref(params: Readonly<Record<string, string>>): string {
-  return params['ref'] ?? ''
-}
-
 function tokensOf({ tokens }: RouteWorld): TokenFile {
   if (tokens !== undefined) return tokens
   throw new SnugError('BODY_INVALID', 'no token is needed: the agent listens on its socket only')
-}
-
-function because<T extends object>(by: T, reason: string | undefined): T & { reason?: string } {
-  return reason === undefined ? by : { ...by, reason }
-}
-
-type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> }
-
-/** Members that are `undefined` are left out, as the facade's optional members want it. */
-function present<T extends object>(value: T): Present<T> {
-  return Object.fromEntries(
-    Object.entries(value).filter(([, member]) => member !== undefined),
-  ) as Present<T>
 }

@@ -92,7 +92,13 @@ export const profile: z.ZodType<ProfileView> = z.object({
       inherited: z.boolean(),
       guardrails: texts,
       allowance: z
-        .object({ by: text, at: text, until: maybe, onlyUid: count.exactOptional() })
+        .object({
+          by: text,
+          at: text,
+          until: maybe,
+          onlyUid: count.exactOptional(),
+          onlyWorkload: maybe,
+        })
         .exactOptional(),
     }),
   ),
@@ -114,7 +120,11 @@ export const profileDiff: z.ZodType<ProfileDiff> = z.object({
   unchanged: count,
 })
 
-export const decisionResult: z.ZodType<DecisionResult> = z.object({ decided: texts, version })
+export const decisionResult: z.ZodType<DecisionResult> = z.object({
+  decided: texts,
+  quarantined: count,
+  version,
+})
 
 const rejected = z.array(z.object({ line: count, code: text, message: text }))
 export const replayResult: z.ZodType<ReplayResult> = z.object({

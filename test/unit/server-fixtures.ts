@@ -7,17 +7,23 @@ import { SnugError } from '../../src/errors.ts'
 import type { Alert } from '../../src/event/alert.ts'
 import type { SnugEvent } from '../../src/event/event.ts'
 import type {
+  ApproveOptions,
+  AttackRow,
+  AuditCheckView,
   BackTestResult,
   BehaviourView,
   BlockingView,
   CanaryChoice,
   Decider,
+  EditTestResult,
   Engine,
+  ForgetChoice,
   LineageView,
   Live,
   LiveQuery,
   Mode,
   ProfileDiff,
+  ProfileEdit,
   ReplayResult,
   StatusView,
   StopView,
@@ -142,6 +148,8 @@ export class MemoryEngine implements Engine {
   refuses: string | undefined = 'it is learning, not enforced'
   stops: readonly StopView[] = []
   degraded: readonly string[] = []
+  attacks: readonly AttackRow[] = []
+  auditCheck: AuditCheckView = { ok: true, entries: 1, head: '0'.repeat(64), faults: [] }
   replayResult: Partial<ReplayResult> = {}
   backTestResult: Partial<BackTestResult> = {}
   behaviours: readonly BehaviourView[] = [sampleBehaviour('b-7', 'read /etc/nginx/nginx.conf')]
@@ -229,9 +237,60 @@ export class MemoryEngine implements Engine {
     return [{ ...this.#version(ref), mode: 'block' as const, blocking: blockingOf(1) }]
   }
 
-  async approve(ref: string, behaviours: readonly string[] | undefined, by: Decider) {
-    this.#call('approve', ref, behaviours, by)
-    return { decided: behaviours ?? ['b-7'], version: this.#version(ref) }
+  async approve(
+    ref: string,
+    behaviours: readonly string[] | undefined,
+    by: Decider,
+    options: ApproveOptions = {},
+  ) {
+    this.#call('approve', ref, behaviours, by, ...(options.quarantined === true ? [options] : []))
+    return { decided: behaviours ?? ['b-7'], quarantined: 1, version: this.#version(ref) }
+  }
+
+  async reject(ref: string, behaviours: readonly string[], by: Decider) {
+    this.#call('reject', ref, behaviours, by)
+    return { decided: behaviours, quarantined: 0, version: this.#version(ref) }
+  }
+
+  async forget(ref: string, choice: ForgetChoice, by: Decider) {
+    this.#call('forget', ref, choice, by)
+    const gone = [{ id: 'b-9', actor: '/bin/sh', uid: 0, text: 'run /bin/ls' }]
+    const version = this.#version(ref)
+    return { gone, lessened: ['b-7'], acts: 3, from: time, to: time, version }
+  }
+
+  async incident(ref: string, session: string, by: Decider) {
+    const { gone, ...rest } = await this.forget(ref, { session }, by)
+    return { ...rest, gone: [], rejected: gone, alerts: ['01-a'] }
+  }
+
+  async testEdit(ref: string, edit: ProfileEdit): Promise<EditTestResult> {
+    this.#call('testEdit', ref, edit)
+    const row = { id: 'b-9', actor: '/bin/sh', uid: 0, text: 'run /bin/ls' }
+    const rates = { allowed: 12, patterns: 1, attacks: 0 }
+    return {
+      judged: 12,
+      fires: [{ ...row, origin: 'entrypoint', count: 3 }],
+      quiets: [],
+      still: 2,
+      permissive: { before: rates, after: { ...rates, attacks: this.attacks.length } },
+      attacks: this.attacks,
+      attacksTried: 22,
+    }
+  }
+
+  async audit(limit: number) {
+    this.#call('audit', limit)
+    const previous = '0'.repeat(64)
+    return [{ seq: 1, time, what: 'approve', who: 'cli:root', previous, reason: 'seen' }]
+  }
+
+  async verifyAudit(): Promise<AuditCheckView> {
+    return this.auditCheck
+  }
+
+  async record(what: string, by: Decider, fields: object) {
+    this.#call('record', what, by, fields)
   }
 
   async endLearning(ref: string, by: Decider) {
@@ -252,6 +311,11 @@ export class MemoryEngine implements Engine {
 
   async allowAlert(id: string, scope: object, by: Decider) {
     this.#call('allowAlert', id, scope, by)
+    return this.alert(id)
+  }
+
+  async rejectAlert(id: string, by: Decider) {
+    this.#call('rejectAlert', id, by)
     return this.alert(id)
   }
 

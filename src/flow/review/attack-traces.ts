@@ -1,0 +1,65 @@
+import type { AttackTrace } from '../../config/load-attacks.ts'
+import type { ActEvent } from '../../event/event.ts'
+import type { Micros } from '../../event/time.ts'
+import { type Actor, behavioursOf, runtime } from '../../profile/behaviour.ts'
+import { actorText } from '../../profile/describe.ts'
+import type { Profile } from '../../profile/profile.ts'
+
+/** An attack that a profile would expect of one of its actors. */
+export interface ExpectedAttack {
+  readonly name: string
+  readonly attack: readonly string[]
+  readonly actor: string
+  readonly uid: number
+}
+
+/** Who is tried in the place of the recorded service, at most. */
+const actorsTried = 500
+
+/**
+ * Tries each trace as if an actor of the profile had done it: the executable and the uid of the recorded service become
+ * his. An attack of which any act is a deviation is told.
+ */
+export function expectedAttacks(
+  profile: Profile,
+  traces: readonly AttackTrace[],
+  now: Micros,
+): readonly ExpectedAttack[] {
+  const found: ExpectedAttack[] = []
+  for (const { actor, uid } of actorsOf(profile)) {
+    for (const trace of traces) {
+      const events = trace.events.map((event) => recast(event, trace, actor, uid))
+      if (events.length === 0 || !events.every((event) => isExpected(profile, event, now))) continue
+      found.push({ name: trace.name, attack: trace.attack, actor: actorText(actor), uid })
+    }
+  }
+  return found
+}
+
+function isExpected(profile: Profile, event: ActEvent, now: Micros): boolean {
+  return behavioursOf(event, profile.shaper).every((ref) => profile.isExpected(ref, now))
+}
+
+function actorsOf(profile: Profile): readonly { readonly actor: Actor; readonly uid: number }[] {
+  const actors = new Map<string, { actor: Actor; uid: number }>()
+  for (const { actor, uid } of profile.all()) {
+    if (actor.exe === runtime.exe) continue
+    actors.set(`${actor.exe}\u0000${actor.script ?? ''}\u0000${uid}`, { actor, uid })
+    if (actors.size >= actorsTried) break
+  }
+  return [...actors.values()]
+}
+
+function recast(event: ActEvent, trace: AttackTrace, actor: Actor, uid: number): ActEvent {
+  const { process } = event
+  const { script: _, ...rest } = process
+  const isService = process.exe === trace.service
+  const parent = process.parent === trace.service ? { parent: actor.exe } : {}
+  const recastProcess = {
+    ...(isService ? rest : process),
+    ...(isService ? actor : {}),
+    ...parent,
+    uid: process.uid === trace.uid ? uid : process.uid,
+  }
+  return { ...event, process: recastProcess }
+}

@@ -1,0 +1,140 @@
+import { z } from 'zod'
+import { because, behaviourIds, moment, present, reason, ref, userId } from './body-parts.ts'
+import {
+  auditCheck,
+  auditRecords,
+  editTestResult,
+  forgetChoice,
+  forgetResult,
+  incidentResult,
+  profileEdit,
+} from './review-schema.ts'
+import { type Route, route } from './route.ts'
+import * as view from './view-schema.ts'
+
+const approveBody = z
+  .strictObject({
+    behaviours: behaviourIds.optional(),
+    quarantined: z.boolean().optional(),
+    reason: reason.optional(),
+  })
+  .prefault({})
+const allowBody = z
+  .strictObject({
+    until: moment.optional(),
+    onlyUid: userId.optional(),
+    peer: z.string().min(1).max(100).optional(),
+    workload: z.boolean().optional(),
+    reason: reason.optional(),
+  })
+  .prefault({})
+const whyBody = z.strictObject({ reason: reason.optional() }).prefault({})
+
+/** A person's decisions on behaviours and alerts, what they would change, and their record. */
+export const reviewRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/approve',
+    role: 'reviewer',
+    summary:
+      'approves the named behaviours, or all that wait for review; what a guardrail keeps in quarantine only with `quarantined`',
+    body: approveBody,
+    answer: view.decisionResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.approve(
+        ref(params),
+        body.behaviours,
+        because(by, body.reason),
+        present({ quarantined: body.quarantined }),
+      ),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/reject',
+    role: 'reviewer',
+    summary: 'rejects the named behaviours: they are deviations for good, in versions to come too',
+    body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional() }),
+    answer: view.decisionResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.reject(ref(params), body.behaviours, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/forget',
+    role: 'reviewer',
+    summary:
+      'makes the profile what it would be had that container, session or time never been; old evidence goes by whole buckets of time, and the answer says how far',
+    body: z.strictObject({ what: forgetChoice, reason: reason.optional() }),
+    answer: forgetResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.forget(ref(params), body.what, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/incident',
+    role: 'reviewer',
+    summary: 'forgets what an exec session did, and rejects what only it did',
+    body: z.strictObject({ session: z.string().min(1).max(200), reason }),
+    answer: incidentResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.incident(ref(params), body.session, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/test-edit',
+    role: 'reviewer',
+    summary: 'judges what is on record, and attacks, with decisions that are not made; no changes',
+    body: profileEdit,
+    answer: editTestResult,
+    handle: ({ engine }, { params, body: { schema: _, ...edit } }) =>
+      engine.testEdit(ref(params), edit),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/alerts/:id/allow',
+    role: 'reviewer',
+    summary:
+      'allows the behaviour of the alert, for good or bounded in time, user and workload; of a connection, with `peer`, to a block of addresses',
+    body: allowBody,
+    answer: view.alert,
+    handle: ({ engine }, { params, body: { reason: why, ...scope }, by }) =>
+      engine.allowAlert(params['id'] ?? '', present(scope), because(by, why)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/alerts/:id/reject',
+    role: 'reviewer',
+    summary: 'rejects the act of the alert: it stays a deviation for good',
+    body: whyBody,
+    answer: view.alert,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.rejectAlert(params['id'] ?? '', because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/alerts/:id/ack',
+    role: 'reviewer',
+    summary: 'takes note of the alert, with a reason',
+    body: z.strictObject({ reason }),
+    answer: view.alert,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.ackAlert(params['id'] ?? '', body.reason, because(by, body.reason)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/audit',
+    role: 'viewer',
+    summary: 'who decided what, when and why, newest first',
+    query: z.strictObject({ limit: z.coerce.number().int().min(1).max(10_000).default(100) }),
+    answer: auditRecords,
+    handle: ({ engine }, { query }) => engine.audit(query.limit),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/audit/verify',
+    role: 'viewer',
+    summary: 'follows the chain of all decisions from the first on',
+    answer: auditCheck,
+    handle: ({ engine }) => engine.verifyAudit(),
+  }),
+]
