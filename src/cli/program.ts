@@ -3,6 +3,7 @@ import { CliContext } from './cli-context.ts'
 import type { CliIo } from './cli-io.ts'
 import { agentCommand } from './commands/agent-command.ts'
 import { alertCommands } from './commands/alert-commands.ts'
+import { auditCommands } from './commands/audit-commands.ts'
 import { breakGlassCommand } from './commands/break-glass-command.ts'
 import { configCommands } from './commands/config-commands.ts'
 import { doctorCommand } from './commands/doctor-command.ts'
@@ -47,6 +48,7 @@ export function createProgram(io: CliIo): Cli {
   profileCommands(program, context)
   breakGlassCommand(program, context)
   alertCommands(program, context)
+  auditCommands(program, context)
   eventCommands(program, context)
   configCommands(program, context)
   tokenCommands(program, context)

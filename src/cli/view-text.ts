@@ -13,6 +13,10 @@ export function shortDigest(digest: string): string {
   return digest.slice(0, 'sha256:'.length + 12)
 }
 
+export function versionState({ state, mode, because }: VersionView): string {
+  return `${state}, mode ${mode}: ${because}`
+}
+
 export function lossLines(losses: readonly LossSpan[]): string[] {
   if (losses.length === 0) return ['none known']
   return losses.map(({ reason, count, from, to }) => `${reason}: ${count} from ${from} to ${to}`)

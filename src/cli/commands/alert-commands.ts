@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { parseDuration } from '../../config/duration.ts'
 import { type Alert, severities } from '../../event/alert.ts'
 import type { CliContext } from '../cli-context.ts'
 import { followLive } from '../follow-live.ts'
+import { parseCount, parseUntil } from '../option-values.ts'
 import { renderItem } from '../output.ts'
 import { type Colour, paint, safeText } from '../terminal-text.ts'
 import { type Column, textFields, textTable } from '../text-table.ts'
@@ -37,6 +37,7 @@ interface Allow {
   readonly until?: string
   readonly only?: number
   readonly peer?: string
+  readonly workload?: true
   readonly reason?: string
 }
 
@@ -83,15 +84,26 @@ export function alertCommands(program: Command, context: CliContext): void {
     .option('--until <time>', 'RFC 3339, or a duration from now such as `7d`', parseUntil)
     .option('--only <uid=N>', 'only for this user', parseOnly)
     .option('--peer <cidr>', 'of a connection: to any address of this block, such as 10.0.0.0/8')
+    .option('--workload', 'only for the workload that the alert is of')
     .option('--reason <text>', 'kept with the decision')
-    .action(async (id: string, { until, only, peer, reason }: Allow) => {
+    .action(async (id: string, { until, only, peer, workload, reason }: Allow) => {
       const body = {
         ...(until === undefined ? {} : { until }),
         ...(only === undefined ? {} : { onlyUid: only }),
         ...(peer === undefined ? {} : { peer }),
+        ...(workload === undefined ? {} : { workload }),
         ...(reason === undefined ? {} : { reason }),
       }
       await printAlert(context, await context.client.send('POST', alertPath(id, '/allow'), body))
+    })
+
+  alert
+    .command('reject')
+    .description('the act of the alert stays a deviation for good, whatever is learned later')
+    .argument('<id>')
+    .option('--reason <text>', 'kept with the decision')
+    .action(async (id: string, body: { reason?: string }) => {
+      await printAlert(context, await context.client.send('POST', alertPath(id, '/reject'), body))
     })
 
   alert
@@ -152,21 +164,6 @@ function alertLine(alert: Alert, colour: boolean): string {
   const done = alert.action === 'alerted' ? '' : ` ${alert.action}`
   const times = alert.count > 1 ? ` (${alert.count} times)` : ''
   return `${alert.time.slice(0, 19)}Z ${severity}${done} ${safeText(text)}${times}\n`
-}
-
-function parseCount(text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= 1 && value <= 10_000) return value
-  throw new InvalidArgumentError('It must be a number from 1 to 10000.')
-}
-
-function parseUntil(text: string): string {
-  const duration = parseDuration(text)
-  if (duration !== undefined) return new Date(Date.now() + duration).toISOString()
-  const moment = new Date(text)
-  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(moment.getTime()))
-    return moment.toISOString()
-  throw new InvalidArgumentError('It must be a time such as 2026-12-01T00:00:00Z, or 7d.')
 }
 
 function parseOnly(text: string): number {

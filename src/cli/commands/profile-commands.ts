@@ -1,9 +1,6 @@
 import { Argument, type Command } from 'commander'
 import {
-  type BackTestResult,
-  type BackTestRow,
   type BehaviourView,
-  type DecisionResult,
   type DiffRow,
   type Mode,
   modes,
@@ -14,12 +11,12 @@ import {
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { SnugError } from '../../errors.ts'
-import { openInput } from '../event-input.ts'
 import { parseFor, parseShare } from '../option-values.ts'
-import { rejectedExit, tellRejected } from '../rejected-lines.ts'
 import { safeText } from '../terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../text-table.ts'
-import { blockingFields, imageText, lossLines } from '../view-text.ts'
+import { profileTestCommand } from './profile-test-command.ts'
+import { quarantineText, reviewCommands } from './review-commands.ts'
+import { blockingFields, imageText, lossLines, versionState } from '../view-text.ts'
 
 interface ModeOptions {
   readonly canary?: number
@@ -32,7 +29,7 @@ const behaviourColumns: readonly Column<BehaviourView>[] = [
   { head: 'ID', value: ({ id }) => id.slice(0, 10) },
   { head: 'STATE', value: ({ state }) => state },
   { head: 'COUNT', value: ({ count }) => count, right: true },
-  { head: 'BEHAVIOUR', value: ({ text }) => text, cut: true },
+  { head: 'BEHAVIOUR', value: behaviourText, cut: true },
 ]
 
 const diffColumns: readonly Column<DiffRow & { readonly sign: string }>[] = [
@@ -45,15 +42,6 @@ const diffColumns: readonly Column<DiffRow & { readonly sign: string }>[] = [
   { head: 'UID', value: ({ uid }) => uid, right: true },
   { head: 'BEHAVIOUR', value: ({ text }) => text, cut: true },
   { head: 'EXPLAINED BY', value: ({ explained }) => explained ?? '', cut: true },
-]
-
-const testColumns: readonly Column<BackTestRow>[] = [
-  { head: 'LINE', value: ({ line }) => line, right: true },
-  { head: 'VERDICT', value: ({ outcome }) => outcome },
-  { head: 'ACTOR', value: ({ actor }) => actor, cut: true },
-  { head: 'UID', value: ({ uid }) => uid, right: true },
-  { head: 'BEHAVIOUR', value: ({ text }) => text, cut: true },
-  { head: 'COUNT', value: ({ count }) => count, right: true },
 ]
 
 const imageHelp = 'repository, repository:tag or repository@sha256:…'
@@ -120,27 +108,7 @@ export function profileCommands(program: Command, context: CliContext): void {
       await printVersion(context, version)
     })
 
-  profile
-    .command('approve')
-    .description('approves behaviours that wait for review; without --behaviour all of them')
-    .argument('<image>', imageHelp)
-    .option('--behaviour <id...>', 'only these')
-    .option('--reason <text>', 'kept with the decision')
-    .action(async (ref: string, options: { behaviour?: string[]; reason?: string }) => {
-      const { behaviour, reason } = options
-      const body = {
-        ...(behaviour === undefined ? {} : { behaviours: behaviour }),
-        ...(reason === undefined ? {} : { reason }),
-      }
-      const path = imagePath(ref, '/approve')
-      const result = await context.client.send<DecisionResult>('POST', path, body)
-      await context.print(result, result.decided, () =>
-        textFields([
-          ['approved', `${result.decided.length} behaviours of ${imageText(result.version.image)}`],
-          ['state', versionState(result.version)],
-        ]),
-      )
-    })
+  reviewCommands(profile, context)
 
   profile
     .command('end-learning')
@@ -151,21 +119,7 @@ export function profileCommands(program: Command, context: CliContext): void {
       await printVersion(context, await context.client.send<VersionView>('POST', path))
     })
 
-  profile
-    .command('test')
-    .description(
-      'judges recorded events against a profile and changes nothing; exit 2 with deviations, 3 with lines that are no events',
-    )
-    .argument('<image>', imageHelp)
-    .requiredOption('--events <file>', 'NDJSON; `-` is standard input')
-    .action(async (ref: string, { events }: { events: string }) => {
-      const input = await openInput(events, context.io)
-      const path = imagePath(ref, '/test')
-      const result = await context.client.upload<BackTestResult>(path, input, context.io.signal)
-      await context.print(result, result.rows, () => testText(result, context.io))
-      tellRejected(context.io, result)
-      context.exit = rejectedExit(result)
-    })
+  profileTestCommand(profile, context)
 }
 
 async function printVersion(context: CliContext, version: VersionView): Promise<void> {
@@ -178,16 +132,14 @@ async function printVersion(context: CliContext, version: VersionView): Promise<
   )
 }
 
-function versionState({ state, mode, because }: VersionView): string {
-  return `${state}, mode ${mode}: ${because}`
-}
-
 function profileText({ version, behaviours }: ProfileView, style: TableStyle): string {
+  const quarantined = behaviours.filter(({ state }) => state === 'quarantined').length
   const head = textFields([
     ['image', imageText(version.image)],
     ['state', versionState(version)],
     ['coverage', version.coverage.sentence],
     ['losses', lossLines(version.losses)],
+    ['quarantine', quarantineText(quarantined)],
   ])
   const groups = new Map<string, BehaviourView[]>()
   for (const behaviour of behaviours) {
@@ -202,17 +154,12 @@ function profileText({ version, behaviours }: ProfileView, style: TableStyle): s
   return head + tables.join('')
 }
 
+/** What a guardrail fired on says which; also where another container showed it without. */
+function behaviourText({ text, guardrails }: BehaviourView): string {
+  return guardrails.length === 0 ? text : `${text} [${guardrails.join(', ')}]`
+}
+
 function actorText({ actor, uid }: BehaviourView): string {
   const via = actor.script === undefined ? '' : ` (run by ${actor.exe})`
   return `${actor.script ?? actor.exe}${via}, uid ${uid}`
-}
-
-function testText(result: BackTestResult, style: TableStyle): string {
-  const { events, expected, deviations, rejectedCount, rows } = result
-  const sum = `${events} events: ${expected} expected, ${deviations} deviations, ${rejectedCount} rejected\n`
-  if (rows.length === 0) return sum
-  const reasons = rows.flatMap(({ line, reasons: why }) =>
-    why.map((reason) => `line ${line}: ${safeText(reason)}\n`),
-  )
-  return `${sum}\n${textTable(testColumns, rows, style)}\n${reasons.join('')}`
 }
