@@ -1,0 +1,70 @@
+import type Docker from 'dockerode'
+import type { Alert } from '../../src/event/alert.ts'
+import type { LineageView } from '../../src/flow/engine.ts'
+import { type Agent, startAgent } from '../fixtures/agent.ts'
+import { learnerConfig, startLearned } from '../fixtures/learned-agent.ts'
+import { type EvalService, liveOnce } from './service.ts'
+
+export interface Window {
+  readonly service: string
+  readonly lives: number
+  readonly behaviours: number
+  /** What `image show` said of coverage when a person ended the window. */
+  readonly sentence: string
+}
+
+/** How often each service lives while it is learned: names need three witnesses to be taken for a pattern. */
+const lives = 4
+
+/** Learns them all, side by side; ends the windows by hand; gives an agent that alerts, and may block after a second. */
+export async function learn(
+  docker: Docker,
+  socket: string,
+  services: readonly EvalService[],
+  say: (line: string) => void,
+): Promise<{ readonly agent: Agent; readonly windows: readonly Window[] }> {
+  const learner = await startAgent({ docker: socket, config: learnerConfig })
+  try {
+    await Promise.all(services.map((service) => learnOne(docker, service, say)))
+    const windows: Window[] = []
+    for (const service of services) {
+      const { versions } = await learner.json<LineageView>(['image', 'show', service.image])
+      const [version] = versions
+      windows.push({
+        service: service.name,
+        lives,
+        behaviours: version?.behaviours ?? 0,
+        sentence: version?.coverage.sentence ?? '',
+      })
+    }
+    const images = services.map(({ image }) => image)
+    // Intruders are many and fast here: a budget that is spent would say nothing about what a hook can stop.
+    const agent = await startLearned(learner, socket, images, {
+      block: { canary: 1, budget: 100_000 },
+    })
+    return { agent, windows }
+  } catch (error) {
+    await learner[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function learnOne(
+  docker: Docker,
+  service: EvalService,
+  say: (line: string) => void,
+): Promise<void> {
+  const live = async (): Promise<void> => {
+    const ms = await liveOnce(docker, service, 'learn')
+    say(`  ${service.name} learned for ${Math.round(ms / 1_000)} s`)
+  }
+  // What acts by the minute lives side by side, or it would take for ever.
+  if (service.periodMs !== undefined) await Promise.all(Array.from({ length: lives }, live))
+  else for (let i = 0; i < lives; i++) await live()
+}
+
+/** Alerts of these images, as the agent lists them. */
+export async function alertsOf(agent: Agent, image: string): Promise<readonly Alert[]> {
+  const all = await agent.json<Alert[]>(['alert', 'list', '--limit', '1000'])
+  return all.filter((alert) => `${alert.image?.repository}:${alert.image?.tag}` === image)
+}
