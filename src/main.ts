@@ -94,6 +94,7 @@ function assemble(config: Config, store: Store, log: Log): Daemon {
       floorMs: config.learn.floor,
       ceilingMs: config.learn.ceiling,
       unseen: config.learn.unseen,
+      vanishAfterMs: config.learn.vanishAfter,
       after: config.after,
       block: {
         canary: config.block.canary,

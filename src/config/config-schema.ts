@@ -67,6 +67,10 @@ const learn = z
       description:
         'between floor and ceiling, a window ends once the upper bound on unseen behaviour is below this',
     }),
+    vanishAfter: duration.prefault('7d').meta({
+      description:
+        'how long after its own window what a version inherited and never showed is still expected',
+    }),
   })
   .refine(({ floor, ceiling }) => floor <= ceiling, {
     path: ['floor'],

@@ -6,8 +6,8 @@ import type { IdentifiedBatch } from '../identity/identified.ts'
 import type { Identifier } from '../identity/identifier.ts'
 import type { IdentityEngine } from '../identity/identity.ts'
 import type { ImageFiles } from '../identity/image-files.ts'
+import { ImagePackages } from '../identity/packages.ts'
 import { defaultBlockRules } from '../lifecycle/blocking.ts'
-import type { Shipped } from '../lifecycle/handover.ts'
 import type { LearnRules } from '../lifecycle/version.ts'
 import type { Guardrails } from '../match/guardrail.ts'
 import type { Shaper } from '../profile/shape.ts'
@@ -24,10 +24,11 @@ import { AuditTrail } from './audit-trail.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import { EnforcementNews } from './enforcement-news.ts'
 import { KernelSide } from './kernel-side.ts'
-import { JudgeStage, type Outcome, type ShippedPair } from './judge-stage.ts'
+import { JudgeStage, type Outcome } from './judge-stage.ts'
 import { LiveHub } from './live-hub.ts'
 import { type Collected, Persister } from './persister.ts'
 import { runPipeline } from './pipeline.ts'
+import { shippedBy } from './shipped-by.ts'
 import { restore, versionWrite } from './stored-state.ts'
 import { VersionShelf } from './version-shelf.ts'
 
@@ -90,6 +91,7 @@ export class Daemon {
   /** What is wrong, in words: kept until it heals, or for good where it cannot. */
   readonly faults = new Map<string, string>()
   state: 'starting' | 'running' | 'stopping' = 'starting'
+  readonly #packages = new ImagePackages()
   readonly #persister: Persister
   readonly #now: () => number
   #dispatcher: Dispatcher | undefined
@@ -118,6 +120,11 @@ export class Daemon {
         this.enforcement.moved(version, before)
         this.kernel.moved(version)
       },
+      onVanished: (version, gone) => {
+        const behaviours = gone.map(({ id }) => id)
+        this.audit('vanished', 'agent', { image: version.key, behaviours })
+        this.kernel.decided(version, true)
+      },
       onTransition: (version, { from, to, because }) => {
         const image = `${version.image.repository}@${version.image.digest}`
         parts.log.info({ image, from, to, because }, 'a version moved on')
@@ -130,7 +137,7 @@ export class Daemon {
       engines: parts.engines,
       files: parts.files,
       versions: () => this.shelf.versions,
-      versionOf: ({ image }) => this.shelf.versionOfImage(image),
+      versionOf: ({ image, imageId }) => this.shelf.versionOfImage(image, imageId),
       renew: (version) => this.shelf.renew(version),
       budget,
       failClosed: parts.failClosed,
@@ -152,7 +159,7 @@ export class Daemon {
       shelf: this.shelf,
       guardrails: parts.guardrails,
       alerts: this.alerts,
-      shippedBy: (now, before) => shippedBy(parts.files, now, before),
+      shippedBy: (now, before) => shippedBy(parts.files, this.#packages, now, before),
       now: this.#now,
       kernel: this.kernel.profiles,
       onDisarmed: (scope) => this.enforcement.disarmed(scope),
@@ -412,20 +419,4 @@ export class Daemon {
       'what was stored did not read and was set aside',
     )
   }
-}
-
-/** What two versions ship, as far as their layers can be read; told apart by content. */
-function shippedBy(
-  files: ImageFiles,
-  now: DeployedVersion,
-  before: DeployedVersion,
-): ShippedPair | undefined {
-  const [a, b] = [now.identity, before.identity]
-  if (a?.rootfs === undefined || b?.rootfs === undefined) return undefined
-  const old: Shipped = (path) => (files.shipped(b, path) === true ? 'before' : undefined)
-  const fresh: Shipped = (path) => {
-    if (files.shipped(a, path) !== true) return undefined
-    return files.differs(a, b, path) === false ? 'before' : 'now'
-  }
-  return { now: fresh, before: old }
 }

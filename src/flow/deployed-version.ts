@@ -24,6 +24,13 @@ export interface ToldAct extends KeyMeaning {
   readonly action: Alert['action']
 }
 
+/** From a start of a container to its end, before it was started again. */
+export interface PastStint {
+  readonly from: string
+  readonly to: string
+  readonly before: boolean
+}
+
 /** One container of the version, on this node. Plain data: it is stored. */
 export interface Run {
   readonly container: string
@@ -36,6 +43,10 @@ export interface Run {
   readonly actsOnly?: true
   /** It already ran when it was first seen: its start is missing from the evidence. */
   readonly before: boolean
+  /** It ended while nobody watched. */
+  endUnseen?: true
+  /** Before it was started again under the same id, oldest first. */
+  readonly earlier?: readonly PastStint[]
 }
 
 /** Names a version: the same digest deployed as two repositories is two lines of life. */
@@ -47,6 +58,8 @@ export function versionKey(image: ImageRef): VersionKey {
 
 /** Runs that a version remembers; the oldest ended ones go first. Evidence keeps all of them. */
 const runsKept = 5_000
+/** Starts of one container that are told apart; the oldest go first. */
+const stintsKept = 100
 /** Unexpected acts whose keys a later daemon still knows; the oldest go first. */
 const toldKept = 1_000
 /** Acts that were stopped, of which repeats may come; without it they count as alerted on. */
@@ -66,6 +79,11 @@ export class DeployedVersion {
   firstSeen: string
   lastSeen: string
   life: Version
+  /** Digests that the same image got later, by being pushed, and the ids of its configuration. */
+  readonly otherDigests = new Set<string>()
+  readonly imageIds = new Set<string>()
+  /** Its prior is that of a version which had its whole window. */
+  handedOver = false
   /** One of its containers: the way to the image's files. */
   identity: ContainerIdentity | undefined
   /** Behaviours when the window ended. */
@@ -110,16 +128,17 @@ export class DeployedVersion {
       this.#begin({ ...run, before: seen.before })
     } else {
       // Restarted under the same id, or the agent was: one run, whose evidence goes on.
-      const { to: _, ...goesOn } = known
-      this.runs.set(identity.id, goesOn)
+      this.runs.set(identity.id, resumed(known, seen))
     }
     this.#seenAt(seen.time)
   }
 
-  ended(container: string, time: string): void {
+  /** `watched`: it was seen ending, and not only found to be gone. */
+  ended(container: string, time: string, watched = true): void {
     const run = this.runs.get(container)
     if (run === undefined) return
     run.to = time
+    if (!watched) run.endUnseen = true
     this.#seenAt(time)
   }
 
@@ -206,4 +225,14 @@ export class DeployedVersion {
       return
     }
   }
+}
+
+function resumed(run: Run, seen: ContainerSeen): Run {
+  const { to, endUnseen, earlier, ...goesOn } = run
+  // Nobody saw it end, and it runs: it was there all the time.
+  if (to === undefined || endUnseen === true || to >= seen.time) {
+    return earlier === undefined ? goesOn : { ...goesOn, earlier }
+  }
+  const past = [...(earlier ?? []), { from: run.from, to, before: run.before }].slice(-stintsKept)
+  return { ...goesOn, from: seen.time, before: seen.before, earlier: past }
 }

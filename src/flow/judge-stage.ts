@@ -1,7 +1,7 @@
 import type { Alert, AlertBehaviour } from '../event/alert.ts'
 import type { ActEvent, LossEvent, SnugEvent } from '../event/event.ts'
 import type { IdentifiedBatch } from '../identity/identified.ts'
-import { explainDelta, type Shipped } from '../lifecycle/handover.ts'
+import { type About, explainDelta, type Shipped } from '../lifecycle/handover.ts'
 import type { Guardrails } from '../match/guardrail.ts'
 import { judge } from '../match/judge.ts'
 import type { Verdict } from '../match/verdict.ts'
@@ -30,6 +30,7 @@ import type {
   SourceMark,
 } from '../sources/source.ts'
 import type { DeployedVersion, KeyMeaning } from './deployed-version.ts'
+import { StormBreaker, stretchBefore, stretchText, toldEach } from './unobserved.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
 export interface JudgeStageOptions {
@@ -59,6 +60,8 @@ export interface KernelJudge {
 export interface ShippedPair {
   readonly now: Shipped
   readonly before: Shipped
+  /** Package and layer of a file of the new version: only for people, as it costs more. */
+  readonly about?: About
 }
 
 export type Outcome = 'expected' | 'learned' | 'deviation' | 'unprofiled' | 'loss'
@@ -88,6 +91,7 @@ export class JudgeStage {
   /** Acts that the kernel stopped and the profile expects: faults of Snug. */
   disagreements = 0
   readonly #options: JudgeStageOptions
+  readonly #storms = new StormBreaker()
 
   constructor(options: JudgeStageOptions) {
     this.#options = options
@@ -152,7 +156,8 @@ export class JudgeStage {
     const phase: Phase = learning ? 'learned' : 'later'
     const verdict = judge(profile, event, refs, {
       guardrails: this.#options.guardrails,
-      learning,
+      // What was handed over was learned: what is new beyond it has the whole of the guardrails against it.
+      learning: learning && !version.handedOver,
       explain: !learning || life.predecessor !== undefined,
       ...(life.holes === undefined ? {} : { incomplete: life.holes }),
     })
@@ -220,7 +225,7 @@ export class JudgeStage {
     const { life, profile } = version
     const facts = { actorKnown: profile.byActor(event.kind, event.process.exe).length > 0 }
     if (life.state !== 'learning') {
-      if (deservesAlert(event, verdict, facts)) this.#alert(event, refs, verdict, version, [])
+      if (deservesAlert(event, verdict, facts)) this.#deviates(event, refs, verdict, version)
       return 'deviation'
     }
     if (verdict.guardrails.length > 0) {
@@ -238,6 +243,51 @@ export class JudgeStage {
     return 'deviation'
   }
 
+  /** With low confidence where what led to it may have been missed, and then without a storm. */
+  #deviates(
+    event: ActEvent,
+    refs: readonly BehaviourRef[],
+    verdict: Verdict,
+    version: DeployedVersion,
+  ): void {
+    const { id } = event.container
+    const { floorMs } = this.#options.shelf.rules
+    const stretch = stretchBefore(version, id, event.time, floorMs)
+    if (stretch === undefined) {
+      this.#alert(event, refs, verdict, version, [])
+      return
+    }
+    const doubtful: Verdict = { ...verdict, confidence: 'partial' }
+    const why = stretchText(stretch)
+    const ids = refs.map((ref) => behaviourId(ref.key))
+    const action = actionOf(event)
+    const act = fingerprint(version, id, event.process.origin, ids, action)
+    // What a guardrail names and what was stopped is never one of many.
+    const isGrave = verdict.guardrails.length > 0 || event.enforced !== undefined
+    if (isGrave || this.#storms.admits(id, stretch, act)) {
+      this.#alert(event, refs, doubtful, version, [why])
+      return
+    }
+    const together = `more than ${toldEach} different deviations of this container, told together`
+    this.#options.alerts.raise(
+      {
+        fingerprint: `unobserved/${version.key}/${id}/${stretch.to}`,
+        type: 'deviation',
+        severity: verdict.severity,
+        reasons: [together, why],
+        nearest: null,
+        behaviour: null,
+        guardrails: [],
+        attack: [],
+        mode: version.life.mode,
+        confidence: 'partial',
+        event,
+      },
+      this.#options.now(),
+      event.count ?? 1,
+    )
+  }
+
   /** Why `version` shows a behaviour that `before` did not, from what the two images ship. */
   explain(
     delta: { readonly actor: BehaviourRef['actor']; readonly object: BehaviourRef['object'] },
@@ -245,13 +295,15 @@ export class JudgeStage {
     before: DeployedVersion,
   ): string | undefined {
     const pair = this.#options.shippedBy(version, before)
-    return pair === undefined ? undefined : explainDelta(delta, pair.now, pair.before)
+    return pair === undefined ? undefined : explainDelta(delta, pair.now, pair.before, pair.about)
   }
 
   #isExplained(verdict: Verdict, version: DeployedVersion): boolean {
     const before = this.#options.shelf.predecessorOf(version)
     if (before === undefined) return false
-    return verdict.unexpected.every((ref) => this.explain(ref, version, before) !== undefined)
+    const pair = this.#options.shippedBy(version, before)
+    if (pair === undefined) return false
+    return verdict.unexpected.every((ref) => explainDelta(ref, pair.now, pair.before) !== undefined)
   }
 
   #alert(
@@ -277,6 +329,7 @@ export class JudgeStage {
       guardrails: verdict.guardrails.map(({ id }) => id),
       attack: [...new Set(verdict.guardrails.flatMap(({ attack }) => attack))],
       mode: version.life.mode,
+      ...(verdict.confidence === 'partial' ? { confidence: verdict.confidence } : {}),
       event,
       action: actionOf(event),
     }

@@ -310,8 +310,12 @@ export class SnugEngine implements view.Engine {
   }
 
   #matcher(ref: string): (image: { repository: string; digest: string }) => boolean {
-    const named = new Set<string>(this.#daemon.shelf.find(ref).map(({ key }) => key))
-    return ({ repository, digest }) => named.has(`${repository}@${digest}`)
+    const { shelf } = this.#daemon
+    const named = new Set(shelf.find(ref))
+    return (image) => {
+      const version = shelf.versionOfImage(image)
+      return version !== undefined && named.has(version)
+    }
   }
 
   #wants({ image, container }: view.LiveQuery): (item: SnugEvent | Alert) => boolean {

@@ -11,7 +11,10 @@ import type { StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts
 import { DeployedVersion, type ToldAct } from './deployed-version.ts'
 
 const text = z.string()
-const span = z.object({ reason: text, count: z.number(), from: text, to: text })
+const span = z
+  .object({ reason: text, count: z.number(), from: text, to: text, container: text.optional() })
+  .transform(({ container, ...rest }) => (container === undefined ? rest : { ...rest, container }))
+const stint = z.object({ from: text, to: text, before: z.boolean() })
 
 /** What is stored of a version beside its behaviours. */
 const versionSchema = z.object({
@@ -31,6 +34,8 @@ const versionSchema = z.object({
       to: text.optional(),
       before: z.boolean(),
       actsOnly: z.literal(true).optional(),
+      endUnseen: z.literal(true).optional(),
+      earlier: z.array(stint).optional(),
     }),
   ),
   runsSeen: z.number(),
@@ -38,11 +43,15 @@ const versionSchema = z.object({
   losses: z.array(span),
   told: z.array(z.custom<ToldAct>()).default([]),
   identity: z.custom<ContainerIdentity>().optional(),
+  otherDigests: z.array(text).default([]),
+  imageIds: z.array(text).default([]),
+  handedOver: z.boolean().default(false),
 })
 
 export function versionWrite(version: DeployedVersion): StoreWrite {
   const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
   const { runs, runsSeen, runsBefore, losses, told } = version
+  const { otherDigests, imageIds, handedOver } = version
   const value = {
     image,
     tags: [...tags],
@@ -56,6 +65,9 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     runsBefore,
     losses: losses.spans,
     told: [...told.values()],
+    otherDigests: [...otherDigests],
+    imageIds: [...imageIds],
+    handedOver,
   }
   return { kind: 'version', version: key, value }
 }
@@ -104,7 +116,11 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
   version.runsBefore = value.runsBefore
   version.identity = value.identity
   version.losses.load(value.losses)
-  for (const { container, from, before, name, to, actsOnly } of value.runs) {
+  for (const digest of value.otherDigests) version.otherDigests.add(digest)
+  for (const id of value.imageIds) version.imageIds.add(id)
+  version.handedOver = value.handedOver
+  for (const run of value.runs) {
+    const { container, from, before, name, to, actsOnly, endUnseen, earlier } = run
     version.runs.set(container, {
       container,
       from,
@@ -112,6 +128,8 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
       ...(name === undefined ? {} : { name }),
       ...(to === undefined ? {} : { to }),
       ...(actsOnly === undefined ? {} : { actsOnly }),
+      ...(endUnseen === undefined ? {} : { endUnseen }),
+      ...(earlier === undefined ? {} : { earlier }),
     })
   }
   for (const act of value.told) {

@@ -1,9 +1,9 @@
 import type { ActEvent, ImageRef, LossEvent } from '../event/event.ts'
-import { microsOf } from '../event/time.ts'
+import type { Micros } from '../event/time.ts'
 import { SnugError } from '../errors.ts'
 import type { ContainerIdentity } from '../identity/identity.ts'
 import { settleBlocking } from '../lifecycle/blocking.ts'
-import { priorOf } from '../lifecycle/handover.ts'
+import { priorOf, vanishesAt } from '../lifecycle/handover.ts'
 import {
   advance,
   type LearnRules,
@@ -13,12 +13,14 @@ import {
   type Version,
   type WindowEvidence,
 } from '../lifecycle/version.ts'
-import { type ContainerRun, sliceMicrosFor } from '../profile/coverage.ts'
+import { type ContainerRun, countStarts, sliceMicrosFor } from '../profile/coverage.ts'
 import { Profile } from '../profile/profile.ts'
+import type { ProfileEntry } from '../profile/profile-entry.ts'
 import type { Shaper } from '../profile/shape.ts'
 import type { ContainerSeen } from '../sources/source.ts'
 import { DeployedVersion, type VersionKey, versionKey } from './deployed-version.ts'
 import { LossLedger } from './loss-ledger.ts'
+import { watchedRuns } from './watched-runs.ts'
 
 export interface VersionShelfOptions {
   readonly node: string
@@ -31,6 +33,8 @@ export interface VersionShelfOptions {
   readonly onTransition: (version: DeployedVersion, transition: Transition) => void
   /** Whatever of its life changed, and not only the words for it. */
   readonly onMoved: (version: DeployedVersion, before: Version) => void
+  /** Behaviours of its predecessor that it never showed are not expected of it any more. */
+  readonly onVanished: (version: DeployedVersion, gone: readonly ProfileEntry[]) => void
 }
 
 /** All versions of all lineages that this node has seen, and which container runs which. */
@@ -46,6 +50,10 @@ export class VersionShelf {
   #lastScope = 0
   #last: DeployedVersion | undefined
   readonly #ended: string[] = []
+  /** Other names of one image's version: by a later digest, and by the image's id. */
+  readonly #aliases = new Map<VersionKey, DeployedVersion>()
+  /** Versions that let go of what vanished, by the window after which they did. */
+  readonly #letGo = new WeakMap<DeployedVersion, number>()
   /** Runs from before a restart that no source has told of yet. */
   readonly #unconfirmed = new Set<string>()
 
@@ -78,6 +86,7 @@ export class VersionShelf {
   /** Puts a version back that was stored. */
   restore(version: DeployedVersion): void {
     this.#versions.set(version.key, version)
+    this.#rememberNames(version)
     version.scope = this.#freshScope(version)
     for (const { container, to } of version.runs.values()) {
       if (to !== undefined) continue
@@ -88,7 +97,7 @@ export class VersionShelf {
 
   /** After the sources have told what runs: what was running before the restart and is not among it, ended with it. */
   settleRestored(endedAt: string): void {
-    for (const container of this.#unconfirmed) this.containerEnded(container, endedAt)
+    for (const container of this.#unconfirmed) this.containerEnded(container, endedAt, false)
     this.#unconfirmed.clear()
   }
 
@@ -111,8 +120,11 @@ export class VersionShelf {
   }
 
   /** The version of an image, where it was seen before. */
-  versionOfImage(image: ImageRef): DeployedVersion | undefined {
-    return this.#versions.get(versionKey(image))
+  versionOfImage(image: ImageRef, imageId?: string): DeployedVersion | undefined {
+    const key = versionKey(image)
+    const known = this.#versions.get(key) ?? this.#aliases.get(key)
+    if (known !== undefined || imageId === undefined) return known
+    return this.#aliases.get(versionKey({ ...image, digest: imageId }))
   }
 
   /** Also by a scope that it had before. */
@@ -121,17 +133,18 @@ export class VersionShelf {
   }
 
   containerStarted(identity: ContainerIdentity, seen: ContainerSeen): void {
-    const version = this.#of(identity.image, seen.time)
+    const version = this.#of(identity.image, seen.time, identity.imageId)
     version.started(identity, seen)
     this.#unconfirmed.delete(identity.id)
     this.#byContainer.set(identity.id, version)
     this.#options.onAssign(identity.id, version)
   }
 
-  containerEnded(container: string, time: string): void {
+  /** `watched`: it was seen ending. */
+  containerEnded(container: string, time: string, watched = true): void {
     const version = this.#byContainer.get(container)
     if (version === undefined) return
-    version.ended(container, time)
+    version.ended(container, time, watched)
     this.#options.onEnded(container, version)
     // Its last counts may still be on the way; the next start of as many containers clears it.
     this.#ended.push(container)
@@ -149,9 +162,9 @@ export class VersionShelf {
       container === undefined
         ? undefined
         : (this.#byContainer.get(container.id) ??
-          (image === undefined ? undefined : this.#versions.get(versionKey(image))))
+          (image === undefined ? undefined : this.versionOfImage(image)))
     if (container !== undefined) {
-      one?.losses.add(loss)
+      one?.losses.add({ ...loss, container: container.id })
       return
     }
     for (const version of this.#versions.values()) {
@@ -162,7 +175,7 @@ export class VersionShelf {
   predecessorOf(version: DeployedVersion): DeployedVersion | undefined {
     const { predecessor } = version.life
     if (predecessor === undefined) return undefined
-    return this.#versions.get(versionKey({ ...version.image, digest: predecessor }))
+    return this.versionOfImage({ ...version.image, digest: predecessor })
   }
 
   /** What the kernel knows of this version it shall ask again: a decision changed what is expected. */
@@ -176,25 +189,30 @@ export class VersionShelf {
   evidence(version: DeployedVersion, nowMs: number): WindowEvidence {
     const { spans } = version.losses
     const lastLossMs = spans.reduce((last, { to }) => Math.max(last, Date.parse(to)), 0)
-    const runs: ContainerRun[] = []
-    let startSeen = false
-    for (const { container, from, to, before } of version.runs.values()) {
-      startSeen ||= !before
-      const end = to === undefined ? nowMs * 1000 : microsOf(to)
-      runs.push({ container, from: microsOf(from), to: end, before, node: this.node })
-    }
+    const runs = this.runsOf(version, nowMs)
     return {
-      coverage: version.profile.coverage(runs, sliceMicrosFor(this.rules.floorMs)),
+      coverage: version.profile.coverage(runs, this.slice),
       lost: spans.reduce((sum, { count }) => sum + count, 0),
       ...(lastLossMs === 0 ? {} : { lastLossMs }),
-      startSeen,
+      startSeen: countStarts(runs) > 0,
     }
+  }
+
+  /** What was watched of its containers until now. */
+  runsOf(version: DeployedVersion, nowMs: number): readonly ContainerRun[] {
+    return watchedRuns(version, nowMs, this.node)
+  }
+
+  /** The length of time that long runs are looked at in. */
+  get slice(): Micros {
+    return sliceMicrosFor(this.rules.floorMs)
   }
 
   /** Moves every version on as time passes. */
   tick(): void {
     const nowMs = this.#options.now()
     for (const version of this.#versions.values()) {
+      this.#letVanish(version, nowMs)
       const { state, mode } = version.life
       if (mode === 'block') {
         this.apply(version, { version: settleBlocking(version.life, nowMs), transitions: [] })
@@ -204,6 +222,17 @@ export class VersionShelf {
       if (settled) continue
       this.apply(version, advance(version.life, this.evidence(version, nowMs), this.rules, nowMs))
     }
+  }
+
+  /** Each window once: what it inherited and did not show in it, nor in the time of grace after it. */
+  #letVanish(version: DeployedVersion, nowMs: number): void {
+    const at = vanishesAt(version.life, this.rules)
+    if (at === undefined || nowMs < at || this.#letGo.get(version) === at) return
+    this.#letGo.set(version, at)
+    const gone = version.profile.vanish()
+    if (gone.length === 0) return
+    version.news = true
+    this.#options.onVanished(version, gone)
   }
 
   /** Takes over what the state machine said. */
@@ -244,10 +273,12 @@ export class VersionShelf {
     return newest
   }
 
-  #of(image: ImageRef, time: string): DeployedVersion {
-    const key = versionKey(image)
-    const known = this.#versions.get(key)
-    if (known !== undefined) return known
+  #of(image: ImageRef, time: string, imageId?: string): DeployedVersion {
+    const known = this.versionOfImage(image, imageId)
+    if (known !== undefined) {
+      this.#named(known, image, imageId)
+      return known
+    }
     const before = this.#newest(image.repository)
     const nowMs = this.#options.now()
     const profile = new Profile(this.#options.shaper)
@@ -258,9 +289,32 @@ export class VersionShelf {
     }
     const life = startVersion(image.digest, nowMs, before?.image.digest)
     const version = new DeployedVersion(image, life, profile, time)
+    version.handedOver = before?.life.learnedAt !== undefined
     version.scope = this.#freshScope(version)
-    this.#versions.set(key, version)
+    this.#versions.set(version.key, version)
+    this.#named(version, image, imageId)
     return version
+  }
+
+  /**
+   * An image that was built here has an id only, and gets a digest once it is pushed; pushed elsewhere, another.
+   * It is one image all the same.
+   */
+  #named(version: DeployedVersion, { digest }: ImageRef, imageId: string | undefined): void {
+    const { image, otherDigests, imageIds } = version
+    const known = digest === image.digest || otherDigests.has(digest)
+    if (known && (imageId === undefined || imageIds.has(imageId))) return
+    if (digest !== image.digest) otherDigests.add(digest)
+    if (imageId !== undefined) imageIds.add(imageId)
+    version.changed = true
+    this.#rememberNames(version)
+  }
+
+  #rememberNames(version: DeployedVersion): void {
+    const { image, otherDigests, imageIds } = version
+    for (const digest of [...otherDigests, ...imageIds]) {
+      this.#aliases.set(versionKey({ ...image, digest }), version)
+    }
   }
 
   #freshScope(version: DeployedVersion): number {
@@ -300,11 +354,13 @@ function overlaps(version: DeployedVersion, from: string, to: string): boolean {
   return false
 }
 
-function names(ref: string, { image, tags }: DeployedVersion): boolean {
+function names(ref: string, { image, tags, otherDigests }: DeployedVersion): boolean {
   const at = ref.indexOf('@')
   if (at >= 0) {
     const digest = ref.slice(at + 1)
-    return withoutTag(ref.slice(0, at)) === image.repository && image.digest.startsWith(digest)
+    const digests = [image.digest, ...otherDigests]
+    if (withoutTag(ref.slice(0, at)) !== image.repository) return false
+    return digests.some((known) => known.startsWith(digest))
   }
   if (ref === image.repository) return true
   const colon = ref.lastIndexOf(':')

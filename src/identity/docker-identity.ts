@@ -82,6 +82,7 @@ export function foretoldOf(
   return {
     id,
     image: imageRefOf(typed, image.Id, image),
+    imageId: image.Id,
     initInjected: false,
     ...(healthcheck === undefined ? {} : { healthcheck }),
   }

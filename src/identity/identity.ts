@@ -53,7 +53,10 @@ export interface Peer {
 }
 
 /** As much of a container as is known the moment that it is made. */
-export type Foretold = Pick<ContainerIdentity, 'id' | 'image' | 'healthcheck' | 'initInjected'>
+export type Foretold = Pick<
+  ContainerIdentity,
+  'id' | 'image' | 'imageId' | 'healthcheck' | 'initInjected'
+>
 
 export type LeftListener = (id: string, how: 'stopped' | 'gone') => void
 

@@ -1,5 +1,6 @@
 import { Grants } from '../profile/admission.ts'
 import type { Actor, BehaviourObject } from '../profile/behaviour.ts'
+import type { LearnRules, Version } from './version.ts'
 import type { EvidenceCell, Grant, ProfileEntry } from '../profile/profile-entry.ts'
 
 function grantsOf(cell: EvidenceCell): Grant {
@@ -56,6 +57,19 @@ export function priorOf(
     }
   }
   return prior
+}
+
+const defaultVanishAfterMs = 7 * 24 * 3_600_000
+
+/**
+ * When (epoch milliseconds) a version lets go of what it inherited and never showed; undefined while it cannot
+ * be said to have had its chance: it learns, or its window ended with holes, or it inherited nothing.
+ */
+export function vanishesAt(life: Version, rules: LearnRules): number | undefined {
+  const { state, learnedAt, predecessor, holes } = life
+  if (state === 'learning' || predecessor === undefined) return undefined
+  if (learnedAt === undefined || holes !== undefined) return undefined
+  return learnedAt + (rules.vanishAfterMs ?? defaultVanishAfterMs)
 }
 
 /** What an image ships under a path: a fingerprint of the content, or undefined. */

@@ -23,6 +23,8 @@ export interface LearnRules {
   /** The window may end once the bound on unseen behaviour is at or below it; 0..1. */
   readonly unseen: number
   readonly after: 'review' | 'alert' | 'block'
+  /** How long after its window what a version inherited and never showed is still expected. Absent: 7 days. */
+  readonly vanishAfterMs?: number
   /** Absent: {@link defaultBlockRules}. */
   readonly block?: BlockRules
 }

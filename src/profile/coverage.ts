@@ -185,9 +185,13 @@ export function countSlices(runs: readonly ContainerRun[], slice: Micros): numbe
   return units
 }
 
+function isStart({ before }: Stint): boolean {
+  return before !== true
+}
+
 /** Stints whose start was watched. */
 export function countStarts(runs: readonly ContainerRun[]): number {
-  return runs.flatMap(stintsOf).filter(({ before }) => before !== true).length
+  return runs.flatMap(stintsOf).filter(isStart).length
 }
 
 /**
@@ -227,7 +231,7 @@ function sentenceOf(
 ): string {
   const nodes = new Set(runs.map((run) => run.node).filter((node) => node !== undefined)).size
   const where = nodes > 1 ? ` on ${nodes} nodes` : ''
-  const restarts = runs.reduce((sum, { earlier }) => sum + (earlier?.length ?? 0), 0)
+  const restarts = runs.flatMap((run) => stintsOf(run).slice(1)).filter(isStart).length
   const again = restarts === 0 ? '' : ` with ${plural(restarts, 'restart')}`
   const head = `${plural(runs.length, 'container run')}${again}${where}`
   const chance =

@@ -118,6 +118,13 @@ export class LiveEntry {
     return all
   }
 
+  /** Expected by inheritance alone: neither the service itself nor a person ever said so here. */
+  get onlyInherited(): boolean {
+    if (this.inherited === undefined || this.decision !== undefined) return false
+    for (const cell of this.allCells()) if (cell.origin !== 'exec-in') return false
+    return true
+  }
+
   get state(): BehaviourState {
     if (this.decision !== undefined) return this.decision.kind
     if (this.inherited !== undefined) return 'learned'

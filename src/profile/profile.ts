@@ -278,6 +278,28 @@ export class Profile implements Known {
     return { gone, lessened, acts, ...(span === undefined ? {} : { span }) }
   }
 
+  /** Lets go of what was inherited and never shown. Gives it as it was, in order of id. */
+  vanish(): readonly ProfileEntry[] {
+    const gone: ProfileEntry[] = []
+    for (const entry of this.#entries.values()) {
+      if (!entry.onlyInherited) continue
+      gone.push(entry.toJSON())
+      entry.inherited = undefined
+      if (entry.empty) {
+        this.#remove(entry)
+        continue
+      }
+      this.#refresh(entry)
+      this.#changed.add(entry)
+    }
+    return gone.sort((a, b) => compareText(a.id, b.id))
+  }
+
+  /** Whether it is expected by inheritance alone. */
+  onlyInherited(id: BehaviourId): boolean {
+    return this.#byId.get(id)?.onlyInherited === true
+  }
+
   /** Sessions and containers that the evidence names and whose ids begin so. */
   seenAs(kind: 'container' | 'session', prefix: string): readonly string[] {
     const found = new Set<string>()

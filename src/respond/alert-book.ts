@@ -16,6 +16,7 @@ export interface Finding {
   readonly guardrails: readonly string[]
   readonly attack: readonly string[]
   readonly mode: string
+  readonly confidence?: Alert['confidence']
   readonly event: SnugEvent
   /** What was done about it; absent: it was told. */
   readonly action?: Alert['action']
@@ -97,6 +98,7 @@ export class AlertBook {
       firstSeen: event.time,
       lastSeen: event.time,
       mode: finding.mode,
+      ...(finding.confidence === undefined ? {} : { confidence: finding.confidence }),
       guardrails: finding.guardrails,
       attack: finding.attack,
     }

@@ -154,6 +154,10 @@ export const alert: z.ZodType<Alert> = z
     firstSeen: time,
     lastSeen: time,
     mode: z.string(),
+    confidence: z
+      .literal('partial')
+      .exactOptional()
+      .meta({ description: 'the evidence behind it has holes, which the reasons name' }),
     guardrails: z.array(z.string()),
     attack: z.array(z.string()).meta({ description: 'MITRE ATT&CK technique ids' }),
     decision: z

@@ -17,6 +17,7 @@ class World {
   readonly assigned: [string, number][] = []
   readonly known: [number, readonly BehaviourKey[]][] = []
   readonly outcomes: Outcome[] = []
+  readonly vanished: string[] = []
   readonly alerts = new AlertBook({ node: 'n1', capacity: 100 })
   readonly shelf = new VersionShelf({
     node: 'n1',
@@ -27,6 +28,7 @@ class World {
     onEnded: () => {},
     onTransition: () => {},
     onMoved: () => {},
+    onVanished: (_, gone) => this.vanished.push(...gone.map(({ id }) => id)),
   })
   readonly stage = new JudgeStage({
     shelf: this.shelf,

@@ -67,6 +67,7 @@ describe('a container that was only just made', () => {
     expect(foretold).toEqual({
       id: 'a',
       image: { repository: 'shop/web', tag: '1', digest },
+      imageId: image.Id,
       healthcheck: ['/bin/ash', '-c', 'true'],
       initInjected: false,
     })

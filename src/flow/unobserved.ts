@@ -1,0 +1,62 @@
+import { LRUCache } from 'lru-cache'
+import type { DeployedVersion } from './deployed-version.ts'
+
+/** A stretch of a container's life that nobody observed. */
+export interface Stretch {
+  readonly reason: string
+  /** RFC 3339; absent: before there was an agent. */
+  readonly from?: string
+  readonly to: string
+}
+
+/** Deviations of one container that are told each; what follows the same stretch is then told together. */
+export const toldEach = 20
+
+/** Containers and stretches of which it is known what was told. */
+const stretchesKept = 4_096
+
+/**
+ * The stretch that an act of the container lies in, or follows by less than `afterMs`: what led to the act may
+ * have been missed, so that it says little. Undefined where all of it was observed.
+ */
+export function stretchBefore(
+  version: DeployedVersion,
+  container: string,
+  time: string,
+  afterMs: number,
+): Stretch | undefined {
+  const lost = version.losses.unobserved(container, time, afterMs)
+  const run = version.runs.get(container)
+  const isOfItsLife = lost !== undefined && (run === undefined || lost.to >= startOf(run))
+  if (isOfItsLife) return { reason: lost.reason, from: lost.from, to: lost.to }
+  if (run?.before !== true || Date.parse(time) - Date.parse(run.from) >= afterMs) return undefined
+  return { reason: 'it ran before the agent', to: run.from }
+}
+
+function startOf(run: { readonly from: string; readonly earlier?: readonly { from: string }[] }) {
+  return run.earlier?.[0]?.from ?? run.from
+}
+
+export function stretchText({ reason, from, to }: Stretch): string {
+  const span = from === undefined ? `before ${to}` : `between ${from} and ${to}`
+  return `the container was not fully observed ${span} (${reason}): what led to this may have been missed`
+}
+
+/** Keeps an unobserved stretch from becoming a storm of alerts. */
+export class StormBreaker {
+  readonly #told = new LRUCache<string, Set<string>>({ max: stretchesKept })
+
+  /** Whether a deviation is told by itself: the first {@link toldEach} different ones, and their repeats. */
+  admits(container: string, { to }: Stretch, fingerprint: string): boolean {
+    const name = `${container} ${to}`
+    const told = this.#told.get(name)
+    if (told === undefined) {
+      this.#told.set(name, new Set([fingerprint]))
+      return true
+    }
+    if (told.has(fingerprint)) return true
+    if (told.size >= toldEach) return false
+    told.add(fingerprint)
+    return true
+  }
+}
