@@ -255,6 +255,59 @@ export interface VersionView {
   readonly notes: readonly string[]
   /** Only in mode `block`. */
   readonly blocking?: BlockingView
+  /** What its evidence is worth, in full: only where one image is asked for. */
+  readonly evidence?: EvidenceView
+}
+
+export interface EvidenceView {
+  /** 95 % upper bounds of the chance that it shows something new; 0..1. */
+  readonly nextContainer: number
+  readonly nextHour: number
+  readonly kinds: readonly {
+    readonly kind: string
+    readonly behaviours: number
+    /** Seen in one container only. */
+    readonly singletons: number
+    readonly nextContainer: number
+    readonly nextHour: number
+  }[]
+  /** Starts and ends of containers, which are looks of their own. */
+  readonly phases: readonly {
+    readonly phase: 'start-up' | 'shutdown'
+    readonly seen: number
+    readonly singletons: number
+    readonly bound: number
+  }[]
+  /** What the window cannot have shown: a phase, or what comes by a clock that it was too short for. */
+  readonly notYetSeen: readonly string[]
+  /** The same in words. */
+  readonly sentences: readonly string[]
+  readonly novelty: NoveltyView
+  /** Kinds of acts that this agent's sources see. */
+  readonly kindsObserved: readonly string[]
+  /** How many intervals were observed, and how long they are together. */
+  readonly intervals: number
+  readonly observedMs: number
+  /** The latest 200 of them. */
+  readonly observed: readonly ObservedView[]
+}
+
+/** How many behaviours were known over time. */
+export interface NoveltyView {
+  /** As one line of text, from the first look to now. */
+  readonly curve: string
+  readonly points: readonly { readonly time: string; readonly known: number }[]
+  /** When the latest new behaviour was seen. */
+  readonly lastNew?: string
+}
+
+/** A container was observed without a gap. */
+export interface ObservedView {
+  readonly container: string
+  readonly from: string
+  readonly to: string
+  /** False: it ran already when it was first observed, or there was a gap before. */
+  readonly startSeen: boolean
 }
 
 export interface BlockingView {
@@ -299,13 +352,15 @@ export interface BehaviourView {
   readonly object: string
   /** Object as one line for people, such as `read /etc/nginx/nginx.conf`. */
   readonly text: string
-  readonly state: 'learned' | 'approved' | 'rejected' | 'pending' | 'quarantined' | 'apart'
+  readonly state: BehaviourState
   readonly why: string
   readonly generalised: boolean
   readonly witnesses: readonly string[]
   readonly origins: readonly string[]
   readonly count: number
   readonly containers: readonly string[]
+  /** Exec sessions that showed it. */
+  readonly sessions: readonly string[]
   readonly nodes: readonly string[]
   readonly sources: readonly string[]
   readonly firstSeen: string

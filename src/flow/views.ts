@@ -127,6 +127,7 @@ export function behaviourView(entry: ProfileEntry, profile: Profile): BehaviourV
     origins: union((cell) => [cell.origin]),
     count: cells.reduce((sum, { count }) => sum + count, 0),
     containers: union((cell) => [cell.container]),
+    sessions: union((cell) => (cell.session === undefined ? [] : [cell.session])),
     nodes: union((cell) => cell.nodes),
     sources: union((cell) => cell.sources),
     firstSeen: times.reduce((a, { first }) => (a === '' || first < a ? first : a), ''),

@@ -85,6 +85,7 @@ export const profile: z.ZodType<ProfileView> = z.object({
       origins: texts,
       count,
       containers: texts,
+      sessions: texts,
       nodes: texts,
       sources: texts,
       firstSeen: text,

@@ -129,6 +129,7 @@ function sampleBehaviour(id: string, text: string): BehaviourView {
     origins: ['entrypoint'],
     count: 40,
     containers: [containerId],
+    sessions: [],
     nodes: ['n1'],
     sources: ['ebpf'],
     firstSeen: time,
