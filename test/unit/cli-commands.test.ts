@@ -39,10 +39,17 @@ const listings = [
   ['break-glass', web, '--for', '15m', '--reason', 'the shop is down'],
   ['break-glass', web, '--end'],
   ['profile', 'approve', web],
+  ['profile', 'reject', web, '--behaviour', 'b-7'],
+  ['profile', 'forget', web, '--container', 'web-1'],
+  ['profile', 'incident', web, '--session', 's1', '--reason', 'an intruder'],
+  ['profile', 'test', web, '--reject', 'b-7'],
   ['profile', 'end-learning', web],
+  ['audit', 'list'],
+  ['audit', 'verify'],
   ['alert', 'list'],
   ['alert', 'show', '01-a'],
   ['alert', 'allow', '01-a'],
+  ['alert', 'reject', '01-a'],
   ['alert', 'ack', '01-a', '--reason', 'known'],
   ['config', 'explain', '--running'],
 ]
@@ -114,6 +121,14 @@ describe('a command', () => {
     [['break-glass', web, '--for', 'long', '--reason', 'x']],
     [['break-glass', web, '--end', '--for', '15m']],
     [['profile', 'test', web]],
+    [['profile', 'test', web, '--events', 'x', '--allow', 'b-7']],
+    [['profile', 'reject', web]],
+    [['profile', 'forget', web]],
+    [['profile', 'forget', web, '--container', 'a', '--session', 'b']],
+    [['profile', 'forget', web, '--between', '2h']],
+    [['profile', 'forget', web, '--between', '2h', 'soon']],
+    [['profile', 'incident', web, '--session', 's1']],
+    [['audit', 'list', '--limit', 'all']],
     [['alert', 'ack', '01-a']],
     [['alert', 'list', '--limit', '0']],
     [['alert', 'list', '--severity', 'dire']],
@@ -165,6 +180,65 @@ describe('a command', () => {
       { name: 'allowAlert', args: ['01-a', { peer: '10.0.0.0/8' }, by] },
       { name: 'approve', args: [web, ['b-7', 'b-8'], { ...by, reason: 'seen' }] },
     ])
+  })
+
+  it('passes on what is to be forgotten, rejected and tried', async () => {
+    const reason = 'an intruder'
+    const edit = file('edit.yaml', 'allow: [{ behaviour: b-1, onlyUid: 0 }]\nreject: [b-2]\n')
+    const [from, to] = ['2026-11-24T12:00:00.000Z', '2026-11-24T13:00:00.000Z']
+    await snug('profile', 'approve', web, '--quarantined')
+    await snug('profile', 'reject', web, '--behaviour', 'b-7', '--reason', reason)
+    await snug('profile', 'forget', web, '--between', from, '2026-11-24T14:00:00+01:00')
+    await snug('alert', 'reject', '01-a', '--reason', reason)
+    await snug('alert', 'allow', '01-a', '--workload')
+    await snug('profile', 'test', web, '--edit', edit, '--allow', 'b-3', '--reject', 'b-4')
+    const by = { who: 'cli:root' }
+    expect(fixture.engine.calls).toEqual([
+      { name: 'approve', args: [web, undefined, by, { quarantined: true }] },
+      { name: 'reject', args: [web, ['b-7'], { ...by, reason }] },
+      { name: 'forget', args: [web, { between: { from, to } }, by] },
+      { name: 'rejectAlert', args: ['01-a', { ...by, reason }] },
+      { name: 'allowAlert', args: ['01-a', { workload: true }, by] },
+      {
+        name: 'testEdit',
+        args: [
+          web,
+          {
+            allow: [{ behaviour: 'b-1', onlyUid: 0 }, { behaviour: 'b-3' }],
+            reject: ['b-2', 'b-4'],
+          },
+        ],
+      },
+    ])
+  })
+
+  it('exits with 2 where an edit lets an attack through, or the audit does not hold', async () => {
+    const attack = { name: 'a cron job', attack: ['T1053'], actor: '/bin/sh', uid: 0 }
+    fixture.engine.attacks = [{ ...attack, already: false }]
+    const test = await snug('profile', 'test', web, '--allow', 'b-7')
+    expect(test.exit).toBe(2)
+    expect(test.stdout).toMatch(/a cron job +T1053 +\/bin\/sh/)
+    fixture.engine.auditCheck = { ok: false, entries: 2, head: 'ff', faults: ['entry 2 is odd'] }
+    const audit = await snug('audit', 'verify')
+    expect(audit.exit).toBe(2)
+    expect(audit.stdout).toContain('entry 2 is odd')
+  })
+
+  it('refuses an edit that is none, with its line or member', async () => {
+    const odd = await snug('profile', 'test', web, '--edit', file('odd.yaml', 'alow: [b-1]\n'))
+    expect([odd.exit, odd.stderr]).toEqual([3, expect.stringContaining('(BODY_INVALID)')])
+    const none = await snug('profile', 'test', web, '--edit', join(dir, 'none.yaml'))
+    expect(none.exit).toBe(1)
+  })
+
+  it('shows what a guardrail keeps in quarantine', async () => {
+    const [row] = fixture.engine.behaviours
+    if (row === undefined) throw new Error('no behaviour')
+    const held = { ...row, id: 'b-8', state: 'quarantined' as const, guardrails: ['ssh-key'] }
+    fixture.engine.behaviours = [row, held]
+    const { stdout } = await snug('profile', 'show', web)
+    expect(stdout).toMatch(/quarantine +1 behaviours on which a guardrail fired/)
+    expect(stdout).toMatch(/b-8 +quarantined .*\[ssh-key\]/)
   })
 
   it('passes on how blocking shall begin, and that the glass was broken', async () => {

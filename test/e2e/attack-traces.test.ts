@@ -1,0 +1,121 @@
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
+import { join } from 'node:path'
+import type Docker from 'dockerode'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Alert } from '../../src/event/alert.ts'
+import type { ActEvent } from '../../src/event/event.ts'
+import { formatEvent } from '../../src/event/parse-event.ts'
+import { type Agent, type Tail, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { removeContainer, startContainer } from '../fixtures/containers.ts'
+import { hostAddress, sharedEngine } from '../fixtures/engine-socket.ts'
+import { accepts, addressOf, askRedis, holedRedisImage } from '../fixtures/service-images.ts'
+import { intruderActs } from './intruder-acts.ts'
+
+/**
+ * The attacks in `profiles/attacks` are what these acts look like when they are really done. Run with
+ * `SNUG_RECORD_ATTACKS=1` this writes them anew.
+ */
+const folder = new URL('../../profiles/attacks/', import.meta.url).pathname
+const records = process.env['SNUG_RECORD_ATTACKS'] === '1'
+const service = '/usr/bin/redis-server'
+
+/** Techniques of acts that no guardrail names. */
+const techniques: Readonly<Record<string, readonly string[]>> = {
+  'a shell from the service': ['T1059.004'],
+  'a package manager': ['T1105'],
+  'a new outbound connection': ['T1071'],
+  'a new listener': ['T1571'],
+  'a deleted configuration': ['T1485'],
+  'another identity': ['T1548'],
+}
+
+const { docker, socket } = sharedEngine()
+const image = `${uniqueName('redis')}:1`
+const setting = { hostAddress: hostAddress(), hostPort: 0 }
+const acts = intruderActs(setting)
+let agent: Agent
+let alerts: Tail<Alert>
+let listener: Server
+let redis: Docker.Container
+let address: string
+
+beforeAll(async () => {
+  await holedRedisImage(docker, image)
+  agent = await startAgent({ docker: socket })
+  alerts = agent.tail<Alert>(['alert', 'tail'])
+  listener = createServer((connection) => {
+    connection.on('error', () => undefined)
+    connection.end('exit\n')
+  })
+  listener.listen(0, setting.hostAddress)
+  await once(listener, 'listening')
+  setting.hostPort = (listener.address() as AddressInfo).port
+  const token = join(agent.folder, 'token')
+  writeFileSync(token, 'a token\n')
+  redis = await startContainer(docker, image, undefined, {
+    HostConfig: {
+      Binds: [
+        `${socket}:/var/run/docker.sock`,
+        `${token}:/run/secrets/kubernetes.io/serviceaccount/token:ro`,
+      ],
+    },
+  })
+  address = await addressOf(redis)
+  await accepts(address, 6379)
+  await askRedis(address, ['set', 'a', '1'])
+  await agent.json(['profile', 'mode', image, 'alert'])
+})
+
+afterAll(async () => {
+  await removeContainer(redis)
+  listener.close()
+  await agent[Symbol.asyncDispose]()
+})
+
+test.each(acts.map(({ name }, index) => [name, index] as const))('%s', async (name, index) => {
+  const act = intruderActs(setting)[index]
+  if (act === undefined) throw new Error('no such act')
+  await askRedis(address, act.command)
+  const { item } = await alerts.until(
+    (alert) => alert.container?.id === redis.id && act.alerts(alert),
+    5_000,
+    `an alert of ${name}`,
+  )
+  const file = join(folder, `${name.replaceAll(/[^a-z0-9]+/g, '-')}.ndjson`)
+  const line = traceLine(name, item)
+  if (records) writeFileSync(file, line)
+  expect(existsSync(file), `${file} is not there`).toBe(true)
+  expect(essence(readFileSync(file, 'utf8'))).toEqual(essence(line))
+})
+
+/** What is the same whenever and wherever it is recorded. */
+function essence(text: string): unknown {
+  const event = JSON.parse(text) as ActEvent & { readonly trace: object }
+  const { trace, kind, process: by } = event
+  const acts: Readonly<Record<string, unknown>> = { ...event }
+  const { address: _, port: __, ...what } = { ...(acts[kind] as Record<string, unknown>) }
+  const { exe, parent, origin } = by
+  return { trace, kind, exe, parent, origin, what }
+}
+
+function traceLine(name: string, { event, attack }: Alert): string {
+  if (event.kind === 'loss') throw new Error('a loss is no act')
+  const { uid } = event.process
+  const trace = {
+    name,
+    attack: attack.length > 0 ? attack : (techniques[name] ?? []),
+    service,
+    uid,
+  }
+  const placed = {
+    ...event,
+    time: '2026-11-24T12:00:00.000000Z',
+    node: 'recorded',
+    container: { id: '0'.repeat(64), name: 'redis' },
+    image: { repository: 'redis', digest: `sha256:${'0'.repeat(64)}` },
+  }
+  return `${JSON.stringify({ ...JSON.parse(formatEvent(placed)), trace })}\n`
+}
