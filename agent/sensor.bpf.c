@@ -12,5 +12,9 @@
 #include "call.bpf.h"
 #include "other.bpf.h"
 #include "lsm.bpf.h"
+#include "lsm-exec.bpf.h"
+#include "lsm-file.bpf.h"
+#include "lsm-peer.bpf.h"
+#include "lsm-call.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

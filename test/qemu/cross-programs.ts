@@ -38,7 +38,9 @@ export function crossPrograms(platform: Platform): Programs {
   execFileSync(
     'make',
     [
-      ...['-s', '-C', build, `CC=${platform.compiler}`],
+      '-s',
+      `--directory=${build}`,
+      `CC=${platform.compiler}`,
       `CPPFLAGS=-I${join(sysroot, 'usr/include')} -I/usr/${platform.triplet}/include`,
       `LDFLAGS=-L${folder} -Wl,-rpath-link,${folder}`,
     ],

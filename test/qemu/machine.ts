@@ -36,6 +36,7 @@ export class Machine {
   readonly #folder: string
   readonly #qemu: ChildProcess
   readonly #ended: Promise<unknown>
+  #complaints = ''
   #control: Port | undefined
   #turn: Promise<unknown> = Promise.resolve()
   readonly #free = [...containerPorts]
@@ -60,17 +61,25 @@ export class Machine {
       '-device',
       `virtserialport,chardev=${name},name=${name}`,
     ])
-    this.#qemu = spawn(
-      'timeout',
-      [
-        ...['--kill-after=5', String(lifetimeSeconds), platform.qemu, ...platform.machine],
-        ...['-accel', 'tcg,thread=multi', '-smp', '2', '-m', '1G', '-display', 'none'],
-        ...['-no-reboot', '-nodefaults', '-serial', `file:${this.#console}`],
-        ...['-kernel', kernel.image, '-initrd', initrd, '-append', log],
-        ...['-device', 'virtio-serial-pci', ...ports],
-      ],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
-    )
+    const command = [
+      ['--kill-after=5', String(lifetimeSeconds)],
+      [platform.qemu, ...platform.machine],
+      ['-accel', 'tcg,thread=multi'],
+      ['-smp', '2'],
+      ['-m', '1G'],
+      ['-display', 'none'],
+      ['-no-reboot', '-nodefaults'],
+      ['-serial', `file:${this.#console}`],
+      ['-kernel', kernel.image],
+      ['-initrd', initrd],
+      ['-append', log],
+      ['-device', 'virtio-serial-pci'],
+      ports,
+    ]
+    this.#qemu = spawn('timeout', command.flat(), { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.#qemu.stderr?.on('data', (text: Buffer) => {
+      this.#complaints += text.toString()
+    })
     this.#ended = once(this.#qemu, 'exit')
   }
 
@@ -91,7 +100,8 @@ export class Machine {
 
   /** What the machine has said so far: the kernel, init, and the sensor. */
   get log(): string {
-    return existsSync(this.#console) ? readFileSync(this.#console, 'latin1') : ''
+    const console = existsSync(this.#console) ? readFileSync(this.#console, 'latin1') : ''
+    return this.#complaints + console
   }
 
   #socket(name: string): string {
