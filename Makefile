@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory
 BUILD_PACKAGES := clang-19 llvm-19 libbpf-dev bpftool libelf-dev zlib1g-dev make gcc libc6-dev
 RUN_PACKAGES   := busybox-static
 TEST_PACKAGES  := docker.io busybox-static mmdebstrap iptables iproute2 procps util-linux wrk redis-tools
+# Debian's kernels, of this machine and of another, in virtual machines.
+QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 BENCH_PACKAGES := docker.io busybox-static iptables iproute2
 NEED           := deploy/need-packages.sh
 
@@ -37,7 +39,7 @@ run: daemon ## the agent on this host; with no container engine, a small workloa
 	exec node dist/demo/main.js
 
 test: build ## every test, with all that the tests need; leaves nothing running
-	$(NEED) 'the tests' $(TEST_PACKAGES)
+	$(NEED) 'the tests' $(TEST_PACKAGES) $(QEMU_PACKAGES)
 	npm run -s check
 	npx vitest run --project fast
 	npx vitest run --project system
