@@ -28,7 +28,7 @@ export interface EvalResults {
 }
 
 /** What the intruder comes by. */
-const holed = ['redis', 'postgres', 'gunicorn'] as const
+const holed = ['redis', 'postgres', 'app'] as const
 
 /** Learns once; judges and intrudes on what was learned, by alerts first, then blocking; then an upgrade. */
 export async function evaluate(setting: EvalSetting): Promise<EvalResults> {
@@ -44,6 +44,7 @@ export async function evaluate(setting: EvalSetting): Promise<EvalResults> {
     say(`images of ${[...names].join(', ')}`)
     const services = await makeServices(docker, [...names])
     const list = [...services.values()]
+    const judging = list.filter(({ image }) => image !== services.get('app')?.image)
     say('learning')
     const learned = await learn(docker, socket, list, say)
     windows = learned.windows
@@ -51,7 +52,7 @@ export async function evaluate(setting: EvalSetting): Promise<EvalResults> {
     for (const mode of ['alert', 'block'] as const) {
       if (parts.includes('services')) {
         say(`judging in ${mode}`)
-        judged.push(...(await judgeServices(docker, agent, list, mode, setting.containers)))
+        judged.push(...(await judgeServices(docker, agent, judging, mode, setting.containers)))
       }
     }
     if (parts.includes('intruder')) {

@@ -9,12 +9,18 @@ import type { Alert } from '../../src/event/alert.ts'
 import type { Agent, Tail } from '../fixtures/agent.ts'
 import type { Dockerd } from '../fixtures/dockerd.ts'
 import { setMode } from '../fixtures/learned-agent.ts'
-import { accepts, askRedis } from '../fixtures/service-images.ts'
+import { askRedis } from '../fixtures/service-images.ts'
 import type { EvalAct } from './acts/act.ts'
 import { appActs } from './acts/app-acts.ts'
 import { databaseActs } from './acts/database-acts.ts'
 import { redisActs } from './acts/redis-acts.ts'
-import { type EvalContainer, type EvalService, type Place, startService } from './service.ts'
+import {
+  answers,
+  type EvalContainer,
+  type EvalService,
+  type Place,
+  startService,
+} from './service.ts'
 import type { ServiceName } from './services/all.ts'
 import { askApp } from './services/gunicorn.ts'
 import { sql } from './services/postgres.ts'
@@ -80,7 +86,7 @@ async function intrudeIn(
   const outcomes = new Map<EvalAct, Outcome>()
   try {
     for (const via of ['redis', 'gunicorn', 'postgres'] as const) {
-      const service = services.get(via)
+      const service = services.get(via === 'gunicorn' ? 'app' : via)
       if (service === undefined) throw new Error(`${via} was not learned`)
       await setMode(agent, service.image, mode)
       running.set(via, await startService(docker, service, bindsFor(via, engine, agent)))
@@ -92,7 +98,8 @@ async function intrudeIn(
     const setting = { hostAddress, hostPort, neighbour }
     for (const act of [...redisActs(setting), ...appActs(setting), ...databaseActs()]) {
       const at = running.get(act.via)
-      if (at !== undefined) outcomes.set(act, await attempt(act, at, alerts, mode))
+      const failed = (error: unknown): Outcome => ({ told: false, reply: firstLine(error) })
+      if (at !== undefined) outcomes.set(act, await attempt(act, at, alerts, mode).catch(failed))
     }
     return outcomes
   } finally {
@@ -115,7 +122,7 @@ async function attempt(
   alerts: Tail<Alert>,
   mode: 'alert' | 'block',
 ): Promise<Outcome> {
-  await accepts(at.address, { redis: 6379, gunicorn: 8000, postgres: 5432 }[act.via])
+  await answers(at, { redis: 6379, gunicorn: 8000, postgres: 5432 }[act.via])
   // What an act before it brought about is told apart by its time.
   await delay(150)
   const from = Date.now()

@@ -45,6 +45,9 @@ async function main(): Promise<void> {
     parts.length > 0 ? parts : services.length > 0 ? ['services'] : partNames
   const from: readonly ServiceName[] = services.length > 0 ? services : serviceNames
   const engine = await startDockerd()
+  // With the engine gone everything that waits for it fails, and is put away.
+  const end = (): void => void engine.stop()
+  process.once('SIGINT', end).once('SIGTERM', end)
   try {
     const results = await evaluate({
       engine,

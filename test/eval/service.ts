@@ -1,8 +1,9 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { createConnection } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { removeContainer, startContainer } from '../fixtures/containers.ts'
-import { accepts, addressOf } from '../fixtures/service-images.ts'
+import { addressOf } from '../fixtures/service-images.ts'
 
 /** Whether the service is being learned, or judged by what was learned: other requests and other data of the same kind. */
 export type Season = 'learn' | 'judge'
@@ -69,7 +70,7 @@ async function answering(
   const startedMs = Date.now()
   const address = await addressOf(container)
   const place: Place = { docker, container, address, folder }
-  if (service.port !== undefined) await accepts(address, service.port)
+  if (service.port !== undefined) await answers(place, service.port)
   await service.ready?.(place)
   return {
     ...place,
@@ -84,6 +85,30 @@ async function answering(
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Tries until a connection is accepted. @throws once the container has ended */
+export async function answers({ container, address }: Place, port: number): Promise<void> {
+  const deadline = Date.now() + 60_000
+  while (!(await connects(address, port))) {
+    const { State } = await container.inspect()
+    if (!State.Running) throw new Error(`the container ended with ${State.ExitCode}`)
+    if (Date.now() > deadline) throw new Error(`${address}:${port} does not answer`)
+    await delay(50)
+  }
+}
+
+function connects(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host, port, timeout: 1_000 })
+    const say = (good: boolean): void => {
+      socket.destroy()
+      resolve(good)
+    }
+    socket.once('connect', () => say(true))
+    socket.once('timeout', () => say(false))
+    socket.once('error', () => say(false))
+  })
 }
 
 /** A whole life: requests, reload, rotation, backup, a restart, and requests again. Gives its length in milliseconds. */

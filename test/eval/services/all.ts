@@ -2,18 +2,30 @@ import type Docker from 'dockerode'
 import { uniqueName } from '../../fixtures/agent.ts'
 import type { EvalService } from '../service.ts'
 import { cron } from './cron.ts'
-import { gunicorn } from './gunicorn.ts'
+import { gunicorn, numberedApp } from './gunicorn.ts'
 import { mosquitto } from './mosquitto.ts'
 import { nginx } from './nginx.ts'
 import { postgres } from './postgres.ts'
 import { redis } from './redis.ts'
 import { tomcat } from './tomcat.ts'
 
-const makers = { nginx, redis, postgres, gunicorn, tomcat, mosquitto, cron } as const
+const makers = {
+  nginx,
+  redis,
+  postgres,
+  gunicorn,
+  tomcat,
+  mosquitto,
+  cron,
+  app: numberedApp,
+} as const
 
 export type ServiceName = keyof typeof makers
 
-export const serviceNames = Object.keys(makers) as readonly ServiceName[]
+/** Of `app` there is only an intruder. */
+export const serviceNames: readonly ServiceName[] = (Object.keys(makers) as ServiceName[]).filter(
+  (name) => name !== 'app',
+)
 
 /** Makes the images of these services. */
 export async function makeServices(

@@ -85,8 +85,19 @@ export const appLines = [
 
 export const appPackages = ['gunicorn', 'python3'] as const
 
-export async function gunicorn(docker: Docker, image: string): Promise<EvalService> {
-  const files = { '/app/app.py': appSource }
+/** Where temporary names are numbers, so that what the intruder does is judged by itself and not by the names. */
+export async function numberedApp(docker: Docker, image: string): Promise<EvalService> {
+  const path = '/usr/lib/python3/dist-packages/sitecustomize.py'
+  const source = "import tempfile\ntempfile._RandomNameSequence.characters = '0123456789'\n"
+  return gunicorn(docker, image, { [path]: source })
+}
+
+export async function gunicorn(
+  docker: Docker,
+  image: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<EvalService> {
+  const files = { '/app/app.py': appSource, ...more }
   await serviceImage(docker, { name: image, packages: appPackages, files, lines: appLines })
   return {
     name: 'gunicorn',
@@ -130,13 +141,15 @@ function oddly(name: string, turn: number): string {
 export async function askApp(at: Place, path: string, body?: Buffer | string): Promise<string> {
   for (let tries = 0; ; tries++) {
     try {
-      const options = body === undefined ? {} : { method: 'POST', body }
+      const signal = AbortSignal.timeout(10_000)
+      const options = body === undefined ? { signal } : { method: 'POST', body, signal }
       const answer = await fetch(`http://${at.address}:8000${path}`, options)
       const said = await answer.text()
       if (answer.status >= 500) throw new Error(`${path}: ${answer.status}`)
       return said
     } catch (error) {
-      if (tries > 40) throw error
+      const { State } = await at.container.inspect()
+      if (tries > 40 || !State.Running) throw error
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }
