@@ -1,5 +1,5 @@
-import type { Micros } from '../event/time.ts'
-import { Grants } from './admission.ts'
+import { type Micros, microsOf } from '../event/time.ts'
+import type { Grants } from './admission.ts'
 import { parseBlock } from './address-block.ts'
 import type { BehaviourId } from './behaviour.ts'
 import type { Cell } from './evidence.ts'
@@ -13,6 +13,28 @@ export type Forgetting =
   /** One `docker exec` or `kubectl exec`. */
   | { readonly kind: 'session'; readonly session: string }
   | { readonly kind: 'time'; readonly from: Micros; readonly to: Micros }
+
+/** Acts that a source counted by itself, and tells of later. */
+interface Counted {
+  readonly container: string
+  readonly session?: string
+  /** RFC 3339 */
+  readonly last: string
+}
+
+/** Whether these counts are of what was forgotten at that time: told late, they must not bring it back. */
+export function isForgotten(what: Forgetting, counted: Counted, at: Micros): boolean {
+  const seen = microsOf(counted.last)
+  if (seen > at) return false
+  switch (what.kind) {
+    case 'container':
+      return what.container === counted.container
+    case 'session':
+      return what.session === counted.session
+    case 'time':
+      return seen >= what.from && seen <= what.to
+  }
+}
 
 export interface Forgotten {
   /** Behaviours that vanished with it, as they were. */

@@ -6,7 +6,7 @@ import { coverOf } from './cover.ts'
 import { type ContainerRun, type Coverage, coverageOf } from './coverage.ts'
 import type { Cell } from './evidence.ts'
 import type { Known, Patterns } from './known.ts'
-import { type Forgetting, forgetIn, type Forgotten, joined } from './forgetting.ts'
+import { type Forgetting, forgetIn, type Forgotten, isForgotten, joined } from './forgetting.ts'
 import { KnownIndex } from './known-index.ts'
 import { LiveEntry } from './live-entry.ts'
 import {
@@ -169,7 +169,7 @@ export class Profile implements Known {
   addSighting(id: BehaviourId, seen: SightingOf, phase: Phase): boolean {
     const entry = this.#byId.get(id)
     if (entry === undefined) return false
-    if (this.#forgotten.some(({ what, at }) => isOf(what, seen, at))) return true
+    if (this.#forgotten.some(({ what, at }) => isForgotten(what, seen, at))) return true
     const cell = entry.cell(this.#name(seen.container), seen.origin, seen.session, phase)
     const isNew = cell.count === 0
     cell.seeSpan(seen.count, microsOf(seen.first), microsOf(seen.last))
@@ -361,18 +361,5 @@ export class Profile implements Known {
 
   #refresh(entry: LiveEntry): void {
     this.#known.set(entry.admission())
-  }
-}
-
-function isOf(what: Forgetting, { container, session, last }: SightingOf, at: Micros): boolean {
-  const seen = microsOf(last)
-  if (seen > at) return false
-  switch (what.kind) {
-    case 'container':
-      return what.container === container
-    case 'session':
-      return what.session === session
-    case 'time':
-      return seen >= what.from && seen <= what.to
   }
 }

@@ -86,8 +86,8 @@ export const reviewRoutes: readonly Route[] = [
     summary: 'judges what is on record, and attacks, with decisions that are not made; no changes',
     body: profileEdit,
     answer: editTestResult,
-    handle: ({ engine }, { params, body: { schema: _, ...edit } }) =>
-      engine.testEdit(ref(params), edit),
+    handle: ({ engine }, { params, body: { allow, reject, forget } }) =>
+      engine.testEdit(ref(params), present({ allow, reject, forget })),
   }),
   route({
     method: 'POST',

@@ -262,7 +262,7 @@ describe('rejecting', () => {
     await world.engine.rejectAlert(alert.id, by)
     const { profile } = world.daemon.shelf.findOne(image)
     const states = profile.entries().map(({ id }) => profile.state(id))
-    expect(states.toSorted()).toEqual(['learned', 'rejected'])
+    expect(new Set(states)).toEqual(new Set(['learned', 'rejected']))
   })
 })
 

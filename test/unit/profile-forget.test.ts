@@ -42,7 +42,7 @@ const lessons = fc.array(placed, { maxLength: 40 })
 function evidenceOf(profile: Profile): readonly unknown[] {
   return profile.entries().map(({ cells, ...entry }) => ({
     ...entry,
-    cells: cells.map(({ buckets: _, ...cell }) => cell),
+    cells: cells.map((cell) => ({ ...cell, buckets: undefined })),
   }))
 }
 
@@ -109,6 +109,31 @@ describe('learning all and then forgetting is as never having learned', () => {
         expect(loaded.entries()).toEqual(profile.entries())
       }),
     )
+  })
+})
+
+describe('counts that a source kept back', () => {
+  const sighting = (container: string, time: string) =>
+    ({
+      container,
+      origin: 'entrypoint',
+      count: 5,
+      first: time,
+      last: time,
+      node: 'n1',
+      source: 'file',
+    }) as const
+
+  it('do not bring back what was forgotten meanwhile', () => {
+    const profile = learned(act.file(conf, ['read'], { container: 'a' }))
+    feed(profile, [act.file(conf, ['read'], { container: 'b' })])
+    const id = profile.entries()[0]!.id
+    profile.forget({ kind: 'container', container: 'b' }, start + 10 * minute)
+    profile.addSighting(id, sighting('b', at(9)), 'learned')
+    expect(profile.entries()[0]?.cells.map(({ container }) => container)).toEqual(['a'])
+    profile.addSighting(id, sighting('a', at(9)), 'learned')
+    profile.addSighting(id, sighting('b', at(11)), 'learned')
+    expect(profile.entries()[0]?.cells.map(({ count }) => count)).toEqual([6, 5])
   })
 })
 

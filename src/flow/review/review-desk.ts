@@ -86,9 +86,7 @@ export class ReviewDesk {
     const nowMs = this.#daemon.now()
     const forgotten = unlearn(version, what, nowMs)
     const decision = { ...decisionOf(by, nowMs), kind: 'rejected', grants: [] } as const
-    version.profile.merge(
-      forgotten.gone.map(({ inherited: _, ...entry }) => ({ ...entry, cells: [], decision })),
-    )
+    version.profile.merge(forgotten.gone.map((entry) => ({ ...entry, cells: [], decision })))
     const alerts = this.#rejectAlertsOf(version, what.session, by)
     const result = forgetResult(forgotten)
     const rejected = result.gone
