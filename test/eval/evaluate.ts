@@ -25,6 +25,8 @@ export interface EvalResults {
   readonly judged: readonly Judged[]
   readonly intruder: readonly IntruderRow[]
   readonly upgrade?: UpgradeResult
+  /** Parts that broke off, and why: the rest is printed all the same. */
+  readonly failures: readonly string[]
 }
 
 /** What the intruder comes by. */
@@ -33,40 +35,65 @@ const holed = ['redis', 'postgres', 'app'] as const
 /** Learns once; judges and intrudes on what was learned, by alerts first, then blocking; then an upgrade. */
 export async function evaluate(setting: EvalSetting): Promise<EvalResults> {
   const { engine, parts, say } = setting
-  const { docker, socket } = engine
-  const startedAt = new Date()
-  const judged: Judged[] = []
-  const intruder: IntruderRow[] = []
-  let windows: readonly Window[] = []
-  if (parts.includes('services') || parts.includes('intruder')) {
-    const names = new Set<ServiceName>(parts.includes('services') ? setting.services : [])
-    if (parts.includes('intruder')) for (const name of holed) names.add(name)
-    say(`images of ${[...names].join(', ')}`)
-    const services = await makeServices(docker, [...names])
-    const list = [...services.values()]
-    const judging = list.filter(({ image }) => image !== services.get('app')?.image)
-    say('learning')
-    const learned = await learn(docker, socket, list, say)
-    windows = learned.windows
-    await using agent = learned.agent
-    for (const mode of ['alert', 'block'] as const) {
-      if (parts.includes('services')) {
-        say(`judging in ${mode}`)
-        judged.push(...(await judgeServices(docker, agent, judging, mode, setting.containers)))
-      }
-    }
-    if (parts.includes('intruder')) {
-      say('the intruder')
-      intruder.push(...(await intrude(engine, agent, services, say)))
+  const startedMs = Date.now()
+  const failures: string[] = []
+  const whole: Attempt = async (name, part) => {
+    try {
+      return await part()
+    } catch (error) {
+      const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      say(`${name} broke off: ${why}`)
+      failures.push(`${name}: ${why.split('\n')[0]}`)
+      return undefined
     }
   }
-  const upgraded = parts.includes('upgrade') ? await upgrade(engine, say) : undefined
+  const isLearned = parts.includes('services') || parts.includes('intruder')
+  const found = isLearned
+    ? await whole('learning and judging', () => judgeLearned(setting, whole))
+    : undefined
+  const upgraded = parts.includes('upgrade')
+    ? await whole('the upgrade', () => upgrade(engine, say))
+    : undefined
   return {
-    startedAt: startedAt.toISOString(),
-    seconds: (Date.now() - startedAt.getTime()) / 1_000,
-    windows,
-    judged,
-    intruder,
+    startedAt: new Date(startedMs).toISOString(),
+    seconds: (Date.now() - startedMs) / 1_000,
+    windows: found?.windows ?? [],
+    judged: found?.judged ?? [],
+    intruder: found?.intruder ?? [],
     ...(upgraded === undefined ? {} : { upgrade: upgraded }),
+    failures,
   }
+}
+
+type Attempt = <T>(name: string, part: () => Promise<T>) => Promise<T | undefined>
+
+async function judgeLearned(
+  setting: EvalSetting,
+  whole: Attempt,
+): Promise<Pick<EvalResults, 'windows' | 'judged' | 'intruder'>> {
+  const { engine, parts, say } = setting
+  const { docker, socket } = engine
+  const names = new Set<ServiceName>(parts.includes('services') ? setting.services : [])
+  if (parts.includes('intruder')) for (const name of holed) names.add(name)
+  say(`images of ${[...names].join(', ')}`)
+  const services = await makeServices(docker, [...names])
+  say('learning')
+  const { agent, windows } = await learn(docker, socket, [...services.values()], say)
+  await using _ = agent
+  const judging = [...services].flatMap(([name, service]) => (name === 'app' ? [] : [service]))
+  const judged: Judged[] = []
+  if (parts.includes('services')) {
+    for (const mode of ['alert', 'block'] as const) {
+      say(`judging in ${mode}`)
+      const here = await whole(`judging in ${mode}`, () =>
+        judgeServices(docker, agent, judging, mode, setting.containers),
+      )
+      judged.push(...(here ?? []))
+    }
+  }
+  say('the intruder')
+  const intruder = parts.includes('intruder')
+    ? await whole('the intruder', () => intrude(engine, agent, services, say))
+    : undefined
+  return { windows, judged, intruder: intruder ?? [] }
 }

@@ -20,6 +20,7 @@ export function resultsAsMarkdown(results: EvalResults): string {
     results.judged.length > 0 ? falseAlerts(results.judged) : '',
     results.intruder.length > 0 ? intruders(results.intruder) : '',
     results.upgrade === undefined ? '' : upgradeSection(results.upgrade),
+    results.failures.length === 0 ? '' : `## What broke off\n\n${bullets(results.failures)}`,
   ]
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`
 }
