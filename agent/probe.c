@@ -31,6 +31,7 @@
 #define ALLOWED_PORT 9
 #define FORBIDDEN_PORT 10
 #define DONE 42			/* exit code of who did what is forbidden */
+#define NOT_THERE 43		/* of who could not enter the cgroup */
 
 static struct {
 	__u64 interval;
@@ -233,10 +234,10 @@ static void enter(int result)
 	if (nothing > STDERR_FILENO)
 		close(nothing);
 	if (unshare(CLONE_NEWNS))
-		_exit(1);
+		_exit(NOT_THERE);
 	write_text(probe.cgroup, "cgroup.procs", "0");
 	execl("/proc/self/exe", "snug-sensor", "--trial", "all", NULL);
-	_exit(1);
+	_exit(NOT_THERE);
 }
 
 static bool make_cgroup(struct agent *agent)
@@ -291,9 +292,18 @@ static void clean(void)
 	rmdir(probe.above);
 }
 
+static void complain(int error)
+{
+	if (!probe.complained)
+		say("cannot try whether blocking works: %s",
+		    error ? strerror(error) : "no mount namespace of its own, or no way into a cgroup");
+	probe.complained = true;
+}
+
 static void finish(struct agent *agent)
 {
 	struct snug_probed frame = { .time = monotonic(), .tried = TRIALS };
+	int status = 0;
 	__u32 good;
 
 	if (read(probe.result, &good, sizeof(good)) == sizeof(good))
@@ -301,11 +311,15 @@ static void finish(struct agent *agent)
 	write_text(probe.cgroup, "cgroup.kill", "1");
 	kill(-probe.pid, SIGKILL);
 	kill(probe.pid, SIGKILL);
-	waitpid(probe.pid, NULL, 0);
+	waitpid(probe.pid, &status, 0);
 	close(probe.result);
 	probe.result = -1;
 	probe.pid = 0;
-	send_frame(&frame, SNUG_PROBED, sizeof(frame), NULL, 0);
+	/* It did not even get there: that says nothing of blocking. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
+		complain(0);
+	else
+		send_frame(&frame, SNUG_PROBED, sizeof(frame), NULL, 0);
 	clean();
 }
 
@@ -324,10 +338,8 @@ void probe_go_on(struct agent *agent)
 	if (!probe.interval || now < probe.due || probe.cgroup[0])
 		return;
 	probe.due = now + probe.interval;
-	if (!start(agent) && !probe.complained) {
-		probe.complained = true;
-		say("cannot try whether blocking works: %s", strerror(errno));
-	}
+	if (!start(agent))
+		complain(errno);
 }
 
 static int connect_to(__u16 port)

@@ -31,7 +31,9 @@ export class DemoAgent {
     this.socket = socket
     this.#log = join(folder, 'agent.log')
     const log = openSync(this.#log, 'a')
-    this.#child = spawn(process.execPath, [cliPath, 'agent', ...args, '--socket', socket], {
+    // Nothing of the story stays in the kernel.
+    const own = ['--socket', socket, '--kernel-state', 'none']
+    this.#child = spawn(process.execPath, [cliPath, 'agent', ...args, ...own], {
       stdio: [piped ? 'pipe' : 'ignore', log, log],
       // Ctrl-C reaches the whole group: the story ends its agent itself, when it has cleaned up.
       detached: true,
