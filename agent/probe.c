@@ -130,18 +130,19 @@ static bool set_exe(void)
 	return true;
 }
 
-static void write_text(const char *folder, const char *file, const char *text)
+static bool write_text(const char *folder, const char *file, const char *text)
 {
 	char path[PATH_MAX + 32];
+	bool written;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, file);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return;
-	if (write(fd, text, strlen(text)) < 0 && !probe.complained)
-		say("cannot write to %s: %s", path, strerror(errno));
+		return false;
+	written = write(fd, text, strlen(text)) > 0;
 	close(fd);
+	return written;
 }
 
 /* Another sensor's is not ours to remove while that runs. */
@@ -233,11 +234,10 @@ static void enter(int result)
 	dup2(nothing, STDERR_FILENO);
 	if (nothing > STDERR_FILENO)
 		close(nothing);
-	if (unshare(CLONE_NEWNS))
+	if (unshare(CLONE_NEWNS) || !write_text(probe.cgroup, "cgroup.procs", "0"))
 		_exit(NOT_THERE);
-	write_text(probe.cgroup, "cgroup.procs", "0");
 	execl("/proc/self/exe", "snug-sensor", "--trial", "all", NULL);
-	_exit(NOT_THERE);
+	_exit(1);
 }
 
 static bool make_cgroup(struct agent *agent)
