@@ -287,6 +287,15 @@ describe('an allowance for one workload', () => {
     })
   })
 
+  it('is refused for a user whose act it was not', async () => {
+    const world = await learned()
+    const alert = await alertOf(world, act.exec('/bin/odd', { container: a, uid: 101 }))
+    const refused = world.engine.allowAlert(alert.id, { onlyUid: 0 }, by)
+    await expect(refused).rejects.toMatchObject({ code: 'DECISION_INVALID' })
+    await world.engine.allowAlert(alert.id, { onlyUid: 101 }, by)
+    expect(row(world, 'run /bin/odd')?.state).toBe('approved')
+  })
+
   it('is refused where the workload is not known', async () => {
     const world = await learned()
     const alert = await alertOf(world, act.exec('/bin/odd', { container: a }))

@@ -104,6 +104,11 @@ export class ReviewDesk {
     const { alerts } = this.#daemon
     const { event, version } = this.#actOf(id, 'allowed')
     const { peer, workload, ...bounds } = scope
+    const { uid } = event.process
+    if (scope.onlyUid !== undefined && scope.onlyUid !== uid) {
+      const allows = `allowed for uid ${scope.onlyUid} it would still not be expected`
+      throw new SnugError('DECISION_INVALID', `the act was that of uid ${uid}: ${allows}`)
+    }
     const place = workload === true ? { onlyWorkload: workloadOf(event) } : {}
     if (workload === true && version.life.mode === 'block') {
       const why = 'the kernel blocks by version, and cannot hold one workload of it apart'
