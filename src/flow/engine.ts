@@ -344,6 +344,18 @@ export interface ProfileView {
   readonly behaviours: readonly BehaviourView[]
 }
 
+export const shownStates = [
+  'learned',
+  'approved',
+  'rejected',
+  'pending',
+  'quarantined',
+  'apart',
+  'vanished',
+] as const
+/** `vanished`: inherited and never shown in the version's own window; expected for a while yet. */
+export type ShownState = (typeof shownStates)[number]
+
 export interface BehaviourView {
   readonly id: string
   readonly actor: { readonly exe: string; readonly script?: string }
@@ -352,7 +364,7 @@ export interface BehaviourView {
   readonly object: string
   /** Object as one line for people, such as `read /etc/nginx/nginx.conf`. */
   readonly text: string
-  readonly state: BehaviourState
+  readonly state: ShownState
   readonly why: string
   readonly generalised: boolean
   readonly witnesses: readonly string[]

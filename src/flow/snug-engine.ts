@@ -2,7 +2,9 @@ import { loadAttacks } from '../config/load-attacks.ts'
 import type { Alert } from '../event/alert.ts'
 import type { SnugEvent } from '../event/event.ts'
 import { SnugError } from '../errors.ts'
+import { ImageSchedules } from '../identity/schedules.ts'
 import { breakGlass, endBreakGlass } from '../lifecycle/blocking.ts'
+import { vanishesAt } from '../lifecycle/handover.ts'
 import { endLearning, setMode, type Step } from '../lifecycle/version.ts'
 import type { BehaviourId } from '../profile/behaviour.ts'
 import { diffEntries } from '../profile/diff.ts'
@@ -12,17 +14,19 @@ import { checkHost, type HostPaths } from '../telemetry/host-checks.ts'
 import type { Daemon } from './daemon.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import type * as view from './engine.ts'
+import { evidenceView } from './evidence-view.ts'
 import { readRecorded, backTest } from './recorded-events.ts'
 import { decided, standing } from './review/decided.ts'
 import { testEdit } from './review/edit-test.ts'
 import { ReviewDesk } from './review/review-desk.ts'
 import { statusView } from './status-view.ts'
-import { behaviourView, lineageViews, versionView } from './views.ts'
+import { behaviourView, inheritedText, lineageViews, versionView } from './views.ts'
 
 /** The facade over the running daemon: everything an operator can see or do. */
 export class SnugEngine implements view.Engine {
   readonly #daemon: Daemon
   readonly #version: string
+  readonly #schedules = new ImageSchedules()
   readonly #host: HostPaths
   readonly #desk: ReviewDesk
 
@@ -45,9 +49,14 @@ export class SnugEngine implements view.Engine {
 
   image(ref: string): view.LineageView {
     const { shelf } = this.#daemon
-    const [lineage] = lineageViews(shelf.find(ref), shelf, this.#daemon.now())
+    const found = shelf.find(ref)
+    const [lineage] = lineageViews(found, shelf, this.#daemon.now())
     if (lineage === undefined) throw new SnugError('IMAGE_UNKNOWN', `no image is named \`${ref}\``)
-    return lineage
+    const versions = lineage.versions.map((one) => {
+      const version = shelf.versionOfImage(one.image)
+      return version === undefined ? one : { ...one, evidence: this.#evidence(version) }
+    })
+    return { ...lineage, versions }
   }
 
   profile(ref: string): view.ProfileView {
@@ -55,7 +64,9 @@ export class SnugEngine implements view.Engine {
     const entries = version.profile.entries()
     return {
       version: this.#view(version),
-      behaviours: entries.map((entry) => behaviourView(entry, version.profile)),
+      behaviours: entries.map((entry) =>
+        behaviourView(entry, version.profile, this.#vanishesAt(version)),
+      ),
     }
   }
 
@@ -70,7 +81,22 @@ export class SnugEngine implements view.Engine {
       const why = entry === undefined ? undefined : this.#daemon.stage.explain(entry, to, from)
       return why === undefined ? row : { ...row, explained: why }
     })
-    return { from: from.image, to: to.image, added: explained, removed, unchanged }
+    const vanished = removed.map((row) => {
+      const isInherited = to.profile.onlyInherited(row.id as BehaviourId)
+      return isInherited ? { ...row, explained: inheritedText(this.#vanishesAt(to)) } : row
+    })
+    return { from: from.image, to: to.image, added: explained, removed: vanished, unchanged }
+  }
+
+  #vanishesAt({ life }: DeployedVersion): number | undefined {
+    return vanishesAt(life, this.#daemon.shelf.rules)
+  }
+
+  #evidence(version: DeployedVersion): view.EvidenceView {
+    const { shelf, parts } = this.#daemon
+    const kinds = [...new Set(parts.sources.flatMap(({ supports }) => supports.kinds))].sort()
+    const schedules = this.#schedules.of(version.identity)
+    return evidenceView(version, shelf, this.#daemon.now(), schedules, kinds)
   }
 
   async setMode(

@@ -105,10 +105,16 @@ const why: Readonly<Record<BehaviourState, string>> = {
   apart: 'seen only in exec sessions: not the behaviour of the service',
 }
 
-export function behaviourView(entry: ProfileEntry, profile: Profile): BehaviourView {
+/** `vanishes`: when (epoch milliseconds) what was only inherited is let go; absent: not while it learns. */
+export function behaviourView(
+  entry: ProfileEntry,
+  profile: Profile,
+  vanishes?: number,
+): BehaviourView {
   const { id, actor, uid, object, cells, decision } = entry
   const state = profile.state(id) ?? 'pending'
-  const inheritedOnly = entry.inherited !== undefined && cells.length === 0
+  const inheritedOnly = profile.onlyInherited(id)
+  const shown = inheritedOnly && vanishes !== undefined ? 'vanished' : state
   const union = (pick: (cell: ProfileEntry['cells'][number]) => readonly string[]): string[] =>
     [...new Set(cells.flatMap(pick))].sort(compareText)
   const times = cells.map(({ first, last }) => ({ first, last }))
@@ -120,8 +126,8 @@ export function behaviourView(entry: ProfileEntry, profile: Profile): BehaviourV
     kind: object.kind,
     object: objectText(object),
     text: objectLine(object),
-    state,
-    why: inheritedOnly ? 'known of the version before, not seen in this one yet' : why[state],
+    state: shown,
+    why: inheritedOnly ? inheritedText(vanishes) : why[state],
     generalised: admission?.generalised === true,
     witnesses: union((cell) => cell.witnesses?.literals ?? []),
     origins: union((cell) => [cell.origin]),
@@ -146,6 +152,12 @@ export function behaviourView(entry: ProfileEntry, profile: Profile): BehaviourV
           },
         }),
   }
+}
+
+export function inheritedText(vanishes: number | undefined): string {
+  if (vanishes === undefined) return 'known of the version before, not seen in this one yet'
+  const until = new Date(vanishes).toISOString()
+  return `known of the version before, and never seen in the window of this one: expected until ${until}`
 }
 
 /** The newest losses, of all reasons. */

@@ -152,6 +152,12 @@ function periodText(ms: number): string {
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`
 }
 
+/** The chance for the next hour, for people. */
+export function hourText(bound: number): string {
+  const chance = bound >= 1 ? 'as good as surely' : `with a chance of at most ${percentAtMost(bound)}`
+  return `the next hour of a container shows something new ${chance}`
+}
+
 /** One line of a kind for people. */
 export function kindText({ kind, behaviours, nextContainer, nextHour }: KindCoverage): string {
   const bounds = `next container ≤${percentAtMost(nextContainer)}, next hour ≤${percentAtMost(nextHour)}`

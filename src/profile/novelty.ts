@@ -30,7 +30,9 @@ export function noveltyOf(firsts: readonly Micros[], from: Micros, to: Micros): 
     rises.set(Math.min(pointsKept - 1, Math.floor((at - start) / step)), { at, known: index + 1 })
   }
   const points = [...rises.values()]
-  if ((points[0]?.at ?? Infinity) > start) points.unshift({ at: start, known: 0 })
+  if ((points[0]?.at ?? Infinity) > start) {
+    points.unshift({ at: start, known: sorted.filter((at) => at === start).length })
+  }
   if ((points.at(-1)?.at ?? -Infinity) < end) points.push({ at: end, known: sorted.length })
   return { from: start, to: end, points }
 }

@@ -9,6 +9,7 @@ import {
   type ProfileDiff,
   type ProfileView,
   type ReplayResult,
+  shownStates,
   type StatusView,
   stopHows,
   type VersionView,
@@ -25,6 +26,39 @@ const count = z.number()
 const maybe = text.exactOptional()
 const texts = z.array(text)
 const counts = z.record(text, count)
+
+const evidence = z.object({
+  nextContainer: count,
+  nextHour: count,
+  kinds: z.array(
+    z.object({
+      kind: text,
+      behaviours: count,
+      singletons: count,
+      nextContainer: count,
+      nextHour: count,
+    }),
+  ),
+  phases: z.array(
+    z.object({
+      phase: z.enum(['start-up', 'shutdown']),
+      seen: count,
+      singletons: count,
+      bound: count,
+    }),
+  ),
+  notYetSeen: texts,
+  sentences: texts,
+  novelty: z.object({
+    curve: text,
+    points: z.array(z.object({ time: text, known: count })),
+    lastNew: maybe,
+  }),
+  kindsObserved: texts,
+  intervals: count,
+  observedMs: count,
+  observed: z.array(z.object({ container: text, from: text, to: text, startSeen: z.boolean() })),
+})
 
 export const version: z.ZodType<VersionView> = z.object({
   image: imageRef,
@@ -60,6 +94,7 @@ export const version: z.ZodType<VersionView> = z.object({
       containers: z.array(z.object({ id: text, name: maybe, enforced: z.boolean() })),
     })
     .exactOptional(),
+  evidence: evidence.exactOptional(),
 })
 export const versions: z.ZodType<readonly VersionView[]> = z.array(version)
 
@@ -78,7 +113,7 @@ export const profile: z.ZodType<ProfileView> = z.object({
       kind: text,
       object: text,
       text,
-      state: z.enum(['learned', 'approved', 'rejected', 'pending', 'quarantined', 'apart']),
+      state: z.enum(shownStates),
       why: text,
       generalised: z.boolean(),
       witnesses: texts,

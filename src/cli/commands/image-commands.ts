@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { LineageView, VersionView } from '../../flow/engine.ts'
+import type { EvidenceView, LineageView, VersionView } from '../../flow/engine.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { type Column, textFields, textTable } from '../text-table.ts'
@@ -58,7 +58,24 @@ function versionText(version: VersionView): string {
       `${containers.running} running, ${containers.seen} seen, ${containers.before} of them ran before the agent`,
     ],
     ['behaviours', `${version.behaviours}, ${version.pending} wait for review`],
-    ['coverage', version.coverage.sentence],
+    ['coverage', [version.coverage.sentence, ...(version.evidence?.sentences ?? [])]],
+    ...evidenceFields(version.evidence),
     ['losses', lossLines(version.losses)],
   ])
+}
+
+function evidenceFields(
+  evidence: EvidenceView | undefined,
+): readonly (readonly [string, string | readonly string[]])[] {
+  if (evidence === undefined) return []
+  const { notYetSeen, novelty, intervals, observedMs } = evidence
+  const known = novelty.points.at(-1)?.known ?? 0
+  const last = novelty.lastNew === undefined ? '' : `, the latest at ${novelty.lastNew}`
+  const curve = novelty.curve === '' ? 'nothing yet' : `${novelty.curve} ${known} behaviours${last}`
+  const hours = (observedMs / 3_600_000).toFixed(1)
+  return [
+    ['novelty', curve],
+    ['observed', `${intervals} ${intervals === 1 ? 'interval' : 'intervals'}, ${hours} h in all`],
+    ['not yet seen', notYetSeen.length === 0 ? 'nothing that is known of' : notYetSeen],
+  ]
 }

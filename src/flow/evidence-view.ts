@@ -1,0 +1,84 @@
+import { isoOf, type Micros, microsOf } from '../event/time.ts'
+import type { Schedule } from '../identity/schedules.ts'
+import { stintsOf } from '../profile/coverage.ts'
+import { coverageReport, hourText, kindText, phaseText } from '../profile/coverage-report.ts'
+import { lastRise, noveltyOf, sparkline } from '../profile/novelty.ts'
+import type { ProfileEntry } from '../profile/profile-entry.ts'
+import type { DeployedVersion } from './deployed-version.ts'
+import type { EvidenceView, NoveltyView, ObservedView } from './engine.ts'
+import type { VersionShelf } from './version-shelf.ts'
+
+/** Intervals that are listed, the newest; all of them are counted. */
+const intervalsListed = 200
+
+/**
+ * What a version's evidence is worth, in full.
+ *
+ * @param schedules what its image says that it does by the clock
+ * @param kinds of acts that this agent's sources see
+ */
+export function evidenceView(
+  version: DeployedVersion,
+  shelf: VersionShelf,
+  nowMs: number,
+  schedules: readonly Schedule[],
+  kinds: readonly string[],
+): EvidenceView {
+  const runs = shelf.runsOf(version, nowMs)
+  const entries = version.profile.entries()
+  const report = coverageReport(entries, runs, shelf.slice, schedules)
+  const known = report.kinds.filter(({ behaviours }) => behaviours > 0)
+  const observed = observedBy(version, shelf, nowMs)
+  return {
+    ...report,
+    sentences: [hourText(report.nextHour), ...known.map(kindText), ...report.phases.map(phaseText)],
+    novelty: noveltyView(version, entries, nowMs),
+    kindsObserved: kinds,
+    intervals: observed.length,
+    observedMs: observed.reduce((sum, { from, to }) => sum + Date.parse(to) - Date.parse(from), 0),
+    observed: observed.slice(-intervalsListed),
+  }
+}
+
+function observedBy(
+  version: DeployedVersion,
+  shelf: VersionShelf,
+  nowMs: number,
+): readonly ObservedView[] {
+  const all = shelf.runsOf(version, nowMs).flatMap((run) =>
+    stintsOf(run).map(({ from, to, before }) => ({
+      container: run.container,
+      from: isoOf(from),
+      to: isoOf(to),
+      startSeen: before !== true,
+    })),
+  )
+  return all.sort((a, b) => (a.to < b.to ? -1 : 1))
+}
+
+function noveltyView(
+  version: DeployedVersion,
+  entries: readonly ProfileEntry[],
+  nowMs: number,
+): NoveltyView {
+  const firsts = entries.map(firstOf).filter((first) => first !== undefined)
+  const until = version.running > 0 ? nowMs * 1_000 : microsOf(version.lastSeen)
+  const novelty = noveltyOf(firsts, microsOf(version.firstSeen), until)
+  const last = lastRise(novelty)
+  return {
+    curve: sparkline(novelty),
+    points: novelty.points.map(({ at, known }) => ({ time: isoOf(at), known })),
+    ...(last === undefined ? {} : { lastNew: isoOf(last) }),
+  }
+}
+
+/** When the service itself showed it first. */
+function firstOf({ cells }: ProfileEntry): Micros | undefined {
+  let first: Micros | undefined
+  for (const cell of cells) {
+    if (cell.origin === 'exec-in') continue
+    const at = microsOf(cell.first)
+    if (first === undefined || at < first) first = at
+  }
+  return first
+}
