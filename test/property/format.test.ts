@@ -1,0 +1,99 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { sentence } from '../../src/format/alert-facts.ts'
+import { toEcs } from '../../src/format/ecs.ts'
+import { toFalco } from '../../src/format/falco.ts'
+import { alertFormats, isJson, renderer, renderWithin } from '../../src/format/format.ts'
+import { toOcsf } from '../../src/format/ocsf.ts'
+import { hostile, hostileAlert, product } from '../unit/format-alerts.ts'
+import { parseCef, parseLeef } from '../unit/format-parsers.ts'
+
+/** Whatever a container can put into a name or an argument. */
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.string({ unit: fc.constantFrom('\n', '\r', '=', '|', '\\', ' ', 'a', '"', '\u001b', '\t') }),
+  // Lone surrogates too.
+  fc
+    .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 })
+    .map((units) => String.fromCharCode(...units)),
+  fc.constant(hostile),
+  fc.constant(`${hostile}${'z'.repeat(65_536)}`),
+)
+
+const steers = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
+
+/** The visible form, and the text back from it as far as it tells two texts apart. */
+const shown = (value: string): string =>
+  value.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
+  )
+
+describe('what a container chose', () => {
+  it.each(alertFormats)('ends no line of %s and steers no terminal', (format) => {
+    const render = renderer(format, product)
+    fc.assert(
+      fc.property(text, (value) => {
+        const line = render(hostileAlert(value))
+        // The one tab that LEEF parts its attributes by is its own.
+        expect(format === 'leef' ? line.replaceAll('\t', '') : line).not.toMatch(steers)
+      }),
+    )
+  })
+
+  it.each(alertFormats)('does so neither where %s is shortened', (format) => {
+    const render = renderWithin(renderer(format, product), 4_096)
+    fc.assert(
+      fc.property(text, (value) => {
+        const line = render(hostileAlert(value))
+        expect(Buffer.byteLength(line)).toBeLessThanOrEqual(4_096)
+        expect(format === 'leef' ? line.replaceAll('\t', '') : line).not.toMatch(steers)
+      }),
+    )
+  })
+
+  it('comes back from JSON formats as it was', () => {
+    const objects = {
+      json: (alert: object) => alert,
+      ecs: (alert: Parameters<typeof toEcs>[0]) => toEcs(alert, product),
+      ocsf: (alert: Parameters<typeof toOcsf>[0]) => toOcsf(alert, product),
+      falco: toFalco,
+    }
+    fc.assert(
+      fc.property(text, fc.constantFrom('json', 'ecs', 'ocsf', 'falco'), (value, format) => {
+        const alert = hostileAlert(value)
+        expect(isJson(format)).toBe(true)
+        const line = renderer(format, product)(alert)
+        expect(JSON.parse(line)).toEqual(JSON.parse(JSON.stringify(objects[format](alert))))
+      }),
+    )
+  })
+
+  it('is one value of CEF, and changes no other', () => {
+    const plain = parseCef(renderer('cef', product)(hostileAlert('plain')))
+    fc.assert(
+      fc.property(text, (value) => {
+        const alert = hostileAlert(value)
+        const { head, extension } = parseCef(renderer('cef', product)(alert))
+        expect(head).toEqual(plain.head)
+        expect(Object.keys(extension)).toEqual(Object.keys(plain.extension))
+        const told = extension['msg']?.replaceAll('\n', '\\u{a}').replaceAll('\r', '\\u{d}')
+        expect(told).toBe(shown(sentence(alert)))
+        expect(extension['externalId']).toBe(alert.id)
+      }),
+    )
+  })
+
+  it('is one value of LEEF, and changes no other', () => {
+    const plain = parseLeef(renderer('leef', product)(hostileAlert('plain')))
+    fc.assert(
+      fc.property(text, (value) => {
+        const alert = hostileAlert(value)
+        const { head, extension } = parseLeef(renderer('leef', product)(alert))
+        expect(head).toEqual(plain.head)
+        expect(Object.keys(extension)).toEqual(Object.keys(plain.extension))
+        expect(extension['msg']).toBe(shown(sentence(alert)))
+      }),
+    )
+  })
+})
