@@ -92,6 +92,15 @@ static __always_inline void belong(const struct snug_slot *slot, struct verdict 
 			 slot->belongs.traits & SNUG_ENFORCED && !paused(version);
 }
 
+/* As `look` makes it: what has another is of another time. */
+static __always_inline u64 salt_of(const struct snug_slot *slot)
+{
+	u32 number = slot->belongs.version - 1;
+	const struct snug_version *version = bpf_map_lookup_elem(&versions, &number);
+
+	return slot->salt + (version ? version->word * keys.c : 0);
+}
+
 /* `object` is the hash of all that makes the act this behaviour and no other, without the actor. */
 static __always_inline u32 look(const struct snug_task *task, u64 object, struct verdict *verdict)
 {

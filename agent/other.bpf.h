@@ -22,6 +22,18 @@ static __always_inline bool commits_memory(struct task_struct *task)
 	return number >= SNUG_NRS || commits[number];
 }
 
+/* What was told under another profile or mode is to be judged again. */
+static __always_inline void refresh_capabilities(struct snug_task *state)
+{
+	struct snug_slot *slot = slot_of(state);
+	u64 under = slot && slot->container == state->container ? salt_of(slot) : state->container;
+
+	if (state->capabilities_under == under)
+		return;
+	state->capabilities_under = under;
+	state->capabilities = 0;
+}
+
 /*
  * A capability that was used, once per process and execution. Whoever has CAP_SYS_ADMIN is asked for it whenever
  * memory is committed, to spare it a reserve: that is no use of it. Checks of borrowed credentials (overlayfs acts by those of its mounter) are not the
@@ -43,6 +55,7 @@ static __always_inline bool use_capability(const struct cred *cred, int capabili
 	if (!state || !my_turn(state, order))
 		return true;
 	bit = 1ull << (capability & 63);
+	refresh_capabilities(state);
 	if (state->capabilities & bit)
 		return true;
 	if (capability == CAP_SYS_ADMIN && commits_memory(task))
@@ -133,15 +146,6 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	if (tell_sensitive(scratch, task, state, &sensitive))
 		stop_here();
 	return 0;
-}
-
-/* As `look` makes it: what has another is of another time. */
-static __always_inline u64 salt_of(const struct snug_slot *slot)
-{
-	u32 number = slot->belongs.version - 1;
-	struct snug_version *version = bpf_map_lookup_elem(&versions, &number);
-
-	return slot->salt + (version ? version->word * keys.c : 0);
 }
 
 static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, struct snug_flush *flush)

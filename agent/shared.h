@@ -113,7 +113,8 @@ struct snug_task {
 	__u64 session;
 	__u64 base;		/* hash of all of the actor that a behaviour depends on */
 	__u64 actor;		/* hash of what of it the rules of a profile name */
-	__u64 capabilities;	/* told since the last exec */
+	__u64 capabilities;	/* told since the last exec, */
+	__u64 capabilities_under; /* and under this profile, mode and user */
 	__u32 slot;
 	__u32 uid;
 	__u32 gid;

@@ -40,6 +40,7 @@ static __always_inline void set_ids(struct snug_task *state, u32 uid, u32 gid)
 	if (state->uid == uid)
 		return;
 	state->uid = uid;
+	state->capabilities = 0;
 	set_base(state);
 }
 

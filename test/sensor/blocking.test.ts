@@ -144,6 +144,18 @@ describe('in block mode', () => {
     expect(events.length + counted).toBe(500)
   })
 
+  it('a capability that was told before it is blocked is stopped all the same', async () => {
+    await learnedFrom(known)
+    recorder.source.control.enforce?.(scope, { mode: 'alert', budget })
+    await recorder.source.obeyed()
+    const chown = `chown ${hex('/data/log')}`
+    expect(await acts.did([chown])).toEqual(['0'])
+    recorder.source.control.enforce?.(scope, { mode: 'block', budget })
+    await recorder.source.obeyed()
+    // The process itself is what is killed: a child says so, with what it was told to have.
+    expect(await acts.did([`+ ${chown}`])).toEqual([KILLED])
+  })
+
   it('beyond the budget of different acts it disarms itself, and says so', async () => {
     await learnedFrom(known)
     recorder.source.control.enforce?.(scope, { mode: 'block', budget: 10 })
