@@ -154,7 +154,8 @@ function periodText(ms: number): string {
 
 /** The chance for the next hour, for people. */
 export function hourText(bound: number): string {
-  const chance = bound >= 1 ? 'as good as surely' : `with a chance of at most ${percentAtMost(bound)}`
+  const chance =
+    bound >= 1 ? 'as good as surely' : `with a chance of at most ${percentAtMost(bound)}`
   return `the next hour of a container shows something new ${chance}`
 }
 
