@@ -20,7 +20,8 @@ import { intruderActs } from './intruder-acts.ts'
  */
 const folder = new URL('../../profiles/attacks/', import.meta.url).pathname
 const records = process.env['SNUG_RECORD_ATTACKS'] === '1'
-const service = '/usr/bin/redis-server'
+/** What Debian's `redis-server` is a link to. */
+const service = '/usr/bin/redis-check-rdb'
 
 /** Techniques of acts that no guardrail names. */
 const techniques: Readonly<Record<string, readonly string[]>> = {
@@ -30,6 +31,7 @@ const techniques: Readonly<Record<string, readonly string[]>> = {
   'a new listener': ['T1571'],
   'a deleted configuration': ['T1485'],
   'another identity': ['T1548'],
+  'a raw socket': ['T1040'],
 }
 
 const { docker, socket } = sharedEngine()
@@ -101,6 +103,15 @@ function essence(text: string): unknown {
   return { trace, kind, exe, parent, origin, what }
 }
 
+/** A peer that is nobody's, and a socket where every host has it. */
+function elsewhere(event: ActEvent): ActEvent {
+  if (event.kind !== 'connect') return event
+  const { connect } = event
+  const unix = { ...connect, address: '/run/docker.sock' }
+  const inet = { ...connect, address: '203.0.113.7', port: 4444 }
+  return { ...event, connect: connect.protocol === 'unix' ? unix : inet }
+}
+
 function traceLine(name: string, { event, attack }: Alert): string {
   if (event.kind === 'loss') throw new Error('a loss is no act')
   const { uid } = event.process
@@ -111,7 +122,7 @@ function traceLine(name: string, { event, attack }: Alert): string {
     uid,
   }
   const placed = {
-    ...event,
+    ...elsewhere(event),
     time: '2026-11-24T12:00:00.000000Z',
     node: 'recorded',
     container: { id: '0'.repeat(64), name: 'redis' },

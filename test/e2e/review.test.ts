@@ -76,12 +76,15 @@ test('an exec session that is forgotten leaves the profile of one that never was
 test('an incident forgets its session and rejects what only it did', async () => {
   await agent.json(['profile', 'mode', disturbed, 'alert'])
   await execIn(docker, container, ['/bin/cat', '/etc/passwd'])
-  const told = ({ event, container: at }: Alert): boolean =>
-    at?.id === container.id && event.kind === 'file' && event.file.path === '/etc/passwd'
+  const told = ({ process, container: at }: Alert): boolean =>
+    at?.id === container.id && process?.session !== undefined
   const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) => list.some(told))
   const alert = alerts.find(told)
   const session = alert?.process?.session
   if (alert === undefined || session === undefined) throw new Error('no session')
+  await agent.until<ProfileView>(['profile', 'show', disturbed], ({ behaviours }) =>
+    behaviours.some(reads('/etc/passwd')),
+  )
   const args = ['profile', 'incident', disturbed, '--session', session, '--reason', 'not one of us']
   const result = await agent.json<IncidentResult>(args)
   expect(result.rejected.map(({ text }) => text)).toContain('read /etc/passwd')

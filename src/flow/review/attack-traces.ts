@@ -25,15 +25,27 @@ export function expectedAttacks(
   traces: readonly AttackTrace[],
   now: Micros,
 ): readonly ExpectedAttack[] {
-  const found: ExpectedAttack[] = []
+  // Of a trace in which the service is not the actor every recast is the same.
+  const found = new Map<string, ExpectedAttack>()
   for (const { actor, uid } of actorsOf(profile)) {
     for (const trace of traces) {
       const events = trace.events.map((event) => recast(event, trace, actor, uid))
       if (events.length === 0 || !events.every((event) => isExpected(profile, event, now))) continue
-      found.push({ name: trace.name, attack: trace.attack, actor: actorText(actor), uid })
+      const { name, attack } = trace
+      const told = { name, attack, ...whoOf(events, profile) }
+      found.set(`${name}\u0000${told.actor}\u0000${told.uid}`, told)
     }
   }
-  return found
+  return [...found.values()]
+}
+
+/** Who does the first act of them. */
+function whoOf(
+  events: readonly ActEvent[],
+  profile: Profile,
+): Pick<ExpectedAttack, 'actor' | 'uid'> {
+  const [ref] = events.flatMap((event) => behavioursOf(event, profile.shaper))
+  return ref === undefined ? { actor: '', uid: 0 } : { actor: actorText(ref.actor), uid: ref.uid }
 }
 
 function isExpected(profile: Profile, event: ActEvent, now: Micros): boolean {
