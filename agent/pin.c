@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@
 #define BPFFS "/sys/fs/bpf"
 #define FOLDER_MAX 3072
 #define LOCK_TRIES 250		/* of LOCK_WAIT_US: a sensor whose daemon was killed ends by itself */
+#define DETACH_TRIES 100
 #define LOCK_WAIT_US 20000
 
 static char folder[FOLDER_MAX];	/* DIR; empty: not pinned */
@@ -109,13 +111,24 @@ static void remove_all(const char *path)
 		say("cannot remove %s: %s", path, strerror(errno));
 }
 
+/* Whoever's daemon was killed meanwhile must not stand in the way of the next one's. */
+static void end_if_left_alone(void)
+{
+	struct pollfd daemon = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	if (poll(&daemon, 1, 0) > 0 && daemon.revents & POLLHUP && !(daemon.revents & POLLIN))
+		exit(0);
+}
+
 /* 1: locked; 0: another has it; -1: errno says. */
-static int take_lock(const char *path, int tries)
+static int take_lock(const char *path, int tries, bool for_daemon)
 {
 	for (;;) {
 		int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		struct stat held, there;
 
+		if (for_daemon)
+			end_if_left_alone();
 		if (fd < 0)
 			return -1;
 		if (!flock(fd, LOCK_EX | LOCK_NB)) {
@@ -164,7 +177,7 @@ bool pins_open(const char *path)
 		errno = EMEDIUMTYPE;
 		return not_pinned("no bpffs");
 	}
-	locked = take_lock(path, LOCK_TRIES);
+	locked = take_lock(path, LOCK_TRIES, true);
 	if (locked < 0)
 		return not_pinned("cannot lock");
 	if (!locked)
@@ -418,6 +431,7 @@ bool pins_keep(struct agent *agent)
 		say("cannot map the control words: %s", strerror(errno));
 		return false;
 	}
+	end_if_left_alone();
 	agent->control->next = agent->turn;
 	agent->control->turn = agent->kept ? agent->memory->acting : agent->turn;
 	if (!folder[0])
@@ -538,7 +552,7 @@ int pins_detach(const char *path)
 		say("%s is not on a bpffs: nothing was removed", path);
 		return 1;
 	}
-	locked = take_lock(path, 0);
+	locked = take_lock(path, DETACH_TRIES, false);
 	if (locked <= 0) {
 		say(locked ? "cannot lock %s: %s" : "an agent runs with %s: stop it first", path, strerror(errno));
 		return 1;
