@@ -3,6 +3,7 @@ import { type Judged, judgeServices } from './false-alerts.ts'
 import { type IntruderRow, intrude } from './intruder.ts'
 import { learn, type Window } from './learned.ts'
 import { makeServices, type ServiceName } from './services/all.ts'
+import type { EvalService } from './service.ts'
 import type { UpgradeResult } from './upgrade.ts'
 import { upgrade } from './upgrade.ts'
 
@@ -61,7 +62,7 @@ export async function evaluate(setting: EvalSetting): Promise<EvalResults> {
     judged: found?.judged ?? [],
     intruder: found?.intruder ?? [],
     ...(upgraded === undefined ? {} : { upgrade: upgraded }),
-    failures,
+    failures: [...failures, ...(found?.failures ?? [])],
   }
 }
 
@@ -70,7 +71,7 @@ type Attempt = <T>(name: string, part: () => Promise<T>) => Promise<T | undefine
 async function judgeLearned(
   setting: EvalSetting,
   whole: Attempt,
-): Promise<Pick<EvalResults, 'windows' | 'judged' | 'intruder'>> {
+): Promise<Omit<EvalResults, 'startedAt' | 'seconds' | 'upgrade'>> {
   const { engine, parts, say } = setting
   const { docker, socket } = engine
   const names = new Set<ServiceName>(parts.includes('services') ? setting.services : [])
@@ -78,9 +79,14 @@ async function judgeLearned(
   say(`images of ${[...names].join(', ')}`)
   const services = await makeServices(docker, [...names])
   say('learning')
-  const { agent, windows } = await learn(docker, socket, [...services.values()], say)
+  const { agent, windows, learned, failures } = await learn(
+    docker,
+    socket,
+    [...services.values()],
+    say,
+  )
   await using _ = agent
-  const judging = [...services].flatMap(([name, service]) => (name === 'app' ? [] : [service]))
+  const judging = learned.filter(({ image }) => image !== services.get('app')?.image)
   const judged: Judged[] = []
   if (parts.includes('services')) {
     for (const mode of ['alert', 'block'] as const) {
@@ -93,7 +99,15 @@ async function judgeLearned(
   }
   say('the intruder')
   const intruder = parts.includes('intruder')
-    ? await whole('the intruder', () => intrude(engine, agent, services, say))
+    ? await whole('the intruder', () => intrude(engine, agent, holes(services, learned), say))
     : undefined
-  return { windows, judged, intruder: intruder ?? [] }
+  return { windows, judged, intruder: intruder ?? [], failures }
+}
+
+/** The ways in that could be learned. */
+function holes(
+  services: ReadonlyMap<ServiceName, EvalService>,
+  learned: readonly EvalService[],
+): ReadonlyMap<ServiceName, EvalService> {
+  return new Map([...services].filter(([, service]) => learned.includes(service)))
 }

@@ -13,6 +13,14 @@ export interface Window {
   readonly sentence: string
 }
 
+export interface Learned {
+  readonly agent: Agent
+  readonly windows: readonly Window[]
+  /** Without those that broke off. */
+  readonly learned: readonly EvalService[]
+  readonly failures: readonly string[]
+}
+
 /** How often each service lives while it is learned: names need three witnesses to be taken for a pattern. */
 const lives = 4
 
@@ -22,12 +30,25 @@ export async function learn(
   socket: string,
   services: readonly EvalService[],
   say: (line: string) => void,
-): Promise<{ readonly agent: Agent; readonly windows: readonly Window[] }> {
+): Promise<Learned> {
   const learner = await startAgent({ docker: socket, config: learnerConfig })
   try {
-    await Promise.all(services.map((service) => learnOne(docker, service, say)))
+    const failures: string[] = []
+    const isLearned = await Promise.all(
+      services.map((service) =>
+        learnOne(docker, service, say).then(
+          () => true,
+          (error: unknown) => {
+            say(`  ${service.name}: ${String(error)}`)
+            failures.push(`learning ${service.name}: ${String(error).split('\n')[0]}`)
+            return false
+          },
+        ),
+      ),
+    )
+    const learned = services.filter((_, index) => isLearned[index])
     const windows: Window[] = []
-    for (const service of services) {
+    for (const service of learned) {
       const { versions } = await learner.json<LineageView>(['image', 'show', service.image])
       const [version] = versions
       windows.push({
@@ -37,12 +58,12 @@ export async function learn(
         sentence: version?.coverage.sentence ?? '',
       })
     }
-    const images = services.map(({ image }) => image)
+    const images = learned.map(({ image }) => image)
     // Intruders are many and fast here: a budget that is spent would say nothing about what a hook can stop.
     const agent = await startLearned(learner, socket, images, {
       block: { canary: 1, budget: 100_000 },
     })
-    return { agent, windows }
+    return { agent, windows, learned, failures }
   } catch (error) {
     await learner[Symbol.asyncDispose]()
     throw error

@@ -46,7 +46,7 @@ export async function postgres(docker: Docker, image: string): Promise<EvalServi
     reload: (at) => signal(at, 'HUP'),
     rotate: async (at) => sql(at, ['SELECT pg_rotate_logfile()']),
     backup: async (at) => {
-      await client(at, 'pg_dump', ['--format=custom', '--file=/dev/null', 'postgres'])
+      await client(at, 'pg_dump', ['--format=custom', '--no-sync', '--file=/dev/null', 'postgres'])
     },
   }
 }
