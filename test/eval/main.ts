@@ -46,7 +46,11 @@ async function main(): Promise<void> {
   const from: readonly ServiceName[] = services.length > 0 ? services : serviceNames
   const engine = await startDockerd()
   // With the engine gone everything that waits for it fails, and is put away.
-  const end = (): void => void engine.stop()
+  let isInterrupted = false
+  const end = (): void => {
+    isInterrupted = true
+    void engine.stop()
+  }
   process.once('SIGINT', end).once('SIGTERM', end)
   try {
     const results = await evaluate({
@@ -56,6 +60,8 @@ async function main(): Promise<void> {
       containers: Math.max(1, Number(values.containers)),
       say,
     })
+    // A load program may wait for a container that is no more.
+    if (isInterrupted) process.exit(130)
     const markdown = resultsAsMarkdown(results)
     console.log(markdown)
     mkdirSync(dirname(values.json), { recursive: true })

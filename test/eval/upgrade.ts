@@ -13,7 +13,14 @@ import { appActs } from './acts/app-acts.ts'
 import { alertText, isOwn } from './false-alerts.ts'
 import { blindMinutesOfRelearning } from './relearn.ts'
 import { type EvalService, liveOnce, startService } from './service.ts'
-import { appLines, appPackages, appSource, askApp, gunicorn } from './services/gunicorn.ts'
+import {
+  appLines,
+  appPackages,
+  appSource,
+  askApp,
+  gunicorn,
+  numberedNames,
+} from './services/gunicorn.ts'
 
 export interface UpgradeResult {
   /** Files of the image that the new version brings or changes. */
@@ -110,7 +117,7 @@ async function shop(
   more: Readonly<Record<string, string>>,
 ): Promise<EvalService> {
   const service = await gunicorn(docker, `${uniqueName('eval-unused')}:1`)
-  const files = { '/app/app.py': sourceWith(line), ...more }
+  const files = { '/app/app.py': sourceWith(line), ...numberedNames, ...more }
   const lines = [`RUN cp ${render} /usr/local/bin/render`, ...appLines]
   await serviceImage(docker, { name: image, packages: appPackages, files, lines })
   return { ...service, image }

@@ -85,11 +85,14 @@ export const appLines = [
 
 export const appPackages = ['gunicorn', 'python3'] as const
 
-/** Where temporary names are numbers, so that what the intruder does is judged by itself and not by the names. */
+/** Makes temporary names numbers, so that acts and versions are judged by themselves and not by such names. */
+export const numberedNames: Readonly<Record<string, string>> = {
+  '/usr/lib/python3/dist-packages/sitecustomize.py':
+    "import tempfile\ntempfile._RandomNameSequence.characters = '0123456789'\n",
+}
+
 export async function numberedApp(docker: Docker, image: string): Promise<EvalService> {
-  const path = '/usr/lib/python3/dist-packages/sitecustomize.py'
-  const source = "import tempfile\ntempfile._RandomNameSequence.characters = '0123456789'\n"
-  return gunicorn(docker, image, { [path]: source })
+  return gunicorn(docker, image, numberedNames)
 }
 
 export async function gunicorn(
