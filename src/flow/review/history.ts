@@ -8,9 +8,9 @@ import {
   type Literal,
 } from '../../profile/behaviour.ts'
 import type { EvidenceCell, ProfileEntry } from '../../profile/profile-entry.ts'
-import { isShaped, literalPath, type Shaper } from '../../profile/shape.ts'
+import { literalPath, type Shaper } from '../../profile/shape.ts'
 import { RENAMES_TO, SUBJECT_TO } from '../../profile/shape-pattern.ts'
-import { isPattern, shapedSubject } from '../../profile/subject.ts'
+import { shapedSubject } from '../../profile/subject.ts'
 
 /** An act that is on record: one behaviour as it was seen, with its origin. */
 export interface PastAct {
@@ -56,8 +56,9 @@ function refsOf(
 ): readonly BehaviourRef[] {
   const key = behaviourKey(actor, uid, object)
   const base = { key, actor, uid, object, origin: origin as Origin }
-  if (!isPattern(object)) return [{ ...base, ...plainFacts(object, shaper) }]
-  return (witnesses?.literals ?? []).map((text) => ({
+  // Also what only looks like a shape has its literals on record.
+  if (witnesses === undefined) return [{ ...base, ...plainFacts(object, shaper) }]
+  return witnesses.literals.map((text) => ({
     ...base,
     literal: literalOf(object, text, shaper),
   }))
@@ -77,9 +78,6 @@ function literalOf(object: BehaviourObject, text: string, shaper: Shaper): Liter
   if (object.kind !== 'file' || object.to === undefined) return { text, values: valuesOf(text) }
   const at = text.indexOf(RENAMES_TO)
   const [from, to] = [text.slice(0, at), text.slice(at + RENAMES_TO.length)]
-  const values = shaper.foldPlaces([
-    ...(isShaped(object.path) ? valuesOf(from) : []),
-    ...(isShaped(object.to) ? valuesOf(to) : []),
-  ])
+  const values = shaper.foldPlaces([...valuesOf(from), ...valuesOf(to)])
   return { text, values, subject: `${from}${SUBJECT_TO}${to}` }
 }

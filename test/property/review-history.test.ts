@@ -1,0 +1,49 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { microsOf } from '../../src/event/time.ts'
+import { historyOf } from '../../src/flow/review/history.ts'
+import { behavioursOf } from '../../src/profile/behaviour.ts'
+import { learned, shaper } from '../unit/act-fixture.ts'
+import { acts } from './event-arbitrary.ts'
+
+const lessons = fc.array(acts, { maxLength: 30 })
+const now = microsOf('2026-11-24T15:00:00Z')
+
+describe('the acts on record of a profile', () => {
+  it('are those that were done, each once, with what patterns are asked about', () => {
+    fc.assert(
+      fc.property(lessons, (lesson) => {
+        const past = historyOf(learned(...lesson).entries(), [], shaper).map(({ ref }) => ref)
+        const done = lesson.flatMap((event) => behavioursOf(event, shaper))
+        const nameOf = ({ key, origin, literal }: (typeof done)[number]) =>
+          `${key}/${origin}/${literal?.text ?? ''}`
+        expect(new Set(past.map(nameOf)).size).toBe(past.length)
+        for (const ref of past) {
+          const match = done.find((each) => nameOf(each) === nameOf(ref))
+          if (match === undefined) throw new Error(`nobody did ${nameOf(ref)}`)
+          const { fixed: _, ...known } = match
+          const { fixed: __, ...again } = ref
+          const address = ref.object.kind === 'connect' ? {} : { address: undefined }
+          expect({ ...again, ...address }).toEqual({ ...known, ...address })
+        }
+      }),
+    )
+  })
+
+  it('are judged as the very acts are', () => {
+    fc.assert(
+      fc.property(lessons, (lesson) => {
+        const profile = learned(...lesson)
+        const done = lesson.flatMap((event) => behavioursOf(event, shaper))
+        for (const { ref } of historyOf(profile.entries(), [], shaper)) {
+          const same = done.filter(
+            ({ key, origin, literal }) =>
+              key === ref.key && origin === ref.origin && literal?.text === ref.literal?.text,
+          )
+          const verdicts = new Set(same.map((each) => profile.isExpected(each, now)))
+          expect([...verdicts]).toContain(profile.isExpected(ref, now))
+        }
+      }),
+    )
+  })
+})
