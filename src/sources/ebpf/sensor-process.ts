@@ -19,7 +19,9 @@ export async function detachKernelState(folder: string, sensor = builtSensor): P
     args: ['--detach', '--pin', folder],
     log: () => undefined,
   })
-  const { how, lastWords } = await run.stop()
+  // Not `stop`: one whose daemon was killed may need a moment to go, and is waited for.
+  run.output.resume()
+  const { how, lastWords } = await run.exited
   if (how === 'exit 0') return lastWords ?? 'detached'
   if (!how.startsWith('exit')) throw new SnugError('SENSOR_UNAVAILABLE', how)
   throw new SnugError('DETACH_REFUSED', lastWords ?? how)
