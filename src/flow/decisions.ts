@@ -11,6 +11,7 @@ import {
 } from '../profile/behaviour.ts'
 import { plainObject } from '../profile/subject.ts'
 import { microsOf } from '../event/time.ts'
+import type { Known } from '../profile/known.ts'
 import type { DecisionInput } from '../profile/profile.ts'
 import type { Grant } from '../profile/profile-entry.ts'
 import type { DeployedVersion } from './deployed-version.ts'
@@ -61,6 +62,13 @@ export function rejectEvent(
     }
     return id
   })
+}
+
+/** Whether a person rejected the behaviour, or of a shape the very act. */
+export function wasRejected(known: Known, ref: BehaviourRef): boolean {
+  if (known.admission(ref.key)?.rejected === true) return true
+  if (ref.literal === undefined) return false
+  return known.admission(behaviourKey(ref.actor, ref.uid, plainObject(ref)))?.rejected === true
 }
 
 /** Errors: DECISION_INVALID where the event names no workload. */

@@ -29,6 +29,7 @@ import type {
   SourceControl,
   SourceMark,
 } from '../sources/source.ts'
+import { wasRejected } from './decisions.ts'
 import type { DeployedVersion, KeyMeaning } from './deployed-version.ts'
 import { StormBreaker, stretchBefore, stretchText, toldEach } from './unobserved.ts'
 import type { VersionShelf } from './version-shelf.ts'
@@ -228,8 +229,9 @@ export class JudgeStage {
       if (deservesAlert(event, verdict, facts)) this.#deviates(event, refs, verdict, version)
       return 'deviation'
     }
-    if (verdict.guardrails.length > 0) {
-      this.#alert(event, refs, verdict, version, [])
+    const isRejected = verdict.unexpected.some((ref) => wasRejected(profile, ref))
+    if (verdict.guardrails.length > 0 || isRejected) {
+      this.#alert(event, refs, verdict, version, isRejected ? ['a person rejected this act'] : [])
       return 'deviation'
     }
     if (life.predecessor === undefined || event.process.origin === 'exec-in') return 'learned'

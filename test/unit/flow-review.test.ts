@@ -249,7 +249,10 @@ describe('rejecting', () => {
     const decided = await world.engine.rejectAlert(alert.id, why)
     expect(decided.decision).toMatchObject({ kind: 'rejected', reason: why.reason })
     await world.engine.setMode(image, 'learn', by)
-    await says(world, odd)
+    const again = await alertOf(world, odd)
+    expect(again.id).not.toBe(alert.id)
+    expect(again).toMatchObject({ type: 'deviation', mode: 'learn' })
+    expect(again.reasons).toContain('a person rejected this act')
     expect(row(world, 'run /bin/odd')?.state).toBe('rejected')
   })
 
