@@ -37,7 +37,11 @@ export const errorTable = {
     status: 409,
     hint: 'the kernel cannot hold it, and cut off it would be wrong: see docs/adr/0006',
   },
-  SOURCE_UNKNOWN: { exit: 3, status: 400, hint: 'known sources: ebpf, file:PATH' },
+  SOURCE_UNKNOWN: {
+    exit: 3,
+    status: 400,
+    hint: 'known sources: ebpf, file:PATH, falco:PATH, tetragon:PATH, tracee:PATH, kubearmor:PATH, audit:PATH',
+  },
   SOURCE_UNREADABLE: { exit: 1, status: 500, hint: 'check that the path exists and can be read' },
   SENSOR_UNAVAILABLE: {
     exit: 1,

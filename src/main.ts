@@ -18,6 +18,8 @@ import { Guardrails } from './match/guardrail.ts'
 import { Shaper } from './profile/shape.ts'
 import { startServer } from './server/server.ts'
 import { FileSource } from './sources/file-source.ts'
+import { sensorSource } from './sources/line-formats.ts'
+import { PlaceFile, placePath } from './sources/place-file.ts'
 import { EbpfSource } from './sources/ebpf/ebpf-source.ts'
 import { detachKernelState } from './sources/ebpf/sensor-process.ts'
 import type { EventSource } from './sources/source.ts'
@@ -122,18 +124,24 @@ function assemble(config: Config, store: Store, log: Log): Daemon {
 }
 
 function sourceOf(spec: string, config: Config, log: Log): EventSource {
-  const { node, rings, sensor, kernelState } = config
+  const { node, rings, sensor: executable, kernelState } = config
   if (spec === 'ebpf') {
     return new EbpfSource({
       node,
       ringBytes: rings.size,
       ...(kernelState === 'none' ? {} : { kernelState }),
       takenWhen: 'stored',
-      ...(sensor.path === undefined ? {} : { sensorPath: sensor.path }),
+      ...(executable.path === undefined ? {} : { sensorPath: executable.path }),
       log: (line, level) => log[level]({ line }, 'the sensor says'),
     })
   }
   if (spec.startsWith('file:')) return new FileSource({ path: spec.slice('file:'.length), node })
+  const sensor = sensorSource(spec, {
+    node,
+    onRejected: (line) => log.warn(line, 'a line was rejected'),
+    ...(config.data === 'none' ? {} : { place: new PlaceFile(placePath(config.data, spec)) }),
+  })
+  if (sensor !== undefined) return sensor
   throw new SnugError('SOURCE_UNKNOWN', `there is no source \`${spec}\``)
 }
 

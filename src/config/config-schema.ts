@@ -119,7 +119,10 @@ export const configSchema = z
       .array(z.string().min(1))
       .min(1, 'must name at least one source')
       .default(['ebpf'])
-      .meta({ description: 'where events come from: `ebpf`, `file:PATH`' }),
+      .meta({
+        description:
+          'where events come from: `ebpf`, `file:PATH`, and of other sensors `falco:PATH`, `tetragon:PATH`, `tracee:PATH`, `kubearmor:PATH`, `audit:PATH`',
+      }),
     learn: learn.prefault({}),
     after: z
       .enum(afterStates)

@@ -25,15 +25,36 @@ export const maxLineBytes = 1 << 20
 const maxRejectedTold = 100
 
 /**
+ * What a line tells, pushed to `into`: any number of events.
+ *
+ * Throws `EVENT_INVALID` where the line is none of its format.
+ */
+export type LineTaker = (line: string, into: SnugEvent[]) => void
+
+export const takeEvent: LineTaker = (line, into) => void into.push(parseEventLine(line))
+
+/**
  * Chunks of NDJSON in, events out. A line may be spread over any number of chunks; an empty line is
  * nothing; a line that is no event is rejected with its number and the rest goes on. Holds at most one
  * line of {@link maxLineBytes}.
  */
 export class EventLineParser {
-  #line = 1
+  readonly #taker: LineTaker
+  #line: number
   #parts: Uint8Array[] = []
   #held = 0
   #tooLong = false
+
+  /** @param line the number of the first line, where the input is read on from within */
+  constructor(taker: LineTaker = takeEvent, line = 1) {
+    this.#taker = taker
+    this.#line = line
+  }
+
+  /** Bytes of the line that is being read. */
+  get held(): number {
+    return this.#held
+  }
 
   /** The number of the line that is being read. */
   get line(): number {
@@ -105,8 +126,8 @@ export class EventLineParser {
     }
     if (isBlank(text)) return
     try {
-      found.events.push(parseEventLine(text))
-      found.lines.push(line)
+      this.#taker(text, found.events)
+      while (found.lines.length < found.events.length) found.lines.push(line)
     } catch (error) {
       if (!(error instanceof SnugError)) throw error
       const cut = last && !isJson(text)

@@ -1,0 +1,139 @@
+import { isIP } from 'node:net'
+import type { Bag } from '../json-fields.ts'
+import { given, need } from '../json-fields.ts'
+import { accessOfFlags } from '../open-flags.ts'
+import { auditCall, callName } from './audit-calls.ts'
+import { type AuditRecord, numberOf, textOf } from './audit-record.ts'
+
+/** All records of one event, in the order in which they were written. */
+export type AuditEvent = readonly AuditRecord[]
+
+/** Also what was refused is an act; other calls that failed are none. */
+const refusedCodes: ReadonlySet<string> = new Set(['-1', '-13'])
+const inProgress = '-115'
+
+/** What the event was; a text says why it tells no act. */
+export function auditAct(event: AuditEvent): Bag | string {
+  const call = event.find(({ type }) => type === 'SYSCALL')
+  if (call === undefined) return `record ${event[0]?.type ?? 'of no type'}`
+  const name = callName(call.fields)
+  const way = auditCall(name)
+  if (way === undefined) return `call ${name}`
+  const isDenied = refusedCodes.has(call.fields.get('exit') ?? '')
+  const isDone = call.fields.get('success') === 'yes' || call.fields.get('exit') === inProgress
+  if (!isDone && !(isDenied && (way.does === 'open' || way.does === 'sensitive'))) {
+    return 'act that failed'
+  }
+  switch (way.does) {
+    case 'exec':
+      return execAct(call, event)
+    case 'open': {
+      const flags = way.flags === 'none' ? undefined : numberOf(call.fields.get(way.flags), 16)
+      return openAct(event, flags ?? 0, isDenied)
+    }
+    case 'delete':
+      return fileAct(named(event, 'DELETE') ?? last(event), ['delete'], event)
+    case 'rename':
+      return renameAct(event)
+    case 'connect':
+      return connectAct(event)
+    case 'sensitive':
+      return { kind: 'syscall', syscall: given({ name, denied: isDenied || undefined }) }
+  }
+}
+
+function execAct(call: AuditRecord, event: AuditEvent): Bag {
+  const path = need(textOf(call.fields.get('exe')), '`exe`')
+  // The first path is what was asked for: of a script it, while `exe` is its interpreter.
+  const asked = fullPath(paths(event)[0], event)
+  const args = event.find(({ type }) => type === 'EXECVE')
+  const isScript = asked !== undefined && args !== undefined && isArgument(args, asked, path)
+  return { kind: 'exec', exec: given({ path, drift: false, script: isScript ? asked : undefined }) }
+}
+
+/** An interpreter gets its script as an argument. */
+function isArgument({ fields }: AuditRecord, asked: string, exe: string): boolean {
+  if (asked === exe) return false
+  const [second, third] = [textOf(fields.get('a1')), textOf(fields.get('a2'))]
+  return second === asked || third === asked
+}
+
+function openAct(event: AuditEvent, flags: number, isDenied: boolean): Bag {
+  const created = named(event, 'CREATE')
+  const access = accessOfFlags(flags).filter((each) => each !== 'create')
+  const act = fileAct(
+    created ?? last(event),
+    created === undefined ? access : [...access, 'create'],
+    event,
+  )
+  return isDenied ? { ...act, file: { ...(act['file'] as Bag), denied: true } } : act
+}
+
+function renameAct(event: AuditEvent): Bag {
+  const path = need(fullPath(named(event, 'DELETE'), event), 'record of the old path')
+  const to = need(fullPath(named(event, 'CREATE'), event), 'record of the new path')
+  return { kind: 'file', file: { path, access: ['rename'], to, unresolved: true } }
+}
+
+function fileAct(
+  record: AuditRecord | undefined,
+  access: readonly string[],
+  event: AuditEvent,
+): Bag {
+  const path = need(fullPath(record, event), 'record of the path')
+  return { kind: 'file', file: { path, access, unresolved: true } }
+}
+
+function paths(event: AuditEvent): readonly AuditRecord[] {
+  return event.filter(({ type }) => type === 'PATH')
+}
+
+function named(event: AuditEvent, nametype: string): AuditRecord | undefined {
+  return paths(event).findLast(({ fields }) => fields.get('nametype') === nametype)
+}
+
+function last(event: AuditEvent): AuditRecord | undefined {
+  return paths(event).findLast(({ fields }) => fields.get('nametype') !== 'PARENT')
+}
+
+/** A path as the program gave it, made absolute. */
+function fullPath(record: AuditRecord | undefined, event: AuditEvent): string | undefined {
+  const name = textOf(record?.fields.get('name'))
+  if (name === undefined || name.startsWith('/')) return name
+  const folder = textOf(event.find(({ type }) => type === 'CWD')?.fields.get('cwd'))
+  return folder === undefined ? undefined : `${folder}/${name}`
+}
+
+function connectAct(event: AuditEvent): Bag | string {
+  const record = event.find(({ type }) => type === 'SOCKADDR')
+  const hex = need(record?.fields.get('saddr'), 'record of the address')
+  const address = socketAddress(Buffer.from(hex, 'hex'))
+  return address === undefined ? 'connect without address' : { kind: 'connect', connect: address }
+}
+
+/**
+ * A socket address as the kernel has it. The record does not say what kind of socket it was: one of the internet is
+ * told as `tcp`.
+ */
+function socketAddress(bytes: Buffer): Bag | undefined {
+  if (bytes.length < 2) return undefined
+  const family = bytes.readUInt16LE(0)
+  if (family === 1 && bytes.length > 3) {
+    const isAbstract = bytes[2] === 0
+    const end = bytes.indexOf(0, 3)
+    const name = bytes.toString('utf8', isAbstract ? 3 : 2, end === -1 ? bytes.length : end)
+    return { protocol: 'unix', address: isAbstract ? `@${name}` : name, port: 0 }
+  }
+  if (family === 2 && bytes.length >= 8) {
+    const address = [...bytes.subarray(4, 8)].join('.')
+    return { protocol: 'tcp', address, port: bytes.readUInt16BE(2) }
+  }
+  if (family === 10 && bytes.length >= 24) {
+    const groups = Array.from({ length: 8 }, (_, n) => bytes.readUInt16BE(8 + 2 * n).toString(16))
+    const address = groups.join(':')
+    return isIP(address) === 6
+      ? { protocol: 'tcp', address, port: bytes.readUInt16BE(2) }
+      : undefined
+  }
+  return undefined
+}

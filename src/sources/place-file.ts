@@ -1,0 +1,45 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { z } from 'zod'
+import type { FilePlace } from './follow-file.ts'
+
+const place = z.object({
+  dev: z.number(),
+  ino: z.number(),
+  offset: z.int().min(0),
+  anchor: z.string(),
+  line: z.int().min(1),
+})
+
+/** Where reading goes on after a restart; `line` is the number of the line that begins there. */
+export type ReadPlace = FilePlace & { readonly line: number }
+
+/** The place that was reached in a followed file, kept in a file of its own, which is replaced whole. */
+export class PlaceFile {
+  readonly #path: string
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** Undefined where nothing was kept, or nothing that can be read: the file is read from its beginning then. */
+  load(): ReadPlace | undefined {
+    try {
+      return place.parse(JSON.parse(readFileSync(this.#path, 'utf8')))
+    } catch {
+      return undefined
+    }
+  }
+
+  save(reached: ReadPlace): void {
+    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 })
+    const fresh = `${this.#path}.new`
+    writeFileSync(fresh, JSON.stringify(reached), { mode: 0o600 })
+    renameSync(fresh, this.#path)
+  }
+}
+
+/** Where the place of a source is kept, of all sources of a data directory. */
+export function placePath(data: string, spec: string): string {
+  return join(data, 'sources', `${encodeURIComponent(spec)}.json`)
+}

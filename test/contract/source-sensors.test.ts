@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { SnugEvent } from '../../src/event/event.ts'
+import { sensorSource } from '../../src/sources/line-formats.ts'
+import * as sensors from '../fixtures/sensors/sensor-lines.ts'
+import { type SourceUnderTest, sourceSuite } from './source-suite.ts'
+
+interface Sensor {
+  readonly name: string
+  /** Lines of the sensor, and what they tell, named as `nameOf` names it. */
+  readonly lines: readonly string[]
+  readonly expected: readonly string[]
+  /** Reads the whole of a line (or of several) that tells an act of this path. */
+  readonly line: (path: string) => string
+}
+
+const paths = Array.from({ length: 40 }, (_, n) => `/srv/data/file-${n}`)
+const falcoLines = readFileSync(
+  fileURLToPath(new URL('../fixtures/sensors/falco.ndjson', import.meta.url)),
+  'utf8',
+)
+  .split('\n')
+  // The connection whose address Falco did not know is told as lost, below.
+  .filter((line) => line !== '' && !line.includes('"feed connect"'))
+
+const made = (line: (path: string) => string) => ({
+  lines: paths.map(line),
+  expected: paths.map((path) => `file ${path}`),
+  line,
+})
+
+const all: readonly Sensor[] = [
+  {
+    name: 'falco',
+    lines: falcoLines,
+    expected: falcoLines.map((line) => {
+      const { output_fields: fields } = JSON.parse(line) as {
+        output_fields: Record<string, string>
+      }
+      const path = fields['fd.name'] ?? fields['proc.exepath']
+      return `${fields['evt.type'] === 'openat' ? 'file' : 'exec'} ${path}`
+    }),
+    line: sensors.falcoOpen,
+  },
+  { name: 'tetragon', ...made(sensors.tetragonRead) },
+  { name: 'tracee', ...made(sensors.traceeOpen) },
+  { name: 'kubearmor', ...made(sensors.kubearmorOpen) },
+  { name: 'audit', ...made(sensors.auditOpen) },
+]
+
+for (const sensor of all) {
+  sourceSuite({
+    name: sensor.name,
+    make: async () => under(sensor, `${sensor.lines.join('\n')}\n`),
+    makeIdle: async () => under(sensor, ''),
+    makeLossy: async () => {
+      const [a, b] = [sensor.line('/a'), sensor.line('/last')]
+      const text = `${a}\nneither JSON nor a record\n${'x'.repeat(2 << 20)}\n${b}\n`
+      return { ...under({ ...sensor, expected: ['file /last'] }, text), losses: 2 }
+    },
+    makeBroken: async () => ({
+      ...under(sensor, ''),
+      source: source(sensor.name, '/nowhere/events.json'),
+      code: 'SOURCE_UNREADABLE',
+    }),
+  })
+}
+
+/** From a named pipe it is the same, and ends with the signal only. */
+sourceSuite({
+  name: 'tetragon, through a named pipe',
+  make: async () => under(all[1]!, `${all[1]!.lines.join('\n')}\n`, 'pipe'),
+  makeIdle: async () => under(all[1]!, '', 'pipe'),
+  makeLossy: { why: 'as from a file' },
+  makeBroken: { why: 'as from a file' },
+})
+
+function under(sensor: Sensor, text: string, way: 'file' | 'pipe' = 'file'): SourceUnderTest {
+  const folder = mkdtempSync('/tmp/snug-source-')
+  const path = join(folder, 'events.log')
+  if (way === 'pipe') execFileSync('mkfifo', [path])
+  else writeFileSync(path, '')
+  return {
+    source: source(sensor.name, path),
+    expected: sensor.expected,
+    name: nameOf,
+    act: async () => appendFileSync(path, text),
+    dispose: async () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+function source(name: string, path: string) {
+  const found = sensorSource(`${name}:${path}`, { node: 'n1' })
+  if (found === undefined) throw new Error(`no source ${name}`)
+  return found
+}
+
+function nameOf(event: SnugEvent): string | undefined {
+  if (event.kind === 'file') return `file ${event.file.path}`
+  return event.kind === 'exec' ? `exec ${event.exec.path}` : undefined
+}
