@@ -19,7 +19,3 @@ export function dataNames(count: number): readonly string[] {
 export function content(bytes: number): Buffer {
   return randomBytes(bytes)
 }
-
-export function oneOf<T>(choices: readonly [T, ...T[]]): T {
-  return choices[randomInt(choices.length)] ?? choices[0]
-}

@@ -17,6 +17,7 @@ export async function redis(docker: Docker, image: string): Promise<EvalService>
     port: 6379,
     folder: '/srv/log',
     command: ['/usr/bin/redis-server', '/etc/redis/redis.conf', ...options],
+    ready: loaded,
     load: async (at, season) => {
       const kinds = season === 'learn' ? 'set,get,incr,lpush' : 'hset,sadd,zadd,mset,rpush,get'
       await loadRedis(at.address, kinds, 20_000)
@@ -36,6 +37,15 @@ export async function redis(docker: Docker, image: string): Promise<EvalService>
       await settled(at)
     },
   }
+}
+
+/** Until it has read what it saved before a restart. */
+async function loaded(at: Place): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if ((await askRedis(at.address, ['PING'])).includes('PONG')) return
+    await delay(50)
+  }
+  throw new Error('redis goes on loading')
 }
 
 /** Until no child of it saves or rewrites. */

@@ -6,7 +6,7 @@ import type { EvalService, Place } from '../service.ts'
 const page = `<%@ page import="java.io.*,java.nio.file.*,java.util.*" %><%
   String name = request.getParameter("name");
   Path file = Paths.get("/srv/data", new File(name).getName());
-  if ("PUT".equals(request.getMethod()) || "POST".equals(request.getMethod())) {
+  if ("POST".equals(request.getMethod())) {
     Path draft = Files.createTempFile("upload", null);
     Files.copy(request.getInputStream(), draft, StandardCopyOption.REPLACE_EXISTING);
     Files.move(draft, file, StandardCopyOption.REPLACE_EXISTING);
@@ -44,7 +44,7 @@ export async function tomcat(docker: Docker, image: string): Promise<EvalService
 }
 
 async function ask(at: Place, name: string, body: Buffer | undefined): Promise<void> {
-  const options = body === undefined ? {} : { method: 'PUT', body }
+  const options = body === undefined ? {} : { method: 'POST', body }
   const url = `http://${at.address}:8080/store.jsp?name=${name}`
   for (let tries = 0; ; tries++) {
     const answer = await fetch(url, options)
