@@ -10,10 +10,11 @@ RUN_PACKAGES   := busybox-static
 TEST_PACKAGES  := docker.io busybox-static mmdebstrap iptables iproute2 procps util-linux wrk redis-tools
 # Debian's kernels, of this machine and of another, in virtual machines.
 QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-BENCH_PACKAGES := docker.io busybox-static iptables iproute2
+BENCH_PACKAGES := docker.io busybox-static mmdebstrap iptables iproute2 wrk redis-tools
+EVAL_PACKAGES  := docker.io mmdebstrap iptables iproute2 util-linux wrk redis-tools
 NEED           := deploy/need-packages.sh
 
-.PHONY: build daemon sensor run test check bench clean
+.PHONY: build daemon sensor run test check bench eval clean
 
 build: daemon sensor ## everything; `node dist/cli/main.js` runs from the checkout afterwards
 
@@ -47,9 +48,13 @@ test: build ## every test, with all that the tests need; leaves nothing running
 check: .build/npm.stamp ## types, lint, format, unused code, generated docs
 	npm run -s check
 
-bench: build ## the figures: overhead, CPU, memory, events per second
+bench: build ## the figures; BENCH='--only loops,scale --runs 3' for some of them
 	$(NEED) 'the benchmark' $(BENCH_PACKAGES)
-	npx tsx test/bench/main.ts
+	npx tsx test/bench/main.ts $(BENCH)
+
+eval: build ## learning and blocking on real services, into docs/eval.md; EVAL='--only nginx,intruder' for some of it
+	$(NEED) 'the evaluation' $(EVAL_PACKAGES)
+	npx tsx test/eval/main.ts $(EVAL)
 
 clean:
 	rm -rf dist .build coverage

@@ -19,3 +19,94 @@ export function table(rows: readonly (readonly string[])[]): string {
   lines.splice(1, 0, widths.map((width) => '─'.repeat(width)).join('  '))
   return lines.join('\n')
 }
+
+/** What several runs came to. */
+export interface Spread {
+  readonly min: number
+  readonly median: number
+  readonly max: number
+}
+
+export function spread(numbers: readonly number[]): Spread {
+  return { min: Math.min(...numbers), median: median(numbers), max: Math.max(...numbers) }
+}
+
+export interface Limit {
+  readonly of: 'ratio' | 'value'
+  readonly at: 'most' | 'least'
+  readonly value: number
+}
+
+/** One line of the result. */
+export interface Figure {
+  readonly name: string
+  readonly unit: string
+  readonly value: Spread
+  /** The same without the agent, and the run-by-run ratio to it. */
+  readonly bare?: Spread
+  readonly ratio?: Spread
+  readonly limit?: Limit
+}
+
+/** A figure against its bare counterpart, run by run: what the machine did besides hits both of a pair. */
+export function paired(
+  name: string,
+  unit: string,
+  bare: readonly number[],
+  values: readonly number[],
+  limit?: Omit<Limit, 'of'>,
+): Figure {
+  const ratios = values.map((value, run) => value / (bare[run] ?? Number.NaN))
+  return {
+    name,
+    unit,
+    value: spread(values),
+    bare: spread(bare),
+    ratio: spread(ratios),
+    ...(limit === undefined ? {} : { limit: { of: 'ratio', ...limit } }),
+  }
+}
+
+export function plain(
+  name: string,
+  unit: string,
+  values: readonly number[],
+  limit?: Omit<Limit, 'of'>,
+): Figure {
+  const held = limit === undefined ? {} : { limit: { of: 'value', ...limit } as const }
+  return { name, unit, value: spread(values), ...held }
+}
+
+/** Undefined where nothing is asked. */
+export function isMet({ limit, ratio, value }: Figure): boolean | undefined {
+  if (limit === undefined) return undefined
+  const found = (limit.of === 'ratio' ? ratio : value)?.median ?? Number.NaN
+  return limit.at === 'most' ? found <= limit.value : found >= limit.value
+}
+
+export function figureTable(figures: readonly Figure[]): string {
+  const head = ['figure', 'bare', 'measured', 'ratio', 'min–max', 'asked', '']
+  return table([head, ...figures.map(rowOf)])
+}
+
+function rowOf(figure: Figure): readonly string[] {
+  const { name, unit, bare, value, ratio, limit } = figure
+  const range = ratio ?? value
+  const met = isMet(figure)
+  return [
+    name,
+    bare === undefined ? '' : `${short(bare.median)} ${unit}`,
+    `${short(value.median)} ${unit}`,
+    ratio === undefined ? '' : `${ratio.median.toFixed(3)} ×`,
+    `${short(range.min)}–${short(range.max)}`,
+    limit === undefined
+      ? ''
+      : `${limit.at === 'most' ? '≤' : '≥'} ${limit.value.toLocaleString('en')}${limit.of === 'ratio' ? ' ×' : ` ${unit}`}`,
+    met === undefined ? '' : met ? 'met' : 'missed',
+  ]
+}
+
+function short(value: number): string {
+  const digits = value >= 1_000 ? 0 : value >= 10 ? 1 : 3
+  return value.toLocaleString('en', { maximumFractionDigits: digits })
+}

@@ -1,7 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startAgent } from '../fixtures/agent.ts'
-import { median } from './figures.ts'
 import { usage } from './process-usage.ts'
 
 const events = 400_000
@@ -12,7 +11,7 @@ const distinct = 500
  * life: 500 distinct acts over and over, after they were learned. CPU seconds of the daemon and not of the
  * clock: what is asked is what one core does, also where the client shares it.
  */
-export async function replayRate(): Promise<number> {
+export async function replayRates(): Promise<readonly number[]> {
   await using agent = await startAgent({
     config: { sources: ['file:-'], engines: { docker: { socket: 'none' } } },
   })
@@ -29,7 +28,7 @@ export async function replayRate(): Promise<number> {
     rates.push(events / (usage(agent.pid).daemon.cpuSeconds - before))
   }
   rmSync(file)
-  return median(rates)
+  return rates
 }
 
 async function replay(done: Promise<{ code: number; stderr: string }>): Promise<void> {

@@ -1,0 +1,53 @@
+import { type Agent, startAgent } from '../fixtures/agent.ts'
+import { learnerConfig, setMode, startLearned } from '../fixtures/learned-agent.ts'
+import type { Setting } from './bench.ts'
+
+export const phases = ['bare', 'alert', 'block'] as const
+export type Phase = (typeof phases)[number]
+
+/**
+ * Measures the same thing without the agent, and with it in both modes, with all that happens learned and the profile
+ * in the kernel. The phases alternate, and take turns in being first.
+ */
+export async function measurePhases<T>(
+  { engine, runs, say }: Setting,
+  images: readonly string[],
+  learn: () => Promise<void>,
+  measure: (agent: Agent | undefined) => Promise<T>,
+): Promise<Readonly<Record<Phase, readonly T[]>>> {
+  const { socket } = await engine()
+  let agent = await startAgent({ docker: socket, config: learnerConfig })
+  try {
+    await learn()
+    agent = await startLearned(agent, socket, images)
+    return await measureAll(agent, images, { runs, say }, measure)
+  } finally {
+    await agent[Symbol.asyncDispose]()
+  }
+}
+
+async function measureAll<T>(
+  agent: Agent,
+  images: readonly string[],
+  { runs, say }: Pick<Setting, 'runs' | 'say'>,
+  measure: (agent: Agent | undefined) => Promise<T>,
+): Promise<Readonly<Record<Phase, readonly T[]>>> {
+  const measured: Record<Phase, T[]> = { bare: [], alert: [], block: [] }
+  for (let run = 0; run < runs; run++) {
+    for (let turn = 0; turn < phases.length; turn++) {
+      const phase = phases[(run + turn) % phases.length] ?? 'bare'
+      if (phase === 'bare') {
+        await agent.stop()
+        // What it pinned would go on without it.
+        await agent.detach()
+        measured.bare.push(await measure(undefined))
+        continue
+      }
+      if (!agent.running) await agent.start()
+      for (const image of images) await setMode(agent, image, phase)
+      measured[phase].push(await measure(agent))
+    }
+    say(`  run ${run + 1} of ${runs} done`)
+  }
+  return measured
+}
