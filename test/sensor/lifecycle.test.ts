@@ -51,8 +51,9 @@ describe('a container', () => {
           return message.event.kind !== 'loss' && message.event.container.id === id ? ['act'] : []
         case 'sighting':
           return message.sighting.containerId === id ? ['act'] : []
+        default:
+          return []
       }
-      return []
     })
     expect(own[0]).toBe('started')
     expect(own.at(-1)).toBe('ended')
