@@ -120,6 +120,16 @@ export const errorTable = {
     status: 404,
     hint: 'run `snug alert list` to see alerts and their ids',
   },
+  SINK_UNKNOWN: {
+    exit: 1,
+    status: 404,
+    hint: 'run `snug sink list` to see the sinks and their names',
+  },
+  SINK_REFUSED: {
+    exit: 1,
+    status: 502,
+    hint: 'alerts wait and are sent again; `snug sink list` shows how many and what was answered',
+  },
   MODE_REFUSED: { exit: 1, status: 409, hint: 'see the message for what has to happen first' },
   DECISION_INVALID: {
     exit: 3,

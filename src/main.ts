@@ -2,10 +2,8 @@ import { packageVersion } from './cli/package-version.ts'
 import type { Config } from './config/config-schema.ts'
 import type { LoadedConfig } from './config/load-config.ts'
 import { loadRules } from './config/load-rules.ts'
-import { Dispatcher } from './deliver/dispatcher.ts'
-import { fileSink } from './deliver/file-sink.ts'
-import type { Sink } from './deliver/sink.ts'
-import { stdoutSink } from './deliver/stdout-sink.ts'
+import { Dispatcher, type DispatcherOptions } from './deliver/dispatcher.ts'
+import { makeOutlet } from './deliver/make-outlet.ts'
 import { describeError, SnugError } from './errors.ts'
 import { Daemon } from './flow/daemon.ts'
 import { SnugEngine } from './flow/snug-engine.ts'
@@ -16,6 +14,7 @@ import { ImageFiles } from './identity/image-files.ts'
 import { StaticEngine } from './identity/static-engine.ts'
 import { Guardrails } from './match/guardrail.ts'
 import { Shaper } from './profile/shape.ts'
+import { undeliveredFinding } from './respond/delivery-findings.ts'
 import { startServer } from './server/server.ts'
 import { FileSource } from './sources/file-source.ts'
 import { sensorSource } from './sources/line-formats.ts'
@@ -31,6 +30,9 @@ import { createMetrics } from './telemetry/metrics.ts'
 
 /** Alerts kept in memory and store; beyond it the oldest go. */
 const alertsKept = 10_000
+/** Alerts kept in the store for a sink that has yet to take one of them. */
+const alertsKeptForSinks = 100_000
+const pruneMs = 60_000
 
 /**
  * The composition root: config → sources → identify → judge → respond → deliver, with the server beside
@@ -42,7 +44,8 @@ export async function runAgent(loaded: LoadedConfig, signal: AbortSignal): Promi
   const { config } = loaded
   const log = createLog(config.log.level)
   const { store, close } = await openStore(config, log)
-  const daemon = assemble(config, store, log)
+  const { daemon, sinks } = assemble(config, store, log)
+  const prune = setInterval(() => pruneAlerts(store, sinks(), log), pruneMs)
   const reopen = (): void => void daemon.reopenSinks()
   try {
     await daemon.load()
@@ -51,12 +54,13 @@ export async function runAgent(loaded: LoadedConfig, signal: AbortSignal): Promi
       dockerSocket: config.engines.docker.socket,
     })
     metrics.observe(() => engine.status())
-    await using server = await startServer({ engine, config: loaded, log, metrics, signal })
+    await using server = await startServer({ engine, config: loaded, log, metrics, signal, sinks })
     process.on('SIGHUP', reopen)
     log.info({ socket: server.socket, listen: server.address ?? 'none' }, 'the agent listens')
     await daemon.run(signal)
   } finally {
     process.off('SIGHUP', reopen)
+    clearInterval(prune)
     await close()
   }
 }
@@ -72,12 +76,19 @@ export async function detachAgent({ config }: LoadedConfig): Promise<string> {
   return detachKernelState(kernelState, sensor.path)
 }
 
-function assemble(config: Config, store: Store, log: Log): Daemon {
+interface Assembled {
+  readonly daemon: Daemon
+  /** Made once the store was read: sinks go on from where they were. */
+  readonly sinks: () => Dispatcher
+}
+
+function assemble(config: Config, store: Store, log: Log): Assembled {
   const rules = loadRules()
   const shaper = new Shaper(rules.generalise)
   const files = new ImageFiles()
   const engines = enginesOf(config, stageLog(log, 'identity'))
-  return new Daemon({
+  let sinks = new Dispatcher([], dispatcherOptions(config, log))
+  const daemon = new Daemon({
     node: config.node,
     sources: config.sources.map((spec) => sourceOf(spec, config, stageLog(log, 'source'))),
     engines,
@@ -106,20 +117,48 @@ function assemble(config: Config, store: Store, log: Log): Daemon {
     },
     failClosed: config.block.failClosed,
     store,
-    makeDispatcher: (cursors, onDelivered) =>
-      new Dispatcher(config.sinks.map(sinkOf), {
+    makeDispatcher: (cursors, onDelivered) => {
+      const product = { vendor: 'Snug', name: 'snug', version: packageVersion() }
+      const outlets = config.sinks.map((sink) => makeOutlet(sink, product))
+      sinks = new Dispatcher(outlets, {
+        ...dispatcherOptions(config, log),
         cursors,
         onDelivered,
-        onError: (sink, error, waitMs) => {
-          stageLog(log, 'deliver').warn(
-            { sink, waitMs, error: describeError(error) },
-            'a sink refused alerts: they wait',
-          )
+        onGivenUp: (sink, given) => {
+          const finding = undeliveredFinding({ sink, ...given }, config.node, daemon.now())
+          daemon.alerts.raise(finding, daemon.now(), given.count)
+          void daemon.persist()
         },
-      }),
+      })
+      return sinks
+    },
     flushIntervalMs: config.flushInterval,
     alertsKept,
     log: stageLog(log, 'flow'),
+  })
+  return { daemon, sinks: () => sinks }
+}
+
+function dispatcherOptions(config: Config, log: Log): DispatcherOptions {
+  const { outbox, node } = config
+  return {
+    node,
+    cursors: {},
+    outbox: { maxBytes: outbox.size, maxAgeMs: outbox.age, maxSpan: alertsKeptForSinks },
+    onDelivered: () => undefined,
+    onGivenUp: () => undefined,
+    onError: (sink, error, waitMs) => {
+      stageLog(log, 'deliver').warn(
+        { sink, waitMs, error: describeError(error) },
+        'a sink refused alerts: they wait',
+      )
+    },
+  }
+}
+
+function pruneAlerts(store: Store, sinks: Dispatcher, log: Log): void {
+  store.pruneAlerts(Math.max(alertsKept, sinks.needed)).catch((error: unknown) => {
+    stageLog(log, 'store').warn({ error: describeError(error) }, 'old alerts were not removed')
   })
 }
 
@@ -158,15 +197,6 @@ function enginesOf(config: Config, log: Log): readonly IdentityEngine[] {
   }
   if (fixed.manifest !== undefined) engines.push(new StaticEngine(fixed.manifest))
   return engines
-}
-
-function sinkOf(sink: Config['sinks'][number]): Sink {
-  switch (sink.type) {
-    case 'stdout':
-      return stdoutSink(sink.name)
-    case 'file':
-      return fileSink(sink.name, sink.path)
-  }
 }
 
 async function openStore(

@@ -10,6 +10,7 @@ import { doctorCommand } from './commands/doctor-command.ts'
 import { eventCommands } from './commands/event-commands.ts'
 import { imageCommands } from './commands/image-commands.ts'
 import { profileCommands } from './commands/profile-commands.ts'
+import { sinkCommands } from './commands/sink-commands.ts'
 import { statusCommand } from './commands/status-command.ts'
 import { tokenCommands } from './commands/token-commands.ts'
 import { outputOption, socketOption } from './program-options.ts'
@@ -50,6 +51,7 @@ export function createProgram(io: CliIo): Cli {
   alertCommands(program, context)
   auditCommands(program, context)
   eventCommands(program, context)
+  sinkCommands(program, context)
   configCommands(program, context)
   tokenCommands(program, context)
   return { program, context }

@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import { configKeys } from './config-keys.ts'
-import { laterSinkFormats, laterSinkTypes, sinkFormats, sinkTypes } from './config-schema.ts'
 import type { Origin } from './load-config.ts'
 import { nearestWord } from './nearest-word.ts'
+import { laterSinkTypes, sinkSchema, sinkTypes } from './sink-schema.ts'
 import type { YamlFile } from './yaml-file.ts'
 
 type Issue = z.core.$ZodIssue
@@ -36,7 +36,9 @@ function unknownKey(parent: readonly string[], key: string): string {
 }
 
 function siblings(prefix: string): string[] {
-  if (/^sinks\.\d+\.$/.test(prefix)) return ['name', 'type', 'path', 'format']
+  if (/^sinks\.\d+\.$/.test(prefix)) {
+    return [...new Set(sinkSchema.options.flatMap(({ shape }) => Object.keys(shape)))]
+  }
   const below = configKeys.filter(({ path }) => path.startsWith(prefix))
   return [...new Set(below.map(({ path }) => path.slice(prefix.length).split('.')[0] ?? ''))]
 }
@@ -47,11 +49,8 @@ function whatIsWrong(issue: Issue, raw: unknown): string {
     if ((laterSinkTypes as readonly string[]).includes(value)) {
       return `is \`${value}\`, which this build does not have yet: it has ${list(sinkTypes)}`
     }
-    if ((laterSinkFormats as readonly string[]).includes(value)) {
-      return `is \`${value}\`, which this build does not have yet: it has ${list(sinkFormats)}`
-    }
   }
-  if (issue.code === 'invalid_union' && issue.path[0] === 'sinks')
+  if (issue.code === 'invalid_union' && issue.path.length === 3 && issue.path[2] === 'type')
     return `must be ${list(sinkTypes)}`
   if (issue.code === 'invalid_type') {
     return issue.expected === 'object' ? 'must hold keys and values' : `must be a ${issue.expected}`

@@ -1,36 +1,11 @@
 import { z } from 'zod'
 import { defaultBlockRules } from '../lifecycle/blocking.ts'
-import { durationPattern, formatDuration, parseDuration } from './duration.ts'
+import { formatDuration } from './duration.ts'
+import { outboxSchema, sinkSchema } from './sink-schema.ts'
+import { duration, path, size } from './value-schema.ts'
 
-export const sinkTypes = ['stdout', 'file'] as const
-export const sinkFormats = ['json'] as const
-/** What the contract names and this build does not have: refused by name, not as a typo. */
-export const laterSinkTypes = ['syslog', 'http', 'otlp', 'kafka', 'nats', 'falco'] as const
-export const laterSinkFormats = ['ecs', 'ocsf', 'cef', 'leef'] as const
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const afterStates = ['review', 'alert', 'block'] as const
-
-const duration = z
-  .string()
-  .regex(durationPattern, {
-    error: 'must be a duration such as `20s`, `15m`, `24h` or `7d`',
-    abort: true,
-  })
-  .transform((text) => parseDuration(text) ?? 0)
-
-const sizePattern = /^(\d{1,6})(KiB|MiB)$/
-const size = z
-  .string()
-  .regex(sizePattern, { error: 'must be a size such as `512KiB` or `8MiB`', abort: true })
-  .transform((text) => {
-    const match = sizePattern.exec(text)
-    return Number(match?.[1]) * (match?.[2] === 'MiB' ? 1_048_576 : 1_024)
-  })
-  .refine((bytes) => bytes >= 4_096 && Number.isInteger(Math.log2(bytes)), {
-    message: 'must be a power of two, and at least `4KiB`',
-  })
-
-const path = z.string().min(1, 'must not be empty')
 
 const listenPattern = /^(none|(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5})$/
 const listen = z
@@ -49,15 +24,6 @@ const listen = z
 export type ListenAddress =
   | { readonly kind: 'none' }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-
-const sinkName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens')
-const sinkFormat = z.enum(sinkFormats).default('json')
-const sink = z.discriminatedUnion('type', [
-  z.strictObject({ name: sinkName, type: z.literal('stdout'), format: sinkFormat }),
-  z.strictObject({ name: sinkName, type: z.literal('file'), path, format: sinkFormat }),
-])
 
 const learn = z
   .strictObject({
@@ -130,12 +96,13 @@ export const configSchema = z
       .meta({ description: 'where a version goes by itself once learned' }),
     block: block.prefault({}),
     sinks: z
-      .array(sink)
+      .array(sinkSchema)
       .default([])
       .refine((sinks) => new Set(sinks.map(({ name }) => name)).size === sinks.length, {
         message: 'has two sinks of one name',
       })
       .meta({ description: 'where alerts are sent' }),
+    outbox: outboxSchema.prefault({}),
     log: z
       .strictObject({
         level: z

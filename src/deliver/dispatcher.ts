@@ -1,12 +1,28 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { ulid } from 'ulid'
+import { describeError, SnugError } from '../errors.ts'
 import type { Alert } from '../event/alert.ts'
-import type { Sink } from './sink.ts'
+import { Lane, type LaneOptions, type SinkView } from './lane.ts'
+import type { Placed } from './outbox-queue.ts'
+import type { Outlet } from './sink.ts'
 
-export interface DispatcherOptions {
-  /** Greatest alert id that each sink has for good, from before the restart. */
+export interface DispatcherOptions extends Omit<LaneOptions, 'cursor' | 'now'> {
+  readonly node: string
+  /** Sink → greatest alert id that it has for good, from before the restart. */
   readonly cursors: Readonly<Record<string, string>>
-  readonly onError: (sink: string, error: unknown, waitMs: number) => void
-  readonly onDelivered: (sink: string, cursor: string, alerts: number) => void
+  readonly now?: () => number
 }
+
+/** What came back when a sink was given an alert that is none. */
+export interface SinkTest {
+  readonly ok: boolean
+  /** Of the alert that was sent. */
+  readonly id: string
+  readonly said: string
+  readonly tookMs: number
+}
+
+const testMs = 60_000
 
 /**
  * Gives every sink every alert at least once, in order, each at the sink's own pace: one that is down or
@@ -15,23 +31,73 @@ export interface DispatcherOptions {
  */
 export class Dispatcher {
   readonly #lanes: readonly Lane[]
+  readonly #node: string
+  readonly #now: () => number
+  /** How many alerts were raised, as counted here. */
+  #place = 0
+  #newest = ''
 
-  constructor(sinks: readonly Sink[], options: DispatcherOptions) {
-    this.#lanes = sinks.map((sink) => new Lane(sink, options))
+  constructor(outlets: readonly Outlet[], options: DispatcherOptions) {
+    this.#node = options.node
+    this.#now = options.now ?? Date.now
+    this.#lanes = outlets.map((outlet) => {
+      const cursor = options.cursors[outlet.sink.name] ?? ''
+      return new Lane(outlet, { ...options, cursor, now: this.#now })
+    })
   }
 
   /** Alerts as the store has them, oldest first: each sink takes those past its cursor. */
   resume(alerts: readonly Alert[]): void {
-    for (const lane of this.#lanes) lane.offer(alerts.filter((alert) => alert.id > lane.cursor))
+    const placed = this.#placed(alerts)
+    for (const lane of this.#lanes) lane.resume(placed, this.#place)
   }
 
   offer(alerts: readonly Alert[]): void {
-    for (const lane of this.#lanes) lane.offer(alerts)
+    const placed = this.#placed(alerts)
+    for (const lane of this.#lanes) lane.offer(placed, this.#place)
   }
 
   /** Sink name → alerts that wait. */
   get waiting(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#lanes.map((lane) => [lane.name, lane.size]))
+    return Object.fromEntries(this.#lanes.map((lane) => [lane.name, lane.waiting]))
+  }
+
+  /** How many alerts of the newest there are some sink still needs from the store. */
+  get needed(): number {
+    const places = this.#lanes.flatMap(({ oldestPlace }) => oldestPlace ?? [])
+    return places.length === 0 ? 0 : this.#place - Math.min(...places) + 1
+  }
+
+  list(): readonly SinkView[] {
+    return this.#lanes.map((lane) => lane.view())
+  }
+
+  /**
+   * Gives one sink an alert that says it is a test: whatever the filter, past what waits. It is in no store.
+   *
+   * Errors: SINK_UNKNOWN.
+   */
+  async test(name: string): Promise<SinkTest> {
+    const lane = this.#lanes.find((one) => one.name === name)
+    if (lane === undefined) throw new SnugError('SINK_UNKNOWN', `there is no sink \`${name}\``)
+    const nowMs = this.#now()
+    const alert = testAlert(name, this.#node, nowMs)
+    const result = (ok: boolean, said: string): SinkTest => {
+      return { ok, id: alert.id, said, tookMs: Math.max(0, this.#now() - nowMs) }
+    }
+    const late = new AbortController()
+    const said = await Promise.race([
+      lane.test(alert).then(
+        (text) => result(true, text),
+        (error: unknown) => result(false, describeError(error)),
+      ),
+      delay(testMs, undefined, { signal: late.signal }).then(
+        () => result(false, `nothing came back within ${testMs} ms`),
+        () => result(false, ''),
+      ),
+    ])
+    late.abort()
+    return said
   }
 
   async reopen(): Promise<void> {
@@ -42,85 +108,46 @@ export class Dispatcher {
   async close(deadlineMs: number): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => lane.close(deadlineMs)))
   }
-}
 
-const batchSize = 500
-const firstWaitMs = 100
-const longestWaitMs = 30_000
-
-class Lane {
-  cursor: string
-  readonly #sink: Sink
-  readonly #options: DispatcherOptions
-  #waiting = new Map<string, Alert>()
-  #running: Promise<void> | undefined
-  readonly #closing = new AbortController()
-
-  constructor(sink: Sink, options: DispatcherOptions) {
-    this.#sink = sink
-    this.#options = options
-    this.cursor = options.cursors[sink.name] ?? ''
-  }
-
-  get name(): string {
-    return this.#sink.name
-  }
-
-  get size(): number {
-    return this.#waiting.size
-  }
-
-  offer(alerts: readonly Alert[]): void {
-    for (const alert of alerts) this.#waiting.set(alert.id, alert)
-    if (this.#waiting.size > 0) this.#running ??= this.#run()
-  }
-
-  async reopen(): Promise<void> {
-    await this.#sink.reopen?.()
-  }
-
-  async close(deadlineMs: number): Promise<void> {
-    const deadline = setTimeout(() => this.#closing.abort(), deadlineMs)
-    await this.#running
-    clearTimeout(deadline)
-    await this.#sink.close()
-  }
-
-  async #run(): Promise<void> {
-    let waitMs = firstWaitMs
-    while (this.#waiting.size > 0 && !this.#closing.signal.aborted) {
-      const batch = [...this.#waiting.values()].slice(0, batchSize)
-      try {
-        await this.#sink.write(batch)
-        waitMs = firstWaitMs
-        this.#taken(batch)
-      } catch (error) {
-        this.#options.onError(this.name, error, waitMs)
-        await pause(waitMs * (0.5 + Math.random()), this.#closing.signal)
-        waitMs = Math.min(waitMs * 2, longestWaitMs)
+  /** One that is offered again, as its count rose, is no further one: ids are in the order in which they were raised. */
+  #placed(alerts: readonly Alert[]): readonly Placed[] {
+    return alerts.map((alert) => {
+      if (alert.id > this.#newest) {
+        this.#newest = alert.id
+        this.#place += 1
       }
-    }
-    this.#running = undefined
-  }
-
-  #taken(batch: readonly Alert[]): void {
-    for (const alert of batch) {
-      // One that changed while it was being written still waits, in its newer state.
-      if (this.#waiting.get(alert.id) === alert) this.#waiting.delete(alert.id)
-      if (alert.id > this.cursor) this.cursor = alert.id
-    }
-    this.#options.onDelivered(this.name, this.cursor, batch.length)
+      return { alert, place: this.#place }
+    })
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-  })
+function testAlert(sink: string, node: string, nowMs: number): Alert {
+  const time = new Date(nowMs).toISOString()
+  const reason = `this is a test of the sink \`${sink}\`: nothing happened`
+  return {
+    schema: 'snug.alert/v1',
+    id: ulid(nowMs),
+    time,
+    node,
+    severity: 'low',
+    type: 'loss',
+    action: 'alerted',
+    reasons: [reason],
+    nearest: null,
+    behaviour: null,
+    event: {
+      v: 1,
+      kind: 'loss',
+      time,
+      node,
+      source: 'agent',
+      loss: { reason: 'sink-test', count: 0, from: time, to: time },
+    },
+    count: 1,
+    firstSeen: time,
+    lastSeen: time,
+    mode: 'test',
+    guardrails: [],
+    attack: [],
+  }
 }

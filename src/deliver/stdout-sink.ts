@@ -1,22 +1,18 @@
 import type { Writable } from 'node:stream'
-import type { Alert } from '../event/alert.ts'
+import type { Render } from '../format/format.ts'
 import type { Sink } from './sink.ts'
 
-/** One JSON object a line on standard output, for log shippers that follow a container's output. */
-export function stdoutSink(name: string, stream: Writable = process.stdout): Sink {
+/** One alert a line on standard output, for log shippers that follow a container's output. */
+export function stdoutSink(name: string, render: Render, stream: Writable = process.stdout): Sink {
   return {
     name,
     write: (alerts) =>
-      new Promise<void>((resolve, reject) => {
-        stream.write(toLines(alerts), (error) => {
+      new Promise<string>((resolve, reject) => {
+        stream.write(alerts.map((alert) => `${render(alert)}\n`).join(''), (error) => {
           if (error) reject(error)
-          else resolve()
+          else resolve('written')
         })
       }),
     close: async () => {},
   }
-}
-
-export function toLines(alerts: readonly Alert[]): string {
-  return alerts.map((alert) => `${JSON.stringify(alert)}\n`).join('')
 }

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { LoadedConfig } from '../config/load-config.ts'
 import type { Decider, Engine } from '../flow/engine.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { SinkDesk } from './sink-desk.ts'
 import type { Role, TokenFile } from './token-file.ts'
 
 /** What the routes have to work with. */
@@ -9,6 +10,8 @@ export interface RouteWorld {
   readonly engine: Engine
   readonly loaded: LoadedConfig
   readonly metrics: Metrics
+  /** Absent where alerts go nowhere. */
+  readonly sinks?: () => SinkDesk
   /** Absent where no TCP listener is served, and so no token is needed. */
   readonly tokens?: TokenFile
 }

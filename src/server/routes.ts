@@ -8,6 +8,7 @@ import { liveQuery } from './live-query.ts'
 import { openApi } from './openapi.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { type Route, route, type RouteWorld } from './route.ts'
+import { sinkRoutes } from './sink-routes.ts'
 import { roles, type TokenFile, tokenName } from './token-file.ts'
 import * as view from './view-schema.ts'
 
@@ -187,6 +188,7 @@ export const routes: readonly Route[] = [
     handle: ({ engine }, { params }) => engine.alert(params['id'] ?? ''),
   }),
   ...reviewRoutes,
+  ...sinkRoutes,
   route({
     method: 'POST',
     path: '/v1/events',

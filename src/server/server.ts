@@ -8,6 +8,7 @@ import { describeError, SnugError } from '../errors.ts'
 import type { Engine } from '../flow/engine.ts'
 import { type Log, stageLog } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { SinkDesk } from './sink-desk.ts'
 import { createApp, type ListenerEnv } from './app.ts'
 import { TokenFile } from './token-file.ts'
 import { listenUnix } from './unix-listener.ts'
@@ -17,6 +18,8 @@ export interface ServerOptions {
   readonly config: LoadedConfig
   readonly log: Log
   readonly metrics: Metrics
+  /** Absent where alerts go nowhere. */
+  readonly sinks?: () => SinkDesk
   /** Ends live streams and uploads; the listeners close when the server is disposed of. */
   readonly signal: AbortSignal
 }
@@ -35,7 +38,7 @@ const closeMs = 2_000
  * Errors: AGENT_RUNNING, LISTEN_FAILED, CONFIG_INVALID (a damaged token file).
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { engine, config: loaded, metrics } = options
+  const { engine, config: loaded, metrics, sinks } = options
   const { listen, data, hosts, socket } = loaded.config
   const log = stageLog(options.log, 'server')
   const tcp = listen.kind === 'tcp' ? listen : undefined
@@ -45,7 +48,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const tokensDir = data === 'none' ? dirname(socket) : data
   const tokens = tcp === undefined ? {} : { tokens: TokenFile.open(tokensDir) }
   const names = new Set([...hosts, ...(tcp ? [tcp.host] : [])].map((name) => name.toLowerCase()))
-  const app = createApp({ engine, loaded, metrics, ...tokens }, names, log, signal)
+  const app = createApp(
+    { engine, loaded, metrics, ...(sinks && { sinks }), ...tokens },
+    names,
+    log,
+    signal,
+  )
   const servers: Server[] = []
 
   const add = (listener: ListenerEnv['listener']): Server => {

@@ -153,7 +153,14 @@ export function daemonWorld(options: WorldOptions = {}): DaemonWorld {
     failClosed: options.failClosed ?? false,
     store,
     makeDispatcher: (cursors, onDelivered) =>
-      new Dispatcher([], { cursors, onDelivered, onError: () => undefined }),
+      new Dispatcher([], {
+        node: 'n1',
+        cursors,
+        outbox: { maxBytes: 1_048_576, maxAgeMs: 3_600_000, maxSpan: 1_000 },
+        onDelivered,
+        onError: () => undefined,
+        onGivenUp: () => undefined,
+      }),
     flushIntervalMs: 60_000,
     alertsKept: 100,
     log,

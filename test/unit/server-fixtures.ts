@@ -31,6 +31,7 @@ import type {
 } from '../../src/flow/engine.ts'
 import { LiveHub } from '../../src/flow/live-hub.ts'
 import { type RunningServer, startServer } from '../../src/server/server.ts'
+import type { SinkDesk } from '../../src/server/sink-desk.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
 
@@ -397,6 +398,28 @@ export interface FixtureOptions {
 }
 
 /** A real server on a socket (and a free port) of its own, in a directory that goes with it. */
+const sampleSinks: SinkDesk = {
+  list: () => [
+    {
+      name: 'ci',
+      type: 'syslog',
+      format: 'cef',
+      target: 'tcp://10.0.0.5:6514',
+      state: 'failing',
+      waiting: 3,
+      lagMs: 61_000,
+      delivered: 40,
+      givenUp: 0,
+      lastDelivery: time,
+      lastError: { time, text: 'the connection was closed before all was read' },
+    },
+  ],
+  test: async (name) => {
+    if (name !== 'ci') throw new SnugError('SINK_UNKNOWN', `there is no sink \`${name}\``)
+    return { ok: false, id: '01-t', said: 'refused', tookMs: 4 }
+  },
+}
+
 export async function startFixture(options: FixtureOptions = {}): Promise<ServerFixture> {
   const dir = mkdtempSync(join(tmpdir(), 'snug-server-'))
   const socket = join(dir, 'snug.sock')
@@ -423,6 +446,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Server
     log: createLog('debug', sink),
     metrics,
     signal: stop.signal,
+    sinks: () => sampleSinks,
   })
   return {
     engine,

@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { durationPattern, parseDuration } from './duration.ts'
+
+/** Values that several keys of the config file have. */
+
+/** Milliseconds once parsed. */
+export const duration = z
+  .string()
+  .regex(durationPattern, {
+    error: 'must be a duration such as `20s`, `15m`, `24h` or `7d`',
+    abort: true,
+  })
+  .transform((text) => parseDuration(text) ?? 0)
+
+const sizePattern = /^(\d{1,6})(KiB|MiB)$/
+/** Bytes once parsed. */
+export const size = z
+  .string()
+  .regex(sizePattern, { error: 'must be a size such as `512KiB` or `8MiB`', abort: true })
+  .transform((text) => {
+    const match = sizePattern.exec(text)
+    return Number(match?.[1]) * (match?.[2] === 'MiB' ? 1_048_576 : 1_024)
+  })
+  .refine((bytes) => bytes >= 4_096 && Number.isInteger(Math.log2(bytes)), {
+    message: 'must be a power of two, and at least `4KiB`',
+  })
+
+export const path = z.string().min(1, 'must not be empty')

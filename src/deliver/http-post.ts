@@ -1,0 +1,152 @@
+import { readFile } from 'node:fs/promises'
+import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { SinkError } from './sink.ts'
+import { readTls, type TlsFiles } from './syslog-sink.ts'
+
+export interface HttpTarget {
+  readonly url: string
+  readonly timeoutMs: number
+  readonly tls: TlsFiles
+  /** Sent as `Authorization: Bearer`. */
+  readonly token?: SecretSource | undefined
+}
+
+/** Where a secret is read, each time it is used; the secret itself is in no configuration. */
+export interface SecretSource {
+  readonly file?: string | undefined
+  readonly env?: string | undefined
+}
+
+export interface Answer {
+  readonly status: number
+  /** Its beginning. */
+  readonly text: string
+}
+
+/** About what was sent, and not about the one who sent it or the moment. */
+const finalAnswers = new Set([400, 413, 422])
+const answerKept = 65_536
+const answerSaid = 200
+
+/** Posts to one URL over connections that are kept. */
+export class HttpPoster {
+  readonly #target: HttpTarget
+  readonly #url: URL
+  readonly #closing = new AbortController()
+  #agent: HttpAgent | undefined
+
+  constructor(target: HttpTarget) {
+    this.#target = target
+    this.#url = new URL(target.url)
+  }
+
+  /** Resolves with an answer of 2xx. Errors: SINK_REFUSED for all else, with what was asked by `Retry-After`. */
+  async post(body: Buffer, headers: Readonly<Record<string, string>>): Promise<Answer> {
+    const where = `\`${this.#url.host}\``
+    let answer: Answer & { readonly retryAfter: string | undefined }
+    try {
+      answer = await this.#exchange(body, { ...(await this.#authorization()), ...headers })
+    } catch (error) {
+      throw new SinkError(`${where} did not answer`, { cause: error })
+    }
+    if (answer.status >= 200 && answer.status < 300) return answer
+    const retryAfterMs = retryAfter(answer.retryAfter)
+    throw new SinkError(`${where} answered ${said(answer)}`, {
+      final: finalAnswers.has(answer.status),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    })
+  }
+
+  /** Secrets and certificates are read again. */
+  async reopen(): Promise<void> {
+    this.#agent?.destroy()
+    this.#agent = undefined
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.reopen()
+  }
+
+  async #authorization(): Promise<Record<string, string>> {
+    const { token } = this.#target
+    return token === undefined ? {} : { authorization: `Bearer ${await readSecret(token)}` }
+  }
+
+  async #exchange(
+    body: Buffer,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Answer & { retryAfter: string | undefined }> {
+    const secure = this.#url.protocol === 'https:'
+    const keep = { keepAlive: true, maxSockets: 1 }
+    this.#agent ??= secure
+      ? new HttpsAgent({ ...keep, ...(await readTls(this.#target.tls)) })
+      : new HttpAgent(keep)
+    const agent = this.#agent
+    const signal = AbortSignal.any([
+      this.#closing.signal,
+      AbortSignal.timeout(this.#target.timeoutMs),
+    ])
+    return new Promise((resolve, reject) => {
+      const sent = (secure ? httpsRequest : httpRequest)(this.#url, {
+        method: 'POST',
+        agent,
+        signal,
+        headers: { 'user-agent': 'snug', ...headers, 'content-length': body.length },
+      })
+      sent.once('error', reject)
+      sent.once('response', (response) => {
+        readText(response).then(
+          (text) =>
+            resolve({
+              status: response.statusCode ?? 0,
+              text,
+              retryAfter: response.headers['retry-after'],
+            }),
+          reject,
+        )
+      })
+      sent.end(body)
+    })
+  }
+}
+
+export function said({ status, text }: Answer): string {
+  const beginning = text.trim().slice(0, answerSaid)
+  return beginning === '' ? String(status) : `${status}: ${beginning}`
+}
+
+/** Errors: SINK_REFUSED where it cannot be read, or is empty. */
+export async function readSecret({ file, env }: SecretSource): Promise<string> {
+  const where = file === undefined ? `the variable \`${env}\`` : `\`${file}\``
+  const text =
+    file === undefined
+      ? process.env[env ?? '']
+      : await readFile(file, 'utf8').catch((error: unknown) => {
+          throw new SinkError(`cannot read the secret in ${where}`, { cause: error })
+        })
+  const secret = text?.trim() ?? ''
+  if (secret === '') throw new SinkError(`there is no secret in ${where}`)
+  return secret
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    if (length < answerKept) chunks.push(chunk)
+    length += chunk.length
+    // Whoever answers without end is not read to it.
+    if (length > answerKept * 16) throw new Error('the answer is too long')
+  }
+  return Buffer.concat(chunks).toString('utf8', 0, answerKept)
+}
+
+/** Seconds, or a date. */
+export function retryAfter(text: string | undefined, nowMs = Date.now()): number | undefined {
+  if (text === undefined) return undefined
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
+  const at = Date.parse(text)
+  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs)
+}

@@ -1,0 +1,251 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describeError } from '../errors.ts'
+import type { Alert } from '../event/alert.ts'
+import { type Outbox, OutboxQueue, type Placed } from './outbox-queue.ts'
+import { type Outlet, SinkError } from './sink.ts'
+
+export interface LaneOptions {
+  /** Greatest alert id that the sink has for good, from before the restart. */
+  readonly cursor: string
+  readonly outbox: Outbox
+  readonly onError: (sink: string, error: unknown, waitMs: number) => void
+  readonly onDelivered: (sink: string, cursor: string, alerts: number) => void
+  readonly onGivenUp: (sink: string, given: GivenUp) => void
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+/** Alerts that a sink will never get. */
+export interface GivenUp {
+  readonly count: number
+  /** RFC 3339: when the first and the last of them were raised. */
+  readonly from: string
+  readonly to: string
+  readonly because: string
+}
+
+/** What there is to say of a sink. Times are RFC 3339. */
+export interface SinkView {
+  readonly name: string
+  readonly type: string
+  readonly format: string
+  readonly target: string
+  readonly state: 'idle' | 'delivering' | 'failing'
+  readonly waiting: number
+  /** How long the oldest that waits has waited, in milliseconds. */
+  readonly lagMs: number
+  /** Since the agent started; an alert whose count rose is delivered again. */
+  readonly delivered: number
+  readonly givenUp: number
+  readonly lastDelivery?: string
+  readonly lastError?: { readonly time: string; readonly text: string }
+}
+
+const largestBatch = 500
+const largestBatchBytes = 1_048_576
+const firstWaitMs = 100
+const longestWaitMs = 30_000
+const longestAskedMs = 3_600_000
+/** After so many refusals that say they are for good, an alert is given up, so that others get past it. */
+const finalTries = 5
+const tellGivenUpMs = 10_000
+
+/** One sink, what waits for it, and its own pace. */
+export class Lane {
+  readonly outlet: Outlet
+  cursor: string
+  /** Of the newest alert there is. */
+  #place = 0
+  readonly #options: LaneOptions
+  readonly #queue: OutboxQueue
+  readonly #closing = new AbortController()
+  #running: Promise<void> | undefined
+  /** Ends when nothing is being written: a test waits its turn. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #batchMost = largestBatch
+  #finals = 0
+  #failing = false
+  #delivered = 0
+  #givenUp = 0
+  #untold: GivenUp | undefined
+  #toldMs = 0
+  #tellTimer: NodeJS.Timeout | undefined
+  #lastDelivery: string | undefined
+  #lastError: { readonly time: string; readonly text: string } | undefined
+
+  constructor(outlet: Outlet, options: LaneOptions) {
+    this.outlet = outlet
+    this.#options = options
+    this.cursor = options.cursor
+    this.#queue = new OutboxQueue(options.outbox)
+  }
+
+  get name(): string {
+    return this.outlet.sink.name
+  }
+
+  get waiting(): number {
+    return this.#queue.size
+  }
+
+  /** The place in the order of arrival that the oldest has which waits; undefined where none does. */
+  get oldestPlace(): number | undefined {
+    return this.#queue.oldest?.place
+  }
+
+  view(): SinkView {
+    const { type, format, target } = this.outlet
+    const { oldest } = this.#queue
+    return {
+      name: this.name,
+      type,
+      format,
+      target,
+      state: this.#failing ? 'failing' : oldest === undefined ? 'idle' : 'delivering',
+      waiting: this.#queue.size,
+      lagMs: oldest === undefined ? 0 : Math.max(0, this.#options.now() - oldest.sinceMs),
+      delivered: this.#delivered,
+      givenUp: this.#givenUp,
+      ...(this.#lastDelivery === undefined ? {} : { lastDelivery: this.#lastDelivery }),
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+    }
+  }
+
+  /** `place`: of the newest alert there is. */
+  offer(alerts: readonly Placed[], place: number): void {
+    const nowMs = this.#options.now()
+    for (const placed of alerts) {
+      if (this.outlet.accepts(placed.alert)) this.#queue.put(placed, nowMs)
+    }
+    this.#place = place
+    this.#giveUpLate()
+    this.#giveUp(this.#queue.crowdedOut(), 'more waited than the outbox holds')
+    if (this.#queue.size > 0 && !this.#closing.signal.aborted) this.#running ??= this.#run()
+  }
+
+  /** What the store has from before. What there is no room for was given up, and told, back then. */
+  resume(alerts: readonly Placed[], place: number): void {
+    for (const placed of alerts) {
+      const { alert } = placed
+      if (alert.id <= this.cursor || !this.outlet.accepts(alert)) continue
+      this.#queue.put(placed, Date.parse(alert.time))
+    }
+    this.#queue.crowdedOut()
+    this.offer([], place)
+  }
+
+  /** Past the queue, in its turn. Resolves with what came back. */
+  test(alert: Alert): Promise<string> {
+    return this.#write([alert])
+  }
+
+  async reopen(): Promise<void> {
+    await this.outlet.sink.reopen?.()
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    const deadline = new AbortController()
+    const late = delay(deadlineMs, undefined, { signal: deadline.signal }).catch(() => undefined)
+    await Promise.race([this.#running, late])
+    deadline.abort()
+    this.#closing.abort()
+    await this.outlet.sink.close()
+    await this.#running
+    this.#tell()
+  }
+
+  async #run(): Promise<void> {
+    let waitMs = firstWaitMs
+    while (this.#queue.size > 0 && !this.#closing.signal.aborted) {
+      const batch = this.#queue.take(this.#batchMost, largestBatchBytes)
+      try {
+        await this.#write(batch)
+        waitMs = firstWaitMs
+        this.#taken(batch)
+      } catch (error) {
+        if (this.#closing.signal.aborted) break
+        await this.#refused(batch, error, waitMs)
+        waitMs = Math.min(waitMs * 2, longestWaitMs)
+      }
+    }
+    this.#running = undefined
+  }
+
+  async #write(batch: readonly Alert[]): Promise<string> {
+    const written = this.#turn.then(() => this.outlet.sink.write(batch))
+    this.#turn = written.catch(() => undefined)
+    return written
+  }
+
+  #taken(batch: readonly Alert[]): void {
+    this.#queue.done(batch)
+    for (const { id } of batch) if (id > this.cursor) this.cursor = id
+    this.#failing = false
+    this.#finals = 0
+    this.#batchMost = Math.min(largestBatch, this.#batchMost * 2)
+    this.#delivered += batch.length
+    this.#lastDelivery = this.#time()
+    this.#options.onDelivered(this.name, this.cursor, batch.length)
+  }
+
+  async #refused(batch: readonly Alert[], error: unknown, waitMs: number): Promise<void> {
+    this.#failing = true
+    this.#lastError = { time: this.#time(), text: describeError(error) }
+    // A receiver that is slow, or that dislikes one of them, gets less at once.
+    this.#batchMost = Math.max(1, Math.floor(batch.length / 4))
+    const final = error instanceof SinkError && error.final && batch.length === 1
+    this.#finals = final ? this.#finals + 1 : 0
+    if (this.#finals >= finalTries) {
+      this.#finals = 0
+      this.#queue.done(batch)
+      this.#giveUp(batch, `one was refused for good: ${describeError(error)}`)
+      return
+    }
+    const asked = error instanceof SinkError ? (error.retryAfterMs ?? 0) : 0
+    const jittered = waitMs * (0.5 + Math.random())
+    const pauseMs = Math.max(jittered, Math.min(asked, longestAskedMs))
+    this.#options.onError(this.name, error, Math.round(pauseMs))
+    await delay(pauseMs, undefined, { signal: this.#closing.signal }).catch(() => undefined)
+    this.#queue.release()
+    this.#giveUpLate()
+  }
+
+  /** The oldest there are: whatever comes after the restart, they are done with. */
+  #giveUpLate(): void {
+    const late = this.#queue.late(this.#options.now(), this.#place)
+    if (late.length === 0) return
+    for (const { id } of late) if (id > this.cursor) this.cursor = id
+    this.#giveUp(late, 'they waited for longer than the outbox keeps them')
+    this.#options.onDelivered(this.name, this.cursor, 0)
+  }
+
+  #giveUp(alerts: readonly Alert[], because: string): void {
+    if (alerts.length === 0) return
+    this.#givenUp += alerts.length
+    const times = alerts.map(({ time }) => time).sort()
+    const [from = '', to = ''] = [times[0], times.at(-1)]
+    const before = this.#untold
+    this.#untold = {
+      count: (before?.count ?? 0) + alerts.length,
+      from: before !== undefined && before.from < from ? before.from : from,
+      to: before !== undefined && before.to > to ? before.to : to,
+      because,
+    }
+    // Told together: a telling is itself an alert that this sink is to get.
+    const wait = Math.max(0, this.#toldMs + tellGivenUpMs - this.#options.now())
+    this.#tellTimer ??= setTimeout(() => this.#tell(), wait)
+  }
+
+  #tell(): void {
+    clearTimeout(this.#tellTimer)
+    this.#tellTimer = undefined
+    const given = this.#untold
+    this.#untold = undefined
+    this.#toldMs = this.#options.now()
+    if (given !== undefined) this.#options.onGivenUp(this.name, given)
+  }
+
+  #time(): string {
+    return new Date(this.#options.now()).toISOString()
+  }
+}

@@ -1,0 +1,158 @@
+import { createSocket } from 'node:dgram'
+import { readFile } from 'node:fs/promises'
+import { connect as connectTcp, isIPv6, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { type Render, renderWithin } from '../format/format.ts'
+import { type Sink, SinkError } from './sink.ts'
+import { longestHeader, octetCounted, syslogRecord } from './syslog-record.ts'
+
+export interface SyslogSinkOptions {
+  readonly host: string
+  readonly port: number
+  readonly transport: 'tcp' | 'tls' | 'udp'
+  readonly facility: number
+  /** Of one message, header and all. */
+  readonly maxBytes: number
+  readonly timeoutMs: number
+  readonly tls: TlsFiles
+}
+
+/** PEM files. */
+export interface TlsFiles {
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+}
+
+/**
+ * RFC 5424 over TCP with octet counting, TLS, or UDP.
+ *
+ * Syslog has no acknowledgement, and what a kernel took the receiver may never read. So each batch has a connection
+ * of its own that is half-closed at the end: the receiver closes its side once it has read to there, and only that
+ * counts as taken. One that closes with something unread resets the connection; one that closes before anything came
+ * does so before it is told the end, which therefore is held back for a moment. What was written to a receiver that
+ * then died goes out again. Over UDP nothing is known.
+ */
+export function syslogSink(name: string, render: Render, options: SyslogSinkOptions): Sink {
+  const { facility, maxBytes, transport } = options
+  const within = renderWithin(render, maxBytes - longestHeader)
+  const closing = new AbortController()
+  return {
+    name,
+    write: async (alerts) => {
+      const header = { facility, pid: process.pid }
+      const records = alerts.map((alert) => syslogRecord(alert, within(alert), header))
+      try {
+        if (transport === 'udp') return await sendDatagrams(records, options)
+        const socket = await openStream(options)
+        return await sendStream(socket, octetCounted(records), options.timeoutMs, closing.signal)
+      } catch (error) {
+        throw new SinkError(`\`${options.host}:${options.port}\` did not take it`, { cause: error })
+      }
+    },
+    close: async () => closing.abort(),
+  }
+}
+
+async function openStream({ host, port, transport, tls }: SyslogSinkOptions): Promise<Socket> {
+  if (transport !== 'tls') return connectTcp({ host, port })
+  return connectTls({ host, port, ...(await readTls(tls)) })
+}
+
+/** Read anew each time, so that a renewed certificate is used without a restart. */
+export async function readTls(files: TlsFiles): Promise<Record<string, Buffer>> {
+  const read: Record<string, Buffer> = {}
+  for (const part of ['ca', 'cert', 'key'] as const) {
+    const path = files[part]
+    if (path !== undefined) read[part] = await readFile(path)
+  }
+  return read
+}
+
+/** Or twice as long as it took to connect. */
+const leastHoldMs = 5
+
+function sendStream(
+  socket: Socket,
+  bytes: Buffer,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const begunMs = performance.now()
+    let taken = false
+    let told = false
+    let hold: NodeJS.Timeout | undefined
+    const abort = (): void => void socket.destroy(new Error('the agent stops'))
+    const finish = (): void => {
+      signal.removeEventListener('abort', abort)
+      clearTimeout(timer)
+      clearTimeout(hold)
+    }
+    const tellEnd = (): void => {
+      told = true
+      socket.end()
+    }
+    const timer = setTimeout(() => {
+      socket.destroy(new Error(`not read to its end within ${timeoutMs} ms`))
+    }, timeoutMs)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    socket.once('error', (error) => {
+      finish()
+      reject(error)
+    })
+    socket.once('end', () => {
+      taken = told && socket.writableFinished
+    })
+    socket.once('close', () => {
+      finish()
+      if (taken) resolve(`${bytes.length} bytes were read to the end`)
+      else reject(new Error('the connection was closed before all was read'))
+    })
+    socket.resume()
+    socket.once('connect', () => {
+      const holdMs = Math.max(leastHoldMs, 2 * (performance.now() - begunMs))
+      socket.write(bytes, () => {
+        hold = setTimeout(tellEnd, holdMs)
+      })
+    })
+  })
+}
+
+function sendDatagrams(
+  records: readonly Buffer[],
+  { host, port }: SyslogSinkOptions,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
+    const fail = (error: Error): void => {
+      socket.close()
+      reject(error)
+    }
+    socket.once('error', fail)
+    socket.connect(port, host, () => {
+      void sendAll(socket, records).then(() => {
+        socket.off('error', fail)
+        // One refusal may still come for what was sent: nobody waits for it any more.
+        socket.on('error', () => undefined)
+        socket.close()
+        resolve('sent; over UDP nothing comes back')
+      }, fail)
+    })
+  })
+}
+
+async function sendAll(
+  socket: ReturnType<typeof createSocket>,
+  records: readonly Buffer[],
+): Promise<void> {
+  for (const record of records) {
+    await new Promise<void>((resolve, reject) => {
+      socket.send(record, (error) => {
+        if (error) reject(error)
+        else resolve()
+      })
+    })
+  }
+}

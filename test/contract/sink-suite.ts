@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Sink } from '../../src/deliver/sink.ts'
+import { describeError } from '../../src/errors.ts'
+import { hostile, hostileAlert, sampleAlerts } from '../unit/format-alerts.ts'
+import type { Behaviour } from '../fixtures/sink-receivers.ts'
+
+/** A sink with the receiver it writes to. */
+export interface SinkBench {
+  readonly sink: Sink
+  /** Alerts as the receiver has them, a line each. */
+  received(): readonly string[] | Promise<readonly string[]>
+  /** Absent where nobody stands at the other end. */
+  readonly behave?: (behaviour: Behaviour) => void
+  dispose(): Promise<void>
+}
+
+export interface SinkSuiteOptions {
+  readonly name: string
+  open(): Promise<SinkBench>
+  /** Why what was taken is not known to have been; its refusals are not tested then. */
+  readonly unacknowledged?: string
+}
+
+/** The conformance suite that every `Sink` passes. */
+export function sinkSuite(options: SinkSuiteOptions): void {
+  describe(`the sink ${options.name}`, () => {
+    let bench: SinkBench
+    beforeEach(async () => {
+      bench = await options.open()
+    })
+    afterEach(async () => {
+      await bench.sink.close()
+      await bench.dispose()
+    })
+
+    const ids = async (): Promise<readonly string[]> => {
+      const lines = await bench.received()
+      return lines.map((line) => /01KAVS[0-9A-Z]+/.exec(line)?.[0] ?? line)
+    }
+    const awaited = async (wanted: readonly string[]): Promise<void> => {
+      await expect.poll(ids, { timeout: 20_000 }).toEqual(wanted)
+    }
+
+    it('takes batches in order, each whole, and says that it did', async () => {
+      expect(await bench.sink.write(sampleAlerts.slice(0, 3))).not.toBe('')
+      await bench.sink.write(sampleAlerts.slice(3))
+      await awaited(sampleAlerts.map(({ id }) => id))
+    })
+
+    it('keeps each alert one record, whatever a container put into it', async () => {
+      await bench.sink.write([
+        hostileAlert(hostile, '01KAVSA'),
+        hostileAlert('z'.repeat(65_536), '01KAVSB'),
+        hostileAlert('ü🦊\n'.repeat(200), '01KAVSC'),
+      ])
+      await awaited(['01KAVSA', '01KAVSB', '01KAVSC'])
+    })
+
+    it('takes many alerts at once', async () => {
+      const many = Array.from({ length: 500 }, (_, at) => hostileAlert('plain', `01KAVS${at}`))
+      await bench.sink.write(many)
+      // Of datagrams, some may be lost.
+      if (options.unacknowledged !== undefined) return
+      await awaited(many.map(({ id }) => id))
+    })
+
+    it('closes twice', async () => {
+      await bench.sink.close()
+      await bench.sink.close()
+    })
+
+    const refusing = describe.skipIf(options.unacknowledged !== undefined)
+    refusing('whose receiver refuses', () => {
+      it.each(['refuse', 'garbage'] as const)(
+        'rejects, and delivers once it takes again (%s)',
+        async (how) => {
+          if (bench.behave === undefined) return
+          bench.behave(how)
+          const batch = sampleAlerts.slice(0, 2)
+          await expect(bench.sink.write(batch)).rejects.toMatchObject({ code: 'SINK_REFUSED' })
+          bench.behave('take')
+          await bench.sink.write(batch)
+          await awaited(batch.map(({ id }) => id))
+        },
+      )
+
+      it('rejects where the receiver hangs, after its timeout', async () => {
+        if (bench.behave === undefined) return
+        bench.behave('hang')
+        const write = bench.sink.write(sampleAlerts.slice(0, 1))
+        await expect(write).rejects.toMatchObject({ code: 'SINK_REFUSED' })
+      })
+
+      it('ends what it is writing when it is closed', async () => {
+        if (bench.behave === undefined) return
+        bench.behave('hang')
+        const write = bench.sink.write(sampleAlerts.slice(0, 1))
+        const refused = write.then(() => 'taken', describeError)
+        await bench.sink.close()
+        // And not its timeout.
+        expect(await refused).not.toMatch(/taken|timeout|within/)
+      })
+    })
+  })
+}

@@ -1,0 +1,139 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { makeOutlet } from '../../src/deliver/make-outlet.ts'
+import type { Sink } from '../../src/deliver/sink.ts'
+import { stdoutSink } from '../../src/deliver/stdout-sink.ts'
+import { renderer } from '../../src/format/format.ts'
+import { sinkSchema } from '../../src/config/sink-schema.ts'
+import {
+  datagramReceiver,
+  httpReceiver,
+  makeCertificate,
+  type Receiver,
+  syslogReceiver,
+} from '../fixtures/sink-receivers.ts'
+import { product } from '../unit/format-alerts.ts'
+import { type SinkBench, sinkSuite } from './sink-suite.ts'
+
+/** As the config file asks for it. */
+const sinkOf = (config: object): Sink => {
+  return makeOutlet(sinkSchema.parse({ name: 'out', timeout: '2s', ...config }), product).sink
+}
+
+const remote = (sink: Sink, receiver: Receiver, also?: Disposable): SinkBench => ({
+  sink,
+  received: () => receiver.lines,
+  behave: (behaviour) => {
+    receiver.behave = behaviour
+  },
+  dispose: async () => {
+    await receiver[Symbol.asyncDispose]()
+    also?.[Symbol.dispose]()
+  },
+})
+
+const lines = (body: string): readonly string[] => body.split('\n').filter((line) => line !== '')
+
+sinkSuite({
+  name: 'on standard output',
+  open: async () => {
+    const stream = new PassThrough({ highWaterMark: 1 << 26 })
+    let text = ''
+    stream.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+    })
+    return {
+      sink: stdoutSink('out', renderer('json', product), stream),
+      received: () => lines(text),
+      dispose: async () => undefined,
+    }
+  },
+})
+
+sinkSuite({
+  name: 'into a file',
+  open: async () => {
+    const folder = mkdtempSync('/tmp/snug-sink-')
+    const path = join(folder, 'deep', 'alerts.ndjson')
+    return {
+      sink: makeOutlet(sinkSchema.parse({ name: 'out', type: 'file', path }), product).sink,
+      received: () => (existsSync(path) ? lines(readFileSync(path, 'utf8')) : []),
+      dispose: async () => rmSync(folder, { recursive: true }),
+    }
+  },
+})
+
+for (const format of ['json', 'cef', 'leef', 'ecs', 'ocsf']) {
+  sinkSuite({
+    name: `to syslog over TCP, as ${format}`,
+    open: async () => {
+      const receiver = await syslogReceiver()
+      const address = `127.0.0.1:${receiver.port}`
+      return remote(sinkOf({ type: 'syslog', address, format }), receiver)
+    },
+  })
+}
+
+sinkSuite({
+  name: 'to syslog over TLS',
+  open: async () => {
+    const certificate = makeCertificate()
+    const receiver = await syslogReceiver(certificate)
+    const address = `localhost:${receiver.port}`
+    const tls = { ca: certificate.certPath }
+    const sink = sinkOf({ type: 'syslog', address, transport: 'tls', tls })
+    return remote(sink, receiver, certificate)
+  },
+})
+
+sinkSuite({
+  name: 'to syslog over UDP',
+  unacknowledged: 'a datagram is lost in silence',
+  open: async () => {
+    const receiver = await datagramReceiver()
+    const address = `127.0.0.1:${receiver.port}`
+    return remote(sinkOf({ type: 'syslog', address, transport: 'udp' }), receiver)
+  },
+})
+
+for (const gzip of [true, false]) {
+  sinkSuite({
+    name: `to a webhook${gzip ? ', compressed' : ''}`,
+    open: async () => {
+      const receiver = await httpReceiver(lines)
+      const url = `http://127.0.0.1:${receiver.port}/in`
+      return remote(sinkOf({ type: 'http', url, gzip }), receiver)
+    },
+  })
+}
+
+sinkSuite({
+  name: 'to what takes Falco’s HTTP output',
+  open: async () => {
+    const receiver = await httpReceiver((body) => [body])
+    const url = `http://127.0.0.1:${receiver.port}/`
+    return remote(sinkOf({ type: 'falco', url }), receiver)
+  },
+})
+
+sinkSuite({
+  name: 'to a collector of OpenTelemetry',
+  open: async () => {
+    const receiver = await httpReceiver((body) => {
+      const { resourceLogs } = JSON.parse(body) as OtlpRequest
+      return resourceLogs.flatMap(({ scopeLogs }) =>
+        scopeLogs.flatMap(({ logRecords }) => logRecords.map(({ body: line }) => line.stringValue)),
+      )
+    })
+    return remote(sinkOf({ type: 'otlp', url: `http://127.0.0.1:${receiver.port}` }), receiver)
+  },
+})
+
+interface OtlpRequest {
+  readonly resourceLogs: readonly {
+    readonly scopeLogs: readonly {
+      readonly logRecords: readonly { readonly body: { readonly stringValue: string } }[]
+    }[]
+  }[]
+}
