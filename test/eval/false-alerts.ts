@@ -4,7 +4,7 @@ import type { Agent } from '../fixtures/agent.ts'
 import { execIn } from '../fixtures/containers.ts'
 import { setMode } from '../fixtures/learned-agent.ts'
 import { alertsOf } from './learned.ts'
-import { type EvalService, liveOnce, startService } from './service.ts'
+import { type EvalContainer, type EvalService, liveOnce, startService } from './service.ts'
 
 /** One service judged in one mode by what was learned of it. */
 export interface Judged {
@@ -98,15 +98,16 @@ export function alertText({ action, process, behaviour, nearest, count }: Alert)
  * silence means anything.
  */
 async function control(docker: Docker, agent: Agent, service: EvalService): Promise<boolean> {
-  const at = await startService(docker, service)
+  let at: EvalContainer | undefined
   try {
+    at = await startService(docker, service)
+    const { id } = at.container
     await execIn(docker, at.container, ['/bin/sh', '-c', 'exec /usr/bin/head -c 1 /etc/shadow'])
     await agent.until<Alert[]>(
       ['alert', 'list', '--limit', '1000'],
       (list) =>
         list.some(
-          ({ container, process }) =>
-            container?.id === at.container.id && process?.origin === 'exec-in',
+          ({ container, process }) => container?.id === id && process?.origin === 'exec-in',
         ),
       15_000,
     )
@@ -114,6 +115,6 @@ async function control(docker: Docker, agent: Agent, service: EvalService): Prom
   } catch {
     return false
   } finally {
-    await at.stop()
+    await at?.stop()
   }
 }

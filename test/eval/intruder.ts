@@ -11,6 +11,8 @@ import type { Dockerd } from '../fixtures/dockerd.ts'
 import { setMode } from '../fixtures/learned-agent.ts'
 import { askRedis } from '../fixtures/service-images.ts'
 import type { EvalAct } from './acts/act.ts'
+import { alertText } from './false-alerts.ts'
+import { alertsOf } from './learned.ts'
 import { appActs } from './acts/app-acts.ts'
 import { databaseActs } from './acts/database-acts.ts'
 import { redisActs } from './acts/redis-acts.ts'
@@ -83,13 +85,21 @@ async function intrudeIn(
 ): Promise<ReadonlyMap<EvalAct, Outcome>> {
   const { docker, hostAddress } = engine
   const running = new Map<EvalAct['via'], EvalContainer>()
+  const missing = new Map<EvalAct['via'], string>()
   const outcomes = new Map<EvalAct, Outcome>()
   try {
     for (const via of ['redis', 'gunicorn', 'postgres'] as const) {
       const service = services.get(via === 'gunicorn' ? 'app' : via)
       if (service === undefined) continue
       await setMode(agent, service.image, mode)
-      running.set(via, await startService(docker, service, bindsFor(via, engine, agent)))
+      const binds = bindsFor(via, engine, agent)
+      const started = await startService(docker, service, binds).catch(firstLine)
+      if (typeof started === 'string') {
+        const stopped = (await alertsOf(agent, service.image)).filter(
+          ({ action }) => action !== 'alerted',
+        )
+        missing.set(via, [started, ...stopped.slice(0, 3).map(alertText)].join('; '))
+      } else running.set(via, started)
     }
     for (const [via, at] of running) {
       if (via === 'gunicorn') await askApp(at, '/upload/first.bin', 'content')
@@ -98,6 +108,8 @@ async function intrudeIn(
     const setting = { hostAddress, hostPort, neighbour }
     for (const act of [...redisActs(setting), ...appActs(setting), ...databaseActs()]) {
       const at = running.get(act.via)
+      const why = missing.get(act.via)
+      if (why !== undefined) outcomes.set(act, { told: false, reply: `it did not start: ${why}` })
       const failed = (error: unknown): Outcome => ({ told: false, reply: firstLine(error) })
       if (at !== undefined) outcomes.set(act, await attempt(act, at, alerts, mode).catch(failed))
     }

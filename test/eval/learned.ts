@@ -1,6 +1,6 @@
 import type Docker from 'dockerode'
 import type { Alert } from '../../src/event/alert.ts'
-import type { LineageView } from '../../src/flow/engine.ts'
+import type { LineageView, ProfileView } from '../../src/flow/engine.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 import { learnerConfig, startLearned } from '../fixtures/learned-agent.ts'
 import { type EvalService, liveOnce } from './service.ts'
@@ -9,8 +9,24 @@ export interface Window {
   readonly service: string
   readonly lives: number
   readonly behaviours: number
+  /** What guardrails kept apart while it was learned, and a reviewer then approved. */
+  readonly approved: readonly string[]
   /** What `image show` said of coverage when a person ended the window. */
   readonly sentence: string
+}
+
+/**
+ * A guardrail's acts are never learned silently: whoever reviews a profile has to say yes. Nobody but the service
+ * acted here while it was learned, so the reviewer does.
+ */
+async function approveKeptApart(agent: Agent, image: string): Promise<readonly string[]> {
+  const { behaviours } = await agent.json<ProfileView>(['profile', 'show', image])
+  const kept = behaviours.filter(({ state }) => state === 'quarantined')
+  if (kept.length > 0) {
+    const ids = kept.map(({ id }) => id)
+    await agent.json(['profile', 'approve', image, '--behaviour', ...ids])
+  }
+  return kept.map(({ actor, text }) => `${actor.exe}: ${text}`)
 }
 
 export interface Learned {
@@ -47,7 +63,7 @@ export async function learn(
       ),
     )
     const learned = services.filter((_, index) => isLearned[index])
-    const windows: Window[] = []
+    const windows: Omit<Window, 'approved'>[] = []
     for (const service of learned) {
       const { versions } = await learner.json<LineageView>(['image', 'show', service.image])
       const [version] = versions
@@ -63,7 +79,12 @@ export async function learn(
     const agent = await startLearned(learner, socket, images, {
       block: { canary: 1, budget: 100_000 },
     })
-    return { agent, windows, learned, failures }
+    const reviewed: Window[] = []
+    for (const [index, window] of windows.entries()) {
+      const approved = await approveKeptApart(agent, images[index] ?? '')
+      reviewed.push({ ...window, approved })
+    }
+    return { agent, windows: reviewed, learned, failures }
   } catch (error) {
     await learner[Symbol.asyncDispose]()
     throw error
@@ -86,6 +107,6 @@ async function learnOne(
 
 /** Alerts of these images, as the agent lists them. */
 export async function alertsOf(agent: Agent, image: string): Promise<readonly Alert[]> {
-  const all = await agent.json<Alert[]>(['alert', 'list', '--limit', '1000'])
+  const all = await agent.json<Alert[]>(['alert', 'list', '--image', image, '--limit', '1000'])
   return all.filter((alert) => `${alert.image?.repository}:${alert.image?.tag}` === image)
 }

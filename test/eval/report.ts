@@ -83,14 +83,15 @@ function isStopped({ block }: IntruderRow): boolean {
 }
 
 function learned({ windows }: EvalResults): string {
-  const rows = windows.map(({ service, lives, behaviours, sentence }) => {
-    return [service, String(lives), String(behaviours), sentence]
+  const rows = windows.map(({ service, lives, behaviours, approved, sentence }) => {
+    return [service, String(lives), String(behaviours), approved.join('; '), sentence]
   })
   return `## What was learned
 
 A window of minutes is ended by hand here; what coverage had to say then is in the last column. By itself it would have gone on.
+What a guardrail kept apart while a service was learned is approved by a reviewer first, as it would be.
 
-${markdownTable(['service', 'containers', 'behaviours', 'coverage'], rows)}`
+${markdownTable(['service', 'containers', 'behaviours', 'approved by a reviewer', 'coverage'], rows)}`
 }
 
 function falseAlerts(judged: readonly Judged[]): string {

@@ -36,8 +36,8 @@ export interface EvalService extends Routine {
   readonly command?: readonly string[]
   /** Done when the port accepts; a service that takes longer to be ready says so here. */
   ready?(at: Place): Promise<void>
-  /** It acts by itself, each minute: its life has to be this long at least, in milliseconds. */
-  readonly periodMs?: number
+  /** It acts by itself, each minute: each half of its life has to be this long at least, in milliseconds. */
+  readonly periodMs?: Readonly<Record<Season, number>>
 }
 
 export interface EvalContainer extends Place {
@@ -58,7 +58,12 @@ export async function startService(
   const container = await startContainer(docker, service.image, service.command, {
     HostConfig: { ...options, Binds: [...binds, ...(options.Binds ?? [])] },
   })
-  return answering(docker, service, container, folder)
+  try {
+    return await answering(docker, service, container, folder)
+  } catch (error) {
+    await removeContainer(container)
+    throw error
+  }
 }
 
 async function answering(
@@ -138,7 +143,7 @@ async function serve(service: EvalService, at: EvalContainer, season: Season): P
   await service.rotate?.(at)
   await service.backup?.(at)
   await loadUntil(third, service, at, season)
-  const left = (service.periodMs ?? 0) - (Date.now() - at.startedMs)
+  const left = (service.periodMs?.[season] ?? 0) - (Date.now() - at.startedMs)
   if (left > 0) await delay(left)
 }
 
