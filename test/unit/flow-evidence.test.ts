@@ -144,6 +144,20 @@ describe('what was watched', () => {
     expect(world.engine.images()[0]?.versions[0]?.evidence).toBeUndefined()
   })
 
+  it('of a container that was forgotten is what comes from now on, and none of its starts', async () => {
+    starts('a')
+    world.advance(60_000)
+    ends('a')
+    world.advance(1_000)
+    starts('a')
+    reads('a', '/etc/x')
+    await world.engine.forget('shop/web', { container: id('a') }, { who: 'me' })
+    world.advance(30_000)
+    expect(stints().map(({ from, to, before }) => [(to - from) / 1e6, before])).toEqual([
+      [30, true],
+    ])
+  })
+
   it('does not end the window because one replica ended', () => {
     starts('a')
     starts('b')

@@ -75,7 +75,8 @@ function forgetRun(version: DeployedVersion, container: string, nowMs: number): 
     return
   }
   if (!run.before) version.runsBefore += 1
-  version.runs.set(container, { ...run, from: new Date(nowMs).toISOString(), before: true })
+  const { earlier: _, ...latest } = run
+  version.runs.set(container, { ...latest, from: new Date(nowMs).toISOString(), before: true })
 }
 
 /** The API takes any offset; evidence is in UTC. */
