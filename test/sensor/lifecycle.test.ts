@@ -51,7 +51,10 @@ describe('a container', () => {
           return message.event.kind !== 'loss' && message.event.container.id === id ? ['act'] : []
         case 'sighting':
           return message.sighting.containerId === id ? ['act'] : []
-        default:
+        case 'began':
+        case 'disarmed':
+        case 'mark':
+        case 'self-probe':
           return []
       }
     })
