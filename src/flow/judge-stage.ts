@@ -1,4 +1,3 @@
-import type { Alert, AlertBehaviour } from '../event/alert.ts'
 import type { ActEvent, LossEvent, SnugEvent } from '../event/event.ts'
 import type { IdentifiedBatch } from '../identity/identified.ts'
 import { type About, explainDelta, type Shipped } from '../lifecycle/handover.ts'
@@ -11,7 +10,6 @@ import {
   type BehaviourId,
   type BehaviourRef,
 } from '../profile/behaviour.ts'
-import { objectLine, objectText } from '../profile/describe.ts'
 import type { Phase } from '../profile/profile-entry.ts'
 import type { AlertBook, Finding } from '../respond/alert-book.ts'
 import { deservesAlert } from '../respond/alert-policy.ts'
@@ -31,6 +29,15 @@ import type {
 } from '../sources/source.ts'
 import { wasRejected } from './decisions.ts'
 import type { DeployedVersion, KeyMeaning } from './deployed-version.ts'
+import {
+  actName,
+  actNameOf,
+  deviationFinding,
+  type Judged,
+  lossFinding,
+  mainBehaviour,
+  togetherFinding,
+} from './findings.ts'
 import { StormBreaker, stretchBefore, stretchText, toldEach } from './unobserved.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
@@ -64,6 +71,9 @@ export interface ShippedPair {
   /** Package and layer of a file of the new version: only for people, as it costs more. */
   readonly about?: About
 }
+
+/** An act that a version's profile was asked about. */
+type JudgedBy = Judged & { readonly version: DeployedVersion }
 
 export type Outcome = 'expected' | 'learned' | 'deviation' | 'unprofiled' | 'loss'
 
@@ -164,7 +174,7 @@ export class JudgeStage {
     })
     const isExpected = verdict.outcome === 'expected'
     this.#checkStopped(event, refs, isExpected, version)
-    const outcome = isExpected ? 'expected' : this.#unexpected(event, refs, verdict, version)
+    const outcome = isExpected ? 'expected' : this.#unexpected({ event, refs, verdict, version })
     if (isExpected || learning || profile.size < laterKept + version.learnedSize) {
       profile.observe(event, refs, {
         phase,
@@ -208,30 +218,24 @@ export class JudgeStage {
     refs: readonly BehaviourRef[],
     version?: DeployedVersion,
   ): void {
-    const ids = refs.map((ref) => behaviourId(ref.key))
-    const { container, process } = event
-    const name = fingerprint(version, container.id, process.origin, ids, 'alerted')
+    const name = actNameOf({ event, refs, version }, 'alerted')
     const mode = version?.life.mode ?? 'unprofiled'
     const finding = stoppedFinding(why, event, mainBehaviour(refs), name, mode)
-    this.#options.alerts.raise(finding, this.#options.now(), event.count ?? 1)
+    this.#raise(finding, event.count ?? 1)
   }
 
   /** Alerts where that is due; says what became of the act. */
-  #unexpected(
-    event: ActEvent,
-    refs: readonly BehaviourRef[],
-    verdict: Verdict,
-    version: DeployedVersion,
-  ): Outcome {
+  #unexpected(judged: JudgedBy): Outcome {
+    const { event, verdict, version } = judged
     const { life, profile } = version
     const facts = { actorKnown: profile.byActor(event.kind, event.process.exe).length > 0 }
     if (life.state !== 'learning') {
-      if (deservesAlert(event, verdict, facts)) this.#deviates(event, refs, verdict, version)
+      if (deservesAlert(event, verdict, facts)) this.#deviates(judged)
       return 'deviation'
     }
     const isRejected = verdict.unexpected.some((ref) => wasRejected(profile, ref))
     if (verdict.guardrails.length > 0 || isRejected) {
-      this.#alert(event, refs, verdict, version, isRejected ? ['a person rejected this act'] : [])
+      this.#alert(judged, isRejected ? ['a person rejected this act'] : [])
       return 'deviation'
     }
     if (life.predecessor === undefined || event.process.origin === 'exec-in') return 'learned'
@@ -239,55 +243,30 @@ export class JudgeStage {
     // explain is told now.
     if (this.#isExplained(verdict, version)) return 'learned'
     if (!deservesAlert(event, verdict, facts)) return 'learned'
-    this.#alert(event, refs, verdict, version, [
-      'new in this version, and nothing that the new image brings explains it',
-    ])
+    this.#alert(judged, ['new in this version, and nothing that the new image brings explains it'])
     return 'deviation'
   }
 
   /** With low confidence where what led to it may have been missed, and then without a storm. */
-  #deviates(
-    event: ActEvent,
-    refs: readonly BehaviourRef[],
-    verdict: Verdict,
-    version: DeployedVersion,
-  ): void {
+  #deviates(judged: JudgedBy): void {
+    const { event, verdict, version } = judged
     const { id } = event.container
-    const { floorMs } = this.#options.shelf.rules
-    const stretch = stretchBefore(version, id, event.time, floorMs)
+    const stretch = stretchBefore(version, id, event.time, this.#options.shelf.rules.floorMs)
     if (stretch === undefined) {
-      this.#alert(event, refs, verdict, version, [])
+      this.#alert(judged)
       return
     }
-    const doubtful: Verdict = { ...verdict, confidence: 'partial' }
+    const doubtful = { ...judged, verdict: { ...verdict, confidence: 'partial' } as const }
     const why = stretchText(stretch)
-    const ids = refs.map((ref) => behaviourId(ref.key))
-    const action = actionOf(event)
-    const act = fingerprint(version, id, event.process.origin, ids, action)
     // What a guardrail names and what was stopped is never one of many.
     const isGrave = verdict.guardrails.length > 0 || event.enforced !== undefined
-    if (isGrave || this.#storms.admits(id, stretch, act)) {
-      this.#alert(event, refs, doubtful, version, [why])
+    if (isGrave || this.#storms.admits(id, stretch, actNameOf(judged))) {
+      this.#alert(doubtful, [why])
       return
     }
     const together = `more than ${toldEach} different deviations of this container, told together`
-    this.#options.alerts.raise(
-      {
-        fingerprint: `unobserved/${version.key}/${id}/${stretch.to}`,
-        type: 'deviation',
-        severity: verdict.severity,
-        reasons: [together, why],
-        nearest: null,
-        behaviour: null,
-        guardrails: [],
-        attack: [],
-        mode: version.life.mode,
-        confidence: 'partial',
-        event,
-      },
-      this.#options.now(),
-      event.count ?? 1,
-    )
+    const name = `unobserved/${version.key}/${id}/${stretch.to}`
+    this.#raise(togetherFinding(doubtful, name, [together, why]), event.count ?? 1)
   }
 
   /** Why `version` shows a behaviour that `before` did not, from what the two images ship. */
@@ -308,34 +287,12 @@ export class JudgeStage {
     return verdict.unexpected.every((ref) => explainDelta(ref, pair.now, pair.before) !== undefined)
   }
 
-  #alert(
-    event: ActEvent,
-    refs: readonly BehaviourRef[],
-    verdict: Verdict,
-    version: DeployedVersion,
-    reasons: readonly string[],
-  ): void {
-    const finding: Finding = {
-      fingerprint: fingerprint(
-        version,
-        event.container.id,
-        event.process.origin,
-        refs.map((ref) => behaviourId(ref.key)),
-        actionOf(event),
-      ),
-      type: verdict.guardrails.length > 0 ? 'guardrail' : 'deviation',
-      severity: verdict.severity,
-      reasons: [...verdict.reasons, ...reasons, ...missedReason(event)],
-      nearest: verdict.nearest,
-      behaviour: mainBehaviour(verdict.unexpected),
-      guardrails: verdict.guardrails.map(({ id }) => id),
-      attack: [...new Set(verdict.guardrails.flatMap(({ attack }) => attack))],
-      mode: version.life.mode,
-      ...(verdict.confidence === 'partial' ? { confidence: verdict.confidence } : {}),
-      event,
-      action: actionOf(event),
-    }
-    this.#options.alerts.raise(finding, this.#options.now(), event.count ?? 1)
+  #alert(judged: Judged, reasons: readonly string[] = []): void {
+    this.#raise(deviationFinding(judged, reasons), judged.event.count ?? 1)
+  }
+
+  #raise(finding: Finding, count: number): void {
+    this.#options.alerts.raise(finding, this.#options.now(), count)
   }
 
   /** No profile to judge by; what a guardrail names is told all the same. */
@@ -346,53 +303,15 @@ export class JudgeStage {
       this.#tellStopped('unknown', event, refs)
     }
     if (verdict.guardrails.length === 0) return
-    const ids = refs.map((ref) => behaviourId(ref.key))
-    this.#options.alerts.raise(
-      {
-        fingerprint: fingerprint(
-          undefined,
-          event.container.id,
-          event.process.origin,
-          ids,
-          actionOf(event),
-        ),
-        type: 'guardrail',
-        severity: verdict.severity,
-        reasons: [...verdict.reasons, 'the image of the container is not known'],
-        nearest: null,
-        behaviour: mainBehaviour(verdict.unexpected),
-        guardrails: verdict.guardrails.map(({ id }) => id),
-        attack: [...new Set(verdict.guardrails.flatMap(({ attack }) => attack))],
-        mode: 'unprofiled',
-        event,
-        action: actionOf(event),
-      },
-      this.#options.now(),
-      event.count ?? 1,
-    )
+    this.#alert({ event, refs, verdict, version: undefined }, [
+      'the image of the container is not known',
+    ])
   }
 
   #loss(event: LossEvent): void {
-    const { shelf, alerts, now, onJudged } = this.#options
-    shelf.addLoss(event)
-    const { reason, count } = event.loss
-    alerts.raise(
-      {
-        fingerprint: `loss/${event.source}/${reason}/${event.container?.id ?? ''}`,
-        type: 'loss',
-        severity: 'medium',
-        reasons: [lossSentence(event)],
-        nearest: null,
-        behaviour: null,
-        guardrails: [],
-        attack: [],
-        mode: 'none',
-        event,
-      },
-      now(),
-      Math.max(1, count),
-    )
-    onJudged(event, 'loss')
+    this.#options.shelf.addLoss(event)
+    this.#raise(lossFinding(event), Math.max(1, event.loss.count))
+    this.#options.onJudged(event, 'loss')
   }
 
   #remember(
@@ -444,11 +363,11 @@ export class JudgeStage {
     const action = version.actionOf(key, containerId)
     if (expected) {
       if (action === 'alerted') return
-      const act = fingerprint(version, containerId, origin, behaviours, 'alerted')
+      const act = actName(version, containerId, origin, behaviours, 'alerted')
       for (const why of stoppedThough) alerts.repeat(stoppedFingerprint(why, act), count, last)
       return
     }
-    alerts.repeat(fingerprint(version, containerId, origin, behaviours, action), count, last)
+    alerts.repeat(actName(version, containerId, origin, behaviours, action), count, last)
   }
 
   #count(
@@ -477,40 +396,4 @@ export class JudgeStage {
       )
     }
   }
-}
-
-/** The same act of the same container that came to the same is one alert. */
-function fingerprint(
-  version: DeployedVersion | undefined,
-  container: string,
-  origin: string,
-  behaviours: readonly BehaviourId[],
-  action: Alert['action'],
-): string {
-  const act = `${version?.key ?? 'unprofiled'}/${container}/${origin}/${behaviours.join('+')}`
-  return action === 'alerted' ? act : `${act}/${action}`
-}
-
-function missedReason({ enforced }: ActEvent): readonly string[] {
-  return enforced === 'missed' ? ['this host cannot stop this act: it was done'] : []
-}
-
-/** Of several behaviours that one act shows, the one that changes something names the alert. */
-function mainBehaviour(unexpected: readonly BehaviourRef[]): AlertBehaviour | null {
-  const changing = unexpected.find(
-    ({ object }) => object.kind === 'file' && object.access !== 'read',
-  )
-  const ref = changing ?? unexpected[0]
-  if (ref === undefined) return null
-  return {
-    id: behaviourId(ref.key),
-    kind: ref.object.kind,
-    object: objectText(ref.object),
-    text: objectLine(ref.object),
-  }
-}
-
-function lossSentence({ source, loss }: LossEvent): string {
-  const what = loss.count === 0 ? 'an unknown number of acts' : `${loss.count} acts`
-  return `${what} may have gone unseen between ${loss.from} and ${loss.to}: ${loss.reason} (${source})`
 }

@@ -1,0 +1,118 @@
+import type { Alert, AlertBehaviour } from '../event/alert.ts'
+import type { ActEvent, LossEvent } from '../event/event.ts'
+import type { Verdict } from '../match/verdict.ts'
+import { behaviourId, type BehaviourId, type BehaviourRef } from '../profile/behaviour.ts'
+import { objectLine, objectText } from '../profile/describe.ts'
+import type { Finding } from '../respond/alert-book.ts'
+import { actionOf } from '../respond/enforcement-findings.ts'
+import type { DeployedVersion } from './deployed-version.ts'
+
+/** An act as it was judged: by a version's profile, or by none. */
+export interface Judged {
+  readonly event: ActEvent
+  readonly refs: readonly BehaviourRef[]
+  readonly verdict: Verdict
+  readonly version: DeployedVersion | undefined
+}
+
+/** The same act of the same container that came to the same is one alert. */
+export function actName(
+  version: DeployedVersion | undefined,
+  container: string,
+  origin: string,
+  behaviours: readonly BehaviourId[],
+  action: Alert['action'],
+): string {
+  const act = `${version?.key ?? 'unprofiled'}/${container}/${origin}/${behaviours.join('+')}`
+  return action === 'alerted' ? act : `${act}/${action}`
+}
+
+export function actNameOf(
+  { event, refs, version }: Omit<Judged, 'verdict'>,
+  action: Alert['action'] = actionOf(event),
+): string {
+  const ids = refs.map((ref) => behaviourId(ref.key))
+  return actName(version, event.container.id, event.process.origin, ids, action)
+}
+
+/** What is told of a deviation, or of what a guardrail names. `reasons` come after the verdict's own. */
+export function deviationFinding(judged: Judged, reasons: readonly string[]): Finding {
+  const { event, verdict, version } = judged
+  const { guardrails } = verdict
+  return {
+    fingerprint: actNameOf(judged),
+    type: guardrails.length > 0 ? 'guardrail' : 'deviation',
+    severity: verdict.severity,
+    reasons: [...verdict.reasons, ...reasons, ...missedReason(event)],
+    nearest: verdict.nearest,
+    behaviour: mainBehaviour(verdict.unexpected),
+    guardrails: guardrails.map(({ id }) => id),
+    attack: [...new Set(guardrails.flatMap(({ attack }) => attack))],
+    mode: version?.life.mode ?? 'unprofiled',
+    ...(verdict.confidence === 'partial' ? { confidence: verdict.confidence } : {}),
+    event,
+    action: actionOf(event),
+  }
+}
+
+const ofNothing = {
+  nearest: null,
+  behaviour: null,
+  guardrails: [],
+  attack: [],
+} as const
+
+/** One alert for many deviations: `event` is the latest of them, `name` what they have in common. */
+export function togetherFinding(
+  { event, verdict, version }: Judged,
+  name: string,
+  reasons: readonly string[],
+): Finding {
+  return {
+    ...ofNothing,
+    fingerprint: name,
+    type: 'deviation',
+    severity: verdict.severity,
+    reasons,
+    mode: version?.life.mode ?? 'unprofiled',
+    confidence: 'partial',
+    event,
+  }
+}
+
+export function lossFinding(event: LossEvent): Finding {
+  const { source, loss, container } = event
+  return {
+    ...ofNothing,
+    fingerprint: `loss/${source}/${loss.reason}/${container?.id ?? ''}`,
+    type: 'loss',
+    severity: 'medium',
+    reasons: [lossSentence(event)],
+    mode: 'none',
+    event,
+  }
+}
+
+function missedReason({ enforced }: ActEvent): readonly string[] {
+  return enforced === 'missed' ? ['this host cannot stop this act: it was done'] : []
+}
+
+/** Of several behaviours that one act shows, the one that changes something names the alert. */
+export function mainBehaviour(unexpected: readonly BehaviourRef[]): AlertBehaviour | null {
+  const changing = unexpected.find(
+    ({ object }) => object.kind === 'file' && object.access !== 'read',
+  )
+  const ref = changing ?? unexpected[0]
+  if (ref === undefined) return null
+  return {
+    id: behaviourId(ref.key),
+    kind: ref.object.kind,
+    object: objectText(ref.object),
+    text: objectLine(ref.object),
+  }
+}
+
+function lossSentence({ source, loss }: LossEvent): string {
+  const what = loss.count === 0 ? 'an unknown number of acts' : `${loss.count} acts`
+  return `${what} may have gone unseen between ${loss.from} and ${loss.to}: ${loss.reason} (${source})`
+}
