@@ -13,6 +13,7 @@ import { profileCommands } from './commands/profile-commands.ts'
 import { sinkCommands } from './commands/sink-commands.ts'
 import { statusCommand } from './commands/status-command.ts'
 import { tokenCommands } from './commands/token-commands.ts'
+import { transferCommands } from './commands/transfer-commands.ts'
 import { outputOption, socketOption } from './program-options.ts'
 import { packageVersion } from './package-version.ts'
 
@@ -47,6 +48,7 @@ export function createProgram(io: CliIo): Cli {
   doctorCommand(program, context)
   imageCommands(program, context)
   profileCommands(program, context)
+  transferCommands(program, context)
   breakGlassCommand(program, context)
   alertCommands(program, context)
   auditCommands(program, context)

@@ -1,4 +1,5 @@
 import type { ImageRef, LossSpan, SnugEvent } from '../event/event.ts'
+import type { ExportFormat } from '../export/export-profile.ts'
 import type { Alert } from '../event/alert.ts'
 
 /**
@@ -64,7 +65,20 @@ export interface Engine {
   /** Judges what is on record of a version, and attacks, against its profile with other decisions; changes nothing. */
   testEdit(ref: string, edit: ProfileEdit): Promise<EditTestResult>
 
+  /** The profile of a version as a file of another tool. */
+  exportProfile(ref: string, format: ExportFormat): ProfileExport
+  /** Merges an exported profile into the version of its image, which then waits for review. */
+  importProfile(chunks: AsyncIterable<Uint8Array>, by: Decider): Promise<VersionView>
+
   doctor(): Promise<DoctorReport>
+}
+
+export interface ProfileExport {
+  readonly image: ImageRef
+  readonly format: ExportFormat
+  readonly text: string
+  /** What that format cannot say, and what to do with it. */
+  readonly notes: readonly string[]
 }
 
 export const modes = ['learn', 'alert', 'block'] as const

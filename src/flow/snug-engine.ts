@@ -1,6 +1,7 @@
 import { loadAttacks } from '../config/load-attacks.ts'
 import type { Alert } from '../event/alert.ts'
 import type { SnugEvent } from '../event/event.ts'
+import type { ExportFormat } from '../export/export-profile.ts'
 import { SnugError } from '../errors.ts'
 import { ImageSchedules } from '../identity/schedules.ts'
 import { breakGlass, endBreakGlass } from '../lifecycle/blocking.ts'
@@ -15,6 +16,7 @@ import type { Daemon } from './daemon.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import type * as view from './engine.ts'
 import { evidenceView } from './evidence-view.ts'
+import { exportOf, importProfile } from './profile-transfer.ts'
 import { readRecorded, backTest } from './recorded-events.ts'
 import { decided, standing } from './review/decided.ts'
 import { testEdit } from './review/edit-test.ts'
@@ -286,6 +288,17 @@ export class SnugEngine implements view.Engine {
       matches: (image) => image !== undefined && matches(image),
     })
     return testEdit(version, edit, alerts, loadAttacks(), this.#daemon.now())
+  }
+
+  exportProfile(ref: string, format: ExportFormat): view.ProfileExport {
+    return exportOf(this.#daemon.shelf.findOne(ref), format)
+  }
+
+  async importProfile(
+    chunks: AsyncIterable<Uint8Array>,
+    by: view.Decider,
+  ): Promise<view.VersionView> {
+    return this.#view(await importProfile(this.#daemon, chunks, by))
   }
 
   async doctor(): Promise<view.DoctorReport> {

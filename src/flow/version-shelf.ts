@@ -132,6 +132,11 @@ export class VersionShelf {
     return this.#byScope.get(scope)
   }
 
+  /** The version of an image, made where no container of it was seen yet. */
+  ofImage(image: ImageRef, time: string): DeployedVersion {
+    return this.#of(image, time)
+  }
+
   containerStarted(identity: ContainerIdentity, seen: ContainerSeen): void {
     const version = this.#of(identity.image, seen.time, identity.imageId)
     version.started(identity, seen)

@@ -7,6 +7,7 @@ import { because, duration, present, reason, ref } from './body-parts.ts'
 import { liveQuery } from './live-query.ts'
 import { openApi } from './openapi.ts'
 import { reviewRoutes } from './review-routes.ts'
+import { transferRoutes } from './transfer-routes.ts'
 import { type Route, route, type RouteWorld } from './route.ts'
 import { sinkRoutes } from './sink-routes.ts'
 import { roles, type TokenFile, tokenName } from './token-file.ts'
@@ -188,6 +189,7 @@ export const routes: readonly Route[] = [
     handle: ({ engine }, { params }) => engine.alert(params['id'] ?? ''),
   }),
   ...reviewRoutes,
+  ...transferRoutes,
   ...sinkRoutes,
   route({
     method: 'POST',

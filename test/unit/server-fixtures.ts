@@ -6,6 +6,7 @@ import { loadConfig } from '../../src/config/load-config.ts'
 import { SnugError } from '../../src/errors.ts'
 import type { Alert } from '../../src/event/alert.ts'
 import type { SnugEvent } from '../../src/event/event.ts'
+import type { ExportFormat } from '../../src/export/export-profile.ts'
 import type {
   ApproveOptions,
   AttackRow,
@@ -24,6 +25,7 @@ import type {
   Mode,
   ProfileDiff,
   ProfileEdit,
+  ProfileExport,
   ReplayResult,
   StatusView,
   StopView,
@@ -159,6 +161,19 @@ export class MemoryEngine implements Engine {
   /** Resolves with the bytes of an upload once its first chunk is here. */
   onChunk: (bytes: number) => void = () => undefined
   #versions = [versionOf(digestA, '1.4'), versionOf(digestB, '1.5')]
+
+  exportProfile(ref: string, format: ExportFormat): ProfileExport {
+    this.calls.push({ name: 'exportProfile', args: [ref, format] })
+    const image = { repository: 'registry.local/shop/web', digest: digestA }
+    return { image, format, text: `# ${format}\n`, notes: ['it holds less'] }
+  }
+
+  async importProfile(chunks: AsyncIterable<Uint8Array>, by: Decider): Promise<VersionView> {
+    let bytes = 0
+    for await (const chunk of chunks) bytes += chunk.byteLength
+    this.calls.push({ name: 'importProfile', args: [bytes, by] })
+    return versionOf(digestA, '1.4')
+  }
 
   status(): StatusView {
     return {

@@ -1,0 +1,55 @@
+import { type Command, Option } from 'commander'
+import { type ExportFormat, exportFormats } from '../../export/export-profile.ts'
+import type { ProfileExport, VersionView } from '../../flow/engine.ts'
+import { imagePath } from '../agent-client.ts'
+import type { CliContext } from '../cli-context.ts'
+import { say, writeTo } from '../cli-io.ts'
+import { openInput } from '../event-input.ts'
+import { safeText } from '../terminal-text.ts'
+import { textFields } from '../text-table.ts'
+import { imageText } from '../view-text.ts'
+
+/** Adds to `snug profile`. */
+export function transferCommands(program: Command, context: CliContext): void {
+  const profile = program.commands.find((each) => each.name() === 'profile') ?? program
+
+  profile
+    .command('export')
+    .description(
+      'the profile as a file of another tool, on standard output; what that cannot say is told on standard error',
+    )
+    .argument('<image>', 'repository, repository:tag or repository@sha256:…')
+    .addOption(
+      new Option('--format <format>', '`snug` is the whole profile with its evidence')
+        .choices(exportFormats)
+        .default('snug'),
+    )
+    .action(async (ref: string, { format }: { format: ExportFormat }) => {
+      const path = imagePath(ref, `/export?format=${format}`)
+      const { text, notes } = await context.client.get<ProfileExport>(path)
+      await writeTo(context.io.stdout, text)
+      for (const note of notes) say(context.io, `snug: ${safeText(note)}`)
+    })
+
+  profile
+    .command('import')
+    .description(
+      'merges an exported profile into the version of its image, which then waits for review',
+    )
+    .argument('<file>', 'made by `snug profile export`; `-` is standard input')
+    .action(async (file: string) => {
+      const input = await openInput(file, context.io)
+      const version = await context.client.upload<VersionView>(
+        '/v1/profiles',
+        input,
+        context.io.signal,
+      )
+      await context.print(version, [version], () =>
+        textFields([
+          ['image', imageText(version.image)],
+          ['state', `${version.state}, mode ${version.mode}: ${version.because}`],
+          ['behaviours', String(version.behaviours)],
+        ]),
+      )
+    })
+}

@@ -1,0 +1,130 @@
+import { type Allowed, compareText, type Exportable, type Exported, nameOf } from './allowed.ts'
+import { filePaths, type FilePath, isPath, type PathPart, programs, writes } from './paths.ts'
+
+const networks: Readonly<Record<string, string>> = { tcp: 'stream', udp: 'dgram' }
+
+/** An AppArmor profile for all of a container: what any of its programs does, each of them may. */
+export function apparmor({ image, allowed }: Exportable): Exported {
+  const name = nameOf(image)
+  const rules = [
+    ...capabilities(allowed),
+    ...sockets(allowed),
+    `signal (send, receive) peer=${name},`,
+    // The engine stops its containers from outside of the profile.
+    'signal (receive) peer=unconfined,',
+    'signal (receive) peer=runc,',
+    'signal (receive) peer=crun,',
+    ...(calls(allowed, 'ptrace') ? [`ptrace (trace, read) peer=${name},`] : []),
+    ...mounts(allowed),
+    ...programs(allowed).flatMap(({ path }) =>
+      path.startsWith('/') ? [`${quoted(escaped(path))} mrix,`] : [],
+    ),
+    ...filePaths(allowed).filter(isPath).map(fileRule),
+  ]
+  const text = [
+    `# ${image.repository}@${image.digest}, as learned by Snug.`,
+    'abi <abi/4.0>,',
+    '',
+    `profile ${name} flags=(attach_disconnected,mediate_deleted) {`,
+    ...[...new Set(rules)].map((rule) => `  ${rule}`),
+    '}',
+    '',
+  ].join('\n')
+  return { text, notes: notesOf(allowed, name) }
+}
+
+function notesOf(allowed: readonly Allowed[], name: string): readonly string[] {
+  const cut = filePaths(allowed).filter((path) => !isPath(path)).length
+  return [
+    `load it with \`apparmor_parser -r FILE\` and run the container with \`--security-opt apparmor=${name}\``,
+    'it holds the container as a whole: which program and user does what is not told apart',
+    'addresses of connections are not in it: every peer of an allowed kind of socket may be reached',
+    ...(cut === 0
+      ? []
+      : [`${cut} paths are no paths of the file system, or were cut, and are not in it`]),
+  ]
+}
+
+function capabilities(allowed: readonly Allowed[]): readonly string[] {
+  const names = allowed.flatMap(({ object }) => (object.kind === 'capability' ? [object.name] : []))
+  // A change of user is made with these.
+  if (allowed.some(({ object }) => object.kind === 'identity'))
+    names.push('CAP_SETUID', 'CAP_SETGID')
+  const words = [...new Set(names)].map((each) => each.replace(/^CAP_/, '').toLowerCase())
+  return words.sort(compareText).map((word) => `capability ${word},`)
+}
+
+function sockets(allowed: readonly Allowed[]): readonly string[] {
+  const rules = new Set<string>()
+  for (const { object } of allowed) {
+    if (object.kind !== 'connect' && object.kind !== 'listen') continue
+    const address = object.kind === 'connect' ? object.peer : object.address
+    if (object.protocol === 'unix') {
+      rules.add('unix,')
+      if (address.startsWith('/')) rules.add(`${quoted(escaped(address))} rw,`)
+      continue
+    }
+    const kind = networks[object.protocol]
+    const family = address.includes(':') ? ['inet6'] : ['inet', 'inet6']
+    for (const each of family)
+      rules.add(kind === undefined ? `network ${each} raw,` : `network ${each} ${kind},`)
+    // Names are looked up by datagrams, and routes are asked for, also where only the connection was seen.
+    if (object.kind === 'connect') for (const each of family) rules.add(`network ${each} dgram,`)
+  }
+  if (rules.size > 0) rules.add('network netlink raw,')
+  return [...rules].sort(compareText)
+}
+
+function calls(allowed: readonly Allowed[], name: string): boolean {
+  return allowed.some(({ object }) => object.kind === 'syscall' && object.name === name)
+}
+
+function mounts(allowed: readonly Allowed[]): readonly string[] {
+  const names = ['mount', 'move_mount', 'fsopen', 'open_tree']
+  const rules: string[] = []
+  if (names.some((name) => calls(allowed, name))) rules.push('mount,')
+  if (calls(allowed, 'umount2')) rules.push('umount,')
+  if (calls(allowed, 'pivot_root')) rules.push('pivot_root,')
+  if (calls(allowed, 'unshare')) rules.push('userns,')
+  return rules
+}
+
+function fileRule({ parts, access }: FilePath): string {
+  const path = parts.map(globPart).join('')
+  const reads = access.has('read') || access.has('exec')
+  const isLibrary = parts.some((part) => 'text' in part && /\.so(?:\.|$)/.test(part.text))
+  const letters = [
+    access.has('exec') || (reads && isLibrary) ? 'm' : '',
+    reads ? 'r' : '',
+    writes(access) ? 'w' : '',
+    writes(access) ? 'k' : '',
+  ].join('')
+  // A folder is read under its name with a slash, and nothing says which of the two it was.
+  const end = path.endsWith('/') ? '' : reads || writes(access) ? '{,/}' : ''
+  return `${quoted(path, end)} ${letters},`
+}
+
+function globPart(part: PathPart): string {
+  return 'text' in part ? escaped(part.text) : '*'
+}
+
+/** Names as they are: what the language has a use for is escaped, bytes are written in octal. */
+function escaped(name: string): string {
+  return name.replace(
+    /\\x([0-9a-f]{2})|\\\\|[?*[\]{}^"\\@,]|[\u0000-\u001f\u007f]/g,
+    (found, hex?: string) => {
+      if (hex !== undefined) return octal(Number.parseInt(hex, 16))
+      if (found === '\\\\') return '\\\\'
+      if (found === '@' || found === ',') return `\\${found}`
+      return found < ' ' || found === '\u007f' ? octal(found.charCodeAt(0)) : `\\${found}`
+    },
+  )
+}
+
+function octal(byte: number): string {
+  return `\\${byte.toString(8).padStart(3, '0')}`
+}
+
+function quoted(path: string, end = ''): string {
+  return /[\s"#,=]/.test(path) ? `"${path}${end}"` : path + end
+}

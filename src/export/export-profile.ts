@@ -1,0 +1,35 @@
+import type { ImageRef } from '../event/event.ts'
+import type { Profile } from '../profile/profile.ts'
+import { type Exportable, type Exported, exportableOf } from './allowed.ts'
+import { apparmor } from './apparmor.ts'
+import { falco } from './falco.ts'
+import { kubeArmor, networkPolicy } from './kubernetes.ts'
+import { profileDocument } from './profile-document.ts'
+import { seccomp } from './seccomp.ts'
+import { tetragon } from './tetragon.ts'
+
+export const exportFormats = [
+  'snug',
+  'seccomp',
+  'apparmor',
+  'networkpolicy',
+  'kubearmor',
+  'tetragon',
+  'falco',
+] as const
+export type ExportFormat = (typeof exportFormats)[number]
+
+const writers: Readonly<Record<Exclude<ExportFormat, 'snug'>, (what: Exportable) => Exported>> = {
+  seccomp,
+  apparmor,
+  networkpolicy: networkPolicy,
+  kubearmor: kubeArmor,
+  tetragon,
+  falco,
+}
+
+/** The profile in another language, and what that cannot say. `snug` is the whole of it, with its evidence. */
+export function exportProfile(format: ExportFormat, image: ImageRef, profile: Profile): Exported {
+  if (format === 'snug') return { text: profileDocument(image, profile.entries()), notes: [] }
+  return writers[format](exportableOf(image, profile))
+}

@@ -1,0 +1,99 @@
+import { stringify } from 'yaml'
+import { type Exportable, type Exported, nameOf } from './allowed.ts'
+import { blockOf, type Egress, egressOf, ingressOf, isAddress } from './network.ts'
+import { filePaths, globOf, isGlob, isPath, programs, writes } from './paths.ts'
+
+const labelNote = (app: string): string =>
+  `it selects pods by the label \`app: ${app}\`: change that to how yours are labelled`
+
+function appOf({ image: { repository } }: Exportable): string {
+  return repository.slice(repository.lastIndexOf('/') + 1)
+}
+
+/** A NetworkPolicy: where the service listens, and whom it talks to. */
+export function networkPolicy(what: Exportable): Exported {
+  const egress = egressOf(what.allowed)
+  const app = appOf(what)
+  const policy = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: nameOf(what.image) },
+    spec: {
+      podSelector: { matchLabels: { app } },
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: ingressOf(what.allowed).map((port) => ({ ports: [port] })),
+      egress: egress.map(egressRule),
+    },
+  }
+  const named = egress.filter(({ peer }) => !isAddress(peer)).map(({ peer }) => peer)
+  return {
+    text: stringify(policy),
+    notes: [
+      labelNote(app),
+      'who may connect to its ports is not in it: anybody may',
+      'which program connects is not in it, nor what is on loopback or on unix sockets',
+      ...(named.length === 0
+        ? []
+        : [
+            `a policy cannot name ${[...new Set(named)].join(', ')}: their rule is for all of their namespace, or, without one, for any peer at that port`,
+          ]),
+    ],
+  }
+}
+
+function egressRule({ protocol, peer, port }: Egress): object {
+  const ports = port === 0 ? [{ protocol }] : [{ protocol, port }]
+  if (isAddress(peer)) return { to: [{ ipBlock: { cidr: blockOf(peer) } }], ports }
+  const namespace = peer.split('.')[1]
+  if (namespace === undefined) return { ports }
+  const matchLabels = { 'kubernetes.io/metadata.name': namespace }
+  return { to: [{ namespaceSelector: { matchLabels } }], ports }
+}
+
+/** A KubeArmorPolicy that allows what was learned; what it does not name falls to KubeArmor's default posture. */
+export function kubeArmor(what: Exportable): Exported {
+  const { allowed } = what
+  const files = filePaths(allowed).filter(isPath)
+  const literal = files.filter(({ parts }) => !isGlob(parts))
+  const patterns = files.filter(({ parts }) => isGlob(parts))
+  const sourced = (actors: readonly string[]): object => {
+    const paths = actors.filter((path) => path.startsWith('/')).map((path) => ({ path }))
+    // The runtime starts the first program: that is nobody's within the container.
+    return paths.length < actors.length || paths.length === 0 ? {} : { fromSource: paths }
+  }
+  const protocols = new Set(egressOf(allowed).map(({ protocol }) => protocol.toLowerCase()))
+  for (const { protocol } of ingressOf(allowed)) protocols.add(protocol.toLowerCase())
+  const app = appOf(what)
+  const policy = {
+    apiVersion: 'security.kubearmor.com/v1',
+    kind: 'KubeArmorPolicy',
+    metadata: { name: nameOf(what.image) },
+    spec: {
+      selector: { matchLabels: { app } },
+      process: {
+        matchPaths: programs(allowed).map(({ path, actors }) => ({ path, ...sourced(actors) })),
+      },
+      file: {
+        matchPaths: literal.map(({ parts, access, actors }) => ({
+          path: globOf(parts),
+          ...(writes(access) ? {} : { readOnly: true }),
+          ...sourced(actors),
+        })),
+        matchPatterns: patterns.map(({ parts, access }) => ({
+          pattern: globOf(parts),
+          ...(writes(access) ? {} : { readOnly: true }),
+        })),
+      },
+      network: { matchProtocols: [...protocols].sort().map((protocol) => ({ protocol })) },
+      action: 'Allow',
+    },
+  }
+  return {
+    text: stringify(policy),
+    notes: [
+      labelNote(app),
+      'what is not named in it is refused only where the default posture of the namespace is `block`',
+      'users are not told apart, patterns are for every program, and addresses are not in it',
+    ],
+  }
+}

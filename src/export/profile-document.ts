@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { SnugError } from '../errors.ts'
+import type { ImageRef } from '../event/event.ts'
+import { accesses, origins } from '../event/event.ts'
+import { behaviourId, behaviourKey } from '../profile/behaviour.ts'
+import type { ProfileEntry } from '../profile/profile-entry.ts'
+
+/** A whole profile with its evidence, as one file: what `snug profile import` takes. */
+export interface ProfileDocument {
+  readonly schema: 'snug.profile/v1'
+  readonly image: ImageRef
+  readonly behaviours: readonly ProfileEntry[]
+}
+
+const text = z.string().min(1)
+const whole = z.int().min(0)
+const ids = z.strictObject({ uid: whole, gid: whole })
+const witnesses = z.looseObject({ literals: z.array(z.string()).optional() })
+const object = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('exec'),
+    path: text,
+    script: text.optional(),
+    drift: z.literal(true).optional(),
+    socketStdio: z.literal(true).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('file'),
+    access: z.enum(accesses),
+    path: text,
+    to: text.optional(),
+  }),
+  z.strictObject({ kind: z.literal('connect'), protocol: text, peer: z.string(), port: whole }),
+  z.strictObject({ kind: z.literal('listen'), protocol: text, address: z.string(), port: whole }),
+  z.strictObject({ kind: z.literal('identity'), from: ids, to: ids }),
+  z.strictObject({ kind: z.literal('capability'), name: text }),
+  z.strictObject({ kind: z.literal('syscall'), name: text, target: z.string().optional() }),
+])
+const grants = z.array(z.looseObject({ origin: z.enum(origins), witnesses: witnesses.optional() }))
+const entry = z.looseObject({
+  schema: z.literal('snug.behaviour/v1'),
+  id: z.string().regex(/^b[0-9a-f]{20}$/),
+  actor: z.strictObject({ exe: text, script: text.optional() }),
+  uid: whole,
+  object,
+  cells: z.array(
+    z.looseObject({
+      container: text,
+      origin: z.enum(origins),
+      phase: z.enum(['learned', 'later']),
+      count: whole,
+      first: z.iso.datetime(),
+      last: z.iso.datetime(),
+      nodes: z.array(z.string()),
+      sources: z.array(z.string()),
+      witnesses: witnesses.optional(),
+    }),
+  ),
+  inherited: z.looseObject({ from: text, grants }).optional(),
+  decision: z
+    .looseObject({ kind: z.enum(['approved', 'rejected']), by: text, at: z.iso.datetime(), grants })
+    .optional(),
+})
+
+/** What the file must hold; members that this version does not know are kept. */
+export const profileDocumentSchema = z.looseObject({
+  schema: z.literal('snug.profile/v1'),
+  image: z.looseObject({ repository: text, tag: text.optional(), digest: text }),
+  behaviours: z.array(entry),
+})
+
+/** Deterministic: the same profile is the same text. */
+export function profileDocument(image: ImageRef, behaviours: readonly ProfileEntry[]): string {
+  const sorted = [...behaviours].sort((a, b) => (a.id < b.id ? -1 : 1))
+  const document: ProfileDocument = { schema: 'snug.profile/v1', image, behaviours: sorted }
+  return `${JSON.stringify(document, null, 2)}\n`
+}
+
+/** Errors: `PROFILE_INVALID`, naming the member; also where an id is not that of its behaviour. */
+export function parseProfileDocument(value: unknown): ProfileDocument {
+  const parsed = profileDocumentSchema.safeParse(value)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const where = issue === undefined ? '' : issue.path.join('.')
+    throw new SnugError('PROFILE_INVALID', `\`${where}\`: ${issue?.message ?? 'is invalid'}`)
+  }
+  const document = parsed.data as unknown as ProfileDocument
+  for (const { id, actor, uid, object: what } of document.behaviours) {
+    if (id === behaviourId(behaviourKey(actor, uid, what))) continue
+    throw new SnugError('PROFILE_INVALID', `\`${id}\` is not the id of its behaviour`)
+  }
+  return document
+}

@@ -1,0 +1,101 @@
+import type { Exportable, Exported } from './allowed.ts'
+
+/** Calls that Snug's sensor tells of one by one: one that is not in the profile was never made. */
+const watched = [
+  'ptrace',
+  'process_vm_writev',
+  'mount',
+  'umount2',
+  'move_mount',
+  'fsopen',
+  'open_tree',
+  'pivot_root',
+  'chroot',
+  'unshare',
+  'setns',
+  'init_module',
+  'finit_module',
+  'delete_module',
+  'bpf',
+  'perf_event_open',
+  'kexec_load',
+  'memfd_create',
+  'io_uring_setup',
+  'add_key',
+  'keyctl',
+] as const
+
+/** Parts of a watched act that have other numbers: whoever may not do the one may not do the other. */
+const companions: Readonly<Partial<Record<(typeof watched)[number], readonly string[]>>> = {
+  process_vm_writev: ['process_vm_readv'],
+  fsopen: ['fsconfig', 'fsmount', 'fspick', 'mount_setattr'],
+  kexec_load: ['kexec_file_load'],
+  io_uring_setup: ['io_uring_enter', 'io_uring_register'],
+  add_key: ['request_key'],
+}
+
+/** Watched by no act of their own, and for nothing that a service does: the administration of a machine. */
+const administrative = [
+  'acct',
+  'clock_adjtime',
+  'clock_settime',
+  'create_module',
+  'get_kernel_syms',
+  'ioperm',
+  'iopl',
+  'lookup_dcookie',
+  'nfsservctl',
+  'open_by_handle_at',
+  'query_module',
+  'quotactl',
+  'quotactl_fd',
+  'reboot',
+  'set_mempolicy_home_node',
+  'settimeofday',
+  'swapoff',
+  'swapon',
+  'sysfs',
+  '_sysctl',
+  'uselib',
+  'userfaultfd',
+  'ustat',
+  'vhangup',
+  'vm86',
+  'vm86old',
+] as const
+
+const EPERM = 1
+
+/**
+ * A seccomp profile in Docker's JSON. The sensor does not record every system call, so it cannot be a list of what is
+ * allowed: it refuses the sensitive calls that were watched for and never made.
+ */
+export function seccomp({ image, allowed }: Exportable): Exported {
+  const used = new Set(
+    allowed.flatMap(({ object }) => (object.kind === 'syscall' ? [object.name] : [])),
+  )
+  if (used.has('io_uring')) used.add('io_uring_setup')
+  const refused = watched
+    .filter((name) => !used.has(name))
+    .flatMap((name) => [name, ...(companions[name] ?? [])])
+  const names = [...new Set<string>([...refused, ...administrative])].sort()
+  const profile = {
+    defaultAction: 'SCMP_ACT_ALLOW',
+    syscalls: [
+      {
+        names,
+        action: 'SCMP_ACT_ERRNO',
+        errnoRet: EPERM,
+        comment: `never made by ${image.repository}@${image.digest}, as learned by Snug`,
+      },
+    ],
+  }
+  return {
+    text: `${JSON.stringify(profile, null, 2)}\n`,
+    notes: [
+      'run the container with `--security-opt seccomp=FILE`',
+      `it refuses ${names.length} calls and allows all others: which ordinary calls a service makes is not recorded`,
+      "it takes the place of the engine's own profile, which refuses some calls that are not known here, by their arguments too: new namespaces by `clone`, rare socket families",
+    ],
+  }
+}

@@ -1,0 +1,69 @@
+import { stringify } from 'yaml'
+import { type Exportable, type Exported, nameOf } from './allowed.ts'
+import { blockOf, egressOf, isAddress } from './network.ts'
+import { programs } from './paths.ts'
+
+/** Tetragon tells what a TracingPolicy selects: programs and peers that are not in the profile. */
+export function tetragon({ image, allowed }: Exportable): Exported {
+  const app = image.repository.slice(image.repository.lastIndexOf('/') + 1)
+  const values = programs(allowed).map(({ path }) => path)
+  const egress = egressOf(allowed)
+  const blocks = [
+    ...new Set(egress.filter(({ peer }) => isAddress(peer)).map(({ peer }) => blockOf(peer))),
+  ]
+  const named = [...new Set(egress.filter(({ peer }) => !isAddress(peer)).map(({ peer }) => peer))]
+  const policy = {
+    apiVersion: 'cilium.io/v1alpha1',
+    kind: 'TracingPolicy',
+    metadata: { name: nameOf(image) },
+    spec: {
+      podSelector: { matchLabels: { app } },
+      kprobes: [
+        {
+          call: 'security_bprm_check',
+          syscall: false,
+          args: [{ index: 0, type: 'linux_binprm' }],
+          selectors: [
+            {
+              matchArgs: [{ index: 0, operator: 'NotEqual', values }],
+              matchActions: [{ action: 'Post' }],
+            },
+          ],
+        },
+        // A peer with a name has addresses that nobody knows beforehand: then every connection would be told.
+        ...(named.length > 0
+          ? []
+          : [
+              {
+                call: 'tcp_connect',
+                syscall: false,
+                args: [{ index: 0, type: 'sock' }],
+                selectors: [
+                  {
+                    ...(blocks.length === 0
+                      ? {}
+                      : {
+                          matchArgs: [
+                            { index: 0, operator: 'NotDAddr', values: ['127.0.0.0/8', ...blocks] },
+                          ],
+                        }),
+                    matchActions: [{ action: 'Post' }],
+                  },
+                ],
+              },
+            ]),
+      ],
+    },
+  }
+  return {
+    text: stringify(policy),
+    notes: [
+      `it selects pods by the label \`app: ${app}\`: change that to how yours are labelled`,
+      'it tells, and stops nothing: replace `Post` by `Sigkill` to have it kill',
+      'files, users and which program does it are not in it',
+      ...(named.length === 0
+        ? []
+        : [`connections are not in it, since ${named.join(', ')} is known by name only`]),
+    ],
+  }
+}

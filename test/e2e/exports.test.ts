@@ -1,0 +1,112 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type Docker from 'dockerode'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { LineageView, ProfileView, VersionView } from '../../src/flow/engine.ts'
+import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
+import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { learnerConfig } from '../fixtures/learned-agent.ts'
+import { webRate } from '../fixtures/load.ts'
+import { accepts, addressOf, webImage } from '../fixtures/service-images.ts'
+
+const { docker, socket } = sharedEngine()
+const image = `${uniqueName('web')}:1`
+const started: Docker.Container[] = []
+let agent: Agent
+
+beforeAll(async () => {
+  const need = fileURLToPath(new URL('../../deploy/need-packages.sh', import.meta.url))
+  execFileSync(need, ['the tests of exports', 'apparmor'])
+  await webImage(docker, image)
+  agent = await startAgent({ docker: socket, config: learnerConfig })
+  await serve(await run({}))
+  await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
+    behaviours.some(({ text }) => text.includes('/var/www/html/one.html')),
+  )
+  await agent.json(['profile', 'mode', image, 'alert'])
+})
+
+afterAll(async () => {
+  for (const container of started) await removeContainer(container)
+  await agent[Symbol.asyncDispose]()
+})
+
+async function run(host: Docker.HostConfig): Promise<Docker.Container> {
+  const container = await startContainer(docker, image, undefined, { HostConfig: host })
+  started.push(container)
+  return container
+}
+
+async function serve(container: Docker.Container): Promise<number> {
+  const address = await addressOf(container)
+  await accepts(address, 80)
+  return webRate(`http://${address}/one.html`, 2)
+}
+
+async function exported(format: string): Promise<{ text: string; notes: string }> {
+  const { code, stdout, stderr } = await agent.cli(['profile', 'export', image, '--format', format])
+  expect(code, stderr).toBe(0)
+  return { text: stdout, notes: stderr }
+}
+
+/** Compiles it as far as its kernel form; loads nothing, and needs no AppArmor in this kernel. */
+function apparmorSays(profile: string): { code: number | null; said: string } {
+  const { status, stderr } = spawnSync('apparmor_parser', ['-Q', '-K', '-S'], {
+    input: profile,
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  })
+  return { code: status, said: stderr }
+}
+
+test('the profile of AppArmor is one to AppArmor itself', async () => {
+  const { text, notes } = await exported('apparmor')
+  expect(text).toMatch(/^ {2}\/usr\/sbin\/nginx mrix,$/m)
+  expect(notes).toContain('apparmor_parser -r')
+  expect(apparmorSays(text)).toMatchObject({ code: 0 })
+  expect(apparmorSays(text.replace('mrix,', 'mrix'))).not.toMatchObject({ code: 0 })
+})
+
+test('nginx serves under load with its profile of seccomp, which refuses what it never did', async () => {
+  const { text, notes } = await exported('seccomp')
+  expect(notes).toContain('not recorded')
+  // Without it this container may do that: it has the capability, and no other profile.
+  const intruder = ['/usr/bin/unshare', '--mount', '/bin/true']
+  const free = await run({ CapAdd: ['SYS_ADMIN'], SecurityOpt: ['seccomp=unconfined'] })
+  expect((await execIn(docker, free, intruder)).exitCode).toBe(0)
+  const held = await run({ CapAdd: ['SYS_ADMIN'], SecurityOpt: [`seccomp=${text}`] })
+  expect(await serve(held)).toBeGreaterThan(100)
+  const refused = await execIn(docker, held, intruder)
+  expect(refused).toMatchObject({ exitCode: 1 })
+  expect(refused.stderr + refused.stdout).toContain('Operation not permitted')
+})
+
+test('a profile goes to another node as a file, and waits there for review', async () => {
+  const { text } = await exported('snug')
+  const file = join(agent.folder, 'profile.json')
+  writeFileSync(file, text)
+  const feed = join(agent.folder, 'feed.json')
+  writeFileSync(feed, '')
+  await using other = await startAgent({
+    node: 'n2',
+    docker: 'none',
+    config: { sources: [`falco:${feed}`], kernelState: 'none' },
+  })
+  const version = await other.json<VersionView>(['profile', 'import', file])
+  expect(version).toMatchObject({ state: 'review' })
+  const here = await agent.json<ProfileView>(['profile', 'show', image])
+  const there = await other.json<ProfileView>(['profile', 'show', image])
+  const states = ({ behaviours }: ProfileView) =>
+    behaviours.map(({ id, state }) => `${id} ${state}`)
+  expect(states(there)).toEqual(states(here))
+  // Again it is the same, here it would change what is enforced, and garbage is refused.
+  await other.json(['profile', 'import', file])
+  const lineage = await other.json<LineageView>(['image', 'show', image])
+  expect(lineage.versions).toHaveLength(1)
+  expect((await agent.cli(['profile', 'import', file])).stderr).toContain('MODE_REFUSED')
+  writeFileSync(file, text.replace('/usr/sbin/nginx', '/usr/sbin/other'))
+  expect((await other.cli(['profile', 'import', file])).code).toBe(3)
+})

@@ -1,0 +1,93 @@
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { LineageView, ProfileView, StatusView } from '../../src/flow/engine.ts'
+import { type Agent, startAgent } from '../fixtures/agent.ts'
+import { digest, falco, falcoOpen } from '../fixtures/sensors/sensor-lines.ts'
+
+const image = `docker.io/library/nginx@${digest}`
+const real = readFileSync(
+  fileURLToPath(new URL('../fixtures/sensors/falco.ndjson', import.meta.url)),
+  'utf8',
+)
+
+let folder: string
+let log: string
+let agent: Agent
+
+async function start(kept?: string): Promise<Agent> {
+  return startAgent({
+    docker: 'none',
+    ...(kept === undefined ? {} : { folder: kept }),
+    config: { sources: [`falco:${log}`], kernelState: 'none' },
+  })
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync('/tmp/snug-falco-')
+  log = join(folder, 'falco.json')
+  writeFileSync(log, '')
+  agent = await start()
+})
+
+afterAll(async () => {
+  await agent[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const say = (...lines: readonly string[]): void =>
+  appendFileSync(log, lines.map((line) => `${line}\n`).join(''))
+
+function counts(text: string): Promise<ProfileView> {
+  return agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
+    behaviours.some((row) => row.text === text),
+  )
+}
+
+test("what Falco sees of an image is learned, and the evidence says that it was Falco's", async () => {
+  say(
+    falco({
+      'evt.type': 'execve',
+      'proc.pexepath': '/usr/bin/containerd-shim-runc-v2',
+      'proc.vpid': 1,
+    }),
+  )
+  say(falcoOpen('/etc/nginx/nginx.conf'))
+  const { behaviours } = await counts('read /etc/nginx/nginx.conf')
+  expect(behaviours.map(({ text }) => text).sort()).toEqual([
+    'read /etc/nginx/nginx.conf',
+    'run /usr/sbin/nginx',
+  ])
+  expect(behaviours.flatMap(({ sources }) => sources)).toEqual(['falco', 'falco'])
+})
+
+test('what it says of no container is unprofiled; the one act that it does not know whole is a loss', async () => {
+  say(real.trimEnd())
+  const told = await agent.until<StatusView>(['status'], ({ sources }) =>
+    sources.some(({ received }) => received >= 46),
+  )
+  expect(told.counters).toMatchObject({ unprofiled: 43 })
+  expect(told.sources[0]?.lost).toEqual({ undecodable: 1 })
+  expect(await agent.json<LineageView[]>(['image', 'list'])).toHaveLength(1)
+})
+
+test('it is read on through a rotation, and after a restart where it was', async () => {
+  renameSync(log, `${log}.1`)
+  writeFileSync(log, `${falcoOpen('/srv/rotated')}\n`)
+  await counts('read /srv/rotated')
+  await agent.stop()
+  say(falcoOpen('/srv/meanwhile'))
+  agent = await start(agent.folder)
+  const { behaviours } = await counts('read /srv/meanwhile')
+  const times = Object.fromEntries(behaviours.map(({ text, count }) => [text, count]))
+  expect(times['read /srv/rotated']).toBe(1)
+  expect(times['read /etc/nginx/nginx.conf']).toBe(1)
+})
