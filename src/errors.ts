@@ -40,7 +40,7 @@ export const errorTable = {
   SOURCE_UNKNOWN: {
     exit: 3,
     status: 400,
-    hint: 'known sources: ebpf, file:PATH, falco:PATH, tetragon:PATH, tracee:PATH, kubearmor:PATH, audit:PATH',
+    hint: 'known sources: ebpf, file:PATH, falco:PATH, tetragon:PATH, tracee:PATH, kubearmor:PATH, audit:PATH, module:PATH: see docs/sources.md',
   },
   SOURCE_UNREADABLE: { exit: 1, status: 500, hint: 'check that the path exists and can be read' },
   SENSOR_UNAVAILABLE: {

@@ -18,6 +18,7 @@ import { undeliveredFinding } from './respond/delivery-findings.ts'
 import { startServer } from './server/server.ts'
 import { FileSource } from './sources/file-source.ts'
 import { sensorSource } from './sources/line-formats.ts'
+import { ModuleSource } from './sources/module-source.ts'
 import { PlaceFile, placePath } from './sources/place-file.ts'
 import { EbpfSource } from './sources/ebpf/ebpf-source.ts'
 import { detachKernelState } from './sources/ebpf/sensor-process.ts'
@@ -175,12 +176,14 @@ function sourceOf(spec: string, config: Config, log: Log): EventSource {
     })
   }
   if (spec.startsWith('file:')) return new FileSource({ path: spec.slice('file:'.length), node })
-  const sensor = sensorSource(spec, {
+  const options = {
     node,
-    onRejected: (line) => log.warn(line, 'a line was rejected'),
+    onRejected: (line: object) => log.warn(line, 'a line was rejected'),
     ...(config.data === 'none' ? {} : { place: new PlaceFile(placePath(config.data, spec)) }),
-  })
+  }
+  const sensor = sensorSource(spec, options)
   if (sensor !== undefined) return sensor
+  if (spec.startsWith('module:')) return new ModuleSource(spec.slice('module:'.length), options)
   throw new SnugError('SOURCE_UNKNOWN', `there is no source \`${spec}\``)
 }
 

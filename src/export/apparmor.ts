@@ -110,15 +110,12 @@ function globPart(part: PathPart): string {
 
 /** Names as they are: what the language has a use for is escaped, bytes are written in octal. */
 function escaped(name: string): string {
-  return name.replace(
-    /\\x([0-9a-f]{2})|\\\\|[?*[\]{}^"\\@,]|[\u0000-\u001f\u007f]/g,
-    (found, hex?: string) => {
-      if (hex !== undefined) return octal(Number.parseInt(hex, 16))
-      if (found === '\\\\') return '\\\\'
-      if (found === '@' || found === ',') return `\\${found}`
-      return found < ' ' || found === '\u007f' ? octal(found.charCodeAt(0)) : `\\${found}`
-    },
-  )
+  return name.replace(/\\x([0-9a-f]{2})|\\\\|[?*[\]{}^"\\@,]|\p{Cc}/gu, (found, hex?: string) => {
+    if (hex !== undefined) return octal(Number.parseInt(hex, 16))
+    if (found === '\\\\') return '\\\\'
+    if (found === '@' || found === ',') return `\\${found}`
+    return found < ' ' || found === '\u007f' ? octal(found.charCodeAt(0)) : `\\${found}`
+  })
 }
 
 function octal(byte: number): string {
