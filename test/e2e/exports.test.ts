@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadRules } from '../../src/config/load-rules.ts'
+import { exportProfile } from '../../src/export/export-profile.ts'
 import type { LineageView, ProfileView, VersionView } from '../../src/flow/engine.ts'
+import { behaviourId, behaviourKey } from '../../src/profile/behaviour.ts'
+import { Profile } from '../../src/profile/profile.ts'
+import { Shaper } from '../../src/profile/shape.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
@@ -68,6 +73,25 @@ test('the profile of AppArmor is one to AppArmor itself', async () => {
   expect(notes).toContain('apparmor_parser -r')
   expect(apparmorSays(text)).toMatchObject({ code: 0 })
   expect(apparmorSays(text.replace('mrix,', 'mrix'))).not.toMatchObject({ code: 0 })
+})
+
+test('names that mean something to AppArmor are names in its profile', () => {
+  const actor = { exe: '/usr/bin/a b' }
+  const path = '/srv/a*b?[c]{d}"e f\\\\g\\xff\n@{HOME},x#=ü'
+  const object = { kind: 'file', access: 'write', path } as const
+  const time = '2026-11-24T13:40:07.007007Z'
+  const cell = { container: 'c', origin: 'entrypoint', phase: 'learned', count: 1 } as const
+  const entry = {
+    schema: 'snug.behaviour/v1',
+    id: behaviourId(behaviourKey(actor, 0, object)),
+    actor,
+    uid: 0,
+    object,
+    cells: [{ ...cell, first: time, last: time, nodes: [], sources: [] }],
+  } as const
+  const profile = Profile.load([entry], new Shaper(loadRules().generalise))
+  const ref = { repository: 'shop/odd', digest: `sha256:${'ab'.repeat(32)}` }
+  expect(apparmorSays(exportProfile('apparmor', ref, profile).text)).toMatchObject({ code: 0 })
 })
 
 test('nginx serves under load with its profile of seccomp, which refuses what it never did', async () => {
