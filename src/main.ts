@@ -180,6 +180,7 @@ function sourceOf(spec: string, config: Config, log: Log): EventSource {
     node,
     onRejected: (line: object) => log.warn(line, 'a line was rejected'),
     ...(config.data === 'none' ? {} : { place: new PlaceFile(placePath(config.data, spec)) }),
+    keeps: config.sources.length === 1,
   }
   const sensor = sensorSource(spec, options)
   if (sensor !== undefined) return sensor

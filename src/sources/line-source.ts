@@ -24,6 +24,8 @@ export interface LineSourceOptions {
   readonly onRejected?: (line: { readonly code: string; readonly message: string }) => void
   /** Where the place that was reached in a followed file is kept; absent: a restart begins anew. */
   readonly place?: PlaceFile
+  /** What a followed file got while there was no daemon counts as observed: true where no other source observes. */
+  readonly keeps?: boolean
 }
 
 /** What a format's mapper may ask of its source. */
@@ -91,7 +93,9 @@ export class LineSource implements EventSource {
     this.#options = options
     this.#now = options.now ?? (() => new Date())
     this.name = `${format.name}:${options.path}`
-    this.supports = { kinds: format.kinds, filter: false, containers: false }
+    const keeps = format.follow && options.keeps === true && options.place !== undefined
+    const keeping = keeps ? { keeps } : {}
+    this.supports = { kinds: format.kinds, filter: false, containers: false, ...keeping }
     this.#mapper = format.open({
       node: options.node,
       source: this.name,
@@ -155,10 +159,16 @@ export class LineSource implements EventSource {
     const from = this.#options.place?.load()
     if (from !== undefined) this.#parser = new EventLineParser(this.#mapper.take, from.line)
     const parts = file.parts(signal, from)
+    let hasBegun = false
     try {
       for (;;) {
         const { value: part, done } = await this.#try(() => parts.next())
         if (done === true || part === undefined) break
+        if (!hasBegun && this.supports.keeps === true) {
+          const kept = from !== undefined && part.kind !== 'turn'
+          yield [{ type: 'began', kept }]
+        }
+        hasBegun = true
         let batch: SourceBatch = []
         if (part.kind !== 'gone') this.#state = { kind: 'running' }
         else if (this.#state.kind !== 'degraded') this.#state = this.#gone()

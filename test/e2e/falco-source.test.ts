@@ -90,4 +90,7 @@ test('it is read on through a rotation, and after a restart where it was', async
   const times = Object.fromEntries(behaviours.map(({ text, count }) => [text, count]))
   expect(times['read /srv/rotated']).toBe(1)
   expect(times['read /etc/nginx/nginx.conf']).toBe(1)
+  // Falco observed meanwhile: the time without a daemon is no hole in the evidence.
+  const { losses } = await agent.json<StatusView>(['status'])
+  expect(losses.map(({ reason }) => reason)).toEqual(['undecodable'])
 })

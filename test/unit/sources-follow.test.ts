@@ -26,17 +26,20 @@ const text = (...names: readonly string[]): string =>
 /** Reads as a daemon does, until told to stop: a name of each act, `loss REASON COUNT` of each loss. */
 class Reader {
   readonly told: string[] = []
+  /** Whether it says that it observed while nobody read. */
+  readonly began: boolean[] = []
   readonly #stop = new AbortController()
   readonly #done: Promise<void>
   readonly #waiting = new Map<string, () => void>()
 
   constructor() {
     const place = new PlaceFile(join(folder, 'state', 'place.json'))
-    const source = sensorSource(`tetragon:${path}`, { node: 'n1', place })
+    const source = sensorSource(`tetragon:${path}`, { node: 'n1', place, keeps: true })
     if (source === undefined) throw new Error('no such source')
     this.#done = (async () => {
       for await (const batch of source.messages(this.#stop.signal)) {
         for (const message of batch) {
+          if (message.type === 'began') this.began.push(message.kept)
           if (message.type !== 'event') continue
           const { event } = message
           if (event.kind === 'file') this.#tell(event.file.path)
@@ -116,6 +119,7 @@ describe('a log that is followed', () => {
     const after = new Reader()
     await after.until('/c')
     expect(await after.stop()).toEqual(['/half', '/c'])
+    expect([before.began, after.began]).toEqual([[false], [true]])
   })
 
   it('is gone on with after a restart though it was renamed meanwhile', async () => {
@@ -141,5 +145,6 @@ describe('a log that is followed', () => {
     const after = new Reader()
     await after.until('/c')
     expect(await after.stop()).toEqual(['loss lost-place 0', '/other', '/c'])
+    expect(after.began).toEqual([false])
   })
 })
