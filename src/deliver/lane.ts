@@ -114,12 +114,14 @@ export class Lane {
   /** `place`: of the newest alert there is. */
   offer(alerts: readonly Placed[], place: number): void {
     const nowMs = this.#options.now()
+    // A burst is in memory already: one that waits for nobody is tried whole first.
+    const idle = this.#queue.size === 0
     for (const placed of alerts) {
       if (this.outlet.accepts(placed.alert)) this.#queue.put(placed, nowMs)
     }
     this.#place = place
     this.#giveUpLate()
-    this.#giveUp(this.#queue.crowdedOut(), 'more waited than the outbox holds')
+    if (!idle) this.#giveUpCrowded()
     if (this.#queue.size > 0 && !this.#closing.signal.aborted) this.#running ??= this.#run()
   }
 
@@ -208,6 +210,11 @@ export class Lane {
     await delay(pauseMs, undefined, { signal: this.#closing.signal }).catch(() => undefined)
     this.#queue.release()
     this.#giveUpLate()
+    this.#giveUpCrowded()
+  }
+
+  #giveUpCrowded(): void {
+    this.#giveUp(this.#queue.crowdedOut(), 'more waited than the outbox holds')
   }
 
   /** The oldest there are: whatever comes after the restart, they are done with. */

@@ -22,7 +22,7 @@ export interface Outlet {
   readonly format: string
   /** A path, an address or a URL, without secrets. */
   readonly target: string
-  accepts(alert: Alert): boolean
+  readonly accepts: (alert: Alert) => boolean
 }
 
 interface SinkErrorOptions {

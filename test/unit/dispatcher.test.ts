@@ -28,7 +28,7 @@ function testSink(name: string): Sink & { taken: Alert[]; refuse: number; gate: 
   return sink
 }
 
-const outlet = (sink: Sink, accepts = (_: Alert): boolean => true): Outlet => ({
+const outlet = (sink: Sink, accepts: Outlet['accepts'] = () => true): Outlet => ({
   sink,
   type: 'test',
   format: 'json',
@@ -176,7 +176,7 @@ describe('the dispatcher', () => {
 
 describe('the outbox of a sink that takes nothing', () => {
   const hung = (): Sink => {
-    let end = (_: Error): void => {}
+    let end: (error: Error) => void = () => undefined
     return {
       name: 'down',
       write: () => new Promise((_, reject) => (end = reject)),
@@ -201,6 +201,16 @@ describe('the outbox of a sink that takes nothing', () => {
     await dispatcher.close(0)
     expect(given.reduce((sum, { count }) => sum + count, 0)).toBe(1_000 - (view?.waiting ?? 0))
     expect(view?.givenUp).toBe(1_000 - (view?.waiting ?? 0))
+  })
+
+  it('is no bound to a burst that a sink takes at once', async () => {
+    const sink = testSink('a')
+    const outbox = { maxBytes: 100, maxAgeMs: 3_600_000, maxSpan: 10_000 }
+    const { dispatcher, given } = dispatch([sink], {}, { outbox })
+    dispatcher.offer(Array.from({ length: 50 }, (_, at) => alert(String(at).padStart(6, '0'))))
+    await dispatcher.close(5_000)
+    expect(sink.taken).toHaveLength(50)
+    expect(given).toEqual([])
   })
 
   it('reaches back no further than the store does', async () => {

@@ -1,0 +1,207 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { SinkTestView, SinkView } from '../../src/server/sink-desk.ts'
+import { Agent, startAgent } from '../fixtures/agent.ts'
+import { Rsyslog } from '../fixtures/rsyslog.ts'
+import {
+  closedPort,
+  httpReceiver,
+  type HttpReceiver,
+  makeCertificate,
+} from '../fixtures/sink-receivers.ts'
+
+/** Each container's reverse shell is an alert of its own. */
+const line = (at: number, arg: string): string =>
+  `${JSON.stringify({
+    v: 1,
+    time: '2026-11-24T13:40:27.123456Z',
+    node: 'n1',
+    source: 'file',
+    kind: 'exec',
+    container: { id: at.toString(16).padStart(64, '0'), name: `web-${at}` },
+    image: { repository: 'shop/web', tag: '1', digest: `sha256:${'b'.repeat(64)}` },
+    process: {
+      pid: 1,
+      exe: '/bin/sh',
+      args: ['sh', '-c', arg],
+      uid: 0,
+      origin: 'entrypoint',
+      socketStdio: true,
+    },
+    exec: { path: '/bin/sh', drift: false },
+  })}\n`
+
+/** Would forge a second record where a line end were passed on. */
+const forged = 'x\n<13>1 2026-11-24T00:00:00Z evil app - - - forged\u001b[2J'
+
+let last = 0
+/** So many alerts more; resolves once they are in the store. */
+async function raise(agent: Agent, count: number): Promise<void> {
+  const file = join(agent.folder, 'events.ndjson')
+  const acts = Array.from({ length: count }, () => line((last += 1), forged))
+  writeFileSync(file, acts.join(''))
+  // Deviations were found, of course.
+  expect((await agent.cli(['event', 'replay', file])).code).toBeLessThanOrEqual(2)
+}
+
+interface Known {
+  readonly id: string
+}
+
+async function idsOf(agent: Agent): Promise<string[]> {
+  const alerts = await agent.json<readonly Known[]>(['alert', 'list', '--limit', '10000'])
+  return alerts.map(({ id }) => id).reverse()
+}
+
+const seen = (lines: readonly string[]): string[] => [
+  ...new Set(lines.flatMap((text) => /\b01[0-9A-HJKMNP-TV-Z]{24}\b/.exec(text)?.[0] ?? [])),
+]
+
+const agentWith = (sinks: readonly object[]): Agent =>
+  new Agent({
+    config: { sources: ['file:-'], engines: { docker: { socket: 'none' } }, sinks },
+  })
+
+describe('alerts to rsyslog', () => {
+  test('arrive once each, in order, over TCP, TLS and UDP, and forge nothing', async () => {
+    using certificate = makeCertificate()
+    await using plain = new Rsyslog({ port: await closedPort() })
+    await using secure = new Rsyslog({ port: await closedPort(), tls: certificate })
+    await using datagrams = new Rsyslog({ port: await closedPort() })
+    await Promise.all([plain.start(), secure.start(), datagrams.start()])
+    const syslog = { type: 'syslog' }
+    await using agent = agentWith([
+      { ...syslog, name: 'plain', address: `127.0.0.1:${plain.port}`, format: 'json' },
+      {
+        ...syslog,
+        name: 'secure',
+        address: `localhost:${secure.port}`,
+        transport: 'tls',
+        tls: { ca: certificate.certPath },
+        format: 'cef',
+      },
+      {
+        ...syslog,
+        name: 'datagrams',
+        address: `127.0.0.1:${datagrams.port}`,
+        transport: 'udp',
+        format: 'leef',
+      },
+    ])
+    await agent.start()
+    await raise(agent, 40)
+    await raise(agent, 60)
+    const ids = await idsOf(agent)
+    expect(ids).toHaveLength(100)
+    for (const receiver of [plain, secure, datagrams]) {
+      await expect.poll(() => seen(receiver.lines), { timeout: 30_000 }).toEqual(ids)
+      const alerts = receiver.lines.filter((text) => text.includes('shop/web'))
+      expect(alerts).toHaveLength(100)
+      for (const text of alerts) expect(text).toMatch(/^<130>1 \S+ n1 snug \d+ guardrail - /)
+      expect(receiver.lines.join('\n')).not.toContain('\n<13>')
+    }
+    const sinks = await agent.json<readonly SinkView[]>(['sink', 'list'])
+    expect(sinks).toMatchObject([
+      { name: 'plain', state: 'idle', waiting: 0, lagMs: 0, delivered: 100, givenUp: 0 },
+      { name: 'secure', state: 'idle', delivered: 100 },
+      { name: 'datagrams', state: 'idle', delivered: 100 },
+    ])
+  })
+
+  test('arrive after the receiver was killed, and the agent too, while others go on', async () => {
+    await using receiver = new Rsyslog({ port: await closedPort() })
+    await receiver.start()
+    const address = `127.0.0.1:${receiver.port}`
+    await using agent = agentWith([
+      { name: 'siem', type: 'syslog', address, format: 'ocsf' },
+      { name: 'copy', type: 'file', path: '/dev/null' },
+    ])
+    await agent.start()
+    await raise(agent, 50)
+    await expect.poll(() => seen(receiver.lines).length, { timeout: 30_000 }).toBe(50)
+    await receiver.stop('SIGKILL')
+    await raise(agent, 50)
+    await agent.until<readonly SinkView[]>(['sink', 'list'], ([siem, copy]) => {
+      return siem?.state === 'failing' && siem.waiting === 50 && copy?.delivered === 100
+    })
+    const refused = await agent.cli(['sink', 'test', 'siem', '-o', 'json'])
+    expect(refused.code).toBe(2)
+    expect(JSON.parse(refused.stdout)).toMatchObject({ ok: false })
+    await agent.kill()
+    await agent.start()
+    await raise(agent, 50)
+    const ids = await idsOf(agent)
+    expect(ids).toHaveLength(150)
+    await receiver.start()
+    await expect.poll(() => seen(receiver.lines), { timeout: 60_000 }).toEqual(ids)
+    // Twice is allowed, but rare: what was taken when the agent died, and it did not know yet.
+    expect(receiver.lines.filter((text) => text.includes('shop/web')).length).toBeLessThan(210)
+    const test = await agent.json<SinkTestView>(['sink', 'test', 'siem'])
+    expect(test).toMatchObject({ ok: true })
+    await expect.poll(() => seen(receiver.lines), { timeout: 30_000 }).toContain(test.id)
+  })
+})
+
+describe('alerts to a webhook', () => {
+  const hardships: readonly (readonly [string, (receiver: HttpReceiver) => void])[] = [
+    ['answers 500', (receiver) => void (receiver.behave = 'refuse')],
+    ['answers garbage', (receiver) => void (receiver.behave = 'garbage')],
+    [
+      'asks to be left alone',
+      (receiver) =>
+        void (receiver.answer = { status: 429, headers: { 'retry-after': '1' }, text: 'later' }),
+    ],
+    ['hangs', (receiver) => void (receiver.behave = 'hang')],
+  ]
+
+  test.each(hardships)('arrive once it works again, where it %s', async (_, worsen) => {
+    await using receiver = await httpReceiver((body) => body.trimEnd().split('\n'))
+    const url = `http://127.0.0.1:${receiver.port}/`
+    await using agent = agentWith([{ name: 'hook', type: 'http', url, timeout: '2s' }])
+    await agent.start()
+    worsen(receiver)
+    await raise(agent, 30)
+    await agent.until<readonly SinkView[]>(['sink', 'list'], ([hook]) => hook?.state === 'failing')
+    receiver.behave = 'take'
+    receiver.answer = { status: 200, headers: {}, text: '' }
+    await expect.poll(() => seen(receiver.lines), { timeout: 60_000 }).toEqual(await idsOf(agent))
+  })
+
+  test('that are too many to wait are given up, oldest first, and told as an alert that counts them', async () => {
+    await using receiver = await httpReceiver(() => [])
+    receiver.behave = 'refuse'
+    await using agent = await startAgent({
+      config: {
+        sources: ['file:-'],
+        engines: { docker: { socket: 'none' } },
+        outbox: { size: '64KiB' },
+        sinks: [
+          { name: 'hook', type: 'http', url: `http://127.0.0.1:${receiver.port}/` },
+          { name: 'copy', type: 'file', path: '/dev/null' },
+        ],
+      },
+    })
+    await raise(agent, 1_000)
+    const [hook] = await agent.until<readonly SinkView[]>(
+      ['sink', 'list'],
+      ([one]) => one !== undefined && one.givenUp > 500,
+    )
+    expect(hook?.waiting).toBeLessThan(200 + 500)
+    interface Told {
+      readonly type: string
+      readonly count: number
+      readonly event: { readonly loss?: { readonly reason: string } }
+    }
+    const alerts = await agent.until<readonly Told[]>(
+      ['alert', 'list', '--limit', '10000'],
+      (list) => list.some(({ type }) => type === 'loss'),
+    )
+    const told = alerts.find(({ type }) => type === 'loss')
+    expect(told?.event.loss?.reason).toBe('outbox-full')
+    expect(told?.count).toBeGreaterThan(0)
+    await agent.until<readonly SinkView[]>(['sink', 'list'], ([, copy]) => {
+      return copy !== undefined && copy.delivered + copy.givenUp > 1_000 && copy.waiting === 0
+    })
+  })
+})
