@@ -119,6 +119,8 @@ describe('alerts to rsyslog', () => {
     ])
     await agent.start()
     await raise(agent, 50)
+    // Killed before the agent knows that it was taken, it would be sent again.
+    await agent.until<readonly SinkView[]>(['sink', 'list'], ([siem]) => siem?.delivered === 50)
     await expect.poll(() => seen(receiver.lines).length, { timeout: 30_000 }).toBe(50)
     await receiver.stop('SIGKILL')
     await raise(agent, 50)
