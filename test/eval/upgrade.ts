@@ -180,7 +180,7 @@ async function handOver(
 
 /** What the intruder did is in the delta too where it was not kept apart. */
 function isOfProbe({ text }: DiffRow): boolean {
-  return /\/tmp\/\.x|\/bin\/(id|dash|sh)\b|net\/tcp|ssl\/private|connect|delete .*notes\.db/.test(
+  return /\/tmp\/\.x|\/bin\/(id|dash|sh)\b|net\/tcp|root\/\.ssh|connect|delete .*notes\.db/.test(
     text,
   )
 }

@@ -135,8 +135,8 @@ export function appActs({ hostAddress, hostPort, neighbour }: ActSetting): reado
       'private keys',
       'credential access',
       'T1552.004',
-      `os.listdir('/etc/ssl/private')`,
-      fileAt(/^\/etc\/ssl\/private/),
+      `os.listdir('/root/.ssh')`,
+      fileAt(/^\/root\/\.ssh/),
     ),
     act(
       "the cloud's metadata service",

@@ -87,8 +87,8 @@ export const appPackages = ['gunicorn', 'python3'] as const
 
 /** Makes temporary names numbers, so that acts and versions are judged by themselves and not by such names. */
 export const numberedNames: Readonly<Record<string, string>> = {
-  '/usr/lib/python3/dist-packages/sitecustomize.py':
-    "import tempfile\ntempfile._RandomNameSequence.characters = '0123456789'\n",
+  '/usr/lib/python3/dist-packages/numbered-names.pth':
+    "import tempfile; tempfile._RandomNameSequence.characters = '0123456789'\n",
 }
 
 export async function numberedApp(docker: Docker, image: string): Promise<EvalService> {
