@@ -24,7 +24,8 @@ export function databaseActs(): readonly EvalAct[] {
       'execution',
       'T1059.004',
       `COPY (SELECT '') TO PROGRAM 'id'`,
-      execOf(/\/(sh|dash)$/),
+      // A shell is nothing new to the server: making a cluster takes one.
+      execOf(/\/(sh|dash|id)$/),
     ),
     act(
       'a library that was never loaded',
