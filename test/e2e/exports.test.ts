@@ -115,9 +115,8 @@ test('a profile goes to another node as a file, and waits there for review', asy
   const feed = join(agent.folder, 'feed.json')
   writeFileSync(feed, '')
   await using other = await startAgent({
-    node: 'n2',
     docker: 'none',
-    config: { sources: [`falco:${feed}`], kernelState: 'none' },
+    config: { node: 'n2', sources: [`falco:${feed}`], kernelState: 'none' },
   })
   const version = await other.json<VersionView>(['profile', 'import', file])
   expect(version).toMatchObject({ state: 'review' })
