@@ -65,11 +65,14 @@ static __always_inline u64 inode_key(const struct inode *inode)
 static __noinline bool is_untouched(struct scratch *scratch, const struct snug_task *state, struct inode *inode)
 {
 	struct snug_slot *slot = slot_of(state);
-	u64 key = inode_key(inode);
+	u64 key = inode_key(inode), *writer;
 	struct place lower;
 
-	if (!slot || slot->container != state->container || slot->untrusted || slot->before ||
-	    bpf_map_lookup_elem(&written, &key))
+	if (!slot || slot->container != state->container || slot->untrusted || slot->before)
+		return false;
+	/* Each container's layers are a file system of its own; what another wrote was one of that number before. */
+	writer = bpf_map_lookup_elem(&written, &key);
+	if (writer && *writer == state->container)
 		return false;
 	lower = lower_of(inode);
 	if (!lower.dentry || !lower.mnt)
