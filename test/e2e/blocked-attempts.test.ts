@@ -87,13 +87,7 @@ describe(`of ${times} attempts in bursts by ${workers} processes none succeeds, 
   })
 })
 
-/**
- * Blocking outlives the daemon where programs and maps are pinned: not yet.
- * `SNUG_TEST_PINNED=1` runs it all the same.
- */
-const pinned = process.env['SNUG_TEST_PINNED'] === '1'
-
-describe.skipIf(!pinned)('the same with the daemon killed half-way and started again:', () => {
+describe('the same with the daemon killed half-way and started again:', () => {
   test.each(attemptKinds)('%s', async (kind) => {
     const container = await startContainer(docker, image, [kind, String(times), String(workers)])
     try {
