@@ -22,14 +22,22 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
+interface NoisySensor {
+  readonly path: string
+  /** Made by the test: noise, please. */
+  readonly now: string
+  /** Made by the sensor: there was some. */
+  readonly done: string
+}
+
 /**
  * The real sensor behind a broken pipe: what it says is passed on until the file `now` appears, then comes one
  * piece of noise, and from its next start on nothing is wrong any more.
  */
-function noisySensor(noise: string): { readonly path: string; readonly now: string } {
-  const now = join(folder, `${noise}.now`)
-  const done = join(folder, `${noise}.done`)
-  const path = join(folder, `${noise}.mjs`)
+function noisySensor(noise: string, name: string): NoisySensor {
+  const now = join(folder, `${name}.now`)
+  const done = join(folder, `${name}.done`)
+  const path = join(folder, `${name}.mjs`)
   const bytes = {
     // A head that says 4 GiB follow.
     length: 'Buffer.alloc(64, 0xff)',
@@ -58,16 +66,25 @@ for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => child.kill(
 `,
   )
   chmodSync(path, 0o755)
-  return { path, now }
+  return { path, now, done }
 }
 
-test.each(['length', 'random'])(
-  'noise in the middle of what the sensor says (%s) is told, healed, and on record as loss',
-  async (kind) => {
-    const noisy = noisySensor(kind)
+/** Where the kernel keeps what was not taken it is told again, and nothing is lost. */
+test.each([
+  ['length', 'none'],
+  ['random', 'none'],
+  ['length', 'kept'],
+  ['random', 'kept'],
+] as const)(
+  'noise in the middle of what the sensor says (%s) is told and healed; on record as loss, unless the kernel kept it (%s)',
+  async (kind, kept) => {
+    const noisy = noisySensor(kind, `${kind}-${kept}`)
     await using agent = await startAgent({
       docker: socket,
-      config: { sensor: { path: noisy.path } },
+      config: {
+        sensor: { path: noisy.path },
+        ...(kept === 'none' ? { kernelState: 'none' } : {}),
+      },
     })
     const service = await startContainer(docker, image, ['/workload', 'loop', '20'])
     try {
@@ -77,16 +94,17 @@ test.each(['length', 'random'])(
       const alerts = agent.tail<Alert>(['alert', 'tail'])
       writeFileSync(noisy.now, '')
       // Its counts, once a second, carry the noise.
-      await agent.until<StatusView>(
+      const healed = await agent.until<StatusView>(
         ['status'],
         ({ sources, losses }) =>
-          existsSync(noisy.now.replace('.now', '.done')) &&
-          losses.length > 0 &&
+          existsSync(noisy.done) &&
+          (kept === 'kept' || losses.length > 0) &&
+          agent.lastWords().includes('SENSOR_PROTOCOL') &&
           sources.every(({ state }) => state === 'running'),
         45_000,
       )
-      expect(agent.lastWords()).toMatch(/SENSOR_PROTOCOL/)
-      await alerts.until(({ type }) => type === 'loss', 10_000, 'an alert of the loss')
+      if (kept === 'kept') expect(healed.losses).toEqual([])
+      else await alerts.until(({ type }) => type === 'loss', 10_000, 'an alert of the loss')
       const { id } = await runContainer(docker, image, ['/workload', 'known', '23'])
       await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
         behaviours.some(({ containers }) => containers.includes(id)),
