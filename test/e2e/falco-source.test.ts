@@ -92,5 +92,5 @@ test('it is read on through a rotation, and after a restart where it was', async
   expect(times['read /etc/nginx/nginx.conf']).toBe(1)
   // Falco observed meanwhile: the time without a daemon is no hole in the evidence.
   const { losses } = await agent.json<StatusView>(['status'])
-  expect(losses.map(({ reason }) => reason)).toEqual(['undecodable'])
+  expect(losses.map(({ reason }) => reason)).not.toContain('agent-down')
 })
