@@ -80,3 +80,25 @@ test('the daemon still answers, and sees the next container', async () => {
     behaviours.some(({ kind, containers }) => kind === 'connect' && containers.includes(id)),
   )
 })
+
+/** Acts that came up to user space: what is known is only counted. */
+const cameUp = ({ counters }: StatusView): number =>
+  sum(['expected', 'learned', 'deviation', 'unprofiled'].map((name) => counters[name] ?? 0))
+
+test('once it is learned the flood stays in the kernel: nothing of it comes up, and all of it is counted', async () => {
+  await agent.json(['profile', 'mode', image, 'alert'])
+  const counted = ({ behaviours }: ProfileView): number =>
+    sum(behaviours.filter(({ text }) => /\/data\/(in|bin)/.test(text)).map(({ count }) => count))
+  const before = counted(await agent.json<ProfileView>(['profile', 'show', image]))
+  const up = cameUp(await agent.json<StatusView>(['status']))
+  const outcome = await runContainer(docker, image, ['/workload', 'flood', '10'])
+  const did = JSON.parse(outcome.stdout) as Tally
+  const all = before + did.opens + did.execs
+  const after = await agent.until<ProfileView>(
+    ['profile', 'show', image],
+    (view) => counted(view) >= all,
+    60_000,
+  )
+  expect(counted(after)).toBe(all)
+  expect(cameUp(await agent.json<StatusView>(['status'])) - up).toBe(0)
+}, 120_000)
