@@ -7,7 +7,7 @@ import { learnerConfig, setMode, startLearned } from '../fixtures/learned-agent.
 import { learnServices, type Running, type Service, services } from '../fixtures/services.ts'
 
 /** Five for the record; for every day as long as the slowest period of the services, and half as long again. */
-const minutes = Number(process.env['SNUG_BLOCK_MINUTES'] ?? 0.75)
+const minutes = Number(process.env['SNUG_BLOCK_MINUTES'] ?? 0.5)
 const { docker, socket } = sharedEngine()
 
 let list: readonly Service[]
