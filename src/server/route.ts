@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { LoadedConfig } from '../config/load-config.ts'
 import type { Decider, Engine } from '../flow/engine.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { SinkDesk } from './sink-desk.ts'
+import type { SinkDesk } from '../flow/sink-desk.ts'
 import type { Role, TokenFile } from './token-file.ts'
 
 /** What the routes have to work with. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { SnugError } from '../errors.ts'
 import { type Route, route } from './route.ts'
-import type { SinkTestView, SinkView } from './sink-desk.ts'
+import type { SinkTest, SinkView } from '../flow/sink-desk.ts'
 
 const text = z.string()
 const count = z.number()
@@ -19,7 +19,7 @@ const sinkView: z.ZodType<SinkView> = z.object({
   lastDelivery: text.exactOptional(),
   lastError: z.object({ time: text, text }).exactOptional(),
 })
-const sinkTest: z.ZodType<SinkTestView> = z.object({
+const sinkTest: z.ZodType<SinkTest> = z.object({
   ok: z.boolean(),
   id: text,
   said: text,

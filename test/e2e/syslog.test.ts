@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { SinkTestView, SinkView } from '../../src/server/sink-desk.ts'
+import type { SinkTest, SinkView } from '../../src/flow/sink-desk.ts'
 import { Agent, startAgent } from '../fixtures/agent.ts'
 import { Rsyslog } from '../fixtures/rsyslog.ts'
 import {
@@ -139,7 +139,7 @@ describe('alerts to rsyslog', () => {
     await expect.poll(() => seen(receiver.lines), { timeout: 60_000 }).toEqual(ids)
     // Twice is allowed, but rare: what was taken when the agent died, and it did not know yet.
     expect(receiver.lines.filter((text) => text.includes('shop/web')).length).toBeLessThan(210)
-    const test = await agent.json<SinkTestView>(['sink', 'test', 'siem'])
+    const test = await agent.json<SinkTest>(['sink', 'test', 'siem'])
     expect(test).toMatchObject({ ok: true })
     await expect.poll(() => seen(receiver.lines), { timeout: 30_000 }).toContain(test.id)
   })

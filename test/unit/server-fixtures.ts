@@ -33,7 +33,7 @@ import type {
 } from '../../src/flow/engine.ts'
 import { LiveHub } from '../../src/flow/live-hub.ts'
 import { type RunningServer, startServer } from '../../src/server/server.ts'
-import type { SinkDesk } from '../../src/server/sink-desk.ts'
+import type { SinkDesk } from '../../src/flow/sink-desk.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
 

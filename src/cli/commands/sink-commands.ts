@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { formatDuration } from '../../config/duration.ts'
-import type { SinkTestView, SinkView } from '../../server/sink-desk.ts'
+import type { SinkTest, SinkView } from '../../flow/sink-desk.ts'
 import type { CliContext } from '../cli-context.ts'
 import { safeText } from '../terminal-text.ts'
 import { type Column, textTable } from '../text-table.ts'
@@ -38,7 +38,7 @@ export function sinkCommands(program: Command, context: CliContext): void {
     .argument('<name>')
     .action(async (name: string) => {
       const path = `/v1/sinks/${encodeURIComponent(name)}/test`
-      const test = await context.client.send<SinkTestView>('POST', path)
+      const test = await context.client.send<SinkTest>('POST', path)
       await context.print(test, [test], () => testText(name, test))
       if (!test.ok) context.exit = 2
     })
@@ -50,7 +50,7 @@ function newsText({ lastDelivery, lastError }: SinkView): string {
   return `last delivery ${lastDelivery === undefined ? 'never' : `at ${lastDelivery}`}${error}`
 }
 
-function testText(name: string, { ok, id, said, tookMs }: SinkTestView): string {
+function testText(name: string, { ok, id, said, tookMs }: SinkTest): string {
   const how = ok ? 'took' : 'did not take'
   return `\`${name}\` ${how} the test alert ${id} (${tookMs} ms): ${safeText(said)}\n`
 }
