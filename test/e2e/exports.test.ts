@@ -1,7 +1,6 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadRules } from '../../src/config/load-rules.ts'
@@ -23,8 +22,6 @@ const started: Docker.Container[] = []
 let agent: Agent
 
 beforeAll(async () => {
-  const need = fileURLToPath(new URL('../../deploy/need-packages.sh', import.meta.url))
-  execFileSync(need, ['the tests of exports', 'apparmor'])
   await webImage(docker, image)
   agent = await startAgent({ docker: socket, config: learnerConfig })
   await serve(await run({}))

@@ -82,7 +82,9 @@ export function tryBypasses(
       if (result.startsWith('killed')) expect(enforced).toContain('killed')
     })
 
-    it.runIf(family === 'lsm')('none of them left a trace in the container', async () => {
+    // A kill comes after the act: only what is refused leaves none.
+    if (family !== 'lsm') return
+    it('none of them left a trace in the container', async () => {
       expect((await lane.data()).split('\n')).toEqual(['allowed', 'compat', 'own'])
     })
   })
