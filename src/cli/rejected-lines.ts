@@ -1,4 +1,4 @@
-import type { RejectedLine } from '../flow/engine.ts'
+import type { RejectedLine } from '../flow/engine-views.ts'
 import { type CliIo, say } from './cli-io.ts'
 import { safeText } from './terminal-text.ts'
 

@@ -1,6 +1,6 @@
 import type { Alert } from '../event/alert.ts'
 import type { ImageRef, LossSpan, SnugEvent } from '../event/event.ts'
-import type { BlockingView, VersionView } from '../flow/engine.ts'
+import type { BlockingView, VersionView } from '../flow/engine-views.ts'
 
 /** `repository:tag`, or `repository@sha256:` and twelve digits: short, and good as an IMAGE. */
 export function imageText(image: ImageRef | undefined): string {

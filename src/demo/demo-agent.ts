@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Alert } from '../event/alert.ts'
-import type { StatusView } from '../flow/engine.ts'
+import type { StatusView } from '../flow/engine-views.ts'
 
 export const cliPath = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 

@@ -6,7 +6,7 @@ import type {
   ProfileDiff,
   ProfileView,
   VersionView,
-} from '../flow/engine.ts'
+} from '../flow/engine-views.ts'
 import type { DemoAgent } from './demo-agent.ts'
 import { clean, type Screen, severityRank } from './screen.ts'
 import type { ShopVersion } from './shop-image.ts'

@@ -5,7 +5,7 @@ import { coverageReport, hourText, kindText, phaseText } from '../profile/covera
 import { lastRise, noveltyOf, sparkline } from '../profile/novelty.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 import type { DeployedVersion } from './deployed-version.ts'
-import type { EvidenceView, NoveltyView, ObservedView } from './engine.ts'
+import type { EvidenceView, NoveltyView, ObservedView } from './engine-views.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
 /** Intervals that are listed, the newest; all of them are counted. */

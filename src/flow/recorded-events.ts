@@ -5,7 +5,7 @@ import { behavioursOf } from '../profile/behaviour.ts'
 import { actorText, objectLine } from '../profile/describe.ts'
 import type { Profile } from '../profile/profile.ts'
 import { EventLineParser, type ParsedLines } from '../sources/event-lines.ts'
-import type { BackTestResult, BackTestRow, RejectedLine } from './engine.ts'
+import type { BackTestResult, BackTestRow, RejectedLine } from './engine-views.ts'
 import { breathe } from './pipeline.ts'
 
 /** Rejected lines told in full; beyond it they are counted. */

@@ -15,6 +15,7 @@ import { checkHost, type HostPaths } from '../telemetry/host-checks.ts'
 import type { Daemon } from './daemon.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import type * as view from './engine.ts'
+import type * as views from './engine-views.ts'
 import { evidenceView } from './evidence-view.ts'
 import { exportOf, importProfile } from './profile-transfer.ts'
 import { readRecorded, backTest } from './recorded-events.ts'
@@ -40,16 +41,16 @@ export class SnugEngine implements view.Engine {
     this.#host = host
   }
 
-  status(): view.StatusView {
+  status(): views.StatusView {
     return statusView(this.#daemon, this.#version)
   }
 
-  images(): readonly view.LineageView[] {
+  images(): readonly views.LineageView[] {
     const { shelf } = this.#daemon
     return lineageViews(shelf.versions, shelf, this.#daemon.now())
   }
 
-  image(ref: string): view.LineageView {
+  image(ref: string): views.LineageView {
     const { shelf } = this.#daemon
     const found = shelf.find(ref)
     const [lineage] = lineageViews(found, shelf, this.#daemon.now())
@@ -61,7 +62,7 @@ export class SnugEngine implements view.Engine {
     return { ...lineage, versions }
   }
 
-  profile(ref: string): view.ProfileView {
+  profile(ref: string): views.ProfileView {
     const version = this.#daemon.shelf.findOne(ref)
     const entries = version.profile.entries()
     return {
@@ -72,7 +73,7 @@ export class SnugEngine implements view.Engine {
     }
   }
 
-  diff(a: string, b: string): view.ProfileDiff {
+  diff(a: string, b: string): views.ProfileDiff {
     const { shelf } = this.#daemon
     const [from, to] = [shelf.findOne(a), shelf.findOne(b)]
     const shown = (version: DeployedVersion): ProfileEntry[] =>
@@ -94,7 +95,7 @@ export class SnugEngine implements view.Engine {
     return vanishesAt(life, this.#daemon.shelf.rules)
   }
 
-  #evidence(version: DeployedVersion): view.EvidenceView {
+  #evidence(version: DeployedVersion): views.EvidenceView {
     const { shelf, parts } = this.#daemon
     const kinds = [...new Set(parts.sources.flatMap(({ supports }) => supports.kinds))].sort()
     const schedules = this.#schedules.of(version.identity)
@@ -103,10 +104,10 @@ export class SnugEngine implements view.Engine {
 
   async setMode(
     ref: string,
-    mode: view.Mode,
+    mode: views.Mode,
     by: view.Decider,
     canary: view.CanaryChoice = {},
-  ): Promise<view.VersionView> {
+  ): Promise<views.VersionView> {
     const { shelf, kernel } = this.#daemon
     if (mode === 'block') {
       const version = shelf.findOne(ref)
@@ -122,7 +123,7 @@ export class SnugEngine implements view.Engine {
     ref: string,
     forMs: number,
     by: view.Decider,
-  ): Promise<readonly view.VersionView[]> {
+  ): Promise<readonly views.VersionView[]> {
     const { reason } = by
     if (reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is needed')
     const order = { forMs, reason, who: by.who }
@@ -133,7 +134,7 @@ export class SnugEngine implements view.Engine {
     })
   }
 
-  async endBreakGlass(ref: string, by: view.Decider): Promise<readonly view.VersionView[]> {
+  async endBreakGlass(ref: string, by: view.Decider): Promise<readonly views.VersionView[]> {
     const isBroken = this.#daemon.shelf.find(ref).some(({ life }) => life.breakGlass !== undefined)
     if (!isBroken) throw new SnugError('MODE_REFUSED', `\`${ref}\` is not under break-glass`)
     return this.#glass(ref, by, 'break-glass-end', (version) => {
@@ -148,7 +149,7 @@ export class SnugEngine implements view.Engine {
     by: view.Decider,
     what: string,
     act: (version: DeployedVersion) => void,
-  ): Promise<readonly view.VersionView[]> {
+  ): Promise<readonly views.VersionView[]> {
     const blocking = this.#daemon.shelf.find(ref).filter(({ life }) => life.mode === 'block')
     if (blocking.length === 0) {
       throw new SnugError('MODE_REFUSED', `no version of \`${ref}\` blocks`)
@@ -164,7 +165,7 @@ export class SnugEngine implements view.Engine {
     return blocking.map((version) => this.#view(version))
   }
 
-  async endLearning(ref: string, by: view.Decider): Promise<view.VersionView> {
+  async endLearning(ref: string, by: view.Decider): Promise<views.VersionView> {
     return this.#step(ref, by, 'end-learning', (version, evidence, rules, nowMs) =>
       endLearning(version, evidence, rules, nowMs, by.who),
     )
@@ -175,7 +176,7 @@ export class SnugEngine implements view.Engine {
     behaviours: readonly string[] | undefined,
     by: view.Decider,
     options: view.ApproveOptions = {},
-  ): Promise<view.DecisionResult> {
+  ): Promise<views.DecisionResult> {
     return this.#desk.approve(ref, behaviours, by, options)
   }
 
@@ -183,7 +184,7 @@ export class SnugEngine implements view.Engine {
     ref: string,
     behaviours: readonly string[],
     by: view.Decider,
-  ): Promise<view.DecisionResult> {
+  ): Promise<views.DecisionResult> {
     return this.#desk.reject(ref, behaviours, by)
   }
 
@@ -208,7 +209,7 @@ export class SnugEngine implements view.Engine {
     return this.#daemon.alerts.get(id)
   }
 
-  allowAlert(id: string, scope: view.AllowScope, by: view.Decider): Promise<Alert> {
+  allowAlert(id: string, scope: views.AllowScope, by: view.Decider): Promise<Alert> {
     return this.#desk.allowAlert(id, scope, by)
   }
 
@@ -255,7 +256,10 @@ export class SnugEngine implements view.Engine {
     return this.#daemon.alertStream.subscribe(signal, this.#wants(query))
   }
 
-  async replay(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<view.ReplayResult> {
+  async replay(
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<views.ReplayResult> {
     const daemon = this.#daemon
     const before = { ...daemon.counters }
     const summary = await readRecorded(chunks, signal, (events) => daemon.judgeEvents(events))
@@ -275,7 +279,7 @@ export class SnugEngine implements view.Engine {
     ref: string,
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
-  ): Promise<view.BackTestResult> {
+  ): Promise<views.BackTestResult> {
     const { profile } = this.#daemon.shelf.findOne(ref)
     return backTest(profile, this.#daemon.parts.guardrails, chunks, signal)
   }
@@ -297,11 +301,11 @@ export class SnugEngine implements view.Engine {
   async importProfile(
     chunks: AsyncIterable<Uint8Array>,
     by: view.Decider,
-  ): Promise<view.VersionView> {
+  ): Promise<views.VersionView> {
     return this.#view(await importProfile(this.#daemon, chunks, by))
   }
 
-  async doctor(): Promise<view.DoctorReport> {
+  async doctor(): Promise<views.DoctorReport> {
     const host = await checkHost(this.#host)
     const checks = [...host.checks]
     for (const source of this.#daemon.parts.sources) {
@@ -320,7 +324,7 @@ export class SnugEngine implements view.Engine {
     return { checks, acts: actKindsOfHost(checks, stops), images, stops }
   }
 
-  #view(version: DeployedVersion): view.VersionView {
+  #view(version: DeployedVersion): views.VersionView {
     return versionView(version, this.#daemon.shelf, this.#daemon.now())
   }
 
@@ -334,7 +338,7 @@ export class SnugEngine implements view.Engine {
       rules: Daemon['shelf']['rules'],
       nowMs: number,
     ) => Step,
-  ): Promise<view.VersionView> {
+  ): Promise<views.VersionView> {
     const { shelf } = this.#daemon
     const version = shelf.findOne(ref)
     const nowMs = this.#daemon.now()

@@ -1,14 +1,14 @@
 import type { IdentityEngine } from '../identity/identity.ts'
 import { stopsOf } from '../telemetry/host-acts.ts'
 import type { Daemon } from './daemon.ts'
-import type * as view from './engine.ts'
+import type * as views from './engine-views.ts'
 import { recentLosses } from './views.ts'
 
 /** `version`: of this build. */
-export function statusView(daemon: Daemon, version: string): view.StatusView {
+export function statusView(daemon: Daemon, version: string): views.StatusView {
   const { shelf, alerts, identifier, parts, counters, startedAt, faults, state } = daemon
   const { stage, enforcement, kernel } = daemon
-  const versions: Record<view.VersionState, number> = {
+  const versions: Record<views.VersionState, number> = {
     learning: 0,
     review: 0,
     enforced: 0,
@@ -59,9 +59,9 @@ export function statusView(daemon: Daemon, version: string): view.StatusView {
 /** Nobody should rely on it before it sees: it is starting until every source is. */
 function stateOf(
   state: Daemon['state'],
-  sources: readonly view.SourceView[],
+  sources: readonly views.SourceView[],
   degraded: readonly string[],
-): view.StatusView['state'] {
+): views.StatusView['state'] {
   if (state !== 'running') return state
   if (sources.some((source) => source.state === 'starting')) return 'starting'
   return degraded.length > 0 ? 'degraded' : 'running'
@@ -70,13 +70,13 @@ function stateOf(
 function selfProbeView({
   lastProbe,
   probes,
-}: Daemon['enforcement']): Pick<view.StatusView, 'selfProbe'> {
+}: Daemon['enforcement']): Pick<views.StatusView, 'selfProbe'> {
   if (lastProbe === undefined) return {}
   const { time, passed, stopped, missed } = lastProbe
   return { selfProbe: { time, ok: passed && missed.length === 0, stopped, missed, ...probes } }
 }
 
-function sourceView(source: Daemon['parts']['sources'][number]): view.SourceView {
+function sourceView(source: Daemon['parts']['sources'][number]): views.SourceView {
   const { state, stats } = source
   return {
     name: source.name,
@@ -88,7 +88,7 @@ function sourceView(source: Daemon['parts']['sources'][number]): view.SourceView
   }
 }
 
-function engineView({ name, state }: IdentityEngine): view.EngineView {
+function engineView({ name, state }: IdentityEngine): views.EngineView {
   return state.kind === 'degraded'
     ? { name, state: state.kind, reason: state.reason }
     : { name, state: state.kind }

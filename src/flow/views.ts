@@ -13,7 +13,7 @@ import type {
   ContainerView,
   LineageView,
   VersionView,
-} from './engine.ts'
+} from './engine-views.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
 export function versionView(

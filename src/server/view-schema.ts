@@ -5,16 +5,16 @@ import {
   type DecisionResult,
   type DoctorReport,
   type LineageView,
-  modes,
   type ProfileDiff,
   type ProfileView,
   type ReplayResult,
-  shownStates,
   type StatusView,
-  stopHows,
   type VersionView,
+  modes,
+  shownStates,
+  stopHows,
   versionStates,
-} from '../flow/engine.ts'
+} from '../flow/engine-views.ts'
 import { imageRef, lossSpan } from './event-schema.ts'
 import { roles, type TokenHolder } from './token-file.ts'
 

@@ -1,4 +1,4 @@
-import type { DoctorCheck, DoctorReport, StopView } from '../flow/engine.ts'
+import type { DoctorCheck, DoctorReport, StopView } from '../flow/engine-views.ts'
 
 const needed = ['kernel', 'btf', 'rights', 'lockdown', 'cgroup-v2'] as const
 

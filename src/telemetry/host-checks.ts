@@ -2,7 +2,7 @@ import { access, constants, readFile, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { release } from 'node:os'
 import { actKindsOfHost } from './host-acts.ts'
-import type { DoctorCheck, DoctorReport } from '../flow/engine.ts'
+import type { DoctorCheck, DoctorReport } from '../flow/engine-views.ts'
 
 export interface HostPaths {
   /** Where the pseudo file systems are looked for; tests put their own here. */

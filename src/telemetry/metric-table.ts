@@ -1,4 +1,4 @@
-import { type SelfProbeView, type StatusView, versionStates } from '../flow/engine.ts'
+import { type SelfProbeView, type StatusView, versionStates } from '../flow/engine-views.ts'
 
 interface CounterRow {
   readonly help: string

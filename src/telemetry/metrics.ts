@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client'
-import type { StatusView } from '../flow/engine.ts'
+import type { StatusView } from '../flow/engine-views.ts'
 import { type MetricName, metricTable, statusTable } from './metric-table.ts'
 
 /** Our own registry and what is counted in it; nothing of it is global to the process. */

@@ -1,7 +1,7 @@
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Alert } from '../../src/event/alert.ts'
-import type { ProfileView, StatusView } from '../../src/flow/engine.ts'
+import type { ProfileView, StatusView } from '../../src/flow/engine-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import {
   type AttemptKind,

@@ -1,6 +1,6 @@
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { LineageView, ProfileView } from '../../src/flow/engine.ts'
+import type { LineageView, ProfileView } from '../../src/flow/engine-views.ts'
 import type { Alert } from '../../src/event/alert.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer, startContainer } from '../fixtures/containers.ts'

@@ -3,11 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type {
   AuditCheckView,
   AuditView,
-  BehaviourView,
   ForgetResult,
   IncidentResult,
-  ProfileView,
 } from '../../src/flow/engine.ts'
+import type { BehaviourView, ProfileView } from '../../src/flow/engine-views.ts'
 import type { Alert } from '../../src/event/alert.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { SnugError } from '../../src/errors.ts'
-import type { VersionView } from '../../src/flow/engine.ts'
+import type { VersionView } from '../../src/flow/engine-views.ts'
 import { behaviourKey, type SourceMessage } from '../../src/sources/source.ts'
 import { tagOf } from '../../src/match/kernel-profile.ts'
 import { act } from './act-fixture.ts'

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { parseEvent } from '../../src/event/parse-event.ts'
 import type { ActEvent } from '../../src/event/event.ts'
-import type { BehaviourView } from '../../src/flow/engine.ts'
+import type { BehaviourView } from '../../src/flow/engine-views.ts'
 import { loadAttacks } from '../../src/config/load-attacks.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { SourceMessage } from '../../src/sources/source.ts'

@@ -11,26 +11,28 @@ import type {
   ApproveOptions,
   AttackRow,
   AuditCheckView,
-  BackTestResult,
-  BehaviourView,
-  BlockingView,
   CanaryChoice,
   Decider,
   EditTestResult,
   Engine,
   ForgetChoice,
-  LineageView,
   Live,
   LiveQuery,
-  Mode,
-  ProfileDiff,
   ProfileEdit,
   ProfileExport,
+} from '../../src/flow/engine.ts'
+import type {
+  BackTestResult,
+  BehaviourView,
+  BlockingView,
+  LineageView,
+  Mode,
+  ProfileDiff,
   ReplayResult,
   StatusView,
   StopView,
   VersionView,
-} from '../../src/flow/engine.ts'
+} from '../../src/flow/engine-views.ts'
 import { LiveHub } from '../../src/flow/live-hub.ts'
 import { type RunningServer, startServer } from '../../src/server/server.ts'
 import type { SinkDesk } from '../../src/flow/sink-desk.ts'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { SnugError } from '../../errors.ts'
-import type { VersionView } from '../../flow/engine.ts'
+import type { VersionView } from '../../flow/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseFor } from '../option-values.ts'

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../../config/duration.ts'
 import type { SnugEvent } from '../../event/event.ts'
-import type { ReplayResult } from '../../flow/engine.ts'
+import type { ReplayResult } from '../../flow/engine-views.ts'
 import type { CliContext } from '../cli-context.ts'
 import { say } from '../cli-io.ts'
 import { openInput } from '../event-input.ts'

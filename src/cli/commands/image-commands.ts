@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { EvidenceView, LineageView, VersionView } from '../../flow/engine.ts'
+import type { EvidenceView, LineageView, VersionView } from '../../flow/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { type Column, textFields, textTable } from '../text-table.ts'

@@ -3,11 +3,11 @@ import {
   type BehaviourView,
   type DiffRow,
   type Mode,
-  modes,
   type ProfileDiff,
   type ProfileView,
   type VersionView,
-} from '../../flow/engine.ts'
+  modes,
+} from '../../flow/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { SnugError } from '../../errors.ts'

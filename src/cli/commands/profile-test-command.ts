@@ -1,13 +1,8 @@
 import type { Command } from 'commander'
 import { readYamlFile } from '../../config/yaml-file.ts'
 import { SnugError } from '../../errors.ts'
-import type {
-  AttackRow,
-  BackTestResult,
-  BackTestRow,
-  EditTestResult,
-  EditTestRow,
-} from '../../flow/engine.ts'
+import type { AttackRow, EditTestResult, EditTestRow } from '../../flow/engine.ts'
+import type { BackTestResult, BackTestRow } from '../../flow/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { openInput } from '../event-input.ts'

@@ -1,11 +1,7 @@
 import type { Command } from 'commander'
 import { SnugError } from '../../errors.ts'
-import type {
-  DecisionResult,
-  ForgetResult,
-  IncidentResult,
-  VanishedRow,
-} from '../../flow/engine.ts'
+import type { ForgetResult, IncidentResult, VanishedRow } from '../../flow/engine.ts'
+import type { DecisionResult } from '../../flow/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseMoment } from '../option-values.ts'

@@ -1,5 +1,10 @@
 import type { Command } from 'commander'
-import { type SourceView, type StatusView, type StopHow, stopHows } from '../../flow/engine.ts'
+import {
+  type SourceView,
+  type StatusView,
+  type StopHow,
+  stopHows,
+} from '../../flow/engine-views.ts'
 import type { CliContext } from '../cli-context.ts'
 import { textFields } from '../text-table.ts'
 import { lossLines } from '../view-text.ts'

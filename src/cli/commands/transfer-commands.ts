@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { type ExportFormat, exportFormats } from '../../export/export-profile.ts'
-import type { ProfileExport, VersionView } from '../../flow/engine.ts'
+import type { ProfileExport } from '../../flow/engine.ts'
+import type { VersionView } from '../../flow/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { say, writeTo } from '../cli-io.ts'

@@ -8,6 +8,7 @@ import type { Daemon } from '../daemon.ts'
 import { allowBlock, allowEvent, decisionOf, rejectEvent, workloadOf } from '../decisions.ts'
 import type { DeployedVersion } from '../deployed-version.ts'
 import type * as view from '../engine.ts'
+import type * as views from '../engine-views.ts'
 import { versionView } from '../views.ts'
 import { changesBy, decided, standing } from './decided.ts'
 import { forgettingOf, sessionNamed, unlearn, vanishedRow } from './unlearn.ts'
@@ -25,7 +26,7 @@ export class ReviewDesk {
     behaviours: readonly string[] | undefined,
     by: view.Decider,
     { quarantined = false }: view.ApproveOptions = {},
-  ): Promise<view.DecisionResult> {
+  ): Promise<views.DecisionResult> {
     const { shelf } = this.#daemon
     const version = shelf.findOne(ref)
     const states = quarantined ? ['pending', 'quarantined'] : ['pending']
@@ -53,7 +54,7 @@ export class ReviewDesk {
     ref: string,
     behaviours: readonly string[],
     by: view.Decider,
-  ): Promise<view.DecisionResult> {
+  ): Promise<views.DecisionResult> {
     const version = this.#daemon.shelf.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
     const decision = { ...decisionOf(by, this.#daemon.now()), kind: 'rejected' } as const
@@ -100,7 +101,7 @@ export class ReviewDesk {
     return { ...result, gone: [], rejected, alerts, version: this.#view(version) }
   }
 
-  async allowAlert(id: string, scope: view.AllowScope, by: view.Decider): Promise<Alert> {
+  async allowAlert(id: string, scope: views.AllowScope, by: view.Decider): Promise<Alert> {
     const { alerts } = this.#daemon
     const { event, version } = this.#actOf(id, 'allowed')
     const { peer, workload, ...bounds } = scope
@@ -176,11 +177,11 @@ export class ReviewDesk {
     return { kind, by: by.who, at, ...reason, ...bounds }
   }
 
-  #view(version: DeployedVersion): view.VersionView {
+  #view(version: DeployedVersion): views.VersionView {
     return versionView(version, this.#daemon.shelf, this.#daemon.now())
   }
 
-  #result(version: DeployedVersion, ids: readonly BehaviourId[]): view.DecisionResult {
+  #result(version: DeployedVersion, ids: readonly BehaviourId[]): views.DecisionResult {
     const left = version.profile.countByState().quarantined
     return { decided: ids, quarantined: left, version: this.#view(version) }
   }
