@@ -38,6 +38,17 @@ export interface LineContext {
   readonly ignore: (what: string) => void
 }
 
+/** What the sensor itself says that it dropped: it counts as of the instant at which it says so. */
+export function toldLoss(
+  { node, source }: LineContext,
+  time: string,
+  reason: string,
+  count: number,
+): LossEvent {
+  const loss = { reason, count, from: time, to: time }
+  return { v: 1, kind: 'loss', time, node, source, loss }
+}
+
 export interface LineMapper {
   readonly take: LineTaker
   /** For formats whose events are of several lines: what waits and is whole by now, or, at the `end`, all of it. */

@@ -10,7 +10,7 @@ import {
   parseObject,
   textAt,
 } from '../json-fields.ts'
-import type { LineContext, LineFormat, LineMapper } from '../line-source.ts'
+import { type LineContext, type LineFormat, type LineMapper, toldLoss } from '../line-source.ts'
 import { accessOf } from '../open-flags.ts'
 import { isRuntime, type Lineage, ProcessTree, type Root } from '../process-tree.ts'
 import { sensorTime } from '../sensor-time.ts'
@@ -147,17 +147,9 @@ class FalcoMapper implements LineMapper {
   }
 
   #drop(alert: Bag, fields: Bag): SnugEvent {
-    const { node, source, now } = this.#context
+    const { now } = this.#context
     const time = sensorTime(alert['time'], now()) ?? now().toISOString()
-    const count = numberAt(fields, 'n_drops') ?? 0
-    return plainEventOf({
-      v: 1,
-      kind: 'loss',
-      time,
-      node,
-      source,
-      loss: { reason: 'dropped by falco', count, from: time, to: time },
-    })
+    return toldLoss(this.#context, time, 'dropped by falco', numberAt(fields, 'n_drops') ?? 0)
   }
 }
 

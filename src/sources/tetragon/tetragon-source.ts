@@ -11,7 +11,7 @@ import {
   parseObject,
   textAt,
 } from '../json-fields.ts'
-import type { LineContext, LineFormat, LineMapper } from '../line-source.ts'
+import { type LineContext, type LineFormat, type LineMapper, toldLoss } from '../line-source.ts'
 import { isRuntime, ProcessTree, type Root } from '../process-tree.ts'
 import { sensorTime } from '../sensor-time.ts'
 import { hookAct } from './hook-act.ts'
@@ -146,16 +146,9 @@ class TetragonMapper implements LineMapper {
   }
 
   #loss(told: Bag, reason: string, count: number): SnugEvent {
-    const { node, source, now } = this.#context
+    const { now } = this.#context
     const time = sensorTime(told['time'], now()) ?? now().toISOString()
-    return plainEventOf({
-      v: 1,
-      kind: 'loss',
-      time,
-      node,
-      source,
-      loss: { reason, count, from: time, to: time },
-    })
+    return toldLoss(this.#context, time, reason, count)
   }
 }
 
