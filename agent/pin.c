@@ -11,11 +11,9 @@
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +23,6 @@
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 #include "sensor.h"
 
@@ -44,72 +41,6 @@ static char why_not[160];
 static char why_fresh[160] = "there was none";
 static int lock = -1;
 static bool others;			/* states of another layout wait to be removed */
-
-static bool is_bpffs(const char *path)
-{
-	struct statfs info;
-
-	return !statfs(path, &info) && info.f_type == BPF_FS_MAGIC;
-}
-
-static bool make_folders(const char *path)
-{
-	char part[PATH_MAX];
-
-	snprintf(part, sizeof(part), "%s", path);
-	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = 0;
-		if (mkdir(part, 0700) && errno != EEXIST)
-			return false;
-		*slash = '/';
-	}
-	return !mkdir(part, 0700) || errno == EEXIST;
-}
-
-/* Calls `each` for the entries of a folder until it says no. */
-static void walk(const char *path, bool (*each)(const char *path, const char *name, bool is_folder))
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
-		    !each(path, entry->d_name, entry->d_type == DT_DIR))
-			break;
-	if (dir)
-		closedir(dir);
-}
-
-static void remove_all(const char *path);
-
-static bool remove_folder(const char *path, const char *name, bool is_folder)
-{
-	char below[PATH_MAX];
-
-	snprintf(below, sizeof(below), "%s/%s", path, name);
-	if (is_folder)
-		remove_all(below);
-	return true;
-}
-
-static bool remove_file(const char *path, const char *name, bool is_folder)
-{
-	char below[PATH_MAX];
-
-	snprintf(below, sizeof(below), "%s/%s", path, name);
-	if (!is_folder && unlink(below))
-		say("cannot remove %s: %s", below, strerror(errno));
-	return true;
-}
-
-/* Links are in folders, and go before the maps that their programs use. */
-static void remove_all(const char *path)
-{
-	walk(path, remove_folder);
-	walk(path, remove_file);
-	if (rmdir(path) && errno != ENOENT)
-		say("cannot remove %s: %s", path, strerror(errno));
-}
 
 /* Whoever's daemon was killed meanwhile must not stand in the way of the next one's. */
 static void end_if_left_alone(void)
@@ -343,7 +274,7 @@ static bool is_attached(struct snug_memory *memory)
 
 	has_entry = false;
 	links_path(path, sizeof(path), memory->acting);
-	walk(path, see_entry);
+	walk_folder(path, see_entry);
 	return has_entry;
 }
 
@@ -360,7 +291,7 @@ static bool remove_dormant(const char *path, const char *name, bool is_folder)
 /* A state whose programs still act, and whose maps are like ours: then they are ours. To be called before the load. */
 static bool take_over(struct agent *agent)
 {
-	walk(folder, look_at);
+	walk_folder(folder, look_at);
 	if (!found) {
 		if (others)
 			snprintf(why_fresh, sizeof(why_fresh), "it is of another build");
@@ -368,7 +299,7 @@ static bool take_over(struct agent *agent)
 	}
 	snprintf(state, sizeof(state), "%s/%u", folder, found_number);
 	/* Of a sensor that was killed while it took over. */
-	walk(state, remove_dormant);
+	walk_folder(state, remove_dormant);
 	if (!is_attached(found) || !is_whole(agent)) {
 		snprintf(why_fresh, sizeof(why_fresh), "it was not whole");
 		others = true;
@@ -514,7 +445,7 @@ void pins_retire(void)
 {
 	if (!folder[0] || !others)
 		return;
-	walk(folder, remove_other);
+	walk_folder(folder, remove_other);
 	others = false;
 }
 

@@ -21,27 +21,17 @@
 #define POLL_MS 2		/* while something happens */
 #define IDLE_ROUNDS 10		/* of POLL_MS without a record: then sleep until woken */
 
-static struct snug_counters last;
-static __u64 last_beat;
-static bool stale;		/* a scope changed or a container ended: its counts can go */
-static bool unmarked;		/* something was told since the last mark */
 static __u64 retire_at;		/* when the state of another build can go; 0: not known yet */
 static __u64 prune_at;
 
 #define RETIRE_AFTER (10 * NS)	/* that everything was told: what an engine tells late is assigned by then */
 #define PRUNE_AFTER (60 * NS)
 
-/* What the command line says, as far as it is no agent's. */
-static struct {
-	const char *pin;
-	const char *resume;
-	bool anew;
-	bool filter;
-	bool detach;
-	bool layout;
-	bool unarmed;		/* the trial finds that nothing is stopped: for tests */
-	__u32 probe_seconds;
-} options = { .filter = true, .probe_seconds = 60 };
+static struct options options = {
+	.ring_size = 4u << 20,
+	.filter = true,
+	.probe_seconds = 60,
+};
 
 __u64 monotonic(void)
 {
@@ -74,173 +64,16 @@ static int libbpf_says(enum libbpf_print_level level, const char *format, va_lis
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, list) : 0;
 }
 
-static struct snug_counters sum_counters(struct agent *agent)
+/* What is of no use any more can go, once in a while. */
+static void clear_up(struct agent *agent)
 {
-	struct snug_counters each[agent->cpus], sum = {};
-	__u32 key = 0;
+	__u64 now = monotonic();
 
-	if (bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.counters), &key, each))
-		return last;
-	for (int cpu = 0; cpu < agent->cpus; cpu++) {
-		const __u64 *from = (const __u64 *)&each[cpu];
-		__u64 *to = (__u64 *)&sum;
-
-		for (size_t i = 0; i < sizeof(sum) / sizeof(*to); i++)
-			to[i] += from[i];
-	}
-	return sum;
-}
-
-/* An act of the sensor's own trial is nobody else's business. */
-static void pass_on(struct agent *agent, const struct snug_head *head, size_t size)
-{
-	const struct snug_container *container = (const void *)head;
-	const struct snug_sighting *sighting = (const void *)head;
-	const struct snug_act *act = (const void *)head;
-	__u32 slot;
-
-	switch (head->type) {
-	case SNUG_CONTAINER:
-		container_new(agent, container->slot);
-		break;
-	case SNUG_CONTAINER_END:
-		container_end(agent, container->slot, container->container, container->time);
-		break;
-	case SNUG_ACT:
-		if (container_hidden(agent, act->container, act->slot)) {
-			agent->memory->hidden++;
-			break;
-		}
-		container_told(agent, act->container, act->slot);
-		names_told(agent, act);
-		send_bytes(head, size);
-		break;
-	case SNUG_SIGHTING:
-		slot = container_slot(agent, sighting->container);
-		if (container_hidden(agent, sighting->container, slot)) {
-			agent->memory->hidden_counts += sighting->count;
-			break;
-		}
-		container_told(agent, sighting->container, slot);
-		send_bytes(head, size);
-		break;
-	}
-}
-
-static size_t drain(struct agent *agent)
-{
-	const struct snug_head *head;
-	size_t size, count = 0;
-
-	while ((head = ring_next(&size))) {
-		pass_on(agent, head, size);
-		ring_done();
-		if (++count % 64 == 0)
-			rings_relieve();
-	}
-	unmarked |= count > 0;
-	return count;
-}
-
-/* Who does not say what it has taken has taken what was written. */
-static void mark(struct agent *agent)
-{
-	struct snug_mark frame = { .state = agent->memory->name, .number = agent->memory->mark + 1 };
-	__u64 positions[256];
-	size_t count = rings_positions(positions);
-
-	if (!unmarked)
-		return;
-	agent->memory->mark++;
-	unmarked = false;
-	if (agent->marks) {
-		send_frame(&frame, SNUG_MARK, sizeof(frame), positions, count * sizeof(*positions));
-		rings_relieve();
-		return;
-	}
-	rings_let_go(positions, count);
-	ends_taken(agent, agent->memory->mark);
-	losses_taken(agent, agent->memory->mark);
-}
-
-/* It may still be of a state before this one: then it is of no use. */
-static void taken(struct agent *agent, const struct snug_mark *command, size_t size)
-{
-	if (command->state != agent->memory->name || command->number > agent->memory->mark)
-		return;
-	rings_let_go((const __u64 *)(command + 1), (size - sizeof(*command)) / sizeof(__u64));
-	ends_taken(agent, command->number);
-	losses_taken(agent, command->number);
-}
-
-/* With several rings the youngest records wait to be put in order: so do those who need all of them. */
-static void drain_all(struct agent *agent)
-{
-	drain(agent);
-	while (agent->rings > 1 && !rings_empty()) {
-		usleep(500);
-		drain(agent);
-	}
-}
-
-/* The counts of what stayed in the kernel. A full ring only means another round. */
-static void flush(struct agent *agent, bool all)
-{
-	int fd = bpf_program__fd(agent->skel->progs.flush_counts);
-
-	agent->control->tell_known = all;
-	for (int round = 0; round < 64; round++) {
-		LIBBPF_OPTS(bpf_test_run_opts, run);
-
-		if (bpf_prog_test_run_opts(fd, &run)) {
-			say("cannot flush the counts: %s", strerror(errno));
-			return;
-		}
-		drain_all(agent);
-		if (!agent->skel->bss_flushed->flushed.failed)
-			break;
-	}
-	stale = false;
-}
-
-static void end_containers(struct agent *agent)
-{
-	if (!ends_pending())
-		return;
-	flush(agent, false);
-	ends_tell(agent, agent->memory->mark + 1);
-	unmarked = true;
-	stale = true;
-}
-
-static void beat(struct agent *agent, bool all)
-{
-	struct snug_counters now = sum_counters(agent);
-	struct snug_stats frame = { .time = monotonic(), .wall_offset = wall_offset() };
-
-	if (all || stale || now.filtered != last.filtered)
-		flush(agent, all);
-	if (agent->control->unheard) {
-		agent->control->unheard = 0;
-		containers_reconcile(agent);
-	}
-	disarmed_tell(agent);
-	unmarked |= losses(agent, &now, last_beat, frame.time, agent->memory->mark + 1);
-	frame.received = now.received - agent->memory->hidden - agent->memory->hidden_counts;
-	frame.emitted = now.emitted - agent->memory->hidden;
-	frame.filtered = now.filtered - agent->memory->hidden_counts;
-	memcpy(frame.dropped, now.dropped, sizeof(frame.dropped));
-	frame.unfiltered = now.unfiltered;
-	frame.unnamed = now.unnamed;
-	send_frame(&frame, SNUG_STATS, sizeof(frame), NULL, 0);
-	last = now;
-	last_beat = frame.time;
-	agent->memory->heard = frame.time;
-	if (retire_at && frame.time >= retire_at && pins_retiring())
+	if (retire_at && now >= retire_at && pins_retiring())
 		pins_retire();
-	if (frame.time >= prune_at) {
-		profiles_prune(agent);
-		prune_at = frame.time + PRUNE_AFTER;
+	if (now >= prune_at) {
+		versions_prune(agent);
+		prune_at = now + PRUNE_AFTER;
 	}
 }
 
@@ -254,13 +87,13 @@ static void obey(const struct snug_head *head, void *context)
 	case SNUG_ASSIGN:
 		if (size < sizeof(struct snug_assign) || !assign(agent, (const void *)head, size))
 			break;
-		stale = true;
+		counts_are_stale();
 		return;
 	case SNUG_PROFILE:
 		if (size != sizeof(struct snug_profile))
 			break;
 		profile_begin(agent, (const void *)head);
-		stale = true;
+		counts_are_stale();
 		return;
 	case SNUG_RULES:
 		if (size < sizeof(struct snug_rules) || !profile_rules(agent, (const void *)head, size))
@@ -278,13 +111,13 @@ static void obey(const struct snug_head *head, void *context)
 		if (size != sizeof(struct snug_profile_end))
 			break;
 		profile_end(agent, (const void *)head);
-		stale = true;
+		counts_are_stale();
 		return;
 	case SNUG_ENFORCE:
 		if (size != sizeof(struct snug_enforce))
 			break;
 		enforce(agent, (const void *)head);
-		stale = true;
+		counts_are_stale();
 		return;
 	case SNUG_PEER:
 		if (size < sizeof(struct snug_peer) || !name_peer(agent, (const void *)head, size))
@@ -306,15 +139,15 @@ static void obey(const struct snug_head *head, void *context)
 		agent->control->filter = ((const struct snug_filter *)head)->mode;
 		return;
 	case SNUG_FLUSH:
-		drain_all(agent);
-		beat(agent, true);
+		tell_all_records(agent);
+		tell_beat(agent, true);
 		return;
 	case SNUG_PING:
 		if (size != sizeof(struct snug_ping))
 			break;
 		/* Everything that happened before the ping is told before the pong. */
-		drain_all(agent);
-		end_containers(agent);
+		tell_all_records(agent);
+		tell_ends(agent);
 		pong = *(const struct snug_ping *)head;
 		send_frame(&pong, SNUG_PONG, sizeof(pong), NULL, 0);
 		if (!retire_at)
@@ -323,7 +156,7 @@ static void obey(const struct snug_head *head, void *context)
 	case SNUG_TAKEN:
 		if (size < sizeof(struct snug_mark))
 			break;
-		taken(agent, (const void *)head, size);
+		mark_taken(agent, (const void *)head, size);
 		return;
 	}
 	say("bad command from the daemon: type %u of %zu bytes", head->type, size);
@@ -359,16 +192,15 @@ static int run(struct agent *agent)
 			{ .fd = -1, .events = POLLIN },
 		};
 		int wait = POLL_MS;
-		__u64 now;
 
-		idle = drain(agent) ? 0 : idle + 1;
-		end_containers(agent);
-		now = monotonic();
-		if (now - last_beat >= NS) {
-			beat(agent, false);
+		idle = tell_records(agent) ? 0 : idle + 1;
+		tell_ends(agent);
+		if (beat_due()) {
+			tell_beat(agent, false);
+			clear_up(agent);
 			probe_go_on(agent);
 		}
-		mark(agent);
+		tell_mark(agent);
 		if (!send_now())
 			return 0;
 		if (idle > IDLE_ROUNDS) {
@@ -377,8 +209,7 @@ static int run(struct agent *agent)
 			__atomic_thread_fence(__ATOMIC_SEQ_CST);
 			if (rings_empty()) {
 				fds[2].fd = rings_wakes();
-				now = monotonic() - last_beat;
-				wait = now < NS ? (NS - now) / 1000000 + 1 : 0;
+				wait = until_beat();
 			}
 		}
 		if (poll(fds, 3, wait) < 0 && errno != EINTR)
@@ -441,8 +272,7 @@ static void adopt_state(struct agent *agent)
 	resume(agent);
 	names_adopt(agent);
 	losses_adopt(agent);
-	profiles_adopt(agent);
-	last = sum_counters(agent);
+	versions_adopt(agent);
 }
 
 static bool fill_slots(struct agent *agent)
@@ -477,94 +307,29 @@ static bool begin(struct agent *agent)
 	containers_reconcile(agent);
 	scan(agent);
 	memory->ready = 1;
-	last_beat = agent->kept ? memory->heard : monotonic();
+	tell_from(agent, agent->kept ? memory->heard : monotonic());
 	memory->heard = monotonic();
 	prune_at = monotonic() + PRUNE_AFTER;
 	if (agent->kept)
-		beat(agent, false);
+		tell_beat(agent, false);
 	probe_begin(agent, options.probe_seconds, !options.unarmed);
 	return send_now();
 }
 
-static __u32 number_of(const char *text, __u32 least, __u32 most)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (!*text || *end || value < least || value > most) {
-		say("`%s` is not a number from %u to %u", text, least, most);
-		exit(64);
-	}
-	return value;
-}
-
-static void refuse_usage(void)
-{
-	say("usage: snug-sensor [--pin FOLDER [--resume STATE,MARK,POSITION,…] [--anew]] [--marks] [--probe SECONDS]\n"
-	    "                   [--rings N] [--ring-size BYTES] [--unfiltered]\n"
-	    "       snug-sensor --detach --pin FOLDER | --abi");
-	exit(64);
-}
-
-/* True where the option took the word behind it. */
-static bool parse_pair(struct agent *agent, const char *option, const char *value)
-{
-	if (!strcmp(option, "--rings"))
-		agent->rings = number_of(value, 1, 256);
-	else if (!strcmp(option, "--ring-size"))
-		agent->ring_size = number_of(value, 4096, 1u << 30);
-	else if (!strcmp(option, "--probe"))
-		options.probe_seconds = number_of(value, 0, 86400);
-	else if (!strcmp(option, "--pin"))
-		options.pin = value;
-	else if (!strcmp(option, "--resume"))
-		options.resume = value;
-	else
-		return false;
-	if (!*value)
-		refuse_usage();
-	return true;
-}
-
-static void parse(struct agent *agent, int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		if (parse_pair(agent, argv[i], i + 1 < argc ? argv[i + 1] : ""))
-			i++;
-		else if (!strcmp(argv[i], "--abi"))
-			options.layout = true;
-		else if (!strcmp(argv[i], "--unfiltered"))
-			options.filter = false;
-		else if (!strcmp(argv[i], "--anew"))
-			options.anew = true;
-		else if (!strcmp(argv[i], "--marks"))
-			agent->marks = true;
-		else if (!strcmp(argv[i], "--unarmed-probe"))
-			options.unarmed = true;
-		else if (!strcmp(argv[i], "--detach"))
-			options.detach = true;
-		else
-			refuse_usage();
-	}
-	if (options.detach && !options.pin)
-		refuse_usage();
-	if (agent->ring_size & (agent->ring_size - 1)) {
-		say("the size of a ring is a power of two");
-		exit(64);
-	}
-}
-
 int main(int argc, char **argv)
 {
-	static struct agent agent = { .ring_size = 4u << 20 };
+	static struct agent agent;
 
 	if (argc == 3 && !strcmp(argv[1], "--trial"))
 		return trial(argv[2]);
 	agent.cpus = libbpf_num_possible_cpus();
-	agent.rings = agent.cpus > 2 ? (agent.cpus + 1) / 2 : 1;
-	if (agent.rings > 256)
-		agent.rings = 256;
-	parse(&agent, argc, argv);
+	options.rings = agent.cpus > 2 ? (agent.cpus + 1) / 2 : 1;
+	if (options.rings > 256)
+		options.rings = 256;
+	parse_options(&options, argc, argv);
+	agent.rings = options.rings;
+	agent.ring_size = options.ring_size;
+	agent.marks = options.marks;
 	if (options.layout) {
 		print_layout();
 		return 0;

@@ -34,10 +34,40 @@ struct agent {
 	bool marks;		/* the daemon says what it has taken: until then it can be told again */
 };
 
+/* What the command line says. */
+struct options {
+	__u32 rings;
+	__u32 ring_size;
+	__u32 probe_seconds;
+	const char *pin;
+	const char *resume;
+	bool marks;
+	bool anew;
+	bool filter;
+	bool detach;
+	bool layout;
+	bool unarmed;		/* the trial finds that nothing is stopped: for tests */
+};
+
+/* options.c; exits where it makes no sense. */
+void parse_options(struct options *options, int argc, char **argv);
+
 /* sensor.c */
 __u64 monotonic(void);
 __u64 wall_offset(void);
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* tell.c: what goes up. */
+size_t tell_records(struct agent *agent);	/* how many there were */
+void tell_all_records(struct agent *agent);
+void tell_ends(struct agent *agent);
+void tell_beat(struct agent *agent, bool all);
+void tell_mark(struct agent *agent);
+void tell_from(struct agent *agent, __u64 heard);
+void mark_taken(struct agent *agent, const struct snug_mark *command, size_t size);
+void counts_are_stale(void);
+bool beat_due(void);
+int until_beat(void);
 
 /* calls.c */
 void set_calls(struct sensor *skel);
@@ -48,6 +78,15 @@ void send_frame(void *frame, __u16 type, size_t size, const void *tail, size_t t
 bool send_now(void);			/* false: nobody reads any more */
 /* Calls `handle` for each frame that came. false: the other side is gone. Exits on a frame that is none. */
 bool receive(void (*handle)(const struct snug_head *head, void *context), void *context);
+
+/* folder.c */
+bool is_bpffs(const char *path);
+bool make_folders(const char *path);
+/* Calls `each` for the entries of a folder until it says no. */
+void walk_folder(const char *path, bool (*each)(const char *path, const char *name, bool is_folder));
+void remove_all(const char *path);
+/* For `walk_folder`: removes what is a folder. */
+bool remove_folder(const char *path, const char *name, bool is_folder);
 
 /* pin.c: what outlives this process. */
 bool pins_open(const char *path);
@@ -107,20 +146,27 @@ __u64 hash_leaf(const struct snug_keys *keys, const void *text, size_t size);
 __u64 peer_name(const struct snug_keys *keys, const void *text, size_t size);
 __u64 rule_key(const struct snug_keys *keys, const struct snug_rule *rule);
 
-/* profile.c: versions. What returns a bool is false for a command that is not well formed. */
-__u32 version_of(struct agent *agent, __u64 scope);
+/* version.c: what a deviation from a version gets, and by which profile it is judged. Indices count from 0. */
+__u32 version_of(struct agent *agent, __u64 scope);	/* index + 1; 0: there is no room */
+__u64 scope_here(struct agent *agent, __u64 scope);
+void version_judges_by(struct agent *agent, __u32 index, __u32 number);
+void version_follows(struct agent *agent, __u32 from, __u32 to);
+void enforce(struct agent *agent, const struct snug_enforce *command);
+void disarmed_tell(struct agent *agent);
+void versions_adopt(struct agent *agent);
+void versions_prune(struct agent *agent);
+
+/* profile.c: what returns a bool is false for a command that is not well formed. */
 void profile_begin(struct agent *agent, const struct snug_profile *command);
 bool profile_rules(struct agent *agent, const struct snug_rules *command, size_t size);
 bool profile_states(struct agent *agent, const struct snug_states *command, size_t size);
 bool profile_prefixes(struct agent *agent, const struct snug_prefixes *command, size_t size);
 void profile_end(struct agent *agent, const struct snug_profile_end *command);
-void enforce(struct agent *agent, const struct snug_enforce *command);
-bool name_peer(struct agent *agent, const struct snug_peer *command, size_t size);
-void disarmed_tell(struct agent *agent);
-__u64 scope_here(struct agent *agent, __u64 scope);
+void profile_discard(__u32 index);
+void profile_used(__u32 number);
+void profile_replaced(__u32 number);
 void profiles_adopt(struct agent *agent);
-void profiles_prune(struct agent *agent);
-void version_follows(struct agent *agent, __u32 from, __u32 to);
+bool name_peer(struct agent *agent, const struct snug_peer *command, size_t size);
 
 /* scan.c */
 bool find_cgroups(struct agent *agent);
