@@ -1,7 +1,5 @@
-import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo, Server } from 'node:net'
+import type { Server } from 'node:net'
 import { join } from 'node:path'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -9,9 +7,10 @@ import type { Alert } from '../../src/event/alert.ts'
 import type { ActEvent } from '../../src/event/event.ts'
 import { formatEvent } from '../../src/event/parse-event.ts'
 import { type Agent, type Tail, startAgent, uniqueName } from '../fixtures/agent.ts'
-import { removeContainer, startContainer } from '../fixtures/containers.ts'
+import { removeContainer } from '../fixtures/containers.ts'
 import { hostAddress, sharedEngine } from '../fixtures/engine-socket.ts'
-import { accepts, addressOf, askRedis, holedRedisImage } from '../fixtures/service-images.ts'
+import { askRedis, holedRedisImage } from '../fixtures/service-images.ts'
+import { intruderHost } from '../fixtures/intruder-host.ts'
 import { intruderActs } from './intruder-acts.ts'
 
 /**
@@ -48,25 +47,16 @@ beforeAll(async () => {
   await holedRedisImage(docker, image)
   agent = await startAgent({ docker: socket })
   alerts = agent.tail<Alert>(['alert', 'tail'])
-  listener = createServer((connection) => {
-    connection.on('error', () => undefined)
-    connection.end('exit\n')
+  const host = await intruderHost(docker, {
+    socket,
+    folder: agent.folder,
+    image,
+    hostAddress: setting.hostAddress,
   })
-  listener.listen(0, setting.hostAddress)
-  await once(listener, 'listening')
-  setting.hostPort = (listener.address() as AddressInfo).port
-  const token = join(agent.folder, 'token')
-  writeFileSync(token, 'a token\n')
-  redis = await startContainer(docker, image, undefined, {
-    HostConfig: {
-      Binds: [
-        `${socket}:/var/run/docker.sock`,
-        `${token}:/run/secrets/kubernetes.io/serviceaccount/token:ro`,
-      ],
-    },
-  })
-  address = await addressOf(redis)
-  await accepts(address, 6379)
+  listener = host.listener
+  redis = host.redis
+  address = host.redisAddress
+  setting.hostPort = host.port
   await askRedis(address, ['set', 'a', '1'])
   await agent.json(['profile', 'mode', image, 'alert'])
 })

@@ -3,12 +3,11 @@ import { existsSync } from 'node:fs'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Alert } from '../../src/event/alert.ts'
-import type { LineageView, ProfileView, StatusView } from '../../src/flow/engine-views.ts'
-import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
-import { type AttemptKind, attemptsImage, type Tally } from '../fixtures/attempts-image.ts'
+import type { LineageView, StatusView } from '../../src/flow/engine-views.ts'
+import { type Agent, uniqueName } from '../fixtures/agent.ts'
+import { type AttemptKind, attemptsBlocked, type Tally } from '../fixtures/attempts-image.ts'
 import { removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
-import { learnerConfig, setMode, startLearned } from '../fixtures/learned-agent.ts'
 
 const times = 2_000
 const workers = 4
@@ -17,15 +16,7 @@ const { docker, socket } = sharedEngine()
 let agent: Agent
 
 beforeAll(async () => {
-  await attemptsImage(docker, image)
-  agent = await startAgent({ docker: socket, config: learnerConfig })
-  const outcome = await runContainer(docker, image, ['learn'])
-  expect(JSON.parse(outcome.stdout)).toMatchObject({ attempts: 0, allowed: 1, succeeded: 0 })
-  await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
-    behaviours.some(({ kind, text }) => kind === 'connect' && text.includes('21001')),
-  )
-  agent = await startLearned(agent, socket, [image])
-  await setMode(agent, image, 'block')
+  agent = await attemptsBlocked(docker, socket, image)
 })
 
 afterAll(async () => {

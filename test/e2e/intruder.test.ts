@@ -1,8 +1,4 @@
-import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo, Server } from 'node:net'
-import { join } from 'node:path'
+import type { Server } from 'node:net'
 import type Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LineageView } from '../../src/flow/engine-views.ts'
@@ -18,6 +14,7 @@ import {
   holedRedisImage,
   webImage,
 } from '../fixtures/service-images.ts'
+import { intruderHost } from '../fixtures/intruder-host.ts'
 import { intruderActs } from './intruder-acts.ts'
 
 /**
@@ -46,31 +43,21 @@ beforeAll(async () => {
   await webImage(docker, webName)
   agent = await startAgent({ docker: socket })
   alerts = agent.tail<Alert>(['alert', 'tail'])
-  listener = createServer((connection) => {
-    connection.on('error', () => undefined)
-    // To a shell it says goodbye; to everything else it is noise.
-    connection.end('exit\n')
+  const host = await intruderHost(docker, {
+    socket,
+    folder: agent.folder,
+    image: redisName,
+    hostAddress: setting.hostAddress,
   })
-  listener.listen(0, setting.hostAddress)
-  await once(listener, 'listening')
-  setting.hostPort = (listener.address() as AddressInfo).port
-
-  const token = join(agent.folder, 'token')
-  writeFileSync(token, 'a token\n')
-  redis = await startContainer(docker, redisName, undefined, {
-    HostConfig: {
-      Binds: [
-        `${socket}:/var/run/docker.sock`,
-        `${token}:/run/secrets/kubernetes.io/serviceaccount/token:ro`,
-      ],
-    },
-  })
+  listener = host.listener
+  redis = host.redis
+  redisAddress = host.redisAddress
+  setting.hostPort = host.port
   const web = await startContainer(docker, webName, undefined)
   started.push(redis, web)
-  redisAddress = await addressOf(redis)
   const webAddress = await addressOf(web)
   webUrl = `http://${webAddress}/one.html`
-  await Promise.all([accepts(redisAddress, 6379), accepts(webAddress, 80)])
+  await accepts(webAddress, 80)
 
   // Learn: the same kinds of load as later, a tenth of it, over five of the snapshots that redis writes to
   // files of ever new names: three distinct ones are what a pattern asks for.
