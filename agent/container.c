@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the kernel and the daemon say about containers, and the names that acts refer to.
+ * What the kernel and the daemon say about containers.
  *
  * Records about containers are only a nudge: where one is lost in a full ring, the slots still tell.
  */
@@ -11,9 +11,6 @@
 #include <sys/mman.h>
 #include "sensor.h"
 
-/* Fewer than the kernel's table and the daemon's hold: what is dropped here is told again when it is needed. */
-#define NAMES_TOLD 6144
-#define BUCKETS 16384
 #define ENDS_MAX SNUG_SLOTS
 
 static __u64 slot_told[SNUG_SLOTS];	/* container that was told to live in it */
@@ -65,6 +62,11 @@ static void tell(__u32 number, const struct snug_slot *slot)
 	send_frame(&frame, SNUG_CONTAINER, sizeof(frame), slot->path,
 		   strnlen(slot->path, sizeof(slot->path)));
 	slot_told[number] = slot->container;
+}
+
+struct snug_slot *slot_known(struct agent *agent, __u32 number)
+{
+	return slot_told[number] ? &mapped(agent)[number] : NULL;
 }
 
 /* The sensor's own. */
@@ -267,143 +269,4 @@ void learn_keys(struct agent *agent, const struct snug_known *command)
 			say("the table of known behaviours is full: more of them are told in full");
 			return;
 		}
-}
-
-static __u64 told[NAMES_TOLD];
-static size_t told_at;
-static __u64 buckets[BUCKETS];
-
-static size_t bucket_of(__u64 hash)
-{
-	size_t at = hash & (BUCKETS - 1);
-
-	while (buckets[at] && buckets[at] != hash)
-		at = (at + 1) & (BUCKETS - 1);
-	return at;
-}
-
-/* Linear probing without tombstones: what follows a hole is put in again. */
-static void bucket_remove(__u64 hash)
-{
-	size_t at = bucket_of(hash);
-
-	if (!buckets[at])
-		return;
-	buckets[at] = 0;
-	for (at = (at + 1) & (BUCKETS - 1); buckets[at]; at = (at + 1) & (BUCKETS - 1)) {
-		__u64 moved = buckets[at];
-
-		buckets[at] = 0;
-		buckets[bucket_of(moved)] = moved;
-	}
-}
-
-static void name_told(struct agent *agent, __u64 hash)
-{
-	int fd = bpf_map__fd(agent->skel->maps.names);
-	struct snug_name_text text;
-	struct snug_name frame = { .hash = hash };
-
-	if (!hash || buckets[bucket_of(hash)] || bpf_map_lookup_elem(fd, &hash, &text))
-		return;
-	frame.cut = text.cut;
-	send_frame(&frame, SNUG_NAME, sizeof(frame), text.text,
-		   text.size < sizeof(text.text) ? text.size : sizeof(text.text));
-	if (told[told_at]) {
-		bpf_map_delete_elem(fd, &told[told_at]);
-		bucket_remove(told[told_at]);
-	}
-	told[told_at] = hash;
-	told_at = (told_at + 1) % NAMES_TOLD;
-	buckets[bucket_of(hash)] = hash;
-}
-
-/* Names that an earlier sensor left: told again when they are needed, and let go like the others. */
-void names_adopt(struct agent *agent)
-{
-	int fd = bpf_map__fd(agent->skel->maps.names);
-	__u64 hash, *before = NULL;
-
-	while (told_at < NAMES_TOLD - 1 && !bpf_map_get_next_key(fd, before, &hash)) {
-		told[told_at++] = hash;
-		before = &told[told_at - 1];
-	}
-}
-
-void names_told(struct agent *agent, const struct snug_act *act)
-{
-	name_told(agent, act->exe);
-	name_told(agent, act->script);
-	for (int i = 0; i < SNUG_ANCESTORS; i++)
-		name_told(agent, act->ancestors[i]);
-}
-
-static void tell_loss(__u64 container, __u32 reason, __u64 count, __u64 from, __u64 to)
-{
-	struct snug_loss frame = {
-		.container = container,
-		.from = from,
-		.to = to,
-		.count = count,
-		.reason = reason,
-	};
-
-	send_frame(&frame, SNUG_LOSS, sizeof(frame), NULL, 0);
-}
-
-/* Losses that were told, and whether that was taken: until then they are told again by whoever comes after. */
-static __u64 told_losses[SNUG_DROPS];
-static __u64 told_at_mark;
-static bool told_pending;
-
-void losses_taken(struct agent *agent, __u64 mark)
-{
-	if (!told_pending || told_at_mark > mark)
-		return;
-	memcpy(agent->memory->told, told_losses, sizeof(told_losses));
-	told_pending = false;
-}
-
-void losses_adopt(struct agent *agent)
-{
-	memcpy(told_losses, agent->memory->told, sizeof(told_losses));
-}
-
-/* What of the losses is known to be a container's is told as its, the rest as the node's. */
-bool losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to, __u64 mark)
-{
-	struct snug_slot *slots = mapped(agent);
-	__u64 left[SNUG_DROPS], sum = 0;
-
-	for (int i = 0; i < SNUG_DROPS; i++) {
-		left[i] = now->dropped[i] - told_losses[i];
-		told_losses[i] = now->dropped[i];
-		sum += left[i];
-	}
-	if (!sum)
-		return false;
-	told_at_mark = mark;
-	told_pending = true;
-	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
-		struct snug_slot *slot = &slots[i];
-		__u64 dropped = slot->dropped;
-
-		if (!slot_told[i])
-			continue;
-		for (int reason = 0; reason < SNUG_DROPS && dropped > slot->dropped_told; reason++) {
-			__u64 count = dropped - slot->dropped_told;
-
-			if (count > left[reason])
-				count = left[reason];
-			if (!count)
-				continue;
-			tell_loss(slot->container, reason, count, from, to);
-			left[reason] -= count;
-			slot->dropped_told += count;
-		}
-	}
-	for (int reason = 0; reason < SNUG_DROPS; reason++)
-		if (left[reason])
-			tell_loss(0, reason, left[reason], from, to);
-	return true;
 }

@@ -90,7 +90,6 @@ bool remove_folder(const char *path, const char *name, bool is_folder);
 
 /* pin.c: what outlives this process. */
 bool pins_open(const char *path);
-bool pins_prepare(struct agent *agent);
 bool pins_keep(struct agent *agent);
 bool pins_link(struct agent *agent, const char *program, int fd);
 void pins_turn(struct agent *agent);
@@ -98,6 +97,9 @@ bool pins_retiring(void);
 void pins_retire(void);
 size_t pins_say(struct agent *agent, char *text, size_t size);
 int pins_detach(const char *path);
+
+/* heir.c: what an earlier sensor left. */
+bool pins_prepare(struct agent *agent);
 
 /* ring.c */
 bool rings_open(struct agent *agent);
@@ -115,7 +117,7 @@ void rings_let_go(const __u64 *positions, size_t count);
 void rings_relieve(void);
 void rings_resume(const __u64 *positions, size_t count);
 
-/* container.c: the slots, and what acts refer to. */
+/* container.c: the slots. */
 void container_told(struct agent *agent, __u64 container, __u32 slot);
 void container_new(struct agent *agent, __u32 slot);
 void container_end(struct agent *agent, __u32 slot, __u64 container, __u64 time);
@@ -129,14 +131,19 @@ bool container_hidden(struct agent *agent, __u64 container, __u32 number);
 void containers_anew(struct agent *agent);
 bool assign(struct agent *agent, const struct snug_assign *command, size_t size);
 void learn_keys(struct agent *agent, const struct snug_known *command);
+/* Whether a container that runs is of the version with this index. */
+bool slots_belong(struct agent *agent, __u32 version);
+/* NULL where the daemon was told of no container in it. */
+struct snug_slot *slot_known(struct agent *agent, __u32 number);
+
+/* name.c */
 void names_told(struct agent *agent, const struct snug_act *act);
 void names_adopt(struct agent *agent);
+
+/* loss.c */
 bool losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to, __u64 mark);
 void losses_taken(struct agent *agent, __u64 mark);
 void losses_adopt(struct agent *agent);
-
-/* Whether a container that runs is of the version with this index. */
-bool slots_belong(struct agent *agent, __u32 version);
 
 /* rule.c: hashes as the kernel programs make them. */
 __u64 hash_bytes(const struct snug_keys *keys, const void *text, size_t size);
@@ -187,10 +194,13 @@ bool read_process(struct agent *agent, pid_t pid, struct process *process);
 __u64 keep_exe(struct agent *agent, pid_t pid, __u16 *flags);
 __u64 keep_script(struct agent *agent, pid_t pid);
 
-/* probe.c: the trial of whether blocking works. */
+/* probe.c: tries again and again whether blocking works. */
 void probe_begin(struct agent *agent, __u32 seconds, bool armed);
 int probe_fd(void);
 void probe_go_on(struct agent *agent);
+
+/* trial.c: what it tries. */
+bool trial_profile(struct agent *agent);	/* false: this executable has no path to name it by */
 int trial(const char *what);
 
 /* hooks.c */

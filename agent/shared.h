@@ -169,7 +169,7 @@ struct snug_control {
 
 /* What the sensor itself must not forget. Kept beside the maps, for root only: it holds the keys. */
 struct snug_memory {
-	__u64 layout;		/* of the maps and what is in them: pin.c */
+	__u64 layout;		/* of the maps and what is in them: heir.c */
 	__u64 name;		/* random: positions in rings are of this state and no other */
 	struct snug_keys keys;
 	__u64 heard;		/* CLOCK_MONOTONIC of the last beat of a sensor */
