@@ -96,6 +96,16 @@ export const errorTable = {
   },
   UNAUTHENTICATED: { exit: 1, status: 401, hint: 'send `Authorization: Bearer TOKEN`' },
   FORBIDDEN: { exit: 1, status: 403, hint: 'this needs a role with more rights' },
+  REVISION_STALE: {
+    exit: 1,
+    status: 412,
+    hint: 'somebody decided meanwhile, or it moved on: look at it again, then decide',
+  },
+  REVISION_MISSING: {
+    exit: 1,
+    status: 428,
+    hint: 'GET what is decided on, and send its `ETag` as `If-Match`',
+  },
   ROUTE_UNKNOWN: { exit: 1, status: 404, hint: 'GET /openapi.json lists the routes' },
   BODY_INVALID: { exit: 3, status: 400, hint: 'GET /openapi.json describes each body' },
   BODY_TOO_LARGE: { exit: 3, status: 413, hint: 'send less at once' },

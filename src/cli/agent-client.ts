@@ -4,6 +4,19 @@ import { describeError, type ErrorCode, errorTable, SnugError } from '../errors.
 
 const answerMs = 60_000
 
+type Method = 'PUT' | 'POST' | 'DELETE'
+
+export interface Seen<T> {
+  readonly data: T
+  /** Its `ETag`. */
+  readonly tag: string
+}
+
+interface Answer<T> {
+  readonly data: T
+  readonly headers: IncomingMessage['headers']
+}
+
 /** Speaks to the agent over its admin socket. Errors: those that the agent answers with, AGENT_UNREACHABLE. */
 export class AgentClient {
   readonly socket: string
@@ -13,24 +26,38 @@ export class AgentClient {
   }
 
   async get<T>(path: string): Promise<T> {
-    return this.#call<T>('GET', path)
+    return (await this.#call<T>('GET', path)).data
   }
 
-  async send<T>(method: 'PUT' | 'POST' | 'DELETE', path: string, body: object = {}): Promise<T> {
-    return this.#call<T>(method, path, JSON.stringify(body))
+  /** With the tag of what was read, for a decision on it. */
+  async look<T>(path: string): Promise<Seen<T>> {
+    const { data, headers } = await this.#call<T>('GET', path)
+    return { data, tag: headers.etag ?? '*' }
+  }
+
+  async send<T>(method: Method, path: string, body: object = {}, tag?: string): Promise<T> {
+    const headers = tag === undefined ? {} : { 'if-match': tag }
+    return (await this.#call<T>(method, path, JSON.stringify(body), headers)).data
+  }
+
+  /** Decides on `subject` as it stands now: where somebody else decides meanwhile, it is refused. */
+  async decide<T>(method: Method, subject: string, step: string, body: object = {}): Promise<T> {
+    const { tag } = await this.look(subject)
+    return this.send<T>(method, `${subject}${step}`, body, tag)
   }
 
   /** Streams a file of events up; resolves with the judgement of all of it. */
   async upload<T>(path: string, input: Readable, signal: AbortSignal): Promise<T> {
-    return this.#call<T>('POST', path, input, signal)
+    return (await this.#call<T>('POST', path, input, {}, signal)).data
   }
 
   #call<T>(
     method: string,
     path: string,
     body?: string | Readable,
+    more: Readonly<Record<string, string>> = {},
     signal?: AbortSignal,
-  ): Promise<T> {
+  ): Promise<Answer<T>> {
     return new Promise((resolve, reject) => {
       const streams = body !== undefined && typeof body !== 'string'
       const type = streams ? 'application/x-ndjson' : 'application/json'
@@ -41,7 +68,7 @@ export class AgentClient {
         socketPath: this.socket,
         method,
         path,
-        headers: { host: 'localhost', 'content-type': type, ...length },
+        headers: { host: 'localhost', 'content-type': type, ...length, ...more },
         // A kept-alive socket would keep the command from ending.
         agent: false,
         ...(signal === undefined ? {} : { signal }),
@@ -77,12 +104,14 @@ export function unreachable(socket: string, error: unknown): SnugError {
   return new SnugError('AGENT_UNREACHABLE', `no agent at \`${socket}\`: ${why}`)
 }
 
-async function readAnswer<T>(response: IncomingMessage): Promise<T> {
+async function readAnswer<T>(response: IncomingMessage): Promise<Answer<T>> {
   const parts: Buffer[] = []
   for await (const part of response) parts.push(part as Buffer)
   const text = Buffer.concat(parts).toString('utf8')
   const status = response.statusCode ?? 0
-  if (status >= 200 && status < 300) return JSON.parse(text) as T
+  if (status >= 200 && status < 300) {
+    return { data: JSON.parse(text) as T, headers: response.headers }
+  }
   const problem = parseProblem(text)
   throw new SnugError(problem.code, problem.detail ?? `the agent answered ${status}`)
 }

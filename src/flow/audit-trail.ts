@@ -34,14 +34,14 @@ export class AuditTrail {
     const time = new Date(this.#now()).toISOString()
     const record = this.#chain.append({ ...fields, time, what, who })
     return [
-      { kind: 'audit', id: String(record.seq).padStart(digits, '0'), value: record },
+      { kind: 'audit', id: idOf(record.seq), value: record },
       { kind: 'meta', key: auditHeadKey, value: this.#chain.head },
     ]
   }
 
-  /** Newest first. */
-  async list(limit: number): Promise<readonly AuditRecord[]> {
-    const entries = await this.#store.audit(limit)
+  /** Newest first; only those before the number `before`, where it is given. */
+  async list(limit: number, before?: number): Promise<readonly AuditRecord[]> {
+    const entries = await this.#store.audit(limit, before === undefined ? undefined : idOf(before))
     return entries.filter(isLink).map(({ value }) => value as AuditRecord)
   }
 
@@ -56,6 +56,10 @@ export class AuditTrail {
     for await (const entry of entries) if (isLink(entry)) verifier.add(entry)
     return { verifier, head, check: verifier.finish(head) }
   }
+}
+
+function idOf(seq: number): string {
+  return String(seq).padStart(digits, '0')
 }
 
 function isLink({ id }: Keyed): boolean {

@@ -117,17 +117,20 @@ export class Daemon {
       onAssign: (container, version) => this.kernel.started(container, version),
       onEnded: (container, version) => this.kernel.ended(container, version),
       onMoved: (version, before) => {
+        version.revise(this.#now())
         this.enforcement.moved(version, before)
         this.kernel.moved(version)
       },
       onVanished: (version, gone) => {
         const behaviours = gone.map(({ id }) => id)
+        version.revise(this.#now())
         this.audit('vanished', 'agent', { image: version.key, behaviours })
         this.kernel.decided(version, true)
       },
       onTransition: (version, { from, to, because }) => {
         const image = `${version.image.repository}@${version.image.digest}`
         parts.log.info({ image, from, to, because }, 'a version moved on')
+        version.revise(this.#now())
         this.audit('lifecycle', 'agent', { image, from, to, because })
       },
     })

@@ -90,6 +90,8 @@ export class DeployedVersion {
   learnedSize = 0
   /** Names the set of acts that the kernel knows of this version; a fresh one forgets it. */
   scope = 0
+  /** Rises with each decision and each step of its life, never with counts; no value comes twice, restarts included. */
+  revision = 0
   changed = true
   /** Behaviour was seen or decided on that the store does not have: more than counts. */
   news = true
@@ -111,6 +113,13 @@ export class DeployedVersion {
     this.firstSeen = seenAt
     this.lastSeen = seenAt
     if (image.tag !== undefined) this.tags.add(image.tag)
+  }
+
+  /** What was decided on before is not what stands now. */
+  revise(nowMs: number): void {
+    // By the clock, so that a number that was lost with the process is not given to something else.
+    this.revision = Math.max(this.revision + 1, nowMs)
+    this.changed = true
   }
 
   get running(): number {

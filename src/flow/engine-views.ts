@@ -34,6 +34,8 @@ export interface VersionView {
   readonly notes: readonly string[]
   /** Only in mode `block`. */
   readonly blocking?: BlockingView
+  /** Changes with each decision and each step of its life: the `ETag` of `repository@digest`. */
+  readonly revision: string
   /** What its evidence is worth, in full: only where one image is asked for. */
   readonly evidence?: EvidenceView
 }

@@ -1,6 +1,6 @@
 import type { ImageRef, SnugEvent } from '../event/event.ts'
 import type { ExportFormat } from '../export/export-profile.ts'
-import type { Alert } from '../event/alert.ts'
+import type { Alert, AlertType, Severity } from '../event/alert.ts'
 import type {
   AllowScope,
   BackTestResult,
@@ -25,7 +25,10 @@ export interface Engine {
   status(): StatusView
   images(): readonly LineageView[]
   image(ref: string): LineageView
-  profile(ref: string): ProfileView
+  /** Without a range all of its behaviours. */
+  profile(ref: string, range?: ProfileRange): ProfileView
+  /** Names what stands of the versions of IMAGE; see `flow/revision.ts`. */
+  revision(ref: string): string
   diff(a: string, b: string): ProfileDiff
   /** `canary` only with mode `block`. */
   setMode(ref: string, mode: Mode, by: Decider, canary?: CanaryChoice): Promise<VersionView>
@@ -50,14 +53,15 @@ export interface Engine {
 
   alerts(query: AlertQuery): readonly Alert[]
   alert(id: string): Alert
+  alertRevision(id: string): string
   /** Allows the alert's behaviour for its version; with `until` and `only` the allowance is bounded. */
   allowAlert(id: string, scope: AllowScope, by: Decider): Promise<Alert>
   /** The alert's act stays a deviation for good. */
   rejectAlert(id: string, by: Decider): Promise<Alert>
   ackAlert(id: string, reason: string, by: Decider): Promise<Alert>
 
-  /** The newest decisions, newest first. */
-  audit(limit: number): Promise<readonly AuditView[]>
+  /** The newest decisions, newest first; only those before `before`, where it is given. */
+  audit(limit: number, before?: number): Promise<readonly AuditView[]>
   /** Follows the chain of all decisions from the first on. */
   verifyAudit(): Promise<AuditCheckView>
   /** Puts on record what was decided outside of the engine. */
@@ -222,10 +226,27 @@ export interface AttackRow {
   readonly already: boolean
 }
 
+export const alertStates = ['open', 'decided'] as const
+
 export interface AlertQuery {
   readonly image?: string
-  readonly severity?: string
+  /** This severity and above. */
+  readonly severity?: Severity
+  readonly type?: AlertType
+  readonly state?: (typeof alertStates)[number]
+  /** Its name, or the beginning of its id. */
+  readonly container?: string
+  /** In what it says: behaviour, reasons, actor, image or container; in any case of letters. */
+  readonly text?: string
+  /** Only alerts older than the one with this id. */
+  readonly before?: string
   readonly limit: number
+}
+
+/** Behaviours in order of id, after the one with the id `after`. */
+export interface ProfileRange {
+  readonly after?: string
+  readonly limit?: number
 }
 
 export interface LiveQuery {

@@ -19,6 +19,7 @@ import type * as views from './engine-views.ts'
 import { evidenceView } from './evidence-view.ts'
 import { exportOf, importProfile } from './profile-transfer.ts'
 import { readRecorded, backTest } from './recorded-events.ts'
+import { alertRevisionOf, revisionOf } from './revision.ts'
 import { decided, standing } from './review/decided.ts'
 import { testEdit } from './review/edit-test.ts'
 import { ReviewDesk } from './review/review-desk.ts'
@@ -62,9 +63,13 @@ export class SnugEngine implements view.Engine {
     return { ...lineage, versions }
   }
 
-  profile(ref: string): views.ProfileView {
+  revision(ref: string): string {
+    return revisionOf(this.#daemon.shelf.find(ref))
+  }
+
+  profile(ref: string, { after, limit }: view.ProfileRange = {}): views.ProfileView {
     const version = this.#daemon.shelf.findOne(ref)
-    const entries = version.profile.entries()
+    const entries = version.profile.entries(after, limit)
     return {
       version: this.#view(version),
       behaviours: entries.map((entry) =>
@@ -196,17 +201,20 @@ export class SnugEngine implements view.Engine {
     return this.#desk.incident(ref, session, by)
   }
 
-  alerts({ image, severity, limit }: view.AlertQuery): readonly Alert[] {
+  alerts({ image, ...rest }: view.AlertQuery): readonly Alert[] {
     const wanted = image === undefined ? undefined : this.#matcher(image)
     return this.#daemon.alerts.list({
-      limit,
-      ...(severity === undefined ? {} : { severity }),
+      ...rest,
       ...(wanted === undefined ? {} : { matches: (ref) => ref !== undefined && wanted(ref) }),
     })
   }
 
   alert(id: string): Alert {
     return this.#daemon.alerts.get(id)
+  }
+
+  alertRevision(id: string): string {
+    return alertRevisionOf(this.#daemon.alerts.get(id))
   }
 
   allowAlert(id: string, scope: views.AllowScope, by: view.Decider): Promise<Alert> {
@@ -226,8 +234,8 @@ export class SnugEngine implements view.Engine {
     return decided
   }
 
-  audit(limit: number): Promise<readonly view.AuditView[]> {
-    return this.#daemon.trail.list(limit)
+  audit(limit: number, before?: number): Promise<readonly view.AuditView[]> {
+    return this.#daemon.trail.list(limit, before)
   }
 
   async verifyAudit(): Promise<view.AuditCheckView> {

@@ -46,12 +46,13 @@ const versionSchema = z.object({
   otherDigests: z.array(text).default([]),
   imageIds: z.array(text).default([]),
   handedOver: z.boolean().default(false),
+  revision: z.number().default(0),
 })
 
 export function versionWrite(version: DeployedVersion): StoreWrite {
   const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
   const { runs, runsSeen, runsBefore, losses, told } = version
-  const { otherDigests, imageIds, handedOver } = version
+  const { otherDigests, imageIds, handedOver, revision } = version
   const value = {
     image,
     tags: [...tags],
@@ -68,6 +69,7 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     otherDigests: [...otherDigests],
     imageIds: [...imageIds],
     handedOver,
+    revision,
   }
   return { kind: 'version', version: key, value }
 }
@@ -119,6 +121,7 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
   for (const digest of value.otherDigests) version.otherDigests.add(digest)
   for (const id of value.imageIds) version.imageIds.add(id)
   version.handedOver = value.handedOver
+  version.revision = value.revision
   for (const run of value.runs) {
     const { container, from, before, name, to, actsOnly, endUnseen, earlier } = run
     version.runs.set(container, {

@@ -14,6 +14,7 @@ import type {
   LineageView,
   VersionView,
 } from './engine-views.ts'
+import { revisionOf } from './revision.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
 export function versionView(
@@ -41,6 +42,7 @@ export function versionView(
     losses: version.losses.spans,
     because: life.because,
     notes: version.notes,
+    revision: revisionOf([version]),
     ...(life.blocking === undefined
       ? {}
       : { blocking: blockingView(version, life.blocking, nowMs) }),

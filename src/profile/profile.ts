@@ -61,6 +61,8 @@ export class Profile implements Known {
   readonly #forgotten: { readonly what: Forgetting; readonly at: Micros }[] = []
   /** Every event brings its container's id as a string of its own; one of them is kept. */
   readonly #names = new Map<string, string>()
+  /** In order of id, until one comes or goes. */
+  #sorted: readonly LiveEntry[] | undefined
 
   constructor(shaper: Shaper) {
     this.shaper = shaper
@@ -196,10 +198,12 @@ export class Profile implements Known {
     return this.#byId.get(id)?.state
   }
 
-  /** Every entry, in order of id. */
-  entries(): readonly ProfileEntry[] {
-    const all = [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
-    return all.map((entry) => entry.toJSON())
+  /** Entries in order of id: all of them, or `limit` of those after the id `after`. */
+  entries(after?: string, limit = Infinity): readonly ProfileEntry[] {
+    this.#sorted ??= [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+    const from = after === undefined ? 0 : this.#sorted.findIndex(({ id }) => id > after)
+    const some = from < 0 ? [] : this.#sorted.slice(from, from + limit)
+    return some.map((entry) => entry.toJSON())
   }
 
   countByState(): Readonly<Record<BehaviourState, number>> {
@@ -336,6 +340,7 @@ export class Profile implements Known {
   #add(entry: LiveEntry): LiveEntry {
     this.#entries.set(entry.key, entry)
     this.#byId.set(entry.id, entry)
+    this.#sorted = undefined
     this.#changed.add(entry)
     this.#removed.delete(entry.id)
     return entry
@@ -344,6 +349,7 @@ export class Profile implements Known {
   #remove(entry: LiveEntry): void {
     this.#entries.delete(entry.key)
     this.#byId.delete(entry.id)
+    this.#sorted = undefined
     this.#known.delete(entry.key)
     this.#changed.delete(entry)
     this.#removed.add(entry.id)

@@ -1,8 +1,8 @@
 import { monotonicFactory } from 'ulid'
-import type { ImageRef, SnugEvent } from '../event/event.ts'
+import type { SnugEvent } from '../event/event.ts'
 import { SnugError } from '../errors.ts'
 import type { Alert, AlertBehaviour, AlertDecision, AlertType, Severity } from '../event/alert.ts'
-import { severities } from '../event/alert.ts'
+import { type AlertFilter, alertFilter } from './alert-filter.ts'
 
 /** What the judge found, before it is one alert or one more count of an alert that is there. */
 export interface Finding {
@@ -121,18 +121,12 @@ export class AlertBook {
   }
 
   /** Newest first. */
-  list(query: {
-    readonly matches?: (image: ImageRef | undefined) => boolean
-    readonly severity?: string
-    readonly limit: number
-  }): readonly Alert[] {
-    const floor = query.severity === undefined ? 0 : severities.indexOf(query.severity as Severity)
+  list({ limit, ...filter }: AlertFilter & { readonly limit: number }): readonly Alert[] {
+    const wants = alertFilter(filter)
     const found: Alert[] = []
     for (const alert of [...this.#byId.values()].reverse()) {
-      if (found.length >= query.limit) break
-      if (severities.indexOf(alert.severity) < floor) continue
-      if (query.matches !== undefined && !query.matches(alert.image)) continue
-      found.push(alert)
+      if (found.length >= limit) break
+      if (wants(alert)) found.push(alert)
     }
     return found
   }

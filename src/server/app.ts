@@ -9,8 +9,10 @@ import type { MetricName } from '../telemetry/metric-table.ts'
 import { liveQuery } from './live-query.ts'
 import { pumpLive } from './live-socket.ts'
 import { checkOrigin } from './origin-guard.ts'
+import { nextLink, Page } from './page.ts'
 import { problemResponse } from './problem.ts'
 import { check, readJson, streamBody } from './request-body.ts'
+import { checkRevision, tagOf } from './revision-guard.ts'
 import type { Route, RouteWorld } from './route.ts'
 import { routes } from './routes.ts'
 import { type Role, roles } from './token-file.ts'
@@ -70,17 +72,32 @@ export function createApp(
     app.on(route.method, route.path, async (c) => {
       const caller = c.get('caller')
       demand(route, caller)
-      const { incoming, outgoing } = c.env
+      const { incoming, outgoing, listener } = c.env
       const gone = goneSignal(outgoing, signal)
-      const answer: unknown = await route.handle(world, {
-        params: c.req.param(),
+      const params = c.req.param()
+      const call = {
+        params,
         query: check(route.query, c.req.query()),
         body: check(route.body, route.body && (await readJson(incoming))),
         by: caller.by,
         chunks: streamBody(incoming, gone),
         signal: gone,
-      })
-      return route.answer === 'text' ? c.text(String(answer)) : c.json(answer as object)
+      }
+      const { subject } = route
+      const isDecision = subject !== undefined && route.method !== 'GET'
+      // INVARIANT: nothing is awaited between this and the decision, which handlers begin with.
+      if (isDecision) {
+        const ifMatch = c.req.header('if-match')
+        checkRevision(world.engine, subject, params, ifMatch, listener === 'tcp')
+      }
+      const answered: unknown = await route.handle(world, call)
+      if (subject !== undefined) c.header('etag', tagOf(world.engine, subject, params))
+      if (route.answer === 'text') return c.text(String(answered))
+      if (!(answered instanceof Page)) return c.json(answered as object)
+      const { body, last } = answered
+      const path = new URL(c.req.url).pathname
+      if (last !== undefined) c.header('link', nextLink(path, c.req.query(), last))
+      return c.json(body)
     })
   }
 

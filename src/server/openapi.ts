@@ -34,6 +34,7 @@ function operationOf(route: Route): Json {
     parameters: [
       ...names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
       ...queryOf(route),
+      ...ifMatchOf(route),
     ],
     ...bodyOf(route),
     responses: { ...answerOf(route), default: problemAnswer },
@@ -50,6 +51,21 @@ function queryOf(route: Route): Json[] {
     required: needed.includes(name),
     schema,
   }))
+}
+
+function ifMatchOf({ subject, method }: Route): Json[] {
+  if (subject === undefined || method === 'GET') return []
+  const description = `the \`ETag\` of the ${subject} that was looked at; \`*\`: whatever stands`
+  return [{ name: 'If-Match', in: 'header', required: true, description, schema: string }]
+}
+
+function headersOf({ subject, query }: Route): Json {
+  const headers: Json = {}
+  if (subject !== undefined) headers['ETag'] = { description: `of the ${subject}`, schema: string }
+  if (query !== undefined && 'cursor' in ((jsonSchema(query)['properties'] ?? {}) as Json)) {
+    headers['Link'] = { description: 'the next page, `rel="next"` (RFC 8288)', schema: string }
+  }
+  return Object.keys(headers).length === 0 ? {} : { headers }
 }
 
 function bodyOf(route: Route): Json {
@@ -73,13 +89,16 @@ function answerOf(route: Route): Json {
     return { 200: { description: route.summary, content: { 'text/plain': {} } } }
   }
   const schema = jsonSchema(route.answer)
-  return { 200: { description: route.summary, content: { 'application/json': { schema } } } }
+  const content = { 'application/json': { schema } }
+  return { 200: { description: route.summary, ...headersOf(route), content } }
 }
 
 function jsonSchema(schema: z.ZodType): Json {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
   return rest
 }
+
+const string = { type: 'string' }
 
 const problemSchema = {
   type: 'object',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { because, behaviourIds, moment, present, reason, ref, userId } from './body-parts.ts'
+import { cursor, limit, numberOf, pageOf } from './page.ts'
 import {
   auditCheck,
   auditRecords,
@@ -36,6 +37,7 @@ export const reviewRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/images/:ref/approve',
     role: 'reviewer',
+    subject: 'image',
     summary:
       'approves the named behaviours, or all that wait for review; what a guardrail keeps in quarantine only with `quarantined`',
     body: approveBody,
@@ -52,6 +54,7 @@ export const reviewRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/images/:ref/reject',
     role: 'reviewer',
+    subject: 'image',
     summary: 'rejects the named behaviours: they are deviations for good, in versions to come too',
     body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional() }),
     answer: view.decisionResult,
@@ -62,6 +65,7 @@ export const reviewRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/images/:ref/forget',
     role: 'reviewer',
+    subject: 'image',
     summary:
       'makes the profile what it would be had that container, session or time never been; old evidence goes by whole buckets of time, and the answer says how far',
     body: z.strictObject({ what: forgetChoice, reason: reason.optional() }),
@@ -73,6 +77,7 @@ export const reviewRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/images/:ref/incident',
     role: 'reviewer',
+    subject: 'image',
     summary: 'forgets what an exec session did, and rejects what only it did',
     body: z.strictObject({ session: z.string().min(1).max(200), reason }),
     answer: incidentResult,
@@ -93,6 +98,7 @@ export const reviewRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/alerts/:id/allow',
     role: 'reviewer',
+    subject: 'alert',
     summary:
       'allows the behaviour of the alert, for good or bounded in time, user and workload; of a connection, with `peer`, to a block of addresses',
     body: allowBody,
@@ -104,6 +110,7 @@ export const reviewRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/alerts/:id/reject',
     role: 'reviewer',
+    subject: 'alert',
     summary: 'rejects the act of the alert: it stays a deviation for good',
     body: whyBody,
     answer: view.alert,
@@ -114,6 +121,7 @@ export const reviewRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/alerts/:id/ack',
     role: 'reviewer',
+    subject: 'alert',
     summary: 'takes note of the alert, with a reason',
     body: z.strictObject({ reason }),
     answer: view.alert,
@@ -125,9 +133,12 @@ export const reviewRoutes: readonly Route[] = [
     path: '/v1/audit',
     role: 'viewer',
     summary: 'who decided what, when and why, newest first',
-    query: z.strictObject({ limit: z.coerce.number().int().min(1).max(10_000).default(100) }),
+    query: z.strictObject({ limit: limit.default(100), cursor: cursor.optional() }),
     answer: auditRecords,
-    handle: ({ engine }, { query }) => engine.audit(query.limit),
+    handle: async ({ engine }, { query: { cursor: before, limit: some } }) => {
+      const records = await engine.audit(some + 1, numberOf(before))
+      return pageOf(records, some, ({ seq }) => String(seq))
+    },
   }),
   route({
     method: 'GET',

@@ -3,6 +3,7 @@ import type { LoadedConfig } from '../config/load-config.ts'
 import type { Decider, Engine } from '../flow/engine.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { SinkDesk } from '../flow/sink-desk.ts'
+import type { Subject } from './revision-guard.ts'
 import type { Role, TokenFile } from './token-file.ts'
 
 /** What the routes have to work with. */
@@ -35,6 +36,8 @@ export interface Route<Body = unknown, Query = unknown> {
   /** The least role; `nobody` needs no token. */
   readonly role: Role | 'nobody'
   readonly summary: string
+  /** What a GET shows, for its `ETag`; what any other method decides on, for its `If-Match`. */
+  readonly subject?: Subject
   readonly query?: z.ZodType<Query>
   readonly body?: z.ZodType<Body>
   /** The body is NDJSON of any length, judged as it arrives. */

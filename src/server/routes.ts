@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import { explainConfig } from '../config/explain-config.ts'
 import { SnugError } from '../errors.ts'
-import { severities } from '../event/alert.ts'
+import { alertTypes, severities } from '../event/alert.ts'
+import { alertStates } from '../flow/engine.ts'
 import { type StatusView, modes } from '../flow/engine-views.ts'
 import { because, duration, present, reason, ref } from './body-parts.ts'
 import { liveQuery } from './live-query.ts'
 import { openApi } from './openapi.ts'
+import { cursor, limit, oneMore, pageOf } from './page.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { transferRoutes } from './transfer-routes.ts'
 import { type Route, route, type RouteWorld } from './route.ts'
@@ -26,11 +28,18 @@ const modeBody = z
       message: 'a canary is for mode `block`',
     },
   )
+const name = z.string().min(1).max(500)
 const alertQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(10_000).default(100),
-  image: z.string().min(1).optional(),
-  severity: z.enum(severities).optional(),
+  limit: limit.default(100),
+  cursor: cursor.optional(),
+  image: name.optional(),
+  severity: z.enum(severities).optional().meta({ description: 'this one and above' }),
+  type: z.enum(alertTypes).optional(),
+  state: z.enum(alertStates).optional(),
+  container: name.optional().meta({ description: 'its name, or the beginning of its id' }),
+  text: name.optional().meta({ description: 'in what it says, in any case of letters' }),
 })
+const pageQuery = z.strictObject({ limit: limit.optional(), cursor: cursor.optional() })
 
 /** Every route but the health checks; `:ref` is an IMAGE of the CLI, URL-encoded. */
 export const routes: readonly Route[] = [
@@ -95,14 +104,19 @@ export const routes: readonly Route[] = [
     path: '/v1/images',
     role: 'viewer',
     summary: 'lineages with their versions',
+    query: pageQuery,
     answer: z.array(view.lineage),
-    handle: ({ engine }) => engine.images(),
+    handle: ({ engine }, { query: { cursor: after = '', limit: some } }) => {
+      const rest = engine.images().filter(({ repository }) => repository > after)
+      return pageOf(rest, some, ({ repository }) => repository)
+    },
   }),
   route({
     method: 'GET',
     path: '/v1/images/:ref',
     role: 'viewer',
     summary: 'one lineage with its versions',
+    subject: 'image',
     answer: view.lineage,
     handle: ({ engine }, { params }) => engine.image(ref(params)),
   }),
@@ -111,8 +125,18 @@ export const routes: readonly Route[] = [
     path: '/v1/images/:ref/profile',
     role: 'viewer',
     summary: 'the behaviours of a version with their evidence',
+    subject: 'image',
+    query: pageQuery,
     answer: view.profile,
-    handle: ({ engine }, { params }) => engine.profile(ref(params)),
+    handle: ({ engine }, { params, query: { cursor: after, limit: some } }) => {
+      const profile = engine.profile(ref(params), present({ after, ...oneMore(some) }))
+      return pageOf(
+        profile.behaviours,
+        some,
+        ({ id }) => id,
+        (behaviours) => ({ ...profile, behaviours }),
+      )
+    },
   }),
   route({
     method: 'GET',
@@ -128,6 +152,7 @@ export const routes: readonly Route[] = [
     path: '/v1/images/:ref/mode',
     role: 'admin',
     summary: 'what a deviation gets',
+    subject: 'image',
     body: modeBody,
     answer: view.version,
     handle: ({ engine }, { params, body, by }) => {
@@ -140,6 +165,7 @@ export const routes: readonly Route[] = [
     path: '/v1/images/:ref/break-glass',
     role: 'admin',
     summary: 'blocking off for a while, for every version of the image that blocks',
+    subject: 'image',
     body: z.strictObject({ for: duration, reason }),
     answer: view.versions,
     handle: ({ engine }, { params, body, by }) =>
@@ -150,6 +176,7 @@ export const routes: readonly Route[] = [
     path: '/v1/images/:ref/break-glass',
     role: 'admin',
     summary: 'ends break-glass now',
+    subject: 'image',
     answer: view.versions,
     handle: ({ engine }, { params, by }) => engine.endBreakGlass(ref(params), by),
   }),
@@ -158,6 +185,7 @@ export const routes: readonly Route[] = [
     path: '/v1/images/:ref/end-learning',
     role: 'reviewer',
     summary: 'ends the learning window now',
+    subject: 'image',
     answer: view.version,
     handle: ({ engine }, { params, by }) => engine.endLearning(ref(params), by),
   }),
@@ -178,13 +206,17 @@ export const routes: readonly Route[] = [
     summary: 'alerts, newest first',
     query: alertQuery,
     answer: z.array(view.alert),
-    handle: ({ engine }, { query }) => engine.alerts(present(query)),
+    handle: ({ engine }, { query: { cursor: before, limit: some, ...filter } }) => {
+      const alerts = engine.alerts({ ...present({ before, ...filter }), limit: some + 1 })
+      return pageOf(alerts, some, ({ id }) => id)
+    },
   }),
   route({
     method: 'GET',
     path: '/v1/alerts/:id',
     role: 'viewer',
     summary: 'one alert',
+    subject: 'alert',
     answer: view.alert,
     handle: ({ engine }, { params }) => engine.alert(params['id'] ?? ''),
   }),

@@ -84,6 +84,7 @@ export const version: z.ZodType<VersionView> = z.object({
   losses: z.array(lossSpan),
   because: text,
   notes: texts,
+  revision: text,
   blocking: z
     .object({
       armed: z.boolean(),

@@ -125,9 +125,11 @@ class LevelStore implements Store {
     })
   }
 
-  async audit(limit: number): Promise<readonly Keyed[]> {
+  async audit(limit: number, before?: string): Promise<readonly Keyed[]> {
     return this.#guard(async () => {
-      const range = { ...keyRange([tables.audit]), reverse: true, limit }
+      const all = keyRange([tables.audit])
+      const lt = before === undefined ? all.lt : encodeKey([tables.audit, before])
+      const range = { gte: all.gte, lt, reverse: true, limit }
       const entries: Keyed[] = []
       for await (const [key, stored] of this.#database.iterator(range)) {
         try {

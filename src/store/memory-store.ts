@@ -34,9 +34,11 @@ export class MemoryStore implements Store {
     return builder.finish([])
   }
 
-  async audit(limit: number): Promise<readonly Keyed[]> {
+  async audit(limit: number, before?: string): Promise<readonly Keyed[]> {
     this.#mustBeOpen()
-    const keys = this.#keys([tables.audit]).reverse().slice(0, limit)
+    const end = before === undefined ? undefined : encodeKey([tables.audit, before])
+    const older = this.#keys([tables.audit]).filter((key) => end === undefined || key < end)
+    const keys = older.reverse().slice(0, limit)
     return keys.map((key) => ({ id: decodeKey(key)[1] ?? '', value: this.#records.get(key) }))
   }
 

@@ -8,8 +8,8 @@ export interface Store {
   batch(writes: readonly StoreWrite[], options?: BatchOptions): Promise<void>
   /** Everything but the audit trail, read once at start. Errors: `STORE_FAILED`. */
   load(): Promise<StoreSnapshot>
-  /** The newest audit entries, newest first. */
-  audit(limit: number): Promise<readonly Keyed[]>
+  /** The newest audit entries, newest first; only those whose id is less than `before`, where it is given. */
+  audit(limit: number, before?: string): Promise<readonly Keyed[]>
   /** All of it, oldest first, and the small value `head` as it was when the reading began: a moment of both. */
   auditTrail(head: string): Promise<StoredTrail>
   /** Keeps the newest `max` alerts (by id). Returns how many were removed. */

@@ -8,6 +8,7 @@ import type { Alert } from '../../src/event/alert.ts'
 import type { SnugEvent } from '../../src/event/event.ts'
 import type { ExportFormat } from '../../src/export/export-profile.ts'
 import type {
+  AlertQuery,
   ApproveOptions,
   AttackRow,
   AuditCheckView,
@@ -20,6 +21,7 @@ import type {
   LiveQuery,
   ProfileEdit,
   ProfileExport,
+  ProfileRange,
 } from '../../src/flow/engine.ts'
 import type {
   BackTestResult,
@@ -33,6 +35,7 @@ import type {
   StopView,
   VersionView,
 } from '../../src/flow/engine-views.ts'
+import { alertFilter } from '../../src/respond/alert-filter.ts'
 import { LiveHub } from '../../src/flow/live-hub.ts'
 import { type RunningServer, startServer } from '../../src/server/server.ts'
 import type { SinkDesk } from '../../src/flow/sink-desk.ts'
@@ -104,6 +107,7 @@ function versionOf(digest: string, tag: string): VersionView {
     losses: [],
     because: 'the bound of 7 % is above 1 %',
     notes: [],
+    revision: 'r1',
   }
 }
 
@@ -119,7 +123,7 @@ function blockingOf(fraction: number): BlockingView {
   }
 }
 
-function sampleBehaviour(id: string, text: string): BehaviourView {
+export function sampleBehaviour(id: string, text: string): BehaviourView {
   return {
     id,
     actor: { exe: '/usr/sbin/nginx' },
@@ -144,6 +148,19 @@ function sampleBehaviour(id: string, text: string): BehaviourView {
   }
 }
 
+const deciding = new Set([
+  'setMode',
+  'breakGlass',
+  'endBreakGlass',
+  'approve',
+  'reject',
+  'forget',
+  'endLearning',
+  'allowAlert',
+  'rejectAlert',
+  'ackAlert',
+])
+
 /** The facade of the daemon, kept in memory; it writes down what was asked of it. */
 export class MemoryEngine implements Engine {
   readonly events = new LiveHub<SnugEvent>(16)
@@ -156,9 +173,13 @@ export class MemoryEngine implements Engine {
   degraded: readonly string[] = []
   attacks: readonly AttackRow[] = []
   auditCheck: AuditCheckView = { ok: true, entries: 1, head: '0'.repeat(64), faults: [] }
+  /** Numbers of the entries, newest first. */
+  audited: readonly number[] = [1]
   replayResult: Partial<ReplayResult> = {}
   backTestResult: Partial<BackTestResult> = {}
   behaviours: readonly BehaviourView[] = [sampleBehaviour('b-7', 'read /etc/nginx/nginx.conf')]
+  /** Rises with each decision, as the engine's own does. */
+  revisions = 1
   kept: readonly Alert[] = [sampleAlert('01-a'), sampleAlert('02-b', { severity: 'low' })]
   /** Resolves with the bytes of an upload once its first chunk is here. */
   onChunk: (bytes: number) => void = () => undefined
@@ -213,8 +234,14 @@ export class MemoryEngine implements Engine {
     return { repository: 'registry.local/shop/web', versions: this.#versions }
   }
 
-  profile(ref: string) {
-    return { version: this.#version(ref), behaviours: this.behaviours }
+  revision(ref: string): string {
+    this.#version(ref)
+    return `${this.revisions}`
+  }
+
+  profile(ref: string, { after = '', limit = Infinity }: ProfileRange = {}) {
+    const rest = this.behaviours.filter(({ id }) => id > after)
+    return { version: this.#version(ref), behaviours: rest.slice(0, limit) }
   }
 
   diff(a: string, b: string): ProfileDiff {
@@ -298,10 +325,13 @@ export class MemoryEngine implements Engine {
     }
   }
 
-  async audit(limit: number) {
-    this.#call('audit', limit)
+  async audit(limit: number, before = Infinity) {
     const previous = '0'.repeat(64)
-    return [{ seq: 1, time, what: 'approve', who: 'cli:root', previous, reason: 'seen' }]
+    const entry = { time, what: 'approve', who: 'cli:root', previous, reason: 'seen' }
+    return this.audited
+      .filter((seq) => seq < before)
+      .slice(0, limit)
+      .map((seq) => ({ ...entry, seq }))
   }
 
   async verifyAudit(): Promise<AuditCheckView> {
@@ -317,9 +347,14 @@ export class MemoryEngine implements Engine {
     return this.#version(ref)
   }
 
-  alerts({ limit, image, severity }: { limit: number; image?: string; severity?: string }) {
-    this.#call('alerts', { limit, image, severity })
-    return this.kept.filter((alert) => severity === undefined || alert.severity === severity)
+  alerts({ limit, ...query }: AlertQuery) {
+    this.#call('alerts', { limit, ...query })
+    return this.kept.filter(alertFilter(query)).slice(0, limit)
+  }
+
+  alertRevision(id: string): string {
+    this.alert(id)
+    return `${this.revisions}`
   }
 
   alert(id: string): Alert {
@@ -394,6 +429,7 @@ export class MemoryEngine implements Engine {
 
   #call(name: string, ...args: unknown[]): void {
     this.calls.push({ name, args })
+    if (deciding.has(name)) this.revisions += 1
   }
 }
 

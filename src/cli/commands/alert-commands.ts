@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Alert, severities } from '../../event/alert.ts'
+import { type Alert, alertTypes, severities } from '../../event/alert.ts'
+import { alertStates } from '../../flow/engine.ts'
 import type { CliContext } from '../cli-context.ts'
 import { followLive } from '../follow-live.ts'
 import { parseCount, parseUntil } from '../option-values.ts'
@@ -30,6 +31,10 @@ const columns: readonly Column<Alert>[] = [
 interface Filter {
   readonly image?: string
   readonly severity?: string
+  readonly type?: string
+  readonly state?: string
+  readonly container?: string
+  readonly text?: string
   readonly limit?: number
 }
 
@@ -48,12 +53,17 @@ export function alertCommands(program: Command, context: CliContext): void {
     .command('list')
     .description('alerts, newest first')
     .option('--image <image>', 'only of this image')
-    .addOption(new Option('--severity <severity>', 'only of this severity').choices(severities))
+    .addOption(
+      new Option('--severity <severity>', 'only of this severity and above').choices(severities),
+    )
+    .addOption(new Option('--type <type>', 'only of this type').choices(alertTypes))
+    .addOption(new Option('--state <state>', 'only open or decided ones').choices(alertStates))
+    .option('--container <id>', 'only of this container: its name, or the beginning of its id')
+    .option('--text <words>', 'only those that say this')
     .option('--limit <count>', 'at most so many', parseCount, 100)
-    .action(async ({ image, severity, limit = 100 }: Filter) => {
-      const query = new URLSearchParams({ limit: String(limit) })
-      if (image !== undefined) query.set('image', image)
-      if (severity !== undefined) query.set('severity', severity)
+    .action(async (filter: Filter) => {
+      const query = new URLSearchParams()
+      for (const [name, value] of Object.entries(filter)) query.set(name, String(value))
       const alerts = await context.client.get<readonly Alert[]>(`/v1/alerts?${query.toString()}`)
       await context.print(alerts, alerts, () => textTable(columns, alerts, context.io, actText))
     })
@@ -94,7 +104,7 @@ export function alertCommands(program: Command, context: CliContext): void {
         ...(workload === undefined ? {} : { workload }),
         ...(reason === undefined ? {} : { reason }),
       }
-      await printAlert(context, await context.client.send('POST', alertPath(id, '/allow'), body))
+      await printAlert(context, await context.client.decide('POST', alertPath(id), '/allow', body))
     })
 
   alert
@@ -103,7 +113,7 @@ export function alertCommands(program: Command, context: CliContext): void {
     .argument('<id>')
     .option('--reason <text>', 'kept with the decision')
     .action(async (id: string, body: { reason?: string }) => {
-      await printAlert(context, await context.client.send('POST', alertPath(id, '/reject'), body))
+      await printAlert(context, await context.client.decide('POST', alertPath(id), '/reject', body))
     })
 
   alert
@@ -114,13 +124,13 @@ export function alertCommands(program: Command, context: CliContext): void {
     .action(async (id: string, { reason }: { reason: string }) => {
       await printAlert(
         context,
-        await context.client.send('POST', alertPath(id, '/ack'), { reason }),
+        await context.client.decide('POST', alertPath(id), '/ack', { reason }),
       )
     })
 }
 
-function alertPath(id: string, rest = ''): string {
-  return `/v1/alerts/${encodeURIComponent(id)}${rest}`
+function alertPath(id: string): string {
+  return `/v1/alerts/${encodeURIComponent(id)}`
 }
 
 async function printAlert(context: CliContext, alert: Alert): Promise<void> {

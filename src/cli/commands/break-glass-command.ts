@@ -32,15 +32,15 @@ function send(
   ref: string,
   { for: time, reason, end }: Options,
 ): Promise<readonly VersionView[]> {
-  const path = imagePath(ref, '/break-glass')
+  const { client } = context
   if (end === true) {
     if ((time ?? reason) !== undefined) throw new SnugError('USAGE', '`--end` goes alone')
-    return context.client.send('DELETE', path)
+    return client.decide('DELETE', imagePath(ref), '/break-glass')
   }
   if (time === undefined || reason === undefined) {
     throw new SnugError('USAGE', '`--for` and `--reason` are needed, or `--end`')
   }
-  return context.client.send('POST', path, { for: time, reason })
+  return client.decide('POST', imagePath(ref), '/break-glass', { for: time, reason })
 }
 
 function versionText(version: VersionView): string {

@@ -104,7 +104,7 @@ export function profileCommands(program: Command, context: CliContext): void {
         ...(canaryFor === undefined ? {} : { canaryFor }),
         ...(reason === undefined ? {} : { reason }),
       }
-      const version = await context.client.send<VersionView>('PUT', imagePath(ref, '/mode'), body)
+      const version = await context.client.decide<VersionView>('PUT', imagePath(ref), '/mode', body)
       await printVersion(context, version)
     })
 
@@ -115,8 +115,9 @@ export function profileCommands(program: Command, context: CliContext): void {
     .description('ends the learning window of a version now')
     .argument('<image>', imageHelp)
     .action(async (ref: string) => {
-      const path = imagePath(ref, '/end-learning')
-      await printVersion(context, await context.client.send<VersionView>('POST', path))
+      const { client } = context
+      const version = await client.decide<VersionView>('POST', imagePath(ref), '/end-learning')
+      await printVersion(context, version)
     })
 
   profileTestCommand(profile, context)

@@ -52,7 +52,7 @@ export function reviewCommands(profile: Command, context: CliContext): void {
         ...(quarantined === undefined ? {} : { quarantined }),
         ...(reason === undefined ? {} : { reason }),
       }
-      await decide(context, 'approved', imagePath(ref, '/approve'), body)
+      await decide(context, 'approved', ref, '/approve', body)
     })
 
   profile
@@ -63,7 +63,7 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .option('--reason <text>', 'kept with the decision')
     .action(async (ref: string, { behaviour, reason }: RejectOptions) => {
       const body = { behaviours: behaviour, ...(reason === undefined ? {} : { reason }) }
-      await decide(context, 'rejected', imagePath(ref, '/reject'), body)
+      await decide(context, 'rejected', ref, '/reject', body)
     })
 
   profile
@@ -79,8 +79,8 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .option('--reason <text>', 'kept with the decision')
     .action(async (ref: string, { reason, ...options }: ForgetOptions) => {
       const body = { what: whatOf(options), ...(reason === undefined ? {} : { reason }) }
-      const path = imagePath(ref, '/forget')
-      const result = await context.client.send<ForgetResult>('POST', path, body)
+      const { client } = context
+      const result = await client.decide<ForgetResult>('POST', imagePath(ref), '/forget', body)
       await context.print(result, result.gone, () => forgetText(result, context.io))
     })
 
@@ -93,8 +93,8 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .requiredOption('--session <id>', 'of the `docker exec` or `kubectl exec`: see its alerts')
     .requiredOption('--reason <text>', 'kept with the decision')
     .action(async (ref: string, body: { session: string; reason: string }) => {
-      const path = imagePath(ref, '/incident')
-      const result = await context.client.send<IncidentResult>('POST', path, body)
+      const { client } = context
+      const result = await client.decide<IncidentResult>('POST', imagePath(ref), '/incident', body)
       await context.print(result, result.rejected, () => incidentText(result, context.io))
     })
 }
@@ -102,10 +102,11 @@ export function reviewCommands(profile: Command, context: CliContext): void {
 async function decide(
   context: CliContext,
   done: string,
-  path: string,
+  image: string,
+  step: string,
   body: object,
 ): Promise<void> {
-  const result = await context.client.send<DecisionResult>('POST', path, body)
+  const result = await context.client.decide<DecisionResult>('POST', imagePath(image), step, body)
   const { decided, quarantined, version } = result
   await context.print(result, decided, () =>
     textFields([
