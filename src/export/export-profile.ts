@@ -28,8 +28,19 @@ const writers: Readonly<Record<Exclude<ExportFormat, 'snug'>, (what: Exportable)
   falco,
 }
 
-/** The profile in another language, and what that cannot say. `snug` is the whole of it, with its evidence. */
-export function exportProfile(format: ExportFormat, image: ImageRef, profile: Profile): Exported {
-  if (format === 'snug') return { text: profileDocument(image, profile.entries()), notes: [] }
+/**
+ * The profile in another language, and what that cannot say. `snug` is the whole of it, with its evidence.
+ *
+ * @param observed kinds of acts that were watched for while it was learned; absent: all
+ */
+export function exportProfile(
+  format: ExportFormat,
+  image: ImageRef,
+  profile: Profile,
+  observed?: ReadonlySet<string>,
+): Exported {
+  if (format === 'snug') {
+    return { text: profileDocument(image, profile.entries(), observed), notes: [] }
+  }
   return writers[format](exportableOf(image, profile))
 }

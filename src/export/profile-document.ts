@@ -3,6 +3,7 @@ import { SnugError } from '../errors.ts'
 import type { ImageRef } from '../event/event.ts'
 import { accesses, origins } from '../event/event.ts'
 import { behaviourId, behaviourKey } from '../profile/behaviour.ts'
+import { type BehaviourKind, behaviourKinds } from '../profile/coverage-report.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 
 /** A whole profile with its evidence, as one file: what `snug profile import` takes. */
@@ -10,6 +11,8 @@ export interface ProfileDocument {
   readonly schema: 'snug.profile/v1'
   readonly image: ImageRef
   readonly behaviours: readonly ProfileEntry[]
+  /** Kinds of acts that were watched for while it was learned; absent: all. */
+  readonly observed?: readonly BehaviourKind[]
 }
 
 const text = z.string().min(1)
@@ -67,12 +70,23 @@ export const profileDocumentSchema = z.looseObject({
   schema: z.literal('snug.profile/v1'),
   image: z.looseObject({ repository: text, tag: text.optional(), digest: text }),
   behaviours: z.array(entry),
+  observed: z.array(z.enum(behaviourKinds)).optional(),
 })
 
 /** Deterministic: the same profile is the same text. */
-export function profileDocument(image: ImageRef, behaviours: readonly ProfileEntry[]): string {
+export function profileDocument(
+  image: ImageRef,
+  behaviours: readonly ProfileEntry[],
+  observed: ReadonlySet<string> = new Set(behaviourKinds),
+): string {
   const sorted = [...behaviours].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const document: ProfileDocument = { schema: 'snug.profile/v1', image, behaviours: sorted }
+  const kinds = behaviourKinds.filter((kind) => observed.has(kind))
+  const document: ProfileDocument = {
+    schema: 'snug.profile/v1',
+    image,
+    behaviours: sorted,
+    ...(kinds.length === behaviourKinds.length ? {} : { observed: kinds }),
+  }
   return `${JSON.stringify(document, null, 2)}\n`
 }
 

@@ -29,6 +29,7 @@ import { LiveHub } from './live-hub.ts'
 import { type Collected, Persister } from './persister.ts'
 import { runPipeline } from './pipeline.ts'
 import { shippedBy } from './shipped-by.ts'
+import { Sights } from './sights.ts'
 import { restore, versionWrite } from './stored-state.ts'
 import { VersionShelf } from './version-shelf.ts'
 
@@ -171,6 +172,7 @@ export class Daemon {
         this.#mark = mark
       },
       onBegan: (kept) => this.#began(kept),
+      sights: new Sights(parts.sources),
       onJudged: (event, outcome) => {
         this.counters[outcome] += event.kind === 'loss' ? 1 : (event.count ?? 1)
         if (this.events.readers > 0) this.events.publish(event)

@@ -1,5 +1,5 @@
 import type { Alert } from '../event/alert.ts'
-import type { ActEvent, ImageRef, Origin } from '../event/event.ts'
+import type { ActEvent, EventKind, ImageRef, Origin } from '../event/event.ts'
 import type { ContainerIdentity } from '../identity/identity.ts'
 import type { Version } from '../lifecycle/version.ts'
 import type { BehaviourTag } from '../match/kernel-profile.ts'
@@ -7,6 +7,7 @@ import type { BehaviourId } from '../profile/behaviour.ts'
 import type { Profile } from '../profile/profile.ts'
 import type { BehaviourKey, ContainerSeen } from '../sources/source.ts'
 import { LossLedger } from './loss-ledger.ts'
+import { allKinds, type Kinds } from './sights.ts'
 
 /** What the kernel's key of a behaviour stands for, so that counts told by key find their place. */
 export interface KeyMeaning {
@@ -49,6 +50,8 @@ export interface Run {
   readonly earlier?: readonly PastStint[]
 }
 
+const noKinds: Kinds = new Set()
+
 /** Names a version: the same digest deployed as two repositories is two lines of life. */
 export type VersionKey = string & { readonly __brand: 'VersionKey' }
 
@@ -88,6 +91,12 @@ export class DeployedVersion {
   identity: ContainerIdentity | undefined
   /** Behaviours when the window ended. */
   learnedSize = 0
+  /** Kinds of acts that were watched for while it learned: of others its profile says nothing. */
+  observed: Kinds = noKinds
+  /** The same of the version that it was handed over from, to judge by while it learns. */
+  observedBefore: Kinds = noKinds
+  /** Kinds beyond these of which an act was told. */
+  readonly toldKinds = new Set<EventKind>()
   /** Names the set of acts that the kernel knows of this version; a fresh one forgets it. */
   scope = 0
   /** Rises with each decision and each step of its life, never with counts; no value comes twice, restarts included. */
@@ -101,6 +110,8 @@ export class DeployedVersion {
   notes: readonly string[] = []
   readonly told = new Map<string, ToldAct>()
   #actions = new Map<string, Alert['action']>()
+  /** Sets that `observed` holds already. */
+  readonly #watched = new WeakSet<Kinds>()
   readonly #tagged = new Map<BehaviourTag, BehaviourId>()
   #keys = new Map<BehaviourKey, KeyMeaning>()
   #oldKeys = new Map<BehaviourKey, KeyMeaning>()
@@ -119,6 +130,20 @@ export class DeployedVersion {
   revise(nowMs: number): void {
     // By the clock, so that a number that was lost with the process is not given to something else.
     this.revision = Math.max(this.revision + 1, nowMs)
+    this.changed = true
+  }
+
+  /** Kinds that were not watched for, of those that there are. */
+  get unobserved(): readonly EventKind[] {
+    return [...allKinds].filter((kind) => !this.observed.has(kind))
+  }
+
+  /** These kinds are watched for while it learns. */
+  watchedFor(kinds: Kinds): void {
+    if (this.#watched.has(kinds)) return
+    this.#watched.add(kinds)
+    if ([...kinds].every((kind) => this.observed.has(kind))) return
+    this.observed = new Set([...this.observed, ...kinds])
     this.changed = true
   }
 

@@ -64,7 +64,7 @@ export interface EvidenceView {
   /** The same in words. */
   readonly sentences: readonly string[]
   readonly novelty: NoveltyView
-  /** Kinds of acts that this agent's sources see. */
+  /** Kinds of acts that were watched for while it learned: others are not judged. */
   readonly kindsObserved: readonly string[]
   /** How many intervals were observed, and how long they are together. */
   readonly intervals: number
@@ -212,6 +212,8 @@ export interface BackTestResult {
   readonly events: number
   readonly expected: number
   readonly deviations: number
+  /** Of kinds that nobody watched for while the version was learned. */
+  readonly unprofiled: number
   readonly rejectedCount: number
   readonly rejected: readonly RejectedLine[]
   /** Distinct deviations, most frequent first. */

@@ -6,6 +6,7 @@ import { lastRise, noveltyOf, sparkline } from '../profile/novelty.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import type { EvidenceView, NoveltyView, ObservedView } from './engine-views.ts'
+import { allKinds } from './sights.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
 /** Intervals that are listed, the newest; all of them are counted. */
@@ -15,14 +16,12 @@ const intervalsListed = 200
  * What a version's evidence is worth, in full.
  *
  * @param schedules what its image says that it does by the clock
- * @param kinds of acts that this agent's sources see
  */
 export function evidenceView(
   version: DeployedVersion,
   shelf: VersionShelf,
   nowMs: number,
   schedules: readonly Schedule[],
-  kinds: readonly string[],
 ): EvidenceView {
   const runs = shelf.runsOf(version, nowMs)
   const entries = version.profile.entries()
@@ -31,13 +30,26 @@ export function evidenceView(
   const observed = observedBy(version, shelf, nowMs)
   return {
     ...report,
-    sentences: [hourText(report.nextHour), ...known.map(kindText), ...report.phases.map(phaseText)],
+    sentences: [
+      hourText(report.nextHour),
+      ...known.map(kindText),
+      ...report.phases.map(phaseText),
+      ...unobservedText(version),
+    ],
     novelty: noveltyView(version, entries, nowMs),
-    kindsObserved: kinds,
+    kindsObserved: [...allKinds].filter((kind) => version.observed.has(kind)),
     intervals: observed.length,
     observedMs: observed.reduce((sum, { from, to }) => sum + Date.parse(to) - Date.parse(from), 0),
     observed: observed.slice(-intervalsListed),
   }
+}
+
+function unobservedText({ unobserved, life }: DeployedVersion): readonly string[] {
+  if (unobserved.length === 0) return []
+  const kinds = unobserved.join(', ')
+  const then =
+    life.state === 'learning' ? 'so far' : 'while it was learned: such acts are not judged'
+  return [`${kinds}: nobody watched for these ${then}`]
 }
 
 function observedBy(

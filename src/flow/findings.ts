@@ -80,6 +80,24 @@ export function togetherFinding(
   }
 }
 
+/** An act of a kind that nobody watched for while the version was learned: told once of each kind. */
+export function unobservedKindFinding(event: ActEvent, version: DeployedVersion): Finding {
+  const { kind } = event
+  const seen = [...version.observed].filter((each) => each !== 'loss').join(', ')
+  return {
+    ...ofNothing,
+    fingerprint: `unobserved-kind/${version.key}/${kind}`,
+    type: 'loss',
+    severity: 'low',
+    reasons: [
+      `acts of kind \`${kind}\` are not judged: nobody watched for them while this version was learned (only for ${seen})`,
+      'they wait for review, and are learned once it is set back to learning: `snug profile mode IMAGE learn`',
+    ],
+    mode: version.life.mode,
+    event,
+  }
+}
+
 export function lossFinding(event: LossEvent): Finding {
   const { source, loss, container } = event
   return {

@@ -1,5 +1,5 @@
 import type { ActEvent, LossEvent, SnugEvent } from '../event/event.ts'
-import type { IdentifiedBatch } from '../identity/identified.ts'
+import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
 import { type About, explainDelta, type Shipped } from '../lifecycle/handover.ts'
 import type { Guardrails } from '../match/guardrail.ts'
 import { judge } from '../match/judge.ts'
@@ -37,7 +37,9 @@ import {
   lossFinding,
   mainBehaviour,
   togetherFinding,
+  unobservedKindFinding,
 } from './findings.ts'
+import type { Kinds, Sights } from './sights.ts'
 import { StormBreaker, stretchBefore, stretchText, toldEach } from './unobserved.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
@@ -58,6 +60,7 @@ export interface JudgeStageOptions {
   /** Everything before it is judged. */
   readonly onMark?: (mark: SourceMark) => void
   readonly onBegan?: (kept: boolean) => void
+  readonly sights: Sights
 }
 
 export interface KernelJudge {
@@ -88,6 +91,12 @@ export interface Batch {
   readonly control?: SourceControl
 }
 
+/** Kinds that the profile says something of; while it learns it is the one of the version before. */
+function judgedKinds({ life, observed, observedBefore }: DeployedVersion): { observed?: Kinds } {
+  if (life.state !== 'learning') return { observed }
+  return life.predecessor === undefined ? {} : { observed: observedBefore }
+}
+
 /** Behaviours that a version may have waiting for review; beyond it acts still alert, and are not recorded each. */
 const laterKept = 5_000
 
@@ -115,14 +124,14 @@ export class JudgeStage {
         case 'event': {
           const { event, key } = message
           if (event.kind === 'loss') this.#loss(event)
-          else this.#act(event, key, known)
+          else this.#act(event, key, source, known)
           break
         }
         case 'sighting':
           this.#sighting(message.sighting, source)
           break
         case 'container':
-          this.#options.shelf.containerStarted(message.identity, message.seen)
+          this.#started(message, source)
           break
         case 'container-ended':
           this.#options.shelf.containerEnded(message.id, message.time)
@@ -148,12 +157,21 @@ export class JudgeStage {
     }
   }
 
+  #started({ identity, seen }: IdentifiedMessage & { type: 'container' }, source: string): void {
+    const { shelf, sights } = this.#options
+    shelf.containerStarted(identity, seen)
+    const version = shelf.versionOfContainer(identity.id)
+    if (version?.life.state === 'learning') version.watchedFor(sights.ofContainer(source))
+  }
+
   #act(
     event: ActEvent,
     key: BehaviourKey | undefined,
+    source: string,
     known: Map<DeployedVersion, BehaviourKey[]>,
   ): void {
-    const { shelf, onJudged } = this.#options
+    const { shelf, onJudged, sights } = this.#options
+    const watched = sights.of(event, source)
     const version = shelf.versionOf(event)
     if (version === undefined) {
       this.#unprofiled(event)
@@ -164,12 +182,14 @@ export class JudgeStage {
     const { profile, life } = version
     const refs = behavioursOf(event, profile.shaper)
     const learning = life.state === 'learning'
+    if (learning) version.watchedFor(watched)
     const phase: Phase = learning ? 'learned' : 'later'
     const verdict = judge(profile, event, refs, {
       guardrails: this.#options.guardrails,
       // What was handed over was learned: what is new beyond it has the whole of the guardrails against it.
       learning: learning && !version.handedOver,
       explain: !learning || life.predecessor !== undefined,
+      ...judgedKinds(version),
       ...(life.holes === undefined ? {} : { incomplete: life.holes }),
     })
     const isExpected = verdict.outcome === 'expected'
@@ -228,6 +248,9 @@ export class JudgeStage {
   #unexpected(judged: JudgedBy): Outcome {
     const { event, verdict, version } = judged
     const { life, profile } = version
+    if (verdict.outcome === 'unprofiled' && event.enforced === undefined) {
+      return this.#unobserved(judged)
+    }
     const facts = { actorKnown: profile.byActor(event.kind, event.process.exe).length > 0 }
     if (life.state !== 'learning') {
       if (deservesAlert(event, verdict, facts)) this.#deviates(judged)
@@ -245,6 +268,23 @@ export class JudgeStage {
     if (!deservesAlert(event, verdict, facts)) return 'learned'
     this.#alert(judged, ['new in this version, and nothing that the new image brings explains it'])
     return 'deviation'
+  }
+
+  /** Nobody watched for such acts before: what a guardrail names is told, and of the rest that there is some. */
+  #unobserved(judged: JudgedBy): Outcome {
+    const { event, verdict, version } = judged
+    const learning = version.life.state === 'learning'
+    if (verdict.guardrails.length > 0) {
+      this.#alert(judged)
+      return 'deviation'
+    }
+    if (learning) return 'learned'
+    if (!version.toldKinds.has(event.kind)) {
+      version.toldKinds.add(event.kind)
+      version.changed = true
+      this.#raise(unobservedKindFinding(event, version), event.count ?? 1)
+    }
+    return 'unprofiled'
   }
 
   /** With low confidence where what led to it may have been missed, and then without a storm. */
@@ -334,7 +374,8 @@ export class JudgeStage {
     const { id: container } = event.container
     version.remember(key, meaning)
     version.rememberAction(key, container, actionOf(event))
-    if (!expected) version.rememberTold({ ...meaning, key, container, action: actionOf(event) })
+    if (outcome === 'deviation')
+      version.rememberTold({ ...meaning, key, container, action: actionOf(event) })
     // What only an exec session did is never known to the kernel: each session is told anew.
     if (!expected || origin === 'exec-in') return
     const keys = known.get(version)

@@ -45,6 +45,7 @@ const gatherMs = 300
  * profile, swapped whole, and what a deviation gets.
  *
  * INVARIANT: a version that blocks has its profile in the kernel before it is told to block.
+ * INVARIANT: none blocks of which some kind of act was not watched for while it was learned.
  */
 export class KernelProfiles {
   readonly #options: KernelProfilesOptions
@@ -170,7 +171,7 @@ export class KernelProfiles {
 
   #enforce(version: DeployedVersion, told: Told): void {
     const { budget } = this.#options
-    const judged = enforcementOf(version.life, budget)
+    const judged = enforcementOf(version.life, budget, version.unobserved.length > 0)
     if (judged === undefined && told.enforcement === undefined) return
     const wanted: Enforcement = judged ?? { mode: 'alert', budget }
     const last = told.enforcement

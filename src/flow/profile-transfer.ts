@@ -6,12 +6,13 @@ import type { Daemon } from './daemon.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import type { Decider, ProfileExport } from './engine.ts'
 import { decided, standing } from './review/decided.ts'
+import { allKinds } from './sights.ts'
 
 const maxBytes = 64 * 1_048_576
 
 export function exportOf(version: DeployedVersion, format: ExportFormat): ProfileExport {
-  const { image, profile } = version
-  return { image, format, ...exportProfile(format, image, profile) }
+  const { image, profile, observed } = version
+  return { image, format, ...exportProfile(format, image, profile, observed) }
 }
 
 /**
@@ -25,12 +26,13 @@ export async function importProfile(
   chunks: AsyncIterable<Uint8Array>,
   by: Decider,
 ): Promise<DeployedVersion> {
-  const { image, behaviours } = parseProfileDocument(await readDocument(chunks))
+  const { image, behaviours, observed } = parseProfileDocument(await readDocument(chunks))
   const nowMs = daemon.now()
   const version = daemon.shelf.ofImage(image, new Date(nowMs).toISOString())
   const before = standing(version)
   const step = withImported(version.life, by.who, nowMs)
   version.profile.merge(behaviours)
+  version.watchedFor(observed === undefined ? allKinds : new Set(observed))
   daemon.shelf.apply(version, step)
   const fields = { behaviours: behaviours.length, before, after: standing(version) }
   await decided(daemon, version, { what: 'import', by, fields, expects: true })

@@ -1,6 +1,5 @@
 import type { SnugEvent } from '../event/event.ts'
-import { judge } from '../match/judge.ts'
-import type { Guardrails } from '../match/guardrail.ts'
+import { judge, type JudgeOptions } from '../match/judge.ts'
 import { behavioursOf } from '../profile/behaviour.ts'
 import { actorText, objectLine } from '../profile/describe.ts'
 import type { Profile } from '../profile/profile.ts'
@@ -50,23 +49,25 @@ export async function readRecorded(
 /** Judges recorded events against one profile and changes nothing. */
 export async function backTest(
   profile: Profile,
-  guardrails: Guardrails,
+  options: JudgeOptions,
   chunks: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<BackTestResult> {
   const rows = new Map<string, { row: BackTestRow; count: number }>()
   let expected = 0
   let deviations = 0
+  let unprofiled = 0
   const summary = await readRecorded(chunks, signal, (events, lines) => {
     for (const [at, event] of events.entries()) {
       if (event.kind === 'loss') continue
       const refs = behavioursOf(event, profile.shaper)
-      const verdict = judge(profile, event, refs, { guardrails })
+      const verdict = judge(profile, event, refs, options)
       if (verdict.outcome === 'expected') {
         expected += 1
         continue
       }
-      deviations += 1
+      if (verdict.outcome === 'unprofiled') unprofiled += 1
+      else deviations += 1
       for (const ref of verdict.unexpected) {
         const key = `${ref.key}\u0000${ref.origin}`
         const known = rows.get(key)
@@ -89,6 +90,7 @@ export async function backTest(
     ...summary,
     expected,
     deviations,
+    unprofiled,
     rows: [...rows.values()]
       .map(({ row, count }) => ({ ...row, count }))
       .sort((a, b) => b.count - a.count),

@@ -101,10 +101,9 @@ export class SnugEngine implements view.Engine {
   }
 
   #evidence(version: DeployedVersion): views.EvidenceView {
-    const { shelf, parts } = this.#daemon
-    const kinds = [...new Set(parts.sources.flatMap(({ supports }) => supports.kinds))].sort()
+    const { shelf } = this.#daemon
     const schedules = this.#schedules.of(version.identity)
-    return evidenceView(version, shelf, this.#daemon.now(), schedules, kinds)
+    return evidenceView(version, shelf, this.#daemon.now(), schedules)
   }
 
   async setMode(
@@ -288,8 +287,9 @@ export class SnugEngine implements view.Engine {
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<views.BackTestResult> {
-    const { profile } = this.#daemon.shelf.findOne(ref)
-    return backTest(profile, this.#daemon.parts.guardrails, chunks, signal)
+    const { profile, observed } = this.#daemon.shelf.findOne(ref)
+    const { guardrails } = this.#daemon.parts
+    return backTest(profile, { guardrails, observed }, chunks, signal)
   }
 
   async testEdit(ref: string, edit: view.ProfileEdit): Promise<view.EditTestResult> {

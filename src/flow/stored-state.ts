@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import type { Alert } from '../event/alert.ts'
+import type { EventKind } from '../event/event.ts'
 import { describeError } from '../errors.ts'
 import type { ContainerIdentity } from '../identity/identity.ts'
 import type { Version } from '../lifecycle/version.ts'
+import { behaviourKinds } from '../profile/coverage-report.ts'
 import { Profile } from '../profile/profile.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 import type { Shaper } from '../profile/shape.ts'
@@ -47,12 +49,17 @@ const versionSchema = z.object({
   imageIds: z.array(text).default([]),
   handedOver: z.boolean().default(false),
   revision: z.number().default(0),
+  // Absent in what was stored before it was asked: then all were taken to be.
+  observed: z.array(z.enum(behaviourKinds)).default([...behaviourKinds]),
+  observedBefore: z.array(z.enum(behaviourKinds)).default([...behaviourKinds]),
+  toldKinds: z.array(z.enum(behaviourKinds)).default([]),
 })
 
 export function versionWrite(version: DeployedVersion): StoreWrite {
   const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
   const { runs, runsSeen, runsBefore, losses, told } = version
   const { otherDigests, imageIds, handedOver, revision } = version
+  const { observed, observedBefore, toldKinds } = version
   const value = {
     image,
     tags: [...tags],
@@ -70,8 +77,15 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     imageIds: [...imageIds],
     handedOver,
     revision,
+    observed: kindsOf(observed),
+    observedBefore: kindsOf(observedBefore),
+    toldKinds: kindsOf(toldKinds),
   }
   return { kind: 'version', version: key, value }
+}
+
+function kindsOf(kinds: ReadonlySet<EventKind>): readonly EventKind[] {
+  return behaviourKinds.filter((kind) => kinds.has(kind))
 }
 
 /** A record that does not read is told, and the rest is taken: one damaged value must not cost the others. */
@@ -122,6 +136,9 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
   for (const id of value.imageIds) version.imageIds.add(id)
   version.handedOver = value.handedOver
   version.revision = value.revision
+  version.observed = new Set(value.observed)
+  version.observedBefore = new Set(value.observedBefore)
+  for (const kind of value.toldKinds) version.toldKinds.add(kind)
   for (const run of value.runs) {
     const { container, from, before, name, to, actsOnly, endUnseen, earlier } = run
     version.runs.set(container, {

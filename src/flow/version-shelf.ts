@@ -200,6 +200,7 @@ export class VersionShelf {
       lost: spans.reduce((sum, { count }) => sum + count, 0),
       ...(lastLossMs === 0 ? {} : { lastLossMs }),
       startSeen: countStarts(runs) > 0,
+      unobserved: version.unobserved,
     }
   }
 
@@ -295,6 +296,7 @@ export class VersionShelf {
     const life = startVersion(image.digest, nowMs, before?.image.digest)
     const version = new DeployedVersion(image, life, profile, time)
     version.handedOver = before?.life.learnedAt !== undefined
+    if (before !== undefined) version.observedBefore = before.observed
     version.scope = this.#freshScope(version)
     this.#versions.set(version.key, version)
     this.#named(version, image, imageId)

@@ -146,16 +146,21 @@ export function withoutBlocking<V extends Blockable>(version: V): V {
   return rest as V
 }
 
-/** What the kernel shall do now about deviations; undefined where it has no profile to judge by. */
+/**
+ * What the kernel shall do now about deviations; undefined where it has no profile to judge by.
+ *
+ * @param isBlind nobody watched for some kind of act: what was never seen must not be refused
+ */
 export function enforcementOf(
   version: Blockable & { readonly state: string },
   budget: number,
+  isBlind = false,
 ):
   | { readonly mode: 'alert' | 'block'; readonly budget: number; readonly pausedUntil?: number }
   | undefined {
   if (!judgesInKernel(version)) return undefined
   const { mode, blocking, breakGlass } = version
-  const armed = mode === 'block' && blocking?.disarmedAt === undefined
+  const armed = mode === 'block' && blocking?.disarmedAt === undefined && !isBlind
   return {
     mode: armed ? 'block' : 'alert',
     budget,

@@ -61,6 +61,8 @@ export interface WindowEvidence {
   readonly lastLossMs?: number
   /** At least one container was watched from its start. */
   readonly startSeen: boolean
+  /** Kinds of acts that nobody watched for. */
+  readonly unobserved?: readonly string[]
 }
 
 export interface Transition {
@@ -219,6 +221,11 @@ export function blockRefusal(
   if (version.state !== 'enforced') return `it is ${version.state}, not enforced`
   if (version.holes !== undefined) return `its evidence has holes: ${version.holes}`
   if (version.mode === 'learn') return 'it has to alert before it blocks'
+  const { unobserved = [] } = evidence
+  if (unobserved.length > 0) {
+    const kinds = unobserved.join(', ')
+    return `nobody watched for acts of kind ${kinds} while it was learned: set it back to learning`
+  }
   const soaked = nowMs - (version.alertingSince ?? nowMs)
   if (soaked < rules.floorMs) {
     return `it has alerted for ${durationText(soaked)} of at least ${durationText(rules.floorMs)}`

@@ -1,9 +1,9 @@
 import type { Severity } from '../event/alert.ts'
-import type { ActEvent } from '../event/event.ts'
+import type { ActEvent, EventKind } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Known } from '../profile/known.ts'
 import type { BehaviourRef } from '../profile/behaviour.ts'
-import { coverOf } from '../profile/cover.ts'
+import { coverOf, isRefused } from '../profile/cover.ts'
 import { type Guardrails, graver } from './guardrail.ts'
 import { explain } from './nearest.ts'
 import type { FiredGuardrail, Verdict } from './verdict.ts'
@@ -12,6 +12,8 @@ export interface JudgeOptions {
   readonly guardrails: Guardrails
   /** Why the profile's evidence has holes: deviations from it are then told with less confidence. */
   readonly incomplete?: string
+  /** Kinds that were watched for while the profile was learned; absent: all. Of others it says nothing. */
+  readonly observed?: ReadonlySet<EventKind>
   /** The version is learning: `novel` guardrails keep quiet. */
   readonly learning?: boolean
   /** False: leave out nearest and reasons, where nobody will read them (learning). */
@@ -60,22 +62,31 @@ function deviation(
   unexpected: readonly BehaviourRef[],
   options: JudgeOptions,
 ): Verdict {
+  const isUnobserved =
+    known !== undefined &&
+    options.observed?.has(event.kind) === false &&
+    !unexpected.some((ref) => isRefused(known, ref, microsOf(event.time)))
+  // Where nobody looked, everything is new: that it is says nothing.
+  const quiet = options.learning === true || isUnobserved
   const fired = new Map<string, FiredGuardrail>()
   const byRef: (readonly string[])[] = refs.map((ref) => {
     if (!unexpected.includes(ref)) return []
-    const tripped = options.guardrails.fired(ref, event, options.learning === true)
+    const tripped = options.guardrails.fired(ref, event, quiet)
     for (const guardrail of tripped) fired.set(guardrail.id, guardrail)
     return tripped.map((guardrail) => guardrail.id)
   })
   const guardrails = [...fired.values()].sort((a, b) => graver(b.severity, a.severity))
-  const told = options.explain === false ? undefined : explain(known, unexpected)
+  const told = options.explain === false || isUnobserved ? undefined : explain(known, unexpected)
   const reasons = guardrails.map((guardrail) => `${guardrail.title}: ${guardrail.why}`)
   if (told !== undefined) reasons.push(...told.reasons)
+  if (isUnobserved) {
+    reasons.push(`acts of kind \`${event.kind}\` were not observed while the profile was learned`)
+  }
   if (options.incomplete !== undefined) {
     reasons.push(`the profile is incomplete: ${options.incomplete}`)
   }
   return {
-    outcome: known === undefined ? 'unprofiled' : 'deviation',
+    outcome: known === undefined || isUnobserved ? 'unprofiled' : 'deviation',
     reasons,
     nearest: told?.nearest ?? null,
     unexpected,

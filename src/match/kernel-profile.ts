@@ -64,6 +64,9 @@ export interface AddressPrefix {
  *    for it, decides. For a connection: the longest prefix that holds the address.
  * 3. Else, what creates a file is allowed where writing it is.
  * 4. Else it is not expected. An act is expected if each of its behaviours is.
+ *
+ * What nobody watched for while the version was learned is not expected either: told, and found unprofiled by the
+ * matcher. A version of which that is so of any kind never blocks (see `KernelProfiles`).
  */
 export interface KernelProfile {
   readonly rules: readonly KernelRule[]

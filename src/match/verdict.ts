@@ -1,6 +1,7 @@
 import type { Severity } from '../event/alert.ts'
 import type { BehaviourId, BehaviourRef } from '../profile/behaviour.ts'
 
+/** `unprofiled`: there is no profile to judge by, or none of acts of that kind. */
 export type Outcome = 'expected' | 'deviation' | 'unprofiled'
 
 export interface FiredGuardrail {

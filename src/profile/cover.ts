@@ -23,6 +23,13 @@ export function coverOf(known: Known, ref: BehaviourRef, now: Now): Admission | 
   return cover === 'refused' ? undefined : cover
 }
 
+/** Whether a person's word is against it, so that it is not merely unknown. */
+export function isRefused(known: Known, ref: BehaviourRef, now: Micros): boolean {
+  const at = (): Micros => now
+  const cover = searched(known, ref, known.admission(ref.key), at) ?? byWrite(known, ref, at)
+  return cover === 'refused'
+}
+
 /** To write a file one may have to create it: who is known to write it may create it. */
 function byWrite(known: Known, ref: BehaviourRef, now: Now): Cover {
   const { object } = ref

@@ -178,6 +178,7 @@ export const backTestResult: z.ZodType<BackTestResult> = z.object({
   events: count,
   expected: count,
   deviations: count,
+  unprofiled: count,
   rejectedCount: count,
   rejected,
   rows: z.array(

@@ -8,6 +8,7 @@ export type FileSourceOptions = Omit<LineSourceOptions, 'place'>
 const recorded: LineFormat = {
   name: 'file',
   kinds: eventKinds,
+  relays: true,
   follow: false,
   open: () => ({ take: takeEvent }),
 }

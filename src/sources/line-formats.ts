@@ -1,3 +1,4 @@
+import type { EventKind } from '../event/event.ts'
 import { auditFormat } from './audit/audit-source.ts'
 import { falcoFormat } from './falco/falco-source.ts'
 import { kubearmorFormat } from './kubearmor/kubearmor-source.ts'
@@ -13,6 +14,11 @@ const lineFormats: readonly LineFormat[] = [
   kubearmorFormat,
   auditFormat,
 ]
+
+/** What each of them can tell, where its own rules ask for it. */
+export const sensorKinds: ReadonlyMap<string, readonly EventKind[]> = new Map(
+  lineFormats.map(({ name, kinds }) => [name, kinds]),
+)
 
 /** The source of a spec such as `falco:/var/log/falco.json`; undefined where it is no sensor's. */
 export function sensorSource(

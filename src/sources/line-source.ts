@@ -61,6 +61,9 @@ export interface LineMapper {
 export interface LineFormat {
   readonly name: string
   readonly kinds: readonly EventKind[]
+  /** See {@link SourceSupport}. */
+  readonly byRule?: boolean
+  readonly relays?: boolean
   /** A file is read on as it grows, through rotation and truncation; else once to its end. */
   readonly follow: boolean
   open(context: LineContext): LineMapper
@@ -106,7 +109,8 @@ export class LineSource implements EventSource {
     this.name = `${format.name}:${options.path}`
     const keeps = format.follow && options.keeps === true && options.place !== undefined
     const keeping = keeps ? { keeps } : {}
-    this.supports = { kinds: format.kinds, filter: false, containers: false, ...keeping }
+    const { kinds, byRule = false, relays = false } = format
+    this.supports = { kinds, byRule, relays, filter: false, containers: false, ...keeping }
     this.#mapper = format.open({
       node: options.node,
       source: this.name,

@@ -55,8 +55,9 @@ export class ModuleSource implements EventSource {
 
   get supports(): SourceSupport {
     const kinds = this.#inner?.supports.kinds ?? eventKinds
-    const containers = this.#inner?.supports.containers ?? false
-    return { kinds: kinds.includes('loss') ? kinds : [...kinds, 'loss'], filter: false, containers }
+    const { containers = false, byRule = false, relays = false } = this.#inner?.supports ?? {}
+    const told = kinds.includes('loss') ? kinds : ([...kinds, 'loss'] as const)
+    return { kinds: told, byRule, relays, filter: false, containers }
   }
 
   get state(): SourceState {

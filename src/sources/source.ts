@@ -22,6 +22,13 @@ export interface EventSource {
 
 export interface SourceSupport {
   readonly kinds: readonly EventKind[]
+  /**
+   * It tells only what rules of its own ask for: it is taken to watch for a kind once it has told an act of it.
+   * Absent: it watches for all of its kinds all the time.
+   */
+  readonly byRule?: boolean
+  /** Others observed what it passes on, and are named in `source` of its events. */
+  readonly relays?: boolean
   /** The source folds repeats of what it was told is known (the kernel's novelty filter). */
   readonly filter: boolean
   /** The source tells the start and end of containers. */

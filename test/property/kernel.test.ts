@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SnugError } from '../../src/errors.ts'
+import type { EventKind } from '../../src/event/event.ts'
 import { bytesOfName } from '../../src/event/name-bytes.ts'
 import { microsOf } from '../../src/event/time.ts'
 import { compile } from '../../src/match/compile.ts'
@@ -14,11 +15,12 @@ import { judge } from '../../src/match/judge.ts'
 import { tagOf } from '../../src/match/kernel-profile.ts'
 import { run } from '../../src/match/path-automaton.ts'
 import { behavioursOf } from '../../src/profile/behaviour.ts'
+import { behaviourKinds } from '../../src/profile/coverage-report.ts'
 import type { Known } from '../../src/profile/known.ts'
 import { Profile } from '../../src/profile/profile.ts'
 import { guardrails, shaper } from '../unit/act-fixture.ts'
 import { crowded, overlapping, worlds, type World } from './kernel-arbitrary.ts'
-import { naive } from './naive.ts'
+import { naive, naivelyRefused } from './naive.ts'
 
 const now = microsOf('2026-11-24T13:40:27.123456Z')
 
@@ -87,6 +89,35 @@ describe('the compiled profile', () => {
     expect(count.expected).toBeGreaterThan(1000)
     expect(count.deviations).toBeGreaterThan(1000)
     expect(count.patterns).toBeGreaterThan(500)
+  })
+
+  it('says of kinds that nobody watched for that they are unprofiled, unless a person said no', () => {
+    const count = { expected: 0, deviation: 0, unprofiled: 0, refused: 0 }
+    const watched = fc.subarray([...behaviourKinds])
+    fc.assert(
+      fc.property(fc.oneof(worlds, overlapping), watched, (world, kinds) => {
+        const observed = new Set<EventKind>(kinds)
+        const reading = new KernelReading(compiled(world).profile)
+        const entries = world.profile.entries()
+        for (const event of world.exam) {
+          const refs = behavioursOf(event, shaper)
+          const { outcome } = judge(world.profile, event, refs, { guardrails, observed })
+          const allowed = refs.every((ref) => reading.evaluate(ref)?.verdict === 'allow')
+          const refused = refs.some((ref) => naivelyRefused(entries, ref, now))
+          const unexpected = observed.has(event.kind) || refused ? 'deviation' : 'unprofiled'
+          // A block of addresses that was rejected is beyond the plain definition.
+          if (event.kind === 'connect' && !allowed) expect(outcome).not.toBe('expected')
+          else expect(outcome, described(event)).toBe(allowed ? 'expected' : unexpected)
+          count[outcome] += 1
+          if (refused && !observed.has(event.kind)) count.refused += 1
+        }
+      }),
+      { numRuns: 200 },
+    )
+    for (const often of [count.expected, count.deviation, count.unprofiled]) {
+      expect(often).toBeGreaterThan(300)
+    }
+    expect(count.refused).toBeGreaterThan(10)
   })
 
   it('says the same where it had to be made wider, and nothing less than before', () => {

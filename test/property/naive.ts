@@ -15,6 +15,20 @@ export function naive(entries: readonly ProfileEntry[], ref: BehaviourRef, now: 
   return decide(entries, ref, { ...object, access: 'write' }, now) === true
 }
 
+/** Whether a person's word is against it. */
+export function naivelyRefused(
+  entries: readonly ProfileEntry[],
+  ref: BehaviourRef,
+  now: number,
+): boolean {
+  const asked = decide(entries, ref, ref.object, now)
+  const { object } = ref
+  if (asked !== undefined || object.kind !== 'file' || object.access !== 'create') {
+    return asked === false
+  }
+  return decide(entries, ref, { ...object, access: 'write' }, now) === false
+}
+
 function decide(
   entries: readonly ProfileEntry[],
   ref: BehaviourRef,

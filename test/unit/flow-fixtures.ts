@@ -1,4 +1,4 @@
-import type { ActEvent } from '../../src/event/event.ts'
+import { type ActEvent, eventKinds } from '../../src/event/event.ts'
 import { Daemon } from '../../src/flow/daemon.ts'
 import { SnugEngine } from '../../src/flow/snug-engine.ts'
 import { Identifier } from '../../src/identity/identifier.ts'
@@ -15,6 +15,7 @@ import type {
   SourceControl,
   SourceMessage,
   SourceState,
+  SourceSupport,
 } from '../../src/sources/source.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -82,16 +83,21 @@ export class RecordingControl implements SourceControl {
 
 /** A source that says what a test has it say. */
 export class ScriptedSource implements EventSource {
-  readonly name = 'ebpf'
-  readonly supports = { kinds: [], filter: true, containers: true }
+  readonly name: string
+  readonly supports: SourceSupport
   readonly state: SourceState = { kind: 'running' }
   readonly stats = { received: 0, delivered: 0, lost: {}, facts: { 'stop.exec': 'killed' } }
-  readonly control: SourceControl
+  readonly control?: SourceControl
   readonly #queue: SourceBatch[] = []
   #wake: () => void = () => undefined
+  readonly #awaited: (() => void)[] = []
 
-  constructor(control: SourceControl) {
-    this.control = control
+  /** Without a control: a sensor of somebody else's. */
+  constructor(control?: SourceControl, name = 'ebpf', supports: Partial<SourceSupport> = {}) {
+    const isOurs = control !== undefined
+    this.name = name
+    this.supports = { kinds: eventKinds, filter: isOurs, containers: isOurs, ...supports }
+    if (isOurs) this.control = control
   }
 
   say(...messages: SourceMessage[]): void {
@@ -99,12 +105,22 @@ export class ScriptedSource implements EventSource {
     this.#wake()
   }
 
+  /** Resolves once everything that was said is judged. */
+  heard(): Promise<void> {
+    this.#wake()
+    return new Promise((resolve) => this.#awaited.push(resolve))
+  }
+
   async *messages(signal: AbortSignal): AsyncGenerator<SourceBatch> {
     signal.addEventListener('abort', () => this.#wake(), { once: true })
     while (!signal.aborted) {
       const next = this.#queue.shift()
-      if (next !== undefined) yield next
-      else await new Promise<void>((resolve) => (this.#wake = resolve))
+      if (next !== undefined) {
+        yield next
+        continue
+      }
+      for (const heard of this.#awaited.splice(0)) heard()
+      await new Promise<void>((resolve) => (this.#wake = resolve))
     }
   }
 }
@@ -129,6 +145,8 @@ export interface WorldOptions {
   readonly control?: SourceControl
   readonly startMs?: number
   readonly failClosed?: boolean
+  /** Beside the one that every world has. */
+  readonly sources?: readonly EventSource[]
 }
 
 /** A whole daemon with a source, an engine and a clock of the test's own; nothing of it is stubbed between them. */
@@ -142,7 +160,7 @@ export function daemonWorld(options: WorldOptions = {}): DaemonWorld {
   const log = createLog('silent')
   const daemon = new Daemon({
     node: 'n1',
-    sources: [source],
+    sources: [source, ...(options.sources ?? [])],
     engines: [containers],
     files,
     makeIdentifier: (release) =>

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { ActEvent, LossEvent, SnugEvent } from '../../src/event/event.ts'
 import type { DeployedVersion } from '../../src/flow/deployed-version.ts'
 import { JudgeStage, type Outcome, type ShippedPair } from '../../src/flow/judge-stage.ts'
+import { Sights } from '../../src/flow/sights.ts'
 import { VersionShelf } from '../../src/flow/version-shelf.ts'
 import { endLearning } from '../../src/lifecycle/version.ts'
 import { AlertBook } from '../../src/respond/alert-book.ts'
@@ -37,6 +38,7 @@ class World {
     shippedBy: () => this.pair,
     onJudged: (_: SnugEvent, outcome: Outcome) => this.outcomes.push(outcome),
     now: () => this.nowMs,
+    sights: new Sights([]),
   })
   readonly control: SourceControl = {
     assign: () => {},

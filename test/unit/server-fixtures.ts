@@ -397,7 +397,7 @@ export class MemoryEngine implements Engine {
   async backTest(ref: string, chunks: AsyncIterable<Uint8Array>): Promise<BackTestResult> {
     this.#version(ref)
     const events = await this.#lines(chunks)
-    const none = { deviations: 0, rejectedCount: 0, rejected: [], rows: [] }
+    const none = { deviations: 0, unprofiled: 0, rejectedCount: 0, rejected: [], rows: [] }
     return { events, expected: events, ...none, ...this.backTestResult }
   }
 

@@ -103,8 +103,8 @@ function joined(name: string, edit: Readonly<Record<string, unknown>>, ids: stri
 }
 
 function eventsText(result: BackTestResult, style: TableStyle): string {
-  const { events, expected, deviations, rejectedCount, rows } = result
-  const sum = `${events} events: ${expected} expected, ${deviations} deviations, ${rejectedCount} rejected\n`
+  const { events, expected, deviations, unprofiled, rejectedCount, rows } = result
+  const sum = `${events} events: ${expected} expected, ${deviations} deviations, ${unprofiled} unprofiled, ${rejectedCount} rejected\n`
   if (rows.length === 0) return sum
   const reasons = rows.flatMap(({ line, reasons: why }) =>
     why.map((reason) => `line ${line}: ${safeText(reason)}\n`),

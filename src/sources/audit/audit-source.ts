@@ -22,6 +22,7 @@ const liveSeconds = 30
 export const auditFormat: LineFormat = {
   name: 'audit',
   kinds,
+  byRule: true,
   follow: true,
   open: (context) => new AuditMapper(context, containerOfPid),
 }

@@ -25,6 +25,7 @@ const kinds: readonly EventKind[] = ['exec', 'file', 'connect', 'listen', 'loss'
 export const falcoFormat: LineFormat = {
   name: 'falco',
   kinds,
+  byRule: true,
   follow: true,
   open: (context) => new FalcoMapper(context),
 }

@@ -22,6 +22,7 @@ const kinds: readonly EventKind[] = ['exec', 'file', 'connect', 'listen', 'loss'
 export const kubearmorFormat: LineFormat = {
   name: 'kubearmor',
   kinds,
+  byRule: true,
   follow: true,
   open: (context) => new KubeArmorMapper(context),
 }

@@ -22,6 +22,7 @@ const kinds: readonly EventKind[] = ['exec', 'file', 'connect', 'listen', 'capab
 export const tetragonFormat: LineFormat = {
   name: 'tetragon',
   kinds,
+  byRule: true,
   follow: true,
   open: (context) => new TetragonMapper(context),
 }

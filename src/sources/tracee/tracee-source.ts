@@ -33,6 +33,7 @@ const kinds: readonly EventKind[] = [
 export const traceeFormat: LineFormat = {
   name: 'tracee',
   kinds,
+  byRule: true,
   follow: true,
   open: (context) => new TraceeMapper(context),
 }
