@@ -91,8 +91,8 @@ describe('a profile learned from a source that cannot see files', () => {
   it('keeps what it knows of that over a restart', async () => {
     await learnedFromExecs()
     await tell(world.source, act.file('/etc/a'))
-    const { store, stop } = world
-    await stop()
+    const { store } = world
+    await world.stop()
     world = daemonWorld({ store })
     await world.start()
     await tell(world.source, act.file('/etc/b'), act.exec('/bin/evil'))
