@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { configJsonSchema } from '../src/config/config-keys.ts'
+import { gatePolicySchema } from '../src/config/gate-policy-schema.ts'
 import { generaliseRulesSchema, guardrailRulesSchema } from '../src/config/rules-schema.ts'
 import { alert, event } from '../src/server/event-schema.ts'
 import { profile } from '../src/server/view-schema.ts'
@@ -44,6 +45,7 @@ const pages: Readonly<Record<string, string>> = {
   'docs/reference/event.schema.json': json(eventSchema),
   'docs/reference/alert.schema.json': json(alertSchema),
   'profiles/guardrails.schema.json': json(jsonSchema(guardrailRulesSchema)),
+  'profiles/gate.schema.json': json(jsonSchema(gatePolicySchema)),
   'profiles/generalise.schema.json': json(jsonSchema(generaliseRulesSchema)),
 }
 

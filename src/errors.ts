@@ -37,6 +37,17 @@ export const errorTable = {
     status: 409,
     hint: 'the kernel cannot hold it, and cut off it would be wrong: see docs/adr/0006',
   },
+  POLICY_INVALID: {
+    exit: 3,
+    status: 400,
+    hint: 'check the file against profiles/gate.schema.json',
+  },
+  IMAGE_INVALID: {
+    exit: 3,
+    status: 400,
+    hint: 'give what `docker image inspect`, `docker save` or an OCI tool wrote',
+  },
+  REPORT_UNWRITABLE: { exit: 1, status: 500, hint: 'check the path and its permissions' },
   SOURCE_UNKNOWN: {
     exit: 3,
     status: 400,

@@ -8,6 +8,7 @@ import { breakGlassCommand } from './commands/break-glass-command.ts'
 import { configCommands } from './commands/config-commands.ts'
 import { doctorCommand } from './commands/doctor-command.ts'
 import { eventCommands } from './commands/event-commands.ts'
+import { gateCommand } from './commands/gate-command.ts'
 import { imageCommands } from './commands/image-commands.ts'
 import { profileCommands } from './commands/profile-commands.ts'
 import { sinkCommands } from './commands/sink-commands.ts'
@@ -53,6 +54,7 @@ export function createProgram(io: CliIo): Cli {
   alertCommands(program, context)
   auditCommands(program, context)
   eventCommands(program, context)
+  gateCommand(program, context)
   sinkCommands(program, context)
   configCommands(program, context)
   tokenCommands(program, context)

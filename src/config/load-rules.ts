@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
-import { SnugError } from '../errors.ts'
+import { type ErrorCode, SnugError } from '../errors.ts'
+import type { GatePolicy } from '../gate/policy.ts'
 import type { GuardrailRules } from '../match/guardrail.ts'
 import type { GeneraliseRules } from '../profile/generalise.ts'
+import { gatePolicySchema, policyOf } from './gate-policy-schema.ts'
 import { generaliseRulesSchema, guardrailRulesSchema } from './rules-schema.ts'
 import { readYamlFile } from './yaml-file.ts'
 
@@ -26,8 +28,17 @@ export function loadRules(dir: string = shippedRulesDir()): Rules {
   })
 }
 
-function readRules<T>(file: string, schema: z.ZodType<T>): T {
-  const yaml = readYamlFile(file, { unreadable: 'RULES_INVALID', invalid: 'RULES_INVALID' })
+/**
+ * A gate's policy; without a file the one that was installed with this code.
+ *
+ * Errors: POLICY_INVALID, with file and line
+ */
+export function loadGatePolicy(file: string = join(shippedRulesDir(), 'gate.yaml')): GatePolicy {
+  return Object.freeze(policyOf(readRules(file, gatePolicySchema, 'POLICY_INVALID')))
+}
+
+function readRules<T>(file: string, schema: z.ZodType<T>, code: ErrorCode = 'RULES_INVALID'): T {
+  const yaml = readYamlFile(file, { unreadable: code, invalid: code })
   const parsed = schema.safeParse(yaml.value)
   if (parsed.success) return parsed.data
   const wrongs = parsed.error.issues.slice(0, 5).map((issue) => {
@@ -35,7 +46,7 @@ function readRules<T>(file: string, schema: z.ZodType<T>): T {
     const path = [...issue.path, ...keys]
     return `line ${yaml.lineOf(path)}: \`${path.map(String).join('.')}\`: ${issue.message}`
   })
-  throw new SnugError('RULES_INVALID', `\`${file}\`: ${wrongs.join('; ')}`)
+  throw new SnugError(code, `\`${file}\`: ${wrongs.join('; ')}`)
 }
 
 /** `profiles/` beside the nearest `package.json` above this file: so both from `src` and from `dist`. */

@@ -1,0 +1,87 @@
+/** What a gate looks at; each has a level in the policy. */
+export const gateRules = [
+  'new-program',
+  'new-peer',
+  'new-listen',
+  'new-write',
+  'new-root',
+  'new-capability',
+  'new-syscall',
+  'new-read',
+  'other-use',
+  'guardrail',
+  'rejected',
+  'other-image',
+  'no-baseline',
+  'image-root',
+  'image-base',
+  'image-age',
+  'vulnerability',
+  'approval-ended',
+  'approval-unused',
+] as const
+export type GateRule = (typeof gateRules)[number]
+
+export const ruleTitles: Readonly<Record<GateRule, string>> = {
+  'new-program': 'runs a new program',
+  'new-peer': 'connects to a new peer',
+  'new-listen': 'listens on a new port',
+  'new-write': 'writes outside of its data',
+  'new-root': 'acts as root anew',
+  'new-capability': 'uses a new capability',
+  'new-syscall': 'makes a new privileged call',
+  'new-read': 'reads something new',
+  'other-use': 'known act by another program or user',
+  guardrail: 'tripped a guardrail',
+  rejected: 'does what was rejected',
+  'other-image': 'profile of another image',
+  'no-baseline': 'nothing to compare with',
+  'image-root': 'starts as root',
+  'image-base': 'base image is not approved',
+  'image-age': 'image is old',
+  vulnerability: 'vulnerable package',
+  'approval-ended': 'approval has ended',
+  'approval-unused': 'approval is not needed',
+}
+
+/** `approve`: the gate is shut until somebody approves it. `note`: told, and no more. */
+export const findingLevels = ['approve', 'warn', 'note'] as const
+export type FindingLevel = (typeof findingLevels)[number]
+
+/** Who let it pass, until when and why. */
+export interface Approval {
+  readonly owner: string
+  /** RFC 3339 */
+  readonly until: string
+  readonly reason: string
+}
+
+/** One thing that a gate found. Strings may come from the image and from reports: each writer escapes them. */
+export interface GateFinding {
+  /** The same for the same thing in the next run: what an approval names. */
+  readonly id: string
+  readonly rule: GateRule
+  readonly level: FindingLevel
+  /** One line: who does what. */
+  readonly text: string
+  /** What more there is to say, one line. */
+  readonly why?: string
+  /** A path within the image that it is about. */
+  readonly path?: string
+  /** Present where the policy lets it pass: then it shuts no gate. */
+  readonly approved?: Approval
+}
+
+/** `snug.gate-result/v1` */
+export interface GateResult {
+  readonly schema: 'snug.gate-result/v1'
+  readonly image: string
+  /** The image of the profile that it was compared with. */
+  readonly baseline?: string
+  readonly passed: boolean
+  /** Behaviours of the profile, and how many of them the baseline has too. */
+  readonly behaviours: { readonly seen: number; readonly asBefore: number }
+  readonly counts: Readonly<Record<FindingLevel | 'approved', number>>
+  /** Gravest first, then by rule and text. */
+  readonly findings: readonly GateFinding[]
+}

@@ -1,0 +1,75 @@
+import type { ProfileDocument } from '../export/profile-document.ts'
+import type { ImageFacts } from '../image/image-facts.ts'
+import type { GuardrailRules } from '../match/guardrail.ts'
+import { compareText } from '../profile/profile-entry.ts'
+import type { Shaper } from '../profile/shape.ts'
+import { withApprovals } from './approvals.ts'
+import { type BehaviourFindings, behaviourFindings } from './behaviour-findings.ts'
+import { findingLevels, type GateFinding, gateRules, type GateResult } from './finding.ts'
+import { imageFindings, otherImageFinding } from './image-findings.ts'
+import type { GatePolicy } from './policy.ts'
+
+/** What is asked about; what is absent is not judged. */
+export interface GateInput {
+  /** As the user named it. */
+  readonly image: string
+  readonly facts?: ImageFacts
+  readonly profile?: ProfileDocument
+  readonly baseline?: ProfileDocument
+  readonly policy: GatePolicy
+  readonly guardrails: GuardrailRules
+  readonly shaper: Shaper
+  readonly nowMs: number
+}
+
+const nothing: BehaviourFindings = { findings: [], seen: 0, asBefore: 0 }
+
+/** Whether the image may go on, and what stands in its way. */
+export function judgeGate(input: GateInput): GateResult {
+  const { image, facts, profile, baseline, policy, nowMs } = input
+  const behaviour =
+    profile === undefined
+      ? nothing
+      : behaviourFindings({ ...input, profile, policy: policy.behaviour })
+  const other =
+    facts === undefined || profile === undefined
+      ? undefined
+      : otherImageFinding(profile.image, facts)
+  const found = [
+    ...(other === undefined ? [] : [other]),
+    ...behaviour.findings,
+    ...(facts === undefined ? [] : imageFindings(facts, policy.image, nowMs)),
+  ]
+  const findings = withApprovals(found, policy, nowMs).toSorted(graverFirst)
+  const open = findings.filter(({ approved }) => approved === undefined)
+  const count = (level: GateFinding['level']): number =>
+    open.filter((finding) => finding.level === level).length
+  return {
+    schema: 'snug.gate-result/v1',
+    image,
+    ...(baseline === undefined ? {} : { baseline: nameOf(baseline) }),
+    passed: count('approve') === 0,
+    behaviours: { seen: behaviour.seen, asBefore: behaviour.asBefore },
+    counts: {
+      approve: count('approve'),
+      warn: count('warn'),
+      note: count('note'),
+      approved: findings.length - open.length,
+    },
+    findings,
+  }
+}
+
+function nameOf({ image: { repository, tag, digest } }: ProfileDocument): string {
+  return tag === undefined ? `${repository}@${digest}` : `${repository}:${tag}`
+}
+
+function graverFirst(a: GateFinding, b: GateFinding): number {
+  return (
+    Number(a.approved !== undefined) - Number(b.approved !== undefined) ||
+    findingLevels.indexOf(a.level) - findingLevels.indexOf(b.level) ||
+    gateRules.indexOf(a.rule) - gateRules.indexOf(b.rule) ||
+    compareText(a.text, b.text) ||
+    compareText(a.id, b.id)
+  )
+}
