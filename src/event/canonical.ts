@@ -37,6 +37,16 @@ export function canonicalPath(path: string): string {
   return `/${parts.join('/')}`
 }
 
+/**
+ * A repository under the one name that it is known by here: what is Docker Hub's has no host, and what is official there
+ * no `library/`, as people type it.
+ */
+export function canonicalRepository(name: string): string {
+  const isHub = name.startsWith('docker.io/') || name.startsWith('index.docker.io/')
+  const own = isHub ? name.slice(name.indexOf('/') + 1) : name
+  return own.startsWith('library/') ? own.slice('library/'.length) : own
+}
+
 function isCanonicalIPv4(text: string): boolean {
   let octet = -1
   let dots = 0

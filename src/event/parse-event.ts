@@ -1,5 +1,10 @@
 import { SnugError } from '../errors.ts'
-import { canonicalAddress, canonicalPath, isCanonicalPath } from './canonical.ts'
+import {
+  canonicalAddress,
+  canonicalPath,
+  canonicalRepository,
+  isCanonicalPath,
+} from './canonical.ts'
 import { accesses, origins, type SnugEvent } from './event.ts'
 import { isEventTime } from './time.ts'
 
@@ -96,7 +101,11 @@ function container(value: unknown): void {
 function image(value: unknown): void {
   if (value === undefined) return
   const owner = bag(value, 'image')
-  text(owner['repository'], 'image.repository')
+  const { repository } = owner
+  if (typeof repository !== 'string' || repository === '') {
+    throw invalid('image.repository', 'a non-empty string')
+  }
+  owner['repository'] = canonicalRepository(repository)
   text(owner['digest'], 'image.digest')
   optionalText(owner['tag'], 'image.tag')
 }

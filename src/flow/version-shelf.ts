@@ -1,6 +1,7 @@
 import type { ActEvent, ImageRef, LossEvent } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import { SnugError } from '../errors.ts'
+import { canonicalRepository } from '../event/canonical.ts'
 import type { ContainerIdentity } from '../identity/identity.ts'
 import { settleBlocking } from '../lifecycle/blocking.ts'
 import { priorOf, vanishesAt } from '../lifecycle/handover.ts'
@@ -361,7 +362,8 @@ function overlaps(version: DeployedVersion, from: string, to: string): boolean {
   return false
 }
 
-function names(ref: string, { image, tags, otherDigests }: DeployedVersion): boolean {
+function names(typed: string, { image, tags, otherDigests }: DeployedVersion): boolean {
+  const ref = canonicalRepository(typed)
   const at = ref.indexOf('@')
   if (at >= 0) {
     const digest = ref.slice(at + 1)

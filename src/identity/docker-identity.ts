@@ -1,7 +1,7 @@
-import { canonicalAddress } from '../event/canonical.ts'
+import { canonicalAddress, canonicalRepository } from '../event/canonical.ts'
 import type { ImageRef, WorkloadRef } from '../event/event.ts'
 import type { ContainerIdentity, Foretold, Rootfs } from './identity.ts'
-import { familiarRepository, parseImageReference } from './image-reference.ts'
+import { parseImageReference } from './image-reference.ts'
 
 /** What is read of the engine's answer about a container; engines of other versions leave members out. */
 export interface DockerContainer {
@@ -107,10 +107,9 @@ export function imageRefOf(
 }
 
 function repositoryDigest(repository: string, image: DockerImage | undefined): string | undefined {
-  const wanted = familiarRepository(repository)
   for (const known of image?.RepoDigests ?? []) {
     const at = known.indexOf('@')
-    if (familiarRepository(known.slice(0, at)) === wanted) return known.slice(at + 1)
+    if (canonicalRepository(known.slice(0, at)) === repository) return known.slice(at + 1)
   }
   return undefined
 }

@@ -9,6 +9,7 @@ import type {
   IdentifierStats,
 } from './identified.ts'
 import type { ContainerIdentity } from './identity.ts'
+import { WholeIds } from './whole-ids.ts'
 
 export type { IdentifiedBatch, IdentifiedMessage, IdentifierStats }
 
@@ -58,6 +59,7 @@ export class Identifier {
   readonly #containers = new Map<string, Waiting | Known | GivenUp>()
   readonly #ended = new Set<string>()
   readonly #unsubscribe: (() => void)[]
+  readonly #ids = new WholeIds()
   #held = 0
   #waiting = 0
   #resolved = 0
@@ -71,7 +73,10 @@ export class Identifier {
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#now = options.now ?? Date.now
     this.#unsubscribe = options.engines.map((engine) =>
-      engine.subscribe((identity) => this.#learned(identity)),
+      engine.subscribe((identity) => {
+        this.#ids.learn(identity.id)
+        this.#learned(identity)
+      }),
     )
   }
 
@@ -140,17 +145,44 @@ export class Identifier {
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
   }
 
-  #event(message: SourceMessage & { type: 'event' }, out: IdentifiedMessage[]): void {
+  #event(told: SourceMessage & { type: 'event' }, out: IdentifiedMessage[]): void {
+    const message = this.#named(told)
     const { event } = message
-    if (event.image !== undefined || event.container === undefined) {
+    if (event.container === undefined) {
       out.push(message)
       return
     }
     const { id } = event.container
-    const container = this.#containers.get(id) ?? this.#unannounced(id, event.time, out)
+    const present = this.#containers.get(id)
+    if (present === undefined && event.image !== undefined) {
+      out.push(this.#engineSays(message, id))
+      return
+    }
+    const container = present ?? this.#unannounced(id, event.time, out)
     if (container === undefined || container.kind === 'given-up') out.push(message)
     else if (container.kind === 'waiting') this.#hold(container, message)
     else out.push(identified(message, container))
+  }
+
+  /**
+   * An act of a container that was not announced, whose source names the image itself. What an engine says of the container stands above that: one image under
+   * two names would be two lineages.
+   */
+  #engineSays(message: SourceMessage & { type: 'event' }, id: string): IdentifiedMessage {
+    const identity = this.#ask(id)
+    if (identity === undefined) return message
+    return { ...message, event: { ...message.event, image: identity.image } }
+  }
+
+  /** Under the container's whole id: some sensors tell the beginning of it. */
+  #named(message: SourceMessage & { type: 'event' }): SourceMessage & { type: 'event' } {
+    const { event } = message
+    const { container } = event
+    if (container === undefined) return message
+    const id = this.#ids.of(container.id)
+    return id === container.id
+      ? message
+      : { ...message, event: { ...event, container: { ...container, id } } }
   }
 
   #sighting(message: SourceMessage & { type: 'sighting' }, out: IdentifiedMessage[]): void {
@@ -164,6 +196,7 @@ export class Identifier {
 
   #started(message: SourceMessage & { type: 'container-started' }, out: IdentifiedMessage[]): void {
     const seen = message.container
+    this.#ids.learn(seen.id)
     const present = this.#containers.get(seen.id)
     // Told again, by a source that began anew, or started again under its old id: it goes on waiting.
     if (present?.kind === 'waiting') {

@@ -6,8 +6,8 @@ export interface ContainerIdentity {
   readonly id: string
   readonly name: string
   /**
-   * `repository` is what the user typed without tag and digest (`bb`, `registry.local/shop/web`): no
-   * `docker.io/library/` is put in front. A container started by image id takes the image's first name,
+   * `repository` is what the user typed without tag and digest (`bb`, `registry.local/shop/web`), in its canonical
+   * form: without `docker.io/library/`. A container started by image id takes the image's first name,
    * or the first 12 digits of the id where it has none.
    */
   readonly image: ImageRef

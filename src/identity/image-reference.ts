@@ -1,3 +1,5 @@
+import { canonicalRepository } from '../event/canonical.ts'
+
 /** What an image was called: `repository[:tag][@digest]`. */
 export interface ImageReference {
   readonly repository: string
@@ -19,13 +21,8 @@ export function parseImageReference(text: string): ImageReference | undefined {
   // A name without a tag is `latest` to the engine; with a digest it has none.
   const tag = colon === -1 ? (digest === undefined ? 'latest' : undefined) : named.slice(colon + 1)
   return {
-    repository,
+    repository: canonicalRepository(repository),
     ...(tag === undefined ? {} : { tag }),
     ...(digest === undefined ? {} : { digest }),
   }
-}
-
-/** One name for what Docker Hub has several for: to compare, not to show. */
-export function familiarRepository(repository: string): string {
-  return repository.replace(/^(?:index\.)?docker\.io\//, '').replace(/^library\//, '')
 }

@@ -10,7 +10,8 @@ export function imageOf(
   tagGiven?: string,
 ): ImageRef | undefined {
   if (name === undefined) return undefined
-  const [named = '', inName] = name.split('@')
+  // Of Docker below Kubernetes it says so first: `docker-pullable://nginx@sha256:…`.
+  const [named = '', inName] = name.replace(/^[a-z-]+:\/\//, '').split('@')
   const sum = digest?.slice(digest.indexOf('@') + 1) ?? inName
   if (named === '' || sum === undefined || !/^sha256:[0-9a-f]+$/.test(sum)) return undefined
   // A colon before the last slash belongs to the registry's port.

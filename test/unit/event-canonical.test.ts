@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { canonicalAddress, canonicalPath, isCanonicalPath } from '../../src/event/canonical.ts'
+import {
+  canonicalAddress,
+  canonicalPath,
+  canonicalRepository,
+  isCanonicalPath,
+} from '../../src/event/canonical.ts'
 import { isEventTime, isoOf, microsOf } from '../../src/event/time.ts'
 
 describe('canonicalPath', () => {
@@ -86,5 +91,22 @@ describe('times', () => {
     expect(isoOf(microsOf('2026-11-24T13:40:27.123456Z'))).toBe('2026-11-24T13:40:27.123456Z')
     expect(isoOf(microsOf('2026-11-24T13:40:27.000001999Z'))).toBe('2026-11-24T13:40:27.000001Z')
     expect(isoOf(microsOf('2026-11-24T13:40:27Z'))).toBe('2026-11-24T13:40:27.000000Z')
+  })
+})
+
+describe('an image', () => {
+  it('has one name, whoever names it', () => {
+    for (const name of [
+      'nginx',
+      'library/nginx',
+      'docker.io/nginx',
+      'index.docker.io/library/nginx',
+    ]) {
+      expect(canonicalRepository(name)).toBe('nginx')
+    }
+    for (const name of ['registry.local/library/nginx', 'shop/web', 'localhost:5000/docker.io/a']) {
+      expect(canonicalRepository(name)).toBe(name)
+    }
+    expect(canonicalRepository('docker.io/shop/web')).toBe('shop/web')
   })
 })

@@ -38,7 +38,7 @@ describe('the image of a container', () => {
     const ref = imageRefOf('docker.io/library/redis:7', imageId, {
       RepoDigests: [`redis@${digest}`],
     })
-    expect(ref).toEqual({ repository: 'docker.io/library/redis', tag: '7', digest })
+    expect(ref).toEqual({ repository: 'redis', tag: '7', digest })
   })
 
   it('has the image id for a digest where it was never in a registry, or was removed', () => {

@@ -3,7 +3,7 @@ import type { SnugEvent } from '../../src/event/event.ts'
 import type { IdentifiedMessage, IdentifierLimits } from '../../src/identity/identified.ts'
 import { Identifier } from '../../src/identity/identifier.ts'
 import { ImageFiles } from '../../src/identity/image-files.ts'
-import { behaviourKey } from '../../src/sources/source.ts'
+import { behaviourKey, type SourceMessage } from '../../src/sources/source.ts'
 import { event, identityOf, open, ScriptedEngine, started, time } from './identity-fixtures.ts'
 
 const idA = 'a'.repeat(64)
@@ -284,3 +284,43 @@ function paths(messages: readonly IdentifiedMessage[]): string[] {
     message.type === 'event' && message.event.kind === 'file' ? [message.event.file.path] : [],
   )
 }
+
+describe('an act whose source names container and image in its own way', () => {
+  const hub = { repository: 'nginx', digest: `sha256:${'ab'.repeat(32)}` }
+  const told = (id: string): SourceMessage => ({
+    type: 'event',
+    event: { ...open('/a', id), source: 'tetragon', image: hub },
+  })
+  const images = (messages: readonly IdentifiedMessage[]) =>
+    messages.flatMap((message) => (message.type === 'event' ? [message.event.image] : []))
+
+  it('is of the image that the engine says, whether the container was announced or not', () => {
+    engine.containers.set(idA, identityOf(idA))
+    engine.containers.set(idB, identityOf(idB))
+    engine.atOnce.add(idA).add(idB)
+    const out = identifier.push([started(idA), told(idA), told(idB)])
+    expect(images(out)).toMatchObject([{ repository: 'shop/web' }, { repository: 'shop/web' }])
+    // Only what a source watches from its start is told as a container.
+    expect(out.filter(({ type }) => type === 'container')).toHaveLength(1)
+  })
+
+  it('is of its own image where no engine knows the container', () => {
+    expect(images(identifier.push([told(idA)]))).toEqual([hub])
+  })
+
+  it('waits with the others of its container for what the engine says', async () => {
+    expect(identifier.push([started(idA), told(idA)])).toEqual([])
+    engine.tell(identityOf(idA))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(images(released)).toMatchObject([{ repository: 'shop/web' }])
+  })
+
+  it('is of the container whose id begins with the digits that it tells', () => {
+    engine.tell(identityOf(idA))
+    engine.atOnce.add(idA)
+    const ids = identifier
+      .push([told(idA.slice(0, 12)), told(idA.slice(0, 31)), told('abcdefabcdef'), told('aaaaaa')])
+      .flatMap((message) => (message.type === 'event' ? [message.event.container?.id] : []))
+    expect(ids).toEqual([idA, idA, 'abcdefabcdef', 'aaaaaa'])
+  })
+})

@@ -41,7 +41,7 @@ describe('falco', () => {
       node: 'n1',
       source: 'falco',
       container: { id: lines.containerId, name: 'web' },
-      image: { repository: 'docker.io/library/nginx', tag: '1.27', digest: lines.digest },
+      image: { repository: 'nginx', tag: '1.27', digest: lines.digest },
       process: {
         pid: 52_699,
         ppid: 52_600,
@@ -191,7 +191,7 @@ describe('tetragon', () => {
       kind: 'exec',
       time: '2023-10-06T22:03:57.700326678Z',
       container: { id: lines.containerId, name: 'spaceship' },
-      image: { repository: 'docker.io/tgraf/netperf', tag: 'latest', digest: lines.digest },
+      image: { repository: 'tgraf/netperf', tag: 'latest', digest: lines.digest },
       workload: { namespace: 'default', name: 'xwing', pod: 'xwing' },
       process: {
         exe: '/usr/bin/curl',
@@ -344,7 +344,7 @@ describe('kubearmor', () => {
     })
     expect(one(kubearmorFormat, line)).toMatchObject({
       kind: 'exec',
-      image: { repository: 'docker.io/hashicorp/vault', tag: '1.13.1', digest: lines.digest },
+      image: { repository: 'hashicorp/vault', tag: '1.13.1', digest: lines.digest },
       process: { uid: 0, args: ['/bin/vault', 'status'], parent: '/bin/sh' },
     })
   })
