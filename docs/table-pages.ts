@@ -51,7 +51,9 @@ export function apiPage(): string {
       ]),
     ),
     '## Live messages',
-    '`GET /v1/live?topics=events,alerts` opens a WebSocket. Further parameters: `image`, `container`, and `raw=true` for every act, also what the kernel would only count. Each message has a number `n` that rises by one, and a `type`: `ready` (the subscription stands), `item` (with `topic` and `item`), `lagged` (this client was too slow and missed so many: `missed`), `error` (`code`, `detail`).',
+    '`GET /v1/live` opens a WebSocket on alerts and states (versions that move on or are decided on, losses, the state of the agent); `topics=alerts`, `states` or `alerts,states` for a part of it, `topics=events` for acts, with `raw=true` for every one, also what the kernel would only count. `image` and `container` narrow it.',
+    '',
+    'Each message has a number `n` and a `type`. `ready`: the subscription stands, and `n` is the number before the first message. `item`: with `topic` and `item`. `lagged`: this client was too slow, and `missed` messages for it up to number `n` are gone. `restarted`: the numbers asked for are those of an agent that was stopped; read the lists again. `error`: `code` and `detail`. Numbers rise by one; a client that asked for a part of the stream sees those of its part. After a lost connection `from=N`, with N one above the last `n` that was seen, goes on with nothing missed: the latest 8,192 messages are kept.',
   )
 }
 

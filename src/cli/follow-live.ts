@@ -10,7 +10,6 @@ export async function followLive(
 ): Promise<void> {
   for await (const message of liveMessages(socket, ask, io.signal)) {
     if (message.type === 'item') await writeTo(io.stdout, render(message.item))
-    if (message.type === 'lagged')
-      say(io, `snug: ${message.missed} ${message.topic} were missed here`)
+    if (message.type === 'lagged') say(io, `snug: ${message.missed} ${ask.topic} were missed here`)
   }
 }

@@ -55,11 +55,8 @@ export async function* liveMessages(
   signal.addEventListener('abort', stop, { once: true })
 
   try {
-    let next = 1
     for (;;) {
       for (const message of queue.splice(0)) {
-        if (message.n !== next) throw new SnugError('INTERNAL', 'a live message is missing')
-        next += 1
         if (message.type === 'error') throw new SnugError(known(message.code), message.detail)
         yield message
       }

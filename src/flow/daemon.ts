@@ -1,4 +1,3 @@
-import type { Alert } from '../event/alert.ts'
 import type { LossEvent, SnugEvent } from '../event/event.ts'
 import { describeError } from '../errors.ts'
 import type { Dispatcher } from '../deliver/dispatcher.ts'
@@ -25,11 +24,12 @@ import type { DeployedVersion } from './deployed-version.ts'
 import { EnforcementNews } from './enforcement-news.ts'
 import { KernelSide } from './kernel-side.ts'
 import { JudgeStage, type Outcome } from './judge-stage.ts'
-import { LiveHub } from './live-hub.ts'
+import { LiveNews } from './live-news.ts'
 import { type Collected, Persister } from './persister.ts'
 import { runPipeline } from './pipeline.ts'
 import { shippedBy } from './shipped-by.ts'
 import { Sights } from './sights.ts'
+import { standingOf } from './status-view.ts'
 import { restore, versionWrite } from './stored-state.ts'
 import { VersionShelf } from './version-shelf.ts'
 
@@ -75,8 +75,7 @@ export class Daemon {
   readonly startedAt: string
   readonly shelf: VersionShelf
   readonly alerts: AlertBook
-  readonly events = new LiveHub<SnugEvent>()
-  readonly alertStream = new LiveHub<Alert>()
+  readonly live: LiveNews
   readonly counters: Record<Outcome, number> = {
     expected: 0,
     learned: 0,
@@ -108,6 +107,7 @@ export class Daemon {
     this.parts = parts
     this.#now = parts.now ?? Date.now
     this.startedAt = new Date(this.#now()).toISOString()
+    this.live = new LiveNews(this.#now())
     this.trail = new AuditTrail(parts.store, this.#now)
     this.alerts = new AlertBook({ node: parts.node, capacity: parts.alertsKept })
     this.shelf = new VersionShelf({
@@ -115,23 +115,29 @@ export class Daemon {
       shaper: parts.shaper,
       rules: parts.rules,
       now: this.#now,
-      onAssign: (container, version) => this.kernel.started(container, version),
-      onEnded: (container, version) => this.kernel.ended(container, version),
+      onAssign: (container, version) => {
+        this.live.moved(version, this.#now)
+        this.kernel.started(container, version)
+      },
+      onEnded: (container, version) => {
+        this.live.moved(version, this.#now)
+        this.kernel.ended(container, version)
+      },
       onMoved: (version, before) => {
-        version.revise(this.#now())
+        this.revise(version)
         this.enforcement.moved(version, before)
         this.kernel.moved(version)
       },
       onVanished: (version, gone) => {
         const behaviours = gone.map(({ id }) => id)
-        version.revise(this.#now())
+        this.revise(version)
         this.audit('vanished', 'agent', { image: version.key, behaviours })
         this.kernel.decided(version, true)
       },
       onTransition: (version, { from, to, because }) => {
         const image = `${version.image.repository}@${version.image.digest}`
         parts.log.info({ image, from, to, because }, 'a version moved on')
-        version.revise(this.#now())
+        this.revise(version)
         this.audit('lifecycle', 'agent', { image, from, to, because })
       },
     })
@@ -175,7 +181,8 @@ export class Daemon {
       sights: new Sights(parts.sources),
       onJudged: (event, outcome) => {
         this.counters[outcome] += event.kind === 'loss' ? 1 : (event.count ?? 1)
-        if (this.events.readers > 0) this.events.publish(event)
+        this.live.events.publish('events', event)
+        if (event.kind === 'loss') this.live.loss(event)
       },
     })
     this.identifier = parts.makeIdentifier((messages) => {
@@ -189,7 +196,7 @@ export class Daemon {
       onStored: (alerts) => {
         this.faults.delete('store')
         this.#dispatcher?.offer(alerts)
-        for (const alert of alerts) this.alertStream.publish(alert)
+        this.live.alerts(alerts)
       },
       onError: (error) => {
         this.faults.set('store', describeError(error))
@@ -268,6 +275,7 @@ export class Daemon {
     clearTimeout(this.#soon)
     this.identifier.close()
     this.kernel.close()
+    this.live.close()
     for (const version of this.shelf.versions) version.news = true
     await this.#persister.flush()
     await this.#dispatcher?.close(closeSinksMs)
@@ -293,6 +301,12 @@ export class Daemon {
 
   audit(what: string, who: string, fields: Readonly<Record<string, unknown>>): void {
     this.#records.push(...this.trail.entry(what, who, fields))
+  }
+
+  /** Whoever looked at the version before has to look again before deciding on it. */
+  revise(version: DeployedVersion): void {
+    version.revise(this.#now())
+    this.live.moved(version, this.#now)
   }
 
   async reopenSinks(): Promise<void> {
@@ -336,6 +350,7 @@ export class Daemon {
   tick(): void {
     this.shelf.tick()
     this.kernel.tick()
+    this.live.status(standingOf(this), this.#now())
     this.#heartbeat()
   }
 

@@ -1,4 +1,4 @@
-import type { ImageRef, LossSpan } from '../event/event.ts'
+import type { ContainerRef, ImageRef, LossSpan } from '../event/event.ts'
 
 /** What an operator sees of the engine: plain JSON, times in RFC 3339 UTC. */
 export const modes = ['learn', 'alert', 'block'] as const
@@ -253,6 +253,34 @@ export interface StatusView {
   /** The sensor's own trial of its blocking; absent until it has made one. */
   readonly selfProbe?: SelfProbeView
 }
+
+/** What is told in the live stream beside alerts. */
+export type StateNews =
+  | {
+      readonly kind: 'version'
+      readonly time: string
+      readonly image: ImageRef
+      readonly state: VersionState
+      readonly mode: Mode
+      readonly because: string
+      /** Containers of it. */
+      readonly running: number
+      readonly revision: string
+    }
+  | {
+      readonly kind: 'loss'
+      readonly time: string
+      readonly source: string
+      readonly loss: LossSpan
+      readonly image?: ImageRef
+      readonly container?: ContainerRef
+    }
+  | {
+      readonly kind: 'status'
+      readonly time: string
+      readonly state: StatusView['state']
+      readonly degraded: readonly string[]
+    }
 
 export interface StopView {
   /** Class of acts: `exec`, `open`, `connect`, … */

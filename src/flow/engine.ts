@@ -11,9 +11,11 @@ import type {
   ProfileDiff,
   ProfileView,
   ReplayResult,
+  StateNews,
   StatusView,
   VersionView,
 } from './engine-views.ts'
+import type { LiveReader } from './live-log.ts'
 
 /**
  * The one facade that `server` (and through it the CLI) speaks to. Everything an operator can see or do
@@ -67,9 +69,12 @@ export interface Engine {
   /** Puts on record what was decided outside of the engine. */
   record(what: string, by: Decider, fields: Readonly<Record<string, unknown>>): Promise<void>
 
-  /** The live streams. The iterable ends with the signal; a reader that lags is told how much it missed. */
-  liveEvents(signal: AbortSignal, query: LiveQuery): AsyncIterable<Live<SnugEvent>>
-  liveAlerts(signal: AbortSignal, query: LiveQuery): AsyncIterable<Live<Alert>>
+  /** Alerts (topic `alerts`) and what changed of versions and the agent (`states`), as they come. */
+  liveNews(query: LiveQuery): LiveReader<Alert | StateNews>
+  /** Acts as they come: what is new, and with `raw` every one. */
+  liveEvents(query: LiveQuery): LiveReader<SnugEvent>
+  /** The latest acts that came up, newest first. */
+  events(query: EventQuery): readonly RecordedEvent[]
 
   /** Feeds recorded events through the same pipeline as live ones; resolves when all were judged. */
   replay(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ReplayResult>
@@ -249,13 +254,27 @@ export interface ProfileRange {
   readonly limit?: number
 }
 
+/** Acts that are on record in the agent's memory. */
+export interface EventQuery {
+  readonly image?: string
+  readonly container?: string
+  readonly session?: string
+  /** Only those with a lower number. */
+  readonly before?: number
+  readonly limit: number
+}
+
+export interface RecordedEvent {
+  readonly n: number
+  readonly event: SnugEvent
+}
+
 export interface LiveQuery {
+  readonly topics?: readonly string[]
+  /** Number of the first message that is wanted; absent: what comes from now on. */
+  readonly from?: number
   readonly image?: string
   readonly container?: string
   /** Every act, also what the kernel would only count: its filter is off while such a reader listens. */
   readonly raw?: boolean
 }
-
-export type Live<T> =
-  | { readonly type: 'item'; readonly item: T }
-  | { readonly type: 'missed'; readonly count: number }

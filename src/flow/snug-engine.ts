@@ -1,6 +1,6 @@
 import { loadAttacks } from '../config/load-attacks.ts'
 import type { Alert } from '../event/alert.ts'
-import type { SnugEvent } from '../event/event.ts'
+import type { ActEvent, SnugEvent } from '../event/event.ts'
 import type { ExportFormat } from '../export/export-profile.ts'
 import { SnugError } from '../errors.ts'
 import { ImageSchedules } from '../identity/schedules.ts'
@@ -24,6 +24,8 @@ import { decided, standing } from './review/decided.ts'
 import { testEdit } from './review/edit-test.ts'
 import { ReviewDesk } from './review/review-desk.ts'
 import { statusView } from './status-view.ts'
+import { liveAsk } from './live-filter.ts'
+import type { LiveReader } from './live-log.ts'
 import { behaviourView, inheritedText, lineageViews, versionView } from './views.ts'
 
 /** The facade over the running daemon: everything an operator can see or do. */
@@ -251,16 +253,26 @@ export class SnugEngine implements view.Engine {
     await this.#daemon.persist()
   }
 
-  liveEvents(signal: AbortSignal, query: view.LiveQuery): AsyncIterable<view.Live<SnugEvent>> {
-    const daemon = this.#daemon
-    if (query.raw === true) daemon.rawReader(1)
-    return daemon.events.subscribe(signal, this.#wants(query), () => {
-      if (query.raw === true) daemon.rawReader(-1)
-    })
+  liveNews(query: view.LiveQuery): LiveReader<Alert | views.StateNews> {
+    return this.#daemon.live.news.subscribe(liveAsk(query))
   }
 
-  liveAlerts(signal: AbortSignal, query: view.LiveQuery): AsyncIterable<view.Live<Alert>> {
-    return this.#daemon.alertStream.subscribe(signal, this.#wants(query))
+  liveEvents(query: view.LiveQuery): LiveReader<SnugEvent> {
+    const daemon = this.#daemon
+    if (query.raw !== true) return daemon.live.events.subscribe(liveAsk(query))
+    daemon.rawReader(1)
+    const onEnd = (): void => daemon.rawReader(-1)
+    return daemon.live.events.subscribe({ ...liveAsk(query), onEnd })
+  }
+
+  events({ limit, before = Infinity, session, ...query }: view.EventQuery) {
+    const { wants } = liveAsk(query)
+    const found = this.#daemon.live.events.recorded(limit, before, (event) => {
+      if (session !== undefined && !(isAct(event) && event.process.session === session))
+        return false
+      return wants(event, 'events')
+    })
+    return found.map(({ n, item }) => ({ n, event: item }))
   }
 
   async replay(
@@ -368,24 +380,6 @@ export class SnugEngine implements view.Engine {
       return version !== undefined && named.has(version)
     }
   }
-
-  #wants({ image, container }: view.LiveQuery): (item: SnugEvent | Alert) => boolean {
-    // By name and not by known version: a reader may wait for an image that has yet to come.
-    return (item) => {
-      if (container !== undefined) {
-        const id = item.container?.id ?? ''
-        if (!id.startsWith(container) && item.container?.name !== container) return false
-      }
-      if (image === undefined) return true
-      const ref = item.image
-      if (ref === undefined) return false
-      return (
-        image === ref.repository ||
-        image === `${ref.repository}:${ref.tag ?? ''}` ||
-        `${ref.repository}@${ref.digest}`.startsWith(image)
-      )
-    }
-  }
 }
 
 /** The kernel would stop what was allowed for one workload only. */
@@ -396,6 +390,10 @@ function boundRefusal({ profile }: DeployedVersion): string | undefined {
     return `an act is allowed only in ${only}, and the kernel cannot hold one workload apart`
   }
   return undefined
+}
+
+function isAct(event: SnugEvent): event is ActEvent {
+  return event.kind !== 'loss'
 }
 
 /** Evidence of the service itself: what its exec sessions did is not what the version does. */

@@ -6,7 +6,8 @@ import { recentLosses } from './views.ts'
 
 /** `version`: of this build. */
 export function statusView(daemon: Daemon, version: string): views.StatusView {
-  const { shelf, alerts, identifier, parts, counters, startedAt, faults, state } = daemon
+  const { shelf, alerts, identifier, parts, counters, startedAt } = daemon
+  const standing = standingOf(daemon)
   const { stage, enforcement, kernel } = daemon
   const versions: Record<views.VersionState, number> = {
     learning: 0,
@@ -19,25 +20,13 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
     versions[version.life.state] += 1
     for (const run of version.runs.values()) if (run.before && run.to === undefined) before += 1
   }
-  const degraded = [...faults].map(([what, message]) => `${what}: ${message}`)
-  const sources = parts.sources.map(sourceView)
-  for (const source of sources) {
-    if (source.state === 'degraded') degraded.push(`source ${source.name}: ${source.reason ?? ''}`)
-  }
-  const engines = parts.engines.map(engineView)
-  for (const engine of engines) {
-    if (engine.state === 'degraded') degraded.push(`engine ${engine.name}: ${engine.reason ?? ''}`)
-  }
   const { unresolved, held, lost, unplaced } = identifier.stats
   return {
     version: version,
     node: parts.node,
     pid: process.pid,
     startedAt,
-    state: stateOf(state, sources, degraded),
-    degraded,
-    sources,
-    engines,
+    ...standing,
     containers: { watched: shelf.watched, unresolved, before },
     versions,
     alerts: { open: alerts.openCount, total: alerts.size },
@@ -51,9 +40,30 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
       kernelDisagreements: stage.disagreements,
       widenedProfiles: kernel.widened,
     },
-    stops: stopsOf(sources.map(({ facts }) => facts)),
+    stops: stopsOf(standing.sources.map(({ facts }) => facts)),
     ...selfProbeView(enforcement),
   }
+}
+
+/** Whether it works, and what is wrong with it. */
+export function standingOf({
+  faults,
+  parts,
+  state,
+}: Pick<Daemon, 'faults' | 'parts' | 'state'>): Pick<
+  views.StatusView,
+  'state' | 'degraded' | 'sources' | 'engines'
+> {
+  const degraded = [...faults].map(([what, message]) => `${what}: ${message}`)
+  const sources = parts.sources.map(sourceView)
+  for (const source of sources) {
+    if (source.state === 'degraded') degraded.push(`source ${source.name}: ${source.reason ?? ''}`)
+  }
+  const engines = parts.engines.map(engineView)
+  for (const engine of engines) {
+    if (engine.state === 'degraded') degraded.push(`engine ${engine.name}: ${engine.reason ?? ''}`)
+  }
+  return { state: stateOf(state, sources, degraded), degraded, sources, engines }
 }
 
 /** Nobody should rely on it before it sees: it is starting until every source is. */

@@ -6,7 +6,7 @@ import { SnugError } from '../errors.ts'
 import type { Decider } from '../flow/engine.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { MetricName } from '../telemetry/metric-table.ts'
-import { liveQuery } from './live-query.ts'
+import { engineQuery, isOfEvents, liveQuery } from './live-query.ts'
 import { pumpLive } from './live-socket.ts'
 import { checkOrigin } from './origin-guard.ts'
 import { nextLink, Page } from './page.ts'
@@ -61,9 +61,22 @@ export function createApp(
   app.get('/v1/live', async (c, next) => {
     if (c.env.incoming.headers.upgrade?.toLowerCase() !== 'websocket') return next()
     const request = check(liveQuery, c.req.query())
+    const query = engineQuery(request)
+    const wire = c.env.incoming.socket
     return upgradeWebSocket(() => ({
-      onOpen: (_, { raw }) => {
-        if (raw instanceof WebSocket) pumpLive(raw, world, request, log, signal)
+      onOpen: (_, { raw: socket }) => {
+        if (!(socket instanceof WebSocket)) return
+        const { engine, metrics } = world
+        const [stream, reader] = isOfEvents(request)
+          ? (['events', engine.liveEvents(query)] as const)
+          : (['news', engine.liveNews(query)] as const)
+        const onMissed = (count: number): void => {
+          metrics.count('snug_server_live_missed_total', { stream }, count)
+        }
+        const stop = (): void => reader.close()
+        signal.addEventListener('abort', stop, { once: true })
+        socket.once('close', () => signal.removeEventListener('abort', stop))
+        pumpLive({ socket, wire, reader, request, onMissed }, log)
       },
     }))(c, next)
   })

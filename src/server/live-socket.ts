@@ -1,96 +1,81 @@
+import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import { describeError, SnugError } from '../errors.ts'
-import type { Live, LiveQuery } from '../flow/engine.ts'
+import type { LiveMessage as Told, LiveReader } from '../flow/live-log.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { LiveBody, LiveRequest, LiveTopic } from './live-query.ts'
-import type { RouteWorld } from './route.ts'
+import type { LiveMessage, LiveRequest } from './live-query.ts'
 
-const maxBuffered = 1_048_576
+/** Bytes that may wait in a client's socket: beyond it nothing more is taken for it. */
+const maxBuffered = 131_072
+/** What comes within it goes out together: a write for each message would cost more than the messages. */
+const gatherMs = 20
+const batchSize = 64
 const heartbeatMs = 20_000
 
+export interface LiveClient {
+  readonly socket: WebSocket
+  /** What `socket` writes to. */
+  readonly wire: Socket
+  readonly reader: LiveReader<unknown>
+  readonly request: LiveRequest
+  readonly onMissed: (count: number) => void
+  /** Whether its credential still stands; asked with each heartbeat. */
+  readonly stillAllowed?: () => Promise<boolean>
+}
+
 /**
- * Sends the topics that a client asked for until it leaves, the engine ends or `signal` fires.
+ * Sends what a client asked for until it leaves, or the reader ends.
  *
- * Back-pressure reaches the engine: while the socket is full nothing more is taken from it, and what its
- * bounded queue had to leave out comes as `lagged`. A client that answers no ping is cut off.
+ * While its socket is full nothing is taken for it: it is the bounded log behind the reader that overflows, and says by how
+ * much. A message is serialised once for all clients. A client that answers no ping is cut off.
  */
-export function pumpLive(
-  socket: WebSocket,
-  world: RouteWorld,
-  request: LiveRequest,
-  log: Log,
-  signal: AbortSignal,
-): void {
-  const gone = new AbortController()
-  const stop = AbortSignal.any([signal, gone.signal])
-  const heartbeat = startHeartbeat(socket)
-  socket.on('error', (error) => log.debug({ err: error }, 'live client failed'))
-  socket.once('close', () => {
+export function pumpLive(client: LiveClient, log: Log): void {
+  const { socket, wire, reader, request, onMissed } = client
+  let timer: NodeJS.Timeout | undefined
+  const heartbeat = startHeartbeat(client)
+  const leave = (): void => {
+    clearTimeout(timer)
     clearInterval(heartbeat)
-    gone.abort()
-  })
-  const send = numberedSend(socket)
-
-  const pump = async (topic: LiveTopic, stream: AsyncIterable<Live<unknown>>): Promise<void> => {
-    for await (const live of stream) {
-      if (live.type === 'item') {
-        await send({ type: 'item', topic, item: live.item })
-      } else {
-        world.metrics.count('snug_server_live_missed_total', { topic }, live.count)
-        await send({ type: 'lagged', topic, missed: live.count })
+    reader.close()
+  }
+  const pump = (): void => {
+    timer = undefined
+    while (socket.readyState === socket.OPEN && socket.bufferedAmount < maxBuffered) {
+      const batch = reader.take(batchSize)
+      if (batch.length === 0) break
+      wire.cork()
+      for (const message of batch) {
+        if (message.type === 'lagged') onMissed(message.missed)
+        socket.send(bytesOf(message), { binary: false })
       }
+      wire.uncork()
     }
+    if (reader.ended) socket.close(1001, 'the agent stops')
   }
-
-  const run = async (): Promise<void> => {
-    const streams = request.topics.map(
-      (topic) => [topic, subscribe(world, topic, request, stop)] as const,
-    )
-    await send({ type: 'ready', topics: request.topics })
-    await Promise.all(streams.map(([topic, stream]) => pump(topic, stream)))
+  socket.on('error', (error) => log.debug({ err: error }, 'live client failed'))
+  socket.once('close', leave)
+  wire.on('drain', pump)
+  reader.onNews = () => {
+    if (reader.ended) pump()
+    else timer ??= setTimeout(pump, gatherMs)
   }
-
-  run().then(
-    () => socket.close(1001, 'the agent stops'),
-    async (error: unknown) => {
-      if (gone.signal.aborted) return
-      const code = error instanceof SnugError ? error.code : 'INTERNAL'
-      if (code === 'INTERNAL') log.error({ err: error }, 'live stream failed')
-      await send({ type: 'error', code, detail: describeError(error) }).catch(() => undefined)
-      socket.close(1011)
-    },
-  )
+  const ready: LiveMessage = { type: 'ready', n: reader.begin, topics: request.topics }
+  socket.send(JSON.stringify(ready))
+  pump()
 }
 
-function subscribe(
-  { engine }: RouteWorld,
-  topic: LiveTopic,
-  { image, container, raw }: LiveRequest,
-  signal: AbortSignal,
-): AsyncIterable<Live<unknown>> {
-  const query: LiveQuery = {
-    ...(image === undefined ? {} : { image }),
-    ...(container === undefined ? {} : { container }),
-    ...(raw === true ? { raw } : {}),
-  }
-  return topic === 'events' ? engine.liveEvents(signal, query) : engine.liveAlerts(signal, query)
+/** Items are the same objects for every reader. */
+const serialised = new WeakMap<object, Buffer>()
+
+function bytesOf(message: Told<unknown>): Buffer {
+  if (message.type !== 'item') return Buffer.from(JSON.stringify(message))
+  const known = serialised.get(message)
+  if (known !== undefined) return known
+  const bytes = Buffer.from(JSON.stringify(message))
+  serialised.set(message, bytes)
+  return bytes
 }
 
-function numberedSend(socket: WebSocket): (body: LiveBody) => Promise<void> {
-  let n = 0
-  return (body) => {
-    n += 1
-    const text = JSON.stringify({ n, ...body })
-    return new Promise((resolve, reject) => {
-      const sent = (error?: Error | null): void => (error ? reject(error) : resolve())
-      socket.send(text, sent)
-      // Waiting for each message would cost a turn of the loop per message; a full socket must be waited for.
-      if (socket.bufferedAmount < maxBuffered && socket.readyState === socket.OPEN) resolve()
-    })
-  }
-}
-
-function startHeartbeat(socket: WebSocket): NodeJS.Timeout {
+function startHeartbeat({ socket, stillAllowed }: LiveClient): NodeJS.Timeout {
   let alive = true
   socket.on('pong', () => {
     alive = true
@@ -99,6 +84,12 @@ function startHeartbeat(socket: WebSocket): NodeJS.Timeout {
     if (!alive) return socket.terminate()
     alive = false
     socket.ping()
+    stillAllowed?.().then(
+      (allowed) => {
+        if (!allowed) socket.close(4401, 'the credential does not stand any more')
+      },
+      () => undefined,
+    )
   }, heartbeatMs)
   return timer.unref()
 }

@@ -7,7 +7,8 @@ import { type StatusView, modes } from '../flow/engine-views.ts'
 import { because, duration, present, reason, ref } from './body-parts.ts'
 import { liveQuery } from './live-query.ts'
 import { openApi } from './openapi.ts'
-import { cursor, limit, oneMore, pageOf } from './page.ts'
+import { event } from './event-schema.ts'
+import { cursor, limit, numberOf, oneMore, pageOf } from './page.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { transferRoutes } from './transfer-routes.ts'
 import { type Route, route, type RouteWorld } from './route.ts'
@@ -224,6 +225,26 @@ export const routes: readonly Route[] = [
   ...transferRoutes,
   ...sinkRoutes,
   route({
+    method: 'GET',
+    path: '/v1/events',
+    role: 'viewer',
+    summary: 'the latest acts that came up from the sensors, newest first; known ones do not',
+    query: z.strictObject({
+      limit: limit.default(100),
+      cursor: cursor.optional(),
+      image: name.optional(),
+      container: name.optional(),
+      session: name.optional(),
+    }),
+    answer: z.array(event),
+    handle: ({ engine }, { query: { cursor: before, limit: some, ...filter } }) => {
+      const place = present({ ...filter, before: numberOf(before) })
+      const found = engine.events({ ...place, limit: some + 1 })
+      const rowsOf = (rows: typeof found): object => rows.map((row) => row.event)
+      return pageOf(found, some, ({ n }) => String(n), rowsOf)
+    },
+  }),
+  route({
     method: 'POST',
     path: '/v1/events',
     role: 'admin',
@@ -236,7 +257,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/v1/live',
     role: 'viewer',
-    summary: 'WebSocket: events and alerts as they come, each message numbered',
+    summary: 'WebSocket: alerts and states as they come, or events; each message numbered',
     query: liveQuery,
     answer: 'socket',
     handle: () => {

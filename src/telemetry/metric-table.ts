@@ -17,8 +17,8 @@ export const metricTable = {
     labels: { reason: ['unauthenticated', 'forbidden', 'body', 'route'] },
   },
   snug_server_live_missed_total: {
-    help: 'live messages that a slow client missed, by topic',
-    labels: { topic: ['events', 'alerts'] },
+    help: 'live messages that a slow client missed, by stream',
+    labels: { stream: ['events', 'news'] },
   },
 } as const satisfies Record<string, CounterRow>
 

@@ -345,9 +345,9 @@ describe('following', () => {
 
   it('alerts prints one a line until it is stopped, and exits with 0', async () => {
     const run = start('alert', 'tail', '-o', 'ndjson')
-    await followed(fixture.engine.alertsLive)
-    fixture.engine.alertsLive.publish(sampleAlert('01-a'))
-    fixture.engine.alertsLive.publish(sampleAlert('01-b'))
+    await followed(fixture.engine.news)
+    fixture.engine.news.publish('alerts', sampleAlert('01-a'))
+    fixture.engine.news.publish('alerts', sampleAlert('01-b'))
     await run.printed('01-b')
     run.stop.abort()
     expect(await run.exit).toBe(0)
@@ -357,9 +357,9 @@ describe('following', () => {
 
   it('alerts as YAML prints a document each', async () => {
     const run = start('alert', 'tail', '-o', 'yaml')
-    await followed(fixture.engine.alertsLive)
-    fixture.engine.alertsLive.publish(sampleAlert('01-a'))
-    fixture.engine.alertsLive.publish(sampleAlert('01-b'))
+    await followed(fixture.engine.news)
+    fixture.engine.news.publish('alerts', sampleAlert('01-a'))
+    fixture.engine.news.publish('alerts', sampleAlert('01-b'))
     await run.printed('01-b')
     run.stop.abort()
     await run.exit
@@ -369,20 +369,20 @@ describe('following', () => {
 
   it('events asks for every act, and prints NDJSON unless told otherwise', async () => {
     const run = start('event', 'tail', '--container', '40e5')
-    await followed(fixture.engine.events)
-    fixture.engine.events.publish(sampleEvent)
+    await followed(fixture.engine.liveEventLog)
+    fixture.engine.liveEventLog.publish('events', sampleEvent)
     await run.printed('\n')
     run.stop.abort()
     expect(await run.exit).toBe(0)
     expect(JSON.parse(run.stdout())).toEqual(sampleEvent)
     expect(fixture.engine.calls).toEqual([
-      { name: 'liveEvents', args: [{ container: '40e5', raw: true }] },
+      { name: 'liveEvents', args: [{ topics: ['events'], container: '40e5', raw: true }] },
     ])
   })
 
   it('an agent that goes away could not be done', async () => {
     const run = start('event', 'tail')
-    await followed(fixture.engine.events)
+    await followed(fixture.engine.liveEventLog)
     fixture.stop.abort()
     expect(await run.exit).toBe(1)
     expect(run.stderr()).toContain('(AGENT_UNREACHABLE)')
@@ -407,8 +407,9 @@ describe('recording', () => {
   it('writes each event as a line and ends after --count', async () => {
     const path = join(dir, 'out.ndjson')
     const run = start(path, '--count', '2')
-    await expect.poll(() => fixture.engine.events.readers).toBe(1)
-    for (let sent = 0; sent < 3; sent += 1) fixture.engine.events.publish(sampleEvent)
+    await expect.poll(() => fixture.engine.liveEventLog.readers).toBe(1)
+    for (let sent = 0; sent < 3; sent += 1)
+      fixture.engine.liveEventLog.publish('events', sampleEvent)
     expect(await run.exit).toBe(0)
     expect(lines(path)).toEqual([sampleEvent, sampleEvent])
     expect(run.stderr()).toBe('recorded 2 events; none missed\n')
@@ -424,13 +425,14 @@ describe('recording', () => {
   it('puts a loss where events were missed, and says how many', async () => {
     const path = join(dir, 'out.ndjson')
     const run = start(path)
-    await expect.poll(() => fixture.engine.events.readers).toBe(1)
-    // In one turn of the loop: the reader's queue holds 16.
-    for (let sent = 0; sent < 20; sent += 1) fixture.engine.events.publish(sampleEvent)
+    await expect.poll(() => fixture.engine.liveEventLog.readers).toBe(1)
+    // In one turn of the loop: the log holds 16.
+    for (let sent = 0; sent < 20; sent += 1)
+      fixture.engine.liveEventLog.publish('events', sampleEvent)
     await expect.poll(() => lines(path).length).toBe(17)
     run.stop.abort()
     expect(await run.exit).toBe(0)
-    expect(lines(path)[16]).toMatchObject({ v: 1, kind: 'loss', loss: { count: 4 } })
+    expect(lines(path)[0]).toMatchObject({ v: 1, kind: 'loss', loss: { count: 4 } })
     expect(run.stderr()).toContain('recorded 16 events; 4 missed')
   })
 

@@ -17,7 +17,7 @@ import type {
   EditTestResult,
   Engine,
   ForgetChoice,
-  Live,
+  EventQuery,
   LiveQuery,
   ProfileEdit,
   ProfileExport,
@@ -31,12 +31,14 @@ import type {
   Mode,
   ProfileDiff,
   ReplayResult,
+  StateNews,
   StatusView,
   StopView,
   VersionView,
 } from '../../src/flow/engine-views.ts'
 import { alertFilter } from '../../src/respond/alert-filter.ts'
-import { LiveHub } from '../../src/flow/live-hub.ts'
+import { liveAsk } from '../../src/flow/live-filter.ts'
+import { LiveLog, type LiveReader } from '../../src/flow/live-log.ts'
 import { type RunningServer, startServer } from '../../src/server/server.ts'
 import type { SinkDesk } from '../../src/flow/sink-desk.ts'
 import { createLog } from '../../src/telemetry/log.ts'
@@ -163,8 +165,8 @@ const deciding = new Set([
 
 /** The facade of the daemon, kept in memory; it writes down what was asked of it. */
 export class MemoryEngine implements Engine {
-  readonly events = new LiveHub<SnugEvent>(16)
-  readonly alertsLive = new LiveHub<Alert>(16)
+  readonly liveEventLog = new LiveLog<SnugEvent>({ capacity: 16, first: 1 })
+  readonly news = new LiveLog<Alert | StateNews>({ capacity: 16, first: 1 })
   readonly calls: { readonly name: string; readonly args: readonly unknown[] }[] = []
   state: StatusView['state'] = 'running'
   /** Why mode block is refused. */
@@ -378,14 +380,20 @@ export class MemoryEngine implements Engine {
     return this.alert(id)
   }
 
-  liveEvents(signal: AbortSignal, query: LiveQuery): AsyncIterable<Live<SnugEvent>> {
+  liveEvents(query: LiveQuery): LiveReader<SnugEvent> {
     this.#call('liveEvents', query)
-    return this.events.subscribe(signal, () => true)
+    return this.liveEventLog.subscribe(liveAsk(query))
   }
 
-  liveAlerts(signal: AbortSignal, query: LiveQuery): AsyncIterable<Live<Alert>> {
-    this.#call('liveAlerts', query)
-    return this.alertsLive.subscribe(signal, () => true)
+  liveNews(query: LiveQuery): LiveReader<Alert | StateNews> {
+    this.#call('liveNews', query)
+    return this.news.subscribe(liveAsk(query))
+  }
+
+  events({ limit, before = Infinity, ...query }: EventQuery) {
+    this.#call('events', { limit, before, ...query })
+    const found = this.liveEventLog.recorded(limit, before, () => true)
+    return found.map(({ n, item }) => ({ n, event: item }))
   }
 
   async replay(chunks: AsyncIterable<Uint8Array>): Promise<ReplayResult> {

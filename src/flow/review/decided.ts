@@ -20,7 +20,7 @@ export async function decided(
 ): Promise<void> {
   const reason = by.reason === undefined ? {} : { reason: by.reason }
   version.news = true
-  version.revise(daemon.now())
+  daemon.revise(version)
   daemon.kernel.decided(version, expects)
   daemon.audit(what, by.who, { image: version.key, ...reason, ...fields })
   await daemon.persist()

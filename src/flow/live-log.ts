@@ -1,0 +1,216 @@
+/** A message of a live stream. `n` rises by one with each, over restarts of the agent too, though not by one there. */
+export interface LiveItem<T> {
+  readonly type: 'item'
+  readonly n: number
+  readonly topic: string
+  readonly item: T
+}
+
+export type LiveMessage<T> =
+  | LiveItem<T>
+  /** This reader was too slow: so many messages for it, up to number `n`, are gone. */
+  | { readonly type: 'lagged'; readonly n: number; readonly missed: number }
+  /** It asked for what was told by an agent that is gone. What was between is not known: read the lists again. */
+  | { readonly type: 'restarted'; readonly n: number }
+
+export interface LiveReader<T> {
+  /** The number before its first message. */
+  readonly begin: number
+  /** What has come since, in order, at most `max`; empty: nothing yet. */
+  take(max: number): readonly LiveMessage<T>[]
+  /** Called once something can be taken after there was nothing, and when the reader has ended. */
+  onNews: () => void
+  readonly ended: boolean
+  close(): void
+}
+
+export interface LiveAsk<T> {
+  /** The first number that is wanted; absent: what comes from now on. */
+  readonly from?: number
+  readonly wants: (item: T, topic: string) => boolean
+  readonly onEnd?: () => void
+}
+
+/**
+ * A live stream: its latest messages, kept once for any number of readers. Each reader is a place in it. One that does
+ * not keep up loses messages, never the pipeline its pace; it is told exactly how many were for it.
+ */
+export class LiveLog<T> {
+  readonly #capacity: number
+  /** By number modulo capacity. */
+  readonly #ring: (LiveItem<T> | undefined)[] = []
+  readonly #readers = new Set<Place<T>>()
+  readonly #first: number
+  #oldest: number
+  #next: number
+
+  /** `first`: number of the first message; above all that were ever given. */
+  constructor({ capacity, first }: { readonly capacity: number; readonly first: number }) {
+    this.#capacity = capacity
+    this.#first = first
+    this.#oldest = first
+    this.#next = first
+  }
+
+  get readers(): number {
+    return this.#readers.size
+  }
+
+  /** The number that comes next. */
+  get next(): number {
+    return this.#next
+  }
+
+  publish(topic: string, item: T): void {
+    this.put({ type: 'item', n: this.#next, topic, item })
+  }
+
+  /** A message of another log, under its number there. Numbers that were left out count as missed. */
+  put(entry: LiveItem<T>): void {
+    if (entry.n > this.#next) this.#skip(entry.n)
+    const at = entry.n % this.#capacity
+    if (entry.n - this.#oldest >= this.#capacity) {
+      this.#overtake(this.#oldest, this.#ring[at])
+      this.#oldest += 1
+    }
+    this.#ring[at] = entry
+    this.#next = entry.n + 1
+    for (const reader of this.#readers) reader.wake()
+  }
+
+  subscribe({ from, wants, onEnd = () => undefined }: LiveAsk<T>): LiveReader<T> {
+    const begin = from === undefined ? this.#next : Math.min(from, this.#next)
+    const place = new Place<T>(begin, wants, (reader) => {
+      if (this.#readers.delete(reader)) onEnd()
+    })
+    if (from !== undefined && (from < this.#first || from > this.#next)) {
+      place.restart(from < this.#first ? this.#oldest : this.#next)
+    } else if (begin < this.#oldest) place.miss(this.#oldest - begin, this.#oldest)
+    place.source = (n) => (n < this.#next ? { entry: this.#ring[n % this.#capacity] } : undefined)
+    this.#readers.add(place)
+    return place
+  }
+
+  /** Newest first: the items before the number `before` that `wants` takes, at most `limit`. */
+  recorded(limit: number, before: number, wants: (item: T) => boolean): readonly LiveItem<T>[] {
+    const found: LiveItem<T>[] = []
+    for (let n = Math.min(before, this.#next) - 1; n >= this.#oldest; n -= 1) {
+      if (found.length >= limit) break
+      const entry = this.#ring[n % this.#capacity]
+      if (entry !== undefined && wants(entry.item)) found.push(entry)
+    }
+    return found
+  }
+
+  /** Ends every reader. */
+  close(): void {
+    for (const reader of this.#readers) reader.close()
+  }
+
+  #overtake(n: number, entry: LiveItem<T> | undefined): void {
+    for (const reader of this.#readers) reader.overtaken(n, entry)
+  }
+
+  /** Nothing before `n` is here any more, and what was between never came. */
+  #skip(n: number): void {
+    for (const reader of this.#readers) {
+      // Which of these were for the reader nobody can say.
+      if (reader.position < n) reader.miss(n - reader.position, n)
+    }
+    this.#ring.length = 0
+    this.#oldest = n
+    this.#next = n
+  }
+}
+
+class Place<T> implements LiveReader<T> {
+  readonly begin: number
+  onNews: () => void = () => undefined
+  ended = false
+  /** The next number that it has not looked at. */
+  position: number
+  source: (n: number) => { readonly entry: LiveItem<T> | undefined } | undefined = () => undefined
+  #missed = 0
+  #restarted = false
+  #idle = false
+  readonly #wants: LiveAsk<T>['wants']
+  readonly #onClose: (place: Place<T>) => void
+
+  constructor(begin: number, wants: LiveAsk<T>['wants'], onClose: (place: Place<T>) => void) {
+    this.begin = begin - 1
+    this.position = begin
+    this.#wants = wants
+    this.#onClose = onClose
+  }
+
+  take(max: number): readonly LiveMessage<T>[] {
+    const taken: LiveMessage<T>[] = []
+    if (this.#restarted) taken.push({ type: 'restarted', n: this.position - 1 })
+    // What is gone is always older than what is there.
+    if (this.#missed > 0) taken.push({ type: 'lagged', n: this.position - 1, missed: this.#missed })
+    this.#restarted = false
+    this.#missed = 0
+    while (taken.length < max) {
+      const found = this.source(this.position)
+      if (found === undefined) break
+      this.position += 1
+      const { entry } = found
+      if (entry !== undefined && this.#wants(entry.item, entry.topic)) taken.push(entry)
+    }
+    this.#idle = taken.length === 0
+    return taken
+  }
+
+  overtaken(n: number, entry: LiveItem<T> | undefined): void {
+    if (this.position > n) return
+    if (entry !== undefined && this.#wants(entry.item, entry.topic)) this.#missed += 1
+    this.position = n + 1
+  }
+
+  miss(count: number, next: number): void {
+    this.#missed += count
+    this.position = next
+  }
+
+  restart(next: number): void {
+    this.#restarted = true
+    this.position = next
+  }
+
+  wake(): void {
+    if (!this.#idle) return
+    this.#idle = false
+    this.onNews()
+  }
+
+  close(): void {
+    if (this.ended) return
+    this.ended = true
+    this.#onClose(this)
+    this.onNews()
+  }
+}
+
+/** Batches of a reader as they come, until it ends or `signal` fires. */
+export async function* batchesOf<T>(
+  reader: LiveReader<T>,
+  signal: AbortSignal,
+): AsyncGenerator<readonly LiveMessage<T>[]> {
+  let wake = (): void => undefined
+  reader.onNews = () => wake()
+  const end = (): void => reader.close()
+  signal.addEventListener('abort', end, { once: true })
+  try {
+    while (!signal.aborted) {
+      const batch = reader.take(batchSize)
+      if (batch.length > 0) yield batch
+      else if (reader.ended) return
+      else await new Promise<void>((resolve) => (wake = resolve))
+    }
+  } finally {
+    signal.removeEventListener('abort', end)
+    reader.close()
+  }
+}
+
+const batchSize = 256
