@@ -18,6 +18,16 @@ export default defineConfig({
       },
       {
         test: {
+          // Apart from `system`, so that the time of the cluster is seen by itself.
+          name: 'kube',
+          include: ['test/kube/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
           name: 'system',
           include: ['test/{sensor,e2e,qemu}/**/*.test.ts', 'test/**/*.system.test.ts'],
           globalSetup: ['test/fixtures/global-setup.ts'],

@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 3
+#define SNUG_ABI 4
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64		/* a container's id: hex digits, no terminator */
@@ -21,6 +21,7 @@
 #define SNUG_PATH_MAX 4096	/* of one path in an act; of what is longer the tail is kept */
 #define SNUG_TEXT_MAX 8192	/* two paths */
 #define SNUG_ARGS_MAX 2048
+#define SNUG_COMMANDS 5
 #define SNUG_NAME_MAX 1016	/* of an executable's path; of what is longer the tail is kept */
 
 enum snug_frame_type {
@@ -68,7 +69,7 @@ enum snug_kind {
 enum snug_origin {
 	SNUG_ENTRYPOINT = 1,
 	SNUG_EXEC_IN = 2,
-	SNUG_PROBE = 3,		/* an exec session that began with the health check's command */
+	SNUG_PROBE = 3,		/* an exec session that began with a command of the engine's own */
 	SNUG_INIT = 4,		/* the init that the engine put in */
 };
 
@@ -257,8 +258,8 @@ struct snug_assign {
 	char id[SNUG_ID_LEN];
 	__u64 scope;
 	__u32 traits;
-	__u32 command_size;
-	/* the health check's command: arguments, each ending in NUL */
+	__u32 commands_size;
+	/* at most SNUG_COMMANDS commands that the engine runs by itself: a __u32 of size, and arguments, each ending in NUL */
 };
 
 struct snug_profile {

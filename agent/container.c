@@ -203,6 +203,27 @@ static struct snug_command command_of(const struct snug_keys *keys, const char *
 	return command;
 }
 
+/* False where they are not well formed. */
+static bool commands_of(const struct snug_keys *keys, const char *text, size_t size, struct snug_command *commands)
+{
+	size_t count = 0;
+	__u32 length;
+
+	while (size) {
+		if (count == SNUG_COMMANDS || size < sizeof(length))
+			return false;
+		memcpy(&length, text, sizeof(length));
+		if (length > size - sizeof(length))
+			return false;
+		commands[count] = command_of(keys, text + sizeof(length), length);
+		/* One that is too long to be told apart leaves no gap. */
+		count += commands[count].size > 0;
+		text += sizeof(length) + length;
+		size -= sizeof(length) + length;
+	}
+	return true;
+}
+
 bool slots_belong(struct agent *agent, __u32 version)
 {
 	struct snug_slot *slots = mapped(agent);
@@ -220,13 +241,13 @@ bool assign(struct agent *agent, const struct snug_assign *command, size_t size)
 	struct snug_expected expected = {};
 	__u64 scope;
 
-	if (size != sizeof(*command) + command->command_size)
+	if (size != sizeof(*command) + command->commands_size ||
+	    !commands_of(&agent->keys, (const char *)(command + 1), command->commands_size, expected.belongs.commands))
 		return false;
 	scope = scope_here(agent, command->scope);
 	expected.scope = scope;
 	expected.belongs.version = version_of(agent, command->scope);
 	expected.belongs.traits = command->traits;
-	expected.belongs.command = command_of(&agent->keys, (const char *)(command + 1), command->command_size);
 	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.expected), command->id, &expected, BPF_ANY);
 	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
 		struct snug_slot *slot = &slots[i];
@@ -237,7 +258,7 @@ bool assign(struct agent *agent, const struct snug_assign *command, size_t size)
 			continue;
 		version_follows(agent, slot->belongs.version, expected.belongs.version);
 		/* The kernel reads the salt first: no key of the new salt is of what was before. */
-		slot->belongs.command = expected.belongs.command;
+		memcpy(slot->belongs.commands, expected.belongs.commands, sizeof(slot->belongs.commands));
 		slot->belongs.traits = command->traits;
 		__atomic_store_n(&slot->belongs.version, expected.belongs.version, __ATOMIC_RELAXED);
 		__atomic_store_n(&slot->scope, scope, __ATOMIC_RELAXED);

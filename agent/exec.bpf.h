@@ -200,8 +200,8 @@ static __always_inline void tell_exec(struct scratch *scratch, struct snug_task 
 		stop_here();
 }
 
-/* Whether an exec session begins with the health check's command; of a script what counts comes after it. */
-static __noinline bool is_probe(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
+/* Whether an exec session begins with this command; of a script what counts comes after it. */
+static __noinline bool runs(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
 				const struct linux_binprm *bprm, const struct snug_command *command)
 {
 	u64 start = task->mm->arg_start, size = task->mm->arg_end - start;
@@ -225,6 +225,15 @@ static __noinline bool is_probe(struct scratch *scratch, const struct snug_task 
 	       hash_text(scratch, rest) == command->rest;
 }
 
+static __always_inline bool is_probe(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
+				     const struct linux_binprm *bprm, const struct snug_slot *slot)
+{
+	for (int i = 0; i < SNUG_COMMANDS && slot->belongs.commands[i].size; i++)
+		if (runs(scratch, state, task, bprm, &slot->belongs.commands[i]))
+			return true;
+	return false;
+}
+
 /* What of the process is known only now that its program is. */
 static __always_inline void set_origin(struct scratch *scratch, struct snug_task *state, struct task_struct *task,
 				       const struct linux_binprm *bprm, bool fresh)
@@ -240,7 +249,7 @@ static __always_inline void set_origin(struct scratch *scratch, struct snug_task
 		state->origin = init ? SNUG_INIT : SNUG_ENTRYPOINT;
 		if (init)
 			state->flags &= ~SNUG_DRIFT;
-	} else if (fresh && is_probe(scratch, state, task, bprm, &slot->belongs.command)) {
+	} else if (fresh && is_probe(scratch, state, task, bprm, slot)) {
 		state->origin = SNUG_PROBE;
 	}
 	/* It belongs to no version yet, and so there is nothing to judge it by. */

@@ -106,8 +106,8 @@ static __noinline bool foresee(struct held *held, struct task_struct *task, stru
 		slot = slot_of(next);
 	} else {
 		slot = entered(task, next);
-		/* Only the arguments tell the health check apart, and they are not in place yet. */
-		if (slot && slot->started && slot->belongs.command.size)
+		/* Only the arguments tell a health check apart, and they are not in place yet. */
+		if (slot && slot->started && slot->belongs.commands[0].size)
 			return false;
 	}
 	if (!slot || slot->container != next->container)

@@ -21,13 +21,19 @@
 #define PROCESSES_MAX 4096
 #define PASSES_MAX 16
 
+/* The root of a hierarchy; in a container that has its own part of it mounted as well, that part is none. */
+#define ROOT_INODE 1
+
 bool find_cgroups(struct agent *agent)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
 	char line[8192], target[4096];
+	struct stat info;
 
 	while (file && fgets(line, sizeof(line), file)) {
 		if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*d %*d %*s %*s %4095s", target) != 1)
+			continue;
+		if (stat(target, &info) || info.st_ino != ROOT_INODE)
 			continue;
 		snprintf(agent->cgroup_path, sizeof(agent->cgroup_path), "%s", target);
 		agent->cgroup_fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -36,7 +42,7 @@ bool find_cgroups(struct agent *agent)
 	if (file)
 		fclose(file);
 	if (!agent->cgroup_path[0] || agent->cgroup_fd < 0) {
-		say("no cgroup v2 hierarchy is mounted");
+		say("no cgroup v2 hierarchy is mounted from its root");
 		return false;
 	}
 	return true;

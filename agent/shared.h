@@ -37,7 +37,7 @@ enum snug_slot_state {
 	SNUG_SLOT_ENDED = 2,
 };
 
-/* The command of a health check, as an exec session's first program shows it. */
+/* A command that the engine runs by itself (health check, probe, hook), as an exec session's first program shows it. */
 struct snug_command {
 	__u64 whole;		/* hash of all its arguments; size 0: there is none */
 	__u64 rest;		/* of all but the first, for a script, whose interpreter comes before it */
@@ -52,7 +52,7 @@ struct snug_command {
 struct snug_belonging {
 	__u32 version;		/* index of a snug_version, from 1; 0: none yet */
 	__u32 traits;
-	struct snug_command command;
+	struct snug_command commands[SNUG_COMMANDS];	/* those that there are come first */
 };
 
 /* Said before the container's cgroup is there. */

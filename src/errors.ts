@@ -79,6 +79,21 @@ export const errorTable = {
     status: 503,
     hint: 'is Docker running? identity heals by itself once it is back',
   },
+  KUBE_ACCESS: {
+    exit: 3,
+    status: 500,
+    hint: '`engines.kubernetes.access` is `pod`, `none`, or the path of a kubeconfig: see docs/kubernetes.md',
+  },
+  KUBE_UNAVAILABLE: {
+    exit: 1,
+    status: 503,
+    hint: 'the agent goes on with what it knows, and catches up once the API server answers',
+  },
+  KUBE_REFUSED: {
+    exit: 1,
+    status: 502,
+    hint: 'the rights that the agent needs are in deploy/kubernetes/base/rbac.yaml',
+  },
   STORE_LOCKED: {
     exit: 1,
     status: 503,

@@ -9,9 +9,12 @@ import { Daemon } from './flow/daemon.ts'
 import { SnugEngine } from './flow/snug-engine.ts'
 import { DockerEngine } from './identity/docker-engine.ts'
 import { Identifier } from './identity/identifier.ts'
-import type { IdentityEngine } from './identity/identity.ts'
+import type { EngineState, IdentityEngine } from './identity/identity.ts'
 import { ImageFiles } from './identity/image-files.ts'
 import { StaticEngine } from './identity/static-engine.ts'
+import { kubeAccess } from './kube/access.ts'
+import { KubeApi } from './kube/api.ts'
+import { KubeEngine } from './kube/kube-engine.ts'
 import { Guardrails } from './match/guardrail.ts'
 import { Shaper } from './profile/shape.ts'
 import { undeliveredFinding } from './respond/delivery-findings.ts'
@@ -44,8 +47,9 @@ const pruneMs = 60_000
 export async function runAgent(loaded: LoadedConfig, signal: AbortSignal): Promise<void> {
   const { config } = loaded
   const log = createLog(config.log.level)
+  const engines = await enginesOf(config, stageLog(log, 'identity'))
   const { store, close } = await openStore(config, log)
-  const { daemon, sinks } = assemble(config, store, log)
+  const { daemon, sinks } = assemble(config, engines, store, log)
   const prune = setInterval(() => pruneAlerts(store, sinks(), log), pruneMs)
   const reopen = (): void => void daemon.reopenSinks()
   try {
@@ -83,11 +87,15 @@ interface Assembled {
   readonly sinks: () => Dispatcher
 }
 
-function assemble(config: Config, store: Store, log: Log): Assembled {
+function assemble(
+  config: Config,
+  engines: readonly IdentityEngine[],
+  store: Store,
+  log: Log,
+): Assembled {
   const rules = loadRules()
   const shaper = new Shaper(rules.generalise)
   const files = new ImageFiles()
-  const engines = enginesOf(config, stageLog(log, 'identity'))
   let sinks = new Dispatcher([], dispatcherOptions(config, log))
   const daemon = new Daemon({
     node: config.node,
@@ -188,16 +196,19 @@ function sourceOf(spec: string, config: Config, log: Log): EventSource {
   throw new SnugError('SOURCE_UNKNOWN', `there is no source \`${spec}\``)
 }
 
-function enginesOf(config: Config, log: Log): readonly IdentityEngine[] {
-  const { docker, static: fixed } = config.engines
+async function enginesOf(config: Config, log: Log): Promise<readonly IdentityEngine[]> {
+  const { docker, kubernetes, static: fixed } = config.engines
   const engines: IdentityEngine[] = []
+  const onStateOf = (engine: string) => (state: EngineState) =>
+    log.info({ engine, state }, 'an engine changed its state')
+  // First, as it knows more of a container than the engine that runs it.
+  if (kubernetes.access !== 'none') {
+    const api = new KubeApi(await kubeAccess(kubernetes.access))
+    log.info({ server: api.access.server.host, by: api.access.from }, 'Kubernetes is asked')
+    engines.push(new KubeEngine({ api, node: config.node, onState: onStateOf('kubernetes') }))
+  }
   if (docker.socket !== 'none') {
-    engines.push(
-      new DockerEngine({
-        socket: docker.socket,
-        onState: (state) => log.info({ engine: 'docker', state }, 'an engine changed its state'),
-      }),
-    )
+    engines.push(new DockerEngine({ socket: docker.socket, onState: onStateOf('docker') }))
   }
   if (fixed.manifest !== undefined) engines.push(new StaticEngine(fixed.manifest))
   return engines

@@ -120,6 +120,14 @@ export const configSchema = z
               .meta({ description: 'socket of the Docker engine, or `none`' }),
           })
           .prefault({}),
+        kubernetes: z
+          .strictObject({
+            access: z.string().min(1).default('none').meta({
+              description:
+                'how to reach the API server: `pod` (by the service account of the pod that the agent runs in), the path of a kubeconfig, or `none`; then `node` is the name of this node in the cluster',
+            }),
+          })
+          .prefault({}),
         static: z
           .strictObject({
             manifest: path

@@ -24,12 +24,17 @@ export const origins = ['entrypoint', 'init', 'probe', 'exec-in'] as const
 /** Which tree of processes an act came from; *drift* is told beside it, since it can happen in any tree. */
 export type Origin = (typeof origins)[number]
 
+export const containerRoles = ['init', 'sidecar', 'ephemeral'] as const
+/** What a container is to its pod, where it is not one of its app's; an `ephemeral` one is an operator's, for debugging. */
+export type ContainerRole = (typeof containerRoles)[number]
+
 export interface ContainerRef {
   /** 64 hex digits. */
   readonly id: string
   readonly name?: string
   /** True where the container was already running when the agent first saw it. */
   readonly before?: boolean
+  readonly role?: ContainerRole
 }
 
 export interface ImageRef {

@@ -96,6 +96,7 @@ function container(value: unknown): void {
   text(owner['id'], 'container.id')
   optionalText(owner['name'], 'container.name')
   optionalFlag(owner['before'], 'container.before')
+  optionalText(owner['role'], 'container.role')
 }
 
 function image(value: unknown): void {

@@ -88,8 +88,9 @@ export class Assignments {
   #traits(container: string, version: DeployedVersion): ContainerTraits {
     const identity = this.#present.get(container)
     return {
-      enforce: enforcedOf(version, container).has(container),
-      ...(identity?.healthcheck === undefined ? {} : { probe: identity.healthcheck }),
+      // An operator who debugs is told of, and never stopped.
+      enforce: identity?.role !== 'ephemeral' && enforcedOf(version, container).has(container),
+      ...(identity?.probes === undefined ? {} : { probes: identity.probes }),
       ...(identity?.initInjected === true ? { init: true } : {}),
     }
   }

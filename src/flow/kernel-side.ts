@@ -62,6 +62,7 @@ export class KernelSide {
         this.#peers.refresh()
       }),
       engine.subscribeForetold?.((container) => this.#assignments.learned(container)) ?? noop,
+      engine.subscribePeers?.(() => this.#peers.refresh()) ?? noop,
       engine.subscribeLeft((id, how) => {
         if (how === 'gone') this.#assignments.gone(id)
         this.#peers.refresh()

@@ -49,7 +49,7 @@ export function identityOf(
   const { Config, HostConfig } = container
   const labels = Config?.Labels ?? {}
   const workload = composeWorkload(labels)
-  const healthcheck = healthcheckOf(Config?.Healthcheck?.Test, Config?.Shell)
+  const probes = probesOf(Config?.Healthcheck?.Test, Config?.Shell)
   const rootfs = rootfsOf(container)
   return {
     id: container.Id,
@@ -63,7 +63,7 @@ export function identityOf(
     addresses: addressesOf(container),
     mounts: (container.Mounts ?? []).map((mount) => mount.Destination),
     ...(workload === undefined ? {} : { workload }),
-    ...(healthcheck === undefined ? {} : { healthcheck }),
+    ...(probes === undefined ? {} : { probes }),
     ...(rootfs === undefined ? {} : { rootfs }),
   }
 }
@@ -78,13 +78,13 @@ export function foretoldOf(
   image: DockerImage | undefined,
 ): Foretold | undefined {
   if (image?.Id === undefined) return undefined
-  const healthcheck = healthcheckOf(image.Config?.Healthcheck?.Test, image.Config?.Shell)
+  const probes = probesOf(image.Config?.Healthcheck?.Test, image.Config?.Shell)
   return {
     id,
     image: imageRefOf(typed, image.Id, image),
     imageId: image.Id,
     initInjected: false,
-    ...(healthcheck === undefined ? {} : { healthcheck }),
+    ...(probes === undefined ? {} : { probes }),
   }
 }
 
@@ -121,14 +121,14 @@ function composeWorkload(labels: Readonly<Record<string, string>>): WorkloadRef 
   return { kind: 'ComposeService', name, ...(namespace === undefined ? {} : { namespace }) }
 }
 
-function healthcheckOf(
+function probesOf(
   test: readonly string[] | null | undefined,
   shell: readonly string[] | null | undefined,
-): readonly string[] | undefined {
+): readonly (readonly string[])[] | undefined {
   const [how, ...command] = test ?? []
-  if (how === 'CMD') return command
+  if (how === 'CMD') return [command]
   // The shell that the image declares (SHELL in its Dockerfile), as the engine uses it.
-  if (how === 'CMD-SHELL') return [...(shell ?? ['/bin/sh', '-c']), ...command]
+  if (how === 'CMD-SHELL') return [[...(shell ?? ['/bin/sh', '-c']), ...command]]
   return undefined
 }
 

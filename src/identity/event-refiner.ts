@@ -67,7 +67,8 @@ export class EventRefiner {
     this.#touched.set(nameOf(exec.path, exec.script), same)
   }
 
-  #process(process: ProcessRef, identity: ContainerIdentity, time: string): ProcessRef {
+  #process(given: ProcessRef, identity: ContainerIdentity, time: string): ProcessRef {
+    const process = identity.role === 'ephemeral' ? asExecIn(given, identity) : given
     const origin = this.#origin(process, identity)
     const drift = process.drift === true && this.#drifted(process, identity, time)
     if (origin === process.origin && drift === (process.drift === true)) return process
@@ -97,9 +98,9 @@ export class EventRefiner {
     if (origin !== 'exec-in' || session === undefined) return origin
     const decided = this.#sessions.get(session)
     if (decided !== undefined) return decided ? 'probe' : origin
-    if (identity.healthcheck === undefined || process.args === undefined) return origin
+    if (identity.probes === undefined || process.args === undefined) return origin
     // Only a session's first command says what it is: an operator's shell may well run the same check later.
-    const probe = runs(process, identity.healthcheck)
+    const probe = identity.probes.some((command) => runs(process, command))
     if (this.#sessions.size >= maxSessions) {
       const [oldest] = this.#sessions.keys()
       if (oldest !== undefined) this.#sessions.delete(oldest)
@@ -123,6 +124,11 @@ export class EventRefiner {
     }
     return connect
   }
+}
+
+/** An ephemeral container is one session of an operator's, as `kubectl exec` is, in a container of its own. */
+function asExecIn(process: ProcessRef, { id }: ContainerIdentity): ProcessRef {
+  return { ...process, origin: 'exec-in', session: process.session ?? id.slice(0, 16) }
 }
 
 /** A script's arguments come after its interpreter and the interpreter's own. */

@@ -292,7 +292,9 @@ export class Identifier {
 
   async #lookup(id: string, waiting: Waiting): Promise<void> {
     const answers = await Promise.all(
-      this.#options.engines.map((engine) => engine.lookup(id).catch(() => 'unavailable' as const)),
+      this.#options.engines.map((engine) =>
+        engine.lookup(id, waiting.seen.cgroup).catch(() => 'unavailable' as const),
+      ),
     )
     if (this.#containers.get(id) !== waiting) return
     const identity = answers.find((answer) => typeof answer === 'object')
@@ -419,6 +421,7 @@ function identified(
     id: identity.id,
     name: identity.name,
     ...(seen.before ? { before: true } : {}),
+    ...(identity.role === undefined ? {} : { role: identity.role }),
   }
   if (event.kind === 'loss') {
     return { ...message, event: { ...event, container, image: identity.image } }

@@ -1,4 +1,4 @@
-import type { ImageRef, WorkloadRef } from '../event/event.ts'
+import type { ContainerRole, ImageRef, WorkloadRef } from '../event/event.ts'
 
 /** What a container is, as its engine tells it. Does not change while the container lives, but for `addresses` and `name`. */
 export interface ContainerIdentity {
@@ -17,8 +17,13 @@ export interface ContainerIdentity {
   readonly workload?: WorkloadRef
   /** The argument vector of the container's first process: entrypoint, then command. */
   readonly entrypoint: readonly string[]
-  /** The argument vector of the health check, `["/bin/sh", "-c", …]` where it is a shell's. */
-  readonly healthcheck?: readonly string[]
+  /**
+   * Argument vectors of what the engine runs in the container by itself: a health check (`["/bin/sh", "-c", …]` where
+   * it is a shell's), a pod's probes and lifecycle hooks. At most five: three probes, two hooks.
+   */
+  readonly probes?: readonly (readonly string[])[]
+  /** Of a pod's container; absent for those of its app. */
+  readonly role?: ContainerRole
   /** As declared by image or container; empty: root. */
   readonly declaredUser: string
   /** The engine puts its own init before the entrypoint (`docker run --init`). */
@@ -55,7 +60,7 @@ export interface Peer {
 /** As much of a container as is known the moment that it is made. */
 export type Foretold = Pick<
   ContainerIdentity,
-  'id' | 'image' | 'imageId' | 'healthcheck' | 'initInjected'
+  'id' | 'image' | 'imageId' | 'probes' | 'role' | 'initInjected'
 >
 
 export type LeftListener = (id: string, how: 'stopped' | 'gone') => void
@@ -71,8 +76,11 @@ export interface IdentityEngine {
   start(signal: AbortSignal): Promise<void>
   /** What is known at once, without asking. */
   known(id: string): ContainerIdentity | undefined
-  /** Asks. `unknown`: the engine says that it has no such container. `unavailable`: it cannot be asked now. */
-  lookup(id: string): Promise<ContainerIdentity | 'unknown' | 'unavailable'>
+  /**
+   * Asks. `unknown`: the engine says that it has no such container. `unavailable`: it cannot be asked now, or does not
+   * know yet. `cgroup`: its path, where a source told it.
+   */
+  lookup(id: string, cgroup?: string): Promise<ContainerIdentity | 'unknown' | 'unavailable'>
   /** Whose address this is. */
   peer(address: string): Peer | undefined
   /** Every address that is somebody's now. */
@@ -86,4 +94,6 @@ export interface IdentityEngine {
   subscribeForetold?(listener: (container: Foretold) => void): () => void
   /** Called when a container has stopped, and so lost its addresses, and when it is gone for good. Returns the way to unsubscribe. */
   subscribeLeft(listener: LeftListener): () => void
+  /** Called when the names of addresses changed without any container of this node having come or gone. */
+  subscribePeers?(listener: () => void): () => void
 }

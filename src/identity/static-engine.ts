@@ -129,7 +129,7 @@ function identityOf(given: z.output<typeof container>): ContainerIdentity {
     initInjected: false,
     mounts: [],
     ...(workload === undefined ? {} : { workload: withoutUndefined(workload) }),
-    ...(healthcheck === undefined ? {} : { healthcheck }),
+    ...(healthcheck === undefined ? {} : { probes: [healthcheck] }),
     ...(rootfs === undefined ? {} : { rootfs }),
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Alert, alertTypes, severities } from '../event/alert.ts'
-import { accesses, origins, type SnugEvent } from '../event/event.ts'
+import { accesses, containerRoles, origins, type SnugEvent } from '../event/event.ts'
 
 /**
  * The event and the alert as JSON Schema publishes them. They describe; the fast parser of `event` is
@@ -18,7 +18,15 @@ export const imageRef = z.looseObject({
   tag: optionalText,
   digest: z.string(),
 })
-export const containerRef = z.looseObject({ id: z.string(), name: optionalText, before: flag })
+export const containerRef = z.looseObject({
+  id: z.string(),
+  name: optionalText,
+  before: flag,
+  role: z
+    .enum(containerRoles)
+    .exactOptional()
+    .meta({ description: "of a pod's container that is not one of its app's" }),
+})
 const workloadRef = z.looseObject({
   namespace: optionalText,
   kind: optionalText,

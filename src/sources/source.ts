@@ -149,8 +149,8 @@ export interface SourceControl {
 export interface ContainerTraits {
   /** Deviations of this container are blocked where its version's are: the canary's choice. */
   readonly enforce?: boolean
-  /** The health check's command: a session that begins with it is of origin `probe`. */
-  readonly probe?: readonly string[]
+  /** Commands that the engine runs by itself: a session that begins with one of them is of origin `probe`. */
+  readonly probes?: readonly (readonly string[])[]
   /** The engine put its own init into the container. */
   readonly init?: boolean
 }

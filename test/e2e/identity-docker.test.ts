@@ -86,7 +86,7 @@ describe('the Docker engine', () => {
       labels: { version: '1' },
       workload: { kind: 'ComposeService', namespace: 'shop', name: 'web' },
       entrypoint: ['sleep', '100'],
-      healthcheck: ['/bin/sh', '-c', 'wget -q localhost'],
+      probes: [['/bin/sh', '-c', 'wget -q localhost']],
       declaredUser: '101',
       initInjected: true,
     })

@@ -368,13 +368,13 @@ describe('a container that is made and not started yet', () => {
   it('is given its version at once where that is known, with its health check and init', async () => {
     const world = await learned()
     const healthcheck = ['/bin/sh', '-c', 'true']
-    world.containers.tell(identityOf(second, { healthcheck, initInjected: true }))
+    world.containers.tell(identityOf(second, { probes: [healthcheck], initInjected: true }))
     const { scope } = world.control.last('profile')!
     expect(world.control.last('assign')).toEqual({
       what: 'assign',
       id: second,
       scope,
-      traits: { enforce: false, probe: healthcheck, init: true },
+      traits: { enforce: false, probes: [healthcheck], init: true },
     })
     world.containers.leave(second, 'gone')
     expect(world.control.last('release')?.id).toBe(second)

@@ -68,7 +68,7 @@ describe('a container that was only just made', () => {
       id: 'a',
       image: { repository: 'shop/web', tag: '1', digest },
       imageId: image.Id,
-      healthcheck: ['/bin/ash', '-c', 'true'],
+      probes: [['/bin/ash', '-c', 'true']],
       initInjected: false,
     })
     const Config = { Image: 'shop/web:1', ...image.Config }
@@ -127,7 +127,7 @@ describe('a container', () => {
       labels: { 'com.docker.compose.service': 'web', 'com.docker.compose.project': 'shop' },
       workload: { kind: 'ComposeService', namespace: 'shop', name: 'web' },
       entrypoint: ['/docker-entrypoint.sh', 'nginx'],
-      healthcheck: ['/bin/sh', '-c', 'wget -q localhost'],
+      probes: [['/bin/sh', '-c', 'wget -q localhost']],
       declaredUser: '101',
       initInjected: true,
       addresses: ['10.0.0.2', 'fd00::2'],
@@ -146,7 +146,7 @@ describe('a container', () => {
       },
       undefined,
     )
-    expect(identity).not.toHaveProperty('healthcheck')
+    expect(identity).not.toHaveProperty('probes')
     expect(identity).not.toHaveProperty('rootfs')
   })
 })

@@ -179,7 +179,7 @@ describe('a health check', () => {
     const of = (session: string, args: string[]) =>
       refiner.refine(
         exec({ path: '/bin/sh', drift: false }, { origin: 'exec-in', session, args }),
-        identity({ healthcheck }),
+        identity({ probes: [healthcheck] }),
       ).process.origin
     expect(of('s1', healthcheck)).toBe('probe')
     expect(of('s1', ['wget', '-q', 'localhost'])).toBe('probe')
@@ -198,7 +198,7 @@ describe('a health check', () => {
     const act = { path: '/bin/sh', script: '/health.sh', drift: false }
     const refined = refiner.refine(
       exec(act, process),
-      identity({ healthcheck: ['/health.sh', 'now'] }),
+      identity({ probes: [['/health.sh', 'now']] }),
     )
     expect(refined.process.origin).toBe('probe')
   })
@@ -213,9 +213,9 @@ describe('a health check', () => {
     const args = ['/bin/sh', script, 'now']
     const process = { origin: 'exec-in', session: 's', script, args } as const
     const act = { path: '/bin/sh', script, drift: false }
-    expect(refiner.refine(exec(act, process), identity({ healthcheck })).process.origin).toBe(
-      origin,
-    )
+    expect(
+      refiner.refine(exec(act, process), identity({ probes: [healthcheck] })).process.origin,
+    ).toBe(origin)
   })
 
   it('is left as the kernel has told it', () => {
@@ -225,7 +225,7 @@ describe('a health check', () => {
         { path: '/bin/x', drift: false },
         { origin, session: 's', args: ['/bin/x'] },
       )
-      expect(refiner.refine(event, identity({ healthcheck })).process.origin).toBe(origin)
+      expect(refiner.refine(event, identity({ probes: [healthcheck] })).process.origin).toBe(origin)
     }
   })
 })

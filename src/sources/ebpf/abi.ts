@@ -2,7 +2,7 @@
  * The layout of what the sensor says, as in `agent/abi.h`: little endian, fixed widths. A test holds every
  * number here against `snug-sensor --abi`, which prints what was compiled.
  */
-export const ABI = 3
+export const ABI = 4
 export const HEAD_SIZE = 8
 /** Longest frame, its head included. */
 export const FRAME_MAX = 1 << 20
@@ -115,7 +115,7 @@ export const layout = {
   'snug_assign.id': 8,
   'snug_assign.scope': 72,
   'snug_assign.traits': 80,
-  'snug_assign.command_size': 84,
+  'snug_assign.commands_size': 84,
   snug_profile: 32,
   'snug_profile.scope': 8,
   'snug_profile.rules': 16,

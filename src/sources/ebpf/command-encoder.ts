@@ -15,16 +15,24 @@ const KEYS_MAX = Math.floor((FRAME_MAX - layout.snug_known) / 8) - 1
 
 /** `id`: 64 hex digits. `scope`: a whole number from 0. */
 export function encodeAssign(id: string, scope: number, how: ContainerTraits = {}): Buffer {
-  const command = Buffer.from((how.probe ?? []).map((argument) => `${argument}\0`).join(''))
-  const bytes = frame(frameTypes.assign, layout.snug_assign + command.length)
+  const commands = Buffer.concat((how.probes ?? []).map(encodeCommand))
+  const bytes = frame(frameTypes.assign, layout.snug_assign + commands.length)
   bytes.write(id.slice(0, ID_LENGTH), layout['snug_assign.id'], 'latin1')
   bytes.writeBigUInt64LE(BigInt(scope), layout['snug_assign.scope'])
   const bits =
     (how.enforce === true ? traits.enforced : 0) | (how.init === true ? traits.ownInit : 0)
   bytes.writeUInt32LE(bits, layout['snug_assign.traits'])
-  bytes.writeUInt32LE(command.length, layout['snug_assign.command_size'])
-  command.copy(bytes, layout.snug_assign)
+  bytes.writeUInt32LE(commands.length, layout['snug_assign.commands_size'])
+  commands.copy(bytes, layout.snug_assign)
   return bytes
+}
+
+/** Its size, then its arguments, each ending in NUL. */
+function encodeCommand(command: readonly string[]): Buffer {
+  const text = Buffer.from(command.map((argument) => `${argument}\0`).join(''))
+  const size = Buffer.alloc(4)
+  size.writeUInt32LE(text.length)
+  return Buffer.concat([size, text])
 }
 
 /** What a deviation from the scope's profile gets. */
