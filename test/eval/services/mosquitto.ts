@@ -31,11 +31,11 @@ export async function mosquitto(docker: Docker, image: string): Promise<EvalServ
     folder: '/srv/log',
     load: async (at, season) => {
       const topic = `${season === 'learn' ? 'sensors' : 'orders/eu'}/${dataName()}`
-      const heard = client(at, 'mosquitto_sub', ['-t', `${topic}/#`, '-C', '20', '-W', '20'])
+      const hears = ['-t', `${topic}/#`, '-C', '20', '-W', '20']
       const quality = season === 'learn' ? '1' : '2'
       const args = ['-t', `${topic}/a`, '-m', dataName(), '-q', quality, '-r']
-      await client(at, 'mosquitto_pub', [...args, '--repeat', '60', '--repeat-delay', '0.03'])
-      await heard
+      const says = [...args, '--repeat', '60', '--repeat-delay', '0.03']
+      await Promise.all([client(at, 'mosquitto_sub', hears), client(at, 'mosquitto_pub', says)])
     },
     reload: (at) => signal(at, 'HUP'),
     rotate: async (at) => {
