@@ -80,6 +80,7 @@ enum snug_actor_flag {
 	SNUG_DRIFT_UPPER = 4,
 	SNUG_DRIFT_MEMFD = 8,
 	SNUG_DRIFT_MOUNT = 16,
+	SNUG_DECLARED_USER = 32, /* of an act only: its uid is the one that the container was started as */
 };
 #define SNUG_DRIFT (SNUG_DRIFT_UPPER | SNUG_DRIFT_MEMFD | SNUG_DRIFT_MOUNT)
 
@@ -248,6 +249,9 @@ struct snug_hello {
 	 */
 };
 
+/* The user that the container was started as, whoever that is. No process has it as its uid: to the kernel it is none. */
+#define SNUG_USER_DECLARED 0xffffffffu
+
 enum snug_trait {
 	SNUG_ENFORCED = 1,	/* its deviations are stopped where its version's are */
 	SNUG_OWN_INIT = 2,	/* the engine put its init into it */
@@ -259,6 +263,8 @@ struct snug_assign {
 	__u64 scope;
 	__u32 traits;
 	__u32 commands_size;
+	__u32 user;		/* one more than the uid that it is declared to run as; 0: not known */
+	__u32 reserved;
 	/* at most SNUG_COMMANDS commands that the engine runs by itself: a __u32 of size, and arguments, each ending in NUL */
 };
 
@@ -287,7 +293,7 @@ struct snug_rule {
 	__u8 origin;
 	__u32 flags;
 	__u64 tag;
-	__u32 uid;
+	__u32 uid;		/* or SNUG_USER_DECLARED */
 	__u32 set;
 	union {
 		__u8 detail[24];

@@ -254,6 +254,11 @@ bool assign(struct agent *agent, const struct snug_assign *command, size_t size)
 
 		if (slot->state != SNUG_SLOT_LIVE || memcmp(slot->id, command->id, sizeof(slot->id)))
 			continue;
+		/* Its first program knows best: this is for what ran before the sensor. */
+		if (slot->before && !slot->user && command->user) {
+			slot->user = command->user;
+			__atomic_store_n(&slot->salt, SNUG_MIX(agent->keys, slot->salt, monotonic()), __ATOMIC_RELEASE);
+		}
 		if (slot->scope == scope && !memcmp(&slot->belongs, &expected.belongs, sizeof(slot->belongs)))
 			continue;
 		version_follows(agent, slot->belongs.version, expected.belongs.version);

@@ -90,7 +90,7 @@ static __always_inline void fill(struct snug_act *act, const struct snug_task *s
 	act->gid = state->gid;
 	act->kind = kind;
 	act->origin = state->origin;
-	act->actor_flags = state->flags;
+	act->actor_flags = state->flags | (state->user == SNUG_USER_DECLARED ? SNUG_DECLARED_USER : 0);
 	act->act_flags = 0;
 	__builtin_memset(act->detail, 0, sizeof(act->detail));
 	act->text_size = 0;

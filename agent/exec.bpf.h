@@ -127,6 +127,8 @@ static __always_inline struct snug_task *adopt(struct task_struct *task, u32 uid
 		state->session = SNUG_MIX(keys, task->start_time, (u64)task->tgid);
 	} else {
 		state->origin = SNUG_ENTRYPOINT;
+		/* Not the effective one: the program may be set-uid. */
+		slot->user = task->cred->uid.val + 1;
 	}
 	return state;
 }
@@ -175,7 +177,7 @@ static __always_inline void tell_exec(struct scratch *scratch, struct snug_task 
 
 	/* The parent belongs to an exec's identity: who starts a shell matters. */
 	if (!judged(state, &verdict, SNUG_MIX(keys, SNUG_EXEC, state->ancestors[0]),
-		    SNUG_RULE_ACTOR(keys, state->ancestors[0], 0, state->uid, state->origin),
+		    SNUG_RULE_ACTOR(keys, state->ancestors[0], 0, state->user, state->origin),
 		    exec_rule(state))) {
 		if (stopped(&verdict))
 			stop_here();

@@ -109,6 +109,7 @@ typedef struct {
 } kgid_t;
 
 struct cred {
+	kuid_t uid;
 	kuid_t euid;
 	kgid_t egid;
 };

@@ -85,6 +85,7 @@ void print_layout(void)
 	AT(snug_assign, scope);
 	AT(snug_assign, traits);
 	AT(snug_assign, commands_size);
+	AT(snug_assign, user);
 	SIZE(snug_profile);
 	AT(snug_profile, scope);
 	AT(snug_profile, rules);

@@ -23,10 +23,12 @@ static __always_inline struct snug_slot *entered(struct task_struct *task, struc
 	__builtin_memset(next, 0, sizeof(*next));
 	next->container = slot->container;
 	next->slot = *number;
-	next->origin = SNUG_ENTRYPOINT;
 	if (slot->started) {
 		next->origin = SNUG_EXEC_IN;
 		next->session = SNUG_MIX(keys, task->start_time, (u64)task->tgid);
+	} else {
+		next->origin = SNUG_ENTRYPOINT;
+		next->declared = task->cred->uid.val + 1;
 	}
 	return slot;
 }
@@ -135,7 +137,7 @@ static __noinline int judge_exec(struct held *held, struct task_struct *task)
 	struct snug_task *next = &held->next;
 	struct snug_slot *slot = slot_of(next);
 	struct verdict verdict = {};
-	u64 actor = SNUG_RULE_ACTOR(keys, next->ancestors[0], 0, next->uid, next->origin), tag;
+	u64 actor = SNUG_RULE_ACTOR(keys, next->ancestors[0], 0, next->user, next->origin), tag;
 
 	if (!slot)
 		return 0;

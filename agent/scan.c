@@ -131,7 +131,9 @@ static void set_base(struct agent *agent, struct snug_task *state)
 	base = SNUG_MIX(agent->keys, base,
 			(__u64)state->uid << 32 | (__u64)state->origin << 16 | (state->flags & ~SNUG_TTY));
 	state->base = base;
-	state->actor = SNUG_RULE_ACTOR(agent->keys, state->exe, state->script, state->uid, state->origin);
+	/* As whom the container was started the engine may tell later. */
+	state->user = state->uid;
+	state->actor = SNUG_RULE_ACTOR(agent->keys, state->exe, state->script, state->user, state->origin);
 }
 
 static size_t read_processes(struct agent *agent, const char *cgroup, struct process *all, size_t count)

@@ -100,6 +100,8 @@ struct snug_slot {
 	__u32 started;		/* its entrypoint was seen: another root of a tree came in by exec */
 	__u32 before;
 	__u32 untrusted;	/* a file of it may have been changed unseen */
+	__u32 user;		/* one more than the uid that it was started as; 0: not known */
+	__u32 user_reserved;
 	struct snug_belonging belongs;
 	char id[SNUG_ID_LEN];
 	char path[SNUG_CGROUP_MAX];
@@ -118,6 +120,8 @@ struct snug_task {
 	__u32 slot;
 	__u32 uid;
 	__u32 gid;
+	__u32 user;		/* the uid as rules name it: SNUG_USER_DECLARED for that of the container */
+	__u32 declared;		/* the slot's `user` that this was told by */
 	__u16 flags;		/* snug_actor_flag */
 	__u8 origin;
 	__u8 turn;		/* while one generation of programs follows another: which has this act (turn.bpf.h) */

@@ -11,14 +11,22 @@
 #include "emit.bpf.h"
 #include "turn.bpf.h"
 
-static __always_inline struct snug_task *state_of(struct task_struct *task)
+static __always_inline u32 user_of(const struct snug_slot *slot, const struct snug_task *state)
 {
-	struct snug_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	return slot && slot->container == state->container ? *(volatile u32 *)&slot->user : 0;
+}
 
-	/* The kernel's helper threads for io_uring are made without a fork that we see. */
-	if (!state && (task->flags & (PF_IO_WORKER | PF_USER_WORKER)) && task->group_leader)
-		state = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
-	return state;
+/*
+ * The uid as rules name it: that which the container was started as is the declared user, whatever its number. Root is
+ * root, also where a container was started as that.
+ */
+static __always_inline void set_user(struct snug_task *state)
+{
+	u32 declared = user_of(slot_of(state), state);
+
+	if (declared)
+		state->declared = declared;
+	state->user = state->uid && state->uid + 1 == state->declared ? SNUG_USER_DECLARED : state->uid;
 }
 
 /* What of the actor makes a behaviour another one. Ancestors, group and terminal do not. */
@@ -31,7 +39,21 @@ static __always_inline void set_base(struct snug_task *state)
 	base = SNUG_MIX(keys, base, (u64)state->uid << 32 | (u64)state->origin << 16 |
 					    (state->flags & ~SNUG_TTY));
 	state->base = base;
-	state->actor = SNUG_RULE_ACTOR(keys, state->exe, state->script, state->uid, state->origin);
+	set_user(state);
+	state->actor = SNUG_RULE_ACTOR(keys, state->exe, state->script, state->user, state->origin);
+}
+
+static __always_inline struct snug_task *state_of(struct task_struct *task)
+{
+	struct snug_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+
+	/* The kernel's helper threads for io_uring are made without a fork that we see. */
+	if (!state && (task->flags & (PF_IO_WORKER | PF_USER_WORKER)) && task->group_leader)
+		state = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
+	/* It ran before the sensor; the engine may have told meanwhile as whom. */
+	if (state && !state->declared && user_of(slot_of(state), state))
+		set_base(state);
+	return state;
 }
 
 static __always_inline void set_ids(struct snug_task *state, u32 uid, u32 gid)

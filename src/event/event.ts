@@ -60,6 +60,8 @@ export interface ProcessRef {
   readonly args?: readonly string[]
   readonly argsCut?: boolean
   readonly uid: number
+  /** True where that is the uid that the container was started as, whatever its number: the user that image or pod declare. */
+  readonly declaredUser?: boolean
   readonly gid?: number
   readonly parent?: string
   /** Executables (scripts, where started as such) from the parent outwards, nearest first. */

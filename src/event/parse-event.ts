@@ -136,6 +136,7 @@ function processOf(value: unknown): void {
   strings(owner['args'], 'process.args')
   strings(owner['ancestors'], 'process.ancestors')
   optionalFlag(owner['argsCut'], 'process.argsCut')
+  optionalFlag(owner['declaredUser'], 'process.declaredUser')
   optionalFlag(owner['tty'], 'process.tty')
   optionalFlag(owner['socketStdio'], 'process.socketStdio')
   optionalFlag(owner['drift'], 'process.drift')

@@ -2,11 +2,12 @@ import type { ImageRef } from '../event/event.ts'
 import { type Actor, type BehaviourObject, behaviourKey } from '../profile/behaviour.ts'
 import type { Profile } from '../profile/profile.ts'
 import { isPattern } from '../profile/subject.ts'
+import type { User } from '../profile/user.ts'
 
 /** One thing that the service may do, for languages that know less than a profile does. */
 export interface Allowed {
   readonly actor: Actor
-  readonly uid: number
+  readonly uid: User
   readonly object: BehaviourObject
   /** Present where the object is a pattern that is not open yet: exactly these are allowed. */
   readonly literals?: readonly string[]

@@ -5,6 +5,7 @@ import { accesses, origins } from '../event/event.ts'
 import { behaviourId, behaviourKey } from '../profile/behaviour.ts'
 import { type BehaviourKind, behaviourKinds } from '../profile/coverage-report.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
+import { MAX_UID } from '../profile/user.ts'
 
 /** A whole profile with its evidence, as one file: what `snug profile import` takes. */
 export interface ProfileDocument {
@@ -44,7 +45,7 @@ const entry = z.looseObject({
   schema: z.literal('snug.behaviour/v1'),
   id: z.string().regex(/^b[0-9a-f]{20}$/),
   actor: z.strictObject({ exe: text, script: text.optional() }),
-  uid: whole,
+  uid: z.union([z.int().min(0).max(MAX_UID), z.literal('declared')]),
   object,
   cells: z.array(
     z.looseObject({

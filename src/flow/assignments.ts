@@ -92,6 +92,7 @@ export class Assignments {
       enforce: identity?.role !== 'ephemeral' && enforcedOf(version, container).has(container),
       ...(identity?.probes === undefined ? {} : { probes: identity.probes }),
       ...(identity?.initInjected === true ? { init: true } : {}),
+      ...(identity?.user === undefined ? {} : { user: identity.user }),
     }
   }
 }

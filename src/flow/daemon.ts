@@ -123,6 +123,7 @@ export class Daemon {
         this.live.moved(version, this.#now)
         this.kernel.ended(container, version)
       },
+      onDeclared: (version) => this.kernel.decided(version, true),
       onMoved: (version, before) => {
         this.revise(version)
         this.enforcement.moved(version, before)

@@ -73,6 +73,8 @@ export class DeployedVersion {
   readonly key: VersionKey
   readonly image: ImageRef
   readonly tags = new Set<string>()
+  /** Uids that its containers were declared to run as. */
+  readonly declaredUsers = new Set<number>()
   readonly profile: Profile
   readonly losses = new LossLedger()
   readonly runs = new Map<string, Run>()

@@ -1,4 +1,5 @@
 import type { ContainerRef, ImageRef, LossSpan } from '../event/event.ts'
+import type { User } from '../profile/user.ts'
 
 /** What an operator sees of the engine: plain JSON, times in RFC 3339 UTC. */
 export const modes = ['learn', 'alert', 'block'] as const
@@ -140,7 +141,7 @@ export type ShownState = (typeof shownStates)[number]
 export interface BehaviourView {
   readonly id: string
   readonly actor: { readonly exe: string; readonly script?: string }
-  readonly uid: number
+  readonly uid: User
   readonly kind: string
   readonly object: string
   /** Object as one line for people, such as `read /etc/nginx/nginx.conf`. */
@@ -179,7 +180,7 @@ export interface DiffRow {
   readonly id: string
   readonly text: string
   readonly actor: string
-  readonly uid: number
+  readonly uid: User
   readonly kind: string
   readonly explained?: string
 }
@@ -223,7 +224,7 @@ export interface BackTestResult {
 export interface BackTestRow {
   readonly text: string
   readonly actor: string
-  readonly uid: number
+  readonly uid: User
   readonly outcome: 'expected' | 'deviation' | 'unprofiled'
   readonly count: number
   readonly reasons: readonly string[]

@@ -15,6 +15,7 @@ import type {
   StatusView,
   VersionView,
 } from './engine-views.ts'
+import type { User } from '../profile/user.ts'
 import type { LiveReader } from './live-log.ts'
 
 /**
@@ -136,7 +137,7 @@ export type ForgetChoice =
 export interface VanishedRow {
   readonly id: string
   readonly actor: string
-  readonly uid: number
+  readonly uid: User
   readonly text: string
 }
 
@@ -226,7 +227,7 @@ export interface AttackRow {
   /** MITRE ATT&CK technique ids. */
   readonly attack: readonly string[]
   readonly actor: string
-  readonly uid: number
+  readonly uid: User
   /** It would be expected without the edit too. */
   readonly already: boolean
 }

@@ -32,6 +32,8 @@ export interface VersionShelfOptions {
   readonly onAssign: (container: string, version: DeployedVersion) => void
   readonly onEnded: (container: string, version: DeployedVersion) => void
   readonly onTransition: (version: DeployedVersion, transition: Transition) => void
+  /** What it was known to do by a number is expected of the declared user too. */
+  readonly onDeclared: (version: DeployedVersion) => void
   /** Whatever of its life changed, and not only the words for it. */
   readonly onMoved: (version: DeployedVersion, before: Version) => void
   /** Behaviours of its predecessor that it never showed are not expected of it any more. */
@@ -103,7 +105,7 @@ export class VersionShelf {
   }
 
   /** The version that an act belongs to, made at first sight; undefined where the image is not known. */
-  versionOf({ image, container, time }: ActEvent): DeployedVersion | undefined {
+  versionOf({ image, container, time, process }: ActEvent): DeployedVersion | undefined {
     if (image === undefined) return undefined
     // Most often the version of the event before.
     const last = this.#last?.image
@@ -112,6 +114,10 @@ export class VersionShelf {
     }
     if (this.#last !== undefined && !this.#byContainer.has(container.id)) {
       this.#byContainer.set(container.id, this.#last)
+    }
+    const { uid, declaredUser } = process
+    if (declaredUser === true && this.#last?.declaredUsers.has(uid) === false) {
+      this.#declared(this.#last, uid)
     }
     return this.#last
   }
@@ -143,7 +149,14 @@ export class VersionShelf {
     version.started(identity, seen)
     this.#unconfirmed.delete(identity.id)
     this.#byContainer.set(identity.id, version)
+    if (identity.user !== undefined) this.#declared(version, identity.user)
     this.#options.onAssign(identity.id, version)
+  }
+
+  /** What was known of the user by its number holds for it as the declared one. */
+  #declared(version: DeployedVersion, uid: number): void {
+    version.declaredUsers.add(uid)
+    if (version.profile.declare(uid, version.image.digest)) this.#options.onDeclared(version)
   }
 
   /** `watched`: it was seen ending. */

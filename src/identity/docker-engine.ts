@@ -8,6 +8,7 @@ import {
   foretoldOf,
   identityOf,
 } from './docker-identity.ts'
+import { declaredUid } from './declared-user.ts'
 import { readDockerEvents } from './docker-events.ts'
 import type {
   ContainerIdentity,
@@ -193,7 +194,9 @@ export class DockerEngine implements IdentityEngine {
       const abortSignal = AbortSignal.timeout(requestMs)
       const found = await this.#docker.getContainer(id).inspect({ abortSignal })
       const container = found as unknown as DockerContainer
-      const identity = identityOf(container, await this.#image(container.Image))
+      const told = identityOf(container, await this.#image(container.Image))
+      const user = declaredUid(told.declaredUser, told.rootfs?.layers ?? [])
+      const identity = user === undefined ? told : { ...told, user }
       this.#learn(identity, found.State?.Running === true)
       return identity
     } catch (error) {

@@ -71,9 +71,15 @@ export class EventRefiner {
     const process = identity.role === 'ephemeral' ? asExecIn(given, identity) : given
     const origin = this.#origin(process, identity)
     const drift = process.drift === true && this.#drifted(process, identity, time)
-    if (origin === process.origin && drift === (process.drift === true)) return process
+    // The kernel knows it from the container's first program; who did not see that has the engine's word.
+    const declaredUser = process.declaredUser === true || process.uid === identity.user
+    const same =
+      origin === process.origin &&
+      drift === (process.drift === true) &&
+      declaredUser === (process.declaredUser === true)
+    if (same) return process
     const { drift: _, ...rest } = process
-    return { ...rest, origin, ...(drift ? { drift } : {}) }
+    return { ...rest, origin, ...(drift ? { drift } : {}), ...(declaredUser ? { declaredUser } : {}) }
   }
 
   #drifted(process: ProcessRef, identity: ContainerIdentity, time: string): boolean {

@@ -26,6 +26,8 @@ export interface ContainerIdentity {
   readonly role?: ContainerRole
   /** As declared by image or container; empty: root. */
   readonly declaredUser: string
+  /** The uid that this is; absent where that is not known. */
+  readonly user?: number
   /** The engine puts its own init before the entrypoint (`docker run --init`). */
   readonly initInjected: boolean
   /** Canonical addresses on the engine's networks. */
@@ -60,7 +62,7 @@ export interface Peer {
 /** As much of a container as is known the moment that it is made. */
 export type Foretold = Pick<
   ContainerIdentity,
-  'id' | 'image' | 'imageId' | 'probes' | 'role' | 'initInjected'
+  'id' | 'image' | 'imageId' | 'probes' | 'role' | 'initInjected' | 'user'
 >
 
 export type LeftListener = (id: string, how: 'stopped' | 'gone') => void

@@ -102,6 +102,7 @@ function containersOf({ role, spec, status }: Row, about: PodFacts): readonly Po
       entrypoint: spec.command === undefined ? [] : [...spec.command, ...(spec.args ?? [])],
       probes: probesOf(spec),
       declaredUser: user === undefined ? '' : String(user),
+      ...(user === undefined ? {} : { user }),
       initInjected: false,
       addresses,
       mounts: (spec.volumeMounts ?? []).map(({ mountPath }) => mountPath),

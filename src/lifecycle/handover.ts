@@ -2,6 +2,7 @@ import { Grants } from '../profile/admission.ts'
 import type { Actor, BehaviourObject } from '../profile/behaviour.ts'
 import type { LearnRules, Version } from './version.ts'
 import type { EvidenceCell, Grant, ProfileEntry } from '../profile/profile-entry.ts'
+import { isForUser } from '../profile/admission.ts'
 
 function grantsOf(cell: EvidenceCell): Grant {
   return cell.witnesses === undefined
@@ -22,7 +23,7 @@ function allowed(entry: ProfileEntry, windowDone: boolean): readonly Grant[] {
     decision !== undefined &&
     decision.until === undefined &&
     decision.onlyWorkload === undefined &&
-    (decision.onlyUid ?? entry.uid) === entry.uid
+    isForUser(decision, entry.uid)
   ) {
     for (const grant of decision.grants) grants.merge(grant)
   }

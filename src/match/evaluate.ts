@@ -12,6 +12,7 @@ import { plainObject, subjectOf } from '../profile/subject.ts'
 import { firstPath } from './kernel-claims.ts'
 import type { BehaviourTag, KernelProfile, KernelRule, RuleObject } from './kernel-profile.ts'
 import { run } from './path-automaton.ts'
+import type { User } from '../profile/user.ts'
 
 export interface Evaluation {
   readonly verdict: 'allow' | 'deny'
@@ -92,7 +93,7 @@ export class KernelReading {
   }
 }
 
-function ruleKey(actor: Actor, uid: number, origin: Origin, object: RuleObject): string {
+function ruleKey(actor: Actor, uid: User, origin: Origin, object: RuleObject): string {
   return [actor.exe, actor.script ?? '', uid, origin, ruleObjectKey(object)].join(S)
 }
 

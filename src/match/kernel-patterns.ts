@@ -6,6 +6,7 @@ import type { Actor } from '../profile/behaviour.ts'
 import type { PatternClaim } from './kernel-claims.ts'
 import { type KernelRule, type PathAutomaton, type RuleObject, tagOf } from './kernel-profile.ts'
 import { buildAutomaton } from './path-automaton.ts'
+import type { User } from '../profile/user.ts'
 
 export interface PatternRules {
   readonly automaton: PathAutomaton
@@ -15,7 +16,7 @@ export interface PatternRules {
 /** Whoever the pattern is for, for one origin, and how the kernel is told. */
 interface Asked {
   readonly actor: Actor
-  readonly uid: number
+  readonly uid: User
   readonly origin: Origin
   readonly object: BehaviourObject
 }

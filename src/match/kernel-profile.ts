@@ -1,5 +1,6 @@
 import type { Origin } from '../event/event.ts'
 import type { Actor, BehaviourObject } from '../profile/behaviour.ts'
+import type { User } from '../profile/user.ts'
 
 /** The first 16 hex digits of a behaviour's id: by it the kernel says which behaviour it counted. */
 export type BehaviourTag = string & { readonly __brand: 'BehaviourTag' }
@@ -35,7 +36,7 @@ export interface KernelRule {
   readonly deny?: true
   /** `(runtime)` stands for no parent at all. */
   readonly actor: Actor
-  readonly uid: number
+  readonly uid: User
   readonly origin: Origin
   readonly object: RuleObject
 }

@@ -8,6 +8,7 @@ import type { Widening } from '../profile/widening.ts'
 import { folderOf, statesOf } from './folder-of.ts'
 import type { Claims, LiteralClaim, PatternClaim } from './kernel-claims.ts'
 import type { ShippedFiles } from './shipped-files.ts'
+import { userText } from '../profile/user.ts'
 
 /** What a pattern `folder/*` can stand for. */
 interface Member {
@@ -80,7 +81,7 @@ export class KernelWidening {
       const path = objectText(object)
       const folder = path.slice(0, path.lastIndexOf('/') + 1)
       return (
-        `${actorText(actor)} as uid ${uid} may ${access} whatever is in ${folder}, but not what the image ships: ` +
+        `${actorText(actor)} as ${userText(uid)} may ${access} whatever is in ${folder}, but not what the image ships: ` +
         `the kernel has no room for each of the ${members} that it is known for`
       )
     })

@@ -4,6 +4,7 @@ import type { BehaviourRef } from '../profile/behaviour.ts'
 import { actorText, describeBehaviour, objectLine, objectText } from '../profile/describe.ts'
 import { compareText } from '../profile/profile-entry.ts'
 import type { NearestBehaviour } from './verdict.ts'
+import { userText } from '../profile/user.ts'
 
 /** Of one actor's behaviours so many are looked at: a deviation must not cost more than it tells. */
 const LOOKED_AT = 2048
@@ -125,7 +126,7 @@ function before(
 function never(ref: BehaviourRef): string {
   const { object, actor, uid } = ref
   const what = object.kind === 'file' ? literalLine(ref) : objectText(object)
-  return `${actorText(actor)} (uid ${uid}) never ${doing[object.kind]} ${what}`
+  return `${actorText(actor)} (${userText(uid)}) never ${doing[object.kind]} ${what}`
 }
 
 function byThisActor(ref: BehaviourRef, ranked: readonly Admission[]): string {
@@ -153,7 +154,7 @@ function tell(profile: Known, ref: BehaviourRef): Told {
     (other) => other.actor.exe === ref.actor.exe && other.actor.script === ref.actor.script,
   )
   if (otherUid !== undefined) {
-    const reason = `${actorText(ref.actor)} is known to ${literalLine(ref)} as uid ${otherUid.uid}, never as uid ${ref.uid}`
+    const reason = `${actorText(ref.actor)} is known to ${literalLine(ref)} as ${userText(otherUid.uid)}, never as ${userText(ref.uid)}`
     return { reason, nearest: otherUid }
   }
   const ranked = closest(ref, profile.byActor(ref.object.kind, ref.actor.exe))

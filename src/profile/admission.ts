@@ -6,6 +6,7 @@ import { type AddressBlock, parseBlock } from './address-block.ts'
 import type { PathPattern } from './language.ts'
 import type { ShapePattern } from './shape-pattern.ts'
 import { Witnesses } from './witness.ts'
+import type { User } from './user.ts'
 
 const NOTHING: Literal = { text: '', values: [] }
 
@@ -76,7 +77,7 @@ export interface AdmissionFacts {
   readonly id: BehaviourId
   readonly key: string
   readonly actor: Actor
-  readonly uid: number
+  readonly uid: User
   readonly object: BehaviourObject
   /** Distinct values that each place of the shaped object needs; empty where it has none. */
   readonly thresholds: readonly number[]
@@ -92,7 +93,7 @@ export class Admission {
   readonly id: BehaviourId
   readonly key: string
   readonly actor: Actor
-  readonly uid: number
+  readonly uid: User
   readonly object: BehaviourObject
   readonly thresholds: readonly number[]
   /** Present where the object is a pattern: what it stands for at most. */
@@ -118,7 +119,7 @@ export class Admission {
     for (const grant of facts.inherited?.grants ?? []) this.grants.merge(grant)
     this.decision = facts.decision
     const { decision } = facts
-    if (decision?.kind === 'approved' && (decision.onlyUid ?? facts.uid) === facts.uid) {
+    if (decision?.kind === 'approved' && isForUser(decision, facts.uid)) {
       this.#approved = new Grants()
       for (const grant of decision.grants) this.#approved.merge(grant)
       // What was learned and what was approved add up to one set of witnesses.
@@ -194,6 +195,11 @@ export class Admission {
     if (this.thresholds.length === 0) return false
     return this.grants.open(this.thresholds) || this.#approved?.open(this.thresholds) === true
   }
+}
+
+/** What was approved for one uid was so for whoever acted: where that is the declared user, for it. */
+export function isForUser({ onlyUid }: Decision, user: User): boolean {
+  return onlyUid === undefined || user === 'declared' || onlyUid === user
 }
 
 function blockOf(object: BehaviourObject): AddressBlock | undefined {

@@ -10,6 +10,7 @@ import type {
 import { sha256Hex } from './sha256.ts'
 import { plainPath, type Shaper } from './shape.ts'
 import { RENAMES_TO, SUBJECT_TO } from './shape-pattern.ts'
+import { type User, userOf } from './user.ts'
 
 /** Who acts: the executable, and the script it interprets. Never generalised. */
 export interface Actor {
@@ -62,7 +63,7 @@ export interface BehaviourRef {
   /** Joins all that makes up the identity by NUL. */
   readonly key: string
   readonly actor: Actor
-  readonly uid: number
+  readonly uid: User
   readonly object: BehaviourObject
   readonly origin: Origin
   /** Present where the object is shaped. */
@@ -105,7 +106,7 @@ export function objectKey(object: BehaviourObject): string {
   }
 }
 
-export function behaviourKey(actor: Actor, uid: number, object: BehaviourObject): string {
+export function behaviourKey(actor: Actor, uid: User, object: BehaviourObject): string {
   return `${actor.exe}${S}${actor.script ?? ''}${S}${uid}${S}${objectKey(object)}`
 }
 
@@ -134,7 +135,8 @@ function actorOf(event: ActEvent): Actor {
 }
 
 function refOf(event: ActEvent, object: BehaviourObject, literal?: Literal): BehaviourRef {
-  const { uid, origin } = event.process
+  const uid = userOf(event.process)
+  const { origin } = event.process
   const actor = actorOf(event)
   const key = behaviourKey(actor, uid, object)
   return literal === undefined
@@ -144,7 +146,8 @@ function refOf(event: ActEvent, object: BehaviourObject, literal?: Literal): Beh
 
 /** Written out: a spread costs more than all the rest. */
 function connectRef(event: ActEvent, object: BehaviourObject, address: string): BehaviourRef {
-  const { uid, origin } = event.process
+  const uid = userOf(event.process)
+  const { origin } = event.process
   const actor = actorOf(event)
   return { key: behaviourKey(actor, uid, object), actor, uid, object, origin, address }
 }

@@ -1,4 +1,5 @@
 import { type Actor, type BehaviourObject, runtime } from './behaviour.ts'
+import { type User, userText } from './user.ts'
 
 const verbs = {
   read: 'read',
@@ -75,8 +76,8 @@ export function actorText(actor: Actor): string {
 /** One line for people: who does what, `/usr/sbin/nginx as uid 101: read /etc/nginx/nginx.conf`. */
 export function describeBehaviour(b: {
   readonly actor: Actor
-  readonly uid: number
+  readonly uid: User
   readonly object: BehaviourObject
 }): string {
-  return `${actorText(b.actor)} as uid ${b.uid}: ${objectLine(b.object)}`
+  return `${actorText(b.actor)} as ${userText(b.uid)}: ${objectLine(b.object)}`
 }

@@ -1,12 +1,13 @@
 import { compareText, type ProfileEntry } from './profile-entry.ts'
 import { actorText, objectLine } from './describe.ts'
+import type { User } from './user.ts'
 
 export interface DiffLine {
   readonly id: string
   /** What is done, as one line for people; who does it is `actor`. */
   readonly text: string
   readonly actor: string
-  readonly uid: number
+  readonly uid: User
   readonly kind: string
 }
 

@@ -23,13 +23,14 @@ import type { Shaper } from './shape.ts'
 import type { ShapePattern } from './shape-pattern.ts'
 import { isPattern, shapedSubject } from './subject.ts'
 import type { WitnessesJson } from './witness.ts'
+import type { User } from './user.ts'
 
 /** A {@link ProfileEntry} while it is in use. */
 export class LiveEntry {
   readonly id: BehaviourId
   readonly key: string
   readonly actor: Actor
-  readonly uid: number
+  readonly uid: User
   readonly object: BehaviourObject
   readonly thresholds: readonly number[]
   readonly #shape: ShapePattern | undefined
@@ -38,7 +39,7 @@ export class LiveEntry {
   inherited: Inheritance | undefined
   decision: Decision | undefined
 
-  constructor(actor: Actor, uid: number, object: BehaviourObject, shaper: Shaper, key?: string) {
+  constructor(actor: Actor, uid: User, object: BehaviourObject, shaper: Shaper, key?: string) {
     this.key = key ?? behaviourKey(actor, uid, object)
     this.id = behaviourId(this.key)
     this.actor = actor
@@ -108,6 +109,21 @@ export class LiveEntry {
       ...(inherited === undefined ? {} : { inherited }),
       ...(decision === undefined ? {} : { decision }),
     })
+  }
+
+  /** The same by the declared user, inherited: no evidence of its own. */
+  asDeclared(from: string): ProfileEntry {
+    const grants = this.admission().grants.toJSON()
+    return {
+      schema: 'snug.behaviour/v1',
+      id: behaviourId(behaviourKey(this.actor, 'declared', this.object)),
+      actor: this.actor,
+      uid: 'declared',
+      object: this.object,
+      cells: [],
+      ...(grants.length === 0 ? {} : { inherited: { from, grants } }),
+      ...(this.decision === undefined ? {} : { decision: this.decision }),
+    }
   }
 
   /** All that was seen, by origin: what a person approves when approving it as it stands. */

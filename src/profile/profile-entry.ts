@@ -1,6 +1,7 @@
 import type { Origin } from '../event/event.ts'
 import type { Actor, BehaviourId, BehaviourObject } from './behaviour.ts'
 import type { WitnessesJson } from './witness.ts'
+import type { User } from './user.ts'
 
 /** `learned`: seen while the version was learning. `later`: seen after it, which by itself allows nothing. */
 export type Phase = 'learned' | 'later'
@@ -77,7 +78,7 @@ export interface ProfileEntry {
   readonly schema: 'snug.behaviour/v1'
   readonly id: BehaviourId
   readonly actor: Actor
-  readonly uid: number
+  readonly uid: User
   readonly object: BehaviourObject
   /** Sorted by container, origin, session, phase. */
   readonly cells: readonly EvidenceCell[]

@@ -106,6 +106,27 @@ export class Profile implements Known {
     return this.#known.byObject(object)
   }
 
+  /**
+   * The image is run as this user: what it was known to do by that number it may do as the declared user too. Of a
+   * number that was learned before users were told apart so, or where others declared none. True where that is news.
+   */
+  declare(uid: number, from: string): boolean {
+    if (uid === 0) return false
+    let isNews = false
+    const numbered = [...this.#entries.values()].filter((entry) => entry.uid === uid)
+    for (const entry of numbered) {
+      const twin = entry.asDeclared(from)
+      if (twin.inherited === undefined && twin.decision === undefined) continue
+      const before = JSON.stringify(this.entry(twin.id))
+      this.merge([twin])
+      const after = this.#byId.get(twin.id)
+      if (after === undefined || JSON.stringify(after.toJSON()) === before) continue
+      this.#changed.add(after)
+      isNews = true
+    }
+    return isNews
+  }
+
   /** Takes another copy's entries in. */
   merge(entries: Iterable<ProfileEntry>): void {
     for (const json of entries) {

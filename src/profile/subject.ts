@@ -1,6 +1,7 @@
 import type { Actor, BehaviourObject, BehaviourRef } from './behaviour.ts'
 import { isShaped, literalPath, plainPath } from './shape.ts'
 import { SUBJECT_TO } from './shape-pattern.ts'
+import type { User } from './user.ts'
 
 /** What an object's pattern is made of, in the language of shapes; undefined where it is about no path. */
 export function shapedSubject(object: BehaviourObject): string | undefined {
@@ -41,7 +42,7 @@ const S = '\u0000'
  */
 export function groupOf(b: {
   readonly actor: Actor
-  readonly uid: number
+  readonly uid: User
   readonly object: BehaviourObject
 }): string | undefined {
   const { actor, uid, object } = b

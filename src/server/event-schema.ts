@@ -41,6 +41,7 @@ const processRef = z.looseObject({
   args: z.array(z.string()).exactOptional(),
   argsCut: flag,
   uid: id,
+  declaredUser: flag,
   gid: id.exactOptional(),
   parent: optionalText,
   ancestors: z.array(z.string()).exactOptional(),

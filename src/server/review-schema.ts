@@ -7,7 +7,7 @@ import type {
   IncidentResult,
 } from '../flow/engine.ts'
 import { behaviourIds, moment, userId } from './body-parts.ts'
-import { version } from './view-schema.ts'
+import { user, version } from './view-schema.ts'
 
 const text = z.string()
 const count = z.number()
@@ -37,7 +37,7 @@ export const profileEdit = z.strictObject({
   forget: z.array(forgetChoice).max(1_000).exactOptional(),
 })
 
-const vanished = { id: text, actor: text, uid: count, text }
+const vanished = { id: text, actor: text, uid: user, text }
 const forgotten = {
   gone: z.array(z.object(vanished)),
   lessened: z.array(text),
@@ -78,7 +78,7 @@ export const editTestResult: z.ZodType<EditTestResult> = z.object({
       name: text,
       attack: z.array(text),
       actor: text,
-      uid: count,
+      uid: user,
       already: z.boolean(),
     }),
   ),

@@ -24,6 +24,8 @@ export { alert } from './event-schema.ts'
 const text = z.string()
 const count = z.number()
 const maybe = text.exactOptional()
+/** A uid, or the user that image or pod declare. */
+export const user = z.union([count, z.literal('declared')])
 const texts = z.array(text)
 const counts = z.record(text, count)
 
@@ -110,7 +112,7 @@ export const profile: z.ZodType<ProfileView> = z.object({
     z.object({
       id: text,
       actor: z.object({ exe: text, script: maybe }),
-      uid: count,
+      uid: user,
       kind: text,
       object: text,
       text,
@@ -145,7 +147,7 @@ const diffRow = z.object({
   id: text,
   text,
   actor: text,
-  uid: count,
+  uid: user,
   kind: text,
   explained: maybe,
 })
@@ -185,7 +187,7 @@ export const backTestResult: z.ZodType<BackTestResult> = z.object({
     z.object({
       text,
       actor: text,
-      uid: count,
+      uid: user,
       outcome: z.enum(['expected', 'deviation', 'unprofiled']),
       count,
       reasons: texts,

@@ -153,6 +153,8 @@ export interface ContainerTraits {
   readonly probes?: readonly (readonly string[])[]
   /** The engine put its own init into the container. */
   readonly init?: boolean
+  /** The uid that image or pod declare, where that is known. */
+  readonly user?: number
 }
 
 export interface Enforcement {

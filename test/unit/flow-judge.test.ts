@@ -25,6 +25,7 @@ class World {
     shaper,
     rules,
     now: () => this.nowMs,
+    onDeclared: () => undefined,
     onAssign: (container, { scope }) => this.assigned.push([container, scope]),
     onEnded: () => {},
     onTransition: () => {},

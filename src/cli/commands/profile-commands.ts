@@ -17,6 +17,7 @@ import { type Column, type TableStyle, textFields, textTable } from '../text-tab
 import { profileTestCommand } from './profile-test-command.ts'
 import { quarantineText, reviewCommands } from './review-commands.ts'
 import { blockingFields, imageText, lossLines, versionState } from '../view-text.ts'
+import { userText } from '../../profile/user.ts'
 
 interface ModeOptions {
   readonly canary?: number
@@ -162,5 +163,5 @@ function behaviourText({ text, guardrails }: BehaviourView): string {
 
 function actorText({ actor, uid }: BehaviourView): string {
   const via = actor.script === undefined ? '' : ` (run by ${actor.exe})`
-  return `${actor.script ?? actor.exe}${via}, uid ${uid}`
+  return `${actor.script ?? actor.exe}${via}, ${userText(uid)}`
 }

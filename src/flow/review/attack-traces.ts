@@ -4,13 +4,14 @@ import type { Micros } from '../../event/time.ts'
 import { type Actor, behavioursOf, runtime } from '../../profile/behaviour.ts'
 import { actorText } from '../../profile/describe.ts'
 import type { Profile } from '../../profile/profile.ts'
+import { idsOf, type User } from '../../profile/user.ts'
 
 /** An attack that a profile would expect of one of its actors. */
 export interface ExpectedAttack {
   readonly name: string
   readonly attack: readonly string[]
   readonly actor: string
-  readonly uid: number
+  readonly uid: User
 }
 
 /** Who is tried in the place of the recorded service, at most. */
@@ -52,8 +53,8 @@ function isExpected(profile: Profile, event: ActEvent, now: Micros): boolean {
   return behavioursOf(event, profile.shaper).every((ref) => profile.isExpected(ref, now))
 }
 
-function actorsOf(profile: Profile): readonly { readonly actor: Actor; readonly uid: number }[] {
-  const actors = new Map<string, { actor: Actor; uid: number }>()
+function actorsOf(profile: Profile): readonly { readonly actor: Actor; readonly uid: User }[] {
+  const actors = new Map<string, { actor: Actor; uid: User }>()
   for (const { actor, uid } of profile.all()) {
     if (actor.exe === runtime.exe) continue
     actors.set(`${actor.exe}\u0000${actor.script ?? ''}\u0000${uid}`, { actor, uid })
@@ -62,7 +63,7 @@ function actorsOf(profile: Profile): readonly { readonly actor: Actor; readonly 
   return [...actors.values()]
 }
 
-function recast(event: ActEvent, trace: AttackTrace, actor: Actor, uid: number): ActEvent {
+function recast(event: ActEvent, trace: AttackTrace, actor: Actor, user: User): ActEvent {
   const { process } = event
   const { script: _, ...rest } = process
   const isService = process.exe === trace.service
@@ -71,7 +72,7 @@ function recast(event: ActEvent, trace: AttackTrace, actor: Actor, uid: number):
     ...(isService ? rest : process),
     ...(isService ? actor : {}),
     ...parent,
-    uid: process.uid === trace.uid ? uid : process.uid,
+    ...(process.uid === trace.uid ? idsOf(user) : {}),
   }
   return { ...event, process: recastProcess }
 }

@@ -111,11 +111,12 @@ export const layout = {
   'snug_hello.abi': 24,
   'snug_hello.rings': 28,
   'snug_hello.ring_size': 32,
-  snug_assign: 88,
+  snug_assign: 96,
   'snug_assign.id': 8,
   'snug_assign.scope': 72,
   'snug_assign.traits': 80,
   'snug_assign.commands_size': 84,
+  'snug_assign.user': 88,
   snug_profile: 32,
   'snug_profile.scope': 8,
   'snug_profile.rules': 16,
@@ -200,7 +201,14 @@ export const kinds = {
   syscall: 7,
 } as const
 
-export const actorFlags = { tty: 1, socketStdio: 2, upper: 4, memfd: 8, mount: 16 } as const
+export const actorFlags = {
+  tty: 1,
+  socketStdio: 2,
+  upper: 4,
+  memfd: 8,
+  mount: 16,
+  declaredUser: 32,
+} as const
 export const actFlags = {
   cut: 1,
   toCut: 2,
@@ -220,6 +228,8 @@ export const ruleFlags = {
   socketStdio: 32,
 } as const
 export const traits = { enforced: 1, ownInit: 2 } as const
+/** Of a rule: whoever the container was started as. */
+export const USER_DECLARED = 0xffff_ffff
 
 /** Bit → access, in the order in which an event names them. */
 export const accessBits = [

@@ -146,6 +146,7 @@ function decodeProcess(bytes: Buffer, flags: number, context: ActContext): Proce
     ...(ancestors[0] !== undefined && { parent: ancestors[0], ancestors }),
     origin: originOf(bytes[layout['snug_act.origin']] ?? 0),
     ...(session !== 0n && { session: session.toString(16).padStart(16, '0') }),
+    ...((flags & actorFlags.declaredUser) !== 0 && { declaredUser: true }),
     ...((flags & actorFlags.tty) !== 0 && { tty: true }),
     ...((flags & actorFlags.socketStdio) !== 0 && { socketStdio: true }),
     ...((flags & DRIFT) !== 0 && { drift: true }),

@@ -23,6 +23,7 @@ export function encodeAssign(id: string, scope: number, how: ContainerTraits = {
     (how.enforce === true ? traits.enforced : 0) | (how.init === true ? traits.ownInit : 0)
   bytes.writeUInt32LE(bits, layout['snug_assign.traits'])
   bytes.writeUInt32LE(commands.length, layout['snug_assign.commands_size'])
+  bytes.writeUInt32LE(how.user === undefined ? 0 : how.user + 1, layout['snug_assign.user'])
   commands.copy(bytes, layout.snug_assign)
   return bytes
 }

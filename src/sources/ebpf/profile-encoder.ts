@@ -18,9 +18,11 @@ import {
   originCodes,
   protocolCodes,
   ruleFlags,
+  USER_DECLARED,
 } from './abi.ts'
 import { callSubject } from './call-target.ts'
 import { frame } from './frame.ts'
+import { MAX_UID } from '../../profile/user.ts'
 
 const STATE_SIZE = layout.snug_state
 const statesPerFrame = Math.floor((FRAME_MAX - layout.snug_states) / STATE_SIZE) - 1
@@ -139,7 +141,8 @@ function encodeRule(rule: KernelRule): Buffer {
   bytes.writeUInt8(originCodes[origin], layout['snug_rule.origin'])
   bytes.writeUInt32LE((object.flags ?? 0) | deny, layout['snug_rule.flags'])
   bytes.writeBigUInt64LE(BigInt(`0x${tag}`), layout['snug_rule.tag'])
-  bytes.writeUInt32LE(uid, layout['snug_rule.uid'])
+  const user = uid === 'declared' ? USER_DECLARED : Math.min(uid, MAX_UID)
+  bytes.writeUInt32LE(user, layout['snug_rule.uid'])
   object.write?.(bytes)
   return bytes
 }

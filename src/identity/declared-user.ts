@@ -1,0 +1,20 @@
+import { readImageFile } from './image-text.ts'
+
+/**
+ * The uid that a container is declared to run as.
+ *
+ * @param declared as image or container say it: `app`, `1000`, `app:web`; empty: root
+ * @param layers of the image, topmost first: a name is looked up in its `/etc/passwd`
+ * @returns undefined where a name cannot be looked up
+ */
+export function declaredUid(declared: string, layers: readonly string[]): number | undefined {
+  const [name = ''] = declared.split(':')
+  if (name === '') return 0
+  if (/^\d{1,10}$/.test(name)) return Number(name)
+  const passwd = readImageFile(layers, '/etc/passwd') ?? ''
+  for (const line of passwd.split('\n')) {
+    const [user, , uid = ''] = line.split(':')
+    if (user === name && /^\d{1,10}$/.test(uid)) return Number(uid)
+  }
+  return undefined
+}
