@@ -79,7 +79,12 @@ export class EventRefiner {
       declaredUser === (process.declaredUser === true)
     if (same) return process
     const { drift: _, ...rest } = process
-    return { ...rest, origin, ...(drift ? { drift } : {}), ...(declaredUser ? { declaredUser } : {}) }
+    return {
+      ...rest,
+      origin,
+      ...(drift ? { drift } : {}),
+      ...(declaredUser ? { declaredUser } : {}),
+    }
   }
 
   #drifted(process: ProcessRef, identity: ContainerIdentity, time: string): boolean {

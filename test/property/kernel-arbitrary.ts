@@ -156,9 +156,18 @@ const blocks = [
   '10.1.2.3/16',
 ]
 
-const anyone = fc.record({
+/** Root is root, also where it is what was declared; who is declared is one user, whatever the uid. */
+const users = fc.constantFrom(
+  { uid: 101 },
+  { uid: 101 },
+  { uid: 0 },
+  { uid: 0, declaredUser: true },
+  { uid: 101, declaredUser: true },
+  { uid: 4_711, declaredUser: true },
+)
+
+const anyoneBut = fc.record({
   exe: from(['/usr/sbin/nginx', '/usr/sbin/nginx', '/bin/sh']),
-  uid: fc.constantFrom(101, 101, 0),
   container: from(['c1', 'c2']),
   origin: fc.constantFrom<Origin>(
     'entrypoint',
@@ -169,6 +178,7 @@ const anyone = fc.record({
     'exec-in',
   ),
 })
+const anyone = fc.tuple(anyoneBut, users).map(([who, user]) => ({ ...who, ...user }))
 
 const actsBy = (by: fc.Arbitrary<Where>, path: fc.Arbitrary<string>): fc.Arbitrary<ActEvent> =>
   by.chain((who) =>

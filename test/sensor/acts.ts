@@ -8,8 +8,8 @@ export function hex(path: string | Uint8Array): string {
 export class Acts {
   readonly #container: Container
 
-  constructor(image: string, id?: string) {
-    this.#container = new Container(image, 'acts', id)
+  constructor(image: string, id?: string, uid?: number) {
+    this.#container = new Container(image, 'acts', id, uid)
   }
 
   get id(): string {

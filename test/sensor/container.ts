@@ -38,6 +38,8 @@ export function buildImage(): string {
     execFileSync('gcc', ['-O2', '-static', '-o', join(image, 'image/bin', program), source])
   }
   copyFileSync(busybox, join(image, 'image/bin/busybox'))
+  // Whoever it is started as, it has something to do.
+  for (const folder of ['data', 'tmp']) chmodSync(join(image, 'image', folder), 0o1777)
   writeFileSync(join(image, 'image/etc/secret'), 'secret\n')
   writeFileSync(join(image, 'image/etc/private'), 'private\n', { mode: 0o600 })
 
@@ -64,9 +66,7 @@ ${busybox} pivot_root . mnt
 cd /
 /bin/busybox umount -l /mnt
 unset SNUG_CGROUP SNUG_ROOT OLDPWD
-echo 0 >&9
-exec 9>&-
-exec "$@"
+exec /bin/acts as "$SNUG_USER" /bin/busybox sh -c 'unset SNUG_USER; echo 0 >&9; exec 9>&-; exec "$@"' launcher "$@"
 `
 
 const apart = (
@@ -89,7 +89,12 @@ export class Container {
   readonly #lines: Interface
 
   /** `program`: what it runs, `workload` or `acts`; both read commands. */
-  constructor(image: string, program: 'workload' | 'acts' | 'bypass' = 'workload', id = newId()) {
+  constructor(
+    image: string,
+    program: 'workload' | 'acts' | 'bypass' = 'workload',
+    id = newId(),
+    uid = 0,
+  ) {
     this.id = id
     this.#cgroup = join(unifiedHierarchy(), id)
     this.#base = join(image, this.id.slice(0, 12))
@@ -106,7 +111,12 @@ export class Container {
     mkdirSync(this.#cgroup)
     this.#child = spawn('unshare', [...apart, `/bin/${program}`, 'serve'], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { PATH: '/usr/bin:/bin', SNUG_CGROUP: this.#cgroup, SNUG_ROOT: this.root },
+      env: {
+        PATH: '/usr/bin:/bin',
+        SNUG_CGROUP: this.#cgroup,
+        SNUG_ROOT: this.root,
+        SNUG_USER: `${uid}`,
+      },
     })
     this.#lines = createInterface({ input: this.#child.stdout })
   }

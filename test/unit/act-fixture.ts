@@ -22,6 +22,7 @@ export const guardrails = new Guardrails(shippedGuardrails)
 export interface Where {
   readonly exe?: string
   readonly uid?: number
+  readonly declaredUser?: boolean
   readonly container?: string
   readonly origin?: Origin
   readonly session?: string
@@ -44,6 +45,7 @@ function base(where: Where) {
       pid: 812,
       exe: where.exe ?? '/usr/sbin/nginx',
       uid: where.uid ?? 101,
+      ...(where.declaredUser === undefined ? {} : { declaredUser: where.declaredUser }),
       origin: where.origin ?? ('entrypoint' as const),
       ...(where.session === undefined ? {} : { session: where.session }),
       ...(where.socketStdio === undefined ? {} : { socketStdio: where.socketStdio }),

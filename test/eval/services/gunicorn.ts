@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type Docker from 'dockerode'
 import { serviceImage } from '../../fixtures/eval-debian.ts'
 import { content, dataName } from '../data.ts'
+import { askOnce } from '../ask.ts'
 import { type EvalService, type Place, signal } from '../service.ts'
 
 /**
@@ -146,7 +147,7 @@ export async function askApp(at: Place, path: string, body?: Buffer | string): P
     try {
       const signal = AbortSignal.timeout(10_000)
       const options = body === undefined ? { signal } : { method: 'POST', body, signal }
-      const answer = await fetch(`http://${at.address}:8000${path}`, options)
+      const answer = await askOnce(`http://${at.address}:8000${path}`, options)
       const said = await answer.text()
       if (answer.status >= 500) throw new Error(`${path}: ${answer.status}`)
       return said

@@ -5,6 +5,7 @@ import { derivedImage } from '../../fixtures/eval-debian.ts'
 import { nginxImage } from '../../fixtures/images.ts'
 import { webRate } from '../../fixtures/load.ts'
 import { content, dataName, dataNames } from '../data.ts'
+import { askOnce } from '../ask.ts'
 import { type EvalService, type Place, signal } from '../service.ts'
 
 /** Static files of a volume, a log in a volume, and uploads that are too large for memory on their way to a backend. */
@@ -70,7 +71,7 @@ function publish(at: Place, count: number): readonly string[] {
 }
 
 async function ask(at: Place, path: string, options: RequestInit): Promise<void> {
-  const answer = await fetch(`http://${at.address}${path}`, options)
+  const answer = await askOnce(`http://${at.address}${path}`, options)
   await answer.arrayBuffer()
   if (answer.status >= 500) throw new Error(`nginx answered ${path} with ${answer.status}`)
 }

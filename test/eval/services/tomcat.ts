@@ -1,6 +1,7 @@
 import type Docker from 'dockerode'
 import { serviceImage } from '../../fixtures/eval-debian.ts'
 import { content, dataName } from '../data.ts'
+import { askOnce } from '../ask.ts'
 import type { EvalService, Place } from '../service.ts'
 
 const page = `<%@ page import="java.io.*,java.nio.file.*,java.util.*" %><%
@@ -47,7 +48,7 @@ async function ask(at: Place, name: string, body: Buffer | undefined): Promise<v
   const options = body === undefined ? {} : { method: 'POST', body }
   const url = `http://${at.address}:8080/store.jsp?name=${name}`
   for (let tries = 0; ; tries++) {
-    const answer = await fetch(url, options)
+    const answer = await askOnce(url, options)
     const said = await answer.text()
     if (answer.status < 400) return
     if (tries > 40) throw new Error(`tomcat: ${answer.status}: ${said.slice(0, 500)}`)

@@ -1,0 +1,113 @@
+import type Docker from 'dockerode'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Alert } from '../../src/event/alert.ts'
+import type { LineageView, ProfileView } from '../../src/flow/engine-views.ts'
+import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { removeContainer, startContainer } from '../fixtures/containers.ts'
+import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { busyboxImage } from '../fixtures/images.ts'
+import { setMode } from '../fixtures/learned-agent.ts'
+
+const image = `${uniqueName('declared')}:1`
+const { docker, socket } = sharedEngine()
+const started: Docker.Container[] = []
+let agent: Agent
+
+const loop = '#!/bin/sh\nwhile true; do\n  /bin/cat /etc/motd\n  /bin/sleep 0.2\ndone\n'
+
+beforeAll(async () => {
+  await busyboxImage(docker, {
+    name: image,
+    labels: { test: image },
+    files: { '/app/run': loop },
+    // By name: its uid is in the image.
+    dockerfile: ['USER web', 'CMD ["/app/run"]'],
+  })
+  agent = await startAgent({
+    docker: socket,
+    config: { learn: { floor: '3s', ceiling: '1h', unseen: 1 }, block: { canary: 1 } },
+  })
+  await run()
+  await agent.until<LineageView>(
+    ['image', 'show', image],
+    ({ versions }) => versions[0]?.mode === 'alert',
+  )
+}, 120_000)
+
+afterAll(async () => {
+  for (const container of started) await removeContainer(container)
+  await agent[Symbol.asyncDispose]()
+})
+
+async function run(user?: string): Promise<Docker.Container> {
+  const container = await startContainer(
+    docker,
+    image,
+    undefined,
+    user === undefined ? {} : { User: user },
+  )
+  started.push(container)
+  return container
+}
+
+const alertsOf = async ({ id }: Docker.Container): Promise<readonly Alert[]> =>
+  (await agent.json<Alert[]>(['alert', 'list', '--limit', '1000'])).filter(
+    ({ container }) => container?.id === id,
+  )
+
+/** Until the container is on record as having done what the image does. */
+async function seen({ id }: Docker.Container): Promise<void> {
+  await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
+    behaviours.some(
+      ({ text, containers }) => text.includes('/etc/motd') && containers.includes(id),
+    ),
+  )
+}
+
+test('the profile names the user that the image declares, and no number', async () => {
+  const { behaviours } = await agent.json<ProfileView>(['profile', 'show', image])
+  expect([...new Set(behaviours.map(({ uid }) => uid))]).toEqual(['declared'])
+})
+
+test('the image started under an arbitrary uid is no stranger', async () => {
+  const container = await run('1000680000:0')
+  await seen(container)
+  expect(await alertsOf(container)).toEqual([])
+})
+
+test('the same image as root is a deviation, and says so', async () => {
+  const container = await run('0')
+  await agent.until<Alert[]>(['alert', 'list'], (list) =>
+    list.some((alert) => alert.container?.id === container.id),
+  )
+  const [alert] = await alertsOf(container)
+  expect(alert?.reasons.join('\n')).toContain('as the declared user, never as uid 0')
+})
+
+test('where it blocks the kernel tells them apart in the same way', async () => {
+  await setMode(agent, image, 'block')
+  const arbitrary = await run('4711')
+  await seen(arbitrary)
+  expect(await alertsOf(arbitrary)).toEqual([])
+  expect((await arbitrary.inspect()).State.Running).toBe(true)
+  const root = await run('0').catch(() => undefined)
+  const state = root === undefined ? undefined : await root.wait()
+  expect(state?.StatusCode).not.toBe(0)
+})
+
+test('a container that ran before the agent is no stranger either', async () => {
+  const [first] = started
+  if (first === undefined) throw new Error('nothing was started')
+  // Nothing is kept of it: the sensor has to find out anew who it was started as.
+  await using other = await startAgent({
+    docker: socket,
+    config: { learn: { floor: '3s', ceiling: '1h', unseen: 1 } },
+  })
+  const { behaviours } = await other.until<ProfileView>(['profile', 'show', image], (view) =>
+    view.behaviours.some(
+      ({ text, containers }) => text.includes('/etc/motd') && containers.includes(first.id),
+    ),
+  )
+  const own = behaviours.filter(({ containers }) => containers.includes(first.id))
+  expect([...new Set(own.map(({ uid }) => uid))]).toEqual(['declared'])
+})

@@ -1,0 +1,4 @@
+/** As a client that comes once: a connection that is kept for the next request would be closed by a reload. */
+export function askOnce(url: string, options: RequestInit = {}): Promise<Response> {
+  return fetch(url, { ...options, headers: { ...options.headers, connection: 'close' } })
+}
