@@ -47,6 +47,11 @@ export const errorTable = {
     status: 400,
     hint: 'give what `docker image inspect`, `docker save` or an OCI tool wrote',
   },
+  REPORT_INVALID: {
+    exit: 3,
+    status: 400,
+    hint: 'Trivy and Grype as JSON or SARIF, CycloneDX and SPDX 2 as JSON are read',
+  },
   REPORT_UNWRITABLE: { exit: 1, status: 500, hint: 'check the path and its permissions' },
   SOURCE_UNKNOWN: {
     exit: 3,

@@ -11,6 +11,7 @@ import { eventCommands } from './commands/event-commands.ts'
 import { gateCommand } from './commands/gate-command.ts'
 import { imageCommands } from './commands/image-commands.ts'
 import { profileCommands } from './commands/profile-commands.ts'
+import { scanCommand } from './commands/scan-command.ts'
 import { sinkCommands } from './commands/sink-commands.ts'
 import { statusCommand } from './commands/status-command.ts'
 import { tokenCommands } from './commands/token-commands.ts'
@@ -55,6 +56,7 @@ export function createProgram(io: CliIo): Cli {
   auditCommands(program, context)
   eventCommands(program, context)
   gateCommand(program, context)
+  scanCommand(program, context)
   sinkCommands(program, context)
   configCommands(program, context)
   tokenCommands(program, context)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { gateLevels, type GatePolicy, seenThresholds, severityNames } from '../gate/policy.ts'
+import { gateLevels, type GatePolicy, seenThresholds } from '../gate/policy.ts'
+import { severityNames } from '../scan/report.ts'
 import { duration } from './value-schema.ts'
 
 const text = z.string().min(1)

@@ -17,6 +17,7 @@ export const gateRules = [
   'image-base',
   'image-age',
   'vulnerability',
+  'report-unreadable',
   'approval-ended',
   'approval-unused',
 ] as const
@@ -40,6 +41,7 @@ export const ruleTitles: Readonly<Record<GateRule, string>> = {
   'image-base': 'base image is not approved',
   'image-age': 'image is old',
   vulnerability: 'vulnerable package',
+  'report-unreadable': 'report cannot be read in full',
   'approval-ended': 'approval has ended',
   'approval-unused': 'approval is not needed',
 }

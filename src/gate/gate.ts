@@ -3,11 +3,13 @@ import type { ImageFacts } from '../image/image-facts.ts'
 import type { GuardrailRules } from '../match/guardrail.ts'
 import { compareText } from '../profile/profile-entry.ts'
 import type { Shaper } from '../profile/shape.ts'
+import type { JoinedScan } from '../scan/join.ts'
 import { withApprovals } from './approvals.ts'
 import { type BehaviourFindings, behaviourFindings } from './behaviour-findings.ts'
 import { findingLevels, type GateFinding, gateRules, type GateResult } from './finding.ts'
 import { imageFindings, otherImageFinding } from './image-findings.ts'
 import type { GatePolicy } from './policy.ts'
+import { vulnerabilityFindings } from './vulnerability-findings.ts'
 
 /** What is asked about; what is absent is not judged. */
 export interface GateInput {
@@ -16,6 +18,7 @@ export interface GateInput {
   readonly facts?: ImageFacts
   readonly profile?: ProfileDocument
   readonly baseline?: ProfileDocument
+  readonly scan?: JoinedScan
   readonly policy: GatePolicy
   readonly guardrails: GuardrailRules
   readonly shaper: Shaper
@@ -26,7 +29,7 @@ const nothing: BehaviourFindings = { findings: [], seen: 0, asBefore: 0 }
 
 /** Whether the image may go on, and what stands in its way. */
 export function judgeGate(input: GateInput): GateResult {
-  const { image, facts, profile, baseline, policy, nowMs } = input
+  const { image, facts, profile, baseline, scan, policy, nowMs } = input
   const behaviour =
     profile === undefined
       ? nothing
@@ -39,6 +42,7 @@ export function judgeGate(input: GateInput): GateResult {
     ...(other === undefined ? [] : [other]),
     ...behaviour.findings,
     ...(facts === undefined ? [] : imageFindings(facts, policy.image, nowMs)),
+    ...(scan === undefined ? [] : vulnerabilityFindings(scan, policy.vulnerabilities, nowMs)),
   ]
   const findings = withApprovals(found, policy, nowMs).toSorted(graverFirst)
   const open = findings.filter(({ approved }) => approved === undefined)

@@ -1,3 +1,5 @@
+import type { SeverityName } from '../scan/report.ts'
+
 /** What a finding of a kind gets: the gate shuts until somebody approves it, it is told, or it is only counted. */
 export const gateLevels = ['approve', 'warn', 'allow'] as const
 export type GateLevel = (typeof gateLevels)[number]
@@ -5,9 +7,6 @@ export type GateLevel = (typeof gateLevels)[number]
 /** How near a vulnerable package must be to running for it to count. */
 export const seenThresholds = ['in-use', 'loaded', 'any'] as const
 export type SeenThreshold = (typeof seenThresholds)[number]
-
-export const severityNames = ['unknown', 'negligible', 'low', 'medium', 'high', 'critical'] as const
-export type SeverityName = (typeof severityNames)[number]
 
 /** What a version does that its baseline does not. */
 export interface BehaviourPolicy {

@@ -1,23 +1,21 @@
 import { writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
-import { loadConfig } from '../../config/load-config.ts'
 import { loadGatePolicy, loadRules } from '../../config/load-rules.ts'
-import { describeError, SnugError } from '../../errors.ts'
+import { SnugError } from '../../errors.ts'
 import type { GateResult } from '../../gate/finding.ts'
 import { judgeGate } from '../../gate/gate.ts'
 import { gateJunit } from '../../gate/junit.ts'
 import { gateMarkdown } from '../../gate/markdown.ts'
-import type { ImagePolicy } from '../../gate/policy.ts'
 import { gateSarif } from '../../gate/sarif.ts'
-import { engineImageFacts } from '../../image/engine-image.ts'
-import { type ImageFacts, imageFactsOf } from '../../image/image-facts.ts'
 import { Shaper } from '../../profile/shape.ts'
 import type { CliContext } from '../cli-context.ts'
-import { say, writeTo } from '../cli-io.ts'
+import { writeTo } from '../cli-io.ts'
 import { gateText } from '../gate-text.ts'
-import { readJsonFile, readProfileFile } from '../json-file.ts'
+import { imageInput, type ImageOptions } from '../image-input.ts'
+import { readProfileFile } from '../json-file.ts'
 import { packageVersion } from '../package-version.ts'
-import { safeJson, safeText } from '../terminal-text.ts'
+import { joined, readReports } from '../scan-input.ts'
+import { safeJson } from '../terminal-text.ts'
 
 const reportFormats = ['sarif', 'junit', 'markdown', 'json'] as const
 type ReportFormat = (typeof reportFormats)[number]
@@ -27,12 +25,12 @@ interface ReportTo {
   readonly file: string
 }
 
-interface Options {
+interface Options extends ImageOptions {
   readonly profile?: string
   readonly baseline?: string
   readonly policy?: string
   readonly rules?: string
-  readonly imageConfig?: string
+  readonly scan?: readonly string[]
   readonly write: readonly ReportTo[]
 }
 
@@ -57,6 +55,8 @@ export function gateCommand(program: Command, context: CliContext): void {
       '--image-config <file>',
       'what `docker image inspect` printed, or an OCI config; otherwise the engine is asked',
     )
+    .option('--archive <file>', 'the image as `docker save` writes it, likewise')
+    .option('--scan <file...>', 'reports of scanners, joined with what the profile saw')
     .option(
       '--write <format=file>',
       `writes a report too: ${reportFormats.join(', ')}; \`-\` is standard output, in place of the table`,
@@ -73,36 +73,26 @@ export function gateCommand(program: Command, context: CliContext): void {
 async function judge(context: CliContext, image: string, options: Options): Promise<GateResult> {
   const policy = loadGatePolicy(options.policy)
   const { guardrails, generalise } = loadRules(options.rules)
-  const facts = await factsOf(context, image, options.imageConfig, policy.image)
+  const shaper = new Shaper(generalise)
+  const reports = readReports(options.scan ?? [])
+  const profile = options.profile === undefined ? undefined : readProfileFile(options.profile)
+  // Where nobody can tell and the policy would shut the gate by it, that is an error; else it is said.
+  const { root, base, age } = policy.image
+  const must = root === 'approve' || base !== undefined || age !== undefined
+  const input = await imageInput(context, image, options, { files: reports.length > 0, must })
+  const scan =
+    reports.length === 0 ? undefined : joined(context, image, reports, input, shaper, profile)
   return judgeGate({
     image,
     policy,
     guardrails,
-    shaper: new Shaper(generalise),
+    shaper,
     nowMs: Date.now(),
-    ...(facts === undefined ? {} : { facts }),
-    ...(options.profile === undefined ? {} : { profile: readProfileFile(options.profile) }),
+    ...(input.facts === undefined ? {} : { facts: input.facts }),
+    ...(scan === undefined ? {} : { scan }),
+    ...(profile === undefined ? {} : { profile }),
     ...(options.baseline === undefined ? {} : { baseline: readProfileFile(options.baseline) }),
   })
-}
-
-/** Where nobody can tell and the policy would shut the gate by it, that is an error; else it is said. */
-async function factsOf(
-  { io }: CliContext,
-  image: string,
-  file: string | undefined,
-  { root, base, age }: ImagePolicy,
-): Promise<ImageFacts | undefined> {
-  if (file !== undefined) return imageFactsOf(readJsonFile(file, 'IMAGE_INVALID'))
-  const { config } = loadConfig({ env: io.env })
-  try {
-    return await engineImageFacts(config.engines.docker.socket, image)
-  } catch (error) {
-    if (!(error instanceof SnugError)) throw error
-    if (root === 'approve' || base !== undefined || age !== undefined) throw error
-    say(io, `snug: the image itself was not looked at: ${safeText(describeError(error))}`)
-    return undefined
-  }
 }
 
 async function writeReports(

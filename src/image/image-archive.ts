@@ -1,0 +1,174 @@
+import { createReadStream } from 'node:fs'
+import { posix } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import { type Extract, extract, type Headers } from 'tar-stream'
+import { SnugError } from '../errors.ts'
+import { configFactsOf, type ImageFacts } from './image-facts.ts'
+import { ImageTree, type LayerEntry } from './image-tree.ts'
+import { layersOf } from './image-manifest.ts'
+import { isPackageText } from './package-texts.ts'
+
+/** An image with its files, as an archive holds it. */
+export interface ImageContents {
+  readonly facts: ImageFacts
+  readonly tree: ImageTree
+}
+
+/** Metadata of images and of packages: more than that is neither. */
+const maxJsonBytes = 8 << 20
+const maxTextBytes = 32 << 20
+const gzipMagic = 0x1f8b
+const zstdMagic = 0x28b5
+const tarMagic = 'ustar'
+const tarMagicAt = 257
+
+/**
+ * Reads what `docker save` writes, or an OCI layout in a tar. One pass, nothing is unpacked to disk: of the files only
+ * the names are kept, and the texts of package databases.
+ *
+ * Errors: IMAGE_INVALID; SOURCE_UNREADABLE where the file cannot be read
+ */
+export async function readImageArchive(file: string): Promise<ImageContents> {
+  const stream = createReadStream(file, { highWaterMark: 1 << 20 })
+  try {
+    return await readImageStream(stream)
+  } catch (cause) {
+    if (cause instanceof SnugError) throw cause
+    const code =
+      cause instanceof Error && 'syscall' in cause ? 'SOURCE_UNREADABLE' : 'IMAGE_INVALID'
+    throw new SnugError(code, `cannot read \`${file}\``, { cause })
+  }
+}
+
+/** Errors: IMAGE_INVALID; whatever the stream throws */
+export async function readImageStream(stream: Readable): Promise<ImageContents> {
+  const layers = new Map<string, readonly LayerEntry[]>()
+  const jsons = new Map<string, unknown>()
+  const links = new Map<string, string>()
+  const outer = eachEntry(async (header, body) => {
+    const name = posix.normalize(header.name)
+    if (header.type === 'symlink') {
+      links.set(name, posix.join(posix.dirname(name), header.linkname ?? ''))
+    }
+    const blob = header.type === 'file' ? await readBlob(name, header, body) : await drained(body)
+    if (blob?.entries !== undefined) layers.set(name, blob.entries)
+    if (blob?.json !== undefined) jsons.set(name, blob.json)
+  })
+  await pipeline(stream, outer)
+  return contentsOf(layers, jsons, links)
+}
+
+type TakeEntry = (header: Headers, body: Readable) => Promise<void>
+
+/** An archive, one entry after the other; each body is read to its end. */
+function eachEntry(take: TakeEntry): Extract {
+  const tar = extract()
+  tar.on('entry', (header, body, next) => {
+    void settled(take(header, body), next)
+  })
+  return tar
+}
+
+async function settled(work: Promise<void>, next: (error?: unknown) => void): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    next(error)
+    return
+  }
+  next()
+}
+
+function contentsOf(
+  layers: ReadonlyMap<string, readonly LayerEntry[]>,
+  jsons: ReadonlyMap<string, unknown>,
+  links: ReadonlyMap<string, string>,
+): ImageContents {
+  const { config, layers: names, tags, imageId } = layersOf(jsons)
+  const tree = new ImageTree()
+  for (const name of names) {
+    const entries = layers.get(name) ?? layers.get(links.get(name) ?? '')
+    if (entries === undefined) {
+      throw new SnugError('IMAGE_INVALID', `its layer \`${name}\` is not in the archive`)
+    }
+    tree.addLayer(entries)
+  }
+  const facts = configFactsOf(config)
+  return { tree, facts: { ...facts, names: tags, ...(imageId === undefined ? {} : { imageId }) } }
+}
+
+interface Blob {
+  readonly entries?: readonly LayerEntry[]
+  readonly json?: unknown
+}
+
+async function readBlob(name: string, { size = 0 }: Headers, blob: Readable): Promise<Blob> {
+  const { head, all: body } = await peeked(blob)
+  if (head.length >= 2 && head.readUInt16BE(0) === zstdMagic) {
+    const how = 'save it without compression, or with gzip'
+    throw new SnugError('IMAGE_INVALID', `\`${name}\` is compressed with zstd: ${how}`)
+  }
+  if (head.length >= 2 && head.readUInt16BE(0) === gzipMagic) {
+    return { entries: await readLayer(body, true) }
+  }
+  if (head.toString('latin1', tarMagicAt).startsWith(tarMagic)) {
+    return { entries: await readLayer(body, false) }
+  }
+  const text = size <= maxJsonBytes ? await textOf(body) : await drained(body)
+  if (text === undefined || !/^\s*[[{]/.test(text)) return {}
+  try {
+    return { json: JSON.parse(text) as unknown }
+  } catch {
+    return {}
+  }
+}
+
+/** The first bytes of a stream, and all of it. */
+async function peeked(body: Readable): Promise<{ readonly head: Buffer; readonly all: Readable }> {
+  const wanted = tarMagicAt + tarMagic.length
+  const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  let head: Buffer = Buffer.alloc(0)
+  for (let ended = false; !ended && head.length < wanted; ) {
+    const { done, value } = await chunks.next()
+    ended = done === true
+    if (!ended) head = Buffer.concat([head, value as Buffer])
+  }
+  return { head, all: Readable.from(headFirst(head, { [Symbol.asyncIterator]: () => chunks })) }
+}
+
+async function* headFirst(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield head
+  yield* rest
+}
+
+async function readLayer(body: Readable, compressed: boolean): Promise<readonly LayerEntry[]> {
+  const entries: LayerEntry[] = []
+  const inner = eachEntry(async (header, file) => {
+    const path = posix.join('/', header.name).replace(/(?<=.)\/$/, '')
+    const kept = header.type === 'file' && (header.size ?? 0) <= maxTextBytes && isPackageText(path)
+    entries.push(entryOf(path, header, kept ? await textOf(file) : await drained(file)))
+  })
+  await pipeline(body, compressed ? createGunzip() : new PassThrough(), inner)
+  return entries
+}
+
+function entryOf(path: string, { type, linkname }: Headers, text?: string): LayerEntry {
+  if (type === 'directory') return { path, kind: 'folder' }
+  if (type === 'symlink') return { path, kind: 'link', target: linkname ?? '' }
+  if (type === 'link') return { path, kind: 'hard-link', target: posix.join('/', linkname ?? '') }
+  return { path, kind: 'file', ...(text === undefined ? {} : { text }) }
+}
+
+async function textOf(body: Readable): Promise<string> {
+  const parts: Buffer[] = []
+  for await (const chunk of body) parts.push(chunk as Buffer)
+  return Buffer.concat(parts).toString('utf8')
+}
+
+async function drained(body: Readable): Promise<undefined> {
+  body.resume()
+  if (!body.readableEnded) await new Promise((resolve) => body.once('end', resolve))
+  return undefined
+}

@@ -1,0 +1,115 @@
+/** A package that the image's own database says is installed. */
+export interface ImagePackage {
+  readonly name: string
+  readonly version: string
+}
+
+/** Texts of an image, however it is stored. */
+export interface ImageText {
+  /** Undefined where it has no such file. */
+  read(path: string): string | undefined
+  /** Names in a folder; none where there is no such folder. */
+  list(folder: string): readonly string[]
+}
+
+/** An image's packages by name, and by the paths that they brought. */
+export interface PackageDatabase {
+  readonly byName: ReadonlyMap<string, ImagePackage>
+  readonly byPath: ReadonlyMap<string, ImagePackage>
+}
+
+/** Names of both forms that databases use; anything else is not taken for one. */
+const plainName = /^[A-Za-z0-9][A-Za-z0-9+._-]*$/
+const plainVersion = /^[A-Za-z0-9][A-Za-z0-9.+:~_-]*$/
+
+class Collected implements PackageDatabase {
+  readonly byName = new Map<string, ImagePackage>()
+  readonly byPath = new Map<string, ImagePackage>()
+
+  add(name: string | undefined, version: string | undefined): ImagePackage | undefined {
+    if (name === undefined || version === undefined) return undefined
+    if (!plainName.test(name) || !plainVersion.test(version)) return undefined
+    const one = { name, version }
+    this.byName.set(name, one)
+    return one
+  }
+
+  brought(path: string, by: ImagePackage): void {
+    if (path.startsWith('/') && path.length > 1) this.byPath.set(path, by)
+  }
+}
+
+/**
+ * From the database that the image ships: dpkg's (`status` with `info/*.list`, or `status.d` as images without a shell
+ * have it) and apk's. An rpm database is not read.
+ */
+export function readPackageDatabase(image: ImageText): PackageDatabase {
+  const found = new Collected()
+  readDpkg(image, found)
+  readDistroless(image, found)
+  readApk(image, found)
+  return found
+}
+
+/** `Key: value` lines of one stanza; a line that goes on is left out, as none of what is asked for does. */
+function fieldsOf(stanza: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>()
+  for (const line of stanza.split('\n')) {
+    const colon = line.indexOf(': ')
+    if (colon > 0 && !line.startsWith(' ')) fields.set(line.slice(0, colon), line.slice(colon + 2))
+  }
+  return fields
+}
+
+function readDpkg(image: ImageText, found: Collected): void {
+  const status = image.read('/var/lib/dpkg/status')
+  if (status === undefined) return
+  for (const stanza of status.split('\n\n')) {
+    const fields = fieldsOf(stanza)
+    const state = fields.get('Status') ?? ''
+    if (state.endsWith(' installed')) found.add(fields.get('Package'), fields.get('Version'))
+  }
+  const info = '/var/lib/dpkg/info'
+  for (const file of image.list(info)) {
+    if (!file.endsWith('.list')) continue
+    // `libc6:amd64.list` where a package can be there for several architectures.
+    const [name = ''] = file.slice(0, -'.list'.length).split(':')
+    const owner = found.byName.get(name)
+    if (owner === undefined) continue
+    const list = (image.read(`${info}/${file}`) ?? '').split('\n')
+    for (const [at, path] of list.entries()) {
+      // A folder is in the list of everybody who puts a file there, before what is in it: it is nobody's.
+      if (list[at + 1]?.startsWith(`${path}/`) !== true) found.brought(path, owner)
+    }
+  }
+}
+
+function readDistroless(image: ImageText, found: Collected): void {
+  const folder = '/var/lib/dpkg/status.d'
+  for (const file of image.list(folder)) {
+    if (file.endsWith('.md5sums')) continue
+    const fields = fieldsOf(image.read(`${folder}/${file}`) ?? '')
+    const owner = found.add(fields.get('Package'), fields.get('Version'))
+    if (owner === undefined) continue
+    const sums = image.read(`${folder}/${file}.md5sums`) ?? ''
+    for (const line of sums.split('\n')) {
+      const path = line.slice(line.indexOf('  ') + 2)
+      if (path !== '') found.brought(path.startsWith('/') ? path : `/${path}`, owner)
+    }
+  }
+}
+
+function readApk(image: ImageText, found: Collected): void {
+  const installed = image.read('/lib/apk/db/installed') ?? image.read('/usr/lib/apk/db/installed')
+  for (const stanza of installed?.split('\n\n') ?? []) {
+    const lines = stanza.split('\n').map((line) => [line.slice(0, 2), line.slice(2)] as const)
+    const field = (key: string): string | undefined => lines.find(([name]) => name === key)?.[1]
+    const owner = found.add(field('P:'), field('V:'))
+    if (owner === undefined) continue
+    let folder = ''
+    for (const [key, value] of lines) {
+      if (key === 'F:') folder = value
+      else if (key === 'R:') found.brought(`/${folder === '' ? '' : `${folder}/`}${value}`, owner)
+    }
+  }
+}

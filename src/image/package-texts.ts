@@ -1,0 +1,11 @@
+const texts = [
+  /^\/var\/lib\/dpkg\/(?:status|info\/[^/]+\.list|status\.d\/[^/]+)$/,
+  /^\/(?:usr\/)?lib\/apk\/db\/installed$/,
+  /\/node_modules\/(?:@[^/]+\/)?[^/@][^/]*\/package\.json$/,
+  /\/[^/]+\.(?:dist-info\/(?:METADATA|RECORD)|egg-info\/(?:PKG-INFO|installed-files\.txt))$/,
+]
+
+/** Whether a file of an image says what packages it has, and which files are theirs. */
+export function isPackageText(path: string): boolean {
+  return texts.some((pattern) => pattern.test(path))
+}

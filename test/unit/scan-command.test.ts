@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { profileDocument } from '../../src/export/profile-document.ts'
+import { cli } from './cli-fixtures.ts'
+import { layers, profile, savedImage, trivy } from './scan-fixtures.ts'
+
+let dir = ''
+const at = (name: string): string => join(dir, name)
+const files = () => ['--profile', at('profile.json'), '--archive', at('image.tar')]
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'snug-scan-'))
+  writeFileSync(at('image.tar'), await savedImage(layers))
+  writeFileSync(at('profile.json'), profileDocument(profile.image, profile.behaviours))
+  writeFileSync(at('trivy.json'), JSON.stringify(trivy))
+  const evil = structuredClone(trivy)
+  const [first] = evil.Results[0]?.Vulnerabilities ?? []
+  if (first !== undefined) Object.assign(first, { VulnerabilityID: 'CVE\u001b[2J\u202e1' })
+  writeFileSync(at('evil.json'), JSON.stringify(evil))
+  writeFileSync(at('part.json'), JSON.stringify({ ...trivy, Results: [...trivy.Results, 3] }))
+})
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+it('prints what runs first, and what it knows that by', async () => {
+  const { exit, stdout, stderr } = await cli([
+    'scan',
+    'shop/web:2',
+    '--report',
+    at('trivy.json'),
+    ...files(),
+  ])
+  expect([exit, stderr]).toEqual([0, ''])
+  expect(stdout).toMatch(/^findings +13: 3 in use, 4 loaded, 2 not known, 4 not seen$/m)
+  expect(stdout).toMatch(
+    /^IN USE +high +CVE-12 +golang\.org\/x\/net 0\.1\n {4}\/usr\/local\/bin\/server ran$/m,
+  )
+})
+
+it('lets no report steer the terminal', async () => {
+  for (const format of ['table', 'json', 'ndjson', 'yaml']) {
+    const { stdout } = await cli([
+      '-o',
+      format,
+      'scan',
+      'x',
+      '--report',
+      at('evil.json'),
+      ...files(),
+    ])
+    for (const char of ['\u001b', '\u202e']) expect(stdout).not.toContain(char)
+    expect(stdout).toContain('CVE')
+  }
+})
+
+it('gives OpenVEX, and the same findings to the gate', async () => {
+  const vex = await cli([
+    'scan',
+    'x',
+    '--report',
+    at('trivy.json'),
+    '--format',
+    'openvex',
+    ...files(),
+  ])
+  expect(JSON.parse(vex.stdout)).toMatchObject({ '@context': 'https://openvex.dev/ns/v0.2.0' })
+  const gate = await cli(['gate', 'x', '--scan', at('trivy.json'), ...files(), '-o', 'json'])
+  expect(gate.exit).toBe(2)
+  const { findings } = JSON.parse(gate.stdout) as { findings: { rule: string }[] }
+  expect(findings.filter(({ rule }) => rule === 'vulnerability')).toHaveLength(7)
+})
+
+it('shows what it could read of a report, and fails by code for the rest', async () => {
+  const part = await cli(['scan', 'x', '--report', at('part.json'), ...files()])
+  expect([part.exit, part.stderr]).toEqual([3, expect.stringContaining('1 items of the reports')])
+  expect(part.stdout).toContain('CVE-12')
+  expect((await cli(['scan', 'x', '--report', at('image.tar'), ...files()])).exit).toBe(3)
+  const noImage = ['scan', 'x', '--report', at('trivy.json'), '--profile', at('profile.json')]
+  expect((await cli([...noImage, '--archive', at('trivy.json')])).exit).toBe(3)
+})
