@@ -15,6 +15,11 @@ export const errorTable = {
     status: 500,
     hint: 'check the path given with --config and its permissions',
   },
+  CONFIG_NOT_LIVE: {
+    exit: 3,
+    status: 409,
+    hint: 'restart the agent: a running one cannot change these keys',
+  },
   RULES_INVALID: { exit: 3, status: 500, hint: 'check the file against profiles/*.schema.json' },
   EVENT_INVALID: { exit: 3, status: 400, hint: 'see docs/reference/event.md for the event format' },
   EVENT_TOO_LONG: {

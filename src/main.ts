@@ -3,9 +3,12 @@ import type { Config } from './config/config-schema.ts'
 import type { LoadedConfig } from './config/load-config.ts'
 import { loadRules } from './config/load-rules.ts'
 import { Dispatcher, type DispatcherOptions } from './deliver/dispatcher.ts'
+import type { LaneLimits } from './deliver/lane.ts'
 import { makeOutlet } from './deliver/make-outlet.ts'
+import type { Outlet } from './deliver/sink.ts'
 import { describeError, SnugError } from './errors.ts'
 import { Daemon } from './flow/daemon.ts'
+import { LiveConfig } from './flow/live-config.ts'
 import { SnugEngine } from './flow/snug-engine.ts'
 import { DockerEngine } from './identity/docker-engine.ts'
 import { Identifier } from './identity/identifier.ts'
@@ -15,9 +18,10 @@ import { StaticEngine } from './identity/static-engine.ts'
 import { kubeAccess } from './kube/access.ts'
 import { KubeApi } from './kube/api.ts'
 import { KubeEngine } from './kube/kube-engine.ts'
+import type { LearnRules } from './lifecycle/version.ts'
 import { Guardrails } from './match/guardrail.ts'
 import { Shaper } from './profile/shape.ts'
-import { undeliveredFinding } from './respond/delivery-findings.ts'
+import type { StormRules } from './respond/storms.ts'
 import { startServer } from './server/server.ts'
 import { FileSource } from './sources/file-source.ts'
 import { sensorSource } from './sources/line-formats.ts'
@@ -44,27 +48,45 @@ const pruneMs = 60_000
  *
  * Errors: whatever keeps the agent from starting, coded.
  */
-export async function runAgent(loaded: LoadedConfig, signal: AbortSignal): Promise<void> {
+export async function runAgent(
+  loaded: LoadedConfig,
+  /** Reads the config again, from the same places. */
+  read: () => LoadedConfig,
+  signal: AbortSignal,
+): Promise<void> {
   const { config } = loaded
   const log = createLog(config.log.level)
   const engines = await enginesOf(config, stageLog(log, 'identity'))
   const { store, close } = await openStore(config, log)
   const { daemon, sinks } = assemble(config, engines, store, log)
-  const prune = setInterval(() => pruneAlerts(store, sinks(), log), pruneMs)
-  const reopen = (): void => void daemon.reopenSinks()
+  const storeLog = stageLog(log, 'store')
+  const prune = setInterval(() => pruneAlerts(store, sinks(), storeLog), pruneMs)
+  const metrics = createMetrics()
+  const live = new LiveConfig({
+    loaded,
+    read,
+    daemon,
+    apply: (now) => daemon.reconfigure({ ...liveParts(now), outlets: outletsOf(now) }),
+    onReload: (result) => metrics.count('snug_config_reloads_total', { result }),
+    log,
+  })
+  const reload = (): void => void live.reload()
   try {
     await daemon.load()
-    const metrics = createMetrics()
     const engine = new SnugEngine(daemon, packageVersion(), {
       dockerSocket: config.engines.docker.socket,
     })
-    metrics.observe(() => engine.status())
-    await using server = await startServer({ engine, config: loaded, log, metrics, signal, sinks })
-    process.on('SIGHUP', reopen)
+    metrics.observe(
+      () => engine.status(),
+      () => sinks().list(),
+    )
+    const current = shown(live)
+    await using server = await startServer({ engine, config: current, log, metrics, signal, sinks })
+    process.on('SIGHUP', reload)
     log.info({ socket: server.socket, listen: server.address ?? 'none' }, 'the agent listens')
     await daemon.run(signal)
   } finally {
-    process.off('SIGHUP', reopen)
+    process.off('SIGHUP', reload)
     clearInterval(prune)
     await close()
   }
@@ -112,62 +134,75 @@ function assemble(
       }),
     shaper,
     guardrails: new Guardrails(rules.guardrails),
-    rules: {
-      floorMs: config.learn.floor,
-      ceilingMs: config.learn.ceiling,
-      unseen: config.learn.unseen,
-      vanishAfterMs: config.learn.vanishAfter,
-      after: config.after,
-      block: {
-        canary: config.block.canary,
-        canaryForMs: config.block.canaryFor,
-        budget: config.block.budget,
-      },
-    },
+    ...liveParts(config),
     failClosed: config.block.failClosed,
     store,
-    makeDispatcher: (cursors, onDelivered) => {
-      const product = { vendor: 'Snug', name: 'snug', version: packageVersion() }
-      const outlets = config.sinks.map((sink) => makeOutlet(sink, product))
-      sinks = new Dispatcher(outlets, {
-        ...dispatcherOptions(config, log),
-        cursors,
-        onDelivered,
-        onGivenUp: (sink, given) => {
-          const finding = undeliveredFinding({ sink, ...given }, config.node, daemon.now())
-          daemon.alerts.raise(finding, daemon.now(), given.count)
-          void daemon.persist()
-        },
-      })
+    makeDispatcher: (news) => {
+      sinks = new Dispatcher(outletsOf(config), { ...dispatcherOptions(config, log), ...news })
       return sinks
     },
-    flushIntervalMs: config.flushInterval,
     alertsKept,
     log: stageLog(log, 'flow'),
   })
   return { daemon, sinks: () => sinks }
 }
 
-function dispatcherOptions(config: Config, log: Log): DispatcherOptions {
-  const { outbox, node } = config
-  return {
-    node,
-    cursors: {},
+/** What may change while the agent runs. */
+function liveParts(config: Config) {
+  const { learn, after, block, storm, outbox, flushInterval } = config
+  const rules: LearnRules = {
+    floorMs: learn.floor,
+    ceilingMs: learn.ceiling,
+    unseen: learn.unseen,
+    vanishAfterMs: learn.vanishAfter,
+    after,
+    block: { canary: block.canary, canaryForMs: block.canaryFor, budget: block.budget },
+  }
+  const limits: LaneLimits = {
     outbox: { maxBytes: outbox.size, maxAgeMs: outbox.age, maxSpan: alertsKeptForSinks },
+    repeatMs: storm.repeat,
+  }
+  const storms: StormRules = { each: storm.each, withinMs: storm.within, always: storm.always }
+  return { rules, limits, storms, flushIntervalMs: flushInterval }
+}
+
+function outletsOf({ sinks }: Config): readonly Outlet[] {
+  const product = { vendor: 'Snug', name: 'snug', version: packageVersion() }
+  return sinks.map((sink) => makeOutlet(sink, product))
+}
+
+/** The config for those who show it: as it is when they look. */
+function shown(live: LiveConfig): LoadedConfig {
+  return {
+    get config() {
+      return live.loaded.config
+    },
+    get origins() {
+      return live.loaded.origins
+    },
+    get warnings() {
+      return live.loaded.warnings
+    },
+  }
+}
+
+function dispatcherOptions(config: Config, log: Log): DispatcherOptions {
+  const stage = stageLog(log, 'deliver')
+  return {
+    ...liveParts(config).limits,
+    node: config.node,
+    cursors: {},
     onDelivered: () => undefined,
     onGivenUp: () => undefined,
     onError: (sink, error, waitMs) => {
-      stageLog(log, 'deliver').warn(
-        { sink, waitMs, error: describeError(error) },
-        'a sink refused alerts: they wait',
-      )
+      stage.warn({ sink, waitMs, error: describeError(error) }, 'a sink refused alerts: they wait')
     },
   }
 }
 
 function pruneAlerts(store: Store, sinks: Dispatcher, log: Log): void {
   store.pruneAlerts(Math.max(alertsKept, sinks.needed)).catch((error: unknown) => {
-    stageLog(log, 'store').warn({ error: describeError(error) }, 'old alerts were not removed')
+    log.warn({ error: describeError(error) }, 'old alerts were not removed')
   })
 }
 

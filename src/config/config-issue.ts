@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { configKeys } from './config-keys.ts'
 import type { Origin } from './load-config.ts'
 import { nearestWord } from './nearest-word.ts'
-import { laterSinkTypes, sinkSchema, sinkTypes } from './sink-schema.ts'
+import { sinkSchema, sinkTypes } from './sink-schema.ts'
 import type { YamlFile } from './yaml-file.ts'
 
 type Issue = z.core.$ZodIssue
@@ -11,21 +11,20 @@ type Origins = Readonly<Record<string, { readonly origin: Origin }>>
 /** One line for all that is wrong. Names keys and places, never values: a value may be a secret. */
 export function describeIssues(
   issues: readonly Issue[],
-  raw: unknown,
   origins: Origins,
   file: YamlFile | undefined,
 ): string {
-  return issues.map((issue) => describe(issue, raw, origins, file)).join('; ')
+  return issues.map((issue) => describe(issue, origins, file)).join('; ')
 }
 
-function describe(issue: Issue, raw: unknown, origins: Origins, file: YamlFile | undefined) {
+function describe(issue: Issue, origins: Origins, file: YamlFile | undefined) {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
     return issue.keys
       .map((key) => `${unknownKey(path, key)}${place([...path, key], origins, file)}`)
       .join('; ')
   }
-  return `\`${path.join('.')}\` ${whatIsWrong(issue, raw)}${place(path, origins, file)}`
+  return `\`${path.join('.')}\` ${whatIsWrong(issue)}${place(path, origins, file)}`
 }
 
 function unknownKey(parent: readonly string[], key: string): string {
@@ -43,13 +42,7 @@ function siblings(prefix: string): string[] {
   return [...new Set(below.map(({ path }) => path.slice(prefix.length).split('.')[0] ?? ''))]
 }
 
-function whatIsWrong(issue: Issue, raw: unknown): string {
-  const value = issue.path.reduce<unknown>(step, raw)
-  if (issue.path[0] === 'sinks' && typeof value === 'string') {
-    if ((laterSinkTypes as readonly string[]).includes(value)) {
-      return `is \`${value}\`, which this build does not have yet: it has ${list(sinkTypes)}`
-    }
-  }
+function whatIsWrong(issue: Issue): string {
   if (issue.code === 'invalid_union' && issue.path.length === 3 && issue.path[2] === 'type')
     return `must be ${list(sinkTypes)}`
   if (issue.code === 'invalid_type') {
@@ -59,10 +52,6 @@ function whatIsWrong(issue: Issue, raw: unknown): string {
   return issue.message.startsWith('must') || issue.message.startsWith('has')
     ? issue.message
     : `is invalid: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`
-}
-
-function step(value: unknown, key: PropertyKey): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
 }
 
 function list(words: readonly string[]): string {

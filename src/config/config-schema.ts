@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defaultBlockRules } from '../lifecycle/blocking.ts'
 import { formatDuration } from './duration.ts'
-import { outboxSchema, sinkSchema } from './sink-schema.ts'
+import { outboxSchema, sinkSchema, stormSchema } from './sink-schema.ts'
 import { duration, path, size } from './value-schema.ts'
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -103,6 +103,7 @@ export const configSchema = z
       })
       .meta({ description: 'where alerts are sent' }),
     outbox: outboxSchema.prefault({}),
+    storm: stormSchema.prefault({}),
     log: z
       .strictObject({
         level: z

@@ -56,7 +56,7 @@ export function loadConfig(input: ConfigInput = {}): LoadedConfig {
   }
   const parsed = configSchema.safeParse(raw)
   if (!parsed.success) {
-    throw new SnugError('CONFIG_INVALID', describeIssues(parsed.error.issues, raw, origins, file))
+    throw new SnugError('CONFIG_INVALID', describeIssues(parsed.error.issues, origins, file))
   }
   const loaded = {
     config: { ...parsed.data, node: parsed.data.node ?? hostname() },

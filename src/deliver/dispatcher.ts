@@ -2,13 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ulid } from 'ulid'
 import { describeError, SnugError } from '../errors.ts'
 import type { Alert } from '../event/alert.ts'
-import { Lane, type LaneOptions, type SinkView } from './lane.ts'
+import type { Notice } from '../event/notice.ts'
+import { Lane, type LaneLimits, type LaneOptions, type SinkView } from './lane.ts'
 import type { Placed } from './outbox-queue.ts'
 import type { Outlet } from './sink.ts'
 
 export interface DispatcherOptions extends Omit<LaneOptions, 'cursor' | 'now'> {
   readonly node: string
-  /** Sink → greatest alert id that it has for good, from before the restart. */
+  /** Sink → greatest id of a notice that it has for good, from before the restart. */
   readonly cursors: Readonly<Record<string, string>>
   readonly now?: () => number
 }
@@ -22,47 +23,55 @@ export interface SinkTest {
   readonly tookMs: number
 }
 
+/** What became of a change of the sinks, by name. */
+export interface SinkChange {
+  readonly added: readonly string[]
+  readonly changed: readonly string[]
+  readonly removed: readonly string[]
+  /** What waited for the sinks that were removed, and was not taken in time. */
+  readonly undelivered: number
+}
+
 const testMs = 60_000
+/** How long a sink that is changed or removed may take to end what it is writing. */
+const leaveMs = 5_000
 
 /**
- * Gives every sink every alert at least once, in order, each at the sink's own pace: one that is down or
+ * Gives every sink every notice at least once, in order, each at the sink's own pace: one that is down or
  * slow delays no other. What it gives was stored before; after a restart it begins at the sink's cursor.
  * Alerts of which only the count rose are given again, folded to their newest state while they wait.
  */
 export class Dispatcher {
-  readonly #lanes: readonly Lane[]
-  readonly #node: string
+  #lanes: readonly Lane[]
+  #options: DispatcherOptions
   readonly #now: () => number
-  /** How many alerts were raised, as counted here. */
+  /** How many notices there were, as counted here. */
   #place = 0
   #newest = ''
 
   constructor(outlets: readonly Outlet[], options: DispatcherOptions) {
-    this.#node = options.node
+    this.#options = options
     this.#now = options.now ?? Date.now
-    this.#lanes = outlets.map((outlet) => {
-      const cursor = options.cursors[outlet.sink.name] ?? ''
-      return new Lane(outlet, { ...options, cursor, now: this.#now })
-    })
+    this.#lanes = outlets.map((outlet) => this.#lane(outlet))
   }
 
-  /** Alerts as the store has them, oldest first: each sink takes those past its cursor. */
-  resume(alerts: readonly Alert[]): void {
-    const placed = this.#placed(alerts)
+  /** Notices as the store has them, oldest first: each sink takes those past its cursor. */
+  resume(notices: readonly Notice[]): void {
+    const placed = this.#placed(notices)
     for (const lane of this.#lanes) lane.resume(placed, this.#place)
   }
 
-  offer(alerts: readonly Alert[]): void {
-    const placed = this.#placed(alerts)
+  offer(notices: readonly Notice[]): void {
+    const placed = this.#placed(notices)
     for (const lane of this.#lanes) lane.offer(placed, this.#place)
   }
 
-  /** Sink name → alerts that wait. */
+  /** Sink name → notices that wait. */
   get waiting(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#lanes.map((lane) => [lane.name, lane.waiting]))
   }
 
-  /** How many alerts of the newest there are some sink still needs from the store. */
+  /** How many notices of the newest there are some sink still needs from the store. */
   get needed(): number {
     const places = this.#lanes.flatMap(({ oldestPlace }) => oldestPlace ?? [])
     return places.length === 0 ? 0 : this.#place - Math.min(...places) + 1
@@ -70,6 +79,50 @@ export class Dispatcher {
 
   list(): readonly SinkView[] {
     return this.#lanes.map((lane) => lane.view())
+  }
+
+  /**
+   * Goes on with these sinks. From here on what is offered goes to them; one whose spec is the same is left as it is,
+   * one that changed goes on from where it was, and a new one begins with what is `stored`, oldest first. Resolves
+   * once those that are no more are closed.
+   */
+  async reconfigure(
+    outlets: readonly Outlet[],
+    limits: LaneLimits,
+    stored: readonly Notice[],
+  ): Promise<SinkChange> {
+    this.#options = { ...this.#options, ...limits }
+    const before = new Map(this.#lanes.map((lane) => [lane.name, lane]))
+    const leaving: Promise<void>[] = []
+    const added: Lane[] = []
+    const changed: string[] = []
+    this.#lanes = outlets.map((outlet) => {
+      const known = before.get(outlet.sink.name)
+      before.delete(outlet.sink.name)
+      if (known === undefined) {
+        const lane = this.#lane(outlet)
+        added.push(lane)
+        return lane
+      }
+      known.limits = limits
+      if (known.outlet.spec !== outlet.spec) {
+        changed.push(known.name)
+        leaving.push(known.replace(outlet, leaveMs))
+      }
+      return known
+    })
+    const first = this.#place - stored.length + 1
+    const placed = stored.map((notice, at) => ({ notice, place: first + at }))
+    for (const lane of added) lane.resume(placed, this.#place)
+    const removed = [...before.values()]
+    leaving.push(...removed.map((lane) => lane.close(leaveMs)))
+    await Promise.all(leaving)
+    return {
+      added: added.map(({ name }) => name),
+      changed,
+      removed: removed.map(({ name }) => name),
+      undelivered: removed.reduce((sum, { waiting }) => sum + waiting, 0),
+    }
   }
 
   /**
@@ -81,7 +134,7 @@ export class Dispatcher {
     const lane = this.#lanes.find((one) => one.name === name)
     if (lane === undefined) throw new SnugError('SINK_UNKNOWN', `there is no sink \`${name}\``)
     const nowMs = this.#now()
-    const alert = testAlert(name, this.#node, nowMs)
+    const alert = testAlert(name, this.#options.node, nowMs)
     const result = (ok: boolean, said: string): SinkTest => {
       return { ok, id: alert.id, said, tookMs: Math.max(0, this.#now() - nowMs) }
     }
@@ -109,14 +162,19 @@ export class Dispatcher {
     await Promise.all(this.#lanes.map((lane) => lane.close(deadlineMs)))
   }
 
+  #lane(outlet: Outlet): Lane {
+    const cursor = this.#options.cursors[outlet.sink.name] ?? ''
+    return new Lane(outlet, { ...this.#options, cursor, now: this.#now })
+  }
+
   /** One that is offered again, as its count rose, is no further one: ids are in the order in which they were raised. */
-  #placed(alerts: readonly Alert[]): readonly Placed[] {
-    return alerts.map((alert) => {
-      if (alert.id > this.#newest) {
-        this.#newest = alert.id
+  #placed(notices: readonly Notice[]): readonly Placed[] {
+    return notices.map((notice) => {
+      if (notice.id > this.#newest) {
+        this.#newest = notice.id
         this.#place += 1
       }
-      return { alert, place: this.#place }
+      return { notice, place: this.#place }
     })
   }
 }

@@ -14,7 +14,7 @@ export interface FileSinkOptions {
 }
 
 /**
- * Appends one alert a line to `path`, made with mode 0600; rotates by size and age, and reopens on SIGHUP for those
+ * Appends one notice a line to `path`, made with mode 0600; rotates by size and age, and reopens on SIGHUP for those
  * who rotate from outside. A line that was cut when a disk was full is ended before the next begins.
  */
 export function fileSink(
@@ -36,8 +36,8 @@ export function fileSink(
 
   return {
     name,
-    write: async (alerts) => {
-      const lines = Buffer.from(alerts.map((alert) => `${render(alert)}\n`).join(''))
+    write: async (notices) => {
+      const lines = Buffer.from(notices.map((notice) => `${render(notice)}\n`).join(''))
       file ??= await openFile(path, now())
       if (due(file, lines.length)) {
         await close()

@@ -1,32 +1,50 @@
-import { type Alert, type AlertType, severities, type Severity } from '../event/alert.ts'
+import { type Alert, severities, type Severity } from '../event/alert.ts'
+import { isAudit, type Notice, type NoticeType } from '../event/notice.ts'
 import { globs } from '../match/glob.ts'
 
-/** Which alerts a sink gets: those that meet all that is named here. */
+/** Which notices a sink gets: those that meet all that is named here. */
 export interface SinkFilter {
   /** The least. */
   readonly severity?: Severity | undefined
-  readonly types?: readonly AlertType[] | undefined
+  readonly types?: readonly NoticeType[] | undefined
   /** Globs on the repository, or on `repository:tag`. */
   readonly images?: readonly string[] | undefined
   /** Globs. */
   readonly namespaces?: readonly string[] | undefined
 }
 
-/** An alert without an image, or a namespace, meets no filter by it. */
-export function alertFilter(filter: SinkFilter): (alert: Alert) => boolean {
+/** `summary`: of a storm the alert that stands for it; `each`: those that it stands for. */
+export type Storms = 'summary' | 'each'
+
+/** What is of no image, or no namespace, meets no filter by it. */
+export function noticeFilter(filter: SinkFilter, storms: Storms): (notice: Notice) => boolean {
   const { severity = 'low', types, images, namespaces } = filter
   const least = severities.indexOf(severity)
   const image = images && globs(images)
   const namespace = namespaces && globs(namespaces)
-  return (alert) => {
-    if (severities.indexOf(alert.severity) < least) return false
-    if (types !== undefined && !types.includes(alert.type)) return false
-    if (image !== undefined && !imageNames(alert).some(image)) return false
-    return namespace === undefined || namespace(alert.workload?.namespace ?? '')
+  return (notice) => {
+    if (severities.indexOf(notice.severity) < least) return false
+    if (!isAudit(notice) && notice[storms === 'summary' ? 'partOf' : 'summary'] !== undefined) {
+      return false
+    }
+    if (types !== undefined && !types.includes(notice.type)) return false
+    if (image !== undefined && !imageNames(notice).some(image)) return false
+    return namespace === undefined || namespace(namespaceOf(notice))
   }
 }
 
-function imageNames({ image }: Alert): readonly string[] {
+function namespaceOf(notice: Notice): string {
+  return isAudit(notice) ? '' : (notice.workload?.namespace ?? '')
+}
+
+function imageNames(notice: Notice): readonly string[] {
+  if (!isAudit(notice)) return namesOf(notice.image)
+  const { image } = notice.entry
+  // `repository@digest`
+  return typeof image === 'string' ? [image.slice(0, image.lastIndexOf('@'))] : []
+}
+
+function namesOf(image: Alert['image']): readonly string[] {
   if (image === undefined) return []
   const { repository, tag } = image
   return tag === undefined ? [repository] : [repository, `${repository}:${tag}`]

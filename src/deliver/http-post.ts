@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { readSecret, type SecretSource } from './secret.ts'
 import { SinkError } from './sink.ts'
 import { readTls, type TlsFiles } from './syslog-sink.ts'
 
@@ -10,12 +10,6 @@ export interface HttpTarget {
   readonly tls: TlsFiles
   /** Sent as `Authorization: Bearer`. */
   readonly token?: SecretSource | undefined
-}
-
-/** Where a secret is read, each time it is used; the secret itself is in no configuration. */
-export interface SecretSource {
-  readonly file?: string | undefined
-  readonly env?: string | undefined
 }
 
 export interface Answer {
@@ -115,20 +109,6 @@ export class HttpPoster {
 export function said({ status, text }: Answer): string {
   const beginning = text.trim().slice(0, answerSaid)
   return beginning === '' ? String(status) : `${status}: ${beginning}`
-}
-
-/** Errors: SINK_REFUSED where it cannot be read, or is empty. */
-export async function readSecret({ file, env }: SecretSource): Promise<string> {
-  const where = file === undefined ? `the variable \`${env}\`` : `\`${file}\``
-  const text =
-    file === undefined
-      ? process.env[env ?? '']
-      : await readFile(file, 'utf8').catch((error: unknown) => {
-          throw new SinkError(`cannot read the secret in ${where}`, { cause: error })
-        })
-  const secret = text?.trim() ?? ''
-  if (secret === '') throw new SinkError(`there is no secret in ${where}`)
-  return secret
 }
 
 async function readText(response: IncomingMessage): Promise<string> {

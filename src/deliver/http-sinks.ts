@@ -4,7 +4,8 @@ import { gzip } from 'node:zlib'
 import type { Product } from '../format/alert-facts.ts'
 import { type AlertFormat, isJson, type Render } from '../format/format.ts'
 import { toOtlp } from '../format/otlp.ts'
-import { HttpPoster, type HttpTarget, readSecret, said, type SecretSource } from './http-post.ts'
+import { HttpPoster, type HttpTarget, said } from './http-post.ts'
+import { readSecret, type SecretSource } from './secret.ts'
 import { type Sink, SinkError } from './sink.ts'
 
 const compress = promisify(gzip)
@@ -25,8 +26,8 @@ export function webhookSink(name: string, render: Render, options: WebhookOption
   const type = isJson(options.format) ? 'application/x-ndjson' : 'text/plain; charset=utf-8'
   return {
     name,
-    write: async (alerts) => {
-      const plain = Buffer.from(alerts.map((alert) => `${render(alert)}\n`).join(''))
+    write: async (notices) => {
+      const plain = Buffer.from(notices.map((notice) => `${render(notice)}\n`).join(''))
       const body = options.gzip ? await compress(plain) : plain
       const signed = options.secret === undefined ? {} : await signature(body, options.secret)
       const headers = {
@@ -49,15 +50,15 @@ async function signature(body: Buffer, source: SecretSource): Promise<Record<str
   return { 'x-snug-signature': `t=${seconds},v1=${hmac.digest('hex')}` }
 }
 
-/** Posts each alert as Falco would: to Falcosidekick, and to whatever else takes Falco's HTTP output. */
+/** Posts each notice as Falco would: to Falcosidekick, and to whatever else takes Falco's HTTP output. */
 export function falcoSink(name: string, render: Render, target: HttpTarget): Sink {
   const poster = new HttpPoster(target)
   return {
     name,
-    write: async (alerts) => {
+    write: async (notices) => {
       let answer = 'nothing was sent'
-      for (const alert of alerts) {
-        const body = Buffer.from(render(alert))
+      for (const notice of notices) {
+        const body = Buffer.from(render(notice))
         answer = said(await poster.post(body, { 'content-type': 'application/json' }))
       }
       return answer
@@ -72,15 +73,15 @@ export function otlpSink(name: string, render: Render, product: Product, target:
   const poster = new HttpPoster({ ...target, url: otlpUrl(target.url) })
   return {
     name,
-    write: async (alerts) => {
-      const body = await compress(JSON.stringify(toOtlp(alerts, product, render)))
+    write: async (notices) => {
+      const body = await compress(JSON.stringify(toOtlp(notices, product, render)))
       const answer = await poster.post(body, {
         'content-type': 'application/json',
         'content-encoding': 'gzip',
       })
       const rejected = rejectedRecords(answer.text)
       // The specification has it that what was rejected so is not sent again; alone it says which one it is.
-      if (rejected > 0 && alerts.length > 1) throw new SinkError(`${rejected} were rejected`)
+      if (rejected > 0 && notices.length > 1) throw new SinkError(`${rejected} were rejected`)
       return said(answer)
     },
     reopen: () => poster.reopen(),

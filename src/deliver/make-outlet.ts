@@ -2,9 +2,12 @@ import type { SinkConfig } from '../config/sink-schema.ts'
 import type { Product } from '../format/alert-facts.ts'
 import { renderer } from '../format/format.ts'
 import { fileSink } from './file-sink.ts'
-import { alertFilter } from './filter.ts'
+import { noticeFilter } from './filter.ts'
 import { falcoSink, otlpSink, webhookSink } from './http-sinks.ts'
+import { kafkaSink } from './kafka-sink.ts'
+import { natsSink } from './nats-sink.ts'
 import type { Outlet, Sink } from './sink.ts'
+import { addressText } from './address.ts'
 import { stdoutSink } from './stdout-sink.ts'
 import { syslogSink } from './syslog-sink.ts'
 
@@ -15,7 +18,8 @@ export function makeOutlet(config: SinkConfig, product: Product): Outlet {
     type: config.type,
     format: config.type === 'falco' ? 'falco' : config.format,
     target: targetOf(config),
-    accepts: alertFilter(config.only),
+    accepts: noticeFilter(config.only, config.storms),
+    spec: JSON.stringify(config),
   }
 }
 
@@ -52,12 +56,27 @@ function makeSink(config: SinkConfig, product: Product): Sink {
       return otlpSink(name, render, product, httpTarget(config))
     case 'falco':
       return falcoSink(name, render, httpTarget(config))
+    case 'kafka': {
+      const { brokers, topic, acks, sasl, timeout } = config
+      const also = { ...tlsOf(config), ...(sasl === undefined ? {} : { sasl }) }
+      return kafkaSink(name, render, { brokers, topic, acks, timeoutMs: timeout, ...also })
+    }
+    case 'nats': {
+      const { servers, subject, user, password, token, credentials, timeout } = config
+      const identity = { user, password, token, credentials }
+      const options = { servers, subject, timeoutMs: timeout, ...identity, ...tlsOf(config) }
+      return natsSink(name, render, options)
+    }
   }
 }
 
 function httpTarget(config: Extract<SinkConfig, { readonly url: string }>) {
   const { url, token, tls, timeout } = config
   return { url, token, tls, timeoutMs: timeout }
+}
+
+function tlsOf({ transport, tls }: Extract<SinkConfig, { readonly transport: 'tcp' | 'tls' }>) {
+  return transport === 'tls' ? { tls } : {}
 }
 
 function targetOf(config: SinkConfig): string {
@@ -67,7 +86,7 @@ function targetOf(config: SinkConfig): string {
     case 'file':
       return config.path
     case 'syslog':
-      return `${config.transport}://${config.address.host}:${config.address.port}`
+      return `${config.transport}://${addressText(config.address)}`
     case 'http':
     case 'otlp':
     case 'falco': {
@@ -75,5 +94,9 @@ function targetOf(config: SinkConfig): string {
       const { origin, pathname } = new URL(config.url)
       return `${origin}${pathname}`
     }
+    case 'kafka':
+      return `kafka://${config.brokers.map(addressText).join(',')}/${config.topic}`
+    case 'nats':
+      return `nats://${config.servers.map(addressText).join(',')}/${config.subject}`
   }
 }

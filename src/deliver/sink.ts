@@ -1,28 +1,30 @@
 import { SnugError } from '../errors.ts'
-import type { Alert } from '../event/alert.ts'
+import type { Notice } from '../event/notice.ts'
 
 /**
- * Where alerts go. A sink takes batches in order and resolves when it has them for good, with what came back, in
+ * Where notices go. A sink takes batches in order and resolves when it has them for good, with what came back, in
  * words; it rejects where it does not, and is then given the same batch again, or less at once. One that needs
  * reopening says so by `reopen`. Nothing it waits for lasts longer than its own timeout.
  */
 export interface Sink {
   readonly name: string
-  write(alerts: readonly Alert[]): Promise<string>
+  write(notices: readonly Notice[]): Promise<string>
   /** Called on SIGHUP, after log rotation. */
   reopen?(): Promise<void>
   /** Ends what is being written too. */
   close(): Promise<void>
 }
 
-/** A sink, and which alerts are for it. */
+/** A sink, and which notices are for it. */
 export interface Outlet {
   readonly sink: Sink
   readonly type: string
   readonly format: string
   /** A path, an address or a URL, without secrets. */
   readonly target: string
-  readonly accepts: (alert: Alert) => boolean
+  readonly accepts: (notice: Notice) => boolean
+  /** All that was configured of it: the same for the same sink. */
+  readonly spec: string
 }
 
 interface SinkErrorOptions {

@@ -1,4 +1,5 @@
-import type { Alert, Severity } from '../event/alert.ts'
+import type { Severity } from '../event/alert.ts'
+import type { Notice } from '../event/notice.ts'
 import { visible } from '../format/line-text.ts'
 
 /** Severities of RFC 5424: critical, error, warning, notice. */
@@ -10,15 +11,19 @@ export interface SyslogHeader {
   readonly pid: number
 }
 
-/** One message of RFC 5424; the line of the alert is its MSG. */
-export function syslogRecord(alert: Alert, line: string, { facility, pid }: SyslogHeader): Buffer {
+/** One message of RFC 5424; the line of the notice is its MSG. */
+export function syslogRecord(
+  notice: Notice,
+  line: string,
+  { facility, pid }: SyslogHeader,
+): Buffer {
   const head = [
-    `<${facility * 8 + levels[alert.severity]}>1`,
-    alert.time,
-    word(alert.node, 255),
+    `<${facility * 8 + levels[notice.severity]}>1`,
+    notice.time,
+    word(notice.node, 255),
     'snug',
     String(pid),
-    word(alert.type, 32),
+    word(notice.type, 32),
     '-',
   ]
   return Buffer.from(`${head.join(' ')} ${line}`)

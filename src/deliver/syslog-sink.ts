@@ -39,9 +39,9 @@ export function syslogSink(name: string, render: Render, options: SyslogSinkOpti
   const closing = new AbortController()
   return {
     name,
-    write: async (alerts) => {
+    write: async (notices) => {
       const header = { facility, pid: process.pid }
-      const records = alerts.map((alert) => syslogRecord(alert, within(alert), header))
+      const records = notices.map((notice) => syslogRecord(notice, within(notice), header))
       try {
         if (transport === 'udp') return await sendDatagrams(records, options)
         const socket = await openStream(options)

@@ -37,6 +37,21 @@ export interface Alert {
   /** MITRE ATT&CK technique ids. */
   readonly attack: readonly string[]
   readonly decision?: AlertDecision
+  /** Of an alert that stands for others of its container and type: what they are. Its count is how many. */
+  readonly summary?: AlertSummary
+  /** Id of the alert that stands for this one. */
+  readonly partOf?: string
+}
+
+export interface AlertSummary {
+  /** Kind of act → how many. */
+  readonly kinds: Readonly<Record<string, number>>
+  /** Severity → how many. */
+  readonly severities: Readonly<Record<string, number>>
+  /** The most frequent first reasons. */
+  readonly reasons: readonly { readonly text: string; readonly count: number }[]
+  /** Ids of the first ones; `snug alert list` has all. */
+  readonly first: readonly string[]
 }
 
 export interface AlertBehaviour {

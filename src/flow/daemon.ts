@@ -1,6 +1,9 @@
+import { isAudit, type Notice } from '../event/notice.ts'
 import type { LossEvent, SnugEvent } from '../event/event.ts'
 import { describeError } from '../errors.ts'
-import type { Dispatcher } from '../deliver/dispatcher.ts'
+import type { Dispatcher, SinkChange } from '../deliver/dispatcher.ts'
+import type { GivenUp, LaneLimits } from '../deliver/lane.ts'
+import type { Outlet } from '../deliver/sink.ts'
 import type { IdentifiedBatch } from '../identity/identified.ts'
 import type { Identifier } from '../identity/identifier.ts'
 import type { IdentityEngine } from '../identity/identity.ts'
@@ -11,6 +14,9 @@ import type { LearnRules } from '../lifecycle/version.ts'
 import type { Guardrails } from '../match/guardrail.ts'
 import type { Shaper } from '../profile/shape.ts'
 import { AlertBook } from '../respond/alert-book.ts'
+import { undeliveredFinding, unstoredFinding } from '../respond/delivery-findings.ts'
+import { NoticeIds } from '../respond/notice-ids.ts'
+import type { StormRules } from '../respond/storms.ts'
 import {
   type EventSource,
   type SourceControl,
@@ -45,18 +51,34 @@ export interface DaemonParts {
   /** Whether containers whose version is not known may run programs. */
   readonly failClosed: boolean
   readonly store: Store
-  readonly makeDispatcher: (
-    cursors: Readonly<Record<string, string>>,
-    onDelivered: (sink: string, cursor: string) => void,
-  ) => Dispatcher
+  readonly makeDispatcher: (news: DeliveryNews) => Dispatcher
   /** How often the kernel is asked for its counts, in milliseconds. */
   readonly flushIntervalMs: number
   readonly alertsKept: number
+  readonly storms: StormRules
   readonly log: Log
   readonly now?: () => number
 }
 
+/** Where delivery goes on from, and what it has to tell. */
+export interface DeliveryNews {
+  readonly cursors: Readonly<Record<string, string>>
+  readonly onDelivered: (sink: string, cursor: string) => void
+  readonly onGivenUp: (sink: string, given: GivenUp) => void
+}
+
+/** What can change while the daemon runs. */
+export interface LiveParts {
+  readonly rules: LearnRules
+  readonly storms: StormRules
+  readonly flushIntervalMs: number
+  readonly outlets: readonly Outlet[]
+  readonly limits: LaneLimits
+}
+
 const persistMs = 1_000
+/** New alerts at which a source is asked to wait for the store. */
+const mostAlertsUnstored = 4_096
 /** What was learned does not wait that long; a little, so that what comes together is written together. */
 const newsPersistMs = 200
 const tickMs = 1_000
@@ -96,8 +118,11 @@ export class Daemon {
   readonly #now: () => number
   #dispatcher: Dispatcher | undefined
   #records: StoreWrite[] = []
+  /** Audit entries among the records, for the sinks. */
+  #audited: Notice[] = []
   #rawReaders = 0
   #soon: NodeJS.Timeout | undefined
+  #flushTimer: NodeJS.Timeout | undefined
   /** Until when an earlier daemon observed, while it is not known whether a source kept on. */
   #unobserved: string | undefined
   /** Everything before it is judged, and not yet stored. */
@@ -107,9 +132,11 @@ export class Daemon {
     this.parts = parts
     this.#now = parts.now ?? Date.now
     this.startedAt = new Date(this.#now()).toISOString()
+    const { node, store, alertsKept, storms } = parts
+    const ids = new NoticeIds()
     this.live = new LiveNews(this.#now())
-    this.trail = new AuditTrail(parts.store, this.#now)
-    this.alerts = new AlertBook({ node: parts.node, capacity: parts.alertsKept })
+    this.trail = new AuditTrail({ store, node, ids, now: this.#now })
+    this.alerts = new AlertBook({ node, capacity: alertsKept, ids, storms })
     this.shelf = new VersionShelf({
       node: parts.node,
       shaper: parts.shaper,
@@ -193,15 +220,21 @@ export class Daemon {
     this.#persister = new Persister({
       store: parts.store,
       intervalMs: persistMs,
+      mostWaiting: alertsKept,
       collect: () => this.#collect(),
-      onStored: (alerts) => {
+      onStored: (notices) => {
         this.faults.delete('store')
-        this.#dispatcher?.offer(alerts)
-        this.live.alerts(alerts)
+        this.#dispatcher?.offer(notices)
+        this.live.alerts(notices.filter((notice) => !isAudit(notice)))
       },
       onError: (error) => {
         this.faults.set('store', describeError(error))
         parts.log.error({ error: describeError(error) }, 'the store failed: changes are kept')
+      },
+      onLost: (lost) => {
+        const finding = unstoredFinding(lost, node, this.#now())
+        this.alerts.raise(finding, this.#now(), lost.length)
+        parts.log.error({ count: lost.length }, 'alerts were given up: the store takes none')
       },
     })
   }
@@ -215,14 +248,24 @@ export class Daemon {
     this.alerts.load(alerts)
     for (const { message } of snapshot.damage) this.#damaged('store damage', message)
     for (const { what, message } of unreadable) this.#damaged(what, message)
-    await this.#checkAudit()
+    const audited = await this.#loadAudit()
     const cursors = snapshot.meta['cursors']
     const kept = typeof cursors === 'object' && cursors !== null ? { ...cursors } : {}
-    this.#dispatcher = this.parts.makeDispatcher(kept as Record<string, string>, (sink, cursor) => {
-      Object.assign(kept, { [sink]: cursor })
-      this.#records.push({ kind: 'meta', key: 'cursors', value: { ...kept } })
+    this.#dispatcher = this.parts.makeDispatcher({
+      cursors: kept as Record<string, string>,
+      onDelivered: (sink, cursor) => {
+        Object.assign(kept, { [sink]: cursor })
+        this.#records.push({ kind: 'meta', key: 'cursors', value: { ...kept } })
+        // Until it is stored, a kill would have it delivered once more.
+        this.#persister.kick()
+      },
+      onGivenUp: (sink, given) => {
+        const finding = undeliveredFinding({ sink, ...given }, this.parts.node, this.#now())
+        this.alerts.raise(finding, this.#now(), given.count)
+        this.#persister.kick()
+      },
     })
-    this.#dispatcher.resume(alerts.map(({ alert }) => alert))
+    this.#dispatcher.resume(inOrder([...audited, ...alerts.map(({ alert }) => alert)]))
     const heard = snapshot.meta['observedUntil']
     // Killed before its first heartbeat: it observed at least until the last act that it stored.
     const acts = versions.filter(({ running }) => running > 0).map(({ lastSeen }) => lastSeen)
@@ -236,32 +279,32 @@ export class Daemon {
     log.info({ versions: versions.length, alerts: alerts.length }, 'state was taken back')
   }
 
-  async #checkAudit(): Promise<void> {
+  async #loadAudit(): Promise<readonly Notice[]> {
     const { ok, entries, head, faults } = await this.trail.load()
     // Said here, the head is known outside of the store that it vouches for.
     this.parts.log.info({ entries, head }, 'the audit trail was read')
     if (!ok) this.#damaged('audit', `the audit trail was damaged or changed: ${faults.join('; ')}`)
+    return this.trail.newest()
   }
 
   /** Runs until the signal aborts, then drains. */
   async run(signal: AbortSignal): Promise<void> {
-    const { sources, engines, flushIntervalMs, log } = this.parts
+    const { sources, engines, log } = this.parts
     await Promise.all(engines.map((engine) => engine.start(signal)))
     this.kernel.start()
     this.#persister.start()
     const timers = [
       setInterval(() => this.tick(), tickMs),
-      setInterval(() => {
-        for (const control of this.#controls()) control.flush()
-      }, flushIntervalMs),
       setTimeout(() => this.shelf.settleRestored(this.startedAt), settleMs),
     ]
+    this.#flushEvery(this.parts.flushIntervalMs)
     this.state = 'running'
     const pipeline = runPipeline(
       {
         sources,
         identifier: this.identifier,
         judge: (messages, source) => this.#judge(messages, source.name, source.control),
+        room: () => this.room(),
         onSourceEnd: (source, error) => this.#sourceEnded(source, error, signal),
       },
       signal,
@@ -273,6 +316,7 @@ export class Daemon {
     this.state = 'stopping'
     await pipeline
     for (const timer of timers) clearInterval(timer)
+    clearInterval(this.#flushTimer)
     clearTimeout(this.#soon)
     this.identifier.close()
     this.kernel.close()
@@ -289,6 +333,21 @@ export class Daemon {
     return this.#persister.flush()
   }
 
+  /** Resolves once there is room for more alerts: faster than the store takes them, they would fill the memory. */
+  async room(): Promise<void> {
+    if (this.alerts.changes >= mostAlertsUnstored) await this.#persister.flush()
+  }
+
+  /** Goes on with these, from now on. */
+  async reconfigure(parts: LiveParts): Promise<SinkChange> {
+    this.shelf.rules = parts.rules
+    this.alerts.stormRules = parts.storms
+    this.#flushEvery(parts.flushIntervalMs)
+    const stored = await this.#storedNotices()
+    const none = { added: [], changed: [], removed: [], undelivered: 0 }
+    return (await this.#dispatcher?.reconfigure(parts.outlets, parts.limits, stored)) ?? none
+  }
+
   /** Judges events that come from no source: replayed ones. */
   judgeEvents(events: readonly SnugEvent[]): void {
     const batch = this.identifier.push(events.map((event) => ({ type: 'event', event })))
@@ -301,7 +360,9 @@ export class Daemon {
   }
 
   audit(what: string, who: string, fields: Readonly<Record<string, unknown>>): void {
-    this.#records.push(...this.trail.entry(what, who, fields))
+    const { notice, writes } = this.trail.append(what, who, fields)
+    this.#records.push(...writes)
+    if (notice !== undefined) this.#audited.push(notice)
   }
 
   /** Whoever looked at the version before has to look again before deciding on it. */
@@ -314,8 +375,9 @@ export class Daemon {
     await this.#dispatcher?.reopen()
   }
 
-  get sinksWaiting(): Readonly<Record<string, number>> {
-    return this.#dispatcher?.waiting ?? {}
+  /** Of the store, for metrics. */
+  get storing(): Readonly<Record<'waiting' | 'done' | 'failed' | 'givenUp', number>> {
+    return { ...this.#persister.counts, waiting: this.#persister.waiting }
   }
 
   /** While somebody listens to every act, the kernel sends every act. */
@@ -324,6 +386,25 @@ export class Daemon {
     this.#rawReaders += change
     if (before > 0 === this.#rawReaders > 0) return
     for (const control of this.#controls()) control.filter(this.#rawReaders > 0 ? 'off' : 'novelty')
+  }
+
+  /** For a sink that is new, oldest first. What is not among them is yet to be offered to it. */
+  async #storedNotices(): Promise<readonly Notice[]> {
+    for (;;) {
+      const { length } = this.trail
+      await this.#persister.flush()
+      const audited = await this.trail.newest()
+      // One that was stored meanwhile was offered to the others already.
+      if (this.trail.length > length) continue
+      return inOrder([...audited, ...this.alerts.list({ limit: Infinity })])
+    }
+  }
+
+  #flushEvery(intervalMs: number): void {
+    clearInterval(this.#flushTimer)
+    this.#flushTimer = setInterval(() => {
+      for (const control of this.#controls()) control.flush()
+    }, intervalMs)
   }
 
   *#controls(): Iterable<SourceControl> {
@@ -391,15 +472,16 @@ export class Daemon {
     for (const { alert, fingerprint } of records) {
       writes.push({ kind: 'alert', id: alert.id, fingerprint, value: alert })
     }
-    const alerts = records.map(({ alert }) => alert)
+    const notices = inOrder([...this.#audited, ...records.map(({ alert }) => alert)])
+    this.#audited = []
     const mark = this.#mark
-    if (mark === undefined) return { writes, alerts }
+    if (mark === undefined) return { writes, notices }
     this.#mark = undefined
     writes.push({ kind: 'meta', key: 'mark', value: mark })
     const stored = (): void => {
       for (const control of this.#controls()) control.taken?.(mark)
     }
-    return { writes, alerts, stored }
+    return { writes, notices, stored }
   }
 
   #collectVersion(version: DeployedVersion, writes: StoreWrite[]): void {
@@ -440,4 +522,9 @@ export class Daemon {
       'what was stored did not read and was set aside',
     )
   }
+}
+
+/** Sinks take what comes in the order of ids. */
+function inOrder(notices: Notice[]): readonly Notice[] {
+  return notices.sort((a, b) => (a.id < b.id ? -1 : 1))
 }

@@ -62,24 +62,6 @@ const ofNothing = {
   attack: [],
 } as const
 
-/** One alert for many deviations: `event` is the latest of them, `name` what they have in common. */
-export function togetherFinding(
-  { event, verdict, version }: Judged,
-  name: string,
-  reasons: readonly string[],
-): Finding {
-  return {
-    ...ofNothing,
-    fingerprint: name,
-    type: 'deviation',
-    severity: verdict.severity,
-    reasons,
-    mode: version?.life.mode ?? 'unprofiled',
-    confidence: 'partial',
-    event,
-  }
-}
-
 /** An act of a kind that nobody watched for while the version was learned: told once of each kind. */
 export function unobservedKindFinding(event: ActEvent, version: DeployedVersion): Finding {
   const { kind } = event

@@ -36,11 +36,10 @@ import {
   type Judged,
   lossFinding,
   mainBehaviour,
-  togetherFinding,
   unobservedKindFinding,
 } from './findings.ts'
 import type { Kinds, Sights } from './sights.ts'
-import { StormBreaker, stretchBefore, stretchText, toldEach } from './unobserved.ts'
+import { stretchBefore, stretchText } from './unobserved.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
 export interface JudgeStageOptions {
@@ -111,7 +110,6 @@ export class JudgeStage {
   /** Acts that the kernel stopped and the profile expects: faults of Snug. */
   disagreements = 0
   readonly #options: JudgeStageOptions
-  readonly #storms = new StormBreaker()
 
   constructor(options: JudgeStageOptions) {
     this.#options = options
@@ -287,7 +285,7 @@ export class JudgeStage {
     return 'unprofiled'
   }
 
-  /** With low confidence where what led to it may have been missed, and then without a storm. */
+  /** With low confidence where what led to it may have been missed. */
   #deviates(judged: JudgedBy): void {
     const { event, verdict, version } = judged
     const { id } = event.container
@@ -297,16 +295,7 @@ export class JudgeStage {
       return
     }
     const doubtful = { ...judged, verdict: { ...verdict, confidence: 'partial' } as const }
-    const why = stretchText(stretch)
-    // What a guardrail names and what was stopped is never one of many.
-    const isGrave = verdict.guardrails.length > 0 || event.enforced !== undefined
-    if (isGrave || this.#storms.admits(id, stretch, actNameOf(judged))) {
-      this.#alert(doubtful, [why])
-      return
-    }
-    const together = `more than ${toldEach} different deviations of this container, told together`
-    const name = `unobserved/${version.key}/${id}/${stretch.to}`
-    this.#raise(togetherFinding(doubtful, name, [together, why]), event.count ?? 1)
+    this.#alert(doubtful, [stretchText(stretch)])
   }
 
   /** Why `version` shows a behaviour that `before` did not, from what the two images ship. */

@@ -1,20 +1,24 @@
-import type { Alert } from '../event/alert.ts'
+import { isAudit, type Notice } from '../event/notice.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 
 export interface PersisterOptions {
   readonly store: Store
-  /** What has changed since it was last asked, and the alerts among it. */
+  /** What has changed since it was last asked, and the notices among it. */
   readonly collect: () => Collected
-  /** These alerts are in the store now: they may go out. */
-  readonly onStored: (alerts: readonly Alert[]) => void
+  /** These notices are in the store now: they may go out. */
+  readonly onStored: (notices: readonly Notice[]) => void
   readonly onError: (error: unknown) => void
+  /** Alerts that the store refused for so long that there is no room for them any more: the oldest. */
+  readonly onLost: (alerts: readonly Notice[]) => void
+  /** How many alerts wait for a store that refuses them, at most. */
+  readonly mostWaiting: number
   /** How long changes gather before they are written; alerts do not wait. */
   readonly intervalMs: number
 }
 
 export interface Collected {
   readonly writes: readonly StoreWrite[]
-  readonly alerts: readonly Alert[]
+  readonly notices: readonly Notice[]
   /** Called once all of this is in the store. */
   readonly stored?: () => void
 }
@@ -23,18 +27,28 @@ export interface Collected {
  * Writes behind: one batch at a time, everything that gathered while the last one was being written. An
  * alert asks for a batch at once, and leaves the daemon only when it is in the store.
  *
- * What a batch could not take is kept and is part of the next one; `onError` tells each failure.
+ * What a batch could not take is kept, each record in its newest state, and is part of the next one; `onError` tells
+ * each failure.
  */
 export class Persister {
   readonly #options: PersisterOptions
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
   #again = false
-  #left: Collected = { writes: [], alerts: [] }
+  readonly #writes = new Map<string, StoreWrite>()
+  readonly #notices = new Map<string, Notice>()
+  #stored: (() => void) | undefined
   #closed = false
+  /** Batches, by what came of them; and alerts that were given up. */
+  readonly counts = { done: 0, failed: 0, givenUp: 0 }
 
   constructor(options: PersisterOptions) {
     this.#options = options
+  }
+
+  /** Records that a batch could not take. */
+  get waiting(): number {
+    return this.#writes.size
   }
 
   start(): void {
@@ -74,21 +88,55 @@ export class Persister {
   }
 
   async #write(): Promise<void> {
-    const fresh = this.#options.collect()
-    const writes = [...this.#left.writes, ...fresh.writes]
-    const alerts = [...this.#left.alerts, ...fresh.alerts]
-    const stored = fresh.stored ?? this.#left.stored
-    this.#left = { writes: [], alerts: [] }
-    if (writes.length === 0) return
+    this.#fold(this.#options.collect())
+    if (this.#writes.size === 0) return
     try {
       // Not synced: a batch outlives the process without it, and an alert would wait for the disk.
-      await this.#options.store.batch(writes, { sync: false })
+      await this.#options.store.batch([...this.#writes.values()], { sync: false })
     } catch (error) {
-      this.#left = { writes, alerts, ...(stored && { stored }) }
+      this.counts.failed += 1
       this.#options.onError(error)
+      this.#giveUp()
       return
     }
+    this.counts.done += 1
+    const notices = [...this.#notices.values()]
+    const stored = this.#stored
+    this.#writes.clear()
+    this.#notices.clear()
+    this.#stored = undefined
     stored?.()
-    if (alerts.length > 0) this.#options.onStored(alerts)
+    if (notices.length > 0) this.#options.onStored(notices)
   }
+
+  /** A record that is there is replaced, and comes after all that was written before it. */
+  #fold({ writes, notices, stored }: Collected): void {
+    for (const write of writes) {
+      const record = recordOf(write)
+      this.#writes.delete(record)
+      this.#writes.set(record, write)
+    }
+    for (const notice of notices) this.#notices.set(notice.id, notice)
+    this.#stored = stored ?? this.#stored
+  }
+
+  /** The audit trail keeps all: with a hole it would be no chain. */
+  #giveUp(): void {
+    const alerts = [...this.#notices.values()].filter((notice) => !isAudit(notice))
+    const lost = alerts.slice(0, Math.max(0, alerts.length - this.#options.mostWaiting))
+    if (lost.length === 0) return
+    for (const { id } of lost) {
+      this.#notices.delete(id)
+      this.#writes.delete(recordOf({ kind: 'alert', id, fingerprint: '', value: undefined }))
+    }
+    this.counts.givenUp += lost.length
+    this.#options.onLost(lost)
+  }
+}
+
+/** The same for writes to the same record. */
+function recordOf(write: StoreWrite): string {
+  const version = 'version' in write ? write.version : ''
+  const id = 'id' in write ? write.id : 'key' in write ? write.key : ''
+  return JSON.stringify([write.kind, version, id])
 }

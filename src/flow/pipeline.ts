@@ -7,14 +7,16 @@ export interface PipelineOptions {
   readonly identifier: Identifier
   /** Takes what is identified, in order. */
   readonly judge: (batch: IdentifiedBatch, source: EventSource) => void
+  /** Resolves once what was judged leaves room for more. */
+  readonly room: () => Promise<void>
   /** A source that can never work, or that ended: told once each. */
   readonly onSourceEnd: (source: EventSource, error: unknown) => void
 }
 
 /**
- * Runs the sources through `identify` to `judge`. Everything after the source's own await is synchronous:
- * a source is read only as fast as its acts are judged, and what cannot wait (the kernel's ring buffer)
- * counts what it lost at its own end. No queue lies between.
+ * Runs the sources through `identify` to `judge`. A source is read only as fast as its acts are judged and their
+ * alerts stored, and what cannot wait (the kernel's ring buffer) counts what it lost at its own end. No queue lies
+ * between.
  *
  * Resolves when all sources have ended.
  */
@@ -24,13 +26,14 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
 
 async function runSource(
   source: EventSource,
-  { identifier, judge, onSourceEnd }: PipelineOptions,
+  { identifier, judge, room, onSourceEnd }: PipelineOptions,
   signal: AbortSignal,
 ): Promise<void> {
   try {
     for await (const batch of source.messages(signal)) {
       for (const part of parts(batch)) {
         judge(identifier.push(part), source)
+        await room()
         if (part.length === partSize) await breathe()
       }
     }

@@ -25,24 +25,24 @@ export interface RecordedSummary {
 export async function readRecorded(
   chunks: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
-  take: (events: readonly SnugEvent[], lines: readonly number[]) => void,
+  take: (events: readonly SnugEvent[], lines: readonly number[]) => void | Promise<void>,
 ): Promise<RecordedSummary> {
   const parser = new EventLineParser()
   const rejected: RejectedLine[] = []
   let events = 0
   let rejectedCount = 0
-  const took = (parsed: ParsedLines): void => {
+  const took = async (parsed: ParsedLines): Promise<void> => {
     events += parsed.events.length
     rejectedCount += parsed.rejectedCount
     for (const line of parsed.rejected) if (rejected.length < rejectedTold) rejected.push(line)
-    take(parsed.events, parsed.lines)
+    await take(parsed.events, parsed.lines)
   }
   for await (const chunk of chunks) {
     signal.throwIfAborted()
-    took(parser.push(chunk))
+    await took(parser.push(chunk))
     await breathe()
   }
-  took(parser.end())
+  await took(parser.end())
   return { events, rejectedCount, rejected }
 }
 

@@ -281,7 +281,10 @@ export class SnugEngine implements view.Engine {
   ): Promise<views.ReplayResult> {
     const daemon = this.#daemon
     const before = { ...daemon.counters }
-    const summary = await readRecorded(chunks, signal, (events) => daemon.judgeEvents(events))
+    const summary = await readRecorded(chunks, signal, (events) => {
+      daemon.judgeEvents(events)
+      return daemon.room()
+    })
     await daemon.persist()
     const { expected, deviation, unprofiled, learned, loss } = daemon.counters
     return {

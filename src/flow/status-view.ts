@@ -8,7 +8,7 @@ import { recentLosses } from './views.ts'
 export function statusView(daemon: Daemon, version: string): views.StatusView {
   const { shelf, alerts, identifier, parts, counters, startedAt } = daemon
   const standing = standingOf(daemon)
-  const { stage, enforcement, kernel } = daemon
+  const { stage, enforcement, kernel, trail, storing } = daemon
   const versions: Record<views.VersionState, number> = {
     learning: 0,
     review: 0,
@@ -37,6 +37,14 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
       lostBeforeIdentity: lost,
       unplacedSightings: shelf.unplacedSightings + unplaced,
       alertsPruned: alerts.pruned,
+      alertsRaised: alerts.counts.raised,
+      alertsInStorms: alerts.counts.inStorms,
+      auditEntries: trail.length,
+      storeWaiting: storing.waiting,
+      storeBatches: storing.done,
+      storeFailures: storing.failed,
+      alertsUnstored: storing.givenUp,
+      ...learningFacts(daemon),
       kernelDisagreements: stage.disagreements,
       widenedProfiles: kernel.widened,
     },
@@ -64,6 +72,14 @@ export function standingOf({
     if (engine.state === 'degraded') degraded.push(`engine ${engine.name}: ${engine.reason ?? ''}`)
   }
   return { state: stateOf(state, sources, degraded), degraded, sources, engines }
+}
+
+function learningFacts(daemon: Daemon): Record<'unseenMax' | 'learningOldest', number> {
+  const { learning } = daemon.shelf
+  const nowMs = daemon.now()
+  const ages = learning.map(({ version }) => (nowMs - version.life.learningSince) / 1000)
+  const bounds = learning.map(({ bound }) => bound)
+  return { unseenMax: Math.max(0, ...bounds), learningOldest: Math.max(0, ...ages) }
 }
 
 /** Nobody should rely on it before it sees: it is starting until every source is. */

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { DeployedVersion } from './deployed-version.ts'
 
 /** A stretch of a container's life that nobody observed. */
@@ -8,12 +7,6 @@ export interface Stretch {
   readonly from?: string
   readonly to: string
 }
-
-/** Deviations of one container that are told each; what follows the same stretch is then told together. */
-export const toldEach = 20
-
-/** Containers and stretches of which it is known what was told. */
-const stretchesKept = 4_096
 
 /**
  * The stretch that an act of the container lies in, or follows by less than `afterMs`: what led to the act may
@@ -40,23 +33,4 @@ function startOf(run: { readonly from: string; readonly earlier?: readonly { fro
 export function stretchText({ reason, from, to }: Stretch): string {
   const span = from === undefined ? `before ${to}` : `between ${from} and ${to}`
   return `the container was not fully observed ${span} (${reason}): what led to this may have been missed`
-}
-
-/** Keeps an unobserved stretch from becoming a storm of alerts. */
-export class StormBreaker {
-  readonly #told = new LRUCache<string, Set<string>>({ max: stretchesKept })
-
-  /** Whether a deviation is told by itself: the first {@link toldEach} different ones, and their repeats. */
-  admits(container: string, { to }: Stretch, fingerprint: string): boolean {
-    const name = `${container} ${to}`
-    const told = this.#told.get(name)
-    if (told === undefined) {
-      this.#told.set(name, new Set([fingerprint]))
-      return true
-    }
-    if (told.has(fingerprint)) return true
-    if (told.size >= toldEach) return false
-    told.add(fingerprint)
-    return true
-  }
 }

@@ -40,12 +40,21 @@ export interface VersionShelfOptions {
   readonly onVanished: (version: DeployedVersion, gone: readonly ProfileEntry[]) => void
 }
 
+/** A version that learns, as it was looked at last. */
+export interface Learning {
+  readonly version: DeployedVersion
+  /** Upper bound on the chance that the next unit does something new. */
+  readonly bound: number
+}
+
 /** All versions of all lineages that this node has seen, and which container runs which. */
 export class VersionShelf {
   /** Losses of the node as a whole. */
   readonly losses = new LossLedger()
   /** Counts that no version could be found for: of containers that ended before the daemon restarted. */
   unplacedSightings = 0
+  /** Versions that learned at the last tick. */
+  learning: readonly Learning[] = []
   readonly #options: VersionShelfOptions
   readonly #versions = new Map<VersionKey, DeployedVersion>()
   readonly #byContainer = new Map<string, DeployedVersion>()
@@ -60,8 +69,11 @@ export class VersionShelf {
   /** Runs from before a restart that no source has told of yet. */
   readonly #unconfirmed = new Set<string>()
 
+  #rules: LearnRules
+
   constructor(options: VersionShelfOptions) {
     this.#options = options
+    this.#rules = options.rules
   }
 
   get node(): string {
@@ -73,7 +85,12 @@ export class VersionShelf {
   }
 
   get rules(): LearnRules {
-    return this.#options.rules
+    return this.#rules
+  }
+
+  /** From the next tick on. */
+  set rules(rules: LearnRules) {
+    this.#rules = rules
   }
 
   get versions(): Iterable<DeployedVersion> {
@@ -231,6 +248,7 @@ export class VersionShelf {
   /** Moves every version on as time passes. */
   tick(): void {
     const nowMs = this.#options.now()
+    const learning: Learning[] = []
     for (const version of this.#versions.values()) {
       this.#letVanish(version, nowMs)
       const { state, mode } = version.life
@@ -240,8 +258,11 @@ export class VersionShelf {
       }
       const settled = state !== 'learning' && !(mode === 'alert' && this.rules.after === 'block')
       if (settled) continue
-      this.apply(version, advance(version.life, this.evidence(version, nowMs), this.rules, nowMs))
+      const evidence = this.evidence(version, nowMs)
+      if (state === 'learning') learning.push({ version, bound: evidence.coverage.bound })
+      this.apply(version, advance(version.life, evidence, this.rules, nowMs))
     }
+    this.learning = learning
   }
 
   /** Each window once: what it inherited and did not show in it, nor in the time of grace after it. */

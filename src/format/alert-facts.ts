@@ -68,7 +68,10 @@ export function epochMs(time: string): number {
 }
 
 /** By a scale of the format's own. */
-export function onScale<T>(scale: Readonly<Record<Severity, T>>, { severity }: Alert): T {
+export function onScale<T>(
+  scale: Readonly<Record<Severity, T>>,
+  { severity }: { readonly severity: Severity },
+): T {
   return scale[severity]
 }
 

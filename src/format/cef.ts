@@ -3,26 +3,29 @@ import { alertClass, classTitle, onScale, type Product, sentence } from './alert
 import { flatFields } from './flat-fields.ts'
 import { visible } from './line-text.ts'
 
-const severityScale = { low: 3, medium: 5, high: 8, critical: 10 } as const
+export const cefSeverities = { low: 3, medium: 5, high: 8, critical: 10 } as const
 
 /** The alert in the Common Event Format, version 0. */
 export function toCef(alert: Alert, product: Product): string {
-  const head = [
-    'CEF:0',
-    ...[
-      product.vendor,
-      product.name,
-      product.version,
-      alertClass(alert),
-      classTitle(alert),
-      String(onScale(severityScale, alert)),
-    ].map(headText),
-  ]
-  const extension = fields(alert).map(([key, value]) => `${key}=${valueText(String(value))}`)
-  return `${head.join('|')}|${extension.join(' ')}`
+  const head = [alertClass(alert), classTitle(alert), onScale(cefSeverities, alert)]
+  return cefLine(product, head, fields(alert))
 }
 
-function fields(alert: Alert): readonly (readonly [string, string | number])[] {
+type Field = readonly [string, string | number]
+
+/** `head`: the class of what happened, its name, and its severity from 0 to 10. */
+export function cefLine(
+  product: Product,
+  head: readonly (string | number)[],
+  extension: readonly Field[],
+): string {
+  const { vendor, name, version } = product
+  const fixed = ['CEF:0', ...[vendor, name, version, ...head].map((part) => headText(String(part)))]
+  const pairs = extension.map(([key, value]) => `${key}=${valueText(String(value))}`)
+  return `${fixed.join('|')}|${pairs.join(' ')}`
+}
+
+function fields(alert: Alert): readonly Field[] {
   const flat = flatFields(alert)
   const custom: readonly (readonly [string, string | undefined])[] = [
     ['image', flat.image],
@@ -61,7 +64,7 @@ function fields(alert: Alert): readonly (readonly [string, string | number])[] {
     ['commandLine', flat.commandLine],
     ['attack', alert.attack.join(',') || undefined],
   ]
-  const there = known.filter((field): field is readonly [string, string | number] => {
+  const there = known.filter((field): field is Field => {
     return field[1] !== undefined
   })
   return [...there, ...labelled]

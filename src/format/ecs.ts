@@ -1,5 +1,6 @@
 import type { Alert } from '../event/alert.ts'
 import type { SnugEvent } from '../event/event.ts'
+import type { Notice } from '../event/notice.ts'
 import {
   alertClass,
   baseName,
@@ -12,14 +13,13 @@ import {
 
 /** The version of the Elastic Common Schema whose field names these are. */
 const ecsVersion = '8.11.0'
-const severityScale = { low: 21, medium: 47, high: 73, critical: 99 } as const
+export const ecsSeverities = { low: 21, medium: 47, high: 73, critical: 99 } as const
 
 /** The alert as one document of the Elastic Common Schema. */
 export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
   const { event, image, container, workload, process } = alert
   return compact({
-    '@timestamp': alert.time,
-    ecs: { version: ecsVersion },
+    ...ecsHead(alert, product),
     message: sentence(alert),
     event: {
       id: alert.id,
@@ -31,21 +31,13 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
       category: categories[event.kind],
       type: [...types(event), ...(alert.action === 'alerted' ? [] : ['denied'])],
       outcome: alert.action === 'alerted' ? 'unknown' : 'failure',
-      severity: onScale(severityScale, alert),
+      severity: onScale(ecsSeverities, alert),
       reason: alert.reasons.join('; '),
       start: alert.firstSeen,
       end: alert.lastSeen,
     },
-    log: { level: alert.severity },
     rule: { name: classTitle(alert), id: alert.guardrails[0], category: alert.type },
     threat: { technique: { id: alert.attack } },
-    host: { name: alert.node },
-    observer: {
-      vendor: product.vendor,
-      product: product.name,
-      version: product.version,
-      type: 'ids',
-    },
     container: {
       id: container?.id,
       name: container?.name,
@@ -97,6 +89,20 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
       decision: alert.decision,
     },
   })
+}
+
+/** What every document has: when, where, and who tells it. */
+export function ecsHead(
+  { time, node, severity }: Pick<Notice, 'time' | 'node' | 'severity'>,
+  { vendor, name, version }: Product,
+): Record<string, unknown> {
+  return {
+    '@timestamp': time,
+    ecs: { version: ecsVersion },
+    log: { level: severity },
+    host: { name: node },
+    observer: { vendor, product: name, version, type: 'ids' },
+  }
 }
 
 const categories: Readonly<Record<SnugEvent['kind'], readonly string[]>> = {

@@ -2,7 +2,7 @@ import type { Alert } from '../event/alert.ts'
 import type { SnugEvent } from '../event/event.ts'
 import { baseName, classTitle, compact, onScale, sentence } from './alert-facts.ts'
 
-const priorities = {
+export const falcoPriorities = {
   low: 'Notice',
   medium: 'Warning',
   high: 'Error',
@@ -17,12 +17,12 @@ export function toFalco(alert: Alert): Record<string, unknown> {
   return {
     uuid: alert.id,
     hostname: alert.node,
-    priority: onScale(priorities, alert),
+    priority: onScale(falcoPriorities, alert),
     rule: `Snug ${classTitle(alert)}`,
     source: 'syscall',
     tags: ['snug', alert.type, ...alert.guardrails, ...alert.attack],
     time: alert.time,
-    output: `${alert.time} ${onScale(priorities, alert)} ${sentence(alert)}`,
+    output: `${alert.time} ${onScale(falcoPriorities, alert)} ${sentence(alert)}`,
     output_fields: compact({
       'evt.type': evtTypes[event.kind],
       'evt.time.iso8601': event.time,

@@ -1,34 +1,44 @@
-import type { Alert } from '../event/alert.ts'
+import { isAudit, type Notice } from '../event/notice.ts'
 import type { Product } from './alert-facts.ts'
+import {
+  auditToCef,
+  auditToEcs,
+  auditToFalco,
+  auditToLeef,
+  auditToOcsf,
+  shortAudit,
+} from './audit.ts'
 import { toCef } from './cef.ts'
 import { toEcs } from './ecs.ts'
 import { toFalco } from './falco.ts'
 import { toLeef } from './leef.ts'
 import { lineJson } from './line-text.ts'
 import { toOcsf } from './ocsf.ts'
-import { type Cut, cuts } from './shorten.ts'
+import { cuts } from './shorten.ts'
 
 export const alertFormats = ['json', 'ecs', 'ocsf', 'cef', 'leef', 'falco'] as const
 export type AlertFormat = (typeof alertFormats)[number]
 
-/** One alert as one line, without a line end. */
-export type Render = (alert: Alert) => string
+/** One notice as one line, without a line end. */
+export type Render = (notice: Notice) => string
 
-/** Pure: the same alert gives the same line. */
+/** Pure: the same notice gives the same line. */
 export function renderer(format: AlertFormat, product: Product): Render {
   switch (format) {
     case 'json':
       return lineJson
     case 'ecs':
-      return (alert) => lineJson(toEcs(alert, product))
+      return (notice) =>
+        lineJson(isAudit(notice) ? auditToEcs(notice, product) : toEcs(notice, product))
     case 'ocsf':
-      return (alert) => lineJson(toOcsf(alert, product))
+      return (notice) =>
+        lineJson(isAudit(notice) ? auditToOcsf(notice, product) : toOcsf(notice, product))
     case 'falco':
-      return (alert) => lineJson(toFalco(alert))
+      return (notice) => lineJson(isAudit(notice) ? auditToFalco(notice) : toFalco(notice))
     case 'cef':
-      return (alert) => toCef(alert, product)
+      return (notice) => (isAudit(notice) ? auditToCef(notice, product) : toCef(notice, product))
     case 'leef':
-      return (alert) => toLeef(alert, product)
+      return (notice) => (isAudit(notice) ? auditToLeef(notice, product) : toLeef(notice, product))
   }
 }
 
@@ -44,16 +54,21 @@ const encoder = new TextEncoder()
  * that what arrives is whole. One that fits in no way is cut at the end.
  */
 export function renderWithin(render: Render, maxBytes: number): Render {
-  return (alert) => {
-    let line = render(alert)
+  return (notice) => {
+    let line = render(notice)
     // Three bytes a code unit at most: no need to count most lines.
     if (line.length * 3 <= maxBytes) return line
-    for (const cut of [undefined, ...cuts] satisfies readonly (Cut | undefined)[]) {
-      line = cut === undefined ? line : render(cut(alert))
+    for (const shorter of [undefined, ...cutsOf(notice)]) {
+      line = shorter === undefined ? line : render(shorter())
       if (encoder.encode(line).length <= maxBytes) return line
     }
     return endAt(line, maxBytes)
   }
+}
+
+function cutsOf(notice: Notice): readonly (() => Notice)[] {
+  if (isAudit(notice)) return [() => shortAudit(notice)]
+  return cuts.map((cut) => () => cut(notice))
 }
 
 function endAt(line: string, maxBytes: number): string {

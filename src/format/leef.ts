@@ -1,21 +1,19 @@
 import type { Alert } from '../event/alert.ts'
 import { alertClass, classTitle, onScale, type Product, sentence } from './alert-facts.ts'
+import { cefSeverities } from './cef.ts'
 import { flatFields } from './flat-fields.ts'
 import { visible } from './line-text.ts'
-
-const severityScale = { low: 3, medium: 5, high: 8, critical: 10 } as const
 
 /**
  * The alert in the Log Event Extended Format, version 2.0, its attributes parted by tabs. The format has no escape
  * of its own: a tab in a value becomes visible text like every other control.
  */
 export function toLeef(alert: Alert, product: Product): string {
-  const head = ['LEEF:2.0', product.vendor, product.name, product.version, alertClass(alert), 'x09']
   const flat = flatFields(alert)
-  const attributes: readonly (readonly [string, string | number | undefined])[] = [
+  return leefLine(product, alertClass(alert), [
     ['devTime', flat.timeMs],
     ['cat', alert.type],
-    ['sev', onScale(severityScale, alert)],
+    ['sev', onScale(cefSeverities, alert)],
     ['identHostName', alert.node],
     ['id', alert.id],
     ['name', classTitle(alert)],
@@ -38,7 +36,16 @@ export function toLeef(alert: Alert, product: Product): string {
     ['guardrails', alert.guardrails.join(',') || undefined],
     ['attack', alert.attack.join(',') || undefined],
     ['msg', sentence(alert)],
-  ]
+  ])
+}
+
+/** `what`: the class of what happened. */
+export function leefLine(
+  product: Product,
+  what: string,
+  attributes: readonly (readonly [string, string | number | undefined])[],
+): string {
+  const head = ['LEEF:2.0', product.vendor, product.name, product.version, what, 'x09']
   const there = attributes.filter(([, value]) => value !== undefined)
   const body = there.map(([key, value]) => `${key}=${visible(String(value))}`).join('\t')
   return `${head.map(headText).join('|')}|${body}`

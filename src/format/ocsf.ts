@@ -1,5 +1,6 @@
 import type { Alert } from '../event/alert.ts'
 import type { ProcessRef, SnugEvent } from '../event/event.ts'
+import type { Notice } from '../event/notice.ts'
 import {
   alertClass,
   baseName,
@@ -33,8 +34,7 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
     type_uid: classUid * 100 + activity,
     type_name: `Detection Finding: ${activityNames[activity]}`,
     time: epochMs(alert.lastSeen),
-    severity_id: onScale(severityIds, alert),
-    severity: onScale(severityNames, alert),
+    ...ocsfSeverity(alert),
     status_id: activity === 3 ? 4 : 1,
     status: activity === 3 ? 'Resolved' : 'New',
     message: sentence(alert),
@@ -48,11 +48,8 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
     disposition_id: stopped ? 2 : 15,
     disposition: stopped ? 'Blocked' : 'Detected',
     metadata: {
-      version: ocsfVersion,
-      uid: alert.id,
-      log_name: alert.schema,
+      ...ocsfProduct(alert, product),
       profiles: ['security_control', 'container', 'host'],
-      product: { name: product.name, vendor_name: product.vendor, version: product.version },
     },
     finding_info: {
       uid: alert.id,
@@ -85,6 +82,19 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
       decision: alert.decision,
     },
   })
+}
+
+export function ocsfSeverity(notice: Pick<Notice, 'severity'>): Record<string, unknown> {
+  return { severity_id: onScale(severityIds, notice), severity: onScale(severityNames, notice) }
+}
+
+/** The part of `metadata` that says what this is and whose. */
+export function ocsfProduct(
+  { id, schema }: Pick<Notice, 'id' | 'schema'>,
+  { name, vendor, version }: Product,
+): Record<string, unknown> {
+  const product = { name, vendor_name: vendor, version }
+  return { version: ocsfVersion, uid: id, log_name: schema, product }
 }
 
 /** An alert that counts on is an update; one that was decided on is closed. */

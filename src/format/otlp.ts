@@ -1,5 +1,7 @@
 import type { Alert } from '../event/alert.ts'
+import { type AuditNotice, isAudit, type Notice } from '../event/notice.ts'
 import { alertClass, epochMs, onScale, type Product } from './alert-facts.ts'
+import { auditClass } from './audit.ts'
 import type { Render } from './format.ts'
 
 const severityNumbers = { low: 9, medium: 13, high: 17, critical: 21 } as const
@@ -9,14 +11,14 @@ type Value = string | number | readonly string[] | undefined
 
 /** A batch as an export request for logs, in the JSON encoding of OTLP; the body of each record is its line. */
 export function toOtlp(
-  alerts: readonly Alert[],
+  notices: readonly Notice[],
   product: Product,
   render: Render,
 ): Record<string, unknown> {
   const resource = {
     'service.name': product.name,
     'service.version': product.version,
-    'host.name': alerts[0]?.node,
+    'host.name': notices[0]?.node,
   }
   return {
     resourceLogs: [
@@ -25,7 +27,9 @@ export function toOtlp(
         scopeLogs: [
           {
             scope: { name: product.name, version: product.version },
-            logRecords: alerts.map((alert) => record(alert, render)),
+            logRecords: notices.map((notice) =>
+              isAudit(notice) ? auditRecord(notice, render) : record(notice, render),
+            ),
           },
         ],
       },
@@ -35,9 +39,8 @@ export function toOtlp(
 
 function record(alert: Alert, render: Render): Record<string, unknown> {
   return {
-    // Beyond what a number can hold: text, as the encoding has it.
-    timeUnixNano: `${epochMs(alert.lastSeen)}000000`,
-    observedTimeUnixNano: `${epochMs(alert.time)}000000`,
+    timeUnixNano: nanos(alert.lastSeen),
+    observedTimeUnixNano: nanos(alert.time),
     severityNumber: onScale(severityNumbers, alert),
     severityText: onScale(severityTexts, alert),
     eventName: 'snug.alert',
@@ -65,6 +68,33 @@ function record(alert: Alert, render: Render): Record<string, unknown> {
       'user.id': alert.process === undefined ? undefined : String(alert.process.uid),
     }),
   }
+}
+
+function auditRecord(notice: AuditNotice, render: Render): Record<string, unknown> {
+  const { entry, hash } = notice
+  return {
+    timeUnixNano: nanos(notice.time),
+    observedTimeUnixNano: nanos(notice.time),
+    severityNumber: onScale(severityNumbers, notice),
+    severityText: onScale(severityTexts, notice),
+    eventName: 'snug.audit',
+    body: { stringValue: render(notice) },
+    attributes: attributes({
+      'log.record.uid': notice.id,
+      'snug.class': auditClass(notice),
+      'snug.type': notice.type,
+      'snug.severity': notice.severity,
+      'snug.audit.seq': entry.seq,
+      'snug.audit.previous': entry.previous,
+      'snug.audit.hash': hash,
+      'user.name': entry.who,
+    }),
+  }
+}
+
+/** Beyond what a number can hold: text, as the encoding has it. */
+function nanos(time: string): string {
+  return `${epochMs(time)}000000`
 }
 
 function attributes(values: Readonly<Record<string, Value>>): readonly object[] {

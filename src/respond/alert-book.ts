@@ -1,8 +1,9 @@
-import { monotonicFactory } from 'ulid'
 import type { SnugEvent } from '../event/event.ts'
 import { SnugError } from '../errors.ts'
 import type { Alert, AlertBehaviour, AlertDecision, AlertType, Severity } from '../event/alert.ts'
 import { type AlertFilter, alertFilter } from './alert-filter.ts'
+import type { NoticeIds } from './notice-ids.ts'
+import { type Storm, stormAlert, type StormRules, Storms } from './storms.ts'
 
 /** What the judge found, before it is one alert or one more count of an alert that is there. */
 export interface Finding {
@@ -26,6 +27,8 @@ export interface AlertBookOptions {
   readonly node: string
   /** Alerts kept; beyond it the oldest go, and are counted in `pruned`. */
   readonly capacity: number
+  readonly ids: NoticeIds
+  readonly storms: StormRules
 }
 
 /**
@@ -34,15 +37,28 @@ export interface AlertBookOptions {
  */
 export class AlertBook {
   readonly #options: AlertBookOptions
-  readonly #nextId = monotonicFactory()
   readonly #byId = new Map<string, Alert>()
   readonly #open = new Map<string, string>()
   readonly #fingerprints = new Map<string, string>()
-  #changed = new Set<string>()
+  /** In their newest state: also those for which there is no room any more. */
+  #changed = new Map<string, AlertRecord>()
+  readonly #storms: Storms
+  /** How many different ones there were, and of them were told by another one. */
+  readonly counts = { raised: 0, inStorms: 0 }
   #pruned = 0
 
   constructor(options: AlertBookOptions) {
     this.#options = options
+    this.#storms = new Storms(options.storms)
+  }
+
+  set stormRules(rules: StormRules) {
+    this.#storms.rules = rules
+  }
+
+  /** How many are new or changed and not yet drained. */
+  get changes(): number {
+    return this.#changed.size
   }
 
   get size(): number {
@@ -54,7 +70,7 @@ export class AlertBook {
   }
 
   get hasChanged(): boolean {
-    return this.#changed.size > 0
+    return this.changes > 0
   }
 
   get pruned(): number {
@@ -63,7 +79,10 @@ export class AlertBook {
 
   /** Takes back what the store kept. `fingerprint` is what {@link drainChanged} gave with the alert. */
   load(records: Iterable<AlertRecord>): void {
-    for (const { alert, fingerprint } of records) this.#put(alert, fingerprint)
+    for (const { alert, fingerprint } of records) {
+      this.#options.ids.after(alert.id)
+      this.#put(alert, fingerprint)
+    }
   }
 
   raise(
@@ -80,7 +99,7 @@ export class AlertBook {
     const act = event.kind === 'loss' ? undefined : event
     const alert: Alert = {
       schema: 'snug.alert/v1',
-      id: this.#nextId(nowMs),
+      id: this.#options.ids.next(nowMs),
       time: new Date(nowMs).toISOString(),
       node: this.#options.node,
       severity: finding.severity,
@@ -102,9 +121,13 @@ export class AlertBook {
       guardrails: finding.guardrails,
       attack: finding.attack,
     }
-    this.#put(alert, finding.fingerprint)
-    this.#changed.add(alert.id)
-    return { alert, fresh: true }
+    this.counts.raised += 1
+    const storm = this.#storms.part(alert, nowMs)
+    if (storm !== undefined) this.counts.inStorms += 1
+    const told = storm === undefined ? alert : { ...alert, partOf: this.#summarise(storm, alert) }
+    this.#touch(told, finding.fingerprint)
+    this.#put(told, finding.fingerprint)
+    return { alert: told, fresh: true }
   }
 
   /** `count` more of an act that has an open alert; undefined where it has none. */
@@ -134,25 +157,30 @@ export class AlertBook {
   decide(id: string, decision: AlertDecision): Alert {
     const decided: Alert = { ...this.get(id), decision }
     this.#byId.set(id, decided)
-    this.#changed.add(id)
-    const fingerprint = this.#fingerprints.get(id)
-    if (fingerprint !== undefined && this.#open.get(fingerprint) === id) {
-      this.#open.delete(fingerprint)
-    }
+    const fingerprint = this.#fingerprints.get(id) ?? ''
+    this.#touch(decided, fingerprint)
+    if (this.#open.get(fingerprint) === id) this.#open.delete(fingerprint)
     return decided
   }
 
   /** What is new or changed since the last call, oldest first, for the store and then for the sinks. */
   drainChanged(): AlertRecord[] {
-    const records: AlertRecord[] = []
-    for (const id of this.#changed) {
-      const alert = this.#byId.get(id)
-      if (alert !== undefined) {
-        records.push({ alert, fingerprint: this.#fingerprints.get(id) ?? '' })
-      }
-    }
-    this.#changed = new Set()
+    const records = [...this.#changed.values()]
+    this.#changed = new Map()
     return records
+  }
+
+  /** The id of the alert that stands for the storm: a further one where that was decided on. */
+  #summarise(storm: Storm, latest: Alert): string {
+    const known = this.#byId.get(storm.summaryId ?? '')
+    const before = known?.decision === undefined ? known : undefined
+    const id = before?.id ?? this.#options.ids.next(Date.parse(latest.time))
+    storm.summaryId = id
+    const summary = stormAlert(storm, latest, before, id)
+    const fingerprint = `storm/${id}`
+    this.#touch(summary, fingerprint)
+    this.#put(summary, fingerprint)
+    return id
   }
 
   #count(alert: Alert, count: number, lastSeen: string): Alert {
@@ -162,8 +190,12 @@ export class AlertBook {
       lastSeen: lastSeen > alert.lastSeen ? lastSeen : alert.lastSeen,
     }
     this.#byId.set(alert.id, raised)
-    this.#changed.add(alert.id)
+    this.#touch(raised, this.#fingerprints.get(alert.id) ?? '')
     return raised
+  }
+
+  #touch(alert: Alert, fingerprint: string): void {
+    this.#changed.set(alert.id, { alert, fingerprint })
   }
 
   #put(alert: Alert, fingerprint: string): void {
@@ -179,7 +211,6 @@ export class AlertBook {
     const fingerprint = this.#fingerprints.get(id)
     this.#byId.delete(id)
     this.#fingerprints.delete(id)
-    this.#changed.delete(id)
     if (fingerprint !== undefined && this.#open.get(fingerprint) === id) {
       this.#open.delete(fingerprint)
     }

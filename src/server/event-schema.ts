@@ -180,5 +180,21 @@ export const alert: z.ZodType<Alert> = z
         onlyWorkload: z.string().exactOptional().meta({ description: '`namespace/kind/name`' }),
       })
       .exactOptional(),
+    summary: z
+      .looseObject({
+        kinds: z.record(z.string(), z.int()),
+        severities: z.record(z.string(), z.int()),
+        reasons: z.array(z.looseObject({ text: z.string(), count: z.int() })),
+        first: z.array(z.string()).meta({ description: 'ids of the first ones' }),
+      })
+      .exactOptional()
+      .meta({
+        description:
+          'of an alert that stands for many different ones of its container: what they are; `count` is how many',
+      }),
+    partOf: z
+      .string()
+      .exactOptional()
+      .meta({ description: 'id of the alert that stands for this one' }),
   })
   .meta({ title: 'Snug alert, v1' })

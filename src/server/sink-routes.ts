@@ -13,9 +13,12 @@ const sinkView: z.ZodType<SinkView> = z.object({
   target: text,
   state: z.enum(['idle', 'delivering', 'failing']),
   waiting: count,
+  waitingBytes: count,
   lagMs: count,
   delivered: count,
+  refusals: count,
   givenUp: count,
+  givenUpFor: z.object({ full: count, late: count, refused: count }),
   lastDelivery: text.exactOptional(),
   lastError: z.object({ time: text, text }).exactOptional(),
 })

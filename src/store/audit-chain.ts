@@ -1,23 +1,6 @@
 import { createHash } from 'node:crypto'
+import { type AuditEntry, type AuditFacts, canonicalJson } from '../event/notice.ts'
 import type { Keyed } from './store.ts'
-
-/** What one entry says: who did what, when, and whatever else there is to say of it. */
-export interface AuditFacts {
-  /** RFC 3339 */
-  readonly time: string
-  readonly what: string
-  /** `cli:root`, `token:NAME`, `agent`, `kernel` */
-  readonly who: string
-  readonly [member: string]: unknown
-}
-
-/** One link: it names its place, and the hash of the link before it. */
-export interface AuditRecord extends AuditFacts {
-  /** From 1 on. */
-  readonly seq: number
-  /** SHA-256 of the entry before, in hex; of the first: {@link genesis}. */
-  readonly previous: string
-}
 
 /** The end of the chain, kept beside it: without it nobody would miss the last entries. */
 export interface AuditHead {
@@ -58,7 +41,7 @@ export class AuditChain {
     return this.#head
   }
 
-  append(facts: AuditFacts): AuditRecord {
+  append(facts: AuditFacts): AuditEntry {
     const record = { ...facts, seq: this.#head.seq + 1, previous: this.#head.hash }
     this.#head = { seq: record.seq, hash: hashOf(record) }
     return record
@@ -67,7 +50,7 @@ export class AuditChain {
 
 /** The same for the same entry whatever the order of its members. */
 export function hashOf(record: unknown): string {
-  return createHash('sha256').update(canonical(record)).digest('hex')
+  return createHash('sha256').update(canonicalJson(record)).digest('hex')
 }
 
 /** Follows the entries from the first to the last. `head` is what the store keeps beside them. */
@@ -122,7 +105,7 @@ export class AuditVerifier {
   }
 }
 
-function isRecord(value: unknown): value is AuditRecord {
+function isRecord(value: unknown): value is AuditEntry {
   return (
     typeof value === 'object' &&
     value !== null &&
@@ -141,14 +124,5 @@ function isHead(value: unknown): value is AuditHead {
     typeof value.seq === 'number' &&
     'hash' in value &&
     typeof value.hash === 'string'
-  )
-}
-
-/** JSON with sorted members. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, member: unknown) =>
-    typeof member === 'object' && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
   )
 }

@@ -7,9 +7,11 @@ export type Log = Logger
  * a static message plus fields, and no payload of an event.
  */
 export function createLog(level: string, stream?: DestinationStream): Log {
-  return pino(
+  const children = new Set<WeakRef<Log>>()
+  const log: Log = pino(
     {
       level,
+      onChild: (child) => children.add(new WeakRef(child)),
       base: null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
@@ -21,6 +23,19 @@ export function createLog(level: string, stream?: DestinationStream): Log {
     // Synchronous, so that the last words of a dying daemon are not lost.
     stream ?? destination({ dest: 2, sync: true }),
   )
+  childrenOf.set(log, children)
+  return log
+}
+
+const childrenOf = new WeakMap<Log, Set<WeakRef<Log>>>()
+
+/** Of the root logger and all that came of it: each has a level of its own. */
+export function setLogLevel(log: Log, level: string): void {
+  log.level = level
+  for (const child of childrenOf.get(log) ?? []) {
+    const alive = child.deref()
+    if (alive !== undefined) alive.level = level
+  }
 }
 
 /** A child logger whose every line carries the stage it comes from. */

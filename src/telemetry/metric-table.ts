@@ -1,4 +1,6 @@
+import type { SinkView } from '../deliver/lane.ts'
 import { type SelfProbeView, type StatusView, versionStates } from '../flow/engine-views.ts'
+import { sinkRows } from './sink-metrics.ts'
 
 interface CounterRow {
   readonly help: string
@@ -20,20 +22,27 @@ export const metricTable = {
     help: 'live messages that a slow client missed, by stream',
     labels: { stream: ['events', 'news'] },
   },
+  snug_config_reloads_total: {
+    help: 'times that the config was read again, on SIGHUP',
+    labels: { result: ['done', 'refused'] },
+  },
 } as const satisfies Record<string, CounterRow>
 
 export type MetricName = keyof typeof metricTable
 
-interface Sample {
+export interface Sample {
   readonly labels: Record<string, string>
   readonly value: number
 }
 
-interface StatusRow {
+/** What is looked at when metrics are scraped. */
+export type Observed = StatusView & { readonly sinks: readonly SinkView[] }
+
+export interface StatusRow {
   readonly type: 'counter' | 'gauge'
   readonly help: string
   readonly labels: readonly string[]
-  readonly read: (status: StatusView) => readonly Sample[]
+  readonly read: (observed: Observed) => readonly Sample[]
 }
 
 const outcomes = ['expected', 'deviation', 'unprofiled', 'learned', 'loss'] as const
@@ -148,6 +157,57 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['alertsPruned'] ?? 0 }],
   },
+  snug_respond_alerts_total: {
+    type: 'counter',
+    help: 'different alerts that were raised',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['alertsRaised'] ?? 0 }],
+  },
+  snug_respond_alerts_in_storms_total: {
+    type: 'counter',
+    help: 'of them those that another one stands for in sinks',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['alertsInStorms'] ?? 0 }],
+  },
+  snug_audit_entries_total: {
+    type: 'counter',
+    help: 'entries of the audit trail, since the first there was',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['auditEntries'] ?? 0 }],
+  },
+  snug_store_waiting: {
+    type: 'gauge',
+    help: 'records that wait to be written',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['storeWaiting'] ?? 0 }],
+  },
+  snug_store_batches_total: {
+    type: 'counter',
+    help: 'batches written to the store, by what came of it',
+    labels: ['result'],
+    read: ({ counters }) => [
+      { labels: { result: 'done' }, value: counters['storeBatches'] ?? 0 },
+      { labels: { result: 'failed' }, value: counters['storeFailures'] ?? 0 },
+    ],
+  },
+  snug_store_given_up_total: {
+    type: 'counter',
+    help: 'alerts that the store refused for so long that they were given up',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['alertsUnstored'] ?? 0 }],
+  },
+  snug_learning_unseen_bound_max: {
+    type: 'gauge',
+    help: 'of all versions that learn, the greatest upper bound on the chance that the next unit does something new; 0 where none learns',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['unseenMax'] ?? 0 }],
+  },
+  snug_learning_oldest_seconds: {
+    type: 'gauge',
+    help: 'of all versions that learn, how long the longest has; 0 where none learns',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['learningOldest'] ?? 0 }],
+  },
   snug_kernel_disagreements_total: {
     type: 'counter',
     help: 'acts that the kernel stopped, or would have, and the profile expects: a fault of Snug',
@@ -186,6 +246,7 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: [],
     read: ({ selfProbe }) => [{ labels: {}, value: selfProbe?.failures ?? 0 }],
   },
+  ...sinkRows,
 }
 
 function probeState(probe: SelfProbeView | undefined): string {

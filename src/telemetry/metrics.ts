@@ -1,14 +1,15 @@
 import { Counter, Gauge, Registry } from 'prom-client'
+import type { SinkView } from '../deliver/lane.ts'
 import type { StatusView } from '../flow/engine-views.ts'
-import { type MetricName, metricTable, statusTable } from './metric-table.ts'
+import { type MetricName, metricTable, type Observed, statusTable } from './metric-table.ts'
 
 /** Our own registry and what is counted in it; nothing of it is global to the process. */
 export interface Metrics {
   readonly contentType: string
   /** A label value outside the closed set is counted as `other`, so that input cannot grow the metrics. */
   count(name: MetricName, labels?: Readonly<Record<string, string>>, by?: number): void
-  /** Takes what {@link statusTable} names from a fresh status whenever metrics are scraped. */
-  observe(status: () => StatusView): void
+  /** Takes what {@link statusTable} names from a fresh look whenever metrics are scraped. */
+  observe(status: () => StatusView, sinks: () => readonly SinkView[]): void
   /** Text exposition. */
   expose(): Promise<string>
 }
@@ -25,15 +26,20 @@ export function createMetrics(): Metrics {
     })
     counters.set(name, counter)
   }
+  /** Of the scrape that goes on: one look serves all metrics. */
+  let observed: Observed | undefined
   return {
     contentType: registry.contentType,
     count(name, labels = {}, by = 1) {
       counters.get(name)?.inc(closed(name, labels), by)
     },
-    observe(status) {
-      registerStatus(registry, status)
+    observe(status, sinks) {
+      registerStatus(registry, () => (observed ??= { ...status(), sinks: sinks() }))
     },
-    expose: () => registry.metrics(),
+    expose() {
+      observed = undefined
+      return registry.metrics()
+    },
   }
 }
 
@@ -47,10 +53,10 @@ function closed(name: MetricName, given: Readonly<Record<string, string>>): Reco
   )
 }
 
-function registerStatus(registry: Registry, status: () => StatusView): void {
+function registerStatus(registry: Registry, look: () => Observed): void {
   for (const [name, { type, help, labels, read }] of Object.entries(statusTable)) {
     const options = { name, help, labelNames: [...labels], registers: [registry] }
-    const samples = () => read(status())
+    const samples = () => read(look())
     if (type === 'gauge') {
       new Gauge({
         ...options,

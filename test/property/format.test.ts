@@ -5,7 +5,7 @@ import { toEcs } from '../../src/format/ecs.ts'
 import { toFalco } from '../../src/format/falco.ts'
 import { alertFormats, isJson, renderer, renderWithin } from '../../src/format/format.ts'
 import { toOcsf } from '../../src/format/ocsf.ts'
-import { hostile, hostileAlert, product } from '../unit/format-alerts.ts'
+import { hostile, hostileAlert, product, sampleAudits } from '../unit/format-alerts.ts'
 import { parseCef, parseLeef } from '../unit/format-parsers.ts'
 
 /** Whatever a container can put into a name or an argument. */
@@ -49,6 +49,19 @@ describe('what a container chose', () => {
         expect(Buffer.byteLength(line)).toBeLessThanOrEqual(4_096)
         expect(format === 'leef' ? line.replaceAll('\t', '') : line).not.toMatch(steers)
       }),
+    )
+  })
+
+  it.each(alertFormats)('does so neither in an entry of the audit trail, as %s', (format) => {
+    const render = renderer(format, product)
+    fc.assert(
+      fc.property(text, (value) => {
+        for (const notice of sampleAudits(value)) {
+          const line = render(notice)
+          expect(format === 'leef' ? line.replaceAll('\t', '') : line).not.toMatch(steers)
+        }
+      }),
+      { numRuns: 30 },
     )
   })
 

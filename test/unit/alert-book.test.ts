@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ExecEvent } from '../../src/event/event.ts'
 import { AlertBook, type Finding } from '../../src/respond/alert-book.ts'
+import { NoticeIds } from '../../src/respond/notice-ids.ts'
 
 const at = Date.parse('2026-11-24T13:40:27Z')
 
@@ -34,7 +35,13 @@ function finding(fingerprint: string, time = '2026-11-24T13:40:27.000000Z'): Fin
   }
 }
 
-const book = (): AlertBook => new AlertBook({ node: 'n1', capacity: 3 })
+const book = (): AlertBook =>
+  new AlertBook({
+    node: 'n1',
+    capacity: 3,
+    ids: new NoticeIds(),
+    storms: { each: 20, withinMs: 60_000, always: 'critical' },
+  })
 
 describe('the alert book', () => {
   it('makes one alert of the same act repeated and raises its count', () => {
@@ -89,5 +96,93 @@ describe('the alert book', () => {
     const high = alerts.raise(finding('b'), at).alert
     expect(alerts.list({ limit: 9 }).map((a) => a.severity)).toEqual(['high', 'low'])
     expect(alerts.list({ limit: 9, severity: 'medium' }).map((a) => a.id)).toEqual([high.id])
+  })
+})
+
+describe('a burst of different acts of one container', () => {
+  const stormy = (): AlertBook =>
+    new AlertBook({
+      node: 'n1',
+      capacity: 100,
+      ids: new NoticeIds(),
+      storms: { each: 3, withinMs: 60_000, always: 'critical' },
+    })
+  const newestFirst = (alerts: AlertBook) => alerts.list({ limit: 1_000 })
+
+  it('is on record each, and one alert stands for those beyond the first', () => {
+    const alerts = stormy()
+    for (let n = 0; n < 10; n += 1) alerts.raise(finding(`f${n}`), at + n)
+    const summary = newestFirst(alerts).find((one) => one.summary !== undefined)
+    const parts = newestFirst(alerts).filter(({ partOf }) => partOf !== undefined)
+    expect(parts).toHaveLength(7)
+    expect(new Set(parts.map(({ partOf }) => partOf))).toEqual(new Set([summary?.id]))
+    expect(summary).toMatchObject({
+      type: 'deviation',
+      severity: 'high',
+      count: 7,
+      behaviour: null,
+      container: { name: 'web-1' },
+      summary: {
+        kinds: { exec: 7 },
+        severities: { high: 7 },
+        reasons: [{ text: '/usr/sbin/nginx never ran /bin/sh', count: 7 }],
+        first: parts.map(({ id }) => id).reverse(),
+      },
+    })
+    expect(summary?.reasons[0]).toContain('7 further different acts')
+    expect(alerts.counts).toEqual({ raised: 10, inStorms: 7 })
+  })
+
+  it('is over once it was quiet, and another one then has an alert of its own', () => {
+    const alerts = stormy()
+    for (let n = 0; n < 5; n += 1) alerts.raise(finding(`f${n}`), at)
+    for (let n = 5; n < 10; n += 1) alerts.raise(finding(`f${n}`), at + 60_001)
+    const summaries = newestFirst(alerts).filter((one) => one.summary !== undefined)
+    expect(summaries.map(({ count }) => count)).toEqual([2, 2])
+  })
+
+  it('has another alert stand for what follows once the first was decided on', () => {
+    const alerts = stormy()
+    for (let n = 0; n < 5; n += 1) alerts.raise(finding(`f${n}`), at)
+    const [first] = newestFirst(alerts).filter((one) => one.summary !== undefined)
+    alerts.decide(first?.id ?? '', { kind: 'acknowledged', by: 'me', at: '' })
+    alerts.raise(finding('f9'), at)
+    const summaries = newestFirst(alerts).filter((one) => one.summary !== undefined)
+    expect(summaries).toHaveLength(2)
+    expect(newestFirst(alerts)[0]).toMatchObject({ partOf: summaries[0]?.id })
+  })
+
+  it('does not hide what is grave, what another container does, and what the agent tells of itself', () => {
+    const alerts = stormy()
+    for (let n = 0; n < 5; n += 1) alerts.raise(finding(`f${n}`), at)
+    const grave = alerts.raise({ ...finding('g'), severity: 'critical' }, at).alert
+    const other = { ...shellExec('2026-11-24T13:40:27Z'), container: { id: 'b'.repeat(64) } }
+    const others = alerts.raise({ ...finding('o'), event: other }, at).alert
+    const own = alerts.raise({ ...finding('e'), type: 'enforcement' }, at).alert
+    expect([grave, others, own].map(({ partOf }) => partOf)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+})
+
+describe('what the alert book has for the store', () => {
+  it('holds each alert that was raised, also when more came than it keeps', () => {
+    const alerts = book()
+    const ids = Array.from({ length: 10 }, (_, n) => alerts.raise(finding(`f${n}`), at).alert.id)
+    expect(alerts.size).toBe(3)
+    expect(alerts.drainChanged().map(({ alert }) => alert.id)).toEqual(ids)
+    expect(alerts.drainChanged()).toEqual([])
+  })
+
+  it('has ids that go on rising where the clock was set back, over a restart too', () => {
+    const before = book()
+    const { id } = before.raise(finding('a'), at).alert
+    const later = before.raise(finding('b'), at - 3_600_000).alert.id
+    const after = book()
+    after.load(before.drainChanged())
+    const last = after.raise(finding('c'), at - 7_200_000).alert.id
+    expect([id, later, last]).toEqual([id, later, last].sort())
   })
 })

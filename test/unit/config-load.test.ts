@@ -166,16 +166,18 @@ describe('a configuration is refused', () => {
     expect(error.code).toBe('CONFIG_INVALID')
   })
 
-  it.each(['kafka', 'nats'])(
-    'by name where it asks for a sink of type %s, which is still to come',
-    (type) => {
-      const error = refusal({
-        file: yaml(`sinks:\n  - { name: a, type: ${type}, format: json }\n`),
-      })
-      expect(error.code).toBe('CONFIG_INVALID')
-      expect(error.message).toContain(`\`${type}\`, which this build does not have yet`)
-    },
-  )
+  it.each([
+    ['kafka', 'brokers: ["b:9092"], topic: "no spaces"', 'sinks.0.topic'],
+    ['kafka', 'brokers: ["b"], topic: t', 'sinks.0.brokers.0'],
+    ['nats', 'servers: ["s:4222"], subject: "snug.>"', 'sinks.0.subject'],
+    ['nats', 'servers: ["s:4222"], subject: snug, user: u', 'sinks.0'],
+    ['nats', 'servers: ["s:4222"], subject: snug, password: hunter2', 'sinks.0.password'],
+  ])('where a sink of type %s has `%s`', (type, members, key) => {
+    const error = refusal({ file: yaml(`sinks:\n  - { name: a, type: ${type}, ${members} }\n`) })
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(error.message).toContain(`\`${key}\` must`)
+    expect(error.message).not.toContain('hunter2')
+  })
 
   it('where a named file is not there, and not where the default one is not', () => {
     expect(refusal({ file: join(dir, 'absent.yaml') }).code).toBe('CONFIG_UNREADABLE')

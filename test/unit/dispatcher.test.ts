@@ -1,20 +1,20 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Dispatcher, type DispatcherOptions } from '../../src/deliver/dispatcher.ts'
 import { type Outlet, type Sink, SinkError } from '../../src/deliver/sink.ts'
-import type { Alert } from '../../src/event/alert.ts'
+import type { Notice } from '../../src/event/notice.ts'
 
 const time = '2026-11-24T13:40:27.000Z'
-const alert = (id: string, count = 1, severity = 'high'): Alert =>
-  ({ id, count, time, severity, type: 'deviation' }) as unknown as Alert
+const alert = (id: string, count = 1, severity = 'high'): Notice =>
+  ({ id, count, time, severity, type: 'deviation' }) as unknown as Notice
 
 /** A sink that takes, or refuses, or holds, as the test says. */
-function testSink(name: string): Sink & { taken: Alert[]; refuse: number; gate: Promise<void> } {
+function testSink(name: string): Sink & { taken: Notice[]; refuse: number; gate: Promise<void> } {
   const sink = {
     name,
-    taken: [] as Alert[],
+    taken: [] as Notice[],
     refuse: 0,
     gate: Promise.resolve(),
-    async write(alerts: readonly Alert[]): Promise<string> {
+    async write(alerts: readonly Notice[]): Promise<string> {
       await sink.gate
       if (sink.refuse > 0) {
         sink.refuse -= 1
@@ -34,6 +34,7 @@ const outlet = (sink: Sink, accepts: Outlet['accepts'] = () => true): Outlet => 
   format: 'json',
   target: 'memory',
   accepts,
+  spec: sink.name,
 })
 
 interface Given {
@@ -45,7 +46,7 @@ function dispatch(
   sinks: Sink[],
   cursors: Record<string, string> = {},
   change: Partial<DispatcherOptions> = {},
-  accepts?: (alert: Alert) => boolean,
+  accepts?: (alert: Notice) => boolean,
 ) {
   const errors: string[] = []
   const waits: number[] = []
@@ -57,6 +58,7 @@ function dispatch(
       node: 'n1',
       cursors,
       outbox: { maxBytes: 1_000_000, maxAgeMs: 3_600_000, maxSpan: 1_000 },
+      repeatMs: 0,
       onError: (sink, _, waitMs) => {
         errors.push(sink)
         waits.push(waitMs)
@@ -131,7 +133,7 @@ describe('the dispatcher', () => {
     dispatcher.offer([alert('1', 3)])
     release()
     await dispatcher.close(1000)
-    expect(sink.taken.map((t) => t.count)).toEqual([1, 3])
+    expect(sink.taken.map((t) => ('count' in t ? t.count : 0))).toEqual([1, 3])
   })
 
   it('gives a sink only what its filter lets through', async () => {
@@ -174,15 +176,17 @@ describe('the dispatcher', () => {
   })
 })
 
-describe('the outbox of a sink that takes nothing', () => {
-  const hung = (): Sink => {
-    let end: (error: Error) => void = () => undefined
-    return {
-      name: 'down',
-      write: () => new Promise((_, reject) => (end = reject)),
-      close: async () => end(new Error('closed')),
-    }
+/** Takes nothing, and says nothing until it is closed. */
+const hung = (): Sink => {
+  let end: (error: Error) => void = () => undefined
+  return {
+    name: 'down',
+    write: () => new Promise((_, reject) => (end = reject)),
+    close: async () => end(new Error('closed')),
   }
+}
+
+describe('the outbox of a sink that takes nothing', () => {
   const offerMany = (dispatcher: Dispatcher): void => {
     for (let at = 0; at < 1_000; at += 1) {
       const id = String(at).padStart(6, '0')
@@ -264,6 +268,74 @@ describe('the outbox of a sink that takes nothing', () => {
     after.dispatcher.resume([alert('1'), alert('2')])
     await after.dispatcher.close(0)
     expect(after.given).toEqual([])
+  })
+})
+
+describe('sinks that change while the dispatcher runs', () => {
+  const limits = {
+    outbox: { maxBytes: 1_000_000, maxAgeMs: 3_600_000, maxSpan: 1_000 },
+    repeatMs: 0,
+  }
+  const refusing = (name: string): Sink => ({
+    ...testSink(name),
+    write: async () => Promise.reject(new Error('wrong address')),
+  })
+
+  it('a new one begins with what is stored, one that stays goes on, one that is gone is closed', async () => {
+    const [a, b, c] = [testSink('a'), testSink('b'), testSink('c')]
+    let closed = 0
+    const gone = { ...b, close: async () => void (closed += 1) }
+    const now = (): number => Date.parse(time)
+    const { dispatcher } = dispatch([a, gone], {}, { now })
+    dispatcher.offer([alert('1')])
+    await expect.poll(() => b.taken.length + a.taken.length).toBe(2)
+    const change = dispatcher.reconfigure([outlet(a), outlet(c)], limits, [alert('0'), alert('1')])
+    dispatcher.offer([alert('2')])
+    expect(await change).toEqual({ added: ['c'], changed: [], removed: ['b'], undelivered: 0 })
+    await dispatcher.close(1_000)
+    expect(a.taken.map(({ id }) => id)).toEqual(['1', '2'])
+    expect(c.taken.map(({ id }) => id)).toEqual(['0', '1', '2'])
+    expect(b.taken.map(({ id }) => id)).toEqual(['1'])
+    expect(closed).toBe(1)
+  })
+
+  it('one that is mended gets at once what the old one refused, from where that was', async () => {
+    const { dispatcher, errors } = dispatch([refusing('a')])
+    dispatcher.offer([alert('1'), alert('2')])
+    await expect.poll(() => errors.length).toBeGreaterThan(1)
+    const mended = testSink('a')
+    const now = { ...outlet(mended), spec: 'another address' }
+    expect(await dispatcher.reconfigure([now], limits, [])).toMatchObject({ changed: ['a'] })
+    await dispatcher.close(1_000)
+    expect(mended.taken.map(({ id }) => id)).toEqual(['1', '2'])
+  })
+
+  it('counts what waited for one that is gone and was never taken', async () => {
+    vi.useFakeTimers()
+    const { dispatcher } = dispatch([hung()])
+    dispatcher.offer([alert('1')])
+    const change = dispatcher.reconfigure([], limits, [])
+    await vi.advanceTimersByTimeAsync(5_000)
+    vi.useRealTimers()
+    expect(await change).toMatchObject({ removed: ['down'], undelivered: 1 })
+  })
+})
+
+describe('an alert whose count rises all the time', () => {
+  it('is sent again no more often than is wanted, with its newest count', async () => {
+    vi.useFakeTimers()
+    const sink = testSink('a')
+    const { dispatcher } = dispatch([sink], {}, { repeatMs: 5_000 })
+    for (let count = 1; count <= 100; count += 1) {
+      dispatcher.offer([alert('1', count)])
+      await vi.advanceTimersByTimeAsync(100)
+    }
+    const counts = sink.taken.map((one) => ('count' in one ? one.count : 0))
+    expect(counts[0]).toBe(1)
+    expect(counts.length).toBeLessThanOrEqual(3)
+    await dispatcher.close(1_000)
+    vi.useRealTimers()
+    expect(sink.taken.at(-1)).toMatchObject({ count: 100 })
   })
 })
 

@@ -6,6 +6,7 @@ import { ImageFiles } from '../../src/identity/image-files.ts'
 import type { LearnRules } from '../../src/lifecycle/version.ts'
 import type { KernelProfile } from '../../src/match/kernel-profile.ts'
 import { Dispatcher } from '../../src/deliver/dispatcher.ts'
+import type { Outlet } from '../../src/deliver/sink.ts'
 import type {
   ContainerTraits,
   Enforcement,
@@ -147,6 +148,7 @@ export interface WorldOptions {
   readonly failClosed?: boolean
   /** Beside the one that every world has. */
   readonly sources?: readonly EventSource[]
+  readonly outlets?: readonly Outlet[]
 }
 
 /** A whole daemon with a source, an engine and a clock of the test's own; nothing of it is stubbed between them. */
@@ -170,15 +172,15 @@ export function daemonWorld(options: WorldOptions = {}): DaemonWorld {
     rules: { floorMs: 1_000, ceilingMs: 60_000, unseen: 1, after: 'alert', ...options.rules },
     failClosed: options.failClosed ?? false,
     store,
-    makeDispatcher: (cursors, onDelivered) =>
-      new Dispatcher([], {
+    makeDispatcher: (news) =>
+      new Dispatcher(options.outlets ?? [], {
         node: 'n1',
-        cursors,
         outbox: { maxBytes: 1_048_576, maxAgeMs: 3_600_000, maxSpan: 1_000 },
-        onDelivered,
+        repeatMs: 0,
         onError: () => undefined,
-        onGivenUp: () => undefined,
+        ...news,
       }),
+    storms: { each: 20, withinMs: 60_000, always: 'critical' },
     flushIntervalMs: 60_000,
     alertsKept: 100,
     log,

@@ -6,6 +6,7 @@ import { Sights } from '../../src/flow/sights.ts'
 import { VersionShelf } from '../../src/flow/version-shelf.ts'
 import { endLearning } from '../../src/lifecycle/version.ts'
 import { AlertBook } from '../../src/respond/alert-book.ts'
+import { NoticeIds } from '../../src/respond/notice-ids.ts'
 import { behaviourKey, type BehaviourKey, type SourceControl } from '../../src/sources/source.ts'
 import { act, guardrails, shaper } from './act-fixture.ts'
 
@@ -19,7 +20,12 @@ class World {
   readonly known: [number, readonly BehaviourKey[]][] = []
   readonly outcomes: Outcome[] = []
   readonly vanished: string[] = []
-  readonly alerts = new AlertBook({ node: 'n1', capacity: 100 })
+  readonly alerts = new AlertBook({
+    node: 'n1',
+    capacity: 100,
+    ids: new NoticeIds(),
+    storms: { each: 20, withinMs: 60_000, always: 'critical' },
+  })
   readonly shelf = new VersionShelf({
     node: 'n1',
     shaper,

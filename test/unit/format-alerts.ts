@@ -1,5 +1,7 @@
 import type { Alert } from '../../src/event/alert.ts'
 import type { ProcessRef, SnugEvent } from '../../src/event/event.ts'
+import { type AuditNotice, auditNotice } from '../../src/event/notice.ts'
+import { AuditChain, hashOf } from '../../src/store/audit-chain.ts'
 
 export const product = { vendor: 'Snug', name: 'snug', version: '0.1.0' }
 
@@ -178,3 +180,15 @@ export const sampleAlerts: readonly Alert[] = [
   lossAlert,
   nasty,
 ]
+
+/** Entries of a chain whose reasons and names are `text`. */
+export function sampleAudits(text = 'because'): readonly AuditNotice[] {
+  const chain = new AuditChain()
+  return ['mode', 'break-glass', 'token-create', 'token-remove'].flatMap((what, at) => {
+    const id = `01KAVS0000000000000000AUD${at}`
+    const image = { image: `${text}@sha256:${'a1'.repeat(32)}` }
+    const facts = { id, time, what, who: 'cli:root', reason: text, name: text, ...image }
+    const entry = chain.append(facts)
+    return auditNotice(entry, hashOf(entry), 'n1') ?? []
+  })
+}

@@ -1,18 +1,29 @@
+import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { alertFormats, renderer, renderWithin } from '../../src/format/format.ts'
+import { type AuditNotice, canonicalJson } from '../../src/event/notice.ts'
+import { auditToOcsf } from '../../src/format/audit.ts'
+import { alertFormats, isJson, renderer, renderWithin } from '../../src/format/format.ts'
 import { toOcsf } from '../../src/format/ocsf.ts'
-import { hostileAlert, product, sampleAlerts } from './format-alerts.ts'
-import { detectionFinding } from './format-ocsf-schema.ts'
+import { hostile, hostileAlert, product, sampleAlerts, sampleAudits } from './format-alerts.ts'
+import { detectionFinding, entityManagement } from './format-ocsf-schema.ts'
 
 const golden = (name: string): string =>
-  fileURLToPath(new URL(`../golden/alerts.${name}`, import.meta.url))
+  fileURLToPath(new URL(`../golden/${name}`, import.meta.url))
 
 describe('each format', () => {
   it.each(alertFormats)('%s says the same of the same alerts as ever', async (format) => {
     const render = renderer(format, product)
     const lines = sampleAlerts.map((alert) => `${render(alert)}\n`).join('')
-    await expect(lines).toMatchFileSnapshot(golden(format))
+    await expect(lines).toMatchFileSnapshot(golden(`alerts.${format}`))
+  })
+
+  it.each(alertFormats)('%s says the same of the same audit entries as ever', async (format) => {
+    const render = renderer(format, product)
+    const lines = sampleAudits()
+      .map((notice) => `${render(notice)}\n`)
+      .join('')
+    await expect(lines).toMatchFileSnapshot(golden(`audit.${format}`))
   })
 })
 
@@ -34,6 +45,77 @@ describe('an OCSF Detection Finding', () => {
     ])
   })
 })
+
+describe('an audit entry', () => {
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+  it.each(alertFormats.filter(isJson))(
+    'in %s holds the text of which its hash is, and the hash of the one before',
+    (format) => {
+      const render = renderer(format, product)
+      let previous = '0'.repeat(64)
+      for (const notice of sampleAudits(hostile)) {
+        const found = chainOf(format, JSON.parse(render(notice)))
+        expect(sha256(found.text)).toBe(found.hash)
+        expect(found.previous).toBe(previous)
+        expect(JSON.parse(found.text)).toMatchObject({ reason: notice.entry['reason'] })
+        previous = found.hash
+      }
+    },
+  )
+
+  it('keeps its place in the chain where it is shortened', () => {
+    const [first] = sampleAudits('y'.repeat(65_536))
+    if (first === undefined) throw new Error('there is no sample')
+    const line = renderWithin(renderer('json', product), 2_048)(first)
+    expect(Buffer.byteLength(line)).toBeLessThanOrEqual(2_048)
+    expect(JSON.parse(line)).toMatchObject({ hash: first.hash, entry: { seq: 1 } })
+  })
+
+  it.each(sampleAudits().map((notice) => [notice.entry.what, notice] as const))(
+    'of %s is an OCSF Entity Management with what the class requires',
+    (_, notice) => {
+      const found = auditToOcsf(notice, product)
+      expect(entityManagement.safeParse(found).error).toBeUndefined()
+    },
+  )
+})
+
+interface Chain {
+  readonly text: string
+  readonly hash: string
+  readonly previous: string
+}
+
+/** Where each format has it. */
+function chainOf(format: string, found: Record<string, never>): Chain {
+  const at = (...path: string[]): string =>
+    String(path.reduce<unknown>((node, step) => Reflect.get(Object(node), step), found))
+  switch (format) {
+    case 'json': {
+      const { entry } = found as unknown as AuditNotice
+      return { text: canonicalJson(entry), hash: at('hash'), previous: at('entry', 'previous') }
+    }
+    case 'ecs':
+      return {
+        text: at('snug', 'audit', 'entry'),
+        hash: at('event', 'hash'),
+        previous: at('snug', 'audit', 'previous'),
+      }
+    case 'ocsf':
+      return {
+        text: at('raw_data'),
+        hash: at('raw_data_hash', 'value'),
+        previous: at('unmapped', 'previous'),
+      }
+    default:
+      return {
+        text: at('output_fields', 'snug.audit.entry'),
+        hash: at('output_fields', 'snug.audit.hash'),
+        previous: at('output_fields', 'snug.audit.previous'),
+      }
+  }
+}
 
 describe('a line within a limit', () => {
   const long = hostileAlert('y'.repeat(65_536))

@@ -121,3 +121,36 @@ export const detectionFinding = z
     unmapped: z.record(z.string(), z.unknown()),
   })
   .refine(({ type_uid, activity_id }) => type_uid === 200_400 + activity_id)
+
+/** Entity Management (class 3004), likewise. */
+export const entityManagement = z.strictObject({
+  category_uid: z.literal(3),
+  category_name: text,
+  class_uid: z.literal(3004),
+  class_name: text,
+  activity_id: z.literal([1, 2, 3, 4]),
+  activity_name: text,
+  type_uid: z.int().min(300_401).max(300_404),
+  type_name: text,
+  time: ms,
+  severity_id: z.literal([2, 3, 4, 5]),
+  severity: text,
+  status_id: z.literal(1),
+  status: text,
+  message: text,
+  metadata: z.strictObject({
+    version: text,
+    uid: text,
+    log_name: text,
+    sequence: z.int().min(1),
+    profiles: z.array(text),
+    product: z.strictObject({ name: text, vendor_name: text, version: text }),
+  }),
+  actor: z.strictObject({ user: z.strictObject({ name: text }) }),
+  device: z.strictObject({ hostname: text, name: text, type_id: z.int(), type: text }),
+  entity: z.strictObject({ name: text, type: text }),
+  comment: z.string().optional(),
+  raw_data: text,
+  raw_data_hash: z.strictObject({ algorithm_id: z.literal(3), algorithm: text, value: text }),
+  unmapped: z.record(z.string(), z.unknown()),
+})

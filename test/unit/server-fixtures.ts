@@ -468,9 +468,12 @@ const sampleSinks: SinkDesk = {
       target: 'tcp://10.0.0.5:6514',
       state: 'failing',
       waiting: 3,
+      waitingBytes: 4_096,
       lagMs: 61_000,
       delivered: 40,
+      refusals: 7,
       givenUp: 0,
+      givenUpFor: { full: 0, late: 0, refused: 0 },
       lastDelivery: time,
       lastError: { time, text: 'the connection was closed before all was read' },
     },
@@ -500,7 +503,10 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Server
   const engine = new MemoryEngine()
   const stop = new AbortController()
   const metrics = createMetrics()
-  metrics.observe(() => engine.status())
+  metrics.observe(
+    () => engine.status(),
+    () => sampleSinks.list(),
+  )
   const server = await startServer({
     engine,
     config: loadConfig({ flags }),

@@ -3,21 +3,19 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { AuditEntry } from '../../src/event/notice.ts'
 import { AuditTrail } from '../../src/flow/audit-trail.ts'
-import {
-  AuditChain,
-  type AuditRecord,
-  AuditVerifier,
-  genesis,
-  hashOf,
-} from '../../src/store/audit-chain.ts'
+import { AuditChain, AuditVerifier, genesis, hashOf } from '../../src/store/audit-chain.ts'
 import { openLevelStore } from '../../src/store/level-store.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
-import type { StoreWrite } from '../../src/store/store.ts'
+import { NoticeIds } from '../../src/respond/notice-ids.ts'
+import type { Store, StoreWrite } from '../../src/store/store.ts'
 
 const now = () => Date.parse('2026-11-24T14:00:00Z')
+const trailOf = (store: Store): AuditTrail =>
+  new AuditTrail({ store, node: 'n1', ids: new NoticeIds(), now })
 
-function chained(count: number): { records: AuditRecord[]; chain: AuditChain } {
+function chained(count: number): { records: AuditEntry[]; chain: AuditChain } {
   const chain = new AuditChain()
   const records = Array.from({ length: count }, (_, i) =>
     chain.append({ time: '2026-11-24T14:00:00.000Z', what: `act ${i}`, who: 'cli:root' }),
@@ -95,9 +93,11 @@ describe('the trail in a store', () => {
   /** Writes so many entries and closes. */
   async function write(...what: string[]) {
     const { store } = await openLevelStore(folder)
-    const trail = new AuditTrail(store, now)
+    const trail = trailOf(store)
     const found = await trail.load()
-    const writes: StoreWrite[] = what.flatMap((each) => trail.entry(each, 'cli:root', { of: each }))
+    const writes: StoreWrite[] = what.flatMap((each) => [
+      ...trail.append(each, 'cli:root', { of: each }).writes,
+    ])
     await store.batch(writes)
     await store.close()
     return found
@@ -107,7 +107,7 @@ describe('the trail in a store', () => {
     await write('one', 'two')
     expect(await write('three')).toMatchObject({ ok: true, entries: 2 })
     const { store } = await openLevelStore(folder)
-    const trail = new AuditTrail(store, now)
+    const trail = trailOf(store)
     expect(await trail.load()).toMatchObject({ ok: true, entries: 3 })
     const listed = await trail.list(2)
     expect(listed.map(({ seq, what, who, of }) => [seq, what, who, of])).toEqual([
@@ -131,8 +131,10 @@ describe('the trail in a store', () => {
 
   it('is whole in memory too', async () => {
     const store = new MemoryStore()
-    const trail = new AuditTrail(store, now)
-    await store.batch([...trail.entry('a', 'x', {}), ...trail.entry('b', 'x', { n: undefined })])
+    const trail = trailOf(store)
+    const first = trail.append('a', 'x', {})
+    const second = trail.append('b', 'x', { n: undefined })
+    await store.batch([...first.writes, ...second.writes])
     expect(await trail.verify()).toMatchObject({ ok: true, entries: 2 })
   })
 })

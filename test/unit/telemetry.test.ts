@@ -60,7 +60,10 @@ describe('the metrics', () => {
   it('show the status of the moment they are read', async () => {
     const metrics = createMetrics()
     const engine = new MemoryEngine()
-    metrics.observe(() => engine.status())
+    metrics.observe(
+      () => engine.status(),
+      () => [],
+    )
     expect(await metrics.expose()).toContain('snug_agent_state{state="running"} 1')
     engine.state = 'degraded'
     const text = await metrics.expose()
@@ -71,7 +74,10 @@ describe('the metrics', () => {
 
   it('are named `snug_…`, and end in `_total` just where they count', async () => {
     const metrics = createMetrics()
-    metrics.observe(() => new MemoryEngine().status())
+    metrics.observe(
+      () => new MemoryEngine().status(),
+      () => [],
+    )
     const types = [...(await metrics.expose()).matchAll(/^# TYPE (\S+) (\S+)$/gm)]
     expect(types.length).toBeGreaterThan(15)
     for (const [, name = '', type] of types) {
@@ -92,7 +98,10 @@ describe('the metrics of blocking', () => {
     const metrics = createMetrics()
     const engine = new MemoryEngine()
     let selfProbe: SelfProbeView | undefined
-    metrics.observe(() => ({ ...engine.status(), ...(selfProbe && { selfProbe }) }))
+    metrics.observe(
+      () => ({ ...engine.status(), ...(selfProbe && { selfProbe }) }),
+      () => [],
+    )
     expect(await metrics.expose()).toContain('snug_self_probe_state{state="none"} 1')
     const time = '2026-11-24T13:40:00Z'
     selfProbe = { time, ok: false, stopped: ['exec'], missed: ['open'], runs: 3, failures: 1 }

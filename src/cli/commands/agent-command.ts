@@ -25,7 +25,7 @@ export function agentCommand(program: Command, context: CliContext): void {
       return
     }
     // Standard output is one sink of many: the node is watched on when its reader has gone.
-    await runAgent(loaded, context.io.ended)
+    await runAgent(loaded, () => configOf(flags, context), context.io.ended)
   })
 }
 

@@ -143,7 +143,11 @@ export class ReviewDesk {
 
   #actOf(id: string, done: string): { event: ActEvent; version: DeployedVersion } {
     const { alerts, shelf } = this.#daemon
-    const { event } = alerts.get(id)
+    const { event, summary } = alerts.get(id)
+    if (summary !== undefined) {
+      const why = `it stands for other alerts: decide on each of them, such as \`${summary.first[0]}\``
+      throw new SnugError('DECISION_INVALID', why)
+    }
     if (event.kind === 'loss') {
       throw new SnugError('DECISION_INVALID', `a loss cannot be ${done}: acknowledge it`)
     }

@@ -1,0 +1,64 @@
+import { configKeys } from './config-keys.ts'
+import type { Config } from './config-schema.ts'
+import type { LoadedConfig } from './load-config.ts'
+
+/** Keys that a running agent takes over; by their beginnings. */
+const live = [
+  'sinks',
+  'outbox.',
+  'storm.',
+  'log.',
+  'learn.',
+  'after',
+  'block.canary',
+  'flushInterval',
+] as const
+
+export interface ConfigChange {
+  /** As it is to run from now on: what is live as it was read, the rest as it was. */
+  readonly loaded: LoadedConfig
+  /** Keys that have a new value, in the order of the schema. */
+  readonly changed: readonly string[]
+  /** Keys that would have one, were the agent started anew. */
+  readonly kept: readonly string[]
+}
+
+/** What a config that was read anew changes for an agent that runs with the one `before`. */
+export function configChange(before: LoadedConfig, read: LoadedConfig): ConfigChange {
+  const differing = configKeys
+    .map(({ path }) => path)
+    .filter((path) => textAt(before.config, path) !== textAt(read.config, path))
+  const origins = Object.fromEntries(
+    configKeys.map(({ path }) => {
+      const from = isLive(path) ? read : before
+      return [path, from.origins[path] ?? { origin: { kind: 'default' as const }, written: '' }]
+    }),
+  )
+  return {
+    loaded: { ...read, config: taken(before.config, read.config), origins },
+    changed: differing.filter(isLive),
+    kept: differing.filter((path) => !isLive(path)),
+  }
+}
+
+function isLive(path: string): boolean {
+  return live.some((key) => path.startsWith(key))
+}
+
+function taken(before: Config, read: Config): Config {
+  const { sinks, outbox, storm, log, learn, after, flushInterval } = read
+  const { canary, canaryFor } = read.block
+  const block = { ...before.block, canary, canaryFor }
+  return { ...before, sinks, outbox, storm, log, learn, after, flushInterval, block }
+}
+
+function textAt(config: Config, path: string): string | undefined {
+  const value = path
+    .split('.')
+    .reduce<unknown>(
+      (node, step) =>
+        typeof node === 'object' && node !== null ? Reflect.get(node, step) : undefined,
+      config,
+    )
+  return JSON.stringify(value)
+}

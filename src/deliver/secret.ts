@@ -1,0 +1,27 @@
+import { readFile } from 'node:fs/promises'
+import { SinkError } from './sink.ts'
+
+/** Where a secret is read, each time it is used; the secret itself is in no configuration. */
+export interface SecretSource {
+  readonly file?: string | undefined
+  readonly env?: string | undefined
+}
+
+export interface Credentials {
+  readonly user: string
+  readonly password: SecretSource
+}
+
+/** Errors: SINK_REFUSED where it cannot be read, or is empty. */
+export async function readSecret({ file, env }: SecretSource): Promise<string> {
+  const where = file === undefined ? `the variable \`${env}\`` : `\`${file}\``
+  const text =
+    file === undefined
+      ? process.env[env ?? '']
+      : await readFile(file, 'utf8').catch((error: unknown) => {
+          throw new SinkError(`cannot read the secret in ${where}`, { cause: error })
+        })
+  const secret = text?.trim() ?? ''
+  if (secret === '') throw new SinkError(`there is no secret in ${where}`)
+  return secret
+}

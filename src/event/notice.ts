@@ -1,0 +1,86 @@
+import { type Alert, alertTypes, type Severity } from './alert.ts'
+
+export const noticeTypes = [...alertTypes, 'audit'] as const
+export type NoticeType = (typeof noticeTypes)[number]
+
+/** What leaves the node: an alert, or an entry of the audit trail. Ids of both are one order. */
+export type Notice = Alert | AuditNotice
+
+/** `snug.audit/v1`: one link of the chain of all that was decided on this node. */
+export interface AuditNotice {
+  readonly schema: 'snug.audit/v1'
+  readonly id: string
+  readonly time: string
+  readonly node: string
+  readonly severity: Severity
+  readonly type: 'audit'
+  /** SHA-256 of `entry`: the next one names it as `previous`. Who has all from 1 on knows that none is missing. */
+  readonly hash: string
+  readonly entry: AuditEntry
+}
+
+/** What one entry says: who did what, when, and whatever else there is to say of it. */
+export interface AuditFacts {
+  /** RFC 3339 */
+  readonly time: string
+  readonly what: string
+  /** `cli:root`, `token:NAME`, `agent`, `kernel` */
+  readonly who: string
+  readonly [member: string]: unknown
+}
+
+/** One link: it names its place, and the hash of the link before it. */
+export interface AuditEntry extends AuditFacts {
+  /** From 1 on. */
+  readonly seq: number
+  /** SHA-256 of the entry before, in hex. */
+  readonly previous: string
+}
+
+export function isAudit(notice: Notice): notice is AuditNotice {
+  return notice.type === 'audit'
+}
+
+/** What one order must be kept in: a container; of what has none, the node. */
+export function orderOf(notice: Notice): string {
+  return (isAudit(notice) ? undefined : notice.container?.id) ?? notice.node
+}
+
+/** The same for the same state of a notice: an alert is given again when its count rises or it is decided on. */
+export function revisionOf(notice: Notice): string {
+  if (isAudit(notice)) return notice.id
+  const decided = notice.decision === undefined ? '' : `-${notice.decision.kind}`
+  return `${notice.id}-${notice.count}${decided}`
+}
+
+/** Decisions that leave an image less guarded; and those on who may decide, and on what the agent does. */
+const severityOf: Readonly<Record<string, Severity>> = {
+  'break-glass': 'high',
+  disarmed: 'high',
+  mode: 'medium',
+  config: 'medium',
+  'token-create': 'medium',
+  'token-remove': 'medium',
+  incident: 'medium',
+}
+
+/** Undefined for an entry of a build that gave them no ids. */
+export function auditNotice(
+  entry: AuditEntry,
+  hash: string,
+  node: string,
+): AuditNotice | undefined {
+  const { id, time, what } = entry
+  if (typeof id !== 'string') return undefined
+  const severity = severityOf[what] ?? 'low'
+  return { schema: 'snug.audit/v1', id, time, node, severity, type: 'audit', hash, entry }
+}
+
+/** JSON with sorted members: the text that the hash of an entry is of. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  )
+}
