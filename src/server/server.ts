@@ -6,12 +6,12 @@ import { WebSocketServer } from 'ws'
 import type { LoadedConfig } from '../config/load-config.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { Engine } from '../flow/engine.ts'
+import { listenUnix } from '../net/unix-listener.ts'
 import { type Log, stageLog } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { SinkDesk } from '../flow/sink-desk.ts'
 import { createApp, type ListenerEnv } from './app.ts'
 import { TokenFile } from './token-file.ts'
-import { listenUnix } from './unix-listener.ts'
 
 export interface ServerOptions {
   readonly engine: Engine

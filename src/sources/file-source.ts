@@ -1,6 +1,7 @@
 import { eventKinds } from '../event/event.ts'
 import { takeEvent } from './event-lines.ts'
-import { type LineFormat, LineSource, type LineSourceOptions } from './line-source.ts'
+import { type LineFormat } from './line-format.ts'
+import { LineSource, type LineSourceOptions } from './line-source.ts'
 
 export type FileSourceOptions = Omit<LineSourceOptions, 'place'>
 

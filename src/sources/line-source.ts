@@ -1,18 +1,12 @@
 import { open, stat } from 'node:fs/promises'
-import type { EventKind, LossEvent, SnugEvent } from '../event/event.ts'
 import { SnugError } from '../errors.ts'
-import { EventLineParser, type LineTaker, type ParsedLines } from './event-lines.ts'
+import { EventLineParser } from './event-lines.ts'
 import { FollowedFile } from './follow-file.ts'
 import { openInputStream, streamChunks } from './input-stream.ts'
+import type { LineFormat } from './line-format.ts'
+import { LineTally } from './line-tally.ts'
 import type { PlaceFile, ReadPlace } from './place-file.ts'
-import type {
-  EventSource,
-  SourceBatch,
-  SourceMessage,
-  SourceState,
-  SourceStats,
-  SourceSupport,
-} from './source.ts'
+import type { EventSource, SourceBatch, SourceState, SourceStats, SourceSupport } from './source.ts'
 
 export interface LineSourceOptions {
   /** A file, a named pipe, or `-` for standard input. */
@@ -28,50 +22,7 @@ export interface LineSourceOptions {
   readonly keeps?: boolean
 }
 
-/** What a format's mapper may ask of its source. */
-export interface LineContext {
-  readonly node: string
-  /** Name of the source: the `source` of the losses that the mapper tells. */
-  readonly source: string
-  readonly now: () => Date
-  /** Counts a line that is read and tells no act; `what` is of a small set of words. */
-  readonly ignore: (what: string) => void
-}
-
-/** What the sensor itself says that it dropped: it counts as of the instant at which it says so. */
-export function toldLoss(
-  { node, source }: LineContext,
-  time: string,
-  reason: string,
-  count: number,
-): LossEvent {
-  const loss = { reason, count, from: time, to: time }
-  return { v: 1, kind: 'loss', time, node, source, loss }
-}
-
-export interface LineMapper {
-  readonly take: LineTaker
-  /** For formats whose events are of several lines: what waits and is whole by now, or, at the `end`, all of it. */
-  readonly settle?: (into: SnugEvent[], end: boolean) => void
-  /** True while it holds part of an event: no place to go on from after a restart. */
-  readonly holds?: () => boolean
-}
-
-/** A format of lines: what it is called, what it can tell, and who reads it. */
-export interface LineFormat {
-  readonly name: string
-  readonly kinds: readonly EventKind[]
-  /** See {@link SourceSupport}. */
-  readonly byRule?: boolean
-  readonly relays?: boolean
-  /** A file is read on as it grows, through rotation and truncation; else once to its end. */
-  readonly follow: boolean
-  open(context: LineContext): LineMapper
-}
-
 const chunkBytes = 1 << 18
-/** Kinds of lines that are counted by name; the rest share one count. */
-const ignoredNames = 64
 /** What was judged is in the store within a second: a place that is older than this can be kept. */
 const placeLagMs = 3_000
 const placeStepMs = 1_000
@@ -89,35 +40,24 @@ export class LineSource implements EventSource {
   readonly supports: SourceSupport
   readonly #format: LineFormat
   readonly #options: LineSourceOptions
-  readonly #now: () => Date
-  readonly #lost: Record<string, number> = {}
-  readonly #ignored = new Map<string, number>()
-  readonly #mapper: LineMapper
+  readonly #tally: LineTally
   readonly #places: { readonly at: number; readonly place: ReadPlace }[] = []
   #parser: EventLineParser
   #reachedLine = 0
   #state: SourceState = { kind: 'starting' }
-  #received = 0
-  #delivered = 0
   #bytes = 0
   #used = false
 
   constructor(format: LineFormat, options: LineSourceOptions) {
     this.#format = format
     this.#options = options
-    this.#now = options.now ?? (() => new Date())
     this.name = `${format.name}:${options.path}`
     const keeps = format.follow && options.keeps === true && options.place !== undefined
     const keeping = keeps ? { keeps } : {}
     const { kinds, byRule = false, relays = false } = format
     this.supports = { kinds, byRule, relays, filter: false, containers: false, ...keeping }
-    this.#mapper = format.open({
-      node: options.node,
-      source: this.name,
-      now: this.#now,
-      ignore: (what) => this.#ignore(what),
-    })
-    this.#parser = new EventLineParser(this.#mapper.take)
+    this.#tally = new LineTally(format, { ...options, name: this.name })
+    this.#parser = this.#parserFrom(1)
   }
 
   get state(): SourceState {
@@ -125,19 +65,11 @@ export class LineSource implements EventSource {
   }
 
   get stats(): SourceStats {
-    return {
-      received: this.#received,
-      delivered: this.#delivered,
-      lost: { ...this.#lost },
-      facts: {
-        path: this.#options.path,
-        bytes: String(this.#bytes),
-        lines: String(this.#parser.line - 1),
-        ...Object.fromEntries(
-          [...this.#ignored].map(([what, n]) => [`ignored ${what}`, String(n)]),
-        ),
-      },
-    }
+    return this.#tally.stats({
+      path: this.#options.path,
+      bytes: String(this.#bytes),
+      lines: String(this.#parser.line - 1),
+    })
   }
 
   async *messages(signal: AbortSignal): AsyncGenerator<SourceBatch, void, undefined> {
@@ -172,7 +104,7 @@ export class LineSource implements EventSource {
   async *#followed(signal: AbortSignal): AsyncGenerator<SourceBatch, void, undefined> {
     const file = new FollowedFile(this.#options.path)
     const from = this.#options.place?.load()
-    if (from !== undefined) this.#parser = new EventLineParser(this.#mapper.take, from.line)
+    if (from !== undefined) this.#parser = this.#parserFrom(from.line)
     const parts = file.parts(signal, from)
     let hasBegun = false
     try {
@@ -189,7 +121,7 @@ export class LineSource implements EventSource {
         else if (this.#state.kind !== 'degraded') this.#state = this.#gone()
         if (part.kind === 'bytes') batch = this.#push(part.bytes)
         else if (part.kind === 'turn') batch = this.#turn(part.why)
-        else batch = this.#settled()
+        else batch = this.#tally.settled()
         if (batch.length > 0) yield batch
         await this.#reach(file, part.kind === 'waiting' || signal.aborted)
       }
@@ -206,7 +138,7 @@ export class LineSource implements EventSource {
     if (this.#options.place === undefined) return
     const at = performance.now()
     const { line, held } = this.#parser
-    const isNew = line !== this.#reachedLine && this.#mapper.holds?.() !== true
+    const isNew = line !== this.#reachedLine && this.#tally.mapper.holds?.() !== true
     const isTime =
       pauses || at - (this.#places.at(-1)?.at ?? Number.NEGATIVE_INFINITY) >= placeStepMs
     if (isNew && isTime) {
@@ -227,21 +159,20 @@ export class LineSource implements EventSource {
 
   #gone(): SourceState {
     const reason = `there is no file \`${this.#options.path}\` for now`
-    return { kind: 'degraded', reason, since: this.#now().toISOString() }
+    return { kind: 'degraded', reason, since: this.#tally.now().toISOString() }
+  }
+
+  #parserFrom(line: number): EventLineParser {
+    return new EventLineParser(this.#tally.mapper.take, line)
   }
 
   #push(chunk: Uint8Array): SourceBatch {
     this.#bytes += chunk.byteLength
-    return this.#batch(this.#parser.push(chunk), false)
+    return this.#tally.batch(this.#parser.push(chunk), this.#options.path, false)
   }
 
   #end(): SourceBatch {
-    return this.#batch(this.#parser.end(), true)
-  }
-
-  #settled(): SourceBatch {
-    if (this.#mapper.settle === undefined) return []
-    return this.#batch({ events: [], lines: [], rejected: [], rejectedCount: 0 }, false)
+    return this.#tally.batch(this.#parser.end(), this.#options.path, true)
   }
 
   /** The file is another: what is left of the last line will not be completed. */
@@ -249,56 +180,10 @@ export class LineSource implements EventSource {
     this.#places.length = 0
     this.#reachedLine = 0
     const batch = [...this.#end()]
-    this.#parser = new EventLineParser(this.#mapper.take)
-    if (why !== 'rotated') {
-      // What stood there and was not read yet: nobody knows how much.
-      const loss = this.#lossOf(why, 0, [])
-      this.#lost[why] ??= 0
-      batch.push({ type: 'event', event: loss })
-    }
+    this.#parser = this.#parserFrom(1)
+    // What stood there and was not read yet: nobody knows how much.
+    if (why !== 'rotated') batch.push(this.#tally.lost(why))
     return batch
-  }
-
-  #batch(found: ParsedLines, end: boolean): SourceBatch {
-    const events = [...found.events]
-    this.#mapper.settle?.(events, end)
-    let told = 0
-    for (const event of events) {
-      if (event.kind !== 'loss' || event.source !== this.name) continue
-      const { reason, count } = event.loss
-      this.#lost[reason] = (this.#lost[reason] ?? 0) + count
-      this.#received += count
-      told += 1
-    }
-    this.#received += events.length - told + found.rejectedCount
-    this.#delivered += events.length - told
-    const batch: SourceMessage[] = events.map((event) => ({ type: 'event', event }))
-    if (found.rejectedCount > 0) batch.push({ type: 'event', event: this.#reject(found) })
-    return batch
-  }
-
-  #reject(found: ParsedLines): LossEvent {
-    for (const { code, message } of found.rejected) {
-      this.#options.onRejected?.({ code, message: `\`${this.#options.path}\`: ${message}` })
-    }
-    const reason = 'undecodable'
-    this.#lost[reason] = (this.#lost[reason] ?? 0) + found.rejectedCount
-    return this.#lossOf(reason, found.rejectedCount, found.events)
-  }
-
-  #lossOf(reason: string, count: number, around: readonly SnugEvent[]): LossEvent {
-    // A line that does not read says nothing of when it was: the acts around it bound the gap.
-    const now = this.#now().toISOString()
-    const [from, to] = [around.at(0)?.time ?? now, around.at(-1)?.time ?? now]
-    const { node } = this.#options
-    const loss = { reason, count, from, to }
-    return { v: 1, kind: 'loss', time: now, node, source: this.name, loss }
-  }
-
-  #ignore(what: string): void {
-    const isNew = !this.#ignored.has(what)
-    const name = isNew && this.#ignored.size >= ignoredNames ? 'other' : what
-    this.#ignored.set(name, (this.#ignored.get(name) ?? 0) + 1)
   }
 
   async *#once(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {

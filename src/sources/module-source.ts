@@ -4,7 +4,8 @@ import { eventKinds, type LossEvent, type SnugEvent } from '../event/event.ts'
 import { parseEvent } from '../event/parse-event.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { LineTaker } from './event-lines.ts'
-import { type LineFormat, LineSource, type LineSourceOptions } from './line-source.ts'
+import { type LineFormat } from './line-format.ts'
+import { LineSource, type LineSourceOptions } from './line-source.ts'
 import type {
   EventSource,
   SourceBatch,

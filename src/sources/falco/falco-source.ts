@@ -10,7 +10,7 @@ import {
   parseObject,
   textAt,
 } from '../json-fields.ts'
-import { type LineContext, type LineFormat, type LineMapper, toldLoss } from '../line-source.ts'
+import { type LineContext, type LineFormat, type LineMapper, toldLoss } from '../line-format.ts'
 import { accessOf } from '../open-flags.ts'
 import { isRuntime, type Lineage, ProcessTree, type Root } from '../process-tree.ts'
 import { sensorTime } from '../sensor-time.ts'

@@ -11,7 +11,7 @@ import {
   parseObject,
   textAt,
 } from '../json-fields.ts'
-import type { LineContext, LineFormat, LineMapper } from '../line-source.ts'
+import type { LineContext, LineFormat, LineMapper } from '../line-format.ts'
 import { accessOfFlagNames } from '../open-flags.ts'
 import { isRuntime, ProcessTree, type Root } from '../process-tree.ts'
 import { sensorTime } from '../sensor-time.ts'

@@ -11,7 +11,7 @@ import {
   parseObject,
   textAt,
 } from '../json-fields.ts'
-import { type LineContext, type LineFormat, type LineMapper, toldLoss } from '../line-source.ts'
+import { type LineContext, type LineFormat, type LineMapper, toldLoss } from '../line-format.ts'
 import { isRuntime, ProcessTree, type Root } from '../process-tree.ts'
 import { sensorTime } from '../sensor-time.ts'
 import { hookAct } from './hook-act.ts'

@@ -13,7 +13,7 @@ import {
   parseObject,
   textAt,
 } from '../json-fields.ts'
-import type { LineContext, LineFormat, LineMapper } from '../line-source.ts'
+import type { LineContext, LineFormat, LineMapper } from '../line-format.ts'
 import { isRuntime, ProcessTree, type Root } from '../process-tree.ts'
 import { sensorTime } from '../sensor-time.ts'
 import { traceeAct } from './tracee-act.ts'

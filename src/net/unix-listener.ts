@@ -3,18 +3,22 @@ import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { describeError, SnugError } from '../errors.ts'
 
+/** Nobody but the owner may connect. */
+const ownerOnly = 0o600
+
 /**
- * Listens on the admin socket, mode 0600 from its first instant. A socket that a dead agent left behind
+ * Listens on a unix socket that nobody but its owner can connect to from its first instant, and then whoever `mode`
+ * lets. A socket that a dead agent left behind
  * is removed; one that somebody answers on is not, nor is anything that is not a socket.
  *
  * Errors: AGENT_RUNNING, LISTEN_FAILED.
  */
-export async function listenUnix(server: Server, path: string): Promise<void> {
+export async function listenUnix(server: Server, path: string, mode = ownerOnly): Promise<void> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
     await clearStale(path)
     await listen(server, path)
-    chmodSync(path, 0o600)
+    chmodSync(path, mode)
   } catch (error) {
     if (error instanceof SnugError) throw error
     throw new SnugError('LISTEN_FAILED', `cannot listen on \`${path}\`: ${describeError(error)}`)
