@@ -61,7 +61,7 @@ export const errorTable = {
   SOURCE_UNKNOWN: {
     exit: 3,
     status: 400,
-    hint: 'known sources: ebpf, file:PATH, falco:PATH, tetragon:PATH, tracee:PATH, kubearmor:PATH, audit:PATH, module:PATH: see docs/sources.md',
+    hint: 'known sources: ebpf, file:PATH, falco:PATH, tetragon:PATH, tracee:PATH, kubearmor:PATH, audit:PATH, listen:ADDRESS, module:PATH: see docs/sources.md',
   },
   SOURCE_UNREADABLE: { exit: 1, status: 500, hint: 'check that the path exists and can be read' },
   SENSOR_UNAVAILABLE: {
@@ -128,7 +128,7 @@ export const errorTable = {
   LISTEN_FAILED: {
     exit: 1,
     status: 500,
-    hint: 'choose another address with --listen HOST:PORT or --listen none',
+    hint: 'choose another address: `--listen HOST:PORT` or `none`, or that of the source `listen:…`',
   },
   UNAUTHENTICATED: { exit: 1, status: 401, hint: 'send `Authorization: Bearer TOKEN`' },
   FORBIDDEN: { exit: 1, status: 403, hint: 'this needs a role with more rights' },

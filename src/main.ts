@@ -25,6 +25,7 @@ import type { StormRules } from './respond/storms.ts'
 import { startServer } from './server/server.ts'
 import { FileSource } from './sources/file-source.ts'
 import { sensorSource } from './sources/line-formats.ts'
+import { ListenSource } from './sources/listen/listen-source.ts'
 import { ModuleSource } from './sources/module-source.ts'
 import { PlaceFile, placePath } from './sources/place-file.ts'
 import { EbpfSource } from './sources/ebpf/ebpf-source.ts'
@@ -227,6 +228,7 @@ function sourceOf(spec: string, config: Config, log: Log): EventSource {
   }
   const sensor = sensorSource(spec, options)
   if (sensor !== undefined) return sensor
+  if (spec.startsWith('listen:')) return new ListenSource(spec.slice('listen:'.length), options)
   if (spec.startsWith('module:')) return new ModuleSource(spec.slice('module:'.length), options)
   throw new SnugError('SOURCE_UNKNOWN', `there is no source \`${spec}\``)
 }

@@ -87,7 +87,7 @@ export const configSchema = z
       .default(['ebpf'])
       .meta({
         description:
-          'where events come from: `ebpf`, `file:PATH`, and of other sensors `falco:PATH`, `tetragon:PATH`, `tracee:PATH`, `kubearmor:PATH`, `audit:PATH`; `module:PATH` is one of your own',
+          'where events come from: `ebpf`, `file:PATH`, and of other sensors `falco:PATH`, `tetragon:PATH`, `tracee:PATH`, `kubearmor:PATH`, `audit:PATH`; `listen:ADDRESS` is told by others; `module:PATH` is one of your own',
       }),
     learn: learn.prefault({}),
     after: z

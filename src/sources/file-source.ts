@@ -6,7 +6,7 @@ import { LineSource, type LineSourceOptions } from './line-source.ts'
 export type FileSourceOptions = Omit<LineSourceOptions, 'place'>
 
 /** Snug's own events, as they were recorded. */
-const recorded: LineFormat = {
+export const recorded: LineFormat = {
   name: 'file',
   kinds: eventKinds,
   relays: true,

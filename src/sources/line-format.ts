@@ -1,6 +1,5 @@
 import type { EventKind, LossEvent, SnugEvent } from '../event/event.ts'
 import type { LineTaker } from './event-lines.ts'
-import type { SourceSupport } from './source.ts'
 
 /** What a format's mapper may ask of its source. */
 export interface LineContext {
@@ -35,7 +34,7 @@ export interface LineMapper {
 export interface LineFormat {
   readonly name: string
   readonly kinds: readonly EventKind[]
-  /** See {@link SourceSupport}. */
+  /** As its source's  says it. */
   readonly byRule?: boolean
   readonly relays?: boolean
   /** A file is read on as it grows, through rotation and truncation; else once to its end. */

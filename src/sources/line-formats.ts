@@ -8,7 +8,7 @@ import { tetragonFormat } from './tetragon/tetragon-source.ts'
 import { traceeFormat } from './tracee/tracee-source.ts'
 
 /** Other sensors whose output is read, by the name that a source's spec begins with. */
-const lineFormats: readonly LineFormat[] = [
+export const sensorFormats: readonly LineFormat[] = [
   falcoFormat,
   tetragonFormat,
   traceeFormat,
@@ -18,7 +18,7 @@ const lineFormats: readonly LineFormat[] = [
 
 /** What each of them can tell, where its own rules ask for it. */
 export const sensorKinds: ReadonlyMap<string, readonly EventKind[]> = new Map(
-  lineFormats.map(({ name, kinds }) => [name, kinds]),
+  sensorFormats.map(({ name, kinds }) => [name, kinds]),
 )
 
 /** The source of a spec such as `falco:/var/log/falco.json`; undefined where it is no sensor's. */
@@ -26,7 +26,7 @@ export function sensorSource(
   spec: string,
   options: Omit<LineSourceOptions, 'path'>,
 ): LineSource | undefined {
-  const format = lineFormats.find(({ name }) => spec.startsWith(`${name}:`))
+  const format = sensorFormats.find(({ name }) => spec.startsWith(`${name}:`))
   if (format === undefined) return undefined
   return new LineSource(format, { ...options, path: spec.slice(format.name.length + 1) })
 }

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SnugEvent } from '../../src/event/event.ts'
 import { FileSource } from '../../src/sources/file-source.ts'
+import { eventLine } from '../fixtures/event-line.ts'
 import { type SourceUnderTest, sourceSuite } from './source-suite.ts'
 
 const paths = Array.from({ length: 500 }, (_, n) => `/srv/data/file-${n}`)
@@ -31,15 +31,5 @@ function under(prepare: (path: string) => void): SourceUnderTest {
 }
 
 function line(path: string): string {
-  const event: SnugEvent = {
-    v: 1,
-    time: '2026-11-24T13:40:27.123456Z',
-    node: 'n1',
-    source: 'ebpf',
-    kind: 'file',
-    container: { id: 'a'.repeat(64) },
-    process: { pid: 1, exe: '/bin/cat', uid: 0, origin: 'entrypoint' },
-    file: { path, access: ['read'] },
-  }
-  return `${JSON.stringify(event)}\n`
+  return `${eventLine(path)}\n`
 }
