@@ -130,7 +130,28 @@ export const errorTable = {
     status: 500,
     hint: 'choose another address: `--listen HOST:PORT` or `none`, or that of the source `listen:…`',
   },
-  UNAUTHENTICATED: { exit: 1, status: 401, hint: 'send `Authorization: Bearer TOKEN`' },
+  UNAUTHENTICATED: {
+    exit: 1,
+    status: 401,
+    hint: 'send `Authorization: Bearer TOKEN`; on the node `snug token create NAME ROLE` makes one',
+  },
+  TOO_MANY_ATTEMPTS: {
+    exit: 1,
+    status: 429,
+    hint: 'too many wrong credentials came from this address: wait as long as `Retry-After` says',
+  },
+  OIDC_UNAVAILABLE: {
+    exit: 1,
+    status: 503,
+    hint: 'is `oidc.jwks` reached from this node? tokens of Snug itself work without it',
+  },
+  REQUEST_SLOW: { exit: 1, status: 408, hint: 'send a request within seconds' },
+  REQUEST_INVALID: { exit: 1, status: 400, hint: 'this is not HTTP as it is spoken here' },
+  FRONT_FAILED: {
+    exit: 1,
+    status: 502,
+    hint: 'the agent starts its front again; `snug status` says what is wrong with it',
+  },
   FORBIDDEN: { exit: 1, status: 403, hint: 'this needs a role with more rights' },
   REVISION_STALE: {
     exit: 1,

@@ -84,7 +84,7 @@ export async function runAgent(
     const current = shown(live)
     await using server = await startServer({ engine, config: current, log, metrics, signal, sinks })
     process.on('SIGHUP', reload)
-    log.info({ socket: server.socket, listen: server.address ?? 'none' }, 'the agent listens')
+    log.info({ socket: server.socket, listen: server.url ?? 'none' }, 'the agent listens')
     await daemon.run(signal)
   } finally {
     process.off('SIGHUP', reload)

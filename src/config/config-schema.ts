@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defaultBlockRules } from '../lifecycle/blocking.ts'
+import { oidcSchema, sessionSchema, tlsSchema } from './access-schema.ts'
 import { formatDuration } from './duration.ts'
 import { outboxSchema, sinkSchema, stormSchema } from './sink-schema.ts'
 import { duration, path, size } from './value-schema.ts'
@@ -71,6 +72,9 @@ export const configSchema = z
       description:
         'names, besides `localhost` and addresses, by which clients may call the API (against DNS rebinding)',
     }),
+    tls: tlsSchema.prefault({}),
+    oidc: oidcSchema.prefault({}),
+    session: sessionSchema,
     data: path.default('/var/lib/snug').meta({
       description: 'directory of profiles, alerts and tokens; with `none` nothing is kept',
     }),

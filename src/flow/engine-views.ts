@@ -253,6 +253,8 @@ export interface StatusView {
   readonly stops: readonly StopView[]
   /** The sensor's own trial of its blocking; absent until it has made one. */
   readonly selfProbe?: SelfProbeView
+  /** Absent where TCP is not served. */
+  readonly front?: FrontView
 }
 
 /** What is told in the live stream beside alerts. */
@@ -303,6 +305,16 @@ export interface SelfProbeView {
   readonly missed: readonly string[]
   readonly runs: number
   readonly failures: number
+}
+
+/** The process that serves TCP, and what it may do. */
+export interface FrontView {
+  readonly url: string
+  readonly pid: number
+  readonly uid: number
+  /** `none`, or the sets as the kernel prints them. */
+  readonly capabilities: string
+  readonly noNewPrivileges: boolean
 }
 
 export interface SourceView {

@@ -70,6 +70,9 @@ export interface Engine {
   /** Puts on record what was decided outside of the engine. */
   record(what: string, by: Decider, fields: Readonly<Record<string, unknown>>): Promise<void>
 
+  /** Something beside the pipeline is wrong, in words; undefined: it is well again. */
+  fault(what: string, message: string | undefined): void
+
   /** Alerts (topic `alerts`) and what changed of versions and the agent (`states`), as they come. */
   liveNews(query: LiveQuery): LiveReader<Alert | StateNews>
   /** Acts as they come: what is new, and with `raw` every one. */

@@ -253,6 +253,12 @@ export class SnugEngine implements view.Engine {
     await this.#daemon.persist()
   }
 
+  fault(what: string, message: string | undefined): void {
+    const { faults } = this.#daemon
+    if (message === undefined) faults.delete(what)
+    else faults.set(what, message)
+  }
+
   liveNews(query: view.LiveQuery): LiveReader<Alert | views.StateNews> {
     return this.#daemon.live.news.subscribe(liveAsk(query))
   }

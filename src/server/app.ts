@@ -2,53 +2,40 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { upgradeWebSocket } from '@hono/node-server'
 import { Hono } from 'hono'
 import { WebSocket } from 'ws'
+import { mayAs } from '../config/role.ts'
 import { SnugError } from '../errors.ts'
-import type { Decider } from '../flow/engine.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { MetricName } from '../telemetry/metric-table.ts'
+import { anyone, type Caller, callerOf, owner } from './caller.ts'
 import { engineQuery, isOfEvents, liveQuery } from './live-query.ts'
 import { pumpLive } from './live-socket.ts'
-import { checkOrigin } from './origin-guard.ts'
 import { nextLink, Page } from './page.ts'
-import { problemResponse } from './problem.ts'
+import { problemResponse, refusalReason } from './problem.ts'
 import { check, readJson, streamBody } from './request-body.ts'
 import { checkRevision, tagOf } from './revision-guard.ts'
 import type { Route, RouteWorld } from './route.ts'
 import { routes } from './routes.ts'
-import { type Role, roles } from './token-file.ts'
 
 export interface ListenerEnv {
   readonly incoming: IncomingMessage
   /** Absent in a WebSocket handshake. */
   readonly outgoing?: ServerResponse
-  /** Whoever can open the admin socket is the agent's own user, and needs no token. */
-  readonly listener: 'unix' | 'tcp'
-}
-
-interface Caller {
-  readonly role: Role | 'nobody'
-  readonly by: Decider
+  /** `front`: through the process that serves TCP. */
+  readonly listener: 'unix' | 'front'
 }
 
 type App = Hono<{ Bindings: ListenerEnv; Variables: { caller: Caller } }>
 
 /** Builds the router from the table of routes. `signal` ends what streams. */
-export function createApp(
-  world: RouteWorld,
-  names: ReadonlySet<string>,
-  log: Log,
-  signal: AbortSignal,
-): App {
+export function createApp(world: RouteWorld, log: Log, signal: AbortSignal): App {
   const app: App = new Hono()
-  const open = new Set(routes.filter(({ role }) => role === 'nobody').map(({ path }) => path))
+  const open = new Set(routes.filter(({ role }) => role === 'nobody').map(nameOf))
 
   app.use('*', async (c, next) => {
     const { listener, incoming } = c.env
-    if (listener === 'tcp' && !open.has(c.req.path)) {
-      checkOrigin(incoming.headers.host, incoming.headers.origin, names)
-    }
-    const anyone: Caller = { role: 'nobody', by: { who: 'anyone' } }
-    c.set('caller', open.has(c.req.path) ? anyone : identify(world, c.env))
+    const isOpen = open.has(nameOf(c.req))
+    if (listener === 'unix') c.set('caller', owner)
+    else c.set('caller', isOpen ? anyone : callerOf(world, incoming.headers))
     await next()
     c.header('cache-control', 'no-store')
     c.header('x-content-type-options', 'nosniff')
@@ -93,6 +80,7 @@ export function createApp(
         query: check(route.query, c.req.query()),
         body: check(route.body, route.body && (await readJson(incoming))),
         by: caller.by,
+        role: caller.role,
         chunks: streamBody(incoming, gone),
         signal: gone,
       }
@@ -101,7 +89,7 @@ export function createApp(
       // INVARIANT: nothing is awaited between this and the decision, which handlers begin with.
       if (isDecision) {
         const ifMatch = c.req.header('if-match')
-        checkRevision(world.engine, subject, params, ifMatch, listener === 'tcp')
+        checkRevision(world.engine, subject, params, ifMatch, listener === 'front')
       }
       const answered: unknown = await route.handle(world, call)
       if (subject !== undefined) c.header('etag', tagOf(world.engine, subject, params))
@@ -120,7 +108,7 @@ export function createApp(
 
   app.onError((error) => {
     const response = problemResponse(error)
-    const reason = refusals[response.headers.get('x-snug-code') ?? '']
+    const reason = refusalReason(response)
     if (reason !== undefined) world.metrics.count(refusalMetric, { reason })
     if (response.status >= 500) log.error({ err: error }, 'request failed')
     return response
@@ -129,29 +117,14 @@ export function createApp(
 }
 
 const refusalMetric: MetricName = 'snug_server_refusals_total'
-const refusals: Readonly<Record<string, string>> = {
-  UNAUTHENTICATED: 'unauthenticated',
-  FORBIDDEN: 'forbidden',
-  BODY_INVALID: 'body',
-  BODY_TOO_LARGE: 'body',
-  ROUTE_UNKNOWN: 'route',
+
+function nameOf({ method, path }: { readonly method: string; readonly path: string }): string {
+  return `${method} ${path}`
 }
 
-function identify(world: RouteWorld, env: ListenerEnv): Caller {
-  if (env.listener === 'unix') return { role: 'admin', by: { who: 'cli:root' } }
-  const token = /^Bearer ([\w-]{1,200})$/.exec(env.incoming.headers.authorization ?? '')?.[1]
-  if (token === undefined) throw new SnugError('UNAUTHENTICATED', 'no token was sent')
-  const holder = world.tokens?.holderOf(token)
-  if (holder === undefined) throw new SnugError('UNAUTHENTICATED', 'this token is not known')
-  return { role: holder.role, by: { who: `token:${holder.name}` } }
-}
-
-function demand(route: Route, caller: Caller): void {
-  if (route.role === 'nobody') return
-  const rank = caller.role === 'nobody' ? -1 : roles.indexOf(caller.role)
-  if (rank < roles.indexOf(route.role)) {
-    throw new SnugError('FORBIDDEN', `this needs the role \`${route.role}\``)
-  }
+function demand(route: Route, { role }: Caller): void {
+  if (route.role === 'nobody' || mayAs(role, route.role)) return
+  throw new SnugError('FORBIDDEN', `this needs the role \`${route.role}\``)
 }
 
 function goneSignal(outgoing: ServerResponse | undefined, server: AbortSignal): AbortSignal {

@@ -66,6 +66,11 @@ export function pumpLive(client: LiveClient, log: Log): void {
 /** Items are the same objects for every reader. */
 const serialised = new WeakMap<object, Buffer>()
 
+/** The message came as these bytes, from whoever serialised it first. */
+export function rememberBytes(message: object, bytes: Buffer): void {
+  serialised.set(message, bytes)
+}
+
 function bytesOf(message: Told<unknown>): Buffer {
   if (message.type !== 'item') return Buffer.from(JSON.stringify(message))
   const known = serialised.get(message)

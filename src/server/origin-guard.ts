@@ -10,6 +10,7 @@ import { SnugError } from '../errors.ts'
 export function checkOrigin(
   host: string | undefined,
   origin: string | undefined,
+  scheme: 'http' | 'https',
   names: ReadonlySet<string>,
 ): void {
   const name = hostName(host ?? '')
@@ -19,7 +20,7 @@ export function checkOrigin(
       'the host name of this request is not in `hosts` of the config',
     )
   }
-  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
+  if (origin !== undefined && origin !== `${scheme}://${host}`) {
     throw new SnugError('FORBIDDEN', 'a page of another origin may not call this API')
   }
 }

@@ -1,10 +1,14 @@
 import type { z } from 'zod'
 import type { LoadedConfig } from '../config/load-config.ts'
 import type { Decider, Engine } from '../flow/engine.ts'
+import type { FrontView } from '../flow/engine-views.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { SinkDesk } from '../flow/sink-desk.ts'
+import type { ClaimKind } from './caller.ts'
+import type { GuestTokens } from './guest-tokens.ts'
 import type { Subject } from './revision-guard.ts'
-import type { Role, TokenFile } from './token-file.ts'
+import type { Role } from '../config/role.ts'
+import type { TokenFile } from './token-file.ts'
 
 /** What the routes have to work with. */
 export interface RouteWorld {
@@ -15,6 +19,11 @@ export interface RouteWorld {
   readonly sinks?: () => SinkDesk
   /** Absent where no TCP listener is served, and so no token is needed. */
   readonly tokens?: TokenFile
+  readonly guests?: GuestTokens
+  /** Kinds of foreign credentials that are configured. */
+  readonly claims?: ReadonlySet<ClaimKind>
+  /** What serves TCP; undefined while nothing does. */
+  readonly front?: () => FrontView | undefined
 }
 
 export interface RouteCall<Body, Query> {
@@ -22,6 +31,7 @@ export interface RouteCall<Body, Query> {
   readonly query: Query
   readonly body: Body
   readonly by: Decider
+  readonly role: Role | undefined
   /** The request's body as it arrives; for routes with `stream` only. */
   readonly chunks: AsyncIterable<Uint8Array>
   /** Fires when the client goes away or the server stops. */
@@ -40,6 +50,8 @@ export interface Route<Body = unknown, Query = unknown> {
   readonly subject?: Subject
   readonly query?: z.ZodType<Query>
   readonly body?: z.ZodType<Body>
+  /** Answered by the front itself, and nowhere else. */
+  readonly front?: true
   /** The body is NDJSON of any length, judged as it arrives. */
   readonly stream?: true
   /** The answer is a WebSocket of these messages, or text. */

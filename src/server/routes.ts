@@ -12,8 +12,10 @@ import { cursor, limit, numberOf, oneMore, pageOf } from './page.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { transferRoutes } from './transfer-routes.ts'
 import { type Route, route, type RouteWorld } from './route.ts'
+import { sessionRoutes } from './session-routes.ts'
 import { sinkRoutes } from './sink-routes.ts'
-import { roles, type TokenFile, tokenName } from './token-file.ts'
+import { type TokenFile, tokenName } from './token-file.ts'
+import { roles } from '../config/role.ts'
 import * as view from './view-schema.ts'
 
 const modeBody = z
@@ -82,7 +84,10 @@ export const routes: readonly Route[] = [
     role: 'viewer',
     summary: 'agent, sources and their losses, engines, counts',
     answer: view.status,
-    handle: ({ engine }) => engine.status(),
+    handle: ({ engine, front }) => {
+      const served = front?.()
+      return { ...engine.status(), ...(served === undefined ? {} : { front: served }) }
+    },
   }),
   route({
     method: 'GET',
@@ -224,6 +229,7 @@ export const routes: readonly Route[] = [
   ...reviewRoutes,
   ...transferRoutes,
   ...sinkRoutes,
+  ...sessionRoutes,
   route({
     method: 'GET',
     path: '/v1/events',

@@ -2,11 +2,8 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { type Role, roles } from '../config/role.ts'
 import { describeError, SnugError } from '../errors.ts'
-
-export const roles = ['viewer', 'reviewer', 'admin'] as const
-/** Each may do all that the one before it may. */
-export type Role = (typeof roles)[number]
 
 export const tokenName = z
   .string()
@@ -17,7 +14,6 @@ const fileSchema = z.strictObject({
     z.strictObject({
       name: tokenName,
       role: z.enum(roles),
-      // 256 random bits need no slow hash: there is nothing to guess.
       sha256: z.string().regex(/^[0-9a-f]{64}$/),
       createdAt: z.iso.datetime(),
     }),
@@ -69,7 +65,7 @@ export class TokenFile {
     }
     const token = `snug_${randomBytes(32).toString('base64url')}`
     const createdAt = new Date().toISOString()
-    const sha256 = digestOf(token).toString('hex')
+    const sha256 = tokenDigest(token)
     this.#write([...this.#entries, { name, role, sha256, createdAt }])
     return token
   }
@@ -84,10 +80,11 @@ export class TokenFile {
     this.#write(rest)
   }
 
-  /** Who holds this token. Takes the same time whichever token it is. */
-  holderOf(token: string): TokenHolder | undefined {
+  /** Who holds the token with this {@link tokenDigest}. Takes the same time whichever token it is. */
+  holderOf(digest: string): TokenHolder | undefined {
     this.#reload()
-    const given = digestOf(token)
+    const given = Buffer.from(digest, 'hex')
+    if (given.length !== digestBytes) return undefined
     let holder: TokenHolder | undefined
     for (const { name, role, sha256 } of this.#entries) {
       if (timingSafeEqual(given, Buffer.from(sha256, 'hex'))) holder = { name, role }
@@ -116,8 +113,14 @@ export class TokenFile {
   }
 }
 
-function digestOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
+const digestBytes = 32
+
+/**
+ * What is kept of a token, in hex. A plain hash does: a token is 256 random bits, so there is no likely one to try, and
+ * a slow hash would only let strangers keep the agent busy.
+ */
+export function tokenDigest(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
 }
 
 function writeAtomically(path: string, text: string): void {

@@ -16,7 +16,8 @@ import {
   versionStates,
 } from '../flow/engine-views.ts'
 import { imageRef, lossSpan } from './event-schema.ts'
-import { roles, type TokenHolder } from './token-file.ts'
+import { roles } from '../config/role.ts'
+import type { TokenHolder } from './token-file.ts'
 
 /** The answers of the API, for its OpenAPI document; each is typed by the facade that it describes. */
 export { alert } from './event-schema.ts'
@@ -230,6 +231,15 @@ export const status: z.ZodType<StatusView> = z.object({
       missed: texts,
       runs: count,
       failures: count,
+    })
+    .exactOptional(),
+  front: z
+    .object({
+      url: text,
+      pid: count,
+      uid: count,
+      capabilities: text,
+      noNewPrivileges: z.boolean(),
     })
     .exactOptional(),
 })

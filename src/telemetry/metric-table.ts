@@ -12,11 +12,13 @@ interface CounterRow {
 export const metricTable = {
   snug_server_requests_total: {
     help: 'requests answered, by kind of listener and class of status',
-    labels: { listener: ['unix', 'tcp'], status: ['1xx', '2xx', '3xx', '4xx', '5xx'] },
+    labels: { listener: ['unix', 'front'], status: ['1xx', '2xx', '3xx', '4xx', '5xx'] },
   },
   snug_server_refusals_total: {
     help: 'requests refused before they reached a route, by why',
-    labels: { reason: ['unauthenticated', 'forbidden', 'body', 'route'] },
+    labels: {
+      reason: ['unauthenticated', 'attempts', 'forbidden', 'body', 'slow', 'revision', 'route'],
+    },
   },
   snug_server_live_missed_total: {
     help: 'live messages that a slow client missed, by stream',

@@ -27,6 +27,10 @@ function refusal(input: ConfigInput): SnugError {
   throw new Error('it was accepted')
 }
 
+function without(values: Readonly<Record<string, string>>, name: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter(([each]) => each !== name))
+}
+
 describe('a configuration', () => {
   it('has every default of the contract when nothing is said', () => {
     expect(loadConfig().config).toMatchObject({
@@ -87,13 +91,25 @@ describe('a configuration', () => {
     const sample = (key: (typeof configKeys)[number]): string => {
       if (key.path === 'node') return 'n9'
       if (key.path === 'engines.static.manifest') return '/m.yaml'
+      if (key.path === 'tls.clients') return '[{ name: a, role: viewer }]'
+      if (key.path === 'oidc.roles') return '[{ value: a, role: viewer }]'
+      if (key.path === 'oidc.algorithms') return 'ES256,EdDSA'
       if (key.shape === 'objects') return '[{ name: a, type: stdout }]'
-      return Array.isArray(key.default) ? 'a,b' : String(key.default)
+      if (Array.isArray(key.default)) return 'a,b'
+      return typeof key.default === 'string' ? key.default : JSON.stringify(key.default ?? 1)
+    }
+    // What goes only together with others.
+    const rest: Readonly<Record<string, string>> = {
+      'tls.cert': '/c',
+      'tls.key': '/k',
+      'oidc.issuer': 'https://issuer.example',
+      'oidc.audience': 'snug',
+      'oidc.jwks': '/keys.json',
     }
     for (const key of configKeys) {
-      const byEnv = loadConfig({ env: { [key.env]: sample(key) } })
+      const byEnv = loadConfig({ flags: without(rest, key.path), env: { [key.env]: sample(key) } })
       expect(byEnv.origins[key.path]?.origin, key.path).toEqual({ kind: 'env', name: key.env })
-      const byFlag = loadConfig({ flags: { [key.path]: sample(key) } })
+      const byFlag = loadConfig({ flags: { ...rest, [key.path]: sample(key) } })
       expect(byFlag.origins[key.path]?.origin).toEqual({ kind: 'flag', name: key.flag })
     }
   })

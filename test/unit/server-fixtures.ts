@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
+import { duplexPair, Writable } from 'node:stream'
 import { loadConfig } from '../../src/config/load-config.ts'
-import { SnugError } from '../../src/errors.ts'
+import { describeError, SnugError } from '../../src/errors.ts'
 import type { Alert } from '../../src/event/alert.ts'
 import type { SnugEvent } from '../../src/event/event.ts'
 import type { ExportFormat } from '../../src/export/export-profile.ts'
@@ -41,7 +41,10 @@ import { liveAsk } from '../../src/flow/live-filter.ts'
 import { LiveLog, type LiveReader } from '../../src/flow/live-log.ts'
 import { type RunningServer, startServer } from '../../src/server/server.ts'
 import type { SinkDesk } from '../../src/flow/sink-desk.ts'
-import { createLog } from '../../src/telemetry/log.ts'
+import { type FrontLimits, runFront } from '../../src/front/front.ts'
+import type { PageFiles } from '../../src/front/page-files.ts'
+import type { OpenedFront } from '../../src/server/front-keeper.ts'
+import { createLog, type Log } from '../../src/telemetry/log.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
 
 const time = '2026-11-24T13:40:27.123456Z'
@@ -380,6 +383,11 @@ export class MemoryEngine implements Engine {
     return this.alert(id)
   }
 
+  fault(what: string, message: string | undefined): void {
+    const others = this.degraded.filter((each) => !each.startsWith(`${what}: `))
+    this.degraded = message === undefined ? others : [...others, `${what}: ${message}`]
+  }
+
   liveEvents(query: LiveQuery): LiveReader<SnugEvent> {
     this.#call('liveEvents', query)
     return this.liveEventLog.subscribe(liveAsk(query))
@@ -455,6 +463,9 @@ export interface ServerFixture extends AsyncDisposable {
 
 export interface FixtureOptions {
   readonly tcp?: boolean
+  /** The page; none where absent. */
+  readonly files?: PageFiles
+  readonly limits?: FrontLimits
   readonly flags?: Readonly<Record<string, string>>
 }
 
@@ -484,6 +495,34 @@ const sampleSinks: SinkDesk = {
   },
 }
 
+/** Many wrong credentials are tried here from one address. */
+export const patient: FrontLimits = { headersMs: 10_000, bodyMs: 10_000, attempts: 1_000 }
+
+/** The front as it is, but in this process: at the other end of a pair of streams instead of sockets. */
+function frontInProcess(
+  log: Log,
+  files: PageFiles = new Map(),
+  limits: FrontLimits = patient,
+): OpenedFront {
+  const [link, other] = duplexPair()
+  const rights = { pid: process.pid, uid: 0, capabilities: 'all', noNewPrivileges: false }
+  const running = runFront({ link: other, files, rights, log, limits })
+  const gone = running.then(
+    () => 'it ended',
+    (error: unknown) => describeError(error),
+  )
+  return {
+    link,
+    gone,
+    stop: async () => {
+      // Of two sockets the other one would follow.
+      link.destroy()
+      other.destroy()
+      await gone
+    },
+  }
+}
+
 export async function startFixture(options: FixtureOptions = {}): Promise<ServerFixture> {
   const dir = mkdtempSync(join(tmpdir(), 'snug-server-'))
   const socket = join(dir, 'snug.sock')
@@ -500,6 +539,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Server
       done()
     },
   })
+  const log = createLog('debug', sink)
   const engine = new MemoryEngine()
   const stop = new AbortController()
   const metrics = createMetrics()
@@ -510,10 +550,11 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Server
   const server = await startServer({
     engine,
     config: loadConfig({ flags }),
-    log: createLog('debug', sink),
+    log,
     metrics,
     signal: stop.signal,
     sinks: () => sampleSinks,
+    openFront: () => frontInProcess(log, options.files, options.limits),
   })
   return {
     engine,
@@ -521,7 +562,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Server
     server,
     dir,
     socket: server.socket,
-    url: server.address === undefined ? '' : `http://${server.address}`,
+    url: server.url ?? '',
     log: lines,
     stop,
     async [Symbol.asyncDispose]() {

@@ -105,7 +105,7 @@ describe('the admin socket', () => {
 describe('the TCP listener', () => {
   it('is not there where `none` is configured, and then no token is made', async () => {
     await using fixture = await startFixture()
-    expect(fixture.server.address).toBeUndefined()
+    expect(fixture.server.url).toBeUndefined()
     expect(existsSync(join(fixture.dir, 'data', 'admin.token'))).toBe(false)
   })
 

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { routes } from '../../src/server/routes.ts'
-import { roles, TokenFile } from '../../src/server/token-file.ts'
+import { roles } from '../../src/config/role.ts'
+import { TokenFile } from '../../src/server/token-file.ts'
 import { type ServerFixture, startFixture } from './server-fixtures.ts'
 
 let fixture: ServerFixture

@@ -49,11 +49,11 @@ describe('the metrics', () => {
   it('count a label value that is not foreseen as `other`', async () => {
     const metrics = createMetrics()
     for (const status of ['2xx', 'x"}\nevil 1', '7xx']) {
-      metrics.count('snug_server_requests_total', { listener: 'tcp', status })
+      metrics.count('snug_server_requests_total', { listener: 'front', status })
     }
     const text = await metrics.expose()
-    expect(text).toContain('snug_server_requests_total{listener="tcp",status="2xx"} 1')
-    expect(text).toContain('snug_server_requests_total{listener="tcp",status="other"} 2')
+    expect(text).toContain('snug_server_requests_total{listener="front",status="2xx"} 1')
+    expect(text).toContain('snug_server_requests_total{listener="front",status="other"} 2')
     expect(text).not.toContain('evil')
   })
 
@@ -88,7 +88,7 @@ describe('the metrics', () => {
 
   it('of two daemons in one process do not meet', async () => {
     const [one, other] = [createMetrics(), createMetrics()]
-    one.count('snug_server_requests_total', { listener: 'tcp', status: '2xx' })
+    one.count('snug_server_requests_total', { listener: 'front', status: '2xx' })
     expect(await other.expose()).not.toContain('status="2xx"')
   })
 })

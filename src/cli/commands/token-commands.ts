@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander'
-import { roles, type TokenHolder } from '../../server/token-file.ts'
+import { roles } from '../../config/role.ts'
+import type { TokenHolder } from '../../server/token-file.ts'
 import type { CliContext } from '../cli-context.ts'
 import { type Column, textTable } from '../text-table.ts'
 

@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs'
+import type { FrontRights } from '../server/front-protocol.ts'
+
+/** Everybody's and nobody's: owns no files. */
+const nobody = { uid: 65_534, gid: 65_534 }
+
+/**
+ * Gives up root for good. Everything that is needed was read before; from here on foreign bytes come in. Where it does
+ * not run as root it has no more than its user has.
+ *
+ * Errors: whatever the kernel refuses with; nothing is served then.
+ */
+export function dropRights(): FrontRights {
+  if (process.getuid?.() === 0) {
+    const { uid, gid } = accountOf('snug') ?? accountOf('nobody') ?? nobody
+    process.setgroups?.([])
+    process.setgid?.(gid)
+    // The kernel takes all capabilities with it, of every thread.
+    process.setuid?.(uid)
+  }
+  return rightsNow()
+}
+
+function rightsNow(): FrontRights {
+  const status = readFileSync('/proc/self/status', 'utf8')
+  const field = (name: string): string =>
+    new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? ''
+  const sets = ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'].map(field)
+  return {
+    pid: process.pid,
+    uid: process.getuid?.() ?? 0,
+    // All of a kind: none where every set is empty.
+    capabilities: sets.every((set) => /^0+$/.test(set)) ? 'none' : sets.join(' '),
+    noNewPrivileges: field('NoNewPrivs') === '1',
+  }
+}
+
+function accountOf(name: string): { readonly uid: number; readonly gid: number } | undefined {
+  for (const line of accounts().split('\n')) {
+    const [account, , uid, gid] = line.split(':')
+    if (account === name && Number(uid) > 0) return { uid: Number(uid), gid: Number(gid) }
+  }
+  return undefined
+}
+
+function accounts(): string {
+  try {
+    return readFileSync('/etc/passwd', 'utf8')
+  } catch {
+    return ''
+  }
+}
