@@ -30,6 +30,8 @@ export interface Alert {
   readonly firstSeen: string
   readonly lastSeen: string
   readonly mode: string
+  /** Present where several sources told the act: their names. */
+  readonly sources?: readonly string[]
   /** Absent: full. `partial`: the evidence behind it has holes, which the reasons name. */
   readonly confidence?: 'partial'
   /** Guardrail ids that fired. */

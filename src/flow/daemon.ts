@@ -37,6 +37,7 @@ import { shippedBy } from './shipped-by.ts'
 import { Sights } from './sights.ts'
 import { standingOf } from './status-view.ts'
 import { restore, versionWrite } from './stored-state.ts'
+import { TwiceTold } from './twice-told.ts'
 import { VersionShelf } from './version-shelf.ts'
 
 export interface DaemonParts {
@@ -109,6 +110,8 @@ export class Daemon {
   readonly stage: JudgeStage
   readonly kernel: KernelSide
   readonly enforcement: EnforcementNews
+  /** Acts that several sources tell; undefined where there is one source only. */
+  readonly twice: TwiceTold | undefined
   readonly trail: AuditTrail
   /** What is wrong, in words: kept until it heals, or for good where it cannot. */
   readonly faults = new Map<string, string>()
@@ -193,6 +196,7 @@ export class Daemon {
       log: parts.log,
       now: this.#now,
     })
+    this.twice = parts.sources.length > 1 ? new TwiceTold() : undefined
     this.stage = new JudgeStage({
       shelf: this.shelf,
       guardrails: parts.guardrails,
@@ -207,8 +211,9 @@ export class Daemon {
       },
       onBegan: (kept) => this.#began(kept),
       sights: new Sights(parts.sources),
-      onJudged: (event, outcome) => {
-        this.counters[outcome] += event.kind === 'loss' ? 1 : (event.count ?? 1)
+      twice: this.twice,
+      onJudged: (event, outcome, count) => {
+        this.counters[outcome] += count
         this.live.events.publish('events', event)
         if (event.kind === 'loss') this.live.loss(event)
       },

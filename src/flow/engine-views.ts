@@ -249,6 +249,8 @@ export interface StatusView {
   readonly alerts: { readonly open: number; readonly total: number }
   readonly losses: readonly LossSpan[]
   readonly counters: Readonly<Record<string, number>>
+  /** What two sources told of the same acts, by kind, since the start; empty where there is one source. */
+  readonly crossChecks: readonly CrossCheckView[]
   /** What a deviation gets in mode block on this host; empty where no source says. */
   readonly stops: readonly StopView[]
   /** The sensor's own trial of its blocking; absent until it has made one. */
@@ -284,6 +286,19 @@ export type StateNews =
       readonly state: StatusView['state']
       readonly degraded: readonly string[]
     }
+
+export interface CrossCheckView {
+  readonly kind: string
+  /** The two sources. */
+  readonly sources: readonly string[]
+  /** Different acts that the first and the second told, and that both did. */
+  readonly told: readonly number[]
+  readonly both: number
+  /** Acts that neither told: Chapman's estimate, and its 95 % upper bound; absent where too few were told by both. */
+  readonly unreported?: number
+  readonly unreportedBound?: number
+  readonly sentence: string
+}
 
 export interface StopView {
   /** Class of acts: `exec`, `open`, `connect`, … */

@@ -5,7 +5,7 @@ import { coverageReport, hourText, kindText, phaseText } from '../profile/covera
 import { lastRise, noveltyOf, sparkline } from '../profile/novelty.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 import type { DeployedVersion } from './deployed-version.ts'
-import type { EvidenceView, NoveltyView, ObservedView } from './engine-views.ts'
+import type { CrossCheckView, EvidenceView, NoveltyView, ObservedView } from './engine-views.ts'
 import { allKinds } from './sights.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
@@ -15,6 +15,7 @@ const intervalsListed = 200
 /**
  * What a version's evidence is worth, in full.
  *
+ * @param checks what two sources told of the same acts
  * @param schedules what its image says that it does by the clock
  */
 export function evidenceView(
@@ -22,6 +23,7 @@ export function evidenceView(
   shelf: VersionShelf,
   nowMs: number,
   schedules: readonly Schedule[],
+  checks: readonly CrossCheckView[],
 ): EvidenceView {
   const runs = shelf.runsOf(version, nowMs)
   const entries = version.profile.entries()
@@ -35,6 +37,7 @@ export function evidenceView(
       ...known.map(kindText),
       ...report.phases.map(phaseText),
       ...unobservedText(version),
+      ...checks.map(({ sentence }) => sentence),
     ],
     novelty: noveltyView(version, entries, nowMs),
     kindsObserved: [...allKinds].filter((kind) => version.observed.has(kind)),

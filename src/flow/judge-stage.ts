@@ -1,4 +1,5 @@
 import type { ActEvent, LossEvent, SnugEvent } from '../event/event.ts'
+import { microsOf } from '../event/time.ts'
 import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
 import { type About, explainDelta, type Shipped } from '../lifecycle/handover.ts'
 import type { Guardrails } from '../match/guardrail.ts'
@@ -39,6 +40,7 @@ import {
   unobservedKindFinding,
 } from './findings.ts'
 import type { Kinds, Sights } from './sights.ts'
+import { actNameOfObject, type Telling, type TwiceTold } from './twice-told.ts'
 import { stretchBefore, stretchText } from './unobserved.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
@@ -49,7 +51,8 @@ export interface JudgeStageOptions {
   /** What two versions' images ship, for the explanation of a delta. Undefined where their files cannot be seen. */
   readonly shippedBy: (now: DeployedVersion, before: DeployedVersion) => ShippedPair | undefined
   /** Every event with its verdict, for the live stream and the counters. */
-  readonly onJudged: (event: SnugEvent, outcome: Outcome) => void
+  /** `count`: how many acts it counts for; 0 where another source had told them all. */
+  readonly onJudged: (event: SnugEvent, outcome: Outcome, count: number) => void
   readonly now: () => number
   /** What the kernel judges by itself; absent: nothing. */
   readonly kernel?: KernelJudge
@@ -60,6 +63,8 @@ export interface JudgeStageOptions {
   readonly onMark?: (mark: SourceMark) => void
   readonly onBegan?: (kept: boolean) => void
   readonly sights: Sights
+  /** Absent where there is one source only. */
+  readonly twice?: TwiceTold | undefined
 }
 
 export interface KernelJudge {
@@ -110,6 +115,8 @@ export class JudgeStage {
   /** Acts that the kernel stopped and the profile expects: faults of Snug. */
   disagreements = 0
   readonly #options: JudgeStageOptions
+  /** Fingerprint of the alert that the act at hand raised. */
+  #raised: string | undefined
 
   constructor(options: JudgeStageOptions) {
     this.#options = options
@@ -173,7 +180,7 @@ export class JudgeStage {
     const version = shelf.versionOf(event)
     if (version === undefined) {
       this.#unprofiled(event)
-      onJudged(event, 'unprofiled')
+      onJudged(event, 'unprofiled', event.count ?? 1)
       return
     }
     version.touched(event)
@@ -191,17 +198,49 @@ export class JudgeStage {
       ...(life.holes === undefined ? {} : { incomplete: life.holes }),
     })
     const isExpected = verdict.outcome === 'expected'
+    const telling = this.#tellingOf(event, refs, version)
+    const counted = telling === undefined ? event : { ...event, count: telling.fresh }
+    this.#raised = undefined
     this.#checkStopped(event, refs, isExpected, version)
-    const outcome = isExpected ? 'expected' : this.#unexpected({ event, refs, verdict, version })
+    const outcome = isExpected
+      ? 'expected'
+      : this.#unexpectedTold({ event, refs, verdict, version }, telling)
+    if (this.#raised !== undefined) telling?.alerted(this.#raised)
     if (isExpected || learning || profile.size < laterKept + version.learnedSize) {
-      profile.observe(event, refs, {
+      profile.observe(counted, refs, {
         phase,
         ...(verdict.guardrailsByRef === undefined ? {} : { guardrails: verdict.guardrailsByRef }),
       })
     }
     if (!isExpected) version.news = true
     if (key !== undefined) this.#remember(version, key, event, refs, outcome, known)
-    onJudged(event, outcome)
+    onJudged(event, outcome, counted.count ?? 1)
+  }
+
+  /** Whether another source told it too; undefined where there is no other. */
+  #tellingOf(
+    event: ActEvent,
+    refs: readonly BehaviourRef[],
+    version: DeployedVersion,
+  ): Telling | undefined {
+    return this.#options.twice?.told({
+      version: version.key,
+      container: event.container.id,
+      source: event.source,
+      when: microsOf(event.time),
+      count: event.count ?? 1,
+      acts: refs.map(({ actor, uid, object }) => actNameOfObject(actor.exe, uid, object)),
+    })
+  }
+
+  /** What another source's telling alerted on is that alert; what that one let pass is judged as it is told here. */
+  #unexpectedTold(judged: JudgedBy, telling: Telling | undefined): Outcome {
+    const { event } = judged
+    if (telling === undefined) return this.#unexpected(judged)
+    const { fresh, alert } = telling
+    const isThere = alert !== undefined && this.#options.alerts.toldBy(alert, event.source)
+    if (fresh === 0 && isThere) return 'deviation'
+    return this.#unexpected({ ...judged, event: { ...event, count: Math.max(1, fresh) } })
   }
 
   #kernelSince(version: DeployedVersion): number | undefined {
@@ -321,6 +360,7 @@ export class JudgeStage {
   }
 
   #raise(finding: Finding, count: number): void {
+    this.#raised = finding.fingerprint
     this.#options.alerts.raise(finding, this.#options.now(), count)
   }
 
@@ -340,7 +380,7 @@ export class JudgeStage {
   #loss(event: LossEvent): void {
     this.#options.shelf.addLoss(event)
     this.#raise(lossFinding(event), Math.max(1, event.loss.count))
-    this.#options.onJudged(event, 'loss')
+    this.#options.onJudged(event, 'loss', 1)
   }
 
   #remember(
@@ -389,26 +429,45 @@ export class JudgeStage {
       return
     }
     const { behaviours, origin, expected } = meaning
-    this.#count(version, behaviours, { ...sighting, ...meaning }, source)
+    const fresh = this.#count(version, behaviours, { ...sighting, ...meaning }, source)
     const action = version.actionOf(key, containerId)
     if (expected) {
       if (action === 'alerted') return
       const act = actName(version, containerId, origin, behaviours, 'alerted')
-      for (const why of stoppedThough) alerts.repeat(stoppedFingerprint(why, act), count, last)
+      for (const why of stoppedThough) alerts.repeat(stoppedFingerprint(why, act), fresh, last)
       return
     }
-    alerts.repeat(actName(version, containerId, origin, behaviours, action), count, last)
+    alerts.repeat(actName(version, containerId, origin, behaviours, action), fresh, last)
   }
 
+  /** Of acts that were counted, how many no other source had told. */
+  #freshOf(
+    { key, profile }: DeployedVersion,
+    behaviours: readonly BehaviourId[],
+    { containerId, count, last }: Pick<Sighting, 'containerId' | 'count' | 'last'>,
+    source: string,
+  ): number {
+    const { twice } = this.#options
+    if (twice === undefined) return count
+    const acts = behaviours.flatMap((id) => {
+      const known = profile.subject(id)
+      return known === undefined ? [] : actNameOfObject(known.actor.exe, known.uid, known.object)
+    })
+    const told = { version: key, container: containerId, source, when: microsOf(last), count, acts }
+    return acts.length === 0 ? count : twice.told(told).fresh
+  }
+
+  /** Gives how many of them no other source had told. */
   #count(
     version: DeployedVersion,
     behaviours: readonly BehaviourId[],
     seen: Pick<Sighting, 'containerId' | 'count' | 'first' | 'last'> &
       Pick<KeyMeaning, 'origin' | 'session'>,
     source: string,
-  ): void {
-    const { containerId, count, first, last, origin, session } = seen
+  ): number {
+    const { containerId, first, last, origin, session } = seen
     const phase: Phase = version.life.state === 'learning' ? 'learned' : 'later'
+    const count = this.#freshOf(version, behaviours, seen, source)
     for (const id of behaviours) {
       version.profile.addSighting(
         id,
@@ -425,5 +484,6 @@ export class JudgeStage {
         phase,
       )
     }
+    return count
   }
 }

@@ -23,7 +23,7 @@ import { alertRevisionOf, revisionOf } from './revision.ts'
 import { decided, standing } from './review/decided.ts'
 import { testEdit } from './review/edit-test.ts'
 import { ReviewDesk } from './review/review-desk.ts'
-import { statusView } from './status-view.ts'
+import { crossChecksOf, statusView } from './status-view.ts'
 import { liveAsk } from './live-filter.ts'
 import type { LiveReader } from './live-log.ts'
 import { behaviourView, inheritedText, lineageViews, versionView } from './views.ts'
@@ -105,7 +105,8 @@ export class SnugEngine implements view.Engine {
   #evidence(version: DeployedVersion): views.EvidenceView {
     const { shelf } = this.#daemon
     const schedules = this.#schedules.of(version.identity)
-    return evidenceView(version, shelf, this.#daemon.now(), schedules)
+    const checks = crossChecksOf(this.#daemon, version.key)
+    return evidenceView(version, shelf, this.#daemon.now(), schedules, checks)
   }
 
   async setMode(

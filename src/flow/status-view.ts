@@ -1,6 +1,9 @@
 import type { IdentityEngine } from '../identity/identity.ts'
 import { stopsOf } from '../telemetry/host-acts.ts'
 import type { Daemon } from './daemon.ts'
+import { sensorKinds } from '../sources/line-formats.ts'
+import { crossChecks } from './cross-check.ts'
+import type { VersionKey } from './deployed-version.ts'
 import type * as views from './engine-views.ts'
 import { recentLosses } from './views.ts'
 
@@ -48,6 +51,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
       kernelDisagreements: stage.disagreements,
       widenedProfiles: kernel.widened,
     },
+    crossChecks: crossChecksOf(daemon),
     stops: stopsOf(standing.sources.map(({ facts }) => facts)),
     ...selfProbeView(enforcement),
   }
@@ -80,6 +84,18 @@ function learningFacts(daemon: Daemon): Record<'unseenMax' | 'learningOldest', n
   const ages = learning.map(({ version }) => (nowMs - version.life.learningSince) / 1000)
   const bounds = learning.map(({ bound }) => bound)
   return { unseenMax: Math.max(0, ...bounds), learningOldest: Math.max(0, ...ages) }
+}
+
+/** `version`: of that one only. */
+export function crossChecksOf(
+  daemon: Daemon,
+  version?: VersionKey,
+): readonly views.CrossCheckView[] {
+  const { twice, parts } = daemon
+  const pairs = twice?.pairs(daemon.now() * 1_000) ?? []
+  const wanted = version === undefined ? pairs : pairs.filter((pair) => pair.version === version)
+  const own = parts.sources.filter(({ supports }) => supports.byRule === true)
+  return crossChecks(wanted, new Set([...sensorKinds.keys(), ...own.map(({ name }) => name)]))
 }
 
 /** Nobody should rely on it before it sees: it is starting until every source is. */

@@ -211,6 +211,11 @@ export class Profile implements Known {
     return prefix === '' ? [] : [...this.#byId.keys()].filter((id) => id.startsWith(prefix))
   }
 
+  /** Who does what, without the evidence of it. */
+  subject(id: BehaviourId): Pick<ProfileEntry, 'actor' | 'uid' | 'object'> | undefined {
+    return this.#byId.get(id)
+  }
+
   entry(id: BehaviourId): ProfileEntry | undefined {
     return this.#byId.get(id)?.toJSON()
   }

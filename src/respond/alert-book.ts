@@ -93,7 +93,8 @@ export class AlertBook {
     const openId = this.#open.get(finding.fingerprint)
     const known = openId === undefined ? undefined : this.#byId.get(openId)
     if (known !== undefined) {
-      return { alert: this.#count(known, count, finding.event.time), fresh: false }
+      this.toldBy(finding.fingerprint, finding.event.source)
+      return { alert: this.#count(this.get(known.id), count, finding.event.time), fresh: false }
     }
     const { event } = finding
     const act = event.kind === 'loss' ? undefined : event
@@ -135,6 +136,19 @@ export class AlertBook {
     const id = this.#open.get(fingerprint)
     const alert = id === undefined ? undefined : this.#byId.get(id)
     return alert === undefined ? undefined : this.#count(alert, count, lastSeen)
+  }
+
+  /** Another source told the act as well: one alert names both. False where it has no open alert. */
+  toldBy(fingerprint: string, source: string): boolean {
+    const id = this.#open.get(fingerprint)
+    const alert = id === undefined ? undefined : this.#byId.get(id)
+    if (alert === undefined) return false
+    const sources = alert.sources ?? [alert.event.source]
+    if (sources.includes(source)) return true
+    const named: Alert = { ...alert, sources: [...sources, source].sort() }
+    this.#byId.set(alert.id, named)
+    this.#touch(named, fingerprint)
+    return true
   }
 
   get(id: string): Alert {

@@ -163,6 +163,10 @@ export const alert: z.ZodType<Alert> = z
     firstSeen: time,
     lastSeen: time,
     mode: z.string(),
+    sources: z
+      .array(z.string())
+      .exactOptional()
+      .meta({ description: 'present where several sources told the act: their names' }),
     confidence: z
       .literal('partial')
       .exactOptional()

@@ -222,6 +222,17 @@ export const status: z.ZodType<StatusView> = z.object({
   alerts: z.object({ open: count, total: count }),
   losses: z.array(lossSpan),
   counters: counts,
+  crossChecks: z.array(
+    z.object({
+      kind: text,
+      sources: texts,
+      told: z.array(count),
+      both: count,
+      unreported: z.number().exactOptional(),
+      unreportedBound: z.number().exactOptional(),
+      sentence: text,
+    }),
+  ),
   stops,
   selfProbe: z
     .object({

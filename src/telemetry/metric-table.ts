@@ -1,5 +1,10 @@
 import type { SinkView } from '../deliver/lane.ts'
-import { type SelfProbeView, type StatusView, versionStates } from '../flow/engine-views.ts'
+import {
+  type CrossCheckView,
+  type SelfProbeView,
+  type StatusView,
+  versionStates,
+} from '../flow/engine-views.ts'
 import { sinkRows } from './sink-metrics.ts'
 
 interface CounterRow {
@@ -99,6 +104,31 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
           value,
         })),
       ),
+  },
+  snug_source_pair_acts: {
+    type: 'gauge',
+    help: 'different acts that two sources told since start, by kind: by the first, by the second, by both',
+    labels: ['kind', 'first', 'second', 'told'],
+    read: ({ crossChecks }) =>
+      crossChecks.flatMap((pair) => {
+        const [first = 0, second = 0] = pair.told
+        return samples('told', { first, second, both: pair.both }).map(({ labels, value }) => {
+          return { labels: { ...pairLabels(pair), ...labels }, value }
+        })
+      }),
+  },
+  snug_source_pair_unreported_acts: {
+    type: 'gauge',
+    help: 'acts that neither of two sources told, by kind: estimate by capture and recapture, and its 95 % upper bound; absent where too few were told by both',
+    labels: ['kind', 'first', 'second', 'figure'],
+    read: ({ crossChecks }) =>
+      crossChecks.flatMap((pair) => {
+        const { unreported: estimate, unreportedBound: bound } = pair
+        if (estimate === undefined || bound === undefined) return []
+        return samples('figure', { estimate, bound }).map(({ labels, value }) => {
+          return { labels: { ...pairLabels(pair), ...labels }, value }
+        })
+      }),
   },
   snug_engine_up: {
     type: 'gauge',
@@ -249,6 +279,10 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     read: ({ selfProbe }) => [{ labels: {}, value: selfProbe?.failures ?? 0 }],
   },
   ...sinkRows,
+}
+
+function pairLabels({ kind, sources: [first = '', second = ''] }: CrossCheckView) {
+  return { kind, first, second }
 }
 
 function probeState(probe: SelfProbeView | undefined): string {

@@ -227,6 +227,7 @@ export class MemoryEngine implements Engine {
       losses: [{ reason: 'ring-full', count: 2, from: time, to: time }],
       counters: { judged: 100 },
       stops: this.stops,
+      crossChecks: [],
     }
   }
 
@@ -423,6 +424,7 @@ export class MemoryEngine implements Engine {
       acts: [{ act: 'exec', seen: 'yes', stopped: 'not yet' }],
       images: [{ image: 'registry.local/shop/web:1.4', because: 'it learns' }],
       stops: this.stops,
+      crossChecks: [],
     }
   }
 

@@ -43,8 +43,15 @@ function statusText(status: StatusView): string {
     ...blockingLines(status),
     ['alerts', `${alerts.open} open of ${alerts.total}`],
     ['losses', lossLines(status.losses)],
+    ...crossLines(status),
   ]
   return textFields(fields)
+}
+
+/** Only where there are two sources. */
+function crossLines({ crossChecks }: StatusView): [string, string[]][] {
+  if (crossChecks.length === 0) return []
+  return [['told twice', crossChecks.map(({ sentence }) => sentence)]]
 }
 
 function blockingLines({ stops, selfProbe }: StatusView): [string, string | string[]][] {
