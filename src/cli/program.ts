@@ -16,6 +16,7 @@ import { sinkCommands } from './commands/sink-commands.ts'
 import { statusCommand } from './commands/status-command.ts'
 import { tokenCommands } from './commands/token-commands.ts'
 import { transferCommands } from './commands/transfer-commands.ts'
+import { uiCommand } from './commands/ui-command.ts'
 import { outputOption, socketOption } from './program-options.ts'
 import { packageVersion } from './package-version.ts'
 
@@ -47,6 +48,7 @@ export function createProgram(io: CliIo): Cli {
     })
   agentCommand(program, context)
   statusCommand(program, context)
+  uiCommand(program, context)
   doctorCommand(program, context)
   imageCommands(program, context)
   profileCommands(program, context)

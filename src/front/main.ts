@@ -3,11 +3,13 @@ import { fileURLToPath } from 'node:url'
 import { createLog } from '../telemetry/log.ts'
 import { runFront } from './front.ts'
 import { loadPageFiles } from './page-files.ts'
-import { dropRights } from './rights.ts'
+import { closeInherited, dropRights } from './rights.ts'
 
 /** The process that serves TCP: started by the daemon, with its end of a socket pair as descriptor 3. */
+const linkFd = 3
+closeInherited(linkFd)
 const files = loadPageFiles(fileURLToPath(new URL('../ui', import.meta.url)))
-const link = new Socket({ fd: 3, readable: true, writable: true })
+const link = new Socket({ fd: linkFd, readable: true, writable: true })
 // A signal to the group is for the daemon, which drains, and then lets go of this end.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined)
 const rights = dropRights()

@@ -26,14 +26,14 @@ export class Oidc {
   readonly #keys: JWTVerifyGetKey
 
   /** Errors: CONFIG_INVALID where the key set does not read. */
-  constructor(setup: OidcSetup) {
+  constructor(setup: OidcSetup, cooldownDuration = cooldownMs) {
     this.#setup = setup
     const { jwks } = setup
     this.#keys =
       'url' in jwks
         ? createRemoteJWKSet(new URL(jwks.url), {
             timeoutDuration: fetchMs,
-            cooldownDuration: cooldownMs,
+            cooldownDuration,
             cacheMaxAge: freshMs,
           })
         : createLocalJWKSet(keySet(jwks.keys))

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs'
 import type { FrontRights } from '../server/front-protocol.ts'
 
 /** Everybody's and nobody's: owns no files. */
@@ -19,6 +19,23 @@ export function dropRights(): FrontRights {
     process.setuid?.(uid)
   }
   return rightsNow()
+}
+
+/** The daemon's libraries leave files of the store open to whatever it starts: rights that no user has to be asked for. */
+export function closeInherited(after: number): void {
+  for (const name of readdirSync('/proc/self/fd')) {
+    const fd = Number(name)
+    if (fd > after && isFile(fd)) closeSync(fd)
+  }
+}
+
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile()
+  } catch {
+    // The one that the folder itself was read by.
+    return false
+  }
 }
 
 function rightsNow(): FrontRights {

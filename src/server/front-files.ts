@@ -3,7 +3,7 @@ import type { Config } from '../config/config-schema.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { FrontSetup } from './front-protocol.ts'
 
-const lookMs = 2_000
+const lookMs = 1_000
 
 /** The files that the front needs and may not read itself: certificate, key, authorities of clients, key set. */
 export class FrontFiles {

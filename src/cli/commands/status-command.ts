@@ -41,6 +41,7 @@ function statusText(status: StatusView): string {
         .join(', '),
     ],
     ...blockingLines(status),
+    ['page', pageLine(status)],
     ['alerts', `${alerts.open} open of ${alerts.total}`],
     ['losses', lossLines(status.losses)],
     ...crossLines(status),
@@ -69,6 +70,20 @@ function blockingLines({ stops, selfProbe }: StatusView): [string, string | stri
           `self-probe: ${selfProbe.ok ? 'stops what it must' : `FAILED: ${selfProbe.missed.join(', ')}`} (${selfProbe.time}, ${selfProbe.failures} of ${selfProbe.runs} failed)`,
         ]
   return [['can stop', [...stopHows.flatMap(of), ...probe]]]
+}
+
+function pageLine({ front, degraded }: StatusView): string {
+  if (front === undefined) {
+    const isDown = degraded.some((why) => why.startsWith('front: '))
+    return isDown ? 'not served: see above' : 'not served: `listen` is `none`'
+  }
+  const { url, uid, pid, capabilities, noNewPrivileges } = front
+  const rights = [
+    `uid ${uid}`,
+    capabilities === 'none' ? 'no capabilities' : `capabilities ${capabilities}`,
+    ...(noNewPrivileges ? ['no new privileges'] : []),
+  ]
+  return `${url} (pid ${pid}: ${rights.join(', ')}); \`snug ui\` signs you in`
 }
 
 function agentLine({ state, startedAt, pid, version, node }: StatusView): string {
