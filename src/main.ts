@@ -37,8 +37,6 @@ import type { Store } from './store/store.ts'
 import { createLog, type Log, stageLog } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 
-/** Alerts kept in memory and store; beyond it the oldest go. */
-const alertsKept = 10_000
 /** Alerts kept in the store for a sink that has yet to take one of them. */
 const alertsKeptForSinks = 100_000
 const pruneMs = 60_000
@@ -61,7 +59,7 @@ export async function runAgent(
   const { store, close } = await openStore(config, log)
   const { daemon, sinks } = assemble(config, engines, store, log)
   const storeLog = stageLog(log, 'store')
-  const prune = setInterval(() => pruneAlerts(store, sinks(), storeLog), pruneMs)
+  const prune = setInterval(() => pruneAlerts(store, config.alertsKept, sinks(), storeLog), pruneMs)
   const metrics = createMetrics()
   const live = new LiveConfig({
     loaded,
@@ -142,7 +140,7 @@ function assemble(
       sinks = new Dispatcher(outletsOf(config), { ...dispatcherOptions(config, log), ...news })
       return sinks
     },
-    alertsKept,
+    alertsKept: config.alertsKept,
     log: stageLog(log, 'flow'),
   })
   return { daemon, sinks: () => sinks }
@@ -201,8 +199,8 @@ function dispatcherOptions(config: Config, log: Log): DispatcherOptions {
   }
 }
 
-function pruneAlerts(store: Store, sinks: Dispatcher, log: Log): void {
-  store.pruneAlerts(Math.max(alertsKept, sinks.needed)).catch((error: unknown) => {
+function pruneAlerts(store: Store, kept: number, sinks: Dispatcher, log: Log): void {
+  store.pruneAlerts(Math.max(kept, sinks.needed)).catch((error: unknown) => {
     log.warn({ error: describeError(error) }, 'old alerts were not removed')
   })
 }

@@ -176,6 +176,9 @@ export const configSchema = z
           .meta({ description: 'size of each ring buffer between kernel and sensor' }),
       })
       .prefault({}),
+    alertsKept: z.int().min(100).max(1_000_000).default(10_000).meta({
+      description: 'alerts that are kept to be looked at; beyond it the oldest go',
+    }),
     flushInterval: duration.prefault('15s').meta({
       description:
         'how often counts of known behaviour are fetched from the kernel; what is not known is told within a second',

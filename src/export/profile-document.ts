@@ -62,7 +62,12 @@ const entry = z.looseObject({
   ),
   inherited: z.looseObject({ from: text, grants }).optional(),
   decision: z
-    .looseObject({ kind: z.enum(['approved', 'rejected']), by: text, at: z.iso.datetime(), grants })
+    .looseObject({
+      kind: z.enum(['approved', 'rejected', 'withdrawn']),
+      by: text,
+      at: z.iso.datetime(),
+      grants,
+    })
     .optional(),
 })
 

@@ -17,6 +17,7 @@ import type {
 } from './engine-views.ts'
 import type { User } from '../profile/user.ts'
 import type { LiveReader } from './live-log.ts'
+import type { PageViews } from './page-views/page-views.ts'
 
 /**
  * The one facade that `server` (and through it the CLI) speaks to. Everything an operator can see or do
@@ -47,6 +48,8 @@ export interface Engine {
   ): Promise<DecisionResult>
   /** The behaviours are deviations for good, whatever is learned later; successors keep to that. */
   reject(ref: string, behaviours: readonly string[], by: Decider): Promise<DecisionResult>
+  /** Takes back what was decided on the behaviours: evidence speaks for itself again. */
+  withdraw(ref: string, behaviours: readonly string[], by: Decider): Promise<DecisionResult>
   /** Makes the profile what it would be had that never been seen. */
   forget(ref: string, choice: ForgetChoice, by: Decider): Promise<ForgetResult>
   /** Forgets what an exec session did, and rejects what only it did. The reason is required. */
@@ -62,6 +65,8 @@ export interface Engine {
   /** The alert's act stays a deviation for good. */
   rejectAlert(id: string, by: Decider): Promise<Alert>
   ackAlert(id: string, reason: string, by: Decider): Promise<Alert>
+  /** Takes the decision on the alert back, with what it did to its behaviours. */
+  withdrawAlert(id: string, by: Decider): Promise<Alert>
 
   /** The newest decisions, newest first; only those before `before`, where it is given. */
   audit(limit: number, before?: number): Promise<readonly AuditView[]>
@@ -97,6 +102,9 @@ export interface Engine {
   importProfile(chunks: AsyncIterable<Uint8Array>, by: Decider): Promise<VersionView>
 
   doctor(): Promise<DoctorReport>
+
+  /** What the page shows beyond this. */
+  readonly page: PageViews
 }
 
 export interface ProfileExport {
@@ -124,6 +132,8 @@ export interface CanaryChoice {
 export interface ApproveOptions {
   /** Also what a guardrail fired on. */
   readonly quarantined?: boolean
+  /** RFC 3339: the approval ends by itself; only of named behaviours. */
+  readonly until?: string
 }
 
 /** One of these: the beginning of an id will do, and of a container its name. */

@@ -17,6 +17,7 @@ import type { DeployedVersion } from './deployed-version.ts'
 import type * as view from './engine.ts'
 import type * as views from './engine-views.ts'
 import { evidenceView } from './evidence-view.ts'
+import { PageDesk } from './page-views/page-desk.ts'
 import { exportOf, importProfile } from './profile-transfer.ts'
 import { readRecorded, backTest } from './recorded-events.ts'
 import { alertRevisionOf, revisionOf } from './revision.ts'
@@ -30,6 +31,7 @@ import { behaviourView, inheritedText, lineageViews, versionView } from './views
 
 /** The facade over the running daemon: everything an operator can see or do. */
 export class SnugEngine implements view.Engine {
+  readonly page: PageDesk
   readonly #daemon: Daemon
   readonly #version: string
   readonly #schedules = new ImageSchedules()
@@ -40,6 +42,7 @@ export class SnugEngine implements view.Engine {
   constructor(daemon: Daemon, version: string, host: HostPaths) {
     this.#daemon = daemon
     this.#desk = new ReviewDesk(daemon)
+    this.page = new PageDesk(daemon)
     this.#version = version
     this.#host = host
   }
@@ -195,6 +198,14 @@ export class SnugEngine implements view.Engine {
     return this.#desk.reject(ref, behaviours, by)
   }
 
+  withdraw(
+    ref: string,
+    behaviours: readonly string[],
+    by: view.Decider,
+  ): Promise<views.DecisionResult> {
+    return this.#desk.withdraw(ref, behaviours, by)
+  }
+
   forget(ref: string, choice: view.ForgetChoice, by: view.Decider): Promise<view.ForgetResult> {
     return this.#desk.forget(ref, choice, by)
   }
@@ -225,6 +236,10 @@ export class SnugEngine implements view.Engine {
 
   rejectAlert(id: string, by: view.Decider): Promise<Alert> {
     return this.#desk.rejectAlert(id, by)
+  }
+
+  withdrawAlert(id: string, by: view.Decider): Promise<Alert> {
+    return this.#desk.withdrawAlert(id, by)
   }
 
   async ackAlert(id: string, reason: string, by: view.Decider): Promise<Alert> {

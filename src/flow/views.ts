@@ -142,7 +142,7 @@ export function behaviourView(
     lastSeen: times.reduce((a, { last }) => (last > a ? last : a), ''),
     inherited: inheritedOnly,
     guardrails: union((cell) => cell.guardrails ?? []),
-    ...(decision === undefined
+    ...(decision === undefined || decision.kind === 'withdrawn'
       ? {}
       : {
           allowance: {

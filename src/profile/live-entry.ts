@@ -134,15 +134,20 @@ export class LiveEntry {
     return all
   }
 
+  /** A person's word on it stands. */
+  get isDecided(): boolean {
+    return this.decision !== undefined && this.decision.kind !== 'withdrawn'
+  }
+
   /** Expected by inheritance alone: neither the service itself nor a person ever said so here. */
   get onlyInherited(): boolean {
-    if (this.inherited === undefined || this.decision !== undefined) return false
+    if (this.inherited === undefined || this.isDecided) return false
     for (const cell of this.allCells()) if (cell.origin !== 'exec-in') return false
     return true
   }
 
   get state(): BehaviourState {
-    if (this.decision !== undefined) return this.decision.kind
+    if (this.decision !== undefined && this.decision.kind !== 'withdrawn') return this.decision.kind
     if (this.inherited !== undefined) return 'learned'
     let state: BehaviourState = 'apart'
     for (const cell of this.allCells()) {

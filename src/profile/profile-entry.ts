@@ -50,9 +50,9 @@ export interface Grant {
   readonly witnesses?: WitnessesJson
 }
 
-/** A person's word on a behaviour. Of two, the later stands. */
+/** A person's word on a behaviour. Of two, the later stands; `withdrawn`: none does, evidence speaks for itself again. */
 export interface Decision {
-  readonly kind: 'approved' | 'rejected'
+  readonly kind: 'approved' | 'rejected' | 'withdrawn'
   readonly by: string
   /** RFC 3339 */
   readonly at: string

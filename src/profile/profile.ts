@@ -44,7 +44,9 @@ export interface SightingOf {
 const forgettingsKept = 32
 
 /** What a person decided; the grants are filled in from what was seen. */
-export type DecisionInput = Omit<Decision, 'grants'>
+export type DecisionInput = Omit<Decision, 'grants' | 'kind'> & {
+  readonly kind: Exclude<Decision['kind'], 'withdrawn'>
+}
 
 /**
  * The behaviours of one version with their evidence, and, kept in step, what they make expected: judge
@@ -232,6 +234,11 @@ export class Profile implements Known {
     return some.map((entry) => entry.toJSON())
   }
 
+  /** Every entry as it is at work, in no order: to look at, and only until the next act. */
+  outline(): Iterable<Readonly<LiveEntry>> {
+    return this.#byId.values()
+  }
+
   countByState(): Readonly<Record<BehaviourState, number>> {
     const counts: Record<BehaviourState, number> = {
       learned: 0,
@@ -268,6 +275,20 @@ export class Profile implements Known {
     const entry = this.#byId.get(id)
     if (entry === undefined) return false
     entry.decision = { ...decision, grants: entry.seen().toJSON() }
+    this.#refresh(entry)
+    this.#changed.add(entry)
+    return true
+  }
+
+  /** Takes the last word on it back. What was there by that word alone goes with it. False where there is none. */
+  withdraw(id: BehaviourId, word: Pick<Decision, 'by' | 'at' | 'reason'>): boolean {
+    const entry = this.#byId.get(id)
+    if (entry?.isDecided !== true) return false
+    entry.decision = { ...word, kind: 'withdrawn', grants: [] }
+    if (entry.cells.size === 0 && entry.inherited === undefined) {
+      this.#remove(entry)
+      return true
+    }
     this.#refresh(entry)
     this.#changed.add(entry)
     return true

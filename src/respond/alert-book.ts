@@ -177,6 +177,16 @@ export class AlertBook {
     return decided
   }
 
+  /** Takes the decision back: the same act counts here again, unless it has a newer alert by now. */
+  reopen(id: string): Alert {
+    const { decision: _, ...open } = this.get(id)
+    this.#byId.set(id, open)
+    const fingerprint = this.#fingerprints.get(id) ?? ''
+    this.#touch(open, fingerprint)
+    if (!this.#open.has(fingerprint)) this.#open.set(fingerprint, id)
+    return open
+  }
+
   /** What is new or changed since the last call, oldest first, for the store and then for the sinks. */
   drainChanged(): AlertRecord[] {
     const records = [...this.#changed.values()]

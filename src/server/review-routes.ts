@@ -17,6 +17,7 @@ const approveBody = z
   .strictObject({
     behaviours: behaviourIds.optional(),
     quarantined: z.boolean().optional(),
+    until: moment.optional(),
     reason: reason.optional(),
   })
   .prefault({})
@@ -47,7 +48,7 @@ export const reviewRoutes: readonly Route[] = [
         ref(params),
         body.behaviours,
         because(by, body.reason),
-        present({ quarantined: body.quarantined }),
+        present({ quarantined: body.quarantined, until: body.until }),
       ),
   }),
   route({
@@ -60,6 +61,18 @@ export const reviewRoutes: readonly Route[] = [
     answer: view.decisionResult,
     handle: ({ engine }, { params, body, by }) =>
       engine.reject(ref(params), body.behaviours, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/withdraw',
+    role: 'reviewer',
+    subject: 'image',
+    summary:
+      'takes back what was decided on the named behaviours: evidence speaks for itself again',
+    body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional() }),
+    answer: view.decisionResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.withdraw(ref(params), body.behaviours, because(by, body.reason)),
   }),
   route({
     method: 'POST',
@@ -127,6 +140,17 @@ export const reviewRoutes: readonly Route[] = [
     answer: view.alert,
     handle: ({ engine }, { params, body, by }) =>
       engine.ackAlert(params['id'] ?? '', body.reason, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/alerts/:id/withdraw',
+    role: 'reviewer',
+    subject: 'alert',
+    summary: 'takes the decision on the alert back, with what it did to its behaviours',
+    body: whyBody,
+    answer: view.alert,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.withdrawAlert(params['id'] ?? '', because(by, body.reason)),
   }),
   route({
     method: 'GET',

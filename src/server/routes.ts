@@ -11,6 +11,7 @@ import { event } from './event-schema.ts'
 import { cursor, limit, numberOf, oneMore, pageOf } from './page.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { transferRoutes } from './transfer-routes.ts'
+import { uiRoutes } from './ui-routes.ts'
 import { type Route, route, type RouteWorld } from './route.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { sinkRoutes } from './sink-routes.ts'
@@ -226,6 +227,7 @@ export const routes: readonly Route[] = [
     answer: view.alert,
     handle: ({ engine }, { params }) => engine.alert(params['id'] ?? ''),
   }),
+  ...uiRoutes,
   ...reviewRoutes,
   ...transferRoutes,
   ...sinkRoutes,

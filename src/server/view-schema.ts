@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ExplainedKey } from '../config/explain-config.ts'
 import {
   type BackTestResult,
+  type BehaviourView,
   type DecisionResult,
   type DoctorReport,
   type LineageView,
@@ -107,41 +108,41 @@ export const lineage: z.ZodType<LineageView> = z.object({
   versions: z.array(version),
 })
 
+export const behaviour: z.ZodType<BehaviourView> = z.object({
+  id: text,
+  actor: z.object({ exe: text, script: maybe }),
+  uid: user,
+  kind: text,
+  object: text,
+  text,
+  state: z.enum(shownStates),
+  why: text,
+  generalised: z.boolean(),
+  witnesses: texts,
+  origins: texts,
+  count,
+  containers: texts,
+  sessions: texts,
+  nodes: texts,
+  sources: texts,
+  firstSeen: text,
+  lastSeen: text,
+  inherited: z.boolean(),
+  guardrails: texts,
+  allowance: z
+    .object({
+      by: text,
+      at: text,
+      until: maybe,
+      onlyUid: count.exactOptional(),
+      onlyWorkload: maybe,
+    })
+    .exactOptional(),
+})
+
 export const profile: z.ZodType<ProfileView> = z.object({
   version,
-  behaviours: z.array(
-    z.object({
-      id: text,
-      actor: z.object({ exe: text, script: maybe }),
-      uid: user,
-      kind: text,
-      object: text,
-      text,
-      state: z.enum(shownStates),
-      why: text,
-      generalised: z.boolean(),
-      witnesses: texts,
-      origins: texts,
-      count,
-      containers: texts,
-      sessions: texts,
-      nodes: texts,
-      sources: texts,
-      firstSeen: text,
-      lastSeen: text,
-      inherited: z.boolean(),
-      guardrails: texts,
-      allowance: z
-        .object({
-          by: text,
-          at: text,
-          until: maybe,
-          onlyUid: count.exactOptional(),
-          onlyWorkload: maybe,
-        })
-        .exactOptional(),
-    }),
-  ),
+  behaviours: z.array(behaviour),
 })
 
 const diffRow = z.object({

@@ -18,6 +18,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   'POST /v1/images/:ref/break-glass': { for: '15m', reason: 'the shop is down' },
   'POST /v1/alerts/:id/ack': { reason: 'known' },
   'POST /v1/images/:ref/reject': { behaviours: ['b-7'] },
+  'POST /v1/images/:ref/withdraw': { behaviours: ['b-7'] },
   'POST /v1/images/:ref/forget': { what: { container: 'web-1' }, reason: 'a test' },
   'POST /v1/images/:ref/incident': { session: 's1', reason: 'an intruder' },
   'POST /v1/images/:ref/test-edit': { allow: ['b-7'], reject: ['b-9'] },

@@ -45,6 +45,7 @@ import { type FrontLimits, runFront } from '../../src/front/front.ts'
 import type { PageFiles } from '../../src/front/page-files.ts'
 import type { OpenedFront } from '../../src/server/front-keeper.ts'
 import { createLog, type Log } from '../../src/telemetry/log.ts'
+import { samplePage } from './page-samples.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
 
 const time = '2026-11-24T13:40:27.123456Z'
@@ -159,11 +160,13 @@ const deciding = new Set([
   'endBreakGlass',
   'approve',
   'reject',
+  'withdraw',
   'forget',
   'endLearning',
   'allowAlert',
   'rejectAlert',
   'ackAlert',
+  'withdrawAlert',
 ])
 
 /** The facade of the daemon, kept in memory; it writes down what was asked of it. */
@@ -188,6 +191,11 @@ export class MemoryEngine implements Engine {
   kept: readonly Alert[] = [sampleAlert('01-a'), sampleAlert('02-b', { severity: 'low' })]
   /** Resolves with the bytes of an upload once its first chunk is here. */
   onChunk: (bytes: number) => void = () => undefined
+  readonly page = samplePage(
+    () => this.kept,
+    (id) => this.alert(id),
+    () => this.behaviours,
+  )
   #versions = [versionOf(digestA, '1.4'), versionOf(digestB, '1.5')]
 
   exportProfile(ref: string, format: ExportFormat): ProfileExport {
@@ -304,6 +312,11 @@ export class MemoryEngine implements Engine {
     return { decided: behaviours, quarantined: 0, version: this.#version(ref) }
   }
 
+  async withdraw(ref: string, behaviours: readonly string[], by: Decider) {
+    this.#call('withdraw', ref, behaviours, by)
+    return { decided: behaviours, quarantined: 0, version: this.#version(ref) }
+  }
+
   async forget(ref: string, choice: ForgetChoice, by: Decider) {
     this.#call('forget', ref, choice, by)
     const gone = [{ id: 'b-9', actor: '/bin/sh', uid: 0, text: 'run /bin/ls' }]
@@ -376,6 +389,11 @@ export class MemoryEngine implements Engine {
 
   async rejectAlert(id: string, by: Decider) {
     this.#call('rejectAlert', id, by)
+    return this.alert(id)
+  }
+
+  async withdrawAlert(id: string, by: Decider) {
+    this.#call('withdrawAlert', id, by)
     return this.alert(id)
   }
 

@@ -25,7 +25,7 @@ export class ReviewDesk {
     ref: string,
     behaviours: readonly string[] | undefined,
     by: view.Decider,
-    { quarantined = false }: view.ApproveOptions = {},
+    { quarantined = false, until }: view.ApproveOptions = {},
   ): Promise<views.DecisionResult> {
     const { shelf } = this.#daemon
     const version = shelf.findOne(ref)
@@ -38,14 +38,18 @@ export class ReviewDesk {
       throw new SnugError('DECISION_INVALID', `${which}: ${say}`)
     }
     const from = standing(version)
-    const decision = decisionOf(by, this.#daemon.now())
+    if (until !== undefined && behaviours === undefined) {
+      throw new SnugError('DECISION_INVALID', 'name the behaviours that are allowed for a time')
+    }
+    const bounds = until === undefined ? {} : { until }
+    const decision = { ...decisionOf(by, this.#daemon.now()), ...bounds }
     const changes = changesBy(version, ids, () => {
       for (const id of ids) version.profile.decide(id, decision)
     })
     if (behaviours === undefined) {
       shelf.apply(version, approveVersion(version.life, this.#daemon.now(), by.who))
     }
-    const fields = { changes, quarantined, before: from, after: standing(version) }
+    const fields = { changes, quarantined, ...bounds, before: from, after: standing(version) }
     await decided(this.#daemon, version, { what: 'approve', by, fields, expects: true })
     return this.#result(version, ids)
   }
@@ -62,6 +66,22 @@ export class ReviewDesk {
       for (const id of ids) version.profile.decide(id, decision)
     })
     await decided(this.#daemon, version, { what: 'reject', by, fields: { changes }, expects: true })
+    return this.#result(version, ids)
+  }
+
+  async withdraw(
+    ref: string,
+    behaviours: readonly string[],
+    by: view.Decider,
+  ): Promise<views.DecisionResult> {
+    const version = this.#daemon.shelf.findOne(ref)
+    const ids = behaviours.map((id) => behaviourOf(version, id))
+    const { kind: _, ...word } = decisionOf(by, this.#daemon.now())
+    const changes = changesBy(version, ids, () => {
+      for (const id of ids) version.profile.withdraw(id, word)
+    })
+    const fields = { changes }
+    await decided(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
     return this.#result(version, ids)
   }
 
@@ -123,7 +143,11 @@ export class ReviewDesk {
       peer === undefined
         ? allowEvent(version, event, decision)
         : [allowBlock(version, event, peer, decision)]
-    const answer = alerts.decide(id, this.#alertDecision('allowed', by, { ...bounds, ...place }))
+    const { at } = decision
+    const answer = alerts.decide(
+      id,
+      this.#alertDecision('allowed', by, { at, ...bounds, ...place }),
+    )
     const states = behaviours.map((each) => version.profile.state(each))
     const fields = { alert: id, behaviours, after: states, ...scope, ...place }
     await decided(this.#daemon, version, { what: 'allow', by, fields, expects: true })
@@ -135,9 +159,31 @@ export class ReviewDesk {
     const { event, version } = this.#actOf(id, 'rejected')
     const decision = { ...decisionOf(by, this.#daemon.now()), kind: 'rejected' } as const
     const behaviours = rejectEvent(version, event, decision)
-    const answer = this.#daemon.alerts.decide(id, this.#alertDecision('rejected', by))
+    const { at } = decision
+    const answer = this.#daemon.alerts.decide(id, this.#alertDecision('rejected', by, { at }))
     const fields = { alert: id, behaviours }
     await decided(this.#daemon, version, { what: 'reject', by, fields, expects: true })
+    return answer
+  }
+
+  async withdrawAlert(id: string, by: view.Decider): Promise<Alert> {
+    const { alerts, shelf } = this.#daemon
+    const { decision, image } = alerts.get(id)
+    if (decision === undefined) {
+      throw new SnugError('DECISION_INVALID', 'nothing was decided on this alert')
+    }
+    const answer = alerts.reopen(id)
+    const version = image === undefined ? undefined : shelf.versionOfImage(image)
+    if (version === undefined || decision.kind === 'acknowledged') {
+      this.#daemon.audit('withdraw', by.who, { alert: id })
+      await this.#daemon.persist()
+      return answer
+    }
+    const behaviours = decidedWith(version, decision)
+    const { kind: _, ...word } = decisionOf(by, this.#daemon.now())
+    for (const behaviour of behaviours) version.profile.withdraw(behaviour, word)
+    const fields = { alert: id, behaviours }
+    await decided(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
     return answer
   }
 
@@ -206,6 +252,13 @@ export function behaviourOf({ profile, image }: DeployedVersion, id: string): Be
     throw new SnugError('BEHAVIOUR_UNKNOWN', `several behaviours begin with \`${id}\``)
   }
   return found
+}
+
+/** Behaviours that were decided on with an alert: by the same person at the same instant. */
+function decidedWith({ profile }: DeployedVersion, { by, at }: AlertDecision): BehaviourId[] {
+  return [...profile.outline()]
+    .filter(({ isDecided, decision }) => isDecided && decision?.by === by && decision.at === at)
+    .map(({ id }) => id)
 }
 
 function idsIn({ profile }: DeployedVersion, states: ReadonlySet<string>): readonly BehaviourId[] {
