@@ -1,0 +1,3 @@
+export function alertsPath(id: string, rest = ''): string {
+  return `/v1/alerts/${encodeURIComponent(id)}${rest}`
+}

@@ -1,0 +1,77 @@
+/** What the agent answers when it refuses: RFC 9457, with the codes that the command line speaks too. */
+interface ProblemBody {
+  readonly code?: string
+  readonly detail?: string
+  readonly hint?: string
+}
+
+/** The agent refused, or did not answer. */
+export class Problem extends Error {
+  readonly status: number
+  readonly code: string
+  readonly hint: string
+
+  constructor(status: number, { code = 'AGENT_UNREACHABLE', detail, hint = '' }: ProblemBody) {
+    super(detail ?? 'the agent does not answer')
+    this.status = status
+    this.code = code
+    this.hint = hint
+  }
+
+  /** Somebody else decided first. */
+  get isConflict(): boolean {
+    return this.status === 412
+  }
+}
+
+export interface Call {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly body?: unknown
+  /** What the decision was made on: it is refused where that is not what stands any more. */
+  readonly revision?: string
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Asks the agent.
+ *
+ * Errors: {@link Problem}.
+ */
+export async function ask<T>(path: string, call: Call = {}): Promise<T> {
+  const { method = 'GET', body, revision, signal } = call
+  let answer: Response
+  try {
+    answer = await fetch(path, {
+      method,
+      headers: {
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(revision === undefined ? {} : { 'if-match': `"${revision}"` }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+  } catch (error) {
+    if (signal?.aborted === true) throw error
+    throw new Problem(0, {})
+  }
+  if (answer.ok) return (await answer.json()) as T
+  // The session ended: the document at `/` is where one signs in.
+  if (answer.status === 401) location.reload()
+  const said = (await answer.json().catch(() => ({}))) as ProblemBody
+  throw new Problem(answer.status, said)
+}
+
+/** `/v1/images/REF/…`, of an IMAGE as people write it. */
+export function imagePath(ref: string, rest = ''): string {
+  return `/v1/images/${encodeURIComponent(ref)}${rest}`
+}
+
+/** A query string of what is there. */
+export function query(
+  members: Readonly<Record<string, string | number | boolean | undefined>>,
+): string {
+  const set = Object.entries(members).filter(([, value]) => value !== undefined && value !== '')
+  if (set.length === 0) return ''
+  return `?${new URLSearchParams(set.map(([name, value]) => [name, String(value)])).toString()}`
+}

@@ -1,0 +1,103 @@
+import { ask, Problem } from './api.ts'
+
+/** A window of a long list, as the agent answers it. */
+export interface WindowAnswer {
+  readonly total: number
+  readonly offset: number
+}
+
+export const pageRows = 100
+/** Pages kept beside those that are shown; the ones that were asked for longest ago go. */
+const pagesKept = 30
+/** A flight over the list asks for nothing until it slows down. */
+const settleMs = 40
+
+/**
+ * A list that is too long to be held: pages of it are asked for where somebody looks, and let go of elsewhere.
+ *
+ * @param onChange something of it is there, or is there anew
+ */
+export class WindowSource<Row, Answer extends WindowAnswer> {
+  readonly #pathOf: (offset: number, limit: number) => string
+  readonly #rowsOf: (answer: Answer) => readonly Row[]
+  readonly #onChange: (answer: Answer | undefined, problem: Problem | undefined) => void
+  readonly #pages = new Map<number, readonly Row[]>()
+  readonly #asked = new Map<number, AbortController>()
+  #wanted: readonly number[] = [0]
+  #timer: number | undefined
+  #closed = false
+
+  constructor(
+    pathOf: (offset: number, limit: number) => string,
+    rowsOf: (answer: Answer) => readonly Row[],
+    onChange: (answer: Answer | undefined, problem: Problem | undefined) => void,
+  ) {
+    this.#pathOf = pathOf
+    this.#rowsOf = rowsOf
+    this.#onChange = onChange
+  }
+
+  row(index: number): Row | undefined {
+    return this.#pages.get(Math.floor(index / pageRows))?.[index % pageRows]
+  }
+
+  /** Somebody looks at these rows now. */
+  look(from: number, to: number): void {
+    const first = Math.floor(Math.max(0, from) / pageRows)
+    const last = Math.floor(Math.max(0, to) / pageRows)
+    this.#wanted = Array.from({ length: last - first + 1 }, (_, i) => first + i)
+    if (this.#wanted.every((page) => this.#pages.has(page) || this.#asked.has(page))) return
+    clearTimeout(this.#timer)
+    this.#timer = window.setTimeout(() => this.#ask(), settleMs)
+  }
+
+  /** Asks again for what is looked at; what is there stays until the answer is. */
+  refresh(): void {
+    for (const [page, controller] of this.#asked) {
+      controller.abort()
+      this.#asked.delete(page)
+    }
+    for (const page of this.#pages.keys())
+      if (!this.#wanted.includes(page)) this.#pages.delete(page)
+    this.#ask(true)
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    for (const controller of this.#asked.values()) controller.abort()
+  }
+
+  #ask(again = false): void {
+    for (const [page, controller] of this.#asked) {
+      if (this.#wanted.includes(page)) continue
+      controller.abort()
+      this.#asked.delete(page)
+    }
+    for (const page of this.#wanted) {
+      if (this.#asked.has(page) || (!again && this.#pages.has(page))) continue
+      void this.#load(page)
+    }
+  }
+
+  async #load(page: number): Promise<void> {
+    const controller = new AbortController()
+    this.#asked.set(page, controller)
+    try {
+      const path = this.#pathOf(page * pageRows, pageRows)
+      const answer = await ask<Answer>(path, { signal: controller.signal })
+      if (this.#asked.get(page) === controller) this.#asked.delete(page)
+      if (this.#closed || controller.signal.aborted) return
+      this.#pages.delete(page)
+      this.#pages.set(page, this.#rowsOf(answer))
+      for (const old of this.#pages.keys()) {
+        if (this.#pages.size <= pagesKept) break
+        if (!this.#wanted.includes(old)) this.#pages.delete(old)
+      }
+      this.#onChange(answer, undefined)
+    } catch (error) {
+      if (this.#asked.get(page) === controller) this.#asked.delete(page)
+      if (!this.#closed && error instanceof Problem) this.#onChange(undefined, error)
+    }
+  }
+}
