@@ -1,0 +1,186 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { AxeResults } from 'axe-core'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { SnugEvent } from '../../src/event/event.ts'
+import { type Agent, startAgent } from '../fixtures/agent.ts'
+import {
+  type Door,
+  doorTo,
+  launchBrowser,
+  openPage,
+  type Reviewer,
+} from '../fixtures/page-browser.ts'
+import * as story from '../fixtures/page-story.ts'
+
+/**
+ * Every view, light and dark, on an agent with a story behind it: nothing that axe finds, and nothing that a container
+ * named is anything but text. With `SNUG_SCREENS=1` it writes the pictures of the docs.
+ */
+const screens = fileURLToPath(new URL('../../docs/screens/', import.meta.url))
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const web = encodeURIComponent(story.webRepository)
+const hour = 3_600_000
+
+interface View {
+  readonly name: string
+  readonly place: string
+  /** What is there once the view is. */
+  readonly ready: (page: Page) => Promise<unknown>
+}
+
+const views: readonly View[] = [
+  { name: 'now', place: 'now', ready: (page) => page.locator('.deviation').first().waitFor() },
+  { name: 'images', place: 'images', ready: (page) => page.locator('table.images').waitFor() },
+  {
+    name: 'image-life',
+    place: `image/${web}/life`,
+    ready: (page) => page.locator('.curve').waitFor(),
+  },
+  {
+    name: 'image-behaviour',
+    place: `image/${web}/picture`,
+    ready: (page) => page.locator('.peers').waitFor(),
+  },
+  {
+    name: 'image-list',
+    place: `image/${web}/list`,
+    ready: (page) => page.locator('.evidence').waitFor(),
+  },
+  {
+    name: 'image-delta',
+    place: `image/${web}/delta`,
+    ready: (page) => page.locator('.diff-rows').first().waitFor(),
+  },
+  { name: 'review', place: 'review', ready: effectShown },
+  { name: 'alerts', place: 'alerts', ready: effectShown },
+  { name: 'audit', place: 'audit', ready: (page) => page.locator('table.audit').waitFor() },
+]
+
+function effectShown(page: Page): Promise<unknown> {
+  return page.getByText('recorded attack').first().waitFor()
+}
+
+let agent: Agent
+let door: Door
+let browser: Browser
+let folder: string
+
+beforeAll(async () => {
+  folder = mkdtempSync('/tmp/snug-look-')
+  agent = await startAgent({
+    config: {
+      sources: ['file:/dev/null'],
+      engines: { docker: { socket: 'none' } },
+      kernelState: 'none',
+      after: 'review',
+    },
+  })
+  door = await doorTo(agent)
+  browser = await launchBrowser()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await door?.[Symbol.asyncDispose]()
+  await agent?.[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function happens(events: readonly SnugEvent[]): Promise<void> {
+  const file = join(folder, 'events.ndjson')
+  writeFileSync(file, story.lines(events))
+  const { code, stderr } = await agent.cli(['event', 'replay', file])
+  // 2: deviations were found.
+  expect([0, 2], stderr).toContain(code)
+}
+
+async function violations(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe)
+  const run = `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`
+  const { violations: found, passes } = await page.evaluate<AxeResults>(run)
+  expect(passes.length).toBeGreaterThan(10)
+  return found.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes
+        .map(({ html }) => html)
+        .join(' | ')
+        .slice(0, 400)}`,
+  )
+}
+
+async function kept(page: Page, name: string): Promise<void> {
+  if (process.env['SNUG_SCREENS'] === undefined) return
+  mkdirSync(screens, { recursive: true })
+  await page.screenshot({ path: join(screens, `${name}.png`) })
+}
+
+async function looked(
+  reviewer: Reviewer,
+  { name, place, ready }: View,
+  theme?: string,
+): Promise<void> {
+  const { page, faults } = reviewer
+  await page.goto(`${door.url}/#/${place}`)
+  await ready(page)
+  if (theme !== undefined) await kept(page, `${name}-${theme}`)
+  expect(await violations(page)).toEqual([])
+  const text = (await page.locator('body').textContent()) ?? ''
+  // Only what the document itself is laid out with.
+  expect(text.match(/[^\P{C}\n]|[\u202a-\u202e\u2066-\u2069\u200b]/u)).toBeNull()
+  expect(faults.said).toEqual([])
+}
+
+test.each(['light', 'dark'])('first use, %s', async (theme) => {
+  const reviewer = await openPage(browser, door.url, { dark: theme === 'dark' })
+  const ready = (page: Page) => page.getByText('Waiting for the first container').waitFor()
+  await looked(reviewer, { name: 'first-use', place: 'now', ready }, theme)
+  await reviewer.context.close()
+})
+
+describe('with a story behind it', () => {
+  beforeAll(async () => {
+    const now = Date.now()
+    for (let i = 5; i >= 0; i--) await happens(story.learned(now - 3 * hour - i * 1_500_000, i))
+    await agent.json(['profile', 'mode', story.webRepository, 'alert'])
+    await agent.json(['profile', 'mode', story.databaseRepository, 'alert'])
+    await happens(story.deviation('/srv/shop/backup.php', now - 2 * hour))
+    await happens(story.nextVersion(now - hour))
+    await happens(story.intruder(now - 120_000))
+  })
+
+  test.each(['light', 'dark'])('every view, %s', async (theme) => {
+    const reviewer = await openPage(browser, door.url, { dark: theme === 'dark' })
+    for (const view of views) await looked(reviewer, view, theme)
+    await reviewer.page.keyboard.press('?')
+    await reviewer.page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+    expect(await violations(reviewer.page)).toEqual([])
+    await reviewer.context.close()
+  })
+
+  test('the switch goes before what the system says, and is remembered', async () => {
+    const { page, context } = await openPage(browser, door.url, { dark: true })
+    const ground = (): Promise<string> =>
+      page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor')
+    const dark = await ground()
+    await page.getByLabel('Colours').selectOption('light')
+    const light = await ground()
+    expect(light).not.toBe(dark)
+    await page.reload()
+    expect(await ground()).toBe(light)
+    await context.close()
+  })
+
+  test('nothing is wider than a narrow screen', async () => {
+    const reviewer = await openPage(browser, door.url, { width: 400, height: 800 })
+    for (const view of views) {
+      await looked(reviewer, view)
+      const wide = await reviewer.page.evaluate<number>('document.documentElement.scrollWidth')
+      expect(wide, view.name).toBeLessThanOrEqual(400)
+    }
+    await reviewer.context.close()
+  })
+})

@@ -1,0 +1,230 @@
+import type Docker from 'dockerode'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { ProfileView } from '../../src/flow/engine-views.ts'
+import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
+import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { busyboxImage } from '../fixtures/images.ts'
+import {
+  type Door,
+  doorTo,
+  launchBrowser,
+  openPage,
+  type Reviewer,
+} from '../fixtures/page-browser.ts'
+
+/** An operator's day, in a real browser, on an agent with its own sensor and real containers. */
+const repository = uniqueName('page')
+const first = `${repository}:1`
+const second = `${repository}:2`
+const { docker, socket } = sharedEngine()
+const started: Docker.Container[] = []
+
+const script = (program: string, files: readonly string[]): string =>
+  `#!/bin/sh\nwhile true; do\n  ${program} ${files.join(' ')}\n  sleep 0.2\ndone\n`
+const programs = (names: readonly string[]): readonly string[] => [
+  'RUN ["/bin/sh", "-c", "mkdir -p /app"]',
+  ...names.map((name) => `RUN ["/bin/cp", "/bin/busybox", "/app/${name}"]`),
+]
+
+let agent: Agent
+let door: Door
+let browser: Browser
+let reviewer: Reviewer
+
+beforeAll(async () => {
+  await busyboxImage(docker, {
+    name: first,
+    labels: { test: repository },
+    files: { '/app/run': script('/app/cat', ['/app/shop.conf']), '/app/shop.conf': 'a\n' },
+    dockerfile: programs(['cat']),
+  })
+  await busyboxImage(docker, {
+    name: second,
+    labels: { test: repository },
+    files: {
+      '/app/run': script('/app/head', ['/app/shop.conf', '/app/payment.conf']),
+      '/app/shop.conf': 'a\n',
+      '/app/payment.conf': 'b\n',
+    },
+    dockerfile: programs(['head']),
+  })
+  agent = await startAgent({ docker: socket })
+  door = await doorTo(agent)
+  browser = await launchBrowser()
+  reviewer = await openPage(browser, door.url)
+})
+
+afterEach(() => {
+  expect(reviewer.faults.said).toEqual([])
+})
+
+afterAll(async () => {
+  await browser?.close()
+  for (const container of started) await removeContainer(container)
+  await door?.[Symbol.asyncDispose]()
+  await agent?.[Symbol.asyncDispose]()
+})
+
+async function run(image: string): Promise<void> {
+  started.push(await startContainer(docker, image, ['/app/run']))
+}
+
+async function learned(image: string, text: string): Promise<void> {
+  await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
+    behaviours.some((row) => row.text.includes(text)),
+  )
+}
+
+/** An act that the first version is not known for. */
+async function deviates(file: string): Promise<void> {
+  await runContainer(docker, first, [
+    '/bin/sh',
+    '-c',
+    `read x < /app/shop.conf; exec /app/cat ${file}`,
+  ])
+}
+
+function options(page: Page) {
+  return page.getByRole('listbox').getByRole('option')
+}
+
+async function toasted(page: Page, text: string | RegExp): Promise<void> {
+  await page.locator('.toast', { hasText: text }).last().waitFor()
+}
+
+test('a new agent says what it waits for; with the first container, what it learns and how long', async () => {
+  const { page } = reviewer
+  const start = page.getByRole('region', { name: 'getting started' })
+  await start.getByText('Waiting for the first container').waitFor()
+  await run(first)
+  await start.getByText('Learning what is normal').waitFor()
+  await start.getByRole('link', { name: repository }).waitFor()
+  expect(await start.getByText('How long?').isVisible()).toBe(true)
+  expect(await start.getByText('What to do?').isVisible()).toBe(true)
+  await page.goto(`${door.url}/#/alerts`)
+  await page.getByText('No open alert').waitFor()
+  await page.goto(`${door.url}/#/review`)
+  await page.getByText('Nothing waits for a decision').waitFor()
+})
+
+test('a deviation appears within a second, by itself', async () => {
+  const { page } = reviewer
+  await learned(first, '/app/shop.conf')
+  await agent.json(['profile', 'mode', first, 'alert'])
+  await page.goto(`${door.url}/#/now`)
+  await page.getByText('Nothing deviates').waitFor()
+  const raised = agent.tail<{ readonly time: string }>(['alert', 'tail'])
+  const shown = page.locator('.deviation', { hasText: '/etc/motd' }).first().waitFor()
+  await deviates('/etc/motd')
+  await shown
+  const at = Date.now()
+  const { item } = await raised.until(({ time }) => time !== '', 5_000, 'the alert')
+  const tookMs = at - Date.parse(item.time)
+  console.log(`a deviation was on the page ${tookMs} ms after its alert was raised`)
+  expect(tookMs).toBeLessThan(1_000)
+})
+
+test('what allowing it would do is shown before; allowed, the same act is expected', async () => {
+  const { page } = reviewer
+  await page.keyboard.press('g')
+  await page.keyboard.press('a')
+  await page.getByRole('heading', { name: 'Alerts' }).waitFor()
+  await page.getByRole('searchbox').fill('/etc/motd')
+  await options(page).first().waitFor()
+  const story = page.getByRole('article', { name: 'alert' })
+  await story.getByText('read /etc/motd').first().waitFor()
+  await story.getByText(/on record .* would not alert any more/).waitFor()
+  await story.getByRole('list').filter({ hasText: '/app/cat' }).first().waitFor()
+  await story.getByRole('button', { name: /^Allow a/ }).click()
+  await toasted(page, 'alert allowed')
+  await page.getByText('No alert is like that').waitFor()
+  const before = await agent.json<{ alerts: { total: number } }>(['status'])
+  await deviates('/etc/motd')
+  await deviates('/etc/group')
+  await page.getByRole('searchbox').fill('/etc/')
+  await options(page).filter({ hasText: '/etc/group' }).first().waitFor()
+  expect(await options(page).filter({ hasText: '/etc/motd' }).count()).toBe(0)
+  const after = await agent.json<{ alerts: { total: number } }>(['status'])
+  expect(after.alerts.total).toBeGreaterThan(before.alerts.total)
+})
+
+test("a new version's delta is reviewed in bulk, with the keyboard alone", async () => {
+  const { page } = reviewer
+  await run(second)
+  await learned(second, '/app/payment.conf')
+  await page.goto(`${door.url}/#/now`)
+  await page.locator('h1').waitFor()
+  await page.keyboard.press('g')
+  await page.keyboard.press('r')
+  await options(page).filter({ hasText: '/app/payment.conf' }).first().waitFor()
+  const delta = await agent.json<ProfileView>(['profile', 'show', second])
+  expect(delta.behaviours.some(({ allowance }) => allowance !== undefined)).toBe(false)
+  // Only what the new image brings: it explains it.
+  await page.keyboard.press('e')
+  const ticked = page.locator('.selection [role=status]')
+  await expect.poll(() => ticked.textContent()).toMatch(/^[1-9]\d* ticked/)
+  const count = Number.parseInt((await ticked.textContent()) ?? '', 10)
+  await page.keyboard.press('a')
+  await toasted(page, `${count} behaviour`)
+  const decided = async (): Promise<number> => {
+    const { behaviours } = await agent.json<ProfileView>(['profile', 'show', second])
+    return behaviours.filter(({ state }) => state === 'approved').length
+  }
+  expect(await decided()).toBe(count)
+  await page.keyboard.press('u')
+  await toasted(page, 'undone')
+  expect(await decided()).toBe(0)
+  // One by one as well: down, tick, up, tick, reject.
+  await options(page).nth(1).waitFor()
+  for (const key of ['j', 'x', 'k', 'x', 'r']) await page.keyboard.press(key)
+  await toasted(page, '2 behaviours rejected')
+  await page.keyboard.press('u')
+  await toasted(page, 'undone')
+  await page.keyboard.press('?')
+  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+  await page.keyboard.press('Escape')
+})
+
+test('of two reviewers the second is told, and sees what stands before deciding again', async () => {
+  const { page } = reviewer
+  const other = await openPage(browser, door.url)
+  for (const each of [page, other.page]) {
+    await each.goto(`${door.url}/#/review`)
+    await options(each).nth(1).waitFor()
+  }
+  // The second looks at a page that has not heard of the decision yet.
+  await other.page.route('**/v1/review**', (route) => void route.abort())
+  await page.keyboard.press('a')
+  await toasted(page, '1 behaviour allowed')
+  await other.page.keyboard.press('j')
+  await other.page.keyboard.press('r')
+  await toasted(other.page, 'Somebody else decided meanwhile')
+  await other.page.unroute('**/v1/review**')
+  await other.page.getByText('Somebody else decided on this image meanwhile').waitFor()
+  await other.page.keyboard.press('r')
+  await toasted(other.page, '1 behaviour rejected')
+  expect(other.faults.said.filter((each) => !each.includes('412'))).toEqual([])
+  await other.context.close()
+})
+
+test('a lost connection is told, and what came meanwhile is there once it is back', async () => {
+  const { page } = reviewer
+  await page.goto(`${door.url}/#/alerts`)
+  await options(page).first().waitFor()
+  const connection = page.locator('.connection')
+  await expect.poll(() => connection.textContent()).toContain('live')
+  door.shut()
+  await expect.poll(() => connection.textContent()).toContain('connection lost')
+  await deviates('/etc/shadow')
+  await deviates('/etc/passwd')
+  await agent.until<readonly { behaviour: { text: string } | null }[]>(
+    ['alert', 'list'],
+    (alerts) => alerts.some(({ behaviour }) => behaviour?.text.includes('/etc/passwd') === true),
+  )
+  door.open()
+  await expect.poll(() => connection.textContent(), { timeout: 10_000 }).toMatch(/live.*caught up/)
+  await options(page).filter({ hasText: '/etc/shadow' }).first().waitFor()
+  await options(page).filter({ hasText: '/etc/passwd' }).first().waitFor()
+})
