@@ -12,6 +12,7 @@ import {
   doorTo,
   launchBrowser,
   openPage,
+  pageConfig,
   type Reviewer,
 } from '../fixtures/page-browser.ts'
 import * as story from '../fixtures/page-story.ts'
@@ -71,15 +72,17 @@ let folder: string
 
 beforeAll(async () => {
   folder = mkdtempSync('/tmp/snug-look-')
+  const served = await pageConfig()
   agent = await startAgent({
     config: {
+      ...served,
       sources: ['file:/dev/null'],
       engines: { docker: { socket: 'none' } },
       kernelState: 'none',
       after: 'review',
     },
   })
-  door = await doorTo(agent)
+  door = await doorTo(agent, served)
   browser = await launchBrowser()
 })
 
@@ -121,12 +124,13 @@ async function kept(page: Page, name: string): Promise<void> {
 async function looked(
   reviewer: Reviewer,
   { name, place, ready }: View,
-  theme?: string,
+  theme: string,
 ): Promise<void> {
   const { page, faults } = reviewer
   await page.goto(`${door.url}/#/${place}`)
   await ready(page)
-  if (theme !== undefined) await kept(page, `${name}-${theme}`)
+  await page.locator('.waiting').first().waitFor({ state: 'detached' })
+  await kept(page, `${name}-${theme}`)
   expect(await violations(page)).toEqual([])
   const text = (await page.locator('body').textContent()) ?? ''
   // Only what the document itself is laid out with.
@@ -135,7 +139,7 @@ async function looked(
 }
 
 test.each(['light', 'dark'])('first use, %s', async (theme) => {
-  const reviewer = await openPage(browser, door.url, { dark: theme === 'dark' })
+  const reviewer = await openPage(browser, door, { dark: theme === 'dark' })
   const ready = (page: Page) => page.getByText('Waiting for the first container').waitFor()
   await looked(reviewer, { name: 'first-use', place: 'now', ready }, theme)
   await reviewer.context.close()
@@ -153,7 +157,7 @@ describe('with a story behind it', () => {
   })
 
   test.each(['light', 'dark'])('every view, %s', async (theme) => {
-    const reviewer = await openPage(browser, door.url, { dark: theme === 'dark' })
+    const reviewer = await openPage(browser, door, { dark: theme === 'dark' })
     for (const view of views) await looked(reviewer, view, theme)
     await reviewer.page.keyboard.press('?')
     await reviewer.page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
@@ -162,7 +166,7 @@ describe('with a story behind it', () => {
   })
 
   test('the switch goes before what the system says, and is remembered', async () => {
-    const { page, context } = await openPage(browser, door.url, { dark: true })
+    const { page, context } = await openPage(browser, door, { dark: true })
     const ground = (): Promise<string> =>
       page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor')
     const dark = await ground()
@@ -175,9 +179,10 @@ describe('with a story behind it', () => {
   })
 
   test('nothing is wider than a narrow screen', async () => {
-    const reviewer = await openPage(browser, door.url, { width: 400, height: 800 })
+    const reviewer = await openPage(browser, door, { width: 400, height: 800 })
     for (const view of views) {
-      await looked(reviewer, view)
+      await reviewer.page.goto(`${door.url}/#/${view.place}`)
+      await view.ready(reviewer.page)
       const wide = await reviewer.page.evaluate<number>('document.documentElement.scrollWidth')
       expect(wide, view.name).toBeLessThanOrEqual(400)
     }

@@ -11,6 +11,7 @@ import {
   doorTo,
   launchBrowser,
   openPage,
+  pageConfig,
   type Reviewer,
 } from '../fixtures/page-browser.ts'
 
@@ -50,10 +51,11 @@ beforeAll(async () => {
     },
     dockerfile: programs(['head']),
   })
-  agent = await startAgent({ docker: socket })
-  door = await doorTo(agent)
+  const served = await pageConfig()
+  agent = await startAgent({ docker: socket, config: served })
+  door = await doorTo(agent, served)
   browser = await launchBrowser()
-  reviewer = await openPage(browser, door.url)
+  reviewer = await openPage(browser, door)
 })
 
 afterEach(() => {
@@ -189,7 +191,7 @@ test("a new version's delta is reviewed in bulk, with the keyboard alone", async
 
 test('of two reviewers the second is told, and sees what stands before deciding again', async () => {
   const { page } = reviewer
-  const other = await openPage(browser, door.url)
+  const other = await openPage(browser, door)
   for (const each of [page, other.page]) {
     await each.goto(`${door.url}/#/review`)
     await options(each).nth(1).waitFor()

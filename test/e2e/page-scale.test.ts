@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { StatusView } from '../../src/flow/engine-views.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
-import { type Door, doorTo, launchBrowser, openPage } from '../fixtures/page-browser.ts'
+import { type Door, doorTo, launchBrowser, openPage, pageConfig } from '../fixtures/page-browser.ts'
 import * as story from '../fixtures/page-story.ts'
 
 /** Recorded events stand for the containers here: what is measured is the page. */
@@ -20,8 +20,10 @@ let folder: string
 
 beforeAll(async () => {
   folder = mkdtempSync('/tmp/snug-page-')
+  const served = await pageConfig()
   agent = await startAgent({
     config: {
+      ...served,
       sources: ['file:/dev/null'],
       engines: { docker: { socket: 'none' } },
       kernelState: 'none',
@@ -34,7 +36,7 @@ beforeAll(async () => {
   const { alerts: told } = await agent.json<StatusView>(['status'])
   // And one that stands for the storm.
   expect(told.open).toBeGreaterThanOrEqual(alerts)
-  door = await doorTo(agent)
+  door = await doorTo(agent, served)
   browser = await launchBrowser()
 })
 
@@ -116,7 +118,7 @@ const leap = `async (name) => {
 }`
 
 async function measured(place: string, list: string, lastRow: string): Promise<void> {
-  const { page, context, faults } = await openPage(browser, door.url)
+  const { page, context, faults } = await openPage(browser, door)
   await page.goto(`${door.url}/${place}`)
   await page.reload()
   await page.getByRole('listbox').getByRole('option').nth(5).waitFor()

@@ -29,7 +29,8 @@ export function ProblemNote({ problem }: { readonly problem: Problem }) {
 /** Holds the place of what is on its way, so that nothing jumps when it is there. */
 export function Waiting({ rows = 3 }: { readonly rows?: number }) {
   return (
-    <div class="waiting" aria-busy="true" aria-label="loading">
+    <div class="waiting" aria-busy="true">
+      <span class="hidden">loading</span>
       {Array.from({ length: rows }, (_, i) => (
         <div class="skeleton" key={i} />
       ))}

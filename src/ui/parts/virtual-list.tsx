@@ -110,11 +110,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
                   onOpen?.(index)
                 }}
               >
-                {item === undefined ? (
-                  <span class="skeleton" aria-label="loading" />
-                ) : (
-                  draw(item, index)
-                )}
+                {item === undefined ? <span class="skeleton" /> : draw(item, index)}
               </div>
             )
           })}

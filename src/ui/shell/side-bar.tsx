@@ -4,6 +4,7 @@ import { link, place } from '../core/route.ts'
 import { count, span } from '../core/text.ts'
 import { theme, themes } from '../core/theme.ts'
 import { helpShown } from './help.tsx'
+import { SignedIn } from './signed-in.tsx'
 
 export interface NavCounts {
   readonly review: number | undefined
@@ -54,6 +55,7 @@ export function SideBar({
         >
           {status === undefined ? ' ' : status.node}
         </p>
+        <SignedIn />
         <ThemeSwitch />
         <button
           type="button"
