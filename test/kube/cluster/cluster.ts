@@ -1,0 +1,127 @@
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const sh = promisify(execFile)
+const here = fileURLToPath(new URL('./', import.meta.url))
+const maxBuffer = 64 << 20
+
+/** Outside the repository: it takes five minutes to build, and every checkout can use it. */
+const cache = process.env['SNUG_KUBE_CACHE'] ?? join(homedir(), '.cache/snug-kube')
+
+/**
+ * A cluster to test against: one of the test's own, of Debian's pieces, or another that `SNUG_TEST_KUBECONFIG` names.
+ * Into that one images get by `SNUG_TEST_LOAD`, a command that is given the path of an archive as `docker save` writes
+ * it (such as `kind load image-archive`).
+ */
+export class Cluster {
+  readonly kubeconfig: string
+  /** Whether it is the test's own: then its servers can be killed, and its node looked at. */
+  readonly own: boolean
+  readonly #run: string
+
+  private constructor(run: string, given: string | undefined) {
+    this.#run = run
+    this.own = given === undefined
+    this.kubeconfig = given ?? join(run, 'admin.kubeconfig')
+  }
+
+  static async start(how: { readonly node: boolean }): Promise<Cluster> {
+    const given = process.env['SNUG_TEST_KUBECONFIG']
+    const cluster = new Cluster(mkdtempSync('/var/tmp/snug-kube-'), given)
+    if (!cluster.own) return cluster
+    const bin = join(cache, 'bin')
+    if (!existsSync(bin)) {
+      mkdirSync(cache, { recursive: true })
+      await script('build.sh', [cache])
+    }
+    try {
+      await cluster.server('start')
+      if (how.node) await script('node.sh', ['start', bin, cluster.#run])
+    } catch (error) {
+      await cluster.stop()
+      throw error
+    }
+    return cluster
+  }
+
+  /** Starts or ends parts of the cluster's own control plane. */
+  async server(what: 'start' | 'stop' | 'kill-api' | 'start-api'): Promise<void> {
+    await script('server.sh', [what, join(cache, 'bin'), this.#run])
+  }
+
+  async kubectl(args: readonly string[], input?: string): Promise<string> {
+    const all = ['--kubeconfig', this.kubeconfig, ...args]
+    const running = sh('kubectl', all, { maxBuffer })
+    if (input !== undefined) running.child.stdin?.end(input)
+    return (await running).stdout
+  }
+
+  async json<T>(args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.kubectl([...args, '-o', 'json'])) as T
+  }
+
+  async apply(...objects: readonly object[]): Promise<void> {
+    const list = { apiVersion: 'v1', kind: 'List', items: objects }
+    await this.kubectl(['apply', '-f', '-'], JSON.stringify(list))
+  }
+
+  /** Asks again until it is so; says what was there at last. */
+  async until<T>(
+    what: string,
+    ask: () => Promise<T>,
+    good: (answer: T) => boolean,
+    seconds = 60,
+  ): Promise<T> {
+    const deadline = Date.now() + seconds * 1_000
+    let last: unknown
+    for (;;) {
+      try {
+        const answer = await ask()
+        if (good(answer)) return answer
+        last = answer
+      } catch (error) {
+        last = error instanceof Error ? error.message : error
+      }
+      if (Date.now() > deadline) {
+        const text = typeof last === 'string' ? last : JSON.stringify(last, null, 1)
+        throw new Error(`${what}: not within ${seconds} s; at last:\n${text?.slice(0, 6_000)}`)
+      }
+      await delay(300)
+    }
+  }
+
+  /** An archive as `docker save` writes it; the images can then be run by their names, which need a host part. */
+  async load(archive: string, repository: string): Promise<void> {
+    const command = process.env['SNUG_TEST_LOAD']
+    if (!this.own) {
+      if (command !== undefined) await sh('sh', ['-c', `${command} "$0"`, archive], { maxBuffer })
+      return
+    }
+    // By digest too, so that the pod's status names it as it does with a registry.
+    const args = ['-a', join(this.#run, 'containerd.sock'), '-n', 'k8s.io', 'images', 'import']
+    await sh('ctr', [...args, '--digests', '--base-name', repository, archive], { maxBuffer })
+  }
+
+  async stop(): Promise<void> {
+    if (this.own) {
+      await script('node.sh', ['stop', join(cache, 'bin'), this.#run])
+      await this.server('stop')
+    }
+    rmSync(this.#run, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+  }
+}
+
+/** Its servers outlive the script: what it says goes to a file, as pipes would wait for them. */
+async function script(name: string, args: readonly string[]): Promise<void> {
+  const child = spawn(join(here, name), args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const words: string[] = []
+  child.stderr.on('data', (chunk: Buffer) => words.push(chunk.toString()))
+  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve))
+  child.stderr.destroy()
+  if (code !== 0) throw new Error(`${name} ${args.join(' ')}: exit ${code}\n${words.join('')}`)
+}
