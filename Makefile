@@ -11,6 +11,9 @@ TEST_PACKAGES  := docker.io busybox-static mmdebstrap iptables iproute2 procps u
                   rsyslog rsyslog-gnutls openssl chromium
 # Debian's kernels, of this machine and of another, in virtual machines.
 QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+# A Kubernetes of Debian's pieces; its servers are built once, into ~/.cache/snug-kube (SNUG_KUBE_CACHE names another folder).
+KUBE_PACKAGES  := etcd-server golang-1.24-go kubectl dpkg-dev containerd runc containernetworking-plugins conntrack \
+                  iptables iproute2 jq curl openssl
 BENCH_PACKAGES := docker.io busybox-static mmdebstrap iptables iproute2 wrk redis-tools
 EVAL_PACKAGES  := docker.io mmdebstrap iptables iproute2 util-linux wrk redis-tools
 NEED           := deploy/need-packages.sh
@@ -41,10 +44,11 @@ run: daemon ## the agent on this host; with no container engine, a small workloa
 	exec node dist/demo/main.js
 
 test: build ## every test, with all that the tests need; leaves nothing running
-	$(NEED) 'the tests' $(TEST_PACKAGES) $(QEMU_PACKAGES)
+	$(NEED) 'the tests' $(TEST_PACKAGES) $(QEMU_PACKAGES) $(KUBE_PACKAGES)
 	npm run -s check
 	npx vitest run --project fast
 	npx vitest run --project system
+	npx vitest run --project kube
 
 check: .build/npm.stamp ## types, lint, format, unused code, generated docs
 	npm run -s check

@@ -8,6 +8,7 @@ import { makeOutlet } from './deliver/make-outlet.ts'
 import type { Outlet } from './deliver/sink.ts'
 import { describeError, SnugError } from './errors.ts'
 import { Daemon } from './flow/daemon.ts'
+import { FleetDesk, type FleetLink } from './flow/fleet-desk.ts'
 import { LiveConfig } from './flow/live-config.ts'
 import { SnugEngine } from './flow/snug-engine.ts'
 import { DockerEngine } from './identity/docker-engine.ts'
@@ -18,6 +19,7 @@ import { StaticEngine } from './identity/static-engine.ts'
 import { kubeAccess } from './kube/access.ts'
 import { KubeApi } from './kube/api.ts'
 import { KubeEngine } from './kube/kube-engine.ts'
+import { KubeFleet } from './kube/kube-fleet.ts'
 import type { LearnRules } from './lifecycle/version.ts'
 import { Guardrails } from './match/guardrail.ts'
 import { Shaper } from './profile/shape.ts'
@@ -55,7 +57,8 @@ export async function runAgent(
 ): Promise<void> {
   const { config } = loaded
   const log = createLog(config.log.level)
-  const engines = await enginesOf(config, stageLog(log, 'identity'))
+  const kube = await kubeOf(config, log)
+  const engines = enginesOf(config, kube, stageLog(log, 'identity'))
   const { store, close } = await openStore(config, log)
   const { daemon, sinks } = assemble(config, engines, store, log)
   const storeLog = stageLog(log, 'store')
@@ -83,6 +86,13 @@ export async function runAgent(
     await using server = await startServer({ engine, config: current, log, metrics, signal, sinks })
     process.on('SIGHUP', reload)
     log.info({ socket: server.socket, listen: server.url ?? 'none' }, 'the agent listens')
+    if (kube !== undefined && config.engines.kubernetes.share) {
+      const makeFleet = (link: FleetLink): KubeFleet =>
+        new KubeFleet({ api: kube, node: config.node, ...link })
+      const { shareWithin: shareWithinMs } = config.engines.kubernetes
+      const desk = new FleetDesk({ daemon, engine, makeFleet, shareWithinMs })
+      void desk.start(signal)
+    }
     await daemon.run(signal)
   } finally {
     process.off('SIGHUP', reload)
@@ -231,16 +241,22 @@ function sourceOf(spec: string, config: Config, log: Log): EventSource {
   throw new SnugError('SOURCE_UNKNOWN', `there is no source \`${spec}\``)
 }
 
-async function enginesOf(config: Config, log: Log): Promise<readonly IdentityEngine[]> {
-  const { docker, kubernetes, static: fixed } = config.engines
+async function kubeOf({ engines: { kubernetes } }: Config, log: Log): Promise<KubeApi | undefined> {
+  if (kubernetes.access === 'none') return undefined
+  const access = await kubeAccess(kubernetes.access)
+  log.info({ server: access.server.host, by: access.from }, 'Kubernetes is asked')
+  return new KubeApi(access)
+}
+
+function enginesOf(config: Config, kube: KubeApi | undefined, log: Log): readonly IdentityEngine[] {
+  const { docker, static: fixed } = config.engines
   const engines: IdentityEngine[] = []
   const onStateOf = (engine: string) => (state: EngineState) =>
     log.info({ engine, state }, 'an engine changed its state')
   // First, as it knows more of a container than the engine that runs it.
-  if (kubernetes.access !== 'none') {
-    const api = new KubeApi(await kubeAccess(kubernetes.access))
-    log.info({ server: api.access.server.host, by: api.access.from }, 'Kubernetes is asked')
-    engines.push(new KubeEngine({ api, node: config.node, onState: onStateOf('kubernetes') }))
+  if (kube !== undefined) {
+    const onState = onStateOf('kubernetes')
+    engines.push(new KubeEngine({ api: kube, node: config.node, onState }))
   }
   if (docker.socket !== 'none') {
     engines.push(new DockerEngine({ socket: docker.socket, onState: onStateOf('docker') }))

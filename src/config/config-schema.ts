@@ -131,6 +131,13 @@ export const configSchema = z
               description:
                 'how to reach the API server: `pod` (by the service account of the pod that the agent runs in), the path of a kubeconfig, or `none`; then `node` is the name of this node in the cluster',
             }),
+            share: z.boolean().default(false).meta({
+              description:
+                'one profile for the fleet: whether what is learned and decided is shared by ImageProfiles, see docs/kubernetes.md',
+            }),
+            shareWithin: duration.prefault('2m').meta({
+              description: 'how soon the fleet is told what this node learned',
+            }),
           })
           .prefault({}),
         static: z

@@ -18,7 +18,7 @@ import type { DeployedVersion } from './deployed-version.ts'
 import type { Decider } from './engine.ts'
 
 export function decisionOf(by: Decider, nowMs: number): DecisionInput {
-  const at = new Date(nowMs).toISOString()
+  const at = by.at ?? new Date(nowMs).toISOString()
   const base = { kind: 'approved', by: by.who, at } as const
   return by.reason === undefined ? base : { ...base, reason: by.reason }
 }

@@ -91,6 +91,8 @@ export class DeployedVersion {
   handedOver = false
   /** One of its containers: the way to the image's files. */
   identity: ContainerIdentity | undefined
+  /** Which word of its ImageProfile was heard last. */
+  heardGeneration = 0
   /** Behaviours when the window ended. */
   learnedSize = 0
   /** Kinds of acts that were watched for while it learned: of others its profile says nothing. */

@@ -118,6 +118,8 @@ export interface ProfileExport {
 /** Who decided, for the audit: `cli:root`, `token:NAME`. */
 export interface Decider {
   readonly who: string
+  /** RFC 3339: when, where it was decided elsewhere. */
+  readonly at?: string
   readonly reason?: string
 }
 

@@ -15,7 +15,8 @@ export interface ObjectMeta {
   readonly deletionTimestamp?: string
   readonly managedFields?: readonly {
     readonly manager?: string
-    readonly operation?: string
+    readonly time?: string
+    readonly fieldsV1?: object
   }[]
 }
 

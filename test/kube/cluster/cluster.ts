@@ -23,6 +23,8 @@ export class Cluster {
   /** Whether it is the test's own: then its servers can be killed, and its node looked at. */
   readonly own: boolean
   readonly #run: string
+  /** Of the API server; the four behind it are its companions'. */
+  readonly #port = String(20_000 + 10 * Math.floor(Math.random() * 1_000))
 
   private constructor(run: string, given: string | undefined) {
     this.#run = run
@@ -41,7 +43,7 @@ export class Cluster {
     }
     try {
       await cluster.server('start')
-      if (how.node) await script('node.sh', ['start', bin, cluster.#run])
+      if (how.node) await script('node.sh', ['start', bin, cluster.#run, cluster.#port])
     } catch (error) {
       await cluster.stop()
       throw error
@@ -51,7 +53,7 @@ export class Cluster {
 
   /** Starts or ends parts of the cluster's own control plane. */
   async server(what: 'start' | 'stop' | 'kill-api' | 'start-api'): Promise<void> {
-    await script('server.sh', [what, join(cache, 'bin'), this.#run])
+    await script('server.sh', [what, join(cache, 'bin'), this.#run, this.#port])
   }
 
   async kubectl(args: readonly string[], input?: string): Promise<string> {

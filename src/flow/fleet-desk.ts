@@ -1,0 +1,198 @@
+import { describeError } from '../errors.ts'
+import type { FleetImage, FleetWord, KubeFleet, KubeFleetOptions } from '../kube/kube-fleet.ts'
+import { learnedElsewhere } from '../lifecycle/learned-elsewhere.ts'
+import type { BehaviourId } from '../profile/behaviour.ts'
+import type { ProfileEntry } from '../profile/profile-entry.ts'
+import { sharedForm } from '../profile/shared-form.ts'
+import type { Daemon } from './daemon.ts'
+import type { DeployedVersion } from './deployed-version.ts'
+import type { Decider } from './engine.ts'
+import { ShareSchedule } from './share-schedule.ts'
+import type { SnugEngine } from './snug-engine.ts'
+
+export type FleetLink = Pick<KubeFleetOptions, 'onEntries' | 'onWord' | 'onError'>
+
+export interface FleetDeskOptions {
+  readonly daemon: Daemon
+  readonly engine: SnugEngine
+  readonly makeFleet: (link: FleetLink) => KubeFleet
+  /** What this node learned is told within so long, in milliseconds. */
+  readonly shareWithinMs: number
+  readonly random?: () => number
+}
+
+const tickMs = 1_000
+
+/**
+ * One profile for the fleet: takes in what other nodes learned and what people decided, and tells what this node has that
+ * nobody has told. The rule for two decisions is the same wherever they are made: the later stands, and git above all.
+ */
+export class FleetDesk {
+  readonly #options: FleetDeskOptions
+  readonly #fleet: KubeFleet
+  readonly #words = new Map<string, FleetWord>()
+  /** Versions that others told something of since it was last taken in. */
+  readonly #told = new Set<string>()
+  readonly #schedule: ShareSchedule<DeployedVersion>
+  readonly #refused = new Map<string, number>()
+  #publishing = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: FleetDeskOptions) {
+    this.#options = options
+    const { shareWithinMs, random = Math.random } = options
+    this.#schedule = new ShareSchedule({ withinMs: shareWithinMs, random })
+    const { log } = options.daemon.parts
+    this.#fleet = options.makeFleet({
+      onEntries: (image) => this.#told.add(nameOf(image)),
+      onWord: (word) => this.#words.set(nameOf(word.image), word),
+      onError: (what, error) =>
+        log.warn({ what, error: describeError(error) }, 'the fleet was not told'),
+    })
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#timer = setInterval(() => void this.#tick(), tickMs)
+    signal.addEventListener('abort', () => clearInterval(this.#timer), { once: true })
+    await this.#fleet.start(signal)
+  }
+
+  async #tick(): Promise<void> {
+    const { daemon } = this.#options
+    const { fault } = this.#fleet
+    if (fault === undefined) daemon.faults.delete('fleet')
+    else daemon.faults.set('fleet', fault)
+    for (const version of daemon.shelf.versions) {
+      const name = nameOf(version.image)
+      // First seen, maybe taken back from the store: what was told before is taken in again.
+      if (this.#schedule.add(version, daemon.now())) this.#told.add(name)
+      if (this.#told.has(name)) this.#takeIn(version)
+      const word = this.#words.get(name)
+      if (word !== undefined) await this.#hear(version, word)
+    }
+    this.#told.clear()
+    if (!this.#publishing) await this.#publish()
+  }
+
+  #takeIn(version: DeployedVersion): void {
+    const { shelf, kernel } = this.#options.daemon
+    const news = this.#fleet
+      .entries(version.image)
+      .filter((entry) => !holds(version.profile.entry(entry.id), entry))
+    if (news.length > 0) {
+      version.profile.merge(news)
+      version.news = true
+      version.changed = true
+      kernel.decided(version, true)
+    }
+    const learned = this.#fleet.learned(version.image)
+    // One that a person set back to learning has been learned here before.
+    if (learned === undefined || version.learnedSize > 0) return
+    const nowMs = this.#options.daemon.now()
+    shelf.apply(version, learnedElsewhere(version.life, learned, shelf.rules.after, nowMs))
+  }
+
+  async #hear(version: DeployedVersion, word: FleetWord): Promise<void> {
+    const isNew = word.generation > version.heardGeneration
+    if (!isNew && !(word.isGit && strays(version, word))) return
+    const by: Decider = { who: word.by, at: word.at }
+    const ref = `${version.image.repository}@${version.image.digest}`
+    const { engine, daemon } = this.#options
+    try {
+      const approve = word.approve.filter((id) => stands(version, id, word))
+      if (approve.length > 0) await engine.approve(ref, approve, by, { quarantined: true })
+      const reject = word.reject.filter((id) => stands(version, id, word))
+      if (reject.length > 0) await engine.reject(ref, reject, by)
+      if (isNew && word.approveAll) await engine.approve(ref, undefined, by)
+      if (word.mode !== undefined && word.mode !== version.life.mode) {
+        await engine.setMode(ref, word.mode, by)
+      }
+      version.heardGeneration = word.generation
+      version.changed = true
+      this.#refused.delete(ref)
+    } catch (error) {
+      // A gate is shut still: it is tried again, and said once.
+      if (this.#refused.get(ref) === word.generation) return
+      this.#refused.set(ref, word.generation)
+      const fields = { image: ref, by: word.by, error: describeError(error) }
+      daemon.parts.log.warn(fields, 'what the ImageProfile asks for cannot be done yet')
+    }
+  }
+
+  async #publish(): Promise<void> {
+    const { daemon } = this.#options
+    if (!this.#fleet.ready) return
+    this.#publishing = true
+    try {
+      for (const version of this.#schedule.due(daemon.now())) {
+        const before = this.#fleet.writes
+        await this.#fleet.publish(this.#contribution(version))
+        const wrote = this.#fleet.writes > before
+        this.#schedule.told(version, daemon.now(), wrote)
+        if (wrote) break
+      }
+    } finally {
+      this.#publishing = false
+    }
+  }
+
+  #contribution(version: DeployedVersion): Parameters<KubeFleet['publish']>[0] {
+    const { node } = this.#options.daemon.parts
+    const { image, life, profile } = version
+    const { pending, quarantined } = profile.countByState()
+    const isLearned =
+      life.learnedAt !== undefined && life.state !== 'learning' && life.holes === undefined
+    const entries = profile
+      .entries()
+      .map((entry) => sharedForm(entry, node))
+      .filter((entry) => entry !== undefined)
+    return {
+      image,
+      entries,
+      ...(isLearned ? { learnedAt: new Date(life.learnedAt).toISOString() } : {}),
+      summary: {
+        state: life.state,
+        mode: life.mode,
+        behaviours: profile.size,
+        pending: pending + quarantined,
+        because: life.because,
+      },
+    }
+  }
+}
+
+/** Whether the word is not older than what was decided on the behaviour already. */
+function stands({ profile }: DeployedVersion, id: string, word: FleetWord): boolean {
+  const entry = profile.entry(id as BehaviourId)
+  if (entry === undefined) return false
+  const { decision } = entry
+  if (decision === undefined) return true
+  return word.isGit ? decision.by !== word.by : decision.at < word.at
+}
+
+/** Whether something that git says is not so here. */
+function strays(version: DeployedVersion, word: FleetWord): boolean {
+  const ids = [...word.approve, ...word.reject]
+  const hasMode = word.mode === undefined || word.mode === version.life.mode
+  return !hasMode || ids.some((id) => stands(version, id, word))
+}
+
+/** Whether all that the other copy says is in this one. */
+function holds(own: ProfileEntry | undefined, other: ProfileEntry): boolean {
+  if (own === undefined) return false
+  if (JSON.stringify(own.decision) !== JSON.stringify(other.decision ?? own.decision)) return false
+  return other.cells.every((cell) =>
+    own.cells.some(
+      (mine) =>
+        mine.container === cell.container &&
+        mine.origin === cell.origin &&
+        mine.count >= cell.count &&
+        (cell.witnesses === undefined ||
+          JSON.stringify(mine.witnesses) === JSON.stringify(cell.witnesses)),
+    ),
+  )
+}
+
+function nameOf({ repository, digest }: FleetImage): string {
+  return `${repository}@${digest}`
+}

@@ -1,0 +1,364 @@
+import type { ImageRef } from '../event/event.ts'
+import type { ProfileEntry } from '../profile/profile-entry.ts'
+import { isTold } from '../profile/shared-form.ts'
+import { Backoff } from './backoff.ts'
+import { hasAnswered, type KubeApi } from './api.ts'
+import { Collection } from './collection.ts'
+import {
+  type Condition,
+  type FleetMode,
+  fleetRoot,
+  type ImageProfile,
+  type ImageProfileStatus,
+  profileName,
+  profileObject,
+  type ProfileSlice,
+  sliceName,
+  sliceObject,
+} from './fleet-objects.ts'
+import type { KubeObject } from './object.ts'
+import { SliceBook } from './slice-book.ts'
+
+export type FleetImage = Pick<ImageRef, 'repository' | 'digest'>
+
+/** What people or git say of a version, in the object itself. */
+export interface FleetWord {
+  readonly image: FleetImage
+  /** Which word of this object it is: a later one has a higher number. */
+  readonly generation: number
+  /** `kubectl:NAME` or `git:NAME`, by the field manager that wrote it. */
+  readonly by: string
+  /** RFC 3339 */
+  readonly at: string
+  /** It stands above whatever is said elsewhere. */
+  readonly isGit: boolean
+  readonly mode?: FleetMode
+  readonly approveAll: boolean
+  readonly approve: readonly string[]
+  readonly reject: readonly string[]
+}
+
+/** What a node has to tell of one version. */
+export interface Contribution {
+  readonly image: FleetImage
+  readonly entries: readonly ProfileEntry[]
+  readonly learnedAt?: string
+  readonly summary: Pick<ImageProfileStatus, 'state' | 'mode' | 'behaviours' | 'pending'> & {
+    readonly because: string
+  }
+}
+
+export interface KubeFleetOptions {
+  readonly api: KubeApi
+  readonly node: string
+  /** Others told something of this version. */
+  readonly onEntries: (image: FleetImage) => void
+  readonly onWord: (word: FleetWord) => void
+  readonly onError?: (what: string, error: unknown) => void
+  readonly now?: () => number
+}
+
+interface SliceView {
+  readonly image: FleetImage
+  readonly node: string
+  readonly name: string
+  readonly resourceVersion: string
+  readonly learnedAt?: string
+  readonly entries: readonly ProfileEntry[]
+}
+
+/**
+ * The fleet's profiles in the API server: an `ImageProfile` for each version, which people edit, and slices beside it,
+ * each written by one node only. Nobody ever writes what another one wrote, so there are no conflicts to lose anything
+ * by, and what all of them say adds up by law 8.
+ */
+export class KubeFleet {
+  readonly #options: KubeFleetOptions
+  readonly #now: () => number
+  readonly #profiles: Collection<ImageProfile>
+  readonly #slices: Collection<SliceView>
+  /** Profile name → slices of other nodes. */
+  readonly #others = new Map<string, Map<string, SliceView>>()
+  readonly #books = new Map<string, SliceBook>()
+  /** Own slices: name → the version that the server has. */
+  readonly #written = new Map<string, string>()
+  /** Pages of own slices that the server does not have yet. */
+  readonly #owed = new Map<string, Set<number>>()
+  readonly #toldLearned = new Map<string, string>()
+  readonly #backoff = new Backoff()
+  #notBefore = 0
+  writes = 0
+
+  constructor(options: KubeFleetOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    const { api, onWord } = options
+    this.#profiles = new Collection<ImageProfile>({
+      api,
+      path: `${fleetRoot}/imageprofiles`,
+      take: (object) => object as ImageProfile,
+      onPut: (profile, _, before) => {
+        if (profile.metadata.generation !== before?.metadata.generation) onWord(wordOf(profile))
+      },
+    })
+    this.#slices = new Collection<SliceView>({
+      api,
+      path: `${fleetRoot}/profileslices`,
+      take: (object) => viewOf(object as ProfileSlice),
+      onPut: (slice, _, before) => this.#sliceCame(slice, before),
+      onRemoved: (slice) => this.#sliceWent(slice),
+    })
+  }
+
+  /** Until the signal aborts; `listed` once what the fleet knows was read, or could not be. */
+  async start(signal: AbortSignal): Promise<void> {
+    const listed = [this.#profiles, this.#slices].map(
+      (each) => new Promise<void>((decided) => void each.run(signal, decided)),
+    )
+    await Promise.all(listed)
+  }
+
+  /** Whether what others said is known: before that nothing is told, so that nothing is told twice. */
+  get ready(): boolean {
+    return this.#profiles.listed && this.#slices.listed
+  }
+
+  /** Why the fleet is not heard; undefined where it is. */
+  get fault(): string | undefined {
+    for (const { state } of [this.#profiles, this.#slices]) {
+      if (state.kind === 'degraded') return state.reason
+    }
+    return undefined
+  }
+
+  /** What other nodes have told of the version. */
+  entries(image: FleetImage): readonly ProfileEntry[] {
+    return this.#of(image).flatMap(({ entries }) => entries)
+  }
+
+  /** The first node whose window ended with nothing missing. */
+  learned(image: FleetImage): { readonly node: string; readonly at: string } | undefined {
+    let first: { node: string; at: string } | undefined
+    for (const { node, learnedAt } of this.#of(image)) {
+      if (learnedAt !== undefined && (first === undefined || learnedAt < first.at)) {
+        first = { node, at: learnedAt }
+      }
+    }
+    return first
+  }
+
+  /**
+   * Tells the fleet what it does not know of this version yet: one write for each slice that changes, none where there is
+   * no news. False where it was not to be had, or the server asked for patience: to be tried again later.
+   */
+  async publish(contribution: Contribution): Promise<boolean> {
+    if (!this.ready || this.#now() < this.#notBefore) return false
+    const { image, learnedAt } = contribution
+    try {
+      const name = profileName(image)
+      const others = byId(this.entries(image))
+      const book = this.#book(name)
+      const news = contribution.entries.filter(
+        (entry) => book.has(entry.id) || !isTold(entry, others.get(entry.id) ?? []),
+      )
+      const pages = new Set(book.put(news))
+      // The end of a window goes with the first page. One node's is enough, and a later one of its own it takes back.
+      const toldLearned = this.#toldLearned.get(name)
+      if (toldLearned !== learnedAt && (toldLearned ?? this.learned(image)) === toldLearned)
+        pages.add(0)
+      for (const page of this.#unwritten(name, pages)) await this.#write(contribution, book, page)
+      await this.#writeStatus(contribution)
+      this.#backoff.reset()
+      return true
+    } catch (error) {
+      this.#notBefore = this.#now() + this.#backoff.after(error)
+      this.#options.onError?.(`telling the fleet of ${image.repository}`, error)
+      return false
+    }
+  }
+
+  /** Also what could not be written before. */
+  #unwritten(name: string, pages: ReadonlySet<number>): readonly number[] {
+    const owed = this.#owed.get(name) ?? new Set<number>()
+    for (const page of pages) owed.add(page)
+    this.#owed.set(name, owed)
+    return [...owed].sort((a, b) => a - b)
+  }
+
+  async #write(contribution: Contribution, book: SliceBook, page: number): Promise<void> {
+    const { api, node } = this.#options
+    const { image, learnedAt } = contribution
+    const owner = await this.#profileOf(image)
+    const name = sliceName(image, node, page)
+    const content = {
+      entries: book.page(page),
+      ...(page === 0 && learnedAt !== undefined ? { learnedAt } : {}),
+    }
+    const known = this.#written.get(name)
+    const body = sliceObject(image, node, page, owner, content, known)
+    const path = `${fleetRoot}/profileslices`
+    this.writes += 1
+    let stored: unknown
+    try {
+      stored =
+        known === undefined
+          ? await api.send('POST', path, { body })
+          : await api.send('PUT', `${path}/${name}`, { body })
+    } catch (error) {
+      // Another version of it than we knew, or none: what is there is ours all the same, and is read before it is written.
+      if (hasAnswered(error, 404)) this.#written.delete(name)
+      if (hasAnswered(error, 409)) await this.#readAgain(name)
+      throw error
+    }
+    this.#written.set(name, (stored as KubeObject).metadata.resourceVersion)
+    const profile = profileName(image)
+    this.#owed.get(profile)?.delete(page)
+    if (page > 0) return
+    if (learnedAt === undefined) this.#toldLearned.delete(profile)
+    else this.#toldLearned.set(profile, learnedAt)
+  }
+
+  async #readAgain(name: string): Promise<void> {
+    const path = `${fleetRoot}/profileslices/${name}`
+    const { metadata } = (await this.#options.api.get(path)) as KubeObject
+    this.#written.set(name, metadata.resourceVersion)
+  }
+
+  /** The profile that slices belong to; the first node that has something to tell makes it. */
+  async #profileOf(image: FleetImage): Promise<KubeObject> {
+    const name = profileName(image)
+    const known = this.#profile(name)
+    if (known !== undefined) return known
+    const { api } = this.#options
+    const path = `${fleetRoot}/imageprofiles`
+    try {
+      this.writes += 1
+      return (await api.send('POST', path, { body: profileObject(image) })) as KubeObject
+    } catch (error) {
+      if (!hasAnswered(error, 409)) throw error
+      return (await api.get(`${path}/${name}`)) as KubeObject
+    }
+  }
+
+  #profile(name: string): ImageProfile | undefined {
+    for (const profile of this.#profiles.items.values()) {
+      if (profile.metadata.name === name) return profile
+    }
+    return undefined
+  }
+
+  /** One node tells the status, by a rule that all nodes know: the first by name of those that have slices. */
+  async #writeStatus({ image, summary }: Contribution): Promise<void> {
+    const { api, node } = this.#options
+    const name = profileName(image)
+    const nodes = new Set([node, ...this.#of(image).map((slice) => slice.node)])
+    const profile = this.#profile(name)
+    if (profile === undefined || [...nodes].sort()[0] !== node) return
+    const status = statusOf(summary, nodes.size, profile, new Date(this.#now()).toISOString())
+    if (JSON.stringify(status) === JSON.stringify(profile.status)) return
+    this.writes += 1
+    await api.send('PATCH', `${fleetRoot}/imageprofiles/${name}/status`, {
+      body: { status },
+      type: 'application/merge-patch+json',
+    })
+  }
+
+  #of(image: FleetImage): readonly SliceView[] {
+    return [...(this.#others.get(profileName(image))?.values() ?? [])]
+  }
+
+  #book(name: string): SliceBook {
+    const book = this.#books.get(name) ?? new SliceBook()
+    this.#books.set(name, book)
+    return book
+  }
+
+  #sliceCame(slice: SliceView, before: SliceView | undefined): void {
+    const name = profileName(slice.image)
+    if (slice.node !== this.#options.node) {
+      const others = this.#others.get(name) ?? new Map<string, SliceView>()
+      others.set(slice.name, slice)
+      this.#others.set(name, others)
+      this.#options.onEntries(slice.image)
+      return
+    }
+    // Our own, from before a restart: what is written there stays where it is.
+    if (before === undefined && !this.#written.has(slice.name)) {
+      this.#book(name).restore(Number(slice.name.split('-').at(-1)), slice.entries)
+      if (slice.learnedAt !== undefined) this.#toldLearned.set(name, slice.learnedAt)
+    }
+    this.#written.set(slice.name, slice.resourceVersion)
+  }
+
+  #sliceWent(slice: SliceView): void {
+    const name = profileName(slice.image)
+    this.#others.get(name)?.delete(slice.name)
+    if (slice.node !== this.#options.node) return
+    // The profile was deleted: the fleet shall forget, and what this node still knows it tells anew.
+    this.#written.delete(slice.name)
+    this.#books.delete(name)
+    this.#toldLearned.delete(name)
+  }
+}
+
+function viewOf({ metadata, image, node, learnedAt, entries }: ProfileSlice): SliceView {
+  const { name, resourceVersion } = metadata
+  return {
+    image,
+    node,
+    name,
+    resourceVersion,
+    entries: entries ?? [],
+    ...(learnedAt === undefined ? {} : { learnedAt }),
+  }
+}
+
+function byId(entries: readonly ProfileEntry[]): ReadonlyMap<string, readonly ProfileEntry[]> {
+  const map = new Map<string, ProfileEntry[]>()
+  for (const entry of entries) map.set(entry.id, [...(map.get(entry.id) ?? []), entry])
+  return map
+}
+
+/** When and by whom the spec was last written, as the server keeps it for each field manager. */
+function wordOf({ metadata, spec }: ImageProfile): FleetWord {
+  const fields = metadata.managedFields ?? []
+  const last = fields
+    .filter(({ fieldsV1 }) => fieldsV1 !== undefined && 'f:spec' in fieldsV1)
+    .sort((a, b) => ((a.time ?? '') < (b.time ?? '') ? 1 : -1))[0]
+  const isGit = spec.authority === 'git'
+  return {
+    image: spec.image,
+    generation: metadata.generation ?? 0,
+    by: `${isGit ? 'git' : 'kubectl'}:${last?.manager ?? 'unknown'}`,
+    at: new Date(last?.time ?? 0).toISOString(),
+    isGit,
+    ...(spec.mode === undefined ? {} : { mode: spec.mode }),
+    approveAll: spec.approve?.all === true,
+    approve: spec.approve?.behaviours ?? [],
+    reject: spec.reject?.behaviours ?? [],
+  }
+}
+
+function statusOf(
+  { because, ...summary }: Contribution['summary'],
+  nodes: number,
+  { status, metadata }: ImageProfile,
+  now: string,
+): ImageProfileStatus {
+  const learned = summary.state === 'learning' ? 'False' : 'True'
+  const before = status?.conditions?.find(({ type }) => type === 'Learned')
+  const condition: Condition = {
+    type: 'Learned',
+    status: learned,
+    reason: learned === 'True' ? 'WindowEnded' : 'WindowOpen',
+    // Its words change with time; they alone are no reason for a write.
+    message: before?.status === learned ? before.message : because,
+    lastTransitionTime: before?.status === learned ? before.lastTransitionTime : now,
+  }
+  return {
+    ...summary,
+    nodes,
+    observedGeneration: metadata.generation ?? 0,
+    conditions: [condition],
+  }
+}
