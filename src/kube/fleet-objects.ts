@@ -71,7 +71,7 @@ function shortHash(text: string): string {
 }
 
 /** By this label a node's own slices are found. */
-export const nodeLabel = 'snug.dev/node'
+const nodeLabel = 'snug.dev/node'
 
 export function sliceObject(
   image: Image,
