@@ -1,8 +1,10 @@
 import type { ImageRef } from '../event/event.ts'
+import { behaviourKinds } from '../profile/coverage-report.ts'
 import type { Profile } from '../profile/profile.ts'
 import { type Exportable, type Exported, exportableOf } from './allowed.ts'
 import { apparmor } from './apparmor.ts'
 import { falco } from './falco.ts'
+import { inToto } from './in-toto.ts'
 import { kubeArmor, networkPolicy } from './kubernetes.ts'
 import { profileDocument } from './profile-document.ts'
 import { seccomp } from './seccomp.ts'
@@ -16,6 +18,7 @@ export const exportFormats = [
   'kubearmor',
   'tetragon',
   'falco',
+  'in-toto',
 ] as const
 export type ExportFormat = (typeof exportFormats)[number]
 
@@ -26,6 +29,7 @@ const writers: Readonly<Record<Exclude<ExportFormat, 'snug'>, (what: Exportable)
   kubearmor: kubeArmor,
   tetragon,
   falco,
+  'in-toto': inToto,
 }
 
 /**
@@ -42,5 +46,6 @@ export function exportProfile(
   if (format === 'snug') {
     return { text: profileDocument(image, profile.entries(), observed), notes: [] }
   }
-  return writers[format](exportableOf(image, profile))
+  const kinds = behaviourKinds.filter((kind) => observed?.has(kind) !== false)
+  return writers[format](exportableOf(image, profile, kinds))
 }

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import { type Exportable, type Exported, nameOf } from './allowed.ts'
+import { type Allowed, compareText, type Exportable, type Exported, nameOf } from './allowed.ts'
 import { blockOf, type Egress, egressOf, ingressOf, isAddress } from './network.ts'
 import { filePaths, globOf, isGlob, isPath, programs, writes } from './paths.ts'
 
@@ -54,7 +54,9 @@ function egressRule({ protocol, peer, port }: Egress): object {
 export function kubeArmor(what: Exportable): Exported {
   const { allowed } = what
   const files = filePaths(allowed).filter(isPath)
-  const literal = files.filter(({ parts }) => !isGlob(parts))
+  // It takes no path that ends in a slash but for a folder, and so not the root.
+  const root = files.find(({ parts }) => globOf(parts) === '/')
+  const literal = files.filter((file) => file !== root && !isGlob(file.parts))
   const patterns = files.filter(({ parts }) => isGlob(parts))
   const sourced = (actors: readonly string[]): object => {
     const paths = actors.filter((path) => path.startsWith('/')).map((path) => ({ path }))
@@ -71,7 +73,9 @@ export function kubeArmor(what: Exportable): Exported {
     spec: {
       selector: { matchLabels: { app } },
       process: {
-        matchPaths: programs(allowed).map(({ path, actors }) => ({ path, ...sourced(actors) })),
+        matchPaths: programs(allowed)
+          .filter(({ path }) => path.startsWith('/'))
+          .map(({ path, actors }) => ({ path, ...sourced(actors) })),
       },
       file: {
         matchPaths: literal.map(({ parts, access, actors }) => ({
@@ -79,11 +83,15 @@ export function kubeArmor(what: Exportable): Exported {
           ...(writes(access) ? {} : { readOnly: true }),
           ...sourced(actors),
         })),
+        ...(root === undefined
+          ? {}
+          : { matchDirectories: [{ dir: '/', readOnly: true, ...sourced(root.actors) }] }),
         matchPatterns: patterns.map(({ parts, access }) => ({
           pattern: globOf(parts),
           ...(writes(access) ? {} : { readOnly: true }),
         })),
       },
+      capabilities: { matchCapabilities: capabilities(allowed) },
       network: { matchProtocols: [...protocols].sort().map((protocol) => ({ protocol })) },
       action: 'Allow',
     },
@@ -96,4 +104,12 @@ export function kubeArmor(what: Exportable): Exported {
       'users are not told apart, patterns are for every program, and addresses are not in it',
     ],
   }
+}
+
+function capabilities(allowed: readonly Allowed[]): readonly object[] {
+  const names = allowed.flatMap(({ object }) => (object.kind === 'capability' ? [object.name] : []))
+  const words = [...new Set(names)].map((name) => name.replace(/^CAP_/, '').toLowerCase())
+  // Newer than its list of them.
+  const known = words.filter((word) => !['bpf', 'perfmon', 'checkpoint_restore'].includes(word))
+  return known.sort(compareText).map((capability) => ({ capability }))
 }

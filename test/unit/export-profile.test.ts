@@ -2,6 +2,12 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
+import {
+  kubeArmorPolicySchema,
+  networkPolicySchema,
+  runtimeTraceSchema,
+  tracingPolicySchema,
+} from '../fixtures/consumer-schemas.ts'
 import { loadRules } from '../../src/config/load-rules.ts'
 import { exportableOf } from '../../src/export/allowed.ts'
 import { exportFormats, exportProfile } from '../../src/export/export-profile.ts'
@@ -192,6 +198,57 @@ describe('the policies of Kubernetes', () => {
       ({ object }) => object.kind !== 'connect' || object.peer !== 'user-db.shop',
     )
     expect(text('tetragon', numbered)).toContain('NotDAddr')
+  })
+})
+
+describe('an export for a consumer with a schema', () => {
+  const odd: readonly ProfileEntry[] = [
+    ...entries,
+    learned({ kind: 'exec', path: 'memfd:payload', drift: true }),
+    learned({ kind: 'file', access: 'read', path: '/' }),
+    learned({ kind: 'file', access: 'write', path: '/srv/a b/ü#?.txt' }),
+    learned({ kind: 'file', access: 'write', path: '/tmp/<uuid>.part' }),
+    learned({ kind: 'connect', protocol: 'udp', peer: '2001:db8::1', port: 53 }),
+    learned({ kind: 'connect', protocol: 'icmp', peer: '10.0.0.1', port: 0 }),
+    learned({ kind: 'connect', protocol: 'unix', peer: '/run/a.sock', port: 0 }),
+    learned({ kind: 'capability', name: 'CAP_BPF' }),
+  ]
+
+  it.each([
+    ['networkpolicy', networkPolicySchema],
+    ['kubearmor', kubeArmorPolicySchema],
+    ['tetragon', tracingPolicySchema],
+    ['in-toto', runtimeTraceSchema],
+  ] as const)('is valid by it, as %s, whatever the profile holds', (format, schema) => {
+    const numbered = odd.filter(
+      ({ object }) => object.kind !== 'connect' || object.peer !== 'user-db.shop',
+    )
+    for (const list of [entries, odd, numbered, []]) {
+      const result = schema.safeParse(parse(text(format, list)))
+      expect(result.error?.issues ?? []).toEqual([])
+    }
+  })
+
+  it('says in a runtime trace what was run, met and opened, by whom it was watched, and when', () => {
+    const { subject, predicate } = runtimeTraceSchema.parse(JSON.parse(text('in-toto')))
+    expect(subject).toEqual([{ name: image.repository, digest: { sha256: 'ab'.repeat(32) } }])
+    expect(predicate.monitor.tracePolicy).toMatchObject({ sources: ['ebpf'], containers: 1 })
+    expect(predicate.monitoredProcess).toMatchObject({ hostID: 'urn:snug:nodes:n1' })
+    expect(predicate.metadata?.buildStartedOn).toBe('2026-11-24T13:40:07.007007Z')
+    const { process, network, fileAccess } = predicate.monitorLog
+    expect(process).toEqual([{ eventType: 'process', processBinary: '/usr/sbin/nginx' }])
+    expect(network).toContainEqual({
+      direction: 'outbound',
+      hostname: 'user-db.shop',
+      port: 6379,
+      protocol: 'tcp',
+      invokingProcess: { processBinary: '/usr/sbin/nginx' },
+    })
+    expect(fileAccess).toContainEqual({
+      name: '/etc/nginx/nginx.conf',
+      uri: 'file:///etc/nginx/nginx.conf',
+      annotations: { access: ['read'], actors: ['/usr/sbin/nginx'] },
+    })
   })
 })
 

@@ -1,0 +1,105 @@
+import { type Allowed, compareText, type Exportable, type Exported } from './allowed.ts'
+import { isAddress } from './network.ts'
+import { filePaths, globOf, isGlob, isPath } from './paths.ts'
+
+const statementType = 'https://in-toto.io/Statement/v1'
+const predicateType = 'https://in-toto.io/attestation/runtime-trace/v0.1'
+const monitorType = 'urn:snug:monitor:v1'
+const processType = 'urn:snug:container-image:v1'
+
+/**
+ * An in-toto statement of what containers of the image were seen to do: programs, peers and files, as a runtime trace. The
+ * order is that of names, not of time. Not signed.
+ */
+export function inToto({ image, allowed, seen }: Exportable): Exported {
+  const { repository, digest } = image
+  const [algorithm = 'sha256', sum = ''] = digest.split(':')
+  const statement = {
+    _type: statementType,
+    subject: [{ name: repository, digest: { [algorithm]: sum } }],
+    predicateType,
+    predicate: {
+      monitor: {
+        type: monitorType,
+        tracePolicy: { kinds: seen.kinds, sources: seen.sources, containers: seen.containers },
+      },
+      monitoredProcess: {
+        hostID: `urn:snug:nodes:${seen.nodes.map(encodeURIComponent).join(',')}`,
+        type: processType,
+        event: `${repository}@${digest}`,
+      },
+      monitorLog: {
+        process: processes(allowed),
+        network: network(allowed),
+        fileAccess: files(allowed),
+      },
+      ...(seen.span === undefined
+        ? {}
+        : { metadata: { buildStartedOn: seen.span.first, buildFinishedOn: seen.span.last } }),
+    },
+  }
+  const patterns = filePaths(allowed).filter(({ parts }) => isGlob(parts)).length
+  return {
+    text: `${JSON.stringify(statement, null, 2)}\n`,
+    notes: [
+      'it is a statement without a signature: sign it as you sign your attestations',
+      'files are told by their names: which content they had is not recorded',
+      'users, arguments and how often something was done are not in it',
+      ...(patterns === 0 ? [] : [`${patterns} of its files are patterns: \`*\` is any name there`]),
+    ],
+  }
+}
+
+function processes(allowed: readonly Allowed[]): readonly object[] {
+  return unique(
+    allowed.flatMap(({ actor, object }) => {
+      if (object.kind !== 'exec') return []
+      const { path, script } = object
+      return [
+        {
+          eventType: 'process',
+          processBinary: path,
+          ...(script === undefined ? {} : { script }),
+          ...(actor.exe.startsWith('/') ? { parentBinary: actor.exe } : {}),
+        },
+      ]
+    }),
+  )
+}
+
+/** As version 0.2 of the predicate recommends it, which 0.1 leaves open; what is listened on says so. */
+function network(allowed: readonly Allowed[]): readonly object[] {
+  return unique(
+    allowed.flatMap(({ actor, object }) => {
+      const invokingProcess = { processBinary: actor.exe }
+      if (object.kind === 'listen') {
+        const { protocol, port } = object
+        return [{ direction: 'inbound', ...portOf(port), protocol, invokingProcess }]
+      }
+      if (object.kind !== 'connect') return []
+      const { peer, protocol, port } = object
+      const where = isAddress(peer) ? { ip: peer } : { hostname: peer }
+      return [{ direction: 'outbound', ...where, ...portOf(port), protocol, invokingProcess }]
+    }),
+  )
+}
+
+function portOf(port: number): object {
+  return port === 0 ? {} : { port }
+}
+
+/** Each a resource descriptor, which needs an address where it has no digest. */
+function files(allowed: readonly Allowed[]): readonly object[] {
+  return filePaths(allowed)
+    .filter(isPath)
+    .map(({ parts, access, actors }) => {
+      const name = globOf(parts)
+      const uri = `file://${name.split('/').map(encodeURIComponent).join('/')}`
+      return { name, uri, annotations: { access: [...access].sort(compareText), actors } }
+    })
+}
+
+function unique(list: readonly object[]): readonly object[] {
+  const byText = new Map(list.map((each) => [JSON.stringify(each), each]))
+  return [...byText].sort(([a], [b]) => compareText(a, b)).map(([, each]) => each)
+}
