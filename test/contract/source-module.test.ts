@@ -6,9 +6,11 @@ import type { SnugEvent } from '../../src/event/event.ts'
 import { ModuleSource } from '../../src/sources/module-source.ts'
 import { type SourceUnderTest, sourceSuite } from './source-suite.ts'
 
-/** The example of the documentation, word for word. */
-const page = readFileSync(fileURLToPath(new URL('../../docs/sources.md', import.meta.url)), 'utf8')
-const example = /^```js\n(.*?)^```$/ms.exec(page)?.[1] ?? ''
+/** The example of the documentation. */
+const example = readFileSync(
+  fileURLToPath(new URL('../../docs/example-source/opens.mjs', import.meta.url)),
+  'utf8',
+)
 const paths = Array.from({ length: 30 }, (_, n) => `/etc/shop/${n}.conf`)
 
 sourceSuite({
