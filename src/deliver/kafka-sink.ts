@@ -2,6 +2,7 @@ import type { Producer } from 'kafkajs'
 import { type Notice, orderOf, revisionOf } from '../event/notice.ts'
 import type { Render } from '../format/format.ts'
 import { type Address, addressText } from './address.ts'
+import { closeSignal } from './close-signal.ts'
 import { type Credentials, readSecret } from './secret.ts'
 import { type Sink, SinkError } from './sink.ts'
 import { readTls, type TlsFiles } from './syslog-sink.ts'
@@ -26,11 +27,7 @@ export interface KafkaSinkOptions {
  */
 export function kafkaSink(name: string, render: Render, options: KafkaSinkOptions): Sink {
   let producer: Promise<Producer> | undefined
-  let closing = (): void => undefined
-  const closed = new Promise<never>((_, reject) => {
-    closing = () => reject(new Error('the agent stops'))
-  })
-  closed.catch(() => undefined)
+  const signal = closeSignal()
   const drop = async (): Promise<void> => {
     const old = producer
     producer = undefined
@@ -62,7 +59,7 @@ export function kafkaSink(name: string, render: Render, options: KafkaSinkOption
         late.addEventListener('abort', () => reject(new Error(text)), { once: true })
       })
       try {
-        return await Promise.race([send(notices), timedOut, closed])
+        return await Promise.race([send(notices), timedOut, signal.closed])
       } catch (error) {
         void drop()
         throw new SinkError(`\`${targetText(options)}\` did not take it`, {
@@ -73,7 +70,7 @@ export function kafkaSink(name: string, render: Render, options: KafkaSinkOption
     },
     reopen: drop,
     close: async () => {
-      closing()
+      signal.close()
       await drop()
     },
   }

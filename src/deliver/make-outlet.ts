@@ -1,6 +1,6 @@
 import type { SinkConfig } from '../config/sink-schema.ts'
 import type { Product } from '../format/alert-facts.ts'
-import { renderer } from '../format/format.ts'
+import { renderer, renderWithin } from '../format/format.ts'
 import { fileSink } from './file-sink.ts'
 import { noticeFilter } from './filter.ts'
 import { falcoSink, otlpSink, webhookSink } from './http-sinks.ts'
@@ -25,6 +25,8 @@ export function makeOutlet(config: SinkConfig, product: Product): Outlet {
 
 const streamBytes = 8_192
 const datagramBytes = 2_048
+/** Brokers take a mebibyte, with what stands around the line, if they were not told otherwise. */
+const messageBytes = 1_000_000
 
 function makeSink(config: SinkConfig, product: Product): Sink {
   const { name } = config
@@ -59,13 +61,19 @@ function makeSink(config: SinkConfig, product: Product): Sink {
     case 'kafka': {
       const { brokers, topic, acks, sasl, timeout } = config
       const also = { ...tlsOf(config), ...(sasl === undefined ? {} : { sasl }) }
-      return kafkaSink(name, render, { brokers, topic, acks, timeoutMs: timeout, ...also })
+      return kafkaSink(name, renderWithin(render, messageBytes), {
+        brokers,
+        topic,
+        acks,
+        timeoutMs: timeout,
+        ...also,
+      })
     }
     case 'nats': {
       const { servers, subject, user, password, token, credentials, timeout } = config
       const identity = { user, password, token, credentials }
       const options = { servers, subject, timeoutMs: timeout, ...identity, ...tlsOf(config) }
-      return natsSink(name, render, options)
+      return natsSink(name, renderWithin(render, messageBytes), options)
     }
   }
 }

@@ -4,6 +4,7 @@ import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node'
 import { type Notice, orderOf, revisionOf } from '../event/notice.ts'
 import type { Render } from '../format/format.ts'
 import { type Address, addressText } from './address.ts'
+import { closeSignal } from './close-signal.ts'
 import { readSecret, type SecretSource } from './secret.ts'
 import { type Sink, SinkError } from './sink.ts'
 import { readTls, type TlsFiles } from './syslog-sink.ts'
@@ -33,7 +34,7 @@ interface Client {
  */
 export function natsSink(name: string, render: Render, options: NatsSinkOptions): Sink {
   let client: Promise<Client> | undefined
-  let isClosed = false
+  const signal = closeSignal()
   const drop = async (): Promise<void> => {
     const old = client
     client = undefined
@@ -43,7 +44,6 @@ export function natsSink(name: string, render: Render, options: NatsSinkOptions)
     client ??= connect(options)
     const { connection, stream } = await client
     const { headers } = await import('@nats-io/transport-node')
-    if (isClosed) throw new Error('the agent stops')
     // All on one connection: the stream has them in this order.
     const acks = notices.map((notice) => {
       const head = headers()
@@ -68,7 +68,7 @@ export function natsSink(name: string, render: Render, options: NatsSinkOptions)
     name,
     write: async (notices) => {
       try {
-        return await publish(notices)
+        return await Promise.race([publish(notices), signal.closed])
       } catch (error) {
         void drop()
         throw new SinkError(`\`${targetText(options)}\` did not take it`, { cause: error })
@@ -76,7 +76,7 @@ export function natsSink(name: string, render: Render, options: NatsSinkOptions)
     },
     reopen: drop,
     close: async () => {
-      isClosed = true
+      signal.close()
       await drop()
     },
   }

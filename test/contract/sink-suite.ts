@@ -19,9 +19,11 @@ export interface SinkSuiteOptions {
   open(): Promise<SinkBench>
   /**
    * Who stands at the other end, if not one that answers and so can refuse: one that gets datagrams and never says
-   * so, or nobody.
+   * so, one that cannot be told to refuse, or nobody.
    */
-  readonly receiver?: 'silent' | 'nobody'
+  readonly receiver?: 'silent' | 'steady' | 'nobody'
+  /** What the receiver keeps the order of, if not of all. */
+  readonly order?: 'container'
 }
 
 /** The conformance suite that every `Sink` passes. */
@@ -41,7 +43,9 @@ export function sinkSuite(options: SinkSuiteOptions): void {
       return lines.map((line) => /01KAVS[0-9A-Z]+/.exec(line)?.[0] ?? line)
     }
     const awaited = async (wanted: readonly string[]): Promise<void> => {
-      await expect.poll(ids, { timeout: 20_000 }).toEqual(wanted)
+      const found = options.order === undefined ? ids : async () => [...(await ids())].sort()
+      const kept = options.order === undefined ? wanted : [...wanted].sort()
+      await expect.poll(found, { timeout: 20_000 }).toEqual(kept)
     }
 
     it('takes batches in order, each whole, and says that it did', async () => {

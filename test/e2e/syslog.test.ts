@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { SinkTest, SinkView } from '../../src/flow/sink-desk.ts'
 import { Agent, startAgent } from '../fixtures/agent.ts'
+import { reverseShell } from '../fixtures/alert-events.ts'
 import { Rsyslog } from '../fixtures/rsyslog.ts'
 import {
   closedPort,
@@ -11,35 +12,12 @@ import {
   makeCertificate,
 } from '../fixtures/sink-receivers.ts'
 
-/** Each container's reverse shell is an alert of its own. */
-const line = (at: number, arg: string): string =>
-  `${JSON.stringify({
-    v: 1,
-    time: '2026-11-24T13:40:27.123456Z',
-    node: 'n1',
-    source: 'file',
-    kind: 'exec',
-    container: { id: at.toString(16).padStart(64, '0'), name: `web-${at}` },
-    image: { repository: 'shop/web', tag: '1', digest: `sha256:${'b'.repeat(64)}` },
-    process: {
-      pid: 1,
-      exe: '/bin/sh',
-      args: ['sh', '-c', arg],
-      uid: 0,
-      origin: 'entrypoint',
-      socketStdio: true,
-    },
-    exec: { path: '/bin/sh', drift: false },
-  })}\n`
-
-/** Would forge a second record where a line end were passed on. */
-const forged = 'x\n<13>1 2026-11-24T00:00:00Z evil app - - - forged\u001b[2J'
-
 let last = 0
 /** So many alerts more; resolves once they are in the store. */
 async function raise(agent: Agent, count: number): Promise<void> {
   const file = join(agent.folder, 'events.ndjson')
-  const acts = Array.from({ length: count }, () => line((last += 1), forged))
+  // Each container's is an alert of its own.
+  const acts = Array.from({ length: count }, () => reverseShell((last += 1), 0))
   writeFileSync(file, acts.join(''))
   // Deviations were found, of course.
   expect((await agent.cli(['event', 'replay', file])).code).toBeLessThanOrEqual(2)

@@ -1,0 +1,16 @@
+/** For sinks whose library cannot be told to let go of what it waits for. */
+export interface CloseSignal {
+  /** Rejects once {@link close} was called. */
+  readonly closed: Promise<never>
+  close(): void
+}
+
+export function closeSignal(): CloseSignal {
+  let close = (): void => undefined
+  const closed = new Promise<never>((_, reject) => {
+    close = () => reject(new Error('the agent stops'))
+  })
+  // Nobody may be waiting for it.
+  closed.catch(() => undefined)
+  return { closed, close }
+}

@@ -1,0 +1,135 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { makeOutlet } from '../../src/deliver/make-outlet.ts'
+import { sinkSchema } from '../../src/config/sink-schema.ts'
+import type { SinkView } from '../../src/flow/sink-desk.ts'
+import { sinkSuite } from '../contract/sink-suite.ts'
+import { Agent } from '../fixtures/agent.ts'
+import { Kafka } from '../fixtures/kafka.ts'
+import { Nats } from '../fixtures/nats.ts'
+import { TcpProxy } from '../fixtures/tcp-proxy.ts'
+import { reverseShells } from '../fixtures/alert-events.ts'
+import { product, sampleAlerts } from '../unit/format-alerts.ts'
+
+const sinkOf = (config: object) =>
+  makeOutlet(sinkSchema.parse({ name: 'out', timeout: '1s', ...config }), product).sink
+
+sinkSuite({
+  name: 'to a stream of NATS',
+  open: async () => {
+    const server = await Nats.start()
+    await server.makeStream()
+    const proxy = await TcpProxy.before(server.port)
+    const servers = [`127.0.0.1:${proxy.port}`]
+    return {
+      sink: sinkOf({ type: 'nats', servers, subject: server.subject }),
+      received: async () => (await server.messages()).map(({ text }) => text),
+      behave: (behaviour) => {
+        proxy.behave = behaviour
+      },
+      dispose: async () => {
+        await proxy[Symbol.asyncDispose]()
+        await server[Symbol.asyncDispose]()
+      },
+    }
+  },
+})
+
+sinkSuite({
+  name: 'to a topic of Kafka',
+  receiver: 'steady',
+  order: 'container',
+  open: async () => {
+    const broker = await Kafka.start('alerts')
+    const brokers = [`127.0.0.1:${broker.port}`]
+    return {
+      sink: sinkOf({ type: 'kafka', brokers, topic: 'alerts' }),
+      received: () => broker.records.map(({ text }) => text),
+      dispose: () => broker[Symbol.asyncDispose](),
+    }
+  },
+})
+
+describe('a stream of NATS', () => {
+  test('has an alert that was sent twice once, and asks who sends it', async () => {
+    await using server = await Nats.start(['--auth', 'open-sesame'])
+    await server.makeStream({ token: 'open-sesame' })
+    const config = { type: 'nats', servers: [`127.0.0.1:${server.port}`], subject: server.subject }
+    process.env['SNUG_TEST_NATS'] = 'open-sesame'
+    const sink = sinkOf({ ...config, token: { env: 'SNUG_TEST_NATS' } })
+    await sink.write(sampleAlerts.slice(0, 3))
+    await sink.write(sampleAlerts.slice(1, 4))
+    await sink.close()
+    const messages = await server.messages({ token: 'open-sesame' })
+    expect(messages.map(({ id }) => id)).toEqual(sampleAlerts.slice(0, 4).map(({ id }) => id))
+    expect(messages[0]?.key).toBe(sampleAlerts[0]?.container?.id)
+    const stranger = sinkOf(config)
+    await expect(stranger.write(sampleAlerts)).rejects.toMatchObject({ code: 'SINK_REFUSED' })
+    await stranger.close()
+  })
+})
+
+describe('a topic of Kafka', () => {
+  test('that answers nobody for a while has all of it after', async () => {
+    await using broker = await Kafka.start('alerts')
+    const brokers = [`127.0.0.1:${broker.port}`]
+    const sink = sinkOf({ type: 'kafka', brokers, topic: 'alerts' })
+    await sink.write(sampleAlerts.slice(0, 2))
+    broker.halt()
+    const refused = sink.write(sampleAlerts.slice(2, 4))
+    await expect(refused).rejects.toMatchObject({ code: 'SINK_REFUSED' })
+    broker.goOn()
+    await sink.write(sampleAlerts.slice(2, 4))
+    const ids = new Set(sampleAlerts.slice(0, 4).map(({ id }) => id))
+    const seen = (): Set<string> =>
+      new Set(broker.records.map(({ headers }) => headers['id'] ?? ''))
+    await expect.poll(seen, { timeout: 10_000 }).toEqual(ids)
+    await sink.close()
+  })
+})
+
+test('an agent sends alerts and its audit trail to Kafka and NATS, the order of each container kept', async () => {
+  await using broker = await Kafka.start('alerts')
+  await using server = await Nats.start()
+  await server.makeStream()
+  await using agent = new Agent({
+    config: {
+      sources: ['file:-'],
+      engines: { docker: { socket: 'none' } },
+      sinks: [
+        { name: 'kafka', type: 'kafka', brokers: [`127.0.0.1:${broker.port}`], topic: 'alerts' },
+        {
+          name: 'nats',
+          type: 'nats',
+          servers: [`127.0.0.1:${server.port}`],
+          subject: server.subject,
+        },
+      ],
+    },
+  })
+  await agent.start()
+  const file = join(agent.folder, 'events.ndjson')
+  writeFileSync(file, reverseShells({ containers: 20, each: 10 }))
+  await agent.cli(['event', 'replay', file])
+  const ids = (
+    await agent.json<readonly { readonly id: string }[]>(['alert', 'list', '--limit', '10000'])
+  )
+    .map(({ id }) => id)
+    .reverse()
+  expect(ids).toHaveLength(200)
+  await agent.until<readonly SinkView[]>(['sink', 'list'], (sinks) =>
+    sinks.every(({ waiting, delivered }) => waiting === 0 && delivered >= 200),
+  )
+  const alerts = (await server.messages()).filter(({ text }) => text.includes('snug.alert/v1'))
+  expect(alerts.map(({ id }) => id)).toEqual(ids)
+  await expect.poll(() => broker.records.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(200)
+  const records = broker.records.filter(({ headers }) => headers['type'] !== 'audit')
+  for (const key of new Set(records.map((record) => record.key))) {
+    const own = records.filter((record) => record.key === key)
+    expect(new Set(own.map(({ partition }) => partition)).size).toBe(1)
+    const sent = own.map(({ headers }) => headers['id'] ?? '')
+    expect(sent).toEqual([...sent].sort())
+  }
+  expect(new Set(records.map(({ headers }) => headers['id']))).toEqual(new Set(ids))
+})
