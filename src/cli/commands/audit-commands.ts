@@ -1,6 +1,10 @@
+import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
+import { SnugError } from '../../errors.ts'
 import type { AuditCheckView, AuditView } from '../../flow/engine.ts'
+import { ReceivedTrails } from '../../flow/received-trail.ts'
 import type { CliContext } from '../cli-context.ts'
+import { openInput } from '../event-input.ts'
 import { parseCount } from '../option-values.ts'
 import { safeText } from '../terminal-text.ts'
 import { type Column, textFields, textTable } from '../text-table.ts'
@@ -28,7 +32,12 @@ export function auditCommands(program: Command, context: CliContext): void {
   audit
     .command('verify')
     .description('follows the chain of all decisions; exit 2 where it was damaged or changed')
-    .action(async () => {
+    .option('--received <file>', 'of what a sink received as `json`, instead: one record a line')
+    .action(async ({ received }: { received?: string }) => {
+      if (received !== undefined) {
+        await verifyReceived(received, context)
+        return
+      }
       const check = await context.client.get<AuditCheckView>('/v1/audit/verify')
       await context.print(check, [check], () =>
         textFields([
@@ -40,6 +49,30 @@ export function auditCommands(program: Command, context: CliContext): void {
       )
       if (!check.ok) context.exit = 2
     })
+}
+
+async function verifyReceived(path: string, context: CliContext): Promise<void> {
+  const trails = new ReceivedTrails()
+  const lines = createInterface({ input: await openInput(path, context.io) })
+  for await (const line of lines) trails.add(line)
+  const found = trails.finish()
+  if (found.length === 0) {
+    throw new SnugError('EVENT_INVALID', `there is no entry of an audit trail in \`${path}\``)
+  }
+  await context.print(found, found, () =>
+    found
+      .map((trail) =>
+        textFields([
+          ['node', safeText(trail.node)],
+          ['audit', trail.ok ? 'whole' : 'incomplete or changed'],
+          ['entries', `${trail.first} to ${trail.last}`],
+          ['head', trail.head],
+          ...(trail.ok ? [] : [['wrong', trail.faults.map(safeText)] as const]),
+        ]),
+      )
+      .join('\n'),
+  )
+  if (found.some(({ ok }) => !ok)) context.exit = 2
 }
 
 function subjectOf(entry: AuditView): string {
