@@ -1,0 +1,142 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { Agent } from '../fixtures/agent.ts'
+import { reverseShells } from '../fixtures/alert-events.ts'
+import { closedPort } from '../fixtures/sink-receivers.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const monitoring = join(root, 'deploy/monitoring')
+
+test('the alert rules are sound, and fire on what they are for and on nothing else', () => {
+  execFileSync('promtool', ['check', 'rules', join(monitoring, 'snug.rules.yml')])
+  execFileSync('promtool', ['test', 'rules', join(root, 'test/monitoring/rules.test.yml')])
+})
+
+/** Debian's Prometheus with the configuration that is shipped, but for where things are. */
+class Prometheus implements AsyncDisposable {
+  readonly #port: number
+  readonly #folder: string
+  readonly #child: ChildProcess
+
+  private constructor(port: number, folder: string, child: ChildProcess) {
+    this.#port = port
+    this.#folder = folder
+    this.#child = child
+  }
+
+  static async start(target: string, tokenFile: string): Promise<Prometheus> {
+    const port = await closedPort()
+    const folder = mkdtempSync('/tmp/snug-prometheus-')
+    mkdirSync(join(folder, 'data'))
+    copyFileSync(join(monitoring, 'snug.rules.yml'), join(folder, 'snug.rules.yml'))
+    const shipped = readFileSync(join(monitoring, 'prometheus.yml'), 'utf8')
+    const config = shipped
+      .replaceAll('15s', '1s')
+      .replace('/etc/prometheus/snug.token', tokenFile)
+      .replace('127.0.0.1:7684', target)
+    writeFileSync(join(folder, 'prometheus.yml'), config)
+    const child = spawn(
+      'prometheus',
+      [
+        `--config.file=${join(folder, 'prometheus.yml')}`,
+        `--storage.tsdb.path=${join(folder, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ],
+      { stdio: 'ignore' },
+    )
+    return new Prometheus(port, folder, child)
+  }
+
+  async get<T>(path: string): Promise<T | undefined> {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${this.#port}/api/v1/${path}`)
+      return ((await answer.json()) as { readonly data: T }).data
+    } catch {
+      // It is still starting.
+      return undefined
+    }
+  }
+
+  /** The value of the first series that it finds. */
+  async value(query: string): Promise<number | undefined> {
+    interface Found {
+      readonly result: readonly { readonly value: readonly [number, string] }[]
+    }
+    const found = await this.get<Found>(`query?query=${encodeURIComponent(query)}`)
+    const text = found?.result[0]?.value[1]
+    return text === undefined ? undefined : Number(text)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const gone = once(this.#child, 'exit')
+    this.#child.kill('SIGTERM')
+    await gone
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+test('Prometheus scrapes an agent, evaluates the rules, and every metric that rules and dashboard name is there', async () => {
+  const port = await closedPort()
+  const nobody = await closedPort()
+  await using agent = new Agent({
+    config: {
+      listen: `127.0.0.1:${port}`,
+      sources: ['file:-'],
+      engines: { docker: { socket: 'none' } },
+      sinks: [
+        { name: 'siem', type: 'syslog', address: `127.0.0.1:${nobody}` },
+        { name: 'copy', type: 'file', path: '/dev/null' },
+      ],
+    },
+  })
+  await agent.start()
+  const tokenFile = join(agent.data, 'admin.token')
+  await using prometheus = await Prometheus.start(`127.0.0.1:${port}`, tokenFile)
+  const file = join(agent.folder, 'events.ndjson')
+  writeFileSync(file, reverseShells({ containers: 10, each: 2 }))
+  await agent.cli(['event', 'replay', file])
+
+  const awaited = (query: string, value: number): Promise<void> =>
+    expect.poll(() => prometheus.value(query), { timeout: 30_000, interval: 200 }).toBe(value)
+  await awaited('up{job="snug"}', 1)
+  await awaited('snug_respond_alerts_total', 20)
+  await awaited('snug_sink_state{sink="siem",state="failing"}', 1)
+  await awaited('snug_sink_delivered_total{sink="copy"} >= bool 20', 1)
+  await awaited('snug_sink_refusals_total{sink="siem"} > bool 0', 1)
+  await awaited('snug_sink_lag_seconds{sink="siem"} > bool 0', 1)
+
+  interface Rules {
+    readonly groups: readonly { readonly rules: readonly Rule[] }[]
+  }
+  interface Rule {
+    readonly name: string
+    readonly health: string
+    readonly state: string
+  }
+  const rules = async (): Promise<readonly Rule[]> =>
+    (await prometheus.get<Rules>('rules'))?.groups.flatMap((group) => group.rules) ?? []
+  await expect
+    .poll(async () => (await rules()).find(({ name }) => name === 'SnugSinkFailing')?.state, {
+      timeout: 15_000,
+    })
+    .toBe('pending')
+  expect((await rules()).every(({ health }) => health === 'ok')).toBe(true)
+
+  const token = readFileSync(tokenFile, 'utf8').trim()
+  const scraped = await fetch(`http://127.0.0.1:${port}/metrics`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  const there = new Set(
+    [...(await scraped.text()).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name),
+  )
+  for (const shipped of ['snug.rules.yml', 'grafana-dashboard.json']) {
+    const text = readFileSync(join(monitoring, shipped), 'utf8')
+    const named = new Set([...text.matchAll(/\bsnug_[a-z_]+/g)].map(([name]) => name))
+    expect(named.size).toBeGreaterThan(8)
+    for (const name of named) expect(there, `${name} in ${shipped}`).toContain(name)
+  }
+})
