@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Dockerd, startDockerd } from '../fixtures/dockerd.ts'
 import type { Bench } from './bench.ts'
+import { deliveryBench } from './delivery.ts'
 import { type Figure, figureTable, isMet } from './figures.ts'
 import { loopsBench } from './loops.ts'
 import { mixBench } from './mix.ts'
@@ -18,7 +19,7 @@ import { servicesBench } from './services.ts'
  *
  *   make bench BENCH='--only loops,scale --runs 7 --json FILE'
  */
-const benches: readonly Bench[] = [loopsBench, servicesBench, scaleBench, mixBench]
+const benches: readonly Bench[] = [loopsBench, servicesBench, scaleBench, mixBench, deliveryBench]
 
 const { values } = parseArgs({
   options: {
