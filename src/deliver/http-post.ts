@@ -78,10 +78,29 @@ export class HttpPoster {
       ? new HttpsAgent({ ...keep, ...(await readTls(this.#target.tls)) })
       : new HttpAgent(keep)
     const agent = this.#agent
-    const signal = AbortSignal.any([
-      this.#closing.signal,
-      AbortSignal.timeout(this.#target.timeoutMs),
-    ])
+    const { timeoutMs } = this.#target
+    const late = new AbortController()
+    const stop = (): void => late.abort(new Error('the agent stops'))
+    const timer = setTimeout(() => {
+      late.abort(new Error(`no answer within ${timeoutMs} ms`))
+    }, timeoutMs)
+    this.#closing.signal.addEventListener('abort', stop, { once: true })
+    if (this.#closing.signal.aborted) stop()
+    try {
+      return await this.#send(body, headers, agent, late.signal)
+    } finally {
+      clearTimeout(timer)
+      this.#closing.signal.removeEventListener('abort', stop)
+    }
+  }
+
+  #send(
+    body: Buffer,
+    headers: Readonly<Record<string, string>>,
+    agent: HttpAgent,
+    signal: AbortSignal,
+  ): Promise<Answer & { retryAfter: string | undefined }> {
+    const secure = this.#url.protocol === 'https:'
     return new Promise((resolve, reject) => {
       const sent = (secure ? httpsRequest : httpRequest)(this.#url, {
         method: 'POST',

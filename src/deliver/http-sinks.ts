@@ -50,11 +50,15 @@ async function signature(body: Buffer, source: SecretSource): Promise<Record<str
   return { 'x-snug-signature': `t=${seconds},v1=${hmac.digest('hex')}` }
 }
 
+/** Each is a request of its own: those before the one that failed come again. */
+const largestFalcoBatch = 50
+
 /** Posts each notice as Falco would: to Falcosidekick, and to whatever else takes Falco's HTTP output. */
 export function falcoSink(name: string, render: Render, target: HttpTarget): Sink {
   const poster = new HttpPoster(target)
   return {
     name,
+    most: largestFalcoBatch,
     write: async (notices) => {
       let answer = 'nothing was sent'
       for (const notice of notices) {

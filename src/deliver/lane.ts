@@ -211,7 +211,8 @@ export class Lane {
   async #run(): Promise<void> {
     let waitMs = firstWaitMs
     while (this.#queue.size > 0 && !this.#closing.signal.aborted) {
-      const batch = this.#queue.take(this.#batchMost, largestBatchBytes)
+      const most = Math.min(this.#batchMost, this.#outlet.sink.most ?? largestBatch)
+      const batch = this.#queue.take(most, largestBatchBytes)
       try {
         await this.#write(batch)
         waitMs = firstWaitMs

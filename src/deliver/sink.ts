@@ -8,6 +8,8 @@ import type { Notice } from '../event/notice.ts'
  */
 export interface Sink {
   readonly name: string
+  /** How many it is best given at once, where a part of what it failed on may have arrived and comes again. */
+  readonly most?: number
   write(notices: readonly Notice[]): Promise<string>
   /** Called on SIGHUP, after log rotation. */
   reopen?(): Promise<void>

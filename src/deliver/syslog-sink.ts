@@ -39,13 +39,19 @@ export function syslogSink(name: string, render: Render, options: SyslogSinkOpti
   const closing = new AbortController()
   return {
     name,
+    most: largestBatch,
     write: async (notices) => {
       const header = { facility, pid: process.pid }
       const records = notices.map((notice) => syslogRecord(notice, within(notice), header))
       try {
         if (transport === 'udp') return await sendDatagrams(records, options)
         const socket = await openStream(options)
-        return await sendStream(socket, octetCounted(records), options.timeoutMs, closing.signal)
+        return await sendStream(
+          socket,
+          octetCounted(records),
+          { ...options, transport },
+          closing.signal,
+        )
       } catch (error) {
         throw new SinkError(`\`${options.host}:${options.port}\` did not take it`, { cause: error })
       }
@@ -69,13 +75,16 @@ export async function readTls(files: TlsFiles): Promise<Record<string, Buffer>> 
   return read
 }
 
-/** Or twice as long as it took to connect. */
-const leastHoldMs = 5
+/** What a receiver read of a connection that then broke comes again. */
+const largestBatch = 200
+
+/** Or twice as long as it took to connect. With TLS the other side may close before it has seen what was sent. */
+const leastHoldMs = { tcp: 1, tls: 5 } as const
 
 function sendStream(
   socket: Socket,
   bytes: Buffer,
-  timeoutMs: number,
+  { transport, timeoutMs }: { readonly transport: 'tcp' | 'tls'; readonly timeoutMs: number },
   signal: AbortSignal,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -90,6 +99,7 @@ function sendStream(
       clearTimeout(hold)
     }
     const tellEnd = (): void => {
+      if (socket.destroyed || socket.readableEnded) return
       told = true
       socket.end()
     }
@@ -110,11 +120,14 @@ function sendStream(
       if (taken) resolve(`${bytes.length} bytes were read to the end`)
       else reject(new Error('the connection was closed before all was read'))
     })
-    socket.resume()
-    socket.once('connect', () => {
-      const holdMs = Math.max(leastHoldMs, 2 * (performance.now() - begunMs))
+    socket.once('data', () => {
+      socket.destroy(new Error('it answers, as no receiver of syslog does'))
+    })
+    socket.once(transport === 'tls' ? 'secureConnect' : 'connect', () => {
+      const holdMs = Math.max(leastHoldMs[transport], 2 * (performance.now() - begunMs))
       socket.write(bytes, () => {
-        hold = setTimeout(tellEnd, holdMs)
+        // Then what came meanwhile is looked at first: a timer comes before it.
+        hold = setTimeout(() => setImmediate(tellEnd), holdMs)
       })
     })
   })

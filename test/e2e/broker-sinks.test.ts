@@ -12,18 +12,20 @@ import { TcpProxy } from '../fixtures/tcp-proxy.ts'
 import { reverseShells } from '../fixtures/alert-events.ts'
 import { product, sampleAlerts } from '../unit/format-alerts.ts'
 
-const sinkOf = (config: object) =>
-  makeOutlet(sinkSchema.parse({ name: 'out', timeout: '1s', ...config }), product).sink
+const sinkOf = (config: object, timeoutMs = 1_000) => {
+  const parsed = sinkSchema.parse({ name: 'out', ...config })
+  return makeOutlet({ ...parsed, ...('timeout' in parsed && { timeout: timeoutMs }) }, product).sink
+}
 
 sinkSuite({
   name: 'to a stream of NATS',
-  open: async () => {
+  open: async (timeoutMs) => {
     const server = await Nats.start()
     await server.makeStream()
     const proxy = await TcpProxy.before(server.port)
     const servers = [`127.0.0.1:${proxy.port}`]
     return {
-      sink: sinkOf({ type: 'nats', servers, subject: server.subject }),
+      sink: sinkOf({ type: 'nats', servers, subject: server.subject }, timeoutMs),
       received: async () => (await server.messages()).map(({ text }) => text),
       behave: (behaviour) => {
         proxy.behave = behaviour
@@ -40,11 +42,11 @@ sinkSuite({
   name: 'to a topic of Kafka',
   receiver: 'steady',
   order: 'container',
-  open: async () => {
+  open: async (timeoutMs) => {
     const broker = await Kafka.start('alerts')
     const brokers = [`127.0.0.1:${broker.port}`]
     return {
-      sink: sinkOf({ type: 'kafka', brokers, topic: 'alerts' }),
+      sink: sinkOf({ type: 'kafka', brokers, topic: 'alerts' }, timeoutMs),
       received: () => broker.records.map(({ text }) => text),
       dispose: () => broker[Symbol.asyncDispose](),
     }
