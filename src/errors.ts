@@ -52,6 +52,11 @@ export const errorTable = {
     status: 400,
     hint: 'give what `docker image inspect`, `docker save` or an OCI tool wrote',
   },
+  COMMAND_FAILED: {
+    exit: 1,
+    status: 500,
+    hint: 'a profile is only as good as the tests that it was recorded under: mend these first',
+  },
   REPORT_INVALID: {
     exit: 3,
     status: 400,

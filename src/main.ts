@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { packageVersion } from './cli/package-version.ts'
 import type { Config } from './config/config-schema.ts'
 import type { LoadedConfig } from './config/load-config.ts'
@@ -10,6 +11,7 @@ import { describeError, SnugError } from './errors.ts'
 import { Daemon } from './flow/daemon.ts'
 import { FleetDesk, type FleetLink } from './flow/fleet-desk.ts'
 import { LiveConfig } from './flow/live-config.ts'
+import { type RecordedVersion, recordedVersion } from './flow/recording.ts'
 import { SnugEngine } from './flow/snug-engine.ts'
 import { DockerEngine } from './identity/docker-engine.ts'
 import { Identifier } from './identity/identifier.ts'
@@ -42,6 +44,7 @@ import { createMetrics } from './telemetry/metrics.ts'
 /** Alerts kept in the store for a sink that has yet to take one of them. */
 const alertsKeptForSinks = 100_000
 const pruneMs = 60_000
+const sourceAskedMs = 50
 
 /**
  * The composition root: config → sources → identify → judge → respond → deliver, with the server beside
@@ -102,6 +105,46 @@ export async function runAgent(
 }
 
 /**
+ * Watches this host while `work` is done, in memory and with nothing left behind, and gives what was learned of each
+ * image. `work` begins once the sensor sees, and everything up to its end is in.
+ *
+ * Errors: SENSOR_UNAVAILABLE where the kernel cannot; what `work` throws
+ */
+export async function recordWhile(
+  { config }: LoadedConfig,
+  work: () => Promise<void>,
+): Promise<readonly RecordedVersion[]> {
+  const log = createLog(config.log.level)
+  const engines = await enginesOf(config, stageLog(log, 'identity'))
+  const source = ebpfSource({ ...config, kernelState: 'none' }, stageLog(log, 'source'))
+  const { daemon } = assemble(config, engines, new MemoryStore(), log, [source])
+  await daemon.load()
+  const ending = new AbortController()
+  const fromMs = daemon.now()
+  const running = daemon.run(ending.signal)
+  try {
+    await seeing(source, daemon)
+    await work()
+    source.control?.flush()
+    await source.obeyed()
+  } finally {
+    ending.abort()
+    await running
+  }
+  return [...daemon.shelf.versions].map((version) =>
+    recordedVersion(version, daemon.shelf.node, fromMs, daemon.now()),
+  )
+}
+
+/** A source says how it stands and not when that changes. */
+async function seeing(source: EbpfSource, daemon: Daemon): Promise<void> {
+  while (source.state.kind === 'starting') await delay(sourceAskedMs)
+  if (source.state.kind === 'running') return
+  const why = [...daemon.faults.values()].join('; ')
+  throw new SnugError('SENSOR_UNAVAILABLE', `the sensor does not run here: ${why}`)
+}
+
+/**
  * Removes all that an agent left in the kernel. Resolves with what there is to say.
  *
  * Errors: `DETACH_REFUSED`, also while an agent runs with it.
@@ -123,6 +166,7 @@ function assemble(
   engines: readonly IdentityEngine[],
   store: Store,
   log: Log,
+  sources: readonly EventSource[] = sourcesOf(config, log),
 ): Assembled {
   const rules = loadRules()
   const shaper = new Shaper(rules.generalise)
@@ -130,7 +174,7 @@ function assemble(
   let sinks = new Dispatcher([], dispatcherOptions(config, log))
   const daemon = new Daemon({
     node: config.node,
-    sources: config.sources.map((spec) => sourceOf(spec, config, stageLog(log, 'source'))),
+    sources,
     engines,
     files,
     makeIdentifier: (release) =>
@@ -215,18 +259,24 @@ function pruneAlerts(store: Store, kept: number, sinks: Dispatcher, log: Log): v
   })
 }
 
+function sourcesOf(config: Config, log: Log): readonly EventSource[] {
+  return config.sources.map((spec) => sourceOf(spec, config, stageLog(log, 'source')))
+}
+
+function ebpfSource({ node, rings, sensor, kernelState }: Config, log: Log): EbpfSource {
+  return new EbpfSource({
+    node,
+    ringBytes: rings.size,
+    ...(kernelState === 'none' ? {} : { kernelState }),
+    takenWhen: 'stored',
+    ...(sensor.path === undefined ? {} : { sensorPath: sensor.path }),
+    log: (line, level) => log[level]({ line }, 'the sensor says'),
+  })
+}
+
 function sourceOf(spec: string, config: Config, log: Log): EventSource {
-  const { node, rings, sensor: executable, kernelState } = config
-  if (spec === 'ebpf') {
-    return new EbpfSource({
-      node,
-      ringBytes: rings.size,
-      ...(kernelState === 'none' ? {} : { kernelState }),
-      takenWhen: 'stored',
-      ...(executable.path === undefined ? {} : { sensorPath: executable.path }),
-      log: (line, level) => log[level]({ line }, 'the sensor says'),
-    })
-  }
+  const { node } = config
+  if (spec === 'ebpf') return ebpfSource(config, log)
   if (spec.startsWith('file:')) return new FileSource({ path: spec.slice('file:'.length), node })
   const options = {
     node,

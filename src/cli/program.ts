@@ -11,6 +11,7 @@ import { eventCommands } from './commands/event-commands.ts'
 import { gateCommand } from './commands/gate-command.ts'
 import { imageCommands } from './commands/image-commands.ts'
 import { profileCommands } from './commands/profile-commands.ts'
+import { recordCommand } from './commands/record-command.ts'
 import { scanCommand } from './commands/scan-command.ts'
 import { sinkCommands } from './commands/sink-commands.ts'
 import { statusCommand } from './commands/status-command.ts'
@@ -57,6 +58,7 @@ export function createProgram(io: CliIo): Cli {
   alertCommands(program, context)
   auditCommands(program, context)
   eventCommands(program, context)
+  recordCommand(program, context)
   gateCommand(program, context)
   scanCommand(program, context)
   sinkCommands(program, context)

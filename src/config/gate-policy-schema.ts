@@ -49,6 +49,9 @@ const behaviourPart = z.strictObject({
   noBaseline: level('warn').meta({
     description: 'there is no profile to compare with, so that nothing of the above can be told',
   }),
+  lostEvidence: level('approve').meta({
+    description: 'acts are known to be missing from the profile',
+  }),
   dataPaths: z
     .array(text)
     .default([

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { SnugError } from '../errors.ts'
-import type { ImageRef } from '../event/event.ts'
+import type { ImageRef, LossSpan } from '../event/event.ts'
 import { accesses, origins } from '../event/event.ts'
 import { behaviourId, behaviourKey } from '../profile/behaviour.ts'
 import { type BehaviourKind, behaviourKinds } from '../profile/coverage-report.ts'
@@ -14,6 +14,29 @@ export interface ProfileDocument {
   readonly behaviours: readonly ProfileEntry[]
   /** Kinds of acts that were watched for while it was learned; absent: all. */
   readonly observed?: readonly BehaviourKind[]
+  /** How it was recorded, where it was made for that; sorted. */
+  readonly recordings?: readonly Recording[]
+}
+
+/** One stretch of time in which a node watched the image: what the evidence is worth. */
+export interface Recording {
+  readonly node: string
+  /** RFC 3339 */
+  readonly from: string
+  readonly to: string
+  readonly runs: readonly RecordedRun[]
+  /** What is known to have been missed. */
+  readonly losses: readonly LossSpan[]
+}
+
+export interface RecordedRun {
+  readonly container: string
+  readonly from: string
+  readonly to: string
+  /** Present where it ran before it was watched. */
+  readonly before?: true
+  /** Present where it was seen ending. */
+  readonly ended?: true
 }
 
 const text = z.string().min(1)
@@ -71,12 +94,30 @@ const entry = z.looseObject({
     .optional(),
 })
 
+const moment = z.iso.datetime()
+const recording = z.looseObject({
+  node: text,
+  from: moment,
+  to: moment,
+  runs: z.array(
+    z.looseObject({
+      container: text,
+      from: moment,
+      to: moment,
+      before: z.literal(true).optional(),
+      ended: z.literal(true).optional(),
+    }),
+  ),
+  losses: z.array(z.looseObject({ reason: text, count: whole, from: moment, to: moment })),
+})
+
 /** What the file must hold; members that this version does not know are kept. */
 export const profileDocumentSchema = z.looseObject({
   schema: z.literal('snug.profile/v1'),
   image: z.looseObject({ repository: text, tag: text.optional(), digest: text }),
   behaviours: z.array(entry),
   observed: z.array(z.enum(behaviourKinds)).optional(),
+  recordings: z.array(recording).optional(),
 })
 
 /** Deterministic: the same profile is the same text. */
@@ -84,15 +125,20 @@ export function profileDocument(
   image: ImageRef,
   behaviours: readonly ProfileEntry[],
   observed: ReadonlySet<string> = new Set(behaviourKinds),
+  recordings: readonly Recording[] = [],
 ): string {
   const sorted = [...behaviours].sort((a, b) => (a.id < b.id ? -1 : 1))
   const kinds = behaviourKinds.filter((kind) => observed.has(kind))
-  const document: ProfileDocument = {
+  return documentText({
     schema: 'snug.profile/v1',
     image,
     behaviours: sorted,
     ...(kinds.length === behaviourKinds.length ? {} : { observed: kinds }),
-  }
+    ...(recordings.length === 0 ? {} : { recordings }),
+  })
+}
+
+export function documentText(document: ProfileDocument): string {
   return `${JSON.stringify(document, null, 2)}\n`
 }
 
@@ -104,7 +150,8 @@ export function parseProfileDocument(value: unknown): ProfileDocument {
     const where = issue === undefined ? '' : issue.path.join('.')
     throw new SnugError('PROFILE_INVALID', `\`${where}\`: ${issue?.message ?? 'is invalid'}`)
   }
-  const document = parsed.data as unknown as ProfileDocument
+  // As it came and not as it was parsed: that would put members that are not known last.
+  const document = value as ProfileDocument
   for (const { id, actor, uid, object: what } of document.behaviours) {
     if (id === behaviourId(behaviourKey(actor, uid, what))) continue
     throw new SnugError('PROFILE_INVALID', `\`${id}\` is not the id of its behaviour`)

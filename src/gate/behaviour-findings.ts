@@ -36,7 +36,10 @@ export function behaviourFindings(input: BehaviourInput): BehaviourFindings {
   const { profile, baseline, policy, shaper } = input
   const now = Profile.load(profile.behaviours, shaper)
   const shown = now.entries().filter(isShown)
-  const findings = shown.flatMap((entry) => ofItself(entry, now, input))
+  const findings = [
+    ...shown.flatMap((entry) => ofItself(entry, now, input)),
+    ...lossFindings(profile, policy),
+  ]
   if (baseline === undefined) {
     const text = 'no baseline was given: what is new cannot be told'
     const none = { id: 'no-baseline', rule: 'no-baseline', text } as const
@@ -59,6 +62,19 @@ function isShown({ cells }: ProfileEntry): boolean {
 
 export function levelOf(level: GateLevel): FindingLevel {
   return level === 'allow' ? 'note' : level
+}
+
+/** What was not seen cannot be compared. */
+function lossFindings(
+  { recordings = [] }: ProfileDocument,
+  { lostEvidence }: BehaviourPolicy,
+): readonly GateFinding[] {
+  const losses = recordings.flatMap((recording) => recording.losses)
+  if (losses.length === 0) return []
+  const count = losses.reduce((sum, loss) => sum + loss.count, 0)
+  const reasons = [...new Set(losses.map(({ reason }) => reason))].join(', ')
+  const text = `${count} acts were lost while it was recorded (${reasons})`
+  return [{ id: 'lost-evidence', rule: 'lost-evidence', level: levelOf(lostEvidence), text }]
 }
 
 /** What shuts the gate whatever the baseline is. */

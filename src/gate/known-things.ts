@@ -3,6 +3,7 @@ import type { Actor, BehaviourObject } from '../profile/behaviour.ts'
 import { objectKey } from '../profile/behaviour.ts'
 import { actorText } from '../profile/describe.ts'
 import type { Known } from '../profile/known.ts'
+import { userText } from '../profile/user.ts'
 
 type Exec = Extract<BehaviourObject, { kind: 'exec' }>
 
@@ -38,7 +39,7 @@ export class KnownThings {
 
   whoDoes(object: BehaviourObject): string | undefined {
     const [first] = this.#baseline.byObject(object).filter(allows)
-    return first === undefined ? undefined : `${actorText(first.actor)} as uid ${first.uid}`
+    return first === undefined ? undefined : `${actorText(first.actor)} as ${userText(first.uid)}`
   }
 
   /** Whether the same program does it as another user. */

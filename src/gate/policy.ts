@@ -21,6 +21,7 @@ export interface BehaviourPolicy {
   readonly otherUse: GateLevel
   readonly guardrail: GateLevel
   readonly noBaseline: GateLevel
+  readonly lostEvidence: GateLevel
   /** Globs: what is written there is the service's own data. */
   readonly dataPaths: readonly string[]
 }

@@ -1,9 +1,6 @@
 import type { ProfileDocument } from '../export/profile-document.ts'
 import type { InstalledPackage, InstalledPackages } from '../image/image-packages.ts'
 import type { ImageTree } from '../image/image-tree.ts'
-import { microsOf } from '../event/time.ts'
-import { type ContainerRun, sliceMicrosFor } from '../profile/coverage.ts'
-import { Profile } from '../profile/profile.ts'
 import { compareText } from '../profile/profile-entry.ts'
 import type { Shaper } from '../profile/shape.ts'
 import {
@@ -13,6 +10,7 @@ import {
   severityNames,
   type SeverityName,
 } from './report.ts'
+import { coverageText } from './coverage-text.ts'
 import { fileUses, type SeenFile, SeenFiles } from './seen-files.ts'
 
 /**
@@ -203,27 +201,4 @@ function isList(path: string): boolean {
   return (
     /\.(?:lock|json|toml|txt|ya?ml|xml|mod|sum)$/i.test(path) || path.startsWith('/var/lib/dpkg/')
   )
-}
-
-function coverageText(document: ProfileDocument, shaper: Shaper): string {
-  const runs = runsOf(document)
-  const longest = Math.max(0, ...runs.map(({ from, to }) => to - from))
-  const slice = sliceMicrosFor(longest / 1_000)
-  return Profile.load(document.behaviours, shaper).coverage(runs, slice).sentence
-}
-
-/** From the evidence alone: each container from its first act to its last, which is less than it ran. */
-function runsOf({ behaviours }: ProfileDocument): readonly ContainerRun[] {
-  const runs = new Map<string, { container: string; node?: string; from: number; to: number }>()
-  for (const { container, origin, first, last, nodes } of behaviours.flatMap(
-    ({ cells }) => cells,
-  )) {
-    if (origin === 'exec-in') continue
-    const known = runs.get(container)
-    const from = Math.min(known?.from ?? Infinity, microsOf(first))
-    const to = Math.max(known?.to ?? -Infinity, microsOf(last))
-    const node = known?.node ?? nodes[0]
-    runs.set(container, { container, from, to, ...(node === undefined ? {} : { node }) })
-  }
-  return [...runs.values()]
 }

@@ -24,10 +24,11 @@ export interface SeenFile {
 export class SeenFiles {
   readonly #files = new Map<string, SeenFile>()
   /** Whether files that are opened were looked at at all: some sensors see programs only. */
-  seesFiles = false
+  readonly seesFiles: boolean
 
   /** `placeOf` gives the name by which the image's own tree knows a path. */
   constructor(profile: ProfileDocument, placeOf: (path: string) => string) {
+    this.seesFiles = profile.observed?.includes('file') ?? hasFiles(profile)
     for (const entry of profile.behaviours) {
       if (entry.cells.length > 0) this.#look(entry, placeOf)
     }
@@ -51,10 +52,14 @@ export class SeenFiles {
     if (actor.exe !== runtime.exe) for (const path of [actor.exe, actor.script]) add(path, 'ran')
     if (object.kind === 'exec') for (const path of [object.path, object.script]) add(path, 'ran')
     if (object.kind !== 'file') return
-    this.seesFiles = true
     const use = object.access === 'exec' ? 'mapped' : 'opened'
     for (const path of pathsOf(entry)) add(path, use)
   }
+}
+
+/** Profiles of before do not say what was watched for: they show it. */
+function hasFiles({ behaviours }: ProfileDocument): boolean {
+  return behaviours.some(({ object }) => object.kind === 'file')
 }
 
 function pathsOf({ object, cells }: ProfileEntry): readonly string[] {

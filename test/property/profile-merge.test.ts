@@ -1,5 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { mergeDocuments } from '../../src/export/merge-documents.ts'
+import {
+  documentText,
+  parseProfileDocument,
+  type ProfileDocument,
+  profileDocument,
+} from '../../src/export/profile-document.ts'
 import { mergeEntries } from '../../src/profile/merge.ts'
 import type { ProfileEntry } from '../../src/profile/profile-entry.ts'
 import { Profile } from '../../src/profile/profile.ts'
@@ -29,6 +36,55 @@ const profiles: fc.Arbitrary<readonly ProfileEntry[]> = fc
   })
 
 const merge = (a: readonly ProfileEntry[], b: readonly ProfileEntry[]) => mergeEntries(a, b, shaper)
+
+/** As files: of one image, with how each was recorded. */
+const files: fc.Arbitrary<ProfileDocument> = fc
+  .record({
+    behaviours: profiles,
+    tag: fc.constantFrom('1', '2', undefined),
+    node: fc.constantFrom('n1', 'n2'),
+    lost: fc.nat({ max: 2 }),
+    observed: fc.constantFrom(undefined, new Set(['exec']), new Set(['exec', 'file'])),
+  })
+  .map(({ behaviours, tag, node, lost, observed }) => {
+    const [from, to] = ['2026-11-24T13:40:00Z', '2026-11-24T13:50:00Z'] as const
+    const losses = lost === 0 ? [] : [{ reason: 'ring-full', count: lost, from, to }]
+    const recording = { node, from, to, runs: [{ container: 'c1', from, to }], losses }
+    const image = {
+      repository: 'shop/web',
+      ...(tag === undefined ? {} : { tag }),
+      digest: 'sha256:aa',
+    }
+    return parseProfileDocument(
+      JSON.parse(profileDocument(image, behaviours, observed, [recording])),
+    )
+  })
+
+const text = (a: ProfileDocument): string => documentText(a)
+const join = (a: ProfileDocument, b: ProfileDocument) => mergeDocuments(a, b, shaper)
+
+describe('files of profiles', () => {
+  it('merge to the same text in any order and grouping, and with themselves to themselves', () => {
+    fc.assert(
+      fc.property(files, files, files, (a, b, c) => {
+        expect(text(join(a, b))).toBe(text(join(b, a)))
+        expect(text(join(join(a, b), c))).toBe(text(join(a, join(b, c))))
+        expect(text(join(a, a))).toBe(text(a))
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('of two images are not merged', () => {
+    fc.assert(
+      fc.property(files, (a) => {
+        const other = { ...a, image: { ...a.image, digest: 'sha256:bb' } }
+        expect(() => join(a, other)).toThrow(expect.objectContaining({ code: 'PROFILE_INVALID' }))
+      }),
+      { numRuns: 5 },
+    )
+  })
+})
 
 describe('profiles', () => {
   it('merge to the same in either order', () => {

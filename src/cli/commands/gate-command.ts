@@ -1,7 +1,5 @@
-import { writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { loadGatePolicy, loadRules } from '../../config/load-rules.ts'
-import { SnugError } from '../../errors.ts'
 import type { GateResult } from '../../gate/finding.ts'
 import { judgeGate } from '../../gate/gate.ts'
 import { gateJunit } from '../../gate/junit.ts'
@@ -15,6 +13,7 @@ import { imageInput, type ImageOptions } from '../image-input.ts'
 import { readProfileFile } from '../json-file.ts'
 import { packageVersion } from '../package-version.ts'
 import { joined, readReports } from '../scan-input.ts'
+import { writeTextFile } from '../text-file.ts'
 import { safeJson } from '../terminal-text.ts'
 
 const reportFormats = ['sarif', 'junit', 'markdown', 'json'] as const
@@ -104,7 +103,7 @@ async function writeReports(
   for (const { format, file } of reports) {
     const text = reportText(format, result)
     if (file === '-') await writeTo(context.io.stdout, text)
-    else writeReport(file, text)
+    else writeTextFile(file, text)
   }
   if (toStdout !== undefined) return
   await context.print(result, result.findings, () => gateText(result, context.io))
@@ -120,14 +119,6 @@ function reportText(format: ReportFormat, result: GateResult): string {
       return gateJunit(result)
     case 'markdown':
       return gateMarkdown(result)
-  }
-}
-
-function writeReport(file: string, text: string): void {
-  try {
-    writeFileSync(file, text)
-  } catch (cause) {
-    throw new SnugError('REPORT_UNWRITABLE', `cannot write \`${file}\``, { cause })
   }
 }
 

@@ -1,4 +1,10 @@
 import { type Command, Option } from 'commander'
+import { loadRules } from '../../config/load-rules.ts'
+import { mergeDocuments } from '../../export/merge-documents.ts'
+import { documentText } from '../../export/profile-document.ts'
+import { Shaper } from '../../profile/shape.ts'
+import { readProfileFile } from '../json-file.ts'
+import { writeTextFile } from '../text-file.ts'
 import { type ExportFormat, exportFormats } from '../../export/export-profile.ts'
 import type { ProfileExport } from '../../flow/engine.ts'
 import type { VersionView } from '../../flow/engine-views.ts'
@@ -9,6 +15,11 @@ import { openInput } from '../event-input.ts'
 import { safeText } from '../terminal-text.ts'
 import { textFields } from '../text-table.ts'
 import { imageText } from '../view-text.ts'
+
+interface MergeOptions {
+  readonly out?: string
+  readonly rules?: string
+}
 
 /** Adds to `snug profile`. */
 export function transferCommands(program: Command, context: CliContext): void {
@@ -30,6 +41,22 @@ export function transferCommands(program: Command, context: CliContext): void {
       const { text, notes } = await context.client.get<ProfileExport>(path)
       await writeTo(context.io.stdout, text)
       for (const note of notes) say(context.io, `snug: ${safeText(note)}`)
+    })
+
+  profile
+    .command('merge')
+    .description('adds up recorded or exported profiles of one image: runs, shards, nodes')
+    .argument('<file...>', 'made by `snug record` or `snug profile export`')
+    .option('--out <file>', 'where it goes; otherwise standard output')
+    .option('--rules <dir>', 'generalisation rules; otherwise those that ship')
+    .action(async (files: readonly string[], { out, rules }: MergeOptions) => {
+      const shaper = new Shaper(loadRules(rules).generalise)
+      const merged = files
+        .map(readProfileFile)
+        .reduce((sum, one) => mergeDocuments(sum, one, shaper))
+      const text = documentText(merged)
+      if (out === undefined) await writeTo(context.io.stdout, text)
+      else writeTextFile(out, text)
     })
 
   profile
