@@ -52,6 +52,38 @@ export const errorTable = {
     status: 400,
     hint: 'give what `docker image inspect`, `docker save` or an OCI tool wrote',
   },
+  KEY_INVALID: {
+    exit: 3,
+    status: 400,
+    hint: 'keys are PEM files, ECDSA over P-256 or Ed25519: `openssl genpkey -algorithm ed25519`',
+  },
+  REGISTRY_FAILED: {
+    exit: 1,
+    status: 502,
+    hint: 'check the name, `docker login`, and `--plain-http` for a registry without TLS',
+  },
+  ATTESTATION_MISSING: {
+    exit: 2,
+    status: 404,
+    hint: 'attach one with `snug attest`, once the image is pushed',
+  },
+  ATTESTATION_INVALID: { exit: 2, status: 400, hint: 'see docs/attestation.md for what is in it' },
+  SIGNER_UNKNOWN: {
+    exit: 2,
+    status: 403,
+    hint: 'trust its key, or sign the profile with a key that is trusted',
+  },
+  SIGNATURE_BROKEN: {
+    exit: 2,
+    status: 403,
+    hint: 'do not use it, and find out who changed it: record and attest the profile anew',
+  },
+  ATTESTATION_OF_ANOTHER: {
+    exit: 2,
+    status: 409,
+    hint: 'attest a profile of this very image: another digest is another image',
+  },
+  ATTESTATION_EXPIRED: { exit: 2, status: 410, hint: 'record and attest the profile anew' },
   COMMAND_FAILED: {
     exit: 1,
     status: 500,

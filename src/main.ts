@@ -115,7 +115,8 @@ export async function recordWhile(
   work: () => Promise<void>,
 ): Promise<readonly RecordedVersion[]> {
   const log = createLog(config.log.level)
-  const engines = await enginesOf(config, stageLog(log, 'identity'))
+  const kube = await kubeOf(config, log)
+  const engines = enginesOf(config, kube, stageLog(log, 'identity'))
   const source = ebpfSource({ ...config, kernelState: 'none' }, stageLog(log, 'source'))
   const { daemon } = assemble(config, engines, new MemoryStore(), log, [source])
   await daemon.load()

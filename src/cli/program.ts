@@ -3,6 +3,7 @@ import { CliContext } from './cli-context.ts'
 import type { CliIo } from './cli-io.ts'
 import { agentCommand } from './commands/agent-command.ts'
 import { alertCommands } from './commands/alert-commands.ts'
+import { attestCommands } from './commands/attest-commands.ts'
 import { auditCommands } from './commands/audit-commands.ts'
 import { breakGlassCommand } from './commands/break-glass-command.ts'
 import { configCommands } from './commands/config-commands.ts'
@@ -60,6 +61,7 @@ export function createProgram(io: CliIo): Cli {
   eventCommands(program, context)
   recordCommand(program, context)
   gateCommand(program, context)
+  attestCommands(program, context)
   scanCommand(program, context)
   sinkCommands(program, context)
   configCommands(program, context)

@@ -1,0 +1,93 @@
+import { SnugError } from '../errors.ts'
+import { bytesOf, type Envelope, inTotoType, pae } from './dsse.ts'
+import { parseStatement, type ProfileStatement } from './statement.ts'
+
+/** A key whose word is taken. */
+export interface TrustedKey {
+  /** Of its public part, hexadecimal. */
+  readonly id: string
+  readonly verifies: (message: Uint8Array, signature: Uint8Array) => boolean
+}
+
+export interface Verified extends ProfileStatement {
+  readonly keyId: string
+}
+
+/**
+ * Takes a profile out of its envelope, once a trusted key has signed it, for this image, and as long as it stands.
+ *
+ * Errors: ATTESTATION_INVALID, SIGNER_UNKNOWN, SIGNATURE_BROKEN, ATTESTATION_OF_ANOTHER, ATTESTATION_EXPIRED,
+ * PROFILE_INVALID
+ */
+export function verifyProfile(envelope: Envelope, trust: Trust): Verified {
+  const { payloadType, payload } = envelope
+  if (payloadType !== inTotoType) {
+    throw new SnugError('ATTESTATION_INVALID', `it holds \`${payloadType}\` and no statement`)
+  }
+  const bytes = bytesOf(payload)
+  // Nothing of what it says is read before it is known who says it.
+  const key = signerOf(envelope, pae(payloadType, bytes), trust.keys)
+  const statement = parseStatement(jsonOf(bytes))
+  if (!statement.digests.includes(trust.digest)) {
+    const what = `it is about ${statement.digests.join(', ')}, and not about ${trust.digest}`
+    throw new SnugError('ATTESTATION_OF_ANOTHER', what)
+  }
+  const { expires } = statement
+  if (expires !== undefined && trust.nowMs > Date.parse(expires)) {
+    throw new SnugError('ATTESTATION_EXPIRED', `it was good until ${expires}`)
+  }
+  return { ...statement, keyId: key.id }
+}
+
+export interface Trust {
+  readonly keys: readonly TrustedKey[]
+  /** Of the image's manifest. */
+  readonly digest: string
+  readonly nowMs: number
+}
+
+/**
+ * Of several, newest first, the first that holds; undefined where there is none at all.
+ *
+ * Errors: where none holds, those of {@link verifyProfile} for the newest
+ */
+export function newestGood(envelopes: readonly Envelope[], trust: Trust): Verified | undefined {
+  let refusal: unknown
+  for (const envelope of envelopes) {
+    try {
+      return verifyProfile(envelope, trust)
+    } catch (error) {
+      if (!(error instanceof SnugError)) throw error
+      refusal ??= error
+    }
+  }
+  if (refusal !== undefined) throw refusal as SnugError
+  return undefined
+}
+
+function signerOf(
+  { signatures }: Envelope,
+  message: Uint8Array,
+  keys: readonly TrustedKey[],
+): TrustedKey {
+  for (const { sig } of signatures) {
+    const signature = bytesOf(sig)
+    const key = keys.find((one) => one.verifies(message, signature))
+    if (key !== undefined) return key
+  }
+  // The id is only a hint: it says what went wrong, and never that something is right.
+  const named = signatures.find(({ keyid }) => keys.some(({ id }) => id === keyid))
+  if (named !== undefined) {
+    const what = `it names the trusted key ${named.keyid?.slice(0, 16)}, whose signature does not fit`
+    throw new SnugError('SIGNATURE_BROKEN', `${what}: it was changed after it was signed`)
+  }
+  throw new SnugError('SIGNER_UNKNOWN', 'none of the trusted keys has signed it')
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown
+  } catch (cause) {
+    throw new SnugError('ATTESTATION_INVALID', 'its payload is not JSON', { cause })
+  }
+}

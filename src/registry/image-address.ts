@@ -1,0 +1,36 @@
+import { SnugError } from '../errors.ts'
+
+/** Where an image lies: a registry, a repository in it, and a tag or digest. */
+export interface ImageAddress {
+  readonly host: string
+  readonly repository: string
+  readonly reference: string
+}
+
+const repositoryPattern = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/
+
+/**
+ * A name that has its registry in it: `registry.local:5000/shop/web:1`. Undefined for a short one, of which only an
+ * engine knows what it means.
+ */
+export function imageAddress(name: string): ImageAddress | undefined {
+  const slash = name.indexOf('/')
+  const host = name.slice(0, slash)
+  if (slash < 1 || !(/[.:]/.test(host) || host === 'localhost')) return undefined
+  const rest = name.slice(slash + 1)
+  const at = rest.indexOf('@')
+  const tagged = at < 0 ? rest : rest.slice(0, at)
+  const colon = tagged.lastIndexOf(':')
+  const repository = colon < 0 ? tagged : tagged.slice(0, colon)
+  const tag = colon < 0 ? 'latest' : tagged.slice(colon + 1)
+  if (!repositoryPattern.test(repository)) return undefined
+  return { host, repository, reference: at < 0 ? tag : rest.slice(at + 1) }
+}
+
+/** Errors: IMAGE_UNKNOWN for a name without a registry */
+export function mustHaveRegistry(name: string): ImageAddress {
+  const address = imageAddress(name)
+  if (address !== undefined) return address
+  const how = 'name it as HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:…'
+  throw new SnugError('IMAGE_UNKNOWN', `\`${name}\` does not say in which registry it is: ${how}`)
+}

@@ -1,0 +1,227 @@
+import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync, type KeyPairKeyObjectResult, verify } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Envelope } from '../../src/attest/dsse.ts'
+import { statementText } from '../../src/attest/statement.ts'
+import { parseProfileDocument, profileDocument } from '../../src/export/profile-document.ts'
+import { attach, attached, imageOf } from '../../src/registry/attestations.ts'
+import { mustHaveRegistry } from '../../src/registry/image-address.ts'
+import { manifestTypes, RegistryClient } from '../../src/registry/registry-client.ts'
+import { envelopeOf, fileSigner } from '../../src/signing/keys.ts'
+import { Registry } from '../fixtures/registry.ts'
+import { cli } from '../unit/cli-fixtures.ts'
+import { service } from '../unit/gate-fixtures.ts'
+
+const folder = mkdtempSync('/tmp/snug-attest-')
+const at = (name: string): string => join(folder, name)
+let registry: Registry
+let client: RegistryClient
+
+beforeAll(async () => {
+  registry = await Registry.start()
+  client = new RegistryClient({ host: registry.host, plainHttp: true })
+  const write = (name: string, { publicKey, privateKey }: KeyPair): void => {
+    writeFileSync(at(`${name}.pub`), publicKey)
+    writeFileSync(at(`${name}.key`), privateKey)
+  }
+  write('ed', edKeys())
+  write('other', edKeys())
+  write('ec', ecKeys())
+})
+
+afterAll(async () => {
+  await registry[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+interface KeyPair {
+  readonly publicKey: string
+  readonly privateKey: string
+}
+function pemOf({ publicKey, privateKey }: KeyPairKeyObjectResult): KeyPair {
+  return {
+    publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  }
+}
+function edKeys(): KeyPair {
+  return pemOf(generateKeyPairSync('ed25519'))
+}
+function ecKeys(): KeyPair {
+  return pemOf(generateKeyPairSync('ec', { namedCurve: 'prime256v1' }))
+}
+
+/** An image with nothing in it, pushed; its profile is in a file of its name. Gives how it is named. */
+async function pushed(name: string): Promise<string> {
+  const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+  const config = await client.putBlob(
+    `ci/${name}`,
+    bytes({ config: {}, rootfs: { type: 'layers', diff_ids: [] }, name }),
+    'application/vnd.oci.image.config.v1+json',
+  )
+  const manifest = { schemaVersion: 2, mediaType: manifestTypes.manifest, config, layers: [] }
+  await client.putManifest(`ci/${name}`, '1', {
+    mediaType: manifestTypes.manifest,
+    bytes: bytes(manifest),
+  })
+  const image = { repository: `${registry.host}/ci/${name}`, digest: config.digest }
+  writeFileSync(at(`${name}.json`), profileDocument(image, service().entries()))
+  return `${registry.host}/ci/${name}:1`
+}
+
+const attest = (image: string, name: string, ...more: readonly string[]) =>
+  cli(['attest', image, '--profile', at(`${name}.json`), '--plain-http', ...more])
+const verified = (image: string, ...keys: readonly string[]) =>
+  cli(['verify', image, '--plain-http', ...keys.flatMap((key) => ['--key', at(`${key}.pub`)])])
+
+/** What is attached, as it lies in the registry. */
+async function envelopesOf(image: string): Promise<readonly Envelope[]> {
+  const address = mustHaveRegistry(image)
+  const { subject } = await imageOf(client, address)
+  return attached(client, address.repository, subject.digest)
+}
+
+/** Puts an envelope there that `snug attest` would not make. */
+async function forge(image: string, envelope: Envelope, made = '2099-01-01T00:00:00Z') {
+  const address = mustHaveRegistry(image)
+  const { subject } = await imageOf(client, address)
+  await attach(client, address.repository, subject, envelope, made)
+}
+
+test.each(['ed', 'ec'])('a profile that was attested is verified by its key: %s', async (key) => {
+  const image = await pushed(`good-${key}`)
+  const made = await attest(image, `good-${key}`, '--key', at(`${key}.key`), '--for', '90d')
+  expect([made.exit, made.stderr]).toEqual([0, ''])
+  const found = await cli([
+    'verify',
+    image,
+    '--plain-http',
+    '--key',
+    at('other.pub'),
+    at(`${key}.pub`),
+    '--out',
+    at('out.json'),
+  ])
+  expect([found.exit, found.stderr]).toEqual([0, ''])
+  expect(found.stdout).toMatch(/^behaviours +6$/m)
+  // What comes out is what went in: it can be the baseline of the next gate.
+  expect(readFileSync(at('out.json'), 'utf8')).toBe(readFileSync(at(`good-${key}.json`), 'utf8'))
+  expect(parseProfileDocument(JSON.parse(readFileSync(at('out.json'), 'utf8')))).toBeDefined()
+})
+
+test('a key in a KMS signs by a command', async () => {
+  const image = await pushed('kms')
+  const command = `openssl dgst -sha256 -sign ${at('ec.key')} | base64 -w0`
+  expect((await attest(image, 'kms', '--sign-with', command)).exit).toBe(0)
+  expect((await verified(image, 'ec')).exit).toBe(0)
+  const broken = await attest(image, 'kms', '--sign-with', 'cat >/dev/null; exit 3')
+  expect([broken.exit, broken.stderr]).toEqual([3, expect.stringContaining('KEY_INVALID')])
+})
+
+test('others can verify it by the rules that cosign keeps to', async () => {
+  const image = await pushed('rules')
+  await attest(image, 'rules', '--key', at('ec.key'))
+  const [envelope] = await envelopesOf(image)
+  if (envelope === undefined) throw new Error('nothing is attached')
+  // Written down here once more: DSSE's encoding, and ECDSA in DER over SHA-256.
+  const payload = Buffer.from(envelope.payload, 'base64')
+  const head = `DSSEv1 ${envelope.payloadType.length} ${envelope.payloadType} ${payload.length} `
+  const message = Buffer.concat([Buffer.from(head), payload])
+  const signature = Buffer.from(envelope.signatures[0]?.sig ?? '', 'base64')
+  expect(verify('sha256', message, readFileSync(at('ec.pub'), 'utf8'), signature)).toBe(true)
+  writeFileSync(at('message'), message)
+  writeFileSync(at('signature'), signature)
+  const words = execFileSync('openssl', [
+    'dgst',
+    '-sha256',
+    '-verify',
+    at('ec.pub'),
+    '-signature',
+    at('signature'),
+    at('message'),
+  ])
+  expect(words.toString()).toContain('Verified OK')
+  // An in-toto Statement v1 about the manifest, found by the tag that stands in for referrers.
+  const digest = (await imageOf(client, mustHaveRegistry(image))).subject.digest
+  expect(envelope.payloadType).toBe('application/vnd.in-toto+json')
+  expect(JSON.parse(payload.toString())).toMatchObject({
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ digest: { sha256: digest.slice('sha256:'.length) } }],
+    predicateType: 'urn:snug:predicate:profile:v1',
+  })
+  const index = await client.manifest('ci/rules', digest.replace(':', '-'))
+  expect(index?.descriptor.mediaType).toBe(manifestTypes.index)
+})
+
+test('a profile that was changed after it was signed is refused, by a code of its own', async () => {
+  const image = await pushed('changed')
+  await attest(image, 'changed', '--key', at('ed.key'))
+  const [envelope] = await envelopesOf(image)
+  if (envelope === undefined) throw new Error('nothing is attached')
+  const text = Buffer.from(envelope.payload, 'base64').toString()
+  const payload = Buffer.from(text.replace('10.0.0.7', '10.0.0.8')).toString('base64')
+  await forge(image, { ...envelope, payload })
+  // The older one still holds: an attacker who can push must not be able to take it away by adding one.
+  expect((await verified(image, 'ed')).exit).toBe(0)
+  const only = await pushed('only-changed')
+  await forge(only, { ...envelope, payload })
+  const refused = await verified(only, 'ed')
+  expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('SIGNATURE_BROKEN')])
+})
+
+test('each other fault is refused by a code of its own', async () => {
+  const image = await pushed('faults')
+  expect(await verified(image, 'ed')).toMatchObject({
+    exit: 2,
+    stderr: expect.stringContaining('ATTESTATION_MISSING'),
+  })
+
+  await attest(image, 'faults', '--key', at('other.key'))
+  expect(await verified(image, 'ed')).toMatchObject({
+    exit: 2,
+    stderr: expect.stringContaining('SIGNER_UNKNOWN'),
+  })
+
+  const profile = parseProfileDocument(JSON.parse(readFileSync(at('faults.json'), 'utf8')))
+  const signed = (digest: string, expires?: string): Promise<Envelope> => {
+    const what = {
+      profile,
+      made: '2026-01-01T00:00:00Z',
+      ...(expires === undefined ? {} : { expires }),
+    }
+    return envelopeOf(
+      statementText({ repository: 'x', digest }, what, '1'),
+      fileSigner(at('ed.key')),
+    )
+  }
+  const another = await pushed('another')
+  await forge(another, await signed(`sha256:${'0'.repeat(64)}`))
+  expect(await verified(another, 'ed')).toMatchObject({
+    exit: 2,
+    stderr: expect.stringContaining('ATTESTATION_OF_ANOTHER'),
+  })
+
+  const ended = await pushed('ended')
+  const { subject } = await imageOf(client, mustHaveRegistry(ended))
+  await forge(ended, await signed(subject.digest, '2026-02-01T00:00:00Z'))
+  expect(await verified(ended, 'ed')).toMatchObject({
+    exit: 2,
+    stderr: expect.stringContaining('ATTESTATION_EXPIRED'),
+  })
+
+  // Signing the profile of other bytes is refused where it is made.
+  expect(await attest(another, 'faults', '--key', at('ed.key'))).toMatchObject({
+    exit: 2,
+    stderr: expect.stringContaining('ATTESTATION_OF_ANOTHER'),
+  })
+})
+
+test('says what is wrong with a name, a key and a registry', async () => {
+  expect((await verified('shop/web:1', 'ed')).stderr).toContain('IMAGE_UNKNOWN')
+  expect((await verified(`${registry.host}/ci/none:1`, 'ed')).stderr).toContain('IMAGE_UNKNOWN')
+  expect((await verified('127.0.0.1:1/ci/none:1', 'ed')).stderr).toContain('REGISTRY_FAILED')
+  writeFileSync(at('bad.pub'), 'no key')
+  expect((await verified(`${registry.host}/ci/none:1`, 'bad')).stderr).toContain('KEY_INVALID')
+})

@@ -1,0 +1,109 @@
+import fc from 'fast-check'
+import { generateKeyPairSync, sign, verify } from 'node:crypto'
+import { expect, it } from 'vitest'
+import {
+  base64Of,
+  bytesOf,
+  type Envelope,
+  inTotoType,
+  pae,
+  parseEnvelope,
+} from '../../src/attest/dsse.ts'
+import { statementText } from '../../src/attest/statement.ts'
+import { newestGood, type TrustedKey, verifyProfile } from '../../src/attest/verify.ts'
+import { SnugError } from '../../src/errors.ts'
+import { fileOf, nowMs, service } from '../unit/gate-fixtures.ts'
+
+const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+const key: TrustedKey = {
+  id: 'ab'.repeat(32),
+  verifies: (message, signature) => verify(null, message, publicKey, signature),
+}
+const digest = `sha256:${'1'.repeat(64)}`
+const trust = { keys: [key], digest, nowMs }
+
+function signed(text: string, type = inTotoType): Envelope {
+  const payload = new TextEncoder().encode(text)
+  const sig = base64Of(sign(null, pae(type, payload), privateKey))
+  return { payloadType: type, payload: base64Of(payload), signatures: [{ keyid: key.id, sig }] }
+}
+const profile = fileOf(service(), '2')
+const text = statementText(
+  { repository: 'x', digest },
+  { profile, made: '2026-11-24T13:00:00Z' },
+  '1',
+)
+const good = signed(text)
+
+const refusal = (work: () => unknown): string => {
+  try {
+    work()
+  } catch (error) {
+    expect(error).toBeInstanceOf(SnugError)
+    return (error as SnugError).code
+  }
+  return 'taken'
+}
+
+it('takes what was signed, and nothing in which a single byte is another', () => {
+  expect(verifyProfile(good, trust)).toMatchObject({ profile, keyId: key.id, digests: [digest] })
+  const changed = (base64: string, at: number, by: number): string => {
+    const bytes = bytesOf(base64)
+    const place = at % bytes.length
+    bytes[place] = (bytes[place] ?? 0) ^ by
+    return base64Of(bytes)
+  }
+  fc.assert(
+    fc.property(fc.nat(), fc.integer({ min: 1, max: 255 }), fc.boolean(), (at, by, inPayload) => {
+      const [{ sig } = { sig: '' }] = good.signatures
+      const broken = inPayload
+        ? { ...good, payload: changed(good.payload, at, by) }
+        : { ...good, signatures: [{ keyid: key.id, sig: changed(sig, at, by) }] }
+      expect(refusal(() => verifyProfile(broken, trust))).toBe('SIGNATURE_BROKEN')
+      const nameless = { ...broken, signatures: broken.signatures.map((one) => ({ sig: one.sig })) }
+      expect(refusal(() => verifyProfile(nameless, trust))).toBe('SIGNER_UNKNOWN')
+    }),
+    { numRuns: 60 },
+  )
+})
+
+it('does not take for a profile what was signed as something else', () => {
+  expect(refusal(() => verifyProfile(signed(text, 'text/plain'), trust))).toBe(
+    'ATTESTATION_INVALID',
+  )
+  const asProfile = { ...signed(text, 'text/plain'), payloadType: inTotoType }
+  expect(refusal(() => verifyProfile(asProfile, trust))).toBe('SIGNATURE_BROKEN')
+  for (const other of ['', '{}', '[]', text.replace('urn:snug', 'urn:other'), text.slice(1)]) {
+    expect(refusal(() => verifyProfile(signed(other), trust))).toBe('ATTESTATION_INVALID')
+  }
+  const spoiled = text.replace('/usr/sbin/nginx', '/usr/sbin/other')
+  expect(refusal(() => verifyProfile(signed(spoiled), trust))).toBe('PROFILE_INVALID')
+})
+
+it('no envelope breaks the reader', () => {
+  fc.assert(
+    fc.property(fc.anything(), (value) => {
+      expect(['taken', 'ATTESTATION_INVALID']).toContain(refusal(() => parseEnvelope(value)))
+    }),
+  )
+})
+
+it('of two messages with one encoding there are none', () => {
+  const part = fc.string({ unit: fc.constantFrom(' ', '1', '2', 'a', 'é'), maxLength: 6 })
+  fc.assert(
+    fc.property(part, part, part, part, (t1, b1, t2, b2) => {
+      const encode = (type: string, body: string) =>
+        Buffer.from(pae(type, new TextEncoder().encode(body))).toString()
+      expect(encode(t1, b1) === encode(t2, b2)).toBe(t1 === t2 && b1 === b2)
+    }),
+  )
+})
+
+it('of several the newest that holds counts, and a bad one beside it takes nothing away', () => {
+  const bad = signed('{}')
+  expect(newestGood([bad, good], trust)).toMatchObject({ keyId: key.id })
+  expect(newestGood([], trust)).toBeUndefined()
+  expect(refusal(() => newestGood([bad, { ...good, signatures: [{ sig: 'AAAA' }] }], trust))).toBe(
+    'ATTESTATION_INVALID',
+  )
+})
