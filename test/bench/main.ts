@@ -7,6 +7,7 @@ import { type Dockerd, startDockerd } from '../fixtures/dockerd.ts'
 import type { Bench } from './bench.ts'
 import { deliveryBench } from './delivery.ts'
 import { type Figure, figureTable, isMet } from './figures.ts'
+import { liveBench } from './live-readers.ts'
 import { loopsBench } from './loops.ts'
 import { mixBench } from './mix.ts'
 import { scaleBench } from './scale.ts'
@@ -19,7 +20,14 @@ import { servicesBench } from './services.ts'
  *
  *   make bench BENCH='--only loops,scale --runs 7 --json FILE'
  */
-const benches: readonly Bench[] = [loopsBench, servicesBench, scaleBench, mixBench, deliveryBench]
+const benches: readonly Bench[] = [
+  loopsBench,
+  servicesBench,
+  scaleBench,
+  mixBench,
+  deliveryBench,
+  liveBench,
+]
 
 const { values } = parseArgs({
   options: {
