@@ -6,6 +6,7 @@ import { alertCommands } from './commands/alert-commands.ts'
 import { attestCommands } from './commands/attest-commands.ts'
 import { auditCommands } from './commands/audit-commands.ts'
 import { breakGlassCommand } from './commands/break-glass-command.ts'
+import { completionCommand } from './commands/completion-command.ts'
 import { configCommands } from './commands/config-commands.ts'
 import { doctorCommand } from './commands/doctor-command.ts'
 import { eventCommands } from './commands/event-commands.ts'
@@ -66,5 +67,6 @@ export function createProgram(io: CliIo): Cli {
   sinkCommands(program, context)
   configCommands(program, context)
   tokenCommands(program, context)
+  completionCommand(program, context)
   return { program, context }
 }

@@ -1,9 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Alert, alertTypes, severities } from '../../event/alert.ts'
 import { alertStates } from '../../flow/engine.ts'
+import type { AlertStory } from '../../flow/page-views/page-views.ts'
 import type { CliContext } from '../cli-context.ts'
 import { followLive } from '../follow-live.ts'
 import { parseCount, parseUntil } from '../option-values.ts'
+import { storyText } from '../alert-story.ts'
 import { renderItem } from '../output.ts'
 import { type Colour, paint, safeText } from '../terminal-text.ts'
 import { type Column, textFields, textTable } from '../text-table.ts'
@@ -81,10 +83,12 @@ export function alertCommands(program: Command, context: CliContext): void {
 
   alert
     .command('show')
-    .description('one alert, with its reasons')
+    .description('one alert with its reasons, its ancestry, and what was done before and after')
     .argument('<id>')
     .action(async (id: string) => {
-      await printAlert(context, await context.client.get<Alert>(alertPath(id)))
+      const alert = await context.client.get<Alert>(alertPath(id))
+      const story = await context.client.get<AlertStory>(`${alertPath(id)}/story`)
+      await context.print(alert, [alert], () => alertFields(alert) + storyText(story, context.io))
     })
 
   alert
@@ -114,6 +118,18 @@ export function alertCommands(program: Command, context: CliContext): void {
     .option('--reason <text>', 'kept with the decision')
     .action(async (id: string, body: { reason?: string }) => {
       await printAlert(context, await context.client.decide('POST', alertPath(id), '/reject', body))
+    })
+
+  alert
+    .command('undo')
+    .description('takes the decision on the alert back: it is open again, and its act as it was')
+    .argument('<id>')
+    .option('--reason <text>', 'kept with it')
+    .action(async (id: string, body: { reason?: string }) => {
+      await printAlert(
+        context,
+        await context.client.decide('POST', alertPath(id), '/withdraw', body),
+      )
     })
 
   alert

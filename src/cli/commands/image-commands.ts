@@ -1,7 +1,10 @@
 import type { Command } from 'commander'
-import type { EvidenceView, LineageView, VersionView } from '../../flow/engine-views.ts'
+import type { EvidenceView, LineageView, StateNews, VersionView } from '../../flow/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
+import { followLive } from '../follow-live.ts'
+import { renderItem } from '../output.ts'
+import { safeText } from '../terminal-text.ts'
 import { type Column, textFields, textTable } from '../text-table.ts'
 import { blockingFields, imageText, lossLines, percent, shortDigest } from '../view-text.ts'
 
@@ -35,6 +38,19 @@ export function imageCommands(program: Command, context: CliContext): void {
     })
 
   image
+    .command('tail')
+    .description(
+      'versions that move on or are decided on, losses and the state of the agent, until Ctrl-C',
+    )
+    .option('--image <image>', 'only of this image')
+    .action(async ({ image: ref }: { image?: string }) => {
+      const format = context.format()
+      await followLive(context, { topic: 'states', image: ref }, (item) =>
+        renderItem(format, item, () => stateLine(item as StateNews)),
+      )
+    })
+
+  image
     .command('show')
     .description('one lineage: each version with its coverage and the holes in its evidence')
     .argument('<image>', 'repository, repository:tag or repository@sha256:…')
@@ -42,6 +58,23 @@ export function imageCommands(program: Command, context: CliContext): void {
       const lineage = await context.client.get<LineageView>(imagePath(ref))
       await context.print(lineage, [lineage], () => lineage.versions.map(versionText).join('\n'))
     })
+}
+
+function stateLine(news: StateNews): string {
+  return `${news.time.slice(0, 19)}Z ${safeText(stateText(news))}\n`
+}
+
+function stateText(news: StateNews): string {
+  switch (news.kind) {
+    case 'version': {
+      const { image, state, mode, because, running } = news
+      return `${imageText(image)} ${state}, mode ${mode}, ${running} running: ${because}`
+    }
+    case 'loss':
+      return `${imageText(news.image)} lost ${news.loss.count} (${news.loss.reason}, ${news.source})`
+    case 'status':
+      return `agent ${news.state}${news.degraded.map((why) => `; ${why}`).join('')}`
+  }
 }
 
 function versionText(version: VersionView): string {

@@ -15,6 +15,7 @@ import { parseFor, parseShare } from '../option-values.ts'
 import { safeText } from '../terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../text-table.ts'
 import { profileTestCommand } from './profile-test-command.ts'
+import { reviewQueueCommand } from './review-queue-command.ts'
 import { quarantineText, reviewCommands } from './review-commands.ts'
 import { blockingFields, imageText, lossLines, versionState } from '../view-text.ts'
 import { userText } from '../../profile/user.ts'
@@ -109,6 +110,7 @@ export function profileCommands(program: Command, context: CliContext): void {
       await printVersion(context, version)
     })
 
+  reviewQueueCommand(profile, context)
   reviewCommands(profile, context)
 
   profile

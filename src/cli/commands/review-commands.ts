@@ -67,6 +67,17 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     })
 
   profile
+    .command('undo')
+    .description('takes decisions on behaviours back: what was seen speaks for itself again')
+    .argument('<image>', imageHelp)
+    .requiredOption('--behaviour <id...>', 'which')
+    .option('--reason <text>', 'kept with it')
+    .action(async (ref: string, { behaviour, reason }: RejectOptions) => {
+      const body = { behaviours: behaviour, ...(reason === undefined ? {} : { reason }) }
+      await decide(context, 'taken back', ref, '/withdraw', body)
+    })
+
+  profile
     .command('forget')
     .description('makes the profile what it would be had that never been seen')
     .argument('<image>', imageHelp)
