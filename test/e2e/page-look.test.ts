@@ -79,7 +79,7 @@ beforeAll(async () => {
       sources: ['file:/dev/null'],
       engines: { docker: { socket: 'none' } },
       kernelState: 'none',
-      after: 'review',
+      learn: { floor: '1h', ceiling: '7d', unseen: 1 },
     },
   })
   door = await doorTo(agent, served)

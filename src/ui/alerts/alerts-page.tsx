@@ -4,11 +4,13 @@ import type { AlertPage, AlertRow } from '../../flow/page-views/page-views.ts'
 import { query } from '../core/api.ts'
 import { useKeys } from '../core/keys.ts'
 import { count, plural } from '../core/text.ts'
+import { useAnchor } from '../core/use-anchor.ts'
 import { useWindow } from '../core/use-window.ts'
 import { FacetSelect } from '../parts/facet-select.tsx'
 import { listKeys } from '../parts/list-keys.ts'
 import { Empty, ProblemNote, Waiting } from '../parts/notes.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
+import { say } from '../shell/toasts.tsx'
 import { AlertLine } from './alert-line.tsx'
 import { AlertStoryView } from './alert-story.tsx'
 import { answerOn } from './answer.ts'
@@ -44,6 +46,7 @@ export function AlertsPage({ open }: { readonly open: string }) {
   const at = Math.min(cursor, Math.max(0, total - 1))
   const current = windowed.row(at)
   const id = shown === '' ? current?.id : shown
+  const anchor = useAnchor(at, total, (index) => windowed.row(index)?.id, setCursor)
   const move = (to: number): void => {
     setShown('')
     setCursor(to)
@@ -51,6 +54,11 @@ export function AlertsPage({ open }: { readonly open: string }) {
   }
   const decide = (kind: 'allow' | 'reject'): void => {
     if (id === undefined) return
+    if (shown === '' && !anchor.settled()) {
+      say('The list has moved: look again')
+      return
+    }
+    anchor.release()
     void answerOn(id, kind, {}, current?.id === id ? current.revision : undefined)
   }
   useKeys('Alerts', [

@@ -1,3 +1,10 @@
+import { signal } from '@preact/signals'
+
+/** Milliseconds that the slowest of the latest answers took. */
+export const slowest = signal(0)
+/** Forgotten bit by bit. */
+const fade = 0.7
+
 /** What the agent answers when it refuses: RFC 9457, with the codes that the command line speaks too. */
 interface ProblemBody {
   readonly code?: string
@@ -39,6 +46,7 @@ export interface Call {
  */
 export async function ask<T>(path: string, call: Call = {}): Promise<T> {
   const { method = 'GET', body, revision, signal } = call
+  const from = performance.now()
   let answer: Response
   try {
     answer = await fetch(path, {
@@ -55,7 +63,11 @@ export async function ask<T>(path: string, call: Call = {}): Promise<T> {
     if (signal?.aborted === true) throw error
     throw new Problem(0, {})
   }
-  if (answer.ok) return (await answer.json()) as T
+  if (answer.ok) {
+    const value = (await answer.json()) as T
+    slowest.value = Math.max(performance.now() - from, slowest.peek() * fade)
+    return value
+  }
   // The session ended: the document at `/` is where one signs in.
   if (answer.status === 401) location.reload()
   const said = (await answer.json().catch(() => ({}))) as ProblemBody

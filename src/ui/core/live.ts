@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Alert } from '../../event/alert.ts'
 import type { LiveMessage } from '../../flow/live-log.ts'
+import { slowest } from './api.ts'
 
 /** What `/v1/live` says: the numbered messages, and the first word of each connection. */
 type Message =
@@ -31,6 +32,8 @@ const retryFirstMs = 250
 const retryLastMs = 5_000
 /** A burst of alerts is one reason to look again. */
 const pulseMs = 150
+/** Looking again takes at most a fifth of the agent's time, however many alerts there are. */
+const restFor = 4
 
 /** Number of the last message; 0: none yet. */
 let last = 0
@@ -39,7 +42,7 @@ let pending: number | undefined
 let lostAt = 0
 
 function beat(): void {
-  pending ??= window.setTimeout(lookAgain, pulseMs)
+  pending ??= window.setTimeout(lookAgain, Math.max(pulseMs, slowest.peek() * restFor))
 }
 
 /** Something changed: views look again now. */

@@ -56,9 +56,7 @@ export function decide(cards: readonly ReviewCard[], word: Word): Promise<Decide
         ...(until === undefined ? {} : { until }),
         ...(reason === undefined || reason === '' ? {} : { reason }),
       }
-      const path = imagePath(ref, `/${kind}`)
-      const result = await ask<DecisionResult>(path, { method: 'POST', body, revision })
-      done.push({ ref, revision: result.version.revision, behaviours })
+      done.push(await post(ref, kind, revision, body))
     }
     const verb = kind === 'approve' ? 'allowed' : 'rejected'
     say(`${plural(cards.length, 'behaviour')} ${verb}${until === undefined ? '' : ' for a time'}`, {
@@ -70,8 +68,7 @@ export function decide(cards: readonly ReviewCard[], word: Word): Promise<Decide
 function withdraw(done: readonly Done[]): Promise<Decided> {
   return attempt(async () => {
     for (const { ref, revision, behaviours } of done) {
-      const body = { behaviours, reason: 'undone' }
-      await ask(imagePath(ref, '/withdraw'), { method: 'POST', body, revision })
+      await post(ref, 'withdraw', revision, { behaviours, reason: 'undone' })
     }
     say('undone: they wait for a decision again')
   })
@@ -118,8 +115,36 @@ export function setMode(version: VersionView, mode: Mode): Promise<Decided> {
   })
 }
 
+/** What came of a revision by one's own decisions: they are no news to whoever made them. */
+const successors = new Map<string, string>()
+
+async function post(
+  ref: string,
+  kind: Word['kind'] | 'withdraw',
+  looked: string,
+  body: { readonly behaviours: readonly string[]; readonly reason?: string },
+): Promise<Done> {
+  let revision = looked
+  for (let own = successors.get(revision); own !== undefined; own = successors.get(revision)) {
+    revision = own
+  }
+  const path = imagePath(ref, `/${kind}`)
+  const { version } = await ask<DecisionResult>(path, { method: 'POST', body, revision })
+  successors.set(revision, version.revision)
+  return { ref, revision: version.revision, behaviours: body.behaviours }
+}
+
+/** Decisions are made one after the other, in the order in which they were asked for. */
+let turn: Promise<unknown> = Promise.resolve()
+
 /** Whatever comes of it is told, and views look again. */
-async function attempt(act: () => Promise<void>): Promise<Decided> {
+function attempt(act: () => Promise<void>): Promise<Decided> {
+  const mine = turn.then(() => attemptNow(act))
+  turn = mine
+  return mine
+}
+
+async function attemptNow(act: () => Promise<void>): Promise<Decided> {
   try {
     await act()
     return { ok: true }

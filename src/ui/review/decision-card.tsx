@@ -7,6 +7,7 @@ import { Foreign } from '../parts/foreign.tsx'
 import { BackTest } from './back-test.tsx'
 import { DecisionButtons } from './decision-buttons.tsx'
 import type { Word } from './decide.ts'
+import { WhoDecided } from './who-decided.tsx'
 
 /** All that one needs to decide on one behaviour. */
 export function DecisionCard({
@@ -27,8 +28,9 @@ export function DecisionCard({
     <article class="panel card" aria-label="decision">
       {changed ? (
         <p class="note warn" role="alert">
-          Somebody else decided on this image meanwhile. This is how it stands now: look again, then
-          decide.
+          Somebody else decided on this image meanwhile.
+          {first === undefined ? null : <WhoDecided version={first.ref} />} This is how it stands
+          now: look again, then decide.
         </p>
       ) : null}
       <h2 class="act-line">

@@ -3,18 +3,20 @@ import type { ReviewCard, ReviewPage } from '../../flow/page-views/page-views.ts
 import { query } from '../core/api.ts'
 import { useKeys } from '../core/keys.ts'
 import { plural } from '../core/text.ts'
+import { useAnchor } from '../core/use-anchor.ts'
 import { useWindow } from '../core/use-window.ts'
 import { FacetSelect } from '../parts/facet-select.tsx'
 import { listKeys } from '../parts/list-keys.ts'
 import { Empty, ProblemNote, Waiting } from '../parts/notes.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
+import { say } from '../shell/toasts.tsx'
 import { callIncident, decide, type Word } from './decide.ts'
 import { boundsAsked } from './decision-buttons.tsx'
 import { DecisionCard } from './decision-card.tsx'
 import { IncidentDialog } from './incident-dialog.tsx'
 import { CardRow } from './card-row.tsx'
 import { SelectionBar } from './selection-bar.tsx'
-import { useSeen } from './use-seen.ts'
+import { standingOf, useSeen } from './use-seen.ts'
 import { WaitingVersions } from './waiting-versions.tsx'
 
 const rowHeight = 56
@@ -38,6 +40,9 @@ export function ReviewPageView() {
   const at = Math.min(cursor, Math.max(0, total - 1))
   const card = windowed.row(at)
   const seen = useSeen()
+  /** Cards as they stood when they were decided on: a key that is pressed again is not for them. */
+  const decided = useRef(new Set<string>())
+  const anchor = useAnchor(at, total, (index) => windowed.row(index)?.key, setCursor)
 
   const move = (to: number): void => {
     setCursor(to)
@@ -62,8 +67,14 @@ export function ReviewPageView() {
   const chosen = (): readonly ReviewCard[] =>
     selected.size > 0 ? [...selected.values()] : card === undefined ? [] : [card]
   const act = (word: Word): void => {
-    const cards = chosen()
+    const cards = chosen().filter((each) => !decided.current.has(standingOf(each)))
     if (cards.length === 0) return
+    if (selected.size === 0 && !anchor.settled()) {
+      say('The list has moved: look again')
+      return
+    }
+    for (const each of cards) decided.current.add(standingOf(each))
+    anchor.release()
     void decide(cards, word).then((result) => {
       if (result.ok) setSelected(new Map())
       else if (result.conflict) {

@@ -14,16 +14,18 @@ export function useSeen(): Seen {
   return {
     conflict: (cards) => {
       setStale(
-        (before) => new Map([...before, ...cards.map((card) => [card.key, nameOf(card)] as const)]),
+        (before) =>
+          new Map([...before, ...cards.map((card) => [card.key, standingOf(card)] as const)]),
       )
     },
     isChanged: (card) => {
       const then = stale.get(card.key)
-      return then !== undefined && then !== nameOf(card)
+      return then !== undefined && then !== standingOf(card)
     },
   }
 }
 
-function nameOf({ places }: ReviewCard): string {
-  return places.map(({ ref, revision }) => `${ref} ${revision}`).join()
+/** Names a card as it stands: another once somebody decided on one of its versions. */
+export function standingOf({ key, places }: ReviewCard): string {
+  return [key, ...places.map(({ ref, revision }) => `${ref} ${revision}`)].join()
 }
