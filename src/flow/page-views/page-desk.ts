@@ -51,7 +51,7 @@ export class PageDesk implements PageViews {
         alerts: alerts.list({ limit: Infinity }),
         firsts: this.#firstsOf(shelf.versions),
         losses: shelf.losses.spans,
-        marks: entries.map(markOf),
+        marks: entries.filter(isOfContainers).map(markOf),
       },
       hours,
       this.#daemon.now(),
@@ -140,6 +140,11 @@ export class PageDesk implements PageViews {
       yield* at
     }
   }
+}
+
+/** Who signed in, and what was configured, is in the audit log. */
+function isOfContainers(entry: AuditView): boolean {
+  return entry['image'] !== undefined || entry['alert'] !== undefined
 }
 
 /** When the service itself showed it first, in epoch milliseconds; infinite where it never did. */

@@ -29,38 +29,30 @@ export function forestOf({ programs, runs }: PictureView): readonly Branch[] {
     const branches = own.flatMap((child) => grow(child.to, child, index))
     return [{ index, program, run, again, branches }]
   }
-  // What only a circle leads to has no root: it is one itself.
   const rest = programs.map((_, i) => i).filter((i) => parents.get(i) === -1)
   return rest.flatMap((root) => grow(root, undefined, -1))
 }
 
-/** The one place of each program: index → parent, -1 for a root. */
+/** The one place of each program: index → parent, -1 for a root. What only a circle leads to has its first as root. */
 function placed(
   roots: readonly number[],
   children: ReadonlyMap<number, readonly RunView[]>,
   size: number,
 ): ReadonlyMap<number, number> {
-  const parents = new Map<number, number>(roots.map((root) => [root, -1]))
-  const queue = [...roots]
-  let next = 0
-  for (let i = 0; i < queue.length || next < size; i++) {
-    const at = queue[i]
-    if (at === undefined) {
-      if (!parents.has(next)) {
-        parents.set(next, -1)
-        queue.push(next)
-      } else {
-        i -= 1
+  const parents = new Map<number, number>()
+  const spread = (from: readonly number[]): void => {
+    const queue = [...from]
+    for (const root of from) parents.set(root, -1)
+    for (const at of queue) {
+      for (const { to } of children.get(at) ?? []) {
+        if (parents.has(to)) continue
+        parents.set(to, at)
+        queue.push(to)
       }
-      next += 1
-      continue
-    }
-    for (const { to } of children.get(at) ?? []) {
-      if (parents.has(to)) continue
-      parents.set(to, at)
-      queue.push(to)
     }
   }
+  spread(roots)
+  for (let i = 0; i < size; i++) if (!parents.has(i)) spread([i])
   return parents
 }
 
