@@ -33,7 +33,8 @@ export interface FrontLimits {
 export interface FrontOptions {
   readonly link: Duplex
   readonly files: PageFiles
-  readonly rights: FrontRights
+  /** Gives up what it is not to have, before the first foreign byte; says what is left. */
+  readonly giveUpRights: () => FrontRights
   readonly log: Log
   readonly limits?: FrontLimits
 }
@@ -57,13 +58,14 @@ export async function runFront(options: FrontOptions): Promise<void> {
   const setups = link.lines(frontPaths.setup)
   let close = (): Promise<void> => Promise.resolve()
   try {
+    const rights = options.giveUpRights()
     const first = await setups.next()
     if (first.done === true) return
     const running = await serve(options, link, setupOf(first.value))
     close = running.close
     await link.json(frontPaths.ready, {
       method: 'POST',
-      body: JSON.stringify({ address: running.address, rights: options.rights }),
+      body: JSON.stringify({ address: running.address, rights }),
     })
     const follow = async (): Promise<void> => {
       for await (const line of setups) running.renew(setupOf(line))

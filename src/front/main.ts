@@ -12,10 +12,9 @@ const files = loadPageFiles(fileURLToPath(new URL('../ui', import.meta.url)))
 const link = new Socket({ fd: linkFd, readable: true, writable: true })
 // A signal to the group is for the daemon, which drains, and then lets go of this end.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined)
-const rights = dropRights()
 
 try {
-  await runFront({ link, files, rights, log: createLog('info') })
+  await runFront({ link, files, giveUpRights: dropRights, log: createLog('info') })
 } catch {
   // The daemon was told, and tells.
   process.exitCode = 1

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs'
+import { SnugError } from '../errors.ts'
 import type { FrontRights } from '../server/front-protocol.ts'
 
 /** Everybody's and nobody's: owns no files. */
@@ -8,15 +9,20 @@ const nobody = { uid: 65_534, gid: 65_534 }
  * Gives up root for good. Everything that is needed was read before; from here on foreign bytes come in. Where it does
  * not run as root it has no more than its user has.
  *
- * Errors: whatever the kernel refuses with; nothing is served then.
+ * Errors: FRONT_FAILED; nothing is served then.
  */
 export function dropRights(): FrontRights {
   if (process.getuid?.() === 0) {
     const { uid, gid } = accountOf('snug') ?? accountOf('nobody') ?? nobody
-    process.setgroups?.([])
-    process.setgid?.(gid)
-    // The kernel takes all capabilities with it, of every thread.
-    process.setuid?.(uid)
+    try {
+      process.setgroups?.([])
+      process.setgid?.(gid)
+      // The kernel takes all capabilities with it, of every thread.
+      process.setuid?.(uid)
+    } catch (error) {
+      const why = 'root cannot be given up (this needs CAP_SETUID and CAP_SETGID)'
+      throw new SnugError('FRONT_FAILED', why, { cause: error })
+    }
   }
   return rightsNow()
 }

@@ -14,7 +14,7 @@ const endMs = 3_000
 export function openFrontProcess(): OpenedFront {
   const main = fileURLToPath(new URL('../front/main.js', import.meta.url))
   // A front serves and parses; it needs little room to do so.
-  const flags = ['--max-semi-space-size=2', '--max-old-space-size=256']
+  const flags = ['--max-semi-space-size=1', '--max-old-space-size=256']
   const child = spawn(setpriv, ['--no-new-privs', '--', process.execPath, ...flags, main], {
     cwd: '/',
     env: environment(),

@@ -526,7 +526,7 @@ function frontInProcess(
 ): OpenedFront {
   const [link, other] = duplexPair()
   const rights = { pid: process.pid, uid: 0, capabilities: 'all', noNewPrivileges: false }
-  const running = runFront({ link: other, files, rights, log, limits })
+  const running = runFront({ link: other, files, giveUpRights: () => rights, log, limits })
   const gone = running.then(
     () => 'it ended',
     (error: unknown) => describeError(error),
