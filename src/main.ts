@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { packageVersion } from './cli/package-version.ts'
+import type { Verified } from './attest/verify.ts'
 import type { Config } from './config/config-schema.ts'
 import type { LoadedConfig } from './config/load-config.ts'
 import { loadRules } from './config/load-rules.ts'
@@ -12,6 +13,7 @@ import { Daemon } from './flow/daemon.ts'
 import { FleetDesk, type FleetLink } from './flow/fleet-desk.ts'
 import { LiveConfig } from './flow/live-config.ts'
 import { type RecordedVersion, recordedVersion } from './flow/recording.ts'
+import { TrustDesk } from './flow/trust-desk.ts'
 import { SnugEngine } from './flow/snug-engine.ts'
 import { DockerEngine } from './identity/docker-engine.ts'
 import { Identifier } from './identity/identifier.ts'
@@ -26,7 +28,9 @@ import type { LearnRules } from './lifecycle/version.ts'
 import { Guardrails } from './match/guardrail.ts'
 import { Shaper } from './profile/shape.ts'
 import type { StormRules } from './respond/storms.ts'
+import { fetchTrusted } from './registry/trusted-fetch.ts'
 import { startServer } from './server/server.ts'
+import { trustedKey } from './signing/keys.ts'
 import { FileSource } from './sources/file-source.ts'
 import { sensorSource } from './sources/line-formats.ts'
 import { ListenSource } from './sources/listen/listen-source.ts'
@@ -88,6 +92,7 @@ export async function runAgent(
     const current = shown(live)
     await using server = await startServer({ engine, config: current, log, metrics, signal, sinks })
     process.on('SIGHUP', reload)
+    followTrust(config, daemon, engines)
     log.info({ socket: server.socket, listen: server.url ?? 'none' }, 'the agent listens')
     if (kube !== undefined && config.engines.kubernetes.share) {
       const makeFleet = (link: FleetLink): KubeFleet =>
@@ -102,6 +107,16 @@ export async function runAgent(
     clearInterval(prune)
     await close()
   }
+}
+
+/** Profiles that come with images, where there is a key to trust. Errors: KEY_INVALID */
+function followTrust({ trust }: Config, daemon: Daemon, engines: readonly IdentityEngine[]): void {
+  const { keys: files, mode, plainHttp } = trust
+  if (files.length === 0) return
+  const keys = files.map(trustedKey)
+  const fetch = (image: string, digest: string): Promise<Verified | undefined> =>
+    fetchTrusted({ keys, plainHttp }, image, digest)
+  new TrustDesk({ daemon, mode, fetch }).follow(engines)
 }
 
 /**

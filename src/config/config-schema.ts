@@ -62,6 +62,21 @@ const block = z.strictObject({
   }),
 })
 
+const trust = z.strictObject({
+  keys: z.array(path).default([]).meta({
+    description:
+      'public keys (PEM files) whose profiles are taken: a new image that has one attached in its registry is enforced from its first act',
+  }),
+  mode: z
+    .enum(['alert', 'block'])
+    .default('alert')
+    .meta({ description: 'what a deviation from such a profile gets' }),
+  plainHttp: z
+    .array(z.string().min(1))
+    .default([])
+    .meta({ description: 'registries (`HOST:PORT`) without TLS' }),
+})
+
 /** The config file, exactly: unknown keys are errors. Durations come out in milliseconds, sizes in bytes. */
 export const configSchema = z
   .strictObject({
@@ -99,6 +114,7 @@ export const configSchema = z
       .default('alert')
       .meta({ description: 'where a version goes by itself once learned' }),
     block: block.prefault({}),
+    trust: trust.prefault({}),
     sinks: z
       .array(sinkSchema)
       .default([])

@@ -157,8 +157,8 @@ export class VersionShelf {
   }
 
   /** The version of an image, made where no container of it was seen yet. */
-  ofImage(image: ImageRef, time: string): DeployedVersion {
-    return this.#of(image, time)
+  ofImage(image: ImageRef, time: string, imageId?: string): DeployedVersion {
+    return this.#of(image, time, imageId)
   }
 
   containerStarted(identity: ContainerIdentity, seen: ContainerSeen): void {

@@ -7,6 +7,9 @@ export interface ImageAddress {
   readonly reference: string
 }
 
+/** Where Docker Hub answers, whatever it is called in names. */
+const dockerHub = 'registry-1.docker.io'
+
 const repositoryPattern = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/
 
 /**
@@ -15,8 +18,9 @@ const repositoryPattern = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+
  */
 export function imageAddress(name: string): ImageAddress | undefined {
   const slash = name.indexOf('/')
-  const host = name.slice(0, slash)
-  if (slash < 1 || !(/[.:]/.test(host) || host === 'localhost')) return undefined
+  const named = name.slice(0, slash)
+  if (slash < 1 || !(/[.:]/.test(named) || named === 'localhost')) return undefined
+  const host = named === 'docker.io' ? dockerHub : named
   const rest = name.slice(slash + 1)
   const at = rest.indexOf('@')
   const tagged = at < 0 ? rest : rest.slice(0, at)

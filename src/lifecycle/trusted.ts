@@ -1,0 +1,44 @@
+import { type BlockRules, blockingText, startBlocking } from './blocking.ts'
+import type { Step, Version } from './version.ts'
+
+/** What the holder of a trusted key said: how its profiles are enforced, from the first act on. */
+export interface TrustedStart {
+  readonly mode: 'alert' | 'block'
+  readonly rules: BlockRules
+  /** Who signed. */
+  readonly by: string
+}
+
+/**
+ * A version came with a profile that a trusted key has signed: it is enforced from its first act, with nothing to learn.
+ * The signature stands for the gates before blocking (docs/adr/0015); the canary is as always. Only for a version that
+ * still learns: what a person decided on stands above it.
+ */
+export function withTrusted(
+  version: Version,
+  { mode, rules, by }: TrustedStart,
+  nowMs: number,
+): Step {
+  if (version.state !== 'learning') return { version, transitions: [] }
+  const { holes: _, ...whole } = version
+  const came = `it came with a profile signed by ${by}`
+  const base = { ...whole, state: 'enforced', learnedAt: nowMs, alertingSince: nowMs } as const
+  const blocking = mode === 'block' ? startBlocking(rules, nowMs) : undefined
+  const next: Version = Object.freeze(
+    blocking === undefined
+      ? { ...base, mode: 'alert', because: `${came}: it alerts` }
+      : {
+          ...base,
+          mode: 'block',
+          blocking,
+          because: `${came}: blocking ${blockingText(blocking, nowMs)}`,
+        },
+  )
+  const transition = {
+    from: { state: version.state, mode: version.mode },
+    to: { state: next.state, mode: next.mode },
+    atMs: nowMs,
+    because: next.because,
+  }
+  return { version: next, transitions: [transition] }
+}
