@@ -38,7 +38,9 @@ function show(value: unknown): string {
   return redact(typeof value === 'string' ? value : JSON.stringify(value))
 }
 
-/** User information in an address is the one place of this schema where a secret can stand. */
+/** User information and query of an address are the places of this schema where a secret can stand. */
 function redact(text: string): string {
-  return text.replace(/(\w+:\/\/)[^/@\s"]+@/g, '$1***@')
+  return text
+    .replace(/(\w+:\/\/)[^/@\s"]+@/g, '$1***@')
+    .replace(/(\w+:\/\/[^\s"?]+\?)[^\s"]+/g, '$1***')
 }
