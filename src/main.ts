@@ -4,6 +4,7 @@ import type { Verified } from './attest/verify.ts'
 import type { Config } from './config/config-schema.ts'
 import type { LoadedConfig } from './config/load-config.ts'
 import { loadRules } from './config/load-rules.ts'
+import { AlertTraces } from './deliver/alert-traces.ts'
 import { Dispatcher, type DispatcherOptions } from './deliver/dispatcher.ts'
 import type { LaneLimits } from './deliver/lane.ts'
 import { makeOutlet } from './deliver/make-outlet.ts'
@@ -15,6 +16,7 @@ import { LiveConfig } from './flow/live-config.ts'
 import { type RecordedVersion, recordedVersion } from './flow/recording.ts'
 import { TrustDesk } from './flow/trust-desk.ts'
 import { SnugEngine } from './flow/snug-engine.ts'
+import type { Product } from './format/alert-facts.ts'
 import { DockerEngine } from './identity/docker-engine.ts'
 import { Identifier } from './identity/identifier.ts'
 import type { EngineState, IdentityEngine } from './identity/identity.ts'
@@ -67,7 +69,7 @@ export async function runAgent(
   const kube = await kubeOf(config, log)
   const engines = enginesOf(config, kube, stageLog(log, 'identity'))
   const { store, close } = await openStore(config, log)
-  const { daemon, sinks } = assemble(config, engines, store, log)
+  const { daemon, sinks, traces } = assemble(config, engines, store, log)
   const storeLog = stageLog(log, 'store')
   const prune = setInterval(() => pruneAlerts(store, config.alertsKept, sinks(), storeLog), pruneMs)
   const metrics = createMetrics()
@@ -105,6 +107,7 @@ export async function runAgent(
   } finally {
     process.off('SIGHUP', reload)
     clearInterval(prune)
+    await traces?.close()
     await close()
   }
 }
@@ -175,6 +178,8 @@ interface Assembled {
   readonly daemon: Daemon
   /** Made once the store was read: sinks go on from where they were. */
   readonly sinks: () => Dispatcher
+  /** Absent where nobody wants them. */
+  readonly traces: AlertTraces | undefined
 }
 
 function assemble(
@@ -187,6 +192,7 @@ function assemble(
   const rules = loadRules()
   const shaper = new Shaper(rules.generalise)
   const files = new ImageFiles()
+  const traces = tracesOf(config, log)
   let sinks = new Dispatcher([], dispatcherOptions(config, log))
   const daemon = new Daemon({
     node: config.node,
@@ -207,13 +213,31 @@ function assemble(
     failClosed: config.block.failClosed,
     store,
     makeDispatcher: (news) => {
-      sinks = new Dispatcher(outletsOf(config), { ...dispatcherOptions(config, log), ...news })
+      sinks = new Dispatcher(outletsOf(config), {
+        ...dispatcherOptions(config, log),
+        ...news,
+        onOffered: (notices) => traces?.stored(notices, daemon.now()),
+        onDelivered: (sink, cursor, notices) => {
+          news.onDelivered(sink, cursor)
+          traces?.delivered(sink, notices, daemon.now())
+        },
+      })
       return sinks
     },
     alertsKept: config.alertsKept,
     log: stageLog(log, 'flow'),
   })
-  return { daemon, sinks: () => sinks }
+  return { daemon, sinks: () => sinks, traces }
+}
+
+function tracesOf({ traces, node }: Config, log: Log): AlertTraces | undefined {
+  const { url, token, timeout } = traces
+  if (url === undefined) return undefined
+  const stage = stageLog(log, 'traces')
+  const target = { url, token, tls: {}, timeoutMs: timeout }
+  return new AlertTraces(target, { product: product(), node }, (error, spans) => {
+    stage.warn({ spans, error: describeError(error) }, 'spans were not taken, and are gone')
+  })
 }
 
 /** What may change while the agent runs. */
@@ -236,8 +260,11 @@ function liveParts(config: Config) {
 }
 
 function outletsOf({ sinks }: Config): readonly Outlet[] {
-  const product = { vendor: 'Snug', name: 'snug', version: packageVersion() }
-  return sinks.map((sink) => makeOutlet(sink, product))
+  return sinks.map((sink) => makeOutlet(sink, product()))
+}
+
+function product(): Product {
+  return { vendor: 'Snug', name: 'snug', version: packageVersion() }
 }
 
 /** The config for those who show it: as it is when they look. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { defaultBlockRules } from '../lifecycle/blocking.ts'
 import { oidcSchema, sessionSchema, tlsSchema } from './access-schema.ts'
 import { formatDuration } from './duration.ts'
-import { outboxSchema, sinkSchema, stormSchema } from './sink-schema.ts'
+import { outboxSchema, sinkSchema, stormSchema, tracesSchema } from './sink-schema.ts'
 import { duration, path, size } from './value-schema.ts'
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -124,6 +124,7 @@ export const configSchema = z
       .meta({ description: 'where alerts are sent' }),
     outbox: outboxSchema.prefault({}),
     storm: stormSchema.prefault({}),
+    traces: tracesSchema.prefault({}),
     log: z
       .strictObject({
         level: z

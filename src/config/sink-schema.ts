@@ -216,3 +216,12 @@ export const stormSchema = z.strictObject({
     description: 'how often, at most, an alert whose count rises is sent again',
   }),
 })
+
+export const tracesSchema = z.strictObject({
+  url: url.optional().meta({
+    description:
+      'collector of OpenTelemetry that is sent the way of each alert as spans, such as `http://127.0.0.1:4318`; nowhere where absent',
+  }),
+  token: secret.optional().meta({ description: 'sent as `Authorization: Bearer`' }),
+  timeout,
+})

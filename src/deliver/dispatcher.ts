@@ -12,6 +12,8 @@ export interface DispatcherOptions extends Omit<LaneOptions, 'cursor' | 'now'> {
   /** Sink → greatest id of a notice that it has for good, from before the restart. */
   readonly cursors: Readonly<Record<string, string>>
   readonly now?: () => number
+  /** These are in the store, and on their way. */
+  readonly onOffered?: (notices: readonly Notice[]) => void
 }
 
 /** What came back when a sink was given an alert that is none. */
@@ -62,6 +64,7 @@ export class Dispatcher {
   }
 
   offer(notices: readonly Notice[]): void {
+    this.#options.onOffered?.(notices)
     const placed = this.#placed(notices)
     for (const lane of this.#lanes) lane.offer(placed, this.#place)
   }
