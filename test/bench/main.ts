@@ -10,6 +10,7 @@ import { type Figure, figureTable, isMet } from './figures.ts'
 import { liveBench } from './live-readers.ts'
 import { loopsBench } from './loops.ts'
 import { mixBench } from './mix.ts'
+import { replayBench } from './replay-rate.ts'
 import { scaleBench } from './scale.ts'
 import { servicesBench } from './services.ts'
 
@@ -25,6 +26,7 @@ const benches: readonly Bench[] = [
   servicesBench,
   scaleBench,
   mixBench,
+  replayBench,
   deliveryBench,
   liveBench,
 ]

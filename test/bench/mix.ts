@@ -7,7 +7,6 @@ import { workloadImage } from '../fixtures/workload-image.ts'
 import type { Bench } from './bench.ts'
 import { type Figure, paired, plain } from './figures.ts'
 import { processTree, type Usage, usage } from './process-usage.ts'
-import { replayRates } from './replay-rate.ts'
 
 const rounds = 3_000
 const crowd = 50
@@ -50,10 +49,10 @@ function cpuBetween(before: Usage | undefined, after: Usage | undefined): number
   return (after?.cpuSeconds ?? 0) - (before?.cpuSeconds ?? 0)
 }
 
-/** A small web service's acts, from nothing learned and in the steady state; memory; replay of recorded events. */
+/** A small web service's acts, from nothing learned and in the steady state; memory. */
 export const mixBench: Bench = {
   name: 'mix',
-  what: `${rounds} rounds of 60 opens with a read, 4 connects, 1 exec; memory with ${crowd} containers; replay`,
+  what: `${rounds} rounds of 60 opens with a read, 4 connects, 1 exec; memory with ${crowd} containers`,
   async run({ engine, runs, say }) {
     const { docker, socket } = await engine()
     const image = `${uniqueName('bench')}:1`
@@ -73,7 +72,7 @@ export const mixBench: Bench = {
       say(`  run ${run + 1} of ${runs} done`)
     }
     const memory = await crowdMemory(docker, image, socket)
-    return figuresOf(bare, learning, alerting, memory, await replayRates())
+    return figuresOf(bare, learning, alerting, memory)
   },
 }
 
@@ -128,7 +127,6 @@ function figuresOf(
   learning: readonly Timed[],
   alerting: readonly Timed[],
   memory: Memory,
-  rates: readonly number[],
 ): readonly Figure[] {
   const seconds = (list: readonly Timed[]): number[] => list.map((one) => one.seconds)
   const share = (list: readonly Timed[], of: 'daemonCpu' | 'sensorCpu'): number[] =>
@@ -145,6 +143,5 @@ function figuresOf(
     plain(`daemon, ${crowd} quiet containers`, '% of a core', [100 * memory.idleCpu], quiet),
     plain('memory of both, at rest', 'MiB', [memory.rest]),
     plain(`memory of both, ${crowd} containers`, 'MiB', [memory.after], { at: 'most', value: 120 }),
-    plain('event replay, one core', 'events/s', rates, { at: 'least', value: 200_000 }),
   ]
 }

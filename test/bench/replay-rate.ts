@@ -1,38 +1,96 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { startAgent } from '../fixtures/agent.ts'
+import { type Agent, startAgent } from '../fixtures/agent.ts'
+import type { Bench } from './bench.ts'
+import { plain } from './figures.ts'
 import { usage } from './process-usage.ts'
 
-const events = 400_000
+/** MiB of events in each replay; `SNUG_REPLAY_MIB=1024` is what is on record. */
+const mebibytes = Math.max(1, Number(process.env['SNUG_REPLAY_MIB'] ?? 96))
 const distinct = 500
+const blockOfEvents = 10_000
+const sampleMs = 500
 
 /**
  * NDJSON events that the daemon judges a second of its CPU, by `snug event replay` of a service's ordinary
  * life: 500 distinct acts over and over, after they were learned. CPU seconds of the daemon and not of the
- * clock: what is asked is what one core does, also where the client shares it.
+ * clock: what is asked is what one core does, also where the client shares it. And its memory meanwhile.
  */
-export async function replayRates(): Promise<readonly number[]> {
-  await using agent = await startAgent({
-    config: { sources: ['file:-'], engines: { docker: { socket: 'none' } } },
-  })
-  mkdirSync(agent.folder, { recursive: true })
-  const file = join(agent.folder, 'events.ndjson')
-  writeFileSync(file, lines(distinct))
-  await replay(agent.cli(['event', 'replay', file]))
-  await agent.json(['profile', 'mode', 'bench/web', 'alert'])
-  writeFileSync(file, lines(events))
-  const rates: number[] = []
-  for (let run = 0; run < 5; run++) {
-    const before = usage(agent.pid).daemon.cpuSeconds
-    await replay(agent.cli(['event', 'replay', file]))
-    rates.push(events / (usage(agent.pid).daemon.cpuSeconds - before))
-  }
-  rmSync(file)
-  return rates
+export const replayBench: Bench = {
+  name: 'replay',
+  what: `event replay of ${mebibytes} MiB of NDJSON, ${distinct} distinct acts over and over`,
+  async run({ runs, say }) {
+    await using agent = await startAgent({
+      config: { sources: ['file:-'], engines: { docker: { socket: 'none' } } },
+    })
+    mkdirSync(agent.folder, { recursive: true })
+    const file = join(agent.folder, 'events.ndjson')
+    writeFileSync(file, lines(distinct))
+    await replay(agent, file)
+    await agent.json(['profile', 'mode', 'bench/web', 'alert'])
+    const events = writeEvents(file)
+    const rates: number[] = []
+    const memory: number[] = []
+    for (let run = 0; run < runs; run++) {
+      const before = usage(agent.pid).daemon.cpuSeconds
+      const watch = watchMemory(agent.pid)
+      await replay(agent, file)
+      const resident = watch()
+      rates.push(events / (usage(agent.pid).daemon.cpuSeconds - before))
+      memory.push(Math.max(...resident))
+      say(
+        `  run ${run + 1} of ${runs}: ${events} events, resident MiB over time: ${thinned(resident)}`,
+      )
+    }
+    rmSync(file)
+    return [
+      plain('event replay, one core', 'events/s', rates, { at: 'least', value: 200_000 }),
+      plain('memory of the daemon, at most', 'MiB', memory),
+    ]
+  },
 }
 
-async function replay(done: Promise<{ code: number; stderr: string }>): Promise<void> {
-  const { code, stderr } = await done
+/** As many as make up the size, block by block; gives how many. */
+function writeEvents(file: string): number {
+  const block = Buffer.from(lines(blockOfEvents))
+  const blocks = Math.max(1, Math.round((mebibytes * 1_048_576) / block.length))
+  const out = openSync(file, 'w')
+  for (let n = 0; n < blocks; n++) writeSync(out, block)
+  closeSync(out)
+  return blocks * blockOfEvents
+}
+
+/** Resident MiB each half second, until it is asked. */
+function watchMemory(pid: number): () => readonly number[] {
+  const sizes = [residentMiB(pid)]
+  const timer = setInterval(() => sizes.push(residentMiB(pid)), sampleMs)
+  return () => {
+    clearInterval(timer)
+    return [...sizes, residentMiB(pid)]
+  }
+}
+
+function residentMiB(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN) / 1024)
+}
+
+/** At most twenty of them, evenly spread. */
+function thinned(sizes: readonly number[]): string {
+  const step = Math.max(1, Math.ceil(sizes.length / 20))
+  return sizes.filter((_, n) => n % step === 0 || n === sizes.length - 1).join(' ')
+}
+
+async function replay(agent: Agent, file: string): Promise<void> {
+  const { code, stderr } = await agent.cli(['event', 'replay', file])
   if (code !== 0) throw new Error(`event replay: exit ${code}: ${stderr}`)
 }
 

@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { SnugEvent } from '../../src/event/event.ts'
-import { EventLineParser, maxLineBytes } from '../../src/sources/event-lines.ts'
+import { SnugError } from '../../src/errors.ts'
+import { eventKinds, type SnugEvent } from '../../src/event/event.ts'
+import { EventLineParser, type LineTaker, maxLineBytes } from '../../src/sources/event-lines.ts'
 import { FileSource } from '../../src/sources/file-source.ts'
+import { LineSource } from '../../src/sources/line-source.ts'
 
 const good = (path: string): string =>
   JSON.stringify({
@@ -20,6 +22,37 @@ const good = (path: string): string =>
     process: { pid: 1, exe: '/bin/cat', uid: 0, origin: 'entrypoint' },
     file: { path, access: ['read'] },
   })
+
+it('a bad line in a million is one counted loss, and the log names its file and number', async () => {
+  const folder = mkdtempSync('/tmp/snug-million-')
+  const path = join(folder, 'a.log')
+  const lines = Array.from({ length: 1_000_000 }, () => 'x')
+  lines[570_000] = 'not one of ours'
+  writeFileSync(path, `${lines.join('\n')}\n`)
+  // Lines that cost nothing to read: what is asked is who counts them.
+  const event = JSON.parse(good('/a')) as SnugEvent
+  const take: LineTaker = (line, into) => {
+    if (line !== 'x') throw new SnugError('EVENT_INVALID', 'there is no `x`')
+    into.push(event)
+  }
+  const format = { name: 'plain', kinds: eventKinds, follow: false, open: () => ({ take }) }
+  const rejected: object[] = []
+  const onRejected = (line: object): number => rejected.push(line)
+  const source = new LineSource(format, { path, node: 'n1', onRejected })
+  let losses = 0
+  for await (const batch of source.messages(new AbortController().signal)) {
+    for (const message of batch) {
+      if (message.type === 'event' && message.event.kind === 'loss')
+        losses += message.event.loss.count
+    }
+  }
+  expect(losses).toBe(1)
+  expect(source.stats).toMatchObject({ delivered: 999_999, lost: { undecodable: 1 } })
+  expect(rejected).toEqual([
+    { code: 'EVENT_INVALID', message: `\`${path}\`: line 570001: there is no \`x\`` },
+  ])
+  rmSync(folder, { recursive: true })
+})
 
 describe('lines of events', () => {
   it('give the same events and the same rejections, however they are cut into chunks', () => {
