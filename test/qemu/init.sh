@@ -48,13 +48,13 @@ serve_sensor() {
   done
 }
 
-# container ID PORT PROGRAM…: the cgroup is entered last, as a runtime does; what comes before is no part of it.
+# container ID PORT PROGRAM…, of the image in $LOWER: the cgroup is entered last, as a runtime does; what comes before is no part of it.
 container() {
   id=$1 port=$2
   shift 2
   mkdir -p "/run/$id/upper" "/run/$id/work" "/run/$id/root" "/sys/fs/cgroup/$id"
   mount -t overlay overlay "/run/$id/root" \
-    -o "lowerdir=/image,upperdir=/run/$id/upper,workdir=/run/$id/work"
+    -o "lowerdir=${LOWER:-/image},upperdir=/run/$id/upper,workdir=/run/$id/work"
   SNUG_ID=$id unshare --mount --pid --net --fork --propagation private \
     /bin/sh /launch "$@" <>"/dev/virtio-ports/$port" >&0 2>/dev/console &
 }

@@ -31,6 +31,7 @@ export function buildInitramfs(
   platform: Platform,
   kernel: DebianKernel,
   programs: Programs,
+  addTo?: (root: string) => void,
 ): string {
   const root = join(folder, 'root')
   for (const name of ['bin', 'modules', 'dev', 'proc', 'sys']) {
@@ -44,6 +45,7 @@ export function buildInitramfs(
   const overlay = kernel.module('overlay')
   if (overlay !== undefined) writeFileSync(join(root, 'modules/overlay.ko'), overlay)
   buildImage(join(root, 'image'), platform, programs)
+  addTo?.(root)
 
   const initrd = join(folder, 'initrd')
   execFileSync(

@@ -21,6 +21,8 @@ const builtSensor = fileURLToPath(new URL('../../agent/snug-sensor', import.meta
 export interface MachineOptions {
   readonly platform?: Platform
   readonly programs?: Programs
+  /** Adds to the machine's own root, before it is packed. */
+  readonly addTo?: (root: string) => void
   /** More for the kernel's command line, as `lsm=…`. */
   readonly append?: string
 }
@@ -46,7 +48,7 @@ export class Machine {
     this.#folder = mkdtempSync(join(tmpdir(), 'snug-qemu-'))
     const kernel = debianKernel(platform)
     const programs = options.programs ?? ownPrograms(process.env['SNUG_TEST_SENSOR'] ?? builtSensor)
-    const initrd = buildInitramfs(this.#folder, platform, kernel, programs)
+    const initrd = buildInitramfs(this.#folder, platform, kernel, programs, options.addTo)
     this.release = kernel.release
     this.sensorPath = join(this.#folder, 'snug-sensor')
     writeFileSync(
@@ -132,11 +134,15 @@ export class Machine {
   }
 
   /** Starts the program in a container of its own, whose id is 64 hex digits. It serves one command a line. */
-  async container(id: string, program = '/bin/workload serve'): Promise<VmContainer> {
+  async container(
+    id: string,
+    program = '/bin/workload serve',
+    image = '/image',
+  ): Promise<VmContainer> {
     const port = this.#free.shift()
     if (port === undefined) throw new Error('no more containers at a time in one machine')
     const streams = await Port.open(this.#socket(port))
-    await this.run(`container ${id} ${port} ${program}`)
+    await this.run(`LOWER=${image} container ${id} ${port} ${program}`)
     return new VmContainer(this, id, streams, () => this.#free.push(port))
   }
 

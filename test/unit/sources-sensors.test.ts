@@ -149,6 +149,39 @@ describe('falco', () => {
     ])
   })
 
+  it('takes `null` and `<NA>` for what Falco does not know, and an id of 12 digits as it is', () => {
+    const unknown = {
+      'container.full_id': null,
+      'proc.cmdline': null,
+      'proc.ppid': null,
+      'group.gid': '<NA>',
+      'proc.tty': null,
+      'k8s.pod.name': '<NA>',
+      'container.name': '<NA>',
+    }
+    const event = one(falcoFormat, lines.falco({ ...exec, ...unknown }))
+    expect(event.container).toEqual({ id: lines.containerId.slice(0, 12) })
+    expect(event.process).toEqual({
+      pid: 52_699,
+      exe: '/usr/sbin/nginx',
+      uid: 101,
+      parent: '/bin/sh',
+      origin: 'entrypoint',
+    })
+    expect(event).not.toHaveProperty('workload')
+  })
+
+  it('reads the time of an event that is beyond what a number holds', () => {
+    const alert = JSON.parse(lines.falco(exec)) as { time?: string; output_fields: object }
+    delete alert.time
+    // As a text, so that nothing rounds it before it is read.
+    const line = JSON.stringify(alert).replace(
+      '"evt.type"',
+      '"evt.time":1685022245478445995,"evt.type"',
+    )
+    expect(one(falcoFormat, line).time).toBe('2023-05-25T13:44:05.478446Z')
+  })
+
   it('keeps exec sessions apart from the service, by the number of the process in its container', () => {
     const shim = '/usr/bin/containerd-shim-runc-v2'
     const { events } = read(
@@ -247,6 +280,34 @@ describe('tetragon', () => {
     })
   })
 
+  it('reads numbers that are written as text, and takes the cut id where there is no pod', () => {
+    const line = lines.tetragon(
+      'process_kprobe',
+      {
+        function_name: 'security_file_permission',
+        args: [{ file_arg: { path: '/srv/a' } }, { int_arg: '2' }],
+      },
+      { pid: '52699', uid: '101', pod: undefined },
+    )
+    expect(one(tetragonFormat, line)).toMatchObject({
+      container: { id: lines.containerId.slice(0, 31) },
+      process: { pid: 52_699, uid: 101 },
+      file: { path: '/srv/a', access: ['write'] },
+    })
+  })
+
+  it.each([
+    [2, ['write']],
+    [4, ['read']],
+    [6, ['read', 'write']],
+  ])('tells by the mask %d what a file was asked for', (mask, access) => {
+    const args = [{ file_arg: { path: '/a' } }, { int_arg: mask }]
+    const hook = { function_name: 'security_file_permission', args }
+    expect(one(tetragonFormat, lines.tetragon('process_kprobe', hook))).toMatchObject({
+      file: { access },
+    })
+  })
+
   it('counts hooks and kinds that it does not know', () => {
     const { events, ignored } = read(
       tetragonFormat,
@@ -285,6 +346,13 @@ describe('tracee', () => {
     expect(b.image).toEqual(a.image)
     expect({ ...b.process, parent: '/bin/sh' }).toEqual(a.process)
     expect(b.time).toBe('2022-12-14T17:51:30.192939Z')
+  })
+
+  it('reads numbers bare or wrapped', () => {
+    const bare = { host_pid: 52_699, pid: 7, real_user: { id: 101 } }
+    const wrapped = one(traceeFormat, lines.tracee('sched_process_exec', execData))
+    const plain = one(traceeFormat, lines.tracee('sched_process_exec', execData, bare))
+    expect(plain.process).toEqual(wrapped.process)
   })
 
   it('reads addresses of every family, and flags as numbers and as names', () => {
@@ -346,6 +414,26 @@ describe('kubearmor', () => {
       kind: 'exec',
       image: { repository: 'hashicorp/vault', tag: '1.13.1', digest: lines.digest },
       process: { uid: 0, args: ['/bin/vault', 'status'], parent: '/bin/sh' },
+    })
+  })
+
+  it('reads an act that has neither a time nor the numbers of the host', () => {
+    const line = lines.kubearmor({
+      Operation: 'Process',
+      Resource: '/bin/sh -ec vault status -tls-skip-verify',
+      Data: 'syscall=SYS_EXECVE',
+      ProcessName: '/bin/sh',
+      ParentProcessName: '/usr/bin/runc',
+      Source: '/usr/bin/runc',
+      Timestamp: undefined,
+      UpdatedTime: undefined,
+      HostPID: undefined,
+      HostPPID: undefined,
+    })
+    expect(one(kubearmorFormat, line)).toMatchObject({
+      time: now.toISOString(),
+      exec: { path: '/bin/sh' },
+      process: { pid: 205, args: ['/bin/sh', '-ec', 'vault', 'status', '-tls-skip-verify'] },
     })
   })
 

@@ -1,0 +1,143 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { exportProfile } from '../../src/export/export-profile.ts'
+import { behavioursOf } from '../../src/profile/behaviour.ts'
+import { Profile } from '../../src/profile/profile.ts'
+import { nginxRoot } from '../fixtures/images.ts'
+import { Recorder } from '../sensor/recorder.ts'
+import { shaper } from '../unit/act-fixture.ts'
+import { Machine, type VmContainer } from './machine.ts'
+
+/**
+ * This machine's kernel need not have AppArmor; Debian's has. There nginx is learned by the sensor, and its exported profile
+ * put into that kernel.
+ */
+const image = { repository: 'shop/web', digest: `sha256:${'ab'.repeat(32)}` }
+const nginx = '/usr/sbin/nginx'
+/** Of full load on nginx; `SNUG_LOAD_SECONDS` for the record. */
+const loadSeconds = Number(process.env['SNUG_LOAD_SECONDS'] ?? 3)
+/** What is large, and what nginx never looks at. */
+const left = ['./usr/share/*', './var/lib/apt/*', './var/lib/dpkg/*', './var/cache/*', './dev/*']
+const serve = 'while read -r line; do eval "$line" 2>&1; echo done; done\n'
+const page = 'http://127.0.0.1/index.nginx-debian.html'
+
+let machine: Machine
+let recorder: Recorder
+let name = ''
+const containers: VmContainer[] = []
+
+beforeAll(async () => {
+  const tar = await nginxRoot()
+  machine = await Machine.boot({ addTo: (root) => serviceImage(join(root, 'service'), tar) })
+  recorder = new Recorder({ sensorPath: machine.sensorPath })
+  await recorder.until(() => recorder.source.state.kind === 'running', 'a running sensor', 60_000)
+})
+afterAll(async () => {
+  for (const container of containers) await container.stop()
+  await recorder.stop()
+  await machine.stop()
+})
+
+/** Debian's files with nginx, and beside them the client that loads it. */
+function serviceImage(root: string, tar: string): void {
+  mkdirSync(root)
+  execFileSync('tar', ['-C', root, ...left.map((path) => `--exclude=${path}`), '-xf', tar])
+  const libraries = execFileSync('ldd', ['/usr/bin/wrk'], { encoding: 'utf8' })
+  const needed = [...libraries.matchAll(/(\/\S+)\s+\(0x/g)].flatMap(([, path]) => path ?? [])
+  // A loader and a libc of its own: those of the image are what nginx is linked to.
+  for (const path of needed) install(path, join(root, 'client', path.slice(path.lastIndexOf('/'))))
+  install('/usr/bin/wrk', join(root, 'client/wrk'))
+  install('/bin/busybox', join(root, 'usr/bin/busybox'))
+  writeFileSync(join(root, 'serve'), serve)
+}
+
+function install(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true })
+  copyFileSync(from, to)
+  chmodSync(to, 0o755)
+}
+
+async function service(): Promise<VmContainer> {
+  const id = randomBytes(32).toString('hex')
+  const container = await machine.container(id, '/bin/busybox sh /serve', '/service')
+  containers.push(container)
+  return container
+}
+
+/** By the profile, once there is one: as a runtime does it, from outside of it and at the exec. */
+function confined(command: string): string {
+  const enter = name === '' ? '' : `echo "exec ${name}" >/proc/self/attr/apparmor/exec; `
+  return `(${enter}exec ${command})`
+}
+
+/** Starts nginx and loads it; gives the requests a second. Whatever is not answered with the page is a failure. */
+async function load(container: VmContainer): Promise<number> {
+  await container.run(`${confined(`${nginx} -g "daemon off;"`)} </dev/null >/dev/null 2>&1 &`)
+  const wrk = `/client/ld-linux-x86-64.so.2 --library-path /client /client/wrk -t1 -c8`
+  await container.run(
+    `for n in $(seq 100); do busybox wget -q -O - ${page} && break; busybox sleep 0.1; done`,
+  )
+  const said = await container.run(`${wrk} -d${loadSeconds}s ${page}`)
+  expect(said).not.toMatch(/Non-2xx|Socket errors/)
+  return Number(/Requests\/sec:\s+([\d.]+)/.exec(said)?.[1])
+}
+
+async function denials(): Promise<number> {
+  return Number(await machine.run(`dmesg | grep -c 'apparmor="DENIED"' || true`))
+}
+
+const intruder = [
+  ['reads the password hashes', '/bin/cat /etc/shadow', /Permission denied/],
+  ['runs a shell’s programs', '/bin/dash -c "/usr/bin/id"', /Permission denied|not found/],
+  ['writes a scheduled job', '/bin/dash -c "echo x >>/etc/crontab"', /Permission denied/],
+  [
+    'changes a page',
+    '/bin/dash -c "echo x >/var/www/html/index.nginx-debian.html"',
+    /Permission denied/,
+  ],
+  ['mounts', '/bin/mount -t tmpfs none /mnt', /permission denied|not permitted|denied/i],
+] as const
+
+it('a profile of AppArmor from what nginx was seen to do is in force in Debian’s kernel', async () => {
+  const first = await service()
+  expect(await load(first)).toBeGreaterThan(10)
+  await first.run('busybox killall -QUIT nginx; busybox sleep 1')
+  await recorder.source.obeyed()
+  const profile = new Profile(shaper)
+  for (const event of recorder.acts(first.id)) {
+    if (event.process.exe !== nginx) continue
+    profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
+  }
+  const { text } = exportProfile('apparmor', image, profile)
+  const policy = execFileSync('apparmor_parser', ['-Q', '-K', '-S'], { input: text })
+  const packed = policy.toString('base64').match(/.{1,3000}/g) ?? []
+  for (const part of packed) await machine.run(`echo ${part} | base64 -d >>/tmp/policy`)
+  await machine.run('cat /tmp/policy >/sys/kernel/security/apparmor/.load')
+  name = /^profile (\S+)/m.exec(text)?.[1] ?? ''
+  expect(await machine.run('cat /sys/kernel/security/apparmor/profiles')).toContain(
+    `${name} (enforce)`,
+  )
+})
+
+it('nginx serves under full load with it, and nothing is refused', async () => {
+  const held = await service()
+  const rate = await load(held)
+  expect(rate).toBeGreaterThan(10)
+  const current = await held.run(
+    'cat /proc/$(busybox pidof nginx | busybox cut -d" " -f1)/attr/apparmor/current',
+  )
+  expect(current).toBe(`${name} (enforce)`)
+  expect(await denials()).toBe(0)
+})
+
+it.each(intruder)('an intruder in it %s: refused', async (_, command, refused) => {
+  const [free, held] = [containers[0]!, containers[1]!]
+  const said = await held.run(`${confined(command)}; echo "code $?"`)
+  expect(said).toMatch(refused)
+  expect(said).not.toContain('code 0')
+  // Without the profile it is not refused.
+  expect(await free.run(`(exec ${command}); echo "code $?"`)).toContain('code 0')
+})
