@@ -5,33 +5,15 @@ import { type About, explainDelta, type Shipped } from '../lifecycle/handover.ts
 import type { Guardrails } from '../match/guardrail.ts'
 import { judge } from '../match/judge.ts'
 import type { Verdict } from '../match/verdict.ts'
-import {
-  behaviourId,
-  behavioursOf,
-  type BehaviourId,
-  type BehaviourRef,
-} from '../profile/behaviour.ts'
+import { behaviourId, behavioursOf, type BehaviourRef } from '../profile/behaviour.ts'
 import type { Phase } from '../profile/profile-entry.ts'
 import type { AlertBook, Finding } from '../respond/alert-book.ts'
 import { deservesAlert } from '../respond/alert-policy.ts'
-import {
-  actionOf,
-  stoppedFinding,
-  stoppedFingerprint,
-  stoppedThough,
-  type StoppedThough,
-} from '../respond/enforcement-findings.ts'
-import type {
-  BehaviourKey,
-  SelfProbe,
-  Sighting,
-  SourceControl,
-  SourceMark,
-} from '../sources/source.ts'
+import { actionOf, stoppedFinding, type StoppedThough } from '../respond/enforcement-findings.ts'
+import type { BehaviourKey, SelfProbe, SourceControl, SourceMark } from '../sources/source.ts'
 import { wasRejected } from './decisions.ts'
-import type { DeployedVersion, KeyMeaning } from './deployed-version.ts'
+import type { DeployedVersion } from './deployed-version.ts'
 import {
-  actName,
   actNameOf,
   deviationFinding,
   type Judged,
@@ -39,6 +21,7 @@ import {
   mainBehaviour,
   unobservedKindFinding,
 } from './findings.ts'
+import { Sightings } from './sightings.ts'
 import type { Kinds, Sights } from './sights.ts'
 import { actNameOfObject, type Telling, type TwiceTold } from './twice-told.ts'
 import { stretchBefore, stretchText } from './unobserved.ts'
@@ -115,11 +98,13 @@ export class JudgeStage {
   /** Acts that the kernel stopped and the profile expects: faults of Snug. */
   disagreements = 0
   readonly #options: JudgeStageOptions
+  readonly #sightings: Sightings
   /** Fingerprint of the alert that the act at hand raised. */
   #raised: string | undefined
 
   constructor(options: JudgeStageOptions) {
     this.#options = options
+    this.#sightings = new Sightings(options)
   }
 
   judge({ messages, source, control }: Batch): void {
@@ -133,7 +118,7 @@ export class JudgeStage {
           break
         }
         case 'sighting':
-          this.#sighting(message.sighting, source)
+          this.#sightings.take(message.sighting, source)
           break
         case 'container':
           this.#started(message, source)
@@ -410,80 +395,5 @@ export class JudgeStage {
     const keys = known.get(version)
     if (keys === undefined) known.set(version, [key])
     else keys.push(key)
-  }
-
-  #sighting(sighting: Sighting, source: string): void {
-    const { shelf, alerts } = this.#options
-    const { key, containerId, count, last, expected: allowed } = sighting
-    const version = shelf.versionOfContainer(containerId)
-    if (version !== undefined && allowed !== undefined) {
-      const ids = allowed.tags.map((tag) => version.tagged(tag)).filter((id) => id !== undefined)
-      if (ids.length < allowed.tags.length) shelf.unplacedSightings += count
-      this.#count(version, ids, { ...sighting, ...allowed }, source)
-      return
-    }
-    const meaning = version?.meaning(key)
-    if (version === undefined || meaning === undefined) {
-      // Counts from before a restart of the daemon: the acts themselves will come up again.
-      shelf.unplacedSightings += count
-      return
-    }
-    const { behaviours, origin, expected } = meaning
-    const fresh = this.#count(version, behaviours, { ...sighting, ...meaning }, source)
-    const action = version.actionOf(key, containerId)
-    if (expected) {
-      if (action === 'alerted') return
-      const act = actName(version, containerId, origin, behaviours, 'alerted')
-      for (const why of stoppedThough) alerts.repeat(stoppedFingerprint(why, act), fresh, last)
-      return
-    }
-    alerts.repeat(actName(version, containerId, origin, behaviours, action), fresh, last)
-  }
-
-  /** Of acts that were counted, how many no other source had told. */
-  #freshOf(
-    { key, profile }: DeployedVersion,
-    behaviours: readonly BehaviourId[],
-    { containerId, count, last }: Pick<Sighting, 'containerId' | 'count' | 'last'>,
-    source: string,
-  ): number {
-    const { twice } = this.#options
-    if (twice === undefined) return count
-    const acts = behaviours.flatMap((id) => {
-      const known = profile.subject(id)
-      return known === undefined ? [] : actNameOfObject(known.actor.exe, known.uid, known.object)
-    })
-    const told = { version: key, container: containerId, source, when: microsOf(last), count, acts }
-    return acts.length === 0 ? count : twice.told(told).fresh
-  }
-
-  /** Gives how many of them no other source had told. */
-  #count(
-    version: DeployedVersion,
-    behaviours: readonly BehaviourId[],
-    seen: Pick<Sighting, 'containerId' | 'count' | 'first' | 'last'> &
-      Pick<KeyMeaning, 'origin' | 'session'>,
-    source: string,
-  ): number {
-    const { containerId, first, last, origin, session } = seen
-    const phase: Phase = version.life.state === 'learning' ? 'learned' : 'later'
-    const count = this.#freshOf(version, behaviours, seen, source)
-    for (const id of behaviours) {
-      version.profile.addSighting(
-        id,
-        {
-          container: containerId,
-          origin,
-          count,
-          first,
-          last,
-          source,
-          ...(session === undefined ? {} : { session }),
-          node: this.#options.shelf.node,
-        },
-        phase,
-      )
-    }
-    return count
   }
 }
