@@ -11,6 +11,7 @@ export function cliPage(): string {
     stderr: stream,
     env: {},
     colour: false,
+    progress: false,
     width: 80,
     signal: new AbortController().signal,
     ended: new AbortController().signal,

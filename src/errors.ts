@@ -190,6 +190,11 @@ export const errorTable = {
     hint: 'the agent starts its front again; `snug status` says what is wrong with it',
   },
   FORBIDDEN: { exit: 1, status: 403, hint: 'this needs a role with more rights' },
+  UNDO_REFUSED: {
+    exit: 1,
+    status: 409,
+    hint: '`snug audit list` shows what was decided since; decide anew on what stands',
+  },
   REVISION_STALE: {
     exit: 1,
     status: 412,

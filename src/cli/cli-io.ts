@@ -8,6 +8,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Colours are wanted: a terminal, and no `NO_COLOR`. */
   readonly colour: boolean
+  /** Standard error is a terminal: long work may say how far it is. */
+  readonly progress: boolean
   /** Columns of the terminal; 80 where there is none. */
   readonly width: number
   /** Fires on Ctrl-C and SIGTERM, and once nobody reads standard output any more. */

@@ -14,6 +14,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stderr: process.stderr,
   env: process.env,
   colour: process.stdout.isTTY && !process.env['NO_COLOR'],
+  progress: process.stderr.isTTY,
   width: Math.max(plainWidth, process.stdout.columns || 0),
   signal: AbortSignal.any([stop.signal, unread.signal]),
   ended: stop.signal,

@@ -70,6 +70,8 @@ export interface Engine {
 
   /** The newest decisions, newest first; only those before `before`, where it is given. */
   audit(limit: number, before?: number): Promise<readonly AuditView[]>
+  /** Takes the decision with that number back, where it still stands and nothing was built on it. */
+  undo(seq: number, by: Decider): Promise<UndoResult>
   /** Follows the chain of all decisions from the first on. */
   verifyAudit(): Promise<AuditCheckView>
   /** Puts on record what was decided outside of the engine. */
@@ -184,6 +186,15 @@ export interface AuditView {
   /** SHA-256 of the entry before. */
   readonly previous: string
   readonly [member: string]: unknown
+}
+
+export interface UndoResult {
+  /** Number of the entry that was undone. */
+  readonly undone: number
+  readonly what: string
+  readonly image?: string
+  readonly alert?: string
+  readonly behaviours: readonly string[]
 }
 
 export interface AuditCheckView {

@@ -23,6 +23,7 @@ import { readRecorded, backTest } from './recorded-events.ts'
 import { alertRevisionOf, revisionOf } from './revision.ts'
 import { decided, standing } from './review/decided.ts'
 import { testEdit } from './review/edit-test.ts'
+import { undo } from './review/undo.ts'
 import { ReviewDesk } from './review/review-desk.ts'
 import { crossChecksOf, statusView } from './status-view.ts'
 import { liveAsk } from './live-filter.ts'
@@ -253,6 +254,10 @@ export class SnugEngine implements view.Engine {
 
   audit(limit: number, before?: number): Promise<readonly view.AuditView[]> {
     return this.#daemon.trail.list(limit, before)
+  }
+
+  undo(seq: number, by: view.Decider): Promise<view.UndoResult> {
+    return undo(this.#daemon, this.#desk, seq, by)
   }
 
   async verifyAudit(): Promise<view.AuditCheckView> {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { SnugError } from '../errors.ts'
 import { because, behaviourIds, moment, present, reason, ref, userId } from './body-parts.ts'
 import { cursor, limit, numberOf, pageOf } from './page.ts'
 import {
@@ -9,6 +10,7 @@ import {
   forgetResult,
   incidentResult,
   profileEdit,
+  undoResult,
 } from './review-schema.ts'
 import { type Route, route } from './route.ts'
 import * as view from './view-schema.ts'
@@ -165,6 +167,17 @@ export const reviewRoutes: readonly Route[] = [
     },
   }),
   route({
+    method: 'POST',
+    path: '/v1/audit/:seq/undo',
+    role: 'reviewer',
+    summary:
+      'takes the decision with that number in the audit back, where it still stands and nothing was built on it',
+    body: whyBody,
+    answer: undoResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.undo(auditNumber(params['seq']), because(by, body.reason)),
+  }),
+  route({
     method: 'GET',
     path: '/v1/audit/verify',
     role: 'viewer',
@@ -173,3 +186,9 @@ export const reviewRoutes: readonly Route[] = [
     handle: ({ engine }) => engine.verifyAudit(),
   }),
 ]
+
+/** Errors: BODY_INVALID. */
+function auditNumber(text = ''): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text)
+  throw new SnugError('BODY_INVALID', `\`${text}\` is no number of an entry`)
+}

@@ -5,6 +5,7 @@ import type {
   EditTestResult,
   ForgetResult,
   IncidentResult,
+  UndoResult,
 } from '../flow/engine.ts'
 import { behaviourIds, moment, userId } from './body-parts.ts'
 import { user, version } from './view-schema.ts'
@@ -83,4 +84,12 @@ export const editTestResult: z.ZodType<EditTestResult> = z.object({
     }),
   ),
   attacksTried: count,
+})
+
+export const undoResult: z.ZodType<UndoResult> = z.object({
+  undone: count,
+  what: text,
+  image: text.exactOptional(),
+  alert: text.exactOptional(),
+  behaviours: z.array(text),
 })

@@ -52,6 +52,7 @@ describe.each(answering)('$method $path', ({ method, path, answer, stream }) => 
       .replace(':ref', encodeURIComponent('registry.local/shop/web:1.4'))
       .replace(':id', '01-a')
       .replace(':name', 'ci')
+      .replace(':seq', '1')
     const body = bodies[name] === undefined ? undefined : JSON.stringify(bodies[name])
     const events = `${JSON.stringify(sampleEvent)}\n`
     const [status, text] = await send(method, real + (queries[name] ?? ''), stream ? events : body)

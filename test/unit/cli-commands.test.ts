@@ -48,6 +48,7 @@ const listings = [
   ['profile', 'undo', web, '--behaviour', 'b-7'],
   ['audit', 'list'],
   ['audit', 'verify'],
+  ['audit', 'undo', '1'],
   ['alert', 'list'],
   ['alert', 'show', '01-a'],
   ['alert', 'allow', '01-a'],

@@ -15,6 +15,7 @@ export interface CliOptions {
   readonly stdin?: string
   readonly env?: Readonly<Record<string, string>>
   readonly colour?: boolean
+  readonly progress?: boolean
 }
 
 /** The command line in this process, on streams of its own. */
@@ -39,6 +40,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
     stderr: into('stderr'),
     env: options.env ?? {},
     colour: options.colour ?? false,
+    progress: options.progress ?? false,
     width: 80,
     signal: stop.signal,
     ended: stop.signal,

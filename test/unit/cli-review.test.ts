@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { storyText } from '../../src/cli/alert-story.ts'
-import { cli } from './cli-fixtures.ts'
-import { sampleAlert, type ServerFixture, startFixture } from './server-fixtures.ts'
+import { cli, startCli } from './cli-fixtures.ts'
+import { sampleAlert, sampleEvent, type ServerFixture, startFixture } from './server-fixtures.ts'
 
 let fixture: ServerFixture
 beforeEach(async () => {
@@ -114,5 +116,50 @@ describe('snug completion', () => {
 
   it('of another shell is refused', async () => {
     expect((await cli(['completion', 'tcsh'])).exit).toBe(64)
+  })
+})
+
+describe('snug event list', () => {
+  it('shows the latest acts first', async () => {
+    for (const path of ['/bin/a', '/bin/b']) {
+      const event = { ...sampleEvent, exec: { path, drift: false } } as typeof sampleEvent
+      fixture.engine.liveEventLog.publish('events', event)
+    }
+    const { stdout } = await snug('event', 'list', '--session', 's1')
+    expect(stdout.split('\n').map((line) => line.split(': ')[1])).toEqual([
+      'run /bin/b',
+      'run /bin/a',
+      undefined,
+    ])
+    expect(fixture.engine.calls).toMatchObject([{ args: [{ session: 's1', limit: 101 }] }])
+  })
+})
+
+describe('long work', () => {
+  const file = (): string => {
+    const path = join(fixture.dir, 'events.ndjson')
+    writeFileSync(path, '{"v":1}\n'.repeat(100_000))
+    return path
+  }
+
+  it('says on a terminal how far it is, and leaves nothing of that behind', async () => {
+    const replay = fixture.engine.replay.bind(fixture.engine)
+    let goOn = (): void => undefined
+    const asked = new Promise<void>((resolve) => (goOn = resolve))
+    fixture.engine.replay = async (chunks) => {
+      await asked
+      return replay(chunks)
+    }
+    const args = ['event', 'replay', file(), '--socket', fixture.socket]
+    const run = startCli(args, { progress: true })
+    await expect.poll(() => run.stderr()).toMatch(/snug: \d+\.\d MiB sent …/)
+    goOn()
+    expect(await run.exit).toBe(0)
+    expect(run.stderr().endsWith('\r\u001b[K')).toBe(true)
+    expect(run.stdout()).toContain('events      100000')
+  })
+
+  it('says nothing where nobody looks', async () => {
+    expect((await snug('event', 'replay', file())).stderr).toBe('')
   })
 })

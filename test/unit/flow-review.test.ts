@@ -425,3 +425,49 @@ describe('the attacks that ship', () => {
     }
   })
 })
+
+describe('undoing an entry of the audit', () => {
+  const lastEntry = async (world: DaemonWorld): Promise<number> =>
+    (await world.engine.audit(1))[0]!.seq
+
+  it('takes a decision back that still stands, once, and is on record itself', async () => {
+    const world = await learned()
+    const id = idOf(world, 'run /bin/only-b')
+    await world.engine.reject(image, [id], by)
+    const seq = await lastEntry(world)
+    expect(row(world, 'run /bin/only-b')?.state).toBe('rejected')
+    expect(await world.engine.undo(seq, by)).toMatchObject({ what: 'reject', behaviours: [id] })
+    expect(row(world, 'run /bin/only-b')?.state).toBe('learned')
+    const [entry] = await world.engine.audit(1)
+    expect(entry).toMatchObject({ what: 'withdraw', reason: `undoes entry ${seq}` })
+    await expect(world.engine.undo(seq, by)).rejects.toMatchObject({ code: 'UNDO_REFUSED' })
+  })
+
+  it('is refused where somebody decided on the same since, and changes nothing', async () => {
+    const world = await learned()
+    const id = idOf(world, 'run /bin/only-b')
+    await world.engine.reject(image, [id], by)
+    const seq = await lastEntry(world)
+    world.advance(1_000)
+    await world.engine.approve(image, [id], { who: 'token:ada' })
+    await expect(world.engine.undo(seq, by)).rejects.toMatchObject({ code: 'UNDO_REFUSED' })
+    expect(row(world, 'run /bin/only-b')?.state).toBe('approved')
+  })
+
+  it('is refused for what is no decision on behaviours, and where there is no such entry', async () => {
+    const world = await learned()
+    await world.engine.setMode(image, 'learn', by)
+    for (const seq of [await lastEntry(world), 99_999]) {
+      await expect(world.engine.undo(seq, by)).rejects.toMatchObject({ code: 'UNDO_REFUSED' })
+    }
+  })
+
+  it('opens an alert again that it had decided', async () => {
+    const world = await learned()
+    await says(world, act.exec('/bin/odd', { container: a }))
+    const { id } = world.engine.alerts({ limit: 1 })[0]!
+    await world.engine.ackAlert(id, 'known', by)
+    expect(await world.engine.undo(await lastEntry(world), by)).toMatchObject({ alert: id })
+    expect(world.engine.alert(id).decision).toBeUndefined()
+  })
+})

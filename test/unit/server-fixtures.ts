@@ -22,6 +22,7 @@ import type {
   ProfileEdit,
   ProfileExport,
   ProfileRange,
+  UndoResult,
 } from '../../src/flow/engine.ts'
 import type {
   BackTestResult,
@@ -351,6 +352,11 @@ export class MemoryEngine implements Engine {
       .filter((seq) => seq < before)
       .slice(0, limit)
       .map((seq) => ({ ...entry, seq }))
+  }
+
+  async undo(seq: number, by: Decider): Promise<UndoResult> {
+    this.#call('undo', seq, by)
+    return { undone: seq, what: 'approve', image: 'registry.local/shop/web', behaviours: ['b-7'] }
   }
 
   async verifyAudit(): Promise<AuditCheckView> {

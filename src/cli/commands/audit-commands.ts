@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { SnugError } from '../../errors.ts'
-import type { AuditCheckView, AuditView } from '../../flow/engine.ts'
+import type { AuditCheckView, AuditView, UndoResult } from '../../flow/engine.ts'
 import { ReceivedTrails } from '../../flow/received-trail.ts'
 import type { CliContext } from '../cli-context.ts'
 import { openInput } from '../event-input.ts'
@@ -27,6 +27,17 @@ export function auditCommands(program: Command, context: CliContext): void {
     .action(async ({ limit }: { limit: number }) => {
       const entries = await context.client.get<readonly AuditView[]>(`/v1/audit?limit=${limit}`)
       await context.print(entries, entries, () => textTable(columns, entries, context.io))
+    })
+
+  audit
+    .command('undo')
+    .description('takes a decision back, where it still stands and nothing was built on it')
+    .argument('<no>', 'its number in `snug audit list`', parseEntry)
+    .option('--reason <text>', 'kept with it')
+    .action(async (no: number, body: { reason?: string }) => {
+      const path = `/v1/audit/${no}/undo`
+      const result = await context.client.send<UndoResult>('POST', path, body)
+      await context.print(result, [result], () => undoText(result))
     })
 
   audit
@@ -73,6 +84,17 @@ async function verifyReceived(path: string, context: CliContext): Promise<void> 
       .join('\n'),
   )
   if (found.some(({ ok }) => !ok)) context.exit = 2
+}
+
+function undoText({ undone, what, image, alert, behaviours }: UndoResult): string {
+  const of =
+    alert === undefined ? `${behaviours.length} behaviours of ${image ?? '-'}` : `alert ${alert}`
+  return `undone: ${safeText(`entry ${undone}, ${what}, ${of}`)}\n`
+}
+
+function parseEntry(text: string): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be the number of an entry.')
 }
 
 function subjectOf(entry: AuditView): string {

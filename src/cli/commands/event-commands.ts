@@ -4,10 +4,12 @@ import type { SnugEvent } from '../../event/event.ts'
 import type { ReplayResult } from '../../flow/engine-views.ts'
 import type { CliContext } from '../cli-context.ts'
 import { say } from '../cli-io.ts'
+import { parseCount as parseLimit } from '../option-values.ts'
 import { openInput } from '../event-input.ts'
 import { recordEvents } from '../event-recorder.ts'
 import { followLive } from '../follow-live.ts'
 import { renderItem } from '../output.ts'
+import { withProgress } from '../progress.ts'
 import { rejectedExit, tellRejected } from '../rejected-lines.ts'
 import { safeText } from '../terminal-text.ts'
 import { textFields } from '../text-table.ts'
@@ -40,6 +42,22 @@ export function eventCommands(program: Command, context: CliContext): void {
     })
 
   event
+    .command('list')
+    .description('the latest acts that came up, newest first: what was new or deviated')
+    .option('--image <image>', 'only of this image')
+    .option('--container <id>', 'only of this container')
+    .option('--session <id>', 'only of this exec session')
+    .option('--limit <count>', 'at most so many', parseLimit, 100)
+    .action(async (filter: Filter & { readonly session?: string; readonly limit: number }) => {
+      const query = new URLSearchParams()
+      for (const [name, value] of Object.entries(filter)) query.set(name, String(value))
+      const events = await context.client.get<readonly SnugEvent[]>(
+        `/v1/events?${query.toString()}`,
+      )
+      await context.print(events, events, () => events.map(eventLine).join(''))
+    })
+
+  event
     .command('record')
     .description('writes every act to a file until Ctrl-C; what was missed is a `loss` in it')
     .argument('<file>', 'NDJSON; `-` is standard output')
@@ -64,10 +82,9 @@ export function eventCommands(program: Command, context: CliContext): void {
     .argument('<file>', 'NDJSON; `-` is standard input')
     .action(async (file: string) => {
       const input = await openInput(file, context.io)
-      const result = await context.client.upload<ReplayResult>(
-        '/v1/events',
-        input,
-        context.io.signal,
+      const { client, io } = context
+      const result = await withProgress(io, input, () =>
+        client.upload<ReplayResult>('/v1/events', input, io.signal),
       )
       await context.print(result, [result], () => replayText(result))
       tellRejected(context.io, result)

@@ -7,6 +7,7 @@ import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { openInput } from '../event-input.ts'
 import { rejectedExit, tellRejected } from '../rejected-lines.ts'
+import { withProgress } from '../progress.ts'
 import { safeText } from '../terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../text-table.ts'
 
@@ -67,7 +68,10 @@ export function profileTestCommand(profile: Command, context: CliContext): void 
 async function testEvents(context: CliContext, ref: string, events: string): Promise<void> {
   const input = await openInput(events, context.io)
   const path = imagePath(ref, '/test')
-  const result = await context.client.upload<BackTestResult>(path, input, context.io.signal)
+  const { client, io } = context
+  const result = await withProgress(io, input, () =>
+    client.upload<BackTestResult>(path, input, io.signal),
+  )
   await context.print(result, result.rows, () => eventsText(result, context.io))
   tellRejected(context.io, result)
   context.exit = rejectedExit(result)
