@@ -18,6 +18,7 @@ const { program } = createProgram({
   stderr: new PassThrough(),
   env: {},
   colour: false,
+  progress: false,
   width: 80,
   signal: never,
   ended: never,
