@@ -41,6 +41,11 @@ const pages: Readonly<Record<string, string>> = {
     'What `snug profile show IMAGE -o json` and `GET /v1/images/{ref}/profile` answer.',
     jsonSchema(profile),
   ),
+  'docs/reference/gate.md': schemaPage(
+    'Gate policy, v1',
+    'What `snug gate --policy FILE` reads, as YAML; `profiles/gate.yaml` is the one that ships.',
+    jsonSchema(gatePolicySchema),
+  ),
   'docs/reference/config.schema.json': json(configJsonSchema()),
   'docs/reference/event.schema.json': json(eventSchema),
   'docs/reference/alert.schema.json': json(alertSchema),

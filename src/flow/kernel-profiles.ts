@@ -35,6 +35,8 @@ interface Told {
   /** As told last; undefined: nothing yet. */
   enforcement: Enforcement | undefined
   timer: NodeJS.Timeout | undefined
+  /** It was made with the image's files at hand. */
+  withFiles: boolean
 }
 
 /** Decisions that come together are compiled together; the first of them at once. */
@@ -76,6 +78,14 @@ export class KernelProfiles {
   since(version: DeployedVersion): number | undefined {
     const told = this.#told.get(version)
     return told?.profile === 'told' ? told.at : undefined
+  }
+
+  /** A container of it is there, and with it the image's files: no pattern may take these. */
+  started(version: DeployedVersion): void {
+    const told = this.#told.get(version)
+    if (told?.profile === 'told' && !told.withFiles && version.identity !== undefined) {
+      this.#compile(version, told)
+    }
   }
 
   /** The version moved: its mode, canary, break-glass, or whether it learns. */
@@ -130,6 +140,7 @@ export class KernelProfiles {
       ends: undefined,
       enforcement: undefined,
       timer: undefined,
+      withFiles: false,
     }
     this.#told.set(version, told)
     return told
@@ -147,6 +158,7 @@ export class KernelProfiles {
       version.profile.widen(widenings)
       for (const control of controls()) control.profile?.(version.scope, profile)
       told.profile = 'told'
+      told.withFiles = version.identity !== undefined
       told.ends = ends
       if (failed) onHealed(version)
       onWidened(version, profile.widened)

@@ -107,6 +107,7 @@ export class KernelSide {
   }
 
   started(container: string, version: DeployedVersion): void {
+    this.profiles.started(version)
     this.#assignments.started(container, version)
   }
 

@@ -24,8 +24,6 @@ export interface TrustDeskOptions {
 export class TrustDesk {
   readonly #options: TrustDeskOptions
   readonly #asked = new Set<string>()
-  /** Trusted versions whose image's files were not known when their profile went to the kernel. */
-  readonly #early = new Set<DeployedVersion>()
 
   constructor(options: TrustDeskOptions) {
     this.#options = options
@@ -43,7 +41,6 @@ export class TrustDesk {
     const { daemon } = this.#options
     const { image, imageId } = container
     const known = daemon.shelf.versionOfImage(image, imageId)
-    if (known !== undefined) this.#complete(known)
     const key = `${image.repository}@${image.digest}`
     // Without a digest of its registry it was built here, and nobody else knows it.
     if (this.#asked.has(key) || image.digest === imageId || known?.life.state === 'enforced') return
@@ -69,7 +66,6 @@ export class TrustDesk {
     version.profile.merge(profile.behaviours)
     version.watchedFor(profile.observed === undefined ? allKinds : new Set(profile.observed))
     daemon.shelf.apply(version, step)
-    if (version.identity === undefined) this.#early.add(version)
     const fields = {
       keyId,
       made,
@@ -78,12 +74,6 @@ export class TrustDesk {
       after: standing(version),
     }
     await decided(daemon, version, { what: 'trust', by: { who }, fields, expects: true })
-  }
-
-  /** Patterns must not take what the image ships: that can be told once a container of it is there. */
-  #complete(version: DeployedVersion): void {
-    if (version.identity === undefined || !this.#early.delete(version)) return
-    this.#options.daemon.kernel.decided(version, true)
   }
 
   #refuse(version: DeployedVersion, error: unknown): void {

@@ -34,6 +34,7 @@ async function deploy(mode: 'alert' | 'block', answer: () => Promise<Verified | 
   new TrustDesk({ daemon: world.daemon, mode, fetch }).follow([world.containers])
   await world.start()
   world.containers.tell(container)
+  await world.daemon.persist()
   world.source.say(started(id))
   await world.source.heard()
   await world.daemon.persist()
@@ -54,6 +55,13 @@ it('has a version with a trusted profile enforced, with nothing to learn', async
   expect(world.control.last('profile')?.profile?.rules.length).toBeGreaterThan(0)
   expect(world.control.enforced(id)).toBe(true)
   expect(await world.engine.audit(1)).toMatchObject([{ what: 'trust', keyId: verified.keyId }])
+})
+
+it('gives the kernel its profile before the container starts, and again once the files of its image are there', async () => {
+  await deploy('block', () => Promise.resolve(verified))
+  const told = world.control.told.map(({ what }) => what)
+  expect(told.filter((what) => what === 'profile')).toHaveLength(2)
+  expect(told.indexOf('profile')).toBeLessThan(told.lastIndexOf('assign'))
 })
 
 it('alerts on what the profile does not have, and not on what it has', async () => {
