@@ -14,6 +14,7 @@ import type { EvalAct } from './acts/act.ts'
 import { alertText } from './false-alerts.ts'
 import { alertsOf } from './learned.ts'
 import { appActs } from './acts/app-acts.ts'
+import { dataName } from './data.ts'
 import { databaseActs } from './acts/database-acts.ts'
 import { redisActs } from './acts/redis-acts.ts'
 import {
@@ -102,7 +103,7 @@ async function intrudeIn(
       } else running.set(via, started)
     }
     for (const [via, at] of running) {
-      if (via === 'gunicorn') await askApp(at, '/upload/first.bin', 'content')
+      if (via === 'gunicorn') await askApp(at, `/upload/${dataName()}.bin`, 'content')
     }
     const neighbour = running.get('redis')?.address ?? ''
     const setting = { hostAddress, hostPort, neighbour }

@@ -24,7 +24,7 @@ async function approveKeptApart(agent: Agent, image: string): Promise<readonly s
   const kept = behaviours.filter(({ state }) => state === 'quarantined')
   if (kept.length > 0) {
     const ids = kept.map(({ id }) => id)
-    await agent.json(['profile', 'approve', image, '--behaviour', ...ids])
+    await agent.json(['profile', 'approve', image, '--quarantined', '--behaviour', ...ids])
   }
   return kept.map(({ actor, text }) => `${actor.exe}: ${text}`)
 }
@@ -48,6 +48,8 @@ export async function learn(
   say: (line: string) => void,
 ): Promise<Learned> {
   const learner = await startAgent({ docker: socket, config: learnerConfig })
+  // The learner's own end, and then that of the agent that goes on with what it learned.
+  let last = learner
   try {
     const failures: string[] = []
     const isLearned = await Promise.all(
@@ -79,6 +81,7 @@ export async function learn(
     const agent = await startLearned(learner, socket, images, {
       block: { canary: 1, budget: 100_000 },
     })
+    last = agent
     const reviewed: Window[] = []
     for (const [index, window] of windows.entries()) {
       const approved = await approveKeptApart(agent, images[index] ?? '')
@@ -86,7 +89,7 @@ export async function learn(
     }
     return { agent, windows: reviewed, learned, failures }
   } catch (error) {
-    await learner[Symbol.asyncDispose]()
+    await last[Symbol.asyncDispose]()
     throw error
   }
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { startDockerd } from '../fixtures/dockerd.ts'
 import { evaluate, partNames, type PartName } from './evaluate.ts'
+import { earlierResults, isWhole, merged } from './merged.ts'
 import { resultsAsJson, resultsAsMarkdown } from './report.ts'
 import { serviceNames, type ServiceName } from './services/all.ts'
 
@@ -13,7 +14,8 @@ import { serviceNames, type ServiceName } from './services/all.ts'
  *
  *   make eval EVAL='--only nginx,intruder --containers 4'
  *
- * `--only` takes services and the parts `services`, `intruder`, `upgrade`; a whole run writes `docs/eval.md` as well.
+ * `--only` takes services and the parts `services`, `intruder`, `upgrade`: they take the place of what `.build/eval.json` has of
+ * them. `docs/eval.md` is written once there is something of each.
  */
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
@@ -62,14 +64,18 @@ async function main(): Promise<void> {
     })
     // A load program may wait for a container that is no more.
     if (isInterrupted) process.exit(130)
-    const markdown = resultsAsMarkdown(results)
-    console.log(markdown)
+    console.log(resultsAsMarkdown(results))
+    const all = whole ? results : merged(earlierResults(values.json), results)
     mkdirSync(dirname(values.json), { recursive: true })
-    writeFileSync(values.json, resultsAsJson(results))
-    if (whole) writeFileSync(here('docs/eval.md'), markdown)
+    writeFileSync(values.json, resultsAsJson(all))
+    if (isWhole(all, serviceNames.length)) {
+      writeFileSync(here('docs/eval.md'), resultsAsMarkdown(all))
+    }
   } finally {
     await engine.stop()
   }
 }
 
 await main()
+// What a part that broke off left open must not hold the rest up.
+process.exit()

@@ -4,7 +4,7 @@ import type { HandOver, UpgradeResult } from './upgrade.ts'
 export function upgradeSection(result: UpgradeResult): string {
   const { changed, withPrior, fromNothing, added, removed, unchanged } = result
   const columns = [
-    ['behaviours to review', (one: HandOver) => String(one.review)],
+    ["behaviours to review, but for the intruder's", (one: HandOver) => String(one.review)],
     ['alerts about the new version itself', (one: HandOver) => String(one.alerts)],
     ['acts of an intruder told', (one: HandOver) => `${one.probesTold.length} of ${one.probes}`],
     ['blind minutes', (one: HandOver) => String(one.blindMinutes)],

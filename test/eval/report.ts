@@ -29,7 +29,7 @@ function head({ startedAt, seconds }: EvalResults): string {
   const machine = `${cpus().length} processors, Linux ${release()}`
   return `# What learning and blocking are worth
 
-Written by \`make eval\` on ${startedAt.slice(0, 10)} (${machine}; ${Math.round(seconds / 60)} min). Real services from Debian's packages, in containers of a
+Written by \`make eval\`, at last on ${startedAt.slice(0, 10)} (${machine}; ${Math.round(seconds / 60)} min in all). Real services from Debian's packages, in containers of a
 real Docker engine, learned under one load and judged under another of the same kind. What fell short is printed as it was.`
 }
 

@@ -97,13 +97,20 @@ export async function upgrade(
   const diff = await agent.json<ProfileDiff>(['profile', 'diff', first.image, second.image])
   const profile = await stranger.json<ProfileView>(['profile', 'show', second.image])
   const looks = { minutesWatched, intruded, image: second.image }
-  const withPrior = await handOver(agent, { ...looks, review: diff.added.length })
-  const fromNothing = await handOver(stranger, { ...looks, review: profile.behaviours.length })
+  const shown = await agent.json<ProfileView>(['profile', 'show', second.image])
+  const byProbe = onlyIn(intruded.container, shown)
+  const added = diff.added.map((row) => ({ ...row, ofProbe: byProbe.has(row.id) }))
+  const own = added.filter(({ ofProbe }) => !ofProbe)
+  const withPrior = await handOver(agent, { ...looks, review: own.length })
+  const fromNothing = await handOver(stranger, {
+    ...looks,
+    review: profile.behaviours.length - onlyIn(intruded.container, profile).size,
+  })
   return {
     changed,
     withPrior,
     fromNothing,
-    added: diff.added.map((row) => ({ ...row, ofProbe: isOfProbe(row) })),
+    added,
     removed: diff.removed,
     unchanged: diff.unchanged,
   }
@@ -178,9 +185,8 @@ async function handOver(
   }
 }
 
-/** What the intruder did is in the delta too where it was not kept apart. */
-function isOfProbe({ text }: DiffRow): boolean {
-  return /\/tmp\/\.x|\/bin\/(id|dash|sh)\b|net\/tcp|root\/\.ssh|connect|delete .*notes\.db/.test(
-    text,
-  )
+/** What no other container showed: the intruder's acts are in the delta too, and are no part of the new version. */
+function onlyIn(container: string, { behaviours }: ProfileView): ReadonlySet<string> {
+  const only = behaviours.filter(({ containers }) => containers.every((one) => one === container))
+  return new Set(only.map(({ id }) => id))
 }
