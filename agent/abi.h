@@ -286,6 +286,10 @@ enum snug_rule_flag {
 	SNUG_WITH_SOCKET = 32,
 };
 
+/* Programs whose arguments say what is done, by name: at most so many, each of so many letters. */
+#define SNUG_PROGRAMS 64
+#define SNUG_PROGRAM_MAX 15
+
 /* Behind a SNUG_RULES' scope, one after the other. Paths are canonical; a cut one begins with U+2026. */
 struct snug_rule {
 	__u16 size;		/* with its texts; a multiple of eight */

@@ -167,36 +167,121 @@ static __always_inline u64 exec_rule(const struct snug_task *state)
 			      state->exe, state->script);
 }
 
-static __always_inline void tell_exec(struct scratch *scratch, struct snug_task *state,
-				      struct task_struct *task)
+/* `python3.13` is `python`. */
+static __noinline bool is_named(u64 low, u64 high, u32 len)
 {
-	u64 start = task->mm->arg_start, size = task->mm->arg_end - start;
-	u32 at = SNUG_TEXT_MAX - SNUG_ARGS_MAX, cut = 0;
+	struct snug_program name = {};
+	u32 letters = 0;
+
+	for (u32 i = 0; i < 16; i++) {
+		u64 c = (i < 8 ? low >> (i * 8) : high >> ((i - 8) * 8)) & 255;
+
+		if (i >= len)
+			break;
+		if (c >= 'a' && c <= 'z' && letters == i) {
+			letters++;
+			if (i < 8)
+				name.words[0] |= c << (i * 8);
+			else
+				name.words[1] |= c << ((i - 8) * 8);
+		} else if (c != '.' && (c < '0' || c > '9')) {
+			return false;
+		}
+	}
+	for (u32 i = 0; i < SNUG_PROGRAMS && letters; i++)
+		if (programs[i].words[0] == name.words[0] && programs[i].words[1] == name.words[1])
+			return true;
+	return false;
+}
+
+/*
+ * Whether the arguments say what is done: of an interpreter, or a program of many names, that a process of the container
+ * runs. What the runtime runs was declared; what is given to a script is the script's.
+ */
+static __always_inline bool tells_by_arguments(const struct snug_task *state, const struct file *file)
+{
+	struct dentry *dentry = file->f_path.dentry;
+	u64 name = (u64)dentry->d_name.name;
+	u32 len = dentry->d_name.len;
+
+	if (!state->ancestors[0] || state->script || !len || len > 16)
+		return false;
+	return is_named(load_word(name), len > 8 ? load_word(name + 8) : 0, len);
+}
+
+/* The arguments, from `at` on in the text. Nobody but the new program itself can change them, and it does not run yet. */
+static __noinline u32 read_arguments(struct scratch *scratch, u64 start, u64 end, u32 at)
+{
+	struct arguments *args;
+	u64 size = end - start;
+
+	if (!scratch)
+		return 0;
+	args = &scratch->arguments;
+	args->cut = size > SNUG_ARGS_MAX ? SNUG_CUT : 0;
+	if (size > SNUG_ARGS_MAX)
+		size = SNUG_ARGS_MAX;
+	args->size = size;
+	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1), (void *)start)) {
+		args->cut = SNUG_CUT;
+		args->size = 0;
+	}
+	return args->size;
+}
+
+/* By the arguments where they tell and are there as a whole; else by the program alone. */
+static __always_inline void judge_run(struct scratch *scratch, const struct snug_task *state, struct verdict *verdict,
+				      u32 at, u32 size)
+{
+	u64 actor = SNUG_RULE_ACTOR(keys, state->ancestors[0], 0, state->user, state->origin), rule = exec_rule(state);
+	u32 found = RULE_NONE, set = 0;
+
+	if (!has_profile(verdict))
+		return;
+	if (size)
+		set = run_automaton(scratch, SNUG_WORD_PROFILE(verdict->word), at, at, at + size);
+	if (set)
+		found = ask_rule(verdict, actor, SNUG_RULE_ARGUMENTS(keys, rule, set), &verdict->tags[0]);
+	if (!found)
+		found = ask_rule(verdict, actor, rule, &verdict->tags[0]);
+	verdict->deviates = found != RULE_ALLOW;
+	if (size && found == RULE_ALLOW)
+		count_by_rules(state, verdict);
+}
+
+static __always_inline void tell_exec(struct scratch *scratch, struct snug_task *state, struct task_struct *task,
+				      bool telling)
+{
+	u64 start = task->mm->arg_start, end = task->mm->arg_end;
+	/* The parent belongs to an exec's identity: who starts a shell matters. */
+	u64 object = SNUG_MIX(keys, SNUG_EXEC, state->ancestors[0]);
+	u32 at = SNUG_TEXT_MAX - SNUG_ARGS_MAX, whole = 0, size, found;
 	struct verdict verdict;
 	struct snug_act *act;
 
-	/* The parent belongs to an exec's identity: who starts a shell matters. */
-	if (!judged(state, &verdict, SNUG_MIX(keys, SNUG_EXEC, state->ancestors[0]),
-		    SNUG_RULE_ACTOR(keys, state->ancestors[0], 0, state->user, state->origin),
-		    exec_rule(state))) {
+	if (telling) {
+		size = read_arguments(scratch, start, end, at);
+		whole = scratch->arguments.cut ? 0 : size;
+		object = SNUG_MIX(keys, object, hash_range(scratch, at, at + size));
+		object = SNUG_MIX(keys, object, scratch->arguments.cut);
+	}
+	found = look(state, object, &verdict);
+	if (found == LOOK_NEW) {
+		judge_run(scratch, state, &verdict, at, whole);
+		found = settle(state, &verdict);
+	}
+	if (!found) {
 		if (stopped(&verdict))
 			stop_here();
 		return;
 	}
-	if (size > SNUG_ARGS_MAX) {
+	size = read_arguments(scratch, start, end, at);
+	if (size > SNUG_ARGS_MAX)
 		size = SNUG_ARGS_MAX;
-		cut = SNUG_CUT;
-	}
 	act = act_at(scratch, at);
 	fill(act, state, task, SNUG_EXEC, verdict.key, sizeof(*act) + size);
-	act->act_flags = cut | stop_flag(&verdict, SNUG_KILLED);
+	act->act_flags = scratch->arguments.cut | stop_flag(&verdict, SNUG_KILLED);
 	act->text_size = size;
-	if (bpf_probe_read_user(act + 1, size & (2 * SNUG_ARGS_MAX - 1), (void *)start)) {
-		act->text_size = 0;
-		act->act_flags |= SNUG_CUT;
-		head_of(&act->head, SNUG_ACT, sizeof(*act));
-		size = 0;
-	}
 	tell_text(act, sizeof(*act) + size, &verdict);
 	if (stopped(&verdict))
 		stop_here();
@@ -294,7 +379,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	set_base(state);
 	if ((uid != state->uid || gid != state->gid) && !tell_identity(state, task, uid, gid, SNUG_KILLED))
 		stop_here();
-	tell_exec(scratch, state, task);
+	tell_exec(scratch, state, task, tells_by_arguments(state, bprm->file));
 	return 0;
 }
 

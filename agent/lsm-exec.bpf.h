@@ -55,7 +55,7 @@ static int argument_step(u32 index, struct held **held_)
 }
 
 /* What the caller asked for, in its own memory: to be shown, not to be judged by. */
-static __always_inline void read_arguments(struct held *held, struct task_struct *task)
+static __always_inline void read_passed(struct held *held, struct task_struct *task)
 {
 	struct call call = { .task = task, .regs = (struct pt_regs *)bpf_task_pt_regs(task) };
 	u32 at_descriptor;
@@ -80,7 +80,7 @@ static __noinline int tell_refused(struct held *held, struct task_struct *task, 
 	struct snug_act *act = act_at(&held->scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX);
 	u32 size;
 
-	read_arguments(held, task);
+	read_passed(held, task);
 	size = held->used;
 	if (size > SNUG_ARGS_MAX)
 		size = SNUG_ARGS_MAX;
@@ -132,7 +132,7 @@ static __noinline bool foresee(struct held *held, struct task_struct *task, stru
 	return true;
 }
 
-static __noinline int judge_exec(struct held *held, struct task_struct *task)
+static __noinline int judge_exec(struct held *held, struct task_struct *task, bool telling)
 {
 	struct snug_task *next = &held->next;
 	struct snug_slot *slot = slot_of(next);
@@ -143,6 +143,10 @@ static __noinline int judge_exec(struct held *held, struct task_struct *task)
 		return 0;
 	belong(slot, &verdict);
 	if (ask_rule(&verdict, actor, exec_rule(next), &tag) == RULE_ALLOW)
+		return 0;
+	/* Which arguments it has is certain only once it has them: that is for on_exec. */
+	if (telling &&
+	    ask_rule(&verdict, actor, SNUG_RULE_ARGUMENTS(keys, exec_rule(next), 0), &tag) == RULE_ALLOW)
 		return 0;
 	if (judged(next, &verdict, SNUG_MIX(keys, SNUG_EXEC, next->ancestors[0]), actor, exec_rule(next)))
 		tell_refused(held, task, &verdict);
@@ -169,7 +173,7 @@ int BPF_PROG(lsm_exec, struct linux_binprm *bprm, const struct file *file)
 	if (!held)
 		return 0;
 	if (foresee(held, task, state, bprm))
-		result = judge_exec(held, task);
+		result = judge_exec(held, task, tells_by_arguments(&held->next, bprm->file));
 	let_go(depth);
 	return REFUSE_IF(result);
 }

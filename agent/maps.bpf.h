@@ -16,6 +16,8 @@ const volatile u32 ring_count = 1;
 extern int LINUX_KERNEL_VERSION __kconfig;
 /* What the engine's own init may be called, as hashes of their paths. */
 const volatile u64 init_exes[2];
+/* Programs whose arguments say what is done. */
+const volatile struct snug_program programs[SNUG_PROGRAMS];
 /* System call number → what to do with it (enum snug_class); the second table is the 32-bit one. */
 const volatile u8 classes[SNUG_NRS];
 const volatile u8 compat_classes[SNUG_NRS];
@@ -227,6 +229,12 @@ struct run {
 	u32 between;
 };
 
+/* Of a program that begins: where they are in the text its reader says. */
+struct arguments {
+	u32 size;
+	u32 cut;		/* SNUG_CUT: there are more, or they could not be read */
+};
+
 /* A `struct path` by value: where it comes from makes no difference to the verifier then. */
 struct place {
 	u64 dentry;
@@ -258,6 +266,7 @@ struct scratch {
 	struct text_hash text;
 	struct tidy tidy;
 	struct run run;
+	struct arguments arguments;
 	struct paths paths;	/* these two are here to spare the stack */
 	struct opened opened;
 	/*

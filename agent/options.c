@@ -19,7 +19,7 @@ static __u32 number_of(const char *text, __u32 least, __u32 most)
 static void refuse_usage(void)
 {
 	say("usage: snug-sensor [--pin FOLDER [--resume STATE,MARK,POSITION,…] [--anew]] [--marks] [--probe SECONDS]\n"
-	    "                   [--rings N] [--ring-size BYTES] [--unfiltered]\n"
+	    "                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--unfiltered]\n"
 	    "       snug-sensor --detach --pin FOLDER | --abi");
 	exit(64);
 }
@@ -37,6 +37,8 @@ static bool parse_pair(struct options *options, const char *option, const char *
 		options->pin = value;
 	else if (!strcmp(option, "--resume"))
 		options->resume = value;
+	else if (!strcmp(option, "--programs"))
+		options->programs = value;
 	else
 		return false;
 	if (!*value)

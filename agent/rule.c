@@ -131,9 +131,10 @@ static __u64 object_hash(const struct snug_keys *keys, const struct snug_rule *r
 
 	switch (rule->kind) {
 	case SNUG_EXEC:
-		return SNUG_RULE_EXEC(*keys, (rule->flags & SNUG_WITH_DRIFT) != 0,
-				      (rule->flags & SNUG_WITH_SOCKET) != 0, hash_path(keys, text, rule->text_size),
-				      rule->to_size ? hash_path(keys, text + rule->text_size, rule->to_size) : 0);
+		about = SNUG_RULE_EXEC(*keys, (rule->flags & SNUG_WITH_DRIFT) != 0,
+				       (rule->flags & SNUG_WITH_SOCKET) != 0, hash_path(keys, text, rule->text_size),
+				       rule->to_size ? hash_path(keys, text + rule->text_size, rule->to_size) : 0);
+		return rule->flags & SNUG_PATTERN ? SNUG_RULE_ARGUMENTS(*keys, about, rule->set) : about;
 	case SNUG_FILE:
 		return file_hash(keys, rule, text);
 	case SNUG_CONNECT:

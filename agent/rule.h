@@ -31,6 +31,9 @@
 #define SNUG_RULE_EXEC(keys, drift, socket, exe, script)                                   \
 	SNUG_MIX(keys, SNUG_MIX(keys, (__u64)SNUG_EXEC | (__u64)(drift) << 8 | (__u64)(socket) << 9, exe), script)
 
+/* `set`: that the automaton ends in for the arguments; 0: whether there are arguments that it may be run with. */
+#define SNUG_RULE_ARGUMENTS(keys, exec, set) SNUG_MIX(keys, exec, SNUG_RULE_SET(keys, set))
+
 /* `peer`: of SNUG_RULE_ADDRESS, or the hash of a name with its mark, or of SNUG_RULE_SET for a prefix. */
 #define SNUG_RULE_PEER(keys, kind, protocol, port, peer)                                   \
 	SNUG_MIX(keys, (__u64)(kind) | (__u64)(protocol) << 8 | (__u64)(port) << 16, peer)

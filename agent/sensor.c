@@ -224,6 +224,23 @@ static int run(struct agent *agent)
 	}
 }
 
+/* Programs whose arguments are part of what they are run for. */
+static void set_programs(struct sensor *skel)
+{
+	struct snug_program *programs = (void *)skel->rodata->programs;
+	const char *name = options.programs;
+	size_t count = 0, size;
+
+	for (; name && *name; name += size + (name[size] == ',')) {
+		size = strcspn(name, ",");
+		if (!size || size > SNUG_PROGRAM_MAX || count >= SNUG_PROGRAMS) {
+			say("`%.*s` is no name of a program, or one too many", (int)size, name);
+			exit(64);
+		}
+		memcpy(&programs[count++], name, size);
+	}
+}
+
 static bool prepare(struct agent *agent)
 {
 	struct stat own, first;
@@ -247,6 +264,7 @@ static bool prepare(struct agent *agent)
 	skel->rodata->init_exes[0] = hash_path(&agent->keys, "/sbin/docker-init", 17);
 	skel->rodata->init_exes[1] = hash_path(&agent->keys, "/dev/init", 9);
 	set_calls(skel);
+	set_programs(skel);
 	return hooks_load(agent) && pins_keep(agent);
 }
 

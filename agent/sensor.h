@@ -41,6 +41,7 @@ struct options {
 	__u32 probe_seconds;
 	const char *pin;
 	const char *resume;
+	const char *programs;	/* names, with commas between them */
 	bool marks;
 	bool anew;
 	bool filter;

@@ -61,6 +61,11 @@ struct snug_expected {
 	struct snug_belonging belongs;
 };
 
+/* The name of a program, without the digits and dots of a version: letters, and zeroes behind them. */
+struct snug_program {
+	__u64 words[2];
+};
+
 /*
  * A version. Its word is written at once, so that whoever reads it once has a profile, and what a deviation from it
  * gets, that belong together; it is part of the keys in `seen`, which a new word makes stale.

@@ -3,7 +3,8 @@ import { packageVersion } from './cli/package-version.ts'
 import type { Verified } from './attest/verify.ts'
 import type { Config } from './config/config-schema.ts'
 import type { LoadedConfig } from './config/load-config.ts'
-import { loadRules } from './config/load-rules.ts'
+import type { GeneraliseRules } from './profile/generalise.ts'
+import { loadRules, type Rules } from './config/load-rules.ts'
 import { AlertTraces } from './deliver/alert-traces.ts'
 import { Dispatcher, type DispatcherOptions } from './deliver/dispatcher.ts'
 import type { LaneLimits } from './deliver/lane.ts'
@@ -135,8 +136,10 @@ export async function recordWhile(
   const log = createLog(config.log.level)
   const kube = await kubeOf(config, log)
   const engines = enginesOf(config, kube, stageLog(log, 'identity'))
-  const source = ebpfSource({ ...config, kernelState: 'none' }, stageLog(log, 'source'))
-  const { daemon } = assemble(config, engines, new MemoryStore(), log, [source])
+  const rules = loadRules()
+  const own = { ...config, kernelState: 'none' }
+  const source = ebpfSource(own, rules.generalise, stageLog(log, 'source'))
+  const { daemon } = assemble(config, engines, new MemoryStore(), log, rules, [source])
   await daemon.load()
   const ending = new AbortController()
   const fromMs = daemon.now()
@@ -187,9 +190,9 @@ function assemble(
   engines: readonly IdentityEngine[],
   store: Store,
   log: Log,
-  sources: readonly EventSource[] = sourcesOf(config, log),
+  rules: Rules = loadRules(),
+  sources: readonly EventSource[] = sourcesOf(config, rules.generalise, log),
 ): Assembled {
-  const rules = loadRules()
   const shaper = new Shaper(rules.generalise)
   const files = new ImageFiles()
   const traces = tracesOf(config, log)
@@ -302,24 +305,29 @@ function pruneAlerts(store: Store, kept: number, sinks: Dispatcher, log: Log): v
   })
 }
 
-function sourcesOf(config: Config, log: Log): readonly EventSource[] {
-  return config.sources.map((spec) => sourceOf(spec, config, stageLog(log, 'source')))
+function sourcesOf(config: Config, rules: GeneraliseRules, log: Log): readonly EventSource[] {
+  return config.sources.map((spec) => sourceOf(spec, config, rules, stageLog(log, 'source')))
 }
 
-function ebpfSource({ node, rings, sensor, kernelState }: Config, log: Log): EbpfSource {
+function ebpfSource(
+  { node, rings, sensor, kernelState }: Config,
+  rules: GeneraliseRules,
+  log: Log,
+): EbpfSource {
   return new EbpfSource({
     node,
     ringBytes: rings.size,
     ...(kernelState === 'none' ? {} : { kernelState }),
     takenWhen: 'stored',
+    programs: rules.arguments.flatMap(({ names }) => names),
     ...(sensor.path === undefined ? {} : { sensorPath: sensor.path }),
     log: (line, level) => log[level]({ line }, 'the sensor says'),
   })
 }
 
-function sourceOf(spec: string, config: Config, log: Log): EventSource {
+function sourceOf(spec: string, config: Config, rules: GeneraliseRules, log: Log): EventSource {
   const { node } = config
-  if (spec === 'ebpf') return ebpfSource(config, log)
+  if (spec === 'ebpf') return ebpfSource(config, rules, log)
   if (spec.startsWith('file:')) return new FileSource({ path: spec.slice('file:'.length), node })
   const options = {
     node,

@@ -2,7 +2,12 @@ import { z } from 'zod'
 import { severities } from '../event/alert.ts'
 import { accesses, origins } from '../event/event.ts'
 import type { GuardrailRules } from '../match/guardrail.ts'
-import { type GeneraliseRules, tokenNames, WITNESSES_KEPT } from '../profile/generalise.ts'
+import {
+  type GeneraliseRules,
+  PROGRAMS_MOST,
+  tokenNames,
+  WITNESSES_KEPT,
+} from '../profile/generalise.ts'
 
 const text = z.string().min(1)
 const texts = z.array(text).min(1)
@@ -85,5 +90,20 @@ export const generaliseRulesSchema: z.ZodType<GeneraliseRules> = z
       }),
     ),
     never: z.array(text),
+    arguments: z
+      .array(
+        z.strictObject({
+          names: z
+            .array(z.string().regex(/^[a-z]{1,15}$/, 'must be at most 15 lower case letters'))
+            .min(1),
+          why: sentence,
+          code: texts.exactOptional(),
+          valued: texts.exactOptional(),
+          applets: z.boolean().exactOptional(),
+        }),
+      )
+      .refine((rules) => rules.flatMap(({ names }) => names).length <= PROGRAMS_MOST, {
+        message: `names more than ${PROGRAMS_MOST} programs`,
+      }),
   })
   .meta({ title: 'Snug generalisation rules, v1' })

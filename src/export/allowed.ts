@@ -3,7 +3,7 @@ import { type Actor, type BehaviourObject, behaviourKey } from '../profile/behav
 import { behaviourKinds } from '../profile/coverage-report.ts'
 import type { Profile } from '../profile/profile.ts'
 import type { EvidenceCell, ProfileEntry } from '../profile/profile-entry.ts'
-import { isPattern } from '../profile/subject.ts'
+import { anyArguments, isPattern } from '../profile/subject.ts'
 import type { User } from '../profile/user.ts'
 
 /** One thing that the service may do, for languages that know less than a profile does. */
@@ -54,6 +54,7 @@ export function exportableOf(
     const admission = profile.admission(behaviourKey(actor, uid, object))
     if (admission === undefined || admission.origins.every((origin) => origin === 'exec-in'))
       return []
+    if (object.kind === 'exec') return [{ actor, uid, object: anyArguments(object) }]
     if (!isPattern(object) || admission.generalised) return [{ actor, uid, object }]
     const literals = new Set(cells.flatMap(({ witnesses }) => witnesses?.literals ?? []))
     return [{ actor, uid, object, literals: [...literals].sort() }]

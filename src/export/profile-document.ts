@@ -50,6 +50,7 @@ const object = z.discriminatedUnion('kind', [
     script: text.optional(),
     drift: z.literal(true).optional(),
     socketStdio: z.literal(true).optional(),
+    args: text.optional(),
   }),
   z.strictObject({
     kind: z.literal('file'),

@@ -379,7 +379,7 @@ export class JudgeStage {
     const expected = outcome === 'expected' || outcome === 'learned'
     const { origin, session } = event.process
     const meaning = {
-      behaviours: refs.map((ref) => behaviourId(ref.key)),
+      behaviours: refs.map((ref) => behaviourId(version.profile.recordedAs(ref).key)),
       origin,
       ...(session === undefined ? {} : { session }),
       source: event.source,

@@ -1,6 +1,6 @@
 import type { LossSpan } from '../event/event.ts'
 import { behaviourKey } from '../profile/behaviour.ts'
-import { objectLine, objectText } from '../profile/describe.ts'
+import { objectLine, objectText, witnessText } from '../profile/describe.ts'
 import type { BehaviourState, ProfileEntry } from '../profile/profile-entry.ts'
 import { compareText } from '../profile/profile-entry.ts'
 import type { Profile } from '../profile/profile.ts'
@@ -131,7 +131,9 @@ export function behaviourView(
     state: shown,
     why: inheritedOnly ? inheritedText(vanishes) : why[state],
     generalised: admission?.generalised === true,
-    witnesses: union((cell) => cell.witnesses?.literals ?? []),
+    witnesses: union((cell) =>
+      (cell.witnesses?.literals ?? []).map((text) => witnessText(object, text)),
+    ),
     origins: union((cell) => [cell.origin]),
     count: cells.reduce((sum, { count }) => sum + count, 0),
     containers: union((cell) => [cell.container]),

@@ -8,7 +8,7 @@ import {
   objectKey,
 } from '../profile/behaviour.ts'
 import { literalPath } from '../profile/shape.ts'
-import { plainObject, subjectOf } from '../profile/subject.ts'
+import { anyArguments, plainObject, subjectOf } from '../profile/subject.ts'
 import { firstPath } from './kernel-claims.ts'
 import type { BehaviourTag, KernelProfile, KernelRule, RuleObject } from './kernel-profile.ts'
 import { run } from './path-automaton.ts'
@@ -46,7 +46,9 @@ export class KernelReading {
   }
 
   #decide(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {
-    return this.#rule(ref, object) ?? this.#wider(ref, object)
+    const found = this.#rule(ref, object) ?? this.#wider(ref, object)
+    if (found !== undefined || object.kind !== 'exec' || object.args === undefined) return found
+    return this.#rule(ref, anyArguments(object))
   }
 
   #wider(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {
@@ -62,6 +64,14 @@ export class KernelReading {
     if (set === 0) return undefined
     if (object.kind === 'syscall') {
       return this.#rule(ref, { kind: 'syscall-pattern', name: object.name, set })
+    }
+    if (object.kind === 'exec') {
+      const { path, drift, socketStdio } = object
+      const flags = {
+        ...(drift === undefined ? {} : { drift }),
+        ...(socketStdio === undefined ? {} : { socketStdio }),
+      }
+      return this.#rule(ref, { kind: 'exec-pattern', path, ...flags, set })
     }
     if (object.kind !== 'file' || object.access === 'exec') return undefined
     return this.#rule(ref, { kind: 'file-pattern', access: object.access, set })
@@ -103,6 +113,8 @@ function ruleObjectKey(object: RuleObject): string {
       return [object.kind, object.access, object.set].join(S)
     case 'syscall-pattern':
       return [object.kind, object.name, object.set].join(S)
+    case 'exec-pattern':
+      return [object.kind, object.path, object.drift, object.socketStdio, object.set].join(S)
     case 'connect-prefix':
       return [object.kind, object.protocol, object.port, object.prefix].join(S)
     case 'exec':

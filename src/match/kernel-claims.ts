@@ -137,7 +137,7 @@ function claimPattern(found: Found, admission: Admission, group: string, now: Mi
   const refused = found.known.patterns.refused(group)
   const grants = admission.grantsAt(now)
   for (const origin of grants.origins) {
-    const pattern = grants.pattern(origin, shape)
+    const pattern = grants.pattern(origin, shape, admission.kin)
     if (pattern === undefined) continue
     const texts = textsOf(pattern.language, FEW)
     if (texts === undefined) found.patterns.push({ admission, group, origin, pattern })

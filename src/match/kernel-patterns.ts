@@ -59,7 +59,20 @@ export function patternRules(
       number,
     )
   })
-  return { automaton: built.automaton, rules }
+  return { automaton: built.automaton, rules: [...rules, ...someArguments(rules)] }
+}
+
+/** Which programs may be run with some arguments: where these are not to be had yet, that has to do. */
+function someArguments(rules: readonly KernelRule[]): readonly KernelRule[] {
+  const some = new Map<string, KernelRule>()
+  for (const rule of rules) {
+    const { actor, uid, origin, object, deny } = rule
+    if (object.kind !== 'exec-pattern' || deny === true) continue
+    const asked = { ...object, set: 0 }
+    const key = JSON.stringify([actor.exe, actor.script ?? '', uid, origin, asked])
+    if (!some.has(key)) some.set(key, { ...rule, object: asked })
+  }
+  return [...some.values()]
 }
 
 /** Of each (actor, uid, what is done, origin) the first claim. */
@@ -85,6 +98,16 @@ function ruleOf(asked: Asked, set: number, id: BehaviourId): KernelRule | undefi
 
 function patternObject(object: BehaviourObject, set: number): RuleObject | undefined {
   if (object.kind === 'syscall') return { kind: 'syscall-pattern', name: object.name, set }
+  if (object.kind === 'exec') {
+    const { path, drift, socketStdio } = object
+    return {
+      kind: 'exec-pattern',
+      path,
+      ...(drift === undefined ? {} : { drift }),
+      ...(socketStdio === undefined ? {} : { socketStdio }),
+      set,
+    }
+  }
   if (object.kind !== 'file' || object.access === 'exec') return undefined
   return { kind: 'file-pattern', access: object.access, set }
 }

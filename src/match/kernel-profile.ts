@@ -22,6 +22,14 @@ export type RuleObject =
       readonly set: number
     }
   | { readonly kind: 'syscall-pattern'; readonly name: string; readonly set: number }
+  /** A program with arguments that end in this set; of 0: that it may be run with some arguments at all. */
+  | {
+      readonly kind: 'exec-pattern'
+      readonly path: string
+      readonly drift?: true
+      readonly socketStdio?: true
+      readonly set: number
+    }
   /** Any address whose longest prefix is this one of `prefixes`. */
   | {
       readonly kind: 'connect-prefix'
@@ -60,7 +68,8 @@ export interface AddressPrefix {
  * A version's profile as the kernel holds it: plain data, swapped whole. Its meaning, which `evaluate` and the
  * kernel programs share, for one behaviour of an act by (actor, uid, origin):
  *
- * 1. A rule for the literal object decides: allowed, or denied.
+ * 1. A rule for the literal object decides: allowed, or denied. Of a program whose arguments tell, and were told as a
+ *    whole, the set that the automaton ends in for them is asked first.
  * 2. Else, for a path that is neither cut nor in `shipped`: the set that the automaton ends in, if there is a rule
  *    for it, decides. For a connection: the longest prefix that holds the address.
  * 3. Else, what creates a file is allowed where writing it is.

@@ -8,6 +8,8 @@ import type { Widening } from '../profile/widening.ts'
 import { folderOf, statesOf } from './folder-of.ts'
 import type { Claims, LiteralClaim, PatternClaim } from './kernel-claims.ts'
 import type { ShippedFiles } from './shipped-files.ts'
+import { anyArguments } from '../profile/subject.ts'
+import { anyArgumentVector } from '../profile/token-language.ts'
 import { userText } from '../profile/user.ts'
 
 /** What a pattern `folder/*` can stand for. */
@@ -77,6 +79,11 @@ export class KernelWidening {
   sentences(): readonly string[] {
     const told = [...this.#folders.values()].map(({ admission, members }) => {
       const { actor, uid, object } = admission
+      if (object.kind === 'exec') {
+        const what = objectText(anyArguments(object))
+        const why = `the kernel has no room for the ${members} that it is known for`
+        return `${actorText(actor)} as ${userText(uid)} may run ${what} with any arguments: ${why}`
+      }
       const access = object.kind === 'file' ? object.access : object.kind
       const path = objectText(object)
       const folder = path.slice(0, path.lastIndexOf('/') + 1)
@@ -190,7 +197,10 @@ function literalMember(claim: LiteralClaim): Member | undefined {
 
 function patternMember(claim: PatternClaim): Member | undefined {
   const { admission, group, origin, pattern } = claim
-  if (origin === undefined || !inFolder(admission.object)) return undefined
+  if (origin === undefined) return undefined
+  if (admission.object.kind === 'exec')
+    return { group, origin, admission, folder: anyArgumentVector, claim }
+  if (!inFolder(admission.object)) return undefined
   const folder = folderOf(pattern.language)
   return folder === undefined ? undefined : { group, origin, admission, folder, claim }
 }

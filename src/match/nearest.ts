@@ -4,6 +4,7 @@ import type { BehaviourRef } from '../profile/behaviour.ts'
 import { actorText, describeBehaviour, objectLine, objectText } from '../profile/describe.ts'
 import { compareText } from '../profile/profile-entry.ts'
 import type { NearestBehaviour } from './verdict.ts'
+import { plainObject } from '../profile/subject.ts'
 import { userText } from '../profile/user.ts'
 
 /** Of one actor's behaviours so many are looked at: a deviation must not cost more than it tells. */
@@ -33,7 +34,8 @@ function literalLine(ref: BehaviourRef): string {
   const { object, literal } = ref
   if (literal === undefined) return objectLine(object)
   if (object.kind === 'file') return `${object.access} ${literal.text}`
-  return object.kind === 'syscall' ? `call ${object.name} ${literal.text}` : objectLine(object)
+  if (object.kind === 'syscall') return `call ${object.name} ${literal.text}`
+  return objectLine(plainObject(ref))
 }
 
 function commonPrefix(a: string, b: string): number {
@@ -125,7 +127,7 @@ function before(
 
 function never(ref: BehaviourRef): string {
   const { object, actor, uid } = ref
-  const what = object.kind === 'file' ? literalLine(ref) : objectText(object)
+  const what = object.kind === 'file' ? literalLine(ref) : objectText(plainObject(ref))
   return `${actorText(actor)} (${userText(uid)}) never ${doing[object.kind]} ${what}`
 }
 

@@ -3,6 +3,7 @@ import { type Micros, microsOf } from '../event/time.ts'
 import type { Actor, BehaviourId, BehaviourObject, BehaviourRef, Literal } from './behaviour.ts'
 import type { Decision, Grant, Inheritance } from './profile-entry.ts'
 import { type AddressBlock, parseBlock } from './address-block.ts'
+import type { KinShown } from './kin.ts'
 import type { PathPattern } from './language.ts'
 import type { ShapePattern } from './shape-pattern.ts'
 import { Witnesses } from './witness.ts'
@@ -14,7 +15,7 @@ const NOTHING: Literal = { text: '', values: [] }
 export class Grants {
   readonly #byOrigin = new Map<Origin, Witnesses>()
   /** Made when asked for, of the witnesses as they then are. */
-  readonly #patterns = new Map<Origin, PathPattern>()
+  readonly #patterns = new Map<Origin, { readonly open: string; readonly pattern: PathPattern }>()
 
   get empty(): boolean {
     return this.#byOrigin.size === 0
@@ -44,25 +45,32 @@ export class Grants {
     return witnesses
   }
 
-  covers(ref: BehaviourRef, thresholds: readonly number[]): boolean {
+  covers(ref: BehaviourRef, thresholds: readonly number[], kin?: KinShown): boolean {
     const witnesses = this.#byOrigin.get(ref.origin)
     if (witnesses === undefined) return false
-    return thresholds.length === 0 || witnesses.covers(ref.literal ?? NOTHING, thresholds)
+    return thresholds.length === 0 || witnesses.covers(ref.literal ?? NOTHING, thresholds, kin)
   }
 
   /** The paths of that shape that are allowed for the origin. */
-  pattern(origin: Origin, shape: ShapePattern): PathPattern | undefined {
-    const known = this.#patterns.get(origin)
-    if (known !== undefined) return known
+  pattern(origin: Origin, shape: ShapePattern, kin?: KinShown): PathPattern | undefined {
     const witnesses = this.#byOrigin.get(origin)
     if (witnesses === undefined) return undefined
-    const pattern = shape.of(witnesses)
-    this.#patterns.set(origin, pattern)
+    // What the kin have shown may be more by now.
+    const open = shape.thresholds.map((needed, i) => witnesses.isOpen(i, needed, kin)).join()
+    const known = this.#patterns.get(origin)
+    if (known?.open === open) return known.pattern
+    const pattern = shape.of(witnesses, kin)
+    this.#patterns.set(origin, { open, pattern })
     return pattern
   }
 
-  open(thresholds: readonly number[]): boolean {
-    return [...this.#byOrigin.values()].some((witnesses) => witnesses.open(thresholds))
+  open(thresholds: readonly number[], kin?: KinShown): boolean {
+    return [...this.#byOrigin.values()].some((witnesses) => witnesses.open(thresholds, kin))
+  }
+
+  /** What was shown at a place, whatever the origin. */
+  valuesAt(place: number): readonly string[] {
+    return [...this.#byOrigin.values()].flatMap(({ places }) => places[place]?.toJSON() ?? [])
   }
 
   toJSON(): readonly Grant[] {
@@ -102,6 +110,8 @@ export class Admission {
   readonly block: AddressBlock | undefined
   /** What evidence and inheritance allow. */
   readonly grants: Grants
+  /** What is known by others of its kin; set where it is put beside them. */
+  kin: KinShown | undefined
   readonly decision: Decision | undefined
   readonly #approved: Grants | undefined
   readonly #until: Micros
@@ -130,22 +140,23 @@ export class Admission {
 
   /** The word of a person goes before evidence, as long as it stands. `now` is the time of the act. */
   admits(ref: BehaviourRef, now: () => Micros): boolean {
-    if (this.decision === undefined) return this.grants.covers(ref, this.thresholds)
+    if (this.decision === undefined) return this.grants.covers(ref, this.thresholds, this.kin)
     if (this.decision.kind === 'rejected') return false
     if (
       this.#approved !== undefined &&
       this.#isFor(ref.workload) &&
       (this.#until === Infinity || now() < this.#until)
     ) {
-      return this.#approved.covers(ref, this.thresholds)
+      return this.#approved.covers(ref, this.thresholds, this.kin)
     }
-    return this.grants.covers(ref, this.thresholds)
+    return this.grants.covers(ref, this.thresholds, this.kin)
   }
 
   /** Whether a pattern takes the path, for that origin, at that time and in that workload. */
   takes(subject: string, origin: Origin, now: Micros, workload?: string): boolean {
     if (this.shape === undefined || this.rejected) return false
-    return this.grantsAt(now, workload).pattern(origin, this.shape)?.has(subject) === true
+    const grants = this.grantsAt(now, workload)
+    return grants.pattern(origin, this.shape, this.kin)?.has(subject) === true
   }
 
   /** Whether a pattern could be about that path, every place open. */
@@ -193,7 +204,8 @@ export class Admission {
   /** True where it allows more than the witnesses themselves. */
   get generalised(): boolean {
     if (this.thresholds.length === 0) return false
-    return this.grants.open(this.thresholds) || this.#approved?.open(this.thresholds) === true
+    const { thresholds, kin } = this
+    return this.grants.open(thresholds, kin) || this.#approved?.open(thresholds, kin) === true
   }
 }
 

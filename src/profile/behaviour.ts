@@ -31,6 +31,8 @@ export type BehaviourObject =
       readonly drift?: true
       /** Standard streams are sockets: another behaviour than the same program run at home. */
       readonly socketStdio?: true
+      /** Of a program whose arguments tell what is done, in the language of shapes; absent: whatever they are. */
+      readonly args?: string
     }
   | { readonly kind: 'file'; readonly access: Access; readonly path: string; readonly to?: string }
   | {
@@ -54,7 +56,7 @@ export interface Literal {
   readonly text: string
   /** What stood in each place, see `ShapedPath.values`. */
   readonly values: readonly string[]
-  /** What patterns are asked about, where that is not `text`: of a rename, both paths joined by NUL. */
+  /** What patterns are asked about, where that is not `text`: of a rename, both paths joined by NUL; arguments as they are. */
   readonly subject?: string
 }
 
@@ -70,6 +72,8 @@ export interface BehaviourRef {
   readonly literal?: Literal
   /** The path is that very file, whatever its name looks like: the image ships it, or it was cut. */
   readonly fixed?: true
+  /** Of a program whose arguments tell what is done: its source does not say what they were. */
+  readonly untold?: true
   /** Of a connection: its address, also where the peer has a name. */
   readonly address?: string
   /** Whose act it was, as {@link workloadText} says it: no part of the identity, approvals may ask for it. */
@@ -85,7 +89,8 @@ export function objectKey(object: BehaviourObject): string {
   switch (object.kind) {
     case 'exec': {
       const flags = `${object.drift === true ? 'd' : ''}${object.socketStdio === true ? 's' : ''}`
-      return `exec${S}${object.path}${S}${object.script ?? ''}${S}${flags}`
+      const run = `exec${S}${object.path}${S}${object.script ?? ''}${S}${flags}`
+      return object.args === undefined ? run : `${run}${S}${object.args}`
     }
     case 'file':
       return object.to === undefined
@@ -187,6 +192,27 @@ function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly Behav
   return refs
 }
 
+/**
+ * What the runtime starts has the arguments that an operator declared; those of a script are given to it. What was cut
+ * is no argument that was learned: it is whatever it is.
+ */
+function withArguments(
+  event: ExecEvent,
+  shaper: Shaper,
+  object: Extract<BehaviourObject, { kind: 'exec' }>,
+): readonly BehaviourRef[] {
+  const plain = refOf(event, object)
+  const tells = object.script === undefined && plain.actor.exe !== runtime.exe
+  if (!tells || !shaper.tellsByArguments(object.path)) return [plain]
+  const { args, argsCut } = event.process
+  if (argsCut === true || args?.length === 0) return [plain]
+  if (args === undefined) return [{ ...plain, untold: true }]
+  const shaped = shaper.shapeArguments(object.path, args)
+  if (shaped === undefined) return [plain]
+  const { path, plain: text, values, subject } = shaped
+  return [refOf(event, { ...object, args: path }, { text, values, subject })]
+}
+
 /** A local address that is neither loopback nor a wildcard is the container's own, and differs in each. */
 function ownAddress(address: string): string {
   if (address === '0.0.0.0' || address === '::' || address === '::1' || address === '')
@@ -214,17 +240,16 @@ function plainRefs(event: ActEvent, shaper: Shaper): readonly BehaviourRef[] {
     case 'exec': {
       const { path, script, drift } = event.exec
       const socketStdio = event.process.socketStdio === true
-      if (script === undefined && !drift && !socketStdio)
-        return [refOf(event, { kind: 'exec', path })]
-      return [
-        refOf(event, {
+      if (script !== undefined || drift || socketStdio) {
+        return withArguments(event, shaper, {
           kind: 'exec',
           path,
           ...(script === undefined ? {} : { script }),
           ...(drift ? { drift } : {}),
           ...(socketStdio ? { socketStdio } : {}),
-        }),
-      ]
+        })
+      }
+      return withArguments(event, shaper, { kind: 'exec', path })
     }
     case 'file':
       return fileRefs(event, event.file, shaper)

@@ -29,8 +29,16 @@ function plainFacts(object: BehaviourObject, shaper: Shaper): Partial<BehaviourR
   return paths.some((path) => shaper.shape(path) !== undefined) ? { fixed: true } : {}
 }
 
+/** What stood before and behind the arguments that tell is not on record: nothing will do. */
+function argumentsOf(path: string, text: string, shaper: Shaper): Literal {
+  const subject = literalPath(text.replace(/<(?:argument|folder|rest)>/g, ''))
+  const shaped = shaper.shapeArguments(path, subject.split(SUBJECT_TO).slice(1, -1))
+  return { text, values: shaped?.values ?? [], subject }
+}
+
 function literalOf(object: BehaviourObject, text: string, shaper: Shaper): Literal {
   const valuesOf = (path: string): readonly string[] => shaper.shape(path)?.values ?? []
+  if (object.kind === 'exec') return argumentsOf(object.path, text, shaper)
   if (object.kind !== 'file' || object.to === undefined) return { text, values: valuesOf(text) }
   const at = text.indexOf(RENAMES_TO)
   const [from, to] = [text.slice(0, at), text.slice(at + RENAMES_TO.length)]

@@ -3,7 +3,7 @@ import { holds, parseAddress } from './address-block.ts'
 import type { Admission } from './admission.ts'
 import { type BehaviourRef, behaviourKey } from './behaviour.ts'
 import type { Known } from './known.ts'
-import { groupOf, plainObject, subjectOf } from './subject.ts'
+import { anyArguments, groupOf, plainObject, subjectOf } from './subject.ts'
 
 type Now = () => Micros
 /** What makes it expected; `refused` where a person's word goes before whatever would. */
@@ -19,7 +19,8 @@ export function coverOf(known: Known, ref: BehaviourRef, now: Now): Admission | 
     // What is shaped, a person may have rejected as part of something else.
     if (ref.literal === undefined || !known.patterns.anyRejected) return own
   }
-  const cover = searched(known, ref, own, now) ?? byWrite(known, ref, now)
+  const cover =
+    searched(known, ref, own, now) ?? byWrite(known, ref, now) ?? byProgram(known, ref, now)
   return cover === 'refused' ? undefined : cover
 }
 
@@ -39,10 +40,31 @@ function byWrite(known: Known, ref: BehaviourRef, now: Now): Cover {
   return searched(known, { ...ref, object: write, key }, known.admission(key), now)
 }
 
+/** Who is known to run a program with any arguments may run it with these; what a source does not tell is not held against it. */
+function byProgram(known: Known, ref: BehaviourRef, now: Now): Cover {
+  const { object, actor, uid } = ref
+  if (object.kind !== 'exec') return undefined
+  if (ref.untold === true) {
+    const runs = known.patterns.shaped(groupOf(ref) ?? '')
+    return runs.find((run) => run.grantsAt(now(), ref.workload).origins.includes(ref.origin))
+  }
+  if (object.args === undefined) return undefined
+  const plain = anyArguments(object)
+  const key = behaviourKey(actor, uid, plain)
+  return searched(
+    known,
+    { key, actor, uid, object: plain, origin: ref.origin },
+    known.admission(key),
+    now,
+  )
+}
+
 function searched(known: Known, ref: BehaviourRef, own: Admission | undefined, now: Now): Cover {
   const exact = ref.literal === undefined ? own : literalOf(known, ref)
   if (exact?.rejected === true) return 'refused'
-  if (exact?.admits(ref, now) === true) return exact
+  // Arguments are never literal: behind those that tell there may be others.
+  const isArguments = ref.object.kind === 'exec' && ref.literal !== undefined
+  if (!isArguments && exact?.admits(ref, now) === true) return exact
   if (ref.fixed === true) return undefined
   return ref.object.kind === 'connect' ? byBlock(known, ref, now) : byPattern(known, ref, own, now)
 }

@@ -18,6 +18,16 @@ function plain(path: string): string {
   return path.replaceAll('<lt>', '<')
 }
 
+/** ` -c 'echo hello' …`; of a program of many names the one that it was called as: ` as wget`. */
+function argumentsText(shaped: string | undefined): string {
+  if (shaped === undefined) return ''
+  const [, first = '', ...rest] = shaped.split('\u0000')
+  const applet = first.startsWith('<folder>') ? ` as ${first.slice('<folder>'.length)}` : ''
+  const more = rest.at(-1) === '<rest>' ? ' …' : ''
+  const args = rest.slice(0, -1).map((arg) => (/^[\w./:=@%+,<>-]+$/.test(arg) ? arg : `'${arg}'`))
+  return plain(`${applet}${args.map((arg) => ` ${arg}`).join('')}${more}`)
+}
+
 /** The object without its verb, such as `/etc/nginx/nginx.conf` or `tcp 10.0.0.7:5432`. */
 export function objectText(object: BehaviourObject): string {
   switch (object.kind) {
@@ -25,7 +35,7 @@ export function objectText(object: BehaviourObject): string {
       const script = object.script === undefined ? '' : ` (script ${object.script})`
       const drift = object.drift === true ? ' (not from the image)' : ''
       const socket = object.socketStdio === true ? ' (streams are sockets)' : ''
-      return `${object.path}${script}${drift}${socket}`
+      return `${object.path}${argumentsText(object.args)}${script}${drift}${socket}`
     }
     case 'file':
       return object.to === undefined
@@ -44,6 +54,11 @@ export function objectText(object: BehaviourObject): string {
     case 'syscall':
       return object.target === undefined ? object.name : `${object.name} ${plain(object.target)}`
   }
+}
+
+/** What was really done, as evidence keeps it. */
+export function witnessText(object: BehaviourObject, witness: string): string {
+  return object.kind === 'exec' ? objectText({ ...object, args: witness }) : witness
 }
 
 /** One line for people: `read /etc/nginx/nginx.conf`. Strings of the container are left as they are. */

@@ -8,6 +8,7 @@ export const tokenNames = [
   'date',
   'time',
   'int',
+  'long',
   'temp',
   'pid',
   'fd',
@@ -19,12 +20,29 @@ export type TokenName = (typeof tokenNames)[number]
 /** No threshold may exceed it: so many distinct values are kept for each token. */
 export const WITNESSES_KEPT = 8
 
+/** So many names of programs the kernel programs compare with. */
+export const PROGRAMS_MOST = 64
+
+/** Programs whose arguments say what is done. */
+export interface ProgramRule {
+  /** As their files are called, without a version: `python` for `python3.13`. */
+  readonly names: readonly string[]
+  readonly why: string
+  /** Options whose value is what is run. */
+  readonly code?: readonly string[]
+  /** Other options with a value of their own. */
+  readonly valued?: readonly string[]
+  /** It is many programs, and the name that it is called by says which. */
+  readonly applets?: boolean
+}
+
 export interface GeneraliseRules {
   readonly schema: 'snug.generalise/v1'
   /** Distinct values needed, 1..8, before the token stands for all values of its own type. */
   readonly thresholds: Readonly<Record<TokenName, number>>
   /** Below these folders every number is one that the kernel gave out. */
   readonly numbered: readonly { readonly prefix: string; readonly why: string }[]
+  readonly arguments: readonly ProgramRule[]
   /** Words that look variable and are not: architectures, digest names. */
   readonly never: readonly string[]
 }

@@ -1,6 +1,7 @@
 import type { Admission } from './admission.ts'
 import { type BehaviourObject, objectKey } from './behaviour.ts'
 import type { Known } from './known.ts'
+import { Kindred } from './kin.ts'
 import { PatternIndex } from './pattern-index.ts'
 import type { Shaper } from './shape.ts'
 
@@ -30,6 +31,7 @@ const actorKey = (kind: string, exe: string): string => `${kind}\u0000${exe}`
 export class KnownIndex implements Known {
   readonly shaper: Shaper
   readonly patterns = new PatternIndex()
+  readonly #kindred = new Kindred()
   readonly #byKey = new Map<string, Admission>()
   readonly #byActor = new Map<string, Admission[]>()
   readonly #byObject = new Map<string, Admission[]>()
@@ -62,6 +64,8 @@ export class KnownIndex implements Known {
     const { key, object, actor } = admission
     const old = this.#byKey.get(key)
     this.#byKey.set(key, admission)
+    if (old !== undefined) this.#kindred.remove(old)
+    this.#kindred.add(admission, this.shaper)
     this.patterns.replace(old, admission)
     if (old === undefined) {
       push(this.#byActor, actorKey(object.kind, actor.exe), admission)
@@ -76,6 +80,7 @@ export class KnownIndex implements Known {
     const old = this.#byKey.get(key)
     if (old === undefined) return
     this.#byKey.delete(key)
+    this.#kindred.remove(old)
     this.patterns.replace(old, undefined)
     replace(this.#byActor, actorKey(old.object.kind, old.actor.exe), old)
     replace(this.#byObject, objectKey(old.object), old)

@@ -32,6 +32,11 @@ export function some(charClass: CharClass): Language {
   return { kind: 'chars', class: charClass, min: 1, max: undefined }
 }
 
+/** Any number of them, none too. */
+export function many(charClass: CharClass): Language {
+  return { kind: 'chars', class: charClass, min: 0, max: undefined }
+}
+
 export function seq(...parts: readonly Language[]): Language {
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : { kind: 'seq', parts }
 }
@@ -48,7 +53,7 @@ export function any(of: Iterable<Language>): Language {
 export const optional = (language: Language): Language => any([text(''), language])
 
 function count(min: number, max: number | undefined): string {
-  if (max === undefined) return min === 1 ? '+' : `{${min},}`
+  if (max === undefined) return min === 0 ? '*' : min === 1 ? '+' : `{${min},}`
   return min === max ? (min === 1 ? '' : `{${min}}`) : `{${min},${max}}`
 }
 

@@ -1,7 +1,12 @@
 import type { ActEvent, Origin } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Admission } from './admission.ts'
-import type { BehaviourId, BehaviourObject, BehaviourRef } from './behaviour.ts'
+import {
+  type BehaviourId,
+  behaviourKey,
+  type BehaviourObject,
+  type BehaviourRef,
+} from './behaviour.ts'
 import { coverOf } from './cover.ts'
 import { type ContainerRun, type Coverage, coverageOf } from './coverage.ts'
 import type { Cell } from './evidence.ts'
@@ -17,6 +22,7 @@ import {
   type ProfileEntry,
 } from './profile-entry.ts'
 import type { Shaper } from './shape.ts'
+import { anyArguments, groupOf } from './subject.ts'
 import type { Span } from './time-buckets.ts'
 import type { Widening } from './widening.ts'
 
@@ -39,6 +45,9 @@ export interface SightingOf {
   readonly node: string
   readonly source: string
 }
+
+/** With so many different arguments a program is held to be run with any. */
+const ARGUMENTS_TOLD_APART = 16
 
 /** Counts are kept back for seconds: more is not forgotten meanwhile. */
 const forgettingsKept = 32
@@ -152,8 +161,9 @@ export class Profile implements Known {
     const count = event.count ?? 1
     let fresh = 0
     for (let i = 0; i < refs.length; i++) {
-      const ref = refs[i]
-      if (ref === undefined) continue
+      const told = refs[i]
+      if (told === undefined) continue
+      const ref = this.recordedAs(told)
       let entry = this.#entries.get(ref.key)
       if (entry === undefined && how.phase === 'later') {
         // Expected by what includes it: that is no news to review, and counts there.
@@ -178,6 +188,21 @@ export class Profile implements Known {
       this.#changed.add(entry)
     }
     return fresh
+  }
+
+  /**
+   * What an act goes on record as. A program that was seen with many different arguments is one that may have any: more
+   * of them are not told apart.
+   */
+  recordedAs(ref: BehaviourRef): BehaviourRef {
+    const { object, actor, uid } = ref
+    if (object.kind !== 'exec' || object.args === undefined || this.#entries.has(ref.key))
+      return ref
+    const known = this.#known.patterns.shaped(groupOf(ref) ?? '').length
+    if (known < ARGUMENTS_TOLD_APART) return ref
+    const plain = anyArguments(object)
+    const { literal: _, ...rest } = ref
+    return { ...rest, key: behaviourKey(actor, uid, plain), object: plain }
   }
 
   #count(key: string, event: ActEvent, when: Micros): void {

@@ -1,3 +1,4 @@
+import type { KinShown } from './kin.ts'
 import { any, type Language, PathPattern, seq, text } from './language.ts'
 import { tokenLanguage } from './token-language.ts'
 import type { Witnesses } from './witness.ts'
@@ -28,6 +29,7 @@ export class ShapePattern {
   /** Characters that are not variable: of two patterns the one with more is the more specific. */
   readonly literalSize: number
   readonly #parts: readonly Part[]
+  readonly #isArguments: boolean
 
   /**
    * @param shaped in the language of shapes; of a rename, both paths joined by NUL
@@ -41,9 +43,8 @@ export class ShapePattern {
   ) {
     this.thresholds = thresholds
     this.#parts = partsOf(shaped, thresholds.length, needsPlace)
-    this.open = new PathPattern(
-      seq(...this.#parts.map((part) => (part.kind === 'text' ? part : part.open.language))),
-    )
+    this.#isArguments = shaped.startsWith('\u0000')
+    this.open = new PathPattern(languageOf(shaped))
     this.literalSize = this.#parts.reduce(
       (size, part) => size + (part.kind === 'text' ? part.text.length : 0),
       0,
@@ -54,10 +55,11 @@ export class ShapePattern {
    * The paths that these witnesses stand for. INVARIANT: holds whatever `Witnesses.covers` says yes to, of a path of
    * this shape.
    */
-  of(witnesses: Witnesses): PathPattern {
+  of(witnesses: Witnesses, kin?: KinShown): PathPattern {
     const { thresholds } = this
-    const open = thresholds.map((needed, i) => (witnesses.places[i]?.size ?? 0) >= needed)
+    const open = thresholds.map((needed, i) => witnesses.isOpen(i, needed, kin))
     if (open.every((place) => place)) return this.open
+    if (this.#isArguments) return this.#ofArguments(witnesses, open)
     const literals = witnesses.literals.toJSON().flatMap((literal) => this.#subjects(literal))
     if (!open.includes(true) && !witnesses.literals.full) {
       return new PathPattern(any(literals.map(text)))
@@ -66,6 +68,14 @@ export class ShapePattern {
     const others = literals.filter((literal) => !crossed.has(literal))
     if (others.length === 0) return crossed
     return new PathPattern(any([crossed.language, ...others.map(text)]))
+  }
+
+  /** Of arguments a witness is itself a pattern: what stands behind the arguments that tell is anything. */
+  #ofArguments(witnesses: Witnesses, open: readonly boolean[]): PathPattern {
+    const literals = witnesses.literals.toJSON().map((literal) => languageOf(literal))
+    const isCrossed = open.includes(true) || witnesses.literals.full
+    const crossed = isCrossed ? [this.#crossed(witnesses, open)] : []
+    return new PathPattern(any([...crossed, ...literals]))
   }
 
   /** A literal is a witness of this shape where it is of its types; of a rename, for each way to read it. */
@@ -122,6 +132,12 @@ function shown(
       ),
     ),
   )
+}
+
+/** All that a text in the language of shapes stands for, every place open. */
+function languageOf(shaped: string): Language {
+  const parts = partsOf(shaped, 0, () => false)
+  return seq(...parts.map((part) => (part.kind === 'text' ? part : part.open.language)))
 }
 
 function isOf(part: Part, value: string): boolean {

@@ -1,3 +1,4 @@
+import { ProgramArguments } from './arguments.ts'
 import type { GeneraliseRules, TokenName } from './generalise.ts'
 import { ShapePattern } from './shape-pattern.ts'
 
@@ -11,6 +12,14 @@ export interface ShapedPath {
   readonly values: readonly string[]
 }
 
+/** An argument vector, in the language of shapes where it begins with NUL and each argument ends in it. */
+export interface ShapedArguments extends ShapedPath {
+  /** The same with nothing variable in it but what stands before and behind the arguments that tell. */
+  readonly plain: string
+  /** The very vector. */
+  readonly subject: string
+}
+
 /** Further tokens of one path share the last place: what must be remembered stays bounded. */
 export const MAX_PLACES = 3
 
@@ -19,6 +28,13 @@ const date = '(?:19|20)\\d\\d(?<sep>[-_]?)(?:0[1-9]|1[0-2])\\k<sep>(?:0[1-9]|[12
 const clock = '(?:[01]\\d|2[0-3])(?<tick>[-:_]?)[0-5]\\d\\k<tick>[0-5]\\d'
 const twoKinds =
   '(?:(?=[a-zA-Z]*\\d)(?=\\d*[a-zA-Z])|(?![A-Z][a-z]*(?![a-zA-Z0-9]))(?=[A-Z]*[a-z])(?=[a-z]*[A-Z]))'
+
+/**
+ * What Python's `tempfile` makes up, after whatever prefix: eight of 37 characters. A word and a numbered word, such as
+ * `settings` and `module_1`, are not taken for one: letters and others have to follow each other more than once.
+ */
+const tempfile =
+  '(?=[a-z_]*\\d)(?:(?=[a-z]+[0-9_]+[a-z])|(?=[0-9_]+[a-z]+[0-9_]))[a-z0-9_]{8}(?![A-Za-z0-9_])'
 
 const mixed = (letters: string): string => `(?=[${letters}]*\\d)(?=\\d*[${letters}])[0-9${letters}]`
 
@@ -32,6 +48,7 @@ function tokenPattern(never: readonly string[]): RegExp {
     '(?<lt><)',
     words === '' ? '' : `(?<![A-Za-z0-9])(?:${words})(?![A-Za-z0-9])`,
     '(?<volume>(?<=/)\\.\\.\\d{4}(?:_\\d\\d){5}\\.\\d{1,10}(?=/|$))',
+    '(?<long>(?<=[A-Za-z/._-])\\d{16,20}(?![A-Za-z0-9]))',
     `(?<uuid>(?<![A-Za-z0-9])${uuid}(?![A-Za-z0-9]))`,
     `(?<date>(?<![A-Za-z0-9])(?<!\\d\\.)${date}` +
       `(?:[T_-]?${clock}(?:[.,]\\d{1,9})?Z?)?(?![A-Za-z0-9]|\\.\\d))`,
@@ -39,8 +56,9 @@ function tokenPattern(never: readonly string[]): RegExp {
     '(?<hex>(?<![A-Za-z0-9])(?:[0-9a-f]{16,}|[0-9A-F]{16,}' +
       `|${mixed('a-f')}{8,15}|${mixed('A-F')}{8,15})(?![A-Za-z0-9]))`,
     '(?<temp>(?<=/)tmp[a-z0-9_]{8}(?![A-Za-z0-9_])' +
+      `|(?<![A-Za-z0-9_])${tempfile}|(?<=_)${tempfile}` +
       `|(?<=[._-])${twoKinds}(?:[A-Za-z0-9]{6}|[A-Za-z0-9]{10})(?![A-Za-z0-9])` +
-      '|(?<![A-Za-z0-9])(?=(?:[a-zA-Z]*\\d){3})(?=(?:\\d*[a-zA-Z]){3})[A-Za-z0-9]{20,64}(?![A-Za-z0-9]))',
+      '|(?<![A-Za-z0-9])(?![A-Za-z]+\\d{16,20}(?![A-Za-z0-9]))(?=(?:[a-zA-Z]*\\d){3})(?=(?:\\d*[a-zA-Z]){3})[A-Za-z0-9]{20,64}(?![A-Za-z0-9]))',
     '(?<int>(?<![A-Za-z0-9])(?<!\\d\\.|\\.so\\.)\\d{1,15}(?![A-Za-z0-9]|\\.\\d))',
   ]
   return new RegExp(alternatives.filter((part) => part !== '').join('|'), 'g')
@@ -81,6 +99,7 @@ export function isShaped(path: string): boolean {
 export class Shaper {
   readonly rules: GeneraliseRules
   readonly #pattern: RegExp
+  readonly #programs: ProgramArguments
   /** Services open the same files over and over: their shapes are found once. */
   readonly #memo = new Map<string, ShapedPath | undefined>()
   readonly #patterns = new Map<string, ShapePattern>()
@@ -88,6 +107,7 @@ export class Shaper {
   constructor(rules: GeneraliseRules) {
     this.rules = rules
     this.#pattern = tokenPattern(rules.never)
+    this.#programs = new ProgramArguments(rules.arguments)
   }
 
   /** Undefined where the path has no variable part and no `<`: it then stands for itself. */
@@ -99,6 +119,35 @@ export class Shaper {
     if (this.#memo.size >= MEMO_SIZE) this.#memo.clear()
     this.#memo.set(path, shape)
     return shape
+  }
+
+  /** Whether the arguments of a program say what is done. */
+  tellsByArguments(path: string): boolean {
+    return this.#programs.discriminate(path)
+  }
+
+  /** Undefined where the arguments of that program do not tell. */
+  shapeArguments(path: string, args: readonly string[]): ShapedArguments | undefined {
+    const telling = this.#programs.telling(path, args)
+    if (telling === undefined) return undefined
+    const { applet, head, open } = telling
+    const values: string[] = []
+    const first = applet === undefined ? '<argument>' : `<folder>${plainPath(applet)}`
+    const vector = (all: readonly string[]): string =>
+      [`\u0000${first}`, ...all, open ? '<rest>' : ''].join('\u0000')
+    return {
+      // A byte that is no text stays what it is, and so does what is around it.
+      path: vector(
+        head.map((arg) =>
+          /\\x/.test(arg)
+            ? plainPath(arg)
+            : arg.replace(this.#pattern, (...found) => this.#token(found, values)),
+        ),
+      ),
+      values,
+      plain: vector(head.map(plainPath)),
+      subject: `\u0000${args.map((arg) => `${arg}\u0000`).join('')}`,
+    }
   }
 
   #find(path: string): ShapedPath | undefined {
@@ -170,8 +219,11 @@ export class Shaper {
   }
 
   #threshold(name: string): number {
-    return name === 'lt' ? 1 : (this.rules.thresholds[name as TokenName] ?? Infinity)
+    return unplaced.has(name) ? 1 : (this.rules.thresholds[name as TokenName] ?? Infinity)
   }
 }
 
-const shapedNames = ['volume', 'uuid', 'date', 'time', 'hex', 'temp', 'int'] as const
+/** No part of a path that varies: a `<`, and what stands around the arguments that tell. */
+const unplaced: ReadonlySet<string> = new Set(['lt', 'argument', 'folder', 'rest'])
+
+const shapedNames = ['volume', 'long', 'uuid', 'date', 'time', 'hex', 'temp', 'int'] as const

@@ -1,4 +1,4 @@
-import type { Actor, BehaviourObject, BehaviourRef } from './behaviour.ts'
+import { type Actor, type BehaviourObject, type BehaviourRef, objectKey } from './behaviour.ts'
 import { isShaped, literalPath, plainPath } from './shape.ts'
 import { SUBJECT_TO } from './shape-pattern.ts'
 import type { User } from './user.ts'
@@ -6,6 +6,7 @@ import type { User } from './user.ts'
 /** What an object's pattern is made of, in the language of shapes; undefined where it is about no path. */
 export function shapedSubject(object: BehaviourObject): string | undefined {
   if (object.kind === 'syscall') return object.target
+  if (object.kind === 'exec') return object.args
   if (object.kind !== 'file') return undefined
   return object.to === undefined ? object.path : `${object.path}${SUBJECT_TO}${object.to}`
 }
@@ -26,6 +27,7 @@ export function subjectOf(ref: BehaviourRef): string | undefined {
 export function plainObject(ref: BehaviourRef): BehaviourObject {
   const { object, literal } = ref
   if (literal === undefined) return object
+  if (object.kind === 'exec') return { ...object, args: literal.text }
   const subject = literal.subject ?? literal.text
   if (object.kind === 'syscall') return { ...object, target: plainPath(subject) }
   if (object.kind !== 'file') return object
@@ -34,11 +36,19 @@ export function plainObject(ref: BehaviourRef): BehaviourObject {
   return { ...object, path: plainPath(path), to: plainPath(to) }
 }
 
+type ExecObject = Extract<BehaviourObject, { kind: 'exec' }>
+
+/** The same program with whatever arguments. */
+export function anyArguments(object: ExecObject): ExecObject {
+  const { args: _, ...any } = object
+  return any
+}
+
 const S = '\u0000'
 
 /**
  * Patterns of one group can take the same acts: those of one actor and uid, for files of one access, for system calls
- * of one name, for connections of one protocol and port. Undefined where the kind has no patterns.
+ * of one name, for connections of one protocol and port, for runs of one program. Undefined where the kind has no patterns.
  */
 export function groupOf(b: {
   readonly actor: Actor
@@ -55,6 +65,7 @@ export function groupOf(b: {
     case 'connect':
       return `${who}connect${S}${object.protocol}${S}${object.port}`
     case 'exec':
+      return `${who}${objectKey(anyArguments(object))}`
     case 'listen':
     case 'identity':
     case 'capability':

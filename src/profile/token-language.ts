@@ -1,4 +1,15 @@
-import { any, chars, type CharClass, type Language, optional, seq, some, text } from './language.ts'
+import {
+  any,
+  chars,
+  type CharClass,
+  type Language,
+  many,
+  optional,
+  PathPattern,
+  seq,
+  some,
+  text,
+} from './language.ts'
 
 function charClass(...ranges: readonly string[]): CharClass {
   return {
@@ -25,6 +36,10 @@ export const anyName: Language = some({
   ],
 })
 
+const anything: Language = many({ source: '[^]', ranges: [[0x00, 0xff]] })
+const noNul: CharClass = { source: '[^\\x00]', ranges: [[0x01, 0xff]] }
+const argument: Language = many(noNul)
+
 const hour = any([seq(of('0-1'), of('0-9')), seq(text('2'), of('0-3'))])
 const sixty = seq(of('0-5'), of('0-9'))
 const month = any([seq(text('0'), of('1-9')), seq(text('1'), of('0-2'))])
@@ -46,11 +61,19 @@ const date = seq(
 const group = seq(text('-'), chars(anyHex, 4))
 const stamp = seq(text('_'), digits(2))
 
+/** Any arguments, as {@link ShapedArguments} has them: NUL before them, and behind each. */
+export const anyArgumentVector = new PathPattern(seq(text('\u0000'), anything))
+
 const fixedLanguages: Readonly<Record<string, Language>> = {
   uuid: seq(chars(anyHex, 8), group, group, group, text('-'), chars(anyHex, 12)),
   date,
   time: seq(hour, text(':'), sixty, text(':'), sixty),
   int: chars(digit, 1, 15),
+  long: chars(digit, 1, 20),
+  /** Of an argument vector, each argument ending in NUL: the first, the folder of the first, all the others. */
+  argument,
+  folder: any([text(''), text('-'), seq(argument, text('/'))]),
+  rest: any([text(''), seq(anything, text('\u0000'))]),
   pid: some(digit),
   fd: some(digit),
   num: some(digit),
@@ -72,6 +95,7 @@ const LONGEST = 4096
 
 /** What `mkstemp` and Python's `tempfile` make up, and their kin. */
 function temp(length: number): Language {
+  if (length === 8) return chars(tempfile, 8)
   const plain = chars(alphanumeric, length)
   return length === 11 ? any([plain, seq(text('tmp'), chars(tempfile, 8))]) : plain
 }

@@ -1,4 +1,5 @@
 import type { Literal } from './behaviour.ts'
+import type { KinShown } from './kin.ts'
 import { Sample } from './sample.ts'
 
 /** Plain form: sampled literals, and for each place of the shape the values sampled there. */
@@ -45,21 +46,27 @@ export class Witnesses {
    * and then takes any (of its type: the shape says so); until then it takes those it has shown. While no
    * place is open only the very witnesses are covered.
    */
-  covers(literal: Literal, thresholds: readonly number[]): boolean {
+  covers(literal: Literal, thresholds: readonly number[], kin?: KinShown): boolean {
     let open = thresholds.length === 0
     for (let i = 0; i < thresholds.length; i++) {
       const place = this.places[i]
       if (place === undefined) return false
-      if (place.size >= (thresholds[i] ?? Infinity)) open = true
+      if (this.isOpen(i, thresholds[i] ?? Infinity, kin)) open = true
       else if (!place.has(literal.values[i] ?? '')) return false
     }
     // A full sample may have let go of literals; what the places say is then the nearest truth.
     return open || this.literals.full || this.literals.has(literal.text)
   }
 
+  /** Whether a place stands for its type: by what was shown here, or by the kin. */
+  isOpen(place: number, threshold: number, kin?: KinShown): boolean {
+    if ((this.places[place]?.size ?? 0) >= threshold) return true
+    return kin !== undefined && kin(place) >= threshold
+  }
+
   /** True where it stands for more than its witnesses. */
-  open(thresholds: readonly number[]): boolean {
-    return thresholds.length === 0 || thresholds.some((n, i) => (this.places[i]?.size ?? 0) >= n)
+  open(thresholds: readonly number[], kin?: KinShown): boolean {
+    return thresholds.length === 0 || thresholds.some((n, i) => this.isOpen(i, n, kin))
   }
 
   toJSON(): WitnessesJson {

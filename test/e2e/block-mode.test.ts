@@ -13,7 +13,7 @@ const { docker, socket } = sharedEngine()
 const service = [
   '/bin/sh',
   '-c',
-  'while true; do cat /etc/motd; if [ -e /tmp/orders ]; then sh /tmp/orders; fi; sleep 0.2; done',
+  'while true; do cat /etc/motd; if [ -e /tmp/orders ]; then (. /tmp/orders); fi; sleep 0.2; done',
 ]
 let agent: Agent
 let container: Docker.Container

@@ -31,6 +31,8 @@ const types: Readonly<Record<string, fc.Arbitrary<string>>> = {
   volume: from(['..2026_11_24_13_40_27.1234', '..2026_11_24_13_40_28.5']),
   name: of(letters, 3),
   eight: fc.oneof(of('01234', 8), of('12ab', 8), from(['20261124', '20261125', '20261126'])),
+  python: of(`${letters}_0123456789`, 8),
+  serial: of('0123456789', 19),
   six: fc.oneof(of('0123', 6), of('1aB', 6), of('ab', 6)),
   word: from(['config', 'x', 'part', 'a.b', 'README', 'evil']),
 }
@@ -72,6 +74,9 @@ const templates = [
   '/tmp/{uuid}.part',
   '/tmp/f.{temp}',
   '/tmp/{tmp}',
+  '/tmp/upload-{python}.png',
+  '/cache/{python}',
+  '/tmp/upload{serial}.tmp',
   '/tmp/{word}-{int}',
   '/cache/{hex}/blob',
   '/pg_wal/{wal}',
@@ -145,6 +150,34 @@ const pathOf = (all: readonly string[]): fc.Arbitrary<string> =>
       return canonicalPath(changed.includes('\\') ? whole : changed)
     })
 
+const codes = fc.oneof(
+  from(['id', 'echo 1', 'echo 2', 'echo 3', 'kill 4', 'cat < /etc/motd', 'a\nb', '', ' ', '-c']),
+  from(ids).map((id) => `rm /tmp/${id}.part`),
+  from(days).map((day) => `gzip /log/app-${day}.log`),
+  fc
+    .tuple(from(['7', '8', '9']), from(['7', '8', '9']))
+    .map((two) => `copy ${two.join(' ')} 1 2 3`),
+  odd,
+)
+const rests = from(['', 'x', '-c', 'id', '1']).map((one) => (one === '' ? [] : [one]))
+
+/** Programs whose arguments tell, called in one way and another, and one whose arguments do not. */
+const runs: fc.Arbitrary<readonly [string, readonly string[]]> = fc.oneof(
+  fc
+    .tuple(from(['sh', '/bin/sh', '-sh', '']), from(['-c', '-ec', '-x']), codes, rests)
+    .map(([name, flag, code, rest]) => ['/bin/sh', [name, flag, code, ...rest]] as const),
+  fc
+    .tuple(from(['python3', 'python']), from(['app.py', '-c', '-m', '-W']), codes, rests)
+    .map(
+      ([name, flag, code, rest]) => ['/usr/bin/python3.13', [name, flag, code, ...rest]] as const,
+    ),
+  fc
+    .tuple(from(['ls', '/bin/wget', 'busybox', '-sh', 'sh']), from(['ls', '-c', 'sh']), codes)
+    .map(([name, first, code]) => ['/bin/busybox', [name, first, code]] as const),
+  codes.map((code) => ['/bin/sort', ['sort', code]] as const),
+  from(['sh', '']).map((name) => ['/bin/sh', name === '' ? [] : [name]] as const),
+)
+
 const accesses = ['read', 'write', 'create', 'delete'] as const
 const addresses = ['10.0.0.7', '10.0.1.8', '10.1.0.1', '192.168.1.1', '2001:db8::1', '2001:db9::1']
 const blocks = [
@@ -214,6 +247,12 @@ const actsBy = (by: fc.Arbitrary<Where>, path: fc.Arbitrary<string>): fc.Arbitra
           }),
       },
       { weight: 1, arbitrary: path.map((name) => act.exec(name, who)) },
+      {
+        weight: 5,
+        arbitrary: fc
+          .tuple(runs, fc.nat({ max: 15 }))
+          .map(([[program, args], n]) => act.run(program, args, who, n === 0)),
+      },
       {
         weight: 1,
         arbitrary: from(['CAP_NET_RAW', 'CAP_CHOWN']).map((name) => act.capability(name, who)),

@@ -11,6 +11,11 @@ export function naive(entries: readonly ProfileEntry[], ref: BehaviourRef, now: 
   const asked = decide(entries, ref, ref.object, now)
   if (asked !== undefined) return asked
   const { object } = ref
+  if (object.kind === 'exec' && object.args !== undefined) {
+    const { literal: _, ...rest } = ref
+    const { args: __, ...any } = object
+    return decide(entries, { ...rest, object: any }, any, now) === true
+  }
   if (object.kind !== 'file' || object.access !== 'create') return false
   return decide(entries, ref, { ...object, access: 'write' }, now) === true
 }
@@ -42,7 +47,7 @@ function decide(
   if (exact.some((entry) => entry.decision?.kind === 'rejected')) return false
   if (exact.some((entry) => grants(entry, ref.origin, now).length > 0)) return true
   if (ref.fixed === true) return undefined
-  const subject = subjectOf(literal(object, ref))
+  const subject = object.kind === 'exec' ? ref.literal?.subject : subjectOf(literal(object, ref))
   if (subject === undefined) return undefined
   const shaped = mine.filter((entry) => tokensOf(entry.object).length > 0)
   const [rejected, others] = [
@@ -52,7 +57,8 @@ function decide(
   if (rejected.some((entry) => takes(entry.object, undefined, subject))) return false
   const taken = others.some((entry) => {
     const granted = grants(entry, ref.origin, now)
-    return granted.length > 0 && takes(entry.object, joined(granted), subject)
+    const kin = (place: number): number => kinShown(entries, entry, place)
+    return granted.length > 0 && takes(entry.object, joined(granted), subject, kin)
   })
   return taken ? true : undefined
 }
@@ -61,6 +67,7 @@ const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.str
 
 function alike(a: BehaviourObject, b: BehaviourObject): boolean {
   if (a.kind === 'file') return b.kind === 'file' && a.access === b.access
+  if (a.kind === 'exec') return b.kind === 'exec' && same({ ...a, args: 0 }, { ...b, args: 0 })
   if (a.kind === 'syscall') return b.kind === 'syscall' && a.name === b.name
   return a.kind === b.kind
 }
@@ -80,6 +87,7 @@ function written(object: BehaviourObject): BehaviourObject | undefined {
 /** What was really done. */
 function literal(object: BehaviourObject, ref: BehaviourRef): BehaviourObject | undefined {
   if (ref.literal === undefined) return written(object)
+  if (object.kind === 'exec') return { ...object, args: ref.literal.text }
   const [path = '', to] = (ref.literal.subject ?? ref.literal.text).split('\u0000')
   if (object.kind === 'syscall') return { ...object, target: path }
   return object.kind === 'file' ? { ...object, path, ...(to === undefined ? {} : { to }) } : object
@@ -87,6 +95,7 @@ function literal(object: BehaviourObject, ref: BehaviourRef): BehaviourObject | 
 
 function subjectOf(object: BehaviourObject | undefined): string | undefined {
   if (object?.kind === 'syscall') return object.target
+  if (object?.kind === 'exec') return object.args
   if (object?.kind !== 'file') return undefined
   return object.to === undefined ? object.path : `${object.path}\u0000${object.to}`
 }
@@ -99,17 +108,14 @@ function tokensOf(object: BehaviourObject): readonly string[] {
 
 const isType = (name: string): boolean => name !== 'lt'
 const needsWitnesses = (name: string): boolean =>
-  !['lt', 'pid', 'fd', 'num', 'volume'].includes(name)
+  !['lt', 'pid', 'fd', 'num', 'volume', 'argument', 'folder', 'rest'].includes(name)
 
 function grants(
   entry: ProfileEntry,
   origin: string,
   now: number,
 ): readonly (WitnessesJson | undefined)[] {
-  const cells = entry.cells.filter(
-    (cell) =>
-      cell.phase === 'learned' && cell.origin !== 'exec-in' && cell.guardrails === undefined,
-  )
+  const cells = entry.cells.filter(grantsByItself)
   const { decision, uid } = entry
   const stands =
     decision?.kind === 'approved' &&
@@ -119,6 +125,36 @@ function grants(
     .filter((grant) => grant.origin === origin)
     .map((grant) => grant.witnesses)
 }
+
+/** Distinct values that the same actor has shown in that place, whatever it did to files of that shape. */
+function kinShown(entries: readonly ProfileEntry[], one: ProfileEntry, place: number): number {
+  const { object } = one
+  if (object.kind !== 'file') return 0
+  const placesOf = (path: string): number =>
+    Math.min(3, [...path.matchAll(token)].filter(([, name = '']) => needsWitnesses(name)).length)
+  const first = placesOf(object.path)
+  const isSecond = object.to !== undefined && place >= first
+  if (object.to !== undefined && first + placesOf(object.to) > 3) return 0
+  const path = isSecond ? object.to : object.path
+  const kin = entries.filter(
+    (other) =>
+      same([other.actor, other.uid], [one.actor, one.uid]) &&
+      other.object.kind === 'file' &&
+      other.object.to === undefined &&
+      other.object.path === path &&
+      other.decision?.kind !== 'rejected',
+  )
+  const shown = kin.flatMap(({ cells, inherited }) => [
+    ...cells.filter(grantsByItself),
+    ...(inherited?.grants ?? []),
+  ])
+  return new Set(
+    shown.flatMap(({ witnesses }) => witnesses?.places[place - (isSecond ? first : 0)] ?? []),
+  ).size
+}
+
+const grantsByItself = (cell: ProfileEntry['cells'][number]): boolean =>
+  cell.phase === 'learned' && cell.origin !== 'exec-in' && cell.guardrails === undefined
 
 function joined(all: readonly (WitnessesJson | undefined)[]): WitnessesJson {
   const places: string[][] = []
@@ -137,13 +173,22 @@ const day = ['', '-', '_']
   .map((by) => `(?:19|20)\\d\\d${by}(?:0[1-9]|1[0-2])${by}(?:0[1-9]|[12]\\d|3[01])`)
   .join('|')
 
+function tempOf(size: number): string {
+  if (size === 8) return '[a-z0-9_]{8}'
+  return size === 11 ? '(?:[A-Za-z0-9]{11}|tmp[a-z0-9_]{8})' : `[A-Za-z0-9]{${size}}`
+}
+
 function typeOf(name: string, size: number): string {
   const types: Record<string, string> = {
     uuid: '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}',
     hex: `(?:[0-9a-f]{${size}}|[0-9A-F]{${size}})`,
-    temp: size === 11 ? '(?:[A-Za-z0-9]{11}|tmp[a-z0-9_]{8})' : `[A-Za-z0-9]{${size}}`,
+    temp: tempOf(size),
     int: '[0-9]{1,15}',
+    long: '[0-9]{1,20}',
     pid: '[0-9]+',
+    argument: '[^\\u0000]*',
+    folder: '(?:-?|[^\\u0000]*/)',
+    rest: '(?:[^]*\\u0000)?',
     fd: '[0-9]+',
     num: '[0-9]+',
     date: `(?:${day})(?:[T_-]?(?:${clock})(?:[.,]\\d{1,9})?Z?)?`,
@@ -154,17 +199,27 @@ function typeOf(name: string, size: number): string {
 }
 
 const escaped = (text: string): string =>
-  text.replace(/[^A-Za-z0-9]/g, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`)
+  text.replace(/[^A-Za-z0-9]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`)
 
 /** Whether the pattern takes the path; with no witnesses given: every place open. */
-function takes(object: BehaviourObject, seen: WitnessesJson | undefined, subject: string): boolean {
+function takes(
+  object: BehaviourObject,
+  seen: WitnessesJson | undefined,
+  subject: string,
+  kin: (place: number) => number = () => 0,
+): boolean {
   const shape = subjectOf(object) ?? ''
   const places = Math.min(3, tokensOf(object).filter(needsWitnesses).length)
   const open = Array.from(
     { length: places },
-    (_, i) => seen === undefined || (seen.places[i]?.length ?? 0) >= 3,
+    (_, i) => seen === undefined || (seen.places[i]?.length ?? 0) >= 3 || kin(i) >= 3,
   )
   if (seen?.literals.some((one) => one.replace(' → ', '\u0000') === subject) === true) return true
+  // Of arguments a witness is itself a pattern: behind those that tell there may be others.
+  if (shape.startsWith('\u0000')) {
+    const witnesses = seen?.literals ?? []
+    if (witnesses.some((one) => expression(one, undefined, [], []).test(subject))) return true
+  }
   const crosses = open.length === 0 || open.includes(true) || (seen?.literals.length ?? 0) >= 8
   if (!crosses) return false
   const last = open[places - 1] === false ? (seen?.places[places - 1] ?? []) : ['']

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WORDS 6
+#define WORDS 8
 #define LINE_MAX_ 40000
 
 static char *const no_environment[] = { NULL };
@@ -138,6 +138,16 @@ static int act_deep(int levels)
 	return chdir("/") ? errno : error;
 }
 
+/* With these arguments, of which the first is its name. */
+static int run_with(const char *path, char *const words[])
+{
+	char *arguments[WORDS + 1] = {};
+
+	for (int i = 0; words[i] && i < WORDS; i++)
+		arguments[i] = text_of(words[i]);
+	return said(execve(path, arguments, no_environment));
+}
+
 static int act(char *const words[])
 {
 	const char *op = words[0], *a = words[1] ? text_of(words[1]) : "", *b = words[2] ? text_of(words[2]) : "";
@@ -176,6 +186,8 @@ static int act(char *const words[])
 		return said(chown(a, 1, 1));
 	if (!strcmp(op, "exec"))
 		return said(execve(a, arguments, no_environment));
+	if (!strcmp(op, "run"))
+		return run_with(a, words + 2);
 	if (!strcmp(op, "execveat"))
 		return run_by_descriptor(a);
 	if (!strcmp(op, "memory"))

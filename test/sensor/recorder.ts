@@ -1,5 +1,6 @@
 import type { ActEvent, LossEvent } from '../../src/event/event.ts'
 import { EbpfSource, type EbpfSourceOptions } from '../../src/sources/ebpf/ebpf-source.ts'
+import { shippedRules } from '../unit/act-fixture.ts'
 import type { Sighting, SourceMessage } from '../../src/sources/source.ts'
 
 /** A running source, and all that it told. */
@@ -12,7 +13,9 @@ export class Recorder {
   #waiting: (() => void)[] = []
 
   constructor(options: Partial<EbpfSourceOptions> = {}) {
-    this.source = new EbpfSource({ node: 'n1', log: (line) => this.log.push(line), ...options })
+    const programs = shippedRules.arguments.flatMap(({ names }) => names)
+    const log = (line: string): unknown => this.log.push(line)
+    this.source = new EbpfSource({ node: 'n1', programs, log, ...options })
     this.ended = this.#read()
   }
 

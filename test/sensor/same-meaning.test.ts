@@ -97,6 +97,31 @@ const path: fc.Arbitrary<Buffer> = fc
 const port = fc.integer({ min: 7_000, max: 7_012 })
 const address = fc.constantFrom('127.0.0.1', '127.0.0.2', '127.1.0.3', '::1', '::ffff:127.0.0.7')
 
+const code: fc.Arbitrary<Buffer> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom(':', 'true', ': a', 'exit 3').map((it) => Buffer.from(it)),
+  },
+  { weight: 4, arbitrary: token.map((text) => Buffer.from(`: ${text.replace('<', '')}`)) },
+  { weight: 1, arbitrary: fc.constant(Buffer.from([0x3a, 0x20, 0xff, 0xfe])) },
+  // Longer than what is carried: such arguments are never those that were learned.
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('x', 'y').map((x) => Buffer.from(`: ${x.repeat(2_100)}`)),
+  },
+)
+
+/** A program whose arguments tell, as what it is called and with what; all of its names are that one file. */
+const runs: fc.Arbitrary<string> = fc
+  .oneof(
+    fc
+      .tuple(fc.constantFrom('sh', '/bin/sh', '-sh'), fc.constantFrom('-c', '-ec'), code, fc.nat(1))
+      .map(([called, flag, told, more]) => [called, flag, told, ...(more === 1 ? ['$0'] : [])]),
+    fc.tuple(fc.constantFrom('echo', 'true', '/bin/false'), code),
+    fc.tuple(fc.constant('busybox'), fc.constantFrom('echo', 'false'), code),
+  )
+  .map((args) => `+ run ${hex('/bin/busybox')} ${args.map(hex).join(' ')}`)
+
 /** One act: a line for `acts`, after which the next finds things as this one did. */
 const act: fc.Arbitrary<string> = fc.oneof(
   {
@@ -139,6 +164,7 @@ const act: fc.Arbitrary<string> = fc.oneof(
       .tuple(fc.nat(3), fc.constantFrom('/bin/acts', '/bin/workload', '/etc/script.sh'))
       .map(([user, at]) => `+${user} exec ${hex(at)}`),
   },
+  { weight: 3, arbitrary: runs },
   {
     weight: 1,
     arbitrary: fc.constantFrom(
@@ -287,6 +313,7 @@ describe(`kernel and matcher say the same of every act (SNUG_SEED=${seed})`, () 
     let expected = 0
     let patterns = 0
     let blocks = 0
+    let programs = 0
     control.peers?.(Object.entries(names).map(([at, known]) => ({ address: at, name: known })))
     for (let round = 0; round < profiles; round++) {
       const scope = 100 + round
@@ -306,6 +333,9 @@ describe(`kernel and matcher say the same of every act (SNUG_SEED=${seed})`, () 
       patterns += compiled.profile.rules.filter(
         ({ object }) => object.kind === 'file-pattern',
       ).length
+      programs += compiled.profile.rules.filter(
+        ({ object }) => object.kind === 'exec-pattern' && object.set > 0,
+      ).length
       blocks += compiled.profile.prefixes.length
       control.profile?.(scope, compiled.profile)
       control.enforce?.(scope, { mode: 'alert', budget: 0 })
@@ -323,6 +353,7 @@ describe(`kernel and matcher say the same of every act (SNUG_SEED=${seed})`, () 
     }
     expect(judged).toBeGreaterThan(4_000)
     expect(patterns).toBeGreaterThan(100)
+    expect(programs).toBeGreaterThan(100)
     expect(blocks).toBeGreaterThan(10)
     // Of both there are many: else it would show nothing.
     expect(expected).toBeGreaterThan(judged / 10)

@@ -53,7 +53,15 @@ function base(where: Where) {
   }
 }
 
+/** With its arguments, of which the first is its name. */
+function withArgs(event: ActEvent, args: readonly string[], argsCut = false): ActEvent {
+  const process = { ...event.process, args, ...(argsCut ? { argsCut } : {}) }
+  return { ...event, process }
+}
+
 export const act = {
+  run: (path: string, args: readonly string[], where: Where = {}, cut = false): ActEvent =>
+    withArgs(act.exec(path, where), args, cut),
   exec: (path: string, where: Where = {}, drift = false): ActEvent => ({
     ...base(where),
     kind: 'exec',

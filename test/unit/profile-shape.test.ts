@@ -13,6 +13,11 @@ describe('shapes', () => {
     ['/var/log/app_13:40:27.log', '/var/log/app_<time>.log'],
     ['/var/log/access.log.1', '/var/log/access.log.<int>'],
     ['/tmp/tmpab3d_9xz', '/tmp/<temp:11>'],
+    ['/tmp/wgunicorn-qz43inki', '/tmp/wgunicorn-<temp:8>'],
+    ['/srv/cache/4p9vt_qj.png', '/srv/cache/<temp:8>.png'],
+    ['/tmp/upload_0f8gcp6g', '/tmp/upload_<temp:8>'],
+    ['/tmp/upload16796402461290134123.tmp', '/tmp/upload<long>.tmp'],
+    ['/tmp/1679640246129013412', '/tmp/<long>'],
     ['/tmp/foo.Ab3dEf', '/tmp/foo.<temp:6>'],
     ['/tmp/tmp.Xa8fKq29sD', '/tmp/tmp.<temp:10>'],
     ['/tmp/sess_9f8a7b6c5d4e3f2a1b0c9d8e7f', '/tmp/sess_<hex:26>'],
@@ -36,6 +41,11 @@ describe('shapes', () => {
     '/tmp/README.Config',
     '/proc/self/maps',
     '/data/1x',
+    '/app/settings',
+    '/app/module_a',
+    '/app/report-malicious',
+    '/app/part_one',
+    '/app/chapter1',
     '/data/١٢٣',
     '/data/12345678901234567890x',
     '/usr/share/zoneinfo/Europe/Berlin',
@@ -107,5 +117,36 @@ describe('a shape with several places', () => {
     const profile = learned(...[5, 6, 7].map((n) => act.file(`/srv/1/${n}.db`)))
     expect(outcome(profile, act.file('/srv/1/99.db'))).toBe('expected')
     expect(outcome(profile, act.file('/srv/2/5.db'))).toBe('deviation')
+  })
+})
+
+describe('the parts of a name that vary', () => {
+  const log = (n: number) => `/var/log/app.log.${n}`
+
+  it('vary whatever is done to the file: one witness of each kind of act is enough then', () => {
+    const writes = [1, 2, 3].map((n) => act.file(log(n), ['write']))
+    const profile = learned(...writes, act.file(log(1), ['delete']))
+    expect(outcome(profile, act.file(log(7), ['write']))).toBe('expected')
+    expect(outcome(profile, act.file(log(7), ['delete']))).toBe('expected')
+    expect(outcome(profile, act.file('/var/log/app.log.evil', ['delete']))).toBe('deviation')
+    expect(outcome(profile, act.file(log(7), ['read']))).toBe('deviation')
+    expect(outcome(profile, act.file(log(7), ['delete'], { uid: 0 }))).toBe('deviation')
+    expect(outcome(profile, act.file(log(7), ['delete'], { exe: '/bin/sh' }))).toBe('deviation')
+  })
+
+  it('vary at either end of a rename', () => {
+    const writes = [1, 2, 3].map((n) => act.file(log(n), ['write']))
+    const moved = act.file('/tmp/draft', ['rename'], {}, { to: log(2) })
+    const profile = learned(...writes, moved)
+    const other = (to: string) => act.file('/tmp/draft', ['rename'], {}, { to })
+    expect(outcome(profile, other(log(9)))).toBe('expected')
+    expect(outcome(profile, other('/var/log/app.log.evil'))).toBe('deviation')
+    expect(outcome(profile, other('/etc/passwd'))).toBe('deviation')
+  })
+
+  it('do not vary because others saw them vary', () => {
+    const others = [1, 2, 3].map((n) => act.file(log(n), ['write'], { exe: '/bin/rotate' }))
+    const profile = learned(...others, act.file(log(1), ['delete']))
+    expect(outcome(profile, act.file(log(7), ['delete']))).toBe('deviation')
   })
 })

@@ -50,6 +50,8 @@ export interface EbpfSourceOptions {
   readonly takenWhen?: 'read' | 'stored'
   /** How often the sensor tries whether blocking works; 0: never; absent: its own choice. */
   readonly probeSeconds?: number
+  /** Programs whose arguments say what is done, by name without a version; absent: none. */
+  readonly programs?: readonly string[]
   /** Further arguments of the sensor, for tests. */
   readonly sensorArguments?: readonly string[]
   /** Told each line that the sensor says to people, and, as a warning, why it ended. */
@@ -226,7 +228,8 @@ export class EbpfSource implements EventSource {
   }
 
   #arguments(): string[] {
-    const { ringBytes, rings, kernelState, probeSeconds, sensorArguments = [] } = this.#options
+    const { ringBytes, rings, kernelState, probeSeconds, programs = [] } = this.#options
+    const { sensorArguments = [] } = this.#options
     return [
       '--marks',
       ...(kernelState === undefined ? [] : ['--pin', kernelState]),
@@ -234,6 +237,7 @@ export class EbpfSource implements EventSource {
       // Keys mean nothing to a daemon that was not told their acts.
       ...(this.#facts['kernel'] === undefined ? ['--anew'] : []),
       ...(probeSeconds === undefined ? [] : ['--probe', String(probeSeconds)]),
+      ...(programs.length === 0 ? [] : ['--programs', programs.join(',')]),
       ...sensorArguments,
       ...(ringBytes === undefined ? [] : ['--ring-size', String(ringBytes)]),
       ...(rings === undefined ? [] : ['--rings', String(rings)]),

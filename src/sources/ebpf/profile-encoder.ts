@@ -156,19 +156,27 @@ function withSet(code: number, set: number): (bytes: Buffer) => void {
   }
 }
 
+function execFlags(object: { readonly drift?: true; readonly socketStdio?: true }): number {
+  const drift = object.drift === true ? ruleFlags.drift : 0
+  return drift | (object.socketStdio === true ? ruleFlags.socketStdio : 0)
+}
+
 function encodeObject({ object }: KernelRule): EncodedObject {
   switch (object.kind) {
-    case 'exec': {
-      const flags =
-        (object.drift === true ? ruleFlags.drift : 0) |
-        (object.socketStdio === true ? ruleFlags.socketStdio : 0)
+    case 'exec':
       return {
         kind: kinds.exec,
         text: bytesOfName(object.path),
         ...(object.script === undefined ? {} : { to: bytesOfName(object.script) }),
-        flags,
+        flags: execFlags(object),
       }
-    }
+    case 'exec-pattern':
+      return {
+        kind: kinds.exec,
+        text: bytesOfName(object.path),
+        flags: ruleFlags.pattern | execFlags(object),
+        write: (bytes) => bytes.writeUInt32LE(object.set, layout['snug_rule.set']),
+      }
     case 'file':
       return {
         kind: kinds.file,
