@@ -9,6 +9,11 @@ const shown: Readonly<Record<GateFinding['level'], string>> = {
   note: 'note',
 }
 
+/** Of a behaviour its beginning, which is enough to approve it by. */
+function idText({ id }: GateFinding): string {
+  return /^b[0-9a-f]{20}$/.test(id) ? id.slice(0, 10) : id
+}
+
 const columns: readonly Column<GateFinding>[] = [
   {
     head: '',
@@ -23,7 +28,7 @@ const columns: readonly Column<GateFinding>[] = [
             : undefined,
   },
   { head: 'FINDING', value: ({ rule }) => ruleTitles[rule] },
-  { head: 'ID', value: ({ id }) => (/^b[0-9a-f]{20}$/.test(id) ? id.slice(0, 10) : id), cut: true },
+  { head: 'ID', value: idText, cut: true },
 ]
 
 /** For a terminal: what needs a decision, what is a warning, and of the rest how much there is. */
@@ -44,13 +49,17 @@ export function gateText(result: GateResult, style: TableStyle): string {
   if (told.length === 0) return head
   const below = (finding: GateFinding): string => finding.text
   const table = textTable(columns, told, style, below)
-  const reasons = told.flatMap(({ id, why, approved }) => [
-    ...(why === undefined ? [] : [`${safeText(id)}: ${safeText(why)}\n`]),
-    ...(approved === undefined
-      ? []
-      : [
-          `${safeText(id)}: approved by ${safeText(approved.owner)} until ${safeText(approved.until)}: ${safeText(approved.reason)}\n`,
-        ]),
-  ])
+  const reasons = told.flatMap((finding) => {
+    const named = idText(finding)
+    const { why, approved } = finding
+    return [
+      ...(why === undefined ? [] : [`${safeText(named)}: ${safeText(why)}\n`]),
+      ...(approved === undefined
+        ? []
+        : [
+            `${safeText(named)}: approved by ${safeText(approved.owner)} until ${safeText(approved.until)}: ${safeText(approved.reason)}\n`,
+          ]),
+    ]
+  })
   return `${head}\n${table}${reasons.length === 0 ? '' : `\n${reasons.join('')}`}`
 }

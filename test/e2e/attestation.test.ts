@@ -218,6 +218,27 @@ test('each other fault is refused by a code of its own', async () => {
   })
 })
 
+test('the gate takes what is attached to the version before for its baseline', async () => {
+  const image = await pushed('before')
+  await attest(image, 'before', '--key', at('ed.key'))
+  writeFileSync(
+    at('image.json'),
+    JSON.stringify({ config: { User: 'web' }, rootfs: { diff_ids: [] } }),
+  )
+  const gate = (...more: readonly string[]) => {
+    const files = ['--image-config', at('image.json'), '--profile', at('before.json')]
+    return cli(['gate', 'x', ...files, '--baseline', image, '--plain-http', ...more])
+  }
+  const good = await gate('--key', at('ed.pub'))
+  expect([good.exit, good.stderr]).toEqual([0, ''])
+  expect(good.stdout).toMatch(/^behaviours +6 seen, 6 as before$/m)
+  expect(await gate('--key', at('other.pub'))).toMatchObject({
+    exit: 2,
+    stderr: expect.stringContaining('SIGNER_UNKNOWN'),
+  })
+  expect((await gate()).stderr).toContain('SOURCE_UNREADABLE')
+})
+
 test('says what is wrong with a name, a key and a registry', async () => {
   expect((await verified('shop/web:1', 'ed')).stderr).toContain('IMAGE_UNKNOWN')
   expect((await verified(`${registry.host}/ci/none:1`, 'ed')).stderr).toContain('IMAGE_UNKNOWN')

@@ -1,25 +1,17 @@
 import type { Command } from 'commander'
 import { parseDuration } from '../../config/duration.ts'
 import { statementText } from '../../attest/statement.ts'
-import { newestGood, type Verified } from '../../attest/verify.ts'
 import { SnugError } from '../../errors.ts'
 import { documentText } from '../../export/profile-document.ts'
-import { attach, attached, imageOf } from '../../registry/attestations.ts'
-import { dockerCredentials } from '../../registry/credentials.ts'
+import { attach, imageOf } from '../../registry/attestations.ts'
 import { mustHaveRegistry } from '../../registry/image-address.ts'
-import { RegistryClient } from '../../registry/registry-client.ts'
-import {
-  commandSigner,
-  envelopeOf,
-  fileSigner,
-  type Signer,
-  trustedKey,
-} from '../../signing/keys.ts'
+import { commandSigner, envelopeOf, fileSigner, type Signer } from '../../signing/keys.ts'
 import type { CliContext } from '../cli-context.ts'
 import { readProfileFile } from '../json-file.ts'
 import { parseFor } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 import { textFields } from '../text-table.ts'
+import { clientOf, verifiedProfile } from '../verified-profile.ts'
 import { writeTextFile } from '../text-file.ts'
 
 interface AttestOptions {
@@ -78,7 +70,7 @@ export function attestCommands(program: Command, context: CliContext): void {
     .option('--out <file>', 'writes the profile there, to be a baseline of `snug gate`')
     .option(...plainHttp)
     .action(async (image: string, options: VerifyOptions) => {
-      const { subject, verified } = await verify(image, options)
+      const { subject, verified } = await verifiedProfile(image, options)
       const { keyId, made, expires, profile } = verified
       if (options.out !== undefined) writeTextFile(options.out, documentText(profile))
       const answer = { image: subject, keyId, made, expires, behaviours: profile.behaviours.length }
@@ -119,29 +111,4 @@ async function attest(image: string, options: AttestOptions, signer: Signer) {
   const envelope = await envelopeOf(text, signer)
   const attestation = await attach(registry, address.repository, subject, envelope, made)
   return { image: `${name.repository}@${name.digest}`, attestation, made, ...expires }
-}
-
-async function verify(
-  image: string,
-  { key, plainHttp: plain }: VerifyOptions,
-): Promise<{ readonly subject: string; readonly verified: Verified }> {
-  const address = mustHaveRegistry(image)
-  const registry = clientOf(address.host, plain)
-  const keys = key.map(trustedKey)
-  const { subject } = await imageOf(registry, address)
-  const { digest } = subject
-  const envelopes = await attached(registry, address.repository, digest)
-  const verified = newestGood(envelopes, { keys, digest, nowMs: Date.now() })
-  const name = `${address.host}/${address.repository}@${digest}`
-  if (verified !== undefined) return { subject: name, verified }
-  throw new SnugError('ATTESTATION_MISSING', `no profile is attached to \`${name}\``)
-}
-
-function clientOf(host: string, plain: true | undefined): RegistryClient {
-  const credentials = dockerCredentials(host)
-  return new RegistryClient({
-    host,
-    plainHttp: plain === true,
-    ...(credentials === undefined ? {} : { credentials }),
-  })
 }

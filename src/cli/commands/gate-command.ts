@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { loadGatePolicy, loadRules } from '../../config/load-rules.ts'
+import type { ProfileDocument } from '../../export/profile-document.ts'
 import type { GateResult } from '../../gate/finding.ts'
 import { judgeGate } from '../../gate/gate.ts'
 import { gateJunit } from '../../gate/junit.ts'
@@ -14,6 +16,7 @@ import { readProfileFile } from '../json-file.ts'
 import { packageVersion } from '../package-version.ts'
 import { joined, readReports } from '../scan-input.ts'
 import { writeTextFile } from '../text-file.ts'
+import { verifiedProfile } from '../verified-profile.ts'
 import { safeJson } from '../terminal-text.ts'
 
 const reportFormats = ['sarif', 'junit', 'markdown', 'json'] as const
@@ -27,6 +30,8 @@ interface ReportTo {
 interface Options extends ImageOptions {
   readonly profile?: string
   readonly baseline?: string
+  readonly key?: readonly string[]
+  readonly plainHttp?: true
   readonly policy?: string
   readonly rules?: string
   readonly scan?: readonly string[]
@@ -47,7 +52,12 @@ export function gateCommand(program: Command, context: CliContext): void {
       '--profile <file>',
       'what the image was seen doing: `snug record`, `snug profile export`',
     )
-    .option('--baseline <file>', 'the profile of the version before, to compare with')
+    .option(
+      '--baseline <file>',
+      'the profile of the version before, to compare with; with `--key` also its image, HOST/REPOSITORY:TAG, to which it is attached',
+    )
+    .option('--key <file...>', 'public keys to trust, PEM')
+    .option('--plain-http', 'the registry has no TLS')
     .option('--policy <file>', 'YAML, see profiles/gate.schema.json; otherwise profiles/gate.yaml')
     .option('--rules <dir>', 'guardrails and generalisation rules; otherwise those that ship')
     .option(
@@ -90,8 +100,20 @@ async function judge(context: CliContext, image: string, options: Options): Prom
     ...(input.facts === undefined ? {} : { facts: input.facts }),
     ...(scan === undefined ? {} : { scan }),
     ...(profile === undefined ? {} : { profile }),
-    ...(options.baseline === undefined ? {} : { baseline: readProfileFile(options.baseline) }),
+    ...(options.baseline === undefined
+      ? {}
+      : { baseline: await baselineOf(options.baseline, options) }),
   })
+}
+
+/** A file; or, with keys to trust, what is attached to the image of that name. */
+async function baselineOf(named: string, { key, plainHttp }: Options): Promise<ProfileDocument> {
+  if (key === undefined || existsSync(named)) return readProfileFile(named)
+  const { verified } = await verifiedProfile(named, {
+    key,
+    ...(plainHttp === undefined ? {} : { plainHttp }),
+  })
+  return verified.profile
 }
 
 async function writeReports(
