@@ -28,7 +28,7 @@ export function storyText(
 function stepLine(step: StoryStep, isAlert: boolean, { colour, width }: TableStyle): string {
   const { time, actor, user, text, count, severity, action } = step
   const who = user === undefined ? actor : `${actor} (${user})`
-  const times = count > 1 ? ` ×${count}` : ''
+  const times = count > 1 ? ` (${count} times)` : ''
   const told =
     severity === undefined ? '' : ` [${severity}${action === 'alerted' ? '' : `, ${action ?? ''}`}]`
   const line = `${isAlert ? '>' : ' '} ${time.slice(clock.from, clock.to)} ${safeText(`${who}: ${text}`)}${times}${told}`

@@ -94,6 +94,7 @@ describe('a configuration', () => {
       if (key.path === 'tls.clients') return '[{ name: a, role: viewer }]'
       if (key.path === 'oidc.roles') return '[{ value: a, role: viewer }]'
       if (key.path === 'oidc.algorithms') return 'ES256,EdDSA'
+      if (key.path === 'traces.url') return 'http://127.0.0.1:4318'
       if (key.shape === 'objects') return '[{ name: a, type: stdout }]'
       if (Array.isArray(key.default)) return 'a,b'
       return typeof key.default === 'string' ? key.default : JSON.stringify(key.default ?? 1)
