@@ -3,7 +3,7 @@ import { microsOf } from '../event/time.ts'
 import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
 import { type About, explainDelta, type Shipped } from '../lifecycle/handover.ts'
 import type { Guardrails } from '../match/guardrail.ts'
-import { judge } from '../match/judge.ts'
+import { judge, type JudgeOptions } from '../match/judge.ts'
 import type { Verdict } from '../match/verdict.ts'
 import { behaviourId, behavioursOf, type BehaviourRef } from '../profile/behaviour.ts'
 import type { Phase } from '../profile/profile-entry.ts'
@@ -22,7 +22,7 @@ import {
   unobservedKindFinding,
 } from './findings.ts'
 import { Sightings } from './sightings.ts'
-import type { Kinds, Sights } from './sights.ts'
+import type { Sights } from './sights.ts'
 import { actNameOfObject, type Telling, type TwiceTold } from './twice-told.ts'
 import { stretchBefore, stretchText } from './unobserved.ts'
 import type { VersionShelf } from './version-shelf.ts'
@@ -65,6 +65,11 @@ export interface ShippedPair {
 /** An act that a version's profile was asked about. */
 type JudgedBy = Judged & { readonly version: DeployedVersion }
 
+interface JudgedWith {
+  readonly version: DeployedVersion
+  readonly options: JudgeOptions
+}
+
 export type Outcome = 'expected' | 'learned' | 'deviation' | 'unprofiled' | 'loss'
 
 /** Where a batch came from, as far as judging needs it. */
@@ -76,12 +81,6 @@ export interface Batch {
    * the container had its version's scope. Counts by them still come, but the kernel need not know them.
    */
   readonly control?: SourceControl
-}
-
-/** Kinds that the profile says something of; while it learns it is the one of the version before. */
-function judgedKinds({ life, observed, observedBefore }: DeployedVersion): { observed?: Kinds } {
-  if (life.state !== 'learning') return { observed }
-  return life.predecessor === undefined ? {} : { observed: observedBefore }
 }
 
 /** Behaviours that a version may have waiting for review; beyond it acts still alert, and are not recorded each. */
@@ -99,6 +98,7 @@ export class JudgeStage {
   disagreements = 0
   readonly #options: JudgeStageOptions
   readonly #sightings: Sightings
+  #judgedBy: (Pick<DeployedVersion, 'life' | 'observed'> & JudgedWith) | undefined
   /** Fingerprint of the alert that the act at hand raised. */
   #raised: string | undefined
 
@@ -174,14 +174,7 @@ export class JudgeStage {
     const learning = life.state === 'learning'
     if (learning) version.watchedFor(watched)
     const phase: Phase = learning ? 'learned' : 'later'
-    const verdict = judge(profile, event, refs, {
-      guardrails: this.#options.guardrails,
-      // What was handed over was learned: what is new beyond it has the whole of the guardrails against it.
-      learning: learning && !version.handedOver,
-      explain: !learning || life.predecessor !== undefined,
-      ...judgedKinds(version),
-      ...(life.holes === undefined ? {} : { incomplete: life.holes }),
-    })
+    const verdict = judge(profile, event, refs, this.#optionsFor(version))
     const isExpected = verdict.outcome === 'expected'
     const telling = this.#tellingOf(event, refs, version)
     const counted = telling === undefined ? event : { ...event, count: telling.fresh }
@@ -200,6 +193,29 @@ export class JudgeStage {
     if (!isExpected) version.news = true
     if (key !== undefined) this.#remember(version, key, event, refs, outcome, known)
     onJudged(event, outcome, counted.count ?? 1)
+  }
+
+  /** The same object while nothing of the version changed: it is asked for with every act. */
+  #optionsFor(version: DeployedVersion): JudgeOptions {
+    const { life, observed, observedBefore } = version
+    const last = this.#judgedBy
+    const isSame = last?.version === version && last.life === life
+    if (isSame && last.observed === observed) return last.options
+    const learning = life.state === 'learning'
+    const { guardrails } = this.#options
+    const options: JudgeOptions = {
+      guardrails,
+      // What was handed over was learned: what is new beyond it has the whole of the guardrails against it.
+      learning: learning && !version.handedOver,
+      explain: !learning || life.predecessor !== undefined,
+      ...(life.holes === undefined ? {} : { incomplete: life.holes }),
+      // While it learns it is judged by the version before, of whose kinds that one says something.
+      ...(learning && life.predecessor === undefined
+        ? {}
+        : { observed: learning ? observedBefore : observed }),
+    }
+    this.#judgedBy = { version, life, observed, options }
+    return options
   }
 
   /** Whether another source told it too; undefined where there is no other. */

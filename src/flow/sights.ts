@@ -35,6 +35,8 @@ export class Sights {
   /** What is watched for in a container that the source announced. */
   ofContainer(via: string): Kinds {
     const source = this.#sources.get(via)
+    // Whoever observed it says so with each act.
+    if (source?.supports.relays === true) return nothing
     if (source?.supports.byRule === true) return this.#told.get(via) ?? nothing
     if (source !== undefined) return this.#whole(via, source)
     // It waited for its identity, and came from a source that tells the start of containers.

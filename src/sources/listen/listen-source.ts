@@ -92,10 +92,7 @@ export class ListenSource implements EventSource {
       await this.#door.open()
       this.#state = { kind: 'running' }
       if (this.#tally.mapper.settle !== undefined) {
-        settling = setInterval(
-          () => void this.#received.give({ found: nothing, peer: '' }),
-          settleMs,
-        )
+        settling = this.#settleEach(settleMs)
       }
       for await (const { found, peer } of this.#received.taken()) {
         if (found.rejectedCount > 0) this.#blame(peer, found.rejectedCount)
@@ -109,6 +106,16 @@ export class ListenSource implements EventSource {
       await this.#door.close()
       this.#state = { kind: 'stopped' }
     }
+  }
+
+  /** Has what waits for more of its lines looked at; never twice before that was done. */
+  #settleEach(ms: number): NodeJS.Timeout {
+    let isDue = true
+    return setInterval(() => {
+      if (!isDue) return
+      isDue = false
+      void this.#received.give({ found: nothing, peer: '' }).then(() => (isDue = true))
+    }, ms)
   }
 
   async #take(peer: string, chunks: AsyncIterable<Uint8Array>): Promise<PeerCount> {
