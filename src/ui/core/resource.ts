@@ -7,13 +7,54 @@ export interface Resource<T> {
   readonly problem: Problem | undefined
   /** The first answer is still on its way. */
   readonly loading: boolean
-  readonly reload: () => void
 }
 
 interface Held<T> {
-  readonly path: string
+  readonly path: string | undefined
   readonly value?: T
   readonly problem?: Problem
+}
+
+/** Asks for one path, once at a time: who asks meanwhile has it asked again afterwards, with nothing thrown away. */
+class Asking<T> {
+  readonly #path: string
+  readonly #take: (held: Held<T>) => void
+  readonly #gone = new AbortController()
+  #isAsking = false
+  #again = false
+  #value: T | undefined
+
+  constructor(path: string, take: (held: Held<T>) => void) {
+    this.#path = path
+    this.#take = take
+  }
+
+  async ask(): Promise<void> {
+    this.#again = true
+    if (this.#isAsking) return
+    this.#isAsking = true
+    while (this.#again && !this.#gone.signal.aborted) {
+      this.#again = false
+      await this.#once()
+    }
+    this.#isAsking = false
+  }
+
+  close(): void {
+    this.#gone.abort()
+  }
+
+  async #once(): Promise<void> {
+    const path = this.#path
+    try {
+      this.#value = await ask<T>(path, { signal: this.#gone.signal })
+      if (!this.#gone.signal.aborted) this.#take({ path, value: this.#value })
+    } catch (error) {
+      if (this.#gone.signal.aborted || !(error instanceof Problem)) return
+      const kept = this.#value === undefined ? {} : { value: this.#value }
+      this.#take({ path, ...kept, problem: error })
+    }
+  }
 }
 
 /**
@@ -21,40 +62,36 @@ interface Held<T> {
  * stays until the new answer is: nothing jumps.
  */
 export function useResource<T>(path: string | undefined, everyMs?: number): Resource<T> {
-  const [held, setHeld] = useState<Held<T>>({ path: '' })
-  const [turn, setTurn] = useState(0)
+  const [held, setHeld] = useState<Held<T>>({ path: undefined })
+  const asking = useRef<Asking<T> | undefined>(undefined)
   const beat = pulse.value
-  const inFlight = useRef<AbortController | undefined>(undefined)
 
   useEffect(() => {
     if (path === undefined) return undefined
-    const controller = new AbortController()
-    inFlight.current = controller
-    ask<T>(path, { signal: controller.signal }).then(
-      (value) => setHeld({ path, value }),
-      (error: unknown) => {
-        if (!controller.signal.aborted && error instanceof Problem) {
-          setHeld((before) => ({ ...(before.path === path ? before : {}), path, problem: error }))
-        }
-      },
-    )
-    return () => controller.abort()
-  }, [path, beat, turn])
+    const own = new Asking<T>(path, setHeld)
+    asking.current = own
+    void own.ask()
+    return () => own.close()
+  }, [path])
+
+  useEffect(() => {
+    if (beat > 0) void asking.current?.ask()
+  }, [beat])
 
   useEffect(() => {
     if (everyMs === undefined) return undefined
     const timer = setInterval(() => {
-      if (document.visibilityState === 'visible') setTurn((n) => n + 1)
+      if (document.visibilityState === 'visible') void asking.current?.ask()
     }, everyMs)
     return () => clearInterval(timer)
   }, [everyMs])
 
-  const own = held.path === path
+  const own = path !== undefined && held.path === path
+  const value = own ? held.value : undefined
+  const problem = own ? held.problem : undefined
   return {
-    value: own ? held.value : undefined,
-    problem: own ? held.problem : undefined,
-    loading:
-      path !== undefined && (!own || (held.value === undefined && held.problem === undefined)),
-    reload: () => setTurn((n) => n + 1),
+    value,
+    problem,
+    loading: path !== undefined && value === undefined && problem === undefined,
   }
 }

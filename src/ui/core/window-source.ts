@@ -11,6 +11,8 @@ export const pageRows = 100
 const pagesKept = 30
 /** A flight over the list asks for nothing until it slows down. */
 const settleMs = 40
+/** After an answer that did not come. */
+const retryMs = 2_000
 
 /**
  * A list that is too long to be held: pages of it are asked for where somebody looks, and let go of elsewhere.
@@ -23,6 +25,8 @@ export class WindowSource<Row, Answer extends WindowAnswer> {
   readonly #onChange: (answer: Answer | undefined, problem: Problem | undefined) => void
   readonly #pages = new Map<number, readonly Row[]>()
   readonly #asked = new Map<number, AbortController>()
+  /** Asked for before something changed. */
+  readonly #stale = new Set<number>()
   #wanted: readonly number[] = [0]
   #timer: number | undefined
   #closed = false
@@ -53,12 +57,10 @@ export class WindowSource<Row, Answer extends WindowAnswer> {
 
   /** Asks again for what is looked at; what is there stays until the answer is. */
   refresh(): void {
-    for (const [page, controller] of this.#asked) {
-      controller.abort()
-      this.#asked.delete(page)
-    }
     for (const page of this.#pages.keys())
       if (!this.#wanted.includes(page)) this.#pages.delete(page)
+    // What is on its way already was asked before: it is asked again when it is there.
+    for (const page of this.#asked.keys()) this.#stale.add(page)
     this.#ask(true)
   }
 
@@ -83,21 +85,33 @@ export class WindowSource<Row, Answer extends WindowAnswer> {
   async #load(page: number): Promise<void> {
     const controller = new AbortController()
     this.#asked.set(page, controller)
+    this.#stale.delete(page)
+    const isOver = (): boolean => this.#closed || controller.signal.aborted
     try {
       const path = this.#pathOf(page * pageRows, pageRows)
       const answer = await ask<Answer>(path, { signal: controller.signal })
-      if (this.#asked.get(page) === controller) this.#asked.delete(page)
-      if (this.#closed || controller.signal.aborted) return
-      this.#pages.delete(page)
-      this.#pages.set(page, this.#rowsOf(answer))
-      for (const old of this.#pages.keys()) {
-        if (this.#pages.size <= pagesKept) break
-        if (!this.#wanted.includes(old)) this.#pages.delete(old)
-      }
+      if (isOver()) return
+      this.#asked.delete(page)
+      this.#keep(page, this.#rowsOf(answer))
       this.#onChange(answer, undefined)
+      if (this.#stale.has(page)) void this.#load(page)
     } catch (error) {
-      if (this.#asked.get(page) === controller) this.#asked.delete(page)
-      if (!this.#closed && error instanceof Problem) this.#onChange(undefined, error)
+      if (isOver()) return
+      this.#asked.delete(page)
+      if (!(error instanceof Problem)) throw error
+      this.#onChange(undefined, error)
+      clearTimeout(this.#timer)
+      this.#timer = window.setTimeout(() => this.#ask(true), retryMs)
+    }
+  }
+
+  #keep(page: number, rows: readonly Row[]): void {
+    // The latest last: the first is the one to let go of.
+    this.#pages.delete(page)
+    this.#pages.set(page, rows)
+    for (const old of this.#pages.keys()) {
+      if (this.#pages.size <= pagesKept) break
+      if (!this.#wanted.includes(old)) this.#pages.delete(old)
     }
   }
 }
