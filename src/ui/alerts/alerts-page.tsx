@@ -59,7 +59,11 @@ export function AlertsPage({ open }: { readonly open: string }) {
       return
     }
     anchor.release()
-    void answerOn(id, kind, {}, current?.id === id ? current.revision : undefined)
+    const key = current?.id
+    const revision = current?.id === id ? current.revision : undefined
+    void answerOn(id, kind, {}, revision).then((done) => {
+      if (!done && key !== undefined) anchor.hold(key)
+    })
   }
   useKeys('Alerts', [
     ...listKeys(total, at, move, 8),

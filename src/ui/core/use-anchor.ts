@@ -10,6 +10,8 @@ export interface Anchor {
   readonly settled: () => boolean
   /** The row will go, by one's own doing: what takes its place is what one goes on with. */
   readonly release: () => void
+  /** It did not go after all. */
+  readonly hold: (key: string) => void
 }
 
 /**
@@ -49,6 +51,9 @@ export function useAnchor(
     settled: () => changedAt.current === 0 || performance.now() - changedAt.current > readMs,
     release: () => {
       held.current = undefined
+    },
+    hold: (name) => {
+      held.current = name
     },
   }
 }

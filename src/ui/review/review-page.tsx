@@ -76,8 +76,9 @@ export function ReviewPageView() {
     for (const each of cards) decided.current.add(standingOf(each))
     anchor.release()
     void decide(cards, word).then((result) => {
-      if (result.ok) setSelected(new Map())
-      else if (result.conflict) {
+      if (result.ok) return setSelected(new Map())
+      if (card !== undefined) anchor.hold(card.key)
+      if (result.conflict) {
         seen.conflict(cards)
         setSelected(new Map())
       }
