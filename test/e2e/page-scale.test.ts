@@ -12,6 +12,8 @@ const behaviours = 100_000
 const alerts = 50_000
 const frameMs = 50
 const firstPaintMs = 1_000
+/** Nothing is judged by it: it only ends what hangs. */
+const patienceMs = 120_000
 
 let agent: Agent
 let door: Door
@@ -96,6 +98,8 @@ async function scrollAll(page: Page, list: string): Promise<number[]> {
   return page.evaluate('gaps.slice(2)')
 }
 
+const firstPaint = `performance.getEntriesByName('first-contentful-paint')[0].startTime`
+
 /** In the page: milliseconds between frames. */
 const watchFrames = `{
   globalThis.gaps = []
@@ -119,17 +123,23 @@ const leap = `async (name) => {
 
 async function measured(place: string, list: string, lastRow: string): Promise<void> {
   const { page, context, faults } = await openPage(browser, door)
+  page.setDefaultTimeout(patienceMs)
   await page.goto(`${door.url}/${place}`)
-  await page.reload()
-  await page.getByRole('listbox').getByRole('option').nth(5).waitFor()
-  const paint = await page.evaluate<number>(
-    `performance.getEntriesByName('first-contentful-paint')[0].startTime`,
-  )
-  const shown = await page.evaluate<number>('performance.now()')
+  const rows = page.getByRole('listbox').getByRole('option')
+  const paints: number[] = []
+  let shown = Infinity
+  // The best of three: what else the machine does is not the page's.
+  for (let i = 0; i < 3; i++) {
+    await page.reload()
+    await rows.nth(5).waitFor()
+    shown = Math.min(shown, await page.evaluate<number>('performance.now()'))
+    paints.push(await page.evaluate<number>(firstPaint))
+  }
+  const paint = Math.min(...paints)
   await browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline', '__metadata'] })
   const gaps = await scrollAll(page, list)
   const trace = JSON.parse((await browser.stopTracing()).toString('utf8')) as Trace
-  await page.getByRole('listbox').getByRole('option').filter({ hasText: lastRow }).first().waitFor()
+  await rows.filter({ hasText: lastRow }).first().waitFor()
   const longest = longestTask(trace)
   const sorted = gaps.toSorted((a, b) => a - b)
   const at = (share: number): string => (sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(0)

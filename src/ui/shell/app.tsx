@@ -1,5 +1,5 @@
 import type { LineageView, StatusView } from '../../flow/engine-views.ts'
-import type { AlertPage, ReviewPage } from '../../flow/page-views/page-views.ts'
+import type { ReviewPage } from '../../flow/page-views/page-views.ts'
 import { AlertsPage } from '../alerts/alerts-page.tsx'
 import { useKeys } from '../core/keys.ts'
 import { useResource } from '../core/resource.ts'
@@ -20,7 +20,6 @@ export function App() {
   const status = useResource<StatusView>('/v1/status', lookMs)
   const images = useResource<readonly LineageView[]>('/v1/images', lookMs)
   const review = useResource<ReviewPage>('/v1/review?limit=1', lookMs)
-  const alerts = useResource<AlertPage>('/v1/alert-rows?limit=1&decided=false', lookMs)
   useKeys('Everywhere', [
     { keys: 'g n', does: 'now', run: () => go('#/now') },
     { keys: 'g i', does: 'images', run: () => go('#/images') },
@@ -43,7 +42,7 @@ export function App() {
       </a>
       <SideBar
         status={status.value}
-        counts={{ review: review.value?.total, alerts: alerts.value?.total }}
+        counts={{ review: review.value?.total, alerts: status.value?.alerts.open }}
       />
       <main id="main" tabIndex={-1}>
         <View status={status.value} images={images.value} />
