@@ -155,7 +155,7 @@ async function measured(place: string, list: string, lastRow: string): Promise<v
 
 test('100,000 behaviours: the first paint within a second, no frame over 50 ms on scroll', async () => {
   const image = encodeURIComponent(story.archiveRepository)
-  await measured(`#/image/${image}/list`, 'behaviours', '/srv/archive/am/')
+  await measured(`#/image/${image}/list`, 'behaviours', '/srv/stray/')
 })
 
 test('50,000 alerts: the same', async () => {
