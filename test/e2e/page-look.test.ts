@@ -138,10 +138,22 @@ async function looked(
   expect(faults.said).toEqual([])
 }
 
+/** A view that has nothing to show says why. */
+const empty = [
+  ['images', 'No image has been seen yet'],
+  ['review', 'Nothing waits for a decision'],
+  ['alerts', 'No open alert'],
+] as const
+
 test.each(['light', 'dark'])('first use, %s', async (theme) => {
   const reviewer = await openPage(browser, door, { dark: theme === 'dark' })
   const ready = (page: Page) => page.getByText('Waiting for the first container').waitFor()
   await looked(reviewer, { name: 'first-use', place: 'now', ready }, theme)
+  for (const [place, says] of empty) {
+    await reviewer.page.goto(`${door.url}/#/${place}`)
+    await reviewer.page.getByText(says).waitFor()
+    expect(await violations(reviewer.page)).toEqual([])
+  }
   await reviewer.context.close()
 })
 

@@ -99,11 +99,6 @@ async function toasted(page: Page, text: string | RegExp): Promise<void> {
 
 test('a new agent says what it waits for; with the first container, what it learns and how long', async () => {
   const { page } = reviewer
-  await page.goto(`${door.url}/#/alerts`)
-  await page.getByText('No open alert').waitFor()
-  await page.goto(`${door.url}/#/review`)
-  await page.getByText('Nothing waits for a decision').waitFor()
-  await page.goto(`${door.url}/#/now`)
   const start = page.getByRole('region', { name: 'getting started' })
   await start.getByText('Waiting for the first container').waitFor()
   await run(first)
