@@ -92,7 +92,14 @@ function sendStream(
     let taken = false
     let told = false
     let hold: NodeJS.Timeout | undefined
-    const abort = (): void => void socket.destroy(new Error('the agent stops'))
+    let why = 'the connection was closed before all was read'
+    // What is still on its way is taken back: it will be sent again.
+    const breakOff = (because: string): void => {
+      why = because
+      if (transport === 'tcp' && !socket.connecting) socket.resetAndDestroy()
+      else socket.destroy(new Error(because))
+    }
+    const abort = (): void => breakOff('the agent stops')
     const finish = (): void => {
       signal.removeEventListener('abort', abort)
       clearTimeout(timer)
@@ -104,7 +111,7 @@ function sendStream(
       socket.end()
     }
     const timer = setTimeout(() => {
-      socket.destroy(new Error(`not read to its end within ${timeoutMs} ms`))
+      breakOff(`not read to its end within ${timeoutMs} ms`)
     }, timeoutMs)
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
@@ -113,15 +120,15 @@ function sendStream(
       reject(error)
     })
     socket.once('end', () => {
-      taken = told && socket.writableFinished
+      taken = told && socket.writableFinished && !socket.destroyed
     })
     socket.once('close', () => {
       finish()
       if (taken) resolve(`${bytes.length} bytes were read to the end`)
-      else reject(new Error('the connection was closed before all was read'))
+      else reject(new Error(why))
     })
     socket.once('data', () => {
-      socket.destroy(new Error('it answers, as no receiver of syslog does'))
+      breakOff('it answers, as no receiver of syslog does')
     })
     socket.once(transport === 'tls' ? 'secureConnect' : 'connect', () => {
       const holdMs = Math.max(leastHoldMs[transport], 2 * (performance.now() - begunMs))

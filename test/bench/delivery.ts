@@ -32,7 +32,7 @@ export const deliveryBench: Bench = {
 }
 
 /** What one sink does on one processor with what waits for it; the receiver is on another. */
-async function outboxRates({ runs }: Setting): Promise<readonly Figure[]> {
+async function outboxRates({ runs, say }: Setting): Promise<readonly Figure[]> {
   const walls: number[] = []
   for (let at = 0; at < runs; at += 1) {
     await using receiver = await CountingReceiver.listen(() => 0)
@@ -41,6 +41,7 @@ async function outboxRates({ runs }: Setting): Promise<readonly Figure[]> {
     const { seconds } = JSON.parse(stdout) as { readonly seconds: number }
     if (receiver.seen.length !== delivered) throw new Error(`${receiver.seen.length} came`)
     walls.push(delivered / seconds)
+    say(`  ${Math.round(delivered / seconds)} alerts a second from the outbox`)
   }
   return [
     plain('from the outbox to the receiver, on one core', 'alerts/s', walls, {
@@ -51,7 +52,7 @@ async function outboxRates({ runs }: Setting): Promise<readonly Figure[]> {
 }
 
 /** The whole way: an event is judged, its alert stored and delivered. By the daemon's CPU time, as clients share it. */
-async function pathRates({ runs }: Setting): Promise<readonly Figure[]> {
+async function pathRates({ runs, say }: Setting): Promise<readonly Figure[]> {
   const rates: number[] = []
   await using receiver = await CountingReceiver.listen(() => 0)
   await using agent = await startAgent({
@@ -72,7 +73,9 @@ async function pathRates({ runs }: Setting): Promise<readonly Figure[]> {
     await agent.until<readonly SinkView[]>(['sink', 'list'], ([sink]) => {
       return sink !== undefined && sink.waiting === 0 && sink.delivered >= all
     })
-    rates.push(raised / (usage(agent.pid).daemon.cpuSeconds - before))
+    const rate = raised / (usage(agent.pid).daemon.cpuSeconds - before)
+    rates.push(rate)
+    say(`  ${Math.round(rate)} alerts a second of CPU, the whole way`)
   }
   rmSync(file)
   return [plain('judged, stored and delivered', 'alerts/CPU-s', rates)]
@@ -101,7 +104,7 @@ async function latencies({ engine, say }: Setting): Promise<readonly Figure[]> {
   const container = await startContainer(docker, image, ['/bin/sh', '-c', service])
   try {
     const sleeps = ({ kind, object }: BehaviourView): boolean =>
-      kind === 'exec' && object.includes('sleep')
+      kind === 'exec' && object.includes('busybox')
     await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
       behaviours.some(sleeps),
     )
