@@ -36,7 +36,7 @@ import { runPipeline } from './pipeline.ts'
 import { shippedBy } from './shipped-by.ts'
 import { Sights } from './sights.ts'
 import { standingOf } from './status-view.ts'
-import { restore, versionWrite } from './stored-state.ts'
+import { restore, restoreLosses, versionWrite } from './stored-state.ts'
 import { TwiceTold } from './twice-told.ts'
 import { VersionShelf } from './version-shelf.ts'
 
@@ -254,6 +254,9 @@ export class Daemon {
     for (const { message } of snapshot.damage) this.#damaged('store damage', message)
     for (const { what, message } of unreadable) this.#damaged(what, message)
     const audited = await this.#loadAudit()
+    const losses = restoreLosses(snapshot.meta['losses'])
+    if (losses === undefined) this.#damaged('losses', 'losses of the node as a whole do not read')
+    else this.shelf.losses.load(losses)
     const cursors = snapshot.meta['cursors']
     const kept = typeof cursors === 'object' && cursors !== null ? { ...cursors } : {}
     this.#dispatcher = this.parts.makeDispatcher({
@@ -473,6 +476,8 @@ export class Daemon {
     const writes = this.#records
     this.#records = []
     for (const version of this.shelf.versions) this.#collectVersion(version, writes)
+    const { losses } = this.shelf
+    if (losses.drainChanged()) writes.push({ kind: 'meta', key: 'losses', value: losses.spans })
     const records = this.alerts.drainChanged()
     for (const { alert, fingerprint } of records) {
       writes.push({ kind: 'alert', id: alert.id, fingerprint, value: alert })

@@ -11,6 +11,7 @@ import type { Shaper } from '../profile/shape.ts'
 import type { AlertRecord } from '../respond/alert-book.ts'
 import type { StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts'
 import { DeployedVersion, type ToldAct } from './deployed-version.ts'
+import type { LedgerSpan } from './loss-ledger.ts'
 
 const text = z.string()
 const span = z
@@ -118,6 +119,11 @@ export function restore(snapshot: StoreSnapshot, shaper: Shaper): Restored {
     else unreadable.push({ what: `alert ${id}`, message: 'it is not an alert' })
   }
   return { versions, alerts, unreadable }
+}
+
+/** Losses of the node as a whole, as they were stored; undefined where they do not read. */
+export function restoreLosses(value: unknown): readonly LedgerSpan[] | undefined {
+  return z.array(span).default([]).safeParse(value).data
 }
 
 function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion {

@@ -10,7 +10,6 @@ export const tables = {
   /** fingerprint → alert id */
   fingerprint: 'fingerprint',
   container: 'container',
-  loss: 'loss',
   audit: 'audit',
   meta: 'meta',
   /** Records that did not read, with their old key, until someone looks at them. */
@@ -48,10 +47,6 @@ export function operationsOf(write: StoreWrite): readonly Operation[] {
       return [put([tables.container, write.id], write.value)]
     case 'container-removed':
       return [del([tables.container, write.id])]
-    case 'loss':
-      return [put([tables.loss, write.id], write.value)]
-    case 'loss-removed':
-      return [del([tables.loss, write.id])]
     case 'audit':
       return [put([tables.audit, write.id], write.value)]
     case 'meta':
@@ -94,7 +89,6 @@ export class SnapshotBuilder {
   readonly #versions = new Map<string, { value?: unknown; behaviours: Keyed[] }>()
   readonly #alerts: (Keyed & { readonly fingerprint: string })[] = []
   readonly #containers: Keyed[] = []
-  readonly #losses: Keyed[] = []
   readonly #meta: Record<string, unknown> = {}
 
   /** Throws where the record does not have the shape of its table. */
@@ -116,9 +110,6 @@ export class SnapshotBuilder {
       }
       case tables.container:
         this.#containers.push({ id, value })
-        return
-      case tables.loss:
-        this.#losses.push({ id, value })
         return
       case tables.meta:
         this.#meta[id] = value
@@ -143,7 +134,6 @@ export class SnapshotBuilder {
       versions,
       alerts: this.#alerts,
       containers: this.#containers,
-      losses: this.#losses,
       meta: this.#meta,
       damage,
     }

@@ -46,9 +46,6 @@ export type StoreWrite =
   | { readonly kind: 'container'; readonly id: string; readonly value: unknown }
   | { readonly kind: 'container-removed'; readonly id: string }
   /** `id` sorts by time. */
-  | { readonly kind: 'loss'; readonly id: string; readonly value: unknown }
-  | { readonly kind: 'loss-removed'; readonly id: string }
-  /** `id` sorts by time. */
   | { readonly kind: 'audit'; readonly id: string; readonly value: unknown }
   /** Small single values: `observedUntil`, `node`, … */
   | { readonly kind: 'meta'; readonly key: string; readonly value: unknown }
@@ -77,8 +74,6 @@ export interface StoreSnapshot {
   /** Oldest first. */
   readonly alerts: readonly (Keyed & { readonly fingerprint: string })[]
   readonly containers: readonly Keyed[]
-  /** Oldest first. */
-  readonly losses: readonly Keyed[]
   readonly meta: Readonly<Record<string, unknown>>
   /** What was found damaged since the store was opened; empty in a sound one. */
   readonly damage: readonly StoreDamage[]

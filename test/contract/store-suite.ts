@@ -36,7 +36,6 @@ export function storeSuite(options: StoreSuiteOptions): void {
         versions: [],
         alerts: [],
         containers: [],
-        losses: [],
         meta: {},
         damage: [],
       })
@@ -50,7 +49,6 @@ export function storeSuite(options: StoreSuiteOptions): void {
         { kind: 'behaviour', version: 'v1', id: 'b2', value: { count: 2 } },
         { kind: 'alert', id: 'a1', fingerprint: 'f1', value: { severity: 'low' } },
         { kind: 'container', id: 'c1', value: { name: 'web' } },
-        { kind: 'loss', id: 'l1', value: { reason: 'downtime' } },
         { kind: 'audit', id: 't1', value: { who: 'cli:root' } },
         { kind: 'meta', key: 'observedUntil', value: '2026-11-24T00:00:00Z' },
       ])
@@ -67,7 +65,6 @@ export function storeSuite(options: StoreSuiteOptions): void {
       ])
       expect(snapshot.alerts).toEqual([{ id: 'a1', fingerprint: 'f1', value: { severity: 'low' } }])
       expect(snapshot.containers).toEqual([{ id: 'c1', value: { name: 'web' } }])
-      expect(snapshot.losses).toEqual([{ id: 'l1', value: { reason: 'downtime' } }])
       expect(snapshot.meta).toEqual({ observedUntil: '2026-11-24T00:00:00Z' })
       expect(await store.audit(10)).toEqual([{ id: 't1', value: { who: 'cli:root' } }])
     })
@@ -112,19 +109,17 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect(versions).toEqual([{ version: 'v', behaviours: [{ id: 'new', value: 2 }] }])
     })
 
-    it('removes single behaviours, containers and losses', async () => {
+    it('removes single behaviours and containers', async () => {
       await store.batch([
         { kind: 'behaviour', version: 'v', id: 'b', value: 1 },
         { kind: 'container', id: 'c', value: 1 },
-        { kind: 'loss', id: 'l', value: 1 },
       ])
       await store.batch([
         { kind: 'behaviour-removed', version: 'v', id: 'b' },
         { kind: 'container-removed', id: 'c' },
-        { kind: 'loss-removed', id: 'l' },
       ])
-      const { versions, containers, losses } = await store.load()
-      expect({ versions, containers, losses }).toEqual({ versions: [], containers: [], losses: [] })
+      const { versions, containers } = await store.load()
+      expect({ versions, containers }).toEqual({ versions: [], containers: [] })
     })
 
     it('keeps foreign strings apart, in keys and in values', async () => {
@@ -182,16 +177,12 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect([head, ids]).toEqual([2, ['1', '2']])
     })
 
-    it('gives alerts and losses oldest first', async () => {
+    it('gives alerts oldest first', async () => {
       for (const id of ['3', '1', '2']) {
-        await store.batch([
-          { kind: 'alert', id, fingerprint: id, value: id },
-          { kind: 'loss', id, value: id },
-        ])
+        await store.batch([{ kind: 'alert', id, fingerprint: id, value: id }])
       }
-      const { alerts, losses } = await store.load()
+      const { alerts } = await store.load()
       expect(alerts.map(({ id }) => id)).toEqual(['1', '2', '3'])
-      expect(losses.map(({ id }) => id)).toEqual(['1', '2', '3'])
     })
 
     it('writes nothing of a batch that cannot be written', async () => {

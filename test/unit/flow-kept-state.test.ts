@@ -70,6 +70,26 @@ describe('the time without a daemon', () => {
   })
 })
 
+describe('losses of the node as a whole', () => {
+  it('are in the status of a later daemon too', async () => {
+    const store = await observedBefore()
+    const [world] = await keepingWorld(store)
+    await heard(world, { type: 'began', kept: false })
+    const before = (await world.engine.status()).losses
+    expect(before).toEqual([expect.objectContaining({ reason: 'agent-down' })])
+    const [later] = await keepingWorld(store)
+    await heard(later, { type: 'began', kept: true })
+    expect((await later.engine.status()).losses).toEqual(before)
+  })
+
+  it('that do not read are told, and the rest goes on', async () => {
+    const store = new MemoryStore()
+    await store.batch([{ kind: 'meta', key: 'losses', value: [{ reason: 7 }] }])
+    const [world] = await keepingWorld(store)
+    expect([...world.daemon.faults.keys()]).toEqual(['losses'])
+  })
+})
+
 describe('a mark of the source', () => {
   it('is taken once everything before it is stored, and is where a later daemon resumes', async () => {
     const store = new MemoryStore()
