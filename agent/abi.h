@@ -88,7 +88,7 @@ enum snug_actor_flag {
 enum snug_act_flag {
 	SNUG_CUT = 1,		/* the text is longer than what is carried */
 	SNUG_TO_CUT = 2,
-	SNUG_DENIED = 4,	/* EACCES or EPERM */
+	SNUG_DENIED = 4,	/* EACCES, EPERM or EROFS */
 	SNUG_UNRESOLVED = 8,	/* the path is what the caller passed, made absolute */
 	SNUG_COMPAT = 16,	/* by the 32-bit system call table */
 	/* What was done about a deviation that is to be blocked. */

@@ -6,7 +6,7 @@
 #ifndef SNUG_CALL_H
 #define SNUG_CALL_H
 
-#include "net.bpf.h"
+#include "peer-call.bpf.h"
 
 #define CLONE_NEW_ANY 0x7e020080ull /* namespaces: time, cgroup, uts, ipc, user, pid, net, mount */
 #define PTRACE_TRACEME 0
@@ -208,22 +208,48 @@ static __noinline void on_identity(struct call *call)
 		stop_here();
 }
 
+/* None where it is a mere place that is asked for. What is to be written may have to be made: that is no access of its own. */
+static __always_inline u32 access_wanted(u64 flags)
+{
+	u32 access = 0;
+
+	if (flags & O_PATH)
+		return 0;
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		access |= SNUG_READ;
+	if ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC)
+		access |= SNUG_WRITE;
+	else if (flags & O_CREAT)
+		access |= SNUG_CREATE;
+	return access;
+}
+
 static __always_inline int on_names(struct call *call, u32 class)
 {
 	u64 a = argument(call, 0), b = argument(call, 1), c = argument(call, 2), d = argument(call, 3);
 	struct names_act act = { .fd = AT_FDCWD, .to_fd = AT_FDCWD, .string = a };
+	u64 flags = 0;
 
 	if (call->ret < 0 && !was_denied(call->ret))
 		return 0;
 	switch (class) {
-	/* An open that was refused left no file. What it wanted is not told apart: it is a read. */
+	/* An open that was refused left no file: what it wanted is in its flags. */
 	case SNUG_CLASS_OPENAT:
 		act.fd = a;
 		act.string = b;
-		act.access = SNUG_READ;
+		act.access = access_wanted(c);
+		break;
+	case SNUG_CLASS_OPENAT2:
+		act.fd = a;
+		act.string = b;
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)c);
+		act.access = access_wanted(flags);
 		break;
 	case SNUG_CLASS_OPEN:
-		act.access = SNUG_READ;
+		act.access = access_wanted(b);
+		break;
+	case SNUG_CLASS_CREAT:
+		act.access = access_wanted(O_WRONLY);
 		break;
 	case SNUG_CLASS_UNLINKAT:
 		act.fd = a;
@@ -278,24 +304,49 @@ static __always_inline int on_names(struct call *call, u32 class)
 		distrust(call->state);
 		act.access = SNUG_WRITE;
 		break;
-	default:
-		return 0;
 	}
-	return tell_names(call, &act);
+	return act.access ? tell_names(call, &act) : 0;
 }
 
-/* The 32-bit table's socketcall: an operation, and a pointer to its arguments, of which the first is the socket. */
-static __noinline int on_socketcall(struct call *call)
+static __always_inline u32 class_of_operation(u32 operation)
 {
-	u32 operation = argument(call, 0), fd = 0;
+	switch (operation) {
+	case 2:
+		return SNUG_CLASS_BIND;
+	case 3:
+		return SNUG_CLASS_CONNECT;
+	case 4:
+		return SNUG_CLASS_LISTEN;
+	case 11:
+		return SNUG_CLASS_SENDTO;
+	case 16:
+		return SNUG_CLASS_SENDMSG;
+	case 20:
+		return SNUG_CLASS_SENDMMSG;
+	}
+	return SNUG_CLASS_NONE;
+}
 
-	if (operation != 3 && operation != 4)
-		return 0;
-	bpf_probe_read_user(&fd, sizeof(fd), (void *)argument(call, 1));
-	if (operation == 3)
-		return tell_unix(call, fd);
-	tell_listen(call, fd);
-	return 0;
+/* What a socket is asked for; by the 32-bit table's socketcall as a number, and a pointer to the arguments. */
+static __noinline int on_socket(struct call *call, u32 class)
+{
+	u64 arguments[6] = {};
+	u32 passed[6] = {};
+
+	if (class == SNUG_CLASS_SOCKETCALL) {
+		class = class_of_operation(argument(call, 0));
+		bpf_probe_read_user(passed, sizeof(passed), (void *)argument(call, 1));
+		for (int i = 0; i < 6; i++)
+			arguments[i] = passed[i];
+	} else {
+		for (int i = 0; i < 6; i++)
+			arguments[i] = argument(call, i);
+	}
+	if (class == SNUG_CLASS_LISTEN && call->ret >= 0)
+		tell_listen(call, arguments[0]);
+	if (class == SNUG_CLASS_CONNECT && call->ret >= 0)
+		tell_unix(call, arguments[0]);
+	return peers_by_call && class != SNUG_CLASS_LISTEN ? on_peer_call(call, class, arguments) : 0;
 }
 
 SEC("tp_btf/sys_exit")
@@ -330,17 +381,12 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return on_clone3(&call);
 	if (class > SNUG_CLASS_CALL)
 		return on_call(&call, class - SNUG_CLASS_CALL);
-	if (ret < 0)
+	if (class == SNUG_CLASS_IDENTITY) {
+		if (ret >= 0)
+			on_identity(&call);
 		return 0;
-	if (class == SNUG_CLASS_IDENTITY)
-		on_identity(&call);
-	else if (class == SNUG_CLASS_LISTEN)
-		tell_listen(&call, argument(&call, 0));
-	else if (class == SNUG_CLASS_CONNECT)
-		return tell_unix(&call, argument(&call, 0));
-	else if (class == SNUG_CLASS_SOCKETCALL)
-		return on_socketcall(&call);
-	return 0;
+	}
+	return ret >= 0 || peers_by_call ? on_socket(&call, class) : 0;
 }
 
 #endif

@@ -13,7 +13,7 @@ struct entry {
 static const struct entry native[] = {
 #ifdef SYS_open
 	{ SYS_open, SNUG_CLASS_OPEN },
-	{ SYS_creat, SNUG_CLASS_OPEN },
+	{ SYS_creat, SNUG_CLASS_CREAT },
 	{ SYS_unlink, SNUG_CLASS_UNLINK },
 	{ SYS_rmdir, SNUG_CLASS_UNLINK },
 	{ SYS_rename, SNUG_CLASS_RENAME },
@@ -23,7 +23,7 @@ static const struct entry native[] = {
 	{ SYS_mknod, SNUG_CLASS_MAKE },
 #endif
 	{ SYS_openat, SNUG_CLASS_OPENAT },
-	{ SYS_openat2, SNUG_CLASS_OPENAT },
+	{ SYS_openat2, SNUG_CLASS_OPENAT2 },
 	{ SYS_open_by_handle_at, SNUG_CLASS_OPEN_HANDLE },
 	{ SYS_unlinkat, SNUG_CLASS_UNLINKAT },
 #ifdef SYS_renameat
@@ -74,8 +74,8 @@ static const struct entry native[] = {
 #ifdef __x86_64__
 /* `int 0x80`, from a 64-bit process too: the i386 table. */
 static const struct entry compat[] = {
-	{ 5, SNUG_CLASS_OPEN },		{ 8, SNUG_CLASS_OPEN },
-	{ 295, SNUG_CLASS_OPENAT },	{ 437, SNUG_CLASS_OPENAT },
+	{ 5, SNUG_CLASS_OPEN },		{ 8, SNUG_CLASS_CREAT },
+	{ 295, SNUG_CLASS_OPENAT },	{ 437, SNUG_CLASS_OPENAT2 },
 	{ 342, SNUG_CLASS_OPEN_HANDLE }, { 10, SNUG_CLASS_UNLINK },
 	{ 40, SNUG_CLASS_UNLINK },	{ 301, SNUG_CLASS_UNLINKAT },
 	{ 38, SNUG_CLASS_RENAME },	{ 302, SNUG_CLASS_RENAMEAT },
@@ -109,6 +109,23 @@ static const struct entry compat[] = {
 };
 #endif
 
+/* Where peers are told by calls. */
+static const struct entry native_peers[] = {
+	{ SYS_bind, SNUG_CLASS_BIND },
+	{ SYS_sendto, SNUG_CLASS_SENDTO },
+	{ SYS_sendmsg, SNUG_CLASS_SENDMSG },
+	{ SYS_sendmmsg, SNUG_CLASS_SENDMMSG },
+};
+
+#ifdef __x86_64__
+static const struct entry compat_peers[] = {
+	{ 361, SNUG_CLASS_BIND },
+	{ 369, SNUG_CLASS_SENDTO },
+	{ 370, SNUG_CLASS_SENDMSG },
+	{ 345, SNUG_CLASS_SENDMMSG },
+};
+#endif
+
 static const int commits[] = {
 #ifdef SYS_fork
 	SYS_fork, SYS_vfork,
@@ -119,16 +136,28 @@ static const int commits[] = {
 	SYS_remap_file_pages, SYS_io_uring_setup,
 };
 
+#define SET(table, entries)                                                         \
+	for (size_t i = 0; i < sizeof(entries) / sizeof(*(entries)); i++)           \
+		if ((entries)[i].number >= 0 && (entries)[i].number < SNUG_NRS)     \
+			(table)[(entries)[i].number] = (entries)[i].class
+
 void set_calls(struct sensor *skel)
 {
-	for (size_t i = 0; i < sizeof(native) / sizeof(*native); i++)
-		if (native[i].number >= 0 && native[i].number < SNUG_NRS)
-			skel->rodata->classes[native[i].number] = native[i].class;
+	SET(skel->rodata->classes, native);
 	for (size_t i = 0; i < sizeof(commits) / sizeof(*commits); i++)
 		if (commits[i] >= 0 && commits[i] < SNUG_NRS)
 			skel->rodata->commits[commits[i]] = 1;
 #ifdef __x86_64__
-	for (size_t i = 0; i < sizeof(compat) / sizeof(*compat); i++)
-		skel->rodata->compat_classes[compat[i].number] = compat[i].class;
+	SET(skel->rodata->compat_classes, compat);
+#endif
+}
+
+/* The cgroup's hooks are of no use here. */
+void set_peer_calls(struct sensor *skel)
+{
+	skel->rodata->peers_by_call = true;
+	SET(skel->rodata->classes, native_peers);
+#ifdef __x86_64__
+	SET(skel->rodata->compat_classes, compat_peers);
 #endif
 }

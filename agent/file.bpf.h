@@ -30,9 +30,10 @@ static __always_inline u64 argument(const struct call *call, int n)
 #endif
 }
 
+/* By permissions, by seccomp, or since nobody may write there. */
 static __always_inline bool was_denied(long ret)
 {
-	return ret == -EACCES || ret == -EPERM;
+	return ret == -EACCES || ret == -EPERM || ret == -EROFS;
 }
 
 static __always_inline u64 file_object(u32 access, u32 flags, u64 path)

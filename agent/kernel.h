@@ -180,9 +180,12 @@ struct in6_addr {
 };
 
 struct sock_common {
+	u32 skc_daddr;
 	u32 skc_rcv_saddr;
+	u16 skc_dport;
 	u16 skc_num;
 	unsigned short skc_family;
+	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
@@ -267,7 +270,12 @@ struct pt_regs {
 #define FMODE_WRITE 0x2
 #define FMODE_PATH 0x4000
 #define FMODE_CREATED 0x100000
+#define O_ACCMODE 3
+#define O_RDONLY 0
+#define O_WRONLY 1
+#define O_CREAT 0100
 #define O_TRUNC 01000
+#define O_PATH 010000000
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
@@ -286,7 +294,9 @@ struct pt_regs {
 #define EPERM 1
 #define SIGKILL 9
 #define EACCES 13
+#define EROFS 30
 #define EINVAL 22
+#define EINPROGRESS 115
 #define IPPROTO_MPTCP 262
 #define MSG_FASTOPEN 0x20000000
 #define EEXIST 17

@@ -8,34 +8,10 @@
 /* A socket address as the kernel copied it from the caller. */
 static __always_inline bool peer_at(const void *address, int size, struct peer *peer, u32 any)
 {
-	struct {
-		u16 family;
-		u16 port;
-		u32 word[5];
-	} read = {};
+	struct socket_address read = {};
 
-	if (size < 16 || bpf_probe_read_kernel(&read, size >= 24 ? 24 : 16, address))
-		return false;
-	peer->port = bpf_ntohs(read.port);
-	if (read.family == AF_INET || (read.family == 0 && any == AF_INET)) {
-		peer->family = 4;
-		peer->address[0] = read.word[0];
-		return true;
-	}
-	if (read.family != AF_INET6 || size < 24)
-		return false;
-	peer->family = 6;
-	peer->address[0] = read.word[1];
-	peer->address[1] = read.word[2];
-	peer->address[2] = read.word[3];
-	peer->address[3] = read.word[4];
-	unmap(peer);
-	return true;
-}
-
-static __always_inline u8 protocol_of_socket(const struct sock *sock)
-{
-	return sock->sk_protocol == IPPROTO_MPTCP ? SNUG_TCP : protocol_of(sock->sk_protocol);
+	return size >= 16 && !bpf_probe_read_kernel(&read, size >= 24 ? 24 : 16, address) &&
+	       peer_of(&read, size, peer, any);
 }
 
 static __always_inline int on_peer(const struct sock *sock, u8 kind, const void *address, int size, u32 any)

@@ -21,6 +21,8 @@ const volatile struct snug_program programs[SNUG_PROGRAMS];
 /* System call number → what to do with it (enum snug_class); the second table is the 32-bit one. */
 const volatile u8 classes[SNUG_NRS];
 const volatile u8 compat_classes[SNUG_NRS];
+/* The cgroup's hooks know nothing of processes here: calls tell of peers. */
+const volatile bool peers_by_call;
 /* Native system calls in which the kernel may commit memory. */
 const volatile u8 commits[SNUG_NRS];
 

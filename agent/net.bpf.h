@@ -32,6 +32,38 @@ static __always_inline void unmap(struct peer *peer)
 	peer->address[3] = 0;
 }
 
+/* As far as it is told. */
+struct socket_address {
+	u16 family;
+	u16 port;
+	u32 word[5];
+};
+
+/* False for one that is not of the internet. `any`: the family where the caller left that open. */
+static __always_inline bool peer_of(const struct socket_address *given, u32 size, struct peer *peer, u32 any)
+{
+	peer->port = bpf_ntohs(given->port);
+	if (given->family == AF_INET || (given->family == 0 && any == AF_INET)) {
+		peer->family = 4;
+		peer->address[0] = given->word[0];
+		return true;
+	}
+	if (given->family != AF_INET6 || size < sizeof(*given))
+		return false;
+	peer->family = 6;
+	peer->address[0] = given->word[1];
+	peer->address[1] = given->word[2];
+	peer->address[2] = given->word[3];
+	peer->address[3] = given->word[4];
+	unmap(peer);
+	return true;
+}
+
+static __always_inline u8 protocol_of_socket(const struct sock *sock)
+{
+	return sock->sk_protocol == IPPROTO_MPTCP ? SNUG_TCP : protocol_of(sock->sk_protocol);
+}
+
 static __always_inline u64 peer_object(u8 kind, const struct peer *peer)
 {
 	u64 object = SNUG_MIX(keys, keys.seed, (u64)kind | (u64)peer->family << 8 |

@@ -201,7 +201,9 @@ struct snug_flush {
 enum snug_class {
 	SNUG_CLASS_NONE = 0,
 	SNUG_CLASS_OPEN,	/* path first */
+	SNUG_CLASS_CREAT,	/* path, and no flags: it is to be written */
 	SNUG_CLASS_OPENAT,	/* directory, path */
+	SNUG_CLASS_OPENAT2,	/* the same, with the flags in memory */
 	SNUG_CLASS_OPEN_HANDLE,
 	SNUG_CLASS_UNLINK,
 	SNUG_CLASS_UNLINKAT,
@@ -217,7 +219,12 @@ enum snug_class {
 	SNUG_CLASS_IDENTITY,
 	SNUG_CLASS_LISTEN,
 	SNUG_CLASS_CONNECT,
-	SNUG_CLASS_SOCKETCALL,	/* of the 32-bit table: connect and listen behind a number */
+	SNUG_CLASS_SOCKETCALL,	/* of the 32-bit table: connect, listen and others behind a number */
+	/* Only where peers are told by calls. */
+	SNUG_CLASS_BIND,
+	SNUG_CLASS_SENDTO,
+	SNUG_CLASS_SENDMSG,
+	SNUG_CLASS_SENDMMSG,
 	SNUG_CLASS_CLONE3,	/* flags in memory */
 	SNUG_CLASS_CALL,	/* the rest: SNUG_CLASS_CALL + enum snug_call */
 };

@@ -187,11 +187,23 @@ const act: fc.Arbitrary<string> = fc.oneof(
   },
 )
 
+/** Files that replace another, and some that turned out not to be needed. */
+const replacing = [1, 2, 3, 4, 5, 6, 7, 8].flatMap((n) => {
+  const fresh = hex(`/data/init.${n}`)
+  return [
+    `write ${fresh}`,
+    `rename ${fresh} ${hex('/data/init')}`,
+    `write ${fresh}`,
+    `unlink ${fresh}`,
+  ]
+})
+
 const before = [
   `mkdir ${hex('/data/sub')}`,
   `write ${hex('/data/log')}`,
   `serve ${hex('/data/socket')}`,
   `serve ${hex('@abstract')}`,
+  ...replacing,
 ]
 
 function keyOf(event: ActEvent): string {

@@ -209,10 +209,18 @@ static void rights(void)
 	ptrace(PTRACE_ATTACH, child, 0, 0);
 	kill(child, SIGKILL);
 	mount("none", "/mnt", "tmpfs", 0, NULL);
+	touch("/mnt/file");
+	mount(NULL, "/mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL);
+	open("/mnt/file", O_WRONLY);
+	unlink("/mnt/file");
+	mkdir("/mnt/folder", 0700);
 	unshare(CLONE_NEWUTS);
 	setgid(77);
 	setuid(78);
 	look("/etc/private");
+	open("/etc/private", O_WRONLY | O_APPEND);
+	syscall(SYS_openat2, AT_FDCWD, "/etc/private", &(struct open_how){ .flags = O_RDWR }, sizeof(struct open_how));
+	creat("/etc/made", 0600);
 	mount("none", "/mnt", "tmpfs", 0, NULL);
 }
 
