@@ -461,6 +461,7 @@ enum snug_call {
 	SNUG_CALL_ADD_KEY,
 	SNUG_CALL_KEYCTL,
 	SNUG_CALL_IO_URING,	/* a submission: `argument` is its opcode */
+	SNUG_CALL_KILL,		/* of a process that is not the caller's own: the text is its program */
 	SNUG_CALLS,
 };
 

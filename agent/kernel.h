@@ -199,6 +199,10 @@ struct socket {
 	struct sock *sk;
 };
 
+struct kernel_siginfo {
+	int si_code;
+};
+
 struct msghdr {
 	void *msg_name;
 	int msg_namelen;

@@ -16,5 +16,6 @@
 #include "lsm-file.bpf.h"
 #include "lsm-peer.bpf.h"
 #include "lsm-call.bpf.h"
+#include "signal.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -278,7 +278,8 @@ function plainRefs(event: ActEvent, shaper: Shaper): readonly BehaviourRef[] {
     case 'syscall': {
       const { name, target } = event.syscall
       if (target === undefined) return [refOf(event, { kind: 'syscall', name })]
-      const shape = target.startsWith('/') ? shaper.shape(target) : undefined
+      // Whom a signal is for is a program, and those stand for themselves.
+      const shape = target.startsWith('/') && name !== 'kill' ? shaper.shape(target) : undefined
       if (shape === undefined) {
         return [refOf(event, { kind: 'syscall', name, target: plainPath(target) })]
       }

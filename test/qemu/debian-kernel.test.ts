@@ -85,6 +85,7 @@ describe("on Debian's kernel the sensor", () => {
       '+ setgid 6',
       '+ setuid 5',
       '+ traceme',
+      '+ signal',
       '+ unshare 0x4000000',
       `mount ${hex('/mnt')}`,
       `umount ${hex('/mnt')}`,

@@ -81,6 +81,7 @@ describe('in block mode', () => {
     ['to become another user', '+ setuid 6', KILLED, 'killed'],
     ['a namespace of its own', '+ unshare 0x4000000', KILLED, 'killed'],
     ['a program from memory', `+ memory ${hex('/bin/acts')}`, KILLED, 'killed'],
+    ['a signal to another process, which is only told', '+ signal', '0', 'missed'],
     ['a removal, which is only told', `+ unlink ${hex('/etc/script.sh')}`, '0', 'missed'],
   ] as const)('%s is stopped, and told as that', async (_, line, result, enforced) => {
     await learnedFrom(known)

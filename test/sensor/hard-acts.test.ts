@@ -195,6 +195,10 @@ describe('rights', () => {
     expect(calls).toContainEqual({ name: 'mount', target: '/mnt' })
     expect(calls).toContainEqual({ name: 'unshare', target: 'uts' })
     expect(calls).toContainEqual({ name: 'mount', target: '/mnt', denied: true })
+    // It killed its own child, which is its own affair; and told another's process that it has done.
+    expect(calls.filter(({ name }) => name === 'kill')).toEqual([
+      { name: 'kill', target: '/bin/workload' },
+    ])
   })
 
   it('an open that was refused is an attempt at what it wanted, by the string that was passed', () => {

@@ -214,6 +214,7 @@ static void rights(void)
 	open("/mnt/file", O_WRONLY);
 	unlink("/mnt/file");
 	mkdir("/mnt/folder", 0700);
+	kill(getppid(), SIGURG);
 	unshare(CLONE_NEWUTS);
 	setgid(77);
 	setuid(78);

@@ -280,6 +280,7 @@ export const callNames = [
   'add_key',
   'keyctl',
   'io_uring',
+  'kill',
 ] as const
 
 /** Number → name, as in `linux/capability.h`. */
