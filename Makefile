@@ -45,8 +45,11 @@ run: daemon ## the agent on this host; with no container engine, a small workloa
 
 test: build ## every test, with all that the tests need; leaves nothing running
 	$(NEED) 'the tests' $(TEST_PACKAGES) $(QEMU_PACKAGES) $(KUBE_PACKAGES)
+	npx tsx test/fixtures/prepare.ts &
+	prepared=$$!
 	npm run -s check
 	npx vitest run --project fast
+	wait $$prepared
 	npx vitest run --project system
 	npx vitest run --project kube
 

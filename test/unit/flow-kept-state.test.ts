@@ -75,11 +75,11 @@ describe('losses of the node as a whole', () => {
     const store = await observedBefore()
     const [world] = await keepingWorld(store)
     await heard(world, { type: 'began', kept: false })
-    const before = (await world.engine.status()).losses
+    const before = world.engine.status().losses
     expect(before).toEqual([expect.objectContaining({ reason: 'agent-down' })])
     const [later] = await keepingWorld(store)
     await heard(later, { type: 'began', kept: true })
-    expect((await later.engine.status()).losses).toEqual(before)
+    expect(later.engine.status().losses).toEqual(before)
   })
 
   it('that do not read are told, and the rest goes on', async () => {
