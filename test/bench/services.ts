@@ -1,3 +1,4 @@
+import type { Alert } from '../../src/event/alert.ts'
 import type { Agent } from '../fixtures/agent.ts'
 import { learnServices, type Service, services } from '../fixtures/services.ts'
 import type { Bench } from './bench.ts'
@@ -24,7 +25,7 @@ export const servicesBench: Bench = {
       setting,
       list.map(({ image }) => image),
       () => learnServices(list),
-      (agent) => loaded(list, agent),
+      (agent) => explained(list, agent),
     )
     const figures: Figure[] = []
     for (const mode of ['alert', 'block'] as const) {
@@ -41,6 +42,19 @@ export const servicesBench: Bench = {
     }
     return figures
   },
+}
+
+/** A service that does not come up was stopped: the alerts say why. */
+async function explained(list: readonly Service[], agent: Agent | undefined): Promise<Measured> {
+  try {
+    return await loaded(list, agent)
+  } catch (error) {
+    const alerts = (await agent?.json<Alert[]>(['alert', 'list'])) ?? []
+    const told = alerts.map(({ action, behaviour, image }) =>
+      [action, image?.repository, behaviour?.text].join(' '),
+    )
+    throw new Error(`a service failed; told were:\n${told.join('\n')}`, { cause: error })
+  }
 }
 
 async function loaded(list: readonly Service[], agent: Agent | undefined): Promise<Measured> {
