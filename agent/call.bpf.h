@@ -231,23 +231,27 @@ static __always_inline u32 class_of_operation(u32 operation)
 /* What a socket is asked for; by the 32-bit table's socketcall as a number, and a pointer to the arguments. */
 static __noinline int on_socket(struct call *call, u32 class)
 {
-	u64 arguments[6] = {};
+	u64 socket = argument(call, 0);
 	u32 passed[6] = {};
+	bool behind_number = class == SNUG_CLASS_SOCKETCALL;
 
-	if (class == SNUG_CLASS_SOCKETCALL) {
-		class = class_of_operation(argument(call, 0));
+	if (behind_number) {
+		class = class_of_operation(socket);
 		bpf_probe_read_user(passed, sizeof(passed), (void *)argument(call, 1));
-		for (int i = 0; i < 6; i++)
-			arguments[i] = passed[i];
-	} else {
-		for (int i = 0; i < 6; i++)
-			arguments[i] = argument(call, i);
+		socket = passed[0];
 	}
 	if (class == SNUG_CLASS_LISTEN && call->ret >= 0)
-		tell_listen(call, arguments[0]);
+		tell_listen(call, socket);
 	if (class == SNUG_CLASS_CONNECT && call->ret >= 0)
-		tell_unix(call, arguments[0]);
-	return peers_by_call && class != SNUG_CLASS_LISTEN ? on_peer_call(call, class, arguments) : 0;
+		tell_unix(call, socket);
+	if (peers_by_call && class != SNUG_CLASS_LISTEN) {
+		u64 arguments[6];
+
+		for (int i = 0; i < 6; i++)
+			arguments[i] = behind_number ? passed[i] : argument(call, i);
+		return on_peer_call(call, class, arguments);
+	}
+	return 0;
 }
 
 SEC("tp_btf/sys_exit")

@@ -14,7 +14,7 @@ let recorder: Recorder
 beforeAll(async () => {
   machine = await Machine.boot()
   recorder = new Recorder({ sensorPath: machine.sensorPath })
-  await recorder.until(() => recorder.source.state.kind === 'running', 'a running sensor', 60_000)
+  await recorder.running()
   recorder.source.control.filter('off')
 })
 afterAll(async () => {

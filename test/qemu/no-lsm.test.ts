@@ -17,7 +17,7 @@ let recorder: Recorder
 beforeAll(async () => {
   machine = await Machine.boot({ append: withoutBpf })
   recorder = new Recorder({ sensorPath: machine.sensorPath })
-  await recorder.until(() => recorder.source.state.kind === 'running', 'a running sensor', 60_000)
+  await recorder.running()
 })
 afterAll(async () => {
   await recorder.stop()

@@ -28,7 +28,7 @@ export class Recorder {
   }
 
   /** Resolves once the condition holds; looked at after each batch. */
-  async until(condition: () => boolean, what: string, ms = 15_000): Promise<void> {
+  async until(condition: () => boolean, what: string, ms = 60_000): Promise<void> {
     const deadline = performance.now() + ms
     while (!condition()) {
       const left = deadline - performance.now()
@@ -43,8 +43,9 @@ export class Recorder {
     }
   }
 
+  /** In an emulated machine the kernel takes its time to check the programs. */
   running(): Promise<void> {
-    return this.until(() => this.source.state.kind === 'running', 'a running sensor')
+    return this.until(() => this.source.state.kind === 'running', 'a running sensor', 240_000)
   }
 
   acts(id?: string): ActEvent[] {
