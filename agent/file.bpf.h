@@ -161,19 +161,10 @@ static __noinline int judge_paths(struct scratch *scratch, const struct snug_tas
 	return 0;
 }
 
-/* An act on a name, or on two. */
-struct names_act {
-	u64 string;
-	u64 to_string;		/* 0: there is only one */
-	s32 fd;			/* what the string is relative to */
-	s32 to_fd;
-	u32 access;
-	u32 reserved;
-};
-
-static __noinline int tell_names(struct call *call, const struct names_act *names_act)
+/* Of what `scratch->names` says. */
+static __noinline int tell_names(struct call *call, struct scratch *scratch)
 {
-	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	struct names_act *names_act;
 	u32 at, to_at = SNUG_TEXT_MAX, flags = SNUG_UNRESOLVED, found;
 	struct snug_task *state;
 	struct verdict verdict;
@@ -182,8 +173,9 @@ static __noinline int tell_names(struct call *call, const struct names_act *name
 	u64 root;
 	u32 access;
 
-	if (!call || !names_act || !scratch)
+	if (!call || !scratch)
 		return 0;
+	names_act = &scratch->names;
 	state = state_of(call->task);
 	if (!state)
 		return 0;

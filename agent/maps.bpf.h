@@ -264,12 +264,26 @@ struct opened {
 	u32 stop;
 };
 
+/*
+ * An act on a name, or on two. Here, and not on the stack, so that the verifier forgets which call filled it in, and
+ * looks at what follows once, not once for each.
+ */
+struct names_act {
+	u64 string;
+	u64 to_string;		/* 0: there is only one */
+	s32 fd;			/* what the string is relative to */
+	s32 to_fd;
+	u32 access;
+	u32 reserved;
+};
+
 struct scratch {
 	struct walk walk;
 	struct text_hash text;
 	struct tidy tidy;
 	struct run run;
 	struct arguments arguments;
+	struct names_act names;
 	struct paths paths;	/* these two are here to spare the stack */
 	struct opened opened;
 	/*
