@@ -277,6 +277,17 @@ struct names_act {
 	u32 reserved;
 };
 
+/* What a call says of its peer; here for the same reason. */
+struct asked {
+	u64 address;		/* the caller's */
+	u32 size;
+	u32 fd;
+	u32 kind;
+	u32 stop;
+	u32 connects;
+	u32 reserved;
+};
+
 struct scratch {
 	struct walk walk;
 	struct text_hash text;
@@ -284,6 +295,7 @@ struct scratch {
 	struct run run;
 	struct arguments arguments;
 	struct names_act names;
+	struct asked asked;
 	struct paths paths;	/* these two are here to spare the stack */
 	struct opened opened;
 	/*

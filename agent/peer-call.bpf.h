@@ -11,16 +11,6 @@
 
 #define MESSAGES_MAX 8	/* of one sendmmsg; what has more of them is told of the first */
 
-/* What a call says of its peer. */
-struct asked {
-	u64 address;		/* the caller's */
-	u32 size;
-	u32 fd;
-	u32 kind;
-	u32 stop;
-	bool connects;
-};
-
 /* Whom a socket is connected to. What the caller passed may be another by now. */
 static __always_inline bool remote_address(const struct sock *sock, struct peer *peer)
 {
@@ -50,15 +40,18 @@ static __always_inline bool passed_address(const struct asked *asked, const stru
 	       peer_of(&passed, size, peer, sock->__sk_common.skc_family);
 }
 
-static __noinline int tell_asked(struct call *call, const struct asked *asked)
+/* Of what `scratch->asked` says. */
+static __noinline int tell_asked(struct call *call, struct scratch *scratch)
 {
 	struct snug_task *state;
 	struct peer peer = {};
+	struct asked *asked;
 	struct sock *sock;
 	bool connected;
 
-	if (!call || !asked)
+	if (!call || !scratch)
 		return 0;
+	asked = &scratch->asked;
 	state = state_of(call->task);
 	sock = socket_at(call->task, asked->fd);
 	if (!state || !sock || (sock->__sk_common.skc_family != AF_INET && sock->__sk_common.skc_family != AF_INET6))
@@ -75,62 +68,88 @@ static __noinline int tell_asked(struct call *call, const struct asked *asked)
 	return 0;
 }
 
-/* A message's address, of the table that the call is of. */
-static __noinline int tell_message(struct call *call, u64 message, u32 fd, u32 flags)
+/* The address of a message at `at`, of the table that the call is of. */
+static __always_inline void read_message(const struct call *call, struct asked *asked, u64 at)
 {
-	struct asked asked = { .fd = fd, .kind = SNUG_CONNECT, .stop = SNUG_MISSED, .connects = flags & MSG_FASTOPEN };
 	struct {
 		u64 name;
 		u32 size;
 	} native = {};
 	u32 compat[2] = {};
 
-	if (!call)
-		return 0;
 	if (call->compat) {
-		bpf_probe_read_user(compat, sizeof(compat), (void *)message);
-		asked.address = compat[0];
-		asked.size = compat[1];
+		bpf_probe_read_user(compat, sizeof(compat), (void *)at);
+		asked->address = compat[0];
+		asked->size = compat[1];
 	} else {
-		bpf_probe_read_user(&native, 12, (void *)message);
-		asked.address = native.name;
-		asked.size = native.size;
+		bpf_probe_read_user(&native, 12, (void *)at);
+		asked->address = native.name;
+		asked->size = native.size;
 	}
-	return asked.address ? tell_asked(call, &asked) : 0;
+}
+
+struct messages {
+	struct call *call;
+	u64 at;
+	u32 stride;
+	u32 count;
+};
+
+static int message_step(u32 index, struct messages *messages)
+{
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+
+	if (!scratch || index >= messages->count)
+		return 1;
+	read_message(messages->call, &scratch->asked, messages->at + index * messages->stride);
+	if (scratch->asked.address)
+		tell_asked(messages->call, scratch);
+	return 0;
 }
 
 static __noinline int on_peer_call(struct call *call, u32 class, const u64 *arguments)
 {
-	u64 fd = arguments[0], stride = call->compat ? 32 : 64;
-	struct asked asked = { .fd = fd, .kind = SNUG_CONNECT };
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	struct messages messages = { .call = call, .at = arguments[1], .stride = call->compat ? 32 : 64, .count = 1 };
+	struct asked *asked;
 
+	if (!scratch)
+		return 0;
+	asked = &scratch->asked;
+	*asked = (struct asked){ .fd = arguments[0], .kind = SNUG_CONNECT, .stop = SNUG_MISSED };
+	asked->address = arguments[1];
+	asked->size = arguments[2];
 	switch (class) {
 	case SNUG_CLASS_CONNECT:
-		asked.address = arguments[1];
-		asked.size = arguments[2];
-		asked.stop = SNUG_KILLED;
-		asked.connects = true;
-		return tell_asked(call, &asked);
+		asked->stop = SNUG_KILLED;
+		asked->connects = 1;
+		break;
 	case SNUG_CLASS_BIND:
 		/* Whoever binds a datagram socket hears on it; a stream socket does so only once it listens. */
-		asked.address = arguments[1];
-		asked.size = arguments[2];
-		asked.kind = SNUG_LISTEN;
-		asked.stop = SNUG_KILLED;
-		return call->ret ? 0 : tell_asked(call, &asked);
+		asked->kind = SNUG_LISTEN;
+		asked->stop = SNUG_KILLED;
+		if (call->ret)
+			return 0;
+		break;
 	case SNUG_CLASS_SENDTO:
-		asked.address = arguments[4];
-		asked.size = arguments[5];
-		asked.stop = SNUG_MISSED;
-		asked.connects = arguments[3] & MSG_FASTOPEN;
-		return asked.address ? tell_asked(call, &asked) : 0;
+		asked->address = arguments[4];
+		asked->size = arguments[5];
+		asked->connects = (arguments[3] & MSG_FASTOPEN) != 0;
+		break;
 	case SNUG_CLASS_SENDMSG:
-		return tell_message(call, arguments[1], fd, arguments[2]);
+		asked->connects = (arguments[2] & MSG_FASTOPEN) != 0;
+		read_message(call, asked, arguments[1]);
+		break;
 	case SNUG_CLASS_SENDMMSG:
-		for (int i = 0; i < MESSAGES_MAX && (!i || i < call->ret); i++)
-			tell_message(call, arguments[1] + i * stride, fd, arguments[3]);
+		asked->connects = (arguments[3] & MSG_FASTOPEN) != 0;
+		if (call->ret > 1)
+			messages.count = call->ret;
+		bpf_loop(MESSAGES_MAX, message_step, &messages, 0);
+		return 0;
+	default:
+		return 0;
 	}
-	return 0;
+	return asked->address ? tell_asked(call, scratch) : 0;
 }
 
 #endif
