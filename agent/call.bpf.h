@@ -7,7 +7,7 @@
 #define SNUG_CALL_H
 
 #include "name-call.bpf.h"
-#include "peer-call.bpf.h"
+#include "net.bpf.h"
 
 #define CLONE_NEW_ANY 0x7e020080ull /* namespaces: time, cgroup, uts, ipc, user, pid, net, mount */
 #define PTRACE_TRACEME 0
@@ -209,48 +209,17 @@ static __noinline void on_identity(struct call *call)
 		stop_here();
 }
 
-static __always_inline u32 class_of_operation(u32 operation)
+/* The 32-bit table's socketcall: an operation, and a pointer to its arguments, of which the first is the socket. */
+static __noinline int on_socketcall(struct call *call)
 {
-	switch (operation) {
-	case 2:
-		return SNUG_CLASS_BIND;
-	case 3:
-		return SNUG_CLASS_CONNECT;
-	case 4:
-		return SNUG_CLASS_LISTEN;
-	case 11:
-		return SNUG_CLASS_SENDTO;
-	case 16:
-		return SNUG_CLASS_SENDMSG;
-	case 20:
-		return SNUG_CLASS_SENDMMSG;
-	}
-	return SNUG_CLASS_NONE;
-}
+	u32 operation = argument(call, 0), fd = 0;
 
-/* What a socket is asked for; by the 32-bit table's socketcall as a number, and a pointer to the arguments. */
-static __noinline int on_socket(struct call *call, u32 class)
-{
-	u64 socket = argument(call, 0);
-	u32 passed[6] = {};
-	bool behind_number = class == SNUG_CLASS_SOCKETCALL;
-
-	if (behind_number) {
-		class = class_of_operation(socket);
-		bpf_probe_read_user(passed, sizeof(passed), (void *)argument(call, 1));
-		socket = passed[0];
-	}
-	if (class == SNUG_CLASS_LISTEN && call->ret >= 0)
-		tell_listen(call, socket);
-	if (class == SNUG_CLASS_CONNECT && call->ret >= 0)
-		tell_unix(call, socket);
-	if (peers_by_call && class != SNUG_CLASS_LISTEN) {
-		u64 arguments[6];
-
-		for (int i = 0; i < 6; i++)
-			arguments[i] = behind_number ? passed[i] : argument(call, i);
-		return on_peer_call(call, class, arguments);
-	}
+	if (operation != 3 && operation != 4)
+		return 0;
+	bpf_probe_read_user(&fd, sizeof(fd), (void *)argument(call, 1));
+	if (operation == 3)
+		return tell_unix(call, fd);
+	tell_listen(call, fd);
 	return 0;
 }
 
@@ -286,12 +255,17 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return on_clone3(&call);
 	if (class > SNUG_CLASS_CALL)
 		return on_call(&call, class - SNUG_CLASS_CALL);
-	if (class == SNUG_CLASS_IDENTITY) {
-		if (ret >= 0)
-			on_identity(&call);
+	if (ret < 0)
 		return 0;
-	}
-	return ret >= 0 || peers_by_call ? on_socket(&call, class) : 0;
+	if (class == SNUG_CLASS_IDENTITY)
+		on_identity(&call);
+	else if (class == SNUG_CLASS_LISTEN)
+		tell_listen(&call, argument(&call, 0));
+	else if (class == SNUG_CLASS_CONNECT)
+		return tell_unix(&call, argument(&call, 0));
+	else if (class == SNUG_CLASS_SOCKETCALL)
+		return on_socketcall(&call);
+	return 0;
 }
 
 #endif

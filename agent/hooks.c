@@ -9,7 +9,6 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include "sensor.h"
@@ -93,9 +92,6 @@ static struct hook hooks[] = {
 
 #define HOOKS (sizeof(hooks) / sizeof(*hooks))
 
-/* Instead of the cgroup's hooks. */
-#define BY_CALL "peers by call"
-
 /* What happens here to a deviation that is to be blocked, and by which hook. The first line that holds counts. */
 static const struct stop {
 	const char *class;
@@ -109,11 +105,11 @@ static const struct stop {
 	{ "truncate", "blocked", "path_truncate" },	{ "truncate", "alerted", "" },
 	{ "link", "blocked", "path_link" },		{ "link", "alerted", "" },
 	{ "connect", "blocked", "socket_connect" },	{ "connect", "blocked", "connect4" },
-	{ "connect", "killed", BY_CALL },		{ "connect", "alerted", "" },
+	{ "connect", "alerted", "" },
 	{ "send", "blocked", "socket_sendmsg" },	{ "send", "blocked", "sendmsg4" },
 	{ "send", "alerted", "" },
 	{ "bind", "blocked", "socket_bind" },		{ "bind", "blocked", "bind4" },
-	{ "bind", "killed", BY_CALL },			{ "bind", "alerted", "" },
+	{ "bind", "alerted", "" },
 	{ "listen", "blocked", "socket_listen" },	{ "listen", "killed", "sys_exit" },
 	{ "unix", "blocked", "unix_stream_connect" },	{ "unix", "killed", "sys_exit" },
 	{ "identity", "blocked", "task_fix_setuid" },	{ "identity", "killed", "sys_exit" },
@@ -130,14 +126,6 @@ static bool with_lsm;
 static bool is_of_family(const struct hook *hook)
 {
 	return hook->family == BOTH || with_lsm == (hook->family != PLAIN);
-}
-
-static const struct hook *hook_named(const char *name)
-{
-	for (size_t i = 0; i < HOOKS; i++)
-		if (!strcmp(hooks[i].name, name))
-			return &hooks[i];
-	abort();
 }
 
 static struct bpf_program *program_of(struct agent *agent, const struct hook *hook)
@@ -203,8 +191,6 @@ static void choose(struct agent *agent, struct btf *btf)
 			bpf_program__set_attach_target(program, 0, name);
 		}
 	}
-	if (!with_lsm && hook_named("connect4")->why[0])
-		set_peer_calls(agent->skel);
 	if (!with_lsm)
 		bpf_map__set_max_entries(agent->skel->maps.lsm_scratches, 1);
 }
@@ -261,20 +247,21 @@ bool hooks_attach(struct agent *agent)
 	return true;
 }
 
-static bool is_attached(struct agent *agent, const char *name)
+static bool is_attached(const char *name)
 {
-	if (!strcmp(name, BY_CALL))
-		return agent->skel->rodata->peers_by_call;
-	return hook_named(name)->attached;
+	for (size_t i = 0; i < HOOKS; i++)
+		if (!strcmp(hooks[i].name, name))
+			return hooks[i].attached;
+	return false;
 }
 
-static size_t say_stops(struct agent *agent, char *text, size_t size)
+static size_t say_stops(char *text, size_t size)
 {
 	const char *last = "";
 	size_t used = 0;
 
 	for (size_t i = 0; i < STOPS && used < size; i++) {
-		if (!strcmp(last, stops[i].class) || (*stops[i].hook && !is_attached(agent, stops[i].hook)))
+		if (!strcmp(last, stops[i].class) || (*stops[i].hook && !is_attached(stops[i].hook)))
 			continue;
 		last = stops[i].class;
 		used += snprintf(text + used, size - used, "stop %s %s\n", stops[i].class, stops[i].how);
@@ -282,7 +269,7 @@ static size_t say_stops(struct agent *agent, char *text, size_t size)
 	return used;
 }
 
-size_t hooks_say(struct agent *agent, char *text, size_t size)
+size_t hooks_say(char *text, size_t size)
 {
 	static const char *const prefixes[] = { "", "", "lsm/", "return/", "return32/" };
 	struct utsname name;
@@ -296,6 +283,6 @@ size_t hooks_say(struct agent *agent, char *text, size_t size)
 					 hooks[i].name, hooks[i].attached ? "yes" : "no",
 					 hooks[i].attached ? "" : " ", hooks[i].why);
 	if (used < size)
-		used += say_stops(agent, text + used, size - used);
+		used += say_stops(text + used, size - used);
 	return used < size ? used : size;
 }
