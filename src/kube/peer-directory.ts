@@ -16,10 +16,11 @@ const askAgainMs = 10_000
 /** The label that says whose endpoints a slice holds. */
 const serviceLabel = 'kubernetes.io/service-name'
 
-/** What is kept of a service or of a slice of its endpoints: an address, and the pod that has it. */
-interface Named {
+/** One of the addresses of a service or of a slice of its endpoints: all that is kept of either. */
+interface Claim {
   readonly name: string
-  readonly addresses: readonly { readonly address: string; readonly pod?: string }[]
+  readonly address: string
+  readonly pod?: string
 }
 
 /**
@@ -29,9 +30,8 @@ interface Named {
  */
 export class PeerDirectory {
   readonly #options: PeerDirectoryOptions
-  readonly #services: Collection<Named>
-  /** Address → names, each with how often it is told and by which pods. */
-  readonly #claims = new Map<string, Map<string, Map<string, number>>>()
+  readonly #services: Collection<readonly Claim[]>
+  readonly #claims = new Map<string, readonly Claim[]>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: PeerDirectoryOptions) {
@@ -80,32 +80,41 @@ export class PeerDirectory {
     return undefined
   }
 
-  #collection(path: string, take: (object: KubeObject) => Named | undefined): Collection<Named> {
-    return new Collection<Named>({
+  #collection(
+    path: string,
+    take: (object: KubeObject) => readonly Claim[] | undefined,
+  ): Collection<readonly Claim[]> {
+    return new Collection<readonly Claim[]>({
       api: this.#options.api,
       path,
       take,
       onPut: (item, _, before) => {
         if (JSON.stringify(item) === JSON.stringify(before)) return
-        if (before !== undefined) this.#claim(before, -1)
-        this.#claim(item, 1)
+        if (before !== undefined) this.#remove(before)
+        this.#add(item)
       },
-      onRemoved: (item) => this.#claim(item, -1),
+      onRemoved: (item) => this.#remove(item),
     })
   }
 
-  #claim({ name, addresses }: Named, change: 1 | -1): void {
-    for (const { address, pod = '' } of addresses) {
-      const names = this.#claims.get(address) ?? new Map<string, Map<string, number>>()
-      const pods = names.get(name) ?? new Map<string, number>()
-      const count = (pods.get(pod) ?? 0) + change
-      if (count > 0) pods.set(pod, count)
-      else pods.delete(pod)
-      if (pods.size > 0) names.set(name, pods)
-      else names.delete(name)
-      if (names.size > 0) this.#claims.set(address, names)
-      else this.#claims.delete(address)
+  #add(claims: readonly Claim[]): void {
+    for (const claim of claims) {
+      const others = this.#claims.get(claim.address)
+      this.#claims.set(claim.address, others === undefined ? [claim] : [...others, claim])
     }
+    this.#changed()
+  }
+
+  #remove(claims: readonly Claim[]): void {
+    for (const claim of claims) {
+      const left = (this.#claims.get(claim.address) ?? []).filter((other) => other !== claim)
+      if (left.length > 0) this.#claims.set(claim.address, left)
+      else this.#claims.delete(claim.address)
+    }
+    this.#changed()
+  }
+
+  #changed(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
       this.#options.onChanged()
@@ -113,38 +122,36 @@ export class PeerDirectory {
   }
 
   #nameOf(address: string): string | undefined {
-    const names = this.#claims.get(address)
-    if (names === undefined) return undefined
-    const pods = new Set<string>()
     let first: string | undefined
-    for (const [name, claimed] of names) {
-      for (const pod of claimed.keys()) pods.add(pod)
-      if (first === undefined || name < first) first = name
+    let pod: string | undefined
+    for (const claim of this.#claims.get(address) ?? []) {
+      if (claim.pod !== undefined && pod !== undefined && claim.pod !== pod) return undefined
+      pod ??= claim.pod
+      if (first === undefined || claim.name < first) first = claim.name
     }
-    return pods.size > 1 ? undefined : first
+    return first
   }
 }
 
-function ofService({ metadata, spec = {}, status = {} }: Service): Named | undefined {
+function ofService({ metadata, spec = {}, status = {} }: Service): readonly Claim[] | undefined {
   const balanced = (status.loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? '')
   const own = spec.clusterIPs ?? [spec.clusterIP ?? '']
   const addresses = [...own, ...(spec.externalIPs ?? []), ...balanced].flatMap(canonical)
   if (addresses.length === 0) return undefined
-  return {
-    name: nameOf(metadata.name, metadata.namespace),
-    addresses: addresses.map((address) => ({ address })),
-  }
+  const name = nameOf(metadata.name, metadata.namespace)
+  return addresses.map((address) => ({ name, address }))
 }
 
-function ofSlice({ metadata, endpoints }: EndpointSlice): Named | undefined {
+function ofSlice({ metadata, endpoints }: EndpointSlice): readonly Claim[] | undefined {
   const service = metadata.labels?.[serviceLabel]
   if (service === undefined) return undefined
-  const addresses = (endpoints ?? []).flatMap((endpoint) => {
+  const name = nameOf(service, metadata.namespace)
+  return (endpoints ?? []).flatMap((endpoint) => {
     const { kind, uid } = endpoint.targetRef ?? {}
     const pod = kind === 'Pod' && uid !== undefined ? { pod: uid } : {}
-    return (endpoint.addresses ?? []).flatMap(canonical).map((address) => ({ address, ...pod }))
+    const addresses = (endpoint.addresses ?? []).flatMap(canonical)
+    return addresses.map((address) => ({ name, address, ...pod }))
   })
-  return { name: nameOf(service, metadata.namespace), addresses }
 }
 
 function nameOf(name: string, namespace = 'default'): string {
