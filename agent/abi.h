@@ -104,6 +104,7 @@ enum snug_access {
 	SNUG_CREATE = 4,
 	SNUG_DELETE = 8,
 	SNUG_RENAME = 16,
+	SNUG_GIVE_AWAY = 32,	/* of a rule alone: to rename the path, whatever to */
 };
 
 enum snug_protocol {

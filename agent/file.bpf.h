@@ -104,6 +104,18 @@ static __always_inline u32 ask_access(const struct snug_task *state, struct verd
 	return found;
 }
 
+/* Whoever may make a file, and rename it whatever to, may delete it: renamed onto another it is as gone. */
+static __always_inline u32 ask_given_away(const struct snug_task *state, struct verdict *verdict,
+					  const struct paths *paths, u32 set, u64 *tag)
+{
+	u64 made_by;
+	u32 made = ask_access(state, verdict, SNUG_CREATE, paths, set, &made_by);
+
+	if (!made)
+		made = ask_access(state, verdict, SNUG_WRITE, paths, set, &made_by);
+	return made == RULE_ALLOW ? ask_access(state, verdict, SNUG_GIVE_AWAY, paths, set, tag) : RULE_NONE;
+}
+
 /* To write a file one may have to create it: that is no access of its own. */
 static __always_inline u32 told_apart(u32 access)
 {
@@ -136,11 +148,13 @@ static __noinline int judge_paths(struct scratch *scratch, const struct snug_tas
 {
 	u32 profile = SNUG_WORD_PROFILE(verdict->word), set = 0, found, n = 0;
 	u64 tag, actor = keys.seed;
+	bool fixed;
 
 	if (!profile)
 		return 0;
 	verdict->deviates = 0;
-	if (!paths->cut && ask_rule(verdict, actor, SNUG_RULE_SHIPPED(keys, paths->path), &tag) == RULE_NONE)
+	fixed = paths->cut || ask_rule(verdict, actor, SNUG_RULE_SHIPPED(keys, paths->path), &tag) != RULE_NONE;
+	if (!fixed)
 		set = run_automaton(scratch, profile, paths->at, access & SNUG_RENAME ? paths->to_at : ~0u,
 				    access & SNUG_RENAME ? SNUG_TEXT_MAX : paths->to_at);
 	access = told_apart(access);
@@ -150,6 +164,8 @@ static __noinline int judge_paths(struct scratch *scratch, const struct snug_tas
 		found = ask_access(state, verdict, bit, paths, set, &verdict->tags[n & 1]);
 		if (!found && bit == SNUG_CREATE)
 			found = ask_access(state, verdict, SNUG_WRITE, paths, set, &verdict->tags[n & 1]);
+		if (!found && bit == SNUG_DELETE && !fixed)
+			found = ask_given_away(state, verdict, paths, set, &verdict->tags[n & 1]);
 		if (found != RULE_ALLOW)
 			verdict->deviates = 1;
 		n++;

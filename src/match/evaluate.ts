@@ -1,25 +1,25 @@
 import { bytesOfName } from '../event/name-bytes.ts'
-import type { Origin } from '../event/event.ts'
 import { holds, parseAddress, parseBlock } from '../profile/address-block.ts'
-import {
-  type Actor,
-  type BehaviourObject,
-  type BehaviourRef,
-  objectKey,
-} from '../profile/behaviour.ts'
+import type { BehaviourObject, BehaviourRef } from '../profile/behaviour.ts'
 import { literalPath } from '../profile/shape.ts'
 import { anyArguments, plainObject, subjectOf } from '../profile/subject.ts'
 import { firstPath } from './kernel-claims.ts'
-import type { BehaviourTag, KernelProfile, KernelRule, RuleObject } from './kernel-profile.ts'
+import {
+  type BehaviourTag,
+  type KernelProfile,
+  type KernelRule,
+  ruleKey,
+  type RuleObject,
+} from './kernel-profile.ts'
 import { run } from './path-automaton.ts'
-import type { User } from '../profile/user.ts'
 
 export interface Evaluation {
   readonly verdict: 'allow' | 'deny'
   readonly tag: BehaviourTag
 }
 
-const S = '\u0000'
+type FileObject = Extract<BehaviourObject, { kind: 'file' }>
+
 /** How a path begins that was too long to be told. */
 const CUT = '…'
 
@@ -33,7 +33,7 @@ export class KernelReading {
     this.#profile = profile
     this.#shipped = new Set(profile.shipped)
     for (const rule of profile.rules) {
-      this.#rules.set(ruleKey(rule.actor, rule.uid, rule.origin, rule.object), rule)
+      this.#rules.set(ruleKey(rule), rule)
     }
   }
 
@@ -41,8 +41,21 @@ export class KernelReading {
   evaluate(ref: BehaviourRef): Evaluation | undefined {
     const object = literalObject(plainObject(ref))
     const found = this.#decide(ref, object)
-    if (found !== undefined || object.kind !== 'file' || object.access !== 'create') return found
-    return this.#decide(ref, { ...object, access: 'write' })
+    if (found !== undefined || object.kind !== 'file') return found
+    if (object.access === 'create') return this.#decide(ref, { ...object, access: 'write' })
+    return object.access === 'delete' ? this.#byRename(ref, object) : undefined
+  }
+
+  #byRename(ref: BehaviourRef, object: FileObject): Evaluation | undefined {
+    if (this.#isFixed(object, object.path)) return undefined
+    const made =
+      this.#decide(ref, { ...object, access: 'create' }) ??
+      this.#decide(ref, { ...object, access: 'write' })
+    if (made?.verdict !== 'allow') return undefined
+    const exact = this.#rule(ref, { kind: 'giving-away', path: object.path })
+    if (exact !== undefined) return exact
+    const set = run(this.#profile.automaton, bytesOfName(object.path))
+    return set === 0 ? undefined : this.#rule(ref, { kind: 'giving-away-pattern', set })
   }
 
   #decide(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {
@@ -97,34 +110,10 @@ export class KernelReading {
   }
 
   #rule(ref: BehaviourRef, object: RuleObject): Evaluation | undefined {
-    const rule = this.#rules.get(ruleKey(ref.actor, ref.uid, ref.origin, object))
+    const { actor, uid, origin } = ref
+    const rule = this.#rules.get(ruleKey({ actor, uid, origin, object }))
     if (rule === undefined) return undefined
     return { verdict: rule.deny === true ? 'deny' : 'allow', tag: rule.tag }
-  }
-}
-
-function ruleKey(actor: Actor, uid: User, origin: Origin, object: RuleObject): string {
-  return [actor.exe, actor.script ?? '', uid, origin, ruleObjectKey(object)].join(S)
-}
-
-function ruleObjectKey(object: RuleObject): string {
-  switch (object.kind) {
-    case 'file-pattern':
-      return [object.kind, object.access, object.set].join(S)
-    case 'syscall-pattern':
-      return [object.kind, object.name, object.set].join(S)
-    case 'exec-pattern':
-      return [object.kind, object.path, object.drift, object.socketStdio, object.set].join(S)
-    case 'connect-prefix':
-      return [object.kind, object.protocol, object.port, object.prefix].join(S)
-    case 'exec':
-    case 'file':
-    case 'connect':
-    case 'listen':
-    case 'identity':
-    case 'capability':
-    case 'syscall':
-      return objectKey(object)
   }
 }
 

@@ -2,15 +2,15 @@ import type { Origin } from '../event/event.ts'
 import { origins } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import type { Admission } from '../profile/admission.ts'
-import { type BehaviourObject, behaviourKey } from '../profile/behaviour.ts'
+import type { BehaviourObject } from '../profile/behaviour.ts'
 import type { Known } from '../profile/known.ts'
 import { type PathPattern, textsOf } from '../profile/language.ts'
 import { compareSpecific } from '../profile/pattern-index.ts'
 import { literalPath } from '../profile/shape.ts'
 import { SUBJECT_TO } from '../profile/shape-pattern.ts'
 import { groupOf, shapedSubject } from '../profile/subject.ts'
-import type { KernelRule } from './kernel-profile.ts'
-import { tagOf } from './kernel-profile.ts'
+import { givingAway } from './kernel-giving-away.ts'
+import { type KernelRule, ruleKey, type RuleObject, tagOf } from './kernel-profile.ts'
 
 /** A pattern of so few paths is told by them: rules are cheaper than states. */
 const FEW = 64
@@ -28,6 +28,8 @@ export interface LiteralClaim {
 export interface PatternClaim {
   readonly admission: Admission
   readonly group: string
+  /** Of a rename: that it gives the name away, and nothing of what to. */
+  readonly givesAway?: true
   readonly origin: Origin | undefined
   readonly pattern: PathPattern
 }
@@ -65,8 +67,9 @@ export function claimsOf(
     const group = groupOf(admission)
     if (group !== undefined) claimPattern({ patterns, few, known }, admission, group, now)
   }
-  claimFew(literals, few, shipped)
-  return { literals, patterns, blocks }
+  const away = givingAway(known, shaped, now, FEW)
+  claimFew(literals, [...few, ...away.literals], shipped)
+  return { literals, patterns: [...patterns, ...away.patterns], blocks }
 }
 
 /** Maps for execution are seen by other sources only. */
@@ -88,7 +91,7 @@ function claimLiteral(
       origin,
       subject === undefined ? undefined : literalPath(subject),
     )
-    literals.set(keyOf(claim.rule), claim)
+    literals.set(ruleKey(claim.rule), claim)
   }
 }
 
@@ -106,10 +109,6 @@ function literalClaim(
     group: groupOf(admission),
     subject,
   }
-}
-
-function keyOf({ actor, uid, origin, object }: KernelRule): string {
-  return `${origin}\u0000${behaviourKey(actor, uid, object as BehaviourObject)}`
 }
 
 function withSubject(object: BehaviourObject, subject: string | undefined): BehaviourObject {
@@ -155,15 +154,19 @@ function claimFew(
   shipped: (paths: readonly string[]) => ReadonlySet<string>,
 ): void {
   const paths = few.flatMap(({ rule: { object }, subject = '' }) =>
-    object.kind === 'file' ? [firstPath(subject)] : [],
+    isOfFile(object) ? [firstPath(subject)] : [],
   )
   const fixed = shipped(paths)
   for (const claim of few) {
     const { object } = claim.rule
-    if (object.kind === 'file' && fixed.has(firstPath(claim.subject ?? ''))) continue
-    const key = keyOf(claim.rule)
+    if (isOfFile(object) && fixed.has(firstPath(claim.subject ?? ''))) continue
+    const key = ruleKey(claim.rule)
     if (!literals.has(key)) literals.set(key, claim)
   }
+}
+
+function isOfFile({ kind }: RuleObject): boolean {
+  return kind === 'file' || kind === 'giving-away'
 }
 
 /** Of a rename the path that is renamed: whether the image ships a file is asked of that one. */

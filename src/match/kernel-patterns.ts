@@ -1,24 +1,14 @@
-import { type Origin, origins } from '../event/event.ts'
-import type { BehaviourId, BehaviourObject } from '../profile/behaviour.ts'
+import { origins } from '../event/event.ts'
+import type { BehaviourObject } from '../profile/behaviour.ts'
 import type { Language } from '../profile/language.ts'
 import type { Shaper } from '../profile/shape.ts'
-import type { Actor } from '../profile/behaviour.ts'
 import type { PatternClaim } from './kernel-claims.ts'
 import { type KernelRule, type PathAutomaton, type RuleObject, tagOf } from './kernel-profile.ts'
 import { buildAutomaton } from './path-automaton.ts'
-import type { User } from '../profile/user.ts'
 
 export interface PatternRules {
   readonly automaton: PathAutomaton
   readonly rules: readonly KernelRule[]
-}
-
-/** Whoever the pattern is for, for one origin, and how the kernel is told. */
-interface Asked {
-  readonly actor: Actor
-  readonly uid: User
-  readonly origin: Origin
-  readonly object: BehaviourObject
 }
 
 /**
@@ -45,7 +35,7 @@ export function patternRules(
     rank.set(claim, i)
     byNumber[numberOf(claim.pattern.source, claim.pattern.language)]?.push(claim)
     const { object } = claim.admission
-    if (object.kind !== 'file' || object.to === undefined) continue
+    if (object.kind !== 'file' || object.to === undefined || claim.givesAway === true) continue
     // Whether the image ships a file is asked of the path that is renamed alone: the automaton has to take it.
     const renamed = shaper.pattern(object.path).open
     numberOf(renamed.source, renamed.language)
@@ -78,22 +68,21 @@ function someArguments(rules: readonly KernelRule[]): readonly KernelRule[] {
 /** Of each (actor, uid, what is done, origin) the first claim. */
 function rulesOf(claims: readonly PatternClaim[], set: number): readonly KernelRule[] {
   const rules = new Map<string, KernelRule>()
-  for (const { admission, group, origin } of claims) {
+  for (const { admission, group, givesAway, origin } of claims) {
     const { actor, uid, object, id } = admission
     for (const one of origin === undefined ? origins : [origin]) {
       const key = `${group}\u0000${one}`
       if (rules.has(key)) continue
-      const rule = ruleOf({ actor, uid, origin: one, object }, set, id)
-      if (rule !== undefined) rules.set(key, origin === undefined ? { ...rule, deny: true } : rule)
+      const about =
+        givesAway === true
+          ? { kind: 'giving-away-pattern' as const, set }
+          : patternObject(object, set)
+      if (about === undefined) continue
+      const rule = { tag: tagOf(id), actor, uid, origin: one, object: about }
+      rules.set(key, origin === undefined ? { ...rule, deny: true } : rule)
     }
   }
   return [...rules.values()]
-}
-
-function ruleOf(asked: Asked, set: number, id: BehaviourId): KernelRule | undefined {
-  const object = patternObject(asked.object, set)
-  const { actor, uid, origin } = asked
-  return object === undefined ? undefined : { tag: tagOf(id), actor, uid, origin, object }
 }
 
 function patternObject(object: BehaviourObject, set: number): RuleObject | undefined {

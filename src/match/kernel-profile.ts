@@ -1,5 +1,5 @@
 import type { Origin } from '../event/event.ts'
-import type { Actor, BehaviourObject } from '../profile/behaviour.ts'
+import { type Actor, type BehaviourObject, objectKey } from '../profile/behaviour.ts'
 import type { User } from '../profile/user.ts'
 
 /** The first 16 hex digits of a behaviour's id: by it the kernel says which behaviour it counted. */
@@ -15,6 +15,9 @@ export function tagOf(id: string): BehaviourTag {
  */
 export type RuleObject =
   | BehaviourObject
+  /** To rename the path, whatever to: no act is only that, see 3. */
+  | { readonly kind: 'giving-away'; readonly path: string }
+  | { readonly kind: 'giving-away-pattern'; readonly set: number }
   /** Any path that ends in this accepting set of the automaton; of a rename, `path NUL to`. */
   | {
       readonly kind: 'file-pattern'
@@ -49,6 +52,38 @@ export interface KernelRule {
   readonly object: RuleObject
 }
 
+const S = '\u0000'
+
+/** What a rule is found by: of two with the same key one is meant. */
+export function ruleKey({ actor, uid, origin, object }: Omit<KernelRule, 'tag'>): string {
+  return [actor.exe, actor.script ?? '', uid, origin, ruleObjectKey(object)].join(S)
+}
+
+function ruleObjectKey(object: RuleObject): string {
+  switch (object.kind) {
+    case 'giving-away':
+      return [object.kind, object.path].join(S)
+    case 'giving-away-pattern':
+      return [object.kind, object.set].join(S)
+    case 'file-pattern':
+      return [object.kind, object.access, object.set].join(S)
+    case 'syscall-pattern':
+      return [object.kind, object.name, object.set].join(S)
+    case 'exec-pattern':
+      return [object.kind, object.path, object.drift, object.socketStdio, object.set].join(S)
+    case 'connect-prefix':
+      return [object.kind, object.protocol, object.port, object.prefix].join(S)
+    case 'exec':
+    case 'file':
+    case 'connect':
+    case 'listen':
+    case 'identity':
+    case 'capability':
+    case 'syscall':
+      return objectKey(object)
+  }
+}
+
 /** A deterministic automaton over bytes. State 0 is dead, state 1 is where it begins. */
 export interface PathAutomaton {
   /** `next[state * 256 + byte]` is the state after it. */
@@ -72,7 +107,8 @@ export interface AddressPrefix {
  *    whole, the set that the automaton ends in for them is asked first.
  * 2. Else, for a path that is neither cut nor in `shipped`: the set that the automaton ends in, if there is a rule
  *    for it, decides. For a connection: the longest prefix that holds the address.
- * 3. Else, what creates a file is allowed where writing it is.
+ * 3. Else, what creates a file is allowed where writing it is; and a path that is neither cut nor in `shipped` may be
+ *    deleted by whom 1 to 3 let create it, and 1 and 2 give it away.
  * 4. Else it is not expected. An act is expected if each of its behaviours is.
  *
  * What nobody watched for while the version was learned is not expected either: told, and found unprofiled by the

@@ -5,7 +5,7 @@ import type { Decision, Grant, Inheritance } from './profile-entry.ts'
 import { type AddressBlock, parseBlock } from './address-block.ts'
 import type { KinShown } from './kin.ts'
 import type { PathPattern } from './language.ts'
-import type { ShapePattern } from './shape-pattern.ts'
+import { type ShapePattern, sourcesOf } from './shape-pattern.ts'
 import { Witnesses } from './witness.ts'
 import type { User } from './user.ts'
 
@@ -162,6 +162,17 @@ export class Admission {
   /** Whether a pattern could be about that path, every place open. */
   concerns(subject: string): boolean {
     return this.shape?.open.has(subject) === true
+  }
+
+  /** The same of a pattern of renames, of the name that is given away. */
+  givesAway(path: string, origin: Origin, now: Micros, workload?: string): boolean {
+    if (this.shape === undefined || this.rejected) return false
+    const pattern = this.grantsAt(now, workload).pattern(origin, this.shape, this.kin)
+    return pattern !== undefined && sourcesOf(pattern).has(path)
+  }
+
+  mayGiveAway(path: string): boolean {
+    return this.shape !== undefined && sourcesOf(this.shape.open).has(path)
   }
 
   get rejected(): boolean {

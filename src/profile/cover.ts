@@ -1,8 +1,10 @@
+import type { Access } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import { holds, parseAddress } from './address-block.ts'
 import type { Admission } from './admission.ts'
-import { type BehaviourRef, behaviourKey } from './behaviour.ts'
+import { type BehaviourObject, type BehaviourRef, behaviourKey } from './behaviour.ts'
 import type { Known } from './known.ts'
+import { literalPath } from './shape.ts'
 import { anyArguments, groupOf, plainObject, subjectOf } from './subject.ts'
 
 type Now = () => Micros
@@ -20,7 +22,10 @@ export function coverOf(known: Known, ref: BehaviourRef, now: Now): Admission | 
     if (ref.literal === undefined || !known.patterns.anyRejected) return own
   }
   const cover =
-    searched(known, ref, own, now) ?? byWrite(known, ref, now) ?? byProgram(known, ref, now)
+    searched(known, ref, own, now) ??
+    byWrite(known, ref, now) ??
+    byRename(known, ref, now) ??
+    byProgram(known, ref, now)
   return cover === 'refused' ? undefined : cover
 }
 
@@ -35,9 +40,50 @@ export function isRefused(known: Known, ref: BehaviourRef, now: Micros): boolean
 function byWrite(known: Known, ref: BehaviourRef, now: Now): Cover {
   const { object } = ref
   if (object.kind !== 'file' || object.access !== 'create') return undefined
-  const write = { ...object, access: 'write' } as const
-  const key = behaviourKey(ref.actor, ref.uid, write)
-  return searched(known, { ...ref, object: write, key }, known.admission(key), now)
+  const write = withAccess(ref, object, 'write')
+  return searched(known, write, known.admission(write.key), now)
+}
+
+/**
+ * Whoever may make a file, and give its name away, may delete it: renamed onto another it is as gone. So do all who
+ * write a file beside the one that it is to replace, and find that they need it no more.
+ */
+function byRename(known: Known, ref: BehaviourRef, now: Now): Cover {
+  const { object } = ref
+  if (object.kind !== 'file' || object.access !== 'delete' || ref.fixed === true) return undefined
+  const renamed = givenAway(known, ref, object, now)
+  if (renamed === undefined || renamed === 'refused') return renamed
+  const made = coverOf(known, withAccess(ref, object, 'create'), now)
+  return made === undefined ? undefined : renamed
+}
+
+type FileObject = Extract<BehaviourObject, { kind: 'file' }>
+
+/** The rename that gives the name away, whatever to. */
+function givenAway(known: Known, ref: BehaviourRef, object: FileObject, now: Now): Cover {
+  const path = subjectOf(ref)
+  const { actor, uid, origin, workload } = ref
+  const group = groupOf({ actor, uid, object: { ...object, access: 'rename' } })
+  if (path === undefined || group === undefined) return undefined
+  const literal = known
+    .byActor('file', actor.exe)
+    .filter((one) => one.shape === undefined && groupOf(one) === group && renames(one, path))
+  if (literal.some(({ rejected }) => rejected)) return 'refused'
+  const at = now()
+  const exact = literal.filter((one) => one.grantsAt(at, workload).origins.includes(origin))
+  if (exact.length > 0) return exact.reduce((a, b) => (b.id < a.id ? b : a))
+  const { patterns } = known
+  if (patterns.refused(group).some((refused) => refused.mayGiveAway(path))) return 'refused'
+  return patterns.shaped(group).find((one) => one.givesAway(path, origin, at, workload))
+}
+
+function renames({ object }: Admission, path: string): boolean {
+  return object.kind === 'file' && literalPath(object.path) === path
+}
+
+function withAccess(ref: BehaviourRef, object: FileObject, access: Access): BehaviourRef {
+  const other = { ...object, access }
+  return { ...ref, object: other, key: behaviourKey(ref.actor, ref.uid, other) }
 }
 
 /** Who is known to run a program with any arguments may run it with these; what a source does not tell is not held against it. */

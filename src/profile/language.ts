@@ -75,6 +75,43 @@ function escapeCharacter(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
+/** What its texts are up to the first `mark`, which is in all of them or in none. */
+export function before(language: Language, mark: string): Language {
+  return headOf(language, mark).head
+}
+
+interface Head {
+  readonly head: Language
+  /** The mark was there: nothing follows. */
+  readonly ended: boolean
+}
+
+function headOf(language: Language, mark: string): Head {
+  switch (language.kind) {
+    case 'text': {
+      const end = language.text.indexOf(mark)
+      return end < 0
+        ? { head: language, ended: false }
+        : { head: text(language.text.slice(0, end)), ended: true }
+    }
+    case 'chars':
+      return { head: language, ended: false }
+    case 'any': {
+      const heads = language.of.map((one) => headOf(one, mark))
+      return { head: any(heads.map(({ head }) => head)), ended: heads.some(({ ended }) => ended) }
+    }
+    case 'seq': {
+      const parts: Language[] = []
+      for (const part of language.parts) {
+        const { head, ended } = headOf(part, mark)
+        parts.push(head)
+        if (ended) return { head: seq(...parts), ended }
+      }
+      return { head: seq(...parts), ended: false }
+    }
+  }
+}
+
 /** All of its texts, where they are at most `limit`; else undefined. */
 export function textsOf(language: Language, limit: number): readonly string[] | undefined {
   switch (language.kind) {

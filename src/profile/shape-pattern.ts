@@ -1,11 +1,22 @@
 import type { KinShown } from './kin.ts'
-import { any, type Language, PathPattern, seq, text } from './language.ts'
+import { any, before, type Language, PathPattern, seq, text } from './language.ts'
 import { tokenLanguage } from './token-language.ts'
 import type { Witnesses } from './witness.ts'
 
 /** A rename's witness is written with it between its paths; its subject has NUL there. */
 export const RENAMES_TO = ' → '
 export const SUBJECT_TO = '\u0000'
+
+const sources = new WeakMap<PathPattern, PathPattern>()
+
+/** The names that a pattern of renames gives away. */
+export function sourcesOf(renames: PathPattern): PathPattern {
+  const known = sources.get(renames)
+  if (known !== undefined) return known
+  const made = new PathPattern(before(renames.language, SUBJECT_TO))
+  sources.set(renames, made)
+  return made
+}
 
 /** A literal stretch of a shaped path, or a token. */
 type Part =

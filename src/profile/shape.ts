@@ -53,7 +53,9 @@ function tokenPattern(never: readonly string[]): RegExp {
     `(?<date>(?<![A-Za-z0-9])(?<!\\d\\.)${date}` +
       `(?:[T_-]?${clock}(?:[.,]\\d{1,9})?Z?)?(?![A-Za-z0-9]|\\.\\d))`,
     '(?<time>(?<![A-Za-z0-9])(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?![A-Za-z0-9]))',
-    '(?<hex>(?<![A-Za-z0-9])(?:[0-9a-f]{16,}|[0-9A-F]{16,}' +
+    // Four digits with a zero in front, and nothing else: so PostgreSQL numbers its segments, `0009`, `000A`.
+    '(?<hex>(?<=/)0[0-9A-F]{3}(?=/|$)' +
+      '|(?<![A-Za-z0-9])(?:[0-9a-f]{16,}|[0-9A-F]{16,}' +
       `|${mixed('a-f')}{8,15}|${mixed('A-F')}{8,15})(?![A-Za-z0-9]))`,
     '(?<temp>(?<=/)tmp[a-z0-9_]{8}(?![A-Za-z0-9_])' +
       `|(?<![A-Za-z0-9_])${tempfile}|(?<=_)${tempfile}` +

@@ -121,6 +121,16 @@ const overlappingTemplates = [
   '/mix/f-{six}-{eight}',
 ]
 
+/** Files that are written beside those which they replace. */
+const replacedTemplates = [
+  '/base/init.1',
+  '/base/init.2',
+  '/base/init.3',
+  '/base/init.{int}',
+  '/base/init',
+  '/base/{odd}',
+]
+
 const filledOf = (all: readonly string[]): fc.Arbitrary<string> =>
   fc.constantFrom(...all).chain((template) => {
     const parts = template.split(/(\{[a-z]+\})/)
@@ -213,6 +223,23 @@ const anyoneBut = fc.record({
 })
 const anyone = fc.tuple(anyoneBut, users).map(([who, user]) => ({ ...who, ...user }))
 
+/** To write a file, and rename it: then it may be deleted, as the exam asks. */
+const replacing = (
+  path: fc.Arbitrary<string>,
+  does: readonly ('write' | 'create' | 'rename' | 'delete')[],
+): fc.Arbitrary<ActEvent> =>
+  fc
+    .tuple(
+      fc.constantFrom({}, {}, {}, { origin: 'probe' as const }),
+      path,
+      from(['/base/init', '/base/init', '/base/init.7']),
+    )
+    .chain(([who, a, b]) =>
+      fc
+        .constantFrom(...does)
+        .map((access) => act.file(a, [access], who, access === 'rename' ? { to: b } : {})),
+    )
+
 const actsBy = (by: fc.Arbitrary<Where>, path: fc.Arbitrary<string>): fc.Arbitrary<ActEvent> =>
   by.chain((who) =>
     fc.oneof(
@@ -287,13 +314,17 @@ export interface World {
   readonly shipped: ReadonlySet<string>
 }
 
-const worldsOf = (acts: fc.Arbitrary<ActEvent>, lessons: number): fc.Arbitrary<World> =>
+const worldsOf = (
+  acts: fc.Arbitrary<ActEvent>,
+  lessons: number,
+  { asks = acts, fewEdits = false } = {},
+): fc.Arbitrary<World> =>
   fc
     .record({
       lesson: fc.array(acts, { minLength: lessons / 4, maxLength: lessons }),
-      exam: fc.array(acts, { maxLength: 25 }),
+      exam: fc.array(asks, { maxLength: 25 }),
       ships: fc.array(fc.nat(), { maxLength: 8 }),
-      edits,
+      edits: fewEdits ? edits.map((all) => all.slice(0, 2)) : edits,
       peers,
     })
     .map(({ lesson, exam, ships, edits: changes, peers: known }) => {
@@ -379,6 +410,16 @@ export const worlds = worldsOf(actsBy(anyone, pathOf(templates)), 60)
 export const crowded = worldsOf(
   actsBy(fc.constantFrom({}, {}, {}, { origin: 'probe' as const }), pathOf(crowdedTemplates)),
   120,
+)
+
+/** Renames that give names away, which then may be deleted. */
+export const replaced = worldsOf(
+  replacing(pathOf(replacedTemplates), ['write', 'create', 'rename', 'rename']),
+  80,
+  {
+    asks: replacing(pathOf(replacedTemplates), ['delete', 'delete', 'delete', 'create', 'rename']),
+    fewEdits: true,
+  },
 )
 
 /** Patterns that take each other's names, many of them rejected. */

@@ -14,12 +14,13 @@ import { KernelReading } from '../../src/match/evaluate.ts'
 import { judge } from '../../src/match/judge.ts'
 import { tagOf } from '../../src/match/kernel-profile.ts'
 import { run } from '../../src/match/path-automaton.ts'
-import { behavioursOf } from '../../src/profile/behaviour.ts'
+import { type BehaviourRef, behavioursOf } from '../../src/profile/behaviour.ts'
 import { behaviourKinds } from '../../src/profile/coverage-report.ts'
+import { coverOf } from '../../src/profile/cover.ts'
 import type { Known } from '../../src/profile/known.ts'
 import { Profile } from '../../src/profile/profile.ts'
 import { guardrails, shaper } from '../unit/act-fixture.ts'
-import { crowded, overlapping, worlds, type World } from './kernel-arbitrary.ts'
+import { crowded, overlapping, replaced, worlds, type World } from './kernel-arbitrary.ts'
 import { naive, naivelyRefused } from './naive.ts'
 
 const now = microsOf('2026-11-24T13:40:27.123456Z')
@@ -54,15 +55,24 @@ function withSibling(event: World['exam'][number]): readonly World['exam'][numbe
   return [event, { ...event, file: { ...file, path } }]
 }
 
+/** A delete that is expected by the rename that gives its name away. */
+function byRename(known: Known): (ref: BehaviourRef) => boolean {
+  return (ref) => {
+    if (ref.object.kind !== 'file' || ref.object.access !== 'delete') return false
+    const cover = coverOf(known, ref, () => now)?.object
+    return cover?.kind === 'file' && cover.access === 'rename'
+  }
+}
+
 const share = (size: number, percent: number) => Math.ceil((size * percent) / 100)
 
 const described = (event: World['exam'][number]) => JSON.stringify(event)
 
 describe('the compiled profile', () => {
   it('says of every act what the matcher and the definition say', () => {
-    const count = { expected: 0, deviations: 0, patterns: 0 }
+    const count = { expected: 0, deviations: 0, patterns: 0, byRename: 0 }
     fc.assert(
-      fc.property(fc.oneof(worlds, overlapping), (world) => {
+      fc.property(fc.oneof(worlds, overlapping, replaced), (world) => {
         const { profile } = compiled(world)
         const reading = new KernelReading(profile)
         const entries = world.profile.entries()
@@ -77,6 +87,7 @@ describe('the compiled profile', () => {
             expect(plain, described(event)).toBe(said.judged)
           }
           for (const tag of said.tags) expect(tags.has(tag)).toBe(true)
+          if (said.judged && said.refs.some(byRename(world.profile))) count.byRename += 1
           count[said.judged ? 'expected' : 'deviations'] += 1
         }
         count.patterns += profile.rules.filter(
@@ -89,6 +100,7 @@ describe('the compiled profile', () => {
     expect(count.expected).toBeGreaterThan(1000)
     expect(count.deviations).toBeGreaterThan(1000)
     expect(count.patterns).toBeGreaterThan(500)
+    expect(count.byRename).toBeGreaterThan(30)
   })
 
   it('says of kinds that nobody watched for that they are unprofiled, unless a person said no', () => {

@@ -16,8 +16,50 @@ export function naive(entries: readonly ProfileEntry[], ref: BehaviourRef, now: 
     const { args: __, ...any } = object
     return decide(entries, { ...rest, object: any }, any, now) === true
   }
-  if (object.kind !== 'file' || object.access !== 'create') return false
-  return decide(entries, ref, { ...object, access: 'write' }, now) === true
+  if (object.kind !== 'file') return false
+  if (object.access === 'create') {
+    return decide(entries, ref, { ...object, access: 'write' }, now) === true
+  }
+  if (object.access !== 'delete' || ref.fixed === true) return false
+  const create = { ...ref, object: { ...object, access: 'create' } } as const
+  return givenAway(entries, ref, now) && naive(entries, create, now)
+}
+
+/** Whether a rename takes the name from the path, whatever it becomes. */
+function givenAway(entries: readonly ProfileEntry[], ref: BehaviourRef, now: number): boolean {
+  const renames = entries.filter(
+    ({ actor, uid, object }) =>
+      same([actor, uid], [ref.actor, ref.uid]) &&
+      object.kind === 'file' &&
+      object.access === 'rename',
+  )
+  const rejected = (entry: ProfileEntry): boolean => entry.decision?.kind === 'rejected'
+  const granted = (entry: ProfileEntry): boolean =>
+    !rejected(entry) && grants(entry, ref.origin, now).length > 0
+  const path = subjectOf(literal(ref.object, ref)) ?? ''
+  const exact = renames.filter(({ object }) => {
+    const plain = written(object)
+    return plain?.kind === 'file' && plain.path === path
+  })
+  if (exact.some(rejected)) return false
+  if (exact.some(granted)) return true
+  const shaped = renames.filter(({ object }) => tokensOf(object).length > 0)
+  if (
+    shaped.some((one) => rejected(one) && takes(one.object, undefined, path, undefined, 'source'))
+  ) {
+    return false
+  }
+  return shaped.some(
+    (one) =>
+      granted(one) &&
+      takes(
+        one.object,
+        joined(grants(one, ref.origin, now)),
+        path,
+        (place) => kinShown(entries, one, place),
+        'source',
+      ),
+  )
 }
 
 /** Whether a person's word is against it. */
@@ -207,6 +249,7 @@ function takes(
   seen: WitnessesJson | undefined,
   subject: string,
   kin: (place: number) => number = () => 0,
+  part: 'whole' | 'source' = 'whole',
 ): boolean {
   const shape = subjectOf(object) ?? ''
   const places = Math.min(3, tokensOf(object).filter(needsWitnesses).length)
@@ -214,16 +257,28 @@ function takes(
     { length: places },
     (_, i) => seen === undefined || (seen.places[i]?.length ?? 0) >= 3 || kin(i) >= 3,
   )
-  if (seen?.literals.some((one) => one.replace(' → ', '\u0000') === subject) === true) return true
+  const shown = seen?.literals.map((one) => one.replace(' → ', '\u0000')) ?? []
+  if (shown.some((one) => (part === 'whole' ? one : one.split('\u0000')[0]) === subject))
+    return true
   // Of arguments a witness is itself a pattern: behind those that tell there may be others.
   if (shape.startsWith('\u0000')) {
     const witnesses = seen?.literals ?? []
-    if (witnesses.some((one) => expression(one, undefined, [], []).test(subject))) return true
+    if (
+      witnesses.some((one) =>
+        new RegExp(`^(?:${expression(one, undefined, [], [])})$`, 'u').test(subject),
+      )
+    )
+      return true
   }
   const crosses = open.length === 0 || open.includes(true) || (seen?.literals.length ?? 0) >= 8
   if (!crosses) return false
   const last = open[places - 1] === false ? (seen?.places[places - 1] ?? []) : ['']
-  return last.some((tuple) => expression(shape, seen, open, tuple.split('\u0000')).test(subject))
+  return last.some((tuple) => {
+    const source = expression(shape, seen, open, tuple.split('\u0000'))
+    return new RegExp(`^(?:${part === 'whole' ? source : source.split('\\u{0}')[0]})$`, 'u').test(
+      subject,
+    )
+  })
 }
 
 function expression(
@@ -231,7 +286,7 @@ function expression(
   seen: WitnessesJson | undefined,
   open: readonly boolean[],
   tuple: readonly string[],
-): RegExp {
+): string {
   let source = ''
   let at = 0
   let place = 0
@@ -249,5 +304,5 @@ function expression(
       place += 1
     }
   }
-  return new RegExp(`^(?:${source}${escaped(shape.slice(at))})$`, 'u')
+  return source + escaped(shape.slice(at))
 }

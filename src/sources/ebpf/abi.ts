@@ -240,6 +240,9 @@ export const accessBits = [
   [16, 'rename'],
 ] as const
 
+/** The access of a rule for renaming a path, whatever to. */
+export const GIVE_AWAY = 32
+
 /** Code → origin, as in `enum snug_origin`. */
 export const originCodes = { entrypoint: 1, 'exec-in': 2, probe: 3, init: 4 } as const
 export const protocolCodes = { tcp: 6, udp: 17, unix: 255, other: 0 } as const

@@ -13,6 +13,7 @@ import {
   capabilityNames,
   FRAME_MAX,
   frameTypes,
+  GIVE_AWAY,
   kinds,
   layout,
   originCodes,
@@ -189,6 +190,14 @@ function encodeObject({ object }: KernelRule): EncodedObject {
         kind: kinds.file,
         flags: ruleFlags.pattern,
         write: withSet(accessCodes.get(object.access) ?? 0, object.set),
+      }
+    case 'giving-away':
+      return { kind: kinds.file, text: bytesOfName(object.path), write: withSet(GIVE_AWAY, 0) }
+    case 'giving-away-pattern':
+      return {
+        kind: kinds.file,
+        flags: ruleFlags.pattern,
+        write: withSet(GIVE_AWAY, object.set),
       }
     case 'connect':
     case 'listen': {
