@@ -26,20 +26,25 @@ const lookMs = 10_000
 
 /** `image`: a repository, or `repository@digest`. */
 export function ImagePage({
+  images,
   image,
   tab,
   other,
 }: {
+  readonly images: readonly LineageView[] | undefined
   readonly image: string
   readonly tab: string
   readonly other: string
 }) {
   const { repository, digest } = splitRef(image)
-  const lineage = useResource<LineageView>(imagePath(repository), lookMs)
-  const lives = useResource<readonly LifeView[]>(imagePath(repository, '/life'), lookMs)
-  const versions = lineage.value?.versions ?? []
-  const version = versions.find((each) => each.image.digest === digest) ?? versions.at(-1)
   const shown = tabs.find(({ name }) => name === tab)?.name ?? 'life'
+  // What the evidence is worth is reckoned from all of it: only where it is shown.
+  const path = shown === 'life' ? imagePath(repository) : undefined
+  const lineage = useResource<LineageView>(path, lookMs)
+  const lives = useResource<readonly LifeView[]>(imagePath(repository, '/life'), lookMs)
+  const known = images?.find((each) => each.repository === repository)
+  const versions = (lineage.value ?? known)?.versions ?? []
+  const version = versions.find((each) => each.image.digest === digest) ?? versions.at(-1)
   useKeys(
     'Image',
     tabs.map(({ name, title }, i) => ({
@@ -80,7 +85,7 @@ export function ImagePage({
       </header>
       {lineage.problem === undefined ? null : <ProblemNote problem={lineage.problem} />}
       {version === undefined ? (
-        lineage.loading ? (
+        lineage.loading || images === undefined ? (
           <Waiting rows={6} />
         ) : null
       ) : shown === 'picture' ? (

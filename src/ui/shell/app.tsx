@@ -65,7 +65,7 @@ function View({
     case 'images':
       return <ImagesPage images={images} />
     case 'image':
-      return <ImagePage key={a} image={a} tab={b} other={c} />
+      return <ImagePage key={a} images={images} image={a} tab={b} other={c} />
     case 'review':
       return <ReviewPageView />
     case 'alerts':
