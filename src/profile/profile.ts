@@ -1,12 +1,7 @@
 import type { ActEvent, Origin } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
 import type { Admission } from './admission.ts'
-import {
-  type BehaviourId,
-  behaviourKey,
-  type BehaviourObject,
-  type BehaviourRef,
-} from './behaviour.ts'
+import type { BehaviourId, BehaviourObject, BehaviourRef } from './behaviour.ts'
 import { coverOf } from './cover.ts'
 import { type ContainerRun, type Coverage, coverageOf } from './coverage.ts'
 import type { Cell } from './evidence.ts'
@@ -21,8 +16,8 @@ import {
   type Phase,
   type ProfileEntry,
 } from './profile-entry.ts'
+import { recordedAs } from './recorded-as.ts'
 import type { Shaper } from './shape.ts'
-import { anyArguments, groupOf } from './subject.ts'
 import type { Span } from './time-buckets.ts'
 import type { Widening } from './widening.ts'
 
@@ -45,9 +40,6 @@ export interface SightingOf {
   readonly node: string
   readonly source: string
 }
-
-/** With so many different arguments a program is held to be run with any. */
-const ARGUMENTS_TOLD_APART = 16
 
 /** Counts are kept back for seconds: more is not forgotten meanwhile. */
 const forgettingsKept = 32
@@ -190,19 +182,9 @@ export class Profile implements Known {
     return fresh
   }
 
-  /**
-   * What an act goes on record as. A program that was seen with many different arguments is one that may have any: more
-   * of them are not told apart.
-   */
+  /** What an act goes on record as. */
   recordedAs(ref: BehaviourRef): BehaviourRef {
-    const { object, actor, uid } = ref
-    if (object.kind !== 'exec' || object.args === undefined || this.#entries.has(ref.key))
-      return ref
-    const known = this.#known.patterns.shaped(groupOf(ref) ?? '').length
-    if (known < ARGUMENTS_TOLD_APART) return ref
-    const plain = anyArguments(object)
-    const { literal: _, ...rest } = ref
-    return { ...rest, key: behaviourKey(actor, uid, plain), object: plain }
+    return this.#entries.has(ref.key) ? ref : recordedAs(this.patterns, ref)
   }
 
   #count(key: string, event: ActEvent, when: Micros): void {
