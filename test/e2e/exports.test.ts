@@ -100,15 +100,11 @@ test('nginx serves under load with its profile of seccomp, which refuses what it
   const free = await run({ CapAdd: ['SYS_ADMIN'], SecurityOpt: ['seccomp=unconfined'] })
   const held = await run({ CapAdd: ['SYS_ADMIN'], SecurityOpt: [`seccomp=${text}`] })
   expect(await serve(held)).toBeGreaterThan(100)
-  for (const intruder of [
-    ['/usr/bin/unshare', '--mount', '/bin/true'],
-    ['/usr/bin/nsenter', '--mount=/proc/self/ns/mnt', '/bin/true'],
-  ]) {
-    expect((await execIn(docker, free, intruder)).exitCode, intruder.join(' ')).toBe(0)
-    const refused = await execIn(docker, held, intruder)
-    expect(refused).toMatchObject({ exitCode: 1 })
-    expect(refused.stderr + refused.stdout).toContain('Operation not permitted')
-  }
+  const intruder = ['/usr/bin/unshare', '--mount', '/bin/true']
+  expect((await execIn(docker, free, intruder)).exitCode).toBe(0)
+  const refused = await execIn(docker, held, intruder)
+  expect(refused).toMatchObject({ exitCode: 1 })
+  expect(refused.stderr + refused.stdout).toContain('Operation not permitted')
 })
 
 test('a profile goes to another node as a file, and waits there for review', async () => {
