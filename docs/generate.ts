@@ -11,10 +11,11 @@ import { profile } from '../src/server/view-schema.ts'
 import { apiPage, configPage, errorsPage, metricsPage } from './table-pages.ts'
 import { cliPage } from './cli-page.ts'
 import { type JsonSchema, schemaPage } from './schema-page.ts'
+import { faultsOfPages } from './written-pages.ts'
 
 /**
  * Writes the reference pages and JSON Schemas from the tables and schemas of the code. With `--check`
- * it compares instead, and exits with 1 where they differ.
+ * it compares instead, looks over what people wrote too, and exits with 1 where something differs.
  */
 const root = fileURLToPath(new URL('../', import.meta.url))
 const eventSchema = jsonSchema(event)
@@ -74,10 +75,10 @@ const stale = Object.entries(pages).filter(([path, text]) => {
 
 if (process.argv.includes('--check')) {
   for (const [path] of stale) console.error(`${path} is not what the code says`)
-  if (stale.length > 0) {
-    console.error('run `npm run docs` and commit what it writes')
-    process.exitCode = 1
-  }
+  if (stale.length > 0) console.error('run `npm run docs` and commit what it writes')
+  const faults = faultsOfPages(root)
+  for (const fault of faults) console.error(fault)
+  if (stale.length + faults.length > 0) process.exitCode = 1
 } else {
   for (const [path, text] of stale) {
     mkdirSync(dirname(root + path), { recursive: true })

@@ -11,7 +11,7 @@ export interface TrustedStart {
 
 /**
  * A version came with a profile that a trusted key has signed: it is enforced from its first act, with nothing to learn.
- * The signature stands for the gates before blocking (docs/adr/0015); the canary is as always. Only for a version that
+ * The signature stands for the gates before blocking (docs/adr/0016); the canary is as always. Only for a version that
  * still learns: what a person decided on stands above it.
  */
 export function withTrusted(
