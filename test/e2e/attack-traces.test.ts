@@ -72,7 +72,7 @@ test.each(acts.map(({ name }, index) => [name, index] as const))('%s', async (na
   if (act === undefined) throw new Error('no such act')
   await askRedis(address, act.command)
   const { item } = await alerts.until(
-    (alert) => alert.container?.id === redis.id && act.alerts(alert),
+    (alert) => alert.container?.id === redis.id && alert.summary === undefined && act.alerts(alert),
     5_000,
     `an alert of ${name}`,
   )

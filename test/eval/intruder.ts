@@ -139,8 +139,11 @@ async function attempt(
   // What an act before it brought about is told apart by its time.
   await delay(150)
   const from = Date.now()
+  // In a storm of acts each has its alert beside the one that stands for all.
   const ours = (alert: Alert): boolean =>
-    alert.container?.id === at.container.id && Date.parse(alert.lastSeen) >= from - 20
+    alert.container?.id === at.container.id &&
+    alert.summary === undefined &&
+    Date.parse(alert.lastSeen) >= from - 20
   const stopped = (alert: Alert): boolean => ours(alert) && alert.action !== 'alerted'
   const telling = (alert: Alert): boolean => ours(alert) && act.alerts(alert)
   const reply = await perform(act, at).catch((error: unknown) => firstLine(error))

@@ -168,7 +168,9 @@ async function handOver(
   const alerts = listed.filter(
     (alert) => `${alert.image?.repository}:${alert.image?.tag}` === image && isOwn(alert),
   )
-  const inProbed = alerts.filter(({ container }) => container?.id === intruded.container)
+  const inProbed = alerts.filter(
+    ({ container, summary }) => container?.id === intruded.container && summary === undefined,
+  )
   const told = intruded.acts.filter((act) => inProbed.some((alert) => act.alerts(alert)))
   const own = alerts.filter(({ container }) => container?.id !== intruded.container)
   const { versions } = await agent.json<LineageView>(['image', 'show', image])
