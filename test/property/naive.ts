@@ -168,31 +168,32 @@ function grants(
     .map((grant) => grant.witnesses)
 }
 
-/** Distinct values that the same actor has shown in that place, whatever it did to files of that shape. */
+/** Distinct values that the same actor has shown in that place of a name, whatever it did to files of that name. */
 function kinShown(entries: readonly ProfileEntry[], one: ProfileEntry, place: number): number {
-  const { object } = one
-  if (object.kind !== 'file') return 0
-  const placesOf = (path: string): number =>
-    Math.min(3, [...path.matchAll(token)].filter(([, name = '']) => needsWitnesses(name)).length)
-  const first = placesOf(object.path)
-  const isSecond = object.to !== undefined && place >= first
-  if (object.to !== undefined && first + placesOf(object.to) > 3) return 0
-  const path = isSecond ? object.to : object.path
-  const kin = entries.filter(
-    (other) =>
-      same([other.actor, other.uid], [one.actor, one.uid]) &&
-      other.object.kind === 'file' &&
-      other.object.to === undefined &&
-      other.object.path === path &&
-      other.decision?.kind !== 'rejected',
-  )
-  const shown = kin.flatMap(({ cells, inherited }) => [
-    ...cells.filter(grantsByItself),
-    ...(inherited?.grants ?? []),
-  ])
-  return new Set(
-    shown.flatMap(({ witnesses }) => witnesses?.places[place - (isSecond ? first : 0)] ?? []),
-  ).size
+  const asked = placesOf(one)[place]
+  if (asked === undefined) return 0
+  const values = entries
+    .filter((other) => other.decision?.kind !== 'rejected')
+    .filter((other) => same([other.actor, other.uid], [one.actor, one.uid]))
+    .flatMap((other) => {
+      const shown = [...other.cells.filter(grantsByItself), ...(other.inherited?.grants ?? [])]
+      return placesOf(other).flatMap((own, i) =>
+        same(own, asked) ? shown.flatMap(({ witnesses }) => witnesses?.places[i] ?? []) : [],
+      )
+    })
+  return new Set(values).size
+}
+
+/** Of each place of a file's name, or of both names of a rename: which name it is in, and the how many-th there. */
+function placesOf({ object }: ProfileEntry): readonly { readonly path: string; nth: number }[] {
+  if (object.kind !== 'file') return []
+  const of = (path: string): { path: string; nth: number }[] =>
+    [...path.matchAll(token)]
+      .filter(([, name = '']) => needsWitnesses(name))
+      .slice(0, 3)
+      .map((_, nth) => ({ path, nth }))
+  const places = [object.path, ...(object.to === undefined ? [] : [object.to])].flatMap(of)
+  return places.length > 3 ? [] : places
 }
 
 const grantsByItself = (cell: ProfileEntry['cells'][number]): boolean =>

@@ -146,6 +146,32 @@ describe('the parts of a name that vary', () => {
     expect(outcome(profile, other('/etc/passwd'))).toBe('deviation')
   })
 
+  it('vary where files only ever came to these names, or left them, by renames', () => {
+    const rename = (from: string, to: string, as = {}) => act.file(from, ['rename'], as, { to })
+    const part = (n: number) => `/var/log/part-${n}`
+    const profile = learned(
+      ...[1, 2, 3].map((n) => rename(part(n), log(n))),
+      act.file(log(1)),
+      act.file(part(1), ['write']),
+    )
+    expect(outcome(profile, act.file(log(7)))).toBe('expected')
+    expect(outcome(profile, act.file(part(7), ['write']))).toBe('expected')
+    expect(outcome(profile, act.file(log(7), ['write']))).toBe('deviation')
+    expect(outcome(profile, act.file('/var/log/app.log.evil'))).toBe('deviation')
+    expect(outcome(profile, act.file(log(7), ['read'], { exe: '/bin/sh' }))).toBe('deviation')
+  })
+
+  it('do not vary by a rename that a person rejected', () => {
+    const renames = [1, 2, 3].map((n) => act.file('/tmp/draft', ['rename'], {}, { to: log(n) }))
+    const profile = learned(...renames, act.file(log(1)))
+    expect(outcome(profile, act.file(log(7)))).toBe('expected')
+    const { id } = profile
+      .entries()
+      .find(({ object }) => 'to' in object && object.to !== undefined)!
+    profile.decide(id, { kind: 'rejected', by: 'test', at: '2026-11-24T12:00:00Z' })
+    expect(outcome(profile, act.file(log(7)))).toBe('deviation')
+  })
+
   it('do not vary because others saw them vary', () => {
     const others = [1, 2, 3].map((n) => act.file(log(n), ['write'], { exe: '/bin/rotate' }))
     const profile = learned(...others, act.file(log(1), ['delete']))
