@@ -2,13 +2,17 @@ import type { CliContext } from './cli-context.ts'
 import { say, writeTo } from './cli-io.ts'
 import { type LiveAsk, liveMessages } from './live-client.ts'
 
-/** Prints live items until Ctrl-C. What was missed is said on `stderr`, in its place. */
+/**
+ * Prints live items until Ctrl-C. From when on nothing is let pass, and what was missed, in its place, is said on
+ * `stderr`: of a quiet agent nothing else would be seen.
+ */
 export async function followLive(
   { io, socket }: CliContext,
   ask: LiveAsk,
   render: (item: unknown) => string,
 ): Promise<void> {
   for await (const message of liveMessages(socket, ask, io.signal)) {
+    if (message.type === 'ready') say(io, `snug: following ${ask.topic}; Ctrl-C ends it`)
     if (message.type === 'item') await writeTo(io.stdout, render(message.item))
     if (message.type === 'lagged') say(io, `snug: ${message.missed} ${ask.topic} were missed here`)
   }

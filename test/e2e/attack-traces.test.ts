@@ -46,7 +46,7 @@ let address: string
 beforeAll(async () => {
   await holedRedisImage(docker, image)
   agent = await startAgent({ docker: socket })
-  alerts = agent.tail<Alert>(['alert', 'tail'])
+  alerts = await agent.tail<Alert>(['alert', 'tail'])
   const host = await intruderHost(docker, {
     socket,
     folder: agent.folder,

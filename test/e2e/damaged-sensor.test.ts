@@ -91,7 +91,7 @@ test.each([
       await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
         behaviours.some(({ kind: of }) => of === 'connect'),
       )
-      const alerts = agent.tail<Alert>(['alert', 'tail'])
+      const alerts = await agent.tail<Alert>(['alert', 'tail'])
       writeFileSync(noisy.now, '')
       // Its counts, once a second, carry the noise.
       const healed = await agent.until<StatusView>(

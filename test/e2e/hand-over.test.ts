@@ -78,7 +78,7 @@ beforeAll(async () => {
   digests[first] = await shopImage(first, base, '1.0-1')
   digests[second] = await shopImage(second, first, '2.0-1')
   agent = await startAgent({ docker: socket })
-  alerts = agent.tail<Alert>(['alert', 'tail'])
+  alerts = await agent.tail<Alert>(['alert', 'tail'])
 })
 
 afterAll(async () => {

@@ -42,7 +42,7 @@ beforeAll(async () => {
   await holedRedisImage(docker, redisName)
   await webImage(docker, webName)
   agent = await startAgent({ docker: socket })
-  alerts = agent.tail<Alert>(['alert', 'tail'])
+  alerts = await agent.tail<Alert>(['alert', 'tail'])
   const host = await intruderHost(docker, {
     socket,
     folder: agent.folder,

@@ -48,7 +48,7 @@ beforeAll(async () => {
     dockerfile: programs(['head']),
   })
   agent = await startAgent({ docker: socket })
-  alerts = agent.tail<Alert>(['alert', 'tail'])
+  alerts = await agent.tail<Alert>(['alert', 'tail'])
 })
 
 afterAll(async () => {

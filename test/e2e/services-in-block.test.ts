@@ -22,7 +22,7 @@ beforeAll(async () => {
   const images = list.map(({ image }) => image)
   agent = await startLearned(agent, socket, images)
   for (const image of images) await setMode(agent, image, 'block')
-  alerts = agent.tail<Alert>(['alert', 'tail'])
+  alerts = await agent.tail<Alert>(['alert', 'tail'])
 })
 
 afterAll(async () => {

@@ -128,7 +128,7 @@ test('pushed, signed and deployed: enforced before its first program, no alert a
 
   const agent = await agentWith('ours.pub')
   try {
-    const alerts = agent.tail<Alert>(['alert', 'tail'])
+    const alerts = await agent.tail<Alert>(['alert', 'tail'])
     const first = await created()
     const view = await agent.until<LineageView>(
       ['image', 'show', image],

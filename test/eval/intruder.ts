@@ -53,7 +53,7 @@ export async function intrude(
   services: ReadonlyMap<ServiceName, EvalService>,
   say: (line: string) => void,
 ): Promise<readonly IntruderRow[]> {
-  const alerts = agent.tail<Alert>(['alert', 'tail'])
+  const alerts = await agent.tail<Alert>(['alert', 'tail'])
   const listener = createServer((connection) => {
     connection.on('error', () => undefined)
     // To a shell it says goodbye.
