@@ -75,7 +75,7 @@ it('a report with one part broken is told of by count, and the rest of it is rea
       // Replaces one value of the text, where it starts one.
       const broken =
         text.slice(0, at) +
-        text.slice(at).replace(/"(?:[^"\\]|\\.)*"(?=[,}\]])/, JSON.stringify(value))
+        text.slice(at).replace(/"(?:[^"\\]|\\.)*"(?=[,}\]])/, () => JSON.stringify(value))
       const report = orCoded(() => parseReport(JSON.parse(broken)))
       if (report !== undefined)
         expect(report.findings.length + report.rejected).toBeGreaterThanOrEqual(whole - 6)
