@@ -105,7 +105,7 @@ EOF
     --cert-dir="$pki" --volume-plugin-dir="$run/volume-plugins" --container-runtime=remote \
     --container-runtime-endpoint="unix://$socket"
   ready() {
-    alive kubelet || die kubelet
+    alive kubelet || die kubelet 'it ended'
     kubectl --kubeconfig "$run/admin.kubeconfig" get node $node --no-headers 2>/dev/null | grep -q ' Ready '
   }
   until_true 600 ready || die kubelet

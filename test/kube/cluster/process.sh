@@ -6,15 +6,21 @@ background() {
   # Its own group: what ends the test by a signal must not end half of the cluster.
   setsid "$@" >>"$run/$name.log" 2>&1 </dev/null &
   echo $! >"$run/$name.pid"
-  # Between fork and exec it has no command line yet.
   until_true 50 alive "$name" || die "$name"
 }
 
-# A number may be another's by now: every process of a cluster names its folder.
+# A number may be another's by now: every process of a cluster names its folder. In the middle of an exec a process has no
+# command line, and is ours all the same; a zombie has none either.
 alive() {
   [ -f "$run/$1.pid" ] || return 1
-  case "$({ tr '\0' ' ' <"/proc/$(cat "$run/$1.pid")/cmdline"; } 2>/dev/null)" in *"$run"*) return 0 ;; esac
-  return 1
+  local at words
+  at=/proc/$(cat "$run/$1.pid")
+  words=$({ tr '\0' ' ' <"$at/cmdline"; } 2>/dev/null) || return 1
+  case "$words" in
+  *"$run"*) return 0 ;;
+  '') grep -q '^State:[[:space:]]*[^ZX]' "$at/status" 2>/dev/null ;;
+  *) return 1 ;;
+  esac
 }
 
 end() {
@@ -35,7 +41,7 @@ until_true() {
 }
 
 die() {
-  echo "$1 did not come up:" >&2
+  echo "$1 did not come up${2:+: $2}:" >&2
   { grep -E '^[EF][0-9]|error|fatal' "$run/$1.log" || tail -n 5 "$run/$1.log"; } | tail -n 5 >&2
   exit 1
 }

@@ -21,7 +21,7 @@ start_api() {
 }
 
 api_answers() {
-  alive apiserver || die apiserver
+  alive apiserver || die apiserver 'it ended'
   curl -sf --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" "https://127.0.0.1:$port/readyz" >/dev/null
 }
 
