@@ -47,6 +47,11 @@ export const errorTable = {
     status: 400,
     hint: 'check the file against profiles/gate.schema.json',
   },
+  GATE_RESULT_INVALID: {
+    exit: 3,
+    status: 400,
+    hint: 'give what `snug gate --write json=FILE` wrote',
+  },
   IMAGE_INVALID: {
     exit: 3,
     status: 400,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { packageVersion } from './cli/package-version.ts'
-import type { Verified } from './attest/verify.ts'
+import type { VerifiedProfile } from './attest/verify.ts'
 import type { Config } from './config/config-schema.ts'
 import type { LoadedConfig } from './config/load-config.ts'
 import type { GeneraliseRules } from './profile/generalise.ts'
@@ -118,7 +118,7 @@ function followTrust({ trust }: Config, daemon: Daemon, engines: readonly Identi
   const { keys: files, mode, plainHttp } = trust
   if (files.length === 0) return
   const keys = files.map(trustedKey)
-  const fetch = (image: string, digest: string): Promise<Verified | undefined> =>
+  const fetch = (image: string, digest: string): Promise<VerifiedProfile | undefined> =>
     fetchTrusted({ keys, plainHttp }, image, digest)
   new TrustDesk({ daemon, mode, fetch }).follow(engines)
 }

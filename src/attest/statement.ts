@@ -1,25 +1,47 @@
 import { z } from 'zod'
 import { SnugError } from '../errors.ts'
 import { parseProfileDocument, type ProfileDocument } from '../export/profile-document.ts'
+import { type AttestedGate, parseGateResult } from '../gate/parse-result.ts'
 
 const statementType = 'https://in-toto.io/Statement/v1'
 
-/** The predicate: a profile, when it was made and until when it is to be trusted. */
-export const profilePredicate = 'urn:snug:predicate:profile:v1'
+/** A kind of thing that is said of an image. */
+export interface Predicate<Said> {
+  readonly type: string
+  /** Where in the predicate it is. */
+  readonly member: string
+  readonly parse: (value: unknown) => Said
+}
 
-export interface ProfileStatement {
+/** What the image was seen doing. */
+export const profilePredicate: Predicate<ProfileDocument> = {
+  type: 'urn:snug:predicate:profile:v1',
+  member: 'profile',
+  parse: parseProfileDocument,
+}
+
+/** What a gate found of it. */
+export const gatePredicate: Predicate<AttestedGate> = {
+  type: 'urn:snug:predicate:gate:v1',
+  member: 'gate',
+  parse: parseGateResult,
+}
+
+export interface Statement<Said> {
   /** `sha256:…` of the image's manifest. */
   readonly digests: readonly string[]
-  readonly profile: ProfileDocument
+  readonly said: Said
   /** RFC 3339 */
   readonly made: string
+  /** Until then it is to be trusted; absent: without end. */
   readonly expires?: string
 }
 
 /** What is signed, as JSON: an in-toto Statement v1 about the image's manifest. */
-export function statementText(
+export function statementText<Said>(
+  { type, member }: Predicate<Said>,
   subject: { readonly repository: string; readonly digest: string },
-  { profile, made, expires }: Omit<ProfileStatement, 'digests'>,
+  { said, made, expires }: Omit<Statement<Said>, 'digests'>,
   version: string,
 ): string {
   return JSON.stringify({
@@ -27,11 +49,11 @@ export function statementText(
     subject: [
       { name: subject.repository, digest: { sha256: subject.digest.replace(/^sha256:/, '') } },
     ],
-    predicateType: profilePredicate,
+    predicateType: type,
     predicate: {
       made: { at: made, by: `snug ${version}` },
       ...(expires === undefined ? {} : { expires }),
-      profile,
+      [member]: said,
     },
   })
 }
@@ -42,26 +64,31 @@ const statement = z.looseObject({
   subject: z
     .array(z.looseObject({ digest: z.looseObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }) }))
     .min(1),
-  predicateType: z.literal(profilePredicate),
+  predicateType: z.string(),
   predicate: z.looseObject({
     made: z.looseObject({ at: moment }),
     expires: moment.optional(),
-    profile: z.unknown(),
   }),
 })
 
-/** Errors: ATTESTATION_INVALID; PROFILE_INVALID for the profile in it */
-export function parseStatement(value: unknown): ProfileStatement {
+/** Errors: ATTESTATION_INVALID; those of the predicate for what is said */
+export function parseStatement<Said>(
+  { type, member, parse }: Predicate<Said>,
+  value: unknown,
+): Statement<Said> {
   const parsed = statement.safeParse(value)
   if (!parsed.success) {
     const where = parsed.error.issues[0]?.path.join('.') ?? ''
-    throw new SnugError('ATTESTATION_INVALID', `\`${where}\` is not what a profile's statement has`)
+    throw new SnugError('ATTESTATION_INVALID', `\`${where}\` is not what a statement has`)
   }
-  const { subject, predicate } = parsed.data
-  const { made, expires, profile } = predicate
+  const { subject, predicateType, predicate } = parsed.data
+  if (predicateType !== type) {
+    throw new SnugError('ATTESTATION_INVALID', `its \`predicateType\` is not \`${type}\``)
+  }
+  const { made, expires, [member]: said } = predicate
   return {
     digests: subject.map(({ digest }) => `sha256:${digest.sha256}`),
-    profile: parseProfileDocument(profile),
+    said: parse(said),
     made: made.at,
     ...(expires === undefined ? {} : { expires }),
   }

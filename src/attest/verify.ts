@@ -1,6 +1,7 @@
 import { SnugError } from '../errors.ts'
+import type { ProfileDocument } from '../export/profile-document.ts'
 import { bytesOf, type Envelope, inTotoType, pae } from './dsse.ts'
-import { parseStatement, type ProfileStatement } from './statement.ts'
+import { parseStatement, type Predicate, type Statement } from './statement.ts'
 
 /** A key whose word is taken. */
 export interface TrustedKey {
@@ -9,17 +10,23 @@ export interface TrustedKey {
   readonly verifies: (message: Uint8Array, signature: Uint8Array) => boolean
 }
 
-export interface Verified extends ProfileStatement {
+export interface Verified<Said> extends Statement<Said> {
   readonly keyId: string
 }
 
+export type VerifiedProfile = Verified<ProfileDocument>
+
 /**
- * Takes a profile out of its envelope, once a trusted key has signed it, for this image, and as long as it stands.
+ * Takes what is said out of its envelope, once a trusted key has signed it, for this image, and as long as it stands.
  *
- * Errors: ATTESTATION_INVALID, SIGNER_UNKNOWN, SIGNATURE_BROKEN, ATTESTATION_OF_ANOTHER, ATTESTATION_EXPIRED,
- * PROFILE_INVALID
+ * Errors: ATTESTATION_INVALID, SIGNER_UNKNOWN, SIGNATURE_BROKEN, ATTESTATION_OF_ANOTHER, ATTESTATION_EXPIRED; those of
+ * the predicate
  */
-export function verifyProfile(envelope: Envelope, trust: Trust): Verified {
+export function verifyStatement<Said>(
+  predicate: Predicate<Said>,
+  envelope: Envelope,
+  trust: Trust,
+): Verified<Said> {
   const { payloadType, payload } = envelope
   if (payloadType !== inTotoType) {
     throw new SnugError('ATTESTATION_INVALID', `it holds \`${payloadType}\` and no statement`)
@@ -27,7 +34,7 @@ export function verifyProfile(envelope: Envelope, trust: Trust): Verified {
   const bytes = bytesOf(payload)
   // Nothing of what it says is read before it is known who says it.
   const key = signerOf(envelope, pae(payloadType, bytes), trust.keys)
-  const statement = parseStatement(jsonOf(bytes))
+  const statement = parseStatement(predicate, jsonOf(bytes))
   if (!statement.digests.includes(trust.digest)) {
     const what = `it is about ${statement.digests.join(', ')}, and not about ${trust.digest}`
     throw new SnugError('ATTESTATION_OF_ANOTHER', what)
@@ -49,13 +56,17 @@ export interface Trust {
 /**
  * Of several, newest first, the first that holds; undefined where there is none at all.
  *
- * Errors: where none holds, those of {@link verifyProfile} for the newest
+ * Errors: where none holds, those of {@link verifyStatement} for the newest
  */
-export function newestGood(envelopes: readonly Envelope[], trust: Trust): Verified | undefined {
+export function newestGood<Said>(
+  predicate: Predicate<Said>,
+  envelopes: readonly Envelope[],
+  trust: Trust,
+): Verified<Said> | undefined {
   let refusal: unknown
   for (const envelope of envelopes) {
     try {
-      return verifyProfile(envelope, trust)
+      return verifyStatement(predicate, envelope, trust)
     } catch (error) {
       if (!(error instanceof SnugError)) throw error
       refusal ??= error

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { type ProfileDocument, parseProfileDocument } from '../export/profile-document.ts'
 import { type ErrorCode, SnugError } from '../errors.ts'
+import { type AttestedGate, parseGateResult } from '../gate/parse-result.ts'
 
 /** What is given on a command line was made by others: more than that is no report and no profile. */
 const maxBytes = 256 * 1_048_576
@@ -26,8 +27,17 @@ export function readJsonFile(file: string, invalid: ErrorCode): unknown {
 
 /** Errors: SOURCE_UNREADABLE, PROFILE_INVALID. */
 export function readProfileFile(file: string): ProfileDocument {
+  return parsedFile(file, 'PROFILE_INVALID', parseProfileDocument)
+}
+
+/** Errors: SOURCE_UNREADABLE, GATE_RESULT_INVALID. */
+export function readGateResultFile(file: string): AttestedGate {
+  return parsedFile(file, 'GATE_RESULT_INVALID', parseGateResult)
+}
+
+function parsedFile<T>(file: string, invalid: ErrorCode, parse: (value: unknown) => T): T {
   try {
-    return parseProfileDocument(readJsonFile(file, 'PROFILE_INVALID'))
+    return parse(readJsonFile(file, invalid))
   } catch (cause) {
     if (!(cause instanceof SnugError) || cause.message.includes(file)) throw cause
     throw new SnugError(cause.code, `\`${file}\``, { cause })

@@ -1,9 +1,9 @@
-import { newestGood, type Verified } from '../attest/verify.ts'
+import { profilePredicate } from '../attest/statement.ts'
+import type { VerifiedProfile } from '../attest/verify.ts'
 import { SnugError } from '../errors.ts'
-import { attached, imageOf } from '../registry/attestations.ts'
-import { dockerCredentials } from '../registry/credentials.ts'
+import { imageOf } from '../registry/attestations.ts'
 import { mustHaveRegistry } from '../registry/image-address.ts'
-import { RegistryClient } from '../registry/registry-client.ts'
+import { fetchSigned, registryAt } from '../registry/trusted-fetch.ts'
 import { trustedKey } from '../signing/keys.ts'
 
 export interface TrustOptions {
@@ -15,29 +15,19 @@ export interface TrustOptions {
 /**
  * The profile that is attached to an image in its registry and signed by one of the keys.
  *
- * Errors: ATTESTATION_MISSING, those of `verifyProfile`, REGISTRY_FAILED, IMAGE_UNKNOWN, KEY_INVALID
+ * Errors: ATTESTATION_MISSING, those of `verifyStatement`, REGISTRY_FAILED, IMAGE_UNKNOWN, KEY_INVALID
  */
 export async function verifiedProfile(
   image: string,
-  { key, plainHttp: plain }: TrustOptions,
-): Promise<{ readonly subject: string; readonly verified: Verified }> {
+  { key, plainHttp }: TrustOptions,
+): Promise<{ readonly subject: string; readonly verified: VerifiedProfile }> {
   const address = mustHaveRegistry(image)
-  const registry = clientOf(address.host, plain)
+  const { host, repository } = address
+  const registry = registryAt(host, plainHttp === true)
   const keys = key.map(trustedKey)
-  const { subject } = await imageOf(registry, address)
-  const { digest } = subject
-  const envelopes = await attached(registry, address.repository, digest)
-  const verified = newestGood(envelopes, { keys, digest, nowMs: Date.now() })
-  const name = `${address.host}/${address.repository}@${digest}`
+  const { digest } = (await imageOf(registry, address)).subject
+  const verified = await fetchSigned(profilePredicate, registry, { repository, digest }, keys)
+  const name = `${host}/${repository}@${digest}`
   if (verified !== undefined) return { subject: name, verified }
   throw new SnugError('ATTESTATION_MISSING', `no profile is attached to \`${name}\``)
-}
-
-export function clientOf(host: string, plain: true | undefined): RegistryClient {
-  const credentials = dockerCredentials(host)
-  return new RegistryClient({
-    host,
-    plainHttp: plain === true,
-    ...(credentials === undefined ? {} : { credentials }),
-  })
 }

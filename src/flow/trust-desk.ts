@@ -1,4 +1,4 @@
-import type { Verified } from '../attest/verify.ts'
+import type { VerifiedProfile } from '../attest/verify.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { Foretold, IdentityEngine } from '../identity/identity.ts'
 import { defaultBlockRules } from '../lifecycle/blocking.ts'
@@ -12,8 +12,8 @@ import { allKinds } from './sights.ts'
 export interface TrustDeskOptions {
   readonly daemon: Daemon
   readonly mode: 'alert' | 'block'
-  /** The profile that came with an image; undefined where none did. Errors: those of `verifyProfile`, REGISTRY_FAILED */
-  readonly fetch: (image: string, digest: string) => Promise<Verified | undefined>
+  /** The profile that came with an image; undefined where none did. Errors: those of `verifyStatement`, REGISTRY_FAILED */
+  readonly fetch: (image: string, digest: string) => Promise<VerifiedProfile | undefined>
 }
 
 /**
@@ -55,9 +55,9 @@ export class TrustDesk {
     }
   }
 
-  async #trust(version: DeployedVersion, verified: Verified): Promise<void> {
+  async #trust(version: DeployedVersion, verified: VerifiedProfile): Promise<void> {
     const { daemon, mode } = this.#options
-    const { keyId, made, profile } = verified
+    const { keyId, made, said: profile } = verified
     const who = `key:${keyId.slice(0, 16)}`
     const before = standing(version)
     const rules = daemon.shelf.rules.block ?? defaultBlockRules

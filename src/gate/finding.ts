@@ -80,6 +80,8 @@ export interface GateFinding {
 export interface GateResult {
   readonly schema: 'snug.gate-result/v1'
   readonly image: string
+  /** `sha256:…`: the image's id, else what its profile says that it is of; absent where neither is known. */
+  readonly digest?: string
   /** The image of the profile that it was compared with. */
   readonly baseline?: string
   readonly passed: boolean

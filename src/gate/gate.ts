@@ -51,6 +51,7 @@ export function judgeGate(input: GateInput): GateResult {
   return {
     schema: 'snug.gate-result/v1',
     image,
+    ...digestOf(input),
     ...(baseline === undefined ? {} : { baseline: nameOf(baseline) }),
     passed: count('approve') === 0,
     behaviours: { seen: behaviour.seen, asBefore: behaviour.asBefore },
@@ -62,6 +63,11 @@ export function judgeGate(input: GateInput): GateResult {
     },
     findings,
   }
+}
+
+function digestOf({ facts, profile }: GateInput): { readonly digest?: string } {
+  const digest = facts?.imageId ?? profile?.image.digest
+  return digest === undefined ? {} : { digest }
 }
 
 function nameOf({ image: { repository, tag, digest } }: ProfileDocument): string {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Envelope, parseEnvelope } from '../attest/dsse.ts'
-import { profilePredicate } from '../attest/statement.ts'
+import type { Predicate } from '../attest/statement.ts'
 import { SnugError } from '../errors.ts'
 import type { ImageAddress } from './image-address.ts'
 import { type Descriptor, digestOf, manifestTypes, type RegistryClient } from './registry-client.ts'
@@ -53,7 +53,7 @@ export async function attach(
   repository: string,
   subject: Descriptor,
   envelope: Envelope,
-  made: string,
+  { type, made }: { readonly type: string; readonly made: string },
 ): Promise<string> {
   const empty = await registry.putBlob(repository, textBytes('{}'), emptyType)
   const layer = await registry.putBlob(
@@ -61,14 +61,14 @@ export async function attach(
     textBytes(JSON.stringify(envelope)),
     envelopeType,
   )
-  const annotations = { 'org.opencontainers.image.created': made, [predicateKey]: profilePredicate }
+  const annotations = { 'org.opencontainers.image.created': made, [predicateKey]: type }
   const bytes = textBytes(
     JSON.stringify({
       schemaVersion: 2,
       mediaType: manifestTypes.manifest,
       artifactType,
       config: empty,
-      layers: [{ ...layer, annotations: { [predicateKey]: profilePredicate } }],
+      layers: [{ ...layer, annotations: { [predicateKey]: type } }],
       subject,
       annotations,
     }),
@@ -109,20 +109,21 @@ async function putInIndex(
   })
 }
 
-/** Envelopes with a profile that are attached to an image, the newest first. Errors: REGISTRY_FAILED */
+/** Envelopes of that predicate that are attached to an image, the newest first. Errors: REGISTRY_FAILED */
 export async function attached(
   registry: RegistryClient,
   repository: string,
   subject: string,
+  { type }: Pick<Predicate<unknown>, 'type'>,
 ): Promise<readonly Envelope[]> {
   const own = await registry.referrers(repository, subject)
   const list = own ?? (await registry.manifest(repository, fallbackTag(subject)))?.bytes
   if (list === undefined) return []
-  const profiles = manifestsOf(list)
-    .filter((one) => one.annotations?.[predicateKey] === profilePredicate)
+  const ofType = manifestsOf(list)
+    .filter((one) => one.annotations?.[predicateKey] === type)
     .sort((a, b) => (createdOf(a) < createdOf(b) ? 1 : -1))
     .slice(0, referrersRead)
-  return await Promise.all(profiles.map(({ digest }) => envelopeAt(registry, repository, digest)))
+  return await Promise.all(ofType.map(({ digest }) => envelopeAt(registry, repository, digest)))
 }
 
 async function envelopeAt(

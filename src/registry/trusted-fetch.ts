@@ -1,4 +1,10 @@
-import { newestGood, type TrustedKey, type Verified } from '../attest/verify.ts'
+import { type Predicate, profilePredicate } from '../attest/statement.ts'
+import {
+  newestGood,
+  type TrustedKey,
+  type Verified,
+  type VerifiedProfile,
+} from '../attest/verify.ts'
 import { attached } from './attestations.ts'
 import { dockerCredentials } from './credentials.ts'
 import { imageAddress } from './image-address.ts'
@@ -10,26 +16,45 @@ export interface TrustedFetchOptions {
   readonly plainHttp: readonly string[]
 }
 
+/** A registry, with what `docker login` left for it. */
+export function registryAt(host: string, plainHttp: boolean): RegistryClient {
+  const credentials = dockerCredentials(host)
+  return new RegistryClient({
+    host,
+    plainHttp,
+    ...(credentials === undefined ? {} : { credentials }),
+  })
+}
+
 /**
- * The newest profile attached to an image that a trusted key has signed; undefined where none is attached, and for
- * images whose name does not say in which registry they are.
+ * The newest of what is attached to an image and signed by a trusted key; undefined where nothing is attached.
  *
  * Errors: those of `newestGood`, REGISTRY_FAILED
+ */
+export async function fetchSigned<Said>(
+  predicate: Predicate<Said>,
+  registry: RegistryClient,
+  { repository, digest }: { readonly repository: string; readonly digest: string },
+  keys: readonly TrustedKey[],
+): Promise<Verified<Said> | undefined> {
+  const envelopes = await attached(registry, repository, digest, predicate)
+  return newestGood(predicate, envelopes, { keys, digest, nowMs: Date.now() })
+}
+
+/**
+ * The trusted profile of an image; undefined where none is attached, and for images whose name does not say in which
+ * registry they are.
+ *
+ * Errors: those of {@link fetchSigned}
  */
 export async function fetchTrusted(
   { keys, plainHttp }: TrustedFetchOptions,
   image: string,
   digest: string,
-): Promise<Verified | undefined> {
+): Promise<VerifiedProfile | undefined> {
   const address = imageAddress(`${image}@${digest}`)
   if (address === undefined) return undefined
   const { host, repository } = address
-  const credentials = dockerCredentials(host)
-  const registry = new RegistryClient({
-    host,
-    plainHttp: plainHttp.includes(host),
-    ...(credentials === undefined ? {} : { credentials }),
-  })
-  const envelopes = await attached(registry, repository, digest)
-  return newestGood(envelopes, { keys, digest, nowMs: Date.now() })
+  const registry = registryAt(host, plainHttp.includes(host))
+  return fetchSigned(profilePredicate, registry, { repository, digest }, keys)
 }

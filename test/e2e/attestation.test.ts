@@ -4,12 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Envelope } from '../../src/attest/dsse.ts'
-import { statementText } from '../../src/attest/statement.ts'
+import { gatePredicate, profilePredicate, statementText } from '../../src/attest/statement.ts'
 import { parseProfileDocument, profileDocument } from '../../src/export/profile-document.ts'
 import { attach, attached, imageOf } from '../../src/registry/attestations.ts'
 import { mustHaveRegistry } from '../../src/registry/image-address.ts'
 import { manifestTypes, RegistryClient } from '../../src/registry/registry-client.ts'
-import { envelopeOf, fileSigner } from '../../src/signing/keys.ts'
+import { fetchSigned } from '../../src/registry/trusted-fetch.ts'
+import { envelopeOf, fileSigner, trustedKey } from '../../src/signing/keys.ts'
 import { Registry } from '../fixtures/registry.ts'
 import { cli } from '../unit/cli-fixtures.ts'
 import { service } from '../unit/gate-fixtures.ts'
@@ -80,14 +81,14 @@ const verified = (image: string, ...keys: readonly string[]) =>
 async function envelopesOf(image: string): Promise<readonly Envelope[]> {
   const address = mustHaveRegistry(image)
   const { subject } = await imageOf(client, address)
-  return attached(client, address.repository, subject.digest)
+  return attached(client, address.repository, subject.digest, profilePredicate)
 }
 
 /** Puts an envelope there that `snug attest` would not make. */
 async function forge(image: string, envelope: Envelope, made = '2099-01-01T00:00:00Z') {
   const address = mustHaveRegistry(image)
   const { subject } = await imageOf(client, address)
-  await attach(client, address.repository, subject, envelope, made)
+  await attach(client, address.repository, subject, envelope, { type: profilePredicate.type, made })
 }
 
 test.each(['ed', 'ec'])('a profile that was attested is verified by its key: %s', async (key) => {
@@ -187,12 +188,12 @@ test('each other fault is refused by a code of its own', async () => {
   const profile = parseProfileDocument(JSON.parse(readFileSync(at('faults.json'), 'utf8')))
   const signed = (digest: string, expires?: string): Promise<Envelope> => {
     const what = {
-      profile,
+      said: profile,
       made: '2026-01-01T00:00:00Z',
       ...(expires === undefined ? {} : { expires }),
     }
     return envelopeOf(
-      statementText({ repository: 'x', digest }, what, '1'),
+      statementText(profilePredicate, { repository: 'x', digest }, what, '1'),
       fileSigner(at('ed.key')),
     )
   }
@@ -237,6 +238,39 @@ test('the gate takes what is attached to the version before for its baseline', a
     stderr: expect.stringContaining('SIGNER_UNKNOWN'),
   })
   expect((await gate()).stderr).toContain('SOURCE_UNREADABLE')
+})
+
+test('the result of a gate is attached beside the profile, of the same image only', async () => {
+  const image = await pushed('gated')
+  const { subject, digests } = await imageOf(client, mustHaveRegistry(image))
+  writeFileSync(
+    at('config.json'),
+    JSON.stringify({ Id: digests[1], Config: { User: 'web' }, RootFS: { Layers: [] } }),
+  )
+  const files = ['--image-config', at('config.json'), '--profile', at('gated.json')]
+  const gate = await cli(['gate', image, ...files, '--write', `json=${at('gate.json')}`])
+  expect([gate.exit, gate.stderr]).toEqual([0, ''])
+  const made = await attest(image, 'gated', '--gate', at('gate.json'), '--key', at('ed.key'))
+  expect([made.exit, made.stderr]).toEqual([0, ''])
+  expect(made.stdout).toMatch(/^profile +sha256:.*\ngate +sha256:/m)
+  const keys = [trustedKey(at('ed.pub'))]
+  const address = { repository: 'ci/gated', digest: subject.digest }
+  const found = await fetchSigned(gatePredicate, client, address, keys)
+  expect(found?.said).toEqual(JSON.parse(readFileSync(at('gate.json'), 'utf8')))
+  // Each is found by what it is, and neither is taken for the other.
+  expect((await fetchSigned(profilePredicate, client, address, keys))?.said.image).toBeDefined()
+
+  const another = await pushed('not-gated')
+  const refused = ['attest', another, '--plain-http', '--gate', at('gate.json')]
+  expect(await cli([...refused, '--key', at('ed.key')])).toMatchObject({
+    exit: 2,
+    stderr: expect.stringContaining('ATTESTATION_OF_ANOTHER'),
+  })
+  const noResult = ['attest', another, '--plain-http', '--gate', at('config.json')]
+  expect(await cli([...noResult, '--key', at('ed.key')])).toMatchObject({
+    exit: 3,
+    stderr: expect.stringContaining('GATE_RESULT_INVALID'),
+  })
 })
 
 test('says what is wrong with a name, a key and a registry', async () => {

@@ -9,8 +9,8 @@ import {
   pae,
   parseEnvelope,
 } from '../../src/attest/dsse.ts'
-import { statementText } from '../../src/attest/statement.ts'
-import { newestGood, type TrustedKey, verifyProfile } from '../../src/attest/verify.ts'
+import { profilePredicate, statementText } from '../../src/attest/statement.ts'
+import { newestGood, type TrustedKey, verifyStatement } from '../../src/attest/verify.ts'
 import { SnugError } from '../../src/errors.ts'
 import { fileOf, nowMs, service } from '../unit/gate-fixtures.ts'
 
@@ -21,6 +21,8 @@ const key: TrustedKey = {
 }
 const digest = `sha256:${'1'.repeat(64)}`
 const trust = { keys: [key], digest, nowMs }
+const verified = (envelope: Envelope) => verifyStatement(profilePredicate, envelope, trust)
+const newest = (envelopes: readonly Envelope[]) => newestGood(profilePredicate, envelopes, trust)
 
 function signed(text: string, type = inTotoType): Envelope {
   const payload = new TextEncoder().encode(text)
@@ -28,9 +30,11 @@ function signed(text: string, type = inTotoType): Envelope {
   return { payloadType: type, payload: base64Of(payload), signatures: [{ keyid: key.id, sig }] }
 }
 const profile = fileOf(service(), '2')
+const made = '2026-11-24T13:00:00Z'
 const text = statementText(
+  profilePredicate,
   { repository: 'x', digest },
-  { profile, made: '2026-11-24T13:00:00Z' },
+  { said: profile, made },
   '1',
 )
 const good = signed(text)
@@ -46,7 +50,7 @@ const refusal = (work: () => unknown): string => {
 }
 
 it('takes what was signed, and nothing in which a single byte is another', () => {
-  expect(verifyProfile(good, trust)).toMatchObject({ profile, keyId: key.id, digests: [digest] })
+  expect(verified(good)).toMatchObject({ said: profile, keyId: key.id, digests: [digest] })
   const changed = (base64: string, at: number, by: number): string => {
     const bytes = bytesOf(base64)
     const place = at % bytes.length
@@ -59,25 +63,23 @@ it('takes what was signed, and nothing in which a single byte is another', () =>
       const broken = inPayload
         ? { ...good, payload: changed(good.payload, at, by) }
         : { ...good, signatures: [{ keyid: key.id, sig: changed(sig, at, by) }] }
-      expect(refusal(() => verifyProfile(broken, trust))).toBe('SIGNATURE_BROKEN')
+      expect(refusal(() => verified(broken))).toBe('SIGNATURE_BROKEN')
       const nameless = { ...broken, signatures: broken.signatures.map((one) => ({ sig: one.sig })) }
-      expect(refusal(() => verifyProfile(nameless, trust))).toBe('SIGNER_UNKNOWN')
+      expect(refusal(() => verified(nameless))).toBe('SIGNER_UNKNOWN')
     }),
     { numRuns: 60 },
   )
 })
 
 it('does not take for a profile what was signed as something else', () => {
-  expect(refusal(() => verifyProfile(signed(text, 'text/plain'), trust))).toBe(
-    'ATTESTATION_INVALID',
-  )
+  expect(refusal(() => verified(signed(text, 'text/plain')))).toBe('ATTESTATION_INVALID')
   const asProfile = { ...signed(text, 'text/plain'), payloadType: inTotoType }
-  expect(refusal(() => verifyProfile(asProfile, trust))).toBe('SIGNATURE_BROKEN')
+  expect(refusal(() => verified(asProfile))).toBe('SIGNATURE_BROKEN')
   for (const other of ['', '{}', '[]', text.replace('urn:snug', 'urn:other'), text.slice(1)]) {
-    expect(refusal(() => verifyProfile(signed(other), trust))).toBe('ATTESTATION_INVALID')
+    expect(refusal(() => verified(signed(other)))).toBe('ATTESTATION_INVALID')
   }
   const spoiled = text.replace('/usr/sbin/nginx', '/usr/sbin/other')
-  expect(refusal(() => verifyProfile(signed(spoiled), trust))).toBe('PROFILE_INVALID')
+  expect(refusal(() => verified(signed(spoiled)))).toBe('PROFILE_INVALID')
 })
 
 it('no envelope breaks the reader', () => {
@@ -101,9 +103,9 @@ it('of two messages with one encoding there are none', () => {
 
 it('of several the newest that holds counts, and a bad one beside it takes nothing away', () => {
   const bad = signed('{}')
-  expect(newestGood([bad, good], trust)).toMatchObject({ keyId: key.id })
-  expect(newestGood([], trust)).toBeUndefined()
-  expect(refusal(() => newestGood([bad, { ...good, signatures: [{ sig: 'AAAA' }] }], trust))).toBe(
+  expect(newest([bad, good])).toMatchObject({ keyId: key.id })
+  expect(newest([])).toBeUndefined()
+  expect(refusal(() => newest([bad, { ...good, signatures: [{ sig: 'AAAA' }] }]))).toBe(
     'ATTESTATION_INVALID',
   )
 })

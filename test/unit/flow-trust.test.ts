@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/event/event.ts'
-import type { Verified } from '../../src/attest/verify.ts'
+import type { VerifiedProfile } from '../../src/attest/verify.ts'
 import { SnugError } from '../../src/errors.ts'
 import { TrustDesk } from '../../src/flow/trust-desk.ts'
 import { act } from './act-fixture.ts'
@@ -11,9 +11,9 @@ import { event, identityOf, started } from './identity-fixtures.ts'
 const id = 'c'.repeat(64)
 const image = { repository: 'reg.local:5000/shop/web', digest: `sha256:${'2'.repeat(64)}` }
 const container = identityOf(id, { image, imageId: `sha256:${'9'.repeat(64)}` })
-const verified: Verified = {
+const verified: VerifiedProfile = {
   digests: [image.digest],
-  profile: fileOf(service(), '2'),
+  said: fileOf(service(), '2'),
   made: '2026-11-24T13:00:00Z',
   keyId: 'ab'.repeat(32),
 }
@@ -26,7 +26,7 @@ beforeEach(() => {
 })
 afterEach(() => world.stop())
 
-async function deploy(mode: 'alert' | 'block', answer: () => Promise<Verified | undefined>) {
+async function deploy(mode: 'alert' | 'block', answer: () => Promise<VerifiedProfile | undefined>) {
   const fetch = (repository: string, digest: string) => {
     asked.push(`${repository}@${digest}`)
     return answer()

@@ -1,21 +1,29 @@
 import type { Command } from 'commander'
 import { parseDuration } from '../../config/duration.ts'
-import { statementText } from '../../attest/statement.ts'
+import {
+  gatePredicate,
+  type Predicate,
+  profilePredicate,
+  type Statement,
+  statementText,
+} from '../../attest/statement.ts'
 import { SnugError } from '../../errors.ts'
 import { documentText } from '../../export/profile-document.ts'
-import { attach, imageOf } from '../../registry/attestations.ts'
+import { attach, imageOf, type RegistryImage } from '../../registry/attestations.ts'
 import { mustHaveRegistry } from '../../registry/image-address.ts'
+import { registryAt } from '../../registry/trusted-fetch.ts'
 import { commandSigner, envelopeOf, fileSigner, type Signer } from '../../signing/keys.ts'
 import type { CliContext } from '../cli-context.ts'
-import { readProfileFile } from '../json-file.ts'
+import { readGateResultFile, readProfileFile } from '../json-file.ts'
 import { parseFor } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 import { textFields } from '../text-table.ts'
-import { clientOf, verifiedProfile } from '../verified-profile.ts'
+import { verifiedProfile } from '../verified-profile.ts'
 import { writeTextFile } from '../text-file.ts'
 
 interface AttestOptions {
-  readonly profile: string
+  readonly profile?: string
+  readonly gate?: string
   readonly key?: string
   readonly signWith?: string
   readonly for?: string
@@ -34,10 +42,11 @@ export function attestCommands(program: Command, context: CliContext): void {
   program
     .command('attest')
     .description(
-      'signs a profile as an in-toto statement about an image and attaches it to the image in its registry',
+      'signs a profile, the result of a gate or both as in-toto statements about an image and attaches them to the image in its registry',
     )
     .argument('<image>', 'HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:…, pushed already')
-    .requiredOption('--profile <file>', 'made by `snug record`, of this very image')
+    .option('--profile <file>', 'made by `snug record`, of this very image')
+    .option('--gate <file>', 'made by `snug gate --write json=FILE`, of this very image')
     .option('--key <file>', 'private key, PEM: ECDSA over P-256 or Ed25519')
     .option(
       '--sign-with <command>',
@@ -54,7 +63,7 @@ export function attestCommands(program: Command, context: CliContext): void {
       await context.print(answer, [answer], () =>
         textFields([
           ['image', answer.image],
-          ['attached', answer.attestation],
+          ...answer.attached.map(({ what, digest }): [string, string] => [what, digest]),
           ['expires', answer.expires ?? 'never'],
         ]),
       )
@@ -71,7 +80,7 @@ export function attestCommands(program: Command, context: CliContext): void {
     .option(...plainHttp)
     .action(async (image: string, options: VerifyOptions) => {
       const { subject, verified } = await verifiedProfile(image, options)
-      const { keyId, made, expires, profile } = verified
+      const { keyId, made, expires, said: profile } = verified
       if (options.out !== undefined) writeTextFile(options.out, documentText(profile))
       const answer = { image: subject, keyId, made, expires, behaviours: profile.behaviours.length }
       await context.print(answer, [answer], () =>
@@ -93,22 +102,44 @@ function signerOf({ key, signWith }: AttestOptions): Signer {
   return key === undefined ? commandSigner(signWith ?? '') : fileSigner(key)
 }
 
-async function attest(image: string, options: AttestOptions, signer: Signer) {
-  const address = mustHaveRegistry(image)
-  const registry = clientOf(address.host, options.plainHttp)
-  const profile = readProfileFile(options.profile)
-  const { subject, digests } = await imageOf(registry, address)
-  if (!digests.includes(profile.image.digest)) {
-    const what = `the profile is of ${profile.image.digest}, the image is ${digests.join(', ')}`
-    throw new SnugError('ATTESTATION_OF_ANOTHER', what)
+/** Errors: ATTESTATION_OF_ANOTHER where one of them is not about the image; then nothing is attached. */
+async function attest(name: string, options: AttestOptions, signer: Signer) {
+  const address = mustHaveRegistry(name)
+  const { host, repository } = address
+  const profile = options.profile === undefined ? undefined : readProfileFile(options.profile)
+  const gate = options.gate === undefined ? undefined : readGateResultFile(options.gate)
+  if (profile === undefined && gate === undefined) {
+    throw new SnugError('USAGE', '`--profile`, `--gate` or both')
   }
+  const registry = registryAt(host, options.plainHttp === true)
+  const image = await imageOf(registry, address)
+  if (profile !== undefined) mustBeOf(image, profile.image.digest, 'the profile is')
+  if (gate !== undefined) mustBeOf(image, gate.digest, 'the gate was')
   const now = Date.now()
   const made = new Date(now).toISOString()
   const lasts = options.for === undefined ? undefined : parseDuration(options.for)
   const expires = lasts === undefined ? {} : { expires: new Date(now + lasts).toISOString() }
-  const name = { repository: `${address.host}/${address.repository}`, digest: subject.digest }
-  const text = statementText(name, { profile, made, ...expires }, packageVersion())
-  const envelope = await envelopeOf(text, signer)
-  const attestation = await attach(registry, address.repository, subject, envelope, made)
-  return { image: `${name.repository}@${name.digest}`, attestation, made, ...expires }
+  const { digest } = image.subject
+  const subject = { repository: `${host}/${repository}`, digest }
+  const put = async <Said>(predicate: Predicate<Said>, said: Said) => {
+    const statement: Omit<Statement<Said>, 'digests'> = { said, made, ...expires }
+    const text = statementText(predicate, subject, statement, packageVersion())
+    const envelope = await envelopeOf(text, signer)
+    const how = { type: predicate.type, made }
+    const attached = await attach(registry, repository, image.subject, envelope, how)
+    return { what: predicate.member, digest: attached }
+  }
+  // One after the other: where the registry keeps no list, each is added to the list that the one before left.
+  const attached = profile === undefined ? [] : [await put(profilePredicate, profile)]
+  if (gate !== undefined) attached.push(await put(gatePredicate, gate))
+  return { image: `${subject.repository}@${digest}`, attached, made, ...expires }
+}
+
+function mustBeOf({ digests }: RegistryImage, digest: string | undefined, what: string): void {
+  if (digest !== undefined && digests.includes(digest)) return
+  const its = digest ?? 'an image whose digest was not known'
+  throw new SnugError(
+    'ATTESTATION_OF_ANOTHER',
+    `${what} of ${its}, the image is ${digests.join(', ')}`,
+  )
 }

@@ -113,7 +113,7 @@ async function baselineOf(named: string, { key, plainHttp }: Options): Promise<P
     key,
     ...(plainHttp === undefined ? {} : { plainHttp }),
   })
-  return verified.profile
+  return verified.said
 }
 
 async function writeReports(
