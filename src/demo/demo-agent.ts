@@ -68,8 +68,8 @@ export class DemoAgent {
 
   /** The answer of a command, or nothing where it fails. */
   async ask<T>(args: readonly string[]): Promise<T | undefined> {
-    const { code, stdout } = await this.#run([...args, '-o', 'json'])
-    return code === 0 ? (JSON.parse(stdout) as T) : undefined
+    const { stdout } = await this.#run([...args, '-o', 'json'])
+    return stdout === '' ? undefined : (JSON.parse(stdout) as T)
   }
 
   followAlerts(listener: (alert: Alert) => void): void {

@@ -35,7 +35,7 @@ import { type Collected, Persister } from './persister.ts'
 import { runPipeline } from './pipeline.ts'
 import { shippedBy } from './shipped-by.ts'
 import { Sights } from './sights.ts'
-import { standingOf } from './status-view.ts'
+import { sourceFault, standingOf } from './status-view.ts'
 import { restore, restoreLosses, versionWrite } from './stored-state.ts'
 import { TwiceTold } from './twice-told.ts'
 import { VersionShelf } from './version-shelf.ts'
@@ -521,7 +521,7 @@ export class Daemon {
       this.identifier.flush()
       return
     }
-    this.faults.set(`source ${source.name}`, describeError(error))
+    this.faults.set(sourceFault(source.name), describeError(error))
     this.parts.log.error({ source: source.name, error: describeError(error) }, 'a source failed')
   }
 

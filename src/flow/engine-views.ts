@@ -335,6 +335,7 @@ export interface FrontView {
 export interface SourceView {
   readonly name: string
   readonly state: string
+  /** Why it observes nothing, for now or for good; absent where it works, or came to its end. */
   readonly reason?: string
   readonly received: number
   readonly lost: Readonly<Record<string, number>>

@@ -57,6 +57,11 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
   }
 }
 
+/** Under which a source that can never work is among the faults. */
+export function sourceFault(name: string): string {
+  return `source ${name}`
+}
+
 /** Whether it works, and what is wrong with it. */
 export function standingOf({
   faults,
@@ -67,7 +72,7 @@ export function standingOf({
   'state' | 'degraded' | 'sources' | 'engines'
 > {
   const degraded = [...faults].map(([what, message]) => `${what}: ${message}`)
-  const sources = parts.sources.map(sourceView)
+  const sources = parts.sources.map((source) => sourceView(source, faults))
   for (const source of sources) {
     if (source.state === 'degraded') degraded.push(`source ${source.name}: ${source.reason ?? ''}`)
   }
@@ -118,12 +123,15 @@ function selfProbeView({
   return { selfProbe: { time, ok: passed && missed.length === 0, stopped, missed, ...probes } }
 }
 
-function sourceView(source: Daemon['parts']['sources'][number]): views.SourceView {
-  const { state, stats } = source
+function sourceView(
+  { name, state, stats }: Daemon['parts']['sources'][number],
+  faults: ReadonlyMap<string, string>,
+): views.SourceView {
+  const reason = state.kind === 'degraded' ? state.reason : faults.get(sourceFault(name))
   return {
-    name: source.name,
+    name,
     state: state.kind,
-    ...(state.kind === 'degraded' ? { reason: state.reason } : {}),
+    ...(reason === undefined ? {} : { reason }),
     received: stats.received,
     lost: stats.lost,
     facts: stats.facts,

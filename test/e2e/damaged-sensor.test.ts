@@ -121,4 +121,5 @@ test('a sensor that cannot be started is a degraded agent that says why, and not
   const status = await agent.until<StatusView>(['status'], ({ state }) => state === 'degraded')
   expect(status.sources[0]?.state).not.toBe('running')
   expect(JSON.stringify(status)).toContain('/nonexistent/snug-sensor')
+  expect((await agent.cli(['status'])).code).toBe(1)
 })

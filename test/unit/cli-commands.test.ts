@@ -282,6 +282,26 @@ describe('a command', () => {
     expect(status.stdout).toContain('alerted only: rename')
   })
 
+  it.each([
+    { state: 'degraded', reason: 'the sensor ended (exit 1) (SENSOR_DIED)' },
+    { state: 'stopped', reason: 'no BTF (SENSOR_UNAVAILABLE)' },
+  ])(
+    'status exits with 1 where a source observes nothing, and says why: $state',
+    async (sensor) => {
+      fixture.engine.sensor = sensor
+      const { exit, stdout } = await snug('status')
+      expect(exit).toBe(1)
+      expect(stdout).toContain(`ebpf: ${sensor.state} (${sensor.reason})`)
+    },
+  )
+
+  it('status exits with 0 where a source came to its end, or something else is wrong', async () => {
+    fixture.engine.sensor = { state: 'stopped' }
+    fixture.engine.state = 'degraded'
+    fixture.engine.degraded = ['kubernetes: the API server is away']
+    expect((await snug('status')).exit).toBe(0)
+  })
+
   it('doctor looks at the host itself where no agent runs', async () => {
     const { exit, stdout, stderr } = await cli(['doctor', '-o', 'json', '--socket', '/nowhere/s'])
     expect(exit).toBe(0)

@@ -179,6 +179,7 @@ export class MemoryEngine implements Engine {
   /** Why mode block is refused. */
   refuses: string | undefined = 'it is learning, not enforced'
   stops: readonly StopView[] = []
+  sensor: Pick<StatusView['sources'][number], 'state' | 'reason'> = { state: 'running' }
   degraded: readonly string[] = []
   attacks: readonly AttackRow[] = []
   auditCheck: AuditCheckView = { ok: true, entries: 1, head: '0'.repeat(64), faults: [] }
@@ -223,7 +224,7 @@ export class MemoryEngine implements Engine {
       sources: [
         {
           name: 'ebpf',
-          state: 'running',
+          ...this.sensor,
           received: 100,
           lost: { 'ring-full': 2 },
           facts: { hooks: 'tracepoints' },

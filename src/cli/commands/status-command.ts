@@ -13,11 +13,13 @@ export function statusCommand(program: Command, context: CliContext): void {
   program
     .command('status')
     .description(
-      'agent, sources and their losses, hooks in use, containers watched, counts by state',
+      'agent, sources and their losses, hooks in use, containers watched, counts by state; exits with 1 where a source observes nothing',
     )
     .action(async () => {
       const status = await context.client.get<StatusView>('/v1/status')
       await context.print(status, [status], () => statusText(status))
+      // What else is degraded a restart would not mend, and a probe must not ask for one.
+      if (status.sources.some(({ reason }) => reason !== undefined)) context.exit = 1
     })
 }
 
