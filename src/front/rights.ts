@@ -1,27 +1,24 @@
 import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs'
 import { SnugError } from '../errors.ts'
+import { frontAccount, rootKept } from '../server/front-account.ts'
 import type { FrontRights } from '../server/front-protocol.ts'
 
-/** Everybody's and nobody's: owns no files. */
-const nobody = { uid: 65_534, gid: 65_534 }
-
 /**
- * Gives up root for good. Everything that is needed was read before; from here on foreign bytes come in. Where it does
- * not run as root it has no more than its user has.
+ * Gives up root for good, where it was started with it: its code may lie where only root can read. Everything that is
+ * needed was read before; from here on foreign bytes come in. Else it has no more than its user has.
  *
  * Errors: FRONT_FAILED; nothing is served then.
  */
 export function dropRights(): FrontRights {
   if (process.getuid?.() === 0) {
-    const { uid, gid } = accountOf('snug') ?? accountOf('nobody') ?? nobody
+    const { uid, gid } = frontAccount()
     try {
       process.setgroups?.([])
       process.setgid?.(gid)
       // The kernel takes all capabilities with it, of every thread.
       process.setuid?.(uid)
     } catch (error) {
-      const why = 'root cannot be given up (this needs CAP_SETUID and CAP_SETGID)'
-      throw new SnugError('FRONT_FAILED', why, { cause: error })
+      throw new SnugError('FRONT_FAILED', rootKept, { cause: error })
     }
   }
   return rightsNow()
@@ -55,21 +52,5 @@ function rightsNow(): FrontRights {
     // All of a kind: none where every set is empty.
     capabilities: sets.every((set) => /^0+$/.test(set)) ? 'none' : sets.join(' '),
     noNewPrivileges: field('NoNewPrivs') === '1',
-  }
-}
-
-function accountOf(name: string): { readonly uid: number; readonly gid: number } | undefined {
-  for (const line of accounts().split('\n')) {
-    const [account, , uid, gid] = line.split(':')
-    if (account === name && Number(uid) > 0) return { uid: Number(uid), gid: Number(gid) }
-  }
-  return undefined
-}
-
-function accounts(): string {
-  try {
-    return readFileSync('/etc/passwd', 'utf8')
-  } catch {
-    return ''
   }
 }

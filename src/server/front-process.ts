@@ -1,21 +1,26 @@
 import { spawn } from 'node:child_process'
+import { realpathSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { frontAccount, rootKept } from './front-account.ts'
 import type { OpenedFront } from './front-keeper.ts'
 
 /** Of util-linux: what it starts gains no rights by running anything. */
 const setpriv = 'setpriv'
+/** Its exit code where it may not do what it was asked for. */
+const refused = 127
 const endMs = 3_000
 
 /**
- * Starts the front as a process, with one end of a socket pair that nobody else can open. It gives root up itself, once
- * its code is read: that may be where only root can read.
+ * Starts the front as a process, with one end of a socket pair that nobody else can open. It is never root where others
+ * can read its code; else it gives root up itself, once it has read it. Node does not always let it: where it was built
+ * with the system's libuv, as Debian's is, a process of it cannot change its user.
  */
 export function openFrontProcess(): OpenedFront {
   const main = fileURLToPath(new URL('../front/main.js', import.meta.url))
-  // A front serves and parses; it needs little room to do so.
-  const flags = ['--max-semi-space-size=1', '--max-old-space-size=256']
-  const child = spawn(setpriv, ['--no-new-privs', '--', process.execPath, ...flags, main], {
+  const command = [...rightsFor(main), '--', process.execPath, ...nodeFlags, main]
+  const child = spawn(setpriv, command, {
     cwd: '/',
     env: environment(),
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
@@ -26,7 +31,9 @@ export function openFrontProcess(): OpenedFront {
       const missing = `\`${setpriv}\` is missing: install util-linux`
       resolve(error.code === 'ENOENT' ? missing : error.message)
     })
-    child.once('exit', (code, signal) => resolve(`it ended with ${signal ?? code ?? 'no code'}`))
+    child.once('exit', (code, signal) =>
+      resolve(code === refused ? rootKept : `it ended with ${signal ?? code ?? 'no code'}`),
+    )
   })
   return {
     link,
@@ -37,6 +44,31 @@ export function openFrontProcess(): OpenedFront {
       await gone
       clearTimeout(deadline)
     },
+  }
+}
+
+/** A front serves and parses; it needs little room to do so. */
+const nodeFlags = ['--max-semi-space-size=1', '--max-old-space-size=256']
+
+function rightsFor(main: string): readonly string[] {
+  const none = ['--no-new-privs', '--inh-caps=-all']
+  const isRoot = process.getuid?.() === 0
+  if (!isRoot || ![process.execPath, main].every(isReadByAll)) return none
+  const { uid, gid } = frontAccount()
+  return [...none, '--reuid', String(uid), '--regid', String(gid), '--clear-groups']
+}
+
+/** Whoever he is: he may read the file, and pass through all that it, and what it is a link to, lies in. */
+export function isReadByAll(file: string): boolean {
+  return [file, realpathSync(file)].every(isOpenPath)
+}
+
+function isOpenPath(file: string): boolean {
+  const others = (path: string): number => statSync(path).mode & 0o7
+  if ((others(file) & 0o4) === 0) return false
+  for (let at = dirname(file); ; at = dirname(at)) {
+    if ((others(at) & 0o1) === 0) return false
+    if (at === dirname(at)) return true
   }
 }
 

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs'
+
+export interface Account {
+  readonly uid: number
+  readonly gid: number
+}
+
+export const rootKept = 'root cannot be given up (this needs CAP_SETUID and CAP_SETGID)'
+
+/** Everybody's and nobody's: owns no files. */
+const nobody: Account = { uid: 65_534, gid: 65_534 }
+
+/** Whom the front runs as where the agent is root: `snug` where there is one, else nobody. */
+export function frontAccount(): Account {
+  const lines = accounts().split('\n')
+  return accountOf('snug', lines) ?? accountOf('nobody', lines) ?? nobody
+}
+
+function accountOf(name: string, lines: readonly string[]): Account | undefined {
+  for (const line of lines) {
+    const [account, , uid, gid] = line.split(':')
+    if (account === name && Number(uid) > 0) return { uid: Number(uid), gid: Number(gid) }
+  }
+  return undefined
+}
+
+function accounts(): string {
+  try {
+    return readFileSync('/etc/passwd', 'utf8')
+  } catch {
+    return ''
+  }
+}
