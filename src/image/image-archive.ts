@@ -1,14 +1,16 @@
 import { createReadStream } from 'node:fs'
 import { posix } from 'node:path'
-import { PassThrough, Readable } from 'node:stream'
+import { type Duplex, PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { type Extract, extract, type Headers } from 'tar-stream'
 import { SnugError } from '../errors.ts'
 import { configFactsOf, type ImageFacts } from './image-facts.ts'
-import { ImageTree, type LayerEntry } from './image-tree.ts'
+import { type FileContent, ImageTree, type LayerEntry } from './image-tree.ts'
 import { layersOf } from './image-manifest.ts'
-import { isPackageText } from './package-texts.ts'
+import { isPackageText, isRpmDatabase } from './package-texts.ts'
+import { readRpmDatabase } from './rpm-database.ts'
+import { unpackZstd } from './zstd.ts'
 
 /** An image with its files, as an archive holds it. */
 export interface ImageContents {
@@ -19,8 +21,9 @@ export interface ImageContents {
 /** Metadata of images and of packages: more than that is neither. */
 const maxJsonBytes = 8 << 20
 const maxTextBytes = 32 << 20
+const maxRpmBytes = 256 << 20
 const gzipMagic = 0x1f8b
-const zstdMagic = 0x28b5
+const zstdMagic = 0x28b52ffd
 const tarMagic = 'ustar'
 const tarMagicAt = 257
 
@@ -106,16 +109,8 @@ interface Blob {
 
 async function readBlob(name: string, { size = 0 }: Headers, blob: Readable): Promise<Blob> {
   const { head, all: body } = await peeked(blob)
-  if (head.length >= 2 && head.readUInt16BE(0) === zstdMagic) {
-    const how = 'save it without compression, or with gzip'
-    throw new SnugError('IMAGE_INVALID', `\`${name}\` is compressed with zstd: ${how}`)
-  }
-  if (head.length >= 2 && head.readUInt16BE(0) === gzipMagic) {
-    return { entries: await readLayer(body, true) }
-  }
-  if (head.toString('latin1', tarMagicAt).startsWith(tarMagic)) {
-    return { entries: await readLayer(body, false) }
-  }
+  const unpack = packingOf(head)
+  if (unpack !== undefined) return { entries: await readLayer(name, body, unpack) }
   const text = size <= maxJsonBytes ? await textOf(body) : await drained(body)
   if (text === undefined || !/^\s*[[{]/.test(text)) return {}
   try {
@@ -123,6 +118,15 @@ async function readBlob(name: string, { size = 0 }: Headers, blob: Readable): Pr
   } catch {
     return {}
   }
+}
+
+/** How what begins so is unpacked into the archive of a layer; undefined where it is none. */
+function packingOf(head: Buffer): (() => Unpack) | undefined {
+  const magic = head.length < 4 ? 0 : head.readUInt32BE(0)
+  if (magic === zstdMagic) return () => unpackZstd
+  if (magic >>> 16 === gzipMagic) return () => createGunzip()
+  const isTar = head.toString('latin1', tarMagicAt).startsWith(tarMagic)
+  return isTar ? () => new PassThrough() : undefined
 }
 
 /** The first bytes of a stream, and all of it. */
@@ -143,28 +147,60 @@ async function* headFirst(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGener
   yield* rest
 }
 
-async function readLayer(body: Readable, compressed: boolean): Promise<readonly LayerEntry[]> {
+type Unpack = Duplex | ((packed: AsyncIterable<Buffer>) => AsyncIterable<Buffer>)
+
+/** Errors: IMAGE_INVALID where it is no archive, or cut, or not packed as it says */
+async function readLayer(
+  name: string,
+  body: Readable,
+  unpack: () => Unpack,
+): Promise<readonly LayerEntry[]> {
   const entries: LayerEntry[] = []
   const inner = eachEntry(async (header, file) => {
     const path = posix.join('/', header.name).replace(/(?<=.)\/$/, '')
-    const kept = header.type === 'file' && (header.size ?? 0) <= maxTextBytes && isPackageText(path)
-    entries.push(entryOf(path, header, kept ? await textOf(file) : await drained(file)))
+    entries.push(entryOf(path, header, await contentOf(path, header, file)))
   })
-  await pipeline(body, compressed ? createGunzip() : new PassThrough(), inner)
+  try {
+    await pipeline(body, unpack(), inner)
+  } catch (cause) {
+    if (cause instanceof SnugError) throw cause
+    throw new SnugError('IMAGE_INVALID', `its layer \`${name}\` cannot be unpacked`, { cause })
+  }
   return entries
 }
 
-function entryOf(path: string, { type, linkname }: Headers, text?: string): LayerEntry {
+async function contentOf(
+  path: string,
+  { type, size = 0 }: Headers,
+  file: Readable,
+): Promise<FileContent | undefined> {
+  if (type === 'file' && isRpmDatabase(path)) {
+    if (size <= maxRpmBytes) return { rpm: await readRpmDatabase(await bytesOf(file)) }
+    throw new SnugError('IMAGE_INVALID', `its rpm database is larger than ${maxRpmBytes} bytes`)
+  }
+  const isText = type === 'file' && size <= maxTextBytes && isPackageText(path)
+  return isText ? { text: await textOf(file) } : await drained(file)
+}
+
+function entryOf(
+  path: string,
+  { type, linkname }: Headers,
+  content: FileContent | undefined,
+): LayerEntry {
   if (type === 'directory') return { path, kind: 'folder' }
   if (type === 'symlink') return { path, kind: 'link', target: linkname ?? '' }
   if (type === 'link') return { path, kind: 'hard-link', target: posix.join('/', linkname ?? '') }
-  return { path, kind: 'file', ...(text === undefined ? {} : { text }) }
+  return { path, kind: 'file', ...(content === undefined ? {} : { content }) }
 }
 
 async function textOf(body: Readable): Promise<string> {
+  return (await bytesOf(body)).toString('utf8')
+}
+
+async function bytesOf(body: Readable): Promise<Buffer> {
   const parts: Buffer[] = []
   for await (const chunk of body) parts.push(chunk as Buffer)
-  return Buffer.concat(parts).toString('utf8')
+  return Buffer.concat(parts)
 }
 
 async function drained(body: Readable): Promise<undefined> {

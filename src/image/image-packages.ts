@@ -1,5 +1,5 @@
 import type { ImageTree } from './image-tree.ts'
-import { readPackageDatabase } from './package-databases.ts'
+import { readPackageDatabase, unreadRpm } from './package-databases.ts'
 
 /** An installed package with the files that are its own; paths are as the kernel tells them. */
 export interface InstalledPackage {
@@ -23,10 +23,15 @@ export class InstalledPackages {
     this.#tree = tree
   }
 
-  /** Packages of dpkg or apk. */
+  /** Packages of dpkg, apk or rpm. */
   os(name: string): readonly InstalledPackage[] {
     this.#os ??= readOs(this.#tree)
     return this.#os.get(name) ?? []
+  }
+
+  /** Path of a database of the system's packages that cannot be read here. */
+  get unread(): string | undefined {
+    return unreadRpm((path) => this.#tree.has(this.#tree.resolve(path)))
   }
 
   node(name: string): readonly InstalledPackage[] {

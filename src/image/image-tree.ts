@@ -1,4 +1,5 @@
 import type { ImageText } from './package-databases.ts'
+import type { RpmPackage } from './rpm-header.ts'
 
 /** One name in a layer, as its archive has it. */
 export interface LayerEntry {
@@ -7,13 +8,18 @@ export interface LayerEntry {
   readonly kind: 'file' | 'link' | 'hard-link' | 'folder'
   /** Of a link what it says; of a hard link the path that it is another name of. */
   readonly target?: string
-  /** Present where the content was kept. */
+  readonly content?: FileContent
+}
+
+/** What is kept of a file: the text of a package database, or what is in one that is no text. */
+export interface FileContent {
   readonly text?: string
+  readonly rpm?: readonly RpmPackage[]
 }
 
 type Node =
   | { readonly kind: 'folder'; readonly children: Map<string, Node> }
-  | { readonly kind: 'file'; readonly text?: string }
+  | { readonly kind: 'file'; readonly content?: FileContent }
   | { readonly kind: 'link'; readonly target: string }
 
 const whiteout = '.wh.'
@@ -34,8 +40,11 @@ export class ImageTree implements ImageText {
   }
 
   read(path: string): string | undefined {
-    const node = this.#nodeAt(this.resolve(path))
-    return node?.kind === 'file' ? node.text : undefined
+    return this.#contentOf(path)?.text
+  }
+
+  rpm(path: string): readonly RpmPackage[] | undefined {
+    return this.#contentOf(path)?.rpm
   }
 
   list(folder: string): readonly string[] {
@@ -91,6 +100,11 @@ export class ImageTree implements ImageText {
     return folder === '/' ? `/${nameOf(path)}` : `${folder}/${nameOf(path)}`
   }
 
+  #contentOf(path: string): FileContent | undefined {
+    const node = this.#nodeAt(this.resolve(path))
+    return node?.kind === 'file' ? node.content : undefined
+  }
+
   #nodeAt(path: string): Node | undefined {
     let node: Node | undefined = this.#root
     for (const name of partsOf(path)) {
@@ -109,7 +123,7 @@ export class ImageTree implements ImageText {
     else folder.children.delete(name.slice(whiteout.length))
   }
 
-  #add({ path, kind, target = '', text }: LayerEntry): void {
+  #add({ path, kind, target = '', content }: LayerEntry): void {
     const parts = partsOf(path)
     const name = parts.pop()
     if (name === undefined) return
@@ -120,8 +134,8 @@ export class ImageTree implements ImageText {
     } else if (kind === 'link') folder.children.set(name, { kind, target })
     else {
       const other = kind === 'hard-link' ? this.#nodeAt(target) : undefined
-      const own = text ?? (other?.kind === 'file' ? other.text : undefined)
-      folder.children.set(name, { kind: 'file', ...(own === undefined ? {} : { text: own }) })
+      const own = content ?? (other?.kind === 'file' ? other.content : undefined)
+      folder.children.set(name, { kind: 'file', ...(own === undefined ? {} : { content: own }) })
     }
   }
 

@@ -1,3 +1,5 @@
+import type { RpmPackage } from './rpm-header.ts'
+
 /** A package that the image's own database says is installed. */
 export interface ImagePackage {
   readonly name: string
@@ -10,6 +12,8 @@ export interface ImageText {
   read(path: string): string | undefined
   /** Names in a folder; none where there is no such folder. */
   list(folder: string): readonly string[]
+  /** What is in an rpm database; absent where those are not read. */
+  rpm?(path: string): readonly RpmPackage[] | undefined
 }
 
 /** An image's packages by name, and by the paths that they brought. */
@@ -20,7 +24,7 @@ export interface PackageDatabase {
 
 /** Names of both forms that databases use; anything else is not taken for one. */
 const plainName = /^[A-Za-z0-9][A-Za-z0-9+._-]*$/
-const plainVersion = /^[A-Za-z0-9][A-Za-z0-9.+:~_-]*$/
+const plainVersion = /^[A-Za-z0-9][A-Za-z0-9.+:~^_-]*$/
 
 class Collected implements PackageDatabase {
   readonly byName = new Map<string, ImagePackage>()
@@ -41,13 +45,14 @@ class Collected implements PackageDatabase {
 
 /**
  * From the database that the image ships: dpkg's (`status` with `info/*.list`, or `status.d` as images without a shell
- * have it) and apk's. An rpm database is not read.
+ * have it), apk's, and rpm's where it is SQLite.
  */
 export function readPackageDatabase(image: ImageText): PackageDatabase {
   const found = new Collected()
   readDpkg(image, found)
   readDistroless(image, found)
   readApk(image, found)
+  readRpm(image, found)
   return found
 }
 
@@ -112,4 +117,25 @@ function readApk(image: ImageText, found: Collected): void {
       else if (key === 'R:') found.brought(`/${folder === '' ? '' : `${folder}/`}${value}`, owner)
     }
   }
+}
+
+/** Where rpm keeps its database: the second is a link to the first or the other way round, or only one is there. */
+const rpmFolders = ['/usr/lib/sysimage/rpm', '/var/lib/rpm']
+
+function readRpm(image: ImageText, found: Collected): void {
+  for (const folder of rpmFolders) {
+    const packages = image.rpm?.(`${folder}/rpmdb.sqlite`)
+    if (packages === undefined) continue
+    for (const { name, version, files } of packages) {
+      const owner = found.add(name, version)
+      if (owner !== undefined) for (const path of files) found.brought(path, owner)
+    }
+    return
+  }
+}
+
+/** A database of rpm in a form of before SQLite (Berkeley DB, or SUSE's own), which is not read; undefined without one. */
+export function unreadRpm(has: (path: string) => boolean): string | undefined {
+  const paths = rpmFolders.flatMap((folder) => [`${folder}/Packages`, `${folder}/Packages.db`])
+  return paths.find(has)
 }

@@ -5,6 +5,13 @@ const texts = [
   /\/[^/]+\.(?:dist-info\/(?:METADATA|RECORD)|egg-info\/(?:PKG-INFO|installed-files\.txt))$/,
 ]
 
+const rpmDatabase = /^\/(?:var\/lib|usr\/lib\/sysimage)\/rpm\/rpmdb\.sqlite$/
+
+/** Whether a file of an image is rpm's database in SQLite. */
+export function isRpmDatabase(path: string): boolean {
+  return rpmDatabase.test(path)
+}
+
 /** Whether a file of an image says what packages it has, and which files are theirs. */
 export function isPackageText(path: string): boolean {
   return texts.some((pattern) => pattern.test(path))

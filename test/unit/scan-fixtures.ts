@@ -9,7 +9,7 @@ import { act, learned, shaper } from './act-fixture.ts'
 import { fileOf } from './gate-fixtures.ts'
 
 /** A file by its text, a link by `→ target`, a folder by `/`. */
-type Layer = Readonly<Record<string, string>>
+type Layer = Readonly<Record<string, string | Buffer>>
 
 async function tar(files: Readonly<Record<string, string | Buffer>>): Promise<Buffer> {
   const out = pack()

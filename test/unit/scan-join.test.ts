@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
+import { InstalledPackages } from '../../src/image/image-packages.ts'
 import { joinScan } from '../../src/scan/join.ts'
 import { parseReport } from '../../src/scan/parse-report.ts'
 import { act, learned, shaper } from './act-fixture.ts'
 import { fileOf } from './gate-fixtures.ts'
-import { joinedWith, profile, trivy } from './scan-fixtures.ts'
+import { contentsOf, joinedWith, profile, savedImage, trivy } from './scan-fixtures.ts'
 
 const scan = await joinedWith(trivy)
 const line = ({ id, version, use }: (typeof scan.findings)[number]) => `${id} ${version} ${use}`
@@ -87,5 +88,16 @@ it('takes the same finding of two scanners for one, at its graver word', async (
     severity: 'high',
     use: 'in-use',
     fixed: ['1.22.1-10', '1.24.0', '1.25'],
+  })
+})
+
+it('names the database that it cannot read', async () => {
+  const { tree } = await contentsOf(await savedImage([{ 'var/lib/rpm/Packages': 'x' }]))
+  const contents = { tree, packages: new InstalledPackages(tree) }
+  const reports = [parseReport(trivy)]
+  const { findings } = joinScan({ image: 'x', reports, profile, contents, shaper })
+  expect(findings.find(({ id }) => id === 'CVE-1')).toMatchObject({
+    use: 'unknown',
+    why: 'the image’s /var/lib/rpm/Packages is in a form that is not read',
   })
 })

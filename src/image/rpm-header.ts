@@ -1,0 +1,109 @@
+/** What an rpm database says of one installed package. */
+export interface RpmPackage {
+  readonly name: string
+  /** As scanners write it: `1:3.0.7-18.el9`, without an epoch where it is 0. */
+  readonly version: string
+  /** Paths that it brought, without those of folders. */
+  readonly files: readonly string[]
+}
+
+const tags = {
+  name: 1000,
+  version: 1001,
+  release: 1002,
+  epoch: 1003,
+  fileModes: 1030,
+  folderOf: 1116,
+  baseNames: 1117,
+  folders: 1118,
+} as const
+
+const int16 = 3
+const int32 = 4
+const texts: readonly number[] = [6, 8, 9]
+const entryBytes = 16
+const typeOfFile = 0o170000
+const folderMode = 0o040000
+
+/**
+ * A header as it stands in the database: two counts, an index of entries of four numbers each (tag, type, offset,
+ * count), and the store that the offsets lead into. Numbers are big-endian.
+ *
+ * Throws a `RangeError` where it leads out of itself, or lacks what every package has.
+ */
+export function readRpmHeader(bytes: Uint8Array): RpmPackage {
+  const header = new RpmHeader(bytes)
+  const [name] = header.texts(tags.name)
+  const [version] = header.texts(tags.version)
+  const [release] = header.texts(tags.release)
+  if (name === undefined || version === undefined || release === undefined)
+    throw new RangeError('the header has no name, version or release')
+  const [epoch = 0] = header.numbers(tags.epoch)
+  const full = `${version}-${release}`
+  return { name, version: epoch === 0 ? full : `${epoch}:${full}`, files: filesOf(header) }
+}
+
+function filesOf(header: RpmHeader): readonly string[] {
+  const folders = header.texts(tags.folders)
+  const folderOf = header.numbers(tags.folderOf)
+  const modes = header.numbers(tags.fileModes)
+  return header.texts(tags.baseNames).flatMap((base, at) => {
+    const folder = folders[folderOf[at] ?? -1]
+    if (folder === undefined) throw new RangeError('a file is in no folder')
+    const isFolder = ((modes[at] ?? 0) & typeOfFile) === folderMode
+    return isFolder ? [] : [folder + base]
+  })
+}
+
+interface Entry {
+  readonly type: number
+  readonly offset: number
+  readonly count: number
+}
+
+class RpmHeader {
+  readonly #entries = new Map<number, Entry>()
+  readonly #store: Buffer
+
+  constructor(bytes: Uint8Array) {
+    const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const count = all.readUInt32BE(0)
+    const storeAt = 8 + count * entryBytes
+    const end = storeAt + all.readUInt32BE(4)
+    if (end > all.length) throw new RangeError('the header is cut')
+    this.#store = all.subarray(storeAt, end)
+    for (let at = 8; at < storeAt; at += entryBytes) {
+      this.#entries.set(all.readUInt32BE(at), {
+        type: all.readUInt32BE(at + 4),
+        offset: all.readUInt32BE(at + 8),
+        count: all.readUInt32BE(at + 12),
+      })
+    }
+  }
+
+  texts(tag: number): readonly string[] {
+    const entry = this.#entries.get(tag)
+    if (entry === undefined || !texts.includes(entry.type)) return []
+    const found: string[] = []
+    let { offset } = entry
+    while (found.length < entry.count) {
+      const end = this.#store.indexOf(0, offset)
+      if (end < 0) throw new RangeError('a text has no end')
+      found.push(this.#store.toString('utf8', offset, end))
+      offset = end + 1
+    }
+    return found
+  }
+
+  numbers(tag: number): readonly number[] {
+    const entry = this.#entries.get(tag)
+    if (entry === undefined) return []
+    const { type, offset, count } = entry
+    const width = type === int16 ? 2 : type === int32 ? 4 : 0
+    if (width === 0) return []
+    if (offset + count * width > this.#store.length) throw new RangeError('a list has no end')
+    return Array.from({ length: count }, (_, at) =>
+      this.#store.readUIntBE(offset + at * width, width),
+    )
+  }
+}
