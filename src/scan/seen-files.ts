@@ -45,9 +45,11 @@ export class SeenFiles {
     const add = (path: string | undefined, use: FileUse): void => {
       if (path?.startsWith('/') !== true) return
       const place = placeOf(path)
-      const known = this.#files.get(place)
       const next = { path: place, use, by, sessionOnly }
-      if (known === undefined || graver(next, known)) this.#files.set(place, next)
+      for (const name of [place, ...sourcesOf(place)]) {
+        const known = this.#files.get(name)
+        if (known === undefined || graver(next, known)) this.#files.set(name, next)
+      }
     }
     if (actor.exe !== runtime.exe) for (const path of [actor.exe, actor.script]) add(path, 'ran')
     if (object.kind === 'exec') for (const path of [object.path, object.script]) add(path, 'ran')
@@ -55,6 +57,14 @@ export class SeenFiles {
     const use = object.access === 'exec' ? 'mapped' : 'opened'
     for (const path of pathsOf(entry)) add(path, use)
   }
+}
+
+const compiledModule = /^(.*)\/__pycache__\/([^/]+?)\.[^/.]+(?:\.opt-\d)?\.pyc$/
+
+/** Python opens what it made of a module, often at the installation, and not the module that the package brought. */
+function sourcesOf(path: string): readonly string[] {
+  const [, folder, name] = compiledModule.exec(path) ?? []
+  return folder === undefined || name === undefined ? [] : [`${folder}/${name}.py`]
 }
 
 /** Profiles of before do not say what was watched for: they show it. */

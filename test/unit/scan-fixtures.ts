@@ -103,7 +103,8 @@ export const profile = fileOf(
     act.exec('/usr/sbin/nginx', { exe: '/docker-entrypoint.sh' }),
     act.file('/usr/lib/x86_64-linux-gnu/libssl.so.3', ['exec']),
     act.exec('/usr/local/bin/server'),
-    act.file('/usr/lib/python3/dist-packages/yaml/__init__.py', ['read'], {
+    // As Python does it: not the module itself, which the package brought.
+    act.file('/usr/lib/python3/dist-packages/yaml/__pycache__/__init__.cpython-311.pyc', ['read'], {
       exe: '/usr/bin/python3',
     }),
     act.file('/app/node_modules/lodash/index.js', ['read'], { exe: '/usr/bin/node' }),

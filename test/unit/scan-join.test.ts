@@ -34,7 +34,8 @@ it('says by which file it knows, and that it was an operator where it was', () =
     'CVE-1 1.22.1-9': '/usr/sbin/nginx ran',
     'CVE-2 3.0.11-1': '/usr/lib/x86_64-linux-gnu/libssl.so.3 was mapped by /usr/sbin/nginx',
     'CVE-4 5.36.0-7': '/usr/bin/perl ran, in exec sessions only',
-    'CVE-9 5.1': '/usr/lib/python3/dist-packages/yaml/__init__.py was opened by /usr/bin/python3',
+    'CVE-9 5.1':
+      '/usr/lib/python3/dist-packages/yaml/__pycache__/__init__.cpython-311.pyc was opened by /usr/bin/python3',
     'CVE-3 2024a-0': 'its one file was not run, mapped or opened',
     'CVE-5 6.4': 'which files netbase brought is not on record',
     'CVE-6 1': 'the image’s databases have no files of gone',
