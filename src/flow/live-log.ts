@@ -37,10 +37,15 @@ export interface LiveAsk<T> {
  */
 export class LiveLog<T> {
   readonly #capacity: number
-  /** By number modulo capacity. */
-  readonly #ring: (LiveItem<T> | undefined)[] = []
+  /** By number from the first on, modulo capacity. */
+  readonly #items: T[] = []
+  readonly #topics: string[] = []
+  /** Made once somebody takes them: of a stream that nobody reads each is one object the less. */
+  readonly #entries: (LiveItem<T> | undefined)[] = []
   readonly #readers = new Set<Place<T>>()
   readonly #first: number
+  /** The number of what lies at 0. */
+  #base: number
   #oldest: number
   #next: number
 
@@ -48,6 +53,7 @@ export class LiveLog<T> {
   constructor({ capacity, first }: { readonly capacity: number; readonly first: number }) {
     this.#capacity = capacity
     this.#first = first
+    this.#base = first
     this.#oldest = first
     this.#next = first
   }
@@ -62,20 +68,13 @@ export class LiveLog<T> {
   }
 
   publish(topic: string, item: T): void {
-    this.put({ type: 'item', n: this.#next, topic, item })
+    this.#add(topic, item, undefined)
   }
 
   /** A message of another log, under its number there. Numbers that were left out count as missed. */
   put(entry: LiveItem<T>): void {
     if (entry.n > this.#next) this.#skip(entry.n)
-    const at = entry.n % this.#capacity
-    if (entry.n - this.#oldest >= this.#capacity) {
-      this.#overtake(this.#oldest, this.#ring[at])
-      this.#oldest += 1
-    }
-    this.#ring[at] = entry
-    this.#next = entry.n + 1
-    for (const reader of this.#readers) reader.wake()
+    this.#add(entry.topic, entry.item, entry)
   }
 
   subscribe({ from, wants, onEnd = () => undefined }: LiveAsk<T>): LiveReader<T> {
@@ -86,7 +85,7 @@ export class LiveLog<T> {
     if (from !== undefined && (from < this.#first || from > this.#next)) {
       place.restart(from < this.#first ? this.#oldest : this.#next)
     } else if (begin < this.#oldest) place.miss(this.#oldest - begin, this.#oldest)
-    place.source = (n) => (n < this.#next ? { entry: this.#ring[n % this.#capacity] } : undefined)
+    place.source = (n) => (n < this.#next ? { entry: this.#entry(n) } : undefined)
     this.#readers.add(place)
     return place
   }
@@ -96,7 +95,7 @@ export class LiveLog<T> {
     const found: LiveItem<T>[] = []
     for (let n = Math.min(before, this.#next) - 1; n >= this.#oldest; n -= 1) {
       if (found.length >= limit) break
-      const entry = this.#ring[n % this.#capacity]
+      const entry = this.#entry(n)
       if (entry !== undefined && wants(entry.item)) found.push(entry)
     }
     return found
@@ -107,8 +106,34 @@ export class LiveLog<T> {
     for (const reader of this.#readers) reader.close()
   }
 
-  #overtake(n: number, entry: LiveItem<T> | undefined): void {
+  #add(topic: string, item: T, entry: LiveItem<T> | undefined): void {
+    const n = this.#next
+    if (n - this.#oldest >= this.#capacity) this.#overtakeOldest()
+    const at = this.#placeOf(n)
+    this.#items[at] = item
+    this.#topics[at] = topic
+    this.#entries[at] = entry
+    this.#next = n + 1
+    for (const reader of this.#readers) reader.wake()
+  }
+
+  #overtakeOldest(): void {
+    const n = this.#oldest
+    this.#oldest += 1
+    if (this.#readers.size === 0) return
+    const entry = this.#entry(n)
     for (const reader of this.#readers) reader.overtaken(n, entry)
+  }
+
+  #placeOf(n: number): number {
+    return (n - this.#base) % this.#capacity
+  }
+
+  #entry(n: number): LiveItem<T> | undefined {
+    const at = this.#placeOf(n)
+    const topic = this.#topics[at]
+    if (topic === undefined) return undefined
+    return (this.#entries[at] ??= { type: 'item', n, topic, item: this.#items[at] as T })
   }
 
   /** Nothing before `n` is here any more, and what was between never came. */
@@ -117,7 +142,8 @@ export class LiveLog<T> {
       // Which of these were for the reader nobody can say.
       if (reader.position < n) reader.miss(n - reader.position, n)
     }
-    this.#ring.length = 0
+    for (const ring of [this.#items, this.#topics, this.#entries]) ring.length = 0
+    this.#base = n
     this.#oldest = n
     this.#next = n
   }
