@@ -3,6 +3,7 @@ export type Micros = number
 
 /** `d` stands for a digit. Checked by hand: every event of a replay passes here. */
 const frame = 'dddd-dd-ddTdd:dd:dd'
+const minuteEnd = 16
 const DIGIT = 'd'.charCodeAt(0)
 
 function isDigit(code: number): boolean {
@@ -13,7 +14,9 @@ function isDigit(code: number): boolean {
 export function isEventTime(text: string): boolean {
   const end = text.length - 1
   if (end < 19 || end > 29 || text[end] !== 'Z') return false
-  for (let i = 0; i < 19; i++) {
+  // What follows a minute that was checked before begins behind it.
+  const checked = text.slice(0, minuteEnd) === cachedMinute ? minuteEnd : 0
+  for (let i = checked; i < 19; i++) {
     const expected = frame.charCodeAt(i)
     const code = text.charCodeAt(i)
     if (expected === DIGIT ? !isDigit(code) : code !== expected) return false
@@ -32,12 +35,13 @@ function digits(text: string, from: number, to: number): number {
 }
 
 let cachedMinute = ''
-let cachedMicros = 0
+let cachedMicros = Number.NaN
 
 /** Events of one burst share their minute: the calendar is worked out once for all of them. */
 function minuteOf(text: string): Micros {
-  if (cachedMinute === '' || !text.startsWith(cachedMinute)) {
-    cachedMinute = text.slice(0, 16)
+  const minute = text.slice(0, minuteEnd)
+  if (minute !== cachedMinute) {
+    cachedMinute = minute
     const millis = Date.parse(`${cachedMinute}:00Z`)
     // 31 February is a time to Date.parse of some engines, and turns into 3 March.
     const same = !Number.isNaN(millis) && new Date(millis).toISOString().startsWith(cachedMinute)
