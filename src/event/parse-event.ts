@@ -216,22 +216,32 @@ function holdsNul(value: unknown): boolean {
 export function parseEvent(value: unknown): SnugEvent {
   const owner = bag(value, 'event')
   if (owner['v'] !== 1) throw invalid('v', '1')
-  time(owner['time'], 'time')
   text(owner['node'], 'node')
   text(owner['source'], 'source')
   const kind = owner['kind']
   image(owner['image'])
-  if (kind === 'loss') {
-    if (owner['container'] !== undefined) container(owner['container'])
-    lossSpan(bag(owner['loss'], 'loss'))
-  } else {
+  if (kind !== 'loss') {
     container(owner['container'])
     workload(owner['workload'])
-    if (owner['count'] !== undefined) whole(owner['count'], Number.MAX_SAFE_INTEGER, 'count')
     processOf(owner['process'])
-    act(kind, owner)
+    return parseTold(owner)
   }
+  time(owner['time'], 'time')
+  if (owner['container'] !== undefined) container(owner['container'])
+  lossSpan(bag(owner['loss'], 'loss'))
   return owner as unknown as SnugEvent
+}
+
+/**
+ * The part of {@link parseEvent} that looks at what every act tells of its own: when it was, how often, and what.
+ *
+ * @throws SnugError EVENT_INVALID, naming the member
+ */
+export function parseTold(event: Bag): SnugEvent {
+  time(event['time'], 'time')
+  if (event['count'] !== undefined) whole(event['count'], Number.MAX_SAFE_INTEGER, 'count')
+  act(event['kind'], event)
+  return event as unknown as SnugEvent
 }
 
 /**

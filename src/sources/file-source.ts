@@ -1,5 +1,5 @@
 import { eventKinds } from '../event/event.ts'
-import { takeEvent } from './event-lines.ts'
+import { eventTaker } from './event-lines.ts'
 import { type LineFormat } from './line-format.ts'
 import { LineSource, type LineSourceOptions } from './line-source.ts'
 
@@ -11,7 +11,7 @@ export const recorded: LineFormat = {
   kinds: eventKinds,
   relays: true,
   follow: false,
-  open: () => ({ take: takeEvent }),
+  open: () => ({ take: eventTaker() }),
 }
 
 /**
