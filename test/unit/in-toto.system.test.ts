@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { profilePredicate, statementText } from '../../src/attest/statement.ts'
+import { exportProfile } from '../../src/export/export-profile.ts'
+import { Profile } from '../../src/profile/profile.ts'
+import { shaper } from './act-fixture.ts'
+import { profile } from './scan-fixtures.ts'
+
+/** Go and in-toto's protobufs are Debian's; nothing is fetched by Go itself. */
+const program = fileURLToPath(new URL('../fixtures/in-toto-check/main.go', import.meta.url))
+const build = fileURLToPath(new URL('../../.build/fixtures/', import.meta.url))
+
+function verdicts(statements: readonly object[]): readonly string[] {
+  mkdirSync(build, { recursive: true })
+  const env = {
+    ...process.env,
+    GO111MODULE: 'off',
+    GOPATH: '/usr/share/gocode',
+    GOTOOLCHAIN: 'local',
+    GOFLAGS: '',
+    CGO_ENABLED: '0',
+    GOCACHE: join(build, 'gocache'),
+  }
+  const output = join(build, 'in-toto-check')
+  execFileSync('/usr/lib/go-1.24/bin/go', ['build', '-o', output, program], { env })
+  const input = statements.map((each) => JSON.stringify(each)).join('\n')
+  return execFileSync(output, { input }).toString().trim().split('\n')
+}
+
+const trace = JSON.parse(
+  exportProfile('in-toto', profile.image, Profile.load(profile.behaviours, shaper)).text,
+) as object
+const subject = { repository: 'shop/web', digest: `sha256:${'ab'.repeat(32)}` }
+const attested = JSON.parse(
+  statementText(
+    profilePredicate,
+    subject,
+    { said: profile, made: '2026-11-24T14:00:00Z', expires: '2027-02-24T14:00:00Z' },
+    '1.0.0',
+  ),
+) as object
+
+it('writes statements that in-toto’s own published schema and validation take', () => {
+  expect(verdicts([trace, attested])).toEqual(['ok', 'ok'])
+})
+
+it('would be told what is wrong with them', () => {
+  const wrong: readonly (readonly [string, object])[] = [
+    ['wrong statement type', { ...trace, _type: 'https://in-toto.io/Statement/v0.1' }],
+    ['unknown field', { ...trace, extra: true }],
+    ['at least one digest required', { ...attested, subject: [{ name: 'shop/web' }] }],
+    ['incorrect length', { ...attested, subject: [{ name: 'web', digest: { sha256: 'ab' } }] }],
+    ['predicate object required', { ...attested, predicate: undefined }],
+    ['at least one of name, URI', predicate({ monitorLog: { fileAccess: [{ annotations: {} }] } })],
+    ['Timestamp', predicate({ metadata: { buildStartedOn: 'yesterday' } })],
+  ]
+  const told = verdicts(wrong.map(([, statement]) => statement))
+  for (const [at, [word]] of wrong.entries()) expect(told[at]).toContain(word)
+})
+
+function predicate(value: object): object {
+  return { ...trace, predicate: value }
+}
