@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
+import { peerNames } from '../net/peer-names.ts'
 import { type Claim, claimHeader, claimText, tokenHeader } from '../server/caller.ts'
 import type { FrontSetup } from '../server/front-protocol.ts'
 import { tokenDigest } from '../server/token-file.ts'
@@ -44,14 +45,10 @@ export function sessionIdOf({ headers, socket }: IncomingMessage): string | unde
 
 /** Whom the client's certificate names, where one of our authorities signed it and the name has a role. */
 export function ofCertificate(
-  { socket }: IncomingMessage,
+  incoming: IncomingMessage,
   clients: NonNullable<FrontSetup['tls']>['clients'],
 ): Credential | undefined {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined
-  const { subject, subjectaltname } = socket.getPeerCertificate()
-  const names = subjectaltname?.split(', ') ?? []
-  // A certificate without alternative names is an old one, and goes by its common name.
-  if (names.length === 0 && typeof subject?.CN === 'string') names.push(subject.CN)
+  const names = peerNames(incoming)
   const client = clients.find(({ name }) => names.includes(name))
   if (client === undefined) return undefined
   return { kind: 'claim', claim: { via: 'certificate', name: client.name, role: client.role } }

@@ -7,12 +7,13 @@ import { setCookie } from 'hono/cookie'
 import { WebSocket } from 'ws'
 import { mayAs, type Role } from '../config/role.ts'
 import { SnugError } from '../errors.ts'
+import { readJson } from '../net/json-body.ts'
 import type { Log } from '../telemetry/log.ts'
 import { liveQuery } from '../server/live-query.ts'
 import { pumpLive } from '../server/live-socket.ts'
 import { checkOrigin } from '../server/origin-guard.ts'
 import { problemResponse, refusalReason } from '../server/problem.ts'
-import { check, readJson } from '../server/request-body.ts'
+import { check } from '../server/request-body.ts'
 import type { Route } from '../server/route.ts'
 import { routes } from '../server/routes.ts'
 import { sessionBody } from '../server/session-routes.ts'
@@ -85,7 +86,7 @@ export function createFrontApp(world: FrontWorld): Hono<Env> {
 
   app.post('/v1/session', async (c) => {
     const { incoming } = c.env
-    const { token } = check(sessionBody, await readJson(incoming, world.bodyMs))
+    const { token } = check(sessionBody, await readJson(incoming, { withinMs: world.bodyMs }))
     const credential = await access.bearer(token, incoming)
     return begin(c, world, credential, (holder) => c.json(holder))
   })
@@ -175,7 +176,7 @@ async function forward(c: Context<Env>, world: FrontWorld, route: Route): Promis
   check(route.query, c.req.query())
   const query = new URLSearchParams(c.req.query()).toString()
   const path = `${new URL(c.req.url).pathname}${query === '' ? '' : `?${query}`}`
-  const json = route.body && (await readJson(incoming, world.bodyMs))
+  const json = route.body && (await readJson(incoming, { withinMs: world.bodyMs }))
   check(route.body, json)
   const ifMatch = c.req.header('if-match')
   const answer = await world.link.ask(path, {

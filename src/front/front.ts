@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
 import { describeError, SnugError } from '../errors.ts'
+import { bodyMs } from '../net/json-body.ts'
 import {
   frontPaths,
   type FrontRights,
@@ -12,7 +13,7 @@ import {
   type FrontSetup,
 } from '../server/front-protocol.ts'
 import { problemResponse } from '../server/problem.ts'
-import { bodyMs, check } from '../server/request-body.ts'
+import { check } from '../server/request-body.ts'
 import type { Log } from '../telemetry/log.ts'
 import { Access } from './access.ts'
 import { DaemonLink } from './daemon-link.ts'

@@ -1,24 +1,20 @@
-import { readFileSync, statSync } from 'node:fs'
 import type { Config } from '../config/config-schema.ts'
-import { describeError, SnugError } from '../errors.ts'
+import { SnugError } from '../errors.ts'
+import { readWatched, WatchedFiles } from '../net/watched-files.ts'
 import type { FrontSetup } from './front-protocol.ts'
-
-const lookMs = 1_000
 
 /** The files that the front needs and may not read itself: certificate, key, authorities of clients, key set. */
 export class FrontFiles {
   readonly #config: Config
-  readonly #paths: readonly string[]
-  #stamp: string
-  #timer: NodeJS.Timeout | undefined
+  readonly #files: WatchedFiles
 
   /** Errors: CONFIG_INVALID where one of them cannot be read. */
   constructor(config: Config) {
     this.#config = config
     const { tls, oidc } = config
     const jwks = oidc.jwks?.includes('://') === true ? undefined : oidc.jwks
-    this.#paths = [tls.cert, tls.key, tls.clientCa, jwks].filter((path) => path !== undefined)
-    this.#stamp = this.#stampNow()
+    const paths = [tls.cert, tls.key, tls.clientCa, jwks].filter((path) => path !== undefined)
+    this.#files = new WatchedFiles(paths)
   }
 
   /** With what the files hold now. Errors: CONFIG_INVALID. */
@@ -59,33 +55,14 @@ export class FrontFiles {
 
   /** Calls `changed` whenever one of the files is another than before. */
   watch(changed: () => void): void {
-    if (this.#paths.length === 0) return
-    this.#timer = setInterval(() => {
-      const stamp = this.#stampNow()
-      if (stamp === this.#stamp) return
-      this.#stamp = stamp
-      changed()
-    }, lookMs).unref()
+    this.#files.watch(changed)
   }
 
   close(): void {
-    clearInterval(this.#timer)
-  }
-
-  #stampNow(): string {
-    return this.#paths
-      .map((path) => {
-        const found = statSync(path, { throwIfNoEntry: false })
-        return found === undefined ? 'none' : `${found.mtimeMs}:${found.size}:${found.ino}`
-      })
-      .join(' ')
+    this.#files.close()
   }
 }
 
 function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new SnugError('CONFIG_INVALID', `cannot read \`${path}\`: ${describeError(error)}`)
-  }
+  return readWatched(path, 'CONFIG_INVALID')
 }
