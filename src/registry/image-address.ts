@@ -10,11 +10,15 @@ export interface ImageAddress {
 /** Where Docker Hub answers, whatever it is called in names. */
 const dockerHub = 'registry-1.docker.io'
 
+const hostPattern =
+  /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/
+const tagPattern = /^\w[\w.-]{0,127}$/
+const digestPattern = /^sha256:[0-9a-f]{64}$/
 const repositoryPattern = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/
 
 /**
  * A name that has its registry in it: `registry.local:5000/shop/web:1`. Undefined for a short one, of which only an
- * engine knows what it means.
+ * engine knows what it means, and for what is no name: it comes from pods too, and becomes a part of addresses.
  */
 export function imageAddress(name: string): ImageAddress | undefined {
   const slash = name.indexOf('/')
@@ -27,8 +31,11 @@ export function imageAddress(name: string): ImageAddress | undefined {
   const colon = tagged.lastIndexOf(':')
   const repository = colon < 0 ? tagged : tagged.slice(0, colon)
   const tag = colon < 0 ? 'latest' : tagged.slice(colon + 1)
-  if (!repositoryPattern.test(repository)) return undefined
-  return { host, repository, reference: at < 0 ? tag : rest.slice(at + 1) }
+  const digest = at < 0 ? undefined : rest.slice(at + 1)
+  const isName =
+    hostPattern.test(host) && repositoryPattern.test(repository) && tagPattern.test(tag)
+  if (!isName || (digest !== undefined && !digestPattern.test(digest))) return undefined
+  return { host, repository, reference: digest ?? tag }
 }
 
 /** Errors: IMAGE_UNKNOWN for a name without a registry */
