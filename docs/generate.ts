@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { admissionSchema } from '../src/config/admission-schema.ts'
 import { configJsonSchema } from '../src/config/config-keys.ts'
 import { gatePolicySchema } from '../src/config/gate-policy-schema.ts'
 import { generaliseRulesSchema, guardrailRulesSchema } from '../src/config/rules-schema.ts'
@@ -47,7 +48,13 @@ const pages: Readonly<Record<string, string>> = {
     'What `snug gate --policy FILE` reads, as YAML; `profiles/gate.yaml` is the one that ships.',
     jsonSchema(gatePolicySchema),
   ),
+  'docs/reference/admission.md': schemaPage(
+    'Admission, v1',
+    'What `snug admit --config FILE` reads, as YAML: see docs/admission.md.',
+    jsonSchema(admissionSchema),
+  ),
   'docs/reference/config.schema.json': json(configJsonSchema()),
+  'docs/reference/admission.schema.json': json(jsonSchema(admissionSchema)),
   'docs/reference/event.schema.json': json(eventSchema),
   'docs/reference/alert.schema.json': json(alertSchema),
   'profiles/guardrails.schema.json': json(jsonSchema(guardrailRulesSchema)),

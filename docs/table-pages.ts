@@ -1,3 +1,4 @@
+import { admissionMetricTable } from '../src/admit/admission-metrics.ts'
 import { configKeys } from '../src/config/config-keys.ts'
 import { errorTable } from '../src/errors.ts'
 import { routes } from '../src/server/routes.ts'
@@ -76,6 +77,18 @@ export function metricsPage(): string {
     'Metrics',
     '`GET /metrics`, in Prometheus text format. Label values are closed sets: input cannot make new series.',
     table(['metric', 'type', 'labels', 'meaning'], [...counters, ...fromStatus]),
+    '## Of the admission webhook',
+    table(
+      ['metric', 'type', 'labels', 'meaning'],
+      Object.entries(admissionMetricTable).map(([name, { type, help, labels }]) => [
+        code(name),
+        type,
+        Object.entries(labels)
+          .map(([label, values]) => `${code(label)}: ${values.join(', ')}`)
+          .join('; '),
+        help,
+      ]),
+    ),
   )
 }
 

@@ -47,6 +47,11 @@ export const errorTable = {
     status: 400,
     hint: 'check the file against profiles/gate.schema.json',
   },
+  ADMISSION_INVALID: {
+    exit: 3,
+    status: 500,
+    hint: 'see docs/reference/admission.md for what is in the file',
+  },
   GATE_RESULT_INVALID: {
     exit: 3,
     status: 400,

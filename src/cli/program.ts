@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { CliContext } from './cli-context.ts'
 import type { CliIo } from './cli-io.ts'
+import { admitCommand } from './commands/admit-command.ts'
 import { agentCommand } from './commands/agent-command.ts'
 import { alertCommands } from './commands/alert-commands.ts'
 import { attestCommands } from './commands/attest-commands.ts'
@@ -64,6 +65,7 @@ export function createProgram(io: CliIo): Cli {
   gateCommand(program, context)
   attestCommands(program, context)
   scanCommand(program, context)
+  admitCommand(program, context)
   sinkCommands(program, context)
   configCommands(program, context)
   tokenCommands(program, context)

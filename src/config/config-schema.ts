@@ -3,28 +3,31 @@ import { defaultBlockRules } from '../lifecycle/blocking.ts'
 import { oidcSchema, sessionSchema, tlsSchema } from './access-schema.ts'
 import { formatDuration } from './duration.ts'
 import { outboxSchema, sinkSchema, stormSchema, tracesSchema } from './sink-schema.ts'
-import { duration, path, size } from './value-schema.ts'
+import {
+  duration,
+  type HostPort,
+  hostPortOf,
+  hostPortPattern,
+  logLevels,
+  path,
+  size,
+} from './value-schema.ts'
 
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const afterStates = ['review', 'alert', 'block'] as const
 
-const listenPattern = /^(none|(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5})$/
+const listenPattern = new RegExp(`^none$|${hostPortPattern.source}`)
 const listen = z
   .string()
   .regex(listenPattern, { error: 'must be `HOST:PORT` or `none`', abort: true })
   .transform((text): ListenAddress => {
     if (text === 'none') return { kind: 'none' }
-    const colon = text.lastIndexOf(':')
-    const host = text.slice(0, colon).replace(/^\[|\]$/g, '')
-    return { kind: 'tcp', host, port: Number(text.slice(colon + 1)) }
+    return { kind: 'tcp', ...hostPortOf(text) }
   })
   .refine((address) => address.kind === 'none' || address.port <= 65_535, {
     message: 'has a port above 65535',
   })
 
-export type ListenAddress =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+export type ListenAddress = { readonly kind: 'none' } | ({ readonly kind: 'tcp' } & HostPort)
 
 const learn = z
   .strictObject({

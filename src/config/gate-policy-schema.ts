@@ -70,18 +70,18 @@ const behaviourPart = z.strictObject({
 
 const layer = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be a diff id, `sha256:…`')
 
+/** An image that others are built on. */
+export const baseImage = z.strictObject({ name: text, layers: z.array(layer).min(1) })
+
 const imagePart = z.strictObject({
   root: level('warn').meta({ description: 'the image names no user, or root' }),
   base: z
     .strictObject({
       level: level('approve'),
-      approved: z
-        .array(z.strictObject({ name: text, layers: z.array(layer).min(1) }))
-        .min(1)
-        .meta({
-          description:
-            'images that others may be built on, each by its diff ids (`docker image inspect`, `RootFS.Layers`), the bottom one first',
-        }),
+      approved: z.array(baseImage).min(1).meta({
+        description:
+          'images that others may be built on, each by its diff ids (`docker image inspect`, `RootFS.Layers`), the bottom one first',
+      }),
     })
     .exactOptional(),
   age: z

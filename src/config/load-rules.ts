@@ -6,6 +6,7 @@ import { type ErrorCode, SnugError } from '../errors.ts'
 import type { GatePolicy } from '../gate/policy.ts'
 import type { GuardrailRules } from '../match/guardrail.ts'
 import type { GeneraliseRules } from '../profile/generalise.ts'
+import { type AdmissionConfig, admissionOf, admissionSchema } from './admission-schema.ts'
 import { gatePolicySchema, policyOf } from './gate-policy-schema.ts'
 import { generaliseRulesSchema, guardrailRulesSchema } from './rules-schema.ts'
 import { readYamlFile } from './yaml-file.ts'
@@ -35,6 +36,11 @@ export function loadRules(dir: string = shippedRulesDir()): Rules {
  */
 export function loadGatePolicy(file: string = join(shippedRulesDir(), 'gate.yaml')): GatePolicy {
   return Object.freeze(policyOf(readRules(file, gatePolicySchema, 'POLICY_INVALID')))
+}
+
+/** The config of the admission webhook. Errors: ADMISSION_INVALID, with file and line */
+export function loadAdmission(file: string): AdmissionConfig {
+  return Object.freeze(admissionOf(readRules(file, admissionSchema, 'ADMISSION_INVALID')))
 }
 
 function readRules<T>(file: string, schema: z.ZodType<T>, code: ErrorCode = 'RULES_INVALID'): T {

@@ -26,3 +26,24 @@ export const size = z
   })
 
 export const path = z.string().min(1, 'must not be empty')
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+export const hostPortPattern = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):\d{1,5}$/
+
+export function hostPortOf(text: string): HostPort {
+  const colon = text.lastIndexOf(':')
+  const host = text.slice(0, colon).replace(/^\[|\]$/g, '')
+  return { host, port: Number(text.slice(colon + 1)) }
+}
+
+export const hostPort = z
+  .string()
+  .regex(hostPortPattern, { error: 'must be `HOST:PORT`', abort: true })
+  .transform(hostPortOf)
+  .refine(({ port }) => port <= 65_535, { message: 'has a port above 65535' })

@@ -51,7 +51,7 @@ function baseFinding({ diffIds }: ImageFacts, { base }: ImagePolicy): GateFindin
 }
 
 /** An image is built on a base where its layers begin with all of the base's. */
-function isHeadOf({ layers }: BaseImage, diffIds: readonly string[]): boolean {
+export function isHeadOf({ layers }: BaseImage, diffIds: readonly string[]): boolean {
   return layers.every((layer, at) => diffIds[at] === layer)
 }
 
