@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { cliPath } from '../fixtures/agent.ts'
+
+/** One line of the webhook's log about a pod. */
+export interface Decided {
+  readonly pod: string
+  readonly verdict: string
+  readonly ms: number
+}
+
+/** `snug admit` as a process of its own, on a port that stays the same when it is started again. */
+export class WebhookProcess {
+  readonly port: number
+  readonly #folder: string
+  readonly #log: string
+  #child: ChildProcess | undefined
+
+  private constructor(folder: string, port: number) {
+    this.#folder = folder
+    this.#log = join(folder, 'admit.log')
+    this.port = port
+  }
+
+  static async at(folder: string): Promise<WebhookProcess> {
+    const probe = createServer().listen(0, '127.0.0.1')
+    await once(probe, 'listening')
+    const { port } = probe.address() as AddressInfo
+    probe.close()
+    await once(probe, 'close')
+    return new WebhookProcess(folder, port)
+  }
+
+  /** Resolves once it listens. */
+  async start(config: object): Promise<void> {
+    const file = join(this.#folder, 'admission.yaml')
+    writeFileSync(file, JSON.stringify({ ...config, listen: `127.0.0.1:${this.port}` }))
+    const out = openSync(this.#log, 'w')
+    const args = [cliPath, 'admit', '--config', file]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', out, out] })
+    closeSync(out)
+    this.#child = child
+    while (!this.says('pods are decided on')) {
+      if (child.exitCode !== null) throw new Error(`it ended:\n${readFileSync(this.#log, 'utf8')}`)
+      await delay(50)
+    }
+  }
+
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(name)
+  }
+
+  /** Gives its exit code. */
+  async stop(): Promise<number | null> {
+    const child = this.#child
+    if (child === undefined || child.exitCode !== null) return child?.exitCode ?? null
+    const gone = once(child, 'exit')
+    child.kill('SIGTERM')
+    await gone
+    return child.exitCode
+  }
+
+  /** How often it said so since it was started. */
+  count(message: string): number {
+    return this.#lines().filter(({ msg }) => msg === message).length
+  }
+
+  says(message: string): boolean {
+    return this.count(message) > 0
+  }
+
+  decided(): readonly Decided[] {
+    return this.#lines().filter(({ msg }) => msg === 'a pod was decided on') as unknown as Decided[]
+  }
+
+  #lines(): readonly Record<string, unknown>[] {
+    return readFileSync(this.#log, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  }
+}
