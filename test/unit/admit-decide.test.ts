@@ -3,7 +3,7 @@ import { actionOf, decide, type ImageOutcome } from '../../src/admit/decide.ts'
 import { judgeImage } from '../../src/admit/judge-image.ts'
 import { podImage } from '../../src/admit/pod-image.ts'
 import { parseReview, reviewAnswer } from '../../src/admit/review.ts'
-import { SnugError } from '../../src/errors.ts'
+import type { SnugError } from '../../src/errors.ts'
 import {
   digestOf,
   gateOf,
