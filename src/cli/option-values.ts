@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../config/duration.ts'
 import { SnugError } from '../errors.ts'
 
@@ -7,6 +7,12 @@ export function parseFor(text: string): string {
   const ms = parseDuration(text)
   if (ms !== undefined && ms > 0) return text
   throw new InvalidArgumentError('It must be a length of time such as 15m.')
+}
+
+/** Whose Grafeas notes they are. */
+export function grafeasProjectOption(): Option {
+  const what = 'whose notes they are in Grafeas: `projects/NAME/notes/…`'
+  return new Option('--grafeas-project <name>', what).default('snug')
 }
 
 /** A share above 0, at most 1. */

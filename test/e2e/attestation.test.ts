@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Envelope } from '../../src/attest/dsse.ts'
 import { gatePredicate, profilePredicate, statementText } from '../../src/attest/statement.ts'
+import type { GrafeasDocument } from '../../src/export/grafeas.ts'
 import { parseProfileDocument, profileDocument } from '../../src/export/profile-document.ts'
 import { attach, attached, imageOf } from '../../src/registry/attestations.ts'
 import { mustHaveRegistry } from '../../src/registry/image-address.ts'
@@ -250,13 +251,21 @@ test('the result of a gate is attached beside the profile, of the same image onl
   const files = ['--image-config', at('config.json'), '--profile', at('gated.json')]
   const gate = await cli(['gate', image, ...files, '--write', `json=${at('gate.json')}`])
   expect([gate.exit, gate.stderr]).toEqual([0, ''])
-  const made = await attest(image, 'gated', '--gate', at('gate.json'), '--key', at('ed.key'))
+  const also = ['--gate', at('gate.json'), '--grafeas', at('grafeas.json')]
+  const made = await attest(image, 'gated', ...also, '--key', at('ed.key'))
   expect([made.exit, made.stderr]).toEqual([0, ''])
   expect(made.stdout).toMatch(/^profile +sha256:.*\ngate +sha256:/m)
   const keys = [trustedKey(at('ed.pub'))]
   const address = { repository: 'ci/gated', digest: subject.digest }
   const found = await fetchSigned(gatePredicate, client, address, keys)
   expect(found?.said).toEqual(JSON.parse(readFileSync(at('gate.json'), 'utf8')))
+  const { occurrences } = JSON.parse(readFileSync(at('grafeas.json'), 'utf8')) as GrafeasDocument
+  expect(occurrences).toMatchObject(
+    ['profile', 'gate'].map((what) => ({
+      resourceUri: `https://${registry.host}/ci/gated@${subject.digest}`,
+      noteName: `projects/snug/notes/snug-attested-${what}`,
+    })),
+  )
   // Each is found by what it is, and neither is taken for the other.
   expect((await fetchSigned(profilePredicate, client, address, keys))?.said.image).toBeDefined()
 

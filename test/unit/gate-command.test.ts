@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/event/event.ts'
+import type { GrafeasDocument } from '../../src/export/grafeas.ts'
 import { profileDocument } from '../../src/export/profile-document.ts'
 import { act } from './act-fixture.ts'
 import { cli } from './cli-fixtures.ts'
@@ -110,4 +111,16 @@ it('does not pass by an image that it could not look at', async () => {
   writeFileSync(at('strict.yaml'), 'schema: snug.gate/v1\nimage: { root: approve }\n')
   const strict = await cli([...args, '--policy', at('strict.yaml')], { env })
   expect([strict.exit, strict.stderr]).toEqual([1, expect.stringContaining('ENGINE_UNAVAILABLE')])
+})
+
+it('writes a result for Grafeas, by its project', async () => {
+  const files = ['--profile', at('new.json'), '--baseline', at('old.json')]
+  const { exit, stdout } = await run(...files, '--write', 'grafeas=-', '--grafeas-project', 'ci')
+  expect(exit).toBe(2)
+  const { notes, occurrences } = JSON.parse(stdout) as GrafeasDocument
+  expect(Object.keys(notes)).toEqual(['snug-gate', 'snug-gate-new-peer'])
+  expect(occurrences).toMatchObject([
+    { noteName: 'projects/ci/notes/snug-gate', resourceUri: 'https://shop/web:2' },
+    { noteName: 'projects/ci/notes/snug-gate-new-peer', kind: 'COMPLIANCE' },
+  ])
 })

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { attestationGrafeas } from '../../attest/grafeas.ts'
 import { parseDuration } from '../../config/duration.ts'
 import {
   gatePredicate,
@@ -15,10 +16,11 @@ import { registryAt } from '../../registry/trusted-fetch.ts'
 import { commandSigner, envelopeOf, fileSigner, type Signer } from '../../signing/keys.ts'
 import type { CliContext } from '../cli-context.ts'
 import { readGateResultFile, readProfileFile } from '../json-file.ts'
-import { parseFor } from '../option-values.ts'
+import { grafeasProjectOption, parseFor } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 import { textFields } from '../text-table.ts'
 import { verifiedProfile } from '../verified-profile.ts'
+import { safeJson } from '../terminal-text.ts'
 import { writeTextFile } from '../text-file.ts'
 
 interface AttestOptions {
@@ -27,6 +29,8 @@ interface AttestOptions {
   readonly key?: string
   readonly signWith?: string
   readonly for?: string
+  readonly grafeas?: string
+  readonly grafeasProject: string
   readonly plainHttp?: true
 }
 
@@ -57,6 +61,8 @@ export function attestCommands(program: Command, context: CliContext): void {
       'how long it is to be trusted, such as 90d; otherwise without end',
       parseFor,
     )
+    .option('--grafeas <file>', 'writes what was attached there too, as notes and occurrences')
+    .addOption(grafeasProjectOption())
     .option(...plainHttp)
     .action(async (image: string, options: AttestOptions) => {
       const answer = await attest(image, options, signerOf(options))
@@ -127,12 +133,19 @@ async function attest(name: string, options: AttestOptions, signer: Signer) {
     const envelope = await envelopeOf(text, signer)
     const how = { type: predicate.type, made }
     const attached = await attach(registry, repository, image.subject, envelope, how)
-    return { what: predicate.member, digest: attached }
+    return { what: predicate.member, digest: attached, envelope }
   }
   // One after the other: where the registry keeps no list, each is added to the list that the one before left.
   const attached = profile === undefined ? [] : [await put(profilePredicate, profile)]
   if (gate !== undefined) attached.push(await put(gatePredicate, gate))
-  return { image: `${subject.repository}@${digest}`, attached, made, ...expires }
+  const named = `${subject.repository}@${digest}`
+  if (options.grafeas !== undefined) {
+    const about = { project: options.grafeasProject, image: named }
+    const document = attestationGrafeas(attached, about)
+    writeTextFile(options.grafeas, `${safeJson(JSON.stringify(document, null, 2))}\n`)
+  }
+  const told = attached.map(({ what, digest: of }) => ({ what, digest: of }))
+  return { image: named, attached: told, made, ...expires }
 }
 
 function mustBeOf({ digests }: RegistryImage, digest: string | undefined, what: string): void {

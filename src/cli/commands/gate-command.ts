@@ -4,6 +4,7 @@ import { loadGatePolicy, loadRules } from '../../config/load-rules.ts'
 import type { ProfileDocument } from '../../export/profile-document.ts'
 import type { GateResult } from '../../gate/finding.ts'
 import { judgeGate } from '../../gate/gate.ts'
+import { gateGrafeas } from '../../gate/grafeas.ts'
 import { gateJunit } from '../../gate/junit.ts'
 import { gateMarkdown } from '../../gate/markdown.ts'
 import { gateSarif } from '../../gate/sarif.ts'
@@ -14,12 +15,14 @@ import { gateText } from '../gate-text.ts'
 import { imageInput, type ImageOptions } from '../image-input.ts'
 import { readProfileFile } from '../json-file.ts'
 import { packageVersion } from '../package-version.ts'
+import type { JoinedScan } from '../../scan/join.ts'
+import { grafeasProjectOption } from '../option-values.ts'
 import { joined, readReports } from '../scan-input.ts'
 import { writeTextFile } from '../text-file.ts'
 import { verifiedProfile } from '../verified-profile.ts'
 import { safeJson } from '../terminal-text.ts'
 
-const reportFormats = ['sarif', 'junit', 'markdown', 'json'] as const
+const reportFormats = ['sarif', 'junit', 'markdown', 'json', 'grafeas'] as const
 type ReportFormat = (typeof reportFormats)[number]
 
 interface ReportTo {
@@ -35,6 +38,7 @@ interface Options extends ImageOptions {
   readonly policy?: string
   readonly rules?: string
   readonly scan?: readonly string[]
+  readonly grafeasProject: string
   readonly write: readonly ReportTo[]
 }
 
@@ -72,14 +76,23 @@ export function gateCommand(program: Command, context: CliContext): void {
       reportTo,
       [],
     )
+    .addOption(grafeasProjectOption())
     .action(async (image: string, options: Options) => {
-      const result = await judge(context, image, options)
-      await writeReports(context, result, options.write)
+      const judged = await judge(context, image, options)
+      const { result } = judged
+      await writeReports(context, judged, options)
       if (!result.passed) context.exit = 2
     })
 }
 
-async function judge(context: CliContext, image: string, options: Options): Promise<GateResult> {
+interface Judged {
+  readonly result: GateResult
+  readonly scan?: JoinedScan
+  readonly nowMs: number
+}
+
+async function judge(context: CliContext, image: string, options: Options): Promise<Judged> {
+  const nowMs = Date.now()
   const policy = loadGatePolicy(options.policy)
   const { guardrails, generalise } = loadRules(options.rules)
   const shaper = new Shaper(generalise)
@@ -91,12 +104,12 @@ async function judge(context: CliContext, image: string, options: Options): Prom
   const input = await imageInput(context, image, options, { files: reports.length > 0, must })
   const scan =
     reports.length === 0 ? undefined : joined(context, image, reports, input, shaper, profile)
-  return judgeGate({
+  const result = judgeGate({
     image,
     policy,
     guardrails,
     shaper,
-    nowMs: Date.now(),
+    nowMs,
     ...(input.facts === undefined ? {} : { facts: input.facts }),
     ...(scan === undefined ? {} : { scan }),
     ...(profile === undefined ? {} : { profile }),
@@ -104,6 +117,7 @@ async function judge(context: CliContext, image: string, options: Options): Prom
       ? {}
       : { baseline: await baselineOf(options.baseline, options) }),
   })
+  return { result, nowMs, ...(scan === undefined ? {} : { scan }) }
 }
 
 /** A file; or, with keys to trust, what is attached to the image of that name. */
@@ -118,12 +132,13 @@ async function baselineOf(named: string, { key, plainHttp }: Options): Promise<P
 
 async function writeReports(
   context: CliContext,
-  result: GateResult,
-  reports: readonly ReportTo[],
+  judged: Judged,
+  { write: reports, grafeasProject: project }: Options,
 ): Promise<void> {
+  const { result } = judged
   const toStdout = reports.find(({ file }) => file === '-')
   for (const { format, file } of reports) {
-    const text = reportText(format, result)
+    const text = reportText(format, judged, project)
     if (file === '-') await writeTo(context.io.stdout, text)
     else writeTextFile(file, text)
   }
@@ -131,8 +146,15 @@ async function writeReports(
   await context.print(result, result.findings, () => gateText(result, context.io))
 }
 
-function reportText(format: ReportFormat, result: GateResult): string {
+function reportText(format: ReportFormat, judged: Judged, project: string): string {
+  const { result, nowMs } = judged
   switch (format) {
+    case 'grafeas': {
+      const { image } = result
+      const time = new Date(nowMs).toISOString()
+      const document = gateGrafeas({ ...judged, image, project, time })
+      return `${safeJson(JSON.stringify(document, null, 2))}\n`
+    }
     case 'sarif':
       return `${safeJson(JSON.stringify(gateSarif(result, packageVersion()), null, 2))}\n`
     case 'json':
