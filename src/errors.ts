@@ -57,6 +57,11 @@ export const errorTable = {
     status: 400,
     hint: 'give what `snug gate --write json=FILE` wrote',
   },
+  REGO_FAILED: {
+    exit: 1,
+    status: 502,
+    hint: 'see docs/rego.md for what a policy in Rego is given and what it has to say',
+  },
   IMAGE_INVALID: {
     exit: 3,
     status: 400,

@@ -25,11 +25,17 @@ export interface GateInput {
   readonly nowMs: number
 }
 
-const nothing: BehaviourFindings = { findings: [], seen: 0, asBefore: 0 }
+const nothing: BehaviourFindings = { findings: [], seen: 0, asBefore: 0, anew: new Set() }
 
-/** Whether the image may go on, and what stands in its way. */
-export function judgeGate(input: GateInput): GateResult {
-  const { image, facts, profile, baseline, scan, policy, nowMs } = input
+/** What was found, before anybody's approval. */
+export interface FoundByGate {
+  readonly findings: readonly GateFinding[]
+  readonly behaviour: BehaviourFindings
+}
+
+/** Looks at all that was given. */
+export function findAll(input: GateInput): FoundByGate {
+  const { facts, profile, scan, policy, nowMs } = input
   const behaviour =
     profile === undefined
       ? nothing
@@ -38,12 +44,21 @@ export function judgeGate(input: GateInput): GateResult {
     facts === undefined || profile === undefined
       ? undefined
       : otherImageFinding(profile.image, facts)
-  const found = [
+  const findings = [
     ...(other === undefined ? [] : [other]),
     ...behaviour.findings,
     ...(facts === undefined ? [] : imageFindings(facts, policy.image, nowMs)),
     ...(scan === undefined ? [] : vulnerabilityFindings(scan, policy.vulnerabilities, nowMs)),
   ]
+  return { findings, behaviour }
+}
+
+/** Whether the image may go on, and what stands in its way, once approvals are put to it. */
+export function gateResult(
+  input: GateInput,
+  { findings: found, behaviour }: FoundByGate,
+): GateResult {
+  const { image, baseline, policy, nowMs } = input
   const findings = withApprovals(found, policy, nowMs).toSorted(graverFirst)
   const open = findings.filter(({ approved }) => approved === undefined)
   const count = (level: GateFinding['level']): number =>

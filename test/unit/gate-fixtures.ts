@@ -2,7 +2,7 @@ import type { ActEvent } from '../../src/event/event.ts'
 import { parseProfileDocument, profileDocument } from '../../src/export/profile-document.ts'
 import type { ProfileDocument } from '../../src/export/profile-document.ts'
 import type { GateResult } from '../../src/gate/finding.ts'
-import { type GateInput, judgeGate } from '../../src/gate/gate.ts'
+import { findAll, type GateInput, gateResult } from '../../src/gate/gate.ts'
 import type { GatePolicy } from '../../src/gate/policy.ts'
 import { loadGatePolicy } from '../../src/config/load-rules.ts'
 import type { Profile } from '../../src/profile/profile.ts'
@@ -33,7 +33,8 @@ export function service(...more: readonly ActEvent[]): Profile {
 export function gate(input: Partial<GateInput>): GateResult {
   const { policy: given = policy, ...rest } = input
   const rules = { guardrails: shippedGuardrails, shaper, nowMs }
-  return judgeGate({ image: 'shop/web:2', policy: given, ...rules, ...rest })
+  const all: GateInput = { image: 'shop/web:2', policy: given, ...rules, ...rest }
+  return gateResult(all, findAll(all))
 }
 
 export function against(now: Profile, more: Partial<GateInput> = {}): GateResult {

@@ -1,14 +1,19 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { loadGatePolicy, loadRules } from '../../config/load-rules.ts'
+import { SnugError } from '../../errors.ts'
 import type { ProfileDocument } from '../../export/profile-document.ts'
 import type { GateResult } from '../../gate/finding.ts'
-import { judgeGate } from '../../gate/gate.ts'
+import { findAll, type GateInput, gateResult } from '../../gate/gate.ts'
 import { gateGrafeas } from '../../gate/grafeas.ts'
 import { gateJunit } from '../../gate/junit.ts'
 import { gateMarkdown } from '../../gate/markdown.ts'
+import { parseRegoOutput, regoInput, withRego } from '../../gate/rego.ts'
 import { gateSarif } from '../../gate/sarif.ts'
 import { Shaper } from '../../profile/shape.ts'
+import { defaultEntrypoint, type RegoPolicy } from '../../rego/rego-policy.ts'
+import { serverPolicy } from '../../rego/server-policy.ts'
+import { wasmPolicy } from '../../rego/wasm-policy.ts'
 import type { CliContext } from '../cli-context.ts'
 import { writeTo } from '../cli-io.ts'
 import { gateText } from '../gate-text.ts'
@@ -36,6 +41,9 @@ interface Options extends ImageOptions {
   readonly key?: readonly string[]
   readonly plainHttp?: true
   readonly policy?: string
+  readonly policyWasm?: string
+  readonly policyEntrypoint?: string
+  readonly policyOpa?: string
   readonly rules?: string
   readonly scan?: readonly string[]
   readonly grafeasProject: string
@@ -63,6 +71,9 @@ export function gateCommand(program: Command, context: CliContext): void {
     .option('--key <file...>', 'public keys to trust, PEM')
     .option('--plain-http', 'the registry has no TLS')
     .option('--policy <file>', 'YAML, see profiles/gate.schema.json; otherwise profiles/gate.yaml')
+    .option('--policy-wasm <file>', 'a policy in Rego that `opa build -t wasm` compiled, on top')
+    .option('--policy-entrypoint <name>', `its rule; otherwise \`${defaultEntrypoint}\``)
+    .option('--policy-opa <url>', 'the same on a server of OPA: http://HOST:8181/v1/data/snug/gate')
     .option('--rules <dir>', 'guardrails and generalisation rules; otherwise those that ship')
     .option(
       '--image-config <file>',
@@ -104,7 +115,7 @@ async function judge(context: CliContext, image: string, options: Options): Prom
   const input = await imageInput(context, image, options, { files: reports.length > 0, must })
   const scan =
     reports.length === 0 ? undefined : joined(context, image, reports, input, shaper, profile)
-  const result = judgeGate({
+  const gate: GateInput = {
     image,
     policy,
     guardrails,
@@ -116,8 +127,25 @@ async function judge(context: CliContext, image: string, options: Options): Prom
     ...(options.baseline === undefined
       ? {}
       : { baseline: await baselineOf(options.baseline, options) }),
-  })
+  }
+  const found = findAll(gate)
+  const rego = await regoPolicy(options)
+  const findings =
+    rego === undefined
+      ? found.findings
+      : withRego(found.findings, parseRegoOutput(await rego(regoInput(gate, found))))
+  const result = gateResult(gate, { ...found, findings })
   return { result, nowMs, ...(scan === undefined ? {} : { scan }) }
+}
+
+/** Errors: USAGE, and those of each. */
+async function regoPolicy(options: Options): Promise<RegoPolicy | undefined> {
+  const { policyWasm, policyOpa, policyEntrypoint } = options
+  if (policyWasm !== undefined && policyOpa !== undefined) {
+    throw new SnugError('USAGE', 'either `--policy-wasm` or `--policy-opa`')
+  }
+  if (policyOpa !== undefined) return serverPolicy(policyOpa)
+  return policyWasm === undefined ? undefined : wasmPolicy(policyWasm, policyEntrypoint)
 }
 
 /** A file; or, with keys to trust, what is attached to the image of that name. */
