@@ -9,6 +9,7 @@ struct entry {
 };
 
 #define CALL(name) (SNUG_CLASS_CALL + SNUG_CALL_##name)
+#define NR_FCHMODAT2 452	/* on every machine, and newer than some headers */
 
 static const struct entry native[] = {
 #ifdef SYS_open
@@ -21,6 +22,10 @@ static const struct entry native[] = {
 	{ SYS_symlink, SNUG_CLASS_SYMLINK },
 	{ SYS_mkdir, SNUG_CLASS_MAKE },
 	{ SYS_mknod, SNUG_CLASS_MAKE },
+	{ SYS_chmod, SNUG_CLASS_CHMOD },
+	{ SYS_utime, SNUG_CLASS_TIMES },
+	{ SYS_utimes, SNUG_CLASS_TIMES },
+	{ SYS_futimesat, SNUG_CLASS_TIMESAT },
 #endif
 	{ SYS_openat, SNUG_CLASS_OPENAT },
 	{ SYS_openat2, SNUG_CLASS_OPENAT2 },
@@ -35,6 +40,10 @@ static const struct entry native[] = {
 	{ SYS_mkdirat, SNUG_CLASS_MAKEAT },
 	{ SYS_mknodat, SNUG_CLASS_MAKEAT },
 	{ SYS_truncate, SNUG_CLASS_TRUNCATE },
+	{ SYS_fchmod, SNUG_CLASS_FCHMOD },
+	{ SYS_fchmodat, SNUG_CLASS_CHMODAT },
+	{ NR_FCHMODAT2, SNUG_CLASS_CHMODAT },
+	{ SYS_utimensat, SNUG_CLASS_TIMESAT_NS },
 	{ SYS_setuid, SNUG_CLASS_IDENTITY },
 	{ SYS_setgid, SNUG_CLASS_IDENTITY },
 	{ SYS_setreuid, SNUG_CLASS_IDENTITY },
@@ -106,6 +115,11 @@ static const struct entry compat[] = {
 	{ 336, CALL(PERF_EVENT_OPEN) },	{ 283, CALL(KEXEC_LOAD) },
 	{ 356, CALL(MEMFD_CREATE) },	{ 425, CALL(IO_URING_SETUP) },
 	{ 286, CALL(ADD_KEY) },		{ 288, CALL(KEYCTL) },
+	{ 15, SNUG_CLASS_CHMOD },	{ 94, SNUG_CLASS_FCHMOD },
+	{ 306, SNUG_CLASS_CHMODAT },	{ NR_FCHMODAT2, SNUG_CLASS_CHMODAT },
+	{ 30, SNUG_CLASS_TIMES },	{ 271, SNUG_CLASS_TIMES },
+	{ 299, SNUG_CLASS_TIMESAT },	{ 320, SNUG_CLASS_TIMESAT },
+	{ 412, SNUG_CLASS_TIMESAT_NS },
 };
 #endif
 

@@ -57,6 +57,8 @@ static struct hook hooks[] = {
 	{ "lsm_mkdir", "path_mkdir", LSM, false, "", false },
 	{ "lsm_mknod", "path_mknod", LSM, false, "", false },
 	{ "lsm_truncate", "path_truncate", LSM, false, "", false },
+	{ "lsm_chmod", "path_chmod", LSM, false, "", false },
+	{ "lsm_times", "inode_setattr", LSM, false, "", false },
 	{ "lsm_connect", "socket_connect", LSM, false, "", false },
 	{ "lsm_send", "socket_sendmsg", LSM, false, "", false },
 	{ "lsm_bind", "socket_bind", LSM, false, "", false },
@@ -146,11 +148,16 @@ static void call_function(const struct hook *hook, char *name, size_t size)
 	snprintf(name, size, "%s%s", prefix, hook->name);
 }
 
+static int parameters(struct btf *btf, int function)
+{
+	return btf_vlen(btf__type_by_id(btf, btf__type_by_id(btf, function)->type));
+}
+
 /* What this kernel does not know would fail the whole load. Empty where it knows it. */
 static const char *unknown(const struct hook *hook, struct bpf_program *program, struct btf *btf)
 {
 	char name[64];
-	int kind = BTF_KIND_FUNC;
+	int kind = BTF_KIND_FUNC, found;
 
 	switch (bpf_program__type(program)) {
 	case BPF_PROG_TYPE_LSM:
@@ -169,7 +176,11 @@ static const char *unknown(const struct hook *hook, struct bpf_program *program,
 		return libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_task_storage_get, NULL) == 1 ?
 			       "" : "this kernel tells such a hook nothing of its process";
 	}
-	return btf__find_by_name_kind(btf, name, kind) >= 0 ? "" : "this kernel has no such hook";
+	found = btf__find_by_name_kind(btf, name, kind);
+	if (found < 0)
+		return "this kernel has no such hook";
+	return !strcmp(hook->name, "inode_setattr") && parameters(btf, found) != 3 ?
+		       "this kernel's hook has other arguments" : "";
 }
 
 static void choose(struct agent *agent, struct btf *btf)

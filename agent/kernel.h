@@ -49,6 +49,10 @@ struct dentry {
 	struct super_block *d_sb;
 };
 
+struct iattr {
+	unsigned int ia_valid;
+};
+
 struct vfsmount {
 	struct dentry *mnt_root;
 	struct super_block *mnt_sb;

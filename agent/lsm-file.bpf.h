@@ -6,6 +6,7 @@
 #include "lsm-exec.bpf.h"
 
 #define NR_IO_URING_ENTER 426	/* on every machine */
+#define ATTR_TIMES_GIVEN (1u << 7 | 1u << 8)	/* of access, of modification: not now, but as said */
 
 /*
  * Files are opened for other reasons too: to be executed, for a descriptor of a process or a queue, to dump a core.
@@ -222,12 +223,52 @@ int BPF_PROG(lsm_mkdir, const struct path *dir, struct dentry *dentry, unsigned 
 	return on_named(&named);
 }
 
+/* What is done to a file by a call that is told as such. */
+static __always_inline int on_attribute(u32 id, struct place place)
+{
+	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX, .stop = SNUG_REFUSED };
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = acting(task);
+	struct held *held;
+	bool refused;
+	u32 depth;
+
+	/* By other credentials: overlayfs does to its layer what it was asked to. */
+	if (!state || (u64)task->cred != (u64)task->real_cred)
+		return 0;
+	held = hold(state, &depth);
+	if (!held)
+		return 0;
+	if (place.dentry)
+		sensitive.at = put_place(&held->scratch, SNUG_TEXT_MAX, place, root_of(state, task));
+	refused = tell_sensitive(&held->scratch, task, state, &sensitive);
+	let_go(depth);
+	return REFUSE_IF(refused);
+}
+
+/* Older kernels call it for an open that empties the file too: that is told by itself. */
 SEC("lsm/path_truncate")
 int BPF_PROG(lsm_truncate, const struct path *path)
 {
 	struct named named = { .place = PLACE(*path), .access = SNUG_WRITE };
+	struct call call = {};
 
+	if (class_now(&call, bpf_get_current_task_btf()) == SNUG_CLASS_TRUNCATE &&
+	    on_attribute(SNUG_CALL_TRUNCATE, PLACE(*path)))
+		return REFUSE_IF(true);
 	return on_named(&named);
+}
+
+SEC("lsm/path_chmod")
+int BPF_PROG(lsm_chmod, const struct path *path, unsigned short mode)
+{
+	return mode & MODE_SETUID ? on_attribute(SNUG_CALL_CHMOD, PLACE(*path)) : 0;
+}
+
+SEC("lsm/inode_setattr")
+int BPF_PROG(lsm_times, void *map, struct dentry *dentry, struct iattr *set)
+{
+	return set->ia_valid & ATTR_TIMES_GIVEN ? on_attribute(SNUG_CALL_UTIMENSAT, (struct place){}) : 0;
 }
 
 /* By mknod, or by an open that makes the file, whose own hook would come too late for that. Binding a socket is neither. */

@@ -221,6 +221,12 @@ enum snug_class {
 	SNUG_CLASS_CONNECT,
 	SNUG_CLASS_SOCKETCALL,	/* of the 32-bit table: connect and listen behind a number */
 	SNUG_CLASS_CLONE3,	/* flags in memory */
+	SNUG_CLASS_CHMOD,	/* path, mode */
+	SNUG_CLASS_CHMODAT,	/* directory, path, mode */
+	SNUG_CLASS_FCHMOD,	/* descriptor, mode */
+	SNUG_CLASS_TIMES,	/* path, times: now where there are none */
+	SNUG_CLASS_TIMESAT,	/* directory, path, times */
+	SNUG_CLASS_TIMESAT_NS,	/* the same, each of which may say that it is now, or stays */
 	SNUG_CLASS_CALL,	/* the rest: SNUG_CLASS_CALL + enum snug_call */
 };
 

@@ -151,6 +151,20 @@ describe('ways to open and to execute', () => {
   })
 })
 
+describe('what is done to a file but for its content', () => {
+  it('tells who makes a program setuid, sets a time, or cuts a file off by its name', async () => {
+    const acts = await actsOf('attributes')
+    const calls = acts.flatMap((event) => (event.kind === 'syscall' ? [event.syscall] : []))
+    // By its name and by its descriptor; of a file that is not there it failed, and not for want of rights.
+    expect(calls).toEqual([
+      { name: 'chmod', target: '/data/file' },
+      { name: 'chmod', target: '/data/file' },
+      { name: 'utimensat' },
+      { name: 'truncate', target: '/data/file' },
+    ])
+  })
+})
+
 describe('the network', () => {
   let acts: ActEvent[]
   beforeAll(async () => {

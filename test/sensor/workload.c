@@ -225,6 +225,28 @@ static void rights(void)
 	mount("none", "/mnt", "tmpfs", 0, NULL);
 }
 
+/* What is harmless first: none of that is told. */
+static void attributes(void)
+{
+	static const struct timespec now[] = { { 0, UTIME_NOW }, { 0, UTIME_OMIT } };
+	static const struct timespec then[] = { { 0, 0 }, { 0, UTIME_OMIT } };
+	int fd = creat("/data/file", 0600);
+
+	chmod("/data/file", 0755);
+	fchmod(fd, 02755);
+	utimensat(AT_FDCWD, "/data/file", NULL, 0);
+	futimens(fd, now);
+	ftruncate(fd, 0);
+	chdir("/data");
+	chmod("../data/./file", 04755);
+	fchmod(fd, 04711);
+	fchmodat(AT_FDCWD, "other", 06755, 0);
+	utimensat(AT_FDCWD, "/data/file", then, 0);
+	truncate("file", 0);
+	chdir("/");
+	close(fd);
+}
+
 /* A second thread of execution at the same time, each on a processor of its own where there are two. */
 static void order(int times)
 {
@@ -292,6 +314,8 @@ static void serve(void)
 			names();
 		else if (!strcmp(word, "ways"))
 			ways();
+		else if (!strcmp(word, "attributes"))
+			attributes();
 		else if (!strcmp(word, "net"))
 			net();
 		else if (!strcmp(word, "order"))

@@ -284,6 +284,9 @@ export const callNames = [
   'keyctl',
   'io_uring',
   'kill',
+  'chmod',
+  'utimensat',
+  'truncate',
 ] as const
 
 /** Number → name, as in `linux/capability.h`. */
