@@ -464,7 +464,7 @@ enum snug_call {
 	SNUG_CALL_IO_URING,	/* a submission: `argument` is its opcode */
 	SNUG_CALL_KILL,		/* of a process that is not the caller's own: the text is its program */
 	SNUG_CALL_CHMOD,	/* that makes a file setuid: the text is the file */
-	SNUG_CALL_UTIMENSAT,	/* and its older kin, with times that are not now */
+	SNUG_CALL_UTIMENSAT,	/* and its older kin, with times that are not now: the text is the file */
 	SNUG_CALL_TRUNCATE,	/* by a path, which is the text */
 	SNUG_CALLS,
 };

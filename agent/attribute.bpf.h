@@ -12,27 +12,79 @@
 #define TIME_NOW ((1l << 30) - 1l)
 #define TIME_OMIT ((1l << 30) - 2l)
 
-/* A file by a string of the caller's, relative to `fd`; or, without a string, that descriptor's own. */
-static __noinline int tell_attribute(struct call *call, u32 id, u64 string, s32 fd)
+/* As the kernel has it, and as a 64-bit caller does: of access and of modification. */
+struct time {
+	s64 seconds;
+	s64 nanoseconds;
+};
+
+/* To touch a file is no act of its own: only to say when it was. */
+static __always_inline bool says_when(const struct time *times)
 {
-	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
-	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX, .stop = stop_of(id) };
+	for (int i = 0; i < 2; i++)
+		if (times[i].nanoseconds != TIME_NOW && times[i].nanoseconds != TIME_OMIT)
+			return true;
+	return false;
+}
+
+/* What such a call is about: a file by a string of the caller's, relative to `fd`, or that descriptor's own. */
+struct target {
+	u64 string;
+	s32 fd;
+	u32 id;			/* 0: it means nothing */
+};
+
+static __always_inline struct target target_of(const struct call *call, u32 class)
+{
+	u64 a = argument(call, 0), b = argument(call, 1), c = argument(call, 2);
+	struct time times[2] = {};
+
+	switch (class) {
+	case SNUG_CLASS_TRUNCATE:
+		return (struct target){ a, AT_FDCWD, SNUG_CALL_TRUNCATE };
+	case SNUG_CLASS_CHMOD:
+		return (struct target){ a, AT_FDCWD, b & MODE_SETUID ? SNUG_CALL_CHMOD : 0 };
+	case SNUG_CLASS_CHMODAT:
+		return (struct target){ b, a, c & MODE_SETUID ? SNUG_CALL_CHMOD : 0 };
+	case SNUG_CLASS_FCHMOD:
+		return (struct target){ 0, a, b & MODE_SETUID ? SNUG_CALL_CHMOD : 0 };
+	case SNUG_CLASS_TIMES:
+		return (struct target){ a, AT_FDCWD, b ? SNUG_CALL_UTIMENSAT : 0 };
+	case SNUG_CLASS_TIMESAT:
+		return (struct target){ b, a, c ? SNUG_CALL_UTIMENSAT : 0 };
+	case SNUG_CLASS_TIMESAT_NS:
+		if (c)
+			bpf_probe_read_user(times, sizeof(times), (void *)c);
+		return (struct target){ b, a, c && says_when(times) ? SNUG_CALL_UTIMENSAT : 0 };
+	}
+	return (struct target){};
+}
+
+__noinline int tell_attribute(u32 class, s64 ret, u32 compat)
+{
+	struct call call = { .ret = ret, .compat = compat };
+	struct sensitive sensitive = { .at = SNUG_TEXT_MAX };
 	struct snug_task *state;
+	struct scratch *scratch;
+	struct target target;
 	struct file *file;
 	u64 root;
 
-	if (!call || !scratch)
+	if (ret < 0 && !was_denied(ret))
 		return 0;
-	state = state_of(call->task);
-	if (!state)
+	enter(&call);
+	target = target_of(&call, class);
+	scratch = scratch_of(SCRATCH_SYSCALL);
+	state = call.state;
+	if (!target.id || !scratch || !state)
 		return 0;
-	root = root_of(state, call->task);
-	if (string) {
-		sensitive.at = put_string(scratch, call, SNUG_TEXT_MAX, string, fd, root);
+	root = root_of(state, call.task);
+	if (target.string) {
+		sensitive.at = put_string(scratch, &call, SNUG_TEXT_MAX, target.string, target.fd, root);
 		if (sensitive.at && !scratch->walk.cut)
 			sensitive.at = tidy_path(scratch, sensitive.at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
 	} else {
-		file = file_at(call->task, fd);
+		file = file_at(call.task, target.fd);
 		if (!file)
 			return 0;
 		walk_from(scratch, PLACE(file->f_path), root);
@@ -43,45 +95,12 @@ static __noinline int tell_attribute(struct call *call, u32 id, u64 string, s32 
 		drop(slot_of(state), SNUG_DROP_TEXT);
 		return 0;
 	}
-	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0);
-	if (tell_sensitive(scratch, call->task, state, &sensitive))
-		stop_here();
+	sensitive.id = target.id;
+	/* By now it is done: to kill the process would undo nothing. */
+	sensitive.stop = SNUG_MISSED;
+	sensitive.flags = (was_denied(ret) ? SNUG_DENIED : 0) | (compat ? SNUG_COMPAT : 0);
+	tell_sensitive(scratch, call.task, state, &sensitive);
 	return 0;
-}
-
-static __noinline int on_chmod(struct call *call, u32 class)
-{
-	u64 a = argument(call, 0), b = argument(call, 1), c = argument(call, 2);
-
-	if (call->ret < 0 && !was_denied(call->ret))
-		return 0;
-	if (!((class == SNUG_CLASS_CHMODAT ? c : b) & MODE_SETUID))
-		return 0;
-	if (class == SNUG_CLASS_CHMODAT)
-		return tell_attribute(call, SNUG_CALL_CHMOD, b, a);
-	if (class == SNUG_CLASS_FCHMOD)
-		return tell_attribute(call, SNUG_CALL_CHMOD, 0, a);
-	return tell_attribute(call, SNUG_CALL_CHMOD, a, AT_FDCWD);
-}
-
-/* To touch a file is no act of its own: only to say when it was. */
-static __noinline int on_times(struct call *call, u32 class)
-{
-	struct {
-		s64 seconds;
-		s64 nanoseconds;
-	} times[2] = {};
-	u64 at = argument(call, class == SNUG_CLASS_TIMES ? 1 : 2);
-
-	if (!at || (call->ret < 0 && !was_denied(call->ret)))
-		return 0;
-	if (class == SNUG_CLASS_TIMESAT_NS) {
-		bpf_probe_read_user(times, sizeof(times), (void *)at);
-		if ((times[0].nanoseconds == TIME_NOW || times[0].nanoseconds == TIME_OMIT) &&
-		    (times[1].nanoseconds == TIME_NOW || times[1].nanoseconds == TIME_OMIT))
-			return 0;
-	}
-	return tell_call(call, SNUG_CALL_UTIMENSAT, 0, 0);
 }
 
 #endif

@@ -7,7 +7,7 @@
 #define SNUG_CALL_H
 
 #include "attribute.bpf.h"
-#include "net.bpf.h"
+#include "peer-call.bpf.h"
 
 #define PTRACE_TRACEME 0
 #define PTRACE_POKETEXT 4
@@ -64,17 +64,22 @@ static __noinline void on_identity(struct call *call)
 		stop_here();
 }
 
-/* The 32-bit table's socketcall: an operation, and a pointer to its arguments, of which the first is the socket. */
-static __noinline int on_socketcall(struct call *call)
+/* What a socket is asked for, but for peers of the internet. */
+__noinline int on_socket(u32 class, s64 ret, u32 compat)
 {
-	u32 operation = argument(call, 0), fd = 0;
+	struct call call = { .ret = ret, .compat = compat };
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
 
-	if (operation != 3 && operation != 4)
+	if (!scratch || ret < 0)
 		return 0;
-	bpf_probe_read_user(&fd, sizeof(fd), (void *)argument(call, 1));
-	if (operation == 3)
-		return tell_unix(call, fd);
-	tell_listen(call, fd);
+	enter(&call);
+	if (!call.state)
+		return 0;
+	class = socket_call(&call, &scratch->asked, class);
+	if (class == SNUG_CLASS_LISTEN)
+		tell_listen(&call, scratch->asked.arguments[0]);
+	else if (class == SNUG_CLASS_CONNECT)
+		tell_unix(&call, scratch->asked.arguments[0]);
 	return 0;
 }
 
@@ -104,29 +109,23 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 
 	if (class <= SNUG_CLASS_OPEN_HANDLE && ret >= 0)
 		return tell_open(&call);
-	if (class == SNUG_CLASS_TRUNCATE && (ret >= 0 || was_denied(ret)))
-		tell_attribute(&call, SNUG_CALL_TRUNCATE, argument(&call, 0), AT_FDCWD);
+	if (class == SNUG_CLASS_TRUNCATE)
+		tell_attribute(class, ret, call.compat);
 	if (class <= SNUG_CLASS_TRUNCATE)
 		return on_names(&call, class);
+	if (class >= SNUG_CLASS_CHMOD && class <= SNUG_CLASS_TIMESAT_NS)
+		return tell_attribute(class, ret, call.compat);
 	if (class == SNUG_CLASS_CLONE3)
 		return on_clone3(&call);
-	if (class >= SNUG_CLASS_CHMOD && class <= SNUG_CLASS_FCHMOD)
-		return on_chmod(&call, class);
-	if (class >= SNUG_CLASS_TIMES && class <= SNUG_CLASS_TIMESAT_NS)
-		return on_times(&call, class);
 	if (class > SNUG_CLASS_CALL)
 		return on_call(&call, class - SNUG_CLASS_CALL);
-	if (ret < 0)
+	if (class == SNUG_CLASS_IDENTITY) {
+		if (ret >= 0)
+			on_identity(&call);
 		return 0;
-	if (class == SNUG_CLASS_IDENTITY)
-		on_identity(&call);
-	else if (class == SNUG_CLASS_LISTEN)
-		tell_listen(&call, argument(&call, 0));
-	else if (class == SNUG_CLASS_CONNECT)
-		return tell_unix(&call, argument(&call, 0));
-	else if (class == SNUG_CLASS_SOCKETCALL)
-		return on_socketcall(&call);
-	return 0;
+	}
+	on_socket(class, ret, call.compat);
+	return peers_by_call ? on_peer_call(class, ret, call.compat) : 0;
 }
 
 #endif

@@ -14,6 +14,14 @@ struct call {
 	u32 compat;
 };
 
+/* For a function that is not static, and so is verified once and not for each way to come to it: it is given numbers alone. */
+static __always_inline void enter(struct call *call)
+{
+	call->task = bpf_get_current_task_btf();
+	call->state = state_of(call->task);
+	call->regs = (struct pt_regs *)bpf_task_pt_regs(call->task);
+}
+
 static __always_inline u64 argument(const struct call *call, int n)
 {
 	const struct pt_regs *regs = call->regs;

@@ -9,6 +9,7 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include "sensor.h"
@@ -58,7 +59,7 @@ static struct hook hooks[] = {
 	{ "lsm_mknod", "path_mknod", LSM, false, "", false },
 	{ "lsm_truncate", "path_truncate", LSM, false, "", false },
 	{ "lsm_chmod", "path_chmod", LSM, false, "", false },
-	{ "lsm_times", "inode_setattr", LSM, false, "", false },
+	{ "return_times", "vfs_utimes", LSM, false, "", false },
 	{ "lsm_connect", "socket_connect", LSM, false, "", false },
 	{ "lsm_send", "socket_sendmsg", LSM, false, "", false },
 	{ "lsm_bind", "socket_bind", LSM, false, "", false },
@@ -94,6 +95,9 @@ static struct hook hooks[] = {
 
 #define HOOKS (sizeof(hooks) / sizeof(*hooks))
 
+/* Instead of the cgroup's hooks. */
+#define BY_CALL "peers by call"
+
 /* What happens here to a deviation that is to be blocked, and by which hook. The first line that holds counts. */
 static const struct stop {
 	const char *class;
@@ -107,11 +111,11 @@ static const struct stop {
 	{ "truncate", "blocked", "path_truncate" },	{ "truncate", "alerted", "" },
 	{ "link", "blocked", "path_link" },		{ "link", "alerted", "" },
 	{ "connect", "blocked", "socket_connect" },	{ "connect", "blocked", "connect4" },
-	{ "connect", "alerted", "" },
+	{ "connect", "killed", BY_CALL },		{ "connect", "alerted", "" },
 	{ "send", "blocked", "socket_sendmsg" },	{ "send", "blocked", "sendmsg4" },
 	{ "send", "alerted", "" },
 	{ "bind", "blocked", "socket_bind" },		{ "bind", "blocked", "bind4" },
-	{ "bind", "alerted", "" },
+	{ "bind", "killed", BY_CALL },			{ "bind", "alerted", "" },
 	{ "listen", "blocked", "socket_listen" },	{ "listen", "killed", "sys_exit" },
 	{ "unix", "blocked", "unix_stream_connect" },	{ "unix", "killed", "sys_exit" },
 	{ "identity", "blocked", "task_fix_setuid" },	{ "identity", "killed", "sys_exit" },
@@ -128,6 +132,14 @@ static bool with_lsm;
 static bool is_of_family(const struct hook *hook)
 {
 	return hook->family == BOTH || with_lsm == (hook->family != PLAIN);
+}
+
+static const struct hook *hook_named(const char *name)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (!strcmp(hooks[i].name, name))
+			return &hooks[i];
+	abort();
 }
 
 static struct bpf_program *program_of(struct agent *agent, const struct hook *hook)
@@ -148,16 +160,11 @@ static void call_function(const struct hook *hook, char *name, size_t size)
 	snprintf(name, size, "%s%s", prefix, hook->name);
 }
 
-static int parameters(struct btf *btf, int function)
-{
-	return btf_vlen(btf__type_by_id(btf, btf__type_by_id(btf, function)->type));
-}
-
 /* What this kernel does not know would fail the whole load. Empty where it knows it. */
 static const char *unknown(const struct hook *hook, struct bpf_program *program, struct btf *btf)
 {
 	char name[64];
-	int kind = BTF_KIND_FUNC, found;
+	int kind = BTF_KIND_FUNC;
 
 	switch (bpf_program__type(program)) {
 	case BPF_PROG_TYPE_LSM:
@@ -168,6 +175,10 @@ static const char *unknown(const struct hook *hook, struct bpf_program *program,
 			call_function(hook, name, sizeof(name));
 			break;
 		}
+		if (bpf_program__expected_attach_type(program) == BPF_TRACE_FEXIT) {
+			snprintf(name, sizeof(name), "%s", hook->name);
+			break;
+		}
 		snprintf(name, sizeof(name), "btf_trace_%s", hook->name);
 		kind = BTF_KIND_TYPEDEF;
 		break;
@@ -176,11 +187,7 @@ static const char *unknown(const struct hook *hook, struct bpf_program *program,
 		return libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_task_storage_get, NULL) == 1 ?
 			       "" : "this kernel tells such a hook nothing of its process";
 	}
-	found = btf__find_by_name_kind(btf, name, kind);
-	if (found < 0)
-		return "this kernel has no such hook";
-	return !strcmp(hook->name, "inode_setattr") && parameters(btf, found) != 3 ?
-		       "this kernel's hook has other arguments" : "";
+	return btf__find_by_name_kind(btf, name, kind) >= 0 ? "" : "this kernel has no such hook";
 }
 
 static void choose(struct agent *agent, struct btf *btf)
@@ -202,6 +209,8 @@ static void choose(struct agent *agent, struct btf *btf)
 			bpf_program__set_attach_target(program, 0, name);
 		}
 	}
+	if (!with_lsm && hook_named("connect4")->why[0])
+		set_peer_calls(agent->skel);
 	if (!with_lsm)
 		bpf_map__set_max_entries(agent->skel->maps.lsm_scratches, 1);
 }
@@ -258,21 +267,20 @@ bool hooks_attach(struct agent *agent)
 	return true;
 }
 
-static bool is_attached(const char *name)
+static bool is_attached(struct agent *agent, const char *name)
 {
-	for (size_t i = 0; i < HOOKS; i++)
-		if (!strcmp(hooks[i].name, name))
-			return hooks[i].attached;
-	return false;
+	if (!strcmp(name, BY_CALL))
+		return agent->skel->rodata->peers_by_call;
+	return hook_named(name)->attached;
 }
 
-static size_t say_stops(char *text, size_t size)
+static size_t say_stops(struct agent *agent, char *text, size_t size)
 {
 	const char *last = "";
 	size_t used = 0;
 
 	for (size_t i = 0; i < STOPS && used < size; i++) {
-		if (!strcmp(last, stops[i].class) || (*stops[i].hook && !is_attached(stops[i].hook)))
+		if (!strcmp(last, stops[i].class) || (*stops[i].hook && !is_attached(agent, stops[i].hook)))
 			continue;
 		last = stops[i].class;
 		used += snprintf(text + used, size - used, "stop %s %s\n", stops[i].class, stops[i].how);
@@ -280,7 +288,7 @@ static size_t say_stops(char *text, size_t size)
 	return used;
 }
 
-size_t hooks_say(char *text, size_t size)
+size_t hooks_say(struct agent *agent, char *text, size_t size)
 {
 	static const char *const prefixes[] = { "", "", "lsm/", "return/", "return32/" };
 	struct utsname name;
@@ -294,6 +302,6 @@ size_t hooks_say(char *text, size_t size)
 					 hooks[i].name, hooks[i].attached ? "yes" : "no",
 					 hooks[i].attached ? "" : " ", hooks[i].why);
 	if (used < size)
-		used += say_stops(text + used, size - used);
+		used += say_stops(agent, text + used, size - used);
 	return used < size ? used : size;
 }

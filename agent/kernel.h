@@ -49,10 +49,6 @@ struct dentry {
 	struct super_block *d_sb;
 };
 
-struct iattr {
-	unsigned int ia_valid;
-};
-
 struct vfsmount {
 	struct dentry *mnt_root;
 	struct super_block *mnt_sb;
@@ -184,9 +180,12 @@ struct in6_addr {
 };
 
 struct sock_common {
+	u32 skc_daddr;
 	u32 skc_rcv_saddr;
+	u16 skc_dport;
 	u16 skc_num;
 	unsigned short skc_family;
+	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
@@ -301,6 +300,7 @@ struct pt_regs {
 #define EACCES 13
 #define EROFS 30
 #define EINVAL 22
+#define EINPROGRESS 115
 #define IPPROTO_MPTCP 262
 #define MSG_FASTOPEN 0x20000000
 #define EEXIST 17

@@ -6,7 +6,6 @@
 #include "lsm-exec.bpf.h"
 
 #define NR_IO_URING_ENTER 426	/* on every machine */
-#define ATTR_TIMES_GIVEN (1u << 7 | 1u << 8)	/* of access, of modification: not now, but as said */
 
 /*
  * Files are opened for other reasons too: to be executed, for a descriptor of a process or a queue, to dump a core.
@@ -224,9 +223,9 @@ int BPF_PROG(lsm_mkdir, const struct path *dir, struct dentry *dentry, unsigned 
 }
 
 /* What is done to a file by a call that is told as such. */
-static __always_inline int on_attribute(u32 id, struct place place)
+static __noinline int on_attribute(u32 id, struct place place, u32 stop, u32 flags)
 {
-	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX, .stop = SNUG_REFUSED };
+	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX, .stop = stop, .flags = flags };
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = acting(task);
 	struct held *held;
@@ -239,8 +238,7 @@ static __always_inline int on_attribute(u32 id, struct place place)
 	held = hold(state, &depth);
 	if (!held)
 		return 0;
-	if (place.dentry)
-		sensitive.at = put_place(&held->scratch, SNUG_TEXT_MAX, place, root_of(state, task));
+	sensitive.at = put_place(&held->scratch, SNUG_TEXT_MAX, place, root_of(state, task));
 	refused = tell_sensitive(&held->scratch, task, state, &sensitive);
 	let_go(depth);
 	return REFUSE_IF(refused);
@@ -254,7 +252,7 @@ int BPF_PROG(lsm_truncate, const struct path *path)
 	struct call call = {};
 
 	if (class_now(&call, bpf_get_current_task_btf()) == SNUG_CLASS_TRUNCATE &&
-	    on_attribute(SNUG_CALL_TRUNCATE, PLACE(*path)))
+	    on_attribute(SNUG_CALL_TRUNCATE, PLACE(*path), SNUG_REFUSED, 0))
 		return REFUSE_IF(true);
 	return on_named(&named);
 }
@@ -262,13 +260,21 @@ int BPF_PROG(lsm_truncate, const struct path *path)
 SEC("lsm/path_chmod")
 int BPF_PROG(lsm_chmod, const struct path *path, unsigned short mode)
 {
-	return mode & MODE_SETUID ? on_attribute(SNUG_CALL_CHMOD, PLACE(*path)) : 0;
+	return mode & MODE_SETUID ? on_attribute(SNUG_CALL_CHMOD, PLACE(*path), SNUG_REFUSED, 0) : 0;
 }
 
-SEC("lsm/inode_setattr")
-int BPF_PROG(lsm_times, void *map, struct dentry *dentry, struct iattr *set)
+/* The one function behind all calls that set times. The hook that comes in it does not know the file's path. */
+SEC("fexit/vfs_utimes")
+int BPF_PROG(return_times, const struct path *path, struct time *times, int ret)
 {
-	return set->ia_valid & ATTR_TIMES_GIVEN ? on_attribute(SNUG_CALL_UTIMENSAT, (struct place){}) : 0;
+	struct time given[2] = {};
+
+	if (!times || (ret < 0 && !was_denied(ret)))
+		return 0;
+	bpf_probe_read_kernel(given, sizeof(given), times);
+	if (says_when(given))
+		on_attribute(SNUG_CALL_UTIMENSAT, PLACE(*path), SNUG_MISSED, was_denied(ret) ? SNUG_DENIED : 0);
+	return 0;
 }
 
 /* By mknod, or by an open that makes the file, whose own hook would come too late for that. Binding a socket is neither. */

@@ -21,6 +21,8 @@ const volatile struct snug_program programs[SNUG_PROGRAMS];
 /* System call number → what to do with it (enum snug_class); the second table is the 32-bit one. */
 const volatile u8 classes[SNUG_NRS];
 const volatile u8 compat_classes[SNUG_NRS];
+/* The cgroup's hooks know nothing of processes here: calls tell of peers. */
+const volatile bool peers_by_call;
 /* Native system calls in which the kernel may commit memory. */
 const volatile u8 commits[SNUG_NRS];
 
@@ -275,6 +277,27 @@ struct names_act {
 	u32 reserved;
 };
 
+/* As far as it is told. */
+struct socket_address {
+	u16 family;
+	u16 port;
+	u32 word[5];
+};
+
+/* What a call says of its peer; here for the same reason. */
+struct asked {
+	u64 arguments[6];
+	u32 passed[6];		/* words from the caller's memory */
+	struct socket_address read;
+	u64 address;		/* the caller's */
+	u32 size;
+	u32 fd;
+	u32 kind;
+	u32 stop;
+	u32 connects;
+	u32 reserved;
+};
+
 struct scratch {
 	struct walk walk;
 	struct text_hash text;
@@ -282,6 +305,7 @@ struct scratch {
 	struct run run;
 	struct arguments arguments;
 	struct names_act names;
+	struct asked asked;
 	struct paths paths;	/* these two are here to spare the stack */
 	struct opened opened;
 	/*

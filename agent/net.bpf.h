@@ -32,13 +32,6 @@ static __always_inline void unmap(struct peer *peer)
 	peer->address[3] = 0;
 }
 
-/* As far as it is told. */
-struct socket_address {
-	u16 family;
-	u16 port;
-	u32 word[5];
-};
-
 /* False for one that is not of the internet. `any`: the family where the caller left that open. */
 static __always_inline bool peer_of(const struct socket_address *given, u32 size, struct peer *peer, u32 any)
 {

@@ -174,7 +174,7 @@ static void greet(struct agent *agent)
 		.slots = SNUG_SLOTS,
 	};
 	char text[4096];
-	size_t size = hooks_say(text, sizeof(text));
+	size_t size = hooks_say(agent, text, sizeof(text));
 
 	size += pins_say(agent, text + size, sizeof(text) - size);
 	send_frame(&frame, SNUG_HELLO, sizeof(frame), text, size);

@@ -72,6 +72,7 @@ int until_beat(void);
 
 /* calls.c */
 void set_calls(struct sensor *skel);
+void set_peer_calls(struct sensor *skel);
 
 /* frame.c: what goes up and comes down. */
 void send_bytes(const void *data, size_t size);
@@ -207,7 +208,7 @@ int trial(const char *what);
 /* hooks.c */
 bool hooks_load(struct agent *agent);
 bool hooks_attach(struct agent *agent);
-size_t hooks_say(char *text, size_t size);
+size_t hooks_say(struct agent *agent, char *text, size_t size);
 
 /* layout.c */
 void print_layout(void);

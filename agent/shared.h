@@ -219,7 +219,12 @@ enum snug_class {
 	SNUG_CLASS_IDENTITY,
 	SNUG_CLASS_LISTEN,
 	SNUG_CLASS_CONNECT,
-	SNUG_CLASS_SOCKETCALL,	/* of the 32-bit table: connect and listen behind a number */
+	SNUG_CLASS_SOCKETCALL,	/* of the 32-bit table: connect, listen and others behind a number */
+	/* Only where peers are told by calls. */
+	SNUG_CLASS_BIND,
+	SNUG_CLASS_SENDTO,
+	SNUG_CLASS_SENDMSG,
+	SNUG_CLASS_SENDMMSG,
 	SNUG_CLASS_CLONE3,	/* flags in memory */
 	SNUG_CLASS_CHMOD,	/* path, mode */
 	SNUG_CLASS_CHMODAT,	/* directory, path, mode */

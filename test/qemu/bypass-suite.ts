@@ -80,6 +80,8 @@ export function tryBypasses(
       expect(result).toBe(act[family])
       if (result === '1') expect(enforced).toContain('blocked')
       if (result.startsWith('killed')) expect(enforced).toContain('killed')
+      if (act.unseen === true) expect(told).toEqual([])
+      else if (result === '0') expect(enforced).toContain('missed')
     })
 
     // A kill comes after the act: only what is refused leaves none.

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../src/event/event.ts'
+import { compileKernel } from '../../src/match/compile-kernel.ts'
+import { behavioursOf } from '../../src/profile/behaviour.ts'
+import { Profile } from '../../src/profile/profile.ts'
 import { Recorder } from '../sensor/recorder.ts'
+import { shaper } from '../unit/act-fixture.ts'
 import { Machine } from './machine.ts'
 
 /** As some distributions start theirs: BPF LSM is built in, and not asked. */
@@ -20,17 +25,19 @@ afterAll(async () => {
 })
 
 describe("on Debian's kernel without BPF LSM the sensor", () => {
-  it('takes the tracepoints, and says which acts it cannot stop there', () => {
+  it('takes the tracepoints, and says which acts it stops there and how', () => {
     const { facts } = recorder.source.stats
     expect(facts['hook.sys_exit']).toBe('yes')
     expect(Object.keys(facts)).not.toContain('hook.lsm/file_open')
     expect(facts['stop.open']).toBe('killed')
-    // The cgroup hooks of this kernel do not know whose process it is.
+    // The cgroup hooks of this kernel do not know whose process it is: calls tell of peers.
     expect(facts['hook.connect4']).toMatch(/^no /)
-    expect(facts['stop.connect']).toBe('alerted')
+    expect(facts['stop.connect']).toBe('killed')
+    expect(facts['stop.send']).toBe('alerted')
+    expect(facts['stop.bind']).toBe('killed')
   })
 
-  it('tells execs and opens', async () => {
+  it('tells execs, opens and connects', async () => {
     const container = await machine.container(randomBytes(32).toString('hex'))
     await container.run('known')
     await recorder.source.obeyed()
@@ -38,5 +45,70 @@ describe("on Debian's kernel without BPF LSM the sensor", () => {
     await container.stop()
     expect(acts.filter((event) => event.kind === 'exec').length).toBeGreaterThan(0)
     expect(acts.filter((event) => event.kind === 'file')).toHaveLength(23)
+    expect(peers(acts)).toEqual(
+      Array.from({ length: 23 }, (_, n) => `connect tcp 127.0.0.1 ${20_000 + n}`),
+    )
+  })
+
+  it('tells peers of each kind, also of attempts that fail, and stops who is not expected', async () => {
+    const { control } = recorder.source
+    const container = await machine.container(randomBytes(32).toString('hex'), '/bin/acts serve')
+    const did = async (lines: readonly string[]): Promise<readonly string[]> => {
+      const printed = await container.run([...lines, 'end'].join('\n'))
+      return printed.split('\n').filter((line) => line !== '')
+    }
+    await did([
+      'listen 127.0.0.1 7001',
+      'tcp 127.0.0.1 7002',
+      'udp ::ffff:127.0.0.1 7003',
+      'send ::1 7004',
+      'bind 127.0.0.1 7005',
+      '+ tcp 127.0.0.1 7002',
+    ])
+    await recorder.source.obeyed()
+    const acts = recorder.acts(container.id)
+    expect(peers(acts)).toEqual([
+      'listen tcp 127.0.0.1 7001',
+      'connect tcp 127.0.0.1 7002',
+      'connect udp 127.0.0.1 7003',
+      'connect udp ::1 7004',
+      'listen udp 127.0.0.1 7005',
+    ])
+
+    const profile = new Profile(shaper)
+    for (const event of acts) {
+      profile.observe(event, behavioursOf(event, shaper), { phase: 'learned' })
+    }
+    control.profile?.(3, compileKernel(profile, { now: 0, shippedMatching: () => [] }).profile)
+    control.enforce?.(3, { mode: 'block', budget: 1_000 })
+    control.assign(container.id, 3, { enforce: true })
+    await recorder.source.obeyed()
+    recorder.messages.length = 0
+    // Nobody listens there: an errno, as ever.
+    expect(await did(['tcp 127.0.0.1 7002', '+ tcp 127.0.0.1 7002'])).toEqual(['111', '111'])
+    expect(await did(['+ tcp 127.0.0.1 7012', '+ udp ::1 7013', '+ bind 127.0.0.1 7015'])).toEqual([
+      'killed 9',
+      'killed 9',
+      'killed 9',
+    ])
+    expect(await did(['+ send ::1 7014'])).toEqual(['0'])
+    await recorder.source.obeyed()
+    const told = recorder.acts(container.id)
+    await container.stop()
+    expect(peers(told)).toEqual([
+      'connect tcp 127.0.0.1 7012 killed',
+      'connect udp ::1 7013 killed',
+      'listen udp 127.0.0.1 7015 killed',
+      'connect udp ::1 7014 missed',
+    ])
   })
 })
+
+function peers(acts: readonly ActEvent[]): readonly string[] {
+  return acts.flatMap((event) => {
+    if (event.kind !== 'connect' && event.kind !== 'listen') return []
+    const { protocol, address, port } = event.kind === 'connect' ? event.connect : event.listen
+    const done = event.enforced === undefined ? [] : [event.enforced]
+    return [[event.kind, protocol, address, port, ...done].join(' ')]
+  })
+}

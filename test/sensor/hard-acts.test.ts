@@ -159,7 +159,7 @@ describe('what is done to a file but for its content', () => {
     expect(calls).toEqual([
       { name: 'chmod', target: '/data/file' },
       { name: 'chmod', target: '/data/file' },
-      { name: 'utimensat' },
+      { name: 'utimensat', target: '/data/file' },
       { name: 'truncate', target: '/data/file' },
     ])
   })
