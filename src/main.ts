@@ -11,7 +11,7 @@ import type { LaneLimits } from './deliver/lane.ts'
 import { makeOutlet } from './deliver/make-outlet.ts'
 import type { Outlet } from './deliver/sink.ts'
 import { describeError, SnugError } from './errors.ts'
-import { Daemon } from './flow/daemon.ts'
+import { Daemon, type DaemonParts } from './flow/daemon.ts'
 import { FleetDesk, type FleetLink } from './flow/fleet-desk.ts'
 import { LiveConfig } from './flow/live-config.ts'
 import { type RecordedVersion, recordedVersion } from './flow/recording.ts'
@@ -42,6 +42,7 @@ import { PlaceFile, placePath } from './sources/place-file.ts'
 import { EbpfSource } from './sources/ebpf/ebpf-source.ts'
 import { detachKernelState } from './sources/ebpf/sensor-process.ts'
 import type { EventSource } from './sources/source.ts'
+import { CursorFile } from './store/cursor-file.ts'
 import { openLevelStore } from './store/level-store.ts'
 import { MemoryStore } from './store/memory-store.ts'
 import type { Store } from './store/store.ts'
@@ -69,8 +70,9 @@ export async function runAgent(
   const log = createLog(config.log.level)
   const kube = await kubeOf(config, log)
   const engines = enginesOf(config, kube, stageLog(log, 'identity'))
-  const { store, close } = await openStore(config, log)
-  const { daemon, sinks, traces } = assemble(config, engines, store, log)
+  const { close, ...kept } = await openStore(config, log)
+  const { store } = kept
+  const { daemon, sinks, traces } = assemble(config, engines, kept, log)
   const storeLog = stageLog(log, 'store')
   const prune = setInterval(() => pruneAlerts(store, config.alertsKept, sinks(), storeLog), pruneMs)
   const metrics = createMetrics()
@@ -139,7 +141,7 @@ export async function recordWhile(
   const rules = loadRules()
   const own = { ...config, kernelState: 'none' }
   const source = ebpfSource(own, rules.generalise, stageLog(log, 'source'))
-  const { daemon } = assemble(config, engines, new MemoryStore(), log, rules, [source])
+  const { daemon } = assemble(config, engines, { store: new MemoryStore() }, log, rules, [source])
   await daemon.load()
   const ending = new AbortController()
   const fromMs = daemon.now()
@@ -188,7 +190,7 @@ interface Assembled {
 function assemble(
   config: Config,
   engines: readonly IdentityEngine[],
-  store: Store,
+  kept: Kept,
   log: Log,
   rules: Rules = loadRules(),
   sources: readonly EventSource[] = sourcesOf(config, rules.generalise, log),
@@ -214,7 +216,7 @@ function assemble(
     guardrails: new Guardrails(rules.guardrails),
     ...liveParts(config),
     failClosed: config.block.failClosed,
-    store,
+    ...kept,
     makeDispatcher: (news) => {
       sinks = new Dispatcher(outletsOf(config), {
         ...dispatcherOptions(config, log),
@@ -366,10 +368,13 @@ function enginesOf(config: Config, kube: KubeApi | undefined, log: Log): readonl
   return engines
 }
 
+/** What survives the daemon. */
+type Kept = Pick<DaemonParts, 'store' | 'cursors'>
+
 async function openStore(
   config: Config,
   log: Log,
-): Promise<{ readonly store: Store; readonly close: () => Promise<void> }> {
+): Promise<Kept & { readonly close: () => Promise<void> }> {
   if (config.data === 'none') {
     const store = new MemoryStore()
     return { store, close: () => store.close() }
@@ -381,5 +386,6 @@ async function openStore(
       'the store was damaged',
     )
   }
-  return { store, close: () => store.close() }
+  const cursors = new CursorFile(`${config.data}/cursors`)
+  return { store, cursors, close: () => store.close() }
 }

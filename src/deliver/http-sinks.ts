@@ -17,6 +17,9 @@ export interface WebhookOptions extends HttpTarget {
   readonly secret?: SecretSource | undefined
 }
 
+/** What it took and did not answer comes again. */
+const largestPost = 200
+
 /**
  * Posts each batch as lines. With a secret, `X-Snug-Signature: t=SECONDS,v1=HEX` holds the HMAC-SHA256 of `SECONDS`,
  * a dot, and the body as it was sent: who checks it knows the sender, and that nothing was changed or sent again late.
@@ -26,6 +29,7 @@ export function webhookSink(name: string, render: Render, options: WebhookOption
   const type = isJson(options.format) ? 'application/x-ndjson' : 'text/plain; charset=utf-8'
   return {
     name,
+    most: largestPost,
     write: async (notices) => {
       const plain = Buffer.from(notices.map((notice) => `${render(notice)}\n`).join(''))
       const body = options.gzip ? await compress(plain) : plain

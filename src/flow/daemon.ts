@@ -23,6 +23,7 @@ import {
   type SourceMark,
   sourceMark,
 } from '../sources/source.ts'
+import { type CursorFile, cursorsOf, furthest } from '../store/cursor-file.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import { AuditTrail } from './audit-trail.ts'
@@ -52,6 +53,8 @@ export interface DaemonParts {
   /** Whether containers whose version is not known may run programs. */
   readonly failClosed: boolean
   readonly store: Store
+  /** Absent where nothing survives the process. */
+  readonly cursors?: CursorFile
   readonly makeDispatcher: (news: DeliveryNews) => Dispatcher
   /** How often the kernel is asked for its counts, in milliseconds. */
   readonly flushIntervalMs: number
@@ -118,6 +121,7 @@ export class Daemon {
   state: 'starting' | 'running' | 'stopping' = 'starting'
   readonly #packages = new ImagePackages()
   readonly #persister: Persister
+  readonly #ids = new NoticeIds()
   readonly #now: () => number
   #dispatcher: Dispatcher | undefined
   #records: StoreWrite[] = []
@@ -136,7 +140,7 @@ export class Daemon {
     this.#now = parts.now ?? Date.now
     this.startedAt = new Date(this.#now()).toISOString()
     const { node, store, alertsKept, storms } = parts
-    const ids = new NoticeIds()
+    const ids = this.#ids
     this.live = new LiveNews(this.#now())
     this.trail = new AuditTrail({ store, node, ids, now: this.#now })
     this.alerts = new AlertBook({ node, capacity: alertsKept, ids, storms })
@@ -257,15 +261,16 @@ export class Daemon {
     const losses = restoreLosses(snapshot.meta['losses'])
     if (losses === undefined) this.#damaged('losses', 'losses of the node as a whole do not read')
     else this.shelf.losses.load(losses)
-    const cursors = snapshot.meta['cursors']
-    const kept = typeof cursors === 'object' && cursors !== null ? { ...cursors } : {}
+    const kept = furthest(cursorsOf(snapshot.meta['cursors']), this.parts.cursors?.load() ?? {})
+    // Of alerts that a power cut took from the store, a sink may have some: none that comes is taken for these.
+    for (const cursor of Object.values(kept)) this.#ids.after(cursor)
     this.#dispatcher = this.parts.makeDispatcher({
-      cursors: kept as Record<string, string>,
+      cursors: { ...kept },
       onDelivered: (sink, cursor) => {
-        Object.assign(kept, { [sink]: cursor })
+        kept[sink] = cursor
         this.#records.push({ kind: 'meta', key: 'cursors', value: { ...kept } })
-        // Until it is stored, a kill would have it delivered once more.
-        this.#persister.kick()
+        // Until it is on record, a kill would have it delivered once more.
+        if (this.parts.cursors?.keep(kept) !== true) this.#persister.kick()
       },
       onGivenUp: (sink, given) => {
         const finding = undeliveredFinding({ sink, ...given }, this.parts.node, this.#now())
@@ -333,6 +338,7 @@ export class Daemon {
     await this.#persister.flush()
     await this.#dispatcher?.close(closeSinksMs)
     await this.#persister.close()
+    this.parts.cursors?.close()
     log.info('drained')
   }
 

@@ -1,0 +1,89 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
+
+/** Sink → greatest id of a notice that it has for good. */
+export type Cursors = Readonly<Record<string, string>>
+
+const checksumLength = 8
+
+/**
+ * Where sinks are, in a file of its own: it changes with every delivery, and what was delivered and is not on record
+ * comes twice after a kill. So it is one write of the system at one place, in order and at once, where a batch of the
+ * store would wait for those before it. Like these it survives the process, not a power cut.
+ */
+export class CursorFile {
+  readonly #path: string
+  #file: number | undefined
+  #length = 0
+
+  /** Nothing is opened yet. */
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** Empty where there is none, or it does not read. */
+  load(): Cursors {
+    try {
+      return decoded(readFileSync(this.#path, 'utf8'))
+    } catch {
+      return {}
+    }
+  }
+
+  /** False where it could not be written. */
+  keep(cursors: Cursors): boolean {
+    const text = JSON.stringify(cursors)
+    try {
+      this.#file ??= this.#open()
+      // What stood there and was longer must not show behind it.
+      const bytes = Buffer.from(`${checksum(text)}${text}`.padEnd(this.#length))
+      this.#length = bytes.length
+      return writeSync(this.#file, bytes, 0, bytes.length, 0) === bytes.length
+    } catch {
+      this.close()
+      return false
+    }
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file)
+    this.#file = undefined
+  }
+
+  /** As it is: made empty it would say nothing until it is written. */
+  #open(): number {
+    const file = openSync(this.#path, constants.O_WRONLY | constants.O_CREAT, 0o600)
+    this.#length = fstatSync(file).size
+    return file
+  }
+}
+
+/** Of each sink the one that is further. */
+export function furthest(...all: readonly Cursors[]): Record<string, string> {
+  const most: Record<string, string> = {}
+  for (const [sink, cursor] of all.flatMap((one) => Object.entries(one))) {
+    if (cursor > (most[sink] ?? '')) most[sink] = cursor
+  }
+  return most
+}
+
+function decoded(stored: string): Cursors {
+  const text = stored.slice(checksumLength).trimEnd()
+  if (checksum(text) !== stored.slice(0, checksumLength)) return {}
+  const value: unknown = JSON.parse(text)
+  return cursorsOf(value)
+}
+
+/** What of it is text by a name. */
+export function cursorsOf(value: unknown): Cursors {
+  if (typeof value !== 'object' || value === null) return {}
+  return Object.fromEntries(
+    Object.entries(value).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  )
+}
+
+function checksum(text: string): string {
+  return crc32(text).toString(16).padStart(checksumLength, '0')
+}
