@@ -11,6 +11,7 @@ import type { LaneLimits } from './deliver/lane.ts'
 import { makeOutlet } from './deliver/make-outlet.ts'
 import type { Outlet } from './deliver/sink.ts'
 import { describeError, SnugError } from './errors.ts'
+import { AlertPruner } from './flow/alert-pruner.ts'
 import { Daemon, type DaemonParts } from './flow/daemon.ts'
 import { FleetDesk, type FleetLink } from './flow/fleet-desk.ts'
 import { LiveConfig } from './flow/live-config.ts'
@@ -45,13 +46,11 @@ import type { EventSource } from './sources/source.ts'
 import { CursorFile } from './store/cursor-file.ts'
 import { openLevelStore } from './store/level-store.ts'
 import { MemoryStore } from './store/memory-store.ts'
-import type { Store } from './store/store.ts'
 import { createLog, type Log, stageLog } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 
 /** Alerts kept in the store for a sink that has yet to take one of them. */
 const alertsKeptForSinks = 100_000
-const pruneMs = 60_000
 const sourceAskedMs = 50
 
 /**
@@ -73,8 +72,13 @@ export async function runAgent(
   const { close, ...kept } = await openStore(config, log)
   const { store } = kept
   const { daemon, sinks, traces } = assemble(config, engines, kept, log)
-  const storeLog = stageLog(log, 'store')
-  const prune = setInterval(() => pruneAlerts(store, config.alertsKept, sinks(), storeLog), pruneMs)
+  const pruner = new AlertPruner({
+    store,
+    kept: config.alertsKept,
+    needed: () => sinks().needed,
+    raised: () => daemon.alerts.counts.raised,
+    log: stageLog(log, 'store'),
+  })
   const metrics = createMetrics()
   const live = new LiveConfig({
     loaded,
@@ -87,6 +91,7 @@ export async function runAgent(
   const reload = (): void => void live.reload()
   try {
     await daemon.load()
+    pruner.start()
     const engine = new SnugEngine(daemon, packageVersion(), {
       dockerSocket: config.engines.docker.socket,
     })
@@ -109,7 +114,7 @@ export async function runAgent(
     await daemon.run(signal)
   } finally {
     process.off('SIGHUP', reload)
-    clearInterval(prune)
+    await pruner.stop()
     await traces?.close()
     await close()
   }
@@ -299,12 +304,6 @@ function dispatcherOptions(config: Config, log: Log): DispatcherOptions {
       stage.warn({ sink, waitMs, error: describeError(error) }, 'a sink refused alerts: they wait')
     },
   }
-}
-
-function pruneAlerts(store: Store, kept: number, sinks: Dispatcher, log: Log): void {
-  store.pruneAlerts(Math.max(kept, sinks.needed)).catch((error: unknown) => {
-    log.warn({ error: describeError(error) }, 'old alerts were not removed')
-  })
 }
 
 function sourcesOf(config: Config, rules: GeneraliseRules, log: Log): readonly EventSource[] {

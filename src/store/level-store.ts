@@ -74,6 +74,9 @@ async function heal(folder: string, now: Date): Promise<StoreDamage[]> {
   return [{ what: 'store', message, aside }]
 }
 
+/** Alerts that are held in memory while they are removed. */
+const prunedAtOnce = 1_000
+
 class LevelStore implements Store {
   readonly #database: Database
   readonly #damage: StoreDamage[]
@@ -170,20 +173,32 @@ class LevelStore implements Store {
   async pruneAlerts(max: number): Promise<number> {
     return this.#guard(async () => {
       const range = keyRange([tables.alert])
-      const keys = await this.#database.keys(range).all()
-      const old = keys.slice(0, Math.max(0, keys.length - max))
-      const operations: RawOperation[] = []
-      for (const key of old) {
-        operations.push({ type: 'del', key, value: '' })
-        const fingerprint = await this.#fingerprintOf(key)
-        if (fingerprint === undefined) continue
-        if ((await this.alertId(fingerprint)) !== decodeKey(key)[1]) continue
-        const index = encodeKey([tables.fingerprint, fingerprint])
-        operations.push({ type: 'del', key: index, value: '' })
+      const { length } = await this.#database.keys(range).all()
+      const excess = Math.max(0, length - max)
+      for (let left = excess; left > 0; left -= prunedAtOnce) {
+        await this.#removeOldest({ ...range, limit: Math.min(left, prunedAtOnce) })
       }
-      if (operations.length > 0) await this.#write(operations, false)
-      return old.length
+      return excess
     })
+  }
+
+  /** Alerts of the range, and the way by their fingerprint where it leads to them. */
+  async #removeOldest(range: object): Promise<void> {
+    const old: readonly [string, unknown][] = await this.#database.iterator(range).all()
+    const indexes = old.map(([key, stored]) => {
+      const fingerprint = fingerprintOf(key, stored as string)
+      return fingerprint === undefined ? undefined : encodeKey([tables.fingerprint, fingerprint])
+    })
+    const known = await this.#database.getMany(indexes.map((index) => index ?? ''))
+    const operations: RawOperation[] = []
+    for (const [at, [key]] of old.entries()) {
+      operations.push({ type: 'del', key, value: '' })
+      const index = indexes[at]
+      if (index === undefined) continue
+      const id = valueOf(index, known[at] as string | undefined)
+      if (id === decodeKey(key)[1]) operations.push({ type: 'del', key: index, value: '' })
+    }
+    await this.#write(operations, false)
   }
 
   async alertId(fingerprint: string): Promise<string | undefined> {
@@ -199,14 +214,6 @@ class LevelStore implements Store {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  async #fingerprintOf(alertKey: string): Promise<string | undefined> {
-    try {
-      return alertRecord(await this.#read(alertKey)).fingerprint
-    } catch {
-      return undefined
-    }
   }
 
   async #read(key: string): Promise<unknown> {
@@ -239,6 +246,14 @@ class LevelStore implements Store {
 }
 
 /** Undefined where there is nothing, or it does not read. */
+function fingerprintOf(alertKey: string, stored: string): string | undefined {
+  try {
+    return alertRecord(decodeValue(alertKey, stored)).fingerprint
+  } catch {
+    return undefined
+  }
+}
+
 function valueOf(key: string, stored: string | undefined): unknown {
   if (stored === undefined) return undefined
   try {
