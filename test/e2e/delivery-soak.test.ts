@@ -12,24 +12,44 @@ import { httpReceiver, type HttpReceiver } from '../fixtures/sink-receivers.ts'
 
 /**
  * Alerts past receivers that fail in every way and a daemon that is killed again and again. Small each day; for the
- * record `SNUG_SOAK_ALERTS=1000000 SNUG_SOAK_KILLS=50` (some ten minutes), which also holds the share of duplicates.
+ * record `SNUG_SOAK_ALERTS=1000000 SNUG_SOAK_KILLS=50` (some ten minutes), which also holds the share of duplicates and that memory
+ * does not grow.
  */
 const total = Number(process.env['SNUG_SOAK_ALERTS'] ?? 10_000)
 const kills = Number(process.env['SNUG_SOAK_KILLS'] ?? 3)
 const containers = 10
 /** Raised at once. */
 const round = Math.min(5_000, Math.max(1_000, Math.floor(total / 40)))
+/** Of both sinks: what was on its way comes again. */
+const largestBatch = 200
+/** From so many on the share of duplicates and the growth of memory are held, too. */
+const forTheRecord = 200_000
 /** What may wait for a sink before more is raised: the outbox holds it. */
 const mostWaiting = 20_000
-const memoryBoundKiB = 450 * 1_024
+/**
+ * 110 MiB at rest. 10,000 alerts that are kept and 25,000 notices that wait are 4.5 KiB each (30,000 were seen to take 131
+ * MiB), which the collector lets grow to twice that before it looks. What is being read, written and sent may be as much again
+ * as at rest.
+ */
+const memoryBoundKiB = (110 + 2 * 154 + 110) * 1_024
+/** The second half of the stream may take so much more than the first: what differs is when the collector came. */
+const memoryGrowth = 1.2
 const diskBoundKiB = 400 * 1_024
+
+interface Had {
+  readonly id: string
+  count: number
+}
 
 /** What one sink's receiver got. */
 class Ledger {
-  readonly ids = new Map<string, string>()
+  readonly acts = new Map<string, Had>()
   readonly #newest = new Map<string, number>()
   records = 0
+  /** Told in that state before: what a receiver would have to leave out. */
   duplicates = 0
+  /** A further state of an alert: its act was seen again. */
+  risen = 0
   outOfOrder = 0
   /** Acts that came as two alerts. */
   twice = 0
@@ -38,16 +58,19 @@ class Ledger {
     const number = /"path":"\/bin\/ksh(\d+)"/.exec(record)?.[1]
     const container = /"name":"(web-\d+)"/.exec(record)?.[1]
     const id = /"id":"(01[0-9A-Z]{24})"/.exec(record)?.[1]
+    const count = Number(/"count":(\d+),"firstSeen"/.exec(record)?.[1])
     if (number === undefined || container === undefined || id === undefined) return
     this.records += 1
     const act = `${container} ${number}`
-    const known = this.ids.get(act)
-    if (known !== undefined) {
-      if (known === id) this.duplicates += 1
-      else this.twice += 1
+    const had = this.acts.get(act)
+    if (had !== undefined) {
+      if (had.id !== id) this.twice += 1
+      else if (count > had.count) this.risen += 1
+      else this.duplicates += 1
+      had.count = Math.max(had.count, count)
       return
     }
-    this.ids.set(act, id)
+    this.acts.set(act, { id, count })
     if (Number(number) < (this.#newest.get(container) ?? 0)) this.outOfOrder += 1
     this.#newest.set(container, Number(number))
   }
@@ -126,7 +149,7 @@ test(`${total} alerts past bad receivers and ${kills} kills: each arrives, in th
   const rounds = Math.ceil(total / round)
   const killEvery = rounds / kills
   let killed = 0
-  let memoryKiB = 0
+  const memoryKiB: number[] = []
   let diskKiB = 0
   for (let at = 0; at < rounds; at += 1) {
     const storm = at % 2 === 1 ? storms[Math.floor(at / 2) % storms.length] : undefined
@@ -145,7 +168,7 @@ test(`${total} alerts past bad receivers and ${kills} kills: each arrives, in th
     if (storm !== undefined) await delay(stormMs)
     await syslog.become('fair')
     Object.assign(hook, { behave: 'take', answer: { status: 200, headers: {}, text: '' } })
-    memoryKiB = Math.max(memoryKiB, memoryOf(agent.pid))
+    memoryKiB.push(memoryOf(agent.pid))
     diskKiB = Math.max(diskKiB, diskOf(agent.data))
     while ((await waiting()) > mostWaiting) await delay(100)
   }
@@ -153,18 +176,25 @@ test(`${total} alerts past bad receivers and ${kills} kills: each arrives, in th
   const deadline = Date.now() + 120_000
   while ((await waiting()) > 0 && Date.now() < deadline) await delay(200)
 
-  const figures = [siem, hooked].map(({ records, duplicates, twice, outOfOrder, ids }) => {
-    return { acts: ids.size, records, duplicates, twice, outOfOrder }
+  const figures = [siem, hooked].map(({ acts, records, duplicates, risen, twice, outOfOrder }) => {
+    return { acts: acts.size, records, duplicates, risen, twice, outOfOrder }
   })
-  console.log(JSON.stringify({ total: rounds * round, kills, figures, memoryKiB, diskKiB }))
+  const half = Math.ceil(rounds / 2)
+  const [early, late] = [memoryKiB.slice(0, half), memoryKiB.slice(half)].map((part) => {
+    return Math.max(...part)
+  }) as [number, number]
+  const memory = { early, late }
+  console.log(JSON.stringify({ total: rounds * round, kills, figures, memoryKiB: memory, diskKiB }))
   for (const found of figures) {
     expect(found).toMatchObject({ acts: (rounds + 1) * round, outOfOrder: 0, twice: 0 })
     // Of each kill and each cut at most what was on its way.
     const disturbances = kills + rounds
-    expect(found.duplicates).toBeLessThanOrEqual(disturbances * 500)
-    if (total >= 1_000_000) expect(found.duplicates / found.acts).toBeLessThan(0.01)
+    expect(found.duplicates).toBeLessThanOrEqual(disturbances * largestBatch)
+    if (total >= forTheRecord) expect(found.duplicates / found.acts).toBeLessThan(0.01)
   }
-  expect(memoryKiB).toBeLessThan(memoryBoundKiB)
+  expect(Math.max(early, late)).toBeLessThan(memoryBoundKiB)
+  // Of fewer the first half does not yet hold all that it may.
+  if (total >= forTheRecord) expect(late).toBeLessThan(early * memoryGrowth)
   expect(diskKiB).toBeLessThan(diskBoundKiB)
 })
 
