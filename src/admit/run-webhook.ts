@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import type { SecureContextOptions } from 'node:tls'
 import type { AdmissionConfig } from '../config/admission-schema.ts'
 import { describeError } from '../errors.ts'
 import { readWatched, WatchedFiles } from '../net/watched-files.ts'
@@ -8,7 +7,7 @@ import { createLog, type Log } from '../telemetry/log.ts'
 import { Admission } from './admission.ts'
 import { AdmissionMetrics } from './admission-metrics.ts'
 import { ImageRegistry } from './image-registry.ts'
-import { Webhook } from './webhook.ts'
+import { Webhook, type WebhookTls } from './webhook.ts'
 
 /**
  * Runs the admission webhook until the signal fires.
@@ -27,7 +26,7 @@ export async function runWebhook(config: AdmissionConfig, ended: AbortSignal): P
   const webhook = new Webhook({
     listen: config.listen,
     tls: tlsNow(config),
-    ...(tls.clientCa === undefined ? {} : { clients: tls.clients }),
+    ...(tls.clients.length === 0 ? {} : { clients: tls.clients }),
     decide: (review) => admission.decide(review),
     metrics,
     log,
@@ -51,15 +50,19 @@ function renew(webhook: Webhook, config: AdmissionConfig, log: Log): void {
   }
 }
 
-function tlsPaths({ tls: { cert, key, clientCa } }: AdmissionConfig): readonly string[] {
-  return [cert, key, clientCa].filter((path) => path !== undefined)
+function tlsPaths({ tls }: AdmissionConfig): readonly string[] {
+  const bundles = tls.trustDomains.map(({ bundle }) => bundle)
+  return [tls.cert, tls.key, tls.clientCa, ...bundles].filter((path) => path !== undefined)
 }
 
-function tlsNow({ tls: { cert, key, clientCa } }: AdmissionConfig): SecureContextOptions {
+function tlsNow({ tls: { cert, key, clientCa, trustDomains } }: AdmissionConfig): WebhookTls {
   const read = (path: string): string => readWatched(path, 'ADMISSION_INVALID')
   return {
     cert: read(cert),
     key: read(key),
     ...(clientCa === undefined ? {} : { ca: read(clientCa) }),
+    ...(trustDomains.length === 0
+      ? {}
+      : { trustDomains: trustDomains.map(({ name, bundle }) => ({ name, bundle: read(bundle) })) }),
   }
 }

@@ -4,17 +4,28 @@ import type { AddressInfo } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import { describeError, SnugError } from '../errors.ts'
 import { readJson } from '../net/json-body.ts'
-import { peerNames } from '../net/peer-names.ts'
 import { problemOf } from '../net/problem.ts'
+import { type TrustDomain, TrustDomains } from '../net/spiffe.ts'
+import { tlsPeer } from '../net/tls-peer.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { AdmissionMetrics } from './admission-metrics.ts'
 import type { Decision } from './decide.ts'
 import { parseReview, type PodReview, reviewAnswer } from './review.ts'
 
+/** PEM, all of it. */
+export interface WebhookTls {
+  readonly cert: string
+  readonly key: string
+  /** Who signs the certificates of those who may ask. */
+  readonly ca?: string
+  /** Instead of `ca`. */
+  readonly trustDomains?: readonly TrustDomain[]
+}
+
 export interface WebhookOptions {
   readonly listen: { readonly host: string; readonly port: number }
-  readonly tls: SecureContextOptions
-  /** Names of certificates, `DNS:…` or `URI:…`, that may ask; absent: whoever reaches it. Needs `tls.ca`. */
+  readonly tls: WebhookTls
+  /** Names of certificates, `DNS:…` or `URI:…`, that may ask; absent: whoever reaches it. */
   readonly clients?: readonly string[]
   readonly decide: (review: PodReview) => Promise<Decision>
   readonly metrics: AdmissionMetrics
@@ -38,14 +49,16 @@ const drainMs = 5_000
 export class Webhook {
   readonly #options: WebhookOptions
   readonly #server: Server
+  #domains: TrustDomains | undefined
   #closing = false
 
   constructor(options: WebhookOptions) {
     this.#options = options
-    const { tls, clients } = options
+    const { clients } = options
     // Those without a certificate are told so, and health checks need none.
     const asks = clients === undefined ? {} : { requestCert: true, rejectUnauthorized: false }
-    this.#server = createServer({ ...limits, ...asks, ...tls, minVersion: 'TLSv1.2' })
+    this.#server = createServer({ ...limits, ...asks })
+    this.renew(options.tls)
     this.#server.maxConnections = connections
     this.#server.on('request', (request, response) => void this.#answer(request, response))
   }
@@ -65,9 +78,21 @@ export class Webhook {
     })
   }
 
-  /** For connections from now on; those that are open go on. Throws where certificate and key do not fit. */
-  renew(tls: SecureContextOptions): void {
-    this.#server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' })
+  /**
+   * For connections from now on; those that are open go on, and who asks on them is held to the new trust domains.
+   * Throws where certificate and key do not fit, and then nothing is changed.
+   */
+  renew({ cert, key, ca, trustDomains }: WebhookTls): void {
+    const domains = trustDomains === undefined ? undefined : new TrustDomains(trustDomains)
+    const trusted = domains?.ca ?? ca
+    const context: SecureContextOptions = {
+      cert,
+      key,
+      ...(trusted === undefined ? {} : { ca: trusted }),
+      minVersion: 'TLSv1.2',
+    }
+    this.#server.setSecureContext(context)
+    this.#domains = domains
   }
 
   /** Answers what was asked, for some seconds at most. */
@@ -119,7 +144,8 @@ export class Webhook {
 
   async #review(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { clients, decide, metrics, log } = this.#options
-    if (clients !== undefined && !peerNames(request).some((name) => clients.includes(name))) {
+    const { names } = clients === undefined ? { names: [] } : tlsPeer(request, this.#domains)
+    if (clients !== undefined && !names.some((name) => clients.includes(name))) {
       throw new SnugError('FORBIDDEN', 'its certificate has none of the names that may ask')
     }
     const body = await readJson(request, { mebibytes: reviewMebibytes })

@@ -1,8 +1,28 @@
 import { z } from 'zod'
 import { roles } from './role.ts'
+import { trustDomainPattern } from '../net/spiffe.ts'
 import { duration, path } from './value-schema.ts'
 
 const role = z.enum(roles)
+
+/** Whose workloads may come in by an X.509 SVID. */
+export const trustDomainsSchema = z
+  .array(
+    z.strictObject({
+      name: z.string().regex(trustDomainPattern, 'must be a trust domain such as `shop.example`'),
+      bundle: path.meta({
+        description: 'PEM file of who signs for it; read again when it changes',
+      }),
+    }),
+  )
+  .default([])
+  .refine((domains) => new Set(domains.map(({ name }) => name)).size === domains.length, {
+    message: 'has two of one name',
+  })
+  .meta({
+    description:
+      'instead of `clientCa`: trust domains of SPIFFE whose workloads come in by their SVID, each with the file of its bundle; an authority of one cannot speak for another',
+  })
 
 /** TLS of the API, and who comes in with a certificate. */
 export const tlsSchema = z
@@ -16,6 +36,7 @@ export const tlsSchema = z
       description:
         'PEM file of who signs the certificates of clients; with it a certificate is as good as a token',
     }),
+    trustDomains: trustDomainsSchema,
     clients: z
       .array(z.strictObject({ name: z.string().min(1).max(500), role }))
       .default([])
@@ -30,6 +51,14 @@ export const tlsSchema = z
   .refine(({ cert, clientCa }) => clientCa === undefined || cert !== undefined, {
     path: ['clientCa'],
     message: 'needs `tls.cert` too',
+  })
+  .refine(({ cert, trustDomains }) => trustDomains.length === 0 || cert !== undefined, {
+    path: ['trustDomains'],
+    message: 'needs `tls.cert` too',
+  })
+  .refine(({ clientCa, trustDomains }) => trustDomains.length === 0 || clientCa === undefined, {
+    path: ['trustDomains'],
+    message: 'must not be there beside `tls.clientCa`',
   })
 
 /** Asymmetric only: with a shared secret whoever checks a token could make one. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type AdmissionPolicy, admissionActions } from '../admit/policy.ts'
+import { trustDomainsSchema } from './access-schema.ts'
 import { baseImage } from './gate-policy-schema.ts'
 import { duration, hostPort, logLevels, path } from './value-schema.ts'
 
@@ -16,13 +17,19 @@ const tls = z
       description:
         'PEM file of who signs the certificates of those who may ask; likewise. Absent: whoever reaches it may ask',
     }),
+    trustDomains: trustDomainsSchema,
     clients: z.array(z.string().min(1).max(500)).default([]).meta({
       description:
         'who may ask, by a name in their certificate: `URI:spiffe://…`, `DNS:…`, or the common name of one without',
     }),
   })
-  .refine(({ clientCa, clients }) => (clientCa === undefined) === (clients.length === 0), {
-    message: 'needs `clientCa` and `clients` together',
+  .refine(
+    ({ clientCa, trustDomains, clients }) =>
+      (clientCa === undefined && trustDomains.length === 0) === (clients.length === 0),
+    { message: 'needs `clients`, and `clientCa` or `trustDomains`, together' },
+  )
+  .refine(({ clientCa, trustDomains }) => trustDomains.length === 0 || clientCa === undefined, {
+    message: 'must have either `clientCa` or `trustDomains`',
   })
 
 const trust = z.strictObject({

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import type { Role } from '../config/role.ts'
 import { describeError, SnugError } from '../errors.ts'
+import { TrustDomains } from '../net/spiffe.ts'
 import { frontPaths, type FrontSetup } from '../server/front-protocol.ts'
 import {
   bearerOf,
@@ -41,6 +42,7 @@ export class Access {
   readonly #recorded = new LRUCache<string, true>({ max: provenKept, ttl: recordedMs })
   #setup: FrontSetup
   #oidc: Oidc | undefined
+  #domains: TrustDomains | undefined
 
   constructor(link: DaemonLink, reports: Reports, setup: FrontSetup, attempts: number) {
     this.#throttle = new Throttle(attempts)
@@ -52,11 +54,14 @@ export class Access {
 
   /** Other keys, authorities or names. Errors: CONFIG_INVALID. */
   renew(setup: FrontSetup): void {
+    const trusted = setup.tls?.trustDomains ?? []
+    const domains = trusted.length === 0 ? undefined : new TrustDomains(trusted)
     // A key set that is fetched keeps what it has: only another file is another set.
     const isSame = JSON.stringify(setup.oidc) === JSON.stringify(this.#setup.oidc)
     if (!isSame || this.#oidc === undefined) {
       this.#oidc = setup.oidc === undefined ? undefined : new Oidc(setup.oidc)
     }
+    this.#domains = domains
     this.#setup = setup
   }
 
@@ -67,7 +72,7 @@ export class Access {
     const id = sessionIdOf(incoming)
     const session = id === undefined ? undefined : this.#sessions.credentialOf(id)
     if (session !== undefined) return session
-    const certificate = ofCertificate(incoming, this.#setup.tls?.clients ?? [])
+    const certificate = ofCertificate(incoming, this.#setup.tls?.clients ?? [], this.#domains)
     if (certificate !== undefined) return this.#entered(certificate, incoming)
     throw new SnugError('UNAUTHENTICATED', 'no credential was sent')
   }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
-import { peerNames } from '../net/peer-names.ts'
+import type { TrustDomains } from '../net/spiffe.ts'
+import { tlsPeer } from '../net/tls-peer.ts'
 import { type Claim, claimHeader, claimText, tokenHeader } from '../server/caller.ts'
 import type { FrontSetup } from '../server/front-protocol.ts'
 import { tokenDigest } from '../server/token-file.ts'
@@ -47,9 +48,11 @@ export function sessionIdOf({ headers, socket }: IncomingMessage): string | unde
 export function ofCertificate(
   incoming: IncomingMessage,
   clients: NonNullable<FrontSetup['tls']>['clients'],
+  domains: TrustDomains | undefined,
 ): Credential | undefined {
-  const names = peerNames(incoming)
+  const { names, until } = tlsPeer(incoming, domains)
   const client = clients.find(({ name }) => names.includes(name))
   if (client === undefined) return undefined
-  return { kind: 'claim', claim: { via: 'certificate', name: client.name, role: client.role } }
+  const claim: Claim = { via: 'certificate', name: client.name, role: client.role }
+  return { kind: 'claim', claim, until }
 }

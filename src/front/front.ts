@@ -166,7 +166,9 @@ function createHttp(fetch: Fetch, { tls }: FrontSetup, limits: FrontLimits): Ser
   return server
 }
 
-function tlsOptions({ cert, key, ca }: NonNullable<FrontSetup['tls']>) {
+function tlsOptions({ cert, key, ...trusted }: NonNullable<FrontSetup['tls']>) {
+  const bundles = trusted.trustDomains?.map(({ bundle }) => bundle).join('\n')
+  const ca = bundles ?? trusted.ca
   const asks = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false }
   return { cert, key, minVersion: 'TLSv1.2', ...asks } as const
 }

@@ -13,8 +13,9 @@ export class FrontFiles {
     this.#config = config
     const { tls, oidc } = config
     const jwks = oidc.jwks?.includes('://') === true ? undefined : oidc.jwks
-    const paths = [tls.cert, tls.key, tls.clientCa, jwks].filter((path) => path !== undefined)
-    this.#files = new WatchedFiles(paths)
+    const bundles = tls.trustDomains.map(({ bundle }) => bundle)
+    const paths = [tls.cert, tls.key, tls.clientCa, ...bundles, jwks]
+    this.#files = new WatchedFiles(paths.filter((path) => path !== undefined))
   }
 
   /** With what the files hold now. Errors: CONFIG_INVALID. */
@@ -23,6 +24,10 @@ export class FrontFiles {
     if (listen.kind === 'none') throw new SnugError('CONFIG_INVALID', 'nothing is listened on')
     const { host, port } = listen
     const { cert, key, clientCa, clients } = tls
+    const trustDomains = tls.trustDomains.map(({ name, bundle }) => ({
+      name,
+      bundle: read(bundle),
+    }))
     const { issuer, audience, jwks, algorithms, roleClaim, roles } = oidc
     return {
       listen: { host, port },
@@ -36,6 +41,7 @@ export class FrontFiles {
               key: read(key),
               clients,
               ...(clientCa === undefined ? {} : { ca: read(clientCa) }),
+              ...(trustDomains.length === 0 ? {} : { trustDomains }),
             },
           }),
       ...(issuer === undefined || audience === undefined || jwks === undefined

@@ -30,6 +30,11 @@ export const frontSetup = z.strictObject({
       cert: z.string(),
       key: z.string(),
       ca: z.string().exactOptional(),
+      /** Instead of `ca`: who signs for each. */
+      trustDomains: z
+        .array(z.strictObject({ name: z.string(), bundle: z.string() }))
+        .min(1)
+        .exactOptional(),
       clients: named,
     })
     .exactOptional(),

@@ -110,7 +110,8 @@ function credentialsOf({ data, socket, session, tls, oidc }: LoadedConfig['confi
   // Without a data directory nothing is kept, tokens neither: they go with the runtime directory.
   const tokens = TokenFile.open(data === 'none' ? dirname(socket) : data)
   const claims = new Set<ClaimKind>()
-  if (tls.clientCa !== undefined) claims.add('certificate')
+  const hasCertificates = tls.clientCa !== undefined || tls.trustDomains.length > 0
+  if (hasCertificates) claims.add('certificate')
   if (oidc.issuer !== undefined) claims.add('oidc')
   return { tokens, claims, guests: new GuestTokens(session) }
 }

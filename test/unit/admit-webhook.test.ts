@@ -197,7 +197,10 @@ describe('its config', () => {
     [{ ...least, action: 'maybe' }, 'line 1: `action`'],
     [{ ...least, typo: 1 }, '`typo`'],
     [{ ...least, trust: { keys: [], registries: ['x'] } }, '`trust.keys`'],
-    [{ ...least, tls: { ...least.tls, clients: ['URI:x'] } }, '`clientCa` and `clients` together'],
+    [
+      { ...least, tls: { ...least.tls, clients: ['URI:x'] } },
+      'needs `clients`, and `clientCa` or `trustDomains`, together',
+    ],
     [{ ...least, listen: 'here' }, '`HOST:PORT`'],
   ])('with a mistake is refused with its place', async (config, words) => {
     writeFileSync(file, JSON.stringify(config))

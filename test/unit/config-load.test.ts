@@ -92,6 +92,7 @@ describe('a configuration', () => {
       if (key.path === 'node') return 'n9'
       if (key.path === 'engines.static.manifest') return '/m.yaml'
       if (key.path === 'tls.clients') return '[{ name: a, role: viewer }]'
+      if (key.path === 'tls.trustDomains') return '[{ name: a.b, bundle: /b }]'
       if (key.path === 'oidc.roles') return '[{ value: a, role: viewer }]'
       if (key.path === 'oidc.algorithms') return 'ES256,EdDSA'
       if (key.path === 'traces.url') return 'http://127.0.0.1:4318'
