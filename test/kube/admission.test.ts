@@ -85,6 +85,19 @@ describe('by namespace', () => {
     expect(await world.pod('free', image)).toMatchObject({ status: 201, warnings: [] })
     const verdicts = ['refused', 'warned', 'noted', 'ignored']
     expect((await decidedSince(before, 4)).map(({ verdict }) => verdict)).toEqual(verdicts)
+    if (!world.cluster.own) return
+    // And all of it stands in the audit log of the API server.
+    const notes = (): Promise<readonly (string | undefined)[]> =>
+      Promise.resolve(
+        world.cluster
+          .audit()
+          .slice(-4)
+          .map(({ annotations }) => annotations?.['pods.admission.snug.dev/verdict']),
+      )
+    const good = (found: readonly unknown[]): boolean => found.join() === verdicts.join()
+    await world.cluster.until('its audit log', notes, good, 10)
+    const { annotations } = world.cluster.audit().at(-2) ?? {}
+    expect(annotations?.['pods.admission.snug.dev/reasons']).toContain(words)
   })
 
   it('an image that is put into a pod later is held to it, and the pod may be changed otherwise', async () => {

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,6 +12,12 @@ const maxBuffer = 64 << 20
 
 /** Outside the repository: it takes five minutes to build, and every checkout can use it. */
 const cache = process.env['SNUG_KUBE_CACHE'] ?? join(homedir(), '.cache/snug-kube')
+
+export interface AuditLine {
+  readonly objectRef: { readonly namespace: string; readonly name?: string }
+  readonly responseStatus: { readonly code: number }
+  readonly annotations?: Readonly<Record<string, string>>
+}
 
 /**
  * A cluster to test against: one of the test's own, of Debian's pieces, or another that `SNUG_TEST_KUBECONFIG` names.
@@ -70,6 +76,12 @@ export class Cluster {
   async apply(...objects: readonly object[]): Promise<void> {
     const list = { apiVersion: 'v1', kind: 'List', items: objects }
     await this.kubectl(['apply', '-f', '-'], JSON.stringify(list))
+  }
+
+  /** The lines of its own API server's audit log: what became of pods that were asked for. */
+  audit(): readonly AuditLine[] {
+    const lines = readFileSync(join(this.#run, 'audit.log'), 'utf8').split('\n')
+    return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line) as AuditLine)
   }
 
   /** Asks again until it is so; says what was there at last. */

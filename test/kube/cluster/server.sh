@@ -8,6 +8,15 @@ etcd=$((port + 3)) peers=$((port + 4))
 . "$(dirname "$0")/process.sh"
 
 start_api() {
+  # What becomes of pods that are asked for; with what webhooks have to say of it.
+  cat >"$run/audit-policy.yaml" <<'EOF'
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - { level: Metadata, verbs: [create], resources: [{ group: '', resources: [pods] }] }
+  - { level: None }
+EOF
   background apiserver "$bin/kube-apiserver" --etcd-servers=http://127.0.0.1:$etcd \
     --bind-address=127.0.0.1 --advertise-address=127.0.0.1 --secure-port="$port" --endpoint-reconciler-type=none \
     --tls-cert-file="$pki/apiserver.crt" --tls-private-key-file="$pki/apiserver.key" --client-ca-file="$pki/ca.crt" \
@@ -16,6 +25,7 @@ start_api() {
     --service-account-issuer=https://kubernetes.default.svc --api-audiences=https://kubernetes.default.svc \
     --service-account-key-file="$pki/sa.pub" --service-account-signing-key-file="$pki/sa.key" \
     --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --allow-privileged=true \
+    --audit-policy-file="$run/audit-policy.yaml" --audit-log-path="$run/audit.log" \
     --service-cluster-ip-range=10.96.0.0/16 --feature-gates=EphemeralContainers=true
   until_true 300 api_answers || die apiserver
 }
