@@ -32,6 +32,7 @@ import type { LearnRules } from './lifecycle/version.ts'
 import { Guardrails } from './match/guardrail.ts'
 import { Shaper } from './profile/shape.ts'
 import type { StormRules } from './respond/storms.ts'
+import { alertPolicy } from './rego/alert-policy.ts'
 import { fetchTrusted } from './registry/trusted-fetch.ts'
 import { startServer } from './server/server.ts'
 import { trustedKey } from './signing/keys.ts'
@@ -69,9 +70,10 @@ export async function runAgent(
   const log = createLog(config.log.level)
   const kube = await kubeOf(config, log)
   const engines = enginesOf(config, kube, stageLog(log, 'identity'))
+  const grade = await gradeOf(config)
   const { close, ...kept } = await openStore(config, log)
   const { store } = kept
-  const { daemon, sinks, traces } = assemble(config, engines, kept, log)
+  const { daemon, sinks, traces } = assemble(config, engines, { ...kept, ...grade }, log)
   const pruner = new AlertPruner({
     store,
     kept: config.alertsKept,
@@ -367,8 +369,13 @@ function enginesOf(config: Config, kube: KubeApi | undefined, log: Log): readonl
   return engines
 }
 
+async function gradeOf({ alertPolicy: policy }: Config): Promise<Pick<DaemonParts, 'grade'>> {
+  const { wasm, entrypoint } = policy
+  return wasm === undefined ? {} : { grade: await alertPolicy(wasm, entrypoint) }
+}
+
 /** What survives the daemon. */
-type Kept = Pick<DaemonParts, 'store' | 'cursors'>
+type Kept = Pick<DaemonParts, 'store' | 'cursors' | 'grade'>
 
 async function openStore(
   config: Config,

@@ -203,6 +203,15 @@ export const configSchema = z
           .meta({ description: 'size of each ring buffer between kernel and sensor' }),
       })
       .prefault({}),
+    alertPolicy: z
+      .strictObject({
+        wasm: path.optional().meta({
+          description:
+            'a policy in Rego that `opa build -t wasm` compiled: says of each new alert how grave it is, see docs/rego.md',
+        }),
+        entrypoint: z.string().min(1).default('snug/alert').meta({ description: 'its rule' }),
+      })
+      .prefault({}),
     alertsKept: z.int().min(100).max(1_000_000).default(10_000).meta({
       description: 'alerts that are kept to be looked at; beyond it the oldest go',
     }),

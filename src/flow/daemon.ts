@@ -1,3 +1,4 @@
+import type { Alert } from '../event/alert.ts'
 import { isAudit, type Notice } from '../event/notice.ts'
 import type { LossEvent, SnugEvent } from '../event/event.ts'
 import { describeError } from '../errors.ts'
@@ -14,6 +15,7 @@ import type { LearnRules } from '../lifecycle/version.ts'
 import type { Guardrails } from '../match/guardrail.ts'
 import type { Shaper } from '../profile/shape.ts'
 import { AlertBook } from '../respond/alert-book.ts'
+import { type AlertGrade, graded } from '../respond/alert-grade.ts'
 import { undeliveredFinding, unstoredFinding } from '../respond/delivery-findings.ts'
 import { NoticeIds } from '../respond/notice-ids.ts'
 import type { StormRules } from '../respond/storms.ts'
@@ -60,6 +62,8 @@ export interface DaemonParts {
   readonly flushIntervalMs: number
   readonly alertsKept: number
   readonly storms: StormRules
+  /** Absent where no policy grades alerts. */
+  readonly grade?: AlertGrade
   readonly log: Log
   readonly now?: () => number
 }
@@ -143,7 +147,8 @@ export class Daemon {
     const ids = this.#ids
     this.live = new LiveNews(this.#now())
     this.trail = new AuditTrail({ store, node, ids, now: this.#now })
-    this.alerts = new AlertBook({ node, capacity: alertsKept, ids, storms })
+    const grade = (alert: Alert): Alert => graded(alert, parts.grade, this.faults)
+    this.alerts = new AlertBook({ node, capacity: alertsKept, ids, storms, grade })
     this.shelf = new VersionShelf({
       node: parts.node,
       shaper: parts.shaper,

@@ -15,15 +15,24 @@ interface Compiled {
   readonly data?: object
 }
 
+/** As {@link wasmRule}. */
+export async function wasmPolicy(
+  file: string,
+  entrypoint: string = defaultEntrypoint,
+): Promise<RegoPolicy> {
+  const rule = await wasmRule(file, entrypoint)
+  return async (input) => rule(input)
+}
+
 /**
  * A policy that `opa build -t wasm` compiled: the bundle that it writes, or the `policy.wasm` in it.
  *
  * Errors: SOURCE_UNREADABLE, REGO_FAILED; of the policy REGO_FAILED
  */
-export async function wasmPolicy(
+export async function wasmRule(
   file: string,
-  entrypoint: string = defaultEntrypoint,
-): Promise<RegoPolicy> {
+  entrypoint: string,
+): Promise<(input: object) => unknown> {
   const { wasm, data } = await compiledIn(file)
   // Here and not above, so that nothing else loads it.
   const { loadPolicy } = await import('@open-policy-agent/opa-wasm')
@@ -39,7 +48,7 @@ export async function wasmPolicy(
     )
   }
   if (data !== undefined) policy.setData(data)
-  return async (input) => evaluated(() => policy.evaluate(input, entrypoint) as unknown)
+  return (input) => evaluated(() => policy.evaluate(input, entrypoint) as unknown)
 }
 
 /** A set of results, of which a rule that is defined has one. */

@@ -29,6 +29,8 @@ export interface AlertBookOptions {
   readonly capacity: number
   readonly ids: NoticeIds
   readonly storms: StormRules
+  /** Has the last word on a new alert. */
+  readonly grade?: (alert: Alert) => Alert
 }
 
 /**
@@ -98,7 +100,7 @@ export class AlertBook {
     }
     const { event } = finding
     const act = event.kind === 'loss' ? undefined : event
-    const alert: Alert = {
+    const found: Alert = {
       schema: 'snug.alert/v1',
       id: this.#options.ids.next(nowMs),
       time: new Date(nowMs).toISOString(),
@@ -122,6 +124,7 @@ export class AlertBook {
       guardrails: finding.guardrails,
       attack: finding.attack,
     }
+    const alert = this.#options.grade?.(found) ?? found
     this.counts.raised += 1
     const storm = this.#storms.part(alert, nowMs)
     if (storm !== undefined) this.counts.inStorms += 1

@@ -18,6 +18,7 @@ import type {
   SourceState,
   SourceSupport,
 } from '../../src/sources/source.ts'
+import type { AlertGrade } from '../../src/respond/alert-grade.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createLog } from '../../src/telemetry/log.ts'
@@ -149,6 +150,7 @@ export interface WorldOptions {
   /** Beside the one that every world has. */
   readonly sources?: readonly EventSource[]
   readonly outlets?: readonly Outlet[]
+  readonly grade?: AlertGrade
 }
 
 /** A whole daemon with a source, an engine and a clock of the test's own; nothing of it is stubbed between them. */
@@ -171,6 +173,7 @@ export function daemonWorld(options: WorldOptions = {}): DaemonWorld {
     guardrails,
     rules: { floorMs: 1_000, ceilingMs: 60_000, unseen: 1, after: 'alert', ...options.rules },
     failClosed: options.failClosed ?? false,
+    ...(options.grade === undefined ? {} : { grade: options.grade }),
     store,
     makeDispatcher: (news) =>
       new Dispatcher(options.outlets ?? [], {

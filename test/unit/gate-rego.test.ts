@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,12 +7,12 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { pack } from 'tar-stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import wabt from 'wabt'
 import { profileDocument } from '../../src/export/profile-document.ts'
 import { findAll, type GateInput } from '../../src/gate/gate.ts'
 import { parseRegoOutput, regoInput, withRego } from '../../src/gate/rego.ts'
 import { serverPolicy } from '../../src/rego/server-policy.ts'
 import { wasmPolicy } from '../../src/rego/wasm-policy.ts'
+import { regoWasm } from '../fixtures/rego-wasm.ts'
 import { act, shaper, shippedGuardrails } from './act-fixture.ts'
 import { cli } from './cli-fixtures.ts'
 import { fileOf, nowMs, policy, service } from './gate-fixtures.ts'
@@ -26,8 +26,7 @@ let asked: { readonly input?: object } = {}
 let answer: { readonly status?: number; readonly text: string } = { text: '{}' }
 
 beforeAll(async () => {
-  const wat = readFileSync(new URL('../fixtures/rego-abi.wat', import.meta.url), 'utf8')
-  const { buffer: wasm } = (await wabt()).parseWat('rego-abi.wat', wat).toBinary({})
+  const wasm = await regoWasm()
   writeFileSync(at('policy.wasm'), wasm)
   await bundle('bundle.tar.gz', { '/policy.wasm': wasm, '/data.json': '{"peers":[]}', '/x': 'y' })
   await bundle('empty.tar.gz', { '/data.json': '{}' })
