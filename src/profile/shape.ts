@@ -36,6 +36,16 @@ const twoKinds =
 const tempfile =
   '(?=[a-z_]*\\d)(?:(?=[a-z]+[0-9_]+[a-z])|(?=[0-9_]+[a-z]+[0-9_]))[a-z0-9_]{8}(?![A-Za-z0-9_])'
 
+/**
+ * What a program numbers its temporary files by, where it says that they are: `tmp31.0`. PostgreSQL makes folders of
+ * such names, `pgsql_tmp31.0.fileset`, in which everything is numbered.
+ */
+const word = '(?<![A-Za-z0-9])(?:tmp|temp)'
+const temporary =
+  `(?<=${word})\\d{1,15}(?![A-Za-z0-9])` +
+  `|(?<=${word}\\d{1,15}\\.)\\d{1,15}(?![A-Za-z0-9])` +
+  `|(?<=${word}\\d{1,15}\\.\\d{1,15}\\.fileset/[a-z0-9.]{0,64})(?<!\\d)\\d{1,15}(?!\\d)`
+
 const mixed = (letters: string): string => `(?=[${letters}]*\\d)(?=\\d*[${letters}])[0-9${letters}]`
 
 /**
@@ -61,6 +71,7 @@ function tokenPattern(never: readonly string[]): RegExp {
       `|(?<![A-Za-z0-9_])${tempfile}|(?<=_)${tempfile}` +
       `|(?<=[._-])${twoKinds}(?:[A-Za-z0-9]{6}|[A-Za-z0-9]{10})(?![A-Za-z0-9])` +
       '|(?<![A-Za-z0-9])(?![A-Za-z]+\\d{16,20}(?![A-Za-z0-9]))(?=(?:[a-zA-Z]*\\d){3})(?=(?:\\d*[a-zA-Z]){3})[A-Za-z0-9]{20,64}(?![A-Za-z0-9]))',
+    `(?<num>${temporary})`,
     '(?<int>(?<![A-Za-z0-9])(?<!\\d\\.|\\.so\\.)\\d{1,15}(?![A-Za-z0-9]|\\.\\d))',
   ]
   return new RegExp(alternatives.filter((part) => part !== '').join('|'), 'g')
@@ -228,4 +239,4 @@ export class Shaper {
 /** No part of a path that varies: a `<`, and what stands around the arguments that tell. */
 const unplaced: ReadonlySet<string> = new Set(['lt', 'argument', 'folder', 'rest'])
 
-const shapedNames = ['volume', 'long', 'uuid', 'date', 'time', 'hex', 'temp', 'int'] as const
+const shapedNames = ['volume', 'long', 'uuid', 'date', 'time', 'hex', 'temp', 'num', 'int'] as const

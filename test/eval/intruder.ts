@@ -111,13 +111,25 @@ async function intrudeIn(
       const at = running.get(act.via)
       const why = missing.get(act.via)
       if (why !== undefined) outcomes.set(act, { told: false, reply: `it did not start: ${why}` })
-      const failed = (error: unknown): Outcome => ({ told: false, reply: firstLine(error) })
+      const failed = (error: unknown): Outcome => ({
+        told: false,
+        reply: [firstLine(error), ...stoppedIn(at, alerts)].join('; '),
+      })
       if (at !== undefined) outcomes.set(act, await attempt(act, at, alerts, mode).catch(failed))
     }
     return outcomes
   } finally {
     for (const at of running.values()) await at.stop()
   }
+}
+
+/** Where it answers no more: what was stopped in it at last. */
+function stoppedIn(at: EvalContainer | undefined, alerts: Tail<Alert>): readonly string[] {
+  return alerts.items
+    .map(({ item }) => item)
+    .filter(({ container, action }) => container?.id === at?.container.id && action !== 'alerted')
+    .slice(-5)
+    .map(alertText)
 }
 
 /** What an intruder looks for first. */

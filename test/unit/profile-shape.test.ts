@@ -29,6 +29,11 @@ describe('shapes', () => {
     ['/dev/pts/12', '/dev/pts/<num>'],
     ['/sys/devices/system/cpu/cpu12/online', '/sys/devices/system/cpu/cpu<num>/online'],
     ['/secrets/..2026_11_24_13_40_27.123456789/token', '/secrets/<volume>/token'],
+    ['/base/pgsql_tmp/pgsql_tmp31.12', '/base/pgsql_tmp/pgsql_tmp<num>.<num>'],
+    [
+      '/pgsql_tmp31.0.fileset/i1of8.p0.0',
+      '/pgsql_tmp<num>.<num>.fileset/i<num>of<num>.p<num>.<num>',
+    ],
     ['/tmp/<uuid>', '/tmp/<lt>uuid>'],
   ])('%s is %s', (path, shape) => expect(shaper.shape(path)?.path).toBe(shape))
 
@@ -48,6 +53,8 @@ describe('shapes', () => {
     '/app/report-malicious',
     '/app/part_one',
     '/app/chapter1',
+    '/app/attemp3.0',
+    '/opt/tmp1x',
     '/data/١٢٣',
     '/data/12345678901234567890x',
     '/usr/share/zoneinfo/Europe/Berlin',
@@ -98,6 +105,8 @@ describe('shapes', () => {
       '_9',
       'tmp',
       '/tmp',
+      'tmp1.1.fileset/',
+      'tmp1.1.fileset/1a',
     ]
     for (const unit of units) {
       const path = `/${unit.repeat(Math.ceil(64_000 / unit.length))}`
