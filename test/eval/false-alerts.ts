@@ -4,7 +4,13 @@ import type { Agent } from '../fixtures/agent.ts'
 import { execIn } from '../fixtures/containers.ts'
 import { setMode } from '../fixtures/learned-agent.ts'
 import { alertsOf } from './learned.ts'
-import { type EvalContainer, type EvalService, liveOnce, startService } from './service.ts'
+import {
+  type EvalContainer,
+  type EvalService,
+  liveOnce,
+  restartOf,
+  startService,
+} from './service.ts'
 
 /** One service judged in one mode by what was learned of it. */
 export interface Judged {
@@ -47,10 +53,10 @@ async function judgeOne(
 ): Promise<Judged> {
   const before = new Set((await alertsOf(agent, service.image)).map(({ id }) => id))
   const failures: string[] = []
-  const live = async (): Promise<number> => {
+  const live = async (life: number): Promise<number> => {
     const from = Date.now()
     try {
-      return await liveOnce(docker, service, 'judge')
+      return await liveOnce(docker, service, 'judge', restartOf(life))
     } catch (error) {
       failures.push(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error))
       return Date.now() - from
@@ -61,7 +67,9 @@ async function judgeOne(
   const lives: number[] = []
   for (let done = 0; done < containers; done += lanes) {
     const now = Math.min(lanes, containers - done)
-    lives.push(...(await Promise.all(Array.from({ length: now }, live))))
+    lives.push(
+      ...(await Promise.all(Array.from({ length: now }, async (_, life) => live(done + life)))),
+    )
   }
   const controlTold = await control(docker, agent, service)
   const alerts = (await alertsOf(agent, service.image)).filter(({ id }) => !before.has(id))

@@ -3,7 +3,7 @@ import type { Alert } from '../../src/event/alert.ts'
 import type { LineageView, ProfileView } from '../../src/flow/engine-views.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 import { learnerConfig, startLearned } from '../fixtures/learned-agent.ts'
-import { type EvalService, liveOnce } from './service.ts'
+import { type EvalService, liveOnce, restartOf } from './service.ts'
 
 export interface Window {
   readonly service: string
@@ -99,13 +99,16 @@ async function learnOne(
   service: EvalService,
   say: (line: string) => void,
 ): Promise<void> {
-  const live = async (): Promise<void> => {
-    const ms = await liveOnce(docker, service, 'learn')
+  const live = async (life: number): Promise<void> => {
+    const ms = await liveOnce(docker, service, 'learn', restartOf(life))
     say(`  ${service.name} learned for ${Math.round(ms / 1_000)} s`)
   }
   // What acts by the minute lives side by side, or it would take for ever.
-  if (service.periodMs !== undefined) await Promise.all(Array.from({ length: lives }, live))
-  else for (let i = 0; i < lives; i++) await live()
+  if (service.periodMs !== undefined) {
+    await Promise.all(Array.from({ length: lives }, async (_, life) => live(life)))
+    return
+  }
+  for (let life = 0; life < lives; life++) await live(life)
 }
 
 /** Alerts of these images, as the agent lists them. */

@@ -115,7 +115,7 @@ function falseAlerts(judged: readonly Judged[]): string {
   ])
   return `## False alerts
 
-Each container lives a whole life: requests, reload, log rotation, backup, a restart, requests again, its end. Requests, names and data are
+Each container lives a whole life: requests, reload, log rotation, backup, a restart (of every second one after it was killed), requests again, its end. Requests, names and data are
 others than while it was learned. The control is an act that was never learned, at the end: where it is told, silence before it means something.
 
 ${markdownTable([...columns, ...counts], rows)}${found.length === 0 ? '' : `\n\nWhat they were:\n\n${bullets(found)}`}`

@@ -40,9 +40,12 @@ export interface EvalService extends Routine {
   readonly periodMs?: Readonly<Record<Season, number>>
 }
 
+export type RestartKind = 'told' | 'killed'
+
 export interface EvalContainer extends Place {
   readonly startedMs: number
-  restart(): Promise<EvalContainer>
+  /** Told to end, or killed as for want of memory, and started again. */
+  restart(how: RestartKind): Promise<EvalContainer>
   stop(): Promise<void>
 }
 
@@ -80,8 +83,12 @@ async function answering(
   return {
     ...place,
     startedMs,
-    restart: async () => {
-      await container.restart({ t: 10 })
+    restart: async (how) => {
+      if (how === 'killed') {
+        await container.kill()
+        await container.wait()
+        await container.start()
+      } else await container.restart({ t: 10 })
       return answering(docker, service, container, folder)
     },
     stop: async () => {
@@ -121,12 +128,13 @@ export async function liveOnce(
   docker: Docker,
   service: EvalService,
   season: Season,
+  restart: RestartKind,
 ): Promise<number> {
   const from = Date.now()
   let at = await startService(docker, service)
   try {
     await serve(service, at, season)
-    at = await at.restart()
+    at = await at.restart(restart)
     await serve(service, at, season)
   } finally {
     await at.stop()
@@ -161,6 +169,11 @@ async function loadUntil(
     await service.load(at, season)
     await delay(500)
   } while (Date.now() < endMs)
+}
+
+/** Of lives in a row every second one is cut short once. */
+export function restartOf(life: number): RestartKind {
+  return life % 2 === 0 ? 'told' : 'killed'
 }
 
 /** As `docker kill -s`: how operators tell a service to reload or to reopen its logs. */

@@ -12,7 +12,7 @@ import { type ActSetting, type EvalAct } from './acts/act.ts'
 import { appActs } from './acts/app-acts.ts'
 import { alertText, isOwn } from './false-alerts.ts'
 import { blindMinutesOfRelearning } from './relearn.ts'
-import { type EvalService, liveOnce, startService } from './service.ts'
+import { type EvalService, liveOnce, restartOf, startService } from './service.ts'
 import {
   appLines,
   appPackages,
@@ -85,14 +85,14 @@ export async function upgrade(
   const second = await shop(docker, `${repository}:2`, '/usr/bin/head', priceLine, prices)
   await using agent = await startAgent({ docker: socket, config: learnerConfig })
   say('learning the first version')
-  for (let i = 0; i < 3; i++) await liveOnce(docker, first, 'learn')
+  for (let i = 0; i < 3; i++) await liveOnce(docker, first, 'learn', restartOf(i))
   await agent.json(['profile', 'mode', first.image, 'alert'])
   // It sees the second version only.
   await using stranger = await startAgent({ docker: socket, config: learnerConfig })
   const from = Date.now()
   say('the second version, with an intruder in its first seconds')
   const intruded = await probed(engine, second)
-  for (let i = 0; i < 2; i++) await liveOnce(docker, second, 'judge')
+  for (let i = 0; i < 2; i++) await liveOnce(docker, second, 'judge', restartOf(i))
   const minutesWatched = (Date.now() - from) / 60_000
   const diff = await agent.json<ProfileDiff>(['profile', 'diff', first.image, second.image])
   const profile = await stranger.json<ProfileView>(['profile', 'show', second.image])
