@@ -6,6 +6,8 @@ import { defineConfig } from 'vitest/config'
  */
 export default defineConfig({
   test: {
+    // By itself vitest leaves a processor free, which of two is half of the time.
+    maxWorkers: 2,
     projects: [
       {
         test: {
