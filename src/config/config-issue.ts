@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import { configKeys } from './config-keys.ts'
-import type { Origin } from './load-config.ts'
 import { nearestWord } from './nearest-word.ts'
 import { sinkSchema, sinkTypes } from './sink-schema.ts'
+import type { Origin } from './value-origin.ts'
 import type { YamlFile } from './yaml-file.ts'
 
 type Issue = z.core.$ZodIssue

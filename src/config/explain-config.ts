@@ -1,5 +1,6 @@
 import { configKeys } from './config-keys.ts'
-import type { LoadedConfig, Origin } from './load-config.ts'
+import type { LoadedConfig } from './load-config.ts'
+import type { Origin } from './value-origin.ts'
 
 export interface ExplainedKey {
   readonly key: string

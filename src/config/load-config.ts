@@ -6,16 +6,10 @@ import { type ConfigKey, configKeys } from './config-keys.ts'
 import { type Config, configSchema } from './config-schema.ts'
 import { describeIssues } from './config-issue.ts'
 import { nearestWord } from './nearest-word.ts'
+import type { Origin } from './value-origin.ts'
 import { readYamlFile, type YamlFile } from './yaml-file.ts'
 
 const defaultConfigFile = '/etc/snug/snug.yaml'
-
-/** Where a value came from; `flag` and `env` carry the name that set it. */
-export type Origin =
-  | { readonly kind: 'flag'; readonly name: string }
-  | { readonly kind: 'env'; readonly name: string }
-  | { readonly kind: 'file'; readonly file: string; readonly line: number }
-  | { readonly kind: 'default' }
 
 export interface LoadedConfig {
   readonly config: Config

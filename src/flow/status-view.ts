@@ -1,10 +1,10 @@
-import type { IdentityEngine } from '../identity/identity.ts'
 import { stopsOf } from '../telemetry/host-acts.ts'
 import type { Daemon } from './daemon.ts'
 import { sensorKinds } from '../sources/line-formats.ts'
 import { crossChecks } from './cross-check.ts'
 import type { VersionKey } from './deployed-version.ts'
 import type * as views from './engine-views.ts'
+import { standingOf } from './standing.ts'
 import { recentLosses } from './views.ts'
 
 /** `version`: of this build. */
@@ -57,32 +57,6 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
   }
 }
 
-/** Under which a source that can never work is among the faults. */
-export function sourceFault(name: string): string {
-  return `source ${name}`
-}
-
-/** Whether it works, and what is wrong with it. */
-export function standingOf({
-  faults,
-  parts,
-  state,
-}: Pick<Daemon, 'faults' | 'parts' | 'state'>): Pick<
-  views.StatusView,
-  'state' | 'degraded' | 'sources' | 'engines'
-> {
-  const degraded = [...faults].map(([what, message]) => `${what}: ${message}`)
-  const sources = parts.sources.map((source) => sourceView(source, faults))
-  for (const source of sources) {
-    if (source.state === 'degraded') degraded.push(`source ${source.name}: ${source.reason ?? ''}`)
-  }
-  const engines = parts.engines.map(engineView)
-  for (const engine of engines) {
-    if (engine.state === 'degraded') degraded.push(`engine ${engine.name}: ${engine.reason ?? ''}`)
-  }
-  return { state: stateOf(state, sources, degraded), degraded, sources, engines }
-}
-
 function learningFacts(daemon: Daemon): Record<'unseenMax' | 'learningOldest', number> {
   const { learning } = daemon.shelf
   const nowMs = daemon.now()
@@ -103,17 +77,6 @@ export function crossChecksOf(
   return crossChecks(wanted, new Set([...sensorKinds.keys(), ...own.map(({ name }) => name)]))
 }
 
-/** Nobody should rely on it before it sees: it is starting until every source is. */
-function stateOf(
-  state: Daemon['state'],
-  sources: readonly views.SourceView[],
-  degraded: readonly string[],
-): views.StatusView['state'] {
-  if (state !== 'running') return state
-  if (sources.some((source) => source.state === 'starting')) return 'starting'
-  return degraded.length > 0 ? 'degraded' : 'running'
-}
-
 function selfProbeView({
   lastProbe,
   probes,
@@ -121,25 +84,4 @@ function selfProbeView({
   if (lastProbe === undefined) return {}
   const { time, passed, stopped, missed } = lastProbe
   return { selfProbe: { time, ok: passed && missed.length === 0, stopped, missed, ...probes } }
-}
-
-function sourceView(
-  { name, state, stats }: Daemon['parts']['sources'][number],
-  faults: ReadonlyMap<string, string>,
-): views.SourceView {
-  const reason = state.kind === 'degraded' ? state.reason : faults.get(sourceFault(name))
-  return {
-    name,
-    state: state.kind,
-    ...(reason === undefined ? {} : { reason }),
-    received: stats.received,
-    lost: stats.lost,
-    facts: stats.facts,
-  }
-}
-
-function engineView({ name, state }: IdentityEngine): views.EngineView {
-  return state.kind === 'degraded'
-    ? { name, state: state.kind, reason: state.reason }
-    : { name, state: state.kind }
 }

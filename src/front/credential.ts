@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import type { TrustDomains } from '../net/spiffe.ts'
 import { tlsPeer } from '../net/tls-peer.ts'
-import { type Claim, claimHeader, claimText, tokenHeader } from '../server/caller.ts'
+import { type Claim, claimHeader, claimText, tokenHeader } from '../server/claim.ts'
 import type { FrontSetup } from '../server/front-protocol.ts'
 import { tokenDigest } from '../server/token-file.ts'
 

@@ -4,35 +4,17 @@ import type { Micros } from '../event/time.ts'
 import type { Admission } from '../profile/admission.ts'
 import type { BehaviourObject } from '../profile/behaviour.ts'
 import type { Known } from '../profile/known.ts'
-import { type PathPattern, textsOf } from '../profile/language.ts'
+import { textsOf } from '../profile/language.ts'
 import { compareSpecific } from '../profile/pattern-index.ts'
 import { literalPath } from '../profile/shape.ts'
 import { SUBJECT_TO } from '../profile/shape-pattern.ts'
 import { groupOf, shapedSubject } from '../profile/subject.ts'
+import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
 import { givingAway } from './kernel-giving-away.ts'
-import { type KernelRule, ruleKey, type RuleObject, tagOf } from './kernel-profile.ts'
+import { ruleKey, type RuleObject, tagOf } from './kernel-profile.ts'
 
 /** A pattern of so few paths is told by them: rules are cheaper than states. */
 const FEW = 64
-
-/** A rule for one act, with the behaviour that it is of. */
-export interface LiteralClaim {
-  readonly rule: KernelRule
-  readonly admission: Admission
-  readonly group: string | undefined
-  /** The path that it is about; of a rename, both joined by NUL. */
-  readonly subject: string | undefined
-}
-
-/** Who may do what to the paths of a pattern; of what was rejected, for every origin. */
-export interface PatternClaim {
-  readonly admission: Admission
-  readonly group: string
-  /** Of a rename: that it gives the name away, and nothing of what to. */
-  readonly givesAway?: true
-  readonly origin: Origin | undefined
-  readonly pattern: PathPattern
-}
 
 /** What a profile says, one by one, before it is put into tables. */
 export interface Claims {

@@ -6,7 +6,7 @@ import { textsOf } from '../profile/language.ts'
 import { literalPath } from '../profile/shape.ts'
 import { sourcesOf } from '../profile/shape-pattern.ts'
 import { groupOf } from '../profile/subject.ts'
-import type { LiteralClaim, PatternClaim } from './kernel-claims.ts'
+import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
 import { type KernelRule, tagOf } from './kernel-profile.ts'
 
 /** Where one name has several rules the first counts. */

@@ -2,7 +2,7 @@ import { origins } from '../event/event.ts'
 import type { BehaviourObject } from '../profile/behaviour.ts'
 import type { Language } from '../profile/language.ts'
 import type { Shaper } from '../profile/shape.ts'
-import type { PatternClaim } from './kernel-claims.ts'
+import type { PatternClaim } from './kernel-claim.ts'
 import { type KernelRule, type PathAutomaton, type RuleObject, tagOf } from './kernel-profile.ts'
 import { buildAutomaton } from './path-automaton.ts'
 

@@ -1,12 +1,11 @@
 import type { Origin } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
-import type { Actor, BehaviourId, BehaviourObject, BehaviourRef, Literal } from './behaviour.ts'
+import type { Actor, BehaviourId, BehaviourObject, BehaviourRef } from './behaviour.ts'
 import type { Decision, Grant, Inheritance } from './profile-entry.ts'
 import { type AddressBlock, parseBlock } from './address-block.ts'
-import type { KinShown } from './kin.ts'
 import type { PathPattern } from './language.ts'
 import { type ShapePattern, sourcesOf } from './shape-pattern.ts'
-import { Witnesses } from './witness.ts'
+import { type KinShown, type Literal, Witnesses } from './witness.ts'
 import type { User } from './user.ts'
 
 const NOTHING: Literal = { text: '', values: [] }

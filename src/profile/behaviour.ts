@@ -11,6 +11,7 @@ import { sha256Hex } from './sha256.ts'
 import { plainPath, type Shaper } from './shape.ts'
 import { RENAMES_TO, SUBJECT_TO } from './shape-pattern.ts'
 import { type User, userOf } from './user.ts'
+import type { Literal } from './witness.ts'
 
 /** Who acts: the executable, and the script it interprets. Never generalised. */
 export interface Actor {
@@ -50,15 +51,6 @@ export type BehaviourObject =
   | { readonly kind: 'identity'; readonly from: UserIds; readonly to: UserIds }
   | { readonly kind: 'capability'; readonly name: string }
   | { readonly kind: 'syscall'; readonly name: string; readonly target?: string }
-
-/** The literal act behind a shaped object: what may become one of its witnesses. */
-export interface Literal {
-  readonly text: string
-  /** What stood in each place, see `ShapedPath.values`. */
-  readonly values: readonly string[]
-  /** What patterns are asked about, where that is not `text`: of a rename, both paths joined by NUL; arguments as they are. */
-  readonly subject?: string
-}
 
 /** One behaviour, as one event shows it. */
 export interface BehaviourRef {

@@ -1,8 +1,9 @@
-import { type BehaviourObject, type BehaviourRef, behaviourKey, type Literal } from './behaviour.ts'
+import { type BehaviourObject, type BehaviourRef, behaviourKey } from './behaviour.ts'
 import type { EvidenceCell, ProfileEntry } from './profile-entry.ts'
 import { literalPath, type Shaper } from './shape.ts'
 import { RENAMES_TO, SUBJECT_TO } from './shape-pattern.ts'
 import { shapedSubject } from './subject.ts'
+import type { Literal } from './witness.ts'
 
 /** The acts that a cell of an entry is evidence of, as far as its witnesses were kept. */
 export function refsOfCell(

@@ -1,6 +1,6 @@
 import type { Origin } from '../event/event.ts'
 import { isoOf, type Micros, microsOf } from '../event/time.ts'
-import type { Literal } from './behaviour.ts'
+import type { Literal } from './witness.ts'
 import { compareText, type EvidenceCell, type Phase } from './profile-entry.ts'
 import { isOneBucket, type Seen, type Span, TimeBuckets } from './time-buckets.ts'
 import { Witnesses } from './witness.ts'

@@ -56,6 +56,11 @@ export interface Lessened {
   readonly span: Span | undefined
 }
 
+/** False where the entry surely has nothing of that: most entries, most times. */
+export function mayForget(entry: LiveEntry, what: Forgetting): boolean {
+  return what.kind !== 'container' || entry.cells.has(what.container)
+}
+
 /** Takes evidence out of one entry; undefined where it had none of that. The entry may be empty afterwards. */
 export function forgetIn(entry: LiveEntry, what: Forgetting): Lessened | undefined {
   const before = countOf(entry)

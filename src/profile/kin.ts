@@ -2,9 +2,6 @@ import type { Admission } from './admission.ts'
 import { MAX_PLACES, type Shaper } from './shape.ts'
 import type { User } from './user.ts'
 
-/** How many distinct values the kin of a behaviour have shown at one of its places. */
-export type KinShown = (place: number) => number
-
 const S = '\u0000'
 
 function nameOf(

@@ -9,7 +9,6 @@ import {
   type BehaviourRef,
 } from './behaviour.ts'
 import { Cell } from './evidence.ts'
-import type { Forgetting } from './forgetting.ts'
 import {
   type BehaviourState,
   compareCells,
@@ -80,11 +79,6 @@ export class LiveEntry {
 
   get empty(): boolean {
     return this.cells.size === 0 && this.inherited === undefined && this.decision === undefined
-  }
-
-  /** False where it surely has nothing of that: most entries, most times. */
-  mayForget(what: Forgetting): boolean {
-    return what.kind !== 'container' || this.cells.has(what.container)
   }
 
   *allCells(): Iterable<Cell> {

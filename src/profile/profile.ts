@@ -6,7 +6,14 @@ import { coverOf } from './cover.ts'
 import { type ContainerRun, type Coverage, coverageOf } from './coverage.ts'
 import type { Cell } from './evidence.ts'
 import type { Known, Patterns } from './known.ts'
-import { type Forgetting, forgetIn, type Forgotten, isForgotten, joined } from './forgetting.ts'
+import {
+  type Forgetting,
+  forgetIn,
+  type Forgotten,
+  isForgotten,
+  joined,
+  mayForget,
+} from './forgetting.ts'
 import { KnownIndex } from './known-index.ts'
 import { LiveEntry } from './live-entry.ts'
 import {
@@ -317,7 +324,7 @@ export class Profile implements Known {
     let span: Span | undefined
     // Deleting what an iteration of a Map has just visited is defined and safe.
     for (const entry of this.#entries.values()) {
-      const before = entry.mayForget(what) ? entry.toJSON() : undefined
+      const before = mayForget(entry, what) ? entry.toJSON() : undefined
       const less = before === undefined ? undefined : forgetIn(entry, what)
       if (before === undefined || less === undefined) continue
       acts += less.acts

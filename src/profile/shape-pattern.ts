@@ -1,7 +1,6 @@
-import type { KinShown } from './kin.ts'
 import { any, before, type Language, PathPattern, seq, text } from './language.ts'
 import { tokenLanguage } from './token-language.ts'
-import type { Witnesses } from './witness.ts'
+import type { KinShown, Witnesses } from './witness.ts'
 
 /** A rename's witness is written with it between its paths; its subject has NUL there. */
 export const RENAMES_TO = ' → '

@@ -1,5 +1,5 @@
 import { isoOf, type Micros, microsOf } from '../event/time.ts'
-import type { Literal } from './behaviour.ts'
+import type { Literal } from './witness.ts'
 import { compareText, type EvidenceBucket, type EvidenceBuckets } from './profile-entry.ts'
 import { Witnesses } from './witness.ts'
 

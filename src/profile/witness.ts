@@ -1,6 +1,16 @@
-import type { Literal } from './behaviour.ts'
-import type { KinShown } from './kin.ts'
 import { Sample } from './sample.ts'
+
+/** The literal act behind a shaped object: what may become one of its witnesses. */
+export interface Literal {
+  readonly text: string
+  /** What stood in each place, see `ShapedPath.values`. */
+  readonly values: readonly string[]
+  /** What patterns are asked about, where that is not `text`: of a rename, both paths joined by NUL; arguments as they are. */
+  readonly subject?: string
+}
+
+/** How many distinct values the kin of a behaviour have shown at one of its places. */
+export type KinShown = (place: number) => number
 
 /** Plain form: sampled literals, and for each place of the shape the values sampled there. */
 export interface WitnessesJson {

@@ -1,32 +1,13 @@
-import { z } from 'zod'
-import { type Role, roles } from '../config/role.ts'
+import type { Role } from '../config/role.ts'
 import { SnugError } from '../errors.ts'
 import type { Decider } from '../flow/engine.ts'
+import { claimHeader, claimSchema, tokenHeader } from './claim.ts'
 import type { RouteWorld } from './route.ts'
 
 export interface Caller {
   /** Undefined: nobody that is known. */
   readonly role: Role | undefined
   readonly by: Decider
-}
-
-/** How the front says who asks. It has seen the credential itself; the daemon sees no more of it than this. */
-export const tokenHeader = 'x-snug-token'
-export const claimHeader = 'x-snug-claim'
-
-export const claimKinds = ['oidc', 'certificate'] as const
-export type ClaimKind = (typeof claimKinds)[number]
-
-/** Somebody whom another authority vouches for, and whose word the front has checked. */
-const claimSchema = z.strictObject({
-  via: z.enum(claimKinds),
-  name: z.string().min(1).max(500),
-  role: z.enum(roles),
-})
-export type Claim = z.output<typeof claimSchema>
-
-export function claimText(claim: Claim): string {
-  return Buffer.from(JSON.stringify(claim)).toString('base64url')
 }
 
 /** Whoever can open the admin socket is the agent's own user. */

@@ -1,11 +1,6 @@
-import type { SinkView } from '../deliver/lane.ts'
-import {
-  type CrossCheckView,
-  type SelfProbeView,
-  type StatusView,
-  versionStates,
-} from '../flow/engine-views.ts'
+import { type CrossCheckView, type SelfProbeView, versionStates } from '../flow/engine-views.ts'
 import { sinkRows } from './sink-metrics.ts'
+import type { Sample, StatusRow } from './status-row.ts'
 
 interface CounterRow {
   readonly help: string
@@ -36,21 +31,6 @@ export const metricTable = {
 } as const satisfies Record<string, CounterRow>
 
 export type MetricName = keyof typeof metricTable
-
-export interface Sample {
-  readonly labels: Record<string, string>
-  readonly value: number
-}
-
-/** What is looked at when metrics are scraped. */
-export type Observed = StatusView & { readonly sinks: readonly SinkView[] }
-
-export interface StatusRow {
-  readonly type: 'counter' | 'gauge'
-  readonly help: string
-  readonly labels: readonly string[]
-  readonly read: (observed: Observed) => readonly Sample[]
-}
 
 const outcomes = ['expected', 'deviation', 'unprofiled', 'learned', 'loss'] as const
 const probeStates = ['none', 'ok', 'failed'] as const

@@ -1,7 +1,8 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { SinkView } from '../deliver/lane.ts'
 import type { StatusView } from '../flow/engine-views.ts'
-import { type MetricName, metricTable, type Observed, statusTable } from './metric-table.ts'
+import { type MetricName, metricTable, statusTable } from './metric-table.ts'
+import type { Observed } from './status-row.ts'
 
 /** Our own registry and what is counted in it; nothing of it is global to the process. */
 export interface Metrics {

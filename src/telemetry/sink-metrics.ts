@@ -1,5 +1,5 @@
 import { givenUpReasons, type SinkView } from '../deliver/lane.ts'
-import type { Sample, StatusRow } from './metric-table.ts'
+import type { Sample, StatusRow } from './status-row.ts'
 
 const sinkStates = ['idle', 'delivering', 'failing'] as const
 
