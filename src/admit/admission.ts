@@ -78,7 +78,9 @@ export class Admission {
   async #outcome(name: string): Promise<ImageOutcome> {
     const { images } = this.#options.policy
     const { registry, address, byDigest } = podImage(name)
-    if (address === undefined) return { name, faults: ['it is no name of an image'] }
+    if (address === undefined) {
+      return { name: shortened(name), faults: ['it is no name of an image'] }
+    }
     if (!images.registries.includes(registry)) {
       return { name, faults: [`\`${registry}\` is none of the registries that are trusted`] }
     }
@@ -91,6 +93,10 @@ export class Admission {
       return { name, faults: [...byTag, ...faults] }
     } catch (error) {
       if (!(error instanceof SnugError)) throw error
+      // Of the image itself, and not of its registry: else a broken one would come in wherever it fails open.
+      if (error.code === 'IMAGE_INVALID') {
+        return { name, faults: [...byTag, `it is broken: ${describeError(error)} (${error.code})`] }
+      }
       const unknown = `${describeError(error)} (${error.code})`
       return byTag.length > 0 ? { name, faults: byTag } : { name, faults: [], unknown }
     }
@@ -121,4 +127,11 @@ export class Admission {
       throw error
     }
   }
+}
+
+const longestShown = 300
+
+/** What is no name may be of any length. */
+function shortened(name: string): string {
+  return name.length <= longestShown ? name : `${name.slice(0, longestShown)}…`
 }

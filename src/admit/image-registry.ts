@@ -88,8 +88,10 @@ async function platformsOf(
   bytes: Uint8Array,
 ): Promise<readonly (readonly string[])[]> {
   const value = jsonOf(bytes)
+  const isIndex = typeof value === 'object' && value !== null && 'manifests' in value
+  if (!isIndex) return [await layersOf(registry, repository, value)]
   const many = index.safeParse(value)
-  if (!many.success) return [await layersOf(registry, repository, value)]
+  if (!many.success) throw new SnugError('IMAGE_INVALID', 'its index is none that can be read')
   // What a builder attached beside the images is none.
   const images = many.data.manifests.filter(({ platform }) => platform?.os !== 'unknown')
   return Promise.all(
@@ -108,7 +110,7 @@ async function layersOf(
   const one = manifest.safeParse(value)
   if (!one.success) throw new SnugError('IMAGE_INVALID', 'its manifest names no config')
   const config = await registry.blob(repository, one.data.config.digest)
-  return configFactsOf(jsonOf(config)).diffIds
+  return configFactsOf(config === undefined ? undefined : jsonOf(config)).diffIds
 }
 
 /** What is no JSON is no manifest and no config either. */

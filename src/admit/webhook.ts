@@ -80,7 +80,8 @@ export class Webhook {
 
   /**
    * For connections from now on; those that are open go on, and who asks on them is held to the new trust domains.
-   * Throws where certificate and key do not fit, and then nothing is changed.
+   *
+   * Errors: ADMISSION_INVALID where certificate and key do not fit, CONFIG_INVALID for a bundle; then nothing is changed
    */
   renew({ cert, key, ca, trustDomains }: WebhookTls): void {
     const domains = trustDomains === undefined ? undefined : new TrustDomains(trustDomains)
@@ -91,7 +92,12 @@ export class Webhook {
       ...(trusted === undefined ? {} : { ca: trusted }),
       minVersion: 'TLSv1.2',
     }
-    this.#server.setSecureContext(context)
+    try {
+      this.#server.setSecureContext(context)
+    } catch (cause) {
+      const what = 'the certificate, its key or who signs those of clients cannot be used'
+      throw new SnugError('ADMISSION_INVALID', what, { cause })
+    }
     this.#domains = domains
   }
 

@@ -53,26 +53,31 @@ export interface Trust {
   readonly nowMs: number
 }
 
+/** What is attached: an envelope, or why it is none. */
+export type Attachment = Envelope | SnugError
+
 /**
- * Of several, newest first, the first that holds; undefined where there is none at all.
+ * Of several, newest first, the first that holds; undefined where there is none at all. No more are fetched than that
+ * takes.
  *
  * Errors: where none holds, those of {@link verifyStatement} for the newest
  */
-export function newestGood<Said>(
+export async function newestGood<Said>(
   predicate: Predicate<Said>,
-  envelopes: readonly Envelope[],
+  attachments: AsyncIterable<Attachment> | Iterable<Attachment>,
   trust: Trust,
-): Verified<Said> | undefined {
-  let refusal: unknown
-  for (const envelope of envelopes) {
+): Promise<Verified<Said> | undefined> {
+  let refusal: SnugError | undefined
+  for await (const one of attachments) {
     try {
-      return verifyStatement(predicate, envelope, trust)
+      if (one instanceof SnugError) throw one
+      return verifyStatement(predicate, one, trust)
     } catch (error) {
       if (!(error instanceof SnugError)) throw error
       refusal ??= error
     }
   }
-  if (refusal !== undefined) throw refusal as SnugError
+  if (refusal !== undefined) throw refusal
   return undefined
 }
 

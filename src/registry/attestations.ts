@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Envelope, parseEnvelope } from '../attest/dsse.ts'
 import type { Predicate } from '../attest/statement.ts'
+import type { Attachment } from '../attest/verify.ts'
 import { SnugError } from '../errors.ts'
 import type { ImageAddress } from './image-address.ts'
 import { type Descriptor, digestOf, manifestTypes, type RegistryClient } from './registry-client.ts'
@@ -109,41 +110,53 @@ async function putInIndex(
   })
 }
 
-/** Envelopes of that predicate that are attached to an image, the newest first. Errors: REGISTRY_FAILED */
-export async function attached(
+/**
+ * What is attached to an image by that predicate, the newest first, fetched as it is asked for.
+ *
+ * Errors: REGISTRY_FAILED; ATTESTATION_INVALID for a list that is none
+ */
+export async function* attached(
   registry: RegistryClient,
   repository: string,
   subject: string,
   { type }: Pick<Predicate<unknown>, 'type'>,
-): Promise<readonly Envelope[]> {
+): AsyncGenerator<Attachment> {
   const own = await registry.referrers(repository, subject)
   const list = own ?? (await registry.manifest(repository, fallbackTag(subject)))?.bytes
-  if (list === undefined) return []
+  if (list === undefined) return
   const ofType = manifestsOf(list)
     .filter((one) => one.annotations?.[predicateKey] === type)
     .sort((a, b) => (createdOf(a) < createdOf(b) ? 1 : -1))
     .slice(0, referrersRead)
-  return await Promise.all(ofType.map(({ digest }) => envelopeAt(registry, repository, digest)))
+  for (const { digest } of ofType) yield await envelopeAt(registry, repository, digest)
 }
 
+/** One of them, or why it is none: what anybody put beside a good one must not take it away. Errors: REGISTRY_FAILED */
 async function envelopeAt(
   registry: RegistryClient,
   repository: string,
   digest: string,
-): Promise<Envelope> {
-  const found = await registry.manifest(repository, digest)
-  const parsed = manifest.safeParse(found === undefined ? undefined : jsonOf(found.bytes))
-  const layer = parsed.data?.layers.find(({ mediaType }) => mediaType === envelopeType)
-  if (layer === undefined) {
-    throw new SnugError('ATTESTATION_INVALID', `what is attached as ${digest} holds no envelope`)
+): Promise<Attachment> {
+  const none = new SnugError('ATTESTATION_INVALID', `what is attached as ${digest} is no envelope`)
+  try {
+    const found = await registry.manifest(repository, digest)
+    const parsed = manifest.safeParse(found === undefined ? undefined : jsonOf(found.bytes))
+    const layer = parsed.data?.layers.find(({ mediaType }) => mediaType === envelopeType)
+    if (layer === undefined) return none
+    const bytes = await registry.blob(repository, layer.digest)
+    return bytes === undefined ? none : parseEnvelope(jsonOf(bytes))
+  } catch (error) {
+    const isItsOwn = error instanceof SnugError && error.code !== 'REGISTRY_FAILED'
+    if (isItsOwn) return none
+    throw error
   }
-  return parseEnvelope(jsonOf(await registry.blob(repository, layer.digest)))
 }
 
 function manifestsOf(bytes: Uint8Array) {
   const parsed = index.safeParse(jsonOf(bytes))
   if (!parsed.success) {
-    throw new SnugError('REGISTRY_FAILED', 'its list of what refers to the image is no index')
+    // Whoever can push can write it: that is no fault of the registry.
+    throw new SnugError('ATTESTATION_INVALID', 'its list of what refers to the image is no index')
   }
   return parsed.data.manifests
 }

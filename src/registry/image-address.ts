@@ -12,6 +12,8 @@ const dockerHub = 'registry-1.docker.io'
 
 const hostPattern =
   /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/
+const longestHost = 260
+const longestRepository = 255
 const tagPattern = /^\w[\w.-]{0,127}$/
 const digestPattern = /^sha256:[0-9a-f]{64}$/
 const repositoryPattern = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/
@@ -32,6 +34,7 @@ export function imageAddress(name: string): ImageAddress | undefined {
   const repository = colon < 0 ? tagged : tagged.slice(0, colon)
   const tag = colon < 0 ? 'latest' : tagged.slice(colon + 1)
   const digest = at < 0 ? undefined : rest.slice(at + 1)
+  if (host.length > longestHost || repository.length > longestRepository) return undefined
   const isName =
     hostPattern.test(host) && repositoryPattern.test(repository) && tagPattern.test(tag)
   if (!isName || (digest !== undefined && !digestPattern.test(digest))) return undefined

@@ -27,7 +27,7 @@ export const manifestTypes = {
   dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
 } as const
 
-/** One registry, by the OCI distribution specification. Errors: REGISTRY_FAILED */
+/** One registry, by the OCI distribution specification. Errors: REGISTRY_FAILED; IMAGE_INVALID for what is too large */
 export class RegistryClient {
   readonly #options: RegistryOptions
   readonly #base: string
@@ -65,8 +65,10 @@ export class RegistryClient {
     return undefined
   }
 
-  async blob(repository: string, digest: string): Promise<Uint8Array> {
-    const answer = await this.#ask('GET', `/v2/${repository}/blobs/${digest}`, {})
+  /** Undefined where there is none. */
+  async blob(repository: string, digest: string): Promise<Uint8Array | undefined> {
+    const answer = await this.#ask('GET', `/v2/${repository}/blobs/${digest}`, {}, [404])
+    if (answer.status === 404) return undefined
     const bytes = await bodyOf(answer)
     if (digestOf(bytes) !== digest) throw changed(digest)
     return bytes
@@ -177,7 +179,7 @@ async function bodyOf(answer: Response): Promise<Uint8Array> {
     const bytes = part as Uint8Array
     size += bytes.length
     if (size > maxBytes) {
-      throw new SnugError('REGISTRY_FAILED', `it sent more than ${maxBytes} bytes`)
+      throw new SnugError('IMAGE_INVALID', `what lies there is larger than ${maxBytes} bytes`)
     }
     parts.push(bytes)
   }

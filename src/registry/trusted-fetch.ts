@@ -37,8 +37,8 @@ export async function fetchSigned<Said>(
   { repository, digest }: { readonly repository: string; readonly digest: string },
   keys: readonly TrustedKey[],
 ): Promise<Verified<Said> | undefined> {
-  const envelopes = await attached(registry, repository, digest, predicate)
-  return newestGood(predicate, envelopes, { keys, digest, nowMs: Date.now() })
+  const attachments = attached(registry, repository, digest, predicate)
+  return newestGood(predicate, attachments, { keys, digest, nowMs: Date.now() })
 }
 
 /**

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Envelope } from '../../src/attest/dsse.ts'
 import { gatePredicate, profilePredicate, statementText } from '../../src/attest/statement.ts'
+import { SnugError } from '../../src/errors.ts'
 import type { GrafeasDocument } from '../../src/export/grafeas.ts'
 import { parseProfileDocument, profileDocument } from '../../src/export/profile-document.ts'
 import { attach, attached, imageOf } from '../../src/registry/attestations.ts'
@@ -82,7 +83,12 @@ const verified = (image: string, ...keys: readonly string[]) =>
 async function envelopesOf(image: string): Promise<readonly Envelope[]> {
   const address = mustHaveRegistry(image)
   const { subject } = await imageOf(client, address)
-  return attached(client, address.repository, subject.digest, profilePredicate)
+  const found: Envelope[] = []
+  for await (const one of attached(client, address.repository, subject.digest, profilePredicate)) {
+    if (one instanceof SnugError) throw one
+    found.push(one)
+  }
+  return found
 }
 
 /** Puts an envelope there that `snug attest` would not make. */
@@ -171,6 +177,20 @@ test('a profile that was changed after it was signed is refused, by a code of it
   await forge(only, { ...envelope, payload })
   const refused = await verified(only, 'ed')
   expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('SIGNATURE_BROKEN')])
+})
+
+test('what anybody attaches beside a good profile does not take it away', async () => {
+  const image = await pushed('junk')
+  await attest(image, 'junk', '--key', at('ed.key'))
+  const noEnvelope = { payload: 'none' } as unknown as Envelope
+  await forge(image, noEnvelope)
+  expect((await verified(image, 'ed')).exit).toBe(0)
+  const only = await pushed('only-junk')
+  await forge(only, noEnvelope)
+  expect(await verified(only, 'ed')).toMatchObject({
+    exit: 2,
+    stderr: expect.stringContaining('ATTESTATION_INVALID'),
+  })
 })
 
 test('each other fault is refused by a code of its own', async () => {

@@ -10,7 +10,12 @@ import {
   parseEnvelope,
 } from '../../src/attest/dsse.ts'
 import { profilePredicate, statementText } from '../../src/attest/statement.ts'
-import { newestGood, type TrustedKey, verifyStatement } from '../../src/attest/verify.ts'
+import {
+  type Attachment,
+  newestGood,
+  type TrustedKey,
+  verifyStatement,
+} from '../../src/attest/verify.ts'
 import { SnugError } from '../../src/errors.ts'
 import { fileOf, nowMs, service } from '../unit/gate-fixtures.ts'
 
@@ -22,7 +27,7 @@ const key: TrustedKey = {
 const digest = `sha256:${'1'.repeat(64)}`
 const trust = { keys: [key], digest, nowMs }
 const verified = (envelope: Envelope) => verifyStatement(profilePredicate, envelope, trust)
-const newest = (envelopes: readonly Envelope[]) => newestGood(profilePredicate, envelopes, trust)
+const newest = (all: readonly Attachment[]) => newestGood(profilePredicate, all, trust)
 
 function signed(text: string, type = inTotoType): Envelope {
   const payload = new TextEncoder().encode(text)
@@ -101,11 +106,12 @@ it('of two messages with one encoding there are none', () => {
   )
 })
 
-it('of several the newest that holds counts, and a bad one beside it takes nothing away', () => {
+it('of several the newest that holds counts, and a bad one beside it takes nothing away', async () => {
   const bad = signed('{}')
-  expect(newest([bad, good])).toMatchObject({ keyId: key.id })
-  expect(newest([])).toBeUndefined()
-  expect(refusal(() => newest([bad, { ...good, signatures: [{ sig: 'AAAA' }] }]))).toBe(
-    'ATTESTATION_INVALID',
-  )
+  const none = new SnugError('ATTESTATION_INVALID', 'it is none')
+  expect(await newest([none, bad, good])).toMatchObject({ keyId: key.id })
+  expect(await newest([])).toBeUndefined()
+  const all = newest([bad, { ...good, signatures: [{ sig: 'AAAA' }] }])
+  await expect(all).rejects.toMatchObject({ code: 'ATTESTATION_INVALID' })
+  await expect(newest([none])).rejects.toBe(none)
 })

@@ -138,6 +138,21 @@ describe('a registry', () => {
     expect(asked.take()).toEqual([])
   })
 
+  it('whose image is broken lets it in nowhere, however it fails', async () => {
+    asked.evidence = async () => Promise.reject(new SnugError('IMAGE_INVALID', 'it has no config'))
+    const { verdict, reasons } = await admission().decide(pod(bySum))
+    expect([verdict, reasons.join()]).toEqual(['refused', expect.stringContaining('IMAGE_INVALID')])
+  })
+
+  it('is not asked by a name that has no end, and nobody has to read it', async () => {
+    for (const name of [`reg.local:5000/${'x'.repeat(1 << 20)}:1`, 'y'.repeat(1 << 20)]) {
+      const { verdict, reasons } = await admission().decide(pod(name))
+      expect(verdict).toBe('refused')
+      expect(reasons.join().length).toBeLessThan(500)
+    }
+    expect(asked.take()).toEqual([])
+  })
+
   it('that has no such image says so, and that is a fault', async () => {
     const admit = admission()
     asked.digest = async () => undefined

@@ -139,7 +139,8 @@ describe('the webhook', () => {
     const before = connectTls({ port: open.address.port, host: '127.0.0.1', ca: ours.ca })
     await new Promise((resolve) => before.once('secureConnect', resolve))
     const second = ours.issue('second', local)
-    expect(() => open.renew({ cert: second.cert, key: first.key })).toThrow()
+    const halves = { cert: second.cert, key: first.key }
+    expect(() => open.renew(halves)).toThrow('cannot be used')
     expect((await ask(open, { path: '/healthz' })).shown).toBe('first')
     open.renew({ cert: second.cert, key: second.key })
     expect((await ask(open, { path: '/healthz' })).shown).toBe('second')
