@@ -1,6 +1,6 @@
 import type { Identifier } from '../identity/identifier.ts'
 import type { IdentifiedBatch } from '../identity/identifier.ts'
-import type { EventSource, SourceBatch } from '../sources/source.ts'
+import type { EventSource } from '../sources/source.ts'
 
 export interface PipelineOptions {
   readonly sources: readonly EventSource[]
@@ -29,12 +29,13 @@ async function runSource(
   { identifier, judge, room, onSourceEnd }: PipelineOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const turn = new Turn()
   try {
     for await (const batch of source.messages(signal)) {
       for (const part of parts(batch)) {
         judge(identifier.push(part), source)
         await room()
-        if (part.length === partSize) await breathe()
+        await turn.over()
       }
     }
     onSourceEnd(source, undefined)
@@ -43,18 +44,33 @@ async function runSource(
   }
 }
 
-/** A batch larger than this is judged in parts, so that the API goes on answering under a flood. */
-const partSize = 2_048
+const partSize = 64
 
-function* parts(batch: SourceBatch): Iterable<SourceBatch> {
-  if (batch.length <= partSize) {
-    yield batch
-    return
+/** A batch larger than that is judged in parts. */
+export function* parts<T>(batch: readonly T[]): Iterable<readonly T[]> {
+  for (let at = 0; at < batch.length; at += partSize) {
+    yield batch.length <= partSize ? batch : batch.slice(at, at + partSize)
   }
-  for (let at = 0; at < batch.length; at += partSize) yield batch.slice(at, at + partSize)
 }
 
-export function breathe(): Promise<void> {
+const turnMs = 2
+
+/**
+ * A turn of the event loop: with what is expected thousands are judged in it, of what is an alert each some tens. After it
+ * the API answers, and sinks hear from their receivers, under a flood too.
+ */
+export class Turn {
+  #beganMs = performance.now()
+
+  /** Resolves in another turn where this one has lasted long enough. */
+  async over(): Promise<void> {
+    if (performance.now() - this.#beganMs < turnMs) return
+    await breathe()
+    this.#beganMs = performance.now()
+  }
+}
+
+function breathe(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)
   })

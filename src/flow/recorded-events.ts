@@ -5,7 +5,7 @@ import { actorText, objectLine } from '../profile/describe.ts'
 import type { Profile } from '../profile/profile.ts'
 import { EventLineParser, type ParsedLines } from '../sources/event-lines.ts'
 import type { BackTestResult, BackTestRow, RejectedLine } from './engine-views.ts'
-import { breathe } from './pipeline.ts'
+import { parts, Turn } from './pipeline.ts'
 
 /** Rejected lines told in full; beyond it they are counted. */
 const rejectedTold = 100
@@ -19,8 +19,8 @@ export interface RecordedSummary {
 }
 
 /**
- * Reads NDJSON events from chunks and hands them on in order, a chunk's worth at a time, leaving room
- * between for what else the daemon has to do.
+ * Reads NDJSON events from chunks and hands them on in order, some at a time, leaving room between for what else the
+ * daemon has to do.
  */
 export async function readRecorded(
   chunks: AsyncIterable<Uint8Array>,
@@ -28,6 +28,7 @@ export async function readRecorded(
   take: (events: readonly SnugEvent[], lines: readonly number[]) => void | Promise<void>,
 ): Promise<RecordedSummary> {
   const parser = new EventLineParser()
+  const turn = new Turn()
   const rejected: RejectedLine[] = []
   let events = 0
   let rejectedCount = 0
@@ -35,12 +36,16 @@ export async function readRecorded(
     events += parsed.events.length
     rejectedCount += parsed.rejectedCount
     for (const line of parsed.rejected) if (rejected.length < rejectedTold) rejected.push(line)
-    await take(parsed.events, parsed.lines)
+    let at = 0
+    for (const part of parts(parsed.events)) {
+      await take(part, parsed.lines.slice(at, at + part.length))
+      at += part.length
+      await turn.over()
+    }
   }
   for await (const chunk of chunks) {
     signal.throwIfAborted()
     await took(parser.push(chunk))
-    await breathe()
   }
   await took(parser.end())
   return { events, rejectedCount, rejected }
