@@ -76,7 +76,7 @@ export async function readTls(files: TlsFiles): Promise<Record<string, Buffer>> 
 }
 
 /** What a receiver read of a connection that then broke comes again. */
-const largestBatch = 150
+const largestBatch = 100
 
 /** Or twice as long as it took to connect. With TLS the other side may close before it has seen what was sent. */
 const leastHoldMs = { tcp: 1, tls: 5 } as const
