@@ -85,7 +85,8 @@ export async function runAgent(
   const live = new LiveConfig({
     loaded,
     read,
-    daemon,
+    faults: daemon.faults,
+    journal: daemon.journal,
     apply: (now) => daemon.reconfigure({ ...liveParts(now), outlets: outletsOf(now) }),
     onReload: (result) => metrics.count('snug_config_reloads_total', { result }),
     log,

@@ -1,9 +1,8 @@
 import type { Alert } from '../event/alert.ts'
-import { isAudit, type Notice } from '../event/notice.ts'
 import type { LossEvent, SnugEvent } from '../event/event.ts'
 import { describeError } from '../errors.ts'
 import type { Dispatcher, SinkChange } from '../deliver/dispatcher.ts'
-import type { GivenUp, LaneLimits } from '../deliver/lane.ts'
+import type { LaneLimits } from '../deliver/lane.ts'
 import type { Outlet } from '../deliver/sink.ts'
 import type { IdentifiedBatch } from '../identity/identified.ts'
 import type { Identifier } from '../identity/identifier.ts'
@@ -16,30 +15,23 @@ import type { Guardrails } from '../match/guardrail.ts'
 import type { Shaper } from '../profile/shape.ts'
 import { AlertBook } from '../respond/alert-book.ts'
 import { type AlertGrade, graded } from '../respond/alert-grade.ts'
-import { undeliveredFinding, unstoredFinding } from '../respond/delivery-findings.ts'
 import { NoticeIds } from '../respond/notice-ids.ts'
 import type { StormRules } from '../respond/storms.ts'
-import {
-  type EventSource,
-  type SourceControl,
-  type SourceMark,
-  sourceMark,
-} from '../sources/source.ts'
-import { type CursorFile, cursorsOf, furthest } from '../store/cursor-file.ts'
-import type { Store, StoreWrite } from '../store/store.ts'
+import { type EventSource, type SourceControl, sourceMark } from '../sources/source.ts'
+import type { CursorFile } from '../store/cursor-file.ts'
+import type { Store } from '../store/store.ts'
 import type { Log } from '../telemetry/log.ts'
-import { AuditTrail } from './audit-trail.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import { EnforcementNews } from './enforcement-news.ts'
+import { type DeliveryNews, Journal } from './journal.ts'
 import { KernelSide } from './kernel-side.ts'
 import { JudgeStage, type Outcome } from './judge-stage.ts'
 import { LiveNews } from './live-news.ts'
-import { type Collected, Persister } from './persister.ts'
 import { runPipeline } from './pipeline.ts'
 import { shippedBy } from './shipped-by.ts'
 import { Sights } from './sights.ts'
 import { sourceFault, standingOf } from './standing.ts'
-import { restore, restoreLosses, versionWrite } from './stored-state.ts'
+import { restore, restoreLosses } from './stored-state.ts'
 import { TwiceTold } from './twice-told.ts'
 import { VersionShelf } from './version-shelf.ts'
 
@@ -68,13 +60,6 @@ export interface DaemonParts {
   readonly now?: () => number
 }
 
-/** Where delivery goes on from, and what it has to tell. */
-export interface DeliveryNews {
-  readonly cursors: Readonly<Record<string, string>>
-  readonly onDelivered: (sink: string, cursor: string) => void
-  readonly onGivenUp: (sink: string, given: GivenUp) => void
-}
-
 /** What can change while the daemon runs. */
 export interface LiveParts {
   readonly rules: LearnRules
@@ -84,17 +69,9 @@ export interface LiveParts {
   readonly limits: LaneLimits
 }
 
-const persistMs = 1_000
-/** New alerts at which a source is asked to wait for the store. */
-const mostAlertsUnstored = 4_096
-/** What was learned does not wait that long; a little, so that what comes together is written together. */
-const newsPersistMs = 200
 const tickMs = 1_000
-/** Counts that only rose are written this seldom: a busy image would have its whole profile rewritten for ever. */
-const countsPersistMs = 15_000
 /** How long after the start sources may take to tell what already runs. */
 const settleMs = 5_000
-const closeSinksMs = 5_000
 
 /**
  * The stages at work, and what they share: versions, alerts, streams, store. Lifecycle:
@@ -119,34 +96,24 @@ export class Daemon {
   readonly enforcement: EnforcementNews
   /** Acts that several sources tell; undefined where there is one source only. */
   readonly twice: TwiceTold | undefined
-  readonly trail: AuditTrail
+  readonly journal: Journal
   /** What is wrong, in words: kept until it heals, or for good where it cannot. */
   readonly faults = new Map<string, string>()
   state: 'starting' | 'running' | 'stopping' = 'starting'
   readonly #packages = new ImagePackages()
-  readonly #persister: Persister
-  readonly #ids = new NoticeIds()
   readonly #now: () => number
-  #dispatcher: Dispatcher | undefined
-  #records: StoreWrite[] = []
-  /** Audit entries among the records, for the sinks. */
-  #audited: Notice[] = []
   #rawReaders = 0
-  #soon: NodeJS.Timeout | undefined
   #flushTimer: NodeJS.Timeout | undefined
   /** Until when an earlier daemon observed, while it is not known whether a source kept on. */
   #unobserved: string | undefined
-  /** Everything before it is judged, and not yet stored. */
-  #mark: SourceMark | undefined
 
   constructor(parts: DaemonParts) {
     this.parts = parts
     this.#now = parts.now ?? Date.now
     this.startedAt = new Date(this.#now()).toISOString()
-    const { node, store, alertsKept, storms } = parts
-    const ids = this.#ids
+    const { node, alertsKept, storms } = parts
+    const ids = new NoticeIds()
     this.live = new LiveNews(this.#now())
-    this.trail = new AuditTrail({ store, node, ids, now: this.#now })
     const grade = (alert: Alert): Alert => graded(alert, parts.grade, this.faults)
     this.alerts = new AlertBook({ node, capacity: alertsKept, ids, storms, grade })
     this.shelf = new VersionShelf({
@@ -171,15 +138,26 @@ export class Daemon {
       onVanished: (version, gone) => {
         const behaviours = gone.map(({ id }) => id)
         this.revise(version)
-        this.audit('vanished', 'agent', { image: version.key, behaviours })
+        this.journal.audit('vanished', 'agent', { image: version.key, behaviours })
         this.kernel.decided(version, true)
       },
       onTransition: (version, { from, to, because }) => {
         const image = `${version.image.repository}@${version.image.digest}`
         parts.log.info({ image, from, to, because }, 'a version moved on')
         this.revise(version)
-        this.audit('lifecycle', 'agent', { image, from, to, because })
+        this.journal.audit('lifecycle', 'agent', { image, from, to, because })
       },
+    })
+    this.journal = new Journal({
+      ...parts,
+      ids,
+      shelf: this.shelf,
+      alerts: this.alerts,
+      live: this.live,
+      faults: this.faults,
+      damaged: (what, message) => this.#damaged(what, message),
+      controls: () => this.#controls(),
+      now: this.#now,
     })
     const { budget } = parts.rules.block ?? defaultBlockRules
     this.kernel = new KernelSide({
@@ -200,7 +178,7 @@ export class Daemon {
       shelf: this.shelf,
       alerts: this.alerts,
       faults: this.faults,
-      audit: (what, who, fields) => this.audit(what, who, fields),
+      audit: (what, who, fields) => this.journal.audit(what, who, fields),
       budget,
       log: parts.log,
       now: this.#now,
@@ -215,9 +193,7 @@ export class Daemon {
       kernel: this.kernel.profiles,
       onDisarmed: (scope) => this.enforcement.disarmed(scope),
       onSelfProbe: (probe) => this.enforcement.probed(probe),
-      onMark: (mark) => {
-        this.#mark = mark
-      },
+      onMark: (mark) => this.journal.judgedUntil(mark),
       onBegan: (kept) => this.#began(kept),
       sights: new Sights(parts.sources),
       twice: this.twice,
@@ -231,26 +207,6 @@ export class Daemon {
       // What waited for its identity has kernel keys of the time before: they mean nothing any more.
       this.#judge(messages, 'identity', undefined)
     })
-    this.#persister = new Persister({
-      store: parts.store,
-      intervalMs: persistMs,
-      mostWaiting: alertsKept,
-      collect: () => this.#collect(),
-      onStored: (notices) => {
-        this.faults.delete('store')
-        this.#dispatcher?.offer(notices)
-        this.live.alerts(notices.filter((notice) => !isAudit(notice)))
-      },
-      onError: (error) => {
-        this.faults.set('store', describeError(error))
-        parts.log.error({ error: describeError(error) }, 'the store failed: changes are kept')
-      },
-      onLost: (lost) => {
-        const finding = unstoredFinding(lost, node, this.#now())
-        this.alerts.raise(finding, this.#now(), lost.length)
-        parts.log.error({ count: lost.length }, 'alerts were given up: the store takes none')
-      },
-    })
   }
 
   /** Takes back what the store kept. To be called once, before {@link run}. */
@@ -262,28 +218,13 @@ export class Daemon {
     this.alerts.load(alerts)
     for (const { message } of snapshot.damage) this.#damaged('store damage', message)
     for (const { what, message } of unreadable) this.#damaged(what, message)
-    const audited = await this.#loadAudit()
     const losses = restoreLosses(snapshot.meta['losses'])
     if (losses === undefined) this.#damaged('losses', 'losses of the node as a whole do not read')
     else this.shelf.losses.load(losses)
-    const kept = furthest(cursorsOf(snapshot.meta['cursors']), this.parts.cursors?.load() ?? {})
-    // Of alerts that a power cut took from the store, a sink may have some: none that comes is taken for these.
-    for (const cursor of Object.values(kept)) this.#ids.after(cursor)
-    this.#dispatcher = this.parts.makeDispatcher({
-      cursors: { ...kept },
-      onDelivered: (sink, cursor) => {
-        kept[sink] = cursor
-        this.#records.push({ kind: 'meta', key: 'cursors', value: { ...kept } })
-        // Until it is on record, a kill would have it delivered once more.
-        if (this.parts.cursors?.keep(kept) !== true) this.#persister.kick()
-      },
-      onGivenUp: (sink, given) => {
-        const finding = undeliveredFinding({ sink, ...given }, this.parts.node, this.#now())
-        this.alerts.raise(finding, this.#now(), given.count)
-        this.#persister.kick()
-      },
-    })
-    this.#dispatcher.resume(inOrder([...audited, ...alerts.map(({ alert }) => alert)]))
+    await this.journal.load(
+      snapshot.meta,
+      alerts.map(({ alert }) => alert),
+    )
     const heard = snapshot.meta['observedUntil']
     // Killed before its first heartbeat: it observed at least until the last act that it stored.
     const acts = versions.filter(({ running }) => running > 0).map(({ lastSeen }) => lastSeen)
@@ -297,20 +238,12 @@ export class Daemon {
     log.info({ versions: versions.length, alerts: alerts.length }, 'state was taken back')
   }
 
-  async #loadAudit(): Promise<readonly Notice[]> {
-    const { ok, entries, head, faults } = await this.trail.load()
-    // Said here, the head is known outside of the store that it vouches for.
-    this.parts.log.info({ entries, head }, 'the audit trail was read')
-    if (!ok) this.#damaged('audit', `the audit trail was damaged or changed: ${faults.join('; ')}`)
-    return this.trail.newest()
-  }
-
   /** Runs until the signal aborts, then drains. */
   async run(signal: AbortSignal): Promise<void> {
     const { sources, engines, log } = this.parts
     await Promise.all(engines.map((engine) => engine.start(signal)))
     this.kernel.start()
-    this.#persister.start()
+    this.journal.start()
     const timers = [
       setInterval(() => this.tick(), tickMs),
       setTimeout(() => this.shelf.settleRestored(this.startedAt), settleMs),
@@ -322,7 +255,7 @@ export class Daemon {
         sources,
         identifier: this.identifier,
         judge: (messages, source) => this.#judge(messages, source.name, source.control),
-        room: () => this.room(),
+        room: () => this.journal.room(),
         onSourceEnd: (source, error) => this.#sourceEnded(source, error, signal),
       },
       signal,
@@ -335,26 +268,11 @@ export class Daemon {
     await pipeline
     for (const timer of timers) clearInterval(timer)
     clearInterval(this.#flushTimer)
-    clearTimeout(this.#soon)
     this.identifier.close()
     this.kernel.close()
     this.live.close()
-    for (const version of this.shelf.versions) version.news = true
-    await this.#persister.flush()
-    await this.#dispatcher?.close(closeSinksMs)
-    await this.#persister.close()
-    this.parts.cursors?.close()
+    await this.journal.close()
     log.info('drained')
-  }
-
-  /** Everything decided or observed so far is in the store. */
-  persist(): Promise<void> {
-    return this.#persister.flush()
-  }
-
-  /** Resolves once there is room for more alerts: faster than the store takes them, they would fill the memory. */
-  async room(): Promise<void> {
-    if (this.alerts.changes >= mostAlertsUnstored) await this.#persister.flush()
   }
 
   /** Goes on with these, from now on. */
@@ -362,9 +280,7 @@ export class Daemon {
     this.shelf.rules = parts.rules
     this.alerts.stormRules = parts.storms
     this.#flushEvery(parts.flushIntervalMs)
-    const stored = await this.#storedNotices()
-    const none = { added: [], changed: [], removed: [], undelivered: 0 }
-    return (await this.#dispatcher?.reconfigure(parts.outlets, parts.limits, stored)) ?? none
+    return this.journal.changeSinks(parts.outlets, parts.limits)
   }
 
   /** Judges events that come from no source: replayed ones. */
@@ -378,25 +294,10 @@ export class Daemon {
     return this.#now()
   }
 
-  audit(what: string, who: string, fields: Readonly<Record<string, unknown>>): void {
-    const { notice, writes } = this.trail.append(what, who, fields)
-    this.#records.push(...writes)
-    if (notice !== undefined) this.#audited.push(notice)
-  }
-
   /** Whoever looked at the version before has to look again before deciding on it. */
   revise(version: DeployedVersion): void {
     version.revise(this.#now())
     this.live.moved(version, this.#now)
-  }
-
-  async reopenSinks(): Promise<void> {
-    await this.#dispatcher?.reopen()
-  }
-
-  /** Of the store, for metrics. */
-  get storing(): Readonly<Record<'waiting' | 'done' | 'failed' | 'givenUp', number>> {
-    return { ...this.#persister.counts, waiting: this.#persister.waiting }
   }
 
   /** While somebody listens to every act, the kernel sends every act. */
@@ -405,18 +306,6 @@ export class Daemon {
     this.#rawReaders += change
     if (before > 0 === this.#rawReaders > 0) return
     for (const control of this.#controls()) control.filter(this.#rawReaders > 0 ? 'off' : 'novelty')
-  }
-
-  /** For a sink that is new, oldest first. What is not among them is yet to be offered to it. */
-  async #storedNotices(): Promise<readonly Notice[]> {
-    for (;;) {
-      const { length } = this.trail
-      await this.#persister.flush()
-      const audited = await this.trail.newest()
-      // One that was stored meanwhile was offered to the others already.
-      if (this.trail.length > length) continue
-      return inOrder([...audited, ...this.alerts.list({ limit: Infinity })])
-    }
   }
 
   #flushEvery(intervalMs: number): void {
@@ -433,18 +322,7 @@ export class Daemon {
   #judge(messages: IdentifiedBatch, source: string, control: SourceControl | undefined): void {
     if (messages.length === 0) return
     this.stage.judge({ messages, source, ...(control === undefined ? {} : { control }) })
-    if (this.alerts.hasChanged) this.#persister.kick()
-    else if (this.#soon === undefined && this.#hasNews()) {
-      this.#soon = setTimeout(() => {
-        this.#soon = undefined
-        this.#persister.kick()
-      }, newsPersistMs)
-    }
-  }
-
-  #hasNews(): boolean {
-    for (const { news } of this.shelf.versions) if (news) return true
-    return false
+    this.journal.changed()
   }
 
   /** Moves on what moves by itself as time passes; called each second. */
@@ -452,16 +330,8 @@ export class Daemon {
     this.shelf.tick()
     this.kernel.tick()
     this.live.status(standingOf(this), this.#now())
-    this.#heartbeat()
-  }
-
-  /** How far observation goes, as the store knows it: what comes after was not observed if the daemon dies now. */
-  #heartbeat(): void {
     const observes = this.parts.sources.some(({ state }) => state.kind === 'running')
-    if (!observes) return
-    const value = new Date(this.#now()).toISOString()
-    this.#records.push({ kind: 'meta', key: 'observedUntil', value })
-    this.#persister.kick()
+    if (observes) this.journal.observedUntil(new Date(this.#now()).toISOString())
   }
 
   /** What a source kept it tells now: there was no gap. */
@@ -483,47 +353,6 @@ export class Daemon {
     this.#judge([{ type: 'event', event }], 'agent', undefined)
   }
 
-  #collect(): Collected {
-    const writes = this.#records
-    this.#records = []
-    for (const version of this.shelf.versions) this.#collectVersion(version, writes)
-    const { losses } = this.shelf
-    if (losses.drainChanged()) writes.push({ kind: 'meta', key: 'losses', value: losses.spans })
-    const records = this.alerts.drainChanged()
-    for (const { alert, fingerprint } of records) {
-      writes.push({ kind: 'alert', id: alert.id, fingerprint, value: alert })
-    }
-    const notices = inOrder([...this.#audited, ...records.map(({ alert }) => alert)])
-    this.#audited = []
-    const mark = this.#mark
-    if (mark === undefined) return { writes, notices }
-    this.#mark = undefined
-    writes.push({ kind: 'meta', key: 'mark', value: mark })
-    const stored = (): void => {
-      for (const control of this.#controls()) control.taken?.(mark)
-    }
-    return { writes, notices, stored }
-  }
-
-  #collectVersion(version: DeployedVersion, writes: StoreWrite[]): void {
-    const { key, profile, losses } = version
-    const nowMs = this.#now()
-    if (version.news || nowMs - version.persistedAt >= countsPersistMs) {
-      version.news = false
-      version.persistedAt = nowMs
-      for (const entry of profile.drainChanged()) {
-        writes.push({ kind: 'behaviour', version: key, id: entry.id, value: entry })
-      }
-    }
-    for (const id of profile.drainRemoved()) {
-      writes.push({ kind: 'behaviour-removed', version: key, id })
-    }
-    if (losses.drainChanged() || version.changed) {
-      version.changed = false
-      writes.push(versionWrite(version))
-    }
-  }
-
   #sourceEnded(source: EventSource, error: unknown, signal: AbortSignal): void {
     if (signal.aborted) return
     if (source.supports.keeps) this.#began(false)
@@ -543,9 +372,4 @@ export class Daemon {
       'what was stored did not read and was set aside',
     )
   }
-}
-
-/** Sinks take what comes in the order of ids. */
-function inOrder(notices: Notice[]): readonly Notice[] {
-  return notices.sort((a, b) => (a.id < b.id ? -1 : 1))
 }

@@ -5,12 +5,14 @@ import type { SinkChange } from '../deliver/dispatcher.ts'
 import { describeError, errorTable, SnugError } from '../errors.ts'
 import { type Log, setLogLevel, stageLog } from '../telemetry/log.ts'
 import type { Daemon } from './daemon.ts'
+import type { Journal } from './journal.ts'
 
 export interface LiveConfigOptions {
   readonly loaded: LoadedConfig
   /** Reads it again, from the same places. Errors: CONFIG_UNREADABLE, CONFIG_INVALID. */
   readonly read: () => LoadedConfig
-  readonly daemon: Pick<Daemon, 'audit' | 'faults' | 'persist' | 'reopenSinks'>
+  readonly faults: Daemon['faults']
+  readonly journal: Pick<Journal, 'audit' | 'persist' | 'reopenSinks'>
   /** Has the agent go on with it. */
   readonly apply: (config: Config) => Promise<SinkChange>
   readonly onReload: (result: 'done' | 'refused') => void
@@ -46,7 +48,7 @@ export class LiveConfig {
   }
 
   async #reload(): Promise<void> {
-    const { daemon, read, apply, onReload } = this.#options
+    const { journal, faults, read, apply, onReload } = this.#options
     const log = this.#log
     try {
       const { loaded, changed, kept } = configChange(this.#loaded, read())
@@ -58,20 +60,20 @@ export class LiveConfig {
       const sinks = changed.length === 0 ? undefined : await apply(loaded.config)
       this.#loaded = loaded
       setLogLevel(this.#options.log, loaded.config.log.level)
-      await daemon.reopenSinks()
+      await journal.reopenSinks()
       if (changed.length > 0) {
-        daemon.audit('config', 'agent', { name: loaded.file ?? 'none', changed, kept, sinks })
-        await daemon.persist()
+        journal.audit('config', 'agent', { name: loaded.file ?? 'none', changed, kept, sinks })
+        await journal.persist()
       }
-      daemon.faults.delete('config')
+      faults.delete('config')
       log.info({ file: loaded.file, changed, kept, sinks }, 'the config was read again')
       onReload('done')
     } catch (error) {
       const code = error instanceof SnugError ? error.code : 'INTERNAL'
       const text = describeError(error)
-      daemon.faults.set('config', `not read again, and nothing of it changed: ${text} (${code})`)
+      faults.set('config', `not read again, and nothing of it changed: ${text} (${code})`)
       log.error({ code, error: text, hint: errorTable[code].hint }, 'the config was not read again')
-      await daemon.reopenSinks()
+      await journal.reopenSinks()
       onReload('refused')
     }
   }

@@ -247,13 +247,13 @@ export class SnugEngine implements view.Engine {
     const { alerts } = this.#daemon
     const at = new Date(this.#daemon.now()).toISOString()
     const decided = alerts.decide(id, { kind: 'acknowledged', by: by.who, at, reason })
-    this.#daemon.audit('ack', by.who, { alert: id, reason })
-    await this.#daemon.persist()
+    this.#daemon.journal.audit('ack', by.who, { alert: id, reason })
+    await this.#daemon.journal.persist()
     return decided
   }
 
   audit(limit: number, before?: number): Promise<readonly view.AuditView[]> {
-    return this.#daemon.trail.list(limit, before)
+    return this.#daemon.journal.trail.list(limit, before)
   }
 
   undo(seq: number, by: view.Decider): Promise<view.UndoResult> {
@@ -261,8 +261,8 @@ export class SnugEngine implements view.Engine {
   }
 
   async verifyAudit(): Promise<view.AuditCheckView> {
-    await this.#daemon.persist()
-    return this.#daemon.trail.verify()
+    await this.#daemon.journal.persist()
+    return this.#daemon.journal.trail.verify()
   }
 
   async record(
@@ -270,8 +270,8 @@ export class SnugEngine implements view.Engine {
     by: view.Decider,
     fields: Readonly<Record<string, unknown>>,
   ): Promise<void> {
-    this.#daemon.audit(what, by.who, fields)
-    await this.#daemon.persist()
+    this.#daemon.journal.audit(what, by.who, fields)
+    await this.#daemon.journal.persist()
   }
 
   fault(what: string, message: string | undefined): void {
@@ -310,9 +310,9 @@ export class SnugEngine implements view.Engine {
     const before = { ...daemon.counters }
     const summary = await readRecorded(chunks, signal, (events) => {
       daemon.judgeEvents(events)
-      return daemon.room()
+      return daemon.journal.room()
     })
-    await daemon.persist()
+    await daemon.journal.persist()
     const { expected, deviation, unprofiled, learned, loss } = daemon.counters
     return {
       ...summary,

@@ -11,7 +11,8 @@ import { recentLosses } from './views.ts'
 export function statusView(daemon: Daemon, version: string): views.StatusView {
   const { shelf, alerts, identifier, parts, counters, startedAt } = daemon
   const standing = standingOf(daemon)
-  const { stage, enforcement, kernel, trail, storing } = daemon
+  const { stage, enforcement, kernel, journal } = daemon
+  const { trail, storing } = journal
   const versions: Record<views.VersionState, number> = {
     learning: 0,
     review: 0,

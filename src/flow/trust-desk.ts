@@ -82,9 +82,9 @@ export class TrustDesk {
     const because = `${describeError(error)} (${code})`
     const { log, node } = daemon.parts
     log.warn({ image: version.key, because }, 'the profile of an image is not trusted')
-    daemon.audit('trust-refused', 'agent', { image: version.key, code, because })
+    daemon.journal.audit('trust-refused', 'agent', { image: version.key, code, because })
     const teller = { node, nowMs: daemon.now() }
     daemon.alerts.raise(refusedProfileFinding(version.image, code, because, teller), daemon.now())
-    void daemon.persist()
+    void daemon.journal.persist()
   }
 }

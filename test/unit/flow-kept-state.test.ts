@@ -35,7 +35,7 @@ async function keepingWorld(store: MemoryStore): Promise<[DaemonWorld, KeepingCo
 async function heard(world: DaemonWorld, ...messages: SourceMessage[]): Promise<void> {
   world.source.say(...messages)
   await new Promise((resolve) => setImmediate(resolve))
-  await world.daemon.persist()
+  await world.daemon.journal.persist()
 }
 
 async function observedBefore(): Promise<MemoryStore> {
@@ -115,7 +115,7 @@ describe('a mark of the source', () => {
     )
     expect(control.marks).toEqual([])
     world.daemon.identifier.flush()
-    await world.daemon.persist()
+    await world.daemon.journal.persist()
     expect(control.marks).toEqual(['7,2,200'])
   })
 })

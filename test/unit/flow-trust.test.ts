@@ -34,10 +34,10 @@ async function deploy(mode: 'alert' | 'block', answer: () => Promise<VerifiedPro
   new TrustDesk({ daemon: world.daemon, mode, fetch }).follow([world.containers])
   await world.start()
   world.containers.tell(container)
-  await world.daemon.persist()
+  await world.daemon.journal.persist()
   world.source.say(started(id))
   await world.source.heard()
-  await world.daemon.persist()
+  await world.daemon.journal.persist()
 }
 
 const version = () => world.engine.image(image.repository).versions[0]
@@ -103,6 +103,6 @@ it('asks once for a version, and never about an image that was built here', asyn
   world.containers.tell({ ...container, id: 'd'.repeat(64) })
   const built = { repository: 'shop/own', digest: `sha256:${'3'.repeat(64)}` }
   world.containers.tell(identityOf('e'.repeat(64), { image: built, imageId: built.digest }))
-  await world.daemon.persist()
+  await world.daemon.journal.persist()
   expect(asked).toEqual([`${image.repository}@${image.digest}`])
 })

@@ -35,9 +35,9 @@ function running(text: string) {
   const live = new LiveConfig({
     loaded,
     read: () => loadConfig({ file }),
-    daemon: {
+    faults,
+    journal: {
       audit: (what, who, fields) => audited.push({ what, who, ...fields }),
-      faults,
       persist: async () => undefined,
       reopenSinks: async () => {
         reopened += 1

@@ -100,7 +100,7 @@ export class PageDesk implements PageViews {
 
   /** Oldest first. */
   async #entries(): Promise<readonly AuditView[]> {
-    return [...(await this.#daemon.trail.list(auditRead))].reverse()
+    return [...(await this.#daemon.journal.trail.list(auditRead))].reverse()
   }
 
   #waiting(repository: string | undefined): readonly WaitingVersion[] {

@@ -22,8 +22,8 @@ export async function decided(
   version.news = true
   daemon.revise(version)
   daemon.kernel.decided(version, expects)
-  daemon.audit(what, by.who, { image: version.key, ...reason, ...fields })
-  await daemon.persist()
+  daemon.journal.audit(what, by.who, { image: version.key, ...reason, ...fields })
+  await daemon.journal.persist()
 }
 
 /** One behaviour before and after a decision, for the audit. */

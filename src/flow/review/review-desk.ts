@@ -175,8 +175,8 @@ export class ReviewDesk {
     const answer = alerts.reopen(id)
     const version = image === undefined ? undefined : shelf.versionOfImage(image)
     if (version === undefined || decision.kind === 'acknowledged') {
-      this.#daemon.audit('withdraw', by.who, { alert: id })
-      await this.#daemon.persist()
+      this.#daemon.journal.audit('withdraw', by.who, { alert: id })
+      await this.#daemon.journal.persist()
       return answer
     }
     const behaviours = decidedWith(version, decision)

@@ -16,7 +16,7 @@ export async function undo(
   seq: number,
   by: Decider,
 ): Promise<UndoResult> {
-  const [entry] = await daemon.trail.list(1, seq + 1)
+  const [entry] = await daemon.journal.trail.list(1, seq + 1)
   if (entry?.seq !== seq) throw refused(seq, 'there is no such entry in the audit')
   const word = { ...by, reason: by.reason ?? `undoes entry ${seq}` }
   const { what, alert } = entry
