@@ -99,11 +99,13 @@ function change(path: string, now: Shipped, before: Shipped): 'brings' | 'change
   return old === after ? undefined : 'changed'
 }
 
+/** What of the image an act makes use of. Who writes, deletes or renames its files makes no use of what they are. */
 function pathsOf(object: BehaviourObject): readonly string[] {
   if (object.kind === 'exec') {
     return object.script === undefined ? [object.path] : [object.path, object.script]
   }
-  return object.kind === 'file' ? [object.path] : []
+  if (object.kind !== 'file' || (object.access !== 'read' && object.access !== 'exec')) return []
+  return [object.path]
 }
 
 function storyText(story: FileStory | undefined): string {

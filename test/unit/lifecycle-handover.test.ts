@@ -92,6 +92,8 @@ describe('a delta', () => {
       'done by /app/new, which the new version brings along',
     ],
     [{ actor, object: { kind: 'exec', path: '/tmp/x' } }, undefined],
+    [{ actor, object: { kind: 'file', access: 'write', path: '/etc/nginx.conf' } }, undefined],
+    [{ actor, object: { kind: 'file', access: 'delete', path: '/bin/new' } }, undefined],
     [
       { actor, object: { kind: 'connect', protocol: 'tcp', peer: '10.0.0.7', port: 80 } },
       undefined,
