@@ -37,13 +37,14 @@ const tempfile =
   '(?=[a-z_]*\\d)(?:(?=[a-z]+[0-9_]+[a-z])|(?=[0-9_]+[a-z]+[0-9_]))[a-z0-9_]{8}(?![A-Za-z0-9_])'
 
 /**
- * What a program numbers its temporary files by, where it says that they are: `tmp31.0`. PostgreSQL makes folders of
- * such names, `pgsql_tmp31.0.fileset`, in which everything is numbered.
+ * What a program numbers its temporary files by, where it says that they are: `tmp31.0`, `temp-rewriteaof-31.aof`.
+ * PostgreSQL makes folders of such names, `pgsql_tmp31.0.fileset`, in which everything is numbered.
  */
 const word = '(?<![A-Za-z0-9])(?:tmp|temp)'
 const temporary =
   `(?<=${word})\\d{1,15}(?![A-Za-z0-9])` +
   `|(?<=${word}\\d{1,15}\\.)\\d{1,15}(?![A-Za-z0-9])` +
+  '|(?<=/te?mp[._-](?:[A-Za-z0-9]{1,32}[._-]){0,4})\\d{1,15}(?![A-Za-z0-9])' +
   `|(?<=${word}\\d{1,15}\\.\\d{1,15}\\.fileset/[a-z0-9.]{0,64})(?<!\\d)\\d{1,15}(?!\\d)`
 
 const mixed = (letters: string): string => `(?=[${letters}]*\\d)(?=\\d*[${letters}])[0-9${letters}]`

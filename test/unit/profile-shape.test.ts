@@ -29,6 +29,8 @@ describe('shapes', () => {
     ['/dev/pts/12', '/dev/pts/<num>'],
     ['/sys/devices/system/cpu/cpu12/online', '/sys/devices/system/cpu/cpu<num>/online'],
     ['/secrets/..2026_11_24_13_40_27.123456789/token', '/secrets/<volume>/token'],
+    ['/data/temp-rewriteaof-bg-31.aof', '/data/temp-rewriteaof-bg-<num>.aof'],
+    ['/data/temp-1764040000.31.rdb', '/data/temp-<num>.<num>.rdb'],
     ['/base/pgsql_tmp/pgsql_tmp31.12', '/base/pgsql_tmp/pgsql_tmp<num>.<num>'],
     [
       '/pgsql_tmp31.0.fileset/i1of8.p0.0',
@@ -106,6 +108,8 @@ describe('shapes', () => {
       'tmp',
       '/tmp',
       'tmp1.1.fileset/',
+      '/temp-a1-',
+      '-1',
       'tmp1.1.fileset/1a',
     ]
     for (const unit of units) {
