@@ -1,138 +1,45 @@
-import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ActEvent } from '../../src/event/event.ts'
-import type {
-  BehaviourView,
-  LineageView,
-  ProfileView,
-  StatusView,
-} from '../../src/flow/engine-views.ts'
-import { profileName, type ImageProfile } from '../../src/kube/fleet-objects.ts'
-import { Agent } from '../fixtures/agent.ts'
+import type { BehaviourView, StatusView } from '../../src/flow/engine-views.ts'
+import type { ImageProfile } from '../../src/kube/fleet-objects.ts'
 import { Cluster } from './cluster/cluster.ts'
+import { FleetImage, FleetNode, has, installKinds, stateIs } from './fleet-node.ts'
 
-/**
- * Two nodes of a fleet on a real API server: agents with data of their own, that are told what their containers did. What
- * comes from the kernel is tested in deployment.test.ts.
- */
-const crds = fileURLToPath(new URL('../../deploy/kubernetes/crds', import.meta.url))
-const image = {
-  repository: 'shop/web',
-  tag: '1',
-  digest: `sha256:${randomBytes(32).toString('hex')}`,
-}
-const ref = `${image.repository}@${image.digest}`
-const object = `imageprofile/${profileName(image)}`
+/** Two nodes of a fleet on a real API server. */
 let cluster: Cluster
-let nodes: Agent[]
+let image: FleetImage
+let nodes: FleetNode[]
 
 beforeAll(async () => {
   cluster = await Cluster.start({ node: false })
-  await cluster.kubectl(['apply', '-k', crds])
-  await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
-  nodes = ['n1', 'n2'].map((node) => agentOf(node, cluster.kubeconfig))
-  await Promise.all(nodes.map((node) => node.start()))
+  await installKinds(cluster)
+  image = new FleetImage(cluster)
+  nodes = ['n1', 'n2'].map((name) => new FleetNode(name, cluster.kubeconfig, image))
+  await Promise.all(nodes.map(({ agent }) => agent.start()))
 })
 
 afterAll(async () => {
-  for (const node of nodes ?? []) await node[Symbol.asyncDispose]()
+  for (const { agent } of nodes ?? []) await agent[Symbol.asyncDispose]()
   if (cluster === undefined) return
-  if (!cluster.own) await cluster.kubectl(['delete', object, '--ignore-not-found'])
+  if (!cluster.own) {
+    await cluster.kubectl(['delete', `imageprofile/${image.name}`, '--ignore-not-found'])
+  }
   await cluster.stop()
 })
 
-function agentOf(node: string, access: string): Agent {
-  return new Agent({
-    config: {
-      node,
-      sources: ['file:/dev/null'],
-      kernelState: 'none',
-      engines: {
-        docker: { socket: 'none' },
-        kubernetes: { access, share: true, shareWithin: '2s' },
-      },
-    },
-  })
-}
-
-function node(number: 1 | 2): Agent {
+function node(number: 1 | 2): FleetNode {
   const found = nodes[number - 1]
   if (found === undefined) throw new Error(`no node ${number}`)
   return found
 }
 
-/** The node's container opened these. */
-async function opened(agent: Agent, paths: readonly string[]): Promise<void> {
-  const id = randomBytes(32).toString('hex')
-  const events = paths.map(
-    (path): ActEvent => ({
-      v: 1,
-      kind: 'file',
-      time: new Date().toISOString().replace('Z', '000Z'),
-      node: agent === nodes[0] ? 'n1' : 'n2',
-      source: 'ebpf',
-      container: { id, name: 'web' },
-      image,
-      process: { pid: 1, exe: '/usr/sbin/web', uid: 0, origin: 'entrypoint' },
-      file: { path, access: ['read'] },
-    }),
-  )
-  const file = join(agent.folder, 'events.ndjson')
-  writeFileSync(file, events.map((event) => `${JSON.stringify(event)}\n`).join(''))
-  const result = await agent.cli(['event', 'replay', file])
-  // 2: there was a deviation.
-  if (result.code !== 0 && result.code !== 2) throw new Error(result.stderr)
-}
-
-function rowsOf(
-  agent: Agent,
-  good: (rows: readonly BehaviourView[]) => boolean,
-  seconds = 30,
-): Promise<readonly BehaviourView[]> {
-  return agent
-    .until<ProfileView>(
-      ['profile', 'show', ref],
-      ({ behaviours }) => good(behaviours),
-      seconds * 1_000,
-    )
-    .then(({ behaviours }) => behaviours)
-}
-
-const has =
-  (...paths: string[]) =>
-  (rows: readonly BehaviourView[]): boolean =>
-    paths.every((path) => rows.some(({ text }) => text === `read ${path}`))
-
-async function idOf(agent: Agent, path: string): Promise<string> {
-  const rows = await rowsOf(agent, has(path))
-  return rows.find(({ text }) => text === `read ${path}`)?.id ?? ''
-}
-
-function stateIs(path: string, state: string): (rows: readonly BehaviourView[]) => boolean {
-  return (rows) => rows.some((row) => row.text === `read ${path}` && row.state === state)
-}
-
-async function patch(spec: object): Promise<void> {
-  await cluster.kubectl(['patch', object, '--type=merge', '-p', JSON.stringify({ spec })])
-}
-
-async function modeIs(agent: Agent, mode: string): Promise<string> {
-  const view = await agent.until<LineageView>(
-    ['image', 'show', ref],
-    ({ versions }) => versions[0]?.mode === mode,
-  )
-  return view.versions[0]?.because ?? ''
-}
-
 describe('one profile for the fleet', () => {
   it('is what all nodes saw, on every node', async () => {
-    await opened(node(1), ['/etc/a', '/etc/both'])
-    await opened(node(2), ['/etc/b', '/etc/both'])
-    for (const each of nodes) await rowsOf(each, has('/etc/a', '/etc/b', '/etc/both'))
-    const [first, second] = await Promise.all(nodes.map((each) => rowsOf(each, () => true)))
+    await node(1).opened('/etc/a', '/etc/both')
+    await node(2).opened('/etc/b', '/etc/both')
+    for (const each of nodes) await each.rows(has('/etc/a', '/etc/b', '/etc/both'))
+    const [first, second] = await Promise.all(nodes.map((each) => each.rows(() => true)))
     const ids = (rows: readonly BehaviourView[] = []): readonly string[] => rows.map(({ id }) => id)
     expect(ids(first)).toEqual(ids(second))
   })
@@ -146,7 +53,7 @@ describe('one profile for the fleet', () => {
     expect(table.split('\n')[0]).toMatch(
       /NAME +IMAGE +STATE +MODE +BEHAVIOURS +PENDING +NODES +AGE/,
     )
-    const { status } = await cluster.json<ImageProfile>(['get', 'improf', profileName(image)])
+    const { status } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
     expect(status?.conditions).toMatchObject([{ type: 'Learned', status: 'False' }])
     const { items } = await cluster.json<{ items: { entries: { id: string }[] }[] }>([
       'get',
@@ -164,42 +71,39 @@ describe('one profile for the fleet', () => {
       spec: { image: { repository: 'x', digest: 'latest' } },
     }
     await expect(cluster.apply(bad)).rejects.toThrow(/spec.image.digest/)
-    await expect(patch({ mode: 'sometimes' })).rejects.toThrow(/spec.mode/)
+    await expect(image.patch({ mode: 'sometimes' })).rejects.toThrow(/spec.mode/)
   })
 
   it('gets its mode and its approvals by kubectl', async () => {
-    await patch({ mode: 'alert' })
-    for (const each of nodes) expect(await modeIs(each, 'alert')).toContain('kubectl:kubectl-patch')
-    await opened(node(1), ['/etc/new'])
-    const id = await idOf(node(1), '/etc/new')
-    await rowsOf(node(1), stateIs('/etc/new', 'pending'))
-    await patch({ approve: { behaviours: [id] } })
-    for (const each of nodes) await rowsOf(each, stateIs('/etc/new', 'approved'))
+    await image.patch({ mode: 'alert' })
+    for (const each of nodes) expect(await each.modeIs('alert')).toContain('kubectl:kubectl-patch')
+    await node(1).opened('/etc/new')
+    const id = await node(1).idOf('/etc/new')
+    await node(1).rows(stateIs('/etc/new', 'pending'))
+    await image.patch({ approve: { behaviours: [id] } })
+    for (const each of nodes) await each.rows(stateIs('/etc/new', 'approved'))
   })
 
   it('takes the later of two decisions, wherever it was made', async () => {
-    const id = await idOf(node(2), '/etc/new')
-    const rejected = await node(2).cli(['profile', 'reject', ref, '--behaviour', id])
-    expect(rejected.code, rejected.stderr).toBe(0)
-    for (const each of nodes) await rowsOf(each, stateIs('/etc/new', 'rejected'))
+    await node(2).reject('/etc/new')
+    for (const each of nodes) await each.rows(stateIs('/etc/new', 'rejected'))
     // What kubectl said before is older, and stays so over a restart.
-    await node(1).stop()
-    await node(1).start()
-    await rowsOf(node(1), stateIs('/etc/new', 'rejected'))
+    await node(1).agent.stop()
+    await node(1).agent.start()
+    await node(1).rows(stateIs('/etc/new', 'rejected'))
   })
 
   it('goes on by itself where the API server is killed, and adds up once it is back', async () => {
     if (!cluster.own) return
     await cluster.server('kill-api')
-    await opened(node(1), ['/srv/one'])
-    await opened(node(2), ['/srv/two'])
+    await node(1).opened('/srv/one')
+    await node(2).opened('/srv/two')
     await cluster.server('start-api')
     // Seen after its window: known to be there on its own node only, until a person approves it.
-    const ids = [await idOf(node(1), '/srv/one'), await idOf(node(2), '/srv/two')]
-    await patch({ approve: { behaviours: ids } })
+    const ids = [await node(1).idOf('/srv/one'), await node(2).idOf('/srv/two')]
+    await image.patch({ approve: { behaviours: ids } })
     for (const each of nodes) {
-      await rowsOf(
-        each,
+      await each.rows(
         (rows) => stateIs('/srv/one', 'approved')(rows) && stateIs('/srv/two', 'approved')(rows),
         60,
       )
@@ -219,21 +123,21 @@ describe('one profile for the fleet', () => {
         '--overwrite',
       ])
     }
-    await opened(node(2), ['/srv/after'])
-    await patch({ approve: { behaviours: [await idOf(node(2), '/srv/after')] } })
-    for (const each of nodes) await rowsOf(each, stateIs('/srv/after', 'approved'))
+    await node(2).opened('/srv/after')
+    await image.patch({ approve: { behaviours: [await node(2).idOf('/srv/after')] } })
+    for (const each of nodes) await each.rows(stateIs('/srv/after', 'approved'))
   })
 
   it('is held to what git says, and says so', async () => {
-    await patch({
+    await image.patch({
       authority: 'git',
       mode: 'alert',
-      approve: { behaviours: [await idOf(node(1), '/etc/new')] },
+      approve: { behaviours: [await node(1).idOf('/etc/new')] },
     })
-    for (const each of nodes) await rowsOf(each, stateIs('/etc/new', 'approved'))
-    const set = await node(2).cli(['profile', 'mode', ref, 'learn'])
+    for (const each of nodes) await each.rows(stateIs('/etc/new', 'approved'))
+    const set = await node(2).agent.cli(['profile', 'mode', image.ref, 'learn'])
     expect(set.code, set.stderr).toBe(0)
-    expect(await modeIs(node(2), 'alert')).toContain('git:')
+    expect(await node(2).modeIs('alert')).toContain('git:')
   })
 
   it('says what it is not allowed, and goes on', async () => {
@@ -246,16 +150,18 @@ describe('one profile for the fleet', () => {
     }
     config.users = [{ name: 'nobody', user: { token } }]
     for (const { context } of config.contexts) context.user = 'nobody'
-    const agent = agentOf('n3', join(node(1).folder, 'nobody.kubeconfig'))
-    writeFileSync(join(node(1).folder, 'nobody.kubeconfig'), JSON.stringify(config))
+    const access = join(node(1).agent.folder, 'nobody.kubeconfig')
+    writeFileSync(access, JSON.stringify(config))
+    const three = new FleetNode('n3', access, image)
+    const { agent } = three
     try {
       await agent.start()
       const status = await agent.until<StatusView>(['status'], ({ degraded }) =>
         degraded.some((why) => why.includes('fleet')),
       )
       expect(status.degraded.join()).toContain('forbidden')
-      await opened(agent, ['/etc/a'])
-      await rowsOf(agent, has('/etc/a'))
+      await three.opened('/etc/a')
+      await three.rows(has('/etc/a'))
     } finally {
       await agent[Symbol.asyncDispose]()
     }

@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { ActEvent } from '../../src/event/event.ts'
+import type { BehaviourView, LineageView, ProfileView } from '../../src/flow/engine-views.ts'
+import { profileName } from '../../src/kube/fleet-objects.ts'
+import { Agent } from '../fixtures/agent.ts'
+import type { Cluster } from './cluster/cluster.ts'
+
+const crds = fileURLToPath(new URL('../../deploy/kubernetes/crds', import.meta.url))
+
+type Rows = readonly BehaviourView[]
+type Wish = (rows: Rows) => boolean
+
+/** A version that nobody else has, and its object in the cluster. */
+export class FleetImage {
+  readonly repository = 'shop/web'
+  readonly tag = '1'
+  readonly digest = `sha256:${randomBytes(32).toString('hex')}`
+  readonly ref = `${this.repository}@${this.digest}`
+  readonly name = profileName(this)
+  readonly #cluster: Cluster
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  async patch(spec: object): Promise<void> {
+    const object = `imageprofile/${this.name}`
+    const patch = JSON.stringify({ spec })
+    await this.#cluster.kubectl(['patch', object, '--type=merge', '-p', patch])
+  }
+}
+
+export async function installKinds(cluster: Cluster): Promise<void> {
+  await cluster.kubectl(['apply', '-k', crds])
+  await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
+}
+
+/** An agent with data of its own that is told what its containers did. What comes from the kernel is in deployment.test.ts. */
+export class FleetNode {
+  readonly agent: Agent
+  readonly #name: string
+  readonly #image: FleetImage
+
+  /** @param access a kubeconfig */
+  constructor(name: string, access: string, image: FleetImage) {
+    this.#name = name
+    this.#image = image
+    this.agent = new Agent({
+      config: {
+        node: name,
+        sources: ['file:/dev/null'],
+        kernelState: 'none',
+        engines: {
+          docker: { socket: 'none' },
+          kubernetes: { access, share: true, shareWithin: '2s' },
+        },
+      },
+    })
+  }
+
+  /** A container of the node opened these. */
+  async opened(...paths: readonly string[]): Promise<void> {
+    const id = randomBytes(32).toString('hex')
+    const { repository, tag, digest } = this.#image
+    const events = paths.map(
+      (path): ActEvent => ({
+        v: 1,
+        kind: 'file',
+        time: new Date().toISOString().replace('Z', '000Z'),
+        node: this.#name,
+        source: 'ebpf',
+        container: { id, name: 'web' },
+        image: { repository, tag, digest },
+        process: { pid: 1, exe: '/usr/sbin/web', uid: 0, origin: 'entrypoint' },
+        file: { path, access: ['read'] },
+      }),
+    )
+    const file = join(this.agent.folder, 'events.ndjson')
+    writeFileSync(file, events.map((event) => `${JSON.stringify(event)}\n`).join(''))
+    const result = await this.agent.cli(['event', 'replay', file])
+    // 2: there was a deviation.
+    if (result.code !== 0 && result.code !== 2) throw new Error(result.stderr)
+  }
+
+  async rows(good: Wish, seconds = 30): Promise<Rows> {
+    const { behaviours } = await this.agent.until<ProfileView>(
+      ['profile', 'show', this.#image.ref],
+      ({ behaviours: rows }) => good(rows),
+      seconds * 1_000,
+    )
+    return behaviours
+  }
+
+  async idOf(path: string): Promise<string> {
+    const rows = await this.rows(has(path))
+    return rows.find(({ text }) => text === `read ${path}`)?.id ?? ''
+  }
+
+  async reject(path: string): Promise<void> {
+    const id = await this.idOf(path)
+    const result = await this.agent.cli(['profile', 'reject', this.#image.ref, '--behaviour', id])
+    if (result.code !== 0) throw new Error(result.stderr)
+  }
+
+  /** Resolves once it is in that mode, with why. */
+  async modeIs(mode: string): Promise<string> {
+    const view = await this.agent.until<LineageView>(
+      ['image', 'show', this.#image.ref],
+      ({ versions }) => versions[0]?.mode === mode,
+    )
+    return view.versions[0]?.because ?? ''
+  }
+}
+
+export const has =
+  (...paths: string[]): Wish =>
+  (rows) =>
+    paths.every((path) => rows.some(({ text }) => text === `read ${path}`))
+
+export const stateIs =
+  (path: string, state: string): Wish =>
+  (rows) =>
+    rows.some((row) => row.text === `read ${path}` && row.state === state)
