@@ -53,9 +53,11 @@ struct options {
 /* options.c; exits where it makes no sense. */
 void parse_options(struct options *options, int argc, char **argv);
 
-/* sensor.c */
+/* clock.c: nanoseconds */
 __u64 monotonic(void);
 __u64 wall_offset(void);
+
+/* say.c: a line on standard error */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* tell.c: what goes up. */
