@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { cliPath } from '../fixtures/agent.ts'
 
 /** One line of the webhook's log about a pod. */
@@ -72,6 +73,14 @@ export class WebhookProcess {
 
   says(message: string): boolean {
     return this.count(message) > 0
+  }
+
+  /** How often it asked a registry about an image. */
+  async looks(): Promise<number> {
+    const url = `https://127.0.0.1:${this.port}/metrics`
+    const { stdout } = await promisify(execFile)('curl', ['-sfk', url])
+    const counts = [...stdout.matchAll(/^snug_admit_looks_total{.*} (\d+)$/gm)]
+    return counts.reduce((sum, [, count]) => sum + Number(count), 0)
   }
 
   decided(): readonly Decided[] {
