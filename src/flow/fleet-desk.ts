@@ -2,7 +2,7 @@ import { describeError } from '../errors.ts'
 import type { FleetImage, FleetWord, KubeFleet, KubeFleetOptions } from '../kube/kube-fleet.ts'
 import { learnedElsewhere } from '../lifecycle/learned-elsewhere.ts'
 import type { BehaviourId } from '../profile/behaviour.ts'
-import type { ProfileEntry } from '../profile/profile-entry.ts'
+import { type ProfileEntry, sameDecision } from '../profile/profile-entry.ts'
 import { sharedForm } from '../profile/shared-form.ts'
 import type { Daemon } from './daemon.ts'
 import type { DeployedVersion } from './deployed-version.ts'
@@ -180,7 +180,7 @@ function strays(version: DeployedVersion, word: FleetWord): boolean {
 /** Whether all that the other copy says is in this one. */
 function holds(own: ProfileEntry | undefined, other: ProfileEntry): boolean {
   if (own === undefined) return false
-  if (JSON.stringify(own.decision) !== JSON.stringify(other.decision ?? own.decision)) return false
+  if (!sameDecision(own.decision, other.decision ?? own.decision)) return false
   return other.cells.every((cell) =>
     own.cells.some(
       (mine) =>

@@ -125,5 +125,22 @@ export function laterDecision(
   b: Decision | undefined,
 ): Decision | undefined {
   if (a === undefined || b === undefined) return a ?? b
-  return (compareText(a.at, b.at) || compareText(JSON.stringify(a), JSON.stringify(b))) >= 0 ? a : b
+  return (compareText(a.at, b.at) || compareText(decisionText(a), decisionText(b))) >= 0 ? a : b
+}
+
+export function sameDecision(a: Decision | undefined, b: Decision | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return decisionText(a) === decisionText(b)
+}
+
+/** The same for the same decision, whoever wrote it down: an API server gives back keys in an order of its own. */
+function decisionText(decision: Decision): string {
+  const { kind, by, at, reason, until, onlyUid, onlyWorkload } = decision
+  const grants = decision.grants.map(({ origin, witnesses }) => ({
+    origin,
+    ...(witnesses === undefined
+      ? {}
+      : { witnesses: { literals: witnesses.literals, places: witnesses.places } }),
+  }))
+  return JSON.stringify({ kind, by, at, reason, until, onlyUid, onlyWorkload, grants })
 }

@@ -1,4 +1,4 @@
-import type { EvidenceCell, ProfileEntry } from './profile-entry.ts'
+import { type EvidenceCell, type ProfileEntry, sameDecision } from './profile-entry.ts'
 
 /**
  * What one node tells the fleet of a behaviour: that it was learned, with enough evidence to allow the same, and a
@@ -23,7 +23,7 @@ export function isTold(own: ProfileEntry, others: readonly ProfileEntry[]): bool
   const { decision } = own
   const cells = others.flatMap((other) => other.cells)
   return (
-    (decision === undefined || others.some((other) => same(other.decision, decision))) &&
+    (decision === undefined || others.some((other) => sameDecision(other.decision, decision))) &&
     own.cells.every((cell) => isCovered(cell, cells))
   )
 }
@@ -45,8 +45,4 @@ function isCovered(cell: EvidenceCell, by: readonly EvidenceCell[]): boolean {
 
 function allows({ phase, origin, guardrails = [] }: EvidenceCell): boolean {
   return phase === 'learned' && origin !== 'exec-in' && guardrails.length === 0
-}
-
-function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b)
 }

@@ -5,7 +5,12 @@ import { profileName, sliceName } from '../../src/kube/fleet-objects.ts'
 import { SliceBook, sliceBytes } from '../../src/kube/slice-book.ts'
 import { behaviourId, behaviourKey } from '../../src/profile/behaviour.ts'
 import { mergeEntries } from '../../src/profile/merge.ts'
-import type { EvidenceCell, ProfileEntry } from '../../src/profile/profile-entry.ts'
+import {
+  compareText,
+  type EvidenceCell,
+  laterDecision,
+  type ProfileEntry,
+} from '../../src/profile/profile-entry.ts'
 import { isTold, sharedForm } from '../../src/profile/shared-form.ts'
 import { shaper } from './act-fixture.ts'
 
@@ -61,6 +66,26 @@ describe('what a node tells of a behaviour', () => {
     const entry = { ...entryOf('/a', 'n1', { phase: 'later' }), decision }
     expect(sharedForm(entry, 'n1')).toMatchObject({ cells: [], decision })
     expect(isTold({ ...entry, cells: [] }, [entryOf('/a', 'n2')])).toBe(false)
+  })
+
+  it('is told already where the API server gave it back with its keys in another order', () => {
+    const grants = [{ origin: 'entrypoint' }] as const
+    const decision = { kind: 'approved', by: 'kubectl:apply', at, grants } as const
+    const reordered = { at, by: 'kubectl:apply', grants, kind: 'approved' } as const
+    const own = { ...entryOf('/a', 'n1'), decision }
+    expect(isTold(own, [{ ...entryOf('/a', 'n2'), decision: reordered }])).toBe(true)
+  })
+
+  it('of two decisions of one instant is the same, whoever hears which first', () => {
+    const word = { kind: 'approved', by: 'kubectl:apply', at } as const
+    const own = { ...word, grants: [{ origin: 'entrypoint' }] } as const
+    const theirs = { ...word, grants: [{ origin: 'probe' }] } as const
+    /** As the API server gives it back. */
+    const sorted = <T extends object>(told: T): T =>
+      Object.fromEntries(Object.entries(told).sort(([a], [b]) => compareText(a, b))) as T
+    const here = laterDecision(own, sorted(theirs))
+    const there = laterDecision(theirs, sorted(own))
+    expect(here?.grants).toEqual(there?.grants)
   })
 
   it('is told again where it was shown witnesses that nobody told', () => {
