@@ -50,6 +50,15 @@ export interface Run {
   readonly earlier?: readonly PastStint[]
 }
 
+/** Which word of its ImageProfile was heard last. Plain data: it is stored. */
+export interface Heard {
+  /** Uid of that object, whose words are counted anew where it is made anew; empty where none was heard. */
+  readonly profile: string
+  readonly generation: number
+  /** Ids of behaviours that it names and this node does not know yet. */
+  readonly awaited: readonly string[]
+}
+
 const noKinds: Kinds = new Set()
 
 /** Names a version: the same digest deployed as two repositories is two lines of life. */
@@ -91,8 +100,7 @@ export class DeployedVersion {
   handedOver = false
   /** One of its containers: the way to the image's files. */
   identity: ContainerIdentity | undefined
-  /** Which word of its ImageProfile was heard last. */
-  heardGeneration = 0
+  heard: Heard = { profile: '', generation: 0, awaited: [] }
   /** Behaviours when the window ended. */
   learnedSize = 0
   /** Kinds of acts that were watched for while it learned: of others its profile says nothing. */

@@ -19,9 +19,11 @@ export interface FleetDeskOptions {
   /** What this node learned is told within so long, in milliseconds. */
   readonly shareWithinMs: number
   readonly random?: () => number
+  /** How often what is heard is taken in, in milliseconds. */
+  readonly tickMs?: number
 }
 
-const tickMs = 1_000
+const secondMs = 1_000
 
 /**
  * One profile for the fleet: takes in what other nodes learned and what people decided, and tells what this node has that
@@ -31,10 +33,11 @@ export class FleetDesk {
   readonly #options: FleetDeskOptions
   readonly #fleet: KubeFleet
   readonly #words = new Map<string, FleetWord>()
-  /** Versions that others told something of since it was last taken in. */
+  /** Versions that others told something of that is not taken in yet. */
   readonly #told = new Set<string>()
   readonly #schedule: ShareSchedule<DeployedVersion>
   readonly #refused = new Map<string, number>()
+  #hearing = false
   #publishing = false
   #timer: NodeJS.Timeout | undefined
 
@@ -52,7 +55,7 @@ export class FleetDesk {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    this.#timer = setInterval(() => void this.#tick(), tickMs)
+    this.#timer = setInterval(() => void this.#tick(), this.#options.tickMs ?? secondMs)
     signal.addEventListener('abort', () => clearInterval(this.#timer), { once: true })
     await this.#fleet.start(signal)
   }
@@ -62,16 +65,26 @@ export class FleetDesk {
     const { fault } = this.#fleet
     if (fault === undefined) daemon.faults.delete('fleet')
     else daemon.faults.set('fleet', fault)
-    for (const version of daemon.shelf.versions) {
-      const name = nameOf(version.image)
-      // First seen, maybe taken back from the store: what was told before is taken in again.
-      if (this.#schedule.add(version, daemon.now())) this.#told.add(name)
-      if (this.#told.has(name)) this.#takeIn(version)
-      const word = this.#words.get(name)
-      if (word !== undefined) await this.#hear(version, word)
-    }
-    this.#told.clear()
+    if (!this.#hearing) await this.#hearAll()
     if (!this.#publishing) await this.#publish()
+  }
+
+  async #hearAll(): Promise<void> {
+    const { daemon } = this.#options
+    this.#hearing = true
+    try {
+      for (const version of daemon.shelf.versions) {
+        const name = nameOf(version.image)
+        // First seen, maybe taken back from the store: what was told before is taken in again.
+        const isFirst = this.#schedule.add(version, daemon.now())
+        // Each by itself: more is told of others, and of this one, while a word is being heard.
+        if (this.#told.delete(name) || isFirst) this.#takeIn(version)
+        const word = this.#words.get(name)
+        if (word !== undefined) await this.#hear(version, word)
+      }
+    } finally {
+      this.#hearing = false
+    }
   }
 
   #takeIn(version: DeployedVersion): void {
@@ -93,21 +106,26 @@ export class FleetDesk {
   }
 
   async #hear(version: DeployedVersion, word: FleetWord): Promise<void> {
-    const isNew = word.generation > version.heardGeneration
-    if (!isNew && !(word.isGit && strays(version, word))) return
+    const isNew = !isHeard(version, word)
+    const awaited = new Set(version.heard.awaited)
+    const hears = (id: string): boolean => isNew || word.isGit || awaited.has(id)
+    const standing = (ids: readonly string[], what: Word): readonly string[] =>
+      ids.filter((id) => hears(id) && bearing(version, id, word, what) === 'stands')
+    const approve = standing(word.approve, 'approve')
+    const reject = standing(word.reject, 'reject')
+    const { mode } = word
+    const strays = (isNew || word.isGit) && mode !== undefined && mode !== version.life.mode
+    if (!isNew && !strays && approve.length + reject.length === 0) return
     const by: Decider = { who: word.by, at: word.at }
-    const ref = `${version.image.repository}@${version.image.digest}`
+    const ref = nameOf(version.image)
     const { engine, daemon } = this.#options
     try {
-      const approve = word.approve.filter((id) => stands(version, id, word))
       if (approve.length > 0) await engine.approve(ref, approve, by, { quarantined: true })
-      const reject = word.reject.filter((id) => stands(version, id, word))
       if (reject.length > 0) await engine.reject(ref, reject, by)
       if (isNew && word.approveAll) await engine.approve(ref, undefined, by)
-      if (word.mode !== undefined && word.mode !== version.life.mode) {
-        await engine.setMode(ref, word.mode, by)
-      }
-      version.heardGeneration = word.generation
+      if (strays) await engine.setMode(ref, mode, by)
+      const { profile, generation } = word
+      version.heard = { profile, generation, awaited: awaitedOf(version, word, isNew) }
       version.changed = true
       this.#refused.delete(ref)
     } catch (error) {
@@ -161,20 +179,40 @@ export class FleetDesk {
   }
 }
 
-/** Whether the word is not older than what was decided on the behaviour already. */
-function stands({ profile }: DeployedVersion, id: string, word: FleetWord): boolean {
-  const entry = profile.entry(id as BehaviourId)
-  if (entry === undefined) return false
-  const { decision } = entry
-  if (decision === undefined) return true
-  return word.isGit ? decision.by !== word.by : decision.at < word.at
+type Word = 'approve' | 'reject'
+
+function isHeard({ heard }: DeployedVersion, word: FleetWord): boolean {
+  return heard.profile === word.profile && heard.generation >= word.generation
 }
 
-/** Whether something that git says is not so here. */
-function strays(version: DeployedVersion, word: FleetWord): boolean {
-  const ids = [...word.approve, ...word.reject]
-  const hasMode = word.mode === undefined || word.mode === version.life.mode
-  return !hasMode || ids.some((id) => stands(version, id, word))
+/**
+ * What a word on a behaviour is to this node. `awaits`: the node has nothing yet that the word could be about. One can only
+ * approve what was seen, so that a decision without evidence, told by another node, is no more than that one's.
+ */
+function bearing(
+  { profile }: DeployedVersion,
+  id: string,
+  word: FleetWord,
+  what: Word,
+): 'stands' | 'awaits' | 'past' {
+  const entry = profile.entry(id as BehaviourId)
+  if (entry === undefined) return 'awaits'
+  const { decision, cells, inherited } = entry
+  if (decision !== undefined) {
+    const isOlder = decision.at < word.at
+    if (!isOlder && (!word.isGit || decision.by === word.by)) return 'past'
+  }
+  const isSeen = cells.length > 0 || inherited !== undefined
+  return what === 'reject' || isSeen ? 'stands' : 'awaits'
+}
+
+/** What a word names that is not known yet: once it is, the word is heard on it. */
+function awaitedOf(version: DeployedVersion, word: FleetWord, isNew: boolean): readonly string[] {
+  const awaits = (ids: readonly string[], what: Word): readonly string[] =>
+    ids.filter((id) => bearing(version, id, word, what) === 'awaits')
+  const ids = new Set([...awaits(word.approve, 'approve'), ...awaits(word.reject, 'reject')])
+  // What was known, and is not any more, was forgotten by a person after that word.
+  return isNew ? [...ids] : version.heard.awaited.filter((id) => ids.has(id))
 }
 
 /** Whether all that the other copy says is in this one. */

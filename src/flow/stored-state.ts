@@ -49,7 +49,9 @@ const versionSchema = z.object({
   otherDigests: z.array(text).default([]),
   imageIds: z.array(text).default([]),
   handedOver: z.boolean().default(false),
-  heardGeneration: z.number().default(0),
+  heard: z
+    .object({ profile: text, generation: z.number(), awaited: z.array(text) })
+    .default({ profile: '', generation: 0, awaited: [] }),
   revision: z.number().default(0),
   // Absent in what was stored before it was asked: then all were taken to be.
   observed: z.array(z.enum(behaviourKinds)).default([...behaviourKinds]),
@@ -60,7 +62,7 @@ const versionSchema = z.object({
 export function versionWrite(version: DeployedVersion): StoreWrite {
   const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
   const { runs, runsSeen, runsBefore, losses, told } = version
-  const { otherDigests, imageIds, handedOver, heardGeneration, revision } = version
+  const { otherDigests, imageIds, handedOver, heard, revision } = version
   const { observed, observedBefore, toldKinds } = version
   const value = {
     image,
@@ -78,7 +80,7 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     otherDigests: [...otherDigests],
     imageIds: [...imageIds],
     handedOver,
-    heardGeneration,
+    heard,
     revision,
     observed: kindsOf(observed),
     observedBefore: kindsOf(observedBefore),
@@ -143,7 +145,7 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
   for (const digest of value.otherDigests) version.otherDigests.add(digest)
   for (const id of value.imageIds) version.imageIds.add(id)
   version.handedOver = value.handedOver
-  version.heardGeneration = value.heardGeneration
+  version.heard = value.heard
   version.revision = value.revision
   version.observed = new Set(value.observed)
   version.observedBefore = new Set(value.observedBefore)

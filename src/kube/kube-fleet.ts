@@ -24,6 +24,8 @@ export type FleetImage = Pick<ImageRef, 'repository' | 'digest'>
 /** What people or git say of a version, in the object itself. */
 export interface FleetWord {
   readonly image: FleetImage
+  /** Uid of the object. */
+  readonly profile: string
   /** Which word of this object it is: a later one has a higher number. */
   readonly generation: number
   /** `kubectl:NAME` or `git:NAME`, by the field manager that wrote it. */
@@ -328,6 +330,7 @@ function wordOf({ metadata, spec }: ImageProfile): FleetWord {
   const isGit = spec.authority === 'git'
   return {
     image: spec.image,
+    profile: metadata.uid,
     generation: metadata.generation ?? 0,
     by: `${isGit ? 'git' : 'kubectl'}:${last?.manager ?? 'unknown'}`,
     at: new Date(last?.time ?? 0).toISOString(),
