@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { BehaviourView, StatusView } from '../../src/flow/engine-views.ts'
 import type { ImageProfile } from '../../src/kube/fleet-objects.ts'
@@ -91,6 +92,15 @@ describe('one profile for the fleet', () => {
     await node(1).agent.stop()
     await node(1).agent.start()
     await node(1).rows(stateIs('/etc/new', 'rejected'))
+  })
+
+  it('takes the later also where it is the second word of the same person', async () => {
+    await node(1).opened('/etc/newer')
+    await node(1).reject('/etc/newer')
+    // The server notes the time of a word in whole seconds.
+    await delay(1_100)
+    await image.patch({ approve: { behaviours: [await node(1).idOf('/etc/newer')] } })
+    for (const each of nodes) await each.rows(stateIs('/etc/newer', 'approved'))
   })
 
   it('goes on by itself where the API server is killed, and adds up once it is back', async () => {
