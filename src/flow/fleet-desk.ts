@@ -10,7 +10,7 @@ import type { Decider } from './engine.ts'
 import { ShareSchedule } from './share-schedule.ts'
 import type { SnugEngine } from './snug-engine.ts'
 
-export type FleetLink = Pick<KubeFleetOptions, 'onEntries' | 'onWord' | 'onError'>
+export type FleetLink = Pick<KubeFleetOptions, 'onEntries' | 'onWord' | 'onWordGone' | 'onError'>
 
 export interface FleetDeskOptions {
   readonly daemon: Daemon
@@ -49,6 +49,7 @@ export class FleetDesk {
     this.#fleet = options.makeFleet({
       onEntries: (image) => this.#told.add(nameOf(image)),
       onWord: (word) => this.#words.set(nameOf(word.image), word),
+      onWordGone: (image) => this.#words.delete(nameOf(image)),
       onError: (what, error) =>
         log.warn({ what, error: describeError(error) }, 'the fleet was not told'),
     })

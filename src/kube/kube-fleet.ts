@@ -56,6 +56,8 @@ export interface KubeFleetOptions {
   /** Others told something of this version. */
   readonly onEntries: (image: FleetImage) => void
   readonly onWord: (word: FleetWord) => void
+  /** The object was deleted, and nothing is said in it any more. */
+  readonly onWordGone: (image: FleetImage) => void
   readonly onError?: (what: string, error: unknown) => void
   readonly now?: () => number
 }
@@ -94,7 +96,7 @@ export class KubeFleet {
   constructor(options: KubeFleetOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
-    const { api, onWord } = options
+    const { api, onWord, onWordGone } = options
     this.#profiles = new Collection<ImageProfile>({
       api,
       path: `${fleetRoot}/imageprofiles`,
@@ -102,6 +104,7 @@ export class KubeFleet {
       onPut: (profile, _, before) => {
         if (profile.metadata.generation !== before?.metadata.generation) onWord(wordOf(profile))
       },
+      onRemoved: ({ spec }) => onWordGone(spec.image),
     })
     this.#slices = new Collection<SliceView>({
       api,

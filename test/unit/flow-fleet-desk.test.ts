@@ -210,6 +210,22 @@ it('hears an ImageProfile that was deleted and made anew, whose words are counte
   await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
 })
 
+it('is held to what git says for as long as it is said', async () => {
+  const world = await alerting()
+  await share(world)
+  await does(world, '/srv/new')
+  say({ authority: 'git', approve: { behaviours: [idOf('/srv/new')] } })
+  await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
+  await world.engine.reject(ref, [idOf('/srv/new')], person)
+  await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
+  profiles.remove(profileName(image))
+  // Whether it went by the watch is seen by nothing else.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await world.engine.reject(ref, [idOf('/srv/new')], person)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(stateOf(world, '/srv/new')).toBe('rejected')
+})
+
 /** A disk that takes its time with what a person decided. */
 class SlowStore extends MemoryStore {
   released: Promise<void> = Promise.resolve()

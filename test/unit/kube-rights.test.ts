@@ -93,6 +93,7 @@ it('an agent asks the API server for what its role allows, and its role allows n
     node: 'n1',
     onEntries: () => undefined,
     onWord: () => undefined,
+    onWordGone: () => undefined,
   })
   await fleet.start(stop.signal)
   const summary = {
