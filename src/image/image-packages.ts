@@ -73,7 +73,11 @@ function nameOf({ name }: InstalledPackage): string {
 function readOs(tree: ImageTree): ByName {
   const { byName, byPath } = readPackageDatabase(tree)
   const files = new Map<string, string[]>([...byName.keys()].map((name) => [name, []]))
-  for (const [path, { name }] of byPath) files.get(name)?.push(tree.placeOf(path))
+  for (const [path, { name }] of byPath) {
+    const place = tree.placeOf(path)
+    // A folder is many packages' own: that it was opened says nothing of any of them.
+    if (!tree.isFolder(place)) files.get(name)?.push(place)
+  }
   return grouped([...byName.values()].map((one) => ({ ...one, files: files.get(one.name) ?? [] })))
 }
 

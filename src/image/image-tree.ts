@@ -56,6 +56,10 @@ export class ImageTree implements ImageText {
     return this.#nodeAt(path) !== undefined
   }
 
+  isFolder(path: string): boolean {
+    return this.#nodeAt(path)?.kind === 'folder'
+  }
+
   /** Paths of what is no folder, below one, without the folders that `enter` refuses by their paths. */
   *filesIn(folder: string, enter: (path: string) => boolean = () => true): Iterable<string> {
     const node = this.#nodeAt(folder)

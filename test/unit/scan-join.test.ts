@@ -102,3 +102,27 @@ it('names the database that it cannot read', async () => {
     why: 'the image’s /var/lib/rpm/Packages is in a form that is not read',
   })
 })
+
+it('takes no folder for a file of the package that lists it', async () => {
+  const status = 'Package: python3.9\nStatus: install ok installed\nVersion: 3.9.2-1\n'
+  const list = '/usr/lib\n/usr/lib/python3\n/usr/lib/python3/site\n/usr/bin\n/usr/bin/pdb\n'
+  const { tree } = await contentsOf(
+    await savedImage([
+      {
+        'var/lib/dpkg/status': status,
+        'var/lib/dpkg/info/python3.9.list': list,
+        'usr/lib/python3/site/other.py': 'x',
+        'usr/bin/pdb': 'x',
+      },
+    ]),
+  )
+  const contents = { tree, packages: new InstalledPackages(tree) }
+  const opened = fileOf(learned(act.file('/usr/lib/python3/site', ['read'])), '2')
+  const vulnerability = { VulnerabilityID: 'CVE-1', PkgName: 'python3.9' }
+  const results = [{ Target: 'x', Class: 'os-pkgs', Vulnerabilities: [vulnerability] }]
+  const reports = [parseReport({ SchemaVersion: 2, Results: results })]
+  const { findings } = joinScan({ image: 'x', reports, profile: opened, contents, shaper })
+  expect(findings).toMatchObject([
+    { use: 'not-seen', why: 'its one file was not run, mapped or opened' },
+  ])
+})
