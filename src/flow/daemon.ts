@@ -32,6 +32,7 @@ import { shippedBy } from './shipped-by.ts'
 import { Sights } from './sights.ts'
 import { sourceFault, standingOf } from './standing.ts'
 import { restore, restoreLosses } from './stored-state.ts'
+import { restoreScan } from './told-scan.ts'
 import { TwiceTold } from './twice-told.ts'
 import { VersionShelf } from './version-shelf.ts'
 
@@ -214,7 +215,14 @@ export class Daemon {
     const { store, shaper, log } = this.parts
     const snapshot = await store.load()
     const { versions, alerts, unreadable } = restore(snapshot, shaper)
-    for (const version of versions) this.shelf.restore(version)
+    for (const version of versions) {
+      this.shelf.restore(version)
+      try {
+        restoreScan(version, snapshot.meta)
+      } catch (error) {
+        this.#damaged(`scan of ${version.key}`, describeError(error))
+      }
+    }
     this.alerts.load(alerts)
     for (const { message } of snapshot.damage) this.#damaged('store damage', message)
     for (const { what, message } of unreadable) this.#damaged(what, message)

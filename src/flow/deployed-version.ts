@@ -6,6 +6,7 @@ import type { BehaviourTag } from '../match/kernel-profile.ts'
 import type { BehaviourId } from '../profile/behaviour.ts'
 import type { Profile } from '../profile/profile.ts'
 import type { BehaviourKey, ContainerSeen } from '../sources/source.ts'
+import type { ToldScan } from './told-scan.ts'
 import { LossLedger } from './loss-ledger.ts'
 import { allKinds, type Kinds } from './sights.ts'
 
@@ -114,6 +115,9 @@ export class DeployedVersion {
   /** Rises with each decision and each step of its life, never with counts; no value comes twice, restarts included. */
   revision = 0
   changed = true
+  /** The latest scan of it that was told. */
+  scan: ToldScan | undefined
+  scanChanged = false
   /** Behaviour was seen or decided on that the store does not have: more than counts. */
   news = true
   /** Epoch milliseconds */

@@ -1,5 +1,6 @@
 import type { ContainerRef, ImageRef, LossSpan } from '../event/event.ts'
 import type { User } from '../profile/user.ts'
+import type { KeptScan } from '../scan/kept-scan.ts'
 
 /** What an operator sees of the engine: plain JSON, times in RFC 3339 UTC. */
 export const modes = ['learn', 'alert', 'block'] as const
@@ -39,6 +40,16 @@ export interface VersionView {
   readonly revision: string
   /** What its evidence is worth, in full: only where one image is asked for. */
   readonly evidence?: EvidenceView
+  /** Absent where no scan of it was told; with its findings only where one image is asked for. */
+  readonly scan?: ScanView
+}
+
+/** The latest scan of a version that the agent was told of: what was seen of its packages then. */
+export interface ScanView extends Omit<KeptScan, 'findings'> {
+  readonly at: string
+  /** Who told it. */
+  readonly by: string
+  readonly findings?: KeptScan['findings']
 }
 
 export interface EvidenceView {

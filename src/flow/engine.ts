@@ -16,6 +16,7 @@ import type {
   VersionView,
 } from './engine-views.ts'
 import type { User } from '../profile/user.ts'
+import type { KeptScan } from '../scan/kept-scan.ts'
 import type { LiveReader } from './live-log.ts'
 import type { PageViews } from './page-views/page-views.ts'
 
@@ -102,6 +103,9 @@ export interface Engine {
   exportProfile(ref: string, format: ExportFormat): ProfileExport
   /** Merges an exported profile into the version of its image, which then waits for review. */
   importProfile(chunks: AsyncIterable<Uint8Array>, by: Decider): Promise<VersionView>
+
+  /** Keeps what a scanner found of the version of IMAGE, by what was seen of it; decides on nothing. */
+  keepScan(ref: string, scan: KeptScan, by: Decider): Promise<VersionView>
 
   doctor(): Promise<DoctorReport>
 

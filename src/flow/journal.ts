@@ -16,6 +16,7 @@ import type { DeployedVersion } from './deployed-version.ts'
 import type { LiveNews } from './live-news.ts'
 import { type Collected, Persister } from './persister.ts'
 import { versionWrite } from './stored-state.ts'
+import { scanWrite } from './told-scan.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
 /** Where delivery goes on from, and what it has to tell. */
@@ -252,6 +253,10 @@ export class Journal {
     if (losses.drainChanged() || version.changed) {
       version.changed = false
       writes.push(versionWrite(version))
+    }
+    if (version.scanChanged) {
+      version.scanChanged = false
+      writes.push(scanWrite(version))
     }
   }
 }

@@ -10,6 +10,7 @@ import { endLearning, setMode, type Step } from '../lifecycle/version.ts'
 import type { BehaviourId } from '../profile/behaviour.ts'
 import { diffEntries } from '../profile/diff.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
+import type { KeptScan } from '../scan/kept-scan.ts'
 import { actKindsOfHost, stopsOf } from '../telemetry/host-acts.ts'
 import { checkHost, type HostPaths } from '../telemetry/host-checks.ts'
 import type { Daemon } from './daemon.ts'
@@ -26,6 +27,7 @@ import { testEdit } from './review/edit-test.ts'
 import { undo } from './review/undo.ts'
 import { ReviewDesk } from './review/review-desk.ts'
 import { crossChecksOf, statusView } from './status-view.ts'
+import { keepScan, scanView } from './told-scan.ts'
 import { liveAsk } from './live-filter.ts'
 import type { LiveReader } from './live-log.ts'
 import { behaviourView, inheritedText, lineageViews, versionView } from './views.ts'
@@ -64,7 +66,9 @@ export class SnugEngine implements view.Engine {
     if (lineage === undefined) throw new SnugError('IMAGE_UNKNOWN', `no image is named \`${ref}\``)
     const versions = lineage.versions.map((one) => {
       const version = shelf.versionOfImage(one.image)
-      return version === undefined ? one : { ...one, evidence: this.#evidence(version) }
+      if (version === undefined) return one
+      const scan = version.scan === undefined ? {} : { scan: scanView(version.scan, true) }
+      return { ...one, ...scan, evidence: this.#evidence(version) }
     })
     return { ...lineage, versions }
   }
@@ -353,6 +357,12 @@ export class SnugEngine implements view.Engine {
     by: view.Decider,
   ): Promise<views.VersionView> {
     return this.#view(await importProfile(this.#daemon, chunks, by))
+  }
+
+  async keepScan(ref: string, scan: KeptScan, by: view.Decider): Promise<views.VersionView> {
+    const version = this.#daemon.shelf.findOne(ref)
+    await keepScan(this.#daemon, version, scan, by)
+    return this.#view(version)
   }
 
   async doctor(): Promise<views.DoctorReport> {

@@ -15,6 +15,7 @@ import type {
   VersionView,
 } from './engine-views.ts'
 import { revisionOf } from './revision.ts'
+import { scanView } from './told-scan.ts'
 import type { VersionShelf } from './version-shelf.ts'
 
 export function versionView(
@@ -43,6 +44,7 @@ export function versionView(
     because: life.because,
     notes: version.notes,
     revision: revisionOf([version]),
+    ...(version.scan === undefined ? {} : { scan: scanView(version.scan, false) }),
     ...(life.blocking === undefined
       ? {}
       : { blocking: blockingView(version, life.blocking, nowMs) }),

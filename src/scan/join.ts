@@ -10,15 +10,9 @@ import {
   severityNames,
   type SeverityName,
 } from './report.ts'
+import { type PackageUse, packageUses } from './package-use.ts'
 import { coverageText } from './coverage-text.ts'
 import { fileUses, type SeenFile, SeenFiles } from './seen-files.ts'
-
-/**
- * `in-use`: a program of the package ran. `loaded`: a file of it was mapped or opened. `not-seen`: none was, as far as
- * the coverage goes. `unknown`: which files are its own, or which files are opened, cannot be told.
- */
-export const packageUses = ['in-use', 'loaded', 'unknown', 'not-seen'] as const
-export type PackageUse = (typeof packageUses)[number]
 
 export interface JoinedFinding {
   readonly id: string

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { exportFormats } from '../export/export-profile.ts'
+import { keptScan } from '../scan/kept-scan.ts'
 import { ref } from './body-parts.ts'
 import { type Route, route } from './route.ts'
 import * as view from './view-schema.ts'
@@ -13,7 +14,7 @@ const profileExport = z.strictObject({
     .meta({ description: 'what that format cannot say, and what to do with it' }),
 })
 
-/** Profiles as files: out in many languages, in in one. */
+/** What comes as files: profiles, out in many languages and in in one, and what scanners found. */
 export const transferRoutes: readonly Route[] = [
   route({
     method: 'GET',
@@ -24,6 +25,15 @@ export const transferRoutes: readonly Route[] = [
     query: z.strictObject({ format: z.enum(exportFormats).default('snug') }),
     answer: profileExport,
     handle: ({ engine }, { params, query }) => engine.exportProfile(ref(params), query.format),
+  }),
+  route({
+    method: 'PUT',
+    path: '/v1/images/:ref/scan',
+    role: 'reviewer',
+    summary: 'what a scanner found of a version, by what was seen of it: kept beside it, and shown',
+    body: keptScan,
+    answer: view.version,
+    handle: ({ engine }, { params, body, by }) => engine.keepScan(ref(params), body, by),
   }),
   route({
     method: 'POST',

@@ -16,6 +16,7 @@ import {
   stopHows,
   versionStates,
 } from '../flow/engine-views.ts'
+import { keptScan } from '../scan/kept-scan.ts'
 import { imageRef, lossSpan } from './event-schema.ts'
 import { roles } from '../config/role.ts'
 import type { TokenHolder } from './token-file.ts'
@@ -64,6 +65,12 @@ const evidence = z.object({
   observed: z.array(z.object({ container: text, from: text, to: text, startSeen: z.boolean() })),
 })
 
+const scan = keptScan.extend({
+  at: text,
+  by: text,
+  findings: keptScan.shape.findings.exactOptional(),
+})
+
 export const version: z.ZodType<VersionView> = z.object({
   image: imageRef,
   tags: texts,
@@ -100,6 +107,7 @@ export const version: z.ZodType<VersionView> = z.object({
     })
     .exactOptional(),
   evidence: evidence.exactOptional(),
+  scan: scan.exactOptional(),
 })
 export const versions: z.ZodType<readonly VersionView[]> = z.array(version)
 

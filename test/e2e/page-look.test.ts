@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { AgentClient, imagePath } from '../../src/cli/agent-client.ts'
 import type { SnugEvent } from '../../src/event/event.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 import {
@@ -39,7 +40,13 @@ const views: readonly View[] = [
   {
     name: 'image-life',
     place: `image/${web}/life`,
-    ready: (page) => page.locator('.curve').waitFor(),
+    ready: async (page) => {
+      await page.locator('.curve').waitFor()
+      await page.locator('.findings').waitFor()
+      await page.evaluate(
+        `document.querySelectorAll('.findings details').forEach((one) => { one.open = true })`,
+      )
+    },
   },
   {
     name: 'image-behaviour',
@@ -166,6 +173,11 @@ describe('with a story behind it', () => {
     await happens(story.deviation('/srv/shop/backup.php', now - 2 * hour))
     await happens(story.nextVersion(now - hour))
     await happens(story.intruder(now - 120_000))
+    await new AgentClient(agent.socket).send(
+      'PUT',
+      imagePath(story.webVersion, '/scan'),
+      story.scan,
+    )
   })
 
   test.each(['light', 'dark'])('every view, %s', async (theme) => {

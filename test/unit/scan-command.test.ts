@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { profileDocument } from '../../src/export/profile-document.ts'
 import { cli } from './cli-fixtures.ts'
 import { layers, profile, savedImage, trivy } from './scan-fixtures.ts'
+import { startFixture } from './server-fixtures.ts'
 
 let dir = ''
 const at = (name: string): string => join(dir, name)
@@ -78,4 +79,47 @@ it('shows what it could read of a report, and fails by code for the rest', async
   expect((await cli(['scan', 'x', '--report', at('image.tar'), ...files()])).exit).toBe(3)
   const noImage = ['scan', 'x', '--report', at('trivy.json'), '--profile', at('profile.json')]
   expect((await cli([...noImage, '--archive', at('trivy.json')])).exit).toBe(3)
+})
+
+it('has the agent keep what was found, which `image show` then shows, and no terminal obeys', async () => {
+  await using fixture = await startFixture()
+  const image = 'registry.local/shop/web:1.4'
+  const snug = (...args: readonly string[]) => cli([...args, '--socket', fixture.socket])
+  const untold = await snug('image', 'show', image)
+  expect(untold.stdout).not.toMatch(/^findings/m)
+  const report = ['--report', at('evil.json'), at('trivy.json')]
+  const told = await snug('scan', image, ...report, ...files(), '--keep')
+  expect([told.exit, told.stderr]).toEqual([0, ''])
+  const { stdout } = await snug('image', 'show', image)
+  expect(stdout).toMatch(/^findings +14: 4 in use, 4 loaded, 2 not known, 4 not seen, as cli:/m)
+  expect(stdout).toContain('high CVE-12 in golang.org/x/net 0.1: /usr/local/bin/server ran')
+  for (const char of ['\u001b', '\u202e']) expect(stdout).not.toContain(char)
+})
+
+it('cuts what it has the agent keep to what is nearest to running', async () => {
+  await using fixture = await startFixture()
+  const [result] = trivy.Results
+  const first = result?.Vulnerabilities?.[0]
+  const many = Array.from({ length: 1_500 }, (_, id) => ({
+    ...first,
+    VulnerabilityID: `CVE-2024-${id}`,
+    FixedVersion: 'x'.repeat(600),
+  }))
+  const report = { ...trivy, Results: [{ ...result, Vulnerabilities: many }] }
+  writeFileSync(at('many.json'), JSON.stringify(report))
+  const image = 'registry.local/shop/web:1.4'
+  const socket = ['--socket', fixture.socket]
+  const told = await cli([
+    'scan',
+    image,
+    '--report',
+    at('many.json'),
+    ...files(),
+    '--keep',
+    ...socket,
+  ])
+  expect([told.exit, told.stderr]).toEqual([0, ''])
+  const { versions } = fixture.engine.image(image)
+  expect(versions[0]?.scan?.findings).toHaveLength(1_000)
+  expect(versions[0]?.scan?.counts).toMatchObject({ 'in-use': 1_500 })
 })

@@ -37,6 +37,7 @@ import type {
   StopView,
   VersionView,
 } from '../../src/flow/engine-views.ts'
+import type { KeptScan } from '../../src/scan/kept-scan.ts'
 import { alertFilter } from '../../src/respond/alert-filter.ts'
 import { liveAsk } from '../../src/flow/live-filter.ts'
 import { LiveLog, type LiveReader } from '../../src/flow/live-log.ts'
@@ -211,6 +212,15 @@ export class MemoryEngine implements Engine {
     for await (const chunk of chunks) bytes += chunk.byteLength
     this.calls.push({ name: 'importProfile', args: [bytes, by] })
     return versionOf(digestA, '1.4')
+  }
+
+  async keepScan(ref: string, scan: KeptScan, by: Decider): Promise<VersionView> {
+    this.calls.push({ name: 'keepScan', args: [ref, scan, by] })
+    const told = { ...this.#version(ref), scan: { ...scan, at: time, by: by.who } }
+    this.#versions = this.#versions.map((one) =>
+      one.image.digest === told.image.digest ? told : one,
+    )
+    return told
   }
 
   status(): StatusView {

@@ -1,5 +1,12 @@
 import type { Command } from 'commander'
-import type { EvidenceView, LineageView, StateNews, VersionView } from '../../flow/engine-views.ts'
+import type {
+  EvidenceView,
+  LineageView,
+  ScanView,
+  StateNews,
+  VersionView,
+} from '../../flow/engine-views.ts'
+import { countsText } from '../../scan/package-use.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { followLive } from '../follow-live.ts'
@@ -94,12 +101,31 @@ function versionText(version: VersionView): string {
     ['coverage', [version.coverage.sentence, ...(version.evidence?.sentences ?? [])]],
     ...evidenceFields(version.evidence),
     ['losses', lossLines(version.losses)],
+    ...scanFields(version.scan),
   ])
 }
 
-function evidenceFields(
-  evidence: EvidenceView | undefined,
-): readonly (readonly [string, string | readonly string[]])[] {
+/** What runs is named; of the rest the numbers will do. */
+function scanFields(scan: ScanView | undefined): readonly Field[] {
+  if (scan === undefined) return []
+  const used = (scan.findings ?? []).filter(({ use }) => use === 'in-use')
+  const names = used.slice(0, findingsShown).map((one) => {
+    return `${one.severity} ${one.id} in ${one.package} ${one.version}: ${one.why}`
+  })
+  const more = used.length - names.length
+  return [
+    ['findings', `${countsText(scan.counts)}, as ${scan.by} told it at ${scan.at}`],
+    ...(names.length === 0
+      ? []
+      : [['in use', more === 0 ? names : [...names, `and ${more} more`]] as const]),
+  ]
+}
+
+const findingsShown = 20
+
+type Field = readonly [string, string | readonly string[]]
+
+function evidenceFields(evidence: EvidenceView | undefined): readonly Field[] {
   if (evidence === undefined) return []
   const { notYetSeen, novelty, intervals, observedMs } = evidence
   const known = novelty.points.at(-1)?.known ?? 0

@@ -5,7 +5,9 @@ import type { ProfileDocument } from '../../export/profile-document.ts'
 import { parseProfileDocument } from '../../export/profile-document.ts'
 import type { ProfileExport } from '../../flow/engine.ts'
 import { Shaper } from '../../profile/shape.ts'
-import type { JoinedFinding, JoinedScan, PackageUse } from '../../scan/join.ts'
+import type { JoinedFinding, JoinedScan } from '../../scan/join.ts'
+import { keptOf } from '../../scan/keep.ts'
+import { countsText, type PackageUse } from '../../scan/package-use.ts'
 import { openVex } from '../../scan/openvex.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
@@ -23,6 +25,7 @@ interface Options extends ImageOptions {
   readonly rules?: string
   readonly format: 'findings' | 'openvex'
   readonly accept?: string
+  readonly keep?: boolean
 }
 
 const useWords: Readonly<Record<PackageUse, string>> = {
@@ -48,7 +51,7 @@ export function scanCommand(program: Command, context: CliContext): void {
   program
     .command('scan')
     .description(
-      'scanners’ findings, sorted by what the image was seen to use: in use, loaded, not known, not seen; changes nothing',
+      'scanners’ findings, sorted by what the image was seen to use: in use, loaded, not known, not seen',
     )
     .argument('<image>', 'as the engine knows it')
     .requiredOption(
@@ -70,12 +73,16 @@ export function scanCommand(program: Command, context: CliContext): void {
       '--accept <author>',
       'with `openvex`: this author says that what was not seen is not affected; without it nothing is suppressed',
     )
+    .option('--keep', 'the agent keeps the findings, for `snug image show` and the page')
     .action(async (image: string, options: Options) => {
       const reports = readReports(options.report)
       const profile = await profileOf(context, image, options.profile)
       const input = await imageInput(context, image, options, { files: true, must: false })
       const shaper = new Shaper(loadRules(options.rules).generalise)
       const scan = joined(context, image, reports, input, shaper, profile)
+      if (options.keep === true) {
+        await context.client.send('PUT', imagePath(image, '/scan'), keptOf(scan))
+      }
       if (options.format === 'findings') {
         await context.print(scan, scan.findings, () => scanText(scan, context.io))
       } else {
@@ -110,10 +117,7 @@ function scanText(scan: JoinedScan, style: TableStyle): string {
   const { image, coverage, counts, findings } = scan
   const head = textFields([
     ['image', image],
-    [
-      'findings',
-      `${findings.length}: ${counts['in-use']} in use, ${counts.loaded} loaded, ${counts.unknown} not known, ${counts['not-seen']} not seen`,
-    ],
+    ['findings', countsText(counts)],
     ['coverage', coverage],
   ])
   if (findings.length === 0) return head

@@ -11,6 +11,7 @@ import { Panel, ProblemNote, Waiting } from '../parts/notes.tsx'
 import { BehaviourList } from './behaviour-list.tsx'
 import { BehaviourPicture } from './behaviour-picture.tsx'
 import { CoveragePanel } from './coverage-panel.tsx'
+import { FindingsPanel } from './findings-panel.tsx'
 import { LifeLines } from './life-lines.tsx'
 import { VersionActions } from './version-actions.tsx'
 import { VersionDiff } from './version-diff.tsx'
@@ -110,6 +111,7 @@ export function ImagePage({
             ))}
           </Panel>
           <CoveragePanel version={version} />
+          {version.scan === undefined ? null : <FindingsPanel scan={version.scan} />}
         </>
       )}
     </div>

@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import { packageUses } from './package-use.ts'
+import { severityNames } from './report.ts'
+
+/** Findings that are kept of a scan: the nearest to running. What was cut off is in its counts. */
+export const findingsKept = 1_000
+export const textKept = 500
+
+const text = z.string().max(textKept)
+const count = z.int().min(0)
+
+const finding = z.strictObject({
+  id: text,
+  severity: z.enum(severityNames),
+  package: text,
+  version: text,
+  fixed: z.array(text).max(20),
+  use: z.enum(packageUses),
+  why: text,
+})
+
+/** What an agent keeps of a scan that it was told of, beside the version. */
+export const keptScan = z.strictObject({
+  coverage: text,
+  counts: z.strictObject({
+    'in-use': count,
+    loaded: count,
+    unknown: count,
+    'not-seen': count,
+  }),
+  /** Nearest to running first. */
+  findings: z.array(finding).max(findingsKept),
+})
+
+export type KeptScan = z.output<typeof keptScan>
