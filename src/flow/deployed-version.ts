@@ -6,7 +6,7 @@ import type { BehaviourTag } from '../match/kernel-profile.ts'
 import type { BehaviourId } from '../profile/behaviour.ts'
 import type { Profile } from '../profile/profile.ts'
 import type { BehaviourKey, ContainerSeen } from '../sources/source.ts'
-import type { ToldScan } from './told-scan.ts'
+import type { ToldScan } from '../scan/kept-scan.ts'
 import { LossLedger } from './loss-ledger.ts'
 import { allKinds, type Kinds } from './sights.ts'
 
