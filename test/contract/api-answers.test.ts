@@ -15,6 +15,21 @@ afterAll(async () => {
 
 const bodies: Readonly<Record<string, unknown>> = {
   'PUT /v1/images/:ref/mode': { mode: 'alert' },
+  'PUT /v1/images/:ref/scan': {
+    coverage: 'one container was seen',
+    counts: { 'in-use': 1, loaded: 0, unknown: 0, 'not-seen': 0 },
+    findings: [
+      {
+        id: 'CVE-2024-1',
+        severity: 'high',
+        package: 'curl',
+        version: '8.1-1',
+        fixed: ['8.5-2'],
+        use: 'in-use',
+        why: '/usr/bin/curl was executed',
+      },
+    ],
+  },
   'POST /v1/images/:ref/break-glass': { for: '15m', reason: 'the shop is down' },
   'POST /v1/alerts/:id/ack': { reason: 'known' },
   'POST /v1/images/:ref/reject': { behaviours: ['b-7'] },
