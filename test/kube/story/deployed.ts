@@ -1,0 +1,168 @@
+import { execFile, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { parse, stringify } from 'yaml'
+import type { SnugEvent } from '../../../src/event/event.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { images, repositories } from './images.ts'
+
+const sh = promisify(execFile)
+const base = fileURLToPath(new URL('../../../deploy/kubernetes/base', import.meta.url))
+const namespace = 'snug'
+const agent = ['-n', namespace, 'exec', 'ds/snug-agent', '-c', 'agent', '--']
+
+/** Snug as an operator deploys it: an overlay of his own upon deploy/kubernetes/base. */
+export class Deployed {
+  readonly #cluster: Cluster
+  readonly #overlay = mkdtempSync('/var/tmp/snug-overlay-')
+  /** What was learned lies on the node: in a folder of this test's. */
+  readonly #data = mkdtempSync('/var/tmp/snug-learned-')
+  readonly #ends: (() => void)[] = []
+
+  private constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  /** @param config laid over the one that ships */
+  static async on(cluster: Cluster, config: object): Promise<Deployed> {
+    const deployed = new Deployed(cluster)
+    deployed.#write(config)
+    await cluster.kubectl(['apply', '-k', deployed.#overlay])
+    await deployed.rolledOut()
+    return deployed
+  }
+
+  #write(config: object): void {
+    const shipped = parse(readFileSync(join(base, 'snug.yaml'), 'utf8')) as object
+    const path = '/spec/template/spec/volumes'
+    const { spec } = parse(readFileSync(join(base, 'daemonset.yaml'), 'utf8')) as DaemonSet
+    const at = spec.template.spec.volumes.findIndex(({ name }) => name === 'data')
+    const patch = [{ op: 'replace', path: `${path}/${at}/hostPath/path`, value: this.#data }]
+    const kustomization = {
+      apiVersion: 'kustomize.config.k8s.io/v1beta1',
+      kind: 'Kustomization',
+      resources: [relative(this.#overlay, base)],
+      images: [{ name: 'snug', newName: repositories.snug, newTag: images.snug.split(':')[1] }],
+      configMapGenerator: [{ name: 'snug', namespace, behavior: 'replace', files: ['snug.yaml'] }],
+      patches: [{ target: { kind: 'DaemonSet', name: 'snug-agent' }, patch: stringify(patch) }],
+    }
+    writeFileSync(join(this.#overlay, 'snug.yaml'), stringify({ ...shipped, ...config }))
+    writeFileSync(join(this.#overlay, 'kustomization.yaml'), stringify(kustomization))
+  }
+
+  /** Fails with what the agent said last. */
+  async rolledOut(): Promise<void> {
+    const status = ['rollout', 'status', 'ds/snug-agent', '--timeout=120s']
+    try {
+      await this.#cluster.kubectl(['-n', namespace, ...status])
+    } catch (error) {
+      throw new Error(`the DaemonSet did not come up:\n${await this.#lastWords()}`, {
+        cause: error,
+      })
+    }
+  }
+
+  async pod<Pod>(): Promise<Pod> {
+    const select = ['-l', 'app.kubernetes.io/component=agent']
+    const { items } = await this.#cluster.json<{ items: Pod[] }>([
+      '-n',
+      namespace,
+      'get',
+      'pods',
+      ...select,
+    ])
+    const [first] = items
+    if (first === undefined) throw new Error('the DaemonSet has no pod')
+    return first
+  }
+
+  /** A command in the agent's pod: gives its standard output. */
+  exec(command: readonly string[]): Promise<string> {
+    return this.#cluster.kubectl([...agent, ...command])
+  }
+
+  async json<T>(args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.exec(['snug', ...args, '-o', 'json'])) as T
+  }
+
+  until<T>(args: readonly string[], good: (view: T) => boolean, seconds = 60): Promise<T> {
+    return this.#cluster.until(`snug ${args.join(' ')}`, () => this.json<T>(args), good, seconds)
+  }
+
+  /** Follows the agent's events from now on. */
+  async events(): Promise<readonly SnugEvent[]> {
+    const { kubeconfig } = this.#cluster
+    const args = ['--kubeconfig', kubeconfig, ...agent, 'snug', 'event', 'tail', '-o', 'ndjson']
+    const child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#ends.push(() => child.kill())
+    const events: SnugEvent[] = []
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      events.push(JSON.parse(line) as SnugEvent)
+    })
+    await new Promise<void>((resolve, reject) => {
+      let said = ''
+      child.stderr.on('data', (chunk: Buffer) => {
+        said += chunk.toString()
+        if (said.includes('following')) resolve()
+      })
+      child.once('exit', () => reject(new Error(`the events ended: ${said}`)))
+    })
+    return events
+  }
+
+  /** `kubectl port-forward` to the agent's own port. Gives where it is. */
+  async forward(port: number): Promise<string> {
+    const args = ['-n', namespace, 'port-forward', 'ds/snug-agent', `:${port}`]
+    const all = ['--kubeconfig', this.#cluster.kubeconfig, ...args]
+    const child = spawn('kubectl', all, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#ends.push(() => child.kill())
+    return new Promise((resolve, reject) => {
+      let said = ''
+      const hear = (chunk: Buffer): void => {
+        said += chunk.toString()
+        const found = /Forwarding from (127\.0\.0\.1:\d+)/.exec(said)
+        if (found?.[1] !== undefined) resolve(`http://${found[1]}`)
+      }
+      child.stdout.on('data', hear)
+      child.stderr.on('data', hear)
+      child.once('exit', () => reject(new Error(`the port is not forwarded: ${said}`)))
+    })
+  }
+
+  async remove(): Promise<void> {
+    for (const end of this.#ends.splice(0)) end()
+    await this.#cluster.kubectl([
+      'delete',
+      '-k',
+      this.#overlay,
+      '--ignore-not-found',
+      '--timeout=60s',
+    ])
+    rmSync(this.#overlay, { recursive: true })
+    rmSync(this.#data, { recursive: true, force: true })
+  }
+
+  async #lastWords(): Promise<string> {
+    const asked = [
+      ['describe', 'pods'],
+      ['logs', 'ds/snug-agent', '--tail=30'],
+    ]
+    const config = ['--kubeconfig', this.#cluster.kubeconfig, '-n', namespace]
+    const told = asked.map((args) =>
+      sh('kubectl', [...config, ...args]).then(
+        ({ stdout }) => stdout.slice(-4_000),
+        (error: unknown) => String(error),
+      ),
+    )
+    return (await Promise.all(told)).join('\n')
+  }
+}
+
+interface DaemonSet {
+  readonly spec: {
+    readonly template: { readonly spec: { readonly volumes: readonly { readonly name: string }[] } }
+  }
+}

@@ -1,0 +1,162 @@
+import type { Cluster } from '../cluster/cluster.ts'
+import { images } from './images.ts'
+
+export const namespace = 'shop'
+const user = '/bin/busybox'
+
+/** What the shop runs: a web service of two pods, the database that it asks, and a job each minute. */
+export async function runShop(cluster: Cluster): Promise<void> {
+  await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
+  const versions = await cluster.kubectl(['api-versions'])
+  const job = versions.split('\n').includes('batch/v1beta1') ? 'batch/v1beta1' : 'batch/v1'
+  await cluster.apply(cronJob(job), web, ...database)
+  for (const name of ['web', 'user-db']) await rolledOut(cluster, name)
+}
+
+export async function rolledOut(cluster: Cluster, deployment: string): Promise<void> {
+  const of = ['-n', namespace, 'rollout', 'status', `deploy/${deployment}`, '--timeout=90s']
+  await cluster.kubectl(of)
+}
+
+export async function removeShop(cluster: Cluster): Promise<void> {
+  await cluster.kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=90s'])
+}
+
+const about = (name: string): object => ({ name, namespace, labels: { app: name } })
+const pod = (name: string, spec: object): object => ({
+  metadata: { labels: { app: name } },
+  spec: { terminationGracePeriodSeconds: 1, ...spec },
+})
+
+const web = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: about('web'),
+  spec: {
+    replicas: 2,
+    selector: { matchLabels: { app: 'web' } },
+    // Old pods go once new ones serve: for a while there are both.
+    strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+    template: pod('web', {
+      initContainers: [
+        { name: 'prepare', image: images.web1, command: [user, 'cat', '/etc/of-init'] },
+      ],
+      containers: [
+        {
+          name: 'web',
+          image: images.web1,
+          livenessProbe: {
+            exec: { command: [user, 'cat', '/etc/of-probe'] },
+            periodSeconds: 2,
+            timeoutSeconds: 10,
+          },
+        },
+      ],
+    }),
+  },
+}
+
+const database = [
+  {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: about('user-db'),
+    spec: {
+      selector: { matchLabels: { app: 'user-db' } },
+      template: pod('user-db', {
+        containers: [{ name: 'db', image: images.db, command: ['/bin/told', '5432'] }],
+      }),
+    },
+  },
+  {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: about('user-db'),
+    spec: { selector: { app: 'user-db' }, ports: [{ port: 5432 }] },
+  },
+]
+
+const cronJob = (apiVersion: string): object => ({
+  apiVersion,
+  kind: 'CronJob',
+  metadata: about('tick'),
+  spec: {
+    schedule: '* * * * *',
+    jobTemplate: {
+      spec: {
+        template: pod('tick', {
+          restartPolicy: 'Never',
+          containers: [{ name: 'tick', image: images.tick, command: [user, 'cat', '/etc/of-job'] }],
+        }),
+      },
+    },
+  },
+})
+
+export interface ToldPod {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string }
+  readonly spec: { readonly containers: readonly { readonly image: string }[] }
+  readonly status: {
+    readonly phase: string
+    readonly containerStatuses?: readonly {
+      readonly ready: boolean
+      readonly restartCount: number
+      readonly containerID?: string
+      readonly imageID: string
+    }[]
+  }
+}
+
+/** Pods of the web service that serve, of this image. */
+export async function webPods(cluster: Cluster, image: string): Promise<readonly ToldPod[]> {
+  const { items } = await cluster.json<{ items: ToldPod[] }>([
+    '-n',
+    namespace,
+    'get',
+    'pods',
+    '-l',
+    'app=web',
+  ])
+  return items.filter(
+    ({ metadata, spec, status }) =>
+      metadata.deletionTimestamp === undefined &&
+      spec.containers[0]?.image === image &&
+      status.containerStatuses?.[0]?.ready === true,
+  )
+}
+
+export function containerOf({ status }: ToldPod): string {
+  return status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '') ?? ''
+}
+
+/** Tells the service what to do, as whoever is in it would have it do it; gives its answer. See told.c. */
+export async function tell(cluster: Cluster, { metadata }: ToldPod, what: string): Promise<string> {
+  const path = `/api/v1/namespaces/${namespace}/pods/${metadata.name}:8080/proxy/${what}`
+  return (await cluster.kubectl(['get', '--raw', path])).trim()
+}
+
+/** `kubectl debug`, which no version of kubectl does on every version of the server. */
+export async function debug(cluster: Cluster, { metadata }: ToldPod): Promise<void> {
+  const command = [user, 'cat', '/etc/of-ephemeral']
+  const path = `/api/v1/namespaces/${namespace}/pods/${metadata.name}/ephemeralcontainers`
+  const { resources } = JSON.parse(await cluster.kubectl(['get', '--raw', '/api/v1'])) as {
+    resources: { kind: string }[]
+  }
+  // Up to 1.21 it is a kind of its own.
+  if (!resources.some(({ kind }) => kind === 'EphemeralContainers')) {
+    const how = ['--image', images.web1, '--target=web', '-c', 'debug', '--profile=general']
+    await cluster.kubectl(['-n', namespace, 'debug', metadata.name, ...how, '--', ...command])
+    return
+  }
+  const given = JSON.parse(await cluster.kubectl(['get', '--raw', path])) as object
+  const container = {
+    name: 'debug',
+    image: images.web1,
+    command,
+    targetContainerName: 'web',
+    terminationMessagePolicy: 'File',
+    imagePullPolicy: 'IfNotPresent',
+  }
+  const wanted = { ...given, ephemeralContainers: [container] }
+  await cluster.kubectl(['replace', '--raw', path, '-f', '-'], JSON.stringify(wanted))
+}
