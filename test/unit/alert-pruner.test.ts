@@ -1,9 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { AlertPruner } from '../../src/flow/alert-pruner.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 
 const log = createLog('silent')
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 it('prunes at the start, and again once thousands came, never what a sink needs or what is under way', async () => {
   const asked: number[] = []
@@ -25,11 +31,11 @@ it('prunes at the start, and again once thousands came, never what a sink needs 
   pruner.start()
   expect(asked).toEqual([12_000])
   raised = 4_999
-  await delay(1_300)
+  await vi.advanceTimersByTimeAsync(1_300)
   expect(asked).toEqual([12_000])
   raised = 5_000
   needed = 30_000
-  await delay(1_300)
+  await vi.advanceTimersByTimeAsync(1_300)
   expect(asked).toEqual([12_000, 40_000])
   await pruner.stop()
 })
@@ -46,7 +52,7 @@ it('goes on after the store failed', async () => {
   const pruner = new AlertPruner({ store, kept: 1, needed: () => 0, raised: () => raised, log })
   pruner.start()
   raised = 10_000
-  await delay(1_300)
+  await vi.advanceTimersByTimeAsync(1_300)
   await pruner.stop()
   expect(asked).toBe(2)
 })
