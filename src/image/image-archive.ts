@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { posix } from 'node:path'
 import { type Duplex, PassThrough, Readable } from 'node:stream'
@@ -47,7 +48,7 @@ export async function readImageArchive(file: string): Promise<ImageContents> {
 
 /** Errors: IMAGE_INVALID; whatever the stream throws */
 export async function readImageStream(stream: Readable): Promise<ImageContents> {
-  const layers = new Map<string, readonly LayerEntry[]>()
+  const layers = new Map<string, Layer>()
   const jsons = new Map<string, unknown>()
   const links = new Map<string, string>()
   const outer = eachEntry(async (header, body) => {
@@ -56,7 +57,7 @@ export async function readImageStream(stream: Readable): Promise<ImageContents> 
       links.set(name, posix.join(posix.dirname(name), header.linkname ?? ''))
     }
     const blob = header.type === 'file' ? await readBlob(name, header, body) : await drained(body)
-    if (blob?.entries !== undefined) layers.set(name, blob.entries)
+    if (blob?.layer !== undefined) layers.set(name, blob.layer)
     if (blob?.json !== undefined) jsons.set(name, blob.json)
   })
   await pipeline(stream, outer)
@@ -85,32 +86,42 @@ async function settled(work: Promise<void>, next: (error?: unknown) => void): Pr
 }
 
 function contentsOf(
-  layers: ReadonlyMap<string, readonly LayerEntry[]>,
+  layers: ReadonlyMap<string, Layer>,
   jsons: ReadonlyMap<string, unknown>,
   links: ReadonlyMap<string, string>,
 ): ImageContents {
   const { config, layers: names, tags, imageId } = layersOf(jsons)
+  const facts = configFactsOf(config)
   const tree = new ImageTree()
-  for (const name of names) {
-    const entries = layers.get(name) ?? layers.get(links.get(name) ?? '')
-    if (entries === undefined) {
+  for (const [at, name] of names.entries()) {
+    const layer = layers.get(name) ?? layers.get(links.get(name) ?? '')
+    if (layer === undefined) {
       throw new SnugError('IMAGE_INVALID', `its layer \`${name}\` is not in the archive`)
     }
-    tree.addLayer(entries)
+    // Whoever trusts a base by its layers trusts their content; it also finds what a decompressor lets through broken.
+    if (layer.diffId !== facts.diffIds[at]) {
+      throw new SnugError('IMAGE_INVALID', `its layer \`${name}\` is not the one its config names`)
+    }
+    tree.addLayer(layer.entries)
   }
-  const facts = configFactsOf(config)
   return { tree, facts: { ...facts, names: tags, ...(imageId === undefined ? {} : { imageId }) } }
 }
 
+interface Layer {
+  readonly entries: readonly LayerEntry[]
+  /** `sha256:…` of its archive without compression. */
+  readonly diffId: string
+}
+
 interface Blob {
-  readonly entries?: readonly LayerEntry[]
+  readonly layer?: Layer
   readonly json?: unknown
 }
 
 async function readBlob(name: string, { size = 0 }: Headers, blob: Readable): Promise<Blob> {
   const { head, all: body } = await peeked(blob)
   const unpack = packingOf(head)
-  if (unpack !== undefined) return { entries: await readLayer(name, body, unpack) }
+  if (unpack !== undefined) return { layer: await readLayer(name, body, unpack) }
   const text = size <= maxJsonBytes ? await textOf(body) : await drained(body)
   if (text === undefined || !/^\s*[[{]/.test(text)) return {}
   try {
@@ -150,23 +161,27 @@ async function* headFirst(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGener
 type Unpack = Duplex | ((packed: AsyncIterable<Buffer>) => AsyncIterable<Buffer>)
 
 /** Errors: IMAGE_INVALID where it is no archive, or cut, or not packed as it says */
-async function readLayer(
-  name: string,
-  body: Readable,
-  unpack: () => Unpack,
-): Promise<readonly LayerEntry[]> {
+async function readLayer(name: string, body: Readable, unpack: () => Unpack): Promise<Layer> {
   const entries: LayerEntry[] = []
+  const hash = createHash('sha256')
   const inner = eachEntry(async (header, file) => {
     const path = posix.join('/', header.name).replace(/(?<=.)\/$/, '')
     entries.push(entryOf(path, header, await contentOf(path, header, file)))
   })
   try {
-    await pipeline(body, unpack(), inner)
+    await pipeline(body, unpack(), (unpacked) => hashed(unpacked, hash), inner)
   } catch (cause) {
     if (cause instanceof SnugError) throw cause
     throw new SnugError('IMAGE_INVALID', `its layer \`${name}\` cannot be unpacked`, { cause })
   }
-  return entries
+  return { entries, diffId: `sha256:${hash.digest('hex')}` }
+}
+
+async function* hashed(bytes: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const chunk of bytes) {
+    hash.update(chunk)
+    yield chunk
+  }
 }
 
 async function contentOf(

@@ -10,7 +10,7 @@ it('reads what `docker save` writes, compressed or not, layers in the order of i
       imageId: `sha256:${'a'.repeat(64)}`,
       names: ['shop/web:2'],
       user: 'web',
-      diffIds: ['sha256:0', 'sha256:1'],
+      diffIds: layers.map(() => expect.stringMatching(/^sha256:[0-9a-f]{64}$/)),
     })
     expect(tree.has('/usr/sbin/nginx')).toBe(true)
     expect(tree.read('/app/node_modules/lodash/package.json')).toContain('4.17.4')

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { SnugError } from '../../src/errors.ts'
 import { InstalledPackages } from '../../src/image/image-packages.ts'
 import { readRpmDatabase } from '../../src/image/rpm-database.ts'
-import { contentsOf, layers, savedImage } from './scan-fixtures.ts'
+import { contentsOf, type Layer, layers, savedImage } from './scan-fixtures.ts'
 
 /** Layers and databases as others write them: by Debian's own `zstd`, `rpmbuild` and `rpm`. */
 let folder = ''
@@ -112,22 +113,39 @@ it.each(Object.entries(squeezes))('unpacks layers of zstd %s', async (_, squeeze
   expect(tree.has('/opt/last')).toBe(true)
 })
 
-it('refuses a layer of zstd that is cut or broken, by code', async () => {
+it('refuses a layer of zstd that is cut or has any byte changed, by code', async () => {
   const cut = savedImage(layers, (layer) => zstd(layer).subarray(0, -9))
   await expect(contentsOf(await cut)).rejects.toMatchObject({ code: 'IMAGE_INVALID' })
-  const packed = zstd(Buffer.alloc(70_000, 'snug and loose '))
-  await fc.assert(
-    fc.asyncProperty(fc.nat(packed.length - 1), fc.nat(255), async (at, byte) => {
-      const broken = Buffer.from(packed)
-      broken[at] = byte
-      const image = await savedImage([{ a: 'x' }], () => broken)
-      const error = await contentsOf(image).then(
-        () => undefined,
-        (cause: unknown) => cause,
-      )
-      // With its first bytes changed it is no layer at all.
-      expect(error).toBeInstanceOf(SnugError)
-    }),
-    { numRuns: 100 },
-  )
+  const text: Layer = { 'opt/text': Buffer.alloc(70_000, 'snug and loose ') }
+  let packed: Buffer = Buffer.alloc(0)
+  await savedImage([text], (layer) => (packed = zstd(layer)))
+  let refused = 0
+  for (let at = 0; at < packed.length; at += 1) {
+    for (const flip of [1, 16, 255]) {
+      const changed = Buffer.from(packed)
+      changed[at] = (changed[at] ?? 0) ^ flip
+      const image = await savedImage([text], () => changed)
+      // Nothing but what was packed comes out: a bit that means nothing, or of the frame's checksum, may pass.
+      const found = await contentsOf(image).catch((error: unknown) => error)
+      if (found instanceof SnugError) {
+        expect(found.code).toBe('IMAGE_INVALID')
+        refused += 1
+      } else expect(found).toMatchObject({ facts: { user: 'web' } })
+    }
+  }
+  expect(packed.length).toBeGreaterThan(60)
+  expect(refused).toBeGreaterThan((packed.length - 8) * 3)
+})
+
+it.each([
+  ['no compression', (layer: Buffer) => layer],
+  ['gzip', gzipSync],
+  ['zstd', (layer: Buffer) => zstd(layer)],
+])('refuses a layer of %s that is not the one its config names', async (_, squeeze) => {
+  const [bottom = {}] = layers
+  const forged = await savedImage([bottom], squeeze, [{ ...bottom, 'usr/bin/more': 'x' }])
+  await expect(contentsOf(forged)).rejects.toMatchObject({ code: 'IMAGE_INVALID' })
+  await expect(contentsOf(await savedImage([bottom], squeeze, []))).rejects.toMatchObject({
+    code: 'IMAGE_INVALID',
+  })
 })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { pack } from 'tar-stream'
 import type { ImageContents } from '../../src/image/image-archive.ts'
 import { readImageStream } from '../../src/image/image-archive.ts'
@@ -9,15 +10,17 @@ import { act, learned, shaper } from './act-fixture.ts'
 import { fileOf } from './gate-fixtures.ts'
 
 /** A file by its text, a link by `→ target`, a folder by `/`. */
-type Layer = Readonly<Record<string, string | Buffer>>
+export type Layer = Readonly<Record<string, string | Buffer>>
 
 async function tar(files: Readonly<Record<string, string | Buffer>>): Promise<Buffer> {
   const out = pack()
+  // The same files are the same bytes.
+  const mtime = new Date(0)
   for (const [name, content] of Object.entries(files)) {
-    if (content === '/') out.entry({ name, type: 'directory' })
+    if (content === '/') out.entry({ name, mtime, type: 'directory' })
     else if (typeof content === 'string' && content.startsWith('→ ')) {
-      out.entry({ name, type: 'symlink', linkname: content.slice(2) })
-    } else out.entry({ name }, content)
+      out.entry({ name, mtime, type: 'symlink', linkname: content.slice(2) })
+    } else out.entry({ name, mtime }, content)
   }
   out.finalize()
   const parts: Buffer[] = []
@@ -25,15 +28,21 @@ async function tar(files: Readonly<Record<string, string | Buffer>>): Promise<Bu
   return Buffer.concat(parts)
 }
 
-/** As `docker save` writes it. */
+function digestOf(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+}
+
+/** As `docker save` writes it; the config names the layers that are really there, unless it is `claimed` otherwise. */
 export async function savedImage(
   layers: readonly Layer[],
   squeeze: (layer: Buffer) => Buffer = (layer) => layer,
+  claimed: readonly Layer[] = layers,
 ): Promise<Buffer> {
-  const blobs = await Promise.all(layers.map(async (layer) => squeeze(await tar(layer))))
+  const blobs = (await Promise.all(layers.map(tar))).map(squeeze)
+  const diffIds = (await Promise.all(claimed.map(tar))).map(digestOf)
   const config = {
     config: { User: 'web' },
-    rootfs: { diff_ids: layers.map((_, at) => `sha256:${at}`) },
+    rootfs: { diff_ids: diffIds },
   }
   const names = blobs.map((_, at) => `blobs/sha256/layer${at}`)
   const configName = `blobs/sha256/${'a'.repeat(64)}`
