@@ -96,18 +96,39 @@ static __always_inline void push_ancestor(struct snug_task *state)
 	state->ancestors[0] = state->script ? state->script : state->exe;
 }
 
-/* The first program of a tree of processes in a container; nothing of the runtime's. */
-static __always_inline struct snug_task *adopt(struct task_struct *task, u32 uid, u32 gid)
+/*
+ * The number of the container that the current process enters by executing something; nothing where it has not left the
+ * runtime's mount namespace. That is the host's, or one of the runtime's own (a snap, kind, a service with private
+ * mounts): then it is its parent's, which runs outside of the container.
+ */
+static __always_inline u32 *entered(struct task_struct *task)
 {
 	u64 cgroup = bpf_get_current_cgroup_id();
-	u32 *number = bpf_map_lookup_elem(&cgroups, &cgroup), space;
-	struct snug_task *state;
-	struct snug_slot *slot;
+	u32 *number = bpf_map_lookup_elem(&cgroups, &cgroup), *around, space;
+	struct task_struct *parent = task->real_parent;
 
 	if (!number)
 		return 0;
 	space = task->nsproxy->mnt_ns->ns.inum;
 	if (space == host_mnt_ns[0] || space == host_mnt_ns[1])
+		return 0;
+	if (space == parent->nsproxy->mnt_ns->ns.inum) {
+		cgroup = parent->cgroups->dfl_cgrp->kn->id;
+		around = bpf_map_lookup_elem(&cgroups, &cgroup);
+		if (!around || *around != *number)
+			return 0;
+	}
+	return number;
+}
+
+/* The first program of a tree of processes in a container; nothing of the runtime's. */
+static __always_inline struct snug_task *adopt(struct task_struct *task, u32 uid, u32 gid)
+{
+	u32 *number = entered(task);
+	struct snug_task *state;
+	struct snug_slot *slot;
+
+	if (!number)
 		return 0;
 	slot = bpf_map_lookup_elem(&slots, number);
 	if (!slot)

@@ -5,17 +5,13 @@
 
 #include "lsm.bpf.h"
 
-/* The container that a process outside of every tree would enter by executing something. */
-static __always_inline struct snug_slot *entered(struct task_struct *task, struct snug_task *next)
+/* Who a process outside of every tree would be once it has entered a container, see `adopt`. */
+static __always_inline struct snug_slot *would_enter(struct task_struct *task, struct snug_task *next)
 {
-	u64 cgroup = bpf_get_current_cgroup_id();
-	u32 *number = bpf_map_lookup_elem(&cgroups, &cgroup), space;
+	u32 *number = entered(task);
 	struct snug_slot *slot;
 
 	if (!number)
-		return 0;
-	space = task->nsproxy->mnt_ns->ns.inum;
-	if (space == host_mnt_ns[0] || space == host_mnt_ns[1])
 		return 0;
 	slot = bpf_map_lookup_elem(&slots, number);
 	if (!slot)
@@ -107,7 +103,7 @@ static __noinline bool foresee(struct held *held, struct task_struct *task, stru
 		push_ancestor(next);
 		slot = slot_of(next);
 	} else {
-		slot = entered(task, next);
+		slot = would_enter(task, next);
 		/* Only the arguments tell a health check apart, and they are not in place yet. */
 		if (slot && slot->started && slot->belongs.commands[0].size)
 			return false;

@@ -101,16 +101,25 @@ __u64 keep_script(struct agent *agent, pid_t pid)
 	return 0;
 }
 
+/* 0 where there is no such process. */
+ino_t mount_space(pid_t pid)
+{
+	char path[64];
+	struct stat space;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	return stat(path, &space) ? 0 : space.st_ino;
+}
+
 bool read_process(struct agent *agent, pid_t pid, struct process *process)
 {
+	const volatile __u32 *host = agent->skel->rodata->host_mnt_ns;
 	char path[64], line[1024], *after;
-	struct stat space, host;
 	FILE *file;
 	bool read;
 
-	*process = (struct process){ .pid = pid };
-	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
-	if (stat(path, &space) || stat("/proc/self/ns/mnt", &host) || space.st_ino == host.st_ino)
+	*process = (struct process){ .pid = pid, .space = mount_space(pid) };
+	if (!process->space || process->space == host[0] || process->space == host[1])
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	file = fopen(path, "re");

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "sensor.h"
 
@@ -215,7 +214,6 @@ static void set_programs(struct sensor *skel)
 
 static bool prepare(struct agent *agent)
 {
-	struct stat own, first;
 	struct sensor *skel = sensor__open();
 
 	if (!skel) {
@@ -224,13 +222,11 @@ static bool prepare(struct agent *agent)
 	}
 	agent->skel = skel;
 	bpf_map__set_max_entries(skel->maps.rings, agent->rings);
-	if (!pins_prepare(agent) || stat("/proc/self/ns/mnt", &own))
+	if (!pins_prepare(agent))
 		return false;
 	memcpy((void *)&skel->rodata->keys, &agent->keys, sizeof(agent->keys));
-	if (stat("/proc/1/ns/mnt", &first))
-		first = own;
-	skel->rodata->host_mnt_ns[0] = own.st_ino;
-	skel->rodata->host_mnt_ns[1] = first.st_ino;
+	skel->rodata->host_mnt_ns[0] = mount_space(getpid());
+	skel->rodata->host_mnt_ns[1] = mount_space(1);
 	skel->rodata->ring_count = agent->rings;
 	skel->rodata->own_turn = agent->turn;
 	skel->rodata->init_exes[0] = hash_path(&agent->keys, "/sbin/docker-init", 17);

@@ -191,9 +191,12 @@ struct process {
 	pid_t pid;
 	pid_t ppid;
 	unsigned long long start;
+	/* Its mount namespace. */
+	ino_t space;
 	int tty;
 	struct snug_task state;
 };
+ino_t mount_space(pid_t pid);
 bool read_process(struct agent *agent, pid_t pid, struct process *process);
 __u64 keep_exe(struct agent *agent, pid_t pid, __u16 *flags);
 __u64 keep_script(struct agent *agent, pid_t pid);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Who acts. A process has a state exactly if it is a container's: it was executed in a container's cgroup and in
- * a mount namespace that is not the host's, or it descends from one that was. The runtime's own steps (runc's
- * init, also from a memfd or a sealed copy) run in the host's mount namespace up to the exec of the container's
+ * a mount namespace that is not the runtime's, or it descends from one that was. The runtime's own steps (runc's
+ * init, also from a memfd or a sealed copy) run in the runtime's mount namespace up to the exec of the container's
  * program, so they have none, and every hook leaves at once.
  */
 #ifndef SNUG_TASK_H

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { execIn, removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
+import { startDockerd } from '../fixtures/dockerd.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { busyboxImage } from '../fixtures/images.ts'
 import { Recorder } from './recorder.ts'
@@ -14,6 +15,40 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await recorder.stop()
+})
+
+describe('containers of an engine in a mount namespace of its own', () => {
+  it('begin with their own program too, and so does what comes in by exec', async () => {
+    const engine = await startDockerd({ ownMounts: true })
+    try {
+      const { docker } = engine
+      await busyboxImage(docker, { name: image })
+      // Where the runtime's steps end up in the container's cgroup is a race within the runtime.
+      const ids: string[] = []
+      for (let i = 0; i < 20; i++) {
+        const container = await startContainer(docker, image, ['/bin/sleep', '600'])
+        ids.push(container.id)
+        await execIn(docker, container, ['/bin/true'])
+        await removeContainer(container)
+      }
+      const told = (id: string): readonly string[] =>
+        recorder
+          .acts(id)
+          .map(({ kind, process }) => `${kind} ${process.exe} ${process.args?.join(' ') ?? ''}`)
+      const last = ids.at(-1) ?? ''
+      await recorder.until(
+        () => recorder.messages.some((m) => m.type === 'container-ended' && m.id === last),
+        'its end',
+      )
+      for (const id of ids) {
+        expect(new Set(told(id))).toEqual(
+          new Set(['exec /bin/busybox /bin/sleep 600', 'exec /bin/busybox /bin/true']),
+        )
+      }
+    } finally {
+      await engine.stop()
+    }
+  })
 })
 
 describe('containers of Docker', () => {
