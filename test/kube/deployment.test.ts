@@ -140,9 +140,10 @@ story('Snug on a node', () => {
     expect((await fetch(`${at}/healthz`)).status).toBe(200)
     expect((await fetch(`${at}/metrics`)).status).toBe(401)
     const token = (await snug.exec(['cat', '/var/lib/snug/admin.token'])).trim()
-    const metrics = await fetch(`${at}/metrics`, { headers: { authorization: `Bearer ${token}` } })
+    const headers = { authorization: `Bearer ${token}` }
+    const metrics = await fetch(`${at}/metrics`, { headers })
     expect(await metrics.text()).toMatch(/^snug_source_up\{source="ebpf"\} 1$/m)
-    expect(await (await fetch(at)).text()).toContain('<html')
+    expect(await (await fetch(at, { headers })).text()).toContain('<html')
   })
 })
 
@@ -160,7 +161,7 @@ story('a service', () => {
       expect(await tell(cluster, pod, 'serve')).toBe('ok')
       expect(await tell(cluster, pod, `connect/${database.spec.clusterIP}/5432`)).toBe('ok')
     }
-    await shown(images.web1, 'read /srv/greeting', 'connect tcp user-db.shop:5432')
+    await shown(images.web1, 'read /srv/greeting', 'connect to tcp user-db.shop:5432')
     const { containers, image } = await versionOf(images.web1)
     expect(image.digest).toBe(await digestOf(images.web1))
     expect(containers.running).toBe(2)
@@ -220,7 +221,7 @@ story('a service', () => {
     expect(await tell(cluster, pod, `read/var${token}`)).toBe('ok')
     await tell(cluster, pod, 'connect/10.96.0.1/443')
     const alerts = await alertsOf((all) =>
-      ['run /bin/true', 'connect tcp kubernetes.default:443'].every((text) =>
+      ['run /bin/true', 'connect to tcp kubernetes.default:443'].every((text) =>
         all.some(on(pod, text, 'alerted')),
       ),
     )
@@ -243,7 +244,7 @@ story('a service', () => {
     await alertsOf(
       (all) =>
         all.some(on(pod, 'run /bin/true', 'killed')) &&
-        all.some(on(pod, 'connect tcp kubernetes.default:443', 'blocked')),
+        all.some(on(pod, 'connect to tcp kubernetes.default:443', 'blocked')),
     )
     expect(await tell(cluster, pod, 'serve')).toBe('ok')
     const { counters } = await snug.json<StatusView>(['status'])
@@ -256,7 +257,7 @@ story('a service', () => {
 story('a rollout', () => {
   it('is handed over: the new digest has the old one as its prior, and what is new is told', async () => {
     // The first new pod is waited for, and the old ones stay meanwhile.
-    await deployment({ spec: { minReadySeconds: 3_600 } })
+    await deployment({ spec: { minReadySeconds: 3_600, progressDeadlineSeconds: 7_200 } })
     const change = ['set', 'image', 'deploy/web', `web=${images.web2}`, `prepare=${images.web2}`]
     await cluster.kubectl(['-n', namespace, ...change])
     const [pod] = await podsOf(images.web2, 1)
@@ -282,7 +283,7 @@ story('a rollout', () => {
 
   it('that is undone learns nothing, and is defended as before', async () => {
     const before = await settled()
-    await deployment({ spec: { minReadySeconds: 0 } })
+    await deployment({ spec: { minReadySeconds: 0, progressDeadlineSeconds: 600 } })
     await rolledOut(cluster, 'web')
     await podsOf(images.web2, 2)
     await cluster.kubectl(['-n', namespace, 'rollout', 'undo', 'deploy/web'])

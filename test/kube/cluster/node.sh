@@ -161,13 +161,14 @@ end_containers() {
 restore_machine() {
   local table chains tool
   for table in filter nat; do
-    iptables-save -t $table 2>/dev/null | grep -E -- '--comment "?snug-kube"?( |$)' | sed 's/^-A/-D/' |
+    iptables-save -t $table 2>/dev/null | sed -nE '/--comment "?snug-kube"?( |$)/s/^-A/-D/p' |
       while read -r rule; do eval "iptables -w -t $table $rule" || true; done
   done
   for tool in iptables ip6tables; do for table in nat filter mangle; do
     chains=$($tool-save -t $table 2>/dev/null | sed -n 's/^:\(KUBE-[^ ]*\|CNI-[^ ]*\) .*/\1/p')
     [ -n "$chains" ] || continue
-    $tool-save -t $table | grep -E -- '^-A (PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING) .*-j (KUBE-|CNI-)' | sed 's/^-A/-D/' |
+    $tool-save -t $table |
+      sed -nE '/^-A (PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING) .*-j (KUBE-|CNI-)/s/^-A/-D/p' |
       while read -r rule; do eval "$tool -w -t $table $rule" || true; done
     for chain in $chains; do $tool -w -t $table -F "$chain" || true; done
     for chain in $chains; do $tool -w -t $table -X "$chain" 2>/dev/null || true; done
