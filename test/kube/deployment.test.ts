@@ -29,11 +29,6 @@ import {
  * Snug deployed on a real node as an operator would: its own image, a DaemonSet without `privileged`, and a shop that it
  * learns, hands over and defends. One story: each part goes on from the one before.
  */
-/**
- * It was not run to its end yet, so that nobody knows whether it holds: by itself it says nothing, and is run by whoever
- * goes on with it (`SNUG_TEST_STORY=1`). See docs/status.md.
- */
-const story = describe.skipIf(process.env['SNUG_TEST_STORY'] !== '1')
 const floor = '45s'
 /** Answers of the service, see told.c. */
 const killed = 'signal 9'
@@ -118,7 +113,7 @@ async function patch(digest: string, spec: object): Promise<void> {
   await cluster.kubectl(['patch', object, '--type=merge', '-p', JSON.stringify({ spec })])
 }
 
-story('Snug on a node', () => {
+describe('Snug on a node', () => {
   it('runs with what its manifest grants, which is not `privileged`, and sees', async () => {
     const { spec } = await snug.pod<AgentPod>()
     const { securityContext } = spec.containers[0]
@@ -147,7 +142,7 @@ story('Snug on a node', () => {
   })
 })
 
-story('a service', () => {
+describe('a service', () => {
   it('is learned as one version, its peers by name, and kubectl lists it', async () => {
     const pods = await podsOf(images.web1, 2)
     const database = await cluster.json<{ spec: { clusterIP: string } }>([
@@ -254,7 +249,7 @@ story('a service', () => {
   })
 })
 
-story('a rollout', () => {
+describe('a rollout', () => {
   it('is handed over: the new digest has the old one as its prior, and what is new is told', async () => {
     // The first new pod is waited for, and the old ones stay meanwhile.
     await deployment({ spec: { minReadySeconds: 3_600, progressDeadlineSeconds: 7_200 } })
@@ -316,7 +311,7 @@ story('a rollout', () => {
   }
 })
 
-story('a CronJob', () => {
+describe('a CronJob', () => {
   it('is one version over its runs', async () => {
     const text = 'read /etc/of-job'
     const { versions } = await snug.until<LineageView>(
