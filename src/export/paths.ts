@@ -12,7 +12,7 @@ export interface FilePath {
   readonly actors: readonly string[]
 }
 
-const token = /<([a-z]+)>/g
+const token = /<([a-z]+)(?::\d+)?>/g
 
 /** A path in the language of shapes, in parts. */
 export function partsOf(shaped: string): readonly PathPart[] {

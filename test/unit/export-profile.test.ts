@@ -308,11 +308,12 @@ describe('a profile as a file', () => {
     )
   })
 
-  it('knows the variable parts of a path from a `<` in its name', () => {
+  it('knows the variable parts of a path, also of a given length, from a `<` in its name', () => {
     expect(partsOf('/a<lt>b/<uuid>.part')).toEqual([
       { text: '/a<b/' },
       { any: 'segment' },
       { text: '.part' },
     ])
+    expect(partsOf('/tmp/sort.<temp:6>')).toEqual([{ text: '/tmp/sort.' }, { any: 'segment' }])
   })
 })
