@@ -1,5 +1,10 @@
 import type { ImageRef } from '../event/event.ts'
-import { type Actor, type BehaviourObject, behaviourKey } from '../profile/behaviour.ts'
+import {
+  type Actor,
+  type BehaviourId,
+  type BehaviourObject,
+  behaviourKey,
+} from '../profile/behaviour.ts'
 import { behaviourKinds } from '../profile/coverage-report.ts'
 import type { Profile } from '../profile/profile.ts'
 import type { EvidenceCell, ProfileEntry } from '../profile/profile-entry.ts'
@@ -8,6 +13,7 @@ import type { User } from '../profile/user.ts'
 
 /** One thing that the service may do, for languages that know less than a profile does. */
 export interface Allowed {
+  readonly id: BehaviourId
   readonly actor: Actor
   readonly uid: User
   readonly object: BehaviourObject
@@ -19,7 +25,11 @@ export interface Allowed {
 export interface Exportable {
   readonly image: ImageRef
   readonly allowed: readonly Allowed[]
+  /** What it did that is not expected until a person says so; in no export. */
+  readonly waiting: readonly Allowed[]
   readonly seen: Seen
+  /** What the evidence lacks, in words. */
+  readonly doubts: readonly string[]
 }
 
 /** By whom and where the service was watched, without its exec sessions. */
@@ -40,26 +50,43 @@ export interface Exported {
   readonly notes: readonly string[]
 }
 
-/** @param kinds of acts that were watched for while it was learned */
+/**
+ * @param kinds of acts that were watched for while it was learned
+ * @param doubts what the evidence lacks, in words
+ */
 export function exportableOf(
   image: ImageRef,
   profile: Profile,
   kinds: readonly string[] = behaviourKinds,
+  doubts: readonly string[] = [],
 ): Exportable {
   const entries = profile.entries()
   const allowed = entries.flatMap((entry): readonly Allowed[] => {
     const state = profile.state(entry.id)
     if (state !== 'learned' && state !== 'approved') return []
-    const { actor, uid, object, cells } = entry
+    const { actor, uid, object } = entry
     const admission = profile.admission(behaviourKey(actor, uid, object))
     if (admission === undefined || admission.origins.every((origin) => origin === 'exec-in'))
       return []
-    if (object.kind === 'exec') return [{ actor, uid, object: anyArguments(object) }]
-    if (!isPattern(object) || admission.generalised) return [{ actor, uid, object }]
-    const literals = new Set(cells.flatMap(({ witnesses }) => witnesses?.literals ?? []))
-    return [{ actor, uid, object, literals: [...literals].sort() }]
+    return [allowedOf(entry, admission.generalised)]
   })
-  return { image, allowed, seen: seenOf(entries, kinds) }
+  const waiting = entries.flatMap((entry): readonly Allowed[] => {
+    const state = profile.state(entry.id)
+    const waits = state === 'pending' || state === 'quarantined'
+    return waits && entry.cells.some(isServices) ? [allowedOf(entry, false)] : []
+  })
+  return { image, allowed, waiting, seen: seenOf(entries, kinds), doubts }
+}
+
+function allowedOf({ id, actor, uid, object, cells }: ProfileEntry, generalised: boolean): Allowed {
+  if (object.kind === 'exec') return { id, actor, uid, object: anyArguments(object) }
+  if (!isPattern(object) || generalised) return { id, actor, uid, object }
+  const literals = new Set(cells.flatMap(({ witnesses }) => witnesses?.literals ?? []))
+  return { id, actor, uid, object, literals: [...literals].sort() }
+}
+
+function isServices({ origin }: EvidenceCell): boolean {
+  return origin !== 'exec-in'
 }
 
 function seenOf(entries: readonly ProfileEntry[], kinds: readonly string[]): Seen {
@@ -81,9 +108,14 @@ function seenOf(entries: readonly ProfileEntry[], kinds: readonly string[]): See
 
 /** A name for what is made of an image: lower case letters, digits and hyphens, at most 63. */
 export function nameOf({ repository, digest }: ImageRef): string {
+  return `snug-${shortNameOf({ repository })}-${digest.slice(digest.indexOf(':') + 1).slice(0, 12)}`
+}
+
+/** The last part of the repository, in lower case letters, digits and hyphens, at most 40. */
+export function shortNameOf({ repository }: Pick<ImageRef, 'repository'>): string {
   const short = repository.slice(repository.lastIndexOf('/') + 1).toLowerCase()
   const plain = short.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '') || 'image'
-  return `snug-${plain.slice(0, 40)}-${digest.slice(digest.indexOf(':') + 1).slice(0, 12)}`
+  return plain.slice(0, 40).replace(/-+$/, '')
 }
 
 export function compareText(a: string, b: string): number {

@@ -1,4 +1,5 @@
 import type { ContainerRef, ImageRef, LossSpan } from '../event/event.ts'
+import type { RootNeed } from '../export/root-need.ts'
 import type { User } from '../profile/user.ts'
 import type { KeptScan } from '../scan/kept-scan.ts'
 
@@ -40,6 +41,8 @@ export interface VersionView {
   readonly revision: string
   /** What its evidence is worth, in full: only where one image is asked for. */
   readonly evidence?: EvidenceView
+  /** Whether it runs as root, and need: only where one image is asked for. */
+  readonly root?: RootNeed
   /** Absent where no scan of it was told; with its findings only where one image is asked for. */
   readonly scan?: ScanView
 }

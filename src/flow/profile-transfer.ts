@@ -6,13 +6,21 @@ import type { Daemon } from './daemon.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import type { Decider, ProfileExport } from './engine.ts'
 import { decided, standing } from './review/decided.ts'
+import { doubtsOf } from './root-view.ts'
 import { allKinds } from './sights.ts'
+import type { VersionShelf } from './version-shelf.ts'
 
 const maxBytes = 64 * 1_048_576
 
-export function exportOf(version: DeployedVersion, format: ExportFormat): ProfileExport {
+export function exportOf(
+  version: DeployedVersion,
+  format: ExportFormat,
+  shelf: VersionShelf,
+  nowMs: number,
+): ProfileExport {
   const { image, profile, observed } = version
-  return { image, format, ...exportProfile(format, image, profile, observed) }
+  const doubts = doubtsOf(version, shelf, nowMs)
+  return { image, format, ...exportProfile(format, image, profile, observed, doubts) }
 }
 
 /**

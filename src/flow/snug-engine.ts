@@ -20,6 +20,7 @@ import type * as views from './engine-views.ts'
 import { evidenceView } from './evidence-view.ts'
 import { PageDesk } from './page-views/page-desk.ts'
 import { exportOf, importProfile } from './profile-transfer.ts'
+import { rootView } from './root-view.ts'
 import { readRecorded, backTest } from './recorded-events.ts'
 import { alertRevisionOf, revisionOf } from './revision.ts'
 import { decided, standing } from './review/decided.ts'
@@ -69,7 +70,8 @@ export class SnugEngine implements view.Engine {
       const version = shelf.versionOfImage(one.image)
       if (version === undefined) return one
       const scan = version.scan === undefined ? {} : { scan: scanView(version.scan, true) }
-      return { ...one, ...scan, evidence: this.#evidence(version) }
+      const root = rootView(version, shelf, this.#daemon.now())
+      return { ...one, ...scan, evidence: this.#evidence(version), root }
     })
     return { ...lineage, versions }
   }
@@ -350,7 +352,8 @@ export class SnugEngine implements view.Engine {
   }
 
   exportProfile(ref: string, format: ExportFormat): view.ProfileExport {
-    return exportOf(this.#daemon.shelf.findOne(ref), format)
+    const { shelf } = this.#daemon
+    return exportOf(shelf.findOne(ref), format, shelf, this.#daemon.now())
   }
 
   async importProfile(

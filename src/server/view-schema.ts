@@ -16,6 +16,7 @@ import {
   stopHows,
   versionStates,
 } from '../flow/engine-views.ts'
+import { rootVerdicts } from '../export/root-need.ts'
 import { keptScan } from '../scan/kept-scan.ts'
 import { imageRef, lossSpan } from './event-schema.ts'
 import { roles } from '../config/role.ts'
@@ -65,6 +66,14 @@ const evidence = z.object({
   observed: z.array(z.object({ container: text, from: text, to: text, startSeen: z.boolean() })),
 })
 
+const rootItems = z.array(z.object({ take: text, because: z.array(z.object({ id: text, text })) }))
+const root = z.object({
+  verdict: z.enum(rootVerdicts),
+  sentence: text,
+  needs: rootItems,
+  takes: rootItems,
+})
+
 const scan = keptScan.extend({
   at: text,
   by: text,
@@ -107,6 +116,7 @@ export const version: z.ZodType<VersionView> = z.object({
     })
     .exactOptional(),
   evidence: evidence.exactOptional(),
+  root: root.exactOptional(),
   scan: scan.exactOptional(),
 })
 export const versions: z.ZodType<readonly VersionView[]> = z.array(version)

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type Docker from 'dockerode'
+import { parse } from 'yaml'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadRules } from '../../src/config/load-rules.ts'
 import { exportProfile } from '../../src/export/export-profile.ts'
@@ -10,6 +11,7 @@ import { behaviourId, behaviourKey } from '../../src/profile/behaviour.ts'
 import { Profile } from '../../src/profile/profile.ts'
 import { Shaper } from '../../src/profile/shape.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { securityContextSchema } from '../fixtures/consumer-schemas.ts'
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { learnerConfig } from '../fixtures/learned-agent.ts'
@@ -38,8 +40,8 @@ afterAll(async () => {
   await agent[Symbol.asyncDispose]()
 })
 
-async function run(host: Docker.HostConfig): Promise<Docker.Container> {
-  const container = await startContainer(docker, image, undefined, { HostConfig: host })
+async function run(host: Docker.HostConfig, user = ''): Promise<Docker.Container> {
+  const container = await startContainer(docker, image, undefined, { HostConfig: host, User: user })
   started.push(container)
   return container
 }
@@ -136,6 +138,50 @@ test('nginx serves under full load with its profile of seccomp, which refuses wh
   expect(load.rate).toBeGreaterThan(100)
   // Also once it was tried.
   expect(await serve(held)).toMatchObject({ failed: 0 })
+})
+
+test('nginx serves under full load with its security context, and as the user that it need not be root for', async () => {
+  const { text, notes } = await exported('security-context')
+  const { containers } = securityContextSchema.parse(parse(text))
+  const [{ securityContext, volumeMounts = [] }] = containers
+  expect(securityContext).toMatchObject({
+    readOnlyRootFilesystem: true,
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ['ALL'] },
+  })
+  const { versions } = await agent.json<LineageView>(['image', 'show', image])
+  const root = versions[0]?.root
+  expect(root, JSON.stringify(root)).toMatchObject({ verdict: 'need-not', needs: [] })
+  expect(notes).toContain(root?.sentence)
+  const said = (await agent.cli(['image', 'show', image])).stdout
+  for (const take of [/be started as uid (\d+)/, /another port than 80/, /\/run, made writable/]) {
+    expect(root?.takes.map((item) => item.take).join('; ')).toMatch(take)
+    expect(said).toMatch(take)
+  }
+  const uid = /be started as uid (\d+)/.exec(said)?.[1] ?? ''
+  // What Kubernetes does by these fields, the engine does by its own.
+  const host: Docker.HostConfig = {
+    CapDrop: ['ALL'],
+    ReadonlyRootfs: true,
+    SecurityOpt: ['no-new-privileges'],
+    Tmpfs: Object.fromEntries(volumeMounts.map(({ mountPath }) => [mountPath, 'mode=0777'])),
+  }
+  const asRoot = await run({ ...host, CapAdd: securityContext.capabilities?.add ?? [] })
+  expect(await serve(asRoot)).toMatchObject({ failed: 0 })
+  const asUser = await run(
+    { ...host, Sysctls: { 'net.ipv4.ip_unprivileged_port_start': '80' } },
+    uid,
+  )
+  const load = await serve(asUser)
+  expect(load.failed).toBe(0)
+  expect(load.rate).toBeGreaterThan(100)
+  // It is that which holds it.
+  for (const held of [asRoot, asUser]) {
+    const written = await execIn(docker, held, ['/bin/sh', '-c', 'echo x >/usr/sbin/nginx'])
+    expect(written.stderr).toContain('Read-only file system')
+  }
+  const owner = await execIn(docker, asUser, ['/bin/sh', '-c', 'stat -c %u /proc/1'])
+  expect(owner.stdout.trim()).toBe(uid)
 })
 
 test('a profile goes to another node as a file, and waits there for review', async () => {

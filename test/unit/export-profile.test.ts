@@ -6,6 +6,7 @@ import {
   kubeArmorPolicySchema,
   networkPolicySchema,
   runtimeTraceSchema,
+  securityContextSchema,
   tracingPolicySchema,
 } from '../fixtures/consumer-schemas.ts'
 import { loadRules } from '../../src/config/load-rules.ts'
@@ -215,6 +216,7 @@ describe('an export for a consumer with a schema', () => {
   ]
 
   it.each([
+    ['security-context', securityContextSchema],
     ['networkpolicy', networkPolicySchema],
     ['kubearmor', kubeArmorPolicySchema],
     ['tetragon', tracingPolicySchema],

@@ -143,6 +143,19 @@ describe('what was watched', () => {
     expect(world.engine.images()[0]?.versions[0]?.evidence).toBeUndefined()
   })
 
+  it('goes with what is said of whom it runs as, in the sentence itself', () => {
+    starts('a')
+    reads('a', '/etc/x')
+    const [one] = world.engine.image('shop/web').versions
+    const coverage = one?.coverage.sentence ?? ''
+    expect(one?.root?.verdict).toBe('not-root')
+    expect(one?.root?.sentence).toMatch(/^does not run as root.*; it is still learning; /)
+    expect(one?.root?.sentence).toContain(coverage)
+    const { notes } = world.engine.exportProfile('shop/web', 'security-context')
+    expect(notes).toContain(one?.root?.sentence)
+    expect(world.engine.images()[0]?.versions[0]?.root).toBeUndefined()
+  })
+
   it('of a container that was forgotten is what comes from now on, and none of its starts', async () => {
     starts('a')
     world.advance(60_000)

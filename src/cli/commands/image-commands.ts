@@ -8,6 +8,7 @@ import type {
 } from '../../flow/engine-views.ts'
 import { countsText } from '../../scan/package-use.ts'
 import { imagePath } from '../agent-client.ts'
+import { rootLines } from '../../export/root-need.ts'
 import type { CliContext } from '../cli-context.ts'
 import { followLive } from '../follow-live.ts'
 import { renderItem } from '../output.ts'
@@ -100,6 +101,7 @@ function versionText(version: VersionView): string {
     ['behaviours', `${version.behaviours}, ${version.pending} wait for review`],
     ['coverage', [version.coverage.sentence, ...(version.evidence?.sentences ?? [])]],
     ...evidenceFields(version.evidence),
+    ...(version.root === undefined ? [] : [['root', rootLines(version.root)] as const]),
     ['losses', lossLines(version.losses)],
     ...scanFields(version.scan),
   ])
