@@ -11,6 +11,7 @@ import {
 } from '../profile/behaviour.ts'
 import { plainObject } from '../profile/subject.ts'
 import { microsOf } from '../event/time.ts'
+import type { ModeWord } from '../lifecycle/mode-word.ts'
 import type { Known } from '../profile/known.ts'
 import type { DecisionInput } from '../profile/profile.ts'
 import type { Grant } from '../profile/profile-entry.ts'
@@ -21,6 +22,26 @@ export function decisionOf(by: Decider, nowMs: number): DecisionInput {
   const at = by.at ?? new Date(nowMs).toISOString()
   const base = { kind: 'approved', by: by.who, at } as const
   return by.reason === undefined ? base : { ...base, reason: by.reason }
+}
+
+/** Remembers what a person said of the mode; what was said at this node is told to the fleet. */
+export function saidMode(
+  version: DeployedVersion,
+  { mode, canary = {} }: Pick<ModeWord, 'mode' | 'canary'>,
+  { who, at, reason }: Decider,
+  nowMs: number,
+): void {
+  const isChosen = canary.fraction !== undefined || canary.forMs !== undefined
+  const word: ModeWord = {
+    mode,
+    by: who,
+    at: at ?? new Date(nowMs).toISOString(),
+    ...(reason === undefined ? {} : { reason }),
+    ...(isChosen ? { canary } : {}),
+  }
+  version.modeWords =
+    at === undefined ? { own: word, done: word } : { ...version.modeWords, done: word }
+  version.changed = true
 }
 
 /** Approves all that the act showed, as it was seen so far. */

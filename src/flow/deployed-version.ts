@@ -1,6 +1,7 @@
 import type { Alert } from '../event/alert.ts'
 import type { ActEvent, EventKind, ImageRef, Origin } from '../event/event.ts'
 import type { ContainerIdentity } from '../identity/identity.ts'
+import type { ModeWord } from '../lifecycle/mode-word.ts'
 import type { Version } from '../lifecycle/version.ts'
 import type { BehaviourTag } from '../match/kernel-profile.ts'
 import type { BehaviourId } from '../profile/behaviour.ts'
@@ -58,6 +59,25 @@ export interface Heard {
   readonly generation: number
   /** Ids of behaviours that it names and this node does not know yet. */
   readonly awaited: readonly string[]
+  readonly mode?: HeardMode
+}
+
+/** A mode as the ImageProfile has it. */
+export interface HeardMode {
+  readonly is: string
+  readonly isGit: boolean
+  /** RFC 3339: since when it is that. */
+  readonly at: string
+  /** What the server noted of whoever wrote it: it need not move where the mode does. */
+  readonly noted: string
+}
+
+/** What people said of its mode. Plain data: it is stored. */
+export interface ModeWords {
+  /** The latest that was said at this node: what it tells the fleet. */
+  readonly own?: ModeWord
+  /** The latest that it went by, wherever that was said. */
+  readonly done?: ModeWord
 }
 
 const noKinds: Kinds = new Set()
@@ -102,6 +122,7 @@ export class DeployedVersion {
   /** One of its containers: the way to the image's files. */
   identity: ContainerIdentity | undefined
   heard: Heard = { profile: '', generation: 0, awaited: [] }
+  modeWords: ModeWords = {}
   /** Behaviours when the window ended. */
   learnedSize = 0
   /** Kinds of acts that were watched for while it learned: of others its profile says nothing. */

@@ -1,11 +1,12 @@
 import { describeError } from '../errors.ts'
 import type { FleetImage, FleetWord, KubeFleet, KubeFleetOptions } from '../kube/kube-fleet.ts'
 import { learnedElsewhere } from '../lifecycle/learned-elsewhere.ts'
+import { compareWords, isAsSaid, latestWord, type ModeWord } from '../lifecycle/mode-word.ts'
 import type { BehaviourId } from '../profile/behaviour.ts'
 import { type ProfileEntry, sameDecision } from '../profile/profile-entry.ts'
 import { sharedForm } from '../profile/shared-form.ts'
 import type { Daemon } from './daemon.ts'
-import type { DeployedVersion } from './deployed-version.ts'
+import type { DeployedVersion, HeardMode } from './deployed-version.ts'
 import type { Decider } from './engine.ts'
 import { ShareSchedule } from './share-schedule.ts'
 import type { SnugEngine } from './snug-engine.ts'
@@ -36,7 +37,8 @@ export class FleetDesk {
   /** Versions that others told something of that is not taken in yet. */
   readonly #told = new Set<string>()
   readonly #schedule: ShareSchedule<DeployedVersion>
-  readonly #refused = new Map<string, number>()
+  /** Modes that a gate is shut for, by the time of the word that asks. */
+  readonly #refused = new Map<string, string>()
   #hearing = false
   #publishing = false
   #timer: NodeJS.Timeout | undefined
@@ -82,6 +84,7 @@ export class FleetDesk {
         if (this.#told.delete(name) || isFirst) this.#takeIn(version)
         const word = this.#words.get(name)
         if (word !== undefined) await this.#hear(version, word)
+        await this.#hearMode(version, word)
       }
     } finally {
       this.#hearing = false
@@ -114,27 +117,53 @@ export class FleetDesk {
       ids.filter((id) => hears(id) && bearing(version, id, word, what) === 'stands')
     const approve = standing(word.approve, 'approve')
     const reject = standing(word.reject, 'reject')
-    const { mode } = word
-    const strays = (isNew || word.isGit) && mode !== undefined && mode !== version.life.mode
-    if (!isNew && !strays && approve.length + reject.length === 0) return
+    if (!isNew && approve.length + reject.length === 0) return
     const by: Decider = { who: word.by, at: word.at }
     const ref = nameOf(version.image)
-    const { engine, daemon } = this.#options
-    try {
-      if (approve.length > 0) await engine.approve(ref, approve, by, { quarantined: true })
-      if (reject.length > 0) await engine.reject(ref, reject, by)
-      if (isNew && word.approveAll) await engine.approve(ref, undefined, by)
-      if (strays) await engine.setMode(ref, mode, by)
-      const { profile, generation } = word
-      version.heard = { profile, generation, awaited: awaitedOf(version, word, isNew) }
+    const { engine } = this.#options
+    if (approve.length > 0) await engine.approve(ref, approve, by, { quarantined: true })
+    if (reject.length > 0) await engine.reject(ref, reject, by)
+    if (isNew && word.approveAll) await engine.approve(ref, undefined, by)
+    const { profile, generation } = word
+    const mode = heardMode(version, word, this.#options.daemon.now())
+    const awaits = awaitedOf(version, word, isNew)
+    version.heard = {
+      profile,
+      generation,
+      awaited: awaits,
+      ...(mode === undefined ? {} : { mode }),
+    }
+    version.changed = true
+  }
+
+  /** Goes by the word that stands: once, so that the version may go on from there by itself; by that of git always. */
+  async #hearMode(version: DeployedVersion, word: FleetWord | undefined): Promise<void> {
+    const said = word === undefined ? undefined : modeWordOf(version, word)
+    const isHeld = word?.isGit === true && said !== undefined
+    const { own, done } = version.modeWords
+    const stands = isHeld ? said : latestWord([said, own, ...this.#fleet.modeWords(version.image)])
+    if (stands === undefined) return
+    if (isHeld ? stands.mode === version.life.mode : isPast(stands, done)) return
+    const ref = nameOf(version.image)
+    if (!isHeld && isAsSaid(version.life, stands)) {
+      version.modeWords = { ...version.modeWords, done: stands }
       version.changed = true
+      return
+    }
+    const { mode, by: who, at, reason, canary } = stands
+    const by: Decider = { who, at, ...(reason === undefined ? {} : { reason }) }
+    try {
+      await this.#options.engine.setMode(ref, mode, by, canary)
       this.#refused.delete(ref)
     } catch (error) {
       // A gate is shut still: it is tried again, and said once.
-      if (this.#refused.get(ref) === word.generation) return
-      this.#refused.set(ref, word.generation)
-      const fields = { image: ref, by: word.by, error: describeError(error) }
-      daemon.parts.log.warn(fields, 'what the ImageProfile asks for cannot be done yet')
+      if (this.#refused.get(ref) === at) return
+      this.#refused.set(ref, at)
+      const fields = { image: ref, mode, by: who, error: describeError(error) }
+      this.#options.daemon.parts.log.warn(
+        fields,
+        'the mode that was asked for is not to be had yet',
+      )
     }
   }
 
@@ -169,6 +198,7 @@ export class FleetDesk {
       image,
       entries,
       ...(isLearned ? { learnedAt: new Date(life.learnedAt).toISOString() } : {}),
+      ...(version.modeWords.own === undefined ? {} : { mode: version.modeWords.own }),
       summary: {
         state: life.state,
         mode: life.mode,
@@ -178,6 +208,31 @@ export class FleetDesk {
       },
     }
   }
+}
+
+function modeWordOf({ heard }: DeployedVersion, { mode }: FleetWord): ModeWord | undefined {
+  if (mode === undefined) return undefined
+  return { mode: mode.is, by: mode.by, at: heard.mode?.at ?? mode.at }
+}
+
+/** Since when the mode is said: heard now, it was said now, where the server noted no other time than for what was before. */
+function heardMode(
+  { heard }: DeployedVersion,
+  { mode, isGit, profile }: FleetWord,
+  nowMs: number,
+): HeardMode | undefined {
+  if (mode === undefined) return undefined
+  const { is, at: noted } = mode
+  const before = heard.profile === profile ? heard.mode : undefined
+  if (before?.is === is && before.isGit === isGit) return { ...before, noted }
+  if (before?.noted !== noted) return { is, isGit, at: noted, noted }
+  // In whole seconds, as the server would; of two within one second the later is the later.
+  const atMs = Math.max(Math.floor(nowMs / secondMs) * secondMs, Date.parse(before.at) + 1)
+  return { is, isGit, at: new Date(atMs).toISOString(), noted }
+}
+
+function isPast(word: ModeWord, done: ModeWord | undefined): boolean {
+  return done !== undefined && compareWords(word, done) <= 0
 }
 
 type Word = 'approve' | 'reject'

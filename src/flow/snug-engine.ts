@@ -14,6 +14,7 @@ import type { KeptScan } from '../scan/kept-scan.ts'
 import { actKindsOfHost, stopsOf } from '../telemetry/host-acts.ts'
 import { checkHost, type HostPaths } from '../telemetry/host-checks.ts'
 import type { Daemon } from './daemon.ts'
+import { saidMode } from './decisions.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import type * as view from './engine.ts'
 import type * as views from './engine-views.ts'
@@ -132,9 +133,11 @@ export class SnugEngine implements view.Engine {
       const refusal = kernel.refusal(version) ?? boundRefusal(version)
       if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)
     }
-    return this.#step(ref, by, 'mode', (version, evidence, rules, nowMs) =>
-      setMode(version, mode, evidence, rules, nowMs, by.who, canary),
-    )
+    return this.#step(ref, by, 'mode', (version, evidence, rules, nowMs) => {
+      const step = setMode(version.life, mode, evidence, rules, nowMs, by.who, canary)
+      saidMode(version, { mode, canary }, by, nowMs)
+      return step
+    })
   }
 
   async breakGlass(
@@ -185,7 +188,7 @@ export class SnugEngine implements view.Engine {
 
   async endLearning(ref: string, by: view.Decider): Promise<views.VersionView> {
     return this.#step(ref, by, 'end-learning', (version, evidence, rules, nowMs) =>
-      endLearning(version, evidence, rules, nowMs, by.who),
+      endLearning(version.life, evidence, rules, nowMs, by.who),
     )
   }
 
@@ -397,7 +400,7 @@ export class SnugEngine implements view.Engine {
     by: view.Decider,
     what: string,
     move: (
-      version: DeployedVersion['life'],
+      version: DeployedVersion,
       evidence: ReturnType<Daemon['shelf']['evidence']>,
       rules: Daemon['shelf']['rules'],
       nowMs: number,
@@ -407,7 +410,7 @@ export class SnugEngine implements view.Engine {
     const version = shelf.findOne(ref)
     const nowMs = this.#daemon.now()
     const before = standing(version)
-    const step = move(version.life, shelf.evidence(version, nowMs), shelf.rules, nowMs)
+    const step = move(version, shelf.evidence(version, nowMs), shelf.rules, nowMs)
     shelf.apply(version, step)
     const { mode, blocking } = version.life
     const canary = blocking?.canary === undefined ? {} : { canary: blocking.canary }

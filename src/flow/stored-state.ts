@@ -10,7 +10,7 @@ import type { ProfileEntry } from '../profile/profile-entry.ts'
 import type { Shaper } from '../profile/shape.ts'
 import type { AlertRecord } from '../respond/alert-book.ts'
 import type { StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts'
-import { DeployedVersion, type ToldAct } from './deployed-version.ts'
+import { DeployedVersion, type ModeWords, type ToldAct } from './deployed-version.ts'
 import type { LedgerSpan } from './loss-ledger.ts'
 
 const text = z.string()
@@ -18,6 +18,8 @@ const span = z
   .object({ reason: text, count: z.number(), from: text, to: text, container: text.optional() })
   .transform(({ container, ...rest }) => (container === undefined ? rest : { ...rest, container }))
 const stint = z.object({ from: text, to: text, before: z.boolean() })
+
+const heardMode = z.object({ is: text, isGit: z.boolean(), at: text, noted: text })
 
 /** What is stored of a version beside its behaviours. */
 const versionSchema = z.object({
@@ -50,8 +52,16 @@ const versionSchema = z.object({
   imageIds: z.array(text).default([]),
   handedOver: z.boolean().default(false),
   heard: z
-    .object({ profile: text, generation: z.number(), awaited: z.array(text) })
+    .object({
+      profile: text,
+      generation: z.number(),
+      awaited: z.array(text),
+      mode: heardMode.exactOptional(),
+    })
     .default({ profile: '', generation: 0, awaited: [] }),
+  modeWords: z
+    .custom<ModeWords>((value) => typeof value === 'object' && value !== null)
+    .default({}),
   revision: z.number().default(0),
   // Absent in what was stored before it was asked: then all were taken to be.
   observed: z.array(z.enum(behaviourKinds)).default([...behaviourKinds]),
@@ -62,7 +72,7 @@ const versionSchema = z.object({
 export function versionWrite(version: DeployedVersion): StoreWrite {
   const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
   const { runs, runsSeen, runsBefore, losses, told } = version
-  const { otherDigests, imageIds, handedOver, heard, revision } = version
+  const { otherDigests, imageIds, handedOver, heard, modeWords, revision } = version
   const { observed, observedBefore, toldKinds } = version
   const value = {
     image,
@@ -81,6 +91,7 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     imageIds: [...imageIds],
     handedOver,
     heard,
+    modeWords,
     revision,
     observed: kindsOf(observed),
     observedBefore: kindsOf(observedBefore),
@@ -146,6 +157,7 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
   for (const id of value.imageIds) version.imageIds.add(id)
   version.handedOver = value.handedOver
   version.heard = value.heard
+  version.modeWords = value.modeWords
   version.revision = value.revision
   version.observed = new Set(value.observed)
   version.observedBefore = new Set(value.observedBefore)

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ImageRef } from '../event/event.ts'
+import type { ModeWord } from '../lifecycle/mode-word.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 import type { KubeObject } from './object.ts'
 
@@ -39,12 +40,18 @@ export interface Condition {
   readonly lastTransitionTime: string
 }
 
-/** A part of what one node saw of one version. That node alone writes it. */
-export interface ProfileSlice extends KubeObject {
-  readonly image: { readonly repository: string; readonly digest: string }
-  readonly node: string
+/** What a node says of a version beside its behaviours: with the first of its slices. */
+export interface SliceHead {
   /** Since when the node's window has ended with nothing missing; RFC 3339. */
   readonly learnedAt?: string
+  /** The latest that a person said of the mode at this node. */
+  readonly mode?: ModeWord
+}
+
+/** A part of what one node saw of one version. That node alone writes it. */
+export interface ProfileSlice extends KubeObject, SliceHead {
+  readonly image: { readonly repository: string; readonly digest: string }
+  readonly node: string
   readonly entries: readonly ProfileEntry[]
 }
 
@@ -78,7 +85,7 @@ export function sliceObject(
   node: string,
   number: number,
   owner: KubeObject,
-  content: { readonly entries: readonly ProfileEntry[]; readonly learnedAt?: string },
+  content: SliceHead & { readonly entries: readonly ProfileEntry[] },
   resourceVersion?: string,
 ): object {
   return {

@@ -1,9 +1,11 @@
 import type { ImageRef } from '../event/event.ts'
+import type { ModeWord } from '../lifecycle/mode-word.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 import { isTold } from '../profile/shared-form.ts'
 import { Backoff } from './backoff.ts'
 import { hasAnswered, type KubeApi } from './api.ts'
 import { Collection } from './collection.ts'
+import { ownerOf } from './field-owner.ts'
 import {
   type Condition,
   type FleetMode,
@@ -13,6 +15,7 @@ import {
   profileName,
   profileObject,
   type ProfileSlice,
+  type SliceHead,
   sliceName,
   sliceObject,
 } from './fleet-objects.ts'
@@ -20,6 +23,14 @@ import type { KubeObject } from './object.ts'
 import { SliceBook } from './slice-book.ts'
 
 export type FleetImage = Pick<ImageRef, 'repository' | 'digest'>
+
+/** Who said a part of an object, and when, as the server noted it of the field manager that owns that part. */
+export interface Said {
+  /** `kubectl:NAME` or `git:NAME`, by the field manager. */
+  readonly by: string
+  /** RFC 3339; moves when the manager owns more or other fields, and not when the value of one changes. */
+  readonly at: string
+}
 
 /** What people or git say of a version, in the object itself. */
 export interface FleetWord {
@@ -34,17 +45,16 @@ export interface FleetWord {
   readonly at: string
   /** It stands above whatever is said elsewhere. */
   readonly isGit: boolean
-  readonly mode?: FleetMode
+  readonly mode?: Said & { readonly is: FleetMode }
   readonly approveAll: boolean
   readonly approve: readonly string[]
   readonly reject: readonly string[]
 }
 
 /** What a node has to tell of one version. */
-export interface Contribution {
+export interface Contribution extends SliceHead {
   readonly image: FleetImage
   readonly entries: readonly ProfileEntry[]
-  readonly learnedAt?: string
   readonly summary: Pick<ImageProfileStatus, 'state' | 'mode' | 'behaviours' | 'pending'> & {
     readonly because: string
   }
@@ -67,7 +77,7 @@ interface SliceView {
   readonly node: string
   readonly name: string
   readonly resourceVersion: string
-  readonly learnedAt?: string
+  readonly head: SliceHead
   readonly entries: readonly ProfileEntry[]
 }
 
@@ -88,7 +98,8 @@ export class KubeFleet {
   readonly #written = new Map<string, string>()
   /** Pages of own slices that the server does not have yet. */
   readonly #owed = new Map<string, Set<number>>()
-  readonly #toldLearned = new Map<string, string>()
+  /** What the server has of the heads of own slices. */
+  readonly #toldHeads = new Map<string, SliceHead>()
   readonly #backoff = new Backoff()
   #notBefore = 0
   writes = 0
@@ -144,12 +155,20 @@ export class KubeFleet {
   /** The first node whose window ended with nothing missing. */
   learned(image: FleetImage): { readonly node: string; readonly at: string } | undefined {
     let first: { node: string; at: string } | undefined
-    for (const { node, learnedAt } of this.#of(image)) {
+    for (const { node, head } of this.#of(image)) {
+      const { learnedAt } = head
       if (learnedAt !== undefined && (first === undefined || learnedAt < first.at)) {
         first = { node, at: learnedAt }
       }
     }
     return first
+  }
+
+  /** What was said of the mode at any node; of this one, what it told before it was made anew. */
+  modeWords(image: FleetImage): readonly ModeWord[] {
+    const heads = this.#of(image).map(({ head }) => head)
+    const own = this.#toldHeads.get(profileName(image))
+    return [...heads, own ?? {}].flatMap(({ mode }) => mode ?? [])
   }
 
   /**
@@ -158,7 +177,7 @@ export class KubeFleet {
    */
   async publish(contribution: Contribution): Promise<boolean> {
     if (!this.ready || this.#now() < this.#notBefore) return false
-    const { image, learnedAt } = contribution
+    const { image } = contribution
     try {
       const name = profileName(image)
       const others = byId(this.entries(image))
@@ -167,10 +186,7 @@ export class KubeFleet {
         (entry) => book.has(entry.id) || !isTold(entry, others.get(entry.id) ?? []),
       )
       const pages = new Set(book.put(news))
-      // The end of a window goes with the first page. One node's is enough, and a later one of its own it takes back.
-      const toldLearned = this.#toldLearned.get(name)
-      if (toldLearned !== learnedAt && (toldLearned ?? this.learned(image)) === toldLearned)
-        pages.add(0)
+      if (this.#hasHeadNews(contribution)) pages.add(0)
       for (const page of this.#unwritten(name, pages)) await this.#write(contribution, book, page)
       await this.#writeStatus(contribution)
       this.#backoff.reset()
@@ -180,6 +196,15 @@ export class KubeFleet {
       this.#options.onError?.(`telling the fleet of ${image.repository}`, error)
       return false
     }
+  }
+
+  /** What goes with the first page. Of windows that ended one node's is enough, and a later one of its own it takes back. */
+  #hasHeadNews({ image, learnedAt, mode }: Contribution): boolean {
+    const told = this.#toldHeads.get(profileName(image)) ?? {}
+    if (mode !== undefined && mode.at !== told.mode?.at) return true
+    return (
+      told.learnedAt !== learnedAt && (told.learnedAt ?? this.learned(image)) === told.learnedAt
+    )
   }
 
   /** Also what could not be written before. */
@@ -192,13 +217,12 @@ export class KubeFleet {
 
   async #write(contribution: Contribution, book: SliceBook, page: number): Promise<void> {
     const { api, node } = this.#options
-    const { image, learnedAt } = contribution
+    const { image } = contribution
+    const profile = profileName(image)
     const owner = await this.#profileOf(image)
     const name = sliceName(image, node, page)
-    const content = {
-      entries: book.page(page),
-      ...(page === 0 && learnedAt !== undefined ? { learnedAt } : {}),
-    }
+    const head = page === 0 ? headOf(contribution, this.#toldHeads.get(profile)) : {}
+    const content = { entries: book.page(page), ...head }
     const known = this.#written.get(name)
     const body = sliceObject(image, node, page, owner, content, known)
     const path = `${fleetRoot}/profileslices`
@@ -216,11 +240,8 @@ export class KubeFleet {
       throw error
     }
     this.#written.set(name, (stored as KubeObject).metadata.resourceVersion)
-    const profile = profileName(image)
     this.#owed.get(profile)?.delete(page)
-    if (page > 0) return
-    if (learnedAt === undefined) this.#toldLearned.delete(profile)
-    else this.#toldLearned.set(profile, learnedAt)
+    if (page === 0) this.#toldHeads.set(profile, head)
   }
 
   async #readAgain(name: string): Promise<void> {
@@ -289,8 +310,9 @@ export class KubeFleet {
     }
     // Our own, from before a restart: what is written there stays where it is.
     if (before === undefined && !this.#written.has(slice.name)) {
-      this.#book(name).restore(Number(slice.name.split('-').at(-1)), slice.entries)
-      if (slice.learnedAt !== undefined) this.#toldLearned.set(name, slice.learnedAt)
+      const page = Number(slice.name.split('-').at(-1))
+      this.#book(name).restore(page, slice.entries)
+      if (page === 0) this.#toldHeads.set(name, slice.head)
     }
     this.#written.set(slice.name, slice.resourceVersion)
   }
@@ -302,19 +324,21 @@ export class KubeFleet {
     // The profile was deleted: the fleet shall forget, and what this node still knows it tells anew.
     this.#written.delete(slice.name)
     this.#books.delete(name)
-    this.#toldLearned.delete(name)
+    this.#toldHeads.delete(name)
   }
 }
 
-function viewOf({ metadata, image, node, learnedAt, entries }: ProfileSlice): SliceView {
+function viewOf({ metadata, image, node, entries, ...head }: ProfileSlice): SliceView {
   const { name, resourceVersion } = metadata
+  return { image, node, name, resourceVersion, entries: entries ?? [], head: headOf(head) }
+}
+
+/** What was said of the mode stays said: it is told on where the node itself does not have it any more. */
+function headOf({ learnedAt, mode }: SliceHead, told: SliceHead = {}): SliceHead {
+  const word = mode ?? told.mode
   return {
-    image,
-    node,
-    name,
-    resourceVersion,
-    entries: entries ?? [],
     ...(learnedAt === undefined ? {} : { learnedAt }),
+    ...(word === undefined ? {} : { mode: word }),
   }
 }
 
@@ -324,21 +348,19 @@ function byId(entries: readonly ProfileEntry[]): ReadonlyMap<string, readonly Pr
   return map
 }
 
-/** When and by whom the spec was last written, as the server keeps it for each field manager. */
 function wordOf({ metadata, spec }: ImageProfile): FleetWord {
-  const fields = metadata.managedFields ?? []
-  const last = fields
-    .filter(({ fieldsV1 }) => fieldsV1 !== undefined && 'f:spec' in fieldsV1)
-    .sort((a, b) => ((a.time ?? '') < (b.time ?? '') ? 1 : -1))[0]
   const isGit = spec.authority === 'git'
+  const saidOf = (...path: readonly string[]): Said => {
+    const { manager = 'unknown', time } = ownerOf(metadata.managedFields ?? [], path) ?? {}
+    return { by: `${isGit ? 'git' : 'kubectl'}:${manager}`, at: new Date(time ?? 0).toISOString() }
+  }
   return {
     image: spec.image,
     profile: metadata.uid,
     generation: metadata.generation ?? 0,
-    by: `${isGit ? 'git' : 'kubectl'}:${last?.manager ?? 'unknown'}`,
-    at: new Date(last?.time ?? 0).toISOString(),
+    ...saidOf('f:spec'),
     isGit,
-    ...(spec.mode === undefined ? {} : { mode: spec.mode }),
+    ...(spec.mode === undefined ? {} : { mode: { is: spec.mode, ...saidOf('f:spec', 'f:mode') } }),
     approveAll: spec.approve?.all === true,
     approve: spec.approve?.behaviours ?? [],
     reject: spec.reject?.behaviours ?? [],

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ActEvent } from '../../src/event/event.ts'
+import type { AuditView } from '../../src/flow/engine.ts'
 import type { BehaviourView, LineageView, ProfileView } from '../../src/flow/engine-views.ts'
 import { profileName } from '../../src/kube/fleet-objects.ts'
 import { Agent } from '../fixtures/agent.ts'
@@ -103,6 +104,17 @@ export class FleetNode {
     const id = await this.idOf(path)
     const result = await this.agent.cli(['profile', 'reject', this.#image.ref, '--behaviour', id])
     if (result.code !== 0) throw new Error(result.stderr)
+  }
+
+  async setMode(mode: 'learn' | 'alert' | 'block'): Promise<void> {
+    const result = await this.agent.cli(['profile', 'mode', this.#image.ref, mode])
+    if (result.code !== 0) throw new Error(result.stderr)
+  }
+
+  /** What its audit says of the latest mode that a person or git set. */
+  async lastMode(): Promise<AuditView | undefined> {
+    const entries = await this.agent.json<AuditView[]>(['audit', 'list'])
+    return entries.find(({ what }) => what === 'mode')
   }
 
   /** Resolves once it is in that mode, with why. */

@@ -138,6 +138,33 @@ describe('one profile for the fleet', () => {
     for (const each of nodes) await each.rows(stateIs('/srv/after', 'approved'))
   })
 
+  it('goes by the mode that was said last, at whichever node or by kubectl', async () => {
+    await node(1).setMode('learn')
+    // By the same author as it was said by.
+    await node(2).modeIs('learn')
+    expect(await node(2).lastMode()).toMatchObject({ who: expect.stringMatching(/^cli:/) })
+    // The server notes the time of a word in whole seconds.
+    await delay(1_100)
+    // The mode in the object has been `alert` all the time: only another value is another word.
+    await image.patch({ mode: 'learn' })
+    await delay(1_100)
+    await image.patch({ mode: 'alert' })
+    for (const each of nodes) expect(await each.modeIs('alert')).toContain('kubectl:kubectl-patch')
+    await node(2).setMode('learn')
+    for (const each of nodes) await each.modeIs('learn')
+    const { items } = await cluster.json<{ items: { mode?: { mode: string } }[] }>([
+      'get',
+      'profileslices',
+    ])
+    expect(items.flatMap(({ mode }) => mode?.mode ?? [])).toEqual(['learn', 'learn'])
+    const { spec } = await cluster.json<ImageProfile>(['get', 'improf', image.name])
+    expect(spec.mode).toBe('alert')
+    // A restart is no news.
+    await node(1).agent.stop()
+    await node(1).agent.start()
+    await node(1).modeIs('learn')
+  })
+
   it('is held to what git says, and says so', async () => {
     await image.patch({
       authority: 'git',
@@ -145,9 +172,10 @@ describe('one profile for the fleet', () => {
       approve: { behaviours: [await node(1).idOf('/etc/new')] },
     })
     for (const each of nodes) await each.rows(stateIs('/etc/new', 'approved'))
-    const set = await node(2).agent.cli(['profile', 'mode', image.ref, 'learn'])
-    expect(set.code, set.stderr).toBe(0)
-    expect(await node(2).modeIs('alert')).toContain('git:')
+    for (const each of nodes) expect(await each.modeIs('alert')).toContain('git:kubectl-patch')
+    await node(2).setMode('learn')
+    for (const each of nodes) expect(await each.modeIs('alert')).toContain('git:kubectl-patch')
+    expect(await node(2).lastMode()).toMatchObject({ who: 'git:kubectl-patch', mode: 'alert' })
   })
 
   it('says what it is not allowed, and goes on', async () => {

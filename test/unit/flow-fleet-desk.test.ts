@@ -4,6 +4,7 @@ import { FleetDesk } from '../../src/flow/fleet-desk.ts'
 import { profileName } from '../../src/kube/fleet-objects.ts'
 import { KubeFleet } from '../../src/kube/kube-fleet.ts'
 import { behaviourId, behavioursOf } from '../../src/profile/behaviour.ts'
+import type { ModeWord } from '../../src/lifecycle/mode-word.ts'
 import type { Decision } from '../../src/profile/profile-entry.ts'
 import { MemoryStore } from '../../src/store/memory-store.ts'
 import type { StoreWrite } from '../../src/store/store.ts'
@@ -105,6 +106,12 @@ function say(spec: object, { uid = 'one', generation = ++said, at = Date.now() }
   })
 }
 
+/** What was said of the mode at another node. */
+function tellMode(node: string, mode: ModeWord): void {
+  const { repository, digest } = image
+  slices.put(`slice-${node}-0`, { image: { repository, digest }, node, entries: [], mode })
+}
+
 function tell(node: string, path: string, decision?: Decision): void {
   const [behaviour] = behavioursOf(opened(path), shaper)
   if (behaviour === undefined) throw new Error(`no behaviour of ${path}`)
@@ -195,6 +202,121 @@ describe('a word on a behaviour that this node does not know', () => {
     await world.engine.withdraw(ref, [idOf('/srv/new')], person)
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(stateOf(world, '/srv/new')).toBe('pending')
+  })
+})
+
+describe('a word on the mode', () => {
+  const versionOf = ({ daemon }: DaemonWorld) => [...daemon.shelf.versions][0]
+  const lifeOf = (world: DaemonWorld) => versionOf(world)?.life
+  const isoAfter = (world: DaemonWorld, ms: number): string =>
+    new Date(world.now() + ms).toISOString()
+  const modeIs = (world: DaemonWorld, mode: string): Promise<void> =>
+    vi.waitFor(() => expect(lifeOf(world)?.mode).toBe(mode))
+  const done = (world: DaemonWorld, by: string): Promise<void> =>
+    vi.waitFor(() => expect(versionOf(world)?.modeWords.done?.by).toBe(by))
+
+  it('that was said at another node is gone by here, once, and by its author', async () => {
+    const world = await alerting()
+    await share(world)
+    tellMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, 1_000) })
+    await modeIs(world, 'learn')
+    expect(lifeOf(world)?.because).toContain('cli:ann')
+    world.advance(2_000)
+    await world.engine.setMode(ref, 'alert', person)
+    tell('n3', '/srv/theirs', {
+      kind: 'approved',
+      by: 'cli:root',
+      at: isoAfter(world, 0),
+      grants: [],
+    })
+    await vi.waitFor(() => expect(stateOf(world, '/srv/theirs')).toBe('approved'))
+    expect(lifeOf(world)?.mode).toBe('alert')
+  })
+
+  it.each([
+    ['kubectl', 'learn', 1_000, 3_000],
+    ['cli:ann', 'alert', 3_000, 1_000],
+  ])('stands where it is the later: that of %s', async (who, mode, cliAfter, kubectlAfter) => {
+    const world = await alerting()
+    await share(world)
+    const cliAt = isoAfter(world, cliAfter)
+    tellMode('n2', { mode: 'alert', by: 'cli:ann', at: cliAt })
+    say({ mode: 'learn' }, { at: world.now() + kubectlAfter })
+    await heard(world)
+    await vi.waitFor(() => expect(versionOf(world)?.modeWords.done?.by).toContain(who))
+    await modeIs(world, mode)
+  })
+
+  it('is not said again by a change of something else in its object', async () => {
+    const world = await alerting()
+    await share(world)
+    say({ mode: 'learn' }, { at: world.now() + 1_000 })
+    await modeIs(world, 'learn')
+    world.advance(3_000)
+    await world.engine.setMode(ref, 'alert', person)
+    say({ mode: 'learn', reject: { behaviours: [idOf('/x')] } }, { at: world.now() + 2_000 })
+    await heard(world)
+    await does(world, '/x')
+    await vi.waitFor(() => expect(stateOf(world, '/x')).toBe('rejected'))
+    expect(lifeOf(world)?.mode).toBe('alert')
+  })
+
+  it('counts from when it was heard where the server notes no time of its own for it', async () => {
+    const world = await alerting()
+    await share(world)
+    const at = world.now() + 1_000
+    say({ mode: 'learn' }, { at })
+    await modeIs(world, 'learn')
+    world.advance(3_000)
+    await world.engine.setMode(ref, 'learn', person)
+    world.advance(2_000)
+    say({ mode: 'alert' }, { at })
+    await modeIs(world, 'alert')
+    await done(world, 'kubectl:kubectl-patch')
+  })
+
+  it('is tried again where a gate is shut, and nothing else that was said with it', async () => {
+    const world = await alerting({ rules: { floorMs: 60_000, unseen: 1 } })
+    await share(world)
+    await does(world, '/srv/new')
+    say({ mode: 'block', approve: { all: true } }, { at: world.now() + 1_000 })
+    await heard(world)
+    await does(world, '/srv/newer')
+    const tried = vi.spyOn(world.engine, 'setMode')
+    await vi.waitFor(() => expect(tried.mock.calls.length).toBeGreaterThan(3))
+    const audit = await world.engine.audit(100)
+    expect(audit.filter(({ what }) => what === 'approve')).toHaveLength(1)
+    expect(stateOf(world, '/srv/newer')).toBe('pending')
+    tried.mockRestore()
+  })
+
+  it('is put right again for as long as git says it', async () => {
+    const world = await alerting()
+    await share(world)
+    say({ authority: 'git', mode: 'alert' }, { at: world.now() })
+    await heard(world)
+    world.advance(5_000)
+    await world.engine.setMode(ref, 'learn', person)
+    await modeIs(world, 'alert')
+    expect(lifeOf(world)?.because).toContain('git:kubectl-patch')
+    tellMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, 1_000) })
+    await slices.until((asked) => asked.some(({ query }) => query.has('watch')))
+    await does(world, '/srv/other')
+    expect(lifeOf(world)?.mode).toBe('alert')
+  })
+
+  it('on learning is done with where the window began after it', async () => {
+    const world = daemonWorld()
+    worlds.push(world)
+    tellMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, -60_000) })
+    await world.start()
+    await share(world)
+    world.containers.tell(identityOf(container))
+    world.containers.atOnce.add(container)
+    await does(world, '/etc/learned')
+    await world.engine.endLearning(ref, person)
+    await done(world, 'cli:ann')
+    expect(lifeOf(world)?.mode).toBe('alert')
   })
 })
 

@@ -5,7 +5,14 @@ import { isoOf } from '../../event/time.ts'
 import { approveVersion } from '../../lifecycle/version.ts'
 import type { BehaviourId } from '../../profile/behaviour.ts'
 import type { Daemon } from '../daemon.ts'
-import { allowBlock, allowEvent, decisionOf, rejectEvent, workloadOf } from '../decisions.ts'
+import {
+  allowBlock,
+  allowEvent,
+  decisionOf,
+  rejectEvent,
+  saidMode,
+  workloadOf,
+} from '../decisions.ts'
 import type { DeployedVersion } from '../deployed-version.ts'
 import type * as view from '../engine.ts'
 import type * as views from '../engine-views.ts'
@@ -47,7 +54,11 @@ export class ReviewDesk {
       for (const id of ids) version.profile.decide(id, decision)
     })
     if (behaviours === undefined) {
-      shelf.apply(version, approveVersion(version.life, this.#daemon.now(), by.who))
+      const step = approveVersion(version.life, this.#daemon.now(), by.who)
+      shelf.apply(version, step)
+      // The ImageProfile asks each node for it by itself.
+      const isOurs = step.transitions.length > 0 && by.at === undefined
+      if (isOurs) saidMode(version, { mode: 'alert' }, by, this.#daemon.now())
     }
     const fields = { changes, quarantined, ...bounds, before: from, after: standing(version) }
     await decided(this.#daemon, version, { what: 'approve', by, fields, expects: true })
