@@ -99,7 +99,8 @@ static __always_inline void push_ancestor(struct snug_task *state)
 /*
  * The number of the container that the current process enters by executing something; nothing where it has not left the
  * runtime's mount namespace. That is the host's, or one of the runtime's own (a snap, kind, a service with private
- * mounts): then it is its parent's, which runs outside of the container.
+ * mounts): then it is that of its parent, outside of the container, and of the parent's parent, as a runtime's programs
+ * call each other. Who makes a namespace only to become a container in it has a parent elsewhere.
  */
 static __always_inline u32 *entered(struct task_struct *task)
 {
@@ -112,7 +113,7 @@ static __always_inline u32 *entered(struct task_struct *task)
 	space = task->nsproxy->mnt_ns->ns.inum;
 	if (space == host_mnt_ns[0] || space == host_mnt_ns[1])
 		return 0;
-	if (space == parent->nsproxy->mnt_ns->ns.inum) {
+	if (space == parent->nsproxy->mnt_ns->ns.inum && space == parent->real_parent->nsproxy->mnt_ns->ns.inum) {
 		cgroup = parent->cgroups->dfl_cgrp->kn->id;
 		around = bpf_map_lookup_elem(&cgroups, &cgroup);
 		if (!around || *around != *number)

@@ -111,24 +111,45 @@ ino_t mount_space(pid_t pid)
 	return stat(path, &space) ? 0 : space.st_ino;
 }
 
-bool read_process(struct agent *agent, pid_t pid, struct process *process)
+static bool read_stat(pid_t pid, pid_t *parent, int *tty, unsigned long long *start)
 {
-	const volatile __u32 *host = agent->skel->rodata->host_mnt_ns;
 	char path[64], line[1024], *after;
 	FILE *file;
 	bool read;
 
-	*process = (struct process){ .pid = pid, .space = mount_space(pid) };
-	if (!process->space || process->space == host[0] || process->space == host[1])
-		return false;
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	file = fopen(path, "re");
 	if (!file)
 		return false;
 	read = fgets(line, sizeof(line), file) && (after = strrchr(line, ')')) &&
 	       sscanf(after + 1, " %*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		      &process->ppid, &process->tty, &process->start) == 3;
+		      parent, tty, start) == 3;
 	fclose(file);
+	return read;
+}
+
+/* The parent and its parent are in the mount namespace too: see `entered` in exec.bpf.h. */
+bool is_among_its_own(const struct process *process)
+{
+	unsigned long long start;
+	pid_t above;
+	int tty;
+
+	return mount_space(process->ppid) == process->space && read_stat(process->ppid, &above, &tty, &start) &&
+	       mount_space(above) == process->space;
+}
+
+bool read_process(struct agent *agent, pid_t pid, struct process *process)
+{
+	const volatile __u32 *host = agent->skel->rodata->host_mnt_ns;
+	char path[64], line[1024];
+	FILE *file;
+	bool read;
+
+	*process = (struct process){ .pid = pid, .space = mount_space(pid) };
+	if (!process->space || process->space == host[0] || process->space == host[1])
+		return false;
+	read = read_stat(pid, &process->ppid, &process->tty, &process->start);
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	file = read ? fopen(path, "re") : NULL;
 	while (file && fgets(line, sizeof(line), file)) {

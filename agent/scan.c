@@ -136,12 +136,6 @@ static void set_base(struct agent *agent, struct snug_task *state)
 	state->actor = SNUG_RULE_ACTOR(agent->keys, state->exe, state->script, state->user, state->origin);
 }
 
-/* Before it enters the container's mount namespace the runtime's own process is in its parent's, see `entered`. */
-static bool is_of_runtime(struct process *all, size_t count, const struct process *process)
-{
-	return !find(all, count, process->ppid) && mount_space(process->ppid) == process->space;
-}
-
 static size_t read_processes(struct agent *agent, const char *cgroup, struct process *all, size_t count)
 {
 	char path[PATH_MAX + 16];
@@ -152,7 +146,7 @@ static size_t read_processes(struct agent *agent, const char *cgroup, struct pro
 	file = fopen(path, "re");
 	while (file && count < PROCESSES_MAX && fscanf(file, "%d", &pid) == 1)
 		if (pid > 0 && !find(all, count, pid) && read_process(agent, pid, &all[count]) &&
-		    !is_of_runtime(all, count, &all[count]))
+		    (find(all, count, all[count].ppid) || !is_among_its_own(&all[count])))
 			count++;
 	if (file)
 		fclose(file);

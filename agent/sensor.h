@@ -96,6 +96,8 @@ bool remove_folder(const char *path, const char *name, bool is_folder);
 bool pins_open(const char *path);
 bool pins_keep(struct agent *agent);
 bool pins_link(struct agent *agent, const char *program, int fd);
+int pins_ring(__u32 number);
+bool pins_keep_ring(__u32 number, int fd);
 void pins_turn(struct agent *agent);
 bool pins_retiring(void);
 void pins_retire(void);
@@ -197,6 +199,7 @@ struct process {
 	struct snug_task state;
 };
 ino_t mount_space(pid_t pid);
+bool is_among_its_own(const struct process *process);
 bool read_process(struct agent *agent, pid_t pid, struct process *process);
 __u64 keep_exe(struct agent *agent, pid_t pid, __u16 *flags);
 __u64 keep_script(struct agent *agent, pid_t pid);
