@@ -15,8 +15,8 @@
 #include <unistd.h>
 #include "pin.h"
 
-/* Of what the maps mean, where their sizes do not show it: the hashes, the order of states. Count it up then. */
-#define MEANING 1
+/* Of what the maps mean and where they lie, which their sizes do not show: the hashes, the order of states. Count it up then. */
+#define MEANING 2
 
 static __u64 hash_number(__u64 hash, __u64 value)
 {

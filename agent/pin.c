@@ -4,6 +4,7 @@
  *
  *	DIR/N/memory		what the sensor itself must not forget
  *	DIR/N/<map>		each map that remembers
+ *	DIR/N/ring-R		each ring
  *	DIR/N/links-T/<program>	what is attached, by the turn of its programs
  *
  * N counts states: a sensor whose maps are of another layout makes the next one beside it, and removes the one
@@ -127,6 +128,11 @@ void map_path(char *path, size_t size, const struct bpf_map *map)
 			*c = '_';
 }
 
+static void ring_path(char *path, size_t size, __u32 number)
+{
+	snprintf(path, size, "%s/ring-%u", pins.state, number);
+}
+
 void *map_in(int fd, size_t size)
 {
 	void *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -171,6 +177,25 @@ bool pins_keep(struct agent *agent)
 		return false;
 	}
 	return true;
+}
+
+/* By path, as maps cannot be had by their ids without CAP_SYS_ADMIN. */
+int pins_ring(__u32 number)
+{
+	char path[PATH_MAX];
+
+	ring_path(path, sizeof(path), number);
+	return bpf_obj_get(path);
+}
+
+bool pins_keep_ring(__u32 number, int fd)
+{
+	char path[PATH_MAX];
+
+	if (!pins.folder[0])
+		return true;
+	ring_path(path, sizeof(path), number);
+	return !bpf_obj_pin(fd, path);
 }
 
 bool pins_link(struct agent *agent, const char *program, int fd)

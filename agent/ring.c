@@ -55,12 +55,19 @@ static bool map_ring(struct ring *ring, int fd, __u32 size)
 	return true;
 }
 
-/* One that is there already, with what nobody has read yet. */
-static int kept_ring(int outer, __u32 number)
+/* One that is there already has what nobody has read yet. */
+static int open_ring(struct agent *agent, __u32 number)
 {
-	__u32 id;
+	int outer = bpf_map__fd(agent->skel->maps.rings), fd;
 
-	return bpf_map_lookup_elem(outer, &number, &id) ? -1 : bpf_map_get_fd_by_id(id);
+	if (agent->kept)
+		return pins_ring(number);
+	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "snug_ring", 0, 0, agent->ring_size, NULL);
+	if (fd >= 0 && (bpf_map_update_elem(outer, &number, &fd, BPF_ANY) || !pins_keep_ring(number, fd))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 /* Only what comes from now on wakes: records that were read, and wait to be let go, do not. */
@@ -73,15 +80,11 @@ static bool wake_by(struct ring *ring)
 
 bool rings_open(struct agent *agent)
 {
-	int outer = bpf_map__fd(agent->skel->maps.rings);
-
 	wakes = epoll_create1(EPOLL_CLOEXEC);
 	for (__u32 i = 0; i < agent->rings; i++) {
-		int fd = agent->kept ? kept_ring(outer, i) :
-				       bpf_map_create(BPF_MAP_TYPE_RINGBUF, "snug_ring", 0, 0, agent->ring_size, NULL);
+		int fd = open_ring(agent, i);
 
-		if (fd < 0 || !map_ring(&rings[i], fd, agent->ring_size) || !wake_by(&rings[i]) ||
-		    (!agent->kept && bpf_map_update_elem(outer, &i, &fd, BPF_ANY))) {
+		if (fd < 0 || !map_ring(&rings[i], fd, agent->ring_size) || !wake_by(&rings[i])) {
 			say("cannot make ring %u: %s", i, strerror(errno));
 			return false;
 		}
