@@ -1,10 +1,11 @@
 #!/bin/bash
 # Builds a Kubernetes server of Debian's own: `build.sh FOLDER` leaves kube-apiserver, kube-controller-manager,
 # kube-scheduler, kubelet, kube-proxy and pause in FOLDER/bin. No package has them; the source package of Debian 12
-# (1.20.2) does, and builds with Debian 13's Go in some five minutes on two cores.
+# (1.20.2) does, and builds with Debian 13's Go in some five minutes on two cores. Does nothing where they are there.
 set -euo pipefail
 
 dest=$1
+[ ! -d "$dest/bin" ] || exit 0
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 version=v1.20.2
 mkdir -p "$dest/apt/lists/partial" "$dest/apt/cache/archives/partial" "$dest/bin.new"
