@@ -47,6 +47,11 @@ export const errorTable = {
     status: 400,
     hint: 'check the file against profiles/gate.schema.json',
   },
+  NETWORK_POLICY_INVALID: {
+    exit: 3,
+    status: 400,
+    hint: 'give what `kubectl get networkpolicy -A -o yaml` prints',
+  },
   ADMISSION_INVALID: {
     exit: 3,
     status: 500,

@@ -1,9 +1,6 @@
 import { type Command, Option } from 'commander'
 import { loadRules } from '../../config/load-rules.ts'
 import { SnugError } from '../../errors.ts'
-import type { ProfileDocument } from '../../export/profile-document.ts'
-import { parseProfileDocument } from '../../export/profile-document.ts'
-import type { ProfileExport } from '../../flow/engine.ts'
 import { Shaper } from '../../profile/shape.ts'
 import type { JoinedFinding, JoinedScan } from '../../scan/join.ts'
 import { keptOf } from '../../scan/keep.ts'
@@ -13,8 +10,8 @@ import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { writeTo } from '../cli-io.ts'
 import { imageInput, type ImageOptions } from '../image-input.ts'
-import { readProfileFile } from '../json-file.ts'
 import { packageVersion } from '../package-version.ts'
+import { profileInput } from '../profile-input.ts'
 import { joined, readReports } from '../scan-input.ts'
 import { safeJson } from '../terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../text-table.ts'
@@ -76,7 +73,7 @@ export function scanCommand(program: Command, context: CliContext): void {
     .option('--keep', 'the agent keeps the findings, for `snug image show` and the page')
     .action(async (image: string, options: Options) => {
       const reports = readReports(options.report)
-      const profile = await profileOf(context, image, options.profile)
+      const profile = await profileInput(context, image, options.profile)
       const input = await imageInput(context, image, options, { files: true, must: false })
       const shaper = new Shaper(loadRules(options.rules).generalise)
       const scan = joined(context, image, reports, input, shaper, profile)
@@ -101,16 +98,6 @@ export function scanCommand(program: Command, context: CliContext): void {
         )
       }
     })
-}
-
-async function profileOf(
-  { client }: CliContext,
-  image: string,
-  file: string | undefined,
-): Promise<ProfileDocument> {
-  if (file !== undefined) return readProfileFile(file)
-  const { text } = await client.get<ProfileExport>(imagePath(image, '/export?format=snug'))
-  return parseProfileDocument(JSON.parse(text))
 }
 
 function scanText(scan: JoinedScan, style: TableStyle): string {
