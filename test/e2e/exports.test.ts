@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadRules } from '../../src/config/load-rules.ts'
 import { exportProfile } from '../../src/export/export-profile.ts'
 import type { LineageView, ProfileView, VersionView } from '../../src/flow/engine-views.ts'
+import type { NetworkDifference } from '../../src/netpol/difference.ts'
 import { behaviourId, behaviourKey } from '../../src/profile/behaviour.ts'
 import { Profile } from '../../src/profile/profile.ts'
 import { Shaper } from '../../src/profile/shape.ts'
@@ -182,6 +183,31 @@ test('nginx serves under full load with its security context, and as the user th
   }
   const owner = await execIn(docker, asUser, ['/bin/sh', '-c', 'stat -c %u /proc/1'])
   expect(owner.stdout.trim()).toBe(uid)
+})
+
+test('its own policy allows what nginx did, and one that lets nobody in does not', async () => {
+  const { text } = await exported('networkpolicy')
+  const app = image.slice(0, image.indexOf(':'))
+  const diff = (input: string) =>
+    agent.cli(
+      ['network-policy', 'diff', image, '--against', '-', '-o', 'json'].concat([
+        '--namespace',
+        'default',
+        '--labels',
+        `app=${app}`,
+      ]),
+      { input },
+    )
+  const own = await diff(text)
+  expect(own.code, own.stderr).toBe(0)
+  expect((JSON.parse(own.stdout) as NetworkDifference).connections).toContainEqual(
+    expect.objectContaining({ direction: 'ingress', port: 80, verdict: 'allowed' }),
+  )
+  const shut = await diff(text.replace('port: 80', 'port: 81'))
+  expect(shut.code, shut.stderr).toBe(2)
+  expect((JSON.parse(shut.stdout) as NetworkDifference).connections).toContainEqual(
+    expect.objectContaining({ direction: 'ingress', port: 80, verdict: 'refused' }),
+  )
 })
 
 test('a profile goes to another node as a file, and waits there for review', async () => {
