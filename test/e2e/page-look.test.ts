@@ -43,6 +43,7 @@ const views: readonly View[] = [
     ready: async (page) => {
       await page.locator('.curve').waitFor()
       await page.locator('.findings').waitFor()
+      await page.getByRole('heading', { name: 'Whether it needs root' }).waitFor()
       await page.evaluate(
         `document.querySelectorAll('.findings details').forEach((one) => { one.open = true })`,
       )

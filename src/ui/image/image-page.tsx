@@ -12,6 +12,7 @@ import { BehaviourList } from './behaviour-list.tsx'
 import { BehaviourPicture } from './behaviour-picture.tsx'
 import { CoveragePanel } from './coverage-panel.tsx'
 import { FindingsPanel } from './findings-panel.tsx'
+import { RootPanel } from './root-panel.tsx'
 import { LifeLines } from './life-lines.tsx'
 import { VersionActions } from './version-actions.tsx'
 import { VersionDiff } from './version-diff.tsx'
@@ -111,6 +112,7 @@ export function ImagePage({
             ))}
           </Panel>
           <CoveragePanel version={version} />
+          {version.root === undefined ? null : <RootPanel root={version.root} />}
           {version.scan === undefined ? null : <FindingsPanel scan={version.scan} />}
         </>
       )}
