@@ -1,11 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { Agent } from '../fixtures/agent.ts'
 import { reverseShells } from '../fixtures/alert-events.ts'
+import { Prometheus } from '../fixtures/prometheus.ts'
 import { closedPort } from '../fixtures/sink-receivers.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -16,67 +16,12 @@ test('the alert rules are sound, and fire on what they are for and on nothing el
   execFileSync('promtool', ['test', 'rules', join(root, 'test/monitoring/rules.test.yml')])
 })
 
-/** Debian's Prometheus with the configuration that is shipped, but for where things are. */
-class Prometheus implements AsyncDisposable {
-  readonly #port: number
-  readonly #folder: string
-  readonly #child: ChildProcess
-
-  private constructor(port: number, folder: string, child: ChildProcess) {
-    this.#port = port
-    this.#folder = folder
-    this.#child = child
-  }
-
-  static async start(target: string, tokenFile: string): Promise<Prometheus> {
-    const port = await closedPort()
-    const folder = mkdtempSync('/tmp/snug-prometheus-')
-    mkdirSync(join(folder, 'data'))
-    copyFileSync(join(monitoring, 'snug.rules.yml'), join(folder, 'snug.rules.yml'))
-    const shipped = readFileSync(join(monitoring, 'prometheus.yml'), 'utf8')
-    const config = shipped
-      .replaceAll('15s', '1s')
-      .replace('/etc/prometheus/snug.token', tokenFile)
-      .replace('127.0.0.1:7684', target)
-    writeFileSync(join(folder, 'prometheus.yml'), config)
-    const child = spawn(
-      'prometheus',
-      [
-        `--config.file=${join(folder, 'prometheus.yml')}`,
-        `--storage.tsdb.path=${join(folder, 'data')}`,
-        `--web.listen-address=127.0.0.1:${port}`,
-      ],
-      { stdio: 'ignore' },
-    )
-    return new Prometheus(port, folder, child)
-  }
-
-  async get<T>(path: string): Promise<T | undefined> {
-    try {
-      const answer = await fetch(`http://127.0.0.1:${this.#port}/api/v1/${path}`)
-      return ((await answer.json()) as { readonly data: T }).data
-    } catch {
-      // It is still starting.
-      return undefined
-    }
-  }
-
-  /** The value of the first series that it finds. */
-  async value(query: string): Promise<number | undefined> {
-    interface Found {
-      readonly result: readonly { readonly value: readonly [number, string] }[]
-    }
-    const found = await this.get<Found>(`query?query=${encodeURIComponent(query)}`)
-    const text = found?.result[0]?.value[1]
-    return text === undefined ? undefined : Number(text)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const gone = once(this.#child, 'exit')
-    this.#child.kill('SIGTERM')
-    await gone
-    rmSync(this.#folder, { recursive: true, force: true })
-  }
+/** The configuration that is shipped, but for where things are. */
+function shippedFor(target: string, tokenFile: string): string {
+  return readFileSync(join(monitoring, 'prometheus.yml'), 'utf8')
+    .replaceAll('15s', '1s')
+    .replace('/etc/prometheus/snug.token', tokenFile)
+    .replace('127.0.0.1:7684', target)
 }
 
 test('Prometheus scrapes an agent, evaluates the rules, and every metric that rules and dashboard name is there', async () => {
@@ -95,7 +40,7 @@ test('Prometheus scrapes an agent, evaluates the rules, and every metric that ru
   })
   await agent.start()
   const tokenFile = join(agent.data, 'admin.token')
-  await using prometheus = await Prometheus.start(`127.0.0.1:${port}`, tokenFile)
+  await using prometheus = await Prometheus.start(shippedFor(`127.0.0.1:${port}`, tokenFile))
   const file = join(agent.folder, 'events.ndjson')
   writeFileSync(file, reverseShells({ containers: 10, each: 2 }))
   await agent.cli(['event', 'replay', file])
