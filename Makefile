@@ -9,7 +9,8 @@ BUILD_PACKAGES := clang-19 llvm-19 libbpf-dev bpftool libelf-dev zlib1g-dev make
 RUN_PACKAGES   := busybox-static
 TEST_PACKAGES  := docker.io busybox-static mmdebstrap iptables iproute2 procps util-linux wrk redis-tools apparmor \
                   rsyslog rsyslog-gnutls openssl chromium nats-server kcat prometheus docker-registry \
-                  rpm zstd golang-github-in-toto-attestation-dev
+                  rpm zstd golang-github-in-toto-attestation-dev \
+                  golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev
 # Debian's kernels, of this machine and of another, in virtual machines.
 QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 # A Kubernetes of Debian's pieces; its servers are built once, into ~/.cache/snug-kube (SNUG_KUBE_CACHE names another folder).

@@ -10,6 +10,7 @@ import { generaliseRulesSchema, guardrailRulesSchema } from '../src/config/rules
 import { alert, event } from '../src/server/event-schema.ts'
 import { profile } from '../src/server/view-schema.ts'
 import { apiPage, configPage, errorsPage, metricsPage } from './table-pages.ts'
+import { chartValuesSchema } from './chart-values.ts'
 import { cliPage } from './cli-page.ts'
 import { type JsonSchema, schemaPage } from './schema-page.ts'
 import { faultsOfPages } from './written-pages.ts'
@@ -21,6 +22,8 @@ import { faultsOfPages } from './written-pages.ts'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const eventSchema = jsonSchema(event)
 const alertSchema = jsonSchema(alert)
+const chartSchema = chartValuesSchema()
+const { config: agentConfig, ...chartRest } = chartSchema.properties ?? {}
 
 const pages: Readonly<Record<string, string>> = {
   'docs/reference/cli.md': cliPage(),
@@ -53,8 +56,14 @@ const pages: Readonly<Record<string, string>> = {
     'What `snug admit --config FILE` reads, as YAML: see docs/admission.md.',
     jsonSchema(admissionSchema),
   ),
+  'docs/reference/helm.md': schemaPage(
+    'Values of the Helm chart',
+    'What they are by themselves: deploy/helm/snug/values.yaml. `config` has the keys of [config.md](config.md).',
+    { ...chartSchema, properties: { ...chartRest, config: { ...agentConfig, properties: {} } } },
+  ),
   'docs/reference/config.schema.json': json(configJsonSchema()),
   'docs/reference/admission.schema.json': json(jsonSchema(admissionSchema)),
+  'deploy/helm/snug/values.schema.json': json(chartSchema),
   'docs/reference/event.schema.json': json(eventSchema),
   'docs/reference/alert.schema.json': json(alertSchema),
   'profiles/guardrails.schema.json': json(jsonSchema(guardrailRulesSchema)),

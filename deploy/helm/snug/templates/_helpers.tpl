@@ -1,0 +1,50 @@
+{{/*
+Names are not the release's: of two agents on one node each would watch the other's containers, and both would write its
+slices. So a second release is refused.
+*/}}
+{{- define "snug.selector" -}}
+app.kubernetes.io/name: snug
+app.kubernetes.io/component: agent
+{{- end }}
+
+{{- define "snug.labels" -}}
+app.kubernetes.io/name: snug
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "snug.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end }}
+
+{{- define "snug.listen" -}}
+{{ .Values.config.listen | default "127.0.0.1:7684" }}
+{{- end }}
+
+{{/*
+snug.yaml. To be scraped the agent listens where Prometheus reaches it, and knows it by its certificate; what the config
+itself says of TLS stands.
+*/}}
+{{- define "snug.config" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- with .Values.serviceMonitor -}}
+{{- if .enabled -}}
+{{- $listen := include "snug.listen" $ -}}
+{{- if eq $listen "none" -}}
+{{- fail "serviceMonitor.enabled: with `config.listen: none` nothing is there to scrape" -}}
+{{- end -}}
+{{- $own := $config.tls | default dict -}}
+{{- $clients := append ($own.clients | default list) (dict "name" .client "role" "viewer") -}}
+{{- $files := dict "cert" "/etc/snug-tls/tls.crt" "key" "/etc/snug-tls/tls.key" "clientCa" "/etc/snug-tls/ca.crt" -}}
+{{- $_ := set $config "tls" (merge (dict "clients" $clients) $own $files) -}}
+{{- $_ := set $config "listen" (regexReplaceAll `^(127\.[0-9.]+|localhost|\[::1\]):` $listen "[::]:") -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end }}

@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as draft07 from 'ajv'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { chartFolder, renderChart } from '../fixtures/chart.ts'
+
+/** Every value of the chart does something, and what is no value is refused before anything is made. */
+type Values = Readonly<Record<string, unknown>>
+
+const shipped = parse(readFileSync(join(chartFolder, 'values.yaml'), 'utf8')) as Values
+const ajv = new draft07.Ajv({ strict: false, allErrors: true })
+const isValid = ajv.compile(
+  JSON.parse(readFileSync(join(chartFolder, 'values.schema.json'), 'utf8')) as object,
+)
+
+/** What is wrong with them once they are laid over the chart's: where, and what. */
+function faults(values: Values): readonly string[] {
+  if (isValid(renderChart(values).values) === true) return []
+  return (isValid.errors ?? []).map(({ instancePath, message, params }) => {
+    const extra = 'additionalProperty' in params ? ` (${params['additionalProperty']})` : ''
+    return `${instancePath} ${message}${extra}`
+  })
+}
+
+/** Paths to what has nothing below it: texts, numbers, switches, lists, maps that are empty. */
+function leaves(value: unknown, path: readonly string[] = []): readonly string[] {
+  const isMap = typeof value === 'object' && value !== null && !Array.isArray(value)
+  const below = isMap ? Object.entries(value) : []
+  if (below.length === 0) return [path.join(' ')]
+  return below.flatMap(([key, inner]) => leaves(inner, [...path, key]))
+}
+
+function at(path: string, value: unknown): Values {
+  return path.split(' ').reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Values
+}
+
+/** Each value as somebody else would have it. */
+const others: Readonly<Record<string, unknown>> = {
+  'image repository': 'registry.example/snug',
+  'image tag': '2',
+  'image digest': `sha256:${'ab'.repeat(32)}`,
+  'image pullPolicy': 'Always',
+  'image pullSecrets': [{ name: 'registry' }],
+  'config listen': 'none',
+  'config kernelState': '/sys/fs/bpf/snug',
+  'config engines docker socket': '/run/docker.sock',
+  'config engines kubernetes access': 'none',
+  'config engines kubernetes share': false,
+  'resources requests cpu': '100m',
+  'resources requests memory': '300Mi',
+  'resources limits memory': '1Gi',
+  'nodeSelector kubernetes.io/os': 'other',
+  tolerations: [],
+  affinity: { nodeAffinity: {} },
+  'priorityClass create': false,
+  'priorityClass name': 'system-node-critical',
+  'priorityClass value': 1_000_000,
+  podAnnotations: { team: 'security' },
+  dataPath: '/srv/snug',
+  'networkPolicy enabled': false,
+  'serviceMonitor enabled': true,
+  'serviceMonitor labels': { release: 'kube-prometheus-stack' },
+  'serviceMonitor interval': '1m',
+  'serviceMonitor from': [{ podSelector: {} }],
+  'serviceMonitor agentSecret': 'agents',
+  'serviceMonitor prometheusSecret': 'scraper',
+  'serviceMonitor client': 'DNS:scraper',
+  extraEnv: [{ name: 'SPLUNK_TOKEN', value: 'x' }],
+  extraVolumes: [{ name: 'keys', secret: { secretName: 'keys' } }],
+  extraVolumeMounts: [{ name: 'keys', mountPath: '/etc/keys' }],
+}
+
+describe('the values that ship', () => {
+  it('are as the schema wants them, whose patterns Helm can read', () => {
+    expect(faults({})).toEqual([])
+  })
+
+  it('are each tried with another', () => {
+    const named = Object.keys(others)
+    expect(named.sort()).toEqual(leaves(shipped).toSorted())
+  })
+})
+
+it.each(Object.entries(others))('`%s` has an effect, and may be that', (path, value) => {
+  const given = at(path, value)
+  // Without a ServiceMonitor what is said of it says nothing.
+  const isOfMonitor = path.startsWith('serviceMonitor ') && !path.endsWith(' enabled')
+  const context = isOfMonitor ? { serviceMonitor: { enabled: true } } : {}
+  const mixed = isOfMonitor
+    ? { serviceMonitor: { enabled: true, ...(given['serviceMonitor'] as object) } }
+    : given
+  expect(faults(mixed)).toEqual([])
+  expect(renderChart(mixed).objects).not.toEqual(renderChart(context).objects)
+})
+
+it('those that the docs show are taken, and are what the agent then has', () => {
+  const page = readFileSync(new URL('../../docs/helm.md', import.meta.url), 'utf8')
+  const [, text = ''] = /```yaml\n# my-values.yaml\n([^]*?)```/.exec(page) ?? []
+  const values = parse(text) as Values
+  expect(faults(values)).toEqual([])
+  const made = JSON.stringify(renderChart(values).objects)
+  for (const word of [
+    'registry.example/snug:1',
+    'SIEM_TOKEN',
+    'otel.shop.example',
+    'access: pod',
+  ]) {
+    expect(made).toContain(word)
+  }
+})
+
+describe('values that are none', () => {
+  it.each<readonly [string, Values, string]>([
+    ['a word that is none', { imgae: {} }, ' must NOT have additional properties (imgae)'],
+    [
+      'a word within one',
+      { serviceMonitor: { enable: true } },
+      '/serviceMonitor must NOT have additional properties (enable)',
+    ],
+    [
+      'a wrong type',
+      { networkPolicy: { enabled: 'yes' } },
+      '/networkPolicy/enabled must be boolean',
+    ],
+    ['a list for a map', { resources: [] }, '/resources must be object'],
+    ['a path that is none', { dataPath: 'data' }, '/dataPath must match pattern "^\\/"'],
+    [
+      'a config key that is none',
+      { config: { learn: { flor: '1h' } } },
+      '/config/learn must NOT have additional properties (flor)',
+    ],
+    [
+      'a config value that is none',
+      { config: { after: 'never' } },
+      '/config/after must be equal to one of the allowed values',
+    ],
+    ['nobody to connect', { serviceMonitor: { from: [] } }, '/serviceMonitor/from must NOT have'],
+  ])('%s is refused, with its path', (_, values, words) => {
+    expect(faults(values).join('\n')).toContain(words)
+  })
+
+  it('what ships can be taken away by null', () => {
+    const gone = { tolerations: null, nodeSelector: null, resources: { limits: null } }
+    expect(faults(gone)).toEqual([])
+    const agent = JSON.stringify(renderChart(gone).objects.find(({ kind }) => kind === 'DaemonSet'))
+    expect(agent).not.toMatch(/tolerations|nodeSelector|limits/)
+    expect(agent).toContain('"requests"')
+  })
+})
