@@ -10,15 +10,15 @@ export interface WrittenFolder {
   readonly files: readonly string[]
 }
 
-/** Everybody may write there, in every image that keeps to custom; a runtime mounts `/dev` itself. */
+/** Everybody may write there, in every image that keeps to custom. */
 const everybodys = ['/tmp', '/var/tmp', '/run/lock', '/dev/shm', '/dev/mqueue']
 
 export function isEverybodys(folder: string): boolean {
   return everybodys.some((each) => isBelow(folder, each))
 }
 
-/** File systems of the kernel's own: no image has them, and no volume takes their place. */
-export function isKernels(path: string): boolean {
+/** File systems that the runtime mounts, `/dev/shm` among them: no image has them, and no volume takes their place. */
+function isRuntimes(path: string): boolean {
   return ['/proc', '/sys', '/dev'].some((each) => isBelow(path, each))
 }
 
@@ -69,11 +69,11 @@ export function folderOfPath(path: string): string {
   return named.slice(0, named.lastIndexOf('/')) || '/'
 }
 
-/** Where these acts write, without the kernel's own file systems; sorted. */
+/** Where these acts write, without what the runtime mounts itself; sorted. */
 export function writtenFolders(allowed: readonly Allowed[]): readonly WrittenFolder[] {
   const found = new Map<string, Set<string>>()
   for (const path of allowed.flatMap(writtenPaths)) {
-    if (isCut(path) || (isKernels(path) && !isEverybodys(path))) continue
+    if (isCut(path) || isRuntimes(path)) continue
     const folder = folderOfPath(path)
     const files = found.get(folder) ?? new Set()
     files.add(path.slice(folder === '/' ? 1 : folder.length + 1))

@@ -229,6 +229,12 @@ describe('the security context', () => {
     expect(exported(dropped).securityContext.allowPrivilegeEscalation).toBe(false)
   })
 
+  it('has no volume for what the runtime mounts itself', () => {
+    const paths = ['/dev/shm/a', '/dev/null', '/proc/self/comm', '/srv/data/a']
+    const { volumes } = exported(learned(...paths.map((path) => act.file(path, ['write']))))
+    expect(volumes?.map(({ name }) => name)).toEqual(['srv-data'])
+  })
+
   it('says of a root folder why it cannot be read-only, and what a volume would hide', () => {
     const top = exported(learned(act.file('/dump.rdb', ['write'])))
     expect(top.securityContext.readOnlyRootFilesystem).toBeUndefined()
