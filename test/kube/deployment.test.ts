@@ -37,7 +37,7 @@ const refused = 'errno 1'
 const { web, tick } = repositories
 let cluster: Cluster
 let snug: Deployed
-let events: readonly SnugEvent[]
+const events: SnugEvent[] = []
 
 beforeAll(async () => {
   cluster = await Cluster.start({ node: true })
@@ -50,7 +50,7 @@ beforeAll(async () => {
       kubernetes: { access: 'pod', share: true, shareWithin: '2s' },
     },
   })
-  events = await snug.events()
+  await snug.follow(events)
   await runShop(cluster)
 })
 
@@ -247,6 +247,25 @@ describe('a service', () => {
     const pods = await podsOf(images.web1, 2)
     expect(pods.map(({ status }) => status.containerStatuses?.[0]?.restartCount)).toEqual([0, 0])
   })
+
+  it('is defended while no agent is there too, and the next one tells what was tried', async () => {
+    const [pod] = await podsOf(images.web1, 2)
+    const attempts = (alerts: readonly Alert[]): number =>
+      alerts.filter(on(pod, 'run /bin/true', 'killed')).reduce((sum, { count }) => sum + count, 0)
+    const before = attempts(await snug.json<readonly Alert[]>(['alert', 'list']))
+    await snug.stay(true)
+    expect(await tell(cluster, pod, 'exec/bin/true')).toBe(killed)
+    expect(await tell(cluster, pod, 'connect/10.96.0.1/443')).toBe(refused)
+    expect(await tell(cluster, pod, 'serve')).toBe('ok')
+    await snug.stay(false)
+    await snug.follow(events)
+    const { sources } = await snug.json<StatusView>(['status'])
+    expect(sources[0]?.facts['kernel-state.kept']).toMatch(/^yes/)
+    await alertsOf((all) => attempts(all) === before + 1)
+    expect(await tell(cluster, pod, 'exec/bin/true')).toBe(killed)
+    await alertsOf((all) => attempts(all) === before + 2)
+    expect(await tell(cluster, pod, 'serve')).toBe('ok')
+  })
 })
 
 describe('a rollout', () => {
@@ -333,6 +352,17 @@ describe('a CronJob', () => {
     expect(new Set(workloads)).toEqual(new Set(['CronJob tick']))
     const alerts = await snug.json<readonly Alert[]>(['alert', 'list'])
     expect(alerts.filter(({ image }) => image?.repository === tick)).toEqual([])
+  })
+})
+
+describe('the end of Snug on a cluster', () => {
+  it('leaves nothing in the kernel: what was killed runs again', async () => {
+    const [pod] = await podsOf(images.web1, 2)
+    await snug.stay(true)
+    expect(await tell(cluster, pod, 'exec/bin/true')).toBe(killed)
+    await snug.detach()
+    expect(await tell(cluster, pod, 'exec/bin/true')).toBe('ok')
+    expect(await tell(cluster, pod, 'connect/10.96.0.1/443')).toBe('ok')
   })
 })
 

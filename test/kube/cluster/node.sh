@@ -71,7 +71,9 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
 EOF
-  background containerd unshare -m --propagation private sh -c 'mount --make-rshared / && exec "$@"' sh \
+  # A bpffs of the node's own: what is pinned there ends with it.
+  background containerd unshare -m --propagation private \
+    sh -c 'mount --make-rshared / && mount -t bpf -o mode=0700 bpf /sys/fs/bpf && exec "$@"' sh \
     containerd --config "$run/containerd.toml"
   answers() { ctr -a "$socket" version >/dev/null 2>&1; }
   until_true 200 answers || die containerd

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -10,8 +10,10 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { images, repositories } from './images.ts'
 
 const sh = promisify(execFile)
-const base = fileURLToPath(new URL('../../../deploy/kubernetes/base', import.meta.url))
+const shipped = fileURLToPath(new URL('../../../deploy/kubernetes/', import.meta.url))
+const base = join(shipped, 'base')
 const namespace = 'snug'
+const image = { name: 'snug', newName: repositories.snug, newTag: images.snug.split(':')[1] }
 const agent = ['-n', namespace, 'exec', 'ds/snug-agent', '-c', 'agent', '--']
 
 /** Snug as an operator deploys it: an overlay of his own upon deploy/kubernetes/base. */
@@ -36,7 +38,7 @@ export class Deployed {
   }
 
   #write(config: object): void {
-    const shipped = parse(readFileSync(join(base, 'snug.yaml'), 'utf8')) as object
+    const settings = parse(readFileSync(join(base, 'snug.yaml'), 'utf8')) as object
     const path = '/spec/template/spec/volumes'
     const { spec } = parse(readFileSync(join(base, 'daemonset.yaml'), 'utf8')) as DaemonSet
     const at = spec.template.spec.volumes.findIndex(({ name }) => name === 'data')
@@ -45,12 +47,41 @@ export class Deployed {
       apiVersion: 'kustomize.config.k8s.io/v1beta1',
       kind: 'Kustomization',
       resources: [relative(this.#overlay, base)],
-      images: [{ name: 'snug', newName: repositories.snug, newTag: images.snug.split(':')[1] }],
+      images: [image],
       configMapGenerator: [{ name: 'snug', namespace, behavior: 'replace', files: ['snug.yaml'] }],
       patches: [{ target: { kind: 'DaemonSet', name: 'snug-agent' }, patch: stringify(patch) }],
     }
-    writeFileSync(join(this.#overlay, 'snug.yaml'), stringify({ ...shipped, ...config }))
+    writeFileSync(join(this.#overlay, 'snug.yaml'), stringify({ ...settings, ...config }))
     writeFileSync(join(this.#overlay, 'kustomization.yaml'), stringify(kustomization))
+  }
+
+  /** Takes the agent off the node, or lets it come again. */
+  async stay(away: boolean): Promise<void> {
+    const nodeSelector = { 'snug.test/away': away ? 'true' : null }
+    const patch = JSON.stringify({ spec: { template: { spec: { nodeSelector } } } })
+    await this.#cluster.kubectl(['-n', namespace, 'patch', 'ds/snug-agent', '-p', patch])
+    if (!away) return this.rolledOut()
+    await this.#cluster.until(
+      'no agent',
+      () => this.#pods(),
+      ({ length }) => length === 0,
+    )
+  }
+
+  /** As at the end of Snug on a cluster: what outlives the agent is taken out of the node's kernel. */
+  async detach(): Promise<void> {
+    const folder = join(this.#overlay, 'detach')
+    const kustomization = {
+      apiVersion: 'kustomize.config.k8s.io/v1beta1',
+      kind: 'Kustomization',
+      resources: [relative(folder, join(shipped, 'detach'))],
+      images: [image],
+    }
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'kustomization.yaml'), stringify(kustomization))
+    await this.#cluster.kubectl(['apply', '-k', folder])
+    const status = ['rollout', 'status', 'ds/snug-detach', '--timeout=60s']
+    await this.#cluster.kubectl(['-n', namespace, ...status])
   }
 
   /** Fails with what the agent said last. */
@@ -66,6 +97,12 @@ export class Deployed {
   }
 
   async pod<Pod>(): Promise<Pod> {
+    const [first] = await this.#pods<Pod>()
+    if (first === undefined) throw new Error('the DaemonSet has no pod')
+    return first
+  }
+
+  async #pods<Pod>(): Promise<readonly Pod[]> {
     const select = ['-l', 'app.kubernetes.io/component=agent']
     const { items } = await this.#cluster.json<{ items: Pod[] }>([
       '-n',
@@ -74,9 +111,7 @@ export class Deployed {
       'pods',
       ...select,
     ])
-    const [first] = items
-    if (first === undefined) throw new Error('the DaemonSet has no pod')
-    return first
+    return items
   }
 
   /** A command in the agent's pod: gives its standard output. */
@@ -92,13 +127,12 @@ export class Deployed {
     return this.#cluster.until(`snug ${args.join(' ')}`, () => this.json<T>(args), good, seconds)
   }
 
-  /** Follows the agent's events from now on. */
-  async events(): Promise<readonly SnugEvent[]> {
+  /** Follows the agent's events from now on, for as long as its pod lives. */
+  async follow(events: SnugEvent[]): Promise<void> {
     const { kubeconfig } = this.#cluster
     const args = ['--kubeconfig', kubeconfig, ...agent, 'snug', 'event', 'tail', '-o', 'ndjson']
     const child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#ends.push(() => child.kill())
-    const events: SnugEvent[] = []
     createInterface({ input: child.stdout }).on('line', (line) => {
       events.push(JSON.parse(line) as SnugEvent)
     })
@@ -110,7 +144,6 @@ export class Deployed {
       })
       child.once('exit', () => reject(new Error(`the events ended: ${said}`)))
     })
-    return events
   }
 
   /** `kubectl port-forward` to the agent's own port. Gives where it is. */
