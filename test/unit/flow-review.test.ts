@@ -84,6 +84,19 @@ async function alertOf(world: DaemonWorld, event: ActEvent) {
   return alert
 }
 
+it('has no decision on record where nothing waited to be approved', async () => {
+  const world = await learned()
+  const approvals = async (): Promise<number> =>
+    (await world.engine.audit(100)).filter(({ what }) => what === 'approve').length
+  await says(world, act.exec('/bin/new', { container: a }))
+  await world.engine.approve(image, undefined, by)
+  const before = await approvals()
+  expect(before).toBe(1)
+  const { decided } = await world.engine.approve(image, undefined, by)
+  expect(decided).toEqual([])
+  expect(await approvals()).toBe(before)
+})
+
 describe('forgetting', () => {
   it('takes a container out, by the beginning of its id, and says what vanished', async () => {
     const world = await learned()

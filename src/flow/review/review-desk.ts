@@ -53,13 +53,17 @@ export class ReviewDesk {
     const changes = changesBy(version, ids, () => {
       for (const id of ids) version.profile.decide(id, decision)
     })
+    let hasMoved = false
     if (behaviours === undefined) {
       const step = approveVersion(version.life, this.#daemon.now(), by.who)
       shelf.apply(version, step)
       // The ImageProfile asks each node for it by itself.
-      const isOurs = step.transitions.length > 0 && by.at === undefined
-      if (isOurs) saidMode(version, { mode: 'alert' }, by, this.#daemon.now())
+      hasMoved = step.transitions.length > 0
+      if (hasMoved && by.at === undefined)
+        saidMode(version, { mode: 'alert' }, by, this.#daemon.now())
     }
+    // Nothing waited: nothing was decided.
+    if (ids.length === 0 && !hasMoved) return this.#result(version, ids)
     const fields = { changes, quarantined, ...bounds, before: from, after: standing(version) }
     await decided(this.#daemon, version, { what: 'approve', by, fields, expects: true })
     return this.#result(version, ids)
