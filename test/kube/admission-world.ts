@@ -87,13 +87,16 @@ export class AdmissionWorld {
   }
 
   async stop(): Promise<void> {
-    await this.webhook.stop()
-    if (!this.cluster.own) {
-      const ours = namespaces.map((name) => `namespace/${name}`)
-      const registration = 'validatingwebhookconfiguration/snug-admission'
-      await this.cluster.kubectl(['delete', '--ignore-not-found', registration, ...ours])
+    try {
+      await this.webhook.stop()
+      if (!this.cluster.own) {
+        const ours = namespaces.map((name) => `namespace/${name}`)
+        const registration = 'validatingwebhookconfiguration/snug-admission'
+        await this.cluster.kubectl(['delete', '--ignore-not-found', registration, ...ours])
+      }
+    } finally {
+      await this.cluster.stop()
     }
-    await this.cluster.stop()
     await this.registry[Symbol.asyncDispose]()
     this.old[Symbol.dispose]()
     this.young[Symbol.dispose]()

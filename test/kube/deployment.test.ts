@@ -56,9 +56,12 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (cluster === undefined) return
-  await removeShop(cluster)
-  await snug?.remove()
-  await cluster.stop()
+  try {
+    await removeShop(cluster)
+    await snug?.remove()
+  } finally {
+    await cluster.stop()
+  }
 })
 
 async function podsOf(image: string, count: number): Promise<readonly [ToldPod, ...ToldPod[]]> {
