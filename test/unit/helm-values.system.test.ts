@@ -43,7 +43,6 @@ const others: Readonly<Record<string, unknown>> = {
   'image pullPolicy': 'Always',
   'image pullSecrets': [{ name: 'registry' }],
   'config listen': 'none',
-  'config kernelState': '/sys/fs/bpf/snug',
   'config engines docker socket': '/run/docker.sock',
   'config engines kubernetes access': 'none',
   'config engines kubernetes share': false,
