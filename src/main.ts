@@ -20,6 +20,7 @@ import { TrustDesk } from './flow/trust-desk.ts'
 import { SnugEngine } from './flow/snug-engine.ts'
 import type { Product } from './format/alert-facts.ts'
 import { DockerEngine } from './identity/docker-engine.ts'
+import { containerRootfs } from './identity/container-rootfs.ts'
 import { Identifier } from './identity/identifier.ts'
 import type { EngineState, IdentityEngine } from './identity/identity.ts'
 import { ImageFiles } from './identity/image-files.ts'
@@ -217,6 +218,7 @@ function assemble(
         engines,
         files,
         node: config.node,
+        rootfsOf: containerRootfs,
         release,
         limits: { giveUpMs: config.hold.seconds * 1000, total: config.hold.events },
       }),

@@ -123,7 +123,6 @@ export class LiveStage implements Stage {
       },
       entrypoint: shopCommand,
       rootfs: {
-        merged: join(base, 'root'),
         upper: join(base, 'upper'),
         layers: [this.#image(version)],
       },

@@ -191,7 +191,9 @@ export class DeployedVersion {
   }
 
   started(identity: ContainerIdentity, seen: ContainerSeen): void {
-    this.identity = identity
+    // One that was over before anyone could look at its layers does not take away what is known of them.
+    const rootfs = identity.rootfs ?? this.identity?.rootfs
+    this.identity = rootfs === undefined ? identity : { ...identity, rootfs }
     if (identity.image.tag !== undefined) this.tags.add(identity.image.tag)
     const known = this.runs.get(identity.id)
     if (known === undefined || known.actsOnly === true) {

@@ -83,7 +83,7 @@ export class KernelProfiles {
   /** A container of it is there, and with it the image's files: no pattern may take these. */
   started(version: DeployedVersion): void {
     const told = this.#told.get(version)
-    if (told?.profile === 'told' && !told.withFiles && version.identity !== undefined) {
+    if (told?.profile === 'told' && !told.withFiles && version.identity?.rootfs !== undefined) {
       this.#compile(version, told)
     }
   }
@@ -158,7 +158,7 @@ export class KernelProfiles {
       version.profile.widen(widenings)
       for (const control of controls()) control.profile?.(version.scope, profile)
       told.profile = 'told'
-      told.withFiles = version.identity !== undefined
+      told.withFiles = version.identity?.rootfs !== undefined
       told.ends = ends
       if (failed) onHealed(version)
       onWidened(version, profile.widened)

@@ -143,13 +143,12 @@ function addressesOf(container: DockerContainer): string[] {
 /** Only overlay2 tells its layers as folders; for others nothing is guessed. */
 function rootfsOf(container: DockerContainer): Rootfs | undefined {
   const { Name, Data } = container.GraphDriver ?? {}
-  const merged = Data?.['MergedDir']
   const upper = Data?.['UpperDir']
   const lower = Data?.['LowerDir']
-  if (Name !== 'overlay2' || merged === undefined || upper === undefined || lower === undefined) {
+  if (Name !== 'overlay2' || upper === undefined || lower === undefined) {
     return undefined
   }
   // The engine's own layer, with /etc/hosts and the like: not the image's.
   const layers = lower.split(':').filter((layer) => !layer.endsWith('-init/diff'))
-  return { merged, upper, layers }
+  return { upper, layers }
 }

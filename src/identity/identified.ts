@@ -6,7 +6,7 @@ import type {
   Sighting,
   SourceMark,
 } from '../sources/source.ts'
-import type { ContainerIdentity, IdentityEngine } from './identity.ts'
+import type { ContainerIdentity, IdentityEngine, Rootfs } from './identity.ts'
 import type { ImageFiles } from './image-files.ts'
 
 export type IdentifiedMessage =
@@ -35,6 +35,8 @@ export interface IdentifierOptions {
   readonly engines: readonly IdentityEngine[]
   readonly files: ImageFiles
   readonly node: string
+  /** The layers of a container by its cgroup, where its engine does not tell them. */
+  readonly rootfsOf?: (cgroup: string) => Rootfs | undefined
   /** Takes what had to wait, in order; called from outside `push`. */
   readonly release: (batch: IdentifiedBatch) => void
   readonly limits?: Partial<IdentifierLimits>

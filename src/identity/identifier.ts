@@ -8,7 +8,7 @@ import type {
   IdentifierOptions,
   IdentifierStats,
 } from './identified.ts'
-import type { ContainerIdentity } from './identity.ts'
+import type { ContainerIdentity, Rootfs } from './identity.ts'
 import { WholeIds } from './whole-ids.ts'
 
 export type { IdentifiedBatch, IdentifiedMessage, IdentifierStats }
@@ -31,6 +31,8 @@ interface Waiting {
   readonly held: SourceMessage[]
   timer: NodeJS.Timeout | undefined
   asked: number
+  /** Looked for while it runs: it may have ended by the time that it is known. */
+  rootfs: Rootfs | undefined
   lost: { count: number; from: string; to: string } | undefined
 }
 
@@ -221,6 +223,7 @@ export class Identifier {
       held: [],
       timer: undefined,
       asked: 0,
+      rootfs: undefined,
       lost: undefined,
     }
     this.#containers.set(seen.id, waiting)
@@ -266,7 +269,14 @@ export class Identifier {
     return undefined
   }
 
-  #know(identity: ContainerIdentity, seen: ContainerSeen, out: IdentifiedMessage[]): Known {
+  #know(
+    told: ContainerIdentity,
+    seen: ContainerSeen,
+    out: IdentifiedMessage[],
+    found?: Rootfs,
+  ): Known {
+    const rootfs = told.rootfs ?? found ?? this.#options.rootfsOf?.(seen.cgroup)
+    const identity = rootfs === undefined ? told : { ...told, rootfs }
     const refiner = new EventRefiner(this.#options.engines, this.#options.files)
     const known: Known = { kind: 'known', identity, seen, refiner }
     this.#containers.set(identity.id, known)
@@ -291,6 +301,7 @@ export class Identifier {
   }
 
   async #lookup(id: string, waiting: Waiting): Promise<void> {
+    waiting.rootfs ??= this.#options.rootfsOf?.(waiting.seen.cgroup)
     const answers = await Promise.all(
       this.#options.engines.map((engine) =>
         engine.lookup(id, waiting.seen.cgroup).catch(() => 'unavailable' as const),
@@ -322,7 +333,8 @@ export class Identifier {
     const container = this.#containers.get(identity.id)
     if (container === undefined) return
     if (container.kind === 'known') {
-      container.identity = identity
+      const { rootfs } = container.identity
+      container.identity = { ...(rootfs === undefined ? {} : { rootfs }), ...identity }
     } else if (container.kind === 'waiting') {
       this.#resolve(identity, container)
     } else {
@@ -335,7 +347,7 @@ export class Identifier {
   #resolve(identity: ContainerIdentity, waiting: Waiting): void {
     this.#stopWaiting(waiting)
     const out: IdentifiedMessage[] = []
-    let known = this.#know(identity, waiting.seen, out)
+    let known = this.#know(identity, waiting.seen, out, waiting.rootfs)
     for (const message of waiting.held) {
       switch (message.type) {
         case 'event':

@@ -34,13 +34,12 @@ export interface ContainerIdentity {
   readonly addresses: readonly string[]
   /** Where volumes and bind mounts are, inside the container: they hide what the image ships there. */
   readonly mounts: readonly string[]
-  /** Absent where the storage driver does not tell layers as folders. */
+  /** Absent where neither the engine nor the container's processes tell layers as folders. */
   readonly rootfs?: Rootfs
 }
 
 /** Folders on the host. */
 export interface Rootfs {
-  readonly merged: string
   readonly upper: string
   /** The image's own layers, topmost first, without the one that the engine adds at start. */
   readonly layers: readonly string[]

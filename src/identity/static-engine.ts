@@ -30,7 +30,7 @@ const container = z.object({
   entrypoint: strings.default([]),
   healthcheck: strings.optional(),
   addresses: strings.default([]),
-  rootfs: z.object({ merged: z.string(), upper: z.string(), layers: strings }).optional(),
+  rootfs: z.object({ upper: z.string(), layers: strings }).optional(),
 })
 const manifest = z.object({ containers: z.array(container) })
 

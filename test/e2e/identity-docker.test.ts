@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import type Docker from 'dockerode'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/event/event.ts'
+import { containerRootfs } from '../../src/identity/container-rootfs.ts'
 import { DockerEngine } from '../../src/identity/docker-engine.ts'
 import { EventRefiner } from '../../src/identity/event-refiner.ts'
 import type { IdentifiedMessage } from '../../src/identity/identified.ts'
@@ -96,6 +98,18 @@ describe('the Docker engine', () => {
       workload: 'web',
     })
     expect(identity.rootfs?.layers.length).toBe(3)
+  })
+
+  it('has the layers told alike by a container’s own processes, while there are any', async () => {
+    const container = await start(['sleep', '100'])
+    const { rootfs } = await told(({ id }) => id === container.id, container.id)
+    const { State } = await container.inspect()
+    const groups = readFileSync(`/proc/${State.Pid}/cgroup`, 'utf8').split('\n')
+    const cgroup = groups.find((line) => line.startsWith('0::'))?.slice(3) ?? ''
+    expect(cgroup).toContain(container.id)
+    expect(containerRootfs(cgroup)).toEqual(rootfs)
+    await container.stop({ t: 0 })
+    expect(containerRootfs(cgroup)).toBeUndefined()
   })
 
   it('knows each of 40 containers that live for an instant before it has ended', async () => {

@@ -132,7 +132,7 @@ describe('a container', () => {
       initInjected: true,
       addresses: ['10.0.0.2', 'fd00::2'],
       mounts: ['/data'],
-      rootfs: { merged: '/m', upper: '/u', layers: ['/l2/diff', '/l1/diff'] },
+      rootfs: { upper: '/u', layers: ['/l2/diff', '/l1/diff'] },
     })
   })
 

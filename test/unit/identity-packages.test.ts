@@ -28,7 +28,7 @@ function image(name: string, ...layers: readonly Files[]): ContainerIdentity {
   })
   return identityOf(name.padEnd(64, '0'), {
     imageId: `sha256:${name}`,
-    rootfs: { merged: '/none', upper: '/none', layers: folders.reverse() },
+    rootfs: { upper: '/none', layers: folders.reverse() },
   })
 }
 
@@ -106,7 +106,7 @@ describe('the layer that brings a file', () => {
     const [top = '', bottom = ''] = old.rootfs?.layers ?? []
     const own = image('new', { '/app/more': '2' })
     const layers = [own.rootfs?.layers[0] ?? '', top, bottom]
-    const now = { ...own, rootfs: { merged: '/none', upper: '/none', layers } }
+    const now = { ...own, rootfs: { upper: '/none', layers } }
     const files = new ImageFiles()
     expect(files.layerOf(now, old, '/app/more')).toEqual({ number: 3, of: 3, isNew: true })
     expect(files.layerOf(now, old, '/bin/sh')).toEqual({ number: 1, of: 3, isNew: false })

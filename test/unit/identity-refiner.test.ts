@@ -22,7 +22,6 @@ const later = new Date(Date.now() + 3_600_000).toISOString()
 beforeEach(() => {
   root = mkdtempSync('/tmp/snug-layers-')
   rootfs = {
-    merged: join(root, 'merged'),
     upper: join(root, 'upper'),
     layers: [join(root, 'l2'), join(root, 'l1')],
   }
