@@ -1,6 +1,7 @@
 import type { Alert } from '../event/alert.ts'
 import type { ActEvent, EventKind, ImageRef, Origin } from '../event/event.ts'
 import type { ContainerIdentity } from '../identity/identity.ts'
+import type { HeardWords } from '../lifecycle/hearing.ts'
 import type { ModeWord } from '../lifecycle/mode-word.ts'
 import type { Version } from '../lifecycle/version.ts'
 import type { BehaviourTag } from '../match/kernel-profile.ts'
@@ -59,17 +60,10 @@ export interface Heard {
   readonly generation: number
   /** Ids of behaviours that it names and this node does not know yet. */
   readonly awaited: readonly string[]
-  readonly mode?: HeardMode
-}
-
-/** A mode as the ImageProfile has it. */
-export interface HeardMode {
-  readonly is: string
-  readonly isGit: boolean
-  /** RFC 3339: since when it is that. */
-  readonly at: string
-  /** What the server noted of whoever wrote it: it need not move where the mode does. */
-  readonly noted: string
+  /** When what it says was said. */
+  readonly said: readonly HeardWords[]
+  /** What the server noted of when the mode was written: that need not move where the mode does. */
+  readonly modeNoted?: string
 }
 
 /** What people said of its mode. Plain data: it is stored. */
@@ -121,7 +115,7 @@ export class DeployedVersion {
   handedOver = false
   /** One of its containers: the way to the image's files. */
   identity: ContainerIdentity | undefined
-  heard: Heard = { profile: '', generation: 0, awaited: [] }
+  heard: Heard = { profile: '', generation: 0, awaited: [], said: [] }
   modeWords: ModeWords = {}
   /** Behaviours when the window ended. */
   learnedSize = 0

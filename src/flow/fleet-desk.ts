@@ -1,13 +1,24 @@
-import { describeError } from '../errors.ts'
-import type { FleetImage, FleetWord, KubeFleet, KubeFleetOptions } from '../kube/kube-fleet.ts'
+import { describeError, SnugError } from '../errors.ts'
+import type { FleetImage } from '../kube/fleet-objects.ts'
+import type { FleetWord } from '../kube/fleet-word.ts'
+import type { KubeFleet, KubeFleetOptions } from '../kube/kube-fleet.ts'
+import { hearingsOf } from '../lifecycle/hearing.ts'
 import { learnedElsewhere } from '../lifecycle/learned-elsewhere.ts'
-import { compareWords, isAsSaid, latestWord, type ModeWord } from '../lifecycle/mode-word.ts'
-import type { BehaviourId } from '../profile/behaviour.ts'
+import { isAsSaid, latestWord } from '../lifecycle/mode-word.ts'
 import { type ProfileEntry, sameDecision } from '../profile/profile-entry.ts'
 import { sharedForm } from '../profile/shared-form.ts'
 import type { Daemon } from './daemon.ts'
-import type { DeployedVersion, HeardMode } from './deployed-version.ts'
+import type { DeployedVersion } from './deployed-version.ts'
 import type { Decider } from './engine.ts'
+import {
+  approveAllName,
+  bearingsOf,
+  heardNow,
+  isHeard,
+  isPast,
+  modeWordOf,
+  saidAt,
+} from './fleet-words.ts'
 import { ShareSchedule } from './share-schedule.ts'
 import type { SnugEngine } from './snug-engine.ts'
 
@@ -37,7 +48,7 @@ export class FleetDesk {
   /** Versions that others told something of that is not taken in yet. */
   readonly #told = new Set<string>()
   readonly #schedule: ShareSchedule<DeployedVersion>
-  /** Modes that a gate is shut for, by the time of the word that asks. */
+  /** What could not be done of what was said, and why. */
   readonly #refused = new Map<string, string>()
   #hearing = false
   #publishing = false
@@ -58,12 +69,13 @@ export class FleetDesk {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    this.#timer = setInterval(() => void this.#tick(), this.#options.tickMs ?? secondMs)
+    this.#timer = setInterval(() => void this.tick(), this.#options.tickMs ?? secondMs)
     signal.addEventListener('abort', () => clearInterval(this.#timer), { once: true })
     await this.#fleet.start(signal)
   }
 
-  async #tick(): Promise<void> {
+  /** Does what was heard since, and tells what is due; called each second. */
+  async tick(): Promise<void> {
     const { daemon } = this.#options
     const { fault } = this.#fleet
     if (fault === undefined) daemon.faults.delete('fleet')
@@ -83,8 +95,10 @@ export class FleetDesk {
         // Each by itself: more is told of others, and of this one, while a word is being heard.
         if (this.#told.delete(name) || isFirst) this.#takeIn(version)
         const word = this.#words.get(name)
-        if (word !== undefined) await this.#hear(version, word)
-        await this.#hearMode(version, word)
+        // Also what others heard: only with that one can tell when a word was said.
+        if (word !== undefined && !isHeard(version, word) && !this.#fleet.current) continue
+        await this.#trying(version, 'words', () => this.#hear(version, word))
+        await this.#trying(version, 'mode', () => this.#hearMode(version, word))
       }
     } finally {
       this.#hearing = false
@@ -109,30 +123,27 @@ export class FleetDesk {
     shelf.apply(version, learnedElsewhere(version.life, learned, shelf.rules.after, nowMs))
   }
 
-  async #hear(version: DeployedVersion, word: FleetWord): Promise<void> {
+  /** Each word once: what was in the object before is not said again by what changes beside it. */
+  async #hear(version: DeployedVersion, word: FleetWord | undefined): Promise<void> {
+    if (word === undefined) return
     const isNew = !isHeard(version, word)
-    const awaited = new Set(version.heard.awaited)
-    const hears = (id: string): boolean => isNew || word.isGit || awaited.has(id)
-    const standing = (ids: readonly string[], what: Word): readonly string[] =>
-      ids.filter((id) => hears(id) && bearing(version, id, word, what) === 'stands')
-    const approve = standing(word.approve, 'approve')
-    const reject = standing(word.reject, 'reject')
-    if (!isNew && approve.length + reject.length === 0) return
-    const by: Decider = { who: word.by, at: word.at }
+    if (!isNew && !word.isGit && version.heard.awaited.length === 0) return
+    const { engine, daemon } = this.#options
+    const told = isNew ? this.#fleet.hearings(version.image, word.profile) : undefined
+    const { heard, fresh } = heardNow(version, word, told, daemon.now())
+    const { standing, awaited } = bearingsOf(version, word, heard, fresh)
     const ref = nameOf(version.image)
-    const { engine } = this.#options
-    if (approve.length > 0) await engine.approve(ref, approve, by, { quarantined: true })
-    if (reject.length > 0) await engine.reject(ref, reject, by)
-    if (isNew && word.approveAll) await engine.approve(ref, undefined, by)
-    const { profile, generation } = word
-    const mode = heardMode(version, word, this.#options.daemon.now())
-    const awaits = awaitedOf(version, word, isNew)
-    version.heard = {
-      profile,
-      generation,
-      awaited: awaits,
-      ...(mode === undefined ? {} : { mode }),
+    for (const { what, ids, by } of standing) {
+      if (what === 'approve') await engine.approve(ref, ids, by, { quarantined: true })
+      else await engine.reject(ref, ids, by)
     }
+    const { approveAll } = word
+    if (approveAll !== undefined && fresh.has(approveAllName)) {
+      const at = saidAt(heard, approveAllName) ?? approveAll.at
+      await engine.approve(ref, undefined, { who: approveAll.by, at })
+    }
+    if (!isNew && awaited.length === version.heard.awaited.length) return
+    version.heard = { ...heard, awaited }
     version.changed = true
   }
 
@@ -152,18 +163,22 @@ export class FleetDesk {
     }
     const { mode, by: who, at, reason, canary } = stands
     const by: Decider = { who, at, ...(reason === undefined ? {} : { reason }) }
+    await this.#options.engine.setMode(ref, mode, by, canary)
+  }
+
+  /** What cannot be done yet, such as where a gate is shut, is tried again, and said once. */
+  async #trying(version: DeployedVersion, what: string, run: () => Promise<void>): Promise<void> {
+    const name = `${what} ${version.key}`
     try {
-      await this.#options.engine.setMode(ref, mode, by, canary)
-      this.#refused.delete(ref)
+      await run()
+      this.#refused.delete(name)
     } catch (error) {
-      // A gate is shut still: it is tried again, and said once.
-      if (this.#refused.get(ref) === at) return
-      this.#refused.set(ref, at)
-      const fields = { image: ref, mode, by: who, error: describeError(error) }
-      this.#options.daemon.parts.log.warn(
-        fields,
-        'the mode that was asked for is not to be had yet',
-      )
+      // Its words change with time: how long it has alerted for.
+      const code = error instanceof SnugError ? error.code : 'INTERNAL'
+      if (this.#refused.get(name) === code) return
+      this.#refused.set(name, code)
+      const fields = { image: version.key, what, error: describeError(error) }
+      this.#options.daemon.parts.log.warn(fields, 'what was said cannot be done yet')
     }
   }
 
@@ -186,7 +201,7 @@ export class FleetDesk {
 
   #contribution(version: DeployedVersion): Parameters<KubeFleet['publish']>[0] {
     const { node } = this.#options.daemon.parts
-    const { image, life, profile } = version
+    const { image, life, profile, heard } = version
     const { pending, quarantined } = profile.countByState()
     const isLearned =
       life.learnedAt !== undefined && life.state !== 'learning' && life.holes === undefined
@@ -199,6 +214,9 @@ export class FleetDesk {
       entries,
       ...(isLearned ? { learnedAt: new Date(life.learnedAt).toISOString() } : {}),
       ...(version.modeWords.own === undefined ? {} : { mode: version.modeWords.own }),
+      ...(heard.said.length === 0
+        ? {}
+        : { heard: { profile: heard.profile, said: hearingsOf(heard.said) } }),
       summary: {
         state: life.state,
         mode: life.mode,
@@ -208,67 +226,6 @@ export class FleetDesk {
       },
     }
   }
-}
-
-function modeWordOf({ heard }: DeployedVersion, { mode }: FleetWord): ModeWord | undefined {
-  if (mode === undefined) return undefined
-  return { mode: mode.is, by: mode.by, at: heard.mode?.at ?? mode.at }
-}
-
-/** Since when the mode is said: heard now, it was said now, where the server noted no other time than for what was before. */
-function heardMode(
-  { heard }: DeployedVersion,
-  { mode, isGit, profile }: FleetWord,
-  nowMs: number,
-): HeardMode | undefined {
-  if (mode === undefined) return undefined
-  const { is, at: noted } = mode
-  const before = heard.profile === profile ? heard.mode : undefined
-  if (before?.is === is && before.isGit === isGit) return { ...before, noted }
-  if (before?.noted !== noted) return { is, isGit, at: noted, noted }
-  // In whole seconds, as the server would; of two within one second the later is the later.
-  const atMs = Math.max(Math.floor(nowMs / secondMs) * secondMs, Date.parse(before.at) + 1)
-  return { is, isGit, at: new Date(atMs).toISOString(), noted }
-}
-
-function isPast(word: ModeWord, done: ModeWord | undefined): boolean {
-  return done !== undefined && compareWords(word, done) <= 0
-}
-
-type Word = 'approve' | 'reject'
-
-function isHeard({ heard }: DeployedVersion, word: FleetWord): boolean {
-  return heard.profile === word.profile && heard.generation >= word.generation
-}
-
-/**
- * What a word on a behaviour is to this node. `awaits`: the node has nothing yet that the word could be about. One can only
- * approve what was seen, so that a decision without evidence, told by another node, is no more than that one's.
- */
-function bearing(
-  { profile }: DeployedVersion,
-  id: string,
-  word: FleetWord,
-  what: Word,
-): 'stands' | 'awaits' | 'past' {
-  const entry = profile.entry(id as BehaviourId)
-  if (entry === undefined) return 'awaits'
-  const { decision, cells, inherited } = entry
-  if (decision !== undefined) {
-    const isOlder = decision.at < word.at
-    if (!isOlder && (!word.isGit || decision.by === word.by)) return 'past'
-  }
-  const isSeen = cells.length > 0 || inherited !== undefined
-  return what === 'reject' || isSeen ? 'stands' : 'awaits'
-}
-
-/** What a word names that is not known yet: once it is, the word is heard on it. */
-function awaitedOf(version: DeployedVersion, word: FleetWord, isNew: boolean): readonly string[] {
-  const awaits = (ids: readonly string[], what: Word): readonly string[] =>
-    ids.filter((id) => bearing(version, id, word, what) === 'awaits')
-  const ids = new Set([...awaits(word.approve, 'approve'), ...awaits(word.reject, 'reject')])
-  // What was known, and is not any more, was forgotten by a person after that word.
-  return isNew ? [...ids] : version.heard.awaited.filter((id) => ids.has(id))
 }
 
 /** Whether all that the other copy says is in this one. */

@@ -19,7 +19,12 @@ const span = z
   .transform(({ container, ...rest }) => (container === undefined ? rest : { ...rest, container }))
 const stint = z.object({ from: text, to: text, before: z.boolean() })
 
-const heardMode = z.object({ is: text, isGit: z.boolean(), at: text, noted: text })
+const saidSchema = z.object({
+  after: z.number(),
+  generation: z.number(),
+  at: text,
+  words: z.array(text),
+})
 
 /** What is stored of a version beside its behaviours. */
 const versionSchema = z.object({
@@ -56,9 +61,10 @@ const versionSchema = z.object({
       profile: text,
       generation: z.number(),
       awaited: z.array(text),
-      mode: heardMode.exactOptional(),
+      said: z.array(saidSchema).default([]),
+      modeNoted: text.exactOptional(),
     })
-    .default({ profile: '', generation: 0, awaited: [] }),
+    .default({ profile: '', generation: 0, awaited: [], said: [] }),
   modeWords: z
     .custom<ModeWords>((value) => typeof value === 'object' && value !== null)
     .default({}),

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { ImageRef } from '../event/event.ts'
-import type { ModeWord } from '../lifecycle/mode-word.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 import type { KubeObject } from './object.ts'
+import type { SliceHead } from './slice-head.ts'
 
 export const fleetVersion = 'snug.dev/v1alpha1'
 export const fleetRoot = `/apis/${fleetVersion}`
@@ -40,14 +40,6 @@ export interface Condition {
   readonly lastTransitionTime: string
 }
 
-/** What a node says of a version beside its behaviours: with the first of its slices. */
-export interface SliceHead {
-  /** Since when the node's window has ended with nothing missing; RFC 3339. */
-  readonly learnedAt?: string
-  /** The latest that a person said of the mode at this node. */
-  readonly mode?: ModeWord
-}
-
 /** A part of what one node saw of one version. That node alone writes it. */
 export interface ProfileSlice extends KubeObject, SliceHead {
   readonly image: { readonly repository: string; readonly digest: string }
@@ -55,12 +47,12 @@ export interface ProfileSlice extends KubeObject, SliceHead {
   readonly entries: readonly ProfileEntry[]
 }
 
-type Image = Pick<ImageRef, 'repository' | 'digest'>
+export type FleetImage = Pick<ImageRef, 'repository' | 'digest'>
 
 const slugLength = 40
 
 /** The same on every node. A name of the API holds no repository; the hash tells those apart that look alike. */
-export function profileName({ repository, digest }: Image): string {
+export function profileName({ repository, digest }: FleetImage): string {
   const slug = repository
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
@@ -69,7 +61,7 @@ export function profileName({ repository, digest }: Image): string {
   return `${slug}-${shortHash(`${repository}@${digest}`)}`
 }
 
-export function sliceName(image: Image, node: string, number: number): string {
+export function sliceName(image: FleetImage, node: string, number: number): string {
   return `${profileName(image)}-${shortHash(node)}-${number}`
 }
 
@@ -81,7 +73,7 @@ function shortHash(text: string): string {
 const nodeLabel = 'snug.dev/node'
 
 export function sliceObject(
-  image: Image,
+  image: FleetImage,
   node: string,
   number: number,
   owner: KubeObject,
@@ -111,7 +103,7 @@ export function sliceObject(
   }
 }
 
-export function profileObject(image: Image): object {
+export function profileObject(image: FleetImage): object {
   return {
     apiVersion: fleetVersion,
     kind: 'ImageProfile',

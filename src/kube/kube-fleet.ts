@@ -1,58 +1,29 @@
-import type { ImageRef } from '../event/event.ts'
+import type { Hearing } from '../lifecycle/hearing.ts'
 import type { ModeWord } from '../lifecycle/mode-word.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 import { isTold } from '../profile/shared-form.ts'
 import { Backoff } from './backoff.ts'
 import { hasAnswered, type KubeApi } from './api.ts'
 import { Collection } from './collection.ts'
-import { ownerOf } from './field-owner.ts'
 import {
   type Condition,
-  type FleetMode,
+  type FleetImage,
   fleetRoot,
   type ImageProfile,
   type ImageProfileStatus,
   profileName,
   profileObject,
   type ProfileSlice,
-  type SliceHead,
   sliceName,
   sliceObject,
 } from './fleet-objects.ts'
+import { type FleetWord, wordOf } from './fleet-word.ts'
 import type { KubeObject } from './object.ts'
 import { SliceBook } from './slice-book.ts'
-
-export type FleetImage = Pick<ImageRef, 'repository' | 'digest'>
-
-/** Who said a part of an object, and when, as the server noted it of the field manager that owns that part. */
-export interface Said {
-  /** `kubectl:NAME` or `git:NAME`, by the field manager. */
-  readonly by: string
-  /** RFC 3339; moves when the manager owns more or other fields, and not when the value of one changes. */
-  readonly at: string
-}
-
-/** What people or git say of a version, in the object itself. */
-export interface FleetWord {
-  readonly image: FleetImage
-  /** Uid of the object. */
-  readonly profile: string
-  /** Which word of this object it is: a later one has a higher number. */
-  readonly generation: number
-  /** `kubectl:NAME` or `git:NAME`, by the field manager that wrote it. */
-  readonly by: string
-  /** RFC 3339 */
-  readonly at: string
-  /** It stands above whatever is said elsewhere. */
-  readonly isGit: boolean
-  readonly mode?: Said & { readonly is: FleetMode }
-  readonly approveAll: boolean
-  readonly approve: readonly string[]
-  readonly reject: readonly string[]
-}
+import { type HeadNews, hearingsIn, isHeadNews, nextHead, type SliceHead } from './slice-head.ts'
 
 /** What a node has to tell of one version. */
-export interface Contribution extends SliceHead {
+export interface Contribution extends HeadNews {
   readonly image: FleetImage
   readonly entries: readonly ProfileEntry[]
   readonly summary: Pick<ImageProfileStatus, 'state' | 'mode' | 'behaviours' | 'pending'> & {
@@ -147,6 +118,12 @@ export class KubeFleet {
     return undefined
   }
 
+  /** Whether it is heard as it is now. */
+  get current(): boolean {
+    const states = [this.#profiles, this.#slices].map(({ state }) => state.kind)
+    return this.ready && states.every((kind) => kind === 'running')
+  }
+
   /** What other nodes have told of the version. */
   entries(image: FleetImage): readonly ProfileEntry[] {
     return this.#of(image).flatMap(({ entries }) => entries)
@@ -166,9 +143,12 @@ export class KubeFleet {
 
   /** What was said of the mode at any node; of this one, what it told before it was made anew. */
   modeWords(image: FleetImage): readonly ModeWord[] {
-    const heads = this.#of(image).map(({ head }) => head)
-    const own = this.#toldHeads.get(profileName(image))
-    return [...heads, own ?? {}].flatMap(({ mode }) => mode ?? [])
+    return [...this.#headsOf(image), this.#toldHead(image)].flatMap(({ mode }) => mode ?? [])
+  }
+
+  /** When the words of the object with that uid were said, as nodes told it; of this one too. */
+  hearings(image: FleetImage, profile: string): ReadonlyMap<string, readonly Hearing[]> {
+    return hearingsIn([...this.#headsOf(image), this.#toldHead(image)], profile)
   }
 
   /**
@@ -186,8 +166,12 @@ export class KubeFleet {
         (entry) => book.has(entry.id) || !isTold(entry, others.get(entry.id) ?? []),
       )
       const pages = new Set(book.put(news))
-      if (this.#hasHeadNews(contribution)) pages.add(0)
-      for (const page of this.#unwritten(name, pages)) await this.#write(contribution, book, page)
+      const head = nextHead(contribution, this.#toldHead(image), this.#headsOf(image))
+      const othersLearned = this.learned(image) !== undefined
+      if (isHeadNews(head, this.#toldHead(image), othersLearned)) pages.add(0)
+      for (const page of this.#unwritten(name, pages)) {
+        await this.#write(image, book, page, page === 0 ? head : {})
+      }
       await this.#writeStatus(contribution)
       this.#backoff.reset()
       return true
@@ -198,15 +182,6 @@ export class KubeFleet {
     }
   }
 
-  /** What goes with the first page. Of windows that ended one node's is enough, and a later one of its own it takes back. */
-  #hasHeadNews({ image, learnedAt, mode }: Contribution): boolean {
-    const told = this.#toldHeads.get(profileName(image)) ?? {}
-    if (mode !== undefined && mode.at !== told.mode?.at) return true
-    return (
-      told.learnedAt !== learnedAt && (told.learnedAt ?? this.learned(image)) === told.learnedAt
-    )
-  }
-
   /** Also what could not be written before. */
   #unwritten(name: string, pages: ReadonlySet<number>): readonly number[] {
     const owed = this.#owed.get(name) ?? new Set<number>()
@@ -215,13 +190,11 @@ export class KubeFleet {
     return [...owed].sort((a, b) => a - b)
   }
 
-  async #write(contribution: Contribution, book: SliceBook, page: number): Promise<void> {
+  async #write(image: FleetImage, book: SliceBook, page: number, head: SliceHead): Promise<void> {
     const { api, node } = this.#options
-    const { image } = contribution
     const profile = profileName(image)
     const owner = await this.#profileOf(image)
     const name = sliceName(image, node, page)
-    const head = page === 0 ? headOf(contribution, this.#toldHeads.get(profile)) : {}
     const content = { entries: book.page(page), ...head }
     const known = this.#written.get(name)
     const body = sliceObject(image, node, page, owner, content, known)
@@ -293,6 +266,14 @@ export class KubeFleet {
     return [...(this.#others.get(profileName(image))?.values() ?? [])]
   }
 
+  #headsOf(image: FleetImage): readonly SliceHead[] {
+    return this.#of(image).map(({ head }) => head)
+  }
+
+  #toldHead(image: FleetImage): SliceHead {
+    return this.#toldHeads.get(profileName(image)) ?? {}
+  }
+
   #book(name: string): SliceBook {
     const book = this.#books.get(name) ?? new SliceBook()
     this.#books.set(name, book)
@@ -328,43 +309,28 @@ export class KubeFleet {
   }
 }
 
-function viewOf({ metadata, image, node, entries, ...head }: ProfileSlice): SliceView {
+function viewOf({
+  metadata,
+  image,
+  node,
+  entries,
+  learnedAt,
+  mode,
+  heard,
+}: ProfileSlice): SliceView {
   const { name, resourceVersion } = metadata
-  return { image, node, name, resourceVersion, entries: entries ?? [], head: headOf(head) }
-}
-
-/** What was said of the mode stays said: it is told on where the node itself does not have it any more. */
-function headOf({ learnedAt, mode }: SliceHead, told: SliceHead = {}): SliceHead {
-  const word = mode ?? told.mode
-  return {
+  const head = {
     ...(learnedAt === undefined ? {} : { learnedAt }),
-    ...(word === undefined ? {} : { mode: word }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(heard === undefined ? {} : { heard }),
   }
+  return { image, node, name, resourceVersion, entries: entries ?? [], head }
 }
 
 function byId(entries: readonly ProfileEntry[]): ReadonlyMap<string, readonly ProfileEntry[]> {
   const map = new Map<string, ProfileEntry[]>()
   for (const entry of entries) map.set(entry.id, [...(map.get(entry.id) ?? []), entry])
   return map
-}
-
-function wordOf({ metadata, spec }: ImageProfile): FleetWord {
-  const isGit = spec.authority === 'git'
-  const saidOf = (...path: readonly string[]): Said => {
-    const { manager = 'unknown', time } = ownerOf(metadata.managedFields ?? [], path) ?? {}
-    return { by: `${isGit ? 'git' : 'kubectl'}:${manager}`, at: new Date(time ?? 0).toISOString() }
-  }
-  return {
-    image: spec.image,
-    profile: metadata.uid,
-    generation: metadata.generation ?? 0,
-    ...saidOf('f:spec'),
-    isGit,
-    ...(spec.mode === undefined ? {} : { mode: { is: spec.mode, ...saidOf('f:spec', 'f:mode') } }),
-    approveAll: spec.approve?.all === true,
-    approve: spec.approve?.behaviours ?? [],
-    reject: spec.reject?.behaviours ?? [],
-  }
 }
 
 function statusOf(

@@ -41,9 +41,12 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  for (const node of [far, near]) await node?.agent[Symbol.asyncDispose]()
-  await proxy?.[Symbol.asyncDispose]()
-  await cluster?.stop()
+  try {
+    for (const node of [far, near]) await node?.agent[Symbol.asyncDispose]()
+    await proxy?.[Symbol.asyncDispose]()
+  } finally {
+    await cluster?.stop()
+  }
 })
 
 it(
@@ -68,11 +71,12 @@ it(
     )
     // Its own person decides what the others' person decides too: once before them, once after.
     await far.reject('/srv/late')
+    // The server notes the time of a word in whole seconds.
+    await delay(1_100)
     await image.patch({ approve: { behaviours: [late, later] } })
     await delay(1_100)
     await far.reject('/srv/later')
     await near.opened('/srv/near')
-    // The server notes the time of a word in whole seconds.
     await delay(1_100)
     await image.patch({ approve: { behaviours: [late, later, await near.idOf('/srv/near')] } })
     await near.rows(stateIs('/srv/near', 'approved'))
@@ -93,6 +97,8 @@ it(
     const seconds = Math.round((Date.now() - backAt) / 1_000)
     for (const node of both) {
       await node.rows(stateIs('/srv/late', 'approved'), backSeconds)
+      // It was approved before that: the later change of the object, of which `far` heard first, does not say it again.
+      await node.rows(stateIs('/srv/later', 'rejected'), backSeconds)
       await node.rows(stateIs('/srv/far', 'rejected'), backSeconds)
     }
     const [here, there] = await Promise.all(both.map((node) => node.rows(() => true)))

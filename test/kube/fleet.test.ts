@@ -21,13 +21,23 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  for (const { agent } of nodes ?? []) await agent[Symbol.asyncDispose]()
-  if (cluster === undefined) return
-  if (!cluster.own) {
-    await cluster.kubectl(['delete', `imageprofile/${image.name}`, '--ignore-not-found'])
+  try {
+    for (const { agent } of nodes ?? []) await agent[Symbol.asyncDispose]()
+    if (cluster?.own === false) {
+      await cluster.kubectl(['delete', `imageprofile/${image.name}`, '--ignore-not-found'])
+    }
+  } finally {
+    await cluster?.stop()
   }
-  await cluster.stop()
 })
+
+interface HeadSeen {
+  readonly heard?: { readonly said: readonly { readonly words: readonly string[] }[] }
+}
+
+function wordsIn(slices: readonly HeadSeen[]): readonly string[] {
+  return slices.flatMap(({ heard }) => heard?.said ?? []).flatMap(({ words }) => words)
+}
 
 function node(number: 1 | 2): FleetNode {
   const found = nodes[number - 1]
@@ -101,6 +111,40 @@ describe('one profile for the fleet', () => {
     await delay(1_100)
     await image.patch({ approve: { behaviours: [await node(1).idOf('/etc/newer')] } })
     for (const each of nodes) await each.rows(stateIs('/etc/newer', 'approved'))
+  })
+
+  it('says an approval once, whatever is added beside it, also to a node that comes later', async () => {
+    await node(1).opened('/etc/first', '/etc/second')
+    const first = await node(1).idOf('/etc/first')
+    const second = await node(1).idOf('/etc/second')
+    await image.patch({ approve: { behaviours: [first] } })
+    for (const each of nodes) await each.rows(stateIs('/etc/first', 'approved'))
+    await delay(1_100)
+    await node(2).reject('/etc/first')
+    await node(1).rows(stateIs('/etc/first', 'rejected'))
+    await delay(1_100)
+    await image.patch({ approve: { behaviours: [first, second] } })
+    for (const each of nodes) {
+      const rows = await each.rows(stateIs('/etc/second', 'approved'))
+      expect(stateIs('/etc/first', 'rejected')(rows)).toBe(true)
+    }
+    // When each was said is told once.
+    const { items } = await cluster.until(
+      'who heard what',
+      () => cluster.json<{ items: HeadSeen[] }>(['get', 'profileslices']),
+      (slices) => wordsIn(slices.items).includes(`approve ${second}`),
+    )
+    expect(wordsIn(items).filter((word) => word === `approve ${first}`)).toHaveLength(1)
+    const late = new FleetNode('n0', cluster.kubeconfig, image)
+    try {
+      await late.agent.start()
+      await late.opened('/etc/first', '/etc/second')
+      const rows = await late.rows(stateIs('/etc/second', 'approved'))
+      expect(stateIs('/etc/first', 'rejected')(rows)).toBe(true)
+    } finally {
+      await late.agent[Symbol.asyncDispose]()
+    }
+    for (const each of nodes) await each.rows(stateIs('/etc/first', 'rejected'))
   })
 
   it('goes on by itself where the API server is killed, and adds up once it is back', async () => {
