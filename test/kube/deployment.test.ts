@@ -272,15 +272,17 @@ describe('a service', () => {
 })
 
 describe('a rollout', () => {
-  it('is handed over: the new digest has the old one as its prior, and what is new is told', async () => {
+  it('is handed over: what was known is known, a file of the new image is explained, the rest is told', async () => {
     // The first new pod is waited for, and the old ones stay meanwhile.
     await deployment({ spec: { minReadySeconds: 3_600, progressDeadlineSeconds: 7_200 } })
     const change = ['set', 'image', 'deploy/web', `web=${images.web2}`, `prepare=${images.web2}`]
     await cluster.kubectl(['-n', namespace, ...change])
     const [pod] = await podsOf(images.web2, 1)
     expect(await tell(cluster, pod, 'serve')).toBe('ok')
-    const alerts = await alertsOf((all) => all.some(on(pod, 'read /srv/price')))
+    expect(await tell(cluster, pod, 'read/etc/passwd')).toBe('ok')
+    const alerts = await alertsOf((all) => all.some(on(pod, 'read /etc/passwd')))
     expect(alerts.filter(on(pod, 'read /srv/greeting'))).toEqual([])
+    expect(alerts.filter(on(pod, 'read /srv/price'))).toEqual([])
     const [old, now] = [await versionOf(images.web1), await versionOf(images.web2)]
     expect(now).toMatchObject({ state: 'learning', predecessor: old.image.digest })
     const { added } = await snug.json<ProfileDiff>(['profile', 'diff', images.web1, images.web2])

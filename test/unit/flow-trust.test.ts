@@ -10,7 +10,11 @@ import { event, identityOf, started } from './identity-fixtures.ts'
 
 const id = 'c'.repeat(64)
 const image = { repository: 'reg.local:5000/shop/web', digest: `sha256:${'2'.repeat(64)}` }
-const container = identityOf(id, { image, imageId: `sha256:${'9'.repeat(64)}` })
+const container = identityOf(id, {
+  image,
+  imageId: `sha256:${'9'.repeat(64)}`,
+  rootfs: { upper: '/none', layers: [] },
+})
 const verified: VerifiedProfile = {
   digests: [image.digest],
   said: fileOf(service(), '2'),
