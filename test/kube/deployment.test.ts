@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Alert } from '../../src/event/alert.ts'
 import type { SnugEvent } from '../../src/event/event.ts'
@@ -29,6 +30,9 @@ import {
  * Snug deployed on a real node as an operator would: its own image, a DaemonSet without `privileged`, and a shop that it
  * learns, hands over and defends. One story: each part goes on from the one before.
  */
+const { dependencies } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { readonly dependencies: Readonly<Record<string, string>> }
 const floor = '45s'
 /** Answers of the service, see told.c. */
 const killed = 'signal 9'
@@ -128,6 +132,19 @@ describe('Snug on a node', () => {
       sources: [{ name: 'ebpf', state: 'running' }],
       engines: [{ name: 'kubernetes', state: 'running' }],
     })
+  })
+
+  it('carries a list of what is in its image', async () => {
+    const bom = await snug.exec(['cat', '/usr/share/snug/sbom.cdx.json'])
+    const { components } = JSON.parse(bom) as { components: readonly Component[] }
+    const names = components.map(({ purl }) => purl)
+    for (const [name, version] of Object.entries(dependencies)) {
+      expect(names).toContain(`pkg:npm/${name.replace('@', '%40')}@${version}`)
+    }
+    for (const name of ['nodejs', 'libbpf1']) {
+      expect(names).toContainEqual(expect.stringMatching(`^pkg:deb/debian/${name}@`))
+    }
+    expect(names.filter((name) => name.includes('/vitest@'))).toEqual([])
   })
 
   it('serves page and metrics, as nobody, to whoever may forward a port', async () => {
@@ -372,6 +389,10 @@ describe('the end of Snug on a cluster', () => {
     expect(await tell(cluster, pod, 'connect/10.96.0.1/443')).toBe('ok')
   })
 })
+
+interface Component {
+  readonly purl: string
+}
 
 interface AgentPod {
   readonly spec: {

@@ -66,7 +66,8 @@ async function snugImage(docker: Docker): Promise<void> {
   const context = mkdtempSync('/var/tmp/snug-built-')
   try {
     const made = ['package.json', 'package-lock.json', '.npmrc', 'node_modules', 'profiles', 'dist']
-    for (const each of [...made, 'agent/snug-sensor', 'deploy/need-packages.sh']) {
+    const scripts = ['deploy/need-packages.sh', 'deploy/sbom.mjs']
+    for (const each of [...made, 'agent/snug-sensor', ...scripts]) {
       cpSync(join(checkout, each), join(context, each), { recursive: true, verbatimSymlinks: true })
     }
     const prune = ['prune', '--omit=dev', '--omit=optional', '--loglevel=error']

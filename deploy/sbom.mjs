@@ -1,0 +1,57 @@
+// Lists what is in the image as CycloneDX: npm packages by the list that npm keeps of what it installed, Debian packages by
+// dpkg's. Without a time or a number drawn for it: the same image has the same list.
+//
+//   node sbom.mjs FOLDER    the folder of package.json and node_modules
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const folder = process.argv[2] ?? '.'
+const json = (path) => JSON.parse(readFileSync(join(folder, path), 'utf8'))
+
+function component(purl, name, version, more = {}) {
+  return { type: 'library', 'bom-ref': purl, name, version, purl, ...more }
+}
+
+function npmPackages() {
+  const { packages } = json('node_modules/.package-lock.json')
+  const found = new Map()
+  for (const [path, { version, license }] of Object.entries(packages)) {
+    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+    const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`
+    const licenses = license === undefined ? {} : { licenses: [{ expression: license }] }
+    found.set(purl, component(purl, name, version, licenses))
+  }
+  return [...found.values()]
+}
+
+function debianPackages() {
+  const format = '-f=${db:Status-Status}\t${Package}\t${Version}\t${Architecture}\n'
+  const lines = execFileSync('dpkg-query', ['-W', format], { encoding: 'utf8' }).split('\n')
+  return lines
+    .map((line) => line.split('\t'))
+    .filter(([status]) => status === 'installed')
+    .map(([, name, version, arch]) =>
+      component(
+        `pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${arch}`,
+        name,
+        version,
+      ),
+    )
+}
+
+const { name, version, license } = json('package.json')
+const purl = `pkg:npm/${name}@${version}`
+const bom = {
+  bomFormat: 'CycloneDX',
+  specVersion: '1.5',
+  version: 1,
+  metadata: {
+    component: {
+      ...component(purl, name, version, { licenses: [{ license: { id: license } }] }),
+      type: 'application',
+    },
+  },
+  components: [...npmPackages(), ...debianPackages()],
+}
+process.stdout.write(`${JSON.stringify(bom, null, 1)}\n`)
