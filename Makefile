@@ -58,7 +58,14 @@ test: build ## every test, with all that the tests need; leaves nothing running
 	trap 'kill -- "-$$built" 2>/dev/null || true' EXIT
 	npx vitest run --project system
 	wait $$built || { tail -n 20 .build/kube.log >&2; exit 1; }
-	npx vitest run --project kube
+	# Both mostly wait.
+	npx vitest run --project node >.build/node.log 2>&1 &
+	node=$$!
+	kube=0
+	npx vitest run --project kube || kube=$$?
+	wait $$node || { cat .build/node.log >&2; exit 1; }
+	cat .build/node.log
+	exit $$kube
 
 check: .build/npm.stamp ## types, lint, format, unused code, generated docs
 	npm run -s check

@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
+const onNode = ['test/kube/{deployment,cgroup-forms}.test.ts']
+
 /**
- * Two lanes. `fast` needs no root and no services and is the inner loop (`npm test`); `system` runs the
- * sensor, Docker and the whole daemon on this machine, one file at a time because they share the kernel.
+ * Lanes. `fast` needs no root and no services and is the inner loop (`npm test`); `system` runs the sensor, Docker and the
+ * whole daemon on this machine, one file at a time because they share the kernel; `kube` and `node` have a Kubernetes.
  */
 export default defineConfig({
   test: {
@@ -20,9 +22,20 @@ export default defineConfig({
       },
       {
         test: {
-          // Apart from `system`, so that the time of the cluster is seen by itself.
+          // What asks an API server and nothing else of the machine: runs beside `node`.
           name: 'kube',
           include: ['test/kube/**/*.test.ts'],
+          exclude: onNode,
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          // A whole node, and cgroups as nodes have them.
+          name: 'node',
+          include: onNode,
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 600_000,

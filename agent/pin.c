@@ -212,12 +212,12 @@ bool pins_link(struct agent *agent, const char *program, int fd)
 }
 
 /* A change of a table of tables waits until every program has gone that ran when it began. */
-static void let_programs_pass(struct agent *agent)
+static void let_programs_pass(struct agent *agent, int ring)
 {
-	int outer = bpf_map__fd(agent->skel->maps.rings), fd = ring_fd(0);
+	int outer = bpf_map__fd(agent->skel->maps.rings);
 	__u32 key = 0;
 
-	if (bpf_map_update_elem(outer, &key, &fd, BPF_ANY))
+	if (bpf_map_update_elem(outer, &key, &ring, BPF_ANY))
 		say("cannot wait for the programs: %s", strerror(errno));
 }
 
@@ -226,18 +226,18 @@ static void turn_to(struct agent *agent, __u32 turn)
 	__atomic_store_n(&agent->control->turn, turn, __ATOMIC_SEQ_CST);
 }
 
-/* Ours are attached, beside those that act: now it is their turn. See turn.bpf.h. */
-void pins_turn(struct agent *agent)
+/* Ours are attached, beside those that act: now it is their turn. See turn.bpf.h. `ring`: the first one. */
+void pins_turn(struct agent *agent, int ring)
 {
 	__u32 before = agent->memory->acting;
 	char path[PATH_MAX];
 
 	if (agent->kept) {
 		turn_to(agent, before | SNUG_HANDOVER);
-		let_programs_pass(agent);
+		let_programs_pass(agent, ring);
 		turn_to(agent, agent->turn | SNUG_HANDOVER);
 		agent->memory->acting = agent->turn;
-		let_programs_pass(agent);
+		let_programs_pass(agent, ring);
 		turn_to(agent, agent->turn);
 		links_path(path, sizeof(path), before);
 		remove_all(path);

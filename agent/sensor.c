@@ -287,7 +287,7 @@ static bool begin(struct agent *agent)
 	}
 	if (!hooks_attach(agent))
 		return false;
-	pins_turn(agent);
+	pins_turn(agent, ring_fd(0));
 	/* The hooks come first: whatever is new while the scan runs is theirs. */
 	greet(agent);
 	containers_reconcile(agent);

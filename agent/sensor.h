@@ -98,7 +98,7 @@ bool pins_keep(struct agent *agent);
 bool pins_link(struct agent *agent, const char *program, int fd);
 int pins_ring(__u32 number);
 bool pins_keep_ring(__u32 number, int fd);
-void pins_turn(struct agent *agent);
+void pins_turn(struct agent *agent, int ring);
 bool pins_retiring(void);
 void pins_retire(void);
 size_t pins_say(struct agent *agent, char *text, size_t size);

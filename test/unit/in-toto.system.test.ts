@@ -1,33 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { profilePredicate, statementText } from '../../src/attest/statement.ts'
 import { exportProfile } from '../../src/export/export-profile.ts'
 import { Profile } from '../../src/profile/profile.ts'
+import { goProgram } from '../fixtures/go-program.ts'
 import { shaper } from './act-fixture.ts'
 import { profile } from './scan-fixtures.ts'
 
-/** Go and in-toto's protobufs are Debian's; nothing is fetched by Go itself. */
-const program = fileURLToPath(new URL('../fixtures/in-toto-check/main.go', import.meta.url))
-const build = fileURLToPath(new URL('../../.build/fixtures/', import.meta.url))
-
+/** In-toto's protobufs are Debian's. */
 function verdicts(statements: readonly object[]): readonly string[] {
-  mkdirSync(build, { recursive: true })
-  const env = {
-    ...process.env,
-    GO111MODULE: 'off',
-    GOPATH: '/usr/share/gocode',
-    GOTOOLCHAIN: 'local',
-    GOFLAGS: '',
-    CGO_ENABLED: '0',
-    GOCACHE: join(build, 'gocache'),
-  }
-  const output = join(build, 'in-toto-check')
-  execFileSync('/usr/lib/go-1.24/bin/go', ['build', '-o', output, program], { env })
   const input = statements.map((each) => JSON.stringify(each)).join('\n')
-  return execFileSync(output, { input }).toString().trim().split('\n')
+  return execFileSync(goProgram('in-toto-check'), { input }).toString().trim().split('\n')
 }
 
 const trace = JSON.parse(
