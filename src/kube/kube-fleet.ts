@@ -1,3 +1,4 @@
+import { describeError } from '../errors.ts'
 import type { Hearing } from '../lifecycle/hearing.ts'
 import type { ModeWord } from '../lifecycle/mode-word.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
@@ -71,6 +72,8 @@ export class KubeFleet {
   readonly #owed = new Map<string, Set<number>>()
   /** What the server has of the heads of own slices. */
   readonly #toldHeads = new Map<string, SliceHead>()
+  /** Profile name → why the fleet was not told of it. */
+  readonly #untold = new Map<string, string>()
   readonly #backoff = new Backoff()
   #notBefore = 0
   writes = 0
@@ -110,12 +113,12 @@ export class KubeFleet {
     return this.#profiles.listed && this.#slices.listed
   }
 
-  /** Why the fleet is not heard; undefined where it is. */
+  /** Why the fleet is not heard or not told; undefined where it is both. */
   get fault(): string | undefined {
     for (const { state } of [this.#profiles, this.#slices]) {
       if (state.kind === 'degraded') return state.reason
     }
-    return undefined
+    return [...this.#untold.values()][0]
   }
 
   /** Whether it is heard as it is now. */
@@ -174,8 +177,14 @@ export class KubeFleet {
       }
       await this.#writeStatus(contribution)
       this.#backoff.reset()
+      this.#untold.delete(profileName(image))
       return true
     } catch (error) {
+      // What was there in another version is written the next time.
+      if (!hasAnswered(error, 404, 409)) {
+        const reason = `telling of ${image.repository}: ${describeError(error)}`
+        this.#untold.set(profileName(image), reason)
+      }
       this.#notBefore = this.#now() + this.#backoff.after(error)
       this.#options.onError?.(`telling the fleet of ${image.repository}`, error)
       return false
