@@ -168,7 +168,7 @@ async function refused(answer: IncomingMessage, status: number, what: string): P
   const text = await textOf(answer).catch(() => '')
   const told = statusOf(text)
   const seconds = Number(answer.headers['retry-after'])
-  return new KubeError(`${what}: ${status}: ${told.message ?? text.slice(0, 200)}`, {
+  return new KubeError(`${what}: ${status}: ${told.message ?? text.trim().slice(0, 200)}`, {
     answered: status,
     ...(told.reason === undefined ? {} : { reason: told.reason }),
     ...(Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {}),
