@@ -45,11 +45,15 @@ export class FleetNode {
   readonly #name: string
   readonly #image: FleetImage
 
-  /** @param access a kubeconfig */
-  constructor(name: string, access: string, image: FleetImage) {
+  /**
+   * @param access a kubeconfig, or `pod`
+   * @param node another program to run it by than Node itself
+   */
+  constructor(name: string, access: string, image: FleetImage, node?: string) {
     this.#name = name
     this.#image = image
     this.agent = new Agent({
+      ...(node === undefined ? {} : { node }),
       config: {
         node: name,
         sources: ['file:/dev/null'],

@@ -14,7 +14,17 @@ const maxBuffer = 64 << 20
 const cache = process.env['SNUG_KUBE_CACHE'] ?? join(homedir(), '.cache/snug-kube')
 
 export interface AuditLine {
-  readonly objectRef: { readonly namespace: string; readonly name?: string }
+  /** Of the request: it can have a line when its answer begins, and one when it is done. */
+  readonly auditID: string
+  readonly verb: string
+  readonly requestURI: string
+  readonly requestReceivedTimestamp: string
+  readonly userAgent?: string
+  readonly objectRef: {
+    readonly resource: string
+    readonly namespace: string
+    readonly name?: string
+  }
   readonly responseStatus: { readonly code: number }
   readonly annotations?: Readonly<Record<string, string>>
 }
@@ -29,18 +39,24 @@ export class Cluster {
   /** Whether it is the test's own: then its servers can be killed, and its node looked at. */
   readonly own: boolean
   readonly #run: string
+  readonly #flags: readonly string[]
   /** Of the API server; the four behind it are its companions'. */
   readonly #port = String(20_000 + 10 * Math.floor(Math.random() * 1_000))
 
-  private constructor(run: string, given: string | undefined) {
+  private constructor(run: string, given: string | undefined, flags: readonly string[]) {
     this.#run = run
+    this.#flags = flags
     this.own = given === undefined
     this.kubeconfig = given ?? join(run, 'admin.kubeconfig')
   }
 
-  static async start(how: { readonly node: boolean }): Promise<Cluster> {
+  /** @param how `flags`: more of them for its own API server; the last of a name counts */
+  static async start(how: {
+    readonly node: boolean
+    readonly flags?: readonly string[]
+  }): Promise<Cluster> {
     const given = process.env['SNUG_TEST_KUBECONFIG']
-    const cluster = new Cluster(mkdtempSync('/var/tmp/snug-kube-'), given)
+    const cluster = new Cluster(mkdtempSync('/var/tmp/snug-kube-'), given, how.flags ?? [])
     if (!cluster.own) return cluster
     const bin = join(cache, 'bin')
     if (!existsSync(bin)) {
@@ -59,7 +75,24 @@ export class Cluster {
 
   /** Starts or ends parts of the cluster's own control plane. */
   async server(what: 'start' | 'stop' | 'kill-api' | 'start-api'): Promise<void> {
-    await script('server.sh', [what, join(cache, 'bin'), this.#run, this.#port])
+    await script('server.sh', [what, join(cache, 'bin'), this.#run, this.#port, ...this.#flags])
+  }
+
+  /** The key and certificate authority of its own, by file name. */
+  pki(file: 'ca.crt' | 'sa.key'): string {
+    return readFileSync(join(this.#run, 'pki', file), 'utf8')
+  }
+
+  /** Has its own etcd forget what was, but for what is. */
+  async forget(): Promise<void> {
+    const ask = async (what: string, body: object): Promise<{ header: { revision: string } }> => {
+      const url = `http://127.0.0.1:${Number(this.#port) + 3}/v3/kv/${what}`
+      const answer = await fetch(url, { method: 'POST', body: JSON.stringify(body) })
+      if (!answer.ok) throw new Error(`etcd: ${what}: ${answer.status}: ${await answer.text()}`)
+      return (await answer.json()) as { header: { revision: string } }
+    }
+    const { header } = await ask('range', { key: Buffer.from('/').toString('base64') })
+    await ask('compaction', { revision: header.revision, physical: true })
   }
 
   async kubectl(args: readonly string[], input?: string): Promise<string> {
@@ -78,7 +111,7 @@ export class Cluster {
     await this.kubectl(['apply', '-f', '-'], JSON.stringify(list))
   }
 
-  /** The lines of its own API server's audit log: what became of pods that were asked for. */
+  /** The lines of its own API server's audit log: by its policy, what became of pods that were asked for. */
   audit(): readonly AuditLine[] {
     const lines = readFileSync(join(this.#run, 'audit.log'), 'utf8').split('\n')
     return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line) as AuditLine)

@@ -1,8 +1,8 @@
 #!/bin/bash
-# The control plane of a test cluster on 127.0.0.1: `server.sh start|stop|kill-api|start-api BIN RUN [PORT]`.
-# `start` begins from nothing; the API server alone can be killed and started again on what it had.
+# The control plane of a test cluster on 127.0.0.1: `server.sh start|stop|kill-api|start-api BIN RUN [PORT [FLAG…]]`.
+# `start` begins from nothing; the API server alone can be killed and started again on what it had. The flags are its too.
 set -euo pipefail
-what=$1 bin=$2 run=$3 port=${4:-16443}
+what=$1 bin=$2 run=$3 port=${4:-16443} flags=("${@:5}")
 etcd=$((port + 3)) peers=$((port + 4))
 . "$(dirname "$0")/pki.sh"
 . "$(dirname "$0")/process.sh"
@@ -26,7 +26,7 @@ EOF
     --service-account-key-file="$pki/sa.pub" --service-account-signing-key-file="$pki/sa.key" \
     --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --allow-privileged=true \
     --audit-policy-file="$run/audit-policy.yaml" --audit-log-path="$run/audit.log" \
-    --service-cluster-ip-range=10.96.0.0/16 --feature-gates=EphemeralContainers=true
+    --service-cluster-ip-range=10.96.0.0/16 --feature-gates=EphemeralContainers=true "${flags[@]}"
   until_true 300 api_answers || die apiserver
 }
 

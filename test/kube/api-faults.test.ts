@@ -1,0 +1,284 @@
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import type { ProfileView, StatusView } from '../../src/flow/engine-views.ts'
+import type { ObjectList } from '../../src/kube/object.ts'
+import { TcpProxy } from '../fixtures/tcp-proxy.ts'
+import { ApiCrowd } from './api-crowd.ts'
+import { Cluster } from './cluster/cluster.ts'
+import { FleetImage, FleetNode, installKinds, stateIs } from './fleet-node.ts'
+import { gaps, requests } from './node-requests.ts'
+import { endOf, type Mint, mintOf, PodAccount } from './pod-account.ts'
+
+/**
+ * What an API server does to those that ask it: it wants patience (429), does not know them any more (401), and has forgotten
+ * where they were (410). A node asks as its pod does, with the rights that are shipped. What becomes of a slice that somebody
+ * else wrote (409) is in fleet.test.ts.
+ */
+const rights = fileURLToPath(new URL('../../deploy/kubernetes/base/rbac.yaml', import.meta.url))
+const namespace = 'snug'
+const account = 'snug-agent'
+const slices = '/apis/snug.dev/v1alpha1/profileslices'
+const profiles = '/apis/snug.dev/v1alpha1/imageprofiles'
+/** The server takes a token for ten seconds more that it has just taken. */
+const cacheSeconds = 10
+/** Of a token in the first test, and how often there is another. */
+const tokenSeconds = 5
+const renewMs = 1_000
+/** The longest pause of what was cut off for so long, and time to list anew. */
+const backSeconds = 60
+
+const policy = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  rules: [{ level: 'Metadata', resources: [{ group: 'snug.dev' }] }, { level: 'None' }],
+}
+
+const folder = mkdtempSync('/tmp/snug-faults-')
+let cluster: Cluster
+let image: FleetImage
+let port: number
+let proxy: TcpProxy
+let pod: PodAccount
+let mint: Mint
+let node: FleetNode
+
+beforeAll(async () => {
+  const policyFile = join(folder, 'policy.yaml')
+  writeFileSync(policyFile, JSON.stringify(policy))
+  // What one is asked at a time; watches do not count.
+  const limits = ['--max-requests-inflight=8', '--max-mutating-requests-inflight=1']
+  const byLimits = '--feature-gates=APIPriorityAndFairness=false'
+  const flags = [`--audit-policy-file=${policyFile}`, byLimits, ...limits]
+  cluster = await Cluster.start({ node: false, flags })
+  if (!cluster.own) return
+  await installKinds(cluster)
+  await cluster.kubectl(['create', 'namespace', namespace])
+  await cluster.kubectl(['-n', namespace, 'apply', '-f', rights])
+  const config = parse(readFileSync(cluster.kubeconfig, 'utf8')) as Kubeconfig
+  port = Number(new URL(config.clusters[0].cluster.server).port)
+  proxy = await TcpProxy.before(port)
+  pod = new PodAccount(cluster, proxy.port)
+  mint = await mintOf(cluster, namespace, account)
+  pod.give(mint(60))
+  image = new FleetImage(cluster)
+  node = new FleetNode('far', 'pod', image, pod.node)
+  await node.agent.start()
+})
+
+afterAll(async () => {
+  try {
+    await node?.agent[Symbol.asyncDispose]()
+    await proxy?.[Symbol.asyncDispose]()
+  } finally {
+    await cluster?.stop()
+    pod?.remove()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+it('goes on over tokens that expire, and says so where none comes in time', async (task) => {
+  if (!cluster.own) task.skip(why)
+  const tokens: string[] = []
+  const renew = (): void => {
+    const token = mint(tokenSeconds)
+    tokens.push(token)
+    pod.give(token)
+  }
+  renew()
+  const renewing = setInterval(renew, renewMs)
+  try {
+    for (const path of ['/etc/a', '/etc/b']) {
+      cutOnce()
+      await node.opened(path)
+      await told(path)
+      await reject(path)
+    }
+    await dead(tokens[0])
+    await node.opened('/etc/c')
+    await told('/etc/c')
+    await clean()
+    expect(requests(cluster, { code: 401 })).toEqual([])
+  } finally {
+    clearInterval(renewing)
+  }
+
+  await dead(tokens.at(-1))
+  await node.opened('/srv/dark')
+  // Its watches go on as they were: only what it tells is refused.
+  await degraded(/^fleet: telling of shop\/web: PUT .*401/)
+  cutOnce()
+  await degraded(/^fleet: GET .*401/)
+  await degraded(/^engine kubernetes: GET .*401/)
+  expect(requests(cluster, { code: 401 }).map(({ verb }) => verb)).toEqual(
+    expect.arrayContaining(['update', 'watch']),
+  )
+  const dark = await node.idOf('/srv/dark')
+  await patchRejects(await node.idOf('/etc/c'))
+  expect(await toldIds()).not.toContain(dark)
+  pod.give(mint(600))
+  await node.rows(stateIs('/etc/c', 'rejected'))
+  await told('/srv/dark')
+  await clean()
+})
+
+it('knows what happened while the server forgot where it was', async (task) => {
+  if (!cluster.own) task.skip(why)
+  await node.opened('/etc/near', '/etc/quiet')
+  await told('/etc/near', '/etc/quiet')
+  const { metadata } = JSON.parse((await ask(profiles)).text) as ObjectList
+  proxy.behave = 'refuse'
+  await degraded(/^fleet: the API server does not answer/)
+  await patchRejects(await node.idOf('/etc/near'))
+  await node.opened('/srv/far')
+  await cluster.server('kill-api')
+  await cluster.forget()
+  await cluster.server('start-api')
+  const query = `watch=1&timeoutSeconds=5&resourceVersion=${metadata.resourceVersion}`
+  expect((await ask(`${profiles}?${query}`)).text).toMatch(/"type":"ERROR".*"code":410/)
+
+  const since = now()
+  proxy.behave = 'take'
+  await node.rows(stateIs('/etc/near', 'rejected'), backSeconds)
+  await told('/srv/far')
+  await clean()
+  // It asked to go on first, and then for all that is there.
+  for (const resource of ['imageprofiles', 'profileslices']) {
+    const asked = requests(cluster, { since, resource }).filter(({ verb }) =>
+      ['list', 'watch'].includes(verb),
+    )
+    const [first, next] = asked.map(({ requestURI }) => requestURI)
+    expect([first, next]).toEqual([
+      expect.stringContaining('watch=true'),
+      expect.stringMatching(/\?limit=\d+$/),
+    ])
+  }
+})
+
+it('waits as long as a crowded server asks, and tells it all in the end, once', async (task) => {
+  if (!cluster.own) task.skip(why)
+  const quiet = await node.idOf('/etc/quiet')
+  await node.agent.stop()
+  using crowd = await ApiCrowd.before(cluster, port)
+  await cluster.until('a crowd', () => ask(slices), isTooMany, 10)
+  const since = now()
+  await node.agent.start()
+  await degraded(/^fleet: GET .*429/)
+  await node.opened('/srv/crowded', '/srv/thronged')
+  await patchRejects(quiet)
+  const lists = { since, resource: 'profileslices', verb: 'list' }
+  await cluster.until(
+    'a second refusal',
+    () => Promise.resolve(requests(cluster, { ...lists, code: 429 })),
+    (refused) => refused.length > 1,
+    15,
+  )
+  crowd.endReading()
+  await node.rows(stateIs('/etc/quiet', 'rejected'))
+  // It hears all, and may not speak.
+  await degraded(/^fleet: telling of shop\/web: PUT .*429/)
+  const { behaviours } = await node.agent.json<ProfileView>(['profile', 'show', image.ref])
+  crowd.endWriting()
+  await told('/srv/crowded', '/srv/thronged')
+  await clean()
+
+  const waits = gaps(requests(cluster, lists))
+  expect(waits.length).toBeGreaterThan(1)
+  // `Retry-After: 1`
+  expect(Math.min(...waits)).toBeGreaterThanOrEqual(1_000)
+  const said = requests(cluster, { since, resource: 'profileslices', verb: 'update' })
+  expect(said.map(({ responseStatus }) => responseStatus.code)).toContain(429)
+  expect(said.filter(({ responseStatus }) => responseStatus.code === 200)).toHaveLength(1)
+  const after = await node.agent.json<ProfileView>(['profile', 'show', image.ref])
+  expect(after.behaviours).toEqual(behaviours)
+})
+
+const why = 'the API server is the test’s own to spoil'
+const rejects = new Set<string>()
+
+/** All connections that there are, and none that comes. */
+function cutOnce(): void {
+  proxy.behave = 'refuse'
+  proxy.behave = 'take'
+}
+
+/** Resolves once these stand in the node's slices; nothing does twice. */
+async function told(...paths: readonly string[]): Promise<void> {
+  const ids = await Promise.all(paths.map((path) => node.idOf(path)))
+  const isTold = (found: readonly string[]): boolean => ids.every((id) => found.includes(id))
+  const found = await cluster.until(`${paths.join()} told`, toldIds, isTold, backSeconds)
+  expect(new Set(found).size).toBe(found.length)
+}
+
+async function toldIds(): Promise<readonly string[]> {
+  const { items } = await cluster.json<{
+    items: readonly { entries: readonly { id: string }[] }[]
+  }>(['get', 'profileslices'])
+  return items.flatMap(({ entries }) => entries.map(({ id }) => id))
+}
+
+async function reject(path: string): Promise<void> {
+  await patchRejects(await node.idOf(path))
+  await node.rows(stateIs(path, 'rejected'))
+}
+
+/** By a person, with all that were before. */
+async function patchRejects(id: string): Promise<void> {
+  rejects.add(id)
+  await image.patch({ reject: { behaviours: [...rejects] } })
+}
+
+/** Resolves once the server does not know it any more. Not asked before its end: that would be one use more. */
+async function dead(token = ''): Promise<void> {
+  await delay(endOf(token) - Date.now())
+  const seconds = 2 * cacheSeconds
+  await cluster.until(
+    'its end',
+    () => ask(slices, token),
+    ({ status }) => status === 401,
+    seconds,
+  )
+}
+
+async function degraded(words: RegExp): Promise<void> {
+  await node.agent.until<StatusView>(['status'], ({ degraded: all }) =>
+    all.some((text) => words.test(text)),
+  )
+}
+
+async function clean(): Promise<void> {
+  await node.agent.until<StatusView>(
+    ['status'],
+    ({ state, degraded: all }) => state === 'running' && all.length === 0,
+    backSeconds * 1_000,
+  )
+}
+
+interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+const isTooMany = ({ status }: Answer): boolean => status === 429
+
+/** As the node's account, past the proxy. */
+async function ask(path: string, token = mint(60)): Promise<Answer> {
+  const headers = { authorization: `Bearer ${token}` }
+  const asked = get({ host: '127.0.0.1', port, path, headers, ca: cluster.pki('ca.crt') })
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  return { status: answer.statusCode ?? 0, text: await text(answer) }
+}
+
+const now = (): string => new Date().toISOString()
+
+interface Kubeconfig {
+  readonly clusters: readonly [{ readonly cluster: { server: string } }]
+}
