@@ -103,7 +103,7 @@ class AgentOf {
   get(tls: TlsOptions): Agent {
     const words = JSON.stringify(tls)
     if (this.#agent === undefined || words !== this.#words) {
-      // An agent that is let go of closes its idle connections; watches on it come to their own end.
+      // Its connections end with it: watches go on by new ones, from where they were.
       this.#agent?.destroy()
       const defined = Object.entries(tls).filter(([, value]) => value !== undefined)
       this.#agent = new Agent({

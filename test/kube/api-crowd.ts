@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Agent, request, type RequestOptions } from 'node:https'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster } from './cluster/cluster.ts'
@@ -22,6 +23,7 @@ export class ApiCrowd implements Disposable {
   private constructor(server: RequestOptions) {
     this.#server = server
     const { signal } = this.#reading
+    setMaxListeners(readers, signal)
     for (let count = 0; count < readers; count++) void this.#read(signal, count * againMs)
     void this.#write(this.#writing.signal)
   }

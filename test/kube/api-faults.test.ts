@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
-import { get } from 'node:https'
+import { Agent as HttpsAgent, get, request } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import type { ProfileView, StatusView } from '../../src/flow/engine-views.ts'
-import type { ObjectList } from '../../src/kube/object.ts'
+import type { KubeObject, ObjectList } from '../../src/kube/object.ts'
 import { TcpProxy } from '../fixtures/tcp-proxy.ts'
 import { ApiCrowd } from './api-crowd.ts'
 import { Cluster } from './cluster/cluster.ts'
@@ -18,9 +18,8 @@ import { gaps, requests } from './node-requests.ts'
 import { endOf, type Mint, mintOf, PodAccount } from './pod-account.ts'
 
 /**
- * What an API server does to those that ask it: it wants patience (429), does not know them any more (401), and has forgotten
- * where they were (410). A node asks as its pod does, with the rights that are shipped. What becomes of a slice that somebody
- * else wrote (409) is in fleet.test.ts.
+ * What an API server does to those that ask it: it wants patience (429), does not know them any more (401), has something else
+ * than they think (409), and has forgotten where they were (410). A node asks as its pod does, with the rights that are shipped.
  */
 const rights = fileURLToPath(new URL('../../deploy/kubernetes/base/rbac.yaml', import.meta.url))
 const namespace = 'snug'
@@ -127,6 +126,24 @@ it('goes on over tokens that expire, and says so where none comes in time', asyn
   pod.give(mint(600))
   await node.rows(stateIs('/etc/c', 'rejected'))
   await told('/srv/dark')
+  await clean()
+})
+
+it('tells what it has while somebody else writes the same object again and again', async (task) => {
+  if (!cluster.own) task.skip(why)
+  const { items } = await cluster.json<{ items: readonly [KubeObject] }>(['get', 'profileslices'])
+  const contested = `${slices}/${items[0].metadata.name}`
+  const since = now()
+  const refused = { since, resource: 'profileslices', verb: 'update', code: 409 }
+  await node.opened('/srv/contested')
+  let writes = 0
+  const deadline = Date.now() + backSeconds * 1_000
+  // Between what the node knows and what it writes there is always another write.
+  while (requests(cluster, refused).length === 0 && Date.now() < deadline) {
+    for (const end = writes + 50; writes < end; writes += 1) await annotate(contested, writes)
+  }
+  expect(requests(cluster, refused)).not.toEqual([])
+  await told('/srv/contested')
   await clean()
 })
 
@@ -276,6 +293,26 @@ async function ask(path: string, token = mint(60)): Promise<Answer> {
   const [answer] = (await once(asked, 'response')) as [IncomingMessage]
   return { status: answer.statusCode ?? 0, text: await text(answer) }
 }
+
+/** By an administrator. */
+async function annotate(path: string, number: number): Promise<void> {
+  const patched = request({
+    host: '127.0.0.1',
+    port,
+    path,
+    method: 'PATCH',
+    ca: cluster.pki('ca.crt'),
+    cert: cluster.pki('admin.crt'),
+    key: cluster.pki('admin.key'),
+    agent: admin,
+    headers: { 'content-type': 'application/merge-patch+json' },
+  })
+  patched.end(JSON.stringify({ metadata: { annotations: { number: String(number) } } }))
+  const [answer] = (await once(patched, 'response')) as [IncomingMessage]
+  await text(answer)
+}
+
+const admin = new HttpsAgent({ keepAlive: true })
 
 const now = (): string => new Date().toISOString()
 

@@ -79,7 +79,7 @@ export class Cluster {
   }
 
   /** The key and certificate authority of its own, by file name. */
-  pki(file: 'ca.crt' | 'sa.key'): string {
+  pki(file: 'ca.crt' | 'sa.key' | 'admin.crt' | 'admin.key'): string {
     return readFileSync(join(this.#run, 'pki', file), 'utf8')
   }
 
