@@ -102,16 +102,18 @@ function unescaped(text: string): string {
   )
 }
 
-function foldersOf({ upper, lower }: RootMount, prefix: string): Rootfs | undefined {
+/** The folders of an overlay as they are found behind `prefix`; undefined where they are not a runtime’s, or are gone. */
+export function foldersOf({ upper, lower }: RootMount, prefix: string): Rootfs | undefined {
   if (!upper.startsWith('/')) return undefined
   // Long lists are given from the folder that all snapshots are in, each in a folder of its own.
   const snapshots = dirname(dirname(upper))
   const layers = lower
     .map((folder) => followed(prefix, folder.startsWith('/') ? folder : join(snapshots, folder)))
     .filter((layer) => !layer.endsWith(engineLayer))
-  return layers.every((layer) => existsSync(layer))
-    ? { upper: join(prefix, upper), layers }
-    : undefined
+  // Who may mount in the container can name any folder of the host: only a runtime's are side by side with the upper one.
+  const isSnapshot = (layer: string): boolean =>
+    dirname(dirname(layer)) === join(prefix, snapshots) && existsSync(layer)
+  return layers.every(isSnapshot) ? { upper: join(prefix, upper), layers } : undefined
 }
 
 /** What Docker puts upon the image's layers, with /etc/hosts and the like. */

@@ -62,6 +62,7 @@ export class Identifier {
   readonly #ended = new Set<string>()
   readonly #unsubscribe: (() => void)[]
   readonly #ids = new WholeIds()
+  readonly #own = new Set<string>()
   #held = 0
   #waiting = 0
   #resolved = 0
@@ -125,7 +126,13 @@ export class Identifier {
       }
     }
     this.#releaseMark(out)
-    return out
+    return this.#others(out)
+  }
+
+  /** Without what is the agent's own. */
+  #others(out: IdentifiedMessage[]): IdentifiedMessage[] {
+    if (this.#own.size === 0) return out
+    return out.filter((message) => !this.#own.has(containerOf(message) ?? ''))
   }
 
   #releaseMark(out: IdentifiedMessage[]): void {
@@ -277,6 +284,7 @@ export class Identifier {
   ): Known {
     const rootfs = told.rootfs ?? found ?? this.#options.rootfsOf?.(seen.cgroup)
     const identity = rootfs === undefined ? told : { ...told, rootfs }
+    if (this.#options.isOwn?.(identity) === true) this.#own.add(identity.id)
     const refiner = new EventRefiner(this.#options.engines, this.#options.files)
     const known: Known = { kind: 'known', identity, seen, refiner }
     this.#containers.set(identity.id, known)
@@ -340,7 +348,7 @@ export class Identifier {
     } else {
       const out: IdentifiedMessage[] = []
       this.#know(identity, container.seen, out)
-      this.#options.release(out)
+      this.#options.release(this.#others(out))
     }
   }
 
@@ -373,7 +381,7 @@ export class Identifier {
     }
     this.#overflow(waiting, out)
     this.#releaseMark(out)
-    this.#options.release(out)
+    this.#options.release(this.#others(out))
   }
 
   #giveUp(id: string, waiting: Waiting): void {
@@ -387,7 +395,7 @@ export class Identifier {
     }
     this.#overflow(waiting, out)
     this.#releaseMark(out)
-    if (out.length > 0 && !this.#closed) this.#options.release(out)
+    if (out.length > 0 && !this.#closed) this.#options.release(this.#others(out))
   }
 
   #stopWaiting(waiting: Waiting): void {
@@ -421,6 +429,23 @@ export class Identifier {
       source: 'identity',
       loss: { reason, count, from, to },
     }
+  }
+}
+
+function containerOf(message: IdentifiedMessage): string | undefined {
+  switch (message.type) {
+    case 'event':
+      return message.event.container?.id
+    case 'sighting':
+    case 'container':
+      return message.identity.id
+    case 'container-ended':
+      return message.id
+    case 'disarmed':
+    case 'self-probe':
+    case 'began':
+    case 'mark':
+      return undefined
   }
 }
 

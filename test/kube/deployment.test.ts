@@ -270,9 +270,14 @@ describe('a service', () => {
 
   it('is defended while no agent is there too, and the next one tells what was tried', async () => {
     const [pod] = await podsOf(images.web1, 2)
-    const attempts = (alerts: readonly Alert[]): number =>
-      alerts.filter(on(pod, 'run /bin/true', 'killed')).reduce((sum, { count }) => sum + count, 0)
-    const before = attempts(await snug.json<readonly Alert[]>(['alert', 'list']))
+    const attempts = async (): Promise<number> => {
+      const alerts = await snug.json<readonly Alert[]>(['alert', 'list'])
+      const killings = alerts.filter(on(pod, 'run /bin/true', 'killed'))
+      return killings.reduce((sum, { count }) => sum + count, 0)
+    }
+    const told = (count: number): Promise<number> =>
+      cluster.until(`${count} attempts`, attempts, (found) => found === count)
+    const before = await attempts()
     await snug.stay(true)
     expect(await tell(cluster, pod, 'exec/bin/true')).toBe(killed)
     expect(await tell(cluster, pod, 'connect/10.96.0.1/443')).toBe(refused)
@@ -281,9 +286,12 @@ describe('a service', () => {
     await snug.follow(events)
     const { sources } = await snug.json<StatusView>(['status'])
     expect(sources[0]?.facts['kernel-state.kept']).toMatch(/^yes/)
-    await alertsOf((all) => attempts(all) === before + 1)
+    await told(before + 1)
     expect(await tell(cluster, pod, 'exec/bin/true')).toBe(killed)
-    await alertsOf((all) => attempts(all) === before + 2)
+    await told(before + 2)
+    // The programs that the last agent left saw this one come: it is not an image like others.
+    const alerts = await snug.json<readonly Alert[]>(['alert', 'list'])
+    expect(alerts.filter(({ image }) => image?.repository === repositories.snug)).toEqual([])
     expect(await tell(cluster, pod, 'serve')).toBe('ok')
   })
 })

@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { SnugEvent } from '../../src/event/event.ts'
-import type { IdentifiedMessage, IdentifierLimits } from '../../src/identity/identified.ts'
+import type {
+  IdentifiedMessage,
+  IdentifierLimits,
+  IdentifierOptions,
+} from '../../src/identity/identified.ts'
 import { Identifier } from '../../src/identity/identifier.ts'
 import { ImageFiles } from '../../src/identity/image-files.ts'
 import { behaviourKey, type SourceMessage } from '../../src/sources/source.ts'
@@ -24,8 +28,13 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function make(limits: Partial<IdentifierLimits> = {}, engines = [engine]): Identifier {
+function make(
+  limits: Partial<IdentifierLimits> = {},
+  engines = [engine],
+  isOwn?: IdentifierOptions['isOwn'],
+): Identifier {
   return new Identifier({
+    ...(isOwn === undefined ? {} : { isOwn }),
     engines,
     files: new ImageFiles(),
     node: 'n1',
@@ -33,6 +42,20 @@ function make(limits: Partial<IdentifierLimits> = {}, engines = [engine]): Ident
     limits,
   })
 }
+
+describe('the container that the agent is', () => {
+  it('is not told, nor what it does, before it is known and after', async () => {
+    identifier = make({}, [engine], ({ id }) => id === idA)
+    const acts = (path: string): SourceMessage[] => [event(open(path)), event(open(path, idB))]
+    const at = identifier.push([started(idA), started(idB), ...acts('/early')])
+    expect(at).toEqual([])
+    for (const id of [idA, idB]) engine.tell(identityOf(id))
+    const end = { type: 'container-ended', id: idA, time: time(9) } as const
+    const all = [...released, ...identifier.push([...acts('/late'), end])]
+    expect(all.map(({ type }) => type)).toEqual(['container', 'event', 'event'])
+    expect(JSON.stringify(all)).not.toContain(idA)
+  })
+})
 
 describe('a container that is known at once', () => {
   it('is told before its first event, and its events carry name, image and workload', () => {
