@@ -189,4 +189,5 @@ export const story: z.ZodType<AlertStory> = z.object({
   ),
   left: z.object({ before: count, after: count }),
   alike: count,
+  inProfile: z.boolean(),
 })

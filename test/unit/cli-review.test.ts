@@ -56,6 +56,7 @@ describe('the story of an alert', () => {
     ],
     left: { before: 3, after: 0 },
     alike: 2,
+    inProfile: true,
   }
 
   it('marks the alert among what was done before and after, within the terminal', () => {

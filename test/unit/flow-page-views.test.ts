@@ -187,6 +187,25 @@ describe('the story of an alert', () => {
     expect(steps.toSorted((a, b) => (a.time < b.time ? -1 : 1))).toEqual(steps)
     expect({ scope, revision }).toEqual({ scope: 'container', revision: row?.revision })
   })
+
+  it('says of which deviations the profile has no more room, and these can be allowed all the same', async () => {
+    const { engine } = world
+    await happens(story.many(1))
+    const archive = story.archiveRepository
+    await engine.setMode(archive, 'alert', by)
+    await happens(story.strays(5_001))
+    const stored = [...world.daemon.alerts.list({ limit: Infinity })]
+    const told = stored.filter(({ behaviour }) => behaviour?.text.includes('/srv/stray'))
+    expect(told.length).toBeGreaterThan(50)
+    const ids = new Set(engine.profile(archive).behaviours.map(({ id }) => id as string))
+    const [beyond, ...others] = told.filter(({ behaviour }) => !ids.has(behaviour?.id ?? ''))
+    const kept = told.find(({ behaviour }) => ids.has(behaviour?.id ?? ''))
+    expect(others).toEqual([])
+    expect(engine.page.story(kept?.id ?? '').inProfile).toBe(true)
+    expect(engine.page.story(beyond?.id ?? '').inProfile).toBe(false)
+    await engine.allowAlert(beyond?.id ?? '', {}, by)
+    expect(engine.page.story(beyond?.id ?? '').inProfile).toBe(true)
+  })
 })
 
 describe('taking back a decision on an alert', () => {

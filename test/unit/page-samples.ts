@@ -149,6 +149,7 @@ export function samplePage(
       steps: [{ time, kind: 'exec', text: 'run /bin/sh', actor: '/usr/sbin/nginx', count: 3 }],
       left: { before: 0, after: 0 },
       alike: 0,
+      inProfile: true,
     }),
   }
 }

@@ -281,6 +281,8 @@ export interface AlertStory {
   readonly left: { readonly before: number; readonly after: number }
   /** Open alerts of the same act elsewhere. */
   readonly alike: number
+  /** The profile has the behaviour, so that an edit with it can be tried; of very many deviations it keeps a part only. */
+  readonly inProfile: boolean
 }
 
 export interface Ancestor {

@@ -1,5 +1,6 @@
 import type { Alert } from '../../event/alert.ts'
 import { isoOf } from '../../event/time.ts'
+import type { BehaviourId } from '../../profile/behaviour.ts'
 import type { LiveEntry } from '../../profile/live-entry.ts'
 import { userOf, userText } from '../../profile/user.ts'
 import type { DeployedVersion } from '../deployed-version.ts'
@@ -39,7 +40,10 @@ export function storyOf(
   const { shown, left } = around(steps, alert.id)
   const revision = alertRevisionOf(alert)
   const ancestry = ancestryOf(alert, outline)
-  return { alert, revision, ancestry, scope, steps: shown, left, alike }
+  const inProfile =
+    alert.behaviour !== null &&
+    version?.profile.entry(alert.behaviour.id as BehaviourId) !== undefined
+  return { alert, revision, ancestry, scope, steps: shown, left, alike, inProfile }
 }
 
 function isAlike(alert: Alert, other: Alert): boolean {

@@ -18,7 +18,7 @@ export function AlertStoryView({ id }: { readonly id: string }) {
   const { value, problem } = useResource<AlertStory>(alertsPath(id, '/story'), 10_000)
   if (problem !== undefined) return <ProblemNote problem={problem} />
   if (value === undefined) return <Waiting rows={6} />
-  const { alert, ancestry, alike } = value
+  const { alert, ancestry, alike, inProfile } = value
   const { image, behaviour, decision } = alert
   return (
     <article class="panel card" aria-label="alert">
@@ -50,7 +50,12 @@ export function AlertStoryView({ id }: { readonly id: string }) {
       )}
       {decision === undefined ? (
         <>
-          {behaviour === null || image === undefined ? null : (
+          {behaviour === null || image === undefined ? null : !inProfile ? (
+            <p class="muted">
+              The profile keeps no more deviations than it has: what allowing this one would change
+              cannot be tried.
+            </p>
+          ) : (
             <BackTest version={`${image.repository}@${image.digest}`} behaviours={[behaviour.id]} />
           )}
           <AnswerButtons story={value} />
