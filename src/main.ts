@@ -21,15 +21,15 @@ import { SnugEngine } from './flow/snug-engine.ts'
 import type { Product } from './format/alert-facts.ts'
 import { DockerEngine } from './identity/docker-engine.ts'
 import { containerRootfs } from './identity/container-rootfs.ts'
-import type { IdentifierOptions } from './identity/identified.ts'
 import { Identifier } from './identity/identifier.ts'
 import type { EngineState, IdentityEngine } from './identity/identity.ts'
 import { ImageFiles } from './identity/image-files.ts'
 import { StaticEngine } from './identity/static-engine.ts'
-import { inPod, kubeAccess, podIdentity } from './kube/access.ts'
+import { kubeAccess } from './kube/access.ts'
 import { KubeApi } from './kube/api.ts'
 import { KubeEngine } from './kube/kube-engine.ts'
 import { KubeFleet } from './kube/kube-fleet.ts'
+import { ownPod } from './kube/own-pod.ts'
 import type { LearnRules } from './lifecycle/version.ts'
 import { Guardrails } from './match/guardrail.ts'
 import { Shaper } from './profile/shape.ts'
@@ -189,15 +189,6 @@ export async function detachAgent({ config }: LoadedConfig): Promise<string> {
   return detachKernelState(kernelState, sensor.path)
 }
 
-/** In a pod the agent is one of the containers of its node. No other pod of its namespace can have its name. */
-function ownPod(access: string): Pick<IdentifierOptions, 'isOwn'> {
-  const own = access === inPod ? podIdentity() : undefined
-  if (own === undefined) return {}
-  return {
-    isOwn: ({ workload }) => workload?.pod === own.name && workload.namespace === own.namespace,
-  }
-}
-
 interface Assembled {
   readonly daemon: Daemon
   /** Made once the store was read: sinks go on from where they were. */
@@ -229,7 +220,7 @@ function assemble(
         files,
         node: config.node,
         rootfsOf: containerRootfs,
-        ...ownPod(config.engines.kubernetes.access),
+        isOwn: ownPod(config.engines.kubernetes.access),
         release,
         limits: { giveUpMs: config.hold.seconds * 1000, total: config.hold.events },
       }),

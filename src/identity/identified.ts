@@ -36,7 +36,7 @@ export interface IdentifierOptions {
   readonly files: ImageFiles
   readonly node: string
   /** Whether it is the container that this agent is: nothing of it is judged, or it would stand in its own way. */
-  readonly isOwn?: (identity: ContainerIdentity) => boolean
+  readonly isOwn?: ((identity: ContainerIdentity) => boolean) | undefined
   /** The layers of a container by its cgroup, where its engine does not tell them. */
   readonly rootfsOf?: (cgroup: string) => Rootfs | undefined
   /** Takes what had to wait, in order; called from outside `push`. */

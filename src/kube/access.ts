@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { Agent, type RequestOptions } from 'node:https'
-import { hostname } from 'node:os'
 import { SnugError } from '../errors.ts'
 
 /** Where an API server is, and as whom it is asked. */
@@ -13,17 +12,11 @@ export interface KubeAccess {
   options(): Promise<RequestOptions>
 }
 
-const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount'
+/** Where a pod finds its service account. */
+export const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /** How `engines.kubernetes.access` names the pod's own service account. */
 export const inPod = 'pod'
-
-/** The pod that this is; undefined where it is none. A pod's host name is its name. */
-export function podIdentity(): { readonly name: string; readonly namespace: string } | undefined {
-  const file = `${serviceAccount}/namespace`
-  if (!existsSync(file)) return undefined
-  return { name: hostname(), namespace: readFileSync(file, 'utf8').trim() }
-}
 
 /**
  * `pod`, or the path of a kubeconfig.
