@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Programs } from './initramfs.ts'
@@ -29,12 +29,10 @@ export function crossPrograms(platform: Platform): Programs {
   const folder = join(sysroot, 'usr/lib', platform.triplet)
   const build = join(cache, platform.debian, 'agent')
   rmSync(build, { recursive: true, force: true })
-  mkdirSync(build)
-  for (const name of readdirSync(agent)) {
-    if (/\.[ch]$|^Makefile$/.test(name) && !name.endsWith('.skel.h')) {
-      cpSync(join(agent, name), join(build, name))
-    }
-  }
+  cpSync(agent, build, {
+    recursive: true,
+    filter: (path) => path !== join(agent, 'build') && path !== join(agent, 'snug-sensor'),
+  })
   execFileSync(
     'make',
     [

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is done to a file but for its content and its names, as far as it means something: a program made setuid, a time set
+ * back, a file cut off. By the time the call returns it is done.
+ */
+#ifndef SNUG_ATTRIBUTE_H
+#define SNUG_ATTRIBUTE_H
+
+#include "hooks/sensitive.bpf.h"
+
+#define MODE_SETUID 04000	/* setgid too is common, on folders */
+#define TIME_NOW ((1l << 30) - 1l)
+#define TIME_OMIT ((1l << 30) - 2l)
+
+/* As the kernel has it, and as a 64-bit caller does: of access and of modification. */
+struct time {
+	s64 seconds;
+	s64 nanoseconds;
+};
+
+/* To touch a file is no act of its own: only to say when it was. */
+static __always_inline bool says_when(const struct time *times)
+{
+	for (int i = 0; i < 2; i++)
+		if (times[i].nanoseconds != TIME_NOW && times[i].nanoseconds != TIME_OMIT)
+			return true;
+	return false;
+}
+
+/* What such a call is about: a file by a string of the caller's, relative to `fd`, or that descriptor's own. */
+struct target {
+	u64 string;
+	s32 fd;
+	u32 id;			/* 0: it means nothing */
+};
+
+static __always_inline struct target target_of(const struct call *call, u32 class)
+{
+	u64 a = argument(call, 0), b = argument(call, 1), c = argument(call, 2);
+	struct time times[2] = {};
+
+	switch (class) {
+	case SNUG_CLASS_TRUNCATE:
+		return (struct target){ a, AT_FDCWD, SNUG_CALL_TRUNCATE };
+	case SNUG_CLASS_CHMOD:
+		return (struct target){ a, AT_FDCWD, b & MODE_SETUID ? SNUG_CALL_CHMOD : 0 };
+	case SNUG_CLASS_CHMODAT:
+		return (struct target){ b, a, c & MODE_SETUID ? SNUG_CALL_CHMOD : 0 };
+	case SNUG_CLASS_FCHMOD:
+		return (struct target){ 0, a, b & MODE_SETUID ? SNUG_CALL_CHMOD : 0 };
+	case SNUG_CLASS_TIMES:
+		return (struct target){ a, AT_FDCWD, b ? SNUG_CALL_UTIMENSAT : 0 };
+	case SNUG_CLASS_TIMESAT:
+		return (struct target){ b, a, c ? SNUG_CALL_UTIMENSAT : 0 };
+	case SNUG_CLASS_TIMESAT_NS:
+		if (c)
+			bpf_probe_read_user(times, sizeof(times), (void *)c);
+		return (struct target){ b, a, c && says_when(times) ? SNUG_CALL_UTIMENSAT : 0 };
+	}
+	return (struct target){};
+}
+
+__noinline int tell_attribute(u32 class, s64 ret, u32 compat)
+{
+	struct call call = { .ret = ret, .compat = compat };
+	struct sensitive sensitive = { .at = SNUG_TEXT_MAX };
+	struct snug_task *state;
+	struct scratch *scratch;
+	struct target target;
+	struct file *file;
+	u64 root;
+
+	if (ret < 0 && !was_denied(ret))
+		return 0;
+	enter(&call);
+	target = target_of(&call, class);
+	scratch = scratch_of(SCRATCH_SYSCALL);
+	state = call.state;
+	if (!target.id || !scratch || !state)
+		return 0;
+	root = root_of(state, call.task);
+	if (target.string) {
+		sensitive.at = put_string(scratch, &call, SNUG_TEXT_MAX, target.string, target.fd, root);
+		if (sensitive.at && !scratch->walk.cut)
+			sensitive.at = tidy_path(scratch, sensitive.at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
+	} else {
+		file = file_at(call.task, target.fd);
+		if (!file)
+			return 0;
+		walk_from(scratch, PLACE(file->f_path), root);
+		sensitive.at = walk_text(scratch, SNUG_TEXT_MAX, true);
+	}
+	if (!sensitive.at) {
+		COUNT(received);
+		drop(slot_of(state), SNUG_DROP_TEXT);
+		return 0;
+	}
+	sensitive.id = target.id;
+	/* By now it is done: to kill the process would undo nothing. */
+	sensitive.stop = SNUG_MISSED;
+	sensitive.flags = (was_denied(ret) ? SNUG_DENIED : 0) | (compat ? SNUG_COMPAT : 0);
+	tell_sensitive(scratch, call.task, state, &sensitive);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Files: opened ones by themselves, what has no descriptor to look at by the caller's string. */
+#ifndef SNUG_FILE_H
+#define SNUG_FILE_H
+
+#include "process/exec.bpf.h"
+
+/* What one system call did, as it returns. */
+struct call {
+	struct task_struct *task;
+	struct snug_task *state;
+	struct pt_regs *regs;
+	long ret;
+	u32 compat;
+};
+
+/* For a function that is not static, and so is verified once and not for each way to come to it: it is given numbers alone. */
+static __always_inline void enter(struct call *call)
+{
+	call->task = bpf_get_current_task_btf();
+	call->state = state_of(call->task);
+	call->regs = (struct pt_regs *)bpf_task_pt_regs(call->task);
+}
+
+static __always_inline u64 argument(const struct call *call, int n)
+{
+	const struct pt_regs *regs = call->regs;
+#if defined(__TARGET_ARCH_x86)
+	if (call->compat) {
+		u64 value = n == 0 ? regs->bx : n == 1 ? regs->cx : n == 2 ? regs->dx :
+			    n == 3 ? regs->si : n == 4 ? regs->di : regs->bp;
+		return (u32)value;
+	}
+	return n == 0 ? regs->di : n == 1 ? regs->si : n == 2 ? regs->dx :
+	       n == 3 ? regs->r10 : n == 4 ? regs->r8 : regs->r9;
+#else
+	return n == 0 ? regs->orig_x0 : regs->regs[n];
+#endif
+}
+
+/* By permissions, by seccomp, or since nobody may write there. */
+static __always_inline bool was_denied(long ret)
+{
+	return ret == -EACCES || ret == -EPERM || ret == -EROFS;
+}
+
+static __always_inline u64 file_object(u32 access, u32 flags, u64 path)
+{
+	return SNUG_MIX(keys, (u64)SNUG_FILE | access << 8 | (u64)flags << 32, path);
+}
+
+static __always_inline struct place place_at(struct task_struct *task, s32 fd)
+{
+	struct file *file;
+
+	if (fd == AT_FDCWD)
+		return PLACE(task->fs->pwd);
+	file = file_at(task, fd);
+	if (!file)
+		return (struct place){};
+	return PLACE(file->f_path);
+}
+
+/* The caller's string `n`, relative to descriptor `fd`, before `at`. 0 where it could not be read. */
+static __always_inline u32 put_string(struct scratch *scratch, const struct call *call, u32 at,
+				      u64 string, s32 fd, u64 root)
+{
+	long size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);
+
+	if (size < 1)
+		return 0;
+	return put_absolute(scratch, at, size - 1, call->task, place_at(call->task, fd), root);
+}
+
+/* Makes the caller's strings canonical. What is only a tail stays as it is. */
+static __noinline int tidy_paths(struct scratch *scratch, struct paths *paths, u32 flags)
+{
+	u32 end = paths->to_at;
+
+	paths->cut = flags & (SNUG_CUT | SNUG_TO_CUT);
+	if (flags & SNUG_TO_CUT) {
+		paths->to = hash_cut(scratch, end, SNUG_TEXT_MAX);
+	} else if (end != SNUG_TEXT_MAX) {
+		paths->to_at = tidy_path(scratch, end, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
+		paths->to = scratch->tidy.hash;
+	}
+	if (flags & SNUG_CUT) {
+		paths->path = hash_cut(scratch, paths->at, end);
+		paths->to_at = end;
+	} else {
+		paths->at = tidy_path(scratch, paths->at, end, paths->to_at);
+		paths->path = scratch->tidy.hash;
+	}
+	return 0;
+}
+
+/* The rule for one access, by the literal path, or for what patterns take it: `set`. */
+static __always_inline u32 ask_access(const struct snug_task *state, struct verdict *verdict, u32 access,
+				      const struct paths *paths, u32 set, u64 *tag)
+{
+	u64 what = paths->path;
+	u32 found;
+
+	if (access == SNUG_RENAME)
+		what = SNUG_RULE_PAIR(keys, what, paths->to);
+	found = ask_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, what), tag);
+	if (found || !set)
+		return found;
+	found = ask_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, SNUG_RULE_SET(keys, set)), tag);
+	if (found == RULE_ALLOW)
+		verdict->by_rules = 1;
+	return found;
+}
+
+/* Whoever may make a file, and rename it whatever to, may delete it: renamed onto another it is as gone. */
+static __always_inline u32 ask_given_away(const struct snug_task *state, struct verdict *verdict,
+					  const struct paths *paths, u32 set, u64 *tag)
+{
+	u64 made_by;
+	u32 made = ask_access(state, verdict, SNUG_CREATE, paths, set, &made_by);
+
+	if (!made)
+		made = ask_access(state, verdict, SNUG_WRITE, paths, set, &made_by);
+	return made == RULE_ALLOW ? ask_access(state, verdict, SNUG_GIVE_AWAY, paths, set, tag) : RULE_NONE;
+}
+
+/* To write a file one may have to create it: that is no access of its own. */
+static __always_inline u32 told_apart(u32 access)
+{
+	return access & SNUG_WRITE ? access & ~SNUG_CREATE : access;
+}
+
+/* True where literal rules decide all of it, without the text. */
+static __noinline bool judge_literals(const struct snug_task *state, struct verdict *verdict, u32 access,
+				      const struct paths *paths)
+{
+	u32 found, n = 0;
+
+	access = told_apart(access);
+	for (u32 bit = SNUG_READ; bit <= SNUG_CREATE; bit <<= 1) {
+		if (!(access & bit))
+			continue;
+		found = ask_access(state, verdict, bit, paths, 0, &verdict->tags[n & 1]);
+		if (found == RULE_NONE)
+			return false;
+		if (found == RULE_DENY)
+			verdict->deviates = 1;
+		n++;
+	}
+	return true;
+}
+
+/* All of the rules. What they allow by a pattern is counted by them. */
+static __noinline int judge_paths(struct scratch *scratch, const struct snug_task *state, struct verdict *verdict,
+				  u32 access, const struct paths *paths)
+{
+	u32 profile = SNUG_WORD_PROFILE(verdict->word), set = 0, found, n = 0;
+	u64 tag, actor = keys.seed;
+	bool fixed;
+
+	if (!profile)
+		return 0;
+	verdict->deviates = 0;
+	fixed = paths->cut || ask_rule(verdict, actor, SNUG_RULE_SHIPPED(keys, paths->path), &tag) != RULE_NONE;
+	if (!fixed)
+		set = run_automaton(scratch, profile, paths->at, access & SNUG_RENAME ? paths->to_at : ~0u,
+				    access & SNUG_RENAME ? SNUG_TEXT_MAX : paths->to_at);
+	access = told_apart(access);
+	for (u32 bit = SNUG_READ; bit <= SNUG_RENAME; bit <<= 1) {
+		if (!(access & bit))
+			continue;
+		found = ask_access(state, verdict, bit, paths, set, &verdict->tags[n & 1]);
+		if (!found && bit == SNUG_CREATE)
+			found = ask_access(state, verdict, SNUG_WRITE, paths, set, &verdict->tags[n & 1]);
+		if (!found && bit == SNUG_DELETE && !fixed)
+			found = ask_given_away(state, verdict, paths, set, &verdict->tags[n & 1]);
+		if (found != RULE_ALLOW)
+			verdict->deviates = 1;
+		n++;
+	}
+	if (verdict->deviates)
+		verdict->by_rules = 0;
+	if (verdict->by_rules)
+		count_by_rules(state, verdict);
+	return 0;
+}
+
+/* Of what `scratch->names` says. */
+static __noinline int tell_names(struct call *call, struct scratch *scratch)
+{
+	struct names_act *names_act;
+	u32 at, to_at = SNUG_TEXT_MAX, flags = SNUG_UNRESOLVED, found;
+	struct snug_task *state;
+	struct verdict verdict;
+	struct paths *paths;
+	struct snug_act *act;
+	u64 root;
+	u32 access;
+
+	if (!call || !scratch)
+		return 0;
+	names_act = &scratch->names;
+	state = state_of(call->task);
+	if (!state)
+		return 0;
+	paths = &scratch->paths;
+	paths->path = 0;
+	paths->to = 0;
+	access = names_act->access;
+	root = root_of(state, call->task);
+	if (names_act->to_string)
+		to_at = put_string(scratch, call, SNUG_TEXT_MAX, names_act->to_string,
+				   names_act->to_fd, root);
+	if (names_act->to_string && scratch->walk.cut)
+		flags |= SNUG_TO_CUT;
+	at = to_at ? put_string(scratch, call, to_at, names_act->string, names_act->fd, root) : 0;
+	if (!at) {
+		COUNT(received);
+		drop(slot_of(state), SNUG_DROP_TEXT);
+		return 0;
+	}
+	flags |= (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0) |
+		 (scratch->walk.cut ? SNUG_CUT : 0);
+	found = look(state, file_object(access, flags, hash_text(scratch, at)), &verdict);
+	if (found == LOOK_COUNTED)
+		return 0;
+	paths->at = at;
+	paths->to_at = to_at;
+	tidy_paths(scratch, paths, flags);
+	if (found == LOOK_NEW) {
+		judge_paths(scratch, state, &verdict, access, paths);
+		if (!settle(state, &verdict))
+			return 0;
+	}
+	at = paths->at;
+	act = act_at(scratch, at);
+	fill(act, state, call->task, SNUG_FILE, verdict.key, sizeof(*act) + SNUG_TEXT_MAX - at);
+	/* By now it is done: to kill the process would undo nothing. */
+	act->act_flags = flags | (flags & SNUG_DENIED ? 0 : stop_flag(&verdict, SNUG_MISSED));
+	act->code = access;
+	act->text_size = paths->to_at - at;
+	act->to_size = SNUG_TEXT_MAX - paths->to_at;
+	tell_text(act, sizeof(*act) + SNUG_TEXT_MAX - at, &verdict);
+	return 0;
+}
+
+/* Pipes, sockets and anonymous inodes have no path; O_PATH gives no access. */
+static __always_inline bool has_path(const struct file *file)
+{
+	u32 type = file->f_inode->i_mode & S_IFMT;
+
+	if (file->f_mode & FMODE_PATH)
+		return false;
+	return type == S_IFREG || type == S_IFDIR || type == S_IFCHR || type == S_IFBLK ||
+	       (type == S_IFIFO && file->f_path.dentry != file->f_path.mnt->mnt_root &&
+		file->f_path.dentry->d_parent != file->f_path.dentry);
+}
+
+static __always_inline u32 access_of(const struct file *file)
+{
+	u32 mode = file->f_mode, access = 0;
+
+	if (mode & FMODE_READ)
+		access |= SNUG_READ;
+	if (mode & FMODE_WRITE)
+		access |= SNUG_WRITE;
+	if (mode & FMODE_CREATED)
+		access |= SNUG_CREATE;
+	return access;
+}
+
+/* What no literal rule knows: its text is needed, for the patterns and to be told. */
+static __always_inline int tell_opened(struct scratch *scratch, struct task_struct *task, struct snug_task *state,
+				  struct verdict *verdict, struct opened *opened)
+{
+	struct paths *paths = &opened->paths;
+	struct snug_act *act;
+	u32 at, size;
+
+	walk_from(scratch, opened->place, root_of(state, task));
+	at = walk_text(scratch, SNUG_TEXT_MAX, true);
+	if (opened->judge) {
+		paths->at = at;
+		paths->to_at = SNUG_TEXT_MAX;
+		paths->cut = scratch->walk.cut;
+		if (paths->cut)
+			paths->path = hash_cut(scratch, at, SNUG_TEXT_MAX);
+		judge_paths(scratch, state, verdict, opened->access, paths);
+		if (!settle(state, verdict))
+			return 0;
+	}
+	act = act_at(scratch, at);
+	size = sizeof(*act) + SNUG_TEXT_MAX - at;
+	fill(act, state, task, SNUG_FILE, verdict->key, size);
+	act->act_flags = opened->flags | (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(verdict, opened->stop);
+	act->code = opened->access;
+	act->text_size = SNUG_TEXT_MAX - at;
+	tell_text(act, size, verdict);
+	return 0;
+}
+
+static __noinline int tell_open(struct call *call)
+{
+	struct snug_task *state;
+	struct file *file;
+	struct scratch *scratch;
+	struct verdict verdict;
+	struct opened *opened;
+	u32 found;
+
+	if (!call)
+		return 0;
+	state = state_of(call->task);
+	if (!state)
+		return 0;
+	file = file_at(call->task, call->ret);
+	if (!file) {
+		COUNT(received);
+		drop(slot_of(state), SNUG_DROP_FILE);
+		return 0;
+	}
+	if (!has_path(file))
+		return 0;
+	scratch = scratch_of(SCRATCH_SYSCALL);
+	if (!scratch)
+		return 0;
+	opened = &scratch->opened;
+	opened->stop = SNUG_KILLED;
+	note_write(state, file);
+	opened->access = access_of(file);
+	opened->place = PLACE(file->f_path);
+	opened->flags = call->compat ? SNUG_COMPAT : 0;
+	walk_from(scratch, opened->place, root_of(state, call->task));
+	opened->paths.path = walk_hash(scratch);
+	found = look(state, file_object(opened->access, opened->flags, opened->paths.path), &verdict);
+	opened->judge = found == LOOK_NEW;
+	if (opened->judge && has_profile(&verdict) &&
+	    judge_literals(state, &verdict, opened->access, &opened->paths)) {
+		opened->judge = false;
+		found = settle(state, &verdict) ? LOOK_AGAIN : LOOK_COUNTED;
+	}
+	if (found != LOOK_COUNTED)
+		tell_opened(scratch, call->task, state, &verdict, opened);
+	if (stopped(&verdict))
+		stop_here();
+	return 0;
+}
+
+#endif

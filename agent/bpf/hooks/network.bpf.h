@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Peers and ports. The cgroup hooks see connect and datagrams however they are asked for (io_uring too) and are
+ * where they can be refused. They can be preempted: no scratch here.
+ */
+#ifndef SNUG_NET_H
+#define SNUG_NET_H
+
+#include "hooks/file.bpf.h"
+#include <bpf/bpf_endian.h>
+
+struct peer {
+	u32 address[4];
+	u16 port;
+	u8 family;
+	u8 protocol;
+};
+
+static __always_inline u8 protocol_of(u32 protocol)
+{
+	return protocol == SNUG_TCP || protocol == SNUG_UDP ? protocol : SNUG_OTHER;
+}
+
+/* An IPv4 address has one form, also where it comes mapped into IPv6. */
+static __always_inline void unmap(struct peer *peer)
+{
+	if (peer->address[0] || peer->address[1] || peer->address[2] != bpf_htonl(0xffff))
+		return;
+	peer->family = 4;
+	peer->address[0] = peer->address[3];
+	peer->address[2] = 0;
+	peer->address[3] = 0;
+}
+
+/* False for one that is not of the internet. `any`: the family where the caller left that open. */
+static __always_inline bool peer_of(const struct socket_address *given, u32 size, struct peer *peer, u32 any)
+{
+	peer->port = bpf_ntohs(given->port);
+	if (given->family == AF_INET || (given->family == 0 && any == AF_INET)) {
+		peer->family = 4;
+		peer->address[0] = given->word[0];
+		return true;
+	}
+	if (given->family != AF_INET6 || size < sizeof(*given))
+		return false;
+	peer->family = 6;
+	peer->address[0] = given->word[1];
+	peer->address[1] = given->word[2];
+	peer->address[2] = given->word[3];
+	peer->address[3] = given->word[4];
+	unmap(peer);
+	return true;
+}
+
+static __always_inline u8 protocol_of_socket(const struct sock *sock)
+{
+	return sock->sk_protocol == IPPROTO_MPTCP ? SNUG_TCP : protocol_of(sock->sk_protocol);
+}
+
+static __always_inline u64 peer_object(u8 kind, const struct peer *peer)
+{
+	u64 object = SNUG_MIX(keys, keys.seed, (u64)kind | (u64)peer->family << 8 |
+						       (u64)peer->protocol << 16 |
+						       (u64)peer->port << 32);
+
+	object = SNUG_MIX(keys, object, (u64)peer->address[0] << 32 | peer->address[1]);
+	return SNUG_MIX(keys, object, (u64)peer->address[2] << 32 | peer->address[3]);
+}
+
+static __always_inline struct snug_trie_key trie_key(const struct peer *peer)
+{
+	struct snug_trie_key key = { .bits = 128 };
+
+	if (peer->family == 4) {
+		key.address[10] = 0xff;
+		key.address[11] = 0xff;
+		__builtin_memcpy(&key.address[12], &peer->address[0], 4);
+	} else {
+		__builtin_memcpy(key.address, peer->address, 16);
+	}
+	return key;
+}
+
+static __always_inline u64 literal_address(const struct peer *peer)
+{
+	return SNUG_RULE_ADDRESS(keys, peer->family, (u64)peer->address[0] << 32 | peer->address[1],
+				 (u64)peer->address[2] << 32 | peer->address[3]);
+}
+
+/* A local address that is neither loopback nor a wildcard is the container's own, and differs in each. */
+static __always_inline bool is_own(const struct peer *peer)
+{
+	if (peer->family == 4)
+		return peer->address[0] && (bpf_ntohl(peer->address[0]) >> 24) != 127;
+	return peer->address[0] || peer->address[1] || peer->address[2] ||
+	       (peer->address[3] && peer->address[3] != bpf_htonl(1));
+}
+
+/* Whom a connection goes to: a peer that has a name is known by that. */
+static __always_inline void judge_connect(const struct snug_task *state, struct verdict *verdict,
+					  const struct peer *peer)
+{
+	struct snug_trie_key key = trie_key(peer);
+	u32 profile = SNUG_WORD_PROFILE(verdict->word), *prefix, found;
+	u64 *name = bpf_map_lookup_elem(&peers, &key), who;
+	void *blocks;
+
+	who = name ? *name : literal_address(peer);
+	found = ask_rule(verdict, state->actor,
+			 SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port, who), &verdict->tags[0]);
+	if (found == RULE_NONE) {
+		blocks = bpf_map_lookup_elem(&prefixes, &profile);
+		prefix = blocks ? bpf_map_lookup_elem(blocks, &key) : 0;
+		if (prefix)
+			found = ask_rule(verdict, state->actor,
+					 SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port,
+							SNUG_RULE_SET(keys, *prefix)),
+					 &verdict->tags[0]);
+	}
+	verdict->deviates = found != RULE_ALLOW;
+}
+
+static __always_inline void judge_peer(const struct snug_task *state, struct verdict *verdict, u8 kind,
+				       const struct peer *peer)
+{
+	u64 who;
+
+	if (!has_profile(verdict))
+		return;
+	if (kind == SNUG_CONNECT) {
+		judge_connect(state, verdict, peer);
+		return;
+	}
+	who = is_own(peer) ? SNUG_MIX(keys, SNUG_MARK_OWN, 0) : literal_address(peer);
+	judge_literal(verdict, state->actor, SNUG_RULE_PEER(keys, kind, peer->protocol, peer->port, who));
+}
+
+/* True where the act may go on. `stop`: how it is stopped where this is called. */
+static __always_inline bool tell_peer(struct task_struct *task, struct snug_task *state, u8 kind,
+				      const struct peer *peer, u32 flags, u32 stop)
+{
+	struct snug_trie_key key = trie_key(peer);
+	u64 object = peer_object(kind, peer), *name;
+	struct verdict verdict;
+	struct snug_act *act;
+	u32 found;
+	void *ring;
+
+	/* An address that gets another name is another peer: what was decided on it before does not stand. */
+	name = kind == SNUG_CONNECT ? bpf_map_lookup_elem(&peers, &key) : 0;
+	if (name)
+		object = SNUG_MIX(keys, object, *name);
+	found = look(state, object, &verdict);
+	if (found == LOOK_NEW) {
+		judge_peer(state, &verdict, kind, peer);
+		found = settle(state, &verdict) ? LOOK_AGAIN : LOOK_COUNTED;
+	}
+	act = found == LOOK_COUNTED ? 0 : tell(state, task, kind, &verdict, &ring);
+	if (act) {
+		__builtin_memcpy(act->address, peer->address, sizeof(act->address));
+		act->port = peer->port;
+		act->family = peer->family;
+		act->protocol = peer->protocol;
+		act->act_flags = flags | stop_flag(&verdict, stop);
+		told(act, ring);
+	}
+	return !stopped(&verdict);
+}
+
+static __always_inline int see4(struct bpf_sock_addr *context, u8 kind)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = state_of(task);
+	struct peer peer = {};
+
+	if (!state || !my_turn(state, OLDER_FIRST))
+		return 1;
+	peer.address[0] = context->user_ip4;
+	peer.port = bpf_ntohs(context->user_port);
+	peer.family = 4;
+	peer.protocol = protocol_of(context->protocol);
+	return tell_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
+}
+
+static __always_inline int see6(struct bpf_sock_addr *context, u8 kind)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = state_of(task);
+	struct peer peer = {};
+
+	if (!state || !my_turn(state, OLDER_FIRST))
+		return 1;
+	peer.address[0] = context->user_ip6[0];
+	peer.address[1] = context->user_ip6[1];
+	peer.address[2] = context->user_ip6[2];
+	peer.address[3] = context->user_ip6[3];
+	peer.port = bpf_ntohs(context->user_port);
+	peer.family = 6;
+	peer.protocol = protocol_of(context->protocol);
+	unmap(&peer);
+	return tell_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
+}
+
+SEC("cgroup/connect4")
+int on_connect4(struct bpf_sock_addr *context)
+{
+	return see4(context, SNUG_CONNECT);
+}
+
+SEC("cgroup/connect6")
+int on_connect6(struct bpf_sock_addr *context)
+{
+	return see6(context, SNUG_CONNECT);
+}
+
+SEC("cgroup/sendmsg4")
+int on_sendmsg4(struct bpf_sock_addr *context)
+{
+	return see4(context, SNUG_CONNECT);
+}
+
+SEC("cgroup/sendmsg6")
+int on_sendmsg6(struct bpf_sock_addr *context)
+{
+	return see6(context, SNUG_CONNECT);
+}
+
+/* Whoever binds a datagram socket hears on it; a stream socket does so only once it listens. */
+SEC("cgroup/bind4")
+int on_bind4(struct bpf_sock_addr *context)
+{
+	return context->type == SOCK_DGRAM ? see4(context, SNUG_LISTEN) : 1;
+}
+
+SEC("cgroup/bind6")
+int on_bind6(struct bpf_sock_addr *context)
+{
+	return context->type == SOCK_DGRAM ? see6(context, SNUG_LISTEN) : 1;
+}
+
+static __always_inline struct sock *socket_at(struct task_struct *task, u32 fd)
+{
+	struct file *file = file_at(task, fd);
+
+	if (!file || (file->f_inode->i_mode & S_IFMT) != S_IFSOCK)
+		return 0;
+	return bpf_core_cast(file->private_data, struct socket)->sk;
+}
+
+/* Where a socket is bound to. False for one that is not of the internet. */
+static __always_inline bool local_address(const struct sock *sock, struct peer *peer)
+{
+	peer->protocol = protocol_of(sock->sk_protocol);
+	peer->port = sock->__sk_common.skc_num;
+	if (sock->__sk_common.skc_family == AF_INET) {
+		peer->family = 4;
+		peer->address[0] = sock->__sk_common.skc_rcv_saddr;
+		return true;
+	}
+	if (sock->__sk_common.skc_family != AF_INET6)
+		return false;
+	peer->family = 6;
+	peer->address[0] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[0];
+	peer->address[1] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[1];
+	peer->address[2] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[2];
+	peer->address[3] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3];
+	unmap(peer);
+	return true;
+}
+
+/* Also a listen on a socket that was never bound: the kernel has chosen the port by now. */
+static __noinline void tell_listen(struct call *call, u32 fd)
+{
+	struct sock *sock = socket_at(call->task, fd);
+	struct peer peer = {};
+
+	if (!sock || !local_address(sock, &peer))
+		return;
+	if (!tell_peer(call->task, call->state, SNUG_LISTEN, &peer, call->compat ? SNUG_COMPAT : 0, SNUG_KILLED))
+		stop_here();
+}
+
+/*
+ * A unix socket by the file that its listener bound, not by the caller's string: the runtime's socket is the
+ * runtime's, under whatever name it was mounted into the container. Abstract names begin with `@`.
+ */
+static __noinline bool tell_unix_peer(struct scratch *scratch, struct task_struct *task, struct snug_task *state,
+				      u64 sock, u32 stop)
+{
+	struct unix_sock *peer = bpf_core_cast((void *)sock, struct unix_sock);
+	struct unix_address *address;
+	struct verdict verdict;
+	struct snug_act *act;
+	u32 at, size;
+	u64 name;
+
+	scratch->walk.cut = 0;
+	if (peer->path.dentry) {
+		walk_from(scratch, PLACE(peer->path), root_of(state, task));
+		at = walk_text(scratch, SNUG_TEXT_MAX, true);
+	} else {
+		address = peer->addr;
+		if (!address)
+			return true;
+		size = address->len - sizeof(u16);
+		if (size > 108)
+			size = 108;
+		at = SNUG_TEXT_MAX - size;
+		/* The name follows the structure: refcount, length, then the address with its family. */
+		bpf_probe_read_kernel(ACT_TEXT(scratch, at), size & 127,
+				      (void *)((u64)address + bpf_core_type_size(struct unix_address) +
+					       sizeof(u16)));
+		*ACT_TEXT(scratch, at) = '@';
+	}
+	name = scratch->walk.cut ? hash_cut(scratch, at, SNUG_TEXT_MAX) : hash_text(scratch, at);
+	if (judged(state, &verdict, SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16, name), state->actor,
+		   SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0, SNUG_MIX(keys, name, SNUG_MARK_UNIX)))) {
+		act = act_at(scratch, at);
+		size = sizeof(*act) + SNUG_TEXT_MAX - at;
+		fill(act, state, task, SNUG_CONNECT, verdict.key, size);
+		act->protocol = SNUG_UNIX;
+		act->act_flags = (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(&verdict, stop);
+		act->text_size = SNUG_TEXT_MAX - at;
+		tell_text(act, size, &verdict);
+	}
+	return !stopped(&verdict);
+}
+
+static __noinline int tell_unix(struct call *call, u32 fd)
+{
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	struct snug_task *state;
+	struct unix_sock *local;
+	struct sock *sock;
+
+	if (!call || !scratch)
+		return 0;
+	state = state_of(call->task);
+	sock = socket_at(call->task, fd);
+	if (!state || !sock || sock->__sk_common.skc_family != AF_UNIX)
+		return 0;
+	local = bpf_core_cast(sock, struct unix_sock);
+	/* It is connected by now, and nothing was sent yet. */
+	if (local->peer && !tell_unix_peer(scratch, call->task, state, (u64)local->peer, SNUG_KILLED))
+		stop_here();
+	return 0;
+}
+
+#endif

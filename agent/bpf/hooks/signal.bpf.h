@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Signals that one program's process sends to another's: of whom, not which. What a process does to itself and to those
+ * that descend from it is its own affair.
+ */
+#ifndef SNUG_SIGNAL_H
+#define SNUG_SIGNAL_H
+
+#include "security/lsm.bpf.h"
+
+#define SIGNAL_SPECIAL 1	/* up to here it is no address: the kernel itself sends */
+#define SI_USER 0
+#define SI_QUEUE -1
+#define SI_TKILL -6
+#define GENERATIONS_MAX 16
+
+/* Not where the kernel sends it: a child that ended, a timer, a broken pipe. */
+static __always_inline bool is_sent(u64 info)
+{
+	s32 code = 0;
+
+	if (info <= SIGNAL_SPECIAL ||
+	    bpf_probe_read_kernel(&code, sizeof(code), (void *)(info + bpf_core_field_offset(struct kernel_siginfo, si_code))))
+		return false;
+	return code == SI_USER || code == SI_QUEUE || code == SI_TKILL;
+}
+
+static __always_inline bool descends(struct task_struct *task, u32 from)
+{
+	u64 at = (u64)task;
+
+	for (int i = 0; i < GENERATIONS_MAX; i++) {
+		task = bpf_core_cast((void *)at, struct task_struct);
+		if (task->tgid == from)
+			return true;
+		at = (u64)task->real_parent;
+		if (!at)
+			break;
+	}
+	return false;
+}
+
+/* True where it must not be sent. */
+static __always_inline bool tell_signal(struct scratch *scratch, struct snug_task *state, struct task_struct *target,
+					u32 stop)
+{
+	struct sensitive sensitive = { .id = SNUG_CALL_KILL, .at = SNUG_TEXT_MAX, .stop = stop };
+	struct snug_task *its = bpf_task_storage_get(&tasks, target, 0, 0);
+	struct snug_name_text *name = its ? bpf_map_lookup_elem(&names, &its->exe) : 0;
+	u32 size;
+
+	if (name) {
+		size = name->size;
+		if (size > SNUG_NAME_MAX)
+			size = SNUG_NAME_MAX;
+		bpf_probe_read_kernel(scratch->string, size, name->text);
+		sensitive.at = put_plain(scratch, SNUG_TEXT_MAX, size);
+	}
+	return tell_sensitive(scratch, bpf_get_current_task_btf(), state, &sensitive);
+}
+
+/* The kernel's own arguments are read as numbers: `info` may be none of its addresses. */
+SEC("tp_btf/signal_generate")
+int on_signal(u64 *context)
+{
+	struct task_struct *sender = bpf_get_current_task_btf(), *target = (void *)context[2];
+	struct snug_task *state = state_of(sender);
+	struct scratch *scratch;
+
+	if (!state || !is_sent(context[1]) || descends(target, sender->tgid) || !my_turn(state, OLDER_FIRST))
+		return 0;
+	scratch = scratch_of(SCRATCH_SIGNAL);
+	/* By now it is on its way. */
+	if (scratch)
+		tell_signal(scratch, state, target, SNUG_MISSED);
+	return 0;
+}
+
+SEC("lsm/task_kill")
+int lsm_kill(u64 *context)
+{
+	struct task_struct *sender = bpf_get_current_task_btf(), *target = (void *)context[0];
+	struct snug_task *state = acting(sender);
+	s32 number = context[2];
+	struct held *held;
+	bool refused;
+	u32 depth;
+
+	if (!state || !number || !is_sent(context[1]) || descends(target, sender->tgid))
+		return 0;
+	held = hold(state, &depth);
+	if (!held)
+		return 0;
+	refused = tell_signal(&held->scratch, state, target, SNUG_REFUSED);
+	let_go(depth);
+	return REFUSE_IF(refused);
+}
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From an act to the ring, or to a count.
+ *
+ * Every act of a container's process ends in exactly one of: emitted, filtered (counted in `seen`, told later
+ * by the flush), dropped by reason.
+ */
+#ifndef SNUG_EMIT_H
+#define SNUG_EMIT_H
+
+#include "lib/path.bpf.h"
+#include "lib/judge.bpf.h"
+
+static __always_inline void *my_ring(void)
+{
+	u32 ring = bpf_get_smp_processor_id() % ring_count;
+
+	return bpf_map_lookup_elem(&rings, &ring);
+}
+
+/*
+ * The ring's commit is a full barrier, and so is the sensor's between announcing that it sleeps and looking at
+ * the rings once more: one of the two sees the other.
+ */
+static __always_inline void wake(void *ring)
+{
+	void *nothing;
+
+	if (!*(volatile u32 *)&control.asleep || !__sync_lock_test_and_set(&control.asleep, 0))
+		return;
+	nothing = bpf_ringbuf_reserve(ring, 8, 0);
+	if (nothing)
+		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void drop(struct snug_slot *slot, enum snug_drop reason)
+{
+	COUNT(dropped[reason]);
+	if (slot)
+		__sync_fetch_and_add(&slot->dropped, 1);
+}
+
+static __always_inline void head_of(struct snug_head *head, u16 type, u32 size)
+{
+	head->size = size - sizeof(*head);
+	head->type = type;
+	head->version = SNUG_ABI;
+	head->flags = 0;
+}
+
+/* An act that one rule decides, asked from end to end: true where it has to be told. */
+static __always_inline bool judged(const struct snug_task *state, struct verdict *verdict, u64 object, u64 actor,
+				   u64 rule)
+{
+	u32 found = look(state, object, verdict);
+
+	if (found != LOOK_NEW)
+		return found;
+	judge_literal(verdict, actor, rule);
+	return settle(state, verdict);
+}
+
+/* The process goes no further: no instruction of its own runs after this. */
+static __always_inline void stop_here(void)
+{
+	bpf_send_signal(SIGKILL);
+}
+
+static __always_inline void lost(struct verdict *verdict, enum snug_drop reason)
+{
+	drop(verdict->slot, reason);
+	if (verdict->seen)
+		verdict->seen->unsent = 1;
+}
+
+static __always_inline void fill(struct snug_act *act, const struct snug_task *state,
+				 struct task_struct *task, u8 kind, u64 key, u32 size)
+{
+	head_of(&act->head, SNUG_ACT, size);
+	act->time = bpf_ktime_get_ns();
+	act->container = state->container;
+	act->key = key;
+	act->exe = state->exe;
+	act->script = state->script;
+	__builtin_memcpy(act->ancestors, state->ancestors, sizeof(act->ancestors));
+	act->session = state->session;
+	act->pid = task->tgid;
+	act->ppid = task->real_parent->tgid;
+	act->uid = state->uid;
+	act->gid = state->gid;
+	act->kind = kind;
+	act->origin = state->origin;
+	act->actor_flags = state->flags | (state->user == SNUG_USER_DECLARED ? SNUG_DECLARED_USER : 0);
+	act->act_flags = 0;
+	__builtin_memset(act->detail, 0, sizeof(act->detail));
+	act->text_size = 0;
+	act->to_size = 0;
+	act->slot = state->slot;
+	act->text_reserved = 0;
+}
+
+/* An act without text: reserve it, fill in the detail, then `told`. */
+static __always_inline struct snug_act *tell(const struct snug_task *state, struct task_struct *task,
+					     u8 kind, struct verdict *verdict, void **ring)
+{
+	struct snug_act *act = 0;
+
+	*ring = my_ring();
+	if (*ring)
+		act = bpf_ringbuf_reserve(*ring, sizeof(*act), 0);
+	if (!act) {
+		lost(verdict, SNUG_DROP_RING);
+		return 0;
+	}
+	fill(act, state, task, kind, verdict->key, sizeof(*act));
+	return act;
+}
+
+static __always_inline void told(struct snug_act *act, void *ring)
+{
+	bpf_ringbuf_submit(act, BPF_RB_NO_WAKEUP);
+	COUNT(emitted);
+	wake(ring);
+}
+
+/* The head of an act whose text begins at `at` in the scratch. */
+static __always_inline struct snug_act *act_at(struct scratch *scratch, u32 at)
+{
+	return (struct snug_act *)&scratch->act[at & (SNUG_TEXT_MAX - 1)];
+}
+
+/* An act with text: its head was filled in place, before the text; `size` is that of both. */
+static __always_inline void tell_text(struct snug_act *act, u32 size, struct verdict *verdict)
+{
+	void *ring = my_ring();
+
+	if (size > sizeof(*act) + SNUG_TEXT_MAX)
+		size = sizeof(*act) + SNUG_TEXT_MAX;
+	if (!ring || bpf_ringbuf_output(ring, act, size, BPF_RB_NO_WAKEUP)) {
+		lost(verdict, SNUG_DROP_RING);
+		return;
+	}
+	COUNT(emitted);
+	wake(ring);
+}
+
+#endif

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Paths, from the file itself up to the container's root.
+ *
+ * A walk goes by dentry and, at the root of a mount, on to where that is mounted. It ends at the container's
+ * root directory (so a chroot inside of the container changes nothing), or at the topmost mount of the
+ * namespace, which after pivot_root is the same. `bpf_loop` lets it be as long as the longest path.
+ *
+ * A walk that only hashes reads names as words straight from the dentry, without a helper: this is what each
+ * repeated act of a container costs. The hash takes the names from the leaf upwards.
+ */
+#ifndef SNUG_PATH_H
+#define SNUG_PATH_H
+
+#include "lib/maps.bpf.h"
+
+#define WALK_MAX 8192
+#define NAME_WORDS 32		/* of a name of 255 bytes */
+
+enum walk_end {
+	WALK_GOES_ON = 0,
+	WALK_ROOT,		/* the container's */
+	WALK_TOP,		/* of the mount namespace, or of a mount that is not in one */
+	WALK_ALONE,		/* a dentry without parent: memfd, unlinked */
+};
+
+#define PLACE(path) ((struct place){ (u64)(path).dentry, (u64)(path).mnt })
+
+static __always_inline void walk_from(struct scratch *scratch, struct place place, u64 root)
+{
+	struct walk *walk = &scratch->walk;
+
+	walk->dentry = place.dentry;
+	walk->mount = place.mnt - bpf_core_field_offset(struct mount, mnt);
+	walk->root = root;
+	walk->hash = keys.seed;
+	walk->end = WALK_GOES_ON;
+	walk->parts = 0;
+	walk->length = 0;
+	walk->cut = 0;
+}
+
+/* Eight bytes of kernel memory that may not be there: then zero. `hash_len` stands for any such word. */
+static __always_inline u64 load_word(u64 address)
+{
+	return bpf_core_cast((void *)address, struct qstr)->hash_len;
+}
+
+static __always_inline u64 mix_name(u64 hash, u64 name, u32 len)
+{
+	hash = SNUG_MIX_LEN(keys, hash, len);
+	for (int i = 0; i < NAME_WORDS; i++) {
+		u32 rest = len - i * 8;
+		u64 word;
+
+		if (i * 8 >= len)
+			break;
+		word = load_word(name + i * 8);
+		if (rest < 8)
+			word &= (1ull << (rest * 8)) - 1;
+		hash = SNUG_MIX(keys, hash, word);
+	}
+	return hash;
+}
+
+/* Goes over mounts. Leaves in `walk->dentry` one that has a name, or ends the walk. */
+static __always_inline struct dentry *walk_up(struct walk *walk)
+{
+	struct dentry *dentry = bpf_core_cast((void *)walk->dentry, struct dentry);
+	struct mount *mount = bpf_core_cast((void *)walk->mount, struct mount);
+	u64 parent;
+
+	if (walk->dentry == walk->root) {
+		walk->end = WALK_ROOT;
+		return 0;
+	}
+	if (walk->dentry == (u64)mount->mnt.mnt_root) {
+		u64 above = (u64)mount->mnt_parent;
+
+		if (above == walk->mount || !above) {
+			walk->end = WALK_TOP;
+			return 0;
+		}
+		walk->dentry = (u64)mount->mnt_mountpoint;
+		walk->mount = above;
+		return 0;
+	}
+	parent = (u64)dentry->d_parent;
+	if (parent == walk->dentry || !parent) {
+		walk->end = WALK_ALONE;
+		return 0;
+	}
+	return dentry;
+}
+
+static int walk_hash_step(u32 index, struct scratch **scratch)
+{
+	struct walk *walk = &(*scratch)->walk;
+	struct dentry *dentry = walk_up(walk);
+
+	if (!dentry)
+		return walk->end != WALK_GOES_ON;
+	walk->hash = mix_name(walk->hash, (u64)dentry->d_name.name, dentry->d_name.len);
+	walk->length += dentry->d_name.len + 1;
+	walk->dentry = (u64)dentry->d_parent;
+	walk->parts++;
+	return 0;
+}
+
+/* The path's hash. A file without a place in the tree is hashed by its name. */
+__noinline u64 walk_hash(struct scratch *scratch)
+{
+	struct dentry *dentry;
+	u64 hash;
+
+	if (!scratch)
+		return 0;
+	bpf_loop(WALK_MAX, walk_hash_step, &scratch, 0);
+	if (scratch->walk.end == WALK_ALONE) {
+		dentry = bpf_core_cast((void *)scratch->walk.dentry, struct dentry);
+		hash = mix_name(scratch->walk.hash, (u64)dentry->d_name.name, dentry->d_name.len);
+		return scratch->walk.parts ? hash : SNUG_MIX(keys, hash, SNUG_MARK_ALONE);
+	}
+	return scratch->walk.hash;
+}
+
+#define ACT_TEXT(scratch, at) (&(scratch)->act[sizeof(struct snug_act) + ((at) & (SNUG_TEXT_MAX - 1))])
+
+static __always_inline void put_name(struct scratch *scratch, u64 name, u32 len)
+{
+	struct walk *walk = &scratch->walk;
+
+	if (walk->cut)
+		return;
+	if (walk->at < walk->floor + len + 1) {
+		walk->cut = 1;
+		return;
+	}
+	walk->at -= len;
+	bpf_probe_read_kernel(ACT_TEXT(scratch, walk->at), len & 255, (void *)name);
+	walk->at--;
+	*ACT_TEXT(scratch, walk->at) = '/';
+}
+
+static int walk_text_step(u32 index, struct scratch **scratch)
+{
+	struct walk *walk = &(*scratch)->walk;
+	struct dentry *dentry = walk_up(walk);
+
+	if (!dentry)
+		return walk->end != WALK_GOES_ON;
+	put_name(*scratch, (u64)dentry->d_name.name, dentry->d_name.len);
+	walk->dentry = (u64)dentry->d_parent;
+	walk->parts++;
+	return 0;
+}
+
+/*
+ * Puts the path before what stands at `at`, and returns where it begins. With `whole`, a root by itself is `/`, and
+ * a file without a place in the tree is its name.
+ */
+__noinline u32 walk_text(struct scratch *scratch, u32 at, bool whole)
+{
+	struct dentry *dentry;
+
+	if (!scratch)
+		return 0;
+	scratch->walk.at = at;
+	scratch->walk.floor = at > SNUG_PATH_MAX ? at - SNUG_PATH_MAX : 0;
+	bpf_loop(WALK_MAX, walk_text_step, &scratch, 0);
+	if (scratch->walk.end == WALK_GOES_ON)
+		scratch->walk.cut = 1;
+	if (!whole || scratch->walk.cut)
+		return scratch->walk.at;
+	if (scratch->walk.end == WALK_ALONE) {
+		dentry = bpf_core_cast((void *)scratch->walk.dentry, struct dentry);
+		put_name(scratch, (u64)dentry->d_name.name, dentry->d_name.len);
+		return scratch->walk.parts ? scratch->walk.at : scratch->walk.at + 1;
+	}
+	if (scratch->walk.at == at && at) {
+		scratch->walk.at--;
+		*ACT_TEXT(scratch, scratch->walk.at) = '/';
+	}
+	return scratch->walk.at;
+}
+
+static int text_hash_step(u32 index, struct scratch **scratch)
+{
+	struct text_hash *text = &(*scratch)->text;
+	u32 at = text->at, end = text->end, rest = end - at;
+	u64 word;
+
+	if (at >= end)
+		return 1;
+	word = *(u64 *)ACT_TEXT(*scratch, at);
+	if (rest < 8)
+		word &= (1ull << (rest * 8)) - 1;
+	text->hash = SNUG_MIX(keys, text->hash, word);
+	text->at = at + 8;
+	return 0;
+}
+
+/* The hash of the text from `at` to `end` as such: of a string that the caller passed. Not the hash of a walk. */
+__noinline u64 hash_range(struct scratch *scratch, u32 at, u32 end)
+{
+	if (!scratch)
+		return 0;
+	scratch->text.hash = SNUG_MIX_LEN(keys, keys.seed, end - at);
+	scratch->text.at = at;
+	scratch->text.end = end;
+	bpf_loop(SNUG_TEXT_MAX / 8 + 1, text_hash_step, &scratch, 0);
+	return scratch->text.hash;
+}
+
+static __always_inline u64 hash_text(struct scratch *scratch, u32 at)
+{
+	return hash_range(scratch, at, SNUG_TEXT_MAX);
+}
+
+/* The same of a text that is only the tail of a path: of a walk's too. */
+static __always_inline u64 hash_cut(struct scratch *scratch, u32 at, u32 end)
+{
+	return SNUG_MIX(keys, hash_range(scratch, at, end), SNUG_MARK_CUT);
+}
+
+/* A part of a path in the text, as `mix_name` does it with a name of the kernel's. */
+static __always_inline u64 mix_part(const struct scratch *scratch, u64 hash, u32 at, u32 len)
+{
+	hash = SNUG_MIX_LEN(keys, hash, len);
+	for (int i = 0; i < NAME_WORDS; i++) {
+		u32 rest = len - i * 8;
+		u64 word;
+
+		if (i * 8 >= len)
+			break;
+		word = *(u64 *)ACT_TEXT(scratch, at + i * 8);
+		if (rest < 8)
+			word &= (1ull << (rest * 8)) - 1;
+		hash = SNUG_MIX(keys, hash, word);
+	}
+	return hash;
+}
+
+static __always_inline void keep_part(struct scratch *scratch, u32 at, u32 len)
+{
+	struct tidy *tidy = &scratch->tidy;
+
+	tidy->hash = mix_part(scratch, tidy->hash, at, len);
+	if (!tidy->parts++)
+		tidy->leaf = tidy->hash;
+	tidy->to -= len;
+	if (tidy->to != at) {
+		bpf_probe_read_kernel(scratch->string, len & (SNUG_PATH_MAX - 1), ACT_TEXT(scratch, at));
+		bpf_probe_read_kernel(ACT_TEXT(scratch, tidy->to), len & (SNUG_PATH_MAX - 1), scratch->string);
+	}
+	tidy->to--;
+	*ACT_TEXT(scratch, tidy->to) = '/';
+}
+
+static int tidy_step(u32 index, struct scratch **held)
+{
+	struct scratch *scratch = *held;
+	struct tidy *tidy = &scratch->tidy;
+	u32 at = tidy->at, len;
+	u16 start;
+
+	if (at <= tidy->from)
+		return 1;
+	at--;
+	tidy->at = at;
+	if (*ACT_TEXT(scratch, at) != '/')
+		return 0;
+	len = tidy->part_end - at - 1;
+	tidy->part_end = at;
+	start = *(u16 *)ACT_TEXT(scratch, at + 1);
+	if (!len || (len == 1 && (start & 255) == '.'))
+		return 0;
+	if (len == 2 && start == ('.' | '.' << 8))
+		tidy->skip++;
+	else if (tidy->skip)
+		tidy->skip--;
+	else
+		keep_part(scratch, at + 1, len);
+	return 0;
+}
+
+/*
+ * Makes the absolute path from `at` to `end` canonical, in place, so that it ends at `to`; returns where it begins.
+ * `scratch->tidy` has its hash then: that of a walk to it. A string of the caller's in `scratch->string` is gone.
+ */
+__noinline u32 tidy_path(struct scratch *scratch, u32 at, u32 end, u32 to)
+{
+	struct tidy *tidy;
+
+	if (!scratch)
+		return 0;
+	tidy = &scratch->tidy;
+	tidy->hash = keys.seed;
+	tidy->leaf = 0;
+	tidy->at = end;
+	tidy->from = at;
+	tidy->part_end = end;
+	tidy->to = to;
+	tidy->skip = 0;
+	tidy->parts = 0;
+	bpf_loop(SNUG_TEXT_MAX + 1, tidy_step, &scratch, 0);
+	if (!tidy->parts && tidy->to) {
+		tidy->to--;
+		*ACT_TEXT(scratch, tidy->to) = '/';
+	}
+	return tidy->to;
+}
+
+static __always_inline struct file *file_at(struct task_struct *task, u32 fd)
+{
+	struct fdtable *table = task->files->fdt;
+	u64 file = 0;
+
+	if (fd >= table->max_fds)
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), (void *)((u64)table->fd + fd * sizeof(file)));
+	return file ? bpf_core_cast((void *)file, struct file) : 0;
+}
+
+/* Puts `size` bytes of `scratch->string` before `at`. A function of its own, so that the compiler keeps its masks. */
+__noinline u32 put_plain(struct scratch *scratch, u32 at, u32 size)
+{
+	if (!scratch)
+		return 0;
+	if (size > SNUG_PATH_MAX)
+		size = SNUG_PATH_MAX;
+	at -= size;
+	bpf_probe_read_kernel(ACT_TEXT(scratch, at), size & (2 * SNUG_PATH_MAX - 1), scratch->string);
+	return at;
+}
+
+/*
+ * The string in `scratch->string` as an absolute path: before `at`. Returns where it begins. Where the process
+ * went into a chroot inside of the container, an absolute string begins there.
+ */
+static __always_inline u32 put_absolute(struct scratch *scratch, u32 at, u32 size,
+					struct task_struct *task, struct place from, u64 root)
+{
+	at = put_plain(scratch, at, size);
+	scratch->walk.cut = 0;
+	if (scratch->string[0] == '/') {
+		if ((u64)task->fs->root.dentry == root)
+			return at;
+		from = PLACE(task->fs->root);
+	} else if (size) {
+		at--;
+		*ACT_TEXT(scratch, at) = '/';
+	}
+	if (!from.dentry)
+		return at;
+	walk_from(scratch, from, root);
+	return walk_text(scratch, at, !size);
+}
+
+#endif

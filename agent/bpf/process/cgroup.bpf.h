@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Containers come and go as cgroups: one is known as soon as its cgroup is made, before it has a process. Only
+ * the v2 hierarchy counts; where Docker uses v1 controllers it makes its cgroups there too.
+ */
+#ifndef SNUG_CGROUP_H
+#define SNUG_CGROUP_H
+
+#include "process/task.bpf.h"
+
+#define LEAF_MAX 128
+
+/* Looks for exactly 64 hex digits in a row. */
+struct leaf {
+	const char *name;
+	u32 run;
+	u32 found;
+	u32 at;
+};
+
+static int leaf_step(u32 index, struct leaf *leaf)
+{
+	char c;
+
+	if (index >= LEAF_MAX)
+		return 1;
+	c = leaf->name[index];
+	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')) {
+		leaf->run++;
+		return 0;
+	}
+	if (leaf->run == SNUG_ID_LEN) {
+		leaf->found = 1;
+		leaf->at = index - SNUG_ID_LEN;
+		return 1;
+	}
+	leaf->run = 0;
+	return !c;
+}
+
+static __always_inline bool is_monitor(const char *name)
+{
+	const char crio[] = "crio-conmon-", libpod[] = "libpod-conmon-";
+
+	return !__builtin_memcmp(name, crio, sizeof(crio) - 1) ||
+	       !__builtin_memcmp(name, libpod, sizeof(libpod) - 1);
+}
+
+/* Another sensor's trial of itself (probe.c) is nobody's container. */
+static __always_inline bool is_trial(struct scratch *scratch, const char *path)
+{
+	const char trial[] = SNUG_TRIAL_PATH;
+	char *start = (char *)&scratch->string[LEAF_MAX];
+
+	return bpf_probe_read_kernel_str(start, sizeof(trial), path) == sizeof(trial) &&
+	       !__builtin_memcmp(start, trial, sizeof(trial) - 1);
+}
+
+static __always_inline void tell_container(u16 type, u32 number, const struct snug_slot *slot, u64 time)
+{
+	struct snug_container *record;
+	void *ring = my_ring();
+
+	/* Where this gets lost the sensor finds out by itself: the slot is the truth. */
+	record = ring ? bpf_ringbuf_reserve(ring, sizeof(*record), 0) : 0;
+	if (!record) {
+		control.unheard = 1;
+		return;
+	}
+	head_of(&record->head, type, sizeof(*record));
+	record->time = time;
+	record->container = slot->container;
+	record->slot = number;
+	record->before = 0;
+	__builtin_memcpy(record->id, slot->id, sizeof(record->id));
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	wake(ring);
+}
+
+static __always_inline u64 v2_id(const struct cgroup *cgroup)
+{
+	return cgroup->root->hierarchy_id ? 0 : cgroup->kn->id;
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
+{
+	struct scratch *scratch = scratch_of(SCRATCH_CGROUP);
+	struct cgroup_subsys_state *parent = cgroup->self.parent;
+	struct leaf leaf = {};
+	struct snug_expected *expect;
+	struct snug_slot *slot;
+	u64 id = v2_id(cgroup), above;
+	u32 number, *alias;
+
+	if (!id || !scratch || !my_turn(0, OLDER_FIRST) || bpf_map_lookup_elem(&cgroups, &id))
+		return 0;
+	if (parent) {
+		above = bpf_core_cast(parent, struct cgroup)->kn->id;
+		alias = bpf_map_lookup_elem(&cgroups, &above);
+		if (alias) {
+			number = *alias;
+			if (bpf_map_update_elem(&cgroups, &id, &number, BPF_ANY))
+				COUNT(dropped[SNUG_DROP_CONTAINER]);
+			return 0;
+		}
+	}
+	__builtin_memset(scratch->string, 0, LEAF_MAX);
+	if (bpf_probe_read_kernel_str(scratch->string, LEAF_MAX, cgroup->kn->name) < SNUG_ID_LEN)
+		return 0;
+	leaf.name = (const char *)scratch->string;
+	bpf_loop(LEAF_MAX, leaf_step, &leaf, 0);
+	if (!leaf.found || is_monitor(leaf.name))
+		return 0;
+	expect = bpf_map_lookup_elem(&expected, &scratch->string[leaf.at & (LEAF_MAX - 1)]);
+	if (!expect && is_trial(scratch, path))
+		return 0;
+
+	if (bpf_map_pop_elem(&free_slots, &number)) {
+		COUNT(dropped[SNUG_DROP_CONTAINER]);
+		return 0;
+	}
+	slot = bpf_map_lookup_elem(&slots, &number);
+	if (!slot)
+		return 0;
+	slot->container = id;
+	slot->salt = SNUG_MIX(keys, id, bpf_ktime_get_ns());
+	slot->scope = SNUG_PRIVATE_SCOPE | slot->salt;
+	slot->root = 0;
+	slot->began = bpf_ktime_get_ns();
+	slot->ended = 0;
+	slot->dropped = 0;
+	slot->dropped_told = 0;
+	slot->started = 0;
+	slot->before = 0;
+	slot->untrusted = 0;
+	__builtin_memcpy(slot->id, &scratch->string[leaf.at & (LEAF_MAX - 1)], SNUG_ID_LEN);
+	if (expect) {
+		slot->scope = expect->scope;
+		slot->belongs = expect->belongs;
+	} else {
+		__builtin_memset(&slot->belongs, 0, sizeof(slot->belongs));
+	}
+	bpf_probe_read_kernel_str(slot->path, sizeof(slot->path), path);
+	slot->state = SNUG_SLOT_LIVE;
+	if (bpf_map_update_elem(&cgroups, &id, &number, BPF_ANY))
+		COUNT(dropped[SNUG_DROP_CONTAINER]);
+	tell_container(SNUG_CONTAINER, number, slot, slot->began);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(on_cgroup_rmdir, struct cgroup *cgroup, const char *path)
+{
+	struct snug_slot *slot;
+	u64 id = v2_id(cgroup);
+	u32 number, *found;
+
+	if (!my_turn(0, OLDER_FIRST))
+		return 0;
+	found = id ? bpf_map_lookup_elem(&cgroups, &id) : 0;
+	if (!found)
+		return 0;
+	number = *found;
+	bpf_map_delete_elem(&cgroups, &id);
+	slot = bpf_map_lookup_elem(&slots, &number);
+	if (!slot || slot->container != id)
+		return 0;
+	slot->ended = bpf_ktime_get_ns();
+	slot->state = SNUG_SLOT_ENDED;
+	tell_container(SNUG_CONTAINER_END, number, slot, slot->ended);
+	return 0;
+}
+
+#endif

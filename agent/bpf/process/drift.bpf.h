@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Whether a file is the image's own: overlayfs' layers, and what was written since the container began. */
+#ifndef SNUG_DRIFT_H
+#define SNUG_DRIFT_H
+
+#include "lib/path.bpf.h"
+#include "process/task.bpf.h"
+
+/* Overlayfs puts its own part of an inode behind the kernel's; the second pointer there is the upper file. */
+static __always_inline bool is_upper(const struct inode *inode)
+{
+	u64 upper = 0;
+
+	bpf_probe_read_kernel(&upper, sizeof(upper),
+			      (void *)((u64)inode + bpf_core_type_size(struct inode)));
+	return upper != 0;
+}
+
+/*
+ * Where overlayfs keeps the file that an upper one was copied from: a list behind the upper file, of a count and of
+ * pairs of layer and file. So since 6.5; it is no part of any BTF where overlayfs is a module.
+ */
+#define OVERLAY_LOWER_SINCE 0x60500
+#define OVERLAY_LOWER_LAYER 8
+#define OVERLAY_LOWER_DENTRY 16
+
+static __always_inline u64 pointer_at(u64 address)
+{
+	u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)address);
+	return value;
+}
+
+/* The file of the image that this one of the upper layer is a copy of; none where it is new. */
+static __always_inline struct place lower_of(const struct inode *inode)
+{
+	struct place place = {};
+	u64 list = pointer_at((u64)inode + bpf_core_type_size(struct inode) + sizeof(u64)), layer;
+	u32 count = 0;
+
+	if (LINUX_KERNEL_VERSION < OVERLAY_LOWER_SINCE || !list)
+		return place;
+	bpf_probe_read_kernel(&count, sizeof(count), (void *)list);
+	layer = count ? pointer_at(list + OVERLAY_LOWER_LAYER) : 0;
+	if (!layer)
+		return place;
+	place.dentry = pointer_at(list + OVERLAY_LOWER_DENTRY);
+	place.mnt = pointer_at(layer);
+	return place;
+}
+
+static __always_inline u64 inode_key(const struct inode *inode)
+{
+	return SNUG_MIX(keys, inode->i_sb->s_dev, inode->i_ino);
+}
+
+/*
+ * A mere `chmod` copies a file of the image to the upper layer. It is still the image's while nobody has opened it to
+ * write, and it has the name that it has there.
+ */
+static __noinline bool is_untouched(struct scratch *scratch, const struct snug_task *state, struct inode *inode)
+{
+	struct snug_slot *slot = slot_of(state);
+	u64 key = inode_key(inode), *writer;
+	struct place lower;
+
+	if (!slot || slot->container != state->container || slot->untrusted || slot->before)
+		return false;
+	/* Each container's layers are a file system of its own; what another wrote was one of that number before. */
+	writer = bpf_map_lookup_elem(&written, &key);
+	if (writer && *writer == state->container)
+		return false;
+	lower = lower_of(inode);
+	if (!lower.dentry || !lower.mnt)
+		return false;
+	walk_from(scratch, lower, 0);
+	return walk_hash(scratch) == state->exe;
+}
+
+/* Opened so that it can be changed: from now on a copy of the image's file is no longer that. */
+static __always_inline void note_write(const struct snug_task *state, const struct file *file)
+{
+	struct inode *inode = file->f_inode;
+	u64 key, container = state->container;
+	struct snug_slot *slot;
+
+	if (!(file->f_mode & FMODE_WRITE) && !(file->f_flags & O_TRUNC))
+		return;
+	if (inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC || !lower_of(inode).dentry)
+		return;
+	key = inode_key(inode);
+	if (!bpf_map_update_elem(&written, &key, &container, BPF_ANY))
+		return;
+	slot = slot_of(state);
+	if (slot)
+		slot->untrusted = 1;
+}
+
+/* A file was changed, and which inode it is does not show. */
+static __always_inline void distrust(const struct snug_task *state)
+{
+	struct snug_slot *slot = slot_of(state);
+
+	if (slot && !slot->untrusted)
+		slot->untrusted = 1;
+}
+
+static __always_inline bool is_memfd(const struct dentry *dentry)
+{
+	const u64 memfd = 0x3a64666d656dull; /* "memfd:" */
+
+	return dentry->d_name.len >= 6 &&
+	       (load_word((u64)dentry->d_name.name) & 0xffffffffffffull) == memfd;
+}
+
+static __always_inline u16 drift_of(const struct file *file, u32 end, const struct dentry *root)
+{
+	struct dentry *dentry = file->f_path.dentry;
+	struct super_block *block = file->f_inode->i_sb;
+
+	if (end == WALK_ALONE && is_memfd(dentry))
+		return SNUG_DRIFT_MEMFD;
+	if (block->s_magic == OVERLAYFS_SUPER_MAGIC && is_upper(file->f_inode))
+		return SNUG_DRIFT_UPPER;
+	return block != root->d_sb ? SNUG_DRIFT_MOUNT : 0;
+}
+
+#endif

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Executions. The tracepoint fires when the new program is in place and before its first instruction, so the
+ * file, not a name, says what runs, however it was named: by path, by descriptor, by memfd, by a script.
+ */
+#ifndef SNUG_EXEC_H
+#define SNUG_EXEC_H
+
+#include "process/drift.bpf.h"
+
+/*
+ * A socket that leads somewhere. The two nameless ends of a socketpair do not: that is how some runtimes give
+ * their children standard streams.
+ */
+static __always_inline bool is_socket(struct task_struct *task, u32 fd)
+{
+	struct file *file = file_at(task, fd);
+	struct unix_sock *local, *peer;
+	struct sock *sock;
+
+	if (!file || (file->f_inode->i_mode & S_IFMT) != S_IFSOCK)
+		return false;
+	sock = bpf_core_cast(file->private_data, struct socket)->sk;
+	if (!sock || sock->__sk_common.skc_family != AF_UNIX)
+		return true;
+	local = bpf_core_cast(sock, struct unix_sock);
+	peer = local->peer ? bpf_core_cast(local->peer, struct unix_sock) : 0;
+	return local->addr || (peer && peer->addr);
+}
+
+/* The text from `at` to the end as a name that acts can refer to. */
+__noinline int keep_name(struct scratch *scratch, u64 hash, u32 at)
+{
+	struct snug_name_text *name;
+	u32 size = SNUG_TEXT_MAX - at;
+
+	if (!scratch)
+		return 0;
+	if (size > SNUG_NAME_MAX) {
+		at += size - SNUG_NAME_MAX;
+		size = SNUG_NAME_MAX;
+		scratch->walk.cut = 1;
+	}
+	name = (void *)&scratch->act[sizeof(struct snug_act) - sizeof(u64) + (at & (SNUG_TEXT_MAX - 1))];
+	name->size = size;
+	name->cut = scratch->walk.cut;
+	if (bpf_map_update_elem(&names, &hash, name, BPF_ANY))
+		COUNT(unnamed);
+	return 0;
+}
+
+/* Of a path longer than a name may be there is only the tail, and the name is that. */
+static __always_inline u64 name_of(struct scratch *scratch, u64 hash, u32 at)
+{
+	if (SNUG_TEXT_MAX - at > SNUG_NAME_MAX)
+		hash = hash_cut(scratch, SNUG_TEXT_MAX - SNUG_NAME_MAX, SNUG_TEXT_MAX);
+	if (!bpf_map_lookup_elem(&names, &hash))
+		keep_name(scratch, hash, at);
+	return hash;
+}
+
+static __always_inline u64 exe_of(struct scratch *scratch, const struct file *file, u64 root, u32 *end)
+{
+	u64 hash;
+
+	walk_from(scratch, PLACE(file->f_path), root);
+	hash = walk_hash(scratch);
+	*end = scratch->walk.end;
+	if (scratch->walk.length <= SNUG_NAME_MAX && bpf_map_lookup_elem(&names, &hash))
+		return hash;
+	walk_from(scratch, PLACE(file->f_path), root);
+	return name_of(scratch, hash, walk_text(scratch, SNUG_TEXT_MAX, true));
+}
+
+static __always_inline u64 script_of(struct scratch *scratch, struct task_struct *task,
+				     const struct linux_binprm *bprm, u64 root)
+{
+	const char *name = bprm->filename;
+	long size;
+	u32 at;
+
+	if (name == bprm->interp)
+		return 0;
+	size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, name);
+	if (size <= 1)
+		return 0;
+	at = put_absolute(scratch, SNUG_TEXT_MAX, size - 1, task, PLACE(task->fs->pwd), root);
+	at = tidy_path(scratch, at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
+	return name_of(scratch, scratch->tidy.hash, at);
+}
+
+static __always_inline void push_ancestor(struct snug_task *state)
+{
+	for (int i = SNUG_ANCESTORS - 1; i > 0; i--)
+		state->ancestors[i] = state->ancestors[i - 1];
+	state->ancestors[0] = state->script ? state->script : state->exe;
+}
+
+/*
+ * The number of the container that the current process enters by executing something; nothing where it has not left the
+ * runtime's mount namespace. That is the host's, or one of the runtime's own (a snap, kind, a service with private
+ * mounts): then it is that of its parent, outside of the container, and of the parent's parent, as a runtime's programs
+ * call each other. Who makes a namespace only to become a container in it has a parent elsewhere.
+ */
+static __always_inline u32 *entered(struct task_struct *task)
+{
+	u64 cgroup = bpf_get_current_cgroup_id();
+	u32 *number = bpf_map_lookup_elem(&cgroups, &cgroup), *around, space;
+	struct task_struct *parent = task->real_parent;
+
+	if (!number)
+		return 0;
+	space = task->nsproxy->mnt_ns->ns.inum;
+	if (space == host_mnt_ns[0] || space == host_mnt_ns[1])
+		return 0;
+	if (space == parent->nsproxy->mnt_ns->ns.inum && space == parent->real_parent->nsproxy->mnt_ns->ns.inum) {
+		cgroup = parent->cgroups->dfl_cgrp->kn->id;
+		around = bpf_map_lookup_elem(&cgroups, &cgroup);
+		if (!around || *around != *number)
+			return 0;
+	}
+	return number;
+}
+
+/* The first program of a tree of processes in a container; nothing of the runtime's. */
+static __always_inline struct snug_task *adopt(struct task_struct *task, u32 uid, u32 gid)
+{
+	u32 *number = entered(task);
+	struct snug_task *state;
+	struct snug_slot *slot;
+
+	if (!number)
+		return 0;
+	slot = bpf_map_lookup_elem(&slots, number);
+	if (!slot)
+		return 0;
+	state = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!state) {
+		drop(slot, SNUG_DROP_TASK);
+		return 0;
+	}
+	state->container = slot->container;
+	state->slot = *number;
+	state->turn = own_turn;
+	state->uid = uid;
+	state->gid = gid;
+	if (__sync_lock_test_and_set(&slot->started, 1)) {
+		state->origin = SNUG_EXEC_IN;
+		state->session = SNUG_MIX(keys, task->start_time, (u64)task->tgid);
+	} else {
+		state->origin = SNUG_ENTRYPOINT;
+		/* Not the effective one: the program may be set-uid. */
+		slot->user = task->cred->uid.val + 1;
+	}
+	return state;
+}
+
+/* True where the change may be made. `stop`: how it is stopped where this is called. */
+static __always_inline bool tell_identity(struct snug_task *state, struct task_struct *task, u32 uid, u32 gid,
+					  u32 stop)
+{
+	u64 object = SNUG_MIX(keys, SNUG_IDENTITY, (u64)uid << 32 | gid);
+	struct verdict verdict;
+	struct snug_act *act;
+	void *ring;
+
+	object = SNUG_MIX(keys, object, (u64)state->gid);
+	if (judged(state, &verdict, object, state->actor,
+		   SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid))) {
+		act = tell(state, task, SNUG_IDENTITY, &verdict, &ring);
+		if (act) {
+			act->act_flags = stop_flag(&verdict, stop);
+			act->from_uid = state->uid;
+			act->from_gid = state->gid;
+			act->to_uid = uid;
+			act->to_gid = gid;
+			told(act, ring);
+		}
+	}
+	if (stopped(&verdict) && stop == SNUG_REFUSED)
+		return false;
+	set_ids(state, uid, gid);
+	return !stopped(&verdict);
+}
+
+static __always_inline u64 exec_rule(const struct snug_task *state)
+{
+	return SNUG_RULE_EXEC(keys, (state->flags & SNUG_DRIFT) != 0, (state->flags & SNUG_SOCKET_STDIO) != 0,
+			      state->exe, state->script);
+}
+
+/* `python3.13` is `python`. */
+static __noinline bool is_named(u64 low, u64 high, u32 len)
+{
+	struct snug_program name = {};
+	u32 letters = 0;
+
+	for (u32 i = 0; i < 16; i++) {
+		u64 c = (i < 8 ? low >> (i * 8) : high >> ((i - 8) * 8)) & 255;
+
+		if (i >= len)
+			break;
+		if (c >= 'a' && c <= 'z' && letters == i) {
+			letters++;
+			if (i < 8)
+				name.words[0] |= c << (i * 8);
+			else
+				name.words[1] |= c << ((i - 8) * 8);
+		} else if (c != '.' && (c < '0' || c > '9')) {
+			return false;
+		}
+	}
+	for (u32 i = 0; i < SNUG_PROGRAMS && letters; i++)
+		if (programs[i].words[0] == name.words[0] && programs[i].words[1] == name.words[1])
+			return true;
+	return false;
+}
+
+/*
+ * Whether the arguments say what is done: of an interpreter, or a program of many names, that a process of the container
+ * runs. What the runtime runs was declared; what is given to a script is the script's.
+ */
+static __always_inline bool tells_by_arguments(const struct snug_task *state, const struct file *file)
+{
+	struct dentry *dentry = file->f_path.dentry;
+	u64 name = (u64)dentry->d_name.name;
+	u32 len = dentry->d_name.len;
+
+	if (!state->ancestors[0] || state->script || !len || len > 16)
+		return false;
+	return is_named(load_word(name), len > 8 ? load_word(name + 8) : 0, len);
+}
+
+/* The arguments, from `at` on in the text. Nobody but the new program itself can change them, and it does not run yet. */
+static __noinline u32 read_arguments(struct scratch *scratch, u64 start, u64 end, u32 at)
+{
+	struct arguments *args;
+	u64 size = end - start;
+
+	if (!scratch)
+		return 0;
+	args = &scratch->arguments;
+	args->cut = size > SNUG_ARGS_MAX ? SNUG_CUT : 0;
+	if (size > SNUG_ARGS_MAX)
+		size = SNUG_ARGS_MAX;
+	args->size = size;
+	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1), (void *)start)) {
+		args->cut = SNUG_CUT;
+		args->size = 0;
+	}
+	return args->size;
+}
+
+/* By the arguments where they tell and are there as a whole; else by the program alone. */
+static __always_inline void judge_run(struct scratch *scratch, const struct snug_task *state, struct verdict *verdict,
+				      u32 at, u32 size)
+{
+	u64 actor = SNUG_RULE_ACTOR(keys, state->ancestors[0], 0, state->user, state->origin), rule = exec_rule(state);
+	u32 found = RULE_NONE, set = 0;
+
+	if (!has_profile(verdict))
+		return;
+	if (size)
+		set = run_automaton(scratch, SNUG_WORD_PROFILE(verdict->word), at, at, at + size);
+	if (set)
+		found = ask_rule(verdict, actor, SNUG_RULE_ARGUMENTS(keys, rule, set), &verdict->tags[0]);
+	if (!found)
+		found = ask_rule(verdict, actor, rule, &verdict->tags[0]);
+	verdict->deviates = found != RULE_ALLOW;
+	if (size && found == RULE_ALLOW)
+		count_by_rules(state, verdict);
+}
+
+static __always_inline void tell_exec(struct scratch *scratch, struct snug_task *state, struct task_struct *task,
+				      bool telling)
+{
+	u64 start = task->mm->arg_start, end = task->mm->arg_end;
+	/* The parent belongs to an exec's identity: who starts a shell matters. */
+	u64 object = SNUG_MIX(keys, SNUG_EXEC, state->ancestors[0]);
+	u32 at = SNUG_TEXT_MAX - SNUG_ARGS_MAX, whole = 0, size, found;
+	struct verdict verdict;
+	struct snug_act *act;
+
+	if (telling) {
+		size = read_arguments(scratch, start, end, at);
+		whole = scratch->arguments.cut ? 0 : size;
+		object = SNUG_MIX(keys, object, hash_range(scratch, at, at + size));
+		object = SNUG_MIX(keys, object, scratch->arguments.cut);
+	}
+	found = look(state, object, &verdict);
+	if (found == LOOK_NEW) {
+		judge_run(scratch, state, &verdict, at, whole);
+		found = settle(state, &verdict);
+	}
+	if (!found) {
+		if (stopped(&verdict))
+			stop_here();
+		return;
+	}
+	size = read_arguments(scratch, start, end, at);
+	if (size > SNUG_ARGS_MAX)
+		size = SNUG_ARGS_MAX;
+	act = act_at(scratch, at);
+	fill(act, state, task, SNUG_EXEC, verdict.key, sizeof(*act) + size);
+	act->act_flags = scratch->arguments.cut | stop_flag(&verdict, SNUG_KILLED);
+	act->text_size = size;
+	tell_text(act, sizeof(*act) + size, &verdict);
+	if (stopped(&verdict))
+		stop_here();
+}
+
+/* Whether an exec session begins with this command; of a script what counts comes after it. */
+static __noinline bool runs(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
+				const struct linux_binprm *bprm, const struct snug_command *command)
+{
+	u64 start = task->mm->arg_start, size = task->mm->arg_end - start;
+	u32 at = SNUG_TEXT_MAX - (u32)size, rest = SNUG_TEXT_MAX - command->rest_size, name;
+	long name_size;
+
+	if (!command->size || size > SNUG_ARGS_MAX || command->rest_size > SNUG_ARGS_MAX)
+		return false;
+	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1), (void *)start))
+		return false;
+	if (!state->script)
+		return size == command->size && hash_text(scratch, at) == command->whole;
+	if ((command->by_path ? state->script : scratch->tidy.leaf) != command->name)
+		return false;
+	name_size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, bprm->filename);
+	if (name_size <= 1 || size < (u64)name_size + command->rest_size)
+		return false;
+	name = put_plain(scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX, name_size - 1);
+	return hash_range(scratch, name, SNUG_TEXT_MAX - SNUG_ARGS_MAX) ==
+		       hash_range(scratch, rest - name_size, rest - 1) &&
+	       hash_text(scratch, rest) == command->rest;
+}
+
+static __always_inline bool is_probe(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
+				     const struct linux_binprm *bprm, const struct snug_slot *slot)
+{
+	for (int i = 0; i < SNUG_COMMANDS && slot->belongs.commands[i].size; i++)
+		if (runs(scratch, state, task, bprm, &slot->belongs.commands[i]))
+			return true;
+	return false;
+}
+
+/* What of the process is known only now that its program is. */
+static __always_inline void set_origin(struct scratch *scratch, struct snug_task *state, struct task_struct *task,
+				       const struct linux_binprm *bprm, bool fresh)
+{
+	struct snug_slot *slot = slot_of(state);
+	bool init;
+
+	if (!slot || slot->container != state->container)
+		return;
+	if (state->origin == SNUG_ENTRYPOINT || state->origin == SNUG_INIT) {
+		init = slot->belongs.traits & SNUG_OWN_INIT &&
+		       (state->exe == init_exes[0] || state->exe == init_exes[1]);
+		state->origin = init ? SNUG_INIT : SNUG_ENTRYPOINT;
+		if (init)
+			state->flags &= ~SNUG_DRIFT;
+	} else if (fresh && is_probe(scratch, state, task, bprm, slot)) {
+		state->origin = SNUG_PROBE;
+	}
+	/* It belongs to no version yet, and so there is nothing to judge it by. */
+	if (control.fail_closed && !slot->belongs.version)
+		stop_here();
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct snug_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	u32 uid = task->cred->euid.val, gid = task->cred->egid.val;
+	struct scratch *scratch;
+	bool fresh = !state;
+	u64 root;
+	u32 end;
+
+	if (!my_turn(state, OLDER_FIRST))
+		return 0;
+	if (state)
+		push_ancestor(state);
+	else
+		state = adopt(task, uid, gid);
+	scratch = scratch_of(SCRATCH_EXEC);
+	if (!state || !scratch)
+		return 0;
+
+	root = root_of(state, task);
+	state->exe = exe_of(scratch, bprm->file, root, &end);
+	state->script = script_of(scratch, task, bprm, root);
+	state->flags = drift_of(bprm->file, end, task->fs->root.dentry);
+	if (state->flags & SNUG_DRIFT_UPPER && is_untouched(scratch, state, bprm->file->f_inode))
+		state->flags &= ~SNUG_DRIFT_UPPER;
+	if (task->signal->tty)
+		state->flags |= SNUG_TTY;
+	if (is_socket(task, 0) || is_socket(task, 1) || is_socket(task, 2))
+		state->flags |= SNUG_SOCKET_STDIO;
+	state->capabilities = 0;
+	set_origin(scratch, state, task, bprm, fresh);
+	set_base(state);
+	if ((uid != state->uid || gid != state->gid) && !tell_identity(state, task, uid, gid, SNUG_KILLED))
+		stop_here();
+	tell_exec(scratch, state, task, tells_by_arguments(state, bprm->file));
+	return 0;
+}
+
+#endif

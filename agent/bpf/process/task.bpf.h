@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who acts. A process has a state exactly if it is a container's: it was executed in a container's cgroup and in
+ * a mount namespace that is not the runtime's, or it descends from one that was. The runtime's own steps (runc's
+ * init, also from a memfd or a sealed copy) run in the runtime's mount namespace up to the exec of the container's
+ * program, so they have none, and every hook leaves at once.
+ */
+#ifndef SNUG_TASK_H
+#define SNUG_TASK_H
+
+#include "lib/emit.bpf.h"
+#include "lib/generation.bpf.h"
+
+static __always_inline u32 user_of(const struct snug_slot *slot, const struct snug_task *state)
+{
+	return slot && slot->container == state->container ? *(volatile u32 *)&slot->user : 0;
+}
+
+/*
+ * The uid as rules name it: that which the container was started as is the declared user, whatever its number. Root is
+ * root, also where a container was started as that.
+ */
+static __always_inline void set_user(struct snug_task *state)
+{
+	u32 declared = user_of(slot_of(state), state);
+
+	if (declared)
+		state->declared = declared;
+	state->user = state->uid && state->uid + 1 == state->declared ? SNUG_USER_DECLARED : state->uid;
+}
+
+/* What of the actor makes a behaviour another one. Ancestors, group and terminal do not. */
+static __always_inline void set_base(struct snug_task *state)
+{
+	u64 base = SNUG_MIX(keys, keys.seed, state->exe);
+
+	base = SNUG_MIX(keys, base, state->script);
+	base = SNUG_MIX(keys, base, state->session);
+	base = SNUG_MIX(keys, base, (u64)state->uid << 32 | (u64)state->origin << 16 |
+					    (state->flags & ~SNUG_TTY));
+	state->base = base;
+	set_user(state);
+	state->actor = SNUG_RULE_ACTOR(keys, state->exe, state->script, state->user, state->origin);
+}
+
+static __always_inline struct snug_task *state_of(struct task_struct *task)
+{
+	struct snug_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+
+	/* The kernel's helper threads for io_uring are made without a fork that we see. */
+	if (!state && (task->flags & (PF_IO_WORKER | PF_USER_WORKER)) && task->group_leader)
+		state = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
+	/* It ran before the sensor; the engine may have told meanwhile as whom. */
+	if (state && !state->declared && user_of(slot_of(state), state))
+		set_base(state);
+	return state;
+}
+
+static __always_inline void set_ids(struct snug_task *state, u32 uid, u32 gid)
+{
+	state->gid = gid;
+	if (state->uid == uid)
+		return;
+	state->uid = uid;
+	state->capabilities = 0;
+	set_base(state);
+}
+
+/* A container that ran before the sensor tells its root with its first act. */
+static __always_inline u64 root_of(const struct snug_task *state, struct task_struct *task)
+{
+	struct snug_slot *slot = slot_of(state);
+
+	if (!slot || slot->container != state->container)
+		return 0;
+	if (!slot->root)
+		slot->root = (u64)task->fs->root.dentry;
+	return slot->root;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct snug_task *from = bpf_task_storage_get(&tasks, parent, 0, 0), *to;
+
+	if (!from || !my_turn(0, OLDER_FIRST))
+		return 0;
+	to = bpf_task_storage_get(&tasks, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (to)
+		*to = *from;
+	else
+		drop(slot_of(from), SNUG_DROP_TASK);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where the kernel has BPF LSM: the same acts by the same judge, asked before they happen. What is refused gets EPERM
+ * and has no effect.
+ *
+ * Paths come from what the kernel resolved, never from the caller's string: no other thread can change them in between.
+ * An exec that may pass is left to sched_process_exec to tell, with its arguments; here it is only refused.
+ */
+#ifndef SNUG_LSM_H
+#define SNUG_LSM_H
+
+#include "hooks/capability.bpf.h"
+
+/*
+ * These programs can be preempted, by their own kind too, and stay on their processor: one scratch for each depth. Where
+ * even these do not suffice an act passes unseen, and is counted as lost.
+ */
+#define LSM_DEPTH 4
+
+struct held {
+	struct scratch scratch;
+	struct snug_task next;	/* the process as it will be after the exec under way */
+	u64 argv;
+	u32 used;
+	u32 cut;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LSM_DEPTH);
+	__type(key, u32);
+	__type(value, struct held);
+} lsm_scratches SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} lsm_busy SEC(".maps");
+
+static __always_inline struct held *hold(const struct snug_task *state, u32 *depth)
+{
+	u32 key = 0;
+	u64 *busy = bpf_map_lookup_elem(&lsm_busy, &key);
+
+	for (key = 0; busy && key < LSM_DEPTH; key++)
+		if (!(__sync_fetch_and_or(busy, 1ull << key) & 1ull << key)) {
+			*depth = key;
+			return bpf_map_lookup_elem(&lsm_scratches, &key);
+		}
+	COUNT(received);
+	drop(state ? slot_of(state) : 0, SNUG_DROP_TASK);
+	return 0;
+}
+
+static __always_inline void let_go(u32 depth)
+{
+	u32 key = 0;
+	u64 *busy = bpf_map_lookup_elem(&lsm_busy, &key);
+
+	if (busy)
+		__sync_fetch_and_and(busy, ~(1ull << depth));
+}
+
+/* The verifier wants to see two values here; the compiler would rather calculate one from the condition. */
+#define REFUSE_IF(condition)                   \
+	({                                     \
+		int refusal_ = -EPERM;         \
+		barrier_var(refusal_);         \
+		(condition) ? refusal_ : 0;    \
+	})
+
+/* The state of a container's process, where this is these programs' to judge. */
+static __always_inline struct snug_task *acting(struct task_struct *task)
+{
+	struct snug_task *state = state_of(task);
+
+	return state && my_turn(state, NEWER_FIRST) ? state : 0;
+}
+
+/* The system call that the process is in, as its number and, by the right table, its class. */
+static __always_inline u32 number_now(struct call *call, struct task_struct *task)
+{
+	u32 number;
+
+	call->task = task;
+	call->regs = (struct pt_regs *)bpf_task_pt_regs(task);
+#if defined(__TARGET_ARCH_x86)
+	number = call->regs->orig_ax & ~0x40000000u;
+	call->compat = task->thread_info.status & TS_COMPAT;
+#else
+	number = call->regs->syscallno;
+#endif
+	return number;
+}
+
+static __always_inline u32 class_now(struct call *call, struct task_struct *task)
+{
+	u32 number = number_now(call, task);
+
+	barrier_var(number);
+	if (number >= SNUG_NRS)
+		return SNUG_CLASS_NONE;
+	return call->compat ? compat_classes[number] : classes[number];
+}
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Peers, ports and unix sockets; user ids and capabilities. */
+#ifndef SNUG_LSM_PEER_H
+#define SNUG_LSM_PEER_H
+
+#include "security/file.bpf.h"
+
+/* A socket address as the kernel copied it from the caller. */
+static __always_inline bool peer_at(const void *address, int size, struct peer *peer, u32 any)
+{
+	struct socket_address read = {};
+
+	return size >= 16 && !bpf_probe_read_kernel(&read, size >= 24 ? 24 : 16, address) &&
+	       peer_of(&read, size, peer, any);
+}
+
+static __always_inline int on_peer(const struct sock *sock, u8 kind, const void *address, int size, u32 any)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = acting(task);
+	struct peer peer = {};
+
+	if (!state || !peer_at(address, size, &peer, any))
+		return 0;
+	peer.protocol = protocol_of_socket(sock);
+	return REFUSE_IF(!tell_peer(task, state, kind, &peer, 0, SNUG_REFUSED));
+}
+
+SEC("lsm/socket_connect")
+int BPF_PROG(lsm_connect, struct socket *socket, struct sockaddr *address, int size)
+{
+	struct sock *sock = socket->sk;
+
+	if (!sock || (sock->sk_type != SOCK_STREAM && sock->sk_type != SOCK_DGRAM))
+		return 0;
+	return on_peer(sock, SNUG_CONNECT, address, size, 0);
+}
+
+/* Datagrams to an address that comes with them, and data that opens its own connection. */
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(lsm_send, struct socket *socket, struct msghdr *message, int size)
+{
+	struct sock *sock;
+
+	if (!message->msg_name)
+		return 0;
+	sock = socket->sk;
+	if (!sock || (sock->sk_type != SOCK_DGRAM && !(message->msg_flags & MSG_FASTOPEN)))
+		return 0;
+	return on_peer(sock, SNUG_CONNECT, message->msg_name, message->msg_namelen, sock->__sk_common.skc_family);
+}
+
+/* Whoever binds a datagram socket hears on it; a stream socket does so only once it listens. */
+SEC("lsm/socket_bind")
+int BPF_PROG(lsm_bind, struct socket *socket, struct sockaddr *address, int size)
+{
+	struct sock *sock = socket->sk;
+
+	return sock && sock->sk_type == SOCK_DGRAM ?
+		       on_peer(sock, SNUG_LISTEN, address, size, sock->__sk_common.skc_family) : 0;
+}
+
+SEC("lsm/socket_listen")
+int BPF_PROG(lsm_listen, struct socket *socket, int backlog)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = acting(task);
+	struct sock *sock = socket->sk;
+	struct peer peer = {};
+
+	if (!state || !sock || !local_address(sock, &peer))
+		return 0;
+	peer.protocol = protocol_of_socket(sock);
+	return REFUSE_IF(!tell_peer(task, state, SNUG_LISTEN, &peer, 0, SNUG_REFUSED));
+}
+
+static __always_inline int on_unix(struct sock *sock)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = acting(task);
+	struct held *held;
+	bool passes;
+	u32 depth;
+
+	if (!state || !sock)
+		return 0;
+	held = hold(state, &depth);
+	if (!held)
+		return 0;
+	passes = tell_unix_peer(&held->scratch, task, state, (u64)sock, SNUG_REFUSED);
+	let_go(depth);
+	return REFUSE_IF(!passes);
+}
+
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(lsm_unix, struct sock *sock, struct sock *other, struct sock *fresh)
+{
+	return on_unix(other);
+}
+
+/* A connect of a datagram socket, and each datagram: of those only what does not go to whom it is connected to. */
+SEC("lsm/unix_may_send")
+int BPF_PROG(lsm_unix_send, struct socket *socket, struct socket *other)
+{
+	struct unix_sock *local = bpf_core_cast(socket->sk, struct unix_sock);
+
+	return (u64)local->peer == (u64)other->sk ? 0 : on_unix(other->sk);
+}
+
+static __always_inline int on_ids(const struct cred *fresh)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = acting(task);
+	u32 uid = fresh->euid.val, gid = fresh->egid.val;
+
+	if (!state || (uid == state->uid && gid == state->gid))
+		return 0;
+	return REFUSE_IF(!tell_identity(state, task, uid, gid, SNUG_REFUSED));
+}
+
+SEC("lsm/task_fix_setuid")
+int BPF_PROG(lsm_setuid, struct cred *fresh, const struct cred *old, int flags)
+{
+	return on_ids(fresh);
+}
+
+SEC("lsm/task_fix_setgid")
+int BPF_PROG(lsm_setgid, struct cred *fresh, const struct cred *old, int flags)
+{
+	return on_ids(fresh);
+}
+
+/* Comes only after the kernel's own rules have granted it. */
+SEC("lsm/capable")
+int BPF_PROG(lsm_capable, const struct cred *cred, struct user_namespace *target, int capability,
+	     unsigned int options)
+{
+	return REFUSE_IF(!use_capability(cred, capability, SNUG_REFUSED, NEWER_FIRST));
+}
+
+#endif

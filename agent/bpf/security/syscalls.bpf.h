@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The sensitive system calls: by a hook that comes in them, or else as they return. */
+#ifndef SNUG_LSM_CALL_H
+#define SNUG_LSM_CALL_H
+
+#include "security/network.bpf.h"
+
+static __noinline int judge_sensitive(struct held *held, struct call *call, u32 id, u32 stop)
+{
+	struct scratch *scratch = &held->scratch;
+	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX, .stop = stop };
+	struct snug_task *state = state_of(call->task);
+	struct call_shape shape = shape_of(id);
+	u64 string = 0;
+	long size;
+
+	if (!state)
+		return 0;
+	if (shape.number == 0)
+		sensitive.number = argument(call, 0);
+	else if (shape.number == 1)
+		sensitive.number = argument(call, 1);
+	if (shape.string == 0)
+		string = argument(call, 0);
+	else if (shape.string == 1)
+		string = argument(call, 1);
+	else if (shape.string == 3)
+		string = argument(call, 3);
+	if (string) {
+		size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);
+		if (size > 1)
+			sensitive.at = put_plain(scratch, SNUG_TEXT_MAX, size - 1);
+	}
+	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0);
+	return tell_sensitive(scratch, call->task, state, &sensitive);
+}
+
+#define BIT(id) (1ull << SNUG_CALL_##id)
+
+/* A hook that comes in one of the system calls in `ids`. In others it means nothing. */
+static __always_inline int on_hook(u64 ids)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state = acting(task);
+	struct call call = {};
+	struct held *held;
+	u32 class, depth;
+	int result;
+
+	if (!state)
+		return 0;
+	class = class_now(&call, task);
+	if (class <= SNUG_CLASS_CALL || class >= SNUG_CLASS_CALL + SNUG_CALLS ||
+	    !(ids & 1ull << (class - SNUG_CLASS_CALL)))
+		return 0;
+	held = hold(state, &depth);
+	if (!held)
+		return 0;
+	result = judge_sensitive(held, &call, class - SNUG_CLASS_CALL, SNUG_REFUSED);
+	let_go(depth);
+	return REFUSE_IF(result);
+}
+
+SEC("lsm/ptrace_access_check")
+int BPF_PROG(lsm_ptrace, struct task_struct *child, unsigned int mode)
+{
+	return on_hook(BIT(PTRACE) | BIT(PROCESS_VM_WRITEV));
+}
+
+SEC("lsm/ptrace_traceme")
+int BPF_PROG(lsm_traceme, struct task_struct *parent)
+{
+	return on_hook(BIT(PTRACE));
+}
+
+SEC("lsm/sb_mount")
+int BPF_PROG(lsm_mount, const char *device, const struct path *path, const char *type, unsigned long flags,
+	     void *data)
+{
+	return on_hook(BIT(MOUNT));
+}
+
+SEC("lsm/sb_umount")
+int BPF_PROG(lsm_umount, struct vfsmount *mount, int flags)
+{
+	return on_hook(BIT(UMOUNT));
+}
+
+SEC("lsm/move_mount")
+int BPF_PROG(lsm_move_mount, const struct path *from, const struct path *to)
+{
+	return on_hook(BIT(MOVE_MOUNT));
+}
+
+SEC("lsm/sb_pivotroot")
+int BPF_PROG(lsm_pivot_root, const struct path *old, const struct path *fresh)
+{
+	return on_hook(BIT(PIVOT_ROOT));
+}
+
+SEC("lsm/path_chroot")
+int BPF_PROG(lsm_chroot, const struct path *path)
+{
+	return on_hook(BIT(CHROOT));
+}
+
+SEC("lsm/kernel_read_file")
+int BPF_PROG(lsm_read_file, struct file *file, int what, bool whole)
+{
+	return on_hook(BIT(FINIT_MODULE) | BIT(KEXEC_LOAD));
+}
+
+SEC("lsm/kernel_load_data")
+int BPF_PROG(lsm_load_data, int what, bool whole)
+{
+	return on_hook(BIT(INIT_MODULE) | BIT(KEXEC_LOAD));
+}
+
+SEC("lsm/bpf")
+int BPF_PROG(lsm_bpf, int command, union bpf_attr *attributes, unsigned int size)
+{
+	return on_hook(BIT(BPF));
+}
+
+SEC("lsm/perf_event_open")
+int BPF_PROG(lsm_perf, void *attributes, int type)
+{
+	return on_hook(BIT(PERF_EVENT_OPEN));
+}
+
+SEC("lsm/key_alloc")
+int BPF_PROG(lsm_key, void *key, const struct cred *cred, unsigned long flags)
+{
+	return on_hook(BIT(ADD_KEY));
+}
+
+/* A fork into namespaces of its own. The flags are those that the kernel took. */
+SEC("lsm/task_alloc")
+int BPF_PROG(lsm_clone, struct task_struct *child, unsigned long flags)
+{
+	struct sensitive sensitive = { .id = SNUG_CALL_CLONE, .at = SNUG_TEXT_MAX, .stop = SNUG_REFUSED };
+	struct task_struct *task;
+	struct snug_task *state;
+	struct held *held;
+	bool refused;
+	u32 depth;
+
+	sensitive.number = flags & CLONE_NEW_ANY;
+	if (!sensitive.number)
+		return 0;
+	task = bpf_get_current_task_btf();
+	state = acting(task);
+	held = state ? hold(state, &depth) : 0;
+	if (!held)
+		return 0;
+	refused = tell_sensitive(&held->scratch, task, state, &sensitive);
+	let_go(depth);
+	return REFUSE_IF(refused);
+}
+
+/*
+ * Sensitive calls that have no hook of their own: seen as they return, each by itself, so that no other system call of
+ * the host pays for it. The sensor names the function, which is another on each machine.
+ */
+static __always_inline int on_return(struct pt_regs *regs, long ret, u32 id, u32 compat)
+{
+	struct call call = { .regs = regs, .ret = ret, .compat = compat };
+	struct snug_task *state;
+	struct held *held;
+	u32 depth;
+
+	call.task = bpf_get_current_task_btf();
+	state = acting(call.task);
+	if (!state || (ret < 0 && !was_denied(ret)))
+		return 0;
+	held = hold(state, &depth);
+	if (!held)
+		return 0;
+	if (judge_sensitive(held, &call, id, stop_of(id)))
+		stop_here();
+	let_go(depth);
+	return 0;
+}
+
+#define RETURN_OF(name, id)                                                         \
+	SEC("fexit")                                                                \
+	int BPF_PROG(return_##name, struct pt_regs *regs, long ret)                 \
+	{                                                                           \
+		return on_return(regs, ret, SNUG_CALL_##id, 0);                     \
+	}                                                                           \
+	SEC("fexit")                                                                \
+	int BPF_PROG(compat_##name, struct pt_regs *regs, long ret)                 \
+	{                                                                           \
+		return on_return(regs, ret, SNUG_CALL_##id, TS_COMPAT);             \
+	}
+
+RETURN_OF(unshare, UNSHARE)
+RETURN_OF(setns, SETNS)
+RETURN_OF(memfd_create, MEMFD_CREATE)
+RETURN_OF(io_uring_setup, IO_URING_SETUP)
+RETURN_OF(fsopen, FSOPEN)
+RETURN_OF(open_tree, OPEN_TREE)
+RETURN_OF(delete_module, DELETE_MODULE)
+RETURN_OF(keyctl, KEYCTL)
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The keys of a profile's rules: the sensor makes them from a rule's words, the kernel programs from an act. Both
+ * by what is here, so that they are the same.
+ */
+#ifndef SNUG_RULE_H
+#define SNUG_RULE_H
+
+#include "abi.h"
+#include "hash.h"
+
+/* Marks of what would else hash like something else. */
+#define SNUG_MARK_CUT 0x7475633aull
+#define SNUG_MARK_ALONE 0x656e6f6c61ull
+#define SNUG_MARK_NAME 0x656d616eull
+#define SNUG_MARK_UNIX 0x78696e75ull
+#define SNUG_MARK_OWN 0x6e776full
+#define SNUG_MARK_SET 0x746573ull
+#define SNUG_MARK_SHIPPED 0x70696873ull
+
+#define SNUG_RULE_ACTOR(keys, exe, script, uid, origin)                                    \
+	SNUG_MIX(keys, SNUG_MIX(keys, SNUG_MIX(keys, (keys).seed, exe), script),           \
+		 (__u64)(uid) << 8 | (origin))
+
+/* `what` is the hash of a literal path, or of SNUG_RULE_SET. */
+#define SNUG_RULE_FILE(keys, access, what) SNUG_MIX(keys, (__u64)SNUG_FILE | (__u64)(access) << 8, what)
+#define SNUG_RULE_PAIR(keys, path, to) SNUG_MIX(keys, path, to)
+#define SNUG_RULE_SET(keys, set) SNUG_MIX(keys, SNUG_MARK_SET, (__u64)(set))
+#define SNUG_RULE_SHIPPED(keys, path) SNUG_MIX(keys, SNUG_MARK_SHIPPED, path)
+
+#define SNUG_RULE_EXEC(keys, drift, socket, exe, script)                                   \
+	SNUG_MIX(keys, SNUG_MIX(keys, (__u64)SNUG_EXEC | (__u64)(drift) << 8 | (__u64)(socket) << 9, exe), script)
+
+/* `set`: that the automaton ends in for the arguments; 0: whether there are arguments that it may be run with. */
+#define SNUG_RULE_ARGUMENTS(keys, exec, set) SNUG_MIX(keys, exec, SNUG_RULE_SET(keys, set))
+
+/* `peer`: of SNUG_RULE_ADDRESS, or the hash of a name with its mark, or of SNUG_RULE_SET for a prefix. */
+#define SNUG_RULE_PEER(keys, kind, protocol, port, peer)                                   \
+	SNUG_MIX(keys, (__u64)(kind) | (__u64)(protocol) << 8 | (__u64)(port) << 16, peer)
+#define SNUG_RULE_ADDRESS(keys, family, high, low)                                         \
+	SNUG_MIX(keys, SNUG_MIX(keys, (__u64)(family), high), low)
+
+#define SNUG_RULE_IDENTITY(keys, from_uid, from_gid, to_uid, to_gid)                       \
+	SNUG_MIX(keys, SNUG_MIX(keys, SNUG_IDENTITY, (__u64)(from_uid) << 32 | (from_gid)), \
+		 (__u64)(to_uid) << 32 | (to_gid))
+
+#define SNUG_RULE_CAPABILITY(keys, code) SNUG_MIX(keys, SNUG_CAPABILITY, (__u64)(code))
+
+/* `text`: the hash of what the call was about, or of SNUG_RULE_SET. */
+#define SNUG_RULE_CALL(keys, code, argument, text)                                         \
+	SNUG_MIX(keys, SNUG_MIX(keys, (__u64)SNUG_SYSCALL | (__u64)(code) << 8, argument), text)
+
+#define SNUG_RULE_KEY(keys, actor, object) SNUG_MIX(keys, actor, object)
+
+#endif

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Kernel state that outlives the sensor. Maps and links are pinned in a folder of a bpffs:
+ *
+ *	DIR/N/memory		what the sensor itself must not forget
+ *	DIR/N/<map>		each map that remembers
+ *	DIR/N/ring-R		each ring
+ *	DIR/N/links-T/<program>	what is attached, by the turn of its programs
+ *
+ * N counts states: a sensor whose maps are of another layout makes the next one beside it, and removes the one
+ * before once its own is told everything. Whoever holds the lock on DIR is the only one that uses it.
+ */
+#define _GNU_SOURCE
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "pin/pin.h"
+
+#define BPFFS "/sys/fs/bpf"
+#define LOCK_TRIES 250		/* of LOCK_WAIT_US: a sensor whose daemon was killed ends by itself */
+#define DETACH_TRIES 100
+#define LOCK_WAIT_US 20000
+
+struct pins pins = { .why_fresh = "there was none" };
+
+static int lock = -1;
+
+/* Whoever's daemon was killed meanwhile must not stand in the way of the next one's. */
+static void end_if_left_alone(void)
+{
+	struct pollfd daemon = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	if (poll(&daemon, 1, 0) > 0 && daemon.revents & POLLHUP && !(daemon.revents & POLLIN))
+		exit(0);
+}
+
+/* 1: locked; 0: another has it; -1: errno says. */
+static int take_lock(const char *path, int tries, bool for_daemon)
+{
+	for (;;) {
+		int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		struct stat held, there;
+
+		if (for_daemon)
+			end_if_left_alone();
+		if (fd < 0)
+			return -1;
+		if (!flock(fd, LOCK_EX | LOCK_NB)) {
+			/* It may have been removed and made anew meanwhile. */
+			if (!fstat(fd, &held) && !stat(path, &there) && held.st_ino == there.st_ino) {
+				lock = fd;
+				return 1;
+			}
+		} else if (errno != EWOULDBLOCK) {
+			close(fd);
+			return -1;
+		}
+		close(fd);
+		if (!tries--)
+			return 0;
+		usleep(LOCK_WAIT_US);
+	}
+}
+
+bool not_pinned(const char *what)
+{
+	snprintf(pins.why_not, sizeof(pins.why_not), "%.80s: %.60s", what, strerror(errno));
+	pins.folder[0] = 0;
+	return true;
+}
+
+/* False where another sensor uses the folder. Where there can be none the sensor goes on without. */
+bool pins_open(const char *path)
+{
+	int locked;
+
+	if (!path) {
+		snprintf(pins.why_not, sizeof(pins.why_not), "not asked for");
+		return true;
+	}
+	if (snprintf(pins.folder, sizeof(pins.folder), "%s", path) >= (int)sizeof(pins.folder)) {
+		errno = ENAMETOOLONG;
+		return not_pinned(path);
+	}
+	if (!strncmp(path, BPFFS "/", sizeof(BPFFS)) && !is_bpffs(BPFFS) && mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
+		return not_pinned("cannot mount " BPFFS);
+	if (!make_folders(path))
+		return not_pinned(path);
+	if (!is_bpffs(path)) {
+		rmdir(path);
+		errno = EMEDIUMTYPE;
+		return not_pinned("no bpffs");
+	}
+	locked = take_lock(path, LOCK_TRIES, true);
+	if (locked < 0)
+		return not_pinned("cannot lock");
+	if (!locked)
+		say("another sensor keeps its kernel state in %s", path);
+	return locked;
+}
+
+/* The control words are shared by all generations of programs; other global data are each one's own, as is scratch. */
+bool remembers(struct agent *agent, const struct bpf_map *map)
+{
+	if (bpf_map__is_internal(map))
+		return map == agent->skel->maps.bss_control;
+	return bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY || map == agent->skel->maps.counters;
+}
+
+void map_path(char *path, size_t size, const struct bpf_map *map)
+{
+	size_t at = snprintf(path, size, "%s/", pins.state);
+
+	snprintf(path + at, size - at, "%s", bpf_map__name(map));
+	/* A bpffs takes no dots. */
+	for (char *c = path + at; *c; c++)
+		if (*c == '.')
+			*c = '_';
+}
+
+static void ring_path(char *path, size_t size, __u32 number)
+{
+	snprintf(path, size, "%s/ring-%u", pins.state, number);
+}
+
+void *map_in(int fd, size_t size)
+{
+	void *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return area == MAP_FAILED ? NULL : area;
+}
+
+/* The links of the programs that act, in the state that is looked at. */
+void links_path(char *path, size_t size, __u32 turn)
+{
+	snprintf(path, size, "%s/links-%u", pins.state, turn);
+}
+
+/* To be called after the load, before anything is attached. */
+bool pins_keep(struct agent *agent)
+{
+	struct bpf_map *map;
+	char path[PATH_MAX];
+
+	agent->control = map_in(bpf_map__fd(agent->skel->maps.bss_control), sizeof(*agent->control));
+	if (!agent->control) {
+		say("cannot map the control words: %s", strerror(errno));
+		return false;
+	}
+	end_if_left_alone();
+	agent->control->next = agent->turn;
+	agent->control->turn = agent->kept ? agent->memory->acting : agent->turn;
+	if (!pins.folder[0])
+		return true;
+	bpf_object__for_each_map(map, agent->skel->obj) {
+		if (agent->kept || !remembers(agent, map))
+			continue;
+		map_path(path, sizeof(path), map);
+		if (bpf_obj_pin(bpf_map__fd(map), path)) {
+			say("cannot pin %s: %s", path, strerror(errno));
+			return false;
+		}
+	}
+	links_path(path, sizeof(path), agent->turn);
+	if (mkdir(path, 0700)) {
+		say("cannot make %s: %s", path, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+/* By path, as maps cannot be had by their ids without CAP_SYS_ADMIN. */
+int pins_ring(__u32 number)
+{
+	char path[PATH_MAX];
+
+	ring_path(path, sizeof(path), number);
+	return bpf_obj_get(path);
+}
+
+bool pins_keep_ring(__u32 number, int fd)
+{
+	char path[PATH_MAX];
+
+	if (!pins.folder[0])
+		return true;
+	ring_path(path, sizeof(path), number);
+	return !bpf_obj_pin(fd, path);
+}
+
+bool pins_link(struct agent *agent, const char *program, int fd)
+{
+	char path[PATH_MAX];
+	size_t at;
+
+	if (!pins.folder[0])
+		return true;
+	links_path(path, sizeof(path), agent->turn);
+	at = strlen(path);
+	snprintf(path + at, sizeof(path) - at, "/%s", program);
+	return !bpf_obj_pin(fd, path);
+}
+
+/* A change of a table of tables waits until every program has gone that ran when it began. */
+static void let_programs_pass(struct agent *agent, int ring)
+{
+	int outer = bpf_map__fd(agent->skel->maps.rings);
+	__u32 key = 0;
+
+	if (bpf_map_update_elem(outer, &key, &ring, BPF_ANY))
+		say("cannot wait for the programs: %s", strerror(errno));
+}
+
+static void turn_to(struct agent *agent, __u32 turn)
+{
+	__atomic_store_n(&agent->control->turn, turn, __ATOMIC_SEQ_CST);
+}
+
+/* Ours are attached, beside those that act: now it is their turn. See turn.bpf.h. `ring`: the first one. */
+void pins_turn(struct agent *agent, int ring)
+{
+	__u32 before = agent->memory->acting;
+	char path[PATH_MAX];
+
+	if (agent->kept) {
+		turn_to(agent, before | SNUG_HANDOVER);
+		let_programs_pass(agent, ring);
+		turn_to(agent, agent->turn | SNUG_HANDOVER);
+		agent->memory->acting = agent->turn;
+		let_programs_pass(agent, ring);
+		turn_to(agent, agent->turn);
+		links_path(path, sizeof(path), before);
+		remove_all(path);
+	}
+	agent->memory->acting = agent->turn;
+}
+
+static bool remove_other(const char *path, const char *name, bool is_folder)
+{
+	const char *own = strrchr(pins.state, '/');
+
+	if (is_folder && strcmp(name, own + 1))
+		remove_folder(path, name, true);
+	return true;
+}
+
+/* States before this one: by now this one has been told everything, and blocks what they blocked. */
+void pins_retire(void)
+{
+	if (!pins.folder[0] || !pins.others)
+		return;
+	walk_folder(pins.folder, remove_other);
+	pins.others = false;
+}
+
+bool pins_retiring(void)
+{
+	return pins.folder[0] && pins.others;
+}
+
+size_t pins_say(struct agent *agent, char *text, size_t size)
+{
+	size_t used = pins.folder[0] ? snprintf(text, size, "pin %s\n", pins.folder) :
+				  snprintf(text, size, "pin no %s\n", pins.why_not);
+
+	if (used >= size)
+		return size;
+	if (agent->kept)
+		used += snprintf(text + used, size - used, "kept yes %llu\n",
+				 (unsigned long long)agent->memory->heard);
+	else
+		used += snprintf(text + used, size - used, "kept no %s\n", pins.folder[0] ? pins.why_fresh : pins.why_not);
+	return used < size ? used : size;
+}
+
+/* Removes all that is attached and remembered. An exit code. */
+int pins_detach(const char *path)
+{
+	struct stat info;
+	int locked;
+
+	if (stat(path, &info)) {
+		say("nothing is attached: there is no %s", path);
+		return errno == ENOENT || errno == ENOTDIR ? 0 : 1;
+	}
+	if (!is_bpffs(path)) {
+		say("%s is not on a bpffs: nothing was removed", path);
+		return 1;
+	}
+	locked = take_lock(path, DETACH_TRIES, false);
+	if (locked <= 0) {
+		say(locked ? "cannot lock %s: %s" : "an agent runs with %s: stop it first", path, strerror(errno));
+		return 1;
+	}
+	remove_all(path);
+	if (!stat(path, &info))
+		return 1;
+	say("detached: nothing of %s is left in the kernel", path);
+	return 0;
+}

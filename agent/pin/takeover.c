@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What an earlier sensor left pinned. Where its programs still act, on maps that are laid out like ours, the maps are
+ * ours from here on; else a state of our own is made beside it.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "pin/pin.h"
+
+/* Of what the maps mean and where they lie, which their sizes do not show: the hashes, the order of states. Count it up then. */
+#define MEANING 2
+
+static __u64 hash_number(__u64 hash, __u64 value)
+{
+	for (int i = 0; i < 8; i++)
+		hash = (hash ^ (value >> i * 8 & 255)) * 0x100000001b3ull;
+	return hash;
+}
+
+static __u64 layout_of(struct agent *agent)
+{
+	__u64 hash = hash_number(0xcbf29ce484222325ull, MEANING);
+	struct bpf_map *map;
+
+	hash = hash_number(hash, SNUG_ABI);
+	hash = hash_number(hash, sizeof(struct snug_memory));
+	hash = hash_number(hash, sizeof(struct snug_state));
+	hash = hash_number(hash, agent->rings);
+	hash = hash_number(hash, agent->ring_size);
+	bpf_object__for_each_map(map, agent->skel->obj) {
+		if (!remembers(agent, map))
+			continue;
+		for (const char *c = bpf_map__name(map); *c; c++)
+			hash = hash_number(hash, *c);
+		hash = hash_number(hash, bpf_map__type(map));
+		hash = hash_number(hash, bpf_map__key_size(map));
+		hash = hash_number(hash, bpf_map__value_size(map));
+		hash = hash_number(hash, bpf_map__max_entries(map));
+	}
+	return hash;
+}
+
+static struct snug_memory *memory_in(const char *path)
+{
+	struct snug_memory *memory = NULL;
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	char name[PATH_MAX];
+	int fd;
+
+	snprintf(name, sizeof(name), "%.4000s/memory", path);
+	fd = bpf_obj_get(name);
+	if (fd < 0)
+		return NULL;
+	if (!bpf_map_get_info_by_fd(fd, &info, &size) && info.value_size == sizeof(*memory))
+		memory = map_in(fd, sizeof(*memory));
+	close(fd);
+	return memory;
+}
+
+static bool is_whole(struct agent *agent)
+{
+	struct bpf_map *map;
+	char path[PATH_MAX];
+
+	bpf_object__for_each_map(map, agent->skel->obj) {
+		if (!remembers(agent, map))
+			continue;
+		map_path(path, sizeof(path), map);
+		if (access(path, F_OK))
+			return false;
+	}
+	return true;
+}
+
+static void reuse(struct agent *agent)
+{
+	struct bpf_map *map;
+	char path[PATH_MAX];
+
+	bpf_object__for_each_map(map, agent->skel->obj) {
+		int fd;
+
+		if (!remembers(agent, map))
+			continue;
+		map_path(path, sizeof(path), map);
+		fd = bpf_obj_get(path);
+		if (fd < 0 || bpf_map__reuse_fd(map, fd)) {
+			say("cannot take over %s: %s", path, strerror(errno));
+			exit(1);
+		}
+		close(fd);
+	}
+}
+
+static __u64 wanted;
+static struct snug_memory *found;
+static unsigned int found_number;
+
+static bool look_at(const char *path, const char *name, bool is_folder)
+{
+	unsigned int its = strtoul(name, NULL, 10);
+	char there[PATH_MAX];
+	struct snug_memory *memory;
+
+	if (!is_folder)
+		return true;
+	if (its > pins.number)
+		pins.number = its;
+	snprintf(there, sizeof(there), "%s/%s", path, name);
+	memory = memory_in(there);
+	if (memory && memory->ready && memory->layout == wanted && its > found_number) {
+		if (found)
+			munmap(found, sizeof(*found));
+		found = memory;
+		found_number = its;
+		return true;
+	}
+	if (memory)
+		munmap(memory, sizeof(*memory));
+	pins.others = true;
+	return true;
+}
+
+static bool has_entry;
+
+static bool see_entry(const char *path, const char *name, bool is_folder)
+{
+	has_entry = true;
+	return false;
+}
+
+static bool is_attached(struct snug_memory *memory)
+{
+	char path[PATH_MAX];
+
+	has_entry = false;
+	links_path(path, sizeof(path), memory->acting);
+	walk_folder(path, see_entry);
+	return has_entry;
+}
+
+static bool remove_dormant(const char *path, const char *name, bool is_folder)
+{
+	char acting[32];
+
+	snprintf(acting, sizeof(acting), "links-%u", found->acting);
+	if (is_folder && strcmp(name, acting))
+		remove_folder(path, name, true);
+	return true;
+}
+
+/* A state whose programs still act, and whose maps are like ours: then they are ours. To be called before the load. */
+static bool take_over(struct agent *agent)
+{
+	walk_folder(pins.folder, look_at);
+	if (!found) {
+		if (pins.others)
+			snprintf(pins.why_fresh, sizeof(pins.why_fresh), "it is of another build");
+		return false;
+	}
+	snprintf(pins.state, sizeof(pins.state), "%s/%u", pins.folder, found_number);
+	/* Of a sensor that was killed while it took over. */
+	walk_folder(pins.state, remove_dormant);
+	if (!is_attached(found) || !is_whole(agent)) {
+		snprintf(pins.why_fresh, sizeof(pins.why_fresh), "it was not whole");
+		pins.others = true;
+		return false;
+	}
+	reuse(agent);
+	agent->memory = found;
+	agent->keys = found->keys;
+	agent->kept = true;
+	return true;
+}
+
+static bool make_memory(struct agent *agent)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "snug_memory", 4, sizeof(*agent->memory), 1, &options);
+	char path[PATH_MAX];
+
+	agent->memory = fd < 0 ? NULL : map_in(fd, sizeof(*agent->memory));
+	if (!agent->memory) {
+		say("cannot make the sensor's memory: %s", strerror(errno));
+		return false;
+	}
+	if (getrandom(&agent->keys, sizeof(agent->keys), 0) != sizeof(agent->keys) ||
+	    getrandom(&agent->memory->name, sizeof(agent->memory->name), 0) != sizeof(agent->memory->name))
+		return false;
+	agent->keys.a |= 1;
+	agent->keys.b |= 1;
+	agent->keys.c |= 1;
+	agent->memory->layout = wanted;
+	agent->memory->keys = agent->keys;
+	if (pins.folder[0]) {
+		snprintf(pins.state, sizeof(pins.state), "%s/%u", pins.folder, pins.number + 1);
+		snprintf(path, sizeof(path), "%s/memory", pins.state);
+		if (mkdir(pins.state, 0700) || bpf_obj_pin(fd, path))
+			not_pinned(pins.state);
+	}
+	close(fd);
+	return true;
+}
+
+/* Settles on which maps the programs are to work, and what their turn is. To be called before the load. */
+bool pins_prepare(struct agent *agent)
+{
+	wanted = layout_of(agent);
+	if (!(pins.folder[0] && take_over(agent)) && !make_memory(agent))
+		return false;
+	agent->turn = agent->memory->turn = agent->memory->turn % 255 + 1;
+	return true;
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Loads and attaches what this kernel offers, and says for each hook whether, and if not why. Only the hooks
+ * without which nothing makes sense are required.
+ *
+ * There are two families. Where BPF LSM refuses, its hooks see every act before it happens; else system calls are seen
+ * as they return, and connections by the cgroup's hooks. Each process's exec and fork are seen the same way in both.
+ */
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include "sensor/sensor.h"
+
+enum family {
+	BOTH,
+	PLAIN,			/* where there is no LSM */
+	LSM,
+	RETURN,			/* with LSM: the return of one system call */
+	COMPAT,			/* the same, of the 32-bit table's */
+};
+
+struct hook {
+	const char *program;
+	const char *name;	/* the kernel's: of a tracepoint, an LSM hook, a system call */
+	enum family family;
+	bool required;
+	char why[96];
+	bool attached;
+};
+
+#define RETURNS(call) { "return_" call, call, RETURN, false, "", false }, { "compat_" call, call, COMPAT, false, "", false }
+
+static struct hook hooks[] = {
+	{ "on_fork", "sched_process_fork", BOTH, true, "", false },
+	{ "on_exec", "sched_process_exec", BOTH, true, "", false },
+	{ "on_cgroup_mkdir", "cgroup_mkdir", BOTH, true, "", false },
+	{ "on_cgroup_rmdir", "cgroup_rmdir", BOTH, true, "", false },
+	{ "on_sys_exit", "sys_exit", PLAIN, true, "", false },
+	{ "on_capable", "cap_capable", PLAIN, false, "", false },
+	{ "on_uring", "io_uring_submit_req", PLAIN, false, "", false },
+	{ "on_signal", "signal_generate", PLAIN, false, "", false },
+	{ "on_connect4", "connect4", PLAIN, false, "", false },
+	{ "on_connect6", "connect6", PLAIN, false, "", false },
+	{ "on_sendmsg4", "sendmsg4", PLAIN, false, "", false },
+	{ "on_sendmsg6", "sendmsg6", PLAIN, false, "", false },
+	{ "on_bind4", "bind4", PLAIN, false, "", false },
+	{ "on_bind6", "bind6", PLAIN, false, "", false },
+	{ "lsm_exec", "bprm_creds_from_file", LSM, false, "", false },
+	{ "lsm_open", "file_open", LSM, true, "", false },
+	{ "lsm_unlink", "path_unlink", LSM, false, "", false },
+	{ "lsm_rmdir", "path_rmdir", LSM, false, "", false },
+	{ "lsm_rename", "path_rename", LSM, false, "", false },
+	{ "lsm_link", "path_link", LSM, false, "", false },
+	{ "lsm_symlink", "path_symlink", LSM, false, "", false },
+	{ "lsm_mkdir", "path_mkdir", LSM, false, "", false },
+	{ "lsm_mknod", "path_mknod", LSM, false, "", false },
+	{ "lsm_truncate", "path_truncate", LSM, false, "", false },
+	{ "lsm_chmod", "path_chmod", LSM, false, "", false },
+	{ "return_times", "vfs_utimes", LSM, false, "", false },
+	{ "lsm_connect", "socket_connect", LSM, false, "", false },
+	{ "lsm_send", "socket_sendmsg", LSM, false, "", false },
+	{ "lsm_bind", "socket_bind", LSM, false, "", false },
+	{ "lsm_listen", "socket_listen", LSM, false, "", false },
+	{ "lsm_unix", "unix_stream_connect", LSM, false, "", false },
+	{ "lsm_unix_send", "unix_may_send", LSM, false, "", false },
+	{ "lsm_setuid", "task_fix_setuid", LSM, false, "", false },
+	{ "lsm_setgid", "task_fix_setgid", LSM, false, "", false },
+	{ "lsm_capable", "capable", LSM, false, "", false },
+	{ "lsm_ptrace", "ptrace_access_check", LSM, false, "", false },
+	{ "lsm_traceme", "ptrace_traceme", LSM, false, "", false },
+	{ "lsm_mount", "sb_mount", LSM, false, "", false },
+	{ "lsm_umount", "sb_umount", LSM, false, "", false },
+	{ "lsm_move_mount", "move_mount", LSM, false, "", false },
+	{ "lsm_pivot_root", "sb_pivotroot", LSM, false, "", false },
+	{ "lsm_chroot", "path_chroot", LSM, false, "", false },
+	{ "lsm_read_file", "kernel_read_file", LSM, false, "", false },
+	{ "lsm_load_data", "kernel_load_data", LSM, false, "", false },
+	{ "lsm_bpf", "bpf", LSM, false, "", false },
+	{ "lsm_perf", "perf_event_open", LSM, false, "", false },
+	{ "lsm_key", "key_alloc", LSM, false, "", false },
+	{ "lsm_kill", "task_kill", LSM, false, "", false },
+	{ "lsm_clone", "task_alloc", LSM, false, "", false },
+	RETURNS("unshare"),
+	RETURNS("setns"),
+	RETURNS("memfd_create"),
+	RETURNS("io_uring_setup"),
+	RETURNS("fsopen"),
+	RETURNS("open_tree"),
+	RETURNS("delete_module"),
+	RETURNS("keyctl"),
+};
+
+#define HOOKS (sizeof(hooks) / sizeof(*hooks))
+
+/* Instead of the cgroup's hooks. */
+#define BY_CALL "peers by call"
+
+/* What happens here to a deviation that is to be blocked, and by which hook. The first line that holds counts. */
+static const struct stop {
+	const char *class;
+	const char *how;
+	const char *hook;
+} stops[] = {
+	{ "exec", "blocked", "bprm_creds_from_file" },	{ "exec", "killed", "sched_process_exec" },
+	{ "open", "blocked", "file_open" },		{ "open", "killed", "sys_exit" },
+	{ "delete", "blocked", "path_unlink" },		{ "delete", "alerted", "" },
+	{ "rename", "blocked", "path_rename" },		{ "rename", "alerted", "" },
+	{ "truncate", "blocked", "path_truncate" },	{ "truncate", "alerted", "" },
+	{ "link", "blocked", "path_link" },		{ "link", "alerted", "" },
+	{ "connect", "blocked", "socket_connect" },	{ "connect", "blocked", "connect4" },
+	{ "connect", "killed", BY_CALL },		{ "connect", "alerted", "" },
+	{ "send", "blocked", "socket_sendmsg" },	{ "send", "blocked", "sendmsg4" },
+	{ "send", "alerted", "" },
+	{ "bind", "blocked", "socket_bind" },		{ "bind", "blocked", "bind4" },
+	{ "bind", "killed", BY_CALL },			{ "bind", "alerted", "" },
+	{ "listen", "blocked", "socket_listen" },	{ "listen", "killed", "sys_exit" },
+	{ "unix", "blocked", "unix_stream_connect" },	{ "unix", "killed", "sys_exit" },
+	{ "identity", "blocked", "task_fix_setuid" },	{ "identity", "killed", "sys_exit" },
+	{ "capability", "blocked", "capable" },		{ "capability", "killed", "cap_capable" },
+	{ "capability", "alerted", "" },
+	/* Not all of them have a hook that refuses. */
+	{ "call", "killed", "" },
+};
+
+#define STOPS (sizeof(stops) / sizeof(*stops))
+
+static bool with_lsm;
+
+static bool is_of_family(const struct hook *hook)
+{
+	return hook->family == BOTH || with_lsm == (hook->family != PLAIN);
+}
+
+static const struct hook *hook_named(const char *name)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (!strcmp(hooks[i].name, name))
+			return &hooks[i];
+	abort();
+}
+
+static struct bpf_program *program_of(struct agent *agent, const struct hook *hook)
+{
+	return bpf_object__find_program_by_name(agent->skel->obj, hook->program);
+}
+
+/* The kernel's function behind an entry of its system call tables. */
+static void call_function(const struct hook *hook, char *name, size_t size)
+{
+#if defined(__x86_64__)
+	const char *prefix = hook->family == RETURN	 ? "__x64_sys_" :
+			     !strcmp(hook->name, "keyctl") ? "__ia32_compat_sys_" :
+							     "__ia32_sys_";
+#else
+	const char *prefix = hook->family == RETURN ? "__arm64_sys_" : "";
+#endif
+	snprintf(name, size, "%s%s", prefix, hook->name);
+}
+
+/* What this kernel does not know would fail the whole load. Empty where it knows it. */
+static const char *unknown(const struct hook *hook, struct bpf_program *program, struct btf *btf)
+{
+	char name[64];
+	int kind = BTF_KIND_FUNC;
+
+	switch (bpf_program__type(program)) {
+	case BPF_PROG_TYPE_LSM:
+		snprintf(name, sizeof(name), "bpf_lsm_%s", hook->name);
+		break;
+	case BPF_PROG_TYPE_TRACING:
+		if (hook->family == RETURN || hook->family == COMPAT) {
+			call_function(hook, name, sizeof(name));
+			break;
+		}
+		if (bpf_program__expected_attach_type(program) == BPF_TRACE_FEXIT) {
+			snprintf(name, sizeof(name), "%s", hook->name);
+			break;
+		}
+		snprintf(name, sizeof(name), "btf_trace_%s", hook->name);
+		kind = BTF_KIND_TYPEDEF;
+		break;
+	default:
+		/* Some kernels do not let a cgroup's hook know whose process it is. */
+		return libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_task_storage_get, NULL) == 1 ?
+			       "" : "this kernel tells such a hook nothing of its process";
+	}
+	return btf__find_by_name_kind(btf, name, kind) >= 0 ? "" : "this kernel has no such hook";
+}
+
+static void choose(struct agent *agent, struct btf *btf)
+{
+	char name[64];
+
+	for (size_t i = 0; i < HOOKS; i++) {
+		struct bpf_program *program = program_of(agent, &hooks[i]);
+
+		if (!is_of_family(&hooks[i])) {
+			bpf_program__set_autoload(program, false);
+			continue;
+		}
+		snprintf(hooks[i].why, sizeof(hooks[i].why), "%s", unknown(&hooks[i], program, btf));
+		if (hooks[i].why[0])
+			bpf_program__set_autoload(program, false);
+		else if (hooks[i].family == RETURN || hooks[i].family == COMPAT) {
+			call_function(&hooks[i], name, sizeof(name));
+			bpf_program__set_attach_target(program, 0, name);
+		}
+	}
+	if (!with_lsm && hook_named("connect4")->why[0])
+		set_peer_calls(agent->skel);
+	if (!with_lsm)
+		bpf_map__set_max_entries(agent->skel->maps.lsm_scratches, 1);
+}
+
+static bool attach(struct agent *agent, struct hook *hook)
+{
+	struct bpf_program *program = program_of(agent, hook);
+	struct bpf_link *link;
+
+	if (hook->why[0])
+		return false;
+	if (bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR)
+		link = bpf_program__attach_cgroup(program, agent->cgroup_fd);
+	else
+		link = bpf_program__attach(program);
+	if (!link) {
+		snprintf(hook->why, sizeof(hook->why), "%s", strerror(errno));
+		return false;
+	}
+	if (!pins_link(agent, hook->program, bpf_link__fd(link))) {
+		snprintf(hook->why, sizeof(hook->why), "cannot be pinned: %s", strerror(errno));
+		bpf_link__destroy(link);
+		return false;
+	}
+	hook->attached = true;
+	return true;
+}
+
+bool hooks_load(struct agent *agent)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (!btf) {
+		say("no BTF of this kernel: /sys/kernel/btf/vmlinux");
+		return false;
+	}
+	with_lsm = lsm_refuses();
+	choose(agent, btf);
+	btf__free(btf);
+	if (sensor__load(agent->skel)) {
+		say("cannot load the kernel programs: %s", strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+bool hooks_attach(struct agent *agent)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (is_of_family(&hooks[i]) && !attach(agent, &hooks[i]) && hooks[i].required) {
+			say("cannot attach %s: %s", hooks[i].name, hooks[i].why);
+			return false;
+		}
+	return true;
+}
+
+static bool is_attached(struct agent *agent, const char *name)
+{
+	if (!strcmp(name, BY_CALL))
+		return agent->skel->rodata->peers_by_call;
+	return hook_named(name)->attached;
+}
+
+static size_t say_stops(struct agent *agent, char *text, size_t size)
+{
+	const char *last = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < STOPS && used < size; i++) {
+		if (!strcmp(last, stops[i].class) || (*stops[i].hook && !is_attached(agent, stops[i].hook)))
+			continue;
+		last = stops[i].class;
+		used += snprintf(text + used, size - used, "stop %s %s\n", stops[i].class, stops[i].how);
+	}
+	return used;
+}
+
+size_t hooks_say(struct agent *agent, char *text, size_t size)
+{
+	static const char *const prefixes[] = { "", "", "lsm/", "return/", "return32/" };
+	struct utsname name;
+	size_t used;
+
+	uname(&name);
+	used = snprintf(text, size, "kernel %s\nfamily %s\n", name.release, with_lsm ? "lsm" : "tracepoints");
+	for (size_t i = 0; i < HOOKS && used < size; i++)
+		if (is_of_family(&hooks[i]))
+			used += snprintf(text + used, size - used, "hook %s%s %s%s%s\n", prefixes[hooks[i].family],
+					 hooks[i].name, hooks[i].attached ? "yes" : "no",
+					 hooks[i].attached ? "" : " ", hooks[i].why);
+	if (used < size)
+		used += say_stops(agent, text + used, size - used);
+	return used < size ? used : size;
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The command line. */
+#include <stdlib.h>
+#include <string.h>
+#include "sensor/sensor.h"
+
+static __u32 number_of(const char *text, __u32 least, __u32 most)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (!*text || *end || value < least || value > most) {
+		say("`%s` is not a number from %u to %u", text, least, most);
+		exit(64);
+	}
+	return value;
+}
+
+static void refuse_usage(void)
+{
+	say("usage: snug-sensor [--pin FOLDER [--resume STATE,MARK,POSITION,…] [--anew]] [--marks] [--probe SECONDS]\n"
+	    "                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--unfiltered]\n"
+	    "       snug-sensor --detach --pin FOLDER | --abi");
+	exit(64);
+}
+
+/* True where the option took the word behind it. */
+static bool parse_pair(struct options *options, const char *option, const char *value)
+{
+	if (!strcmp(option, "--rings"))
+		options->rings = number_of(value, 1, 256);
+	else if (!strcmp(option, "--ring-size"))
+		options->ring_size = number_of(value, 4096, 1u << 30);
+	else if (!strcmp(option, "--probe"))
+		options->probe_seconds = number_of(value, 0, 86400);
+	else if (!strcmp(option, "--pin"))
+		options->pin = value;
+	else if (!strcmp(option, "--resume"))
+		options->resume = value;
+	else if (!strcmp(option, "--programs"))
+		options->programs = value;
+	else
+		return false;
+	if (!*value)
+		refuse_usage();
+	return true;
+}
+
+void parse_options(struct options *options, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (parse_pair(options, argv[i], i + 1 < argc ? argv[i + 1] : ""))
+			i++;
+		else if (!strcmp(argv[i], "--abi"))
+			options->layout = true;
+		else if (!strcmp(argv[i], "--unfiltered"))
+			options->filter = false;
+		else if (!strcmp(argv[i], "--anew"))
+			options->anew = true;
+		else if (!strcmp(argv[i], "--marks"))
+			options->marks = true;
+		else if (!strcmp(argv[i], "--unarmed-probe"))
+			options->unarmed = true;
+		else if (!strcmp(argv[i], "--detach"))
+			options->detach = true;
+		else
+			refuse_usage();
+	}
+	if (options->detach && !options->pin)
+		refuse_usage();
+	if (options->ring_size & (options->ring_size - 1)) {
+		say("the size of a ring is a power of two");
+		exit(64);
+	}
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The names that acts refer to: the daemon is told each once, before the first act that it is in. */
+#include <bpf/bpf.h>
+#include "sensor/sensor.h"
+
+/* Fewer than the kernel's table and the daemon's hold: what is dropped here is told again when it is needed. */
+#define NAMES_TOLD 6144
+#define BUCKETS 16384
+
+static __u64 told[NAMES_TOLD];
+static size_t told_at;
+static __u64 buckets[BUCKETS];
+
+static size_t bucket_of(__u64 hash)
+{
+	size_t at = hash & (BUCKETS - 1);
+
+	while (buckets[at] && buckets[at] != hash)
+		at = (at + 1) & (BUCKETS - 1);
+	return at;
+}
+
+/* Linear probing without tombstones: what follows a hole is put in again. */
+static void bucket_remove(__u64 hash)
+{
+	size_t at = bucket_of(hash);
+
+	if (!buckets[at])
+		return;
+	buckets[at] = 0;
+	for (at = (at + 1) & (BUCKETS - 1); buckets[at]; at = (at + 1) & (BUCKETS - 1)) {
+		__u64 moved = buckets[at];
+
+		buckets[at] = 0;
+		buckets[bucket_of(moved)] = moved;
+	}
+}
+
+static void name_told(struct agent *agent, __u64 hash)
+{
+	int fd = bpf_map__fd(agent->skel->maps.names);
+	struct snug_name_text text;
+	struct snug_name frame = { .hash = hash };
+
+	if (!hash || buckets[bucket_of(hash)] || bpf_map_lookup_elem(fd, &hash, &text))
+		return;
+	frame.cut = text.cut;
+	send_frame(&frame, SNUG_NAME, sizeof(frame), text.text,
+		   text.size < sizeof(text.text) ? text.size : sizeof(text.text));
+	if (told[told_at]) {
+		bpf_map_delete_elem(fd, &told[told_at]);
+		bucket_remove(told[told_at]);
+	}
+	told[told_at] = hash;
+	told_at = (told_at + 1) % NAMES_TOLD;
+	buckets[bucket_of(hash)] = hash;
+}
+
+/* Names that an earlier sensor left: told again when they are needed, and let go like the others. */
+void names_adopt(struct agent *agent)
+{
+	int fd = bpf_map__fd(agent->skel->maps.names);
+	__u64 hash, *before = NULL;
+
+	while (told_at < NAMES_TOLD - 1 && !bpf_map_get_next_key(fd, before, &hash)) {
+		told[told_at++] = hash;
+		before = &told[told_at - 1];
+	}
+}
+
+void names_told(struct agent *agent, const struct snug_act *act)
+{
+	name_told(agent, act->exe);
+	name_told(agent, act->script);
+	for (int i = 0; i < SNUG_ANCESTORS; i++)
+		name_told(agent, act->ancestors[i]);
+}

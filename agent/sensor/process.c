@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What /proc tells of a process that ran before it was watched: its program, its script, its ids. */
+#define _GNU_SOURCE
+#include <bpf/bpf.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "sensor/sensor.h"
+
+#define TASK_COMM_LEN 16
+
+/* Acts refer to a path by its hash; of one that is too long for a name the tail is the name. */
+static __u64 keep_name(struct agent *agent, const char *text)
+{
+	struct snug_name_text name = {};
+	size_t size = strlen(text);
+	__u64 hash = hash_path(&agent->keys, text, size);
+
+	if (size > SNUG_NAME_MAX) {
+		text += size - SNUG_NAME_MAX;
+		size = SNUG_NAME_MAX;
+		name.cut = 1;
+		hash = hash_tail(&agent->keys, text, size);
+	}
+	name.size = size;
+	memcpy(name.text, text, size);
+	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.names), &hash, &name, BPF_ANY);
+	return hash;
+}
+
+__u64 keep_exe(struct agent *agent, pid_t pid, __u16 *flags)
+{
+	static const char deleted[] = " (deleted)";
+	char link[64], path[PATH_MAX], root[PATH_MAX];
+	const char *text = path;
+	ssize_t size, prefix;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+	size = readlink(link, path, sizeof(path) - 1);
+	if (size <= 0)
+		return 0;
+	path[size] = 0;
+	if (size > (ssize_t)sizeof(deleted) && !strcmp(path + size - sizeof(deleted) + 1, deleted))
+		path[size -= sizeof(deleted) - 1] = 0;
+	snprintf(link, sizeof(link), "/proc/%d/root", pid);
+	prefix = readlink(link, root, sizeof(root) - 1);
+	if (prefix > 1 && !strncmp(path, root, prefix) && path[prefix] == '/')
+		text += prefix;
+	if (!strncmp(text, "/memfd:", 7)) {
+		*flags |= SNUG_DRIFT_MEMFD;
+		text++;
+	}
+	return keep_name(agent, text);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/*
+ * The script that an interpreter was started as: the kernel names a process after the file that was executed,
+ * and puts that file's path behind the interpreter's (and its one option's) in the arguments. 0 where there is
+ * none, or where the process has given itself another name.
+ */
+__u64 keep_script(struct agent *agent, pid_t pid)
+{
+	char path[64], exe[PATH_MAX], name[TASK_COMM_LEN + 1] = "", arguments[4096];
+	const char *argument = arguments;
+	ssize_t size;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	size = readlink(path, exe, sizeof(exe) - 1);
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (size <= 0 || !file)
+		return 0;
+	exe[size] = 0;
+	if (!fgets(name, sizeof(name), file))
+		name[0] = 0;
+	fclose(file);
+	name[strcspn(name, "\n")] = 0;
+	if (!name[0] || !strncmp(base_name(exe), name, TASK_COMM_LEN - 1))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	size = fread(arguments, 1, sizeof(arguments) - 1, file);
+	fclose(file);
+	arguments[size] = 0;
+	for (int i = 0; i < 3 && argument < arguments + size; i++, argument += strlen(argument) + 1)
+		if (i && *argument == '/' && !strncmp(base_name(argument), name, TASK_COMM_LEN - 1))
+			return keep_name(agent, argument);
+	return 0;
+}
+
+/* 0 where there is no such process. */
+ino_t mount_space(pid_t pid)
+{
+	char path[64];
+	struct stat space;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	return stat(path, &space) ? 0 : space.st_ino;
+}
+
+static bool read_stat(pid_t pid, pid_t *parent, int *tty, unsigned long long *start)
+{
+	char path[64], line[1024], *after;
+	FILE *file;
+	bool read;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	read = fgets(line, sizeof(line), file) && (after = strrchr(line, ')')) &&
+	       sscanf(after + 1, " %*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		      parent, tty, start) == 3;
+	fclose(file);
+	return read;
+}
+
+/* The parent and its parent are in the mount namespace too: see `entered` in exec.bpf.h. */
+bool is_among_its_own(const struct process *process)
+{
+	unsigned long long start;
+	pid_t above;
+	int tty;
+
+	return mount_space(process->ppid) == process->space && read_stat(process->ppid, &above, &tty, &start) &&
+	       mount_space(above) == process->space;
+}
+
+bool read_process(struct agent *agent, pid_t pid, struct process *process)
+{
+	const volatile __u32 *host = agent->skel->rodata->host_mnt_ns;
+	char path[64], line[1024];
+	FILE *file;
+	bool read;
+
+	*process = (struct process){ .pid = pid, .space = mount_space(pid) };
+	if (!process->space || process->space == host[0] || process->space == host[1])
+		return false;
+	read = read_stat(pid, &process->ppid, &process->tty, &process->start);
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = read ? fopen(path, "re") : NULL;
+	while (file && fgets(line, sizeof(line), file)) {
+		sscanf(line, "Uid: %*u %u", &process->state.uid);
+		sscanf(line, "Gid: %*u %u", &process->state.gid);
+	}
+	if (file)
+		fclose(file);
+	if (process->tty)
+		process->state.flags |= SNUG_TTY;
+	process->state.exe = keep_exe(agent, pid, &process->state.flags);
+	process->state.script = keep_script(agent, pid);
+	return read && process->state.exe;
+}

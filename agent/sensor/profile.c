@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Profiles. One is put together apart, under a number that no version uses, and comes into force by its version's
+ * word. The one before is taken away later: a program that read the old word may still be about to look into it, and
+ * the next change of a table of tables waits for all such programs.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "sensor/sensor.h"
+
+/* A profile under construction, for the version with the same index. */
+struct draft {
+	bool open;
+	int rules;
+	int automaton;
+	int prefixes;
+};
+
+static struct draft drafts[SNUG_VERSIONS];
+static bool number_used[SNUG_PROFILES];
+static __u32 leftover[SNUG_PROFILES];	/* numbers whose tables can go with the next change */
+static size_t leftovers;
+
+void profile_used(__u32 number)
+{
+	number_used[number] = true;
+}
+
+void profile_replaced(__u32 number)
+{
+	leftover[leftovers++] = number;
+}
+
+static void let_go(struct agent *agent)
+{
+	for (size_t i = 0; i < leftovers; i++) {
+		__u32 number = leftover[i];
+
+		bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.rules), &number);
+		bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.automata), &number);
+		bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.prefixes), &number);
+		number_used[number] = false;
+	}
+	leftovers = 0;
+}
+
+/* A number that no version uses. 0 stands for no profile. */
+static __u32 free_number(void)
+{
+	for (__u32 number = 1; number < SNUG_PROFILES; number++)
+		if (!number_used[number])
+			return number;
+	say("there are more profiles than there is room for");
+	exit(1);
+}
+
+void profile_discard(__u32 index)
+{
+	struct draft *draft = &drafts[index];
+
+	if (!draft->open)
+		return;
+	close(draft->rules);
+	close(draft->automaton);
+	close(draft->prefixes);
+	draft->open = false;
+}
+
+static int make(enum bpf_map_type type, const char *name, __u32 key, __u32 value, __u32 entries, __u32 flags)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = flags);
+	int fd = bpf_map_create(type, name, key, value, entries ? entries : 1, &options);
+
+	if (fd < 0) {
+		say("cannot make a table of %u for a profile: %s", entries, strerror(errno));
+		exit(1);
+	}
+	return fd;
+}
+
+void profile_begin(struct agent *agent, const struct snug_profile *command)
+{
+	__u32 index = version_of(agent, command->scope);
+
+	if (!index--)
+		return;
+	profile_discard(index);
+	if (command->absent) {
+		version_judges_by(agent, index, 0);
+		return;
+	}
+	drafts[index] = (struct draft){
+		.open = true,
+		.rules = make(BPF_MAP_TYPE_HASH, "snug_rules", 8, 8, command->rules, 0),
+		.automaton = make(BPF_MAP_TYPE_ARRAY, "snug_automaton", 4, sizeof(struct snug_state), command->states,
+				  BPF_F_INNER_MAP),
+		.prefixes = make(BPF_MAP_TYPE_LPM_TRIE, "snug_prefixes", sizeof(struct snug_trie_key), 4,
+				 SNUG_PREFIXES_MAX, BPF_F_NO_PREALLOC),
+	};
+}
+
+static void must(int result, const char *what)
+{
+	if (!result)
+		return;
+	say("cannot put %s into a profile: %s", what, strerror(errno));
+	exit(1);
+}
+
+/* What follows a PROFILE of a scope for which there was no room is let pass. */
+static struct draft *draft_of(struct agent *agent, __u64 scope)
+{
+	__u32 index = version_of(agent, scope);
+
+	return index && drafts[index - 1].open ? &drafts[index - 1] : NULL;
+}
+
+static void put(struct bpf_map *outer, __u32 number, int table, const char *what)
+{
+	must(bpf_map_update_elem(bpf_map__fd(outer), &number, &table, BPF_ANY), what);
+}
+
+bool profile_rules(struct agent *agent, const struct snug_rules *command, size_t size)
+{
+	const unsigned char *at = (const unsigned char *)(command + 1), *end = (const unsigned char *)command + size;
+	struct draft *draft = draft_of(agent, command->scope);
+
+	while (at < end) {
+		const struct snug_rule *rule = (const void *)at;
+		__u64 key, tag;
+
+		if ((size_t)(end - at) < sizeof(*rule) || rule->size < sizeof(*rule) || rule->size > end - at ||
+		    sizeof(*rule) + rule->exe_size + rule->script_size + rule->text_size + rule->to_size > rule->size)
+			return false;
+		key = rule_key(&agent->keys, rule);
+		tag = rule->flags & SNUG_DENY ? 0 : rule->tag;
+		if (draft)
+			must(bpf_map_update_elem(draft->rules, &key, &tag, BPF_ANY), "a rule");
+		at += rule->size;
+	}
+	return true;
+}
+
+bool profile_states(struct agent *agent, const struct snug_states *command, size_t size)
+{
+	const struct snug_state *state = (const void *)(command + 1);
+	struct draft *draft = draft_of(agent, command->scope);
+
+	if (size != sizeof(*command) + (size_t)command->count * sizeof(*state))
+		return false;
+	for (__u32 i = 0; draft && i < command->count; i++) {
+		__u32 number = command->first + i;
+
+		must(bpf_map_update_elem(draft->automaton, &number, &state[i], BPF_ANY), "a state");
+	}
+	return true;
+}
+
+bool profile_prefixes(struct agent *agent, const struct snug_prefixes *command, size_t size)
+{
+	const struct snug_prefix *prefix = (const void *)(command + 1);
+	struct draft *draft = draft_of(agent, command->scope);
+	size_t count = (size - sizeof(*command)) / sizeof(*prefix);
+
+	if (size != sizeof(*command) + count * sizeof(*prefix))
+		return false;
+	for (size_t i = 0; draft && i < count; i++) {
+		struct snug_trie_key key = { .bits = prefix[i].bits };
+
+		if (key.bits > 128)
+			return false;
+		memcpy(key.address, prefix[i].address, sizeof(key.address));
+		must(bpf_map_update_elem(draft->prefixes, &key, &prefix[i].number, BPF_ANY), "a block of addresses");
+	}
+	return true;
+}
+
+void profile_end(struct agent *agent, const struct snug_profile_end *command)
+{
+	__u32 index = version_of(agent, command->scope), number;
+	struct draft *draft = index ? &drafts[--index] : NULL;
+
+	if (!draft || !draft->open)
+		return;
+	number = free_number();
+	number_used[number] = true;
+	put(agent->skel->maps.rules, number, draft->rules, "rules");
+	/* By now nobody looks into what was replaced before. */
+	let_go(agent);
+	put(agent->skel->maps.automata, number, draft->automaton, "an automaton");
+	put(agent->skel->maps.prefixes, number, draft->prefixes, "blocks of addresses");
+	profile_discard(index);
+	version_judges_by(agent, index, number);
+}
+
+/* Tables that belong to no version are of a sensor that was ended in the midst of it. */
+void profiles_adopt(struct agent *agent)
+{
+	int outer = bpf_map__fd(agent->skel->maps.rules);
+
+	for (__u32 number = 1; number < SNUG_PROFILES; number++) {
+		__u32 id;
+
+		if (number_used[number] || bpf_map_lookup_elem(outer, &number, &id))
+			continue;
+		number_used[number] = true;
+		profile_replaced(number);
+	}
+}
+
+bool name_peer(struct agent *agent, const struct snug_peer *command, size_t size)
+{
+	struct snug_trie_key key = { .bits = command->bits };
+	int fd = bpf_map__fd(agent->skel->maps.peers);
+	__u64 name;
+
+	if (key.bits > 128 || size != sizeof(*command) + command->name_size)
+		return false;
+	memcpy(key.address, command->address, sizeof(key.address));
+	if (!command->name_size) {
+		bpf_map_delete_elem(fd, &key);
+		return true;
+	}
+	name = peer_name(&agent->keys, command + 1, command->name_size);
+	if (bpf_map_update_elem(fd, &key, &name, BPF_ANY))
+		say("there are more peers with a name than there is room for: %s", strerror(errno));
+	return true;
+}

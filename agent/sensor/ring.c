@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The rings, read in place. libbpf's reader takes one ring to its end and then the next; to keep the order of a
+ * container whose processes run on several processors, the oldest head of all rings goes first.
+ *
+ * A record carries the time of its act but becomes visible a little later. With several rings, one that is
+ * younger than SETTLE waits: an older one may still be on its way in another ring.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "sensor/sensor.h"
+
+#define SETTLE 1000000ull
+#define RINGS_MAX 256
+
+struct ring {
+	int fd;
+	unsigned long at;	/* up to here it was read; `consumer` follows once that is safe */
+	volatile unsigned long *consumer;
+	volatile unsigned long *producer;
+	const unsigned char *data;
+	unsigned long mask;
+};
+
+static struct ring rings[RINGS_MAX];
+static unsigned int ring_total;
+static struct ring *current;
+static __u64 settled;
+static int wakes = -1;
+
+static unsigned long record_size(__u32 length)
+{
+	return ((length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT)) + BPF_RINGBUF_HDR_SZ + 7) & ~7ul;
+}
+
+static bool map_ring(struct ring *ring, int fd, __u32 size)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	unsigned char *area;
+
+	ring->fd = fd;
+	ring->mask = size - 1;
+	ring->consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	area = mmap(NULL, page + 2ul * size, PROT_READ, MAP_SHARED, fd, page);
+	if (ring->consumer == MAP_FAILED || area == MAP_FAILED)
+		return false;
+	ring->producer = (unsigned long *)area;
+	ring->data = area + page;
+	ring->at = *ring->consumer;
+	return true;
+}
+
+/* One that is there already has what nobody has read yet. */
+static int open_ring(struct agent *agent, __u32 number)
+{
+	int outer = bpf_map__fd(agent->skel->maps.rings), fd;
+
+	if (agent->kept)
+		return pins_ring(number);
+	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "snug_ring", 0, 0, agent->ring_size, NULL);
+	if (fd >= 0 && (bpf_map_update_elem(outer, &number, &fd, BPF_ANY) || !pins_keep_ring(number, fd))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Only what comes from now on wakes: records that were read, and wait to be let go, do not. */
+static bool wake_by(struct ring *ring)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+
+	return !epoll_ctl(wakes, EPOLL_CTL_ADD, ring->fd, &event);
+}
+
+bool rings_open(struct agent *agent)
+{
+	wakes = epoll_create1(EPOLL_CLOEXEC);
+	for (__u32 i = 0; i < agent->rings; i++) {
+		int fd = open_ring(agent, i);
+
+		if (fd < 0 || !map_ring(&rings[i], fd, agent->ring_size) || !wake_by(&rings[i])) {
+			say("cannot make ring %u: %s", i, strerror(errno));
+			return false;
+		}
+		ring_total++;
+	}
+	return true;
+}
+
+static const struct snug_head *peek(struct ring *ring, size_t *size)
+{
+	for (;;) {
+		const __u32 *head;
+		__u32 length;
+
+		if (ring->at >= __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE))
+			return NULL;
+		head = (const __u32 *)(ring->data + (ring->at & ring->mask));
+		length = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+		if (length & BPF_RINGBUF_BUSY_BIT)
+			return NULL;
+		if (!(length & BPF_RINGBUF_DISCARD_BIT)) {
+			*size = length;
+			return (const struct snug_head *)((const unsigned char *)head + BPF_RINGBUF_HDR_SZ);
+		}
+		ring->at += record_size(length);
+	}
+}
+
+/* Every record on a ring has its time behind the head. */
+static __u64 time_of(const struct snug_head *head)
+{
+	return *(const __u64 *)(head + 1);
+}
+
+const struct snug_head *ring_next(size_t *size)
+{
+	const struct snug_head *oldest = NULL;
+	struct ring *from = NULL;
+
+	for (unsigned int i = 0; i < ring_total; i++) {
+		size_t length;
+		const struct snug_head *head = peek(&rings[i], &length);
+
+		if (head && (!oldest || time_of(head) < time_of(oldest))) {
+			oldest = head;
+			from = &rings[i];
+			*size = length;
+		}
+	}
+	if (oldest && ring_total > 1 && time_of(oldest) > settled) {
+		settled = monotonic() - SETTLE;
+		if (time_of(oldest) > settled)
+			return NULL;
+	}
+	current = from;
+	return oldest;
+}
+
+void ring_done(void)
+{
+	__u32 length = *(const __u32 *)(current->data + (current->at & current->mask));
+
+	current->at += record_size(length);
+}
+
+bool rings_empty(void)
+{
+	for (unsigned int i = 0; i < ring_total; i++)
+		if (rings[i].at < __atomic_load_n(rings[i].producer, __ATOMIC_ACQUIRE))
+			return false;
+	return true;
+}
+
+int ring_fd(unsigned int number)
+{
+	return rings[number].fd;
+}
+
+int rings_wakes(void)
+{
+	return wakes;
+}
+
+void rings_woken(void)
+{
+	struct epoll_event events[16];
+
+	while (epoll_wait(wakes, events, 16, 0) == 16)
+		;
+}
+
+static void let_go(struct ring *ring, unsigned long to)
+{
+	if (to > *ring->consumer && to <= ring->at)
+		__atomic_store_n(ring->consumer, to, __ATOMIC_RELEASE);
+}
+
+size_t rings_positions(__u64 *positions)
+{
+	for (unsigned int i = 0; i < ring_total; i++)
+		positions[i] = rings[i].at;
+	return ring_total;
+}
+
+void rings_let_go(const __u64 *positions, size_t count)
+{
+	for (unsigned int i = 0; i < ring_total && i < count; i++)
+		let_go(&rings[i], positions[i]);
+}
+
+/* Room for what happens comes before what may have to be told again. */
+void rings_relieve(void)
+{
+	for (unsigned int i = 0; i < ring_total; i++)
+		if (*rings[i].producer - *rings[i].consumer > (rings[i].mask + 1) / 4 * 3)
+			let_go(&rings[i], rings[i].at);
+}
+
+void rings_resume(const __u64 *positions, size_t count)
+{
+	for (unsigned int i = 0; i < ring_total && i < count; i++)
+		if (positions[i] > rings[i].at && positions[i] <= *rings[i].producer)
+			rings[i].at = positions[i];
+	rings_let_go(positions, count);
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What runs already: containers found by their cgroups, and the state of each of their processes, as far as /proc
+ * tells it. Scripts and ids of earlier executions are not to be had; such containers are marked.
+ */
+#define _GNU_SOURCE
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "sensor/sensor.h"
+
+#define PIDFD_THREAD O_EXCL
+#define PROCESSES_MAX 4096
+#define PASSES_MAX 16
+
+/* The root of a hierarchy; in a container that has its own part of it mounted as well, that part is none. */
+#define ROOT_INODE 1
+
+bool find_cgroups(struct agent *agent)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char line[8192], target[4096];
+	struct stat info;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*d %*d %*s %*s %4095s", target) != 1)
+			continue;
+		if (stat(target, &info) || info.st_ino != ROOT_INODE)
+			continue;
+		snprintf(agent->cgroup_path, sizeof(agent->cgroup_path), "%s", target);
+		agent->cgroup_fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		break;
+	}
+	if (file)
+		fclose(file);
+	if (!agent->cgroup_path[0] || agent->cgroup_fd < 0) {
+		say("no cgroup v2 hierarchy is mounted from its root");
+		return false;
+	}
+	return true;
+}
+
+/* As in cgroup.bpf.h: exactly 64 hex digits in a row, and not a monitor's. */
+static const char *id_in(const char *leaf)
+{
+	size_t run = 0;
+
+	if (!strncmp(leaf, "crio-conmon-", 12) || !strncmp(leaf, "libpod-conmon-", 14))
+		return NULL;
+	for (const char *c = leaf;; c++) {
+		if ((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'f')) {
+			run++;
+			continue;
+		}
+		if (run == SNUG_ID_LEN)
+			return c - SNUG_ID_LEN;
+		if (!*c)
+			return NULL;
+		run = 0;
+	}
+}
+
+static struct process *find(struct process *all, size_t count, pid_t pid)
+{
+	for (size_t i = 0; i < count; i++)
+		if (all[i].pid == pid)
+			return &all[i];
+	return NULL;
+}
+
+/* The parent's executable is an ancestor where it differs: else the process was only forked. */
+static void set_family(struct agent *agent, struct process *all, size_t count, struct process *process,
+		       const struct process *init)
+{
+	struct snug_task *state = &process->state;
+	struct process *root = process, *above;
+	size_t known = 0, steps = 0;
+
+	while ((above = find(all, count, root->ppid)) && above != root && steps++ < count) {
+		if ((above->state.exe != root->state.exe || above->state.script != root->state.script) &&
+		    known < SNUG_ANCESTORS)
+			state->ancestors[known++] = above->state.script ? above->state.script : above->state.exe;
+		root = above;
+	}
+	state->origin = root == init ? SNUG_ENTRYPOINT : SNUG_EXEC_IN;
+	if (state->origin == SNUG_EXEC_IN)
+		state->session = SNUG_MIX(agent->keys, root->start, (__u64)root->pid);
+}
+
+static void store(struct agent *agent, pid_t pid, struct snug_task *state)
+{
+	int map = bpf_map__fd(agent->skel->maps.tasks);
+	char path[64];
+	DIR *threads;
+	struct dirent *entry;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	threads = opendir(path);
+	while (threads && (entry = readdir(threads))) {
+		pid_t thread = atoi(entry->d_name);
+		int fd;
+
+		if (thread <= 0)
+			continue;
+		fd = syscall(SYS_pidfd_open, thread, thread == pid ? 0 : PIDFD_THREAD);
+		if (fd < 0)
+			continue;
+		/* What was executed meanwhile knows better. */
+		if (bpf_map_update_elem(map, &fd, state, BPF_NOEXIST) && errno != EEXIST)
+			say("cannot watch process %d: %s", thread, strerror(errno));
+		close(fd);
+	}
+	if (threads)
+		closedir(threads);
+}
+
+static void set_base(struct agent *agent, struct snug_task *state)
+{
+	__u64 base = SNUG_MIX(agent->keys, agent->keys.seed, state->exe);
+
+	base = SNUG_MIX(agent->keys, base, state->script);
+	base = SNUG_MIX(agent->keys, base, state->session);
+	base = SNUG_MIX(agent->keys, base,
+			(__u64)state->uid << 32 | (__u64)state->origin << 16 | (state->flags & ~SNUG_TTY));
+	state->base = base;
+	/* As whom the container was started the engine may tell later. */
+	state->user = state->uid;
+	state->actor = SNUG_RULE_ACTOR(agent->keys, state->exe, state->script, state->user, state->origin);
+}
+
+static size_t read_processes(struct agent *agent, const char *cgroup, struct process *all, size_t count)
+{
+	char path[PATH_MAX + 16];
+	FILE *file;
+	int pid;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	file = fopen(path, "re");
+	while (file && count < PROCESSES_MAX && fscanf(file, "%d", &pid) == 1)
+		if (pid > 0 && !find(all, count, pid) && read_process(agent, pid, &all[count]) &&
+		    (find(all, count, all[count].ppid) || !is_among_its_own(&all[count])))
+			count++;
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* Everything below a container's cgroup is the container. */
+static size_t read_below(struct agent *agent, const char *path, const __u32 *slot, struct process *all, size_t count)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	struct stat info;
+	__u64 id;
+
+	if (!dir)
+		return count;
+	if (!slot) {
+		count = read_processes(agent, path, all, count);
+	} else if (!fstat(dirfd(dir), &info)) {
+		id = info.st_ino;
+		bpf_map_update_elem(bpf_map__fd(agent->skel->maps.cgroups), &id, slot, BPF_NOEXIST);
+	}
+	while ((entry = readdir(dir))) {
+		char below[PATH_MAX];
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >= (int)sizeof(below))
+			continue;
+		count = read_below(agent, below, slot, all, count);
+	}
+	closedir(dir);
+	return count;
+}
+
+/* An exec before its state was there went unseen; one after it was seen, and what it left is right. */
+static void settle(struct agent *agent, struct process *process)
+{
+	struct snug_task now;
+	__u16 flags = process->state.flags & ~SNUG_DRIFT;
+	__u64 exe = keep_exe(agent, process->pid, &flags);
+	int fd;
+
+	if (!exe || exe == process->state.exe)
+		return;
+	fd = syscall(SYS_pidfd_open, process->pid, 0);
+	if (fd < 0)
+		return;
+	if (!bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.tasks), &fd, &now) &&
+	    now.exe == process->state.exe) {
+		memmove(now.ancestors + 1, now.ancestors, sizeof(now.ancestors) - sizeof(now.ancestors[0]));
+		now.ancestors[0] = process->state.script ? process->state.script : process->state.exe;
+		now.exe = exe;
+		now.script = keep_script(agent, process->pid);
+		now.flags = flags;
+		set_base(agent, &now);
+		bpf_map_update_elem(bpf_map__fd(agent->skel->maps.tasks), &fd, &now, BPF_ANY);
+	}
+	close(fd);
+}
+
+/*
+ * Takes over what runs in a container. Its cgroup is made known only after that: until then a process without
+ * state must not be taken for the root of a new tree. A child that was forked before its parent had its state is
+ * found by the next pass, any later one inherits it.
+ */
+static size_t take_over(struct agent *agent, const char *path, __u32 number, __u64 cgroup, struct process *all)
+{
+	struct process *init = NULL;
+	size_t count = 0, known;
+
+	for (int pass = 0; pass < PASSES_MAX; pass++) {
+		known = count;
+		count = read_below(agent, path, NULL, all, count);
+		if (count == known)
+			break;
+		for (size_t i = 0; i < count && !pass; i++)
+			if (!find(all, count, all[i].ppid) && (!init || all[i].start < init->start))
+				init = &all[i];
+		for (size_t i = known; i < count; i++) {
+			all[i].state.container = cgroup;
+			all[i].state.slot = number;
+			set_family(agent, all, count, &all[i], init);
+			set_base(agent, &all[i].state);
+			store(agent, all[i].pid, &all[i].state);
+			settle(agent, &all[i]);
+		}
+	}
+	return count;
+}
+
+static void scan_container(struct agent *agent, const char *path, const char *id, __u64 cgroup)
+{
+	static struct process all[PROCESSES_MAX];
+	int slots = bpf_map__fd(agent->skel->maps.slots);
+	struct snug_slot slot = {
+		.container = cgroup,
+		.salt = SNUG_MIX(agent->keys, cgroup, monotonic()),
+		.began = monotonic(),
+		.state = SNUG_SLOT_LIVE,
+		.before = 1,
+	};
+	size_t count;
+	__u32 number;
+
+	/* Made after the hooks were attached: theirs. */
+	if (!bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.cgroups), &cgroup, &number))
+		return;
+	if (bpf_map_lookup_and_delete_elem(bpf_map__fd(agent->skel->maps.free_slots), NULL, &number)) {
+		say("more than %d containers: %.64s is not watched", SNUG_SLOTS, id);
+		return;
+	}
+	slot.scope = SNUG_PRIVATE_SCOPE | slot.salt;
+	memcpy(slot.id, id, sizeof(slot.id));
+	snprintf(slot.path, sizeof(slot.path), "%s", path + strlen(agent->cgroup_path));
+	bpf_map_update_elem(slots, &number, &slot, BPF_ANY);
+	count = take_over(agent, path, number, cgroup, all);
+	/* One that is made but not started yet has nothing that we missed. */
+	slot.started = count > 0;
+	slot.before = count > 0;
+	bpf_map_update_elem(slots, &number, &slot, BPF_ANY);
+	read_below(agent, path, &number, all, count);
+	/* It may have started just before it was made known. */
+	if (!count && take_over(agent, path, number, cgroup, all)) {
+		slot.started = 1;
+		slot.before = 1;
+		bpf_map_update_elem(slots, &number, &slot, BPF_ANY);
+	}
+	container_new(agent, number);
+}
+
+static void scan_tree(struct agent *agent, const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char below[PATH_MAX];
+		const char *id;
+		struct stat info;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >= (int)sizeof(below))
+			continue;
+		/* A sensor's trial of itself. */
+		if (!strncmp(below + strlen(agent->cgroup_path), SNUG_TRIAL_PATH, sizeof(SNUG_TRIAL_PATH) - 1))
+			continue;
+		id = id_in(entry->d_name);
+		if (id && !stat(below, &info))
+			scan_container(agent, below, id, info.st_ino);
+		else
+			scan_tree(agent, below);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+void scan(struct agent *agent)
+{
+	scan_tree(agent, agent->cgroup_path);
+}

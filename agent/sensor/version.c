@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Versions: which scope of the daemon's is which, and what a deviation from it gets. All of it takes effect by one
+ * write of the version's word.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "sensor/sensor.h"
+
+static struct {
+	bool told_disarmed;
+	__u64 used;		/* when last, in order; 0: it is free */
+} versions[SNUG_VERSIONS];
+static __u64 uses;
+
+static struct snug_version *mapped(struct agent *agent)
+{
+	static struct snug_version *map;
+
+	if (!map) {
+		map = mmap(NULL, sizeof(*map) * SNUG_VERSIONS, PROT_READ | PROT_WRITE, MAP_SHARED,
+			   bpf_map__fd(agent->skel->maps.versions), 0);
+		if (map == MAP_FAILED) {
+			say("cannot map the versions: %s", strerror(errno));
+			exit(1);
+		}
+	}
+	return map;
+}
+
+/* A daemon counts its scopes from one, and so did the one before. */
+__u64 scope_here(struct agent *agent, __u64 scope)
+{
+	return scope & SNUG_TRIAL_SCOPE ? scope : scope | (agent->memory->run & SNUG_RUN_MASK) << SNUG_RUN_SHIFT;
+}
+
+static bool is_own(struct agent *agent, __u64 scope)
+{
+	return scope_here(agent, scope & ((1ull << SNUG_RUN_SHIFT) - 1)) == scope;
+}
+
+/* The word as it stands is changed: the kernel may disarm the version at any time. */
+static void rewrite(struct snug_version *version, __u64 clear, __u64 set)
+{
+	__u64 old = __atomic_load_n(&version->word, __ATOMIC_RELAXED), word;
+
+	do {
+		word = ((old & ~clear) | set) + (1ull << SNUG_WORD_AGE_SHIFT);
+	} while (!__atomic_compare_exchange_n(&version->word, &old, word, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+}
+
+/* `number` of a profile that is whole, or 0. The one before can go. */
+void version_judges_by(struct agent *agent, __u32 index, __u32 number)
+{
+	struct snug_version *version = &mapped(agent)[index];
+	__u32 before = SNUG_WORD_PROFILE(version->word);
+
+	rewrite(version, 0xffffull << SNUG_WORD_PROFILE_SHIFT, (__u64)number << SNUG_WORD_PROFILE_SHIFT);
+	if (before)
+		profile_replaced(before);
+}
+
+static void forget_expected(struct agent *agent, __u32 version)
+{
+	int fd = bpf_map__fd(agent->skel->maps.expected);
+	char id[SNUG_ID_LEN], next[SNUG_ID_LEN];
+	struct snug_expected expected;
+	void *before = NULL;
+
+	while (!bpf_map_get_next_key(fd, before, next)) {
+		if (before && !bpf_map_lookup_elem(fd, id, &expected) && expected.belongs.version == version)
+			bpf_map_delete_elem(fd, id);
+		memcpy(id, next, sizeof(id));
+		before = id;
+	}
+	if (before && !bpf_map_lookup_elem(fd, id, &expected) && expected.belongs.version == version)
+		bpf_map_delete_elem(fd, id);
+}
+
+static void forget(struct agent *agent, __u32 index)
+{
+	struct snug_version *version = &mapped(agent)[index];
+
+	forget_expected(agent, index + 1);
+	profile_discard(index);
+	version_judges_by(agent, index, 0);
+	rewrite(version, SNUG_WORD_BLOCK | SNUG_WORD_DISARMED, 0);
+	version->scope = 0;
+}
+
+/* Forgets the version that was of no use for the longest time, and no container's. */
+static __u32 make_room(struct agent *agent)
+{
+	__u32 oldest = SNUG_VERSIONS;
+
+	for (__u32 i = 0; i < SNUG_VERSIONS; i++)
+		if (!slots_belong(agent, i + 1) && (oldest == SNUG_VERSIONS || versions[i].used < versions[oldest].used))
+			oldest = i;
+	if (oldest == SNUG_VERSIONS)
+		return oldest;
+	forget(agent, oldest);
+	return oldest;
+}
+
+/* Index of the scope's version, from 1; 0 where there is no room. `scope`: as the daemon says it. */
+__u32 version_of(struct agent *agent, __u64 scope)
+{
+	struct snug_version *map = mapped(agent);
+	__u32 found = SNUG_VERSIONS;
+
+	scope = scope_here(agent, scope);
+	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
+		if (versions[i].used && map[i].scope == scope) {
+			versions[i].used = ++uses;
+			return i + 1;
+		}
+		if (!versions[i].used && found == SNUG_VERSIONS)
+			found = i;
+	}
+	if (found == SNUG_VERSIONS)
+		found = make_room(agent);
+	if (found == SNUG_VERSIONS) {
+		say("there are more versions in use than there is room for: one is not judged in the kernel");
+		return 0;
+	}
+	map[found].scope = scope;
+	map[found].budget = 0;
+	map[found].paused_until = 0;
+	versions[found].used = ++uses;
+	versions[found].told_disarmed = false;
+	return found + 1;
+}
+
+void enforce(struct agent *agent, const struct snug_enforce *command)
+{
+	__u32 index = version_of(agent, command->scope);
+	__u64 offset = wall_offset();
+	struct snug_version *version;
+	__u64 clear, set, until;
+	bool changed;
+
+	if (!index)
+		return;
+	version = &mapped(agent)[index - 1];
+	until = command->paused_until > offset ? command->paused_until - offset : 0;
+	/* The clocks drift apart by a little each time they are compared. */
+	changed = version->budget != command->budget || until > version->paused_until + NS ||
+		  version->paused_until > until + NS;
+	/* Who does not know yet that it has disarmed itself does not mean to arm it again. */
+	clear = version->word & SNUG_WORD_DISARMED && !versions[index - 1].told_disarmed ?
+			SNUG_WORD_BLOCK : SNUG_WORD_BLOCK | SNUG_WORD_DISARMED;
+	if (clear & SNUG_WORD_DISARMED)
+		versions[index - 1].told_disarmed = false;
+	set = command->block ? SNUG_WORD_BLOCK : 0;
+	/* Said again it changes nothing: a new word would have everything judged anew. */
+	if (!changed && (version->word & clear) == set)
+		return;
+	version->budget = command->budget;
+	version->spent = 0;
+	version->paused_until = until;
+	rewrite(version, clear, set);
+}
+
+/* What an earlier sensor made. */
+void versions_adopt(struct agent *agent)
+{
+	struct snug_version *map = mapped(agent);
+
+	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
+		if (!map[i].scope)
+			continue;
+		versions[i].used = ++uses;
+		profile_used(SNUG_WORD_PROFILE(map[i].word));
+		if (map[i].word & SNUG_WORD_DISARMED)
+			agent->control->disarmed = 1;
+	}
+	profiles_adopt(agent);
+}
+
+/* What an earlier daemon said is in force for its containers until this one says something of them. */
+void versions_prune(struct agent *agent)
+{
+	struct snug_version *map = mapped(agent);
+
+	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
+		if (!map[i].scope || is_own(agent, map[i].scope) || map[i].scope & SNUG_TRIAL_SCOPE ||
+		    slots_belong(agent, i + 1))
+			continue;
+		forget(agent, i);
+		versions[i].used = 0;
+		versions[i].told_disarmed = false;
+	}
+}
+
+/*
+ * A container goes over from the version of an earlier daemon to one of this: where the former has disarmed itself,
+ * and this daemon cannot have been told, so does the latter.
+ */
+void version_follows(struct agent *agent, __u32 from, __u32 to)
+{
+	struct snug_version *map = mapped(agent);
+
+	if (!from || !to || from == to || is_own(agent, map[from - 1].scope) || versions[from - 1].told_disarmed ||
+	    !(map[from - 1].word & SNUG_WORD_DISARMED))
+		return;
+	versions[from - 1].told_disarmed = true;
+	rewrite(&map[to - 1], 0, SNUG_WORD_DISARMED);
+	agent->control->disarmed = 1;
+}
+
+/* The kernel does not say which version it was: their words do. */
+void disarmed_tell(struct agent *agent)
+{
+	struct snug_version *map = mapped(agent);
+
+	if (!agent->control->disarmed)
+		return;
+	agent->control->disarmed = 0;
+	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
+		struct snug_disarmed frame = {
+			.time = monotonic(),
+			.scope = map[i].scope & ((1ull << SNUG_RUN_SHIFT) - 1),
+		};
+
+		if (!(map[i].word & SNUG_WORD_DISARMED) || versions[i].told_disarmed || !is_own(agent, map[i].scope) ||
+		    map[i].scope & SNUG_TRIAL_SCOPE)
+			continue;
+		versions[i].told_disarmed = true;
+		send_frame(&frame, SNUG_DISARMED, sizeof(frame), NULL, 0);
+	}
+}
