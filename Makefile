@@ -1,4 +1,4 @@
-# Snug: `make run` shows it, `make test` proves it. Both do all of their own set-up.
+# Snug: `make run` shows it, `make test` tests it. Both install what they need. `make help` lists all.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
@@ -11,23 +11,26 @@ TEST_PACKAGES  := docker.io busybox-static mmdebstrap iptables iproute2 procps u
                   rsyslog rsyslog-gnutls openssl chromium nats-server kcat prometheus docker-registry \
                   rpm zstd golang-github-in-toto-attestation-dev \
                   golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev
-# Debian's kernels, of this machine and of another, in virtual machines.
+# Virtual machines with Debian's kernels, for x86-64 and arm64.
 QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-# A Kubernetes of Debian's pieces; its servers are built once, into ~/.cache/snug-kube (SNUG_KUBE_CACHE names another folder).
+# A Kubernetes from Debian's packages. Its servers are built once, into SNUG_KUBE_CACHE (default ~/.cache/snug-kube).
 KUBE_PACKAGES  := etcd-server golang-1.24-go kubectl dpkg-dev containerd runc containernetworking-plugins conntrack \
                   iptables iproute2 jq curl openssl
 BENCH_PACKAGES := docker.io busybox-static mmdebstrap iptables iproute2 wrk redis-tools
 EVAL_PACKAGES  := docker.io mmdebstrap iptables iproute2 util-linux wrk redis-tools
 NEED           := deploy/need-packages.sh
 
-.PHONY: build daemon sensor run test check bench eval clean
+.PHONY: help build daemon sensor run test check bench eval clean
 
-build: daemon sensor ## everything; `node dist/cli/main.js` runs from the checkout afterwards
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-daemon: .build/npm.stamp
+build: daemon sensor ## the daemon and the sensor; afterwards `node dist/cli/main.js` works
+
+daemon: .build/npm.stamp ## the daemon, into dist/
 	npm run -s build
 
-sensor:
+sensor: ## the sensor, into agent/snug-sensor
 	$(NEED) 'the sensor' $(BUILD_PACKAGES)
 	$(MAKE) -s -C agent
 
@@ -37,28 +40,28 @@ sensor:
 	npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
-# Without root or without a sensor the same story is played from a recording, so neither is fatal here.
-run: daemon ## the agent on this host; with no container engine, a small workload of its own besides
+# Without root or a sensor the demo plays a recording, so neither is fatal here.
+run: daemon ## the agent on this host, or a demo workload where there is no container engine
 	if [ "$$(id -u)" = 0 ]; then
-	  $(MAKE) -s sensor || echo 'snug: going on without a sensor of its own' >&2
+	  $(MAKE) -s sensor || echo 'snug: continuing without a sensor' >&2
 	  $(NEED) 'the demonstration' $(RUN_PACKAGES) || true
 	fi
 	exec node dist/demo/main.js
 
-test: build ## every test, with all that the tests need; leaves nothing running
+test: build ## every test; installs what the tests need
 	$(NEED) 'the tests' $(TEST_PACKAGES) $(QEMU_PACKAGES) $(KUBE_PACKAGES)
 	npx tsx test/fixtures/prepare.ts &
 	prepared=$$!
 	npm run -s check
 	npx vitest run --project fast
 	wait $$prepared
-	# The lane after the next needs it, and the next one mostly waits.
+	# The kube lane needs it. The system lane mostly waits, so both fit on two cores.
 	setsid nice -n 19 test/kube/cluster/build.sh "$${SNUG_KUBE_CACHE:-$$HOME/.cache/snug-kube}" >.build/kube.log 2>&1 &
 	built=$$!
 	trap 'kill -- "-$$built" 2>/dev/null || true' EXIT
 	npx vitest run --project system
 	wait $$built || { tail -n 20 .build/kube.log >&2; exit 1; }
-	# Both mostly wait.
+	# The kube and node lanes mostly wait.
 	npx vitest run --project node >.build/node.log 2>&1 &
 	node=$$!
 	kube=0
@@ -67,17 +70,17 @@ test: build ## every test, with all that the tests need; leaves nothing running
 	cat .build/node.log
 	exit $$kube
 
-check: .build/npm.stamp ## types, lint, format, unused code, generated docs
+check: .build/npm.stamp ## types, lint, format, unused code, generated pages, prose
 	npm run -s check
 
-bench: build ## the figures; BENCH='--only loops,scale --runs 3' for some of them
+bench: build ## the figures; BENCH='--only loops,scale --runs 3' selects some
 	$(NEED) 'the benchmark' $(BENCH_PACKAGES)
 	npx tsx test/bench/main.ts $(BENCH)
 
-eval: build ## learning and blocking on real services, into docs/eval.md; EVAL='--only nginx,intruder' for some of it
+eval: build ## real services, into docs/eval.md; EVAL='--only nginx,intruder' selects some
 	$(NEED) 'the evaluation' $(EVAL_PACKAGES)
 	npx tsx test/eval/main.ts $(EVAL)
 
-clean:
+clean: ## remove what was built
 	rm -rf dist .build coverage
 	if [ -f agent/Makefile ]; then $(MAKE) -s -C agent clean; fi

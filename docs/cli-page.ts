@@ -18,7 +18,7 @@ export function cliPage(): string {
   })
   return page(
     'Command line',
-    'Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 could not, 2 a deviation or a failed test was found, 3 invalid config, profile or input, 64 usage. IMAGE is `repository`, `repository:tag` or `repository@sha256:…`; a unique prefix of the digest will do. `event replay` and `profile test` exit with 3 where a line was no event, even if there are deviations as well: what could not be read was not judged.',
+    'Commands write data to standard output and everything else to standard error. Exit codes: 0 success, 1 failure, 2 a deviation or a failed test, 3 invalid configuration, profile or input, 64 wrong usage. IMAGE is `repository`, `repository:tag` or `repository@sha256:…`; a unique prefix of the digest is enough. `event replay` and `profile test` exit with 3 where a line is not an event, even if they found deviations: they did not judge that line.',
     '## Options of every command',
     optionTable(program.options),
     ...program.commands.flatMap((command) => sections(command, 'snug')),

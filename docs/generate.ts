@@ -12,12 +12,13 @@ import { profile } from '../src/server/view-schema.ts'
 import { apiPage, configPage, errorsPage, metricsPage } from './table-pages.ts'
 import { chartValuesSchema } from './chart-values.ts'
 import { cliPage } from './cli-page.ts'
+import { decisionsPage } from './adr-index.ts'
 import { type JsonSchema, schemaPage } from './schema-page.ts'
 import { faultsOfPages } from './written-pages.ts'
 
 /**
  * Writes the reference pages and JSON Schemas from the tables and schemas of the code. With `--check`
- * it compares instead, looks over what people wrote too, and exits with 1 where something differs.
+ * it compares instead, checks written pages as well, and exits with 1 where something differs.
  */
 const root = fileURLToPath(new URL('../', import.meta.url))
 const eventSchema = jsonSchema(event)
@@ -26,6 +27,7 @@ const chartSchema = chartValuesSchema()
 const { config: agentConfig, ...chartRest } = chartSchema.properties ?? {}
 
 const pages: Readonly<Record<string, string>> = {
+  'docs/adr/README.md': decisionsPage(`${root}docs/adr`),
   'docs/reference/cli.md': cliPage(),
   'docs/reference/config.md': configPage(),
   'docs/reference/errors.md': errorsPage(),
@@ -33,32 +35,32 @@ const pages: Readonly<Record<string, string>> = {
   'docs/reference/metrics.md': metricsPage(),
   'docs/reference/event.md': schemaPage(
     'Event, v1',
-    'One observed act, as one JSON object; a file of events has one on each line. `kind` says which last member it has. Unknown members are kept on replay and ignored by the judge.',
+    'One observed event, as one JSON object. A file of events has one on each line. `kind` names its last member. Replay keeps unknown members, and the judge ignores them.',
     eventSchema,
   ),
   'docs/reference/alert.md': schemaPage(
     'Alert, v1',
-    'One JSON object. The same act repeated is one alert whose `count` rises.',
+    'One JSON object. Repeats of the same event raise the `count` of one alert.',
     alertSchema,
   ),
   'docs/reference/profile.md': schemaPage(
     'Profile',
-    'What `snug profile show IMAGE -o json` and `GET /v1/images/{ref}/profile` answer.',
+    'The output of `snug profile show IMAGE -o json` and `GET /v1/images/{ref}/profile`.',
     jsonSchema(profile),
   ),
   'docs/reference/gate.md': schemaPage(
     'Gate policy, v1',
-    'What `snug gate --policy FILE` reads, as YAML; `profiles/gate.yaml` is the one that ships.',
+    'The file that `snug gate --policy FILE` reads, as YAML. `profiles/gate.yaml` is the default.',
     jsonSchema(gatePolicySchema),
   ),
   'docs/reference/admission.md': schemaPage(
     'Admission, v1',
-    'What `snug admit --config FILE` reads, as YAML: see docs/admission.md.',
+    'The file that `snug admit --config FILE` reads, as YAML: see [Admission](../admission.md).',
     jsonSchema(admissionSchema),
   ),
   'docs/reference/helm.md': schemaPage(
     'Values of the Helm chart',
-    'What they are by themselves: deploy/helm/snug/values.yaml. `config` has the keys of [config.md](config.md).',
+    'The defaults are in `deploy/helm/snug/values.yaml`. `config` has the keys of [config.md](config.md).',
     { ...chartSchema, properties: { ...chartRest, config: { ...agentConfig, properties: {} } } },
   ),
   'docs/reference/config.schema.json': json(configJsonSchema()),
@@ -75,7 +77,7 @@ function jsonSchema(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, { io: 'input' }) as JsonSchema
 }
 
-/** In the repository's format, so that the formatter has nothing to say about what is generated. */
+/** In the repository's format, so that the format check accepts it. */
 function json(value: object): string {
   const biome = `${root}node_modules/.bin/biome`
   return execFileSync(biome, ['format', '--stdin-file-path=schema.json'], {
@@ -90,7 +92,7 @@ const stale = Object.entries(pages).filter(([path, text]) => {
 })
 
 if (process.argv.includes('--check')) {
-  for (const [path] of stale) console.error(`${path} is not what the code says`)
+  for (const [path] of stale) console.error(`${path} differs from the code`)
   if (stale.length > 0) console.error('run `npm run docs` and commit what it writes')
   const faults = faultsOfPages(root)
   for (const fault of faults) console.error(fault)

@@ -8,7 +8,7 @@ import { code, page, table } from './markdown.ts'
 export function configPage(): string {
   return page(
     'Configuration',
-    'A flag wins over a variable, a variable over the file, the file over the default. The file is the one given with `--config` or `SNUG_CONFIG`, else `/etc/snug/snug.yaml` where that exists. Unknown keys are errors. Durations are written `20s`, `15m`, `24h`, `7d`; sizes `512KiB`, `8MiB`. `snug config explain` says where each value came from, and `config.schema.json` is the JSON Schema of the file.',
+    'A flag takes precedence over a variable, a variable over the file, and the file over the default. `--config` or `SNUG_CONFIG` names the file; the default is `/etc/snug/snug.yaml`, where it exists. Unknown keys are errors. Durations have the form `20s`, `15m`, `24h` or `7d`, sizes `512KiB` or `8MiB`. `snug config explain` prints the origin of each value. `config.schema.json` is the JSON Schema of the file.',
     table(
       ['key', 'default', 'flag', 'variable', 'meaning'],
       configKeys.map((key) => [
@@ -19,14 +19,14 @@ export function configPage(): string {
         key.doc,
       ]),
     ),
-    'In a variable a list is separated by commas, and `SNUG_SINKS` holds YAML. A flag that stands for a list may be given several times.',
+    'In a variable, commas separate the items of a list. `SNUG_SINKS` holds YAML. A flag for a list may be repeated.',
   )
 }
 
 export function errorsPage(): string {
   return page(
     'Errors',
-    'The command line says `snug: message (CODE)` and a hint; the API answers `application/problem+json` with the same code. Exit codes: 0 done, 1 could not, 2 a deviation or a failed test was found, 3 invalid config, profile or input, 64 usage.',
+    'The command line prints `snug: message (CODE)` and a hint. The API returns `application/problem+json` with the same code. Exit codes: 0 success, 1 failure, 2 a deviation or a failed test, 3 invalid configuration, profile or input, 64 wrong usage.',
     table(
       ['code', 'exit', 'HTTP', 'hint'],
       Object.entries(errorTable).map(([name, { exit, status, hint }]) => [
@@ -42,9 +42,9 @@ export function errorsPage(): string {
 export function apiPage(): string {
   return page(
     'HTTP API',
-    'Served on the admin socket, where no token is needed, and on the address of `listen`, where all but the health checks need `Authorization: Bearer TOKEN`. The first start leaves a token for the role `admin` in `admin.token` of the data directory; `snug token create NAME ROLE` makes more. Each role may do all that the one before it may: `viewer`, `reviewer`, `admin`. `GET /openapi.json` describes every body and answer; `:ref` is an IMAGE as on the command line, URL-encoded.',
+    'The admin socket needs no token. On the address of `listen`, every route except the health checks needs `Authorization: Bearer TOKEN`. The first start writes a token for the role `admin` to `admin.token` in the data directory, and `snug token create NAME ROLE` creates more. The roles are `viewer`, `reviewer` and `admin`; each role includes the rights of the one before it. `GET /openapi.json` describes every body and response. `:ref` is an IMAGE as on the command line, URL-encoded.',
     table(
-      ['route', 'role', 'does'],
+      ['route', 'role', 'purpose'],
       routes.map(({ method, path, role, summary, stream }) => [
         code(`${method} ${path}`),
         role === 'nobody' ? 'none' : role,
@@ -52,9 +52,19 @@ export function apiPage(): string {
       ]),
     ),
     '## Live messages',
-    '`GET /v1/live` opens a WebSocket on alerts and states (versions that move on or are decided on, losses, the state of the agent); `topics=alerts`, `states` or `alerts,states` for a part of it, `topics=events` for acts, with `raw=true` for every one, also what the kernel would only count. `image` and `container` narrow it.',
-    '',
-    'Each message has a number `n` and a `type`. `ready`: the subscription stands, and `n` is the number before the first message. `item`: with `topic` and `item`. `lagged`: this client was too slow, and `missed` messages for it up to number `n` are gone. `restarted`: the numbers asked for are those of an agent that was stopped; read the lists again. `error`: `code` and `detail`. Numbers rise by one; a client that asked for a part of the stream sees those of its part. After a lost connection `from=N`, with N one above the last `n` that was seen, goes on with nothing missed: the latest 8,192 messages are kept.',
+    '`GET /v1/live` opens a WebSocket. By default it sends alerts and states: changes of versions, decisions, losses and the state of the agent. `topics=alerts`, `states` or `alerts,states` selects a part. `topics=events` sends events; `raw=true` includes those that the kernel would only count. `image` and `container` narrow the selection.',
+    'Each message has a number `n` and a `type`:',
+    table(
+      ['type', 'meaning'],
+      [
+        ['`ready`', 'the subscription is active; `n` is the number before the first message'],
+        ['`item`', 'a message with `topic` and `item`'],
+        ['`lagged`', 'the client was too slow; `missed` of its messages up to number `n` are gone'],
+        ['`restarted`', 'the requested numbers belong to an earlier agent; read the lists again'],
+        ['`error`', 'an error with `code` and `detail`'],
+      ],
+    ),
+    'Numbers rise by one; a client with a selection receives the numbers of its selection. After a lost connection, `from=N` continues without a gap: N is one above the last received `n`. The agent keeps the latest 8,192 messages.',
   )
 }
 
@@ -75,9 +85,9 @@ export function metricsPage(): string {
   ])
   return page(
     'Metrics',
-    '`GET /metrics`, in Prometheus text format. Label values are closed sets: input cannot make new series.',
+    '`GET /metrics` returns the Prometheus text format. Label values are closed sets: input cannot create new series.',
     table(['metric', 'type', 'labels', 'meaning'], [...counters, ...fromStatus]),
-    '## Of the admission webhook',
+    '## Admission webhook',
     table(
       ['metric', 'type', 'labels', 'meaning'],
       Object.entries(admissionMetricTable).map(([name, { type, help, labels }]) => [

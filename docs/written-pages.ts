@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { statusLine } from './adr-index.ts'
 
 const folders = ['agent', 'deploy', 'docs', 'profiles', 'test']
 
 /**
- * What is wrong with pages that people write: links within the repository that lead nowhere, and decisions (`docs/adr`)
- * whose numbers do not follow each other. `root` ends with a slash.
+ * Faults of pages that people write: links and paths within the repository that lead nowhere, and decisions (`docs/adr`)
+ * without number, status or date. `root` ends with a slash.
  */
 export function faultsOfPages(root: string): readonly string[] {
   const pages = folders.flatMap((folder) =>
@@ -13,8 +14,11 @@ export function faultsOfPages(root: string): readonly string[] {
       .filter((name) => name.endsWith('.md'))
       .map((name) => join(folder, name)),
   )
-  pages.push('README.md')
-  return [...pages.flatMap((page) => deadLinks(root, page)), ...misnumbered(`${root}docs/adr`)]
+  pages.push(...readdirSync(root).filter((name) => name.endsWith('.md')))
+  return [
+    ...pages.flatMap((page) => [...deadLinks(root, page), ...deadPaths(root, page)]),
+    ...faultsOfDecisions(`${root}docs/adr`),
+  ]
 }
 
 function deadLinks(root: string, page: string): readonly string[] {
@@ -26,13 +30,27 @@ function deadLinks(root: string, page: string): readonly string[] {
     .map((target) => `${page}: \`${target}\` is not there`)
 }
 
-function misnumbered(folder: string): readonly string[] {
+/** Paths in code spans, from the root of the repository. Patterns and built files are no such paths. */
+function deadPaths(root: string, page: string): readonly string[] {
+  const text = readFileSync(root + page, 'utf8').replaceAll(/```.*?```/gs, '')
+  return [...text.matchAll(/`((?:src|agent|test|docs|deploy|profiles)\/[\w./-]*)`/g)]
+    .map(([, path]) => path ?? '')
+    .filter((path) => path !== 'agent/snug-sensor' && !existsSync(root + path))
+    .map((path) => `${page}: \`${path}\` is not there`)
+}
+
+function faultsOfDecisions(folder: string): readonly string[] {
   return readdirSync(folder)
+    .filter((name) => /^\d{4}-/.test(name))
     .sort()
     .flatMap((name, index) => {
       const number = index + 1
-      const title = readFileSync(`${folder}/${name}`, 'utf8').split('\n', 1)[0] ?? ''
+      const text = readFileSync(`${folder}/${name}`, 'utf8')
+      const title = text.split('\n', 1)[0] ?? ''
       const fits = Number(name.slice(0, 4)) === number && title.startsWith(`# ${number}. `)
-      return fits ? [] : [`docs/adr/${name}: number ${number} comes next`]
+      return [
+        ...(fits ? [] : [`docs/adr/${name}: number ${number} comes next`]),
+        ...(statusLine.test(text) ? [] : [`docs/adr/${name}: no line with status and date`]),
+      ]
     })
 }

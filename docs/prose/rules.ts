@@ -111,9 +111,9 @@ function proseOf(node: Block): string {
     if (inline.type === 'Image') fill(...inline.range, ' ')
     if (!('children' in inline)) return
     if (inline.type === 'Link') {
-      const last = inline.children.at(-1)
-      const end = last === undefined ? inline.range[0] : last.range[1]
-      fill(end, inline.range[1], ' ')
+      const [from, to] = inline.range
+      fill(from, inline.children[0]?.range[0] ?? to, ' ')
+      fill(inline.children.at(-1)?.range[1] ?? from, to, ' ')
     }
     for (const child of inline.children) visit(child)
   }
