@@ -99,7 +99,7 @@ function sentences(node: Block): readonly Sentence[] {
     .map(({ raw, range }) => ({ text: raw, start: range[0] }))
 }
 
-/** The text of a block at its places, with code as one long token and without the targets of links. */
+/** The text of a block at its places: code is one long token; marks and targets of links are spaces. */
 function proseOf(node: Block): string {
   const chars = node.raw.replaceAll(/[\n\u00a0]/g, ' ').split('')
   const base = node.range[0]
@@ -110,11 +110,9 @@ function proseOf(node: Block): string {
     if (inline.type === 'Code' || inline.type === 'Html') fill(...inline.range, 'x')
     if (inline.type === 'Image') fill(...inline.range, ' ')
     if (!('children' in inline)) return
-    if (inline.type === 'Link') {
-      const [from, to] = inline.range
-      fill(from, inline.children[0]?.range[0] ?? to, ' ')
-      fill(inline.children.at(-1)?.range[1] ?? from, to, ' ')
-    }
+    const [from, to] = inline.range
+    fill(from, inline.children[0]?.range[0] ?? to, ' ')
+    fill(inline.children.at(-1)?.range[1] ?? from, to, ' ')
     for (const child of inline.children) visit(child)
   }
   for (const child of node.children) visit(child)
