@@ -25,7 +25,7 @@ NEED           := deploy/need-packages.sh
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-build: daemon sensor ## the daemon and the sensor; afterwards `node dist/cli/main.js` works
+build: daemon sensor ## the daemon and the sensor; afterwards `node dist/interfaces/cli/main.js` works
 
 daemon: .build/npm.stamp ## the daemon, into dist/
 	npm run -s build
@@ -46,7 +46,7 @@ run: daemon ## the agent on this host, or a demo workload where there is no cont
 	  $(MAKE) -s sensor || echo 'snug: continuing without a sensor' >&2
 	  $(NEED) 'the demonstration' $(RUN_PACKAGES) || true
 	fi
-	exec node dist/demo/main.js
+	exec node dist/interfaces/demo/main.js
 
 test: build ## every test; installs what the tests need
 	$(NEED) 'the tests' $(TEST_PACKAGES) $(QEMU_PACKAGES) $(KUBE_PACKAGES)

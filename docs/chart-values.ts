@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { configSchema } from '../src/config/config-schema.ts'
+import { configSchema } from '../src/support/config/config-schema.ts'
 import type { JsonSchema } from './schema-page.ts'
 
 /** Of Kubernetes' own API, which knows best what may be in it. */

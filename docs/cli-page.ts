@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import type { Argument, Command, Option } from 'commander'
-import { createProgram } from '../src/cli/program.ts'
+import { createProgram } from '../src/interfaces/cli/program.ts'
 import { code, page, table } from './markdown.ts'
 
 export function cliPage(): string {

@@ -1,8 +1,8 @@
-import { admissionMetricTable } from '../src/admit/admission-metrics.ts'
-import { configKeys } from '../src/config/config-keys.ts'
+import { admissionMetricTable } from '../src/supplychain/admission/admission-metrics.ts'
+import { configKeys } from '../src/support/config/config-keys.ts'
 import { errorTable } from '../src/errors.ts'
-import { routes } from '../src/server/routes.ts'
-import { metricTable, statusTable } from '../src/telemetry/metric-table.ts'
+import { routes } from '../src/interfaces/server/routes/routes.ts'
+import { metricTable, statusTable } from '../src/support/telemetry/metric-table.ts'
 import { code, page, table } from './markdown.ts'
 
 export function configPage(): string {

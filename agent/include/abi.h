@@ -5,7 +5,7 @@
  * Everything is little endian, of fixed width and naturally aligned: no compiler adds padding. A frame is a
  * head and `size` bytes behind it. What the kernel puts on a ring is already such a frame, so the sensor
  * passes it on unread. Change anything here only with SNUG_ABI; `snug-sensor --abi` prints the layout that
- * was compiled, and a test holds src/sources/ebpf/abi.ts against it.
+ * was compiled, and a test holds src/pipeline/sources/ebpf/abi.ts against it.
  */
 #ifndef SNUG_ABI_H
 #define SNUG_ABI_H
@@ -119,7 +119,7 @@ enum snug_filter_mode {
 	SNUG_FILTER_NOVELTY = 1,
 };
 
-/* Where an act that was seen could not be told. Indexes snug_stats.dropped; names in src/sources/ebpf/abi.ts. */
+/* Where an act that was seen could not be told. Indexes snug_stats.dropped; names in src/pipeline/sources/ebpf/abi.ts. */
 enum snug_drop {
 	SNUG_DROP_RING = 0,	/* the ring was full */
 	SNUG_DROP_TASK = 1,	/* no memory for a process's state: what it does is not seen */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** How the texts of a file are found: all of a page, values and comments of YAML, or literals of source code. */
 export type TextKind = 'markdown' | 'yaml' | 'source'
@@ -59,11 +59,13 @@ export function placeOf(path: string): Place | undefined {
 
 /** Every file of every place. `root` ends with a slash. */
 export function textFiles(root: string): readonly TextFile[] {
-  const nested = folders.flatMap((folder) =>
-    readdirSync(root + folder, { recursive: true, encoding: 'utf8' }).map(
-      (name) => `${folder}/${name}`,
-    ),
-  )
+  const nested = folders
+    .filter((folder) => existsSync(root + folder))
+    .flatMap((folder) =>
+      readdirSync(root + folder, { recursive: true, encoding: 'utf8' }).map(
+        (name) => `${folder}/${name}`,
+      ),
+    )
   return [...readdirSync(root), ...nested]
     .filter((path) => placeOf(path) !== undefined)
     .sort()

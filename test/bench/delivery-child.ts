@@ -1,7 +1,7 @@
-import { sinkSchema } from '../../src/config/sink-schema.ts'
-import { Dispatcher } from '../../src/deliver/dispatcher.ts'
-import { makeOutlet } from '../../src/deliver/make-outlet.ts'
-import { hostileAlert, product } from '../unit/format-alerts.ts'
+import { sinkSchema } from '../../src/support/config/sink-schema.ts'
+import { Dispatcher } from '../../src/pipeline/delivery/dispatcher.ts'
+import { makeOutlet } from '../../src/pipeline/delivery/sinks/make-sink.ts'
+import { hostileAlert, product } from '../fixtures/format-alerts.ts'
 
 /** `delivery-child.ts PORT COUNT`: so many alerts to a receiver, as fast as it takes them; prints seconds. */
 const [port = '', count = '0'] = process.argv.slice(2)

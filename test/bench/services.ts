@@ -1,4 +1,4 @@
-import type { Alert } from '../../src/event/alert.ts'
+import type { Alert } from '../../src/core/event/alert.ts'
 import type { Agent } from '../fixtures/agent.ts'
 import { learnServices, type Service, services } from '../fixtures/services.ts'
 import type { Bench } from './bench.ts'

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { request } from 'node:http'
 import type { z } from 'zod'
-import { routes } from '../../src/server/routes.ts'
-import { sampleEvent, type ServerFixture, startFixture } from '../unit/server-fixtures.ts'
+import { routes } from '../../src/interfaces/server/routes/routes.ts'
+import { sampleEvent, type ServerFixture, startFixture } from '../fixtures/server-fixtures.ts'
 
 /** Every route answers what its row in the table says, so what OpenAPI publishes is what is sent. */
 let fixture: ServerFixture

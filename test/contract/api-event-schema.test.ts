@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { SnugError } from '../../src/errors.ts'
-import type { SnugEvent } from '../../src/event/event.ts'
-import { parseEventLine } from '../../src/event/parse-event.ts'
-import { alert, event as eventSchema } from '../../src/server/event-schema.ts'
-import { sampleAlert } from '../unit/server-fixtures.ts'
+import type { SnugEvent } from '../../src/core/event/event.ts'
+import { parseEventLine } from '../../src/core/event/parse-event.ts'
+import { alert, event as eventSchema } from '../../src/interfaces/server/schema/event-schema.ts'
+import { sampleAlert } from '../fixtures/server-fixtures.ts'
 
 /**
  * The parser of `event` is what judges input; the schema is what is published. Both are given the same

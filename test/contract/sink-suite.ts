@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Sink } from '../../src/deliver/sink.ts'
+import type { Sink } from '../../src/pipeline/delivery/sinks/sink.ts'
 import { describeError } from '../../src/errors.ts'
-import { hostile, hostileAlert, sampleAlerts } from '../unit/format-alerts.ts'
+import { hostile, hostileAlert, sampleAlerts } from '../fixtures/format-alerts.ts'
 import type { Behaviour } from '../fixtures/sink-receivers.ts'
 
 /** A sink with the receiver it writes to. */

@@ -1,11 +1,11 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { makeOutlet } from '../../src/deliver/make-outlet.ts'
-import type { Sink } from '../../src/deliver/sink.ts'
-import { stdoutSink } from '../../src/deliver/stdout-sink.ts'
-import { renderer } from '../../src/format/format.ts'
-import { sinkSchema } from '../../src/config/sink-schema.ts'
+import { makeOutlet } from '../../src/pipeline/delivery/sinks/make-sink.ts'
+import type { Sink } from '../../src/pipeline/delivery/sinks/sink.ts'
+import { stdoutSink } from '../../src/pipeline/delivery/sinks/stdout-sink.ts'
+import { renderer } from '../../src/pipeline/delivery/format/format.ts'
+import { sinkSchema } from '../../src/support/config/sink-schema.ts'
 import {
   datagramReceiver,
   httpReceiver,
@@ -13,7 +13,7 @@ import {
   type Receiver,
   syslogReceiver,
 } from '../fixtures/sink-receivers.ts'
-import { product } from '../unit/format-alerts.ts'
+import { product } from '../fixtures/format-alerts.ts'
 import { type SinkBench, sinkSuite } from './sink-suite.ts'
 
 /** As the config file asks for it. */

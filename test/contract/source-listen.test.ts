@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SnugEvent } from '../../src/event/event.ts'
-import { ListenSource } from '../../src/sources/listen/listen-source.ts'
+import type { SnugEvent } from '../../src/core/event/event.ts'
+import { ListenSource } from '../../src/pipeline/sources/listen/listen-source.ts'
 import { eventLine } from '../fixtures/event-line.ts'
 import { falcoOpen } from '../fixtures/sensors/sensor-lines.ts'
-import { post, tellSocket } from '../fixtures/tell-listener.ts'
+import { post, tellSocket } from '../fixtures/report-listener.ts'
 import { type SourceUnderTest, sourceSuite } from './source-suite.ts'
 
 const paths = Array.from({ length: 200 }, (_, n) => `/srv/data/file-${n}`)

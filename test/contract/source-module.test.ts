@@ -2,8 +2,8 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import type { SnugEvent } from '../../src/event/event.ts'
-import { ModuleSource } from '../../src/sources/module-source.ts'
+import type { SnugEvent } from '../../src/core/event/event.ts'
+import { ModuleSource } from '../../src/pipeline/sources/module-source.ts'
 import { type SourceUnderTest, sourceSuite } from './source-suite.ts'
 
 /** The example of the documentation. */

@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import type { ActEvent } from '../../src/event/event.ts'
-import { parseEventLine } from '../../src/event/parse-event.ts'
-import { priorOf } from '../../src/lifecycle/handover.ts'
-import { compile } from '../../src/match/compile.ts'
-import { judge } from '../../src/match/judge.ts'
-import { behavioursOf } from '../../src/profile/behaviour.ts'
-import type { ProfileEntry } from '../../src/profile/profile-entry.ts'
-import { Profile } from '../../src/profile/profile.ts'
-import { feed, guardrails, shaper } from '../unit/act-fixture.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import { parseEventLine } from '../../src/core/event/parse-event.ts'
+import { priorOf } from '../../src/core/lifecycle/inheritance.ts'
+import { compile } from '../../src/core/match/compile.ts'
+import { judge } from '../../src/core/match/judge.ts'
+import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
+import { Profile } from '../../src/core/profile/profile.ts'
+import { feed, guardrails, shaper } from '../fixtures/event-fixture.ts'
 
 /**
  * A scenario is a folder: `learn.ndjson` is what the image was learned from, `profile.json` what came of it

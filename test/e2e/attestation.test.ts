@@ -3,19 +3,26 @@ import { generateKeyPairSync, type KeyPairKeyObjectResult, verify } from 'node:c
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Envelope } from '../../src/attest/dsse.ts'
-import { gatePredicate, profilePredicate, statementText } from '../../src/attest/statement.ts'
+import type { Envelope } from '../../src/supplychain/attest/dsse.ts'
+import {
+  gatePredicate,
+  profilePredicate,
+  statementText,
+} from '../../src/supplychain/attest/statement.ts'
 import { SnugError } from '../../src/errors.ts'
-import type { GrafeasDocument } from '../../src/export/grafeas.ts'
-import { parseProfileDocument, profileDocument } from '../../src/export/profile-document.ts'
-import { attach, attached, imageOf } from '../../src/registry/attestations.ts'
-import { mustHaveRegistry } from '../../src/registry/image-address.ts'
-import { manifestTypes, RegistryClient } from '../../src/registry/registry-client.ts'
-import { fetchSigned } from '../../src/registry/trusted-fetch.ts'
-import { envelopeOf, fileSigner, trustedKey } from '../../src/signing/keys.ts'
+import type { GrafeasDocument } from '../../src/supplychain/export/grafeas.ts'
+import {
+  parseProfileDocument,
+  profileDocument,
+} from '../../src/supplychain/export/profile-document.ts'
+import { attach, attached, imageOf } from '../../src/supplychain/registry/attestations.ts'
+import { mustHaveRegistry } from '../../src/supplychain/registry/image-address.ts'
+import { manifestTypes, RegistryClient } from '../../src/supplychain/registry/registry-client.ts'
+import { fetchSigned } from '../../src/supplychain/registry/trusted-fetch.ts'
+import { envelopeOf, fileSigner, trustedKey } from '../../src/supplychain/attest/keys.ts'
 import { Registry } from '../fixtures/registry.ts'
-import { cli } from '../unit/cli-fixtures.ts'
-import { service } from '../unit/gate-fixtures.ts'
+import { cli } from '../fixtures/cli-fixtures.ts'
+import { service } from '../fixtures/gate-fixtures.ts'
 
 const folder = mkdtempSync('/tmp/snug-attest-')
 const at = (name: string): string => join(folder, name)

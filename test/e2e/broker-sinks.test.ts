@@ -1,16 +1,16 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { makeOutlet } from '../../src/deliver/make-outlet.ts'
-import { sinkSchema } from '../../src/config/sink-schema.ts'
-import type { SinkView } from '../../src/flow/sink-desk.ts'
+import { makeOutlet } from '../../src/pipeline/delivery/sinks/make-sink.ts'
+import { sinkSchema } from '../../src/support/config/sink-schema.ts'
+import type { SinkView } from '../../src/engine/sink-admin.ts'
 import { sinkSuite } from '../contract/sink-suite.ts'
 import { Agent } from '../fixtures/agent.ts'
 import { Kafka } from '../fixtures/kafka.ts'
 import { Nats } from '../fixtures/nats.ts'
 import { TcpProxy } from '../fixtures/tcp-proxy.ts'
 import { reverseShells } from '../fixtures/alert-events.ts'
-import { product, sampleAlerts } from '../unit/format-alerts.ts'
+import { product, sampleAlerts } from '../fixtures/format-alerts.ts'
 
 const sinkOf = (config: object, timeoutMs = 1_000) => {
   const parsed = sinkSchema.parse({ name: 'out', ...config })

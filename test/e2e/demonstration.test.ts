@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { unifiedHierarchy } from '../../src/demo/tiny-container.ts'
+import { unifiedHierarchy } from '../../src/interfaces/demo/tiny-container.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '')
 const nobody = 65_534
@@ -28,7 +28,7 @@ async function play(
   options: { uid?: number; end?: RegExp; checkout?: string } = {},
 ): Promise<Play> {
   const { uid, end, checkout = root } = options
-  const child = spawn(process.execPath, [join(checkout, 'dist/demo/main.js')], {
+  const child = spawn(process.execPath, [join(checkout, 'dist/interfaces/demo/main.js')], {
     cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, SNUG_DEMO: 'story', HOME: '/tmp' },

@@ -1,5 +1,5 @@
-import type { Alert } from '../../src/event/alert.ts'
-import type { ActEvent } from '../../src/event/event.ts'
+import type { Alert } from '../../src/core/event/alert.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
 
 /** What an intruder does from within redis' own process, and how the alert must name it. */
 export interface IntruderAct {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ActEvent, SnugEvent } from '../../src/event/event.ts'
+import type { ActEvent, SnugEvent } from '../../src/core/event/event.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { runContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'

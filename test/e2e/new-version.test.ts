@@ -5,8 +5,8 @@ import type {
   ProfileDiff,
   ProfileView,
   VersionView,
-} from '../../src/flow/engine-views.ts'
-import type { Alert } from '../../src/event/alert.ts'
+} from '../../src/engine/api/engine-views.ts'
+import type { Alert } from '../../src/core/event/alert.ts'
 import { type Agent, type Tail, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { removeContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ActEvent } from '../../src/event/event.ts'
-import { compileKernel } from '../../src/match/compile-kernel.ts'
-import type { KernelProfile } from '../../src/match/kernel-profile.ts'
-import { behavioursOf } from '../../src/profile/behaviour.ts'
-import { Profile } from '../../src/profile/profile.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import type { KernelProfile } from '../../src/core/compile/kernel-profile.ts'
+import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import { Profile } from '../../src/core/profile/profile.ts'
 import { Acts, hex } from '../sensor/acts.ts'
 import { buildImage, removeTree } from '../sensor/container.ts'
 import { Recorder } from '../sensor/recorder.ts'
-import { shaper } from '../unit/act-fixture.ts'
+import { shaper } from '../fixtures/event-fixture.ts'
 
 const replacements = 1_000
 const scope = 11

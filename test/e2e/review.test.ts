@@ -5,9 +5,9 @@ import type {
   AuditView,
   ForgetResult,
   IncidentResult,
-} from '../../src/flow/engine.ts'
-import type { BehaviourView, ProfileView } from '../../src/flow/engine-views.ts'
-import type { Alert } from '../../src/event/alert.ts'
+} from '../../src/engine/api/engine.ts'
+import type { BehaviourView, ProfileView } from '../../src/engine/api/engine-views.ts'
+import type { Alert } from '../../src/core/event/alert.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import { execIn, removeContainer, startContainer } from '../fixtures/containers.ts'
 import { sharedEngine } from '../fixtures/engine-socket.ts'

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode'
-import type { Alert } from '../../src/event/alert.ts'
+import type { Alert } from '../../src/core/event/alert.ts'
 import type { Agent } from '../fixtures/agent.ts'
 import { execIn } from '../fixtures/containers.ts'
 import { setMode } from '../fixtures/learned-agent.ts'

@@ -1,6 +1,6 @@
 import type Docker from 'dockerode'
-import type { Alert } from '../../src/event/alert.ts'
-import type { LineageView, ProfileView } from '../../src/flow/engine-views.ts'
+import type { Alert } from '../../src/core/event/alert.ts'
+import type { LineageView, ProfileView } from '../../src/engine/api/engine-views.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 import { learnerConfig, startLearned } from '../fixtures/learned-agent.ts'
 import { type EvalService, liveOnce, restartOf } from './service.ts'

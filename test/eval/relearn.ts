@@ -1,5 +1,5 @@
-import { startVersion, advance, type LearnRules } from '../../src/lifecycle/version.ts'
-import { type ContainerRun, coverageOf, sliceMicrosFor } from '../../src/profile/coverage.ts'
+import { startVersion, advance, type LearnRules } from '../../src/core/lifecycle/version.ts'
+import { type ContainerRun, coverageOf, sliceMicrosFor } from '../../src/core/coverage/coverage.ts'
 
 const minuteMs = 60_000
 const second = 1_000_000

@@ -2,8 +2,13 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import type Docker from 'dockerode'
-import type { Alert } from '../../src/event/alert.ts'
-import type { DiffRow, LineageView, ProfileDiff, ProfileView } from '../../src/flow/engine-views.ts'
+import type { Alert } from '../../src/core/event/alert.ts'
+import type {
+  DiffRow,
+  LineageView,
+  ProfileDiff,
+  ProfileView,
+} from '../../src/engine/api/engine-views.ts'
 import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
 import type { Dockerd } from '../fixtures/dockerd.ts'
 import { serviceImage } from '../fixtures/eval-debian.ts'

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { podOfCgroup } from '../../src/kube/cgroup-pod.ts'
+import { podOfCgroup } from '../../src/fleet/kubernetes/cgroup-pod.ts'
 import { unifiedHierarchy } from '../sensor/container.ts'
 import { Recorder } from '../sensor/recorder.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Alert } from '../../src/event/alert.ts'
-import type { SnugEvent } from '../../src/event/event.ts'
+import type { Alert } from '../../src/core/event/alert.ts'
+import type { SnugEvent } from '../../src/core/event/event.ts'
 import type {
   BehaviourView,
   LineageView,
@@ -9,8 +9,8 @@ import type {
   ProfileView,
   StatusView,
   VersionView,
-} from '../../src/flow/engine-views.ts'
-import { profileName } from '../../src/kube/fleet-objects.ts'
+} from '../../src/engine/api/engine-views.ts'
+import { profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { Deployed } from './story/deployed.ts'
 import { images, loadImages, repositories } from './story/images.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { KubeApi } from '../../src/kube/api.ts'
-import { KubeEngine } from '../../src/kube/kube-engine.ts'
+import { KubeApi } from '../../src/fleet/kubernetes/api.ts'
+import { KubeEngine } from '../../src/fleet/kubernetes/kube-engine.ts'
 
 /** Run by large-cluster.test.ts: an agent's view of the cluster at URL, and what it costs. */
 const [, , url = '', last = ''] = process.argv

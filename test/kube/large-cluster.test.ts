@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { containerId, digestOf, podOf } from '../unit/kube-pods.ts'
+import { containerId, digestOf, podOf } from '../fixtures/kube-pods.ts'
 
 /**
  * What a large cluster costs an agent, in a process of its own: 5,000 pods in its watch (no node has so many: it is told

@@ -1,5 +1,5 @@
-import type { ActEvent } from '../../src/event/event.ts'
-import { act } from '../unit/act-fixture.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import { act } from '../fixtures/event-fixture.ts'
 
 const uuid = (n: number) => `3f2504e0-4f89-41d3-9a0c-0305e82c33${String(n).padStart(2, '0')}`
 

@@ -8,16 +8,16 @@ import {
   inTotoType,
   pae,
   parseEnvelope,
-} from '../../src/attest/dsse.ts'
-import { profilePredicate, statementText } from '../../src/attest/statement.ts'
+} from '../../src/supplychain/attest/dsse.ts'
+import { profilePredicate, statementText } from '../../src/supplychain/attest/statement.ts'
 import {
   type Attachment,
   newestGood,
   type TrustedKey,
   verifyStatement,
-} from '../../src/attest/verify.ts'
+} from '../../src/supplychain/attest/verify.ts'
 import { SnugError } from '../../src/errors.ts'
-import { fileOf, nowMs, service } from '../unit/gate-fixtures.ts'
+import { fileOf, nowMs, service } from '../fixtures/gate-fixtures.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('ed25519')
 const key: TrustedKey = {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { accesses, origins, type ActEvent } from '../../src/event/event.ts'
+import { accesses, origins, type ActEvent } from '../../src/core/event/event.ts'
 
 const segment = fc.oneof(
   {

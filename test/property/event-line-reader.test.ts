@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { SnugEvent } from '../../src/event/event.ts'
-import { EventLineReader } from '../../src/event/event-line-reader.ts'
-import { formatEvent, parseEventLine } from '../../src/event/parse-event.ts'
+import type { SnugEvent } from '../../src/core/event/event.ts'
+import { EventLineReader } from '../../src/core/event/event-line-reader.ts'
+import { formatEvent, parseEventLine } from '../../src/core/event/parse-event.ts'
 import { acts } from './event-arbitrary.ts'
 
 /** What came of a line: its event, or why it is none. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SnugError } from '../../src/errors.ts'
-import { formatEvent, parseEvent, parseEventLine } from '../../src/event/parse-event.ts'
+import { formatEvent, parseEvent, parseEventLine } from '../../src/core/event/parse-event.ts'
 import { acts } from './event-arbitrary.ts'
 
 function codeOf(work: () => unknown): string {

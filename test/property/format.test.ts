@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { sentence } from '../../src/format/alert-facts.ts'
-import { toEcs } from '../../src/format/ecs.ts'
-import { toFalco } from '../../src/format/falco.ts'
-import { alertFormats, isJson, renderer, renderWithin } from '../../src/format/format.ts'
-import { toOcsf } from '../../src/format/ocsf.ts'
-import { hostile, hostileAlert, product, sampleAudits } from '../unit/format-alerts.ts'
-import { parseCef, parseLeef } from '../unit/format-parsers.ts'
+import { sentence } from '../../src/pipeline/delivery/format/alert-facts.ts'
+import { toEcs } from '../../src/pipeline/delivery/format/ecs.ts'
+import { toFalco } from '../../src/pipeline/delivery/format/falco.ts'
+import { isJson, renderer, renderWithin } from '../../src/pipeline/delivery/format/format.ts'
+import { alertFormats } from '../../src/core/event/alert-format.ts'
+import { toOcsf } from '../../src/pipeline/delivery/format/ocsf.ts'
+import { hostile, hostileAlert, product, sampleAudits } from '../fixtures/format-alerts.ts'
+import { parseCef, parseLeef } from '../fixtures/format-parsers.ts'
 
 /** Whatever a container can put into a name or an argument. */
 const text = fc.oneof(

@@ -1,11 +1,15 @@
 import fc from 'fast-check'
-import { canonicalPath } from '../../src/event/canonical.ts'
-import { type ActEvent, type Origin, origins } from '../../src/event/event.ts'
-import { behaviourId, behaviourKey, type BehaviourObject } from '../../src/profile/behaviour.ts'
-import type { ProfileEntry } from '../../src/profile/profile-entry.ts'
-import { Profile } from '../../src/profile/profile.ts'
-import { nameOfBytes } from '../../src/sources/ebpf/kernel-name.ts'
-import { act, learned, shaper, type Where } from '../unit/act-fixture.ts'
+import { canonicalPath } from '../../src/core/event/canonical.ts'
+import { type ActEvent, type Origin, origins } from '../../src/core/event/event.ts'
+import {
+  behaviourId,
+  behaviourKey,
+  type BehaviourObject,
+} from '../../src/core/behaviour/behaviour.ts'
+import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
+import { Profile } from '../../src/core/profile/profile.ts'
+import { nameOfBytes } from '../../src/pipeline/sources/ebpf/kernel-name.ts'
+import { act, learned, shaper, type Where } from '../fixtures/event-fixture.ts'
 
 const from = (values: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...values)
 const of = (characters: string, length: number): fc.Arbitrary<string> =>

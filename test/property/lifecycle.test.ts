@@ -11,7 +11,7 @@ import {
   type Step,
   type Version,
   type WindowEvidence,
-} from '../../src/lifecycle/version.ts'
+} from '../../src/core/lifecycle/version.ts'
 
 const rules: fc.Arbitrary<LearnRules> = fc.record({
   floorMs: fc.constantFrom(10, 100),

@@ -1,7 +1,7 @@
-import { microsOf } from '../../src/event/time.ts'
-import type { BehaviourObject, BehaviourRef } from '../../src/profile/behaviour.ts'
-import type { ProfileEntry } from '../../src/profile/profile-entry.ts'
-import type { WitnessesJson } from '../../src/profile/witness.ts'
+import { microsOf } from '../../src/core/event/time.ts'
+import type { BehaviourObject, BehaviourRef } from '../../src/core/behaviour/behaviour.ts'
+import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
+import type { WitnessesJson } from '../../src/core/behaviour/witness.ts'
 
 /**
  * What a profile means, said a second time and as plainly as can be: over the plain entries, from the

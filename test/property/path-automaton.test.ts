@@ -1,10 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bytesOfName } from '../../src/event/name-bytes.ts'
-import { buildAutomaton, run } from '../../src/match/path-automaton.ts'
-import { any, type Language, seq, sourceOf, text, textsOf } from '../../src/profile/language.ts'
-import { anyName, tokenLanguage } from '../../src/profile/token-language.ts'
-import { nameOfBytes } from '../../src/sources/ebpf/kernel-name.ts'
+import { bytesOfName } from '../../src/core/event/name-bytes.ts'
+import { buildAutomaton, run } from '../../src/core/compile/path-automaton.ts'
+import {
+  any,
+  type Language,
+  seq,
+  sourceOf,
+  text,
+  textsOf,
+} from '../../src/core/behaviour/language.ts'
+import { anyName, tokenLanguage } from '../../src/core/behaviour/token-language.ts'
+import { nameOfBytes } from '../../src/pipeline/sources/ebpf/kernel-name.ts'
 
 const tokens: readonly Language[] = [
   ...['uuid', 'date', 'time', 'int', 'pid', 'volume'].map((name) => tokenLanguage(name, undefined)),

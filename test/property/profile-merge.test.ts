@@ -1,16 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { mergeDocuments } from '../../src/export/merge-documents.ts'
+import { mergeDocuments } from '../../src/supplychain/export/merge-documents.ts'
 import {
   documentText,
   parseProfileDocument,
   type ProfileDocument,
   profileDocument,
-} from '../../src/export/profile-document.ts'
-import { mergeEntries } from '../../src/profile/merge.ts'
-import type { ProfileEntry } from '../../src/profile/profile-entry.ts'
-import { Profile } from '../../src/profile/profile.ts'
-import { feed, learned, shaper } from '../unit/act-fixture.ts'
+} from '../../src/supplychain/export/profile-document.ts'
+import { mergeEntries } from '../../src/core/profile/merge.ts'
+import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
+import { Profile } from '../../src/core/profile/profile.ts'
+import { feed, learned, shaper } from '../fixtures/event-fixture.ts'
 import { acts } from './event-arbitrary.ts'
 
 /** Profiles as they are after learning, a decision by a person on some of it, and deviations. */

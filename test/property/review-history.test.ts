@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { microsOf } from '../../src/event/time.ts'
-import { historyOf } from '../../src/flow/review/history.ts'
-import { behavioursOf } from '../../src/profile/behaviour.ts'
-import { learned, shaper } from '../unit/act-fixture.ts'
+import { microsOf } from '../../src/core/event/time.ts'
+import { historyOf } from '../../src/engine/review/history.ts'
+import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import { learned, shaper } from '../fixtures/event-fixture.ts'
 import { acts } from './event-arbitrary.ts'
 
 const lessons = fc.array(acts, { maxLength: 30 })

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ActEvent } from '../../src/event/event.ts'
-import { compileKernel } from '../../src/match/compile-kernel.ts'
-import { behavioursOf } from '../../src/profile/behaviour.ts'
-import { Profile } from '../../src/profile/profile.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import { Profile } from '../../src/core/profile/profile.ts'
 import { bypassActs, ordinaryActs } from '../fixtures/bypass-acts.ts'
 import type { Recorder } from '../sensor/recorder.ts'
-import { shaper } from '../unit/act-fixture.ts'
+import { shaper } from '../fixtures/event-fixture.ts'
 
 const scope = 7
 

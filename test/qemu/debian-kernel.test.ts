@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ActEvent } from '../../src/event/event.ts'
-import { behaviourId, behavioursOf } from '../../src/profile/behaviour.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import { behaviourId, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Acts, hex } from '../sensor/acts.ts'
 import { buildImage, removeTree } from '../sensor/container.ts'
 import { Recorder } from '../sensor/recorder.ts'
-import { shaper } from '../unit/act-fixture.ts'
+import { shaper } from '../fixtures/event-fixture.ts'
 import { Machine } from './machine.ts'
 
 let machine: Machine

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ActEvent } from '../../src/event/event.ts'
-import { compileKernel } from '../../src/match/compile-kernel.ts'
-import { behavioursOf } from '../../src/profile/behaviour.ts'
-import { Profile } from '../../src/profile/profile.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
+import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import { Profile } from '../../src/core/profile/profile.ts'
 import { Recorder } from '../sensor/recorder.ts'
-import { shaper } from '../unit/act-fixture.ts'
+import { shaper } from '../fixtures/event-fixture.ts'
 import { Machine } from './machine.ts'
 
 /** As some distributions start theirs: BPF LSM is built in, and not asked. */

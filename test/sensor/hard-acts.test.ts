@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ActEvent, FileAct } from '../../src/event/event.ts'
+import type { ActEvent, FileAct } from '../../src/core/event/event.ts'
 import { buildImage, Container, removeTree } from './container.ts'
 import { Recorder } from './recorder.ts'
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, it } from 'vitest'
-import { ABI, layout } from '../../src/sources/ebpf/abi.ts'
+import { ABI, layout } from '../../src/pipeline/sources/ebpf/abi.ts'
 
 it('the layout that was compiled is the one that the decoder reads, field by field', () => {
   const sensor = new URL('../../agent/snug-sensor', import.meta.url).pathname

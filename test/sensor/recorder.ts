@@ -1,7 +1,7 @@
-import type { ActEvent, LossEvent } from '../../src/event/event.ts'
-import { EbpfSource, type EbpfSourceOptions } from '../../src/sources/ebpf/ebpf-source.ts'
-import { shippedRules } from '../unit/act-fixture.ts'
-import type { Sighting, SourceMessage } from '../../src/sources/source.ts'
+import type { ActEvent, LossEvent } from '../../src/core/event/event.ts'
+import { EbpfSource, type EbpfSourceOptions } from '../../src/pipeline/sources/ebpf/ebpf-source.ts'
+import { shippedRules } from '../fixtures/event-fixture.ts'
+import type { Sighting, SourceMessage } from '../../src/pipeline/sources/source.ts'
 
 /** A running source, and all that it told. */
 export class Recorder {

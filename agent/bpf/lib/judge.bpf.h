@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What becomes of an act: by what was seen of it before, by the profile of its container's version, by what the
- * daemon said it knows. What a rule allows is counted and goes no further; src/match/kernel-profile.ts says what the
+ * daemon said it knows. What a rule allows is counted and goes no further; src/core/compile/kernel-profile.ts says what the
  * rules mean.
  *
  * A hook asks `look` first: that is all that a repeated act costs. Of what is new it asks the profile, if there is

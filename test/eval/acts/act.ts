@@ -1,5 +1,5 @@
-import type { Alert } from '../../../src/event/alert.ts'
-import type { ActEvent } from '../../../src/event/event.ts'
+import type { Alert } from '../../../src/core/event/alert.ts'
+import type { ActEvent } from '../../../src/core/event/event.ts'
 
 /** The columns of ATT&CK for containers, and discovery's neighbours. */
 export const tactics = [

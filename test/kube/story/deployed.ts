@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { parse, stringify } from 'yaml'
-import type { SnugEvent } from '../../../src/event/event.ts'
+import type { SnugEvent } from '../../../src/core/event/event.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { images, repositories } from './images.ts'
 

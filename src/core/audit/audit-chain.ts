@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto'
+import { type AuditEntry, type AuditFacts, canonicalJson } from '../event/outbound-record.ts'
+
+/** The end of the chain, kept beside it: without it nobody would miss the last entries. */
+export interface AuditHead {
+  readonly seq: number
+  readonly hash: string
+}
+
+export const genesis = '0'.repeat(64)
+
+/** `audit-head`, in the table `meta`. */
+export const auditHeadKey = 'audit-head'
+
+export interface AuditCheck {
+  readonly ok: boolean
+  readonly entries: number
+  /** Hash of the last entry: written down elsewhere, it vouches for all before it. */
+  readonly head: string
+  /** What is wrong, in words; empty where all is well. */
+  readonly faults: readonly string[]
+}
+
+/** Faults told of one chain: where one link is gone everything after it is told once. */
+const faultsTold = 20
+
+/**
+ * The audit trail as a chain: each entry holds the SHA-256 of the one before, so that none can be changed, taken out or
+ * put in without all that follow saying so. It tells tampering and damage; whoever can write the store and knows how
+ * can write a new chain, unless its head is known elsewhere (the agent logs it).
+ */
+export class AuditChain {
+  #head: AuditHead
+
+  constructor(head: AuditHead = { seq: 0, hash: genesis }) {
+    this.#head = head
+  }
+
+  get head(): AuditHead {
+    return this.#head
+  }
+
+  append(facts: AuditFacts): AuditEntry {
+    const record = { ...facts, seq: this.#head.seq + 1, previous: this.#head.hash }
+    this.#head = { seq: record.seq, hash: hashOf(record) }
+    return record
+  }
+}
+
+/** The same for the same entry whatever the order of its members. */
+export function hashOf(record: unknown): string {
+  return createHash('sha256').update(canonicalJson(record)).digest('hex')
+}
+
+/** Follows the entries from the first to the last. `head` is what the store keeps beside them. */
+export class AuditVerifier {
+  #seq = 0
+  #hash = genesis
+  #entries = 0
+  readonly #faults: string[] = []
+  #faultCount = 0
+
+  add({ id, value }: { readonly id: string; readonly value: unknown }): void {
+    this.#entries += 1
+    if (!isRecord(value)) {
+      this.#fault(`the entry \`${id}\` is not one of the chain`)
+      return
+    }
+    const { seq, previous } = value
+    if (seq !== this.#seq + 1) {
+      this.#fault(`after entry ${this.#seq} comes entry ${seq}`)
+    } else if (previous !== this.#hash) {
+      this.#fault(`entry ${seq} does not follow from entry ${this.#seq}: one of them was changed`)
+    }
+    this.#seq = seq
+    this.#hash = hashOf(value)
+  }
+
+  finish(head: unknown): AuditCheck {
+    if (isHead(head)) {
+      if (head.seq > this.#seq) this.#fault(`entries ${this.#seq + 1} to ${head.seq} are missing`)
+      else if (head.seq !== this.#seq || head.hash !== this.#hash) {
+        this.#fault(`the last entry is not the one that was written last`)
+      }
+    } else if (this.#entries > 0) this.#fault('the end of the chain is not on record')
+    const more = this.#faultCount - this.#faults.length
+    return {
+      ok: this.#faultCount === 0,
+      entries: this.#entries,
+      head: this.#hash,
+      faults: more > 0 ? [...this.#faults, `and ${more} more`] : this.#faults,
+    }
+  }
+
+  /** Where the chain goes on: after all that was ever written, so that no number is given twice. */
+  next(head: unknown): AuditHead {
+    const found = { seq: this.#seq, hash: this.#hash }
+    return isHead(head) && head.seq > found.seq ? head : found
+  }
+
+  #fault(text: string): void {
+    this.#faultCount += 1
+    if (this.#faults.length < faultsTold) this.#faults.push(text)
+  }
+}
+
+function isRecord(value: unknown): value is AuditEntry {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'seq' in value &&
+    typeof value.seq === 'number' &&
+    'previous' in value &&
+    typeof value.previous === 'string'
+  )
+}
+
+function isHead(value: unknown): value is AuditHead {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'seq' in value &&
+    typeof value.seq === 'number' &&
+    'hash' in value &&
+    typeof value.hash === 'string'
+  )
+}

@@ -1,0 +1,109 @@
+import type { AuditEntry, AuditNotice } from '../event/outbound-record.ts'
+import { genesis, hashOf } from './audit-chain.ts'
+
+/** What a receiver has of one node's audit trail. */
+export interface ReceivedTrail {
+  readonly node: string
+  readonly ok: boolean
+  /** Different ones, however often each was received. */
+  readonly entries: number
+  readonly first: number
+  readonly last: number
+  /** Hash of the last: the same as `snug audit verify` says of the node, where nothing came after it. */
+  readonly head: string
+  /** What is wrong, in words; empty where all is well. */
+  readonly faults: readonly string[]
+}
+
+const faultsTold = 20
+const schema = '"snug.audit/v1"'
+
+/**
+ * Proves of lines that a sink received as `json`, in any order, with whatever stands before and between them, that of
+ * each node's audit trail no entry is missing between the first and the last, and that none was changed.
+ */
+export class ReceivedTrails {
+  readonly #nodes = new Map<string, Map<number, AuditNotice>>()
+  #unread = 0
+
+  add(line: string): void {
+    if (!line.includes(schema)) return
+    const notice = noticeIn(line)
+    if (notice === undefined) {
+      this.#unread += 1
+      return
+    }
+    const { node, entry } = notice
+    const known = this.#nodes.get(node) ?? new Map<number, AuditNotice>()
+    this.#nodes.set(node, known)
+    const before = known.get(entry.seq)
+    // Of two that differ the one that fits is not known here: the chain tells.
+    if (before === undefined || before.hash === notice.hash) known.set(entry.seq, notice)
+    else known.set(entry.seq, { ...notice, hash: 'two that differ' })
+  }
+
+  finish(): readonly ReceivedTrail[] {
+    const trails = [...this.#nodes].map(([node, entries]) => follow(node, entries))
+    if (this.#unread === 0) return trails
+    const faults = [`${this.#unread} lines hold an entry that does not read`]
+    const none = { entries: 0, first: 0, last: 0, head: genesis }
+    return [...trails, { node: 'unknown', ok: false, ...none, faults }]
+  }
+}
+
+function follow(node: string, entries: ReadonlyMap<number, AuditNotice>): ReceivedTrail {
+  const faults: string[] = []
+  const sorted = [...entries.values()].sort((a, b) => a.entry.seq - b.entry.seq)
+  let before: AuditNotice | undefined
+  for (const notice of sorted) {
+    const { entry, hash } = notice
+    const { seq, previous } = entry
+    const expected = before?.entry.seq ?? seq - 1
+    if (seq !== expected + 1) {
+      const gap = [expected + 1, seq - 1]
+      faults.push(
+        gap[0] === gap[1]
+          ? `entry ${gap[0]} is missing`
+          : `entries ${gap.join(' to ')} are missing`,
+      )
+    } else if (previous !== (before?.hash ?? (seq === 1 ? genesis : previous))) {
+      faults.push(`entry ${seq} does not follow from entry ${seq - 1}`)
+    }
+    // One that was shortened to fit says so, and keeps its place.
+    if (entry['cut'] !== true && hashOf(entry) !== hash) faults.push(`entry ${seq} was changed`)
+    before = notice
+  }
+  const more = faults.length - faultsTold
+  return {
+    node,
+    ok: faults.length === 0,
+    entries: sorted.length,
+    first: sorted[0]?.entry.seq ?? 0,
+    last: before?.entry.seq ?? 0,
+    head: before?.hash ?? genesis,
+    faults: more > 0 ? [...faults.slice(0, faultsTold), `and ${more} more`] : faults,
+  }
+}
+
+/** A syslog header, or whatever a receiver puts there, may stand before it. */
+function noticeIn(line: string): AuditNotice | undefined {
+  try {
+    const found = JSON.parse(line.slice(line.indexOf('{'))) as Partial<AuditNotice>
+    const { node, hash, entry } = found
+    if (typeof node !== 'string' || typeof hash !== 'string') return undefined
+    return isEntry(entry) ? (found as AuditNotice) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isEntry(entry: unknown): entry is AuditEntry {
+  return (
+    typeof entry === 'object' &&
+    entry !== null &&
+    'seq' in entry &&
+    Number.isSafeInteger(entry.seq) &&
+    'previous' in entry &&
+    typeof entry.previous === 'string'
+  )
+}

@@ -1,0 +1,73 @@
+import type { Admission } from '../profile/allowance.ts'
+import { MAX_PLACES, type Shaper } from './shape.ts'
+import type { User } from './user.ts'
+
+const S = '\u0000'
+
+function nameOf(
+  { actor, uid }: { readonly actor: Admission['actor']; readonly uid: User },
+  path: string,
+): string {
+  return [actor.exe, actor.script ?? '', uid, path].join(S)
+}
+
+/** One that has shown values of a name; `first`: which of its places is the name's first. */
+interface Shown {
+  readonly admission: Admission
+  readonly first: number
+}
+
+/**
+ * What one actor does to files of one shape: reads, writes, deletes them, gives them that name or takes it away. That
+ * a part of their name varies is so whatever is done to them: where a service was seen to write `log.1` to `log.3`, or
+ * to rename its work to these, it need not be seen to delete three.
+ */
+export class Kindred {
+  readonly #byName = new Map<string, Shown[]>()
+
+  add(admission: Admission, shaper: Shaper): void {
+    const { object, shape } = admission
+    if (object.kind !== 'file' || shape === undefined) return
+    const { path, to } = object
+    const name = nameOf(admission, path)
+    if (to === undefined) {
+      this.#put(name, { admission, first: 0 })
+      admission.kin = (place) => this.#shown(name, place)
+      return
+    }
+    const first = shaper.thresholds(path).length
+    // Of more places than a shape has the second name's are not told apart.
+    if (first + shaper.thresholds(to).length > MAX_PLACES) return
+    const onto = nameOf(admission, to)
+    this.#put(name, { admission, first: 0 })
+    this.#put(onto, { admission, first })
+    admission.kin = (place) =>
+      place < first ? this.#shown(name, place) : this.#shown(onto, place - first)
+  }
+
+  remove(admission: Admission): void {
+    const { object } = admission
+    if (object.kind !== 'file') return
+    for (const path of object.to === undefined ? [object.path] : [object.path, object.to]) {
+      const name = nameOf(admission, path)
+      const left = this.#byName.get(name)?.filter((shown) => shown.admission !== admission) ?? []
+      if (left.length > 0) this.#byName.set(name, left)
+      else this.#byName.delete(name)
+    }
+  }
+
+  #put(name: string, shown: Shown): void {
+    const known = this.#byName.get(name)
+    if (known === undefined) this.#byName.set(name, [shown])
+    else known.push(shown)
+  }
+
+  #shown(name: string, place: number): number {
+    const values = new Set<string>()
+    for (const { admission, first } of this.#byName.get(name) ?? []) {
+      if (admission.rejected) continue
+      for (const value of admission.grants.valuesAt(first + place)) values.add(value)
+    }
+    return values.size
+  }
+}

@@ -1,0 +1,48 @@
+import { type EvidenceCell, type ProfileEntry, sameDecision } from '../profile/profile-entry.ts'
+
+/**
+ * What one node tells the fleet of a behaviour: that it was learned, with enough evidence to allow the same, and a
+ * person's word. Not what was seen in exec sessions, what waits for review, and what a guardrail fired on: that allows
+ * nothing anywhere. Undefined where there is nothing to tell.
+ */
+export function sharedForm(entry: ProfileEntry, node: string): ProfileEntry | undefined {
+  const { schema, id, actor, uid, object, decision } = entry
+  const own = entry.cells.filter((cell) => cell.nodes.includes(node) && allows(cell))
+  const cells: EvidenceCell[] = []
+  // One cell of each origin is enough, and each further one only where it was shown another witness.
+  for (const cell of own) {
+    const { buckets: _, ...told } = cell
+    if (!isCovered(told, cells)) cells.push(told)
+  }
+  if (cells.length === 0 && decision === undefined) return undefined
+  return { schema, id, actor, uid, object, cells, ...(decision === undefined ? {} : { decision }) }
+}
+
+/** Whether others have told already all that this node would. */
+export function isTold(own: ProfileEntry, others: readonly ProfileEntry[]): boolean {
+  const { decision } = own
+  const cells = others.flatMap((other) => other.cells)
+  return (
+    (decision === undefined || others.some((other) => sameDecision(other.decision, decision))) &&
+    own.cells.every((cell) => isCovered(cell, cells))
+  )
+}
+
+function isCovered(cell: EvidenceCell, by: readonly EvidenceCell[]): boolean {
+  const alike = by.filter(({ origin }) => origin === cell.origin)
+  if (alike.length === 0) return false
+  const { witnesses } = cell
+  if (witnesses === undefined) return true
+  return (
+    witnesses.literals.every((text) =>
+      alike.some((told) => told.witnesses?.literals.includes(text)),
+    ) &&
+    witnesses.places.every((values, at) =>
+      values.every((value) => alike.some((told) => told.witnesses?.places[at]?.includes(value))),
+    )
+  )
+}
+
+function allows({ phase, origin, guardrails = [] }: EvidenceCell): boolean {
+  return phase === 'learned' && origin !== 'exec-in' && guardrails.length === 0
+}

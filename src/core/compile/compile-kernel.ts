@@ -1,0 +1,110 @@
+import { SnugError } from '../../errors.ts'
+import type { Micros } from '../event/time.ts'
+import type { Known } from '../profile/profile-reader.ts'
+import type { Widening } from '../behaviour/widening.ts'
+import { claimsOf } from './kernel-claims.ts'
+import { patternRules } from './kernel-patterns.ts'
+import { prefixRules, type PrefixRules } from './kernel-prefixes.ts'
+import type { KernelProfile, PathAutomaton } from './kernel-profile.ts'
+import { KernelWidening } from './kernel-widening.ts'
+import { ShippedFiles } from '../match/shipped-files.ts'
+
+export interface KernelLimits {
+  /** Rules, and shipped paths, which take as much room. */
+  readonly rules: number
+  readonly states: number
+}
+
+const kernelLimits: KernelLimits = { rules: 65_536, states: 8_192 }
+
+/** Blocks of addresses in one version. */
+const MOST_PREFIXES = 4_096
+
+export interface KernelOptions {
+  /** Approvals that have ended by then do not count. */
+  readonly now: Micros
+  /** Paths of files that the image ships and the automaton takes, whatever set they end in. Asked several times. */
+  readonly shippedMatching: (automaton: PathAutomaton) => readonly string[]
+  /** What the kernel's maps hold. */
+  readonly limits?: KernelLimits
+}
+
+export interface CompiledKernel {
+  readonly profile: KernelProfile
+  /** When the first of its approvals ends, so that it has to be compiled again; undefined where none does. */
+  readonly ends: Micros | undefined
+  /** What was made wider to fit, for `Profile.widen`: then both expect the same. */
+  readonly widenings: readonly Widening[]
+}
+
+/**
+ * The kernel's form of what is expected, and of what was rejected. What does not fit is made wider, and said so;
+ * nothing is left out.
+ *
+ * @throws SnugError `PROFILE_TOO_LARGE` where it cannot be made to fit
+ */
+export function compileKernel(known: Known, options: KernelOptions): CompiledKernel {
+  const { now, limits = kernelLimits } = options
+  const shipped = new ShippedFiles(options.shippedMatching)
+  const claims = claimsOf(known, now, (paths) => shipped.among(paths))
+  const blocks = prefixRules(claims.blocks, now)
+  if (blocks.prefixes.length > MOST_PREFIXES) {
+    throw tooLarge(`${blocks.prefixes.length} blocks of addresses, at most ${MOST_PREFIXES}`)
+  }
+  const widening = new KernelWidening(claims, known, shipped)
+  for (;;) {
+    const fitted = fit({ known, limits, shipped, blocks, widening })
+    if (fitted !== undefined) {
+      return { profile: fitted, ends: endOf(known, now), widenings: widening.widenings() }
+    }
+  }
+}
+
+interface Parts {
+  readonly known: Known
+  readonly limits: KernelLimits
+  readonly shipped: ShippedFiles
+  readonly blocks: PrefixRules
+  readonly widening: KernelWidening
+}
+
+/** The profile if it fits; else it is a little wider than before, and may fit the next time. */
+function fit(parts: Parts): KernelProfile | undefined {
+  const { limits, blocks, widening } = parts
+  const literals = widening.literals().map(({ rule }) => rule)
+  const before = literals.length + blocks.rules.length
+  if (before > limits.rules) return saveRules(parts, before)
+  const patterns = patternRules(widening.patterns(), parts.known.shaper, limits.states)
+  if (patterns === undefined) {
+    if (widening.saveStates()) return undefined
+    throw tooLarge(`patterns of more than ${limits.states} states`)
+  }
+  const shipped = parts.shipped.matching(patterns.automaton)
+  const size = before + patterns.rules.length + shipped.length
+  if (size > limits.rules) return saveRules(parts, size)
+  return {
+    rules: [...literals, ...patterns.rules, ...blocks.rules],
+    automaton: patterns.automaton,
+    prefixes: blocks.prefixes,
+    shipped,
+    widened: widening.sentences(),
+  }
+}
+
+function saveRules({ limits, widening }: Parts, size: number): undefined {
+  if (widening.saveRules(size - limits.rules) || widening.saveStates()) return undefined
+  throw tooLarge(`${size} rules, at most ${limits.rules}`)
+}
+
+function tooLarge(what: string): SnugError {
+  return new SnugError('PROFILE_TOO_LARGE', `the profile does not fit into the kernel: ${what}`)
+}
+
+function endOf(known: Known, now: Micros): Micros | undefined {
+  let first: Micros | undefined
+  for (const admission of known.all()) {
+    const end = admission.endsAfter(now)
+    if (end !== undefined && (first === undefined || end < first)) first = end
+  }
+  return first
+}

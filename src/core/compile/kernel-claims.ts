@@ -1,0 +1,158 @@
+import type { Origin } from '../event/event.ts'
+import { origins } from '../event/event.ts'
+import type { Micros } from '../event/time.ts'
+import type { Admission } from '../profile/allowance.ts'
+import type { BehaviourObject } from '../behaviour/behaviour.ts'
+import type { Known } from '../profile/profile-reader.ts'
+import { textsOf } from '../behaviour/language.ts'
+import { compareSpecific } from '../profile/pattern-index.ts'
+import { literalPath } from '../behaviour/shape.ts'
+import { SUBJECT_TO } from '../behaviour/shape-pattern.ts'
+import { groupOf, shapedSubject } from '../behaviour/subject.ts'
+import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
+import { givingAway } from './kernel-rename-sources.ts'
+import { ruleKey, type RuleObject, tagOf } from './kernel-profile.ts'
+
+/** A pattern of so few paths is told by them: rules are cheaper than states. */
+const FEW = 64
+
+/** What a profile says, one by one, before it is put into tables. */
+export interface Claims {
+  /** By act and origin: each once. */
+  readonly literals: ReadonlyMap<string, LiteralClaim>
+  /** What was rejected first, then the most specific first. */
+  readonly patterns: readonly PatternClaim[]
+  readonly blocks: readonly Admission[]
+}
+
+/**
+ * @param shipped which of the paths the image ships: a pattern does not take those
+ */
+export function claimsOf(
+  known: Known,
+  now: Micros,
+  shipped: (paths: readonly string[]) => ReadonlySet<string>,
+): Claims {
+  const literals = new Map<string, LiteralClaim>()
+  const shaped: Admission[] = []
+  const blocks: Admission[] = []
+  for (const admission of known.all()) {
+    if (!inKernel(admission.object)) continue
+    if (admission.block !== undefined) blocks.push(admission)
+    else if (admission.shape === undefined) claimLiteral(literals, admission, now)
+    else shaped.push(admission)
+  }
+  shaped.sort((a, b) => Number(b.rejected) - Number(a.rejected) || compareSpecific(a, b))
+  const patterns: PatternClaim[] = []
+  const few: LiteralClaim[] = []
+  for (const admission of shaped) {
+    const group = groupOf(admission)
+    if (group !== undefined) claimPattern({ patterns, few, known }, admission, group, now)
+  }
+  const away = givingAway(known, shaped, now, FEW)
+  claimFew(literals, [...few, ...away.literals], shipped)
+  return { literals, patterns: [...patterns, ...away.patterns], blocks }
+}
+
+/** Maps for execution are seen by other sources only. */
+function inKernel(object: BehaviourObject): boolean {
+  return object.kind !== 'file' || object.access !== 'exec'
+}
+
+function claimLiteral(
+  literals: Map<string, LiteralClaim>,
+  admission: Admission,
+  now: Micros,
+): void {
+  const { rejected } = admission
+  const allowed = rejected ? origins : admission.grantsAt(now).origins
+  const subject = shapedSubject(admission.object)
+  for (const origin of allowed) {
+    const claim = literalClaim(
+      admission,
+      origin,
+      subject === undefined ? undefined : literalPath(subject),
+    )
+    literals.set(ruleKey(claim.rule), claim)
+  }
+}
+
+function literalClaim(
+  admission: Admission,
+  origin: Origin,
+  subject: string | undefined,
+): LiteralClaim {
+  const { actor, uid, id, rejected } = admission
+  const object = withSubject(admission.object, subject)
+  const rule = { tag: tagOf(id), actor, uid, origin, object }
+  return {
+    rule: rejected ? { ...rule, deny: true } : rule,
+    admission,
+    group: groupOf(admission),
+    subject,
+  }
+}
+
+function withSubject(object: BehaviourObject, subject: string | undefined): BehaviourObject {
+  if (subject === undefined) return object
+  if (object.kind === 'syscall') return { ...object, target: subject }
+  if (object.kind !== 'file') return object
+  if (object.to === undefined) return { ...object, path: subject }
+  const [path = '', to = ''] = subject.split(SUBJECT_TO)
+  return { ...object, path, to }
+}
+
+interface Found {
+  readonly patterns: PatternClaim[]
+  readonly few: LiteralClaim[]
+  readonly known: Known
+}
+
+function claimPattern(found: Found, admission: Admission, group: string, now: Micros): void {
+  const { shape } = admission
+  if (shape === undefined) return
+  if (admission.rejected) {
+    found.patterns.push({ admission, group, origin: undefined, pattern: shape.open })
+    return
+  }
+  const refused = found.known.patterns.refused(group)
+  const grants = admission.grantsAt(now)
+  for (const origin of grants.origins) {
+    const pattern = grants.pattern(origin, shape, admission.kin)
+    if (pattern === undefined) continue
+    const texts = textsOf(pattern.language, FEW)
+    if (texts === undefined) found.patterns.push({ admission, group, origin, pattern })
+    for (const subject of texts ?? []) {
+      if (refused.some((one) => one.concerns(subject))) continue
+      found.few.push(literalClaim(admission, origin, subject))
+    }
+  }
+}
+
+/** What a pattern would not take must not become a rule of its own. */
+function claimFew(
+  literals: Map<string, LiteralClaim>,
+  few: readonly LiteralClaim[],
+  shipped: (paths: readonly string[]) => ReadonlySet<string>,
+): void {
+  const paths = few.flatMap(({ rule: { object }, subject = '' }) =>
+    isOfFile(object) ? [firstPath(subject)] : [],
+  )
+  const fixed = shipped(paths)
+  for (const claim of few) {
+    const { object } = claim.rule
+    if (isOfFile(object) && fixed.has(firstPath(claim.subject ?? ''))) continue
+    const key = ruleKey(claim.rule)
+    if (!literals.has(key)) literals.set(key, claim)
+  }
+}
+
+function isOfFile({ kind }: RuleObject): boolean {
+  return kind === 'file' || kind === 'giving-away'
+}
+
+/** Of a rename the path that is renamed: whether the image ships a file is asked of that one. */
+export function firstPath(subject: string): string {
+  const end = subject.indexOf(SUBJECT_TO)
+  return end < 0 ? subject : subject.slice(0, end)
+}

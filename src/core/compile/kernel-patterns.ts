@@ -1,0 +1,102 @@
+import { origins } from '../event/event.ts'
+import type { BehaviourObject } from '../behaviour/behaviour.ts'
+import type { Language } from '../behaviour/language.ts'
+import type { Shaper } from '../behaviour/shape.ts'
+import type { PatternClaim } from './kernel-claim.ts'
+import { type KernelRule, type PathAutomaton, type RuleObject, tagOf } from './kernel-profile.ts'
+import { buildAutomaton } from './path-automaton.ts'
+
+export interface PatternRules {
+  readonly automaton: PathAutomaton
+  readonly rules: readonly KernelRule[]
+}
+
+/**
+ * Patterns as one automaton, and a rule for each of its accepting sets and whoever has one of the patterns in it.
+ * The first of the claims that an act is of decides. Undefined where it takes too many states.
+ */
+export function patternRules(
+  claims: readonly PatternClaim[],
+  shaper: Shaper,
+  states: number,
+): PatternRules | undefined {
+  const numbers = new Map<string, number>()
+  const languages: Language[] = []
+  const byNumber: PatternClaim[][] = []
+  const numberOf = (source: string, language: Language): number => {
+    const known = numbers.get(source)
+    if (known !== undefined) return known
+    numbers.set(source, languages.length)
+    byNumber.push([])
+    return languages.push(language) - 1
+  }
+  const rank = new Map<PatternClaim, number>()
+  for (const [i, claim] of claims.entries()) {
+    rank.set(claim, i)
+    byNumber[numberOf(claim.pattern.source, claim.pattern.language)]?.push(claim)
+    const { object } = claim.admission
+    if (object.kind !== 'file' || object.to === undefined || claim.givesAway === true) continue
+    // Whether the image ships a file is asked of the path that is renamed alone: the automaton has to take it.
+    const renamed = shaper.pattern(object.path).open
+    numberOf(renamed.source, renamed.language)
+  }
+  const built = buildAutomaton(languages, states)
+  if (built === undefined) return undefined
+  const rules = built.sets.flatMap((set, number) => {
+    const all = set.flatMap((pattern) => byNumber[pattern] ?? [])
+    return rulesOf(
+      all.sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0)),
+      number,
+    )
+  })
+  return { automaton: built.automaton, rules: [...rules, ...someArguments(rules)] }
+}
+
+/** Which programs may be run with some arguments: where these are not to be had yet, that has to do. */
+function someArguments(rules: readonly KernelRule[]): readonly KernelRule[] {
+  const some = new Map<string, KernelRule>()
+  for (const rule of rules) {
+    const { actor, uid, origin, object, deny } = rule
+    if (object.kind !== 'exec-pattern' || deny === true) continue
+    const asked = { ...object, set: 0 }
+    const key = JSON.stringify([actor.exe, actor.script ?? '', uid, origin, asked])
+    if (!some.has(key)) some.set(key, { ...rule, object: asked })
+  }
+  return [...some.values()]
+}
+
+/** Of each (actor, uid, what is done, origin) the first claim. */
+function rulesOf(claims: readonly PatternClaim[], set: number): readonly KernelRule[] {
+  const rules = new Map<string, KernelRule>()
+  for (const { admission, group, givesAway, origin } of claims) {
+    const { actor, uid, object, id } = admission
+    for (const one of origin === undefined ? origins : [origin]) {
+      const key = `${group}\u0000${one}`
+      if (rules.has(key)) continue
+      const about =
+        givesAway === true
+          ? { kind: 'giving-away-pattern' as const, set }
+          : patternObject(object, set)
+      if (about === undefined) continue
+      const rule = { tag: tagOf(id), actor, uid, origin: one, object: about }
+      rules.set(key, origin === undefined ? { ...rule, deny: true } : rule)
+    }
+  }
+  return [...rules.values()]
+}
+
+function patternObject(object: BehaviourObject, set: number): RuleObject | undefined {
+  if (object.kind === 'syscall') return { kind: 'syscall-pattern', name: object.name, set }
+  if (object.kind === 'exec') {
+    const { path, drift, socketStdio } = object
+    return {
+      kind: 'exec-pattern',
+      path,
+      ...(drift === undefined ? {} : { drift }),
+      ...(socketStdio === undefined ? {} : { socketStdio }),
+      set,
+    }
+  }
+  if (object.kind !== 'file' || object.access === 'exec') return undefined
+  return { kind: 'file-pattern', access: object.access, set }
+}

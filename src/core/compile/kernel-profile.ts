@@ -1,0 +1,125 @@
+import type { Origin } from '../event/event.ts'
+import { type Actor, type BehaviourObject, objectKey } from '../behaviour/behaviour.ts'
+import type { User } from '../behaviour/user.ts'
+
+/** The first 16 hex digits of a behaviour's id: by it the kernel says which behaviour it counted. */
+export type BehaviourTag = string & { readonly __brand: 'BehaviourTag' }
+
+export function tagOf(id: string): BehaviourTag {
+  return id.slice(1, 17) as BehaviourTag
+}
+
+/**
+ * What a rule is about: a literal object, or one of a set of patterns, or of a block of addresses. The paths of a
+ * literal object are as a name's text has them (`bytesOfName`), not in the language of shapes: no `<lt>`.
+ */
+export type RuleObject =
+  | BehaviourObject
+  /** To rename the path, whatever to: no act is only that, see 3. */
+  | { readonly kind: 'giving-away'; readonly path: string }
+  | { readonly kind: 'giving-away-pattern'; readonly set: number }
+  /** Any path that ends in this accepting set of the automaton; of a rename, `path NUL to`. */
+  | {
+      readonly kind: 'file-pattern'
+      readonly access: 'read' | 'write' | 'create' | 'delete' | 'rename'
+      readonly set: number
+    }
+  | { readonly kind: 'syscall-pattern'; readonly name: string; readonly set: number }
+  /** A program with arguments that end in this set; of 0: that it may be run with some arguments at all. */
+  | {
+      readonly kind: 'exec-pattern'
+      readonly path: string
+      readonly drift?: true
+      readonly socketStdio?: true
+      readonly set: number
+    }
+  /** Any address whose longest prefix is this one of `prefixes`. */
+  | {
+      readonly kind: 'connect-prefix'
+      readonly protocol: string
+      readonly port: number
+      readonly prefix: number
+    }
+
+export interface KernelRule {
+  readonly tag: BehaviourTag
+  /** A person said no: nothing wider says yes. */
+  readonly deny?: true
+  /** `(runtime)` stands for no parent at all. */
+  readonly actor: Actor
+  readonly uid: User
+  readonly origin: Origin
+  readonly object: RuleObject
+}
+
+const S = '\u0000'
+
+/** What a rule is found by: of two with the same key one is meant. */
+export function ruleKey({ actor, uid, origin, object }: Omit<KernelRule, 'tag'>): string {
+  return [actor.exe, actor.script ?? '', uid, origin, ruleObjectKey(object)].join(S)
+}
+
+function ruleObjectKey(object: RuleObject): string {
+  switch (object.kind) {
+    case 'giving-away':
+      return [object.kind, object.path].join(S)
+    case 'giving-away-pattern':
+      return [object.kind, object.set].join(S)
+    case 'file-pattern':
+      return [object.kind, object.access, object.set].join(S)
+    case 'syscall-pattern':
+      return [object.kind, object.name, object.set].join(S)
+    case 'exec-pattern':
+      return [object.kind, object.path, object.drift, object.socketStdio, object.set].join(S)
+    case 'connect-prefix':
+      return [object.kind, object.protocol, object.port, object.prefix].join(S)
+    case 'exec':
+    case 'file':
+    case 'connect':
+    case 'listen':
+    case 'identity':
+    case 'capability':
+    case 'syscall':
+      return objectKey(object)
+  }
+}
+
+/** A deterministic automaton over bytes. State 0 is dead, state 1 is where it begins. */
+export interface PathAutomaton {
+  /** `next[state * 256 + byte]` is the state after it. */
+  readonly next: Uint16Array
+  /** Accepting set of each state; 0: accepts nothing. */
+  readonly accept: Uint16Array
+}
+
+export interface AddressPrefix {
+  /** In CIDR form, canonical: `10.0.0.0/8`, `2001:db8::/32`. */
+  readonly cidr: string
+  /** From 1. */
+  readonly number: number
+}
+
+/**
+ * A version's profile as the kernel holds it: plain data, swapped whole. Its meaning, which `evaluate` and the
+ * kernel programs share, for one behaviour of an act by (actor, uid, origin):
+ *
+ * 1. A rule for the literal object decides: allowed, or denied. Of a program whose arguments tell, and were told as a
+ *    whole, the set that the automaton ends in for them is asked first.
+ * 2. Else, for a path that is neither cut nor in `shipped`: the set that the automaton ends in, if there is a rule
+ *    for it, decides. For a connection: the longest prefix that holds the address.
+ * 3. Else, what creates a file is allowed where writing it is; and a path that is neither cut nor in `shipped` may be
+ *    deleted by whom 1 to 3 let create it, and 1 and 2 give it away.
+ * 4. Else it is not expected. An act is expected if each of its behaviours is.
+ *
+ * What nobody watched for while the version was learned is not expected either: told, and found unprofiled by the
+ * matcher. A version of which that is so of any kind never blocks (see `KernelProfiles`).
+ */
+export interface KernelProfile {
+  readonly rules: readonly KernelRule[]
+  readonly automaton: PathAutomaton
+  readonly prefixes: readonly AddressPrefix[]
+  /** Paths that the image ships and a pattern would take: patterns do not apply to them. */
+  readonly shipped: readonly string[]
+  /** What was made wider than the profile says, so that it fits: sentences for people. */
+  readonly widened: readonly string[]
+}

@@ -1,0 +1,217 @@
+import type { Origin } from '../event/event.ts'
+import type { Admission } from '../profile/allowance.ts'
+import type { BehaviourObject } from '../behaviour/behaviour.ts'
+import { actorText, objectText } from '../behaviour/describe.ts'
+import type { Known } from '../profile/profile-reader.ts'
+import { type PathPattern, text } from '../behaviour/language.ts'
+import type { Widening } from '../behaviour/widening.ts'
+import { folderOf, statesOf } from './folder-of.ts'
+import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
+import type { Claims } from './kernel-claims.ts'
+import type { ShippedFiles } from '../match/shipped-files.ts'
+import { anyArguments } from '../behaviour/subject.ts'
+import { anyArgumentVector } from '../behaviour/token-language.ts'
+import { userText } from '../behaviour/user.ts'
+
+/** What a pattern `folder/*` can stand for. */
+interface Member {
+  readonly group: string
+  readonly origin: Origin
+  readonly admission: Admission
+  readonly folder: PathPattern
+  /** What is told the kernel as long as the folder is not. */
+  readonly claim: LiteralClaim | PatternClaim
+}
+
+/** The pattern `folder/*` for one actor, uid, access and origin. */
+interface Folder {
+  readonly group: string
+  readonly origin: Origin
+  readonly pattern: PathPattern
+  /** Of what it stands for, the one with the least id. */
+  readonly admission: Admission
+  readonly members: number
+}
+
+/**
+ * Makes a profile smaller by taking files of one folder together, where there are most. INVARIANT: what was expected
+ * is expected still; no such pattern takes what a person rejected, what is run, or what the image ships.
+ */
+export class KernelWidening {
+  readonly #literals: readonly LiteralClaim[]
+  readonly #patterns: readonly PatternClaim[]
+  readonly #members = new Map<LiteralClaim | PatternClaim, Member>()
+  readonly #known: Known
+  readonly #shipped: ShippedFiles
+  readonly #folders = new Map<string, Folder>()
+  /** So many folders are widened next where there are too many states: how many are too many is not known. */
+  #step = 1
+
+  constructor(claims: Claims, known: Known, shipped: ShippedFiles) {
+    this.#literals = [...claims.literals.values()]
+    this.#patterns = claims.patterns
+    this.#known = known
+    this.#shipped = shipped
+  }
+
+  /** What is still told one by one. */
+  literals(): readonly LiteralClaim[] {
+    if (this.#folders.size === 0) return this.#literals
+    return this.#literals.filter((claim) => !this.#stoodFor(this.#members.get(claim)))
+  }
+
+  /** The patterns, the widest last. */
+  patterns(): readonly PatternClaim[] {
+    const exact = this.#patterns.filter((claim) => !this.#stoodFor(this.#members.get(claim)))
+    return [...exact, ...this.#folders.values()]
+  }
+
+  widenings(): readonly Widening[] {
+    return [...this.#folders.values()].map(({ group, origin, pattern, admission }) => ({
+      group,
+      origin,
+      pattern,
+      id: admission.id,
+      key: admission.key,
+    }))
+  }
+
+  /** What was widened, in words. */
+  sentences(): readonly string[] {
+    const told = [...this.#folders.values()].map(({ admission, members }) => {
+      const { actor, uid, object } = admission
+      if (object.kind === 'exec') {
+        const what = objectText(anyArguments(object))
+        const why = `the kernel has no room for the ${members} that it is known for`
+        return `${actorText(actor)} as ${userText(uid)} may run ${what} with any arguments: ${why}`
+      }
+      const access = object.kind === 'file' ? object.access : object.kind
+      const path = objectText(object)
+      const folder = path.slice(0, path.lastIndexOf('/') + 1)
+      return (
+        `${actorText(actor)} as ${userText(uid)} may ${access} whatever is in ${folder}, but not what the image ships: ` +
+        `the kernel has no room for each of the ${members} that it is known for`
+      )
+    })
+    return [...new Set(told)].sort()
+  }
+
+  /** Widens where there is most, until about so many rules are saved. False where nothing is left to widen. */
+  saveRules(tooMany: number): boolean {
+    const members = this.#widenable(this.literals(), literalMember)
+    const crowded = [...byKey(members, keyOf).values()]
+      .filter((list) => list.length > 1)
+      .sort((a, b) => b.length - a.length)
+    let saved = 0
+    for (const list of crowded) {
+      if (saved >= tooMany) break
+      this.#widen(list)
+      saved += list.length - 1
+    }
+    return saved > 0
+  }
+
+  /** Widens where patterns are longest and most, for all who have them: they share their states. */
+  saveStates(): boolean {
+    const exact = this.#patterns.filter((claim) => !this.#stoodFor(this.#members.get(claim)))
+    const members = this.#widenable(exact, patternMember)
+    const folders = [...byKey(members, ({ folder }) => folder.source).values()]
+      .map((list) => ({ list, saved: statesSaved(list) }))
+      .filter(({ saved }) => saved > 0)
+      .sort((a, b) => b.saved - a.saved)
+    for (const { list } of folders.slice(0, this.#step)) {
+      for (const some of byKey(list, keyOf).values()) this.#widen(some)
+    }
+    this.#step *= 2
+    return folders.length > 0
+  }
+
+  #stoodFor(member: Member | undefined): boolean {
+    return member !== undefined && this.#folders.has(keyOf(member))
+  }
+
+  #widenable<C extends LiteralClaim | PatternClaim>(
+    claims: readonly C[],
+    memberOf: (claim: C) => Member | undefined,
+  ): readonly Member[] {
+    const fresh = claims.flatMap((claim) => memberOf(claim) ?? [])
+    const fixed = this.#shipped.among(fresh.flatMap(({ claim }) => pathOf(claim)))
+    return fresh.filter((member) => {
+      const [path] = pathOf(member.claim)
+      if (path === undefined) return true
+      if (fixed.has(path)) return false
+      return !this.#known.patterns.refused(member.group).some((refused) => refused.concerns(path))
+    })
+  }
+
+  #widen(members: readonly Member[]): void {
+    const [first] = members
+    if (first === undefined) return
+    const { group, origin, folder } = first
+    const before = this.#folders.get(keyOf(first))
+    for (const member of members) this.#members.set(member.claim, member)
+    const least = [...members, ...(before === undefined ? [] : [before])]
+      .map(({ admission }) => admission)
+      .reduce((a, b) => (b.id < a.id ? b : a))
+    this.#folders.set(keyOf(first), {
+      group,
+      origin,
+      pattern: folder,
+      admission: least,
+      members: members.length + (before?.members ?? 0),
+    })
+  }
+}
+
+function pathOf(claim: LiteralClaim | PatternClaim): readonly string[] {
+  return 'rule' in claim && claim.subject !== undefined ? [claim.subject] : []
+}
+
+function keyOf({ group, origin, folder }: Member): string {
+  return `${group}\u0000${origin}\u0000${folder.source}`
+}
+
+function byKey(
+  members: readonly Member[],
+  key: (member: Member) => string,
+): ReadonlyMap<string, readonly Member[]> {
+  const lists = new Map<string, Member[]>()
+  for (const member of members) {
+    const list = lists.get(key(member))
+    if (list === undefined) lists.set(key(member), [member])
+    else list.push(member)
+  }
+  return lists
+}
+
+/** Neither what is run nor what is renamed: two paths have two folders. */
+function inFolder(object: BehaviourObject): boolean {
+  return object.kind === 'file' && object.to === undefined && object.path.startsWith('/')
+}
+
+function literalMember(claim: LiteralClaim): Member | undefined {
+  const { rule, admission, group, subject } = claim
+  if (rule.deny === true || group === undefined || subject === undefined) return undefined
+  const folder = inFolder(admission.object) ? folderOf(text(subject)) : undefined
+  return folder === undefined ? undefined : { group, origin: rule.origin, admission, folder, claim }
+}
+
+function patternMember(claim: PatternClaim): Member | undefined {
+  const { admission, group, origin, pattern } = claim
+  if (origin === undefined) return undefined
+  if (admission.object.kind === 'exec')
+    return { group, origin, admission, folder: anyArgumentVector, claim }
+  if (!inFolder(admission.object)) return undefined
+  const folder = folderOf(pattern.language)
+  return folder === undefined ? undefined : { group, origin, admission, folder, claim }
+}
+
+function statesSaved(members: readonly Member[]): number {
+  const patterns = new Map<string, number>()
+  for (const { claim } of members) {
+    if ('pattern' in claim) patterns.set(claim.pattern.source, statesOf(claim.pattern.language))
+  }
+  const all = [...patterns.values()].reduce((sum, one) => sum + one, 0)
+  const [first] = members
+  return first === undefined ? 0 : all - statesOf(first.folder.language)
+}

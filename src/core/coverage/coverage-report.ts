@@ -1,0 +1,172 @@
+import { type Micros, microsOf } from '../event/time.ts'
+import {
+  type CellSpan,
+  type ContainerRun,
+  countSingletons,
+  countSlices,
+  countStarts,
+  estimate,
+  percentAtMost,
+  plural,
+  stintsOf,
+} from './coverage.ts'
+import type { ProfileEntry } from '../profile/profile-entry.ts'
+
+/** Kinds of acts that a behaviour can be of. */
+export const behaviourKinds = [
+  'exec',
+  'file',
+  'connect',
+  'listen',
+  'identity',
+  'capability',
+  'syscall',
+] as const
+export type BehaviourKind = (typeof behaviourKinds)[number]
+
+/** How well one kind of behaviour is covered; the bounds are 95 % upper bounds of a chance, 0..1. */
+export interface KindCoverage {
+  readonly kind: BehaviourKind
+  readonly behaviours: number
+  /** Seen in one container only. */
+  readonly singletons: number
+  /** That the next container, and the next hour of one, shows something new of this kind. */
+  readonly nextContainer: number
+  readonly nextHour: number
+}
+
+/** How well starts and ends are covered, which are units of their own. */
+export interface PhaseCoverage {
+  readonly phase: 'start-up' | 'shutdown'
+  /** Starts or ends that were watched. */
+  readonly seen: number
+  /** Behaviours that one of them alone showed. */
+  readonly singletons: number
+  readonly bound: number
+}
+
+export interface CoverageReport {
+  readonly nextContainer: number
+  readonly nextHour: number
+  readonly kinds: readonly KindCoverage[]
+  readonly phases: readonly PhaseCoverage[]
+  /** What the window cannot have shown, in words. */
+  readonly notYetSeen: readonly string[]
+}
+
+/** Something that comes by the clock. `periodMs` absent: nobody knows how often. */
+export interface KnownSchedule {
+  readonly text: string
+  readonly periodMs?: number
+}
+
+const hourMicros = 3_600_000_000
+
+type Shown = readonly CellSpan[]
+
+/** What the service itself showed of each behaviour; exec sessions apart. */
+function shownBy(entry: ProfileEntry): Shown {
+  return entry.cells
+    .filter(({ origin }) => origin !== 'exec-in')
+    .map(({ container, first, last }) => {
+      return { container, first: microsOf(first), last: microsOf(last) }
+    })
+}
+
+/**
+ * Coverage in full: by kind of behaviour, for the next container and for the next hour, for starts and ends.
+ * Each is a bound of its own; the one that ends a window is {@link coverageOf}'s, over all kinds.
+ */
+export function coverageReport(
+  entries: readonly ProfileEntry[],
+  runs: readonly ContainerRun[],
+  slice: Micros,
+  schedules: readonly KnownSchedule[] = [],
+): CoverageReport {
+  const byContainer = new Map(runs.map((run) => [run.container, run]))
+  const slices = countSlices(runs, slice)
+  const shown = new Map<BehaviourKind, Shown[]>(behaviourKinds.map((kind) => [kind, []]))
+  for (const entry of entries) {
+    const cells = shownBy(entry)
+    if (cells.length > 0) shown.get(entry.object.kind)?.push(cells)
+  }
+  const boundsOf = (list: readonly Shown[]) => {
+    const single = countSingletons(list, byContainer, slice)
+    return {
+      single,
+      nextContainer: estimate(runs.length, single.containers).bound,
+      nextHour: hourBound(slices, single.slices, slice),
+    }
+  }
+  const kinds = behaviourKinds.map((kind) => {
+    const list = shown.get(kind) ?? []
+    const { single, nextContainer, nextHour } = boundsOf(list)
+    const singletons = single.containers
+    return { kind, behaviours: list.length, singletons, nextContainer, nextHour }
+  })
+  const { single, nextContainer, nextHour } = boundsOf([...shown.values()].flat())
+  const ends = runs.flatMap(stintsOf).filter(({ ended }) => ended === true).length
+  const phases = [
+    phase('start-up', countStarts(runs), single.starts),
+    phase('shutdown', ends, single.ends),
+  ] as const
+  const notYetSeen = [...unseenPhases(phases), ...unseenSchedules(schedules, runs)]
+  return { nextContainer, nextHour, kinds, phases, notYetSeen }
+}
+
+/** An hour is many slices, each with its own chance. */
+function hourBound(slices: number, singletons: number, slice: Micros): number {
+  if (slices === 0) return 1
+  const { bound } = estimate(slices, singletons)
+  return Math.min(1, bound * Math.max(1, hourMicros / slice))
+}
+
+function phase(name: PhaseCoverage['phase'], seen: number, singletons: number): PhaseCoverage {
+  return { phase: name, seen, singletons, bound: estimate(seen, singletons).bound }
+}
+
+function unseenPhases(phases: readonly PhaseCoverage[]): readonly string[] {
+  return phases
+    .filter(({ seen }) => seen === 0)
+    .map(({ phase: name }) => `a ${name} of a container`)
+}
+
+/** A nightly job has been seen at the earliest once one container was watched for a day. */
+function unseenSchedules(
+  schedules: readonly KnownSchedule[],
+  runs: readonly ContainerRun[],
+): readonly string[] {
+  const longest = Math.max(0, ...runs.flatMap(stintsOf).map(({ from, to }) => to - from)) / 1_000
+  return schedules
+    .filter(({ periodMs }) => periodMs === undefined || periodMs > longest)
+    .map(({ text, periodMs }) => {
+      const every = periodMs === undefined ? 'no period is known' : `every ${periodText(periodMs)}`
+      return `${text} (${every}; the longest run watched: ${periodText(longest)})`
+    })
+}
+
+function periodText(ms: number): string {
+  const minutes = Math.floor(ms / 60_000)
+  if (minutes < 120) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`
+}
+
+/** The chance for the next hour, for people. */
+export function hourText(bound: number): string {
+  const chance =
+    bound >= 1 ? 'as good as surely' : `with a chance of at most ${percentAtMost(bound)}`
+  return `the next hour of a container shows something new ${chance}`
+}
+
+/** One line of a kind for people. */
+export function kindText({ kind, behaviours, nextContainer, nextHour }: KindCoverage): string {
+  const bounds = `next container ≤${percentAtMost(nextContainer)}, next hour ≤${percentAtMost(nextHour)}`
+  return `${kind}: ${behaviours} known, something new: ${bounds}`
+}
+
+export function phaseText({ phase: name, seen, singletons, bound }: PhaseCoverage): string {
+  if (seen === 0) return `${name}: not yet seen`
+  const once = singletons === 0 ? 'nothing' : plural(singletons, 'behaviour')
+  return `${name}: seen ${plural(seen, 'time')}, ${once} in one of them only, the next is new ≤${percentAtMost(bound)}`
+}

@@ -1,0 +1,217 @@
+import { isoOf, type Micros, microsOf } from '../event/time.ts'
+import type { Literal } from '../behaviour/witness.ts'
+import { compareText, type EvidenceBucket, type EvidenceBuckets } from '../profile/profile-entry.ts'
+import { Witnesses } from '../behaviour/witness.ts'
+
+/** The finest times that evidence is told apart by, and by which it can be forgotten. */
+const FINEST: Micros = 60_000_000
+/** Buckets of one cell; where it has more, they are put together two by two. */
+export const BUCKETS_KEPT = 8
+
+/** What was seen within one bucket of time. */
+export interface Seen {
+  /** Acts up to the end of this bucket, from the first of all on: so that copies join by maximum. */
+  readonly upTo: number
+  readonly first: Micros
+  readonly last: Micros
+  readonly guardrails: readonly string[]
+  readonly witnesses: Witnesses | undefined
+}
+
+type Bucket = { -readonly [K in keyof Seen]: Seen[K] }
+
+export interface Span {
+  readonly from: Micros
+  readonly to: Micros
+}
+
+/** Whether the finest bucket holds both. */
+export function isOneBucket(a: Micros, b: Micros): boolean {
+  return Math.floor(a / FINEST) === Math.floor(b / FINEST)
+}
+
+/**
+ * When a cell's acts were seen, to the bucket: what is to be forgotten by time can be taken out of it.
+ *
+ * INVARIANT: widths are minutes times a power of two, and bucket n begins at n widths after the epoch; so the
+ * buckets of any acts are the same in whatever order, and by whatever copies, they came.
+ */
+export class TimeBuckets {
+  #width: Micros
+  #list: Bucket[]
+
+  private constructor(width: Micros, list: Bucket[]) {
+    this.#width = width
+    this.#list = list
+  }
+
+  /** All that was seen so far, as one bucket that is as narrow as it can be. */
+  static of(all: Seen): TimeBuckets {
+    let width = FINEST
+    while (Math.floor(all.first / width) !== Math.floor(all.last / width)) width *= 2
+    return new TimeBuckets(width, [{ ...all }])
+  }
+
+  static from(json: EvidenceBuckets): TimeBuckets {
+    return new TimeBuckets(json.minutes * FINEST, json.list.map(bucketOf))
+  }
+
+  /** One bucket says no more than the cell itself. */
+  get isOne(): boolean {
+    return this.#list.length <= 1
+  }
+
+  see(count: number, when: Micros): void {
+    const at = this.#place(when)
+    const bucket = this.#list[at]
+    if (bucket === undefined) return
+    bucket.first = Math.min(bucket.first, when)
+    bucket.last = Math.max(bucket.last, when)
+    for (let i = at; i < this.#list.length; i++) (this.#list[i] as Bucket).upTo += count
+    this.#fit()
+  }
+
+  trip(guardrails: readonly string[], when: Micros): void {
+    const bucket = this.#at(when)
+    if (bucket !== undefined) bucket.guardrails = united(bucket.guardrails, guardrails)
+  }
+
+  witness(literal: Literal, when: Micros): void {
+    const bucket = this.#at(when)
+    if (bucket === undefined) return
+    bucket.witnesses ??= new Witnesses()
+    bucket.witnesses.add(literal)
+  }
+
+  /** Takes in another copy's. */
+  join(other: TimeBuckets): void {
+    this.#width = Math.max(this.#width, other.#width)
+    this.#list = this.#gathered([...this.#list, ...other.#list])
+    this.#fit()
+  }
+
+  /**
+   * Takes out whatever touches the span, a bucket as a whole: what is gone with it is the span that is given back,
+   * undefined where nothing was touched.
+   */
+  forget(from: Micros, to: Micros): Span | undefined {
+    const counts = this.#counts()
+    const kept: Bucket[] = []
+    let upTo = 0
+    let gone: Span | undefined
+    for (const [i, bucket] of this.#list.entries()) {
+      if (bucket.last >= from && bucket.first <= to) {
+        gone = {
+          from: Math.min(gone?.from ?? bucket.first, bucket.first),
+          to: Math.max(gone?.to ?? bucket.last, bucket.last),
+        }
+        continue
+      }
+      upTo += counts[i] ?? 0
+      kept.push({ ...bucket, upTo })
+    }
+    this.#list = kept
+    return gone
+  }
+
+  /** All buckets as one; undefined where there is none left. */
+  whole(): Seen | undefined {
+    const [head, ...rest] = this.#list
+    if (head === undefined) return undefined
+    const all = { ...head, witnesses: head.witnesses?.copy() }
+    for (const bucket of rest) joinInto(all, bucket)
+    return all
+  }
+
+  toJSON(): EvidenceBuckets {
+    return { minutes: this.#width / FINEST, list: this.#list.map(jsonOf) }
+  }
+
+  /** Acts of each bucket alone. */
+  #counts(): readonly number[] {
+    let before = 0
+    return this.#list.map(({ upTo }) => {
+      const own = Math.max(0, upTo - before)
+      before = Math.max(before, upTo)
+      return own
+    })
+  }
+
+  #index(when: Micros): number {
+    return Math.floor(when / this.#width)
+  }
+
+  #at(when: Micros): Bucket | undefined {
+    const index = this.#index(when)
+    return this.#list.findLast(({ first }) => this.#index(first) === index)
+  }
+
+  /** Where the bucket of that time is, made where it was not. */
+  #place(when: Micros): number {
+    const index = this.#index(when)
+    let at = this.#list.length
+    for (; at > 0; at--) {
+      const other = this.#index(this.#list[at - 1]?.first ?? 0)
+      if (other === index) return at - 1
+      if (other < index) break
+    }
+    const upTo = this.#list[at - 1]?.upTo ?? 0
+    const fresh = { upTo, first: when, last: when, guardrails: [], witnesses: undefined }
+    this.#list.splice(at, 0, fresh)
+    return at
+  }
+
+  #fit(): void {
+    while (this.#list.length > BUCKETS_KEPT) {
+      this.#width *= 2
+      this.#list = this.#gathered(this.#list)
+    }
+  }
+
+  #gathered(buckets: readonly Bucket[]): Bucket[] {
+    const byIndex = new Map<number, Bucket>()
+    for (const bucket of buckets) {
+      const index = this.#index(bucket.first)
+      const known = byIndex.get(index)
+      if (known === undefined) {
+        byIndex.set(index, { ...bucket, witnesses: bucket.witnesses?.copy() })
+      } else joinInto(known, bucket)
+    }
+    return [...byIndex].sort(([a], [b]) => a - b).map(([, bucket]) => bucket)
+  }
+}
+
+function joinInto(bucket: Bucket, other: Seen): void {
+  bucket.upTo = Math.max(bucket.upTo, other.upTo)
+  bucket.first = Math.min(bucket.first, other.first)
+  bucket.last = Math.max(bucket.last, other.last)
+  bucket.guardrails = united(bucket.guardrails, other.guardrails)
+  if (other.witnesses === undefined) return
+  bucket.witnesses ??= new Witnesses()
+  bucket.witnesses.merge(other.witnesses.toJSON())
+}
+
+function united(a: readonly string[], b: readonly string[]): readonly string[] {
+  if (b.length === 0) return a
+  return [...new Set([...a, ...b])].sort(compareText)
+}
+
+function bucketOf({ upTo, first, last, guardrails, witnesses }: EvidenceBucket): Bucket {
+  return {
+    upTo,
+    first: microsOf(first),
+    last: microsOf(last),
+    guardrails: guardrails ?? [],
+    witnesses: witnesses === undefined ? undefined : Witnesses.from(witnesses),
+  }
+}
+
+function jsonOf({ upTo, first, last, guardrails, witnesses }: Bucket): EvidenceBucket {
+  return {
+    upTo,
+    first: isoOf(first),
+    last: isoOf(last),
+    ...(guardrails.length === 0 ? {} : { guardrails }),
+    ...(witnesses === undefined ? {} : { witnesses: witnesses.toJSON() }),
+  }
+}

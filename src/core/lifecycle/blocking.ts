@@ -1,0 +1,190 @@
+import { SnugError } from '../../errors.ts'
+import { sha256Hex } from '../behaviour/sha256.ts'
+import { durationText, percentText } from './wording.ts'
+
+/** How blocking begins, and when it gives up by itself. */
+export interface BlockRules {
+  /** Share of a version's containers that is blocked first; 0..1, 1: all of them at once. */
+  readonly canary: number
+  /** How long only that share is, in milliseconds. */
+  readonly canaryForMs: number
+  /** Different acts of a version that are refused within a minute before blocking disarms itself. */
+  readonly budget: number
+}
+
+/**
+ * A tenth, for ten minutes: where a profile is wrong, one container in ten shows it as well as all of them do, and
+ * nine go on serving. A version with fewer than ten containers has one canary.
+ */
+export const defaultBlockRules: BlockRules = Object.freeze({
+  canary: 0.1,
+  canaryForMs: 600_000,
+  budget: 100,
+})
+
+export interface Canary {
+  readonly fraction: number
+  /** Epoch milliseconds: from then on all containers are blocked. */
+  readonly until: number
+}
+
+/** What is only there in mode `block`. Plain data: it is stored with the version. */
+export interface Blocking {
+  /** Epoch milliseconds */
+  readonly since: number
+  readonly canary?: Canary
+  /** Epoch milliseconds: since when it only alerts, because its budget was spent. */
+  readonly disarmedAt?: number
+}
+
+/** Blocking is off for a while by a person's word. */
+export interface BreakGlass {
+  /** Epoch milliseconds */
+  readonly until: number
+  readonly by: string
+  readonly reason: string
+}
+
+/** A person's own choice of canary, for one version. */
+export interface CanaryChoice {
+  readonly fraction?: number
+  readonly forMs?: number
+}
+
+/** Longer than this is no emergency any more: `mode alert` is for good, and says so. */
+export const longestBreakGlassMs = 86_400_000
+
+export function startBlocking(
+  rules: BlockRules,
+  nowMs: number,
+  choice: CanaryChoice = {},
+): Blocking {
+  const fraction = choice.fraction ?? rules.canary
+  const forMs = choice.forMs ?? rules.canaryForMs
+  if (fraction >= 1 || forMs <= 0) return { since: nowMs }
+  return { since: nowMs, canary: { fraction, until: nowMs + forMs } }
+}
+
+/** ` in all containers`, or which and until when; for a sentence. */
+export function blockingText({ canary }: Blocking, nowMs: number): string {
+  if (canary === undefined) return 'in all containers'
+  const share = percentText(canary.fraction)
+  return `in ${share} of its containers, one at least, for ${durationText(canary.until - nowMs)} first`
+}
+
+/** The part of a version that this file is about. */
+export interface Blockable {
+  readonly mode: 'learn' | 'alert' | 'block'
+  readonly blocking?: Blocking
+  readonly breakGlass?: BreakGlass
+  readonly because: string
+}
+
+/** Ends what has an end: the canary's time, and break-glass. Without news it gives the version as it is. */
+export function settleBlocking<V extends Blockable>(version: V, nowMs: number): V {
+  let settled = version
+  const { blocking, breakGlass } = version
+  if (blocking?.canary !== undefined && nowMs >= blocking.canary.until) {
+    const { canary: _, ...all } = blocking
+    const because = 'the canary came to no harm: blocking in all containers'
+    // One that disarmed itself has shown harm: it is not widened, it waits for a person.
+    if (blocking.disarmedAt === undefined) settled = { ...settled, blocking: all, because }
+  }
+  if (breakGlass !== undefined && nowMs >= breakGlass.until) {
+    const { breakGlass: _, ...rest } = settled
+    settled = { ...(rest as V), because: 'break-glass is over: blocking again' }
+  }
+  return settled === version ? version : Object.freeze(settled)
+}
+
+/** The kernel spent the version's budget and does not block it any more. */
+export function disarm<V extends Blockable>(version: V, budget: number, nowMs: number): V {
+  const { blocking } = version
+  if (version.mode !== 'block' || blocking === undefined) return version
+  if (blocking.disarmedAt !== undefined) return version
+  return Object.freeze({
+    ...version,
+    blocking: { ...blocking, disarmedAt: nowMs },
+    because: `blocking disarmed itself: more than ${budget} different acts were refused within a minute; set mode block again once that is understood`,
+  })
+}
+
+/**
+ * Blocking off for a while, by a person's word.
+ *
+ * @throws SnugError MODE_REFUSED where it does not block, DECISION_INVALID for a time that is too long or no time
+ */
+export function breakGlass<V extends Blockable>(
+  version: V,
+  order: { readonly forMs: number; readonly reason: string; readonly who: string },
+  nowMs: number,
+): V {
+  const { forMs, reason, who } = order
+  if (version.mode !== 'block') throw new SnugError('MODE_REFUSED', 'it does not block')
+  if (!(forMs > 0 && forMs <= longestBreakGlassMs)) {
+    throw new SnugError('DECISION_INVALID', 'break-glass is for at most `24h`')
+  }
+  return Object.freeze({
+    ...version,
+    breakGlass: { until: nowMs + forMs, by: who, reason },
+    because: `${who} broke the glass for ${durationText(forMs)}: ${reason}`,
+  })
+}
+
+export function endBreakGlass<V extends Blockable>(version: V, who: string): V {
+  if (version.breakGlass === undefined) return version
+  const { breakGlass: _, ...rest } = version
+  return Object.freeze({
+    ...(rest as V),
+    because: `${who} ended break-glass: blocking again`,
+  })
+}
+
+/** Without what only mode `block` has. */
+export function withoutBlocking<V extends Blockable>(version: V): V {
+  const { blocking: _, breakGlass: __, ...rest } = version
+  return rest as V
+}
+
+/**
+ * What the kernel shall do now about deviations; undefined where it has no profile to judge by.
+ *
+ * @param isBlind nobody watched for some kind of act: what was never seen must not be refused
+ */
+export function enforcementOf(
+  version: Blockable & { readonly state: string },
+  budget: number,
+  isBlind = false,
+):
+  | { readonly mode: 'alert' | 'block'; readonly budget: number; readonly pausedUntil?: number }
+  | undefined {
+  if (!judgesInKernel(version)) return undefined
+  const { mode, blocking, breakGlass } = version
+  const armed = mode === 'block' && blocking?.disarmedAt === undefined && !isBlind
+  return {
+    mode: armed ? 'block' : 'alert',
+    budget,
+    ...(breakGlass === undefined ? {} : { pausedUntil: breakGlass.until }),
+  }
+}
+
+/** Its profile is settled enough to be judged by without user space. */
+export function judgesInKernel({ state, mode }: Blockable & { readonly state: string }): boolean {
+  return state !== 'learning' && mode !== 'learn'
+}
+
+/**
+ * Which of these containers are blocked while the canary lasts: those whose id hashes below the fraction, whatever
+ * others come and go; where there is none, the one that hashes lowest.
+ */
+export function canariesAmong(ids: Iterable<string>, { fraction }: Canary): ReadonlySet<string> {
+  const chosen = new Set<string>()
+  let lowest: { readonly id: string; readonly share: number } | undefined
+  for (const id of ids) {
+    const share = Number.parseInt(sha256Hex(id).slice(0, 8), 16) / 2 ** 32
+    if (share < fraction) chosen.add(id)
+    if (lowest === undefined || share < lowest.share) lowest = { id, share }
+  }
+  if (chosen.size === 0 && lowest !== undefined) chosen.add(lowest.id)
+  return chosen
+}

@@ -1,0 +1,23 @@
+import { SnugError } from '../../errors.ts'
+import type { Step, Version } from './version.ts'
+
+/**
+ * A profile came from elsewhere: it waits for review, and nothing is held to it until a person approves.
+ *
+ * Errors: `MODE_REFUSED` where the version is enforced, since an import must not change by itself what is expected of it.
+ */
+export function withImported(version: Version, who: string, nowMs: number): Step {
+  if (version.state === 'enforced') {
+    const how = 'set its mode to `learn` first'
+    throw new SnugError('MODE_REFUSED', `it is enforced, mode ${version.mode}: ${how}`)
+  }
+  const because = `${who} imported its profile: it waits for review`
+  const next: Version = Object.freeze({ ...version, state: 'review', learnedAt: nowMs, because })
+  const transition = {
+    from: { state: version.state, mode: version.mode },
+    to: { state: next.state, mode: next.mode },
+    atMs: nowMs,
+    because,
+  }
+  return { version: next, transitions: version.state === 'review' ? [] : [transition] }
+}

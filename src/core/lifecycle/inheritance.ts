@@ -1,0 +1,152 @@
+import { Grants } from '../profile/allowance.ts'
+import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
+import type { LearnRules, Version } from './version.ts'
+import type { EvidenceCell, Grant, ProfileEntry } from '../profile/profile-entry.ts'
+import { isForUser } from '../profile/allowance.ts'
+
+function grantsOf(cell: EvidenceCell): Grant {
+  return cell.witnesses === undefined
+    ? { origin: cell.origin }
+    : { origin: cell.origin, witnesses: cell.witnesses }
+}
+
+function allowed(entry: ProfileEntry, windowDone: boolean): readonly Grant[] {
+  const { decision } = entry
+  if (decision?.kind === 'rejected') return []
+  const grants = new Grants()
+  for (const cell of entry.cells) {
+    const clean = cell.phase === 'learned' && (cell.guardrails ?? []).length === 0
+    if (clean && cell.origin !== 'exec-in') grants.merge(grantsOf(cell))
+  }
+  // An approval with an end is for its time and place, and so is one for a workload.
+  if (
+    decision !== undefined &&
+    decision.until === undefined &&
+    decision.onlyWorkload === undefined &&
+    isForUser(decision, entry.uid)
+  ) {
+    for (const grant of decision.grants) grants.merge(grant)
+  }
+  // A version that had its whole window and never showed what it inherited does not pass it on.
+  const showed = !grants.empty
+  if (!windowDone || showed) {
+    for (const grant of entry.inherited?.grants ?? []) grants.merge(grant)
+  }
+  return grants.toJSON()
+}
+
+/**
+ * The prior of a new version: what its predecessor was known or allowed to do, without evidence of its own
+ * until it shows it. Rejections go over too. Feed it to `Profile.merge`.
+ *
+ * `windowDone`: the predecessor had its whole window.
+ */
+export function priorOf(
+  predecessor: { readonly digest: string; readonly windowDone: boolean },
+  entries: Iterable<ProfileEntry>,
+): readonly ProfileEntry[] {
+  const prior: ProfileEntry[] = []
+  for (const entry of entries) {
+    const { cells: _, inherited: __, decision, ...name } = entry
+    if (decision?.kind === 'rejected') {
+      prior.push({ ...name, cells: [], decision })
+      continue
+    }
+    const grants = allowed(entry, predecessor.windowDone)
+    if (grants.length > 0) {
+      prior.push({ ...name, cells: [], inherited: { from: predecessor.digest, grants } })
+    }
+  }
+  return prior
+}
+
+const defaultVanishAfterMs = 7 * 24 * 3_600_000
+
+/**
+ * When (epoch milliseconds) a version lets go of what it inherited and never showed; undefined while it cannot
+ * be said to have had its chance: it learns, or its window ended with holes, or it inherited nothing.
+ */
+export function vanishesAt(life: Version, rules: LearnRules): number | undefined {
+  const { state, learnedAt, predecessor, holes } = life
+  if (state === 'learning' || predecessor === undefined) return undefined
+  if (learnedAt === undefined || holes !== undefined) return undefined
+  return learnedAt + (rules.vanishAfterMs ?? defaultVanishAfterMs)
+}
+
+/** What an image ships under a path: a fingerprint of the content, or undefined. */
+export type Shipped = (path: string) => string | undefined
+
+/** Where a file of the new version comes from. */
+export interface FileStory {
+  readonly package?: {
+    readonly name: string
+    readonly now: string
+    /** Its version in the image before; absent where that has no such package. */
+    readonly before?: string
+  }
+  /** Counted from the bottom, 1 first; `isNew`: the image before does not have that layer. */
+  readonly layer?: { readonly number: number; readonly of: number; readonly isNew: boolean }
+}
+
+/** What the new image's package database and layers say of a path. */
+export type About = (path: string) => FileStory | undefined
+
+function change(path: string, now: Shipped, before: Shipped): 'brings' | 'changed' | undefined {
+  const after = now(path)
+  if (after === undefined) return undefined
+  const old = before(path)
+  if (old === undefined) return 'brings'
+  return old === after ? undefined : 'changed'
+}
+
+/** What of the image an act makes use of. Who writes, deletes or renames its files makes no use of what they are. */
+function pathsOf(object: BehaviourObject): readonly string[] {
+  if (object.kind === 'exec') {
+    return object.script === undefined ? [object.path] : [object.path, object.script]
+  }
+  if (object.kind !== 'file' || (object.access !== 'read' && object.access !== 'exec')) return []
+  return [object.path]
+}
+
+function storyText(story: FileStory | undefined): string {
+  const parts: string[] = []
+  const owner = story?.package
+  if (owner !== undefined) {
+    const { name, now, before } = owner
+    const versions = before === undefined ? `${now}, which is new` : `${before} → ${now}`
+    parts.push(`package ${name} ${before === now ? now : versions}`)
+  }
+  if (story?.layer !== undefined) {
+    const { number, of, isNew } = story.layer
+    parts.push(`in ${isNew ? 'the new layer' : 'layer'} ${number} of ${of}`)
+  }
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`
+}
+
+/**
+ * Why a new version does what its predecessor did not, as far as the two images tell; undefined where they
+ * do not explain it, which is the case to look at. `about` adds which package and layer brought the file.
+ */
+export function explainDelta(
+  delta: { readonly actor: Actor; readonly object: BehaviourObject },
+  now: Shipped,
+  before: Shipped,
+  about: About = () => undefined,
+): string | undefined {
+  // Not what the image shipped: no image explains that.
+  if (delta.object.kind === 'exec' && delta.object.drift === true) return undefined
+  for (const path of pathsOf(delta.object)) {
+    const how = change(path, now, before)
+    if (how === undefined) continue
+    const story = storyText(about(path))
+    if (how === 'brings') return `the new version brings ${path} along${story}`
+    return `the new version changed ${path}${story}`
+  }
+  for (const path of [delta.actor.script, delta.actor.exe]) {
+    const how = path === undefined ? undefined : change(path, now, before)
+    if (path === undefined || how === undefined) continue
+    const what = how === 'brings' ? 'brings along' : 'changed'
+    return `done by ${path}, which the new version ${what}${storyText(about(path))}`
+  }
+  return undefined
+}

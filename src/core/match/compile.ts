@@ -1,0 +1,22 @@
+import type { Known } from '../profile/profile-reader.ts'
+import { KnownIndex } from '../profile/rule-index.ts'
+import { LiveEntry } from '../profile/live-entry.ts'
+import type { ProfileEntry } from '../profile/profile-entry.ts'
+import type { Shaper } from '../behaviour/shape.ts'
+
+/** Immutable once made; swapped whole. */
+export type CompiledProfile = Known
+
+/** The matcher of a stored profile. Says what a live `Profile` of the same entries says. */
+export function compile(entries: Iterable<ProfileEntry>, shaper: Shaper): CompiledProfile {
+  const byKey = new Map<string, LiveEntry>()
+  for (const json of entries) {
+    const entry = LiveEntry.ofJSON(json, shaper)
+    const known = byKey.get(entry.key)
+    if (known === undefined) byKey.set(entry.key, entry)
+    else known.merge(json)
+  }
+  const index = new KnownIndex(shaper)
+  for (const entry of byKey.values()) index.set(entry.admission())
+  return index
+}

@@ -1,0 +1,129 @@
+import { bytesOfName } from '../event/name-bytes.ts'
+import { holds, parseAddress, parseBlock } from '../behaviour/address-block.ts'
+import type { BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
+import { literalPath } from '../behaviour/shape.ts'
+import { anyArguments, plainObject, subjectOf } from '../behaviour/subject.ts'
+import { firstPath } from '../compile/kernel-claims.ts'
+import {
+  type BehaviourTag,
+  type KernelProfile,
+  type KernelRule,
+  ruleKey,
+  type RuleObject,
+} from '../compile/kernel-profile.ts'
+import { run } from '../compile/path-automaton.ts'
+
+export interface Evaluation {
+  readonly verdict: 'allow' | 'deny'
+  readonly tag: BehaviourTag
+}
+
+type FileObject = Extract<BehaviourObject, { kind: 'file' }>
+
+/** How a path begins that was too long to be told. */
+const CUT = '…'
+
+/** {@link KernelProfile} read as the kernel programs read it, for tests and for whoever wants to know. */
+export class KernelReading {
+  readonly #profile: KernelProfile
+  readonly #rules = new Map<string, KernelRule>()
+  readonly #shipped: ReadonlySet<string>
+
+  constructor(profile: KernelProfile) {
+    this.#profile = profile
+    this.#shipped = new Set(profile.shipped)
+    for (const rule of profile.rules) {
+      this.#rules.set(ruleKey(rule), rule)
+    }
+  }
+
+  /** Undefined where no rule says anything: the act is not expected. */
+  evaluate(ref: BehaviourRef): Evaluation | undefined {
+    const object = literalObject(plainObject(ref))
+    const found = this.#decide(ref, object)
+    if (found !== undefined || object.kind !== 'file') return found
+    if (object.access === 'create') return this.#decide(ref, { ...object, access: 'write' })
+    return object.access === 'delete' ? this.#byRename(ref, object) : undefined
+  }
+
+  #byRename(ref: BehaviourRef, object: FileObject): Evaluation | undefined {
+    if (this.#isFixed(object, object.path)) return undefined
+    const made =
+      this.#decide(ref, { ...object, access: 'create' }) ??
+      this.#decide(ref, { ...object, access: 'write' })
+    if (made?.verdict !== 'allow') return undefined
+    const exact = this.#rule(ref, { kind: 'giving-away', path: object.path })
+    if (exact !== undefined) return exact
+    const set = run(this.#profile.automaton, bytesOfName(object.path))
+    return set === 0 ? undefined : this.#rule(ref, { kind: 'giving-away-pattern', set })
+  }
+
+  #decide(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {
+    const found = this.#rule(ref, object) ?? this.#wider(ref, object)
+    if (found !== undefined || object.kind !== 'exec' || object.args === undefined) return found
+    return this.#rule(ref, anyArguments(object))
+  }
+
+  #wider(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {
+    if (object.kind === 'connect') {
+      const prefix = this.#longestPrefix(ref.address ?? '')
+      if (prefix === undefined) return undefined
+      const { protocol, port } = object
+      return this.#rule(ref, { kind: 'connect-prefix', protocol, port, prefix })
+    }
+    const subject = subjectOf(ref)
+    if (subject === undefined || this.#isFixed(object, subject)) return undefined
+    const set = run(this.#profile.automaton, bytesOfName(subject))
+    if (set === 0) return undefined
+    if (object.kind === 'syscall') {
+      return this.#rule(ref, { kind: 'syscall-pattern', name: object.name, set })
+    }
+    if (object.kind === 'exec') {
+      const { path, drift, socketStdio } = object
+      const flags = {
+        ...(drift === undefined ? {} : { drift }),
+        ...(socketStdio === undefined ? {} : { socketStdio }),
+      }
+      return this.#rule(ref, { kind: 'exec-pattern', path, ...flags, set })
+    }
+    if (object.kind !== 'file' || object.access === 'exec') return undefined
+    return this.#rule(ref, { kind: 'file-pattern', access: object.access, set })
+  }
+
+  /** Cut, or shipped by the image; what a system call is about is not asked for that. */
+  #isFixed(object: BehaviourObject, subject: string): boolean {
+    if (object.kind !== 'file') return false
+    const cut = object.path.startsWith(CUT) || object.to?.startsWith(CUT) === true
+    return cut || this.#shipped.has(firstPath(subject))
+  }
+
+  #longestPrefix(text: string): number | undefined {
+    const address = parseAddress(text)
+    if (address === undefined) return undefined
+    let best: { readonly number: number; readonly length: number } | undefined
+    for (const { cidr, number } of this.#profile.prefixes) {
+      const block = parseBlock(cidr)
+      if (block === undefined || !holds(block, address)) continue
+      if (best === undefined || block.length > best.length) best = { number, length: block.length }
+    }
+    return best?.number
+  }
+
+  #rule(ref: BehaviourRef, object: RuleObject): Evaluation | undefined {
+    const { actor, uid, origin } = ref
+    const rule = this.#rules.get(ruleKey({ actor, uid, origin, object }))
+    if (rule === undefined) return undefined
+    return { verdict: rule.deny === true ? 'deny' : 'allow', tag: rule.tag }
+  }
+}
+
+function literalObject(object: BehaviourObject): BehaviourObject {
+  if (object.kind === 'syscall') {
+    return object.target === undefined ? object : { ...object, target: literalPath(object.target) }
+  }
+  if (object.kind !== 'file') return object
+  const path = literalPath(object.path)
+  return object.to === undefined
+    ? { ...object, path }
+    : { ...object, path, to: literalPath(object.to) }
+}

@@ -1,0 +1,199 @@
+import type { Severity } from '../event/alert.ts'
+import type { Access, ActEvent, Origin } from '../event/event.ts'
+import type { BehaviourRef } from '../behaviour/behaviour.ts'
+import { globs, type Matcher } from './glob.ts'
+import type { FiredGuardrail } from './verdict.ts'
+
+interface ConditionBase {
+  /** Only acts of these trees; absent: any. */
+  readonly origin?: readonly Origin[]
+  /** Only by these executables (globs). */
+  readonly actor?: readonly string[]
+  /** Never by these executables (globs). */
+  readonly exceptActor?: readonly string[]
+}
+
+export type GuardrailCondition = ConditionBase &
+  (
+    | {
+        readonly kind: 'exec'
+        readonly path?: readonly string[]
+        /** Last segments of the path, globs. */
+        readonly name?: readonly string[]
+        readonly drift?: boolean
+        readonly driftKind?: readonly ('upper' | 'memfd' | 'mount')[]
+        readonly socketStdio?: boolean
+      }
+    | {
+        readonly kind: 'file'
+        readonly path: readonly string[]
+        readonly exceptPath?: readonly string[]
+        /** `write` stands for `create` and for being the target of a rename too. */
+        readonly access: readonly Access[]
+      }
+    | {
+        readonly kind: 'connect'
+        readonly protocol?: readonly string[]
+        /** Globs over the address and over the name. */
+        readonly peer?: readonly string[]
+        readonly port?: readonly number[]
+      }
+    | { readonly kind: 'syscall'; readonly name: readonly string[] }
+    | { readonly kind: 'capability'; readonly name: readonly string[] }
+    | { readonly kind: 'identity'; readonly toUid: number }
+  )
+
+export interface GuardrailRule {
+  readonly id: string
+  /** What happened, as a clause: `a shell whose standard streams are a socket`. */
+  readonly title: string
+  readonly severity: Severity
+  /** MITRE ATT&CK technique ids. */
+  readonly attack: readonly string[]
+  readonly why: string
+  /** While a version learns, the act is learned like any other; after that it trips. */
+  readonly novel?: boolean
+  /** Trips where any of them holds. */
+  readonly when: readonly GuardrailCondition[]
+}
+
+/** `profiles/guardrails.yaml`. */
+export interface GuardrailRules {
+  readonly schema: 'snug.guardrails/v1'
+  readonly guardrails: readonly GuardrailRule[]
+}
+
+const order: readonly Severity[] = ['low', 'medium', 'high', 'critical']
+
+/** Positive where `a` is graver than `b`. */
+export function graver(a: Severity, b: Severity): number {
+  return order.indexOf(a) - order.indexOf(b)
+}
+
+type Test = (ref: BehaviourRef, event: ActEvent) => boolean
+
+function lastSegment(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+function fileTest(
+  condition: Extract<GuardrailCondition, { kind: 'file' }>,
+  within: (patterns: readonly string[] | undefined) => Matcher,
+): Test {
+  const { access } = condition
+  const included = within(condition.path)
+  const excluded = condition.exceptPath === undefined ? () => false : within(condition.exceptPath)
+  const hit = (path: string): boolean => included(path) && !excluded(path)
+  const writes = access.includes('write')
+  return (ref, event) => {
+    if (ref.object.kind !== 'file' || event.kind !== 'file') return false
+    const { path, to } = event.file
+    if (ref.object.access === 'rename') {
+      if (access.includes('rename')) return hit(path) || (to !== undefined && hit(to))
+      // What is moved away is gone from its old name and written at the new one.
+      return (access.includes('delete') && hit(path)) || (writes && to !== undefined && hit(to))
+    }
+    const asked = access.includes(ref.object.access) || (writes && ref.object.access === 'create')
+    return asked && hit(path)
+  }
+}
+
+function kindTest(condition: GuardrailCondition): Test {
+  const within = (patterns: readonly string[] | undefined): Matcher =>
+    patterns === undefined ? () => true : globs(patterns)
+  switch (condition.kind) {
+    case 'exec': {
+      const path = within(condition.path)
+      const name = within(condition.name)
+      const { drift, driftKind, socketStdio } = condition
+      return (_ref, event) => {
+        if (event.kind !== 'exec') return false
+        const { exec, process } = event
+        if (drift !== undefined && exec.drift !== drift) return false
+        if (driftKind !== undefined) {
+          if (exec.driftKind === undefined || !driftKind.includes(exec.driftKind)) return false
+        }
+        if (socketStdio !== undefined && (process.socketStdio === true) !== socketStdio)
+          return false
+        return (
+          (path(exec.path) && name(lastSegment(exec.path))) ||
+          (exec.script !== undefined && path(exec.script) && name(lastSegment(exec.script)))
+        )
+      }
+    }
+    case 'file':
+      return fileTest(condition, within)
+    case 'connect': {
+      const peer = within(condition.peer)
+      const { protocol, port } = condition
+      return (_ref, event) => {
+        if (event.kind !== 'connect') return false
+        const { connect } = event
+        if (protocol !== undefined && !protocol.includes(connect.protocol)) return false
+        if (port !== undefined && !port.includes(connect.port)) return false
+        return peer(connect.address) || (connect.name !== undefined && peer(connect.name))
+      }
+    }
+    case 'syscall':
+      return (_ref, event) =>
+        event.kind === 'syscall' && condition.name.includes(event.syscall.name)
+    case 'capability':
+      return (_ref, event) =>
+        event.kind === 'capability' && condition.name.includes(event.capability.name)
+    case 'identity':
+      return (_ref, event) =>
+        event.kind === 'identity' &&
+        event.identity.to.uid === condition.toUid &&
+        event.identity.from.uid !== condition.toUid
+  }
+}
+
+function testOf(condition: GuardrailCondition): Test {
+  const test = kindTest(condition)
+  const { origin } = condition
+  const actor = condition.actor === undefined ? undefined : globs(condition.actor)
+  const except = condition.exceptActor === undefined ? undefined : globs(condition.exceptActor)
+  return (ref, event) => {
+    if (origin !== undefined && !origin.includes(ref.origin)) return false
+    if (actor !== undefined && !actor(ref.actor.exe)) return false
+    if (except?.(ref.actor.exe) === true) return false
+    return test(ref, event)
+  }
+}
+
+interface CompiledGuardrail {
+  readonly fired: FiredGuardrail
+  readonly novel: boolean
+  readonly tests: readonly Test[]
+}
+
+const NONE: readonly FiredGuardrail[] = []
+
+/** The acts that are never learned silently, compiled. Immutable. Asked only about unexpected acts. */
+export class Guardrails {
+  readonly #byKind = new Map<string, CompiledGuardrail[]>()
+
+  constructor(rules: GuardrailRules) {
+    for (const { when, novel = false, id, title, severity, attack, why } of rules.guardrails) {
+      const fired = Object.freeze({ id, title, severity, attack, why })
+      for (const kind of new Set(when.map((condition) => condition.kind))) {
+        const tests = when.filter((condition) => condition.kind === kind).map(testOf)
+        const list = this.#byKind.get(kind) ?? []
+        list.push({ fired, novel, tests })
+        this.#byKind.set(kind, list)
+      }
+    }
+  }
+
+  /** What fires on one behaviour of an event, gravest first. */
+  fired(ref: BehaviourRef, event: ActEvent, learning: boolean): readonly FiredGuardrail[] {
+    let fired: FiredGuardrail[] | undefined
+    for (const guardrail of this.#byKind.get(event.kind) ?? []) {
+      if (learning && guardrail.novel) continue
+      if (!guardrail.tests.some((test) => test(ref, event))) continue
+      fired ??= []
+      fired.push(guardrail.fired)
+    }
+    return fired?.sort((a, b) => graver(b.severity, a.severity)) ?? NONE
+  }
+}

@@ -1,0 +1,109 @@
+import type { Severity } from '../event/alert.ts'
+import type { ActEvent, EventKind } from '../event/event.ts'
+import { type Micros, microsOf } from '../event/time.ts'
+import type { Known } from '../profile/profile-reader.ts'
+import type { BehaviourRef } from '../behaviour/behaviour.ts'
+import { coverOf, isRefused } from '../profile/matched-rule.ts'
+import { type Guardrails, graver } from './guardrail.ts'
+import { explain } from './nearest.ts'
+import type { FiredGuardrail, Verdict } from './verdict.ts'
+
+export interface JudgeOptions {
+  readonly guardrails: Guardrails
+  /** Why the profile's evidence has holes: deviations from it are then told with less confidence. */
+  readonly incomplete?: string
+  /** Kinds that were watched for while the profile was learned; absent: all. Of others it says nothing. */
+  readonly observed?: ReadonlySet<EventKind>
+  /** The version is learning: `novel` guardrails keep quiet. */
+  readonly learning?: boolean
+  /** False: leave out nearest and reasons, where nobody will read them (learning). */
+  readonly explain?: boolean
+}
+
+const EXPECTED: Verdict = Object.freeze({
+  outcome: 'expected',
+  reasons: [],
+  nearest: null,
+  unexpected: [],
+  guardrails: [],
+  severity: 'low',
+  confidence: 'full',
+})
+
+/**
+ * Judges an event. Pure: the time is the event's own. `refs` are `behavioursOf(event, shaper)`;
+ * `known` is absent where there is no profile to judge by.
+ */
+export function judge(
+  known: Known | undefined,
+  event: ActEvent,
+  refs: readonly BehaviourRef[],
+  options: JudgeOptions,
+): Verdict {
+  let micros: Micros | undefined
+  const now = (): Micros => {
+    micros ??= microsOf(event.time)
+    return micros
+  }
+  let unexpected: BehaviourRef[] | undefined
+  for (const ref of refs) {
+    if (known !== undefined && coverOf(known, ref, now) !== undefined) continue
+    unexpected ??= []
+    unexpected.push(ref)
+  }
+  if (unexpected === undefined) return EXPECTED
+  return deviation(known, event, refs, unexpected, options)
+}
+
+function deviation(
+  known: Known | undefined,
+  event: ActEvent,
+  refs: readonly BehaviourRef[],
+  unexpected: readonly BehaviourRef[],
+  options: JudgeOptions,
+): Verdict {
+  const isUnobserved =
+    known !== undefined &&
+    options.observed?.has(event.kind) === false &&
+    !unexpected.some((ref) => isRefused(known, ref, microsOf(event.time)))
+  // Where nobody looked, everything is new: that it is says nothing.
+  const quiet = options.learning === true || isUnobserved
+  const fired = new Map<string, FiredGuardrail>()
+  const byRef: (readonly string[])[] = refs.map((ref) => {
+    if (!unexpected.includes(ref)) return []
+    const tripped = options.guardrails.fired(ref, event, quiet)
+    for (const guardrail of tripped) fired.set(guardrail.id, guardrail)
+    return tripped.map((guardrail) => guardrail.id)
+  })
+  const guardrails = [...fired.values()].sort((a, b) => graver(b.severity, a.severity))
+  const told = options.explain === false || isUnobserved ? undefined : explain(known, unexpected)
+  const reasons = guardrails.map((guardrail) => `${guardrail.title}: ${guardrail.why}`)
+  if (told !== undefined) reasons.push(...told.reasons)
+  if (isUnobserved) {
+    reasons.push(`acts of kind \`${event.kind}\` were not observed while the profile was learned`)
+  }
+  if (options.incomplete !== undefined) {
+    reasons.push(`the profile is incomplete: ${options.incomplete}`)
+  }
+  return {
+    outcome: known === undefined || isUnobserved ? 'unprofiled' : 'deviation',
+    reasons,
+    nearest: told?.nearest ?? null,
+    unexpected,
+    guardrails,
+    ...(fired.size === 0 ? {} : { guardrailsByRef: byRef }),
+    severity: guardrails[0]?.severity ?? severityOf(unexpected),
+    confidence: options.incomplete === undefined ? 'full' : 'partial',
+  }
+}
+
+/** What a deviation that trips no guardrail deserves. */
+function severityOf(unexpected: readonly BehaviourRef[]): Severity {
+  let worst: Severity = 'low'
+  for (const { object } of unexpected) {
+    const severity: Severity =
+      object.kind === 'file' ? (object.access === 'read' ? 'low' : 'medium') : 'medium'
+    if (graver(severity, worst) > 0) worst = severity
+  }
+  return worst
+}

@@ -1,0 +1,206 @@
+import type { Admission } from '../profile/allowance.ts'
+import type { Known } from '../profile/profile-reader.ts'
+import type { BehaviourRef } from '../behaviour/behaviour.ts'
+import { actorText, describeBehaviour, objectLine, objectText } from '../behaviour/describe.ts'
+import { compareText } from '../profile/profile-entry.ts'
+import type { NearestBehaviour } from './verdict.ts'
+import { plainObject } from '../behaviour/subject.ts'
+import { userText } from '../behaviour/user.ts'
+
+/** Of one actor's behaviours so many are looked at: a deviation must not cost more than it tells. */
+const LOOKED_AT = 2048
+
+/** One more than a sentence names. */
+const SHOWN = 4
+
+const doing = {
+  exec: 'ran',
+  file: 'did',
+  connect: 'connected to',
+  listen: 'listened on',
+  identity: 'changed identity:',
+  capability: 'used',
+  syscall: 'called',
+} as const
+
+const origins = {
+  entrypoint: 'the service itself',
+  init: 'an init step',
+  probe: 'a health probe',
+  'exec-in': 'an exec session',
+} as const
+
+function literalLine(ref: BehaviourRef): string {
+  const { object, literal } = ref
+  if (literal === undefined) return objectLine(object)
+  if (object.kind === 'file') return `${object.access} ${literal.text}`
+  if (object.kind === 'syscall') return `call ${object.name} ${literal.text}`
+  return objectLine(plainObject(ref))
+}
+
+function commonPrefix(a: string, b: string): number {
+  const end = Math.min(a.length, b.length)
+  let i = 0
+  while (i < end && a.charCodeAt(i) === b.charCodeAt(i)) i++
+  return i
+}
+
+/** How close a behaviour of the same actor and kind is; higher is closer. */
+function closeness(ref: BehaviourRef, other: Admission): number {
+  const a = ref.object
+  const b = other.object
+  let score = other.uid === ref.uid ? 1 : 0
+  if (a.kind === 'file' && b.kind === 'file') {
+    const prefix = commonPrefix(a.path, b.path)
+    score += prefix * 4 + (a.access === b.access ? 2 : 0) + (a.path === b.path ? 4000 : 0)
+  } else if (a.kind === 'connect' && b.kind === 'connect') {
+    score += (a.peer === b.peer ? 8 : 0) + (a.port === b.port ? 4 : 0)
+    score += a.protocol === b.protocol ? 2 : 0
+  } else if (a.kind === 'listen' && b.kind === 'listen') {
+    score += (a.port === b.port ? 8 : 0) + (a.protocol === b.protocol ? 2 : 0)
+  } else if (a.kind === 'exec' && b.kind === 'exec') {
+    score += (a.path === b.path ? 1000 : commonPrefix(a.path, b.path)) * 2
+  }
+  return score
+}
+
+/** The behaviour itself is in the profile and yet this act is not allowed: why. */
+function heldBack(ref: BehaviourRef, own: Admission): string | undefined {
+  const { decision } = own
+  const text = literalLine(ref)
+  if (decision?.kind === 'rejected') {
+    const reason = decision.reason === undefined ? '' : `: ${decision.reason}`
+    return `${decision.by} rejected this act on ${decision.at}${reason}`
+  }
+  if (own.void) return undefined
+  if (decision?.until !== undefined && own.grants.empty) {
+    return `this act was allowed only until ${decision.until}`
+  }
+  const allowed = own.origins
+  if (!allowed.includes(ref.origin)) {
+    const others = allowed.map((origin) => origins[origin]).join(' and ')
+    return `${actorText(ref.actor)} is known to ${text} only as ${others}, never as ${origins[ref.origin]}`
+  }
+  if (own.thresholds.length > 0) {
+    const seen = own.grants.of(ref.origin).literals.toJSON().sort(compareText)
+    return (
+      `${actorText(ref.actor)} never did ${text}; of the shape ${objectText(own.object)} it is known ` +
+      `only for ${seen.slice(0, 3).join(', ')}`
+    )
+  }
+  return undefined
+}
+
+interface Told {
+  readonly reason: string
+  readonly nearest: Admission | null
+}
+
+function known(list: readonly Admission[]): readonly Admission[] {
+  return list.slice(0, LOOKED_AT).filter((admission) => !admission.void)
+}
+
+/** The few closest of one actor's behaviours, closest first, found in one pass. */
+function closest(ref: BehaviourRef, list: readonly Admission[]): readonly Admission[] {
+  const best: { readonly admission: Admission; readonly score: number }[] = []
+  const end = Math.min(list.length, LOOKED_AT)
+  for (let i = 0; i < end; i++) {
+    const admission = list[i]
+    if (admission === undefined || admission.void) continue
+    const score = closeness(ref, admission)
+    let at = best.length
+    while (at > 0 && before(score, admission, best[at - 1])) at--
+    if (at < SHOWN) best.splice(at, 0, { admission, score })
+    if (best.length > SHOWN) best.pop()
+  }
+  return best.map(({ admission }) => admission)
+}
+
+function before(
+  score: number,
+  admission: Admission,
+  other: { readonly admission: Admission; readonly score: number } | undefined,
+): boolean {
+  if (other === undefined) return false
+  return score > other.score || (score === other.score && admission.id < other.admission.id)
+}
+
+function never(ref: BehaviourRef): string {
+  const { object, actor, uid } = ref
+  const what = object.kind === 'file' ? literalLine(ref) : objectText(plainObject(ref))
+  return `${actorText(actor)} (${userText(uid)}) never ${doing[object.kind]} ${what}`
+}
+
+function byThisActor(ref: BehaviourRef, ranked: readonly Admission[]): string {
+  const { object } = ref
+  if (object.kind === 'exec' || object.kind === 'connect' || object.kind === 'listen') {
+    const names = [...new Set(ranked.map((admission) => objectText(admission.object)))]
+    const more = names.length > 3 ? ' and others' : ''
+    const verb = { exec: 'run', connect: 'connect to', listen: 'listen on' }[object.kind]
+    return `it is known to ${verb} ${names.slice(0, 3).join(', ')}${more}`
+  }
+  const [first] = ranked
+  return first === undefined
+    ? ''
+    : `the nearest that it is known for is: ${objectLine(first.object)}`
+}
+
+function tell(profile: Known, ref: BehaviourRef): Told {
+  const own = profile.admission(ref.key)
+  const held = own === undefined ? undefined : heldBack(ref, own)
+  if (held !== undefined && own !== undefined)
+    return { reason: held, nearest: own.void ? null : own }
+
+  const same = known(profile.byObject(ref.object)).filter((other) => other.key !== ref.key)
+  const otherUid = same.find(
+    (other) => other.actor.exe === ref.actor.exe && other.actor.script === ref.actor.script,
+  )
+  if (otherUid !== undefined) {
+    const reason = `${actorText(ref.actor)} is known to ${literalLine(ref)} as ${userText(otherUid.uid)}, never as ${userText(ref.uid)}`
+    return { reason, nearest: otherUid }
+  }
+  const ranked = closest(ref, profile.byActor(ref.object.kind, ref.actor.exe))
+  const [otherActor] = same
+  if (otherActor !== undefined) {
+    return {
+      reason: `${never(ref)}; only ${actorText(otherActor.actor)} is known to`,
+      nearest: otherActor,
+    }
+  }
+  const [first] = ranked
+  if (first !== undefined)
+    return { reason: `${never(ref)}; ${byThisActor(ref, ranked)}`, nearest: first }
+  const what = { exec: 'run anything', file: 'open any file' } as const
+  const nothing =
+    ref.object.kind === 'exec' || ref.object.kind === 'file' ? what[ref.object.kind] : ''
+  return {
+    reason: nothing === '' ? never(ref) : `${never(ref)}; it is not known to ${nothing}`,
+    nearest: null,
+  }
+}
+
+/** The behaviour as a verdict names it. */
+export function nameBehaviour(b: Admission): NearestBehaviour {
+  return {
+    id: b.id,
+    kind: b.object.kind,
+    object: objectText(b.object),
+    text: describeBehaviour(b),
+  }
+}
+
+/** Why the acts are not expected, in words, and the known behaviour nearest to the first of them. */
+export function explain(
+  profile: Known | undefined,
+  unexpected: readonly BehaviourRef[],
+): { readonly reasons: readonly string[]; readonly nearest: NearestBehaviour | null } {
+  if (profile === undefined) {
+    return { reasons: ['there is no profile to judge by'], nearest: null }
+  }
+  const told = unexpected.map((ref) => tell(profile, ref))
+  const nearest = told.find((one) => one.nearest !== null)?.nearest ?? null
+  return {
+    reasons: told.map((one) => one.reason),
+    nearest: nearest === null ? null : nameBehaviour(nearest),
+  }
+}

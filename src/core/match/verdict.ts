@@ -1,0 +1,42 @@
+import type { Severity } from '../event/alert.ts'
+import type { BehaviourId, BehaviourRef } from '../behaviour/behaviour.ts'
+
+/** `unprofiled`: there is no profile to judge by, or none of acts of that kind. */
+export type Outcome = 'expected' | 'deviation' | 'unprofiled'
+
+export interface FiredGuardrail {
+  readonly id: string
+  readonly title: string
+  readonly severity: Severity
+  /** MITRE ATT&CK technique ids. */
+  readonly attack: readonly string[]
+  readonly why: string
+}
+
+/** The known behaviour that an unknown one is closest to. */
+export interface NearestBehaviour {
+  readonly id: BehaviourId
+  readonly kind: string
+  readonly object: string
+  /** One line for people. */
+  readonly text: string
+}
+
+/** A decision is a value with its reasons. */
+export interface Verdict {
+  readonly outcome: Outcome
+  /** Sentences, most telling first; empty where expected. */
+  readonly reasons: readonly string[]
+  /** Only for deviations. */
+  readonly nearest: NearestBehaviour | null
+  /** The behaviours that were not expected; empty where all were. */
+  readonly unexpected: readonly BehaviourRef[]
+  /** Guardrails that fired, each once, gravest first. */
+  readonly guardrails: readonly FiredGuardrail[]
+  /** Their ids for each of the event's behaviours, for `Profile.observe`; absent where none fired. */
+  readonly guardrailsByRef?: readonly (readonly string[])[]
+  /** The gravest guardrail's; a plain deviation has the severity of its kind. */
+  readonly severity: Severity
+  /** `partial` where the profile's evidence is known to be incomplete. */
+  readonly confidence: 'full' | 'partial'
+}

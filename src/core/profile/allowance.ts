@@ -1,0 +1,229 @@
+import type { Origin } from '../event/event.ts'
+import { type Micros, microsOf } from '../event/time.ts'
+import type { Actor, BehaviourId, BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
+import type { Decision, Grant, Inheritance } from './profile-entry.ts'
+import { type AddressBlock, parseBlock } from '../behaviour/address-block.ts'
+import type { PathPattern } from '../behaviour/language.ts'
+import { type ShapePattern, sourcesOf } from '../behaviour/shape-pattern.ts'
+import { type KinShown, type Literal, Witnesses } from '../behaviour/witness.ts'
+import type { User } from '../behaviour/user.ts'
+
+const NOTHING: Literal = { text: '', values: [] }
+
+/** For which origins an act is allowed, and how far. */
+export class Grants {
+  readonly #byOrigin = new Map<Origin, Witnesses>()
+  /** Made when asked for, of the witnesses as they then are. */
+  readonly #patterns = new Map<Origin, { readonly open: string; readonly pattern: PathPattern }>()
+
+  get empty(): boolean {
+    return this.#byOrigin.size === 0
+  }
+
+  get origins(): readonly Origin[] {
+    return [...this.#byOrigin.keys()]
+  }
+
+  add(origin: Origin, literal: Literal | undefined): void {
+    if (literal === undefined) this.of(origin)
+    else if (this.of(origin).add(literal)) this.#patterns.delete(origin)
+  }
+
+  merge(grant: Grant): void {
+    const witnesses = this.of(grant.origin)
+    if (grant.witnesses === undefined) return
+    if (witnesses.merge(grant.witnesses)) this.#patterns.delete(grant.origin)
+  }
+
+  of(origin: Origin): Witnesses {
+    let witnesses = this.#byOrigin.get(origin)
+    if (witnesses === undefined) {
+      witnesses = new Witnesses()
+      this.#byOrigin.set(origin, witnesses)
+    }
+    return witnesses
+  }
+
+  covers(ref: BehaviourRef, thresholds: readonly number[], kin?: KinShown): boolean {
+    const witnesses = this.#byOrigin.get(ref.origin)
+    if (witnesses === undefined) return false
+    return thresholds.length === 0 || witnesses.covers(ref.literal ?? NOTHING, thresholds, kin)
+  }
+
+  /** The paths of that shape that are allowed for the origin. */
+  pattern(origin: Origin, shape: ShapePattern, kin?: KinShown): PathPattern | undefined {
+    const witnesses = this.#byOrigin.get(origin)
+    if (witnesses === undefined) return undefined
+    // What the kin have shown may be more by now.
+    const open = shape.thresholds.map((needed, i) => witnesses.isOpen(i, needed, kin)).join()
+    const known = this.#patterns.get(origin)
+    if (known?.open === open) return known.pattern
+    const pattern = shape.of(witnesses, kin)
+    this.#patterns.set(origin, { open, pattern })
+    return pattern
+  }
+
+  open(thresholds: readonly number[], kin?: KinShown): boolean {
+    return [...this.#byOrigin.values()].some((witnesses) => witnesses.open(thresholds, kin))
+  }
+
+  /** What was shown at a place, whatever the origin. */
+  valuesAt(place: number): readonly string[] {
+    return [...this.#byOrigin.values()].flatMap(({ places }) => places[place]?.toJSON() ?? [])
+  }
+
+  toJSON(): readonly Grant[] {
+    return [...this.#byOrigin].map(([origin, witnesses]) =>
+      witnesses.literals.size === 0 ? { origin } : { origin, witnesses: witnesses.toJSON() },
+    )
+  }
+}
+
+/** What makes up the judgement on one behaviour of a version: the one meaning of a profile entry. */
+export interface AdmissionFacts {
+  readonly id: BehaviourId
+  readonly key: string
+  readonly actor: Actor
+  readonly uid: User
+  readonly object: BehaviourObject
+  /** Distinct values that each place of the shaped object needs; empty where it has none. */
+  readonly thresholds: readonly number[]
+  readonly learned: Grants
+  /** Present where the object is a pattern. */
+  readonly shape?: ShapePattern
+  readonly inherited?: Inheritance
+  readonly decision?: Decision
+}
+
+/** Says whether an act that shows this behaviour is expected. The compiled form and the live one are this. */
+export class Admission {
+  readonly id: BehaviourId
+  readonly key: string
+  readonly actor: Actor
+  readonly uid: User
+  readonly object: BehaviourObject
+  readonly thresholds: readonly number[]
+  /** Present where the object is a pattern: what it stands for at most. */
+  readonly shape: ShapePattern | undefined
+  /** Present where the peer is a block of addresses. */
+  readonly block: AddressBlock | undefined
+  /** What evidence and inheritance allow. */
+  readonly grants: Grants
+  /** What is known by others of its kin; set where it is put beside them. */
+  kin: KinShown | undefined
+  readonly decision: Decision | undefined
+  readonly #approved: Grants | undefined
+  readonly #until: Micros
+
+  constructor(facts: AdmissionFacts) {
+    this.id = facts.id
+    this.key = facts.key
+    this.actor = facts.actor
+    this.uid = facts.uid
+    this.object = facts.object
+    this.thresholds = facts.thresholds
+    this.shape = facts.shape
+    this.block = blockOf(facts.object)
+    this.grants = facts.learned
+    for (const grant of facts.inherited?.grants ?? []) this.grants.merge(grant)
+    this.decision = facts.decision
+    const { decision } = facts
+    if (decision?.kind === 'approved' && isForUser(decision, facts.uid)) {
+      this.#approved = new Grants()
+      for (const grant of decision.grants) this.#approved.merge(grant)
+      // What was learned and what was approved add up to one set of witnesses.
+      for (const grant of this.grants.toJSON()) this.#approved.merge(grant)
+    }
+    this.#until = decision?.until === undefined ? Infinity : microsOf(decision.until)
+  }
+
+  /** The word of a person goes before evidence, as long as it stands. `now` is the time of the act. */
+  admits(ref: BehaviourRef, now: () => Micros): boolean {
+    if (this.decision === undefined) return this.grants.covers(ref, this.thresholds, this.kin)
+    if (this.decision.kind === 'rejected') return false
+    if (
+      this.#approved !== undefined &&
+      this.#isFor(ref.workload) &&
+      (this.#until === Infinity || now() < this.#until)
+    ) {
+      return this.#approved.covers(ref, this.thresholds, this.kin)
+    }
+    return this.grants.covers(ref, this.thresholds, this.kin)
+  }
+
+  /** Whether a pattern takes the path, for that origin, at that time and in that workload. */
+  takes(subject: string, origin: Origin, now: Micros, workload?: string): boolean {
+    if (this.shape === undefined || this.rejected) return false
+    const grants = this.grantsAt(now, workload)
+    return grants.pattern(origin, this.shape, this.kin)?.has(subject) === true
+  }
+
+  /** Whether a pattern could be about that path, every place open. */
+  concerns(subject: string): boolean {
+    return this.shape?.open.has(subject) === true
+  }
+
+  /** The same of a pattern of renames, of the name that is given away. */
+  givesAway(path: string, origin: Origin, now: Micros, workload?: string): boolean {
+    if (this.shape === undefined || this.rejected) return false
+    const pattern = this.grantsAt(now, workload).pattern(origin, this.shape, this.kin)
+    return pattern !== undefined && sourcesOf(pattern).has(path)
+  }
+
+  mayGiveAway(path: string): boolean {
+    return this.shape !== undefined && sourcesOf(this.shape.open).has(path)
+  }
+
+  get rejected(): boolean {
+    return this.decision?.kind === 'rejected'
+  }
+
+  /**
+   * What it allows at that time, unless it is rejected. Without a workload: what it allows to every one, which is all
+   * that the kernel can go by.
+   */
+  grantsAt(now: Micros, workload?: string): Grants {
+    if (this.#approved === undefined || !this.#isFor(workload) || now >= this.#until) {
+      return this.grants
+    }
+    return this.#approved
+  }
+
+  #isFor(workload: string | undefined): boolean {
+    const only = this.decision?.onlyWorkload
+    return only === undefined || only === workload
+  }
+
+  /** When what it allows becomes less by itself; undefined where it does not, or did before `now`. */
+  endsAfter(now: Micros): Micros | undefined {
+    if (this.#approved === undefined || this.#until === Infinity) return undefined
+    return now < this.#until ? this.#until : undefined
+  }
+
+  /** True where nothing at all is allowed by it, whatever the origin and the time. */
+  get void(): boolean {
+    if (this.decision?.kind === 'rejected') return true
+    return this.grants.empty && this.#approved === undefined
+  }
+
+  /** Origins for which anything is allowed, now or until the approval ends. */
+  get origins(): readonly Origin[] {
+    return [...new Set([...this.grants.origins, ...(this.#approved?.origins ?? [])])]
+  }
+
+  /** True where it allows more than the witnesses themselves. */
+  get generalised(): boolean {
+    if (this.thresholds.length === 0) return false
+    const { thresholds, kin } = this
+    return this.grants.open(thresholds, kin) || this.#approved?.open(thresholds, kin) === true
+  }
+}
+
+/** What was approved for one uid was so for whoever acted: where that is the declared user, for it. */
+export function isForUser({ onlyUid }: Decision, user: User): boolean {
+  return onlyUid === undefined || user === 'declared' || onlyUid === user
+}
+
+function blockOf(object: BehaviourObject): AddressBlock | undefined {
+  return object.kind === 'connect' ? parseBlock(object.peer) : undefined
+}

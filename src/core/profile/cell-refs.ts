@@ -1,0 +1,48 @@
+import { type BehaviourObject, type BehaviourRef, behaviourKey } from '../behaviour/behaviour.ts'
+import type { EvidenceCell, ProfileEntry } from './profile-entry.ts'
+import { literalPath, type Shaper } from '../behaviour/shape.ts'
+import { RENAMES_TO, SUBJECT_TO } from '../behaviour/shape-pattern.ts'
+import { shapedSubject } from '../behaviour/subject.ts'
+import type { Literal } from '../behaviour/witness.ts'
+
+/** The acts that a cell of an entry is evidence of, as far as its witnesses were kept. */
+export function refsOfCell(
+  { actor, uid, object }: ProfileEntry,
+  { origin, witnesses }: EvidenceCell,
+  shaper: Shaper,
+): readonly BehaviourRef[] {
+  const key = behaviourKey(actor, uid, object)
+  const base = { key, actor, uid, object, origin }
+  // Also what only looks like a shape has its literals on record.
+  if (witnesses === undefined) return [{ ...base, ...plainFacts(object, shaper) }]
+  return witnesses.literals.map((text) => ({
+    ...base,
+    literal: literalOf(object, text, shaper),
+  }))
+}
+
+function plainFacts(object: BehaviourObject, shaper: Shaper): Partial<BehaviourRef> {
+  if (object.kind === 'connect') return { address: object.peer }
+  const subject = shapedSubject(object)
+  if (subject === undefined) return {}
+  // What has a shape and is on record without it is that very file.
+  const paths = subject.split(SUBJECT_TO).map(literalPath)
+  return paths.some((path) => shaper.shape(path) !== undefined) ? { fixed: true } : {}
+}
+
+/** What stood before and behind the arguments that tell is not on record: nothing will do. */
+function argumentsOf(path: string, text: string, shaper: Shaper): Literal {
+  const subject = literalPath(text.replace(/<(?:argument|folder|rest)>/g, ''))
+  const shaped = shaper.shapeArguments(path, subject.split(SUBJECT_TO).slice(1, -1))
+  return { text, values: shaped?.values ?? [], subject }
+}
+
+function literalOf(object: BehaviourObject, text: string, shaper: Shaper): Literal {
+  const valuesOf = (path: string): readonly string[] => shaper.shape(path)?.values ?? []
+  if (object.kind === 'exec') return argumentsOf(object.path, text, shaper)
+  if (object.kind !== 'file' || object.to === undefined) return { text, values: valuesOf(text) }
+  const at = text.indexOf(RENAMES_TO)
+  const [from, to] = [text.slice(0, at), text.slice(at + RENAMES_TO.length)]
+  const values = shaper.foldPlaces([...valuesOf(from), ...valuesOf(to)])
+  return { text, values, subject: `${from}${SUBJECT_TO}${to}` }
+}

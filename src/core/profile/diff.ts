@@ -1,0 +1,44 @@
+import { compareText, type ProfileEntry } from './profile-entry.ts'
+import { actorText, objectLine } from '../behaviour/describe.ts'
+import type { User } from '../behaviour/user.ts'
+
+export interface DiffLine {
+  readonly id: string
+  /** What is done, as one line for people; who does it is `actor`. */
+  readonly text: string
+  readonly actor: string
+  readonly uid: User
+  readonly kind: string
+}
+
+export interface EntriesDiff {
+  readonly added: readonly DiffLine[]
+  readonly removed: readonly DiffLine[]
+  readonly unchanged: number
+}
+
+function lineOf(entry: ProfileEntry): DiffLine {
+  const { id, actor, uid, object } = entry
+  return { id, text: objectLine(object), actor: actorText(actor), uid, kind: object.kind }
+}
+
+function only(a: ReadonlyMap<string, ProfileEntry>, b: ReadonlyMap<string, ProfileEntry>) {
+  return [...a.values()]
+    .filter((entry) => !b.has(entry.id))
+    .map(lineOf)
+    .sort(
+      (x, y) =>
+        compareText(x.actor, y.actor) || compareText(x.text, y.text) || compareText(x.id, y.id),
+    )
+}
+
+/**
+ * What `to` does that `from` does not, and the other way round. What a version merely inherited it has not
+ * done: leave such entries out, or in, as the question is.
+ */
+export function diffEntries(from: Iterable<ProfileEntry>, to: Iterable<ProfileEntry>): EntriesDiff {
+  const old = new Map([...from].map((entry) => [entry.id as string, entry]))
+  const now = new Map([...to].map((entry) => [entry.id as string, entry]))
+  const added = only(now, old)
+  return { added, removed: only(old, now), unchanged: now.size - added.length }
+}

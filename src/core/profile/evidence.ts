@@ -1,0 +1,195 @@
+import type { Origin } from '../event/event.ts'
+import { isoOf, type Micros, microsOf } from '../event/time.ts'
+import type { Literal } from '../behaviour/witness.ts'
+import { compareText, type EvidenceCell, type Phase } from './profile-entry.ts'
+import { isOneBucket, type Seen, type Span, TimeBuckets } from '../coverage/time-buckets.ts'
+import { Witnesses } from '../behaviour/witness.ts'
+
+const NONE: readonly string[] = []
+
+/** There are many cells and few nodes, sources and guardrails: lists of one are shared. */
+const shared = new Map<string, readonly string[]>()
+const SHARED_SIZE = 1024
+
+function just(item: string): readonly string[] {
+  let list = shared.get(item)
+  if (list === undefined) {
+    list = [item]
+    if (shared.size < SHARED_SIZE) shared.set(item, list)
+  }
+  return list
+}
+
+function add(list: readonly string[], item: string): readonly string[] {
+  if (list.length === 0) return just(item)
+  return list.includes(item) ? list : [...list, item].sort(compareText)
+}
+
+/** An {@link EvidenceCell} while it is being counted. */
+export class Cell {
+  readonly container: string
+  readonly origin: Origin
+  readonly session: string | undefined
+  readonly phase: Phase
+  count = 0
+  first: Micros = Infinity
+  last: Micros = -Infinity
+  nodes = NONE
+  sources = NONE
+  guardrails = NONE
+  witnesses: Witnesses | undefined
+  /** Undefined while one bucket of time holds all of it. */
+  #buckets: TimeBuckets | undefined
+
+  constructor(container: string, origin: Origin, session: string | undefined, phase: Phase) {
+    this.container = container
+    this.origin = origin
+    this.session = session
+    this.phase = phase
+  }
+
+  static from(json: EvidenceCell): Cell {
+    const cell = new Cell(json.container, json.origin, json.session, json.phase)
+    cell.merge(json)
+    return cell
+  }
+
+  is(container: string, origin: Origin, session: string | undefined, phase: Phase): boolean {
+    return (
+      this.container === container &&
+      this.origin === origin &&
+      this.phase === phase &&
+      this.session === session
+    )
+  }
+
+  /** Evidence that by itself makes the act expected for its origin. */
+  get grants(): boolean {
+    return this.phase === 'learned' && this.origin !== 'exec-in' && this.guardrails.length === 0
+  }
+
+  /** True where nothing of it is left. */
+  get empty(): boolean {
+    return this.first === Infinity
+  }
+
+  /** `count` acts at one time. */
+  see(count: number, when: Micros): void {
+    if (this.#buckets !== undefined) this.#buckets.see(count, when)
+    else if (!this.empty && !(isOneBucket(this.first, when) && isOneBucket(this.last, when))) {
+      const buckets = TimeBuckets.of(this.#seen())
+      buckets.see(count, when)
+      this.#keep(buckets)
+    }
+    this.count += count
+    if (when < this.first) this.first = when
+    if (when > this.last) this.last = when
+  }
+
+  /** `count` acts of which the first and the last are known: those between count with the last. */
+  seeSpan(count: number, first: Micros, last: Micros): void {
+    this.see(Math.min(1, count), first)
+    if (last !== first || count > 1) this.see(Math.max(0, count - 1), last)
+  }
+
+  from(node: string, source: string): void {
+    if (!this.nodes.includes(node)) this.nodes = add(this.nodes, node)
+    if (!this.sources.includes(source)) this.sources = add(this.sources, source)
+  }
+
+  trip(guardrails: readonly string[], when: Micros): void {
+    if (guardrails.length === 0) return
+    this.#guard(guardrails)
+    this.#buckets?.trip(guardrails, when)
+  }
+
+  /** True where the literal is news to this cell. */
+  witness(literal: Literal, when: Micros): boolean {
+    this.#buckets?.witness(literal, when)
+    this.witnesses ??= new Witnesses()
+    return this.witnesses.add(literal)
+  }
+
+  /**
+   * Un-learns what was seen from then to then, as finely as its buckets of time allow: gives back what went,
+   * which may be more. The cell may be {@link empty} afterwards. Nodes and sources are of the cell as a whole.
+   */
+  forget(from: Micros, to: Micros): Span | undefined {
+    if (this.empty) return undefined
+    const buckets = this.#buckets ?? TimeBuckets.of(this.#seen())
+    const gone = buckets.forget(from, to)
+    if (gone === undefined) return undefined
+    const rest = buckets.whole()
+    this.count = rest?.upTo ?? 0
+    this.first = rest?.first ?? Infinity
+    this.last = rest?.last ?? -Infinity
+    this.guardrails = rest?.guardrails ?? NONE
+    this.witnesses = rest?.witnesses
+    this.#keep(buckets)
+    return gone
+  }
+
+  /** Two copies of one cell: maximum, minimum, union. */
+  merge(other: EvidenceCell): void {
+    if (this.empty) {
+      this.#buckets = other.buckets === undefined ? undefined : TimeBuckets.from(other.buckets)
+    } else {
+      const theirs = Cell.#bucketsOf(other)
+      const buckets = this.#buckets ?? TimeBuckets.of(this.#seen())
+      buckets.join(theirs)
+      this.#keep(buckets)
+    }
+    this.count = Math.max(this.count, other.count)
+    this.first = Math.min(this.first, microsOf(other.first))
+    this.last = Math.max(this.last, microsOf(other.last))
+    for (const node of other.nodes) this.nodes = add(this.nodes, node)
+    for (const source of other.sources) this.sources = add(this.sources, source)
+    this.#guard(other.guardrails ?? [])
+    if (other.witnesses !== undefined) {
+      this.witnesses ??= new Witnesses()
+      this.witnesses.merge(other.witnesses)
+    }
+  }
+
+  static #bucketsOf(json: EvidenceCell): TimeBuckets {
+    if (json.buckets !== undefined) return TimeBuckets.from(json.buckets)
+    const { witnesses } = json
+    return TimeBuckets.of({
+      upTo: json.count,
+      first: microsOf(json.first),
+      last: microsOf(json.last),
+      guardrails: json.guardrails ?? NONE,
+      witnesses: witnesses === undefined ? undefined : Witnesses.from(witnesses),
+    })
+  }
+
+  #seen(): Seen {
+    const { count, first, last, guardrails, witnesses } = this
+    return { upTo: count, first, last, guardrails, witnesses: witnesses?.copy() }
+  }
+
+  #keep(buckets: TimeBuckets): void {
+    this.#buckets = buckets.isOne ? undefined : buckets
+  }
+
+  #guard(guardrails: readonly string[]): void {
+    for (const id of guardrails) this.guardrails = add(this.guardrails, id)
+  }
+
+  toJSON(): EvidenceCell {
+    return {
+      container: this.container,
+      origin: this.origin,
+      ...(this.session === undefined ? {} : { session: this.session }),
+      phase: this.phase,
+      count: this.count,
+      first: isoOf(this.first),
+      last: isoOf(this.last),
+      nodes: this.nodes,
+      sources: this.sources,
+      ...(this.guardrails.length === 0 ? {} : { guardrails: this.guardrails }),
+      ...(this.witnesses === undefined ? {} : { witnesses: this.witnesses.toJSON() }),
+      ...(this.#buckets === undefined ? {} : { buckets: this.#buckets.toJSON() }),
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import { type Micros, microsOf } from '../event/time.ts'
+import type { Grants } from './allowance.ts'
+import { parseBlock } from '../behaviour/address-block.ts'
+import type { BehaviourId } from '../behaviour/behaviour.ts'
+import type { Cell } from './evidence.ts'
+import type { LiveEntry } from './live-entry.ts'
+import type { Decision, Grant, ProfileEntry } from './profile-entry.ts'
+import type { Span } from '../coverage/time-buckets.ts'
+
+/** What is to be as if it had never been. */
+export type Forgetting =
+  | { readonly kind: 'container'; readonly container: string }
+  /** One `docker exec` or `kubectl exec`. */
+  | { readonly kind: 'session'; readonly session: string }
+  | { readonly kind: 'time'; readonly from: Micros; readonly to: Micros }
+
+/** Acts that a source counted by itself, and tells of later. */
+interface Counted {
+  readonly container: string
+  readonly session?: string
+  /** RFC 3339 */
+  readonly last: string
+}
+
+/** Whether these counts are of what was forgotten at that time: told late, they must not bring it back. */
+export function isForgotten(what: Forgetting, counted: Counted, at: Micros): boolean {
+  const seen = microsOf(counted.last)
+  if (seen > at) return false
+  switch (what.kind) {
+    case 'container':
+      return what.container === counted.container
+    case 'session':
+      return what.session === counted.session
+    case 'time':
+      return seen >= what.from && seen <= what.to
+  }
+}
+
+export interface Forgotten {
+  /** Behaviours that vanished with it, as they were. */
+  readonly gone: readonly ProfileEntry[]
+  /** Behaviours that stay, with less evidence. */
+  readonly lessened: readonly BehaviourId[]
+  /** Acts, by count. */
+  readonly acts: number
+  /**
+   * By time: what really went. Old evidence is kept in wide buckets, and goes by the whole bucket; undefined where
+   * nothing did.
+   */
+  readonly span?: Span
+}
+
+/** Whether anything of the entry went, and how much. */
+export interface Lessened {
+  readonly acts: number
+  readonly span: Span | undefined
+}
+
+/** False where the entry surely has nothing of that: most entries, most times. */
+export function mayForget(entry: LiveEntry, what: Forgetting): boolean {
+  return what.kind !== 'container' || entry.cells.has(what.container)
+}
+
+/** Takes evidence out of one entry; undefined where it had none of that. The entry may be empty afterwards. */
+export function forgetIn(entry: LiveEntry, what: Forgetting): Lessened | undefined {
+  const before = countOf(entry)
+  let span: Span | undefined
+  let touched = false
+  for (const [container, cells] of entry.cells) {
+    if (what.kind === 'container' && what.container !== container) continue
+    const kept = cells.filter((cell) => {
+      const went = forgetCell(cell, what)
+      if (went === undefined) return true
+      touched = true
+      span = joined(span, went)
+      return !cell.empty
+    })
+    if (kept.length === 0) entry.cells.delete(container)
+    else if (kept.length < cells.length) entry.cells.set(container, kept)
+  }
+  if (!touched) return undefined
+  entry.decision = supported(entry)
+  return { acts: before - countOf(entry), span }
+}
+
+function forgetCell(cell: Cell, what: Forgetting): Span | undefined {
+  if (what.kind === 'time') return cell.forget(what.from, what.to)
+  if (what.kind === 'session' && cell.session !== what.session) return undefined
+  return cell.forget(-Infinity, Infinity)
+}
+
+/**
+ * An approval covers what was there to be approved, so it goes as far as what is left of that; with nothing left there
+ * is nothing that it approves. A rejection stays, and so does a word that never rested on evidence: that on a block.
+ */
+function supported(entry: LiveEntry): Decision | undefined {
+  const { decision, object } = entry
+  if (decision?.kind !== 'approved') return decision
+  if (object.kind === 'connect' && parseBlock(object.peer) !== undefined) return decision
+  const left = entry.seen()
+  const grants = decision.grants.flatMap((grant) => narrowed(grant, left))
+  return grants.length === 0 ? undefined : { ...decision, grants }
+}
+
+function narrowed(grant: Grant, left: Grants): readonly Grant[] {
+  if (!left.origins.includes(grant.origin)) return []
+  if (grant.witnesses === undefined) return [grant]
+  const seen = left.of(grant.origin)
+  const literals = grant.witnesses.literals.filter((text) => seen.literals.has(text))
+  if (literals.length === 0) return []
+  const places = grant.witnesses.places.map((values, i) =>
+    values.filter((value) => seen.places[i]?.has(value) === true),
+  )
+  return [{ origin: grant.origin, witnesses: { literals, places } }]
+}
+
+function countOf(entry: LiveEntry): number {
+  let count = 0
+  for (const cell of entry.allCells()) count += cell.count
+  return count
+}
+
+export function joined(a: Span | undefined, b: Span | undefined): Span | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return { from: Math.min(a.from, b.from), to: Math.max(a.to, b.to) }
+}

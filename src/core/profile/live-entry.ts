@@ -1,0 +1,192 @@
+import type { Origin } from '../event/event.ts'
+import { Admission, Grants } from './allowance.ts'
+import {
+  type Actor,
+  type BehaviourId,
+  behaviourId,
+  behaviourKey,
+  type BehaviourObject,
+  type BehaviourRef,
+} from '../behaviour/behaviour.ts'
+import { Cell } from './evidence.ts'
+import {
+  type BehaviourState,
+  compareCells,
+  type Decision,
+  type Inheritance,
+  laterDecision,
+  type Phase,
+  type ProfileEntry,
+} from './profile-entry.ts'
+import type { Shaper } from '../behaviour/shape.ts'
+import type { ShapePattern } from '../behaviour/shape-pattern.ts'
+import { isPattern, shapedSubject } from '../behaviour/subject.ts'
+import type { WitnessesJson } from '../behaviour/witness.ts'
+import type { User } from '../behaviour/user.ts'
+
+/** A {@link ProfileEntry} while it is in use. */
+export class LiveEntry {
+  readonly id: BehaviourId
+  readonly key: string
+  readonly actor: Actor
+  readonly uid: User
+  readonly object: BehaviourObject
+  readonly thresholds: readonly number[]
+  readonly #shape: ShapePattern | undefined
+  /** By container: an act looks only at the few cells of its own. */
+  readonly cells = new Map<string, Cell[]>()
+  inherited: Inheritance | undefined
+  decision: Decision | undefined
+
+  constructor(actor: Actor, uid: User, object: BehaviourObject, shaper: Shaper, key?: string) {
+    this.key = key ?? behaviourKey(actor, uid, object)
+    this.id = behaviourId(this.key)
+    this.actor = actor
+    this.uid = uid
+    this.object = object
+    const subject = isPattern(object) ? shapedSubject(object) : undefined
+    this.#shape = subject === undefined ? undefined : shaper.pattern(subject)
+    this.thresholds = this.#shape?.thresholds ?? []
+  }
+
+  static ofRef(ref: BehaviourRef, shaper: Shaper): LiveEntry {
+    return new LiveEntry(ref.actor, ref.uid, ref.object, shaper, ref.key)
+  }
+
+  static ofJSON(json: ProfileEntry, shaper: Shaper): LiveEntry {
+    const entry = new LiveEntry(json.actor, json.uid, json.object, shaper)
+    entry.merge(json)
+    return entry
+  }
+
+  /** Takes in another copy's evidence and decisions. */
+  merge(json: ProfileEntry): void {
+    for (const cell of json.cells) {
+      this.cell(cell.container, cell.origin, cell.session, cell.phase).merge(cell)
+    }
+    this.decision = laterDecision(this.decision, json.decision)
+    if (json.inherited !== undefined) this.inherited = joined(this.inherited, json.inherited)
+  }
+
+  cell(container: string, origin: Origin, session: string | undefined, phase: Phase): Cell {
+    const list = this.cells.get(container)
+    for (const cell of list ?? []) if (cell.is(container, origin, session, phase)) return cell
+    const cell = new Cell(container, origin, session, phase)
+    // Most lists hold one cell for ever: a literal takes room for one, `push` would for seventeen.
+    this.cells.set(container, list === undefined ? [cell] : [...list, cell])
+    return cell
+  }
+
+  get empty(): boolean {
+    return this.cells.size === 0 && this.inherited === undefined && this.decision === undefined
+  }
+
+  *allCells(): Iterable<Cell> {
+    for (const list of this.cells.values()) yield* list
+  }
+
+  admission(): Admission {
+    const learned = new Grants()
+    for (const cell of this.allCells()) {
+      if (cell.grants) learned.merge(grantOf(cell))
+    }
+    const { id, key, actor, uid, object, thresholds, inherited, decision } = this
+    return new Admission({
+      id,
+      key,
+      actor,
+      uid,
+      object,
+      thresholds,
+      learned,
+      ...(this.#shape === undefined ? {} : { shape: this.#shape }),
+      ...(inherited === undefined ? {} : { inherited }),
+      ...(decision === undefined ? {} : { decision }),
+    })
+  }
+
+  /** The same by the declared user, inherited: no evidence of its own. */
+  asDeclared(from: string): ProfileEntry {
+    const grants = this.admission().grants.toJSON()
+    return {
+      schema: 'snug.behaviour/v1',
+      id: behaviourId(behaviourKey(this.actor, 'declared', this.object)),
+      actor: this.actor,
+      uid: 'declared',
+      object: this.object,
+      cells: [],
+      ...(grants.length === 0 ? {} : { inherited: { from, grants } }),
+      ...(this.decision === undefined ? {} : { decision: this.decision }),
+    }
+  }
+
+  /** All that was seen, by origin: what a person approves when approving it as it stands. */
+  seen(): Grants {
+    const all = new Grants()
+    for (const cell of this.allCells()) all.merge(grantOf(cell))
+    for (const grant of this.inherited?.grants ?? []) all.merge(grant)
+    return all
+  }
+
+  /** A person's word on it stands. */
+  get isDecided(): boolean {
+    return this.decision !== undefined && this.decision.kind !== 'withdrawn'
+  }
+
+  /** Expected by inheritance alone: neither the service itself nor a person ever said so here. */
+  get onlyInherited(): boolean {
+    if (this.inherited === undefined || this.isDecided) return false
+    for (const cell of this.allCells()) if (cell.origin !== 'exec-in') return false
+    return true
+  }
+
+  get state(): BehaviourState {
+    if (this.decision !== undefined && this.decision.kind !== 'withdrawn') return this.decision.kind
+    if (this.inherited !== undefined) return 'learned'
+    let state: BehaviourState = 'apart'
+    for (const cell of this.allCells()) {
+      if (cell.grants) return 'learned'
+      if (cell.guardrails.length > 0) state = 'quarantined'
+      else if (state === 'apart' && cell.origin !== 'exec-in') state = 'pending'
+    }
+    return state
+  }
+
+  /** The evidence without exec sessions, where all of it is of one container; else undefined. */
+  onlyContainer(): readonly Cell[] | undefined {
+    let only: readonly Cell[] | undefined
+    for (const list of this.cells.values()) {
+      if (list.every((cell) => cell.origin === 'exec-in')) continue
+      if (only !== undefined) return undefined
+      only = list
+    }
+    return only?.filter((cell) => cell.origin !== 'exec-in')
+  }
+
+  toJSON(): ProfileEntry {
+    const { id, actor, uid, object } = this
+    return {
+      schema: 'snug.behaviour/v1',
+      id,
+      actor,
+      uid,
+      object,
+      cells: [...this.allCells()].sort(compareCells).map((cell) => cell.toJSON()),
+      ...(this.inherited === undefined ? {} : { inherited: this.inherited }),
+      ...(this.decision === undefined ? {} : { decision: this.decision }),
+    }
+  }
+}
+
+function grantOf(cell: Cell): { origin: Origin; witnesses?: WitnessesJson } {
+  return cell.witnesses === undefined
+    ? { origin: cell.origin }
+    : { origin: cell.origin, witnesses: cell.witnesses.toJSON() }
+}
+
+function joined(a: Inheritance | undefined, b: Inheritance): Inheritance {
+  if (a === undefined) return b
+  const grants = new Grants()
+  for (const grant of [...a.grants, ...b.grants]) grants.merge(grant)
+  return { from: a.from > b.from ? a.from : b.from, grants: grants.toJSON() }
+}

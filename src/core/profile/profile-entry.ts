@@ -1,0 +1,146 @@
+import type { Origin } from '../event/event.ts'
+import type { Actor, BehaviourId, BehaviourObject } from '../behaviour/behaviour.ts'
+import type { WitnessesJson } from '../behaviour/witness.ts'
+import type { User } from '../behaviour/user.ts'
+
+/** `learned`: seen while the version was learning. `later`: seen after it, which by itself allows nothing. */
+export type Phase = 'learned' | 'later'
+
+/**
+ * Evidence of one behaviour from one container, origin, session and phase; one agent writes it, so that
+ * two copies of it merge by maximum, minimum and union. Times are RFC 3339 with six digits.
+ */
+export interface EvidenceCell {
+  readonly container: string
+  readonly origin: Origin
+  readonly session?: string
+  readonly phase: Phase
+  readonly count: number
+  readonly first: string
+  readonly last: string
+  readonly nodes: readonly string[]
+  readonly sources: readonly string[]
+  /** Ids of the guardrails that fired on it: such evidence allows nothing until a person approves. */
+  readonly guardrails?: readonly string[]
+  readonly witnesses?: WitnessesJson
+  /** When it was seen, where that was at several times: by these it can be forgotten in part. */
+  readonly buckets?: EvidenceBuckets
+}
+
+/** Evidence by time: few buckets of equal width, the wider the longer the act goes on. */
+export interface EvidenceBuckets {
+  /** Width: a power of two. */
+  readonly minutes: number
+  /** In order of time, at least two. */
+  readonly list: readonly EvidenceBucket[]
+}
+
+export interface EvidenceBucket {
+  /** Acts up to the end of this bucket. */
+  readonly upTo: number
+  readonly first: string
+  readonly last: string
+  readonly guardrails?: readonly string[]
+  readonly witnesses?: WitnessesJson
+}
+
+/** What is allowed: acts of this origin; for a shaped object, as far as its witnesses go. */
+export interface Grant {
+  readonly origin: Origin
+  readonly witnesses?: WitnessesJson
+}
+
+/** A person's word on a behaviour. Of two, the later stands; `withdrawn`: none does, evidence speaks for itself again. */
+export interface Decision {
+  readonly kind: 'approved' | 'rejected' | 'withdrawn'
+  readonly by: string
+  /** RFC 3339 */
+  readonly at: string
+  readonly reason?: string
+  /** RFC 3339: the approval ends by itself. */
+  readonly until?: string
+  readonly onlyUid?: number
+  /** Only acts of this workload, named as `workloadText` names it. */
+  readonly onlyWorkload?: string
+  /** What was there to be approved: later evidence is not covered by an earlier word. */
+  readonly grants: readonly Grant[]
+}
+
+/** From the version before: expected, though this version has not shown it yet. */
+export interface Inheritance {
+  /** Digest of that version. */
+  readonly from: string
+  readonly grants: readonly Grant[]
+}
+
+/** `snug.behaviour/v1`: one behaviour of a version, with its evidence. Plain data. */
+export interface ProfileEntry {
+  readonly schema: 'snug.behaviour/v1'
+  readonly id: BehaviourId
+  readonly actor: Actor
+  readonly uid: User
+  readonly object: BehaviourObject
+  /** Sorted by container, origin, session, phase. */
+  readonly cells: readonly EvidenceCell[]
+  readonly inherited?: Inheritance
+  readonly decision?: Decision
+}
+
+export const behaviourStates = [
+  'learned',
+  'approved',
+  'rejected',
+  'pending',
+  'quarantined',
+  'apart',
+] as const
+/**
+ * `learned` and `approved` are expected; `pending` was seen after learning and waits for review;
+ * `quarantined` tripped a guardrail; `apart` was seen only in exec sessions.
+ */
+export type BehaviourState = (typeof behaviourStates)[number]
+
+type CellName = Pick<EvidenceCell, 'container' | 'origin' | 'phase'> & {
+  readonly session?: string | undefined
+}
+
+/** Total order of cells: by container, origin, session, phase. */
+export function compareCells(a: CellName, b: CellName): number {
+  return (
+    compareText(a.container, b.container) ||
+    compareText(a.origin, b.origin) ||
+    compareText(a.session ?? '', b.session ?? '') ||
+    compareText(a.phase, b.phase)
+  )
+}
+
+/** By UTF-16 code unit: the same on every machine, whatever its locale. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** Of two decisions the later; of two at one instant the same one on every node. */
+export function laterDecision(
+  a: Decision | undefined,
+  b: Decision | undefined,
+): Decision | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return (compareText(a.at, b.at) || compareText(decisionText(a), decisionText(b))) >= 0 ? a : b
+}
+
+export function sameDecision(a: Decision | undefined, b: Decision | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return decisionText(a) === decisionText(b)
+}
+
+/** The same for the same decision, whoever wrote it down: an API server gives back keys in an order of its own. */
+function decisionText(decision: Decision): string {
+  const { kind, by, at, reason, until, onlyUid, onlyWorkload } = decision
+  const grants = decision.grants.map(({ origin, witnesses }) => ({
+    origin,
+    ...(witnesses === undefined
+      ? {}
+      : { witnesses: { literals: witnesses.literals, places: witnesses.places } }),
+  }))
+  return JSON.stringify({ kind, by, at, reason, until, onlyUid, onlyWorkload, grants })
+}

@@ -1,0 +1,432 @@
+import type { ActEvent, Origin } from '../event/event.ts'
+import { type Micros, microsOf } from '../event/time.ts'
+import type { Admission } from './allowance.ts'
+import type { BehaviourId, BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
+import { coverOf } from './matched-rule.ts'
+import { type ContainerRun, type Coverage, coverageOf } from '../coverage/coverage.ts'
+import type { Cell } from './evidence.ts'
+import type { Known, Patterns } from './profile-reader.ts'
+import {
+  type Forgetting,
+  forgetIn,
+  type Forgotten,
+  isForgotten,
+  joined,
+  mayForget,
+} from './forgetting.ts'
+import { KnownIndex } from './rule-index.ts'
+import { LiveEntry } from './live-entry.ts'
+import {
+  type BehaviourState,
+  compareText,
+  type Decision,
+  type Phase,
+  type ProfileEntry,
+} from './profile-entry.ts'
+import { recordedAs } from '../behaviour/recorded-as.ts'
+import type { Shaper } from '../behaviour/shape.ts'
+import type { Span } from '../coverage/time-buckets.ts'
+import type { Widening } from '../behaviour/widening.ts'
+
+/** How an act is to be recorded. */
+export interface Observation {
+  readonly phase: Phase
+  /** Guardrails that fired, for each of the refs; absent: none. */
+  readonly guardrails?: readonly (readonly string[])[]
+}
+
+/** A known behaviour was seen `count` more times by a source that folds repeats. */
+export interface SightingOf {
+  readonly container: string
+  readonly origin: Origin
+  readonly session?: string
+  readonly count: number
+  /** RFC 3339 */
+  readonly first: string
+  readonly last: string
+  readonly node: string
+  readonly source: string
+}
+
+/** Counts are kept back for seconds: more is not forgotten meanwhile. */
+const forgettingsKept = 32
+
+/** What a person decided; the grants are filled in from what was seen. */
+export type DecisionInput = Omit<Decision, 'grants' | 'kind'> & {
+  readonly kind: Exclude<Decision['kind'], 'withdrawn'>
+}
+
+/**
+ * The behaviours of one version with their evidence, and, kept in step, what they make expected: judge
+ * against the profile itself, or against `compile(entries)`, which says the same.
+ */
+export class Profile implements Known {
+  readonly shaper: Shaper
+  readonly #entries = new Map<string, LiveEntry>()
+  readonly #byId = new Map<BehaviourId, LiveEntry>()
+  readonly #known: KnownIndex
+  readonly #changed = new Set<LiveEntry>()
+  readonly #removed = new Set<BehaviourId>()
+  /** The last that was forgotten, and when. */
+  readonly #forgotten: { readonly what: Forgetting; readonly at: Micros }[] = []
+  /** Every event brings its container's id as a string of its own; one of them is kept. */
+  readonly #names = new Map<string, string>()
+  /** In order of id, until one comes or goes. */
+  #sorted: readonly LiveEntry[] | undefined
+
+  constructor(shaper: Shaper) {
+    this.shaper = shaper
+    this.#known = new KnownIndex(shaper)
+  }
+
+  /** Merges where entries name the same behaviour: loading twice is loading once. */
+  static load(entries: Iterable<ProfileEntry>, shaper: Shaper): Profile {
+    const profile = new Profile(shaper)
+    profile.merge(entries)
+    profile.#changed.clear()
+    return profile
+  }
+
+  get patterns(): Patterns {
+    return this.#known.patterns
+  }
+
+  /** What the kernel's form had to make wider is expected here too; replaces what it was told before. */
+  widen(widenings: readonly Widening[]): void {
+    this.#known.patterns.widen(widenings)
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  all(): Iterable<Admission> {
+    return this.#known.all()
+  }
+
+  admission(key: string): Admission | undefined {
+    return this.#known.admission(key)
+  }
+
+  byActor(kind: string, exe: string): readonly Admission[] {
+    return this.#known.byActor(kind, exe)
+  }
+
+  byObject(object: BehaviourObject): readonly Admission[] {
+    return this.#known.byObject(object)
+  }
+
+  /**
+   * The image is run as this user: what it was known to do by that number it may do as the declared user too. Of a
+   * number that was learned before users were told apart so, or where others declared none. True where that is news.
+   */
+  declare(uid: number, from: string): boolean {
+    if (uid === 0) return false
+    let isNews = false
+    const numbered = [...this.#entries.values()].filter((entry) => entry.uid === uid)
+    for (const entry of numbered) {
+      const twin = entry.asDeclared(from)
+      if (twin.inherited === undefined && twin.decision === undefined) continue
+      const before = JSON.stringify(this.entry(twin.id))
+      this.merge([twin])
+      const after = this.#byId.get(twin.id)
+      if (after === undefined || JSON.stringify(after.toJSON()) === before) continue
+      this.#changed.add(after)
+      isNews = true
+    }
+    return isNews
+  }
+
+  /** Takes another copy's entries in. */
+  merge(entries: Iterable<ProfileEntry>): void {
+    for (const json of entries) {
+      const fresh = LiveEntry.ofJSON(json, this.shaper)
+      const known = this.#entries.get(fresh.key)
+      if (known === undefined) this.#add(fresh)
+      else known.merge(json)
+      this.#refresh(known ?? fresh)
+    }
+  }
+
+  /**
+   * Records an act. Constant time where everything about it is known.
+   *
+   * @returns how many of the behaviours were not in the profile before
+   */
+  observe(event: ActEvent, refs: readonly BehaviourRef[], how: Observation): number {
+    const { process, node, source } = event
+    const container = this.#name(event.container.id)
+    const when = microsOf(event.time)
+    const count = event.count ?? 1
+    let fresh = 0
+    for (let i = 0; i < refs.length; i++) {
+      const told = refs[i]
+      if (told === undefined) continue
+      const ref = this.recordedAs(told)
+      let entry = this.#entries.get(ref.key)
+      if (entry === undefined && how.phase === 'later') {
+        // Expected by what includes it: that is no news to review, and counts there.
+        const cover = coverOf(this.#known, ref, () => when)
+        if (cover !== undefined) {
+          this.#count(cover.key, event, when)
+          continue
+        }
+      }
+      if (entry === undefined) {
+        entry = this.#add(LiveEntry.ofRef(ref, this.shaper))
+        fresh += 1
+      }
+      const cell = entry.cell(container, process.origin, process.session, how.phase)
+      const before = cell.grants && cell.count > 0
+      cell.see(count, when)
+      cell.from(node, source)
+      cell.trip(how.guardrails?.[i] ?? [], when)
+      let changed = before !== cell.grants
+      if (ref.literal !== undefined && cell.witness(ref.literal, when)) changed = true
+      if (changed) this.#refreshFor(entry, ref, cell.grants)
+      this.#changed.add(entry)
+    }
+    return fresh
+  }
+
+  /** What an act goes on record as. */
+  recordedAs(ref: BehaviourRef): BehaviourRef {
+    return this.#entries.has(ref.key) ? ref : recordedAs(this.patterns, ref)
+  }
+
+  #count(key: string, event: ActEvent, when: Micros): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    const { origin, session } = event.process
+    const cell = entry.cell(this.#name(event.container.id), origin, session, 'later')
+    cell.see(event.count ?? 1, when)
+    cell.from(event.node, event.source)
+    this.#changed.add(entry)
+  }
+
+  /** Adds counts that a source kept back. False where the behaviour is not in the profile. */
+  addSighting(id: BehaviourId, seen: SightingOf, phase: Phase): boolean {
+    const entry = this.#byId.get(id)
+    if (entry === undefined) return false
+    if (this.#forgotten.some(({ what, at }) => isForgotten(what, seen, at))) return true
+    const cell = entry.cell(this.#name(seen.container), seen.origin, seen.session, phase)
+    const isNew = cell.count === 0
+    cell.seeSpan(seen.count, microsOf(seen.first), microsOf(seen.last))
+    cell.from(seen.node, seen.source)
+    if (isNew && cell.grants) this.#refresh(entry)
+    this.#changed.add(entry)
+    return true
+  }
+
+  has(id: BehaviourId): boolean {
+    return this.#byId.has(id)
+  }
+
+  /** Ids that begin so: people copy the beginning of an id. */
+  startingWith(prefix: string): readonly BehaviourId[] {
+    return prefix === '' ? [] : [...this.#byId.keys()].filter((id) => id.startsWith(prefix))
+  }
+
+  /** Who does what, without the evidence of it. */
+  subject(id: BehaviourId): Pick<ProfileEntry, 'actor' | 'uid' | 'object'> | undefined {
+    return this.#byId.get(id)
+  }
+
+  entry(id: BehaviourId): ProfileEntry | undefined {
+    return this.#byId.get(id)?.toJSON()
+  }
+
+  state(id: BehaviourId): BehaviourState | undefined {
+    return this.#byId.get(id)?.state
+  }
+
+  /** Entries in order of id: all of them, or `limit` of those after the id `after`. */
+  entries(after?: string, limit = Infinity): readonly ProfileEntry[] {
+    this.#sorted ??= [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+    const from = after === undefined ? 0 : this.#sorted.findIndex(({ id }) => id > after)
+    const some = from < 0 ? [] : this.#sorted.slice(from, from + limit)
+    return some.map((entry) => entry.toJSON())
+  }
+
+  /** Every entry as it is at work, in no order: to look at, and only until the next act. */
+  outline(): Iterable<Readonly<LiveEntry>> {
+    return this.#byId.values()
+  }
+
+  countByState(): Readonly<Record<BehaviourState, number>> {
+    const counts: Record<BehaviourState, number> = {
+      learned: 0,
+      approved: 0,
+      rejected: 0,
+      pending: 0,
+      quarantined: 0,
+      apart: 0,
+    }
+    for (const entry of this.#entries.values()) counts[entry.state] += 1
+    return counts
+  }
+
+  /** How well the evidence covers the image; exec sessions say nothing of it. */
+  coverage(runs: readonly ContainerRun[], slice: Micros): Coverage {
+    return coverageOf(this.#shownByOne(), runs, slice)
+  }
+
+  /** Evidence of the behaviours that one container alone showed: only these tell of what is still unseen. */
+  *#shownByOne(): Iterable<readonly Cell[]> {
+    for (const entry of this.#entries.values()) {
+      const only = entry.onlyContainer()
+      if (only !== undefined) yield only
+    }
+  }
+
+  /** Whether an act that shows it is expected at `now`. */
+  isExpected(ref: BehaviourRef, now: Micros): boolean {
+    return coverOf(this.#known, ref, () => now) !== undefined
+  }
+
+  /** A person's word on one behaviour, covering what was seen of it so far. False where there is none. */
+  decide(id: BehaviourId, decision: DecisionInput): boolean {
+    const entry = this.#byId.get(id)
+    if (entry === undefined) return false
+    entry.decision = { ...decision, grants: entry.seen().toJSON() }
+    this.#refresh(entry)
+    this.#changed.add(entry)
+    return true
+  }
+
+  /** Takes the last word on it back. What was there by that word alone goes with it. False where there is none. */
+  withdraw(id: BehaviourId, word: Pick<Decision, 'by' | 'at' | 'reason'>): boolean {
+    const entry = this.#byId.get(id)
+    if (entry?.isDecided !== true) return false
+    entry.decision = { ...word, kind: 'withdrawn', grants: [] }
+    if (entry.cells.size === 0 && entry.inherited === undefined) {
+      this.#remove(entry)
+      return true
+    }
+    this.#refresh(entry)
+    this.#changed.add(entry)
+    return true
+  }
+
+  /**
+   * Makes the profile what it would be had that never been seen. What was expected after learning because of it was
+   * counted where it was expected, and goes on being counted there.
+   *
+   * @param at now: counts of what is forgotten, kept back by a source until then, are not taken any more
+   */
+  forget(what: Forgetting, at: Micros = -Infinity): Forgotten {
+    this.#forgotten.push({ what, at })
+    if (this.#forgotten.length > forgettingsKept) this.#forgotten.shift()
+    if (what.kind === 'container') this.#names.delete(what.container)
+    const gone: ProfileEntry[] = []
+    const lessened: BehaviourId[] = []
+    let acts = 0
+    let span: Span | undefined
+    // Deleting what an iteration of a Map has just visited is defined and safe.
+    for (const entry of this.#entries.values()) {
+      const before = mayForget(entry, what) ? entry.toJSON() : undefined
+      const less = before === undefined ? undefined : forgetIn(entry, what)
+      if (before === undefined || less === undefined) continue
+      acts += less.acts
+      span = joined(span, less.span)
+      if (entry.empty) {
+        this.#remove(entry)
+        gone.push(before)
+      } else {
+        lessened.push(entry.id)
+        this.#refresh(entry)
+        this.#changed.add(entry)
+      }
+    }
+    gone.sort((a, b) => compareText(a.id, b.id))
+    lessened.sort(compareText)
+    return { gone, lessened, acts, ...(span === undefined ? {} : { span }) }
+  }
+
+  /** Lets go of what was inherited and never shown. Gives it as it was, in order of id. */
+  vanish(): readonly ProfileEntry[] {
+    const gone: ProfileEntry[] = []
+    for (const entry of this.#entries.values()) {
+      if (!entry.onlyInherited) continue
+      gone.push(entry.toJSON())
+      entry.inherited = undefined
+      if (entry.empty) {
+        this.#remove(entry)
+        continue
+      }
+      this.#refresh(entry)
+      this.#changed.add(entry)
+    }
+    return gone.sort((a, b) => compareText(a.id, b.id))
+  }
+
+  /** Whether it is expected by inheritance alone. */
+  onlyInherited(id: BehaviourId): boolean {
+    return this.#byId.get(id)?.onlyInherited === true
+  }
+
+  /** Sessions and containers that the evidence names and whose ids begin so. */
+  seenAs(kind: 'container' | 'session', prefix: string): readonly string[] {
+    const found = new Set<string>()
+    for (const entry of this.#entries.values()) {
+      for (const cell of entry.allCells()) {
+        const name = cell[kind]
+        if (name?.startsWith(prefix) === true) found.add(name)
+      }
+    }
+    return [...found]
+  }
+
+  /** Entries changed since last drained, for the store. */
+  drainChanged(): readonly ProfileEntry[] {
+    const changed = [...this.#changed].map((entry) => entry.toJSON())
+    this.#changed.clear()
+    return changed
+  }
+
+  /** Ids of entries removed since last drained. */
+  drainRemoved(): readonly BehaviourId[] {
+    const removed = [...this.#removed]
+    this.#removed.clear()
+    return removed
+  }
+
+  #name(container: string): string {
+    const known = this.#names.get(container)
+    if (known !== undefined) return known
+    this.#names.set(container, container)
+    return container
+  }
+
+  #add(entry: LiveEntry): LiveEntry {
+    this.#entries.set(entry.key, entry)
+    this.#byId.set(entry.id, entry)
+    this.#sorted = undefined
+    this.#changed.add(entry)
+    this.#removed.delete(entry.id)
+    return entry
+  }
+
+  #remove(entry: LiveEntry): void {
+    this.#entries.delete(entry.key)
+    this.#byId.delete(entry.id)
+    this.#sorted = undefined
+    this.#known.delete(entry.key)
+    this.#changed.delete(entry)
+    this.#removed.add(entry.id)
+  }
+
+  #refreshFor(entry: LiveEntry, ref: BehaviourRef, grants: boolean): void {
+    const admission = this.#known.admission(entry.key)
+    // The common case, one more witness of what is learned already, need not look at all the evidence.
+    if (grants && admission !== undefined && admission.decision === undefined) {
+      admission.grants.add(ref.origin, ref.literal)
+    } else {
+      this.#refresh(entry)
+    }
+  }
+
+  #refresh(entry: LiveEntry): void {
+    this.#known.set(entry.admission())
+  }
+}

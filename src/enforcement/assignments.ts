@@ -1,0 +1,111 @@
+import { canariesAmong } from '../core/lifecycle/blocking.ts'
+import type { Foretold } from '../pipeline/identity/identity.ts'
+import type { ContainerTraits, SourceControl } from '../pipeline/sources/source.ts'
+import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+
+export interface AssignmentsOptions {
+  readonly controls: () => Iterable<SourceControl>
+  /** The version of an image that was seen before. */
+  readonly versionOf: (container: Foretold) => DeployedVersion | undefined
+}
+
+/**
+ * Tells the sources which version a container runs, and what they have to know of it. A container that an engine
+ * has made and not started yet is told too, so that its first program is judged like its thousandth.
+ */
+export class Assignments {
+  readonly #options: AssignmentsOptions
+  /** What engines have, running or not. */
+  readonly #present = new Map<string, Foretold>()
+  /** Container → what was told of it last. */
+  readonly #told = new Map<string, string>()
+  readonly #prepared = new WeakSet<DeployedVersion>()
+
+  constructor(options: AssignmentsOptions) {
+    this.#options = options
+  }
+
+  /** An engine made a container, or tells of one that was there or has changed. */
+  learned(identity: Foretold): void {
+    this.#present.set(identity.id, identity)
+    const version = this.#options.versionOf(identity)
+    if (version !== undefined) this.#tell(identity.id, version)
+  }
+
+  /** An engine removed it: it will not start again. */
+  gone(container: string): void {
+    this.#present.delete(container)
+    if (!this.#told.delete(container)) return
+    for (const control of this.#options.controls()) control.release?.(container)
+  }
+
+  /** It runs: said again even if it was said before, as a source forgets what has ended. */
+  started(container: string, version: DeployedVersion): void {
+    this.#told.delete(container)
+    this.#tell(container, version)
+    this.#chooseAgain(version)
+    // The first of a version that is new: others of its image may have been made before it was known.
+    if (this.#prepared.has(version)) return
+    this.#prepared.add(version)
+    this.#prepare(version)
+  }
+
+  /** It ended; it may be started again under the same id. */
+  ended(container: string, version: DeployedVersion): void {
+    this.#told.delete(container)
+    if (this.#present.has(container)) this.#tell(container, version)
+    this.#chooseAgain(version)
+  }
+
+  /** The version moved: other containers of it may be blocked now, and those that wait to be started. */
+  moved(version: DeployedVersion): void {
+    for (const container of runningOf(version)) this.#tell(container, version)
+    this.#prepare(version)
+  }
+
+  /** Those that wait to be started. */
+  #prepare(version: DeployedVersion): void {
+    for (const identity of this.#present.values()) {
+      if (this.#options.versionOf(identity) === version) this.#tell(identity.id, version)
+    }
+  }
+
+  #chooseAgain(version: DeployedVersion): void {
+    if (version.life.blocking?.canary === undefined) return
+    for (const container of runningOf(version)) this.#tell(container, version)
+  }
+
+  #tell(container: string, version: DeployedVersion): void {
+    const traits = this.#traits(container, version)
+    const words = JSON.stringify([version.scope, traits])
+    if (this.#told.get(container) === words) return
+    this.#told.set(container, words)
+    for (const control of this.#options.controls()) {
+      control.assign(container, version.scope, traits)
+    }
+  }
+
+  #traits(container: string, version: DeployedVersion): ContainerTraits {
+    const identity = this.#present.get(container)
+    return {
+      // An operator who debugs is told of, and never stopped.
+      enforce: identity?.role !== 'ephemeral' && enforcedOf(version, container).has(container),
+      ...(identity?.probes === undefined ? {} : { probes: identity.probes }),
+      ...(identity?.initInjected === true ? { init: true } : {}),
+      ...(identity?.user === undefined ? {} : { user: identity.user }),
+    }
+  }
+}
+
+/** Running containers whose deviations are blocked where the version's are: all of them, or the canary's choice. */
+export function enforcedOf(version: DeployedVersion, alsoThis?: string): ReadonlySet<string> {
+  const { mode, blocking } = version.life
+  if (mode !== 'block') return new Set()
+  const containers = new Set(runningOf(version))
+  if (alsoThis !== undefined) containers.add(alsoThis)
+  return blocking?.canary === undefined ? containers : canariesAmong(containers, blocking.canary)
+}
+
+function runningOf({ runs }: DeployedVersion): readonly string[] {
+  return [...runs.values()].filter(({ to }) => to === undefined).map(({ container }) => container)
+}

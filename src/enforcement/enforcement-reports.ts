@@ -1,0 +1,105 @@
+import { disarm } from '../core/lifecycle/blocking.ts'
+import type { Version } from '../core/lifecycle/version.ts'
+import type { AlertBook } from '../state/alerts/alert-store.ts'
+import {
+  brokenGlassFinding,
+  disarmedFinding,
+  failedProbeFinding,
+  type Teller,
+} from '../pipeline/alerts/enforcement-findings.ts'
+import type { SelfProbe } from '../pipeline/sources/source.ts'
+import type { Log } from '../support/telemetry/log.ts'
+import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import type { VersionShelf } from '../state/versions/version-registry.ts'
+
+export interface EnforcementNewsOptions {
+  readonly node: string
+  readonly shelf: VersionShelf
+  readonly alerts: AlertBook
+  readonly faults: Map<string, string>
+  readonly audit: (what: string, who: string, fields: Readonly<Record<string, unknown>>) => void
+  readonly budget: number
+  readonly log: Log
+  readonly now: () => number
+}
+
+const probeFault = 'self-probe'
+
+/** What becomes of news about blocking itself: alerts, audit, faults, counts. Nothing of it passes in silence. */
+export class EnforcementNews {
+  readonly #options: EnforcementNewsOptions
+  /** Of all that were told since the start. */
+  readonly probes = { runs: 0, failures: 0 }
+  lastProbe: SelfProbe | undefined
+
+  constructor(options: EnforcementNewsOptions) {
+    this.#options = options
+  }
+
+  /** The kernel has disarmed itself for a version: it stays in mode block, and only alerts. */
+  disarmed(scope: number): void {
+    const { shelf, alerts, audit, budget, log, now } = this.#options
+    const version = shelf.versionOfScope(scope)
+    if (version === undefined) {
+      log.error({ scope }, 'blocking disarmed itself for a version that is not known')
+      return
+    }
+    const life = disarm(version.life, budget, now())
+    if (life === version.life) return
+    shelf.apply(version, { version: life, transitions: [] })
+    alerts.raise(disarmedFinding(version.image, life.because, this.#teller), now())
+    audit('disarmed', 'kernel', { image: version.key, because: life.because })
+    log.error({ image: version.key }, 'blocking disarmed itself')
+  }
+
+  probed(probe: SelfProbe): void {
+    const { alerts, faults, log, now } = this.#options
+    const { passed, missed, stopped, time } = probe
+    const failed = !passed || missed.length > 0
+    this.lastProbe = probe
+    this.probes.runs += 1
+    if (!failed) {
+      if (faults.delete(probeFault)) log.info({ time, stopped }, 'the self-probe passes again')
+      return
+    }
+    this.probes.failures += 1
+    faults.set(probeFault, probeText(probe))
+    alerts.raise(failedProbeFinding(passed, missed, this.#teller), now())
+    log.error({ time, passed, missed }, 'the self-probe failed: do not rely on blocking')
+  }
+
+  glassBroken(version: DeployedVersion): void {
+    const { breakGlass, because } = version.life
+    if (breakGlass === undefined) return
+    const { alerts, now } = this.#options
+    const finding = brokenGlassFinding(version.image, because, breakGlass.until, this.#teller)
+    alerts.raise(finding, now())
+  }
+
+  /** What ended by itself is on record too; a person's doing is audited where it is done. */
+  moved(version: DeployedVersion, before: Version): void {
+    const { life, key } = version
+    const { audit, log, now } = this.#options
+    const glass = before.breakGlass
+    const isOver = glass !== undefined && life.breakGlass === undefined && now() >= glass.until
+    const canary = before.blocking?.canary
+    const isAll = canary !== undefined && life.blocking !== undefined && !life.blocking.canary
+    const isOut = isAll && now() >= canary.until
+    if (!isOver && !isOut) return
+    audit(isOver ? 'break-glass-over' : 'canary-over', 'agent', {
+      image: key,
+      because: life.because,
+    })
+    log.info({ image: key, because: life.because }, 'blocking moved on')
+  }
+
+  get #teller(): Teller {
+    return { node: this.#options.node, nowMs: this.#options.now() }
+  }
+}
+
+function probeText({ passed, missed }: SelfProbe): string {
+  const refused = passed ? [] : ['an allowed act was stopped']
+  const through = missed.length === 0 ? [] : [`not stopped: ${missed.join(', ')}`]
+  return [...refused, ...through].join('; ')
+}

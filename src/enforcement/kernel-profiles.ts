@@ -1,0 +1,194 @@
+import type { Micros } from '../core/event/time.ts'
+import { enforcementOf, judgesInKernel } from '../core/lifecycle/blocking.ts'
+import { compileKernel } from '../core/compile/compile-kernel.ts'
+import type { PathAutomaton } from '../core/compile/kernel-profile.ts'
+import type { Enforcement, SourceControl } from '../pipeline/sources/source.ts'
+import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+
+export interface KernelProfilesOptions {
+  readonly controls: () => Iterable<SourceControl>
+  /** Paths of files that the version's image ships and the automaton takes. */
+  readonly shippedMatching: (
+    version: DeployedVersion,
+    automaton: PathAutomaton,
+  ) => readonly string[]
+  /** Different acts of a version that may be refused within a minute. */
+  readonly budget: number
+  readonly now: () => number
+  /** What had to be made wider than the profile says, so that it fits into the kernel. */
+  readonly onWidened: (version: DeployedVersion, sentences: readonly string[]) => void
+  /** The version's profile does not fit, or not be made: the kernel has none of it, and it cannot block. */
+  readonly onFailed: (version: DeployedVersion, error: unknown) => void
+  /** It fits again, or is not asked for any more. */
+  readonly onHealed: (version: DeployedVersion) => void
+}
+
+/** What the kernel was told of a version. */
+interface Told {
+  /** Under which scope; a fresh one was told nothing. */
+  scope: number
+  profile: 'none' | 'told' | 'failed'
+  /** Epoch milliseconds */
+  at: number
+  /** When an approval ends, and with it this profile. */
+  ends: Micros | undefined
+  /** As told last; undefined: nothing yet. */
+  enforcement: Enforcement | undefined
+  timer: NodeJS.Timeout | undefined
+  /** It was made with the image's files at hand. */
+  withFiles: boolean
+}
+
+/** Decisions that come together are compiled together; the first of them at once. */
+const gatherMs = 300
+
+/**
+ * Keeps what the kernel judges by in step with what is expected, for versions that do not learn: the compiled
+ * profile, swapped whole, and what a deviation gets.
+ *
+ * INVARIANT: a version that blocks has its profile in the kernel before it is told to block.
+ * INVARIANT: none blocks of which some kind of act was not watched for while it was learned.
+ */
+export class KernelProfiles {
+  readonly #options: KernelProfilesOptions
+  readonly #told = new Map<DeployedVersion, Told>()
+
+  constructor(options: KernelProfilesOptions) {
+    this.#options = options
+  }
+
+  /** Whether any source can judge, and stop, by itself. */
+  get supported(): boolean {
+    return [...this.#options.controls()].some(
+      (control) => control.profile !== undefined && control.enforce !== undefined,
+    )
+  }
+
+  /** The kernel judges this version's acts by its profile: they need not be told as known. */
+  has(version: DeployedVersion): boolean {
+    return this.#told.get(version)?.profile === 'told'
+  }
+
+  /** Its profile could not be made for the kernel. */
+  failed(version: DeployedVersion): boolean {
+    return this.#told.get(version)?.profile === 'failed'
+  }
+
+  /** Since when (epoch milliseconds) the kernel has the profile that it judges by; undefined where it has none. */
+  since(version: DeployedVersion): number | undefined {
+    const told = this.#told.get(version)
+    return told?.profile === 'told' ? told.at : undefined
+  }
+
+  /** A container of it is there, and with it the image's files: no pattern may take these. */
+  started(version: DeployedVersion): void {
+    const told = this.#told.get(version)
+    if (told?.profile === 'told' && !told.withFiles && version.identity?.rootfs !== undefined) {
+      this.#compile(version, told)
+    }
+  }
+
+  /** The version moved: its mode, canary, break-glass, or whether it learns. */
+  moved(version: DeployedVersion): void {
+    if (!this.supported) return
+    const told = this.#of(version)
+    if (judgesInKernel(version.life)) {
+      if (told.profile === 'none') this.#compile(version, told)
+    } else if (told.profile !== 'none') {
+      if (told.profile === 'failed') this.#options.onHealed(version)
+      this.#withdraw(version, told)
+    }
+    this.#enforce(version, told)
+  }
+
+  /** What is expected of the version changed: a decision was made, or ended. */
+  changed(version: DeployedVersion): void {
+    if (!this.supported || !judgesInKernel(version.life)) return
+    const told = this.#of(version)
+    if (told.timer !== undefined) return
+    const wait = told.at + gatherMs - this.#options.now()
+    if (wait <= 0 || wait > gatherMs) {
+      this.#compile(version, told)
+      return
+    }
+    told.timer = setTimeout(() => {
+      told.timer = undefined
+      if (judgesInKernel(version.life)) this.#compile(version, told)
+    }, wait)
+  }
+
+  /** Approvals end by themselves. */
+  tick(): void {
+    const now = this.#options.now() * 1_000
+    for (const [version, { ends }] of this.#told) {
+      if (ends !== undefined && now >= ends) this.changed(version)
+    }
+  }
+
+  close(): void {
+    for (const { timer } of this.#told.values()) clearTimeout(timer)
+  }
+
+  #of(version: DeployedVersion): Told {
+    const known = this.#told.get(version)
+    if (known?.scope === version.scope) return known
+    clearTimeout(known?.timer)
+    const told: Told = {
+      scope: version.scope,
+      profile: 'none',
+      at: 0,
+      ends: undefined,
+      enforcement: undefined,
+      timer: undefined,
+      withFiles: false,
+    }
+    this.#told.set(version, told)
+    return told
+  }
+
+  #compile(version: DeployedVersion, told: Told): void {
+    const { now, controls, shippedMatching, onWidened, onFailed, onHealed } = this.#options
+    const failed = told.profile === 'failed'
+    try {
+      const { profile, ends, widenings } = compileKernel(version.profile, {
+        now: now() * 1_000,
+        shippedMatching: (automaton) => shippedMatching(version, automaton),
+      })
+      // Here first, and then there: what only the kernel expected would be told by nobody.
+      version.profile.widen(widenings)
+      for (const control of controls()) control.profile?.(version.scope, profile)
+      told.profile = 'told'
+      told.withFiles = version.identity?.rootfs !== undefined
+      told.ends = ends
+      if (failed) onHealed(version)
+      onWidened(version, profile.widened)
+    } catch (error) {
+      // Half a profile would refuse what the other half allows: better none, and loud.
+      if (told.profile === 'told') this.#withdraw(version, told)
+      told.profile = 'failed'
+      told.ends = undefined
+      onFailed(version, error)
+    }
+    told.at = now()
+  }
+
+  #withdraw(version: DeployedVersion, told: Told): void {
+    clearTimeout(told.timer)
+    told.timer = undefined
+    told.profile = 'none'
+    told.ends = undefined
+    version.profile.widen([])
+    for (const control of this.#options.controls()) control.profile?.(version.scope, undefined)
+  }
+
+  #enforce(version: DeployedVersion, told: Told): void {
+    const { budget } = this.#options
+    const judged = enforcementOf(version.life, budget, version.unobserved.length > 0)
+    if (judged === undefined && told.enforcement === undefined) return
+    const wanted: Enforcement = judged ?? { mode: 'alert', budget }
+    const last = told.enforcement
+    if (last?.mode === wanted.mode && last.pausedUntil === wanted.pausedUntil) return
+    told.enforcement = wanted
+    for (const control of this.#options.controls()) control.enforce?.(version.scope, wanted)
+  }
+}

@@ -1,0 +1,134 @@
+import { describeError } from '../errors.ts'
+import type { Foretold, IdentityEngine } from '../pipeline/identity/identity.ts'
+import type { ImageFiles } from '../pipeline/identity/image-files.ts'
+import type { SourceControl } from '../pipeline/sources/source.ts'
+import type { Log } from '../support/telemetry/log.ts'
+import { Assignments } from './assignments.ts'
+import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import { KernelProfiles } from './kernel-profiles.ts'
+import { PeerNames } from './peer-names.ts'
+
+export interface KernelSideOptions {
+  readonly controls: () => Iterable<SourceControl>
+  readonly engines: readonly IdentityEngine[]
+  readonly files: ImageFiles
+  readonly versions: () => Iterable<DeployedVersion>
+  readonly versionOf: (container: Foretold) => DeployedVersion | undefined
+  /** To ask again what the kernel knows of a version: the way without a profile in the kernel. */
+  readonly renew: (version: DeployedVersion) => void
+  readonly budget: number
+  readonly failClosed: boolean
+  readonly faults: Map<string, string>
+  readonly log: Log
+  readonly now: () => number
+}
+
+const noop = (): void => undefined
+
+/** Everything that sources are told so that they judge and block by themselves, kept in step. */
+export class KernelSide {
+  readonly profiles: KernelProfiles
+  readonly #options: KernelSideOptions
+  readonly #assignments: Assignments
+  readonly #peers: PeerNames
+  readonly #unsubscribe: (() => void)[]
+
+  constructor(options: KernelSideOptions) {
+    const { controls, engines, files, log, now, budget, versionOf } = options
+    this.#options = options
+    this.#assignments = new Assignments({ controls, versionOf })
+    this.#peers = new PeerNames(engines, controls)
+    this.profiles = new KernelProfiles({
+      controls,
+      budget,
+      now,
+      shippedMatching: ({ identity }, automaton) =>
+        identity === undefined ? [] : files.taken(identity, automaton),
+      onWidened: (version, sentences) => {
+        version.notes = sentences
+        if (sentences.length === 0) return
+        const [first] = sentences
+        log.warn({ image: version.key, count: sentences.length, first }, 'a profile was made wider')
+      },
+      onFailed: (version, error) => this.#failed(version, error),
+      onHealed: (version) => {
+        version.notes = []
+        options.faults.delete(`profile ${version.key}`)
+      },
+    })
+    this.#unsubscribe = engines.flatMap((engine) => [
+      engine.subscribe((identity) => {
+        this.#assignments.learned(identity)
+        this.#peers.refresh()
+      }),
+      engine.subscribeForetold?.((container) => this.#assignments.learned(container)) ?? noop,
+      engine.subscribePeers?.(() => this.#peers.refresh()) ?? noop,
+      engine.subscribeLeft((id, how) => {
+        if (how === 'gone') this.#assignments.gone(id)
+        this.#peers.refresh()
+      }),
+    ])
+  }
+
+  /** Tells the sources what was taken back from the store. To be called once, before they are read. */
+  start(): void {
+    for (const control of this.#options.controls()) control.failClosed?.(this.#options.failClosed)
+    for (const version of this.#options.versions()) this.profiles.moved(version)
+    this.#peers.refresh()
+  }
+
+  moved(version: DeployedVersion): void {
+    this.profiles.moved(version)
+    this.#assignments.moved(version)
+  }
+
+  /** Versions whose profile in the kernel is wider than it says, so that it fits. */
+  get widened(): number {
+    let count = 0
+    for (const version of this.#options.versions()) {
+      if (version.notes.length > 0 && this.profiles.has(version)) count += 1
+    }
+    return count
+  }
+
+  /** Why this version cannot be blocked on this host, whatever its evidence is worth; undefined where it can. */
+  refusal(version: DeployedVersion): string | undefined {
+    if (!this.profiles.supported) {
+      return 'no source of this agent can stop an act: only `ebpf` does, see `snug doctor`'
+    }
+    return this.profiles.failed(version) ? version.notes[0] : undefined
+  }
+
+  /** A person decided on the version; `expects`: and so changed what is expected of it. */
+  decided(version: DeployedVersion, expects: boolean): void {
+    if (expects) this.profiles.changed(version)
+    // Without a profile there the kernel asks again about everything.
+    if (!this.profiles.has(version)) this.#options.renew(version)
+  }
+
+  started(container: string, version: DeployedVersion): void {
+    this.profiles.started(version)
+    this.#assignments.started(container, version)
+  }
+
+  ended(container: string, version: DeployedVersion): void {
+    this.#assignments.ended(container, version)
+  }
+
+  tick(): void {
+    this.profiles.tick()
+  }
+
+  close(): void {
+    this.profiles.close()
+    for (const unsubscribe of this.#unsubscribe) unsubscribe()
+  }
+
+  #failed(version: DeployedVersion, error: unknown): void {
+    const { faults, log } = this.#options
+    const why = describeError(error)
+    version.notes = [`the kernel has no profile of it, so it cannot block: ${why}`]
+    faults.set(`profile ${version.key}`, why)
+    log.error({ image: version.key, error: why }, 'a profile could not be made for the kernel')
+  }
+}

@@ -1,0 +1,48 @@
+import type { IdentityEngine } from '../pipeline/identity/identity.ts'
+import type { PeerName, SourceControl } from '../pipeline/sources/source.ts'
+
+/**
+ * Keeps the kernel's names of addresses in step with what the engines say: a profile knows a container by its
+ * name, and by whatever address it has today.
+ */
+export class PeerNames {
+  readonly #engines: readonly IdentityEngine[]
+  readonly #controls: () => Iterable<SourceControl>
+  readonly #told = new Map<string, string>()
+
+  constructor(engines: readonly IdentityEngine[], controls: () => Iterable<SourceControl>) {
+    this.#engines = engines
+    this.#controls = controls
+  }
+
+  /** To be called whenever a container came, went, or changed its networks. */
+  refresh(): void {
+    const changes: PeerName[] = []
+    const now = this.#names()
+    for (const address of this.#told.keys()) {
+      if (!now.has(address)) changes.push({ address, name: undefined })
+    }
+    for (const [address, name] of now) {
+      if (this.#told.get(address) !== name) changes.push({ address, name })
+    }
+    if (changes.length === 0) return
+    for (const { address, name } of changes) {
+      if (name === undefined) this.#told.delete(address)
+      else this.#told.set(address, name)
+    }
+    for (const control of this.#controls()) control.peers?.(changes)
+  }
+
+  /** The first engine that knows an address names it, as where events get their names. */
+  #names(): ReadonlyMap<string, string> {
+    const names = new Map<string, string>()
+    for (const engine of this.#engines) {
+      for (const address of engine.addresses()) {
+        if (names.has(address)) continue
+        const peer = engine.peer(address)
+        if (peer !== undefined) names.set(address, peer.name)
+      }
+    }
+    return names
+  }
+}

@@ -1,0 +1,393 @@
+import type { ContainerRef, ImageRef, LossSpan } from '../../core/event/event.ts'
+import type { RootNeed } from '../../supplychain/export/root-need.ts'
+import type { User } from '../../core/behaviour/user.ts'
+import type { KeptScan } from '../../supplychain/scan/kept-scan.ts'
+
+/** What an operator sees of the engine: plain JSON, times in RFC 3339 UTC. */
+export const modes = ['learn', 'alert', 'block'] as const
+export type Mode = (typeof modes)[number]
+
+export const versionStates = ['learning', 'review', 'enforced', 'incomplete'] as const
+export type VersionState = (typeof versionStates)[number]
+
+export interface LineageView {
+  readonly repository: string
+  readonly versions: readonly VersionView[]
+}
+
+export interface VersionView {
+  readonly image: ImageRef
+  readonly tags: readonly string[]
+  readonly state: VersionState
+  readonly mode: Mode
+  /** Digest of the version whose behaviours were the prior. */
+  readonly predecessor?: string
+  readonly firstSeen: string
+  readonly lastSeen: string
+  readonly learningSince?: string
+  readonly learnedAt?: string
+  readonly behaviours: number
+  readonly pending: number
+  readonly containers: { readonly running: number; readonly seen: number; readonly before: number }
+  readonly coverage: CoverageView
+  readonly losses: readonly LossSpan[]
+  /** Why it is not further than it is, in words. */
+  readonly because: string
+  /** What else there is to say of it: how its profile was made wider to fit, why it cannot block. */
+  readonly notes: readonly string[]
+  /** Only in mode `block`. */
+  readonly blocking?: BlockingView
+  /** Changes with each decision and each step of its life: the `ETag` of `repository@digest`. */
+  readonly revision: string
+  /** What its evidence is worth, in full: only where one image is asked for. */
+  readonly evidence?: EvidenceView
+  /** Whether it runs as root, and need: only where one image is asked for. */
+  readonly root?: RootNeed
+  /** Absent where no scan of it was told; with its findings only where one image is asked for. */
+  readonly scan?: ScanView
+}
+
+/** The latest scan of a version that the agent was told of: what was seen of its packages then. */
+export interface ScanView extends Omit<KeptScan, 'findings'> {
+  readonly at: string
+  /** Who told it. */
+  readonly by: string
+  readonly findings?: KeptScan['findings']
+}
+
+export interface EvidenceView {
+  /** 95 % upper bounds of the chance that it shows something new; 0..1. */
+  readonly nextContainer: number
+  readonly nextHour: number
+  readonly kinds: readonly {
+    readonly kind: string
+    readonly behaviours: number
+    /** Seen in one container only. */
+    readonly singletons: number
+    readonly nextContainer: number
+    readonly nextHour: number
+  }[]
+  /** Starts and ends of containers, which are looks of their own. */
+  readonly phases: readonly {
+    readonly phase: 'start-up' | 'shutdown'
+    readonly seen: number
+    readonly singletons: number
+    readonly bound: number
+  }[]
+  /** What the window cannot have shown: a phase, or what comes by a clock that it was too short for. */
+  readonly notYetSeen: readonly string[]
+  /** The same in words. */
+  readonly sentences: readonly string[]
+  readonly novelty: NoveltyView
+  /** Kinds of acts that were watched for while it learned: others are not judged. */
+  readonly kindsObserved: readonly string[]
+  /** How many intervals were observed, and how long they are together. */
+  readonly intervals: number
+  readonly observedMs: number
+  /** The latest 200 of them. */
+  readonly observed: readonly ObservedView[]
+}
+
+/** How many behaviours were known over time. */
+export interface NoveltyView {
+  /** As one line of text, from the first look to now. */
+  readonly curve: string
+  readonly points: readonly { readonly time: string; readonly known: number }[]
+  /** When the latest new behaviour was seen. */
+  readonly lastNew?: string
+}
+
+/** A container was observed without a gap. */
+export interface ObservedView {
+  readonly container: string
+  readonly from: string
+  readonly to: string
+  /** False: it ran already when it was first observed, or there was a gap before. */
+  readonly startSeen: boolean
+}
+
+export interface BlockingView {
+  /** It stops deviations now: neither disarmed nor under break-glass. */
+  readonly armed: boolean
+  readonly since: string
+  /** Since when its budget is spent, and it only alerts. */
+  readonly disarmedAt?: string
+  readonly canary?: { readonly fraction: number; readonly until: string }
+  readonly breakGlass?: { readonly until: string; readonly by: string; readonly reason: string }
+  /** Running ones, and whether their deviations are stopped while it is armed. */
+  readonly containers: readonly ContainerView[]
+}
+
+export interface ContainerView {
+  readonly id: string
+  readonly name?: string
+  readonly enforced: boolean
+}
+
+export interface CoverageView {
+  /** Independent looks at the image: container runs, or slices of time within long ones. */
+  readonly units: number
+  readonly unitKind: 'containers' | 'slices'
+  readonly singletons: number
+  /** Expected chance that the next unit does something new, and its 95 % upper bound; both 0..1. */
+  readonly unseen: number
+  readonly bound: number
+  readonly sentence: string
+}
+
+export interface ProfileView {
+  readonly version: VersionView
+  readonly behaviours: readonly BehaviourView[]
+}
+
+export const shownStates = [
+  'learned',
+  'approved',
+  'rejected',
+  'pending',
+  'quarantined',
+  'apart',
+  'vanished',
+] as const
+/** `vanished`: inherited and never shown in the version's own window; expected for a while yet. */
+export type ShownState = (typeof shownStates)[number]
+
+export interface BehaviourView {
+  readonly id: string
+  readonly actor: { readonly exe: string; readonly script?: string }
+  readonly uid: User
+  readonly kind: string
+  readonly object: string
+  /** Object as one line for people, such as `read /etc/nginx/nginx.conf`. */
+  readonly text: string
+  readonly state: ShownState
+  readonly why: string
+  readonly generalised: boolean
+  readonly witnesses: readonly string[]
+  readonly origins: readonly string[]
+  readonly count: number
+  readonly containers: readonly string[]
+  /** Exec sessions that showed it. */
+  readonly sessions: readonly string[]
+  readonly nodes: readonly string[]
+  readonly sources: readonly string[]
+  readonly firstSeen: string
+  readonly lastSeen: string
+  readonly inherited: boolean
+  readonly guardrails: readonly string[]
+  readonly allowance?: {
+    readonly by: string
+    readonly at: string
+    readonly onlyWorkload?: string
+  } & Omit<AllowScope, 'peer' | 'workload'>
+}
+
+export interface ProfileDiff {
+  readonly from: ImageRef
+  readonly to: ImageRef
+  readonly added: readonly DiffRow[]
+  readonly removed: readonly DiffRow[]
+  readonly unchanged: number
+}
+
+export interface DiffRow {
+  readonly id: string
+  readonly text: string
+  readonly actor: string
+  readonly uid: User
+  readonly kind: string
+  readonly explained?: string
+}
+
+export interface DecisionResult {
+  readonly decided: readonly string[]
+  /** Behaviours that a guardrail keeps in quarantine still. */
+  readonly quarantined: number
+  readonly version: VersionView
+}
+
+export interface ReplayResult {
+  readonly events: number
+  readonly expected: number
+  readonly deviations: number
+  readonly unprofiled: number
+  readonly learned: number
+  readonly losses: number
+  readonly rejected: readonly RejectedLine[]
+  readonly rejectedCount: number
+}
+
+export interface RejectedLine {
+  readonly line: number
+  readonly code: string
+  readonly message: string
+}
+
+export interface BackTestResult {
+  readonly events: number
+  readonly expected: number
+  readonly deviations: number
+  /** Of kinds that nobody watched for while the version was learned. */
+  readonly unprofiled: number
+  readonly rejectedCount: number
+  readonly rejected: readonly RejectedLine[]
+  /** Distinct deviations, most frequent first. */
+  readonly rows: readonly BackTestRow[]
+}
+
+export interface BackTestRow {
+  readonly text: string
+  readonly actor: string
+  readonly uid: User
+  readonly outcome: 'expected' | 'deviation' | 'unprofiled'
+  readonly count: number
+  readonly reasons: readonly string[]
+  readonly line: number
+}
+
+export interface StatusView {
+  readonly version: string
+  readonly node: string
+  readonly pid: number
+  readonly startedAt: string
+  readonly state: 'starting' | 'running' | 'degraded' | 'stopping'
+  readonly degraded: readonly string[]
+  readonly sources: readonly SourceView[]
+  readonly engines: readonly EngineView[]
+  readonly containers: {
+    readonly watched: number
+    readonly unresolved: number
+    readonly before: number
+  }
+  readonly versions: Readonly<Record<VersionState, number>>
+  readonly alerts: { readonly open: number; readonly total: number }
+  readonly losses: readonly LossSpan[]
+  readonly counters: Readonly<Record<string, number>>
+  /** What two sources told of the same acts, by kind, since the start; empty where there is one source. */
+  readonly crossChecks: readonly CrossCheckView[]
+  /** What a deviation gets in mode block on this host; empty where no source says. */
+  readonly stops: readonly StopView[]
+  /** The sensor's own trial of its blocking; absent until it has made one. */
+  readonly selfProbe?: SelfProbeView
+  /** Absent where TCP is not served. */
+  readonly front?: FrontView
+}
+
+/** What is told in the live stream beside alerts. */
+export type StateNews =
+  | {
+      readonly kind: 'version'
+      readonly time: string
+      readonly image: ImageRef
+      readonly state: VersionState
+      readonly mode: Mode
+      readonly because: string
+      /** Containers of it. */
+      readonly running: number
+      readonly revision: string
+    }
+  | {
+      readonly kind: 'loss'
+      readonly time: string
+      readonly source: string
+      readonly loss: LossSpan
+      readonly image?: ImageRef
+      readonly container?: ContainerRef
+    }
+  | {
+      readonly kind: 'status'
+      readonly time: string
+      readonly state: StatusView['state']
+      readonly degraded: readonly string[]
+    }
+
+export interface CrossCheckView {
+  readonly kind: string
+  /** The two sources. */
+  readonly sources: readonly string[]
+  /** Different acts that the first and the second told, and that both did. */
+  readonly told: readonly number[]
+  readonly both: number
+  /** Acts that neither told: Chapman's estimate, and its 95 % upper bound; absent where too few were told by both. */
+  readonly unreported?: number
+  readonly unreportedBound?: number
+  readonly sentence: string
+}
+
+export interface StopView {
+  /** Class of acts: `exec`, `open`, `connect`, … */
+  readonly act: string
+  /** The same in words. */
+  readonly text: string
+  readonly how: StopHow
+}
+
+export const stopHows = ['blocked', 'killed', 'alerted'] as const
+/** Refused before it happens; its process killed before it goes on; only told of. */
+export type StopHow = (typeof stopHows)[number]
+
+export interface SelfProbeView {
+  readonly time: string
+  /** Everything that must pass did, and everything that must be stopped was. */
+  readonly ok: boolean
+  readonly stopped: readonly string[]
+  readonly missed: readonly string[]
+  readonly runs: number
+  readonly failures: number
+}
+
+/** The process that serves TCP, and what it may do. */
+export interface FrontView {
+  readonly url: string
+  readonly pid: number
+  readonly uid: number
+  /** `none`, or the sets as the kernel prints them. */
+  readonly capabilities: string
+  readonly noNewPrivileges: boolean
+}
+
+export interface SourceView {
+  readonly name: string
+  readonly state: string
+  /** Why it observes nothing, for now or for good; absent where it works, or came to its end. */
+  readonly reason?: string
+  readonly received: number
+  readonly lost: Readonly<Record<string, number>>
+  readonly facts: Readonly<Record<string, string>>
+}
+
+export interface EngineView {
+  readonly name: string
+  readonly state: string
+  readonly reason?: string
+}
+
+export interface DoctorReport {
+  readonly checks: readonly DoctorCheck[]
+  /** Per kind of act: seen, blocked, killed, only alerted, on this host. */
+  readonly acts: readonly {
+    readonly act: string
+    readonly seen: string
+    readonly stopped: string
+  }[]
+  readonly images: readonly { readonly image: string; readonly because: string }[]
+  /** Finer than `acts`: what a deviation gets in mode block; empty where no agent runs. */
+  readonly stops: readonly StopView[]
+}
+
+export interface DoctorCheck {
+  readonly name: string
+  readonly ok: boolean
+  readonly found: string
+  readonly advice?: string
+}
+
+export interface AllowScope {
+  /** RFC 3339; absent: for good. */
+  readonly until?: string
+  readonly onlyUid?: number
+  /** Of a connection: a block of addresses, `10.0.0.0/8`, instead of the one address or name. */
+  readonly peer?: string
+  /** Only for the workload that the alert is of. */
+  readonly workload?: boolean
+}

@@ -1,0 +1,311 @@
+import type { ImageRef, SnugEvent } from '../../core/event/event.ts'
+import type { ExportFormat } from '../../supplychain/export/export-profile.ts'
+import type { Alert, AlertType, Severity } from '../../core/event/alert.ts'
+import type {
+  AllowScope,
+  BackTestResult,
+  DecisionResult,
+  DoctorReport,
+  LineageView,
+  Mode,
+  ProfileDiff,
+  ProfileView,
+  ReplayResult,
+  StateNews,
+  StatusView,
+  VersionView,
+} from './engine-views.ts'
+import type { User } from '../../core/behaviour/user.ts'
+import type { KeptScan } from '../../supplychain/scan/kept-scan.ts'
+import type { LiveReader } from './live-log.ts'
+import type { PageViews } from './page-views.ts'
+
+/**
+ * The one facade that `server` (and through it the CLI) speaks to. Everything an operator can see or do
+ * is here and nothing else; all values are plain JSON, and times are RFC 3339 UTC.
+ *
+ * Errors: every method throws `SnugError` with a code of `errors.ts`.
+ */
+export interface Engine {
+  status(): StatusView
+  images(): readonly LineageView[]
+  image(ref: string): LineageView
+  /** Without a range all of its behaviours. */
+  profile(ref: string, range?: ProfileRange): ProfileView
+  /** Names what stands of the versions of IMAGE; see `flow/revision.ts`. */
+  revision(ref: string): string
+  diff(a: string, b: string): ProfileDiff
+  /** `canary` only with mode `block`. */
+  setMode(ref: string, mode: Mode, by: Decider, canary?: CanaryChoice): Promise<VersionView>
+  /** Blocking off for `forMs` milliseconds, for every version of IMAGE that blocks. */
+  breakGlass(ref: string, forMs: number, by: Decider): Promise<readonly VersionView[]>
+  endBreakGlass(ref: string, by: Decider): Promise<readonly VersionView[]>
+  /** Without `behaviours`: everything that waits for review, but for what a guardrail keeps in quarantine. */
+  approve(
+    ref: string,
+    behaviours: readonly string[] | undefined,
+    by: Decider,
+    options?: ApproveOptions,
+  ): Promise<DecisionResult>
+  /** The behaviours are deviations for good, whatever is learned later; successors keep to that. */
+  reject(ref: string, behaviours: readonly string[], by: Decider): Promise<DecisionResult>
+  /** Takes back what was decided on the behaviours: evidence speaks for itself again. */
+  withdraw(ref: string, behaviours: readonly string[], by: Decider): Promise<DecisionResult>
+  /** Makes the profile what it would be had that never been seen. */
+  forget(ref: string, choice: ForgetChoice, by: Decider): Promise<ForgetResult>
+  /** Forgets what an exec session did, and rejects what only it did. The reason is required. */
+  incident(ref: string, session: string, by: Decider): Promise<IncidentResult>
+  /** Ends the window now. */
+  endLearning(ref: string, by: Decider): Promise<VersionView>
+
+  alerts(query: AlertQuery): readonly Alert[]
+  alert(id: string): Alert
+  alertRevision(id: string): string
+  /** Allows the alert's behaviour for its version; with `until` and `only` the allowance is bounded. */
+  allowAlert(id: string, scope: AllowScope, by: Decider): Promise<Alert>
+  /** The alert's act stays a deviation for good. */
+  rejectAlert(id: string, by: Decider): Promise<Alert>
+  ackAlert(id: string, reason: string, by: Decider): Promise<Alert>
+  /** Takes the decision on the alert back, with what it did to its behaviours. */
+  withdrawAlert(id: string, by: Decider): Promise<Alert>
+
+  /** The newest decisions, newest first; only those before `before`, where it is given. */
+  audit(limit: number, before?: number): Promise<readonly AuditView[]>
+  /** Takes the decision with that number back, where it still stands and nothing was built on it. */
+  undo(seq: number, by: Decider): Promise<UndoResult>
+  /** Follows the chain of all decisions from the first on. */
+  verifyAudit(): Promise<AuditCheckView>
+  /** Puts on record what was decided outside of the engine. */
+  record(what: string, by: Decider, fields: Readonly<Record<string, unknown>>): Promise<void>
+
+  /** Something beside the pipeline is wrong, in words; undefined: it is well again. */
+  fault(what: string, message: string | undefined): void
+
+  /** Alerts (topic `alerts`) and what changed of versions and the agent (`states`), as they come. */
+  liveNews(query: LiveQuery): LiveReader<Alert | StateNews>
+  /** Acts as they come: what is new, and with `raw` every one. */
+  liveEvents(query: LiveQuery): LiveReader<SnugEvent>
+  /** The latest acts that came up, newest first. */
+  events(query: EventQuery): readonly RecordedEvent[]
+
+  /** Feeds recorded events through the same pipeline as live ones; resolves when all were judged. */
+  replay(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ReplayResult>
+  /** Judges recorded events against one profile and changes nothing. */
+  backTest(
+    ref: string,
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<BackTestResult>
+  /** Judges what is on record of a version, and attacks, against its profile with other decisions; changes nothing. */
+  testEdit(ref: string, edit: ProfileEdit): Promise<EditTestResult>
+
+  /** The profile of a version as a file of another tool. */
+  exportProfile(ref: string, format: ExportFormat): ProfileExport
+  /** Merges an exported profile into the version of its image, which then waits for review. */
+  importProfile(chunks: AsyncIterable<Uint8Array>, by: Decider): Promise<VersionView>
+
+  /** Keeps what a scanner found of the version of IMAGE, by what was seen of it; decides on nothing. */
+  keepScan(ref: string, scan: KeptScan, by: Decider): Promise<VersionView>
+
+  doctor(): Promise<DoctorReport>
+
+  /** What the page shows beyond this. */
+  readonly page: PageViews
+}
+
+export interface ProfileExport {
+  readonly image: ImageRef
+  readonly format: ExportFormat
+  readonly text: string
+  /** What that format cannot say, and what to do with it. */
+  readonly notes: readonly string[]
+}
+
+/** Who decided, for the audit: `cli:root`, `token:NAME`. */
+export interface Decider {
+  readonly who: string
+  /** RFC 3339: when, where it was decided elsewhere. */
+  readonly at?: string
+  readonly reason?: string
+}
+
+/** Which containers are blocked first; what is absent is as configured. */
+export interface CanaryChoice {
+  /** Above 0, at most 1. */
+  readonly fraction?: number
+  /** Milliseconds */
+  readonly forMs?: number
+}
+
+export interface ApproveOptions {
+  /** Also what a guardrail fired on. */
+  readonly quarantined?: boolean
+  /** RFC 3339: the approval ends by itself; only of named behaviours. */
+  readonly until?: string
+}
+
+/** One of these: the beginning of an id will do, and of a container its name. */
+export type ForgetChoice =
+  | { readonly container: string; readonly session?: undefined; readonly between?: undefined }
+  | { readonly session: string; readonly container?: undefined; readonly between?: undefined }
+  | {
+      /** RFC 3339, both included. */
+      readonly between: { readonly from: string; readonly to: string }
+      readonly container?: undefined
+      readonly session?: undefined
+    }
+
+export interface VanishedRow {
+  readonly id: string
+  readonly actor: string
+  readonly uid: User
+  readonly text: string
+}
+
+export interface ForgetResult {
+  /** Behaviours that vanished: nothing else had shown them. */
+  readonly gone: readonly VanishedRow[]
+  /** Ids of behaviours that stay, with less evidence. */
+  readonly lessened: readonly string[]
+  /** Acts that were forgotten, by count. */
+  readonly acts: number
+  /** When the forgotten acts were; of a span of time more than was asked for, where evidence is kept less finely. */
+  readonly from?: string
+  readonly to?: string
+  readonly version: VersionView
+}
+
+export interface IncidentResult extends ForgetResult {
+  /** Behaviours that only the session had shown: rejected. */
+  readonly rejected: readonly VanishedRow[]
+  /** Ids of the session's alerts, which are decided with it. */
+  readonly alerts: readonly string[]
+}
+
+export interface AuditView {
+  readonly seq: number
+  readonly time: string
+  readonly what: string
+  readonly who: string
+  /** SHA-256 of the entry before. */
+  readonly previous: string
+  readonly [member: string]: unknown
+}
+
+export interface UndoResult {
+  /** Number of the entry that was undone. */
+  readonly undone: number
+  readonly what: string
+  readonly image?: string
+  readonly alert?: string
+  readonly behaviours: readonly string[]
+}
+
+export interface AuditCheckView {
+  readonly ok: boolean
+  readonly entries: number
+  /** Hash of the last entry: kept elsewhere, it vouches for all before it. */
+  readonly head: string
+  readonly faults: readonly string[]
+}
+
+/** `snug.edit/v1`: decisions that are not made yet. */
+export interface ProfileEdit {
+  readonly allow?: readonly EditAllowance[]
+  readonly reject?: readonly string[]
+  readonly forget?: readonly ForgetChoice[]
+}
+
+export interface EditAllowance {
+  readonly behaviour: string
+  readonly until?: string
+  readonly onlyUid?: number
+}
+
+export interface EditTestResult {
+  /** Different acts on record that were judged. */
+  readonly judged: number
+  /** Expected now, and deviations with the edit. */
+  readonly fires: readonly EditTestRow[]
+  /** Deviations now, and expected with the edit. */
+  readonly quiets: readonly EditTestRow[]
+  /** Deviations with and without it. */
+  readonly still: number
+  readonly permissive: { readonly before: PermissiveView; readonly after: PermissiveView }
+  /** Recorded attacks that the edited profile would expect of one of its actors. */
+  readonly attacks: readonly AttackRow[]
+  readonly attacksTried: number
+}
+
+export interface EditTestRow extends VanishedRow {
+  readonly origin: string
+  readonly count: number
+  /** The very act, where the behaviour stands for several. */
+  readonly literal?: string
+}
+
+export interface PermissiveView {
+  /** Behaviours that allow anything. */
+  readonly allowed: number
+  /** Of these, the ones that allow more than what was seen. */
+  readonly patterns: number
+  readonly attacks: number
+}
+
+export interface AttackRow {
+  readonly name: string
+  /** MITRE ATT&CK technique ids. */
+  readonly attack: readonly string[]
+  readonly actor: string
+  readonly uid: User
+  /** It would be expected without the edit too. */
+  readonly already: boolean
+}
+
+export const alertStates = ['open', 'decided'] as const
+
+export interface AlertQuery {
+  readonly image?: string
+  /** This severity and above. */
+  readonly severity?: Severity
+  readonly type?: AlertType
+  readonly state?: (typeof alertStates)[number]
+  /** Its name, or the beginning of its id. */
+  readonly container?: string
+  /** In what it says: behaviour, reasons, actor, image or container; in any case of letters. */
+  readonly text?: string
+  /** Only alerts older than the one with this id. */
+  readonly before?: string
+  readonly limit: number
+}
+
+/** Behaviours in order of id, after the one with the id `after`. */
+export interface ProfileRange {
+  readonly after?: string
+  readonly limit?: number
+}
+
+/** Acts that are on record in the agent's memory. */
+export interface EventQuery {
+  readonly image?: string
+  readonly container?: string
+  readonly session?: string
+  /** Only those with a lower number. */
+  readonly before?: number
+  readonly limit: number
+}
+
+export interface RecordedEvent {
+  readonly n: number
+  readonly event: SnugEvent
+}
+
+export interface LiveQuery {
+  readonly topics?: readonly string[]
+  /** Number of the first message that is wanted; absent: what comes from now on. */
+  readonly from?: number
+  readonly image?: string
+  readonly container?: string
+  /** Every act, also what the kernel would only count: its filter is off while such a reader listens. */
+  readonly raw?: boolean
+}

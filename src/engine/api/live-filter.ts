@@ -1,0 +1,40 @@
+import type { Alert } from '../../core/event/alert.ts'
+import type { ContainerRef, ImageRef, SnugEvent } from '../../core/event/event.ts'
+import type { LiveQuery } from './engine.ts'
+import type { StateNews } from './engine-views.ts'
+import type { LiveAsk } from './live-log.ts'
+
+type Told = SnugEvent | Alert | StateNews
+
+/** Which part of a live stream was asked for, and from where on. */
+export function liveAsk({ from, ...query }: LiveQuery): LiveAsk<Told> {
+  return { ...(from === undefined ? {} : { from }), wants: liveFilter(query) }
+}
+
+/** By name and not by known version: a reader may wait for an image that has yet to come. */
+function liveFilter({ topics, image, container }: LiveQuery): LiveAsk<Told>['wants'] {
+  return (item, topic) => {
+    if (topics !== undefined && !topics.includes(topic)) return false
+    if (container !== undefined && !isOf(containerOf(item), container)) return false
+    return image === undefined || isNamed(imageOf(item), image)
+  }
+}
+
+function containerOf(item: Told): ContainerRef | undefined {
+  return 'container' in item ? item.container : undefined
+}
+
+function imageOf(item: Told): ImageRef | undefined {
+  return 'image' in item ? item.image : undefined
+}
+
+function isOf(container: ContainerRef | undefined, wanted: string): boolean {
+  return container !== undefined && (container.id.startsWith(wanted) || container.name === wanted)
+}
+
+function isNamed(image: ImageRef | undefined, wanted: string): boolean {
+  if (image === undefined) return false
+  const { repository, tag = '', digest } = image
+  if (wanted === repository || wanted === `${repository}:${tag}`) return true
+  return `${repository}@${digest}`.startsWith(wanted)
+}

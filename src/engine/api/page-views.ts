@@ -1,0 +1,306 @@
+import type { Alert, AlertDecision, AlertType, Severity } from '../../core/event/alert.ts'
+import type { EventKind } from '../../core/event/event.ts'
+import type { BehaviourView, Mode, ShownState, VersionState } from './engine-views.ts'
+
+/**
+ * What the page shows beyond the plain views of the engine: joined, cut to what a screen needs, and counted where it
+ * was cut. Nothing here changes anything. Plain JSON; times are RFC 3339 UTC.
+ */
+export interface PageViews {
+  timeline(hours: number): Promise<TimelineView>
+  /** The versions of an image as lines of life, oldest first. */
+  lives(ref: string): Promise<readonly LifeView[]>
+  picture(ref: string): PictureView
+  behaviours(ref: string, query: BehaviourQuery): BehaviourPage
+  review(query: ReviewQuery): ReviewPage
+  alertRows(query: AlertRowQuery): AlertPage
+  story(id: string): AlertStory
+}
+
+export interface TimelineView {
+  readonly from: string
+  readonly to: string
+  readonly sliceMs: number
+  readonly slices: readonly TimelineSlice[]
+  /** Decisions and steps of versions, oldest first. */
+  readonly marks: readonly TimelineMark[]
+}
+
+export interface TimelineSlice {
+  readonly from: string
+  /** Alerts that were raised, by severity. */
+  readonly alerts: Readonly<Record<Severity, number>>
+  /** Behaviours that were seen for the first time. */
+  readonly novel: number
+  /** Acts that are known to be lost; a loss of an unknown number counts as one. */
+  readonly lost: number
+}
+
+export interface TimelineMark {
+  readonly time: string
+  /** As in the audit: `lifecycle`, `approve`, `mode` … */
+  readonly what: string
+  readonly who: string
+  /** `repository@digest` */
+  readonly image?: string
+  readonly text: string
+}
+
+export interface LifeView {
+  /** `repository@digest` */
+  readonly ref: string
+  readonly digest: string
+  readonly tags: readonly string[]
+  readonly from: string
+  /** Its latest act; absent while a container of it runs. */
+  readonly to?: string
+  /** In order of time, without gaps; the first begins with the version. */
+  readonly stages: readonly LifeStage[]
+  /** What people decided on it, oldest first. */
+  readonly marks: readonly TimelineMark[]
+}
+
+export interface LifeStage {
+  readonly state: VersionState
+  readonly mode: Mode
+  readonly from: string
+  readonly to?: string
+  readonly because: string
+}
+
+/** What each program of a version runs, reads, writes and talks to. */
+export interface PictureView {
+  readonly programs: readonly ProgramView[]
+  /** Which program starts which, as indices of `programs`. */
+  readonly runs: readonly RunView[]
+  readonly peers: readonly PeerView[]
+  /** Programs and peers that are left out, because there are more than a picture can hold. */
+  readonly left: { readonly programs: number; readonly peers: number }
+}
+
+export interface ProgramView {
+  readonly exe: string
+  readonly script?: string
+  /** As in `as uid 101`. */
+  readonly users: readonly string[]
+  /** Acts by what they do, in a fixed order; only those that it has. */
+  readonly acts: readonly ActGroup[]
+  /** Behaviours that wait for a decision, its own start among them. */
+  readonly open: number
+}
+
+export const actGroups = ['read', 'write', 'connect', 'listen', 'other'] as const
+export type ActGroupName = (typeof actGroups)[number]
+
+export interface ActGroup {
+  readonly group: ActGroupName
+  readonly total: number
+  /** The first few; the rest is in the list of behaviours. */
+  readonly shown: readonly ActLine[]
+}
+
+export interface ActLine {
+  readonly id: string
+  readonly text: string
+  readonly state: ShownState
+}
+
+export interface RunView {
+  readonly from: number
+  readonly to: number
+  readonly id: string
+  readonly state: ShownState
+  readonly drift: boolean
+}
+
+export interface PeerView {
+  readonly protocol: string
+  readonly peer: string
+  /** 0 where the protocol has no ports. */
+  readonly port: number
+  /** `out`: connected to; `in`: listened on. */
+  readonly direction: 'out' | 'in'
+  /** Indices of `programs`. */
+  readonly programs: readonly number[]
+  readonly count: number
+  readonly state: ShownState
+}
+
+export interface BehaviourQuery {
+  readonly offset: number
+  readonly limit: number
+  /** Found in the act or in who does it. */
+  readonly q?: string
+  readonly state?: ShownState
+  readonly kind?: string
+  /** An executable, or a script. */
+  readonly actor?: string
+}
+
+export interface BehaviourPage {
+  readonly total: number
+  readonly offset: number
+  readonly rows: readonly BehaviourView[]
+  /** Of all of them, whatever the query. */
+  readonly kinds: Readonly<Record<string, number>>
+  readonly states: Readonly<Record<string, number>>
+}
+
+export interface ReviewQuery {
+  readonly offset: number
+  readonly limit: number
+  readonly q?: string
+  readonly repository?: string
+}
+
+export interface ReviewPage {
+  readonly total: number
+  readonly offset: number
+  readonly cards: readonly ReviewCard[]
+  /** Versions that wait for a word as a whole. */
+  readonly versions: readonly WaitingVersion[]
+  /** Images with cards, by how many. */
+  readonly repositories: Readonly<Record<string, number>>
+}
+
+/** One behaviour that waits for a decision, over all versions and containers of its image. */
+export interface ReviewCard {
+  /** Of one repository and behaviour. */
+  readonly key: string
+  readonly repository: string
+  readonly behaviour: string
+  readonly actor: string
+  /** As in `as uid 101`. */
+  readonly user: string
+  readonly kind: string
+  readonly text: string
+  readonly places: readonly CardPlace[]
+  readonly origins: readonly string[]
+  readonly containers: number
+  readonly sessions: readonly string[]
+  readonly count: number
+  readonly firstSeen: string
+  readonly lastSeen: string
+  readonly guardrails: readonly string[]
+  /** Why it is not known, most telling first. */
+  readonly reasons: readonly string[]
+  readonly nearest?: string
+  /** What of the image explains it: such a card is ticked beforehand. */
+  readonly explained?: string
+  /** Ids of open alerts about it. */
+  readonly alerts: readonly string[]
+}
+
+export interface CardPlace {
+  /** `repository@digest` */
+  readonly ref: string
+  readonly tags: readonly string[]
+  readonly state: VersionState
+  readonly mode: Mode
+  /** To be sent with a decision. */
+  readonly revision: string
+  /** `learned` where it is a new version's delta. */
+  readonly behaviourState: ShownState
+  readonly containers: number
+  readonly count: number
+}
+
+export interface WaitingVersion {
+  readonly ref: string
+  readonly revision: string
+  readonly repository: string
+  readonly tags: readonly string[]
+  readonly state: VersionState
+  readonly behaviours: number
+  readonly sentence: string
+  readonly because: string
+}
+
+export interface AlertRowQuery {
+  readonly offset: number
+  readonly limit: number
+  readonly q?: string
+  /** This severity and above. */
+  readonly severity?: Severity
+  readonly type?: AlertType
+  readonly image?: string
+  readonly decided?: boolean
+  /** One row for each act, whatever container did it. */
+  readonly grouped?: boolean
+  /** Only alerts up to this id: a list that is being read does not move. */
+  readonly until?: string
+}
+
+export interface AlertPage {
+  /** Rows that there are, in all. */
+  readonly total: number
+  readonly offset: number
+  readonly rows: readonly AlertRow[]
+  /** Alerts that match but for their severity, by severity. */
+  readonly severities: Readonly<Record<Severity, number>>
+  readonly repositories: Readonly<Record<string, number>>
+}
+
+export interface AlertRow {
+  /** Of a group: its newest alert. */
+  readonly id: string
+  /** To be sent with a decision. */
+  readonly revision: string
+  readonly time: string
+  readonly lastSeen: string
+  readonly severity: Severity
+  readonly type: AlertType
+  readonly action: Alert['action']
+  readonly text: string
+  readonly actor?: string
+  readonly uid?: number
+  readonly repository?: string
+  readonly tag?: string
+  readonly container?: string
+  readonly reason: string
+  readonly attack: readonly string[]
+  readonly count: number
+  readonly decision?: AlertDecision['kind']
+  /** Alerts and containers of the group; 1 where it is none. */
+  readonly alerts: number
+  readonly containers: number
+}
+
+/** An alert and what was going on around it. */
+export interface AlertStory {
+  readonly alert: Alert
+  /** To be sent with a decision. */
+  readonly revision: string
+  /** From the outermost to the process itself. */
+  readonly ancestry: readonly Ancestor[]
+  /** What the rest of the story is about. */
+  readonly scope: 'session' | 'container'
+  /** In order of time; the alert itself is among them. */
+  readonly steps: readonly StoryStep[]
+  /** Steps that are left out, farthest first. */
+  readonly left: { readonly before: number; readonly after: number }
+  /** Open alerts of the same act elsewhere. */
+  readonly alike: number
+  /** The profile has the behaviour, so that an edit with it can be tried; of very many deviations it keeps a part only. */
+  readonly inProfile: boolean
+}
+
+export interface Ancestor {
+  readonly exe: string
+  /** It is a program that the profile knows. */
+  readonly known: boolean
+}
+
+export interface StoryStep {
+  readonly time: string
+  readonly kind: EventKind
+  readonly text: string
+  readonly actor: string
+  readonly user?: string
+  readonly count: number
+  /** Present where it was told. */
+  readonly alert?: string
+  readonly severity?: Severity
+  /** `alerted`, `blocked`, `killed`; absent where it is a known behaviour. */
+  readonly action?: Alert['action']
+}

@@ -1,0 +1,383 @@
+import type { Alert } from '../core/event/alert.ts'
+import type { LossEvent, SnugEvent } from '../core/event/event.ts'
+import { describeError } from '../errors.ts'
+import type { Dispatcher, SinkChange } from '../pipeline/delivery/dispatcher.ts'
+import type { LaneLimits } from '../pipeline/delivery/delivery-queue.ts'
+import type { Outlet } from '../pipeline/delivery/sinks/sink.ts'
+import type { IdentifiedBatch } from '../pipeline/identity/identified.ts'
+import type { Identifier } from '../pipeline/identity/identifier.ts'
+import type { IdentityEngine } from '../pipeline/identity/identity.ts'
+import type { ImageFiles } from '../pipeline/identity/image-files.ts'
+import { ImagePackages } from '../supplychain/image/packages.ts'
+import { defaultBlockRules } from '../core/lifecycle/blocking.ts'
+import type { LearnRules } from '../core/lifecycle/version.ts'
+import type { Guardrails } from '../core/match/guardrail.ts'
+import type { Shaper } from '../core/behaviour/shape.ts'
+import { AlertBook } from '../state/alerts/alert-store.ts'
+import { type AlertGrade, graded } from '../pipeline/alerts/alert-grade.ts'
+import { NoticeIds } from '../pipeline/alerts/record-ids.ts'
+import type { StormRules } from '../pipeline/alerts/storms.ts'
+import { type EventSource, type SourceControl, sourceMark } from '../pipeline/sources/source.ts'
+import type { CursorFile } from '../state/store/cursor-file.ts'
+import type { Store } from '../state/store/store.ts'
+import type { Log } from '../support/telemetry/log.ts'
+import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import { EnforcementNews } from '../enforcement/enforcement-reports.ts'
+import { type DeliveryNews, Journal } from '../state/persistence/journal.ts'
+import { KernelSide } from '../enforcement/kernel-side.ts'
+import { JudgeStage, type Outcome } from '../pipeline/judge/judge-stage.ts'
+import { LiveNews } from './live/live-updates.ts'
+import { runPipeline } from '../pipeline/pipeline.ts'
+import { shippedBy } from '../state/versions/image-delta.ts'
+import { Sights } from '../pipeline/judge/source-coverage.ts'
+import { sourceFault, standingOf } from './status/health.ts'
+import { restore, restoreLosses } from '../state/persistence/stored-state.ts'
+import { restoreScan } from '../state/persistence/scan-record.ts'
+import { TwiceTold } from '../pipeline/judge/cross-source-dedup.ts'
+import { VersionShelf } from '../state/versions/version-registry.ts'
+
+export interface DaemonParts {
+  readonly node: string
+  readonly sources: readonly EventSource[]
+  readonly engines: readonly IdentityEngine[]
+  readonly files: ImageFiles
+  readonly makeIdentifier: (release: (batch: IdentifiedBatch) => void) => Identifier
+  readonly shaper: Shaper
+  readonly guardrails: Guardrails
+  readonly rules: LearnRules
+  /** Whether containers whose version is not known may run programs. */
+  readonly failClosed: boolean
+  readonly store: Store
+  /** Absent where nothing survives the process. */
+  readonly cursors?: CursorFile
+  readonly makeDispatcher: (news: DeliveryNews) => Dispatcher
+  /** How often the kernel is asked for its counts, in milliseconds. */
+  readonly flushIntervalMs: number
+  readonly alertsKept: number
+  readonly storms: StormRules
+  /** Absent where no policy grades alerts. */
+  readonly grade?: AlertGrade
+  readonly log: Log
+  readonly now?: () => number
+}
+
+/** What can change while the daemon runs. */
+export interface LiveParts {
+  readonly rules: LearnRules
+  readonly storms: StormRules
+  readonly flushIntervalMs: number
+  readonly outlets: readonly Outlet[]
+  readonly limits: LaneLimits
+}
+
+const tickMs = 1_000
+/** How long after the start sources may take to tell what already runs. */
+const settleMs = 5_000
+
+/**
+ * The stages at work, and what they share: versions, alerts, streams, store. Lifecycle:
+ * `starting → running ⇄ degraded → stopping`; it is stopped by the signal given to {@link run}.
+ */
+export class Daemon {
+  readonly parts: DaemonParts
+  readonly startedAt: string
+  readonly shelf: VersionShelf
+  readonly alerts: AlertBook
+  readonly live: LiveNews
+  readonly counters: Record<Outcome, number> = {
+    expected: 0,
+    learned: 0,
+    deviation: 0,
+    unprofiled: 0,
+    loss: 0,
+  }
+  readonly identifier: Identifier
+  readonly stage: JudgeStage
+  readonly kernel: KernelSide
+  readonly enforcement: EnforcementNews
+  /** Acts that several sources tell; undefined where there is one source only. */
+  readonly twice: TwiceTold | undefined
+  readonly journal: Journal
+  /** What is wrong, in words: kept until it heals, or for good where it cannot. */
+  readonly faults = new Map<string, string>()
+  state: 'starting' | 'running' | 'stopping' = 'starting'
+  readonly #packages = new ImagePackages()
+  readonly #now: () => number
+  #rawReaders = 0
+  #flushTimer: NodeJS.Timeout | undefined
+  /** Until when an earlier daemon observed, while it is not known whether a source kept on. */
+  #unobserved: string | undefined
+
+  constructor(parts: DaemonParts) {
+    this.parts = parts
+    this.#now = parts.now ?? Date.now
+    this.startedAt = new Date(this.#now()).toISOString()
+    const { node, alertsKept, storms } = parts
+    const ids = new NoticeIds()
+    this.live = new LiveNews(this.#now())
+    const grade = (alert: Alert): Alert => graded(alert, parts.grade, this.faults)
+    this.alerts = new AlertBook({ node, capacity: alertsKept, ids, storms, grade })
+    this.shelf = new VersionShelf({
+      node: parts.node,
+      shaper: parts.shaper,
+      rules: parts.rules,
+      now: this.#now,
+      onAssign: (container, version) => {
+        this.live.moved(version, this.#now)
+        this.kernel.started(container, version)
+      },
+      onEnded: (container, version) => {
+        this.live.moved(version, this.#now)
+        this.kernel.ended(container, version)
+      },
+      onDeclared: (version) => this.kernel.decided(version, true),
+      onMoved: (version, before) => {
+        this.revise(version)
+        this.enforcement.moved(version, before)
+        this.kernel.moved(version)
+      },
+      onVanished: (version, gone) => {
+        const behaviours = gone.map(({ id }) => id)
+        this.revise(version)
+        this.journal.audit('vanished', 'agent', { image: version.key, behaviours })
+        this.kernel.decided(version, true)
+      },
+      onTransition: (version, { from, to, because }) => {
+        const image = `${version.image.repository}@${version.image.digest}`
+        parts.log.info({ image, from, to, because }, 'a version moved on')
+        this.revise(version)
+        this.journal.audit('lifecycle', 'agent', { image, from, to, because })
+      },
+    })
+    this.journal = new Journal({
+      ...parts,
+      ids,
+      shelf: this.shelf,
+      alerts: this.alerts,
+      live: this.live,
+      faults: this.faults,
+      damaged: (what, message) => this.#damaged(what, message),
+      controls: () => this.#controls(),
+      now: this.#now,
+    })
+    const { budget } = parts.rules.block ?? defaultBlockRules
+    this.kernel = new KernelSide({
+      controls: () => this.#controls(),
+      engines: parts.engines,
+      files: parts.files,
+      versions: () => this.shelf.versions,
+      versionOf: ({ image, imageId }) => this.shelf.versionOfImage(image, imageId),
+      renew: (version) => this.shelf.renew(version),
+      budget,
+      failClosed: parts.failClosed,
+      faults: this.faults,
+      log: parts.log,
+      now: this.#now,
+    })
+    this.enforcement = new EnforcementNews({
+      node: parts.node,
+      shelf: this.shelf,
+      alerts: this.alerts,
+      faults: this.faults,
+      audit: (what, who, fields) => this.journal.audit(what, who, fields),
+      budget,
+      log: parts.log,
+      now: this.#now,
+    })
+    this.twice = parts.sources.length > 1 ? new TwiceTold() : undefined
+    this.stage = new JudgeStage({
+      shelf: this.shelf,
+      guardrails: parts.guardrails,
+      alerts: this.alerts,
+      shippedBy: (now, before) => shippedBy(parts.files, this.#packages, now, before),
+      now: this.#now,
+      kernel: this.kernel.profiles,
+      onDisarmed: (scope) => this.enforcement.disarmed(scope),
+      onSelfProbe: (probe) => this.enforcement.probed(probe),
+      onMark: (mark) => this.journal.judgedUntil(mark),
+      onBegan: (kept) => this.#began(kept),
+      sights: new Sights(parts.sources),
+      twice: this.twice,
+      onJudged: (event, outcome, count) => {
+        this.counters[outcome] += count
+        this.live.events.publish('events', event)
+        if (event.kind === 'loss') this.live.loss(event)
+      },
+    })
+    this.identifier = parts.makeIdentifier((messages) => {
+      // What waited for its identity has kernel keys of the time before: they mean nothing any more.
+      this.#judge(messages, 'identity', undefined)
+    })
+  }
+
+  /** Takes back what the store kept. To be called once, before {@link run}. */
+  async load(): Promise<void> {
+    const { store, shaper, log } = this.parts
+    const snapshot = await store.load()
+    const { versions, alerts, unreadable } = restore(snapshot, shaper)
+    for (const version of versions) {
+      this.shelf.restore(version)
+      try {
+        restoreScan(version, snapshot.meta)
+      } catch (error) {
+        this.#damaged(`scan of ${version.key}`, describeError(error))
+      }
+    }
+    this.alerts.load(alerts)
+    for (const { message } of snapshot.damage) this.#damaged('store damage', message)
+    for (const { what, message } of unreadable) this.#damaged(what, message)
+    const losses = restoreLosses(snapshot.meta['losses'])
+    if (losses === undefined) this.#damaged('losses', 'losses of the node as a whole do not read')
+    else this.shelf.losses.load(losses)
+    await this.journal.load(
+      snapshot.meta,
+      alerts.map(({ alert }) => alert),
+    )
+    const heard = snapshot.meta['observedUntil']
+    // Killed before its first heartbeat: it observed at least until the last act that it stored.
+    const acts = versions.filter(({ running }) => running > 0).map(({ lastSeen }) => lastSeen)
+    const until = [...acts, ...(typeof heard === 'string' ? [heard] : [])].sort().at(-1)
+    this.#unobserved = until
+    if (!this.parts.sources.some(({ supports }) => supports.keeps)) this.#began(false)
+    const mark = snapshot.meta['mark']
+    if (typeof mark === 'string') {
+      for (const control of this.#controls()) control.resume?.(sourceMark(mark))
+    }
+    log.info({ versions: versions.length, alerts: alerts.length }, 'state was taken back')
+  }
+
+  /** Runs until the signal aborts, then drains. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { sources, engines, log } = this.parts
+    await Promise.all(engines.map((engine) => engine.start(signal)))
+    this.kernel.start()
+    this.journal.start()
+    const timers = [
+      setInterval(() => this.tick(), tickMs),
+      setTimeout(() => this.shelf.settleRestored(this.startedAt), settleMs),
+    ]
+    this.#flushEvery(this.parts.flushIntervalMs)
+    this.state = 'running'
+    const pipeline = runPipeline(
+      {
+        sources,
+        identifier: this.identifier,
+        judge: (messages, source) => this.#judge(messages, source.name, source.control),
+        room: () => this.journal.room(),
+        onSourceEnd: (source, error) => this.#sourceEnded(source, error, signal),
+      },
+      signal,
+    )
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve()
+      else signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    this.state = 'stopping'
+    await pipeline
+    for (const timer of timers) clearInterval(timer)
+    clearInterval(this.#flushTimer)
+    this.identifier.close()
+    this.kernel.close()
+    this.live.close()
+    await this.journal.close()
+    log.info('drained')
+  }
+
+  /** Goes on with these, from now on. */
+  async reconfigure(parts: LiveParts): Promise<SinkChange> {
+    this.shelf.rules = parts.rules
+    this.alerts.stormRules = parts.storms
+    this.#flushEvery(parts.flushIntervalMs)
+    return this.journal.changeSinks(parts.outlets, parts.limits)
+  }
+
+  /** Judges events that come from no source: replayed ones. */
+  judgeEvents(events: readonly SnugEvent[]): void {
+    const batch = this.identifier.push(events.map((event) => ({ type: 'event', event })))
+    this.#judge(batch, 'replay', undefined)
+  }
+
+  /** Epoch milliseconds, by the clock that everything here goes by. */
+  now(): number {
+    return this.#now()
+  }
+
+  /** Whoever looked at the version before has to look again before deciding on it. */
+  revise(version: DeployedVersion): void {
+    version.revise(this.#now())
+    this.live.moved(version, this.#now)
+  }
+
+  /** While somebody listens to every act, the kernel sends every act. */
+  rawReader(change: 1 | -1): void {
+    const before = this.#rawReaders
+    this.#rawReaders += change
+    if (before > 0 === this.#rawReaders > 0) return
+    for (const control of this.#controls()) control.filter(this.#rawReaders > 0 ? 'off' : 'novelty')
+  }
+
+  #flushEvery(intervalMs: number): void {
+    clearInterval(this.#flushTimer)
+    this.#flushTimer = setInterval(() => {
+      for (const control of this.#controls()) control.flush()
+    }, intervalMs)
+  }
+
+  *#controls(): Iterable<SourceControl> {
+    for (const { control } of this.parts.sources) if (control !== undefined) yield control
+  }
+
+  #judge(messages: IdentifiedBatch, source: string, control: SourceControl | undefined): void {
+    if (messages.length === 0) return
+    this.stage.judge({ messages, source, ...(control === undefined ? {} : { control }) })
+    this.journal.changed()
+  }
+
+  /** Moves on what moves by itself as time passes; called each second. */
+  tick(): void {
+    this.shelf.tick()
+    this.kernel.tick()
+    this.live.status(standingOf(this), this.#now())
+    const observes = this.parts.sources.some(({ state }) => state.kind === 'running')
+    if (observes) this.journal.observedUntil(new Date(this.#now()).toISOString())
+  }
+
+  /** What a source kept it tells now: there was no gap. */
+  #began(kept: boolean): void {
+    const until = this.#unobserved
+    this.#unobserved = undefined
+    if (until !== undefined && !kept) this.#tellGap(until)
+  }
+
+  #tellGap(until: string): void {
+    const event: LossEvent = {
+      v: 1,
+      kind: 'loss',
+      time: this.startedAt,
+      node: this.parts.node,
+      source: 'agent',
+      loss: { reason: 'agent-down', count: 0, from: until, to: this.startedAt },
+    }
+    this.#judge([{ type: 'event', event }], 'agent', undefined)
+  }
+
+  #sourceEnded(source: EventSource, error: unknown, signal: AbortSignal): void {
+    if (signal.aborted) return
+    if (source.supports.keeps) this.#began(false)
+    if (error === undefined) {
+      this.parts.log.info({ source: source.name }, 'a source came to its end')
+      this.identifier.flush()
+      return
+    }
+    this.faults.set(sourceFault(source.name), describeError(error))
+    this.parts.log.error({ source: source.name, error: describeError(error) }, 'a source failed')
+  }
+
+  #damaged(what: string, message: string): void {
+    this.faults.set(what, `${message} (STORE_DAMAGED)`)
+    this.parts.log.error(
+      { code: 'STORE_DAMAGED', what, message },
+      'what was stored did not read and was set aside',
+    )
+  }
+}

@@ -1,0 +1,72 @@
+import type { Alert } from '../../core/event/alert.ts'
+import type { LossEvent, SnugEvent } from '../../core/event/event.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type { StateNews, StatusView } from '../api/engine-views.ts'
+import { LiveLog } from '../api/live-log.ts'
+import { revisionOf } from './revision.ts'
+
+/** Messages that a lost connection is resumed from; of events also those that are on record. */
+const kept = 8_192
+/** Numbers a millisecond: as many as no agent publishes, so that none is given twice over restarts. */
+const numbersPerMs = 1_000
+
+/** What is told as it happens: alerts and states in one stream, events in another. */
+export class LiveNews {
+  readonly news: LiveLog<Alert | StateNews>
+  readonly events: LiveLog<SnugEvent>
+  readonly #moved = new Set<DeployedVersion>()
+  #status = ''
+
+  constructor(nowMs: number) {
+    const first = nowMs * numbersPerMs
+    this.news = new LiveLog({ capacity: kept, first })
+    this.events = new LiveLog({ capacity: kept, first })
+  }
+
+  alerts(alerts: readonly Alert[]): void {
+    for (const alert of alerts) this.news.publish('alerts', alert)
+  }
+
+  loss({ time, source, loss, image, container }: LossEvent): void {
+    this.news.publish('states', {
+      kind: 'loss',
+      time,
+      source,
+      loss,
+      ...(image === undefined ? {} : { image }),
+      ...(container === undefined ? {} : { container }),
+    })
+  }
+
+  /** A version moved on, was decided on, or has a container more or less. Told once for all of a turn of the loop. */
+  moved(version: DeployedVersion, now: () => number): void {
+    if (this.#moved.size === 0) setImmediate(() => this.#tellMoved(now))
+    this.#moved.add(version)
+  }
+
+  /** The state of the agent, where it is another than at the last call. */
+  status({ state, degraded }: Pick<StatusView, 'state' | 'degraded'>, nowMs: number): void {
+    const text = JSON.stringify([state, degraded])
+    if (text === this.#status) return
+    this.#status = text
+    const time = new Date(nowMs).toISOString()
+    this.news.publish('states', { kind: 'status', time, state, degraded })
+  }
+
+  close(): void {
+    this.news.close()
+    this.events.close()
+  }
+
+  #tellMoved(now: () => number): void {
+    const time = new Date(now()).toISOString()
+    for (const version of this.#moved) {
+      const { image, life, running } = version
+      const { state, mode, because } = life
+      const revision = revisionOf([version])
+      const stands = { state, mode, because, running, revision }
+      this.news.publish('states', { kind: 'version', time, image, ...stands })
+    }
+    this.#moved.clear()
+  }
+}

@@ -1,0 +1,68 @@
+import { SnugError } from '../errors.ts'
+import { type ExportFormat, exportProfile } from '../supplychain/export/export-profile.ts'
+import {
+  parseProfileDocument,
+  type ProfileDocument,
+} from '../supplychain/export/profile-document.ts'
+import { withImported } from '../core/lifecycle/imported.ts'
+import type { Daemon } from './daemon.ts'
+import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import type { Decider, ProfileExport } from './api/engine.ts'
+import { decided, standing } from './review/commit-decision.ts'
+import { doubtsOf } from './queries/root-view.ts'
+import { allKinds } from '../pipeline/judge/source-coverage.ts'
+import type { VersionShelf } from '../state/versions/version-registry.ts'
+
+const maxBytes = 64 * 1_048_576
+
+export function exportOf(
+  version: DeployedVersion,
+  format: ExportFormat,
+  shelf: VersionShelf,
+  nowMs: number,
+): ProfileExport {
+  const { image, profile, observed } = version
+  const doubts = doubtsOf(version, shelf, nowMs)
+  return { image, format, ...exportProfile(format, image, profile, observed, doubts) }
+}
+
+/**
+ * Merges an exported profile into the version of its image, which is made where this node has not seen it yet, and
+ * then waits for review.
+ *
+ * Errors: `PROFILE_INVALID`, `MODE_REFUSED` where the version is enforced already.
+ */
+export async function importProfile(
+  daemon: Daemon,
+  chunks: AsyncIterable<Uint8Array>,
+  by: Decider,
+): Promise<DeployedVersion> {
+  const { image, behaviours, observed } = parseProfileDocument(await readDocument(chunks))
+  const nowMs = daemon.now()
+  const version = daemon.shelf.ofImage(image, new Date(nowMs).toISOString())
+  const before = standing(version)
+  const step = withImported(version.life, by.who, nowMs)
+  version.profile.merge(behaviours)
+  version.watchedFor(observed === undefined ? allKinds : new Set(observed))
+  daemon.shelf.apply(version, step)
+  const fields = { behaviours: behaviours.length, before, after: standing(version) }
+  await decided(daemon, version, { what: 'import', by, fields, expects: true })
+  return version
+}
+
+async function readDocument(chunks: AsyncIterable<Uint8Array>): Promise<unknown> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of chunks) {
+    size += chunk.byteLength
+    if (size > maxBytes) {
+      throw new SnugError('PROFILE_INVALID', `a profile has at most ${maxBytes} bytes`)
+    }
+    parts.push(chunk)
+  }
+  try {
+    return JSON.parse(Buffer.concat(parts).toString('utf8')) as ProfileDocument
+  } catch (cause) {
+    throw new SnugError('PROFILE_INVALID', 'the file is not JSON', { cause })
+  }
+}

@@ -1,0 +1,108 @@
+import { type Alert, type Severity, severities } from '../../core/event/alert.ts'
+import { alertRevisionOf } from '../live/revision.ts'
+import type { AlertPage, AlertRow, AlertRowQuery } from '../api/page-views.ts'
+
+/** A window of the alerts, newest first. `alerts`: all of them, in that order. */
+export function alertPage(alerts: readonly Alert[], query: AlertRowQuery): AlertPage {
+  const counts: Record<Severity, number> = { low: 0, medium: 0, high: 0, critical: 0 }
+  const repositories: Record<string, number> = {}
+  const floor = query.severity === undefined ? 0 : severities.indexOf(query.severity)
+  const found: Alert[] = []
+  const matches = matcher(query)
+  for (const alert of alerts) {
+    if (!matches(alert)) continue
+    const repository = alert.image?.repository
+    if (repository !== undefined) repositories[repository] = (repositories[repository] ?? 0) + 1
+    if (query.image !== undefined && repository !== query.image) continue
+    counts[alert.severity] += 1
+    if (severities.indexOf(alert.severity) >= floor) found.push(alert)
+  }
+  const groups = query.grouped === true ? grouped(found) : found.map(alone)
+  const { offset, limit } = query
+  const rows = groups.slice(offset, offset + limit).map(rowOf)
+  return { total: groups.length, offset, rows, severities: counts, repositories }
+}
+
+function matcher({ q, type, decided, until }: AlertRowQuery): (alert: Alert) => boolean {
+  const text = q?.toLowerCase()
+  return (alert) => {
+    if (until !== undefined && alert.id > until) return false
+    if (type !== undefined && alert.type !== type) return false
+    if (decided !== undefined && (alert.decision !== undefined) !== decided) return false
+    return (
+      text === undefined || [...textsOf(alert)].some((each) => each.toLowerCase().includes(text))
+    )
+  }
+}
+
+function* textsOf({ behaviour, process, image, container, reasons }: Alert): Iterable<string> {
+  if (behaviour !== null) yield behaviour.text
+  if (process !== undefined) yield process.exe
+  if (image !== undefined) yield `${image.repository}:${image.tag ?? ''}`
+  if (container !== undefined) yield `${container.name ?? ''} ${container.id}`
+  yield* reasons
+}
+
+interface Group {
+  readonly newest: Alert
+  readonly containers: Set<string | undefined>
+  severity: Severity
+  lastSeen: string
+  count: number
+  alerts: number
+}
+
+function alone(alert: Alert): Group {
+  const { severity, lastSeen, count, container } = alert
+  return {
+    newest: alert,
+    severity,
+    lastSeen,
+    count,
+    alerts: 1,
+    containers: new Set([container?.id]),
+  }
+}
+
+/** The same act, by the same program, of the same image. In order of their newest alert. */
+function grouped(alerts: readonly Alert[]): readonly Group[] {
+  const groups = new Map<string, Group>()
+  for (const alert of alerts) {
+    const { image, behaviour, type, id, decision } = alert
+    const act = behaviour === null ? `${type} ${alert.reasons[0] ?? id}` : behaviour.id
+    const name = `${image?.repository ?? ''} ${act} ${decision?.kind ?? ''}`
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, alone(alert))
+    else add(group, alert)
+  }
+  return [...groups.values()]
+}
+
+function add(group: Group, { severity, lastSeen, count, container }: Alert): void {
+  if (severities.indexOf(severity) > severities.indexOf(group.severity)) group.severity = severity
+  if (lastSeen > group.lastSeen) group.lastSeen = lastSeen
+  group.count += count
+  group.alerts += 1
+  group.containers.add(container?.id)
+}
+
+function rowOf({ newest, containers, ...sums }: Group): AlertRow {
+  const { id, time, type, action, behaviour, process, image, container, reasons, attack } = newest
+  return {
+    id,
+    revision: alertRevisionOf(newest),
+    time,
+    ...sums,
+    type,
+    action,
+    text: behaviour?.text ?? reasons[0] ?? type,
+    ...(process === undefined ? {} : { actor: process.script ?? process.exe, uid: process.uid }),
+    ...(image === undefined ? {} : { repository: image.repository }),
+    ...(image?.tag === undefined ? {} : { tag: image.tag }),
+    ...(container === undefined ? {} : { container: container.name ?? container.id.slice(0, 12) }),
+    reason: reasons[behaviour === null ? 1 : 0] ?? '',
+    attack,
+    ...(newest.decision === undefined ? {} : { decision: newest.decision.kind }),
+    containers: containers.size,
+  }
+}

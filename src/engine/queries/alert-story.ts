@@ -1,0 +1,132 @@
+import type { Alert } from '../../core/event/alert.ts'
+import { isoOf } from '../../core/event/time.ts'
+import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import type { LiveEntry } from '../../core/profile/live-entry.ts'
+import { userOf, userText } from '../../core/behaviour/user.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import { alertRevisionOf } from '../live/revision.ts'
+import type { Outlined } from './behaviour-index.ts'
+import type { AlertStory, Ancestor, StoryStep } from '../api/page-views.ts'
+
+const stepsShown = 60
+/** How far around an act of the service itself its container is looked at; an exec session is told as a whole. */
+const aroundMs = 30 * 60_000
+
+/**
+ * What led to an alert and what came of it: the other alerts of its session or container, and the known behaviours that
+ * were seen there for the first time around it.
+ */
+export function storyOf(
+  alert: Alert,
+  alerts: Iterable<Alert>,
+  version: DeployedVersion | undefined,
+  outline: readonly Outlined[],
+): AlertStory {
+  const session = alert.process?.session
+  const scope = session === undefined ? 'container' : 'session'
+  const steps: StoryStep[] = []
+  const told = new Set<string>()
+  let alike = 0
+  for (const other of alerts) {
+    if (isAlike(alert, other)) alike += 1
+    if (!isOfStory(alert, other, session)) continue
+    steps.push(alertStep(other))
+    if (other.behaviour !== null) told.add(other.behaviour.id)
+  }
+  if (version !== undefined) {
+    for (const step of seenSteps(alert, outline, session, told)) steps.push(step)
+  }
+  steps.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
+  const { shown, left } = around(steps, alert.id)
+  const revision = alertRevisionOf(alert)
+  const ancestry = ancestryOf(alert, outline)
+  const inProfile =
+    alert.behaviour !== null &&
+    version?.profile.entry(alert.behaviour.id as BehaviourId) !== undefined
+  return { alert, revision, ancestry, scope, steps: shown, left, alike, inProfile }
+}
+
+function isAlike(alert: Alert, other: Alert): boolean {
+  if (other.id === alert.id || other.decision !== undefined) return false
+  if (alert.behaviour === null || other.behaviour?.id !== alert.behaviour.id) return false
+  return other.image?.repository === alert.image?.repository
+}
+
+function isOfStory(alert: Alert, other: Alert, session: string | undefined): boolean {
+  if (other.id === alert.id) return true
+  if (alert.container === undefined || other.container?.id !== alert.container.id) return false
+  if (session !== undefined) return other.process?.session === session
+  return isNear(Date.parse(other.firstSeen), alert)
+}
+
+function isNear(ms: number, { firstSeen, lastSeen }: Alert): boolean {
+  return ms >= Date.parse(firstSeen) - aroundMs && ms <= Date.parse(lastSeen) + aroundMs
+}
+
+function alertStep(alert: Alert): StoryStep {
+  const { firstSeen, event, behaviour, reasons, process, count, id, severity, action } = alert
+  return {
+    time: firstSeen,
+    kind: event.kind,
+    text: behaviour?.text ?? reasons[0] ?? event.kind,
+    actor: process?.script ?? process?.exe ?? 'the agent',
+    ...(process === undefined ? {} : { user: userText(userOf(process)) }),
+    count,
+    alert: id,
+    severity,
+    action,
+  }
+}
+
+function* seenSteps(
+  alert: Alert,
+  outline: readonly Outlined[],
+  session: string | undefined,
+  told: ReadonlySet<string>,
+): Iterable<StoryStep> {
+  const container = alert.container?.id
+  if (container === undefined) return
+  for (const { entry, actor, text } of outline) {
+    if (told.has(entry.id)) continue
+    for (const cell of entry.cells.get(container) ?? []) {
+      if (cell.session !== session) continue
+      if (session === undefined && !isNear(cell.first / 1_000, alert)) continue
+      const { count, first } = cell
+      const { uid, object } = entry
+      const user = userText(uid)
+      yield { time: isoOf(first), kind: object.kind, text, actor, user, count }
+    }
+  }
+}
+
+function around(
+  steps: readonly StoryStep[],
+  id: string,
+): { readonly shown: readonly StoryStep[]; readonly left: AlertStory['left'] } {
+  const at = steps.findIndex(({ alert }) => alert === id)
+  const from = Math.max(0, at - stepsShown)
+  const to = Math.min(steps.length, at + 1 + stepsShown)
+  return { shown: steps.slice(from, to), left: { before: from, after: steps.length - to } }
+}
+
+function ancestryOf({ process }: Alert, outline: readonly Outlined[]): readonly Ancestor[] {
+  if (process === undefined) return []
+  const known = new Set<string>()
+  for (const { entry } of outline)
+    if (isExpected(entry)) for (const name of namesOf(entry)) known.add(name)
+  const outermost = [...(process.ancestors ?? [])].reverse()
+  return [...outermost, process.script ?? process.exe].map((exe) => ({
+    exe,
+    known: known.has(exe),
+  }))
+}
+
+function isExpected({ state }: Readonly<LiveEntry>): boolean {
+  return state === 'learned' || state === 'approved'
+}
+
+function namesOf({ actor, object }: Readonly<LiveEntry>): readonly string[] {
+  const own = [actor.exe, ...(actor.script === undefined ? [] : [actor.script])]
+  if (object.kind !== 'exec') return own
+  return [...own, object.path, ...(object.script === undefined ? [] : [object.script])]
+}

@@ -1,0 +1,44 @@
+import { actorText, objectLine } from '../../core/behaviour/describe.ts'
+import type { LiveEntry } from '../../core/profile/live-entry.ts'
+import type { Profile } from '../../core/profile/profile.ts'
+
+/** A behaviour as lists and pictures need it: its evidence is looked up when it is shown. */
+export interface Outlined {
+  readonly entry: Readonly<LiveEntry>
+  readonly actor: string
+  readonly text: string
+}
+
+interface Kept {
+  readonly size: number
+  readonly rows: readonly Outlined[]
+}
+
+/**
+ * The behaviours of a profile by actor, kind and act. A profile of a hundred thousand takes a moment to sort, and
+ * whoever scrolls asks for it again and again: what was sorted is kept until behaviours come or go.
+ */
+export class Outlines {
+  #last: { readonly profile: WeakRef<Profile>; readonly kept: Kept } | undefined
+
+  of(profile: Profile): readonly Outlined[] {
+    const last = this.#last
+    if (last?.profile.deref() === profile && last.kept.size === profile.size) return last.kept.rows
+    const rows = [...profile.outline()].map((entry) => ({
+      entry,
+      actor: actorText(entry.actor),
+      text: objectLine(entry.object),
+    }))
+    rows.sort(byActorKindText)
+    this.#last = { profile: new WeakRef(profile), kept: { size: profile.size, rows } }
+    return rows
+  }
+}
+
+function byActorKindText(a: Outlined, b: Outlined): number {
+  if (a.actor !== b.actor) return a.actor < b.actor ? -1 : 1
+  const [kindA, kindB] = [a.entry.object.kind, b.entry.object.kind]
+  if (kindA !== kindB) return kindA < kindB ? -1 : 1
+  if (a.text !== b.text) return a.text < b.text ? -1 : 1
+  return a.entry.id < b.entry.id ? -1 : 1
+}

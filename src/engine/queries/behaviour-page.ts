@@ -1,0 +1,45 @@
+import { behaviourView } from './views.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type { ShownState } from '../api/engine-views.ts'
+import type { Outlined } from './behaviour-index.ts'
+import type { BehaviourPage, BehaviourQuery } from '../api/page-views.ts'
+
+/** A window of a version's behaviours. `vanishes`: see `behaviourView`. */
+export function behaviourPage(
+  { profile }: DeployedVersion,
+  outline: readonly Outlined[],
+  query: BehaviourQuery,
+  vanishes: number | undefined,
+): BehaviourPage {
+  const stateOf = ({ entry }: Outlined): ShownState =>
+    vanishes !== undefined && entry.onlyInherited ? 'vanished' : entry.state
+  const kinds: Record<string, number> = {}
+  const states: Record<string, number> = {}
+  const matches: Outlined[] = []
+  const q = query.q?.toLowerCase()
+  for (const row of outline) {
+    const { kind } = row.entry.object
+    const state = stateOf(row)
+    kinds[kind] = (kinds[kind] ?? 0) + 1
+    states[state] = (states[state] ?? 0) + 1
+    if (query.kind !== undefined && query.kind !== kind) continue
+    if (query.state !== undefined && query.state !== state) continue
+    if (query.actor !== undefined && !isActor(row, query.actor)) continue
+    if (q !== undefined && !has(row, q)) continue
+    matches.push(row)
+  }
+  const { offset, limit } = query
+  const rows = matches.slice(offset, offset + limit).flatMap(({ entry: { id } }) => {
+    const entry = profile.entry(id)
+    return entry === undefined ? [] : [behaviourView(entry, profile, vanishes)]
+  })
+  return { total: matches.length, offset, rows, kinds, states }
+}
+
+function isActor({ entry: { actor } }: Outlined, name: string): boolean {
+  return actor.exe === name || actor.script === name
+}
+
+function has({ text, actor }: Outlined, q: string): boolean {
+  return text.toLowerCase().includes(q) || actor.toLowerCase().includes(q)
+}

@@ -1,0 +1,109 @@
+import { isoOf, type Micros, microsOf } from '../../core/event/time.ts'
+import type { Schedule } from '../../pipeline/identity/schedules.ts'
+import { stintsOf } from '../../core/coverage/coverage.ts'
+import {
+  coverageReport,
+  hourText,
+  kindText,
+  phaseText,
+} from '../../core/coverage/coverage-report.ts'
+import { lastRise, noveltyOf, sparkline } from '../../core/coverage/novelty.ts'
+import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type {
+  CrossCheckView,
+  EvidenceView,
+  NoveltyView,
+  ObservedView,
+} from '../api/engine-views.ts'
+import { allKinds } from '../../pipeline/judge/source-coverage.ts'
+import type { VersionShelf } from '../../state/versions/version-registry.ts'
+
+/** Intervals that are listed, the newest; all of them are counted. */
+const intervalsListed = 200
+
+/**
+ * What a version's evidence is worth, in full.
+ *
+ * @param checks what two sources told of the same acts
+ * @param schedules what its image says that it does by the clock
+ */
+export function evidenceView(
+  version: DeployedVersion,
+  shelf: VersionShelf,
+  nowMs: number,
+  schedules: readonly Schedule[],
+  checks: readonly CrossCheckView[],
+): EvidenceView {
+  const runs = shelf.runsOf(version, nowMs)
+  const entries = version.profile.entries()
+  const report = coverageReport(entries, runs, shelf.slice, schedules)
+  const known = report.kinds.filter(({ behaviours }) => behaviours > 0)
+  const observed = observedBy(version, shelf, nowMs)
+  return {
+    ...report,
+    sentences: [
+      hourText(report.nextHour),
+      ...known.map(kindText),
+      ...report.phases.map(phaseText),
+      ...unobservedText(version),
+      ...checks.map(({ sentence }) => sentence),
+    ],
+    novelty: noveltyView(version, entries, nowMs),
+    kindsObserved: [...allKinds].filter((kind) => version.observed.has(kind)),
+    intervals: observed.length,
+    observedMs: observed.reduce((sum, { from, to }) => sum + Date.parse(to) - Date.parse(from), 0),
+    observed: observed.slice(-intervalsListed),
+  }
+}
+
+function unobservedText({ unobserved, life }: DeployedVersion): readonly string[] {
+  if (unobserved.length === 0) return []
+  const kinds = unobserved.join(', ')
+  const then =
+    life.state === 'learning' ? 'so far' : 'while it was learned: such acts are not judged'
+  return [`${kinds}: nobody watched for these ${then}`]
+}
+
+function observedBy(
+  version: DeployedVersion,
+  shelf: VersionShelf,
+  nowMs: number,
+): readonly ObservedView[] {
+  const all = shelf.runsOf(version, nowMs).flatMap((run) =>
+    stintsOf(run).map(({ from, to, before }) => ({
+      container: run.container,
+      from: isoOf(from),
+      to: isoOf(to),
+      startSeen: before !== true,
+    })),
+  )
+  return all.sort((a, b) => (a.to < b.to ? -1 : 1))
+}
+
+function noveltyView(
+  version: DeployedVersion,
+  entries: readonly ProfileEntry[],
+  nowMs: number,
+): NoveltyView {
+  const firsts = entries.map(firstOf).filter((first) => first !== undefined)
+  const until = version.running > 0 ? nowMs * 1_000 : microsOf(version.lastSeen)
+  const novelty = noveltyOf(firsts, microsOf(version.firstSeen), until)
+  const last = lastRise(novelty)
+  return {
+    curve: sparkline(novelty),
+    points: novelty.points.map(({ at, known }) => ({ time: isoOf(at), known })),
+    ...(last === undefined ? {} : { lastNew: isoOf(last) }),
+  }
+}
+
+/** When the service itself showed it first. */
+function firstOf({ cells }: ProfileEntry): Micros | undefined {
+  let first: Micros | undefined
+  for (const cell of cells) {
+    if (cell.origin === 'exec-in') continue
+    const at = microsOf(cell.first)
+    if (first === undefined || at < first) first = at
+  }
+  return first
+}

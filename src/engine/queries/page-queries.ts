@@ -1,0 +1,157 @@
+import { vanishesAt } from '../../core/lifecycle/inheritance.ts'
+import type { LiveEntry } from '../../core/profile/live-entry.ts'
+import type { Profile } from '../../core/profile/profile.ts'
+import type { Daemon } from '../daemon.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type { AuditView } from '../api/engine.ts'
+import { versionView } from './views.ts'
+import { alertPage } from './alert-rows.ts'
+import { behaviourPage } from './behaviour-page.ts'
+import { lifeOf } from './version-timeline.ts'
+import { markOf } from './timeline-marks.ts'
+import { Outlines } from './behaviour-index.ts'
+import type {
+  AlertPage,
+  AlertRowQuery,
+  AlertStory,
+  BehaviourPage,
+  BehaviourQuery,
+  LifeView,
+  PageViews,
+  PictureView,
+  ReviewPage,
+  ReviewQuery,
+  TimelineView,
+  WaitingVersion,
+} from '../api/page-views.ts'
+import { pictureOf } from './profile-graph.ts'
+import { reviewPage } from './review-cards.ts'
+import { storyOf } from './alert-story.ts'
+import { timelineOf } from './timeline.ts'
+
+/** How far back in the audit a line of time is looked for. */
+const auditRead = 2_000
+
+/** What the page shows, of the daemon as it stands. */
+export class PageDesk implements PageViews {
+  readonly #daemon: Daemon
+  readonly #outlines = new Outlines()
+  /** When a profile's behaviours were first seen: told again only when it grew. */
+  readonly #firsts = new WeakMap<Profile, { readonly size: number; readonly at: number[] }>()
+
+  constructor(daemon: Daemon) {
+    this.#daemon = daemon
+  }
+
+  async timeline(hours: number): Promise<TimelineView> {
+    const { shelf, alerts } = this.#daemon
+    const entries = await this.#entries()
+    return timelineOf(
+      {
+        alerts: alerts.list({ limit: Infinity }),
+        firsts: this.#firstsOf(shelf.versions),
+        losses: shelf.losses.spans,
+        marks: entries.filter(isOfContainers).map(markOf),
+      },
+      hours,
+      this.#daemon.now(),
+    )
+  }
+
+  async lives(ref: string): Promise<readonly LifeView[]> {
+    const versions = this.#daemon.shelf.find(ref)
+    const entries = await this.#entries()
+    return versions.map((version) => lifeOf(version, entries))
+  }
+
+  picture(ref: string): PictureView {
+    return pictureOf(this.#outlines.of(this.#daemon.shelf.findOne(ref).profile))
+  }
+
+  behaviours(ref: string, query: BehaviourQuery): BehaviourPage {
+    const { shelf } = this.#daemon
+    const version = shelf.findOne(ref)
+    const vanishes = vanishesAt(version.life, shelf.rules)
+    return behaviourPage(version, this.#outlines.of(version.profile), query, vanishes)
+  }
+
+  review(query: ReviewQuery): ReviewPage {
+    const { shelf, stage, alerts } = this.#daemon
+    const world = {
+      versions: shelf.versions,
+      predecessorOf: (version: DeployedVersion) => shelf.predecessorOf(version),
+      explained: stage.explain.bind(stage),
+      alerts: alerts.list({ limit: Infinity }),
+    }
+    return { ...reviewPage(world, query), versions: this.#waiting(query.repository) }
+  }
+
+  alertRows(query: AlertRowQuery): AlertPage {
+    return alertPage(this.#daemon.alerts.list({ limit: Infinity }), query)
+  }
+
+  story(id: string): AlertStory {
+    const { shelf, alerts } = this.#daemon
+    const alert = alerts.get(id)
+    const version = alert.image === undefined ? undefined : shelf.versionOfImage(alert.image)
+    const outline = version === undefined ? [] : this.#outlines.of(version.profile)
+    return storyOf(alert, alerts.list({ limit: Infinity }), version, outline)
+  }
+
+  /** Oldest first. */
+  async #entries(): Promise<readonly AuditView[]> {
+    return [...(await this.#daemon.journal.trail.list(auditRead))].reverse()
+  }
+
+  #waiting(repository: string | undefined): readonly WaitingVersion[] {
+    const { shelf } = this.#daemon
+    return [...shelf.versions]
+      .filter(({ life, image }) => {
+        if (repository !== undefined && image.repository !== repository) return false
+        return life.state === 'review' || life.state === 'incomplete'
+      })
+      .map((version) => {
+        const view = versionView(version, shelf, this.#daemon.now())
+        const { tags, state, behaviours, because, revision } = view
+        const { repository } = version.image
+        const { sentence } = view.coverage
+        return {
+          ref: version.key,
+          revision,
+          repository,
+          tags,
+          state,
+          behaviours,
+          sentence,
+          because,
+        }
+      })
+  }
+
+  *#firstsOf(versions: Iterable<DeployedVersion>): Iterable<number> {
+    for (const { profile } of versions) {
+      const known = this.#firsts.get(profile)
+      if (known?.size === profile.size) {
+        yield* known.at
+        continue
+      }
+      const at = [...profile.outline()].map(firstOf).filter(Number.isFinite)
+      this.#firsts.set(profile, { size: profile.size, at })
+      yield* at
+    }
+  }
+}
+
+/** Who signed in, and what was configured, is in the audit log. */
+function isOfContainers(entry: AuditView): boolean {
+  return entry['image'] !== undefined || entry['alert'] !== undefined
+}
+
+/** When the service itself showed it first, in epoch milliseconds; infinite where it never did. */
+function firstOf(entry: Readonly<LiveEntry>): number {
+  let first = Infinity
+  for (const cell of entry.allCells()) {
+    if (cell.origin !== 'exec-in' && cell.first < first) first = cell.first
+  }
+  return first / 1_000
+}

@@ -1,0 +1,49 @@
+import type { Alert } from '../../core/event/alert.ts'
+import { isoOf } from '../../core/event/time.ts'
+import type { LossSpan } from '../../core/event/event.ts'
+import type { TimelineMark, TimelineSlice, TimelineView } from '../api/page-views.ts'
+
+const slicesShown = 96
+const marksShown = 200
+
+export interface Happened {
+  readonly alerts: Iterable<Alert>
+  /** When each behaviour was seen first: epoch milliseconds. */
+  readonly firsts: Iterable<number>
+  readonly losses: Iterable<LossSpan>
+  readonly marks: Iterable<TimelineMark>
+}
+
+/** What happened in the last hours, in slices. */
+export function timelineOf(happened: Happened, hours: number, nowMs: number): TimelineView {
+  const sliceMs = Math.ceil((hours * 3_600_000) / slicesShown)
+  // Whole slices, so that a bar stays where it is from one look to the next.
+  const to = Math.ceil(nowMs / sliceMs) * sliceMs
+  const from = to - slicesShown * sliceMs
+  const slices = Array.from({ length: slicesShown }, (_, i) => emptySlice(from + i * sliceMs))
+  const at = (ms: number): Mutable | undefined => slices[Math.floor((ms - from) / sliceMs)]
+  for (const { firstSeen, severity } of happened.alerts) {
+    const slice = at(Date.parse(firstSeen))
+    if (slice !== undefined) slice.alerts[severity] += 1
+  }
+  for (const first of happened.firsts) {
+    const slice = at(first)
+    if (slice !== undefined) slice.novel += 1
+  }
+  for (const { to: until, count } of happened.losses) {
+    const slice = at(Date.parse(until))
+    if (slice !== undefined) slice.lost += Math.max(1, count)
+  }
+  const since = new Date(from).toISOString()
+  const marks = [...happened.marks].filter(({ time }) => time >= since).slice(-marksShown)
+  return { from: since, to: new Date(to).toISOString(), sliceMs, slices, marks }
+}
+
+type Mutable = { -readonly [K in keyof TimelineSlice]: TimelineSlice[K] } & {
+  alerts: Record<Alert['severity'], number>
+}
+
+function emptySlice(ms: number): Mutable {
+  const alerts = { low: 0, medium: 0, high: 0, critical: 0 }
+  return { from: isoOf(ms * 1_000), alerts, novel: 0, lost: 0 }
+}

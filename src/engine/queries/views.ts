@@ -1,0 +1,172 @@
+import type { LossSpan } from '../../core/event/event.ts'
+import { behaviourKey } from '../../core/behaviour/behaviour.ts'
+import { objectLine, objectText, witnessText } from '../../core/behaviour/describe.ts'
+import type { BehaviourState, ProfileEntry } from '../../core/profile/profile-entry.ts'
+import { compareText } from '../../core/profile/profile-entry.ts'
+import type { Profile } from '../../core/profile/profile.ts'
+import type { Blocking } from '../../core/lifecycle/blocking.ts'
+import { enforcedOf } from '../../enforcement/assignments.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type {
+  BehaviourView,
+  BlockingView,
+  ContainerView,
+  LineageView,
+  VersionView,
+} from '../api/engine-views.ts'
+import { revisionOf } from '../live/revision.ts'
+import { scanView } from '../../state/persistence/scan-record.ts'
+import type { VersionShelf } from '../../state/versions/version-registry.ts'
+
+export function versionView(
+  version: DeployedVersion,
+  shelf: VersionShelf,
+  nowMs: number,
+): VersionView {
+  const { image, tags, life, profile } = version
+  const { coverage } = shelf.evidence(version, nowMs)
+  const counts = profile.countByState()
+  return {
+    image,
+    tags: [...tags].sort(compareText),
+    state: life.state,
+    mode: life.mode,
+    ...(life.predecessor === undefined ? {} : { predecessor: life.predecessor }),
+    firstSeen: version.firstSeen,
+    lastSeen: version.lastSeen,
+    learningSince: new Date(life.learningSince).toISOString(),
+    ...(life.learnedAt === undefined ? {} : { learnedAt: new Date(life.learnedAt).toISOString() }),
+    behaviours: profile.size,
+    pending: counts.pending + counts.quarantined,
+    containers: { running: version.running, seen: version.runsSeen, before: version.runsBefore },
+    coverage,
+    losses: version.losses.spans,
+    because: life.because,
+    notes: version.notes,
+    revision: revisionOf([version]),
+    ...(version.scan === undefined ? {} : { scan: scanView(version.scan, false) }),
+    ...(life.blocking === undefined
+      ? {}
+      : { blocking: blockingView(version, life.blocking, nowMs) }),
+  }
+}
+
+function blockingView(version: DeployedVersion, blocking: Blocking, nowMs: number): BlockingView {
+  const { breakGlass } = version.life
+  const { since, canary, disarmedAt } = blocking
+  const isBroken = breakGlass !== undefined && nowMs < breakGlass.until
+  return {
+    armed: disarmedAt === undefined && !isBroken,
+    since: new Date(since).toISOString(),
+    ...(disarmedAt === undefined ? {} : { disarmedAt: new Date(disarmedAt).toISOString() }),
+    ...(canary === undefined
+      ? {}
+      : { canary: { fraction: canary.fraction, until: new Date(canary.until).toISOString() } }),
+    ...(breakGlass === undefined
+      ? {}
+      : { breakGlass: { ...breakGlass, until: new Date(breakGlass.until).toISOString() } }),
+    containers: containerViews(version),
+  }
+}
+
+function containerViews(version: DeployedVersion): readonly ContainerView[] {
+  const enforced = enforcedOf(version)
+  return [...version.runs.values()]
+    .filter(({ to }) => to === undefined)
+    .map(({ container, name }) => ({
+      id: container,
+      ...(name === undefined ? {} : { name }),
+      enforced: enforced.has(container),
+    }))
+}
+
+export function lineageViews(
+  versions: Iterable<DeployedVersion>,
+  shelf: VersionShelf,
+  nowMs: number,
+): readonly LineageView[] {
+  const byRepository = new Map<string, VersionView[]>()
+  for (const version of versions) {
+    const view = versionView(version, shelf, nowMs)
+    const list = byRepository.get(view.image.repository)
+    if (list === undefined) byRepository.set(view.image.repository, [view])
+    else list.push(view)
+  }
+  return [...byRepository]
+    .map(([repository, list]) => ({
+      repository,
+      versions: list.sort((a, b) => compareText(a.firstSeen, b.firstSeen)),
+    }))
+    .sort((a, b) => compareText(a.repository, b.repository))
+}
+
+const why: Readonly<Record<BehaviourState, string>> = {
+  learned: 'seen while the version was learning',
+  approved: 'approved by a person',
+  rejected: 'rejected by a person',
+  pending: 'seen after learning: waits for review',
+  quarantined: 'a guardrail fired on it: not learned until approved',
+  apart: 'seen only in exec sessions: not the behaviour of the service',
+}
+
+/** `vanishes`: when (epoch milliseconds) what was only inherited is let go; absent: not while it learns. */
+export function behaviourView(
+  entry: ProfileEntry,
+  profile: Profile,
+  vanishes?: number,
+): BehaviourView {
+  const { id, actor, uid, object, cells, decision } = entry
+  const state = profile.state(id) ?? 'pending'
+  const inheritedOnly = profile.onlyInherited(id)
+  const shown = inheritedOnly && vanishes !== undefined ? 'vanished' : state
+  const union = (pick: (cell: ProfileEntry['cells'][number]) => readonly string[]): string[] =>
+    [...new Set(cells.flatMap(pick))].sort(compareText)
+  const times = cells.map(({ first, last }) => ({ first, last }))
+  const admission = profile.admission(behaviourKey(actor, uid, object))
+  return {
+    id,
+    actor,
+    uid,
+    kind: object.kind,
+    object: objectText(object),
+    text: objectLine(object),
+    state: shown,
+    why: inheritedOnly ? inheritedText(vanishes) : why[state],
+    generalised: admission?.generalised === true,
+    witnesses: union((cell) =>
+      (cell.witnesses?.literals ?? []).map((text) => witnessText(object, text)),
+    ),
+    origins: union((cell) => [cell.origin]),
+    count: cells.reduce((sum, { count }) => sum + count, 0),
+    containers: union((cell) => [cell.container]),
+    sessions: union((cell) => (cell.session === undefined ? [] : [cell.session])),
+    nodes: union((cell) => cell.nodes),
+    sources: union((cell) => cell.sources),
+    firstSeen: times.reduce((a, { first }) => (a === '' || first < a ? first : a), ''),
+    lastSeen: times.reduce((a, { last }) => (last > a ? last : a), ''),
+    inherited: inheritedOnly,
+    guardrails: union((cell) => cell.guardrails ?? []),
+    ...(decision === undefined || decision.kind === 'withdrawn'
+      ? {}
+      : {
+          allowance: {
+            by: decision.by,
+            at: decision.at,
+            ...(decision.until === undefined ? {} : { until: decision.until }),
+            ...(decision.onlyUid === undefined ? {} : { onlyUid: decision.onlyUid }),
+            ...(decision.onlyWorkload === undefined ? {} : { onlyWorkload: decision.onlyWorkload }),
+          },
+        }),
+  }
+}
+
+export function inheritedText(vanishes: number | undefined): string {
+  if (vanishes === undefined) return 'known of the version before, not seen in this one yet'
+  const until = new Date(vanishes).toISOString()
+  return `known of the version before, and never seen in the window of this one: expected until ${until}`
+}
+
+/** The newest losses, of all reasons. */
+export function recentLosses(spans: readonly LossSpan[], limit = 20): readonly LossSpan[] {
+  return [...spans].sort((a, b) => compareText(b.to, a.to)).slice(0, limit)
+}

@@ -1,0 +1,66 @@
+import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import { describeBehaviour } from '../../core/behaviour/describe.ts'
+import type { Daemon } from '../daemon.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type { Decider } from '../api/engine.ts'
+
+export interface Decided {
+  readonly what: string
+  readonly by: Decider
+  readonly fields: Readonly<Record<string, unknown>>
+  /** It changed what is expected, and not only what a deviation gets. */
+  readonly expects: boolean
+}
+
+/** What follows every decision on a version: the kernel is told, it is on record, and stored before it is answered. */
+export async function decided(
+  daemon: Daemon,
+  version: DeployedVersion,
+  { what, by, fields, expects }: Decided,
+): Promise<void> {
+  const reason = by.reason === undefined ? {} : { reason: by.reason }
+  version.news = true
+  daemon.revise(version)
+  daemon.kernel.decided(version, expects)
+  daemon.journal.audit(what, by.who, { image: version.key, ...reason, ...fields })
+  await daemon.journal.persist()
+}
+
+/** One behaviour before and after a decision, for the audit. */
+interface Change {
+  readonly behaviour: BehaviourId
+  readonly text: string
+  readonly before: string
+  readonly after: string
+}
+
+/** Runs a decision on these behaviours, and says what it made of each. */
+export function changesBy(
+  { profile }: DeployedVersion,
+  ids: readonly BehaviourId[],
+  decide: () => void,
+): readonly Change[] {
+  const before = ids.map((id) => ({ entry: profile.entry(id), state: profile.state(id) }))
+  decide()
+  return ids.map((behaviour, i) => {
+    const entry = profile.entry(behaviour) ?? before[i]?.entry
+    return {
+      behaviour,
+      text: entry === undefined ? '' : describeBehaviour(entry),
+      before: before[i]?.state ?? 'unknown',
+      after: profile.state(behaviour) ?? 'gone',
+    }
+  })
+}
+
+/** Where a version stands, for the audit. */
+export function standing({ life }: DeployedVersion): Readonly<Record<string, unknown>> {
+  const { state, mode, blocking, breakGlass } = life
+  return {
+    state,
+    mode,
+    ...(blocking?.canary === undefined ? {} : { canary: blocking.canary }),
+    ...(blocking?.disarmedAt === undefined ? {} : { disarmedAt: blocking.disarmedAt }),
+    ...(breakGlass === undefined ? {} : { breakGlassUntil: breakGlass.until }),
+  }
+}

@@ -1,0 +1,302 @@
+import { SnugError } from '../../errors.ts'
+import type { Alert, AlertDecision } from '../../core/event/alert.ts'
+import type { ActEvent } from '../../core/event/event.ts'
+import { isoOf } from '../../core/event/time.ts'
+import { approveVersion } from '../../core/lifecycle/version.ts'
+import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import type { Daemon } from '../daemon.ts'
+import {
+  allowBlock,
+  allowEvent,
+  decisionOf,
+  rejectEvent,
+  saidMode,
+  workloadOf,
+} from '../../pipeline/judge/profile-decisions.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type * as view from '../api/engine.ts'
+import type * as views from '../api/engine-views.ts'
+import { versionView } from '../queries/views.ts'
+import { changesBy, decided, standing } from './commit-decision.ts'
+import { forgettingOf, sessionNamed, unlearn, vanishedRow } from './unlearn.ts'
+
+/** A person's decisions on behaviours and alerts: each is on record with what it changed. */
+export class ReviewDesk {
+  readonly #daemon: Daemon
+
+  constructor(daemon: Daemon) {
+    this.#daemon = daemon
+  }
+
+  async approve(
+    ref: string,
+    behaviours: readonly string[] | undefined,
+    by: view.Decider,
+    { quarantined = false, until }: view.ApproveOptions = {},
+  ): Promise<views.DecisionResult> {
+    const { shelf } = this.#daemon
+    const version = shelf.findOne(ref)
+    const states = quarantined ? ['pending', 'quarantined'] : ['pending']
+    const ids = behaviours?.map((id) => behaviourOf(version, id)) ?? idsIn(version, new Set(states))
+    const held = quarantined ? [] : ids.filter((id) => isHeld(version, id))
+    if (held.length > 0) {
+      const which = held.map((id) => `\`${id}\``).join(', ')
+      const say = 'a guardrail fired on it: approve it with `--quarantined`, or reject it'
+      throw new SnugError('DECISION_INVALID', `${which}: ${say}`)
+    }
+    const from = standing(version)
+    if (until !== undefined && behaviours === undefined) {
+      throw new SnugError('DECISION_INVALID', 'name the behaviours that are allowed for a time')
+    }
+    const bounds = until === undefined ? {} : { until }
+    const decision = { ...decisionOf(by, this.#daemon.now()), ...bounds }
+    const changes = changesBy(version, ids, () => {
+      for (const id of ids) version.profile.decide(id, decision)
+    })
+    let hasMoved = false
+    if (behaviours === undefined) {
+      const step = approveVersion(version.life, this.#daemon.now(), by.who)
+      shelf.apply(version, step)
+      // The ImageProfile asks each node for it by itself.
+      hasMoved = step.transitions.length > 0
+      if (hasMoved && by.at === undefined)
+        saidMode(version, { mode: 'alert' }, by, this.#daemon.now())
+    }
+    // Nothing waited: nothing was decided.
+    if (ids.length === 0 && !hasMoved) return this.#result(version, ids)
+    const fields = { changes, quarantined, ...bounds, before: from, after: standing(version) }
+    await decided(this.#daemon, version, { what: 'approve', by, fields, expects: true })
+    return this.#result(version, ids)
+  }
+
+  async reject(
+    ref: string,
+    behaviours: readonly string[],
+    by: view.Decider,
+  ): Promise<views.DecisionResult> {
+    const version = this.#daemon.shelf.findOne(ref)
+    const ids = behaviours.map((id) => behaviourOf(version, id))
+    const decision = { ...decisionOf(by, this.#daemon.now()), kind: 'rejected' } as const
+    const changes = changesBy(version, ids, () => {
+      for (const id of ids) version.profile.decide(id, decision)
+    })
+    await decided(this.#daemon, version, { what: 'reject', by, fields: { changes }, expects: true })
+    return this.#result(version, ids)
+  }
+
+  async withdraw(
+    ref: string,
+    behaviours: readonly string[],
+    by: view.Decider,
+  ): Promise<views.DecisionResult> {
+    const version = this.#daemon.shelf.findOne(ref)
+    const ids = behaviours.map((id) => behaviourOf(version, id))
+    const { kind: _, ...word } = decisionOf(by, this.#daemon.now())
+    const changes = changesBy(version, ids, () => {
+      for (const id of ids) version.profile.withdraw(id, word)
+    })
+    const fields = { changes }
+    await decided(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
+    return this.#result(version, ids)
+  }
+
+  async forget(
+    ref: string,
+    choice: view.ForgetChoice,
+    by: view.Decider,
+  ): Promise<view.ForgetResult> {
+    const version = this.#daemon.shelf.findOne(ref)
+    const what = forgettingOf(version, choice)
+    const forgotten = unlearn(version, what, this.#daemon.now())
+    const result = forgetResult(forgotten)
+    const fields = { forgotten: said(what), ...result, gone: result.gone.map(({ id }) => id) }
+    await decided(this.#daemon, version, { what: 'forget', by, fields, expects: true })
+    return { ...result, version: this.#view(version) }
+  }
+
+  /** Forgets all that the session did, and rejects what nobody else did. */
+  async incident(ref: string, session: string, by: view.Decider): Promise<view.IncidentResult> {
+    if (by.reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is needed')
+    const version = this.#daemon.shelf.findOne(ref)
+    const what = { kind: 'session', session: sessionNamed(version, session) } as const
+    const nowMs = this.#daemon.now()
+    const forgotten = unlearn(version, what, nowMs)
+    const decision = { ...decisionOf(by, nowMs), kind: 'rejected', grants: [] } as const
+    version.profile.merge(forgotten.gone.map((entry) => ({ ...entry, cells: [], decision })))
+    const alerts = this.#rejectAlertsOf(version, what.session, by)
+    const result = forgetResult(forgotten)
+    const rejected = result.gone
+    const fields = {
+      ...said(what),
+      acts: result.acts,
+      rejected: rejected.map(({ id }) => id),
+      alerts,
+    }
+    await decided(this.#daemon, version, { what: 'incident', by, fields, expects: true })
+    return { ...result, gone: [], rejected, alerts, version: this.#view(version) }
+  }
+
+  async allowAlert(id: string, scope: views.AllowScope, by: view.Decider): Promise<Alert> {
+    const { alerts } = this.#daemon
+    const { event, version } = this.#actOf(id, 'allowed')
+    const { peer, workload, ...bounds } = scope
+    const { uid } = event.process
+    if (scope.onlyUid !== undefined && scope.onlyUid !== uid) {
+      const allows = `allowed for uid ${scope.onlyUid} it would still not be expected`
+      throw new SnugError('DECISION_INVALID', `the act was that of uid ${uid}: ${allows}`)
+    }
+    const place = workload === true ? { onlyWorkload: workloadOf(event) } : {}
+    if (workload === true && version.life.mode === 'block') {
+      const why = 'the kernel blocks by version, and cannot hold one workload of it apart'
+      throw new SnugError(
+        'DECISION_INVALID',
+        `${why}: allow it for the version, or set it to alert`,
+      )
+    }
+    const decision = { ...decisionOf(by, this.#daemon.now()), ...bounds, ...place }
+    const behaviours =
+      peer === undefined
+        ? allowEvent(version, event, decision)
+        : [allowBlock(version, event, peer, decision)]
+    const { at } = decision
+    const answer = alerts.decide(
+      id,
+      this.#alertDecision('allowed', by, { at, ...bounds, ...place }),
+    )
+    const states = behaviours.map((each) => version.profile.state(each))
+    const fields = { alert: id, behaviours, after: states, ...scope, ...place }
+    await decided(this.#daemon, version, { what: 'allow', by, fields, expects: true })
+    return answer
+  }
+
+  /** The act stays a deviation for good, whatever is learned later. */
+  async rejectAlert(id: string, by: view.Decider): Promise<Alert> {
+    const { event, version } = this.#actOf(id, 'rejected')
+    const decision = { ...decisionOf(by, this.#daemon.now()), kind: 'rejected' } as const
+    const behaviours = rejectEvent(version, event, decision)
+    const { at } = decision
+    const answer = this.#daemon.alerts.decide(id, this.#alertDecision('rejected', by, { at }))
+    const fields = { alert: id, behaviours }
+    await decided(this.#daemon, version, { what: 'reject', by, fields, expects: true })
+    return answer
+  }
+
+  async withdrawAlert(id: string, by: view.Decider): Promise<Alert> {
+    const { alerts, shelf } = this.#daemon
+    const { decision, image } = alerts.get(id)
+    if (decision === undefined) {
+      throw new SnugError('DECISION_INVALID', 'nothing was decided on this alert')
+    }
+    const answer = alerts.reopen(id)
+    const version = image === undefined ? undefined : shelf.versionOfImage(image)
+    if (version === undefined || decision.kind === 'acknowledged') {
+      this.#daemon.journal.audit('withdraw', by.who, { alert: id })
+      await this.#daemon.journal.persist()
+      return answer
+    }
+    const behaviours = decidedWith(version, decision)
+    const { kind: _, ...word } = decisionOf(by, this.#daemon.now())
+    for (const behaviour of behaviours) version.profile.withdraw(behaviour, word)
+    const fields = { alert: id, behaviours }
+    await decided(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
+    return answer
+  }
+
+  #actOf(id: string, done: string): { event: ActEvent; version: DeployedVersion } {
+    const { alerts, shelf } = this.#daemon
+    const { event, summary } = alerts.get(id)
+    if (summary !== undefined) {
+      const why = `it stands for other alerts: decide on each of them, such as \`${summary.first[0]}\``
+      throw new SnugError('DECISION_INVALID', why)
+    }
+    if (event.kind === 'loss') {
+      throw new SnugError('DECISION_INVALID', `a loss cannot be ${done}: acknowledge it`)
+    }
+    const version = shelf.versionOf(event)
+    if (version === undefined) {
+      throw new SnugError('DECISION_INVALID', 'the image of the container was not known')
+    }
+    return { event, version }
+  }
+
+  #rejectAlertsOf(version: DeployedVersion, session: string, by: view.Decider): readonly string[] {
+    const { repository, digest } = version.image
+    const all = this.#daemon.alerts.list({
+      limit: Infinity,
+      matches: (image) => image?.repository === repository && image.digest === digest,
+    })
+    const ids = all
+      .filter(({ process, decision }) => process?.session === session && decision === undefined)
+      .map(({ id }) => id)
+    for (const id of ids) this.#daemon.alerts.decide(id, this.#alertDecision('rejected', by))
+    return ids
+  }
+
+  #alertDecision(
+    kind: AlertDecision['kind'],
+    by: view.Decider,
+    bounds: Partial<AlertDecision> = {},
+  ): AlertDecision {
+    const at = new Date(this.#daemon.now()).toISOString()
+    const reason = by.reason === undefined ? {} : { reason: by.reason }
+    return { kind, by: by.who, at, ...reason, ...bounds }
+  }
+
+  #view(version: DeployedVersion): views.VersionView {
+    return versionView(version, this.#daemon.shelf, this.#daemon.now())
+  }
+
+  #result(version: DeployedVersion, ids: readonly BehaviourId[]): views.DecisionResult {
+    const left = version.profile.countByState().quarantined
+    return { decided: ids, quarantined: left, version: this.#view(version) }
+  }
+}
+
+/**
+ * The behaviour that an id, or the beginning of one, names.
+ *
+ * Errors: BEHAVIOUR_UNKNOWN, also where several begin so.
+ */
+export function behaviourOf({ profile, image }: DeployedVersion, id: string): BehaviourId {
+  if (profile.has(id as BehaviourId)) return id as BehaviourId
+  const [found, ...others] = profile.startingWith(id)
+  if (found === undefined) {
+    throw new SnugError('BEHAVIOUR_UNKNOWN', `\`${image.repository}\` has no behaviour \`${id}\``)
+  }
+  if (others.length > 0) {
+    throw new SnugError('BEHAVIOUR_UNKNOWN', `several behaviours begin with \`${id}\``)
+  }
+  return found
+}
+
+/** Behaviours that were decided on with an alert: by the same person at the same instant. */
+function decidedWith({ profile }: DeployedVersion, { by, at }: AlertDecision): BehaviourId[] {
+  return [...profile.outline()]
+    .filter(({ isDecided, decision }) => isDecided && decision?.by === by && decision.at === at)
+    .map(({ id }) => id)
+}
+
+function idsIn({ profile }: DeployedVersion, states: ReadonlySet<string>): readonly BehaviourId[] {
+  return profile
+    .entries()
+    .map(({ id }) => id)
+    .filter((id) => states.has(profile.state(id) ?? ''))
+}
+
+function isHeld({ profile }: DeployedVersion, id: BehaviourId): boolean {
+  return profile.state(id) === 'quarantined'
+}
+
+function said(what: ReturnType<typeof forgettingOf>): Readonly<Record<string, unknown>> {
+  if (what.kind !== 'time') return what
+  return { kind: what.kind, from: isoOf(what.from), to: isoOf(what.to) }
+}
+
+function forgetResult({ gone, lessened, acts, span }: ReturnType<typeof unlearn>) {
+  return {
+    gone: gone.map(vanishedRow),
+    lessened,
+    acts,
+    ...(span === undefined ? {} : { from: isoOf(span.from), to: isoOf(span.to) }),
+  }
+}

@@ -1,0 +1,81 @@
+import { SnugError } from '../../errors.ts'
+import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import type { Daemon } from '../daemon.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type { AuditView, Decider, UndoResult } from '../api/engine.ts'
+import type { ReviewDesk } from './review-service.ts'
+
+/**
+ * Takes the decision with this number in the audit back, where it still stands and nothing was built on it.
+ *
+ * Errors: UNDO_REFUSED, saying what stands in the way.
+ */
+export async function undo(
+  daemon: Daemon,
+  desk: ReviewDesk,
+  seq: number,
+  by: Decider,
+): Promise<UndoResult> {
+  const [entry] = await daemon.journal.trail.list(1, seq + 1)
+  if (entry?.seq !== seq) throw refused(seq, 'there is no such entry in the audit')
+  const word = { ...by, reason: by.reason ?? `undoes entry ${seq}` }
+  const { what, alert } = entry
+  if (typeof alert === 'string' && ['allow', 'reject', 'ack'].includes(what)) {
+    mustStand(entry, daemon.alerts.get(alert).decision)
+    await desk.withdrawAlert(alert, word)
+    return { undone: seq, what, alert, behaviours: [] }
+  }
+  const behaviours = behavioursOf(entry)
+  if (behaviours.length === 0 || !['approve', 'reject'].includes(what)) {
+    throw refused(seq, `\`${what}\` is not undone by itself: decide anew`)
+  }
+  const version = daemon.shelf.findOne(String(entry['image']))
+  mustNotHaveMoved(entry)
+  mustNotBeHandedOver(daemon, version, entry)
+  for (const id of behaviours) mustStand(entry, version.profile.entry(id)?.decision)
+  await desk.withdraw(version.key, behaviours, word)
+  return { undone: seq, what, image: version.key, behaviours }
+}
+
+interface Word {
+  readonly kind: string
+  readonly by: string
+  readonly at: string
+}
+
+/** A later word on the same would be later than the entry; an earlier one was replaced by it. */
+function mustStand({ seq, who, time }: AuditView, decision: Word | undefined): void {
+  const stands = decision?.kind !== 'withdrawn' && decision?.by === who && decision.at <= time
+  if (!stands) throw refused(seq, 'it was decided on again since')
+}
+
+function mustNotHaveMoved({ seq, before, after }: AuditView): void {
+  if (JSON.stringify(before) === JSON.stringify(after)) return
+  throw refused(
+    seq,
+    'it moved the version on too: take behaviours back one by one, or set its mode',
+  )
+}
+
+/** A version that came later took the decision over, and would keep to it. */
+function mustNotBeHandedOver(
+  daemon: Daemon,
+  version: DeployedVersion,
+  { seq, time }: AuditView,
+): void {
+  const { repository, digest } = version.image
+  for (const other of daemon.shelf.versions) {
+    const isSuccessor = other.life.predecessor === digest && other.image.repository === repository
+    if (!isSuccessor || other.firstSeen <= time) continue
+    throw refused(seq, `the later version \`${other.image.digest}\` took it over: decide there too`)
+  }
+}
+
+function behavioursOf({ changes }: AuditView): readonly BehaviourId[] {
+  if (!Array.isArray(changes)) return []
+  return changes.map(({ behaviour }: { readonly behaviour: BehaviourId }) => behaviour)
+}
+
+function refused(seq: number, why: string): SnugError {
+  return new SnugError('UNDO_REFUSED', `entry ${seq}: ${why}`)
+}

@@ -1,0 +1,11 @@
+import type { SinkTest } from '../pipeline/delivery/dispatcher.ts'
+import type { SinkView } from './api/sink-view.ts'
+
+export type { SinkTest, SinkView }
+
+/** What the API asks of those who deliver alerts. */
+export interface SinkDesk {
+  list(): readonly SinkView[]
+  /** Errors: SINK_UNKNOWN. */
+  test(name: string): Promise<SinkTest>
+}

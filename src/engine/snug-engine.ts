@@ -1,0 +1,449 @@
+import { loadAttacks } from '../support/config/load-attacks.ts'
+import type { Alert } from '../core/event/alert.ts'
+import type { ActEvent, SnugEvent } from '../core/event/event.ts'
+import type { ExportFormat } from '../supplychain/export/export-profile.ts'
+import { SnugError } from '../errors.ts'
+import { ImageSchedules } from '../pipeline/identity/schedules.ts'
+import { breakGlass, endBreakGlass } from '../core/lifecycle/blocking.ts'
+import { vanishesAt } from '../core/lifecycle/inheritance.ts'
+import { endLearning, setMode, type Step } from '../core/lifecycle/version.ts'
+import type { BehaviourId } from '../core/behaviour/behaviour.ts'
+import { diffEntries } from '../core/profile/diff.ts'
+import type { ProfileEntry } from '../core/profile/profile-entry.ts'
+import type { KeptScan } from '../supplychain/scan/kept-scan.ts'
+import { actKindsOfHost, stopsOf } from '../support/telemetry/host-acts.ts'
+import { checkHost, type HostPaths } from '../support/telemetry/host-checks.ts'
+import type { Daemon } from './daemon.ts'
+import { saidMode } from '../pipeline/judge/profile-decisions.ts'
+import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import type * as view from './api/engine.ts'
+import type * as views from './api/engine-views.ts'
+import { evidenceView } from './queries/evidence-view.ts'
+import { PageDesk } from './queries/page-queries.ts'
+import { exportOf, importProfile } from './profile-transfer.ts'
+import { rootView } from './queries/root-view.ts'
+import { readRecorded, backTest } from '../pipeline/judge/recorded-events.ts'
+import { alertRevisionOf, revisionOf } from './live/revision.ts'
+import { decided, standing } from './review/commit-decision.ts'
+import { testEdit } from './review/edit-test.ts'
+import { undo } from './review/undo.ts'
+import { ReviewDesk } from './review/review-service.ts'
+import { crossChecksOf, statusView } from './status/status-view.ts'
+import { keepScan } from '../state/persistence/attach-scan.ts'
+import { scanView } from '../state/persistence/scan-record.ts'
+import { liveAsk } from './api/live-filter.ts'
+import type { LiveReader } from './api/live-log.ts'
+import { behaviourView, inheritedText, lineageViews, versionView } from './queries/views.ts'
+
+/** The facade over the running daemon: everything an operator can see or do. */
+export class SnugEngine implements view.Engine {
+  readonly page: PageDesk
+  readonly #daemon: Daemon
+  readonly #version: string
+  readonly #schedules = new ImageSchedules()
+  readonly #host: HostPaths
+  readonly #desk: ReviewDesk
+
+  /** `host`: where this agent was told to look for what the doctor checks. */
+  constructor(daemon: Daemon, version: string, host: HostPaths) {
+    this.#daemon = daemon
+    this.#desk = new ReviewDesk(daemon)
+    this.page = new PageDesk(daemon)
+    this.#version = version
+    this.#host = host
+  }
+
+  status(): views.StatusView {
+    return statusView(this.#daemon, this.#version)
+  }
+
+  images(): readonly views.LineageView[] {
+    const { shelf } = this.#daemon
+    return lineageViews(shelf.versions, shelf, this.#daemon.now())
+  }
+
+  image(ref: string): views.LineageView {
+    const { shelf } = this.#daemon
+    const found = shelf.find(ref)
+    const [lineage] = lineageViews(found, shelf, this.#daemon.now())
+    if (lineage === undefined) throw new SnugError('IMAGE_UNKNOWN', `no image is named \`${ref}\``)
+    const versions = lineage.versions.map((one) => {
+      const version = shelf.versionOfImage(one.image)
+      if (version === undefined) return one
+      const scan = version.scan === undefined ? {} : { scan: scanView(version.scan, true) }
+      const root = rootView(version, shelf, this.#daemon.now())
+      return { ...one, ...scan, evidence: this.#evidence(version), root }
+    })
+    return { ...lineage, versions }
+  }
+
+  revision(ref: string): string {
+    return revisionOf(this.#daemon.shelf.find(ref))
+  }
+
+  profile(ref: string, { after, limit }: view.ProfileRange = {}): views.ProfileView {
+    const version = this.#daemon.shelf.findOne(ref)
+    const entries = version.profile.entries(after, limit)
+    return {
+      version: this.#view(version),
+      behaviours: entries.map((entry) =>
+        behaviourView(entry, version.profile, this.#vanishesAt(version)),
+      ),
+    }
+  }
+
+  diff(a: string, b: string): views.ProfileDiff {
+    const { shelf } = this.#daemon
+    const [from, to] = [shelf.findOne(a), shelf.findOne(b)]
+    const shown = (version: DeployedVersion): ProfileEntry[] =>
+      version.profile.entries().filter(({ cells }) => cells.some(isServices))
+    const { added, removed, unchanged } = diffEntries(shown(from), shown(to))
+    const explained = added.map((row) => {
+      const entry = to.profile.entry(row.id as BehaviourId)
+      const why = entry === undefined ? undefined : this.#daemon.stage.explain(entry, to, from)
+      return why === undefined ? row : { ...row, explained: why }
+    })
+    const vanished = removed.map((row) => {
+      const isInherited = to.profile.onlyInherited(row.id as BehaviourId)
+      return isInherited ? { ...row, explained: inheritedText(this.#vanishesAt(to)) } : row
+    })
+    return { from: from.image, to: to.image, added: explained, removed: vanished, unchanged }
+  }
+
+  #vanishesAt({ life }: DeployedVersion): number | undefined {
+    return vanishesAt(life, this.#daemon.shelf.rules)
+  }
+
+  #evidence(version: DeployedVersion): views.EvidenceView {
+    const { shelf } = this.#daemon
+    const schedules = this.#schedules.of(version.identity)
+    const checks = crossChecksOf(this.#daemon, version.key)
+    return evidenceView(version, shelf, this.#daemon.now(), schedules, checks)
+  }
+
+  async setMode(
+    ref: string,
+    mode: views.Mode,
+    by: view.Decider,
+    canary: view.CanaryChoice = {},
+  ): Promise<views.VersionView> {
+    const { shelf, kernel } = this.#daemon
+    if (mode === 'block') {
+      const version = shelf.findOne(ref)
+      const refusal = kernel.refusal(version) ?? boundRefusal(version)
+      if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)
+    }
+    return this.#step(ref, by, 'mode', (version, evidence, rules, nowMs) => {
+      const step = setMode(version.life, mode, evidence, rules, nowMs, by.who, canary)
+      saidMode(version, { mode, canary }, by, nowMs)
+      return step
+    })
+  }
+
+  async breakGlass(
+    ref: string,
+    forMs: number,
+    by: view.Decider,
+  ): Promise<readonly views.VersionView[]> {
+    const { reason } = by
+    if (reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is needed')
+    const order = { forMs, reason, who: by.who }
+    return this.#glass(ref, by, 'break-glass', (version) => {
+      const life = breakGlass(version.life, order, this.#daemon.now())
+      this.#daemon.shelf.apply(version, { version: life, transitions: [] })
+      this.#daemon.enforcement.glassBroken(version)
+    })
+  }
+
+  async endBreakGlass(ref: string, by: view.Decider): Promise<readonly views.VersionView[]> {
+    const isBroken = this.#daemon.shelf.find(ref).some(({ life }) => life.breakGlass !== undefined)
+    if (!isBroken) throw new SnugError('MODE_REFUSED', `\`${ref}\` is not under break-glass`)
+    return this.#glass(ref, by, 'break-glass-end', (version) => {
+      const life = endBreakGlass(version.life, by.who)
+      this.#daemon.shelf.apply(version, { version: life, transitions: [] })
+    })
+  }
+
+  /** In an emergency nobody looks up a digest: it is for all versions of IMAGE that block. */
+  async #glass(
+    ref: string,
+    by: view.Decider,
+    what: string,
+    act: (version: DeployedVersion) => void,
+  ): Promise<readonly views.VersionView[]> {
+    const blocking = this.#daemon.shelf.find(ref).filter(({ life }) => life.mode === 'block')
+    if (blocking.length === 0) {
+      throw new SnugError('MODE_REFUSED', `no version of \`${ref}\` blocks`)
+    }
+    for (const version of blocking) {
+      const before = standing(version)
+      act(version)
+      const { breakGlass: glass } = version.life
+      const until = glass === undefined ? {} : { until: new Date(glass.until).toISOString() }
+      const fields = { ...until, before, after: standing(version) }
+      await decided(this.#daemon, version, { what, by, fields, expects: false })
+    }
+    return blocking.map((version) => this.#view(version))
+  }
+
+  async endLearning(ref: string, by: view.Decider): Promise<views.VersionView> {
+    return this.#step(ref, by, 'end-learning', (version, evidence, rules, nowMs) =>
+      endLearning(version.life, evidence, rules, nowMs, by.who),
+    )
+  }
+
+  approve(
+    ref: string,
+    behaviours: readonly string[] | undefined,
+    by: view.Decider,
+    options: view.ApproveOptions = {},
+  ): Promise<views.DecisionResult> {
+    return this.#desk.approve(ref, behaviours, by, options)
+  }
+
+  reject(
+    ref: string,
+    behaviours: readonly string[],
+    by: view.Decider,
+  ): Promise<views.DecisionResult> {
+    return this.#desk.reject(ref, behaviours, by)
+  }
+
+  withdraw(
+    ref: string,
+    behaviours: readonly string[],
+    by: view.Decider,
+  ): Promise<views.DecisionResult> {
+    return this.#desk.withdraw(ref, behaviours, by)
+  }
+
+  forget(ref: string, choice: view.ForgetChoice, by: view.Decider): Promise<view.ForgetResult> {
+    return this.#desk.forget(ref, choice, by)
+  }
+
+  incident(ref: string, session: string, by: view.Decider): Promise<view.IncidentResult> {
+    return this.#desk.incident(ref, session, by)
+  }
+
+  alerts({ image, ...rest }: view.AlertQuery): readonly Alert[] {
+    const wanted = image === undefined ? undefined : this.#matcher(image)
+    return this.#daemon.alerts.list({
+      ...rest,
+      ...(wanted === undefined ? {} : { matches: (ref) => ref !== undefined && wanted(ref) }),
+    })
+  }
+
+  alert(id: string): Alert {
+    return this.#daemon.alerts.get(id)
+  }
+
+  alertRevision(id: string): string {
+    return alertRevisionOf(this.#daemon.alerts.get(id))
+  }
+
+  allowAlert(id: string, scope: views.AllowScope, by: view.Decider): Promise<Alert> {
+    return this.#desk.allowAlert(id, scope, by)
+  }
+
+  rejectAlert(id: string, by: view.Decider): Promise<Alert> {
+    return this.#desk.rejectAlert(id, by)
+  }
+
+  withdrawAlert(id: string, by: view.Decider): Promise<Alert> {
+    return this.#desk.withdrawAlert(id, by)
+  }
+
+  async ackAlert(id: string, reason: string, by: view.Decider): Promise<Alert> {
+    const { alerts } = this.#daemon
+    const at = new Date(this.#daemon.now()).toISOString()
+    const decided = alerts.decide(id, { kind: 'acknowledged', by: by.who, at, reason })
+    this.#daemon.journal.audit('ack', by.who, { alert: id, reason })
+    await this.#daemon.journal.persist()
+    return decided
+  }
+
+  audit(limit: number, before?: number): Promise<readonly view.AuditView[]> {
+    return this.#daemon.journal.trail.list(limit, before)
+  }
+
+  undo(seq: number, by: view.Decider): Promise<view.UndoResult> {
+    return undo(this.#daemon, this.#desk, seq, by)
+  }
+
+  async verifyAudit(): Promise<view.AuditCheckView> {
+    await this.#daemon.journal.persist()
+    return this.#daemon.journal.trail.verify()
+  }
+
+  async record(
+    what: string,
+    by: view.Decider,
+    fields: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    this.#daemon.journal.audit(what, by.who, fields)
+    await this.#daemon.journal.persist()
+  }
+
+  fault(what: string, message: string | undefined): void {
+    const { faults } = this.#daemon
+    if (message === undefined) faults.delete(what)
+    else faults.set(what, message)
+  }
+
+  liveNews(query: view.LiveQuery): LiveReader<Alert | views.StateNews> {
+    return this.#daemon.live.news.subscribe(liveAsk(query))
+  }
+
+  liveEvents(query: view.LiveQuery): LiveReader<SnugEvent> {
+    const daemon = this.#daemon
+    if (query.raw !== true) return daemon.live.events.subscribe(liveAsk(query))
+    daemon.rawReader(1)
+    const onEnd = (): void => daemon.rawReader(-1)
+    return daemon.live.events.subscribe({ ...liveAsk(query), onEnd })
+  }
+
+  events({ limit, before = Infinity, session, ...query }: view.EventQuery) {
+    const { wants } = liveAsk(query)
+    const found = this.#daemon.live.events.recorded(limit, before, (event) => {
+      if (session !== undefined && !(isAct(event) && event.process.session === session))
+        return false
+      return wants(event, 'events')
+    })
+    return found.map(({ n, item }) => ({ n, event: item }))
+  }
+
+  async replay(
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<views.ReplayResult> {
+    const daemon = this.#daemon
+    const before = { ...daemon.counters }
+    const summary = await readRecorded(chunks, signal, (events) => {
+      daemon.judgeEvents(events)
+      return daemon.journal.room()
+    })
+    await daemon.journal.persist()
+    const { expected, deviation, unprofiled, learned, loss } = daemon.counters
+    return {
+      ...summary,
+      expected: expected - before.expected,
+      deviations: deviation - before.deviation,
+      unprofiled: unprofiled - before.unprofiled,
+      learned: learned - before.learned,
+      losses: loss - before.loss,
+    }
+  }
+
+  backTest(
+    ref: string,
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<views.BackTestResult> {
+    const { profile, observed } = this.#daemon.shelf.findOne(ref)
+    const { guardrails } = this.#daemon.parts
+    return backTest(profile, { guardrails, observed }, chunks, signal)
+  }
+
+  async testEdit(ref: string, edit: view.ProfileEdit): Promise<view.EditTestResult> {
+    const version = this.#daemon.shelf.findOne(ref)
+    const matches = this.#matcher(ref)
+    const alerts = this.#daemon.alerts.list({
+      limit: Infinity,
+      matches: (image) => image !== undefined && matches(image),
+    })
+    return testEdit(version, edit, alerts, loadAttacks(), this.#daemon.now())
+  }
+
+  exportProfile(ref: string, format: ExportFormat): view.ProfileExport {
+    const { shelf } = this.#daemon
+    return exportOf(shelf.findOne(ref), format, shelf, this.#daemon.now())
+  }
+
+  async importProfile(
+    chunks: AsyncIterable<Uint8Array>,
+    by: view.Decider,
+  ): Promise<views.VersionView> {
+    return this.#view(await importProfile(this.#daemon, chunks, by))
+  }
+
+  async keepScan(ref: string, scan: KeptScan, by: view.Decider): Promise<views.VersionView> {
+    const version = this.#daemon.shelf.findOne(ref)
+    await keepScan(this.#daemon, version, scan, by)
+    return this.#view(version)
+  }
+
+  async doctor(): Promise<views.DoctorReport> {
+    const host = await checkHost(this.#host)
+    const checks = [...host.checks]
+    for (const source of this.#daemon.parts.sources) {
+      const found = Object.entries(source.stats.facts).map(([name, fact]) => `${name}: ${fact}`)
+      const ok = source.state.kind === 'running' || source.state.kind === 'stopped'
+      const reason = source.state.kind === 'degraded' ? [source.state.reason] : []
+      checks.push({ name: `source ${source.name}`, ok, found: [...reason, ...found].join('; ') })
+    }
+    const images = this.images().flatMap(({ repository, versions }) =>
+      versions.map(({ image, because }) => ({
+        image: `${repository}@${image.digest}`,
+        because,
+      })),
+    )
+    const stops = stopsOf(this.#daemon.parts.sources.map(({ stats }) => stats.facts))
+    return { checks, acts: actKindsOfHost(checks, stops), images, stops }
+  }
+
+  #view(version: DeployedVersion): views.VersionView {
+    return versionView(version, this.#daemon.shelf, this.#daemon.now())
+  }
+
+  async #step(
+    ref: string,
+    by: view.Decider,
+    what: string,
+    move: (
+      version: DeployedVersion,
+      evidence: ReturnType<Daemon['shelf']['evidence']>,
+      rules: Daemon['shelf']['rules'],
+      nowMs: number,
+    ) => Step,
+  ): Promise<views.VersionView> {
+    const { shelf } = this.#daemon
+    const version = shelf.findOne(ref)
+    const nowMs = this.#daemon.now()
+    const before = standing(version)
+    const step = move(version, shelf.evidence(version, nowMs), shelf.rules, nowMs)
+    shelf.apply(version, step)
+    const { mode, blocking } = version.life
+    const canary = blocking?.canary === undefined ? {} : { canary: blocking.canary }
+    const fields = { mode, ...canary, before, after: standing(version) }
+    await decided(this.#daemon, version, { what, by, fields, expects: false })
+    return this.#view(version)
+  }
+
+  #matcher(ref: string): (image: { repository: string; digest: string }) => boolean {
+    const { shelf } = this.#daemon
+    const named = new Set(shelf.find(ref))
+    return (image) => {
+      const version = shelf.versionOfImage(image)
+      return version !== undefined && named.has(version)
+    }
+  }
+}
+
+/** The kernel would stop what was allowed for one workload only. */
+function boundRefusal({ profile }: DeployedVersion): string | undefined {
+  for (const { decision } of profile.all()) {
+    if (decision?.kind !== 'approved' || decision.onlyWorkload === undefined) continue
+    const only = `\`${decision.onlyWorkload}\``
+    return `an act is allowed only in ${only}, and the kernel cannot hold one workload apart`
+  }
+  return undefined
+}
+
+function isAct(event: SnugEvent): event is ActEvent {
+  return event.kind !== 'loss'
+}
+
+/** Evidence of the service itself: what its exec sessions did is not what the version does. */
+function isServices({ origin }: ProfileEntry['cells'][number]): boolean {
+  return origin !== 'exec-in'
+}

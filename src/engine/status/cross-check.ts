@@ -1,0 +1,56 @@
+import { leastBoth, type Recapture, unreported } from '../../core/coverage/recapture.ts'
+import type { CrossCheckView } from '../api/engine-views.ts'
+import type { Pair } from '../../pipeline/judge/cross-source-dedup.ts'
+
+/**
+ * What two sources told of each kind, and what neither told.
+ *
+ * @param byRule sources that tell only what rules of their own ask for
+ */
+export function crossChecks(
+  pairs: readonly Pair[],
+  byRule: ReadonlySet<string>,
+): readonly CrossCheckView[] {
+  const sums = new Map<string, Pair>()
+  for (const pair of pairs) {
+    const key = `${pair.kind} ${pair.sources.join(' ')}`
+    const sum = sums.get(key)
+    sums.set(key, sum === undefined ? pair : { ...pair, ...added(sum, pair) })
+  }
+  return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pair]) => viewOf(pair, byRule))
+}
+
+function added(a: Recapture, b: Recapture): Recapture {
+  return { first: a.first + b.first, second: a.second + b.second, both: a.both + b.both }
+}
+
+function viewOf(pair: Pair, byRule: ReadonlySet<string>): CrossCheckView {
+  const { kind, sources, first, second, both } = pair
+  const estimate = unreported(pair)
+  const [a, b] = sources
+  const told = `${kind}: ${first} different acts told by ${a}, ${second} by ${b}, ${both} by both`
+  const rules = sources.filter((source) => byRule.has(source))
+  // What its rules leave out it did not miss: only of what they ask for can be said how much is missed.
+  const limit =
+    rules.length === 0
+      ? ''
+      : `; ${rules.join(' and ')} tells only what its rules ask for, so this holds of acts like those`
+  const unknown =
+    estimate === undefined
+      ? `: too few by both (of at least ${leastBoth}) to say what neither told`
+      : `: about ${round(estimate.expected)} that neither told, at most ${round(estimate.bound)}${limit}`
+  return {
+    kind,
+    sources: [...sources],
+    told: [first, second],
+    both,
+    ...(estimate === undefined
+      ? {}
+      : { unreported: estimate.expected, unreportedBound: estimate.bound }),
+    sentence: told + unknown,
+  }
+}
+
+function round(number: number): string {
+  return number < 10 ? (Math.ceil(number * 10) / 10).toString() : Math.ceil(number).toString()
+}

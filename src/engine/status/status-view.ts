@@ -1,0 +1,88 @@
+import { stopsOf } from '../../support/telemetry/host-acts.ts'
+import type { Daemon } from '../daemon.ts'
+import { sensorKinds } from '../../pipeline/sources/line-formats.ts'
+import { crossChecks } from './cross-check.ts'
+import type { VersionKey } from '../../state/versions/deployed-version.ts'
+import type * as views from '../api/engine-views.ts'
+import { standingOf } from './health.ts'
+import { recentLosses } from '../queries/views.ts'
+
+/** `version`: of this build. */
+export function statusView(daemon: Daemon, version: string): views.StatusView {
+  const { shelf, alerts, identifier, parts, counters, startedAt } = daemon
+  const standing = standingOf(daemon)
+  const { stage, enforcement, kernel, journal } = daemon
+  const { trail, storing } = journal
+  const versions: Record<views.VersionState, number> = {
+    learning: 0,
+    review: 0,
+    enforced: 0,
+    incomplete: 0,
+  }
+  let before = 0
+  for (const version of shelf.versions) {
+    versions[version.life.state] += 1
+    for (const run of version.runs.values()) if (run.before && run.to === undefined) before += 1
+  }
+  const { unresolved, held, lost, unplaced } = identifier.stats
+  return {
+    version: version,
+    node: parts.node,
+    pid: process.pid,
+    startedAt,
+    ...standing,
+    containers: { watched: shelf.watched, unresolved, before },
+    versions,
+    alerts: { open: alerts.openCount, total: alerts.size },
+    losses: recentLosses(shelf.losses.spans),
+    counters: {
+      ...counters,
+      held,
+      lostBeforeIdentity: lost,
+      unplacedSightings: shelf.unplacedSightings + unplaced,
+      alertsPruned: alerts.pruned,
+      alertsRaised: alerts.counts.raised,
+      alertsInStorms: alerts.counts.inStorms,
+      auditEntries: trail.length,
+      storeWaiting: storing.waiting,
+      storeBatches: storing.done,
+      storeFailures: storing.failed,
+      alertsUnstored: storing.givenUp,
+      ...learningFacts(daemon),
+      kernelDisagreements: stage.disagreements,
+      widenedProfiles: kernel.widened,
+    },
+    crossChecks: crossChecksOf(daemon),
+    stops: stopsOf(standing.sources.map(({ facts }) => facts)),
+    ...selfProbeView(enforcement),
+  }
+}
+
+function learningFacts(daemon: Daemon): Record<'unseenMax' | 'learningOldest', number> {
+  const { learning } = daemon.shelf
+  const nowMs = daemon.now()
+  const ages = learning.map(({ version }) => (nowMs - version.life.learningSince) / 1000)
+  const bounds = learning.map(({ bound }) => bound)
+  return { unseenMax: Math.max(0, ...bounds), learningOldest: Math.max(0, ...ages) }
+}
+
+/** `version`: of that one only. */
+export function crossChecksOf(
+  daemon: Daemon,
+  version?: VersionKey,
+): readonly views.CrossCheckView[] {
+  const { twice, parts } = daemon
+  const pairs = twice?.pairs(daemon.now() * 1_000) ?? []
+  const wanted = version === undefined ? pairs : pairs.filter((pair) => pair.version === version)
+  const own = parts.sources.filter(({ supports }) => supports.byRule === true)
+  return crossChecks(wanted, new Set([...sensorKinds.keys(), ...own.map(({ name }) => name)]))
+}
+
+function selfProbeView({
+  lastProbe,
+  probes,
+}: Daemon['enforcement']): Pick<views.StatusView, 'selfProbe'> {
+  if (lastProbe === undefined) return {}
+  const { time, passed, stopped, missed } = lastProbe
+  return { selfProbe: { time, ok: passed && missed.length === 0, stopped, missed, ...probes } }
+}

@@ -1,0 +1,249 @@
+import { describeError, SnugError } from '../errors.ts'
+import type { FleetImage } from './kubernetes/fleet-objects.ts'
+import type { FleetWord } from './kubernetes/spec-decision.ts'
+import type { KubeFleet, KubeFleetOptions } from './kubernetes/kube-fleet.ts'
+import { hearingsOf } from '../core/lifecycle/reported.ts'
+import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
+import { isAsSaid, latestWord } from '../core/lifecycle/mode-decision.ts'
+import { type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
+import { sharedForm } from '../core/behaviour/shared-form.ts'
+import type { Daemon } from '../engine/daemon.ts'
+import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import type { Decider } from '../engine/api/engine.ts'
+import {
+  approveAllName,
+  bearingsOf,
+  heardNow,
+  isHeard,
+  isPast,
+  modeWordOf,
+  saidAt,
+} from './fleet-decisions.ts'
+import { ShareSchedule } from './share-schedule.ts'
+import type { SnugEngine } from '../engine/snug-engine.ts'
+
+export type FleetLink = Pick<KubeFleetOptions, 'onEntries' | 'onWord' | 'onWordGone' | 'onError'>
+
+export interface FleetDeskOptions {
+  readonly daemon: Daemon
+  readonly engine: SnugEngine
+  readonly makeFleet: (link: FleetLink) => KubeFleet
+  /** What this node learned is told within so long, in milliseconds. */
+  readonly shareWithinMs: number
+  readonly random?: () => number
+  /** How often what is heard is taken in, in milliseconds. */
+  readonly tickMs?: number
+}
+
+const secondMs = 1_000
+
+/**
+ * One profile for the fleet: takes in what other nodes learned and what people decided, and tells what this node has that
+ * nobody has told. The rule for two decisions is the same wherever they are made: the later stands, and git above all.
+ */
+export class FleetDesk {
+  readonly #options: FleetDeskOptions
+  readonly #fleet: KubeFleet
+  readonly #words = new Map<string, FleetWord>()
+  /** Versions that others told something of that is not taken in yet. */
+  readonly #told = new Set<string>()
+  readonly #schedule: ShareSchedule<DeployedVersion>
+  /** What could not be done of what was said, and why. */
+  readonly #refused = new Map<string, string>()
+  #hearing = false
+  #publishing = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: FleetDeskOptions) {
+    this.#options = options
+    const { shareWithinMs, random = Math.random } = options
+    this.#schedule = new ShareSchedule({ withinMs: shareWithinMs, random })
+    const { log } = options.daemon.parts
+    this.#fleet = options.makeFleet({
+      onEntries: (image) => this.#told.add(nameOf(image)),
+      onWord: (word) => this.#words.set(nameOf(word.image), word),
+      onWordGone: (image) => this.#words.delete(nameOf(image)),
+      onError: (what, error) =>
+        log.warn({ what, error: describeError(error) }, 'the fleet was not told'),
+    })
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#timer = setInterval(() => void this.tick(), this.#options.tickMs ?? secondMs)
+    signal.addEventListener('abort', () => clearInterval(this.#timer), { once: true })
+    await this.#fleet.start(signal)
+  }
+
+  /** Does what was heard since, and tells what is due; called each second. */
+  async tick(): Promise<void> {
+    const { daemon } = this.#options
+    const { fault } = this.#fleet
+    if (fault === undefined) daemon.faults.delete('fleet')
+    else daemon.faults.set('fleet', fault)
+    if (!this.#hearing) await this.#hearAll()
+    if (!this.#publishing) await this.#publish()
+  }
+
+  async #hearAll(): Promise<void> {
+    const { daemon } = this.#options
+    this.#hearing = true
+    try {
+      for (const version of daemon.shelf.versions) {
+        const name = nameOf(version.image)
+        // First seen, maybe taken back from the store: what was told before is taken in again.
+        const isFirst = this.#schedule.add(version, daemon.now())
+        // Each by itself: more is told of others, and of this one, while a word is being heard.
+        if (this.#told.delete(name) || isFirst) this.#takeIn(version)
+        const word = this.#words.get(name)
+        // Also what others heard: only with that one can tell when a word was said.
+        if (word !== undefined && !isHeard(version, word) && !this.#fleet.current) continue
+        await this.#trying(version, 'words', () => this.#hear(version, word))
+        await this.#trying(version, 'mode', () => this.#hearMode(version, word))
+      }
+    } finally {
+      this.#hearing = false
+    }
+  }
+
+  #takeIn(version: DeployedVersion): void {
+    const { shelf, kernel } = this.#options.daemon
+    const news = this.#fleet
+      .entries(version.image)
+      .filter((entry) => !holds(version.profile.entry(entry.id), entry))
+    if (news.length > 0) {
+      version.profile.merge(news)
+      version.news = true
+      version.changed = true
+      kernel.decided(version, true)
+    }
+    const learned = this.#fleet.learned(version.image)
+    // One that a person set back to learning has been learned here before.
+    if (learned === undefined || version.learnedSize > 0) return
+    const nowMs = this.#options.daemon.now()
+    shelf.apply(version, learnedElsewhere(version.life, learned, shelf.rules.after, nowMs))
+  }
+
+  /** Each word once: what was in the object before is not said again by what changes beside it. */
+  async #hear(version: DeployedVersion, word: FleetWord | undefined): Promise<void> {
+    if (word === undefined) return
+    const isNew = !isHeard(version, word)
+    if (!isNew && !word.isGit && version.heard.awaited.length === 0) return
+    const { engine, daemon } = this.#options
+    const told = isNew ? this.#fleet.hearings(version.image, word.profile) : undefined
+    const { heard, fresh } = heardNow(version, word, told, daemon.now())
+    const { standing, awaited } = bearingsOf(version, word, heard, fresh)
+    const ref = nameOf(version.image)
+    for (const { what, ids, by } of standing) {
+      if (what === 'approve') await engine.approve(ref, ids, by, { quarantined: true })
+      else await engine.reject(ref, ids, by)
+    }
+    const { approveAll } = word
+    if (approveAll !== undefined && fresh.has(approveAllName)) {
+      const at = saidAt(heard, approveAllName) ?? approveAll.at
+      await engine.approve(ref, undefined, { who: approveAll.by, at })
+    }
+    if (!isNew && awaited.length === version.heard.awaited.length) return
+    version.heard = { ...heard, awaited }
+    version.changed = true
+  }
+
+  /** Goes by the word that stands: once, so that the version may go on from there by itself; by that of git always. */
+  async #hearMode(version: DeployedVersion, word: FleetWord | undefined): Promise<void> {
+    const said = word === undefined ? undefined : modeWordOf(version, word)
+    const isHeld = word?.isGit === true && said !== undefined
+    const { own, done } = version.modeWords
+    const stands = isHeld ? said : latestWord([said, own, ...this.#fleet.modeWords(version.image)])
+    if (stands === undefined) return
+    if (isHeld ? stands.mode === version.life.mode : isPast(stands, done)) return
+    const ref = nameOf(version.image)
+    if (!isHeld && isAsSaid(version.life, stands)) {
+      version.modeWords = { ...version.modeWords, done: stands }
+      version.changed = true
+      return
+    }
+    const { mode, by: who, at, reason, canary } = stands
+    const by: Decider = { who, at, ...(reason === undefined ? {} : { reason }) }
+    await this.#options.engine.setMode(ref, mode, by, canary)
+  }
+
+  /** What cannot be done yet, such as where a gate is shut, is tried again, and said once. */
+  async #trying(version: DeployedVersion, what: string, run: () => Promise<void>): Promise<void> {
+    const name = `${what} ${version.key}`
+    try {
+      await run()
+      this.#refused.delete(name)
+    } catch (error) {
+      // Its words change with time: how long it has alerted for.
+      const code = error instanceof SnugError ? error.code : 'INTERNAL'
+      if (this.#refused.get(name) === code) return
+      this.#refused.set(name, code)
+      const fields = { image: version.key, what, error: describeError(error) }
+      this.#options.daemon.parts.log.warn(fields, 'what was said cannot be done yet')
+    }
+  }
+
+  async #publish(): Promise<void> {
+    const { daemon } = this.#options
+    if (!this.#fleet.ready) return
+    this.#publishing = true
+    try {
+      for (const version of this.#schedule.due(daemon.now())) {
+        const before = this.#fleet.writes
+        await this.#fleet.publish(this.#contribution(version))
+        const wrote = this.#fleet.writes > before
+        this.#schedule.told(version, daemon.now(), wrote)
+        if (wrote) break
+      }
+    } finally {
+      this.#publishing = false
+    }
+  }
+
+  #contribution(version: DeployedVersion): Parameters<KubeFleet['publish']>[0] {
+    const { node } = this.#options.daemon.parts
+    const { image, life, profile, heard } = version
+    const { pending, quarantined } = profile.countByState()
+    const isLearned =
+      life.learnedAt !== undefined && life.state !== 'learning' && life.holes === undefined
+    const entries = profile
+      .entries()
+      .map((entry) => sharedForm(entry, node))
+      .filter((entry) => entry !== undefined)
+    return {
+      image,
+      entries,
+      ...(isLearned ? { learnedAt: new Date(life.learnedAt).toISOString() } : {}),
+      ...(version.modeWords.own === undefined ? {} : { mode: version.modeWords.own }),
+      ...(heard.said.length === 0
+        ? {}
+        : { heard: { profile: heard.profile, said: hearingsOf(heard.said) } }),
+      summary: {
+        state: life.state,
+        mode: life.mode,
+        behaviours: profile.size,
+        pending: pending + quarantined,
+        because: life.because,
+      },
+    }
+  }
+}
+
+/** Whether all that the other copy says is in this one. */
+function holds(own: ProfileEntry | undefined, other: ProfileEntry): boolean {
+  if (own === undefined) return false
+  if (!sameDecision(own.decision, other.decision ?? own.decision)) return false
+  return other.cells.every((cell) =>
+    own.cells.some(
+      (mine) =>
+        mine.container === cell.container &&
+        mine.origin === cell.origin &&
+        mine.count >= cell.count &&
+        (cell.witnesses === undefined ||
+          JSON.stringify(mine.witnesses) === JSON.stringify(cell.witnesses)),
+    ),
+  )
+}
+
+function nameOf({ repository, digest }: FleetImage): string {
+  return `${repository}@${digest}`
+}

@@ -1,0 +1,204 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describeError } from '../../errors.ts'
+import { Backoff } from './backoff.ts'
+import { hasAnswered, type KubeApi, KubeError, type Query } from './api.ts'
+import type { KubeObject, ObjectList, WatchLine } from './object.ts'
+
+export type CollectionState =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'degraded'; readonly reason: string }
+  | { readonly kind: 'stopped' }
+
+export interface CollectionOptions<T> {
+  readonly api: KubeApi
+  /** Of the collection, as `/api/v1/pods`. */
+  readonly path: string
+  /** Field and label selectors. */
+  readonly query?: Query
+  /** What is kept of an object; undefined where it is of no interest. */
+  readonly take: (object: KubeObject) => T | undefined
+  readonly onPut?: (item: T, uid: string, before: T | undefined) => void
+  readonly onRemoved?: (item: T, uid: string) => void
+  readonly onState?: (state: CollectionState) => void
+  /** Told once the whole of it is known, and again after each listing. */
+  readonly onListed?: () => void
+  readonly random?: () => number
+  /** Milliseconds; aborts quietly. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>
+}
+
+const pageSize = 500
+/** The server ends a watch after that; spread, so that a fleet does not come back at one instant. */
+const watchSeconds = 240
+const watchSpreadSeconds = 60
+/** A watch that ends sooner did not go well, even if it ended without a word. */
+const shortMs = 1_000
+
+/**
+ * A mirror of one collection, by list and watch. It keeps what `take` makes of each object and goes on with that
+ * while the server is away; then it takes up the watch where it was, and lists anew only where the server has
+ * forgotten that place (410 Gone).
+ */
+export class Collection<T> {
+  readonly items = new Map<string, T>()
+  readonly #options: CollectionOptions<T>
+  readonly #backoff: Backoff
+  readonly #random: () => number
+  #state: CollectionState = { kind: 'starting' }
+  /** Where the watch goes on; undefined: list first. */
+  #version: string | undefined
+  /** The first listing may come from the server's cache; one after 410 must not, or it could be as old again. */
+  #fromCache = true
+  #listed = false
+
+  constructor(options: CollectionOptions<T>) {
+    this.#options = options
+    this.#random = options.random ?? Math.random
+    this.#backoff = new Backoff(this.#random)
+  }
+
+  get state(): CollectionState {
+    return this.#state
+  }
+
+  /** Whether the whole of it was known at some time. */
+  get listed(): boolean {
+    return this.#listed
+  }
+
+  /** Until the signal aborts. `decided` is called once the first attempt has come out, whichever way. */
+  async run(signal: AbortSignal, decided: () => void): Promise<void> {
+    const wait = this.#options.wait ?? quietly
+    while (!signal.aborted) {
+      try {
+        if (this.#version === undefined) await this.#list(signal)
+        await this.#watch(signal, decided)
+      } catch (error) {
+        if (signal.aborted) break
+        if (isGone(error)) {
+          this.#version = undefined
+          this.#fromCache = false
+          // No fault, and no reason to wait the first time; a server that only ever says so is.
+          if (this.#state.kind === 'running') {
+            this.#become({ kind: 'starting' })
+            continue
+          }
+        }
+        this.#become({ kind: 'degraded', reason: describeError(error) })
+        decided()
+        await wait(this.#backoff.after(error), signal)
+      }
+    }
+    this.#become({ kind: 'stopped' })
+    decided()
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { api, path, query } = this.#options
+    const present = new Set<string>()
+    let from: string | undefined
+    let version = ''
+    do {
+      const how: Query = this.#fromCache
+        ? { resourceVersion: 0 }
+        : { limit: pageSize, continue: from }
+      const page = (await api.get(path, { ...query, ...how }, signal)) as ObjectList
+      for (const object of page.items ?? []) {
+        present.add(object.metadata.uid)
+        this.#put(object)
+      }
+      from = page.metadata.continue
+      version = page.metadata.resourceVersion
+    } while (from !== undefined && from !== '')
+    this.#version = version
+    for (const uid of this.items.keys()) if (!present.has(uid)) this.#remove(uid)
+    this.#listed = true
+    this.#options.onListed?.()
+  }
+
+  async #watch(signal: AbortSignal, decided: () => void): Promise<void> {
+    const { api, path, query } = this.#options
+    const began = Date.now()
+    const lines = await api.watch(
+      path,
+      {
+        ...query,
+        resourceVersion: this.#version,
+        allowWatchBookmarks: true,
+        timeoutSeconds: Math.round(watchSeconds + this.#random() * watchSpreadSeconds),
+      },
+      signal,
+    )
+    this.#become({ kind: 'running' })
+    decided()
+    let heard = false
+    for await (const line of lines) {
+      this.#line(line as WatchLine)
+      if (!heard) this.#backoff.reset()
+      heard = true
+    }
+    if (!heard && Date.now() - began < shortMs && !signal.aborted) {
+      throw new KubeError('the API server ended the watch at once')
+    }
+  }
+
+  #line({ type, object }: WatchLine): void {
+    switch (type) {
+      case 'ADDED':
+      case 'MODIFIED':
+        this.#put(object as KubeObject)
+        break
+      case 'DELETED':
+        this.#remove((object as KubeObject).metadata.uid)
+        break
+      case 'BOOKMARK':
+        break
+      case 'ERROR': {
+        const { code = 500, message = '', reason } = object as WatchError
+        const how = { answered: code, ...(reason === undefined ? {} : { reason }) }
+        throw new KubeError(`the watch ended: ${code}: ${message}`, how)
+      }
+    }
+    this.#version = (object as KubeObject).metadata.resourceVersion
+  }
+
+  #put(object: KubeObject): void {
+    const { uid } = object.metadata
+    const item = this.#options.take(object)
+    if (item === undefined) {
+      this.#remove(uid)
+      return
+    }
+    const before = this.items.get(uid)
+    this.items.set(uid, item)
+    this.#options.onPut?.(item, uid, before)
+  }
+
+  #remove(uid: string): void {
+    const item = this.items.get(uid)
+    if (item === undefined) return
+    this.items.delete(uid)
+    this.#options.onRemoved?.(item, uid)
+  }
+
+  #become(state: CollectionState): void {
+    if (JSON.stringify(state) === JSON.stringify(this.#state)) return
+    this.#state = state
+    this.#options.onState?.(state)
+  }
+}
+
+interface WatchError {
+  readonly code?: number
+  readonly message?: string
+  readonly reason?: string
+}
+
+function isGone(error: unknown): boolean {
+  return hasAnswered(error, 410)
+}
+
+async function quietly(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined)
+}

@@ -1,0 +1,28 @@
+import { compareText } from '../../core/profile/profile-entry.ts'
+import type { ObjectMeta } from './object.ts'
+
+type Manager = NonNullable<ObjectMeta['managedFields']>[number]
+
+/**
+ * Who wrote this part of an object last: of the field managers that own it the latest, else of those that own what it is
+ * in. `path` is of keys as the server writes them: `f:spec`, `f:mode`.
+ */
+export function ownerOf(
+  managers: readonly Manager[],
+  path: readonly string[],
+): Manager | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const owners = managers.filter(({ fieldsV1 }) => owns(fieldsV1, path.slice(0, length)))
+    if (owners.length > 0) return owners.sort((a, b) => compareText(b.time ?? '', a.time ?? ''))[0]
+  }
+  return undefined
+}
+
+function owns(fields: object | undefined, path: readonly string[]): boolean {
+  let at: unknown = fields
+  for (const key of path) {
+    if (typeof at !== 'object' || at === null || !(key in at)) return false
+    at = (at as Readonly<Record<string, unknown>>)[key]
+  }
+  return at !== undefined
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import type { ImageRef } from '../../core/event/event.ts'
+import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import type { KubeObject } from './object.ts'
+import type { SliceHead } from './slice-head.ts'
+
+export const fleetVersion = 'snug.dev/v1alpha1'
+export const fleetRoot = `/apis/${fleetVersion}`
+
+export const fleetModes = ['learn', 'alert', 'block'] as const
+export type FleetMode = (typeof fleetModes)[number]
+
+/** One version of one lineage: what people and git say of it, and what there is to say to them. */
+export interface ImageProfile extends KubeObject {
+  readonly spec: {
+    readonly image: { readonly repository: string; readonly digest: string }
+    readonly mode?: FleetMode
+    readonly approve?: { readonly all?: boolean; readonly behaviours?: readonly string[] }
+    readonly reject?: { readonly behaviours?: readonly string[] }
+    readonly authority?: 'operator' | 'git'
+  }
+  readonly status?: ImageProfileStatus
+}
+
+export interface ImageProfileStatus {
+  readonly state: string
+  readonly mode: string
+  readonly behaviours: number
+  readonly pending: number
+  readonly nodes: number
+  readonly observedGeneration: number
+  readonly conditions: readonly Condition[]
+}
+
+export interface Condition {
+  readonly type: string
+  readonly status: 'True' | 'False'
+  readonly reason: string
+  readonly message: string
+  readonly lastTransitionTime: string
+}
+
+/** A part of what one node saw of one version. That node alone writes it. */
+export interface ProfileSlice extends KubeObject, SliceHead {
+  readonly image: { readonly repository: string; readonly digest: string }
+  readonly node: string
+  readonly entries: readonly ProfileEntry[]
+}
+
+export type FleetImage = Pick<ImageRef, 'repository' | 'digest'>
+
+const slugLength = 40
+
+/** The same on every node. A name of the API holds no repository; the hash tells those apart that look alike. */
+export function profileName({ repository, digest }: FleetImage): string {
+  const slug = repository
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(-slugLength)
+    .replace(/^-+|-+$/g, '')
+  return `${slug}-${shortHash(`${repository}@${digest}`)}`
+}
+
+export function sliceName(image: FleetImage, node: string, number: number): string {
+  return `${profileName(image)}-${shortHash(node)}-${number}`
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12)
+}
+
+/** By this label a node's own slices are found. */
+const nodeLabel = 'snug.dev/node'
+
+export function sliceObject(
+  image: FleetImage,
+  node: string,
+  number: number,
+  owner: KubeObject,
+  content: SliceHead & { readonly entries: readonly ProfileEntry[] },
+  resourceVersion?: string,
+): object {
+  return {
+    apiVersion: fleetVersion,
+    kind: 'ProfileSlice',
+    metadata: {
+      name: sliceName(image, node, number),
+      labels: { [nodeLabel]: shortHash(node) },
+      // Deleting the profile forgets what all nodes saw.
+      ownerReferences: [
+        {
+          apiVersion: fleetVersion,
+          kind: 'ImageProfile',
+          name: owner.metadata.name,
+          uid: owner.metadata.uid,
+        },
+      ],
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    },
+    image: { repository: image.repository, digest: image.digest },
+    node,
+    ...content,
+  }
+}
+
+export function profileObject(image: FleetImage): object {
+  return {
+    apiVersion: fleetVersion,
+    kind: 'ImageProfile',
+    metadata: { name: profileName(image) },
+    spec: { image: { repository: image.repository, digest: image.digest } },
+  }
+}

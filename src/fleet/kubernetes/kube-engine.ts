@@ -1,0 +1,202 @@
+import { LRUCache } from 'lru-cache'
+import type {
+  ContainerIdentity,
+  EngineState,
+  IdentityEngine,
+  LeftListener,
+  Peer,
+} from '../../pipeline/identity/identity.ts'
+import type { KubeApi } from './api.ts'
+import { podOfCgroup } from './cgroup-pod.ts'
+import { Collection, type CollectionState } from './collection.ts'
+import { OwnerJobs } from './owner-jobs.ts'
+import { PeerDirectory } from './peer-directory.ts'
+import type { Pod } from './pod.ts'
+import { type PodContainer, type PodView, viewOf } from './pod-containers.ts'
+import { Sandboxes } from './sandboxes.ts'
+
+export interface KubeEngineOptions {
+  readonly api: KubeApi
+  /** This node's name in the cluster. */
+  readonly node: string
+  readonly now?: () => number
+  readonly onState?: (state: EngineState) => void
+}
+
+/** What ended lately: its last events are still on the way. */
+const remembered = 4_096
+const startMs = 5_000
+
+/**
+ * Containers of this node's pods, as the API server tells them, and the names of services. While the server is away
+ * everything that was known stays known.
+ */
+export class KubeEngine implements IdentityEngine {
+  readonly name = 'kubernetes'
+  readonly #options: KubeEngineOptions
+  readonly #now: () => number
+  readonly #jobs: OwnerJobs
+  readonly #sandboxes: Sandboxes
+  readonly #directory: PeerDirectory
+  readonly #pods: Collection<PodView>
+  readonly #containers = new Map<string, ContainerIdentity>()
+  readonly #running = new Set<string>()
+  readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
+  readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
+  readonly #leftListeners = new Set<LeftListener>()
+  readonly #peerListeners = new Set<() => void>()
+  #state: EngineState = { kind: 'starting' }
+
+  constructor(options: KubeEngineOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    const { api, node } = options
+    this.#jobs = new OwnerJobs(api)
+    this.#sandboxes = new Sandboxes(this.#now)
+    this.#directory = new PeerDirectory({
+      api,
+      onChanged: () => {
+        for (const listener of this.#peerListeners) listener()
+      },
+    })
+    this.#pods = new Collection<PodView>({
+      api,
+      path: '/api/v1/pods',
+      query: { fieldSelector: `spec.nodeName=${node}` },
+      take: (object) => viewOf(object as Pod),
+      onPut: (pod, _, before) => void this.#put(pod, before),
+      onRemoved: (pod) => this.#removed(pod),
+      onState: (state) => this.#follow(state),
+    })
+  }
+
+  get state(): EngineState {
+    return this.#state
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#directory.start(signal)
+    await new Promise<void>((decided) => {
+      // A server that does not even refuse must not keep the sensor from starting.
+      const patience = setTimeout(decided, startMs)
+      void this.#pods.run(signal, () => {
+        clearTimeout(patience)
+        decided()
+      })
+    })
+  }
+
+  known(id: string): ContainerIdentity | undefined {
+    return this.#containers.get(id) ?? this.#gone.get(id)
+  }
+
+  async lookup(id: string, cgroup = ''): Promise<ContainerIdentity | 'unknown' | 'unavailable'> {
+    const known = this.known(id)
+    if (known !== undefined) return known
+    const cgroupName = podOfCgroup(cgroup)
+    // Not in a pod's cgroup: another engine's.
+    if (cgroupName === undefined) return this.#pods.listed ? 'unknown' : 'unavailable'
+    this.#sandboxes.ask(id, cgroupName)
+    for (const pod of this.#pods.items.values()) {
+      if (!pod.cgroupNames.includes(cgroupName)) continue
+      this.#settleSandbox(pod)
+      return this.known(id) ?? 'unavailable'
+    }
+    return 'unavailable'
+  }
+
+  peer(address: string): Peer | undefined {
+    return this.#directory.peer(address)
+  }
+
+  addresses(): Iterable<string> {
+    return this.#directory.addresses()
+  }
+
+  subscribe(listener: (identity: ContainerIdentity) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  subscribeLeft(listener: LeftListener): () => void {
+    this.#leftListeners.add(listener)
+    return () => this.#leftListeners.delete(listener)
+  }
+
+  subscribePeers(listener: () => void): () => void {
+    this.#peerListeners.add(listener)
+    return () => this.#peerListeners.delete(listener)
+  }
+
+  async #put(pod: PodView, before: PodView | undefined): Promise<void> {
+    const { job, workload } = pod
+    const ids = new Set(pod.containers.map(({ id }) => id))
+    for (const { id } of before?.containers ?? []) if (!ids.has(id)) this.#forget(id)
+    const owner = job === undefined ? workload : await this.#jobs.resolve(workload, job)
+    const now = this.#pods.items.get(pod.uid)
+    // It changed while its owner was asked for: what comes behind tells it.
+    if (now !== undefined && now !== pod) return
+    for (const container of pod.containers) this.#learn(container, owner)
+    if (now === undefined) this.#removed(pod)
+    else this.#settleSandbox(pod)
+  }
+
+  #learn({ id, running, identity }: PodContainer, workload: ContainerIdentity['workload']): void {
+    const known = this.#containers.get(id)
+    // A pod's image can be changed in place: a container that was made before keeps the one that it was made of.
+    const image = known?.image ?? identity.image
+    const whole = {
+      ...identity,
+      image,
+      imageId: image.digest,
+      ...(workload === undefined ? {} : { workload }),
+    }
+    this.#sandboxes.isContainer(id)
+    this.#containers.set(id, whole)
+    this.#gone.delete(id)
+    if (known === undefined || JSON.stringify(known) !== JSON.stringify(whole)) this.#tell(whole)
+    const ran = this.#running.has(id)
+    if (running) this.#running.add(id)
+    else if (ran) {
+      this.#running.delete(id)
+      this.#left(id, 'stopped')
+    }
+  }
+
+  #removed(pod: PodView): void {
+    for (const { id } of pod.containers) this.#forget(id)
+    const sandbox = this.#sandboxes.forget(pod)
+    if (sandbox !== undefined) this.#forget(sandbox)
+  }
+
+  #settleSandbox(pod: PodView): void {
+    const sandbox = this.#sandboxes.settle(pod)
+    if (sandbox === undefined) return
+    this.#containers.set(sandbox.id, sandbox)
+    this.#tell(sandbox)
+  }
+
+  #forget(id: string): void {
+    const identity = this.#containers.get(id)
+    if (identity === undefined) return
+    this.#containers.delete(id)
+    this.#running.delete(id)
+    this.#gone.set(id, identity)
+    this.#left(id, 'gone')
+  }
+
+  #tell(identity: ContainerIdentity): void {
+    for (const listener of this.#listeners) listener(identity)
+  }
+
+  #left(id: string, how: 'stopped' | 'gone'): void {
+    for (const listener of this.#leftListeners) listener(id, how)
+  }
+
+  #follow(state: CollectionState): void {
+    const now = new Date(this.#now()).toISOString()
+    const since = this.#state.kind === 'degraded' ? this.#state.since : now
+    this.#state = state.kind === 'degraded' ? { ...state, since } : state
+    this.#options.onState?.(this.#state)
+  }
+}

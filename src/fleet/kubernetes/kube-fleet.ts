@@ -1,0 +1,367 @@
+import { describeError } from '../../errors.ts'
+import type { Hearing } from '../../core/lifecycle/reported.ts'
+import type { ModeWord } from '../../core/lifecycle/mode-decision.ts'
+import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import { isTold } from '../../core/behaviour/shared-form.ts'
+import { Backoff } from './backoff.ts'
+import { hasAnswered, type KubeApi } from './api.ts'
+import { Collection } from './collection.ts'
+import {
+  type Condition,
+  type FleetImage,
+  fleetRoot,
+  type ImageProfile,
+  type ImageProfileStatus,
+  profileName,
+  profileObject,
+  type ProfileSlice,
+  sliceName,
+  sliceObject,
+} from './fleet-objects.ts'
+import { type FleetWord, wordOf } from './spec-decision.ts'
+import type { KubeObject } from './object.ts'
+import { SliceBook } from './slice-pages.ts'
+import { type HeadNews, hearingsIn, isHeadNews, nextHead, type SliceHead } from './slice-head.ts'
+
+/** What a node has to tell of one version. */
+export interface Contribution extends HeadNews {
+  readonly image: FleetImage
+  readonly entries: readonly ProfileEntry[]
+  readonly summary: Pick<ImageProfileStatus, 'state' | 'mode' | 'behaviours' | 'pending'> & {
+    readonly because: string
+  }
+}
+
+export interface KubeFleetOptions {
+  readonly api: KubeApi
+  readonly node: string
+  /** Others told something of this version. */
+  readonly onEntries: (image: FleetImage) => void
+  readonly onWord: (word: FleetWord) => void
+  /** The object was deleted, and nothing is said in it any more. */
+  readonly onWordGone: (image: FleetImage) => void
+  readonly onError?: (what: string, error: unknown) => void
+  readonly now?: () => number
+}
+
+interface SliceView {
+  readonly image: FleetImage
+  readonly node: string
+  readonly name: string
+  readonly resourceVersion: string
+  readonly head: SliceHead
+  readonly entries: readonly ProfileEntry[]
+}
+
+/**
+ * The fleet's profiles in the API server: an `ImageProfile` for each version, which people edit, and slices beside it,
+ * each written by one node only. Nobody ever writes what another one wrote, so there are no conflicts to lose anything
+ * by, and what all of them say adds up by law 8.
+ */
+export class KubeFleet {
+  readonly #options: KubeFleetOptions
+  readonly #now: () => number
+  readonly #profiles: Collection<ImageProfile>
+  readonly #slices: Collection<SliceView>
+  /** Profile name → slices of other nodes. */
+  readonly #others = new Map<string, Map<string, SliceView>>()
+  readonly #books = new Map<string, SliceBook>()
+  /** Own slices: name → the version that the server has. */
+  readonly #written = new Map<string, string>()
+  /** Pages of own slices that the server does not have yet. */
+  readonly #owed = new Map<string, Set<number>>()
+  /** What the server has of the heads of own slices. */
+  readonly #toldHeads = new Map<string, SliceHead>()
+  /** Profile name → why the fleet was not told of it. */
+  readonly #untold = new Map<string, string>()
+  readonly #backoff = new Backoff()
+  #notBefore = 0
+  writes = 0
+
+  constructor(options: KubeFleetOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    const { api, onWord, onWordGone } = options
+    this.#profiles = new Collection<ImageProfile>({
+      api,
+      path: `${fleetRoot}/imageprofiles`,
+      take: (object) => object as ImageProfile,
+      onPut: (profile, _, before) => {
+        if (profile.metadata.generation !== before?.metadata.generation) onWord(wordOf(profile))
+      },
+      onRemoved: ({ spec }) => onWordGone(spec.image),
+    })
+    this.#slices = new Collection<SliceView>({
+      api,
+      path: `${fleetRoot}/profileslices`,
+      take: (object) => viewOf(object as ProfileSlice),
+      onPut: (slice, _, before) => this.#sliceCame(slice, before),
+      onRemoved: (slice) => this.#sliceWent(slice),
+    })
+  }
+
+  /** Until the signal aborts; `listed` once what the fleet knows was read, or could not be. */
+  async start(signal: AbortSignal): Promise<void> {
+    const listed = [this.#profiles, this.#slices].map(
+      (each) => new Promise<void>((decided) => void each.run(signal, decided)),
+    )
+    await Promise.all(listed)
+  }
+
+  /** Whether what others said is known: before that nothing is told, so that nothing is told twice. */
+  get ready(): boolean {
+    return this.#profiles.listed && this.#slices.listed
+  }
+
+  /** Why the fleet is not heard or not told; undefined where it is both. */
+  get fault(): string | undefined {
+    for (const { state } of [this.#profiles, this.#slices]) {
+      if (state.kind === 'degraded') return state.reason
+    }
+    return [...this.#untold.values()][0]
+  }
+
+  /** Whether it is heard as it is now. */
+  get current(): boolean {
+    const states = [this.#profiles, this.#slices].map(({ state }) => state.kind)
+    return this.ready && states.every((kind) => kind === 'running')
+  }
+
+  /** What other nodes have told of the version. */
+  entries(image: FleetImage): readonly ProfileEntry[] {
+    return this.#of(image).flatMap(({ entries }) => entries)
+  }
+
+  /** The first node whose window ended with nothing missing. */
+  learned(image: FleetImage): { readonly node: string; readonly at: string } | undefined {
+    let first: { node: string; at: string } | undefined
+    for (const { node, head } of this.#of(image)) {
+      const { learnedAt } = head
+      if (learnedAt !== undefined && (first === undefined || learnedAt < first.at)) {
+        first = { node, at: learnedAt }
+      }
+    }
+    return first
+  }
+
+  /** What was said of the mode at any node; of this one, what it told before it was made anew. */
+  modeWords(image: FleetImage): readonly ModeWord[] {
+    return [...this.#headsOf(image), this.#toldHead(image)].flatMap(({ mode }) => mode ?? [])
+  }
+
+  /** When the words of the object with that uid were said, as nodes told it; of this one too. */
+  hearings(image: FleetImage, profile: string): ReadonlyMap<string, readonly Hearing[]> {
+    return hearingsIn([...this.#headsOf(image), this.#toldHead(image)], profile)
+  }
+
+  /**
+   * Tells the fleet what it does not know of this version yet: one write for each slice that changes, none where there is
+   * no news. False where it was not to be had, or the server asked for patience: to be tried again later.
+   */
+  async publish(contribution: Contribution): Promise<boolean> {
+    if (!this.ready || this.#now() < this.#notBefore) return false
+    const { image } = contribution
+    try {
+      const name = profileName(image)
+      const others = byId(this.entries(image))
+      const book = this.#book(name)
+      const news = contribution.entries.filter(
+        (entry) => book.has(entry.id) || !isTold(entry, others.get(entry.id) ?? []),
+      )
+      const pages = new Set(book.put(news))
+      const head = nextHead(contribution, this.#toldHead(image), this.#headsOf(image))
+      const othersLearned = this.learned(image) !== undefined
+      if (isHeadNews(head, this.#toldHead(image), othersLearned)) pages.add(0)
+      for (const page of this.#unwritten(name, pages)) {
+        await this.#write(image, book, page, page === 0 ? head : {})
+      }
+      await this.#writeStatus(contribution)
+      this.#backoff.reset()
+      this.#untold.delete(profileName(image))
+      return true
+    } catch (error) {
+      // What was there in another version is written the next time.
+      if (!hasAnswered(error, 404, 409)) {
+        const reason = `telling of ${image.repository}: ${describeError(error)}`
+        this.#untold.set(profileName(image), reason)
+      }
+      this.#notBefore = this.#now() + this.#backoff.after(error)
+      this.#options.onError?.(`telling the fleet of ${image.repository}`, error)
+      return false
+    }
+  }
+
+  /** Also what could not be written before. */
+  #unwritten(name: string, pages: ReadonlySet<number>): readonly number[] {
+    const owed = this.#owed.get(name) ?? new Set<number>()
+    for (const page of pages) owed.add(page)
+    this.#owed.set(name, owed)
+    return [...owed].sort((a, b) => a - b)
+  }
+
+  async #write(image: FleetImage, book: SliceBook, page: number, head: SliceHead): Promise<void> {
+    const { api, node } = this.#options
+    const profile = profileName(image)
+    const owner = await this.#profileOf(image)
+    const name = sliceName(image, node, page)
+    const content = { entries: book.page(page), ...head }
+    const known = this.#written.get(name)
+    const body = sliceObject(image, node, page, owner, content, known)
+    const path = `${fleetRoot}/profileslices`
+    this.writes += 1
+    let stored: unknown
+    try {
+      stored =
+        known === undefined
+          ? await api.send('POST', path, { body })
+          : await api.send('PUT', `${path}/${name}`, { body })
+    } catch (error) {
+      // Another version of it than we knew, or none: what is there is ours all the same, and is read before it is written.
+      if (hasAnswered(error, 404)) this.#written.delete(name)
+      if (hasAnswered(error, 409)) await this.#readAgain(name)
+      throw error
+    }
+    this.#written.set(name, (stored as KubeObject).metadata.resourceVersion)
+    this.#owed.get(profile)?.delete(page)
+    if (page === 0) this.#toldHeads.set(profile, head)
+  }
+
+  async #readAgain(name: string): Promise<void> {
+    const path = `${fleetRoot}/profileslices/${name}`
+    const { metadata } = (await this.#options.api.get(path)) as KubeObject
+    this.#written.set(name, metadata.resourceVersion)
+  }
+
+  /** The profile that slices belong to; the first node that has something to tell makes it. */
+  async #profileOf(image: FleetImage): Promise<KubeObject> {
+    const name = profileName(image)
+    const known = this.#profile(name)
+    if (known !== undefined) return known
+    const { api } = this.#options
+    const path = `${fleetRoot}/imageprofiles`
+    try {
+      this.writes += 1
+      return (await api.send('POST', path, { body: profileObject(image) })) as KubeObject
+    } catch (error) {
+      if (!hasAnswered(error, 409)) throw error
+      return (await api.get(`${path}/${name}`)) as KubeObject
+    }
+  }
+
+  #profile(name: string): ImageProfile | undefined {
+    for (const profile of this.#profiles.items.values()) {
+      if (profile.metadata.name === name) return profile
+    }
+    return undefined
+  }
+
+  /** One node tells the status, by a rule that all nodes know: the first by name of those that have slices. */
+  async #writeStatus({ image, summary }: Contribution): Promise<void> {
+    const { api, node } = this.#options
+    const name = profileName(image)
+    const nodes = new Set([node, ...this.#of(image).map((slice) => slice.node)])
+    const profile = this.#profile(name)
+    if (profile === undefined || [...nodes].sort()[0] !== node) return
+    const status = statusOf(summary, nodes.size, profile, new Date(this.#now()).toISOString())
+    if (JSON.stringify(status) === JSON.stringify(profile.status)) return
+    this.writes += 1
+    await api.send('PATCH', `${fleetRoot}/imageprofiles/${name}/status`, {
+      body: { status },
+      type: 'application/merge-patch+json',
+    })
+  }
+
+  #of(image: FleetImage): readonly SliceView[] {
+    return [...(this.#others.get(profileName(image))?.values() ?? [])]
+  }
+
+  #headsOf(image: FleetImage): readonly SliceHead[] {
+    return this.#of(image).map(({ head }) => head)
+  }
+
+  #toldHead(image: FleetImage): SliceHead {
+    return this.#toldHeads.get(profileName(image)) ?? {}
+  }
+
+  #book(name: string): SliceBook {
+    const book = this.#books.get(name) ?? new SliceBook()
+    this.#books.set(name, book)
+    return book
+  }
+
+  #sliceCame(slice: SliceView, before: SliceView | undefined): void {
+    const name = profileName(slice.image)
+    if (slice.node !== this.#options.node) {
+      const others = this.#others.get(name) ?? new Map<string, SliceView>()
+      others.set(slice.name, slice)
+      this.#others.set(name, others)
+      this.#options.onEntries(slice.image)
+      return
+    }
+    // Our own, from before a restart: what is written there stays where it is.
+    if (before === undefined && !this.#written.has(slice.name)) {
+      const page = Number(slice.name.split('-').at(-1))
+      this.#book(name).restore(page, slice.entries)
+      if (page === 0) this.#toldHeads.set(name, slice.head)
+    }
+    this.#written.set(slice.name, slice.resourceVersion)
+  }
+
+  #sliceWent(slice: SliceView): void {
+    const name = profileName(slice.image)
+    this.#others.get(name)?.delete(slice.name)
+    if (slice.node !== this.#options.node) return
+    // The profile was deleted: the fleet shall forget, and what this node still knows it tells anew.
+    this.#written.delete(slice.name)
+    this.#books.delete(name)
+    this.#toldHeads.delete(name)
+  }
+}
+
+function viewOf({
+  metadata,
+  image,
+  node,
+  entries,
+  learnedAt,
+  mode,
+  heard,
+}: ProfileSlice): SliceView {
+  const { name, resourceVersion } = metadata
+  const head = {
+    ...(learnedAt === undefined ? {} : { learnedAt }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(heard === undefined ? {} : { heard }),
+  }
+  return { image, node, name, resourceVersion, entries: entries ?? [], head }
+}
+
+function byId(entries: readonly ProfileEntry[]): ReadonlyMap<string, readonly ProfileEntry[]> {
+  const map = new Map<string, ProfileEntry[]>()
+  for (const entry of entries) map.set(entry.id, [...(map.get(entry.id) ?? []), entry])
+  return map
+}
+
+function statusOf(
+  { because, ...summary }: Contribution['summary'],
+  nodes: number,
+  { status, metadata }: ImageProfile,
+  now: string,
+): ImageProfileStatus {
+  const learned = summary.state === 'learning' ? 'False' : 'True'
+  const before = status?.conditions?.find(({ type }) => type === 'Learned')
+  const condition: Condition = {
+    type: 'Learned',
+    status: learned,
+    reason: learned === 'True' ? 'WindowEnded' : 'WindowOpen',
+    // Its words change with time; they alone are no reason for a write.
+    message: before?.status === learned ? before.message : because,
+    lastTransitionTime: before?.status === learned ? before.lastTransitionTime : now,
+  }
+  return {
+    ...summary,
+    nodes,
+    observedGeneration: metadata.generation ?? 0,
+    conditions: [condition],
+  }
+}

@@ -1,0 +1,165 @@
+import { canonicalAddress } from '../../core/event/canonical.ts'
+import type { Peer } from '../../pipeline/identity/identity.ts'
+import type { KubeApi } from './api.ts'
+import { Collection } from './collection.ts'
+import type { KubeObject } from './object.ts'
+import type { EndpointSlice, Service } from './service.ts'
+
+export interface PeerDirectoryOptions {
+  readonly api: KubeApi
+  /** Names of addresses changed; told at most once in {@link settleMs}. */
+  readonly onChanged: () => void
+}
+
+const settleMs = 1_000
+const askAgainMs = 10_000
+/** The label that says whose endpoints a slice holds. */
+const serviceLabel = 'kubernetes.io/service-name'
+
+/** One of the addresses of a service or of a slice of its endpoints: all that is kept of either. */
+interface Claim {
+  readonly name: string
+  readonly address: string
+  readonly pod?: string
+}
+
+/**
+ * Whose an address is, by service: the same on every node, since all read the same services and endpoints, and the same
+ * wherever a pod is moved. Where a service has several names, the first by the alphabet. A host's own address, which
+ * several pods share, is nobody's.
+ */
+export class PeerDirectory {
+  readonly #options: PeerDirectoryOptions
+  readonly #services: Collection<readonly Claim[]>
+  readonly #claims = new Map<string, readonly Claim[]>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: PeerDirectoryOptions) {
+    this.#options = options
+    this.#services = this.#collection('/api/v1/services', (object) => ofService(object as Service))
+  }
+
+  /** Reads on until the signal aborts; nobody has to wait for it. */
+  start(signal: AbortSignal): void {
+    void this.#services.run(signal, () => undefined)
+    void this.#followSlices(signal)
+    signal.addEventListener('abort', () => clearTimeout(this.#timer), { once: true })
+  }
+
+  peer(address: string): Peer | undefined {
+    const name = this.#nameOf(address)
+    return name === undefined ? undefined : { name }
+  }
+
+  addresses(): Iterable<string> {
+    return this.#claims.keys()
+  }
+
+  /** The group's version is found out first: servers before 1.21 have `v1beta1` only, those since 1.25 `v1` only. */
+  async #followSlices(signal: AbortSignal): Promise<void> {
+    const version = await this.#sliceVersion(signal)
+    if (version === undefined) return
+    const path = `/apis/discovery.k8s.io/${version}/endpointslices`
+    const slices = this.#collection(path, (object) => ofSlice(object as EndpointSlice))
+    await slices.run(signal, () => undefined)
+  }
+
+  async #sliceVersion(signal: AbortSignal): Promise<string | undefined> {
+    while (!signal.aborted) {
+      try {
+        const group = (await this.#options.api.get('/apis/discovery.k8s.io', {}, signal)) as {
+          readonly versions: readonly { readonly version: string }[]
+        }
+        const versions = group.versions.map(({ version }) => version)
+        return versions.includes('v1') ? 'v1' : 'v1beta1'
+      } catch {
+        // As the services' own watch says; it is asked again.
+        await new Promise((resolve) => setTimeout(resolve, askAgainMs).unref())
+      }
+    }
+    return undefined
+  }
+
+  #collection(
+    path: string,
+    take: (object: KubeObject) => readonly Claim[] | undefined,
+  ): Collection<readonly Claim[]> {
+    return new Collection<readonly Claim[]>({
+      api: this.#options.api,
+      path,
+      take,
+      onPut: (item, _, before) => {
+        if (JSON.stringify(item) === JSON.stringify(before)) return
+        if (before !== undefined) this.#remove(before)
+        this.#add(item)
+      },
+      onRemoved: (item) => this.#remove(item),
+    })
+  }
+
+  #add(claims: readonly Claim[]): void {
+    for (const claim of claims) {
+      const others = this.#claims.get(claim.address)
+      this.#claims.set(claim.address, others === undefined ? [claim] : [...others, claim])
+    }
+    this.#changed()
+  }
+
+  #remove(claims: readonly Claim[]): void {
+    for (const claim of claims) {
+      const left = (this.#claims.get(claim.address) ?? []).filter((other) => other !== claim)
+      if (left.length > 0) this.#claims.set(claim.address, left)
+      else this.#claims.delete(claim.address)
+    }
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#options.onChanged()
+    }, settleMs)
+  }
+
+  #nameOf(address: string): string | undefined {
+    let first: string | undefined
+    let pod: string | undefined
+    for (const claim of this.#claims.get(address) ?? []) {
+      if (claim.pod !== undefined && pod !== undefined && claim.pod !== pod) return undefined
+      pod ??= claim.pod
+      if (first === undefined || claim.name < first) first = claim.name
+    }
+    return first
+  }
+}
+
+function ofService({ metadata, spec = {}, status = {} }: Service): readonly Claim[] | undefined {
+  const balanced = (status.loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? '')
+  const own = spec.clusterIPs ?? [spec.clusterIP ?? '']
+  const addresses = [...own, ...(spec.externalIPs ?? []), ...balanced].flatMap(canonical)
+  if (addresses.length === 0) return undefined
+  const name = nameOf(metadata.name, metadata.namespace)
+  return addresses.map((address) => ({ name, address }))
+}
+
+function ofSlice({ metadata, endpoints }: EndpointSlice): readonly Claim[] | undefined {
+  const service = metadata.labels?.[serviceLabel]
+  if (service === undefined) return undefined
+  const name = nameOf(service, metadata.namespace)
+  return (endpoints ?? []).flatMap((endpoint) => {
+    const { kind, uid } = endpoint.targetRef ?? {}
+    const pod = kind === 'Pod' && uid !== undefined ? { pod: uid } : {}
+    const addresses = (endpoint.addresses ?? []).flatMap(canonical)
+    return addresses.map((address) => ({ name, address, ...pod }))
+  })
+}
+
+function nameOf(name: string, namespace = 'default'): string {
+  return `${name}.${namespace}`
+}
+
+/** Not `None`, and not a name. */
+function canonical(text: string): readonly string[] {
+  const address = canonicalAddress(text)
+  return address === undefined ? [] : [address]
+}

@@ -1,0 +1,85 @@
+import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
+import type { PodView } from './pod-containers.ts'
+
+/**
+ * The image that all sandboxes are told as, whatever the runtime names it: no status of a pod tells it. It is a
+ * profile like any other, so nothing can hide in a sandbox.
+ */
+export const sandboxImage = {
+  repository: 'kubernetes/pod-sandbox',
+  digest: `sha256:${'0'.repeat(64)}`,
+} as const
+
+/** How long a pod's status may lag behind a container that was just restarted, in milliseconds. */
+const settleMs = 4_000
+
+interface Asked {
+  readonly cgroupName: string
+  readonly since: number
+}
+
+/**
+ * Tells a pod's sandbox: what is in the pod's cgroup and is none of its containers once all of these are known. Each
+ * pod has one; another stranger in its cgroup is a container whose status is on its way.
+ */
+export class Sandboxes {
+  readonly #asked = new Map<string, Asked>()
+  readonly #found = new Map<string, string>()
+  readonly #now: () => number
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now
+  }
+
+  /** A container that no pod's status tells yet. */
+  ask(id: string, cgroupName: string): void {
+    if (!this.#asked.has(id)) this.#asked.set(id, { cgroupName, since: this.#now() })
+  }
+
+  /** It has turned out to be an ordinary container. */
+  isContainer(id: string): void {
+    this.#asked.delete(id)
+  }
+
+  /** What of the asked-for is this pod's sandbox, now that this much is known of the pod. */
+  settle(pod: PodView): ContainerIdentity | undefined {
+    if (!pod.complete || this.#found.has(pod.uid)) return undefined
+    const mine = [...this.#asked].filter(([, { cgroupName }]) =>
+      pod.cgroupNames.includes(cgroupName),
+    )
+    const [only] = mine
+    // Two strangers: one of them is a container whose status has yet to come.
+    if (only === undefined || mine.length > 1) return undefined
+    const [id, { since }] = only
+    if (this.#now() - since < settleMs) return undefined
+    this.#asked.delete(id)
+    this.#found.set(pod.uid, id)
+    return identityOf(id, pod)
+  }
+
+  /** The pod is gone; gives its sandbox. */
+  forget(pod: PodView): string | undefined {
+    const id = this.#found.get(pod.uid)
+    this.#found.delete(pod.uid)
+    for (const [asked, { cgroupName }] of this.#asked) {
+      if (pod.cgroupNames.includes(cgroupName)) this.#asked.delete(asked)
+    }
+    return id
+  }
+}
+
+function identityOf(id: string, pod: PodView): ContainerIdentity {
+  return {
+    id,
+    name: `${pod.name}/sandbox`,
+    image: sandboxImage,
+    imageId: sandboxImage.digest,
+    labels: pod.labels,
+    workload: pod.workload,
+    entrypoint: [],
+    declaredUser: '',
+    initInjected: false,
+    addresses: [],
+    mounts: [],
+  }
+}

@@ -1,0 +1,40 @@
+import type { Command } from 'commander'
+import { defaultSocket } from './program-options.ts'
+import { AgentClient } from './agent-client.ts'
+import type { CliIo } from './cli-io.ts'
+import { type OutputFormat, printAnswer } from './output/output.ts'
+
+/** What every command works with. */
+export class CliContext {
+  readonly io: CliIo
+  /** 0 until a command has something else to say. */
+  exit: 0 | 1 | 2 | 3 | 64 = 0
+  readonly #program: Command
+
+  constructor(program: Command, io: CliIo) {
+    this.#program = program
+    this.io = io
+  }
+
+  get socket(): string {
+    const { socket } = this.#program.opts<{ socket?: string }>()
+    return socket ?? (this.io.env['SNUG_SOCKET'] || defaultSocket)
+  }
+
+  /** As given with `--socket`, and not worked out. */
+  get socketFlag(): string | undefined {
+    return this.#program.opts<{ socket?: string }>().socket
+  }
+
+  get client(): AgentClient {
+    return new AgentClient(this.socket)
+  }
+
+  format(otherwise: OutputFormat = 'table'): OutputFormat {
+    return this.#program.opts<{ output?: OutputFormat }>().output ?? otherwise
+  }
+
+  async print<Data>(data: Data, rows: readonly unknown[], table: () => string): Promise<void> {
+    await printAnswer(this.io, this.format(), data, rows, table)
+  }
+}

@@ -1,0 +1,199 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Alert, alertTypes, severities } from '../../../core/event/alert.ts'
+import { alertStates } from '../../../engine/api/engine.ts'
+import type { AlertStory } from '../../../engine/api/page-views.ts'
+import type { CliContext } from '../cli-context.ts'
+import { followLive } from '../follow-live.ts'
+import { parseCount, parseUntil } from '../input/option-values.ts'
+import { storyText } from '../output/alert-story.ts'
+import { renderItem } from '../output/output.ts'
+import { type Colour, paint, safeText } from '../output/terminal-text.ts'
+import { type Column, textFields, textTable } from '../output/text-table.ts'
+import { alertText, imageText } from '../output/view-text.ts'
+
+const severityColour: Readonly<Record<Alert['severity'], Colour | undefined>> = {
+  low: undefined,
+  medium: 'yellow',
+  high: 'red',
+  critical: 'red',
+}
+
+const columns: readonly Column<Alert>[] = [
+  { head: 'ID', value: ({ id }) => id },
+  {
+    head: 'SEVERITY',
+    value: ({ severity }) => severity,
+    colour: ({ severity }) => severityColour[severity],
+  },
+  { head: 'ACTION', value: ({ action }) => action },
+  { head: 'COUNT', value: ({ count }) => count, right: true },
+  { head: 'IMAGE', value: ({ image }) => imageText(image), cut: true },
+]
+
+interface Filter {
+  readonly image?: string
+  readonly severity?: string
+  readonly type?: string
+  readonly state?: string
+  readonly container?: string
+  readonly text?: string
+  readonly limit?: number
+}
+
+interface Allow {
+  readonly until?: string
+  readonly only?: number
+  readonly peer?: string
+  readonly workload?: true
+  readonly reason?: string
+}
+
+export function alertCommands(program: Command, context: CliContext): void {
+  const alert = program.command('alert').description('alerts, and the one-step decision on them')
+
+  alert
+    .command('list')
+    .description('alerts, newest first')
+    .option('--image <image>', 'only of this image')
+    .addOption(
+      new Option('--severity <severity>', 'only of this severity and above').choices(severities),
+    )
+    .addOption(new Option('--type <type>', 'only of this type').choices(alertTypes))
+    .addOption(new Option('--state <state>', 'only open or decided ones').choices(alertStates))
+    .option('--container <id>', 'only of this container: its name, or the beginning of its id')
+    .option('--text <words>', 'only those that say this')
+    .option('--limit <count>', 'at most so many', parseCount, 100)
+    .action(async (filter: Filter) => {
+      const query = new URLSearchParams()
+      for (const [name, value] of Object.entries(filter)) query.set(name, String(value))
+      const alerts = await context.client.get<readonly Alert[]>(`/v1/alerts?${query.toString()}`)
+      await context.print(alerts, alerts, () => textTable(columns, alerts, context.io, actText))
+    })
+
+  alert
+    .command('tail')
+    .description('alerts as they come, until Ctrl-C')
+    .option('--image <image>', 'only of this image')
+    .action(async ({ image }: Filter) => {
+      const format = context.format()
+      await followLive(context, { topic: 'alerts', image }, (item) =>
+        renderItem(format, item, () => alertLine(item as Alert, context.io.colour)),
+      )
+    })
+
+  alert
+    .command('show')
+    .description('one alert with its reasons, its ancestry, and what was done before and after')
+    .argument('<id>')
+    .action(async (id: string) => {
+      const alert = await context.client.get<Alert>(alertPath(id))
+      const story = await context.client.get<AlertStory>(`${alertPath(id)}/story`)
+      await context.print(alert, [alert], () => alertFields(alert) + storyText(story, context.io))
+    })
+
+  alert
+    .command('allow')
+    .description('allows what the alert was about, for its version')
+    .argument('<id>')
+    .option('--until <time>', 'RFC 3339, or a duration from now such as `7d`', parseUntil)
+    .option('--only <uid=N>', 'only for this user', parseOnly)
+    .option('--peer <cidr>', 'of a connection: to any address of this block, such as 10.0.0.0/8')
+    .option('--workload', 'only for the workload that the alert is of')
+    .option('--reason <text>', 'kept with the decision')
+    .action(async (id: string, { until, only, peer, workload, reason }: Allow) => {
+      const body = {
+        ...(until === undefined ? {} : { until }),
+        ...(only === undefined ? {} : { onlyUid: only }),
+        ...(peer === undefined ? {} : { peer }),
+        ...(workload === undefined ? {} : { workload }),
+        ...(reason === undefined ? {} : { reason }),
+      }
+      await printAlert(context, await context.client.decide('POST', alertPath(id), '/allow', body))
+    })
+
+  alert
+    .command('reject')
+    .description('the act of the alert stays a deviation for good, whatever is learned later')
+    .argument('<id>')
+    .option('--reason <text>', 'kept with the decision')
+    .action(async (id: string, body: { reason?: string }) => {
+      await printAlert(context, await context.client.decide('POST', alertPath(id), '/reject', body))
+    })
+
+  alert
+    .command('undo')
+    .description('takes the decision on the alert back: it is open again, and its act as it was')
+    .argument('<id>')
+    .option('--reason <text>', 'kept with it')
+    .action(async (id: string, body: { reason?: string }) => {
+      await printAlert(
+        context,
+        await context.client.decide('POST', alertPath(id), '/withdraw', body),
+      )
+    })
+
+  alert
+    .command('ack')
+    .description('takes note of the alert; the behaviour stays a deviation')
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'why nothing is to be done')
+    .action(async (id: string, { reason }: { reason: string }) => {
+      await printAlert(
+        context,
+        await context.client.decide('POST', alertPath(id), '/ack', { reason }),
+      )
+    })
+}
+
+function alertPath(id: string): string {
+  return `/v1/alerts/${encodeURIComponent(id)}`
+}
+
+async function printAlert(context: CliContext, alert: Alert): Promise<void> {
+  await context.print(alert, [alert], () => alertFields(alert))
+}
+
+function alertFields(alert: Alert): string {
+  const { process, nearest, decision, container } = alert
+  return textFields([
+    ['alert', `${alert.id} at ${alert.time} on ${alert.node}`],
+    ['severity', `${alert.severity}, ${alert.type}, ${alert.action}, mode ${alert.mode}`],
+    ['what', alertText(alert)],
+    ['because', alert.reasons],
+    ['nearest', nearest === null ? 'nothing known is near' : nearest.text],
+    ['image', imageText(alert.image)],
+    ['container', container === undefined ? '-' : (container.name ?? container.id.slice(0, 12))],
+    [
+      'process',
+      process === undefined
+        ? '-'
+        : `${process.exe} pid ${process.pid} uid ${process.uid}, ${process.origin}`,
+    ],
+    ['ancestors', process?.ancestors?.join(' < ') ?? '-'],
+    ['seen', `${alert.count} times, ${alert.firstSeen} to ${alert.lastSeen}`],
+    ['guardrails', alert.guardrails.join(', ') || 'none'],
+    ['attack', alert.attack.join(', ') || '-'],
+    ['decision', decision === undefined ? 'open' : `${decision.kind} by ${decision.by}`],
+  ])
+}
+
+function actText(alert: Alert): string {
+  const actor = alert.process === undefined ? '' : `${alert.process.exe}: `
+  return `${actor}${alertText(alert)}`
+}
+
+function alertLine(alert: Alert, colour: boolean): string {
+  const severity = paint(alert.severity, colour ? severityColour[alert.severity] : undefined)
+  const { container, image } = alert
+  const where = container?.name ?? container?.id.slice(0, 12) ?? '-'
+  const text = `${imageText(image)} ${where}: ${alertText(alert)}: ${alert.reasons[0] ?? ''}`
+  const done = alert.action === 'alerted' ? '' : ` ${alert.action}`
+  const times = alert.count > 1 ? ` (${alert.count} times)` : ''
+  return `${alert.time.slice(0, 19)}Z ${severity}${done} ${safeText(text)}${times}\n`
+}
+
+function parseOnly(text: string): number {
+  const uid = Number(/^uid=(\d{1,10})$/.exec(text)?.[1] ?? Number.NaN)
+  if (uid <= 4_294_967_295) return uid
+  throw new InvalidArgumentError('It must be uid=N.')
+}

@@ -1,0 +1,163 @@
+import type { Command } from 'commander'
+import { attestationGrafeas } from '../../../supplychain/attest/grafeas.ts'
+import { parseDuration } from '../../../support/config/duration.ts'
+import {
+  gatePredicate,
+  type Predicate,
+  profilePredicate,
+  type Statement,
+  statementText,
+} from '../../../supplychain/attest/statement.ts'
+import { SnugError } from '../../../errors.ts'
+import { documentText } from '../../../supplychain/export/profile-document.ts'
+import { attach, imageOf, type RegistryImage } from '../../../supplychain/registry/attestations.ts'
+import { mustHaveRegistry } from '../../../supplychain/registry/image-address.ts'
+import { registryAt } from '../../../supplychain/registry/trusted-fetch.ts'
+import {
+  commandSigner,
+  envelopeOf,
+  fileSigner,
+  type Signer,
+} from '../../../supplychain/attest/keys.ts'
+import type { CliContext } from '../cli-context.ts'
+import { readGateResultFile, readProfileFile } from '../input/json-file.ts'
+import { grafeasProjectOption, parseFor } from '../input/option-values.ts'
+import { packageVersion } from '../../../support/package-version.ts'
+import { textFields } from '../output/text-table.ts'
+import { verifiedProfile } from '../input/verified-profile.ts'
+import { safeJson } from '../output/terminal-text.ts'
+import { writeTextFile } from '../input/text-file.ts'
+
+interface AttestOptions {
+  readonly profile?: string
+  readonly gate?: string
+  readonly key?: string
+  readonly signWith?: string
+  readonly for?: string
+  readonly grafeas?: string
+  readonly grafeasProject: string
+  readonly plainHttp?: true
+}
+
+interface VerifyOptions {
+  readonly key: readonly string[]
+  readonly out?: string
+  readonly plainHttp?: true
+}
+
+const plainHttp = ['--plain-http', 'the registry has no TLS'] as const
+
+export function attestCommands(program: Command, context: CliContext): void {
+  program
+    .command('attest')
+    .description(
+      'signs a profile, the result of a gate or both as in-toto statements about an image and attaches them to the image in its registry',
+    )
+    .argument('<image>', 'HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:…, pushed already')
+    .option('--profile <file>', 'made by `snug record`, of this very image')
+    .option('--gate <file>', 'made by `snug gate --write json=FILE`, of this very image')
+    .option('--key <file>', 'private key, PEM: ECDSA over P-256 or Ed25519')
+    .option(
+      '--sign-with <command>',
+      'a KMS: gets the message on standard input, prints the signature in base64',
+    )
+    .option(
+      '--for <time>',
+      'how long it is to be trusted, such as 90d; otherwise without end',
+      parseFor,
+    )
+    .option('--grafeas <file>', 'writes what was attached there too, as notes and occurrences')
+    .addOption(grafeasProjectOption())
+    .option(...plainHttp)
+    .action(async (image: string, options: AttestOptions) => {
+      const answer = await attest(image, options, signerOf(options))
+      await context.print(answer, [answer], () =>
+        textFields([
+          ['image', answer.image],
+          ...answer.attached.map(({ what, digest }): [string, string] => [what, digest]),
+          ['expires', answer.expires ?? 'never'],
+        ]),
+      )
+    })
+
+  program
+    .command('verify')
+    .description(
+      'whether an image has a profile signed by a key that is trusted; exit 2 where it has none, or one that was changed, is of another image, by another key, or has ended',
+    )
+    .argument('<image>', 'HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:…')
+    .requiredOption('--key <file...>', 'public keys to trust, PEM')
+    .option('--out <file>', 'writes the profile there, to be a baseline of `snug gate`')
+    .option(...plainHttp)
+    .action(async (image: string, options: VerifyOptions) => {
+      const { subject, verified } = await verifiedProfile(image, options)
+      const { keyId, made, expires, said: profile } = verified
+      if (options.out !== undefined) writeTextFile(options.out, documentText(profile))
+      const answer = { image: subject, keyId, made, expires, behaviours: profile.behaviours.length }
+      await context.print(answer, [answer], () =>
+        textFields([
+          ['image', subject],
+          ['signed by', keyId],
+          ['made', made],
+          ['expires', expires ?? 'never'],
+          ['behaviours', String(profile.behaviours.length)],
+        ]),
+      )
+    })
+}
+
+function signerOf({ key, signWith }: AttestOptions): Signer {
+  if ((key === undefined) === (signWith === undefined)) {
+    throw new SnugError('USAGE', 'either `--key` or `--sign-with`')
+  }
+  return key === undefined ? commandSigner(signWith ?? '') : fileSigner(key)
+}
+
+/** Errors: ATTESTATION_OF_ANOTHER where one of them is not about the image; then nothing is attached. */
+async function attest(name: string, options: AttestOptions, signer: Signer) {
+  const address = mustHaveRegistry(name)
+  const { host, repository } = address
+  const profile = options.profile === undefined ? undefined : readProfileFile(options.profile)
+  const gate = options.gate === undefined ? undefined : readGateResultFile(options.gate)
+  if (profile === undefined && gate === undefined) {
+    throw new SnugError('USAGE', '`--profile`, `--gate` or both')
+  }
+  const registry = registryAt(host, options.plainHttp === true)
+  const image = await imageOf(registry, address)
+  if (profile !== undefined) mustBeOf(image, profile.image.digest, 'the profile is')
+  if (gate !== undefined) mustBeOf(image, gate.digest, 'the gate was')
+  const now = Date.now()
+  const made = new Date(now).toISOString()
+  const lasts = options.for === undefined ? undefined : parseDuration(options.for)
+  const expires = lasts === undefined ? {} : { expires: new Date(now + lasts).toISOString() }
+  const { digest } = image.subject
+  const subject = { repository: `${host}/${repository}`, digest }
+  const put = async <Said>(predicate: Predicate<Said>, said: Said) => {
+    const statement: Omit<Statement<Said>, 'digests'> = { said, made, ...expires }
+    const text = statementText(predicate, subject, statement, packageVersion())
+    const envelope = await envelopeOf(text, signer)
+    const how = { type: predicate.type, made }
+    const attached = await attach(registry, repository, image.subject, envelope, how)
+    return { what: predicate.member, digest: attached, envelope }
+  }
+  // One after the other: where the registry keeps no list, each is added to the list that the one before left.
+  const attached = profile === undefined ? [] : [await put(profilePredicate, profile)]
+  if (gate !== undefined) attached.push(await put(gatePredicate, gate))
+  const named = `${subject.repository}@${digest}`
+  if (options.grafeas !== undefined) {
+    const about = { project: options.grafeasProject, image: named }
+    const document = attestationGrafeas(attached, about)
+    writeTextFile(options.grafeas, `${safeJson(JSON.stringify(document, null, 2))}\n`)
+  }
+  const told = attached.map(({ what, digest: of }) => ({ what, digest: of }))
+  return { image: named, attached: told, made, ...expires }
+}
+
+function mustBeOf({ digests }: RegistryImage, digest: string | undefined, what: string): void {
+  if (digest !== undefined && digests.includes(digest)) return
+  const its = digest ?? 'an image whose digest was not known'
+  throw new SnugError(
+    'ATTESTATION_OF_ANOTHER',
+    `${what} of ${its}, the image is ${digests.join(', ')}`,
+  )
+}

@@ -1,0 +1,43 @@
+import type { Command } from 'commander'
+import { configJsonSchema } from '../../../support/config/config-keys.ts'
+import { type ExplainedKey, explainConfig } from '../../../support/config/explain-config.ts'
+import type { CliContext } from '../cli-context.ts'
+import { say, writeTo } from '../cli-io.ts'
+import { safeText } from '../output/terminal-text.ts'
+import { type Column, textTable } from '../output/text-table.ts'
+import { addConfigOptions, configOf } from './agent-command.ts'
+
+type Flags = Readonly<Record<string, string | string[] | undefined>>
+
+const columns: readonly Column<ExplainedKey>[] = [
+  { head: 'KEY', value: ({ key }) => key },
+  { head: 'VALUE', value: ({ value }) => value, cut: true },
+  { head: 'FROM', value: ({ from }) => from, cut: true },
+]
+
+export function configCommands(program: Command, context: CliContext): void {
+  const config = program.command('config').description('the configuration')
+
+  addConfigOptions(
+    config
+      .command('explain')
+      .description('prints each value and where it came from, as `snug agent` would see it')
+      .option('--running', 'asks the running agent instead'),
+  ).action(async (flags: Flags & { running?: boolean }) => {
+    const rows = flags.running
+      ? await context.client.get<readonly ExplainedKey[]>('/v1/config')
+      : explainHere(flags, context)
+    await context.print(rows, rows, () => textTable(columns, rows, context.io))
+  })
+
+  config
+    .command('schema')
+    .description('prints the JSON Schema of the config file')
+    .action(() => writeTo(context.io.stdout, `${JSON.stringify(configJsonSchema(), null, 2)}\n`))
+}
+
+function explainHere(flags: Flags, context: CliContext): readonly ExplainedKey[] {
+  const loaded = configOf(flags, context)
+  for (const warning of loaded.warnings) say(context.io, `snug: ${safeText(warning)}`)
+  return explainConfig(loaded)
+}

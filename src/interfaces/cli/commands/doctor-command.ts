@@ -1,0 +1,82 @@
+import type { Command } from 'commander'
+import type { Config } from '../../../support/config/config-schema.ts'
+import { loadConfig } from '../../../support/config/load-config.ts'
+import { describeError, SnugError } from '../../../errors.ts'
+import type { DoctorCheck, DoctorReport, StopView } from '../../../engine/api/engine-views.ts'
+import { checkHost } from '../../../support/telemetry/host-checks.ts'
+import type { CliContext } from '../cli-context.ts'
+import { say } from '../cli-io.ts'
+import { safeText } from '../output/terminal-text.ts'
+import { type Column, type TableStyle, textTable } from '../output/text-table.ts'
+
+type Act = DoctorReport['acts'][number]
+
+const actColumns: readonly Column<Act>[] = [
+  { head: 'ACT', value: ({ act }) => act },
+  { head: 'SEEN', value: ({ seen }) => seen, cut: true },
+  { head: 'STOPPED', value: ({ stopped }) => stopped, cut: true },
+]
+
+const stopColumns: readonly Column<StopView>[] = [
+  { head: 'CLASS', value: ({ act }) => act },
+  { head: 'A DEVIATION BY', value: ({ text }) => text, cut: true },
+  {
+    head: 'IS, IN MODE BLOCK',
+    value: ({ how }) => (how === 'alerted' ? 'alerted only' : how),
+    colour: ({ how }) => (how === 'alerted' ? 'yellow' : 'green'),
+  },
+]
+
+export function doctorCommand(program: Command, context: CliContext): void {
+  program
+    .command('doctor')
+    .description(
+      'what this host can do, what Snug will therefore see and stop, why something is not learning',
+    )
+    .action(async () => {
+      const report = await reportOf(context)
+      await context.print(report, [report], () => doctorText(report, context.io))
+    })
+}
+
+/** Where no agent runs the host can still be looked at. */
+async function reportOf(context: CliContext): Promise<DoctorReport> {
+  try {
+    return await context.client.get<DoctorReport>('/v1/doctor')
+  } catch (error) {
+    if (!(error instanceof SnugError) || error.code !== 'AGENT_UNREACHABLE') throw error
+    say(context.io, `snug: ${safeText(error.message)}; this is what the host itself shows`)
+    const { config, check } = configCheck(context)
+    const { checks, acts } = await checkHost({ dockerSocket: config?.engines.docker.socket })
+    return { checks: [check, ...checks], acts, images: [], stops: [] }
+  }
+}
+
+/** A configuration that is wrong is a finding here, and no reason to look no further. */
+function configCheck(context: CliContext): { config?: Config; check: DoctorCheck } {
+  try {
+    const { config, file } = loadConfig({ env: context.io.env })
+    return { config, check: { name: 'config', ok: true, found: file ?? 'defaults and variables' } }
+  } catch (error) {
+    const check = { name: 'config', ok: false, found: describeError(error) }
+    return { check: { ...check, advice: 'no agent starts with this configuration' } }
+  }
+}
+
+function doctorText({ checks, acts, images, stops }: DoctorReport, style: TableStyle): string {
+  const room = Math.max(0, ...checks.map(({ name }) => name.length))
+  const checkLines = checks.flatMap(({ name, ok, found, advice }) => {
+    const mark = ok ? 'ok  ' : 'LACK'
+    const line = `${mark}  ${safeText(name).padEnd(room)}  ${safeText(found)}\n`
+    return advice === undefined ? [line] : [line, `${' '.repeat(room + 8)}${safeText(advice)}\n`]
+  })
+  const imageLines = images.map(({ image, because }) => safeText(`${image}: ${because}`))
+  return [
+    checkLines.join(''),
+    textTable(actColumns, acts, style),
+    stops.length === 0 ? '' : textTable(stopColumns, stops, style),
+    imageLines.length === 0 ? '' : `${imageLines.join('\n')}\n`,
+  ]
+    .filter((part) => part !== '')
+    .join('\n')
+}

@@ -1,0 +1,206 @@
+import { existsSync } from 'node:fs'
+import { type Command, InvalidArgumentError } from 'commander'
+import { loadRules } from '../../../support/config/load-rules.ts'
+import { loadGatePolicy } from '../../../supplychain/gate/load-policy.ts'
+import { SnugError } from '../../../errors.ts'
+import type { ProfileDocument } from '../../../supplychain/export/profile-document.ts'
+import type { GateResult } from '../../../supplychain/gate/finding.ts'
+import { findAll, type GateInput, gateResult } from '../../../supplychain/gate/gate.ts'
+import { gateGrafeas } from '../../../supplychain/gate/grafeas.ts'
+import { gateJunit } from '../../../supplychain/gate/junit.ts'
+import { gateMarkdown } from '../../../supplychain/gate/markdown.ts'
+import { parseRegoOutput, regoInput, withRego } from '../../../supplychain/gate/rego.ts'
+import { gateSarif } from '../../../supplychain/gate/sarif.ts'
+import { Shaper } from '../../../core/behaviour/shape.ts'
+import { defaultEntrypoint, type RegoPolicy } from '../../../supplychain/policy/rego-policy.ts'
+import { serverPolicy } from '../../../supplychain/policy/server-policy.ts'
+import { wasmPolicy } from '../../../supplychain/policy/wasm-policy.ts'
+import type { CliContext } from '../cli-context.ts'
+import { writeTo } from '../cli-io.ts'
+import { gateText } from '../output/gate-text.ts'
+import { imageInput, type ImageOptions } from '../input/image-input.ts'
+import { readProfileFile } from '../input/json-file.ts'
+import { packageVersion } from '../../../support/package-version.ts'
+import type { JoinedScan } from '../../../supplychain/scan/join.ts'
+import { grafeasProjectOption } from '../input/option-values.ts'
+import { joined, readReports } from '../input/scan-input.ts'
+import { writeTextFile } from '../input/text-file.ts'
+import { verifiedProfile } from '../input/verified-profile.ts'
+import { safeJson } from '../output/terminal-text.ts'
+
+const reportFormats = ['sarif', 'junit', 'markdown', 'json', 'grafeas'] as const
+type ReportFormat = (typeof reportFormats)[number]
+
+interface ReportTo {
+  readonly format: ReportFormat
+  readonly file: string
+}
+
+interface Options extends ImageOptions {
+  readonly profile?: string
+  readonly baseline?: string
+  readonly key?: readonly string[]
+  readonly plainHttp?: true
+  readonly policy?: string
+  readonly policyWasm?: string
+  readonly policyEntrypoint?: string
+  readonly policyOpa?: string
+  readonly rules?: string
+  readonly scan?: readonly string[]
+  readonly grafeasProject: string
+  readonly write: readonly ReportTo[]
+}
+
+export function gateCommand(program: Command, context: CliContext): void {
+  program
+    .command('gate')
+    .description(
+      'for CI: whether an image may go on, by its profile, its predecessor’s and a policy; works on files, with no agent; exit 2 where something needs a decision',
+    )
+    .argument(
+      '<image>',
+      'as the engine knows it; a name to tell it by where `--image-config` is given',
+    )
+    .option(
+      '--profile <file>',
+      'what the image was seen doing: `snug record`, `snug profile export`',
+    )
+    .option(
+      '--baseline <file>',
+      'the profile of the version before, to compare with; with `--key` also its image, HOST/REPOSITORY:TAG, to which it is attached',
+    )
+    .option('--key <file...>', 'public keys to trust, PEM')
+    .option('--plain-http', 'the registry has no TLS')
+    .option('--policy <file>', 'YAML, see profiles/gate.schema.json; otherwise profiles/gate.yaml')
+    .option('--policy-wasm <file>', 'a policy in Rego that `opa build -t wasm` compiled, on top')
+    .option('--policy-entrypoint <name>', `its rule; otherwise \`${defaultEntrypoint}\``)
+    .option('--policy-opa <url>', 'the same on a server of OPA: http://HOST:8181/v1/data/snug/gate')
+    .option('--rules <dir>', 'guardrails and generalisation rules; otherwise those that ship')
+    .option(
+      '--image-config <file>',
+      'what `docker image inspect` printed, or an OCI config; otherwise the engine is asked',
+    )
+    .option('--archive <file>', 'the image as `docker save` writes it, likewise')
+    .option('--scan <file...>', 'reports of scanners, joined with what the profile saw')
+    .option(
+      '--write <format=file>',
+      `writes a report too: ${reportFormats.join(', ')}; \`-\` is standard output, in place of the table`,
+      reportTo,
+      [],
+    )
+    .addOption(grafeasProjectOption())
+    .action(async (image: string, options: Options) => {
+      const judged = await judge(context, image, options)
+      const { result } = judged
+      await writeReports(context, judged, options)
+      if (!result.passed) context.exit = 2
+    })
+}
+
+interface Judged {
+  readonly result: GateResult
+  readonly scan?: JoinedScan
+  readonly nowMs: number
+}
+
+async function judge(context: CliContext, image: string, options: Options): Promise<Judged> {
+  const nowMs = Date.now()
+  const policy = loadGatePolicy(options.policy)
+  const { guardrails, generalise } = loadRules(options.rules)
+  const shaper = new Shaper(generalise)
+  const reports = readReports(options.scan ?? [])
+  const profile = options.profile === undefined ? undefined : readProfileFile(options.profile)
+  // Where nobody can tell and the policy would shut the gate by it, that is an error; else it is said.
+  const { root, base, age } = policy.image
+  const must = root === 'approve' || base !== undefined || age !== undefined
+  const input = await imageInput(context, image, options, { files: reports.length > 0, must })
+  const scan =
+    reports.length === 0 ? undefined : joined(context, image, reports, input, shaper, profile)
+  const gate: GateInput = {
+    image,
+    policy,
+    guardrails,
+    shaper,
+    nowMs,
+    ...(input.facts === undefined ? {} : { facts: input.facts }),
+    ...(scan === undefined ? {} : { scan }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(options.baseline === undefined
+      ? {}
+      : { baseline: await baselineOf(options.baseline, options) }),
+  }
+  const found = findAll(gate)
+  const rego = await regoPolicy(options)
+  const findings =
+    rego === undefined
+      ? found.findings
+      : withRego(found.findings, parseRegoOutput(await rego(regoInput(gate, found))))
+  const result = gateResult(gate, { ...found, findings })
+  return { result, nowMs, ...(scan === undefined ? {} : { scan }) }
+}
+
+/** Errors: USAGE, and those of each. */
+async function regoPolicy(options: Options): Promise<RegoPolicy | undefined> {
+  const { policyWasm, policyOpa, policyEntrypoint } = options
+  if (policyWasm !== undefined && policyOpa !== undefined) {
+    throw new SnugError('USAGE', 'either `--policy-wasm` or `--policy-opa`')
+  }
+  if (policyOpa !== undefined) return serverPolicy(policyOpa)
+  return policyWasm === undefined ? undefined : wasmPolicy(policyWasm, policyEntrypoint)
+}
+
+/** A file; or, with keys to trust, what is attached to the image of that name. */
+async function baselineOf(named: string, { key, plainHttp }: Options): Promise<ProfileDocument> {
+  if (key === undefined || existsSync(named)) return readProfileFile(named)
+  const { verified } = await verifiedProfile(named, {
+    key,
+    ...(plainHttp === undefined ? {} : { plainHttp }),
+  })
+  return verified.said
+}
+
+async function writeReports(
+  context: CliContext,
+  judged: Judged,
+  { write: reports, grafeasProject: project }: Options,
+): Promise<void> {
+  const { result } = judged
+  const toStdout = reports.find(({ file }) => file === '-')
+  for (const { format, file } of reports) {
+    const text = reportText(format, judged, project)
+    if (file === '-') await writeTo(context.io.stdout, text)
+    else writeTextFile(file, text)
+  }
+  if (toStdout !== undefined) return
+  await context.print(result, result.findings, () => gateText(result, context.io))
+}
+
+function reportText(format: ReportFormat, judged: Judged, project: string): string {
+  const { result, nowMs } = judged
+  switch (format) {
+    case 'grafeas': {
+      const { image } = result
+      const time = new Date(nowMs).toISOString()
+      const document = gateGrafeas({ ...judged, image, project, time })
+      return `${safeJson(JSON.stringify(document, null, 2))}\n`
+    }
+    case 'sarif':
+      return `${safeJson(JSON.stringify(gateSarif(result, packageVersion()), null, 2))}\n`
+    case 'json':
+      return `${safeJson(JSON.stringify(result, null, 2))}\n`
+    case 'junit':
+      return gateJunit(result)
+    case 'markdown':
+      return gateMarkdown(result)
+  }
+}
+
+function reportTo(text: string, before: readonly ReportTo[]): readonly ReportTo[] {
+  const at = text.indexOf('=')
+  const format = reportFormats.find((each) => each === text.slice(0, at))
+  const file = text.slice(at + 1)
+  if (format === undefined || file === '') {
+    throw new InvalidArgumentError(`It must be FORMAT=FILE, of ${reportFormats.join(', ')}.`)
+  }
+  return [...before, { format, file }]
+}

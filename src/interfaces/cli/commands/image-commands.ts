@@ -1,0 +1,142 @@
+import type { Command } from 'commander'
+import type {
+  EvidenceView,
+  LineageView,
+  ScanView,
+  StateNews,
+  VersionView,
+} from '../../../engine/api/engine-views.ts'
+import { countsText } from '../../../supplychain/scan/package-use.ts'
+import { imagePath } from '../agent-client.ts'
+import { rootLines } from '../../../supplychain/export/root-need.ts'
+import type { CliContext } from '../cli-context.ts'
+import { followLive } from '../follow-live.ts'
+import { renderItem } from '../output/output.ts'
+import { safeText } from '../output/terminal-text.ts'
+import { type Column, textFields, textTable } from '../output/text-table.ts'
+import { blockingFields, imageText, lossLines, percent, shortDigest } from '../output/view-text.ts'
+
+const columns: readonly Column<VersionView>[] = [
+  { head: 'IMAGE', value: ({ image }) => imageText(image), cut: true },
+  { head: 'STATE', value: ({ state }) => state },
+  { head: 'MODE', value: modeText },
+  { head: 'KNOWN', value: ({ behaviours }) => behaviours, right: true },
+  { head: 'REVIEW', value: ({ pending }) => pending, right: true },
+  { head: 'RUNS', value: ({ containers }) => containers.seen, right: true },
+  { head: 'UNSEEN', value: ({ coverage }) => `≤${percent(coverage.bound)}`, right: true },
+]
+
+/** Whether it blocks in earnest, and everywhere. */
+function modeText({ mode, blocking }: VersionView): string {
+  if (blocking === undefined) return mode
+  if (!blocking.armed) return `${mode} (off)`
+  return blocking.canary === undefined ? mode : `${mode} (canary)`
+}
+
+export function imageCommands(program: Command, context: CliContext): void {
+  const image = program.command('image').description('images, as lineages with their versions')
+
+  image
+    .command('list')
+    .description('lineages, their versions, state, mode, coverage')
+    .action(async () => {
+      const lineages = await context.client.get<readonly LineageView[]>('/v1/images')
+      const versions = lineages.flatMap((lineage) => lineage.versions)
+      await context.print(lineages, lineages, () => textTable(columns, versions, context.io))
+    })
+
+  image
+    .command('tail')
+    .description(
+      'versions that move on or are decided on, losses and the state of the agent, until Ctrl-C',
+    )
+    .option('--image <image>', 'only of this image')
+    .action(async ({ image: ref }: { image?: string }) => {
+      const format = context.format()
+      await followLive(context, { topic: 'states', image: ref }, (item) =>
+        renderItem(format, item, () => stateLine(item as StateNews)),
+      )
+    })
+
+  image
+    .command('show')
+    .description('one lineage: each version with its coverage and the holes in its evidence')
+    .argument('<image>', 'repository, repository:tag or repository@sha256:…')
+    .action(async (ref: string) => {
+      const lineage = await context.client.get<LineageView>(imagePath(ref))
+      await context.print(lineage, [lineage], () => lineage.versions.map(versionText).join('\n'))
+    })
+}
+
+function stateLine(news: StateNews): string {
+  return `${news.time.slice(0, 19)}Z ${safeText(stateText(news))}\n`
+}
+
+function stateText(news: StateNews): string {
+  switch (news.kind) {
+    case 'version': {
+      const { image, state, mode, because, running } = news
+      return `${imageText(image)} ${state}, mode ${mode}, ${running} running: ${because}`
+    }
+    case 'loss':
+      return `${imageText(news.image)} lost ${news.loss.count} (${news.loss.reason}, ${news.source})`
+    case 'status':
+      return `agent ${news.state}${news.degraded.map((why) => `; ${why}`).join('')}`
+  }
+}
+
+function versionText(version: VersionView): string {
+  const { image, tags, containers, predecessor } = version
+  return textFields([
+    ['version', `${image.repository}@${shortDigest(image.digest)}`],
+    ['tags', tags.length === 0 ? 'none' : tags.join(', ')],
+    ['state', `${version.state}, mode ${version.mode}: ${version.because}`],
+    ...blockingFields(version),
+    ['after', predecessor === undefined ? 'the first of its lineage' : shortDigest(predecessor)],
+    ['seen', `${version.firstSeen} to ${version.lastSeen}`],
+    [
+      'containers',
+      `${containers.running} running, ${containers.seen} seen, ${containers.before} of them ran before the agent`,
+    ],
+    ['behaviours', `${version.behaviours}, ${version.pending} wait for review`],
+    ['coverage', [version.coverage.sentence, ...(version.evidence?.sentences ?? [])]],
+    ...evidenceFields(version.evidence),
+    ...(version.root === undefined ? [] : [['root', rootLines(version.root)] as const]),
+    ['losses', lossLines(version.losses)],
+    ...scanFields(version.scan),
+  ])
+}
+
+/** What runs is named; of the rest the numbers will do. */
+function scanFields(scan: ScanView | undefined): readonly Field[] {
+  if (scan === undefined) return []
+  const used = (scan.findings ?? []).filter(({ use }) => use === 'in-use')
+  const names = used.slice(0, findingsShown).map((one) => {
+    return `${one.severity} ${one.id} in ${one.package} ${one.version}: ${one.why}`
+  })
+  const more = used.length - names.length
+  return [
+    ['findings', `${countsText(scan.counts)}, as ${scan.by} told it at ${scan.at}`],
+    ...(names.length === 0
+      ? []
+      : [['in use', more === 0 ? names : [...names, `and ${more} more`]] as const]),
+  ]
+}
+
+const findingsShown = 20
+
+type Field = readonly [string, string | readonly string[]]
+
+function evidenceFields(evidence: EvidenceView | undefined): readonly Field[] {
+  if (evidence === undefined) return []
+  const { notYetSeen, novelty, intervals, observedMs } = evidence
+  const known = novelty.points.at(-1)?.known ?? 0
+  const last = novelty.lastNew === undefined ? '' : `, the latest at ${novelty.lastNew}`
+  const curve = novelty.curve === '' ? 'nothing yet' : `${novelty.curve} ${known} behaviours${last}`
+  const hours = (observedMs / 3_600_000).toFixed(1)
+  return [
+    ['novelty', curve],
+    ['observed', `${intervals} ${intervals === 1 ? 'interval' : 'intervals'}, ${hours} h in all`],
+    ['not yet seen', notYetSeen.length === 0 ? 'nothing that is known of' : notYetSeen],
+  ]
+}

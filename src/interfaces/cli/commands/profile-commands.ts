@@ -1,0 +1,169 @@
+import { Argument, type Command } from 'commander'
+import {
+  type BehaviourView,
+  type DiffRow,
+  type Mode,
+  type ProfileDiff,
+  type ProfileView,
+  type VersionView,
+  modes,
+} from '../../../engine/api/engine-views.ts'
+import { imagePath } from '../agent-client.ts'
+import type { CliContext } from '../cli-context.ts'
+import { SnugError } from '../../../errors.ts'
+import { parseFor, parseShare } from '../input/option-values.ts'
+import { safeText } from '../output/terminal-text.ts'
+import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
+import { profileTestCommand } from './profile-test-command.ts'
+import { reviewQueueCommand } from './review-queue-command.ts'
+import { quarantineText, reviewCommands } from './review-commands.ts'
+import { blockingFields, imageText, lossLines, versionState } from '../output/view-text.ts'
+import { userText } from '../../../core/behaviour/user.ts'
+
+interface ModeOptions {
+  readonly canary?: number
+  readonly canaryFor?: string
+  readonly reason?: string
+}
+
+const behaviourColumns: readonly Column<BehaviourView>[] = [
+  // As much as tells behaviours apart; any unique beginning is taken for the whole.
+  { head: 'ID', value: ({ id }) => id.slice(0, 10) },
+  { head: 'STATE', value: ({ state }) => state },
+  { head: 'COUNT', value: ({ count }) => count, right: true },
+  { head: 'BEHAVIOUR', value: behaviourText, cut: true },
+]
+
+const diffColumns: readonly Column<DiffRow & { readonly sign: string }>[] = [
+  {
+    head: '',
+    value: ({ sign }) => sign,
+    colour: ({ sign }) => (sign === '+' ? 'green' : 'red'),
+  },
+  { head: 'ACTOR', value: ({ actor }) => actor, cut: true },
+  { head: 'UID', value: ({ uid }) => uid, right: true },
+  { head: 'BEHAVIOUR', value: ({ text }) => text, cut: true },
+  { head: 'EXPLAINED BY', value: ({ explained }) => explained ?? '', cut: true },
+]
+
+const imageHelp = 'repository, repository:tag or repository@sha256:…'
+
+export function profileCommands(program: Command, context: CliContext): void {
+  const profile = program.command('profile').description('what a version does, and may do')
+
+  profile
+    .command('show')
+    .description('behaviours with their evidence')
+    .argument('<image>', imageHelp)
+    .action(async (ref: string) => {
+      const view = await context.client.get<ProfileView>(imagePath(ref, '/profile'))
+      await context.print(view, view.behaviours, () => profileText(view, context.io))
+    })
+
+  profile
+    .command('diff')
+    .description('the delta from one version to another')
+    .argument('<from>', imageHelp)
+    .argument('<to>', imageHelp)
+    .action(async (from: string, to: string) => {
+      const query = `/diff?to=${encodeURIComponent(to)}`
+      const diff = await context.client.get<ProfileDiff>(imagePath(from, query))
+      const rows = [
+        ...diff.added.map((row) => ({ sign: '+', ...row })),
+        ...diff.removed.map((row) => ({ sign: '-', ...row })),
+      ]
+      const head = `${imageText(diff.from)} to ${imageText(diff.to)}`
+      const counts = `${diff.added.length} added, ${diff.removed.length} removed, ${diff.unchanged} unchanged`
+      await context.print(diff, rows, () => {
+        const table = rows.length === 0 ? '' : textTable(diffColumns, rows, context.io)
+        return `${safeText(`${head}: ${counts}`)}\n${table}`
+      })
+    })
+
+  profile
+    .command('mode')
+    .description('what a deviation gets')
+    .argument('<image>', imageHelp)
+    .addArgument(new Argument('<mode>', 'what a deviation gets').choices(modes))
+    .option(
+      '--canary <share>',
+      'with block: the share of its containers that is blocked first',
+      parseShare,
+    )
+    .option(
+      '--canary-for <time>',
+      'with block: how long only that share is, such as `30m`',
+      parseFor,
+    )
+    .option('--reason <text>', 'kept with the decision')
+    .action(async (ref: string, mode: Mode, { reason, canary, canaryFor }: ModeOptions) => {
+      if (mode !== 'block' && (canary ?? canaryFor) !== undefined) {
+        throw new SnugError('USAGE', 'a canary is for mode `block`')
+      }
+      const body = {
+        mode,
+        ...(canary === undefined ? {} : { canary }),
+        ...(canaryFor === undefined ? {} : { canaryFor }),
+        ...(reason === undefined ? {} : { reason }),
+      }
+      const version = await context.client.decide<VersionView>('PUT', imagePath(ref), '/mode', body)
+      await printVersion(context, version)
+    })
+
+  reviewQueueCommand(profile, context)
+  reviewCommands(profile, context)
+
+  profile
+    .command('end-learning')
+    .description('ends the learning window of a version now')
+    .argument('<image>', imageHelp)
+    .action(async (ref: string) => {
+      const { client } = context
+      const version = await client.decide<VersionView>('POST', imagePath(ref), '/end-learning')
+      await printVersion(context, version)
+    })
+
+  profileTestCommand(profile, context)
+}
+
+async function printVersion(context: CliContext, version: VersionView): Promise<void> {
+  await context.print(version, [version], () =>
+    textFields([
+      ['image', imageText(version.image)],
+      ['state', versionState(version)],
+      ...blockingFields(version),
+    ]),
+  )
+}
+
+function profileText({ version, behaviours }: ProfileView, style: TableStyle): string {
+  const quarantined = behaviours.filter(({ state }) => state === 'quarantined').length
+  const head = textFields([
+    ['image', imageText(version.image)],
+    ['state', versionState(version)],
+    ['coverage', version.coverage.sentence],
+    ['losses', lossLines(version.losses)],
+    ['quarantine', quarantineText(quarantined)],
+  ])
+  const groups = new Map<string, BehaviourView[]>()
+  for (const behaviour of behaviours) {
+    const actor = actorText(behaviour)
+    const rows = groups.get(actor) ?? []
+    rows.push(behaviour)
+    groups.set(actor, rows)
+  }
+  const tables = [...groups].map(
+    ([actor, rows]) => `\n${safeText(actor)}\n${textTable(behaviourColumns, rows, style)}`,
+  )
+  return head + tables.join('')
+}
+
+/** What a guardrail fired on says which; also where another container showed it without. */
+function behaviourText({ text, guardrails }: BehaviourView): string {
+  return guardrails.length === 0 ? text : `${text} [${guardrails.join(', ')}]`
+}
+
+function actorText({ actor, uid }: BehaviourView): string {
+  const via = actor.script === undefined ? '' : ` (run by ${actor.exe})`
+  return `${actor.script ?? actor.exe}${via}, ${userText(uid)}`
+}

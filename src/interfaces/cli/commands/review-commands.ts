@@ -1,0 +1,175 @@
+import type { Command } from 'commander'
+import { SnugError } from '../../../errors.ts'
+import type { ForgetResult, IncidentResult, VanishedRow } from '../../../engine/api/engine.ts'
+import type { DecisionResult } from '../../../engine/api/engine-views.ts'
+import { imagePath } from '../agent-client.ts'
+import type { CliContext } from '../cli-context.ts'
+import { parseMoment } from '../input/option-values.ts'
+import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
+import { imageText, versionState } from '../output/view-text.ts'
+
+interface ApproveOptions {
+  readonly behaviour?: string[]
+  readonly quarantined?: true
+  readonly reason?: string
+}
+
+interface RejectOptions {
+  readonly behaviour: string[]
+  readonly reason?: string
+}
+
+interface ForgetOptions {
+  readonly container?: string
+  readonly session?: string
+  readonly between?: string[]
+  readonly reason?: string
+}
+
+const vanishedColumns: readonly Column<VanishedRow>[] = [
+  { head: 'ID', value: ({ id }) => id.slice(0, 10) },
+  { head: 'ACTOR', value: ({ actor }) => actor, cut: true },
+  { head: 'UID', value: ({ uid }) => uid, right: true },
+  { head: 'BEHAVIOUR', value: ({ text }) => text, cut: true },
+]
+
+const imageHelp = 'repository, repository:tag or repository@sha256:…'
+
+/** The decisions on behaviours, as commands of `profile`. */
+export function reviewCommands(profile: Command, context: CliContext): void {
+  profile
+    .command('approve')
+    .description(
+      'approves behaviours that wait for review; without --behaviour all of them, but for those in quarantine',
+    )
+    .argument('<image>', imageHelp)
+    .option('--behaviour <id...>', 'only these')
+    .option('--quarantined', 'also what a guardrail fired on')
+    .option('--reason <text>', 'kept with the decision')
+    .action(async (ref: string, { behaviour, quarantined, reason }: ApproveOptions) => {
+      const body = {
+        ...(behaviour === undefined ? {} : { behaviours: behaviour }),
+        ...(quarantined === undefined ? {} : { quarantined }),
+        ...(reason === undefined ? {} : { reason }),
+      }
+      await decide(context, 'approved', ref, '/approve', body)
+    })
+
+  profile
+    .command('reject')
+    .description('rejects behaviours: deviations for good, in versions to come too')
+    .argument('<image>', imageHelp)
+    .requiredOption('--behaviour <id...>', 'which')
+    .option('--reason <text>', 'kept with the decision')
+    .action(async (ref: string, { behaviour, reason }: RejectOptions) => {
+      const body = { behaviours: behaviour, ...(reason === undefined ? {} : { reason }) }
+      await decide(context, 'rejected', ref, '/reject', body)
+    })
+
+  profile
+    .command('undo')
+    .description('takes decisions on behaviours back: what was seen speaks for itself again')
+    .argument('<image>', imageHelp)
+    .requiredOption('--behaviour <id...>', 'which')
+    .option('--reason <text>', 'kept with it')
+    .action(async (ref: string, { behaviour, reason }: RejectOptions) => {
+      const body = { behaviours: behaviour, ...(reason === undefined ? {} : { reason }) }
+      await decide(context, 'taken back', ref, '/withdraw', body)
+    })
+
+  profile
+    .command('forget')
+    .description('makes the profile what it would be had that never been seen')
+    .argument('<image>', imageHelp)
+    .option('--container <id>', 'all that this container showed; its name will do')
+    .option('--session <id>', 'all that this exec session did')
+    .option(
+      '--between <time...>',
+      'all from one time to another, RFC 3339 or ago such as `2h`; what went on for long goes by the whole bucket of time, and the answer says how far',
+    )
+    .option('--reason <text>', 'kept with the decision')
+    .action(async (ref: string, { reason, ...options }: ForgetOptions) => {
+      const body = { what: whatOf(options), ...(reason === undefined ? {} : { reason }) }
+      const { client } = context
+      const result = await client.decide<ForgetResult>('POST', imagePath(ref), '/forget', body)
+      await context.print(result, result.gone, () => forgetText(result, context.io))
+    })
+
+  profile
+    .command('incident')
+    .description(
+      'this was an incident: forgets all that an exec session did, rejects what only it did',
+    )
+    .argument('<image>', imageHelp)
+    .requiredOption('--session <id>', 'of the `docker exec` or `kubectl exec`: see its alerts')
+    .requiredOption('--reason <text>', 'kept with the decision')
+    .action(async (ref: string, body: { session: string; reason: string }) => {
+      const { client } = context
+      const result = await client.decide<IncidentResult>('POST', imagePath(ref), '/incident', body)
+      await context.print(result, result.rejected, () => incidentText(result, context.io))
+    })
+}
+
+async function decide(
+  context: CliContext,
+  done: string,
+  image: string,
+  step: string,
+  body: object,
+): Promise<void> {
+  const result = await context.client.decide<DecisionResult>('POST', imagePath(image), step, body)
+  const { decided, quarantined, version } = result
+  await context.print(result, decided, () =>
+    textFields([
+      [done, `${decided.length} behaviours of ${imageText(version.image)}`],
+      ['state', versionState(version)],
+      ['quarantine', quarantineText(quarantined)],
+    ]),
+  )
+}
+
+export function quarantineText(count: number): string {
+  if (count === 0) return 'empty'
+  return `${count} behaviours on which a guardrail fired: \`approve --quarantined\`, or reject them`
+}
+
+function whatOf({ container, session, between }: ForgetOptions): object {
+  const given = [container, session, between].filter((each) => each !== undefined)
+  if (given.length !== 1) {
+    throw new SnugError('USAGE', 'one of `--container`, `--session` and `--between` is needed')
+  }
+  if (between === undefined) return container === undefined ? { session } : { container }
+  const [from, to, ...more] = between
+  if (from === undefined || to === undefined || more.length > 0) {
+    throw new SnugError('USAGE', '`--between` needs two times')
+  }
+  return { between: { from: parseMoment(from), to: parseMoment(to) } }
+}
+
+function forgetText(result: ForgetResult, style: TableStyle): string {
+  const { gone, lessened, version } = result
+  const head = textFields([
+    ['image', imageText(version.image)],
+    ['forgotten', actsText(result)],
+    ['vanished', `${gone.length} behaviours`],
+    ['lessened', `${lessened.length} behaviours`],
+    ['state', versionState(version)],
+  ])
+  return gone.length === 0 ? head : `${head}\n${textTable(vanishedColumns, gone, style)}`
+}
+
+function incidentText(result: IncidentResult, style: TableStyle): string {
+  const { rejected, lessened, alerts, version } = result
+  const head = textFields([
+    ['image', imageText(version.image)],
+    ['forgotten', actsText(result)],
+    ['rejected', `${rejected.length} behaviours that nothing else had shown`],
+    ['lessened', `${lessened.length} behaviours`],
+    ['alerts', `${alerts.length} decided with it`],
+  ])
+  return rejected.length === 0 ? head : `${head}\n${textTable(vanishedColumns, rejected, style)}`
+}
+
+function actsText({ acts, from, to }: ForgetResult): string {
+  return from === undefined || to === undefined ? 'nothing' : `${acts} acts, from ${from} to ${to}`
+}

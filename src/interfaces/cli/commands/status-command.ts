@@ -1,0 +1,104 @@
+import type { Command } from 'commander'
+import {
+  type SourceView,
+  type StatusView,
+  type StopHow,
+  stopHows,
+} from '../../../engine/api/engine-views.ts'
+import type { CliContext } from '../cli-context.ts'
+import { textFields } from '../output/text-table.ts'
+import { lossLines } from '../output/view-text.ts'
+
+export function statusCommand(program: Command, context: CliContext): void {
+  program
+    .command('status')
+    .description(
+      'agent, sources and their losses, hooks in use, containers watched, counts by state; exits with 1 where a source observes nothing',
+    )
+    .action(async () => {
+      const status = await context.client.get<StatusView>('/v1/status')
+      await context.print(status, [status], () => statusText(status))
+      // What else is degraded a restart would not mend, and a probe must not ask for one.
+      if (status.sources.some(({ reason }) => reason !== undefined)) context.exit = 1
+    })
+}
+
+function statusText(status: StatusView): string {
+  const { containers, alerts } = status
+  const fields: [string, string | string[]][] = [
+    ['agent', [agentLine(status), ...status.degraded.map((why) => `degraded: ${why}`)]],
+    ...status.sources.map((source): [string, string[]] => ['source', sourceLines(source)]),
+    ...status.engines.map(({ name, state, reason }): [string, string] => [
+      'engine',
+      `${name}: ${state}${reason === undefined ? '' : ` (${reason})`}`,
+    ]),
+    [
+      'watched',
+      `${containers.watched} containers, ${containers.unresolved} not yet resolved, ${containers.before} ran before the agent`,
+    ],
+    [
+      'versions',
+      Object.entries(status.versions)
+        .map(([state, count]) => `${count} ${state}`)
+        .join(', '),
+    ],
+    ...blockingLines(status),
+    ['page', pageLine(status)],
+    ['alerts', `${alerts.open} open of ${alerts.total}`],
+    ['losses', lossLines(status.losses)],
+    ...crossLines(status),
+  ]
+  return textFields(fields)
+}
+
+/** Only where there are two sources. */
+function crossLines({ crossChecks }: StatusView): [string, string[]][] {
+  if (crossChecks.length === 0) return []
+  return [['told twice', crossChecks.map(({ sentence }) => sentence)]]
+}
+
+function blockingLines({ stops, selfProbe }: StatusView): [string, string | string[]][] {
+  if (stops.length === 0) return []
+  const of = (how: StopHow): string[] => {
+    const acts = stops.flatMap((stop) => (stop.how === how ? [stop.act] : []))
+    return acts.length === 0
+      ? []
+      : [`${how === 'alerted' ? 'alerted only' : how}: ${acts.join(', ')}`]
+  }
+  const probe =
+    selfProbe === undefined
+      ? []
+      : [
+          `self-probe: ${selfProbe.ok ? 'stops what it must' : `FAILED: ${selfProbe.missed.join(', ')}`} (${selfProbe.time}, ${selfProbe.failures} of ${selfProbe.runs} failed)`,
+        ]
+  return [['can stop', [...stopHows.flatMap(of), ...probe]]]
+}
+
+function pageLine({ front, degraded }: StatusView): string {
+  if (front === undefined) {
+    const isDown = degraded.some((why) => why.startsWith('front: '))
+    return isDown ? 'not served: see above' : 'not served: `listen` is `none`'
+  }
+  const { url, uid, pid, capabilities, noNewPrivileges } = front
+  const rights = [
+    `uid ${uid}`,
+    capabilities === 'none' ? 'no capabilities' : `capabilities ${capabilities}`,
+    ...(noNewPrivileges ? ['no new privileges'] : []),
+  ]
+  return `${url} (pid ${pid}: ${rights.join(', ')}); \`snug ui\` signs you in`
+}
+
+function agentLine({ state, startedAt, pid, version, node }: StatusView): string {
+  return `${state} on ${node} since ${startedAt}, version ${version}, pid ${pid}`
+}
+
+function sourceLines({ name, state, reason, received, lost, facts }: SourceView): string[] {
+  const lostText = Object.entries(lost)
+    .filter(([, count]) => count > 0)
+    .map(([why, count]) => `${why} ${count}`)
+  return [
+    `${name}: ${state}${reason === undefined ? '' : ` (${reason})`}`,
+    `  ${received} received, lost: ${lostText.length === 0 ? 'none known' : lostText.join(', ')}`,
+    ...Object.entries(facts).map(([fact, value]) => `  ${fact}: ${value}`),
+  ]
+}

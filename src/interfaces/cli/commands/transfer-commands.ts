@@ -1,0 +1,83 @@
+import { type Command, Option } from 'commander'
+import { loadRules } from '../../../support/config/load-rules.ts'
+import { mergeDocuments } from '../../../supplychain/export/merge-documents.ts'
+import { documentText } from '../../../supplychain/export/profile-document.ts'
+import { Shaper } from '../../../core/behaviour/shape.ts'
+import { readProfileFile } from '../input/json-file.ts'
+import { writeTextFile } from '../input/text-file.ts'
+import { type ExportFormat, exportFormats } from '../../../supplychain/export/export-profile.ts'
+import type { ProfileExport } from '../../../engine/api/engine.ts'
+import type { VersionView } from '../../../engine/api/engine-views.ts'
+import { imagePath } from '../agent-client.ts'
+import type { CliContext } from '../cli-context.ts'
+import { say, writeTo } from '../cli-io.ts'
+import { openInput } from '../input/event-input.ts'
+import { safeText } from '../output/terminal-text.ts'
+import { textFields } from '../output/text-table.ts'
+import { imageText } from '../output/view-text.ts'
+
+interface MergeOptions {
+  readonly out?: string
+  readonly rules?: string
+}
+
+/** Adds to `snug profile`. */
+export function transferCommands(program: Command, context: CliContext): void {
+  const profile = program.commands.find((each) => each.name() === 'profile') ?? program
+
+  profile
+    .command('export')
+    .description(
+      'the profile as a file of another tool, on standard output; what that cannot say is told on standard error',
+    )
+    .argument('<image>', 'repository, repository:tag or repository@sha256:…')
+    .addOption(
+      new Option('--format <format>', '`snug` is the whole profile with its evidence')
+        .choices(exportFormats)
+        .default('snug'),
+    )
+    .action(async (ref: string, { format }: { format: ExportFormat }) => {
+      const path = imagePath(ref, `/export?format=${format}`)
+      const { text, notes } = await context.client.get<ProfileExport>(path)
+      await writeTo(context.io.stdout, text)
+      for (const note of notes) say(context.io, `snug: ${safeText(note)}`)
+    })
+
+  profile
+    .command('merge')
+    .description('adds up recorded or exported profiles of one image: runs, shards, nodes')
+    .argument('<file...>', 'made by `snug record` or `snug profile export`')
+    .option('--out <file>', 'where it goes; otherwise standard output')
+    .option('--rules <dir>', 'generalisation rules; otherwise those that ship')
+    .action(async (files: readonly string[], { out, rules }: MergeOptions) => {
+      const shaper = new Shaper(loadRules(rules).generalise)
+      const merged = files
+        .map(readProfileFile)
+        .reduce((sum, one) => mergeDocuments(sum, one, shaper))
+      const text = documentText(merged)
+      if (out === undefined) await writeTo(context.io.stdout, text)
+      else writeTextFile(out, text)
+    })
+
+  profile
+    .command('import')
+    .description(
+      'merges an exported profile into the version of its image, which then waits for review',
+    )
+    .argument('<file>', 'made by `snug profile export`; `-` is standard input')
+    .action(async (file: string) => {
+      const input = await openInput(file, context.io)
+      const version = await context.client.upload<VersionView>(
+        '/v1/profiles',
+        input,
+        context.io.signal,
+      )
+      await context.print(version, [version], () =>
+        textFields([
+          ['image', imageText(version.image)],
+          ['state', `${version.state}, mode ${version.mode}: ${version.because}`],
+          ['behaviours', String(version.behaviours)],
+        ]),
+      )
+    })
+}

@@ -1,0 +1,55 @@
+import { loadConfig } from '../../../support/config/load-config.ts'
+import { describeError, SnugError } from '../../../errors.ts'
+import { engineImageContents, engineImageFacts } from '../../../supplychain/image/engine-image.ts'
+import { readImageArchive } from '../../../supplychain/image/image-archive.ts'
+import { type ImageFacts, imageFactsOf } from '../../../supplychain/image/image-facts.ts'
+import type { ImageTree } from '../../../supplychain/image/image-tree.ts'
+import type { CliContext } from '../cli-context.ts'
+import { say } from '../cli-io.ts'
+import { readJsonFile } from './json-file.ts'
+import { safeText } from '../output/terminal-text.ts'
+
+/** What is known of the image that a command is about. */
+export interface ImageInput {
+  readonly facts?: ImageFacts
+  readonly tree?: ImageTree
+}
+
+export interface ImageOptions {
+  /** `docker save`, or an OCI layout in a tar. */
+  readonly archive?: string
+  /** What `docker image inspect` printed, or an OCI config. */
+  readonly imageConfig?: string
+}
+
+export interface ImageNeeds {
+  readonly files: boolean
+  /** What must be there: without it the engine's error is thrown, else it is told. */
+  readonly must: boolean
+}
+
+/** From the files that were given, else from the engine. Errors: those of each. */
+export async function imageInput(
+  { io }: CliContext,
+  image: string,
+  { archive, imageConfig }: ImageOptions,
+  { files, must }: ImageNeeds,
+): Promise<ImageInput> {
+  const config =
+    imageConfig === undefined ? undefined : imageFactsOf(readJsonFile(imageConfig, 'IMAGE_INVALID'))
+  if (archive !== undefined) {
+    const { facts, tree } = await readImageArchive(archive)
+    return { facts: config ?? facts, tree }
+  }
+  if (config !== undefined) return { facts: config }
+  const { socket } = loadConfig({ env: io.env }).config.engines.docker
+  try {
+    return files
+      ? await engineImageContents(socket, image)
+      : { facts: await engineImageFacts(socket, image) }
+  } catch (error) {
+    if (!(error instanceof SnugError) || must) throw error
+    say(io, `snug: the image itself was not looked at: ${safeText(describeError(error))}`)
+    return {}
+  }
+}

@@ -1,0 +1,91 @@
+import type { Alert } from '../../../core/event/alert.ts'
+import type { ImageRef, LossSpan, SnugEvent } from '../../../core/event/event.ts'
+import type { BlockingView, VersionView } from '../../../engine/api/engine-views.ts'
+
+/** `repository:tag`, or `repository@sha256:` and twelve digits: short, and good as an IMAGE. */
+export function imageText(image: ImageRef | undefined): string {
+  if (image === undefined) return '-'
+  const { repository, tag, digest } = image
+  return tag === undefined ? `${repository}@${shortDigest(digest)}` : `${repository}:${tag}`
+}
+
+export function shortDigest(digest: string): string {
+  return digest.slice(0, 'sha256:'.length + 12)
+}
+
+export function versionState({ state, mode, because }: VersionView): string {
+  return `${state}, mode ${mode}: ${because}`
+}
+
+export function lossLines(losses: readonly LossSpan[]): string[] {
+  if (losses.length === 0) return ['none known']
+  return losses.map(({ reason, count, from, to }) => `${reason}: ${count} from ${from} to ${to}`)
+}
+
+/** What blocking is doing, and what else there is to say of the version; nothing where there is nothing. */
+export function blockingFields({
+  blocking,
+  notes,
+}: VersionView): readonly (readonly [string, string | readonly string[]])[] {
+  const said = notes.length === 0 ? [] : [['note', notes] as const]
+  if (blocking === undefined) return said
+  return [['blocking', blockingLines(blocking)], ...said]
+}
+
+function blockingLines(blocking: BlockingView): readonly string[] {
+  const { armed, since, disarmedAt, canary, breakGlass, containers } = blocking
+  const enforced = containers.filter((container) => container.enforced)
+  const names = enforced.map(({ id, name }) => name ?? id.slice(0, 12))
+  return [
+    `${armed ? 'armed' : 'off'}, since ${since}`,
+    ...(disarmedAt === undefined ? [] : [`disarmed itself at ${disarmedAt}`]),
+    ...(breakGlass === undefined
+      ? []
+      : [`off until ${breakGlass.until} by ${breakGlass.by}: ${breakGlass.reason}`]),
+    ...(canary === undefined
+      ? []
+      : [`canary: ${percent(canary.fraction)} of its containers until ${canary.until}`]),
+    `${enforced.length} of ${containers.length} running containers: ${names.join(', ') || 'none'}`,
+  ]
+}
+
+/** At most so many percent, never rounded down to a promise. */
+export function percent(share: number): string {
+  const value = share * 100
+  return value > 0 && value < 0.1 ? '<0.1 %' : `${Number(value.toFixed(1))} %`
+}
+
+/** What an event says, in words. */
+export function eventText(event: SnugEvent): string {
+  switch (event.kind) {
+    case 'exec':
+      return `run ${event.exec.script ?? event.exec.path}${event.exec.drift ? ' (drift)' : ''}`
+    case 'file': {
+      const { access, path, to } = event.file
+      return `${access.join(', ')} ${path}${to === undefined ? '' : ` to ${to}`}`
+    }
+    case 'connect':
+      return `connect ${peerText(event.connect)}`
+    case 'listen':
+      return `listen ${peerText(event.listen)}`
+    case 'identity':
+      return `become uid ${event.identity.to.uid} from ${event.identity.from.uid}`
+    case 'capability':
+      return `use ${event.capability.name}`
+    case 'syscall':
+      return `call ${event.syscall.name}${event.syscall.target ? ` on ${event.syscall.target}` : ''}`
+    case 'loss':
+      return `lost ${event.loss.count} (${event.loss.reason})`
+  }
+}
+
+function peerText(peer: { protocol: string; address: string; port: number }): string {
+  const address = peer.address.includes(':') ? `[${peer.address}]` : peer.address
+  return `${peer.protocol} ${address}:${peer.port}`
+}
+
+export function alertText({ behaviour, event, type, reasons }: Alert): string {
+  // Of no act: what blocking has to say of itself.
+  if (type === 'enforcement' && event.kind === 'loss') return reasons[0] ?? event.loss.reason
+  return behaviour?.text ?? eventText(event)
+}

@@ -1,0 +1,12 @@
+import { Option } from 'commander'
+import { outputFormats } from './output/output.ts'
+
+export const defaultSocket = '/run/snug/snug.sock'
+
+export const socketOption = new Option(
+  '--socket <path>',
+  `admin socket of the agent (SNUG_SOCKET; ${defaultSocket})`,
+)
+export const outputOption = new Option('-o, --output <format>', 'how data is printed').choices(
+  outputFormats,
+)

@@ -1,0 +1,76 @@
+import { Command } from 'commander'
+import { CliContext } from './cli-context.ts'
+import type { CliIo } from './cli-io.ts'
+import { admitCommand } from './commands/admit-command.ts'
+import { agentCommand } from './commands/agent-command.ts'
+import { alertCommands } from './commands/alert-commands.ts'
+import { attestCommands } from './commands/attest-commands.ts'
+import { auditCommands } from './commands/audit-commands.ts'
+import { breakGlassCommand } from './commands/break-glass-command.ts'
+import { completionCommand } from './commands/completion-command.ts'
+import { configCommands } from './commands/config-commands.ts'
+import { doctorCommand } from './commands/doctor-command.ts'
+import { eventCommands } from './commands/event-commands.ts'
+import { gateCommand } from './commands/gate-command.ts'
+import { imageCommands } from './commands/image-commands.ts'
+import { networkPolicyCommands } from './commands/network-policy-command.ts'
+import { profileCommands } from './commands/profile-commands.ts'
+import { recordCommand } from './commands/record-command.ts'
+import { scanCommand } from './commands/scan-command.ts'
+import { sinkCommands } from './commands/sink-commands.ts'
+import { statusCommand } from './commands/status-command.ts'
+import { tokenCommands } from './commands/token-commands.ts'
+import { transferCommands } from './commands/transfer-commands.ts'
+import { uiCommand } from './commands/ui-command.ts'
+import { outputOption, socketOption } from './program-options.ts'
+import { packageVersion } from '../../support/package-version.ts'
+
+export interface Cli {
+  readonly program: Command
+  readonly context: CliContext
+}
+
+/** The whole command line; also what `docs/reference/cli.md` is generated from. */
+export function createProgram(io: CliIo): Cli {
+  const program = new Command('snug')
+  const context = new CliContext(program, io)
+  program
+    .description('learns what each container image normally does, and holds every container to it')
+    .version(packageVersion(), '-V, --version', 'prints the version')
+    .helpOption('-h, --help', 'explains a command')
+    .helpCommand('help [command]', 'explains a command')
+    .addOption(socketOption)
+    .addOption(outputOption)
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      // Told by `run-cli.ts`, in the form of every other error.
+      outputError: () => undefined,
+      getOutHasColors: () => io.colour,
+      getErrHasColors: () => io.colour,
+    })
+  agentCommand(program, context)
+  statusCommand(program, context)
+  uiCommand(program, context)
+  doctorCommand(program, context)
+  imageCommands(program, context)
+  profileCommands(program, context)
+  transferCommands(program, context)
+  networkPolicyCommands(program, context)
+  breakGlassCommand(program, context)
+  alertCommands(program, context)
+  auditCommands(program, context)
+  eventCommands(program, context)
+  recordCommand(program, context)
+  gateCommand(program, context)
+  attestCommands(program, context)
+  scanCommand(program, context)
+  admitCommand(program, context)
+  sinkCommands(program, context)
+  configCommands(program, context)
+  tokenCommands(program, context)
+  completionCommand(program, context)
+  return { program, context }
+}

@@ -1,0 +1,182 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { loadConfig } from '../../support/config/load-config.ts'
+import { describeError } from '../../errors.ts'
+import type { DoctorReport, LineageView, StatusView } from '../../engine/api/engine-views.ts'
+import { cliPath, DemoAgent } from './demo-agent.ts'
+import { type Host, lookAtHost, portIsFree, withoutSensor } from './host.ts'
+import { LiveStage } from './live-stage.ts'
+import { RecordedStage } from './recorded-stage.ts'
+import { Screen } from './screen.ts'
+import type { Stage } from './stage.ts'
+import { demoWindow, type Told, tellStory } from './story.ts'
+import { StoryRecorder } from './story-recorder.ts'
+
+/**
+ * `make run`: the agent on this host. With a container engine it watches that; without one it plays a story
+ * in containers of its own; without the rights for that it plays the story from a recording.
+ */
+async function main(): Promise<void> {
+  const screen = new Screen()
+  const host = await lookAtHost()
+  const lacks = withoutSensor(host)
+  screen.line()
+  screen.line(
+    `  ${screen.paint(['bold', 'inverse'], ' SNUG ')}  learns what each container image normally does,`,
+  )
+  screen.line('          and holds every container to it')
+  screen.line()
+  const wanted = process.env['SNUG_DEMO'] ?? (host.engine === undefined ? 'story' : 'watch')
+  if (wanted === 'watch' && lacks === undefined) return watch(screen, host)
+  return play(screen, host, lacks)
+}
+
+async function play(screen: Screen, host: Host, lacks: string | undefined): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'snug-demo-'))
+  let agent: DemoAgent | undefined
+  let stage: Stage | undefined
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => resolve('interrupted'))
+  })
+  try {
+    stage =
+      lacks === undefined && host.busybox !== undefined
+        ? new LiveStage(folder, host.busybox)
+        : new RecordedStage(() => {
+            if (agent === undefined) throw new Error('the agent is not there yet')
+            return agent
+          })
+    const port = 7684
+    const listen = (await portIsFree(port)) ? `127.0.0.1:${port}` : 'none'
+    const file = join(folder, 'snug.yaml')
+    const config = {
+      ...stage.config,
+      data: join(folder, 'data'),
+      listen,
+      learn: demoWindow,
+      after: 'alert',
+      log: { level: 'warn' },
+    }
+    // JSON is YAML.
+    writeFileSync(file, JSON.stringify(config, undefined, 2))
+    const socket = join(folder, 'snug.sock')
+    agent = new DemoAgent({ folder, socket, args: ['--config', file], piped: stage.piped })
+    const done = playOn(screen, agent, stage, { lacks, listen, folder })
+    if ((await Promise.race([done, interrupted])) === 'interrupted') {
+      screen.line()
+      screen.line('    cleaning up')
+      done.catch(() => undefined)
+      process.exitCode = 130
+    } else if (process.stdin.isTTY && process.stdout.isTTY) {
+      screen.line(`    ${screen.paint('dim', 'The agent goes on. Ctrl-C ends it and cleans up.')}`)
+      await Promise.race([agent.ended(), interrupted])
+    }
+  } finally {
+    await stage?.close()
+    await agent?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+interface Setting {
+  readonly lacks: string | undefined
+  readonly listen: string
+  readonly folder: string
+}
+
+async function playOn(
+  screen: Screen,
+  agent: DemoAgent,
+  stage: Stage,
+  { lacks, listen, folder }: Setting,
+): Promise<void> {
+  const status = await agent.ready()
+  if (lacks !== undefined) screen.fact('note', lacks)
+  await introduce(screen, agent, status, listen)
+  screen.fact('story', stage.words)
+  const record = process.env['SNUG_DEMO_RECORD'] !== undefined && !stage.piped
+  const recorder = record ? await StoryRecorder.start(agent, folder) : undefined
+  const told = await tellStory(screen, agent, recorder?.wrap(stage) ?? stage)
+  await recorder?.save()
+  summary(screen, agent, told)
+}
+
+async function introduce(
+  screen: Screen,
+  agent: DemoAgent,
+  status: StatusView,
+  listen: string,
+): Promise<void> {
+  for (const { name, state, facts } of status.sources) {
+    const hooks = facts['hooks'] ?? facts['programs']
+    screen.fact('source', `${name}, ${state}${hooks === undefined ? '' : `: ${hooks}`}`)
+  }
+  const doctor = await agent.ask<DoctorReport>(['doctor'])
+  const acts = doctor?.acts ?? []
+  const list = (of: 'seen' | 'stopped'): string =>
+    acts
+      .filter((act) => !/^(no|none|not|nothing|never)\b/i.test(act[of]))
+      .map(({ act }) => act)
+      .join(', ') || 'nothing yet'
+  screen.fact('sees', list('seen'))
+  screen.fact('can stop', list('stopped'))
+  screen.fact(
+    'API',
+    listen === 'none' ? `${agent.socket} (7684 is taken)` : `http://${listen}, ${agent.socket}`,
+  )
+}
+
+function summary(screen: Screen, agent: DemoAgent, told: Told): void {
+  screen.line(`    ${screen.paint('bold', 'In the end')}`)
+  screen.line(
+    `    ${told.actsTold} of ${told.acts} acts of the intruder were told, each within ${told.slowestMs} ms; ` +
+      `${told.alerts} alerts in all, ${told.early} before he came`,
+  )
+  screen.line()
+  screen.line(`    ${screen.paint('bold', 'Where to look next')}`)
+  screen.line(`    alias snug='node ${cliPath} --socket ${agent.socket}'`)
+  screen.line('    snug alert list                     what was told, newest first')
+  screen.line('    snug profile show demo/shop:2.0     each behaviour with its evidence')
+  screen.line('    snug doctor                         what this host can see and stop, and why')
+  screen.line('    README.md, docs/architecture.md     how it works')
+  screen.line()
+}
+
+/** The agent on this host as it is configured, in the foreground, with a few lines before. */
+async function watch(screen: Screen, { engine = 'none' }: Host): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'snug-run-'))
+  const { socket, listen } = loadConfig({ env: process.env }).config
+  const agent = new DemoAgent({ folder, socket, args: [], piped: false })
+  const interrupted = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, resolve)
+  })
+  try {
+    const status = await agent.ready()
+    const address = listen.kind === 'none' ? 'none' : `${listen.host}:${listen.port}`
+    await introduce(screen, agent, status, address)
+    screen.fact('engine', engine)
+    screen.fact('watches', `${status.containers.watched} containers`)
+    for (const { repository, versions } of (await agent.ask<LineageView[]>(['image', 'list'])) ??
+      [])
+      screen.fact('', `${repository}: ${versions.map(({ state }) => state).join(', ')}`)
+    screen.line()
+    screen.line(`    alias snug='node ${cliPath} --socket ${socket}'`)
+    screen.line('    Alerts appear here as they come. Ctrl-C ends the agent.')
+    screen.line('    To see the story of an attack instead: SNUG_DEMO=story make run')
+    screen.line()
+    agent.followAlerts((alert) => screen.alert(alert, undefined))
+    await Promise.race([agent.ended(), interrupted])
+  } finally {
+    await agent.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+try {
+  await main()
+} catch (error) {
+  process.stderr.write(`snug: ${describeError(error)}\n`)
+  process.exitCode = 1
+}

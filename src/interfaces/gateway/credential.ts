@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http'
+import { TLSSocket } from 'node:tls'
+import type { TrustDomains } from '../../support/net/spiffe.ts'
+import { tlsPeer } from '../../support/net/tls-peer.ts'
+import { type Claim, claimHeader, claimText, tokenHeader } from '../server/access/claim.ts'
+import type { FrontSetup } from '../server/gateway/gateway-protocol.ts'
+import { tokenDigest } from '../server/access/token-file.ts'
+
+/** What somebody came with, as the daemon is told of it: of a token its hash alone. */
+export type Credential =
+  | { readonly kind: 'token'; readonly digest: string }
+  | { readonly kind: 'claim'; readonly claim: Claim; readonly until?: number }
+
+export const cookieName = 'snug_session'
+/** Under TLS: browsers then take it over TLS only, and from this host only. */
+export const secureCookieName = '__Host-snug_session'
+
+export function headersOf(credential: Credential): Readonly<Record<string, string>> {
+  return credential.kind === 'token'
+    ? { [tokenHeader]: credential.digest }
+    : { [claimHeader]: claimText(credential.claim) }
+}
+
+/** Names a credential among others, without giving it away. */
+export function keyOf(credential: Credential): string {
+  return credential.kind === 'token' ? credential.digest : claimText(credential.claim)
+}
+
+export function ofToken(token: string): Credential {
+  return { kind: 'token', digest: tokenDigest(token) }
+}
+
+/** `Authorization: Bearer …`; undefined where there is none that reads. */
+export function bearerOf({ headers }: IncomingMessage): string | undefined {
+  return /^Bearer ([\w.~+/-]{1,8000}=*)$/i.exec(headers.authorization ?? '')?.[1]
+}
+
+export function sessionIdOf({ headers, socket }: IncomingMessage): string | undefined {
+  const wanted = socket instanceof TLSSocket ? secureCookieName : cookieName
+  for (const pair of (headers.cookie ?? '').split(';')) {
+    const [name, value] = pair.trim().split('=', 2)
+    if (name === wanted && value !== undefined && /^[\w-]{43}$/.test(value)) return value
+  }
+  return undefined
+}
+
+/** Whom the client's certificate names, where one of our authorities signed it and the name has a role. */
+export function ofCertificate(
+  incoming: IncomingMessage,
+  clients: NonNullable<FrontSetup['tls']>['clients'],
+  domains: TrustDomains | undefined,
+): Credential | undefined {
+  const { names, until } = tlsPeer(incoming, domains)
+  const client = clients.find(({ name }) => names.includes(name))
+  if (client === undefined) return undefined
+  const claim: Claim = { via: 'certificate', name: client.name, role: client.role }
+  return { kind: 'claim', claim, until }
+}

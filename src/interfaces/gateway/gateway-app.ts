@@ -1,0 +1,256 @@
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import { TLSSocket } from 'node:tls'
+import { upgradeWebSocket } from '@hono/node-server'
+import { type Context, Hono } from 'hono'
+import { setCookie } from 'hono/cookie'
+import { WebSocket } from 'ws'
+import { mayAs, type Role } from '../../support/config/role.ts'
+import { SnugError } from '../../errors.ts'
+import { readJson } from '../../support/net/json-body.ts'
+import type { Log } from '../../support/telemetry/log.ts'
+import { liveQuery } from '../server/live-query.ts'
+import { pumpLive } from '../server/live-socket.ts'
+import { checkOrigin } from '../server/access/origin-guard.ts'
+import { problemResponse, refusalReason } from '../server/problem.ts'
+import { check } from '../server/request-body.ts'
+import type { Route } from '../server/routes/route.ts'
+import { routes } from '../server/routes/routes.ts'
+import { sessionBody } from '../server/routes/session-routes.ts'
+import type { Access, Holder } from './access.ts'
+import { cookieName, type Credential, headersOf, secureCookieName } from './credential.ts'
+import type { DaemonLink, LinkAnswer } from './backend-client.ts'
+import type { LiveFeed } from './live-feed.ts'
+import { type PageFiles, pagePolicy, signInPage } from './page-files.ts'
+import type { Reports } from './reports.ts'
+import { AttemptsError } from './throttle.ts'
+
+export interface FrontWorld {
+  readonly link: DaemonLink
+  readonly access: Access
+  readonly feed: LiveFeed
+  readonly files: PageFiles
+  readonly reports: Reports
+  readonly log: Log
+  /** Names, in lower case, by which clients may call it. */
+  readonly hosts: () => ReadonlySet<string>
+  readonly bodyMs: number
+}
+
+interface Env {
+  readonly Bindings: { readonly incoming: IncomingMessage }
+  readonly Variables: { credential: Credential | undefined }
+}
+
+/** What of an answer of the daemon goes on to the client. */
+const passedOn = ['content-type', 'etag', 'link', 'x-snug-code', 'www-authenticate'] as const
+
+/** All that is served over TCP. What is not refused here goes to the daemon, as a request that was taken apart and checked. */
+export function createFrontApp(world: FrontWorld): Hono<Env> {
+  const { access, reports, files } = world
+  const app = new Hono<Env>()
+  const open = new Set(routes.filter(({ role }) => role === 'nobody').map(nameOf))
+  const signIn = signInPage(files)
+
+  app.use('*', async (c, next) => {
+    const { incoming } = c.env
+    const isOpen = open.has(nameOf(c.req))
+    const isHealth = isOpen && c.req.method === 'GET'
+    if (!isHealth) guardOrigin(world, incoming)
+    if (!isOpen && !isLinkOf(c)) c.set('credential', await access.credentialOf(incoming))
+    await next()
+    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store')
+    c.header('x-content-type-options', 'nosniff')
+    c.header('referrer-policy', 'no-referrer')
+    c.header('cross-origin-resource-policy', 'same-origin')
+  })
+
+  app.get('/v1/live', async (c, next) => {
+    const { incoming } = c.env
+    if (incoming.headers.upgrade?.toLowerCase() !== 'websocket') return next()
+    const request = check(liveQuery, c.req.query())
+    const credential = credentialOf(c)
+    await access.holderOf(credential)
+    const reader = await world.feed.subscribe(request)
+    incoming.socket.once('close', () => reader.close())
+    return upgradeWebSocket(() => ({
+      onOpen: (_, { raw: socket }) => {
+        if (!(socket instanceof WebSocket)) return reader.close()
+        const onMissed = (count: number): void => reports.missed(count)
+        const stillAllowed = (): Promise<boolean> => access.stands(credential)
+        const wire = incoming.socket
+        pumpLive({ socket, wire, reader, request, onMissed, stillAllowed }, world.log)
+      },
+    }))(c, next)
+  })
+
+  app.post('/v1/session', async (c) => {
+    const { incoming } = c.env
+    const { token } = check(sessionBody, await readJson(incoming, { withinMs: world.bodyMs }))
+    const credential = await access.bearer(token, incoming)
+    return begin(c, world, credential, (holder) => c.json(holder))
+  })
+
+  app.delete('/v1/session', async (c) => {
+    const { incoming } = c.env
+    await access.signOut(incoming)
+    const isSecure = incoming.socket instanceof TLSSocket
+    setCookie(c, isSecure ? secureCookieName : cookieName, '', {
+      ...cookie,
+      secure: isSecure,
+      maxAge: 0,
+    })
+    return c.json({})
+  })
+
+  app.get('/', async (c, next) => {
+    const code = c.req.query('code')
+    if (code === undefined) return next()
+    const credential = await access.redeem(code, c.env.incoming)
+    return begin(c, world, credential, () => c.redirect('/', 303))
+  })
+
+  for (const [path, { type, body, tag }] of files) {
+    app.get(path, async (c) => {
+      await access.holderOf(credentialOf(c))
+      const headers = {
+        etag: tag,
+        'cache-control': 'no-cache',
+        'content-security-policy': pagePolicy,
+      }
+      if (c.req.header('if-none-match') === tag) return c.body(null, 304, headers)
+      return c.body(body, 200, { ...headers, 'content-type': type })
+    })
+  }
+
+  for (const route of routes) {
+    if (route.front === true) continue
+    app.on(route.method, route.path, (c) => forward(c, world, route))
+  }
+
+  app.notFound((c) => {
+    throw new SnugError('ROUTE_UNKNOWN', `no route \`${c.req.method} ${c.req.path}\``)
+  })
+
+  app.onError((error, c) => {
+    const wait = error instanceof AttemptsError ? { 'retry-after': String(error.retryAfter) } : {}
+    const response = problemResponse(error, {
+      ...wait,
+      'x-content-type-options': 'nosniff',
+      // What was not read of a body would be taken for the next request.
+      ...(isUnread(c.env.incoming) ? { connection: 'close' } : {}),
+    })
+    const reason = refusalReason(response)
+    if (reason !== undefined) reports.refused(reason)
+    if (response.status >= 500) world.log.error({ err: error }, 'request failed')
+    return isForSignIn(c, response) ? signInResponse(signIn, response) : response
+  })
+  return app
+}
+
+async function begin(
+  c: Context<Env>,
+  { access }: FrontWorld,
+  credential: Credential,
+  answer: (holder: object) => Response,
+): Promise<Response> {
+  const { incoming } = c.env
+  const { id, maxAge, holder } = await access.signIn(credential, incoming)
+  const isSecure = incoming.socket instanceof TLSSocket
+  setCookie(c, isSecure ? secureCookieName : cookieName, id, {
+    ...cookie,
+    secure: isSecure,
+    maxAge,
+  })
+  return answer(holder)
+}
+
+const cookie = { path: '/', httpOnly: true, sameSite: 'Strict' } as const
+
+/** Takes the request apart by its row in the table, and puts it together anew: nothing of it goes on as it came. */
+async function forward(c: Context<Env>, world: FrontWorld, route: Route): Promise<Response> {
+  const { incoming } = c.env
+  const credential = c.get('credential')
+  // The daemon says so too: here it keeps bodies of those away who may not send them.
+  if (route.role !== 'nobody') demand(route.role, await world.access.holderOf(credentialOf(c)))
+  check(route.query, c.req.query())
+  const query = new URLSearchParams(c.req.query()).toString()
+  const path = `${new URL(c.req.url).pathname}${query === '' ? '' : `?${query}`}`
+  const json = route.body && (await readJson(incoming, { withinMs: world.bodyMs }))
+  check(route.body, json)
+  const ifMatch = c.req.header('if-match')
+  const answer = await world.link.ask(path, {
+    method: route.method,
+    headers: {
+      ...(credential === undefined ? {} : headersOf(credential)),
+      ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+    },
+    ...(route.stream === true ? { body: incoming } : {}),
+    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+    signal: c.req.raw.signal,
+  })
+  if (answer.status === 401 && credential !== undefined) world.access.fell(credential)
+  return responseOf(answer)
+}
+
+function responseOf({ status, headers, body }: LinkAnswer): Response {
+  const passed: Record<string, string> = {}
+  for (const name of passedOn) {
+    const value = headers[name]
+    if (typeof value === 'string') passed[name] = value
+  }
+  return new Response(Readable.toWeb(body) as ReadableStream, { status, headers: passed })
+}
+
+/** Errors: FORBIDDEN. */
+function guardOrigin(world: FrontWorld, { headers, method, socket }: IncomingMessage): void {
+  const scheme = socket instanceof TLSSocket ? 'https' : 'http'
+  checkOrigin(headers.host, headers.origin, scheme, world.hosts())
+  const changes = method !== 'GET' && method !== 'HEAD'
+  const isPage = headers.authorization === undefined && headers.cookie !== undefined
+  // A cookie comes along with whatever makes a browser ask; its own page's requests say that they are.
+  if (isPage && (changes || headers.upgrade !== undefined) && headers.origin === undefined) {
+    throw new SnugError('FORBIDDEN', 'a request with a session needs an `Origin`')
+  }
+}
+
+function credentialOf(c: Context<Env>): Credential {
+  const credential = c.get('credential')
+  if (credential !== undefined) return credential
+  throw new SnugError('UNAUTHENTICATED', 'no credential was sent')
+}
+
+/** Errors: FORBIDDEN. */
+function demand(needed: Role, { role }: Holder): void {
+  if (!mayAs(role, needed)) throw new SnugError('FORBIDDEN', `this needs the role \`${needed}\``)
+}
+
+function nameOf({ method, path }: { readonly method: string; readonly path: string }): string {
+  return `${method} ${path}`
+}
+
+function isLinkOf(c: Context<Env>): boolean {
+  return c.req.method === 'GET' && c.req.path === '/' && c.req.query('code') !== undefined
+}
+
+function isUnread(incoming: IncomingMessage): boolean {
+  return !incoming.complete
+}
+
+function isForSignIn(c: Context<Env>, { status }: Response): boolean {
+  const wantsPage = c.req.header('accept')?.includes('text/html') === true
+  return status === 401 && wantsPage && c.req.method === 'GET' && c.req.path === '/'
+}
+
+function signInResponse(page: ReturnType<typeof signInPage>, { headers }: Response): Response {
+  return new Response(page.html, {
+    status: 401,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': page.policy,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'x-snug-code': headers.get('x-snug-code') ?? '',
+    },
+  })
+}

@@ -1,0 +1,115 @@
+import { liveAsk } from '../../engine/api/live-filter.ts'
+import { LiveLog, type LiveMessage as Told, type LiveReader } from '../../engine/api/live-log.ts'
+import { frontPaths } from '../server/gateway/gateway-protocol.ts'
+import {
+  engineQuery,
+  isOfEvents,
+  type LiveMessage,
+  type LiveRequest,
+} from '../server/live-query.ts'
+import { rememberBytes } from '../server/live-socket.ts'
+import type { DaemonLink } from './backend-client.ts'
+
+type Item = Parameters<ReturnType<typeof liveAsk>['wants']>[0]
+
+const newsKept = 8_192
+
+/**
+ * The live stream, read from the daemon once for all clients of the page and the API: what they cost is paid here, and
+ * not in the process that judges.
+ */
+export class LiveFeed {
+  readonly #link: DaemonLink
+  #news: Promise<LiveLog<Item>> | undefined
+
+  constructor(link: DaemonLink) {
+    this.#link = link
+  }
+
+  async subscribe(request: LiveRequest): Promise<LiveReader<unknown>> {
+    if (isOfEvents(request)) return eventsOf(this.#link, request)
+    this.#news ??= followNews(this.#link)
+    return (await this.#news).subscribe(liveAsk(engineQuery(request)))
+  }
+}
+
+/** Resolves once the daemon says where its stream begins; goes on until that ends. */
+function followNews(link: DaemonLink): Promise<LiveLog<Item>> {
+  return new Promise((resolve, reject) => {
+    let log: LiveLog<Item> | undefined
+    const read = async (): Promise<void> => {
+      // From the first that the daemon has: a client may ask for what was told before this front was there.
+      for await (const line of link.lines(`${frontPaths.live}?from=0`)) {
+        const message = JSON.parse(line) as LiveMessage
+        if (message.type === 'restarted') {
+          log = new LiveLog({ capacity: newsKept, first: message.n + 1 })
+          resolve(log)
+        } else if (message.type === 'item') {
+          rememberBytes(message, Buffer.from(line))
+          log?.put(message as typeof message & { readonly item: Item })
+        }
+      }
+    }
+    read()
+      .catch(reject)
+      .finally(() => log?.close())
+  })
+}
+
+/** Acts are a stream of their own for each reader: it is the daemon that leaves out, and says how many. */
+async function eventsOf(link: DaemonLink, request: LiveRequest): Promise<LiveReader<unknown>> {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(request)) query.set(name, String(value))
+  const gone = new AbortController()
+  const lines = link.lines(`${frontPaths.live}?${query.toString()}`, gone.signal)
+  const first = await lines.next()
+  const ready = JSON.parse(first.value as string) as LiveMessage
+  return new LineReader(lines, ready.type === 'ready' ? ready.n : 0, gone)
+}
+
+/** Lines that may wait here: while there are as many, none is read. */
+const linesKept = 256
+
+class LineReader implements LiveReader<unknown> {
+  readonly begin: number
+  onNews: () => void = () => undefined
+  ended = false
+  readonly #waiting: Told<unknown>[] = []
+  readonly #gone: AbortController
+  #goOn: () => void = () => undefined
+
+  constructor(lines: AsyncIterable<string>, begin: number, gone: AbortController) {
+    this.begin = begin
+    this.#gone = gone
+    this.#read(lines)
+      .catch(() => undefined)
+      .finally(() => this.close())
+  }
+
+  take(max: number): readonly Told<unknown>[] {
+    const taken = this.#waiting.splice(0, max)
+    this.#goOn()
+    return taken
+  }
+
+  close(): void {
+    if (this.ended) return
+    this.ended = true
+    this.#goOn()
+    this.#gone.abort()
+    this.onNews()
+  }
+
+  async #read(lines: AsyncIterable<string>): Promise<void> {
+    for await (const line of lines) {
+      const message = JSON.parse(line) as Told<unknown>
+      if (message.type === 'item') rememberBytes(message, Buffer.from(line))
+      this.#waiting.push(message)
+      this.onNews()
+      while (this.#waiting.length >= linesKept && !this.ended) {
+        await new Promise<void>((resolve) => (this.#goOn = resolve))
+      }
+      if (this.ended) return
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import type { Role } from '../../../support/config/role.ts'
+import { SnugError } from '../../../errors.ts'
+import type { Decider } from '../../../engine/api/engine.ts'
+import { claimHeader, claimSchema, tokenHeader } from './claim.ts'
+import type { RouteWorld } from '../routes/route.ts'
+
+export interface Caller {
+  /** Undefined: nobody that is known. */
+  readonly role: Role | undefined
+  readonly by: Decider
+}
+
+/** Whoever can open the admin socket is the agent's own user. */
+export const owner: Caller = { role: 'admin', by: { who: 'cli:root' } }
+export const anyone: Caller = { role: undefined, by: { who: 'anyone' } }
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>
+
+/**
+ * Who asks through the front. A token is checked here: a front that was taken over can use the tokens that come by, and
+ * make up none. A claim has to be believed, but only of a kind that is configured.
+ *
+ * Errors: UNAUTHENTICATED.
+ */
+export function callerOf(
+  world: Pick<RouteWorld, 'tokens' | 'guests' | 'claims'>,
+  headers: Headers,
+): Caller {
+  const digest = headers[tokenHeader]
+  if (typeof digest === 'string') {
+    const holder = world.tokens?.holderOf(digest) ?? world.guests?.holderOf(digest)
+    if (holder === undefined) throw new SnugError('UNAUTHENTICATED', 'this token is not known')
+    return { role: holder.role, by: { who: `token:${holder.name}` } }
+  }
+  const text = headers[claimHeader]
+  if (typeof text !== 'string') throw new SnugError('UNAUTHENTICATED', 'no credential was sent')
+  const claim = claimSchema.safeParse(jsonOf(text))
+  if (!claim.success || world.claims?.has(claim.data.via) !== true) {
+    throw new SnugError('UNAUTHENTICATED', 'this kind of credential is not configured')
+  }
+  const { via, name, role } = claim.data
+  return { role, by: { who: `${via}:${name}` } }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

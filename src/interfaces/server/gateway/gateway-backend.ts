@@ -1,0 +1,205 @@
+import { createServer, type Http2Server } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import { createAdaptorServer } from '@hono/node-server'
+import type { z } from 'zod'
+import { describeError, SnugError } from '../../../errors.ts'
+import type { Engine } from '../../../engine/api/engine.ts'
+import { batchesOf } from '../../../engine/api/live-log.ts'
+import type { Log } from '../../../support/telemetry/log.ts'
+import type { Metrics } from '../../../support/telemetry/metrics.ts'
+import type { ListenerEnv } from '../app.ts'
+import type { FrontFiles } from './gateway-files.ts'
+import {
+  frontPaths,
+  frontReady,
+  type FrontSetup,
+  frontTold,
+  type FrontTold,
+  redeemBody,
+} from './gateway-protocol.ts'
+import type { GuestTokens } from '../access/guest-tokens.ts'
+import { engineQuery, isOfEvents, type LiveMessage, liveQuery } from '../live-query.ts'
+import { problemResponse } from '../problem.ts'
+import { check } from '../request-body.ts'
+
+export interface FrontPortOptions {
+  readonly engine: Engine
+  readonly files: FrontFiles
+  readonly guests: GuestTokens
+  readonly metrics: Metrics
+  readonly log: Log
+  readonly signal: AbortSignal
+  /** The API, for everything else. */
+  readonly api: (request: Request, env: ListenerEnv) => Response | Promise<Response>
+  readonly onReady: (ready: z.output<typeof frontReady>) => void
+}
+
+const streams = 2_000
+const windowBytes = 1_048_576
+/** Of what the front says by itself; bodies of the API have their own limits. */
+const toldBytes = 65_536
+
+/** The daemon's end of the private socket pair: serves the API, and what the front itself needs. */
+export class FrontPort {
+  readonly #options: FrontPortOptions
+  readonly #server: Http2Server
+  /** Where the first one served: one that takes its place serves there too. */
+  #port: number | undefined
+  readonly #renew = new Set<(setup: FrontSetup) => void>()
+
+  constructor(options: FrontPortOptions) {
+    this.#options = options
+    this.#server = createAdaptorServer({
+      fetch: (request, env) => this.#answer(request, env as unknown as ListenerEnv),
+      overrideGlobalObjects: false,
+      createServer,
+      serverOptions: {
+        settings: { maxConcurrentStreams: streams, initialWindowSize: windowBytes },
+      },
+    }) as Http2Server
+    options.files.watch(() => this.#filesChanged())
+  }
+
+  /** A front's end has been made, and speaks. */
+  attach(link: Duplex): void {
+    link.on('error', (error) => this.#options.log.debug({ err: error }, 'the front broke off'))
+    this.#server.emit('connection', link)
+  }
+
+  close(): void {
+    this.#options.files.close()
+    this.#server.close()
+  }
+
+  async #answer(request: Request, env: ListenerEnv): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url)
+    try {
+      switch (pathname) {
+        case frontPaths.setup:
+          return this.#setup()
+        case frontPaths.live:
+          return this.#live(Object.fromEntries(searchParams), request.signal)
+        case frontPaths.ready:
+          this.#ready(check(frontReady, await told(request)))
+          return new Response('')
+        case frontPaths.redeem:
+          return this.#redeem(check(redeemBody, await told(request)).code)
+        case frontPaths.told:
+          await this.#record(check(frontTold, await told(request)))
+          return new Response('')
+        default:
+          // The adapter knows the request by the identity of this object, so it is added to, not copied.
+          return await this.#options.api(
+            request,
+            Object.assign(env, { listener: 'front' as const }),
+          )
+      }
+    } catch (error) {
+      return problemResponse(error)
+    }
+  }
+
+  #ready(ready: z.output<typeof frontReady>): void {
+    if ('address' in ready) this.#port = Number(/:(\d+)$/.exec(ready.address)?.[1])
+    this.#options.onReady(ready)
+  }
+
+  #setupNow(): FrontSetup {
+    const setup = this.#options.files.setup()
+    const { host, port } = setup.listen
+    return { ...setup, listen: { host, port: this.#port ?? port } }
+  }
+
+  #setup(): Response {
+    const first = this.#setupNow()
+    let renew: (setup: FrontSetup) => void = () => undefined
+    const lines = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        renew = (setup) => controller.enqueue(lineOf(setup))
+        this.#renew.add(renew)
+        renew(first)
+      },
+      cancel: () => {
+        this.#renew.delete(renew)
+      },
+    })
+    return new Response(lines)
+  }
+
+  #filesChanged(): void {
+    const { log } = this.#options
+    try {
+      const setup = this.#setupNow()
+      for (const renew of this.#renew) renew(setup)
+      log.info('certificates or keys of the API changed')
+    } catch (error) {
+      log.error({ error: describeError(error) }, 'a changed file of the API was not taken')
+    }
+  }
+
+  #live(query: Readonly<Record<string, string>>, gone: AbortSignal): Response {
+    const { engine, signal } = this.#options
+    const request = check(liveQuery, query)
+    const asked = engineQuery(request)
+    const reader = isOfEvents(request) ? engine.liveEvents(asked) : engine.liveNews(asked)
+    const batches = batchesOf<unknown>(reader, AbortSignal.any([signal, gone]))
+    const ready: LiveMessage = { type: 'ready', n: reader.begin, topics: request.topics }
+    const lines = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(lineOf(ready)),
+      pull: async (controller) => {
+        const { value, done } = await batches.next()
+        if (done === true) controller.close()
+        else
+          controller.enqueue(
+            encoder.encode(value.map((each) => `${JSON.stringify(each)}\n`).join('')),
+          )
+      },
+      cancel: () => reader.close(),
+    })
+    return new Response(lines)
+  }
+
+  #redeem(code: string): Response {
+    const token = this.#options.guests.redeem(code)
+    if (token !== undefined) return Response.json({ token })
+    throw new SnugError('UNAUTHENTICATED', 'this link was used already, or is too old')
+  }
+
+  async #record(news: FrontTold): Promise<void> {
+    const { engine, metrics } = this.#options
+    switch (news.kind) {
+      case 'counts':
+        for (const [reason, count] of Object.entries(news.refusals)) {
+          metrics.count('snug_server_refusals_total', { reason }, count)
+        }
+        metrics.count('snug_server_live_missed_total', { stream: 'news' }, news.missed)
+        return
+      case 'fault':
+        engine.fault('front', news.message)
+        return
+      case 'refused': {
+        const { why, address, count } = news
+        return engine.record('refused', { who: 'anyone' }, { reason: why, address, count })
+      }
+      case 'sign-in':
+      case 'sign-out':
+        return engine.record(news.kind, { who: news.who }, { address: news.address })
+    }
+  }
+}
+
+const encoder = new TextEncoder()
+
+function lineOf(value: object): Uint8Array {
+  return encoder.encode(`${JSON.stringify(value)}\n`)
+}
+
+async function told(request: Request): Promise<unknown> {
+  const text = await request.text()
+  if (text.length > toldBytes) throw new SnugError('BODY_TOO_LARGE', 'the front says too much')
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new SnugError('BODY_INVALID', 'the body is not JSON', { cause: error })
+  }
+}

@@ -1,0 +1,74 @@
+import type { Config } from '../../../support/config/config-schema.ts'
+import { SnugError } from '../../../errors.ts'
+import { readWatched, WatchedFiles } from '../../../support/net/watched-files.ts'
+import type { FrontSetup } from './gateway-protocol.ts'
+
+/** The files that the front needs and may not read itself: certificate, key, authorities of clients, key set. */
+export class FrontFiles {
+  readonly #config: Config
+  readonly #files: WatchedFiles
+
+  /** Errors: CONFIG_INVALID where one of them cannot be read. */
+  constructor(config: Config) {
+    this.#config = config
+    const { tls, oidc } = config
+    const jwks = oidc.jwks?.includes('://') === true ? undefined : oidc.jwks
+    const bundles = tls.trustDomains.map(({ bundle }) => bundle)
+    const paths = [tls.cert, tls.key, tls.clientCa, ...bundles, jwks]
+    this.#files = new WatchedFiles(paths.filter((path) => path !== undefined))
+  }
+
+  /** With what the files hold now. Errors: CONFIG_INVALID. */
+  setup(): FrontSetup {
+    const { listen, hosts, session, tls, oidc } = this.#config
+    if (listen.kind === 'none') throw new SnugError('CONFIG_INVALID', 'nothing is listened on')
+    const { host, port } = listen
+    const { cert, key, clientCa, clients } = tls
+    const trustDomains = tls.trustDomains.map(({ name, bundle }) => ({
+      name,
+      bundle: read(bundle),
+    }))
+    const { issuer, audience, jwks, algorithms, roleClaim, roles } = oidc
+    return {
+      listen: { host, port },
+      hosts: [...hosts, host].map((name) => name.toLowerCase()),
+      sessionMs: session,
+      ...(cert === undefined || key === undefined
+        ? {}
+        : {
+            tls: {
+              cert: read(cert),
+              key: read(key),
+              clients,
+              ...(clientCa === undefined ? {} : { ca: read(clientCa) }),
+              ...(trustDomains.length === 0 ? {} : { trustDomains }),
+            },
+          }),
+      ...(issuer === undefined || audience === undefined || jwks === undefined
+        ? {}
+        : {
+            oidc: {
+              issuer,
+              audience,
+              algorithms,
+              roleClaim,
+              roles,
+              jwks: jwks.includes('://') ? { url: jwks } : { keys: read(jwks) },
+            },
+          }),
+    }
+  }
+
+  /** Calls `changed` whenever one of the files is another than before. */
+  watch(changed: () => void): void {
+    this.#files.watch(changed)
+  }
+
+  close(): void {
+    this.#files.close()
+  }
+}
+
+function read(path: string): string {
+  return readWatched(path, 'CONFIG_INVALID')
+}

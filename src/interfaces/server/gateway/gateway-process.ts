@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process'
+import { realpathSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { frontAccount, rootKept } from './gateway-account.ts'
+import type { OpenedFront } from './gateway-supervisor.ts'
+
+/** Of util-linux: what it starts gains no rights by running anything. */
+const setpriv = 'setpriv'
+/** Its exit code where it may not do what it was asked for. */
+const refused = 127
+const endMs = 3_000
+
+/**
+ * Starts the front as a process, with one end of a socket pair that nobody else can open. It is never root where others
+ * can read its code; else it gives root up itself, once it has read it. Node does not always let it: where it was built
+ * with the system's libuv, as Debian's is, a process of it cannot change its user.
+ */
+export function openFrontProcess(): OpenedFront {
+  const main = fileURLToPath(new URL('../../gateway/main.js', import.meta.url))
+  const command = [...rightsFor(main), '--', process.execPath, ...nodeFlags, main]
+  const child = spawn(setpriv, command, {
+    cwd: '/',
+    env: environment(),
+    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+  })
+  const link = child.stdio[3] as Duplex
+  const gone = new Promise<string>((resolve) => {
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      const missing = `\`${setpriv}\` is missing: install util-linux`
+      resolve(error.code === 'ENOENT' ? missing : error.message)
+    })
+    child.once('exit', (code, signal) =>
+      resolve(code === refused ? rootKept : `it ended with ${signal ?? code ?? 'no code'}`),
+    )
+  })
+  return {
+    link,
+    gone,
+    stop: async () => {
+      link.destroy()
+      const deadline = setTimeout(() => child.kill('SIGKILL'), endMs)
+      await gone
+      clearTimeout(deadline)
+    },
+  }
+}
+
+/** A front serves and parses; it needs little room to do so. */
+const nodeFlags = ['--max-semi-space-size=1', '--max-old-space-size=256']
+
+function rightsFor(main: string): readonly string[] {
+  const none = ['--no-new-privs', '--inh-caps=-all']
+  const isRoot = process.getuid?.() === 0
+  if (!isRoot || ![process.execPath, main].every(isReadByAll)) return none
+  const { uid, gid } = frontAccount()
+  return [...none, '--reuid', String(uid), '--regid', String(gid), '--clear-groups']
+}
+
+/** Whoever he is: he may read the file, and pass through all that it, and what it is a link to, lies in. */
+export function isReadByAll(file: string): boolean {
+  return [file, realpathSync(file)].every(isOpenPath)
+}
+
+function isOpenPath(file: string): boolean {
+  const others = (path: string): number => statSync(path).mode & 0o7
+  if ((others(file) & 0o4) === 0) return false
+  for (let at = dirname(file); ; at = dirname(at)) {
+    if ((others(at) & 0o1) === 0) return false
+    if (at === dirname(at)) return true
+  }
+}
+
+/** Nothing that is a secret of the agent; certificates and a proxy for keys that are fetched. */
+function environment(): NodeJS.ProcessEnv {
+  const names = ['PATH', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'TZ']
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]))
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod'
+import { roles } from '../../../support/config/role.ts'
+
+/**
+ * What the daemon and its front say to each other beside the API's own requests, all of it as HTTP/2 on one private
+ * socket pair that nobody else can open. The front asks; what it says is checked here as foreign input.
+ */
+export const frontPaths = {
+  /** GET: a line with a {@link FrontSetup}, and another whenever it changes. */
+  setup: '/front/setup',
+  /** POST: it listens, or cannot. */
+  ready: '/front/ready',
+  /** GET: the live stream as lines, with the query of `/v1/live`. */
+  live: '/front/live',
+  /** POST: trades a sign-in link's code for a token. */
+  redeem: '/front/redeem',
+  /** POST: what is to be on record. */
+  told: '/front/told',
+} as const
+
+const named = z.array(z.strictObject({ name: z.string(), role: z.enum(roles) }))
+
+export const frontSetup = z.strictObject({
+  listen: z.strictObject({ host: z.string(), port: z.number() }),
+  /** Names by which clients may call it. */
+  hosts: z.array(z.string()),
+  sessionMs: z.number(),
+  tls: z
+    .strictObject({
+      cert: z.string(),
+      key: z.string(),
+      ca: z.string().exactOptional(),
+      /** Instead of `ca`: who signs for each. */
+      trustDomains: z
+        .array(z.strictObject({ name: z.string(), bundle: z.string() }))
+        .min(1)
+        .exactOptional(),
+      clients: named,
+    })
+    .exactOptional(),
+  oidc: z
+    .strictObject({
+      issuer: z.string(),
+      audience: z.string(),
+      /** The key set itself where it is a file: the front cannot read it. */
+      jwks: z.union([z.strictObject({ url: z.string() }), z.strictObject({ keys: z.string() })]),
+      algorithms: z.array(z.string()),
+      roleClaim: z.string(),
+      roles: z.array(z.strictObject({ value: z.string(), role: z.enum(roles) })),
+    })
+    .exactOptional(),
+})
+export type FrontSetup = z.output<typeof frontSetup>
+
+/** What the front has of the kernel's rights, as `/proc/self/status` says. */
+export const frontRights = z.strictObject({
+  pid: z.int(),
+  uid: z.int(),
+  capabilities: z.string().max(100),
+  noNewPrivileges: z.boolean(),
+})
+export type FrontRights = z.output<typeof frontRights>
+
+export const frontReady = z.union([
+  z.strictObject({ address: z.string().max(200), rights: frontRights }),
+  z.strictObject({ failed: z.string().max(2_000) }),
+])
+
+export const redeemBody = z.strictObject({ code: z.string().min(1).max(200) })
+
+const address = z.string().max(100)
+export const frontTold = z.union([
+  z.strictObject({
+    kind: z.enum(['sign-in', 'sign-out']),
+    who: z.string().max(600),
+    address,
+  }),
+  /** `count` so far of this address. */
+  z.strictObject({ kind: z.literal('refused'), why: z.string().max(500), address, count: z.int() }),
+  /** Requests that were refused before they came to the daemon, by why; messages that live readers missed. */
+  z.strictObject({
+    kind: z.literal('counts'),
+    refusals: z.record(z.string().max(40), z.int().min(0)),
+    missed: z.int().min(0),
+  }),
+  /** Undefined: it is well again. */
+  z.strictObject({ kind: z.literal('fault'), message: z.string().max(2_000).exactOptional() }),
+])
+export type FrontTold = z.output<typeof frontTold>

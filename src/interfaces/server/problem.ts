@@ -1,0 +1,37 @@
+import { problemOf } from '../../support/net/problem.ts'
+
+export function problemResponse(
+  error: unknown,
+  more: Readonly<Record<string, string>> = {},
+): Response {
+  const problem = problemOf(error)
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: {
+      'content-type': 'application/problem+json',
+      // A refused WebSocket handshake has no body: the code has to be in its headers.
+      'x-snug-code': problem.code,
+      'cache-control': 'no-store',
+      ...more,
+      ...(problem.status === 401 ? { 'www-authenticate': 'Bearer realm="snug"' } : {}),
+    },
+  })
+}
+
+const refusals: Readonly<Record<string, string>> = {
+  UNAUTHENTICATED: 'unauthenticated',
+  TOO_MANY_ATTEMPTS: 'attempts',
+  FORBIDDEN: 'forbidden',
+  BODY_INVALID: 'body',
+  BODY_TOO_LARGE: 'body',
+  REQUEST_SLOW: 'slow',
+  REQUEST_INVALID: 'body',
+  REVISION_STALE: 'revision',
+  REVISION_MISSING: 'revision',
+  ROUTE_UNKNOWN: 'route',
+}
+
+/** Why a request was refused, as the metric says it; undefined where it was not. */
+export function refusalReason(response: Response): string | undefined {
+  return refusals[response.headers.get('x-snug-code') ?? '']
+}

@@ -1,0 +1,194 @@
+import { z } from 'zod'
+import { SnugError } from '../../../errors.ts'
+import { because, behaviourIds, moment, present, reason, ref, userId } from '../body-parts.ts'
+import { cursor, limit, numberOf, pageOf } from '../page.ts'
+import {
+  auditCheck,
+  auditRecords,
+  editTestResult,
+  forgetChoice,
+  forgetResult,
+  incidentResult,
+  profileEdit,
+  undoResult,
+} from '../schema/review-schema.ts'
+import { type Route, route } from './route.ts'
+import * as view from '../schema/view-schema.ts'
+
+const approveBody = z
+  .strictObject({
+    behaviours: behaviourIds.optional(),
+    quarantined: z.boolean().optional(),
+    until: moment.optional(),
+    reason: reason.optional(),
+  })
+  .prefault({})
+const allowBody = z
+  .strictObject({
+    until: moment.optional(),
+    onlyUid: userId.optional(),
+    peer: z.string().min(1).max(100).optional(),
+    workload: z.boolean().optional(),
+    reason: reason.optional(),
+  })
+  .prefault({})
+const whyBody = z.strictObject({ reason: reason.optional() }).prefault({})
+
+/** A person's decisions on behaviours and alerts, what they would change, and their record. */
+export const reviewRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/approve',
+    role: 'reviewer',
+    subject: 'image',
+    summary:
+      'approves the named behaviours, or all that wait for review; what a guardrail keeps in quarantine only with `quarantined`',
+    body: approveBody,
+    answer: view.decisionResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.approve(
+        ref(params),
+        body.behaviours,
+        because(by, body.reason),
+        present({ quarantined: body.quarantined, until: body.until }),
+      ),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/reject',
+    role: 'reviewer',
+    subject: 'image',
+    summary: 'rejects the named behaviours: they are deviations for good, in versions to come too',
+    body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional() }),
+    answer: view.decisionResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.reject(ref(params), body.behaviours, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/withdraw',
+    role: 'reviewer',
+    subject: 'image',
+    summary:
+      'takes back what was decided on the named behaviours: evidence speaks for itself again',
+    body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional() }),
+    answer: view.decisionResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.withdraw(ref(params), body.behaviours, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/forget',
+    role: 'reviewer',
+    subject: 'image',
+    summary:
+      'makes the profile what it would be had that container, session or time never been; old evidence goes by whole buckets of time, and the answer says how far',
+    body: z.strictObject({ what: forgetChoice, reason: reason.optional() }),
+    answer: forgetResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.forget(ref(params), body.what, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/incident',
+    role: 'reviewer',
+    subject: 'image',
+    summary: 'forgets what an exec session did, and rejects what only it did',
+    body: z.strictObject({ session: z.string().min(1).max(200), reason }),
+    answer: incidentResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.incident(ref(params), body.session, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/test-edit',
+    role: 'reviewer',
+    summary: 'judges what is on record, and attacks, with decisions that are not made; no changes',
+    body: profileEdit,
+    answer: editTestResult,
+    handle: ({ engine }, { params, body: { allow, reject, forget } }) =>
+      engine.testEdit(ref(params), present({ allow, reject, forget })),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/alerts/:id/allow',
+    role: 'reviewer',
+    subject: 'alert',
+    summary:
+      'allows the behaviour of the alert, for good or bounded in time, user and workload; of a connection, with `peer`, to a block of addresses',
+    body: allowBody,
+    answer: view.alert,
+    handle: ({ engine }, { params, body: { reason: why, ...scope }, by }) =>
+      engine.allowAlert(params['id'] ?? '', present(scope), because(by, why)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/alerts/:id/reject',
+    role: 'reviewer',
+    subject: 'alert',
+    summary: 'rejects the act of the alert: it stays a deviation for good',
+    body: whyBody,
+    answer: view.alert,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.rejectAlert(params['id'] ?? '', because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/alerts/:id/ack',
+    role: 'reviewer',
+    subject: 'alert',
+    summary: 'takes note of the alert, with a reason',
+    body: z.strictObject({ reason }),
+    answer: view.alert,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.ackAlert(params['id'] ?? '', body.reason, because(by, body.reason)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/alerts/:id/withdraw',
+    role: 'reviewer',
+    subject: 'alert',
+    summary: 'takes the decision on the alert back, with what it did to its behaviours',
+    body: whyBody,
+    answer: view.alert,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.withdrawAlert(params['id'] ?? '', because(by, body.reason)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/audit',
+    role: 'viewer',
+    summary: 'who decided what, when and why, newest first',
+    query: z.strictObject({ limit: limit.default(100), cursor: cursor.optional() }),
+    answer: auditRecords,
+    handle: async ({ engine }, { query: { cursor: before, limit: some } }) => {
+      const records = await engine.audit(some + 1, numberOf(before))
+      return pageOf(records, some, ({ seq }) => String(seq))
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/audit/:seq/undo',
+    role: 'reviewer',
+    summary:
+      'takes the decision with that number in the audit back, where it still stands and nothing was built on it',
+    body: whyBody,
+    answer: undoResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.undo(auditNumber(params['seq']), because(by, body.reason)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/audit/verify',
+    role: 'viewer',
+    summary: 'follows the chain of all decisions from the first on',
+    answer: auditCheck,
+    handle: ({ engine }) => engine.verifyAudit(),
+  }),
+]
+
+/** Errors: BODY_INVALID. */
+function auditNumber(text = ''): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text)
+  throw new SnugError('BODY_INVALID', `\`${text}\` is no number of an entry`)
+}

@@ -1,0 +1,65 @@
+import type { z } from 'zod'
+import type { LoadedConfig } from '../../../support/config/load-config.ts'
+import type { Decider, Engine } from '../../../engine/api/engine.ts'
+import type { FrontView } from '../../../engine/api/engine-views.ts'
+import type { Metrics } from '../../../support/telemetry/metrics.ts'
+import type { SinkDesk } from '../../../engine/sink-admin.ts'
+import type { ClaimKind } from '../access/claim.ts'
+import type { GuestTokens } from '../access/guest-tokens.ts'
+import type { Subject } from './revision-guard.ts'
+import type { Role } from '../../../support/config/role.ts'
+import type { TokenFile } from '../access/token-file.ts'
+
+/** What the routes have to work with. */
+export interface RouteWorld {
+  readonly engine: Engine
+  readonly loaded: LoadedConfig
+  readonly metrics: Metrics
+  /** Absent where alerts go nowhere. */
+  readonly sinks?: () => SinkDesk
+  /** Absent where no TCP listener is served, and so no token is needed. */
+  readonly tokens?: TokenFile
+  readonly guests?: GuestTokens
+  /** Kinds of foreign credentials that are configured. */
+  readonly claims?: ReadonlySet<ClaimKind>
+  /** What serves TCP; undefined while nothing does. */
+  readonly front?: () => FrontView | undefined
+}
+
+export interface RouteCall<Body, Query> {
+  readonly params: Readonly<Record<string, string>>
+  readonly query: Query
+  readonly body: Body
+  readonly by: Decider
+  readonly role: Role | undefined
+  /** The request's body as it arrives; for routes with `stream` only. */
+  readonly chunks: AsyncIterable<Uint8Array>
+  /** Fires when the client goes away or the server stops. */
+  readonly signal: AbortSignal
+}
+
+/** One row of the table behind router, OpenAPI document and reference page. */
+export interface Route<Body = unknown, Query = unknown> {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  /** With `:name` for a parameter, which callers URL-encode. */
+  readonly path: string
+  /** The least role; `nobody` needs no token. */
+  readonly role: Role | 'nobody'
+  readonly summary: string
+  /** What a GET shows, for its `ETag`; what any other method decides on, for its `If-Match`. */
+  readonly subject?: Subject
+  readonly query?: z.ZodType<Query>
+  readonly body?: z.ZodType<Body>
+  /** Answered by the front itself, and nowhere else. */
+  readonly front?: true
+  /** The body is NDJSON of any length, judged as it arrives. */
+  readonly stream?: true
+  /** The answer is a WebSocket of these messages, or text. */
+  readonly answer: z.ZodType | 'text' | 'socket'
+  readonly handle: (world: RouteWorld, call: RouteCall<Body, Query>) => unknown
+}
+
+/** Keeps a row's types together, and lets go of them for the table. */
+export function route<Body = undefined, Query = unknown>(row: Route<Body, Query>): Route {
+  return row as unknown as Route
+}

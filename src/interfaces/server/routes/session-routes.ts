@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { roles } from '../../../support/config/role.ts'
+import { SnugError } from '../../../errors.ts'
+import { type Route, route, type RouteWorld } from './route.ts'
+
+export const sessionBody = z.strictObject({ token: z.string().min(1).max(4_000) })
+const holder = z.object({ who: z.string(), role: z.enum(roles) })
+
+/** Who one is. Signing in and out is the front's: a session is a cookie for what `Authorization` would say. */
+export const sessionRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/v1/session',
+    role: 'viewer',
+    summary: 'who one is, and what one may do',
+    answer: holder,
+    handle: (_, { by, role }) => ({ who: by.who, role }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/session',
+    role: 'nobody',
+    front: true,
+    summary:
+      'trades a token for a session cookie, which no script can read and which ends by itself',
+    body: sessionBody,
+    answer: holder,
+    handle: onlyAtFront,
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/session',
+    role: 'nobody',
+    front: true,
+    summary: 'ends the session of the cookie',
+    answer: z.object({}),
+    handle: onlyAtFront,
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/sign-in-links',
+    role: 'admin',
+    summary: 'a link that signs one browser in, once and within two minutes',
+    body: z.strictObject({ role: z.enum(roles).default('admin') }).prefault({}),
+    answer: z.object({ url: z.string() }),
+    handle: async (world, { body: { role }, by }) => {
+      const { guests, address } = listening(world)
+      const code = guests.invite(`link-of-${by.who.replace(':', '-')}`, role)
+      await world.engine.record('sign-in-link', by, { role })
+      return { url: `${address}/?code=${code}` }
+    },
+  }),
+]
+
+function onlyAtFront(): never {
+  throw new SnugError('BODY_INVALID', 'there are no sessions here: they are for pages, over TCP')
+}
+
+function listening({ guests, front }: RouteWorld) {
+  const address = front?.()?.url
+  if (guests === undefined || address === undefined) {
+    throw new SnugError('BODY_INVALID', 'no page is served: set `listen` to an address')
+  }
+  return { guests, address }
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { exportFormats } from '../../../supplychain/export/export-profile.ts'
+import { keptScan } from '../../../supplychain/scan/kept-scan.ts'
+import { ref } from '../body-parts.ts'
+import { type Route, route } from './route.ts'
+import * as view from '../schema/view-schema.ts'
+
+const profileExport = z.strictObject({
+  image: z.looseObject({ repository: z.string(), tag: z.string().optional(), digest: z.string() }),
+  format: z.enum(exportFormats),
+  text: z.string().meta({ description: 'the file, as it is to be written' }),
+  notes: z
+    .array(z.string())
+    .meta({ description: 'what that format cannot say, and what to do with it' }),
+})
+
+/** What comes as files: profiles, out in many languages and in in one, and what scanners found. */
+export const transferRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/v1/images/:ref/export',
+    role: 'viewer',
+    summary:
+      'the profile of a version as a file of another tool, or, as `snug`, with all its evidence',
+    query: z.strictObject({ format: z.enum(exportFormats).default('snug') }),
+    answer: profileExport,
+    handle: ({ engine }, { params, query }) => engine.exportProfile(ref(params), query.format),
+  }),
+  route({
+    method: 'PUT',
+    path: '/v1/images/:ref/scan',
+    role: 'reviewer',
+    summary: 'what a scanner found of a version, by what was seen of it: kept beside it, and shown',
+    body: keptScan,
+    answer: view.version,
+    handle: ({ engine }, { params, body, by }) => engine.keepScan(ref(params), body, by),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/profiles',
+    role: 'reviewer',
+    summary:
+      'merges an exported profile into the version of its image, which then waits for review',
+    stream: true,
+    answer: view.version,
+    handle: ({ engine }, { chunks, by }) => engine.importProfile(chunks, by),
+  }),
+]

@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { alertTypes, severities } from '../../../core/event/alert.ts'
+import { eventKinds } from '../../../core/event/event.ts'
+import { shownStates } from '../../../engine/api/engine-views.ts'
+import { present, ref } from '../body-parts.ts'
+import * as ui from '../schema/ui-schema.ts'
+import { type Route, route } from './route.ts'
+
+const window = {
+  offset: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+}
+const q = z.string().min(1).max(200).optional()
+const name = z.string().min(1).max(4_096).optional()
+
+/** What the page is drawn from: all of it read-only, in windows of a list that may be long. */
+export const uiRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/v1/timeline',
+    role: 'viewer',
+    summary: 'alerts, new behaviours, losses and decisions of the last hours, in slices of time',
+    query: z.strictObject({ hours: z.coerce.number().int().min(1).max(168).default(24) }),
+    answer: ui.timeline,
+    handle: ({ engine }, { query }) => engine.page.timeline(query.hours),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/images/:ref/life',
+    role: 'viewer',
+    summary: 'the states that each version went through, and what was decided on it',
+    answer: ui.lives,
+    handle: ({ engine }, { params }) => engine.page.lives(ref(params)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/images/:ref/picture',
+    role: 'viewer',
+    summary: 'what each program of a version runs, reads, writes and talks to',
+    answer: ui.picture,
+    handle: ({ engine }, { params }) => engine.page.picture(ref(params)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/images/:ref/behaviours',
+    role: 'viewer',
+    summary: 'a window of the behaviours of a version with their evidence, and how many there are',
+    query: z.strictObject({
+      ...window,
+      q,
+      state: z.enum(shownStates).optional(),
+      kind: z.enum(eventKinds).optional(),
+      actor: name,
+    }),
+    answer: ui.behaviourPage,
+    handle: ({ engine }, { params, query }) => engine.page.behaviours(ref(params), present(query)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/review',
+    role: 'viewer',
+    summary: 'what waits for a decision: one card for each behaviour, over versions and containers',
+    query: z.strictObject({ ...window, q, repository: name }),
+    answer: ui.reviewPage,
+    handle: ({ engine }, { query }) => engine.page.review(present(query)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/alert-rows',
+    role: 'viewer',
+    summary: 'a window of the alerts as short rows, filtered, counted, and grouped by act if asked',
+    query: z.strictObject({
+      ...window,
+      q,
+      severity: z.enum(severities).optional(),
+      type: z.enum(alertTypes).optional(),
+      image: name,
+      decided: z.stringbool().optional(),
+      grouped: z.stringbool().optional(),
+      until: z.string().min(1).max(64).optional(),
+    }),
+    answer: ui.alertPage,
+    handle: ({ engine }, { query }) => engine.page.alertRows(present(query)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/alerts/:id/story',
+    role: 'viewer',
+    summary: 'an alert with its ancestry, and what its session or container did before and after',
+    answer: ui.story,
+    handle: ({ engine }, { params }) => engine.page.story(params['id'] ?? ''),
+  }),
+]

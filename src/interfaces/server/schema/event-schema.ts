@@ -1,0 +1,204 @@
+import { z } from 'zod'
+import { type Alert, alertTypes, severities } from '../../../core/event/alert.ts'
+import { accesses, containerRoles, origins, type SnugEvent } from '../../../core/event/event.ts'
+
+/**
+ * The event and the alert as JSON Schema publishes them. They describe; the fast parser of `event` is
+ * what judges input, and a contract test holds the two together.
+ */
+const time = z.iso.datetime({ offset: false }).meta({ description: 'RFC 3339, UTC' })
+const path = z.string().meta({ description: "absolute inside the container's root" })
+const id = z.int().min(0).max(4_294_967_295)
+const port = z.int().min(0).max(65_535)
+const optionalText = z.string().exactOptional()
+const flag = z.boolean().exactOptional()
+
+export const imageRef = z.looseObject({
+  repository: z.string(),
+  tag: optionalText,
+  digest: z.string(),
+})
+export const containerRef = z.looseObject({
+  id: z.string(),
+  name: optionalText,
+  before: flag,
+  role: z
+    .enum(containerRoles)
+    .exactOptional()
+    .meta({ description: "of a pod's container that is not one of its app's" }),
+})
+const workloadRef = z.looseObject({
+  namespace: optionalText,
+  kind: optionalText,
+  name: z.string(),
+  pod: optionalText,
+})
+const processRef = z.looseObject({
+  pid: z.int(),
+  ppid: z.int().exactOptional(),
+  exe: path,
+  script: path.exactOptional(),
+  args: z.array(z.string()).exactOptional(),
+  argsCut: flag,
+  uid: id,
+  declaredUser: flag,
+  gid: id.exactOptional(),
+  parent: optionalText,
+  ancestors: z.array(z.string()).exactOptional(),
+  origin: z.enum(origins),
+  session: optionalText,
+  tty: flag,
+  socketStdio: flag,
+  drift: flag,
+})
+export const lossSpan = z.looseObject({
+  reason: z.string(),
+  count: z.number().min(0),
+  from: time,
+  to: time,
+})
+const userIds = z.looseObject({ uid: id, gid: id })
+
+const base = { v: z.literal(1), time, node: z.string(), source: z.string() }
+const act = {
+  ...base,
+  container: containerRef,
+  image: imageRef.exactOptional(),
+  workload: workloadRef.exactOptional(),
+  process: processRef,
+  count: z.int().min(1).exactOptional(),
+}
+
+export const event: z.ZodType<SnugEvent> = z
+  .discriminatedUnion('kind', [
+    z.looseObject({
+      ...act,
+      kind: z.literal('exec'),
+      exec: z.looseObject({
+        path,
+        drift: z.boolean(),
+        script: path.exactOptional(),
+        driftKind: z.enum(['upper', 'memfd', 'mount']).exactOptional(),
+      }),
+    }),
+    z.looseObject({
+      ...act,
+      kind: z.literal('file'),
+      file: z.looseObject({
+        path,
+        access: z.array(z.enum(accesses)).min(1),
+        to: path.exactOptional().meta({ description: 'the new name; must be there with `rename`' }),
+        cut: flag,
+        denied: flag,
+        unresolved: flag,
+        shipped: flag,
+      }),
+    }),
+    z.looseObject({
+      ...act,
+      kind: z.literal('connect'),
+      connect: z.looseObject({
+        protocol: z.string(),
+        address: z.string(),
+        port,
+        name: optionalText,
+        peer: z.looseObject({ image: optionalText, workload: optionalText }).exactOptional(),
+      }),
+    }),
+    z.looseObject({
+      ...act,
+      kind: z.literal('listen'),
+      listen: z.looseObject({ protocol: z.string(), address: z.string(), port }),
+    }),
+    z.looseObject({
+      ...act,
+      kind: z.literal('identity'),
+      identity: z.looseObject({ from: userIds, to: userIds }),
+    }),
+    z.looseObject({
+      ...act,
+      kind: z.literal('capability'),
+      capability: z.looseObject({ name: z.string() }),
+    }),
+    z.looseObject({
+      ...act,
+      kind: z.literal('syscall'),
+      syscall: z.looseObject({ name: z.string(), target: optionalText, denied: flag }),
+    }),
+    z.looseObject({
+      ...base,
+      kind: z.literal('loss'),
+      container: containerRef.exactOptional(),
+      image: imageRef.exactOptional(),
+      loss: lossSpan,
+    }),
+  ])
+  .meta({ title: 'Snug event, v1' })
+
+const behaviour = z.looseObject({
+  id: z.string(),
+  kind: z.string(),
+  object: z.string(),
+  text: z.string(),
+})
+
+export const alert: z.ZodType<Alert> = z
+  .looseObject({
+    schema: z.literal('snug.alert/v1'),
+    id: z.string().meta({ description: 'sortable by time of creation' }),
+    time,
+    node: z.string(),
+    severity: z.enum(severities),
+    type: z.enum(alertTypes),
+    action: z.enum(['alerted', 'blocked', 'killed']),
+    reasons: z.array(z.string()).meta({ description: 'most telling first' }),
+    nearest: behaviour.nullable(),
+    behaviour: behaviour.nullable(),
+    image: imageRef.exactOptional(),
+    container: containerRef.exactOptional(),
+    workload: workloadRef.exactOptional(),
+    process: processRef.exactOptional(),
+    event,
+    count: z.int().min(1),
+    firstSeen: time,
+    lastSeen: time,
+    mode: z.string(),
+    sources: z
+      .array(z.string())
+      .exactOptional()
+      .meta({ description: 'present where several sources told the act: their names' }),
+    confidence: z
+      .literal('partial')
+      .exactOptional()
+      .meta({ description: 'the evidence behind it has holes, which the reasons name' }),
+    guardrails: z.array(z.string()),
+    attack: z.array(z.string()).meta({ description: 'MITRE ATT&CK technique ids' }),
+    decision: z
+      .looseObject({
+        kind: z.enum(['allowed', 'rejected', 'acknowledged']),
+        by: z.string(),
+        at: time,
+        reason: optionalText,
+        until: optionalText,
+        onlyUid: z.int().exactOptional(),
+        onlyWorkload: z.string().exactOptional().meta({ description: '`namespace/kind/name`' }),
+      })
+      .exactOptional(),
+    summary: z
+      .looseObject({
+        kinds: z.record(z.string(), z.int()),
+        severities: z.record(z.string(), z.int()),
+        reasons: z.array(z.looseObject({ text: z.string(), count: z.int() })),
+        first: z.array(z.string()).meta({ description: 'ids of the first ones' }),
+      })
+      .exactOptional()
+      .meta({
+        description:
+          'of an alert that stands for many different ones of its container: what they are; `count` is how many',
+      }),
+    partOf: z
+      .string()
+      .exactOptional()
+      .meta({ description: 'id of the alert that stands for this one' }),
+  })
+  .meta({ title: 'Snug alert, v1' })

@@ -1,0 +1,193 @@
+import { z } from 'zod'
+import { alertTypes, severities } from '../../../core/event/alert.ts'
+import { eventKinds } from '../../../core/event/event.ts'
+import { modes, shownStates, versionStates } from '../../../engine/api/engine-views.ts'
+import {
+  type AlertPage,
+  type AlertStory,
+  type BehaviourPage,
+  type LifeView,
+  type PictureView,
+  type ReviewPage,
+  type TimelineView,
+  actGroups,
+} from '../../../engine/api/page-views.ts'
+import { alert } from './event-schema.ts'
+import { behaviour } from './view-schema.ts'
+
+/** The answers that the page is drawn from; each is typed by the facade that it describes. */
+const text = z.string()
+const count = z.number()
+const maybe = text.exactOptional()
+const texts = z.array(text)
+const counts = z.record(text, count)
+const severity = z.enum(severities)
+const bySeverity = z.record(severity, count)
+const state = z.enum(shownStates)
+const action = z.enum(['alerted', 'blocked', 'killed'])
+const standing = { state: z.enum(versionStates), mode: z.enum(modes) }
+
+const mark = z.object({ time: text, what: text, who: text, image: maybe, text })
+
+export const timeline: z.ZodType<TimelineView> = z.object({
+  from: text,
+  to: text,
+  sliceMs: count,
+  slices: z.array(z.object({ from: text, alerts: bySeverity, novel: count, lost: count })),
+  marks: z.array(mark),
+})
+
+export const lives: z.ZodType<readonly LifeView[]> = z.array(
+  z.object({
+    ref: text,
+    digest: text,
+    tags: texts,
+    from: text,
+    to: maybe,
+    stages: z.array(z.object({ ...standing, from: text, to: maybe, because: text })),
+    marks: z.array(mark),
+  }),
+)
+
+export const picture: z.ZodType<PictureView> = z.object({
+  programs: z.array(
+    z.object({
+      exe: text,
+      script: maybe,
+      users: texts,
+      acts: z.array(
+        z.object({
+          group: z.enum(actGroups),
+          total: count,
+          shown: z.array(z.object({ id: text, text, state })),
+        }),
+      ),
+      open: count,
+    }),
+  ),
+  runs: z.array(z.object({ from: count, to: count, id: text, state, drift: z.boolean() })),
+  peers: z.array(
+    z.object({
+      protocol: text,
+      peer: text,
+      port: count,
+      direction: z.enum(['out', 'in']),
+      programs: z.array(count),
+      count,
+      state,
+    }),
+  ),
+  left: z.object({ programs: count, peers: count }),
+})
+
+export const behaviourPage: z.ZodType<BehaviourPage> = z.object({
+  total: count,
+  offset: count,
+  rows: z.array(behaviour),
+  kinds: counts,
+  states: counts,
+})
+
+export const reviewPage: z.ZodType<ReviewPage> = z.object({
+  total: count,
+  offset: count,
+  cards: z.array(
+    z.object({
+      key: text,
+      repository: text,
+      behaviour: text,
+      actor: text,
+      user: text,
+      kind: text,
+      text,
+      places: z.array(
+        z.object({
+          ref: text,
+          tags: texts,
+          ...standing,
+          revision: text,
+          behaviourState: state,
+          containers: count,
+          count,
+        }),
+      ),
+      origins: texts,
+      containers: count,
+      sessions: texts,
+      count,
+      firstSeen: text,
+      lastSeen: text,
+      guardrails: texts,
+      reasons: texts,
+      nearest: maybe,
+      explained: maybe,
+      alerts: texts,
+    }),
+  ),
+  versions: z.array(
+    z.object({
+      ref: text,
+      revision: text,
+      repository: text,
+      tags: texts,
+      state: standing.state,
+      behaviours: count,
+      sentence: text,
+      because: text,
+    }),
+  ),
+  repositories: counts,
+})
+
+export const alertPage: z.ZodType<AlertPage> = z.object({
+  total: count,
+  offset: count,
+  rows: z.array(
+    z.object({
+      id: text,
+      revision: text,
+      time: text,
+      lastSeen: text,
+      severity,
+      type: z.enum(alertTypes),
+      action,
+      text,
+      actor: maybe,
+      uid: count.exactOptional(),
+      repository: maybe,
+      tag: maybe,
+      container: maybe,
+      reason: text,
+      attack: texts,
+      count,
+      decision: z.enum(['allowed', 'rejected', 'acknowledged']).exactOptional(),
+      alerts: count,
+      containers: count,
+    }),
+  ),
+  severities: bySeverity,
+  repositories: counts,
+})
+
+export const story: z.ZodType<AlertStory> = z.object({
+  alert,
+  revision: text,
+  ancestry: z.array(z.object({ exe: text, known: z.boolean() })),
+  scope: z.enum(['session', 'container']),
+  steps: z.array(
+    z.object({
+      time: text,
+      kind: z.enum(eventKinds),
+      text,
+      actor: text,
+      user: maybe,
+      count,
+      alert: maybe,
+      severity: severity.exactOptional(),
+      action: action.exactOptional(),
+    }),
+  ),
+  left: z.object({ before: count, after: count }),
+  alike: count,
+  inProfile: z.boolean(),
+})

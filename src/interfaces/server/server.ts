@@ -1,0 +1,150 @@
+import { createServer, type Server } from 'node:http'
+import { dirname } from 'node:path'
+import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
+import { WebSocketServer } from 'ws'
+import type { LoadedConfig } from '../../support/config/load-config.ts'
+import type { Engine } from '../../engine/api/engine.ts'
+import { listenUnix } from '../../support/net/unix-listener.ts'
+import { type Log, stageLog } from '../../support/telemetry/log.ts'
+import type { Metrics } from '../../support/telemetry/metrics.ts'
+import type { SinkDesk } from '../../engine/sink-admin.ts'
+import { createApp, type ListenerEnv } from './app.ts'
+import type { ClaimKind } from './access/claim.ts'
+import { FrontFiles } from './gateway/gateway-files.ts'
+import { FrontKeeper, type OpenFront } from './gateway/gateway-supervisor.ts'
+import { FrontPort } from './gateway/gateway-backend.ts'
+import { openFrontProcess } from './gateway/gateway-process.ts'
+import { GuestTokens } from './access/guest-tokens.ts'
+import type { RouteWorld } from './routes/route.ts'
+import { TokenFile } from './access/token-file.ts'
+
+export interface ServerOptions {
+  readonly engine: Engine
+  readonly config: LoadedConfig
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Absent where alerts go nowhere. */
+  readonly sinks?: () => SinkDesk
+  /** Ends live streams and uploads; the listeners close when the server is disposed of. */
+  readonly signal: AbortSignal
+  /** Absent: as a process of its own. */
+  readonly openFront?: OpenFront
+}
+
+export interface RunningServer extends AsyncDisposable {
+  readonly socket: string
+  /** Where TCP is served, as a URL with the port that was really taken. */
+  readonly url: string | undefined
+}
+
+const closeMs = 2_000
+const headersMs = 10_000
+
+/**
+ * Serves the API on the admin socket and, where configured, through a front without rights on TCP. Both are there when it
+ * resolves.
+ *
+ * Errors: AGENT_RUNNING, LISTEN_FAILED, FRONT_FAILED, CONFIG_INVALID (a damaged token file, a certificate that does not read).
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { engine, config: loaded, metrics, sinks } = options
+  const { config } = loaded
+  const log = stageLog(options.log, 'server')
+  const closing = new AbortController()
+  const signal = AbortSignal.any([options.signal, closing.signal])
+  let keeper: FrontKeeper | undefined
+  const world: RouteWorld = {
+    engine,
+    loaded,
+    metrics,
+    ...(sinks && { sinks }),
+    ...(config.listen.kind === 'none' ? {} : credentialsOf(config)),
+    front: () => keeper?.view,
+  }
+  const app = createApp(world, log, signal)
+  const admin = createHttp((request, env) =>
+    // The adapter tells a handshake by the identity of this object, so it is added to, not copied.
+    app.fetch(request, Object.assign(env, { listener: 'unix' }) as ListenerEnv),
+  )
+  let port: FrontPort | undefined
+  const close = async (): Promise<void> => {
+    closing.abort()
+    await keeper?.close()
+    port?.close()
+    await closeServer(admin)
+  }
+  try {
+    await listenUnix(admin, config.socket)
+    if (world.guests !== undefined) {
+      const files = new FrontFiles(config)
+      port = new FrontPort({
+        engine,
+        files,
+        guests: world.guests,
+        metrics,
+        log,
+        signal,
+        api: (request, env) => app.fetch(request, env),
+        onReady: (ready) => keeper?.ready(ready),
+      })
+      keeper = new FrontKeeper({
+        open: options.openFront ?? openFrontProcess,
+        attach: (link) => port?.attach(link),
+        isSecure: config.tls.cert !== undefined,
+        onFault: (message) => engine.fault('front', message),
+        log,
+      })
+      await keeper.start()
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const { socket } = config
+  const url = keeper?.view?.url
+  log.info({ socket, url }, 'listening')
+  return { socket, url, [Symbol.asyncDispose]: close }
+}
+
+function credentialsOf({ data, socket, session, tls, oidc }: LoadedConfig['config']) {
+  // Without a data directory nothing is kept, tokens neither: they go with the runtime directory.
+  const tokens = TokenFile.open(data === 'none' ? dirname(socket) : data)
+  const claims = new Set<ClaimKind>()
+  const hasCertificates = tls.clientCa !== undefined || tls.trustDomains.length > 0
+  if (hasCertificates) claims.add('certificate')
+  if (oidc.issuer !== undefined) claims.add('oidc')
+  return { tokens, claims, guests: new GuestTokens(session) }
+}
+
+function createHttp(fetch: Parameters<typeof createAdaptorServer>[0]['fetch']): Server {
+  return createAdaptorServer({
+    fetch,
+    overrideGlobalObjects: false,
+    websocket: {
+      // The adapter types the server's listeners more loosely than `ws` does.
+      server: new WebSocketServer({
+        noServer: true,
+        maxPayload: 4_096,
+        perMessageDeflate: false,
+      }) as unknown as WebSocketServerLike,
+    },
+    createServer,
+    serverOptions: {
+      headersTimeout: headersMs,
+      // A replay may stream for hours: bodies have their own limits, see `request-body.ts`.
+      requestTimeout: 0,
+      maxHeaderSize: 16_384,
+    },
+  }) as Server
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const deadline = setTimeout(() => server.closeAllConnections(), closeMs)
+    server.close(() => {
+      clearTimeout(deadline)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}

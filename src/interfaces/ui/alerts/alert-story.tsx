@@ -1,0 +1,144 @@
+import type { Alert } from '../../../core/event/alert.ts'
+import type { AlertStory } from '../../../engine/api/page-views.ts'
+import { useResource } from '../base/resource.ts'
+import { link } from '../base/route.ts'
+import { plural } from '../base/text.ts'
+import { Ago, At } from '../parts/ago.tsx'
+import { DoneBadge, originText, SeverityBadge } from '../parts/badges.tsx'
+import { Foreign } from '../parts/foreign.tsx'
+import { ProblemNote, Waiting } from '../parts/notes.tsx'
+import { BackTest } from '../review/back-test.tsx'
+import { Ancestry } from './ancestry.tsx'
+import { AnswerButtons } from './answer-buttons.tsx'
+import { alertsPath } from './paths.ts'
+import { StorySteps } from './story-steps.tsx'
+
+/** An alert with all that is known of it, and what can be done about it. */
+export function AlertStoryView({ id }: { readonly id: string }) {
+  const { value, problem } = useResource<AlertStory>(alertsPath(id, '/story'), 10_000)
+  if (problem !== undefined) return <ProblemNote problem={problem} />
+  if (value === undefined) return <Waiting rows={6} />
+  const { alert, ancestry, alike, inProfile } = value
+  const { image, behaviour, decision } = alert
+  return (
+    <article class="panel card" aria-label="alert">
+      <p class="badges">
+        <SeverityBadge severity={alert.severity} /> <span class="badge decided">{alert.type}</span>{' '}
+        <DoneBadge action={alert.action} />{' '}
+        {alert.attack.map((technique) => (
+          <span key={technique} class="badge attack">
+            {technique}
+          </span>
+        ))}
+      </p>
+      <h2 class="act-line">
+        <Foreign text={behaviour?.text ?? alert.reasons[0] ?? alert.type} />
+      </h2>
+      <ul class="reasons-list">
+        {alert.reasons.map((reason) => (
+          <li key={reason}>
+            <Foreign text={reason} words />
+          </li>
+        ))}
+      </ul>
+      <Facts alert={alert} alike={alike} />
+      {ancestry.length === 0 ? null : (
+        <>
+          <h3>Ancestry</h3>
+          <Ancestry ancestry={ancestry} />
+        </>
+      )}
+      {decision === undefined ? (
+        <>
+          {behaviour === null || image === undefined ? null : !inProfile ? (
+            <p class="muted">
+              The profile keeps no more deviations than it has: what allowing this one would change
+              cannot be tried.
+            </p>
+          ) : (
+            <BackTest version={`${image.repository}@${image.digest}`} behaviours={[behaviour.id]} />
+          )}
+          <AnswerButtons story={value} />
+        </>
+      ) : (
+        <p class="note good">
+          {decision.kind} by <Foreign text={decision.by} />, <At time={decision.at} />
+          {decision.until === undefined ? null : (
+            <>
+              , until <At time={decision.until} />
+            </>
+          )}
+          {decision.reason === undefined ? null : (
+            <>
+              : <Foreign text={decision.reason} words />
+            </>
+          )}
+        </p>
+      )}
+      <StorySteps story={value} />
+    </article>
+  )
+}
+
+function Facts({ alert, alike }: { readonly alert: Alert; readonly alike: number }) {
+  const { image, container, process, workload, nearest } = alert
+  return (
+    <dl class="facts">
+      {process === undefined ? null : (
+        <>
+          <dt>who</dt>
+          <dd>
+            <Foreign text={process.script ?? process.exe} /> as uid {process.uid}, pid {process.pid}
+            , {originText(process.origin)}
+            {process.args === undefined ? null : (
+              <p class="command">
+                <Foreign text={process.args.join(' ')} />
+              </p>
+            )}
+          </dd>
+        </>
+      )}
+      {image === undefined ? null : (
+        <>
+          <dt>image</dt>
+          <dd>
+            <a href={link('image', `${image.repository}@${image.digest}`)}>
+              <Foreign
+                text={`${image.repository}${image.tag === undefined ? '' : `:${image.tag}`}`}
+              />
+            </a>
+          </dd>
+        </>
+      )}
+      {container === undefined ? null : (
+        <>
+          <dt>container</dt>
+          <dd>
+            <Foreign text={container.name ?? ''} /> <code>{container.id.slice(0, 12)}</code>
+          </dd>
+        </>
+      )}
+      {workload === undefined ? null : (
+        <>
+          <dt>workload</dt>
+          <dd>
+            <Foreign
+              text={[workload.namespace, workload.kind, workload.name].filter(Boolean).join('/')}
+            />
+          </dd>
+        </>
+      )}
+      <dt>when</dt>
+      <dd>
+        <At time={alert.firstSeen} />{' '}
+        <span class="muted">
+          (<Ago time={alert.firstSeen} />)
+        </span>
+        , {plural(alert.count, 'time')}
+        {alike > 0 ? `, and ${plural(alike, 'open alert')} of the same act` : ''}
+      </dd>
+      <dt>nearest known</dt>
+      <dd>{nearest === null ? 'none' : <Foreign text={nearest.text} />}</dd>
+    </dl>
+  )
+}

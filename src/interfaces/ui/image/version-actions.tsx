@@ -1,0 +1,26 @@
+import type { Mode, VersionView } from '../../../engine/api/engine-views.ts'
+import { endLearning, setMode } from '../review/decide.ts'
+
+const next: Readonly<Record<Mode, readonly Mode[]>> = {
+  learn: ['alert'],
+  alert: ['learn', 'block'],
+  block: ['alert'],
+}
+
+/** What moves a version on by a person's word. What the gates do not let through is refused, with what is missing. */
+export function VersionActions({ version }: { readonly version: VersionView }) {
+  return (
+    <p class="buttons version-actions">
+      {version.state === 'learning' ? (
+        <button type="button" onClick={() => void endLearning(version)}>
+          End learning now
+        </button>
+      ) : null}
+      {next[version.mode].map((mode) => (
+        <button key={mode} type="button" onClick={() => void setMode(version, mode)}>
+          {mode === 'learn' ? 'Learn anew' : `Set to ${mode}`}
+        </button>
+      ))}
+    </p>
+  )
+}

@@ -1,0 +1,120 @@
+import type { DiffRow, ProfileDiff, VersionView } from '../../../engine/api/engine-views.ts'
+import { imagePath, query } from '../base/api.ts'
+import { useResource } from '../base/resource.ts'
+import { go, link } from '../base/route.ts'
+import { count, plural, refOf, versionName } from '../base/text.ts'
+import { Foreign } from '../parts/foreign.tsx'
+import { Empty, Panel, ProblemNote, Waiting } from '../parts/notes.tsx'
+
+/** Two versions side by side. `other`: digest of the older one; by default the one before. */
+export function VersionDiff({
+  versions,
+  version,
+  other,
+}: {
+  readonly versions: readonly VersionView[]
+  readonly version: VersionView
+  readonly other: string
+}) {
+  const others = versions.filter((each) => each !== version)
+  const before =
+    others.find(({ image }) => image.digest === other) ??
+    others.find(({ image }) => image.digest === version.predecessor) ??
+    others.at(-1)
+  const path =
+    before === undefined
+      ? undefined
+      : imagePath(refOf(before), `/diff${query({ to: refOf(version) })}`)
+  const { value, problem } = useResource<ProfileDiff>(path, 10_000)
+  if (before === undefined) {
+    return (
+      <Empty title="There is one version only">
+        <p>
+          Once another is deployed, what it does anew, and what it does no more, stands here side by
+          side.
+        </p>
+      </Empty>
+    )
+  }
+  const name = ({ tags, image }: VersionView): string => versionName(tags, image.digest)
+  return (
+    <>
+      <p class="filters">
+        <label>
+          compared with{' '}
+          <select
+            value={before.image.digest}
+            onChange={({ currentTarget }) =>
+              go(link('image', refOf(version), 'delta', currentTarget.value))
+            }
+          >
+            {others.map((each) => (
+              <option key={each.image.digest} value={each.image.digest}>
+                {name(each)}
+              </option>
+            ))}
+          </select>
+        </label>
+        {value === undefined ? null : (
+          <span class="muted">{plural(value.unchanged, 'behaviour')} in both</span>
+        )}
+        <a href={link('review')}>review the delta</a>
+      </p>
+      {problem === undefined ? null : <ProblemNote problem={problem} />}
+      {value === undefined ? (
+        <Waiting rows={6} />
+      ) : (
+        <div class="columns">
+          <Side title={`Only in ${name(before)}`} rows={value.removed} sign="−" />
+          <Side title={`Only in ${name(version)}`} rows={value.added} sign="+" />
+        </div>
+      )}
+    </>
+  )
+}
+
+/** By who does it: a version that replaced a program replaced all that it did. */
+function Side({
+  title,
+  rows,
+  sign,
+}: {
+  readonly title: string
+  readonly rows: readonly DiffRow[]
+  readonly sign: '+' | '−'
+}) {
+  const actors = [...new Set(rows.map(({ actor }) => actor))]
+  return (
+    <Panel
+      title={title}
+      aside={<span class="muted">{count(rows.length)}</span>}
+      class="side-of-diff"
+    >
+      {rows.length === 0 ? <Empty title="Nothing" /> : null}
+      {actors.map((actor) => (
+        <section key={actor}>
+          <h3>
+            <Foreign text={actor} />
+          </h3>
+          <ul class="diff-rows">
+            {rows
+              .filter((row) => row.actor === actor)
+              .map(({ id, text, explained }) => (
+                <li key={id}>
+                  <span class={sign === '+' ? 'sign plus' : 'sign minus'} aria-hidden="true">
+                    {sign}
+                  </span>
+                  <Foreign text={text} />
+                  {explained === undefined ? null : (
+                    <p class="explained">
+                      <Foreign text={explained} words />
+                    </p>
+                  )}
+                </li>
+              ))}
+          </ul>
+        </section>
+      ))}
+    </Panel>
+  )
+}

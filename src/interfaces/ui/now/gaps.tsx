@@ -1,0 +1,97 @@
+import type { DoctorReport, LineageView, StatusView } from '../../../engine/api/engine-views.ts'
+import { link } from '../base/route.ts'
+import { plural, versionName } from '../base/text.ts'
+import { Ago, At } from '../parts/ago.tsx'
+import { Foreign } from '../parts/foreign.tsx'
+import { Empty, Panel, Waiting } from '../parts/notes.tsx'
+
+const lossesShown = 5
+
+/** What was missed, what is not covered, and why. */
+export function Gaps({
+  status,
+  images,
+  doctor,
+}: {
+  readonly status: StatusView | undefined
+  readonly images: readonly LineageView[] | undefined
+  readonly doctor: DoctorReport | undefined
+}) {
+  if (status === undefined || images === undefined) {
+    return (
+      <Panel title="Losses, and what is not covered">
+        <Waiting rows={3} />
+      </Panel>
+    )
+  }
+  const failing = doctor?.checks.filter(({ ok }) => !ok) ?? []
+  const held = images
+    .flatMap(({ versions }) => versions)
+    .filter(({ state }) => state !== 'enforced')
+  const { unresolved, before } = status.containers
+  const nothing =
+    status.losses.length === 0 &&
+    failing.length === 0 &&
+    held.length === 0 &&
+    unresolved + before === 0
+  return (
+    <Panel title="Losses, and what is not covered">
+      {nothing ? <Empty title="No loss is known, and every image is held to its profile" /> : null}
+      {status.losses.length === 0 ? null : (
+        <ul class="plain-list losses">
+          {status.losses.slice(0, lossesShown).map((loss) => (
+            <li key={`${loss.reason} ${loss.from}`}>
+              <span class="badge lost">{loss.reason}</span>{' '}
+              {loss.count === 0 ? 'an unknown number of acts' : plural(loss.count, 'act')}, until{' '}
+              <At time={loss.to} />{' '}
+              <span class="muted">
+                (<Ago time={loss.to} />)
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {unresolved === 0 ? null : (
+        <p>
+          {plural(unresolved, 'container')} of which the image is not known: only guardrails watch
+          them.
+        </p>
+      )}
+      {before === 0 ? null : (
+        <p>
+          {plural(before, 'container')} ran before the agent did: what they did at their start is
+          not known. Restart them to have it seen.
+        </p>
+      )}
+      {held.length === 0 ? null : (
+        <dl class="reasons">
+          {held.map(({ image, tags, because }) => (
+            <div key={`${image.repository}@${image.digest}`}>
+              <dt>
+                <a href={link('image', image.repository)}>
+                  <Foreign text={`${image.repository}:${versionName(tags, image.digest)}`} />
+                </a>
+              </dt>
+              <dd>
+                <Foreign text={because} words />
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {failing.length === 0 ? null : (
+        <dl class="reasons">
+          {failing.map(({ name, found, advice }) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>
+                {found}
+                {advice === undefined ? null : <em> · {advice}</em>}
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </Panel>
+  )
+}

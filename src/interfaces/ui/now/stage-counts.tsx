@@ -1,0 +1,34 @@
+import type { LineageView } from '../../../engine/api/engine-views.ts'
+import { link } from '../base/route.ts'
+import { count } from '../base/text.ts'
+import { stageName } from '../parts/badges.tsx'
+
+const stages = [
+  { name: 'learning', title: 'learning', href: link('images') },
+  { name: 'review', title: 'wait for review', href: link('review') },
+  { name: 'alert', title: 'alert', href: link('images') },
+  { name: 'block', title: 'block', href: link('images') },
+  { name: 'incomplete', title: 'incomplete', href: link('review') },
+] as const
+
+/** Versions by where they are in their life. */
+export function StageCounts({ images }: { readonly images: readonly LineageView[] }) {
+  const counts = new Map<string, number>()
+  for (const { versions } of images) {
+    for (const { state, mode } of versions) {
+      const name = stageName(state, mode)
+      counts.set(name, (counts.get(name) ?? 0) + 1)
+    }
+  }
+  return (
+    <ul class="stages" aria-label="versions by state">
+      {stages.map(({ name, title, href }) => (
+        <li key={name} class={`stage-count ${name}`}>
+          <a href={href}>
+            <b>{count(counts.get(name) ?? 0)}</b> {title}
+          </a>
+        </li>
+      ))}
+    </ul>
+  )
+}

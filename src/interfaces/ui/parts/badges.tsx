@@ -1,0 +1,52 @@
+import type { Alert, Severity } from '../../../core/event/alert.ts'
+import type { Mode, ShownState, VersionState } from '../../../engine/api/engine-views.ts'
+
+export function SeverityBadge({ severity }: { readonly severity: Severity }) {
+  return <span class={`badge severity ${severity}`}>{severity}</span>
+}
+
+/** What a version gets is more telling than that it is `enforced`. */
+export function stageName(state: VersionState, mode: Mode): string {
+  return state === 'enforced' ? mode : state
+}
+
+export function StageBadge({ state, mode }: { readonly state: VersionState; readonly mode: Mode }) {
+  const name = stageName(state, mode)
+  return <span class={`badge stage ${name}`}>{name}</span>
+}
+
+const stateTexts: Readonly<Record<ShownState, string>> = {
+  learned: 'learned',
+  approved: 'approved',
+  rejected: 'rejected',
+  pending: 'waits',
+  quarantined: 'guardrail',
+  apart: 'exec only',
+  vanished: 'not seen again',
+}
+
+export function BehaviourBadge({ state }: { readonly state: ShownState }) {
+  return <span class={`badge behaviour ${state}`}>{stateTexts[state]}</span>
+}
+
+export function DoneBadge({
+  action,
+  decision,
+}: {
+  readonly action: Alert['action']
+  readonly decision?: string | undefined
+}) {
+  if (decision !== undefined) return <span class="badge decided">{decision}</span>
+  return action === 'alerted' ? null : <span class="badge stopped">{action}</span>
+}
+
+const origins: Readonly<Record<string, string>> = {
+  entrypoint: 'the service',
+  init: 'an init step',
+  probe: 'a health probe',
+  'exec-in': 'an exec session',
+}
+
+export function originText(origin: string): string {
+  return origins[origin] ?? origin
+}

@@ -1,0 +1,115 @@
+import type { ReviewCard } from '../../../engine/api/page-views.ts'
+import { link } from '../base/route.ts'
+import { count, plural, splitRef, versionName } from '../base/text.ts'
+import { Ago, At } from '../parts/ago.tsx'
+import { BehaviourBadge, originText, StageBadge } from '../parts/badges.tsx'
+import { Foreign } from '../parts/foreign.tsx'
+import { BackTest } from './back-test.tsx'
+import { DecisionButtons } from './decision-buttons.tsx'
+import type { Word } from './decide.ts'
+import { WhoDecided } from './who-decided.tsx'
+
+/** All that one needs to decide on one behaviour. */
+export function DecisionCard({
+  card,
+  changed,
+  onDecide,
+  onIncident,
+}: {
+  readonly card: ReviewCard
+  /** Somebody else decided on one of its versions since it was looked at. */
+  readonly changed: boolean
+  readonly onDecide: (word: Word) => void
+  readonly onIncident: (session: string) => void
+}) {
+  const { actor, user, text, repository, origins, containers, places, guardrails } = card
+  const [first] = places
+  return (
+    <article class="panel card" aria-label="decision">
+      {changed ? (
+        <p class="note warn" role="alert">
+          Somebody else decided on this image meanwhile.
+          {first === undefined ? null : <WhoDecided version={first.ref} />} This is how it stands
+          now: look again, then decide.
+        </p>
+      ) : null}
+      <h2 class="act-line">
+        <Foreign text={text} />
+      </h2>
+      <p class="muted">
+        by <Foreign text={actor} /> as {user}, in{' '}
+        <a href={link('image', repository)}>
+          <Foreign text={repository} />
+        </a>
+      </p>
+      {guardrails.length === 0 ? null : (
+        <p class="note bad">A guardrail fired on it: {guardrails.join(', ')}</p>
+      )}
+      {card.explained === undefined ? null : (
+        <p class="note good">
+          <Foreign text={card.explained} words />
+        </p>
+      )}
+      <dl class="facts">
+        <dt>where from</dt>
+        <dd>{origins.map(originText).join(', ')}</dd>
+        <dt>how often</dt>
+        <dd>
+          {plural(card.count, 'time')} in {plural(containers, 'container')}
+        </dd>
+        <dt>when</dt>
+        <dd>
+          <At time={card.firstSeen} /> – <At time={card.lastSeen} />{' '}
+          <span class="muted">
+            (<Ago time={card.lastSeen} />)
+          </span>
+        </dd>
+        <dt>why it is new</dt>
+        <dd>
+          {card.reasons.map((reason) => (
+            <p key={reason}>
+              <Foreign text={reason} words />
+            </p>
+          ))}
+        </dd>
+        <dt>nearest known</dt>
+        <dd>{card.nearest === undefined ? 'none' : <Foreign text={card.nearest} />}</dd>
+        {card.alerts.length === 0 ? null : (
+          <>
+            <dt>alerts</dt>
+            <dd>
+              {card.alerts.slice(0, 3).map((id) => (
+                <a key={id} href={link('alerts', id)}>
+                  {id.slice(-6)}{' '}
+                </a>
+              ))}
+              {card.alerts.length > 3 ? `and ${count(card.alerts.length - 3)} more` : ''}
+            </dd>
+          </>
+        )}
+      </dl>
+      <h3>Where</h3>
+      <ul class="places">
+        {places.map((place) => (
+          <li key={place.ref}>
+            <a href={link('image', place.ref)}>
+              <Foreign text={versionName(place.tags, splitRef(place.ref).digest)} />
+            </a>
+            <StageBadge state={place.state} mode={place.mode} />
+            <BehaviourBadge state={place.behaviourState} />
+            <span class="muted">
+              {plural(place.count, 'time')} in {plural(place.containers, 'container')}
+            </span>
+          </li>
+        ))}
+      </ul>
+      {first === undefined ? null : <BackTest version={first.ref} behaviours={[card.behaviour]} />}
+      <DecisionButtons
+        places={places}
+        sessions={card.sessions}
+        onDecide={onDecide}
+        onIncident={onIncident}
+      />
+    </article>
+  )
+}

@@ -1,0 +1,88 @@
+import type { LineageView, StatusView } from '../../../engine/api/engine-views.ts'
+import type { ReviewPage } from '../../../engine/api/page-views.ts'
+import { AlertsPage } from '../alerts/alerts-page.tsx'
+import { useKeys } from '../base/keys.ts'
+import { useResource } from '../base/resource.ts'
+import { go, place } from '../base/route.ts'
+import { ImagePage } from '../image/image-page.tsx'
+import { ImagesPage } from '../image/images-page.tsx'
+import { NowPage } from '../now/now-page.tsx'
+import { AuditPage } from '../review/audit-page.tsx'
+import { ReviewPageView } from '../review/review-page.tsx'
+import { Help, helpShown } from './help.tsx'
+import { SideBar } from './side-bar.tsx'
+import { Toasts } from './toasts.tsx'
+
+/** How often what is not told live is asked for. */
+const lookMs = 5_000
+
+export function App() {
+  const status = useResource<StatusView>('/v1/status', lookMs)
+  const images = useResource<readonly LineageView[]>('/v1/images', lookMs)
+  const review = useResource<ReviewPage>('/v1/review?limit=1', lookMs)
+  useKeys('Everywhere', [
+    { keys: 'g n', does: 'now', run: () => go('#/now') },
+    { keys: 'g i', does: 'images', run: () => go('#/images') },
+    { keys: 'g r', does: 'review', run: () => go('#/review') },
+    { keys: 'g a', does: 'alerts', run: () => go('#/alerts') },
+    { keys: 'g l', does: 'audit log', run: () => go('#/audit') },
+    { keys: '/', does: 'to the search field', run: focusSearch },
+    {
+      keys: '?',
+      does: 'this help',
+      run: () => {
+        helpShown.value = true
+      },
+    },
+  ])
+  return (
+    <>
+      <a class="skip" href="#main" onClick={skipToMain}>
+        To the content
+      </a>
+      <SideBar
+        status={status.value}
+        counts={{ review: review.value?.total, alerts: status.value?.alerts.open }}
+      />
+      <main id="main" tabIndex={-1}>
+        <View status={status.value} images={images.value} />
+      </main>
+      <Toasts />
+      <Help />
+    </>
+  )
+}
+
+function View({
+  status,
+  images,
+}: {
+  readonly status: StatusView | undefined
+  readonly images: readonly LineageView[] | undefined
+}) {
+  const [name = 'now', a = '', b = '', c = ''] = place.value.parts
+  switch (name) {
+    case 'images':
+      return <ImagesPage images={images} />
+    case 'image':
+      return <ImagePage key={a} images={images} image={a} tab={b} other={c} />
+    case 'review':
+      return <ReviewPageView />
+    case 'alerts':
+      return <AlertsPage open={a} />
+    case 'audit':
+      return <AuditPage />
+    default:
+      return <NowPage status={status} images={images} />
+  }
+}
+
+function focusSearch(): void {
+  document.querySelector<HTMLInputElement>('input[type=search]')?.focus()
+}
+
+/** The hash says where one is: it is no place within the document. */
+function skipToMain(event: Event): void {
+  event.preventDefault()
+  document.querySelector<HTMLElement>('#main')?.focus()
+}

@@ -1,0 +1,51 @@
+import { type Alert, type AlertType, type Severity, severities } from '../../core/event/alert.ts'
+import type { ImageRef } from '../../core/event/event.ts'
+
+/** What of the alerts is asked for; every member that is there must fit. */
+export interface AlertFilter {
+  readonly matches?: (image: ImageRef | undefined) => boolean
+  /** This severity and above. */
+  readonly severity?: Severity
+  readonly type?: AlertType
+  readonly state?: 'open' | 'decided'
+  /** Its name, or the beginning of its id. */
+  readonly container?: string
+  /** In what it says, in any case of letters. */
+  readonly text?: string
+  /** Older than the alert with this id. */
+  readonly before?: string
+}
+
+export function alertFilter(filter: AlertFilter): (alert: Alert) => boolean {
+  const { matches, severity, type, state, container, text, before } = filter
+  const floor = severity === undefined ? 0 : severities.indexOf(severity)
+  const words = text?.toLowerCase()
+  return (alert) => {
+    // Ids rise with time.
+    if (before !== undefined && alert.id >= before) return false
+    if (severities.indexOf(alert.severity) < floor) return false
+    if (type !== undefined && alert.type !== type) return false
+    if (state !== undefined && (alert.decision === undefined) !== (state === 'open')) return false
+    if (container !== undefined && !isOf(alert, container)) return false
+    if (matches !== undefined && !matches(alert.image)) return false
+    return words === undefined || saidBy(alert).toLowerCase().includes(words)
+  }
+}
+
+function isOf({ container }: Alert, wanted: string): boolean {
+  return container !== undefined && (container.name === wanted || container.id.startsWith(wanted))
+}
+
+function saidBy({ id, behaviour, reasons, process, image, container, guardrails }: Alert): string {
+  return [
+    id,
+    behaviour?.text,
+    ...reasons,
+    ...guardrails,
+    process?.exe,
+    process?.script,
+    image?.repository,
+    image?.tag,
+    container?.name,
+  ].join('\n')
+}

@@ -1,0 +1,63 @@
+import type { Notice } from '../../core/event/outbound-record.ts'
+import type { Finding } from '../../state/alerts/alert-store.ts'
+
+/** Alerts that a sink will never get; `from` and `to` (RFC 3339) say when they were raised. */
+export interface Undelivered {
+  readonly sink: string
+  readonly count: number
+  readonly from: string
+  readonly to: string
+  readonly because: string
+}
+
+/** To be raised with `count`: what was given up at different times is one alert. */
+export function undeliveredFinding(
+  { sink, because, ...span }: Undelivered,
+  node: string,
+  nowMs: number,
+): Finding {
+  return lossOfAlerts(`outbox/${sink}`, 'outbox-full', span, node, nowMs, [
+    `alerts were given up for the sink \`${sink}\`, as many as this one counts: ${because}`,
+    'they stay in `snug alert list` as long as the store keeps them',
+  ])
+}
+
+/** Of alerts that were in no store, and so went to no sink: the oldest. */
+export function unstoredFinding(lost: readonly Notice[], node: string, nowMs: number): Finding {
+  const times = lost.map(({ time }) => time).sort()
+  const span = { count: lost.length, from: times[0] ?? '', to: times.at(-1) ?? '' }
+  return lossOfAlerts('store', 'store-full', span, node, nowMs, [
+    'alerts were given up, as many as this one counts: the store took none for too long',
+    'no sink got them: see to the disk of the data directory',
+  ])
+}
+
+function lossOfAlerts(
+  name: string,
+  reason: string,
+  span: { readonly count: number; readonly from: string; readonly to: string },
+  node: string,
+  nowMs: number,
+  reasons: readonly string[],
+): Finding {
+  const time = new Date(nowMs).toISOString()
+  return {
+    fingerprint: `loss/${name}`,
+    type: 'loss',
+    severity: 'high',
+    reasons,
+    nearest: null,
+    behaviour: null,
+    guardrails: [],
+    attack: [],
+    mode: 'alert',
+    event: {
+      v: 1,
+      kind: 'loss',
+      time,
+      node,
+      source: 'agent',
+      loss: { reason, ...span },
+    },
+  }
+}

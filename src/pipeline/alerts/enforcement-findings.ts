@@ -1,0 +1,131 @@
+import type { Alert, AlertBehaviour } from '../../core/event/alert.ts'
+import type { ActEvent, ImageRef, LossEvent } from '../../core/event/event.ts'
+import type { Finding } from '../../state/alerts/alert-store.ts'
+
+/** What blocking itself has to say: each is an alert of type `enforcement`. */
+
+const plain = {
+  type: 'enforcement',
+  nearest: null,
+  behaviour: null,
+  guardrails: [],
+  attack: [],
+} as const
+
+/** Who tells it, and when: epoch milliseconds. */
+export interface Teller {
+  readonly node: string
+  readonly nowMs: number
+}
+
+/** Blocking, not sight, is what is lost there: from now until `to`, where that is known. */
+function lost(reason: string, { node, nowMs }: Teller, image?: ImageRef, to = nowMs): LossEvent {
+  const time = new Date(nowMs).toISOString()
+  return {
+    v: 1,
+    kind: 'loss',
+    time,
+    node,
+    source: 'agent',
+    ...(image === undefined ? {} : { image }),
+    loss: { reason, count: 0, from: time, to: new Date(to).toISOString() },
+  }
+}
+
+export function disarmedFinding(image: ImageRef, because: string, teller: Teller): Finding {
+  return {
+    ...plain,
+    fingerprint: `enforcement/disarmed/${image.repository}@${image.digest}`,
+    severity: 'critical',
+    reasons: [because, 'deviations of this version are only alerted on until then'],
+    mode: 'block',
+    event: lost('blocking-disarmed', teller, image),
+  }
+}
+
+/** `until`: epoch milliseconds. */
+export function brokenGlassFinding(
+  image: ImageRef,
+  because: string,
+  until: number,
+  teller: Teller,
+): Finding {
+  const end = new Date(until).toISOString()
+  return {
+    ...plain,
+    // Each time is one of its own: it is a person's doing, and each has a reason.
+    fingerprint: `enforcement/break-glass/${image.repository}@${image.digest}/${end}`,
+    severity: 'high',
+    reasons: [because, `nothing of this version is blocked until ${end}`],
+    mode: 'block',
+    event: lost('break-glass', teller, image, until),
+  }
+}
+
+export function failedProbeFinding(
+  passed: boolean,
+  missed: readonly string[],
+  teller: Teller,
+): Finding {
+  const refused = passed ? [] : ['an act that is allowed was stopped']
+  const through = missed.map((name) => `a forbidden act went through: ${name}`)
+  return {
+    ...plain,
+    fingerprint: 'enforcement/self-probe',
+    severity: 'critical',
+    reasons: [
+      'the sensor’s own trial failed: do not rely on blocking on this node',
+      ...refused,
+      ...through,
+    ],
+    mode: 'block',
+    event: lost('self-probe', teller),
+  }
+}
+
+export const stoppedThough = ['disagreement', 'expected-since', 'learning', 'unknown'] as const
+/** Why an act was stopped that the judge in user space has nothing against. */
+export type StoppedThough = (typeof stoppedThough)[number]
+
+/** `act` names the act, its container and its version. */
+export function stoppedFingerprint(why: StoppedThough, act: string): string {
+  return `enforcement/${why}/${act}`
+}
+
+const stoppedReasons: Readonly<Record<StoppedThough, readonly string[]>> = {
+  disagreement: [
+    'the kernel stopped what the profile expects: this is a fault of Snug, and may harm the service',
+    'have it off with `snug break-glass`, and report it with this alert',
+  ],
+  'expected-since': [
+    'the kernel stopped it by the profile as it was then; by now the profile expects it',
+  ],
+  learning: ['it was stopped although its version is learning: `block.failClosed` is set'],
+  unknown: [
+    'it was stopped before the image of its container was known: `block.failClosed` is set',
+  ],
+}
+
+export function stoppedFinding(
+  why: StoppedThough,
+  event: ActEvent,
+  behaviour: AlertBehaviour | null,
+  act: string,
+  mode: string,
+): Finding {
+  return {
+    ...plain,
+    fingerprint: stoppedFingerprint(why, act),
+    severity: why === 'disagreement' ? 'critical' : 'medium',
+    reasons: stoppedReasons[why],
+    behaviour,
+    mode,
+    event,
+    action: actionOf(event),
+  }
+}
+
+/** What the alert says was done about the act. */
+export function actionOf({ enforced }: Pick<ActEvent, 'enforced'>): Alert['action'] {
+  return enforced === 'blocked' || enforced === 'killed' ? enforced : 'alerted'
+}

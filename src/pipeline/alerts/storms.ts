@@ -1,0 +1,123 @@
+import { LRUCache } from 'lru-cache'
+import { type Alert, type AlertSummary, severities, type Severity } from '../../core/event/alert.ts'
+
+export interface StormRules {
+  /** Different alerts of one container that are told each. */
+  readonly each: number
+  /** A storm is over once there was no further one for so long. */
+  readonly withinMs: number
+  /** The least severity that is told each, in a storm too. */
+  readonly always: Severity
+}
+
+/** One that goes on: what it came to so far. */
+export interface Storm {
+  /** Of the alert that stands for it; absent: there is none yet. */
+  summaryId?: string
+  readonly kinds: Record<string, number>
+  readonly severities: Record<string, number>
+  readonly reasons: Map<string, number>
+  readonly first: string[]
+}
+
+interface Recent {
+  count: number
+  lastMs: number
+  storm?: Storm
+}
+
+const containersKept = 4_096
+const firstKept = 10
+const reasonsTold = 5
+/** Reasons that are counted: those beyond are not told. */
+const reasonsKept = 100
+
+/**
+ * Tells a burst of different alerts of one container from single ones: those beyond the first few are told as one, by
+ * type, for whoever is to read them. Each is on record all the same.
+ */
+export class Storms {
+  rules: StormRules
+  readonly #recent = new LRUCache<string, Recent>({ max: containersKept })
+
+  constructor(rules: StormRules) {
+    this.rules = rules
+  }
+
+  /** The storm that a new alert is part of, with this one counted; undefined: it is told by itself. */
+  part(alert: Alert, nowMs: number): Storm | undefined {
+    const { container, type, severity } = alert
+    // What the agent has to tell of itself is no burst of a container's.
+    if (container === undefined || type === 'loss' || type === 'enforcement') return undefined
+    if (severities.indexOf(severity) >= severities.indexOf(this.rules.always)) return undefined
+    const name = `${type}/${container.id}`
+    let recent = this.#recent.get(name)
+    if (recent === undefined || nowMs - recent.lastMs > this.rules.withinMs) {
+      recent = { count: 0, lastMs: nowMs }
+      this.#recent.set(name, recent)
+    }
+    recent.count += 1
+    recent.lastMs = nowMs
+    if (recent.count <= this.rules.each) return undefined
+    recent.storm ??= { kinds: {}, severities: {}, reasons: new Map(), first: [] }
+    count(recent.storm, alert)
+    return recent.storm
+  }
+}
+
+function count(storm: Storm, { id, event, severity, reasons }: Alert): void {
+  storm.kinds[event.kind] = (storm.kinds[event.kind] ?? 0) + 1
+  storm.severities[severity] = (storm.severities[severity] ?? 0) + 1
+  const [reason] = reasons
+  const known = reason === undefined ? undefined : storm.reasons.get(reason)
+  if (reason !== undefined && (known !== undefined || storm.reasons.size < reasonsKept)) {
+    storm.reasons.set(reason, (known ?? 0) + 1)
+  }
+  if (storm.first.length < firstKept) storm.first.push(id)
+}
+
+function summaryOf(storm: Storm): AlertSummary {
+  const reasons = [...storm.reasons].sort(([, a], [, b]) => b - a).slice(0, reasonsTold)
+  return {
+    kinds: { ...storm.kinds },
+    severities: { ...storm.severities },
+    reasons: reasons.map(([text, times]) => ({ text, count: times })),
+    first: [...storm.first],
+  }
+}
+
+/** The alert that stands for a storm, as `latest` made it. `before`: as it was; absent: it is the first of it. */
+export function stormAlert(
+  storm: Storm,
+  latest: Alert,
+  before: Alert | undefined,
+  id: string,
+): Alert {
+  const summary = summaryOf(storm)
+  const total = Object.values(summary.kinds).reduce((sum, times) => sum + times, 0)
+  const kinds = Object.entries(summary.kinds).map(([kind, times]) => `${times} ${kind}`)
+  const { process: _, decision: __, ...rest } = latest
+  return {
+    ...rest,
+    id,
+    time: before?.time ?? latest.time,
+    severity: severities.findLast((one) => (storm.severities[one] ?? 0) > 0) ?? latest.severity,
+    action: 'alerted',
+    reasons: [
+      `${total} further different acts of this container are told together: ${kinds.join(', ')}`,
+      ...summary.reasons.map(({ text, count: times }) => `${times} ×: ${text}`),
+    ],
+    nearest: null,
+    behaviour: null,
+    count: total,
+    firstSeen: before?.firstSeen ?? latest.firstSeen,
+    lastSeen: latest.lastSeen,
+    guardrails: union(before?.guardrails, latest.guardrails),
+    attack: union(before?.attack, latest.attack),
+    summary,
+  }
+}
+
+function union(before: readonly string[] = [], more: readonly string[]): readonly string[] {
+  return [...new Set([...before, ...more])]
+}

@@ -1,0 +1,40 @@
+import type { ImageRef } from '../../core/event/event.ts'
+import type { ErrorCode } from '../../errors.ts'
+import type { Finding } from '../../state/alerts/alert-store.ts'
+import type { Teller } from './enforcement-findings.ts'
+
+/** A registry that does not answer is a fault; a profile that somebody changed is an attack. */
+const grave: ReadonlySet<ErrorCode> = new Set(['SIGNATURE_BROKEN', 'ATTESTATION_OF_ANOTHER'])
+
+/** The profile that an image brought is not taken: the version learns as if there were none. */
+export function refusedProfileFinding(
+  image: ImageRef,
+  code: ErrorCode,
+  because: string,
+  { node, nowMs }: Teller,
+): Finding {
+  const time = new Date(nowMs).toISOString()
+  return {
+    fingerprint: `trust/${code}/${image.repository}@${image.digest}`,
+    type: 'enforcement',
+    severity: grave.has(code) ? 'critical' : 'medium',
+    reasons: [
+      `the profile that came with the image is not taken: ${because}`,
+      'the version learns as if there were none',
+    ],
+    nearest: null,
+    behaviour: null,
+    guardrails: [],
+    attack: [],
+    mode: 'learn',
+    event: {
+      v: 1,
+      kind: 'loss',
+      time,
+      node,
+      source: 'agent',
+      image,
+      loss: { reason: 'profile-refused', count: 0, from: time, to: time },
+    },
+  }
+}

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { Alert } from '../../core/event/alert.ts'
+import { isAudit, type Notice } from '../../core/event/outbound-record.ts'
+import type { Product } from './format/alert-facts.ts'
+import { HttpPoster, type HttpTarget } from './sinks/http-post.ts'
+
+/** Alerts whose delivery is still to be told of. */
+const alertsKept = 10_000
+/** Spans that wait to be sent; those that come while there are so many are let go of: they are no evidence. */
+const mostSpans = 5_000
+const sendMs = 2_000
+
+interface Span {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId?: string
+  readonly name: string
+  readonly kind: number
+  readonly startTimeUnixNano: string
+  readonly endTimeUnixNano: string
+  readonly attributes: readonly object[]
+}
+
+const internal = 1
+const producer = 4
+
+/**
+ * The way of each alert as spans of OpenTelemetry, over HTTP in JSON: `detect` from the act to the alert (the source's
+ * way, identity and judgement) and `store`, under one span for both, and `deliver` to each sink, which may take longer. The
+ * trace is named by the 128 bits of the alert's id, so that who has the alert finds its trace. Sent as far as the
+ * collector takes them.
+ */
+export class AlertTraces {
+  readonly #poster: HttpPoster
+  readonly #product: Product
+  readonly #node: string
+  readonly #stored = new LRUCache<string, number>({ max: alertsKept })
+  readonly #onError: (error: unknown, spans: number) => void
+  #spans: Span[] = []
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(
+    target: HttpTarget,
+    about: { readonly product: Product; readonly node: string },
+    onError: (error: unknown, spans: number) => void,
+  ) {
+    this.#poster = new HttpPoster({ ...target, url: tracesUrl(target.url) })
+    this.#product = about.product
+    this.#node = about.node
+    this.#onError = onError
+  }
+
+  /** Only of those that are new: what rises later is a count. */
+  stored(notices: readonly Notice[], nowMs: number): void {
+    for (const notice of notices) {
+      if (isAudit(notice) || notice.count > 1 || notice.decision !== undefined) continue
+      this.#stored.set(notice.id, nowMs)
+      const raisedMs = Date.parse(notice.time)
+      this.#add(notice, 'alert', Date.parse(notice.event.time), nowMs)
+      this.#add(notice, 'detect', Date.parse(notice.event.time), raisedMs)
+      this.#add(notice, 'store', raisedMs, nowMs)
+    }
+  }
+
+  delivered(sink: string, notices: readonly Notice[], nowMs: number): void {
+    for (const notice of notices) {
+      const storedMs = this.#stored.get(notice.id)
+      if (isAudit(notice) || storedMs === undefined) continue
+      this.#add(notice, `deliver ${sink}`, storedMs, nowMs)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#send()
+    await this.#poster.close()
+  }
+
+  #add(alert: Alert, name: string, fromMs: number, toMs: number): void {
+    if (this.#spans.length >= mostSpans) return
+    const root = spanId(alert.id, 'alert')
+    this.#spans.push({
+      traceId: traceId(alert.id),
+      spanId: name === 'alert' ? root : spanId(alert.id, name),
+      ...(name === 'alert' ? {} : { parentSpanId: root }),
+      name,
+      kind: name.startsWith('deliver') ? producer : internal,
+      startTimeUnixNano: `${Math.min(fromMs, toMs)}000000`,
+      endTimeUnixNano: `${toMs}000000`,
+      attributes: [
+        attribute('snug.alert.id', alert.id),
+        attribute('snug.type', alert.type),
+        attribute('snug.severity', alert.severity),
+        ...(alert.container === undefined ? [] : [attribute('container.id', alert.container.id)]),
+      ],
+    })
+    this.#timer ??= setTimeout(() => void this.#send(), sendMs)
+  }
+
+  async #send(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const spans = this.#spans
+    this.#spans = []
+    if (spans.length === 0) return
+    const { name, version } = this.#product
+    const resource = {
+      attributes: [
+        attribute('service.name', name),
+        attribute('service.version', version),
+        attribute('host.name', this.#node),
+      ],
+    }
+    const body = { resourceSpans: [{ resource, scopeSpans: [{ scope: { name }, spans }] }] }
+    try {
+      const headers = { 'content-type': 'application/json' }
+      await this.#poster.post(Buffer.from(JSON.stringify(body)), headers)
+    } catch (error) {
+      this.#onError(error, spans.length)
+    }
+  }
+}
+
+function attribute(key: string, stringValue: string): object {
+  return { key, value: { stringValue } }
+}
+
+function tracesUrl(text: string): string {
+  const url = new URL(text)
+  if (url.pathname === '/') url.pathname = '/v1/traces'
+  return url.href
+}
+
+const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+
+/** The 128 bits of a ULID, in hex. */
+export function traceId(id: string): string {
+  let bits = 0n
+  for (const letter of id) bits = bits * 32n + BigInt(Math.max(0, crockford.indexOf(letter)))
+  return BigInt.asUintN(128, bits).toString(16).padStart(32, '0')
+}
+
+function spanId(id: string, name: string): string {
+  return createHash('sha256').update(`${id} ${name}`).digest('hex').slice(0, 16)
+}

@@ -1,0 +1,321 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describeError } from '../../errors.ts'
+import type { Notice } from '../../core/event/outbound-record.ts'
+import type { GivenUpReason, SinkView } from '../../engine/api/sink-view.ts'
+import { type Outbox, OutboxQueue, type Placed } from './outbox-queue.ts'
+import { type Outlet, SinkError } from './sinks/sink.ts'
+
+/** How a lane goes about it; may change while it runs. */
+export interface LaneLimits {
+  readonly outbox: Outbox
+  /** How long changes of what was delivered gather before they are delivered: an alert whose count rises. */
+  readonly repeatMs: number
+}
+
+export interface LaneOptions extends LaneLimits {
+  /** Greatest id that the sink has for good, from before the restart. */
+  readonly cursor: string
+  readonly onError: (sink: string, error: unknown, waitMs: number) => void
+  readonly onDelivered: (sink: string, cursor: string, notices: readonly Notice[]) => void
+  readonly onGivenUp: (sink: string, given: GivenUp) => void
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+/** Notices that a sink will never get. */
+export interface GivenUp {
+  readonly count: number
+  /** RFC 3339: when the first and the last of them were raised. */
+  readonly from: string
+  readonly to: string
+  readonly because: string
+}
+
+const largestBatch = 500
+const largestBatchBytes = 1_048_576
+const firstWaitMs = 100
+const longestWaitMs = 30_000
+const longestAskedMs = 3_600_000
+/** After so many refusals that say they are for good, a notice is given up, so that others get past it. */
+const finalTries = 5
+const tellGivenUpMs = 10_000
+
+/** One sink, what waits for it, and its own pace. */
+export class Lane {
+  #outlet: Outlet
+  #cursor: string
+  /** Of the newest notice there is. */
+  #place = 0
+  readonly #options: LaneOptions
+  /** Undefined: they do not wait, as this is the end. */
+  #repeatMs: number | undefined
+  readonly #queue: OutboxQueue
+  /** What was delivered and has changed since; in its newest state. */
+  readonly #repeats = new Map<string, Placed>()
+  #repeatTimer: NodeJS.Timeout | undefined
+  readonly #closing = new AbortController()
+  /** Ends the wait after a refusal: there is something new to try. */
+  #hurry = new AbortController()
+  #running: Promise<void> | undefined
+  /** Ends when nothing is being written: a test waits its turn. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #batchMost = largestBatch
+  #finals = 0
+  #failing = false
+  #delivered = 0
+  #refusals = 0
+  readonly #givenUpFor: Record<GivenUpReason, number> = { full: 0, late: 0, refused: 0 }
+  #untold: GivenUp | undefined
+  #toldMs = 0
+  #tellTimer: NodeJS.Timeout | undefined
+  #lastDelivery: string | undefined
+  #lastError: { readonly time: string; readonly text: string } | undefined
+
+  constructor(outlet: Outlet, options: LaneOptions) {
+    this.#outlet = outlet
+    this.#options = options
+    this.#cursor = options.cursor
+    this.#repeatMs = options.repeatMs
+    this.#queue = new OutboxQueue(options.outbox)
+  }
+
+  get outlet(): Outlet {
+    return this.#outlet
+  }
+
+  get name(): string {
+    return this.#outlet.sink.name
+  }
+
+  get waiting(): number {
+    return this.#queue.size
+  }
+
+  /** The place in the order of arrival that the oldest has which waits; undefined where none does. */
+  get oldestPlace(): number | undefined {
+    return this.#queue.oldest?.place
+  }
+
+  set limits({ outbox, repeatMs }: LaneLimits) {
+    this.#queue.limits = outbox
+    this.#repeatMs = repeatMs
+  }
+
+  view(): SinkView {
+    const { type, format, target } = this.#outlet
+    const { oldest } = this.#queue
+    const { full, late, refused } = this.#givenUpFor
+    return {
+      name: this.name,
+      type,
+      format,
+      target,
+      state: this.#failing ? 'failing' : oldest === undefined ? 'idle' : 'delivering',
+      waiting: this.#queue.size,
+      waitingBytes: this.#queue.bytes,
+      lagMs: oldest === undefined ? 0 : Math.max(0, this.#options.now() - oldest.sinceMs),
+      delivered: this.#delivered,
+      refusals: this.#refusals,
+      givenUp: full + late + refused,
+      givenUpFor: { ...this.#givenUpFor },
+      ...(this.#lastDelivery === undefined ? {} : { lastDelivery: this.#lastDelivery }),
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+    }
+  }
+
+  /** `place`: of the newest notice there is. */
+  offer(notices: readonly Placed[], place: number): void {
+    const nowMs = this.#options.now()
+    // A burst is in memory already: one that waits for nobody is tried whole first.
+    const idle = this.#queue.size === 0
+    for (const placed of notices) {
+      const { notice } = placed
+      if (!this.#outlet.accepts(notice)) continue
+      const isRepeat = notice.id <= this.#cursor && !this.#queue.has(notice.id)
+      if (isRepeat) this.#repeat(placed)
+      else this.#queue.put(placed, nowMs)
+    }
+    this.#place = place
+    this.#giveUpLate()
+    if (!idle) this.#giveUpCrowded()
+    this.#start()
+  }
+
+  /** What the store has from before. What there is no room for was given up, and told, back then. */
+  resume(notices: readonly Placed[], place: number): void {
+    for (const placed of notices) {
+      const { notice } = placed
+      if (notice.id <= this.#cursor || !this.#outlet.accepts(notice)) continue
+      this.#queue.put(placed, Date.parse(notice.time))
+    }
+    this.#queue.crowdedOut()
+    this.offer([], place)
+  }
+
+  /** Past the queue, in its turn. Resolves with what came back. */
+  test(notice: Notice): Promise<string> {
+    return this.#write([notice])
+  }
+
+  async reopen(): Promise<void> {
+    await this.#outlet.sink.reopen?.()
+  }
+
+  /** Goes on with another sink of the name, at once, from where this one is. Resolves once the old one is closed. */
+  async replace(outlet: Outlet, deadlineMs: number): Promise<void> {
+    const { sink } = this.#outlet
+    this.#outlet = outlet
+    this.#hurry.abort()
+    this.#hurry = new AbortController()
+    await within(this.#turn, deadlineMs)
+    await sink.close()
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    this.#repeatMs = undefined
+    this.#deliverRepeats()
+    await within(this.#running, deadlineMs)
+    this.#closing.abort()
+    await this.#outlet.sink.close()
+    await this.#running
+    this.#tell()
+  }
+
+  #start(): void {
+    if (this.#queue.size > 0 && !this.#closing.signal.aborted) this.#running ??= this.#run()
+  }
+
+  async #run(): Promise<void> {
+    let waitMs = firstWaitMs
+    while (this.#queue.size > 0 && !this.#closing.signal.aborted) {
+      const most = Math.min(this.#batchMost, this.#outlet.sink.most ?? largestBatch)
+      const batch = this.#queue.take(most, largestBatchBytes)
+      try {
+        await this.#write(batch)
+        waitMs = firstWaitMs
+        this.#taken(batch)
+      } catch (error) {
+        if (this.#closing.signal.aborted) break
+        await this.#refused(batch, error, waitMs)
+        waitMs = Math.min(waitMs * 2, longestWaitMs)
+      }
+    }
+    this.#running = undefined
+  }
+
+  async #write(batch: readonly Notice[]): Promise<string> {
+    const written = this.#turn.then(() => this.#outlet.sink.write(batch))
+    this.#turn = written.catch(() => undefined)
+    return written
+  }
+
+  #taken(batch: readonly Notice[]): void {
+    this.#done(batch)
+    this.#failing = false
+    this.#finals = 0
+    this.#batchMost = Math.min(largestBatch, this.#batchMost * 2)
+    this.#delivered += batch.length
+    this.#lastDelivery = this.#time()
+    this.#options.onDelivered(this.name, this.#cursor, batch)
+  }
+
+  #done(batch: readonly Notice[]): void {
+    const changed = this.#queue.done(batch)
+    for (const { id } of batch) if (id > this.#cursor) this.#cursor = id
+    for (const placed of changed) this.#repeat(placed)
+  }
+
+  /** A count that rises all the time would have the sink do nothing else. */
+  #repeat(placed: Placed): void {
+    if (this.#repeatMs === undefined) {
+      this.#queue.put(placed, this.#options.now())
+      return
+    }
+    this.#repeats.set(placed.notice.id, placed)
+    this.#repeatTimer ??= setTimeout(() => this.#deliverRepeats(), this.#repeatMs)
+  }
+
+  #deliverRepeats(): void {
+    clearTimeout(this.#repeatTimer)
+    this.#repeatTimer = undefined
+    for (const placed of this.#repeats.values()) this.#queue.put(placed, this.#options.now())
+    this.#repeats.clear()
+    this.#start()
+  }
+
+  async #refused(batch: readonly Notice[], error: unknown, waitMs: number): Promise<void> {
+    this.#failing = true
+    this.#refusals += 1
+    this.#lastError = { time: this.#time(), text: describeError(error) }
+    // A receiver that is slow, or that dislikes one of them, gets less at once.
+    this.#batchMost = Math.max(1, Math.floor(batch.length / 4))
+    const final = error instanceof SinkError && error.final && batch.length === 1
+    this.#finals = final ? this.#finals + 1 : 0
+    if (this.#finals >= finalTries) {
+      this.#finals = 0
+      this.#done(batch)
+      this.#giveUp(batch, 'refused', `one was refused for good: ${describeError(error)}`)
+      return
+    }
+    const asked = error instanceof SinkError ? (error.retryAfterMs ?? 0) : 0
+    const jittered = waitMs * (0.5 + Math.random())
+    const pauseMs = Math.max(jittered, Math.min(asked, longestAskedMs))
+    this.#options.onError(this.name, error, Math.round(pauseMs))
+    const signal = AbortSignal.any([this.#closing.signal, this.#hurry.signal])
+    await delay(pauseMs, undefined, { signal }).catch(() => undefined)
+    this.#queue.release()
+    this.#giveUpLate()
+    this.#giveUpCrowded()
+  }
+
+  #giveUpCrowded(): void {
+    this.#giveUp(this.#queue.crowdedOut(), 'full', 'more waited than the outbox holds')
+  }
+
+  /** The oldest there are: whatever comes after the restart, they are done with. */
+  #giveUpLate(): void {
+    const late = this.#queue.late(this.#options.now(), this.#place)
+    if (late.length === 0) return
+    for (const { id } of late) if (id > this.#cursor) this.#cursor = id
+    this.#giveUp(late, 'late', 'they waited for longer than the outbox keeps them')
+    this.#options.onDelivered(this.name, this.#cursor, [])
+  }
+
+  #giveUp(notices: readonly Notice[], reason: GivenUpReason, because: string): void {
+    if (notices.length === 0) return
+    this.#givenUpFor[reason] += notices.length
+    const times = notices.map(({ time }) => time).sort()
+    const [from = '', to = ''] = [times[0], times.at(-1)]
+    const before = this.#untold
+    this.#untold = {
+      count: (before?.count ?? 0) + notices.length,
+      from: before !== undefined && before.from < from ? before.from : from,
+      to: before !== undefined && before.to > to ? before.to : to,
+      because,
+    }
+    // Told together: a telling is itself an alert that this sink is to get.
+    const wait = Math.max(0, this.#toldMs + tellGivenUpMs - this.#options.now())
+    this.#tellTimer ??= setTimeout(() => this.#tell(), wait)
+  }
+
+  #tell(): void {
+    clearTimeout(this.#tellTimer)
+    this.#tellTimer = undefined
+    const given = this.#untold
+    this.#untold = undefined
+    this.#toldMs = this.#options.now()
+    if (given !== undefined) this.#options.onGivenUp(this.name, given)
+  }
+
+  #time(): string {
+    return new Date(this.#options.now()).toISOString()
+  }
+}
+
+/** Waits for it, but no longer. */
+async function within(work: Promise<unknown> | undefined, deadlineMs: number): Promise<void> {
+  const deadline = new AbortController()
+  const late = delay(deadlineMs, undefined, { signal: deadline.signal }).catch(() => undefined)
+  await Promise.race([work, late])
+  deadline.abort()
+}

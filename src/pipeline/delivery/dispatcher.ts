@@ -1,0 +1,215 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { ulid } from 'ulid'
+import { describeError, SnugError } from '../../errors.ts'
+import type { Alert } from '../../core/event/alert.ts'
+import type { Notice } from '../../core/event/outbound-record.ts'
+import { Lane, type LaneLimits, type LaneOptions } from './delivery-queue.ts'
+import { type SinkView } from '../../engine/api/sink-view.ts'
+import type { Placed } from './outbox-queue.ts'
+import type { Outlet } from './sinks/sink.ts'
+
+export interface DispatcherOptions extends Omit<LaneOptions, 'cursor' | 'now'> {
+  readonly node: string
+  /** Sink → greatest id of a notice that it has for good, from before the restart. */
+  readonly cursors: Readonly<Record<string, string>>
+  readonly now?: () => number
+  /** These are in the store, and on their way. */
+  readonly onOffered?: (notices: readonly Notice[]) => void
+}
+
+/** What came back when a sink was given an alert that is none. */
+export interface SinkTest {
+  readonly ok: boolean
+  /** Of the alert that was sent. */
+  readonly id: string
+  readonly said: string
+  readonly tookMs: number
+}
+
+/** What became of a change of the sinks, by name. */
+export interface SinkChange {
+  readonly added: readonly string[]
+  readonly changed: readonly string[]
+  readonly removed: readonly string[]
+  /** What waited for the sinks that were removed, and was not taken in time. */
+  readonly undelivered: number
+}
+
+const testMs = 60_000
+/** How long a sink that is changed or removed may take to end what it is writing. */
+const leaveMs = 5_000
+
+/**
+ * Gives every sink every notice at least once, in order, each at the sink's own pace: one that is down or
+ * slow delays no other. What it gives was stored before; after a restart it begins at the sink's cursor.
+ * Alerts of which only the count rose are given again, folded to their newest state while they wait.
+ */
+export class Dispatcher {
+  #lanes: readonly Lane[]
+  #options: DispatcherOptions
+  readonly #now: () => number
+  /** How many notices there were, as counted here. */
+  #place = 0
+  #newest = ''
+
+  constructor(outlets: readonly Outlet[], options: DispatcherOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    this.#lanes = outlets.map((outlet) => this.#lane(outlet))
+  }
+
+  /** Notices as the store has them, oldest first: each sink takes those past its cursor. */
+  resume(notices: readonly Notice[]): void {
+    const placed = this.#placed(notices)
+    for (const lane of this.#lanes) lane.resume(placed, this.#place)
+  }
+
+  offer(notices: readonly Notice[]): void {
+    this.#options.onOffered?.(notices)
+    const placed = this.#placed(notices)
+    for (const lane of this.#lanes) lane.offer(placed, this.#place)
+  }
+
+  /** Sink name → notices that wait. */
+  get waiting(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#lanes.map((lane) => [lane.name, lane.waiting]))
+  }
+
+  /** How many notices of the newest there are some sink still needs from the store. */
+  get needed(): number {
+    const places = this.#lanes.flatMap(({ oldestPlace }) => oldestPlace ?? [])
+    return places.length === 0 ? 0 : this.#place - Math.min(...places) + 1
+  }
+
+  list(): readonly SinkView[] {
+    return this.#lanes.map((lane) => lane.view())
+  }
+
+  /**
+   * Goes on with these sinks. From here on what is offered goes to them; one whose spec is the same is left as it is,
+   * one that changed goes on from where it was, and a new one begins with what is `stored`, oldest first. Resolves
+   * once those that are no more are closed.
+   */
+  async reconfigure(
+    outlets: readonly Outlet[],
+    limits: LaneLimits,
+    stored: readonly Notice[],
+  ): Promise<SinkChange> {
+    this.#options = { ...this.#options, ...limits }
+    const before = new Map(this.#lanes.map((lane) => [lane.name, lane]))
+    const leaving: Promise<void>[] = []
+    const added: Lane[] = []
+    const changed: string[] = []
+    this.#lanes = outlets.map((outlet) => {
+      const known = before.get(outlet.sink.name)
+      before.delete(outlet.sink.name)
+      if (known === undefined) {
+        const lane = this.#lane(outlet)
+        added.push(lane)
+        return lane
+      }
+      known.limits = limits
+      if (known.outlet.spec !== outlet.spec) {
+        changed.push(known.name)
+        leaving.push(known.replace(outlet, leaveMs))
+      }
+      return known
+    })
+    const first = this.#place - stored.length + 1
+    const placed = stored.map((notice, at) => ({ notice, place: first + at }))
+    for (const lane of added) lane.resume(placed, this.#place)
+    const removed = [...before.values()]
+    leaving.push(...removed.map((lane) => lane.close(leaveMs)))
+    await Promise.all(leaving)
+    return {
+      added: added.map(({ name }) => name),
+      changed,
+      removed: removed.map(({ name }) => name),
+      undelivered: removed.reduce((sum, { waiting }) => sum + waiting, 0),
+    }
+  }
+
+  /**
+   * Gives one sink an alert that says it is a test: whatever the filter, past what waits. It is in no store.
+   *
+   * Errors: SINK_UNKNOWN.
+   */
+  async test(name: string): Promise<SinkTest> {
+    const lane = this.#lanes.find((one) => one.name === name)
+    if (lane === undefined) throw new SnugError('SINK_UNKNOWN', `there is no sink \`${name}\``)
+    const nowMs = this.#now()
+    const alert = testAlert(name, this.#options.node, nowMs)
+    const result = (ok: boolean, said: string): SinkTest => {
+      return { ok, id: alert.id, said, tookMs: Math.max(0, this.#now() - nowMs) }
+    }
+    const late = new AbortController()
+    const said = await Promise.race([
+      lane.test(alert).then(
+        (text) => result(true, text),
+        (error: unknown) => result(false, describeError(error)),
+      ),
+      delay(testMs, undefined, { signal: late.signal }).then(
+        () => result(false, `nothing came back within ${testMs} ms`),
+        () => result(false, ''),
+      ),
+    ])
+    late.abort()
+    return said
+  }
+
+  async reopen(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.reopen()))
+  }
+
+  /** Delivers what waits, for at most `deadlineMs`, and closes. What was not taken is given after the restart. */
+  async close(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.close(deadlineMs)))
+  }
+
+  #lane(outlet: Outlet): Lane {
+    const cursor = this.#options.cursors[outlet.sink.name] ?? ''
+    return new Lane(outlet, { ...this.#options, cursor, now: this.#now })
+  }
+
+  /** One that is offered again, as its count rose, is no further one: ids are in the order in which they were raised. */
+  #placed(notices: readonly Notice[]): readonly Placed[] {
+    return notices.map((notice) => {
+      if (notice.id > this.#newest) {
+        this.#newest = notice.id
+        this.#place += 1
+      }
+      return { notice, place: this.#place }
+    })
+  }
+}
+
+function testAlert(sink: string, node: string, nowMs: number): Alert {
+  const time = new Date(nowMs).toISOString()
+  const reason = `this is a test of the sink \`${sink}\`: nothing happened`
+  return {
+    schema: 'snug.alert/v1',
+    id: ulid(nowMs),
+    time,
+    node,
+    severity: 'low',
+    type: 'loss',
+    action: 'alerted',
+    reasons: [reason],
+    nearest: null,
+    behaviour: null,
+    event: {
+      v: 1,
+      kind: 'loss',
+      time,
+      node,
+      source: 'agent',
+      loss: { reason: 'sink-test', count: 0, from: time, to: time },
+    },
+    count: 1,
+    firstSeen: time,
+    lastSeen: time,
+    mode: 'test',
+    guardrails: [],
+    attack: [],
+  }
+}

@@ -1,0 +1,95 @@
+import type { Alert, Severity } from '../../../core/event/alert.ts'
+import type { ImageRef, SnugEvent } from '../../../core/event/event.ts'
+
+/** What several formats say of an alert, in one wording. */
+
+export interface Product {
+  readonly vendor: string
+  readonly name: string
+  readonly version: string
+}
+
+const kindTitles: Readonly<Record<SnugEvent['kind'], string>> = {
+  exec: 'program started',
+  file: 'file accessed',
+  connect: 'connection made',
+  listen: 'port opened',
+  identity: 'user changed',
+  capability: 'capability used',
+  syscall: 'system call made',
+  loss: 'events lost',
+}
+
+/** Stays the same for alerts of one sort: rules of a SIEM can name it, such as `deviation.exec`. */
+export function alertClass({ type, event }: Alert): string {
+  return `${type}.${event.kind}`
+}
+
+/** For people, and as stable: `Unexpected: program started`. */
+export function classTitle({ type, event }: Alert): string {
+  const heads = {
+    deviation: 'Unexpected',
+    guardrail: 'Forbidden',
+    loss: 'Blind spot',
+    enforcement: 'Enforcement',
+  } as const
+  return `${heads[type]}: ${kindTitles[event.kind]}`
+}
+
+/** What happened, in one sentence. */
+export function sentence(alert: Alert): string {
+  const { process, behaviour, event, reasons } = alert
+  const act = behaviour?.text ?? (event.kind === 'loss' ? event.loss.reason : event.kind)
+  const actor = process === undefined ? '' : `${process.exe}: `
+  const because = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`
+  return `${actor}${act}${because}`
+}
+
+/** `repository:tag@digest` */
+export function imageName({ repository, tag, digest }: ImageRef): string {
+  return `${repository}${tag === undefined ? '' : `:${tag}`}@${digest}`
+}
+
+/** `namespace/kind/name`, as far as it is known. */
+export function workloadName({ workload }: Alert): string | undefined {
+  if (workload === undefined) return undefined
+  return [workload.namespace, workload.kind, workload.name]
+    .filter((part) => part !== undefined)
+    .join('/')
+}
+
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** Epoch milliseconds. */
+export function epochMs(time: string): number {
+  return Date.parse(time)
+}
+
+/** By a scale of the format's own. */
+export function onScale<T>(
+  scale: Readonly<Record<Severity, T>>,
+  { severity }: { readonly severity: Severity },
+): T {
+  return scale[severity]
+}
+
+/** Without the members that are undefined or empty, through and through. */
+export function compact(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const kept: Record<string, unknown> = {}
+  for (const [key, member] of Object.entries(value)) {
+    if (member === undefined || (Array.isArray(member) && member.length === 0)) continue
+    if (!isPlain(member)) {
+      kept[key] = member
+      continue
+    }
+    const inner = compact(member)
+    if (Object.keys(inner).length > 0) kept[key] = inner
+  }
+  return kept
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,172 @@
+import { type AuditNotice, canonicalJson } from '../../../core/event/outbound-record.ts'
+import { compact, epochMs, onScale, type Product } from './alert-facts.ts'
+import { cefLine, cefSeverities } from './cef.ts'
+import { ecsHead, ecsSeverities } from './ecs.ts'
+import { falcoPriorities } from './falco.ts'
+import { leefLine } from './leef.ts'
+import { ocsfProduct, ocsfSeverity } from './ocsf.ts'
+
+/** Entries of the audit trail, in every format. Each carries the whole entry as the text that `hash` is of. */
+
+/** Stays the same for entries of one sort, such as `audit.break-glass`. */
+export function auditClass({ entry }: AuditNotice): string {
+  return `audit.${entry.what}`
+}
+
+/** Who did what, of what, and why. */
+export function auditSentence({ entry }: AuditNotice): string {
+  const parts = ['image', 'alert', 'name', 'reason', 'because'].map((member) => entry[member])
+  const told = parts.filter((part) => typeof part === 'string')
+  return [`${entry.who}: ${entry.what}`, ...told].join(': ')
+}
+
+export function auditToEcs(notice: AuditNotice, product: Product): Record<string, unknown> {
+  const { entry, hash } = notice
+  return compact({
+    ...ecsHead(notice, product),
+    message: auditSentence(notice),
+    event: {
+      id: notice.id,
+      kind: 'event',
+      module: 'snug',
+      dataset: 'snug.audit',
+      provider: 'agent',
+      action: auditClass(notice),
+      category: ['configuration'],
+      type: ['change'],
+      outcome: 'success',
+      severity: onScale(ecsSeverities, notice),
+      sequence: entry.seq,
+      hash,
+      reason: textOf(entry['reason']),
+    },
+    user: { name: entry.who },
+    snug: {
+      schema: notice.schema,
+      type: notice.type,
+      audit: { seq: entry.seq, previous: entry.previous, hash, entry: canonicalJson(entry) },
+    },
+  })
+}
+
+const entityClass = 3004
+const activities = {
+  'token-create': { id: 1, name: 'Create' },
+  'token-remove': { id: 4, name: 'Delete' },
+} as const
+const update = { id: 3, name: 'Update' } as const
+const sha256Algorithm = 3
+
+/** Entity Management (class 3004): what is managed is an image's profile, a token, the agent. */
+export function auditToOcsf(notice: AuditNotice, product: Product): Record<string, unknown> {
+  const { entry, hash } = notice
+  const activity = activities[entry.what as keyof typeof activities] ?? update
+  return compact({
+    category_uid: 3,
+    category_name: 'Identity & Access Management',
+    class_uid: entityClass,
+    class_name: 'Entity Management',
+    activity_id: activity.id,
+    activity_name: activity.name,
+    type_uid: entityClass * 100 + activity.id,
+    type_name: `Entity Management: ${activity.name}`,
+    time: epochMs(notice.time),
+    ...ocsfSeverity(notice),
+    status_id: 1,
+    status: 'Success',
+    message: auditSentence(notice),
+    metadata: { ...ocsfProduct(notice, product), sequence: entry.seq, profiles: ['host'] },
+    actor: { user: { name: entry.who } },
+    device: { hostname: notice.node, name: notice.node, type_id: 0, type: 'Unknown' },
+    entity: {
+      name: textOf(entry['image']) ?? textOf(entry['name']) ?? textOf(entry['alert']) ?? 'agent',
+      type: auditClass(notice),
+    },
+    comment: textOf(entry['reason']),
+    raw_data: canonicalJson(entry),
+    raw_data_hash: { algorithm_id: sha256Algorithm, algorithm: 'SHA-256', value: hash },
+    unmapped: { seq: entry.seq, previous: entry.previous },
+  })
+}
+
+export function auditToFalco(notice: AuditNotice): Record<string, unknown> {
+  const { entry, hash } = notice
+  const priority = onScale(falcoPriorities, notice)
+  return {
+    uuid: notice.id,
+    hostname: notice.node,
+    priority,
+    rule: `Snug Audit: ${entry.what}`,
+    source: 'snug',
+    tags: ['snug', 'audit'],
+    time: notice.time,
+    output: `${notice.time} ${priority} ${auditSentence(notice)}`,
+    output_fields: compact({
+      'evt.time.iso8601': notice.time,
+      'container.id': 'host',
+      'user.name': entry.who,
+      'snug.id': notice.id,
+      'snug.severity': notice.severity,
+      'snug.audit.what': entry.what,
+      'snug.audit.seq': entry.seq,
+      'snug.audit.previous': entry.previous,
+      'snug.audit.hash': hash,
+      'snug.audit.entry': canonicalJson(entry),
+    }),
+  }
+}
+
+export function auditToCef(notice: AuditNotice, product: Product): string {
+  const { entry, hash } = notice
+  const head = [auditClass(notice), `Audit: ${entry.what}`, onScale(cefSeverities, notice)]
+  return cefLine(product, head, [
+    ['externalId', notice.id],
+    ['rt', epochMs(notice.time)],
+    ['cat', 'audit'],
+    ['act', entry.what],
+    ['dvchost', notice.node],
+    ['suser', entry.who],
+    ['msg', auditSentence(notice)],
+    ['cn1Label', 'seq'],
+    ['cn1', entry.seq],
+    ['cs1Label', 'previous'],
+    ['cs1', entry.previous],
+    ['cs2Label', 'hash'],
+    ['cs2', hash],
+    ['cs3Label', 'entry'],
+    ['cs3', canonicalJson(entry)],
+  ])
+}
+
+export function auditToLeef(notice: AuditNotice, product: Product): string {
+  const { entry, hash } = notice
+  return leefLine(product, auditClass(notice), [
+    ['devTime', epochMs(notice.time)],
+    ['cat', 'audit'],
+    ['sev', onScale(cefSeverities, notice)],
+    ['identHostName', notice.node],
+    ['id', notice.id],
+    ['usrName', entry.who],
+    ['action', entry.what],
+    ['seq', entry.seq],
+    ['previous', entry.previous],
+    ['hash', hash],
+    ['entry', canonicalJson(entry)],
+    ['msg', auditSentence(notice)],
+  ])
+}
+
+/** Characters, from its end: the digest is there. */
+const longestImage = 256
+
+/** Without what a decision changed, so that it fits: its hash then can no longer be checked, but its place can. */
+export function shortAudit(notice: AuditNotice): AuditNotice {
+  const { id, seq, previous, time, what, who } = notice.entry
+  const image = textOf(notice.entry['image'])?.slice(-longestImage)
+  const entry = { id, seq, previous, time, what, who, ...(image === undefined ? {} : { image }) }
+  return { ...notice, entry: { ...entry, cut: true } }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}

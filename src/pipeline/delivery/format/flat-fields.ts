@@ -1,0 +1,61 @@
+import type { Alert } from '../../../core/event/alert.ts'
+import type { SnugEvent } from '../../../core/event/event.ts'
+import { epochMs, imageName, workloadName } from './alert-facts.ts'
+
+/** The alert without depth, for formats of keys and values. Times are epoch milliseconds. */
+export interface FlatFields {
+  readonly timeMs: number
+  readonly firstSeenMs: number
+  readonly lastSeenMs: number
+  readonly image?: string
+  readonly container?: string
+  readonly workload?: string
+  readonly exe?: string
+  readonly pid?: number
+  readonly uid?: number
+  readonly commandLine?: string
+  /** What the act was on. */
+  readonly path?: string
+  readonly address?: string
+  readonly port?: number
+  readonly protocol?: string
+  readonly hostName?: string
+}
+
+export function flatFields(alert: Alert): FlatFields {
+  const { image, container, process } = alert
+  const workload = workloadName(alert)
+  return {
+    timeMs: epochMs(alert.time),
+    firstSeenMs: epochMs(alert.firstSeen),
+    lastSeenMs: epochMs(alert.lastSeen),
+    ...(image === undefined ? {} : { image: imageName(image) }),
+    ...(container === undefined ? {} : { container: container.name ?? container.id }),
+    ...(workload === undefined ? {} : { workload }),
+    ...(process === undefined ? {} : { exe: process.exe, pid: process.pid, uid: process.uid }),
+    ...(process?.args === undefined ? {} : { commandLine: process.args.join(' ') }),
+    ...subject(alert.event),
+  }
+}
+
+function subject(event: SnugEvent): Partial<FlatFields> {
+  switch (event.kind) {
+    case 'exec':
+      return { path: event.exec.path }
+    case 'file':
+      return { path: event.file.path }
+    case 'connect': {
+      const { address, port, protocol, name } = event.connect
+      return { address, port, protocol, ...(name === undefined ? {} : { hostName: name }) }
+    }
+    case 'listen': {
+      const { address, port, protocol } = event.listen
+      return { address, port, protocol }
+    }
+    case 'identity':
+    case 'capability':
+    case 'syscall':
+    case 'loss':
+      return {}
+  }
+}

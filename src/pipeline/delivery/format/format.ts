@@ -1,0 +1,78 @@
+import { isAudit, type Notice } from '../../../core/event/outbound-record.ts'
+import type { Product } from './alert-facts.ts'
+import {
+  auditToCef,
+  auditToEcs,
+  auditToFalco,
+  auditToLeef,
+  auditToOcsf,
+  shortAudit,
+} from './audit.ts'
+import { toCef } from './cef.ts'
+import { toEcs } from './ecs.ts'
+import { toFalco } from './falco.ts'
+import { toLeef } from './leef.ts'
+import { lineJson } from './line-text.ts'
+import { toOcsf } from './ocsf.ts'
+import { cuts } from './shorten.ts'
+import type { AlertFormat } from '../../../core/event/alert-format.ts'
+
+/** One notice as one line, without a line end. */
+export type Render = (notice: Notice) => string
+
+/** Pure: the same notice gives the same line. */
+export function renderer(format: AlertFormat, product: Product): Render {
+  switch (format) {
+    case 'json':
+      return lineJson
+    case 'ecs':
+      return (notice) =>
+        lineJson(isAudit(notice) ? auditToEcs(notice, product) : toEcs(notice, product))
+    case 'ocsf':
+      return (notice) =>
+        lineJson(isAudit(notice) ? auditToOcsf(notice, product) : toOcsf(notice, product))
+    case 'falco':
+      return (notice) => lineJson(isAudit(notice) ? auditToFalco(notice) : toFalco(notice))
+    case 'cef':
+      return (notice) => (isAudit(notice) ? auditToCef(notice, product) : toCef(notice, product))
+    case 'leef':
+      return (notice) => (isAudit(notice) ? auditToLeef(notice, product) : toLeef(notice, product))
+  }
+}
+
+/** Whether each line is a JSON object. */
+export function isJson(format: AlertFormat): boolean {
+  return format !== 'cef' && format !== 'leef'
+}
+
+const encoder = new TextEncoder()
+
+/**
+ * The same in at most `maxBytes`: long arguments, ancestors and texts of the alert are shortened until it fits, so
+ * that what arrives is whole. One that fits in no way is cut at the end.
+ */
+export function renderWithin(render: Render, maxBytes: number): Render {
+  return (notice) => {
+    let line = render(notice)
+    // Three bytes a code unit at most: no need to count most lines.
+    if (line.length * 3 <= maxBytes) return line
+    for (const shorter of [undefined, ...cutsOf(notice)]) {
+      line = shorter === undefined ? line : render(shorter())
+      if (encoder.encode(line).length <= maxBytes) return line
+    }
+    return endAt(line, maxBytes)
+  }
+}
+
+function cutsOf(notice: Notice): readonly (() => Notice)[] {
+  if (isAudit(notice)) return [() => shortAudit(notice)]
+  return cuts.map((cut) => () => cut(notice))
+}
+
+function endAt(line: string, maxBytes: number): string {
+  const bytes = encoder.encode(line)
+  let end = maxBytes
+  // Not within a character.
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return new TextDecoder().decode(bytes.subarray(0, end))
+}

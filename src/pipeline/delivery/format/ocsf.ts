@@ -1,0 +1,227 @@
+import type { Alert } from '../../../core/event/alert.ts'
+import type { ProcessRef, SnugEvent } from '../../../core/event/event.ts'
+import type { Notice } from '../../../core/event/outbound-record.ts'
+import {
+  alertClass,
+  baseName,
+  classTitle,
+  compact,
+  epochMs,
+  imageName,
+  onScale,
+  type Product,
+  sentence,
+} from './alert-facts.ts'
+
+/** The version of the Open Cybersecurity Schema Framework whose Detection Finding this is. */
+const ocsfVersion = '1.5.0'
+const classUid = 2004
+const severityIds = { low: 2, medium: 3, high: 4, critical: 5 } as const
+const severityNames = { low: 'Low', medium: 'Medium', high: 'High', critical: 'Critical' } as const
+const activityNames = { 1: 'Create', 2: 'Update', 3: 'Close' } as const
+
+/** The alert as a Detection Finding (class 2004), with the profiles `security_control` and `container`. */
+export function toOcsf(alert: Alert, product: Product): Record<string, unknown> {
+  const activity = activityOf(alert)
+  const stopped = alert.action !== 'alerted'
+  return compact({
+    category_uid: 2,
+    category_name: 'Findings',
+    class_uid: classUid,
+    class_name: 'Detection Finding',
+    activity_id: activity,
+    activity_name: activityNames[activity],
+    type_uid: classUid * 100 + activity,
+    type_name: `Detection Finding: ${activityNames[activity]}`,
+    time: epochMs(alert.lastSeen),
+    ...ocsfSeverity(alert),
+    status_id: activity === 3 ? 4 : 1,
+    status: activity === 3 ? 'Resolved' : 'New',
+    message: sentence(alert),
+    count: alert.count,
+    start_time: epochMs(alert.firstSeen),
+    end_time: epochMs(alert.lastSeen),
+    is_alert: true,
+    // Denied, or only looked on.
+    action_id: stopped ? 2 : 3,
+    action: stopped ? 'Denied' : 'Observed',
+    disposition_id: stopped ? 2 : 15,
+    disposition: stopped ? 'Blocked' : 'Detected',
+    metadata: {
+      ...ocsfProduct(alert, product),
+      profiles: ['security_control', 'container', 'host'],
+    },
+    finding_info: {
+      uid: alert.id,
+      title: classTitle(alert),
+      desc: sentence(alert),
+      types: [alertClass(alert)],
+      created_time: epochMs(alert.time),
+      first_seen_time: epochMs(alert.firstSeen),
+      last_seen_time: epochMs(alert.lastSeen),
+      analytic: {
+        // Rule, or Behavioral.
+        type_id: alert.guardrails.length > 0 ? 1 : 2,
+        type: alert.guardrails.length > 0 ? 'Rule' : 'Behavioral',
+        uid: alert.guardrails[0] ?? alert.behaviour?.id,
+        name: alert.guardrails[0] ?? 'profile of the image',
+      },
+      attacks: attacks(alert),
+    },
+    attacks: attacks(alert),
+    device: { hostname: alert.node, name: alert.node, type_id: 0, type: 'Unknown' },
+    container: containerOf(alert),
+    evidences: [compact(evidence(alert))],
+    anomaly_analyses: anomalies(alert),
+    unmapped: {
+      mode: alert.mode,
+      type: alert.type,
+      action: alert.action,
+      confidence: alert.confidence,
+      guardrails: alert.guardrails,
+      decision: alert.decision,
+    },
+  })
+}
+
+export function ocsfSeverity(notice: Pick<Notice, 'severity'>): Record<string, unknown> {
+  return { severity_id: onScale(severityIds, notice), severity: onScale(severityNames, notice) }
+}
+
+/** The part of `metadata` that says what this is and whose. */
+export function ocsfProduct(
+  { id, schema }: Pick<Notice, 'id' | 'schema'>,
+  { name, vendor, version }: Product,
+): Record<string, unknown> {
+  const product = { name, vendor_name: vendor, version }
+  return { version: ocsfVersion, uid: id, log_name: schema, product }
+}
+
+/** An alert that counts on is an update; one that was decided on is closed. */
+function activityOf({ count, decision }: Alert): 1 | 2 | 3 {
+  if (decision !== undefined) return 3
+  return count > 1 ? 2 : 1
+}
+
+function attacks({ attack }: Alert): readonly object[] {
+  return attack.map((uid) => ({ technique: { uid } }))
+}
+
+function containerOf({ container, image, workload }: Alert): Record<string, unknown> | undefined {
+  if (container === undefined) return undefined
+  return {
+    uid: container.id,
+    name: container.name,
+    image: image && { uid: image.digest, name: image.repository, tag: image.tag },
+    pod_uuid: undefined,
+    orchestrator: workload?.namespace === undefined ? undefined : 'kubernetes',
+    labels: workload?.pod === undefined ? undefined : [`pod:${workload.pod}`],
+  }
+}
+
+function evidence(alert: Alert): Record<string, unknown> {
+  const { event, process } = alert
+  const actor = process === undefined ? undefined : { process: processOf(process) }
+  return {
+    uid: alert.behaviour?.id,
+    name: event.kind,
+    actor,
+    container: containerOf(alert),
+    ...subject(event),
+  }
+}
+
+function processOf(process: ProcessRef): Record<string, unknown> {
+  return {
+    pid: process.pid,
+    name: baseName(process.exe),
+    path: process.exe,
+    cmd_line: process.args?.join(' '),
+    file: fileOf(process.exe),
+    user: { uid: String(process.uid), type_id: process.uid === 0 ? 2 : 1 },
+    session: process.session === undefined ? undefined : { uid: process.session },
+    parent_process:
+      process.parent === undefined
+        ? undefined
+        : {
+            pid: process.ppid,
+            name: baseName(process.parent),
+            path: process.parent,
+            file: fileOf(process.parent),
+          },
+  }
+}
+
+function fileOf(path: string): Record<string, unknown> {
+  return { name: baseName(path) || path, path, type_id: 1 }
+}
+
+function subject(event: SnugEvent): Record<string, unknown> {
+  switch (event.kind) {
+    case 'exec':
+      return { process: { name: baseName(event.exec.path), file: fileOf(event.exec.path) } }
+    case 'file':
+      // What kind of file it is was not told.
+      return { file: { ...fileOf(event.file.path), type_id: 0 }, data: { file: event.file } }
+    case 'connect':
+      return {
+        dst_endpoint: {
+          ip: event.connect.address,
+          port: event.connect.port,
+          hostname: event.connect.name,
+        },
+        connection_info: {
+          direction_id: 2,
+          direction: 'Outbound',
+          protocol_name: event.connect.protocol,
+        },
+      }
+    case 'listen':
+      return {
+        src_endpoint: { ip: event.listen.address, port: event.listen.port },
+        connection_info: {
+          direction_id: 1,
+          direction: 'Inbound',
+          protocol_name: event.listen.protocol,
+        },
+      }
+    case 'identity':
+      return { data: { identity: event.identity } }
+    case 'capability':
+      return { data: { capability: event.capability } }
+    case 'syscall':
+      return { data: { syscall: event.syscall } }
+    case 'loss':
+      return { data: { loss: event.loss } }
+  }
+}
+
+/** The deviation, and the profile it departs from. */
+function anomalies(alert: Alert): readonly object[] {
+  const { behaviour, nearest, image, count, type } = alert
+  if (type !== 'deviation' || behaviour === null || image === undefined) return []
+  const observed = { observation_type: 'Deviation Analysis', observed_attribute: behaviour.kind }
+  return [
+    compact({
+      analysis_target: { name: imageName(image), type: 'container image' },
+      anomalies: [
+        {
+          ...observed,
+          observed_pattern: 'UNSEEN',
+          observations: [{ value: behaviour.object, count }],
+        },
+      ],
+      baselines:
+        nearest === null
+          ? []
+          : [
+              {
+                ...observed,
+                observed_attribute: nearest.kind,
+                observed_pattern: 'KNOWN',
+                observations: [{ value: nearest.object }],
+              },
+            ],
+    }),
+  ]
+}

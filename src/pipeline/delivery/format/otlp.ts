@@ -1,0 +1,111 @@
+import type { Alert } from '../../../core/event/alert.ts'
+import { type AuditNotice, isAudit, type Notice } from '../../../core/event/outbound-record.ts'
+import { alertClass, epochMs, onScale, type Product } from './alert-facts.ts'
+import { auditClass } from './audit.ts'
+import type { Render } from './format.ts'
+
+const severityNumbers = { low: 9, medium: 13, high: 17, critical: 21 } as const
+const severityTexts = { low: 'INFO', medium: 'WARN', high: 'ERROR', critical: 'FATAL' } as const
+
+type Value = string | number | readonly string[] | undefined
+
+/** A batch as an export request for logs, in the JSON encoding of OTLP; the body of each record is its line. */
+export function toOtlp(
+  notices: readonly Notice[],
+  product: Product,
+  render: Render,
+): Record<string, unknown> {
+  const resource = {
+    'service.name': product.name,
+    'service.version': product.version,
+    'host.name': notices[0]?.node,
+  }
+  return {
+    resourceLogs: [
+      {
+        resource: { attributes: attributes(resource) },
+        scopeLogs: [
+          {
+            scope: { name: product.name, version: product.version },
+            logRecords: notices.map((notice) =>
+              isAudit(notice) ? auditRecord(notice, render) : record(notice, render),
+            ),
+          },
+        ],
+      },
+    ],
+  }
+}
+
+function record(alert: Alert, render: Render): Record<string, unknown> {
+  return {
+    timeUnixNano: nanos(alert.lastSeen),
+    observedTimeUnixNano: nanos(alert.time),
+    severityNumber: onScale(severityNumbers, alert),
+    severityText: onScale(severityTexts, alert),
+    eventName: 'snug.alert',
+    body: { stringValue: render(alert) },
+    attributes: attributes({
+      'log.record.uid': alert.id,
+      'snug.class': alertClass(alert),
+      'snug.type': alert.type,
+      'snug.action': alert.action,
+      'snug.severity': alert.severity,
+      'snug.count': alert.count,
+      'snug.mode': alert.mode,
+      'snug.guardrails': alert.guardrails,
+      'threat.technique.id': alert.attack,
+      'container.id': alert.container?.id,
+      'container.name': alert.container?.name,
+      'container.image.name': alert.image?.repository,
+      'container.image.tags': alert.image?.tag === undefined ? undefined : [alert.image.tag],
+      'container.image.id': alert.image?.digest,
+      'k8s.namespace.name': alert.workload?.namespace,
+      'k8s.pod.name': alert.workload?.pod,
+      'process.pid': alert.process?.pid,
+      'process.executable.path': alert.process?.exe,
+      'process.command_args': alert.process?.args,
+      'user.id': alert.process === undefined ? undefined : String(alert.process.uid),
+    }),
+  }
+}
+
+function auditRecord(notice: AuditNotice, render: Render): Record<string, unknown> {
+  const { entry, hash } = notice
+  return {
+    timeUnixNano: nanos(notice.time),
+    observedTimeUnixNano: nanos(notice.time),
+    severityNumber: onScale(severityNumbers, notice),
+    severityText: onScale(severityTexts, notice),
+    eventName: 'snug.audit',
+    body: { stringValue: render(notice) },
+    attributes: attributes({
+      'log.record.uid': notice.id,
+      'snug.class': auditClass(notice),
+      'snug.type': notice.type,
+      'snug.severity': notice.severity,
+      'snug.audit.seq': entry.seq,
+      'snug.audit.previous': entry.previous,
+      'snug.audit.hash': hash,
+      'user.name': entry.who,
+    }),
+  }
+}
+
+/** Beyond what a number can hold: text, as the encoding has it. */
+function nanos(time: string): string {
+  return `${epochMs(time)}000000`
+}
+
+function attributes(values: Readonly<Record<string, Value>>): readonly object[] {
+  return Object.entries(values).flatMap(([key, value]) => {
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) return []
+    return [{ key, value: encoded(value) }]
+  })
+}
+
+function encoded(value: string | number | readonly string[]): object {
+  if (typeof value === 'string') return { stringValue: value }
+  if (typeof value === 'number') return { intValue: String(value) }
+  return { arrayValue: { values: value.map((stringValue) => ({ stringValue })) } }
+}

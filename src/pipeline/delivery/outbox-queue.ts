@@ -1,0 +1,153 @@
+import { severities } from '../../core/event/alert.ts'
+import type { Notice } from '../../core/event/outbound-record.ts'
+
+/** How much may wait for one sink. */
+export interface Outbox {
+  /** Bytes, as JSON. */
+  readonly maxBytes: number
+  readonly maxAgeMs: number
+  /** How many notices back, of all there were, the oldest may lie: the store keeps no more. */
+  readonly maxSpan: number
+}
+
+export interface Placed {
+  readonly notice: Notice
+  /** How many notices there were up to this one. */
+  readonly place: number
+}
+
+interface Waiting extends Placed {
+  readonly bytes: number
+  /** Epoch milliseconds of the first time that it was put here. */
+  readonly sinceMs: number
+}
+
+/**
+ * What waits for one sink, oldest first. An alert of which the count rises keeps its place, in its newest state. Where
+ * there is too much, the oldest of the lowest severity go first; tellings of loss and the audit trail last.
+ */
+export class OutboxQueue {
+  #outbox: Outbox
+  readonly #waiting = new Map<string, Waiting>()
+  readonly #ranks: readonly Set<string>[] = [...severities, 'kept'].map(() => new Set())
+  /** Ids of the batch that is being written. */
+  #taken: ReadonlySet<string> = new Set()
+  #bytes = 0
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox
+  }
+
+  set limits(outbox: Outbox) {
+    this.#outbox = outbox
+  }
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get oldest(): Waiting | undefined {
+    for (const waiting of this.#waiting.values()) return waiting
+    return undefined
+  }
+
+  has(id: string): boolean {
+    return this.#waiting.has(id)
+  }
+
+  put({ notice, place }: Placed, nowMs: number): void {
+    const known = this.#waiting.get(notice.id)
+    const bytes = bytesOf(notice)
+    this.#bytes += bytes - (known?.bytes ?? 0)
+    const since = known ?? { sinceMs: nowMs, place }
+    this.#waiting.set(notice.id, { notice, bytes, sinceMs: since.sinceMs, place: since.place })
+    this.#rank(notice).add(notice.id)
+  }
+
+  /** The oldest, at most so many and so large, but one at least. They wait on until {@link done}. */
+  take(most: number, mostBytes: number): readonly Notice[] {
+    const batch: Notice[] = []
+    let bytes = 0
+    for (const waiting of this.#waiting.values()) {
+      bytes += waiting.bytes
+      if (batch.length >= most || (batch.length > 0 && bytes > mostBytes)) break
+      batch.push(waiting.notice)
+    }
+    this.#taken = new Set(batch.map(({ id }) => id))
+    return batch
+  }
+
+  /** None is being written. */
+  release(): void {
+    this.#taken = new Set()
+  }
+
+  /** None of these waits any more. Gives those that changed while they were being written, in their newer state. */
+  done(batch: readonly Notice[]): readonly Placed[] {
+    this.release()
+    const changed: Placed[] = []
+    for (const notice of batch) {
+      const waiting = this.#waiting.get(notice.id)
+      if (waiting !== undefined && waiting.notice !== notice) changed.push(waiting)
+      this.#remove(notice.id)
+    }
+    return changed
+  }
+
+  /** Removes what is too old, or too far back, and gives it: the oldest there are. `place`: of the newest notice. */
+  late(nowMs: number, place: number): readonly Notice[] {
+    const { maxAgeMs, maxSpan } = this.#outbox
+    const gone: Notice[] = []
+    for (const [id, waiting] of this.#waiting) {
+      if (nowMs - waiting.sinceMs <= maxAgeMs && place - waiting.place < maxSpan) break
+      if (this.#taken.has(id)) continue
+      this.#remove(id)
+      gone.push(waiting.notice)
+    }
+    return gone
+  }
+
+  /** Removes what there is no room for, and gives it. */
+  crowdedOut(): readonly Notice[] {
+    const gone: Notice[] = []
+    for (const rank of this.#ranks) {
+      for (const id of rank) {
+        if (this.#bytes <= this.#outbox.maxBytes) return gone
+        const waiting = this.#waiting.get(id)
+        if (waiting === undefined || this.#taken.has(id)) continue
+        this.#remove(id)
+        gone.push(waiting.notice)
+      }
+    }
+    return gone
+  }
+
+  #remove(id: string): void {
+    const waiting = this.#waiting.get(id)
+    if (waiting === undefined) return
+    this.#waiting.delete(id)
+    this.#rank(waiting.notice).delete(id)
+    this.#bytes -= waiting.bytes
+  }
+
+  #rank({ type, severity }: Notice): Set<string> {
+    const isKept = type === 'loss' || type === 'audit'
+    const at = isKept ? severities.length : severities.indexOf(severity)
+    return this.#ranks[at] ?? new Set()
+  }
+}
+
+/** Several sinks ask for the same notice: it is measured once. */
+const measured = new WeakMap<Notice, number>()
+
+function bytesOf(notice: Notice): number {
+  const known = measured.get(notice)
+  if (known !== undefined) return known
+  const bytes = Buffer.byteLength(JSON.stringify(notice))
+  measured.set(notice, bytes)
+  return bytes
+}

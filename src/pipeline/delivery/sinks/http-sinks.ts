@@ -1,0 +1,116 @@
+import { createHmac } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { Product } from '../format/alert-facts.ts'
+import { isJson, type Render } from '../format/format.ts'
+import { type AlertFormat } from '../../../core/event/alert-format.ts'
+import { toOtlp } from '../format/otlp.ts'
+import { HttpPoster, type HttpTarget, said } from './http-post.ts'
+import { readSecret, type SecretSource } from './secret.ts'
+import { type Sink, SinkError } from './sink.ts'
+
+const compress = promisify(gzip)
+
+export interface WebhookOptions extends HttpTarget {
+  readonly format: AlertFormat
+  readonly gzip: boolean
+  /** Signs what is sent. */
+  readonly secret?: SecretSource | undefined
+}
+
+/** What it took and did not answer comes again. */
+const largestPost = 200
+
+/**
+ * Posts each batch as lines. With a secret, `X-Snug-Signature: t=SECONDS,v1=HEX` holds the HMAC-SHA256 of `SECONDS`,
+ * a dot, and the body as it was sent: who checks it knows the sender, and that nothing was changed or sent again late.
+ */
+export function webhookSink(name: string, render: Render, options: WebhookOptions): Sink {
+  const poster = new HttpPoster(options)
+  const type = isJson(options.format) ? 'application/x-ndjson' : 'text/plain; charset=utf-8'
+  return {
+    name,
+    most: largestPost,
+    write: async (notices) => {
+      const plain = Buffer.from(notices.map((notice) => `${render(notice)}\n`).join(''))
+      const body = options.gzip ? await compress(plain) : plain
+      const signed = options.secret === undefined ? {} : await signature(body, options.secret)
+      const headers = {
+        'content-type': type,
+        ...(options.gzip ? { 'content-encoding': 'gzip' } : {}),
+        ...signed,
+      }
+      return said(await poster.post(body, headers))
+    },
+    reopen: () => poster.reopen(),
+    close: () => poster.close(),
+  }
+}
+
+async function signature(body: Buffer, source: SecretSource): Promise<Record<string, string>> {
+  const seconds = Math.floor(Date.now() / 1000)
+  const hmac = createHmac('sha256', await readSecret(source))
+    .update(`${seconds}.`)
+    .update(body)
+  return { 'x-snug-signature': `t=${seconds},v1=${hmac.digest('hex')}` }
+}
+
+/** Each is a request of its own: those before the one that failed come again. */
+const largestFalcoBatch = 50
+
+/** Posts each notice as Falco would: to Falcosidekick, and to whatever else takes Falco's HTTP output. */
+export function falcoSink(name: string, render: Render, target: HttpTarget): Sink {
+  const poster = new HttpPoster(target)
+  return {
+    name,
+    most: largestFalcoBatch,
+    write: async (notices) => {
+      let answer = 'nothing was sent'
+      for (const notice of notices) {
+        const body = Buffer.from(render(notice))
+        answer = said(await poster.post(body, { 'content-type': 'application/json' }))
+      }
+      return answer
+    },
+    reopen: () => poster.reopen(),
+    close: () => poster.close(),
+  }
+}
+
+/** OpenTelemetry logs over HTTP in JSON. */
+export function otlpSink(name: string, render: Render, product: Product, target: HttpTarget): Sink {
+  const poster = new HttpPoster({ ...target, url: otlpUrl(target.url) })
+  return {
+    name,
+    write: async (notices) => {
+      const body = await compress(JSON.stringify(toOtlp(notices, product, render)))
+      const answer = await poster.post(body, {
+        'content-type': 'application/json',
+        'content-encoding': 'gzip',
+      })
+      const rejected = rejectedRecords(answer.text)
+      // The specification has it that what was rejected so is not sent again; alone it says which one it is.
+      if (rejected > 0 && notices.length > 1) throw new SinkError(`${rejected} were rejected`)
+      return said(answer)
+    },
+    reopen: () => poster.reopen(),
+    close: () => poster.close(),
+  }
+}
+
+/** The endpoint of a collector, or the whole path. */
+function otlpUrl(text: string): string {
+  const url = new URL(text)
+  if (url.pathname === '/') url.pathname = '/v1/logs'
+  return url.href
+}
+
+function rejectedRecords(text: string): number {
+  try {
+    const answer = JSON.parse(text) as { partialSuccess?: { rejectedLogRecords?: unknown } } | null
+    return Number(answer?.partialSuccess?.rejectedLogRecords ?? 0) || 0
+  } catch {
+    // A status of 2xx is what counts; many answer with nothing, or not in JSON.
+    return 0
+  }
+}

@@ -1,0 +1,123 @@
+import type { Producer } from 'kafkajs'
+import { type Notice, orderOf, revisionOf } from '../../../core/event/outbound-record.ts'
+import type { Render } from '../format/format.ts'
+import { type Address, addressText } from './address.ts'
+import { closeSignal } from './close-signal.ts'
+import { type Credentials, readSecret } from './secret.ts'
+import { type Sink, SinkError } from './sink.ts'
+import { readTls, type TlsFiles } from './syslog-sink.ts'
+
+export interface KafkaSinkOptions {
+  readonly brokers: readonly Address[]
+  readonly topic: string
+  readonly acks: 'all' | 'leader'
+  /** Absent: without TLS. */
+  readonly tls?: TlsFiles
+  readonly sasl?: Credentials & {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+  }
+  readonly timeoutMs: number
+}
+
+/**
+ * A record for each notice, keyed by its container: what is of one container is in one partition, in order. The
+ * headers `id` and `revision` are for whoever wants each once; the revision changes with the count.
+ *
+ * The broker's answer is what counts as taken. A producer that failed is thrown away: who leads what is asked anew.
+ */
+export function kafkaSink(name: string, render: Render, options: KafkaSinkOptions): Sink {
+  let producer: Promise<Producer> | undefined
+  const signal = closeSignal()
+  const drop = async (): Promise<void> => {
+    const old = producer
+    producer = undefined
+    await old?.then((one) => one.disconnect()).catch(() => undefined)
+  }
+  const send = async (notices: readonly Notice[]): Promise<string> => {
+    producer ??= connect(options)
+    const messages = notices.map((notice) => ({
+      key: orderOf(notice),
+      value: render(notice),
+      headers: { id: notice.id, revision: revisionOf(notice), type: notice.type },
+    }))
+    const { CompressionTypes } = await import('kafkajs')
+    const sent = await (await producer).send({
+      topic: options.topic,
+      acks: options.acks === 'all' ? -1 : 1,
+      timeout: options.timeoutMs,
+      compression: CompressionTypes.GZIP,
+      messages,
+    })
+    return `${sent.length} partitions took it`
+  }
+  return {
+    name,
+    write: async (notices) => {
+      const late = AbortSignal.timeout(options.timeoutMs)
+      const timedOut = new Promise<never>((_, reject) => {
+        const text = `no answer within ${options.timeoutMs} ms`
+        late.addEventListener('abort', () => reject(new Error(text)), { once: true })
+      })
+      try {
+        return await Promise.race([send(notices), timedOut, signal.closed])
+      } catch (error) {
+        void drop()
+        throw new SinkError(`\`${targetText(options)}\` did not take it`, {
+          cause: error,
+          final: isTooLarge(error),
+        })
+      }
+    },
+    reopen: drop,
+    close: async () => {
+      signal.close()
+      await drop()
+    },
+  }
+}
+
+/** Loaded here, so that an agent without this sink does not pay for it. */
+async function connect(options: KafkaSinkOptions): Promise<Producer> {
+  const { Kafka, logLevel, Partitioners } = await import('kafkajs')
+  const { brokers, sasl, tls, timeoutMs } = options
+  const kafka = new Kafka({
+    clientId: 'snug',
+    brokers: brokers.map(addressText),
+    connectionTimeout: timeoutMs,
+    authenticationTimeout: timeoutMs,
+    requestTimeout: timeoutMs,
+    // Told by the lane, which also does the trying again.
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 0 },
+    ...(tls === undefined ? {} : { ssl: await readTls(tls) }),
+    ...(sasl === undefined
+      ? {}
+      : {
+          sasl: {
+            mechanism: sasl.mechanism as 'plain',
+            username: sasl.user,
+            password: await readSecret(sasl.password),
+          },
+        }),
+  })
+  const producer = kafka.producer({
+    allowAutoTopicCreation: false,
+    maxInFlightRequests: 1,
+    createPartitioner: Partitioners.DefaultPartitioner,
+    retry: { retries: 0 },
+  })
+  await producer.connect()
+  return producer
+}
+
+function targetText({ brokers, topic }: KafkaSinkOptions): string {
+  return `${brokers.map(addressText).join(',')}/${topic}`
+}
+
+/** However often it is sent. */
+function isTooLarge(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('type' in at && at.type === 'MESSAGE_TOO_LARGE') return true
+  }
+  return false
+}

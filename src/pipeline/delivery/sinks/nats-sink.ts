@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises'
+import type { JetStreamClient } from '@nats-io/jetstream'
+import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node'
+import { type Notice, orderOf, revisionOf } from '../../../core/event/outbound-record.ts'
+import type { Render } from '../format/format.ts'
+import { type Address, addressText } from './address.ts'
+import { closeSignal } from './close-signal.ts'
+import { readSecret, type SecretSource } from './secret.ts'
+import { type Sink, SinkError } from './sink.ts'
+import { readTls, type TlsFiles } from './syslog-sink.ts'
+
+export interface NatsSinkOptions {
+  readonly servers: readonly Address[]
+  readonly subject: string
+  /** Absent: without TLS. */
+  readonly tls?: TlsFiles
+  readonly user?: string | undefined
+  readonly password?: SecretSource | undefined
+  readonly token?: SecretSource | undefined
+  /** A `.creds` file. */
+  readonly credentials?: string | undefined
+  readonly timeoutMs: number
+}
+
+interface Client {
+  readonly connection: NatsConnection
+  readonly stream: JetStreamClient
+}
+
+/**
+ * A message for each notice, to a subject that a stream of JetStream takes; what the stream acknowledges is taken.
+ * `Nats-Msg-Id` is the notice's revision, so that the stream itself lets one that is sent twice in once; the headers
+ * `Snug-Id` and `Snug-Key` (the container) are for whoever reads it.
+ */
+export function natsSink(name: string, render: Render, options: NatsSinkOptions): Sink {
+  let client: Promise<Client> | undefined
+  const signal = closeSignal()
+  const drop = async (): Promise<void> => {
+    const old = client
+    client = undefined
+    await old?.then(({ connection }) => connection.close()).catch(() => undefined)
+  }
+  const publish = async (notices: readonly Notice[]): Promise<string> => {
+    client ??= connect(options)
+    const { connection, stream } = await client
+    const { headers } = await import('@nats-io/transport-node')
+    // All on one connection: the stream has them in this order.
+    const acks = notices.map((notice) => {
+      const head = headers()
+      head.set('Snug-Id', notice.id)
+      head.set('Snug-Key', orderOf(notice))
+      return stream.publish(options.subject, render(notice), {
+        msgID: revisionOf(notice),
+        headers: head,
+        timeout: options.timeoutMs,
+        retries: 0,
+      })
+    })
+    const ended = connection.closed().then((error) => {
+      throw error ?? new Error('the connection was closed')
+    })
+    ended.catch(() => undefined)
+    const taken = await Promise.race([Promise.all(acks), ended])
+    const last = taken.at(-1)
+    return last === undefined ? 'nothing was sent' : `stream \`${last.stream}\` has ${last.seq}`
+  }
+  return {
+    name,
+    write: async (notices) => {
+      try {
+        return await Promise.race([publish(notices), signal.closed])
+      } catch (error) {
+        void drop()
+        throw new SinkError(`\`${targetText(options)}\` did not take it`, { cause: error })
+      }
+    },
+    reopen: drop,
+    close: async () => {
+      signal.close()
+      await drop()
+    },
+  }
+}
+
+/** Loaded here, so that an agent without this sink does not pay for it. */
+async function connect(options: NatsSinkOptions): Promise<Client> {
+  const [{ connect: dial, credsAuthenticator }, { jetstream }] = await Promise.all([
+    import('@nats-io/transport-node'),
+    import('@nats-io/jetstream'),
+  ])
+  const { tls, user, password, token, credentials, timeoutMs } = options
+  const identity: ConnectionOptions = {
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { pass: await readSecret(password) }),
+    ...(token === undefined ? {} : { token: await readSecret(token) }),
+    ...(credentials === undefined
+      ? {}
+      : { authenticator: credsAuthenticator(await readFile(credentials)) }),
+  }
+  const connection = await dial({
+    name: 'snug',
+    servers: options.servers.map(addressText),
+    timeout: timeoutMs,
+    // The lane does the trying again, and tells of it.
+    reconnect: false,
+    ...(tls === undefined ? {} : { tls: await readTls(tls) }),
+    ...identity,
+  })
+  return { connection, stream: jetstream(connection, { timeout: timeoutMs }) }
+}
+
+function targetText({ servers, subject }: NatsSinkOptions): string {
+  return `${servers.map(addressText).join(',')}/${subject}`
+}

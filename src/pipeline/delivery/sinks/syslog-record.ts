@@ -1,0 +1,44 @@
+import type { Severity } from '../../../core/event/alert.ts'
+import type { Notice } from '../../../core/event/outbound-record.ts'
+import { visible } from '../format/line-text.ts'
+
+/** Severities of RFC 5424: critical, error, warning, notice. */
+const levels: Readonly<Record<Severity, number>> = { critical: 2, high: 3, medium: 4, low: 5 }
+
+export interface SyslogHeader {
+  /** 0–23 */
+  readonly facility: number
+  readonly pid: number
+}
+
+/** One message of RFC 5424; the line of the notice is its MSG. */
+export function syslogRecord(
+  notice: Notice,
+  line: string,
+  { facility, pid }: SyslogHeader,
+): Buffer {
+  const head = [
+    `<${facility * 8 + levels[notice.severity]}>1`,
+    notice.time,
+    word(notice.node, 255),
+    'snug',
+    String(pid),
+    word(notice.type, 32),
+    '-',
+  ]
+  return Buffer.from(`${head.join(' ')} ${line}`)
+}
+
+/** How long a header becomes at most, in bytes. */
+export const longestHeader = 400
+
+/** Printable ASCII without spaces, as the header fields have it; `-` where nothing is left. */
+function word(text: string, most: number): string {
+  const safe = visible(text).replace(/[^\x21-\x7e]/g, '_')
+  return safe.slice(0, most) || '-'
+}
+
+/** RFC 6587: each message after its length, so that a line end within one ends nothing. */
+export function octetCounted(records: readonly Buffer[]): Buffer {
+  return Buffer.concat(records.flatMap((record) => [Buffer.from(`${record.length} `), record]))
+}

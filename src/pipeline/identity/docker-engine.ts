@@ -1,0 +1,279 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type Docker from 'dockerode'
+import { LRUCache } from 'lru-cache'
+import { describeError } from '../../errors.ts'
+import {
+  type DockerContainer,
+  type DockerImage,
+  foretoldOf,
+  identityOf,
+} from './docker-identity.ts'
+import { declaredUid } from './declared-user.ts'
+import { readDockerEvents } from './docker-events.ts'
+import type {
+  ContainerIdentity,
+  EngineState,
+  Foretold,
+  IdentityEngine,
+  LeftListener,
+  Peer,
+} from './identity.ts'
+
+export interface DockerEngineOptions {
+  readonly socket: string
+  readonly now?: () => Date
+  /** Told of each change of state, for the log. */
+  readonly onState?: (state: EngineState) => void
+}
+
+const requestMs = 10_000
+const firstBackoffMs = 200
+const maxBackoffMs = 3_000
+/** What ended lately: its last events are still on the way. */
+const remembered = 4_096
+
+/**
+ * Containers of a Docker engine. Follows its event stream, so that a container is known when it is made
+ * and not only once it runs: one that lives for 50 ms is known before it ends. Reconnects for ever.
+ */
+export class DockerEngine implements IdentityEngine {
+  readonly name = 'docker'
+  readonly #options: DockerEngineOptions
+  readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
+  readonly #leftListeners = new Set<LeftListener>()
+  readonly #foretoldListeners = new Set<(container: Foretold) => void>()
+  readonly #containers = new Map<string, ContainerIdentity>()
+  readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
+  readonly #images = new LRUCache<string, Promise<DockerImage | undefined>>({ max: 512 })
+  readonly #asking = new Map<string, Promise<ContainerIdentity | 'unknown' | 'unavailable'>>()
+  readonly #addresses = new Map<string, string>()
+  #docker: Docker | undefined
+  #state: EngineState = { kind: 'starting' }
+  #reached = false
+
+  constructor(options: DockerEngineOptions) {
+    this.#options = options
+  }
+
+  get state(): EngineState {
+    return this.#state
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { default: Client } = await import('dockerode')
+    this.#docker = new Client({ socketPath: this.#options.socket })
+    await new Promise<void>((decided) => {
+      void this.#follow(this.#docker, signal, decided)
+    })
+  }
+
+  known(id: string): ContainerIdentity | undefined {
+    return this.#containers.get(id) ?? this.#gone.get(id)
+  }
+
+  async lookup(id: string): Promise<ContainerIdentity | 'unknown' | 'unavailable'> {
+    return this.known(id) ?? this.#inspect(id)
+  }
+
+  peer(address: string): Peer | undefined {
+    const identity = this.#containers.get(this.#addresses.get(address) ?? '')
+    if (identity === undefined) return undefined
+    const { name, workload, image } = identity
+    if (workload === undefined) return { name, image: image.repository }
+    const { namespace } = workload
+    const service = namespace === undefined ? workload.name : `${workload.name}.${namespace}`
+    return { name: service, image: image.repository, workload: workload.name }
+  }
+
+  subscribe(listener: (identity: ContainerIdentity) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  addresses(): Iterable<string> {
+    return this.#addresses.keys()
+  }
+
+  subscribeForetold(listener: (container: Foretold) => void): () => void {
+    this.#foretoldListeners.add(listener)
+    return () => this.#foretoldListeners.delete(listener)
+  }
+
+  subscribeLeft(listener: LeftListener): () => void {
+    this.#leftListeners.add(listener)
+    return () => this.#leftListeners.delete(listener)
+  }
+
+  async #follow(
+    docker: Docker | undefined,
+    signal: AbortSignal,
+    decided: () => void,
+  ): Promise<void> {
+    let backoff = firstBackoffMs
+    while (docker !== undefined && !signal.aborted) {
+      try {
+        await readDockerEvents(docker, signal, {
+          onOpen: async () => {
+            await this.#list(docker)
+            backoff = firstBackoffMs
+            this.#reached = true
+            this.#become({ kind: 'running' })
+            decided()
+          },
+          onContainer: (action, id, attributes) => this.#changed(action, id, attributes),
+          onImage: () => this.#images.clear(),
+        })
+        if (!signal.aborted) this.#degrade('the engine closed its event stream')
+      } catch (error) {
+        this.#degrade(describeError(error))
+      }
+      decided()
+      if (signal.aborted) break
+      // Full jitter: agents of a fleet must not all come back at once.
+      const pause = backoff / 2 + Math.random() * (backoff / 2)
+      backoff = Math.min(backoff * 2, maxBackoffMs)
+      await delay(pause, undefined, { signal }).catch(() => undefined)
+    }
+    this.#become({ kind: 'stopped' })
+    decided()
+  }
+
+  /** After a gap: what is new is asked for, what is no longer there has ended. */
+  async #list(docker: Docker): Promise<void> {
+    const abortSignal = AbortSignal.timeout(requestMs)
+    const present = await docker.listContainers({ all: true, abortSignal })
+    const ids = new Set(present.map(({ Id }) => Id))
+    for (const id of this.#containers.keys()) if (!ids.has(id)) this.#forget(id)
+    const queue = [...ids]
+    const workers = Array.from({ length: 8 }, async () => {
+      for (let id = queue.pop(); id !== undefined; id = queue.pop()) await this.#inspect(id)
+    })
+    await Promise.all(workers)
+  }
+
+  #changed(action: string, id: string, attributes: Readonly<Record<string, string>>): void {
+    if (action === 'create') void this.#foretell(id, attributes['image'] ?? '')
+    if (action === 'destroy') {
+      this.#forget(id)
+    } else if (action === 'die') {
+      for (const [address, owner] of this.#addresses) {
+        if (owner === id) this.#addresses.delete(address)
+      }
+      for (const listener of this.#leftListeners) listener(id, 'stopped')
+    } else {
+      // `create` makes it known, `start` and `connect` give it its addresses, `rename` its name.
+      void this.#inspect(id, true)
+    }
+  }
+
+  /** The engine answers about a container only once it is not being started: about its image it always does. */
+  async #foretell(id: string, typed: string): Promise<void> {
+    if (typed === '') return
+    const image = await this.#image(typed).catch(() => undefined)
+    const container = foretoldOf(id, typed, image)
+    if (container === undefined || this.#containers.has(id)) return
+    for (const listener of this.#foretoldListeners) listener(container)
+  }
+
+  async #inspect(id: string, anew = false): Promise<ContainerIdentity | 'unknown' | 'unavailable'> {
+    const asking = this.#asking.get(id)
+    // What is being asked may be from before the change: ask again once that is answered.
+    if (asking !== undefined && !anew) return asking
+    const answer = (asking ?? Promise.resolve()).then(() => this.#ask(id))
+    this.#asking.set(id, answer)
+    try {
+      return await answer
+    } finally {
+      if (this.#asking.get(id) === answer) this.#asking.delete(id)
+    }
+  }
+
+  async #ask(id: string): Promise<ContainerIdentity | 'unknown' | 'unavailable'> {
+    if (this.#docker === undefined) return 'unavailable'
+    try {
+      const abortSignal = AbortSignal.timeout(requestMs)
+      const found = await this.#docker.getContainer(id).inspect({ abortSignal })
+      const container = found as unknown as DockerContainer
+      const told = identityOf(container, await this.#image(container.Image))
+      const user = declaredUid(told.declaredUser, told.rootfs?.layers ?? [])
+      const identity = user === undefined ? told : { ...told, user }
+      this.#learn(identity, found.State?.Running === true)
+      return identity
+    } catch (error) {
+      if (statusOf(error) === 404) return 'unknown'
+      // A host without Docker: it has no containers of Docker's, and nobody should wait for it.
+      return isMissing(error) && !this.#reached ? 'unknown' : 'unavailable'
+    }
+  }
+
+  async #image(id: string): Promise<DockerImage | undefined> {
+    const kept = this.#images.get(id)
+    if (kept !== undefined) return kept
+    const asked = this.#askImage(id)
+    this.#images.set(id, asked)
+    try {
+      return await asked
+    } catch (error) {
+      this.#images.delete(id)
+      throw error
+    }
+  }
+
+  async #askImage(id: string): Promise<DockerImage | undefined> {
+    try {
+      const abortSignal = AbortSignal.timeout(requestMs)
+      // Typed without options, but it hands them on.
+      const image = this.#docker?.getImage(id) as
+        | { inspect(options: { abortSignal: AbortSignal }): Promise<unknown> }
+        | undefined
+      return (await image?.inspect({ abortSignal })) as DockerImage | undefined
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined
+      throw error
+    }
+  }
+
+  #learn(identity: ContainerIdentity, running: boolean): void {
+    const { id } = identity
+    this.#containers.set(id, identity)
+    this.#gone.delete(id)
+    for (const [address, owner] of this.#addresses) {
+      if (owner === id) this.#addresses.delete(address)
+    }
+    if (running) for (const address of identity.addresses) this.#addresses.set(address, id)
+    for (const listener of this.#listeners) listener(identity)
+  }
+
+  #forget(id: string): void {
+    const identity = this.#containers.get(id)
+    if (identity === undefined) return
+    this.#containers.delete(id)
+    this.#gone.set(id, identity)
+    for (const address of identity.addresses) {
+      if (this.#addresses.get(address) === id) this.#addresses.delete(address)
+    }
+    for (const listener of this.#leftListeners) listener(id, 'gone')
+  }
+
+  #degrade(reason: string): void {
+    if (this.#state.kind === 'degraded' && this.#state.reason === reason) return
+    const now = this.#options.now ?? (() => new Date())
+    const since = this.#state.kind === 'degraded' ? this.#state.since : now().toISOString()
+    this.#become({ kind: 'degraded', reason, since })
+  }
+
+  #become(state: EngineState): void {
+    if (state.kind === this.#state.kind && state.kind !== 'degraded') return
+    this.#state = state
+    this.#options.onState?.(state)
+  }
+}
+
+function statusOf(error: unknown): number | undefined {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
+  return typeof status === 'number' ? status : undefined
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}

@@ -1,0 +1,154 @@
+import { canonicalAddress, canonicalRepository } from '../../core/event/canonical.ts'
+import type { ImageRef, WorkloadRef } from '../../core/event/event.ts'
+import type { ContainerIdentity, Foretold, Rootfs } from './identity.ts'
+import { parseImageReference } from './image-reference.ts'
+
+/** What is read of the engine's answer about a container; engines of other versions leave members out. */
+export interface DockerContainer {
+  readonly Id: string
+  readonly Name?: string
+  /** The image's id. */
+  readonly Image: string
+  readonly Path?: string
+  readonly Args?: readonly string[] | null
+  readonly Config?: {
+    readonly Image?: string
+    readonly Labels?: Readonly<Record<string, string>> | null
+    readonly User?: string
+    readonly Shell?: readonly string[] | null
+    readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null
+  } | null
+  readonly HostConfig?: { readonly Init?: boolean | null } | null
+  readonly Mounts?: readonly { readonly Destination: string }[] | null
+  readonly NetworkSettings?: {
+    readonly Networks?: Readonly<
+      Record<string, { readonly IPAddress?: string; readonly GlobalIPv6Address?: string }>
+    > | null
+  } | null
+  readonly GraphDriver?: {
+    readonly Name?: string
+    readonly Data?: Readonly<Record<string, string>> | null
+  } | null
+}
+
+export interface DockerImage {
+  readonly Id?: string
+  readonly Config?: {
+    readonly Shell?: readonly string[] | null
+    readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null
+  } | null
+  readonly RepoTags?: readonly string[] | null
+  readonly RepoDigests?: readonly string[] | null
+}
+
+/** The engine's own words about a container and its image, made into an identity. `image` is absent where the image was removed. */
+export function identityOf(
+  container: DockerContainer,
+  image: DockerImage | undefined,
+): ContainerIdentity {
+  const { Config, HostConfig } = container
+  const labels = Config?.Labels ?? {}
+  const workload = composeWorkload(labels)
+  const probes = probesOf(Config?.Healthcheck?.Test, Config?.Shell)
+  const rootfs = rootfsOf(container)
+  return {
+    id: container.Id,
+    name: (container.Name ?? '').replace(/^\//, ''),
+    image: imageRefOf(Config?.Image ?? '', container.Image, image),
+    imageId: container.Image,
+    labels,
+    entrypoint: container.Path === undefined ? [] : [container.Path, ...(container.Args ?? [])],
+    declaredUser: Config?.User ?? '',
+    initInjected: HostConfig?.Init === true,
+    addresses: addressesOf(container),
+    mounts: (container.Mounts ?? []).map((mount) => mount.Destination),
+    ...(workload === undefined ? {} : { workload }),
+    ...(probes === undefined ? {} : { probes }),
+    ...(rootfs === undefined ? {} : { rootfs }),
+  }
+}
+
+/**
+ * What a container will be, from the image that it was made of: its own health check or init, where it was given
+ * any, are not known by that. Undefined where the image is not.
+ */
+export function foretoldOf(
+  id: string,
+  typed: string,
+  image: DockerImage | undefined,
+): Foretold | undefined {
+  if (image?.Id === undefined) return undefined
+  const probes = probesOf(image.Config?.Healthcheck?.Test, image.Config?.Shell)
+  return {
+    id,
+    image: imageRefOf(typed, image.Id, image),
+    imageId: image.Id,
+    initInjected: false,
+    ...(probes === undefined ? {} : { probes }),
+  }
+}
+
+export function imageRefOf(
+  typed: string,
+  imageId: string,
+  image: DockerImage | undefined,
+): ImageRef {
+  const first = image?.RepoTags?.[0] ?? image?.RepoDigests?.[0]
+  const named =
+    parseImageReference(typed) ?? (first === undefined ? undefined : parseImageReference(first))
+  if (named === undefined) {
+    return { repository: imageId.replace(/^sha256:/, '').slice(0, 12), digest: imageId }
+  }
+  return {
+    repository: named.repository,
+    ...(named.tag === undefined ? {} : { tag: named.tag }),
+    digest: named.digest ?? repositoryDigest(named.repository, image) ?? imageId,
+  }
+}
+
+function repositoryDigest(repository: string, image: DockerImage | undefined): string | undefined {
+  for (const known of image?.RepoDigests ?? []) {
+    const at = known.indexOf('@')
+    if (canonicalRepository(known.slice(0, at)) === repository) return known.slice(at + 1)
+  }
+  return undefined
+}
+
+function composeWorkload(labels: Readonly<Record<string, string>>): WorkloadRef | undefined {
+  const name = labels['com.docker.compose.service']
+  const namespace = labels['com.docker.compose.project']
+  if (name === undefined) return undefined
+  return { kind: 'ComposeService', name, ...(namespace === undefined ? {} : { namespace }) }
+}
+
+function probesOf(
+  test: readonly string[] | null | undefined,
+  shell: readonly string[] | null | undefined,
+): readonly (readonly string[])[] | undefined {
+  const [how, ...command] = test ?? []
+  if (how === 'CMD') return [command]
+  // The shell that the image declares (SHELL in its Dockerfile), as the engine uses it.
+  if (how === 'CMD-SHELL') return [[...(shell ?? ['/bin/sh', '-c']), ...command]]
+  return undefined
+}
+
+function addressesOf(container: DockerContainer): string[] {
+  const networks = Object.values(container.NetworkSettings?.Networks ?? {})
+  return networks
+    .flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress ?? '', GlobalIPv6Address ?? ''])
+    .map((address) => canonicalAddress(address))
+    .filter((address) => address !== undefined)
+}
+
+/** Only overlay2 tells its layers as folders; for others nothing is guessed. */
+function rootfsOf(container: DockerContainer): Rootfs | undefined {
+  const { Name, Data } = container.GraphDriver ?? {}
+  const upper = Data?.['UpperDir']
+  const lower = Data?.['LowerDir']
+  if (Name !== 'overlay2' || upper === undefined || lower === undefined) {
+    return undefined
+  }
+  // The engine's own layer, with /etc/hosts and the like: not the image's.
+  const layers = lower.split(':').filter((layer) => !layer.endsWith('-init/diff'))
+  return { upper, layers }
+}

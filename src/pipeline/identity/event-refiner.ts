@@ -1,0 +1,173 @@
+import type { ActEvent, ConnectAct, ExecAct, FileAct, ProcessRef } from '../../core/event/event.ts'
+import type { ContainerIdentity, IdentityEngine } from './identity.ts'
+import type { ImageFiles } from './image-files.ts'
+
+/** Where Docker mounts its own init, for `docker run --init`. */
+const engineInits: ReadonlySet<string> = new Set(['/sbin/docker-init', '/dev/init'])
+const maxSessions = 1_024
+const maxExecutables = 4_096
+
+/**
+ * Adds to a container's events what the kernel cannot know: which of its files are the image's, who is a
+ * health check, whose address that is. One for each container.
+ */
+export class EventRefiner {
+  readonly #engines: readonly IdentityEngine[]
+  readonly #files: ImageFiles
+  /** Sessions, and whether their first command was the health check's. */
+  readonly #sessions = new Map<string, boolean>()
+  /** Executables that the kernel saw in the upper layer, and whether their content is the image's own. */
+  readonly #touched = new Map<string, boolean>()
+
+  constructor(engines: readonly IdentityEngine[], files: ImageFiles) {
+    this.#engines = engines
+    this.#files = files
+  }
+
+  refine(event: ActEvent, identity: ContainerIdentity): ActEvent {
+    switch (event.kind) {
+      case 'exec': {
+        const exec = this.#exec(event.exec, identity, event.time)
+        return { ...event, exec, process: this.#process(event.process, identity, event.time) }
+      }
+      case 'file': {
+        const file = this.#file(event.file, identity)
+        return { ...event, file, process: this.#process(event.process, identity, event.time) }
+      }
+      case 'connect': {
+        const connect = this.#connect(event.connect)
+        return { ...event, connect, process: this.#process(event.process, identity, event.time) }
+      }
+      case 'listen':
+      case 'identity':
+      case 'capability':
+      case 'syscall':
+        return { ...event, process: this.#process(event.process, identity, event.time) }
+    }
+  }
+
+  #exec(exec: ExecAct, identity: ContainerIdentity, time: string): ExecAct {
+    if (!exec.drift) return exec
+    const { driftKind, ...rest } = exec
+    if (identity.initInjected && engineInits.has(exec.path)) return { ...rest, drift: false }
+    // A volume may hide a file of the image under the same name: only the upper layer is looked into.
+    if (driftKind !== 'upper') {
+      this.#touch(exec, false)
+      return exec
+    }
+    const same =
+      this.#files.sameAsImage(identity, exec.path, time) === true &&
+      (exec.script === undefined || this.#files.sameAsImage(identity, exec.script, time) === true)
+    this.#touch(exec, same)
+    return same ? { ...rest, drift: false } : exec
+  }
+
+  #touch(exec: ExecAct, same: boolean): void {
+    if (this.#touched.size >= maxExecutables) this.#touched.clear()
+    this.#touched.set(nameOf(exec.path, exec.script), same)
+  }
+
+  #process(given: ProcessRef, identity: ContainerIdentity, time: string): ProcessRef {
+    const process = identity.role === 'ephemeral' ? asExecIn(given, identity) : given
+    const origin = this.#origin(process, identity)
+    const drift = process.drift === true && this.#drifted(process, identity, time)
+    // The kernel knows it from the container's first program; who did not see that has the engine's word.
+    const declaredUser = process.declaredUser === true || process.uid === identity.user
+    const same =
+      origin === process.origin &&
+      drift === (process.drift === true) &&
+      declaredUser === (process.declaredUser === true)
+    if (same) return process
+    const { drift: _, ...rest } = process
+    return {
+      ...rest,
+      origin,
+      ...(drift ? { drift } : {}),
+      ...(declaredUser ? { declaredUser } : {}),
+    }
+  }
+
+  #drifted(process: ProcessRef, identity: ContainerIdentity, time: string): boolean {
+    if (identity.initInjected && engineInits.has(process.exe)) return false
+    const seen = this.#touched.get(nameOf(process.exe, process.script))
+    if (seen !== undefined) return !seen
+    return !this.#untouched(process, identity, time)
+  }
+
+  /** Without its exec seen here, a running executable counts as the image's if nothing hides the image's file. */
+  #untouched(process: ProcessRef, identity: ContainerIdentity, time: string): boolean {
+    const same = (path: string | undefined): boolean =>
+      path === undefined || this.#files.sameAsImage(identity, path, time) === true
+    return !mounted(identity, process.exe) && same(process.exe) && same(process.script)
+  }
+
+  #origin(process: ProcessRef, identity: ContainerIdentity): ProcessRef['origin'] {
+    const { origin, session } = process
+    if (origin === 'entrypoint' && identity.initInjected && engineInits.has(process.exe)) {
+      return 'init'
+    }
+    if (origin !== 'exec-in' || session === undefined) return origin
+    const decided = this.#sessions.get(session)
+    if (decided !== undefined) return decided ? 'probe' : origin
+    if (identity.probes === undefined || process.args === undefined) return origin
+    // Only a session's first command says what it is: an operator's shell may well run the same check later.
+    const probe = identity.probes.some((command) => runs(process, command))
+    if (this.#sessions.size >= maxSessions) {
+      const [oldest] = this.#sessions.keys()
+      if (oldest !== undefined) this.#sessions.delete(oldest)
+    }
+    this.#sessions.set(session, probe)
+    return probe ? 'probe' : origin
+  }
+
+  #file(file: FileAct, identity: ContainerIdentity): FileAct {
+    if (file.shipped !== undefined) return file
+    return this.#files.shipped(identity, file.path) === true ? { ...file, shipped: true } : file
+  }
+
+  #connect(connect: ConnectAct): ConnectAct {
+    if (connect.name !== undefined) return connect
+    for (const engine of this.#engines) {
+      const found = engine.peer(connect.address)
+      if (found === undefined) continue
+      const { name, ...peer } = found
+      return { ...connect, name, ...(Object.keys(peer).length === 0 ? {} : { peer }) }
+    }
+    return connect
+  }
+}
+
+/** An ephemeral container is one session of an operator's, as `kubectl exec` is, in a container of its own. */
+function asExecIn(process: ProcessRef, { id }: ContainerIdentity): ProcessRef {
+  return { ...process, origin: 'exec-in', session: process.session ?? id.slice(0, 16) }
+}
+
+/** A script's arguments come after its interpreter and the interpreter's own. */
+function runs(process: ProcessRef, command: readonly string[]): boolean {
+  const args = process.args ?? []
+  if (process.argsCut === true) {
+    const whole = args.slice(0, -1)
+    return whole.length > 0 && whole.every((arg, at) => arg === command[at])
+  }
+  const [first = ''] = command
+  const { script } = process
+  const own = script === undefined ? args : args.slice(-command.length)
+  return (
+    own.length === command.length &&
+    own.every((arg, at) => (at === 0 && script !== undefined) || arg === command[at]) &&
+    (script === undefined || isCommand(script, first))
+  )
+}
+
+/** Whether this script is what the command names: by its path, or by a name that was looked for in PATH. */
+function isCommand(script: string, first: string): boolean {
+  return script === first || (!first.includes('/') && script.endsWith(`/${first}`))
+}
+
+function mounted(identity: ContainerIdentity, path: string): boolean {
+  return identity.mounts.some((at) => path === at || path.startsWith(`${at}/`))
+}
+
+function nameOf(path: string, script: string | undefined): string {
+  return script === undefined ? path : `${path}\n${script}`
+}

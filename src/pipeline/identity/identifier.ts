@@ -1,0 +1,487 @@
+import type { ActEvent, LossEvent } from '../../core/event/event.ts'
+import type { ContainerSeen, SourceBatch, SourceMessage } from '../sources/source.ts'
+import { EventRefiner } from './event-refiner.ts'
+import type {
+  IdentifiedBatch,
+  IdentifiedMessage,
+  IdentifierLimits,
+  IdentifierOptions,
+  IdentifierStats,
+} from './identified.ts'
+import type { ContainerIdentity, Rootfs } from './identity.ts'
+import { WholeIds } from './whole-ids.ts'
+
+export type { IdentifiedBatch, IdentifiedMessage, IdentifierStats }
+
+const defaultLimits: IdentifierLimits = {
+  perContainer: 4_096,
+  total: 65_536,
+  giveUpMs: 30_000,
+  unknownMs: 5_000,
+  remembered: 2_048,
+}
+
+/** How often an engine is asked again about a container that it did not know, in milliseconds. */
+const askAgainMs = [50, 100, 250, 500, 1_000] as const
+
+interface Waiting {
+  readonly kind: 'waiting'
+  readonly seen: ContainerSeen
+  readonly since: number
+  readonly held: SourceMessage[]
+  timer: NodeJS.Timeout | undefined
+  asked: number
+  /** Looked for while it runs: it may have ended by the time that it is known. */
+  rootfs: Rootfs | undefined
+  lost: { count: number; from: string; to: string } | undefined
+}
+
+interface Known {
+  readonly kind: 'known'
+  identity: ContainerIdentity
+  readonly seen: ContainerSeen
+  readonly refiner: EventRefiner
+}
+
+interface GivenUp {
+  readonly kind: 'given-up'
+  readonly seen: ContainerSeen
+}
+
+/**
+ * Says of every event whose it is. Synchronous: a batch goes through as one, and only what belongs to a
+ * container that is not yet known waits, bounded, until an engine knows it or it is given up.
+ *
+ * INVARIANT: the messages of one container leave in the order in which they came.
+ */
+export class Identifier {
+  readonly #options: IdentifierOptions
+  readonly #limits: IdentifierLimits
+  readonly #now: () => number
+  readonly #containers = new Map<string, Waiting | Known | GivenUp>()
+  readonly #ended = new Set<string>()
+  readonly #unsubscribe: (() => void)[]
+  readonly #ids = new WholeIds()
+  readonly #own = new Set<string>()
+  #held = 0
+  #waiting = 0
+  #resolved = 0
+  #lost = 0
+  #unplaced = 0
+  #closed = false
+  #mark: (SourceMessage & { type: 'mark' }) | undefined
+
+  constructor(options: IdentifierOptions) {
+    this.#options = options
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#now = options.now ?? Date.now
+    this.#unsubscribe = options.engines.map((engine) =>
+      engine.subscribe((identity) => {
+        this.#ids.learn(identity.id)
+        this.#learned(identity)
+      }),
+    )
+  }
+
+  get stats(): IdentifierStats {
+    let unresolved = 0
+    for (const [id, { kind }] of this.#containers) {
+      if (kind === 'given-up' && !this.#ended.has(id)) unresolved += 1
+    }
+    return {
+      resolved: this.#resolved,
+      unresolved: unresolved + this.#waiting,
+      waiting: this.#waiting,
+      held: this.#held,
+      lost: this.#lost,
+      unplaced: this.#unplaced,
+    }
+  }
+
+  push(batch: SourceBatch): IdentifiedBatch {
+    const out: IdentifiedMessage[] = []
+    for (const message of batch) {
+      switch (message.type) {
+        case 'event':
+          this.#event(message, out)
+          break
+        case 'sighting':
+          this.#sighting(message, out)
+          break
+        case 'container-started':
+          this.#started(message, out)
+          break
+        case 'container-ended':
+          this.#endOf(message, out)
+          break
+        case 'disarmed':
+        case 'self-probe':
+        case 'began':
+          out.push(message)
+          break
+        case 'mark':
+          // What is held came before it.
+          this.#mark = message
+          break
+      }
+    }
+    this.#releaseMark(out)
+    return this.#others(out)
+  }
+
+  /** Without what is the agent's own. */
+  #others(out: IdentifiedMessage[]): IdentifiedMessage[] {
+    if (this.#own.size === 0) return out
+    return out.filter((message) => !this.#own.has(containerOf(message) ?? ''))
+  }
+
+  #releaseMark(out: IdentifiedMessage[]): void {
+    if (this.#mark === undefined || this.#held > 0) return
+    out.push(this.#mark)
+    this.#mark = undefined
+  }
+
+  /** Gives up waiting: everything held goes out now. For shutdown, and for a source that has ended. */
+  flush(): void {
+    for (const [id, container] of this.#containers) {
+      if (container.kind === 'waiting') this.#giveUp(id, container)
+    }
+  }
+
+  close(): void {
+    this.flush()
+    this.#closed = true
+    for (const unsubscribe of this.#unsubscribe) unsubscribe()
+  }
+
+  #event(told: SourceMessage & { type: 'event' }, out: IdentifiedMessage[]): void {
+    const message = this.#named(told)
+    const { event } = message
+    if (event.container === undefined) {
+      out.push(message)
+      return
+    }
+    const { id } = event.container
+    const present = this.#containers.get(id)
+    if (present === undefined && event.image !== undefined) {
+      out.push(this.#engineSays(message, id))
+      return
+    }
+    const container = present ?? this.#unannounced(id, event.time, out)
+    if (container === undefined || container.kind === 'given-up') out.push(message)
+    else if (container.kind === 'waiting') this.#hold(container, message)
+    else out.push(identified(message, container))
+  }
+
+  /**
+   * An act of a container that was not announced, whose source names the image itself. What an engine says of the container stands above that: one image under
+   * two names would be two lineages.
+   */
+  #engineSays(message: SourceMessage & { type: 'event' }, id: string): IdentifiedMessage {
+    const identity = this.#ask(id)
+    if (identity === undefined) return message
+    return { ...message, event: { ...message.event, image: identity.image } }
+  }
+
+  /** Under the container's whole id: some sensors tell the beginning of it. */
+  #named(message: SourceMessage & { type: 'event' }): SourceMessage & { type: 'event' } {
+    const { event } = message
+    const { container } = event
+    if (container === undefined) return message
+    const id = this.#ids.of(container.id)
+    return id === container.id
+      ? message
+      : { ...message, event: { ...event, container: { ...container, id } } }
+  }
+
+  #sighting(message: SourceMessage & { type: 'sighting' }, out: IdentifiedMessage[]): void {
+    const { sighting } = message
+    const container = this.#containers.get(sighting.containerId)
+    if (container?.kind === 'waiting') this.#hold(container, message)
+    else if (container?.kind === 'known') {
+      out.push({ type: 'sighting', sighting, identity: container.identity })
+    } else this.#unplaced += sighting.count
+  }
+
+  #started(message: SourceMessage & { type: 'container-started' }, out: IdentifiedMessage[]): void {
+    const seen = message.container
+    this.#ids.learn(seen.id)
+    const present = this.#containers.get(seen.id)
+    // Told again, by a source that began anew, or started again under its old id: it goes on waiting.
+    if (present?.kind === 'waiting') {
+      present.held.push(message)
+      this.#held += 1
+      return
+    }
+    this.#ended.delete(seen.id)
+    const identity = present?.kind === 'known' ? present.identity : this.#ask(seen.id)
+    if (identity !== undefined) {
+      this.#know(identity, seen, out)
+      return
+    }
+    if (this.#options.engines.length === 0) {
+      this.#containers.set(seen.id, { kind: 'given-up', seen })
+      return
+    }
+    const waiting: Waiting = {
+      kind: 'waiting',
+      seen,
+      since: this.#now(),
+      held: [],
+      timer: undefined,
+      asked: 0,
+      rootfs: undefined,
+      lost: undefined,
+    }
+    this.#containers.set(seen.id, waiting)
+    this.#waiting += 1
+    void this.#lookup(seen.id, waiting)
+  }
+
+  #endOf(message: SourceMessage & { type: 'container-ended' }, out: IdentifiedMessage[]): void {
+    const container = this.#containers.get(message.id)
+    if (container?.kind === 'waiting') {
+      // Not counted against the bounds: it is one for each container, and must not be lost.
+      container.held.push(message)
+      this.#held += 1
+      return
+    }
+    out.push(message)
+    this.#remember(message.id)
+  }
+
+  /** Ended containers are kept for a while: their last events may still be on the way. */
+  #remember(id: string): void {
+    this.#ended.delete(id)
+    this.#ended.add(id)
+    if (this.#ended.size <= this.#limits.remembered) return
+    const [oldest] = this.#ended
+    if (oldest === undefined) return
+    this.#ended.delete(oldest)
+    this.#containers.delete(oldest)
+  }
+
+  /** An event of a container that its source did not announce: known at once, or not at all. */
+  #unannounced(id: string, time: string, out: IdentifiedMessage[]): Known | undefined {
+    const identity = this.#ask(id)
+    if (identity === undefined) return undefined
+    return this.#know(identity, { id, cgroup: '', time, before: true }, out)
+  }
+
+  #ask(id: string): ContainerIdentity | undefined {
+    for (const engine of this.#options.engines) {
+      const identity = engine.known(id)
+      if (identity !== undefined) return identity
+    }
+    return undefined
+  }
+
+  #know(
+    told: ContainerIdentity,
+    seen: ContainerSeen,
+    out: IdentifiedMessage[],
+    found?: Rootfs,
+  ): Known {
+    const rootfs = told.rootfs ?? found ?? this.#options.rootfsOf?.(seen.cgroup)
+    const identity = rootfs === undefined ? told : { ...told, rootfs }
+    if (this.#options.isOwn?.(identity) === true) this.#own.add(identity.id)
+    const refiner = new EventRefiner(this.#options.engines, this.#options.files)
+    const known: Known = { kind: 'known', identity, seen, refiner }
+    this.#containers.set(identity.id, known)
+    this.#resolved += 1
+    out.push({ type: 'container', identity, seen })
+    return known
+  }
+
+  #hold(container: Waiting, message: SourceMessage & { type: 'event' | 'sighting' }): void {
+    const full =
+      container.held.length >= this.#limits.perContainer || this.#held >= this.#limits.total
+    if (!full) {
+      container.held.push(message)
+      this.#held += 1
+      return
+    }
+    const { count, from, to } = extentOf(message)
+    container.lost ??= { count: 0, from, to }
+    container.lost.count += count
+    if (to > container.lost.to) container.lost.to = to
+    this.#lost += count
+  }
+
+  async #lookup(id: string, waiting: Waiting): Promise<void> {
+    waiting.rootfs ??= this.#options.rootfsOf?.(waiting.seen.cgroup)
+    const answers = await Promise.all(
+      this.#options.engines.map((engine) =>
+        engine.lookup(id, waiting.seen.cgroup).catch(() => 'unavailable' as const),
+      ),
+    )
+    if (this.#containers.get(id) !== waiting) return
+    const identity = answers.find((answer) => typeof answer === 'object')
+    if (identity !== undefined) {
+      this.#resolve(identity, waiting)
+      return
+    }
+    const waited = this.#now() - waiting.since
+    const nobodys = answers.every((answer) => answer === 'unknown')
+    const patience = nobodys ? this.#limits.unknownMs : this.#limits.giveUpMs
+    if (waited >= patience) {
+      this.#giveUp(id, waiting)
+      return
+    }
+    const pause = askAgainMs[Math.min(waiting.asked, askAgainMs.length - 1)] ?? 1_000
+    waiting.asked += 1
+    waiting.timer = setTimeout(
+      () => void this.#lookup(id, waiting),
+      Math.min(pause, patience - waited),
+    )
+  }
+
+  /** An engine tells of a container: one that waits, one that was given up, or one that changed. */
+  #learned(identity: ContainerIdentity): void {
+    const container = this.#containers.get(identity.id)
+    if (container === undefined) return
+    if (container.kind === 'known') {
+      const { rootfs } = container.identity
+      container.identity = { ...(rootfs === undefined ? {} : { rootfs }), ...identity }
+    } else if (container.kind === 'waiting') {
+      this.#resolve(identity, container)
+    } else {
+      const out: IdentifiedMessage[] = []
+      this.#know(identity, container.seen, out)
+      this.#options.release(this.#others(out))
+    }
+  }
+
+  #resolve(identity: ContainerIdentity, waiting: Waiting): void {
+    this.#stopWaiting(waiting)
+    const out: IdentifiedMessage[] = []
+    let known = this.#know(identity, waiting.seen, out, waiting.rootfs)
+    for (const message of waiting.held) {
+      switch (message.type) {
+        case 'event':
+          out.push(identified(message, known))
+          break
+        case 'sighting':
+          out.push({ ...message, identity })
+          break
+        case 'container-started':
+          this.#ended.delete(identity.id)
+          known = this.#know(identity, message.container, out)
+          break
+        case 'container-ended':
+          out.push(message)
+          this.#remember(message.id)
+          break
+        case 'disarmed':
+        case 'self-probe':
+        case 'began':
+        case 'mark':
+          break
+      }
+    }
+    this.#overflow(waiting, out)
+    this.#releaseMark(out)
+    this.#options.release(this.#others(out))
+  }
+
+  #giveUp(id: string, waiting: Waiting): void {
+    this.#stopWaiting(waiting)
+    this.#containers.set(id, { kind: 'given-up', seen: waiting.seen })
+    const out: IdentifiedMessage[] = []
+    for (const message of waiting.held) {
+      if (message.type === 'sighting') this.#unplaced += message.sighting.count
+      else if (message.type === 'event' || message.type === 'container-ended') out.push(message)
+      if (message.type === 'container-ended') this.#remember(id)
+    }
+    this.#overflow(waiting, out)
+    this.#releaseMark(out)
+    if (out.length > 0 && !this.#closed) this.#options.release(this.#others(out))
+  }
+
+  #stopWaiting(waiting: Waiting): void {
+    clearTimeout(waiting.timer)
+    this.#waiting -= 1
+    this.#held -= waiting.held.length
+  }
+
+  #overflow(waiting: Waiting, out: IdentifiedMessage[]): void {
+    const { lost, seen } = waiting
+    if (lost === undefined) return
+    const known = this.#containers.get(seen.id)
+    const identity = known?.kind === 'known' ? known.identity : undefined
+    out.push({
+      type: 'event',
+      event: {
+        ...this.#loss('identity-overflow', lost.count, lost.from, lost.to),
+        container: { id: seen.id, ...(identity === undefined ? {} : { name: identity.name }) },
+        ...(identity === undefined ? {} : { image: identity.image }),
+      },
+    })
+  }
+
+  #loss(reason: string, count: number, from: string, to: string): LossEvent {
+    const time = new Date(this.#now()).toISOString()
+    return {
+      v: 1,
+      kind: 'loss',
+      time,
+      node: this.#options.node,
+      source: 'identity',
+      loss: { reason, count, from, to },
+    }
+  }
+}
+
+function containerOf(message: IdentifiedMessage): string | undefined {
+  switch (message.type) {
+    case 'event':
+      return message.event.container?.id
+    case 'sighting':
+    case 'container':
+      return message.identity.id
+    case 'container-ended':
+      return message.id
+    case 'disarmed':
+    case 'self-probe':
+    case 'began':
+    case 'mark':
+      return undefined
+  }
+}
+
+function identified(
+  message: SourceMessage & { type: 'event' },
+  { identity, seen, refiner }: Known,
+): IdentifiedMessage {
+  const { event } = message
+  const container = {
+    id: identity.id,
+    name: identity.name,
+    ...(seen.before ? { before: true } : {}),
+    ...(identity.role === undefined ? {} : { role: identity.role }),
+  }
+  if (event.kind === 'loss') {
+    return { ...message, event: { ...event, container, image: identity.image } }
+  }
+  const named: ActEvent = {
+    ...event,
+    container,
+    image: identity.image,
+    ...(identity.workload === undefined ? {} : { workload: identity.workload }),
+  }
+  return { ...message, event: refiner.refine(named, identity) }
+}
+
+function extentOf(message: SourceMessage & { type: 'event' | 'sighting' }): {
+  readonly count: number
+  readonly from: string
+  readonly to: string
+} {
+  if (message.type === 'sighting') {
+    const { count, first, last } = message.sighting
+    return { count, from: first, to: last }
+  }
+  const { event } = message
+  if (event.kind === 'loss') return event.loss
+  return { count: event.count ?? 1, from: event.time, to: event.time }
+}

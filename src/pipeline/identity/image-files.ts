@@ -1,0 +1,205 @@
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  type Stats,
+} from 'node:fs'
+import { LRUCache } from 'lru-cache'
+import { microsOf } from '../../core/event/time.ts'
+import type { PathAutomaton } from '../../core/compile/kernel-profile.ts'
+import type { ContainerIdentity, Rootfs } from './identity.ts'
+import { pathsTaken } from './layer-walk.ts'
+import { findInLayers, type LayerFile, layerNumber } from './layers.ts'
+
+/** A layer of an image, counted from the bottom, 1 first. */
+export interface Layer {
+  readonly number: number
+  readonly of: number
+  /** The image before does not have it. */
+  readonly isNew: boolean
+}
+
+/** Larger files are not compared: the answer is `undefined`, and the caller keeps what it knew. */
+const maxComparedBytes = 64 << 20
+const blockBytes = 1 << 17
+
+/**
+ * What an image ships, told from its layers on disk. Synchronous and kept in memory, since it is asked
+ * for new behaviour only. `undefined` means that it cannot be told (another storage driver, an image that
+ * was removed), never a guess.
+ */
+export class ImageFiles {
+  readonly #shipped = new LRUCache<string, boolean>({ max: 65_536 })
+  readonly #compared = new LRUCache<string, boolean>({ max: 4_096 })
+
+  /** Does the image ship this path? */
+  shipped(identity: ContainerIdentity, path: string): boolean | undefined {
+    const { rootfs } = identity
+    if (rootfs === undefined || !path.startsWith('/')) return undefined
+    const key = `${identity.imageId} ${path}`
+    const kept = this.#shipped.get(key)
+    if (kept !== undefined) return kept
+    const found = find(rootfs, path)
+    if (found === 'unreadable') return undefined
+    this.#shipped.set(key, found !== undefined)
+    return found !== undefined
+  }
+
+  /**
+   * Paths that the image ships and the automaton takes, as {@link pathsTaken} finds them; none where the layers
+   * cannot be told, as {@link shipped} says of no path there that it is.
+   *
+   * Errors: PROFILE_TOO_LARGE where there are too many.
+   */
+  taken(identity: ContainerIdentity, automaton: PathAutomaton): readonly string[] {
+    const layers = identity.rootfs?.layers ?? []
+    return layers.every((layer) => existsSync(layer)) ? pathsTaken(layers, automaton) : []
+  }
+
+  /**
+   * Has the container's file the content that the image ships at this path? A `chmod` or `chown` copies a
+   * file to the container's own layer and leaves its content as it was.
+   *
+   * `asOf` is when the file was used, RFC 3339: what was changed after that is not taken for what ran. (A
+   * change within one tick of the kernel's coarse clock, at most 10 ms, cannot be told from one before.)
+   */
+  sameAsImage(identity: ContainerIdentity, path: string, asOf: string): boolean | undefined {
+    const { rootfs } = identity
+    if (rootfs === undefined || !path.startsWith('/')) return undefined
+    const shipped = find(rootfs, path)
+    if (shipped === 'unreadable') return undefined
+    if (shipped === undefined || !shipped.stats.isFile()) return false
+    try {
+      return this.#compareUpper(rootfs, path, shipped, asOf)
+    } catch {
+      // It vanished, or the container plays with it: what cannot be read is not known to be the same.
+      return undefined
+    }
+  }
+
+  /** Do two images differ at this path? Also where only one of them has it. */
+  differs(a: ContainerIdentity, b: ContainerIdentity, path: string): boolean | undefined {
+    if (a.rootfs === undefined || b.rootfs === undefined) return undefined
+    const left = find(a.rootfs, path, true)
+    const right = find(b.rootfs, path, true)
+    if (left === 'unreadable' || right === 'unreadable') return undefined
+    if (left === undefined || right === undefined) return left !== right
+    if (left.path === right.path) return false
+    if (!left.stats.isFile() || !right.stats.isFile()) {
+      return left.stats.isFile() !== right.stats.isFile()
+    }
+    if (left.stats.size !== right.stats.size) return true
+    const key = `${left.path} ${right.path}`
+    const kept = this.#compared.get(key)
+    if (kept !== undefined) return !kept
+    const same = compareFiles(left, right)
+    if (same !== undefined) this.#compared.set(key, same)
+    return same === undefined ? undefined : !same
+  }
+
+  /** Which layer of `now` brings the path, and whether `before` has that layer too. */
+  layerOf(now: ContainerIdentity, before: ContainerIdentity, path: string): Layer | undefined {
+    const layers = now.rootfs?.layers ?? []
+    const found = now.rootfs === undefined ? undefined : find(now.rootfs, path, true)
+    if (found === undefined || found === 'unreadable') return undefined
+    const number = layerNumber(layers, found)
+    const layer = layers[layers.length - number]
+    if (number === 0 || layer === undefined) return undefined
+    // Engines keep a layer once, whichever images have it.
+    const isNew = before.rootfs?.layers.includes(layer) !== true
+    return { number, of: layers.length, isNew }
+  }
+
+  #compareUpper(
+    rootfs: Rootfs,
+    path: string,
+    shipped: LayerFile,
+    asOf: string,
+  ): boolean | undefined {
+    const upper = openBeneath(rootfs.upper, path)
+    // Nothing in the container's layer: the file that it sees is the image's own.
+    if (upper === undefined) return true
+    try {
+      const stats = fstatSync(upper)
+      if (!stats.isFile()) return false
+      if (stats.ctimeMs > Math.ceil(microsOf(asOf) / 1_000)) return false
+      if (stats.size !== shipped.stats.size) return false
+      const key = `${stats.dev}:${stats.ino}:${stats.ctimeMs} ${shipped.path}`
+      const kept = this.#compared.get(key)
+      if (kept !== undefined) return kept
+      const same = compareWith(upper, stats, shipped)
+      if (same !== undefined) this.#compared.set(key, same)
+      return same
+    } finally {
+      closeSync(upper)
+    }
+  }
+}
+
+function find(rootfs: Rootfs, path: string, follow = false): LayerFile | 'unreadable' | undefined {
+  try {
+    const found = findInLayers(rootfs.layers, path, follow)
+    if (found !== undefined) return found
+    // An image that was removed looks like one that ships nothing.
+    return rootfs.layers.every((layer) => existsSync(layer)) ? undefined : 'unreadable'
+  } catch {
+    return 'unreadable'
+  }
+}
+
+/**
+ * Opens a file of a folder that the container can change under our hands: one part at a time, no link is
+ * followed, and nothing that blocks (a pipe) is waited for. Undefined where it does not exist.
+ */
+function openBeneath(folder: string, path: string): number | undefined {
+  const parts = path.split('/').filter((part) => part !== '')
+  const asFolder = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
+  const asFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  let at = openSync(folder, asFolder)
+  for (const [index, part] of parts.entries()) {
+    const parent = at
+    try {
+      at = openSync(`/proc/self/fd/${parent}/${part}`, index < parts.length - 1 ? asFolder : asFile)
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+      throw error
+    } finally {
+      closeSync(parent)
+    }
+  }
+  return at
+}
+
+function compareFiles(left: LayerFile, right: LayerFile): boolean | undefined {
+  try {
+    const fd = openSync(left.path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    try {
+      return compareWith(fd, left.stats, right)
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return undefined
+  }
+}
+
+function compareWith(left: number, stats: Stats, shipped: LayerFile): boolean | undefined {
+  if (stats.size > maxComparedBytes) return undefined
+  const right = openSync(shipped.path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    const a = Buffer.allocUnsafe(blockBytes)
+    const b = Buffer.allocUnsafe(blockBytes)
+    for (let offset = 0; ; ) {
+      const read = readSync(left, a, 0, blockBytes, offset)
+      const other = readSync(right, b, 0, blockBytes, offset)
+      if (read !== other || a.compare(b, 0, other, 0, read) !== 0) return false
+      if (read === 0) return true
+      offset += read
+    }
+  } finally {
+    closeSync(right)
+  }
+}

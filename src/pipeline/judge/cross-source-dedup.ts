@@ -1,0 +1,172 @@
+import { LRUCache } from 'lru-cache'
+import type { EventKind } from '../../core/event/event.ts'
+import { type Micros } from '../../core/event/time.ts'
+import type { BehaviourObject } from '../../core/behaviour/behaviour.ts'
+import { objectKey } from '../../core/behaviour/behaviour.ts'
+import type { Recapture } from '../../core/coverage/recapture.ts'
+import type { User } from '../../core/behaviour/user.ts'
+import type { VersionKey } from '../../state/versions/deployed-version.ts'
+
+/** Acts that were told so many times by one source. */
+export interface Told {
+  readonly version: VersionKey
+  readonly container: string
+  readonly source: string
+  readonly when: Micros
+  readonly count: number
+  readonly acts: readonly ActName[]
+}
+
+/** An act as every sensor tells it: what differs from one to the other is left out. */
+export interface ActName {
+  readonly kind: EventKind
+  readonly text: string
+}
+
+/** What became of a telling. */
+export interface Telling {
+  /** Acts that no other source had told yet: 0 where all of them were. */
+  readonly fresh: number
+  /** Fingerprint of the alert that another source's telling raised. */
+  readonly alert: string | undefined
+  /** To be said where this telling raises one. */
+  alerted(fingerprint: string): void
+}
+
+/** What two sources told of one version's acts, by kind. */
+export interface Pair extends Recapture {
+  readonly version: VersionKey
+  readonly kind: EventKind
+  readonly sources: readonly [string, string]
+}
+
+/** Repeats of one act, by whoever tells them, until it pauses. */
+interface Entry {
+  readonly version: VersionKey
+  readonly kind: EventKind
+  /** Sources that had told of that kind before: of the others it says nothing that they were silent. */
+  readonly watching: ReadonlySet<string>
+  readonly bySource: Map<string, number>
+  last: Micros
+  alert: string | undefined
+}
+
+/** A pause this long ends an entry: longer than it takes any source to tell, counts that the kernel holds back included. */
+const pauseMicros = 60_000_000
+const settleEveryMicros = 1_000_000
+const mostEntries = 65_536
+/** Pairs of sources, kinds and versions that are counted. */
+const mostPairs = 16_384
+
+/**
+ * Recognises acts that several sources tell as the same: of one container, program, user, kind and object, without a pause
+ * between them. Matched by number, so that a source may fold repeats into a count that comes later. The same tellings in
+ * the same order always come to the same; memory is bounded.
+ */
+export class TwiceTold {
+  /** Whatever leaves it is settled. */
+  readonly #entries: LRUCache<string, Entry>
+  readonly #kinds = new Map<EventKind, ReadonlySet<string>>()
+  readonly #pairs = new Map<string, { -readonly [K in keyof Pair]: Pair[K] }>()
+  #newest: Micros = -Infinity
+  #settledAt: Micros = -Infinity
+
+  constructor(entries = mostEntries) {
+    this.#entries = new LRUCache({
+      max: entries,
+      dispose: (entry) => this.#settle(entry),
+      noDisposeOnSet: true,
+    })
+  }
+
+  told({ version, container, source, when, count, acts }: Told): Telling {
+    if (when > this.#newest) this.#newest = when
+    const entries = acts.map(({ kind, text }) => {
+      const key = `${container}\u0000${text}`
+      const entry = this.#entryOf(key, version, kind, when)
+      this.#watches(kind, source)
+      return entry
+    })
+    let fresh = 0
+    for (const entry of entries) {
+      const told = entry.bySource.get(source) ?? 0
+      const before = Math.max(0, ...entry.bySource.values())
+      entry.bySource.set(source, told + count)
+      fresh = Math.max(fresh, told + count - before)
+      if (when > entry.last) entry.last = when
+    }
+    const others = entries.find(({ alert }) => alert !== undefined)
+    this.#settleOld(this.#newest)
+    return {
+      fresh: Math.max(0, fresh),
+      alert: others?.alert,
+      alerted: (fingerprint) => {
+        for (const entry of entries) entry.alert = fingerprint
+      },
+    }
+  }
+
+  /** What every two sources told that watch for the same kinds, up to acts that go on at `now`. */
+  pairs(now: Micros): readonly Pair[] {
+    this.#settleOld(now)
+    return [...this.#pairs.values()]
+  }
+
+  #entryOf(key: string, version: VersionKey, kind: EventKind, when: Micros): Entry {
+    const known = this.#entries.get(key)
+    if (known !== undefined && when - known.last <= pauseMicros) return known
+    if (known !== undefined) this.#entries.delete(key)
+    const watching = this.#kinds.get(kind) ?? new Set<string>()
+    const entry = { version, kind, watching, bySource: new Map(), last: when, alert: undefined }
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  #watches(kind: EventKind, source: string): void {
+    const known = this.#kinds.get(kind)
+    if (known?.has(source) === true) return
+    this.#kinds.set(kind, new Set([...(known ?? []), source]))
+  }
+
+  #settleOld(now: Micros): void {
+    if (now - this.#settledAt < settleEveryMicros) return
+    this.#settledAt = now
+    // The least recent first.
+    for (const key of this.#entries.rkeys()) {
+      const entry = this.#entries.peek(key)
+      if (entry === undefined || now - entry.last <= pauseMicros) return
+      this.#entries.delete(key)
+    }
+  }
+
+  #settle({ version, kind, watching, bySource }: Entry): void {
+    const names = [...watching].sort()
+    for (const [at, first] of names.entries()) {
+      for (const second of names.slice(at + 1)) {
+        const [a, b] = [bySource.has(first), bySource.has(second)]
+        if (!a && !b) continue
+        const pair = this.#pairOf(version, kind, [first, second])
+        if (pair === undefined) continue
+        if (a) pair.first += 1
+        if (b) pair.second += 1
+        if (a && b) pair.both += 1
+      }
+    }
+  }
+
+  #pairOf(version: VersionKey, kind: EventKind, sources: Pair['sources']) {
+    const key = `${version}\u0000${kind}\u0000${sources.join('\u0000')}`
+    const known = this.#pairs.get(key)
+    if (known !== undefined || this.#pairs.size >= mostPairs) return known
+    const fresh = { version, kind, sources, first: 0, second: 0, both: 0 }
+    this.#pairs.set(key, fresh)
+    return fresh
+  }
+}
+
+/** Who does what, by names that all sensors share; of a program that is run, only which. */
+export function actNameOfObject(exe: string, user: User, object: BehaviourObject): ActName {
+  const { kind } = object
+  if (kind === 'exec') return { kind, text: [user, kind, object.path].join('\u0000') }
+  return { kind, text: [exe, user, objectKey(object)].join('\u0000') }
+}

@@ -1,0 +1,118 @@
+import type { Alert, AlertBehaviour } from '../../core/event/alert.ts'
+import type { ActEvent, LossEvent } from '../../core/event/event.ts'
+import type { Verdict } from '../../core/match/verdict.ts'
+import { behaviourId, type BehaviourId, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
+import { objectLine, objectText } from '../../core/behaviour/describe.ts'
+import type { Finding } from '../../state/alerts/alert-store.ts'
+import { actionOf } from '../alerts/enforcement-findings.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+
+/** An act as it was judged: by a version's profile, or by none. */
+export interface Judged {
+  readonly event: ActEvent
+  readonly refs: readonly BehaviourRef[]
+  readonly verdict: Verdict
+  readonly version: DeployedVersion | undefined
+}
+
+/** The same act of the same container that came to the same is one alert. */
+export function actName(
+  version: DeployedVersion | undefined,
+  container: string,
+  origin: string,
+  behaviours: readonly BehaviourId[],
+  action: Alert['action'],
+): string {
+  const act = `${version?.key ?? 'unprofiled'}/${container}/${origin}/${behaviours.join('+')}`
+  return action === 'alerted' ? act : `${act}/${action}`
+}
+
+export function actNameOf(
+  { event, refs, version }: Omit<Judged, 'verdict'>,
+  action: Alert['action'] = actionOf(event),
+): string {
+  const ids = refs.map((ref) => behaviourId(ref.key))
+  return actName(version, event.container.id, event.process.origin, ids, action)
+}
+
+/** What is told of a deviation, or of what a guardrail names. `reasons` come after the verdict's own. */
+export function deviationFinding(judged: Judged, reasons: readonly string[]): Finding {
+  const { event, verdict, version } = judged
+  const { guardrails } = verdict
+  return {
+    fingerprint: actNameOf(judged),
+    type: guardrails.length > 0 ? 'guardrail' : 'deviation',
+    severity: verdict.severity,
+    reasons: [...verdict.reasons, ...reasons, ...missedReason(event)],
+    nearest: verdict.nearest,
+    behaviour: mainBehaviour(verdict.unexpected),
+    guardrails: guardrails.map(({ id }) => id),
+    attack: [...new Set(guardrails.flatMap(({ attack }) => attack))],
+    mode: version?.life.mode ?? 'unprofiled',
+    ...(verdict.confidence === 'partial' ? { confidence: verdict.confidence } : {}),
+    event,
+    action: actionOf(event),
+  }
+}
+
+const ofNothing = {
+  nearest: null,
+  behaviour: null,
+  guardrails: [],
+  attack: [],
+} as const
+
+/** An act of a kind that nobody watched for while the version was learned: told once of each kind. */
+export function unobservedKindFinding(event: ActEvent, version: DeployedVersion): Finding {
+  const { kind } = event
+  const seen = [...version.observed].filter((each) => each !== 'loss').join(', ')
+  return {
+    ...ofNothing,
+    fingerprint: `unobserved-kind/${version.key}/${kind}`,
+    type: 'loss',
+    severity: 'low',
+    reasons: [
+      `acts of kind \`${kind}\` are not judged: nobody watched for them while this version was learned (only for ${seen})`,
+      'they wait for review, and are learned once it is set back to learning: `snug profile mode IMAGE learn`',
+    ],
+    mode: version.life.mode,
+    event,
+  }
+}
+
+export function lossFinding(event: LossEvent): Finding {
+  const { source, loss, container } = event
+  return {
+    ...ofNothing,
+    fingerprint: `loss/${source}/${loss.reason}/${container?.id ?? ''}`,
+    type: 'loss',
+    severity: 'medium',
+    reasons: [lossSentence(event)],
+    mode: 'none',
+    event,
+  }
+}
+
+function missedReason({ enforced }: ActEvent): readonly string[] {
+  return enforced === 'missed' ? ['this host cannot stop this act: it was done'] : []
+}
+
+/** Of several behaviours that one act shows, the one that changes something names the alert. */
+export function mainBehaviour(unexpected: readonly BehaviourRef[]): AlertBehaviour | null {
+  const changing = unexpected.find(
+    ({ object }) => object.kind === 'file' && object.access !== 'read',
+  )
+  const ref = changing ?? unexpected[0]
+  if (ref === undefined) return null
+  return {
+    id: behaviourId(ref.key),
+    kind: ref.object.kind,
+    object: objectText(ref.object),
+    text: objectLine(ref.object),
+  }
+}
+
+function lossSentence({ source, loss }: LossEvent): string {
+  const what = loss.count === 0 ? 'an unknown number of acts' : `${loss.count} acts`
+  return `${what} may have gone unseen between ${loss.from} and ${loss.to}: ${loss.reason} (${source})`
+}

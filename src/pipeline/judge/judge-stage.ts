@@ -1,0 +1,415 @@
+import type { ActEvent, LossEvent, SnugEvent } from '../../core/event/event.ts'
+import { microsOf } from '../../core/event/time.ts'
+import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
+import { type About, explainDelta, type Shipped } from '../../core/lifecycle/inheritance.ts'
+import type { Guardrails } from '../../core/match/guardrail.ts'
+import { judge, type JudgeOptions } from '../../core/match/judge.ts'
+import type { Verdict } from '../../core/match/verdict.ts'
+import { behaviourId, behavioursOf, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
+import type { Phase } from '../../core/profile/profile-entry.ts'
+import type { AlertBook, Finding } from '../../state/alerts/alert-store.ts'
+import { deservesAlert } from '../alerts/alert-policy.ts'
+import { actionOf, stoppedFinding, type StoppedThough } from '../alerts/enforcement-findings.ts'
+import type { BehaviourKey, SelfProbe, SourceControl, SourceMark } from '../sources/source.ts'
+import { wasRejected } from './profile-decisions.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import {
+  actNameOf,
+  deviationFinding,
+  type Judged,
+  lossFinding,
+  mainBehaviour,
+  unobservedKindFinding,
+} from './findings.ts'
+import { Sightings } from './count-updates.ts'
+import type { Sights } from './source-coverage.ts'
+import { actNameOfObject, type Telling, type TwiceTold } from './cross-source-dedup.ts'
+import { stretchBefore, stretchText } from './unobserved.ts'
+import type { VersionShelf } from '../../state/versions/version-registry.ts'
+
+export interface JudgeStageOptions {
+  readonly shelf: VersionShelf
+  readonly guardrails: Guardrails
+  readonly alerts: AlertBook
+  /** What two versions' images ship, for the explanation of a delta. Undefined where their files cannot be seen. */
+  readonly shippedBy: (now: DeployedVersion, before: DeployedVersion) => ShippedPair | undefined
+  /** Every event with its verdict, for the live stream and the counters. */
+  /** `count`: how many acts it counts for; 0 where another source had told them all. */
+  readonly onJudged: (event: SnugEvent, outcome: Outcome, count: number) => void
+  readonly now: () => number
+  /** What the kernel judges by itself; absent: nothing. */
+  readonly kernel?: KernelJudge
+  /** The sensor tells of its own blocking. */
+  readonly onDisarmed?: (scope: number) => void
+  readonly onSelfProbe?: (probe: SelfProbe) => void
+  /** Everything before it is judged. */
+  readonly onMark?: (mark: SourceMark) => void
+  readonly onBegan?: (kept: boolean) => void
+  readonly sights: Sights
+  /** Absent where there is one source only. */
+  readonly twice?: TwiceTold | undefined
+}
+
+export interface KernelJudge {
+  /** Since when (epoch milliseconds) it has the version's present profile; undefined: it has none. */
+  since(version: DeployedVersion): number | undefined
+}
+
+export interface ShippedPair {
+  readonly now: Shipped
+  readonly before: Shipped
+  /** Package and layer of a file of the new version: only for people, as it costs more. */
+  readonly about?: About
+}
+
+/** An act that a version's profile was asked about. */
+type JudgedBy = Judged & { readonly version: DeployedVersion }
+
+interface JudgedWith {
+  readonly version: DeployedVersion
+  readonly options: JudgeOptions
+}
+
+export type Outcome = 'expected' | 'learned' | 'deviation' | 'unprofiled' | 'loss'
+
+/** Where a batch came from, as far as judging needs it. */
+export interface Batch {
+  readonly messages: IdentifiedBatch
+  readonly source: string
+  /**
+   * Absent where the source has no filter, and for what waited for its identity: its keys are of the time before
+   * the container had its version's scope. Counts by them still come, but the kernel need not know them.
+   */
+  readonly control?: SourceControl
+}
+
+/** Behaviours that a version may have waiting for review; beyond it acts still alert, and are not recorded each. */
+const laterKept = 5_000
+
+/** How long a profile may be on its way into the kernel: what is stopped meanwhile is stopped by the one before. */
+const swapMs = 5_000
+
+/**
+ * The heart of the daemon: an identified act is learned, or judged, or both, and what deserves it becomes
+ * an alert. Synchronous and in order.
+ */
+export class JudgeStage {
+  /** Acts that the kernel stopped and the profile expects: faults of Snug. */
+  disagreements = 0
+  readonly #options: JudgeStageOptions
+  readonly #sightings: Sightings
+  #judgedBy: (Pick<DeployedVersion, 'life' | 'observed'> & JudgedWith) | undefined
+  /** Fingerprint of the alert that the act at hand raised. */
+  #raised: string | undefined
+
+  constructor(options: JudgeStageOptions) {
+    this.#options = options
+    this.#sightings = new Sightings(options)
+  }
+
+  judge({ messages, source, control }: Batch): void {
+    const known = new Map<DeployedVersion, BehaviourKey[]>()
+    for (const message of messages) {
+      switch (message.type) {
+        case 'event': {
+          const { event, key } = message
+          if (event.kind === 'loss') this.#loss(event)
+          else this.#act(event, key, source, known)
+          break
+        }
+        case 'sighting':
+          this.#sightings.take(message.sighting, source)
+          break
+        case 'container':
+          this.#started(message, source)
+          break
+        case 'container-ended':
+          this.#options.shelf.containerEnded(message.id, message.time)
+          break
+        case 'disarmed':
+          this.#options.onDisarmed?.(message.scope)
+          break
+        case 'self-probe':
+          this.#options.onSelfProbe?.(message.probe)
+          break
+        case 'mark':
+          this.#options.onMark?.(message.mark)
+          break
+        case 'began':
+          this.#options.onBegan?.(message.kept)
+          break
+      }
+    }
+    for (const [version, keys] of known) {
+      // What the profile in the kernel expects it counts by itself.
+      if (control?.profile !== undefined && this.#kernelSince(version) !== undefined) continue
+      control?.known(version.scope, keys)
+    }
+  }
+
+  #started({ identity, seen }: IdentifiedMessage & { type: 'container' }, source: string): void {
+    const { shelf, sights } = this.#options
+    shelf.containerStarted(identity, seen)
+    const version = shelf.versionOfContainer(identity.id)
+    if (version?.life.state === 'learning') version.watchedFor(sights.ofContainer(source))
+  }
+
+  #act(
+    event: ActEvent,
+    key: BehaviourKey | undefined,
+    source: string,
+    known: Map<DeployedVersion, BehaviourKey[]>,
+  ): void {
+    const { shelf, onJudged, sights } = this.#options
+    const watched = sights.of(event, source)
+    const version = shelf.versionOf(event)
+    if (version === undefined) {
+      this.#unprofiled(event)
+      onJudged(event, 'unprofiled', event.count ?? 1)
+      return
+    }
+    version.touched(event)
+    const { profile, life } = version
+    const refs = behavioursOf(event, profile.shaper)
+    const learning = life.state === 'learning'
+    if (learning) version.watchedFor(watched)
+    const phase: Phase = learning ? 'learned' : 'later'
+    const verdict = judge(profile, event, refs, this.#optionsFor(version))
+    const isExpected = verdict.outcome === 'expected'
+    const telling = this.#tellingOf(event, refs, version)
+    const counted = telling === undefined ? event : { ...event, count: telling.fresh }
+    this.#raised = undefined
+    this.#checkStopped(event, refs, isExpected, version)
+    const outcome = isExpected
+      ? 'expected'
+      : this.#unexpectedTold({ event, refs, verdict, version }, telling)
+    if (this.#raised !== undefined) telling?.alerted(this.#raised)
+    if (isExpected || learning || profile.size < laterKept + version.learnedSize) {
+      profile.observe(counted, refs, {
+        phase,
+        ...(verdict.guardrailsByRef === undefined ? {} : { guardrails: verdict.guardrailsByRef }),
+      })
+    }
+    if (!isExpected) version.news = true
+    if (key !== undefined) this.#remember(version, key, event, refs, outcome, known)
+    onJudged(event, outcome, counted.count ?? 1)
+  }
+
+  /** The same object while nothing of the version changed: it is asked for with every act. */
+  #optionsFor(version: DeployedVersion): JudgeOptions {
+    const { life, observed, observedBefore } = version
+    const last = this.#judgedBy
+    const isSame = last?.version === version && last.life === life
+    if (isSame && last.observed === observed) return last.options
+    const learning = life.state === 'learning'
+    const { guardrails } = this.#options
+    const options: JudgeOptions = {
+      guardrails,
+      // What was handed over was learned: what is new beyond it has the whole of the guardrails against it.
+      learning: learning && !version.handedOver,
+      explain: !learning || life.predecessor !== undefined,
+      ...(life.holes === undefined ? {} : { incomplete: life.holes }),
+      // While it learns it is judged by the version before, of whose kinds that one says something.
+      ...(learning && life.predecessor === undefined
+        ? {}
+        : { observed: learning ? observedBefore : observed }),
+    }
+    this.#judgedBy = { version, life, observed, options }
+    return options
+  }
+
+  /** Whether another source told it too; undefined where there is no other. */
+  #tellingOf(
+    event: ActEvent,
+    refs: readonly BehaviourRef[],
+    version: DeployedVersion,
+  ): Telling | undefined {
+    return this.#options.twice?.told({
+      version: version.key,
+      container: event.container.id,
+      source: event.source,
+      when: microsOf(event.time),
+      count: event.count ?? 1,
+      acts: refs.map(({ actor, uid, object }) => actNameOfObject(actor.exe, uid, object)),
+    })
+  }
+
+  /** What another source's telling alerted on is that alert; what that one let pass is judged as it is told here. */
+  #unexpectedTold(judged: JudgedBy, telling: Telling | undefined): Outcome {
+    const { event } = judged
+    if (telling === undefined) return this.#unexpected(judged)
+    const { fresh, alert } = telling
+    const isThere = alert !== undefined && this.#options.alerts.toldBy(alert, event.source)
+    if (fresh === 0 && isThere) return 'deviation'
+    return this.#unexpected({ ...judged, event: { ...event, count: Math.max(1, fresh) } })
+  }
+
+  #kernelSince(version: DeployedVersion): number | undefined {
+    return this.#options.kernel?.since(version)
+  }
+
+  /** What was stopped is an alert, whatever the profile says by now: an act is never stopped in silence. */
+  #checkStopped(
+    event: ActEvent,
+    refs: readonly BehaviourRef[],
+    isExpected: boolean,
+    version: DeployedVersion,
+  ): void {
+    if (event.enforced === undefined) return
+    const learning = version.life.state === 'learning'
+    if (!isExpected && !learning) return
+    const why = learning ? 'learning' : this.#whyStopped(event, version)
+    if (why !== 'disagreement' && event.enforced === 'missed') return
+    if (why === 'disagreement') this.disagreements += event.count ?? 1
+    this.#tellStopped(why, event, refs, version)
+  }
+
+  #whyStopped(event: ActEvent, version: DeployedVersion): StoppedThough {
+    const since = this.#kernelSince(version)
+    const isOlder = since === undefined || Date.parse(event.time) <= since + swapMs
+    return isOlder ? 'expected-since' : 'disagreement'
+  }
+
+  #tellStopped(
+    why: StoppedThough,
+    event: ActEvent,
+    refs: readonly BehaviourRef[],
+    version?: DeployedVersion,
+  ): void {
+    const name = actNameOf({ event, refs, version }, 'alerted')
+    const mode = version?.life.mode ?? 'unprofiled'
+    const finding = stoppedFinding(why, event, mainBehaviour(refs), name, mode)
+    this.#raise(finding, event.count ?? 1)
+  }
+
+  /** Alerts where that is due; says what became of the act. */
+  #unexpected(judged: JudgedBy): Outcome {
+    const { event, verdict, version } = judged
+    const { life, profile } = version
+    if (verdict.outcome === 'unprofiled' && event.enforced === undefined) {
+      return this.#unobserved(judged)
+    }
+    const facts = { actorKnown: profile.byActor(event.kind, event.process.exe).length > 0 }
+    if (life.state !== 'learning') {
+      if (deservesAlert(event, verdict, facts)) this.#deviates(judged)
+      return 'deviation'
+    }
+    const isRejected = verdict.unexpected.some((ref) => wasRejected(profile, ref))
+    if (verdict.guardrails.length > 0 || isRejected) {
+      this.#alert(judged, isRejected ? ['a person rejected this act'] : [])
+      return 'deviation'
+    }
+    if (life.predecessor === undefined || event.process.origin === 'exec-in') return 'learned'
+    // A new version of a known image: what its image explains is its delta, for review; what it does not
+    // explain is told now.
+    if (this.#isExplained(verdict, version)) return 'learned'
+    if (!deservesAlert(event, verdict, facts)) return 'learned'
+    this.#alert(judged, ['new in this version, and nothing that the new image brings explains it'])
+    return 'deviation'
+  }
+
+  /** Nobody watched for such acts before: what a guardrail names is told, and of the rest that there is some. */
+  #unobserved(judged: JudgedBy): Outcome {
+    const { event, verdict, version } = judged
+    const learning = version.life.state === 'learning'
+    if (verdict.guardrails.length > 0) {
+      this.#alert(judged)
+      return 'deviation'
+    }
+    if (learning) return 'learned'
+    if (!version.toldKinds.has(event.kind)) {
+      version.toldKinds.add(event.kind)
+      version.changed = true
+      this.#raise(unobservedKindFinding(event, version), event.count ?? 1)
+    }
+    return 'unprofiled'
+  }
+
+  /** With low confidence where what led to it may have been missed. */
+  #deviates(judged: JudgedBy): void {
+    const { event, verdict, version } = judged
+    const { id } = event.container
+    const stretch = stretchBefore(version, id, event.time, this.#options.shelf.rules.floorMs)
+    if (stretch === undefined) {
+      this.#alert(judged)
+      return
+    }
+    const doubtful = { ...judged, verdict: { ...verdict, confidence: 'partial' } as const }
+    this.#alert(doubtful, [stretchText(stretch)])
+  }
+
+  /** Why `version` shows a behaviour that `before` did not, from what the two images ship. */
+  explain(
+    delta: { readonly actor: BehaviourRef['actor']; readonly object: BehaviourRef['object'] },
+    version: DeployedVersion,
+    before: DeployedVersion,
+  ): string | undefined {
+    const pair = this.#options.shippedBy(version, before)
+    return pair === undefined ? undefined : explainDelta(delta, pair.now, pair.before, pair.about)
+  }
+
+  #isExplained(verdict: Verdict, version: DeployedVersion): boolean {
+    const before = this.#options.shelf.predecessorOf(version)
+    if (before === undefined) return false
+    const pair = this.#options.shippedBy(version, before)
+    if (pair === undefined) return false
+    return verdict.unexpected.every((ref) => explainDelta(ref, pair.now, pair.before) !== undefined)
+  }
+
+  #alert(judged: Judged, reasons: readonly string[] = []): void {
+    this.#raise(deviationFinding(judged, reasons), judged.event.count ?? 1)
+  }
+
+  #raise(finding: Finding, count: number): void {
+    this.#raised = finding.fingerprint
+    this.#options.alerts.raise(finding, this.#options.now(), count)
+  }
+
+  /** No profile to judge by; what a guardrail names is told all the same. */
+  #unprofiled(event: ActEvent): void {
+    const refs = behavioursOf(event, this.#options.shelf.shaper)
+    const verdict = judge(undefined, event, refs, { guardrails: this.#options.guardrails })
+    if (event.enforced === 'blocked' || event.enforced === 'killed') {
+      this.#tellStopped('unknown', event, refs)
+    }
+    if (verdict.guardrails.length === 0) return
+    this.#alert({ event, refs, verdict, version: undefined }, [
+      'the image of the container is not known',
+    ])
+  }
+
+  #loss(event: LossEvent): void {
+    this.#options.shelf.addLoss(event)
+    this.#raise(lossFinding(event), Math.max(1, event.loss.count))
+    this.#options.onJudged(event, 'loss', 1)
+  }
+
+  #remember(
+    version: DeployedVersion,
+    key: BehaviourKey,
+    event: ActEvent,
+    refs: readonly BehaviourRef[],
+    outcome: Outcome,
+    known: Map<DeployedVersion, BehaviourKey[]>,
+  ): void {
+    const expected = outcome === 'expected' || outcome === 'learned'
+    const { origin, session } = event.process
+    const meaning = {
+      behaviours: refs.map((ref) => behaviourId(version.profile.recordedAs(ref).key)),
+      origin,
+      ...(session === undefined ? {} : { session }),
+      source: event.source,
+      expected,
+    }
+    const { id: container } = event.container
+    version.remember(key, meaning)
+    version.rememberAction(key, container, actionOf(event))
+    if (outcome === 'deviation')
+      version.rememberTold({ ...meaning, key, container, action: actionOf(event) })
+    // What only an exec session did is never known to the kernel: each session is told anew.
+    if (!expected || origin === 'exec-in') return
+    const keys = known.get(version)
+    if (keys === undefined) known.set(version, [key])
+    else keys.push(key)
+  }
+}

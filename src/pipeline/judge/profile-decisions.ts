@@ -1,0 +1,155 @@
+import { SnugError } from '../../errors.ts'
+import type { ActEvent } from '../../core/event/event.ts'
+import { holds, parseAddress, parseBlock } from '../../core/behaviour/address-block.ts'
+import {
+  behaviourId,
+  behaviourKey,
+  type BehaviourId,
+  behavioursOf,
+  type BehaviourRef,
+  workloadText,
+} from '../../core/behaviour/behaviour.ts'
+import { plainObject } from '../../core/behaviour/subject.ts'
+import { microsOf } from '../../core/event/time.ts'
+import type { ModeWord } from '../../core/lifecycle/mode-decision.ts'
+import type { Known } from '../../core/profile/profile-reader.ts'
+import type { DecisionInput } from '../../core/profile/profile.ts'
+import type { Grant } from '../../core/profile/profile-entry.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type { Decider } from '../../engine/api/engine.ts'
+
+export function decisionOf(by: Decider, nowMs: number): DecisionInput {
+  const at = by.at ?? new Date(nowMs).toISOString()
+  const base = { kind: 'approved', by: by.who, at } as const
+  return by.reason === undefined ? base : { ...base, reason: by.reason }
+}
+
+/** Remembers what a person said of the mode; what was said at this node is told to the fleet. */
+export function saidMode(
+  version: DeployedVersion,
+  { mode, canary = {} }: Pick<ModeWord, 'mode' | 'canary'>,
+  { who, at, reason }: Decider,
+  nowMs: number,
+): void {
+  const isChosen = canary.fraction !== undefined || canary.forMs !== undefined
+  const word: ModeWord = {
+    mode,
+    by: who,
+    at: at ?? new Date(nowMs).toISOString(),
+    ...(reason === undefined ? {} : { reason }),
+    ...(isChosen ? { canary } : {}),
+  }
+  version.modeWords =
+    at === undefined ? { own: word, done: word } : { ...version.modeWords, done: word }
+  version.changed = true
+}
+
+/** Approves all that the act showed, as it was seen so far. */
+export function allowEvent(
+  version: DeployedVersion,
+  event: ActEvent,
+  decision: DecisionInput,
+): readonly BehaviourId[] {
+  const { profile } = version
+  const refs = behavioursOf(event, profile.shaper)
+  const ids = refs.map((ref) => behaviourId(ref.key))
+  // Beyond what a version keeps waiting for review an act may not be on record yet.
+  if (!ids.every((id) => profile.has(id))) profile.observe(event, refs, { phase: 'later' })
+  for (const id of ids) profile.decide(id, decision)
+  return ids
+}
+
+/**
+ * Rejects what of the act is not expected; of an act that is expected by now, all of it. Where others of its shape are
+ * allowed, only the very act is rejected.
+ */
+export function rejectEvent(
+  version: DeployedVersion,
+  event: ActEvent,
+  decision: DecisionInput,
+): readonly BehaviourId[] {
+  const { profile } = version
+  const refs = behavioursOf(event, profile.shaper)
+  const now = microsOf(event.time)
+  const odd = refs.filter((ref) => !profile.isExpected(ref, now))
+  return (odd.length > 0 ? odd : refs).map((ref) => {
+    const own = profile.admission(ref.key)
+    const object = own === undefined || own.void ? ref.object : plainObject(ref)
+    const { actor, uid } = ref
+    const id = behaviourId(behaviourKey(actor, uid, object))
+    if (!profile.decide(id, decision)) {
+      const entry = { schema: 'snug.behaviour/v1', id, actor, uid, object, cells: [] } as const
+      profile.merge([{ ...entry, decision: { ...decision, grants: [] } }])
+    }
+    return id
+  })
+}
+
+/** Whether a person rejected the behaviour, or of a shape the very act. */
+export function wasRejected(known: Known, ref: BehaviourRef): boolean {
+  if (known.admission(ref.key)?.rejected === true) return true
+  if (ref.literal === undefined) return false
+  return known.admission(behaviourKey(ref.actor, ref.uid, plainObject(ref)))?.rejected === true
+}
+
+/** Errors: DECISION_INVALID where the event names no workload. */
+export function workloadOf(event: ActEvent): string {
+  if (event.workload !== undefined) return workloadText(event.workload)
+  throw new SnugError('DECISION_INVALID', 'the container is of no known workload')
+}
+
+/**
+ * Approves what the connection was, to every address of a block: a behaviour of its own, by a person's word alone.
+ *
+ * Errors: DECISION_INVALID where it is no connection, no block of addresses, or not one with its address.
+ */
+export function allowBlock(
+  version: DeployedVersion,
+  event: ActEvent,
+  peer: string,
+  decision: DecisionInput,
+): BehaviourId {
+  const { profile } = version
+  const cidr = blockFor(event, peer)
+  const [ref] = behavioursOf(event, profile.shaper)
+  if (ref?.object.kind !== 'connect') throw notAConnection()
+  const { actor, uid } = ref
+  const object = { ...ref.object, peer: cidr }
+  const id = behaviourId(behaviourKey(actor, uid, object))
+  const grants = withOrigin(profile.entry(id)?.decision?.grants ?? [], ref)
+  profile.merge([
+    {
+      schema: 'snug.behaviour/v1',
+      id,
+      actor,
+      uid,
+      object,
+      cells: [],
+      decision: { ...decision, grants },
+    },
+  ])
+  return id
+}
+
+function blockFor(event: ActEvent, peer: string): string {
+  if (event.kind !== 'connect') throw notAConnection()
+  const block = parseBlock(peer)
+  if (block === undefined) {
+    const how = 'is no block of addresses such as `10.0.0.0/8`'
+    throw new SnugError('DECISION_INVALID', `\`${peer}\` ${how}`)
+  }
+  const { address } = event.connect
+  const parsed = parseAddress(address)
+  if (parsed === undefined || !holds(block, parsed)) {
+    throw new SnugError('DECISION_INVALID', `\`${address}\` is not in \`${block.cidr}\``)
+  }
+  return block.cidr
+}
+
+function withOrigin(grants: readonly Grant[], { origin }: BehaviourRef): readonly Grant[] {
+  return grants.some((grant) => grant.origin === origin) ? grants : [...grants, { origin }]
+}
+
+function notAConnection(): SnugError {
+  return new SnugError('DECISION_INVALID', 'only a connection has a peer to be allowed')
+}

@@ -1,0 +1,36 @@
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+
+/** A stretch of a container's life that nobody observed. */
+export interface Stretch {
+  readonly reason: string
+  /** RFC 3339; absent: before there was an agent. */
+  readonly from?: string
+  readonly to: string
+}
+
+/**
+ * The stretch that an act of the container lies in, or follows by less than `afterMs`: what led to the act may
+ * have been missed, so that it says little. Undefined where all of it was observed.
+ */
+export function stretchBefore(
+  version: DeployedVersion,
+  container: string,
+  time: string,
+  afterMs: number,
+): Stretch | undefined {
+  const lost = version.losses.unobserved(container, time, afterMs)
+  const run = version.runs.get(container)
+  const isOfItsLife = lost !== undefined && (run === undefined || lost.to >= startOf(run))
+  if (isOfItsLife) return { reason: lost.reason, from: lost.from, to: lost.to }
+  if (run?.before !== true || Date.parse(time) - Date.parse(run.from) >= afterMs) return undefined
+  return { reason: 'it ran before the agent', to: run.from }
+}
+
+function startOf(run: { readonly from: string; readonly earlier?: readonly { from: string }[] }) {
+  return run.earlier?.[0]?.from ?? run.from
+}
+
+export function stretchText({ reason, from, to }: Stretch): string {
+  const span = from === undefined ? `before ${to}` : `between ${from} and ${to}`
+  return `the container was not fully observed ${span} (${reason}): what led to this may have been missed`
+}

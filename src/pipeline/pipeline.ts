@@ -1,0 +1,77 @@
+import type { Identifier } from './identity/identifier.ts'
+import type { IdentifiedBatch } from './identity/identifier.ts'
+import type { EventSource } from './sources/source.ts'
+
+export interface PipelineOptions {
+  readonly sources: readonly EventSource[]
+  readonly identifier: Identifier
+  /** Takes what is identified, in order. */
+  readonly judge: (batch: IdentifiedBatch, source: EventSource) => void
+  /** Resolves once what was judged leaves room for more. */
+  readonly room: () => Promise<void>
+  /** A source that can never work, or that ended: told once each. */
+  readonly onSourceEnd: (source: EventSource, error: unknown) => void
+}
+
+/**
+ * Runs the sources through `identify` to `judge`. A source is read only as fast as its acts are judged and their
+ * alerts stored, and what cannot wait (the kernel's ring buffer) counts what it lost at its own end. No queue lies
+ * between.
+ *
+ * Resolves when all sources have ended.
+ */
+export async function runPipeline(options: PipelineOptions, signal: AbortSignal): Promise<void> {
+  await Promise.all(options.sources.map((source) => runSource(source, options, signal)))
+}
+
+async function runSource(
+  source: EventSource,
+  { identifier, judge, room, onSourceEnd }: PipelineOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const turn = new Turn()
+  try {
+    for await (const batch of source.messages(signal)) {
+      for (const part of parts(batch)) {
+        judge(identifier.push(part), source)
+        await room()
+        await turn.over()
+      }
+    }
+    onSourceEnd(source, undefined)
+  } catch (error) {
+    onSourceEnd(source, error)
+  }
+}
+
+const partSize = 64
+
+/** A batch larger than that is judged in parts. */
+export function* parts<T>(batch: readonly T[]): Iterable<readonly T[]> {
+  for (let at = 0; at < batch.length; at += partSize) {
+    yield batch.length <= partSize ? batch : batch.slice(at, at + partSize)
+  }
+}
+
+const turnMs = 2
+
+/**
+ * A turn of the event loop: with what is expected thousands are judged in it, of what is an alert each some tens. After it
+ * the API answers, and sinks hear from their receivers, under a flood too.
+ */
+export class Turn {
+  #beganMs = performance.now()
+
+  /** Resolves in another turn where this one has lasted long enough. */
+  async over(): Promise<void> {
+    if (performance.now() - this.#beganMs < turnMs) return
+    await breathe()
+    this.#beganMs = performance.now()
+  }
+}
+
+function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}

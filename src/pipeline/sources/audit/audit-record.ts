@@ -1,0 +1,42 @@
+import { SnugError } from '../../../errors.ts'
+import { nameOfBytes } from '../ebpf/kernel-name.ts'
+
+/** One line of auditd's log. */
+export interface AuditRecord {
+  readonly type: string
+  /** Seconds since 1970 with three digits, as text; with the serial it names the event. */
+  readonly time: string
+  readonly serial: string
+  /** Values as written: in quotes, as hex, or bare. */
+  readonly fields: ReadonlyMap<string, string>
+}
+
+const head = /^(?:node=\S+ )?type=(\S+) msg=audit\((\d+\.\d+):(\d+)\): ?(.*)$/s
+const pair = /([A-Za-z0-9_[\]-]+)=("[^"]*"|'[^']*'|\S*)/g
+const separator = '\u001d'
+
+/** Errors: `EVENT_INVALID` where the line is none of auditd's. */
+export function parseAuditLine(line: string): AuditRecord {
+  const match = head.exec(line)
+  if (match === null) throw new SnugError('EVENT_INVALID', 'the line is not an audit record')
+  const [, type = '', time = '', serial = '', rest = ''] = match
+  const fields = new Map<string, string>()
+  // An enriched log adds what numbers mean behind a separator, under the same names in capitals.
+  const [raw = '', enriched = ''] = rest.split(separator)
+  for (const [, key = '', value = ''] of raw.matchAll(pair)) fields.set(key, value)
+  for (const [, key = '', value = ''] of enriched.matchAll(pair)) fields.set(key, value)
+  return { type, time, serial, fields }
+}
+
+/** A value that a program chose: in quotes, or as hex where it holds what quotes could not. Undefined: `(null)`. */
+export function textOf(value: string | undefined): string | undefined {
+  if (value === undefined || value === '(null)' || value === '') return undefined
+  if (value.startsWith('"')) return nameOfBytes(Buffer.from(value.slice(1, -1)))
+  return /^(?:[0-9A-Fa-f]{2})+$/.test(value) ? nameOfBytes(Buffer.from(value, 'hex')) : value
+}
+
+export function numberOf(value: string | undefined, base = 10): number | undefined {
+  if (value === undefined) return undefined
+  const number = Number.parseInt(value, base)
+  return Number.isNaN(number) ? undefined : number
+}

@@ -1,0 +1,238 @@
+import { SnugError } from '../../../errors.ts'
+import { canonicalAddress, canonicalPath } from '../../../core/event/canonical.ts'
+import type {
+  Access,
+  ActEvent,
+  ContainerRef,
+  Enforced,
+  FileAct,
+  Origin,
+  ProcessRef,
+} from '../../../core/event/event.ts'
+import {
+  ANCESTORS,
+  accessBits,
+  actFlags,
+  actorFlags,
+  capabilityNames,
+  kinds,
+  layout,
+  originCodes,
+  protocolCodes,
+} from './abi.ts'
+import { callName, callTarget } from './call-target.ts'
+import { nameOfBytes } from './kernel-name.ts'
+
+export interface ActContext {
+  readonly time: string
+  readonly node: string
+  readonly container: ContainerRef
+  /** Path of an executable or a script by its hash. */
+  name(hash: bigint): string
+}
+
+const DRIFT = actorFlags.upper | actorFlags.memfd | actorFlags.mount
+
+/** `bytes` is at least as long as a `snug_act`; texts that reach beyond are a `SENSOR_PROTOCOL` error. */
+export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
+  const flags = bytes.readUInt32LE(layout['snug_act.act_flags'])
+  const actor = bytes.readUInt16LE(layout['snug_act.actor_flags'])
+  const process = decodeProcess(bytes, actor, context)
+  const base = {
+    v: 1,
+    time: context.time,
+    node: context.node,
+    source: 'ebpf',
+    container: context.container,
+    ...stopOf(flags),
+  } as const
+  const kind = bytes.readUInt8(layout['snug_act.kind'])
+  switch (kind) {
+    case kinds.exec:
+      return {
+        ...base,
+        kind: 'exec',
+        process: {
+          ...process,
+          args: splitArguments(text(bytes)),
+          ...((flags & actFlags.cut) !== 0 && { argsCut: true }),
+        },
+        exec: {
+          path: process.exe,
+          drift: (actor & DRIFT) !== 0,
+          ...(process.script !== undefined && { script: process.script }),
+          ...driftKind(actor),
+        },
+      }
+    case kinds.file:
+      return { ...base, kind: 'file', process, file: decodeFile(bytes, flags) }
+    case kinds.connect:
+      return { ...base, kind: 'connect', process, connect: decodePeer(bytes, flags) }
+    case kinds.listen:
+      return { ...base, kind: 'listen', process, listen: decodePeer(bytes, flags) }
+    case kinds.identity:
+      return {
+        ...base,
+        kind: 'identity',
+        process,
+        identity: {
+          from: {
+            uid: bytes.readUInt32LE(layout['snug_act.from_uid']),
+            gid: bytes.readUInt32LE(layout['snug_act.from_gid']),
+          },
+          to: {
+            uid: bytes.readUInt32LE(layout['snug_act.to_uid']),
+            gid: bytes.readUInt32LE(layout['snug_act.to_gid']),
+          },
+        },
+      }
+    case kinds.capability: {
+      const code = bytes.readUInt32LE(layout['snug_act.code'])
+      return {
+        ...base,
+        kind: 'capability',
+        process,
+        capability: { name: capabilityNames[code] ?? `CAP_${code}` },
+      }
+    }
+    case kinds.syscall: {
+      const name = callName(bytes.readUInt32LE(layout['snug_act.code']))
+      const argument = bytes.readBigUInt64LE(layout['snug_act.argument'])
+      const target = callTarget(name, argument, nameOfBytes(text(bytes)))
+      return {
+        ...base,
+        kind: 'syscall',
+        process,
+        syscall: {
+          name,
+          ...(target !== undefined && { target }),
+          ...((flags & actFlags.denied) !== 0 && { denied: true }),
+        },
+      }
+    }
+    default:
+      throw new SnugError('SENSOR_PROTOCOL', `an act of unknown kind ${kind}`)
+  }
+}
+
+/** Code → origin. What is not known is the container's own. */
+export function originOf(code: number): Origin {
+  const found = Object.entries(originCodes).find(([, known]) => known === code)
+  return (found?.[0] as Origin | undefined) ?? 'entrypoint'
+}
+
+function stopOf(flags: number): { readonly enforced?: Enforced } {
+  if ((flags & actFlags.refused) !== 0) return { enforced: 'blocked' }
+  if ((flags & actFlags.killed) !== 0) return { enforced: 'killed' }
+  return (flags & actFlags.missed) !== 0 ? { enforced: 'missed' } : {}
+}
+
+function decodeProcess(bytes: Buffer, flags: number, context: ActContext): ProcessRef {
+  const script = bytes.readBigUInt64LE(layout['snug_act.script'])
+  const session = bytes.readBigUInt64LE(layout['snug_act.session'])
+  const ancestors: string[] = []
+  for (let i = 0; i < ANCESTORS; i++) {
+    const hash = bytes.readBigUInt64LE(layout['snug_act.ancestors'] + i * 8)
+    if (hash === 0n) break
+    ancestors.push(context.name(hash))
+  }
+  return {
+    pid: bytes.readUInt32LE(layout['snug_act.pid']),
+    ppid: bytes.readUInt32LE(layout['snug_act.ppid']),
+    exe: context.name(bytes.readBigUInt64LE(layout['snug_act.exe'])),
+    ...(script !== 0n && { script: context.name(script) }),
+    uid: bytes.readUInt32LE(layout['snug_act.uid']),
+    gid: bytes.readUInt32LE(layout['snug_act.gid']),
+    ...(ancestors[0] !== undefined && { parent: ancestors[0], ancestors }),
+    origin: originOf(bytes[layout['snug_act.origin']] ?? 0),
+    ...(session !== 0n && { session: session.toString(16).padStart(16, '0') }),
+    ...((flags & actorFlags.declaredUser) !== 0 && { declaredUser: true }),
+    ...((flags & actorFlags.tty) !== 0 && { tty: true }),
+    ...((flags & actorFlags.socketStdio) !== 0 && { socketStdio: true }),
+    ...((flags & DRIFT) !== 0 && { drift: true }),
+  }
+}
+
+function driftKind(flags: number): { readonly driftKind?: 'upper' | 'memfd' | 'mount' } {
+  if ((flags & actorFlags.memfd) !== 0) return { driftKind: 'memfd' }
+  if ((flags & actorFlags.upper) !== 0) return { driftKind: 'upper' }
+  if ((flags & actorFlags.mount) !== 0) return { driftKind: 'mount' }
+  return {}
+}
+
+function decodeFile(bytes: Buffer, flags: number): FileAct {
+  const bits = bytes.readUInt32LE(layout['snug_act.code'])
+  const access: Access[] = []
+  for (const [bit, name] of accessBits) if ((bits & bit) !== 0) access.push(name)
+  const to = nameOfBytes(toText(bytes))
+  return {
+    path: pathOf(nameOfBytes(text(bytes)), (flags & actFlags.cut) !== 0),
+    access,
+    ...(to !== '' && { to: pathOf(to, (flags & actFlags.toCut) !== 0) }),
+    ...((flags & (actFlags.cut | actFlags.toCut)) !== 0 && { cut: true }),
+    ...((flags & actFlags.denied) !== 0 && { denied: true }),
+    ...((flags & actFlags.unresolved) !== 0 && { unresolved: true }),
+  }
+}
+
+function pathOf(path: string, cut: boolean): string {
+  return cut ? `…${path}` : canonicalPath(path)
+}
+
+interface Peer {
+  readonly protocol: string
+  readonly address: string
+  readonly port: number
+}
+
+function decodePeer(bytes: Buffer, flags: number): Peer {
+  const code = bytes[layout['snug_act.protocol']]
+  const port = bytes.readUInt16LE(layout['snug_act.port'])
+  if (code === protocolCodes.unix) {
+    const path = nameOfBytes(text(bytes))
+    return { protocol: 'unix', address: pathOf(path, (flags & actFlags.cut) !== 0), port: 0 }
+  }
+  const at = layout['snug_act.address']
+  const address =
+    bytes[layout['snug_act.family']] === 4 ? bytes.subarray(at, at + 4).join('.') : sixOf(bytes, at)
+  return {
+    protocol: code === protocolCodes.tcp ? 'tcp' : code === protocolCodes.udp ? 'udp' : 'other',
+    address,
+    port,
+  }
+}
+
+function sixOf(bytes: Buffer, at: number): string {
+  const groups: string[] = []
+  for (let i = 0; i < 16; i += 2) groups.push(bytes.readUInt16BE(at + i).toString(16))
+  const joined = groups.join(':')
+  return canonicalAddress(joined) ?? joined
+}
+
+function splitArguments(bytes: Buffer): readonly string[] {
+  if (bytes.length === 0) return []
+  const args: string[] = []
+  let from = 0
+  for (let at = bytes.indexOf(0, from); at >= 0; at = bytes.indexOf(0, from)) {
+    args.push(nameOfBytes(bytes.subarray(from, at)))
+    from = at + 1
+  }
+  if (from < bytes.length) args.push(nameOfBytes(bytes.subarray(from)))
+  return args
+}
+
+function text(bytes: Buffer): Buffer {
+  return part(bytes, layout.snug_act, bytes.readUInt16LE(layout['snug_act.text_size']))
+}
+
+function toText(bytes: Buffer): Buffer {
+  const size = bytes.readUInt16LE(layout['snug_act.text_size'])
+  return part(bytes, layout.snug_act + size, bytes.readUInt16LE(layout['snug_act.to_size']))
+}
+
+function part(bytes: Buffer, at: number, size: number): Buffer {
+  if (at + size > bytes.length) {
+    throw new SnugError('SENSOR_PROTOCOL', 'an act whose text reaches beyond its frame')
+  }
+  return bytes.subarray(at, at + size)
+}

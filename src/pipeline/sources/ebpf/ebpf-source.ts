@@ -1,0 +1,361 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { SnugError } from '../../../errors.ts'
+import { eventKinds } from '../../../core/event/event.ts'
+import type {
+  BehaviourKey,
+  EventSource,
+  FilterMode,
+  SourceBatch,
+  SourceControl,
+  SourceMark,
+  SourceMessage,
+  SourceState,
+  SourceStats,
+  SourceSupport,
+} from '../source.ts'
+import {
+  encodeFilter,
+  encodeFlush,
+  encodeKnown,
+  encodePing,
+  encodeTaken,
+} from './command-encoder.ts'
+import { KernelState } from './kernel-state.ts'
+import { FrameReader } from './frame-reader.ts'
+import {
+  type Decoded,
+  RecordDecoder,
+  type SensorHello,
+  type SensorStats,
+} from './record-decoder.ts'
+import { builtSensor, type SensorExit, SensorProcess } from './sensor-process.ts'
+
+export interface EbpfSourceOptions {
+  readonly node: string
+  /** Bytes of one ring buffer, a power of two; absent: the sensor's own choice. */
+  readonly ringBytes?: number
+  /** Ring buffers; absent: one for every two processors. */
+  readonly rings?: number
+  /** Of the sensor's executable; absent: the one that was built with this package. */
+  readonly sensorPath?: string
+  /**
+   * Folder on a bpffs, for one source at a time, in which programs, maps and rings outlive sensor and daemon; absent:
+   * they end with the sensor.
+   */
+  readonly kernelState?: string
+  /**
+   * `read`: what was told is taken once the next batch is asked for. `stored`: whoever reads says so, by
+   * `control.taken`, for each `mark`. What was not taken is told again by the next sensor, of this daemon or another.
+   */
+  readonly takenWhen?: 'read' | 'stored'
+  /** How often the sensor tries whether blocking works; 0: never; absent: its own choice. */
+  readonly probeSeconds?: number
+  /** Programs whose arguments say what is done, by name without a version; absent: none. */
+  readonly programs?: readonly string[]
+  /** Further arguments of the sensor, for tests. */
+  readonly sensorArguments?: readonly string[]
+  /** Told each line that the sensor says to people, and, as a warning, why it ended. */
+  readonly log?: (line: string, level: 'info' | 'warn') => void
+}
+
+const firstBackoffMs = 50
+const longestBackoffMs = 5_000
+
+/**
+ * The acts of the containers of this host, from the kernel. The sensor is a child process; where it dies it is
+ * started again, and what the pipeline had told it is told again. With a `kernelState` the kernel goes on meanwhile, and
+ * what happened is told after; without, the time between is a `loss` of reason `sensor-gap`, and keys do not outlive it.
+ *
+ * Errors: `SENSOR_UNAVAILABLE` where it cannot be started the first time, `SENSOR_PROTOCOL` where it is of another
+ * build.
+ */
+export class EbpfSource implements EventSource {
+  readonly name = 'ebpf'
+  readonly supports: SourceSupport
+  readonly control: SourceControl
+  readonly #options: EbpfSourceOptions
+  readonly #lost: Record<string, number> = {}
+  readonly #kernel = new KernelState()
+  /** Containers that were told as started and not as ended; true where they ran before the agent. */
+  readonly #live = new Map<string, boolean>()
+  readonly #unconfirmed = new Set<string>()
+  #state: SourceState = { kind: 'starting' }
+  #process: SensorProcess | undefined
+  #filter: FilterMode = 'novelty'
+  #facts: Readonly<Record<string, string>> = {}
+  #counters: SensorStats | undefined
+  #lastHeard: string | undefined
+  #delivered = 0
+  #restarts = 0
+  #used = false
+  /** Up to where what was told is safe. */
+  #taken: SourceMark | undefined
+  /** The newest mark that was read, and not yet taken. */
+  #read: SourceMark | undefined
+  /** What the pipeline said is to be said again once the sensor has told of what it took over. */
+  #catchingUp = false
+  #lastPing = 0n
+  readonly #pings = new Map<bigint, () => void>()
+  /** Answered by the sensor; what it told before that has to be read first. */
+  readonly #answered: bigint[] = []
+
+  constructor(options: EbpfSourceOptions) {
+    this.#options = options
+    this.supports = {
+      kinds: eventKinds,
+      filter: true,
+      containers: true,
+      ...(options.kernelState !== undefined && { keeps: true }),
+    }
+    this.control = {
+      assign: (id, scope, traits) => this.#send(this.#kernel.assign(id, scope, traits)),
+      release: (id) => this.#kernel.release(id),
+      known: (scope, keys) => this.#known(scope, keys),
+      filter: (mode) => {
+        this.#filter = mode
+        this.#process?.send(encodeFilter(mode))
+      },
+      flush: () => this.#process?.send(encodeFlush()),
+      profile: (scope, profile) => this.#send(this.#kernel.profile(scope, profile)),
+      enforce: (scope, enforcement) => this.#send(this.#kernel.enforce(scope, enforcement)),
+      peers: (changes) => this.#send(this.#kernel.peers(changes)),
+      taken: (mark) => this.#markTaken(mark),
+      resume: (mark) => {
+        this.#taken = mark
+      },
+      failClosed: (on) => this.#send(this.#kernel.failClosed(on)),
+    }
+  }
+
+  get state(): SourceState {
+    return this.#state
+  }
+
+  /** Resolves once the sensor has done all that it was told so far, and told all that had happened by then. */
+  obeyed(): Promise<void> {
+    this.#lastPing += 1n
+    const token = this.#lastPing
+    return new Promise((resolve) => {
+      this.#pings.set(token, resolve)
+      this.#process?.send(encodePing(token))
+    })
+  }
+
+  get stats(): SourceStats {
+    const lost = Object.values(this.#lost).reduce((sum, count) => sum + count, 0)
+    const counters = this.#counters
+    return {
+      received: this.#delivered + lost,
+      delivered: this.#delivered,
+      lost: { ...this.#lost },
+      facts: {
+        ...this.#facts,
+        restarts: String(this.#restarts),
+        ...(counters && {
+          'kernel.received': String(counters.received),
+          'kernel.emitted': String(counters.emitted),
+          'kernel.filtered': String(counters.filtered),
+          'kernel.unfiltered': String(counters.unfiltered),
+          'kernel.unnamed': String(counters.unnamed),
+        }),
+      },
+    }
+  }
+
+  /** Of the running sensor; for tests and for `snug status`. */
+  get sensorPid(): number | undefined {
+    return this.#process?.pid
+  }
+
+  async *messages(signal: AbortSignal): AsyncGenerator<SourceBatch, void, undefined> {
+    if (this.#used) throw new SnugError('INTERNAL', 'the source `ebpf` was already read')
+    this.#used = true
+    let backoff = firstBackoffMs
+    try {
+      while (!signal.aborted) {
+        const began = performance.now()
+        yield* this.#run(signal)
+        if (signal.aborted) return
+        backoff = performance.now() - began > longestBackoffMs ? firstBackoffMs : backoff * 2
+        await delay(Math.min(backoff, longestBackoffMs), undefined, { signal }).catch(
+          () => undefined,
+        )
+        this.#restarts += 1
+      }
+    } finally {
+      this.#state = { kind: 'stopped' }
+    }
+  }
+
+  /** One life of the sensor. Throws only where it never worked. */
+  async *#run(signal: AbortSignal): AsyncGenerator<SourceBatch, void, undefined> {
+    const sensor = new SensorProcess({
+      path: this.#options.sensorPath ?? builtSensor,
+      args: this.#arguments(),
+      log: (line) => this.#options.log?.(line, 'info'),
+    })
+    this.#process = sensor
+    const stop = (): void => void sensor.stop()
+    signal.addEventListener('abort', stop, { once: true })
+    const reader = new FrameReader()
+    const decoder = new RecordDecoder({ node: this.#options.node, seen: this.#live })
+    let fault: SnugError | undefined
+    try {
+      for await (const chunk of sensor.output) {
+        if (signal.aborted) break
+        const batch: SourceMessage[] = []
+        try {
+          for (const frame of reader.push(chunk as Buffer)) {
+            const decoded = decoder.decode(frame)
+            if (decoded !== undefined) this.#take(decoded, decoder, batch)
+          }
+        } catch (error) {
+          if (!(error instanceof SnugError)) throw error
+          fault = error
+        }
+        // What came whole before the fault is good.
+        if (batch.length > 0) yield batch
+        if (this.#read !== undefined) this.#markTaken(this.#read)
+        this.#read = undefined
+        for (const token of this.#answered.splice(0)) this.#answer(token)
+        if (fault !== undefined) break
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+      if (fault !== undefined) sensor.kill()
+      this.#ended(await sensor.stop(), fault, signal)
+    }
+  }
+
+  #arguments(): string[] {
+    const { ringBytes, rings, kernelState, probeSeconds, programs = [] } = this.#options
+    const { sensorArguments = [] } = this.#options
+    return [
+      '--marks',
+      ...(kernelState === undefined ? [] : ['--pin', kernelState]),
+      ...(this.#taken === undefined ? [] : ['--resume', this.#taken]),
+      // Keys mean nothing to a daemon that was not told their acts.
+      ...(this.#facts['kernel'] === undefined ? ['--anew'] : []),
+      ...(probeSeconds === undefined ? [] : ['--probe', String(probeSeconds)]),
+      ...(programs.length === 0 ? [] : ['--programs', programs.join(',')]),
+      ...sensorArguments,
+      ...(ringBytes === undefined ? [] : ['--ring-size', String(ringBytes)]),
+      ...(rings === undefined ? [] : ['--rings', String(rings)]),
+      ...(this.#filter === 'off' ? ['--unfiltered'] : []),
+    ]
+  }
+
+  #ended(exit: SensorExit, fault: SnugError | undefined, signal: AbortSignal): void {
+    this.#process = undefined
+    if (signal.aborted) return
+    const why = fault?.message ?? exit.lastWords
+    const { code } = fault ?? { code: 'SENSOR_DIED' }
+    const words = why === undefined ? '' : `: ${why}`
+    const reason = `the sensor ended (${exit.how})${words} (${code})`
+    if (this.#state.kind === 'starting') {
+      throw fault ?? new SnugError('SENSOR_UNAVAILABLE', reason)
+    }
+    this.#state = { kind: 'degraded', reason, since: new Date().toISOString() }
+    this.#options.log?.(reason, 'warn')
+  }
+
+  #take(decoded: Decoded, decoder: RecordDecoder, batch: SourceMessage[]): void {
+    switch (decoded.type) {
+      case 'hello':
+        this.#greeted(decoded, decoder, batch)
+        return
+      case 'stats':
+        this.#counters = decoded
+        this.#lastHeard = new Date().toISOString()
+        if (this.#catchingUp) this.#sayAgain()
+        return
+      case 'mark':
+        if (this.#options.takenWhen === 'stored') break
+        this.#read = decoded.mark
+        return
+      case 'pong':
+        if (decoded.token === 0n) this.#confirmed(batch)
+        this.#answered.push(decoded.token)
+        return
+      case 'container-started': {
+        const { id, before } = decoded.container
+        this.#unconfirmed.delete(id)
+        if (this.#live.has(id)) return
+        this.#live.set(id, before)
+        break
+      }
+      case 'container-ended':
+        this.#live.delete(decoded.id)
+        break
+      case 'event':
+        if (decoded.event.kind === 'loss') {
+          const { reason, count } = decoded.event.loss
+          this.#lost[reason] = (this.#lost[reason] ?? 0) + count
+        } else {
+          this.#delivered += 1
+        }
+        break
+      case 'sighting':
+        this.#delivered += decoded.sighting.count
+        break
+      case 'disarmed':
+        this.#kernel.disarmed(decoded.scope)
+        break
+      case 'self-probe':
+      case 'began':
+        break
+    }
+    batch.push(decoded)
+  }
+
+  #greeted({ facts, kept }: SensorHello, decoder: RecordDecoder, batch: SourceMessage[]): void {
+    const now = new Date().toISOString()
+    if (this.#state.kind === 'starting') batch.push({ type: 'began', kept })
+    if (this.#state.kind === 'degraded' && !kept) {
+      const from = this.#lastHeard ?? this.#state.since
+      this.#take(decoder.loss('sensor-gap', 1, from, now), decoder, batch)
+    }
+    this.#facts = facts
+    this.#state = { kind: 'running' }
+    this.#lastHeard = now
+    for (const id of this.#live.keys()) this.#unconfirmed.add(id)
+    // What the kernel did meanwhile comes first: a version that disarmed itself must not be armed by this.
+    if (kept) this.#catchingUp = true
+    else this.#sayAgain()
+  }
+
+  /** A new sensor knows nothing, or what an earlier daemon said: it is told again what is meant now. */
+  #sayAgain(): void {
+    this.#catchingUp = false
+    for (const command of this.#kernel.all()) this.#send(command)
+    this.#process?.send(encodeFilter(this.#filter))
+    this.#process?.send(encodePing(0n))
+  }
+
+  #markTaken(mark: SourceMark): void {
+    this.#taken = mark
+    this.#process?.send(encodeTaken(mark))
+  }
+
+  /** All that runs has been told by now: what was not ended while no sensor ran. */
+  #confirmed(batch: SourceMessage[]): void {
+    for (const id of this.#unconfirmed) {
+      this.#live.delete(id)
+      batch.push({ type: 'container-ended', id, time: new Date().toISOString() })
+    }
+    this.#unconfirmed.clear()
+  }
+
+  #answer(token: bigint): void {
+    this.#pings.get(token)?.()
+    this.#pings.delete(token)
+  }
+
+  #send(command: Buffer): void {
+    if (command.length > 0) this.#process?.send(command)
+  }
+
+  #known(scope: number, keys: readonly BehaviourKey[]): void {
+    if (keys.length > 0) this.#process?.send(encodeKnown(scope, keys))
+  }
+}

@@ -1,0 +1,316 @@
+import { SnugError } from '../../../errors.ts'
+import type { ContainerRef, LossEvent } from '../../../core/event/event.ts'
+import { canonicalPath } from '../../../core/event/canonical.ts'
+import { isoOf } from '../../../core/event/time.ts'
+import type { BehaviourTag } from '../../../core/compile/kernel-profile.ts'
+import {
+  behaviourKey,
+  type Sighting,
+  type SourceMark,
+  sourceMark,
+  type SourceMessage,
+} from '../source.ts'
+import { ABI, dropReasons, frameTypes, layout, trials } from './abi.ts'
+import { decodeAct, originOf } from './act-decoder.ts'
+import type { Frame } from './frame-reader.ts'
+import { nameOfBytes } from './kernel-name.ts'
+
+export interface SensorHello {
+  readonly type: 'hello'
+  readonly rings: number
+  readonly ringSize: number
+  /** The kernel's part went on while there was no sensor: nothing was missed. */
+  readonly kept: boolean
+  /** `kernel`, and one entry for each hook: `yes`, or `no` and why. */
+  readonly facts: Readonly<Record<string, string>>
+}
+
+/** Sums since the sensor began: received = emitted + filtered + dropped. */
+export interface SensorStats {
+  readonly type: 'stats'
+  readonly received: number
+  readonly emitted: number
+  readonly filtered: number
+  readonly dropped: Readonly<Record<string, number>>
+  readonly unfiltered: number
+  readonly unnamed: number
+}
+
+export type Decoded =
+  | SourceMessage
+  | SensorHello
+  | SensorStats
+  | { readonly type: 'pong'; readonly token: bigint }
+
+/** More than the sensor remembers to have told, so that a name it counts on is never gone here. */
+const NAMES_MAX = 8192
+/** Containers that ended are remembered this many, for what is told of them late. */
+const ENDED_MAX = 1024
+
+export interface DecoderOptions {
+  readonly node: string
+  /** Containers that an earlier sensor told: whether each ran before the agent is remembered from then. */
+  readonly seen?: ReadonlyMap<string, boolean>
+}
+
+/**
+ * Frames → messages. Holds what records refer to: names, containers, and the offset of the kernel's clock.
+ * A frame that contradicts the layout is a `SENSOR_PROTOCOL` error.
+ */
+export class RecordDecoder {
+  readonly #node: string
+  readonly #seen: ReadonlyMap<string, boolean>
+  readonly #names = new Map<bigint, string>()
+  readonly #containers = new Map<bigint, ContainerRef>()
+  readonly #ended: bigint[] = []
+  #offset = 0n
+
+  constructor(options: DecoderOptions) {
+    this.#node = options.node
+    this.#seen = options.seen ?? new Map()
+  }
+
+  /** Undefined for a frame that only serves later ones. */
+  decode({ type, bytes }: Frame): Decoded | undefined {
+    switch (type) {
+      case frameTypes.hello:
+        return this.#hello(sized(bytes, 'snug_hello'))
+      case frameTypes.stats:
+        return this.#stats(sized(bytes, 'snug_stats'))
+      case frameTypes.loss:
+        return this.#loss(sized(bytes, 'snug_loss'))
+      case frameTypes.name:
+        this.#name(sized(bytes, 'snug_name'))
+        return undefined
+      case frameTypes.container:
+        return this.#container(sized(bytes, 'snug_container'))
+      case frameTypes.containerEnd:
+        return this.#containerEnd(sized(bytes, 'snug_container'))
+      case frameTypes.act:
+        return this.#act(sized(bytes, 'snug_act'))
+      case frameTypes.sighting:
+        return this.#sighting(sized(bytes, 'snug_sighting'))
+      case frameTypes.disarmed:
+        return this.#disarmed(sized(bytes, 'snug_disarmed'))
+      case frameTypes.probed:
+        return this.#probed(sized(bytes, 'snug_probed'))
+      case frameTypes.mark:
+        return { type: 'mark', mark: markOf(sized(bytes, 'snug_mark')) }
+      case frameTypes.pong:
+        return {
+          type: 'pong',
+          token: sized(bytes, 'snug_ping').readBigUInt64LE(layout['snug_ping.token']),
+        }
+      default:
+        throw new SnugError('SENSOR_PROTOCOL', `a frame of unknown type ${type}`)
+    }
+  }
+
+  /** RFC 3339 of a time on the kernel's monotonic clock. */
+  time(ns: bigint): string {
+    return isoOf(Number((ns + this.#offset) / 1000n))
+  }
+
+  loss(
+    reason: string,
+    count: number,
+    from: string,
+    to: string,
+    container?: ContainerRef,
+  ): SourceMessage {
+    const event: LossEvent = {
+      v: 1,
+      time: to,
+      node: this.#node,
+      source: 'ebpf',
+      kind: 'loss',
+      ...(container && { container }),
+      loss: { reason, count, from, to },
+    }
+    return { type: 'event', event }
+  }
+
+  #hello(bytes: Buffer): SensorHello {
+    const abi = bytes.readUInt32LE(layout['snug_hello.abi'])
+    if (abi !== ABI) throw new SnugError('SENSOR_PROTOCOL', `a sensor of ABI ${abi}, not ${ABI}`)
+    this.#offset = bytes.readBigUInt64LE(layout['snug_hello.wall_offset'])
+    const facts: Record<string, string> = {}
+    for (const line of bytes.toString('utf8', layout.snug_hello).split('\n')) {
+      const hook = /^hook (\S+) (.+)$/.exec(line)
+      const kernel = /^kernel (.+)$/.exec(line)
+      if (hook?.[1] !== undefined && hook[2] !== undefined) facts[`hook.${hook[1]}`] = hook[2]
+      if (kernel?.[1] !== undefined) facts['kernel'] = kernel[1]
+      const pin = /^(pin|kept) (.+)$/.exec(line)
+      if (pin?.[1] !== undefined && pin[2] !== undefined) facts[`kernel-state.${pin[1]}`] = pin[2]
+      const stop = /^stop (\S+) (.+)$/.exec(line)
+      if (stop?.[1] !== undefined && stop[2] !== undefined) facts[`stop.${stop[1]}`] = stop[2]
+    }
+    return {
+      type: 'hello',
+      rings: bytes.readUInt32LE(layout['snug_hello.rings']),
+      ringSize: bytes.readUInt32LE(layout['snug_hello.ring_size']),
+      kept: facts['kernel-state.kept']?.startsWith('yes') === true,
+      facts,
+    }
+  }
+
+  #stats(bytes: Buffer): SensorStats {
+    this.#offset = bytes.readBigUInt64LE(layout['snug_stats.wall_offset'])
+    const dropped: Record<string, number> = {}
+    for (const [index, reason] of dropReasons.entries()) {
+      const count = Number(bytes.readBigUInt64LE(layout['snug_stats.dropped'] + index * 8))
+      if (count > 0) dropped[reason] = count
+    }
+    return {
+      type: 'stats',
+      received: Number(bytes.readBigUInt64LE(layout['snug_stats.received'])),
+      emitted: Number(bytes.readBigUInt64LE(layout['snug_stats.emitted'])),
+      filtered: Number(bytes.readBigUInt64LE(layout['snug_stats.filtered'])),
+      dropped,
+      unfiltered: Number(bytes.readBigUInt64LE(layout['snug_stats.unfiltered'])),
+      unnamed: Number(bytes.readBigUInt64LE(layout['snug_stats.unnamed'])),
+    }
+  }
+
+  #loss(bytes: Buffer): SourceMessage {
+    const code = bytes.readUInt32LE(layout['snug_loss.reason'])
+    return this.loss(
+      dropReasons[code] ?? `reason-${code}`,
+      Number(bytes.readBigUInt64LE(layout['snug_loss.count'])),
+      this.time(bytes.readBigUInt64LE(layout['snug_loss.from'])),
+      this.time(bytes.readBigUInt64LE(layout['snug_loss.to'])),
+      this.#containers.get(bytes.readBigUInt64LE(layout['snug_loss.container'])),
+    )
+  }
+
+  #name(bytes: Buffer): void {
+    const hash = bytes.readBigUInt64LE(layout['snug_name.hash'])
+    const cut = bytes.readUInt32LE(layout['snug_name.cut']) !== 0
+    const name = canonicalPath(nameOfBytes(bytes.subarray(layout.snug_name)))
+    this.#names.delete(hash)
+    this.#names.set(hash, cut ? `…${name}` : name)
+    if (this.#names.size > NAMES_MAX) this.#names.delete(firstKey(this.#names))
+  }
+
+  #container(bytes: Buffer): SourceMessage {
+    const id = bytes.toString('latin1', layout['snug_container.id'], layout.snug_container)
+    if (!/^[0-9a-f]{64}$/.test(id)) {
+      throw new SnugError('SENSOR_PROTOCOL', 'a container whose id is not 64 hex digits')
+    }
+    const before = this.#seen.get(id) ?? bytes.readUInt32LE(layout['snug_container.before']) !== 0
+    this.#containers.set(bytes.readBigUInt64LE(layout['snug_container.container']), {
+      id,
+      ...(before && { before }),
+    })
+    return {
+      type: 'container-started',
+      container: {
+        id,
+        cgroup: nameOfBytes(bytes.subarray(layout.snug_container)),
+        time: this.time(bytes.readBigUInt64LE(layout['snug_container.time'])),
+        before,
+      },
+    }
+  }
+
+  #containerEnd(bytes: Buffer): SourceMessage {
+    this.#ended.push(bytes.readBigUInt64LE(layout['snug_container.container']))
+    if (this.#ended.length > ENDED_MAX) this.#containers.delete(this.#ended.shift() ?? 0n)
+    return {
+      type: 'container-ended',
+      id: bytes.toString('latin1', layout['snug_container.id'], layout.snug_container),
+      time: this.time(bytes.readBigUInt64LE(layout['snug_container.time'])),
+    }
+  }
+
+  #act(bytes: Buffer): SourceMessage {
+    const time = this.time(bytes.readBigUInt64LE(layout['snug_act.time']))
+    const container = this.#containers.get(bytes.readBigUInt64LE(layout['snug_act.container']))
+    if (container === undefined) return this.loss('container-unknown', 1, time, time)
+    const event = decodeAct(bytes, {
+      time,
+      node: this.#node,
+      container,
+      name: (hash) => this.#names.get(hash) ?? `…/unknown-${hex(hash)}`,
+    })
+    return { type: 'event', event, key: behaviourKey(hexAt(bytes, layout['snug_act.key'])) }
+  }
+
+  #sighting(bytes: Buffer): SourceMessage {
+    const first = this.time(bytes.readBigUInt64LE(layout['snug_sighting.first']))
+    const last = this.time(bytes.readBigUInt64LE(layout['snug_sighting.last']))
+    const count = Number(bytes.readBigUInt64LE(layout['snug_sighting.count']))
+    const container = this.#containers.get(bytes.readBigUInt64LE(layout['snug_sighting.container']))
+    if (container === undefined) return this.loss('container-unknown', count, first, last)
+    const key = behaviourKey(hexAt(bytes, layout['snug_sighting.key']))
+    const sighting = { key, containerId: container.id, count, first, last, ...judgedBy(bytes) }
+    return { type: 'sighting', sighting }
+  }
+
+  #disarmed(bytes: Buffer): SourceMessage {
+    return {
+      type: 'disarmed',
+      scope: Number(bytes.readBigUInt64LE(layout['snug_disarmed.scope'])),
+      time: this.time(bytes.readBigUInt64LE(layout['snug_disarmed.time'])),
+    }
+  }
+
+  #probed(bytes: Buffer): SourceMessage {
+    const tried = bytes.readUInt32LE(layout['snug_probed.tried'])
+    const good = bytes.readUInt32LE(layout['snug_probed.good'])
+    const acts = (['exec', 'open', 'connect'] as const).filter((act) => (tried & trials[act]) !== 0)
+    return {
+      type: 'self-probe',
+      probe: {
+        time: this.time(bytes.readBigUInt64LE(layout['snug_probed.time'])),
+        passed: (good & trials.pass) !== 0,
+        stopped: acts.filter((act) => (good & trials[act]) !== 0),
+        missed: acts.filter((act) => (good & trials[act]) === 0),
+      },
+    }
+  }
+}
+
+/** The behaviours whose rules allowed it, where a compiled profile did. */
+function judgedBy(bytes: Buffer): Pick<Sighting, 'expected'> {
+  const at = layout['snug_sighting.tags']
+  const tags = [at, at + 8].filter((tag) => bytes.readBigUInt64LE(tag) !== 0n)
+  if (tags.length === 0) return {}
+  const session = bytes.readBigUInt64LE(layout['snug_sighting.session'])
+  return {
+    expected: {
+      tags: tags.map((tag) => hexAt(bytes, tag) as BehaviourTag),
+      origin: originOf(bytes.readUInt32LE(layout['snug_sighting.origin'])),
+      ...(session !== 0n && { session: hex(session) }),
+    },
+  }
+}
+
+/** `STATE,NUMBER,POSITION,…` */
+function markOf(bytes: Buffer): SourceMark {
+  const words: bigint[] = []
+  for (let at = layout['snug_mark.state']; at + 8 <= bytes.length; at += 8) {
+    words.push(bytes.readBigUInt64LE(at))
+  }
+  return sourceMark(words.join(','))
+}
+
+function sized(bytes: Buffer, structure: keyof typeof layout): Buffer {
+  if (bytes.length < layout[structure]) {
+    throw new SnugError('SENSOR_PROTOCOL', `a ${structure} of only ${bytes.length} bytes`)
+  }
+  return bytes
+}
+
+function hex(value: bigint): string {
+  return value.toString(16).padStart(16, '0')
+}
+
+function hexAt(bytes: Buffer, at: number): string {
+  return hex(bytes.readBigUInt64LE(at))
+}
+
+function firstKey(map: ReadonlyMap<bigint, string>): bigint {
+  for (const key of map.keys()) return key
+  return 0n
+}

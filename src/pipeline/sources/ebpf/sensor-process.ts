@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { SnugError } from '../../../errors.ts'
+
+/** The sensor that was built with this package. */
+export const builtSensor = fileURLToPath(new URL('../../../../agent/snug-sensor', import.meta.url))
+
+/**
+ * Removes what was pinned in `folder`: nothing is attached any more, and nothing remembered. Resolves with what the
+ * sensor says of it, also where there was nothing.
+ *
+ * Errors: `DETACH_REFUSED`, while a sensor uses the folder or where it is no bpffs; `SENSOR_UNAVAILABLE`.
+ */
+export async function detachKernelState(folder: string, sensor = builtSensor): Promise<string> {
+  const run = new SensorProcess({
+    path: sensor,
+    args: ['--detach', '--pin', folder],
+    log: () => undefined,
+  })
+  // Not `stop`: one whose daemon was killed may need a moment to go, and is waited for.
+  run.output.resume()
+  const { how, lastWords } = await run.exited
+  if (how === 'exit 0') return lastWords ?? 'detached'
+  if (!how.startsWith('exit')) throw new SnugError('SENSOR_UNAVAILABLE', how)
+  throw new SnugError('DETACH_REFUSED', lastWords ?? how)
+}
+
+export interface SensorProcessOptions {
+  readonly path: string
+  readonly args: readonly string[]
+  /** Told each line that the sensor says to people. */
+  readonly log: (line: string) => void
+}
+
+export interface SensorExit {
+  /** In words: `exit 1`, `SIGKILL`, or why it could not be started. */
+  readonly how: string
+  /** The last line it said, where it said one. */
+  readonly lastWords?: string
+}
+
+const stopDeadlineMs = 1500
+
+/**
+ * One run of the sensor. The end of its input is the order to stop: so it also ends, and lets go of what is not
+ * pinned, when the daemon is killed.
+ */
+export class SensorProcess {
+  readonly exited: Promise<SensorExit>
+  readonly output: Readable
+  readonly #child: ChildProcess
+  readonly #input: Writable
+  #ended = false
+
+  constructor({ path, args, log }: SensorProcessOptions) {
+    const child = spawn(path, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    this.#child = child
+    this.output = child.stdout
+    this.#input = child.stdin
+    // What is written while it dies has nobody to read it; its exit is told by itself.
+    child.stdin.on('error', () => undefined)
+    let lastWords: string | undefined
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      lastWords = line
+      log(line)
+    })
+    this.exited = new Promise((resolve) => {
+      const end = (how: string): void => {
+        this.#ended = true
+        resolve({ how, ...(lastWords !== undefined && { lastWords }) })
+      }
+      child.once('error', (error) => end(error.message))
+      child.once('close', (code, signal) => end(signal ?? `exit ${String(code)}`))
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  send(command: Buffer): void {
+    if (!this.#ended && this.#input.writable) this.#input.write(command)
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  async stop(): Promise<SensorExit> {
+    this.#input.end()
+    this.output.resume()
+    const timer = setTimeout(() => this.kill(), stopDeadlineMs)
+    try {
+      return await this.exited
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import { parseEvent } from '../../core/event/parse-event.ts'
+import type { SnugEvent } from '../../core/event/event.ts'
+import { SnugError } from '../../errors.ts'
+
+/** A JSON object of another sensor: nothing is known of its members until they are looked at. */
+export type Bag = Readonly<Record<string, unknown>>
+
+const empty: Bag = Object.freeze({})
+
+/** Errors: `EVENT_INVALID` where the line is no JSON object. */
+export function parseObject(line: string): Bag {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch (cause) {
+    throw new SnugError('EVENT_INVALID', 'the line is not JSON', { cause })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new SnugError('EVENT_INVALID', 'the line must be a JSON object')
+  }
+  return value as Bag
+}
+
+/** A member that is an object; an empty one where it is none. */
+export function bagAt(owner: Bag, key: string): Bag {
+  return asBag(owner[key]) ?? empty
+}
+
+export function asBag(value: unknown): Bag | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  return value as Bag
+}
+
+export function listAt(owner: Bag, key: string): readonly unknown[] {
+  const value = owner[key]
+  return Array.isArray(value) ? value : []
+}
+
+/** A text that says something: sensors write `null`, the empty string and `<NA>` for what they do not know. */
+export function textAt(owner: Bag, key: string): string | undefined {
+  return asText(owner[key])
+}
+
+export function asText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' && value !== '<NA>' ? value : undefined
+}
+
+/** A number: bare, as text (64 bits in protobuf's JSON), or wrapped in `{value}`. */
+export function numberAt(owner: Bag, key: string): number | undefined {
+  return asNumber(owner[key])
+}
+
+export function asNumber(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
+  if (typeof value === 'string') return /^-?\d+$/.test(value) ? Number(value) : undefined
+  const wrapped = asBag(value)
+  return wrapped === undefined || asBag(wrapped['value']) !== undefined
+    ? undefined
+    : asNumber(wrapped['value'])
+}
+
+export function need<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new SnugError('EVENT_INVALID', `there is no ${what}`)
+  return value
+}
+
+/** Without the members that are undefined. */
+export function given(bag: Bag): Bag {
+  return Object.fromEntries(Object.entries(bag).filter(([, value]) => value !== undefined))
+}
+
+/**
+ * An event of what a mapper found, checked like one that was recorded; paths and addresses become canonical.
+ *
+ * Errors: `EVENT_INVALID`, naming the member.
+ */
+export function eventOf(draft: Bag): SnugEvent {
+  if (holdsNul(draft))
+    throw new SnugError('EVENT_INVALID', '`event` must be free of NUL characters')
+  return parseEvent(given(draft))
+}
+
+const named: Readonly<Record<string, readonly string[]>> = {
+  process: ['exe', 'parent'],
+  exec: ['path'],
+  file: ['path', 'to'],
+}
+
+/** The same for sensors that write names as they are: in events a backslash begins an escape, and is doubled itself. */
+export function plainEventOf(draft: Bag): SnugEvent {
+  const escaped: Record<string, unknown> = { ...draft }
+  for (const [part, keys] of Object.entries(named)) {
+    const bag = asBag(draft[part])
+    if (bag === undefined) continue
+    const names = keys.flatMap((key) => {
+      const name = bag[key]
+      return typeof name === 'string' ? [[key, name.replaceAll('\\', '\\\\')] as const] : []
+    })
+    escaped[part] = { ...bag, ...Object.fromEntries(names) }
+  }
+  return eventOf(escaped)
+}
+
+/** No path, name or address of Linux holds NUL, and behaviour keys are joined by it. */
+function holdsNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\u0000')
+  if (typeof value !== 'object' || value === null) return false
+  return Object.values(value).some(holdsNul)
+}

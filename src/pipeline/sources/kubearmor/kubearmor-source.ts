@@ -1,0 +1,198 @@
+import type { Access, EventKind, SnugEvent } from '../../../core/event/event.ts'
+import { SnugError } from '../../../errors.ts'
+import { containerId, hostId, imageOf } from '../image-name.ts'
+import {
+  bagAt,
+  type Bag,
+  plainEventOf,
+  given,
+  need,
+  numberAt,
+  parseObject,
+  textAt,
+} from '../json-fields.ts'
+import type { LineContext, LineFormat, LineMapper } from '../line-format.ts'
+import { accessOfFlagNames } from '../open-flags.ts'
+import { isRuntime, ProcessTree, type Root } from '../process-tree.ts'
+import { sensorTime } from '../sensor-time.ts'
+
+const kinds: readonly EventKind[] = ['exec', 'file', 'connect', 'listen', 'loss']
+
+/** KubeArmor's telemetry and alerts as JSON lines. A number that is 0 is not written: no `UID` is root. */
+export const kubearmorFormat: LineFormat = {
+  name: 'kubearmor',
+  kinds,
+  byRule: true,
+  follow: true,
+  open: (context) => new KubeArmorMapper(context),
+}
+
+class KubeArmorMapper implements LineMapper {
+  readonly #context: LineContext
+  readonly #tree = new ProcessTree()
+
+  constructor(context: LineContext) {
+    this.#context = context
+  }
+
+  readonly take = (line: string, into: SnugEvent[]): void => {
+    const told = parseObject(line)
+    const act = actOf(told)
+    if (typeof act === 'string') return this.#context.ignore(act)
+    const exe = exeOf(told)
+    if (idOf(told) !== hostId && isRuntime(exe) && isRuntime(textAt(told, 'ParentProcessName'))) {
+      return this.#context.ignore('step of the runtime')
+    }
+    into.push(plainEventOf({ ...this.#basis(told, exe), ...act }))
+  }
+
+  #basis(told: Bag, exe: string): Bag {
+    const { node, now } = this.#context
+    // Some builds write no time at all: it is told as it happens.
+    const time = sensorTime(told['UpdatedTime'] ?? told['Timestamp'], now()) ?? now().toISOString()
+    const id = idOf(told)
+    const owner = bagAt(told, 'Owner')
+    const pod = textAt(told, 'PodName')
+    const name = textAt(owner, 'Name') ?? pod
+    return {
+      v: 1,
+      time,
+      node,
+      source: 'kubearmor',
+      container: given({ id, name: textAt(told, 'ContainerName') }),
+      image: id === hostId ? undefined : imageOf(textAt(told, 'ContainerImage')),
+      workload:
+        name === undefined
+          ? undefined
+          : given({
+              name,
+              namespace: textAt(told, 'NamespaceName'),
+              kind: textAt(owner, 'Ref'),
+              pod,
+            }),
+      process: this.#process(told, exe, id, time),
+    }
+  }
+
+  #process(told: Bag, exe: string, container: string, time: string): Bag {
+    const pid = numberAt(told, 'HostPID') ?? numberAt(told, 'PID') ?? 0
+    const ppid = numberAt(told, 'HostPPID') ?? numberAt(told, 'PPID') ?? 0
+    const parent = textAt(told, 'ParentProcessName')
+    const fromOutside = isRuntime(parent)
+    const isExec = told['Operation'] === 'Process'
+    const lineage = isExec
+      ? this.#tree.ran({
+          container,
+          pid: String(pid),
+          ppid: String(ppid),
+          exe,
+          fromOutside,
+          root: rootOf(told),
+          time,
+        })
+      : this.#tree.of(container, String(pid), String(ppid))
+    return given({
+      pid,
+      ppid,
+      exe,
+      args: isExec ? textAt(told, 'Resource')?.split(' ') : undefined,
+      uid: numberAt(told, 'UID') ?? 0,
+      parent: fromOutside || !isPath(parent) ? undefined : parent,
+      tty: textAt(told, 'TTY') === undefined ? undefined : true,
+      ...lineage,
+    })
+  }
+}
+
+function idOf(told: Bag): string {
+  return containerId(textAt(told, 'ContainerID'))
+}
+
+function isPath(text: string | undefined): text is string {
+  return text?.startsWith('/') === true
+}
+
+/** `ProcessName` is a path; `Source` is one too, or, of the entrypoint, the runtime's. */
+function exeOf(told: Bag): string {
+  const name = textAt(told, 'ProcessName') ?? textAt(told, 'Source')?.split(' ')[0]
+  return need(isPath(name) ? name : undefined, 'path in `ProcessName`')
+}
+
+/** `PID` is the process's number within its container, where `HostPID` says the other. */
+function rootOf(told: Bag): Root | undefined {
+  const inside = numberAt(told, 'PID')
+  if (numberAt(told, 'HostPID') === undefined || inside === undefined) return undefined
+  return inside === 1 ? 'entrypoint' : 'exec-in'
+}
+
+/** What was done; a text says why the line tells no act. */
+function actOf(told: Bag): Bag | string {
+  const operation = textAt(told, 'Operation') ?? 'of no name'
+  const isDenied = textAt(told, 'Result') !== undefined && told['Result'] !== 'Passed'
+  switch (operation) {
+    case 'Process':
+      if (isDenied) return 'exec that was refused'
+      return { kind: 'exec', exec: { path: exeOf(told), drift: false } }
+    case 'File':
+      return fileAct(told, isDenied)
+    case 'Network':
+      return networkAct(told)
+    default:
+      return `operation ${operation}`
+  }
+}
+
+function fileAct(told: Bag, isDenied: boolean): Bag {
+  const [path = '', to] = (textAt(told, 'Resource') ?? '').split(' -> ')
+  const data = textAt(told, 'Data') ?? ''
+  const access = fileAccess(data, to)
+  return {
+    kind: 'file',
+    file: given({
+      path,
+      access,
+      to: access.includes('rename') ? to : undefined,
+      denied: isDenied || undefined,
+    }),
+  }
+}
+
+function fileAccess(data: string, to: string | undefined): readonly Access[] {
+  if (/SYS_(?:UNLINK|RMDIR)/.test(data)) return ['delete']
+  if (to !== undefined && data.includes('SYS_RENAME')) return ['rename']
+  if (/SYS_(?:CHMOD|CHOWN|FCHMODAT|FCHOWNAT|TRUNCATE)/.test(data)) return ['write']
+  return accessOfFlagNames(data)
+}
+
+function networkAct(told: Bag): Bag | string {
+  const data = pairs(textAt(told, 'Data') ?? '')
+  const resource = pairs(textAt(told, 'Resource') ?? '')
+  const call = (data.get('syscall') ?? data.get('kprobe') ?? '').replace(/^SYS_/, '').toLowerCase()
+  const kind = call.includes('connect')
+    ? 'connect'
+    : /bind|listen/.test(call)
+      ? 'listen'
+      : undefined
+  if (kind === undefined) return `network ${call || 'of no name'}`
+  const path = resource.get('sun_path')
+  if (path !== undefined && path !== '') {
+    return { kind, [kind]: { protocol: 'unix', address: path, port: 0 } }
+  }
+  const address = resource.get('remoteip') ?? resource.get('sin_addr') ?? resource.get('sin6_addr')
+  const port = resource.get('port') ?? resource.get('sin_port') ?? resource.get('sin6_port')
+  if (address === undefined || port === undefined) {
+    throw new SnugError('EVENT_INVALID', 'there is no address in `Resource`')
+  }
+  const protocol = (resource.get('protocol') ?? 'tcp').replace(/(?:v6)$/i, '').toLowerCase()
+  return { kind, [kind]: { protocol, address, port: Number(port) } }
+}
+
+/** `k=v` text, parted by spaces or commas. */
+function pairs(text: string): ReadonlyMap<string, string> {
+  const map = new Map<string, string>()
+  for (const part of text.split(/[\s,]+/)) {
+    const at = part.indexOf('=')
+    if (at > 0) map.set(part.slice(0, at), part.slice(at + 1))
+  }
+  return map
+}

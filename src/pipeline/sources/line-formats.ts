@@ -1,0 +1,32 @@
+import type { EventKind } from '../../core/event/event.ts'
+import { auditFormat } from './audit/audit-source.ts'
+import { falcoFormat } from './falco/falco-source.ts'
+import { kubearmorFormat } from './kubearmor/kubearmor-source.ts'
+import { type LineFormat } from './line-format.ts'
+import { LineSource, type LineSourceOptions } from './line-source.ts'
+import { tetragonFormat } from './tetragon/tetragon-source.ts'
+import { traceeFormat } from './tracee/tracee-source.ts'
+
+/** Other sensors whose output is read, by the name that a source's spec begins with. */
+export const sensorFormats: readonly LineFormat[] = [
+  falcoFormat,
+  tetragonFormat,
+  traceeFormat,
+  kubearmorFormat,
+  auditFormat,
+]
+
+/** What each of them can tell, where its own rules ask for it. */
+export const sensorKinds: ReadonlyMap<string, readonly EventKind[]> = new Map(
+  sensorFormats.map(({ name, kinds }) => [name, kinds]),
+)
+
+/** The source of a spec such as `falco:/var/log/falco.json`; undefined where it is no sensor's. */
+export function sensorSource(
+  spec: string,
+  options: Omit<LineSourceOptions, 'path'>,
+): LineSource | undefined {
+  const format = sensorFormats.find(({ name }) => spec.startsWith(`${name}:`))
+  if (format === undefined) return undefined
+  return new LineSource(format, { ...options, path: spec.slice(format.name.length + 1) })
+}

@@ -1,0 +1,105 @@
+import type { Origin } from '../../core/event/event.ts'
+
+/** What is known of a process from the execs that led to it. */
+export interface Lineage {
+  readonly origin: Origin
+  readonly session?: string
+  /** Executables from the parent outwards, nearest first. */
+  readonly ancestors?: readonly string[]
+}
+
+interface Node extends Lineage {
+  readonly exe: string
+}
+
+/** How a process came into its container; undefined where the sensor does not say. */
+export type Root = 'entrypoint' | 'exec-in' | 'probe'
+
+export interface ExecTold {
+  readonly container: string
+  readonly pid: string
+  readonly ppid: string | undefined
+  readonly exe: string
+  /** Its parent is outside of the container: the runtime started it. */
+  readonly fromOutside: boolean
+  readonly root: Root | undefined
+  readonly time: string
+}
+
+const maxProcesses = 65_536
+const maxAncestors = 16
+const plain: Lineage = Object.freeze({ origin: 'entrypoint' })
+
+/**
+ * Which tree a process belongs to, for sensors that tell of each exec only whose child it was. Bounded: of what was
+ * forgotten, or began before the sensor, `entrypoint` is assumed.
+ */
+export class ProcessTree {
+  readonly #nodes = new Map<string, Node>()
+  readonly #begun = new Set<string>()
+
+  ran(told: ExecTold): Lineage {
+    const { container, pid, ppid, exe, fromOutside, root, time } = told
+    const before = this.#nodes.get(`${container}/${pid}`)
+    const parent = ppid === undefined ? undefined : this.#nodes.get(`${container}/${ppid}`)
+    const lineage =
+      fromOutside && before === undefined
+        ? this.#rooted(container, root, `${pid}-${time}`)
+        : this.#below(before, parent, root)
+    const key = `${container}/${pid}`
+    // The newest last: the oldest is the first to be forgotten.
+    this.#nodes.delete(key)
+    this.#nodes.set(key, { ...lineage, exe })
+    if (this.#nodes.size > maxProcesses) {
+      const [oldest] = this.#nodes.keys()
+      if (oldest !== undefined) this.#nodes.delete(oldest)
+    }
+    return lineage
+  }
+
+  /** Of a process that acts: as it was when it last ran a program, or as its parent is. */
+  of(container: string, pid: string, ppid?: string): Lineage {
+    const own = this.#nodes.get(`${container}/${pid}`)
+    if (own !== undefined) return bare(own)
+    const parent = ppid === undefined ? undefined : this.#nodes.get(`${container}/${ppid}`)
+    return parent === undefined ? plain : bare(parent)
+  }
+
+  ended(container: string, pid: string): void {
+    this.#nodes.delete(`${container}/${pid}`)
+  }
+
+  #rooted(container: string, root: Root | undefined, session: string): Lineage {
+    // Without a word of the sensor: the first that the runtime starts is the entrypoint, what comes later is not.
+    const isFirst = !this.#begun.has(container)
+    if (this.#begun.size >= maxProcesses) this.#begun.clear()
+    this.#begun.add(container)
+    const origin = root ?? (isFirst ? 'entrypoint' : 'exec-in')
+    return origin === 'entrypoint' ? plain : { origin, session }
+  }
+
+  #below(before: Node | undefined, parent: Node | undefined, root: Root | undefined): Lineage {
+    if (before !== undefined) return bare(before)
+    if (parent === undefined) return { origin: root ?? 'entrypoint' }
+    const ancestors = [parent.exe, ...(parent.ancestors ?? [])].slice(0, maxAncestors)
+    return { ...bare(parent), ancestors }
+  }
+}
+
+function bare({ origin, session, ancestors }: Lineage): Lineage {
+  return {
+    origin,
+    ...(session === undefined ? {} : { session }),
+    ...(ancestors === undefined ? {} : { ancestors }),
+  }
+}
+
+const runtimeNames =
+  /^(?:runc|crun|youki|runsc|conmon|dockerd|containerd|crio|(?:docker-)?containerd-shim(?:-[\w-]+)?|kata-runtime)$/
+
+/** A container runtime, by its name: what a container's first process, and each `docker exec`, is the child of. */
+export function isRuntime(exe: string | undefined): boolean {
+  if (exe === undefined) return false
+  if (exe.startsWith('memfd:runc_cloned')) return true
+  return runtimeNames.test(exe.slice(exe.lastIndexOf('/') + 1))
+}

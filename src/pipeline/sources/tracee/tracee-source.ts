@@ -1,0 +1,196 @@
+import type { EventKind, SnugEvent } from '../../../core/event/event.ts'
+import { containerId, hostId, imageOf } from '../image-name.ts'
+import {
+  asBag,
+  asText,
+  bagAt,
+  type Bag,
+  plainEventOf,
+  given,
+  listAt,
+  need,
+  numberAt,
+  parseObject,
+  textAt,
+} from '../json-fields.ts'
+import type { LineContext, LineFormat, LineMapper } from '../line-format.ts'
+import { isRuntime, ProcessTree, type Root } from '../process-tree.ts'
+import { sensorTime } from '../sensor-time.ts'
+import { traceeAct } from './tracee-act.ts'
+import { dataOf } from './tracee-data.ts'
+
+const kinds: readonly EventKind[] = [
+  'exec',
+  'file',
+  'connect',
+  'listen',
+  'identity',
+  'capability',
+  'loss',
+]
+
+/** Tracee's JSON events, of the current shape (`workload`, `data`) and of the one before (`args`). */
+export const traceeFormat: LineFormat = {
+  name: 'tracee',
+  kinds,
+  byRule: true,
+  follow: true,
+  open: (context) => new TraceeMapper(context),
+}
+
+/** What both shapes tell of the process and its container. */
+interface Told {
+  readonly pid: number
+  /** Within its container. */
+  readonly inside: number | undefined
+  readonly ppid: number | undefined
+  readonly exe: string | undefined
+  readonly uid: number | undefined
+  readonly parent: string | undefined
+  readonly container: string
+  readonly containerName: string | undefined
+  readonly image: string | undefined
+  readonly digest: string | undefined
+  readonly pod: string | undefined
+  readonly namespace: string | undefined
+}
+
+class TraceeMapper implements LineMapper {
+  readonly #context: LineContext
+  readonly #tree = new ProcessTree()
+  /** Older builds do not say which program acts: the last that was run under that pid. */
+  readonly #exes = new Map<string, string>()
+
+  constructor(context: LineContext) {
+    this.#context = context
+  }
+
+  readonly take = (line: string, into: SnugEvent[]): void => {
+    const event = parseObject(line)
+    const name = textAt(event, 'eventName') ?? textAt(event, 'name') ?? 'of no name'
+    const told = asBag(event['workload']) === undefined ? olderTold(event) : currentTold(event)
+    const data = dataOf(event)
+    if (name === 'sched_process_exit') {
+      this.#tree.ended(told.container, String(told.pid))
+      this.#exes.delete(`${told.container}/${told.pid}`)
+      return this.#context.ignore('exit')
+    }
+    const act = traceeAct(name, data)
+    if (act === undefined) return this.#context.ignore(`event ${name}`)
+    const isExec = act['kind'] === 'exec'
+    const exe = isExec ? textAt(data, 'pathname') : this.#exeOf(told)
+    const named = need(exe, 'path of the executable')
+    if (told.container !== hostId && isRuntime(named) && (isExec || isRuntime(told.parent))) {
+      return this.#context.ignore('step of the runtime')
+    }
+    const { node, now } = this.#context
+    const time = need(sensorTime(event['timestamp'], now()), 'time in `timestamp`')
+    into.push(
+      plainEventOf({
+        v: 1,
+        time,
+        node,
+        source: 'tracee',
+        container: given({ id: told.container, name: told.containerName }),
+        image: told.container === hostId ? undefined : imageOf(told.image, told.digest),
+        workload:
+          told.pod === undefined
+            ? undefined
+            : given({ name: told.pod, pod: told.pod, namespace: told.namespace }),
+        process: this.#process(told, named, data, isExec, time),
+        ...act,
+      }),
+    )
+  }
+
+  #exeOf(told: Told): string | undefined {
+    return told.exe ?? this.#exes.get(`${told.container}/${told.pid}`)
+  }
+
+  #process(told: Told, exe: string, data: Bag, isExec: boolean, time: string): Bag {
+    const { container, ppid, parent } = told
+    const pid = String(told.pid)
+    const root = rootOf(told)
+    const fromOutside = root !== undefined || isRuntime(parent)
+    if (isExec) this.#remember(`${container}/${pid}`, exe)
+    const lineage = isExec
+      ? this.#tree.ran({
+          container,
+          pid,
+          ppid: ppid === undefined ? undefined : String(ppid),
+          exe,
+          fromOutside,
+          root,
+          time,
+        })
+      : this.#tree.of(container, pid, ppid === undefined ? undefined : String(ppid))
+    const args = isExec ? listAt(data, 'argv').flatMap((arg) => asText(arg) ?? []) : []
+    const before =
+      isExec && !fromOutside ? (parent ?? this.#exes.get(`${container}/${ppid}`)) : parent
+    return given({
+      pid: told.pid,
+      ppid,
+      exe,
+      args: args.length === 0 ? undefined : args,
+      uid: need(told.uid, 'user of the process'),
+      parent: fromOutside || isRuntime(before) ? undefined : before,
+      ...lineage,
+    })
+  }
+
+  #remember(key: string, exe: string): void {
+    if (this.#exes.size >= 65_536) this.#exes.clear()
+    this.#exes.set(key, exe)
+  }
+}
+
+/** In a container, what has no parent there was started by the runtime; its first process has the number 1. */
+function rootOf({ container, inside }: Told): Root | undefined {
+  return container !== hostId && inside === 1 ? 'entrypoint' : undefined
+}
+
+function currentTold(event: Bag): Told {
+  const workload = bagAt(event, 'workload')
+  const process = bagAt(workload, 'process')
+  const container = bagAt(workload, 'container')
+  const image = bagAt(container, 'image')
+  const k8s = bagAt(workload, 'k8s')
+  const user = bagAt(process, 'real_user')
+  const [nearest] = listAt(process, 'ancestors')
+  const parent = asBag(nearest) ?? {}
+  return {
+    pid: need(numberAt(process, 'host_pid') ?? numberAt(process, 'pid'), '`pid`'),
+    inside: numberAt(process, 'pid'),
+    ppid: numberAt(parent, 'host_pid') ?? numberAt(parent, 'pid'),
+    exe: textAt(bagAt(process, 'executable'), 'path'),
+    // Protocol buffers do not write a 0: a user without an id is root.
+    uid: numberAt(user, 'id') ?? (asBag(process['real_user']) === undefined ? undefined : 0),
+    parent: textAt(bagAt(parent, 'executable'), 'path'),
+    container: containerId(textAt(container, 'id')),
+    containerName: textAt(container, 'name'),
+    image: textAt(image, 'name'),
+    digest: asText(listAt(image, 'repo_digests')[0]),
+    pod: textAt(bagAt(k8s, 'pod'), 'name'),
+    namespace: textAt(bagAt(k8s, 'namespace'), 'name'),
+  }
+}
+
+function olderTold(event: Bag): Told {
+  const container = bagAt(event, 'container')
+  const k8s = bagAt(event, 'kubernetes')
+  const pid = numberAt(event, 'hostProcessId') ?? numberAt(event, 'processId')
+  return {
+    pid: need(pid, '`processId`'),
+    inside: numberAt(event, 'processId'),
+    ppid: numberAt(event, 'hostParentProcessId') ?? numberAt(event, 'parentProcessId'),
+    exe: textAt(bagAt(event, 'executable'), 'path'),
+    uid: numberAt(event, 'userId'),
+    parent: undefined,
+    container: containerId(textAt(event, 'containerId') ?? textAt(container, 'id')),
+    containerName: textAt(container, 'name') ?? textAt(event, 'containerName'),
+    image: textAt(container, 'image') ?? textAt(event, 'containerImage'),
+    digest: textAt(container, 'imageDigest'),
+    pod: textAt(k8s, 'podName') ?? textAt(event, 'podName'),
+    namespace: textAt(k8s, 'podNamespace') ?? textAt(event, 'podNamespace'),
+  }
+}

@@ -1,0 +1,101 @@
+import { type AuditEntry, type AuditNotice, auditNotice } from '../../core/event/outbound-record.ts'
+import type { NoticeIds } from '../../pipeline/alerts/record-ids.ts'
+import {
+  AuditChain,
+  type AuditCheck,
+  auditHeadKey,
+  AuditVerifier,
+  hashOf,
+} from '../../core/audit/audit-chain.ts'
+import type { Keyed, Store, StoreWrite } from '../store/store.ts'
+
+/** Ids of entries are their numbers, so that the store's order is the chain's. */
+const digits = 12
+
+/** Entries that are still given to a sink after a restart: the newest. */
+const entriesKept = 10_000
+
+export interface AuditTrailOptions {
+  readonly store: Store
+  readonly node: string
+  readonly ids: NoticeIds
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+/** Who decided what, when and why: an append-only chain in the store. */
+export class AuditTrail {
+  readonly #options: AuditTrailOptions
+  #chain = new AuditChain()
+
+  constructor(options: AuditTrailOptions) {
+    this.#options = options
+  }
+
+  /** How many entries there are, stored or not. */
+  get length(): number {
+    return this.#chain.head.seq
+  }
+
+  /** Checks all of it and goes on where it ended. To be called once, before the first entry. */
+  async load(): Promise<AuditCheck> {
+    const { check, verifier, head } = await this.#follow()
+    this.#chain = new AuditChain(verifier.next(head))
+    for (const { id } of await this.newest()) this.#options.ids.after(id)
+    return check
+  }
+
+  /** For sinks that have yet to get them, oldest first. */
+  async newest(): Promise<readonly AuditNotice[]> {
+    const entries = await this.list(entriesKept)
+    return entries.flatMap((entry) => this.#notice(entry) ?? []).reverse()
+  }
+
+  /** One more entry: what is to be told of it, and its writes, which belong into one batch. */
+  append(
+    what: string,
+    who: string,
+    fields: Readonly<Record<string, unknown>>,
+  ): { readonly notice: AuditNotice | undefined; readonly writes: readonly StoreWrite[] } {
+    const nowMs = this.#options.now()
+    const time = new Date(nowMs).toISOString()
+    const id = this.#options.ids.next(nowMs)
+    const record = this.#chain.append({ ...fields, id, time, what, who })
+    const writes: readonly StoreWrite[] = [
+      { kind: 'audit', id: idOf(record.seq), value: record },
+      { kind: 'meta', key: auditHeadKey, value: this.#chain.head },
+    ]
+    return { notice: this.#notice(record), writes }
+  }
+
+  /** Newest first; only those before the number `before`, where it is given. */
+  async list(limit: number, before?: number): Promise<readonly AuditEntry[]> {
+    const { store } = this.#options
+    const entries = await store.audit(limit, before === undefined ? undefined : idOf(before))
+    return entries.filter(isLink).map(({ value }) => value as AuditEntry)
+  }
+
+  /** Follows what the store has, from the first entry on. */
+  async verify(): Promise<AuditCheck> {
+    return (await this.#follow()).check
+  }
+
+  #notice(entry: AuditEntry): AuditNotice | undefined {
+    return auditNotice(entry, hashOf(entry), this.#options.node)
+  }
+
+  async #follow() {
+    const { head, entries } = await this.#options.store.auditTrail(auditHeadKey)
+    const verifier = new AuditVerifier()
+    for await (const entry of entries) if (isLink(entry)) verifier.add(entry)
+    return { verifier, head, check: verifier.finish(head) }
+  }
+}
+
+function idOf(seq: number): string {
+  return String(seq).padStart(digits, '0')
+}
+
+function isLink({ id }: Keyed): boolean {
+  return id.length === digits && /^\d+$/.test(id)
+}

@@ -1,0 +1,69 @@
+import { describeError } from '../../errors.ts'
+import type { Store } from '../store/store.ts'
+import type { Log } from '../../support/telemetry/log.ts'
+
+export interface AlertPrunerOptions {
+  readonly store: Pick<Store, 'pruneAlerts'>
+  /** Alerts that stay to be looked at. */
+  readonly kept: number
+  /** How many of the newest some sink still needs. */
+  readonly needed: () => number
+  /** How many different ones there were. */
+  readonly raised: () => number
+  readonly log: Log
+}
+
+const askMs = 1_000
+const everyRaised = 5_000
+const everyMs = 60_000
+/** Alerts that are being stored, and that no sink was offered yet: nobody says that they are needed. */
+const underWay = 10_000
+
+/**
+ * Keeps the alerts of the store to as many as are needed. By how many came, and not by the clock alone: in a flood, or
+ * under a daemon that is killed again and again, it would otherwise grow, and the next start reads all of it.
+ */
+export class AlertPruner {
+  readonly #options: AlertPrunerOptions
+  #timer: NodeJS.Timeout | undefined
+  #pruning: Promise<void> | undefined
+  #raised = 0
+  #atMs = 0
+
+  constructor(options: AlertPrunerOptions) {
+    this.#options = options
+  }
+
+  /** Begins with what an earlier daemon left. */
+  start(): void {
+    this.#timer = setInterval(() => this.#ask(), askMs)
+    this.#prune()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#pruning
+  }
+
+  #ask(): void {
+    const isDue = performance.now() - this.#atMs >= everyMs
+    if (isDue || this.#options.raised() - this.#raised >= everyRaised) this.#prune()
+  }
+
+  #prune(): void {
+    if (this.#pruning !== undefined) return
+    const { store, kept, needed, raised, log } = this.#options
+    this.#raised = raised()
+    this.#atMs = performance.now()
+    this.#pruning = store
+      .pruneAlerts(Math.max(kept, needed() + underWay))
+      .then(
+        () => undefined,
+        (error: unknown) =>
+          log.warn({ error: describeError(error) }, 'old alerts were not removed'),
+      )
+      .finally(() => {
+        this.#pruning = undefined
+      })
+  }
+}

@@ -1,0 +1,267 @@
+import type { Dispatcher, SinkChange } from '../../pipeline/delivery/dispatcher.ts'
+import type { GivenUp, LaneLimits } from '../../pipeline/delivery/delivery-queue.ts'
+import type { Outlet } from '../../pipeline/delivery/sinks/sink.ts'
+import { describeError } from '../../errors.ts'
+import type { Alert } from '../../core/event/alert.ts'
+import { isAudit, type Notice } from '../../core/event/outbound-record.ts'
+import type { AlertBook } from '../alerts/alert-store.ts'
+import { undeliveredFinding, unstoredFinding } from '../../pipeline/alerts/delivery-findings.ts'
+import type { NoticeIds } from '../../pipeline/alerts/record-ids.ts'
+import type { SourceControl, SourceMark } from '../../pipeline/sources/source.ts'
+import { type CursorFile, cursorsOf, furthest } from '../store/cursor-file.ts'
+import type { Store, StoreWrite } from '../store/store.ts'
+import type { Log } from '../../support/telemetry/log.ts'
+import { AuditTrail } from '../audit/audit-trail.ts'
+import type { DeployedVersion } from '../versions/deployed-version.ts'
+import type { LiveNews } from '../../engine/live/live-updates.ts'
+import { type Collected, Persister } from './persister.ts'
+import { versionWrite } from './stored-state.ts'
+import { scanWrite } from './scan-record.ts'
+import type { VersionShelf } from '../versions/version-registry.ts'
+
+/** Where delivery goes on from, and what it has to tell. */
+export interface DeliveryNews {
+  readonly cursors: Readonly<Record<string, string>>
+  readonly onDelivered: (sink: string, cursor: string) => void
+  readonly onGivenUp: (sink: string, given: GivenUp) => void
+}
+
+export interface JournalParts {
+  readonly node: string
+  readonly store: Store
+  /** Absent where nothing survives the process. */
+  readonly cursors?: CursorFile
+  readonly makeDispatcher: (news: DeliveryNews) => Dispatcher
+  readonly alertsKept: number
+  readonly ids: NoticeIds
+  readonly shelf: VersionShelf
+  readonly alerts: AlertBook
+  readonly live: LiveNews
+  readonly faults: Map<string, string>
+  readonly damaged: (what: string, message: string) => void
+  readonly controls: () => Iterable<SourceControl>
+  readonly log: Log
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+const persistMs = 1_000
+/** New alerts at which a source is asked to wait for the store. */
+const mostAlertsUnstored = 4_096
+/** What was learned does not wait that long; a little, so that what comes together is written together. */
+const newsPersistMs = 200
+/** Counts that only rose are written this seldom: a busy image would have its whole profile rewritten for ever. */
+const countsPersistMs = 15_000
+const closeSinksMs = 5_000
+
+/** What must not be lost: gathers what has changed, has it stored, and only then offers it to the sinks. */
+export class Journal {
+  readonly trail: AuditTrail
+  readonly #parts: JournalParts
+  readonly #persister: Persister
+  #dispatcher: Dispatcher | undefined
+  #records: StoreWrite[] = []
+  /** Audit entries among the records, for the sinks. */
+  #audited: Notice[] = []
+  #soon: NodeJS.Timeout | undefined
+  /** Everything before it is judged, and not yet stored. */
+  #mark: SourceMark | undefined
+
+  constructor(parts: JournalParts) {
+    this.#parts = parts
+    const { node, store, ids, alerts, alertsKept, live, faults, log, now } = parts
+    this.trail = new AuditTrail({ store, node, ids, now })
+    this.#persister = new Persister({
+      store,
+      intervalMs: persistMs,
+      mostWaiting: alertsKept,
+      collect: () => this.#collect(),
+      onStored: (notices) => {
+        faults.delete('store')
+        this.#dispatcher?.offer(notices)
+        live.alerts(notices.filter((notice) => !isAudit(notice)))
+      },
+      onError: (error) => {
+        faults.set('store', describeError(error))
+        log.error({ error: describeError(error) }, 'the store failed: changes are kept')
+      },
+      onLost: (lost) => {
+        alerts.raise(unstoredFinding(lost, node, now()), now(), lost.length)
+        log.error({ count: lost.length }, 'alerts were given up: the store takes none')
+      },
+    })
+  }
+
+  /** Goes on from what the store had: its meta records, and its alerts. To be called once, before {@link start}. */
+  async load(meta: Readonly<Record<string, unknown>>, alerts: readonly Alert[]): Promise<void> {
+    const audited = await this.#loadTrail()
+    const { cursors, makeDispatcher, ids, node, now } = this.#parts
+    const kept = furthest(cursorsOf(meta['cursors']), cursors?.load() ?? {})
+    // Of alerts that a power cut took from the store, a sink may have some: none that comes is taken for these.
+    for (const cursor of Object.values(kept)) ids.after(cursor)
+    this.#dispatcher = makeDispatcher({
+      cursors: { ...kept },
+      onDelivered: (sink, cursor) => {
+        kept[sink] = cursor
+        this.note('cursors', { ...kept })
+        // Until it is on record, a kill would have it delivered once more.
+        if (cursors?.keep(kept) !== true) this.#persister.kick()
+      },
+      onGivenUp: (sink, given) => {
+        const finding = undeliveredFinding({ sink, ...given }, node, now())
+        this.#parts.alerts.raise(finding, now(), given.count)
+        this.#persister.kick()
+      },
+    })
+    this.#dispatcher.resume(inOrder([...audited, ...alerts]))
+  }
+
+  start(): void {
+    this.#persister.start()
+  }
+
+  /** Stores everything there is, and gives the sinks a little time to take it. */
+  async close(): Promise<void> {
+    clearTimeout(this.#soon)
+    for (const version of this.#parts.shelf.versions) version.news = true
+    await this.#persister.flush()
+    await this.#dispatcher?.close(closeSinksMs)
+    await this.#persister.close()
+    this.#parts.cursors?.close()
+  }
+
+  /** Everything decided or observed so far is in the store. */
+  persist(): Promise<void> {
+    return this.#persister.flush()
+  }
+
+  /** Has what changed stored soon: alerts at once. */
+  changed(): void {
+    if (this.#parts.alerts.hasChanged) this.#persister.kick()
+    else if (this.#soon === undefined && this.#hasNews()) {
+      this.#soon = setTimeout(() => {
+        this.#soon = undefined
+        this.#persister.kick()
+      }, newsPersistMs)
+    }
+  }
+
+  /** Resolves once there is room for more alerts: faster than the store takes them, they would fill the memory. */
+  async room(): Promise<void> {
+    if (this.#parts.alerts.changes >= mostAlertsUnstored) await this.#persister.flush()
+  }
+
+  audit(what: string, who: string, fields: Readonly<Record<string, unknown>>): void {
+    const { notice, writes } = this.trail.append(what, who, fields)
+    this.#records.push(...writes)
+    if (notice !== undefined) this.#audited.push(notice)
+  }
+
+  /** A meta record, which goes with whatever is stored next. */
+  note(key: string, value: unknown): void {
+    this.#records.push({ kind: 'meta', key, value })
+  }
+
+  /** How far observation goes: what comes after was not observed if the daemon dies now. */
+  observedUntil(time: string): void {
+    this.note('observedUntil', time)
+    this.#persister.kick()
+  }
+
+  /** All that a source told before this is judged. */
+  judgedUntil(mark: SourceMark): void {
+    this.#mark = mark
+  }
+
+  async reopenSinks(): Promise<void> {
+    await this.#dispatcher?.reopen()
+  }
+
+  async changeSinks(outlets: readonly Outlet[], limits: LaneLimits): Promise<SinkChange> {
+    const stored = await this.#stored()
+    const none = { added: [], changed: [], removed: [], undelivered: 0 }
+    return (await this.#dispatcher?.reconfigure(outlets, limits, stored)) ?? none
+  }
+
+  /** Of the store, for metrics. */
+  get storing(): Readonly<Record<'waiting' | 'done' | 'failed' | 'givenUp', number>> {
+    return { ...this.#persister.counts, waiting: this.#persister.waiting }
+  }
+
+  async #loadTrail(): Promise<readonly Notice[]> {
+    const { ok, entries, head, faults } = await this.trail.load()
+    const { log, damaged } = this.#parts
+    // Said here, the head is known outside of the store that it vouches for.
+    log.info({ entries, head }, 'the audit trail was read')
+    if (!ok) damaged('audit', `the audit trail was damaged or changed: ${faults.join('; ')}`)
+    return this.trail.newest()
+  }
+
+  /** For a sink that is new, oldest first. What is not among them is yet to be offered to it. */
+  async #stored(): Promise<readonly Notice[]> {
+    for (;;) {
+      const { length } = this.trail
+      await this.#persister.flush()
+      const audited = await this.trail.newest()
+      // One that was stored meanwhile was offered to the others already.
+      if (this.trail.length > length) continue
+      return inOrder([...audited, ...this.#parts.alerts.list({ limit: Infinity })])
+    }
+  }
+
+  #hasNews(): boolean {
+    for (const { news } of this.#parts.shelf.versions) if (news) return true
+    return false
+  }
+
+  #collect(): Collected {
+    const { shelf, alerts, controls } = this.#parts
+    const writes = this.#records
+    this.#records = []
+    for (const version of shelf.versions) this.#collectVersion(version, writes)
+    const { losses } = shelf
+    if (losses.drainChanged()) writes.push({ kind: 'meta', key: 'losses', value: losses.spans })
+    const records = alerts.drainChanged()
+    for (const { alert, fingerprint } of records) {
+      writes.push({ kind: 'alert', id: alert.id, fingerprint, value: alert })
+    }
+    const notices = inOrder([...this.#audited, ...records.map(({ alert }) => alert)])
+    this.#audited = []
+    const mark = this.#mark
+    if (mark === undefined) return { writes, notices }
+    this.#mark = undefined
+    writes.push({ kind: 'meta', key: 'mark', value: mark })
+    const stored = (): void => {
+      for (const control of controls()) control.taken?.(mark)
+    }
+    return { writes, notices, stored }
+  }
+
+  #collectVersion(version: DeployedVersion, writes: StoreWrite[]): void {
+    const { key, profile, losses } = version
+    const nowMs = this.#parts.now()
+    if (version.news || nowMs - version.persistedAt >= countsPersistMs) {
+      version.news = false
+      version.persistedAt = nowMs
+      for (const entry of profile.drainChanged()) {
+        writes.push({ kind: 'behaviour', version: key, id: entry.id, value: entry })
+      }
+    }
+    for (const id of profile.drainRemoved()) {
+      writes.push({ kind: 'behaviour-removed', version: key, id })
+    }
+    if (losses.drainChanged() || version.changed) {
+      version.changed = false
+      writes.push(versionWrite(version))
+    }
+    if (version.scanChanged) {
+      version.scanChanged = false
+      writes.push(scanWrite(version))
+    }
+  }
+}
+
+/** Sinks take what comes in the order of ids. */
+function inOrder(notices: Notice[]): readonly Notice[] {
+  return notices.sort((a, b) => (a.id < b.id ? -1 : 1))
+}

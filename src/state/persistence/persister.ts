@@ -1,0 +1,142 @@
+import { isAudit, type Notice } from '../../core/event/outbound-record.ts'
+import type { Store, StoreWrite } from '../store/store.ts'
+
+export interface PersisterOptions {
+  readonly store: Store
+  /** What has changed since it was last asked, and the notices among it. */
+  readonly collect: () => Collected
+  /** These notices are in the store now: they may go out. */
+  readonly onStored: (notices: readonly Notice[]) => void
+  readonly onError: (error: unknown) => void
+  /** Alerts that the store refused for so long that there is no room for them any more: the oldest. */
+  readonly onLost: (alerts: readonly Notice[]) => void
+  /** How many alerts wait for a store that refuses them, at most. */
+  readonly mostWaiting: number
+  /** How long changes gather before they are written; alerts do not wait. */
+  readonly intervalMs: number
+}
+
+export interface Collected {
+  readonly writes: readonly StoreWrite[]
+  readonly notices: readonly Notice[]
+  /** Called once all of this is in the store. */
+  readonly stored?: () => void
+}
+
+/**
+ * Writes behind: one batch at a time, everything that gathered while the last one was being written. An
+ * alert asks for a batch at once, and leaves the daemon only when it is in the store.
+ *
+ * What a batch could not take is kept, each record in its newest state, and is part of the next one; `onError` tells
+ * each failure.
+ */
+export class Persister {
+  readonly #options: PersisterOptions
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> | undefined
+  #again = false
+  readonly #writes = new Map<string, StoreWrite>()
+  readonly #notices = new Map<string, Notice>()
+  #stored: (() => void) | undefined
+  #closed = false
+  /** Batches, by what came of them; and alerts that were given up. */
+  readonly counts = { done: 0, failed: 0, givenUp: 0 }
+
+  constructor(options: PersisterOptions) {
+    this.#options = options
+  }
+
+  /** Records that a batch could not take. */
+  get waiting(): number {
+    return this.#writes.size
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.kick(), this.#options.intervalMs)
+  }
+
+  /** Writes now, or right after the batch that is being written. */
+  kick(): void {
+    if (this.#closed) return
+    if (this.#writing !== undefined) {
+      this.#again = true
+      return
+    }
+    this.#writing = this.#drain()
+  }
+
+  /** Everything collected so far is in the store, or was told as an error. */
+  async flush(): Promise<void> {
+    this.kick()
+    await this.#writing
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.flush()
+    this.#closed = true
+  }
+
+  async #drain(): Promise<void> {
+    // Lets what happens in this turn of the loop join the batch.
+    await Promise.resolve()
+    do {
+      this.#again = false
+      await this.#write()
+    } while (this.#again)
+    this.#writing = undefined
+  }
+
+  async #write(): Promise<void> {
+    this.#fold(this.#options.collect())
+    if (this.#writes.size === 0) return
+    try {
+      // Not synced: a batch outlives the process without it, and an alert would wait for the disk.
+      await this.#options.store.batch([...this.#writes.values()], { sync: false })
+    } catch (error) {
+      this.counts.failed += 1
+      this.#options.onError(error)
+      this.#giveUp()
+      return
+    }
+    this.counts.done += 1
+    const notices = [...this.#notices.values()]
+    const stored = this.#stored
+    this.#writes.clear()
+    this.#notices.clear()
+    this.#stored = undefined
+    stored?.()
+    if (notices.length > 0) this.#options.onStored(notices)
+  }
+
+  /** A record that is there is replaced, and comes after all that was written before it. */
+  #fold({ writes, notices, stored }: Collected): void {
+    for (const write of writes) {
+      const record = recordOf(write)
+      this.#writes.delete(record)
+      this.#writes.set(record, write)
+    }
+    for (const notice of notices) this.#notices.set(notice.id, notice)
+    this.#stored = stored ?? this.#stored
+  }
+
+  /** The audit trail keeps all: with a hole it would be no chain. */
+  #giveUp(): void {
+    const alerts = [...this.#notices.values()].filter((notice) => !isAudit(notice))
+    const lost = alerts.slice(0, Math.max(0, alerts.length - this.#options.mostWaiting))
+    if (lost.length === 0) return
+    for (const { id } of lost) {
+      this.#notices.delete(id)
+      this.#writes.delete(recordOf({ kind: 'alert', id, fingerprint: '', value: undefined }))
+    }
+    this.counts.givenUp += lost.length
+    this.#options.onLost(lost)
+  }
+}
+
+/** The same for writes to the same record. */
+function recordOf(write: StoreWrite): string {
+  const version = 'version' in write ? write.version : ''
+  const id = 'id' in write ? write.id : 'key' in write ? write.key : ''
+  return JSON.stringify([write.kind, version, id])
+}

@@ -1,0 +1,23 @@
+import { type ToldScan, toldScan } from '../../supplychain/scan/kept-scan.ts'
+import type { StoreWrite } from '../store/store.ts'
+import type { DeployedVersion } from '../versions/deployed-version.ts'
+import type { ScanView } from '../../engine/api/engine-views.ts'
+
+/** A record of its own: it is larger than what changes of a version all the time. */
+const recordOf = (version: DeployedVersion): string => `scan ${version.key}`
+
+export function scanWrite(version: DeployedVersion): StoreWrite {
+  return { kind: 'meta', key: recordOf(version), value: version.scan }
+}
+
+/** Takes back what was stored. Throws a `ZodError` where it does not read. */
+export function restoreScan(
+  version: DeployedVersion,
+  meta: Readonly<Record<string, unknown>>,
+): void {
+  version.scan = toldScan.optional().parse(meta[recordOf(version)])
+}
+
+export function scanView({ findings, ...scan }: ToldScan, whole: boolean): ScanView {
+  return whole ? { ...scan, findings } : scan
+}

@@ -1,0 +1,201 @@
+import { z } from 'zod'
+import type { Alert } from '../../core/event/alert.ts'
+import type { EventKind } from '../../core/event/event.ts'
+import { describeError } from '../../errors.ts'
+import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
+import type { Version } from '../../core/lifecycle/version.ts'
+import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import { Profile } from '../../core/profile/profile.ts'
+import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import type { Shaper } from '../../core/behaviour/shape.ts'
+import type { AlertRecord } from '../alerts/alert-store.ts'
+import type { StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts'
+import { DeployedVersion, type ModeWords, type ToldAct } from '../versions/deployed-version.ts'
+import type { LedgerSpan } from '../versions/loss-ledger.ts'
+
+const text = z.string()
+const span = z
+  .object({ reason: text, count: z.number(), from: text, to: text, container: text.optional() })
+  .transform(({ container, ...rest }) => (container === undefined ? rest : { ...rest, container }))
+const stint = z.object({ from: text, to: text, before: z.boolean() })
+
+const saidSchema = z.object({
+  after: z.number(),
+  generation: z.number(),
+  at: text,
+  words: z.array(text),
+})
+
+/** What is stored of a version beside its behaviours. */
+const versionSchema = z.object({
+  image: z.object({ repository: text, tag: text.optional(), digest: text }),
+  tags: z.array(text),
+  life: z.custom<Version>(
+    (value) => typeof value === 'object' && value !== null && 'state' in value,
+  ),
+  firstSeen: text,
+  lastSeen: text,
+  learnedSize: z.number(),
+  runs: z.array(
+    z.object({
+      container: text,
+      name: text.optional(),
+      from: text,
+      to: text.optional(),
+      before: z.boolean(),
+      actsOnly: z.literal(true).optional(),
+      endUnseen: z.literal(true).optional(),
+      earlier: z.array(stint).optional(),
+    }),
+  ),
+  runsSeen: z.number(),
+  runsBefore: z.number(),
+  losses: z.array(span),
+  told: z.array(z.custom<ToldAct>()).default([]),
+  identity: z.custom<ContainerIdentity>().optional(),
+  otherDigests: z.array(text).default([]),
+  imageIds: z.array(text).default([]),
+  handedOver: z.boolean().default(false),
+  heard: z
+    .object({
+      profile: text,
+      generation: z.number(),
+      awaited: z.array(text),
+      said: z.array(saidSchema).default([]),
+      modeNoted: text.exactOptional(),
+    })
+    .default({ profile: '', generation: 0, awaited: [], said: [] }),
+  modeWords: z
+    .custom<ModeWords>((value) => typeof value === 'object' && value !== null)
+    .default({}),
+  revision: z.number().default(0),
+  // Absent in what was stored before it was asked: then all were taken to be.
+  observed: z.array(z.enum(behaviourKinds)).default([...behaviourKinds]),
+  observedBefore: z.array(z.enum(behaviourKinds)).default([...behaviourKinds]),
+  toldKinds: z.array(z.enum(behaviourKinds)).default([]),
+})
+
+export function versionWrite(version: DeployedVersion): StoreWrite {
+  const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
+  const { runs, runsSeen, runsBefore, losses, told } = version
+  const { otherDigests, imageIds, handedOver, heard, modeWords, revision } = version
+  const { observed, observedBefore, toldKinds } = version
+  const value = {
+    image,
+    tags: [...tags],
+    life,
+    firstSeen,
+    lastSeen,
+    learnedSize,
+    identity,
+    runs: [...runs.values()],
+    runsSeen,
+    runsBefore,
+    losses: losses.spans,
+    told: [...told.values()],
+    otherDigests: [...otherDigests],
+    imageIds: [...imageIds],
+    handedOver,
+    heard,
+    modeWords,
+    revision,
+    observed: kindsOf(observed),
+    observedBefore: kindsOf(observedBefore),
+    toldKinds: kindsOf(toldKinds),
+  }
+  return { kind: 'version', version: key, value }
+}
+
+function kindsOf(kinds: ReadonlySet<EventKind>): readonly EventKind[] {
+  return behaviourKinds.filter((kind) => kinds.has(kind))
+}
+
+/** A record that does not read is told, and the rest is taken: one damaged value must not cost the others. */
+export interface Unreadable {
+  readonly what: string
+  readonly message: string
+}
+
+export interface Restored {
+  readonly versions: readonly DeployedVersion[]
+  readonly alerts: readonly AlertRecord[]
+  readonly unreadable: readonly Unreadable[]
+}
+
+export function restore(snapshot: StoreSnapshot, shaper: Shaper): Restored {
+  const unreadable: Unreadable[] = []
+  const versions: DeployedVersion[] = []
+  for (const stored of snapshot.versions) {
+    try {
+      versions.push(restoreVersion(stored, shaper))
+    } catch (error) {
+      unreadable.push({ what: `version ${stored.version}`, message: describeError(error) })
+    }
+  }
+  const alerts: AlertRecord[] = []
+  for (const { id, value, fingerprint } of snapshot.alerts) {
+    if (isAlert(value)) alerts.push({ alert: value, fingerprint })
+    else unreadable.push({ what: `alert ${id}`, message: 'it is not an alert' })
+  }
+  return { versions, alerts, unreadable }
+}
+
+/** Losses of the node as a whole, as they were stored; undefined where they do not read. */
+export function restoreLosses(value: unknown): readonly LedgerSpan[] | undefined {
+  return z.array(span).default([]).safeParse(value).data
+}
+
+function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion {
+  const value = versionSchema.parse(stored.value)
+  const entries = stored.behaviours.map((behaviour) => behaviour.value as ProfileEntry)
+  const { repository, tag, digest } = value.image
+  const image = tag === undefined ? { repository, digest } : { repository, tag, digest }
+  const profile = Profile.load(entries, shaper)
+  const version = new DeployedVersion(image, Object.freeze(value.life), profile, value.firstSeen)
+  for (const known of value.tags) version.tags.add(known)
+  version.lastSeen = value.lastSeen
+  version.learnedSize = value.learnedSize
+  version.runsSeen = value.runsSeen
+  version.runsBefore = value.runsBefore
+  version.identity = value.identity
+  version.losses.load(value.losses)
+  for (const digest of value.otherDigests) version.otherDigests.add(digest)
+  for (const id of value.imageIds) version.imageIds.add(id)
+  version.handedOver = value.handedOver
+  version.heard = value.heard
+  version.modeWords = value.modeWords
+  version.revision = value.revision
+  version.observed = new Set(value.observed)
+  version.observedBefore = new Set(value.observedBefore)
+  for (const kind of value.toldKinds) version.toldKinds.add(kind)
+  for (const run of value.runs) {
+    const { container, from, before, name, to, actsOnly, endUnseen, earlier } = run
+    version.runs.set(container, {
+      container,
+      from,
+      before,
+      ...(name === undefined ? {} : { name }),
+      ...(to === undefined ? {} : { to }),
+      ...(actsOnly === undefined ? {} : { actsOnly }),
+      ...(endUnseen === undefined ? {} : { endUnseen }),
+      ...(earlier === undefined ? {} : { earlier }),
+    })
+  }
+  for (const act of value.told) {
+    version.remember(act.key, act)
+    version.rememberAction(act.key, act.container, act.action)
+    version.rememberTold(act)
+  }
+  version.changed = false
+  return version
+}
+
+function isAlert(value: unknown): value is Alert {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'schema' in value &&
+    value.schema === 'snug.alert/v1' &&
+    'event' in value
+  )
+}

@@ -1,0 +1,316 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, rename } from 'node:fs/promises'
+import { Level } from 'level'
+import { SnugError } from '../../errors.ts'
+import { checkLevel } from './level-check.ts'
+import type {
+  BatchOptions,
+  Keyed,
+  Store,
+  StoreDamage,
+  StoredTrail,
+  StoreSnapshot,
+  StoreWrite,
+} from './store.ts'
+import { decodeKey, encodeKey, keyRange } from './store-key.ts'
+import {
+  alertRecord,
+  decodeValue,
+  encodeValue,
+  operationsOf,
+  SnapshotBuilder,
+  tables,
+} from './store-records.ts'
+
+type Database = Level<string, string>
+
+interface RawOperation {
+  readonly type: 'put' | 'del'
+  readonly key: string
+  readonly value: string
+}
+
+export interface OpenedStore {
+  readonly store: Store
+  /** What had to be repaired or set aside to open it; to be told, it is never silent. */
+  readonly damage: readonly StoreDamage[]
+}
+
+/**
+ * Opens the store in a folder, or makes it. A damaged one is repaired where that works, else set aside
+ * beside the folder, and an empty one takes its place: the agent must watch, with or without its past.
+ *
+ * Errors: `STORE_LOCKED` where another process has it open, `STORE_FAILED` where the folder cannot be used.
+ */
+export async function openLevelStore(folder: string, now = new Date()): Promise<OpenedStore> {
+  await makeFolder(folder)
+  const damage = (await holdsStore(folder)) ? await heal(folder, now) : []
+  const database: Database = new Level(folder, { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+  try {
+    await database.open()
+  } catch (error) {
+    throw asSnugError(error, folder)
+  }
+  return { store: new LevelStore(database, damage), damage }
+}
+
+/** Sees to it that the store can be opened and read; says what that took. */
+async function heal(folder: string, now: Date): Promise<StoreDamage[]> {
+  const found = await checkLevel(folder, 'read')
+  if (found.kind === 'locked') throw locked(folder)
+  if (found.kind === 'sound') return found.dropped.map(droppedFromLog)
+  if (!found.corrupt) {
+    throw new SnugError('STORE_FAILED', `the store in \`${folder}\` failed: ${found.message}`)
+  }
+  const repaired = await checkLevel(folder, 'repair')
+  if (repaired.kind === 'locked') throw locked(folder)
+  if (repaired.kind === 'sound') {
+    const message = `the store was damaged and repaired, records may be missing: ${found.message}`
+    return [{ what: 'store', message }, ...repaired.dropped.map(droppedFromLog)]
+  }
+  const aside = await setAside(folder, now)
+  await makeFolder(folder)
+  const message = `the store was beyond repair and set aside: ${found.message}`
+  return [{ what: 'store', message, aside }]
+}
+
+/** Alerts that are held in memory while they are removed. */
+const prunedAtOnce = 1_000
+
+class LevelStore implements Store {
+  readonly #database: Database
+  readonly #damage: StoreDamage[]
+
+  constructor(database: Database, damage: readonly StoreDamage[]) {
+    this.#database = database
+    this.#damage = [...damage]
+  }
+
+  async batch(writes: readonly StoreWrite[], options: BatchOptions = {}): Promise<void> {
+    await this.#guard(async () => {
+      const operations: RawOperation[] = []
+      for (const write of writes) {
+        if (write.kind === 'version-removed')
+          await this.#removeBehaviours(write.version, operations)
+        for (const operation of operationsOf(write)) {
+          operations.push(
+            operation.type === 'put'
+              ? { ...operation, value: encodeValue(operation.key, operation.value) }
+              : { ...operation, value: '' },
+          )
+        }
+      }
+      await this.#write(operations, options.sync ?? true)
+    })
+  }
+
+  async load(): Promise<StoreSnapshot> {
+    return this.#guard(async () => {
+      const builder = new SnapshotBuilder()
+      const aside: RawOperation[] = []
+      for await (const [key, stored] of this.#database.iterator()) {
+        if (decodeKey(key)[0] === tables.damaged) continue
+        try {
+          builder.add(key, decodeValue(key, stored))
+        } catch (error) {
+          const kept = encodeKey([tables.damaged, key])
+          aside.push({ type: 'put', key: kept, value: encodeValue(kept, stored) })
+          aside.push({ type: 'del', key, value: '' })
+          this.#damage.push({
+            what: 'record',
+            message: `the record \`${key}\` does not read: ${messageOf(error)}`,
+            aside: kept,
+          })
+        }
+      }
+      if (aside.length > 0) await this.#write(aside, true)
+      return builder.finish([...this.#damage])
+    })
+  }
+
+  async audit(limit: number, before?: string): Promise<readonly Keyed[]> {
+    return this.#guard(async () => {
+      const all = keyRange([tables.audit])
+      const lt = before === undefined ? all.lt : encodeKey([tables.audit, before])
+      const range = { gte: all.gte, lt, reverse: true, limit }
+      const entries: Keyed[] = []
+      for await (const [key, stored] of this.#database.iterator(range)) {
+        try {
+          entries.push({ id: decodeKey(key)[1] ?? '', value: decodeValue(key, stored) })
+        } catch {
+          // Found and set aside by `load` at the next start, where it is told.
+        }
+      }
+      return entries
+    })
+  }
+
+  async auditTrail(head: string): Promise<StoredTrail> {
+    return this.#guard(async () => {
+      const snapshot = this.#database.snapshot()
+      const stored = await this.#database.get(encodeKey([tables.meta, head]), { snapshot })
+      return {
+        head: valueOf(encodeKey([tables.meta, head]), stored as string | undefined),
+        entries: this.#trail(snapshot),
+      }
+    })
+  }
+
+  async *#trail(snapshot: ReturnType<Database['snapshot']>): AsyncGenerator<Keyed> {
+    try {
+      const range = { ...keyRange([tables.audit]), snapshot }
+      for await (const [key, stored] of this.#database.iterator(range)) {
+        const value = valueOf(key, stored)
+        if (value !== undefined) yield { id: decodeKey(key)[1] ?? '', value }
+      }
+    } catch (error) {
+      throw asSnugError(error, this.#database.location)
+    } finally {
+      await snapshot.close()
+    }
+  }
+
+  async pruneAlerts(max: number): Promise<number> {
+    return this.#guard(async () => {
+      const range = keyRange([tables.alert])
+      const { length } = await this.#database.keys(range).all()
+      const excess = Math.max(0, length - max)
+      for (let left = excess; left > 0; left -= prunedAtOnce) {
+        await this.#removeOldest({ ...range, limit: Math.min(left, prunedAtOnce) })
+      }
+      return excess
+    })
+  }
+
+  /** Alerts of the range, and the way by their fingerprint where it leads to them. */
+  async #removeOldest(range: object): Promise<void> {
+    const old: readonly [string, unknown][] = await this.#database.iterator(range).all()
+    const indexes = old.map(([key, stored]) => {
+      const fingerprint = fingerprintOf(key, stored as string)
+      return fingerprint === undefined ? undefined : encodeKey([tables.fingerprint, fingerprint])
+    })
+    const known = await this.#database.getMany(indexes.map((index) => index ?? ''))
+    const operations: RawOperation[] = []
+    for (const [at, [key]] of old.entries()) {
+      operations.push({ type: 'del', key, value: '' })
+      const index = indexes[at]
+      if (index === undefined) continue
+      const id = valueOf(index, known[at] as string | undefined)
+      if (id === decodeKey(key)[1]) operations.push({ type: 'del', key: index, value: '' })
+    }
+    await this.#write(operations, false)
+  }
+
+  async alertId(fingerprint: string): Promise<string | undefined> {
+    return this.#guard(async () => {
+      const id = await this.#read(encodeKey([tables.fingerprint, fingerprint]))
+      return typeof id === 'string' ? id : undefined
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#guard(() => this.#database.close())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #read(key: string): Promise<unknown> {
+    return valueOf(key, (await this.#database.get(key)) as string | undefined)
+  }
+
+  async #removeBehaviours(version: string, operations: RawOperation[]): Promise<void> {
+    const range = keyRange([tables.behaviour, version])
+    const inBatch = operations
+      .map(({ key }) => key)
+      .filter((key) => key >= range.gte && key < range.lt)
+    for (const key of [...(await this.#database.keys(range).all()), ...inBatch]) {
+      operations.push({ type: 'del', key, value: '' })
+    }
+  }
+
+  async #write(operations: RawOperation[], sync: boolean): Promise<void> {
+    // `sync` is LevelDB's own option, which the type common with browsers does not know.
+    const options: object = { sync }
+    await this.#database.batch(operations, options)
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw asSnugError(error, this.#database.location)
+    }
+  }
+}
+
+/** Undefined where there is nothing, or it does not read. */
+function fingerprintOf(alertKey: string, stored: string): string | undefined {
+  try {
+    return alertRecord(decodeValue(alertKey, stored)).fingerprint
+  } catch {
+    return undefined
+  }
+}
+
+function valueOf(key: string, stored: string | undefined): unknown {
+  if (stored === undefined) return undefined
+  try {
+    return decodeValue(key, stored)
+  } catch {
+    return undefined
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw asSnugError(error, folder)
+  }
+}
+
+/** Not by `CURRENT` alone: where that is lost, LevelDB would begin an empty store over the old one. */
+async function holdsStore(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).some((name) =>
+      /^(CURRENT|MANIFEST-)|\.(ldb|sst|log)$/.test(name),
+    )
+  } catch (error) {
+    throw asSnugError(error, folder)
+  }
+}
+
+async function setAside(folder: string, now: Date): Promise<string> {
+  const stamp = now.toISOString().replace(/[-:]|\.\d+/g, '')
+  for (let n = 0; ; n++) {
+    const aside = `${folder}.damaged-${stamp}${n === 0 ? '' : `-${n}`}`
+    if (existsSync(aside)) continue
+    await rename(folder, aside)
+    return aside
+  }
+}
+
+function droppedFromLog(line: string): StoreDamage {
+  const message = line.replace(/^\S+ \S+ /, '').trim()
+  return { what: 'log', message: `the newest writes were damaged and dropped: ${message}` }
+}
+
+function locked(folder: string, cause?: unknown): SnugError {
+  return new SnugError('STORE_LOCKED', `the store in \`${folder}\` is in use`, { cause })
+}
+
+function asSnugError(error: unknown, folder: string): SnugError {
+  if (error instanceof SnugError) return error
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && at.code === 'LEVEL_LOCKED') {
+      return locked(folder, error)
+    }
+  }
+  return new SnugError('STORE_FAILED', `the store in \`${folder}\` failed`, { cause: error })
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

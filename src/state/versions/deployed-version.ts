@@ -1,0 +1,305 @@
+import type { Alert } from '../../core/event/alert.ts'
+import type { ActEvent, EventKind, ImageRef, Origin } from '../../core/event/event.ts'
+import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
+import type { HeardWords } from '../../core/lifecycle/reported.ts'
+import type { ModeWord } from '../../core/lifecycle/mode-decision.ts'
+import type { Version } from '../../core/lifecycle/version.ts'
+import type { BehaviourTag } from '../../core/compile/kernel-profile.ts'
+import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import type { Profile } from '../../core/profile/profile.ts'
+import type { BehaviourKey, ContainerSeen } from '../../pipeline/sources/source.ts'
+import type { ToldScan } from '../../supplychain/scan/kept-scan.ts'
+import { LossLedger } from './loss-ledger.ts'
+import { allKinds, type Kinds } from '../../pipeline/judge/source-coverage.ts'
+
+/** What the kernel's key of a behaviour stands for, so that counts told by key find their place. */
+export interface KeyMeaning {
+  readonly behaviours: readonly BehaviourId[]
+  readonly origin: Origin
+  readonly session?: string
+  readonly source: string
+  readonly expected: boolean
+}
+
+/** An unexpected act that was told: repeats of it are counted by its key, also after a restart. Plain data: it is stored. */
+export interface ToldAct extends KeyMeaning {
+  readonly key: BehaviourKey
+  readonly container: string
+  readonly action: Alert['action']
+}
+
+/** From a start of a container to its end, before it was started again. */
+export interface PastStint {
+  readonly from: string
+  readonly to: string
+  readonly before: boolean
+}
+
+/** One container of the version, on this node. Plain data: it is stored. */
+export interface Run {
+  readonly container: string
+  readonly name?: string
+  /** RFC 3339 */
+  readonly from: string
+  /** Its end, absent while it runs; of a container that no source announced, its latest act. */
+  to?: string
+  /** Known by its acts only: recorded events tell no start and no end. */
+  readonly actsOnly?: true
+  /** It already ran when it was first seen: its start is missing from the evidence. */
+  readonly before: boolean
+  /** It ended while nobody watched. */
+  endUnseen?: true
+  /** Before it was started again under the same id, oldest first. */
+  readonly earlier?: readonly PastStint[]
+}
+
+/** Which word of its ImageProfile was heard last. Plain data: it is stored. */
+export interface Heard {
+  /** Uid of that object, whose words are counted anew where it is made anew; empty where none was heard. */
+  readonly profile: string
+  readonly generation: number
+  /** Ids of behaviours that it names and this node does not know yet. */
+  readonly awaited: readonly string[]
+  /** When what it says was said. */
+  readonly said: readonly HeardWords[]
+  /** What the server noted of when the mode was written: that need not move where the mode does. */
+  readonly modeNoted?: string
+}
+
+/** What people said of its mode. Plain data: it is stored. */
+export interface ModeWords {
+  /** The latest that was said at this node: what it tells the fleet. */
+  readonly own?: ModeWord
+  /** The latest that it went by, wherever that was said. */
+  readonly done?: ModeWord
+}
+
+const noKinds: Kinds = new Set()
+
+/** Names a version: the same digest deployed as two repositories is two lines of life. */
+export type VersionKey = string & { readonly __brand: 'VersionKey' }
+
+export function versionKey(image: ImageRef): VersionKey {
+  return `${image.repository}@${image.digest}` as VersionKey
+}
+
+/** Runs that a version remembers; the oldest ended ones go first. Evidence keeps all of them. */
+const runsKept = 5_000
+/** Starts of one container that are told apart; the oldest go first. */
+const stintsKept = 100
+/** Unexpected acts whose keys a later daemon still knows; the oldest go first. */
+const toldKept = 1_000
+/** Acts that were stopped, of which repeats may come; without it they count as alerted on. */
+const actionsKept = 65_536
+
+/** One version at work: its profile, where it is in its life, who runs it, and what the kernel calls its acts. */
+export class DeployedVersion {
+  readonly key: VersionKey
+  readonly image: ImageRef
+  readonly tags = new Set<string>()
+  /** Uids that its containers were declared to run as. */
+  readonly declaredUsers = new Set<number>()
+  readonly profile: Profile
+  readonly losses = new LossLedger()
+  readonly runs = new Map<string, Run>()
+  /** Container runs ever seen, the forgotten ones too. */
+  runsSeen = 0
+  runsBefore = 0
+  firstSeen: string
+  lastSeen: string
+  life: Version
+  /** Digests that the same image got later, by being pushed, and the ids of its configuration. */
+  readonly otherDigests = new Set<string>()
+  readonly imageIds = new Set<string>()
+  /** Its prior is that of a version which had its whole window. */
+  handedOver = false
+  /** One of its containers: the way to the image's files. */
+  identity: ContainerIdentity | undefined
+  heard: Heard = { profile: '', generation: 0, awaited: [], said: [] }
+  modeWords: ModeWords = {}
+  /** Behaviours when the window ended. */
+  learnedSize = 0
+  /** Kinds of acts that were watched for while it learned: of others its profile says nothing. */
+  observed: Kinds = noKinds
+  /** The same of the version that it was handed over from, to judge by while it learns. */
+  observedBefore: Kinds = noKinds
+  /** Kinds beyond these of which an act was told. */
+  readonly toldKinds = new Set<EventKind>()
+  /** Names the set of acts that the kernel knows of this version; a fresh one forgets it. */
+  scope = 0
+  /** Rises with each decision and each step of its life, never with counts; no value comes twice, restarts included. */
+  revision = 0
+  changed = true
+  /** The latest scan of it that was told. */
+  scan: ToldScan | undefined
+  scanChanged = false
+  /** Behaviour was seen or decided on that the store does not have: more than counts. */
+  news = true
+  /** Epoch milliseconds */
+  persistedAt = 0
+  /** What has to be said of it beside its state: how its profile was made wider, why it cannot block. */
+  notes: readonly string[] = []
+  readonly told = new Map<string, ToldAct>()
+  #actions = new Map<string, Alert['action']>()
+  /** Sets that `observed` holds already. */
+  readonly #watched = new WeakSet<Kinds>()
+  readonly #tagged = new Map<BehaviourTag, BehaviourId>()
+  #keys = new Map<BehaviourKey, KeyMeaning>()
+  #oldKeys = new Map<BehaviourKey, KeyMeaning>()
+
+  constructor(image: ImageRef, life: Version, profile: Profile, seenAt: string) {
+    this.key = versionKey(image)
+    this.image = image
+    this.life = life
+    this.profile = profile
+    this.firstSeen = seenAt
+    this.lastSeen = seenAt
+    if (image.tag !== undefined) this.tags.add(image.tag)
+  }
+
+  /** What was decided on before is not what stands now. */
+  revise(nowMs: number): void {
+    // By the clock, so that a number that was lost with the process is not given to something else.
+    this.revision = Math.max(this.revision + 1, nowMs)
+    this.changed = true
+  }
+
+  /** Kinds that were not watched for, of those that there are. */
+  get unobserved(): readonly EventKind[] {
+    return [...allKinds].filter((kind) => !this.observed.has(kind))
+  }
+
+  /** These kinds are watched for while it learns. */
+  watchedFor(kinds: Kinds): void {
+    if (this.#watched.has(kinds)) return
+    this.#watched.add(kinds)
+    if ([...kinds].every((kind) => this.observed.has(kind))) return
+    this.observed = new Set([...this.observed, ...kinds])
+    this.changed = true
+  }
+
+  get running(): number {
+    let count = 0
+    for (const { to } of this.runs.values()) if (to === undefined) count += 1
+    return count
+  }
+
+  started(identity: ContainerIdentity, seen: ContainerSeen): void {
+    // One that was over before anyone could look at its layers does not take away what is known of them.
+    const rootfs = identity.rootfs ?? this.identity?.rootfs
+    this.identity = rootfs === undefined ? identity : { ...identity, rootfs }
+    if (identity.image.tag !== undefined) this.tags.add(identity.image.tag)
+    const known = this.runs.get(identity.id)
+    if (known === undefined || known.actsOnly === true) {
+      const run = { container: identity.id, name: identity.name, from: seen.time }
+      this.#begin({ ...run, before: seen.before })
+    } else {
+      // Restarted under the same id, or the agent was: one run, whose evidence goes on.
+      this.runs.set(identity.id, resumed(known, seen))
+    }
+    this.#seenAt(seen.time)
+  }
+
+  /** `watched`: it was seen ending, and not only found to be gone. */
+  ended(container: string, time: string, watched = true): void {
+    const run = this.runs.get(container)
+    if (run === undefined) return
+    run.to = time
+    if (!watched) run.endUnseen = true
+    this.#seenAt(time)
+  }
+
+  /** An act. Its container may be one that no source announced: in recorded events there are only acts. */
+  touched(event: ActEvent): void {
+    const { container, image, time } = event
+    let run = this.runs.get(container.id)
+    if (run === undefined) {
+      const before = container.before === true
+      run = { container: container.id, from: time, to: time, before, actsOnly: true }
+      this.#begin(container.name === undefined ? run : { ...run, name: container.name })
+    }
+    if (run.actsOnly === true && time > (run.to ?? '')) run.to = time
+    if (time > this.lastSeen) this.lastSeen = time
+    if (image?.tag !== undefined && image.tag !== this.image.tag) this.tags.add(image.tag)
+  }
+
+  remember(key: BehaviourKey, meaning: KeyMeaning): void {
+    this.#keys.set(key, meaning)
+  }
+
+  meaning(key: BehaviourKey): KeyMeaning | undefined {
+    return this.#keys.get(key) ?? this.#oldKeys.get(key)
+  }
+
+  /** What was done about this container's latest act of that key: its repeats got the same. */
+  rememberAction(key: BehaviourKey, container: string, action: Alert['action']): void {
+    const name = `${key} ${container}`
+    if (action === 'alerted') this.#actions.delete(name)
+    else this.#actions.set(name, action)
+    if (this.#actions.size > actionsKept) this.#actions.clear()
+  }
+
+  /** An unexpected act was told in full: what follows of it may be told, as a count, to a later daemon. */
+  rememberTold(act: ToldAct): void {
+    const name = `${act.key} ${act.container}`
+    this.told.delete(name)
+    this.told.set(name, act)
+    const [oldest] = this.told.keys()
+    if (this.told.size > toldKept && oldest !== undefined) this.told.delete(oldest)
+    this.changed = true
+  }
+
+  actionOf(key: BehaviourKey, container: string): Alert['action'] {
+    return this.#actions.get(`${key} ${container}`) ?? 'alerted'
+  }
+
+  /** The behaviour that the kernel counts by this tag; undefined where it is not in the profile any more. */
+  tagged(tag: BehaviourTag): BehaviourId | undefined {
+    const known = this.#tagged.get(tag)
+    if (known !== undefined && this.profile.has(known)) return known
+    const [found] = this.profile.startingWith(`b${tag}`)
+    if (found !== undefined) this.#tagged.set(tag, found)
+    return found
+  }
+
+  /** A fresh scope: what the kernel knew of this version it will ask again. Late counts still find their place. */
+  renewScope(scope: number): void {
+    this.scope = scope
+    this.#oldKeys = this.#keys
+    this.#keys = new Map()
+  }
+
+  #begin(run: Run): void {
+    if (!this.runs.has(run.container)) {
+      this.runsSeen += 1
+      if (run.before) this.runsBefore += 1
+    }
+    this.runs.set(run.container, run)
+    this.changed = true
+    this.#forgetRuns()
+  }
+
+  #seenAt(time: string): void {
+    if (time > this.lastSeen) this.lastSeen = time
+    this.changed = true
+  }
+
+  #forgetRuns(): void {
+    if (this.runs.size <= runsKept) return
+    for (const [container, { to }] of this.runs) {
+      if (to === undefined) continue
+      this.runs.delete(container)
+      return
+    }
+  }
+}
+
+function resumed(run: Run, seen: ContainerSeen): Run {
+  const { to, endUnseen, earlier, ...goesOn } = run
+  // Nobody saw it end, and it runs: it was there all the time.
+  if (to === undefined || endUnseen === true || to >= seen.time) {
+    return earlier === undefined ? goesOn : { ...goesOn, earlier }
+  }
+  const past = [...(earlier ?? []), { from: run.from, to, before: run.before }].slice(-stintsKept)
+  return { ...goesOn, from: seen.time, before: seen.before, earlier: past }
+}

@@ -1,0 +1,105 @@
+import type { LossSpan } from '../../core/event/event.ts'
+
+/** Losses of one reason closer than this are one span: a flood is one loss, not a thousand. */
+const joinMs = 60_000
+const spansKept = 200
+
+/** A loss of one container, or, without one, of all that ran then. */
+export interface LedgerSpan extends LossSpan {
+  readonly container?: string
+}
+
+/** Nothing at all was seen in these; of other losses only so many acts are missing. */
+const blind: ReadonlySet<string> = new Set(['agent-down', 'sensor-gap'])
+/** What a person had forgotten was observed all the same. */
+const forgotten = 'forgotten'
+
+/**
+ * What is known to have been missed, as spans by reason. Bounded by joining the oldest spans of a reason,
+ * never by dropping one: the counts always add up.
+ */
+export class LossLedger {
+  #spans: LedgerSpan[] = []
+  #changed = false
+
+  get spans(): readonly LedgerSpan[] {
+    return this.#spans
+  }
+
+  load(spans: readonly LedgerSpan[]): void {
+    this.#spans = [...spans]
+  }
+
+  add(span: LedgerSpan): void {
+    this.#changed = true
+    const near = this.#spans.findIndex(
+      (known) =>
+        known.reason === span.reason &&
+        known.container === span.container &&
+        Date.parse(span.from) - Date.parse(known.to) < joinMs &&
+        Date.parse(known.from) - Date.parse(span.to) < joinMs,
+    )
+    const known = this.#spans[near]
+    if (known === undefined) this.#spans.push(span)
+    else this.#spans[near] = join(known, span)
+    if (this.#spans.length > spansKept) this.#fold()
+  }
+
+  /** Stretches in which nothing was seen of the container, by time. */
+  blindOf(container: string): readonly LedgerSpan[] {
+    return this.#spans
+      .filter((span) => blind.has(span.reason) && concerns(span, container))
+      .sort((a, b) => (a.from < b.from ? -1 : 1))
+  }
+
+  /**
+   * The latest loss that an act of the container at `time` lies in, or less than `afterMs` behind; undefined
+   * where what led to it was observed.
+   */
+  unobserved(container: string, time: string, afterMs: number): LedgerSpan | undefined {
+    const at = Date.parse(time)
+    let latest: LedgerSpan | undefined
+    for (const span of this.#spans) {
+      if (span.reason === forgotten || !concerns(span, container)) continue
+      if (Date.parse(span.from) > at || at - Date.parse(span.to) >= afterMs) continue
+      if (latest === undefined || span.to > latest.to) latest = span
+    }
+    return latest
+  }
+
+  /** True once after something was added. */
+  drainChanged(): boolean {
+    const changed = this.#changed
+    this.#changed = false
+    return changed
+  }
+
+  #fold(): void {
+    const counts = new Map<string, number>()
+    for (const { reason } of this.#spans) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+    const [busiest] = [...counts].sort((a, b) => b[1] - a[1])
+    if (busiest === undefined || busiest[1] < 2) return
+    const first = this.#spans.findIndex(({ reason }) => reason === busiest[0])
+    const second = this.#spans.findIndex(({ reason }, i) => i > first && reason === busiest[0])
+    const [a, b] = [this.#spans[first], this.#spans[second]]
+    if (a === undefined || b === undefined) return
+    this.#spans[first] = join(a, b)
+    this.#spans.splice(second, 1)
+  }
+}
+
+function concerns(span: LedgerSpan, container: string): boolean {
+  return span.container === undefined || span.container === container
+}
+
+function join(a: LedgerSpan, b: LedgerSpan): LedgerSpan {
+  // Of two containers: nobody knows any more whose, so it is everybody's.
+  const one = a.container === b.container ? a.container : undefined
+  return {
+    ...(one === undefined ? {} : { container: one }),
+    reason: a.reason,
+    count: a.count + b.count,
+    from: a.from < b.from ? a.from : b.from,
+    to: a.to > b.to ? a.to : b.to,
+  }
+}

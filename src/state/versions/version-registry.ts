@@ -1,0 +1,416 @@
+import type { ActEvent, ImageRef, LossEvent } from '../../core/event/event.ts'
+import type { Micros } from '../../core/event/time.ts'
+import { SnugError } from '../../errors.ts'
+import { canonicalRepository } from '../../core/event/canonical.ts'
+import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
+import { settleBlocking } from '../../core/lifecycle/blocking.ts'
+import { priorOf, vanishesAt } from '../../core/lifecycle/inheritance.ts'
+import {
+  advance,
+  type LearnRules,
+  startVersion,
+  type Step,
+  type Transition,
+  type Version,
+  type WindowEvidence,
+} from '../../core/lifecycle/version.ts'
+import { type ContainerRun, countStarts, sliceMicrosFor } from '../../core/coverage/coverage.ts'
+import { Profile } from '../../core/profile/profile.ts'
+import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import type { Shaper } from '../../core/behaviour/shape.ts'
+import type { ContainerSeen } from '../../pipeline/sources/source.ts'
+import { DeployedVersion, type VersionKey, versionKey } from './deployed-version.ts'
+import { LossLedger } from './loss-ledger.ts'
+import { watchedRuns } from './watched-runs.ts'
+
+export interface VersionShelfOptions {
+  readonly node: string
+  readonly shaper: Shaper
+  readonly rules: LearnRules
+  readonly now: () => number
+  /** A container runs, or its version has a new scope: the kernel knows the acts of the version by that. */
+  readonly onAssign: (container: string, version: DeployedVersion) => void
+  readonly onEnded: (container: string, version: DeployedVersion) => void
+  readonly onTransition: (version: DeployedVersion, transition: Transition) => void
+  /** What it was known to do by a number is expected of the declared user too. */
+  readonly onDeclared: (version: DeployedVersion) => void
+  /** Whatever of its life changed, and not only the words for it. */
+  readonly onMoved: (version: DeployedVersion, before: Version) => void
+  /** Behaviours of its predecessor that it never showed are not expected of it any more. */
+  readonly onVanished: (version: DeployedVersion, gone: readonly ProfileEntry[]) => void
+}
+
+/** A version that learns, as it was looked at last. */
+export interface Learning {
+  readonly version: DeployedVersion
+  /** Upper bound on the chance that the next unit does something new. */
+  readonly bound: number
+}
+
+/** All versions of all lineages that this node has seen, and which container runs which. */
+export class VersionShelf {
+  /** Losses of the node as a whole. */
+  readonly losses = new LossLedger()
+  /** Counts that no version could be found for: of containers that ended before the daemon restarted. */
+  unplacedSightings = 0
+  /** Versions that learned at the last tick. */
+  learning: readonly Learning[] = []
+  readonly #options: VersionShelfOptions
+  readonly #versions = new Map<VersionKey, DeployedVersion>()
+  readonly #byContainer = new Map<string, DeployedVersion>()
+  readonly #byScope = new Map<number, DeployedVersion>()
+  #lastScope = 0
+  #last: DeployedVersion | undefined
+  readonly #ended: string[] = []
+  /** Other names of one image's version: by a later digest, and by the image's id. */
+  readonly #aliases = new Map<VersionKey, DeployedVersion>()
+  /** Versions that let go of what vanished, by the window after which they did. */
+  readonly #letGo = new WeakMap<DeployedVersion, number>()
+  /** Runs from before a restart that no source has told of yet. */
+  readonly #unconfirmed = new Set<string>()
+
+  #rules: LearnRules
+
+  constructor(options: VersionShelfOptions) {
+    this.#options = options
+    this.#rules = options.rules
+  }
+
+  get node(): string {
+    return this.#options.node
+  }
+
+  get shaper(): Shaper {
+    return this.#options.shaper
+  }
+
+  get rules(): LearnRules {
+    return this.#rules
+  }
+
+  /** From the next tick on. */
+  set rules(rules: LearnRules) {
+    this.#rules = rules
+  }
+
+  get versions(): Iterable<DeployedVersion> {
+    return this.#versions.values()
+  }
+
+  get watched(): number {
+    let count = 0
+    for (const version of this.#versions.values()) count += version.running
+    return count
+  }
+
+  /** Puts a version back that was stored. */
+  restore(version: DeployedVersion): void {
+    this.#versions.set(version.key, version)
+    this.#rememberNames(version)
+    version.scope = this.#freshScope(version)
+    for (const { container, to } of version.runs.values()) {
+      if (to !== undefined) continue
+      this.#byContainer.set(container, version)
+      this.#unconfirmed.add(container)
+    }
+  }
+
+  /** After the sources have told what runs: what was running before the restart and is not among it, ended with it. */
+  settleRestored(endedAt: string): void {
+    for (const container of this.#unconfirmed) this.containerEnded(container, endedAt, false)
+    this.#unconfirmed.clear()
+  }
+
+  /** The version that an act belongs to, made at first sight; undefined where the image is not known. */
+  versionOf({ image, container, time, process }: ActEvent): DeployedVersion | undefined {
+    if (image === undefined) return undefined
+    // Most often the version of the event before.
+    const last = this.#last?.image
+    if (last?.digest !== image.digest || last.repository !== image.repository) {
+      this.#last = this.#of(image, time)
+    }
+    if (this.#last !== undefined && !this.#byContainer.has(container.id)) {
+      this.#byContainer.set(container.id, this.#last)
+    }
+    const { uid, declaredUser } = process
+    if (declaredUser === true && this.#last?.declaredUsers.has(uid) === false) {
+      this.#declared(this.#last, uid)
+    }
+    return this.#last
+  }
+
+  versionOfContainer(container: string): DeployedVersion | undefined {
+    return this.#byContainer.get(container)
+  }
+
+  /** The version of an image, where it was seen before. */
+  versionOfImage(image: ImageRef, imageId?: string): DeployedVersion | undefined {
+    const key = versionKey(image)
+    const known = this.#versions.get(key) ?? this.#aliases.get(key)
+    if (known !== undefined || imageId === undefined) return known
+    return this.#aliases.get(versionKey({ ...image, digest: imageId }))
+  }
+
+  /** Also by a scope that it had before. */
+  versionOfScope(scope: number): DeployedVersion | undefined {
+    return this.#byScope.get(scope)
+  }
+
+  /** The version of an image, made where no container of it was seen yet. */
+  ofImage(image: ImageRef, time: string, imageId?: string): DeployedVersion {
+    return this.#of(image, time, imageId)
+  }
+
+  containerStarted(identity: ContainerIdentity, seen: ContainerSeen): void {
+    const version = this.#of(identity.image, seen.time, identity.imageId)
+    version.started(identity, seen)
+    this.#unconfirmed.delete(identity.id)
+    this.#byContainer.set(identity.id, version)
+    if (identity.user !== undefined) this.#declared(version, identity.user)
+    this.#options.onAssign(identity.id, version)
+  }
+
+  /** What was known of the user by its number holds for it as the declared one. */
+  #declared(version: DeployedVersion, uid: number): void {
+    version.declaredUsers.add(uid)
+    if (version.profile.declare(uid, version.image.digest)) this.#options.onDeclared(version)
+  }
+
+  /** `watched`: it was seen ending. */
+  containerEnded(container: string, time: string, watched = true): void {
+    const version = this.#byContainer.get(container)
+    if (version === undefined) return
+    version.ended(container, time, watched)
+    this.#options.onEnded(container, version)
+    // Its last counts may still be on the way; the next start of as many containers clears it.
+    this.#ended.push(container)
+    if (this.#ended.length > endedRemembered) {
+      const oldest = this.#ended.shift()
+      const run = oldest === undefined ? undefined : this.#byContainer.get(oldest)?.runs.get(oldest)
+      if (oldest !== undefined && run?.to !== undefined) this.#byContainer.delete(oldest)
+    }
+  }
+
+  /** A loss taints the evidence of the container's version, or, of the node, of every version that was running. */
+  addLoss({ container, image, loss }: LossEvent): void {
+    this.losses.add(loss)
+    const one =
+      container === undefined
+        ? undefined
+        : (this.#byContainer.get(container.id) ??
+          (image === undefined ? undefined : this.versionOfImage(image)))
+    if (container !== undefined) {
+      one?.losses.add({ ...loss, container: container.id })
+      return
+    }
+    for (const version of this.#versions.values()) {
+      if (overlaps(version, loss.from, loss.to)) version.losses.add(loss)
+    }
+  }
+
+  predecessorOf(version: DeployedVersion): DeployedVersion | undefined {
+    const { predecessor } = version.life
+    if (predecessor === undefined) return undefined
+    return this.versionOfImage({ ...version.image, digest: predecessor })
+  }
+
+  /** What the kernel knows of this version it shall ask again: a decision changed what is expected. */
+  renew(version: DeployedVersion): void {
+    version.renewScope(this.#freshScope(version))
+    for (const { container, to } of version.runs.values()) {
+      if (to === undefined) this.#options.onAssign(container, version)
+    }
+  }
+
+  evidence(version: DeployedVersion, nowMs: number): WindowEvidence {
+    const { spans } = version.losses
+    const lastLossMs = spans.reduce((last, { to }) => Math.max(last, Date.parse(to)), 0)
+    const runs = this.runsOf(version, nowMs)
+    return {
+      coverage: version.profile.coverage(runs, this.slice),
+      lost: spans.reduce((sum, { count }) => sum + count, 0),
+      ...(lastLossMs === 0 ? {} : { lastLossMs }),
+      startSeen: countStarts(runs) > 0,
+      unobserved: version.unobserved,
+    }
+  }
+
+  /** What was watched of its containers until now. */
+  runsOf(version: DeployedVersion, nowMs: number): readonly ContainerRun[] {
+    return watchedRuns(version, nowMs, this.node)
+  }
+
+  /** The length of time that long runs are looked at in. */
+  get slice(): Micros {
+    return sliceMicrosFor(this.rules.floorMs)
+  }
+
+  /** Moves every version on as time passes. */
+  tick(): void {
+    const nowMs = this.#options.now()
+    const learning: Learning[] = []
+    for (const version of this.#versions.values()) {
+      this.#letVanish(version, nowMs)
+      const { state, mode } = version.life
+      if (mode === 'block') {
+        this.apply(version, { version: settleBlocking(version.life, nowMs), transitions: [] })
+        continue
+      }
+      const settled = state !== 'learning' && !(mode === 'alert' && this.rules.after === 'block')
+      if (settled) continue
+      const evidence = this.evidence(version, nowMs)
+      if (state === 'learning') learning.push({ version, bound: evidence.coverage.bound })
+      this.apply(version, advance(version.life, evidence, this.rules, nowMs))
+    }
+    this.learning = learning
+  }
+
+  /** Each window once: what it inherited and did not show in it, nor in the time of grace after it. */
+  #letVanish(version: DeployedVersion, nowMs: number): void {
+    const at = vanishesAt(version.life, this.rules)
+    if (at === undefined || nowMs < at || this.#letGo.get(version) === at) return
+    this.#letGo.set(version, at)
+    const gone = version.profile.vanish()
+    if (gone.length === 0) return
+    version.news = true
+    this.#options.onVanished(version, gone)
+  }
+
+  /** Takes over what the state machine said. */
+  apply(version: DeployedVersion, { version: life, transitions }: Step): void {
+    if (life === version.life) return
+    const before = version.life
+    const { because } = before
+    version.life = life
+    if (transitions.length > 0 || because !== life.because) version.changed = true
+    for (const transition of transitions) {
+      if (transition.from.state === 'learning') version.learnedSize = version.profile.size
+      this.#options.onTransition(version, transition)
+    }
+    if (hasMoved(before, life)) this.#options.onMoved(version, before)
+  }
+
+  /**
+   * Versions that an operator's IMAGE names: `repository`, `repository:tag` or `repository@sha256:prefix`.
+   *
+   * Errors: `IMAGE_UNKNOWN`.
+   */
+  find(ref: string): readonly DeployedVersion[] {
+    const found = [...this.#versions.values()].filter((version) => names(ref, version))
+    if (found.length === 0) {
+      throw new SnugError('IMAGE_UNKNOWN', `no image that was observed is named \`${ref}\``)
+    }
+    return found.sort((a, b) => (a.firstSeen < b.firstSeen ? -1 : 1))
+  }
+
+  /** The one version that IMAGE names; of a repository or tag with several, the newest. */
+  findOne(ref: string): DeployedVersion {
+    const found = this.find(ref)
+    const newest = found.at(-1)
+    if (newest === undefined || (ref.includes('@') && found.length > 1)) {
+      const digests = found.map(({ image }) => image.digest.slice(0, 19)).join(', ')
+      throw new SnugError('IMAGE_AMBIGUOUS', `\`${ref}\` names several versions: ${digests}`)
+    }
+    return newest
+  }
+
+  #of(image: ImageRef, time: string, imageId?: string): DeployedVersion {
+    const known = this.versionOfImage(image, imageId)
+    if (known !== undefined) {
+      this.#named(known, image, imageId)
+      return known
+    }
+    const before = this.#newest(image.repository)
+    const nowMs = this.#options.now()
+    const profile = new Profile(this.#options.shaper)
+    if (before !== undefined) {
+      const windowDone = before.life.learnedAt !== undefined
+      const prior = priorOf({ digest: before.image.digest, windowDone }, before.profile.entries())
+      profile.merge(prior)
+    }
+    const life = startVersion(image.digest, nowMs, before?.image.digest)
+    const version = new DeployedVersion(image, life, profile, time)
+    version.handedOver = before?.life.learnedAt !== undefined
+    if (before !== undefined) version.observedBefore = before.observed
+    version.scope = this.#freshScope(version)
+    this.#versions.set(version.key, version)
+    this.#named(version, image, imageId)
+    return version
+  }
+
+  /**
+   * An image that was built here has an id only, and gets a digest once it is pushed; pushed elsewhere, another.
+   * It is one image all the same.
+   */
+  #named(version: DeployedVersion, { digest }: ImageRef, imageId: string | undefined): void {
+    const { image, otherDigests, imageIds } = version
+    const known = digest === image.digest || otherDigests.has(digest)
+    if (known && (imageId === undefined || imageIds.has(imageId))) return
+    if (digest !== image.digest) otherDigests.add(digest)
+    if (imageId !== undefined) imageIds.add(imageId)
+    version.changed = true
+    this.#rememberNames(version)
+  }
+
+  #rememberNames(version: DeployedVersion): void {
+    const { image, otherDigests, imageIds } = version
+    for (const digest of [...otherDigests, ...imageIds]) {
+      this.#aliases.set(versionKey({ ...image, digest }), version)
+    }
+  }
+
+  #freshScope(version: DeployedVersion): number {
+    this.#lastScope += 1
+    this.#byScope.set(this.#lastScope, version)
+    return this.#lastScope
+  }
+
+  /** The version of the lineage that came last before a new one. */
+  #newest(repository: string): DeployedVersion | undefined {
+    let newest: DeployedVersion | undefined
+    for (const version of this.#versions.values()) {
+      if (version.image.repository !== repository) continue
+      if (newest === undefined || version.firstSeen >= newest.firstSeen) newest = version
+    }
+    return newest
+  }
+}
+
+/** Ended containers whose late counts still find their version. */
+const endedRemembered = 1_024
+
+function hasMoved(a: Version, b: Version): boolean {
+  return (
+    a.state !== b.state ||
+    a.mode !== b.mode ||
+    a.blocking !== b.blocking ||
+    a.breakGlass !== b.breakGlass
+  )
+}
+
+function overlaps(version: DeployedVersion, from: string, to: string): boolean {
+  for (const run of version.runs.values()) {
+    const goesOn = run.to === undefined || run.actsOnly === true || run.to >= from
+    if (run.from <= to && goesOn) return true
+  }
+  return false
+}
+
+function names(typed: string, { image, tags, otherDigests }: DeployedVersion): boolean {
+  const ref = canonicalRepository(typed)
+  const at = ref.indexOf('@')
+  if (at >= 0) {
+    const digest = ref.slice(at + 1)
+    const digests = [image.digest, ...otherDigests]
+    if (withoutTag(ref.slice(0, at)) !== image.repository) return false
+    return digests.some((known) => known.startsWith(digest))
+  }
+  if (ref === image.repository) return true
+  const colon = ref.lastIndexOf(':')
+  return ref.slice(0, colon) === image.repository && tags.has(ref.slice(colon + 1))
+}
+
+function withoutTag(ref: string): string {
+  const colon = ref.lastIndexOf(':')
+  return colon > ref.lastIndexOf('/') ? ref.slice(0, colon) : ref
+}

@@ -1,0 +1,57 @@
+import { microsOf } from '../../core/event/time.ts'
+import type { ContainerRun, Stint } from '../../core/coverage/coverage.ts'
+import type { DeployedVersion, PastStint, Run } from './deployed-version.ts'
+
+/**
+ * What was really watched of a version's containers until `nowMs`: from start to end, without the stretches in
+ * which nobody observed.
+ */
+export function watchedRuns(
+  { runs, losses }: DeployedVersion,
+  nowMs: number,
+  node: string,
+): readonly ContainerRun[] {
+  return [...runs.values()].flatMap((run): readonly ContainerRun[] => {
+    const gaps = losses.blindOf(run.container).map(({ from, to }): Gap => {
+      return { from: microsOf(from), to: microsOf(to) }
+    })
+    const stints = allStints(run, nowMs).flatMap((stint) => without(stint, gaps))
+    const last = stints.at(-1)
+    if (last === undefined) return []
+    const earlier = stints.slice(0, -1)
+    const one = { ...last, container: run.container, node }
+    return [earlier.length === 0 ? one : { ...one, earlier }]
+  })
+}
+
+interface Gap {
+  readonly from: number
+  readonly to: number
+}
+
+function allStints(run: Run, nowMs: number): readonly Stint[] {
+  const past = (run.earlier ?? []).map(({ from, to, before }: PastStint): Stint => {
+    return { from: microsOf(from), to: microsOf(to), before, ended: true }
+  })
+  const { from, to, before, actsOnly, endUnseen } = run
+  const end = to === undefined ? nowMs * 1_000 : microsOf(to)
+  const ended = to !== undefined && actsOnly !== true && endUnseen !== true
+  return [...past, { from: microsOf(from), to: Math.max(end, microsOf(from)), before, ended }]
+}
+
+/** The parts of a stint that lie in no gap. What follows a gap has no start that was seen. */
+function without(stint: Stint, gaps: readonly Gap[]): readonly Stint[] {
+  const parts: Stint[] = []
+  let { from } = stint
+  let { before } = stint
+  for (const gap of gaps) {
+    if (gap.to <= from || gap.from >= stint.to) continue
+    if (gap.from > from) parts.push({ from, to: gap.from, before: before === true, ended: false })
+    from = Math.max(from, gap.to)
+    before = true
+  }
+  if (from < stint.to || parts.length === 0) {
+    parts.push({ ...stint, from: Math.min(from, stint.to), before: before === true })
+  }
+  return parts
+}

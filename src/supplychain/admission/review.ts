@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import { SnugError } from '../../errors.ts'
+import { visible } from '../../pipeline/delivery/format/line-text.ts'
+import type { Decision } from './decide.ts'
+
+const apiVersion = 'admission.k8s.io/v1'
+const kind = 'AdmissionReview'
+
+const containers = z.array(z.looseObject({ image: z.string().nullish() })).nullish()
+const pod = z.looseObject({
+  spec: z
+    .looseObject({
+      initContainers: containers,
+      containers,
+      ephemeralContainers: containers,
+    })
+    .nullish(),
+  /** Of `EphemeralContainers`, which is what the subresource had before Kubernetes 1.22. */
+  ephemeralContainers: containers,
+})
+type Pod = z.output<typeof pod>
+
+const review = z.looseObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal(kind),
+  request: z.looseObject({
+    uid: z.string().min(1).max(256),
+    resource: z.looseObject({ group: z.string(), resource: z.string() }),
+    namespace: z.string().max(253).default(''),
+    name: z.string().max(253).default(''),
+    operation: z.enum(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']),
+    object: pod.nullish(),
+    oldObject: pod.nullish(),
+  }),
+})
+
+/** What the API server asks about. */
+export interface PodReview {
+  readonly uid: string
+  readonly namespace: string
+  readonly name: string
+  /** Each image once, of containers of every kind; of a pod that is changed those that are new in it. */
+  readonly images: readonly string[]
+}
+
+/** Errors: BODY_INVALID, also for what is not about pods */
+export function parseReview(value: unknown): PodReview {
+  const parsed = review.safeParse(value)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const where = issue?.path.map(String).join('.') ?? ''
+    throw new SnugError('BODY_INVALID', `it is no ${kind} of ${apiVersion}: \`${where}\``)
+  }
+  const { uid, resource, namespace, name, operation, object, oldObject } = parsed.data.request
+  if (resource.group !== '' || resource.resource !== 'pods') {
+    throw new SnugError('BODY_INVALID', `only pods are judged, and no \`${resource.resource}\``)
+  }
+  const asked = operation === 'CREATE' || operation === 'UPDATE'
+  const before = new Set(imagesOf(oldObject))
+  // What runs already is not judged anew: a pod whose profile has ended must still be let go of by its finalizers.
+  const images = asked ? imagesOf(object).filter((image) => !before.has(image)) : []
+  return { uid, namespace, name, images: [...new Set(images)] }
+}
+
+function imagesOf(of: Pod | null | undefined): readonly string[] {
+  const { spec, ephemeralContainers } = of ?? {}
+  return [
+    ...(spec?.initContainers ?? []),
+    ...(spec?.containers ?? []),
+    ...(spec?.ephemeralContainers ?? []),
+    ...(ephemeralContainers ?? []),
+  ].map(({ image }) => image ?? '')
+}
+
+/** Longer warnings are cut by what shows them. */
+const warningLength = 256
+const messageLength = 2_048
+
+/** The answer, of which the API server shows the message and the warnings to who made the pod. */
+export function reviewAnswer(uid: string, decision: Decision): object {
+  const { verdict, allowed, tells, reasons } = decision
+  const shown = reasons.map(visible)
+  const message = cut(`snug: ${shown.join('; ')}`, messageLength)
+  return {
+    apiVersion,
+    kind,
+    response: {
+      uid,
+      allowed,
+      ...(allowed ? {} : { status: { code: 403, reason: 'Forbidden', message } }),
+      ...(allowed && tells
+        ? { warnings: shown.map((reason) => cut(`snug: ${reason}`, warningLength)) }
+        : {}),
+      auditAnnotations: {
+        verdict,
+        ...(shown.length === 0 ? {} : { reasons: cut(shown.join('; '), messageLength) }),
+      },
+    },
+  }
+}
+
+function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`
+}

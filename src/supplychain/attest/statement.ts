@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import { SnugError } from '../../errors.ts'
+import { parseProfileDocument, type ProfileDocument } from '../export/profile-document.ts'
+import { type AttestedGate, parseGateResult } from '../gate/parse-result.ts'
+
+const statementType = 'https://in-toto.io/Statement/v1'
+
+/** A kind of thing that is said of an image. */
+export interface Predicate<Said> {
+  readonly type: string
+  /** Where in the predicate it is. */
+  readonly member: string
+  readonly parse: (value: unknown) => Said
+}
+
+/** What the image was seen doing. */
+export const profilePredicate: Predicate<ProfileDocument> = {
+  type: 'urn:snug:predicate:profile:v1',
+  member: 'profile',
+  parse: parseProfileDocument,
+}
+
+/** What a gate found of it. */
+export const gatePredicate: Predicate<AttestedGate> = {
+  type: 'urn:snug:predicate:gate:v1',
+  member: 'gate',
+  parse: parseGateResult,
+}
+
+export interface Statement<Said> {
+  /** `sha256:…` of the image's manifest. */
+  readonly digests: readonly string[]
+  readonly said: Said
+  /** RFC 3339 */
+  readonly made: string
+  /** Until then it is to be trusted; absent: without end. */
+  readonly expires?: string
+}
+
+/** What is signed, as JSON: an in-toto Statement v1 about the image's manifest. */
+export function statementText<Said>(
+  { type, member }: Predicate<Said>,
+  subject: { readonly repository: string; readonly digest: string },
+  { said, made, expires }: Omit<Statement<Said>, 'digests'>,
+  version: string,
+): string {
+  return JSON.stringify({
+    _type: statementType,
+    subject: [
+      { name: subject.repository, digest: { sha256: subject.digest.replace(/^sha256:/, '') } },
+    ],
+    predicateType: type,
+    predicate: {
+      made: { at: made, by: `snug ${version}` },
+      ...(expires === undefined ? {} : { expires }),
+      [member]: said,
+    },
+  })
+}
+
+const moment = z.iso.datetime()
+const statement = z.looseObject({
+  _type: z.literal(statementType),
+  subject: z
+    .array(z.looseObject({ digest: z.looseObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }) }))
+    .min(1),
+  predicateType: z.string(),
+  predicate: z.looseObject({
+    made: z.looseObject({ at: moment }),
+    expires: moment.optional(),
+  }),
+})
+
+/** Errors: ATTESTATION_INVALID; those of the predicate for what is said */
+export function parseStatement<Said>(
+  { type, member, parse }: Predicate<Said>,
+  value: unknown,
+): Statement<Said> {
+  const parsed = statement.safeParse(value)
+  if (!parsed.success) {
+    const where = parsed.error.issues[0]?.path.join('.') ?? ''
+    throw new SnugError('ATTESTATION_INVALID', `\`${where}\` is not what a statement has`)
+  }
+  const { subject, predicateType, predicate } = parsed.data
+  if (predicateType !== type) {
+    throw new SnugError('ATTESTATION_INVALID', `its \`predicateType\` is not \`${type}\``)
+  }
+  const { made, expires, [member]: said } = predicate
+  return {
+    digests: subject.map(({ digest }) => `sha256:${digest.sha256}`),
+    said: parse(said),
+    made: made.at,
+    ...(expires === undefined ? {} : { expires }),
+  }
+}

@@ -1,0 +1,109 @@
+import { SnugError } from '../../errors.ts'
+import type { ProfileDocument } from '../export/profile-document.ts'
+import { bytesOf, type Envelope, inTotoType, pae } from './dsse.ts'
+import { parseStatement, type Predicate, type Statement } from './statement.ts'
+
+/** A key whose word is taken. */
+export interface TrustedKey {
+  /** Of its public part, hexadecimal. */
+  readonly id: string
+  readonly verifies: (message: Uint8Array, signature: Uint8Array) => boolean
+}
+
+export interface Verified<Said> extends Statement<Said> {
+  readonly keyId: string
+}
+
+export type VerifiedProfile = Verified<ProfileDocument>
+
+/**
+ * Takes what is said out of its envelope, once a trusted key has signed it, for this image, and as long as it stands.
+ *
+ * Errors: ATTESTATION_INVALID, SIGNER_UNKNOWN, SIGNATURE_BROKEN, ATTESTATION_OF_ANOTHER, ATTESTATION_EXPIRED; those of
+ * the predicate
+ */
+export function verifyStatement<Said>(
+  predicate: Predicate<Said>,
+  envelope: Envelope,
+  trust: Trust,
+): Verified<Said> {
+  const { payloadType, payload } = envelope
+  if (payloadType !== inTotoType) {
+    throw new SnugError('ATTESTATION_INVALID', `it holds \`${payloadType}\` and no statement`)
+  }
+  const bytes = bytesOf(payload)
+  // Nothing of what it says is read before it is known who says it.
+  const key = signerOf(envelope, pae(payloadType, bytes), trust.keys)
+  const statement = parseStatement(predicate, jsonOf(bytes))
+  if (!statement.digests.includes(trust.digest)) {
+    const what = `it is about ${statement.digests.join(', ')}, and not about ${trust.digest}`
+    throw new SnugError('ATTESTATION_OF_ANOTHER', what)
+  }
+  const { expires } = statement
+  if (expires !== undefined && trust.nowMs > Date.parse(expires)) {
+    throw new SnugError('ATTESTATION_EXPIRED', `it was good until ${expires}`)
+  }
+  return { ...statement, keyId: key.id }
+}
+
+export interface Trust {
+  readonly keys: readonly TrustedKey[]
+  /** Of the image's manifest. */
+  readonly digest: string
+  readonly nowMs: number
+}
+
+/** What is attached: an envelope, or why it is none. */
+export type Attachment = Envelope | SnugError
+
+/**
+ * Of several, newest first, the first that holds; undefined where there is none at all. No more are fetched than that
+ * takes.
+ *
+ * Errors: where none holds, those of {@link verifyStatement} for the newest
+ */
+export async function newestGood<Said>(
+  predicate: Predicate<Said>,
+  attachments: AsyncIterable<Attachment> | Iterable<Attachment>,
+  trust: Trust,
+): Promise<Verified<Said> | undefined> {
+  let refusal: SnugError | undefined
+  for await (const one of attachments) {
+    try {
+      if (one instanceof SnugError) throw one
+      return verifyStatement(predicate, one, trust)
+    } catch (error) {
+      if (!(error instanceof SnugError)) throw error
+      refusal ??= error
+    }
+  }
+  if (refusal !== undefined) throw refusal
+  return undefined
+}
+
+function signerOf(
+  { signatures }: Envelope,
+  message: Uint8Array,
+  keys: readonly TrustedKey[],
+): TrustedKey {
+  for (const { sig } of signatures) {
+    const signature = bytesOf(sig)
+    const key = keys.find((one) => one.verifies(message, signature))
+    if (key !== undefined) return key
+  }
+  // The id is only a hint: it says what went wrong, and never that something is right.
+  const named = signatures.find(({ keyid }) => keys.some(({ id }) => id === keyid))
+  if (named !== undefined) {
+    const what = `it names the trusted key ${named.keyid?.slice(0, 16)}, whose signature does not fit`
+    throw new SnugError('SIGNATURE_BROKEN', `${what}: it was changed after it was signed`)
+  }
+  throw new SnugError('SIGNER_UNKNOWN', 'none of the trusted keys has signed it')
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown
+  } catch (cause) {
+    throw new SnugError('ATTESTATION_INVALID', 'its payload is not JSON', { cause })
+  }
+}

@@ -1,0 +1,123 @@
+import type { ImageRef } from '../../core/event/event.ts'
+import {
+  type Actor,
+  type BehaviourId,
+  type BehaviourObject,
+  behaviourKey,
+} from '../../core/behaviour/behaviour.ts'
+import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import type { Profile } from '../../core/profile/profile.ts'
+import type { EvidenceCell, ProfileEntry } from '../../core/profile/profile-entry.ts'
+import { anyArguments, isPattern } from '../../core/behaviour/subject.ts'
+import type { User } from '../../core/behaviour/user.ts'
+
+/** One thing that the service may do, for languages that know less than a profile does. */
+export interface Allowed {
+  readonly id: BehaviourId
+  readonly actor: Actor
+  readonly uid: User
+  readonly object: BehaviourObject
+  /** Present where the object is a pattern that is not open yet: exactly these are allowed. */
+  readonly literals?: readonly string[]
+}
+
+/** What is exported: the expected behaviour of one version, and nothing of its exec sessions. */
+export interface Exportable {
+  readonly image: ImageRef
+  readonly allowed: readonly Allowed[]
+  /** What it did that is not expected until a person says so; in no export. */
+  readonly waiting: readonly Allowed[]
+  readonly seen: Seen
+  /** What the evidence lacks, in words. */
+  readonly doubts: readonly string[]
+}
+
+/** By whom and where the service was watched, without its exec sessions. */
+export interface Seen {
+  /** Kinds of acts that were watched for. */
+  readonly kinds: readonly string[]
+  readonly nodes: readonly string[]
+  readonly sources: readonly string[]
+  /** How many. */
+  readonly containers: number
+  /** The first and the last act, RFC 3339; absent where there was none. */
+  readonly span?: { readonly first: string; readonly last: string }
+}
+
+/** What an export says, and what it cannot: the notes are for whoever puts it to use. */
+export interface Exported {
+  readonly text: string
+  readonly notes: readonly string[]
+}
+
+/**
+ * @param kinds of acts that were watched for while it was learned
+ * @param doubts what the evidence lacks, in words
+ */
+export function exportableOf(
+  image: ImageRef,
+  profile: Profile,
+  kinds: readonly string[] = behaviourKinds,
+  doubts: readonly string[] = [],
+): Exportable {
+  const entries = profile.entries()
+  const allowed = entries.flatMap((entry): readonly Allowed[] => {
+    const state = profile.state(entry.id)
+    if (state !== 'learned' && state !== 'approved') return []
+    const { actor, uid, object } = entry
+    const admission = profile.admission(behaviourKey(actor, uid, object))
+    if (admission === undefined || admission.origins.every((origin) => origin === 'exec-in'))
+      return []
+    return [allowedOf(entry, admission.generalised)]
+  })
+  const waiting = entries.flatMap((entry): readonly Allowed[] => {
+    const state = profile.state(entry.id)
+    const waits = state === 'pending' || state === 'quarantined'
+    return waits && entry.cells.some(isServices) ? [allowedOf(entry, false)] : []
+  })
+  return { image, allowed, waiting, seen: seenOf(entries, kinds), doubts }
+}
+
+function allowedOf({ id, actor, uid, object, cells }: ProfileEntry, generalised: boolean): Allowed {
+  if (object.kind === 'exec') return { id, actor, uid, object: anyArguments(object) }
+  if (!isPattern(object) || generalised) return { id, actor, uid, object }
+  const literals = new Set(cells.flatMap(({ witnesses }) => witnesses?.literals ?? []))
+  return { id, actor, uid, object, literals: [...literals].sort() }
+}
+
+function isServices({ origin }: EvidenceCell): boolean {
+  return origin !== 'exec-in'
+}
+
+function seenOf(entries: readonly ProfileEntry[], kinds: readonly string[]): Seen {
+  const cells = entries
+    .flatMap((entry) => entry.cells)
+    .filter(({ origin, phase }) => origin !== 'exec-in' && phase === 'learned')
+  const union = (pick: (cell: EvidenceCell) => readonly string[]): readonly string[] =>
+    [...new Set(cells.flatMap(pick))].sort(compareText)
+  const times = union(({ first, last }) => [first, last])
+  const [first, last] = [times.at(0), times.at(-1)]
+  return {
+    kinds,
+    nodes: union(({ nodes }) => nodes),
+    sources: union(({ sources }) => sources),
+    containers: union(({ container }) => [container]).length,
+    ...(first === undefined || last === undefined ? {} : { span: { first, last } }),
+  }
+}
+
+/** A name for what is made of an image: lower case letters, digits and hyphens, at most 63. */
+export function nameOf({ repository, digest }: ImageRef): string {
+  return `snug-${shortNameOf({ repository })}-${digest.slice(digest.indexOf(':') + 1).slice(0, 12)}`
+}
+
+/** The last part of the repository, in lower case letters, digits and hyphens, at most 40. */
+export function shortNameOf({ repository }: Pick<ImageRef, 'repository'>): string {
+  const short = repository.slice(repository.lastIndexOf('/') + 1).toLowerCase()
+  const plain = short.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '') || 'image'
+  return plain.slice(0, 40).replace(/-+$/, '')
+}
+
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

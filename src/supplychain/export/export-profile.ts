@@ -1,0 +1,60 @@
+import type { ImageRef } from '../../core/event/event.ts'
+import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
+import type { Profile } from '../../core/profile/profile.ts'
+import { type Exportable, type Exported, exportableOf } from './allowed.ts'
+import { apparmor } from './apparmor.ts'
+import { falco } from './falco.ts'
+import { inToto } from './in-toto.ts'
+import { kubeArmor, networkPolicy } from './kubernetes.ts'
+import { profileDocument } from './profile-document.ts'
+import { seccomp } from './seccomp.ts'
+import { securityContext } from './security-context.ts'
+import { tetragon } from './tetragon.ts'
+
+export const exportFormats = [
+  'snug',
+  'seccomp',
+  'apparmor',
+  'security-context',
+  'networkpolicy',
+  'kubearmor',
+  'tetragon',
+  'falco',
+  'in-toto',
+] as const
+export type ExportFormat = (typeof exportFormats)[number]
+
+const writers: Readonly<Record<Exclude<ExportFormat, 'snug'>, (what: Exportable) => Exported>> = {
+  seccomp,
+  apparmor,
+  'security-context': securityContext,
+  networkpolicy: networkPolicy,
+  kubearmor: kubeArmor,
+  tetragon,
+  falco,
+  'in-toto': inToto,
+}
+
+/**
+ * The profile in another language, and what that cannot say. `snug` is the whole of it, with its evidence.
+ *
+ * @param observed kinds of acts that were watched for while it was learned; absent: all
+ * @param doubts what the evidence lacks, in words
+ */
+export function exportProfile(
+  format: ExportFormat,
+  image: ImageRef,
+  profile: Profile,
+  observed?: ReadonlySet<string>,
+  doubts: readonly string[] = [],
+): Exported {
+  if (format === 'snug') {
+    return { text: profileDocument(image, profile.entries(), observed), notes: [] }
+  }
+  return writers[format](exportableOf(image, profile, watchedKinds(observed), doubts))
+}
+
+/** In their order; absent: all. */
+export function watchedKinds(observed?: ReadonlySet<string>): readonly string[] {
+  return behaviourKinds.filter((kind) => observed?.has(kind) !== false)
+}

@@ -1,0 +1,110 @@
+import { plural } from '../../core/coverage/coverage.ts'
+import { describeBehaviour } from '../../core/behaviour/describe.ts'
+import type { Allowed, Exportable } from './allowed.ts'
+import { byWhat, takesOf, togetherOf, type Together } from './root-take.ts'
+
+export const rootVerdicts = ['not-root', 'need-not', 'needs', 'unknown'] as const
+/**
+ * `not-root`: nothing runs as root. `need-not`: something does, and nothing that it did needs it. `needs`: something did.
+ * `unknown`: too little was seen to say either.
+ */
+export type RootVerdict = (typeof rootVerdicts)[number]
+
+/** One thing that another user would take, or that needs root, with what it was told from. */
+export interface RootItem {
+  readonly take: string
+  readonly because: readonly { readonly id: string; readonly text: string }[]
+}
+
+/** Whether containers of the image run as root, whether they need to, and what it would take not to. */
+export interface RootNeed {
+  readonly verdict: RootVerdict
+  /** The verdict in plain words, with what the evidence of it lacks. */
+  readonly sentence: string
+  /** What needs root. */
+  readonly needs: readonly RootItem[]
+  /** What would have to be seen to for another user. */
+  readonly takes: readonly RootItem[]
+}
+
+/** Without these a need of root can have gone unseen. */
+const tellingKinds = ['file', 'identity', 'capability', 'syscall'] as const
+
+/** Told from what was observed, and from nothing else: modes of files, for one, are not. */
+export function rootNeed({ allowed, waiting, seen, doubts }: Exportable): RootNeed {
+  const acts = allowed.filter(isRoots)
+  const waits = waiting.filter(isRoots)
+  const together = togetherOf([...allowed, ...waiting], seen.kinds)
+  const needs = itemsOf(acts, 'needs', together)
+  const takes = itemsOf(acts, 'takes', together)
+  const needsWaiting = itemsOf(waits, 'needs', together)
+  const unwatched = tellingKinds.filter((kind) => !seen.kinds.includes(kind))
+  const where = seen.containers === 0 ? '' : ` in ${plural(seen.containers, 'container')}`
+  const said = (verdict: RootVerdict, sentence: string): RootNeed => {
+    return { verdict, sentence: [sentence, ...doubts].join('; '), needs, takes }
+  }
+  if (allowed.length === 0) return said('unknown', 'nothing is known of whom it runs as')
+  if (needs.length > 0) {
+    return said('needs', `runs as root and needs it: ${needs.map(({ take }) => take).join('; ')}`)
+  }
+  if (needsWaiting.length > 0) {
+    const what = needsWaiting.map(({ take }) => take).join('; ')
+    return said('unknown', `runs as root, and needs it if what waits for review is right: ${what}`)
+  }
+  if (unwatched.length > 0) {
+    const what = acts.length === 0 ? 'nothing ran as root' : 'nothing that it did needs root'
+    const kinds = unwatched.join(', ')
+    return said('unknown', `${what}${where} as far as was seen, but nobody watched for ${kinds}`)
+  }
+  if (acts.length > 0) {
+    const but =
+      takes.length === 0 ? '' : `; another user would take ${plural(takes.length, 'thing')}`
+    const more =
+      waits.length === 0
+        ? ''
+        : `; ${plural(waits.length, 'act')} of root's ${waits.length === 1 ? 'waits' : 'wait'} for review`
+    const sentence = `runs as root and need not: nothing that it did${where} needs root${but}${more}`
+    return said('need-not', sentence)
+  }
+  return said('not-root', `does not run as root: nothing did${where}`)
+}
+
+/** For a terminal: the sentence, then item by item what it would take and why. */
+export function rootLines({ sentence, needs, takes }: RootNeed): readonly string[] {
+  return [sentence, ...needs.map((item) => `needs root ${itemText(item)}`), ...takes.map(itemText)]
+}
+
+const becauseShown = 3
+
+function itemText({ take, because }: RootItem): string {
+  const shown = because.slice(0, becauseShown).map(({ text }) => text)
+  const more = because.length - shown.length
+  return `${take} (${[...shown, ...(more === 0 ? [] : [`and ${more} more`])].join('; ')})`
+}
+
+/** Done as root, or a step to it or from it. */
+function isRoots({ uid, object }: Allowed): boolean {
+  return uid === 0 || (object.kind === 'identity' && (object.from.uid === 0 || object.to.uid === 0))
+}
+
+function itemsOf(
+  acts: readonly Allowed[],
+  kind: 'needs' | 'takes',
+  together: Together,
+): readonly RootItem[] {
+  const byTake = new Map<string, Map<string, string>>()
+  for (const act of acts) {
+    for (const take of takesOf(act, together)) {
+      if (take.kind !== kind) continue
+      const because = byTake.get(take.what) ?? new Map<string, string>()
+      because.set(act.id, describeBehaviour(act))
+      byTake.set(take.what, because)
+    }
+  }
+  return [...byTake]
+    .map(([take, because]) => ({
+      take,
+      because: [...because].map(([id, text]) => ({ id, text })),
+    }))
+    .sort(byWhat)
+}

@@ -1,0 +1,100 @@
+import type { ProfileDocument } from '../export/profile-document.ts'
+import type { ImageFacts } from '../image/image-facts.ts'
+import type { GuardrailRules } from '../../core/match/guardrail.ts'
+import { compareText } from '../../core/profile/profile-entry.ts'
+import type { Shaper } from '../../core/behaviour/shape.ts'
+import type { JoinedScan } from '../scan/join.ts'
+import { withApprovals } from './approvals.ts'
+import { type BehaviourFindings, behaviourFindings } from './behaviour-findings.ts'
+import { findingLevels, type GateFinding, gateRules, type GateResult } from './finding.ts'
+import { imageFindings, otherImageFinding } from './image-findings.ts'
+import type { GatePolicy } from './policy.ts'
+import { vulnerabilityFindings } from './vulnerability-findings.ts'
+
+/** What is asked about; what is absent is not judged. */
+export interface GateInput {
+  /** As the user named it. */
+  readonly image: string
+  readonly facts?: ImageFacts
+  readonly profile?: ProfileDocument
+  readonly baseline?: ProfileDocument
+  readonly scan?: JoinedScan
+  readonly policy: GatePolicy
+  readonly guardrails: GuardrailRules
+  readonly shaper: Shaper
+  readonly nowMs: number
+}
+
+const nothing: BehaviourFindings = { findings: [], seen: 0, asBefore: 0, anew: new Set() }
+
+/** What was found, before anybody's approval. */
+export interface FoundByGate {
+  readonly findings: readonly GateFinding[]
+  readonly behaviour: BehaviourFindings
+}
+
+/** Looks at all that was given. */
+export function findAll(input: GateInput): FoundByGate {
+  const { facts, profile, scan, policy, nowMs } = input
+  const behaviour =
+    profile === undefined
+      ? nothing
+      : behaviourFindings({ ...input, profile, policy: policy.behaviour })
+  const other =
+    facts === undefined || profile === undefined
+      ? undefined
+      : otherImageFinding(profile.image, facts)
+  const findings = [
+    ...(other === undefined ? [] : [other]),
+    ...behaviour.findings,
+    ...(facts === undefined ? [] : imageFindings(facts, policy.image, nowMs)),
+    ...(scan === undefined ? [] : vulnerabilityFindings(scan, policy.vulnerabilities, nowMs)),
+  ]
+  return { findings, behaviour }
+}
+
+/** Whether the image may go on, and what stands in its way, once approvals are put to it. */
+export function gateResult(
+  input: GateInput,
+  { findings: found, behaviour }: FoundByGate,
+): GateResult {
+  const { image, baseline, policy, nowMs } = input
+  const findings = withApprovals(found, policy, nowMs).toSorted(graverFirst)
+  const open = findings.filter(({ approved }) => approved === undefined)
+  const count = (level: GateFinding['level']): number =>
+    open.filter((finding) => finding.level === level).length
+  return {
+    schema: 'snug.gate-result/v1',
+    image,
+    ...digestOf(input),
+    ...(baseline === undefined ? {} : { baseline: nameOf(baseline) }),
+    passed: count('approve') === 0,
+    behaviours: { seen: behaviour.seen, asBefore: behaviour.asBefore },
+    counts: {
+      approve: count('approve'),
+      warn: count('warn'),
+      note: count('note'),
+      approved: findings.length - open.length,
+    },
+    findings,
+  }
+}
+
+function digestOf({ facts, profile }: GateInput): { readonly digest?: string } {
+  const digest = facts?.imageId ?? profile?.image.digest
+  return digest === undefined ? {} : { digest }
+}
+
+function nameOf({ image: { repository, tag, digest } }: ProfileDocument): string {
+  return tag === undefined ? `${repository}@${digest}` : `${repository}:${tag}`
+}
+
+function graverFirst(a: GateFinding, b: GateFinding): number {
+  return (
+    Number(a.approved !== undefined) - Number(b.approved !== undefined) ||
+    findingLevels.indexOf(a.level) - findingLevels.indexOf(b.level) ||
+    gateRules.indexOf(a.rule) - gateRules.indexOf(b.rule) ||
+    compareText(a.text, b.text) ||
+    compareText(a.id, b.id)
+  )
+}

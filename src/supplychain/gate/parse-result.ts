@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { SnugError } from '../../errors.ts'
+import type { GateResult } from './finding.ts'
+
+/** A result as it was written, of which its findings are handed on and not looked into. */
+export type AttestedGate = Omit<GateResult, 'findings' | 'behaviours' | 'baseline'>
+
+const count = z.int().min(0)
+const gateResult = z.looseObject({
+  schema: z.literal('snug.gate-result/v1'),
+  image: z.string(),
+  digest: z
+    .string()
+    .regex(/^sha256:[0-9a-f]{64}$/)
+    .exactOptional(),
+  passed: z.boolean(),
+  counts: z.looseObject({ approve: count, warn: count, note: count, approved: count }),
+  findings: z.array(z.unknown()),
+})
+
+/** What `snug gate --write json=FILE` wrote. Errors: GATE_RESULT_INVALID */
+export function parseGateResult(value: unknown): AttestedGate {
+  const parsed = gateResult.safeParse(value)
+  if (parsed.success) return parsed.data
+  const where = parsed.error.issues[0]?.path.join('.') ?? ''
+  throw new SnugError('GATE_RESULT_INVALID', `\`${where}\` is not what the result of a gate has`)
+}

@@ -1,0 +1,55 @@
+import { LRUCache } from 'lru-cache'
+import {
+  type ImagePackage,
+  type ImageText,
+  type PackageDatabase,
+  readPackageDatabase,
+} from './package-databases.ts'
+import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
+import { listImageFolder, readImageFile } from '../../pipeline/identity/image-text.ts'
+
+/** Images whose databases are kept in memory: those that are being compared. */
+const imagesKept = 4
+
+/** Where a merged `/usr` lets one file be known by two names, databases have either. */
+const mergedFolders = /^\/(bin|sbin|lib|lib32|lib64|libx32)\//
+
+/**
+ * Which package a file of an image belongs to, from the database that the image ships. It is the image's own word:
+ * it explains a delta to a reviewer and makes nothing expected.
+ */
+export class ImagePackages {
+  readonly #databases = new LRUCache<string, PackageDatabase>({ max: imagesKept })
+
+  /** The package that brought `path`; undefined where no package did, or it cannot be told. */
+  ownerOf(identity: ContainerIdentity, path: string): ImagePackage | undefined {
+    const { byPath } = this.#of(identity)
+    const known = byPath.get(path)
+    if (known !== undefined) return known
+    if (mergedFolders.test(path)) return byPath.get(`/usr${path}`)
+    const short = path.startsWith('/usr/') ? path.slice(4) : ''
+    return mergedFolders.test(short) ? byPath.get(short) : undefined
+  }
+
+  /** The package of that name; undefined where the image has none. */
+  named(identity: ContainerIdentity, name: string): ImagePackage | undefined {
+    return this.#of(identity).byName.get(name)
+  }
+
+  #of({ imageId, rootfs }: ContainerIdentity): PackageDatabase {
+    const kept = this.#databases.get(imageId)
+    if (kept !== undefined) return kept
+    const database = rootfs === undefined ? none : readPackageDatabase(onDisk(rootfs.layers))
+    if (rootfs !== undefined) this.#databases.set(imageId, database)
+    return database
+  }
+}
+
+const none: PackageDatabase = { byName: new Map(), byPath: new Map() }
+
+function onDisk(layers: readonly string[]): ImageText {
+  return {
+    read: (path) => readImageFile(layers, path),
+    list: (folder) => listImageFolder(layers, folder),
+  }
+}

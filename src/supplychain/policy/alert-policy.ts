@@ -1,0 +1,30 @@
+import { z } from 'zod'
+import { SnugError } from '../../errors.ts'
+import { severities } from '../../core/event/alert.ts'
+import { wasmRule } from './wasm-policy.ts'
+
+const grade = z.strictObject({
+  severity: z.enum(severities),
+  reason: z.string().min(1).max(500),
+})
+type Grade = z.output<typeof grade>
+
+/**
+ * A policy in Rego that grades alerts: given an alert as it is told, it says how grave it is, or nothing.
+ *
+ * Errors: SOURCE_UNREADABLE, REGO_FAILED; of the policy REGO_FAILED
+ */
+export async function alertPolicy(
+  file: string,
+  entrypoint: string,
+): Promise<(alert: object) => Grade | undefined> {
+  const rule = await wasmRule(file, entrypoint)
+  return (alert) => {
+    const said = rule(alert)
+    if (said === undefined) return undefined
+    const parsed = grade.safeParse(said)
+    if (parsed.success) return parsed.data
+    const where = parsed.error.issues[0]?.path.join('.') ?? ''
+    throw new SnugError('REGO_FAILED', `what the policy says of an alert is none: \`${where}\``)
+  }
+}

@@ -1,0 +1,182 @@
+import { z } from 'zod'
+import { type Envelope, parseEnvelope } from '../attest/dsse.ts'
+import type { Predicate } from '../attest/statement.ts'
+import type { Attachment } from '../attest/verify.ts'
+import { SnugError } from '../../errors.ts'
+import type { ImageAddress } from './image-address.ts'
+import { type Descriptor, digestOf, manifestTypes, type RegistryClient } from './registry-client.ts'
+
+const envelopeType = 'application/vnd.dsse.envelope.v1+json'
+const emptyType = 'application/vnd.oci.empty.v1+json'
+const artifactType = envelopeType
+const predicateKey = 'in-toto.io/predicate-type'
+
+/** Referrers looked at: others may attach as many as they like. */
+const referrersRead = 32
+
+const descriptor = z.looseObject({
+  mediaType: z.string(),
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  size: z.int().min(0),
+  artifactType: z.string().optional(),
+  annotations: z.record(z.string(), z.string()).optional(),
+})
+const index = z.looseObject({ manifests: z.array(descriptor) })
+const manifest = z.looseObject({ layers: z.array(descriptor) })
+
+export interface RegistryImage {
+  readonly subject: Descriptor
+  /** Of the manifest, and of the config in it, which is the image's id. */
+  readonly digests: readonly string[]
+}
+
+/** Errors: IMAGE_UNKNOWN, REGISTRY_FAILED */
+export async function imageOf(
+  registry: RegistryClient,
+  { host, repository, reference }: ImageAddress,
+): Promise<RegistryImage> {
+  const found = await registry.manifest(repository, reference)
+  if (found === undefined) {
+    throw new SnugError('IMAGE_UNKNOWN', `\`${host}\` has no \`${repository}\` by \`${reference}\``)
+  }
+  const { descriptor: subject, bytes } = found
+  const config = z.looseObject({ config: descriptor }).safeParse(jsonOf(bytes))
+  const { digest } = subject
+  return { subject, digests: config.success ? [digest, config.data.config.digest] : [digest] }
+}
+
+/**
+ * Attaches an envelope to an image: as a referrer, and where the registry does not keep their list, in the index under
+ * the tag that stands for it. Gives the digest of what was attached.
+ */
+export async function attach(
+  registry: RegistryClient,
+  repository: string,
+  subject: Descriptor,
+  envelope: Envelope,
+  { type, made }: { readonly type: string; readonly made: string },
+): Promise<string> {
+  const empty = await registry.putBlob(repository, textBytes('{}'), emptyType)
+  const layer = await registry.putBlob(
+    repository,
+    textBytes(JSON.stringify(envelope)),
+    envelopeType,
+  )
+  const annotations = { 'org.opencontainers.image.created': made, [predicateKey]: type }
+  const bytes = textBytes(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: manifestTypes.manifest,
+      artifactType,
+      config: empty,
+      layers: [{ ...layer, annotations: { [predicateKey]: type } }],
+      subject,
+      annotations,
+    }),
+  )
+  const digest = digestOf(bytes)
+  const listed = await registry.putManifest(repository, digest, {
+    mediaType: manifestTypes.manifest,
+    bytes,
+  })
+  if (!listed) {
+    const own = {
+      mediaType: manifestTypes.manifest,
+      digest,
+      size: bytes.length,
+      artifactType,
+      annotations,
+    }
+    await putInIndex(registry, repository, subject.digest, own)
+  }
+  return digest
+}
+
+/** Read, changed and written: of two at once one may be lost, as the specification has it. */
+async function putInIndex(
+  registry: RegistryClient,
+  repository: string,
+  subject: string,
+  own: Descriptor,
+): Promise<void> {
+  const tag = fallbackTag(subject)
+  const known = await registry.manifest(repository, tag)
+  const before = known === undefined ? [] : manifestsOf(known.bytes)
+  const manifests = [...before.filter(({ digest }) => digest !== own.digest), own]
+  const text = JSON.stringify({ schemaVersion: 2, mediaType: manifestTypes.index, manifests })
+  await registry.putManifest(repository, tag, {
+    mediaType: manifestTypes.index,
+    bytes: textBytes(text),
+  })
+}
+
+/**
+ * What is attached to an image by that predicate, the newest first, fetched as it is asked for.
+ *
+ * Errors: REGISTRY_FAILED; ATTESTATION_INVALID for a list that is none
+ */
+export async function* attached(
+  registry: RegistryClient,
+  repository: string,
+  subject: string,
+  { type }: Pick<Predicate<unknown>, 'type'>,
+): AsyncGenerator<Attachment> {
+  const own = await registry.referrers(repository, subject)
+  const list = own ?? (await registry.manifest(repository, fallbackTag(subject)))?.bytes
+  if (list === undefined) return
+  const ofType = manifestsOf(list)
+    .filter((one) => one.annotations?.[predicateKey] === type)
+    .sort((a, b) => (createdOf(a) < createdOf(b) ? 1 : -1))
+    .slice(0, referrersRead)
+  for (const { digest } of ofType) yield await envelopeAt(registry, repository, digest)
+}
+
+/** One of them, or why it is none: what anybody put beside a good one must not take it away. Errors: REGISTRY_FAILED */
+async function envelopeAt(
+  registry: RegistryClient,
+  repository: string,
+  digest: string,
+): Promise<Attachment> {
+  const none = new SnugError('ATTESTATION_INVALID', `what is attached as ${digest} is no envelope`)
+  try {
+    const found = await registry.manifest(repository, digest)
+    const parsed = manifest.safeParse(found === undefined ? undefined : jsonOf(found.bytes))
+    const layer = parsed.data?.layers.find(({ mediaType }) => mediaType === envelopeType)
+    if (layer === undefined) return none
+    const bytes = await registry.blob(repository, layer.digest)
+    return bytes === undefined ? none : parseEnvelope(jsonOf(bytes))
+  } catch (error) {
+    const isItsOwn = error instanceof SnugError && error.code !== 'REGISTRY_FAILED'
+    if (isItsOwn) return none
+    throw error
+  }
+}
+
+function manifestsOf(bytes: Uint8Array) {
+  const parsed = index.safeParse(jsonOf(bytes))
+  if (!parsed.success) {
+    // Whoever can push can write it: that is no fault of the registry.
+    throw new SnugError('ATTESTATION_INVALID', 'its list of what refers to the image is no index')
+  }
+  return parsed.data.manifests
+}
+
+function createdOf({ annotations }: z.output<typeof descriptor>): string {
+  return annotations?.['org.opencontainers.image.created'] ?? ''
+}
+
+function fallbackTag(digest: string): string {
+  return digest.replace(':', '-')
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+function textBytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}

@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto'
+import { SnugError } from '../../errors.ts'
+import type { Credentials } from './credentials.ts'
+
+export interface RegistryOptions {
+  readonly host: string
+  /** Without TLS: for registries on loopback and in tests. */
+  readonly plainHttp?: boolean
+  readonly credentials?: Credentials
+}
+
+export interface Descriptor {
+  readonly mediaType: string
+  readonly digest: string
+  readonly size: number
+  readonly artifactType?: string
+}
+
+const timeoutMs = 20_000
+/** What is fetched was put there by others. */
+const maxBytes = 64 << 20
+
+export const manifestTypes = {
+  manifest: 'application/vnd.oci.image.manifest.v1+json',
+  index: 'application/vnd.oci.image.index.v1+json',
+  docker: 'application/vnd.docker.distribution.manifest.v2+json',
+  dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
+} as const
+
+/** One registry, by the OCI distribution specification. Errors: REGISTRY_FAILED; IMAGE_INVALID for what is too large */
+export class RegistryClient {
+  readonly #options: RegistryOptions
+  readonly #base: string
+  /** By what it is good for. */
+  readonly #tokens = new Map<string, string>()
+
+  constructor(options: RegistryOptions) {
+    this.#options = options
+    this.#base = `${options.plainHttp === true ? 'http' : 'https'}://${options.host}`
+  }
+
+  /** A manifest by tag or digest; undefined where there is none. */
+  async manifest(
+    repository: string,
+    reference: string,
+  ): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array } | undefined> {
+    const accept = Object.values(manifestTypes).join(', ')
+    const path = `/v2/${repository}/manifests/${reference}`
+    const answer = await this.#ask('GET', path, { headers: { accept } }, [404])
+    if (answer.status === 404) return undefined
+    const bytes = await bodyOf(answer)
+    const digest = digestOf(bytes)
+    if (reference.startsWith('sha256:') && digest !== reference) throw changed(reference)
+    const mediaType = answer.headers.get('content-type')?.split(';')[0] ?? manifestTypes.manifest
+    return { descriptor: { mediaType, digest, size: bytes.length }, bytes }
+  }
+
+  /** What refers to a manifest, as an index has it; undefined where the registry has no such list. */
+  async referrers(repository: string, digest: string): Promise<Uint8Array | undefined> {
+    const path = `/v2/${repository}/referrers/${digest}`
+    const answer = await this.#ask('GET', path, {}, [404])
+    const isIndex = answer.headers.get('content-type')?.startsWith(manifestTypes.index) === true
+    if (answer.status !== 404 && isIndex) return bodyOf(answer)
+    await answer.body?.cancel()
+    return undefined
+  }
+
+  /** Undefined where there is none. */
+  async blob(repository: string, digest: string): Promise<Uint8Array | undefined> {
+    const answer = await this.#ask('GET', `/v2/${repository}/blobs/${digest}`, {}, [404])
+    if (answer.status === 404) return undefined
+    const bytes = await bodyOf(answer)
+    if (digestOf(bytes) !== digest) throw changed(digest)
+    return bytes
+  }
+
+  async putBlob(repository: string, bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
+    const digest = digestOf(bytes)
+    const descriptor = { mediaType, digest, size: bytes.length }
+    const path = `/v2/${repository}/blobs/${digest}`
+    if ((await this.#ask('HEAD', path, {}, [404])).status !== 404) return descriptor
+    const begun = await this.#ask('POST', `/v2/${repository}/blobs/uploads/`, {})
+    const place = new URL(begun.headers.get('location') ?? '', this.#base)
+    place.searchParams.set('digest', digest)
+    const headers = { 'content-type': 'application/octet-stream' }
+    // An upload may be sent to another place of the same registry.
+    await this.#ask('PUT', place.href, { headers, body: bytes })
+    return descriptor
+  }
+
+  /** True where the registry says that it keeps the list of what refers to the subject itself. */
+  async putManifest(
+    repository: string,
+    reference: string,
+    manifest: { readonly mediaType: string; readonly bytes: Uint8Array },
+  ): Promise<boolean> {
+    const { mediaType, bytes } = manifest
+    const path = `/v2/${repository}/manifests/${reference}`
+    const headers = { 'content-type': mediaType }
+    const answer = await this.#ask('PUT', path, { headers, body: bytes })
+    return answer.headers.get('oci-subject') !== null
+  }
+
+  async #ask(
+    method: string,
+    path: string,
+    init: { readonly headers?: Record<string, string>; readonly body?: Uint8Array },
+    alsoGood: readonly number[] = [],
+  ): Promise<Response> {
+    const url = new URL(path, this.#base)
+    const ours = url.host === this.#options.host
+    const first = await this.#send(
+      method,
+      url,
+      init,
+      ours ? this.#tokens.get(url.pathname) : undefined,
+    )
+    const challenge = first.headers.get('www-authenticate')
+    const answer =
+      first.status === 401 && challenge !== null && ours
+        ? await this.#send(method, url, init, await this.#answerTo(challenge, url))
+        : first
+    if (answer.ok || alsoGood.includes(answer.status)) return answer
+    const words = (await answer.text().catch(() => '')).slice(0, 300)
+    throw new SnugError(
+      'REGISTRY_FAILED',
+      `\`${this.#options.host}\` answered ${answer.status} to ${method} ${url.pathname}: ${words}`,
+    )
+  }
+
+  async #send(
+    method: string,
+    url: URL,
+    { headers = {}, body }: { headers?: Record<string, string>; body?: Uint8Array },
+    authorization: string | undefined,
+  ): Promise<Response> {
+    try {
+      return await fetch(url, {
+        method,
+        headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+        ...(body === undefined ? {} : { body: Buffer.from(body) }),
+        signal: AbortSignal.timeout(timeoutMs),
+      })
+    } catch (cause) {
+      throw new SnugError('REGISTRY_FAILED', `cannot reach \`${this.#options.host}\``, { cause })
+    }
+  }
+
+  /** A token from where the registry says they are given, or the name and password themselves. */
+  async #answerTo(challenge: string, url: URL): Promise<string | undefined> {
+    const { credentials } = this.#options
+    const basic = credentials === undefined ? undefined : `Basic ${credentials.basic}`
+    if (!/^bearer /i.test(challenge)) return basic
+    const field = (name: string): string | undefined =>
+      new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1]
+    const realm = new URL(field('realm') ?? '', this.#base)
+    // A password must not go to wherever a registry without TLS would like it to go.
+    const isSafe = realm.protocol === 'https:' || realm.hostname === url.hostname
+    for (const name of ['service', 'scope']) {
+      const value = field(name)
+      if (value !== undefined) realm.searchParams.set(name, value)
+    }
+    const answer = await this.#send('GET', realm, {}, isSafe ? basic : undefined)
+    const { token, access_token: other } = (await answer.json().catch(() => ({}))) as {
+      token?: string
+      access_token?: string
+    }
+    const given = token ?? other
+    if (given === undefined) return basic
+    this.#tokens.set(url.pathname, `Bearer ${given}`)
+    return `Bearer ${given}`
+  }
+}
+
+async function bodyOf(answer: Response): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const part of answer.body ?? []) {
+    const bytes = part as Uint8Array
+    size += bytes.length
+    if (size > maxBytes) {
+      throw new SnugError('IMAGE_INVALID', `what lies there is larger than ${maxBytes} bytes`)
+    }
+    parts.push(bytes)
+  }
+  return Buffer.concat(parts)
+}
+
+export function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+}
+
+function changed(digest: string): SnugError {
+  return new SnugError('REGISTRY_FAILED', `what it sent for ${digest} has another digest`)
+}

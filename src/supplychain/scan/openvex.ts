@@ -1,0 +1,79 @@
+import type { ImageRef } from '../../core/event/event.ts'
+import { sha256Hex } from '../../core/behaviour/sha256.ts'
+import type { JoinedFinding, JoinedScan } from './join.ts'
+
+export interface VexOptions {
+  readonly image: ImageRef
+  /** RFC 3339 */
+  readonly time: string
+  readonly version: string
+  /** Who takes it on that what was not seen is not affected. Absent: it is only proposed, and suppresses nothing. */
+  readonly acceptedBy?: string
+}
+
+/**
+ * OpenVEX 0.2: what the run time says of each finding. That something was not seen is a reason to say that it is not
+ * affected, and a person's word to give: without one every statement stays `under_investigation`, with the proposal in
+ * its notes.
+ */
+export function openVex(scan: JoinedScan, options: VexOptions): object {
+  const { image, time, version, acceptedBy } = options
+  const statements = scan.findings.map((finding) => statementOf(finding, scan, image, acceptedBy))
+  const identity = sha256Hex(JSON.stringify([image, statements, acceptedBy ?? null]))
+  return {
+    '@context': 'https://openvex.dev/ns/v0.2.0',
+    '@id': `urn:snug:vex:${identity}`,
+    author: acceptedBy ?? 'Snug',
+    ...(acceptedBy === undefined ? { role: 'proposal of a tool, not reviewed' } : {}),
+    timestamp: time,
+    version: 1,
+    tooling: `snug ${version}`,
+    statements,
+  }
+}
+
+function statementOf(
+  finding: JoinedFinding,
+  { coverage }: JoinedScan,
+  image: ImageRef,
+  acceptedBy: string | undefined,
+): object {
+  const { id, use, why, fixed } = finding
+  const base = { vulnerability: { name: id }, products: [productOf(finding, image)] }
+  const notes = `${useText[use]}: ${why} (${coverage})`
+  if (use === 'not-seen') {
+    const justification = 'vulnerable_code_not_in_execute_path'
+    if (acceptedBy !== undefined) {
+      return { ...base, status: 'not_affected', justification, status_notes: notes }
+    }
+    const proposal = `proposed: not_affected, ${justification}`
+    return { ...base, status: 'under_investigation', status_notes: `${proposal}; ${notes}` }
+  }
+  const fix = fixed.length === 0 ? '' : `; fixed in ${fixed.join(', ')}`
+  return { ...base, status: 'under_investigation', status_notes: `${notes}${fix}` }
+}
+
+const useText: Readonly<Record<JoinedFinding['use'], string>> = {
+  'in-use': 'in use',
+  loaded: 'loaded',
+  unknown: 'not known',
+  'not-seen': 'not seen',
+}
+
+function productOf({ package: name, version, purl }: JoinedFinding, image: ImageRef): object {
+  const short = image.repository.slice(image.repository.lastIndexOf('/') + 1).toLowerCase()
+  const where = `repository_url=${encodeURIComponent(image.repository)}`
+  const product = `pkg:oci/${encodeURIComponent(short)}@${encodeURIComponent(image.digest)}?${where}`
+  const component = isPurl(purl) ? purl : genericPurl(name, version)
+  return { '@id': product, subcomponents: [{ '@id': component }] }
+}
+
+/** A report's word is taken for a URL only where it is one. */
+function isPurl(text: string | undefined): text is string {
+  return text !== undefined && /^pkg:[A-Za-z0-9.+-]+\/[\w\-.~%/@?&=:+,]+$/.test(text)
+}
+
+function genericPurl(name: string, version: string): string {
+  const of = version === '' ? '' : `@${encodeURIComponent(version)}`
+  return `pkg:generic/${encodeURIComponent(name)}${of}`
+}

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { z } from 'zod'
+import { type ErrorCode, SnugError } from '../../errors.ts'
+import type { GuardrailRules } from '../../core/match/guardrail.ts'
+import type { GeneraliseRules } from '../../core/behaviour/generalise.ts'
+import { generaliseRulesSchema, guardrailRulesSchema } from './rules-schema.ts'
+import { readYamlFile } from './yaml-file.ts'
+
+export interface Rules {
+  readonly guardrails: GuardrailRules
+  readonly generalise: GeneraliseRules
+}
+
+/**
+ * The rules of a folder of `guardrails.yaml` and `generalise.yaml`; without one, those that were
+ * installed with this code.
+ *
+ * Errors: RULES_INVALID, with file and line; also where a file is missing.
+ */
+export function loadRules(dir: string = shippedRulesDir()): Rules {
+  return Object.freeze({
+    guardrails: readRules(join(dir, 'guardrails.yaml'), guardrailRulesSchema),
+    generalise: readRules(join(dir, 'generalise.yaml'), generaliseRulesSchema),
+  })
+}
+
+/** Reads one YAML file against its schema. Errors: `code`, with file and line */
+export function readRules<T>(
+  file: string,
+  schema: z.ZodType<T>,
+  code: ErrorCode = 'RULES_INVALID',
+): T {
+  const yaml = readYamlFile(file, { unreadable: code, invalid: code })
+  const parsed = schema.safeParse(yaml.value)
+  if (parsed.success) return parsed.data
+  const wrongs = parsed.error.issues.slice(0, 5).map((issue) => {
+    const keys = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+    const path = [...issue.path, ...keys]
+    return `line ${yaml.lineOf(path)}: \`${path.map(String).join('.')}\`: ${issue.message}`
+  })
+  throw new SnugError(code, `\`${file}\`: ${wrongs.join('; ')}`)
+}
+
+/** `profiles/` beside the nearest `package.json` above this file: so both from `src` and from `dist`. */
+export function shippedRulesDir(): string {
+  let dir = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(dir, 'package.json'))) {
+    const parent = dirname(dir)
+    if (parent === dir) throw new SnugError('RULES_INVALID', 'the installation has no `profiles`')
+    dir = parent
+  }
+  return join(dir, 'profiles')
+}

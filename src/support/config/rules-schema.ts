@@ -1,0 +1,109 @@
+import { z } from 'zod'
+import { severities } from '../../core/event/alert.ts'
+import { accesses, origins } from '../../core/event/event.ts'
+import type { GuardrailRules } from '../../core/match/guardrail.ts'
+import {
+  type GeneraliseRules,
+  PROGRAMS_MOST,
+  tokenNames,
+  WITNESSES_KEPT,
+} from '../../core/behaviour/generalise.ts'
+
+const text = z.string().min(1)
+const texts = z.array(text).min(1)
+const sentence = text.max(300)
+
+const who = {
+  origin: z.array(z.enum(origins)).min(1).exactOptional(),
+  actor: texts.exactOptional(),
+  exceptActor: texts.exactOptional(),
+}
+
+const condition = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('exec'),
+    ...who,
+    path: texts.exactOptional(),
+    name: texts.exactOptional(),
+    drift: z.boolean().exactOptional(),
+    driftKind: z
+      .array(z.enum(['upper', 'memfd', 'mount']))
+      .min(1)
+      .exactOptional(),
+    socketStdio: z.boolean().exactOptional(),
+  }),
+  z.strictObject({
+    kind: z.literal('file'),
+    ...who,
+    path: texts,
+    exceptPath: texts.exactOptional(),
+    access: z.array(z.enum(accesses)).min(1),
+  }),
+  z.strictObject({
+    kind: z.literal('connect'),
+    ...who,
+    protocol: texts.exactOptional(),
+    peer: texts.exactOptional(),
+    port: z.array(z.int().min(0).max(65_535)).min(1).exactOptional(),
+  }),
+  z.strictObject({ kind: z.literal('syscall'), ...who, name: texts }),
+  z.strictObject({ kind: z.literal('capability'), ...who, name: texts }),
+  z.strictObject({ kind: z.literal('identity'), ...who, toUid: z.int().min(0).max(4_294_967_295) }),
+])
+
+const guardrail = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens'),
+  title: sentence,
+  severity: z.enum(severities),
+  attack: z.array(
+    z.string().regex(/^T\d{4}(\.\d{3})?$/, 'must be ATT&CK techniques such as `T1059.004`'),
+  ),
+  why: sentence,
+  novel: z.boolean().exactOptional(),
+  when: z.array(condition).min(1),
+})
+
+/** `profiles/guardrails.yaml`. */
+export const guardrailRulesSchema: z.ZodType<GuardrailRules> = z
+  .strictObject({
+    schema: z.literal('snug.guardrails/v1'),
+    guardrails: z
+      .array(guardrail)
+      .min(1)
+      .refine((rules) => new Set(rules.map(({ id }) => id)).size === rules.length, {
+        message: 'has two guardrails of one id',
+      }),
+  })
+  .meta({ title: 'Snug guardrails, v1' })
+
+/** `profiles/generalise.yaml`. */
+export const generaliseRulesSchema: z.ZodType<GeneraliseRules> = z
+  .strictObject({
+    schema: z.literal('snug.generalise/v1'),
+    thresholds: z.record(z.enum(tokenNames), z.int().min(1).max(WITNESSES_KEPT)),
+    numbered: z.array(
+      z.strictObject({
+        prefix: z.string().regex(/^\/.*\/$/, 'must begin and end with `/`'),
+        why: sentence,
+      }),
+    ),
+    never: z.array(text),
+    arguments: z
+      .array(
+        z.strictObject({
+          names: z
+            .array(z.string().regex(/^[a-z]{1,15}$/, 'must be at most 15 lower case letters'))
+            .min(1),
+          why: sentence,
+          code: texts.exactOptional(),
+          valued: texts.exactOptional(),
+          applets: z.boolean().exactOptional(),
+        }),
+      )
+      .refine((rules) => rules.flatMap(({ names }) => names).length <= PROGRAMS_MOST, {
+        message: `names more than ${PROGRAMS_MOST} programs`,
+      }),
+  })
+  .meta({ title: 'Snug generalisation rules, v1' })

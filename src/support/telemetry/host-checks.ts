@@ -1,0 +1,179 @@
+import { access, constants, readFile, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { release } from 'node:os'
+import { actKindsOfHost } from './host-acts.ts'
+import type { DoctorCheck, DoctorReport } from '../../engine/api/engine-views.ts'
+
+export interface HostPaths {
+  /** Where the pseudo file systems are looked for; tests put their own here. */
+  readonly root?: string
+  readonly dockerSocket?: string | undefined
+  readonly kernel?: string
+}
+
+/** What this host offers, as far as it can be told without loading anything into the kernel. */
+export async function checkHost(
+  paths: HostPaths = {},
+): Promise<Omit<DoctorReport, 'images' | 'stops'>> {
+  const root = paths.root ?? ''
+  const kernel = paths.kernel ?? release()
+  const status = await textOf(`${root}/proc/self/status`)
+  const mounts = await textOf(`${root}/proc/self/mounts`)
+  const checks = [
+    nodeCheck(process.versions.node),
+    kernelCheck(kernel),
+    await btfCheck(`${root}/sys/kernel/btf/vmlinux`),
+    rightsCheck(status),
+    await lockdownCheck(`${root}/sys/kernel/security/lockdown`),
+    await lsmCheck(`${root}/sys/kernel/security/lsm`),
+    cgroupCheck(mounts),
+    bpffsCheck(mounts),
+    await dockerCheck(paths.dockerSocket ?? '/var/run/docker.sock'),
+  ]
+  return { checks, acts: actKindsOfHost(checks) }
+}
+
+function nodeCheck(version: string): DoctorCheck {
+  const ok = atLeast(version, 20, 19)
+  return { name: 'node', ok, found: version, ...advise(ok, 'Node 20.19 or later is needed') }
+}
+
+function kernelCheck(kernel: string): DoctorCheck {
+  const ok = atLeast(kernel, 5, 8)
+  return {
+    name: 'kernel',
+    ok,
+    found: kernel,
+    ...advise(ok, 'BPF ring buffers need Linux 5.8: only recorded events can be judged here'),
+  }
+}
+
+async function btfCheck(path: string): Promise<DoctorCheck> {
+  const ok = await readable(path)
+  return {
+    name: 'btf',
+    ok,
+    found: ok ? path : 'missing or not readable',
+    ...advise(ok, 'the sensor needs a kernel built with CONFIG_DEBUG_INFO_BTF'),
+  }
+}
+
+const capSysAdmin = 1n << 21n
+const capPerfmonAndBpf = (1n << 38n) | (1n << 39n)
+
+function rightsCheck(status: string): DoctorCheck {
+  const hex = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1]
+  const effective = BigInt(`0x${hex ?? '0'}`)
+  const uid = /^Uid:\s*\d+\s+(\d+)/m.exec(status)?.[1] ?? '?'
+  const ok = (effective & capSysAdmin) !== 0n || (effective & capPerfmonAndBpf) === capPerfmonAndBpf
+  const seccomp = /^Seccomp:\s*2$/m.test(status) ? ', under a seccomp filter' : ''
+  return {
+    name: 'rights',
+    ok,
+    found: `uid ${uid}, ${ok ? 'may' : 'may not'} load BPF programs${seccomp}`,
+    ...advise(ok, 'run as root, or with CAP_BPF and CAP_PERFMON'),
+  }
+}
+
+async function lockdownCheck(path: string): Promise<DoctorCheck> {
+  const text = await textOf(path)
+  const level = /\[(\w+)\]/.exec(text)?.[1] ?? 'none'
+  const ok = level !== 'confidentiality'
+  return {
+    name: 'lockdown',
+    ok,
+    found: level,
+    ...advise(ok, 'kernel lockdown forbids BPF programs to read kernel memory'),
+  }
+}
+
+async function lsmCheck(path: string): Promise<DoctorCheck> {
+  const active = (await textOf(path)).trim()
+  const ok = active.split(',').includes('bpf')
+  return {
+    name: 'bpf-lsm',
+    ok,
+    found: active === '' ? 'not readable' : active,
+    ...advise(ok, 'tracepoints are used instead; boot with `bpf` in `lsm=` for LSM hooks'),
+  }
+}
+
+function cgroupCheck(mounts: string): DoctorCheck {
+  const [at] = mountsOf(mounts, 'cgroup2')
+  const hybrid = at !== undefined && mountsOf(mounts, 'cgroup').length > 0
+  return {
+    name: 'cgroup-v2',
+    ok: at !== undefined,
+    found: at === undefined ? 'not mounted' : `${at}${hybrid ? ' (hybrid, with version 1)' : ''}`,
+    ...advise(
+      at !== undefined,
+      'containers are told apart by their version 2 cgroup: mount cgroup2',
+    ),
+  }
+}
+
+function bpffsCheck(mounts: string): DoctorCheck {
+  const [at] = mountsOf(mounts, 'bpf')
+  return {
+    name: 'bpffs',
+    ok: at !== undefined,
+    found: at ?? 'not mounted',
+    ...advise(at !== undefined, 'mount -t bpf bpf /sys/fs/bpf'),
+  }
+}
+
+async function dockerCheck(socket: string): Promise<DoctorCheck> {
+  const found = await answerOf(socket)
+  const ok = found === 'answers'
+  return {
+    name: 'docker',
+    ok,
+    found: `${socket}: ${found}`,
+    ...advise(ok, 'without a container engine no container can be given its image'),
+  }
+}
+
+async function answerOf(socket: string): Promise<string> {
+  try {
+    if (!(await stat(socket)).isSocket()) return 'not a socket'
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'not reachable'
+  }
+  return new Promise((resolve) => {
+    const probe = connect(socket)
+    const end = (found: string): void => {
+      probe.destroy()
+      resolve(found)
+    }
+    probe.setTimeout(2_000, () => end('does not answer'))
+    probe.once('connect', () => end('answers'))
+    probe.once('error', (error: NodeJS.ErrnoException) => end(`refused (${error.code ?? 'error'})`))
+  })
+}
+
+function mountsOf(mounts: string, type: string): string[] {
+  return mounts.split('\n').flatMap((line) => {
+    const [, at, kind] = line.split(' ')
+    return kind === type && at !== undefined ? [at] : []
+  })
+}
+
+function atLeast(version: string, major: number, minor: number): boolean {
+  const [a = 0, b = 0] = version.split('.').map(Number.parseFloat)
+  return a > major || (a === major && b >= minor)
+}
+
+function advise(ok: boolean, advice: string): { advice?: string } {
+  return ok ? {} : { advice }
+}
+
+async function textOf(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '')
+}
+
+async function readable(path: string): Promise<boolean> {
+  return access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  )
+}

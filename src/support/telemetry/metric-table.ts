@@ -1,0 +1,287 @@
+import {
+  type CrossCheckView,
+  type SelfProbeView,
+  versionStates,
+} from '../../engine/api/engine-views.ts'
+import { sinkRows } from './sink-metrics.ts'
+import type { Sample, StatusRow } from './status-row.ts'
+
+interface CounterRow {
+  readonly help: string
+  /** Label → every value that it can have, besides `other`. */
+  readonly labels: Readonly<Record<string, readonly string[]>>
+}
+
+/** What the daemon counts by itself; what the pipeline counts comes from the status, see below. */
+export const metricTable = {
+  snug_server_requests_total: {
+    help: 'requests answered, by kind of listener and class of status',
+    labels: { listener: ['unix', 'front'], status: ['1xx', '2xx', '3xx', '4xx', '5xx'] },
+  },
+  snug_server_refusals_total: {
+    help: 'requests refused before they reached a route, by why',
+    labels: {
+      reason: ['unauthenticated', 'attempts', 'forbidden', 'body', 'slow', 'revision', 'route'],
+    },
+  },
+  snug_server_live_missed_total: {
+    help: 'live messages that a slow client missed, by stream',
+    labels: { stream: ['events', 'news'] },
+  },
+  snug_config_reloads_total: {
+    help: 'times that the config was read again, on SIGHUP',
+    labels: { result: ['done', 'refused'] },
+  },
+} as const satisfies Record<string, CounterRow>
+
+export type MetricName = keyof typeof metricTable
+
+const outcomes = ['expected', 'deviation', 'unprofiled', 'learned', 'loss'] as const
+const probeStates = ['none', 'ok', 'failed'] as const
+const agentStates = ['starting', 'running', 'degraded', 'stopping'] as const
+
+/** Read from the status at each scrape. */
+export const statusTable: Readonly<Record<string, StatusRow>> = {
+  snug_agent_info: {
+    type: 'gauge',
+    help: 'always 1; version and node of the agent',
+    labels: ['version', 'node'],
+    read: ({ version, node }) => [{ labels: { version, node }, value: 1 }],
+  },
+  snug_agent_state: {
+    type: 'gauge',
+    help: '1 for the state that the agent is in',
+    labels: ['state'],
+    read: ({ state }) => oneHot('state', state, agentStates),
+  },
+  snug_agent_start_time_seconds: {
+    type: 'gauge',
+    help: 'when the agent started, in seconds since 1970',
+    labels: [],
+    read: ({ startedAt }) => [{ labels: {}, value: Date.parse(startedAt) / 1000 }],
+  },
+  snug_source_up: {
+    type: 'gauge',
+    help: '1 where the source runs, 0 where it is degraded or stopped',
+    labels: ['source'],
+    read: ({ sources }) =>
+      sources.map(({ name, state }) => ({
+        labels: { source: name },
+        value: state === 'running' ? 1 : 0,
+      })),
+  },
+  snug_source_received_total: {
+    type: 'counter',
+    help: 'acts received since start',
+    labels: ['source'],
+    read: ({ sources }) =>
+      sources.map(({ name, received }) => ({ labels: { source: name }, value: received })),
+  },
+  snug_source_lost_total: {
+    type: 'counter',
+    help: 'acts known to be lost since start, by reason',
+    labels: ['source', 'reason'],
+    read: ({ sources }) =>
+      sources.flatMap(({ name, lost }) =>
+        Object.entries(lost).map(([reason, value]) => ({
+          labels: { source: name, reason },
+          value,
+        })),
+      ),
+  },
+  snug_source_pair_acts: {
+    type: 'gauge',
+    help: 'different acts that two sources told since start, by kind: by the first, by the second, by both',
+    labels: ['kind', 'first', 'second', 'told'],
+    read: ({ crossChecks }) =>
+      crossChecks.flatMap((pair) => {
+        const [first = 0, second = 0] = pair.told
+        return samples('told', { first, second, both: pair.both }).map(({ labels, value }) => {
+          return { labels: { ...pairLabels(pair), ...labels }, value }
+        })
+      }),
+  },
+  snug_source_pair_unreported_acts: {
+    type: 'gauge',
+    help: 'acts that neither of two sources told, by kind: estimate by capture and recapture, and its 95 % upper bound; absent where too few were told by both',
+    labels: ['kind', 'first', 'second', 'figure'],
+    read: ({ crossChecks }) =>
+      crossChecks.flatMap((pair) => {
+        const { unreported: estimate, unreportedBound: bound } = pair
+        if (estimate === undefined || bound === undefined) return []
+        return samples('figure', { estimate, bound }).map(({ labels, value }) => {
+          return { labels: { ...pairLabels(pair), ...labels }, value }
+        })
+      }),
+  },
+  snug_engine_up: {
+    type: 'gauge',
+    help: '1 where the container engine answers',
+    labels: ['engine'],
+    read: ({ engines }) =>
+      engines.map(({ name, state }) => ({
+        labels: { engine: name },
+        value: state === 'running' ? 1 : 0,
+      })),
+  },
+  snug_containers: {
+    type: 'gauge',
+    help: 'containers watched, of them not yet resolved, and of them running before the agent',
+    labels: ['set'],
+    read: ({ containers }) => samples('set', containers),
+  },
+  snug_versions: {
+    type: 'gauge',
+    help: 'image versions by state',
+    labels: ['state'],
+    read: ({ versions }) => samples('state', { ...zeroStates(), ...versions }),
+  },
+  snug_alerts: {
+    type: 'gauge',
+    help: 'alerts kept, and of them open',
+    labels: ['set'],
+    read: ({ alerts }) => samples('set', alerts),
+  },
+  snug_judge_acts_total: {
+    type: 'counter',
+    help: 'acts judged, by outcome',
+    labels: ['outcome'],
+    read: ({ counters }) =>
+      outcomes.map((outcome) => ({ labels: { outcome }, value: counters[outcome] ?? 0 })),
+  },
+  snug_identify_held: {
+    type: 'gauge',
+    help: 'acts that wait for the identity of their container',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['held'] ?? 0 }],
+  },
+  snug_identify_lost_total: {
+    type: 'counter',
+    help: 'acts lost because too many waited for the identity of their container',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['lostBeforeIdentity'] ?? 0 }],
+  },
+  snug_judge_unplaced_sightings_total: {
+    type: 'counter',
+    help: 'counts from the kernel that no known behaviour could be given',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['unplacedSightings'] ?? 0 }],
+  },
+  snug_respond_alerts_pruned_total: {
+    type: 'counter',
+    help: 'old alerts that made room for new ones',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['alertsPruned'] ?? 0 }],
+  },
+  snug_respond_alerts_total: {
+    type: 'counter',
+    help: 'different alerts that were raised',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['alertsRaised'] ?? 0 }],
+  },
+  snug_respond_alerts_in_storms_total: {
+    type: 'counter',
+    help: 'of them those that another one stands for in sinks',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['alertsInStorms'] ?? 0 }],
+  },
+  snug_audit_entries_total: {
+    type: 'counter',
+    help: 'entries of the audit trail, since the first there was',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['auditEntries'] ?? 0 }],
+  },
+  snug_store_waiting: {
+    type: 'gauge',
+    help: 'records that wait to be written',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['storeWaiting'] ?? 0 }],
+  },
+  snug_store_batches_total: {
+    type: 'counter',
+    help: 'batches written to the store, by what came of it',
+    labels: ['result'],
+    read: ({ counters }) => [
+      { labels: { result: 'done' }, value: counters['storeBatches'] ?? 0 },
+      { labels: { result: 'failed' }, value: counters['storeFailures'] ?? 0 },
+    ],
+  },
+  snug_store_given_up_total: {
+    type: 'counter',
+    help: 'alerts that the store refused for so long that they were given up',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['alertsUnstored'] ?? 0 }],
+  },
+  snug_learning_unseen_bound_max: {
+    type: 'gauge',
+    help: 'of all versions that learn, the greatest upper bound on the chance that the next unit does something new; 0 where none learns',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['unseenMax'] ?? 0 }],
+  },
+  snug_learning_oldest_seconds: {
+    type: 'gauge',
+    help: 'of all versions that learn, how long the longest has; 0 where none learns',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['learningOldest'] ?? 0 }],
+  },
+  snug_kernel_disagreements_total: {
+    type: 'counter',
+    help: 'acts that the kernel stopped, or would have, and the profile expects: a fault of Snug',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['kernelDisagreements'] ?? 0 }],
+  },
+  snug_kernel_widened_profiles: {
+    type: 'gauge',
+    help: 'versions whose profile in the kernel is wider than it says, so that it fits',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['widenedProfiles'] ?? 0 }],
+  },
+  snug_self_probe_state: {
+    type: 'gauge',
+    help: '1 for what the last trial of the own blocking came to; `none` where there was none yet',
+    labels: ['state'],
+    read: ({ selfProbe }) => oneHot('state', probeState(selfProbe), probeStates),
+  },
+  snug_self_probe_last_time_seconds: {
+    type: 'gauge',
+    help: 'when the own blocking was last tried, in seconds since 1970; 0 where it was not yet',
+    labels: [],
+    read: ({ selfProbe }) => [
+      { labels: {}, value: selfProbe === undefined ? 0 : Date.parse(selfProbe.time) / 1000 },
+    ],
+  },
+  snug_self_probe_runs_total: {
+    type: 'counter',
+    help: 'trials of the own blocking',
+    labels: [],
+    read: ({ selfProbe }) => [{ labels: {}, value: selfProbe?.runs ?? 0 }],
+  },
+  snug_self_probe_failures_total: {
+    type: 'counter',
+    help: 'trials of the own blocking that failed',
+    labels: [],
+    read: ({ selfProbe }) => [{ labels: {}, value: selfProbe?.failures ?? 0 }],
+  },
+  ...sinkRows,
+}
+
+function pairLabels({ kind, sources: [first = '', second = ''] }: CrossCheckView) {
+  return { kind, first, second }
+}
+
+function probeState(probe: SelfProbeView | undefined): string {
+  if (probe === undefined) return 'none'
+  return probe.ok ? 'ok' : 'failed'
+}
+
+function zeroStates(): Record<string, number> {
+  return Object.fromEntries(versionStates.map((state) => [state, 0]))
+}
+
+function samples(label: string, values: Readonly<Record<string, number>>): Sample[] {
+  return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }))
+}
+
+function oneHot(label: string, current: string, all: readonly string[]): Sample[] {
+  return all.map((name) => ({ labels: { [label]: name }, value: name === current ? 1 : 0 }))
+}

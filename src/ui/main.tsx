@@ -1,9 +1,0 @@
-import { render } from 'preact'
-import './style/main.css'
-import { follow } from './core/live.ts'
-import './core/theme.ts'
-import { App } from './shell/app.tsx'
-
-const root = document.querySelector('#page')
-if (root !== null) render(<App />, root)
-follow()

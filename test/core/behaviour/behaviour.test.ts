@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { behaviourId, behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
+import { act, feed, learned, outcome, shaper, verdictOn } from '../../fixtures/event-fixture.ts'
+
+const keys = (event: Parameters<typeof behavioursOf>[0]) =>
+  behavioursOf(event, shaper).map((ref) => ref.key.split('\u0000').slice(3).join(' '))
+
+describe('the behaviours of an event', () => {
+  it('are one for each access of a file', () => {
+    expect(keys(act.file('/a/b', ['read', 'write']))).toEqual(['file read /a/b', 'file write /a/b'])
+  })
+
+  it('are one where creating goes with writing', () => {
+    expect(keys(act.file('/a/b', ['write', 'create']))).toEqual(['file write /a/b'])
+  })
+
+  it('have an id that never changes', () => {
+    const [ref] = behavioursOf(act.exec('/bin/sh'), shaper)
+    expect(behaviourId(ref!.key)).toBe('b532df494f5720587a87e')
+  })
+})
+
+describe('learning', () => {
+  it('expects what it learned and nothing else', () => {
+    const profile = learned(act.exec('/usr/sbin/nginx'), act.file('/etc/nginx/nginx.conf'))
+    expect(outcome(profile, act.exec('/usr/sbin/nginx'))).toBe('expected')
+    expect(outcome(profile, act.exec('/bin/sh'))).toBe('deviation')
+    expect(verdictOn(profile, act.exec('/bin/sh')).reasons).toEqual([
+      '/usr/sbin/nginx (uid 101) never ran /bin/sh; it is not known to run anything',
+    ])
+  })
+
+  it('generalises after three witnesses and not before', () => {
+    const id = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
+    const profile = learned(act.file(id(1), ['write']), act.file(id(2), ['write']))
+    expect(outcome(profile, act.file(id(2), ['write']))).toBe('expected')
+    expect(outcome(profile, act.file(id(3), ['write']))).toBe('deviation')
+    feed(profile, [act.file(id(3), ['write'])])
+    expect(outcome(profile, act.file(id(9), ['write']))).toBe('expected')
+    expect(outcome(profile, act.file(id(9), ['read']))).toBe('deviation')
+  })
+})

@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest'
+import { SnugError } from '../../../src/errors.ts'
+import { bytesOfName } from '../../../src/core/event/name-bytes.ts'
+import type { ActEvent } from '../../../src/core/event/event.ts'
+import { microsOf } from '../../../src/core/event/time.ts'
+import { compileKernel, type KernelLimits } from '../../../src/core/compile/compile-kernel.ts'
+import { KernelReading } from '../../../src/core/match/evaluate.ts'
+import { run } from '../../../src/core/compile/path-automaton.ts'
+import { behaviourId, behaviourKey, behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
+import type { ProfileEntry } from '../../../src/core/profile/profile-entry.ts'
+import { Profile } from '../../../src/core/profile/profile.ts'
+import { act, learned, outcome, shaper } from '../../fixtures/event-fixture.ts'
+
+const at = '2026-11-24T13:40:27.123456Z'
+
+function kernelOf(profile: Profile, shipped: readonly string[] = [], limits?: KernelLimits) {
+  const compiled = compileKernel(profile, {
+    now: microsOf(at),
+    shippedMatching: (automaton) => shipped.filter((path) => run(automaton, bytesOfName(path)) > 0),
+    ...(limits === undefined ? {} : { limits }),
+  })
+  const reading = new KernelReading(compiled.profile)
+  const says = (event: ActEvent) =>
+    behavioursOf(event, shaper).map((ref) => reading.evaluate(ref)?.verdict ?? 'nothing')
+  return { ...compiled, says }
+}
+
+function decided(peer: string, kind: 'approved' | 'rejected', until?: string): ProfileEntry {
+  const actor = { exe: '/usr/sbin/nginx' }
+  const object = { kind: 'connect', protocol: 'tcp', peer, port: 5432 } as const
+  const id = behaviourId(behaviourKey(actor, 101, object))
+  const decision = {
+    kind,
+    by: 'cli:root',
+    at: '2026-11-24T12:00:00.000000Z',
+    grants: [{ origin: 'entrypoint' as const }],
+    ...(until === undefined ? {} : { until }),
+  }
+  return { schema: 'snug.behaviour/v1', id, actor, uid: 101, object, cells: [], decision }
+}
+
+const word = (n: number) => String(n).replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)] ?? '')
+
+const ints = (folder: string, name = '.json', count = 5) =>
+  Array.from({ length: count }, (_, n) => act.file(`${folder}/${n}${name}`))
+
+describe('the compiled profile', () => {
+  it('tells patterns of a few paths by their paths', () => {
+    const { profile } = kernelOf(learned(...ints('/srv', '.json', 2)))
+    expect(profile.rules.map(({ object }) => object.kind)).toEqual(['file', 'file'])
+    expect(profile.automaton.accept).toHaveLength(2)
+  })
+
+  it('numbers a pattern once for all who have it', () => {
+    const both = learned(
+      ...ints('/srv'),
+      ...ints('/srv').map((event) =>
+        act.file(event.kind === 'file' ? event.file.path : '', ['read'], { uid: 0 }),
+      ),
+    )
+    const { profile } = kernelOf(both)
+    const sets = profile.rules.flatMap(({ object }) =>
+      object.kind === 'file-pattern' ? object.set : [],
+    )
+    expect(sets).toEqual([1, 1])
+  })
+
+  it('does not let a pattern take what the image ships', () => {
+    const { profile, says } = kernelOf(learned(...ints('/srv')), [
+      '/srv/9.json',
+      '/srv/evil.json',
+      '/etc/passwd',
+    ])
+    expect(profile.shipped).toEqual(['/srv/9.json'])
+    expect(says(act.file('/srv/9.json'))).toEqual(['nothing'])
+    expect(says(act.file('/srv/8.json'))).toEqual(['allow'])
+  })
+
+  it('asks for the path that is renamed whether the image ships it', () => {
+    const renames = [1, 2, 3].map((n) => act.file(`/a/${n}`, ['rename'], {}, { to: `/b/${n}` }))
+    const { profile, says } = kernelOf(learned(...renames), ['/a/7', '/b/8'])
+    expect(profile.shipped).toEqual(['/a/7'])
+    expect(says(act.file('/a/7', ['rename'], {}, { to: '/b/7' }))).toEqual(['nothing'])
+    expect(says(act.file('/a/8', ['rename'], {}, { to: '/b/8' }))).toEqual(['allow'])
+  })
+
+  it('lets the smallest block of addresses decide, and a name or an address before it', () => {
+    const profile = learned(act.connect('10.1.0.9', 5432))
+    profile.merge([
+      decided('10.0.0.0/8', 'approved'),
+      decided('10.1.0.0/16', 'rejected'),
+      decided('10.1.2.0/24', 'approved'),
+    ])
+    const { profile: compiled, says } = kernelOf(profile)
+    expect(compiled.prefixes).toHaveLength(3)
+    const asked = ['10.9.9.9', '10.1.9.9', '10.1.2.3', '10.1.0.9', '11.0.0.1']
+    const expected = ['allow', 'deny', 'allow', 'allow', 'nothing']
+    expect(asked.map((address) => says(act.connect(address, 5432))[0])).toEqual(expected)
+    const judged = asked.map(
+      (address) => outcome(profile, act.connect(address, 5432)) === 'expected',
+    )
+    expect(judged).toEqual(expected.map((verdict) => verdict === 'allow'))
+    expect(says(act.connect('10.9.9.9', 80))).toEqual(['nothing'])
+  })
+
+  it('gives a prefix the rules of those around it', () => {
+    const other = { ...decided('10.1.0.0/16', 'approved'), uid: 0, actor: { exe: '/bin/sh' } }
+    const profile = Profile.load([decided('10.0.0.0/8', 'approved'), other], shaper)
+    const { says } = kernelOf(profile)
+    expect(says(act.connect('10.1.0.1', 5432))).toEqual(['allow'])
+    expect(says(act.connect('10.1.0.1', 5432, { uid: 0, exe: '/bin/sh' }))).toEqual(['allow'])
+    expect(says(act.connect('10.2.0.1', 5432, { uid: 0, exe: '/bin/sh' }))).toEqual(['nothing'])
+  })
+
+  it('leaves out approvals that have ended, and says when the next one does', () => {
+    const profile = Profile.load(
+      [
+        decided('10.0.0.1', 'approved', '2026-11-24T13:00:00.000000Z'),
+        decided('10.0.0.2', 'approved', '2026-11-24T15:00:00.000000Z'),
+        decided('10.0.0.3', 'approved', '2026-11-24T14:00:00.000000Z'),
+        decided('10.0.0.4', 'approved'),
+      ],
+      shaper,
+    )
+    const { ends, profile: compiled } = kernelOf(profile)
+    expect(compiled.rules).toHaveLength(3)
+    expect(ends).toBe(microsOf('2026-11-24T14:00:00.000000Z'))
+    expect(kernelOf(learned(act.exec('/bin/sh'))).ends).toBeUndefined()
+  })
+})
+
+describe('a profile that is too large for the kernel', () => {
+  const files = Array.from({ length: 300 }, (_, n) => act.file(`/var/cache/x/${word(n)}`))
+  const few = [act.file('/etc/a'), act.file('/etc/b'), act.exec('/bin/x')]
+
+  it('is made wider where it is noisiest, and says so', () => {
+    const profile = learned(...files, ...few)
+    const {
+      profile: compiled,
+      widenings,
+      says,
+    } = kernelOf(profile, [], { rules: 100, states: 8192 })
+    expect(compiled.widened).toEqual([
+      '/usr/sbin/nginx as uid 101 may read whatever is in /var/cache/x/, but not what the image ships: ' +
+        'the kernel has no room for each of the 300 that it is known for',
+    ])
+    profile.widen(widenings)
+    for (const [event, expected] of [
+      [act.file('/var/cache/x/new'), true],
+      [act.file('/var/cache/x/new', ['write']), false],
+      [act.file('/var/cache/x/new', ['read'], { uid: 0 }), false],
+      [act.file('/var/cache/x/y/new'), false],
+      [act.file('/var/cache/y'), false],
+      [act.file('/etc/a'), true],
+      [act.file('/etc/c'), false],
+    ] as const) {
+      expect(says(event)).toEqual([expected ? 'allow' : 'nothing'])
+      expect(outcome(profile, event) === 'expected').toBe(expected)
+    }
+  })
+
+  it('keeps what the image ships there one by one, and what was rejected rejected', () => {
+    const profile = learned(...files, ...few)
+    const shipped = files
+      .slice(0, 50)
+      .flatMap((event) => (event.kind === 'file' ? event.file.path : []))
+    const [ref] = behavioursOf(act.file('/var/cache/x/jj'), shaper)
+    const no = { kind: 'rejected', by: 'cli:root', at, reason: 'no' } as const
+    expect(profile.decide(behaviourId(ref?.key ?? ''), no)).toBe(true)
+    const all = [...shipped, '/var/cache/x/unread']
+    const { says } = kernelOf(profile, all, { rules: 200, states: 8192 })
+    expect(says(act.file(shipped[0] ?? ''))).toEqual(['allow'])
+    expect(says(act.file('/var/cache/x/unread'))).toEqual(['nothing'])
+    expect(says(act.file('/var/cache/x/jj'))).toEqual(['deny'])
+    expect(says(act.file('/var/cache/x/new'))).toEqual(['allow'])
+  })
+
+  it('merges patterns where there are too many states', () => {
+    const patterns = Array.from({ length: 40 }, (_, n) => ints('/spool/in', `.${word(n)}-x`)).flat()
+    const profile = learned(...patterns, ...ints('/srv'))
+    const {
+      profile: compiled,
+      widenings,
+      says,
+    } = kernelOf(profile, [], { rules: 1000, states: 120 })
+    expect(compiled.automaton.accept.length).toBeLessThanOrEqual(120)
+    expect(widenings).toHaveLength(1)
+    expect(says(act.file('/spool/in/new'))).toEqual(['allow'])
+    expect(says(act.file('/srv/new.json'))).toEqual(['nothing'])
+  })
+
+  it('is refused where nothing can be made wider, never cut off', () => {
+    const programs = Array.from({ length: 30 }, (_, n) => act.exec(`/bin/${word(n)}`))
+    let code = ''
+    try {
+      kernelOf(learned(...programs), [], { rules: 20, states: 8192 })
+    } catch (error) {
+      code = error instanceof SnugError ? error.code : String(error)
+    }
+    expect(code).toBe('PROFILE_TOO_LARGE')
+  })
+})
+
+describe('the patterns of a large service', () => {
+  it('fit into the automaton with room to spare', () => {
+    const kinds = [
+      (i: number, n: number) => `/var/lib/pg/base/${i}/${n}_fsm`,
+      (i: number, n: number) => `/var/lib/pg/base/${i}/${n}`,
+      (i: number, n: number) => `/var/lib/app${word(i)}/${n}.json`,
+      (i: number, n: number) => `/tmp/app-${word(i)}-3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`,
+      (i: number, n: number) => `/var/log/${word(i)}/2026-11-2${n}.log`,
+      (i: number, n: number) => `/cache/${word(i)}/deadbee${n}`,
+      (i: number, n: number) => `/proc/${i}/fd/${n}`,
+    ]
+    const events = kinds.flatMap((path) =>
+      Array.from({ length: 50 }, (_, i) =>
+        [1, 2, 3, 4].flatMap((n) => [act.file(path(i, n)), act.file(path(i, n), ['write'])]),
+      ).flat(),
+    )
+    const profile = learned(...events)
+    const shaped = [...profile.all()].filter(({ shape }) => shape !== undefined)
+    expect(shaped.length).toBeGreaterThan(300)
+    const { profile: compiled } = kernelOf(profile)
+    expect(compiled.widened).toEqual([])
+    expect(compiled.automaton.accept.length).toBeLessThan(8192)
+  })
+})

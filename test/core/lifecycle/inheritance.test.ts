@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest'
+import { explainDelta, priorOf } from '../../../src/core/lifecycle/inheritance.ts'
+import { describeBehaviour } from '../../../src/core/behaviour/describe.ts'
+import { Profile } from '../../../src/core/profile/profile.ts'
+import { act, feed, learned, outcome, shaper } from '../../fixtures/event-fixture.ts'
+
+const approve = { by: 'cli:root', at: '2026-11-24T14:00:00Z' } as const
+const uuid = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
+const actor = { exe: '/usr/sbin/nginx' }
+
+function successor(old: Profile, windowDone = true): Profile {
+  const next = new Profile(shaper)
+  next.merge(priorOf({ digest: 'sha256:old', windowDone }, old.entries()))
+  return next
+}
+
+function decide(
+  profile: Profile,
+  text: string,
+  kind: 'approved' | 'rejected',
+  until?: string,
+): void {
+  const entry = profile.entries().find((one) => describeBehaviour(one).includes(text))
+  if (entry === undefined) throw new Error(text)
+  profile.decide(entry.id, { ...approve, kind, ...(until === undefined ? {} : { until }) })
+}
+
+describe('a new version', () => {
+  it('expects from its first event what its predecessor learned, and has no evidence of its own', () => {
+    const next = successor(
+      learned(act.file('/etc/hosts'), ...[1, 2, 3].map((n) => act.file(uuid(n), ['write']))),
+    )
+    expect(outcome(next, act.file('/etc/hosts'))).toBe('expected')
+    expect(outcome(next, act.file(uuid(7), ['write']))).toBe('expected')
+    expect(outcome(next, act.exec('/bin/new'))).toBe('deviation')
+    for (const entry of next.entries()) {
+      expect(entry.cells).toEqual([])
+      expect(entry.inherited?.from).toBe('sha256:old')
+    }
+  })
+
+  it('adds its own evidence to what it inherited', () => {
+    const next = successor(learned(act.file('/etc/hosts'), act.file(uuid(1), ['write'])))
+    feed(next, [act.file('/etc/hosts'), act.file(uuid(2), ['write']), act.file(uuid(3), ['write'])])
+    expect(next.entries().every((entry) => entry.cells.length === 1)).toBe(true)
+    expect(outcome(next, act.file(uuid(4), ['write']))).toBe('expected')
+  })
+
+  it('inherits what a person approved and what a person rejected, but no allowance with an end', () => {
+    const old = learned(act.file('/etc/shadow'), act.exec('/bin/bad'))
+    feed(old, [act.exec('/bin/once'), act.exec('/bin/odd')], 'later')
+    decide(old, '/etc/shadow', 'approved')
+    decide(old, '/bin/bad', 'rejected')
+    decide(old, '/bin/once', 'approved', '2027-01-01T00:00:00Z')
+    const next = successor(old)
+    expect(outcome(next, act.file('/etc/shadow'))).toBe('expected')
+    expect(outcome(next, act.exec('/bin/bad'))).toBe('deviation')
+    expect(outcome(next, act.exec('/bin/once'))).toBe('deviation')
+    expect(outcome(next, act.exec('/bin/odd'))).toBe('deviation')
+    feed(next, [act.exec('/bin/bad')])
+    expect(outcome(next, act.exec('/bin/bad'))).toBe('deviation')
+  })
+
+  it('passes on what it inherited and never showed only while its own window was open', () => {
+    const middle = successor(learned(act.file('/etc/hosts')))
+    expect(outcome(successor(middle, false), act.file('/etc/hosts'))).toBe('expected')
+    expect(outcome(successor(middle, true), act.file('/etc/hosts'))).toBe('deviation')
+    feed(middle, [act.file('/etc/hosts')])
+    expect(outcome(successor(middle, true), act.file('/etc/hosts'))).toBe('expected')
+  })
+})
+
+describe('a delta', () => {
+  const before = (path: string) => ({ '/usr/sbin/nginx': 'a', '/etc/nginx.conf': 'c' })[path]
+  const after = (path: string) =>
+    ({ '/usr/sbin/nginx': 'a', '/etc/nginx.conf': 'C', '/bin/new': 'n', '/app/new': 'x' })[path]
+
+  it.each([
+    [
+      { actor, object: { kind: 'exec', path: '/bin/new' } },
+      'the new version brings /bin/new along',
+    ],
+    [
+      { actor, object: { kind: 'file', access: 'read', path: '/etc/nginx.conf' } },
+      'the new version changed /etc/nginx.conf',
+    ],
+    [
+      {
+        actor: { exe: '/app/new' },
+        object: { kind: 'connect', protocol: 'tcp', peer: '10.0.0.7', port: 80 },
+      },
+      'done by /app/new, which the new version brings along',
+    ],
+    [{ actor, object: { kind: 'exec', path: '/tmp/x' } }, undefined],
+    [{ actor, object: { kind: 'file', access: 'write', path: '/etc/nginx.conf' } }, undefined],
+    [{ actor, object: { kind: 'file', access: 'delete', path: '/bin/new' } }, undefined],
+    [
+      { actor, object: { kind: 'connect', protocol: 'tcp', peer: '10.0.0.7', port: 80 } },
+      undefined,
+    ],
+    [{ actor, object: { kind: 'exec', path: '/bin/new', drift: true } }, undefined],
+  ] as const)('%j is explained as %s', (delta, why) => {
+    expect(explainDelta(delta, after, before)).toBe(why)
+  })
+
+  it('names the package with its versions, and the layer', () => {
+    const explain = (about: Parameters<typeof explainDelta>[3]) =>
+      explainDelta({ actor, object: { kind: 'exec', path: '/bin/new' } }, after, before, about)
+    const layer = { number: 3, of: 4, isNew: true }
+    expect(explain(() => ({ package: { name: 'curl', now: '8.5-2', before: '8.1-1' } }))).toBe(
+      'the new version brings /bin/new along (package curl 8.1-1 → 8.5-2)',
+    )
+    expect(explain(() => ({ package: { name: 'curl', now: '8.5-2' }, layer }))).toBe(
+      'the new version brings /bin/new along (package curl 8.5-2, which is new, in the new layer 3 of 4)',
+    )
+    expect(explain(() => ({ layer: { ...layer, isNew: false } }))).toBe(
+      'the new version brings /bin/new along (in layer 3 of 4)',
+    )
+    const byActor = {
+      actor: { exe: '/app/new' },
+      object: { kind: 'capability', name: 'CAP_CHOWN' },
+    }
+    expect(
+      explainDelta(byActor as Parameters<typeof explainDelta>[0], after, before, (path) =>
+        path === '/app/new' ? { package: { name: 'app', now: '2', before: '2' } } : undefined,
+      ),
+    ).toBe('done by /app/new, which the new version brings along (package app 2)')
+  })
+})
+
+describe('a hand-over', () => {
+  it('never passes on what a guardrail stopped, until a person approved it', () => {
+    const shadow = act.file('/etc/shadow', ['read'], { exe: '/bin/cat' }, { shipped: true })
+    const old = learned(act.file('/etc/hosts'), shadow)
+    expect(outcome(successor(old), shadow)).toBe('deviation')
+    decide(old, '/etc/shadow', 'approved')
+    expect(outcome(successor(old), shadow)).toBe('expected')
+  })
+})

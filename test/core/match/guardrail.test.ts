@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../../src/core/event/event.ts'
+import { Guardrails } from '../../../src/core/match/guardrail.ts'
+import { judge } from '../../../src/core/match/judge.ts'
+import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
+import { Profile } from '../../../src/core/profile/profile.ts'
+import {
+  act,
+  feed,
+  guardrails,
+  learned,
+  shaper,
+  shippedGuardrails,
+  verdictOn,
+  type Where,
+} from '../../fixtures/event-fixture.ts'
+
+const root: Where = { uid: 0, exe: '/bin/busybox' }
+const file = (
+  path: string,
+  access: 'read' | 'write' | 'create' | 'delete' = 'write',
+  where = root,
+) => act.file(path, [access], where)
+const rename = (from: string, to: string) => act.file(from, ['rename'], root, { to })
+
+function fired(event: ActEvent, learning = false): readonly string[] {
+  const refs = behavioursOf(event, shaper)
+  const verdict = judge(new Profile(shaper), event, refs, { guardrails, learning })
+  return verdict.guardrails.map((guardrail) => guardrail.id)
+}
+
+describe('guardrails fire on', () => {
+  it.each<[string, ActEvent]>([
+    ['exec-drift', act.exec('/tmp/dropped', root, true)],
+    ['exec-drift', act.exec('/usr/bin/ls', root, true)],
+    ['exec-memfd', act.exec('memfd:x', root, true)],
+    ['shell-on-socket', act.exec('/bin/sh', { socketStdio: true })],
+    ['shell-on-socket', act.exec('/bin/busybox', { socketStdio: true })],
+    ['shell-on-socket', act.exec('/usr/bin/bash', { socketStdio: true })],
+    ['runtime-socket', act.connect('/var/run/docker.sock', 0, root, 'unix')],
+    ['runtime-socket', act.connect('/run/containerd/containerd.sock', 0, root, 'unix')],
+    ['runtime-socket', act.connect('/host/run/docker.sock', 0, root, 'unix')],
+    ['runtime-socket', file('/run/crio/crio.sock', 'read')],
+    ['service-account-token', file('/run/secrets/kubernetes.io/serviceaccount/token', 'read')],
+    [
+      'service-account-token',
+      file(
+        '/run/secrets/kubernetes.io/serviceaccount/..2026_11_24_13_40_27.123456789/token',
+        'read',
+      ),
+    ],
+    ['shadow-read', file('/etc/shadow', 'read')],
+    ['shadow-read', file('/etc/shadow-', 'read')],
+    ['shadow-read', file('/etc/gshadow', 'read')],
+    ['write-binaries', file('/usr/bin/ls')],
+    ['write-binaries', file('/bin/ls', 'create')],
+    ['write-binaries', file('/usr/local/bin/x\ny')],
+    ['write-binaries', file('/usr/sbin/.hidden')],
+    ['write-binaries', file('/sbin/deep/er')],
+    ['write-binaries', file('/lib/x86_64-linux-gnu/libc.so.6')],
+    ['write-binaries', file('/usr/bin/ls', 'delete')],
+    ['write-binaries', rename('/tmp/evil', '/usr/bin/ls')],
+    ['write-binaries', rename('/usr/bin/ls', '/tmp/ls')],
+    ['preload', file('/etc/ld.so.preload', 'create')],
+    ['preload', rename('/tmp/x', '/etc/ld.so.preload')],
+    ['cron', file('/etc/crontab')],
+    ['cron', file('/etc/cron.d/x\ny', 'create')],
+    ['cron', file('/var/spool/cron/crontabs/root')],
+    ['cron', file('/etc/crontabs/root')],
+    ['ssh-access', file('/root/.ssh/authorized_keys', 'create')],
+    ['ssh-access', file('/home/bob/.ssh/authorized_keys')],
+    ['ssh-access', file('/etc/ssh/sshd_config')],
+    ['startup-files', file('/etc/profile.d/x.sh', 'create')],
+    ['startup-files', file('/etc/rc.local')],
+    ['startup-files', file('/etc/systemd/system/x.service', 'create')],
+    ['startup-files', file('/root/.bashrc')],
+    ['accounts', file('/etc/passwd')],
+    ['accounts', file('/etc/sudoers.d/x', 'create')],
+    ['kernel-module', act.syscall('finit_module', root)],
+    ['kernel-module', act.syscall('init_module', root)],
+    ['bpf', act.syscall('bpf', root)],
+    ['process-tampering', act.syscall('ptrace', root)],
+    ['process-tampering', act.syscall('process_vm_writev', root)],
+    ['process-tampering', file('/proc/812/mem')],
+    ['become-root', act.identity(101, 0)],
+    ...['mount', 'unshare', 'setns', 'pivot_root', 'move_mount'].map((name): [string, ActEvent] => [
+      'namespace-tricks',
+      act.syscall(name, root),
+    ]),
+    ['raw-device', file('/dev/sda', 'read')],
+    ['raw-device', file('/dev/nvme0n1p1', 'read')],
+    ['raw-device', file('/dev/mem', 'read')],
+    ['raw-device', file('/dev/kmsg')],
+    ['kernel-knobs', file('/sys/fs/cgroup/rdma/x/release_agent')],
+    ['kernel-knobs', file('/proc/sys/kernel/core_pattern')],
+    ['cloud-metadata', act.connect('169.254.169.254', 80)],
+    ['package-install', act.exec('/usr/bin/apt-get', root)],
+    ['package-install', act.exec('/sbin/apk', root)],
+    ['package-install', act.exec('/usr/bin/pip3', root)],
+    ['io-uring', act.syscall('io_uring_setup')],
+    ['open-by-handle', act.syscall('open_by_handle_at', root)],
+    ['private-keys', file('/root/.ssh/id_ed25519', 'read')],
+  ])('%s: %j', (id, event) => expect(fired(event)).toContain(id))
+})
+
+describe('guardrails keep quiet on what normal containers do', () => {
+  it.each<[string, ActEvent]>([
+    ['gosu leaving root', act.identity(0, 999, { exe: '/usr/local/bin/gosu', uid: 0 })],
+    ['a service dropping its rights', act.identity(0, 101, { uid: 0 })],
+    ['root staying root', act.identity(0, 0, root)],
+    ['a shell of an entrypoint', act.exec('/bin/sh', root)],
+    ['tini', act.exec('/usr/bin/tini', root)],
+    ['chown at start', act.capability('CAP_CHOWN', root)],
+    ['setuid at start', act.capability('CAP_SETUID', root)],
+    ['binding port 80', act.capability('CAP_NET_BIND_SERVICE', root)],
+    ['ldconfig', file('/etc/ld.so.cache~', 'create')],
+    ['ldconfig moving', rename('/etc/ld.so.cache~', '/etc/ld.so.cache')],
+    ['reading the accounts', file('/etc/passwd', 'read')],
+    ['reading its libraries', file('/usr/lib/x86_64-linux-gnu/libssl.so.3', 'read')],
+    ['reading programs', file('/usr/bin/env', 'read')],
+    [
+      'python compiling root-owned modules',
+      file('/usr/lib/python3/dist-packages/__pycache__/os.pyc'),
+    ],
+    ['its own data', file('/var/lib/postgresql/data/base/1/2619')],
+    ['its pid file', file('/run/nginx.pid', 'create')],
+    ['terminals', file('/dev/pts/0')],
+    ['null', file('/dev/null')],
+    ['its own memory map', file('/proc/812/maps', 'read')],
+    ['oom score', file('/proc/812/oom_score_adj')],
+    [
+      'the CA of the service account',
+      file('/run/secrets/kubernetes.io/serviceaccount/ca.crt', 'read'),
+    ],
+    ['a mounted secret of its own', file('/run/secrets/db_password', 'read')],
+    ['learning known hosts', file('/root/.ssh/known_hosts', 'create')],
+    ['connecting to its database', act.connect('10.0.0.7', 5432)],
+    ['a stdio log socket', act.connect('/dev/log', 0, root, 'unix')],
+    ['cgroup figures', file('/sys/fs/cgroup/memory.max', 'read')],
+    ['hostname and resolver', file('/etc/resolv.conf')],
+  ])('%s', (_, event) => expect(fired(event)).toEqual([]))
+
+  it('a package manager or io_uring while learning, since some services live on them', () => {
+    expect(fired(act.exec('/usr/local/bin/npm'), true)).toEqual([])
+    expect(fired(act.syscall('io_uring_setup'), true)).toEqual([])
+    expect(fired(act.file('/etc/shadow'), true)).toEqual(['shadow-read'])
+  })
+})
+
+describe('an act that trips a guardrail', () => {
+  const shadow = act.file('/etc/shadow', ['read'])
+
+  it('is never learned silently, and is expected once a person approved it', () => {
+    const profile = learned(shadow, shadow)
+    expect(verdictOn(profile, shadow)).toMatchObject({ outcome: 'deviation', severity: 'high' })
+    const [entry] = profile.entries()
+    expect(profile.state(entry!.id)).toBe('quarantined')
+    profile.decide(entry!.id, { kind: 'approved', by: 'cli:root', at: '2026-11-24T14:00:00Z' })
+    expect(verdictOn(profile, shadow).outcome).toBe('expected')
+  })
+
+  it('names its technique, tells the guardrail first and then what is known', () => {
+    const profile = learned(act.file('/etc/passwd'))
+    const verdict = verdictOn(profile, shadow)
+    expect(verdict.guardrails[0]?.attack).toContain('T1003.008')
+    expect(verdict.reasons[0]).toMatch(/^the password hashes were opened: /)
+    expect(verdict.reasons[1]).toMatch(/never did read \/etc\/shadow; .* read \/etc\/passwd$/)
+  })
+
+  it('does not put in quarantine what the same program does elsewhere', () => {
+    const profile = new Profile(shaper)
+    feed(profile, [shadow, act.file('/etc/hosts')])
+    expect(verdictOn(profile, act.file('/etc/hosts')).outcome).toBe('expected')
+  })
+})
+
+describe('guardrails.yaml', () => {
+  it('gives each guardrail an id of its own and a technique', () => {
+    const ids = shippedGuardrails.guardrails.map((guardrail) => guardrail.id)
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const { attack, id } of shippedGuardrails.guardrails) {
+      expect(attack.length, id).toBeGreaterThan(0)
+      for (const technique of attack) expect(technique).toMatch(/^T\d{4}(\.\d{3})?$/)
+    }
+  })
+
+  it('holds conditions by origin and by actor', () => {
+    const rule = { title: 't', severity: 'low', attack: ['T1000'], why: 'w' } as const
+    const own = new Guardrails({
+      schema: 'snug.guardrails/v1',
+      guardrails: [
+        { ...rule, id: 'a', when: [{ kind: 'exec', origin: ['exec-in'] }] },
+        { ...rule, id: 'b', when: [{ kind: 'exec', actor: ['/usr/**'] }] },
+        { ...rule, id: 'c', when: [{ kind: 'exec', exceptActor: ['/usr/**'] }] },
+      ],
+    })
+    const ids = (where: Where) => {
+      const event = act.exec('/bin/ls', where)
+      return behavioursOf(event, shaper).flatMap((ref) =>
+        own.fired(ref, event, false).map(({ id }) => id),
+      )
+    }
+    expect(ids({ origin: 'exec-in' })).toEqual(['a', 'b'])
+    expect(ids({ exe: '/app/x' })).toEqual(['c'])
+  })
+})

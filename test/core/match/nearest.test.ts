@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { judge } from '../../../src/core/match/judge.ts'
+import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
+import { act, guardrails, learned, shaper, verdictOn } from '../../fixtures/event-fixture.ts'
+
+const uuid = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
+
+const profile = learned(
+  act.exec('/usr/sbin/nginx'),
+  act.exec('/usr/bin/openssl'),
+  act.file('/etc/nginx/nginx.conf'),
+  act.file('/etc/nginx/mime.types'),
+  act.file('/var/log/nginx/access.log', ['write']),
+  act.file(uuid(1), ['write']),
+  act.connect('10.0.0.7', 5432),
+  act.connect('10.0.0.8', 6379),
+  act.file('/app/key', ['read'], { exe: '/app/server' }),
+  act.file('/health', ['read'], { origin: 'probe' }),
+)
+
+describe('a deviation is explained by the nearest that is known', () => {
+  it.each([
+    [
+      act.exec('/bin/sh'),
+      '/usr/sbin/nginx (uid 101) never ran /bin/sh; it is known to run /usr/bin/openssl',
+      /run \/usr\/bin\/openssl$/,
+    ],
+    [
+      act.file('/etc/nginx/nginx.conf', ['read'], { uid: 0 }),
+      '/usr/sbin/nginx is known to read /etc/nginx/nginx.conf as uid 101, never as uid 0',
+      /read \/etc\/nginx\/nginx.conf$/,
+    ],
+    [
+      act.file('/app/key'),
+      '/usr/sbin/nginx (uid 101) never did read /app/key; only /app/server is known to',
+      /^\/app\/server as uid 101: read \/app\/key$/,
+    ],
+    [
+      act.file('/etc/nginx/nginx.conf', ['write']),
+      '/usr/sbin/nginx (uid 101) never did write /etc/nginx/nginx.conf; the nearest that it is known for is: read /etc/nginx/nginx.conf',
+      /read \/etc\/nginx\/nginx.conf$/,
+    ],
+    [
+      act.connect('10.0.0.7', 22),
+      '/usr/sbin/nginx (uid 101) never connected to tcp 10.0.0.7:22; it is known to connect to tcp 10.0.0.7:5432, tcp 10.0.0.8:6379',
+      /tcp 10.0.0.7:5432$/,
+    ],
+    [
+      act.file(uuid(2), ['write']),
+      `/usr/sbin/nginx never did write ${uuid(2)}; of the shape /tmp/<uuid> it is known only for ${uuid(1)}`,
+      /write \/tmp\/<uuid>$/,
+    ],
+    [
+      act.file('/health'),
+      '/usr/sbin/nginx is known to read /health only as a health probe, never as the service itself',
+      /read \/health$/,
+    ],
+  ])('%#', (event, reason, nearest) => {
+    const verdict = verdictOn(profile, event)
+    expect(verdict.reasons).toEqual([reason])
+    expect(verdict.nearest?.text).toMatch(nearest)
+  })
+
+  it('and says where nothing is near', () => {
+    const verdict = verdictOn(profile, act.exec('/bin/id', { exe: '/bin/sh' }))
+    expect(verdict.nearest).toBeNull()
+    expect(verdict.reasons).toEqual([
+      '/bin/sh (uid 101) never ran /bin/id; it is not known to run anything',
+    ])
+  })
+
+  it('and passes over what was itself never allowed', () => {
+    const pending = learned(act.exec('/bin/evil', { origin: 'exec-in' }))
+    expect(verdictOn(pending, act.exec('/bin/evil2')).nearest).toBeNull()
+  })
+})
+
+describe('the verdict', () => {
+  const event = act.exec('/bin/sh')
+  const refs = behavioursOf(event, shaper)
+
+  it('is unprofiled where there is no profile', () => {
+    const verdict = judge(undefined, event, refs, { guardrails })
+    expect(verdict).toMatchObject({
+      outcome: 'unprofiled',
+      reasons: ['there is no profile to judge by'],
+    })
+  })
+
+  it('says that the profile is incomplete', () => {
+    const verdict = judge(profile, event, refs, { guardrails, incomplete: '3 acts were lost' })
+    expect(verdict.confidence).toBe('partial')
+    expect(verdict.reasons.at(-1)).toBe('the profile is incomplete: 3 acts were lost')
+  })
+
+  it('names of several behaviours those that were not expected', () => {
+    const both = act.file('/etc/nginx/nginx.conf', ['read', 'write'])
+    const verdict = verdictOn(profile, both)
+    expect(verdict.unexpected.map((ref) => ref.object)).toEqual([
+      { kind: 'file', access: 'write', path: '/etc/nginx/nginx.conf' },
+    ])
+  })
+})

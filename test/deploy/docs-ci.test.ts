@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs'
+import { PassThrough } from 'node:stream'
+import type { Command } from 'commander'
+import { expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { createProgram } from '../../src/interfaces/cli/program.ts'
+
+const page = readFileSync(new URL('../../docs/ci.md', import.meta.url), 'utf8')
+const blocks = [...page.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, kind, text = '']) => ({
+  kind,
+  text,
+}))
+
+const never = new AbortController().signal
+const { program } = createProgram({
+  stdin: new PassThrough(),
+  stdout: new PassThrough(),
+  stderr: new PassThrough(),
+  env: {},
+  colour: false,
+  progress: false,
+  width: 80,
+  signal: never,
+  ended: never,
+})
+
+/** Commands of ours, with what a shell would join to one line joined. */
+function commandsIn(text: string): readonly string[] {
+  const joined = text.replaceAll(/\\\n\s*/g, ' ')
+  return [...joined.matchAll(/\bsnug ((?:record|gate|scan|attest|verify|profile)\b[^'`\n]*)/g)].map(
+    ([, line = '']) => line,
+  )
+}
+
+function found(words: readonly string[]): {
+  readonly command: Command
+  readonly rest: readonly string[]
+} {
+  let command: Command = program
+  let at = 0
+  for (; at < words.length; at++) {
+    const next = command.commands.find((each) => each.name() === words[at])
+    if (next === undefined) break
+    command = next
+  }
+  return { command, rest: words.slice(at) }
+}
+
+const lines = commandsIn(page)
+
+it.each(lines)('snug %s', (line) => {
+  const { command, rest } = found(line.split(/\s+/))
+  expect(command).not.toBe(program)
+  const end = rest.indexOf('--')
+  const own = end < 0 ? rest : rest.slice(0, end)
+  const flags = own.filter((word) => word.startsWith('--'))
+  const known = [...command.options, ...program.options].map(({ long }) => long)
+  expect(known).toEqual(expect.arrayContaining(flags))
+  // What a command cannot do without is there.
+  const must = command.options.filter(({ mandatory }) => mandatory).map(({ long }) => long)
+  if (rest.length === 0 || line.includes('…')) return
+  expect(flags).toEqual(expect.arrayContaining(must))
+})
+
+it('has a pipeline for each of four systems, each of which does all four steps', () => {
+  expect(blocks.map(({ kind }) => kind)).toEqual(['yaml', 'yaml', 'groovy', 'yaml'])
+  for (const { kind, text } of blocks) {
+    if (kind === 'yaml') expect(parse(text)).toBeTypeOf('object')
+    const names = commandsIn(text).map((line) => line.split(' ')[0])
+    expect(names).toEqual(['record', 'verify', 'gate', 'attest'])
+  }
+  expect(lines.length).toBeGreaterThanOrEqual(16)
+})

@@ -1,0 +1,274 @@
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { loadConfig } from '../../src/support/config/load-config.ts'
+import type { Config } from '../../src/support/config/config-schema.ts'
+import { chartFolder, type Manifest, renderChart } from '../fixtures/chart.ts'
+import { kustomized } from '../fixtures/kustomized.ts'
+
+/** The chart against the manifests that kustomize builds: two ways to the same objects. */
+const root = new URL('../../', import.meta.url)
+const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as {
+  readonly version: string
+}
+
+interface Named {
+  readonly name: string
+}
+interface Agent extends Manifest {
+  readonly spec: {
+    readonly template: {
+      readonly metadata: { annotations?: Readonly<Record<string, string>> }
+      readonly spec: {
+        readonly containers: readonly [AgentContainer]
+        volumes: readonly (Named & { readonly configMap?: { name: string } })[]
+      }
+    }
+  }
+}
+interface AgentContainer {
+  image: string
+  env: readonly (Named & { readonly value?: string })[]
+  volumeMounts: readonly Named[]
+  readonly securityContext: object
+}
+
+function theOne(objects: readonly Manifest[], kind: string): Manifest {
+  const found = objects.filter((each) => each.kind === kind)
+  expect(found, kind).toHaveLength(1)
+  return found[0] as Manifest
+}
+
+const agentOf = (objects: readonly Manifest[]): Agent => theOne(objects, 'DaemonSet') as Agent
+const byName = (one: Named, other: Named): number => one.name.localeCompare(other.name)
+
+/** By kind and name, in an order that says nothing; takes away what `without` does. */
+function compared(
+  objects: readonly Manifest[],
+  without: (object: Manifest) => void,
+): Readonly<Record<string, Manifest>> {
+  const copies = structuredClone(objects) as Manifest[]
+  const agent = agentOf(copies).spec.template.spec
+  const [container] = agent.containers
+  container.env = container.env.toSorted(byName)
+  container.volumeMounts = container.volumeMounts.toSorted(byName)
+  agent.volumes = agent.volumes.toSorted(byName)
+  for (const copy of copies) without(copy)
+  return Object.fromEntries(copies.map((copy) => [`${copy.kind} ${copy.metadata.name}`, copy]))
+}
+
+/** All that Helm has and kustomize has not: labels of the release, and another way to a new pod for a new config. */
+function withoutHelm(object: Manifest): void {
+  const labels = object.metadata.labels as Record<string, string>
+  const ofRelease = {
+    'app.kubernetes.io/instance': 'snug',
+    'app.kubernetes.io/managed-by': 'Helm',
+    'app.kubernetes.io/version': version,
+    'helm.sh/chart': `snug-${version}`,
+  }
+  expect(labels).toMatchObject(ofRelease)
+  for (const name of Object.keys(ofRelease)) delete labels[name]
+  if (object.kind !== 'DaemonSet') return
+  const { metadata, spec } = (object as Agent).spec.template
+  expect(metadata.annotations).toEqual({ 'checksum/config': expect.stringMatching(/^\w{64}$/) })
+  delete metadata.annotations
+  expect(spec.containers[0].image).toBe(`snug:${version}`)
+  spec.containers[0].image = 'snug'
+}
+
+/** All that kustomize has and Helm has not: the config's hash in its name. */
+function withoutKustomize(object: Manifest): void {
+  const plain = (name: string): string => name.replace(/^snug-[a-z0-9]{10}$/, 'snug')
+  if (object.kind === 'ConfigMap') {
+    Object.assign(object.metadata, { name: plain(object.metadata.name) })
+  }
+  if (object.kind !== 'DaemonSet') return
+  for (const { configMap } of (object as Agent).spec.template.spec.volumes) {
+    if (configMap !== undefined) configMap.name = plain(configMap.name)
+  }
+}
+
+function configText(objects: readonly Manifest[]): string {
+  const { data } = theOne(objects, 'ConfigMap') as Manifest & {
+    readonly data: Readonly<Record<string, string>>
+  }
+  expect(Object.keys(data)).toEqual(['snug.yaml'])
+  return data['snug.yaml'] ?? ''
+}
+
+/** The config that the agent has: its file, and what the variables of its container lay over it. */
+function agentConfig(objects: readonly Manifest[]): Config {
+  const folder = mkdtempSync('/tmp/snug-chart-')
+  try {
+    const file = join(folder, 'snug.yaml')
+    writeFileSync(file, configText(objects))
+    const { env } = agentOf(objects).spec.template.spec.containers[0]
+    const variables = env.map(({ name, value }) => [name, value ?? 'of-the-pod'])
+    return loadConfig({ file, env: Object.fromEntries(variables) }).config
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** Helm makes neither the namespace nor, among templates, custom resources. */
+const outside = ['CustomResourceDefinition', 'CustomResourceDefinition', 'Namespace']
+
+describe('by itself', () => {
+  const helm = renderChart().objects
+  const kustomize = kustomized()
+  const inside = kustomize.filter(({ kind }) => !outside.includes(kind))
+
+  it('the chart is what kustomize builds', () => {
+    expect(
+      kustomize
+        .filter((each) => !inside.includes(each))
+        .map(({ kind }) => kind)
+        .sort(),
+    ).toEqual(outside)
+    // The one is written by people, the other by Helm.
+    expect(parse(configText(helm))).toEqual(parse(configText(inside)))
+    const sameText = (object: Manifest): void => {
+      if (object.kind === 'ConfigMap') Object.assign(object, { data: 'as above' })
+    }
+    const [one, other] = [
+      compared(helm, (object) => (withoutHelm(object), sameText(object))),
+      compared(inside, (object) => (withoutKustomize(object), sameText(object))),
+    ]
+    expect(Object.keys(one)).toHaveLength(7)
+    expect(one).toEqual(other)
+  })
+
+  it('its custom resources are the very same files', () => {
+    const crds = new URL('../unit/deploy/kubernetes/crds/', root)
+    const { resources } = parse(readFileSync(new URL('kustomization.yaml', crds), 'utf8')) as {
+      readonly resources: readonly string[]
+    }
+    expect(readdirSync(join(chartFolder, 'crds')).sort()).toEqual(resources.toSorted())
+    for (const name of resources) {
+      const ours = join(chartFolder, 'crds', name)
+      expect(lstatSync(ours).isSymbolicLink(), name).toBe(true)
+      expect(readFileSync(ours)).toEqual(readFileSync(new URL(name, crds)))
+    }
+  })
+
+  it('it is of this version of Snug', () => {
+    const chart = parse(readFileSync(join(chartFolder, 'Chart.yaml'), 'utf8')) as object
+    expect(chart).toMatchObject({ appVersion: version, version })
+  })
+
+  it('an agent is not privileged, and has the seven capabilities', () => {
+    expect(agentOf(helm).spec.template.spec.containers[0].securityContext).toMatchObject({
+      privileged: false,
+      allowPrivilegeEscalation: false,
+      capabilities: {
+        drop: ['ALL'],
+        add: ['BPF', 'PERFMON', 'NET_ADMIN', 'SYS_PTRACE', 'DAC_READ_SEARCH', 'SETUID', 'SETGID'],
+      },
+    })
+    expect(JSON.stringify(helm)).not.toContain('"privileged":true')
+  })
+
+  it('another config is another pod', () => {
+    const sum = (values: object): string | undefined =>
+      agentOf(renderChart(values).objects).spec.template.metadata.annotations?.['checksum/config']
+    expect(sum({ config: { after: 'review' } })).not.toBe(sum({}))
+    expect(sum({ dataPath: '/srv/snug' })).toBe(sum({}))
+  })
+})
+
+describe('with a ServiceMonitor', () => {
+  const helm = renderChart({ serviceMonitor: { enabled: true } }).objects
+  const kustomize = kustomized('monitoring').filter(({ kind }) => !outside.includes(kind))
+
+  it('the agent has the same config from the chart as from kustomize’s component', () => {
+    const config = agentConfig(helm)
+    expect(config).toEqual(agentConfig(kustomize))
+    expect(config.listen).toEqual({ kind: 'tcp', host: '::', port: 7684 })
+    expect(config.tls.clients).toEqual([{ name: 'DNS:snug-prometheus', role: 'viewer' }])
+  })
+
+  it('all else is the same too', () => {
+    // The chart writes into the config what the component, which knows no overlay's config, sets by variables.
+    const withoutConfig = (object: Manifest): void => {
+      if (object.kind === 'ConfigMap') Object.assign(object, { data: 'as above' })
+      if (object.kind !== 'DaemonSet') return
+      const [container] = (object as Agent).spec.template.spec.containers
+      container.env = container.env.filter(({ name }) => !/^SNUG_(LISTEN|TLS_\w+)$/.test(name))
+    }
+    const one = compared(helm, (object) => (withoutHelm(object), withoutConfig(object)))
+    expect(Object.keys(one)).toHaveLength(9)
+    expect(one).toEqual(
+      compared(kustomize, (object) => (withoutKustomize(object), withoutConfig(object))),
+    )
+  })
+
+  it('what Prometheus is told leads to the agent', () => {
+    const monitor = theOne(helm, 'ServiceMonitor') as unknown as Monitor
+    const service = theOne(helm, 'Service') as unknown as Finder
+    const { template } = agentOf(helm).spec as unknown as { readonly template: PodTemplate }
+    const [endpoint] = monitor.spec.endpoints
+    expect(service.metadata.labels).toMatchObject(monitor.spec.selector.matchLabels)
+    expect(service.metadata.labels[monitor.spec.jobLabel]).toBe('snug')
+    expect(template.metadata.labels).toMatchObject(service.spec.selector)
+    expect(endpoint).toMatchObject({ path: '/metrics', scheme: 'https' })
+    const port = service.spec.ports.find(({ name }) => name === endpoint.port)
+    const listened = { name: port?.targetPort, containerPort: 7684 }
+    expect(template.spec.containers[0].ports).toEqual([listened])
+    const policy = theOne(helm, 'NetworkPolicy') as unknown as Policy
+    expect(policy.spec.ingress[0].ports).toEqual([{ port: listened.name }])
+    expect(template.metadata.labels).toMatchObject(policy.spec.podSelector.matchLabels)
+  })
+
+  it('what the config says of its own stands', () => {
+    const mine = { name: 'URI:spiffe://shop/ci', role: 'reviewer' }
+    const { objects } = renderChart({
+      serviceMonitor: { enabled: true, client: 'DNS:scraper' },
+      config: { listen: '10.0.0.1:9000', tls: { cert: '/mine.pem', clients: [mine] } },
+    })
+    const { listen, tls } = agentConfig(objects)
+    expect(listen).toEqual({ kind: 'tcp', host: '10.0.0.1', port: 9000 })
+    expect(tls).toMatchObject({ cert: '/mine.pem', key: '/etc/snug-tls/tls.key' })
+    expect(tls.clients).toEqual([mine, { name: 'DNS:scraper', role: 'viewer' }])
+    expect(theOne(objects, 'Service')).toMatchObject({ spec: { ports: [{ port: 9000 }] } })
+  })
+
+  it.each(['127.0.0.1:7684', '127.1:7684', 'localhost:7684', '[::1]:7684'])(
+    'nobody would reach %s, so that it listens elsewhere',
+    (listen) => {
+      const { objects } = renderChart({ serviceMonitor: { enabled: true }, config: { listen } })
+      expect(agentConfig(objects).listen).toEqual({ kind: 'tcp', host: '::', port: 7684 })
+    },
+  )
+
+  it('an agent that serves nothing is refused', () => {
+    const nothing = { serviceMonitor: { enabled: true }, config: { listen: 'none' } }
+    expect(() => renderChart(nothing)).toThrow('nothing is there to scrape')
+  })
+})
+
+type Labels = Readonly<Record<string, string>>
+interface PodTemplate {
+  readonly metadata: { readonly labels: Labels }
+  readonly spec: { readonly containers: readonly [{ readonly ports: readonly object[] }] }
+}
+interface Finder {
+  readonly metadata: { readonly labels: Labels }
+  readonly spec: {
+    readonly selector: Labels
+    readonly ports: readonly { readonly name: string; readonly targetPort: string }[]
+  }
+}
+interface Monitor {
+  readonly spec: {
+    readonly jobLabel: string
+    readonly selector: { readonly matchLabels: Labels }
+    readonly endpoints: readonly [{ readonly port: string }]
+  }
+}
+interface Policy {
+  readonly spec: {
+    readonly podSelector: { readonly matchLabels: Labels }
+    readonly ingress: readonly [{ readonly ports: readonly object[] }]
+  }
+}

@@ -1,0 +1,147 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, it, vi } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { KubeApi } from '../../src/fleet/kubernetes/api.ts'
+import { profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { KubeEngine } from '../../src/fleet/kubernetes/kube-engine.ts'
+import { KubeFleet } from '../../src/fleet/kubernetes/kube-fleet.ts'
+import { podOf } from '../fixtures/kube-pods.ts'
+
+/** Does everything that an agent does with the API server, and holds what it asked against what it may. */
+const rbac = new URL('../../deploy/kubernetes/base/rbac.yaml', import.meta.url)
+const image = { repository: 'shop/web', digest: `sha256:${'a'.repeat(64)}` }
+const used = new Set<string>()
+const ends: (() => void)[] = []
+
+afterEach(() => {
+  for (const end of ends.splice(0)) end()
+})
+
+function rightOf(method: string, path: string, isWatch: boolean): string | undefined {
+  const found =
+    /^\/(?:api|apis\/([^/]+))\/v[^/]+\/(?:namespaces\/[^/]+\/)?([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(
+      path,
+    )
+  if (found === null) return undefined
+  const [, group = '', resource = '', name, part] = found
+  const reads = isWatch ? 'watch' : name === undefined ? 'list' : 'get'
+  const verbs: Readonly<Record<string, string>> = {
+    GET: reads,
+    POST: 'create',
+    PUT: 'update',
+    PATCH: 'patch',
+  }
+  return `${verbs[method]} ${part === undefined ? resource : `${resource}/${part}`} of ${group}`
+}
+
+/** Every second write is refused as a conflict, so that what follows one is seen too. */
+async function server(): Promise<KubeApi> {
+  const refused = new Set<string>()
+  const listens = createServer((request: IncomingMessage, response: ServerResponse) => {
+    const { pathname: path, searchParams } = new URL(request.url ?? '', 'http://x')
+    const method = request.method ?? ''
+    const right = rightOf(method, path, searchParams.has('watch'))
+    if (right !== undefined) used.add(right)
+    if (searchParams.has('watch')) {
+      response.writeHead(200).flushHeaders()
+      return
+    }
+    if (
+      (method === 'PUT' || path.endsWith('imageprofiles')) &&
+      method !== 'GET' &&
+      !refused.has(`${method} ${path}`)
+    ) {
+      refused.add(`${method} ${path}`)
+      response.writeHead(409).end('{}')
+      return
+    }
+    response.end(JSON.stringify(answerTo(path)))
+  })
+  listens.listen(0, '127.0.0.1')
+  await once(listens, 'listening')
+  ends.push(() => {
+    listens.closeAllConnections()
+    listens.close()
+  })
+  const url = new URL(`http://127.0.0.1:${(listens.address() as AddressInfo).port}`)
+  return new KubeApi({ from: 'a test', server: url, options: async () => ({}) })
+}
+
+function answerTo(path: string): object {
+  const metadata = { name: profileName(image), uid: 'u', resourceVersion: '1', generation: 1 }
+  if (path === '/apis/discovery.k8s.io') return { versions: [{ version: 'v1' }] }
+  const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'tick-1', controller: true }
+  const items = path.endsWith('/pods')
+    ? [podOf({ app: [{ name: 'tick' }], owner })]
+    : path.endsWith('/imageprofiles')
+      ? [{ metadata, spec: { image } }]
+      : []
+  return { metadata, items }
+}
+
+it('an agent asks the API server for what its role allows, and its role allows nothing else', async () => {
+  const api = await server()
+  const stop = new AbortController()
+  ends.push(() => stop.abort())
+  const engine = new KubeEngine({ api, node: 'n1' })
+  await engine.start(stop.signal)
+  const fleet = new KubeFleet({
+    api,
+    node: 'n1',
+    onEntries: () => undefined,
+    onWord: () => undefined,
+    onWordGone: () => undefined,
+  })
+  await fleet.start(stop.signal)
+  const summary = {
+    state: 'learning',
+    mode: 'learn',
+    behaviours: 1,
+    pending: 0,
+    because: 'it is new',
+  }
+  const entries = (path: string) => [
+    {
+      schema: 'snug.behaviour/v1',
+      id: `b${'0'.repeat(20)}`,
+      actor: { exe: path },
+      uid: 0,
+      object: { kind: 'file', access: 'read', path },
+      cells: [],
+      decision: { kind: 'rejected', by: 'x', at: '2026-11-24T12:00:00Z', grants: [] },
+    } as never,
+  ]
+  // Nobody has made the profile of this one: it is made, and was made by another meanwhile.
+  const other = { ...image, repository: 'shop/other' }
+  await fleet.publish({ image: other, entries: entries('/o'), summary })
+  const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000)
+  for (const path of ['/a', '/b', '/c']) {
+    await fleet.publish({
+      image,
+      entries: entries(path),
+      summary: { ...summary, behaviours: path.length },
+    })
+    now.mockReturnValue(Date.now() + 3_600_000)
+  }
+  now.mockRestore()
+  await vi.waitFor(() => expect([...used]).toContain('watch endpointslices of discovery.k8s.io'))
+
+  const roles = parseAllDocuments(readFileSync(rbac, 'utf8')).map((each) => each.toJS() as Role)
+  const allowed = roles
+    .filter(({ kind }) => kind === 'ClusterRole')
+    .flatMap(({ rules }) => rules)
+    .flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((one) => verbs.map((verb) => `${verb} ${one} of ${group}`)),
+      ),
+    )
+  expect([...used].sort()).toEqual(allowed.sort())
+})
+
+interface Role {
+  readonly kind: string
+  readonly rules: readonly { apiGroups: string[]; resources: string[]; verbs: string[] }[]
+}

@@ -1,0 +1,420 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { SnugError } from '../../src/errors.ts'
+import type { VersionView } from '../../src/engine/api/engine-views.ts'
+import { behaviourKey, type SourceMessage } from '../../src/pipeline/sources/source.ts'
+import { tagOf } from '../../src/core/compile/kernel-profile.ts'
+import { act } from '../fixtures/event-fixture.ts'
+import {
+  daemonWorld,
+  type DaemonWorld,
+  eventMessage,
+  type WorldOptions,
+} from '../fixtures/daemon-fixtures.ts'
+import { identityOf } from '../fixtures/identity-fixtures.ts'
+
+const ids = Array.from({ length: 10 }, (_, i) => String(i).repeat(64))
+const [id = '', second = ''] = ids
+const by = { who: 'cli:root' }
+const worlds: DaemonWorld[] = []
+
+afterEach(async () => {
+  for (const world of worlds.splice(0)) await world.stop()
+})
+
+async function started(options: WorldOptions = {}): Promise<DaemonWorld> {
+  const world = daemonWorld(options)
+  worlds.push(world)
+  await world.start()
+  return world
+}
+
+/** What was said so far is judged. */
+async function judged(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+function begin(world: DaemonWorld, container: string): SourceMessage {
+  world.containers.tell(identityOf(container))
+  world.containers.atOnce.add(container)
+  const time = new Date(world.now()).toISOString()
+  return {
+    type: 'container-started',
+    container: { id: container, cgroup: '', time, before: false },
+  }
+}
+
+function did(world: DaemonWorld, path: string, more: object = {}, container = id): SourceMessage {
+  const time = new Date(world.now()).toISOString()
+  const { image: _, ...event } = act.exec(path, { container, time })
+  return eventMessage({ ...event, ...more } as typeof event & { image: never })
+}
+
+async function learned(options: WorldOptions = {}, containers = [id]): Promise<DaemonWorld> {
+  const world = await started(options)
+  for (const each of containers) world.source.say(begin(world, each))
+  world.source.say(did(world, '/bin/known'))
+  await judged()
+  await world.engine.endLearning('shop/web', by)
+  world.advance(5_000)
+  return world
+}
+
+async function blocking(options: WorldOptions = {}, containers = [id]): Promise<DaemonWorld> {
+  const world = await learned(options, containers)
+  await world.engine.setMode('shop/web', 'block', by, { fraction: 1 })
+  return world
+}
+
+function version(world: DaemonWorld): VersionView {
+  const [found] = world.engine.image('shop/web').versions
+  if (found === undefined) throw new Error('no version')
+  return found
+}
+
+async function code(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'done',
+    (error: unknown) => (error instanceof SnugError ? error.code : String(error)),
+  )
+}
+
+describe('mode block', () => {
+  it('has the profile in the kernel before the kernel is told to block, and the containers with it', async () => {
+    const world = await blocking()
+    const { control } = world
+    const profile = control.last('profile')
+    expect(profile?.profile?.rules).toHaveLength(1)
+    expect(control.all('enforce').map(({ enforcement }) => enforcement.mode)).toEqual([
+      'alert',
+      'block',
+    ])
+    expect(control.told.indexOf(profile!)).toBeLessThan(
+      control.told.indexOf(control.all('enforce')[0]!),
+    )
+    const { scope } = profile!
+    expect(control.all('enforce').every((each) => each.scope === scope)).toBe(true)
+    expect(control.last('assign')).toMatchObject({ id, scope, traits: { enforce: true } })
+    expect(version(world)).toMatchObject({
+      mode: 'block',
+      blocking: { armed: true, containers: [{ id, enforced: true }] },
+    })
+  })
+
+  it('is refused where no source can stop anything, and where a gate is shut', async () => {
+    const quiet = { assign: () => {}, known: () => {}, filter: () => {}, flush: () => {} }
+    const world = await learned({ control: quiet })
+    await expect(world.engine.setMode('shop/web', 'block', by)).rejects.toThrow(/no source/)
+    const young = await started()
+    young.source.say(begin(young, id))
+    await judged()
+    expect(await code(young.engine.setMode('shop/web', 'block', by))).toBe('MODE_REFUSED')
+    expect(young.control.all('profile')).toEqual([])
+  })
+
+  it('comes by itself where config says so, and ends when a person says learn', async () => {
+    const world = await learned({ rules: { after: 'block' } })
+    expect(version(world).mode).toBe('block')
+    await world.engine.setMode('shop/web', 'learn', by)
+    expect(world.control.last('profile')?.profile).toBeUndefined()
+    expect(world.control.last('enforce')?.enforcement.mode).toBe('alert')
+    expect(world.control.enforced(id)).toBe(false)
+  })
+})
+
+describe('the canary', () => {
+  it('is one of ten containers at first, and then all of them', async () => {
+    const world = await learned({}, ids)
+    await world.engine.setMode('shop/web', 'block', by, { fraction: 0.05, forMs: 60_000 })
+    const enforced = () => ids.filter((each) => world.control.enforced(each) === true)
+    const first = enforced()
+    expect(first.length).toBeGreaterThan(0)
+    expect(first.length).toBeLessThan(10)
+    const shown = version(world).blocking?.containers.filter((each) => each.enforced)
+    expect(shown?.map((each) => each.id)).toEqual(first)
+    world.advance(60_000)
+    expect(enforced()).toEqual(ids)
+    expect(version(world).blocking?.canary).toBeUndefined()
+  })
+
+  it('is another container where it ended', async () => {
+    const world = await learned({}, [id, second])
+    await world.engine.setMode('shop/web', 'block', by, { fraction: 0.0001 })
+    const chosen = [id, second].filter((each) => world.control.enforced(each) === true)
+    expect(chosen).toHaveLength(1)
+    const time = new Date(world.now()).toISOString()
+    world.source.say({ type: 'container-ended', id: chosen[0]!, time })
+    world.containers.leave(chosen[0]!, 'gone')
+    await judged()
+    const [other] = [id, second].filter((each) => each !== chosen[0])
+    expect(world.control.enforced(other!)).toBe(true)
+  })
+})
+
+describe('what is expected', () => {
+  it('is told again when a person decides, in the same scope, and when an allowance ends', async () => {
+    const world = await learned()
+    world.source.say(did(world, '/bin/new'))
+    await judged()
+    const [alert] = world.engine.alerts({ limit: 1 })
+    const until = new Date(world.now() + 60_000).toISOString()
+    world.advance(1_000)
+    await world.engine.allowAlert(alert!.id, { until }, by)
+    const told = world.control.all('profile')
+    expect(told.map(({ profile }) => profile?.rules.length)).toEqual([1, 2])
+    expect(new Set(told.map(({ scope }) => scope)).size).toBe(1)
+    world.advance(60_000)
+    expect(world.control.last('profile')?.profile?.rules).toHaveLength(1)
+  })
+
+  it('is counted by its tag where the kernel judges it, and is not told as known', async () => {
+    const world = await learned()
+    const known = world.control.all('known').length
+    const [behaviour] = world.engine.profile('shop/web').behaviours
+    const time = new Date(world.now()).toISOString()
+    const message: SourceMessage = {
+      type: 'sighting',
+      sighting: {
+        key: behaviourKey('00'),
+        containerId: id,
+        count: 41,
+        first: time,
+        last: time,
+        expected: { tags: [tagOf(behaviour!.id)], origin: 'entrypoint' },
+      },
+    }
+    world.source.say(message, did(world, '/bin/known'))
+    await judged()
+    const [counted] = world.engine.profile('shop/web').behaviours
+    expect(counted?.count).toBe(43)
+    expect(world.control.all('known')).toHaveLength(known)
+  })
+})
+
+describe('a connection that is allowed to a block of addresses', () => {
+  const connected = (world: DaemonWorld, address: string): SourceMessage => {
+    const time = new Date(world.now()).toISOString()
+    const { image: _, ...event } = act.connect(address, 443, { container: id, time })
+    return eventMessage(event as typeof event & { image: never })
+  }
+
+  it('is expected to every address of it, and to no other', async () => {
+    const world = await learned()
+    world.source.say(connected(world, '10.1.2.3'))
+    await judged()
+    const [alert] = world.engine.alerts({ limit: 1 })
+    await world.engine.allowAlert(alert!.id, { peer: '10.9.9.9/8' }, by)
+    const { behaviours } = world.engine.profile('shop/web')
+    expect(behaviours.map(({ text, state }) => [text, state])).toContainEqual([
+      'connect to tcp 10.0.0.0/8:443',
+      'approved',
+    ])
+    world.source.say(connected(world, '10.200.0.1'), connected(world, '11.0.0.1'))
+    await judged()
+    const texts = world.engine.alerts({ limit: 9 }).map(({ behaviour }) => behaviour?.text)
+    expect(texts).toEqual(['connect to tcp 11.0.0.1:443', 'connect to tcp 10.1.2.3:443'])
+  })
+
+  it('is refused for a block without it, for no block, and for what is no connection', async () => {
+    const world = await learned()
+    world.source.say(connected(world, '10.1.2.3'), did(world, '/bin/new'))
+    await judged()
+    const [exec, connect] = world.engine.alerts({ limit: 2 })
+    const allow = (alert: typeof exec, peer: string) =>
+      code(world.engine.allowAlert(alert!.id, { peer }, by))
+    expect(await allow(connect, '192.168.0.0/16')).toBe('DECISION_INVALID')
+    expect(await allow(connect, 'user-db')).toBe('DECISION_INVALID')
+    expect(await allow(exec, '10.0.0.0/8')).toBe('DECISION_INVALID')
+    expect(await allow(connect, '10.1.2.3/32')).toBe('done')
+  })
+})
+
+describe('the budget', () => {
+  it('once spent leaves the version alerting in mode block, with a critical alert, until it is armed again', async () => {
+    const world = await blocking()
+    const { scope } = world.control.last('profile')!
+    const time = new Date(world.now()).toISOString()
+    world.source.say({ type: 'disarmed', scope, time })
+    await judged()
+    expect(version(world)).toMatchObject({ mode: 'block', blocking: { armed: false } })
+    expect(version(world).because).toMatch(/disarmed itself/)
+    expect(world.control.last('enforce')?.enforcement.mode).toBe('alert')
+    const [alert] = world.engine.alerts({ limit: 1 })
+    expect(alert).toMatchObject({ type: 'enforcement', severity: 'critical', action: 'alerted' })
+    await world.engine.setMode('shop/web', 'block', by)
+    expect(world.control.last('enforce')?.enforcement.mode).toBe('block')
+    expect(version(world).blocking).toMatchObject({ armed: true })
+  })
+})
+
+describe('break-glass', () => {
+  it('pauses the kernel, is an alert, survives a restart, and ends by itself', async () => {
+    const world = await blocking()
+    const until = world.now() + 900_000
+    await world.engine.breakGlass('shop/web', 900_000, { ...by, reason: 'the shop is down' })
+    expect(world.control.last('enforce')?.enforcement.pausedUntil).toBe(until)
+    expect(version(world).blocking).toMatchObject({
+      armed: false,
+      breakGlass: { by: 'cli:root', reason: 'the shop is down' },
+    })
+    expect(world.engine.alerts({ limit: 1 })[0]).toMatchObject({ type: 'enforcement' })
+    await world.stop()
+    const again = await started({ store: world.store, startMs: world.now() + 1_000 })
+    expect(again.control.last('profile')?.profile?.rules).toHaveLength(1)
+    expect(again.control.last('enforce')?.enforcement).toMatchObject({
+      mode: 'block',
+      pausedUntil: until,
+    })
+    again.advance(900_000)
+    expect(again.control.last('enforce')?.enforcement.pausedUntil).toBeUndefined()
+    expect(version(again).blocking).toMatchObject({ armed: true })
+  })
+
+  it('is ended by a person, and refused where nothing blocks or nothing is broken', async () => {
+    const world = await learned()
+    const order = { ...by, reason: 'r' }
+    expect(await code(world.engine.breakGlass('shop/web', 1_000, order))).toBe('MODE_REFUSED')
+    await world.engine.setMode('shop/web', 'block', by)
+    expect(await code(world.engine.endBreakGlass('shop/web', by))).toBe('MODE_REFUSED')
+    expect(await code(world.engine.breakGlass('shop/web', 1_000, by))).toBe('DECISION_INVALID')
+    await world.engine.breakGlass('shop/web', 60_000, order)
+    await world.engine.endBreakGlass('shop/web', by)
+    expect(world.control.last('enforce')?.enforcement.pausedUntil).toBeUndefined()
+  })
+})
+
+describe('an act that was stopped', () => {
+  const found = (world: DaemonWorld) =>
+    world.engine
+      .alerts({ limit: 9 })
+      .map(({ type, action, count, severity }) => ({ type, action, count, severity }))
+
+  it('is an alert for each thing that was done about it, and repeats count onto the right one', async () => {
+    const world = await blocking()
+    const killed = did(world, '/bin/bad', { enforced: 'killed' })
+    const key = behaviourKey('0b')
+    world.source.say({ ...killed, key } as SourceMessage)
+    const time = new Date(world.now()).toISOString()
+    const repeats: SourceMessage = {
+      type: 'sighting',
+      sighting: { key, containerId: id, count: 4, first: time, last: time },
+    }
+    world.source.say(repeats, did(world, '/bin/bad'))
+    await judged()
+    expect(found(world)).toMatchObject([
+      { action: 'alerted', count: 1 },
+      { action: 'killed', count: 5 },
+    ])
+  })
+
+  it('says where this host could not stop it', async () => {
+    const world = await blocking()
+    world.source.say(did(world, '/bin/bad', { enforced: 'missed' }))
+    await judged()
+    const [alert] = world.engine.alerts({ limit: 1 })
+    expect(alert?.action).toBe('alerted')
+    expect(alert?.reasons).toContain('this host cannot stop this act: it was done')
+  })
+
+  it('though the profile expects it is a disagreement: critical, and counted', async () => {
+    const world = await blocking()
+    world.advance(60_000)
+    world.source.say(did(world, '/bin/known', { enforced: 'blocked' }))
+    await judged()
+    expect(found(world)).toMatchObject([
+      { type: 'enforcement', action: 'blocked', severity: 'critical' },
+    ])
+    expect(world.engine.status().counters['kernelDisagreements']).toBe(1)
+  })
+
+  it('by the profile of a moment ago is told as that, and is no disagreement', async () => {
+    const world = await blocking()
+    world.source.say(did(world, '/bin/bad', { enforced: 'blocked' }))
+    await judged()
+    const [alert] = world.engine.alerts({ limit: 1 })
+    world.advance(10_000)
+    const late = did(world, '/bin/bad', { enforced: 'blocked' }, id)
+    await world.engine.allowAlert(alert!.id, {}, by)
+    world.source.say(late)
+    await judged()
+    expect(found(world)[0]).toMatchObject({ type: 'enforcement', severity: 'medium' })
+    expect(world.engine.status().counters['kernelDisagreements']).toBe(0)
+  })
+
+  it('before its container was known is told too', async () => {
+    const world = await started({ failClosed: true })
+    expect(world.control.all('failClosed')).toEqual([{ what: 'failClosed', on: true }])
+    world.source.say(begin(world, id), did(world, '/bin/first', { enforced: 'killed' }))
+    await judged()
+    expect(found(world)).toMatchObject([{ type: 'enforcement', action: 'killed' }])
+  })
+})
+
+describe('the self-probe', () => {
+  it('that fails is a fault and a critical alert until it passes again', async () => {
+    const world = await started()
+    const probe = { time: new Date(world.now()).toISOString(), passed: true, stopped: ['exec'] }
+    world.source.say({ type: 'self-probe', probe: { ...probe, missed: ['open'] } })
+    await judged()
+    const status = world.engine.status()
+    expect(status.state).toBe('degraded')
+    expect(status.degraded).toEqual(['self-probe: not stopped: open'])
+    expect(status.selfProbe).toMatchObject({ ok: false, runs: 1, failures: 1, missed: ['open'] })
+    expect(world.engine.alerts({ limit: 1 })[0]).toMatchObject({ severity: 'critical' })
+    world.source.say({ type: 'self-probe', probe: { ...probe, missed: [] } })
+    await judged()
+    expect(world.engine.status()).toMatchObject({
+      state: 'running',
+      selfProbe: { ok: true, runs: 2, failures: 1 },
+    })
+  })
+})
+
+describe('a container that is made and not started yet', () => {
+  it('is given its version at once where that is known, with its health check and init', async () => {
+    const world = await learned()
+    const healthcheck = ['/bin/sh', '-c', 'true']
+    world.containers.tell(identityOf(second, { probes: [healthcheck], initInjected: true }))
+    const { scope } = world.control.last('profile')!
+    expect(world.control.last('assign')).toEqual({
+      what: 'assign',
+      id: second,
+      scope,
+      traits: { enforce: false, probes: [healthcheck], init: true },
+    })
+    world.containers.leave(second, 'gone')
+    expect(world.control.last('release')?.id).toBe(second)
+  })
+
+  it('waits for the first look at its image, and is given it then', async () => {
+    const world = await started()
+    world.containers.tell(identityOf(second))
+    expect(world.control.all('assign')).toEqual([])
+    world.source.say(begin(world, id))
+    await judged()
+    expect(world.control.all('assign').map((each) => each.id)).toEqual([id, second])
+  })
+
+  it('is told again once it has ended, as it may be started again', async () => {
+    const world = await learned()
+    const before = world.control.all('assign').filter((each) => each.id === id).length
+    const time = new Date(world.now()).toISOString()
+    world.source.say({ type: 'container-ended', id, time })
+    await judged()
+    expect(world.control.all('assign').filter((each) => each.id === id)).toHaveLength(before + 1)
+  })
+})
+
+describe('the names of peers', () => {
+  it('are in the kernel as they are with the engine', async () => {
+    const world = await started()
+    world.containers.peers.set('10.0.0.7', { name: 'user-db' })
+    world.containers.tell(identityOf(second))
+    expect(world.control.last('peers')?.changes).toEqual([{ address: '10.0.0.7', name: 'user-db' }])
+    const told = world.control.all('peers').length
+    world.containers.tell(identityOf(second))
+    expect(world.control.all('peers')).toHaveLength(told)
+    world.containers.peers.delete('10.0.0.7')
+    world.containers.leave(second, 'stopped')
+    expect(world.control.last('peers')?.changes).toEqual([{ address: '10.0.0.7', name: undefined }])
+  })
+})

@@ -1,0 +1,238 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { SnugEvent } from '../../src/core/event/event.ts'
+import type { ReviewCard } from '../../src/engine/api/page-views.ts'
+import * as story from '../fixtures/page-story.ts'
+import { daemonWorld, type DaemonWorld } from '../fixtures/daemon-fixtures.ts'
+
+const image = story.webRepository
+const by = { who: 'cli:root' }
+let world: DaemonWorld
+
+async function happens(events: Iterable<SnugEvent>): Promise<void> {
+  async function* chunks() {
+    yield Buffer.from(story.lines(events))
+  }
+  await world.engine.replay(chunks(), AbortSignal.timeout(10_000))
+}
+
+/** The first version is learned and alerts; the second learns its delta; an intruder was in the first. */
+beforeEach(async () => {
+  world = daemonWorld({ rules: { floorMs: 3_600_000, ceilingMs: 86_400_000 } })
+  await world.start()
+  await happens(story.learned())
+  await world.engine.setMode(image, 'alert', by)
+  await happens(story.nextVersion())
+  await happens(story.intruder())
+})
+
+afterEach(async () => {
+  await world.stop()
+})
+
+const all = { offset: 0, limit: 100 }
+
+function card(text: string): ReviewCard {
+  const found = world.engine.page.review(all).cards.find((each) => each.text === text)
+  if (found === undefined) throw new Error(`no card \`${text}\``)
+  return found
+}
+
+describe('the timeline', () => {
+  it('counts every alert and every behaviour once, and has the steps of versions', async () => {
+    const { slices, marks } = await world.engine.page.timeline(24)
+    const alerts = slices.flatMap((slice) => Object.values(slice.alerts)).reduce((a, b) => a + b, 0)
+    const novel = slices.reduce((sum, slice) => sum + slice.novel, 0)
+    const behaviours = world.engine.images().flatMap(({ versions }) => versions)
+    expect(alerts).toBe(world.engine.status().alerts.total)
+    expect(novel).toBe(behaviours.reduce((sum, each) => sum + each.behaviours, 0))
+    expect(marks.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^learning → alert/),
+      'mode alert',
+    ])
+  })
+})
+
+describe('the life of a version', () => {
+  it('is its states without gaps, of each version its own', async () => {
+    const [first, second] = await world.engine.page.lives(image)
+    expect(first?.stages.map(({ state, mode }) => `${state} ${mode}`)).toEqual([
+      'learning learn',
+      'enforced alert',
+    ])
+    expect(first?.stages[0]?.to).toBe(first?.stages[1]?.from)
+    expect(second?.stages.map(({ state }) => state)).toEqual(['learning'])
+  })
+})
+
+describe('the picture of a version', () => {
+  it('has each program with what it does, and who starts it', () => {
+    const { programs, runs, peers } = world.engine.page.picture(`${image}:1.5.0`)
+    const at = (exe: string): number => programs.findIndex((program) => program.exe === exe)
+    const pay = programs[at('/usr/bin/shop-pay')]
+    expect(pay?.acts.map(({ group, shown }) => [group, shown.map(({ text }) => text)])).toEqual([
+      ['read', ['/etc/shop/payment.conf']],
+      ['write', ['/var/lib/shop/payments.log']],
+      ['connect', ['tcp api.payments.example:443']],
+      ['listen', ['tcp 0.0.0.0:9100']],
+    ])
+    expect(pay?.users).toEqual(['uid 33'])
+    expect(runs).toContainEqual(
+      expect.objectContaining({ from: at('/usr/bin/php-fpm8.4'), to: at('/usr/bin/shop-pay') }),
+    )
+    const database = peers.find(({ peer }) => peer === 'db.shop')
+    expect(database).toMatchObject({
+      direction: 'out',
+      port: 5432,
+      programs: [at('/usr/bin/php-fpm8.4')],
+    })
+  })
+
+  it('marks what waits for a decision', () => {
+    const { programs } = world.engine.page.picture(`${image}:1.4.2`)
+    expect(programs.find(({ exe }) => exe === '/usr/bin/curl')).toMatchObject({ open: 2 })
+    expect(programs.find(({ exe }) => exe === '/usr/sbin/nginx')).toMatchObject({ open: 0 })
+  })
+})
+
+describe('a window of behaviours', () => {
+  it('holds what was asked for, and counts all of it', () => {
+    const { page } = world.engine
+    const whole = page.behaviours(`${image}:1.4.2`, all)
+    const some = page.behaviours(`${image}:1.4.2`, { offset: 3, limit: 4 })
+    expect(some.rows).toEqual(whole.rows.slice(3, 7))
+    expect(some.total).toBe(whole.rows.length)
+    const found = page.behaviours(`${image}:1.4.2`, { ...all, q: 'SHADOW', state: 'quarantined' })
+    expect(found.rows.map(({ text }) => text)).toEqual(['read /etc/shadow'])
+    expect(found.states).toEqual(whole.states)
+  })
+})
+
+describe('review', () => {
+  it('has one card for each behaviour, the gravest first, with the delta of a new version', () => {
+    const { cards, total, repositories } = world.engine.page.review(all)
+    expect(total).toBe(cards.length)
+    expect(cards[0]?.guardrails).not.toEqual([])
+    expect(repositories).toEqual({ [image]: total })
+    expect(card('run /usr/bin/shop-pay')).toMatchObject({
+      places: [{ tags: ['1.5.0'], behaviourState: 'learned' }],
+      reasons: [expect.stringContaining('never ran /usr/bin/shop-pay')],
+    })
+    expect(card('read /etc/shadow')).toMatchObject({
+      guardrails: ['shadow-read'],
+      alerts: [expect.any(String)],
+    })
+  })
+
+  it('joins the same act of two versions to one card', async () => {
+    await world.engine.endLearning(`${image}:1.5.0`, by)
+    const old = story.deviation('/srv/shop/backup.php')
+    const digest = world.engine.image(image).versions[1]?.image.digest
+    await happens([
+      ...old,
+      ...old.map((event) => ({ ...event, image: { ...imageOf(event), digest } }) as SnugEvent),
+    ])
+    expect(card('read /srv/shop/backup.php')).toMatchObject({ places: [{}, {}], count: 2 })
+  })
+
+  it('goes without what was decided, and has it again once that is taken back', async () => {
+    const { behaviour, places } = card('run /usr/bin/curl')
+    const [place] = places
+    await world.engine.approve(place?.ref ?? '', [behaviour], by)
+    expect(() => card('run /usr/bin/curl')).toThrow('no card')
+    await world.engine.withdraw(place?.ref ?? '', [behaviour], by)
+    expect(card('run /usr/bin/curl').places[0]?.revision).not.toBe(place?.revision)
+  })
+})
+
+describe('alert rows', () => {
+  it('are filtered, counted and cut', () => {
+    const { page } = world.engine
+    const whole = page.alertRows(all)
+    const grave = page.alertRows({ ...all, severity: 'high' })
+    expect(grave.total).toBe(whole.severities.high + whole.severities.critical)
+    expect(grave.severities).toEqual(whole.severities)
+    expect(page.alertRows({ ...all, q: 'kdevtmpfsi', limit: 1 })).toMatchObject({
+      total: 3,
+      rows: [{}],
+    })
+    const held = page.alertRows({ ...all, until: whole.rows[2]?.id ?? '' })
+    expect(held.rows[0]?.id).toBe(whole.rows[2]?.id)
+  })
+
+  it('are joined by act where that is asked for', async () => {
+    const before = world.engine.page.alertRows(all).total
+    const again = story
+      .intruder()
+      .map((event) => ({ ...event, container: { id: 'f'.repeat(64), name: 'web-2' } }) as SnugEvent)
+    await happens(again)
+    const grouped = world.engine.page.alertRows({ ...all, grouped: true })
+    expect(grouped.total).toBe(before)
+    expect(grouped.rows[0]).toMatchObject({ alerts: 2, containers: 2 })
+  })
+})
+
+describe('the story of an alert', () => {
+  it('is its ancestry and what its container did around it', () => {
+    const { page } = world.engine
+    const [row] = page.alertRows({ ...all, q: '/etc/crontab' }).rows
+    const { ancestry, steps, scope, revision } = page.story(row?.id ?? '')
+    expect(ancestry.map(({ exe, known }) => `${exe} ${known}`)).toEqual([
+      '/docker-entrypoint.sh true',
+      '/usr/sbin/nginx true',
+      '/usr/bin/php-fpm8.4 true',
+      '/bin/sh false',
+    ])
+    const at = steps.findIndex(({ alert }) => alert === row?.id)
+    expect(steps.slice(0, at).map(({ text }) => text)).toContain('read /etc/shadow')
+    expect(steps.toSorted((a, b) => (a.time < b.time ? -1 : 1))).toEqual(steps)
+    expect({ scope, revision }).toEqual({ scope: 'container', revision: row?.revision })
+  })
+
+  it('says of which deviations the profile has no more room, and these can be allowed all the same', async () => {
+    const { engine } = world
+    await happens(story.many(1))
+    const archive = story.archiveRepository
+    await engine.setMode(archive, 'alert', by)
+    await happens(story.strays(5_001))
+    const stored = [...world.daemon.alerts.list({ limit: Infinity })]
+    const told = stored.filter(({ behaviour }) => behaviour?.text.includes('/srv/stray'))
+    expect(told.length).toBeGreaterThan(50)
+    const ids = new Set(engine.profile(archive).behaviours.map(({ id }) => id as string))
+    const [beyond, ...others] = told.filter(({ behaviour }) => !ids.has(behaviour?.id ?? ''))
+    const kept = told.find(({ behaviour }) => ids.has(behaviour?.id ?? ''))
+    expect(others).toEqual([])
+    expect(engine.page.story(kept?.id ?? '').inProfile).toBe(true)
+    expect(engine.page.story(beyond?.id ?? '').inProfile).toBe(false)
+    await engine.allowAlert(beyond?.id ?? '', {}, by)
+    expect(engine.page.story(beyond?.id ?? '').inProfile).toBe(true)
+  })
+})
+
+describe('taking back a decision on an alert', () => {
+  it('opens it again and takes the allowance away', async () => {
+    const { engine } = world
+    const [row] = engine.page.alertRows({ ...all, q: 'crontab' }).rows
+    const id = row?.id ?? ''
+    await engine.allowAlert(id, {}, by)
+    expect(engine.page.alertRows({ ...all, q: 'crontab', decided: true }).total).toBe(1)
+    await engine.withdrawAlert(id, by)
+    expect(engine.alert(id).decision).toBeUndefined()
+    expect(card('write /etc/crontab').guardrails).not.toEqual([])
+    const [entry] = await engine.audit(1)
+    expect(entry).toMatchObject({ what: 'withdraw', alert: id })
+  })
+
+  it('lets go of what only the decision had brought', async () => {
+    const { engine } = world
+    const [row] = engine.page.alertRows({ ...all, q: '198.51.100.9:80' }).rows
+    const size = engine.profile(`${image}:1.4.2`).behaviours.length
+    await engine.allowAlert(row?.id ?? '', { peer: '198.51.100.0/24' }, by)
+    expect(engine.profile(`${image}:1.4.2`).behaviours).toHaveLength(size + 1)
+    await engine.withdrawAlert(row?.id ?? '', by)
+    expect(engine.profile(`${image}:1.4.2`).behaviours).toHaveLength(size)
+  })
+})
+
+function imageOf(event: SnugEvent): object {
+  return event.image ?? {}
+}

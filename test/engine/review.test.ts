@@ -1,0 +1,491 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { parseEvent } from '../../src/core/event/parse-event.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import type { BehaviourView } from '../../src/engine/api/engine-views.ts'
+import { loadAttacks } from '../../src/support/config/load-attacks.ts'
+import { MemoryStore } from '../../src/state/store/memory-store.ts'
+import type { SourceMessage } from '../../src/pipeline/sources/source.ts'
+import { act, type Where } from '../fixtures/event-fixture.ts'
+import {
+  daemonWorld,
+  type DaemonWorld,
+  eventMessage,
+  type WorldOptions,
+} from '../fixtures/daemon-fixtures.ts'
+import { identityOf } from '../fixtures/identity-fixtures.ts'
+
+const [a, b] = ['a'.repeat(64), 'b'.repeat(64)]
+const image = 'shop/web'
+const by = { who: 'cli:root' }
+const why = { ...by, reason: 'an intruder was in' }
+const worlds: DaemonWorld[] = []
+
+afterEach(async () => {
+  for (const world of worlds.splice(0)) await world.stop()
+})
+
+async function started(options: WorldOptions = {}): Promise<DaemonWorld> {
+  const world = daemonWorld(options)
+  worlds.push(world)
+  await world.start()
+  for (const container of [a, b]) world.source.say(begin(world, container))
+  return world
+}
+
+async function judged(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+function begin(world: DaemonWorld, container: string): SourceMessage {
+  world.containers.tell(identityOf(container))
+  world.containers.atOnce.add(container)
+  const time = new Date(world.now()).toISOString()
+  return {
+    type: 'container-started',
+    container: { id: container, cgroup: '', time, before: false },
+  }
+}
+
+const inSession: Where = { container: a, origin: 'exec-in', session: 'session-1', uid: 0 }
+
+async function says(world: DaemonWorld, ...events: ActEvent[]): Promise<void> {
+  for (const { image: _, ...event } of events) {
+    const time = new Date(world.now()).toISOString()
+    world.source.say(eventMessage({ ...event, time } as ActEvent))
+  }
+  await judged()
+}
+
+/** Learns one act of each container, and one of a session; then it alerts. */
+async function learned(options: WorldOptions = {}): Promise<DaemonWorld> {
+  const world = await started(options)
+  await says(
+    world,
+    act.exec('/bin/both', { container: a }),
+    act.exec('/bin/both', { container: b }),
+    act.exec('/bin/only-b', { container: b }),
+    act.exec('/bin/sh', inSession),
+    act.file('/etc/shadow', ['read'], { container: a }),
+  )
+  await world.engine.endLearning(image, by)
+  world.advance(5_000)
+  return world
+}
+
+function row(world: DaemonWorld, text: string): BehaviourView | undefined {
+  return world.engine.profile(image).behaviours.find((each) => each.text === text)
+}
+
+function idOf(world: DaemonWorld, text: string): string {
+  const found = row(world, text)
+  if (found === undefined) throw new Error(`no behaviour \`${text}\``)
+  return found.id
+}
+
+async function alertOf(world: DaemonWorld, event: ActEvent) {
+  await says(world, event)
+  const [alert] = world.engine.alerts({ limit: 1 })
+  if (alert === undefined) throw new Error('no alert')
+  return alert
+}
+
+it('has no decision on record where nothing waited to be approved', async () => {
+  const world = await learned()
+  const approvals = async (): Promise<number> =>
+    (await world.engine.audit(100)).filter(({ what }) => what === 'approve').length
+  await says(world, act.exec('/bin/new', { container: a }))
+  await world.engine.approve(image, undefined, by)
+  const before = await approvals()
+  expect(before).toBe(1)
+  const { decided } = await world.engine.approve(image, undefined, by)
+  expect(decided).toEqual([])
+  expect(await approvals()).toBe(before)
+})
+
+describe('forgetting', () => {
+  it('takes a container out, by the beginning of its id, and says what vanished', async () => {
+    const world = await learned()
+    const result = await world.engine.forget(image, { container: 'bbbb' }, why)
+    expect(result.gone.map(({ text }) => text)).toEqual(['run /bin/only-b'])
+    expect(result.lessened).toEqual([idOf(world, 'run /bin/both')])
+    expect(result.acts).toBe(2)
+    expect(row(world, 'run /bin/both')?.containers).toEqual([a])
+    const [alert] = [await alertOf(world, act.exec('/bin/only-b', { container: b }))]
+    expect(alert.behaviour?.text).toBe('run /bin/only-b')
+  })
+
+  it('takes the container out of what coverage is reckoned from', async () => {
+    const world = await learned()
+    world.source.say({ type: 'container-ended', id: b, time: new Date(world.now()).toISOString() })
+    await judged()
+    const before = world.engine.image(image).versions[0]?.containers
+    await world.engine.forget(image, { container: b }, by)
+    expect(before).toEqual({ running: 1, seen: 2, before: 0 })
+    expect(world.engine.image(image).versions[0]?.containers).toEqual({
+      running: 1,
+      seen: 1,
+      before: 0,
+    })
+  })
+
+  it('counts one that still runs as one whose start was not seen', async () => {
+    const world = await learned()
+    await world.engine.forget(image, { container: a }, by)
+    const { containers } = world.engine.image(image).versions[0] ?? {}
+    expect(containers).toEqual({ running: 2, seen: 2, before: 1 })
+  })
+
+  it('tells the kernel: it has a profile without it', async () => {
+    const world = await learned()
+    const before = world.control.all('profile').length
+    await world.engine.forget(image, { container: b }, by)
+    // Decisions that come soon after one another are told together.
+    await expect
+      .poll(() => world.control.all('profile').length, { timeout: 5_000 })
+      .toBeGreaterThan(before)
+  })
+
+  it('has the kernel ask again while the version learns', async () => {
+    const world = await started()
+    await says(world, act.exec('/bin/only-b', { container: b }))
+    const scope = world.control.last('assign')?.scope ?? 0
+    await world.engine.forget(image, { container: b }, by)
+    expect(world.control.last('assign')?.scope).toBeGreaterThan(scope)
+    expect(row(world, 'run /bin/only-b')).toBeUndefined()
+  })
+
+  it('takes a span of time out, and marks it as not observed', async () => {
+    const world = await started()
+    await says(world, act.exec('/bin/early', { container: a }))
+    world.advance(300_000)
+    const from = new Date(world.now()).toISOString()
+    await says(world, act.exec('/bin/late', { container: a }))
+    const result = await world.engine.forget(image, { between: { from, to: from } }, by)
+    expect(result.gone.map(({ text }) => text)).toEqual(['run /bin/late'])
+    expect(result.from?.slice(0, 23)).toBe(from.slice(0, 23))
+    expect(row(world, 'run /bin/early')).toBeDefined()
+    const losses = world.engine.image(image).versions[0]?.losses
+    expect(losses?.map(({ reason, count }) => [reason, count])).toEqual([['forgotten', 1]])
+  })
+
+  it('outlives the daemon', async () => {
+    const store = new MemoryStore()
+    const world = await learned({ store })
+    await world.engine.forget(image, { container: b }, by)
+    const ids = world.engine.profile(image).behaviours.map(({ id }) => id)
+    const stored = (await store.load()).versions[0]?.behaviours.map(({ id }) => id)
+    expect(stored?.toSorted()).toEqual(ids.toSorted())
+  })
+
+  it.each([
+    [{ container: 'nobody' }, 'EVIDENCE_UNKNOWN'],
+    [{ session: 'none' }, 'EVIDENCE_UNKNOWN'],
+    [{ between: { from: '2026-11-24T13:00:00Z', to: '2026-11-24T12:00:00Z' } }, 'DECISION_INVALID'],
+  ] as const)('%j is refused', async (choice, code) => {
+    const world = await learned()
+    await expect(world.engine.forget(image, choice, by)).rejects.toMatchObject({ code })
+  })
+
+  it('refuses a beginning that several containers have', async () => {
+    const world = await started()
+    const other = `${'a'.repeat(63)}c`
+    await says(
+      world,
+      act.exec('/bin/x', { container: a }),
+      act.exec('/bin/x', { container: other }),
+    )
+    world.source.say(begin(world, other))
+    await judged()
+    await says(world, act.exec('/bin/x', { container: other }))
+    const refused = world.engine.forget(image, { container: 'aaa' }, by)
+    await expect(refused).rejects.toMatchObject({ code: 'EVIDENCE_UNKNOWN' })
+  })
+})
+
+describe('an incident', () => {
+  it('forgets the session, rejects what only it did, and decides its alerts', async () => {
+    const world = await learned()
+    const alert = await alertOf(world, act.exec('/bin/nc', inSession))
+    const result = await world.engine.incident(image, 'session-1', why)
+    expect(result.rejected.map(({ text }) => text).toSorted()).toEqual([
+      'run /bin/nc',
+      'run /bin/sh',
+    ])
+    expect(row(world, 'run /bin/nc')).toMatchObject({ state: 'rejected', count: 0 })
+    expect(result.alerts).toContain(alert.id)
+    expect(world.engine.alert(alert.id).decision).toMatchObject({
+      kind: 'rejected',
+      reason: why.reason,
+    })
+  })
+
+  it('keeps what others did too', async () => {
+    const world = await learned()
+    await says(world, act.exec('/bin/sh', { ...inSession, session: 'session-2' }))
+    const result = await world.engine.incident(image, 'session-1', why)
+    expect(result.rejected).toEqual([])
+    expect(row(world, 'run /bin/sh')?.state).toBe('apart')
+  })
+
+  it('needs a reason', async () => {
+    const world = await learned()
+    const refused = world.engine.incident(image, 'session-1', by)
+    await expect(refused).rejects.toMatchObject({ code: 'DECISION_INVALID' })
+  })
+})
+
+describe('what a guardrail keeps in quarantine', () => {
+  it('is approved only where that is said', async () => {
+    const world = await learned()
+    await alertOf(world, act.exec('/bin/new', { container: a }))
+    const shadow = idOf(world, 'read /etc/shadow')
+    expect(row(world, 'read /etc/shadow')?.state).toBe('quarantined')
+    const all = await world.engine.approve(image, undefined, by)
+    expect(all.decided).toEqual([idOf(world, 'run /bin/new')])
+    expect(all.quarantined).toBe(1)
+    const named = world.engine.approve(image, [shadow], by)
+    await expect(named).rejects.toMatchObject({ code: 'DECISION_INVALID' })
+    expect(row(world, 'read /etc/shadow')?.state).toBe('quarantined')
+    const said = await world.engine.approve(image, [shadow], by, { quarantined: true })
+    expect(said).toMatchObject({ decided: [shadow], quarantined: 0 })
+    expect(row(world, 'read /etc/shadow')?.state).toBe('approved')
+  })
+})
+
+describe('rejecting', () => {
+  it('makes what was learned a deviation', async () => {
+    const world = await learned()
+    await world.engine.reject(image, [idOf(world, 'run /bin/both')], why)
+    const alert = await alertOf(world, act.exec('/bin/both', { container: a }))
+    expect(alert.reasons.join()).toContain(`cli:root rejected this act`)
+  })
+
+  it('an alert keeps its act a deviation when the version learns again', async () => {
+    const world = await learned()
+    const odd = act.exec('/bin/odd', { container: a })
+    const alert = await alertOf(world, odd)
+    const decided = await world.engine.rejectAlert(alert.id, why)
+    expect(decided.decision).toMatchObject({ kind: 'rejected', reason: why.reason })
+    await world.engine.setMode(image, 'learn', by)
+    const again = await alertOf(world, odd)
+    expect(again.id).not.toBe(alert.id)
+    expect(again).toMatchObject({ type: 'deviation', mode: 'learn' })
+    expect(again.reasons).toContain('a person rejected this act')
+    expect(row(world, 'run /bin/odd')?.state).toBe('rejected')
+  })
+
+  it('one act of a shape leaves the others of it alone', async () => {
+    const world = await started()
+    const path = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
+    await says(world, act.file(path(1), ['write'], { container: a }))
+    await world.engine.endLearning(image, by)
+    const alert = await alertOf(world, act.file(path(2), ['write'], { container: a }))
+    await world.engine.rejectAlert(alert.id, by)
+    const { profile } = world.daemon.shelf.findOne(image)
+    const states = profile.entries().map(({ id }) => profile.state(id))
+    expect(new Set(states)).toEqual(new Set(['learned', 'rejected']))
+  })
+})
+
+describe('an allowance for one workload', () => {
+  const of = (name: string): ActEvent => ({
+    ...act.exec('/bin/odd', { container: a }),
+    workload: { namespace: 'shop', kind: 'Deployment', name },
+  })
+
+  it('makes the act expected there and nowhere else, and keeps the version from blocking', async () => {
+    const world = await learned()
+    const alert = await alertOf(world, of('web'))
+    await world.engine.allowAlert(alert.id, { workload: true }, by)
+    const { deviation } = { ...world.daemon.counters }
+    await says(world, of('web'))
+    expect(world.daemon.counters.deviation).toBe(deviation)
+    await says(world, of('batch'))
+    await says(world, act.exec('/bin/odd', { container: a }))
+    expect(world.daemon.counters.deviation).toBe(deviation + 2)
+    await expect(world.engine.setMode(image, 'block', by)).rejects.toMatchObject({
+      code: 'MODE_REFUSED',
+    })
+  })
+
+  it('is refused for a user whose act it was not', async () => {
+    const world = await learned()
+    const alert = await alertOf(world, act.exec('/bin/odd', { container: a, uid: 101 }))
+    const refused = world.engine.allowAlert(alert.id, { onlyUid: 0 }, by)
+    await expect(refused).rejects.toMatchObject({ code: 'DECISION_INVALID' })
+    await world.engine.allowAlert(alert.id, { onlyUid: 101 }, by)
+    expect(row(world, 'run /bin/odd')?.state).toBe('approved')
+  })
+
+  it('is refused where the workload is not known', async () => {
+    const world = await learned()
+    const alert = await alertOf(world, act.exec('/bin/odd', { container: a }))
+    const refused = world.engine.allowAlert(alert.id, { workload: true }, by)
+    await expect(refused).rejects.toMatchObject({ code: 'DECISION_INVALID' })
+  })
+})
+
+describe('every decision', () => {
+  it('is on record with who, why, before and after, in a chain that holds', async () => {
+    const store = new MemoryStore()
+    const world = await learned({ store })
+    const both = idOf(world, 'run /bin/both')
+    await world.engine.reject(image, [both], why)
+    await world.engine.setMode(image, 'learn', by)
+    await world.engine.record('token-create', { who: 'token:ops' }, { name: 'ci' })
+    const [token, mode, , reject] = await world.engine.audit(10)
+    expect(token).toMatchObject({ what: 'token-create', who: 'token:ops', name: 'ci' })
+    expect(mode).toMatchObject({
+      what: 'mode',
+      before: { state: 'enforced', mode: 'alert' },
+      after: { state: 'learning', mode: 'learn' },
+    })
+    expect(reject).toMatchObject({
+      what: 'reject',
+      who: 'cli:root',
+      reason: why.reason,
+      changes: [{ behaviour: both, before: 'learned', after: 'rejected' }],
+    })
+    expect(await world.engine.verifyAudit()).toMatchObject({ ok: true, faults: [] })
+  })
+
+  it('that was changed on disk is told when the daemon starts', async () => {
+    const store = new MemoryStore()
+    const world = await learned({ store })
+    const [entry] = await world.engine.audit(1)
+    await world.stop()
+    worlds.pop()
+    const id = String(entry?.seq).padStart(12, '0')
+    await store.batch([{ kind: 'audit', id, value: { ...entry, who: 'token:somebody' } }])
+    const next = daemonWorld({ store })
+    worlds.push(next)
+    await next.start()
+    expect(next.engine.status().degraded.join()).toMatch(/^audit: .*STORE_DAMAGED/)
+    expect(await next.engine.verifyAudit()).toMatchObject({ ok: false })
+  })
+})
+
+describe('the back-test of an edit', () => {
+  it('says what would fire, what would not, and changes nothing', async () => {
+    const world = await learned()
+    await says(world, act.exec('/bin/new', { container: a, count: 3 }))
+    const [both, fresh] = [idOf(world, 'run /bin/both'), idOf(world, 'run /bin/new')]
+    const before = JSON.stringify(world.engine.profile(image).behaviours)
+    const result = await world.engine.testEdit(image, {
+      allow: [{ behaviour: fresh }],
+      reject: [both.slice(0, 12)],
+    })
+    expect(result.fires.map(({ id, count }) => [id, count])).toEqual([[both, 2]])
+    expect(result.quiets.map(({ id, count }) => [id, count])).toEqual([[fresh, 3]])
+    expect(result.attacks).toEqual([])
+    expect(result.permissive.after.allowed).toBe(result.permissive.before.allowed)
+    expect(JSON.stringify(world.engine.profile(image).behaviours)).toBe(before)
+  })
+
+  it('names the witnesses of a shape one by one', async () => {
+    const world = await started()
+    const path = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
+    await says(
+      world,
+      act.file(path(1), ['write'], { container: a }),
+      act.file(path(2), ['write'], { container: b }),
+      act.file(path(1), ['rename'], { container: a }, { to: path(3) }),
+    )
+    const result = await world.engine.testEdit(image, { forget: [{ container: b }] })
+    expect(result.judged).toBe(3)
+    expect(result.fires.map(({ literal }) => literal)).toEqual([path(2)])
+  })
+
+  it('tells an attack that would be expected', async () => {
+    const world = await started()
+    const trace = loadAttacks().find(({ name }) => name === 'a preload file')
+    const [first] = trace?.events ?? []
+    if (first?.kind !== 'file') throw new Error('no trace of a preload file')
+    await says(
+      world,
+      act.exec('/bin/both', { container: a }),
+      act.file(first.file.path, first.file.access, { container: a }),
+    )
+    const ids = world.engine
+      .profile(image)
+      .behaviours.filter(({ state }) => state === 'quarantined')
+      .map(({ id }) => id)
+    expect(ids.length).toBeGreaterThan(0)
+    const without = await world.engine.testEdit(image, {})
+    expect(without.attacks).toEqual([])
+    const allow = ids.map((behaviour) => ({ behaviour }))
+    const result = await world.engine.testEdit(image, { allow })
+    expect(result.attacks).toEqual([
+      {
+        name: 'a preload file',
+        attack: trace?.attack,
+        actor: '/usr/sbin/nginx',
+        uid: 101,
+        already: false,
+      },
+    ])
+    expect(result.permissive).toMatchObject({ before: { attacks: 0 }, after: { attacks: 1 } })
+  })
+})
+
+describe('the attacks that ship', () => {
+  const traces = loadAttacks()
+
+  it('are events with a technique each', () => {
+    expect(traces.length).toBeGreaterThanOrEqual(20)
+    for (const { name, attack, service, events } of traces) {
+      expect(attack.length, name).toBeGreaterThan(0)
+      expect(attack.every((id) => /^T\d{4}(\.\d{3})?$/.test(id))).toBe(true)
+      expect(events.length, name).toBeGreaterThan(0)
+      for (const event of events) expect(() => parseEvent({ ...event })).not.toThrow()
+      const all = JSON.stringify(events)
+      expect(all.includes(service) || all.includes('/usr/bin/dash'), name).toBe(true)
+    }
+  })
+})
+
+describe('undoing an entry of the audit', () => {
+  const lastEntry = async (world: DaemonWorld): Promise<number> =>
+    (await world.engine.audit(1))[0]!.seq
+
+  it('takes a decision back that still stands, once, and is on record itself', async () => {
+    const world = await learned()
+    const id = idOf(world, 'run /bin/only-b')
+    await world.engine.reject(image, [id], by)
+    const seq = await lastEntry(world)
+    expect(row(world, 'run /bin/only-b')?.state).toBe('rejected')
+    expect(await world.engine.undo(seq, by)).toMatchObject({ what: 'reject', behaviours: [id] })
+    expect(row(world, 'run /bin/only-b')?.state).toBe('learned')
+    const [entry] = await world.engine.audit(1)
+    expect(entry).toMatchObject({ what: 'withdraw', reason: `undoes entry ${seq}` })
+    await expect(world.engine.undo(seq, by)).rejects.toMatchObject({ code: 'UNDO_REFUSED' })
+  })
+
+  it('is refused where somebody decided on the same since, and changes nothing', async () => {
+    const world = await learned()
+    const id = idOf(world, 'run /bin/only-b')
+    await world.engine.reject(image, [id], by)
+    const seq = await lastEntry(world)
+    world.advance(1_000)
+    await world.engine.approve(image, [id], { who: 'token:ada' })
+    await expect(world.engine.undo(seq, by)).rejects.toMatchObject({ code: 'UNDO_REFUSED' })
+    expect(row(world, 'run /bin/only-b')?.state).toBe('approved')
+  })
+
+  it('is refused for what is no decision on behaviours, and where there is no such entry', async () => {
+    const world = await learned()
+    await world.engine.setMode(image, 'learn', by)
+    for (const seq of [await lastEntry(world), 99_999]) {
+      await expect(world.engine.undo(seq, by)).rejects.toMatchObject({ code: 'UNDO_REFUSED' })
+    }
+  })
+
+  it('opens an alert again that it had decided', async () => {
+    const world = await learned()
+    await says(world, act.exec('/bin/odd', { container: a }))
+    const { id } = world.engine.alerts({ limit: 1 })[0]!
+    await world.engine.ackAlert(id, 'known', by)
+    expect(await world.engine.undo(await lastEntry(world), by)).toMatchObject({ alert: id })
+    expect(world.engine.alert(id).decision).toBeUndefined()
+  })
+})

@@ -1,0 +1,108 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { MemoryStore } from '../../src/state/store/memory-store.ts'
+import { act } from '../fixtures/event-fixture.ts'
+import { daemonWorld, type DaemonWorld, eventMessage } from '../fixtures/daemon-fixtures.ts'
+import { identityOf } from '../fixtures/identity-fixtures.ts'
+
+const container = 'a'.repeat(64)
+const image = 'shop/web'
+const by = { who: 'cli:root' }
+const worlds: DaemonWorld[] = []
+
+afterEach(async () => {
+  for (const world of worlds.splice(0)) await world.stop()
+})
+
+async function started(store = new MemoryStore()): Promise<DaemonWorld> {
+  const world = daemonWorld({ store })
+  worlds.push(world)
+  await world.start()
+  world.containers.tell(identityOf(container))
+  world.containers.atOnce.add(container)
+  const time = new Date(world.now()).toISOString()
+  const seen = { id: container, cgroup: '', time, before: false }
+  world.source.say({ type: 'container-started', container: seen })
+  return world
+}
+
+async function runs(world: DaemonWorld, path: string): Promise<void> {
+  const { image: _, ...event } = act.exec(path, { container })
+  const time = new Date(world.now()).toISOString()
+  world.source.say(eventMessage({ ...event, time }))
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('the revision of a version', () => {
+  it('stays while more is seen, and is another after each decision and each step of its life', async () => {
+    const world = await started()
+    await runs(world, '/bin/a')
+    const first = world.engine.revision(image)
+    await runs(world, '/bin/a')
+    await runs(world, '/bin/b')
+    expect(world.engine.revision(image)).toBe(first)
+
+    const known = new Set([first])
+    const expectNew = (): void => {
+      expect(known).not.toContain(world.engine.revision(image))
+      known.add(world.engine.revision(image))
+    }
+    await world.engine.endLearning(image, by)
+    expectNew()
+    await world.engine.setMode(image, 'alert', by)
+    expectNew()
+    const id = world.engine.profile(image).behaviours[0]!.id
+    await world.engine.reject(image, [id], by)
+    expectNew()
+    await world.engine.approve(image, [id], by)
+    expectNew()
+  })
+
+  it('is what the view of the version says, and outlives the agent', async () => {
+    const store = new MemoryStore()
+    const world = await started(store)
+    await runs(world, '/bin/a')
+    await world.engine.endLearning(image, by)
+    await world.engine.setMode(image, 'learn', by)
+    const { version } = world.engine.profile(image)
+    expect(world.engine.revision(`${image}@${version.image.digest}`)).toBe(version.revision)
+
+    const next = daemonWorld({ store })
+    await next.daemon.load()
+    expect(next.engine.revision(image)).toBe(world.engine.revision(image))
+  })
+
+  it('of an alert changes with its decision only', async () => {
+    const world = await started()
+    await runs(world, '/bin/a')
+    await world.engine.endLearning(image, by)
+    world.advance(5_000)
+    await runs(world, '/bin/odd')
+    const id = world.engine.alerts({ limit: 1 })[0]!.id
+    const before = world.engine.alertRevision(id)
+    await runs(world, '/bin/odd')
+    expect(world.engine.alert(id).count).toBe(2)
+    expect(world.engine.alertRevision(id)).toBe(before)
+    await world.engine.ackAlert(id, 'known', by)
+    expect(world.engine.alertRevision(id)).not.toBe(before)
+  })
+})
+
+describe('a profile in ranges', () => {
+  it('has every behaviour once, in order of id, also of those that come meanwhile', async () => {
+    const world = await started()
+    for (let at = 0; at < 12; at += 1) await runs(world, `/bin/tool${'abcdefghijkl'[at]}`)
+    const all = world.engine.profile(image).behaviours.map(({ id }) => id)
+    expect(all).toEqual([...all].sort())
+    const read: string[] = []
+    for (;;) {
+      const after = read.at(-1)
+      const range = { limit: 5, ...(after === undefined ? {} : { after }) }
+      const some = world.engine.profile(image, range).behaviours
+      if (some.length === 0) break
+      read.push(...some.map(({ id }) => id))
+    }
+    expect(read).toEqual(all)
+    await runs(world, '/bin/zebra')
+    expect(world.engine.profile(image).behaviours).toHaveLength(all.length + 1)
+  })
+})

@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import type { VerifiedProfile } from '../../src/supplychain/attest/verify.ts'
+import { SnugError } from '../../src/errors.ts'
+import { TrustDesk } from '../../src/engine/trusted-profile-loader.ts'
+import { act } from '../fixtures/event-fixture.ts'
+import { type DaemonWorld, daemonWorld } from '../fixtures/daemon-fixtures.ts'
+import { fileOf, service } from '../fixtures/gate-fixtures.ts'
+import { event, identityOf, started } from '../fixtures/identity-fixtures.ts'
+
+const id = 'c'.repeat(64)
+const image = { repository: 'reg.local:5000/shop/web', digest: `sha256:${'2'.repeat(64)}` }
+const container = identityOf(id, {
+  image,
+  imageId: `sha256:${'9'.repeat(64)}`,
+  rootfs: { upper: '/none', layers: [] },
+})
+const verified: VerifiedProfile = {
+  digests: [image.digest],
+  said: fileOf(service(), '2'),
+  made: '2026-11-24T13:00:00Z',
+  keyId: 'ab'.repeat(32),
+}
+
+let world: DaemonWorld
+let asked: string[]
+beforeEach(() => {
+  world = daemonWorld()
+  asked = []
+})
+afterEach(() => world.stop())
+
+async function deploy(mode: 'alert' | 'block', answer: () => Promise<VerifiedProfile | undefined>) {
+  const fetch = (repository: string, digest: string) => {
+    asked.push(`${repository}@${digest}`)
+    return answer()
+  }
+  new TrustDesk({ daemon: world.daemon, mode, fetch }).follow([world.containers])
+  await world.start()
+  world.containers.tell(container)
+  await world.daemon.journal.persist()
+  world.source.say(started(id))
+  await world.source.heard()
+  await world.daemon.journal.persist()
+}
+
+const version = () => world.engine.image(image.repository).versions[0]
+/** By the container alone: which image it runs is the engine's word. */
+const does = async (of: ReturnType<typeof act.exec>) => {
+  const { image: _, ...rest } = of
+  world.source.say(event({ ...rest, container: { id } } as ActEvent))
+  await world.source.heard()
+}
+
+it('has a version with a trusted profile enforced, with nothing to learn', async () => {
+  await deploy('block', () => Promise.resolve(verified))
+  expect(version()).toMatchObject({ state: 'enforced', mode: 'block' })
+  expect(version()?.because).toMatch(/signed by key:abababababababab: blocking in/)
+  expect(world.control.last('profile')?.profile?.rules.length).toBeGreaterThan(0)
+  expect(world.control.enforced(id)).toBe(true)
+  expect(await world.engine.audit(1)).toMatchObject([{ what: 'trust', keyId: verified.keyId }])
+})
+
+it('gives the kernel its profile before the container starts, and again once the files of its image are there', async () => {
+  await deploy('block', () => Promise.resolve(verified))
+  const told = world.control.told.map(({ what }) => what)
+  expect(told.filter((what) => what === 'profile')).toHaveLength(2)
+  expect(told.indexOf('profile')).toBeLessThan(told.lastIndexOf('assign'))
+})
+
+it('alerts on what the profile does not have, and not on what it has', async () => {
+  await deploy('alert', () => Promise.resolve(verified))
+  await does(act.connect('10.0.0.7', 5432, { exe: '/usr/bin/helper' }))
+  expect(world.engine.alerts({ limit: 10 }).length).toBe(0)
+  await does(act.connect('203.0.113.9', 443, { exe: '/usr/bin/helper' }))
+  expect(world.engine.alerts({ limit: 10 })).toMatchObject([
+    { type: 'deviation', severity: expect.any(String) },
+  ])
+})
+
+it.each([
+  ['SIGNATURE_BROKEN', 'critical'],
+  ['ATTESTATION_OF_ANOTHER', 'critical'],
+  ['SIGNER_UNKNOWN', 'medium'],
+  ['ATTESTATION_EXPIRED', 'medium'],
+  ['REGISTRY_FAILED', 'medium'],
+] as const)(
+  'tells a profile that is refused, and learns as if there were none: %s',
+  async (code, severity) => {
+    await deploy('block', () => Promise.reject(new SnugError(code, 'no good')))
+    expect(version()).toMatchObject({ state: 'learning', mode: 'learn' })
+    const [alert] = world.engine.alerts({ limit: 10 })
+    expect(alert).toMatchObject({ type: 'enforcement', severity, image })
+    expect(alert?.reasons[0]).toContain(code)
+    expect(await world.engine.audit(1)).toMatchObject([{ what: 'trust-refused', code }])
+  },
+)
+
+it('learns an image that brings none, without a word', async () => {
+  await deploy('block', () => Promise.resolve(undefined))
+  expect(version()).toMatchObject({ state: 'learning' })
+  expect(world.engine.alerts({ limit: 10 })).toEqual([])
+})
+
+it('asks once for a version, and never about an image that was built here', async () => {
+  await deploy('alert', () => Promise.resolve(verified))
+  world.containers.tell({ ...container, id: 'd'.repeat(64) })
+  const built = { repository: 'shop/own', digest: `sha256:${'3'.repeat(64)}` }
+  world.containers.tell(identityOf('e'.repeat(64), { image: built, imageId: built.digest }))
+  await world.daemon.journal.persist()
+  expect(asked).toEqual([`${image.repository}@${image.digest}`])
+})

@@ -1,0 +1,607 @@
+import { EventEmitter, once } from 'node:events'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import type { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
+import { FleetDesk } from '../../src/fleet/fleet-sync.ts'
+import { type ProfileSlice, profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import { KubeFleet } from '../../src/fleet/kubernetes/kube-fleet.ts'
+import { behaviourId, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import type { ModeWord } from '../../src/core/lifecycle/mode-decision.ts'
+import type { Decision } from '../../src/core/profile/profile-entry.ts'
+import { MemoryStore } from '../../src/state/store/memory-store.ts'
+import type { StoreWrite } from '../../src/state/store/store.ts'
+import { act, shaper } from '../fixtures/event-fixture.ts'
+import {
+  daemonWorld,
+  type DaemonWorld,
+  eventMessage,
+  type WorldOptions,
+} from '../fixtures/daemon-fixtures.ts'
+import { identityOf } from '../fixtures/identity-fixtures.ts'
+import { ScriptedApi } from '../fixtures/kube-server.ts'
+
+/** A daemon whose fleet is told by a scripted server: what is heard when, and what is known by then. */
+const profilesPath = '/apis/snug.dev/v1alpha1/imageprofiles'
+const slicesPath = '/apis/snug.dev/v1alpha1/profileslices'
+const container = 'a'.repeat(64)
+const { image } = identityOf(container)
+const ref = `${image.repository}@${image.digest}`
+const person = { who: 'cli:root' }
+
+const opened = (path: string): ActEvent => act.file(path, ['read'], { container })
+function idOf(path: string): string {
+  const [behaviour] = behavioursOf(opened(path), shaper)
+  if (behaviour === undefined) throw new Error(`no behaviour of ${path}`)
+  return behaviourId(behaviour.key)
+}
+
+let profiles: ScriptedApi
+let slices: ScriptedApi
+let stop: AbortController
+let worlds: DaemonWorld[]
+
+beforeEach(async () => {
+  profiles = new ScriptedApi(profilesPath)
+  slices = new ScriptedApi(slicesPath)
+  for (const server of [profiles, slices]) await server.start()
+  stop = new AbortController()
+  worlds = []
+})
+
+afterEach(async () => {
+  stop.abort()
+  for (const world of worlds) await world.stop()
+  for (const server of [profiles, slices]) await server.kill()
+})
+
+/** After its window, having learned one act. */
+async function alerting(options: WorldOptions = {}): Promise<DaemonWorld> {
+  const world = daemonWorld(options)
+  worlds.push(world)
+  await world.start()
+  world.containers.tell(identityOf(container))
+  world.containers.atOnce.add(container)
+  const time = new Date(world.now()).toISOString()
+  world.source.say({
+    type: 'container-started',
+    container: { id: container, cgroup: '', time, before: false },
+  })
+  await does(world, '/etc/learned')
+  await world.engine.endLearning(ref, person)
+  world.advance(5_000)
+  return world
+}
+
+async function does(world: DaemonWorld, path: string): Promise<void> {
+  const { image: _, ...event } = opened(path)
+  world.source.say(
+    eventMessage({ ...event, time: new Date(world.now()).toISOString() } as ActEvent),
+  )
+  await world.source.heard()
+}
+
+type Written = Partial<ProfileSlice>
+
+/** A desk whose clock is the test's. */
+interface Shared {
+  readonly desk: FleetDesk
+  /** Resolves once what `say` changed on a server was told to the desk. */
+  readonly hears: (what: 'onWord' | 'onWordGone' | 'onEntries', say: () => void) => Promise<void>
+  /** Slices that it wrote, in order. */
+  readonly written: readonly Written[]
+}
+
+/**
+ * Profiles and slices of two servers: each is the one collection that a scripted one has. By a clock that goes fast, or by
+ * none: then the test calls `tick`.
+ */
+async function share(
+  world: DaemonWorld,
+  { clock = true, shareWithinMs = 3_600_000 } = {},
+): Promise<Shared> {
+  const api = profiles.api()
+  const other = slices.api()
+  const both = {
+    get: (path, ...rest) => (path.startsWith(slicesPath) ? other : api).get(path, ...rest),
+    watch: (path, ...rest) => (path.startsWith(slicesPath) ? other : api).watch(path, ...rest),
+    // What is written is looked at here; that the server takes it is seen in test/kube.
+    send: async (_, path, { body }) => {
+      if (path.startsWith(slicesPath)) written.push(body as Written)
+      return {
+        ...(body as object),
+        metadata: { name: '', uid: 'one', resourceVersion: String(written.length) },
+      }
+    },
+  } satisfies Pick<typeof api, 'get' | 'watch' | 'send'>
+  const heardOf = new EventEmitter()
+  const written: Written[] = []
+  const desk = new FleetDesk({
+    daemon: world.daemon,
+    engine: world.engine,
+    makeFleet: (link) => {
+      const told =
+        <T>(what: string, tell: (value: T) => void) =>
+        (value: T): void => {
+          tell(value)
+          heardOf.emit(what)
+        }
+      return new KubeFleet({
+        api: both as typeof api,
+        node: 'n1',
+        ...link,
+        onWord: told('onWord', link.onWord),
+        onWordGone: told('onWordGone', link.onWordGone),
+        onEntries: told('onEntries', link.onEntries),
+      })
+    },
+    shareWithinMs,
+    random: () => 1,
+    tickMs: clock ? 5 : 3_600_000,
+  })
+  await desk.start(stop.signal)
+  const hears: Shared['hears'] = async (what, change) => {
+    const came = once(heardOf, what)
+    change()
+    await came
+  }
+  return { desk, hears, written }
+}
+
+/** As the server notes it. */
+const secondOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}.000Z`
+
+let said = 0
+function say(
+  spec: object,
+  {
+    uid = 'one',
+    generation = ++said,
+    at = Date.now(),
+    managers = [
+      {
+        manager: 'kubectl-patch',
+        time: secondOf(at).replace('.000', ''),
+        fieldsV1: { 'f:spec': {} } as object,
+      },
+    ],
+  } = {},
+): void {
+  profiles.put(profileName(image), {
+    metadata: {
+      uid,
+      generation,
+      managedFields: managers,
+    },
+    spec: { image: { repository: image.repository, digest: image.digest }, ...spec },
+  })
+}
+
+/** What was said of the mode at another node. */
+function tellMode(node: string, mode: ModeWord): void {
+  const { repository, digest } = image
+  slices.put(`slice-${node}-0`, { image: { repository, digest }, node, entries: [], mode })
+}
+
+function tell(node: string, path: string, decision?: Decision): void {
+  const [behaviour] = behavioursOf(opened(path), shaper)
+  if (behaviour === undefined) throw new Error(`no behaviour of ${path}`)
+  const { actor, uid, object } = behaviour
+  slices.put(`slice-${node}-0`, {
+    image: { repository: image.repository, digest: image.digest },
+    node,
+    entries: [
+      { schema: 'snug.behaviour/v1', id: idOf(path), actor, uid, object, cells: [], decision },
+    ],
+  })
+}
+
+const stateOf = (world: DaemonWorld, path: string): string | undefined =>
+  world.engine.profile(ref).behaviours.find(({ id }) => id === idOf(path))?.state
+
+/** Later than whatever was decided by now: the server notes whole seconds. */
+const soon = (): number => Date.now() + 2_000
+
+const heard = async (world: DaemonWorld): Promise<void> => {
+  const [version] = world.daemon.shelf.versions
+  await vi.waitFor(() => expect(version?.heard.generation).toBe(said))
+}
+
+describe('a word on a behaviour that this node does not know', () => {
+  it.each([
+    ['approve', 'approved'],
+    ['reject', 'rejected'],
+  ])('is kept, and is heard once it does: %s', async (what, state) => {
+    const world = await alerting()
+    await share(world)
+    say({ [what]: { behaviours: [idOf('/srv/new')] } })
+    await heard(world)
+    expect(stateOf(world, '/srv/new')).toBeUndefined()
+    await does(world, '/srv/new')
+    await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe(state))
+  })
+
+  it('is kept over a restart', async () => {
+    const store = new MemoryStore()
+    const first = await alerting({ store })
+    await share(first)
+    const at = Date.now()
+    say({ approve: { behaviours: [idOf('/srv/new')] } }, { at })
+    await heard(first)
+    await first.daemon.journal.persist()
+    stop.abort()
+    stop = new AbortController()
+    const again = daemonWorld({ store })
+    worlds.push(again)
+    await again.start()
+    await share(again)
+    const [version] = again.daemon.shelf.versions
+    expect(version?.heard).toEqual({
+      profile: 'one',
+      generation: said,
+      awaited: [idOf('/srv/new')],
+      said: [
+        { after: 0, generation: said, at: secondOf(at), words: [`approve ${idOf('/srv/new')}`] },
+      ],
+    })
+  })
+
+  it('is no word on what another node approved and this one never saw', async () => {
+    const world = await alerting()
+    await share(world)
+    const grants = [{ origin: 'entrypoint' }] as const
+    const at = '2026-01-01T00:00:00.000Z'
+    tell('n2', '/srv/new', { kind: 'approved', by: 'kubectl:kubectl-patch', at, grants })
+    await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
+    say({ approve: { behaviours: [idOf('/srv/new')] } })
+    await heard(world)
+    const [version] = world.daemon.shelf.versions
+    // To approve it here, where nothing was seen of it, would be to allow nothing.
+    expect(version?.profile.entries().find(({ id }) => id === idOf('/srv/new'))?.decision).toEqual({
+      kind: 'approved',
+      by: 'kubectl:kubectl-patch',
+      at,
+      grants,
+    })
+    // Whoever rejects it means it, seen or not.
+    say({ reject: { behaviours: [idOf('/srv/new')] } }, { at: soon() })
+    await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('rejected'))
+  })
+
+  it('is not heard again on what a person forgot after it', async () => {
+    const world = await alerting()
+    const { desk, hears } = await share(world, { clock: false })
+    await does(world, '/srv/new')
+    await hears('onWord', () =>
+      say({ approve: { behaviours: [idOf('/srv/new')] } }, { at: soon() }),
+    )
+    await desk.tick()
+    expect(stateOf(world, '/srv/new')).toBe('approved')
+    await world.engine.withdraw(ref, [idOf('/srv/new')], person)
+    await desk.tick()
+    expect(stateOf(world, '/srv/new')).toBe('pending')
+  })
+})
+
+const versionOf = ({ daemon }: DaemonWorld): DeployedVersion | undefined =>
+  [...daemon.shelf.versions][0]
+
+describe('a word among others of its object', () => {
+  const a = idOf('/srv/a')
+  const b = idOf('/srv/b')
+
+  it('is not said again where another one is added beside it', async () => {
+    const store = new MemoryStore()
+    const world = await alerting({ store })
+    await share(world)
+    await does(world, '/srv/a')
+    say({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
+    await vi.waitFor(() => expect(stateOf(world, '/srv/a')).toBe('approved'))
+    world.advance(3_000)
+    await world.engine.reject(ref, [a], person)
+    await does(world, '/srv/b')
+    say({ approve: { behaviours: [a, b] } }, { at: world.now() + 2_000 })
+    await vi.waitFor(() => expect(stateOf(world, '/srv/b')).toBe('approved'))
+    expect(stateOf(world, '/srv/a')).toBe('rejected')
+    // Nor after a restart: what was heard is in the store.
+    await world.daemon.journal.persist()
+    stop.abort()
+    stop = new AbortController()
+    const again = daemonWorld({ store, startMs: world.now() })
+    worlds.push(again)
+    await again.start()
+    await share(again)
+    say({ approve: { behaviours: [a, b, idOf('/srv/c')] } }, { at: again.now() + 3_000 })
+    await heard(again)
+    expect(stateOf(again, '/srv/a')).toBe('rejected')
+  })
+
+  it('is said again where it was taken back before', async () => {
+    const world = await alerting()
+    await share(world)
+    await does(world, '/srv/a')
+    say({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
+    await vi.waitFor(() => expect(stateOf(world, '/srv/a')).toBe('approved'))
+    world.advance(3_000)
+    await world.engine.reject(ref, [a], person)
+    say({ approve: { behaviours: [] } }, { at: world.now() + 1_000 })
+    await heard(world)
+    expect(stateOf(world, '/srv/a')).toBe('rejected')
+    say({ approve: { behaviours: [a] } }, { at: world.now() + 2_000 })
+    await vi.waitFor(() => expect(stateOf(world, '/srv/a')).toBe('approved'))
+  })
+
+  it.each([
+    ['that another heard', true, 'rejected'],
+    ['of the latest change, where nobody told', false, 'approved'],
+  ])('has for a node that comes later the time %s', async (_, isTold, state) => {
+    const world = await alerting()
+    const iso = (ms: number): string => secondOf(world.now() + ms)
+    const { repository, digest } = image
+    const [behaviour] = behavioursOf(opened('/srv/a'), shaper)
+    const { actor, uid, object } = behaviour ?? {}
+    const decision = { kind: 'rejected', by: 'cli:root', at: iso(2_000), grants: [] }
+    const heardThen = {
+      profile: 'one',
+      said: [
+        { after: 1, generation: 2, at: iso(1_000), words: [`approve ${a}`] },
+        { after: 2, generation: 3, at: iso(4_000), words: [`approve ${b}`] },
+      ],
+    }
+    await does(world, '/srv/a')
+    slices.put('slice-n2-0', {
+      image: { repository, digest },
+      node: 'n2',
+      entries: [{ schema: 'snug.behaviour/v1', id: a, actor, uid, object, cells: [], decision }],
+      ...(isTold ? { heard: heardThen } : {}),
+    })
+    say({ approve: { behaviours: [a, b] } }, { generation: 3, at: world.now() + 4_000 })
+    await share(world)
+    await vi.waitFor(() => expect(versionOf(world)?.heard.generation).toBe(3))
+    expect(stateOf(world, '/srv/a')).toBe(state)
+  })
+
+  it('is by the manager that owns it, at the time of that one', async () => {
+    const world = await alerting()
+    await share(world)
+    await does(world, '/srv/a')
+    await does(world, '/srv/b')
+    const time = (ms: number): string => secondOf(world.now() + ms).replace('.000', '')
+    const lists = (id: string): object => ({
+      'f:spec': { 'f:approve': { 'f:behaviours': { [`v:"${id}"`]: {} } } },
+    })
+    const managers = [
+      { manager: 'ann', time: time(1_000), fieldsV1: lists(a) },
+      { manager: 'bob', time: time(2_000), fieldsV1: lists(b) },
+      { manager: 'mode-bot', time: time(0), fieldsV1: { 'f:spec': { 'f:mode': {} } } },
+      { manager: 'labels', time: time(3_000), fieldsV1: { 'f:spec': { 'f:image': {} } } },
+    ]
+    say({ mode: 'learn', approve: { behaviours: [a, b] } }, { managers })
+    await heard(world)
+    const decisions = versionOf(world)
+      ?.profile.entries()
+      .flatMap(({ id, decision }) =>
+        decision === undefined ? [] : [[id, decision.by, decision.at]],
+      )
+    expect(new Set(decisions)).toEqual(
+      new Set([
+        [a, 'kubectl:ann', secondOf(world.now() + 1_000)],
+        [b, 'kubectl:bob', secondOf(world.now() + 2_000)],
+      ]),
+    )
+    await vi.waitFor(() =>
+      expect(versionOf(world)?.modeWords.done).toMatchObject({ by: 'kubectl:mode-bot' }),
+    )
+  })
+})
+
+describe('a word on the mode', () => {
+  const lifeOf = (world: DaemonWorld) => versionOf(world)?.life
+  const isoAfter = (world: DaemonWorld, ms: number): string =>
+    new Date(world.now() + ms).toISOString()
+  const modeIs = (world: DaemonWorld, mode: string): Promise<void> =>
+    vi.waitFor(() => expect(lifeOf(world)?.mode).toBe(mode))
+  const done = (world: DaemonWorld, by: string): Promise<void> =>
+    vi.waitFor(() => expect(versionOf(world)?.modeWords.done?.by).toBe(by))
+
+  it('that was said at another node is gone by here, once, and by its author', async () => {
+    const world = await alerting()
+    await share(world)
+    tellMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, 1_000) })
+    await modeIs(world, 'learn')
+    expect(lifeOf(world)?.because).toContain('cli:ann')
+    world.advance(2_000)
+    await world.engine.setMode(ref, 'alert', person)
+    tell('n3', '/srv/theirs', {
+      kind: 'approved',
+      by: 'cli:root',
+      at: isoAfter(world, 0),
+      grants: [],
+    })
+    await vi.waitFor(() => expect(stateOf(world, '/srv/theirs')).toBe('approved'))
+    expect(lifeOf(world)?.mode).toBe('alert')
+  })
+
+  it.each([
+    ['kubectl', 'learn', 1_000, 3_000],
+    ['cli:ann', 'alert', 3_000, 1_000],
+  ])('stands where it is the later: that of %s', async (who, mode, cliAfter, kubectlAfter) => {
+    const world = await alerting()
+    await share(world)
+    const cliAt = isoAfter(world, cliAfter)
+    tellMode('n2', { mode: 'alert', by: 'cli:ann', at: cliAt })
+    say({ mode: 'learn' }, { at: world.now() + kubectlAfter })
+    await heard(world)
+    await vi.waitFor(() => expect(versionOf(world)?.modeWords.done?.by).toContain(who))
+    await modeIs(world, mode)
+  })
+
+  it('is told with the first slice once, and break-glass is not', async () => {
+    const world = await alerting({ rules: { unseen: 1 } })
+    const { desk, written } = await share(world, { clock: false, shareWithinMs: 0 })
+    await desk.tick()
+    const at = new Date(world.now()).toISOString()
+    const canary = { fraction: 0.5, forMs: 60_000 }
+    await world.engine.setMode(ref, 'block', { ...person, reason: 'it is time' }, canary)
+    await desk.tick()
+    const word = { mode: 'block', by: 'cli:root', at, reason: 'it is time', canary }
+    expect(written.map(({ mode }) => mode)).toEqual([undefined, word])
+    await world.engine.breakGlass(ref, 60_000, { ...person, reason: 'an outage' })
+    await desk.tick()
+    expect(written).toHaveLength(2)
+    expect(lifeOf(world)?.breakGlass).toBeDefined()
+    // Who approves a whole version has it enforced, by alerts, everywhere.
+    await world.engine.setMode(ref, 'learn', person)
+    world.advance(500)
+    await world.engine.approve(ref, undefined, { who: 'cli:ann' })
+    await desk.tick()
+    expect(written.at(-1)?.mode).toMatchObject({ mode: 'alert', by: 'cli:ann' })
+  })
+
+  it('is not said again by a change of something else in its object', async () => {
+    const world = await alerting()
+    await share(world)
+    say({ mode: 'learn' }, { at: world.now() + 1_000 })
+    await modeIs(world, 'learn')
+    world.advance(3_000)
+    await world.engine.setMode(ref, 'alert', person)
+    say({ mode: 'learn', reject: { behaviours: [idOf('/x')] } }, { at: world.now() + 2_000 })
+    await heard(world)
+    await does(world, '/x')
+    await vi.waitFor(() => expect(stateOf(world, '/x')).toBe('rejected'))
+    expect(lifeOf(world)?.mode).toBe('alert')
+  })
+
+  it('counts from when it was heard where the server notes no time of its own for it', async () => {
+    const world = await alerting()
+    await share(world)
+    const at = world.now() + 1_000
+    say({ mode: 'learn' }, { at })
+    await modeIs(world, 'learn')
+    world.advance(3_000)
+    await world.engine.setMode(ref, 'learn', person)
+    world.advance(2_000)
+    say({ mode: 'alert' }, { at })
+    await modeIs(world, 'alert')
+    await done(world, 'kubectl:kubectl-patch')
+  })
+
+  it('is tried again where a gate is shut, which is said once; nothing else is done again', async () => {
+    const world = await alerting({ rules: { floorMs: 60_000, unseen: 1 } })
+    const { desk, hears } = await share(world, { clock: false })
+    const warned = vi.spyOn(world.daemon.parts.log, 'warn')
+    await does(world, '/srv/new')
+    const at = world.now() + 1_000
+    await hears('onWord', () => say({ mode: 'block', approve: { all: true } }, { at }))
+    await desk.tick()
+    await does(world, '/srv/newer')
+    for (let second = 0; second < 3; second += 1) {
+      world.advance(1_000)
+      await desk.tick()
+    }
+    const audit = await world.engine.audit(100)
+    expect(audit.filter(({ what }) => what === 'approve')).toHaveLength(1)
+    expect(stateOf(world, '/srv/newer')).toBe('pending')
+    expect(warned).toHaveBeenCalledTimes(1)
+    world.advance(60_000)
+    await desk.tick()
+    expect(lifeOf(world)?.mode).toBe('block')
+  })
+
+  it('is put right again for as long as git says it', async () => {
+    const world = await alerting()
+    const { desk, hears } = await share(world, { clock: false })
+    await hears('onWord', () => say({ authority: 'git', mode: 'alert' }, { at: world.now() }))
+    await desk.tick()
+    world.advance(5_000)
+    await world.engine.setMode(ref, 'learn', person)
+    await desk.tick()
+    expect(lifeOf(world)?.mode).toBe('alert')
+    expect(lifeOf(world)?.because).toContain('git:kubectl-patch')
+    const at = isoAfter(world, 1_000)
+    await hears('onEntries', () => tellMode('n2', { mode: 'learn', by: 'cli:ann', at }))
+    await desk.tick()
+    expect(lifeOf(world)?.mode).toBe('alert')
+    // Nor does what was overruled come back where people decide again.
+    await hears('onWord', () => say({ mode: 'alert' }, { at: world.now() + 5_000 }))
+    await desk.tick()
+    expect(lifeOf(world)?.mode).toBe('alert')
+  })
+
+  it('on learning is done with where the window began after it', async () => {
+    const world = daemonWorld()
+    worlds.push(world)
+    tellMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, -60_000) })
+    await world.start()
+    await share(world)
+    world.containers.tell(identityOf(container))
+    world.containers.atOnce.add(container)
+    await does(world, '/etc/learned')
+    await world.engine.endLearning(ref, person)
+    await done(world, 'cli:ann')
+    expect(lifeOf(world)?.mode).toBe('alert')
+  })
+})
+
+it('hears an ImageProfile that was deleted and made anew, whose words are counted anew', async () => {
+  const world = await alerting()
+  await share(world)
+  say({}, { generation: 40 })
+  const [version] = world.daemon.shelf.versions
+  await vi.waitFor(() => expect(version?.heard.generation).toBe(40))
+  profiles.remove(profileName(image))
+  await does(world, '/srv/new')
+  say({ approve: { behaviours: [idOf('/srv/new')] } }, { uid: 'two', generation: 2, at: soon() })
+  await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
+})
+
+it('is held to what git says for as long as it is said', async () => {
+  const world = await alerting()
+  const { desk, hears } = await share(world, { clock: false })
+  await does(world, '/srv/new')
+  await hears('onWord', () =>
+    say({ authority: 'git', approve: { behaviours: [idOf('/srv/new')] } }),
+  )
+  await desk.tick()
+  expect(stateOf(world, '/srv/new')).toBe('approved')
+  await world.engine.reject(ref, [idOf('/srv/new')], person)
+  await desk.tick()
+  expect(stateOf(world, '/srv/new')).toBe('approved')
+  await hears('onWordGone', () => profiles.remove(profileName(image)))
+  await world.engine.reject(ref, [idOf('/srv/new')], person)
+  await desk.tick()
+  expect(stateOf(world, '/srv/new')).toBe('rejected')
+})
+
+/** A disk that takes its time with what a person decided. */
+class SlowStore extends MemoryStore {
+  released: Promise<void> = Promise.resolve()
+  holding = 0
+
+  override async batch(writes: readonly StoreWrite[]): Promise<void> {
+    this.holding += 1
+    await this.released
+    this.holding -= 1
+    await super.batch(writes)
+  }
+}
+
+it('takes in what others tell while a word is being heard', async () => {
+  const store = new SlowStore()
+  const world = await alerting({ store })
+  const { desk, hears } = await share(world, { clock: false })
+  await does(world, '/srv/own')
+  let release = (): void => undefined
+  store.released = new Promise((resolve) => (release = resolve))
+  await hears('onWord', () => say({ approve: { all: true } }, { at: soon() }))
+  const hearing = desk.tick()
+  await vi.waitFor(() => expect(store.holding).toBeGreaterThan(0))
+  const at = new Date().toISOString()
+  await hears('onEntries', () =>
+    tell('n2', '/srv/theirs', { kind: 'approved', by: 'cli:root', at, grants: [] }),
+  )
+  await desk.tick()
+  release()
+  await hearing
+  await desk.tick()
+  expect(stateOf(world, '/srv/theirs')).toBe('approved')
+})

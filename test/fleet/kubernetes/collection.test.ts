@@ -1,0 +1,211 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Backoff } from '../../../src/fleet/kubernetes/backoff.ts'
+import { KubeError } from '../../../src/fleet/kubernetes/api.ts'
+import { Collection, type CollectionState } from '../../../src/fleet/kubernetes/collection.ts'
+import { ScriptedApi } from '../../fixtures/kube-server.ts'
+
+const path = '/api/v1/pods'
+let server: ScriptedApi
+let stop: AbortController
+let collection: Collection<string>
+let states: CollectionState['kind'][]
+let waits: number[]
+let removed: string[]
+let running: Promise<void>
+
+beforeEach(async () => {
+  server = new ScriptedApi(path)
+  await server.start()
+  server.put('a')
+  server.put('b')
+  stop = new AbortController()
+  states = []
+  waits = []
+  removed = []
+})
+
+afterEach(async () => {
+  stop.abort()
+  await running
+  await server.kill()
+})
+
+async function follow(): Promise<void> {
+  collection = new Collection<string>({
+    api: server.api(),
+    path,
+    query: { fieldSelector: 'spec.nodeName=n1' },
+    take: ({ metadata: { name } }) => (name.startsWith('hidden') ? undefined : name),
+    onState: ({ kind }) => {
+      if (states.at(-1) !== kind) states.push(kind)
+    },
+    onRemoved: (item) => removed.push(item),
+    random: () => 0,
+    wait: async (ms, signal) => {
+      waits.push(ms)
+      await new Promise<void>((resolve) => {
+        setTimeout(resolve, 5)
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+    },
+  })
+  await new Promise<void>((decided) => {
+    running = collection.run(stop.signal, decided)
+  })
+}
+
+function items(): readonly string[] {
+  return [...collection.items.values()].sort()
+}
+
+const lists = () => server.asked.filter(({ query }) => !query.has('watch'))
+const watches = () => server.asked.filter(({ query }) => query.has('watch'))
+
+describe('a collection of the API server', () => {
+  it('is listed from the cache of the server, and then watched', async () => {
+    await follow()
+    expect(items()).toEqual(['a', 'b'])
+    expect(lists()[0]?.query.get('resourceVersion')).toBe('0')
+    await server.until(() => server.watching === 1)
+    server.put('c')
+    server.remove('a')
+    await vi.waitFor(() => expect(items()).toEqual(['b', 'c']))
+    expect(removed).toEqual(['a'])
+    const [watch] = watches()
+    expect(watch?.query.get('fieldSelector')).toBe('spec.nodeName=n1')
+    expect(watch?.query.get('allowWatchBookmarks')).toBe('true')
+    expect(Number(watch?.query.get('timeoutSeconds'))).toBeGreaterThan(200)
+  })
+
+  it('goes on where it was when the server ends the watch, without listing anew', async () => {
+    await follow()
+    await server.until(() => server.watching === 1)
+    server.put('c')
+    await vi.waitFor(() => expect(items()).toContain('c'))
+    server.endWatches()
+    await server.until(() => watches().length === 2)
+    server.put('d')
+    await vi.waitFor(() => expect(items()).toContain('d'))
+    expect(lists()).toHaveLength(1)
+    expect(waits).toEqual([])
+  })
+
+  it('keeps its place by bookmarks: what the server forgets before them it does not need', async () => {
+    await follow()
+    await server.until(() => server.watching === 1)
+    server.bookmark()
+    server.compact()
+    await vi.waitFor(() => {
+      server.endWatches()
+      expect(watches().length).toBeGreaterThan(1)
+    })
+    await server.until(() => server.watching === 1)
+    expect(lists()).toHaveLength(1)
+  })
+
+  it.each(['answer', 'line'] as const)(
+    'lists anew, from storage and by pages, where 410 comes as %s; what is gone is told',
+    async (how) => {
+      await follow()
+      await server.until(() => server.watching === 1)
+      await server.kill()
+      server.remove('a')
+      for (const name of ['c', 'd', 'e']) server.put(name)
+      if (how === 'answer') server.compact()
+      else server.refusals.push({ status: 410, body: { reason: 'Expired' } })
+      await server.start()
+      await vi.waitFor(() => expect(items()).toEqual(['b', 'c', 'd', 'e']))
+      expect(removed).toEqual(['a'])
+      const pages = lists().slice(1)
+      expect(pages.map(({ query }) => query.get('continue'))).toEqual([null, '2'])
+      expect(pages.every(({ query }) => !query.has('resourceVersion'))).toBe(true)
+    },
+  )
+
+  it('takes a watch that ends with 410 for a reason to list, and other errors for one to wait', async () => {
+    await follow()
+    await server.until(() => server.watching === 1)
+    server.failWatches(410)
+    await server.until(() => lists().length === 2 && server.watching === 1)
+    expect(waits).toEqual([])
+    server.failWatches(500)
+    await server.until(() => server.watching === 1 && watches().length === 3)
+    expect(lists()).toHaveLength(2)
+    expect(waits).toHaveLength(1)
+  })
+
+  it('begins a listing again that broke half-way', async () => {
+    server.put('c')
+    await follow()
+    await server.until(() => server.watching === 1)
+    server.failWatches(410)
+    await server.until(() => lists().length === 2)
+    server.refusals.push({ status: 500 })
+    await vi.waitFor(() => expect(collection.state.kind).toBe('running'))
+    expect(items()).toEqual(['a', 'b', 'c'])
+    expect(removed).toEqual([])
+  })
+
+  it('keeps what it knows while the server is away, says so, and catches up', async () => {
+    await follow()
+    await server.until(() => server.watching === 1)
+    await server.kill()
+    await vi.waitFor(() => expect(collection.state.kind).toBe('degraded'))
+    expect(items()).toEqual(['a', 'b'])
+    server.put('c')
+    await server.start()
+    await vi.waitFor(() => expect(items()).toEqual(['a', 'b', 'c']))
+    expect(states).toEqual(['running', 'degraded', 'running'])
+    expect(lists()).toHaveLength(1)
+  })
+
+  it('waits at least as long as a server under load asks for', async () => {
+    server.refusals.push({ status: 429, headers: { 'retry-after': '7' } })
+    await follow()
+    expect(collection.state.kind).toBe('degraded')
+    await vi.waitFor(() => expect(collection.state.kind).toBe('running'))
+    expect(waits).toHaveLength(1)
+    expect(waits[0]).toBeGreaterThanOrEqual(7_000)
+  })
+
+  it('shows the credentials of the moment with each request', async () => {
+    let turn = 0
+    server.tokens = () => `token-${++turn}`
+    server.refusals.push({ status: 401, body: { message: 'Unauthorized' } })
+    await follow()
+    await server.until(() => server.watching === 1)
+    expect(server.asked.map(({ token }) => token)).toEqual(['token-1', 'token-2', 'token-3'])
+  })
+
+  it('names what the server refuses', async () => {
+    const message = 'pods is forbidden: User "snug" cannot list resource "pods"'
+    server.refusals.push({ status: 403, body: { message, reason: 'Forbidden' } })
+    await follow()
+    expect(collection.state).toMatchObject({
+      kind: 'degraded',
+      reason: expect.stringContaining(message) as string,
+    })
+  })
+
+  it('leaves out what is of no interest, and takes out what has become so', async () => {
+    server.put('hidden-1')
+    await follow()
+    expect(items()).toEqual(['a', 'b'])
+  })
+})
+
+describe('the pause before an API server is asked again', () => {
+  it('doubles up to half a minute, with half of it by chance, and starts anew once it went well', () => {
+    const backoff = new Backoff(() => 1)
+    const pauses = Array.from({ length: 9 }, () => backoff.after(new Error('gone')))
+    expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000])
+    backoff.reset()
+    expect(backoff.after(new Error('gone'))).toBe(500)
+    expect(new Backoff(() => 0).after(new Error('gone'))).toBe(250)
+  })
+
+  it('is never so long as a server that asks for an hour says', () => {
+    const asked = new KubeError('later', { answered: 429, retryAfterMs: 3_600_000 })
+    expect(new Backoff(() => 0).after(asked)).toBe(300_250)
+  })
+})

@@ -1,0 +1,216 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ContainerIdentity } from '../../../src/pipeline/identity/identity.ts'
+import { KubeEngine } from '../../../src/fleet/kubernetes/kube-engine.ts'
+import { sandboxImage } from '../../../src/fleet/kubernetes/sandboxes.ts'
+import { containerId, digestOf, podOf } from '../../fixtures/kube-pods.ts'
+import { ScriptedApi } from '../../fixtures/kube-server.ts'
+
+let server: ScriptedApi
+let engine: KubeEngine
+let stop: AbortController
+let now: number
+let told: ContainerIdentity[]
+let left: string[]
+
+beforeEach(async () => {
+  server = new ScriptedApi('/api/v1/pods')
+  await server.start()
+  stop = new AbortController()
+  now = 0
+  told = []
+  left = []
+})
+
+afterEach(async () => {
+  stop.abort()
+  await server.kill()
+})
+
+async function start(): Promise<void> {
+  engine = new KubeEngine({ api: server.api(), node: 'n1', now: () => now })
+  engine.subscribe((identity) => told.push(identity))
+  engine.subscribeLeft((id, how) => left.push(`${id.slice(0, 6)} ${how}`))
+  await engine.start(stop.signal)
+}
+
+const web = containerId('web')
+const cgroup = (id: string, pod = 'uid-web-1'): string => `/kubepods/burstable/pod${pod}/${id}`
+
+/** A uid of hexadecimal digits, as a cgroup's name has it. */
+const uid = '25d6a901-093d-4b6f-b0d7-082496137022'
+function withUid(facts: Parameters<typeof podOf>[0]): object {
+  const pod = podOf(facts)
+  return { ...pod, metadata: { ...pod.metadata, uid } }
+}
+
+describe('the containers of a node’s pods', () => {
+  it('are those of this node, known once the pod’s status tells them, and for a while after', async () => {
+    server.put('web-1', podOf({ app: [{ name: 'web' }] }))
+    await start()
+    const listed = server.asked.find(({ path }) => path === '/api/v1/pods')
+    expect(listed?.query.get('fieldSelector')).toBe('spec.nodeName=n1')
+    expect(engine.known(web)).toMatchObject({
+      name: 'web-1/web',
+      image: { repository: 'localhost/web' },
+    })
+    expect(await engine.lookup(containerId('docker'), `/docker/${containerId('docker')}`)).toBe(
+      'unknown',
+    )
+    server.remove('web-1')
+    await vi.waitFor(() => expect(left).toEqual([`${web.slice(0, 6)} gone`]))
+    expect(engine.known(web)).toMatchObject({ name: 'web-1/web' })
+  })
+
+  it('are waited for where their pod’s status has yet to come', async () => {
+    await start()
+    expect(await engine.lookup(web, cgroup(web, uid))).toBe('unavailable')
+    server.put('web-1', podOf({ app: [{ name: 'web' }] }))
+    await vi.waitFor(() => expect(told.map(({ id }) => id)).toEqual([web]))
+  })
+
+  it('keep the image that they were made of where the pod’s image is changed in place', async () => {
+    server.put('web-1', podOf({ app: [{ name: 'web' }] }))
+    await start()
+    const pod = podOf({ app: [{ name: 'web' }], before: { web } })
+    const next = containerId('next')
+    const status = {
+      ...pod.status,
+      containerStatuses: [
+        {
+          ...pod.status?.containerStatuses?.[0],
+          containerID: `containerd://${next}`,
+          imageID: `localhost/web@${digestOf('web 2')}`,
+        },
+      ],
+    }
+    server.put('web-1', { ...pod, status })
+    await vi.waitFor(() => expect(engine.known(next)?.image.digest).toBe(digestOf('web 2')))
+    expect(engine.known(web)?.image.digest).toBe(digestOf('web'))
+    expect(left).toEqual([`${web.slice(0, 6)} stopped`])
+  })
+
+  it('stay known while the server is away', async () => {
+    server.put('web-1', podOf({ app: [{ name: 'web' }] }))
+    await start()
+    await server.kill()
+    await vi.waitFor(() => expect(engine.state.kind).toBe('degraded'))
+    expect(engine.known(web)).toBeDefined()
+    expect(left).toEqual([])
+  })
+
+  it('are of the CronJob that made their Job', async () => {
+    const path = '/apis/batch/v1/namespaces/shop/jobs/tick-1'
+    const cron = { apiVersion: 'batch/v1', kind: 'CronJob', name: 'tick', controller: true }
+    server.others.set(path, { metadata: { name: 'tick-1', ownerReferences: [cron] } })
+    const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'tick-1', controller: true }
+    server.put('web-1', podOf({ app: [{ name: 'web' }], owner }))
+    await start()
+    await vi.waitFor(() =>
+      expect(told[0]?.workload).toMatchObject({ kind: 'CronJob', name: 'tick' }),
+    )
+  })
+
+  it('are of their Job where the server does not tell who made it', async () => {
+    const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'tick-1', controller: true }
+    server.put('web-1', podOf({ app: [{ name: 'web' }], owner }))
+    await start()
+    await vi.waitFor(() => expect(told[0]?.workload).toMatchObject({ kind: 'Job', name: 'tick-1' }))
+  })
+})
+
+describe('what is in a pod’s cgroup and is no container of it', () => {
+  const sandbox = containerId('pause')
+  const ask = (id: string) => engine.lookup(id, cgroup(id, uid))
+
+  it('is its sandbox, once every container is known and the status had time to come', async () => {
+    server.put('web-1', withUid({ app: [{ name: 'web' }] }))
+    await start()
+    expect(await ask(sandbox)).toBe('unavailable')
+    now = 4_000
+    expect(await ask(sandbox)).toMatchObject({ name: 'web-1/sandbox', image: sandboxImage })
+  })
+
+  it('is waited for where there are two of them: one is a container that was just restarted', async () => {
+    server.put('web-1', withUid({ app: [{ name: 'web' }] }))
+    await start()
+    const next = containerId('next')
+    await ask(sandbox)
+    await ask(next)
+    now = 10_000
+    expect(await ask(sandbox)).toBe('unavailable')
+    const pod = withUid({ app: [{ name: 'web' }], before: { web: next } })
+    server.put('web-1', pod)
+    await vi.waitFor(() => expect(engine.known(sandbox)?.image).toEqual(sandboxImage))
+    expect(engine.known(next)?.image.repository).toBe('localhost/web')
+  })
+
+  it('is never a second sandbox', async () => {
+    server.put('web-1', withUid({ app: [{ name: 'web' }] }))
+    await start()
+    await ask(sandbox)
+    now = 4_000
+    await ask(sandbox)
+    const stranger = containerId('stranger')
+    await ask(stranger)
+    now = 60_000
+    expect(await ask(stranger)).toBe('unavailable')
+  })
+})
+
+describe('the names of addresses', () => {
+  const slice = (service: string, name: string, endpoints: object[]): object => ({
+    metadata: {
+      name,
+      namespace: 'shop',
+      uid: `uid-${name}`,
+      resourceVersion: '1',
+      labels: { 'kubernetes.io/service-name': service },
+    },
+    endpoints,
+  })
+  const endpoint = (address: string, uid?: string): object => ({
+    addresses: [address],
+    ...(uid === undefined ? {} : { targetRef: { kind: 'Pod', uid } }),
+  })
+  const list = (items: object[]): object => ({ metadata: { resourceVersion: '1' }, items })
+
+  it.each(['v1', 'v1beta1'])(
+    'are those of services and their endpoints, whichever node has them (%s)',
+    async (version) => {
+      const versions = version === 'v1' ? ['v1', 'v1beta1'] : ['v1beta1']
+      server.others.set('/apis/discovery.k8s.io', {
+        versions: versions.map((each) => ({ version: each })),
+      })
+      const metadata = { name: 'user-db', namespace: 'shop', uid: 'uid-s', resourceVersion: '1' }
+      server.others.set(
+        '/api/v1/services',
+        list([
+          { metadata, spec: { clusterIP: '10.96.0.9', clusterIPs: ['10.96.0.9', 'fd00::9'] } },
+          {
+            metadata: { ...metadata, name: 'headless', uid: 'uid-h' },
+            spec: { clusterIP: 'None' },
+          },
+        ]),
+      )
+      server.others.set(
+        `/apis/discovery.k8s.io/${version}/endpointslices`,
+        list([
+          slice('user-db', 's-1', [endpoint('10.244.1.4', 'p1')]),
+          slice('a-second-name', 's-2', [endpoint('10.244.1.4', 'p1')]),
+          slice('exporter', 's-3', [endpoint('192.168.0.1', 'p2')]),
+          slice('kubelet', 's-4', [endpoint('192.168.0.1', 'p3')]),
+          slice('kubernetes', 's-5', [endpoint('192.168.0.2')]),
+        ]),
+      )
+      await start()
+      await vi.waitFor(() =>
+        expect(engine.peer('10.244.1.4')).toEqual({ name: 'a-second-name.shop' }),
+      )
+      await vi.waitFor(() => expect(engine.peer('10.96.0.9')).toEqual({ name: 'user-db.shop' }))
+      expect(engine.peer('fd00::9')).toEqual({ name: 'user-db.shop' })
+      expect(engine.peer('192.168.0.1')).toBeUndefined()
+      expect(engine.peer('192.168.0.2')).toEqual({ name: 'kubernetes.shop' })
+      expect([...engine.addresses()]).toHaveLength(5)
+    },
+  )
+})

@@ -1,0 +1,277 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ShareSchedule } from '../../../src/fleet/share-schedule.ts'
+import { profileName, sliceName } from '../../../src/fleet/kubernetes/fleet-objects.ts'
+import { SliceBook, sliceBytes } from '../../../src/fleet/kubernetes/slice-pages.ts'
+import { behaviourId, behaviourKey } from '../../../src/core/behaviour/behaviour.ts'
+import { mergeEntries } from '../../../src/core/profile/merge.ts'
+import {
+  compareText,
+  type EvidenceCell,
+  laterDecision,
+  type ProfileEntry,
+} from '../../../src/core/profile/profile-entry.ts'
+import { isTold, sharedForm } from '../../../src/core/behaviour/shared-form.ts'
+import { shaper } from '../../fixtures/event-fixture.ts'
+
+const at = '2026-11-24T12:00:00.000000Z'
+
+function entryOf(path: string, node: string, more: Partial<EvidenceCell> = {}): ProfileEntry {
+  const actor = { exe: '/usr/sbin/web' }
+  const object = { kind: 'file', access: 'read', path } as const
+  return {
+    schema: 'snug.behaviour/v1',
+    id: behaviourId(behaviourKey(actor, 0, object)),
+    actor,
+    uid: 0,
+    object,
+    cells: [
+      {
+        container: `c-${node}`,
+        origin: 'entrypoint',
+        phase: 'learned',
+        count: 1,
+        first: at,
+        last: at,
+        nodes: [node],
+        sources: ['ebpf'],
+        ...more,
+      },
+    ],
+  }
+}
+
+describe('what a node tells of a behaviour', () => {
+  it('is what it saw itself and learned, by one container of each origin', () => {
+    const [own] = entryOf('/a', 'n1').cells
+    const [second] = entryOf('/a', 'n1', { container: 'another' }).cells
+    const [probe] = entryOf('/a', 'n1', { origin: 'probe' }).cells
+    const [others] = entryOf('/a', 'n2').cells
+    const cells = [own, second, probe, others].flatMap((cell) => cell ?? [])
+    const shared = sharedForm({ ...entryOf('/a', 'n1'), cells }, 'n1')
+    expect(shared?.cells).toEqual([own, probe])
+  })
+
+  it.each<Partial<EvidenceCell>>([
+    { origin: 'exec-in', session: 's' },
+    { phase: 'later' },
+    { guardrails: ['shadow'] },
+    { nodes: ['n2'] },
+  ])('is nothing where it would allow nothing, or is another’s: %j', (more) => {
+    expect(sharedForm(entryOf('/a', 'n1', more), 'n1')).toBeUndefined()
+  })
+
+  it('is a person’s word in any case', () => {
+    const decision = { kind: 'rejected', by: 'cli:root', at, grants: [] } as const
+    const entry = { ...entryOf('/a', 'n1', { phase: 'later' }), decision }
+    expect(sharedForm(entry, 'n1')).toMatchObject({ cells: [], decision })
+    expect(isTold({ ...entry, cells: [] }, [entryOf('/a', 'n2')])).toBe(false)
+  })
+
+  it('is told already where the API server gave it back with its keys in another order', () => {
+    const grants = [{ origin: 'entrypoint' }] as const
+    const decision = { kind: 'approved', by: 'kubectl:apply', at, grants } as const
+    const reordered = { at, by: 'kubectl:apply', grants, kind: 'approved' } as const
+    const own = { ...entryOf('/a', 'n1'), decision }
+    expect(isTold(own, [{ ...entryOf('/a', 'n2'), decision: reordered }])).toBe(true)
+  })
+
+  it('of two decisions of one instant is the same, whoever hears which first', () => {
+    const word = { kind: 'approved', by: 'kubectl:apply', at } as const
+    const own = { ...word, grants: [{ origin: 'entrypoint' }] } as const
+    const theirs = { ...word, grants: [{ origin: 'probe' }] } as const
+    /** As the API server gives it back. */
+    const sorted = <T extends object>(told: T): T =>
+      Object.fromEntries(Object.entries(told).sort(([a], [b]) => compareText(a, b))) as T
+    const here = laterDecision(own, sorted(theirs))
+    const there = laterDecision(theirs, sorted(own))
+    expect(here?.grants).toEqual(there?.grants)
+  })
+
+  it('is told again where it was shown witnesses that nobody told', () => {
+    const witnesses = (literal: string, value: string) => ({
+      witnesses: { literals: [literal], places: [[value]] },
+    })
+    const own = entryOf('/a/<int>', 'n1', witnesses('/a/1', '1'))
+    expect(isTold(own, [entryOf('/a/<int>', 'n2', witnesses('/a/1', '1'))])).toBe(true)
+    expect(isTold(own, [entryOf('/a/<int>', 'n2', witnesses('/a/2', '2'))])).toBe(false)
+  })
+})
+
+describe('a node’s slices', () => {
+  it('hold every entry, each once and whole, within the size of an object', () => {
+    const put = fc.array(
+      fc.record({ name: fc.nat({ max: 400 }), length: fc.integer({ min: 1, max: 3_000 }) }),
+      { maxLength: 400 },
+    )
+    fc.assert(
+      fc.property(put, (steps) => {
+        const book = new SliceBook()
+        const wanted = new Map<string, ProfileEntry>()
+        for (const { name, length } of steps) {
+          const base = entryOf(`/${name}`, 'n1')
+          const literals = { literals: ['x'.repeat(length)], places: [] }
+          const entry = {
+            ...base,
+            cells: base.cells.map((cell) => ({ ...cell, witnesses: literals })),
+          }
+          book.put([entry])
+          wanted.set(entry.id, entry)
+        }
+        const found = new Map<string, ProfileEntry>()
+        for (let page = 0; book.page(page).length > 0 || page === 0; page++) {
+          const entries = book.page(page)
+          expect(Buffer.byteLength(JSON.stringify(entries))).toBeLessThanOrEqual(sliceBytes)
+          for (const entry of entries) {
+            expect(found.has(entry.id)).toBe(false)
+            found.set(entry.id, entry)
+          }
+        }
+        expect(new Set(found.values())).toEqual(new Set(wanted.values()))
+      }),
+      { numRuns: 6 },
+    )
+  })
+
+  it('change by one object for one new behaviour, and not at all for a known one', () => {
+    const book = new SliceBook()
+    const many = Array.from({ length: 2_000 }, (_, i) => entryOf(`/${i}`, 'n1'))
+    expect(book.put(many).length).toBeGreaterThan(2)
+    expect(book.put(many)).toEqual([])
+    expect(book.put([entryOf('/new', 'n1')])).toHaveLength(1)
+  })
+
+  it('are taken back from the server as they were', () => {
+    const book = new SliceBook()
+    const many = Array.from({ length: 1_000 }, (_, i) => entryOf(`/${i}`, 'n1'))
+    const pages = book.put(many)
+    const again = new SliceBook()
+    for (const page of pages) again.restore(page, book.page(page))
+    expect(again.put(many)).toEqual([])
+  })
+
+  it('have names that the API takes, whatever the repository, and that no two share', () => {
+    const digest = `sha256:${'a'.repeat(64)}`
+    const names = [
+      'shop/web',
+      'shop-web',
+      'registry.local:5000/Shop/Web_1',
+      '__',
+      'x'.repeat(300),
+    ].map((repository) => sliceName({ repository, digest }, 'node-1.example.org', 12))
+    for (const name of names) expect(name).toMatch(/^[a-z0-9-]([-a-z0-9]{0,251}[a-z0-9])$/)
+    expect(new Set(names).size).toBe(names.length)
+    expect(profileName({ repository: 'shop/web', digest })).toMatch(/^shop-web-[0-9a-f]{12}$/)
+  })
+})
+
+/**
+ * A fleet of `nodes` that all start the same new image within a minute, each with a few behaviours that no other has: by
+ * the rules that the agents go by (when they may speak, what they need not say), with what the API server needs to
+ * tell the others.
+ */
+function rollout(nodes: number, withinMs: number, visibleAfterMs: number) {
+  const random = seeded(7)
+  const common = Array.from({ length: 60 }, (_, i) => `/common/${i}`)
+  const fleet = Array.from({ length: nodes }, (_, i) => {
+    const name = `n${i}`
+    const paths = [...common, ...Array.from({ length: 3 }, (__, k) => `/own/${name}-${k}`)]
+    const schedule = new ShareSchedule<string>({ withinMs, random })
+    schedule.add('image', random() * 60_000)
+    return { schedule, book: new SliceBook(), entries: paths.map((path) => entryOf(path, name)) }
+  })
+  const told = new Map<string, { entry: ProfileEntry; at: number }[]>()
+  const writes: { at: number; bytes: number }[] = []
+  for (let now = 0; now < 3 * withinMs + 60_000; now += 1_000) {
+    for (const { schedule, book, entries } of fleet) {
+      for (const item of schedule.due(now)) {
+        const news = entries.filter(({ id }, i) => {
+          const others = (told.get(id) ?? []).filter((one) => one.at + visibleAfterMs <= now)
+          const own = entries[i]
+          return (
+            own !== undefined &&
+            !book.has(id) &&
+            !isTold(
+              own,
+              others.map(({ entry }) => entry),
+            )
+          )
+        })
+        const pages = book.put(news)
+        for (const entry of news)
+          told.set(entry.id, [...(told.get(entry.id) ?? []), { entry, at: now }])
+        for (const page of pages) {
+          writes.push({ at: now, bytes: JSON.stringify(book.page(page)).length })
+        }
+        schedule.told(item, now, pages.length > 0)
+      }
+    }
+  }
+  const seconds = new Map<number, number>()
+  for (const { at } of writes) seconds.set(at, (seconds.get(at) ?? 0) + 1)
+  return {
+    writes: writes.length,
+    peak: Math.max(...seconds.values()),
+    stored: fleet.reduce((sum, { book }) => sum + JSON.stringify(book.page(0)).length, 0),
+    whole: JSON.stringify(fleet[0]?.entries).length * nodes,
+    told,
+  }
+}
+
+function seeded(start: number): () => number {
+  let state = start
+  return () => {
+    state = (state * 1_664_525 + 1_013_904_223) % 4_294_967_296
+    return state / 4_294_967_296
+  }
+}
+
+describe('a fleet of 1,000 nodes', () => {
+  it('tells a new image by one write a node, some ten a second, and a fraction of what all of them saw', () => {
+    const { writes, peak, stored, whole, told } = rollout(1_000, 120_000, 2_000)
+    expect(told.size).toBe(60 + 3 * 1_000)
+    // Each has something of its own to tell: none is left out, and none speaks twice.
+    expect(writes).toBe(1_000)
+    expect(peak).toBeLessThanOrEqual(25)
+    expect(stored / whole).toBeLessThan(0.12)
+  })
+
+  it('is silent where nothing is new', () => {
+    const schedule = new ShareSchedule<string>({ withinMs: 120_000, random: seeded(3) })
+    schedule.add('image', 0)
+    for (let now = 0; now < 600_000; now += 1_000) {
+      for (const item of schedule.due(now)) schedule.told(item, now, false)
+    }
+    expect(schedule.due(600_000).length).toBeLessThanOrEqual(1)
+  })
+
+  it('has no node that writes more often than four times in the time within which all is told', () => {
+    const schedule = new ShareSchedule<number>({ withinMs: 120_000, random: seeded(5) })
+    for (let image = 0; image < 50; image++) schedule.add(image, 0)
+    const times: number[] = []
+    for (let now = 0; now < 1_200_000; now += 1_000) {
+      const [first] = schedule.due(now)
+      if (first === undefined) continue
+      schedule.told(first, now, true)
+      times.push(now)
+    }
+    for (const [i, time] of times.entries()) {
+      if (i > 0) expect(time - (times[i - 1] ?? 0)).toBeGreaterThanOrEqual(30_000)
+    }
+    expect(times.length).toBeGreaterThan(30)
+  })
+})
+
+describe('the profile of a fleet', () => {
+  it('is the same in whatever order nodes are heard', () => {
+    const nodes = ['n1', 'n2', 'n3'].map((name, i) =>
+      [`/${i}`, `/${(i + 1) % 3}`, '/all'].map((path) => entryOf(path, name)),
+    )
+    const merged = (order: readonly number[]) =>
+      order.reduce<readonly ProfileEntry[]>(
+        (all, i) => mergeEntries(all, nodes[i] ?? [], shaper),
+        [],
+      )
+    expect(merged([2, 0, 1, 0])).toEqual(merged([0, 1, 2]))
+  })
+})

@@ -1,0 +1,126 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { ActEvent } from '../../../src/core/event/event.ts'
+import type { GrafeasDocument } from '../../../src/supplychain/export/grafeas.ts'
+import { profileDocument } from '../../../src/supplychain/export/profile-document.ts'
+import { act } from '../../fixtures/event-fixture.ts'
+import { cli } from '../../fixtures/cli-fixtures.ts'
+import { fileOf, service } from '../../fixtures/gate-fixtures.ts'
+
+const image = {
+  Id: `sha256:${'2'.repeat(64)}`,
+  Created: '2026-11-01T10:00:00Z',
+  Config: { User: 'web' },
+  RootFS: { Layers: [`sha256:${'1'.repeat(64)}`] },
+}
+let dir = ''
+const at = (name: string): string => join(dir, name)
+const run = (...more: readonly string[]) =>
+  cli(['gate', 'shop/web:2', '--image-config', at('image.json'), ...more])
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'snug-gate-'))
+  const save = (name: string, tag: string, ...more: readonly ActEvent[]): void => {
+    const { image: ref, behaviours } = fileOf(service(...more), tag)
+    writeFileSync(at(name), profileDocument(ref, behaviours))
+  }
+  save('old.json', '1')
+  save('same.json', '2')
+  save('new.json', '2', act.connect('203.0.113.9', 443, { exe: '/usr/bin/helper' }))
+  writeFileSync(at('image.json'), JSON.stringify([image]))
+  writeFileSync(
+    at('policy.yaml'),
+    'schema: snug.gate/v1\nimage:\n  base:\n    approved: [{ name: ours, layers: [nothing] }]\n',
+  )
+})
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+it('passes an unchanged rebuild with exit code 0', async () => {
+  const { exit, stdout, stderr } = await run(
+    '--profile',
+    at('same.json'),
+    '--baseline',
+    at('old.json'),
+  )
+  expect([exit, stderr]).toEqual([0, ''])
+  expect(stdout).toBe(
+    [
+      'image       shop/web:2',
+      'against     shop/web:1',
+      'behaviours  6 seen, 6 as before',
+      'gate        open',
+      '',
+    ].join('\n'),
+  )
+})
+
+it('stops a version with a new outbound connection with exit code 2, and prints exactly that', async () => {
+  const { exit, stdout } = await run('--profile', at('new.json'), '--baseline', at('old.json'))
+  expect(exit).toBe(2)
+  expect(stdout.replace(/b[0-9a-f]{9}/, 'bXXXXXXXXX')).toBe(
+    [
+      'image       shop/web:2',
+      'against     shop/web:1',
+      'behaviours  7 seen, 6 as before',
+      'gate        shut: 1 decision is needed',
+      '',
+      '        FINDING                 ID',
+      'DECIDE  connects to a new peer  bXXXXXXXXX',
+      '    /usr/bin/helper as uid 101: connect to tcp 203.0.113.9:443',
+      '',
+    ].join('\n'),
+  )
+})
+
+it('writes reports beside what it prints, and one of them in its place', async () => {
+  const { exit, stdout } = await run(
+    '--profile',
+    at('new.json'),
+    '--baseline',
+    at('old.json'),
+    '--write',
+    `sarif=${at('out.sarif')}`,
+    '--write',
+    `junit=${at('out.xml')}`,
+    '--write',
+    'markdown=-',
+  )
+  expect(exit).toBe(2)
+  expect(stdout).toMatch(/^### Snug gate: `shop\/web:2`/)
+  expect(JSON.parse(readFileSync(at('out.sarif'), 'utf8'))).toMatchObject({ version: '2.1.0' })
+  expect(readFileSync(at('out.xml'), 'utf8')).toContain('failures="1"')
+})
+
+it('says what is wrong with what it is given, by exit code 3 or 64', async () => {
+  const wrong = await run('--profile', at('image.json'))
+  expect([wrong.exit, wrong.stderr]).toEqual([3, expect.stringContaining('PROFILE_INVALID')])
+  const policy = await run('--policy', at('policy.yaml'))
+  expect(policy.exit).toBe(3)
+  expect(policy.stderr).toMatch(/line 4: `image\.base\.approved\.0\.layers\.0`/)
+  expect((await run('--write', 'pdf=x')).exit).toBe(64)
+  expect((await run('--profile', at('none.json'))).exit).toBe(1)
+})
+
+it('does not pass by an image that it could not look at', async () => {
+  const env = { SNUG_ENGINES_DOCKER_SOCKET: at('no.sock') }
+  const args = ['gate', 'shop/web:2', '--profile', at('same.json'), '--baseline', at('old.json')]
+  const lenient = await cli(args, { env })
+  expect([lenient.exit, lenient.stderr]).toEqual([0, expect.stringContaining('not looked at')])
+  writeFileSync(at('strict.yaml'), 'schema: snug.gate/v1\nimage: { root: approve }\n')
+  const strict = await cli([...args, '--policy', at('strict.yaml')], { env })
+  expect([strict.exit, strict.stderr]).toEqual([1, expect.stringContaining('ENGINE_UNAVAILABLE')])
+})
+
+it('writes a result for Grafeas, by its project', async () => {
+  const files = ['--profile', at('new.json'), '--baseline', at('old.json')]
+  const { exit, stdout } = await run(...files, '--write', 'grafeas=-', '--grafeas-project', 'ci')
+  expect(exit).toBe(2)
+  const { notes, occurrences } = JSON.parse(stdout) as GrafeasDocument
+  expect(Object.keys(notes)).toEqual(['snug-gate', 'snug-gate-new-peer'])
+  expect(occurrences).toMatchObject([
+    { noteName: 'projects/ci/notes/snug-gate', resourceUri: 'https://shop/web:2' },
+    { noteName: 'projects/ci/notes/snug-gate-new-peer', kind: 'COMPLIANCE' },
+  ])
+})

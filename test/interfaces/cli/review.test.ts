@@ -1,0 +1,171 @@
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { storyText } from '../../../src/interfaces/cli/output/alert-story.ts'
+import { cli, startCli } from '../../fixtures/cli-fixtures.ts'
+import {
+  sampleAlert,
+  sampleEvent,
+  type ServerFixture,
+  startFixture,
+} from '../../fixtures/server-fixtures.ts'
+
+let fixture: ServerFixture
+beforeEach(async () => {
+  fixture = await startFixture()
+})
+afterEach(async () => {
+  await fixture[Symbol.asyncDispose]()
+})
+
+const snug = (...args: string[]) => cli([...args, '--socket', fixture.socket])
+
+describe('snug profile review', () => {
+  it('shows each card with what decides it, and the commands to decide with', async () => {
+    const { stdout } = await snug('profile', 'review', '--image', 'registry.local/shop/web')
+    expect(stdout).toContain('1  /usr/sbin/nginx (uid 101)  run /bin/sh\n')
+    for (const line of [
+      'registry.local/shop/web: 1.4',
+      'entrypoint',
+      '3 times in 1 containers',
+      '`/usr/sbin/nginx` never ran `/bin/sh`',
+      'snug profile approve registry.local/shop/web@sha256:a1a1a1a1a1a1 --behaviour b-9\n',
+      'snug profile reject registry.local/shop/web@sha256:a1a1a1a1a1a1 --behaviour b-9\n',
+    ]) {
+      expect(stdout).toContain(line)
+    }
+  })
+})
+
+describe('the story of an alert', () => {
+  const alert = sampleAlert('01-a')
+  const step = { time: alert.time, kind: 'exec', actor: '/bin/sh', count: 1 } as const
+  const story = {
+    alert,
+    revision: 'r1',
+    ancestry: [
+      { exe: '/usr/sbin/nginx', known: true },
+      { exe: '/tmp/\u001b[31mx', known: false },
+    ],
+    scope: 'session' as const,
+    steps: [
+      { ...step, text: `run /usr/bin/${'long'.repeat(40)}`, count: 2 },
+      {
+        ...step,
+        text: 'run /bin/id',
+        alert: '01-a',
+        severity: 'high' as const,
+        action: 'killed' as const,
+      },
+    ],
+    left: { before: 3, after: 0 },
+    alike: 2,
+    inProfile: true,
+  }
+
+  it('marks the alert among what was done before and after, within the terminal', () => {
+    const text = storyText(story, { colour: false, width: 80 })
+    expect(text).toContain('what the session did before and after\n  … 3 more before\n')
+    expect(text).toContain('> 13:40:27 /bin/sh: run /bin/id [high, killed]\n')
+    expect(text).toContain('2 more open alerts are of the same act elsewhere')
+    for (const line of text.split('\n')) expect(Array.from(line).length).toBeLessThanOrEqual(80)
+  })
+
+  it('quotes what a container chose, and colours only where that is wanted', () => {
+    const text = storyText(story, { colour: false, width: 80 })
+    expect(text).toContain('└ /tmp/\\u{1b}[31mx  (not in the profile)')
+    expect(text).not.toContain('\u001b')
+    expect(storyText(story, { colour: true, width: 80 })).toContain('\u001b[1m> 13:40:27')
+  })
+})
+
+describe('listings', () => {
+  it.each([
+    ['image', 'list'],
+    ['profile', 'show', 'registry.local/shop/web:1.4'],
+    ['alert', 'list'],
+    ['audit', 'list'],
+  ])('%s %s fit into 80 columns', async (...args) => {
+    const long = 'x'.repeat(300)
+    fixture.engine.kept = [sampleAlert('01JDEGZXKM0000000000000000', { reasons: [long] })]
+    const { stdout } = await snug(...args)
+    const table = stdout.split('\n').filter((line) => !/^(coverage|losses)/.test(line))
+    for (const line of table) expect(Array.from(line).length, line).toBeLessThanOrEqual(80)
+  })
+})
+
+describe('snug completion', () => {
+  const complete = async (...words: string[]): Promise<string[]> => {
+    const { stdout } = await cli(['completion', 'bash'])
+    const quoted = words.map((word) => `'${word}'`).join(' ')
+    const script = `${stdout}\nCOMP_WORDS=(snug ${quoted}); COMP_CWORD=${words.length}; _snug; printf '%s\\n' "\${COMPREPLY[@]}"`
+    const { stdout: out, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' })
+    expect(stderr).toBe('')
+    return out.trimEnd().split('\n')
+  }
+
+  it('knows commands, choices and options where they may stand', async () => {
+    expect(await complete('al')).toEqual(['alert'])
+    expect(await complete('profile', 're')).toEqual(['review', 'reject'])
+    expect(await complete('profile', 'mode', 'web:1', 'bl')).toEqual(['block'])
+    expect(await complete('-o', 'json', 'alert', 'list', '--st')).toEqual(['--state'])
+  })
+
+  it.each(['bash', 'zsh', 'fish'])('has a script for %s, with every command', async (shell) => {
+    const { exit, stdout } = await cli(['completion', shell])
+    expect(exit).toBe(0)
+    for (const word of ['break-glass', 'end-learning', 'forget', '--canary-for']) {
+      expect(stdout).toContain(shell === 'fish' ? word.replace(/^--/, '') : word)
+    }
+  })
+
+  it('of another shell is refused', async () => {
+    expect((await cli(['completion', 'tcsh'])).exit).toBe(64)
+  })
+})
+
+describe('snug event list', () => {
+  it('shows the latest acts first', async () => {
+    for (const path of ['/bin/a', '/bin/b']) {
+      const event = { ...sampleEvent, exec: { path, drift: false } } as typeof sampleEvent
+      fixture.engine.liveEventLog.publish('events', event)
+    }
+    const { stdout } = await snug('event', 'list', '--session', 's1')
+    expect(stdout.split('\n').map((line) => line.split(': ')[1])).toEqual([
+      'run /bin/b',
+      'run /bin/a',
+      undefined,
+    ])
+    expect(fixture.engine.calls).toMatchObject([{ args: [{ session: 's1', limit: 101 }] }])
+  })
+})
+
+describe('long work', () => {
+  const file = (): string => {
+    const path = join(fixture.dir, 'events.ndjson')
+    writeFileSync(path, '{"v":1}\n'.repeat(100_000))
+    return path
+  }
+
+  it('says on a terminal how far it is, and leaves nothing of that behind', async () => {
+    const replay = fixture.engine.replay.bind(fixture.engine)
+    let goOn = (): void => undefined
+    const asked = new Promise<void>((resolve) => (goOn = resolve))
+    fixture.engine.replay = async (chunks) => {
+      await asked
+      return replay(chunks)
+    }
+    const args = ['event', 'replay', file(), '--socket', fixture.socket]
+    const run = startCli(args, { progress: true })
+    await expect.poll(() => run.stderr()).toMatch(/snug: \d+\.\d MiB sent …/)
+    goOn()
+    expect(await run.exit).toBe(0)
+    expect(run.stderr().endsWith('\r\u001b[K')).toBe(true)
+    expect(run.stdout()).toContain('events      100000')
+  })
+
+  it('says nothing where nobody looks', async () => {
+    expect((await snug('event', 'replay', file())).stderr).toBe('')
+  })
+})

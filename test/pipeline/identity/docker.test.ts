@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest'
+import {
+  foretoldOf,
+  identityOf,
+  imageRefOf,
+} from '../../../src/pipeline/identity/docker-identity.ts'
+import { parseImageReference } from '../../../src/pipeline/identity/image-reference.ts'
+
+const imageId = `sha256:${'1'.repeat(64)}`
+const digest = `sha256:${'d'.repeat(64)}`
+
+describe('an image reference', () => {
+  it.each([
+    ['bb', { repository: 'bb', tag: 'latest' }],
+    ['bb:1', { repository: 'bb', tag: '1' }],
+    ['registry.local:5000/shop/web', { repository: 'registry.local:5000/shop/web', tag: 'latest' }],
+    [
+      'registry.local:5000/shop/web:1.4',
+      { repository: 'registry.local:5000/shop/web', tag: '1.4' },
+    ],
+    [`shop/web@${digest}`, { repository: 'shop/web', digest }],
+    [`shop/web:1.4@${digest}`, { repository: 'shop/web', tag: '1.4', digest }],
+    ['deadbeef', { repository: 'deadbeef', tag: 'latest' }],
+    [imageId, undefined],
+    ['1d2511cdb91b', undefined],
+  ])('`%s` is read as typed', (text, expected) => {
+    expect(parseImageReference(text)).toEqual(expected)
+  })
+})
+
+describe('the image of a container', () => {
+  it('has the digest of its own repository', () => {
+    const RepoDigests = [`other/web@sha256:${'e'.repeat(64)}`, `shop/web@${digest}`]
+    expect(imageRefOf('shop/web:1', imageId, { RepoDigests })).toEqual({
+      repository: 'shop/web',
+      tag: '1',
+      digest,
+    })
+  })
+
+  it('is found by the engine’s short name for what was typed in full', () => {
+    const ref = imageRefOf('docker.io/library/redis:7', imageId, {
+      RepoDigests: [`redis@${digest}`],
+    })
+    expect(ref).toEqual({ repository: 'redis', tag: '7', digest })
+  })
+
+  it('has the image id for a digest where it was never in a registry, or was removed', () => {
+    const expected = { repository: 'bb', tag: '1', digest: imageId }
+    expect(imageRefOf('bb:1', imageId, { RepoDigests: [] })).toEqual(expected)
+    expect(imageRefOf('bb:1', imageId, undefined)).toEqual(expected)
+  })
+
+  it('takes the image’s first name where it was started by id, or the id', () => {
+    expect(imageRefOf(imageId, imageId, { RepoTags: ['bb:1'] })).toMatchObject({ repository: 'bb' })
+    expect(imageRefOf(imageId, imageId, undefined)).toEqual({
+      repository: '1'.repeat(12),
+      digest: imageId,
+    })
+  })
+})
+
+describe('a container that was only just made', () => {
+  it('is foretold from its image, as the engine will tell it later', () => {
+    const image = {
+      Id: imageId,
+      RepoDigests: [`shop/web@${digest}`],
+      Config: { Healthcheck: { Test: ['CMD-SHELL', 'true'] }, Shell: ['/bin/ash', '-c'] },
+    }
+    const foretold = foretoldOf('a', 'shop/web:1', image)
+    expect(foretold).toEqual({
+      id: 'a',
+      image: { repository: 'shop/web', tag: '1', digest },
+      imageId: image.Id,
+      probes: [['/bin/ash', '-c', 'true']],
+      initInjected: false,
+    })
+    const Config = { Image: 'shop/web:1', ...image.Config }
+    expect(identityOf({ Id: 'a', Image: imageId, Config }, image)).toMatchObject(foretold ?? {})
+  })
+
+  it('is not foretold where its image is not known', () => {
+    expect(foretoldOf('a', 'shop/web:1', undefined)).toBeUndefined()
+  })
+})
+
+describe('a container', () => {
+  it('is read from an answer that leaves out whatever it may', () => {
+    expect(identityOf({ Id: 'a', Image: imageId }, undefined)).toMatchObject({
+      id: 'a',
+      name: '',
+      entrypoint: [],
+      initInjected: false,
+    })
+  })
+
+  it('is read with all that matters', () => {
+    const identity = identityOf(
+      {
+        Id: 'a',
+        Name: '/shop-web-1',
+        Image: imageId,
+        Path: '/docker-entrypoint.sh',
+        Args: ['nginx'],
+        Config: {
+          Image: 'web:1',
+          User: '101',
+          Labels: { 'com.docker.compose.service': 'web', 'com.docker.compose.project': 'shop' },
+          Healthcheck: { Test: ['CMD-SHELL', 'wget -q localhost'] },
+        },
+        HostConfig: { Init: true },
+        Mounts: [{ Destination: '/data' }],
+        NetworkSettings: {
+          Networks: {
+            a: { IPAddress: '10.0.0.2', GlobalIPv6Address: 'FD00:0::2' },
+            b: { IPAddress: '' },
+          },
+        },
+        GraphDriver: {
+          Name: 'overlay2',
+          Data: { MergedDir: '/m', UpperDir: '/u', LowerDir: '/x-init/diff:/l2/diff:/l1/diff' },
+        },
+      },
+      undefined,
+    )
+    expect(identity).toEqual({
+      id: 'a',
+      name: 'shop-web-1',
+      image: { repository: 'web', tag: '1', digest: imageId },
+      imageId,
+      labels: { 'com.docker.compose.service': 'web', 'com.docker.compose.project': 'shop' },
+      workload: { kind: 'ComposeService', namespace: 'shop', name: 'web' },
+      entrypoint: ['/docker-entrypoint.sh', 'nginx'],
+      probes: [['/bin/sh', '-c', 'wget -q localhost']],
+      declaredUser: '101',
+      initInjected: true,
+      addresses: ['10.0.0.2', 'fd00::2'],
+      mounts: ['/data'],
+      rootfs: { upper: '/u', layers: ['/l2/diff', '/l1/diff'] },
+    })
+  })
+
+  it('has no health check where it is switched off, and no layers from another driver', () => {
+    const identity = identityOf(
+      {
+        Id: 'a',
+        Image: imageId,
+        Config: { Image: 'web', Healthcheck: { Test: ['NONE'] } },
+        GraphDriver: { Name: 'zfs', Data: { Dataset: 'x' } },
+      },
+      undefined,
+    )
+    expect(identity).not.toHaveProperty('probes')
+    expect(identity).not.toHaveProperty('rootfs')
+  })
+})

@@ -1,0 +1,356 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { SnugEvent } from '../../../src/core/event/event.ts'
+import type {
+  IdentifiedMessage,
+  IdentifierLimits,
+  IdentifierOptions,
+} from '../../../src/pipeline/identity/identified.ts'
+import { Identifier } from '../../../src/pipeline/identity/identifier.ts'
+import { ImageFiles } from '../../../src/pipeline/identity/image-files.ts'
+import { behaviourKey, type SourceMessage } from '../../../src/pipeline/sources/source.ts'
+import {
+  event,
+  identityOf,
+  open,
+  ScriptedEngine,
+  started,
+  time,
+} from '../../fixtures/identity-fixtures.ts'
+
+const idA = 'a'.repeat(64)
+const idB = 'b'.repeat(64)
+
+let engine: ScriptedEngine
+let released: IdentifiedMessage[]
+let identifier: Identifier
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: new Date('2026-11-24T12:00:00Z') })
+  engine = new ScriptedEngine()
+  released = []
+  identifier = make()
+})
+afterEach(() => {
+  identifier.close()
+  vi.useRealTimers()
+})
+
+function make(
+  limits: Partial<IdentifierLimits> = {},
+  engines = [engine],
+  isOwn?: IdentifierOptions['isOwn'],
+): Identifier {
+  return new Identifier({
+    ...(isOwn === undefined ? {} : { isOwn }),
+    engines,
+    files: new ImageFiles(),
+    node: 'n1',
+    release: (batch) => released.push(...batch),
+    limits,
+  })
+}
+
+describe('the container that the agent is', () => {
+  it('is not told, nor what it does, before it is known and after', async () => {
+    identifier = make({}, [engine], ({ id }) => id === idA)
+    const acts = (path: string): SourceMessage[] => [event(open(path)), event(open(path, idB))]
+    const at = identifier.push([started(idA), started(idB), ...acts('/early')])
+    expect(at).toEqual([])
+    for (const id of [idA, idB]) engine.tell(identityOf(id))
+    const end = { type: 'container-ended', id: idA, time: time(9) } as const
+    const all = [...released, ...identifier.push([...acts('/late'), end])]
+    expect(all.map(({ type }) => type)).toEqual(['container', 'event', 'event'])
+    expect(JSON.stringify(all)).not.toContain(idA)
+  })
+})
+
+describe('a container that is known at once', () => {
+  it('is told before its first event, and its events carry name, image and workload', () => {
+    engine.containers.set(
+      idA,
+      identityOf(idA, { workload: { kind: 'ComposeService', name: 'web' } }),
+    )
+    engine.atOnce.add(idA)
+    const [first, second, third] = identifier.push([
+      started(idA),
+      { type: 'event', event: open('/a'), key: behaviourKey('00000000000000aa') },
+      { type: 'container-ended', id: idA, time: time(9) },
+    ])
+    expect(first).toMatchObject({ type: 'container', identity: { name: 'web-a' } })
+    expect(second).toMatchObject({
+      type: 'event',
+      key: '00000000000000aa',
+      event: {
+        container: { id: idA, name: 'web-a' },
+        image: { repository: 'shop/web', digest: 'sha256:1' },
+        workload: { name: 'web' },
+      },
+    })
+    expect(third).toEqual({ type: 'container-ended', id: idA, time: time(9) })
+    expect(released).toEqual([])
+  })
+
+  it('is marked in its events where it ran before the agent', () => {
+    engine.containers.set(idA, identityOf(idA))
+    engine.atOnce.add(idA)
+    const out = identifier.push([started(idA, true), event(open('/a'))])
+    expect(out[1]).toMatchObject({ event: { container: { before: true } } })
+  })
+
+  it('is still known for the events that come after its end, and told anew when it starts again', () => {
+    engine.containers.set(idA, identityOf(idA))
+    engine.atOnce.add(idA)
+    const out = identifier.push([
+      started(idA),
+      { type: 'container-ended', id: idA, time: time(1) },
+      event(open('/late')),
+      started(idA),
+      event(open('/again')),
+    ])
+    expect(out.map(({ type }) => type)).toEqual([
+      'container',
+      'container-ended',
+      'event',
+      'container',
+      'event',
+    ])
+    expect(out[2]).toMatchObject({ event: { image: { digest: 'sha256:1' } } })
+  })
+})
+
+describe('a container that is not known yet', () => {
+  it('has its messages held in order while those of others go on', async () => {
+    engine.containers.set(idB, identityOf(idB))
+    engine.atOnce.add(idB)
+    const out = identifier.push([
+      started(idB),
+      started(idA),
+      event(open('/1')),
+      event(open('/b', idB)),
+    ])
+    identifier.push([event(open('/2')), { type: 'container-ended', id: idA, time: time(5) }])
+    expect(paths(out)).toEqual(['/b'])
+    expect(identifier.stats).toMatchObject({ waiting: 1, held: 3 })
+    engine.tell(identityOf(idA))
+    expect(released.map(({ type }) => type)).toEqual([
+      'container',
+      'event',
+      'event',
+      'container-ended',
+    ])
+    expect(paths(released)).toEqual(['/1', '/2'])
+    for (const message of released) {
+      if (message.type === 'event') expect(message.event.image?.digest).toBe('sha256:1')
+    }
+    expect(identifier.stats).toMatchObject({ waiting: 0, held: 0, resolved: 2 })
+  })
+
+  it('is asked for again until an engine knows it', async () => {
+    identifier.push([started(idA), event(open('/1'))])
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(engine.asked).toBeGreaterThan(3)
+    expect(released).toEqual([])
+    engine.containers.set(idA, identityOf(idA))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(paths(released)).toEqual(['/1'])
+  })
+
+  it('is given up after a while: its events go on without an image', async () => {
+    identifier.push([started(idA), event(open('/1'))])
+    await vi.advanceTimersByTimeAsync(29_000)
+    expect(released).toEqual([])
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(paths(released)).toEqual(['/1'])
+    expect(released[0]).not.toHaveProperty('event.image')
+    const [next] = identifier.push([event(open('/2'))])
+    expect(next).toMatchObject({ event: { file: { path: '/2' } } })
+    expect(identifier.stats).toMatchObject({ waiting: 0, unresolved: 1 })
+  })
+
+  it('is given up sooner where every engine says that it has no such container', async () => {
+    engine.answer = 'unknown'
+    identifier.push([started(idA), event(open('/1'))])
+    await vi.advanceTimersByTimeAsync(6_000)
+    expect(paths(released)).toEqual(['/1'])
+  })
+
+  it('is identified from then on when an engine comes to know it after it was given up', async () => {
+    identifier.push([started(idA), event(open('/1'))])
+    await vi.advanceTimersByTimeAsync(31_000)
+    released = []
+    engine.tell(identityOf(idA))
+    expect(released).toMatchObject([{ type: 'container', seen: { id: idA } }])
+    expect(identifier.push([event(open('/2'))])).toMatchObject([
+      { event: { image: { digest: 'sha256:1' } } },
+    ])
+  })
+
+  it('loses what is over its bound, and says how much', () => {
+    identifier.close()
+    identifier = make({ perContainer: 2 })
+    const many = Array.from({ length: 5 }, (_, n) => event(open(`/${n}`)))
+    identifier.push([started(idA), ...many, { type: 'container-ended', id: idA, time: time(9) }])
+    engine.tell(identityOf(idA))
+    expect(paths(released)).toEqual(['/0', '/1'])
+    expect(released.at(-1)).toMatchObject({
+      event: {
+        kind: 'loss',
+        container: { id: idA },
+        image: { digest: 'sha256:1' },
+        loss: { reason: 'identity-overflow', count: 3 },
+      },
+    })
+    expect(released.some(({ type }) => type === 'container-ended')).toBe(true)
+    expect(identifier.stats.lost).toBe(3)
+  })
+
+  it('shares one bound with all others that wait', () => {
+    identifier.close()
+    identifier = make({ total: 3 })
+    identifier.push([
+      started(idA),
+      started(idB),
+      ...[1, 2].map((n) => event(open(`/a${n}`))),
+      ...[1, 2].map((n) => event(open(`/b${n}`, idB))),
+    ])
+    engine.tell(identityOf(idA))
+    engine.tell(identityOf(idB))
+    expect(paths(released)).toEqual(['/a1', '/a2', '/b1'])
+    const losses = released.filter((each) => each.type === 'event' && each.event.kind === 'loss')
+    expect(losses).toMatchObject([{ event: { container: { id: idB }, loss: { count: 1 } } }])
+  })
+
+  it('may start again under its id while it waits', () => {
+    identifier.push([
+      started(idA),
+      event(open('/1')),
+      { type: 'container-ended', id: idA, time: time(1) },
+      started(idA),
+      event(open('/2')),
+    ])
+    engine.tell(identityOf(idA))
+    expect(released.map(({ type }) => type)).toEqual([
+      'container',
+      'event',
+      'container-ended',
+      'container',
+      'event',
+    ])
+  })
+
+  it('is let go of when the agent stops', () => {
+    identifier.push([started(idA), event(open('/1'))])
+    identifier.flush()
+    expect(paths(released)).toEqual(['/1'])
+  })
+})
+
+describe('without any engine', () => {
+  it('nothing waits', () => {
+    identifier.close()
+    identifier = make({}, [])
+    expect(paths(identifier.push([started(idA), event(open('/1'))]))).toEqual(['/1'])
+    expect(identifier.stats.unresolved).toBe(1)
+  })
+})
+
+describe('messages that need no identity', () => {
+  it('pass untouched where the event has an image', () => {
+    const whole = { ...open('/1'), image: { repository: 'r', digest: 'sha256:9' } } as SnugEvent
+    const message = { type: 'event', event: whole } as const
+    expect(identifier.push([message])[0]).toBe(message)
+  })
+
+  it('pass where a loss is of the whole node', () => {
+    const loss: SnugEvent = {
+      v: 1,
+      kind: 'loss',
+      time: time(1),
+      node: 'n1',
+      source: 'ebpf',
+      loss: { reason: 'ring-full', count: 4, from: time(0), to: time(1) },
+    }
+    expect(identifier.push([event(loss)])).toEqual([event(loss)])
+  })
+
+  it('pass where the source did not announce the container and nobody knows it', () => {
+    expect(paths(identifier.push([event(open('/1'))]))).toEqual(['/1'])
+    expect(identifier.stats.waiting).toBe(0)
+  })
+
+  it('pass as the very messages that came where they are identified: nothing is copied or awaited', () => {
+    const whole = { ...open('/1'), image: { repository: 'r', digest: 'sha256:9' } } as SnugEvent
+    const batch = Array.from({ length: 100 }, () => event(whole))
+    const passed = identifier.push(batch)
+    expect(passed).toHaveLength(100)
+    for (const [at, message] of passed.entries()) expect(message).toBe(batch[at])
+  })
+})
+
+describe('a sighting', () => {
+  const sighting = {
+    key: behaviourKey('00000000000000aa'),
+    containerId: idA,
+    count: 7,
+    first: time(1),
+    last: time(2),
+  }
+
+  it('carries the identity of its container', () => {
+    engine.containers.set(idA, identityOf(idA))
+    engine.atOnce.add(idA)
+    const out = identifier.push([started(idA), { type: 'sighting', sighting }])
+    expect(out[1]).toMatchObject({ type: 'sighting', sighting, identity: { id: idA } })
+  })
+
+  it('of a container that nobody knows is counted, not lost: its acts are unprofiled too', () => {
+    expect(identifier.push([{ type: 'sighting', sighting }])).toEqual([])
+    expect(identifier.stats.unplaced).toBe(7)
+  })
+})
+
+function paths(messages: readonly IdentifiedMessage[]): string[] {
+  return messages.flatMap((message) =>
+    message.type === 'event' && message.event.kind === 'file' ? [message.event.file.path] : [],
+  )
+}
+
+describe('an act whose source names container and image in its own way', () => {
+  const hub = { repository: 'nginx', digest: `sha256:${'ab'.repeat(32)}` }
+  const told = (id: string): SourceMessage => ({
+    type: 'event',
+    event: { ...open('/a', id), source: 'tetragon', image: hub },
+  })
+  const images = (messages: readonly IdentifiedMessage[]) =>
+    messages.flatMap((message) => (message.type === 'event' ? [message.event.image] : []))
+
+  it('is of the image that the engine says, whether the container was announced or not', () => {
+    engine.containers.set(idA, identityOf(idA))
+    engine.containers.set(idB, identityOf(idB))
+    engine.atOnce.add(idA).add(idB)
+    const out = identifier.push([started(idA), told(idA), told(idB)])
+    expect(images(out)).toMatchObject([{ repository: 'shop/web' }, { repository: 'shop/web' }])
+    // Only what a source watches from its start is told as a container.
+    expect(out.filter(({ type }) => type === 'container')).toHaveLength(1)
+  })
+
+  it('is of its own image where no engine knows the container', () => {
+    expect(images(identifier.push([told(idA)]))).toEqual([hub])
+  })
+
+  it('waits with the others of its container for what the engine says', async () => {
+    expect(identifier.push([started(idA), told(idA)])).toEqual([])
+    engine.tell(identityOf(idA))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(images(released)).toMatchObject([{ repository: 'shop/web' }])
+  })
+
+  it('is of the container whose id begins with the digits that it tells', () => {
+    engine.tell(identityOf(idA))
+    engine.atOnce.add(idA)
+    const ids = identifier
+      .push([told(idA.slice(0, 12)), told(idA.slice(0, 31)), told('abcdefabcdef'), told('aaaaaa')])
+      .flatMap((message) => (message.type === 'event' ? [message.event.container?.id] : []))
+    expect(ids).toEqual([idA, idA, 'abcdefabcdef', 'aaaaaa'])
+  })
+})

@@ -1,0 +1,285 @@
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ActEvent, ExecAct, ProcessRef } from '../../../src/core/event/event.ts'
+import { EventRefiner } from '../../../src/pipeline/identity/event-refiner.ts'
+import type { ContainerIdentity, Rootfs } from '../../../src/pipeline/identity/identity.ts'
+import { ImageFiles } from '../../../src/pipeline/identity/image-files.ts'
+
+let root: string
+let rootfs: Rootfs
+const later = new Date(Date.now() + 3_600_000).toISOString()
+
+beforeEach(() => {
+  root = mkdtempSync('/tmp/snug-layers-')
+  rootfs = {
+    upper: join(root, 'upper'),
+    layers: [join(root, 'l2'), join(root, 'l1')],
+  }
+  for (const folder of [rootfs.upper, ...rootfs.layers])
+    mkdirSync(join(folder, 'usr/bin'), { recursive: true })
+  writeFileSync(join(root, 'l1/usr/bin/app'), 'app version 1')
+  writeFileSync(join(root, 'l1/usr/bin/tool'), 'tool')
+  writeFileSync(join(root, 'l2/usr/bin/app'), 'app version 2')
+})
+afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+describe('what an image ships', () => {
+  it('is what any of its layers has, the topmost first', () => {
+    const files = new ImageFiles()
+    expect(files.shipped(identity(), '/usr/bin/app')).toBe(true)
+    expect(files.shipped(identity(), '/usr/bin/tool')).toBe(true)
+    expect(files.shipped(identity(), '/usr/bin')).toBe(true)
+    expect(files.shipped(identity(), '/usr/bin/other')).toBe(false)
+  })
+
+  it('is not what only the container wrote', () => {
+    writeFileSync(join(rootfs.upper, 'usr/bin/dropped'), 'x')
+    expect(new ImageFiles().shipped(identity(), '/usr/bin/dropped')).toBe(false)
+  })
+
+  it('follows linked folders, absolute and relative, within the image only', () => {
+    symlinkSync('usr/bin', join(root, 'l2/bin'))
+    symlinkSync('/usr', join(root, 'l1/opt'))
+    symlinkSync('../../../../../../../../etc', join(root, 'l1/escape'))
+    symlinkSync('loop', join(root, 'l1/loop'))
+    const files = new ImageFiles()
+    expect(files.shipped(identity(), '/bin/app')).toBe(true)
+    expect(files.shipped(identity(), '/opt/bin/tool')).toBe(true)
+    expect(files.shipped(identity(), '/escape/passwd')).toBe(false)
+    expect(files.shipped(identity(), '/loop/x')).toBe(false)
+    expect(files.shipped(identity(), '/usr/bin/../bin/app')).toBe(true)
+  })
+
+  it('is not what a file of an upper layer hides', () => {
+    writeFileSync(join(root, 'l2/data'), 'a file')
+    mkdirSync(join(root, 'l1/data'))
+    writeFileSync(join(root, 'l1/data/below'), 'hidden')
+    expect(new ImageFiles().shipped(identity(), '/data/below')).toBe(false)
+    expect(new ImageFiles().shipped(identity(), '/data')).toBe(true)
+  })
+
+  it('cannot be told where the storage driver has no layers, or the image was removed', () => {
+    const files = new ImageFiles()
+    const { rootfs: _, ...without } = identity()
+    expect(files.shipped(without, '/usr/bin/app')).toBeUndefined()
+    rmSync(join(root, 'l1'), { recursive: true })
+    expect(files.shipped(identity(), '/usr/bin/tool')).toBeUndefined()
+  })
+
+  it('differs between images by content, not by layer', () => {
+    const files = new ImageFiles()
+    mkdirSync(join(root, 'l3/usr/bin'), { recursive: true })
+    copyFileSync(join(root, 'l1/usr/bin/tool'), join(root, 'l3/usr/bin/tool'))
+    writeFileSync(join(root, 'l3/usr/bin/app'), 'app version 3')
+    const next = identity({
+      imageId: 'sha256:2',
+      rootfs: { ...rootfs, layers: [join(root, 'l3'), join(root, 'l1')] },
+    })
+    expect(files.differs(identity(), next, '/usr/bin/tool')).toBe(false)
+    expect(files.differs(identity(), next, '/usr/bin/app')).toBe(true)
+    expect(files.differs(identity(), next, '/nowhere')).toBe(false)
+  })
+})
+
+describe('drift', () => {
+  const refine = (event: ActEvent, more: Partial<ContainerIdentity> = {}): ActEvent =>
+    new EventRefiner([], new ImageFiles()).refine(event, identity(more))
+
+  it('is not a binary of the image whose mode or times were changed', () => {
+    copyFileSync(join(root, 'l2/usr/bin/app'), join(rootfs.upper, 'usr/bin/app'))
+    chmodSync(join(rootfs.upper, 'usr/bin/app'), 0o700)
+    utimesSync(join(rootfs.upper, 'usr/bin/app'), 1, 1)
+    const refined = refine(exec({ path: '/usr/bin/app', drift: true, driftKind: 'upper' }))
+    expect(refined).toMatchObject({ exec: { drift: false } })
+    expect(refined).not.toHaveProperty('exec.driftKind')
+    expect(refined).not.toHaveProperty('process.drift')
+  })
+
+  it.each([
+    ['another size', 'app version 2 and more'],
+    ['the same size and other content', 'app version X'],
+  ])('stays with a binary of %s', (_, content) => {
+    writeFileSync(join(rootfs.upper, 'usr/bin/app'), content)
+    const refined = refine(exec({ path: '/usr/bin/app', drift: true, driftKind: 'upper' }))
+    expect(refined).toMatchObject({ exec: { drift: true }, process: { drift: true } })
+  })
+
+  it('stays with a binary that the image does not ship, whatever its content', () => {
+    copyFileSync(join(root, 'l2/usr/bin/app'), join(rootfs.upper, 'usr/bin/copy'))
+    const refined = refine(exec({ path: '/usr/bin/copy', drift: true, driftKind: 'upper' }))
+    expect(refined).toMatchObject({ exec: { drift: true } })
+  })
+
+  it('stays where the file was put back only after it ran', () => {
+    copyFileSync(join(root, 'l2/usr/bin/app'), join(rootfs.upper, 'usr/bin/app'))
+    const ran = {
+      ...exec({ path: '/usr/bin/app', drift: true, driftKind: 'upper' }),
+      time: '2026-01-01T00:00:00Z',
+    }
+    expect(refine(ran as ActEvent)).toMatchObject({ exec: { drift: true } })
+  })
+
+  it('stays with a memory file and with a volume over a path that the image ships', () => {
+    const kinds = [
+      { path: 'memfd:x', drift: true, driftKind: 'memfd' },
+      { path: '/usr/bin/app', drift: true, driftKind: 'mount' },
+    ] as const
+    for (const act of kinds) {
+      expect(refine(exec(act))).toMatchObject({ exec: { drift: true }, process: { drift: true } })
+    }
+  })
+
+  it('stays where the container made the way to the file a link out of its layer', () => {
+    rmSync(join(rootfs.upper, 'usr'), { recursive: true })
+    symlinkSync(join(root, 'l2/usr'), join(rootfs.upper, 'usr'))
+    const refined = refine(exec({ path: '/usr/bin/app', drift: true, driftKind: 'upper' }))
+    expect(refined).toMatchObject({ exec: { drift: true } })
+  })
+
+  it('of a script counts both the script and its interpreter', () => {
+    writeFileSync(join(rootfs.upper, 'usr/bin/tool'), 'evil')
+    const act = {
+      path: '/usr/bin/app',
+      script: '/usr/bin/tool',
+      drift: true,
+      driftKind: 'upper',
+    } as const
+    expect(refine(exec(act))).toMatchObject({ exec: { drift: true } })
+  })
+
+  it('is not the init that the engine puts in for --init, but is a dropped file of that name', () => {
+    const act = { path: '/sbin/docker-init', drift: true, driftKind: 'mount' } as const
+    expect(refine(exec(act), { initInjected: true })).toMatchObject({
+      exec: { drift: false },
+      process: { origin: 'init' },
+    })
+    expect(refine(exec(act))).toMatchObject({
+      exec: { drift: true },
+      process: { origin: 'entrypoint' },
+    })
+  })
+})
+
+describe('a health check', () => {
+  const healthcheck = ['/bin/sh', '-c', 'wget -q localhost']
+
+  it('makes its whole session a probe, and only its own', () => {
+    const refiner = new EventRefiner([], new ImageFiles())
+    const of = (session: string, args: string[]) =>
+      refiner.refine(
+        exec({ path: '/bin/sh', drift: false }, { origin: 'exec-in', session, args }),
+        identity({ probes: [healthcheck] }),
+      ).process.origin
+    expect(of('s1', healthcheck)).toBe('probe')
+    expect(of('s1', ['wget', '-q', 'localhost'])).toBe('probe')
+    expect(of('s2', ['/bin/sh'])).toBe('exec-in')
+    expect(of('s2', healthcheck)).toBe('exec-in')
+  })
+
+  it('is known by its script where the kernel put the interpreter in front', () => {
+    const refiner = new EventRefiner([], new ImageFiles())
+    const process = {
+      origin: 'exec-in',
+      session: 's',
+      script: '/health.sh',
+      args: ['/bin/sh', '-e', '/health.sh', 'now'],
+    } as const
+    const act = { path: '/bin/sh', script: '/health.sh', drift: false }
+    const refined = refiner.refine(
+      exec(act, process),
+      identity({ probes: [['/health.sh', 'now']] }),
+    )
+    expect(refined.process.origin).toBe('probe')
+  })
+
+  it.each([
+    [['health.sh', 'now'], '/usr/local/bin/health.sh', 'probe'],
+    [['/health.sh', 'now'], '/tmp/evil.sh', 'exec-in'],
+    [['health.sh', 'now'], '/tmp/not-health.sh', 'exec-in'],
+    [['bin/health.sh', 'now'], '/usr/bin/health.sh', 'exec-in'],
+  ])('of the command %j is not any script: %s is %s', (healthcheck, script, origin) => {
+    const refiner = new EventRefiner([], new ImageFiles())
+    const args = ['/bin/sh', script, 'now']
+    const process = { origin: 'exec-in', session: 's', script, args } as const
+    const act = { path: '/bin/sh', script, drift: false }
+    expect(
+      refiner.refine(exec(act, process), identity({ probes: [healthcheck] })).process.origin,
+    ).toBe(origin)
+  })
+
+  it('is left as the kernel has told it', () => {
+    const refiner = new EventRefiner([], new ImageFiles())
+    for (const origin of ['probe', 'init'] as const) {
+      const event = exec(
+        { path: '/bin/x', drift: false },
+        { origin, session: 's', args: ['/bin/x'] },
+      )
+      expect(refiner.refine(event, identity({ probes: [healthcheck] })).process.origin).toBe(origin)
+    }
+  })
+})
+
+describe('a connect', () => {
+  it('is named after the container that has the address', () => {
+    const engine = {
+      peer: (address: string) =>
+        address === '10.0.0.7'
+          ? { name: 'user-db.shop', image: 'redis', workload: 'user-db' }
+          : undefined,
+    }
+    const refiner = new EventRefiner([engine as never], new ImageFiles())
+    const connect = (address: string): ActEvent => ({
+      ...base(),
+      kind: 'connect',
+      connect: { protocol: 'tcp', address, port: 5432 },
+    })
+    expect(refiner.refine(connect('10.0.0.7'), identity())).toMatchObject({
+      connect: { name: 'user-db.shop', peer: { image: 'redis', workload: 'user-db' } },
+    })
+    expect(refiner.refine(connect('10.0.0.8'), identity())).not.toHaveProperty('connect.name')
+  })
+})
+
+function base(process: Partial<ProcessRef> = {}) {
+  return {
+    v: 1 as const,
+    time: later,
+    node: 'n1',
+    source: 'ebpf',
+    container: { id: 'a'.repeat(64) },
+    process: { pid: 1, exe: '/bin/sh', uid: 0, origin: 'entrypoint' as const, ...process },
+  }
+}
+
+function exec(act: ExecAct, process: Partial<ProcessRef> = {}): ActEvent {
+  const drift = act.drift ? { drift: true } : {}
+  const script = act.script === undefined ? {} : { script: act.script }
+  return { ...base({ exe: act.path, ...script, ...drift, ...process }), kind: 'exec', exec: act }
+}
+
+function identity(more: Partial<ContainerIdentity> = {}): ContainerIdentity {
+  return {
+    id: 'a'.repeat(64),
+    name: 'web',
+    image: { repository: 'shop/web', digest: 'sha256:1' },
+    imageId: 'sha256:1',
+    labels: {},
+    entrypoint: ['/usr/bin/app'],
+    declaredUser: '',
+    initInjected: false,
+    addresses: [],
+    mounts: [],
+    rootfs,
+    ...more,
+  }
+}

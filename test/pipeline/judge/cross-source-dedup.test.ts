@@ -1,0 +1,131 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../../src/core/event/event.ts'
+import { behaviourKey } from '../../../src/pipeline/sources/source.ts'
+import { act } from '../../fixtures/event-fixture.ts'
+import {
+  type DaemonWorld,
+  daemonWorld,
+  eventMessage,
+  ScriptedSource,
+} from '../../fixtures/daemon-fixtures.ts'
+
+const image = 'shop/web'
+const by = { who: 'cli:root' }
+
+let world: DaemonWorld
+let falco: ScriptedSource
+afterEach(() => world.stop())
+
+async function open(): Promise<void> {
+  falco = new ScriptedSource(undefined, 'falco:x', { byRule: true })
+  world = daemonWorld({ sources: [falco], startMs: Date.parse('2026-11-24T13:41:00Z') })
+  await world.start()
+}
+
+const at = (event: ActEvent, source: string, second: number): ActEvent => ({
+  ...event,
+  source,
+  time: `2026-11-24T13:40:${String(second).padStart(2, '0')}.000000Z`,
+})
+
+/** Both tell the same acts, the second a little later. */
+async function both(second: number, ...events: ActEvent[]): Promise<void> {
+  await tell(world.source, 'ebpf', second, ...events)
+  await tell(falco, 'falco', second, ...events)
+}
+
+async function tell(source: ScriptedSource, name: string, second: number, ...events: ActEvent[]) {
+  source.say(...events.map((event) => eventMessage(at(event, name, second))))
+  await source.heard()
+}
+
+const shown = (text: string) =>
+  world.engine.profile(image).behaviours.find((behaviour) => behaviour.text === text)
+const alerts = () => world.engine.alerts({ limit: 100 })
+
+describe('an act that two sources tell', () => {
+  it('is one act of the evidence, which names both', async () => {
+    await open()
+    await both(1, act.exec('/bin/a'), act.file('/etc/a'))
+    await both(3, act.file('/etc/a'))
+    await tell(falco, 'falco', 4, act.file('/etc/a'))
+    expect(shown('read /etc/a')).toMatchObject({ count: 3, sources: ['ebpf', 'falco'] })
+    expect(shown('run /bin/a')).toMatchObject({ count: 1, sources: ['ebpf', 'falco'] })
+    expect(world.engine.status().counters).toMatchObject({ learned: 2, expected: 2 })
+  })
+
+  it('is one alert, which names both, and counts once', async () => {
+    await open()
+    await both(1, act.exec('/bin/a'))
+    await world.engine.setMode(image, 'alert', by)
+    await both(2, act.exec('/bin/evil'))
+    await both(3, act.exec('/bin/evil'))
+    expect(alerts()).toMatchObject([
+      { type: 'deviation', count: 2, sources: ['ebpf', 'falco'], event: { source: 'ebpf' } },
+    ])
+  })
+
+  it('is one alert also where they disagree on who started the program', async () => {
+    await open()
+    await both(1, act.exec('/bin/a'))
+    await world.engine.setMode(image, 'alert', by)
+    const evil = act.exec('/bin/evil')
+    const orphan = { ...evil, process: { ...evil.process, parent: '/bin/sh' } } as ActEvent
+    await tell(world.source, 'ebpf', 2, evil)
+    await tell(falco, 'falco', 2, orphan)
+    expect(alerts()).toMatchObject([{ count: 1, sources: ['ebpf', 'falco'] }])
+  })
+
+  it('alerts as it is told by the one that saw it, whatever the other saw', async () => {
+    await open()
+    await both(1, act.exec('/bin/a'))
+    await world.engine.setMode(image, 'alert', by)
+    await tell(falco, 'falco', 2, act.exec('/bin/evil'))
+    expect(alerts()).toMatchObject([{ count: 1, event: { source: 'falco' } }])
+    expect(alerts()[0]).not.toHaveProperty('sources')
+  })
+
+  it('is counted once where one of them folds repeats into a count', async () => {
+    await open()
+    const key = behaviourKey('00000000000000aa')
+    const one = at(act.file('/etc/a'), 'ebpf', 1)
+    world.source.say({ type: 'event', event: one, key })
+    await world.source.heard()
+    for (let n = 0; n < 5; n += 1) await tell(falco, 'falco', 2 + n, act.file('/etc/a'))
+    const sighting = {
+      key,
+      containerId: 'c1',
+      count: 4,
+      first: one.time,
+      last: at(one, 'ebpf', 7).time,
+    }
+    world.daemon.stage.judge({
+      messages: [{ type: 'sighting', sighting, identity: undefined as never }],
+      source: 'ebpf',
+    })
+    expect(shown('read /etc/a')).toMatchObject({ count: 5 })
+  })
+})
+
+it('says what neither of them told, by kind, and of whom that holds', async () => {
+  await open()
+  await both(1, act.exec('/bin/first'), act.file('/first'))
+  const files = Array.from({ length: 40 }, (_, n) =>
+    act.file(`/srv/www/f${String.fromCharCode(97 + (n % 26))}${n > 25 ? 'x' : ''}`),
+  )
+  await tell(world.source, 'ebpf', 2, ...files.slice(0, 36))
+  await tell(falco, 'falco', 2, ...files.slice(10))
+  world.advance(120_000)
+  const { crossChecks } = world.engine.status()
+  expect(crossChecks).toMatchObject([
+    { kind: 'file', sources: ['ebpf', 'falco'], told: [36, 30], both: 26 },
+  ])
+  const [check] = crossChecks
+  expect(check?.unreported).toBeCloseTo((37 * 31) / 27 - 1 - 40, 5)
+  expect(check?.unreportedBound).toBeGreaterThan(check?.unreported ?? Infinity)
+  expect(check?.sentence).toMatch(
+    /^file: 36 different acts told by ebpf, 30 by falco, 26 by both: about 1.5 that neither told, at most \S+; falco tells only what its rules ask for/,
+  )
+  const [version] = world.engine.image(image).versions
+  expect(version?.evidence?.sentences).toContain(check?.sentence)
+})

@@ -1,0 +1,234 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { ActEvent, LossEvent, SnugEvent } from '../../../src/core/event/event.ts'
+import type { DeployedVersion } from '../../../src/state/versions/deployed-version.ts'
+import {
+  JudgeStage,
+  type Outcome,
+  type ShippedPair,
+} from '../../../src/pipeline/judge/judge-stage.ts'
+import { Sights } from '../../../src/pipeline/judge/source-coverage.ts'
+import { VersionShelf } from '../../../src/state/versions/version-registry.ts'
+import { endLearning } from '../../../src/core/lifecycle/version.ts'
+import { AlertBook } from '../../../src/state/alerts/alert-store.ts'
+import { NoticeIds } from '../../../src/pipeline/alerts/record-ids.ts'
+import {
+  behaviourKey,
+  type BehaviourKey,
+  type SourceControl,
+} from '../../../src/pipeline/sources/source.ts'
+import { act, guardrails, shaper } from '../../fixtures/event-fixture.ts'
+
+const start = Date.parse('2026-11-24T13:40:00Z')
+const rules = { floorMs: 1_000, ceilingMs: 60_000, unseen: 1, after: 'alert' as const }
+
+class World {
+  nowMs = start
+  pair: ShippedPair | undefined
+  readonly assigned: [string, number][] = []
+  readonly known: [number, readonly BehaviourKey[]][] = []
+  readonly outcomes: Outcome[] = []
+  readonly vanished: string[] = []
+  readonly alerts = new AlertBook({
+    node: 'n1',
+    capacity: 100,
+    ids: new NoticeIds(),
+    storms: { each: 20, withinMs: 60_000, always: 'critical' },
+  })
+  readonly shelf = new VersionShelf({
+    node: 'n1',
+    shaper,
+    rules,
+    now: () => this.nowMs,
+    onDeclared: () => undefined,
+    onAssign: (container, { scope }) => this.assigned.push([container, scope]),
+    onEnded: () => {},
+    onTransition: () => {},
+    onMoved: () => {},
+    onVanished: (_, gone) => this.vanished.push(...gone.map(({ id }) => id)),
+  })
+  readonly stage = new JudgeStage({
+    shelf: this.shelf,
+    guardrails,
+    alerts: this.alerts,
+    shippedBy: () => this.pair,
+    onJudged: (_: SnugEvent, outcome: Outcome) => this.outcomes.push(outcome),
+    now: () => this.nowMs,
+    sights: new Sights([]),
+  })
+  readonly control: SourceControl = {
+    assign: () => {},
+    known: (scope, keys) => this.known.push([scope, keys]),
+    filter: () => {},
+    flush: () => {},
+  }
+
+  feed(...events: SnugEvent[]): void {
+    const messages = events.map((event) => ({ type: 'event' as const, event }))
+    this.stage.judge({ messages, source: 'file' })
+  }
+
+  feedKeyed(event: ActEvent, key: string): void {
+    const message = { type: 'event' as const, event, key: behaviourKey(key) }
+    this.stage.judge({ messages: [message], source: 'ebpf', control: this.control })
+  }
+
+  sight(key: string, containerId: string, count: number): void {
+    const time = '2026-11-24T13:40:30.000000Z'
+    const sighting = { key: behaviourKey(key), containerId, count, first: time, last: time }
+    this.stage.judge({
+      messages: [{ type: 'sighting', sighting, identity: undefined as never }],
+      source: 'ebpf',
+    })
+  }
+
+  version(digest = 'sha256:aa'): DeployedVersion {
+    return this.shelf.findOne(`shop/web@${digest}`)
+  }
+
+  endWindow(digest?: string): void {
+    const version = this.version(digest)
+    this.nowMs += 5_000
+    const evidence = this.shelf.evidence(version, this.nowMs)
+    this.shelf.apply(version, endLearning(version.life, evidence, rules, this.nowMs, 'test'))
+  }
+
+  get texts(): (string | undefined)[] {
+    return this.alerts.list({ limit: 100 }).map(({ behaviour }) => behaviour?.text)
+  }
+}
+
+function ofVersion(event: ActEvent, digest: string): ActEvent {
+  return { ...event, image: { repository: 'shop/web', digest } }
+}
+
+describe('the judge stage', () => {
+  let world: World
+  beforeEach(() => {
+    world = new World()
+  })
+
+  it('learns without a word, then alerts on what it did not learn', () => {
+    world.feed(act.file('/etc/nginx/nginx.conf'), act.connect('10.0.0.7', 5432))
+    expect(world.outcomes).toEqual(['learned', 'learned'])
+    world.endWindow()
+    world.feed(act.file('/etc/nginx/nginx.conf'), act.connect('10.0.0.9', 4444))
+    expect(world.outcomes.slice(2)).toEqual(['expected', 'deviation'])
+    expect(world.texts).toEqual(['connect to tcp 10.0.0.9:4444'])
+    const [alert] = world.alerts.list({ limit: 1 })
+    expect(alert?.nearest?.text).toContain('10.0.0.7:5432')
+    expect(alert?.reasons[0]).toContain('never connected to')
+  })
+
+  it('alerts on a guardrail while it learns, and does not learn the act', () => {
+    const shadow = act.file('/etc/shadow', ['read'], { exe: '/bin/cat' }, { shipped: true })
+    world.feed(act.file('/etc/nginx/nginx.conf'), shadow)
+    expect(world.alerts.list({ limit: 9 }).map(({ type }) => type)).toEqual(['guardrail'])
+    world.endWindow()
+    world.feed(shadow)
+    expect(world.outcomes.at(-1)).toBe('deviation')
+    expect(world.alerts.list({ limit: 9 })[0]?.count).toBe(2)
+  })
+
+  it('keeps what an exec session did apart from the service', () => {
+    world.feed(
+      act.file('/etc/nginx/nginx.conf'),
+      act.exec('/usr/bin/curl', { exe: '/usr/bin/curl', origin: 'exec-in', session: 's1' }),
+    )
+    expect(world.alerts.size).toBe(0)
+    world.endWindow()
+    world.feed(act.exec('/usr/bin/curl', { exe: '/usr/bin/curl' }))
+    expect(world.texts).toEqual(['run /usr/bin/curl'])
+  })
+
+  it('tells of a new version what its image does not explain, and only that', () => {
+    world.feed(act.file('/etc/nginx/nginx.conf'))
+    world.endWindow()
+    world.pair = {
+      now: (path) => (path === '/usr/bin/new-tool' ? 'content' : undefined),
+      before: () => undefined,
+    }
+    world.feed(
+      ofVersion(act.file('/etc/nginx/nginx.conf'), 'sha256:bb'),
+      ofVersion(act.exec('/usr/bin/new-tool'), 'sha256:bb'),
+      ofVersion(act.connect('203.0.113.9', 443), 'sha256:bb'),
+    )
+    expect(world.outcomes.slice(1)).toEqual(['expected', 'learned', 'deviation'])
+    expect(world.texts).toEqual(['connect to tcp 203.0.113.9:443'])
+    expect(world.version('sha256:bb').life.state).toBe('learning')
+  })
+
+  it('learns nothing anew when a known digest comes back', () => {
+    world.feed(act.file('/etc/nginx/nginx.conf'))
+    world.endWindow()
+    world.feed(ofVersion(act.file('/etc/nginx/nginx.conf'), 'sha256:bb'))
+    const size = world.version('sha256:aa').profile.size
+    world.feed(act.file('/etc/nginx/nginx.conf', ['read'], { container: 'c9' }))
+    expect(world.outcomes.at(-1)).toBe('expected')
+    expect(world.version('sha256:aa').profile.size).toBe(size)
+    expect(world.version('sha256:aa').life.state).toBe('enforced')
+  })
+
+  it('tells the source what it need not send again, and never a deviation', () => {
+    world.feedKeyed(act.file('/etc/nginx/nginx.conf'), 'k1')
+    world.endWindow()
+    world.feedKeyed(act.connect('10.0.0.9', 4444), 'k2')
+    const { scope } = world.version()
+    expect(world.known).toEqual([[scope, ['k1']]])
+  })
+
+  it('counts what the kernel kept back: into the evidence where expected, into the alert where not', () => {
+    world.feedKeyed(act.file('/etc/nginx/nginx.conf'), 'k1')
+    world.sight('k1', 'c1', 41)
+    const [entry] = world.version().profile.entries()
+    expect(entry?.cells[0]?.count).toBe(42)
+    world.endWindow()
+    world.feedKeyed(act.connect('10.0.0.9', 4444), 'k2')
+    world.sight('k2', 'c1', 9)
+    expect(world.alerts.list({ limit: 1 })[0]?.count).toBe(10)
+  })
+
+  it('counts a sighting that it cannot place instead of dropping it', () => {
+    world.sight('k7', 'nobody', 5)
+    expect(world.shelf.unplacedSightings).toBe(5)
+  })
+
+  it('takes a loss into the evidence of what it covers, and tells it as an alert', () => {
+    world.feed(act.file('/etc/nginx/nginx.conf'))
+    const loss: LossEvent = {
+      v: 1,
+      kind: 'loss',
+      time: '2026-11-24T13:41:00.000000Z',
+      node: 'n1',
+      source: 'ebpf',
+      loss: {
+        reason: 'ring',
+        count: 12,
+        from: '2026-11-24T13:40:50.000000Z',
+        to: '2026-11-24T13:41:00.000000Z',
+      },
+    }
+    world.feed(loss)
+    expect(world.version().losses.spans).toEqual([loss.loss])
+    const [alert] = world.alerts.list({ limit: 1 })
+    expect(alert?.type).toBe('loss')
+    expect(alert?.count).toBe(12)
+  })
+
+  it('tells guardrails of a container whose image nobody knows', () => {
+    const { image: _, ...unknown } = act.file('/etc/shadow', ['read'], { exe: '/bin/cat' })
+    world.feed(unknown as ActEvent)
+    expect(world.outcomes).toEqual(['unprofiled'])
+    expect(world.alerts.list({ limit: 1 })[0]?.mode).toBe('unprofiled')
+  })
+
+  it('raises no second alert for what an alerted program then reads of the image', () => {
+    world.feed(act.file('/etc/nginx/nginx.conf'))
+    world.endWindow()
+    world.feed(
+      act.exec('/bin/sh'),
+      act.file('/lib/libc.so.6', ['read'], { exe: '/bin/sh' }, { shipped: true }),
+      act.file('/var/secret', ['read'], { exe: '/bin/sh' }),
+    )
+    expect(world.texts).toEqual(['read /var/secret', 'run /bin/sh'])
+  })
+})

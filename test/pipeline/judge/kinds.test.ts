@@ -1,0 +1,156 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../../src/core/event/event.ts'
+import { act } from '../../fixtures/event-fixture.ts'
+import {
+  type DaemonWorld,
+  daemonWorld,
+  eventMessage,
+  ScriptedSource,
+} from '../../fixtures/daemon-fixtures.ts'
+
+const image = 'shop/web'
+const by = { who: 'cli:root' }
+const sees = (...kinds: ('exec' | 'connect' | 'file')[]) => ({ kinds: [...kinds, 'loss'] as const })
+
+let world: DaemonWorld
+afterEach(() => world.stop())
+
+async function open(...sources: ScriptedSource[]): Promise<void> {
+  world = daemonWorld({ sources })
+  await world.start()
+}
+
+async function tell(source: ScriptedSource, ...events: ActEvent[]): Promise<void> {
+  source.say(...events.map(eventMessage))
+  await source.heard()
+}
+
+const alerts = () => world.engine.alerts({ limit: 100 })
+const deviations = () => alerts().filter(({ type }) => type === 'deviation')
+const loss = () => alerts().filter(({ reasons }) => reasons[0]?.includes('are not judged') === true)
+
+describe('a profile learned from a source that cannot see files', () => {
+  const execs = new ScriptedSource(undefined, 'execs', sees('exec', 'connect'))
+
+  async function learnedFromExecs(): Promise<void> {
+    await open(execs)
+    await tell(execs, act.exec('/bin/a'), act.connect('10.0.0.7', 5432))
+    await world.engine.setMode(image, 'alert', by)
+  }
+
+  it('is not alarmed when another one sees files, and tells once that it does not judge them', async () => {
+    await learnedFromExecs()
+    await tell(world.source, act.file('/etc/a'), act.file('/etc/b', ['write']), act.exec('/bin/a'))
+    expect(deviations()).toEqual([])
+    expect(loss()).toMatchObject([{ type: 'loss', severity: 'low', count: 1 }])
+    expect(loss()[0]?.reasons[0]).toContain('`file`')
+    expect(world.engine.status().counters).toMatchObject({ unprofiled: 2, deviation: 0 })
+    const [version] = world.engine.image(image).versions
+    expect(version?.evidence?.kindsObserved).toEqual(['exec', 'connect'])
+    expect(version?.evidence?.sentences.at(-1)).toMatch(/^file, listen, .*nobody watched/)
+  })
+
+  it('goes on alerting on the kinds that were watched for', async () => {
+    await learnedFromExecs()
+    await tell(world.source, act.exec('/bin/evil'), act.connect('10.0.0.9', 4444))
+    expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual([
+      'connect to tcp 10.0.0.9:4444',
+      'run /bin/evil',
+    ])
+  })
+
+  it('tells what a guardrail names, and what a person rejected', async () => {
+    await learnedFromExecs()
+    const bad = act.file('/etc/a')
+    const shadow = act.file('/etc/shadow', ['read'], { exe: '/bin/cat' }, { shipped: true })
+    await tell(world.source, bad, shadow)
+    expect(alerts().map(({ type }) => type)).toEqual(['guardrail', 'loss'])
+    const { behaviours } = world.engine.profile(image)
+    const id = behaviours.find(({ text }) => text === 'read /etc/a')?.id ?? ''
+    await world.engine.reject(image, [id], by)
+    await tell(world.source, bad, act.file('/etc/b'))
+    expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['read /etc/a'])
+  })
+
+  it('learns them once it is set back to learning, and then judges them', async () => {
+    await learnedFromExecs()
+    await tell(world.source, act.file('/etc/a'))
+    expect(world.engine.image(image).versions[0]?.pending).toBe(1)
+    await world.engine.setMode(image, 'learn', by)
+    await tell(world.source, act.file('/etc/a'), act.file('/etc/b'))
+    await world.engine.setMode(image, 'alert', by)
+    await tell(world.source, act.file('/etc/a'), act.file('/etc/b'), act.file('/etc/c'))
+    expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['read /etc/c'])
+  })
+
+  it('never blocks', async () => {
+    await learnedFromExecs()
+    world.advance(10_000)
+    const blocked = world.engine.setMode(image, 'block', by)
+    await expect(blocked).rejects.toMatchObject({ code: 'MODE_REFUSED' })
+    expect(
+      world.control.all('enforce').filter(({ enforcement: { mode } }) => mode === 'block'),
+    ).toEqual([])
+  })
+
+  it('keeps what it knows of that over a restart', async () => {
+    await learnedFromExecs()
+    await tell(world.source, act.file('/etc/a'))
+    const { store } = world
+    await world.stop()
+    world = daemonWorld({ store })
+    await world.start()
+    await tell(world.source, act.file('/etc/b'), act.exec('/bin/evil'))
+    expect(loss()).toMatchObject([{ count: 1 }])
+    expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/evil'])
+  })
+})
+
+it('takes no kind for a new version’s delta that was not watched for in the version before', async () => {
+  const execs = new ScriptedSource(undefined, 'execs', sees('exec'))
+  await open(execs)
+  await tell(execs, act.exec('/bin/a'))
+  await world.engine.setMode(image, 'alert', by)
+  const next = (event: ActEvent): ActEvent => ({
+    ...event,
+    image: { repository: image, digest: 'sha256:bb' },
+  })
+  await tell(world.source, next(act.file('/etc/a')), next(act.exec('/bin/evil')))
+  expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/evil'])
+})
+
+it('takes a sensor that speaks by rule to watch for what it has told', async () => {
+  const falco = new ScriptedSource(undefined, 'falco', {
+    ...sees('exec', 'file', 'connect'),
+    byRule: true,
+  })
+  await open(falco)
+  const other = {
+    ...act.connect('10.0.0.8', 80),
+    image: { repository: 'shop/other', digest: 'sha256:cc' },
+  }
+  await tell(falco, act.exec('/bin/a'), other, act.exec('/bin/a'))
+  await world.engine.setMode(image, 'alert', by)
+  await tell(world.source, act.file('/etc/a'), act.connect('10.0.0.9', 4444))
+  expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual([
+    'connect to tcp 10.0.0.9:4444',
+  ])
+  expect(loss()).toHaveLength(1)
+})
+
+it('believes recorded events to be of whoever they name', async () => {
+  await open()
+  const told = (source: string, event: ActEvent): ActEvent => ({ ...event, source })
+  world.daemon.judgeEvents([told('falco', act.exec('/bin/a'))])
+  await world.engine.setMode(image, 'alert', by)
+  world.daemon.judgeEvents([told('ebpf', act.file('/etc/a')), told('falco', act.exec('/bin/b'))])
+  expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/b'])
+  await world.engine.setMode(image, 'learn', by)
+  world.daemon.judgeEvents([told('ebpf', act.exec('/bin/a'))])
+  await world.engine.setMode(image, 'alert', by)
+  world.daemon.judgeEvents([told('ebpf', act.file('/etc/a'))])
+  expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual([
+    'read /etc/a',
+    'run /bin/b',
+  ])
+})

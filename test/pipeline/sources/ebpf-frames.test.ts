@@ -1,0 +1,175 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { SnugError } from '../../../src/errors.ts'
+import { ABI, FRAME_MAX, frameTypes, layout } from '../../../src/pipeline/sources/ebpf/abi.ts'
+import {
+  encodeAssign,
+  encodeKnown,
+  encodePing,
+} from '../../../src/pipeline/sources/ebpf/command-encoder.ts'
+import { FrameReader } from '../../../src/pipeline/sources/ebpf/frame-reader.ts'
+import { nameOfBytes } from '../../../src/pipeline/sources/ebpf/kernel-name.ts'
+import { RecordDecoder } from '../../../src/pipeline/sources/ebpf/record-decoder.ts'
+import { behaviourKey } from '../../../src/pipeline/sources/source.ts'
+
+function frame(type: number, body: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(8 + body.length)
+  bytes.writeUInt32LE(body.length, 0)
+  bytes.writeUInt16LE(type, 4)
+  bytes.writeUInt8(ABI, 6)
+  bytes.set(body, 8)
+  return bytes
+}
+
+const frames = fc.array(
+  fc.tuple(fc.integer({ min: 0, max: 0xffff }), fc.uint8Array({ maxLength: 400 })),
+  { maxLength: 12 },
+)
+
+describe('the frame reader', () => {
+  it('gives the frames that went in, however the stream was cut', () => {
+    fc.assert(
+      fc.property(frames, fc.array(fc.nat(4000), { maxLength: 20 }), (sent, cuts) => {
+        const all = Buffer.concat(sent.map(([type, body]) => frame(type, body)))
+        const places = [...new Set(cuts.map((cut) => cut % (all.length + 1)))].sort((a, b) => a - b)
+        const reader = new FrameReader()
+        const got: [number, number[]][] = []
+        let from = 0
+        for (const to of [...places, all.length]) {
+          for (const { type, bytes } of reader.push(all.subarray(from, to))) {
+            got.push([type, [...bytes.subarray(8)]])
+          }
+          from = to
+        }
+        expect(got).toEqual(sent.map(([type, body]) => [type, [...body]]))
+        expect(reader.pending).toBe(0)
+      }),
+    )
+  })
+
+  it('survives any bytes: frames or a coded error, and no frame beyond its bound', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 }), (chunks) => {
+        const reader = new FrameReader()
+        try {
+          for (const chunk of chunks) reader.push(Buffer.from(chunk))
+        } catch (error) {
+          expect(error).toBeInstanceOf(SnugError)
+          expect(error).toMatchObject({ code: 'SENSOR_PROTOCOL' })
+        }
+      }),
+    )
+  })
+
+  it('refuses a frame that is longer than any', () => {
+    const head = frame(frameTypes.act, Buffer.alloc(0))
+    head.writeUInt32LE(FRAME_MAX, 0)
+    expect(() => new FrameReader().push(head)).toThrow(
+      expect.objectContaining({ code: 'SENSOR_PROTOCOL' }),
+    )
+  })
+})
+
+describe('the record decoder', () => {
+  it('survives any frame: a message or a coded error', () => {
+    const type = fc.constantFrom(...Object.values(frameTypes), 0, 999)
+    fc.assert(
+      fc.property(fc.array(fc.tuple(type, fc.uint8Array({ maxLength: 300 }))), (sent) => {
+        const decoder = new RecordDecoder({ node: 'n1' })
+        for (const [kind, body] of sent) {
+          try {
+            decoder.decode({ type: kind, bytes: frame(kind, body) })
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'SENSOR_PROTOCOL' })
+          }
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('reads every act that claims to be one, or says with a code why not', () => {
+    const container = Buffer.alloc(layout.snug_container)
+    frame(frameTypes.container, Buffer.alloc(layout.snug_container - 8)).copy(container)
+    container.writeBigUInt64LE(7n, layout['snug_container.container'])
+    container.write('ab'.repeat(32), layout['snug_container.id'], 'latin1')
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 168, maxLength: 600 }), (body) => {
+        const decoder = new RecordDecoder({ node: 'n1' })
+        decoder.decode({ type: frameTypes.container, bytes: container })
+        const bytes = frame(frameTypes.act, body)
+        bytes.writeBigUInt64LE(7n, layout['snug_act.container'])
+        bytes.writeBigUInt64LE(1_000n, layout['snug_act.time'])
+        bytes.writeUInt8(((body[0] ?? 0) % 7) + 1, layout['snug_act.kind'])
+        bytes.writeUInt16LE((body[1] ?? 0) % 200, layout['snug_act.text_size'])
+        bytes.writeUInt16LE((body[2] ?? 0) % 200, layout['snug_act.to_size'])
+        try {
+          const decoded = decoder.decode({ type: frameTypes.act, bytes })
+          expect(decoded).toMatchObject({ type: 'event', event: { v: 1, source: 'ebpf' } })
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'SENSOR_PROTOCOL' })
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('tells an act of a container that it does not know as a loss', () => {
+    const decoder = new RecordDecoder({ node: 'n1' })
+    const bytes = frame(frameTypes.act, Buffer.alloc(layout.snug_act - 8))
+    expect(decoder.decode({ type: frameTypes.act, bytes })).toMatchObject({
+      event: { kind: 'loss', loss: { reason: 'container-unknown', count: 1 } },
+    })
+  })
+})
+
+describe('names from the kernel', () => {
+  it('stay apart, whatever their bytes', () => {
+    const name = fc.uint8Array({ minLength: 1, maxLength: 24 })
+    fc.assert(
+      fc.property(name, name, (a, b) => {
+        const same = Buffer.compare(a, b) === 0
+        expect(nameOfBytes(Buffer.from(a)) === nameOfBytes(Buffer.from(b))).toBe(same)
+      }),
+      {
+        numRuns: 2_000,
+        examples: [
+          [Buffer.from('\\xff'), Buffer.from([0xff])],
+          [Buffer.from([0xef, 0xbb, 0xbf, 0x61]), Buffer.from('a')],
+          [Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('\ufffd')],
+        ],
+      },
+    )
+  })
+
+  it('are themselves where they are text', () => {
+    expect(nameOfBytes(Buffer.from('/etc/naïve ☕\n'))).toBe('/etc/naïve ☕\n')
+    expect(nameOfBytes(Buffer.from([0x61, 0xff, 0x5c]))).toBe('a\\xff\\\\')
+  })
+})
+
+describe('commands', () => {
+  it('are frames of the sizes that the sensor expects', () => {
+    const keys = [behaviourKey('00000000000000ff'), behaviourKey('8000000000000001')]
+    const all = Buffer.concat([
+      encodeAssign('ab'.repeat(32), 9),
+      encodeKnown(9, keys),
+      encodePing(3n),
+    ])
+    const read = new FrameReader().push(all)
+    expect(read.map(({ type, bytes }) => [type, bytes.length])).toEqual([
+      [frameTypes.assign, layout.snug_assign],
+      [frameTypes.known, layout.snug_known + 16],
+      [frameTypes.ping, layout.snug_ping],
+    ])
+    expect(read[1]?.bytes.readBigUInt64LE(layout.snug_known)).toBe(255n)
+  })
+
+  it('split more keys than a frame holds', () => {
+    const keys = Array.from({ length: 200_000 }, () => behaviourKey('0000000000000001'))
+    const read = new FrameReader().push(encodeKnown(1, keys))
+    const sum = read.reduce((count, { bytes }) => count + (bytes.length - layout.snug_known) / 8, 0)
+    expect(read.length).toBeGreaterThan(1)
+    expect(sum).toBe(keys.length)
+  })
+})

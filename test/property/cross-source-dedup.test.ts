@@ -1,0 +1,101 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { VersionKey } from '../../src/state/versions/deployed-version.ts'
+import { TwiceTold } from '../../src/pipeline/judge/cross-source-dedup.ts'
+
+const version = 'shop/web@sha256:aa' as VersionKey
+interface Line {
+  readonly source: string
+  readonly container: string
+  readonly act: string
+  readonly count: number
+  /** Seconds since the one before. */
+  readonly after: number
+}
+
+const telling: fc.Arbitrary<Line> = fc.record({
+  source: fc.constantFrom('a', 'b', 'c'),
+  container: fc.constantFrom('c1', 'c2'),
+  act: fc.constantFrom('x', 'y', 'z'),
+  count: fc.integer({ min: 1, max: 4 }),
+  after: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.constantFrom(0, 70, 500)),
+})
+const story = fc.array(telling, { maxLength: 60 })
+
+function tell(list: readonly Line[]): {
+  readonly fresh: readonly number[]
+  readonly twice: TwiceTold
+  readonly end: number
+} {
+  const twice = new TwiceTold(64)
+  let now = 0
+  const fresh = list.map(({ source, container, act, count, after }) => {
+    now += after * 1e6
+    const acts = [{ kind: 'exec' as const, text: act }]
+    return twice.told({ version, container, source, when: now, count, acts }).fresh
+  })
+  return { fresh, twice, end: now }
+}
+
+describe('acts that several sources tell', () => {
+  it('count as often as the source that tells most of them, between one pause and the next', () => {
+    fc.assert(
+      fc.property(story, (list) => {
+        // Without a pause, so that each act is one stretch.
+        const close = list.map((each) => ({ ...each, after: Math.min(each.after, 0) }))
+        const { fresh } = tell(close)
+        const most = new Map<string, Map<string, number>>()
+        for (const { source, container, act, count } of close) {
+          const key = `${container} ${act}`
+          const by = most.get(key) ?? new Map<string, number>()
+          by.set(source, (by.get(source) ?? 0) + count)
+          most.set(key, by)
+        }
+        const expected = [...most.values()].reduce((sum, by) => sum + Math.max(...by.values()), 0)
+        expect(fresh.reduce((sum, count) => sum + count, 0)).toBe(expected)
+      }),
+    )
+  })
+
+  it('come to the same each time; and of one source alone every act counts', () => {
+    fc.assert(
+      fc.property(story, (list) => {
+        expect(tell(list).fresh).toEqual(tell(list).fresh)
+        const alone = list.map((each) => ({ ...each, source: 'a' }))
+        expect(tell(alone).fresh).toEqual(alone.map(({ count }) => count))
+      }),
+    )
+  })
+
+  it('are never more by both than by either', () => {
+    fc.assert(
+      fc.property(story, (list) => {
+        const { twice, end } = tell(list)
+        for (const { first, second, both } of twice.pairs(end + 1e9)) {
+          expect(both).toBeLessThanOrEqual(Math.min(first, second))
+          expect(first + second - both).toBeGreaterThan(0)
+        }
+      }),
+    )
+  })
+
+  it('take a bounded room', () => {
+    const twice = new TwiceTold()
+    const before = process.memoryUsage().heapUsed
+    for (let n = 0; n < 150_000; n += 1) {
+      const acts = [{ kind: 'file' as const, text: `/f/${n}` }]
+      twice.told({
+        version,
+        container: 'c1',
+        source: n % 2 === 0 ? 'a' : 'b',
+        when: n,
+        count: 1,
+        acts,
+      })
+    }
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(120 * 1_048_576)
+    const [pair] = twice.pairs(Infinity)
+    // The first two acts came before both sources were known to watch for files.
+    expect((pair?.first ?? 0) + (pair?.second ?? 0)).toBeGreaterThan(149_000)
+  })
+})

@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest'
+import type { ExecEvent } from '../../../src/core/event/event.ts'
+import { AlertBook, type Finding } from '../../../src/state/alerts/alert-store.ts'
+import { NoticeIds } from '../../../src/pipeline/alerts/record-ids.ts'
+
+const at = Date.parse('2026-11-24T13:40:27Z')
+
+function shellExec(time: string): ExecEvent {
+  return {
+    v: 1,
+    time,
+    node: 'n1',
+    source: 'ebpf',
+    kind: 'exec',
+    container: { id: 'a'.repeat(64), name: 'web-1' },
+    image: { repository: 'shop/web', tag: '1', digest: `sha256:${'1'.repeat(64)}` },
+    process: { pid: 9, exe: '/bin/sh', uid: 101, origin: 'entrypoint' },
+    exec: { path: '/bin/sh', drift: false },
+  }
+}
+
+function finding(fingerprint: string, time = '2026-11-24T13:40:27.000000Z'): Finding {
+  const behaviour = { id: 'b1', kind: 'exec', object: '/bin/sh', text: 'run /bin/sh' }
+  return {
+    fingerprint,
+    type: 'deviation',
+    severity: 'high',
+    reasons: ['/usr/sbin/nginx never ran /bin/sh'],
+    nearest: null,
+    behaviour,
+    guardrails: [],
+    attack: [],
+    mode: 'alert',
+    event: shellExec(time),
+  }
+}
+
+const book = (): AlertBook =>
+  new AlertBook({
+    node: 'n1',
+    capacity: 3,
+    ids: new NoticeIds(),
+    storms: { each: 20, withinMs: 60_000, always: 'critical' },
+  })
+
+describe('the alert book', () => {
+  it('makes one alert of the same act repeated and raises its count', () => {
+    const alerts = book()
+    const first = alerts.raise(finding('f'), at)
+    const second = alerts.raise(finding('f', '2026-11-24T13:40:29.000000Z'), at + 2000)
+    expect(first.fresh).toBe(true)
+    expect(second.fresh).toBe(false)
+    expect(second.alert.id).toBe(first.alert.id)
+    expect(second.alert.count).toBe(2)
+    expect(second.alert.firstSeen).toBe('2026-11-24T13:40:27.000000Z')
+    expect(second.alert.lastSeen).toBe('2026-11-24T13:40:29.000000Z')
+  })
+
+  it('gives ids that sort in the order in which alerts were raised, within one millisecond too', () => {
+    const alerts = book()
+    const ids = ['a', 'b', 'c'].map((f) => alerts.raise(finding(f), at).alert.id)
+    expect([...ids].sort()).toEqual(ids)
+    expect(new Set(ids).size).toBe(3)
+  })
+
+  it('opens a new alert for an act that comes again after it was decided on', () => {
+    const alerts = book()
+    const { alert } = alerts.raise(finding('f'), at)
+    alerts.decide(alert.id, { kind: 'acknowledged', by: 'cli:root', at: 't', reason: 'known' })
+    expect(alerts.repeat('f', 1, 't')).toBeUndefined()
+    expect(alerts.raise(finding('f'), at + 1).alert.id).not.toBe(alert.id)
+  })
+
+  it('hands out what changed exactly once, with what it needs to be taken back after a restart', () => {
+    const alerts = book()
+    const { alert } = alerts.raise(finding('f'), at)
+    const records = alerts.drainChanged()
+    expect(records.map((r) => r.alert.id)).toEqual([alert.id])
+    expect(alerts.drainChanged()).toEqual([])
+    const restarted = book()
+    restarted.load(records)
+    expect(restarted.repeat('f', 4, alert.lastSeen)?.count).toBe(5)
+  })
+
+  it('drops the oldest beyond its capacity and counts what it dropped', () => {
+    const alerts = book()
+    const ids = ['a', 'b', 'c', 'd'].map((f) => alerts.raise(finding(f), at).alert.id)
+    expect(alerts.size).toBe(3)
+    expect(alerts.pruned).toBe(1)
+    expect(() => alerts.get(ids[0]!)).toThrow(expect.objectContaining({ code: 'ALERT_UNKNOWN' }))
+  })
+
+  it('lists newest first and by least severity', () => {
+    const alerts = book()
+    alerts.raise({ ...finding('a'), severity: 'low' }, at)
+    const high = alerts.raise(finding('b'), at).alert
+    expect(alerts.list({ limit: 9 }).map((a) => a.severity)).toEqual(['high', 'low'])
+    expect(alerts.list({ limit: 9, severity: 'medium' }).map((a) => a.id)).toEqual([high.id])
+  })
+})
+
+describe('a burst of different acts of one container', () => {
+  const stormy = (): AlertBook =>
+    new AlertBook({
+      node: 'n1',
+      capacity: 100,
+      ids: new NoticeIds(),
+      storms: { each: 3, withinMs: 60_000, always: 'critical' },
+    })
+  const newestFirst = (alerts: AlertBook) => alerts.list({ limit: 1_000 })
+
+  it('is on record each, and one alert stands for those beyond the first', () => {
+    const alerts = stormy()
+    for (let n = 0; n < 10; n += 1) alerts.raise(finding(`f${n}`), at + n)
+    const summary = newestFirst(alerts).find((one) => one.summary !== undefined)
+    const parts = newestFirst(alerts).filter(({ partOf }) => partOf !== undefined)
+    expect(parts).toHaveLength(7)
+    expect(new Set(parts.map(({ partOf }) => partOf))).toEqual(new Set([summary?.id]))
+    expect(summary).toMatchObject({
+      type: 'deviation',
+      severity: 'high',
+      count: 7,
+      behaviour: null,
+      container: { name: 'web-1' },
+      summary: {
+        kinds: { exec: 7 },
+        severities: { high: 7 },
+        reasons: [{ text: '/usr/sbin/nginx never ran /bin/sh', count: 7 }],
+        first: parts.map(({ id }) => id).reverse(),
+      },
+    })
+    expect(summary?.reasons[0]).toContain('7 further different acts')
+    expect(alerts.counts).toEqual({ raised: 10, inStorms: 7 })
+  })
+
+  it('is over once it was quiet, and another one then has an alert of its own', () => {
+    const alerts = stormy()
+    for (let n = 0; n < 5; n += 1) alerts.raise(finding(`f${n}`), at)
+    for (let n = 5; n < 10; n += 1) alerts.raise(finding(`f${n}`), at + 60_001)
+    const summaries = newestFirst(alerts).filter((one) => one.summary !== undefined)
+    expect(summaries.map(({ count }) => count)).toEqual([2, 2])
+  })
+
+  it('has another alert stand for what follows once the first was decided on', () => {
+    const alerts = stormy()
+    for (let n = 0; n < 5; n += 1) alerts.raise(finding(`f${n}`), at)
+    const [first] = newestFirst(alerts).filter((one) => one.summary !== undefined)
+    alerts.decide(first?.id ?? '', { kind: 'acknowledged', by: 'me', at: '' })
+    alerts.raise(finding('f9'), at)
+    const summaries = newestFirst(alerts).filter((one) => one.summary !== undefined)
+    expect(summaries).toHaveLength(2)
+    expect(newestFirst(alerts)[0]).toMatchObject({ partOf: summaries[0]?.id })
+  })
+
+  it('does not hide what is grave, what another container does, and what the agent tells of itself', () => {
+    const alerts = stormy()
+    for (let n = 0; n < 5; n += 1) alerts.raise(finding(`f${n}`), at)
+    const grave = alerts.raise({ ...finding('g'), severity: 'critical' }, at).alert
+    const other = { ...shellExec('2026-11-24T13:40:27Z'), container: { id: 'b'.repeat(64) } }
+    const others = alerts.raise({ ...finding('o'), event: other }, at).alert
+    const own = alerts.raise({ ...finding('e'), type: 'enforcement' }, at).alert
+    expect([grave, others, own].map(({ partOf }) => partOf)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+})
+
+describe('what the alert book has for the store', () => {
+  it('holds each alert that was raised, also when more came than it keeps', () => {
+    const alerts = book()
+    const ids = Array.from({ length: 10 }, (_, n) => alerts.raise(finding(`f${n}`), at).alert.id)
+    expect(alerts.size).toBe(3)
+    expect(alerts.drainChanged().map(({ alert }) => alert.id)).toEqual(ids)
+    expect(alerts.drainChanged()).toEqual([])
+  })
+
+  it('has ids that go on rising where the clock was set back, over a restart too', () => {
+    const before = book()
+    const { id } = before.raise(finding('a'), at).alert
+    const later = before.raise(finding('b'), at - 3_600_000).alert.id
+    const after = book()
+    after.load(before.drainChanged())
+    const last = after.raise(finding('c'), at - 7_200_000).alert.id
+    expect([id, later, last]).toEqual([id, later, last].sort())
+  })
+})

@@ -1,0 +1,238 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Admission, type AdmissionOptions } from '../../../src/supplychain/admission/admission.ts'
+import type { ImageEvidence } from '../../../src/supplychain/admission/judge-image.ts'
+import { SnugError } from '../../../src/errors.ts'
+import {
+  digestOf,
+  gateOf,
+  good,
+  policyOf,
+  requirements,
+  trusted,
+} from '../../fixtures/admission-fixtures.ts'
+
+const times = { within: 3_000, trusted: 300_000, faulty: 15_000, tags: 15_000, failed: 5_000 }
+const down = new SnugError('REGISTRY_FAILED', 'it is down')
+
+/** A registry that is asked in words: each question is kept. */
+class Asked {
+  readonly questions: string[] = []
+  evidence: () => Promise<ImageEvidence | undefined> = async () => trusted
+  digest: () => Promise<string | undefined> = async () => digestOf('a')
+  readonly registry: AdmissionOptions['registry'] = {
+    digestOf: ({ repository, reference }) => {
+      this.questions.push(`tag ${repository}:${reference}`)
+      return this.digest()
+    },
+    evidence: ({ repository, digest }) => {
+      this.questions.push(`image ${repository}@${digest.slice(0, 10)}`)
+      return this.evidence()
+    },
+  }
+
+  /** What was asked since it was last looked at. */
+  take(): readonly string[] {
+    return this.questions.splice(0)
+  }
+}
+
+let asked: Asked
+beforeEach(() => {
+  asked = new Asked()
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] })
+  vi.setSystemTime('2026-11-25T00:00:00Z')
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+function admission(more: Partial<AdmissionOptions> = {}): Admission {
+  const { registry } = asked
+  return new Admission({ policy: policyOf(), registry, times, most: 100, ...more })
+}
+const pod = (...images: readonly string[]) => ({ uid: 'u', namespace: 'shop', name: 'p', images })
+const web = 'reg.local:5000/shop/web:1'
+const bySum = `reg.local:5000/shop/web@${digestOf('a')}`
+
+describe('what is known of an image', () => {
+  it('is asked for once, however many pods of it come at once or after another', async () => {
+    const admit = admission()
+    const many = await Promise.all(Array.from({ length: 50 }, () => admit.decide(pod(web, bySum))))
+    expect(new Set(many.map(({ verdict }) => verdict))).toEqual(new Set(['admitted']))
+    await admit.decide(pod(web))
+    // A tag and its digest are one image.
+    expect(asked.take()).toEqual(['tag shop/web:1', 'image shop/web@sha256:aaa'])
+  })
+
+  it('is asked for anew in the second half of its time, and answered from what is known meanwhile', async () => {
+    const admit = admission()
+    await admit.decide(pod(bySum))
+    vi.advanceTimersByTime(140_000)
+    await admit.decide(pod(bySum))
+    expect(asked.take()).toHaveLength(1)
+    vi.advanceTimersByTime(20_000)
+    let answer: (evidence: ImageEvidence) => void = () => undefined
+    asked.evidence = () => new Promise((resolve) => (answer = resolve))
+    expect((await admit.decide(pod(bySum))).verdict).toBe('admitted')
+    expect((await admit.decide(pod(bySum))).verdict).toBe('admitted')
+    expect(asked.take()).toHaveLength(1)
+    answer({ ...trusted, profile: { kind: 'missing' } })
+    await vi.waitFor(async () => expect((await admit.decide(pod(bySum))).verdict).toBe('refused'))
+  })
+
+  it('stands while its registry is down, to the end of its time and no longer', async () => {
+    const admit = admission()
+    await admit.decide(pod(bySum))
+    asked.evidence = async () => Promise.reject(down)
+    vi.advanceTimersByTime(200_000)
+    asked.take()
+    for (let at = 0; at < 10; at++)
+      expect((await admit.decide(pod(bySum))).verdict).toBe('admitted')
+    // One that fails is left alone for a while.
+    expect(asked.take()).toHaveLength(1)
+    vi.advanceTimersByTime(101_000)
+    expect((await admit.decide(pod(bySum))).verdict).toBe('undecided')
+  })
+
+  it('ends with the profile that it was trusted for', async () => {
+    const until = new Date(Date.now() + 20_000).toISOString()
+    asked.evidence = async () => ({ profile: good({}, until), gate: good(gateOf(true)) })
+    const admit = admission()
+    await admit.decide(pod(bySum))
+    asked.take()
+    asked.evidence = async () => ({
+      ...trusted,
+      profile: {
+        kind: 'refused',
+        code: 'ATTESTATION_EXPIRED',
+        because: `it was good until ${until}`,
+      },
+    })
+    vi.advanceTimersByTime(20_001)
+    const { verdict, reasons } = await admit.decide(pod(bySum))
+    expect([verdict, reasons.join()]).toEqual([
+      'refused',
+      expect.stringContaining('ATTESTATION_EXPIRED'),
+    ])
+  })
+
+  it('is soon asked for again where it was faulty, so that one who mends it need not wait', async () => {
+    asked.evidence = async () => ({ ...trusted, gate: { kind: 'missing' } })
+    const admit = admission()
+    expect((await admit.decide(pod(bySum))).verdict).toBe('refused')
+    asked.evidence = async () => trusted
+    expect((await admit.decide(pod(bySum))).verdict).toBe('refused')
+    vi.advanceTimersByTime(15_001)
+    expect((await admit.decide(pod(bySum))).verdict).toBe('admitted')
+  })
+
+  it('follows a tag that is moved', async () => {
+    const admit = admission()
+    await admit.decide(pod(web))
+    asked.digest = async () => digestOf('b')
+    asked.evidence = async () => ({ ...trusted, profile: { kind: 'missing' } })
+    vi.advanceTimersByTime(15_001)
+    expect((await admit.decide(pod(web))).verdict).toBe('refused')
+    expect(asked.take().at(-1)).toBe('image shop/web@sha256:bbb')
+  })
+})
+
+describe('a registry', () => {
+  it('that nobody trusts is never asked, nor is one that a name only pretends to have', async () => {
+    const admit = admission()
+    const names = ['169.254.169.254/a:1', 'reg.local:5001/web:1', 'reg.local:5000@evil/web:1', '']
+    for (const name of names) expect((await admit.decide(pod(name))).verdict).toBe('refused')
+    expect(asked.take()).toEqual([])
+  })
+
+  it('whose image is broken lets it in nowhere, however it fails', async () => {
+    asked.evidence = async () => Promise.reject(new SnugError('IMAGE_INVALID', 'it has no config'))
+    const { verdict, reasons } = await admission().decide(pod(bySum))
+    expect([verdict, reasons.join()]).toEqual(['refused', expect.stringContaining('IMAGE_INVALID')])
+  })
+
+  it('is not asked by a name that has no end, and nobody has to read it', async () => {
+    for (const name of [`reg.local:5000/${'x'.repeat(1 << 20)}:1`, 'y'.repeat(1 << 20)]) {
+      const { verdict, reasons } = await admission().decide(pod(name))
+      expect(verdict).toBe('refused')
+      expect(reasons.join().length).toBeLessThan(500)
+    }
+    expect(asked.take()).toEqual([])
+  })
+
+  it('that has no such image says so, and that is a fault', async () => {
+    const admit = admission()
+    asked.digest = async () => undefined
+    asked.evidence = async () => undefined
+    for (const name of [web, bySum]) {
+      const { verdict, reasons } = await admit.decide(pod(name))
+      expect([verdict, reasons.join()]).toEqual([
+        'refused',
+        expect.stringContaining('IMAGE_UNKNOWN'),
+      ])
+    }
+  })
+
+  it('that is slow has the pod undecided in time, and its answer is there for the next', async () => {
+    vi.useRealTimers()
+    let answer: (evidence: ImageEvidence) => void = () => undefined
+    asked.evidence = () => new Promise((resolve) => (answer = resolve))
+    const quick = admission({ times: { ...times, within: 30 } })
+    const { verdict, reasons } = await quick.decide(pod(bySum, 'elsewhere.local/x:1'))
+    // What is known already is told all the same.
+    expect(verdict).toBe('refused')
+    expect(reasons).toHaveLength(2)
+    expect((await quick.decide(pod(bySum))).reasons.join()).toContain('did not answer within 30 ms')
+    answer(trusted)
+    await vi.waitFor(async () => expect((await quick.decide(pod(bySum))).verdict).toBe('admitted'))
+  })
+
+  it('that is down is not asked for every pod, and is asked again after a while', async () => {
+    asked.evidence = async () => Promise.reject(down)
+    const open = admission()
+    for (let at = 0; at < 20; at++)
+      expect((await open.decide(pod(bySum))).verdict).toBe('undecided')
+    expect(asked.take()).toHaveLength(1)
+    asked.evidence = async () => trusted
+    vi.advanceTimersByTime(5_001)
+    expect((await open.decide(pod(bySum))).verdict).toBe('admitted')
+    asked.evidence = async () => Promise.reject(down)
+    const closed = admission({ policy: policyOf({ failClosed: true }) })
+    expect(await closed.decide(pod(bySum))).toMatchObject({ verdict: 'refused', allowed: false })
+  })
+
+  it('is asked about so many images at once, and all of them come to their turn', async () => {
+    let most = 0
+    let now = 0
+    asked.evidence = async () => {
+      most = Math.max(most, ++now)
+      await Promise.resolve()
+      now -= 1
+      return trusted
+    }
+    const admit = admission({ most: 1_000 })
+    const names = Array.from({ length: 300 }, (_, at) => `reg.local:5000/i${at}@${digestOf('a')}`)
+    const decisions = await Promise.all(names.map((name) => admit.decide(pod(name))))
+    expect(decisions.every(({ verdict }) => verdict === 'admitted')).toBe(true)
+    expect(most).toBeGreaterThan(1)
+    expect(most).toBeLessThanOrEqual(32)
+  })
+})
+
+it('a tag is a fault where digests are asked for, and nothing else of the image is lost by that', async () => {
+  const policy = policyOf({ images: { ...requirements, digest: true } })
+  const admit = admission({ policy })
+  expect((await admit.decide(pod(bySum))).verdict).toBe('admitted')
+  asked.evidence = async () => ({ ...trusted, profile: { kind: 'missing' } })
+  asked.digest = async () => digestOf('c')
+  expect((await admit.decide(pod(web))).reasons).toEqual([
+    `${web}: it is named by a tag, and not by digest`,
+    `${web}: no profile is attached (ATTESTATION_MISSING)`,
+  ])
+})
+
+it('in a namespace that is ignored nothing is asked', async () => {
+  const policy = policyOf({ namespaces: [{ names: ['shop'], action: 'ignore' }] })
+  expect((await admission({ policy }).decide(pod(web))).verdict).toBe('ignored')
+  expect(asked.take()).toEqual([])
+})

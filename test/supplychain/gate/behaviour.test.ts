@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest'
+import { Profile } from '../../../src/core/profile/profile.ts'
+import { act, feed, learned, shaper } from '../../fixtures/event-fixture.ts'
+import { against, fileOf, gate, policy, service, told } from '../../fixtures/gate-fixtures.ts'
+
+const helper = { exe: '/usr/bin/helper' }
+
+describe('a rebuild that does what its predecessor did', () => {
+  it('passes, with nothing to tell', () => {
+    const result = against(service())
+    expect(result).toMatchObject({ passed: true, findings: [] })
+    expect(result.behaviours).toEqual({ seen: 6, asBefore: 6 })
+  })
+
+  it('passes also where it did less', () => {
+    expect(against(learned(act.file('/etc/nginx/nginx.conf')))).toMatchObject({ findings: [] })
+  })
+
+  it('may use other names of a pattern that is learned', () => {
+    const uuid = (n: number) => `/srv/up/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
+    const write = (n: number) => act.file(uuid(n), ['write'])
+    const baseline = fileOf(learned(write(1), write(2), write(3)))
+    expect(gate({ profile: fileOf(learned(write(4)), '2'), baseline }).findings).toEqual([])
+    const two = fileOf(learned(write(1), write(2)))
+    const [finding] = gate({ profile: fileOf(learned(write(4)), '2'), baseline: two }).findings
+    expect(finding).toMatchObject({ rule: 'new-write', why: `such as ${uuid(4)}` })
+  })
+})
+
+describe('a version that does something new', () => {
+  it('is stopped at a new outbound connection, and exactly that is told', () => {
+    const result = against(service(act.connect('203.0.113.9', 443, helper)))
+    expect(result.passed).toBe(false)
+    expect(told(result)).toEqual([
+      'approve new-peer: /usr/bin/helper as uid 101: connect to tcp 203.0.113.9:443',
+    ])
+  })
+
+  it.each([
+    ['new-program', act.exec('/usr/bin/curl', helper), '/usr/bin/curl'],
+    ['new-listen', act.listen('0.0.0.0', 9000), ':9000'],
+    ['new-write', act.file('/etc/nginx/nginx.conf', ['write']), 'write /etc/nginx/nginx.conf'],
+    ['new-capability', act.capability('CAP_NET_RAW'), 'CAP_NET_RAW'],
+    ['new-syscall', act.identity(101, 33), 'uid 101 → 33'],
+    ['guardrail', act.identity(101, 0), 'uid 101 → 0'],
+    ['other-use', act.connect('10.0.0.7', 5432), 'connect to tcp 10.0.0.7:5432'],
+    [
+      'other-use',
+      act.exec('/usr/bin/helper', { exe: '/docker-entrypoint.sh' }),
+      'run /usr/bin/helper',
+    ],
+  ])('needs a decision: %s', (rule, event, text) => {
+    const result = against(service(event))
+    expect(result.passed).toBe(false)
+    expect(result.findings).toHaveLength(1)
+    expect(result.findings[0]).toMatchObject({ rule, level: 'approve' })
+    expect(result.findings[0]?.text).toContain(text)
+  })
+
+  it('may read anew, and write where its data is: that is noted', () => {
+    const result = against(
+      service(act.file('/etc/hosts'), act.file('/tmp/upload', ['write', 'delete'])),
+    )
+    expect(result).toMatchObject({ passed: true, counts: { approve: 0, note: 3 } })
+    expect(new Set(result.findings.map(({ rule }) => rule))).toEqual(new Set(['new-read']))
+  })
+
+  it('is told of a known program that is root now, once, with how much else that explains', () => {
+    const root = { ...helper, uid: 0 }
+    const moved = service(act.connect('10.0.0.7', 5432, root), act.connect('10.0.0.9', 25, root))
+    expect(told(against(moved))).toEqual([
+      'approve new-peer: /usr/bin/helper as uid 0: connect to tcp 10.0.0.9:25',
+      'approve new-root: /usr/bin/helper acts as uid 0',
+    ])
+    expect(against(moved).findings[1]?.why).toContain('1 more of its acts is told with this one')
+  })
+
+  it('is told of a new program with what it does that others did before', () => {
+    const result = against(
+      service(act.exec('/usr/bin/new'), act.connect('10.0.0.7', 5432, { exe: '/usr/bin/new' })),
+    )
+    expect(result.findings).toMatchObject([
+      {
+        rule: 'new-program',
+        path: '/usr/bin/new',
+        why: '1 more of its acts is told with this one',
+      },
+    ])
+  })
+})
+
+describe('what is no behaviour of the service', () => {
+  it('leaves exec sessions out', () => {
+    expect(
+      against(service(act.exec('/bin/sh', { origin: 'exec-in', session: 's1' }))),
+    ).toMatchObject({ passed: true, findings: [] })
+  })
+
+  it('does not take for known what only an exec session of the baseline did', () => {
+    const shell = { origin: 'exec-in', session: 's1' } as const
+    const baseline = fileOf(service(act.connect('203.0.113.9', 443, { ...helper, ...shell })))
+    const profile = fileOf(service(act.connect('203.0.113.9', 443, helper)), '2')
+    expect(gate({ profile, baseline }).findings).toMatchObject([{ rule: 'new-peer' }])
+  })
+
+  it('does not take for known what waits for review in the baseline', () => {
+    const waiting = service()
+    feed(waiting, [act.connect('203.0.113.9', 443, helper)], 'later')
+    const profile = fileOf(service(act.connect('203.0.113.9', 443, helper)), '2')
+    expect(gate({ profile, baseline: fileOf(waiting) }).passed).toBe(false)
+  })
+})
+
+describe('whatever the baseline is', () => {
+  it('stops what tripped a guardrail, and says which', () => {
+    const result = gate({ profile: fileOf(service(act.file('/etc/cron.d/job', ['write'])), '2') })
+    expect(result.findings).toMatchObject([
+      { rule: 'guardrail', level: 'approve' },
+      { rule: 'no-baseline' },
+    ])
+    expect(result.findings[0]?.why).toMatch(/scheduled job/)
+  })
+
+  it('stops what a person rejected and the image did all the same', () => {
+    const refused = service()
+    const [first] = refused.entries()
+    if (first === undefined) throw new Error('the service does something')
+    refused.decide(first.id, { kind: 'rejected', by: 'mia', at: '2026-11-24T13:00:00.000000Z' })
+    expect(against(refused).findings).toMatchObject([
+      { rule: 'rejected', why: expect.stringContaining('mia') },
+    ])
+  })
+
+  it('says that without a baseline nothing new can be told', () => {
+    expect(told(gate({ profile: fileOf(service(), '2') }))).toEqual([
+      'warn no-baseline: no baseline was given: what is new cannot be told',
+    ])
+  })
+})
+
+describe('an approval', () => {
+  const peer = service(act.connect('203.0.113.9', 443, helper))
+  const id = against(peer).findings[0]?.id ?? ''
+  const approve = (finding: string, until = '2026-12-31T00:00:00Z') =>
+    against(peer, {
+      policy: { ...policy, approvals: [{ finding, owner: 'web', until, reason: 'payment' }] },
+    })
+
+  it('by the id, or its beginning, opens the gate, and names its owner', () => {
+    for (const named of [id, id.slice(0, 9)]) {
+      const result = approve(named)
+      expect(result).toMatchObject({ passed: true, counts: { approve: 0, approved: 1 } })
+      expect(result.findings[0]?.approved).toMatchObject({ owner: 'web', reason: 'payment' })
+    }
+  })
+
+  it('that has ended opens nothing, and is told', () => {
+    const result = approve(id, '2026-11-24T13:59:59Z')
+    expect(result.findings.map(({ rule }) => rule)).toEqual(['new-peer', 'approval-ended'])
+    expect(result.passed).toBe(false)
+  })
+
+  it('of nothing that was found is noted: it may be a slip of the pen', () => {
+    expect(approve('b00000000').findings.map(({ rule }) => rule)).toEqual([
+      'new-peer',
+      'approval-unused',
+    ])
+  })
+})
+
+it('judges an empty profile against nothing without a word but that', () => {
+  const empty = fileOf(new Profile(shaper), '2')
+  expect(told(gate({ profile: empty, baseline: empty }))).toEqual([])
+})

@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { SnugError } from '../../../src/errors.ts'
+import { InstalledPackages } from '../../../src/supplychain/image/image-packages.ts'
+import { readRpmDatabase } from '../../../src/supplychain/image/rpm-database.ts'
+import { contentsOf, type Layer, layers, savedImage } from '../../fixtures/scan-fixtures.ts'
+
+/** Layers and databases as others write them: by Debian's own `zstd`, `rpmbuild` and `rpm`. */
+let folder = ''
+let database: Buffer
+
+const spec = `
+Name: hello
+Epoch: 1
+Version: 2.1~rc1
+Release: 3.el9
+Summary: says hello
+License: MIT
+BuildArch: noarch
+%description
+Says hello.
+%package -n hello-data
+Summary: what it says
+%description -n hello-data
+What it says.
+%install
+mkdir -p %{buildroot}/usr/bin %{buildroot}/usr/share/hello/empty
+echo hello >%{buildroot}/usr/bin/hello
+echo hello >%{buildroot}/usr/share/hello/text
+ln -s text %{buildroot}/usr/share/hello/link
+%files
+/usr/bin/hello
+%files -n hello-data
+/usr/share/hello
+`
+
+beforeAll(() => {
+  folder = mkdtempSync('/tmp/snug-rpm-')
+  writeFileSync(join(folder, 'hello.spec'), spec)
+  const sh = (line: string) => execFileSync('sh', ['-ec', line], { cwd: folder, stdio: 'pipe' })
+  sh('rpmbuild -bb --quiet --define "_topdir $PWD/top" --define "_dbpath $PWD/none" hello.spec')
+  sh('mkdir root && rpm --root "$PWD/root" --dbpath /var/lib/rpm --initdb')
+  sh('rpm --root "$PWD/root" --dbpath /var/lib/rpm -i --nodeps top/RPMS/noarch/*.rpm')
+  database = readFileSync(join(folder, 'root/var/lib/rpm/rpmdb.sqlite'))
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+it('reads the database that rpm wrote, with the epoch, and without folders', async () => {
+  const found = await readRpmDatabase(database)
+  expect(found.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
+    { name: 'hello', version: '1:2.1~rc1-3.el9', files: ['/usr/bin/hello'] },
+    {
+      name: 'hello-data',
+      version: '1:2.1~rc1-3.el9',
+      files: ['/usr/share/hello/link', '/usr/share/hello/text'],
+    },
+  ])
+})
+
+it.each(['var/lib/rpm', 'usr/lib/sysimage/rpm'])(
+  'knows an image’s packages from %s',
+  async (where) => {
+    const { tree } = await contentsOf(await savedImage([{ [`${where}/rpmdb.sqlite`]: database }]))
+    expect(new InstalledPackages(tree).os('hello')).toEqual([
+      { name: 'hello', version: '1:2.1~rc1-3.el9', files: ['/usr/bin/hello'] },
+    ])
+  },
+)
+
+it('reads or refuses a database with bytes changed or cut, by code', async () => {
+  const read = (bytes: Buffer) => readRpmDatabase(bytes).catch((error: unknown) => error)
+  expect(await read(Buffer.alloc(0))).toMatchObject({ code: 'IMAGE_INVALID' })
+  expect(await read(Buffer.from('no database'))).toMatchObject({ code: 'IMAGE_INVALID' })
+  expect(await read(database.subarray(0, 9_000))).toMatchObject({ code: 'IMAGE_INVALID' })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.nat(database.length - 1), fc.nat(255)), { minLength: 1, maxLength: 40 }),
+      async (changes) => {
+        const bytes = Buffer.from(database)
+        for (const [at, byte] of changes) bytes[at] = byte
+        const found = await read(bytes)
+        if (!Array.isArray(found)) expect(found).toMatchObject({ code: 'IMAGE_INVALID' })
+      },
+    ),
+    { numRuns: 100 },
+  )
+})
+
+/** All of a layer in one frame, in one with a large window, and in several, one after the other. */
+const squeezes: Readonly<Record<string, (layer: Buffer) => Buffer>> = {
+  'in one frame': (layer) => zstd(layer, '-3'),
+  'with checksums and a large window': (layer) => zstd(layer, '--check', '--long=27', '-19'),
+  'in several frames': (layer) =>
+    Buffer.concat([zstd(layer.subarray(0, 700), '-1'), zstd(layer.subarray(700), '-9')]),
+}
+
+function zstd(input: Buffer, ...options: readonly string[]): Buffer {
+  return execFileSync('zstd', ['-c', '-q', ...options], { input, maxBuffer: 64 << 20 })
+}
+
+it.each(Object.entries(squeezes))('unpacks layers of zstd %s', async (_, squeeze) => {
+  // More than a block and a window, so that all of the format is met.
+  const large = Buffer.from(new Uint8Array(3 << 20).map((_, at) => (at * at) >>> 7))
+  const all = [...layers, { 'opt/large': large, 'opt/last': 'x' }]
+  const { tree } = await contentsOf(await savedImage(all, squeeze))
+  expect(tree.read('/app/node_modules/lodash/package.json')).toContain('4.17.4')
+  expect(new InstalledPackages(tree).os('nginx')).toHaveLength(1)
+  expect(tree.has('/opt/last')).toBe(true)
+})
+
+it('refuses a layer of zstd that is cut or has any byte changed, by code', async () => {
+  const cut = savedImage(layers, (layer) => zstd(layer).subarray(0, -9))
+  await expect(contentsOf(await cut)).rejects.toMatchObject({ code: 'IMAGE_INVALID' })
+  const text: Layer = { 'opt/text': Buffer.alloc(70_000, 'snug and loose ') }
+  let packed: Buffer = Buffer.alloc(0)
+  await savedImage([text], (layer) => (packed = zstd(layer)))
+  let refused = 0
+  for (let at = 0; at < packed.length; at += 1) {
+    for (const flip of [1, 16, 255]) {
+      const changed = Buffer.from(packed)
+      changed[at] = (changed[at] ?? 0) ^ flip
+      const image = await savedImage([text], () => changed)
+      // Nothing but what was packed comes out: a bit that means nothing, or of the frame's checksum, may pass.
+      const found = await contentsOf(image).catch((error: unknown) => error)
+      if (found instanceof SnugError) {
+        expect(found.code).toBe('IMAGE_INVALID')
+        refused += 1
+      } else expect(found).toMatchObject({ facts: { user: 'web' } })
+    }
+  }
+  expect(packed.length).toBeGreaterThan(60)
+  expect(refused).toBeGreaterThan((packed.length - 8) * 3)
+})
+
+it.each([
+  ['no compression', (layer: Buffer) => layer],
+  ['gzip', gzipSync],
+  ['zstd', (layer: Buffer) => zstd(layer)],
+])('refuses a layer of %s that is not the one its config names', async (_, squeeze) => {
+  const [bottom = {}] = layers
+  const forged = await savedImage([bottom], squeeze, [{ ...bottom, 'usr/bin/more': 'x' }])
+  await expect(contentsOf(forged)).rejects.toMatchObject({ code: 'IMAGE_INVALID' })
+  await expect(contentsOf(await savedImage([bottom], squeeze, []))).rejects.toMatchObject({
+    code: 'IMAGE_INVALID',
+  })
+})

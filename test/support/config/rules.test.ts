@@ -1,0 +1,64 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { loadRules } from '../../../src/support/config/load-rules.ts'
+import { SnugError } from '../../../src/errors.ts'
+
+const shipped = fileURLToPath(new URL('../../../profiles/', import.meta.url))
+let dir: string
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'snug-rules-'))
+  for (const name of ['guardrails.yaml', 'generalise.yaml'])
+    cpSync(join(shipped, name), join(dir, name))
+})
+afterEach(() => rmSync(dir, { recursive: true, force: true }))
+
+function refusal(): SnugError {
+  try {
+    loadRules(dir)
+  } catch (error) {
+    if (error instanceof SnugError) return error
+    throw error
+  }
+  throw new Error('they were accepted')
+}
+
+describe('rules', () => {
+  it('are found beside the package without being told where', () => {
+    expect(loadRules()).toEqual(loadRules(shipped))
+    expect(loadRules().guardrails.guardrails.length).toBeGreaterThan(10)
+  })
+
+  it('name the line of a key that is mistyped', () => {
+    const file = join(dir, 'guardrails.yaml')
+    const text = readFileSync(file, 'utf8')
+    const line = text.split('\n').findIndex((each) => each.includes('severity: critical')) + 1
+    writeFileSync(file, text.replace('severity: critical', 'severty: critical'))
+    const error = refusal()
+    expect(error.code).toBe('RULES_INVALID')
+    expect(error.message).toContain(`line ${line}: \`guardrails.0.severty\``)
+  })
+
+  it.each([
+    ['generalise.yaml', 'uuid: 3', 'uuid: 9'],
+    ['generalise.yaml', 'uuid: 3', 'uid: 3'],
+    ['generalise.yaml', 'prefix: /dev/pts/', 'prefix: /dev/pts'],
+    ['generalise.yaml', 'schema: snug.generalise/v1', 'schema: snug.generalise/v2'],
+    ['guardrails.yaml', 'attack: [T1620]', 'attack: [1620]'],
+    ['guardrails.yaml', 'id: exec-drift', 'id: exec-memfd'],
+    ['guardrails.yaml', 'kind: exec', 'kind: exek'],
+  ])('of %s are refused where `%s` becomes `%s`', (name, from, to) => {
+    const file = join(dir, name)
+    const text = readFileSync(file, 'utf8')
+    expect(text).toContain(from)
+    writeFileSync(file, text.replace(from, to))
+    expect(refusal().code).toBe('RULES_INVALID')
+  })
+
+  it('are refused where a file is missing', () => {
+    rmSync(join(dir, 'generalise.yaml'))
+    expect(refusal().code).toBe('RULES_INVALID')
+  })
+})
