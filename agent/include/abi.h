@@ -104,7 +104,7 @@ enum snug_access {
 	SNUG_CREATE = 4,
 	SNUG_DELETE = 8,
 	SNUG_RENAME = 16,
-	SNUG_GIVE_AWAY = 32,	/* of a rule alone: to rename the path, whatever to */
+	SNUG_RENAME_SOURCE = 32,	/* of a rule alone: to rename the path, whatever to */
 };
 
 enum snug_protocol {
@@ -395,11 +395,11 @@ struct snug_disarmed {
 };
 
 /* Bits of snug_probed: acts that the sensor tries in a cgroup of its own. */
-enum snug_trial {
-	SNUG_TRIAL_PASS = 1,	/* allowed, and went through */
-	SNUG_TRIAL_EXEC = 2,	/* forbidden, and stopped: this and the following */
-	SNUG_TRIAL_OPEN = 4,
-	SNUG_TRIAL_CONNECT = 8,
+enum snug_selftest_attempt {
+	SNUG_SELFTEST_PASS = 1,	/* allowed, and went through */
+	SNUG_SELFTEST_EXEC = 2,	/* forbidden, and stopped: this and the following */
+	SNUG_SELFTEST_OPEN = 4,
+	SNUG_SELFTEST_CONNECT = 8,
 };
 
 struct snug_probed {

@@ -10,13 +10,13 @@
 #include "hash.h"
 
 /* Marks of what would else hash like something else. */
-#define SNUG_MARK_CUT 0x7475633aull
-#define SNUG_MARK_ALONE 0x656e6f6c61ull
-#define SNUG_MARK_NAME 0x656d616eull
-#define SNUG_MARK_UNIX 0x78696e75ull
-#define SNUG_MARK_OWN 0x6e776full
-#define SNUG_MARK_SET 0x746573ull
-#define SNUG_MARK_SHIPPED 0x70696873ull
+#define SNUG_DOMAIN_CUT 0x7475633aull
+#define SNUG_DOMAIN_ALONE 0x656e6f6c61ull
+#define SNUG_DOMAIN_NAME 0x656d616eull
+#define SNUG_DOMAIN_UNIX 0x78696e75ull
+#define SNUG_DOMAIN_OWN 0x6e776full
+#define SNUG_DOMAIN_SET 0x746573ull
+#define SNUG_DOMAIN_SHIPPED 0x70696873ull
 
 #define SNUG_RULE_ACTOR(keys, exe, script, uid, origin)                                    \
 	SNUG_MIX(keys, SNUG_MIX(keys, SNUG_MIX(keys, (keys).seed, exe), script),           \
@@ -25,8 +25,8 @@
 /* `what` is the hash of a literal path, or of SNUG_RULE_SET. */
 #define SNUG_RULE_FILE(keys, access, what) SNUG_MIX(keys, (__u64)SNUG_FILE | (__u64)(access) << 8, what)
 #define SNUG_RULE_PAIR(keys, path, to) SNUG_MIX(keys, path, to)
-#define SNUG_RULE_SET(keys, set) SNUG_MIX(keys, SNUG_MARK_SET, (__u64)(set))
-#define SNUG_RULE_SHIPPED(keys, path) SNUG_MIX(keys, SNUG_MARK_SHIPPED, path)
+#define SNUG_RULE_SET(keys, set) SNUG_MIX(keys, SNUG_DOMAIN_SET, (__u64)(set))
+#define SNUG_RULE_SHIPPED(keys, path) SNUG_MIX(keys, SNUG_DOMAIN_SHIPPED, path)
 
 #define SNUG_RULE_EXEC(keys, drift, socket, exe, script)                                   \
 	SNUG_MIX(keys, SNUG_MIX(keys, (__u64)SNUG_EXEC | (__u64)(drift) << 8 | (__u64)(socket) << 9, exe), script)

@@ -6,7 +6,7 @@
 #include "abi.h"
 #include "hash.h"
 
-#define SNUG_NRS 512
+#define SNUG_SYSCALL_MAX 512
 #define SNUG_SLOTS 1024
 #define SNUG_NAMES 8192
 #define SNUG_SEEN 131072
@@ -25,9 +25,9 @@
 #define SNUG_RUN_SHIFT 53
 #define SNUG_RUN_MASK 0x3ffull
 /* Where the cgroups of the sensor's own trials begin; the process's number follows. */
-#define SNUG_TRIAL_PATH "/snug-probe-"
+#define SNUG_SELFTEST_PATH "/snug-probe-"
 /* The scope of these trials. */
-#define SNUG_TRIAL_SCOPE (1ull << 52)
+#define SNUG_SELFTEST_SCOPE (1ull << 52)
 /* A trait of the sensor's own containers: nobody is told of them. */
 #define SNUG_HIDDEN (1u << 31)
 
@@ -38,7 +38,7 @@ enum snug_slot_state {
 };
 
 /* A command that the engine runs by itself (health check, probe, hook), as an exec session's first program shows it. */
-struct snug_command {
+struct snug_engine_command {
 	__u64 whole;		/* hash of all its arguments; size 0: there is none */
 	__u64 rest;		/* of all but the first, for a script, whose interpreter comes before it */
 	__u64 name;		/* of the first: its path, or the last part of it */
@@ -49,20 +49,20 @@ struct snug_command {
 };
 
 /* To which version a container belongs, and how. */
-struct snug_belonging {
+struct snug_assignment {
 	__u32 version;		/* index of a snug_version, from 1; 0: none yet */
 	__u32 traits;
-	struct snug_command commands[SNUG_COMMANDS];	/* those that there are come first */
+	struct snug_engine_command commands[SNUG_COMMANDS];	/* those that there are come first */
 };
 
 /* Said before the container's cgroup is there. */
-struct snug_expected {
+struct snug_expected_container {
 	__u64 scope;
-	struct snug_belonging belongs;
+	struct snug_assignment assignment;
 };
 
 /* The name of a program, without the digits and dots of a version: letters, and zeroes behind them. */
-struct snug_program {
+struct snug_program_name {
 	__u64 words[2];
 };
 
@@ -71,7 +71,7 @@ struct snug_program {
  * gets, that belong together; it is part of the keys in `seen`, which a new word makes stale.
  */
 struct snug_version {
-	__u64 word;
+	__u64 policy_state;
 	__u64 scope;
 	__u64 paused_until;	/* CLOCK_MONOTONIC */
 	__u64 window;		/* in which `spent` is counted */
@@ -79,11 +79,11 @@ struct snug_version {
 	__u32 budget;
 };
 
-#define SNUG_WORD_BLOCK 1ull
-#define SNUG_WORD_DISARMED 2ull
-#define SNUG_WORD_PROFILE_SHIFT 8
-#define SNUG_WORD_PROFILE(word) ((__u32)((word) >> SNUG_WORD_PROFILE_SHIFT) & 0xffff)
-#define SNUG_WORD_AGE_SHIFT 32
+#define SNUG_POLICY_BLOCK 1ull
+#define SNUG_POLICY_DISARMED 2ull
+#define SNUG_POLICY_PROFILE_SHIFT 8
+#define SNUG_POLICY_PROFILE(policy_state) ((__u32)((policy_state) >> SNUG_POLICY_PROFILE_SHIFT) & 0xffff)
+#define SNUG_POLICY_AGE_SHIFT 32
 #define SNUG_BUDGET_WINDOW 60000000000ull
 
 /* An address for a prefix trie: IPv4 in its mapped form. */
@@ -100,14 +100,14 @@ struct snug_slot {
 	__u64 began;
 	__u64 ended;
 	__u64 dropped;
-	__u64 dropped_told;
+	__u64 dropped_reported;
 	__u32 state;
 	__u32 started;		/* its entrypoint was seen: another root of a tree came in by exec */
 	__u32 before;
 	__u32 untrusted;	/* a file of it may have been changed unseen */
 	__u32 user;		/* one more than the uid that it was started as; 0: not known */
 	__u32 user_reserved;
-	struct snug_belonging belongs;
+	struct snug_assignment assignment;
 	char id[SNUG_ID_LEN];
 	char path[SNUG_CGROUP_MAX];
 };
@@ -129,7 +129,7 @@ struct snug_task {
 	__u32 declared;		/* the slot's `user` that this was told by */
 	__u16 flags;		/* snug_actor_flag */
 	__u8 origin;
-	__u8 turn;		/* while one generation of programs follows another: which has this act (turn.bpf.h) */
+	__u8 generation;		/* while one generation of programs follows another: which has this act (turn.bpf.h) */
 };
 
 struct snug_name_text {
@@ -143,12 +143,12 @@ struct snug_seen {
 	__u64 container;
 	__u64 salt;
 	__u64 count;
-	__u64 told;
+	__u64 reported;
 	__u64 first;		/* since last told; when it was last is known by the second: the flush's */
 	__u64 session;
 	__u64 tags[2];
 	__u32 slot;
-	__u32 unsent;		/* its event was lost: the next one is told in full */
+	__u32 resend;		/* its event was lost: the next one is told in full */
 	__u32 origin;
 	__u32 deviates;
 };
@@ -165,40 +165,40 @@ struct snug_counters {
 struct snug_control {
 	__u32 asleep;
 	__u32 filter;		/* snug_filter_mode */
-	__u32 unheard;		/* a container came or went and there was no room to say so */
-	__u32 tell_known;	/* the flush under way tells all counts, also those that can wait */
+	__u32 containers_lost;		/* a container came or went and there was no room to say so */
+	__u32 flush_all;	/* the flush under way tells all counts, also those that can wait */
 	__u32 fail_closed;
 	__u32 disarmed;		/* a version has disarmed itself and nobody was told yet */
-	__u32 turn;		/* of the programs that act, with SNUG_HANDOVER while others follow them */
-	__u32 next;		/* turn of those others */
+	__u32 generation;		/* of the programs that act, with SNUG_HANDOVER while others follow them */
+	__u32 next_generation;		/* turn of those others */
 };
 
 /* Generations of programs on the same maps have turns from 1 to 255. */
-#define SNUG_HANDOVER 256u
+#define SNUG_TAKEOVER 256u
 
 /* What the sensor itself must not forget. Kept beside the maps, for root only: it holds the keys. */
-struct snug_memory {
+struct snug_pinned_state {
 	__u64 layout;		/* of the maps and what is in them: heir.c */
-	__u64 name;		/* random: positions in rings are of this state and no other */
+	__u64 id;		/* random: positions in rings are of this state and no other */
 	struct snug_keys keys;
-	__u64 heard;		/* CLOCK_MONOTONIC of the last beat of a sensor */
-	__u64 mark;		/* number of the last one */
-	__u64 told[SNUG_DROPS];	/* losses */
+	__u64 last_heartbeat;		/* CLOCK_MONOTONIC of the last beat of a sensor */
+	__u64 checkpoint;		/* number of the last one */
+	__u64 reported[SNUG_DROPS];	/* losses */
 	__u64 hidden;		/* acts of the sensor's own trials: emitted, and filtered */
 	__u64 hidden_counts;
-	__u32 turn;		/* the last that was given to programs */
-	__u32 acting;		/* that of the programs that act */
-	__u32 run;		/* of a daemon: its scopes are not another's */
+	__u32 generation;		/* the last that was given to programs */
+	__u32 active_generation;		/* that of the programs that act */
+	__u32 daemon_run;		/* of a daemon: its scopes are not another's */
 	__u32 ready;		/* everything that ran at the start is known */
 };
 
 struct snug_flush {
-	__u64 told;
+	__u64 reported;
 	__u64 removed;
 	__u64 failed;
 };
 
-enum snug_class {
+enum snug_syscall_class {
 	SNUG_CLASS_NONE = 0,
 	SNUG_CLASS_OPEN,	/* path first */
 	SNUG_CLASS_CREAT,	/* path, and no flags: it is to be written */

@@ -62,7 +62,7 @@ static bool remove_file(const char *path, const char *name, bool is_folder)
 
 	snprintf(below, sizeof(below), "%s/%s", path, name);
 	if (!is_folder && unlink(below))
-		say("cannot remove %s: %s", below, strerror(errno));
+		log_line("cannot remove %s: %s", below, strerror(errno));
 	return true;
 }
 
@@ -72,5 +72,5 @@ void remove_all(const char *path)
 	walk_folder(path, remove_folder);
 	walk_folder(path, remove_file);
 	if (rmdir(path) && errno != ENOENT)
-		say("cannot remove %s: %s", path, strerror(errno));
+		log_line("cannot remove %s: %s", path, strerror(errno));
 }

@@ -2,7 +2,7 @@
 /*
  * Kernel state that outlives the sensor. Maps and links are pinned in a folder of a bpffs:
  *
- *	DIR/N/memory		what the sensor itself must not forget
+ *	DIR/N/pinned_state		what the sensor itself must not forget
  *	DIR/N/<map>		each map that remembers
  *	DIR/N/ring-R		each ring
  *	DIR/N/links-T/<program>	what is attached, by the turn of its programs
@@ -80,7 +80,7 @@ bool not_pinned(const char *what)
 }
 
 /* False where another sensor uses the folder. Where there can be none the sensor goes on without. */
-bool pins_open(const char *path)
+bool pin_open(const char *path)
 {
 	int locked;
 
@@ -105,12 +105,12 @@ bool pins_open(const char *path)
 	if (locked < 0)
 		return not_pinned("cannot lock");
 	if (!locked)
-		say("another sensor keeps its kernel state in %s", path);
+		log_line("another sensor keeps its kernel state in %s", path);
 	return locked;
 }
 
 /* The control words are shared by all generations of programs; other global data are each one's own, as is scratch. */
-bool remembers(struct agent *agent, const struct bpf_map *map)
+bool outlives_sensor(struct agent *agent, const struct bpf_map *map)
 {
 	if (bpf_map__is_internal(map))
 		return map == agent->skel->maps.bss_control;
@@ -133,7 +133,7 @@ static void ring_path(char *path, size_t size, __u32 number)
 	snprintf(path, size, "%s/ring-%u", pins.state, number);
 }
 
-void *map_in(int fd, size_t size)
+void *map_fd(int fd, size_t size)
 {
 	void *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
@@ -141,46 +141,46 @@ void *map_in(int fd, size_t size)
 }
 
 /* The links of the programs that act, in the state that is looked at. */
-void links_path(char *path, size_t size, __u32 turn)
+void links_path(char *path, size_t size, __u32 generation)
 {
-	snprintf(path, size, "%s/links-%u", pins.state, turn);
+	snprintf(path, size, "%s/links-%u", pins.state, generation);
 }
 
 /* To be called after the load, before anything is attached. */
-bool pins_keep(struct agent *agent)
+bool pin_maps(struct agent *agent)
 {
 	struct bpf_map *map;
 	char path[PATH_MAX];
 
-	agent->control = map_in(bpf_map__fd(agent->skel->maps.bss_control), sizeof(*agent->control));
+	agent->control = map_fd(bpf_map__fd(agent->skel->maps.bss_control), sizeof(*agent->control));
 	if (!agent->control) {
-		say("cannot map the control words: %s", strerror(errno));
+		log_line("cannot map the control words: %s", strerror(errno));
 		return false;
 	}
 	end_if_left_alone();
-	agent->control->next = agent->turn;
-	agent->control->turn = agent->kept ? agent->memory->acting : agent->turn;
+	agent->control->next_generation = agent->generation;
+	agent->control->generation = agent->taken_over ? agent->pinned->active_generation : agent->generation;
 	if (!pins.folder[0])
 		return true;
 	bpf_object__for_each_map(map, agent->skel->obj) {
-		if (agent->kept || !remembers(agent, map))
+		if (agent->taken_over || !outlives_sensor(agent, map))
 			continue;
 		map_path(path, sizeof(path), map);
 		if (bpf_obj_pin(bpf_map__fd(map), path)) {
-			say("cannot pin %s: %s", path, strerror(errno));
+			log_line("cannot pin %s: %s", path, strerror(errno));
 			return false;
 		}
 	}
-	links_path(path, sizeof(path), agent->turn);
+	links_path(path, sizeof(path), agent->generation);
 	if (mkdir(path, 0700)) {
-		say("cannot make %s: %s", path, strerror(errno));
+		log_line("cannot make %s: %s", path, strerror(errno));
 		return false;
 	}
 	return true;
 }
 
 /* By path, as maps cannot be had by their ids without CAP_SYS_ADMIN. */
-int pins_ring(__u32 number)
+int pinned_ring(__u32 number)
 {
 	char path[PATH_MAX];
 
@@ -188,7 +188,7 @@ int pins_ring(__u32 number)
 	return bpf_obj_get(path);
 }
 
-bool pins_keep_ring(__u32 number, int fd)
+bool pin_ring(__u32 number, int fd)
 {
 	char path[PATH_MAX];
 
@@ -198,51 +198,51 @@ bool pins_keep_ring(__u32 number, int fd)
 	return !bpf_obj_pin(fd, path);
 }
 
-bool pins_link(struct agent *agent, const char *program, int fd)
+bool pin_link(struct agent *agent, const char *program, int fd)
 {
 	char path[PATH_MAX];
 	size_t at;
 
 	if (!pins.folder[0])
 		return true;
-	links_path(path, sizeof(path), agent->turn);
+	links_path(path, sizeof(path), agent->generation);
 	at = strlen(path);
 	snprintf(path + at, sizeof(path) - at, "/%s", program);
 	return !bpf_obj_pin(fd, path);
 }
 
 /* A change of a table of tables waits until every program has gone that ran when it began. */
-static void let_programs_pass(struct agent *agent, int ring)
+static void wait_for_programs(struct agent *agent, int ring)
 {
 	int outer = bpf_map__fd(agent->skel->maps.rings);
 	__u32 key = 0;
 
 	if (bpf_map_update_elem(outer, &key, &ring, BPF_ANY))
-		say("cannot wait for the programs: %s", strerror(errno));
+		log_line("cannot wait for the programs: %s", strerror(errno));
 }
 
-static void turn_to(struct agent *agent, __u32 turn)
+static void set_generation(struct agent *agent, __u32 generation)
 {
-	__atomic_store_n(&agent->control->turn, turn, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&agent->control->generation, generation, __ATOMIC_SEQ_CST);
 }
 
 /* Ours are attached, beside those that act: now it is their turn. See turn.bpf.h. `ring`: the first one. */
-void pins_turn(struct agent *agent, int ring)
+void pin_activate(struct agent *agent, int ring)
 {
-	__u32 before = agent->memory->acting;
+	__u32 before = agent->pinned->active_generation;
 	char path[PATH_MAX];
 
-	if (agent->kept) {
-		turn_to(agent, before | SNUG_HANDOVER);
-		let_programs_pass(agent, ring);
-		turn_to(agent, agent->turn | SNUG_HANDOVER);
-		agent->memory->acting = agent->turn;
-		let_programs_pass(agent, ring);
-		turn_to(agent, agent->turn);
+	if (agent->taken_over) {
+		set_generation(agent, before | SNUG_TAKEOVER);
+		wait_for_programs(agent, ring);
+		set_generation(agent, agent->generation | SNUG_TAKEOVER);
+		agent->pinned->active_generation = agent->generation;
+		wait_for_programs(agent, ring);
+		set_generation(agent, agent->generation);
 		links_path(path, sizeof(path), before);
 		remove_all(path);
 	}
-	agent->memory->acting = agent->turn;
+	agent->pinned->active_generation = agent->generation;
 }
 
 static bool remove_other(const char *path, const char *name, bool is_folder)
@@ -255,7 +255,7 @@ static bool remove_other(const char *path, const char *name, bool is_folder)
 }
 
 /* States before this one: by now this one has been told everything, and blocks what they blocked. */
-void pins_retire(void)
+void pin_remove_old(void)
 {
 	if (!pins.folder[0] || !pins.others)
 		return;
@@ -263,48 +263,48 @@ void pins_retire(void)
 	pins.others = false;
 }
 
-bool pins_retiring(void)
+bool pin_has_old(void)
 {
 	return pins.folder[0] && pins.others;
 }
 
-size_t pins_say(struct agent *agent, char *text, size_t size)
+size_t pin_describe(struct agent *agent, char *text, size_t size)
 {
 	size_t used = pins.folder[0] ? snprintf(text, size, "pin %s\n", pins.folder) :
 				  snprintf(text, size, "pin no %s\n", pins.why_not);
 
 	if (used >= size)
 		return size;
-	if (agent->kept)
+	if (agent->taken_over)
 		used += snprintf(text + used, size - used, "kept yes %llu\n",
-				 (unsigned long long)agent->memory->heard);
+				 (unsigned long long)agent->pinned->last_heartbeat);
 	else
 		used += snprintf(text + used, size - used, "kept no %s\n", pins.folder[0] ? pins.why_fresh : pins.why_not);
 	return used < size ? used : size;
 }
 
 /* Removes all that is attached and remembered. An exit code. */
-int pins_detach(const char *path)
+int pin_detach(const char *path)
 {
 	struct stat info;
 	int locked;
 
 	if (stat(path, &info)) {
-		say("nothing is attached: there is no %s", path);
+		log_line("nothing is attached: there is no %s", path);
 		return errno == ENOENT || errno == ENOTDIR ? 0 : 1;
 	}
 	if (!is_bpffs(path)) {
-		say("%s is not on a bpffs: nothing was removed", path);
+		log_line("%s is not on a bpffs: nothing was removed", path);
 		return 1;
 	}
 	locked = take_lock(path, DETACH_TRIES, false);
 	if (locked <= 0) {
-		say(locked ? "cannot lock %s: %s" : "an agent runs with %s: stop it first", path, strerror(errno));
+		log_line(locked ? "cannot lock %s: %s" : "an agent runs with %s: stop it first", path, strerror(errno));
 		return 1;
 	}
 	remove_all(path);
 	if (!stat(path, &info))
 		return 1;
-	say("detached: nothing of %s is left in the kernel", path);
+	log_line("detached: nothing of %s is left in the kernel", path);
 	return 0;
 }

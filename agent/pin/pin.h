@@ -19,11 +19,11 @@ extern struct pins {
 /* Goes on without, for what `errno` says. */
 bool not_pinned(const char *what);
 /* Whether a map outlives the sensor. */
-bool remembers(struct agent *agent, const struct bpf_map *map);
+bool outlives_sensor(struct agent *agent, const struct bpf_map *map);
 void map_path(char *path, size_t size, const struct bpf_map *map);
 /* The links of the programs that have that turn, in the state that is looked at. */
-void links_path(char *path, size_t size, __u32 turn);
+void links_path(char *path, size_t size, __u32 generation);
 /* NULL where it cannot be mapped. */
-void *map_in(int fd, size_t size);
+void *map_fd(int fd, size_t size);
 
 #endif

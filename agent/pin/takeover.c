@@ -16,7 +16,7 @@
 #include "pin/pin.h"
 
 /* Of what the maps mean and where they lie, which their sizes do not show: the hashes, the order of states. Count it up then. */
-#define MEANING 2
+#define LAYOUT_VERSION 3
 
 static __u64 hash_number(__u64 hash, __u64 value)
 {
@@ -27,16 +27,16 @@ static __u64 hash_number(__u64 hash, __u64 value)
 
 static __u64 layout_of(struct agent *agent)
 {
-	__u64 hash = hash_number(0xcbf29ce484222325ull, MEANING);
+	__u64 hash = hash_number(0xcbf29ce484222325ull, LAYOUT_VERSION);
 	struct bpf_map *map;
 
 	hash = hash_number(hash, SNUG_ABI);
-	hash = hash_number(hash, sizeof(struct snug_memory));
+	hash = hash_number(hash, sizeof(struct snug_pinned_state));
 	hash = hash_number(hash, sizeof(struct snug_state));
 	hash = hash_number(hash, agent->rings);
 	hash = hash_number(hash, agent->ring_size);
 	bpf_object__for_each_map(map, agent->skel->obj) {
-		if (!remembers(agent, map))
+		if (!outlives_sensor(agent, map))
 			continue;
 		for (const char *c = bpf_map__name(map); *c; c++)
 			hash = hash_number(hash, *c);
@@ -48,22 +48,22 @@ static __u64 layout_of(struct agent *agent)
 	return hash;
 }
 
-static struct snug_memory *memory_in(const char *path)
+static struct snug_pinned_state *pinned_state_in(const char *path)
 {
-	struct snug_memory *memory = NULL;
+	struct snug_pinned_state *state = NULL;
 	struct bpf_map_info info = {};
 	__u32 size = sizeof(info);
 	char name[PATH_MAX];
 	int fd;
 
-	snprintf(name, sizeof(name), "%.4000s/memory", path);
+	snprintf(name, sizeof(name), "%.4000s/pinned_state", path);
 	fd = bpf_obj_get(name);
 	if (fd < 0)
 		return NULL;
-	if (!bpf_map_get_info_by_fd(fd, &info, &size) && info.value_size == sizeof(*memory))
-		memory = map_in(fd, sizeof(*memory));
+	if (!bpf_map_get_info_by_fd(fd, &info, &size) && info.value_size == sizeof(*state))
+		state = map_fd(fd, sizeof(*state));
 	close(fd);
-	return memory;
+	return state;
 }
 
 static bool is_whole(struct agent *agent)
@@ -72,7 +72,7 @@ static bool is_whole(struct agent *agent)
 	char path[PATH_MAX];
 
 	bpf_object__for_each_map(map, agent->skel->obj) {
-		if (!remembers(agent, map))
+		if (!outlives_sensor(agent, map))
 			continue;
 		map_path(path, sizeof(path), map);
 		if (access(path, F_OK))
@@ -89,12 +89,12 @@ static void reuse(struct agent *agent)
 	bpf_object__for_each_map(map, agent->skel->obj) {
 		int fd;
 
-		if (!remembers(agent, map))
+		if (!outlives_sensor(agent, map))
 			continue;
 		map_path(path, sizeof(path), map);
 		fd = bpf_obj_get(path);
 		if (fd < 0 || bpf_map__reuse_fd(map, fd)) {
-			say("cannot take over %s: %s", path, strerror(errno));
+			log_line("cannot take over %s: %s", path, strerror(errno));
 			exit(1);
 		}
 		close(fd);
@@ -102,57 +102,57 @@ static void reuse(struct agent *agent)
 }
 
 static __u64 wanted;
-static struct snug_memory *found;
+static struct snug_pinned_state *found;
 static unsigned int found_number;
 
-static bool look_at(const char *path, const char *name, bool is_folder)
+static bool consider_state(const char *path, const char *name, bool is_folder)
 {
 	unsigned int its = strtoul(name, NULL, 10);
 	char there[PATH_MAX];
-	struct snug_memory *memory;
+	struct snug_pinned_state *state;
 
 	if (!is_folder)
 		return true;
 	if (its > pins.number)
 		pins.number = its;
 	snprintf(there, sizeof(there), "%s/%s", path, name);
-	memory = memory_in(there);
-	if (memory && memory->ready && memory->layout == wanted && its > found_number) {
+	state = pinned_state_in(there);
+	if (state && state->ready && state->layout == wanted && its > found_number) {
 		if (found)
 			munmap(found, sizeof(*found));
-		found = memory;
+		found = state;
 		found_number = its;
 		return true;
 	}
-	if (memory)
-		munmap(memory, sizeof(*memory));
+	if (state)
+		munmap(state, sizeof(*state));
 	pins.others = true;
 	return true;
 }
 
 static bool has_entry;
 
-static bool see_entry(const char *path, const char *name, bool is_folder)
+static bool note_entry(const char *path, const char *name, bool is_folder)
 {
 	has_entry = true;
 	return false;
 }
 
-static bool is_attached(struct snug_memory *memory)
+static bool is_attached(struct snug_pinned_state *state)
 {
 	char path[PATH_MAX];
 
 	has_entry = false;
-	links_path(path, sizeof(path), memory->acting);
-	walk_folder(path, see_entry);
+	links_path(path, sizeof(path), state->active_generation);
+	walk_folder(path, note_entry);
 	return has_entry;
 }
 
-static bool remove_dormant(const char *path, const char *name, bool is_folder)
+static bool remove_inactive(const char *path, const char *name, bool is_folder)
 {
 	char acting[32];
 
-	snprintf(acting, sizeof(acting), "links-%u", found->acting);
+	snprintf(acting, sizeof(acting), "links-%u", found->active_generation);
 	if (is_folder && strcmp(name, acting))
 		remove_folder(path, name, true);
 	return true;
@@ -161,7 +161,7 @@ static bool remove_dormant(const char *path, const char *name, bool is_folder)
 /* A state whose programs still act, and whose maps are like ours: then they are ours. To be called before the load. */
 static bool take_over(struct agent *agent)
 {
-	walk_folder(pins.folder, look_at);
+	walk_folder(pins.folder, consider_state);
 	if (!found) {
 		if (pins.others)
 			snprintf(pins.why_fresh, sizeof(pins.why_fresh), "it is of another build");
@@ -169,41 +169,41 @@ static bool take_over(struct agent *agent)
 	}
 	snprintf(pins.state, sizeof(pins.state), "%s/%u", pins.folder, found_number);
 	/* Of a sensor that was killed while it took over. */
-	walk_folder(pins.state, remove_dormant);
+	walk_folder(pins.state, remove_inactive);
 	if (!is_attached(found) || !is_whole(agent)) {
 		snprintf(pins.why_fresh, sizeof(pins.why_fresh), "it was not whole");
 		pins.others = true;
 		return false;
 	}
 	reuse(agent);
-	agent->memory = found;
+	agent->pinned = found;
 	agent->keys = found->keys;
-	agent->kept = true;
+	agent->taken_over = true;
 	return true;
 }
 
-static bool make_memory(struct agent *agent)
+static bool make_pinned_state(struct agent *agent)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "snug_memory", 4, sizeof(*agent->memory), 1, &options);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "snug_pinned", 4, sizeof(*agent->pinned), 1, &options);
 	char path[PATH_MAX];
 
-	agent->memory = fd < 0 ? NULL : map_in(fd, sizeof(*agent->memory));
-	if (!agent->memory) {
-		say("cannot make the sensor's memory: %s", strerror(errno));
+	agent->pinned = fd < 0 ? NULL : map_fd(fd, sizeof(*agent->pinned));
+	if (!agent->pinned) {
+		log_line("cannot make the pinned state: %s", strerror(errno));
 		return false;
 	}
 	if (getrandom(&agent->keys, sizeof(agent->keys), 0) != sizeof(agent->keys) ||
-	    getrandom(&agent->memory->name, sizeof(agent->memory->name), 0) != sizeof(agent->memory->name))
+	    getrandom(&agent->pinned->id, sizeof(agent->pinned->id), 0) != sizeof(agent->pinned->id))
 		return false;
 	agent->keys.a |= 1;
 	agent->keys.b |= 1;
 	agent->keys.c |= 1;
-	agent->memory->layout = wanted;
-	agent->memory->keys = agent->keys;
+	agent->pinned->layout = wanted;
+	agent->pinned->keys = agent->keys;
 	if (pins.folder[0]) {
 		snprintf(pins.state, sizeof(pins.state), "%s/%u", pins.folder, pins.number + 1);
-		snprintf(path, sizeof(path), "%s/memory", pins.state);
+		snprintf(path, sizeof(path), "%s/pinned_state", pins.state);
 		if (mkdir(pins.state, 0700) || bpf_obj_pin(fd, path))
 			not_pinned(pins.state);
 	}
@@ -212,11 +212,11 @@ static bool make_memory(struct agent *agent)
 }
 
 /* Settles on which maps the programs are to work, and what their turn is. To be called before the load. */
-bool pins_prepare(struct agent *agent)
+bool takeover_prepare(struct agent *agent)
 {
 	wanted = layout_of(agent);
-	if (!(pins.folder[0] && take_over(agent)) && !make_memory(agent))
+	if (!(pins.folder[0] && take_over(agent)) && !make_pinned_state(agent))
 		return false;
-	agent->turn = agent->memory->turn = agent->memory->turn % 255 + 1;
+	agent->generation = agent->pinned->generation = agent->pinned->generation % 255 + 1;
 	return true;
 }

@@ -41,10 +41,10 @@ static bool set_exe(void)
 static unsigned char command[8192] __attribute__((aligned(8)));
 static size_t command_size;
 
-static struct snug_rule *add_rule(__u8 kind, __u32 flags, bool by_trial, const char *text)
+static struct snug_rule *add_rule(__u8 kind, __u32 flags, bool by_attempt, const char *text)
 {
 	struct snug_rule *rule = (void *)(command + command_size);
-	size_t exe_size = by_trial ? strlen(exe) : 0, size = strlen(text);
+	size_t exe_size = by_attempt ? strlen(exe) : 0, size = strlen(text);
 
 	*rule = (struct snug_rule){
 		.size = (sizeof(*rule) + exe_size + size + 7) & ~7ul,
@@ -69,19 +69,19 @@ static void send_rules(struct agent *agent)
 }
 
 /* Its own start, whatever the loader reads, capabilities, one port; and one path that a person said no to. */
-bool trial_profile(struct agent *agent)
+bool selftest_profile(struct agent *agent)
 {
 	static struct {
 		struct snug_states head;
 		struct snug_state states[2];
-	} any = { .head = { .scope = SNUG_TRIAL_SCOPE, .count = 2 } };
-	struct snug_profile begin = { .scope = SNUG_TRIAL_SCOPE, .rules = 256, .states = 2 };
-	struct snug_profile_end end = { .scope = SNUG_TRIAL_SCOPE };
+	} any = { .head = { .scope = SNUG_SELFTEST_SCOPE, .count = 2 } };
+	struct snug_profile begin = { .scope = SNUG_SELFTEST_SCOPE, .rules = 256, .states = 2 };
+	struct snug_profile_end end = { .scope = SNUG_SELFTEST_SCOPE };
 	struct snug_rule *rule;
 
 	if (!set_exe())
 		return false;
-	((struct snug_rules *)command)->scope = SNUG_TRIAL_SCOPE;
+	((struct snug_rules *)command)->scope = SNUG_SELFTEST_SCOPE;
 	command_size = sizeof(struct snug_rules);
 	profile_begin(agent, &begin);
 	add_rule(SNUG_EXEC, 0, false, exe);
@@ -158,7 +158,7 @@ static bool is_stopped(int (*act)(void))
 }
 
 /* What runs in the cgroup. An exit code. */
-int trial(const char *what)
+int run_attempts(const char *what)
 {
 	__u32 good = 0;
 
@@ -166,12 +166,12 @@ int trial(const char *what)
 		return DONE;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (!connect_to(ALLOWED_PORT))
-		good |= SNUG_TRIAL_PASS;
+		good |= SNUG_SELFTEST_PASS;
 	if (is_stopped(do_exec))
-		good |= SNUG_TRIAL_EXEC;
+		good |= SNUG_SELFTEST_EXEC;
 	if (is_stopped(do_open))
-		good |= SNUG_TRIAL_OPEN;
+		good |= SNUG_SELFTEST_OPEN;
 	if (is_stopped(do_connect))
-		good |= SNUG_TRIAL_CONNECT;
+		good |= SNUG_SELFTEST_CONNECT;
 	return write(STDOUT_FILENO, &good, sizeof(good)) == sizeof(good) ? 0 : 1;
 }

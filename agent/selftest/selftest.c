@@ -24,7 +24,7 @@
 
 #define FIRST_AFTER (5 * NS)
 #define DEADLINE (10 * NS)
-#define TRIALS (SNUG_TRIAL_PASS | SNUG_TRIAL_EXEC | SNUG_TRIAL_OPEN | SNUG_TRIAL_CONNECT)
+#define ATTEMPTS (SNUG_SELFTEST_PASS | SNUG_SELFTEST_EXEC | SNUG_SELFTEST_OPEN | SNUG_SELFTEST_CONNECT)
 #define NOT_THERE 43		/* of who could not enter the cgroup */
 
 static struct {
@@ -36,7 +36,7 @@ static struct {
 	char above[PATH_MAX - 256];
 	char cgroup[PATH_MAX];	/* empty: removed */
 	bool complained;
-} probe = { .result = -1 };
+} selftest = { .result = -1 };
 
 static bool write_text(const char *folder, const char *file, const char *text)
 {
@@ -95,7 +95,7 @@ static void remove_cgroups(const char *above)
 /* Of sensors that were killed in the midst of it. */
 static void remove_leftovers(struct agent *agent)
 {
-	const char *prefix = SNUG_TRIAL_PATH + 1;
+	const char *prefix = SNUG_SELFTEST_PATH + 1;
 	DIR *dir = opendir(agent->cgroup_path);
 	struct dirent *entry;
 
@@ -111,26 +111,26 @@ static void remove_leftovers(struct agent *agent)
 		closedir(dir);
 }
 
-void probe_begin(struct agent *agent, __u32 seconds, bool armed)
+void selftest_begin(struct agent *agent, __u32 seconds, bool armed)
 {
-	struct snug_enforce enforcement = { .scope = SNUG_TRIAL_SCOPE, .block = armed, .budget = UINT_MAX };
+	struct snug_enforce enforcement = { .scope = SNUG_SELFTEST_SCOPE, .block = armed, .budget = UINT_MAX };
 
 	remove_leftovers(agent);
-	if (!seconds || !trial_profile(agent))
+	if (!seconds || !selftest_profile(agent))
 		return;
-	probe.interval = seconds * NS;
-	probe.due = monotonic() + (probe.interval < FIRST_AFTER ? probe.interval : FIRST_AFTER);
-	snprintf(probe.above, sizeof(probe.above), "%.3000s%s%d", agent->cgroup_path, SNUG_TRIAL_PATH, getpid());
-	enforce(agent, &enforcement);
+	selftest.interval = seconds * NS;
+	selftest.due = monotonic() + (selftest.interval < FIRST_AFTER ? selftest.interval : FIRST_AFTER);
+	snprintf(selftest.above, sizeof(selftest.above), "%.3000s%s%d", agent->cgroup_path, SNUG_SELFTEST_PATH, getpid());
+	set_enforcement(agent, &enforcement);
 }
 
-int probe_fd(void)
+int selftest_fd(void)
 {
-	return probe.result;
+	return selftest.result;
 }
 
 /* Never returns: in the child, which is a container's first process from its exec on. */
-static void enter(int result)
+static void run_child(int result)
 {
 	int nothing = open("/dev/null", O_RDWR);
 
@@ -141,7 +141,7 @@ static void enter(int result)
 	dup2(nothing, STDERR_FILENO);
 	if (nothing > STDERR_FILENO)
 		close(nothing);
-	if (unshare(CLONE_NEWNS) || !write_text(probe.cgroup, "cgroup.procs", "0"))
+	if (unshare(CLONE_NEWNS) || !write_text(selftest.cgroup, "cgroup.procs", "0"))
 		_exit(NOT_THERE);
 	execl("/proc/self/exe", "snug-sensor", "--trial", "all", NULL);
 	_exit(1);
@@ -150,7 +150,7 @@ static void enter(int result)
 static bool make_cgroup(struct agent *agent)
 {
 	struct snug_assign assignment = {
-		.scope = SNUG_TRIAL_SCOPE,
+		.scope = SNUG_SELFTEST_SCOPE,
 		.traits = SNUG_ENFORCED | SNUG_HIDDEN,
 	};
 	unsigned char random[SNUG_ID_LEN / 2];
@@ -161,13 +161,13 @@ static bool make_cgroup(struct agent *agent)
 	for (size_t i = 0; i < sizeof(random); i++)
 		sprintf(id + 2 * i, "%02x", random[i]);
 	memcpy(assignment.id, id, sizeof(assignment.id));
-	assign(agent, &assignment, sizeof(assignment));
-	if (mkdir(probe.above, 0700) && errno != EEXIST)
+	assign_container(agent, &assignment, sizeof(assignment));
+	if (mkdir(selftest.above, 0700) && errno != EEXIST)
 		return false;
-	snprintf(probe.cgroup, sizeof(probe.cgroup), "%s/%s", probe.above, id);
-	if (!mkdir(probe.cgroup, 0700))
+	snprintf(selftest.cgroup, sizeof(selftest.cgroup), "%s/%s", selftest.above, id);
+	if (!mkdir(selftest.cgroup, 0700))
 		return true;
-	probe.cgroup[0] = 0;
+	selftest.cgroup[0] = 0;
 	return false;
 }
 
@@ -177,74 +177,74 @@ static bool start(struct agent *agent)
 
 	if (!make_cgroup(agent) || pipe2(result, O_CLOEXEC | O_NONBLOCK))
 		return false;
-	probe.pid = fork();
-	if (!probe.pid)
-		enter(result[1]);
+	selftest.pid = fork();
+	if (!selftest.pid)
+		run_child(result[1]);
 	close(result[1]);
-	if (probe.pid < 0) {
+	if (selftest.pid < 0) {
 		close(result[0]);
-		probe.pid = 0;
+		selftest.pid = 0;
 		return false;
 	}
-	probe.result = result[0];
-	probe.began = monotonic();
+	selftest.result = result[0];
+	selftest.began = monotonic();
 	return true;
 }
 
 static void clean(void)
 {
-	if (!probe.cgroup[0] || (rmdir(probe.cgroup) && errno == EBUSY))
+	if (!selftest.cgroup[0] || (rmdir(selftest.cgroup) && errno == EBUSY))
 		return;
-	probe.cgroup[0] = 0;
-	rmdir(probe.above);
+	selftest.cgroup[0] = 0;
+	rmdir(selftest.above);
 }
 
-static void complain(int error)
+static void report_problem(int error)
 {
-	if (!probe.complained)
-		say("cannot try whether blocking works: %s",
+	if (!selftest.complained)
+		log_line("cannot try whether blocking works: %s",
 		    error ? strerror(error) : "no mount namespace of its own, or no way into a cgroup");
-	probe.complained = true;
+	selftest.complained = true;
 }
 
 static void finish(struct agent *agent)
 {
-	struct snug_probed frame = { .time = monotonic(), .tried = TRIALS };
+	struct snug_probed frame = { .time = monotonic(), .tried = ATTEMPTS };
 	int status = 0;
 	__u32 good;
 
-	if (read(probe.result, &good, sizeof(good)) == sizeof(good))
+	if (read(selftest.result, &good, sizeof(good)) == sizeof(good))
 		frame.good = good;
-	write_text(probe.cgroup, "cgroup.kill", "1");
-	kill(-probe.pid, SIGKILL);
-	kill(probe.pid, SIGKILL);
-	waitpid(probe.pid, &status, 0);
-	close(probe.result);
-	probe.result = -1;
-	probe.pid = 0;
+	write_text(selftest.cgroup, "cgroup.kill", "1");
+	kill(-selftest.pid, SIGKILL);
+	kill(selftest.pid, SIGKILL);
+	waitpid(selftest.pid, &status, 0);
+	close(selftest.result);
+	selftest.result = -1;
+	selftest.pid = 0;
 	/* It did not even get there: that says nothing of blocking. */
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
-		complain(0);
+		report_problem(0);
 	else
 		send_frame(&frame, SNUG_PROBED, sizeof(frame), NULL, 0);
 	clean();
 }
 
-/* To be called now and then, and when `probe_fd` is readable or closed. */
-void probe_go_on(struct agent *agent)
+/* To be called now and then, and when `selftest_fd` is readable or closed. */
+void selftest_step(struct agent *agent)
 {
 	__u64 now = monotonic();
-	struct pollfd ready = { .fd = probe.result, .events = POLLIN };
+	struct pollfd ready = { .fd = selftest.result, .events = POLLIN };
 
-	if (probe.pid) {
-		if (poll(&ready, 1, 0) > 0 || now - probe.began > DEADLINE)
+	if (selftest.pid) {
+		if (poll(&ready, 1, 0) > 0 || now - selftest.began > DEADLINE)
 			finish(agent);
 		return;
 	}
 	clean();
-	if (!probe.interval || now < probe.due || probe.cgroup[0])
+	if (!selftest.interval || now < selftest.due || selftest.cgroup[0])
 		return;
-	probe.due = now + probe.interval;
+	selftest.due = now + selftest.interval;
 	if (!start(agent))
-		complain(errno);
+		report_problem(errno);
 }

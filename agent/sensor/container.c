@@ -13,7 +13,7 @@
 
 #define ENDS_MAX SNUG_SLOTS
 
-static __u64 slot_told[SNUG_SLOTS];	/* container that was told to live in it */
+static __u64 slot_reported[SNUG_SLOTS];	/* container that was told to live in it */
 
 struct end {
 	__u32 slot;
@@ -24,8 +24,8 @@ struct end {
 static struct end ends[ENDS_MAX];
 static size_t end_count;
 /* Ends that were told, and whose slots stay until that was taken: `time` is the mark after it. */
-static struct end gone[ENDS_MAX];
-static size_t gone_count;
+static struct end reported_ends[ENDS_MAX];
+static size_t reported_end_count;
 
 /* The slots in place: the kernel writes its fields of one while we write ours, so none is ever written whole. */
 static struct snug_slot *mapped(struct agent *agent)
@@ -36,7 +36,7 @@ static struct snug_slot *mapped(struct agent *agent)
 		slots = mmap(NULL, sizeof(*slots) * SNUG_SLOTS, PROT_READ | PROT_WRITE, MAP_SHARED,
 			     bpf_map__fd(agent->skel->maps.slots), 0);
 		if (slots == MAP_FAILED) {
-			say("cannot map the containers: %s", strerror(errno));
+			log_line("cannot map the containers: %s", strerror(errno));
 			exit(1);
 		}
 	}
@@ -49,7 +49,7 @@ static bool read_slot(struct agent *agent, __u32 number, struct snug_slot *slot)
 	       !bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.slots), &number, slot);
 }
 
-static void tell(__u32 number, const struct snug_slot *slot)
+static void send_container(__u32 number, const struct snug_slot *slot)
 {
 	struct snug_container frame = {
 		.time = slot->began,
@@ -61,12 +61,12 @@ static void tell(__u32 number, const struct snug_slot *slot)
 	memcpy(frame.id, slot->id, sizeof(frame.id));
 	send_frame(&frame, SNUG_CONTAINER, sizeof(frame), slot->path,
 		   strnlen(slot->path, sizeof(slot->path)));
-	slot_told[number] = slot->container;
+	slot_reported[number] = slot->container;
 }
 
-struct snug_slot *slot_known(struct agent *agent, __u32 number)
+struct snug_slot *reported_slot(struct agent *agent, __u32 number)
 {
-	return slot_told[number] ? &mapped(agent)[number] : NULL;
+	return slot_reported[number] ? &mapped(agent)[number] : NULL;
 }
 
 /* The sensor's own. */
@@ -74,7 +74,7 @@ bool container_hidden(struct agent *agent, __u64 container, __u32 number)
 {
 	struct snug_slot *slot = number < SNUG_SLOTS ? &mapped(agent)[number] : NULL;
 
-	return slot && slot->container == container && slot->belongs.traits & SNUG_HIDDEN;
+	return slot && slot->container == container && slot->assignment.traits & SNUG_HIDDEN;
 }
 
 /* Its cgroup may be gone by now. */
@@ -92,14 +92,14 @@ __u32 container_slot(struct agent *agent, __u64 container)
 	return SNUG_SLOTS;
 }
 
-void container_told(struct agent *agent, __u64 container, __u32 number)
+void report_container(struct agent *agent, __u64 container, __u32 number)
 {
 	struct snug_slot slot;
 
-	if (number >= SNUG_SLOTS || slot_told[number] == container || container_hidden(agent, container, number))
+	if (number >= SNUG_SLOTS || slot_reported[number] == container || container_hidden(agent, container, number))
 		return;
 	if (read_slot(agent, number, &slot) && slot.container == container)
-		tell(number, &slot);
+		send_container(number, &slot);
 }
 
 void container_new(struct agent *agent, __u32 number)
@@ -107,7 +107,7 @@ void container_new(struct agent *agent, __u32 number)
 	struct snug_slot slot;
 
 	if (read_slot(agent, number, &slot))
-		container_told(agent, slot.container, number);
+		report_container(agent, slot.container, number);
 }
 
 /* Its counts come first: the end waits until they were flushed and read. */
@@ -116,14 +116,14 @@ void container_end(struct agent *agent, __u32 slot, __u64 container, __u64 time)
 	for (size_t i = 0; i < end_count; i++)
 		if (ends[i].container == container)
 			return;
-	for (size_t i = 0; i < gone_count; i++)
-		if (gone[i].container == container)
+	for (size_t i = 0; i < reported_end_count; i++)
+		if (reported_ends[i].container == container)
 			return;
 	if (end_count < ENDS_MAX)
 		ends[end_count++] = (struct end){ slot, container, time };
 }
 
-bool ends_pending(void)
+bool container_ends_pending(void)
 {
 	return end_count > 0;
 }
@@ -134,10 +134,10 @@ static void release(struct agent *agent, __u32 number)
 
 	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.slots), &number, &empty, BPF_ANY);
 	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.free_slots), NULL, &number, BPF_ANY);
-	slot_told[number] = 0;
+	slot_reported[number] = 0;
 }
 
-void ends_tell(struct agent *agent, __u64 mark)
+void container_ends_report(struct agent *agent, __u64 mark)
 {
 	for (size_t i = 0; i < end_count; i++) {
 		struct snug_container frame = {
@@ -150,27 +150,27 @@ void ends_tell(struct agent *agent, __u64 mark)
 		if (!read_slot(agent, ends[i].slot, &slot) || slot.container != ends[i].container)
 			continue;
 		if (!container_hidden(agent, slot.container, ends[i].slot)) {
-			container_told(agent, slot.container, ends[i].slot);
+			report_container(agent, slot.container, ends[i].slot);
 			memcpy(frame.id, slot.id, sizeof(frame.id));
 			send_frame(&frame, SNUG_CONTAINER_END, sizeof(frame), NULL, 0);
 		}
-		gone[gone_count] = ends[i];
-		gone[gone_count++].time = mark;
+		reported_ends[reported_end_count] = ends[i];
+		reported_ends[reported_end_count++].time = mark;
 	}
 	end_count = 0;
 }
 
 /* What was told up to this mark was taken: the slots can be another's. */
-void ends_taken(struct agent *agent, __u64 mark)
+void container_ends_acked(struct agent *agent, __u64 mark)
 {
 	size_t left = 0;
 
-	for (size_t i = 0; i < gone_count; i++)
-		if (gone[i].time <= mark)
-			release(agent, gone[i].slot);
+	for (size_t i = 0; i < reported_end_count; i++)
+		if (reported_ends[i].time <= mark)
+			release(agent, reported_ends[i].slot);
 		else
-			gone[left++] = gone[i];
-	gone_count = left;
+			reported_ends[left++] = reported_ends[i];
+	reported_end_count = left;
 }
 
 void containers_reconcile(struct agent *agent)
@@ -180,16 +180,16 @@ void containers_reconcile(struct agent *agent)
 	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
 		if (!read_slot(agent, i, &slot) || slot.state == SNUG_SLOT_FREE)
 			continue;
-		container_told(agent, slot.container, i);
+		report_container(agent, slot.container, i);
 		if (slot.state == SNUG_SLOT_ENDED)
 			container_end(agent, i, slot.container, slot.ended);
 	}
 }
 
 /* The first of its arguments names the program: by its path, or as the last part of one. */
-static struct snug_command command_of(const struct snug_keys *keys, const char *text, size_t size)
+static struct snug_engine_command command_of(const struct snug_keys *keys, const char *text, size_t size)
 {
-	struct snug_command command = {};
+	struct snug_engine_command command = {};
 	size_t first = strnlen(text, size);
 
 	if (!size || first + 1 > size || size > SNUG_ARGS_MAX)
@@ -204,7 +204,7 @@ static struct snug_command command_of(const struct snug_keys *keys, const char *
 }
 
 /* False where they are not well formed. */
-static bool commands_of(const struct snug_keys *keys, const char *text, size_t size, struct snug_command *commands)
+static bool commands_of(const struct snug_keys *keys, const char *text, size_t size, struct snug_engine_command *commands)
 {
 	size_t count = 0;
 	__u32 length;
@@ -224,30 +224,30 @@ static bool commands_of(const struct snug_keys *keys, const char *text, size_t s
 	return true;
 }
 
-bool slots_belong(struct agent *agent, __u32 version)
+bool version_has_containers(struct agent *agent, __u32 version)
 {
 	struct snug_slot *slots = mapped(agent);
 
 	for (__u32 i = 0; i < SNUG_SLOTS; i++)
-		if (slots[i].state == SNUG_SLOT_LIVE && slots[i].belongs.version == version)
+		if (slots[i].state == SNUG_SLOT_LIVE && slots[i].assignment.version == version)
 			return true;
 	return false;
 }
 
 /* Also of a container that is not there yet: it belongs to its version from its first act. */
-bool assign(struct agent *agent, const struct snug_assign *command, size_t size)
+bool assign_container(struct agent *agent, const struct snug_assign *command, size_t size)
 {
 	struct snug_slot *slots = mapped(agent);
-	struct snug_expected expected = {};
+	struct snug_expected_container expected = {};
 	__u64 scope;
 
 	if (size != sizeof(*command) + command->commands_size ||
-	    !commands_of(&agent->keys, (const char *)(command + 1), command->commands_size, expected.belongs.commands))
+	    !commands_of(&agent->keys, (const char *)(command + 1), command->commands_size, expected.assignment.commands))
 		return false;
-	scope = scope_here(agent, command->scope);
+	scope = pinned_scope(agent, command->scope);
 	expected.scope = scope;
-	expected.belongs.version = version_of(agent, command->scope);
-	expected.belongs.traits = command->traits;
+	expected.assignment.version = version_index(agent, command->scope);
+	expected.assignment.traits = command->traits;
 	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.expected), command->id, &expected, BPF_ANY);
 	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
 		struct snug_slot *slot = &slots[i];
@@ -259,13 +259,13 @@ bool assign(struct agent *agent, const struct snug_assign *command, size_t size)
 			slot->user = command->user;
 			__atomic_store_n(&slot->salt, SNUG_MIX(agent->keys, slot->salt, monotonic()), __ATOMIC_RELEASE);
 		}
-		if (slot->scope == scope && !memcmp(&slot->belongs, &expected.belongs, sizeof(slot->belongs)))
+		if (slot->scope == scope && !memcmp(&slot->assignment, &expected.assignment, sizeof(slot->assignment)))
 			continue;
-		version_follows(agent, slot->belongs.version, expected.belongs.version);
+		version_inherit_disarm(agent, slot->assignment.version, expected.assignment.version);
 		/* The kernel reads the salt first: no key of the new salt is of what was before. */
-		memcpy(slot->belongs.commands, expected.belongs.commands, sizeof(slot->belongs.commands));
-		slot->belongs.traits = command->traits;
-		__atomic_store_n(&slot->belongs.version, expected.belongs.version, __ATOMIC_RELAXED);
+		memcpy(slot->assignment.commands, expected.assignment.commands, sizeof(slot->assignment.commands));
+		slot->assignment.traits = command->traits;
+		__atomic_store_n(&slot->assignment.version, expected.assignment.version, __ATOMIC_RELAXED);
 		__atomic_store_n(&slot->scope, scope, __ATOMIC_RELAXED);
 		__atomic_store_n(&slot->salt, SNUG_MIX(agent->keys, slot->salt, scope),
 				 __ATOMIC_RELEASE);
@@ -274,7 +274,7 @@ bool assign(struct agent *agent, const struct snug_assign *command, size_t size)
 }
 
 /* Another daemon than before: whatever was told is told it anew, in full. */
-void containers_anew(struct agent *agent)
+void containers_reset(struct agent *agent)
 {
 	struct snug_slot *slots = mapped(agent);
 
@@ -284,7 +284,7 @@ void containers_anew(struct agent *agent)
 					 __ATOMIC_RELEASE);
 }
 
-void learn_keys(struct agent *agent, const struct snug_known *command)
+void add_known(struct agent *agent, const struct snug_known *command)
 {
 	const __u64 *keys = (const __u64 *)(command + 1);
 	size_t count = (command->head.size - (sizeof(*command) - sizeof(command->head))) / sizeof(*keys);
@@ -292,7 +292,7 @@ void learn_keys(struct agent *agent, const struct snug_known *command)
 
 	for (size_t i = 0; i < count; i++)
 		if (bpf_map_update_elem(fd, &keys[i], &command->scope, BPF_ANY)) {
-			say("the table of known behaviours is full: more of them are told in full");
+			log_line("the table of known behaviours is full: more of them are told in full");
 			return;
 		}
 }

@@ -16,7 +16,7 @@
 
 enum family {
 	BOTH,
-	PLAIN,			/* where there is no LSM */
+	TRACEPOINT,			/* where there is no LSM */
 	LSM,
 	RETURN,			/* with LSM: the return of one system call */
 	COMPAT,			/* the same, of the 32-bit table's */
@@ -38,16 +38,16 @@ static struct hook hooks[] = {
 	{ "on_exec", "sched_process_exec", BOTH, true, "", false },
 	{ "on_cgroup_mkdir", "cgroup_mkdir", BOTH, true, "", false },
 	{ "on_cgroup_rmdir", "cgroup_rmdir", BOTH, true, "", false },
-	{ "on_sys_exit", "sys_exit", PLAIN, true, "", false },
-	{ "on_capable", "cap_capable", PLAIN, false, "", false },
-	{ "on_uring", "io_uring_submit_req", PLAIN, false, "", false },
-	{ "on_signal", "signal_generate", PLAIN, false, "", false },
-	{ "on_connect4", "connect4", PLAIN, false, "", false },
-	{ "on_connect6", "connect6", PLAIN, false, "", false },
-	{ "on_sendmsg4", "sendmsg4", PLAIN, false, "", false },
-	{ "on_sendmsg6", "sendmsg6", PLAIN, false, "", false },
-	{ "on_bind4", "bind4", PLAIN, false, "", false },
-	{ "on_bind6", "bind6", PLAIN, false, "", false },
+	{ "on_sys_exit", "sys_exit", TRACEPOINT, true, "", false },
+	{ "on_capable", "cap_capable", TRACEPOINT, false, "", false },
+	{ "on_uring", "io_uring_submit_req", TRACEPOINT, false, "", false },
+	{ "on_signal", "signal_generate", TRACEPOINT, false, "", false },
+	{ "on_connect4", "connect4", TRACEPOINT, false, "", false },
+	{ "on_connect6", "connect6", TRACEPOINT, false, "", false },
+	{ "on_sendmsg4", "sendmsg4", TRACEPOINT, false, "", false },
+	{ "on_sendmsg6", "sendmsg6", TRACEPOINT, false, "", false },
+	{ "on_bind4", "bind4", TRACEPOINT, false, "", false },
+	{ "on_bind6", "bind6", TRACEPOINT, false, "", false },
 	{ "lsm_exec", "bprm_creds_from_file", LSM, false, "", false },
 	{ "lsm_open", "file_open", LSM, true, "", false },
 	{ "lsm_unlink", "path_unlink", LSM, false, "", false },
@@ -131,7 +131,7 @@ static bool with_lsm;
 
 static bool is_of_family(const struct hook *hook)
 {
-	return hook->family == BOTH || with_lsm == (hook->family != PLAIN);
+	return hook->family == BOTH || with_lsm == (hook->family != TRACEPOINT);
 }
 
 static const struct hook *hook_named(const char *name)
@@ -161,7 +161,7 @@ static void call_function(const struct hook *hook, char *name, size_t size)
 }
 
 /* What this kernel does not know would fail the whole load. Empty where it knows it. */
-static const char *unknown(const struct hook *hook, struct bpf_program *program, struct btf *btf)
+static const char *why_missing(const struct hook *hook, struct bpf_program *program, struct btf *btf)
 {
 	char name[64];
 	int kind = BTF_KIND_FUNC;
@@ -190,7 +190,7 @@ static const char *unknown(const struct hook *hook, struct bpf_program *program,
 	return btf__find_by_name_kind(btf, name, kind) >= 0 ? "" : "this kernel has no such hook";
 }
 
-static void choose(struct agent *agent, struct btf *btf)
+static void choose_programs(struct agent *agent, struct btf *btf)
 {
 	char name[64];
 
@@ -201,7 +201,7 @@ static void choose(struct agent *agent, struct btf *btf)
 			bpf_program__set_autoload(program, false);
 			continue;
 		}
-		snprintf(hooks[i].why, sizeof(hooks[i].why), "%s", unknown(&hooks[i], program, btf));
+		snprintf(hooks[i].why, sizeof(hooks[i].why), "%s", why_missing(&hooks[i], program, btf));
 		if (hooks[i].why[0])
 			bpf_program__set_autoload(program, false);
 		else if (hooks[i].family == RETURN || hooks[i].family == COMPAT) {
@@ -230,7 +230,7 @@ static bool attach(struct agent *agent, struct hook *hook)
 		snprintf(hook->why, sizeof(hook->why), "%s", strerror(errno));
 		return false;
 	}
-	if (!pins_link(agent, hook->program, bpf_link__fd(link))) {
+	if (!pin_link(agent, hook->program, bpf_link__fd(link))) {
 		snprintf(hook->why, sizeof(hook->why), "cannot be pinned: %s", strerror(errno));
 		bpf_link__destroy(link);
 		return false;
@@ -244,14 +244,14 @@ bool hooks_load(struct agent *agent)
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	if (!btf) {
-		say("no BTF of this kernel: /sys/kernel/btf/vmlinux");
+		log_line("no BTF of this kernel: /sys/kernel/btf/vmlinux");
 		return false;
 	}
-	with_lsm = lsm_refuses();
-	choose(agent, btf);
+	with_lsm = lsm_can_refuse();
+	choose_programs(agent, btf);
 	btf__free(btf);
 	if (sensor__load(agent->skel)) {
-		say("cannot load the kernel programs: %s", strerror(errno));
+		log_line("cannot load the kernel programs: %s", strerror(errno));
 		return false;
 	}
 	return true;
@@ -261,7 +261,7 @@ bool hooks_attach(struct agent *agent)
 {
 	for (size_t i = 0; i < HOOKS; i++)
 		if (is_of_family(&hooks[i]) && !attach(agent, &hooks[i]) && hooks[i].required) {
-			say("cannot attach %s: %s", hooks[i].name, hooks[i].why);
+			log_line("cannot attach %s: %s", hooks[i].name, hooks[i].why);
 			return false;
 		}
 	return true;
@@ -274,7 +274,7 @@ static bool is_attached(struct agent *agent, const char *name)
 	return hook_named(name)->attached;
 }
 
-static size_t say_stops(struct agent *agent, char *text, size_t size)
+static size_t describe_stops(struct agent *agent, char *text, size_t size)
 {
 	const char *last = "";
 	size_t used = 0;
@@ -288,7 +288,7 @@ static size_t say_stops(struct agent *agent, char *text, size_t size)
 	return used;
 }
 
-size_t hooks_say(struct agent *agent, char *text, size_t size)
+size_t hooks_describe(struct agent *agent, char *text, size_t size)
 {
 	static const char *const prefixes[] = { "", "", "lsm/", "return/", "return32/" };
 	struct utsname name;
@@ -302,6 +302,6 @@ size_t hooks_say(struct agent *agent, char *text, size_t size)
 					 hooks[i].name, hooks[i].attached ? "yes" : "no",
 					 hooks[i].attached ? "" : " ", hooks[i].why);
 	if (used < size)
-		used += say_stops(agent, text + used, size - used);
+		used += describe_stops(agent, text + used, size - used);
 	return used < size ? used : size;
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include "sensor/sensor.h"
 
-void say(const char *format, ...)
+void log_line(const char *format, ...)
 {
 	va_list list;
 

@@ -42,7 +42,7 @@ static int load_trial(const __u32 name[2])
 			     sizeof(program) / sizeof(*program), &options);
 }
 
-bool lsm_refuses(void)
+bool lsm_can_refuse(void)
 {
 	char before[NAME_SIZE] = "", name[NAME_SIZE] = "";
 	__u32 words[2];

@@ -30,25 +30,25 @@ static struct options options = {
 	.probe_seconds = 60,
 };
 
-static int libbpf_says(enum libbpf_print_level level, const char *format, va_list list)
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list list)
 {
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, list) : 0;
 }
 
 /* What is of no use any more can go, once in a while. */
-static void clear_up(struct agent *agent)
+static void remove_stale(struct agent *agent)
 {
 	__u64 now = monotonic();
 
-	if (retire_at && now >= retire_at && pins_retiring())
-		pins_retire();
+	if (retire_at && now >= retire_at && pin_has_old())
+		pin_remove_old();
 	if (now >= prune_at) {
 		versions_prune(agent);
 		prune_at = now + PRUNE_AFTER;
 	}
 }
 
-static void obey(const struct snug_head *head, void *context)
+static void handle_command(const struct snug_head *head, void *context)
 {
 	struct agent *agent = context;
 	size_t size = head->size + sizeof(*head);
@@ -56,15 +56,15 @@ static void obey(const struct snug_head *head, void *context)
 
 	switch (head->type) {
 	case SNUG_ASSIGN:
-		if (size < sizeof(struct snug_assign) || !assign(agent, (const void *)head, size))
+		if (size < sizeof(struct snug_assign) || !assign_container(agent, (const void *)head, size))
 			break;
-		counts_are_stale();
+		mark_counts_stale();
 		return;
 	case SNUG_PROFILE:
 		if (size != sizeof(struct snug_profile))
 			break;
 		profile_begin(agent, (const void *)head);
-		counts_are_stale();
+		mark_counts_stale();
 		return;
 	case SNUG_RULES:
 		if (size < sizeof(struct snug_rules) || !profile_rules(agent, (const void *)head, size))
@@ -82,13 +82,13 @@ static void obey(const struct snug_head *head, void *context)
 		if (size != sizeof(struct snug_profile_end))
 			break;
 		profile_end(agent, (const void *)head);
-		counts_are_stale();
+		mark_counts_stale();
 		return;
 	case SNUG_ENFORCE:
 		if (size != sizeof(struct snug_enforce))
 			break;
-		enforce(agent, (const void *)head);
-		counts_are_stale();
+		set_enforcement(agent, (const void *)head);
+		mark_counts_stale();
 		return;
 	case SNUG_PEER:
 		if (size < sizeof(struct snug_peer) || !name_peer(agent, (const void *)head, size))
@@ -102,7 +102,7 @@ static void obey(const struct snug_head *head, void *context)
 	case SNUG_KNOWN:
 		if (size < sizeof(struct snug_known))
 			break;
-		learn_keys(agent, (const void *)head);
+		add_known(agent, (const void *)head);
 		return;
 	case SNUG_FILTER:
 		if (size != sizeof(struct snug_filter))
@@ -110,15 +110,15 @@ static void obey(const struct snug_head *head, void *context)
 		agent->control->filter = ((const struct snug_filter *)head)->mode;
 		return;
 	case SNUG_FLUSH:
-		tell_all_records(agent);
-		tell_beat(agent, true);
+		report_all_records(agent);
+		report_heartbeat(agent, true);
 		return;
 	case SNUG_PING:
 		if (size != sizeof(struct snug_ping))
 			break;
 		/* Everything that happened before the ping is told before the pong. */
-		tell_all_records(agent);
-		tell_ends(agent);
+		report_all_records(agent);
+		report_container_ends(agent);
 		pong = *(const struct snug_ping *)head;
 		send_frame(&pong, SNUG_PONG, sizeof(pong), NULL, 0);
 		if (!retire_at)
@@ -127,14 +127,14 @@ static void obey(const struct snug_head *head, void *context)
 	case SNUG_TAKEN:
 		if (size < sizeof(struct snug_mark))
 			break;
-		mark_taken(agent, (const void *)head, size);
+		handle_ack(agent, (const void *)head, size);
 		return;
 	}
-	say("bad command from the daemon: type %u of %zu bytes", head->type, size);
+	log_line("bad command from the daemon: type %u of %zu bytes", head->type, size);
 	exit(2);
 }
 
-static void greet(struct agent *agent)
+static void send_hello(struct agent *agent)
 {
 	struct snug_hello frame = {
 		.time = monotonic(),
@@ -145,9 +145,9 @@ static void greet(struct agent *agent)
 		.slots = SNUG_SLOTS,
 	};
 	char text[4096];
-	size_t size = hooks_say(agent, text, sizeof(text));
+	size_t size = hooks_describe(agent, text, sizeof(text));
 
-	size += pins_say(agent, text + size, sizeof(text) - size);
+	size += pin_describe(agent, text + size, sizeof(text) - size);
 	send_frame(&frame, SNUG_HELLO, sizeof(frame), text, size);
 }
 
@@ -159,28 +159,28 @@ static int run(struct agent *agent)
 	for (;;) {
 		struct pollfd fds[] = {
 			{ .fd = STDIN_FILENO, .events = POLLIN },
-			{ .fd = probe_fd(), .events = POLLIN },
+			{ .fd = selftest_fd(), .events = POLLIN },
 			{ .fd = -1, .events = POLLIN },
 		};
 		int wait = POLL_MS;
 
-		idle = tell_records(agent) ? 0 : idle + 1;
-		tell_ends(agent);
-		if (beat_due()) {
-			tell_beat(agent, false);
-			clear_up(agent);
-			probe_go_on(agent);
+		idle = report_records(agent) ? 0 : idle + 1;
+		report_container_ends(agent);
+		if (heartbeat_due()) {
+			report_heartbeat(agent, false);
+			remove_stale(agent);
+			selftest_step(agent);
 		}
-		tell_mark(agent);
+		report_checkpoint(agent);
 		if (!send_now())
 			return 0;
 		if (idle > IDLE_ROUNDS) {
-			rings_woken();
+			rings_clear_wakeups();
 			*asleep = 1;
 			__atomic_thread_fence(__ATOMIC_SEQ_CST);
 			if (rings_empty()) {
-				fds[2].fd = rings_wakes();
-				wait = until_beat();
+				fds[2].fd = rings_epoll_fd();
+				wait = ms_until_heartbeat();
 			}
 		}
 		if (poll(fds, 3, wait) < 0 && errno != EINTR)
@@ -189,8 +189,8 @@ static int run(struct agent *agent)
 		if (fds[2].revents)
 			idle = 0;
 		if (fds[1].revents)
-			probe_go_on(agent);
-		if (fds[0].revents && !receive(obey, agent))
+			selftest_step(agent);
+		if (fds[0].revents && !receive(handle_command, agent))
 			return 0;
 	}
 }
@@ -198,14 +198,14 @@ static int run(struct agent *agent)
 /* Programs whose arguments are part of what they are run for. */
 static void set_programs(struct sensor *skel)
 {
-	struct snug_program *programs = (void *)skel->rodata->programs;
+	struct snug_program_name *programs = (void *)skel->rodata->programs;
 	const char *name = options.programs;
 	size_t count = 0, size;
 
 	for (; name && *name; name += size + (name[size] == ',')) {
 		size = strcspn(name, ",");
 		if (!size || size > SNUG_PROGRAM_MAX || count >= SNUG_PROGRAMS) {
-			say("`%.*s` is no name of a program, or one too many", (int)size, name);
+			log_line("`%.*s` is no name of a program, or one too many", (int)size, name);
 			exit(64);
 		}
 		memcpy(&programs[count++], name, size);
@@ -217,23 +217,23 @@ static bool prepare(struct agent *agent)
 	struct sensor *skel = sensor__open();
 
 	if (!skel) {
-		say("cannot open the kernel programs: %s", strerror(errno));
+		log_line("cannot open the kernel programs: %s", strerror(errno));
 		return false;
 	}
 	agent->skel = skel;
 	bpf_map__set_max_entries(skel->maps.rings, agent->rings);
-	if (!pins_prepare(agent))
+	if (!takeover_prepare(agent))
 		return false;
 	memcpy((void *)&skel->rodata->keys, &agent->keys, sizeof(agent->keys));
-	skel->rodata->host_mnt_ns[0] = mount_space(getpid());
-	skel->rodata->host_mnt_ns[1] = mount_space(1);
+	skel->rodata->host_mnt_ns[0] = mount_namespace(getpid());
+	skel->rodata->host_mnt_ns[1] = mount_namespace(1);
 	skel->rodata->ring_count = agent->rings;
-	skel->rodata->own_turn = agent->turn;
+	skel->rodata->own_generation = agent->generation;
 	skel->rodata->init_exes[0] = hash_path(&agent->keys, "/sbin/docker-init", 17);
 	skel->rodata->init_exes[1] = hash_path(&agent->keys, "/dev/init", 9);
-	set_calls(skel);
+	set_syscall_classes(skel);
 	set_programs(skel);
-	return hooks_load(agent) && pins_keep(agent);
+	return hooks_load(agent) && pin_maps(agent);
 }
 
 /* `STATE,MARK,POSITION,…`: up to where a daemon has taken what an earlier sensor told. */
@@ -244,7 +244,7 @@ static void resume(struct agent *agent)
 	size_t count = 0;
 	char *end;
 
-	if (!text || strtoull(text, &end, 10) != agent->memory->name)
+	if (!text || strtoull(text, &end, 10) != agent->pinned->id)
 		return;
 	if (*end == ',')
 		strtoull(end + 1, &end, 10);
@@ -256,9 +256,9 @@ static void resume(struct agent *agent)
 static void adopt_state(struct agent *agent)
 {
 	resume(agent);
-	names_adopt(agent);
-	losses_adopt(agent);
-	versions_adopt(agent);
+	names_takeover(agent);
+	losses_takeover(agent);
+	versions_takeover(agent);
 }
 
 static bool fill_slots(struct agent *agent)
@@ -274,31 +274,31 @@ static bool fill_slots(struct agent *agent)
 
 static bool begin(struct agent *agent)
 {
-	struct snug_memory *memory = agent->memory;
+	struct snug_pinned_state *pinned_state = agent->pinned;
 
 	agent->control->filter = options.filter ? SNUG_FILTER_NOVELTY : SNUG_FILTER_OFF;
-	if (!rings_open(agent) || (!agent->kept && !fill_slots(agent)))
+	if (!rings_open(agent) || (!agent->taken_over && !fill_slots(agent)))
 		return false;
-	if (agent->kept)
+	if (agent->taken_over)
 		adopt_state(agent);
-	if (options.anew || !memory->run) {
-		memory->run = memory->run % SNUG_RUN_MASK + 1;
-		containers_anew(agent);
+	if (options.fresh_daemon || !pinned_state->daemon_run) {
+		pinned_state->daemon_run = pinned_state->daemon_run % SNUG_RUN_MASK + 1;
+		containers_reset(agent);
 	}
 	if (!hooks_attach(agent))
 		return false;
-	pins_turn(agent, ring_fd(0));
+	pin_activate(agent, ring_fd(0));
 	/* The hooks come first: whatever is new while the scan runs is theirs. */
-	greet(agent);
+	send_hello(agent);
 	containers_reconcile(agent);
 	scan(agent);
-	memory->ready = 1;
-	tell_from(agent, agent->kept ? memory->heard : monotonic());
-	memory->heard = monotonic();
+	pinned_state->ready = 1;
+	start_heartbeats(agent, agent->taken_over ? pinned_state->last_heartbeat : monotonic());
+	pinned_state->last_heartbeat = monotonic();
 	prune_at = monotonic() + PRUNE_AFTER;
-	if (agent->kept)
-		tell_beat(agent, false);
-	probe_begin(agent, options.probe_seconds, !options.unarmed);
+	if (agent->taken_over)
+		report_heartbeat(agent, false);
+	selftest_begin(agent, options.probe_seconds, !options.selftest_unarmed);
 	return send_now();
 }
 
@@ -307,7 +307,7 @@ int main(int argc, char **argv)
 	static struct agent agent;
 
 	if (argc == 3 && !strcmp(argv[1], "--trial"))
-		return trial(argv[2]);
+		return run_attempts(argv[2]);
 	agent.cpus = libbpf_num_possible_cpus();
 	options.rings = agent.cpus > 2 ? (agent.cpus + 1) / 2 : 1;
 	if (options.rings > 256)
@@ -315,16 +315,16 @@ int main(int argc, char **argv)
 	parse_options(&options, argc, argv);
 	agent.rings = options.rings;
 	agent.ring_size = options.ring_size;
-	agent.marks = options.marks;
+	agent.acks = options.acks;
 	if (options.layout) {
 		print_layout();
 		return 0;
 	}
 	if (options.detach)
-		return pins_detach(options.pin);
+		return pin_detach(options.pin);
 	signal(SIGPIPE, SIG_IGN);
-	libbpf_set_print(libbpf_says);
-	if (!pins_open(options.pin) || !find_cgroups(&agent) || !prepare(&agent) || !begin(&agent))
+	libbpf_set_print(print_libbpf);
+	if (!pin_open(options.pin) || !find_cgroups(&agent) || !prepare(&agent) || !begin(&agent))
 		return 1;
 	/* What is not pinned goes with the process, however it ends. */
 	return run(&agent);

@@ -10,7 +10,7 @@ static __u32 number_of(const char *text, __u32 least, __u32 most)
 	unsigned long value = strtoul(text, &end, 10);
 
 	if (!*text || *end || value < least || value > most) {
-		say("`%s` is not a number from %u to %u", text, least, most);
+		log_line("`%s` is not a number from %u to %u", text, least, most);
 		exit(64);
 	}
 	return value;
@@ -18,7 +18,7 @@ static __u32 number_of(const char *text, __u32 least, __u32 most)
 
 static void refuse_usage(void)
 {
-	say("usage: snug-sensor [--pin FOLDER [--resume STATE,MARK,POSITION,…] [--anew]] [--marks] [--probe SECONDS]\n"
+	log_line("usage: snug-sensor [--pin FOLDER [--resume STATE,MARK,POSITION,…] [--anew]] [--marks] [--probe SECONDS]\n"
 	    "                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--unfiltered]\n"
 	    "       snug-sensor --detach --pin FOLDER | --abi");
 	exit(64);
@@ -56,11 +56,11 @@ void parse_options(struct options *options, int argc, char **argv)
 		else if (!strcmp(argv[i], "--unfiltered"))
 			options->filter = false;
 		else if (!strcmp(argv[i], "--anew"))
-			options->anew = true;
+			options->fresh_daemon = true;
 		else if (!strcmp(argv[i], "--marks"))
-			options->marks = true;
+			options->acks = true;
 		else if (!strcmp(argv[i], "--unarmed-probe"))
-			options->unarmed = true;
+			options->selftest_unarmed = true;
 		else if (!strcmp(argv[i], "--detach"))
 			options->detach = true;
 		else
@@ -69,7 +69,7 @@ void parse_options(struct options *options, int argc, char **argv)
 	if (options->detach && !options->pin)
 		refuse_usage();
 	if (options->ring_size & (options->ring_size - 1)) {
-		say("the size of a ring is a power of two");
+		log_line("the size of a ring is a power of two");
 		exit(64);
 	}
 }

@@ -4,11 +4,11 @@
 #include "sensor/sensor.h"
 
 /* Fewer than the kernel's table and the daemon's hold: what is dropped here is told again when it is needed. */
-#define NAMES_TOLD 6144
+#define NAMES_REPORTED 6144
 #define BUCKETS 16384
 
-static __u64 told[NAMES_TOLD];
-static size_t told_at;
+static __u64 reported_names[NAMES_REPORTED];
+static size_t reported_next;
 static __u64 buckets[BUCKETS];
 
 static size_t bucket_of(__u64 hash)
@@ -36,7 +36,7 @@ static void bucket_remove(__u64 hash)
 	}
 }
 
-static void name_told(struct agent *agent, __u64 hash)
+static void report_name(struct agent *agent, __u64 hash)
 {
 	int fd = bpf_map__fd(agent->skel->maps.names);
 	struct snug_name_text text;
@@ -47,31 +47,31 @@ static void name_told(struct agent *agent, __u64 hash)
 	frame.cut = text.cut;
 	send_frame(&frame, SNUG_NAME, sizeof(frame), text.text,
 		   text.size < sizeof(text.text) ? text.size : sizeof(text.text));
-	if (told[told_at]) {
-		bpf_map_delete_elem(fd, &told[told_at]);
-		bucket_remove(told[told_at]);
+	if (reported_names[reported_next]) {
+		bpf_map_delete_elem(fd, &reported_names[reported_next]);
+		bucket_remove(reported_names[reported_next]);
 	}
-	told[told_at] = hash;
-	told_at = (told_at + 1) % NAMES_TOLD;
+	reported_names[reported_next] = hash;
+	reported_next = (reported_next + 1) % NAMES_REPORTED;
 	buckets[bucket_of(hash)] = hash;
 }
 
 /* Names that an earlier sensor left: told again when they are needed, and let go like the others. */
-void names_adopt(struct agent *agent)
+void names_takeover(struct agent *agent)
 {
 	int fd = bpf_map__fd(agent->skel->maps.names);
 	__u64 hash, *before = NULL;
 
-	while (told_at < NAMES_TOLD - 1 && !bpf_map_get_next_key(fd, before, &hash)) {
-		told[told_at++] = hash;
-		before = &told[told_at - 1];
+	while (reported_next < NAMES_REPORTED - 1 && !bpf_map_get_next_key(fd, before, &hash)) {
+		reported_names[reported_next++] = hash;
+		before = &reported_names[reported_next - 1];
 	}
 }
 
-void names_told(struct agent *agent, const struct snug_act *act)
+void report_names(struct agent *agent, const struct snug_act *act)
 {
-	name_told(agent, act->exe);
-	name_told(agent, act->script);
+	report_name(agent, act->exe);
+	report_name(agent, act->script);
 	for (int i = 0; i < SNUG_ANCESTORS; i++)
-		name_told(agent, act->ancestors[i]);
+		report_name(agent, act->ancestors[i]);
 }

@@ -13,7 +13,7 @@
 #define TASK_COMM_LEN 16
 
 /* Acts refer to a path by its hash; of one that is too long for a name the tail is the name. */
-static __u64 keep_name(struct agent *agent, const char *text)
+static __u64 store_name(struct agent *agent, const char *text)
 {
 	struct snug_name_text name = {};
 	size_t size = strlen(text);
@@ -31,7 +31,7 @@ static __u64 keep_name(struct agent *agent, const char *text)
 	return hash;
 }
 
-__u64 keep_exe(struct agent *agent, pid_t pid, __u16 *flags)
+__u64 record_exe(struct agent *agent, pid_t pid, __u16 *flags)
 {
 	static const char deleted[] = " (deleted)";
 	char link[64], path[PATH_MAX], root[PATH_MAX];
@@ -53,7 +53,7 @@ __u64 keep_exe(struct agent *agent, pid_t pid, __u16 *flags)
 		*flags |= SNUG_DRIFT_MEMFD;
 		text++;
 	}
-	return keep_name(agent, text);
+	return store_name(agent, text);
 }
 
 static const char *base_name(const char *path)
@@ -68,7 +68,7 @@ static const char *base_name(const char *path)
  * and puts that file's path behind the interpreter's (and its one option's) in the arguments. 0 where there is
  * none, or where the process has given itself another name.
  */
-__u64 keep_script(struct agent *agent, pid_t pid)
+__u64 record_script(struct agent *agent, pid_t pid)
 {
 	char path[64], exe[PATH_MAX], name[TASK_COMM_LEN + 1] = "", arguments[4096];
 	const char *argument = arguments;
@@ -97,12 +97,12 @@ __u64 keep_script(struct agent *agent, pid_t pid)
 	arguments[size] = 0;
 	for (int i = 0; i < 3 && argument < arguments + size; i++, argument += strlen(argument) + 1)
 		if (i && *argument == '/' && !strncmp(base_name(argument), name, TASK_COMM_LEN - 1))
-			return keep_name(agent, argument);
+			return store_name(agent, argument);
 	return 0;
 }
 
 /* 0 where there is no such process. */
-ino_t mount_space(pid_t pid)
+ino_t mount_namespace(pid_t pid)
 {
 	char path[64];
 	struct stat space;
@@ -128,15 +128,15 @@ static bool read_stat(pid_t pid, pid_t *parent, int *tty, unsigned long long *st
 	return read;
 }
 
-/* The parent and its parent are in the mount namespace too: see `entered` in exec.bpf.h. */
-bool is_among_its_own(const struct process *process)
+/* The parent and its parent are in the mount namespace too: see `container_entered` in exec.bpf.h. */
+bool shares_namespace_with_parents(const struct process *process)
 {
 	unsigned long long start;
 	pid_t above;
 	int tty;
 
-	return mount_space(process->ppid) == process->space && read_stat(process->ppid, &above, &tty, &start) &&
-	       mount_space(above) == process->space;
+	return mount_namespace(process->ppid) == process->mount_ns && read_stat(process->ppid, &above, &tty, &start) &&
+	       mount_namespace(above) == process->mount_ns;
 }
 
 bool read_process(struct agent *agent, pid_t pid, struct process *process)
@@ -146,8 +146,8 @@ bool read_process(struct agent *agent, pid_t pid, struct process *process)
 	FILE *file;
 	bool read;
 
-	*process = (struct process){ .pid = pid, .space = mount_space(pid) };
-	if (!process->space || process->space == host[0] || process->space == host[1])
+	*process = (struct process){ .pid = pid, .mount_ns = mount_namespace(pid) };
+	if (!process->mount_ns || process->mount_ns == host[0] || process->mount_ns == host[1])
 		return false;
 	read = read_stat(pid, &process->ppid, &process->tty, &process->start);
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
@@ -160,7 +160,7 @@ bool read_process(struct agent *agent, pid_t pid, struct process *process)
 		fclose(file);
 	if (process->tty)
 		process->state.flags |= SNUG_TTY;
-	process->state.exe = keep_exe(agent, pid, &process->state.flags);
-	process->state.script = keep_script(agent, pid);
+	process->state.exe = record_exe(agent, pid, &process->state.flags);
+	process->state.script = record_script(agent, pid);
 	return read && process->state.exe;
 }

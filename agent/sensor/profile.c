@@ -21,8 +21,8 @@ struct draft {
 
 static struct draft drafts[SNUG_VERSIONS];
 static bool number_used[SNUG_PROFILES];
-static __u32 leftover[SNUG_PROFILES];	/* numbers whose tables can go with the next change */
-static size_t leftovers;
+static __u32 replaced[SNUG_PROFILES];	/* numbers whose tables can go with the next change */
+static size_t replaced_count;
 
 void profile_used(__u32 number)
 {
@@ -31,20 +31,20 @@ void profile_used(__u32 number)
 
 void profile_replaced(__u32 number)
 {
-	leftover[leftovers++] = number;
+	replaced[replaced_count++] = number;
 }
 
-static void let_go(struct agent *agent)
+static void free_replaced(struct agent *agent)
 {
-	for (size_t i = 0; i < leftovers; i++) {
-		__u32 number = leftover[i];
+	for (size_t i = 0; i < replaced_count; i++) {
+		__u32 number = replaced[i];
 
 		bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.rules), &number);
 		bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.automata), &number);
 		bpf_map_delete_elem(bpf_map__fd(agent->skel->maps.prefixes), &number);
 		number_used[number] = false;
 	}
-	leftovers = 0;
+	replaced_count = 0;
 }
 
 /* A number that no version uses. 0 stands for no profile. */
@@ -53,7 +53,7 @@ static __u32 free_number(void)
 	for (__u32 number = 1; number < SNUG_PROFILES; number++)
 		if (!number_used[number])
 			return number;
-	say("there are more profiles than there is room for");
+	log_line("there are more profiles than there is room for");
 	exit(1);
 }
 
@@ -75,7 +75,7 @@ static int make(enum bpf_map_type type, const char *name, __u32 key, __u32 value
 	int fd = bpf_map_create(type, name, key, value, entries ? entries : 1, &options);
 
 	if (fd < 0) {
-		say("cannot make a table of %u for a profile: %s", entries, strerror(errno));
+		log_line("cannot make a table of %u for a profile: %s", entries, strerror(errno));
 		exit(1);
 	}
 	return fd;
@@ -83,13 +83,13 @@ static int make(enum bpf_map_type type, const char *name, __u32 key, __u32 value
 
 void profile_begin(struct agent *agent, const struct snug_profile *command)
 {
-	__u32 index = version_of(agent, command->scope);
+	__u32 index = version_index(agent, command->scope);
 
 	if (!index--)
 		return;
 	profile_discard(index);
 	if (command->absent) {
-		version_judges_by(agent, index, 0);
+		version_set_profile(agent, index, 0);
 		return;
 	}
 	drafts[index] = (struct draft){
@@ -106,14 +106,14 @@ static void must(int result, const char *what)
 {
 	if (!result)
 		return;
-	say("cannot put %s into a profile: %s", what, strerror(errno));
+	log_line("cannot put %s into a profile: %s", what, strerror(errno));
 	exit(1);
 }
 
 /* What follows a PROFILE of a scope for which there was no room is let pass. */
 static struct draft *draft_of(struct agent *agent, __u64 scope)
 {
-	__u32 index = version_of(agent, scope);
+	__u32 index = version_index(agent, scope);
 
 	return index && drafts[index - 1].open ? &drafts[index - 1] : NULL;
 }
@@ -180,7 +180,7 @@ bool profile_prefixes(struct agent *agent, const struct snug_prefixes *command, 
 
 void profile_end(struct agent *agent, const struct snug_profile_end *command)
 {
-	__u32 index = version_of(agent, command->scope), number;
+	__u32 index = version_index(agent, command->scope), number;
 	struct draft *draft = index ? &drafts[--index] : NULL;
 
 	if (!draft || !draft->open)
@@ -189,15 +189,15 @@ void profile_end(struct agent *agent, const struct snug_profile_end *command)
 	number_used[number] = true;
 	put(agent->skel->maps.rules, number, draft->rules, "rules");
 	/* By now nobody looks into what was replaced before. */
-	let_go(agent);
+	free_replaced(agent);
 	put(agent->skel->maps.automata, number, draft->automaton, "an automaton");
 	put(agent->skel->maps.prefixes, number, draft->prefixes, "blocks of addresses");
 	profile_discard(index);
-	version_judges_by(agent, index, number);
+	version_set_profile(agent, index, number);
 }
 
 /* Tables that belong to no version are of a sensor that was ended in the midst of it. */
-void profiles_adopt(struct agent *agent)
+void profiles_takeover(struct agent *agent)
 {
 	int outer = bpf_map__fd(agent->skel->maps.rules);
 
@@ -226,6 +226,6 @@ bool name_peer(struct agent *agent, const struct snug_peer *command, size_t size
 	}
 	name = peer_name(&agent->keys, command + 1, command->name_size);
 	if (bpf_map_update_elem(fd, &key, &name, BPF_ANY))
-		say("there are more peers with a name than there is room for: %s", strerror(errno));
+		log_line("there are more peers with a name than there is room for: %s", strerror(errno));
 	return true;
 }

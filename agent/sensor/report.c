@@ -11,11 +11,11 @@
 #include "sensor/sensor.h"
 
 static struct snug_counters last;
-static __u64 last_beat;
+static __u64 last_heartbeat;
 static bool stale;		/* a scope changed or a container ended: its counts can go */
-static bool unmarked;		/* something was told since the last mark */
+static bool unacknowledged;		/* something was told since the last mark */
 
-void counts_are_stale(void)
+void mark_counts_stale(void)
 {
 	stale = true;
 }
@@ -38,7 +38,7 @@ static struct snug_counters sum_counters(struct agent *agent)
 }
 
 /* An act of the sensor's own trial is nobody else's business. */
-static void pass_on(struct agent *agent, const struct snug_head *head, size_t size)
+static void forward_record(struct agent *agent, const struct snug_head *head, size_t size)
 {
 	const struct snug_container *container = (const void *)head;
 	const struct snug_sighting *sighting = (const void *)head;
@@ -54,78 +54,78 @@ static void pass_on(struct agent *agent, const struct snug_head *head, size_t si
 		break;
 	case SNUG_ACT:
 		if (container_hidden(agent, act->container, act->slot)) {
-			agent->memory->hidden++;
+			agent->pinned->hidden++;
 			break;
 		}
-		container_told(agent, act->container, act->slot);
-		names_told(agent, act);
+		report_container(agent, act->container, act->slot);
+		report_names(agent, act);
 		send_bytes(head, size);
 		break;
 	case SNUG_SIGHTING:
 		slot = container_slot(agent, sighting->container);
 		if (container_hidden(agent, sighting->container, slot)) {
-			agent->memory->hidden_counts += sighting->count;
+			agent->pinned->hidden_counts += sighting->count;
 			break;
 		}
-		container_told(agent, sighting->container, slot);
+		report_container(agent, sighting->container, slot);
 		send_bytes(head, size);
 		break;
 	}
 }
 
-size_t tell_records(struct agent *agent)
+size_t report_records(struct agent *agent)
 {
 	const struct snug_head *head;
 	size_t size, count = 0;
 
 	while ((head = ring_next(&size))) {
-		pass_on(agent, head, size);
-		ring_done();
+		forward_record(agent, head, size);
+		ring_consume();
 		if (++count % 64 == 0)
-			rings_relieve();
+			rings_make_room();
 	}
-	unmarked |= count > 0;
+	unacknowledged |= count > 0;
 	return count;
 }
 
 /* Who does not say what it has taken has taken what was written. */
-void tell_mark(struct agent *agent)
+void report_checkpoint(struct agent *agent)
 {
-	struct snug_mark frame = { .state = agent->memory->name, .number = agent->memory->mark + 1 };
+	struct snug_mark frame = { .state = agent->pinned->id, .number = agent->pinned->checkpoint + 1 };
 	__u64 positions[256];
 	size_t count = rings_positions(positions);
 
-	if (!unmarked)
+	if (!unacknowledged)
 		return;
-	agent->memory->mark++;
-	unmarked = false;
-	if (agent->marks) {
+	agent->pinned->checkpoint++;
+	unacknowledged = false;
+	if (agent->acks) {
 		send_frame(&frame, SNUG_MARK, sizeof(frame), positions, count * sizeof(*positions));
-		rings_relieve();
+		rings_make_room();
 		return;
 	}
-	rings_let_go(positions, count);
-	ends_taken(agent, agent->memory->mark);
-	losses_taken(agent, agent->memory->mark);
+	rings_release(positions, count);
+	container_ends_acked(agent, agent->pinned->checkpoint);
+	losses_acked(agent, agent->pinned->checkpoint);
 }
 
 /* It may still be of a state before this one: then it is of no use. */
-void mark_taken(struct agent *agent, const struct snug_mark *command, size_t size)
+void handle_ack(struct agent *agent, const struct snug_mark *command, size_t size)
 {
-	if (command->state != agent->memory->name || command->number > agent->memory->mark)
+	if (command->state != agent->pinned->id || command->number > agent->pinned->checkpoint)
 		return;
-	rings_let_go((const __u64 *)(command + 1), (size - sizeof(*command)) / sizeof(__u64));
-	ends_taken(agent, command->number);
-	losses_taken(agent, command->number);
+	rings_release((const __u64 *)(command + 1), (size - sizeof(*command)) / sizeof(__u64));
+	container_ends_acked(agent, command->number);
+	losses_acked(agent, command->number);
 }
 
 /* With several rings the youngest records wait to be put in order: so do those who need all of them. */
-void tell_all_records(struct agent *agent)
+void report_all_records(struct agent *agent)
 {
-	tell_records(agent);
+	report_records(agent);
 	while (agent->rings > 1 && !rings_empty()) {
 		usleep(500);
-		tell_records(agent);
+		report_records(agent);
 	}
 }
 
@@ -134,75 +134,75 @@ static void flush(struct agent *agent, bool all)
 {
 	int fd = bpf_program__fd(agent->skel->progs.flush_counts);
 
-	agent->control->tell_known = all;
+	agent->control->flush_all = all;
 	for (int round = 0; round < 64; round++) {
 		LIBBPF_OPTS(bpf_test_run_opts, run);
 
 		if (bpf_prog_test_run_opts(fd, &run)) {
-			say("cannot flush the counts: %s", strerror(errno));
+			log_line("cannot flush the counts: %s", strerror(errno));
 			return;
 		}
-		tell_all_records(agent);
+		report_all_records(agent);
 		if (!agent->skel->bss_flushed->flushed.failed)
 			break;
 	}
 	stale = false;
 }
 
-void tell_ends(struct agent *agent)
+void report_container_ends(struct agent *agent)
 {
-	if (!ends_pending())
+	if (!container_ends_pending())
 		return;
 	flush(agent, false);
-	ends_tell(agent, agent->memory->mark + 1);
-	unmarked = true;
+	container_ends_report(agent, agent->pinned->checkpoint + 1);
+	unacknowledged = true;
 	stale = true;
 }
 
 /* `all`: also the counts that can wait. */
-void tell_beat(struct agent *agent, bool all)
+void report_heartbeat(struct agent *agent, bool all)
 {
 	struct snug_counters now = sum_counters(agent);
 	struct snug_stats frame = { .time = monotonic(), .wall_offset = wall_offset() };
 
 	if (all || stale || now.filtered != last.filtered)
 		flush(agent, all);
-	if (agent->control->unheard) {
-		agent->control->unheard = 0;
+	if (agent->control->containers_lost) {
+		agent->control->containers_lost = 0;
 		containers_reconcile(agent);
 	}
-	disarmed_tell(agent);
-	unmarked |= losses(agent, &now, last_beat, frame.time, agent->memory->mark + 1);
-	frame.received = now.received - agent->memory->hidden - agent->memory->hidden_counts;
-	frame.emitted = now.emitted - agent->memory->hidden;
-	frame.filtered = now.filtered - agent->memory->hidden_counts;
+	report_disarmed(agent);
+	unacknowledged |= report_losses(agent, &now, last_heartbeat, frame.time, agent->pinned->checkpoint + 1);
+	frame.received = now.received - agent->pinned->hidden - agent->pinned->hidden_counts;
+	frame.emitted = now.emitted - agent->pinned->hidden;
+	frame.filtered = now.filtered - agent->pinned->hidden_counts;
 	memcpy(frame.dropped, now.dropped, sizeof(frame.dropped));
 	frame.unfiltered = now.unfiltered;
 	frame.unnamed = now.unnamed;
 	send_frame(&frame, SNUG_STATS, sizeof(frame), NULL, 0);
 	last = now;
-	last_beat = frame.time;
-	agent->memory->heard = frame.time;
+	last_heartbeat = frame.time;
+	agent->pinned->last_heartbeat = frame.time;
 }
 
 /* Whether a second has passed since the last beat. */
-bool beat_due(void)
+bool heartbeat_due(void)
 {
-	return monotonic() - last_beat >= NS;
+	return monotonic() - last_heartbeat >= NS;
 }
 
 /* Milliseconds until the next beat. */
-int until_beat(void)
+int ms_until_heartbeat(void)
 {
-	__u64 since = monotonic() - last_beat;
+	__u64 since = monotonic() - last_heartbeat;
 
 	return since < NS ? (NS - since) / 1000000 + 1 : 0;
 }
 
-/* `heard`: when the daemon last heard of this state, if there was one before. */
-void tell_from(struct agent *agent, __u64 heard)
+/* `last_heartbeat`: when the daemon last heard of this state, if there was one before. */
+void start_heartbeats(struct agent *agent, __u64 heard)
 {
-	if (agent->kept)
+	if (agent->taken_over)
 		last = sum_counters(agent);
-	last_beat = heard;
+	last_heartbeat = heard;
 }

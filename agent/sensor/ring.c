@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include "sensor/sensor.h"
 
-#define SETTLE 1000000ull
+#define SETTLE_NS 1000000ull
 #define RINGS_MAX 256
 
 struct ring {
@@ -60,10 +60,10 @@ static int open_ring(struct agent *agent, __u32 number)
 {
 	int outer = bpf_map__fd(agent->skel->maps.rings), fd;
 
-	if (agent->kept)
-		return pins_ring(number);
+	if (agent->taken_over)
+		return pinned_ring(number);
 	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "snug_ring", 0, 0, agent->ring_size, NULL);
-	if (fd >= 0 && (bpf_map_update_elem(outer, &number, &fd, BPF_ANY) || !pins_keep_ring(number, fd))) {
+	if (fd >= 0 && (bpf_map_update_elem(outer, &number, &fd, BPF_ANY) || !pin_ring(number, fd))) {
 		close(fd);
 		return -1;
 	}
@@ -85,7 +85,7 @@ bool rings_open(struct agent *agent)
 		int fd = open_ring(agent, i);
 
 		if (fd < 0 || !map_ring(&rings[i], fd, agent->ring_size) || !wake_by(&rings[i])) {
-			say("cannot make ring %u: %s", i, strerror(errno));
+			log_line("cannot make ring %u: %s", i, strerror(errno));
 			return false;
 		}
 		ring_total++;
@@ -135,7 +135,7 @@ const struct snug_head *ring_next(size_t *size)
 		}
 	}
 	if (oldest && ring_total > 1 && time_of(oldest) > settled) {
-		settled = monotonic() - SETTLE;
+		settled = monotonic() - SETTLE_NS;
 		if (time_of(oldest) > settled)
 			return NULL;
 	}
@@ -143,7 +143,7 @@ const struct snug_head *ring_next(size_t *size)
 	return oldest;
 }
 
-void ring_done(void)
+void ring_consume(void)
 {
 	__u32 length = *(const __u32 *)(current->data + (current->at & current->mask));
 
@@ -163,12 +163,12 @@ int ring_fd(unsigned int number)
 	return rings[number].fd;
 }
 
-int rings_wakes(void)
+int rings_epoll_fd(void)
 {
 	return wakes;
 }
 
-void rings_woken(void)
+void rings_clear_wakeups(void)
 {
 	struct epoll_event events[16];
 
@@ -176,7 +176,7 @@ void rings_woken(void)
 		;
 }
 
-static void let_go(struct ring *ring, unsigned long to)
+static void release_ring(struct ring *ring, unsigned long to)
 {
 	if (to > *ring->consumer && to <= ring->at)
 		__atomic_store_n(ring->consumer, to, __ATOMIC_RELEASE);
@@ -189,18 +189,18 @@ size_t rings_positions(__u64 *positions)
 	return ring_total;
 }
 
-void rings_let_go(const __u64 *positions, size_t count)
+void rings_release(const __u64 *positions, size_t count)
 {
 	for (unsigned int i = 0; i < ring_total && i < count; i++)
-		let_go(&rings[i], positions[i]);
+		release_ring(&rings[i], positions[i]);
 }
 
 /* Room for what happens comes before what may have to be told again. */
-void rings_relieve(void)
+void rings_make_room(void)
 {
 	for (unsigned int i = 0; i < ring_total; i++)
 		if (*rings[i].producer - *rings[i].consumer > (rings[i].mask + 1) / 4 * 3)
-			let_go(&rings[i], rings[i].at);
+			release_ring(&rings[i], rings[i].at);
 }
 
 void rings_resume(const __u64 *positions, size_t count)
@@ -208,5 +208,5 @@ void rings_resume(const __u64 *positions, size_t count)
 	for (unsigned int i = 0; i < ring_total && i < count; i++)
 		if (positions[i] > rings[i].at && positions[i] <= *rings[i].producer)
 			rings[i].at = positions[i];
-	rings_let_go(positions, count);
+	rings_release(positions, count);
 }

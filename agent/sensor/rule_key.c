@@ -42,7 +42,7 @@ __u64 hash_leaf(const struct snug_keys *keys, const void *text, size_t size)
 
 __u64 hash_tail(const struct snug_keys *keys, const void *text, size_t size)
 {
-	return SNUG_MIX(*keys, hash_bytes(keys, text, size), SNUG_MARK_CUT);
+	return SNUG_MIX(*keys, hash_bytes(keys, text, size), SNUG_DOMAIN_CUT);
 }
 
 /* From the end to the beginning, as a walk goes: a `..` takes back the part before it. */
@@ -78,7 +78,7 @@ __u64 hash_path(const struct snug_keys *keys, const void *text, size_t size)
 	if (size >= 3 && !memcmp(bytes, ellipsis, 3))
 		return hash_tail(keys, bytes + 3, size - 3);
 	if (!size || bytes[0] != '/')
-		return SNUG_MIX(*keys, mix_part(keys, keys->seed, bytes, size), SNUG_MARK_ALONE);
+		return SNUG_MIX(*keys, mix_part(keys, keys->seed, bytes, size), SNUG_DOMAIN_ALONE);
 	return hash_parts(keys, bytes, size);
 }
 
@@ -103,16 +103,16 @@ static __u64 peer_hash(const struct snug_keys *keys, const struct snug_rule *rul
 		name = rule->text_size >= 3 && !memcmp(text, ellipsis, 3) ?
 			       hash_path(keys, text, rule->text_size) :
 			       hash_bytes(keys, text, rule->text_size);
-		return SNUG_MIX(*keys, name, SNUG_MARK_UNIX);
+		return SNUG_MIX(*keys, name, SNUG_DOMAIN_UNIX);
 	}
 	if (!rule->family)
-		return SNUG_MIX(*keys, SNUG_MARK_OWN, 0);
+		return SNUG_MIX(*keys, SNUG_DOMAIN_OWN, 0);
 	return address_hash(keys, rule);
 }
 
 __u64 peer_name(const struct snug_keys *keys, const void *text, size_t size)
 {
-	return SNUG_MIX(*keys, hash_bytes(keys, text, size), SNUG_MARK_NAME);
+	return SNUG_MIX(*keys, hash_bytes(keys, text, size), SNUG_DOMAIN_NAME);
 }
 
 static __u64 file_hash(const struct snug_keys *keys, const struct snug_rule *rule, const char *text)

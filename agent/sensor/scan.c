@@ -42,7 +42,7 @@ bool find_cgroups(struct agent *agent)
 	if (file)
 		fclose(file);
 	if (!agent->cgroup_path[0] || agent->cgroup_fd < 0) {
-		say("no cgroup v2 hierarchy is mounted from its root");
+		log_line("no cgroup v2 hierarchy is mounted from its root");
 		return false;
 	}
 	return true;
@@ -68,7 +68,7 @@ static const char *id_in(const char *leaf)
 	}
 }
 
-static struct process *find(struct process *all, size_t count, pid_t pid)
+static struct process *find_process(struct process *all, size_t count, pid_t pid)
 {
 	for (size_t i = 0; i < count; i++)
 		if (all[i].pid == pid)
@@ -84,7 +84,7 @@ static void set_family(struct agent *agent, struct process *all, size_t count, s
 	struct process *root = process, *above;
 	size_t known = 0, steps = 0;
 
-	while ((above = find(all, count, root->ppid)) && above != root && steps++ < count) {
+	while ((above = find_process(all, count, root->ppid)) && above != root && steps++ < count) {
 		if ((above->state.exe != root->state.exe || above->state.script != root->state.script) &&
 		    known < SNUG_ANCESTORS)
 			state->ancestors[known++] = above->state.script ? above->state.script : above->state.exe;
@@ -115,7 +115,7 @@ static void store(struct agent *agent, pid_t pid, struct snug_task *state)
 			continue;
 		/* What was executed meanwhile knows better. */
 		if (bpf_map_update_elem(map, &fd, state, BPF_NOEXIST) && errno != EEXIST)
-			say("cannot watch process %d: %s", thread, strerror(errno));
+			log_line("cannot watch process %d: %s", thread, strerror(errno));
 		close(fd);
 	}
 	if (threads)
@@ -145,8 +145,8 @@ static size_t read_processes(struct agent *agent, const char *cgroup, struct pro
 	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
 	file = fopen(path, "re");
 	while (file && count < PROCESSES_MAX && fscanf(file, "%d", &pid) == 1)
-		if (pid > 0 && !find(all, count, pid) && read_process(agent, pid, &all[count]) &&
-		    (find(all, count, all[count].ppid) || !is_among_its_own(&all[count])))
+		if (pid > 0 && !find_process(all, count, pid) && read_process(agent, pid, &all[count]) &&
+		    (find_process(all, count, all[count].ppid) || !shares_namespace_with_parents(&all[count])))
 			count++;
 	if (file)
 		fclose(file);
@@ -182,11 +182,11 @@ static size_t read_below(struct agent *agent, const char *path, const __u32 *slo
 }
 
 /* An exec before its state was there went unseen; one after it was seen, and what it left is right. */
-static void settle(struct agent *agent, struct process *process)
+static void recheck_exe(struct agent *agent, struct process *process)
 {
 	struct snug_task now;
 	__u16 flags = process->state.flags & ~SNUG_DRIFT;
-	__u64 exe = keep_exe(agent, process->pid, &flags);
+	__u64 exe = record_exe(agent, process->pid, &flags);
 	int fd;
 
 	if (!exe || exe == process->state.exe)
@@ -199,7 +199,7 @@ static void settle(struct agent *agent, struct process *process)
 		memmove(now.ancestors + 1, now.ancestors, sizeof(now.ancestors) - sizeof(now.ancestors[0]));
 		now.ancestors[0] = process->state.script ? process->state.script : process->state.exe;
 		now.exe = exe;
-		now.script = keep_script(agent, process->pid);
+		now.script = record_script(agent, process->pid);
 		now.flags = flags;
 		set_base(agent, &now);
 		bpf_map_update_elem(bpf_map__fd(agent->skel->maps.tasks), &fd, &now, BPF_ANY);
@@ -223,7 +223,7 @@ static size_t take_over(struct agent *agent, const char *path, __u32 number, __u
 		if (count == known)
 			break;
 		for (size_t i = 0; i < count && !pass; i++)
-			if (!find(all, count, all[i].ppid) && (!init || all[i].start < init->start))
+			if (!find_process(all, count, all[i].ppid) && (!init || all[i].start < init->start))
 				init = &all[i];
 		for (size_t i = known; i < count; i++) {
 			all[i].state.container = cgroup;
@@ -231,7 +231,7 @@ static size_t take_over(struct agent *agent, const char *path, __u32 number, __u
 			set_family(agent, all, count, &all[i], init);
 			set_base(agent, &all[i].state);
 			store(agent, all[i].pid, &all[i].state);
-			settle(agent, &all[i]);
+			recheck_exe(agent, &all[i]);
 		}
 	}
 	return count;
@@ -255,7 +255,7 @@ static void scan_container(struct agent *agent, const char *path, const char *id
 	if (!bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.cgroups), &cgroup, &number))
 		return;
 	if (bpf_map_lookup_and_delete_elem(bpf_map__fd(agent->skel->maps.free_slots), NULL, &number)) {
-		say("more than %d containers: %.64s is not watched", SNUG_SLOTS, id);
+		log_line("more than %d containers: %.64s is not watched", SNUG_SLOTS, id);
 		return;
 	}
 	slot.scope = SNUG_PRIVATE_SCOPE | slot.salt;
@@ -291,7 +291,7 @@ static void scan_tree(struct agent *agent, const char *path)
 		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >= (int)sizeof(below))
 			continue;
 		/* A sensor's trial of itself. */
-		if (!strncmp(below + strlen(agent->cgroup_path), SNUG_TRIAL_PATH, sizeof(SNUG_TRIAL_PATH) - 1))
+		if (!strncmp(below + strlen(agent->cgroup_path), SNUG_SELFTEST_PATH, sizeof(SNUG_SELFTEST_PATH) - 1))
 			continue;
 		id = id_in(entry->d_name);
 		if (id && !stat(below, &info))

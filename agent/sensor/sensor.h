@@ -22,16 +22,16 @@ typedef __u64 u64;
 struct agent {
 	struct sensor *skel;
 	struct snug_control *control;
-	struct snug_memory *memory;
+	struct snug_pinned_state *pinned;
 	int cgroup_fd;
 	char cgroup_path[4096];
 	__u32 rings;
 	__u32 ring_size;
 	int cpus;
 	struct snug_keys keys;
-	__u32 turn;		/* of the programs that this process loaded */
-	bool kept;		/* the maps are those of an earlier sensor, whose programs went on */
-	bool marks;		/* the daemon says what it has taken: until then it can be told again */
+	__u32 generation;		/* of the programs that this process loaded */
+	bool taken_over;		/* the maps are those of an earlier sensor, whose programs went on */
+	bool acks;		/* the daemon says what it has taken: until then it can be told again */
 };
 
 /* What the command line says. */
@@ -42,12 +42,12 @@ struct options {
 	const char *pin;
 	const char *resume;
 	const char *programs;	/* names, with commas between them */
-	bool marks;
-	bool anew;
+	bool acks;
+	bool fresh_daemon;
 	bool filter;
 	bool detach;
 	bool layout;
-	bool unarmed;		/* the trial finds that nothing is stopped: for tests */
+	bool selftest_unarmed;		/* the trial finds that nothing is stopped: for tests */
 };
 
 /* options.c; exits where it makes no sense. */
@@ -58,22 +58,22 @@ __u64 monotonic(void);
 __u64 wall_offset(void);
 
 /* say.c: a line on standard error */
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* tell.c: what goes up. */
-size_t tell_records(struct agent *agent);	/* how many there were */
-void tell_all_records(struct agent *agent);
-void tell_ends(struct agent *agent);
-void tell_beat(struct agent *agent, bool all);
-void tell_mark(struct agent *agent);
-void tell_from(struct agent *agent, __u64 heard);
-void mark_taken(struct agent *agent, const struct snug_mark *command, size_t size);
-void counts_are_stale(void);
-bool beat_due(void);
-int until_beat(void);
+size_t report_records(struct agent *agent);	/* how many there were */
+void report_all_records(struct agent *agent);
+void report_container_ends(struct agent *agent);
+void report_heartbeat(struct agent *agent, bool all);
+void report_checkpoint(struct agent *agent);
+void start_heartbeats(struct agent *agent, __u64 heard);
+void handle_ack(struct agent *agent, const struct snug_mark *command, size_t size);
+void mark_counts_stale(void);
+bool heartbeat_due(void);
+int ms_until_heartbeat(void);
 
 /* calls.c */
-void set_calls(struct sensor *skel);
+void set_syscall_classes(struct sensor *skel);
 void set_peer_calls(struct sensor *skel);
 
 /* frame.c: what goes up and comes down. */
@@ -93,63 +93,63 @@ void remove_all(const char *path);
 bool remove_folder(const char *path, const char *name, bool is_folder);
 
 /* pin.c: what outlives this process. */
-bool pins_open(const char *path);
-bool pins_keep(struct agent *agent);
-bool pins_link(struct agent *agent, const char *program, int fd);
-int pins_ring(__u32 number);
-bool pins_keep_ring(__u32 number, int fd);
-void pins_turn(struct agent *agent, int ring);
-bool pins_retiring(void);
-void pins_retire(void);
-size_t pins_say(struct agent *agent, char *text, size_t size);
-int pins_detach(const char *path);
+bool pin_open(const char *path);
+bool pin_maps(struct agent *agent);
+bool pin_link(struct agent *agent, const char *program, int fd);
+int pinned_ring(__u32 number);
+bool pin_ring(__u32 number, int fd);
+void pin_activate(struct agent *agent, int ring);
+bool pin_has_old(void);
+void pin_remove_old(void);
+size_t pin_describe(struct agent *agent, char *text, size_t size);
+int pin_detach(const char *path);
 
 /* heir.c: what an earlier sensor left. */
-bool pins_prepare(struct agent *agent);
+bool takeover_prepare(struct agent *agent);
 
 /* ring.c */
 bool rings_open(struct agent *agent);
 int ring_fd(unsigned int number);
 /* The oldest record of all rings, or NULL; it stays until it is let go. */
 const struct snug_head *ring_next(size_t *size);
-void ring_done(void);
+void ring_consume(void);
 bool rings_empty(void);
-/* Readable when a program wakes us; `rings_woken` makes it wait for the next time. */
-int rings_wakes(void);
-void rings_woken(void);
+/* Readable when a program wakes us; `rings_clear_wakeups` makes it wait for the next time. */
+int rings_epoll_fd(void);
+void rings_clear_wakeups(void);
 /* How far was read: what lies before that is there until it is let go. */
 size_t rings_positions(__u64 *positions);
-void rings_let_go(const __u64 *positions, size_t count);
-void rings_relieve(void);
+void rings_release(const __u64 *positions, size_t count);
+void rings_make_room(void);
 void rings_resume(const __u64 *positions, size_t count);
 
 /* container.c: the slots. */
-void container_told(struct agent *agent, __u64 container, __u32 slot);
+void report_container(struct agent *agent, __u64 container, __u32 slot);
 void container_new(struct agent *agent, __u32 slot);
 void container_end(struct agent *agent, __u32 slot, __u64 container, __u64 time);
 void containers_reconcile(struct agent *agent);
-bool ends_pending(void);
-void ends_tell(struct agent *agent, __u64 mark);
-void ends_taken(struct agent *agent, __u64 mark);
+bool container_ends_pending(void);
+void container_ends_report(struct agent *agent, __u64 mark);
+void container_ends_acked(struct agent *agent, __u64 mark);
 /* SNUG_SLOTS where there is none. */
 __u32 container_slot(struct agent *agent, __u64 container);
 bool container_hidden(struct agent *agent, __u64 container, __u32 number);
-void containers_anew(struct agent *agent);
-bool assign(struct agent *agent, const struct snug_assign *command, size_t size);
-void learn_keys(struct agent *agent, const struct snug_known *command);
+void containers_reset(struct agent *agent);
+bool assign_container(struct agent *agent, const struct snug_assign *command, size_t size);
+void add_known(struct agent *agent, const struct snug_known *command);
 /* Whether a container that runs is of the version with this index. */
-bool slots_belong(struct agent *agent, __u32 version);
+bool version_has_containers(struct agent *agent, __u32 version);
 /* NULL where the daemon was told of no container in it. */
-struct snug_slot *slot_known(struct agent *agent, __u32 number);
+struct snug_slot *reported_slot(struct agent *agent, __u32 number);
 
 /* name.c */
-void names_told(struct agent *agent, const struct snug_act *act);
-void names_adopt(struct agent *agent);
+void report_names(struct agent *agent, const struct snug_act *act);
+void names_takeover(struct agent *agent);
 
 /* loss.c */
-bool losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to, __u64 mark);
-void losses_taken(struct agent *agent, __u64 mark);
-void losses_adopt(struct agent *agent);
+bool report_losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to, __u64 mark);
+void losses_acked(struct agent *agent, __u64 mark);
+void losses_takeover(struct agent *agent);
 
 /* rule.c: hashes as the kernel programs make them. */
 __u64 hash_bytes(const struct snug_keys *keys, const void *text, size_t size);
@@ -160,13 +160,13 @@ __u64 peer_name(const struct snug_keys *keys, const void *text, size_t size);
 __u64 rule_key(const struct snug_keys *keys, const struct snug_rule *rule);
 
 /* version.c: what a deviation from a version gets, and by which profile it is judged. Indices count from 0. */
-__u32 version_of(struct agent *agent, __u64 scope);	/* index + 1; 0: there is no room */
-__u64 scope_here(struct agent *agent, __u64 scope);
-void version_judges_by(struct agent *agent, __u32 index, __u32 number);
-void version_follows(struct agent *agent, __u32 from, __u32 to);
-void enforce(struct agent *agent, const struct snug_enforce *command);
-void disarmed_tell(struct agent *agent);
-void versions_adopt(struct agent *agent);
+__u32 version_index(struct agent *agent, __u64 scope);	/* index + 1; 0: there is no room */
+__u64 pinned_scope(struct agent *agent, __u64 scope);
+void version_set_profile(struct agent *agent, __u32 index, __u32 number);
+void version_inherit_disarm(struct agent *agent, __u32 from, __u32 to);
+void set_enforcement(struct agent *agent, const struct snug_enforce *command);
+void report_disarmed(struct agent *agent);
+void versions_takeover(struct agent *agent);
 void versions_prune(struct agent *agent);
 
 /* profile.c: what returns a bool is false for a command that is not well formed. */
@@ -178,7 +178,7 @@ void profile_end(struct agent *agent, const struct snug_profile_end *command);
 void profile_discard(__u32 index);
 void profile_used(__u32 number);
 void profile_replaced(__u32 number);
-void profiles_adopt(struct agent *agent);
+void profiles_takeover(struct agent *agent);
 bool name_peer(struct agent *agent, const struct snug_peer *command, size_t size);
 
 /* scan.c */
@@ -186,7 +186,7 @@ bool find_cgroups(struct agent *agent);
 void scan(struct agent *agent);
 
 /* lsm.c */
-bool lsm_refuses(void);
+bool lsm_can_refuse(void);
 
 /* process.c: what /proc tells of processes that run. */
 struct process {
@@ -194,29 +194,29 @@ struct process {
 	pid_t ppid;
 	unsigned long long start;
 	/* Its mount namespace. */
-	ino_t space;
+	ino_t mount_ns;
 	int tty;
 	struct snug_task state;
 };
-ino_t mount_space(pid_t pid);
-bool is_among_its_own(const struct process *process);
+ino_t mount_namespace(pid_t pid);
+bool shares_namespace_with_parents(const struct process *process);
 bool read_process(struct agent *agent, pid_t pid, struct process *process);
-__u64 keep_exe(struct agent *agent, pid_t pid, __u16 *flags);
-__u64 keep_script(struct agent *agent, pid_t pid);
+__u64 record_exe(struct agent *agent, pid_t pid, __u16 *flags);
+__u64 record_script(struct agent *agent, pid_t pid);
 
 /* probe.c: tries again and again whether blocking works. */
-void probe_begin(struct agent *agent, __u32 seconds, bool armed);
-int probe_fd(void);
-void probe_go_on(struct agent *agent);
+void selftest_begin(struct agent *agent, __u32 seconds, bool armed);
+int selftest_fd(void);
+void selftest_step(struct agent *agent);
 
 /* trial.c: what it tries. */
-bool trial_profile(struct agent *agent);	/* false: this executable has no path to name it by */
-int trial(const char *what);
+bool selftest_profile(struct agent *agent);	/* false: this executable has no path to name it by */
+int run_attempts(const char *what);
 
 /* hooks.c */
 bool hooks_load(struct agent *agent);
 bool hooks_attach(struct agent *agent);
-size_t hooks_say(struct agent *agent, char *text, size_t size);
+size_t hooks_describe(struct agent *agent, char *text, size_t size);
 
 /* layout.c */
 void print_layout(void);

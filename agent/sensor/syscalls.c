@@ -140,7 +140,7 @@ static const struct entry compat_peers[] = {
 };
 #endif
 
-static const int commits[] = {
+static const int memory_syscalls[] = {
 #ifdef SYS_fork
 	SYS_fork, SYS_vfork,
 #endif
@@ -152,17 +152,17 @@ static const int commits[] = {
 
 #define SET(table, entries)                                                         \
 	for (size_t i = 0; i < sizeof(entries) / sizeof(*(entries)); i++)           \
-		if ((entries)[i].number >= 0 && (entries)[i].number < SNUG_NRS)     \
+		if ((entries)[i].number >= 0 && (entries)[i].number < SNUG_SYSCALL_MAX)     \
 			(table)[(entries)[i].number] = (entries)[i].class
 
-void set_calls(struct sensor *skel)
+void set_syscall_classes(struct sensor *skel)
 {
-	SET(skel->rodata->classes, native);
-	for (size_t i = 0; i < sizeof(commits) / sizeof(*commits); i++)
-		if (commits[i] >= 0 && commits[i] < SNUG_NRS)
-			skel->rodata->commits[commits[i]] = 1;
+	SET(skel->rodata->syscall_classes, native);
+	for (size_t i = 0; i < sizeof(memory_syscalls) / sizeof(*memory_syscalls); i++)
+		if (memory_syscalls[i] >= 0 && memory_syscalls[i] < SNUG_SYSCALL_MAX)
+			skel->rodata->memory_syscalls[memory_syscalls[i]] = 1;
 #ifdef __x86_64__
-	SET(skel->rodata->compat_classes, compat);
+	SET(skel->rodata->compat_syscall_classes, compat);
 #endif
 }
 
@@ -170,8 +170,8 @@ void set_calls(struct sensor *skel)
 void set_peer_calls(struct sensor *skel)
 {
 	skel->rodata->peers_by_call = true;
-	SET(skel->rodata->classes, native_peers);
+	SET(skel->rodata->syscall_classes, native_peers);
 #ifdef __x86_64__
-	SET(skel->rodata->compat_classes, compat_peers);
+	SET(skel->rodata->compat_syscall_classes, compat_peers);
 #endif
 }

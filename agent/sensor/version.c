@@ -11,7 +11,7 @@
 #include "sensor/sensor.h"
 
 static struct {
-	bool told_disarmed;
+	bool disarm_reported;
 	__u64 used;		/* when last, in order; 0: it is free */
 } versions[SNUG_VERSIONS];
 static __u64 uses;
@@ -24,7 +24,7 @@ static struct snug_version *mapped(struct agent *agent)
 		map = mmap(NULL, sizeof(*map) * SNUG_VERSIONS, PROT_READ | PROT_WRITE, MAP_SHARED,
 			   bpf_map__fd(agent->skel->maps.versions), 0);
 		if (map == MAP_FAILED) {
-			say("cannot map the versions: %s", strerror(errno));
+			log_line("cannot map the versions: %s", strerror(errno));
 			exit(1);
 		}
 	}
@@ -32,86 +32,86 @@ static struct snug_version *mapped(struct agent *agent)
 }
 
 /* A daemon counts its scopes from one, and so did the one before. */
-__u64 scope_here(struct agent *agent, __u64 scope)
+__u64 pinned_scope(struct agent *agent, __u64 scope)
 {
-	return scope & SNUG_TRIAL_SCOPE ? scope : scope | (agent->memory->run & SNUG_RUN_MASK) << SNUG_RUN_SHIFT;
+	return scope & SNUG_SELFTEST_SCOPE ? scope : scope | (agent->pinned->daemon_run & SNUG_RUN_MASK) << SNUG_RUN_SHIFT;
 }
 
-static bool is_own(struct agent *agent, __u64 scope)
+static bool is_local_address(struct agent *agent, __u64 scope)
 {
-	return scope_here(agent, scope & ((1ull << SNUG_RUN_SHIFT) - 1)) == scope;
+	return pinned_scope(agent, scope & ((1ull << SNUG_RUN_SHIFT) - 1)) == scope;
 }
 
 /* The word as it stands is changed: the kernel may disarm the version at any time. */
-static void rewrite(struct snug_version *version, __u64 clear, __u64 set)
+static void update_policy(struct snug_version *version, __u64 clear, __u64 set)
 {
-	__u64 old = __atomic_load_n(&version->word, __ATOMIC_RELAXED), word;
+	__u64 old = __atomic_load_n(&version->policy_state, __ATOMIC_RELAXED), policy_state;
 
 	do {
-		word = ((old & ~clear) | set) + (1ull << SNUG_WORD_AGE_SHIFT);
-	} while (!__atomic_compare_exchange_n(&version->word, &old, word, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+		policy_state = ((old & ~clear) | set) + (1ull << SNUG_POLICY_AGE_SHIFT);
+	} while (!__atomic_compare_exchange_n(&version->policy_state, &old, policy_state, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 }
 
 /* `number` of a profile that is whole, or 0. The one before can go. */
-void version_judges_by(struct agent *agent, __u32 index, __u32 number)
+void version_set_profile(struct agent *agent, __u32 index, __u32 number)
 {
 	struct snug_version *version = &mapped(agent)[index];
-	__u32 before = SNUG_WORD_PROFILE(version->word);
+	__u32 before = SNUG_POLICY_PROFILE(version->policy_state);
 
-	rewrite(version, 0xffffull << SNUG_WORD_PROFILE_SHIFT, (__u64)number << SNUG_WORD_PROFILE_SHIFT);
+	update_policy(version, 0xffffull << SNUG_POLICY_PROFILE_SHIFT, (__u64)number << SNUG_POLICY_PROFILE_SHIFT);
 	if (before)
 		profile_replaced(before);
 }
 
-static void forget_expected(struct agent *agent, __u32 version)
+static void evict_expected(struct agent *agent, __u32 version)
 {
 	int fd = bpf_map__fd(agent->skel->maps.expected);
 	char id[SNUG_ID_LEN], next[SNUG_ID_LEN];
-	struct snug_expected expected;
+	struct snug_expected_container expected;
 	void *before = NULL;
 
 	while (!bpf_map_get_next_key(fd, before, next)) {
-		if (before && !bpf_map_lookup_elem(fd, id, &expected) && expected.belongs.version == version)
+		if (before && !bpf_map_lookup_elem(fd, id, &expected) && expected.assignment.version == version)
 			bpf_map_delete_elem(fd, id);
 		memcpy(id, next, sizeof(id));
 		before = id;
 	}
-	if (before && !bpf_map_lookup_elem(fd, id, &expected) && expected.belongs.version == version)
+	if (before && !bpf_map_lookup_elem(fd, id, &expected) && expected.assignment.version == version)
 		bpf_map_delete_elem(fd, id);
 }
 
-static void forget(struct agent *agent, __u32 index)
+static void evict(struct agent *agent, __u32 index)
 {
 	struct snug_version *version = &mapped(agent)[index];
 
-	forget_expected(agent, index + 1);
+	evict_expected(agent, index + 1);
 	profile_discard(index);
-	version_judges_by(agent, index, 0);
-	rewrite(version, SNUG_WORD_BLOCK | SNUG_WORD_DISARMED, 0);
+	version_set_profile(agent, index, 0);
+	update_policy(version, SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED, 0);
 	version->scope = 0;
 }
 
 /* Forgets the version that was of no use for the longest time, and no container's. */
-static __u32 make_room(struct agent *agent)
+static __u32 evict_oldest(struct agent *agent)
 {
 	__u32 oldest = SNUG_VERSIONS;
 
 	for (__u32 i = 0; i < SNUG_VERSIONS; i++)
-		if (!slots_belong(agent, i + 1) && (oldest == SNUG_VERSIONS || versions[i].used < versions[oldest].used))
+		if (!version_has_containers(agent, i + 1) && (oldest == SNUG_VERSIONS || versions[i].used < versions[oldest].used))
 			oldest = i;
 	if (oldest == SNUG_VERSIONS)
 		return oldest;
-	forget(agent, oldest);
+	evict(agent, oldest);
 	return oldest;
 }
 
 /* Index of the scope's version, from 1; 0 where there is no room. `scope`: as the daemon says it. */
-__u32 version_of(struct agent *agent, __u64 scope)
+__u32 version_index(struct agent *agent, __u64 scope)
 {
 	struct snug_version *map = mapped(agent);
 	__u32 found = SNUG_VERSIONS;
 
-	scope = scope_here(agent, scope);
+	scope = pinned_scope(agent, scope);
 	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
 		if (versions[i].used && map[i].scope == scope) {
 			versions[i].used = ++uses;
@@ -121,22 +121,22 @@ __u32 version_of(struct agent *agent, __u64 scope)
 			found = i;
 	}
 	if (found == SNUG_VERSIONS)
-		found = make_room(agent);
+		found = evict_oldest(agent);
 	if (found == SNUG_VERSIONS) {
-		say("there are more versions in use than there is room for: one is not judged in the kernel");
+		log_line("there are more versions in use than there is room for: one is not judged in the kernel");
 		return 0;
 	}
 	map[found].scope = scope;
 	map[found].budget = 0;
 	map[found].paused_until = 0;
 	versions[found].used = ++uses;
-	versions[found].told_disarmed = false;
+	versions[found].disarm_reported = false;
 	return found + 1;
 }
 
-void enforce(struct agent *agent, const struct snug_enforce *command)
+void set_enforcement(struct agent *agent, const struct snug_enforce *command)
 {
-	__u32 index = version_of(agent, command->scope);
+	__u32 index = version_index(agent, command->scope);
 	__u64 offset = wall_offset();
 	struct snug_version *version;
 	__u64 clear, set, until;
@@ -150,22 +150,22 @@ void enforce(struct agent *agent, const struct snug_enforce *command)
 	changed = version->budget != command->budget || until > version->paused_until + NS ||
 		  version->paused_until > until + NS;
 	/* Who does not know yet that it has disarmed itself does not mean to arm it again. */
-	clear = version->word & SNUG_WORD_DISARMED && !versions[index - 1].told_disarmed ?
-			SNUG_WORD_BLOCK : SNUG_WORD_BLOCK | SNUG_WORD_DISARMED;
-	if (clear & SNUG_WORD_DISARMED)
-		versions[index - 1].told_disarmed = false;
-	set = command->block ? SNUG_WORD_BLOCK : 0;
+	clear = version->policy_state & SNUG_POLICY_DISARMED && !versions[index - 1].disarm_reported ?
+			SNUG_POLICY_BLOCK : SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED;
+	if (clear & SNUG_POLICY_DISARMED)
+		versions[index - 1].disarm_reported = false;
+	set = command->block ? SNUG_POLICY_BLOCK : 0;
 	/* Said again it changes nothing: a new word would have everything judged anew. */
-	if (!changed && (version->word & clear) == set)
+	if (!changed && (version->policy_state & clear) == set)
 		return;
 	version->budget = command->budget;
 	version->spent = 0;
 	version->paused_until = until;
-	rewrite(version, clear, set);
+	update_policy(version, clear, set);
 }
 
 /* What an earlier sensor made. */
-void versions_adopt(struct agent *agent)
+void versions_takeover(struct agent *agent)
 {
 	struct snug_version *map = mapped(agent);
 
@@ -173,11 +173,11 @@ void versions_adopt(struct agent *agent)
 		if (!map[i].scope)
 			continue;
 		versions[i].used = ++uses;
-		profile_used(SNUG_WORD_PROFILE(map[i].word));
-		if (map[i].word & SNUG_WORD_DISARMED)
+		profile_used(SNUG_POLICY_PROFILE(map[i].policy_state));
+		if (map[i].policy_state & SNUG_POLICY_DISARMED)
 			agent->control->disarmed = 1;
 	}
-	profiles_adopt(agent);
+	profiles_takeover(agent);
 }
 
 /* What an earlier daemon said is in force for its containers until this one says something of them. */
@@ -186,12 +186,12 @@ void versions_prune(struct agent *agent)
 	struct snug_version *map = mapped(agent);
 
 	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
-		if (!map[i].scope || is_own(agent, map[i].scope) || map[i].scope & SNUG_TRIAL_SCOPE ||
-		    slots_belong(agent, i + 1))
+		if (!map[i].scope || is_local_address(agent, map[i].scope) || map[i].scope & SNUG_SELFTEST_SCOPE ||
+		    version_has_containers(agent, i + 1))
 			continue;
-		forget(agent, i);
+		evict(agent, i);
 		versions[i].used = 0;
-		versions[i].told_disarmed = false;
+		versions[i].disarm_reported = false;
 	}
 }
 
@@ -199,20 +199,20 @@ void versions_prune(struct agent *agent)
  * A container goes over from the version of an earlier daemon to one of this: where the former has disarmed itself,
  * and this daemon cannot have been told, so does the latter.
  */
-void version_follows(struct agent *agent, __u32 from, __u32 to)
+void version_inherit_disarm(struct agent *agent, __u32 from, __u32 to)
 {
 	struct snug_version *map = mapped(agent);
 
-	if (!from || !to || from == to || is_own(agent, map[from - 1].scope) || versions[from - 1].told_disarmed ||
-	    !(map[from - 1].word & SNUG_WORD_DISARMED))
+	if (!from || !to || from == to || is_local_address(agent, map[from - 1].scope) || versions[from - 1].disarm_reported ||
+	    !(map[from - 1].policy_state & SNUG_POLICY_DISARMED))
 		return;
-	versions[from - 1].told_disarmed = true;
-	rewrite(&map[to - 1], 0, SNUG_WORD_DISARMED);
+	versions[from - 1].disarm_reported = true;
+	update_policy(&map[to - 1], 0, SNUG_POLICY_DISARMED);
 	agent->control->disarmed = 1;
 }
 
 /* The kernel does not say which version it was: their words do. */
-void disarmed_tell(struct agent *agent)
+void report_disarmed(struct agent *agent)
 {
 	struct snug_version *map = mapped(agent);
 
@@ -225,10 +225,10 @@ void disarmed_tell(struct agent *agent)
 			.scope = map[i].scope & ((1ull << SNUG_RUN_SHIFT) - 1),
 		};
 
-		if (!(map[i].word & SNUG_WORD_DISARMED) || versions[i].told_disarmed || !is_own(agent, map[i].scope) ||
-		    map[i].scope & SNUG_TRIAL_SCOPE)
+		if (!(map[i].policy_state & SNUG_POLICY_DISARMED) || versions[i].disarm_reported || !is_local_address(agent, map[i].scope) ||
+		    map[i].scope & SNUG_SELFTEST_SCOPE)
 			continue;
-		versions[i].told_disarmed = true;
+		versions[i].disarm_reported = true;
 		send_frame(&frame, SNUG_DISARMED, sizeof(frame), NULL, 0);
 	}
 }

@@ -13,13 +13,13 @@
 #define TIME_OMIT ((1l << 30) - 2l)
 
 /* As the kernel has it, and as a 64-bit caller does: of access and of modification. */
-struct time {
+struct file_time {
 	s64 seconds;
 	s64 nanoseconds;
 };
 
 /* To touch a file is no act of its own: only to say when it was. */
-static __always_inline bool says_when(const struct time *times)
+static __always_inline bool sets_time(const struct file_time *times)
 {
 	for (int i = 0; i < 2; i++)
 		if (times[i].nanoseconds != TIME_NOW && times[i].nanoseconds != TIME_OMIT)
@@ -37,7 +37,7 @@ struct target {
 static __always_inline struct target target_of(const struct call *call, u32 class)
 {
 	u64 a = argument(call, 0), b = argument(call, 1), c = argument(call, 2);
-	struct time times[2] = {};
+	struct file_time times[2] = {};
 
 	switch (class) {
 	case SNUG_CLASS_TRUNCATE:
@@ -55,12 +55,12 @@ static __always_inline struct target target_of(const struct call *call, u32 clas
 	case SNUG_CLASS_TIMESAT_NS:
 		if (c)
 			bpf_probe_read_user(times, sizeof(times), (void *)c);
-		return (struct target){ b, a, c && says_when(times) ? SNUG_CALL_UTIMENSAT : 0 };
+		return (struct target){ b, a, c && sets_time(times) ? SNUG_CALL_UTIMENSAT : 0 };
 	}
 	return (struct target){};
 }
 
-__noinline int tell_attribute(u32 class, s64 ret, u32 compat)
+__noinline int report_attribute(u32 class, s64 ret, u32 compat)
 {
 	struct call call = { .ret = ret, .compat = compat };
 	struct sensitive sensitive = { .at = SNUG_TEXT_MAX };
@@ -72,7 +72,7 @@ __noinline int tell_attribute(u32 class, s64 ret, u32 compat)
 
 	if (ret < 0 && !was_denied(ret))
 		return 0;
-	enter(&call);
+	init_call(&call);
 	target = target_of(&call, class);
 	scratch = scratch_of(SCRATCH_SYSCALL);
 	state = call.state;
@@ -80,26 +80,26 @@ __noinline int tell_attribute(u32 class, s64 ret, u32 compat)
 		return 0;
 	root = root_of(state, call.task);
 	if (target.string) {
-		sensitive.at = put_string(scratch, &call, SNUG_TEXT_MAX, target.string, target.fd, root);
+		sensitive.at = prepend_user_string(scratch, &call, SNUG_TEXT_MAX, target.string, target.fd, root);
 		if (sensitive.at && !scratch->walk.cut)
-			sensitive.at = tidy_path(scratch, sensitive.at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
+			sensitive.at = canonical_path(scratch, sensitive.at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
 	} else {
 		file = file_at(call.task, target.fd);
 		if (!file)
 			return 0;
-		walk_from(scratch, PLACE(file->f_path), root);
+		walk_from(scratch, PATH_REF(file->f_path), root);
 		sensitive.at = walk_text(scratch, SNUG_TEXT_MAX, true);
 	}
 	if (!sensitive.at) {
 		COUNT(received);
-		drop(slot_of(state), SNUG_DROP_TEXT);
+		count_drop(slot_of(state), SNUG_DROP_TEXT);
 		return 0;
 	}
 	sensitive.id = target.id;
 	/* By now it is done: to kill the process would undo nothing. */
 	sensitive.stop = SNUG_MISSED;
 	sensitive.flags = (was_denied(ret) ? SNUG_DENIED : 0) | (compat ? SNUG_COMPAT : 0);
-	tell_sensitive(scratch, call.task, state, &sensitive);
+	report_sensitive(scratch, call.task, state, &sensitive);
 	return 0;
 }
 

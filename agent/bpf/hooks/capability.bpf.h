@@ -8,7 +8,7 @@
 #define CAP_SYS_ADMIN 21
 
 /* A page fault commits memory too: then there is no system call. */
-static __always_inline bool commits_memory(struct task_struct *task)
+static __always_inline bool in_memory_syscall(struct task_struct *task)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	u32 number;
@@ -19,7 +19,7 @@ static __always_inline bool commits_memory(struct task_struct *task)
 	number = regs->syscallno;
 #endif
 	barrier_var(number);
-	return number >= SNUG_NRS || commits[number];
+	return number >= SNUG_SYSCALL_MAX || memory_syscalls[number];
 }
 
 /* What was told under another profile or mode is to be judged again. */
@@ -39,8 +39,8 @@ static __always_inline void refresh_capabilities(struct snug_task *state)
  * memory is committed, to spare it a reserve: that is no use of it. Checks of borrowed credentials (overlayfs acts by those of its mounter) are not the
  * process's own. True where it may be used.
  */
-static __always_inline bool use_capability(const struct cred *cred, int capability, u32 stop,
-					   enum turn_order order)
+static __always_inline bool check_capability(const struct cred *cred, int capability, u32 stop,
+					   enum attach_order order)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state;
@@ -52,36 +52,36 @@ static __always_inline bool use_capability(const struct cred *cred, int capabili
 	if ((u64)cred != (u64)task->real_cred)
 		return true;
 	state = state_of(task);
-	if (!state || !my_turn(state, order))
+	if (!state || !is_acting_generation(state, order))
 		return true;
 	bit = 1ull << (capability & 63);
 	refresh_capabilities(state);
 	if (state->capabilities & bit)
 		return true;
-	if (capability == CAP_SYS_ADMIN && commits_memory(task))
+	if (capability == CAP_SYS_ADMIN && in_memory_syscall(task))
 		return true;
 	state->capabilities |= bit;
-	if (judged(state, &verdict, (u64)SNUG_CAPABILITY | (u64)capability << 8, state->actor,
+	if (judge_event(state, &verdict, (u64)SNUG_CAPABILITY | (u64)capability << 8, state->actor,
 		   SNUG_RULE_CAPABILITY(keys, capability))) {
-		act = tell(state, task, SNUG_CAPABILITY, &verdict, &ring);
+		act = reserve_event(state, task, SNUG_CAPABILITY, &verdict, &ring);
 		if (act) {
 			act->act_flags = stop_flag(&verdict, stop);
 			act->code = capability;
-			told(act, ring);
+			submit_event(act, ring);
 		}
 	}
 	/* Whoever was stopped, and is there, asks again. */
-	if (stopped(&verdict))
+	if (must_stop(&verdict))
 		state->capabilities &= ~bit;
-	return !stopped(&verdict);
+	return !must_stop(&verdict);
 }
 
 SEC("tp_btf/cap_capable")
 int BPF_PROG(on_capable, const struct cred *cred, struct user_namespace *target,
 	     const struct user_namespace *capable, int capability, int ret)
 {
-	if (!ret && !use_capability(cred, capability, SNUG_KILLED, OLDER_FIRST))
-		stop_here();
+	if (!ret && !check_capability(cred, capability, SNUG_KILLED, OLDER_FIRST))
+		kill_current();
 	return 0;
 }
 
@@ -130,25 +130,25 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	}
 	state = state_of(task);
 	scratch = scratch_of(SCRATCH_URING);
-	if (!state || !scratch || !my_turn(state, OLDER_FIRST))
+	if (!state || !scratch || !is_acting_generation(state, OLDER_FIRST))
 		return 0;
 	if (opcode == URING_OPENAT || opcode == URING_OPENAT2)
-		distrust(state);
+		mark_untrusted(state);
 	if (filename) {
 		size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, filename->name);
 		if (size > 1)
-			sensitive.at = put_plain(scratch, SNUG_TEXT_MAX, size - 1);
+			sensitive.at = prepend_string(scratch, SNUG_TEXT_MAX, size - 1);
 	}
 	sensitive.number = opcode;
 	/* A file that was opened is gone with the process, a name that was removed does not come back. */
 	if (opcode == URING_RENAMEAT || opcode == URING_UNLINKAT)
 		sensitive.stop = SNUG_MISSED;
-	if (tell_sensitive(scratch, task, state, &sensitive))
-		stop_here();
+	if (report_sensitive(scratch, task, state, &sensitive))
+		kill_current();
 	return 0;
 }
 
-static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, struct snug_flush *flush)
+static long flush_entry(struct bpf_map *map, u64 *key, struct snug_seen *one, struct snug_flush *flush)
 {
 	struct snug_sighting *record;
 	struct snug_slot *slot;
@@ -159,23 +159,23 @@ static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, stru
 
 	slot = bpf_map_lookup_elem(&slots, &number);
 	lives = slot && slot->container == one->container && salt_of(slot) == one->salt;
-	if (count != one->told && !one->unsent) {
+	if (count != one->reported && !one->resend) {
 		/* What is known and was told of this container can wait: only its count rises. */
-		if (lives && slot->state == SNUG_SLOT_LIVE && one->told && !control.tell_known &&
+		if (lives && slot->state == SNUG_SLOT_LIVE && one->reported && !control.flush_all &&
 		    (one->tags[0] || bpf_map_lookup_elem(&known, &one->key)))
 			return 0;
-		ring = my_ring();
+		ring = this_ring();
 		record = ring ? bpf_ringbuf_reserve(ring, sizeof(*record), 0) : 0;
 		if (!record) {
 			/* Not lost: it stays to be told, and the rest of the table too. */
 			flush->failed++;
 			return 1;
 		}
-		head_of(&record->head, SNUG_SIGHTING, sizeof(*record));
+		fill_head(&record->head, SNUG_SIGHTING, sizeof(*record));
 		record->time = bpf_ktime_get_ns();
 		record->container = one->container;
 		record->key = one->key;
-		record->count = count - one->told;
+		record->count = count - one->reported;
 		record->first = one->first;
 		record->last = record->time;
 		record->session = one->session;
@@ -183,10 +183,10 @@ static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, stru
 		record->tags[1] = one->tags[1];
 		record->origin = one->origin;
 		record->reserved = 0;
-		one->told = count;
+		one->reported = count;
 		one->first = record->time;
 		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-		flush->told++;
+		flush->reported++;
 		return 0;
 	}
 	if (lives)
@@ -198,7 +198,7 @@ static long flush_one(struct bpf_map *map, u64 *key, struct snug_seen *one, stru
 }
 
 /* What was written in a container that ended can be forgotten: its files are gone. */
-static long forget_one(struct bpf_map *map, u64 *key, u64 *container, struct snug_flush *flush)
+static long forget_written(struct bpf_map *map, u64 *key, u64 *container, struct snug_flush *flush)
 {
 	if (!bpf_map_lookup_elem(&cgroups, container))
 		bpf_map_delete_elem(&written, key);
@@ -213,9 +213,9 @@ int flush_counts(void *context)
 {
 	struct snug_flush flush = {};
 
-	bpf_for_each_map_elem(&seen, flush_one, &flush, 0);
-	if (control.tell_known)
-		bpf_for_each_map_elem(&written, forget_one, &flush, 0);
+	bpf_for_each_map_elem(&seen, flush_entry, &flush, 0);
+	if (control.flush_all)
+		bpf_for_each_map_elem(&written, forget_written, &flush, 0);
 	flushed = flush;
 	return 0;
 }

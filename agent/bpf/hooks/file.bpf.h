@@ -15,7 +15,7 @@ struct call {
 };
 
 /* For a function that is not static, and so is verified once and not for each way to come to it: it is given numbers alone. */
-static __always_inline void enter(struct call *call)
+static __always_inline void init_call(struct call *call)
 {
 	call->task = bpf_get_current_task_btf();
 	call->state = state_of(call->task);
@@ -49,31 +49,31 @@ static __always_inline u64 file_object(u32 access, u32 flags, u64 path)
 	return SNUG_MIX(keys, (u64)SNUG_FILE | access << 8 | (u64)flags << 32, path);
 }
 
-static __always_inline struct place place_at(struct task_struct *task, s32 fd)
+static __always_inline struct path_ref path_ref_at(struct task_struct *task, s32 fd)
 {
 	struct file *file;
 
 	if (fd == AT_FDCWD)
-		return PLACE(task->fs->pwd);
+		return PATH_REF(task->fs->pwd);
 	file = file_at(task, fd);
 	if (!file)
-		return (struct place){};
-	return PLACE(file->f_path);
+		return (struct path_ref){};
+	return PATH_REF(file->f_path);
 }
 
 /* The caller's string `n`, relative to descriptor `fd`, before `at`. 0 where it could not be read. */
-static __always_inline u32 put_string(struct scratch *scratch, const struct call *call, u32 at,
+static __always_inline u32 prepend_user_string(struct scratch *scratch, const struct call *call, u32 at,
 				      u64 string, s32 fd, u64 root)
 {
 	long size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);
 
 	if (size < 1)
 		return 0;
-	return put_absolute(scratch, at, size - 1, call->task, place_at(call->task, fd), root);
+	return prepend_absolute(scratch, at, size - 1, call->task, path_ref_at(call->task, fd), root);
 }
 
 /* Makes the caller's strings canonical. What is only a tail stays as it is. */
-static __noinline int tidy_paths(struct scratch *scratch, struct paths *paths, u32 flags)
+static __noinline int canonical_paths(struct scratch *scratch, struct paths *paths, u32 flags)
 {
 	u32 end = paths->to_at;
 
@@ -81,21 +81,21 @@ static __noinline int tidy_paths(struct scratch *scratch, struct paths *paths, u
 	if (flags & SNUG_TO_CUT) {
 		paths->to = hash_cut(scratch, end, SNUG_TEXT_MAX);
 	} else if (end != SNUG_TEXT_MAX) {
-		paths->to_at = tidy_path(scratch, end, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
-		paths->to = scratch->tidy.hash;
+		paths->to_at = canonical_path(scratch, end, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
+		paths->to = scratch->canonical.hash;
 	}
 	if (flags & SNUG_CUT) {
 		paths->path = hash_cut(scratch, paths->at, end);
 		paths->to_at = end;
 	} else {
-		paths->at = tidy_path(scratch, paths->at, end, paths->to_at);
-		paths->path = scratch->tidy.hash;
+		paths->at = canonical_path(scratch, paths->at, end, paths->to_at);
+		paths->path = scratch->canonical.hash;
 	}
 	return 0;
 }
 
 /* The rule for one access, by the literal path, or for what patterns take it: `set`. */
-static __always_inline u32 ask_access(const struct snug_task *state, struct verdict *verdict, u32 access,
+static __always_inline u32 lookup_access(const struct snug_task *state, struct verdict *verdict, u32 access,
 				      const struct paths *paths, u32 set, u64 *tag)
 {
 	u64 what = paths->path;
@@ -103,29 +103,29 @@ static __always_inline u32 ask_access(const struct snug_task *state, struct verd
 
 	if (access == SNUG_RENAME)
 		what = SNUG_RULE_PAIR(keys, what, paths->to);
-	found = ask_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, what), tag);
+	found = lookup_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, what), tag);
 	if (found || !set)
 		return found;
-	found = ask_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, SNUG_RULE_SET(keys, set)), tag);
+	found = lookup_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, SNUG_RULE_SET(keys, set)), tag);
 	if (found == RULE_ALLOW)
 		verdict->by_rules = 1;
 	return found;
 }
 
 /* Whoever may make a file, and rename it whatever to, may delete it: renamed onto another it is as gone. */
-static __always_inline u32 ask_given_away(const struct snug_task *state, struct verdict *verdict,
+static __always_inline u32 lookup_delete_by_rename(const struct snug_task *state, struct verdict *verdict,
 					  const struct paths *paths, u32 set, u64 *tag)
 {
 	u64 made_by;
-	u32 made = ask_access(state, verdict, SNUG_CREATE, paths, set, &made_by);
+	u32 made = lookup_access(state, verdict, SNUG_CREATE, paths, set, &made_by);
 
 	if (!made)
-		made = ask_access(state, verdict, SNUG_WRITE, paths, set, &made_by);
-	return made == RULE_ALLOW ? ask_access(state, verdict, SNUG_GIVE_AWAY, paths, set, tag) : RULE_NONE;
+		made = lookup_access(state, verdict, SNUG_WRITE, paths, set, &made_by);
+	return made == RULE_ALLOW ? lookup_access(state, verdict, SNUG_RENAME_SOURCE, paths, set, tag) : RULE_NONE;
 }
 
 /* To write a file one may have to create it: that is no access of its own. */
-static __always_inline u32 told_apart(u32 access)
+static __always_inline u32 rule_access(u32 access)
 {
 	return access & SNUG_WRITE ? access & ~SNUG_CREATE : access;
 }
@@ -136,11 +136,11 @@ static __noinline bool judge_literals(const struct snug_task *state, struct verd
 {
 	u32 found, n = 0;
 
-	access = told_apart(access);
+	access = rule_access(access);
 	for (u32 bit = SNUG_READ; bit <= SNUG_CREATE; bit <<= 1) {
 		if (!(access & bit))
 			continue;
-		found = ask_access(state, verdict, bit, paths, 0, &verdict->tags[n & 1]);
+		found = lookup_access(state, verdict, bit, paths, 0, &verdict->tags[n & 1]);
 		if (found == RULE_NONE)
 			return false;
 		if (found == RULE_DENY)
@@ -154,26 +154,26 @@ static __noinline bool judge_literals(const struct snug_task *state, struct verd
 static __noinline int judge_paths(struct scratch *scratch, const struct snug_task *state, struct verdict *verdict,
 				  u32 access, const struct paths *paths)
 {
-	u32 profile = SNUG_WORD_PROFILE(verdict->word), set = 0, found, n = 0;
+	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), set = 0, found, n = 0;
 	u64 tag, actor = keys.seed;
 	bool fixed;
 
 	if (!profile)
 		return 0;
 	verdict->deviates = 0;
-	fixed = paths->cut || ask_rule(verdict, actor, SNUG_RULE_SHIPPED(keys, paths->path), &tag) != RULE_NONE;
+	fixed = paths->cut || lookup_rule(verdict, actor, SNUG_RULE_SHIPPED(keys, paths->path), &tag) != RULE_NONE;
 	if (!fixed)
 		set = run_automaton(scratch, profile, paths->at, access & SNUG_RENAME ? paths->to_at : ~0u,
 				    access & SNUG_RENAME ? SNUG_TEXT_MAX : paths->to_at);
-	access = told_apart(access);
+	access = rule_access(access);
 	for (u32 bit = SNUG_READ; bit <= SNUG_RENAME; bit <<= 1) {
 		if (!(access & bit))
 			continue;
-		found = ask_access(state, verdict, bit, paths, set, &verdict->tags[n & 1]);
+		found = lookup_access(state, verdict, bit, paths, set, &verdict->tags[n & 1]);
 		if (!found && bit == SNUG_CREATE)
-			found = ask_access(state, verdict, SNUG_WRITE, paths, set, &verdict->tags[n & 1]);
+			found = lookup_access(state, verdict, SNUG_WRITE, paths, set, &verdict->tags[n & 1]);
 		if (!found && bit == SNUG_DELETE && !fixed)
-			found = ask_given_away(state, verdict, paths, set, &verdict->tags[n & 1]);
+			found = lookup_delete_by_rename(state, verdict, paths, set, &verdict->tags[n & 1]);
 		if (found != RULE_ALLOW)
 			verdict->deviates = 1;
 		n++;
@@ -185,10 +185,10 @@ static __noinline int judge_paths(struct scratch *scratch, const struct snug_tas
 	return 0;
 }
 
-/* Of what `scratch->names` says. */
-static __noinline int tell_names(struct call *call, struct scratch *scratch)
+/* Of what `scratch->path_op` says. */
+static __noinline int report_path_op(struct call *call, struct scratch *scratch)
 {
-	struct names_act *names_act;
+	struct path_op *path_op;
 	u32 at, to_at = SNUG_TEXT_MAX, flags = SNUG_UNRESOLVED, found;
 	struct snug_task *state;
 	struct verdict verdict;
@@ -199,48 +199,48 @@ static __noinline int tell_names(struct call *call, struct scratch *scratch)
 
 	if (!call || !scratch)
 		return 0;
-	names_act = &scratch->names;
+	path_op = &scratch->path_op;
 	state = state_of(call->task);
 	if (!state)
 		return 0;
 	paths = &scratch->paths;
 	paths->path = 0;
 	paths->to = 0;
-	access = names_act->access;
+	access = path_op->access;
 	root = root_of(state, call->task);
-	if (names_act->to_string)
-		to_at = put_string(scratch, call, SNUG_TEXT_MAX, names_act->to_string,
-				   names_act->to_fd, root);
-	if (names_act->to_string && scratch->walk.cut)
+	if (path_op->to_string)
+		to_at = prepend_user_string(scratch, call, SNUG_TEXT_MAX, path_op->to_string,
+				   path_op->to_fd, root);
+	if (path_op->to_string && scratch->walk.cut)
 		flags |= SNUG_TO_CUT;
-	at = to_at ? put_string(scratch, call, to_at, names_act->string, names_act->fd, root) : 0;
+	at = to_at ? prepend_user_string(scratch, call, to_at, path_op->string, path_op->fd, root) : 0;
 	if (!at) {
 		COUNT(received);
-		drop(slot_of(state), SNUG_DROP_TEXT);
+		count_drop(slot_of(state), SNUG_DROP_TEXT);
 		return 0;
 	}
 	flags |= (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0) |
 		 (scratch->walk.cut ? SNUG_CUT : 0);
-	found = look(state, file_object(access, flags, hash_text(scratch, at)), &verdict);
-	if (found == LOOK_COUNTED)
+	found = lookup_seen(state, file_object(access, flags, hash_text_tail(scratch, at)), &verdict);
+	if (found == SEEN_COUNTED)
 		return 0;
 	paths->at = at;
 	paths->to_at = to_at;
-	tidy_paths(scratch, paths, flags);
-	if (found == LOOK_NEW) {
+	canonical_paths(scratch, paths, flags);
+	if (found == SEEN_NEW) {
 		judge_paths(scratch, state, &verdict, access, paths);
-		if (!settle(state, &verdict))
+		if (!record_verdict(state, &verdict))
 			return 0;
 	}
 	at = paths->at;
 	act = act_at(scratch, at);
-	fill(act, state, call->task, SNUG_FILE, verdict.key, sizeof(*act) + SNUG_TEXT_MAX - at);
+	fill_event(act, state, call->task, SNUG_FILE, verdict.key, sizeof(*act) + SNUG_TEXT_MAX - at);
 	/* By now it is done: to kill the process would undo nothing. */
 	act->act_flags = flags | (flags & SNUG_DENIED ? 0 : stop_flag(&verdict, SNUG_MISSED));
 	act->code = access;
 	act->text_size = paths->to_at - at;
 	act->to_size = SNUG_TEXT_MAX - paths->to_at;
-	tell_text(act, sizeof(*act) + SNUG_TEXT_MAX - at, &verdict);
+	output_event(act, sizeof(*act) + SNUG_TEXT_MAX - at, &verdict);
 	return 0;
 }
 
@@ -270,14 +270,14 @@ static __always_inline u32 access_of(const struct file *file)
 }
 
 /* What no literal rule knows: its text is needed, for the patterns and to be told. */
-static __always_inline int tell_opened(struct scratch *scratch, struct task_struct *task, struct snug_task *state,
+static __always_inline int report_opened(struct scratch *scratch, struct task_struct *task, struct snug_task *state,
 				  struct verdict *verdict, struct opened *opened)
 {
 	struct paths *paths = &opened->paths;
 	struct snug_act *act;
 	u32 at, size;
 
-	walk_from(scratch, opened->place, root_of(state, task));
+	walk_from(scratch, opened->path_ref, root_of(state, task));
 	at = walk_text(scratch, SNUG_TEXT_MAX, true);
 	if (opened->judge) {
 		paths->at = at;
@@ -286,20 +286,20 @@ static __always_inline int tell_opened(struct scratch *scratch, struct task_stru
 		if (paths->cut)
 			paths->path = hash_cut(scratch, at, SNUG_TEXT_MAX);
 		judge_paths(scratch, state, verdict, opened->access, paths);
-		if (!settle(state, verdict))
+		if (!record_verdict(state, verdict))
 			return 0;
 	}
 	act = act_at(scratch, at);
 	size = sizeof(*act) + SNUG_TEXT_MAX - at;
-	fill(act, state, task, SNUG_FILE, verdict->key, size);
+	fill_event(act, state, task, SNUG_FILE, verdict->key, size);
 	act->act_flags = opened->flags | (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(verdict, opened->stop);
 	act->code = opened->access;
 	act->text_size = SNUG_TEXT_MAX - at;
-	tell_text(act, size, verdict);
+	output_event(act, size, verdict);
 	return 0;
 }
 
-static __noinline int tell_open(struct call *call)
+static __noinline int report_open(struct call *call)
 {
 	struct snug_task *state;
 	struct file *file;
@@ -316,7 +316,7 @@ static __noinline int tell_open(struct call *call)
 	file = file_at(call->task, call->ret);
 	if (!file) {
 		COUNT(received);
-		drop(slot_of(state), SNUG_DROP_FILE);
+		count_drop(slot_of(state), SNUG_DROP_FILE);
 		return 0;
 	}
 	if (!has_path(file))
@@ -326,23 +326,23 @@ static __noinline int tell_open(struct call *call)
 		return 0;
 	opened = &scratch->opened;
 	opened->stop = SNUG_KILLED;
-	note_write(state, file);
+	record_write(state, file);
 	opened->access = access_of(file);
-	opened->place = PLACE(file->f_path);
+	opened->path_ref = PATH_REF(file->f_path);
 	opened->flags = call->compat ? SNUG_COMPAT : 0;
-	walk_from(scratch, opened->place, root_of(state, call->task));
+	walk_from(scratch, opened->path_ref, root_of(state, call->task));
 	opened->paths.path = walk_hash(scratch);
-	found = look(state, file_object(opened->access, opened->flags, opened->paths.path), &verdict);
-	opened->judge = found == LOOK_NEW;
+	found = lookup_seen(state, file_object(opened->access, opened->flags, opened->paths.path), &verdict);
+	opened->judge = found == SEEN_NEW;
 	if (opened->judge && has_profile(&verdict) &&
 	    judge_literals(state, &verdict, opened->access, &opened->paths)) {
 		opened->judge = false;
-		found = settle(state, &verdict) ? LOOK_AGAIN : LOOK_COUNTED;
+		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
-	if (found != LOOK_COUNTED)
-		tell_opened(scratch, call->task, state, &verdict, opened);
-	if (stopped(&verdict))
-		stop_here();
+	if (found != SEEN_COUNTED)
+		report_opened(scratch, call->task, state, &verdict, opened);
+	if (must_stop(&verdict))
+		kill_current();
 	return 0;
 }
 

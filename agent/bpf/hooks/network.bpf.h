@@ -22,7 +22,7 @@ static __always_inline u8 protocol_of(u32 protocol)
 }
 
 /* An IPv4 address has one form, also where it comes mapped into IPv6. */
-static __always_inline void unmap(struct peer *peer)
+static __always_inline void unmap_ipv4(struct peer *peer)
 {
 	if (peer->address[0] || peer->address[1] || peer->address[2] != bpf_htonl(0xffff))
 		return;
@@ -48,7 +48,7 @@ static __always_inline bool peer_of(const struct socket_address *given, u32 size
 	peer->address[1] = given->word[2];
 	peer->address[2] = given->word[3];
 	peer->address[3] = given->word[4];
-	unmap(peer);
+	unmap_ipv4(peer);
 	return true;
 }
 
@@ -88,7 +88,7 @@ static __always_inline u64 literal_address(const struct peer *peer)
 }
 
 /* A local address that is neither loopback nor a wildcard is the container's own, and differs in each. */
-static __always_inline bool is_own(const struct peer *peer)
+static __always_inline bool is_local_address(const struct peer *peer)
 {
 	if (peer->family == 4)
 		return peer->address[0] && (bpf_ntohl(peer->address[0]) >> 24) != 127;
@@ -101,18 +101,18 @@ static __always_inline void judge_connect(const struct snug_task *state, struct 
 					  const struct peer *peer)
 {
 	struct snug_trie_key key = trie_key(peer);
-	u32 profile = SNUG_WORD_PROFILE(verdict->word), *prefix, found;
+	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), *prefix, found;
 	u64 *name = bpf_map_lookup_elem(&peers, &key), who;
 	void *blocks;
 
 	who = name ? *name : literal_address(peer);
-	found = ask_rule(verdict, state->actor,
+	found = lookup_rule(verdict, state->actor,
 			 SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port, who), &verdict->tags[0]);
 	if (found == RULE_NONE) {
 		blocks = bpf_map_lookup_elem(&prefixes, &profile);
 		prefix = blocks ? bpf_map_lookup_elem(blocks, &key) : 0;
 		if (prefix)
-			found = ask_rule(verdict, state->actor,
+			found = lookup_rule(verdict, state->actor,
 					 SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port,
 							SNUG_RULE_SET(keys, *prefix)),
 					 &verdict->tags[0]);
@@ -131,12 +131,12 @@ static __always_inline void judge_peer(const struct snug_task *state, struct ver
 		judge_connect(state, verdict, peer);
 		return;
 	}
-	who = is_own(peer) ? SNUG_MIX(keys, SNUG_MARK_OWN, 0) : literal_address(peer);
+	who = is_local_address(peer) ? SNUG_MIX(keys, SNUG_DOMAIN_OWN, 0) : literal_address(peer);
 	judge_literal(verdict, state->actor, SNUG_RULE_PEER(keys, kind, peer->protocol, peer->port, who));
 }
 
 /* True where the act may go on. `stop`: how it is stopped where this is called. */
-static __always_inline bool tell_peer(struct task_struct *task, struct snug_task *state, u8 kind,
+static __always_inline bool report_peer(struct task_struct *task, struct snug_task *state, u8 kind,
 				      const struct peer *peer, u32 flags, u32 stop)
 {
 	struct snug_trie_key key = trie_key(peer);
@@ -150,45 +150,45 @@ static __always_inline bool tell_peer(struct task_struct *task, struct snug_task
 	name = kind == SNUG_CONNECT ? bpf_map_lookup_elem(&peers, &key) : 0;
 	if (name)
 		object = SNUG_MIX(keys, object, *name);
-	found = look(state, object, &verdict);
-	if (found == LOOK_NEW) {
+	found = lookup_seen(state, object, &verdict);
+	if (found == SEEN_NEW) {
 		judge_peer(state, &verdict, kind, peer);
-		found = settle(state, &verdict) ? LOOK_AGAIN : LOOK_COUNTED;
+		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
-	act = found == LOOK_COUNTED ? 0 : tell(state, task, kind, &verdict, &ring);
+	act = found == SEEN_COUNTED ? 0 : reserve_event(state, task, kind, &verdict, &ring);
 	if (act) {
 		__builtin_memcpy(act->address, peer->address, sizeof(act->address));
 		act->port = peer->port;
 		act->family = peer->family;
 		act->protocol = peer->protocol;
 		act->act_flags = flags | stop_flag(&verdict, stop);
-		told(act, ring);
+		submit_event(act, ring);
 	}
-	return !stopped(&verdict);
+	return !must_stop(&verdict);
 }
 
-static __always_inline int see4(struct bpf_sock_addr *context, u8 kind)
+static __always_inline int on_sock_addr4(struct bpf_sock_addr *context, u8 kind)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = state_of(task);
 	struct peer peer = {};
 
-	if (!state || !my_turn(state, OLDER_FIRST))
+	if (!state || !is_acting_generation(state, OLDER_FIRST))
 		return 1;
 	peer.address[0] = context->user_ip4;
 	peer.port = bpf_ntohs(context->user_port);
 	peer.family = 4;
 	peer.protocol = protocol_of(context->protocol);
-	return tell_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
+	return report_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
 }
 
-static __always_inline int see6(struct bpf_sock_addr *context, u8 kind)
+static __always_inline int on_sock_addr6(struct bpf_sock_addr *context, u8 kind)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = state_of(task);
 	struct peer peer = {};
 
-	if (!state || !my_turn(state, OLDER_FIRST))
+	if (!state || !is_acting_generation(state, OLDER_FIRST))
 		return 1;
 	peer.address[0] = context->user_ip6[0];
 	peer.address[1] = context->user_ip6[1];
@@ -197,45 +197,45 @@ static __always_inline int see6(struct bpf_sock_addr *context, u8 kind)
 	peer.port = bpf_ntohs(context->user_port);
 	peer.family = 6;
 	peer.protocol = protocol_of(context->protocol);
-	unmap(&peer);
-	return tell_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
+	unmap_ipv4(&peer);
+	return report_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
 }
 
 SEC("cgroup/connect4")
 int on_connect4(struct bpf_sock_addr *context)
 {
-	return see4(context, SNUG_CONNECT);
+	return on_sock_addr4(context, SNUG_CONNECT);
 }
 
 SEC("cgroup/connect6")
 int on_connect6(struct bpf_sock_addr *context)
 {
-	return see6(context, SNUG_CONNECT);
+	return on_sock_addr6(context, SNUG_CONNECT);
 }
 
 SEC("cgroup/sendmsg4")
 int on_sendmsg4(struct bpf_sock_addr *context)
 {
-	return see4(context, SNUG_CONNECT);
+	return on_sock_addr4(context, SNUG_CONNECT);
 }
 
 SEC("cgroup/sendmsg6")
 int on_sendmsg6(struct bpf_sock_addr *context)
 {
-	return see6(context, SNUG_CONNECT);
+	return on_sock_addr6(context, SNUG_CONNECT);
 }
 
 /* Whoever binds a datagram socket hears on it; a stream socket does so only once it listens. */
 SEC("cgroup/bind4")
 int on_bind4(struct bpf_sock_addr *context)
 {
-	return context->type == SOCK_DGRAM ? see4(context, SNUG_LISTEN) : 1;
+	return context->type == SOCK_DGRAM ? on_sock_addr4(context, SNUG_LISTEN) : 1;
 }
 
 SEC("cgroup/bind6")
 int on_bind6(struct bpf_sock_addr *context)
 {
-	return context->type == SOCK_DGRAM ? see6(context, SNUG_LISTEN) : 1;
+	return context->type == SOCK_DGRAM ? on_sock_addr6(context, SNUG_LISTEN) : 1;
 }
 
 static __always_inline struct sock *socket_at(struct task_struct *task, u32 fd)
@@ -264,27 +264,27 @@ static __always_inline bool local_address(const struct sock *sock, struct peer *
 	peer->address[1] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[1];
 	peer->address[2] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[2];
 	peer->address[3] = sock->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3];
-	unmap(peer);
+	unmap_ipv4(peer);
 	return true;
 }
 
 /* Also a listen on a socket that was never bound: the kernel has chosen the port by now. */
-static __noinline void tell_listen(struct call *call, u32 fd)
+static __noinline void report_listen(struct call *call, u32 fd)
 {
 	struct sock *sock = socket_at(call->task, fd);
 	struct peer peer = {};
 
 	if (!sock || !local_address(sock, &peer))
 		return;
-	if (!tell_peer(call->task, call->state, SNUG_LISTEN, &peer, call->compat ? SNUG_COMPAT : 0, SNUG_KILLED))
-		stop_here();
+	if (!report_peer(call->task, call->state, SNUG_LISTEN, &peer, call->compat ? SNUG_COMPAT : 0, SNUG_KILLED))
+		kill_current();
 }
 
 /*
  * A unix socket by the file that its listener bound, not by the caller's string: the runtime's socket is the
  * runtime's, under whatever name it was mounted into the container. Abstract names begin with `@`.
  */
-static __noinline bool tell_unix_peer(struct scratch *scratch, struct task_struct *task, struct snug_task *state,
+static __noinline bool report_unix_peer(struct scratch *scratch, struct task_struct *task, struct snug_task *state,
 				      u64 sock, u32 stop)
 {
 	struct unix_sock *peer = bpf_core_cast((void *)sock, struct unix_sock);
@@ -296,7 +296,7 @@ static __noinline bool tell_unix_peer(struct scratch *scratch, struct task_struc
 
 	scratch->walk.cut = 0;
 	if (peer->path.dentry) {
-		walk_from(scratch, PLACE(peer->path), root_of(state, task));
+		walk_from(scratch, PATH_REF(peer->path), root_of(state, task));
 		at = walk_text(scratch, SNUG_TEXT_MAX, true);
 	} else {
 		address = peer->addr;
@@ -312,21 +312,21 @@ static __noinline bool tell_unix_peer(struct scratch *scratch, struct task_struc
 					       sizeof(u16)));
 		*ACT_TEXT(scratch, at) = '@';
 	}
-	name = scratch->walk.cut ? hash_cut(scratch, at, SNUG_TEXT_MAX) : hash_text(scratch, at);
-	if (judged(state, &verdict, SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16, name), state->actor,
-		   SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0, SNUG_MIX(keys, name, SNUG_MARK_UNIX)))) {
+	name = scratch->walk.cut ? hash_cut(scratch, at, SNUG_TEXT_MAX) : hash_text_tail(scratch, at);
+	if (judge_event(state, &verdict, SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16, name), state->actor,
+		   SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0, SNUG_MIX(keys, name, SNUG_DOMAIN_UNIX)))) {
 		act = act_at(scratch, at);
 		size = sizeof(*act) + SNUG_TEXT_MAX - at;
-		fill(act, state, task, SNUG_CONNECT, verdict.key, size);
+		fill_event(act, state, task, SNUG_CONNECT, verdict.key, size);
 		act->protocol = SNUG_UNIX;
 		act->act_flags = (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(&verdict, stop);
 		act->text_size = SNUG_TEXT_MAX - at;
-		tell_text(act, size, &verdict);
+		output_event(act, size, &verdict);
 	}
-	return !stopped(&verdict);
+	return !must_stop(&verdict);
 }
 
-static __noinline int tell_unix(struct call *call, u32 fd)
+static __noinline int report_unix(struct call *call, u32 fd)
 {
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
 	struct snug_task *state;
@@ -341,8 +341,8 @@ static __noinline int tell_unix(struct call *call, u32 fd)
 		return 0;
 	local = bpf_core_cast(sock, struct unix_sock);
 	/* It is connected by now, and nothing was sent yet. */
-	if (local->peer && !tell_unix_peer(scratch, call->task, state, (u64)local->peer, SNUG_KILLED))
-		stop_here();
+	if (local->peer && !report_unix_peer(scratch, call->task, state, (u64)local->peer, SNUG_KILLED))
+		kill_current();
 	return 0;
 }
 

@@ -21,17 +21,17 @@ static __always_inline u32 access_wanted(u64 flags)
 	return access;
 }
 
-static __always_inline int on_names(struct call *call, u32 class)
+static __always_inline int on_path_call(struct call *call, u32 class)
 {
 	u64 a = argument(call, 0), b = argument(call, 1), c = argument(call, 2), d = argument(call, 3);
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
-	struct names_act *act;
+	struct path_op *act;
 	u64 flags = 0;
 
 	if (!scratch || (call->ret < 0 && !was_denied(call->ret)))
 		return 0;
-	act = &scratch->names;
-	*act = (struct names_act){ .fd = AT_FDCWD, .to_fd = AT_FDCWD, .string = a };
+	act = &scratch->path_op;
+	*act = (struct path_op){ .fd = AT_FDCWD, .to_fd = AT_FDCWD, .string = a };
 	switch (class) {
 	/* An open that was refused left no file: what it wanted is in its flags. */
 	case SNUG_CLASS_OPENAT:
@@ -101,11 +101,11 @@ static __always_inline int on_names(struct call *call, u32 class)
 		act->access = SNUG_CREATE;
 		break;
 	case SNUG_CLASS_TRUNCATE:
-		distrust(call->state);
+		mark_untrusted(call->state);
 		act->access = SNUG_WRITE;
 		break;
 	}
-	return act->access ? tell_names(call, scratch) : 0;
+	return act->access ? report_path_op(call, scratch) : 0;
 }
 
 #endif

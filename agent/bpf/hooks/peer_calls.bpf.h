@@ -27,51 +27,51 @@ static __always_inline bool remote_address(const struct sock *sock, struct peer 
 	peer->address[1] = sock->__sk_common.skc_v6_daddr.in6_u.u6_addr32[1];
 	peer->address[2] = sock->__sk_common.skc_v6_daddr.in6_u.u6_addr32[2];
 	peer->address[3] = sock->__sk_common.skc_v6_daddr.in6_u.u6_addr32[3];
-	unmap(peer);
+	unmap_ipv4(peer);
 	return true;
 }
 
-static __always_inline bool passed_address(struct asked *asked, const struct sock *sock, struct peer *peer)
+static __always_inline bool passed_address(struct peer_request *peer_request, const struct sock *sock, struct peer *peer)
 {
-	u32 size = asked->size < sizeof(asked->read) ? asked->size : sizeof(asked->read);
+	u32 size = peer_request->size < sizeof(peer_request->read) ? peer_request->size : sizeof(peer_request->read);
 
-	asked->read = (struct socket_address){};
-	return asked->address && !bpf_probe_read_user(&asked->read, size, (void *)asked->address) &&
-	       peer_of(&asked->read, size, peer, sock->__sk_common.skc_family);
+	peer_request->read = (struct socket_address){};
+	return peer_request->address && !bpf_probe_read_user(&peer_request->read, size, (void *)peer_request->address) &&
+	       peer_of(&peer_request->read, size, peer, sock->__sk_common.skc_family);
 }
 
-/* Of what `asked` says. */
-static __noinline int tell_asked(struct call *call, struct asked *asked)
+/* Of what `peer_request` says. */
+static __noinline int report_requested_peer(struct call *call, struct peer_request *peer_request)
 {
 	struct peer peer = {};
 	struct sock *sock;
 	bool connected;
 
-	if (!call || !asked || !call->state)
+	if (!call || !peer_request || !call->state)
 		return 0;
-	sock = socket_at(call->task, asked->fd);
+	sock = socket_at(call->task, peer_request->fd);
 	if (!sock || (sock->__sk_common.skc_family != AF_INET && sock->__sk_common.skc_family != AF_INET6))
 		return 0;
-	if (sock->sk_type != SOCK_DGRAM && !asked->connects)
+	if (sock->sk_type != SOCK_DGRAM && !peer_request->connects)
 		return 0;
-	connected = asked->connects && (call->ret >= 0 || call->ret == -EINPROGRESS) && remote_address(sock, &peer);
-	if (!connected && !passed_address(asked, sock, &peer))
+	connected = peer_request->connects && (call->ret >= 0 || call->ret == -EINPROGRESS) && remote_address(sock, &peer);
+	if (!connected && !passed_address(peer_request, sock, &peer))
 		return 0;
 	peer.protocol = protocol_of_socket(sock);
-	if (!tell_peer(call->task, call->state, asked->kind, &peer, call->compat ? SNUG_COMPAT : 0, asked->stop) &&
-	    asked->stop == SNUG_KILLED)
-		stop_here();
+	if (!report_peer(call->task, call->state, peer_request->kind, &peer, call->compat ? SNUG_COMPAT : 0, peer_request->stop) &&
+	    peer_request->stop == SNUG_KILLED)
+		kill_current();
 	return 0;
 }
 
 /* The address of a message at `at` and its size, of the table that the call is of. */
-static __always_inline void read_message(const struct call *call, struct asked *asked, u64 at)
+static __always_inline void read_message(const struct call *call, struct peer_request *peer_request, u64 at)
 {
-	u32 *words = asked->passed;
+	u32 *words = peer_request->passed;
 
 	bpf_probe_read_user(words, 3 * sizeof(*words), (void *)at);
-	asked->address = call->compat ? words[0] : words[0] | (u64)words[1] << 32;
-	asked->size = call->compat ? words[1] : words[2];
+	peer_request->address = call->compat ? words[0] : words[0] | (u64)words[1] << 32;
+	peer_request->size = call->compat ? words[1] : words[2];
 }
 
 static __always_inline u32 class_of_operation(u32 operation)
@@ -94,27 +94,27 @@ static __always_inline u32 class_of_operation(u32 operation)
 }
 
 /* The call that is meant, and its arguments: by the 32-bit table's socketcall a number, and a pointer to them. */
-static __always_inline u32 socket_call(const struct call *call, struct asked *asked, u32 class)
+static __always_inline u32 socket_call(const struct call *call, struct peer_request *peer_request, u32 class)
 {
 	bool behind_number = class == SNUG_CLASS_SOCKETCALL;
 
 	if (behind_number) {
 		class = class_of_operation(argument(call, 0));
-		bpf_probe_read_user(asked->passed, sizeof(asked->passed), (void *)argument(call, 1));
+		bpf_probe_read_user(peer_request->passed, sizeof(peer_request->passed), (void *)argument(call, 1));
 	}
 	for (int i = 0; i < 6; i++)
-		asked->arguments[i] = behind_number ? asked->passed[i] : argument(call, i);
+		peer_request->arguments[i] = behind_number ? peer_request->passed[i] : argument(call, i);
 	return class;
 }
 
-static __always_inline int tell_messages(struct call *call, struct asked *asked)
+static __always_inline int report_messages(struct call *call, struct peer_request *peer_request)
 {
 	u32 stride = call->compat ? 32 : 64;
 
 	for (u32 i = 0; i < MESSAGES_MAX && (!i || i < call->ret); i++) {
-		read_message(call, asked, asked->arguments[1] + i * stride);
-		if (asked->address)
-			tell_asked(call, asked);
+		read_message(call, peer_request, peer_request->arguments[1] + i * stride);
+		if (peer_request->address)
+			report_requested_peer(call, peer_request);
 	}
 	return 0;
 }
@@ -123,47 +123,47 @@ __noinline int on_peer_call(u32 class, s64 ret, u32 compat)
 {
 	struct call call = { .ret = ret, .compat = compat };
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
-	struct asked *asked;
+	struct peer_request *peer_request;
 
 	if (!scratch)
 		return 0;
-	enter(&call);
-	asked = &scratch->asked;
-	class = socket_call(&call, asked, class);
-	asked->fd = asked->arguments[0];
-	asked->kind = SNUG_CONNECT;
-	asked->stop = SNUG_MISSED;
-	asked->connects = 0;
-	asked->address = asked->arguments[1];
-	asked->size = asked->arguments[2];
+	init_call(&call);
+	peer_request = &scratch->peer_request;
+	class = socket_call(&call, peer_request, class);
+	peer_request->fd = peer_request->arguments[0];
+	peer_request->kind = SNUG_CONNECT;
+	peer_request->stop = SNUG_MISSED;
+	peer_request->connects = 0;
+	peer_request->address = peer_request->arguments[1];
+	peer_request->size = peer_request->arguments[2];
 	switch (class) {
 	case SNUG_CLASS_CONNECT:
-		asked->stop = SNUG_KILLED;
-		asked->connects = 1;
+		peer_request->stop = SNUG_KILLED;
+		peer_request->connects = 1;
 		break;
 	case SNUG_CLASS_BIND:
 		/* Whoever binds a datagram socket hears on it; a stream socket does so only once it listens. */
-		asked->kind = SNUG_LISTEN;
-		asked->stop = SNUG_KILLED;
+		peer_request->kind = SNUG_LISTEN;
+		peer_request->stop = SNUG_KILLED;
 		if (ret)
 			return 0;
 		break;
 	case SNUG_CLASS_SENDTO:
-		asked->address = asked->arguments[4];
-		asked->size = asked->arguments[5];
-		asked->connects = (asked->arguments[3] & MSG_FASTOPEN) != 0;
+		peer_request->address = peer_request->arguments[4];
+		peer_request->size = peer_request->arguments[5];
+		peer_request->connects = (peer_request->arguments[3] & MSG_FASTOPEN) != 0;
 		break;
 	case SNUG_CLASS_SENDMSG:
-		asked->connects = (asked->arguments[2] & MSG_FASTOPEN) != 0;
-		read_message(&call, asked, asked->arguments[1]);
+		peer_request->connects = (peer_request->arguments[2] & MSG_FASTOPEN) != 0;
+		read_message(&call, peer_request, peer_request->arguments[1]);
 		break;
 	case SNUG_CLASS_SENDMMSG:
-		asked->connects = (asked->arguments[3] & MSG_FASTOPEN) != 0;
-		return tell_messages(&call, asked);
+		peer_request->connects = (peer_request->arguments[3] & MSG_FASTOPEN) != 0;
+		return report_messages(&call, peer_request);
 	default:
 		return 0;
 	}
-	return asked->address ? tell_asked(&call, asked) : 0;
+	return peer_request->address ? report_requested_peer(&call, peer_request) : 0;
 }
 
 #endif

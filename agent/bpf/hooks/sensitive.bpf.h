@@ -8,20 +8,20 @@
 #define CLONE_NEW_ANY 0x7e020080ull /* namespaces: time, cgroup, uts, ipc, user, pid, net, mount */
 
 /* What of a call's arguments is told: a string, and a number that makes it a behaviour of its own. */
-struct call_shape {
+struct syscall_arguments {
 	s32 string;
 	s32 number;
 };
 
-static __always_inline struct call_shape shape_of(u32 id)
+static __always_inline struct syscall_arguments arguments_of(u32 id)
 {
 	switch (id) {
 	case SNUG_CALL_MOUNT:
-		return (struct call_shape){ 1, -1 };
+		return (struct syscall_arguments){ 1, -1 };
 	case SNUG_CALL_MOVE_MOUNT:
-		return (struct call_shape){ 3, -1 };
+		return (struct syscall_arguments){ 3, -1 };
 	case SNUG_CALL_OPEN_TREE:
-		return (struct call_shape){ 1, -1 };
+		return (struct syscall_arguments){ 1, -1 };
 	case SNUG_CALL_UMOUNT:
 	case SNUG_CALL_PIVOT_ROOT:
 	case SNUG_CALL_CHROOT:
@@ -29,21 +29,21 @@ static __always_inline struct call_shape shape_of(u32 id)
 	case SNUG_CALL_DELETE_MODULE:
 	case SNUG_CALL_MEMFD_CREATE:
 	case SNUG_CALL_ADD_KEY:
-		return (struct call_shape){ 0, -1 };
+		return (struct syscall_arguments){ 0, -1 };
 	case SNUG_CALL_SETNS:
-		return (struct call_shape){ -1, 1 };
+		return (struct syscall_arguments){ -1, 1 };
 	case SNUG_CALL_PTRACE:
 	case SNUG_CALL_UNSHARE:
 	case SNUG_CALL_CLONE:
 	case SNUG_CALL_BPF:
 	case SNUG_CALL_KEYCTL:
-		return (struct call_shape){ -1, 0 };
+		return (struct syscall_arguments){ -1, 0 };
 	}
-	return (struct call_shape){ -1, -1 };
+	return (struct syscall_arguments){ -1, -1 };
 }
 
 /* Calls after which it is of no use to the process to have done them, if it is killed as they return. */
-static __always_inline u32 stop_of(u32 id)
+static __always_inline u32 stop_for(u32 id)
 {
 	switch (id) {
 	case SNUG_CALL_PTRACE:
@@ -81,17 +81,17 @@ struct sensitive {
 static __noinline int judge_call(struct scratch *scratch, const struct snug_task *state, struct verdict *verdict,
 				 const struct sensitive *sensitive)
 {
-	u32 profile = SNUG_WORD_PROFILE(verdict->word), id = sensitive->id, at = sensitive->at, found, set = 0;
+	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), id = sensitive->id, at = sensitive->at, found, set = 0;
 	u64 number, text = sensitive->text;
 
 	if (!profile)
 		return 0;
 	number = rule_argument(id, sensitive->number);
-	found = ask_rule(verdict, state->actor, SNUG_RULE_CALL(keys, id, number, text), &verdict->tags[0]);
+	found = lookup_rule(verdict, state->actor, SNUG_RULE_CALL(keys, id, number, text), &verdict->tags[0]);
 	if (!found && at < SNUG_TEXT_MAX && *ACT_TEXT(scratch, at) == '/')
 		set = run_automaton(scratch, profile, at, ~0u, SNUG_TEXT_MAX);
 	if (set)
-		found = ask_rule(verdict, state->actor,
+		found = lookup_rule(verdict, state->actor,
 				 SNUG_RULE_CALL(keys, id, number, SNUG_RULE_SET(keys, set)), &verdict->tags[0]);
 	verdict->deviates = found != RULE_ALLOW;
 	if (set && !verdict->deviates)
@@ -100,7 +100,7 @@ static __noinline int judge_call(struct scratch *scratch, const struct snug_task
 }
 
 /* True where the process must not go on. */
-static __always_inline bool tell_sensitive(struct scratch *scratch, struct task_struct *task,
+static __always_inline bool report_sensitive(struct scratch *scratch, struct task_struct *task,
 					   struct snug_task *state, struct sensitive *call)
 {
 	u64 object = SNUG_MIX(keys, (u64)SNUG_SYSCALL | (u64)call->id << 8 | (u64)call->flags << 32, call->number);
@@ -109,29 +109,29 @@ static __always_inline bool tell_sensitive(struct scratch *scratch, struct task_
 	struct snug_act *act;
 	u32 found, size;
 
-	call->text = hash_text(scratch, call->at);
-	found = look(state, SNUG_MIX(keys, object, call->text), &verdict);
-	if (found == LOOK_NEW) {
+	call->text = hash_text_tail(scratch, call->at);
+	found = lookup_seen(state, SNUG_MIX(keys, object, call->text), &verdict);
+	if (found == SEEN_NEW) {
 		judge_call(scratch, state, &verdict, call);
-		found = settle(state, &verdict) ? LOOK_AGAIN : LOOK_COUNTED;
+		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
-	if (found != LOOK_COUNTED) {
+	if (found != SEEN_COUNTED) {
 		act = act_at(scratch, call->at);
 		size = sizeof(*act) + SNUG_TEXT_MAX - call->at;
-		fill(act, state, task, SNUG_SYSCALL, verdict.key, size);
+		fill_event(act, state, task, SNUG_SYSCALL, verdict.key, size);
 		act->act_flags = call->flags | stop_flag(&verdict, stop);
 		act->code = call->id;
 		act->argument = call->number;
 		act->text_size = SNUG_TEXT_MAX - call->at;
-		tell_text(act, size, &verdict);
+		output_event(act, size, &verdict);
 	}
-	return stopped(&verdict) && (stop == SNUG_KILLED || stop == SNUG_REFUSED);
+	return must_stop(&verdict) && (stop == SNUG_KILLED || stop == SNUG_REFUSED);
 }
 
-static __noinline int tell_call(struct call *call, u32 id, u64 number, u64 string)
+static __noinline int report_sensitive_call(struct call *call, u32 id, u64 number, u64 string)
 {
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
-	struct sensitive sensitive = { .number = number, .id = id, .at = SNUG_TEXT_MAX, .stop = stop_of(id) };
+	struct sensitive sensitive = { .number = number, .id = id, .at = SNUG_TEXT_MAX, .stop = stop_for(id) };
 	struct snug_task *state;
 	long size;
 
@@ -143,11 +143,11 @@ static __noinline int tell_call(struct call *call, u32 id, u64 number, u64 strin
 	if (string) {
 		size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);
 		if (size > 1)
-			sensitive.at = put_plain(scratch, SNUG_TEXT_MAX, size - 1);
+			sensitive.at = prepend_string(scratch, SNUG_TEXT_MAX, size - 1);
 	}
 	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0);
-	if (tell_sensitive(scratch, call->task, state, &sensitive))
-		stop_here();
+	if (report_sensitive(scratch, call->task, state, &sensitive))
+		kill_current();
 	return 0;
 }
 

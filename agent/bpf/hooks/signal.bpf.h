@@ -25,7 +25,7 @@ static __always_inline bool is_sent(u64 info)
 	return code == SI_USER || code == SI_QUEUE || code == SI_TKILL;
 }
 
-static __always_inline bool descends(struct task_struct *task, u32 from)
+static __always_inline bool is_descendant(struct task_struct *task, u32 from)
 {
 	u64 at = (u64)task;
 
@@ -41,7 +41,7 @@ static __always_inline bool descends(struct task_struct *task, u32 from)
 }
 
 /* True where it must not be sent. */
-static __always_inline bool tell_signal(struct scratch *scratch, struct snug_task *state, struct task_struct *target,
+static __always_inline bool report_signal(struct scratch *scratch, struct snug_task *state, struct task_struct *target,
 					u32 stop)
 {
 	struct sensitive sensitive = { .id = SNUG_CALL_KILL, .at = SNUG_TEXT_MAX, .stop = stop };
@@ -54,9 +54,9 @@ static __always_inline bool tell_signal(struct scratch *scratch, struct snug_tas
 		if (size > SNUG_NAME_MAX)
 			size = SNUG_NAME_MAX;
 		bpf_probe_read_kernel(scratch->string, size, name->text);
-		sensitive.at = put_plain(scratch, SNUG_TEXT_MAX, size);
+		sensitive.at = prepend_string(scratch, SNUG_TEXT_MAX, size);
 	}
-	return tell_sensitive(scratch, bpf_get_current_task_btf(), state, &sensitive);
+	return report_sensitive(scratch, bpf_get_current_task_btf(), state, &sensitive);
 }
 
 /* The kernel's own arguments are read as numbers: `info` may be none of its addresses. */
@@ -67,12 +67,12 @@ int on_signal(u64 *context)
 	struct snug_task *state = state_of(sender);
 	struct scratch *scratch;
 
-	if (!state || !is_sent(context[1]) || descends(target, sender->tgid) || !my_turn(state, OLDER_FIRST))
+	if (!state || !is_sent(context[1]) || is_descendant(target, sender->tgid) || !is_acting_generation(state, OLDER_FIRST))
 		return 0;
 	scratch = scratch_of(SCRATCH_SIGNAL);
 	/* By now it is on its way. */
 	if (scratch)
-		tell_signal(scratch, state, target, SNUG_MISSED);
+		report_signal(scratch, state, target, SNUG_MISSED);
 	return 0;
 }
 
@@ -80,19 +80,19 @@ SEC("lsm/task_kill")
 int lsm_kill(u64 *context)
 {
 	struct task_struct *sender = bpf_get_current_task_btf(), *target = (void *)context[0];
-	struct snug_task *state = acting(sender);
+	struct snug_task *state = acting_state(sender);
 	s32 number = context[2];
-	struct held *held;
+	struct lsm_scratch *lsm_scratch;
 	bool refused;
 	u32 depth;
 
-	if (!state || !number || !is_sent(context[1]) || descends(target, sender->tgid))
+	if (!state || !number || !is_sent(context[1]) || is_descendant(target, sender->tgid))
 		return 0;
-	held = hold(state, &depth);
-	if (!held)
+	lsm_scratch = acquire_scratch(state, &depth);
+	if (!lsm_scratch)
 		return 0;
-	refused = tell_signal(&held->scratch, state, target, SNUG_REFUSED);
-	let_go(depth);
+	refused = report_signal(&lsm_scratch->scratch, state, target, SNUG_REFUSED);
+	release_scratch(depth);
 	return REFUSE_IF(refused);
 }
 

@@ -15,9 +15,9 @@
 #define PTRACE_ATTACH 16
 #define PTRACE_SEIZE 0x4206
 
-static __noinline int on_call(struct call *call, u32 id)
+static __noinline int on_sensitive_call(struct call *call, u32 id)
 {
-	struct call_shape shape = shape_of(id);
+	struct syscall_arguments shape = arguments_of(id);
 	u64 number = 0, string = 0;
 
 	if (call->ret < 0 && !was_denied(call->ret))
@@ -40,7 +40,7 @@ static __noinline int on_call(struct call *call, u32 id)
 	if (id == SNUG_CALL_PTRACE && number != PTRACE_TRACEME && number != PTRACE_ATTACH &&
 	    number != PTRACE_SEIZE && number != PTRACE_POKETEXT && number != PTRACE_POKEDATA)
 		return 0;
-	return tell_call(call, id, number, string);
+	return report_sensitive_call(call, id, number, string);
 }
 
 /* clone3 has its flags in memory: the first eight bytes of what the first argument points to. */
@@ -52,7 +52,7 @@ static __noinline int on_clone3(struct call *call)
 		return 0;
 	bpf_probe_read_user(&flags, sizeof(flags), (void *)argument(call, 0));
 	flags &= CLONE_NEW_ANY;
-	return flags ? tell_call(call, SNUG_CALL_CLONE, flags, 0) : 0;
+	return flags ? report_sensitive_call(call, SNUG_CALL_CLONE, flags, 0) : 0;
 }
 
 static __noinline void on_identity(struct call *call)
@@ -60,8 +60,8 @@ static __noinline void on_identity(struct call *call)
 	u32 uid = call->task->cred->euid.val, gid = call->task->cred->egid.val;
 
 	if ((uid != call->state->uid || gid != call->state->gid) &&
-	    !tell_identity(call->state, call->task, uid, gid, SNUG_KILLED))
-		stop_here();
+	    !report_identity(call->state, call->task, uid, gid, SNUG_KILLED))
+		kill_current();
 }
 
 /* What a socket is asked for, but for peers of the internet. */
@@ -72,14 +72,14 @@ __noinline int on_socket(u32 class, s64 ret, u32 compat)
 
 	if (!scratch || ret < 0)
 		return 0;
-	enter(&call);
+	init_call(&call);
 	if (!call.state)
 		return 0;
-	class = socket_call(&call, &scratch->asked, class);
+	class = socket_call(&call, &scratch->peer_request, class);
 	if (class == SNUG_CLASS_LISTEN)
-		tell_listen(&call, scratch->asked.arguments[0]);
+		report_listen(&call, scratch->peer_request.arguments[0]);
 	else if (class == SNUG_CLASS_CONNECT)
-		tell_unix(&call, scratch->asked.arguments[0]);
+		report_unix(&call, scratch->peer_request.arguments[0]);
 	return 0;
 }
 
@@ -98,27 +98,27 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 #endif
 	/* Else the compiler checks one register and indexes with another. */
 	barrier_var(number);
-	if (number >= SNUG_NRS)
+	if (number >= SNUG_SYSCALL_MAX)
 		return 0;
-	class = call.compat ? compat_classes[number] : classes[number];
+	class = call.compat ? compat_syscall_classes[number] : syscall_classes[number];
 	if (!class)
 		return 0;
 	call.state = state_of(call.task);
-	if (!call.state || !my_turn(call.state, OLDER_FIRST))
+	if (!call.state || !is_acting_generation(call.state, OLDER_FIRST))
 		return 0;
 
 	if (class <= SNUG_CLASS_OPEN_HANDLE && ret >= 0)
-		return tell_open(&call);
+		return report_open(&call);
 	if (class == SNUG_CLASS_TRUNCATE)
-		tell_attribute(class, ret, call.compat);
+		report_attribute(class, ret, call.compat);
 	if (class <= SNUG_CLASS_TRUNCATE)
-		return on_names(&call, class);
+		return on_path_call(&call, class);
 	if (class >= SNUG_CLASS_CHMOD && class <= SNUG_CLASS_TIMESAT_NS)
-		return tell_attribute(class, ret, call.compat);
+		return report_attribute(class, ret, call.compat);
 	if (class == SNUG_CLASS_CLONE3)
 		return on_clone3(&call);
 	if (class > SNUG_CLASS_CALL)
-		return on_call(&call, class - SNUG_CLASS_CALL);
+		return on_sensitive_call(&call, class - SNUG_CLASS_CALL);
 	if (class == SNUG_CLASS_IDENTITY) {
 		if (ret >= 0)
 			on_identity(&call);

@@ -11,7 +11,7 @@
 #include "lib/path.bpf.h"
 #include "lib/judge.bpf.h"
 
-static __always_inline void *my_ring(void)
+static __always_inline void *this_ring(void)
 {
 	u32 ring = bpf_get_smp_processor_id() % ring_count;
 
@@ -33,14 +33,14 @@ static __always_inline void wake(void *ring)
 		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
 }
 
-static __always_inline void drop(struct snug_slot *slot, enum snug_drop reason)
+static __always_inline void count_drop(struct snug_slot *slot, enum snug_drop reason)
 {
 	COUNT(dropped[reason]);
 	if (slot)
 		__sync_fetch_and_add(&slot->dropped, 1);
 }
 
-static __always_inline void head_of(struct snug_head *head, u16 type, u32 size)
+static __always_inline void fill_head(struct snug_head *head, u16 type, u32 size)
 {
 	head->size = size - sizeof(*head);
 	head->type = type;
@@ -49,34 +49,34 @@ static __always_inline void head_of(struct snug_head *head, u16 type, u32 size)
 }
 
 /* An act that one rule decides, asked from end to end: true where it has to be told. */
-static __always_inline bool judged(const struct snug_task *state, struct verdict *verdict, u64 object, u64 actor,
+static __always_inline bool judge_event(const struct snug_task *state, struct verdict *verdict, u64 object, u64 actor,
 				   u64 rule)
 {
-	u32 found = look(state, object, verdict);
+	u32 found = lookup_seen(state, object, verdict);
 
-	if (found != LOOK_NEW)
+	if (found != SEEN_NEW)
 		return found;
 	judge_literal(verdict, actor, rule);
-	return settle(state, verdict);
+	return record_verdict(state, verdict);
 }
 
 /* The process goes no further: no instruction of its own runs after this. */
-static __always_inline void stop_here(void)
+static __always_inline void kill_current(void)
 {
 	bpf_send_signal(SIGKILL);
 }
 
-static __always_inline void lost(struct verdict *verdict, enum snug_drop reason)
+static __always_inline void count_lost(struct verdict *verdict, enum snug_drop reason)
 {
-	drop(verdict->slot, reason);
+	count_drop(verdict->slot, reason);
 	if (verdict->seen)
-		verdict->seen->unsent = 1;
+		verdict->seen->resend = 1;
 }
 
-static __always_inline void fill(struct snug_act *act, const struct snug_task *state,
+static __always_inline void fill_event(struct snug_act *act, const struct snug_task *state,
 				 struct task_struct *task, u8 kind, u64 key, u32 size)
 {
-	head_of(&act->head, SNUG_ACT, size);
+	fill_head(&act->head, SNUG_ACT, size);
 	act->time = bpf_ktime_get_ns();
 	act->container = state->container;
 	act->key = key;
@@ -99,24 +99,24 @@ static __always_inline void fill(struct snug_act *act, const struct snug_task *s
 	act->text_reserved = 0;
 }
 
-/* An act without text: reserve it, fill in the detail, then `told`. */
-static __always_inline struct snug_act *tell(const struct snug_task *state, struct task_struct *task,
+/* An act without text: reserve it, fill in the detail, then `submit_event`. */
+static __always_inline struct snug_act *reserve_event(const struct snug_task *state, struct task_struct *task,
 					     u8 kind, struct verdict *verdict, void **ring)
 {
 	struct snug_act *act = 0;
 
-	*ring = my_ring();
+	*ring = this_ring();
 	if (*ring)
 		act = bpf_ringbuf_reserve(*ring, sizeof(*act), 0);
 	if (!act) {
-		lost(verdict, SNUG_DROP_RING);
+		count_lost(verdict, SNUG_DROP_RING);
 		return 0;
 	}
-	fill(act, state, task, kind, verdict->key, sizeof(*act));
+	fill_event(act, state, task, kind, verdict->key, sizeof(*act));
 	return act;
 }
 
-static __always_inline void told(struct snug_act *act, void *ring)
+static __always_inline void submit_event(struct snug_act *act, void *ring)
 {
 	bpf_ringbuf_submit(act, BPF_RB_NO_WAKEUP);
 	COUNT(emitted);
@@ -130,14 +130,14 @@ static __always_inline struct snug_act *act_at(struct scratch *scratch, u32 at)
 }
 
 /* An act with text: its head was filled in place, before the text; `size` is that of both. */
-static __always_inline void tell_text(struct snug_act *act, u32 size, struct verdict *verdict)
+static __always_inline void output_event(struct snug_act *act, u32 size, struct verdict *verdict)
 {
-	void *ring = my_ring();
+	void *ring = this_ring();
 
 	if (size > sizeof(*act) + SNUG_TEXT_MAX)
 		size = sizeof(*act) + SNUG_TEXT_MAX;
 	if (!ring || bpf_ringbuf_output(ring, act, size, BPF_RB_NO_WAKEUP)) {
-		lost(verdict, SNUG_DROP_RING);
+		count_lost(verdict, SNUG_DROP_RING);
 		return;
 	}
 	COUNT(emitted);

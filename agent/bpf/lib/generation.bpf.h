@@ -5,40 +5,40 @@
  * moment: of the two programs on a hook the one that runs first leaves word in the process's state, and the other
  * goes by it.
  */
-#ifndef SNUG_TURN_H
-#define SNUG_TURN_H
+#ifndef SNUG_GENERATION_H
+#define SNUG_GENERATION_H
 
 #include "lib/maps.bpf.h"
 
-const volatile u32 own_turn = 1;
+const volatile u32 own_generation = 1;
 
-enum turn_order {
+enum attach_order {
 	OLDER_FIRST = 0,	/* tracepoints, cgroup hooks */
 	NEWER_FIRST = 1,	/* trampolines: LSM hooks */
 };
 
-static __always_inline bool handed_over(struct snug_task *state, u32 turn, enum turn_order order)
+static __always_inline bool decide_takeover(struct snug_task *state, u32 generation, enum attach_order order)
 {
-	u32 now = turn & ~SNUG_HANDOVER, next = control.next;
-	bool newer = own_turn == next, first = newer == (order == NEWER_FIRST);
+	u32 active = generation & ~SNUG_TAKEOVER, next = control.next_generation;
+	bool newer = own_generation == next, first = newer == (order == NEWER_FIRST);
 
 	if (!state)
-		return now == own_turn;
+		return active == own_generation;
 	if (first) {
-		state->turn = now;
-		return now == own_turn;
+		state->generation = active;
+		return active == own_generation;
 	}
-	return newer == (state->turn == next);
+	return newer == (state->generation == next);
 }
 
 /* True where this act is this program's. `state`: of the process that acts, where it has one already. */
-static __always_inline bool my_turn(struct snug_task *state, enum turn_order order)
+static __always_inline bool is_acting_generation(struct snug_task *state, enum attach_order order)
 {
-	u32 turn = *(volatile u32 *)&control.turn;
+	u32 generation = *(volatile u32 *)&control.generation;
 
-	if (turn == own_turn)
+	if (generation == own_generation)
 		return true;
-	return turn & SNUG_HANDOVER && handed_over(state, turn, order);
+	return generation & SNUG_TAKEOVER && decide_takeover(state, generation, order);
 }
 
 #endif

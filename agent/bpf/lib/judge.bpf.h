@@ -4,8 +4,8 @@
  * daemon said it knows. What a rule allows is counted and goes no further; src/core/compile/kernel-profile.ts says what the
  * rules mean.
  *
- * A hook asks `look` first: that is all that a repeated act costs. Of what is new it asks the profile, if there is
- * one, and then `settle`.
+ * A hook asks `lookup_seen` first: that is all that a repeated act costs. Of what is new it asks the profile, if there is
+ * one, and then `record_verdict`.
  */
 #ifndef SNUG_JUDGE_H
 #define SNUG_JUDGE_H
@@ -15,9 +15,9 @@
 /* What becomes of an act. */
 struct verdict {
 	u64 key;
-	u64 here;		/* in `seen` */
+	u64 seen_key;		/* in `seen` */
 	u64 salt;
-	u64 word;		/* of its version; 0: there is none */
+	u64 policy_state;		/* of its version; 0: there is none */
 	u64 tags[2];
 	struct snug_seen *seen;
 	struct snug_slot *slot;
@@ -27,10 +27,10 @@ struct verdict {
 	u8 by_rules;		/* counted by the rules that allow it, not by what it is */
 };
 
-enum look {
-	LOOK_COUNTED = 0,	/* nothing more to do */
-	LOOK_AGAIN,		/* to be told: it was lost the last time */
-	LOOK_NEW,
+enum seen_result {
+	SEEN_COUNTED = 0,	/* nothing more to do */
+	SEEN_RESEND,		/* to be told: it was lost the last time */
+	SEEN_NEW,
 };
 
 enum rule {
@@ -48,11 +48,11 @@ static __always_inline struct snug_slot *slot_of(const struct snug_task *task)
 
 static __always_inline bool has_profile(const struct verdict *verdict)
 {
-	return SNUG_WORD_PROFILE(verdict->word) != 0;
+	return SNUG_POLICY_PROFILE(verdict->policy_state) != 0;
 }
 
 /* True where the act must not go on. To be asked last: by then it was told. */
-static __always_inline bool stopped(const struct verdict *verdict)
+static __always_inline bool must_stop(const struct verdict *verdict)
 {
 	return verdict->deviates && verdict->block;
 }
@@ -60,7 +60,7 @@ static __always_inline bool stopped(const struct verdict *verdict)
 /* `how` (snug_act_flag) where the act is stopped so. */
 static __always_inline u32 stop_flag(const struct verdict *verdict, u32 how)
 {
-	return stopped(verdict) ? how : 0;
+	return must_stop(verdict) ? how : 0;
 }
 
 /* No clock here: this is what a repeated act costs. The flush knows the second in which it was. */
@@ -69,7 +69,7 @@ static __always_inline u32 count_seen(struct verdict *verdict, struct snug_seen 
 	verdict->deviates = seen->deviates;
 	__sync_fetch_and_add(&seen->count, 1);
 	COUNT(filtered);
-	return LOOK_COUNTED;
+	return SEEN_COUNTED;
 }
 
 static __always_inline bool paused(const struct snug_version *version)
@@ -79,30 +79,30 @@ static __always_inline bool paused(const struct snug_version *version)
 	return until && bpf_ktime_get_ns() < until;
 }
 
-static __always_inline void belong(const struct snug_slot *slot, struct verdict *verdict)
+static __always_inline void load_policy(const struct snug_slot *slot, struct verdict *verdict)
 {
-	u32 number = slot->belongs.version - 1;
+	u32 number = slot->assignment.version - 1;
 	struct snug_version *version = bpf_map_lookup_elem(&versions, &number);
 
 	if (!version)
 		return;
 	verdict->version = version;
-	verdict->word = *(volatile u64 *)&version->word;
-	verdict->block = (verdict->word & (SNUG_WORD_BLOCK | SNUG_WORD_DISARMED)) == SNUG_WORD_BLOCK &&
-			 slot->belongs.traits & SNUG_ENFORCED && !paused(version);
+	verdict->policy_state = *(volatile u64 *)&version->policy_state;
+	verdict->block = (verdict->policy_state & (SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED)) == SNUG_POLICY_BLOCK &&
+			 slot->assignment.traits & SNUG_ENFORCED && !paused(version);
 }
 
-/* As `look` makes it: what has another is of another time. */
+/* As `lookup_seen` makes it: what has another is of another time. */
 static __always_inline u64 salt_of(const struct snug_slot *slot)
 {
-	u32 number = slot->belongs.version - 1;
+	u32 number = slot->assignment.version - 1;
 	const struct snug_version *version = bpf_map_lookup_elem(&versions, &number);
 
-	return slot->salt + (version ? version->word * keys.c : 0);
+	return slot->salt + (version ? version->policy_state * keys.c : 0);
 }
 
 /* `object` is the hash of all that makes the act this behaviour and no other, without the actor. */
-static __always_inline u32 look(const struct snug_task *task, u64 object, struct verdict *verdict)
+static __always_inline u32 lookup_seen(const struct snug_task *task, u64 object, struct verdict *verdict)
 {
 	struct snug_slot *slot = slot_of(task);
 	u64 scope = SNUG_PRIVATE_SCOPE | task->container, base = SNUG_MIX(keys, task->base, object);
@@ -113,7 +113,7 @@ static __always_inline u32 look(const struct snug_task *task, u64 object, struct
 	verdict->slot = slot;
 	verdict->version = 0;
 	verdict->seen = 0;
-	verdict->word = 0;
+	verdict->policy_state = 0;
 	verdict->deviates = 0;
 	verdict->block = 0;
 	verdict->by_rules = 0;
@@ -123,30 +123,30 @@ static __always_inline u32 look(const struct snug_task *task, u64 object, struct
 	if (slot && slot->container == task->container) {
 		verdict->salt = *(volatile u64 *)&slot->salt;
 		scope = *(volatile u64 *)&slot->scope;
-		belong(slot, verdict);
-		verdict->salt += verdict->word * keys.c;
+		load_policy(slot, verdict);
+		verdict->salt += verdict->policy_state * keys.c;
 	}
 	verdict->key = SNUG_MIX(keys, base, scope) | 1;
-	verdict->here = SNUG_MIX(keys, base, verdict->salt);
+	verdict->seen_key = SNUG_MIX(keys, base, verdict->salt);
 	if (control.filter == SNUG_FILTER_OFF)
-		return LOOK_NEW;
-	seen_here = bpf_map_lookup_elem(&seen, &verdict->here);
+		return SEEN_NEW;
+	seen_here = bpf_map_lookup_elem(&seen, &verdict->seen_key);
 	if (seen_here) {
 		verdict->key = seen_here->key;
 		verdict->seen = seen_here;
-		if (!seen_here->unsent || !__sync_lock_test_and_set(&seen_here->unsent, 0))
+		if (!seen_here->resend || !__sync_lock_test_and_set(&seen_here->resend, 0))
 			return count_seen(verdict, seen_here);
 		/* Its event counts for one: the flush must not tell that one again. */
 		__sync_fetch_and_add(&seen_here->count, 1);
-		__sync_fetch_and_add(&seen_here->told, 1);
+		__sync_fetch_and_add(&seen_here->reported, 1);
 		verdict->deviates = seen_here->deviates;
-		return LOOK_AGAIN;
+		return SEEN_RESEND;
 	}
-	return LOOK_NEW;
+	return SEEN_NEW;
 }
 
 /* So many different acts of a version are stopped within a minute that it is rather the profile that is wrong. */
-static __always_inline void spend(struct verdict *verdict)
+static __always_inline void spend_budget(struct verdict *verdict)
 {
 	struct snug_version *version = verdict->version;
 	u64 now = bpf_ktime_get_ns();
@@ -160,12 +160,12 @@ static __always_inline void spend(struct verdict *verdict)
 	if (__sync_fetch_and_add(&version->spent, 1) < version->budget)
 		return;
 	verdict->block = 0;
-	__sync_fetch_and_or(&version->word, SNUG_WORD_DISARMED);
+	__sync_fetch_and_or(&version->policy_state, SNUG_POLICY_DISARMED);
 	control.disarmed = 1;
 }
 
 /* Remembers the verdict on what is new. True where it has to be told in full; then `tell` or `tell_text` must follow. */
-static __always_inline bool settle(const struct snug_task *task, struct verdict *verdict)
+static __always_inline bool record_verdict(const struct snug_task *task, struct verdict *verdict)
 {
 	struct snug_seen fresh = {}, *seen_here;
 	bool quiet, all = control.filter == SNUG_FILTER_OFF;
@@ -173,7 +173,7 @@ static __always_inline bool settle(const struct snug_task *task, struct verdict 
 	if (all && !verdict->deviates)
 		return true;
 	if (verdict->by_rules) {
-		seen_here = bpf_map_lookup_elem(&seen, &verdict->here);
+		seen_here = bpf_map_lookup_elem(&seen, &verdict->seen_key);
 		if (seen_here) {
 			count_seen(verdict, seen_here);
 			return false;
@@ -187,7 +187,7 @@ static __always_inline bool settle(const struct snug_task *task, struct verdict 
 	fresh.container = task->container;
 	fresh.salt = verdict->salt;
 	fresh.count = 1;
-	fresh.told = !quiet;
+	fresh.reported = !quiet;
 	fresh.first = bpf_ktime_get_ns();
 	fresh.session = task->session;
 	fresh.tags[0] = verdict->tags[0];
@@ -195,17 +195,17 @@ static __always_inline bool settle(const struct snug_task *task, struct verdict 
 	fresh.slot = task->slot;
 	fresh.origin = task->origin;
 	fresh.deviates = verdict->deviates;
-	if (!bpf_map_update_elem(&seen, &verdict->here, &fresh, BPF_NOEXIST)) {
-		if (stopped(verdict))
-			spend(verdict);
+	if (!bpf_map_update_elem(&seen, &verdict->seen_key, &fresh, BPF_NOEXIST)) {
+		if (must_stop(verdict))
+			spend_budget(verdict);
 		if (quiet)
 			COUNT(filtered);
 		else
-			verdict->seen = bpf_map_lookup_elem(&seen, &verdict->here);
+			verdict->seen = bpf_map_lookup_elem(&seen, &verdict->seen_key);
 		return !quiet;
 	}
 	/* Another processor was faster, or everything is told, or the table is full. */
-	seen_here = bpf_map_lookup_elem(&seen, &verdict->here);
+	seen_here = bpf_map_lookup_elem(&seen, &verdict->seen_key);
 	if (seen_here && !all) {
 		count_seen(verdict, seen_here);
 		return false;
@@ -227,13 +227,13 @@ static __always_inline void count_by_rules(const struct snug_task *task, struct 
 {
 	u64 base = SNUG_MIX(keys, SNUG_MIX(keys, task->base, verdict->tags[0]), verdict->tags[1]);
 
-	verdict->here = SNUG_MIX(keys, base, verdict->salt);
+	verdict->seen_key = SNUG_MIX(keys, base, verdict->salt);
 	verdict->by_rules = 1;
 }
 
-static __always_inline u32 ask_rule(const struct verdict *verdict, u64 actor, u64 object, u64 *tag)
+static __always_inline u32 lookup_rule(const struct verdict *verdict, u64 actor, u64 object, u64 *tag)
 {
-	u32 profile = SNUG_WORD_PROFILE(verdict->word);
+	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state);
 	void *set = bpf_map_lookup_elem(&rules, &profile);
 	u64 key = SNUG_RULE_KEY(keys, actor, object), *found;
 
@@ -248,14 +248,14 @@ static __always_inline u32 ask_rule(const struct verdict *verdict, u64 actor, u6
 static __always_inline void judge_literal(struct verdict *verdict, u64 actor, u64 object)
 {
 	if (has_profile(verdict))
-		verdict->deviates = ask_rule(verdict, actor, object, &verdict->tags[0]) != RULE_ALLOW;
+		verdict->deviates = lookup_rule(verdict, actor, object, &verdict->tags[0]) != RULE_ALLOW;
 }
 
-static int run_step(u32 index, struct scratch **held)
+static int run_step(u32 index, struct scratch **context)
 {
-	struct scratch *scratch = *held;
-	struct run *run = &scratch->run;
-	u32 profile = run->profile, number = run->state;
+	struct scratch *scratch = *context;
+	struct automaton_run *automaton_run = &scratch->automaton_run;
+	u32 profile = automaton_run->profile, number = automaton_run->state;
 	struct snug_state *state;
 	void *automaton;
 
@@ -265,18 +265,18 @@ static int run_step(u32 index, struct scratch **held)
 	state = bpf_map_lookup_elem(automaton, &number);
 	if (!state)
 		return 1;
-	if (run->at == run->between) {
-		run->between = ~0u;
-		run->state = state->next[0];
-		return !run->state;
+	if (automaton_run->at == automaton_run->between) {
+		automaton_run->between = ~0u;
+		automaton_run->state = state->next[0];
+		return !automaton_run->state;
 	}
-	if (run->at >= run->end) {
-		run->accept = state->accept;
+	if (automaton_run->at >= automaton_run->end) {
+		automaton_run->accept = state->accept;
 		return 1;
 	}
-	run->state = state->next[*ACT_TEXT(scratch, run->at)];
-	run->at++;
-	return !run->state;
+	automaton_run->state = state->next[*ACT_TEXT(scratch, automaton_run->at)];
+	automaton_run->at++;
+	return !automaton_run->state;
 }
 
 /*
@@ -285,19 +285,19 @@ static int run_step(u32 index, struct scratch **held)
  */
 __noinline u32 run_automaton(struct scratch *scratch, u32 profile, u32 at, u32 between, u32 end)
 {
-	struct run *run;
+	struct automaton_run *automaton_run;
 
 	if (!scratch)
 		return 0;
-	run = &scratch->run;
-	run->at = at;
-	run->between = between;
-	run->end = end;
-	run->state = 1;
-	run->accept = 0;
-	run->profile = profile;
+	automaton_run = &scratch->automaton_run;
+	automaton_run->at = at;
+	automaton_run->between = between;
+	automaton_run->end = end;
+	automaton_run->state = 1;
+	automaton_run->accept = 0;
+	automaton_run->profile = profile;
 	bpf_loop(SNUG_TEXT_MAX + 2, run_step, &scratch, 0);
-	return run->accept;
+	return automaton_run->accept;
 }
 
 #endif

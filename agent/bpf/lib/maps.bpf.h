@@ -17,14 +17,14 @@ extern int LINUX_KERNEL_VERSION __kconfig;
 /* What the engine's own init may be called, as hashes of their paths. */
 const volatile u64 init_exes[2];
 /* Programs whose arguments say what is done. */
-const volatile struct snug_program programs[SNUG_PROGRAMS];
+const volatile struct snug_program_name programs[SNUG_PROGRAMS];
 /* System call number → what to do with it (enum snug_class); the second table is the 32-bit one. */
-const volatile u8 classes[SNUG_NRS];
-const volatile u8 compat_classes[SNUG_NRS];
+const volatile u8 syscall_classes[SNUG_SYSCALL_MAX];
+const volatile u8 compat_syscall_classes[SNUG_SYSCALL_MAX];
 /* The cgroup's hooks know nothing of processes here: calls tell of peers. */
 const volatile bool peers_by_call;
 /* Native system calls in which the kernel may commit memory. */
-const volatile u8 commits[SNUG_NRS];
+const volatile u8 memory_syscalls[SNUG_SYSCALL_MAX];
 
 /* Written by the sensor while the programs run; `asleep` is cleared by whoever wakes it. */
 struct snug_control control SEC(".bss.control");
@@ -66,7 +66,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, SNUG_EXPECTED);
 	__type(key, char[SNUG_ID_LEN]);
-	__type(value, struct snug_expected);
+	__type(value, struct snug_expected_container);
 } expected SEC(".maps");
 
 struct {
@@ -212,7 +212,7 @@ struct text_hash {
 };
 
 /* A path of text being made canonical, from its end to its beginning. */
-struct tidy {
+struct canonical {
 	u64 hash;		/* of the path, as of a walk */
 	u64 leaf;		/* of its last part alone */
 	u32 at;			/* where the next part is looked for */
@@ -223,7 +223,7 @@ struct tidy {
 	u32 parts;
 };
 
-struct run {
+struct automaton_run {
 	u32 at;
 	u32 end;
 	u32 state;
@@ -239,7 +239,7 @@ struct arguments {
 };
 
 /* A `struct path` by value: where it comes from makes no difference to the verifier then. */
-struct place {
+struct path_ref {
 	u64 dentry;
 	u64 mnt;
 };
@@ -256,7 +256,7 @@ struct paths {
 
 /* Looked at once: another thread may have put another file there by the second time. */
 struct opened {
-	struct place place;
+	struct path_ref path_ref;
 	struct paths paths;
 	u32 access;
 	u32 flags;		/* snug_act_flag */
@@ -268,7 +268,7 @@ struct opened {
  * An act on a name, or on two. Here, and not on the stack, so that the verifier forgets which call filled it in, and
  * looks at what follows once, not once for each.
  */
-struct names_act {
+struct path_op {
 	u64 string;
 	u64 to_string;		/* 0: there is only one */
 	s32 fd;			/* what the string is relative to */
@@ -285,7 +285,7 @@ struct socket_address {
 };
 
 /* What a call says of its peer; here for the same reason. */
-struct asked {
+struct peer_request {
 	u64 arguments[6];
 	u32 passed[6];		/* words from the caller's memory */
 	struct socket_address read;
@@ -301,11 +301,11 @@ struct asked {
 struct scratch {
 	struct walk walk;
 	struct text_hash text;
-	struct tidy tidy;
-	struct run run;
+	struct canonical canonical;
+	struct automaton_run automaton_run;
 	struct arguments arguments;
-	struct names_act names;
-	struct asked asked;
+	struct path_op path_op;
+	struct peer_request peer_request;
 	struct paths paths;	/* these two are here to spare the stack */
 	struct opened opened;
 	/*
@@ -330,7 +330,7 @@ static __always_inline struct scratch *scratch_of(enum scratch_class class)
 	return bpf_map_lookup_elem(&scratches, &key);
 }
 
-static __always_inline struct snug_counters *count_here(void)
+static __always_inline struct snug_counters *this_counters(void)
 {
 	u32 key = 0;
 
@@ -339,7 +339,7 @@ static __always_inline struct snug_counters *count_here(void)
 
 #define COUNT(field)                                        \
 	do {                                                \
-		struct snug_counters *counts_ = count_here(); \
+		struct snug_counters *counts_ = this_counters(); \
 		if (counts_)                                \
 			counts_->field++;                   \
 	} while (0)

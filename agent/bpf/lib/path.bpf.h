@@ -24,14 +24,14 @@ enum walk_end {
 	WALK_ALONE,		/* a dentry without parent: memfd, unlinked */
 };
 
-#define PLACE(path) ((struct place){ (u64)(path).dentry, (u64)(path).mnt })
+#define PATH_REF(path) ((struct path_ref){ (u64)(path).dentry, (u64)(path).mnt })
 
-static __always_inline void walk_from(struct scratch *scratch, struct place place, u64 root)
+static __always_inline void walk_from(struct scratch *scratch, struct path_ref path_ref, u64 root)
 {
 	struct walk *walk = &scratch->walk;
 
-	walk->dentry = place.dentry;
-	walk->mount = place.mnt - bpf_core_field_offset(struct mount, mnt);
+	walk->dentry = path_ref.dentry;
+	walk->mount = path_ref.mnt - bpf_core_field_offset(struct mount, mnt);
 	walk->root = root;
 	walk->hash = keys.seed;
 	walk->end = WALK_GOES_ON;
@@ -119,14 +119,14 @@ __noinline u64 walk_hash(struct scratch *scratch)
 	if (scratch->walk.end == WALK_ALONE) {
 		dentry = bpf_core_cast((void *)scratch->walk.dentry, struct dentry);
 		hash = mix_name(scratch->walk.hash, (u64)dentry->d_name.name, dentry->d_name.len);
-		return scratch->walk.parts ? hash : SNUG_MIX(keys, hash, SNUG_MARK_ALONE);
+		return scratch->walk.parts ? hash : SNUG_MIX(keys, hash, SNUG_DOMAIN_ALONE);
 	}
 	return scratch->walk.hash;
 }
 
 #define ACT_TEXT(scratch, at) (&(scratch)->act[sizeof(struct snug_act) + ((at) & (SNUG_TEXT_MAX - 1))])
 
-static __always_inline void put_name(struct scratch *scratch, u64 name, u32 len)
+static __always_inline void prepend_name(struct scratch *scratch, u64 name, u32 len)
 {
 	struct walk *walk = &scratch->walk;
 
@@ -149,7 +149,7 @@ static int walk_text_step(u32 index, struct scratch **scratch)
 
 	if (!dentry)
 		return walk->end != WALK_GOES_ON;
-	put_name(*scratch, (u64)dentry->d_name.name, dentry->d_name.len);
+	prepend_name(*scratch, (u64)dentry->d_name.name, dentry->d_name.len);
 	walk->dentry = (u64)dentry->d_parent;
 	walk->parts++;
 	return 0;
@@ -174,7 +174,7 @@ __noinline u32 walk_text(struct scratch *scratch, u32 at, bool whole)
 		return scratch->walk.at;
 	if (scratch->walk.end == WALK_ALONE) {
 		dentry = bpf_core_cast((void *)scratch->walk.dentry, struct dentry);
-		put_name(scratch, (u64)dentry->d_name.name, dentry->d_name.len);
+		prepend_name(scratch, (u64)dentry->d_name.name, dentry->d_name.len);
 		return scratch->walk.parts ? scratch->walk.at : scratch->walk.at + 1;
 	}
 	if (scratch->walk.at == at && at) {
@@ -212,7 +212,7 @@ __noinline u64 hash_range(struct scratch *scratch, u32 at, u32 end)
 	return scratch->text.hash;
 }
 
-static __always_inline u64 hash_text(struct scratch *scratch, u32 at)
+static __always_inline u64 hash_text_tail(struct scratch *scratch, u32 at)
 {
 	return hash_range(scratch, at, SNUG_TEXT_MAX);
 }
@@ -220,7 +220,7 @@ static __always_inline u64 hash_text(struct scratch *scratch, u32 at)
 /* The same of a text that is only the tail of a path: of a walk's too. */
 static __always_inline u64 hash_cut(struct scratch *scratch, u32 at, u32 end)
 {
-	return SNUG_MIX(keys, hash_range(scratch, at, end), SNUG_MARK_CUT);
+	return SNUG_MIX(keys, hash_range(scratch, at, end), SNUG_DOMAIN_CUT);
 }
 
 /* A part of a path in the text, as `mix_name` does it with a name of the kernel's. */
@@ -243,42 +243,42 @@ static __always_inline u64 mix_part(const struct scratch *scratch, u64 hash, u32
 
 static __always_inline void keep_part(struct scratch *scratch, u32 at, u32 len)
 {
-	struct tidy *tidy = &scratch->tidy;
+	struct canonical *canonical = &scratch->canonical;
 
-	tidy->hash = mix_part(scratch, tidy->hash, at, len);
-	if (!tidy->parts++)
-		tidy->leaf = tidy->hash;
-	tidy->to -= len;
-	if (tidy->to != at) {
+	canonical->hash = mix_part(scratch, canonical->hash, at, len);
+	if (!canonical->parts++)
+		canonical->leaf = canonical->hash;
+	canonical->to -= len;
+	if (canonical->to != at) {
 		bpf_probe_read_kernel(scratch->string, len & (SNUG_PATH_MAX - 1), ACT_TEXT(scratch, at));
-		bpf_probe_read_kernel(ACT_TEXT(scratch, tidy->to), len & (SNUG_PATH_MAX - 1), scratch->string);
+		bpf_probe_read_kernel(ACT_TEXT(scratch, canonical->to), len & (SNUG_PATH_MAX - 1), scratch->string);
 	}
-	tidy->to--;
-	*ACT_TEXT(scratch, tidy->to) = '/';
+	canonical->to--;
+	*ACT_TEXT(scratch, canonical->to) = '/';
 }
 
-static int tidy_step(u32 index, struct scratch **held)
+static int canonical_step(u32 index, struct scratch **context)
 {
-	struct scratch *scratch = *held;
-	struct tidy *tidy = &scratch->tidy;
-	u32 at = tidy->at, len;
+	struct scratch *scratch = *context;
+	struct canonical *canonical = &scratch->canonical;
+	u32 at = canonical->at, len;
 	u16 start;
 
-	if (at <= tidy->from)
+	if (at <= canonical->from)
 		return 1;
 	at--;
-	tidy->at = at;
+	canonical->at = at;
 	if (*ACT_TEXT(scratch, at) != '/')
 		return 0;
-	len = tidy->part_end - at - 1;
-	tidy->part_end = at;
+	len = canonical->part_end - at - 1;
+	canonical->part_end = at;
 	start = *(u16 *)ACT_TEXT(scratch, at + 1);
 	if (!len || (len == 1 && (start & 255) == '.'))
 		return 0;
 	if (len == 2 && start == ('.' | '.' << 8))
-		tidy->skip++;
-	else if (tidy->skip)
-		tidy->skip--;
+		canonical->skip++;
+	else if (canonical->skip)
+		canonical->skip--;
 	else
 		keep_part(scratch, at + 1, len);
 	return 0;
@@ -288,27 +288,27 @@ static int tidy_step(u32 index, struct scratch **held)
  * Makes the absolute path from `at` to `end` canonical, in place, so that it ends at `to`; returns where it begins.
  * `scratch->tidy` has its hash then: that of a walk to it. A string of the caller's in `scratch->string` is gone.
  */
-__noinline u32 tidy_path(struct scratch *scratch, u32 at, u32 end, u32 to)
+__noinline u32 canonical_path(struct scratch *scratch, u32 at, u32 end, u32 to)
 {
-	struct tidy *tidy;
+	struct canonical *canonical;
 
 	if (!scratch)
 		return 0;
-	tidy = &scratch->tidy;
-	tidy->hash = keys.seed;
-	tidy->leaf = 0;
-	tidy->at = end;
-	tidy->from = at;
-	tidy->part_end = end;
-	tidy->to = to;
-	tidy->skip = 0;
-	tidy->parts = 0;
-	bpf_loop(SNUG_TEXT_MAX + 1, tidy_step, &scratch, 0);
-	if (!tidy->parts && tidy->to) {
-		tidy->to--;
-		*ACT_TEXT(scratch, tidy->to) = '/';
+	canonical = &scratch->canonical;
+	canonical->hash = keys.seed;
+	canonical->leaf = 0;
+	canonical->at = end;
+	canonical->from = at;
+	canonical->part_end = end;
+	canonical->to = to;
+	canonical->skip = 0;
+	canonical->parts = 0;
+	bpf_loop(SNUG_TEXT_MAX + 1, canonical_step, &scratch, 0);
+	if (!canonical->parts && canonical->to) {
+		canonical->to--;
+		*ACT_TEXT(scratch, canonical->to) = '/';
 	}
-	return tidy->to;
+	return canonical->to;
 }
 
 static __always_inline struct file *file_at(struct task_struct *task, u32 fd)
@@ -323,7 +323,7 @@ static __always_inline struct file *file_at(struct task_struct *task, u32 fd)
 }
 
 /* Puts `size` bytes of `scratch->string` before `at`. A function of its own, so that the compiler keeps its masks. */
-__noinline u32 put_plain(struct scratch *scratch, u32 at, u32 size)
+__noinline u32 prepend_string(struct scratch *scratch, u32 at, u32 size)
 {
 	if (!scratch)
 		return 0;
@@ -338,15 +338,15 @@ __noinline u32 put_plain(struct scratch *scratch, u32 at, u32 size)
  * The string in `scratch->string` as an absolute path: before `at`. Returns where it begins. Where the process
  * went into a chroot inside of the container, an absolute string begins there.
  */
-static __always_inline u32 put_absolute(struct scratch *scratch, u32 at, u32 size,
-					struct task_struct *task, struct place from, u64 root)
+static __always_inline u32 prepend_absolute(struct scratch *scratch, u32 at, u32 size,
+					struct task_struct *task, struct path_ref from, u64 root)
 {
-	at = put_plain(scratch, at, size);
+	at = prepend_string(scratch, at, size);
 	scratch->walk.cut = 0;
 	if (scratch->string[0] == '/') {
 		if ((u64)task->fs->root.dentry == root)
 			return at;
-		from = PLACE(task->fs->root);
+		from = PATH_REF(task->fs->root);
 	} else if (size) {
 		at--;
 		*ACT_TEXT(scratch, at) = '/';

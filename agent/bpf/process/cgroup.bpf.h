@@ -47,27 +47,27 @@ static __always_inline bool is_monitor(const char *name)
 }
 
 /* Another sensor's trial of itself (probe.c) is nobody's container. */
-static __always_inline bool is_trial(struct scratch *scratch, const char *path)
+static __always_inline bool is_selftest(struct scratch *scratch, const char *path)
 {
-	const char trial[] = SNUG_TRIAL_PATH;
+	const char trial[] = SNUG_SELFTEST_PATH;
 	char *start = (char *)&scratch->string[LEAF_MAX];
 
 	return bpf_probe_read_kernel_str(start, sizeof(trial), path) == sizeof(trial) &&
 	       !__builtin_memcmp(start, trial, sizeof(trial) - 1);
 }
 
-static __always_inline void tell_container(u16 type, u32 number, const struct snug_slot *slot, u64 time)
+static __always_inline void report_container(u16 type, u32 number, const struct snug_slot *slot, u64 time)
 {
 	struct snug_container *record;
-	void *ring = my_ring();
+	void *ring = this_ring();
 
 	/* Where this gets lost the sensor finds out by itself: the slot is the truth. */
 	record = ring ? bpf_ringbuf_reserve(ring, sizeof(*record), 0) : 0;
 	if (!record) {
-		control.unheard = 1;
+		control.containers_lost = 1;
 		return;
 	}
-	head_of(&record->head, type, sizeof(*record));
+	fill_head(&record->head, type, sizeof(*record));
 	record->time = time;
 	record->container = slot->container;
 	record->slot = number;
@@ -88,12 +88,12 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	struct scratch *scratch = scratch_of(SCRATCH_CGROUP);
 	struct cgroup_subsys_state *parent = cgroup->self.parent;
 	struct leaf leaf = {};
-	struct snug_expected *expect;
+	struct snug_expected_container *expect;
 	struct snug_slot *slot;
 	u64 id = v2_id(cgroup), above;
 	u32 number, *alias;
 
-	if (!id || !scratch || !my_turn(0, OLDER_FIRST) || bpf_map_lookup_elem(&cgroups, &id))
+	if (!id || !scratch || !is_acting_generation(0, OLDER_FIRST) || bpf_map_lookup_elem(&cgroups, &id))
 		return 0;
 	if (parent) {
 		above = bpf_core_cast(parent, struct cgroup)->kn->id;
@@ -113,7 +113,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	if (!leaf.found || is_monitor(leaf.name))
 		return 0;
 	expect = bpf_map_lookup_elem(&expected, &scratch->string[leaf.at & (LEAF_MAX - 1)]);
-	if (!expect && is_trial(scratch, path))
+	if (!expect && is_selftest(scratch, path))
 		return 0;
 
 	if (bpf_map_pop_elem(&free_slots, &number)) {
@@ -130,22 +130,22 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	slot->began = bpf_ktime_get_ns();
 	slot->ended = 0;
 	slot->dropped = 0;
-	slot->dropped_told = 0;
+	slot->dropped_reported = 0;
 	slot->started = 0;
 	slot->before = 0;
 	slot->untrusted = 0;
 	__builtin_memcpy(slot->id, &scratch->string[leaf.at & (LEAF_MAX - 1)], SNUG_ID_LEN);
 	if (expect) {
 		slot->scope = expect->scope;
-		slot->belongs = expect->belongs;
+		slot->assignment = expect->assignment;
 	} else {
-		__builtin_memset(&slot->belongs, 0, sizeof(slot->belongs));
+		__builtin_memset(&slot->assignment, 0, sizeof(slot->assignment));
 	}
 	bpf_probe_read_kernel_str(slot->path, sizeof(slot->path), path);
 	slot->state = SNUG_SLOT_LIVE;
 	if (bpf_map_update_elem(&cgroups, &id, &number, BPF_ANY))
 		COUNT(dropped[SNUG_DROP_CONTAINER]);
-	tell_container(SNUG_CONTAINER, number, slot, slot->began);
+	report_container(SNUG_CONTAINER, number, slot, slot->began);
 	return 0;
 }
 
@@ -156,7 +156,7 @@ int BPF_PROG(on_cgroup_rmdir, struct cgroup *cgroup, const char *path)
 	u64 id = v2_id(cgroup);
 	u32 number, *found;
 
-	if (!my_turn(0, OLDER_FIRST))
+	if (!is_acting_generation(0, OLDER_FIRST))
 		return 0;
 	found = id ? bpf_map_lookup_elem(&cgroups, &id) : 0;
 	if (!found)
@@ -168,7 +168,7 @@ int BPF_PROG(on_cgroup_rmdir, struct cgroup *cgroup, const char *path)
 		return 0;
 	slot->ended = bpf_ktime_get_ns();
 	slot->state = SNUG_SLOT_ENDED;
-	tell_container(SNUG_CONTAINER_END, number, slot, slot->ended);
+	report_container(SNUG_CONTAINER_END, number, slot, slot->ended);
 	return 0;
 }
 

@@ -33,21 +33,21 @@ static __always_inline u64 pointer_at(u64 address)
 }
 
 /* The file of the image that this one of the upper layer is a copy of; none where it is new. */
-static __always_inline struct place lower_of(const struct inode *inode)
+static __always_inline struct path_ref lower_path(const struct inode *inode)
 {
-	struct place place = {};
+	struct path_ref path_ref = {};
 	u64 list = pointer_at((u64)inode + bpf_core_type_size(struct inode) + sizeof(u64)), layer;
 	u32 count = 0;
 
 	if (LINUX_KERNEL_VERSION < OVERLAY_LOWER_SINCE || !list)
-		return place;
+		return path_ref;
 	bpf_probe_read_kernel(&count, sizeof(count), (void *)list);
 	layer = count ? pointer_at(list + OVERLAY_LOWER_LAYER) : 0;
 	if (!layer)
-		return place;
-	place.dentry = pointer_at(list + OVERLAY_LOWER_DENTRY);
-	place.mnt = pointer_at(layer);
-	return place;
+		return path_ref;
+	path_ref.dentry = pointer_at(list + OVERLAY_LOWER_DENTRY);
+	path_ref.mnt = pointer_at(layer);
+	return path_ref;
 }
 
 static __always_inline u64 inode_key(const struct inode *inode)
@@ -59,11 +59,11 @@ static __always_inline u64 inode_key(const struct inode *inode)
  * A mere `chmod` copies a file of the image to the upper layer. It is still the image's while nobody has opened it to
  * write, and it has the name that it has there.
  */
-static __noinline bool is_untouched(struct scratch *scratch, const struct snug_task *state, struct inode *inode)
+static __noinline bool is_unmodified(struct scratch *scratch, const struct snug_task *state, struct inode *inode)
 {
 	struct snug_slot *slot = slot_of(state);
 	u64 key = inode_key(inode), *writer;
-	struct place lower;
+	struct path_ref lower;
 
 	if (!slot || slot->container != state->container || slot->untrusted || slot->before)
 		return false;
@@ -71,7 +71,7 @@ static __noinline bool is_untouched(struct scratch *scratch, const struct snug_t
 	writer = bpf_map_lookup_elem(&written, &key);
 	if (writer && *writer == state->container)
 		return false;
-	lower = lower_of(inode);
+	lower = lower_path(inode);
 	if (!lower.dentry || !lower.mnt)
 		return false;
 	walk_from(scratch, lower, 0);
@@ -79,7 +79,7 @@ static __noinline bool is_untouched(struct scratch *scratch, const struct snug_t
 }
 
 /* Opened so that it can be changed: from now on a copy of the image's file is no longer that. */
-static __always_inline void note_write(const struct snug_task *state, const struct file *file)
+static __always_inline void record_write(const struct snug_task *state, const struct file *file)
 {
 	struct inode *inode = file->f_inode;
 	u64 key, container = state->container;
@@ -87,7 +87,7 @@ static __always_inline void note_write(const struct snug_task *state, const stru
 
 	if (!(file->f_mode & FMODE_WRITE) && !(file->f_flags & O_TRUNC))
 		return;
-	if (inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC || !lower_of(inode).dentry)
+	if (inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC || !lower_path(inode).dentry)
 		return;
 	key = inode_key(inode);
 	if (!bpf_map_update_elem(&written, &key, &container, BPF_ANY))
@@ -98,7 +98,7 @@ static __always_inline void note_write(const struct snug_task *state, const stru
 }
 
 /* A file was changed, and which inode it is does not show. */
-static __always_inline void distrust(const struct snug_task *state)
+static __always_inline void mark_untrusted(const struct snug_task *state)
 {
 	struct snug_slot *slot = slot_of(state);
 

@@ -29,7 +29,7 @@ static __always_inline bool is_socket(struct task_struct *task, u32 fd)
 }
 
 /* The text from `at` to the end as a name that acts can refer to. */
-__noinline int keep_name(struct scratch *scratch, u64 hash, u32 at)
+__noinline int store_name(struct scratch *scratch, u64 hash, u32 at)
 {
 	struct snug_name_text *name;
 	u32 size = SNUG_TEXT_MAX - at;
@@ -50,29 +50,29 @@ __noinline int keep_name(struct scratch *scratch, u64 hash, u32 at)
 }
 
 /* Of a path longer than a name may be there is only the tail, and the name is that. */
-static __always_inline u64 name_of(struct scratch *scratch, u64 hash, u32 at)
+static __always_inline u64 name_hash(struct scratch *scratch, u64 hash, u32 at)
 {
 	if (SNUG_TEXT_MAX - at > SNUG_NAME_MAX)
 		hash = hash_cut(scratch, SNUG_TEXT_MAX - SNUG_NAME_MAX, SNUG_TEXT_MAX);
 	if (!bpf_map_lookup_elem(&names, &hash))
-		keep_name(scratch, hash, at);
+		store_name(scratch, hash, at);
 	return hash;
 }
 
-static __always_inline u64 exe_of(struct scratch *scratch, const struct file *file, u64 root, u32 *end)
+static __always_inline u64 exe_hash(struct scratch *scratch, const struct file *file, u64 root, u32 *end)
 {
 	u64 hash;
 
-	walk_from(scratch, PLACE(file->f_path), root);
+	walk_from(scratch, PATH_REF(file->f_path), root);
 	hash = walk_hash(scratch);
 	*end = scratch->walk.end;
 	if (scratch->walk.length <= SNUG_NAME_MAX && bpf_map_lookup_elem(&names, &hash))
 		return hash;
-	walk_from(scratch, PLACE(file->f_path), root);
-	return name_of(scratch, hash, walk_text(scratch, SNUG_TEXT_MAX, true));
+	walk_from(scratch, PATH_REF(file->f_path), root);
+	return name_hash(scratch, hash, walk_text(scratch, SNUG_TEXT_MAX, true));
 }
 
-static __always_inline u64 script_of(struct scratch *scratch, struct task_struct *task,
+static __always_inline u64 script_hash(struct scratch *scratch, struct task_struct *task,
 				     const struct linux_binprm *bprm, u64 root)
 {
 	const char *name = bprm->filename;
@@ -84,9 +84,9 @@ static __always_inline u64 script_of(struct scratch *scratch, struct task_struct
 	size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, name);
 	if (size <= 1)
 		return 0;
-	at = put_absolute(scratch, SNUG_TEXT_MAX, size - 1, task, PLACE(task->fs->pwd), root);
-	at = tidy_path(scratch, at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
-	return name_of(scratch, scratch->tidy.hash, at);
+	at = prepend_absolute(scratch, SNUG_TEXT_MAX, size - 1, task, PATH_REF(task->fs->pwd), root);
+	at = canonical_path(scratch, at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
+	return name_hash(scratch, scratch->canonical.hash, at);
 }
 
 static __always_inline void push_ancestor(struct snug_task *state)
@@ -102,7 +102,7 @@ static __always_inline void push_ancestor(struct snug_task *state)
  * mounts): then it is that of its parent, outside of the container, and of the parent's parent, as a runtime's programs
  * call each other. Who makes a namespace only to become a container in it has a parent elsewhere.
  */
-static __always_inline u32 *entered(struct task_struct *task)
+static __always_inline u32 *container_entered(struct task_struct *task)
 {
 	u64 cgroup = bpf_get_current_cgroup_id();
 	u32 *number = bpf_map_lookup_elem(&cgroups, &cgroup), *around, space;
@@ -123,9 +123,9 @@ static __always_inline u32 *entered(struct task_struct *task)
 }
 
 /* The first program of a tree of processes in a container; nothing of the runtime's. */
-static __always_inline struct snug_task *adopt(struct task_struct *task, u32 uid, u32 gid)
+static __always_inline struct snug_task *start_tree(struct task_struct *task, u32 uid, u32 gid)
 {
-	u32 *number = entered(task);
+	u32 *number = container_entered(task);
 	struct snug_task *state;
 	struct snug_slot *slot;
 
@@ -136,12 +136,12 @@ static __always_inline struct snug_task *adopt(struct task_struct *task, u32 uid
 		return 0;
 	state = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!state) {
-		drop(slot, SNUG_DROP_TASK);
+		count_drop(slot, SNUG_DROP_TASK);
 		return 0;
 	}
 	state->container = slot->container;
 	state->slot = *number;
-	state->turn = own_turn;
+	state->generation = own_generation;
 	state->uid = uid;
 	state->gid = gid;
 	if (__sync_lock_test_and_set(&slot->started, 1)) {
@@ -156,7 +156,7 @@ static __always_inline struct snug_task *adopt(struct task_struct *task, u32 uid
 }
 
 /* True where the change may be made. `stop`: how it is stopped where this is called. */
-static __always_inline bool tell_identity(struct snug_task *state, struct task_struct *task, u32 uid, u32 gid,
+static __always_inline bool report_identity(struct snug_task *state, struct task_struct *task, u32 uid, u32 gid,
 					  u32 stop)
 {
 	u64 object = SNUG_MIX(keys, SNUG_IDENTITY, (u64)uid << 32 | gid);
@@ -165,22 +165,22 @@ static __always_inline bool tell_identity(struct snug_task *state, struct task_s
 	void *ring;
 
 	object = SNUG_MIX(keys, object, (u64)state->gid);
-	if (judged(state, &verdict, object, state->actor,
+	if (judge_event(state, &verdict, object, state->actor,
 		   SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid))) {
-		act = tell(state, task, SNUG_IDENTITY, &verdict, &ring);
+		act = reserve_event(state, task, SNUG_IDENTITY, &verdict, &ring);
 		if (act) {
 			act->act_flags = stop_flag(&verdict, stop);
 			act->from_uid = state->uid;
 			act->from_gid = state->gid;
 			act->to_uid = uid;
 			act->to_gid = gid;
-			told(act, ring);
+			submit_event(act, ring);
 		}
 	}
-	if (stopped(&verdict) && stop == SNUG_REFUSED)
+	if (must_stop(&verdict) && stop == SNUG_REFUSED)
 		return false;
 	set_ids(state, uid, gid);
-	return !stopped(&verdict);
+	return !must_stop(&verdict);
 }
 
 static __always_inline u64 exec_rule(const struct snug_task *state)
@@ -192,7 +192,7 @@ static __always_inline u64 exec_rule(const struct snug_task *state)
 /* `python3.13` is `python`. */
 static __noinline bool is_named(u64 low, u64 high, u32 len)
 {
-	struct snug_program name = {};
+	struct snug_program_name name = {};
 	u32 letters = 0;
 
 	for (u32 i = 0; i < 16; i++) {
@@ -220,7 +220,7 @@ static __noinline bool is_named(u64 low, u64 high, u32 len)
  * Whether the arguments say what is done: of an interpreter, or a program of many names, that a process of the container
  * runs. What the runtime runs was declared; what is given to a script is the script's.
  */
-static __always_inline bool tells_by_arguments(const struct snug_task *state, const struct file *file)
+static __always_inline bool arguments_matter(const struct snug_task *state, const struct file *file)
 {
 	struct dentry *dentry = file->f_path.dentry;
 	u64 name = (u64)dentry->d_name.name;
@@ -261,17 +261,17 @@ static __always_inline void judge_run(struct scratch *scratch, const struct snug
 	if (!has_profile(verdict))
 		return;
 	if (size)
-		set = run_automaton(scratch, SNUG_WORD_PROFILE(verdict->word), at, at, at + size);
+		set = run_automaton(scratch, SNUG_POLICY_PROFILE(verdict->policy_state), at, at, at + size);
 	if (set)
-		found = ask_rule(verdict, actor, SNUG_RULE_ARGUMENTS(keys, rule, set), &verdict->tags[0]);
+		found = lookup_rule(verdict, actor, SNUG_RULE_ARGUMENTS(keys, rule, set), &verdict->tags[0]);
 	if (!found)
-		found = ask_rule(verdict, actor, rule, &verdict->tags[0]);
+		found = lookup_rule(verdict, actor, rule, &verdict->tags[0]);
 	verdict->deviates = found != RULE_ALLOW;
 	if (size && found == RULE_ALLOW)
 		count_by_rules(state, verdict);
 }
 
-static __always_inline void tell_exec(struct scratch *scratch, struct snug_task *state, struct task_struct *task,
+static __always_inline void report_exec(struct scratch *scratch, struct snug_task *state, struct task_struct *task,
 				      bool telling)
 {
 	u64 start = task->mm->arg_start, end = task->mm->arg_end;
@@ -287,31 +287,31 @@ static __always_inline void tell_exec(struct scratch *scratch, struct snug_task 
 		object = SNUG_MIX(keys, object, hash_range(scratch, at, at + size));
 		object = SNUG_MIX(keys, object, scratch->arguments.cut);
 	}
-	found = look(state, object, &verdict);
-	if (found == LOOK_NEW) {
+	found = lookup_seen(state, object, &verdict);
+	if (found == SEEN_NEW) {
 		judge_run(scratch, state, &verdict, at, whole);
-		found = settle(state, &verdict);
+		found = record_verdict(state, &verdict);
 	}
 	if (!found) {
-		if (stopped(&verdict))
-			stop_here();
+		if (must_stop(&verdict))
+			kill_current();
 		return;
 	}
 	size = read_arguments(scratch, start, end, at);
 	if (size > SNUG_ARGS_MAX)
 		size = SNUG_ARGS_MAX;
 	act = act_at(scratch, at);
-	fill(act, state, task, SNUG_EXEC, verdict.key, sizeof(*act) + size);
+	fill_event(act, state, task, SNUG_EXEC, verdict.key, sizeof(*act) + size);
 	act->act_flags = scratch->arguments.cut | stop_flag(&verdict, SNUG_KILLED);
 	act->text_size = size;
-	tell_text(act, sizeof(*act) + size, &verdict);
-	if (stopped(&verdict))
-		stop_here();
+	output_event(act, sizeof(*act) + size, &verdict);
+	if (must_stop(&verdict))
+		kill_current();
 }
 
 /* Whether an exec session begins with this command; of a script what counts comes after it. */
-static __noinline bool runs(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
-				const struct linux_binprm *bprm, const struct snug_command *command)
+static __noinline bool command_matches(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
+				const struct linux_binprm *bprm, const struct snug_engine_command *command)
 {
 	u64 start = task->mm->arg_start, size = task->mm->arg_end - start;
 	u32 at = SNUG_TEXT_MAX - (u32)size, rest = SNUG_TEXT_MAX - command->rest_size, name;
@@ -322,23 +322,23 @@ static __noinline bool runs(struct scratch *scratch, const struct snug_task *sta
 	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1), (void *)start))
 		return false;
 	if (!state->script)
-		return size == command->size && hash_text(scratch, at) == command->whole;
-	if ((command->by_path ? state->script : scratch->tidy.leaf) != command->name)
+		return size == command->size && hash_text_tail(scratch, at) == command->whole;
+	if ((command->by_path ? state->script : scratch->canonical.leaf) != command->name)
 		return false;
 	name_size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, bprm->filename);
 	if (name_size <= 1 || size < (u64)name_size + command->rest_size)
 		return false;
-	name = put_plain(scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX, name_size - 1);
+	name = prepend_string(scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX, name_size - 1);
 	return hash_range(scratch, name, SNUG_TEXT_MAX - SNUG_ARGS_MAX) ==
 		       hash_range(scratch, rest - name_size, rest - 1) &&
-	       hash_text(scratch, rest) == command->rest;
+	       hash_text_tail(scratch, rest) == command->rest;
 }
 
-static __always_inline bool is_probe(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
+static __always_inline bool is_engine_command(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
 				     const struct linux_binprm *bprm, const struct snug_slot *slot)
 {
-	for (int i = 0; i < SNUG_COMMANDS && slot->belongs.commands[i].size; i++)
-		if (runs(scratch, state, task, bprm, &slot->belongs.commands[i]))
+	for (int i = 0; i < SNUG_COMMANDS && slot->assignment.commands[i].size; i++)
+		if (command_matches(scratch, state, task, bprm, &slot->assignment.commands[i]))
 			return true;
 	return false;
 }
@@ -353,17 +353,17 @@ static __always_inline void set_origin(struct scratch *scratch, struct snug_task
 	if (!slot || slot->container != state->container)
 		return;
 	if (state->origin == SNUG_ENTRYPOINT || state->origin == SNUG_INIT) {
-		init = slot->belongs.traits & SNUG_OWN_INIT &&
+		init = slot->assignment.traits & SNUG_OWN_INIT &&
 		       (state->exe == init_exes[0] || state->exe == init_exes[1]);
 		state->origin = init ? SNUG_INIT : SNUG_ENTRYPOINT;
 		if (init)
 			state->flags &= ~SNUG_DRIFT;
-	} else if (fresh && is_probe(scratch, state, task, bprm, slot)) {
+	} else if (fresh && is_engine_command(scratch, state, task, bprm, slot)) {
 		state->origin = SNUG_PROBE;
 	}
 	/* It belongs to no version yet, and so there is nothing to judge it by. */
-	if (control.fail_closed && !slot->belongs.version)
-		stop_here();
+	if (control.fail_closed && !slot->assignment.version)
+		kill_current();
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -376,21 +376,21 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	u64 root;
 	u32 end;
 
-	if (!my_turn(state, OLDER_FIRST))
+	if (!is_acting_generation(state, OLDER_FIRST))
 		return 0;
 	if (state)
 		push_ancestor(state);
 	else
-		state = adopt(task, uid, gid);
+		state = start_tree(task, uid, gid);
 	scratch = scratch_of(SCRATCH_EXEC);
 	if (!state || !scratch)
 		return 0;
 
 	root = root_of(state, task);
-	state->exe = exe_of(scratch, bprm->file, root, &end);
-	state->script = script_of(scratch, task, bprm, root);
+	state->exe = exe_hash(scratch, bprm->file, root, &end);
+	state->script = script_hash(scratch, task, bprm, root);
 	state->flags = drift_of(bprm->file, end, task->fs->root.dentry);
-	if (state->flags & SNUG_DRIFT_UPPER && is_untouched(scratch, state, bprm->file->f_inode))
+	if (state->flags & SNUG_DRIFT_UPPER && is_unmodified(scratch, state, bprm->file->f_inode))
 		state->flags &= ~SNUG_DRIFT_UPPER;
 	if (task->signal->tty)
 		state->flags |= SNUG_TTY;
@@ -399,9 +399,9 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	state->capabilities = 0;
 	set_origin(scratch, state, task, bprm, fresh);
 	set_base(state);
-	if ((uid != state->uid || gid != state->gid) && !tell_identity(state, task, uid, gid, SNUG_KILLED))
-		stop_here();
-	tell_exec(scratch, state, task, tells_by_arguments(state, bprm->file));
+	if ((uid != state->uid || gid != state->gid) && !report_identity(state, task, uid, gid, SNUG_KILLED))
+		kill_current();
+	report_exec(scratch, state, task, arguments_matter(state, bprm->file));
 	return 0;
 }
 

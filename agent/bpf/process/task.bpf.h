@@ -83,13 +83,13 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct snug_task *from = bpf_task_storage_get(&tasks, parent, 0, 0), *to;
 
-	if (!from || !my_turn(0, OLDER_FIRST))
+	if (!from || !is_acting_generation(0, OLDER_FIRST))
 		return 0;
 	to = bpf_task_storage_get(&tasks, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (to)
 		*to = *from;
 	else
-		drop(slot_of(from), SNUG_DROP_TASK);
+		count_drop(slot_of(from), SNUG_DROP_TASK);
 	return 0;
 }
 

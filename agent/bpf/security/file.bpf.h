@@ -16,9 +16,9 @@ static __always_inline bool is_opening(struct task_struct *task)
 	struct call call = {};
 	u32 class;
 
-	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER) || number_now(&call, task) == NR_IO_URING_ENTER)
+	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER) || current_syscall(&call, task) == NR_IO_URING_ENTER)
 		return true;
-	class = class_now(&call, task);
+	class = current_class(&call, task);
 	return class >= SNUG_CLASS_OPEN && class <= SNUG_CLASS_OPEN_HANDLE;
 }
 
@@ -34,10 +34,10 @@ static __always_inline bool is_layer(struct task_struct *task, const struct file
 	return (s64)mount->mnt_ns == -EINVAL && (u64)task->cred != (u64)task->real_cred;
 }
 
-static __noinline int judge_open(struct held *held, struct task_struct *task, struct snug_task *state,
+static __noinline int judge_open(struct lsm_scratch *lsm_scratch, struct task_struct *task, struct snug_task *state,
 				 struct file *file)
 {
-	struct scratch *scratch = &held->scratch;
+	struct scratch *scratch = &lsm_scratch->scratch;
 	struct opened *opened = &scratch->opened;
 	struct verdict verdict;
 	u32 found;
@@ -45,60 +45,60 @@ static __noinline int judge_open(struct held *held, struct task_struct *task, st
 	opened->stop = SNUG_REFUSED;
 	opened->flags = 0;
 	opened->access = access_of(file);
-	opened->place = PLACE(file->f_path);
-	walk_from(scratch, opened->place, root_of(state, task));
+	opened->path_ref = PATH_REF(file->f_path);
+	walk_from(scratch, opened->path_ref, root_of(state, task));
 	opened->paths.path = walk_hash(scratch);
-	found = look(state, file_object(opened->access, 0, opened->paths.path), &verdict);
-	opened->judge = found == LOOK_NEW;
+	found = lookup_seen(state, file_object(opened->access, 0, opened->paths.path), &verdict);
+	opened->judge = found == SEEN_NEW;
 	if (opened->judge && has_profile(&verdict) &&
 	    judge_literals(state, &verdict, opened->access, &opened->paths)) {
 		opened->judge = false;
-		found = settle(state, &verdict) ? LOOK_AGAIN : LOOK_COUNTED;
+		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
-	if (found != LOOK_COUNTED)
-		tell_opened(scratch, task, state, &verdict, opened);
-	if (!stopped(&verdict))
-		note_write(state, file);
-	return REFUSE_IF(stopped(&verdict));
+	if (found != SEEN_COUNTED)
+		report_opened(scratch, task, state, &verdict, opened);
+	if (!must_stop(&verdict))
+		record_write(state, file);
+	return REFUSE_IF(must_stop(&verdict));
 }
 
 SEC("lsm/file_open")
 int BPF_PROG(lsm_open, struct file *file)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct snug_task *state = acting(task);
-	struct held *held;
+	struct snug_task *state = acting_state(task);
+	struct lsm_scratch *lsm_scratch;
 	int result;
 	u32 depth;
 
 	if (!state || !has_path(file) || !is_opening(task) || is_layer(task, file))
 		return 0;
-	held = hold(state, &depth);
-	if (!held)
+	lsm_scratch = acquire_scratch(state, &depth);
+	if (!lsm_scratch)
 		return 0;
-	result = judge_open(held, task, state, file);
-	let_go(depth);
+	result = judge_open(lsm_scratch, task, state, file);
+	release_scratch(depth);
 	return REFUSE_IF(result);
 }
 
 /* An act on a name, or on two. `if_refused`: told only where it is not to be; else its open will tell it. */
-struct named {
-	struct place place;
-	struct place to;
+struct lsm_path_op {
+	struct path_ref path_ref;
+	struct path_ref to;
 	u32 access;
 	u32 if_refused;
 };
 
-static __always_inline u32 put_place(struct scratch *scratch, u32 end, struct place place, u64 root)
+static __always_inline u32 prepend_path_ref(struct scratch *scratch, u32 end, struct path_ref path_ref, u64 root)
 {
-	walk_from(scratch, place, root);
+	walk_from(scratch, path_ref, root);
 	return walk_text(scratch, end, true);
 }
 
-static __noinline int judge_names(struct held *held, struct task_struct *task, struct snug_task *state,
-				  const struct named *named)
+static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct task_struct *task, struct snug_task *state,
+				  const struct lsm_path_op *lsm_path_op)
 {
-	struct scratch *scratch = &held->scratch;
+	struct scratch *scratch = &lsm_scratch->scratch;
 	struct paths *paths = &scratch->paths;
 	u64 root = root_of(state, task), object;
 	u32 flags = 0, found;
@@ -107,140 +107,140 @@ static __noinline int judge_names(struct held *held, struct task_struct *task, s
 
 	paths->to = 0;
 	paths->to_at = SNUG_TEXT_MAX;
-	if (named->to.dentry) {
-		paths->to_at = put_place(scratch, SNUG_TEXT_MAX, named->to, root);
+	if (lsm_path_op->to.dentry) {
+		paths->to_at = prepend_path_ref(scratch, SNUG_TEXT_MAX, lsm_path_op->to, root);
 		if (scratch->walk.cut)
 			flags |= SNUG_TO_CUT;
-		walk_from(scratch, named->to, root);
+		walk_from(scratch, lsm_path_op->to, root);
 		paths->to = flags ? hash_cut(scratch, paths->to_at, SNUG_TEXT_MAX) : walk_hash(scratch);
 	}
-	paths->at = put_place(scratch, paths->to_at, named->place, root);
+	paths->at = prepend_path_ref(scratch, paths->to_at, lsm_path_op->path_ref, root);
 	if (scratch->walk.cut)
 		flags |= SNUG_CUT;
-	walk_from(scratch, named->place, root);
+	walk_from(scratch, lsm_path_op->path_ref, root);
 	paths->path = flags & SNUG_CUT ? hash_cut(scratch, paths->at, paths->to_at) : walk_hash(scratch);
 	paths->cut = flags;
-	if (named->if_refused) {
+	if (lsm_path_op->if_refused) {
 		struct snug_slot *slot = slot_of(state);
 
 		if (!slot || slot->container != state->container)
 			return 0;
-		belong(slot, &verdict);
+		load_policy(slot, &verdict);
 		if (!verdict.block)
 			return 0;
-		judge_paths(scratch, state, &verdict, named->access, paths);
-		if (!stopped(&verdict))
+		judge_paths(scratch, state, &verdict, lsm_path_op->access, paths);
+		if (!must_stop(&verdict))
 			return 0;
 	}
-	object = SNUG_MIX(keys, file_object(named->access, flags, paths->path), paths->to);
-	found = look(state, object, &verdict);
-	if (found == LOOK_NEW) {
-		judge_paths(scratch, state, &verdict, named->access, paths);
-		found = settle(state, &verdict) ? LOOK_AGAIN : LOOK_COUNTED;
+	object = SNUG_MIX(keys, file_object(lsm_path_op->access, flags, paths->path), paths->to);
+	found = lookup_seen(state, object, &verdict);
+	if (found == SEEN_NEW) {
+		judge_paths(scratch, state, &verdict, lsm_path_op->access, paths);
+		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
-	if (found != LOOK_COUNTED) {
+	if (found != SEEN_COUNTED) {
 		act = act_at(scratch, paths->at);
-		fill(act, state, task, SNUG_FILE, verdict.key, sizeof(*act) + SNUG_TEXT_MAX - paths->at);
+		fill_event(act, state, task, SNUG_FILE, verdict.key, sizeof(*act) + SNUG_TEXT_MAX - paths->at);
 		act->act_flags = flags | stop_flag(&verdict, SNUG_REFUSED);
-		act->code = named->access;
+		act->code = lsm_path_op->access;
 		act->text_size = paths->to_at - paths->at;
 		act->to_size = SNUG_TEXT_MAX - paths->to_at;
-		tell_text(act, sizeof(*act) + SNUG_TEXT_MAX - paths->at, &verdict);
+		output_event(act, sizeof(*act) + SNUG_TEXT_MAX - paths->at, &verdict);
 	}
-	return REFUSE_IF(stopped(&verdict));
+	return REFUSE_IF(must_stop(&verdict));
 }
 
-static __always_inline int on_named(const struct named *named)
+static __always_inline int on_lsm_path_op(const struct lsm_path_op *lsm_path_op)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct snug_task *state = acting(task);
-	struct held *held;
+	struct snug_task *state = acting_state(task);
+	struct lsm_scratch *lsm_scratch;
 	int result;
 	u32 depth;
 
 	if (!state)
 		return 0;
-	held = hold(state, &depth);
-	if (!held)
+	lsm_scratch = acquire_scratch(state, &depth);
+	if (!lsm_scratch)
 		return 0;
-	result = judge_names(held, task, state, named);
-	if (!result && named->access == SNUG_WRITE)
-		distrust(state);
-	let_go(depth);
+	result = judge_lsm_path_op(lsm_scratch, task, state, lsm_path_op);
+	if (!result && lsm_path_op->access == SNUG_WRITE)
+		mark_untrusted(state);
+	release_scratch(depth);
 	return REFUSE_IF(result);
 }
 
-#define IN(path, entry) ((struct place){ (u64)(entry), (u64)(path)->mnt })
+#define CHILD_REF(path, entry) ((struct path_ref){ (u64)(entry), (u64)(path)->mnt })
 
 SEC("lsm/path_unlink")
 int BPF_PROG(lsm_unlink, const struct path *dir, struct dentry *dentry)
 {
-	struct named named = { .place = IN(dir, dentry), .access = SNUG_DELETE };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .access = SNUG_DELETE };
 
-	return on_named(&named);
+	return on_lsm_path_op(&lsm_path_op);
 }
 
 SEC("lsm/path_rmdir")
 int BPF_PROG(lsm_rmdir, const struct path *dir, struct dentry *dentry)
 {
-	struct named named = { .place = IN(dir, dentry), .access = SNUG_DELETE };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .access = SNUG_DELETE };
 
-	return on_named(&named);
+	return on_lsm_path_op(&lsm_path_op);
 }
 
 SEC("lsm/path_rename")
 int BPF_PROG(lsm_rename, const struct path *dir, struct dentry *dentry, const struct path *to_dir,
 	     struct dentry *to, unsigned int flags)
 {
-	struct named named = { .place = IN(dir, dentry), .to = IN(to_dir, to), .access = SNUG_RENAME };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .to = CHILD_REF(to_dir, to), .access = SNUG_RENAME };
 
-	return on_named(&named);
+	return on_lsm_path_op(&lsm_path_op);
 }
 
 /* The new name is what is made; `to` says of what file it is a name. Both are in one mount. */
 SEC("lsm/path_link")
 int BPF_PROG(lsm_link, struct dentry *old, const struct path *dir, struct dentry *dentry)
 {
-	struct named named = { .place = IN(dir, dentry), .to = IN(dir, old), .access = SNUG_CREATE };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .to = CHILD_REF(dir, old), .access = SNUG_CREATE };
 
-	return on_named(&named);
+	return on_lsm_path_op(&lsm_path_op);
 }
 
 SEC("lsm/path_symlink")
 int BPF_PROG(lsm_symlink, const struct path *dir, struct dentry *dentry, const char *old)
 {
-	struct named named = { .place = IN(dir, dentry), .access = SNUG_CREATE };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .access = SNUG_CREATE };
 
-	return on_named(&named);
+	return on_lsm_path_op(&lsm_path_op);
 }
 
 SEC("lsm/path_mkdir")
 int BPF_PROG(lsm_mkdir, const struct path *dir, struct dentry *dentry, unsigned short mode)
 {
-	struct named named = { .place = IN(dir, dentry), .access = SNUG_CREATE };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .access = SNUG_CREATE };
 
-	return on_named(&named);
+	return on_lsm_path_op(&lsm_path_op);
 }
 
 /* What is done to a file by a call that is told as such. */
-static __noinline int on_attribute(u32 id, struct place place, u32 stop, u32 flags)
+static __noinline int on_attribute(u32 id, struct path_ref path_ref, u32 stop, u32 flags)
 {
 	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX, .stop = stop, .flags = flags };
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct snug_task *state = acting(task);
-	struct held *held;
+	struct snug_task *state = acting_state(task);
+	struct lsm_scratch *lsm_scratch;
 	bool refused;
 	u32 depth;
 
 	/* By other credentials: overlayfs does to its layer what it was asked to. */
 	if (!state || (u64)task->cred != (u64)task->real_cred)
 		return 0;
-	held = hold(state, &depth);
-	if (!held)
+	lsm_scratch = acquire_scratch(state, &depth);
+	if (!lsm_scratch)
 		return 0;
-	sensitive.at = put_place(&held->scratch, SNUG_TEXT_MAX, place, root_of(state, task));
-	refused = tell_sensitive(&held->scratch, task, state, &sensitive);
-	let_go(depth);
+	sensitive.at = prepend_path_ref(&lsm_scratch->scratch, SNUG_TEXT_MAX, path_ref, root_of(state, task));
+	refused = report_sensitive(&lsm_scratch->scratch, task, state, &sensitive);
+	release_scratch(depth);
 	return REFUSE_IF(refused);
 }
 
@@ -248,32 +248,32 @@ static __noinline int on_attribute(u32 id, struct place place, u32 stop, u32 fla
 SEC("lsm/path_truncate")
 int BPF_PROG(lsm_truncate, const struct path *path)
 {
-	struct named named = { .place = PLACE(*path), .access = SNUG_WRITE };
+	struct lsm_path_op lsm_path_op = { .path_ref = PATH_REF(*path), .access = SNUG_WRITE };
 	struct call call = {};
 
-	if (class_now(&call, bpf_get_current_task_btf()) == SNUG_CLASS_TRUNCATE &&
-	    on_attribute(SNUG_CALL_TRUNCATE, PLACE(*path), SNUG_REFUSED, 0))
+	if (current_class(&call, bpf_get_current_task_btf()) == SNUG_CLASS_TRUNCATE &&
+	    on_attribute(SNUG_CALL_TRUNCATE, PATH_REF(*path), SNUG_REFUSED, 0))
 		return REFUSE_IF(true);
-	return on_named(&named);
+	return on_lsm_path_op(&lsm_path_op);
 }
 
 SEC("lsm/path_chmod")
 int BPF_PROG(lsm_chmod, const struct path *path, unsigned short mode)
 {
-	return mode & MODE_SETUID ? on_attribute(SNUG_CALL_CHMOD, PLACE(*path), SNUG_REFUSED, 0) : 0;
+	return mode & MODE_SETUID ? on_attribute(SNUG_CALL_CHMOD, PATH_REF(*path), SNUG_REFUSED, 0) : 0;
 }
 
 /* The one function behind all calls that set times. The hook that comes in it does not know the file's path. */
 SEC("fexit/vfs_utimes")
-int BPF_PROG(return_times, const struct path *path, struct time *times, int ret)
+int BPF_PROG(return_times, const struct path *path, struct file_time *times, int ret)
 {
-	struct time given[2] = {};
+	struct file_time given[2] = {};
 
 	if (!times || (ret < 0 && !was_denied(ret)))
 		return 0;
 	bpf_probe_read_kernel(given, sizeof(given), times);
-	if (says_when(given))
-		on_attribute(SNUG_CALL_UTIMENSAT, PLACE(*path), SNUG_MISSED, was_denied(ret) ? SNUG_DENIED : 0);
+	if (sets_time(given))
+		on_attribute(SNUG_CALL_UTIMENSAT, PATH_REF(*path), SNUG_MISSED, was_denied(ret) ? SNUG_DENIED : 0);
 	return 0;
 }
 
@@ -281,14 +281,14 @@ int BPF_PROG(return_times, const struct path *path, struct time *times, int ret)
 SEC("lsm/path_mknod")
 int BPF_PROG(lsm_mknod, const struct path *dir, struct dentry *dentry, unsigned short mode, unsigned int device)
 {
-	struct named named = { .place = IN(dir, dentry), .access = SNUG_CREATE };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .access = SNUG_CREATE };
 	struct call call = {};
-	u32 class = class_now(&call, bpf_get_current_task_btf());
+	u32 class = current_class(&call, bpf_get_current_task_btf());
 
 	if ((mode & S_IFMT) == S_IFSOCK)
 		return 0;
-	named.if_refused = class != SNUG_CLASS_MAKE && class != SNUG_CLASS_MAKEAT;
-	return on_named(&named);
+	lsm_path_op.if_refused = class != SNUG_CLASS_MAKE && class != SNUG_CLASS_MAKEAT;
+	return on_lsm_path_op(&lsm_path_op);
 }
 
 #endif

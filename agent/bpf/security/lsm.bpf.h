@@ -17,7 +17,7 @@
  */
 #define LSM_DEPTH 4
 
-struct held {
+struct lsm_scratch {
 	struct scratch scratch;
 	struct snug_task next;	/* the process as it will be after the exec under way */
 	u64 argv;
@@ -29,7 +29,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, LSM_DEPTH);
 	__type(key, u32);
-	__type(value, struct held);
+	__type(value, struct lsm_scratch);
 } lsm_scratches SEC(".maps");
 
 struct {
@@ -39,7 +39,7 @@ struct {
 	__type(value, u64);
 } lsm_busy SEC(".maps");
 
-static __always_inline struct held *hold(const struct snug_task *state, u32 *depth)
+static __always_inline struct lsm_scratch *acquire_scratch(const struct snug_task *state, u32 *depth)
 {
 	u32 key = 0;
 	u64 *busy = bpf_map_lookup_elem(&lsm_busy, &key);
@@ -50,11 +50,11 @@ static __always_inline struct held *hold(const struct snug_task *state, u32 *dep
 			return bpf_map_lookup_elem(&lsm_scratches, &key);
 		}
 	COUNT(received);
-	drop(state ? slot_of(state) : 0, SNUG_DROP_TASK);
+	count_drop(state ? slot_of(state) : 0, SNUG_DROP_TASK);
 	return 0;
 }
 
-static __always_inline void let_go(u32 depth)
+static __always_inline void release_scratch(u32 depth)
 {
 	u32 key = 0;
 	u64 *busy = bpf_map_lookup_elem(&lsm_busy, &key);
@@ -72,15 +72,15 @@ static __always_inline void let_go(u32 depth)
 	})
 
 /* The state of a container's process, where this is these programs' to judge. */
-static __always_inline struct snug_task *acting(struct task_struct *task)
+static __always_inline struct snug_task *acting_state(struct task_struct *task)
 {
 	struct snug_task *state = state_of(task);
 
-	return state && my_turn(state, NEWER_FIRST) ? state : 0;
+	return state && is_acting_generation(state, NEWER_FIRST) ? state : 0;
 }
 
 /* The system call that the process is in, as its number and, by the right table, its class. */
-static __always_inline u32 number_now(struct call *call, struct task_struct *task)
+static __always_inline u32 current_syscall(struct call *call, struct task_struct *task)
 {
 	u32 number;
 
@@ -95,14 +95,14 @@ static __always_inline u32 number_now(struct call *call, struct task_struct *tas
 	return number;
 }
 
-static __always_inline u32 class_now(struct call *call, struct task_struct *task)
+static __always_inline u32 current_class(struct call *call, struct task_struct *task)
 {
-	u32 number = number_now(call, task);
+	u32 number = current_syscall(call, task);
 
 	barrier_var(number);
-	if (number >= SNUG_NRS)
+	if (number >= SNUG_SYSCALL_MAX)
 		return SNUG_CLASS_NONE;
-	return call->compat ? compat_classes[number] : classes[number];
+	return call->compat ? compat_syscall_classes[number] : syscall_classes[number];
 }
 
 #endif

@@ -17,13 +17,13 @@ static __always_inline bool peer_at(const void *address, int size, struct peer *
 static __always_inline int on_peer(const struct sock *sock, u8 kind, const void *address, int size, u32 any)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct snug_task *state = acting(task);
+	struct snug_task *state = acting_state(task);
 	struct peer peer = {};
 
 	if (!state || !peer_at(address, size, &peer, any))
 		return 0;
 	peer.protocol = protocol_of_socket(sock);
-	return REFUSE_IF(!tell_peer(task, state, kind, &peer, 0, SNUG_REFUSED));
+	return REFUSE_IF(!report_peer(task, state, kind, &peer, 0, SNUG_REFUSED));
 }
 
 SEC("lsm/socket_connect")
@@ -64,31 +64,31 @@ SEC("lsm/socket_listen")
 int BPF_PROG(lsm_listen, struct socket *socket, int backlog)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct snug_task *state = acting(task);
+	struct snug_task *state = acting_state(task);
 	struct sock *sock = socket->sk;
 	struct peer peer = {};
 
 	if (!state || !sock || !local_address(sock, &peer))
 		return 0;
 	peer.protocol = protocol_of_socket(sock);
-	return REFUSE_IF(!tell_peer(task, state, SNUG_LISTEN, &peer, 0, SNUG_REFUSED));
+	return REFUSE_IF(!report_peer(task, state, SNUG_LISTEN, &peer, 0, SNUG_REFUSED));
 }
 
 static __always_inline int on_unix(struct sock *sock)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct snug_task *state = acting(task);
-	struct held *held;
+	struct snug_task *state = acting_state(task);
+	struct lsm_scratch *lsm_scratch;
 	bool passes;
 	u32 depth;
 
 	if (!state || !sock)
 		return 0;
-	held = hold(state, &depth);
-	if (!held)
+	lsm_scratch = acquire_scratch(state, &depth);
+	if (!lsm_scratch)
 		return 0;
-	passes = tell_unix_peer(&held->scratch, task, state, (u64)sock, SNUG_REFUSED);
-	let_go(depth);
+	passes = report_unix_peer(&lsm_scratch->scratch, task, state, (u64)sock, SNUG_REFUSED);
+	release_scratch(depth);
 	return REFUSE_IF(!passes);
 }
 
@@ -110,12 +110,12 @@ int BPF_PROG(lsm_unix_send, struct socket *socket, struct socket *other)
 static __always_inline int on_ids(const struct cred *fresh)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct snug_task *state = acting(task);
+	struct snug_task *state = acting_state(task);
 	u32 uid = fresh->euid.val, gid = fresh->egid.val;
 
 	if (!state || (uid == state->uid && gid == state->gid))
 		return 0;
-	return REFUSE_IF(!tell_identity(state, task, uid, gid, SNUG_REFUSED));
+	return REFUSE_IF(!report_identity(state, task, uid, gid, SNUG_REFUSED));
 }
 
 SEC("lsm/task_fix_setuid")
@@ -135,7 +135,7 @@ SEC("lsm/capable")
 int BPF_PROG(lsm_capable, const struct cred *cred, struct user_namespace *target, int capability,
 	     unsigned int options)
 {
-	return REFUSE_IF(!use_capability(cred, capability, SNUG_REFUSED, NEWER_FIRST));
+	return REFUSE_IF(!check_capability(cred, capability, SNUG_REFUSED, NEWER_FIRST));
 }
 
 #endif

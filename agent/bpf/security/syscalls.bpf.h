@@ -5,12 +5,12 @@
 
 #include "security/network.bpf.h"
 
-static __noinline int judge_sensitive(struct held *held, struct call *call, u32 id, u32 stop)
+static __noinline int judge_sensitive(struct lsm_scratch *lsm_scratch, struct call *call, u32 id, u32 stop)
 {
-	struct scratch *scratch = &held->scratch;
+	struct scratch *scratch = &lsm_scratch->scratch;
 	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX, .stop = stop };
 	struct snug_task *state = state_of(call->task);
-	struct call_shape shape = shape_of(id);
+	struct syscall_arguments shape = arguments_of(id);
 	u64 string = 0;
 	long size;
 
@@ -29,109 +29,109 @@ static __noinline int judge_sensitive(struct held *held, struct call *call, u32 
 	if (string) {
 		size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);
 		if (size > 1)
-			sensitive.at = put_plain(scratch, SNUG_TEXT_MAX, size - 1);
+			sensitive.at = prepend_string(scratch, SNUG_TEXT_MAX, size - 1);
 	}
 	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0);
-	return tell_sensitive(scratch, call->task, state, &sensitive);
+	return report_sensitive(scratch, call->task, state, &sensitive);
 }
 
-#define BIT(id) (1ull << SNUG_CALL_##id)
+#define CALL_BIT(id) (1ull << SNUG_CALL_##id)
 
 /* A hook that comes in one of the system calls in `ids`. In others it means nothing. */
-static __always_inline int on_hook(u64 ids)
+static __always_inline int on_sensitive_hook(u64 ids)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct snug_task *state = acting(task);
+	struct snug_task *state = acting_state(task);
 	struct call call = {};
-	struct held *held;
+	struct lsm_scratch *lsm_scratch;
 	u32 class, depth;
 	int result;
 
 	if (!state)
 		return 0;
-	class = class_now(&call, task);
+	class = current_class(&call, task);
 	if (class <= SNUG_CLASS_CALL || class >= SNUG_CLASS_CALL + SNUG_CALLS ||
 	    !(ids & 1ull << (class - SNUG_CLASS_CALL)))
 		return 0;
-	held = hold(state, &depth);
-	if (!held)
+	lsm_scratch = acquire_scratch(state, &depth);
+	if (!lsm_scratch)
 		return 0;
-	result = judge_sensitive(held, &call, class - SNUG_CLASS_CALL, SNUG_REFUSED);
-	let_go(depth);
+	result = judge_sensitive(lsm_scratch, &call, class - SNUG_CLASS_CALL, SNUG_REFUSED);
+	release_scratch(depth);
 	return REFUSE_IF(result);
 }
 
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(lsm_ptrace, struct task_struct *child, unsigned int mode)
 {
-	return on_hook(BIT(PTRACE) | BIT(PROCESS_VM_WRITEV));
+	return on_sensitive_hook(CALL_BIT(PTRACE) | CALL_BIT(PROCESS_VM_WRITEV));
 }
 
 SEC("lsm/ptrace_traceme")
 int BPF_PROG(lsm_traceme, struct task_struct *parent)
 {
-	return on_hook(BIT(PTRACE));
+	return on_sensitive_hook(CALL_BIT(PTRACE));
 }
 
 SEC("lsm/sb_mount")
 int BPF_PROG(lsm_mount, const char *device, const struct path *path, const char *type, unsigned long flags,
 	     void *data)
 {
-	return on_hook(BIT(MOUNT));
+	return on_sensitive_hook(CALL_BIT(MOUNT));
 }
 
 SEC("lsm/sb_umount")
 int BPF_PROG(lsm_umount, struct vfsmount *mount, int flags)
 {
-	return on_hook(BIT(UMOUNT));
+	return on_sensitive_hook(CALL_BIT(UMOUNT));
 }
 
 SEC("lsm/move_mount")
 int BPF_PROG(lsm_move_mount, const struct path *from, const struct path *to)
 {
-	return on_hook(BIT(MOVE_MOUNT));
+	return on_sensitive_hook(CALL_BIT(MOVE_MOUNT));
 }
 
 SEC("lsm/sb_pivotroot")
 int BPF_PROG(lsm_pivot_root, const struct path *old, const struct path *fresh)
 {
-	return on_hook(BIT(PIVOT_ROOT));
+	return on_sensitive_hook(CALL_BIT(PIVOT_ROOT));
 }
 
 SEC("lsm/path_chroot")
 int BPF_PROG(lsm_chroot, const struct path *path)
 {
-	return on_hook(BIT(CHROOT));
+	return on_sensitive_hook(CALL_BIT(CHROOT));
 }
 
 SEC("lsm/kernel_read_file")
 int BPF_PROG(lsm_read_file, struct file *file, int what, bool whole)
 {
-	return on_hook(BIT(FINIT_MODULE) | BIT(KEXEC_LOAD));
+	return on_sensitive_hook(CALL_BIT(FINIT_MODULE) | CALL_BIT(KEXEC_LOAD));
 }
 
 SEC("lsm/kernel_load_data")
 int BPF_PROG(lsm_load_data, int what, bool whole)
 {
-	return on_hook(BIT(INIT_MODULE) | BIT(KEXEC_LOAD));
+	return on_sensitive_hook(CALL_BIT(INIT_MODULE) | CALL_BIT(KEXEC_LOAD));
 }
 
 SEC("lsm/bpf")
 int BPF_PROG(lsm_bpf, int command, union bpf_attr *attributes, unsigned int size)
 {
-	return on_hook(BIT(BPF));
+	return on_sensitive_hook(CALL_BIT(BPF));
 }
 
 SEC("lsm/perf_event_open")
 int BPF_PROG(lsm_perf, void *attributes, int type)
 {
-	return on_hook(BIT(PERF_EVENT_OPEN));
+	return on_sensitive_hook(CALL_BIT(PERF_EVENT_OPEN));
 }
 
 SEC("lsm/key_alloc")
 int BPF_PROG(lsm_key, void *key, const struct cred *cred, unsigned long flags)
 {
-	return on_hook(BIT(ADD_KEY));
+	return on_sensitive_hook(CALL_BIT(ADD_KEY));
 }
 
 /* A fork into namespaces of its own. The flags are those that the kernel took. */
@@ -141,7 +141,7 @@ int BPF_PROG(lsm_clone, struct task_struct *child, unsigned long flags)
 	struct sensitive sensitive = { .id = SNUG_CALL_CLONE, .at = SNUG_TEXT_MAX, .stop = SNUG_REFUSED };
 	struct task_struct *task;
 	struct snug_task *state;
-	struct held *held;
+	struct lsm_scratch *lsm_scratch;
 	bool refused;
 	u32 depth;
 
@@ -149,12 +149,12 @@ int BPF_PROG(lsm_clone, struct task_struct *child, unsigned long flags)
 	if (!sensitive.number)
 		return 0;
 	task = bpf_get_current_task_btf();
-	state = acting(task);
-	held = state ? hold(state, &depth) : 0;
-	if (!held)
+	state = acting_state(task);
+	lsm_scratch = state ? acquire_scratch(state, &depth) : 0;
+	if (!lsm_scratch)
 		return 0;
-	refused = tell_sensitive(&held->scratch, task, state, &sensitive);
-	let_go(depth);
+	refused = report_sensitive(&lsm_scratch->scratch, task, state, &sensitive);
+	release_scratch(depth);
 	return REFUSE_IF(refused);
 }
 
@@ -166,19 +166,19 @@ static __always_inline int on_return(struct pt_regs *regs, long ret, u32 id, u32
 {
 	struct call call = { .regs = regs, .ret = ret, .compat = compat };
 	struct snug_task *state;
-	struct held *held;
+	struct lsm_scratch *lsm_scratch;
 	u32 depth;
 
 	call.task = bpf_get_current_task_btf();
-	state = acting(call.task);
+	state = acting_state(call.task);
 	if (!state || (ret < 0 && !was_denied(ret)))
 		return 0;
-	held = hold(state, &depth);
-	if (!held)
+	lsm_scratch = acquire_scratch(state, &depth);
+	if (!lsm_scratch)
 		return 0;
-	if (judge_sensitive(held, &call, id, stop_of(id)))
-		stop_here();
-	let_go(depth);
+	if (judge_sensitive(lsm_scratch, &call, id, stop_for(id)))
+		kill_current();
+	release_scratch(depth);
 	return 0;
 }
 
