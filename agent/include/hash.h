@@ -7,8 +7,8 @@
  * two names that collide under every key. The shift between two of them takes the top bit to where the
  * second key spreads it.
  */
-#ifndef SNUG_MIX_H
-#define SNUG_MIX_H
+#ifndef SNUG_HASH_H
+#define SNUG_HASH_H
 
 struct snug_keys {
 	__u64 seed;

@@ -3,8 +3,8 @@
  * The keys of a profile's rules: the sensor makes them from a rule's words, the kernel programs from an act. Both
  * by what is here, so that they are the same.
  */
-#ifndef SNUG_RULE_H
-#define SNUG_RULE_H
+#ifndef SNUG_RULE_KEY_H
+#define SNUG_RULE_KEY_H
 
 #include "abi.h"
 #include "hash.h"

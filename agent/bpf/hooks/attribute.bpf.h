@@ -6,7 +6,19 @@
 #ifndef SNUG_ATTRIBUTE_H
 #define SNUG_ATTRIBUTE_H
 
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+#include "hooks/file.bpf.h"
 #include "hooks/sensitive.bpf.h"
+#include "lib/emit.bpf.h"
+#include "lib/judge.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/path.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/syscall.bpf.h"
+#include "process/task.bpf.h"
+#include "shared.h"
 
 #define MODE_SETUID 04000	/* setgid too is common, on folders */
 #define TIME_NOW ((1l << 30) - 1l)

@@ -3,11 +3,25 @@
  * Peers and ports. The cgroup hooks see connect and datagrams however they are asked for (io_uring too) and are
  * where they can be refused. They can be preempted: no scratch here.
  */
-#ifndef SNUG_NET_H
-#define SNUG_NET_H
+#ifndef SNUG_NETWORK_H
+#define SNUG_NETWORK_H
 
-#include "hooks/file.bpf.h"
+#include "lib/kernel.h"
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+#include "hash.h"
+#include "lib/emit.bpf.h"
+#include "lib/generation.bpf.h"
+#include "lib/judge.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/path.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/syscall.bpf.h"
+#include "process/task.bpf.h"
+#include "rule_key.h"
+#include "shared.h"
 
 struct peer {
 	u32 address[4];

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What is done to names, by the call that does it, as it returns; and opens that were refused, which left no file. */
-#ifndef SNUG_NAME_CALL_H
-#define SNUG_NAME_CALL_H
+#ifndef SNUG_PATH_CALLS_H
+#define SNUG_PATH_CALLS_H
 
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
 #include "hooks/file.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/drift.bpf.h"
+#include "process/syscall.bpf.h"
+#include "shared.h"
 
 /* None where it is a mere place that is asked for. What is to be written may have to be made: that is no access of its own. */
 static __always_inline u32 access_wanted(u64 flags)

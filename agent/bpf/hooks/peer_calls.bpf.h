@@ -4,10 +4,18 @@
  * whose process it is (Linux before 6.15). A connection is told before anything can be sent over it, and its process
  * killed; a datagram is gone by then.
  */
-#ifndef SNUG_PEER_CALL_H
-#define SNUG_PEER_CALL_H
+#ifndef SNUG_PEER_CALLS_H
+#define SNUG_PEER_CALLS_H
 
+#include "lib/kernel.h"
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
 #include "hooks/network.bpf.h"
+#include "lib/emit.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/syscall.bpf.h"
+#include "shared.h"
 
 #define MESSAGES_MAX 8	/* of one sendmmsg; what has more of them is told of the first */
 

@@ -3,7 +3,19 @@
 #ifndef SNUG_SENSITIVE_H
 #define SNUG_SENSITIVE_H
 
-#include "hooks/path_calls.bpf.h"
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+#include "hash.h"
+#include "lib/emit.bpf.h"
+#include "lib/judge.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/path.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/syscall.bpf.h"
+#include "process/task.bpf.h"
+#include "rule_key.h"
+#include "shared.h"
 
 #define CLONE_NEW_ANY 0x7e020080ull /* namespaces: time, cgroup, uts, ipc, user, pid, net, mount */
 

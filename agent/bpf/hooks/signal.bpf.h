@@ -6,7 +6,17 @@
 #ifndef SNUG_SIGNAL_H
 #define SNUG_SIGNAL_H
 
-#include "security/lsm.bpf.h"
+#include "lib/kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+#include "hooks/sensitive.bpf.h"
+#include "lib/generation.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/path.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/task.bpf.h"
+#include "shared.h"
 
 #define SIGNAL_SPECIAL 1	/* up to here it is no address: the kernel itself sends */
 #define SI_USER 0
@@ -74,26 +84,6 @@ int on_signal(u64 *context)
 	if (scratch)
 		report_signal(scratch, state, target, SNUG_MISSED);
 	return 0;
-}
-
-SEC("lsm/task_kill")
-int lsm_kill(u64 *context)
-{
-	struct task_struct *sender = bpf_get_current_task_btf(), *target = (void *)context[0];
-	struct snug_task *state = acting_state(sender);
-	s32 number = context[2];
-	struct lsm_scratch *lsm_scratch;
-	bool refused;
-	u32 depth;
-
-	if (!state || !number || !is_sent(context[1]) || is_descendant(target, sender->tgid))
-		return 0;
-	lsm_scratch = acquire_scratch(state, &depth);
-	if (!lsm_scratch)
-		return 0;
-	refused = report_signal(&lsm_scratch->scratch, state, target, SNUG_REFUSED);
-	release_scratch(depth);
-	return REFUSE_IF(refused);
 }
 
 #endif

@@ -3,11 +3,27 @@
  * The way out of every system call of the host. Leaves by the number, then by the process; both before any
  * work. Only `sys_exit` shows calls that seccomp refused, and only there the file is in its place.
  */
-#ifndef SNUG_CALL_H
-#define SNUG_CALL_H
+#ifndef SNUG_SYS_EXIT_H
+#define SNUG_SYS_EXIT_H
 
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "abi.h"
 #include "hooks/attribute.bpf.h"
+#include "hooks/file.bpf.h"
+#include "hooks/network.bpf.h"
+#include "hooks/path_calls.bpf.h"
 #include "hooks/peer_calls.bpf.h"
+#include "hooks/sensitive.bpf.h"
+#include "lib/emit.bpf.h"
+#include "lib/generation.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/identity.bpf.h"
+#include "process/syscall.bpf.h"
+#include "process/task.bpf.h"
+#include "shared.h"
 
 #define PTRACE_TRACEME 0
 #define PTRACE_POKETEXT 4

@@ -8,8 +8,13 @@
 #ifndef SNUG_EMIT_H
 #define SNUG_EMIT_H
 
-#include "lib/path.bpf.h"
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
 #include "lib/judge.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "shared.h"
 
 static __always_inline void *this_ring(void)
 {

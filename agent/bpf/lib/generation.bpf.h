@@ -8,7 +8,9 @@
 #ifndef SNUG_GENERATION_H
 #define SNUG_GENERATION_H
 
+#include "lib/kernel.h"
 #include "lib/maps.bpf.h"
+#include "shared.h"
 
 const volatile u32 own_generation = 1;
 

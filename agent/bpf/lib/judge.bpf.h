@@ -10,7 +10,15 @@
 #ifndef SNUG_JUDGE_H
 #define SNUG_JUDGE_H
 
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+#include "hash.h"
+#include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "rule_key.h"
+#include "shared.h"
 
 /* What becomes of an act. */
 struct verdict {

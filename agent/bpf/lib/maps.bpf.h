@@ -4,11 +4,12 @@
 #define SNUG_MAPS_H
 
 #include "lib/kernel.h"
-#include "shared.h"
-#include "rule_key.h"
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "abi.h"
+#include "hash.h"
+#include "shared.h"
 
 const volatile struct snug_keys keys;
 const volatile u32 host_mnt_ns[2];
@@ -176,159 +177,6 @@ struct {
 	__type(key, u32);
 	__type(value, struct snug_counters);
 } counters SEC(".maps");
-
-/*
- * Where acts with text are put together. One for each class of programs: those of one class cannot interrupt
- * each other (tracepoints run with preemption off), those of different classes might. The cgroup hooks can be
- * preempted by their own kind: they use none.
- */
-enum scratch_class {
-	SCRATCH_SYSCALL = 0,
-	SCRATCH_EXEC,
-	SCRATCH_URING,
-	SCRATCH_CGROUP,
-	SCRATCH_SIGNAL,
-	SCRATCHES,
-};
-
-/* A walk's state is in memory that the verifier does not track: its loop then looks the same each time round. */
-struct walk {
-	u64 dentry;
-	u64 mount;
-	u64 root;
-	u64 hash;
-	u32 end;		/* enum walk_end */
-	u32 parts;
-	u32 length;		/* of the whole path */
-	u32 at;			/* where the text begins */
-	u32 floor;		/* where it may begin at the earliest */
-	u32 cut;
-};
-
-struct text_hash {
-	u64 hash;
-	u32 at;
-	u32 end;
-};
-
-/* A path of text being made canonical, from its end to its beginning. */
-struct canonical {
-	u64 hash;		/* of the path, as of a walk */
-	u64 leaf;		/* of its last part alone */
-	u32 at;			/* where the next part is looked for */
-	u32 from;
-	u32 part_end;
-	u32 to;			/* what is done begins here */
-	u32 skip;		/* parts that a `..` takes back */
-	u32 parts;
-};
-
-struct automaton_run {
-	u32 at;
-	u32 end;
-	u32 state;
-	u32 accept;
-	u32 profile;
-	u32 between;
-};
-
-/* Of a program that begins: where they are in the text its reader says. */
-struct arguments {
-	u32 size;
-	u32 cut;		/* SNUG_CUT: there are more, or they could not be read */
-};
-
-/* A `struct path` by value: where it comes from makes no difference to the verifier then. */
-struct path_ref {
-	u64 dentry;
-	u64 mnt;
-};
-
-/* The paths of an act: hashes for literal rules, and the text, from `at` to `to_at` and from there to the end. */
-struct paths {
-	u64 path;
-	u64 to;
-	u32 at;
-	u32 to_at;
-	u32 cut;
-	u32 reserved;
-};
-
-/* Looked at once: another thread may have put another file there by the second time. */
-struct opened {
-	struct path_ref path_ref;
-	struct paths paths;
-	u32 access;
-	u32 flags;		/* snug_act_flag */
-	u32 judge;
-	u32 stop;
-};
-
-/*
- * An act on a name, or on two. Here, and not on the stack, so that the verifier forgets which call filled it in, and
- * looks at what follows once, not once for each.
- */
-struct path_op {
-	u64 string;
-	u64 to_string;		/* 0: there is only one */
-	s32 fd;			/* what the string is relative to */
-	s32 to_fd;
-	u32 access;
-	u32 reserved;
-};
-
-/* As far as it is told. */
-struct socket_address {
-	u16 family;
-	u16 port;
-	u32 word[5];
-};
-
-/* What a call says of its peer; here for the same reason. */
-struct peer_request {
-	u64 arguments[6];
-	u32 passed[6];		/* words from the caller's memory */
-	struct socket_address read;
-	u64 address;		/* the caller's */
-	u32 size;
-	u32 fd;
-	u32 kind;
-	u32 stop;
-	u32 connects;
-	u32 reserved;
-};
-
-struct scratch {
-	struct walk walk;
-	struct text_hash text;
-	struct canonical canonical;
-	struct automaton_run automaton_run;
-	struct arguments arguments;
-	struct path_op path_op;
-	struct peer_request peer_request;
-	struct paths paths;	/* these two are here to spare the stack */
-	struct opened opened;
-	/*
-	 * An act directly before its text, wherever that begins; texts grow downwards from SNUG_TEXT_MAX. The
-	 * second half is never written: it is room for what the verifier cannot rule out.
-	 */
-	u8 act[sizeof(struct snug_act) + 2 * SNUG_TEXT_MAX] __attribute__((aligned(8)));
-	u8 string[SNUG_PATH_MAX + 8];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SCRATCHES);
-	__type(key, u32);
-	__type(value, struct scratch);
-} scratches SEC(".maps");
-
-static __always_inline struct scratch *scratch_of(enum scratch_class class)
-{
-	u32 key = class;
-
-	return bpf_map_lookup_elem(&scratches, &key);
-}
 
 static __always_inline struct snug_counters *this_counters(void)
 {

@@ -12,7 +12,14 @@
 #ifndef SNUG_PATH_H
 #define SNUG_PATH_H
 
+#include "lib/kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+#include "hash.h"
 #include "lib/maps.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "rule_key.h"
 
 #define WALK_MAX 8192
 #define NAME_WORDS 32		/* of a name of 255 bytes */

@@ -6,7 +6,17 @@
 #ifndef SNUG_CGROUP_H
 #define SNUG_CGROUP_H
 
-#include "process/task.bpf.h"
+#include "lib/kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "abi.h"
+#include "hash.h"
+#include "lib/emit.bpf.h"
+#include "lib/generation.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "shared.h"
 
 #define LEAF_MAX 128
 

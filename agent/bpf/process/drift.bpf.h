@@ -3,8 +3,16 @@
 #ifndef SNUG_DRIFT_H
 #define SNUG_DRIFT_H
 
+#include "lib/kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+#include "hash.h"
+#include "lib/judge.bpf.h"
+#include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
-#include "process/task.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "shared.h"
 
 /* Overlayfs puts its own part of an inode behind the kernel's; the second pointer there is the upper file. */
 static __always_inline bool is_upper(const struct inode *inode)

@@ -6,7 +6,24 @@
 #ifndef SNUG_EXEC_H
 #define SNUG_EXEC_H
 
+#include "lib/kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "abi.h"
+#include "hash.h"
+#include "lib/emit.bpf.h"
+#include "lib/generation.bpf.h"
+#include "lib/judge.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/path.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/arguments.bpf.h"
 #include "process/drift.bpf.h"
+#include "process/identity.bpf.h"
+#include "process/task.bpf.h"
+#include "rule_key.h"
+#include "shared.h"
 
 /*
  * A socket that leads somewhere. The two nameless ends of a socketpair do not: that is how some runtimes give
@@ -155,100 +172,10 @@ static __always_inline struct snug_task *start_tree(struct task_struct *task, u3
 	return state;
 }
 
-/* True where the change may be made. `stop`: how it is stopped where this is called. */
-static __always_inline bool report_identity(struct snug_task *state, struct task_struct *task, u32 uid, u32 gid,
-					  u32 stop)
-{
-	u64 object = SNUG_MIX(keys, SNUG_IDENTITY, (u64)uid << 32 | gid);
-	struct verdict verdict;
-	struct snug_act *act;
-	void *ring;
-
-	object = SNUG_MIX(keys, object, (u64)state->gid);
-	if (judge_event(state, &verdict, object, state->actor,
-		   SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid))) {
-		act = reserve_event(state, task, SNUG_IDENTITY, &verdict, &ring);
-		if (act) {
-			act->act_flags = stop_flag(&verdict, stop);
-			act->from_uid = state->uid;
-			act->from_gid = state->gid;
-			act->to_uid = uid;
-			act->to_gid = gid;
-			submit_event(act, ring);
-		}
-	}
-	if (must_stop(&verdict) && stop == SNUG_REFUSED)
-		return false;
-	set_ids(state, uid, gid);
-	return !must_stop(&verdict);
-}
-
 static __always_inline u64 exec_rule(const struct snug_task *state)
 {
 	return SNUG_RULE_EXEC(keys, (state->flags & SNUG_DRIFT) != 0, (state->flags & SNUG_SOCKET_STDIO) != 0,
 			      state->exe, state->script);
-}
-
-/* `python3.13` is `python`. */
-static __noinline bool is_named(u64 low, u64 high, u32 len)
-{
-	struct snug_program_name name = {};
-	u32 letters = 0;
-
-	for (u32 i = 0; i < 16; i++) {
-		u64 c = (i < 8 ? low >> (i * 8) : high >> ((i - 8) * 8)) & 255;
-
-		if (i >= len)
-			break;
-		if (c >= 'a' && c <= 'z' && letters == i) {
-			letters++;
-			if (i < 8)
-				name.words[0] |= c << (i * 8);
-			else
-				name.words[1] |= c << ((i - 8) * 8);
-		} else if (c != '.' && (c < '0' || c > '9')) {
-			return false;
-		}
-	}
-	for (u32 i = 0; i < SNUG_PROGRAMS && letters; i++)
-		if (programs[i].words[0] == name.words[0] && programs[i].words[1] == name.words[1])
-			return true;
-	return false;
-}
-
-/*
- * Whether the arguments say what is done: of an interpreter, or a program of many names, that a process of the container
- * runs. What the runtime runs was declared; what is given to a script is the script's.
- */
-static __always_inline bool arguments_matter(const struct snug_task *state, const struct file *file)
-{
-	struct dentry *dentry = file->f_path.dentry;
-	u64 name = (u64)dentry->d_name.name;
-	u32 len = dentry->d_name.len;
-
-	if (!state->ancestors[0] || state->script || !len || len > 16)
-		return false;
-	return is_named(load_word(name), len > 8 ? load_word(name + 8) : 0, len);
-}
-
-/* The arguments, from `at` on in the text. Nobody but the new program itself can change them, and it does not run yet. */
-static __noinline u32 read_arguments(struct scratch *scratch, u64 start, u64 end, u32 at)
-{
-	struct arguments *args;
-	u64 size = end - start;
-
-	if (!scratch)
-		return 0;
-	args = &scratch->arguments;
-	args->cut = size > SNUG_ARGS_MAX ? SNUG_CUT : 0;
-	if (size > SNUG_ARGS_MAX)
-		size = SNUG_ARGS_MAX;
-	args->size = size;
-	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1), (void *)start)) {
-		args->cut = SNUG_CUT;
-		args->size = 0;
-	}
-	return args->size;
 }
 
 /* By the arguments where they tell and are there as a whole; else by the program alone. */
@@ -307,40 +234,6 @@ static __always_inline void report_exec(struct scratch *scratch, struct snug_tas
 	output_event(act, sizeof(*act) + size, &verdict);
 	if (must_stop(&verdict))
 		kill_current();
-}
-
-/* Whether an exec session begins with this command; of a script what counts comes after it. */
-static __noinline bool command_matches(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
-				const struct linux_binprm *bprm, const struct snug_engine_command *command)
-{
-	u64 start = task->mm->arg_start, size = task->mm->arg_end - start;
-	u32 at = SNUG_TEXT_MAX - (u32)size, rest = SNUG_TEXT_MAX - command->rest_size, name;
-	long name_size;
-
-	if (!command->size || size > SNUG_ARGS_MAX || command->rest_size > SNUG_ARGS_MAX)
-		return false;
-	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1), (void *)start))
-		return false;
-	if (!state->script)
-		return size == command->size && hash_text_tail(scratch, at) == command->whole;
-	if ((command->by_path ? state->script : scratch->canonical.leaf) != command->name)
-		return false;
-	name_size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, bprm->filename);
-	if (name_size <= 1 || size < (u64)name_size + command->rest_size)
-		return false;
-	name = prepend_string(scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX, name_size - 1);
-	return hash_range(scratch, name, SNUG_TEXT_MAX - SNUG_ARGS_MAX) ==
-		       hash_range(scratch, rest - name_size, rest - 1) &&
-	       hash_text_tail(scratch, rest) == command->rest;
-}
-
-static __always_inline bool is_engine_command(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
-				     const struct linux_binprm *bprm, const struct snug_slot *slot)
-{
-	for (int i = 0; i < SNUG_COMMANDS && slot->assignment.commands[i].size; i++)
-		if (command_matches(scratch, state, task, bprm, &slot->assignment.commands[i]))
-			return true;
-	return false;
 }
 
 /* What of the process is known only now that its program is. */

@@ -8,8 +8,17 @@
 #ifndef SNUG_TASK_H
 #define SNUG_TASK_H
 
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "abi.h"
+#include "hash.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
+#include "lib/judge.bpf.h"
+#include "lib/maps.bpf.h"
+#include "rule_key.h"
+#include "shared.h"
 
 static __always_inline u32 user_of(const struct snug_slot *slot, const struct snug_task *state)
 {

@@ -1,9 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Executions: refused before the old program is gone. */
-#ifndef SNUG_LSM_EXEC_H
-#define SNUG_LSM_EXEC_H
+#ifndef SNUG_SECURITY_EXEC_H
+#define SNUG_SECURITY_EXEC_H
 
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "abi.h"
+#include "hash.h"
+#include "lib/emit.bpf.h"
+#include "lib/generation.bpf.h"
+#include "lib/judge.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/path.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/arguments.bpf.h"
+#include "process/drift.bpf.h"
+#include "process/exec.bpf.h"
+#include "process/syscall.bpf.h"
+#include "process/task.bpf.h"
+#include "rule_key.h"
 #include "security/lsm.bpf.h"
+#include "shared.h"
 
 /* Who a process outside of every tree would be once it has entered a container, see `start_tree`. */
 static __always_inline struct snug_slot *predict_entry(struct task_struct *task, struct snug_task *next)

@@ -1,9 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Files and names, by the paths that the kernel resolved. */
-#ifndef SNUG_LSM_FILE_H
-#define SNUG_LSM_FILE_H
+#ifndef SNUG_SECURITY_FILE_H
+#define SNUG_SECURITY_FILE_H
 
-#include "security/exec.bpf.h"
+#include "lib/kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "abi.h"
+#include "hash.h"
+#include "hooks/attribute.bpf.h"
+#include "hooks/file.bpf.h"
+#include "hooks/sensitive.bpf.h"
+#include "lib/emit.bpf.h"
+#include "lib/judge.bpf.h"
+#include "lib/judge_file.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/path.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/drift.bpf.h"
+#include "process/syscall.bpf.h"
+#include "process/task.bpf.h"
+#include "security/lsm.bpf.h"
+#include "shared.h"
 
 #define NR_IO_URING_ENTER 426	/* on every machine */
 

@@ -9,7 +9,17 @@
 #ifndef SNUG_LSM_H
 #define SNUG_LSM_H
 
-#include "hooks/capability.bpf.h"
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+#include "lib/emit.bpf.h"
+#include "lib/generation.bpf.h"
+#include "lib/judge.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/syscall.bpf.h"
+#include "process/task.bpf.h"
+#include "shared.h"
 
 /*
  * These programs can be preempted, by their own kind too, and stay on their processor: one scratch for each depth. Where

@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Peers, ports and unix sockets; user ids and capabilities. */
-#ifndef SNUG_LSM_PEER_H
-#define SNUG_LSM_PEER_H
+#ifndef SNUG_SECURITY_NETWORK_H
+#define SNUG_SECURITY_NETWORK_H
 
-#include "security/file.bpf.h"
+#include "lib/kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "abi.h"
+#include "hooks/capability.bpf.h"
+#include "hooks/network.bpf.h"
+#include "lib/generation.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/identity.bpf.h"
+#include "security/lsm.bpf.h"
+#include "shared.h"
 
 /* A socket address as the kernel copied it from the caller. */
 static __always_inline bool peer_at(const void *address, int size, struct peer *peer, u32 any)

@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The sensitive system calls: by a hook that comes in them, or else as they return. */
-#ifndef SNUG_LSM_CALL_H
-#define SNUG_LSM_CALL_H
+#ifndef SNUG_SECURITY_SYSCALLS_H
+#define SNUG_SECURITY_SYSCALLS_H
 
-#include "security/network.bpf.h"
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "abi.h"
+#include "hooks/sensitive.bpf.h"
+#include "lib/emit.bpf.h"
+#include "lib/path.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/syscall.bpf.h"
+#include "process/task.bpf.h"
+#include "security/lsm.bpf.h"
+#include "shared.h"
 
 static __noinline int judge_sensitive(struct lsm_scratch *lsm_scratch, struct call *call, u32 id, u32 stop)
 {

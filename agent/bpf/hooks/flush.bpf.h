@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The flush of counts: a program that the sensor runs, so that user space never copies the table of what was seen. */
+#ifndef SNUG_FLUSH_H
+#define SNUG_FLUSH_H
+
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+#include "lib/emit.bpf.h"
+#include "lib/judge.bpf.h"
+#include "lib/maps.bpf.h"
+#include "shared.h"
+
+static long flush_entry(struct bpf_map *map, u64 *key, struct snug_seen *one, struct snug_flush *flush)
+{
+	struct snug_sighting *record;
+	struct snug_slot *slot;
+	u64 count = one->count;
+	u32 number = one->slot;
+	void *ring;
+	bool lives;
+
+	slot = bpf_map_lookup_elem(&slots, &number);
+	lives = slot && slot->container == one->container && salt_of(slot) == one->salt;
+	if (count != one->reported && !one->resend) {
+		/* What is known and was told of this container can wait: only its count rises. */
+		if (lives && slot->state == SNUG_SLOT_LIVE && one->reported && !control.flush_all &&
+		    (one->tags[0] || bpf_map_lookup_elem(&known, &one->key)))
+			return 0;
+		ring = this_ring();
+		record = ring ? bpf_ringbuf_reserve(ring, sizeof(*record), 0) : 0;
+		if (!record) {
+			/* Not lost: it stays to be told, and the rest of the table too. */
+			flush->failed++;
+			return 1;
+		}
+		fill_head(&record->head, SNUG_SIGHTING, sizeof(*record));
+		record->time = bpf_ktime_get_ns();
+		record->container = one->container;
+		record->key = one->key;
+		record->count = count - one->reported;
+		record->first = one->first;
+		record->last = record->time;
+		record->session = one->session;
+		record->tags[0] = one->tags[0];
+		record->tags[1] = one->tags[1];
+		record->origin = one->origin;
+		record->reserved = 0;
+		one->reported = count;
+		one->first = record->time;
+		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+		flush->reported++;
+		return 0;
+	}
+	if (lives)
+		return 0;
+	/* Its container ended or was given another scope: nothing will count here again. */
+	bpf_map_delete_elem(&seen, key);
+	flush->removed++;
+	return 0;
+}
+
+/* What was written in a container that ended can be forgotten: its files are gone. */
+static long forget_written(struct bpf_map *map, u64 *key, u64 *container, struct snug_flush *flush)
+{
+	if (!bpf_map_lookup_elem(&cgroups, container))
+		bpf_map_delete_elem(&written, key);
+	return 0;
+}
+
+struct snug_flush flushed SEC(".bss.flushed");
+
+/* Run by the sensor, where something was counted since the last time. */
+SEC("syscall")
+int flush_counts(void *context)
+{
+	struct snug_flush flush = {};
+
+	bpf_for_each_map_elem(&seen, flush_entry, &flush, 0);
+	if (control.flush_all)
+		bpf_for_each_map_elem(&written, forget_written, &flush, 0);
+	flushed = flush;
+	return 0;
+}
+
+#endif

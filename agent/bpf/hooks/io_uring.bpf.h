@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Operations that are submitted to an io_uring, and so never pass a system call of their own. */
+#ifndef SNUG_IO_URING_H
+#define SNUG_IO_URING_H
+
+#include "lib/kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "abi.h"
+#include "hooks/sensitive.bpf.h"
+#include "lib/emit.bpf.h"
+#include "lib/generation.bpf.h"
+#include "lib/path.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/drift.bpf.h"
+#include "process/task.bpf.h"
+#include "shared.h"
+
+enum uring_operation {
+	URING_CONNECT = 16,
+	URING_OPENAT = 18,
+	URING_OPENAT2 = 28,
+	URING_RENAMEAT = 35,
+	URING_UNLINKAT = 36,
+	URING_BIND = 56,
+	URING_LISTEN = 57,
+};
+
+/*
+ * What is submitted to an io_uring never shows at a system call. By now the path was copied from the caller, so
+ * it is the one that will be used; whether the operation succeeds is not known yet.
+ */
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring, struct io_kiocb *request)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scratch *scratch;
+	struct snug_task *state;
+	struct sensitive sensitive = { .id = SNUG_CALL_IO_URING, .at = SNUG_TEXT_MAX, .stop = SNUG_KILLED };
+	const struct filename *filename = 0;
+	u8 opcode = request->opcode;
+	long size;
+
+	switch (opcode) {
+	case URING_OPENAT:
+	case URING_OPENAT2:
+		filename = bpf_core_cast(request, struct io_open)->filename;
+		break;
+	case URING_UNLINKAT:
+		filename = bpf_core_cast(request, struct io_unlink)->filename;
+		break;
+	case URING_RENAMEAT:
+		filename = bpf_core_cast(request, struct io_rename)->oldpath;
+		break;
+	case URING_CONNECT:
+	case URING_BIND:
+	case URING_LISTEN:
+		break;
+	default:
+		return 0;
+	}
+	state = state_of(task);
+	scratch = scratch_of(SCRATCH_URING);
+	if (!state || !scratch || !is_acting_generation(state, OLDER_FIRST))
+		return 0;
+	if (opcode == URING_OPENAT || opcode == URING_OPENAT2)
+		mark_untrusted(state);
+	if (filename) {
+		size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, filename->name);
+		if (size > 1)
+			sensitive.at = prepend_string(scratch, SNUG_TEXT_MAX, size - 1);
+	}
+	sensitive.number = opcode;
+	/* A file that was opened is gone with the process, a name that was removed does not come back. */
+	if (opcode == URING_RENAMEAT || opcode == URING_UNLINKAT)
+		sensitive.stop = SNUG_MISSED;
+	if (report_sensitive(scratch, task, state, &sensitive))
+		kill_current();
+	return 0;
+}
+
+#endif

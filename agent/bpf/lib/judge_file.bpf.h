@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The judge's part for files: which rules allow an access to a path, literally or by a pattern. */
+#ifndef SNUG_JUDGE_FILE_H
+#define SNUG_JUDGE_FILE_H
+
+#include "lib/kernel.h"
+#include "abi.h"
+#include "hash.h"
+#include "lib/judge.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/path.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "rule_key.h"
+#include "shared.h"
+
+static __always_inline u64 file_object(u32 access, u32 flags, u64 path)
+{
+	return SNUG_MIX(keys, (u64)SNUG_FILE | access << 8 | (u64)flags << 32, path);
+}
+
+/* Makes the caller's strings canonical. What is only a tail stays as it is. */
+static __noinline int canonical_paths(struct scratch *scratch, struct paths *paths, u32 flags)
+{
+	u32 end = paths->to_at;
+
+	paths->cut = flags & (SNUG_CUT | SNUG_TO_CUT);
+	if (flags & SNUG_TO_CUT) {
+		paths->to = hash_cut(scratch, end, SNUG_TEXT_MAX);
+	} else if (end != SNUG_TEXT_MAX) {
+		paths->to_at = canonical_path(scratch, end, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
+		paths->to = scratch->canonical.hash;
+	}
+	if (flags & SNUG_CUT) {
+		paths->path = hash_cut(scratch, paths->at, end);
+		paths->to_at = end;
+	} else {
+		paths->at = canonical_path(scratch, paths->at, end, paths->to_at);
+		paths->path = scratch->canonical.hash;
+	}
+	return 0;
+}
+
+/* The rule for one access, by the literal path, or for what patterns take it: `set`. */
+static __always_inline u32 lookup_access(const struct snug_task *state, struct verdict *verdict, u32 access,
+				      const struct paths *paths, u32 set, u64 *tag)
+{
+	u64 what = paths->path;
+	u32 found;
+
+	if (access == SNUG_RENAME)
+		what = SNUG_RULE_PAIR(keys, what, paths->to);
+	found = lookup_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, what), tag);
+	if (found || !set)
+		return found;
+	found = lookup_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, SNUG_RULE_SET(keys, set)), tag);
+	if (found == RULE_ALLOW)
+		verdict->by_rules = 1;
+	return found;
+}
+
+/* Whoever may make a file, and rename it whatever to, may delete it: renamed onto another it is as gone. */
+static __always_inline u32 lookup_delete_by_rename(const struct snug_task *state, struct verdict *verdict,
+					  const struct paths *paths, u32 set, u64 *tag)
+{
+	u64 made_by;
+	u32 made = lookup_access(state, verdict, SNUG_CREATE, paths, set, &made_by);
+
+	if (!made)
+		made = lookup_access(state, verdict, SNUG_WRITE, paths, set, &made_by);
+	return made == RULE_ALLOW ? lookup_access(state, verdict, SNUG_RENAME_SOURCE, paths, set, tag) : RULE_NONE;
+}
+
+/* To write a file one may have to create it: that is no access of its own. */
+static __always_inline u32 rule_access(u32 access)
+{
+	return access & SNUG_WRITE ? access & ~SNUG_CREATE : access;
+}
+
+/* True where literal rules decide all of it, without the text. */
+static __noinline bool judge_literals(const struct snug_task *state, struct verdict *verdict, u32 access,
+				      const struct paths *paths)
+{
+	u32 found, n = 0;
+
+	access = rule_access(access);
+	for (u32 bit = SNUG_READ; bit <= SNUG_CREATE; bit <<= 1) {
+		if (!(access & bit))
+			continue;
+		found = lookup_access(state, verdict, bit, paths, 0, &verdict->tags[n & 1]);
+		if (found == RULE_NONE)
+			return false;
+		if (found == RULE_DENY)
+			verdict->deviates = 1;
+		n++;
+	}
+	return true;
+}
+
+/* All of the rules. What they allow by a pattern is counted by them. */
+static __noinline int judge_paths(struct scratch *scratch, const struct snug_task *state, struct verdict *verdict,
+				  u32 access, const struct paths *paths)
+{
+	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), set = 0, found, n = 0;
+	u64 tag, actor = keys.seed;
+	bool fixed;
+
+	if (!profile)
+		return 0;
+	verdict->deviates = 0;
+	fixed = paths->cut || lookup_rule(verdict, actor, SNUG_RULE_SHIPPED(keys, paths->path), &tag) != RULE_NONE;
+	if (!fixed)
+		set = run_automaton(scratch, profile, paths->at, access & SNUG_RENAME ? paths->to_at : ~0u,
+				    access & SNUG_RENAME ? SNUG_TEXT_MAX : paths->to_at);
+	access = rule_access(access);
+	for (u32 bit = SNUG_READ; bit <= SNUG_RENAME; bit <<= 1) {
+		if (!(access & bit))
+			continue;
+		found = lookup_access(state, verdict, bit, paths, set, &verdict->tags[n & 1]);
+		if (!found && bit == SNUG_CREATE)
+			found = lookup_access(state, verdict, SNUG_WRITE, paths, set, &verdict->tags[n & 1]);
+		if (!found && bit == SNUG_DELETE && !fixed)
+			found = lookup_delete_by_rename(state, verdict, paths, set, &verdict->tags[n & 1]);
+		if (found != RULE_ALLOW)
+			verdict->deviates = 1;
+		n++;
+	}
+	if (verdict->deviates)
+		verdict->by_rules = 0;
+	if (verdict->by_rules)
+		count_by_rules(state, verdict);
+	return 0;
+}
+
+#endif

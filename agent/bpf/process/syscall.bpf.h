@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The system call that a process is in or returns from, and its arguments by the right table. */
+#ifndef SNUG_SYSCALL_H
+#define SNUG_SYSCALL_H
+
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "process/task.bpf.h"
+#include "shared.h"
+
+/* What one system call did, as it returns. */
+struct call {
+	struct task_struct *task;
+	struct snug_task *state;
+	struct pt_regs *regs;
+	long ret;
+	u32 compat;
+};
+
+/* For a function that is not static, and so is verified once and not for each way to come to it: it is given numbers alone. */
+static __always_inline void init_call(struct call *call)
+{
+	call->task = bpf_get_current_task_btf();
+	call->state = state_of(call->task);
+	call->regs = (struct pt_regs *)bpf_task_pt_regs(call->task);
+}
+
+static __always_inline u64 argument(const struct call *call, int n)
+{
+	const struct pt_regs *regs = call->regs;
+#if defined(__TARGET_ARCH_x86)
+	if (call->compat) {
+		u64 value = n == 0 ? regs->bx : n == 1 ? regs->cx : n == 2 ? regs->dx :
+			    n == 3 ? regs->si : n == 4 ? regs->di : regs->bp;
+		return (u32)value;
+	}
+	return n == 0 ? regs->di : n == 1 ? regs->si : n == 2 ? regs->dx :
+	       n == 3 ? regs->r10 : n == 4 ? regs->r8 : regs->r9;
+#else
+	return n == 0 ? regs->orig_x0 : regs->regs[n];
+#endif
+}
+
+/* By permissions, by seccomp, or since nobody may write there. */
+static __always_inline bool was_denied(long ret)
+{
+	return ret == -EACCES || ret == -EPERM || ret == -EROFS;
+}
+
+#endif

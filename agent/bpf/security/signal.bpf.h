@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Signals to other programs' processes, refused before they are sent. */
+#ifndef SNUG_SECURITY_SIGNAL_H
+#define SNUG_SECURITY_SIGNAL_H
+
+#include "lib/kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+#include "hooks/signal.bpf.h"
+#include "security/lsm.bpf.h"
+#include "shared.h"
+
+SEC("lsm/task_kill")
+int lsm_kill(u64 *context)
+{
+	struct task_struct *sender = bpf_get_current_task_btf(), *target = (void *)context[0];
+	struct snug_task *state = acting_state(sender);
+	s32 number = context[2];
+	struct lsm_scratch *lsm_scratch;
+	bool refused;
+	u32 depth;
+
+	if (!state || !number || !is_sent(context[1]) || is_descendant(target, sender->tgid))
+		return 0;
+	lsm_scratch = acquire_scratch(state, &depth);
+	if (!lsm_scratch)
+		return 0;
+	refused = report_signal(&lsm_scratch->scratch, state, target, SNUG_REFUSED);
+	release_scratch(depth);
+	return REFUSE_IF(refused);
+}
+
+#endif
