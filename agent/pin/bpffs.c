@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-#include "sensor/sensor.h"
+#include "pin/bpffs.h"
+#include "sensor/log.h"
 
 bool is_bpffs(const char *path)
 {

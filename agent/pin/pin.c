@@ -12,6 +12,7 @@
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,7 +25,12 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "shared.h"
+#include "pin/bpffs.h"
 #include "pin/pin.h"
+#include "pin/state.h"
+#include "sensor/agent.h"
+#include "sensor/log.h"
 
 #define BPFFS "/sys/fs/bpf"
 #define LOCK_TRIES 250		/* of LOCK_WAIT_US: a sensor whose daemon was killed ends by itself */

@@ -1,29 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pinned folder: what pin.c keeps there, and heir.c finds. */
+/* Kernel state that outlives this process. */
 #ifndef SNUG_PIN_H
 #define SNUG_PIN_H
 
-#include "sensor/sensor.h"
+#include "sensor/agent.h"
 
-#define FOLDER_MAX 3072
-
-extern struct pins {
-	char folder[FOLDER_MAX];	/* DIR; empty: not pinned */
-	char state[FOLDER_MAX + 16];	/* DIR/N */
-	unsigned int number;		/* the highest N that is there */
-	char why_not[160];		/* it is not pinned */
-	char why_fresh[160];		/* nothing was taken over */
-	bool others;			/* states of another layout wait to be removed */
-} pins;
-
-/* Goes on without, for what `errno` says. */
-bool not_pinned(const char *what);
-/* Whether a map outlives the sensor. */
-bool outlives_sensor(struct agent *agent, const struct bpf_map *map);
-void map_path(char *path, size_t size, const struct bpf_map *map);
-/* The links of the programs that have that turn, in the state that is looked at. */
-void links_path(char *path, size_t size, __u32 generation);
-/* NULL where it cannot be mapped. */
-void *map_fd(int fd, size_t size);
+/* False where another sensor uses the folder. Where nothing can be pinned the sensor goes on without. */
+bool pin_open(const char *path);
+/* To be called after the load, before anything is attached. */
+bool pin_maps(struct agent *agent);
+bool pin_link(struct agent *agent, const char *program, int fd);
+int pinned_ring(__u32 number);
+bool pin_ring(__u32 number, int fd);
+/* From here on the programs of this process act. `ring`: the first one. */
+void pin_activate(struct agent *agent, int ring);
+bool pin_has_old(void);
+void pin_remove_old(void);
+size_t pin_describe(struct agent *agent, char *text, size_t size);
+/* Removes all that is attached and pinned. Returns an exit code. */
+int pin_detach(const char *path);
 
 #endif

@@ -4,6 +4,7 @@
  * ours from here on; else a state of our own is made beside it.
  */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,7 +14,13 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "pin/pin.h"
+#include "abi.h"
+#include "shared.h"
+#include "pin/bpffs.h"
+#include "pin/state.h"
+#include "pin/takeover.h"
+#include "sensor/agent.h"
+#include "sensor/log.h"
 
 /* Of what the maps mean and where they lie, which their sizes do not show: the hashes, the order of states. Count it up then. */
 #define LAYOUT_VERSION 3

@@ -14,7 +14,11 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "shared.h"
+#include "selftest/attempts.h"
+#include "sensor/agent.h"
+#include "sensor/install.h"
 
 #define FORBIDDEN_PATH "/"
 #define ALLOWED_PORT 9
@@ -64,7 +68,7 @@ static struct snug_rule *add_rule(__u8 kind, __u32 flags, bool by_attempt, const
 
 static void send_rules(struct agent *agent)
 {
-	profile_rules(agent, (const void *)command, command_size);
+	install_rules(agent, (const void *)command, command_size);
 	command_size = sizeof(struct snug_rules);
 }
 
@@ -83,7 +87,7 @@ bool selftest_profile(struct agent *agent)
 		return false;
 	((struct snug_rules *)command)->scope = SNUG_SELFTEST_SCOPE;
 	command_size = sizeof(struct snug_rules);
-	profile_begin(agent, &begin);
+	install_begin(agent, &begin);
 	add_rule(SNUG_EXEC, 0, false, exe);
 	add_rule(SNUG_EXEC, SNUG_WITH_DRIFT, false, exe);
 	rule = add_rule(SNUG_FILE, SNUG_PATTERN, true, "");
@@ -106,8 +110,8 @@ bool selftest_profile(struct agent *agent)
 	for (int c = 0; c < 256; c++)
 		any.states[1].next[c] = 1;
 	any.states[1].accept = 1;
-	profile_states(agent, &any.head, sizeof(any));
-	profile_end(agent, &end);
+	install_states(agent, &any.head, sizeof(any));
+	install_end(agent, &end);
 	return true;
 }
 

@@ -20,7 +20,16 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "shared.h"
+#include "selftest/attempts.h"
+#include "selftest/selftest.h"
+#include "sensor/agent.h"
+#include "sensor/assign.h"
+#include "sensor/clock.h"
+#include "sensor/frame.h"
+#include "sensor/log.h"
+#include "sensor/version.h"
 
 #define FIRST_AFTER (5 * NS)
 #define DEADLINE (10 * NS)

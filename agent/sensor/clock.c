@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <time.h>
-#include "sensor/sensor.h"
+#include "sensor/agent.h"
+#include "sensor/clock.h"
 
 __u64 monotonic(void)
 {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "sensor/frame.h"
+#include "sensor/log.h"
 
 #define OUT_SIZE (256 * 1024)
 

@@ -6,13 +6,20 @@
  * There are two families. Where BPF LSM refuses, its hooks see every act before it happens; else system calls are seen
  * as they return, and connections by the cgroup's hooks. Each process's exec and fork are seen the same way in both.
  */
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include "sensor/sensor.h"
+#include "pin/pin.h"
+#include "sensor/agent.h"
+#include "sensor/hooks.h"
+#include "sensor/log.h"
+#include "sensor/lsm.h"
+#include "sensor/syscalls.h"
 
 enum family {
 	BOTH,
@@ -210,7 +217,7 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 		}
 	}
 	if (!with_lsm && hook_named("connect4")->why[0])
-		set_peer_calls(agent->skel);
+		set_peer_syscalls(agent->skel);
 	if (!with_lsm)
 		bpf_map__set_max_entries(agent->skel->maps.lsm_scratches, 1);
 }

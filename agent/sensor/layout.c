@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Prints the layout that was compiled, as JSON: what the daemon's decoder is held against. */
+#include <stddef.h>
 #include <stdio.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "sensor/layout.h"
 
 #define SIZE(type) printf("  \"%s\": %zu,\n", #type, sizeof(struct type))
 #define AT(type, field) printf("  \"%s.%s\": %zu,\n", #type, #field, offsetof(struct type, field))

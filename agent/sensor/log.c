@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdarg.h>
 #include <stdio.h>
-#include "sensor/sensor.h"
+#include "sensor/log.h"
 
 void log_line(const char *format, ...)
 {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What could not be told, by container and reason. */
 #include <string.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "shared.h"
+#include "sensor/agent.h"
+#include "sensor/container.h"
+#include "sensor/frame.h"
+#include "sensor/loss.h"
 
 static void send_loss(__u64 container, __u32 reason, __u64 count, __u64 from, __u64 to)
 {

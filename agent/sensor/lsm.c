@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
-#include "sensor/sensor.h"
+#include "sensor/lsm.h"
 
 #define NAME_SIZE 16
 #define INSN(op, to, from, where, value) \

@@ -6,28 +6,49 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "shared.h"
+#include "pin/pin.h"
+#include "pin/takeover.h"
+#include "selftest/attempts.h"
+#include "selftest/selftest.h"
+#include "sensor/agent.h"
+#include "sensor/clock.h"
+#include "sensor/commands.h"
+#include "sensor/container.h"
+#include "sensor/frame.h"
+#include "sensor/hooks.h"
+#include "sensor/layout.h"
+#include "sensor/log.h"
+#include "sensor/loss.h"
+#include "sensor/options.h"
+#include "sensor/paths.h"
+#include "sensor/process.h"
+#include "sensor/report.h"
+#include "sensor/ring.h"
+#include "sensor/rule_hash.h"
+#include "sensor/scan.h"
+#include "sensor/slot.h"
+#include "sensor/syscalls.h"
+#include "sensor/version.h"
 
 #define POLL_MS 2		/* while something happens */
 #define IDLE_ROUNDS 10		/* of POLL_MS without a record: then sleep until woken */
 
-static __u64 retire_at;		/* when the state of another build can go; 0: not known yet */
 static __u64 prune_at;
 
-#define RETIRE_AFTER (10 * NS)	/* that everything was told: what an engine tells late is assigned by then */
 #define PRUNE_AFTER (60 * NS)
 
 static struct options options = {
 	.ring_size = 4u << 20,
 	.filter = true,
-	.probe_seconds = 60,
+	.selftest_seconds = 60,
 };
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list list)
@@ -40,98 +61,12 @@ static void remove_stale(struct agent *agent)
 {
 	__u64 now = monotonic();
 
-	if (retire_at && now >= retire_at && pin_has_old())
+	if (catch_up_settled() && pin_has_old())
 		pin_remove_old();
 	if (now >= prune_at) {
 		versions_prune(agent);
 		prune_at = now + PRUNE_AFTER;
 	}
-}
-
-static void handle_command(const struct snug_head *head, void *context)
-{
-	struct agent *agent = context;
-	size_t size = head->size + sizeof(*head);
-	struct snug_ping pong;
-
-	switch (head->type) {
-	case SNUG_ASSIGN:
-		if (size < sizeof(struct snug_assign) || !assign_container(agent, (const void *)head, size))
-			break;
-		mark_counts_stale();
-		return;
-	case SNUG_PROFILE:
-		if (size != sizeof(struct snug_profile))
-			break;
-		profile_begin(agent, (const void *)head);
-		mark_counts_stale();
-		return;
-	case SNUG_RULES:
-		if (size < sizeof(struct snug_rules) || !profile_rules(agent, (const void *)head, size))
-			break;
-		return;
-	case SNUG_STATES:
-		if (size < sizeof(struct snug_states) || !profile_states(agent, (const void *)head, size))
-			break;
-		return;
-	case SNUG_PREFIXES:
-		if (size < sizeof(struct snug_prefixes) || !profile_prefixes(agent, (const void *)head, size))
-			break;
-		return;
-	case SNUG_PROFILE_END:
-		if (size != sizeof(struct snug_profile_end))
-			break;
-		profile_end(agent, (const void *)head);
-		mark_counts_stale();
-		return;
-	case SNUG_ENFORCE:
-		if (size != sizeof(struct snug_enforce))
-			break;
-		set_enforcement(agent, (const void *)head);
-		mark_counts_stale();
-		return;
-	case SNUG_PEER:
-		if (size < sizeof(struct snug_peer) || !name_peer(agent, (const void *)head, size))
-			break;
-		return;
-	case SNUG_FAIL_CLOSED:
-		if (size != sizeof(struct snug_fail_closed))
-			break;
-		agent->control->fail_closed = ((const struct snug_fail_closed *)head)->on;
-		return;
-	case SNUG_KNOWN:
-		if (size < sizeof(struct snug_known))
-			break;
-		add_known(agent, (const void *)head);
-		return;
-	case SNUG_FILTER:
-		if (size != sizeof(struct snug_filter))
-			break;
-		agent->control->filter = ((const struct snug_filter *)head)->mode;
-		return;
-	case SNUG_FLUSH:
-		report_all_records(agent);
-		report_heartbeat(agent, true);
-		return;
-	case SNUG_PING:
-		if (size != sizeof(struct snug_ping))
-			break;
-		/* Everything that happened before the ping is told before the pong. */
-		report_all_records(agent);
-		report_container_ends(agent);
-		pong = *(const struct snug_ping *)head;
-		send_frame(&pong, SNUG_PONG, sizeof(pong), NULL, 0);
-		if (!retire_at)
-			retire_at = monotonic() + RETIRE_AFTER;
-		return;
-	case SNUG_TAKEN:
-		if (size < sizeof(struct snug_mark))
-			break;
-		handle_ack(agent, (const void *)head, size);
-		return;
-	}
-	log_line("bad command from the daemon: type %u of %zu bytes", head->type, size);
-	exit(2);
 }
 
 static void send_hello(struct agent *agent)
@@ -283,7 +218,7 @@ static bool begin(struct agent *agent)
 		adopt_state(agent);
 	if (options.fresh_daemon || !pinned_state->daemon_run) {
 		pinned_state->daemon_run = pinned_state->daemon_run % SNUG_RUN_MASK + 1;
-		containers_reset(agent);
+		slots_reset(agent);
 	}
 	if (!hooks_attach(agent))
 		return false;
@@ -298,7 +233,7 @@ static bool begin(struct agent *agent)
 	prune_at = monotonic() + PRUNE_AFTER;
 	if (agent->taken_over)
 		report_heartbeat(agent, false);
-	selftest_begin(agent, options.probe_seconds, !options.selftest_unarmed);
+	selftest_begin(agent, options.selftest_seconds, !options.selftest_unarmed);
 	return send_now();
 }
 

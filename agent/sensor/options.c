@@ -2,7 +2,8 @@
 /* The command line. */
 #include <stdlib.h>
 #include <string.h>
-#include "sensor/sensor.h"
+#include "sensor/log.h"
+#include "sensor/options.h"
 
 static __u32 number_of(const char *text, __u32 least, __u32 most)
 {
@@ -32,7 +33,7 @@ static bool parse_pair(struct options *options, const char *option, const char *
 	else if (!strcmp(option, "--ring-size"))
 		options->ring_size = number_of(value, 4096, 1u << 30);
 	else if (!strcmp(option, "--probe"))
-		options->probe_seconds = number_of(value, 0, 86400);
+		options->selftest_seconds = number_of(value, 0, 86400);
 	else if (!strcmp(option, "--pin"))
 		options->pin = value;
 	else if (!strcmp(option, "--resume"))

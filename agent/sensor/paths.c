@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The names that acts refer to: the daemon is told each once, before the first act that it is in. */
 #include <bpf/bpf.h>
-#include "sensor/sensor.h"
+#include <bpf/libbpf.h>
+#include "abi.h"
+#include "shared.h"
+#include "sensor/agent.h"
+#include "sensor/frame.h"
+#include "sensor/paths.h"
 
 /* Fewer than the kernel's table and the daemon's hold: what is dropped here is told again when it is needed. */
 #define NAMES_REPORTED 6144

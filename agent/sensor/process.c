@@ -2,13 +2,17 @@
 /* What /proc tells of a process that ran before it was watched: its program, its script, its ids. */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "shared.h"
+#include "sensor/agent.h"
+#include "sensor/process.h"
+#include "sensor/rule_hash.h"
 
 #define TASK_COMM_LEN 16
 

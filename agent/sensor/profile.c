@@ -5,11 +5,17 @@
  * the next change of a table of tables waits for all such programs.
  */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "shared.h"
+#include "sensor/agent.h"
+#include "sensor/log.h"
+#include "sensor/profile.h"
+#include "sensor/rule_hash.h"
 
 /* A profile under construction, for the version with the same index. */
 struct draft {
@@ -81,17 +87,9 @@ static int make(enum bpf_map_type type, const char *name, __u32 key, __u32 value
 	return fd;
 }
 
-void profile_begin(struct agent *agent, const struct snug_profile *command)
+void profile_begin(__u32 index, const struct snug_profile *command)
 {
-	__u32 index = version_index(agent, command->scope);
-
-	if (!index--)
-		return;
 	profile_discard(index);
-	if (command->absent) {
-		version_set_profile(agent, index, 0);
-		return;
-	}
 	drafts[index] = (struct draft){
 		.open = true,
 		.rules = make(BPF_MAP_TYPE_HASH, "snug_rules", 8, 8, command->rules, 0),
@@ -110,12 +108,9 @@ static void must(int result, const char *what)
 	exit(1);
 }
 
-/* What follows a PROFILE of a scope for which there was no room is let pass. */
-static struct draft *draft_of(struct agent *agent, __u64 scope)
+static struct draft *draft_at(__u32 index)
 {
-	__u32 index = version_index(agent, scope);
-
-	return index && drafts[index - 1].open ? &drafts[index - 1] : NULL;
+	return index < SNUG_VERSIONS && drafts[index].open ? &drafts[index] : NULL;
 }
 
 static void put(struct bpf_map *outer, __u32 number, int table, const char *what)
@@ -123,10 +118,10 @@ static void put(struct bpf_map *outer, __u32 number, int table, const char *what
 	must(bpf_map_update_elem(bpf_map__fd(outer), &number, &table, BPF_ANY), what);
 }
 
-bool profile_rules(struct agent *agent, const struct snug_rules *command, size_t size)
+bool profile_rules(struct agent *agent, __u32 index, const struct snug_rules *command, size_t size)
 {
 	const unsigned char *at = (const unsigned char *)(command + 1), *end = (const unsigned char *)command + size;
-	struct draft *draft = draft_of(agent, command->scope);
+	struct draft *draft = draft_at(index);
 
 	while (at < end) {
 		const struct snug_rule *rule = (const void *)at;
@@ -144,10 +139,10 @@ bool profile_rules(struct agent *agent, const struct snug_rules *command, size_t
 	return true;
 }
 
-bool profile_states(struct agent *agent, const struct snug_states *command, size_t size)
+bool profile_states(__u32 index, const struct snug_states *command, size_t size)
 {
 	const struct snug_state *state = (const void *)(command + 1);
-	struct draft *draft = draft_of(agent, command->scope);
+	struct draft *draft = draft_at(index);
 
 	if (size != sizeof(*command) + (size_t)command->count * sizeof(*state))
 		return false;
@@ -159,10 +154,10 @@ bool profile_states(struct agent *agent, const struct snug_states *command, size
 	return true;
 }
 
-bool profile_prefixes(struct agent *agent, const struct snug_prefixes *command, size_t size)
+bool profile_prefixes(__u32 index, const struct snug_prefixes *command, size_t size)
 {
 	const struct snug_prefix *prefix = (const void *)(command + 1);
-	struct draft *draft = draft_of(agent, command->scope);
+	struct draft *draft = draft_at(index);
 	size_t count = (size - sizeof(*command)) / sizeof(*prefix);
 
 	if (size != sizeof(*command) + count * sizeof(*prefix))
@@ -178,13 +173,13 @@ bool profile_prefixes(struct agent *agent, const struct snug_prefixes *command, 
 	return true;
 }
 
-void profile_end(struct agent *agent, const struct snug_profile_end *command)
+__u32 profile_end(struct agent *agent, __u32 index)
 {
-	__u32 index = version_index(agent, command->scope), number;
-	struct draft *draft = index ? &drafts[--index] : NULL;
+	struct draft *draft = draft_at(index);
+	__u32 number;
 
-	if (!draft || !draft->open)
-		return;
+	if (!draft)
+		return 0;
 	number = free_number();
 	number_used[number] = true;
 	put(agent->skel->maps.rules, number, draft->rules, "rules");
@@ -193,7 +188,7 @@ void profile_end(struct agent *agent, const struct snug_profile_end *command)
 	put(agent->skel->maps.automata, number, draft->automaton, "an automaton");
 	put(agent->skel->maps.prefixes, number, draft->prefixes, "blocks of addresses");
 	profile_discard(index);
-	version_set_profile(agent, index, number);
+	return number;
 }
 
 /* Tables that belong to no version are of a sensor that was ended in the midst of it. */
@@ -211,21 +206,3 @@ void profiles_takeover(struct agent *agent)
 	}
 }
 
-bool name_peer(struct agent *agent, const struct snug_peer *command, size_t size)
-{
-	struct snug_trie_key key = { .bits = command->bits };
-	int fd = bpf_map__fd(agent->skel->maps.peers);
-	__u64 name;
-
-	if (key.bits > 128 || size != sizeof(*command) + command->name_size)
-		return false;
-	memcpy(key.address, command->address, sizeof(key.address));
-	if (!command->name_size) {
-		bpf_map_delete_elem(fd, &key);
-		return true;
-	}
-	name = peer_name(&agent->keys, command + 1, command->name_size);
-	if (bpf_map_update_elem(fd, &key, &name, BPF_ANY))
-		log_line("there are more peers with a name than there is room for: %s", strerror(errno));
-	return true;
-}

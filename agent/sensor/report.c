@@ -8,7 +8,19 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "shared.h"
+#include "sensor/agent.h"
+#include "sensor/clock.h"
+#include "sensor/container.h"
+#include "sensor/frame.h"
+#include "sensor/log.h"
+#include "sensor/loss.h"
+#include "sensor/paths.h"
+#include "sensor/report.h"
+#include "sensor/ring.h"
+#include "sensor/slot.h"
+#include "sensor/version.h"
 
 static struct snug_counters last;
 static __u64 last_heartbeat;

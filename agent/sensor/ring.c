@@ -7,13 +7,18 @@
  * younger than SETTLE waits: an older one may still be on its way in another ring.
  */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "pin/pin.h"
+#include "sensor/agent.h"
+#include "sensor/clock.h"
+#include "sensor/log.h"
+#include "sensor/ring.h"
 
 #define SETTLE_NS 1000000ull
 #define RINGS_MAX 256

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,16 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "hash.h"
+#include "rule_key.h"
+#include "shared.h"
+#include "sensor/agent.h"
+#include "sensor/clock.h"
+#include "sensor/container.h"
+#include "sensor/log.h"
+#include "sensor/process.h"
+#include "sensor/scan.h"
 
 #define PIDFD_THREAD O_EXCL
 #define PROCESSES_MAX 4096

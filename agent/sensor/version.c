@@ -4,11 +4,20 @@
  * write of the version's word.
  */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "shared.h"
+#include "sensor/agent.h"
+#include "sensor/clock.h"
+#include "sensor/frame.h"
+#include "sensor/log.h"
+#include "sensor/profile.h"
+#include "sensor/slot.h"
+#include "sensor/version.h"
 
 static struct {
 	bool disarm_reported;

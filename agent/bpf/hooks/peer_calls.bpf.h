@@ -85,17 +85,17 @@ static __always_inline void read_message(const struct call *call, struct peer_re
 static __always_inline u32 class_of_operation(u32 operation)
 {
 	switch (operation) {
-	case 2:
+	case SYS_BIND:
 		return SNUG_CLASS_BIND;
-	case 3:
+	case SYS_CONNECT:
 		return SNUG_CLASS_CONNECT;
-	case 4:
+	case SYS_LISTEN:
 		return SNUG_CLASS_LISTEN;
-	case 11:
+	case SYS_SENDTO:
 		return SNUG_CLASS_SENDTO;
-	case 16:
+	case SYS_SENDMSG:
 		return SNUG_CLASS_SENDMSG;
-	case 20:
+	case SYS_SENDMMSG:
 		return SNUG_CLASS_SENDMMSG;
 	}
 	return SNUG_CLASS_NONE;
@@ -117,7 +117,7 @@ static __always_inline u32 socket_call(const struct call *call, struct peer_requ
 
 static __always_inline int report_messages(struct call *call, struct peer_request *peer_request)
 {
-	u32 stride = call->compat ? 32 : 64;
+	u32 stride = call->compat ? MMSGHDR_SIZE_COMPAT : MMSGHDR_SIZE;
 
 	for (u32 i = 0; i < MESSAGES_MAX && (!i || i < call->ret); i++) {
 		read_message(call, peer_request, peer_request->arguments[1] + i * stride);

@@ -107,7 +107,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 
 	call.task = bpf_get_current_task_btf();
 #if defined(__TARGET_ARCH_x86)
-	number = regs->orig_ax & ~0x40000000u;
+	number = regs->orig_ax & ~X32_SYSCALL_BIT;
 	call.compat = call.task->thread_info.status & TS_COMPAT;
 #else
 	number = regs->syscallno;

@@ -296,6 +296,25 @@ struct pt_regs {
 
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define ANON_INODE_FS_MAGIC 0x09041934
+#define NR_IO_URING_ENTER 426	/* on every machine */
+#if defined(__TARGET_ARCH_x86)
+#define NR_EXECVEAT 322
+#else
+#define NR_EXECVEAT 281
+#endif
+/* A system call of the x32 table: the 64-bit one with this bit set. */
+#define X32_SYSCALL_BIT 0x40000000u
+/* Operations of i386's socketcall (linux/net.h). */
+#define SYS_BIND 2
+#define SYS_CONNECT 3
+#define SYS_LISTEN 4
+#define SYS_SENDTO 11
+#define SYS_SENDMSG 16
+#define SYS_SENDMMSG 20
+/* Bytes of a struct mmsghdr, of a 64-bit and of a 32-bit caller. */
+#define MMSGHDR_SIZE 64
+#define MMSGHDR_SIZE_COMPAT 32
+
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER 0x00004000
 #define TS_COMPAT 0x0002

@@ -81,9 +81,9 @@ static __always_inline void read_passed(struct lsm_scratch *lsm_scratch, struct 
 		lsm_scratch->cut = SNUG_CUT;
 		return;
 	}
-	at_descriptor = call.regs->orig_ax == 322;
+	at_descriptor = call.regs->orig_ax == NR_EXECVEAT;
 #else
-	at_descriptor = call.regs->syscallno == 281;
+	at_descriptor = call.regs->syscallno == NR_EXECVEAT;
 #endif
 	lsm_scratch->argv = at_descriptor ? argument(&call, 2) : argument(&call, 1);
 	bpf_loop(512, argument_step, &lsm_scratch, 0);

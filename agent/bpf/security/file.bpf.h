@@ -24,8 +24,6 @@
 #include "security/lsm.bpf.h"
 #include "shared.h"
 
-#define NR_IO_URING_ENTER 426	/* on every machine */
-
 /*
  * Files are opened for other reasons too: to be executed, for a descriptor of a process or a queue, to dump a core.
  * These are other acts, or none.

@@ -97,7 +97,7 @@ static __always_inline u32 current_syscall(struct call *call, struct task_struct
 	call->task = task;
 	call->regs = (struct pt_regs *)bpf_task_pt_regs(task);
 #if defined(__TARGET_ARCH_x86)
-	number = call->regs->orig_ax & ~0x40000000u;
+	number = call->regs->orig_ax & ~X32_SYSCALL_BIT;
 	call->compat = task->thread_info.status & TS_COMPAT;
 #else
 	number = call->regs->syscallno;

@@ -3,7 +3,10 @@
  * Hashes as the kernel programs make them, of words that the daemon sent: names, paths, and the rules of a profile.
  */
 #include <string.h>
-#include "sensor/sensor.h"
+#include "abi.h"
+#include "hash.h"
+#include "rule_key.h"
+#include "sensor/rule_hash.h"
 
 /* What a cut path begins with. */
 static const char ellipsis[] = "\xe2\x80\xa6";

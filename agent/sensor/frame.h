@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames to the daemon and from it. */
+#ifndef SNUG_FRAME_H
+#define SNUG_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "abi.h"
+
+void send_bytes(const void *data, size_t size);
+void send_frame(void *frame, __u16 type, size_t size, const void *tail, size_t tail_size);
+/* False once nobody reads any more. */
+bool send_now(void);
+/* Calls `handle` for each whole frame. False once the daemon is gone. Exits on what is no frame. */
+bool receive(void (*handle)(const struct snug_head *head, void *context), void *context);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hooks of this kernel. */
+#ifndef SNUG_HOOKS_H
+#define SNUG_HOOKS_H
+
+#include "sensor/agent.h"
+
+bool hooks_load(struct agent *agent);
+bool hooks_attach(struct agent *agent);
+size_t hooks_describe(struct agent *agent, char *text, size_t size);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables of profiles. This part does not know which version a profile belongs to. */
+#ifndef SNUG_PROFILE_H
+#define SNUG_PROFILE_H
+
+#include "sensor/agent.h"
+
+/*
+ * A draft is made under an index that its caller chooses, a version's, and becomes a profile with a number. Parts for
+ * an index without a draft have no effect. What returns a bool is false for a command that is not well formed.
+ */
+void profile_begin(__u32 index, const struct snug_profile *command);
+bool profile_rules(struct agent *agent, __u32 index, const struct snug_rules *command, size_t size);
+bool profile_states(__u32 index, const struct snug_states *command, size_t size);
+bool profile_prefixes(__u32 index, const struct snug_prefixes *command, size_t size);
+/* The number of the profile, which is whole in the kernel then; 0 where there is no draft. */
+__u32 profile_end(struct agent *agent, __u32 index);
+void profile_discard(__u32 index);
+void profile_used(__u32 number);
+/* Its tables go with the next change: until then a program may still look into them. */
+void profile_replaced(__u32 number);
+/* Removes tables that belong to no version: their sensor ended while it made them. */
+void profiles_takeover(struct agent *agent);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables of system calls by number. */
+#ifndef SNUG_SYSCALL_TABLE_H
+#define SNUG_SYSCALL_TABLE_H
+
+#include "shared.h"
+#include "sensor/agent.h"
+
+struct syscall_entry {
+	int number;
+	int class;
+};
+
+#define CALL(name) (SNUG_CLASS_CALL + SNUG_CALL_##name)
+
+/* On every machine the same, and newer than some headers (Linux 6.6). */
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
+
+#define SET_CLASSES(table, entries)                                                 \
+	for (size_t i = 0; i < sizeof(entries) / sizeof(*(entries)); i++)           \
+		if ((entries)[i].number >= 0 && (entries)[i].number < SNUG_SYSCALL_MAX) \
+			(table)[(entries)[i].number] = (entries)[i].class
+
+#ifdef __x86_64__
+void set_i386_syscall_classes(struct sensor *skel);
+void set_i386_peer_syscalls(struct sensor *skel);
+#endif
+
+#endif
