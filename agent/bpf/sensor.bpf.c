@@ -17,4 +17,5 @@
 #include "security/signal.bpf.h"
 #include "security/syscalls.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";

@@ -2,10 +2,11 @@
 /*
  * The contract between the kernel programs, the sensor and the daemon.
  *
- * Everything is little endian, of fixed width and naturally aligned: no compiler adds padding. A frame is a
- * head and `size` bytes behind it. What the kernel puts on a ring is already such a frame, so the sensor
- * passes it on unread. Change anything here only with SNUG_ABI; `snug-sensor --abi` prints the layout that
- * was compiled, and a test holds src/pipeline/sources/ebpf/abi.ts against it.
+ * Everything is little endian, of fixed width and naturally aligned: no compiler adds padding. A
+ * frame is a head and `size` bytes behind it. What the kernel puts on a ring is already such a
+ * frame, so the sensor passes it on unread. Change anything here only with SNUG_ABI; `snug-sensor
+ * --abi` prints the layout that was compiled, and a test holds src/pipeline/sources/ebpf/abi.ts
+ * against it.
  */
 #ifndef SNUG_ABI_H
 #define SNUG_ABI_H
@@ -15,14 +16,14 @@
 #define SNUG_ABI 4
 #define SNUG_FRAME_MAX (1u << 20)
 
-#define SNUG_ID_LEN 64		/* a container's id: hex digits, no terminator */
-#define SNUG_CGROUP_MAX 256	/* of a cgroup's path, with its terminator */
+#define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
+#define SNUG_CGROUP_MAX 256 /* of a cgroup's path, with its terminator */
 #define SNUG_ANCESTORS 8
-#define SNUG_PATH_MAX 4096	/* of one path in an act; of what is longer the tail is kept */
-#define SNUG_TEXT_MAX 8192	/* two paths */
+#define SNUG_PATH_MAX 4096 /* of one path in an act; of what is longer the tail is kept */
+#define SNUG_TEXT_MAX 8192 /* two paths */
 #define SNUG_ARGS_MAX 2048
 #define SNUG_COMMANDS 5
-#define SNUG_NAME_MAX 1016	/* of an executable's path; of what is longer the tail is kept */
+#define SNUG_NAME_MAX 1016 /* of an executable's path; of what is longer the tail is kept */
 
 enum snug_frame_type {
 	/* up */
@@ -44,7 +45,10 @@ enum snug_frame_type {
 	SNUG_FILTER = 34,
 	SNUG_FLUSH = 35,
 	SNUG_PING = 36,
-	/* A profile comes as one PROFILE, then its parts, then PROFILE_END: only that one has an effect. */
+	/*
+	 * A profile comes as one PROFILE, then its parts, then PROFILE_END: only that one has an
+	 * effect.
+	 */
 	SNUG_PROFILE = 37,
 	SNUG_RULES = 38,
 	SNUG_STATES = 39,
@@ -69,8 +73,8 @@ enum snug_kind {
 enum snug_origin {
 	SNUG_ENTRYPOINT = 1,
 	SNUG_EXEC_IN = 2,
-	SNUG_PROBE = 3,		/* an exec session that began with a command of the engine's own */
-	SNUG_INIT = 4,		/* the init that the engine put in */
+	SNUG_PROBE = 3, /* an exec session that began with a command of the engine's own */
+	SNUG_INIT = 4,	/* the init that the engine put in */
 };
 
 /* About the actor: snug_act.actor_flags. */
@@ -80,21 +84,22 @@ enum snug_actor_flag {
 	SNUG_DRIFT_UPPER = 4,
 	SNUG_DRIFT_MEMFD = 8,
 	SNUG_DRIFT_MOUNT = 16,
-	SNUG_DECLARED_USER = 32, /* of an act only: its uid is the one that the container was started as */
+	SNUG_DECLARED_USER =
+		32, /* of an act only: its uid is the one that the container was started as */
 };
 #define SNUG_DRIFT (SNUG_DRIFT_UPPER | SNUG_DRIFT_MEMFD | SNUG_DRIFT_MOUNT)
 
 /* About the act: snug_act.act_flags. */
 enum snug_act_flag {
-	SNUG_CUT = 1,		/* the text is longer than what is carried */
+	SNUG_CUT = 1, /* the text is longer than what is carried */
 	SNUG_TO_CUT = 2,
-	SNUG_DENIED = 4,	/* EACCES, EPERM or EROFS */
-	SNUG_UNRESOLVED = 8,	/* the path is what the caller passed, made absolute */
-	SNUG_COMPAT = 16,	/* by the 32-bit system call table */
+	SNUG_DENIED = 4,     /* EACCES, EPERM or EROFS */
+	SNUG_UNRESOLVED = 8, /* the path is what the caller passed, made absolute */
+	SNUG_COMPAT = 16,    /* by the 32-bit system call table */
 	/* What was done about a deviation that is to be blocked. */
-	SNUG_REFUSED = 32,	/* it did not happen: EPERM */
-	SNUG_KILLED = 64,	/* its process was killed before it could go on */
-	SNUG_MISSED = 128,	/* nothing: this kernel offers no hook that comes in time */
+	SNUG_REFUSED = 32, /* it did not happen: EPERM */
+	SNUG_KILLED = 64,  /* its process was killed before it could go on */
+	SNUG_MISSED = 128, /* nothing: this kernel offers no hook that comes in time */
 };
 #define SNUG_STOPS (SNUG_REFUSED | SNUG_KILLED | SNUG_MISSED)
 
@@ -104,7 +109,7 @@ enum snug_access {
 	SNUG_CREATE = 4,
 	SNUG_DELETE = 8,
 	SNUG_RENAME = 16,
-	SNUG_RENAME_SOURCE = 32,	/* of a rule alone: to rename the path, whatever to */
+	SNUG_RENAME_SOURCE = 32, /* of a rule alone: to rename the path, whatever to */
 };
 
 enum snug_protocol {
@@ -119,18 +124,21 @@ enum snug_filter_mode {
 	SNUG_FILTER_NOVELTY = 1,
 };
 
-/* Where an act that was seen could not be told. Indexes snug_stats.dropped; names in src/pipeline/sources/ebpf/abi.ts. */
+/*
+ * Where an act that was seen could not be told. Indexes snug_stats.dropped; names in
+ * src/pipeline/sources/ebpf/abi.ts.
+ */
 enum snug_drop {
-	SNUG_DROP_RING = 0,	/* the ring was full */
-	SNUG_DROP_TASK = 1,	/* no memory for a process's state: what it does is not seen */
+	SNUG_DROP_RING = 0,	 /* the ring was full */
+	SNUG_DROP_TASK = 1,	 /* no memory for a process's state: what it does is not seen */
 	SNUG_DROP_CONTAINER = 2, /* more containers than slots: what they do is not seen */
-	SNUG_DROP_FILE = 3,	/* the descriptor was gone before it could be looked at */
-	SNUG_DROP_TEXT = 4,	/* a string of the caller could not be read */
+	SNUG_DROP_FILE = 3,	 /* the descriptor was gone before it could be looked at */
+	SNUG_DROP_TEXT = 4,	 /* a string of the caller could not be read */
 	SNUG_DROPS = 5,
 };
 
 struct snug_head {
-	__u32 size;		/* of what follows this head */
+	__u32 size; /* of what follows this head */
 	__u16 type;
 	__u8 version;
 	__u8 flags;
@@ -138,13 +146,13 @@ struct snug_head {
 
 struct snug_act {
 	struct snug_head head;
-	__u64 time;		/* CLOCK_MONOTONIC, ns */
-	__u64 container;	/* id of its cgroup */
+	__u64 time;	 /* CLOCK_MONOTONIC, ns */
+	__u64 container; /* id of its cgroup */
 	__u64 key;
-	__u64 exe;		/* a SNUG_NAME that came before, as are script and ancestors; 0: none */
+	__u64 exe; /* a SNUG_NAME that came before, as are script and ancestors; 0: none */
 	__u64 script;
 	__u64 ancestors[SNUG_ANCESTORS];
-	__u64 session;		/* 0: none */
+	__u64 session; /* 0: none */
 	__u32 pid;
 	__u32 ppid;
 	__u32 uid;
@@ -158,7 +166,7 @@ struct snug_act {
 		struct {
 			__u8 address[16]; /* IPv4 in the first four */
 			__u16 port;
-			__u8 family;	/* 4, 6, 0 (unix) */
+			__u8 family; /* 4, 6, 0 (unix) */
 			__u8 protocol;
 			__u32 net_reserved;
 		};
@@ -169,13 +177,13 @@ struct snug_act {
 			__u32 to_gid;
 		};
 		struct {
-			__u32 code;	/* access bits, capability, or snug_call */
+			__u32 code; /* access bits, capability, or snug_call */
 			__u32 code_reserved;
-			__u64 argument;	/* of a snug_call: flags, request, operation */
+			__u64 argument; /* of a snug_call: flags, request, operation */
 		};
 	};
-	__u16 text_size;	/* a path; arguments, each ending in NUL */
-	__u16 to_size;		/* behind the text: where it was renamed or linked to */
+	__u16 text_size; /* a path; arguments, each ending in NUL */
+	__u16 to_size;	 /* behind the text: where it was renamed or linked to */
 	__u16 slot;
 	__u16 text_reserved;
 	/* text, to */
@@ -186,11 +194,11 @@ struct snug_sighting {
 	__u64 time;
 	__u64 container;
 	__u64 key;
-	__u64 count;		/* since last told */
+	__u64 count; /* since last told */
 	__u64 first;
 	__u64 last;
 	__u64 session;
-	__u64 tags[2];		/* of the rules that allowed it; 0: it was not judged here, or not allowed */
+	__u64 tags[2]; /* of the rules that allowed it; 0: it was not judged here, or not allowed */
 	__u32 origin;
 	__u32 reserved;
 };
@@ -216,24 +224,25 @@ struct snug_name {
 
 struct snug_loss {
 	struct snug_head head;
-	__u64 container;	/* 0: not known */
+	__u64 container; /* 0: not known */
 	__u64 from;
 	__u64 to;
 	__u64 count;
-	__u32 reason;		/* snug_drop */
+	__u32 reason; /* snug_drop */
 	__u32 reserved;
 };
 
 struct snug_stats {
 	struct snug_head head;
 	__u64 time;
-	__u64 wall_offset;	/* CLOCK_REALTIME - CLOCK_MONOTONIC, ns */
-	__u64 received;		/* acts of containers' processes = emitted + filtered + the sum of dropped */
+	__u64 wall_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC, ns */
+	__u64 received; /* acts of containers' processes = emitted + filtered + the sum of dropped
+			 */
 	__u64 emitted;
-	__u64 filtered;		/* counted in the kernel instead */
+	__u64 filtered; /* counted in the kernel instead */
 	__u64 dropped[SNUG_DROPS];
-	__u64 unfiltered;	/* emitted because the table of what was seen is full */
-	__u64 unnamed;		/* executables for whose path there was no room */
+	__u64 unfiltered; /* emitted because the table of what was seen is full */
+	__u64 unnamed;	  /* executables for whose path there was no room */
 };
 
 struct snug_hello {
@@ -245,17 +254,21 @@ struct snug_hello {
 	__u32 ring_size;
 	__u32 slots;
 	/*
-	 * lines: `kernel RELEASE`, `hook NAME yes` or `hook NAME no WHY`, `stop CLASS HOW`, `pin FOLDER` or `pin no WHY`,
-	 * `kept yes SINCE` (CLOCK_MONOTONIC, ns: programs and maps are those of then, and went on) or `kept no WHY`
+	 * lines: `kernel RELEASE`, `hook NAME yes` or `hook NAME no WHY`, `stop CLASS HOW`, `pin
+	 * FOLDER` or `pin no WHY`, `kept yes SINCE` (CLOCK_MONOTONIC, ns: programs and maps are
+	 * those of then, and went on) or `kept no WHY`
 	 */
 };
 
-/* The user that the container was started as, whoever that is. No process has it as its uid: to the kernel it is none. */
+/*
+ * The user that the container was started as, whoever that is. No process has it as its uid: to the
+ * kernel it is none.
+ */
 #define SNUG_USER_DECLARED 0xffffffffu
 
 enum snug_trait {
-	SNUG_ENFORCED = 1,	/* its deviations are stopped where its version's are */
-	SNUG_OWN_INIT = 2,	/* the engine put its init into it */
+	SNUG_ENFORCED = 1, /* its deviations are stopped where its version's are */
+	SNUG_OWN_INIT = 2, /* the engine put its init into it */
 };
 
 struct snug_assign {
@@ -264,25 +277,29 @@ struct snug_assign {
 	__u64 scope;
 	__u32 traits;
 	__u32 commands_size;
-	__u32 user;		/* one more than the uid that it is declared to run as; 0: not known */
+	__u32 user; /* one more than the uid that it is declared to run as; 0: not known */
 	__u32 reserved;
-	/* at most SNUG_COMMANDS commands that the engine runs by itself: a __u32 of size, and arguments, each ending in NUL */
+	/*
+	 * at most SNUG_COMMANDS commands that the engine runs by itself: a __u32 of size, and
+	 * arguments, each ending in NUL
+	 */
 };
 
 struct snug_profile {
 	struct snug_head head;
 	__u64 scope;
-	__u32 rules;		/* 0, and no states either: the scope has no profile any more */
+	__u32 rules; /* 0, and no states either: the scope has no profile any more */
 	__u32 states;
 	__u32 prefixes;
-	__u32 absent;		/* the scope has no profile any more: nothing follows */
+	__u32 absent; /* the scope has no profile any more: nothing follows */
 };
 
 enum snug_rule_flag {
 	SNUG_DENY = 1,
-	SNUG_PATTERN = 2,	/* `set` is the accepting set of the automaton, or the number of a prefix */
-	SNUG_SHIPPED = 4,	/* no rule: no pattern takes the path in the text */
-	SNUG_NAMED = 8,		/* a peer by its name: the text */
+	SNUG_PATTERN =
+		2, /* `set` is the accepting set of the automaton, or the number of a prefix */
+	SNUG_SHIPPED = 4, /* no rule: no pattern takes the path in the text */
+	SNUG_NAMED = 8,	  /* a peer by its name: the text */
 	SNUG_WITH_DRIFT = 16,
 	SNUG_WITH_SOCKET = 32,
 };
@@ -291,14 +308,17 @@ enum snug_rule_flag {
 #define SNUG_PROGRAMS 64
 #define SNUG_PROGRAM_MAX 15
 
-/* Behind a SNUG_RULES' scope, one after the other. Paths are canonical; a cut one begins with U+2026. */
+/*
+ * Behind a SNUG_RULES' scope, one after the other. Paths are canonical; a cut one begins with
+ * U+2026.
+ */
 struct snug_rule {
-	__u16 size;		/* with its texts; a multiple of eight */
+	__u16 size; /* with its texts; a multiple of eight */
 	__u8 kind;
 	__u8 origin;
 	__u32 flags;
 	__u64 tag;
-	__u32 uid;		/* or SNUG_USER_DECLARED */
+	__u32 uid; /* or SNUG_USER_DECLARED */
 	__u32 set;
 	union {
 		__u8 detail[24];
@@ -316,12 +336,12 @@ struct snug_rule {
 			__u32 to_gid;
 		};
 		struct {
-			__u32 code;	/* one bit of access, capability, or snug_call */
+			__u32 code; /* one bit of access, capability, or snug_call */
 			__u32 code_reserved;
 			__u64 argument;
 		};
 	};
-	__u16 exe_size;		/* 0: no parent */
+	__u16 exe_size; /* 0: no parent */
 	__u16 script_size;
 	__u16 text_size;
 	__u16 to_size;
@@ -337,7 +357,7 @@ struct snug_rules {
 /* One state of the automaton over the bytes of a path. State 0 is dead, 1 is where it begins. */
 struct snug_state {
 	__u16 next[256];
-	__u32 accept;		/* number of an accepting set; 0: none */
+	__u32 accept; /* number of an accepting set; 0: none */
 	__u32 reserved;
 };
 
@@ -350,7 +370,7 @@ struct snug_states {
 };
 
 struct snug_prefix {
-	__u8 address[16];	/* of IPv4 the mapped form, 96 bits longer */
+	__u8 address[16]; /* of IPv4 the mapped form, 96 bits longer */
 	__u32 bits;
 	__u32 number;
 };
@@ -369,17 +389,17 @@ struct snug_profile_end {
 struct snug_enforce {
 	struct snug_head head;
 	__u64 scope;
-	__u64 paused_until;	/* CLOCK_REALTIME, ns; 0: not paused */
+	__u64 paused_until; /* CLOCK_REALTIME, ns; 0: not paused */
 	__u32 block;
-	__u32 budget;		/* different acts stopped within a minute before it disarms itself */
+	__u32 budget; /* different acts stopped within a minute before it disarms itself */
 };
 
 struct snug_peer {
 	struct snug_head head;
-	__u8 address[16];	/* as in snug_prefix */
+	__u8 address[16]; /* as in snug_prefix */
 	__u32 bits;
-	__u32 name_size;	/* 0: it has no name any more */
-	/* name */
+	__u32 name_size; /* 0: it has no name any more */
+			 /* name */
 };
 
 struct snug_fail_closed {
@@ -396,8 +416,8 @@ struct snug_disarmed {
 
 /* Bits of snug_probed: acts that the sensor tries in a cgroup of its own. */
 enum snug_selftest_attempt {
-	SNUG_SELFTEST_PASS = 1,	/* allowed, and went through */
-	SNUG_SELFTEST_EXEC = 2,	/* forbidden, and stopped: this and the following */
+	SNUG_SELFTEST_PASS = 1, /* allowed, and went through */
+	SNUG_SELFTEST_EXEC = 2, /* forbidden, and stopped: this and the following */
 	SNUG_SELFTEST_OPEN = 4,
 	SNUG_SELFTEST_CONNECT = 8,
 };
@@ -422,13 +442,15 @@ struct snug_filter {
 };
 
 /*
- * Up as MARK: everything before it was told. Down as TAKEN: everything before it was taken, and need not be told again
- * by a sensor that comes after this one; the positions then go to that one as `--resume`.
+ * Up as MARK: everything before it was told. Down as TAKEN: everything before it was taken, and
+ * need not be told again by a sensor that comes after this one; the positions then go to that one
+ * as `--resume`.
  */
 struct snug_mark {
 	struct snug_head head;
-	__u64 state;		/* of the kernel; positions in another mean nothing */
-	__u64 number;		/* of the mark, within a sensor's life */
+	__u64 state;  /* of the kernel; positions in another mean nothing */
+	__u64 number; /* of the mark, within a sensor's life */
+
 	/* positions in the rings, 8 bytes each */
 };
 
@@ -461,11 +483,12 @@ enum snug_call {
 	SNUG_CALL_IO_URING_SETUP,
 	SNUG_CALL_ADD_KEY,
 	SNUG_CALL_KEYCTL,
-	SNUG_CALL_IO_URING,	/* a submission: `argument` is its opcode */
-	SNUG_CALL_KILL,		/* of a process that is not the caller's own: the text is its program */
-	SNUG_CALL_CHMOD,	/* that makes a file setuid: the text is the file */
-	SNUG_CALL_UTIMENSAT,	/* and its older kin, with times that are not now: the text is the file */
-	SNUG_CALL_TRUNCATE,	/* by a path, which is the text */
+	SNUG_CALL_IO_URING, /* a submission: `argument` is its opcode */
+	SNUG_CALL_KILL,	    /* of a process that is not the caller's own: the text is its program */
+	SNUG_CALL_CHMOD,    /* that makes a file setuid: the text is the file */
+	SNUG_CALL_UTIMENSAT, /* and its older kin, with times that are not now: the text is the file
+			      */
+	SNUG_CALL_TRUNCATE,  /* by a path, which is the text */
 	SNUG_CALLS,
 };
 

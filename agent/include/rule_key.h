@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The keys of a profile's rules: the sensor makes them from a rule's words, the kernel programs from an act. Both
- * by what is here, so that they are the same.
+ * The keys of a profile's rules: the sensor makes them from a rule's words, the kernel programs
+ * from an act. Both by what is here, so that they are the same.
  */
 #ifndef SNUG_RULE_KEY_H
 #define SNUG_RULE_KEY_H
@@ -18,36 +18,46 @@
 #define SNUG_DOMAIN_SET 0x746573ull
 #define SNUG_DOMAIN_SHIPPED 0x70696873ull
 
-#define SNUG_RULE_ACTOR(keys, exe, script, uid, origin)                                    \
-	SNUG_MIX(keys, SNUG_MIX(keys, SNUG_MIX(keys, (keys).seed, exe), script),           \
+#define SNUG_RULE_ACTOR(keys, exe, script, uid, origin)                          \
+	SNUG_MIX(keys, SNUG_MIX(keys, SNUG_MIX(keys, (keys).seed, exe), script), \
 		 (__u64)(uid) << 8 | (origin))
 
 /* `what` is the hash of a literal path, or of SNUG_RULE_SET. */
-#define SNUG_RULE_FILE(keys, access, what) SNUG_MIX(keys, (__u64)SNUG_FILE | (__u64)(access) << 8, what)
+#define SNUG_RULE_FILE(keys, access, what) \
+	SNUG_MIX(keys, (__u64)SNUG_FILE | (__u64)(access) << 8, what)
 #define SNUG_RULE_PAIR(keys, path, to) SNUG_MIX(keys, path, to)
 #define SNUG_RULE_SET(keys, set) SNUG_MIX(keys, SNUG_DOMAIN_SET, (__u64)(set))
 #define SNUG_RULE_SHIPPED(keys, path) SNUG_MIX(keys, SNUG_DOMAIN_SHIPPED, path)
 
-#define SNUG_RULE_EXEC(keys, drift, socket, exe, script)                                   \
-	SNUG_MIX(keys, SNUG_MIX(keys, (__u64)SNUG_EXEC | (__u64)(drift) << 8 | (__u64)(socket) << 9, exe), script)
+#define SNUG_RULE_EXEC(keys, drift, socket, exe, script)                                       \
+	SNUG_MIX(keys,                                                                         \
+		 SNUG_MIX(keys, (__u64)SNUG_EXEC | (__u64)(drift) << 8 | (__u64)(socket) << 9, \
+			  exe),                                                                \
+		 script)
 
-/* `set`: that the automaton ends in for the arguments; 0: whether there are arguments that it may be run with. */
+/*
+ * `set`: that the automaton ends in for the arguments; 0: whether there are arguments that it may
+ * be run with.
+ */
 #define SNUG_RULE_ARGUMENTS(keys, exec, set) SNUG_MIX(keys, exec, SNUG_RULE_SET(keys, set))
 
-/* `peer`: of SNUG_RULE_ADDRESS, or the hash of a name with its mark, or of SNUG_RULE_SET for a prefix. */
-#define SNUG_RULE_PEER(keys, kind, protocol, port, peer)                                   \
+/*
+ * `peer`: of SNUG_RULE_ADDRESS, or the hash of a name with its mark, or of SNUG_RULE_SET for a
+ * prefix.
+ */
+#define SNUG_RULE_PEER(keys, kind, protocol, port, peer) \
 	SNUG_MIX(keys, (__u64)(kind) | (__u64)(protocol) << 8 | (__u64)(port) << 16, peer)
-#define SNUG_RULE_ADDRESS(keys, family, high, low)                                         \
+#define SNUG_RULE_ADDRESS(keys, family, high, low) \
 	SNUG_MIX(keys, SNUG_MIX(keys, (__u64)(family), high), low)
 
-#define SNUG_RULE_IDENTITY(keys, from_uid, from_gid, to_uid, to_gid)                       \
+#define SNUG_RULE_IDENTITY(keys, from_uid, from_gid, to_uid, to_gid)                        \
 	SNUG_MIX(keys, SNUG_MIX(keys, SNUG_IDENTITY, (__u64)(from_uid) << 32 | (from_gid)), \
 		 (__u64)(to_uid) << 32 | (to_gid))
 
 #define SNUG_RULE_CAPABILITY(keys, code) SNUG_MIX(keys, SNUG_CAPABILITY, (__u64)(code))
 
 /* `text`: the hash of what the call was about, or of SNUG_RULE_SET. */
-#define SNUG_RULE_CALL(keys, code, argument, text)                                         \
+#define SNUG_RULE_CALL(keys, code, argument, text) \
 	SNUG_MIX(keys, SNUG_MIX(keys, (__u64)SNUG_SYSCALL | (__u64)(code) << 8, argument), text)
 
 #define SNUG_RULE_KEY(keys, actor, object) SNUG_MIX(keys, actor, object)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the kernel programs and the sensor share in maps. It never leaves the sensor: see abi.h for what does. */
+/*
+ * What the kernel programs and the sensor share in maps. It never leaves the sensor: see abi.h for
+ * what does.
+ */
 #ifndef SNUG_SHARED_H
 #define SNUG_SHARED_H
 
@@ -12,7 +15,7 @@
 #define SNUG_SEEN 131072
 #define SNUG_KNOWN_KEYS 131072
 #define SNUG_VERSIONS 1024
-#define SNUG_PROFILES 2048	/* two for each version: the one in use, and the one being made */
+#define SNUG_PROFILES 2048 /* two for each version: the one in use, and the one being made */
 #define SNUG_STATES_MAX 8192
 #define SNUG_EXPECTED 4096
 #define SNUG_PEERS_MAX 16384
@@ -37,11 +40,14 @@ enum snug_slot_state {
 	SNUG_SLOT_ENDED = 2,
 };
 
-/* A command that the engine runs by itself (health check, probe, hook), as an exec session's first program shows it. */
+/*
+ * A command that the engine runs by itself (health check, probe, hook), as an exec session's first
+ * program shows it.
+ */
 struct snug_engine_command {
-	__u64 whole;		/* hash of all its arguments; size 0: there is none */
-	__u64 rest;		/* of all but the first, for a script, whose interpreter comes before it */
-	__u64 name;		/* of the first: its path, or the last part of it */
+	__u64 whole; /* hash of all its arguments; size 0: there is none */
+	__u64 rest;  /* of all but the first, for a script, whose interpreter comes before it */
+	__u64 name;  /* of the first: its path, or the last part of it */
 	__u32 size;
 	__u32 rest_size;
 	__u32 by_path;
@@ -50,9 +56,9 @@ struct snug_engine_command {
 
 /* To which version a container belongs, and how. */
 struct snug_assignment {
-	__u32 version;		/* index of a snug_version, from 1; 0: none yet */
+	__u32 version; /* index of a snug_version, from 1; 0: none yet */
 	__u32 traits;
-	struct snug_engine_command commands[SNUG_COMMANDS];	/* those that there are come first */
+	struct snug_engine_command commands[SNUG_COMMANDS]; /* those that there are come first */
 };
 
 /* Said before the container's cgroup is there. */
@@ -61,20 +67,23 @@ struct snug_expected_container {
 	struct snug_assignment assignment;
 };
 
-/* The name of a program, without the digits and dots of a version: letters, and zeroes behind them. */
+/*
+ * The name of a program, without the digits and dots of a version: letters, and zeroes behind them.
+ */
 struct snug_program_name {
 	__u64 words[2];
 };
 
 /*
- * A version. Its word is written at once, so that whoever reads it once has a profile, and what a deviation from it
- * gets, that belong together; it is part of the keys in `seen`, which a new word makes stale.
+ * A version. Its word is written at once, so that whoever reads it once has a profile, and what a
+ * deviation from it gets, that belong together; it is part of the keys in `seen`, which a new word
+ * makes stale.
  */
 struct snug_version {
 	__u64 policy_state;
 	__u64 scope;
-	__u64 paused_until;	/* CLOCK_MONOTONIC */
-	__u64 window;		/* in which `spent` is counted */
+	__u64 paused_until; /* CLOCK_MONOTONIC */
+	__u64 window;	    /* in which `spent` is counted */
 	__u32 spent;
 	__u32 budget;
 };
@@ -82,7 +91,8 @@ struct snug_version {
 #define SNUG_POLICY_BLOCK 1ull
 #define SNUG_POLICY_DISARMED 2ull
 #define SNUG_POLICY_PROFILE_SHIFT 8
-#define SNUG_POLICY_PROFILE(policy_state) ((__u32)((policy_state) >> SNUG_POLICY_PROFILE_SHIFT) & 0xffff)
+#define SNUG_POLICY_PROFILE(policy_state) \
+	((__u32)((policy_state) >> SNUG_POLICY_PROFILE_SHIFT) & 0xffff)
 #define SNUG_POLICY_AGE_SHIFT 32
 #define SNUG_BUDGET_WINDOW 60000000000ull
 
@@ -95,17 +105,17 @@ struct snug_trie_key {
 struct snug_slot {
 	__u64 container;
 	__u64 scope;
-	__u64 salt;		/* of its keys in `seen`; a new one makes all of them stale */
-	__u64 root;		/* dentry of its root, from its first exec */
+	__u64 salt; /* of its keys in `seen`; a new one makes all of them stale */
+	__u64 root; /* dentry of its root, from its first exec */
 	__u64 began;
 	__u64 ended;
 	__u64 dropped;
 	__u64 dropped_reported;
 	__u32 state;
-	__u32 started;		/* its entrypoint was seen: another root of a tree came in by exec */
+	__u32 started; /* its entrypoint was seen: another root of a tree came in by exec */
 	__u32 before;
-	__u32 untrusted;	/* a file of it may have been changed unseen */
-	__u32 user;		/* one more than the uid that it was started as; 0: not known */
+	__u32 untrusted; /* a file of it may have been changed unseen */
+	__u32 user;	 /* one more than the uid that it was started as; 0: not known */
 	__u32 user_reserved;
 	struct snug_assignment assignment;
 	char id[SNUG_ID_LEN];
@@ -118,18 +128,19 @@ struct snug_task {
 	__u64 script;
 	__u64 ancestors[SNUG_ANCESTORS];
 	__u64 session;
-	__u64 base;		/* hash of all of the actor that a behaviour depends on */
-	__u64 actor;		/* hash of what of it the rules of a profile name */
-	__u64 capabilities;	/* told since the last exec, */
+	__u64 base;		  /* hash of all of the actor that a behaviour depends on */
+	__u64 actor;		  /* hash of what of it the rules of a profile name */
+	__u64 capabilities;	  /* told since the last exec, */
 	__u64 capabilities_under; /* and under this profile, mode and user */
 	__u32 slot;
 	__u32 uid;
 	__u32 gid;
-	__u32 user;		/* the uid as rules name it: SNUG_USER_DECLARED for that of the container */
-	__u32 declared;		/* the slot's `user` that this was told by */
-	__u16 flags;		/* snug_actor_flag */
+	__u32 user;	/* the uid as rules name it: SNUG_USER_DECLARED for that of the container */
+	__u32 declared; /* the slot's `user` that this was told by */
+	__u16 flags;	/* snug_actor_flag */
 	__u8 origin;
-	__u8 generation;		/* while one generation of programs follows another: which has this act (turn.bpf.h) */
+	__u8 generation; /* while one generation of programs follows another: which has this act
+			    (turn.bpf.h) */
 };
 
 struct snug_name_text {
@@ -144,11 +155,11 @@ struct snug_seen {
 	__u64 salt;
 	__u64 count;
 	__u64 reported;
-	__u64 first;		/* since last told; when it was last is known by the second: the flush's */
+	__u64 first; /* since last told; when it was last is known by the second: the flush's */
 	__u64 session;
 	__u64 tags[2];
 	__u32 slot;
-	__u32 resend;		/* its event was lost: the next one is told in full */
+	__u32 resend; /* its event was lost: the next one is told in full */
 	__u32 origin;
 	__u32 deviates;
 };
@@ -164,32 +175,35 @@ struct snug_counters {
 
 struct snug_control {
 	__u32 asleep;
-	__u32 filter;		/* snug_filter_mode */
-	__u32 containers_lost;		/* a container came or went and there was no room to say so */
-	__u32 flush_all;	/* the flush under way tells all counts, also those that can wait */
+	__u32 filter;	       /* snug_filter_mode */
+	__u32 containers_lost; /* a container came or went and there was no room to say so */
+	__u32 flush_all;       /* the flush under way tells all counts, also those that can wait */
 	__u32 fail_closed;
-	__u32 disarmed;		/* a version has disarmed itself and nobody was told yet */
-	__u32 generation;		/* of the programs that act, with SNUG_HANDOVER while others follow them */
-	__u32 next_generation;		/* turn of those others */
+	__u32 disarmed;	  /* a version has disarmed itself and nobody was told yet */
+	__u32 generation; /* of the programs that act, with SNUG_HANDOVER while others follow them
+			   */
+	__u32 next_generation; /* turn of those others */
 };
 
 /* Generations of programs on the same maps have turns from 1 to 255. */
 #define SNUG_TAKEOVER 256u
 
-/* What the sensor itself must not forget. Kept beside the maps, for root only: it holds the keys. */
+/*
+ * What the sensor itself must not forget. Kept beside the maps, for root only: it holds the keys.
+ */
 struct snug_pinned_state {
-	__u64 layout;		/* of the maps and what is in them: heir.c */
-	__u64 id;		/* random: positions in rings are of this state and no other */
+	__u64 layout; /* of the maps and what is in them: heir.c */
+	__u64 id;     /* random: positions in rings are of this state and no other */
 	struct snug_keys keys;
-	__u64 last_heartbeat;		/* CLOCK_MONOTONIC of the last beat of a sensor */
-	__u64 checkpoint;		/* number of the last one */
-	__u64 reported[SNUG_DROPS];	/* losses */
-	__u64 hidden;		/* acts of the sensor's own trials: emitted, and filtered */
+	__u64 last_heartbeat;	    /* CLOCK_MONOTONIC of the last beat of a sensor */
+	__u64 checkpoint;	    /* number of the last one */
+	__u64 reported[SNUG_DROPS]; /* losses */
+	__u64 hidden;		    /* acts of the sensor's own trials: emitted, and filtered */
 	__u64 hidden_counts;
-	__u32 generation;		/* the last that was given to programs */
-	__u32 active_generation;		/* that of the programs that act */
-	__u32 daemon_run;		/* of a daemon: its scopes are not another's */
-	__u32 ready;		/* everything that ran at the start is known */
+	__u32 generation;	 /* the last that was given to programs */
+	__u32 active_generation; /* that of the programs that act */
+	__u32 daemon_run;	 /* of a daemon: its scopes are not another's */
+	__u32 ready;		 /* everything that ran at the start is known */
 };
 
 struct snug_flush {
@@ -200,10 +214,10 @@ struct snug_flush {
 
 enum snug_syscall_class {
 	SNUG_CLASS_NONE = 0,
-	SNUG_CLASS_OPEN,	/* path first */
-	SNUG_CLASS_CREAT,	/* path, and no flags: it is to be written */
-	SNUG_CLASS_OPENAT,	/* directory, path */
-	SNUG_CLASS_OPENAT2,	/* the same, with the flags in memory */
+	SNUG_CLASS_OPEN,    /* path first */
+	SNUG_CLASS_CREAT,   /* path, and no flags: it is to be written */
+	SNUG_CLASS_OPENAT,  /* directory, path */
+	SNUG_CLASS_OPENAT2, /* the same, with the flags in memory */
 	SNUG_CLASS_OPEN_HANDLE,
 	SNUG_CLASS_UNLINK,
 	SNUG_CLASS_UNLINKAT,
@@ -213,26 +227,26 @@ enum snug_syscall_class {
 	SNUG_CLASS_LINKAT,
 	SNUG_CLASS_SYMLINK,
 	SNUG_CLASS_SYMLINKAT,
-	SNUG_CLASS_MAKE,	/* mkdir, mknod */
+	SNUG_CLASS_MAKE, /* mkdir, mknod */
 	SNUG_CLASS_MAKEAT,
 	SNUG_CLASS_TRUNCATE,
 	SNUG_CLASS_IDENTITY,
 	SNUG_CLASS_LISTEN,
 	SNUG_CLASS_CONNECT,
-	SNUG_CLASS_SOCKETCALL,	/* of the 32-bit table: connect, listen and others behind a number */
+	SNUG_CLASS_SOCKETCALL, /* of the 32-bit table: connect, listen and others behind a number */
 	/* Only where peers are told by calls. */
 	SNUG_CLASS_BIND,
 	SNUG_CLASS_SENDTO,
 	SNUG_CLASS_SENDMSG,
 	SNUG_CLASS_SENDMMSG,
-	SNUG_CLASS_CLONE3,	/* flags in memory */
-	SNUG_CLASS_CHMOD,	/* path, mode */
-	SNUG_CLASS_CHMODAT,	/* directory, path, mode */
-	SNUG_CLASS_FCHMOD,	/* descriptor, mode */
-	SNUG_CLASS_TIMES,	/* path, times: now where there are none */
-	SNUG_CLASS_TIMESAT,	/* directory, path, times */
-	SNUG_CLASS_TIMESAT_NS,	/* the same, each of which may say that it is now, or stays */
-	SNUG_CLASS_CALL,	/* the rest: SNUG_CLASS_CALL + enum snug_call */
+	SNUG_CLASS_CLONE3,     /* flags in memory */
+	SNUG_CLASS_CHMOD,      /* path, mode */
+	SNUG_CLASS_CHMODAT,    /* directory, path, mode */
+	SNUG_CLASS_FCHMOD,     /* descriptor, mode */
+	SNUG_CLASS_TIMES,      /* path, times: now where there are none */
+	SNUG_CLASS_TIMESAT,    /* directory, path, times */
+	SNUG_CLASS_TIMESAT_NS, /* the same, each of which may say that it is now, or stays */
+	SNUG_CLASS_CALL,       /* the rest: SNUG_CLASS_CALL + enum snug_call */
 };
 
 #endif

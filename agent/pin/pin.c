@@ -7,8 +7,9 @@
  *	DIR/N/ring-R		each ring
  *	DIR/N/links-T/<program>	what is attached, by the turn of its programs
  *
- * N counts states: a sensor whose maps are of another layout makes the next one beside it, and removes the one
- * before once its own is told everything. Whoever holds the lock on DIR is the only one that uses it.
+ * N counts states: a sensor whose maps are of another layout makes the next one beside it, and
+ *removes the one before once its own is told everything. Whoever holds the lock on DIR is the only
+ *one that uses it.
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
@@ -33,7 +34,7 @@
 #include "sensor/log.h"
 
 #define BPFFS "/sys/fs/bpf"
-#define LOCK_TRIES 250		/* of LOCK_WAIT_US: a sensor whose daemon was killed ends by itself */
+#define LOCK_TRIES 250 /* of LOCK_WAIT_US: a sensor whose daemon was killed ends by itself */
 #define DETACH_TRIES 100
 #define LOCK_WAIT_US 20000
 
@@ -63,7 +64,8 @@ static int take_lock(const char *path, int tries, bool for_daemon)
 			return -1;
 		if (!flock(fd, LOCK_EX | LOCK_NB)) {
 			/* It may have been removed and made anew meanwhile. */
-			if (!fstat(fd, &held) && !stat(path, &there) && held.st_ino == there.st_ino) {
+			if (!fstat(fd, &held) && !stat(path, &there) &&
+			    held.st_ino == there.st_ino) {
 				lock = fd;
 				return 1;
 			}
@@ -85,7 +87,9 @@ bool not_pinned(const char *what)
 	return true;
 }
 
-/* False where another sensor uses the folder. Where there can be none the sensor goes on without. */
+/*
+ * False where another sensor uses the folder. Where there can be none the sensor goes on without.
+ */
 bool pin_open(const char *path)
 {
 	int locked;
@@ -98,7 +102,8 @@ bool pin_open(const char *path)
 		errno = ENAMETOOLONG;
 		return not_pinned(path);
 	}
-	if (!strncmp(path, BPFFS "/", sizeof(BPFFS)) && !is_bpffs(BPFFS) && mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
+	if (!strncmp(path, BPFFS "/", sizeof(BPFFS)) && !is_bpffs(BPFFS) &&
+	    mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
 		return not_pinned("cannot mount " BPFFS);
 	if (!make_folders(path))
 		return not_pinned(path);
@@ -115,7 +120,10 @@ bool pin_open(const char *path)
 	return locked;
 }
 
-/* The control words are shared by all generations of programs; other global data are each one's own, as is scratch. */
+/*
+ * The control words are shared by all generations of programs; other global data are each one's
+ * own, as is scratch.
+ */
 bool outlives_sensor(struct agent *agent, const struct bpf_map *map)
 {
 	if (bpf_map__is_internal(map))
@@ -158,14 +166,16 @@ bool pin_maps(struct agent *agent)
 	struct bpf_map *map;
 	char path[PATH_MAX];
 
-	agent->control = map_fd(bpf_map__fd(agent->skel->maps.bss_control), sizeof(*agent->control));
+	agent->control =
+		map_fd(bpf_map__fd(agent->skel->maps.bss_control), sizeof(*agent->control));
 	if (!agent->control) {
 		log_line("cannot map the control words: %s", strerror(errno));
 		return false;
 	}
 	end_if_left_alone();
 	agent->control->next_generation = agent->generation;
-	agent->control->generation = agent->taken_over ? agent->pinned->active_generation : agent->generation;
+	agent->control->generation = agent->taken_over ? agent->pinned->active_generation :
+							 agent->generation;
 	if (!pins.folder[0])
 		return true;
 	bpf_object__for_each_map(map, agent->skel->obj) {
@@ -232,7 +242,10 @@ static void set_generation(struct agent *agent, __u32 generation)
 	__atomic_store_n(&agent->control->generation, generation, __ATOMIC_SEQ_CST);
 }
 
-/* Ours are attached, beside those that act: now it is their turn. See turn.bpf.h. `ring`: the first one. */
+/*
+ * Ours are attached, beside those that act: now it is their turn. See turn.bpf.h. `ring`: the first
+ * one.
+ */
 void pin_activate(struct agent *agent, int ring)
 {
 	__u32 before = agent->pinned->active_generation;
@@ -260,7 +273,9 @@ static bool remove_other(const char *path, const char *name, bool is_folder)
 	return true;
 }
 
-/* States before this one: by now this one has been told everything, and blocks what they blocked. */
+/*
+ * States before this one: by now this one has been told everything, and blocks what they blocked.
+ */
 void pin_remove_old(void)
 {
 	if (!pins.folder[0] || !pins.others)
@@ -277,7 +292,7 @@ bool pin_has_old(void)
 size_t pin_describe(struct agent *agent, char *text, size_t size)
 {
 	size_t used = pins.folder[0] ? snprintf(text, size, "pin %s\n", pins.folder) :
-				  snprintf(text, size, "pin no %s\n", pins.why_not);
+				       snprintf(text, size, "pin no %s\n", pins.why_not);
 
 	if (used >= size)
 		return size;
@@ -285,7 +300,8 @@ size_t pin_describe(struct agent *agent, char *text, size_t size)
 		used += snprintf(text + used, size - used, "kept yes %llu\n",
 				 (unsigned long long)agent->pinned->last_heartbeat);
 	else
-		used += snprintf(text + used, size - used, "kept no %s\n", pins.folder[0] ? pins.why_fresh : pins.why_not);
+		used += snprintf(text + used, size - used, "kept no %s\n",
+				 pins.folder[0] ? pins.why_fresh : pins.why_not);
 	return used < size ? used : size;
 }
 
@@ -305,7 +321,8 @@ int pin_detach(const char *path)
 	}
 	locked = take_lock(path, DETACH_TRIES, false);
 	if (locked <= 0) {
-		log_line(locked ? "cannot lock %s: %s" : "an agent runs with %s: stop it first", path, strerror(errno));
+		log_line(locked ? "cannot lock %s: %s" : "an agent runs with %s: stop it first",
+			 path, strerror(errno));
 		return 1;
 	}
 	remove_all(path);

@@ -5,7 +5,10 @@
 
 #include "sensor/agent.h"
 
-/* False where another sensor uses the folder. Where nothing can be pinned the sensor goes on without. */
+/*
+ * False where another sensor uses the folder. Where nothing can be pinned the sensor goes on
+ * without.
+ */
 bool pin_open(const char *path);
 /* To be called after the load, before anything is attached. */
 bool pin_maps(struct agent *agent);

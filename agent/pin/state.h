@@ -8,12 +8,12 @@
 #define FOLDER_MAX 3072
 
 extern struct pins {
-	char folder[FOLDER_MAX];	/* DIR; empty: not pinned */
-	char state[FOLDER_MAX + 16];	/* DIR/N */
-	unsigned int number;		/* the highest N that is there */
-	char why_not[160];		/* it is not pinned */
-	char why_fresh[160];		/* nothing was taken over */
-	bool others;			/* states of another layout wait to be removed */
+	char folder[FOLDER_MAX];     /* DIR; empty: not pinned */
+	char state[FOLDER_MAX + 16]; /* DIR/N */
+	unsigned int number;	     /* the highest N that is there */
+	char why_not[160];	     /* it is not pinned */
+	char why_fresh[160];	     /* nothing was taken over */
+	bool others;		     /* states of another layout wait to be removed */
 } pins;
 
 /* Goes on without, for what `errno` says. */

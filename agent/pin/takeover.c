@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What an earlier sensor left pinned. Where its programs still act, on maps that are laid out like ours, the maps are
- * ours from here on; else a state of our own is made beside it.
+ * What an earlier sensor left pinned. Where its programs still act, on maps that are laid out like
+ * ours, the maps are ours from here on; else a state of our own is made beside it.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -22,7 +22,10 @@
 #include "sensor/agent.h"
 #include "sensor/log.h"
 
-/* Of what the maps mean and where they lie, which their sizes do not show: the hashes, the order of states. Count it up then. */
+/*
+ * Of what the maps mean and where they lie, which their sizes do not show: the hashes, the order of
+ * states. Count it up then.
+ */
 #define LAYOUT_VERSION 3
 
 static __u64 hash_number(__u64 hash, __u64 value)
@@ -165,7 +168,10 @@ static bool remove_inactive(const char *path, const char *name, bool is_folder)
 	return true;
 }
 
-/* A state whose programs still act, and whose maps are like ours: then they are ours. To be called before the load. */
+/*
+ * A state whose programs still act, and whose maps are like ours: then they are ours. To be called
+ * before the load.
+ */
 static bool take_over(struct agent *agent)
 {
 	walk_folder(pins.folder, consider_state);
@@ -192,7 +198,8 @@ static bool take_over(struct agent *agent)
 static bool make_pinned_state(struct agent *agent)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "snug_pinned", 4, sizeof(*agent->pinned), 1, &options);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "snug_pinned", 4, sizeof(*agent->pinned), 1,
+				&options);
 	char path[PATH_MAX];
 
 	agent->pinned = fd < 0 ? NULL : map_fd(fd, sizeof(*agent->pinned));
@@ -201,7 +208,8 @@ static bool make_pinned_state(struct agent *agent)
 		return false;
 	}
 	if (getrandom(&agent->keys, sizeof(agent->keys), 0) != sizeof(agent->keys) ||
-	    getrandom(&agent->pinned->id, sizeof(agent->pinned->id), 0) != sizeof(agent->pinned->id))
+	    getrandom(&agent->pinned->id, sizeof(agent->pinned->id), 0) !=
+		    sizeof(agent->pinned->id))
 		return false;
 	agent->keys.a |= 1;
 	agent->keys.b |= 1;
@@ -218,7 +226,10 @@ static bool make_pinned_state(struct agent *agent)
 	return true;
 }
 
-/* Settles on which maps the programs are to work, and what their turn is. To be called before the load. */
+/*
+ * Settles on which maps the programs are to work, and what their turn is. To be called before the
+ * load.
+ */
 bool takeover_prepare(struct agent *agent)
 {
 	wanted = layout_of(agent);

@@ -5,7 +5,10 @@
 
 #include "sensor/agent.h"
 
-/* Settles on which maps the programs work, and what their generation is. To be called before the load. */
+/*
+ * Settles on which maps the programs work, and what their generation is. To be called before the
+ * load.
+ */
 bool takeover_prepare(struct agent *agent);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the probe tries: the profile of its cgroup, and in there, by this same executable, acts that it allows and acts
- * that it does not.
+ * What the probe tries: the profile of its cgroup, and in there, by this same executable, acts that
+ * it allows and acts that it does not.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -23,9 +23,9 @@
 #define FORBIDDEN_PATH "/"
 #define ALLOWED_PORT 9
 #define FORBIDDEN_PORT 10
-#define DONE 42			/* exit code of who did what is forbidden */
+#define DONE 42 /* exit code of who did what is forbidden */
 
-static char exe[PATH_MAX];	/* of this process */
+static char exe[PATH_MAX]; /* of this process */
 
 static bool set_exe(void)
 {
@@ -72,7 +72,10 @@ static void send_rules(struct agent *agent)
 	command_size = sizeof(struct snug_rules);
 }
 
-/* Its own start, whatever the loader reads, capabilities, one port; and one path that a person said no to. */
+/*
+ * Its own start, whatever the loader reads, capabilities, one port; and one path that a person said
+ * no to.
+ */
 bool selftest_profile(struct agent *agent)
 {
 	static struct {

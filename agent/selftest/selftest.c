@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Tries again and again whether blocking works: in a cgroup of its own, which the programs take for a container's, this
- * executable does by a built-in profile what is allowed and what is not. Nobody is told of these acts, only of what
- * they came to.
+ * Tries again and again whether blocking works: in a cgroup of its own, which the programs take for
+ * a container's, this executable does by a built-in profile what is allowed and what is not. Nobody
+ * is told of these acts, only of what they came to.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -33,17 +33,18 @@
 
 #define FIRST_AFTER (5 * NS)
 #define DEADLINE (10 * NS)
-#define ATTEMPTS (SNUG_SELFTEST_PASS | SNUG_SELFTEST_EXEC | SNUG_SELFTEST_OPEN | SNUG_SELFTEST_CONNECT)
-#define NOT_THERE 43		/* of who could not enter the cgroup */
+#define ATTEMPTS \
+	(SNUG_SELFTEST_PASS | SNUG_SELFTEST_EXEC | SNUG_SELFTEST_OPEN | SNUG_SELFTEST_CONNECT)
+#define NOT_THERE 43 /* of who could not enter the cgroup */
 
 static struct {
 	__u64 interval;
 	__u64 due;
 	__u64 began;
-	pid_t pid;		/* 0: none runs */
-	int result;		/* what it writes its outcome to; -1 */
+	pid_t pid;  /* 0: none runs */
+	int result; /* what it writes its outcome to; -1 */
 	char above[PATH_MAX - 256];
-	char cgroup[PATH_MAX];	/* empty: removed */
+	char cgroup[PATH_MAX]; /* empty: removed */
 	bool complained;
 } selftest = { .result = -1 };
 
@@ -111,7 +112,8 @@ static void remove_leftovers(struct agent *agent)
 	while (dir && (entry = readdir(dir))) {
 		char path[PATH_MAX - 300];
 
-		if (strncmp(entry->d_name, prefix, strlen(prefix)) || !is_left(atoi(entry->d_name + strlen(prefix))))
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) ||
+		    !is_left(atoi(entry->d_name + strlen(prefix))))
 			continue;
 		snprintf(path, sizeof(path), "%.3000s/%s", agent->cgroup_path, entry->d_name);
 		remove_cgroups(path);
@@ -122,14 +124,18 @@ static void remove_leftovers(struct agent *agent)
 
 void selftest_begin(struct agent *agent, __u32 seconds, bool armed)
 {
-	struct snug_enforce enforcement = { .scope = SNUG_SELFTEST_SCOPE, .block = armed, .budget = UINT_MAX };
+	struct snug_enforce enforcement = { .scope = SNUG_SELFTEST_SCOPE,
+					    .block = armed,
+					    .budget = UINT_MAX };
 
 	remove_leftovers(agent);
 	if (!seconds || !selftest_profile(agent))
 		return;
 	selftest.interval = seconds * NS;
-	selftest.due = monotonic() + (selftest.interval < FIRST_AFTER ? selftest.interval : FIRST_AFTER);
-	snprintf(selftest.above, sizeof(selftest.above), "%.3000s%s%d", agent->cgroup_path, SNUG_SELFTEST_PATH, getpid());
+	selftest.due =
+		monotonic() + (selftest.interval < FIRST_AFTER ? selftest.interval : FIRST_AFTER);
+	snprintf(selftest.above, sizeof(selftest.above), "%.3000s%s%d", agent->cgroup_path,
+		 SNUG_SELFTEST_PATH, getpid());
 	set_enforcement(agent, &enforcement);
 }
 
@@ -212,7 +218,8 @@ static void report_problem(int error)
 {
 	if (!selftest.complained)
 		log_line("cannot try whether blocking works: %s",
-		    error ? strerror(error) : "no mount namespace of its own, or no way into a cgroup");
+			 error ? strerror(error) :
+				 "no mount namespace of its own, or no way into a cgroup");
 	selftest.complained = true;
 }
 

@@ -25,12 +25,12 @@ struct agent {
 	int cgroup_fd;
 	char cgroup_path[4096];
 	__u32 rings;
-	__u32 ring_size;		/* bytes of one ring */
+	__u32 ring_size; /* bytes of one ring */
 	int cpus;
 	struct snug_keys keys;
-	__u32 generation;		/* of the programs that this process loaded */
-	bool taken_over;		/* the maps are those of an earlier sensor, whose programs went on */
-	bool acks;			/* the daemon acknowledges: until then a report can be repeated */
+	__u32 generation; /* of the programs that this process loaded */
+	bool taken_over;  /* the maps are those of an earlier sensor, whose programs went on */
+	bool acks;	  /* the daemon acknowledges: until then a report can be repeated */
 };
 
 #endif

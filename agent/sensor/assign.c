@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Assignments: to which version a container belongs, and which commands in it are the engine's own. */
+/*
+ * Assignments: to which version a container belongs, and which commands in it are the engine's own.
+ */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <string.h>
@@ -14,7 +16,8 @@
 #include "sensor/version.h"
 
 /* The first of its arguments names the program: by its path, or as the last part of one. */
-static struct snug_engine_command command_of(const struct snug_keys *keys, const char *text, size_t size)
+static struct snug_engine_command command_of(const struct snug_keys *keys, const char *text,
+					     size_t size)
 {
 	struct snug_engine_command command = {};
 	size_t first = strnlen(text, size);
@@ -26,12 +29,14 @@ static struct snug_engine_command command_of(const struct snug_keys *keys, const
 	command.rest_size = size - first - 1;
 	command.rest = hash_bytes(keys, text + first + 1, command.rest_size);
 	command.by_path = memchr(text, '/', first) != NULL;
-	command.name = command.by_path ? hash_path(keys, text, first) : hash_leaf(keys, text, first);
+	command.name = command.by_path ? hash_path(keys, text, first) :
+					 hash_leaf(keys, text, first);
 	return command;
 }
 
 /* False where they are not well formed. */
-static bool commands_of(const struct snug_keys *keys, const char *text, size_t size, struct snug_engine_command *commands)
+static bool commands_of(const struct snug_keys *keys, const char *text, size_t size,
+			struct snug_engine_command *commands)
 {
 	size_t count = 0;
 	__u32 length;
@@ -59,30 +64,39 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 	__u64 scope;
 
 	if (size != sizeof(*command) + command->commands_size ||
-	    !commands_of(&agent->keys, (const char *)(command + 1), command->commands_size, expected.assignment.commands))
+	    !commands_of(&agent->keys, (const char *)(command + 1), command->commands_size,
+			 expected.assignment.commands))
 		return false;
 	scope = pinned_scope(agent, command->scope);
 	expected.scope = scope;
 	expected.assignment.version = version_index(agent, command->scope);
 	expected.assignment.traits = command->traits;
-	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.expected), command->id, &expected, BPF_ANY);
+	bpf_map_update_elem(bpf_map__fd(agent->skel->maps.expected), command->id, &expected,
+			    BPF_ANY);
 	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
 		struct snug_slot *slot = &slots[i];
 
-		if (slot->state != SNUG_SLOT_LIVE || memcmp(slot->id, command->id, sizeof(slot->id)))
+		if (slot->state != SNUG_SLOT_LIVE ||
+		    memcmp(slot->id, command->id, sizeof(slot->id)))
 			continue;
 		/* Its first program knows best: this is for what ran before the sensor. */
 		if (slot->before && !slot->user && command->user) {
 			slot->user = command->user;
-			__atomic_store_n(&slot->salt, SNUG_MIX(agent->keys, slot->salt, monotonic()), __ATOMIC_RELEASE);
+			__atomic_store_n(&slot->salt,
+					 SNUG_MIX(agent->keys, slot->salt, monotonic()),
+					 __ATOMIC_RELEASE);
 		}
-		if (slot->scope == scope && !memcmp(&slot->assignment, &expected.assignment, sizeof(slot->assignment)))
+		if (slot->scope == scope &&
+		    !memcmp(&slot->assignment, &expected.assignment, sizeof(slot->assignment)))
 			continue;
-		version_inherit_disarm(agent, slot->assignment.version, expected.assignment.version);
+		version_inherit_disarm(agent, slot->assignment.version,
+				       expected.assignment.version);
 		/* The kernel reads the salt first: no key of the new salt is of what was before. */
-		memcpy(slot->assignment.commands, expected.assignment.commands, sizeof(slot->assignment.commands));
+		memcpy(slot->assignment.commands, expected.assignment.commands,
+		       sizeof(slot->assignment.commands));
 		slot->assignment.traits = command->traits;
-		__atomic_store_n(&slot->assignment.version, expected.assignment.version, __ATOMIC_RELAXED);
+		__atomic_store_n(&slot->assignment.version, expected.assignment.version,
+				 __ATOMIC_RELAXED);
 		__atomic_store_n(&slot->scope, scope, __ATOMIC_RELAXED);
 		__atomic_store_n(&slot->salt, SNUG_MIX(agent->keys, slot->salt, scope),
 				 __ATOMIC_RELEASE);

@@ -16,7 +16,7 @@
 /* An engine reports containers with some delay: those of the last state are assigned by then. */
 #define SETTLED_AFTER (10 * NS)
 
-static __u64 settled_at;	/* 0: the daemon has not sent all of it yet */
+static __u64 settled_at; /* 0: the daemon has not sent all of it yet */
 
 bool catch_up_settled(void)
 {
@@ -31,7 +31,8 @@ void handle_command(const struct snug_head *head, void *context)
 
 	switch (head->type) {
 	case SNUG_ASSIGN:
-		if (size < sizeof(struct snug_assign) || !assign_container(agent, (const void *)head, size))
+		if (size < sizeof(struct snug_assign) ||
+		    !assign_container(agent, (const void *)head, size))
 			break;
 		mark_counts_stale();
 		return;
@@ -42,15 +43,18 @@ void handle_command(const struct snug_head *head, void *context)
 		mark_counts_stale();
 		return;
 	case SNUG_RULES:
-		if (size < sizeof(struct snug_rules) || !install_rules(agent, (const void *)head, size))
+		if (size < sizeof(struct snug_rules) ||
+		    !install_rules(agent, (const void *)head, size))
 			break;
 		return;
 	case SNUG_STATES:
-		if (size < sizeof(struct snug_states) || !install_states(agent, (const void *)head, size))
+		if (size < sizeof(struct snug_states) ||
+		    !install_states(agent, (const void *)head, size))
 			break;
 		return;
 	case SNUG_PREFIXES:
-		if (size < sizeof(struct snug_prefixes) || !install_prefixes(agent, (const void *)head, size))
+		if (size < sizeof(struct snug_prefixes) ||
+		    !install_prefixes(agent, (const void *)head, size))
 			break;
 		return;
 	case SNUG_PROFILE_END:

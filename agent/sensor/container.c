@@ -2,7 +2,8 @@
 /*
  * What the kernel and the daemon say about containers.
  *
- * Records about containers are only a nudge: where one is lost in a full ring, the slots still tell.
+ * Records about containers are only a nudge: where one is lost in a full ring, the slots still
+ * tell.
  */
 #include <string.h>
 #include "abi.h"
@@ -14,7 +15,7 @@
 
 #define ENDS_MAX SNUG_SLOTS
 
-static __u64 slot_reported[SNUG_SLOTS];	/* container that was told to live in it */
+static __u64 slot_reported[SNUG_SLOTS]; /* container that was told to live in it */
 
 struct end {
 	__u32 slot;
@@ -52,7 +53,8 @@ void report_container(struct agent *agent, __u64 container, __u32 number)
 {
 	struct snug_slot slot;
 
-	if (number >= SNUG_SLOTS || slot_reported[number] == container || container_hidden(agent, container, number))
+	if (number >= SNUG_SLOTS || slot_reported[number] == container ||
+	    container_hidden(agent, container, number))
 		return;
 	if (read_slot(agent, number, &slot) && slot.container == container)
 		send_container(number, &slot);

@@ -16,7 +16,10 @@ static bool gone;
 static unsigned char in[SNUG_FRAME_MAX + sizeof(struct snug_head)];
 static size_t in_used;
 
-/* Blocks while the daemon does not read: the rings fill then, and what does not fit is counted in the kernel. */
+/*
+ * Blocks while the daemon does not read: the rings fill then, and what does not fit is counted in
+ * the kernel.
+ */
 static void write_all(const unsigned char *data, size_t size)
 {
 	while (size && !gone) {

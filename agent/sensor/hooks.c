@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Loads and attaches what this kernel offers, and says for each hook whether, and if not why. Only the hooks
- * without which nothing makes sense are required.
+ * Loads and attaches what this kernel offers, and says for each hook whether, and if not why. Only
+ * the hooks without which nothing makes sense are required.
  *
- * There are two families. Where BPF LSM refuses, its hooks see every act before it happens; else system calls are seen
- * as they return, and connections by the cgroup's hooks. Each process's exec and fork are seen the same way in both.
+ * There are two families. Where BPF LSM refuses, its hooks see every act before it happens; else
+ * system calls are seen as they return, and connections by the cgroup's hooks. Each process's exec
+ * and fork are seen the same way in both.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -23,22 +24,26 @@
 
 enum family {
 	BOTH,
-	TRACEPOINT,			/* where there is no LSM */
+	TRACEPOINT, /* where there is no LSM */
 	LSM,
-	RETURN,			/* with LSM: the return of one system call */
-	COMPAT,			/* the same, of the 32-bit table's */
+	RETURN, /* with LSM: the return of one system call */
+	COMPAT, /* the same, of the 32-bit table's */
 };
 
 struct hook {
 	const char *program;
-	const char *name;	/* the kernel's: of a tracepoint, an LSM hook, a system call */
+	const char *name; /* the kernel's: of a tracepoint, an LSM hook, a system call */
 	enum family family;
 	bool required;
 	char why[96];
 	bool attached;
 };
 
-#define RETURNS(call) { "return_" call, call, RETURN, false, "", false }, { "compat_" call, call, COMPAT, false, "", false }
+#define RETURNS(call)                                          \
+	{ "return_" call, call, RETURN, false, "", false },    \
+	{                                                      \
+		"compat_" call, call, COMPAT, false, "", false \
+	}
 
 static struct hook hooks[] = {
 	{ "on_fork", "sched_process_fork", BOTH, true, "", false },
@@ -105,28 +110,46 @@ static struct hook hooks[] = {
 /* Instead of the cgroup's hooks. */
 #define BY_CALL "peers by call"
 
-/* What happens here to a deviation that is to be blocked, and by which hook. The first line that holds counts. */
+/*
+ * What happens here to a deviation that is to be blocked, and by which hook. The first line that
+ * holds counts.
+ */
 static const struct stop {
 	const char *class;
 	const char *how;
 	const char *hook;
 } stops[] = {
-	{ "exec", "blocked", "bprm_creds_from_file" },	{ "exec", "killed", "sched_process_exec" },
-	{ "open", "blocked", "file_open" },		{ "open", "killed", "sys_exit" },
-	{ "delete", "blocked", "path_unlink" },		{ "delete", "alerted", "" },
-	{ "rename", "blocked", "path_rename" },		{ "rename", "alerted", "" },
-	{ "truncate", "blocked", "path_truncate" },	{ "truncate", "alerted", "" },
-	{ "link", "blocked", "path_link" },		{ "link", "alerted", "" },
-	{ "connect", "blocked", "socket_connect" },	{ "connect", "blocked", "connect4" },
-	{ "connect", "killed", BY_CALL },		{ "connect", "alerted", "" },
-	{ "send", "blocked", "socket_sendmsg" },	{ "send", "blocked", "sendmsg4" },
+	{ "exec", "blocked", "bprm_creds_from_file" },
+	{ "exec", "killed", "sched_process_exec" },
+	{ "open", "blocked", "file_open" },
+	{ "open", "killed", "sys_exit" },
+	{ "delete", "blocked", "path_unlink" },
+	{ "delete", "alerted", "" },
+	{ "rename", "blocked", "path_rename" },
+	{ "rename", "alerted", "" },
+	{ "truncate", "blocked", "path_truncate" },
+	{ "truncate", "alerted", "" },
+	{ "link", "blocked", "path_link" },
+	{ "link", "alerted", "" },
+	{ "connect", "blocked", "socket_connect" },
+	{ "connect", "blocked", "connect4" },
+	{ "connect", "killed", BY_CALL },
+	{ "connect", "alerted", "" },
+	{ "send", "blocked", "socket_sendmsg" },
+	{ "send", "blocked", "sendmsg4" },
 	{ "send", "alerted", "" },
-	{ "bind", "blocked", "socket_bind" },		{ "bind", "blocked", "bind4" },
-	{ "bind", "killed", BY_CALL },			{ "bind", "alerted", "" },
-	{ "listen", "blocked", "socket_listen" },	{ "listen", "killed", "sys_exit" },
-	{ "unix", "blocked", "unix_stream_connect" },	{ "unix", "killed", "sys_exit" },
-	{ "identity", "blocked", "task_fix_setuid" },	{ "identity", "killed", "sys_exit" },
-	{ "capability", "blocked", "capable" },		{ "capability", "killed", "cap_capable" },
+	{ "bind", "blocked", "socket_bind" },
+	{ "bind", "blocked", "bind4" },
+	{ "bind", "killed", BY_CALL },
+	{ "bind", "alerted", "" },
+	{ "listen", "blocked", "socket_listen" },
+	{ "listen", "killed", "sys_exit" },
+	{ "unix", "blocked", "unix_stream_connect" },
+	{ "unix", "killed", "sys_exit" },
+	{ "identity", "blocked", "task_fix_setuid" },
+	{ "identity", "killed", "sys_exit" },
+	{ "capability", "blocked", "capable" },
+	{ "capability", "killed", "cap_capable" },
 	{ "capability", "alerted", "" },
 	/* Not all of them have a hook that refuses. */
 	{ "call", "killed", "" },
@@ -158,7 +181,7 @@ static struct bpf_program *program_of(struct agent *agent, const struct hook *ho
 static void call_function(const struct hook *hook, char *name, size_t size)
 {
 #if defined(__x86_64__)
-	const char *prefix = hook->family == RETURN	 ? "__x64_sys_" :
+	const char *prefix = hook->family == RETURN	   ? "__x64_sys_" :
 			     !strcmp(hook->name, "keyctl") ? "__ia32_compat_sys_" :
 							     "__ia32_sys_";
 #else
@@ -168,7 +191,8 @@ static void call_function(const struct hook *hook, char *name, size_t size)
 }
 
 /* What this kernel does not know would fail the whole load. Empty where it knows it. */
-static const char *why_missing(const struct hook *hook, struct bpf_program *program, struct btf *btf)
+static const char *why_missing(const struct hook *hook, struct bpf_program *program,
+			       struct btf *btf)
 {
 	char name[64];
 	int kind = BTF_KIND_FUNC;
@@ -191,8 +215,10 @@ static const char *why_missing(const struct hook *hook, struct bpf_program *prog
 		break;
 	default:
 		/* Some kernels do not let a cgroup's hook know whose process it is. */
-		return libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_task_storage_get, NULL) == 1 ?
-			       "" : "this kernel tells such a hook nothing of its process";
+		return libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+					       BPF_FUNC_task_storage_get, NULL) == 1 ?
+			       "" :
+			       "this kernel tells such a hook nothing of its process";
 	}
 	return btf__find_by_name_kind(btf, name, kind) >= 0 ? "" : "this kernel has no such hook";
 }
@@ -208,7 +234,8 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 			bpf_program__set_autoload(program, false);
 			continue;
 		}
-		snprintf(hooks[i].why, sizeof(hooks[i].why), "%s", why_missing(&hooks[i], program, btf));
+		snprintf(hooks[i].why, sizeof(hooks[i].why), "%s",
+			 why_missing(&hooks[i], program, btf));
 		if (hooks[i].why[0])
 			bpf_program__set_autoload(program, false);
 		else if (hooks[i].family == RETURN || hooks[i].family == COMPAT) {
@@ -287,10 +314,12 @@ static size_t describe_stops(struct agent *agent, char *text, size_t size)
 	size_t used = 0;
 
 	for (size_t i = 0; i < STOPS && used < size; i++) {
-		if (!strcmp(last, stops[i].class) || (*stops[i].hook && !is_attached(agent, stops[i].hook)))
+		if (!strcmp(last, stops[i].class) ||
+		    (*stops[i].hook && !is_attached(agent, stops[i].hook)))
 			continue;
 		last = stops[i].class;
-		used += snprintf(text + used, size - used, "stop %s %s\n", stops[i].class, stops[i].how);
+		used += snprintf(text + used, size - used, "stop %s %s\n", stops[i].class,
+				 stops[i].how);
 	}
 	return used;
 }
@@ -302,11 +331,13 @@ size_t hooks_describe(struct agent *agent, char *text, size_t size)
 	size_t used;
 
 	uname(&name);
-	used = snprintf(text, size, "kernel %s\nfamily %s\n", name.release, with_lsm ? "lsm" : "tracepoints");
+	used = snprintf(text, size, "kernel %s\nfamily %s\n", name.release,
+			with_lsm ? "lsm" : "tracepoints");
 	for (size_t i = 0; i < HOOKS && used < size; i++)
 		if (is_of_family(&hooks[i]))
-			used += snprintf(text + used, size - used, "hook %s%s %s%s%s\n", prefixes[hooks[i].family],
-					 hooks[i].name, hooks[i].attached ? "yes" : "no",
+			used += snprintf(text + used, size - used, "hook %s%s %s%s%s\n",
+					 prefixes[hooks[i].family], hooks[i].name,
+					 hooks[i].attached ? "yes" : "no",
 					 hooks[i].attached ? "" : " ", hooks[i].why);
 	if (used < size)
 		used += describe_stops(agent, text + used, size - used);

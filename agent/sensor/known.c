@@ -14,12 +14,14 @@
 void add_known(struct agent *agent, const struct snug_known *command)
 {
 	const __u64 *keys = (const __u64 *)(command + 1);
-	size_t count = (command->head.size - (sizeof(*command) - sizeof(command->head))) / sizeof(*keys);
+	size_t count =
+		(command->head.size - (sizeof(*command) - sizeof(command->head))) / sizeof(*keys);
 	int fd = bpf_map__fd(agent->skel->maps.known);
 
 	for (size_t i = 0; i < count; i++)
 		if (bpf_map_update_elem(fd, &keys[i], &command->scope, BPF_ANY)) {
-			log_line("the table of known behaviours is full: more of them are told in full");
+			log_line(
+				"the table of known behaviours is full: more of them are told in full");
 			return;
 		}
 }
@@ -39,6 +41,7 @@ bool name_peer(struct agent *agent, const struct snug_peer *command, size_t size
 	}
 	name = peer_name(&agent->keys, command + 1, command->name_size);
 	if (bpf_map_update_elem(fd, &key, &name, BPF_ANY))
-		log_line("there are more peers with a name than there is room for: %s", strerror(errno));
+		log_line("there are more peers with a name than there is room for: %s",
+			 strerror(errno));
 	return true;
 }

@@ -3,7 +3,6 @@
 #ifndef SNUG_LAYOUT_H
 #define SNUG_LAYOUT_H
 
-
 void print_layout(void);
 
 #endif

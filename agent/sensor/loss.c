@@ -21,7 +21,10 @@ static void send_loss(__u64 container, __u32 reason, __u64 count, __u64 from, __
 	send_frame(&frame, SNUG_LOSS, sizeof(frame), NULL, 0);
 }
 
-/* Losses that were told, and whether that was taken: until then they are told again by whoever comes after. */
+/*
+ * Losses that were told, and whether that was taken: until then they are told again by whoever
+ * comes after.
+ */
 static __u64 reported_losses[SNUG_DROPS];
 static __u64 reported_at;
 static bool ack_pending;
@@ -40,7 +43,8 @@ void losses_takeover(struct agent *agent)
 }
 
 /* What of the losses is known to be a container's is told as its, the rest as the node's. */
-bool report_losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to, __u64 mark)
+bool report_losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to,
+		   __u64 mark)
 {
 	__u64 left[SNUG_DROPS], sum = 0;
 
@@ -57,7 +61,8 @@ bool report_losses(struct agent *agent, const struct snug_counters *now, __u64 f
 		struct snug_slot *slot = reported_slot(agent, i);
 		__u64 dropped = slot ? slot->dropped : 0;
 
-		for (int reason = 0; slot && reason < SNUG_DROPS && dropped > slot->dropped_reported; reason++) {
+		for (int reason = 0;
+		     slot && reason < SNUG_DROPS && dropped > slot->dropped_reported; reason++) {
 			__u64 count = dropped - slot->dropped_reported;
 
 			if (count > left[reason])

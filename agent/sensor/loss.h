@@ -5,7 +5,8 @@
 
 #include "sensor/agent.h"
 
-bool report_losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to, __u64 checkpoint);
+bool report_losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to,
+		   __u64 checkpoint);
 void losses_acked(struct agent *agent, __u64 checkpoint);
 void losses_takeover(struct agent *agent);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Whether BPF LSM refuses here. A kernel may know its hooks and not ask them (`lsm=` without bpf), and one that asks
- * them may not let us attach: so it is tried, on a call of our own that nobody misses.
+ * Whether BPF LSM refuses here. A kernel may know its hooks and not ask them (`lsm=` without bpf),
+ * and one that asks them may not let us attach: so it is tried, on a call of our own that nobody
+ * misses.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,8 +14,12 @@
 #include "sensor/lsm.h"
 
 #define NAME_SIZE 16
-#define INSN(op, to, from, where, value) \
-	((struct bpf_insn){ .code = (op), .dst_reg = (to), .src_reg = (from), .off = (where), .imm = (value) })
+#define INSN(op, to, from, where, value)       \
+	((struct bpf_insn){ .code = (op),      \
+			    .dst_reg = (to),   \
+			    .src_reg = (from), \
+			    .off = (where),    \
+			    .imm = (value) })
 
 /* Refuses whoever is called so. */
 static int load_trial(const __u32 name[2])

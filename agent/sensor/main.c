@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The sensor: a child of the daemon. Events go up on standard output, commands come down on standard input; the end
- * of that input is the order to stop. What is pinned stays attached then, and the next sensor goes on with it.
+ * The sensor: a child of the daemon. Events go up on standard output, commands come down on
+ * standard input; the end of that input is the order to stop. What is pinned stays attached then,
+ * and the next sensor goes on with it.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -38,8 +39,8 @@
 #include "sensor/syscalls.h"
 #include "sensor/version.h"
 
-#define POLL_MS 2		/* while something happens */
-#define IDLE_ROUNDS 10		/* of POLL_MS without a record: then sleep until woken */
+#define POLL_MS 2      /* while something happens */
+#define IDLE_ROUNDS 10 /* of POLL_MS without a record: then sleep until woken */
 
 static __u64 prune_at;
 
@@ -140,7 +141,8 @@ static void set_programs(struct sensor *skel)
 	for (; name && *name; name += size + (name[size] == ',')) {
 		size = strcspn(name, ",");
 		if (!size || size > SNUG_PROGRAM_MAX || count >= SNUG_PROGRAMS) {
-			log_line("`%.*s` is no name of a program, or one too many", (int)size, name);
+			log_line("`%.*s` is no name of a program, or one too many", (int)size,
+				 name);
 			exit(64);
 		}
 		memcpy(&programs[count++], name, size);

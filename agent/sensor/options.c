@@ -19,9 +19,10 @@ static __u32 number_of(const char *text, __u32 least, __u32 most)
 
 static void refuse_usage(void)
 {
-	log_line("usage: snug-sensor [--pin FOLDER [--resume STATE,MARK,POSITION,…] [--anew]] [--marks] [--probe SECONDS]\n"
-	    "                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--unfiltered]\n"
-	    "       snug-sensor --detach --pin FOLDER | --abi");
+	log_line(
+		"usage: snug-sensor [--pin FOLDER [--resume STATE,MARK,POSITION,…] [--anew]] [--marks] [--probe SECONDS]\n"
+		"                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--unfiltered]\n"
+		"       snug-sensor --detach --pin FOLDER | --abi");
 	exit(64);
 }
 

@@ -12,13 +12,13 @@ struct options {
 	__u32 selftest_seconds;
 	const char *pin;
 	const char *resume;
-	const char *programs;		/* names, separated by commas */
+	const char *programs; /* names, separated by commas */
 	bool acks;
-	bool fresh_daemon;		/* this daemon has none of the state that an earlier one was sent */
+	bool fresh_daemon; /* this daemon has none of the state that an earlier one was sent */
 	bool filter;
 	bool detach;
 	bool layout;
-	bool selftest_unarmed;		/* for tests: the self-test finds that nothing is stopped */
+	bool selftest_unarmed; /* for tests: the self-test finds that nothing is stopped */
 };
 
 /* Exits with 64 where the command line makes no sense. */

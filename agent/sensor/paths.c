@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The names that acts refer to: the daemon is told each once, before the first act that it is in. */
+/*
+ * The names that acts refer to: the daemon is told each once, before the first act that it is in.
+ */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "abi.h"
@@ -8,7 +10,10 @@
 #include "sensor/frame.h"
 #include "sensor/paths.h"
 
-/* Fewer than the kernel's table and the daemon's hold: what is dropped here is told again when it is needed. */
+/*
+ * Fewer than the kernel's table and the daemon's hold: what is dropped here is told again when it
+ * is needed.
+ */
 #define NAMES_REPORTED 6144
 #define BUCKETS 16384
 
@@ -61,7 +66,9 @@ static void report_name(struct agent *agent, __u64 hash)
 	buckets[bucket_of(hash)] = hash;
 }
 
-/* Names that an earlier sensor left: told again when they are needed, and let go like the others. */
+/*
+ * Names that an earlier sensor left: told again when they are needed, and let go like the others.
+ */
 void names_takeover(struct agent *agent)
 {
 	int fd = bpf_map__fd(agent->skel->maps.names);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The paths of executables and scripts: the daemon gets each once, before the first event with it. */
+/*
+ * The paths of executables and scripts: the daemon gets each once, before the first event with it.
+ */
 #ifndef SNUG_PATHS_H
 #define SNUG_PATHS_H
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What /proc tells of a process that ran before it was watched: its program, its script, its ids. */
+/*
+ * What /proc tells of a process that ran before it was watched: its program, its script, its ids.
+ */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -68,9 +70,9 @@ static const char *base_name(const char *path)
 }
 
 /*
- * The script that an interpreter was started as: the kernel names a process after the file that was executed,
- * and puts that file's path behind the interpreter's (and its one option's) in the arguments. 0 where there is
- * none, or where the process has given itself another name.
+ * The script that an interpreter was started as: the kernel names a process after the file that was
+ * executed, and puts that file's path behind the interpreter's (and its one option's) in the
+ * arguments. 0 where there is none, or where the process has given itself another name.
  */
 __u64 record_script(struct agent *agent, pid_t pid)
 {
@@ -126,20 +128,24 @@ static bool read_stat(pid_t pid, pid_t *parent, int *tty, unsigned long long *st
 	if (!file)
 		return false;
 	read = fgets(line, sizeof(line), file) && (after = strrchr(line, ')')) &&
-	       sscanf(after + 1, " %*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	       sscanf(after + 1,
+		      " %*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
 		      parent, tty, start) == 3;
 	fclose(file);
 	return read;
 }
 
-/* The parent and its parent are in the mount namespace too: see `container_entered` in exec.bpf.h. */
+/*
+ * The parent and its parent are in the mount namespace too: see `container_entered` in exec.bpf.h.
+ */
 bool shares_namespace_with_parents(const struct process *process)
 {
 	unsigned long long start;
 	pid_t above;
 	int tty;
 
-	return mount_namespace(process->ppid) == process->mount_ns && read_stat(process->ppid, &above, &tty, &start) &&
+	return mount_namespace(process->ppid) == process->mount_ns &&
+	       read_stat(process->ppid, &above, &tty, &start) &&
 	       mount_namespace(above) == process->mount_ns;
 }
 

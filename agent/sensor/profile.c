@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Profiles. One is put together apart, under a number that no version uses, and comes into force by its version's
- * word. The one before is taken away later: a program that read the old word may still be about to look into it, and
- * the next change of a table of tables waits for all such programs.
+ * Profiles. One is put together apart, under a number that no version uses, and comes into force by
+ * its version's word. The one before is taken away later: a program that read the old word may
+ * still be about to look into it, and the next change of a table of tables waits for all such
+ * programs.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -27,7 +28,7 @@ struct draft {
 
 static struct draft drafts[SNUG_VERSIONS];
 static bool number_used[SNUG_PROFILES];
-static __u32 replaced[SNUG_PROFILES];	/* numbers whose tables can go with the next change */
+static __u32 replaced[SNUG_PROFILES]; /* numbers whose tables can go with the next change */
 static size_t replaced_count;
 
 void profile_used(__u32 number)
@@ -75,7 +76,8 @@ void profile_discard(__u32 index)
 	draft->open = false;
 }
 
-static int make(enum bpf_map_type type, const char *name, __u32 key, __u32 value, __u32 entries, __u32 flags)
+static int make(enum bpf_map_type type, const char *name, __u32 key, __u32 value, __u32 entries,
+		__u32 flags)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = flags);
 	int fd = bpf_map_create(type, name, key, value, entries ? entries : 1, &options);
@@ -93,10 +95,11 @@ void profile_begin(__u32 index, const struct snug_profile *command)
 	drafts[index] = (struct draft){
 		.open = true,
 		.rules = make(BPF_MAP_TYPE_HASH, "snug_rules", 8, 8, command->rules, 0),
-		.automaton = make(BPF_MAP_TYPE_ARRAY, "snug_automaton", 4, sizeof(struct snug_state), command->states,
-				  BPF_F_INNER_MAP),
-		.prefixes = make(BPF_MAP_TYPE_LPM_TRIE, "snug_prefixes", sizeof(struct snug_trie_key), 4,
-				 SNUG_PREFIXES_MAX, BPF_F_NO_PREALLOC),
+		.automaton = make(BPF_MAP_TYPE_ARRAY, "snug_automaton", 4,
+				  sizeof(struct snug_state), command->states, BPF_F_INNER_MAP),
+		.prefixes = make(BPF_MAP_TYPE_LPM_TRIE, "snug_prefixes",
+				 sizeof(struct snug_trie_key), 4, SNUG_PREFIXES_MAX,
+				 BPF_F_NO_PREALLOC),
 	};
 }
 
@@ -120,15 +123,19 @@ static void put(struct bpf_map *outer, __u32 number, int table, const char *what
 
 bool profile_rules(struct agent *agent, __u32 index, const struct snug_rules *command, size_t size)
 {
-	const unsigned char *at = (const unsigned char *)(command + 1), *end = (const unsigned char *)command + size;
+	const unsigned char *at = (const unsigned char *)(command + 1),
+			    *end = (const unsigned char *)command + size;
 	struct draft *draft = draft_at(index);
 
 	while (at < end) {
 		const struct snug_rule *rule = (const void *)at;
 		__u64 key, tag;
 
-		if ((size_t)(end - at) < sizeof(*rule) || rule->size < sizeof(*rule) || rule->size > end - at ||
-		    sizeof(*rule) + rule->exe_size + rule->script_size + rule->text_size + rule->to_size > rule->size)
+		if ((size_t)(end - at) < sizeof(*rule) || rule->size < sizeof(*rule) ||
+		    rule->size > end - at ||
+		    sizeof(*rule) + rule->exe_size + rule->script_size + rule->text_size +
+				    rule->to_size >
+			    rule->size)
 			return false;
 		key = rule_key(&agent->keys, rule);
 		tag = rule->flags & SNUG_DENY ? 0 : rule->tag;
@@ -168,7 +175,8 @@ bool profile_prefixes(__u32 index, const struct snug_prefixes *command, size_t s
 		if (key.bits > 128)
 			return false;
 		memcpy(key.address, prefix[i].address, sizeof(key.address));
-		must(bpf_map_update_elem(draft->prefixes, &key, &prefix[i].number, BPF_ANY), "a block of addresses");
+		must(bpf_map_update_elem(draft->prefixes, &key, &prefix[i].number, BPF_ANY),
+		     "a block of addresses");
 	}
 	return true;
 }
@@ -205,4 +213,3 @@ void profiles_takeover(struct agent *agent)
 		profile_replaced(number);
 	}
 }
-

@@ -6,8 +6,9 @@
 #include "sensor/agent.h"
 
 /*
- * A draft is made under an index that its caller chooses, a version's, and becomes a profile with a number. Parts for
- * an index without a draft have no effect. What returns a bool is false for a command that is not well formed.
+ * A draft is made under an index that its caller chooses, a version's, and becomes a profile with a
+ * number. Parts for an index without a draft have no effect. What returns a bool is false for a
+ * command that is not well formed.
  */
 void profile_begin(__u32 index, const struct snug_profile *command);
 bool profile_rules(struct agent *agent, __u32 index, const struct snug_rules *command, size_t size);

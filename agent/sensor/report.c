@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What goes up: records in the order in which they happened, the counts of what stayed in the kernel, losses, and marks
- * up to which the daemon may say that it has taken it.
+ * What goes up: records in the order in which they happened, the counts of what stayed in the
+ * kernel, losses, and marks up to which the daemon may say that it has taken it.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -24,8 +24,8 @@
 
 static struct snug_counters last;
 static __u64 last_heartbeat;
-static bool stale;		/* a scope changed or a container ended: its counts can go */
-static bool unacknowledged;		/* something was told since the last mark */
+static bool stale;	    /* a scope changed or a container ended: its counts can go */
+static bool unacknowledged; /* something was told since the last mark */
 
 void mark_counts_stale(void)
 {
@@ -103,7 +103,8 @@ size_t report_records(struct agent *agent)
 /* Who does not say what it has taken has taken what was written. */
 void report_checkpoint(struct agent *agent)
 {
-	struct snug_mark frame = { .state = agent->pinned->id, .number = agent->pinned->checkpoint + 1 };
+	struct snug_mark frame = { .state = agent->pinned->id,
+				   .number = agent->pinned->checkpoint + 1 };
 	__u64 positions[256];
 	size_t count = rings_positions(positions);
 
@@ -131,7 +132,10 @@ void handle_ack(struct agent *agent, const struct snug_mark *command, size_t siz
 	losses_acked(agent, command->number);
 }
 
-/* With several rings the youngest records wait to be put in order: so do those who need all of them. */
+/*
+ * With several rings the youngest records wait to be put in order: so do those who need all of
+ * them.
+ */
 void report_all_records(struct agent *agent)
 {
 	report_records(agent);
@@ -184,7 +188,8 @@ void report_heartbeat(struct agent *agent, bool all)
 		containers_reconcile(agent);
 	}
 	report_disarmed(agent);
-	unacknowledged |= report_losses(agent, &now, last_heartbeat, frame.time, agent->pinned->checkpoint + 1);
+	unacknowledged |= report_losses(agent, &now, last_heartbeat, frame.time,
+					agent->pinned->checkpoint + 1);
 	frame.received = now.received - agent->pinned->hidden - agent->pinned->hidden_counts;
 	frame.emitted = now.emitted - agent->pinned->hidden;
 	frame.filtered = now.filtered - agent->pinned->hidden_counts;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The rings, read in place. libbpf's reader takes one ring to its end and then the next; to keep the order of a
- * container whose processes run on several processors, the oldest head of all rings goes first.
+ * The rings, read in place. libbpf's reader takes one ring to its end and then the next; to keep
+ * the order of a container whose processes run on several processors, the oldest head of all rings
+ * goes first.
  *
- * A record carries the time of its act but becomes visible a little later. With several rings, one that is
- * younger than SETTLE waits: an older one may still be on its way in another ring.
+ * A record carries the time of its act but becomes visible a little later. With several rings, one
+ * that is younger than SETTLE waits: an older one may still be on its way in another ring.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -25,7 +26,7 @@
 
 struct ring {
 	int fd;
-	unsigned long at;	/* up to here it was read; `consumer` follows once that is safe */
+	unsigned long at; /* up to here it was read; `consumer` follows once that is safe */
 	volatile unsigned long *consumer;
 	volatile unsigned long *producer;
 	const unsigned char *data;
@@ -40,7 +41,9 @@ static int wakes = -1;
 
 static unsigned long record_size(__u32 length)
 {
-	return ((length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT)) + BPF_RINGBUF_HDR_SZ + 7) & ~7ul;
+	return ((length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT)) + BPF_RINGBUF_HDR_SZ +
+		7) &
+	       ~7ul;
 }
 
 static bool map_ring(struct ring *ring, int fd, __u32 size)
@@ -68,7 +71,8 @@ static int open_ring(struct agent *agent, __u32 number)
 	if (agent->taken_over)
 		return pinned_ring(number);
 	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "snug_ring", 0, 0, agent->ring_size, NULL);
-	if (fd >= 0 && (bpf_map_update_elem(outer, &number, &fd, BPF_ANY) || !pin_ring(number, fd))) {
+	if (fd >= 0 &&
+	    (bpf_map_update_elem(outer, &number, &fd, BPF_ANY) || !pin_ring(number, fd))) {
 		close(fd);
 		return -1;
 	}
@@ -112,7 +116,8 @@ static const struct snug_head *peek(struct ring *ring, size_t *size)
 			return NULL;
 		if (!(length & BPF_RINGBUF_DISCARD_BIT)) {
 			*size = length;
-			return (const struct snug_head *)((const unsigned char *)head + BPF_RINGBUF_HDR_SZ);
+			return (const struct snug_head *)((const unsigned char *)head +
+							  BPF_RINGBUF_HDR_SZ);
 		}
 		ring->at += record_size(length);
 	}

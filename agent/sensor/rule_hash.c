@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Hashes as the kernel programs make them, of words that the daemon sent: names, paths, and the rules of a profile.
+ * Hashes as the kernel programs make them, of words that the daemon sent: names, paths, and the
+ * rules of a profile.
  */
 #include <string.h>
 #include "abi.h"
@@ -29,7 +30,8 @@ __u64 hash_bytes(const struct snug_keys *keys, const void *text, size_t size)
 	return hash;
 }
 
-static __u64 mix_part(const struct snug_keys *keys, __u64 hash, const unsigned char *part, size_t size)
+static __u64 mix_part(const struct snug_keys *keys, __u64 hash, const unsigned char *part,
+		      size_t size)
 {
 	hash = SNUG_MIX_LEN(*keys, hash, size);
 	for (size_t at = 0; at < size; at += 8)
@@ -124,27 +126,34 @@ static __u64 file_hash(const struct snug_keys *keys, const struct snug_rule *rul
 						  hash_path(keys, text, rule->text_size);
 
 	if (rule->code == SNUG_RENAME && !(rule->flags & SNUG_PATTERN))
-		what = SNUG_RULE_PAIR(*keys, what, hash_path(keys, text + rule->text_size, rule->to_size));
+		what = SNUG_RULE_PAIR(*keys, what,
+				      hash_path(keys, text + rule->text_size, rule->to_size));
 	return SNUG_RULE_FILE(*keys, rule->code, what);
 }
 
-static __u64 object_hash(const struct snug_keys *keys, const struct snug_rule *rule, const char *text)
+static __u64 object_hash(const struct snug_keys *keys, const struct snug_rule *rule,
+			 const char *text)
 {
 	__u64 about;
 
 	switch (rule->kind) {
 	case SNUG_EXEC:
-		about = SNUG_RULE_EXEC(*keys, (rule->flags & SNUG_WITH_DRIFT) != 0,
-				       (rule->flags & SNUG_WITH_SOCKET) != 0, hash_path(keys, text, rule->text_size),
-				       rule->to_size ? hash_path(keys, text + rule->text_size, rule->to_size) : 0);
-		return rule->flags & SNUG_PATTERN ? SNUG_RULE_ARGUMENTS(*keys, about, rule->set) : about;
+		about = SNUG_RULE_EXEC(
+			*keys, (rule->flags & SNUG_WITH_DRIFT) != 0,
+			(rule->flags & SNUG_WITH_SOCKET) != 0,
+			hash_path(keys, text, rule->text_size),
+			rule->to_size ? hash_path(keys, text + rule->text_size, rule->to_size) : 0);
+		return rule->flags & SNUG_PATTERN ? SNUG_RULE_ARGUMENTS(*keys, about, rule->set) :
+						    about;
 	case SNUG_FILE:
 		return file_hash(keys, rule, text);
 	case SNUG_CONNECT:
 	case SNUG_LISTEN:
-		return SNUG_RULE_PEER(*keys, rule->kind, rule->protocol, rule->port, peer_hash(keys, rule, text));
+		return SNUG_RULE_PEER(*keys, rule->kind, rule->protocol, rule->port,
+				      peer_hash(keys, rule, text));
 	case SNUG_IDENTITY:
-		return SNUG_RULE_IDENTITY(*keys, rule->from_uid, rule->from_gid, rule->to_uid, rule->to_gid);
+		return SNUG_RULE_IDENTITY(*keys, rule->from_uid, rule->from_gid, rule->to_uid,
+					  rule->to_gid);
 	case SNUG_CAPABILITY:
 		return SNUG_RULE_CAPABILITY(*keys, rule->code);
 	}
@@ -161,9 +170,11 @@ __u64 rule_key(const struct snug_keys *keys, const struct snug_rule *rule)
 	__u64 actor;
 
 	if (rule->flags & SNUG_SHIPPED)
-		return SNUG_RULE_KEY(*keys, keys->seed, SNUG_RULE_SHIPPED(*keys, hash_path(keys, text, rule->text_size)));
+		return SNUG_RULE_KEY(*keys, keys->seed,
+				     SNUG_RULE_SHIPPED(*keys,
+						       hash_path(keys, text, rule->text_size)));
 	actor = SNUG_RULE_ACTOR(*keys, rule->exe_size ? hash_path(keys, exe, rule->exe_size) : 0,
-				rule->script_size ? hash_path(keys, script, rule->script_size) : 0, rule->uid,
-				rule->origin);
+				rule->script_size ? hash_path(keys, script, rule->script_size) : 0,
+				rule->uid, rule->origin);
 	return SNUG_RULE_KEY(*keys, actor, object_hash(keys, rule, text));
 }

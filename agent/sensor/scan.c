@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What runs already: containers found by their cgroups, and the state of each of their processes, as far as /proc
- * tells it. Scripts and ids of earlier executions are not to be had; such containers are marked.
+ * What runs already: containers found by their cgroups, and the state of each of their processes,
+ * as far as /proc tells it. Scripts and ids of earlier executions are not to be had; such
+ * containers are marked.
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
@@ -31,7 +32,10 @@
 #define PROCESSES_MAX 4096
 #define PASSES_MAX 16
 
-/* The root of a hierarchy; in a container that has its own part of it mounted as well, that part is none. */
+/*
+ * The root of a hierarchy; in a container that has its own part of it mounted as well, that part is
+ * none.
+ */
 #define ROOT_INODE 1
 
 bool find_cgroups(struct agent *agent)
@@ -41,7 +45,8 @@ bool find_cgroups(struct agent *agent)
 	struct stat info;
 
 	while (file && fgets(line, sizeof(line), file)) {
-		if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*d %*d %*s %*s %4095s", target) != 1)
+		if (!strstr(line, " - cgroup2 ") ||
+		    sscanf(line, "%*d %*d %*s %*s %4095s", target) != 1)
 			continue;
 		if (stat(target, &info) || info.st_ino != ROOT_INODE)
 			continue;
@@ -87,17 +92,19 @@ static struct process *find_process(struct process *all, size_t count, pid_t pid
 }
 
 /* The parent's executable is an ancestor where it differs: else the process was only forked. */
-static void set_family(struct agent *agent, struct process *all, size_t count, struct process *process,
-		       const struct process *init)
+static void set_family(struct agent *agent, struct process *all, size_t count,
+		       struct process *process, const struct process *init)
 {
 	struct snug_task *state = &process->state;
 	struct process *root = process, *above;
 	size_t known = 0, steps = 0;
 
 	while ((above = find_process(all, count, root->ppid)) && above != root && steps++ < count) {
-		if ((above->state.exe != root->state.exe || above->state.script != root->state.script) &&
+		if ((above->state.exe != root->state.exe ||
+		     above->state.script != root->state.script) &&
 		    known < SNUG_ANCESTORS)
-			state->ancestors[known++] = above->state.script ? above->state.script : above->state.exe;
+			state->ancestors[known++] = above->state.script ? above->state.script :
+									  above->state.exe;
 		root = above;
 	}
 	state->origin = root == init ? SNUG_ENTRYPOINT : SNUG_EXEC_IN;
@@ -139,14 +146,17 @@ static void set_base(struct agent *agent, struct snug_task *state)
 	base = SNUG_MIX(agent->keys, base, state->script);
 	base = SNUG_MIX(agent->keys, base, state->session);
 	base = SNUG_MIX(agent->keys, base,
-			(__u64)state->uid << 32 | (__u64)state->origin << 16 | (state->flags & ~SNUG_TTY));
+			(__u64)state->uid << 32 | (__u64)state->origin << 16 |
+				(state->flags & ~SNUG_TTY));
 	state->base = base;
 	/* As whom the container was started the engine may tell later. */
 	state->user = state->uid;
-	state->actor = SNUG_RULE_ACTOR(agent->keys, state->exe, state->script, state->user, state->origin);
+	state->actor =
+		SNUG_RULE_ACTOR(agent->keys, state->exe, state->script, state->user, state->origin);
 }
 
-static size_t read_processes(struct agent *agent, const char *cgroup, struct process *all, size_t count)
+static size_t read_processes(struct agent *agent, const char *cgroup, struct process *all,
+			     size_t count)
 {
 	char path[PATH_MAX + 16];
 	FILE *file;
@@ -155,8 +165,10 @@ static size_t read_processes(struct agent *agent, const char *cgroup, struct pro
 	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
 	file = fopen(path, "re");
 	while (file && count < PROCESSES_MAX && fscanf(file, "%d", &pid) == 1)
-		if (pid > 0 && !find_process(all, count, pid) && read_process(agent, pid, &all[count]) &&
-		    (find_process(all, count, all[count].ppid) || !shares_namespace_with_parents(&all[count])))
+		if (pid > 0 && !find_process(all, count, pid) &&
+		    read_process(agent, pid, &all[count]) &&
+		    (find_process(all, count, all[count].ppid) ||
+		     !shares_namespace_with_parents(&all[count])))
 			count++;
 	if (file)
 		fclose(file);
@@ -164,7 +176,8 @@ static size_t read_processes(struct agent *agent, const char *cgroup, struct pro
 }
 
 /* Everything below a container's cgroup is the container. */
-static size_t read_below(struct agent *agent, const char *path, const __u32 *slot, struct process *all, size_t count)
+static size_t read_below(struct agent *agent, const char *path, const __u32 *slot,
+			 struct process *all, size_t count)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
@@ -183,7 +196,8 @@ static size_t read_below(struct agent *agent, const char *path, const __u32 *slo
 		char below[PATH_MAX];
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
-		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >= (int)sizeof(below))
+		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >=
+			    (int)sizeof(below))
 			continue;
 		count = read_below(agent, below, slot, all, count);
 	}
@@ -191,7 +205,9 @@ static size_t read_below(struct agent *agent, const char *path, const __u32 *slo
 	return count;
 }
 
-/* An exec before its state was there went unseen; one after it was seen, and what it left is right. */
+/*
+ * An exec before its state was there went unseen; one after it was seen, and what it left is right.
+ */
 static void recheck_exe(struct agent *agent, struct process *process)
 {
 	struct snug_task now;
@@ -206,8 +222,10 @@ static void recheck_exe(struct agent *agent, struct process *process)
 		return;
 	if (!bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.tasks), &fd, &now) &&
 	    now.exe == process->state.exe) {
-		memmove(now.ancestors + 1, now.ancestors, sizeof(now.ancestors) - sizeof(now.ancestors[0]));
-		now.ancestors[0] = process->state.script ? process->state.script : process->state.exe;
+		memmove(now.ancestors + 1, now.ancestors,
+			sizeof(now.ancestors) - sizeof(now.ancestors[0]));
+		now.ancestors[0] = process->state.script ? process->state.script :
+							   process->state.exe;
 		now.exe = exe;
 		now.script = record_script(agent, process->pid);
 		now.flags = flags;
@@ -218,11 +236,12 @@ static void recheck_exe(struct agent *agent, struct process *process)
 }
 
 /*
- * Takes over what runs in a container. Its cgroup is made known only after that: until then a process without
- * state must not be taken for the root of a new tree. A child that was forked before its parent had its state is
- * found by the next pass, any later one inherits it.
+ * Takes over what runs in a container. Its cgroup is made known only after that: until then a
+ * process without state must not be taken for the root of a new tree. A child that was forked
+ * before its parent had its state is found by the next pass, any later one inherits it.
  */
-static size_t take_over(struct agent *agent, const char *path, __u32 number, __u64 cgroup, struct process *all)
+static size_t take_over(struct agent *agent, const char *path, __u32 number, __u64 cgroup,
+			struct process *all)
 {
 	struct process *init = NULL;
 	size_t count = 0, known;
@@ -233,7 +252,8 @@ static size_t take_over(struct agent *agent, const char *path, __u32 number, __u
 		if (count == known)
 			break;
 		for (size_t i = 0; i < count && !pass; i++)
-			if (!find_process(all, count, all[i].ppid) && (!init || all[i].start < init->start))
+			if (!find_process(all, count, all[i].ppid) &&
+			    (!init || all[i].start < init->start))
 				init = &all[i];
 		for (size_t i = known; i < count; i++) {
 			all[i].state.container = cgroup;
@@ -264,7 +284,8 @@ static void scan_container(struct agent *agent, const char *path, const char *id
 	/* Made after the hooks were attached: theirs. */
 	if (!bpf_map_lookup_elem(bpf_map__fd(agent->skel->maps.cgroups), &cgroup, &number))
 		return;
-	if (bpf_map_lookup_and_delete_elem(bpf_map__fd(agent->skel->maps.free_slots), NULL, &number)) {
+	if (bpf_map_lookup_and_delete_elem(bpf_map__fd(agent->skel->maps.free_slots), NULL,
+					   &number)) {
 		log_line("more than %d containers: %.64s is not watched", SNUG_SLOTS, id);
 		return;
 	}
@@ -298,10 +319,12 @@ static void scan_tree(struct agent *agent, const char *path)
 		struct stat info;
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
-		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >= (int)sizeof(below))
+		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >=
+			    (int)sizeof(below))
 			continue;
 		/* A sensor's trial of itself. */
-		if (!strncmp(below + strlen(agent->cgroup_path), SNUG_SELFTEST_PATH, sizeof(SNUG_SELFTEST_PATH) - 1))
+		if (!strncmp(below + strlen(agent->cgroup_path), SNUG_SELFTEST_PATH,
+			     sizeof(SNUG_SELFTEST_PATH) - 1))
 			continue;
 		id = id_in(entry->d_name);
 		if (id && !stat(below, &info))

@@ -13,7 +13,10 @@
 #include "sensor/log.h"
 #include "sensor/slot.h"
 
-/* The slots in place: the kernel writes its fields of one while we write ours, so none is ever written whole. */
+/*
+ * The slots in place: the kernel writes its fields of one while we write ours, so none is ever
+ * written whole.
+ */
 struct snug_slot *mapped_slots(struct agent *agent)
 {
 	static struct snug_slot *slots;
@@ -83,6 +86,7 @@ void slots_reset(struct agent *agent)
 
 	for (__u32 i = 0; i < SNUG_SLOTS; i++)
 		if (slots[i].state != SNUG_SLOT_FREE)
-			__atomic_store_n(&slots[i].salt, SNUG_MIX(agent->keys, slots[i].salt, monotonic()),
+			__atomic_store_n(&slots[i].salt,
+					 SNUG_MIX(agent->keys, slots[i].salt, monotonic()),
 					 __ATOMIC_RELEASE);
 }

@@ -6,8 +6,8 @@
 #include "sensor/agent.h"
 
 /*
- * In place. The kernel programs write their fields of a slot while the sensor writes its own, so no slot in use is
- * ever written as a whole.
+ * In place. The kernel programs write their fields of a slot while the sensor writes its own, so no
+ * slot in use is ever written as a whole.
  */
 struct snug_slot *mapped_slots(struct agent *agent);
 bool read_slot(struct agent *agent, __u32 number, struct snug_slot *slot);

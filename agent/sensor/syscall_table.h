@@ -18,10 +18,10 @@ struct syscall_entry {
 #define __NR_fchmodat2 452
 #endif
 
-#define SET_CLASSES(table, entries)                                                 \
-	for (size_t i = 0; i < sizeof(entries) / sizeof(*(entries)); i++)           \
+#define SET_CLASSES(table, entries)                                                     \
+	for (size_t i = 0; i < sizeof(entries) / sizeof(*(entries)); i++)               \
 		if ((entries)[i].number >= 0 && (entries)[i].number < SNUG_SYSCALL_MAX) \
-			(table)[(entries)[i].number] = (entries)[i].class
+	(table)[(entries)[i].number] = (entries)[i].class
 
 #ifdef __x86_64__
 void set_i386_syscall_classes(struct sensor *skel);

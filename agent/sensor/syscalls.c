@@ -84,12 +84,20 @@ static const struct syscall_entry native_peers[] = {
 
 static const int memory_syscalls[] = {
 #ifdef SYS_fork
-	SYS_fork, SYS_vfork,
+	SYS_fork,	    SYS_vfork,
 #endif
-	SYS_clone, SYS_clone3, SYS_execve, SYS_execveat, SYS_mmap, SYS_mremap, SYS_mprotect, SYS_brk,
-	SYS_write, SYS_writev, SYS_pwrite64, SYS_pwritev, SYS_pwritev2, SYS_sendfile, SYS_splice,
-	SYS_copy_file_range, SYS_fallocate, SYS_ftruncate, SYS_truncate, SYS_memfd_create, SYS_shmget,
-	SYS_remap_file_pages, SYS_io_uring_setup,
+	SYS_clone,	    SYS_clone3,
+	SYS_execve,	    SYS_execveat,
+	SYS_mmap,	    SYS_mremap,
+	SYS_mprotect,	    SYS_brk,
+	SYS_write,	    SYS_writev,
+	SYS_pwrite64,	    SYS_pwritev,
+	SYS_pwritev2,	    SYS_sendfile,
+	SYS_splice,	    SYS_copy_file_range,
+	SYS_fallocate,	    SYS_ftruncate,
+	SYS_truncate,	    SYS_memfd_create,
+	SYS_shmget,	    SYS_remap_file_pages,
+	SYS_io_uring_setup,
 };
 
 void set_syscall_classes(struct sensor *skel)

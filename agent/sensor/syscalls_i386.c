@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The classes of i386 system calls, which 64-bit processes can make too, by `int 0x80`. A file by itself: these numbers
- * have the same names as the native ones.
+ * The classes of i386 system calls, which 64-bit processes can make too, by `int 0x80`. A file by
+ * itself: these numbers have the same names as the native ones.
  */
 #ifdef __x86_64__
 #include <asm/unistd_32.h>

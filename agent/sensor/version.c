@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Versions: which scope of the daemon's is which, and what a deviation from it gets. All of it takes effect by one
- * write of the version's word.
+ * Versions: which scope of the daemon's is which, and what a deviation from it gets. All of it
+ * takes effect by one write of the version's word.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -21,7 +21,7 @@
 
 static struct {
 	bool disarm_reported;
-	__u64 used;		/* when last, in order; 0: it is free */
+	__u64 used; /* when last, in order; 0: it is free */
 } versions[SNUG_VERSIONS];
 static __u64 uses;
 
@@ -43,7 +43,9 @@ static struct snug_version *mapped(struct agent *agent)
 /* A daemon counts its scopes from one, and so did the one before. */
 __u64 pinned_scope(struct agent *agent, __u64 scope)
 {
-	return scope & SNUG_SELFTEST_SCOPE ? scope : scope | (agent->pinned->daemon_run & SNUG_RUN_MASK) << SNUG_RUN_SHIFT;
+	return scope & SNUG_SELFTEST_SCOPE ?
+		       scope :
+		       scope | (agent->pinned->daemon_run & SNUG_RUN_MASK) << SNUG_RUN_SHIFT;
 }
 
 static bool is_local_address(struct agent *agent, __u64 scope)
@@ -58,7 +60,8 @@ static void update_policy(struct snug_version *version, __u64 clear, __u64 set)
 
 	do {
 		policy_state = ((old & ~clear) | set) + (1ull << SNUG_POLICY_AGE_SHIFT);
-	} while (!__atomic_compare_exchange_n(&version->policy_state, &old, policy_state, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(&version->policy_state, &old, policy_state, false,
+					      __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 }
 
 /* `number` of a profile that is whole, or 0. The one before can go. */
@@ -67,7 +70,8 @@ void version_set_profile(struct agent *agent, __u32 index, __u32 number)
 	struct snug_version *version = &mapped(agent)[index];
 	__u32 before = SNUG_POLICY_PROFILE(version->policy_state);
 
-	update_policy(version, 0xffffull << SNUG_POLICY_PROFILE_SHIFT, (__u64)number << SNUG_POLICY_PROFILE_SHIFT);
+	update_policy(version, 0xffffull << SNUG_POLICY_PROFILE_SHIFT,
+		      (__u64)number << SNUG_POLICY_PROFILE_SHIFT);
 	if (before)
 		profile_replaced(before);
 }
@@ -80,12 +84,14 @@ static void evict_expected(struct agent *agent, __u32 version)
 	void *before = NULL;
 
 	while (!bpf_map_get_next_key(fd, before, next)) {
-		if (before && !bpf_map_lookup_elem(fd, id, &expected) && expected.assignment.version == version)
+		if (before && !bpf_map_lookup_elem(fd, id, &expected) &&
+		    expected.assignment.version == version)
 			bpf_map_delete_elem(fd, id);
 		memcpy(id, next, sizeof(id));
 		before = id;
 	}
-	if (before && !bpf_map_lookup_elem(fd, id, &expected) && expected.assignment.version == version)
+	if (before && !bpf_map_lookup_elem(fd, id, &expected) &&
+	    expected.assignment.version == version)
 		bpf_map_delete_elem(fd, id);
 }
 
@@ -106,7 +112,8 @@ static __u32 evict_oldest(struct agent *agent)
 	__u32 oldest = SNUG_VERSIONS;
 
 	for (__u32 i = 0; i < SNUG_VERSIONS; i++)
-		if (!version_has_containers(agent, i + 1) && (oldest == SNUG_VERSIONS || versions[i].used < versions[oldest].used))
+		if (!version_has_containers(agent, i + 1) &&
+		    (oldest == SNUG_VERSIONS || versions[i].used < versions[oldest].used))
 			oldest = i;
 	if (oldest == SNUG_VERSIONS)
 		return oldest;
@@ -114,7 +121,9 @@ static __u32 evict_oldest(struct agent *agent)
 	return oldest;
 }
 
-/* Index of the scope's version, from 1; 0 where there is no room. `scope`: as the daemon says it. */
+/*
+ * Index of the scope's version, from 1; 0 where there is no room. `scope`: as the daemon says it.
+ */
 __u32 version_index(struct agent *agent, __u64 scope)
 {
 	struct snug_version *map = mapped(agent);
@@ -132,7 +141,8 @@ __u32 version_index(struct agent *agent, __u64 scope)
 	if (found == SNUG_VERSIONS)
 		found = evict_oldest(agent);
 	if (found == SNUG_VERSIONS) {
-		log_line("there are more versions in use than there is room for: one is not judged in the kernel");
+		log_line(
+			"there are more versions in use than there is room for: one is not judged in the kernel");
 		return 0;
 	}
 	map[found].scope = scope;
@@ -159,8 +169,10 @@ void set_enforcement(struct agent *agent, const struct snug_enforce *command)
 	changed = version->budget != command->budget || until > version->paused_until + NS ||
 		  version->paused_until > until + NS;
 	/* Who does not know yet that it has disarmed itself does not mean to arm it again. */
-	clear = version->policy_state & SNUG_POLICY_DISARMED && !versions[index - 1].disarm_reported ?
-			SNUG_POLICY_BLOCK : SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED;
+	clear = version->policy_state & SNUG_POLICY_DISARMED &&
+				!versions[index - 1].disarm_reported ?
+			SNUG_POLICY_BLOCK :
+			SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED;
 	if (clear & SNUG_POLICY_DISARMED)
 		versions[index - 1].disarm_reported = false;
 	set = command->block ? SNUG_POLICY_BLOCK : 0;
@@ -189,14 +201,16 @@ void versions_takeover(struct agent *agent)
 	profiles_takeover(agent);
 }
 
-/* What an earlier daemon said is in force for its containers until this one says something of them. */
+/*
+ * What an earlier daemon said is in force for its containers until this one says something of them.
+ */
 void versions_prune(struct agent *agent)
 {
 	struct snug_version *map = mapped(agent);
 
 	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
-		if (!map[i].scope || is_local_address(agent, map[i].scope) || map[i].scope & SNUG_SELFTEST_SCOPE ||
-		    version_has_containers(agent, i + 1))
+		if (!map[i].scope || is_local_address(agent, map[i].scope) ||
+		    map[i].scope & SNUG_SELFTEST_SCOPE || version_has_containers(agent, i + 1))
 			continue;
 		evict(agent, i);
 		versions[i].used = 0;
@@ -205,14 +219,15 @@ void versions_prune(struct agent *agent)
 }
 
 /*
- * A container goes over from the version of an earlier daemon to one of this: where the former has disarmed itself,
- * and this daemon cannot have been told, so does the latter.
+ * A container goes over from the version of an earlier daemon to one of this: where the former has
+ * disarmed itself, and this daemon cannot have been told, so does the latter.
  */
 void version_inherit_disarm(struct agent *agent, __u32 from, __u32 to)
 {
 	struct snug_version *map = mapped(agent);
 
-	if (!from || !to || from == to || is_local_address(agent, map[from - 1].scope) || versions[from - 1].disarm_reported ||
+	if (!from || !to || from == to || is_local_address(agent, map[from - 1].scope) ||
+	    versions[from - 1].disarm_reported ||
 	    !(map[from - 1].policy_state & SNUG_POLICY_DISARMED))
 		return;
 	versions[from - 1].disarm_reported = true;
@@ -234,8 +249,8 @@ void report_disarmed(struct agent *agent)
 			.scope = map[i].scope & ((1ull << SNUG_RUN_SHIFT) - 1),
 		};
 
-		if (!(map[i].policy_state & SNUG_POLICY_DISARMED) || versions[i].disarm_reported || !is_local_address(agent, map[i].scope) ||
-		    map[i].scope & SNUG_SELFTEST_SCOPE)
+		if (!(map[i].policy_state & SNUG_POLICY_DISARMED) || versions[i].disarm_reported ||
+		    !is_local_address(agent, map[i].scope) || map[i].scope & SNUG_SELFTEST_SCOPE)
 			continue;
 		versions[i].disarm_reported = true;
 		send_frame(&frame, SNUG_DISARMED, sizeof(frame), NULL, 0);

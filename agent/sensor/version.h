@@ -5,9 +5,15 @@
 
 #include "sensor/agent.h"
 
-/* The index of the scope's version, from 1; 0 where there is no room. `scope`: the daemon's own number. */
+/*
+ * The index of the scope's version, from 1; 0 where there is no room. `scope`: the daemon's own
+ * number.
+ */
 __u32 version_index(struct agent *agent, __u64 scope);
-/* The scope as it is kept in the kernel, where those of an earlier daemon are not mistaken for this one's. */
+/*
+ * The scope as it is kept in the kernel, where those of an earlier daemon are not mistaken for this
+ * one's.
+ */
 __u64 pinned_scope(struct agent *agent, __u64 scope);
 /* `index` from 0. `number` of a whole profile, or 0. */
 void version_set_profile(struct agent *agent, __u32 index, __u32 number);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is done to a file but for its content and its names, as far as it means something: a program made setuid, a time set
- * back, a file cut off. By the time the call returns it is done.
+ * What is done to a file but for its content and its names, as far as it means something: a program
+ * made setuid, a time set back, a file cut off. By the time the call returns it is done.
  */
 #ifndef SNUG_ATTRIBUTE_H
 #define SNUG_ATTRIBUTE_H
@@ -20,7 +20,7 @@
 #include "process/task.bpf.h"
 #include "shared.h"
 
-#define MODE_SETUID 04000	/* setgid too is common, on folders */
+#define MODE_SETUID 04000 /* setgid too is common, on folders */
 #define TIME_NOW ((1l << 30) - 1l)
 #define TIME_OMIT ((1l << 30) - 2l)
 
@@ -39,11 +39,14 @@ static __always_inline bool sets_time(const struct file_time *times)
 	return false;
 }
 
-/* What such a call is about: a file by a string of the caller's, relative to `fd`, or that descriptor's own. */
+/*
+ * What such a call is about: a file by a string of the caller's, relative to `fd`, or that
+ * descriptor's own.
+ */
 struct target {
 	u64 string;
 	s32 fd;
-	u32 id;			/* 0: it means nothing */
+	u32 id; /* 0: it means nothing */
 };
 
 static __always_inline struct target target_of(const struct call *call, u32 class)
@@ -92,9 +95,11 @@ __noinline int report_attribute(u32 class, s64 ret, u32 compat)
 		return 0;
 	root = root_of(state, call.task);
 	if (target.string) {
-		sensitive.at = prepend_user_string(scratch, &call, SNUG_TEXT_MAX, target.string, target.fd, root);
+		sensitive.at = prepend_user_string(scratch, &call, SNUG_TEXT_MAX, target.string,
+						   target.fd, root);
 		if (sensitive.at && !scratch->walk.cut)
-			sensitive.at = canonical_path(scratch, sensitive.at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
+			sensitive.at =
+				canonical_path(scratch, sensitive.at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
 	} else {
 		file = file_at(call.task, target.fd);
 		if (!file)

@@ -45,12 +45,13 @@ static __always_inline void refresh_capabilities(struct snug_task *state)
 }
 
 /*
- * A capability that was used, once per process and execution. Whoever has CAP_SYS_ADMIN is asked for it whenever
- * memory is committed, to spare it a reserve: that is no use of it. Checks of borrowed credentials (overlayfs acts by those of its mounter) are not the
- * process's own. True where it may be used.
+ * A capability that was used, once per process and execution. Whoever has CAP_SYS_ADMIN is asked
+ * for it whenever memory is committed, to spare it a reserve: that is no use of it. Checks of
+ * borrowed credentials (overlayfs acts by those of its mounter) are not the process's own. True
+ * where it may be used.
  */
 static __always_inline bool check_capability(const struct cred *cred, int capability, u32 stop,
-					   enum attach_order order)
+					     enum attach_order order)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state;
@@ -72,7 +73,7 @@ static __always_inline bool check_capability(const struct cred *cred, int capabi
 		return true;
 	state->capabilities |= bit;
 	if (judge_event(state, &verdict, (u64)SNUG_CAPABILITY | (u64)capability << 8, state->actor,
-		   SNUG_RULE_CAPABILITY(keys, capability))) {
+			SNUG_RULE_CAPABILITY(keys, capability))) {
 		act = reserve_event(state, task, SNUG_CAPABILITY, &verdict, &ring);
 		if (act) {
 			act->act_flags = stop_flag(&verdict, stop);

@@ -29,15 +29,18 @@ static __always_inline struct path_ref path_ref_at(struct task_struct *task, s32
 	return PATH_REF(file->f_path);
 }
 
-/* The caller's string `n`, relative to descriptor `fd`, before `at`. 0 where it could not be read. */
-static __always_inline u32 prepend_user_string(struct scratch *scratch, const struct call *call, u32 at,
-				      u64 string, s32 fd, u64 root)
+/*
+ * The caller's string `n`, relative to descriptor `fd`, before `at`. 0 where it could not be read.
+ */
+static __always_inline u32 prepend_user_string(struct scratch *scratch, const struct call *call,
+					       u32 at, u64 string, s32 fd, u64 root)
 {
 	long size = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)string);
 
 	if (size < 1)
 		return 0;
-	return prepend_absolute(scratch, at, size - 1, call->task, path_ref_at(call->task, fd), root);
+	return prepend_absolute(scratch, at, size - 1, call->task, path_ref_at(call->task, fd),
+				root);
 }
 
 /* Of what `scratch->path_op` says. */
@@ -65,10 +68,11 @@ static __noinline int report_path_op(struct call *call, struct scratch *scratch)
 	root = root_of(state, call->task);
 	if (path_op->to_string)
 		to_at = prepend_user_string(scratch, call, SNUG_TEXT_MAX, path_op->to_string,
-				   path_op->to_fd, root);
+					    path_op->to_fd, root);
 	if (path_op->to_string && scratch->walk.cut)
 		flags |= SNUG_TO_CUT;
-	at = to_at ? prepend_user_string(scratch, call, to_at, path_op->string, path_op->fd, root) : 0;
+	at = to_at ? prepend_user_string(scratch, call, to_at, path_op->string, path_op->fd, root) :
+		     0;
 	if (!at) {
 		COUNT(received);
 		count_drop(slot_of(state), SNUG_DROP_TEXT);
@@ -76,7 +80,8 @@ static __noinline int report_path_op(struct call *call, struct scratch *scratch)
 	}
 	flags |= (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0) |
 		 (scratch->walk.cut ? SNUG_CUT : 0);
-	found = lookup_seen(state, file_object(access, flags, hash_text_tail(scratch, at)), &verdict);
+	found = lookup_seen(state, file_object(access, flags, hash_text_tail(scratch, at)),
+			    &verdict);
 	if (found == SEEN_COUNTED)
 		return 0;
 	paths->at = at;
@@ -89,7 +94,8 @@ static __noinline int report_path_op(struct call *call, struct scratch *scratch)
 	}
 	at = paths->at;
 	act = act_at(scratch, at);
-	fill_event(act, state, call->task, SNUG_FILE, verdict.key, sizeof(*act) + SNUG_TEXT_MAX - at);
+	fill_event(act, state, call->task, SNUG_FILE, verdict.key,
+		   sizeof(*act) + SNUG_TEXT_MAX - at);
 	/* By now it is done: to kill the process would undo nothing. */
 	act->act_flags = flags | (flags & SNUG_DENIED ? 0 : stop_flag(&verdict, SNUG_MISSED));
 	act->code = access;
@@ -125,8 +131,9 @@ static __always_inline u32 access_of(const struct file *file)
 }
 
 /* What no literal rule knows: its text is needed, for the patterns and to be told. */
-static __always_inline int report_opened(struct scratch *scratch, struct task_struct *task, struct snug_task *state,
-				  struct verdict *verdict, struct opened *opened)
+static __always_inline int report_opened(struct scratch *scratch, struct task_struct *task,
+					 struct snug_task *state, struct verdict *verdict,
+					 struct opened *opened)
 {
 	struct paths *paths = &opened->paths;
 	struct snug_act *act;
@@ -147,7 +154,8 @@ static __always_inline int report_opened(struct scratch *scratch, struct task_st
 	act = act_at(scratch, at);
 	size = sizeof(*act) + SNUG_TEXT_MAX - at;
 	fill_event(act, state, task, SNUG_FILE, verdict->key, size);
-	act->act_flags = opened->flags | (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(verdict, opened->stop);
+	act->act_flags = opened->flags | (scratch->walk.cut ? SNUG_CUT : 0) |
+			 stop_flag(verdict, opened->stop);
 	act->code = opened->access;
 	act->text_size = SNUG_TEXT_MAX - at;
 	output_event(act, size, verdict);
@@ -187,7 +195,8 @@ static __noinline int report_open(struct call *call)
 	opened->flags = call->compat ? SNUG_COMPAT : 0;
 	walk_from(scratch, opened->path_ref, root_of(state, call->task));
 	opened->paths.path = walk_hash(scratch);
-	found = lookup_seen(state, file_object(opened->access, opened->flags, opened->paths.path), &verdict);
+	found = lookup_seen(state, file_object(opened->access, opened->flags, opened->paths.path),
+			    &verdict);
 	opened->judge = found == SEEN_NEW;
 	if (opened->judge && has_profile(&verdict) &&
 	    judge_literals(state, &verdict, opened->access, &opened->paths)) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The flush of counts: a program that the sensor runs, so that user space never copies the table of what was seen. */
+/*
+ * The flush of counts: a program that the sensor runs, so that user space never copies the table of
+ * what was seen.
+ */
 #ifndef SNUG_FLUSH_H
 #define SNUG_FLUSH_H
 
@@ -11,7 +14,8 @@
 #include "lib/maps.bpf.h"
 #include "shared.h"
 
-static long flush_entry(struct bpf_map *map, u64 *key, struct snug_seen *one, struct snug_flush *flush)
+static long flush_entry(struct bpf_map *map, u64 *key, struct snug_seen *one,
+			struct snug_flush *flush)
 {
 	struct snug_sighting *record;
 	struct snug_slot *slot;

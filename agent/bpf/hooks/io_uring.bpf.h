@@ -28,8 +28,8 @@ enum uring_operation {
 };
 
 /*
- * What is submitted to an io_uring never shows at a system call. By now the path was copied from the caller, so
- * it is the one that will be used; whether the operation succeeds is not known yet.
+ * What is submitted to an io_uring never shows at a system call. By now the path was copied from
+ * the caller, so it is the one that will be used; whether the operation succeeds is not known yet.
  */
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(on_uring, struct io_kiocb *request)
@@ -37,7 +37,9 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scratch *scratch;
 	struct snug_task *state;
-	struct sensitive sensitive = { .id = SNUG_CALL_IO_URING, .at = SNUG_TEXT_MAX, .stop = SNUG_KILLED };
+	struct sensitive sensitive = { .id = SNUG_CALL_IO_URING,
+				       .at = SNUG_TEXT_MAX,
+				       .stop = SNUG_KILLED };
 	const struct filename *filename = 0;
 	u8 opcode = request->opcode;
 	long size;
@@ -72,7 +74,10 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 			sensitive.at = prepend_string(scratch, SNUG_TEXT_MAX, size - 1);
 	}
 	sensitive.number = opcode;
-	/* A file that was opened is gone with the process, a name that was removed does not come back. */
+	/*
+	 * A file that was opened is gone with the process, a name that was removed does not come
+	 * back.
+	 */
 	if (opcode == URING_RENAMEAT || opcode == URING_UNLINKAT)
 		sensitive.stop = SNUG_MISSED;
 	if (report_sensitive(scratch, task, state, &sensitive))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Peers and ports. The cgroup hooks see connect and datagrams however they are asked for (io_uring too) and are
- * where they can be refused. They can be preempted: no scratch here.
+ * Peers and ports. The cgroup hooks see connect and datagrams however they are asked for (io_uring
+ * too) and are where they can be refused. They can be preempted: no scratch here.
  */
 #ifndef SNUG_NETWORK_H
 #define SNUG_NETWORK_H
@@ -47,7 +47,8 @@ static __always_inline void unmap_ipv4(struct peer *peer)
 }
 
 /* False for one that is not of the internet. `any`: the family where the caller left that open. */
-static __always_inline bool peer_of(const struct socket_address *given, u32 size, struct peer *peer, u32 any)
+static __always_inline bool peer_of(const struct socket_address *given, u32 size, struct peer *peer,
+				    u32 any)
 {
 	peer->port = bpf_ntohs(given->port);
 	if (given->family == AF_INET || (given->family == 0 && any == AF_INET)) {
@@ -73,9 +74,9 @@ static __always_inline u8 protocol_of_socket(const struct sock *sock)
 
 static __always_inline u64 peer_object(u8 kind, const struct peer *peer)
 {
-	u64 object = SNUG_MIX(keys, keys.seed, (u64)kind | (u64)peer->family << 8 |
-						       (u64)peer->protocol << 16 |
-						       (u64)peer->port << 32);
+	u64 object = SNUG_MIX(keys, keys.seed,
+			      (u64)kind | (u64)peer->family << 8 | (u64)peer->protocol << 16 |
+				      (u64)peer->port << 32);
 
 	object = SNUG_MIX(keys, object, (u64)peer->address[0] << 32 | peer->address[1]);
 	return SNUG_MIX(keys, object, (u64)peer->address[2] << 32 | peer->address[3]);
@@ -101,7 +102,10 @@ static __always_inline u64 literal_address(const struct peer *peer)
 				 (u64)peer->address[2] << 32 | peer->address[3]);
 }
 
-/* A local address that is neither loopback nor a wildcard is the container's own, and differs in each. */
+/*
+ * A local address that is neither loopback nor a wildcard is the container's own, and differs in
+ * each.
+ */
 static __always_inline bool is_local_address(const struct peer *peer)
 {
 	if (peer->family == 4)
@@ -121,21 +125,23 @@ static __always_inline void judge_connect(const struct snug_task *state, struct 
 
 	who = name ? *name : literal_address(peer);
 	found = lookup_rule(verdict, state->actor,
-			 SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port, who), &verdict->tags[0]);
+			    SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port, who),
+			    &verdict->tags[0]);
 	if (found == RULE_NONE) {
 		blocks = bpf_map_lookup_elem(&prefixes, &profile);
 		prefix = blocks ? bpf_map_lookup_elem(blocks, &key) : 0;
 		if (prefix)
 			found = lookup_rule(verdict, state->actor,
-					 SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port,
-							SNUG_RULE_SET(keys, *prefix)),
-					 &verdict->tags[0]);
+					    SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol,
+							   peer->port,
+							   SNUG_RULE_SET(keys, *prefix)),
+					    &verdict->tags[0]);
 	}
 	verdict->deviates = found != RULE_ALLOW;
 }
 
-static __always_inline void judge_peer(const struct snug_task *state, struct verdict *verdict, u8 kind,
-				       const struct peer *peer)
+static __always_inline void judge_peer(const struct snug_task *state, struct verdict *verdict,
+				       u8 kind, const struct peer *peer)
 {
 	u64 who;
 
@@ -146,12 +152,13 @@ static __always_inline void judge_peer(const struct snug_task *state, struct ver
 		return;
 	}
 	who = is_local_address(peer) ? SNUG_MIX(keys, SNUG_DOMAIN_OWN, 0) : literal_address(peer);
-	judge_literal(verdict, state->actor, SNUG_RULE_PEER(keys, kind, peer->protocol, peer->port, who));
+	judge_literal(verdict, state->actor,
+		      SNUG_RULE_PEER(keys, kind, peer->protocol, peer->port, who));
 }
 
 /* True where the act may go on. `stop`: how it is stopped where this is called. */
 static __always_inline bool report_peer(struct task_struct *task, struct snug_task *state, u8 kind,
-				      const struct peer *peer, u32 flags, u32 stop)
+					const struct peer *peer, u32 flags, u32 stop)
 {
 	struct snug_trie_key key = trie_key(peer);
 	u64 object = peer_object(kind, peer), *name;
@@ -160,7 +167,10 @@ static __always_inline bool report_peer(struct task_struct *task, struct snug_ta
 	u32 found;
 	void *ring;
 
-	/* An address that gets another name is another peer: what was decided on it before does not stand. */
+	/*
+	 * An address that gets another name is another peer: what was decided on it before does not
+	 * stand.
+	 */
 	name = kind == SNUG_CONNECT ? bpf_map_lookup_elem(&peers, &key) : 0;
 	if (name)
 		object = SNUG_MIX(keys, object, *name);
@@ -290,16 +300,18 @@ static __noinline void report_listen(struct call *call, u32 fd)
 
 	if (!sock || !local_address(sock, &peer))
 		return;
-	if (!report_peer(call->task, call->state, SNUG_LISTEN, &peer, call->compat ? SNUG_COMPAT : 0, SNUG_KILLED))
+	if (!report_peer(call->task, call->state, SNUG_LISTEN, &peer,
+			 call->compat ? SNUG_COMPAT : 0, SNUG_KILLED))
 		kill_current();
 }
 
 /*
- * A unix socket by the file that its listener bound, not by the caller's string: the runtime's socket is the
- * runtime's, under whatever name it was mounted into the container. Abstract names begin with `@`.
+ * A unix socket by the file that its listener bound, not by the caller's string: the runtime's
+ * socket is the runtime's, under whatever name it was mounted into the container. Abstract names
+ * begin with `@`.
  */
-static __noinline bool report_unix_peer(struct scratch *scratch, struct task_struct *task, struct snug_task *state,
-				      u64 sock, u32 stop)
+static __noinline bool report_unix_peer(struct scratch *scratch, struct task_struct *task,
+					struct snug_task *state, u64 sock, u32 stop)
 {
 	struct unix_sock *peer = bpf_core_cast((void *)sock, struct unix_sock);
 	struct unix_address *address;
@@ -320,15 +332,23 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 		if (size > 108)
 			size = 108;
 		at = SNUG_TEXT_MAX - size;
-		/* The name follows the structure: refcount, length, then the address with its family. */
+		/*
+		 * The name follows the structure: refcount, length, then the address with its
+		 * family.
+		 */
 		bpf_probe_read_kernel(ACT_TEXT(scratch, at), size & 127,
-				      (void *)((u64)address + bpf_core_type_size(struct unix_address) +
+				      (void *)((u64)address +
+					       bpf_core_type_size(struct unix_address) +
 					       sizeof(u16)));
 		*ACT_TEXT(scratch, at) = '@';
 	}
-	name = scratch->walk.cut ? hash_cut(scratch, at, SNUG_TEXT_MAX) : hash_text_tail(scratch, at);
-	if (judge_event(state, &verdict, SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16, name), state->actor,
-		   SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0, SNUG_MIX(keys, name, SNUG_DOMAIN_UNIX)))) {
+	name = scratch->walk.cut ? hash_cut(scratch, at, SNUG_TEXT_MAX) :
+				   hash_text_tail(scratch, at);
+	if (judge_event(state, &verdict,
+			SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16, name),
+			state->actor,
+			SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0,
+				       SNUG_MIX(keys, name, SNUG_DOMAIN_UNIX)))) {
 		act = act_at(scratch, at);
 		size = sizeof(*act) + SNUG_TEXT_MAX - at;
 		fill_event(act, state, task, SNUG_CONNECT, verdict.key, size);
@@ -355,7 +375,8 @@ static __noinline int report_unix(struct call *call, u32 fd)
 		return 0;
 	local = bpf_core_cast(sock, struct unix_sock);
 	/* It is connected by now, and nothing was sent yet. */
-	if (local->peer && !report_unix_peer(scratch, call->task, state, (u64)local->peer, SNUG_KILLED))
+	if (local->peer &&
+	    !report_unix_peer(scratch, call->task, state, (u64)local->peer, SNUG_KILLED))
 		kill_current();
 	return 0;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is done to names, by the call that does it, as it returns; and opens that were refused, which left no file. */
+/*
+ * What is done to names, by the call that does it, as it returns; and opens that were refused,
+ * which left no file.
+ */
 #ifndef SNUG_PATH_CALLS_H
 #define SNUG_PATH_CALLS_H
 
@@ -12,7 +15,10 @@
 #include "process/syscall.bpf.h"
 #include "shared.h"
 
-/* None where it is a mere place that is asked for. What is to be written may have to be made: that is no access of its own. */
+/*
+ * None where it is a mere place that is asked for. What is to be written may have to be made: that
+ * is no access of its own.
+ */
 static __always_inline u32 access_wanted(u64 flags)
 {
 	u32 access = 0;
@@ -30,7 +36,8 @@ static __always_inline u32 access_wanted(u64 flags)
 
 static __always_inline int on_path_call(struct call *call, u32 class)
 {
-	u64 a = argument(call, 0), b = argument(call, 1), c = argument(call, 2), d = argument(call, 3);
+	u64 a = argument(call, 0), b = argument(call, 1), c = argument(call, 2),
+	    d = argument(call, 3);
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
 	struct path_op *act;
 	u64 flags = 0;

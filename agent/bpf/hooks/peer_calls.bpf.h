@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Peers by the call that asks for them, as it returns: where there is no BPF LSM, and the cgroup's hooks are not told
- * whose process it is (Linux before 6.15). A connection is told before anything can be sent over it, and its process
- * killed; a datagram is gone by then.
+ * Peers by the call that asks for them, as it returns: where there is no BPF LSM, and the cgroup's
+ * hooks are not told whose process it is (Linux before 6.15). A connection is told before anything
+ * can be sent over it, and its process killed; a datagram is gone by then.
  */
 #ifndef SNUG_PEER_CALLS_H
 #define SNUG_PEER_CALLS_H
@@ -17,7 +17,7 @@
 #include "process/syscall.bpf.h"
 #include "shared.h"
 
-#define MESSAGES_MAX 8	/* of one sendmmsg; what has more of them is told of the first */
+#define MESSAGES_MAX 8 /* of one sendmmsg; what has more of them is told of the first */
 
 /* Whom a socket is connected to. What the caller passed may be another by now. */
 static __always_inline bool remote_address(const struct sock *sock, struct peer *peer)
@@ -39,12 +39,15 @@ static __always_inline bool remote_address(const struct sock *sock, struct peer 
 	return true;
 }
 
-static __always_inline bool passed_address(struct peer_request *peer_request, const struct sock *sock, struct peer *peer)
+static __always_inline bool passed_address(struct peer_request *peer_request,
+					   const struct sock *sock, struct peer *peer)
 {
-	u32 size = peer_request->size < sizeof(peer_request->read) ? peer_request->size : sizeof(peer_request->read);
+	u32 size = peer_request->size < sizeof(peer_request->read) ? peer_request->size :
+								     sizeof(peer_request->read);
 
 	peer_request->read = (struct socket_address){};
-	return peer_request->address && !bpf_probe_read_user(&peer_request->read, size, (void *)peer_request->address) &&
+	return peer_request->address &&
+	       !bpf_probe_read_user(&peer_request->read, size, (void *)peer_request->address) &&
 	       peer_of(&peer_request->read, size, peer, sock->__sk_common.skc_family);
 }
 
@@ -58,22 +61,26 @@ static __noinline int report_requested_peer(struct call *call, struct peer_reque
 	if (!call || !peer_request || !call->state)
 		return 0;
 	sock = socket_at(call->task, peer_request->fd);
-	if (!sock || (sock->__sk_common.skc_family != AF_INET && sock->__sk_common.skc_family != AF_INET6))
+	if (!sock ||
+	    (sock->__sk_common.skc_family != AF_INET && sock->__sk_common.skc_family != AF_INET6))
 		return 0;
 	if (sock->sk_type != SOCK_DGRAM && !peer_request->connects)
 		return 0;
-	connected = peer_request->connects && (call->ret >= 0 || call->ret == -EINPROGRESS) && remote_address(sock, &peer);
+	connected = peer_request->connects && (call->ret >= 0 || call->ret == -EINPROGRESS) &&
+		    remote_address(sock, &peer);
 	if (!connected && !passed_address(peer_request, sock, &peer))
 		return 0;
 	peer.protocol = protocol_of_socket(sock);
-	if (!report_peer(call->task, call->state, peer_request->kind, &peer, call->compat ? SNUG_COMPAT : 0, peer_request->stop) &&
+	if (!report_peer(call->task, call->state, peer_request->kind, &peer,
+			 call->compat ? SNUG_COMPAT : 0, peer_request->stop) &&
 	    peer_request->stop == SNUG_KILLED)
 		kill_current();
 	return 0;
 }
 
 /* The address of a message at `at` and its size, of the table that the call is of. */
-static __always_inline void read_message(const struct call *call, struct peer_request *peer_request, u64 at)
+static __always_inline void read_message(const struct call *call, struct peer_request *peer_request,
+					 u64 at)
 {
 	u32 *words = peer_request->passed;
 
@@ -101,17 +108,23 @@ static __always_inline u32 class_of_operation(u32 operation)
 	return SNUG_CLASS_NONE;
 }
 
-/* The call that is meant, and its arguments: by the 32-bit table's socketcall a number, and a pointer to them. */
-static __always_inline u32 socket_call(const struct call *call, struct peer_request *peer_request, u32 class)
+/*
+ * The call that is meant, and its arguments: by the 32-bit table's socketcall a number, and a
+ * pointer to them.
+ */
+static __always_inline u32 socket_call(const struct call *call, struct peer_request *peer_request,
+				       u32 class)
 {
 	bool behind_number = class == SNUG_CLASS_SOCKETCALL;
 
 	if (behind_number) {
 		class = class_of_operation(argument(call, 0));
-		bpf_probe_read_user(peer_request->passed, sizeof(peer_request->passed), (void *)argument(call, 1));
+		bpf_probe_read_user(peer_request->passed, sizeof(peer_request->passed),
+				    (void *)argument(call, 1));
 	}
 	for (int i = 0; i < 6; i++)
-		peer_request->arguments[i] = behind_number ? peer_request->passed[i] : argument(call, i);
+		peer_request->arguments[i] = behind_number ? peer_request->passed[i] :
+							     argument(call, i);
 	return class;
 }
 
@@ -150,7 +163,10 @@ __noinline int on_peer_call(u32 class, s64 ret, u32 compat)
 		peer_request->connects = 1;
 		break;
 	case SNUG_CLASS_BIND:
-		/* Whoever binds a datagram socket hears on it; a stream socket does so only once it listens. */
+		/*
+		 * Whoever binds a datagram socket hears on it; a stream socket does so only once it
+		 * listens.
+		 */
 		peer_request->kind = SNUG_LISTEN;
 		peer_request->stop = SNUG_KILLED;
 		if (ret)

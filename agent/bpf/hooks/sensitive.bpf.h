@@ -17,9 +17,13 @@
 #include "rule_key.h"
 #include "shared.h"
 
-#define CLONE_NEW_ANY 0x7e020080ull /* namespaces: time, cgroup, uts, ipc, user, pid, net, mount */
+#define CLONE_NEW_ANY                                                              \
+	0x7e020080ull /* namespaces: time, cgroup, uts, ipc, user, pid, net, mount \
+		       */
 
-/* What of a call's arguments is told: a string, and a number that makes it a behaviour of its own. */
+/*
+ * What of a call's arguments is told: a string, and a number that makes it a behaviour of its own.
+ */
 struct syscall_arguments {
 	s32 string;
 	s32 number;
@@ -54,7 +58,10 @@ static __always_inline struct syscall_arguments arguments_of(u32 id)
 	return (struct syscall_arguments){ -1, -1 };
 }
 
-/* Calls after which it is of no use to the process to have done them, if it is killed as they return. */
+/*
+ * Calls after which it is of no use to the process to have done them, if it is killed as they
+ * return.
+ */
 static __always_inline u32 stop_for(u32 id)
 {
 	switch (id) {
@@ -79,32 +86,38 @@ static __always_inline u64 rule_argument(u32 id, u64 number)
 	return id == SNUG_CALL_UNSHARE || id == SNUG_CALL_SETNS ? number & CLONE_NEW_ANY : number;
 }
 
-/* What a call was: its number where that makes it another behaviour, and what it was about: the text from `at`. */
+/*
+ * What a call was: its number where that makes it another behaviour, and what it was about: the
+ * text from `at`.
+ */
 struct sensitive {
 	u64 number;
 	u64 text;
 	u32 id;
 	u32 at;
-	u32 flags;		/* snug_act_flag */
+	u32 flags; /* snug_act_flag */
 	u32 stop;
 };
 
 /* Literally, or, where the text is a path, by a pattern. */
-static __noinline int judge_call(struct scratch *scratch, const struct snug_task *state, struct verdict *verdict,
-				 const struct sensitive *sensitive)
+static __noinline int judge_call(struct scratch *scratch, const struct snug_task *state,
+				 struct verdict *verdict, const struct sensitive *sensitive)
 {
-	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), id = sensitive->id, at = sensitive->at, found, set = 0;
+	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), id = sensitive->id,
+	    at = sensitive->at, found, set = 0;
 	u64 number, text = sensitive->text;
 
 	if (!profile)
 		return 0;
 	number = rule_argument(id, sensitive->number);
-	found = lookup_rule(verdict, state->actor, SNUG_RULE_CALL(keys, id, number, text), &verdict->tags[0]);
+	found = lookup_rule(verdict, state->actor, SNUG_RULE_CALL(keys, id, number, text),
+			    &verdict->tags[0]);
 	if (!found && at < SNUG_TEXT_MAX && *ACT_TEXT(scratch, at) == '/')
 		set = run_automaton(scratch, profile, at, ~0u, SNUG_TEXT_MAX);
 	if (set)
 		found = lookup_rule(verdict, state->actor,
-				 SNUG_RULE_CALL(keys, id, number, SNUG_RULE_SET(keys, set)), &verdict->tags[0]);
+				    SNUG_RULE_CALL(keys, id, number, SNUG_RULE_SET(keys, set)),
+				    &verdict->tags[0]);
 	verdict->deviates = found != RULE_ALLOW;
 	if (set && !verdict->deviates)
 		count_by_rules(state, verdict);
@@ -113,9 +126,10 @@ static __noinline int judge_call(struct scratch *scratch, const struct snug_task
 
 /* True where the process must not go on. */
 static __always_inline bool report_sensitive(struct scratch *scratch, struct task_struct *task,
-					   struct snug_task *state, struct sensitive *call)
+					     struct snug_task *state, struct sensitive *call)
 {
-	u64 object = SNUG_MIX(keys, (u64)SNUG_SYSCALL | (u64)call->id << 8 | (u64)call->flags << 32, call->number);
+	u64 object = SNUG_MIX(keys, (u64)SNUG_SYSCALL | (u64)call->id << 8 | (u64)call->flags << 32,
+			      call->number);
 	u32 stop = call->flags & SNUG_DENIED ? 0 : call->stop;
 	struct verdict verdict;
 	struct snug_act *act;
@@ -143,7 +157,9 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 static __noinline int report_sensitive_call(struct call *call, u32 id, u64 number, u64 string)
 {
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
-	struct sensitive sensitive = { .number = number, .id = id, .at = SNUG_TEXT_MAX, .stop = stop_for(id) };
+	struct sensitive sensitive = {
+		.number = number, .id = id, .at = SNUG_TEXT_MAX, .stop = stop_for(id)
+	};
 	struct snug_task *state;
 	long size;
 
@@ -157,7 +173,8 @@ static __noinline int report_sensitive_call(struct call *call, u32 id, u64 numbe
 		if (size > 1)
 			sensitive.at = prepend_string(scratch, SNUG_TEXT_MAX, size - 1);
 	}
-	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0);
+	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) |
+			  (call->compat ? SNUG_COMPAT : 0);
 	if (report_sensitive(scratch, call->task, state, &sensitive))
 		kill_current();
 	return 0;

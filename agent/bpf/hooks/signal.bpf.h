@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Signals that one program's process sends to another's: of whom, not which. What a process does to itself and to those
- * that descend from it is its own affair.
+ * Signals that one program's process sends to another's: of whom, not which. What a process does to
+ * itself and to those that descend from it is its own affair.
  */
 #ifndef SNUG_SIGNAL_H
 #define SNUG_SIGNAL_H
@@ -18,7 +18,7 @@
 #include "process/task.bpf.h"
 #include "shared.h"
 
-#define SIGNAL_SPECIAL 1	/* up to here it is no address: the kernel itself sends */
+#define SIGNAL_SPECIAL 1 /* up to here it is no address: the kernel itself sends */
 #define SI_USER 0
 #define SI_QUEUE -1
 #define SI_TKILL -6
@@ -30,7 +30,9 @@ static __always_inline bool is_sent(u64 info)
 	s32 code = 0;
 
 	if (info <= SIGNAL_SPECIAL ||
-	    bpf_probe_read_kernel(&code, sizeof(code), (void *)(info + bpf_core_field_offset(struct kernel_siginfo, si_code))))
+	    bpf_probe_read_kernel(
+		    &code, sizeof(code),
+		    (void *)(info + bpf_core_field_offset(struct kernel_siginfo, si_code))))
 		return false;
 	return code == SI_USER || code == SI_QUEUE || code == SI_TKILL;
 }
@@ -51,8 +53,8 @@ static __always_inline bool is_descendant(struct task_struct *task, u32 from)
 }
 
 /* True where it must not be sent. */
-static __always_inline bool report_signal(struct scratch *scratch, struct snug_task *state, struct task_struct *target,
-					u32 stop)
+static __always_inline bool report_signal(struct scratch *scratch, struct snug_task *state,
+					  struct task_struct *target, u32 stop)
 {
 	struct sensitive sensitive = { .id = SNUG_CALL_KILL, .at = SNUG_TEXT_MAX, .stop = stop };
 	struct snug_task *its = bpf_task_storage_get(&tasks, target, 0, 0);
@@ -77,7 +79,8 @@ int on_signal(u64 *context)
 	struct snug_task *state = state_of(sender);
 	struct scratch *scratch;
 
-	if (!state || !is_sent(context[1]) || is_descendant(target, sender->tgid) || !is_acting_generation(state, OLDER_FIRST))
+	if (!state || !is_sent(context[1]) || is_descendant(target, sender->tgid) ||
+	    !is_acting_generation(state, OLDER_FIRST))
 		return 0;
 	scratch = scratch_of(SCRATCH_SIGNAL);
 	/* By now it is on its way. */

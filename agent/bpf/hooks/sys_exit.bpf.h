@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The way out of every system call of the host. Leaves by the number, then by the process; both before any
- * work. Only `sys_exit` shows calls that seccomp refused, and only there the file is in its place.
+ * The way out of every system call of the host. Leaves by the number, then by the process; both
+ * before any work. Only `sys_exit` shows calls that seccomp refused, and only there the file is in
+ * its place.
  */
 #ifndef SNUG_SYS_EXIT_H
 #define SNUG_SYS_EXIT_H

@@ -2,8 +2,8 @@
 /*
  * From an act to the ring, or to a count.
  *
- * Every act of a container's process ends in exactly one of: emitted, filtered (counted in `seen`, told later
- * by the flush), dropped by reason.
+ * Every act of a container's process ends in exactly one of: emitted, filtered (counted in `seen`,
+ * told later by the flush), dropped by reason.
  */
 #ifndef SNUG_EMIT_H
 #define SNUG_EMIT_H
@@ -24,8 +24,8 @@ static __always_inline void *this_ring(void)
 }
 
 /*
- * The ring's commit is a full barrier, and so is the sensor's between announcing that it sleeps and looking at
- * the rings once more: one of the two sees the other.
+ * The ring's commit is a full barrier, and so is the sensor's between announcing that it sleeps and
+ * looking at the rings once more: one of the two sees the other.
  */
 static __always_inline void wake(void *ring)
 {
@@ -54,8 +54,8 @@ static __always_inline void fill_head(struct snug_head *head, u16 type, u32 size
 }
 
 /* An act that one rule decides, asked from end to end: true where it has to be told. */
-static __always_inline bool judge_event(const struct snug_task *state, struct verdict *verdict, u64 object, u64 actor,
-				   u64 rule)
+static __always_inline bool judge_event(const struct snug_task *state, struct verdict *verdict,
+					u64 object, u64 actor, u64 rule)
 {
 	u32 found = lookup_seen(state, object, verdict);
 
@@ -79,7 +79,7 @@ static __always_inline void count_lost(struct verdict *verdict, enum snug_drop r
 }
 
 static __always_inline void fill_event(struct snug_act *act, const struct snug_task *state,
-				 struct task_struct *task, u8 kind, u64 key, u32 size)
+				       struct task_struct *task, u8 kind, u64 key, u32 size)
 {
 	fill_head(&act->head, SNUG_ACT, size);
 	act->time = bpf_ktime_get_ns();
@@ -95,7 +95,8 @@ static __always_inline void fill_event(struct snug_act *act, const struct snug_t
 	act->gid = state->gid;
 	act->kind = kind;
 	act->origin = state->origin;
-	act->actor_flags = state->flags | (state->user == SNUG_USER_DECLARED ? SNUG_DECLARED_USER : 0);
+	act->actor_flags = state->flags |
+			   (state->user == SNUG_USER_DECLARED ? SNUG_DECLARED_USER : 0);
 	act->act_flags = 0;
 	__builtin_memset(act->detail, 0, sizeof(act->detail));
 	act->text_size = 0;
@@ -105,8 +106,9 @@ static __always_inline void fill_event(struct snug_act *act, const struct snug_t
 }
 
 /* An act without text: reserve it, fill in the detail, then `submit_event`. */
-static __always_inline struct snug_act *reserve_event(const struct snug_task *state, struct task_struct *task,
-					     u8 kind, struct verdict *verdict, void **ring)
+static __always_inline struct snug_act *reserve_event(const struct snug_task *state,
+						      struct task_struct *task, u8 kind,
+						      struct verdict *verdict, void **ring)
 {
 	struct snug_act *act = 0;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What becomes of an act: by what was seen of it before, by the profile of its container's version, by what the
- * daemon said it knows. What a rule allows is counted and goes no further; src/core/compile/kernel-profile.ts says what the
- * rules mean.
+ * What becomes of an act: by what was seen of it before, by the profile of its container's version,
+ * by what the daemon said it knows. What a rule allows is counted and goes no further;
+ * src/core/compile/kernel-profile.ts says what the rules mean.
  *
- * A hook asks `lookup_seen` first: that is all that a repeated act costs. Of what is new it asks the profile, if there is
- * one, and then `record_verdict`.
+ * A hook asks `lookup_seen` first: that is all that a repeated act costs. Of what is new it asks
+ * the profile, if there is one, and then `record_verdict`.
  */
 #ifndef SNUG_JUDGE_H
 #define SNUG_JUDGE_H
@@ -23,21 +23,21 @@
 /* What becomes of an act. */
 struct verdict {
 	u64 key;
-	u64 seen_key;		/* in `seen` */
+	u64 seen_key; /* in `seen` */
 	u64 salt;
-	u64 policy_state;		/* of its version; 0: there is none */
+	u64 policy_state; /* of its version; 0: there is none */
 	u64 tags[2];
 	struct snug_seen *seen;
 	struct snug_slot *slot;
 	struct snug_version *version;
 	u8 deviates;
-	u8 block;		/* a deviation of this container is to be stopped now */
-	u8 by_rules;		/* counted by the rules that allow it, not by what it is */
+	u8 block;    /* a deviation of this container is to be stopped now */
+	u8 by_rules; /* counted by the rules that allow it, not by what it is */
 };
 
 enum seen_result {
-	SEEN_COUNTED = 0,	/* nothing more to do */
-	SEEN_RESEND,		/* to be told: it was lost the last time */
+	SEEN_COUNTED = 0, /* nothing more to do */
+	SEEN_RESEND,	  /* to be told: it was lost the last time */
 	SEEN_NEW,
 };
 
@@ -96,7 +96,8 @@ static __always_inline void load_policy(const struct snug_slot *slot, struct ver
 		return;
 	verdict->version = version;
 	verdict->policy_state = *(volatile u64 *)&version->policy_state;
-	verdict->block = (verdict->policy_state & (SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED)) == SNUG_POLICY_BLOCK &&
+	verdict->block = (verdict->policy_state & (SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED)) ==
+				 SNUG_POLICY_BLOCK &&
 			 slot->assignment.traits & SNUG_ENFORCED && !paused(version);
 }
 
@@ -110,7 +111,8 @@ static __always_inline u64 salt_of(const struct snug_slot *slot)
 }
 
 /* `object` is the hash of all that makes the act this behaviour and no other, without the actor. */
-static __always_inline u32 lookup_seen(const struct snug_task *task, u64 object, struct verdict *verdict)
+static __always_inline u32 lookup_seen(const struct snug_task *task, u64 object,
+				       struct verdict *verdict)
 {
 	struct snug_slot *slot = slot_of(task);
 	u64 scope = SNUG_PRIVATE_SCOPE | task->container, base = SNUG_MIX(keys, task->base, object);
@@ -127,7 +129,9 @@ static __always_inline u32 lookup_seen(const struct snug_task *task, u64 object,
 	verdict->by_rules = 0;
 	verdict->tags[0] = 0;
 	verdict->tags[1] = 0;
-	/* A process that outlived its container by leaving its cgroup is still told of, by itself. */
+	/*
+	 * A process that outlived its container by leaving its cgroup is still told of, by itself.
+	 */
 	if (slot && slot->container == task->container) {
 		verdict->salt = *(volatile u64 *)&slot->salt;
 		scope = *(volatile u64 *)&slot->scope;
@@ -153,7 +157,10 @@ static __always_inline u32 lookup_seen(const struct snug_task *task, u64 object,
 	return SEEN_NEW;
 }
 
-/* So many different acts of a version are stopped within a minute that it is rather the profile that is wrong. */
+/*
+ * So many different acts of a version are stopped within a minute that it is rather the profile
+ * that is wrong.
+ */
 static __always_inline void spend_budget(struct verdict *verdict)
 {
 	struct snug_version *version = verdict->version;
@@ -172,7 +179,10 @@ static __always_inline void spend_budget(struct verdict *verdict)
 	control.disarmed = 1;
 }
 
-/* Remembers the verdict on what is new. True where it has to be told in full; then `tell` or `tell_text` must follow. */
+/*
+ * Remembers the verdict on what is new. True where it has to be told in full; then `tell` or
+ * `tell_text` must follow.
+ */
 static __always_inline bool record_verdict(const struct snug_task *task, struct verdict *verdict)
 {
 	struct snug_seen fresh = {}, *seen_here;
@@ -228,8 +238,8 @@ static __always_inline bool record_verdict(const struct snug_task *task, struct 
 }
 
 /*
- * What a pattern takes has a name of its own each time: it is counted by its rules instead, so that a thousand
- * temporary files are one count.
+ * What a pattern takes has a name of its own each time: it is counted by its rules instead, so that
+ * a thousand temporary files are one count.
  */
 static __always_inline void count_by_rules(const struct snug_task *task, struct verdict *verdict)
 {
@@ -239,7 +249,8 @@ static __always_inline void count_by_rules(const struct snug_task *task, struct 
 	verdict->by_rules = 1;
 }
 
-static __always_inline u32 lookup_rule(const struct verdict *verdict, u64 actor, u64 object, u64 *tag)
+static __always_inline u32 lookup_rule(const struct verdict *verdict, u64 actor, u64 object,
+				       u64 *tag)
 {
 	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state);
 	void *set = bpf_map_lookup_elem(&rules, &profile);
@@ -256,7 +267,8 @@ static __always_inline u32 lookup_rule(const struct verdict *verdict, u64 actor,
 static __always_inline void judge_literal(struct verdict *verdict, u64 actor, u64 object)
 {
 	if (has_profile(verdict))
-		verdict->deviates = lookup_rule(verdict, actor, object, &verdict->tags[0]) != RULE_ALLOW;
+		verdict->deviates = lookup_rule(verdict, actor, object, &verdict->tags[0]) !=
+				    RULE_ALLOW;
 }
 
 static int run_step(u32 index, struct scratch **context)
@@ -288,8 +300,8 @@ static int run_step(u32 index, struct scratch **context)
 }
 
 /*
- * The accepting set that the text from `at` to `end` leads to; 0: no pattern takes it. Two paths are read with a NUL
- * `between` them, where the second begins.
+ * The accepting set that the text from `at` to `end` leads to; 0: no pattern takes it. Two paths
+ * are read with a NUL `between` them, where the second begins.
  */
 __noinline u32 run_automaton(struct scratch *scratch, u32 profile, u32 at, u32 between, u32 end)
 {

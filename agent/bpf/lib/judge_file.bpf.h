@@ -41,8 +41,8 @@ static __noinline int canonical_paths(struct scratch *scratch, struct paths *pat
 }
 
 /* The rule for one access, by the literal path, or for what patterns take it: `set`. */
-static __always_inline u32 lookup_access(const struct snug_task *state, struct verdict *verdict, u32 access,
-				      const struct paths *paths, u32 set, u64 *tag)
+static __always_inline u32 lookup_access(const struct snug_task *state, struct verdict *verdict,
+					 u32 access, const struct paths *paths, u32 set, u64 *tag)
 {
 	u64 what = paths->path;
 	u32 found;
@@ -52,22 +52,29 @@ static __always_inline u32 lookup_access(const struct snug_task *state, struct v
 	found = lookup_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, what), tag);
 	if (found || !set)
 		return found;
-	found = lookup_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, SNUG_RULE_SET(keys, set)), tag);
+	found = lookup_rule(verdict, state->actor,
+			    SNUG_RULE_FILE(keys, access, SNUG_RULE_SET(keys, set)), tag);
 	if (found == RULE_ALLOW)
 		verdict->by_rules = 1;
 	return found;
 }
 
-/* Whoever may make a file, and rename it whatever to, may delete it: renamed onto another it is as gone. */
-static __always_inline u32 lookup_delete_by_rename(const struct snug_task *state, struct verdict *verdict,
-					  const struct paths *paths, u32 set, u64 *tag)
+/*
+ * Whoever may make a file, and rename it whatever to, may delete it: renamed onto another it is as
+ * gone.
+ */
+static __always_inline u32 lookup_delete_by_rename(const struct snug_task *state,
+						   struct verdict *verdict,
+						   const struct paths *paths, u32 set, u64 *tag)
 {
 	u64 made_by;
 	u32 made = lookup_access(state, verdict, SNUG_CREATE, paths, set, &made_by);
 
 	if (!made)
 		made = lookup_access(state, verdict, SNUG_WRITE, paths, set, &made_by);
-	return made == RULE_ALLOW ? lookup_access(state, verdict, SNUG_RENAME_SOURCE, paths, set, tag) : RULE_NONE;
+	return made == RULE_ALLOW ?
+		       lookup_access(state, verdict, SNUG_RENAME_SOURCE, paths, set, tag) :
+		       RULE_NONE;
 }
 
 /* To write a file one may have to create it: that is no access of its own. */
@@ -77,8 +84,8 @@ static __always_inline u32 rule_access(u32 access)
 }
 
 /* True where literal rules decide all of it, without the text. */
-static __noinline bool judge_literals(const struct snug_task *state, struct verdict *verdict, u32 access,
-				      const struct paths *paths)
+static __noinline bool judge_literals(const struct snug_task *state, struct verdict *verdict,
+				      u32 access, const struct paths *paths)
 {
 	u32 found, n = 0;
 
@@ -97,8 +104,8 @@ static __noinline bool judge_literals(const struct snug_task *state, struct verd
 }
 
 /* All of the rules. What they allow by a pattern is counted by them. */
-static __noinline int judge_paths(struct scratch *scratch, const struct snug_task *state, struct verdict *verdict,
-				  u32 access, const struct paths *paths)
+static __noinline int judge_paths(struct scratch *scratch, const struct snug_task *state,
+				  struct verdict *verdict, u32 access, const struct paths *paths)
 {
 	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), set = 0, found, n = 0;
 	u64 tag, actor = keys.seed;
@@ -107,9 +114,11 @@ static __noinline int judge_paths(struct scratch *scratch, const struct snug_tas
 	if (!profile)
 		return 0;
 	verdict->deviates = 0;
-	fixed = paths->cut || lookup_rule(verdict, actor, SNUG_RULE_SHIPPED(keys, paths->path), &tag) != RULE_NONE;
+	fixed = paths->cut || lookup_rule(verdict, actor, SNUG_RULE_SHIPPED(keys, paths->path),
+					  &tag) != RULE_NONE;
 	if (!fixed)
-		set = run_automaton(scratch, profile, paths->at, access & SNUG_RENAME ? paths->to_at : ~0u,
+		set = run_automaton(scratch, profile, paths->at,
+				    access & SNUG_RENAME ? paths->to_at : ~0u,
 				    access & SNUG_RENAME ? SNUG_TEXT_MAX : paths->to_at);
 	access = rule_access(access);
 	for (u32 bit = SNUG_READ; bit <= SNUG_RENAME; bit <<= 1) {
@@ -117,9 +126,11 @@ static __noinline int judge_paths(struct scratch *scratch, const struct snug_tas
 			continue;
 		found = lookup_access(state, verdict, bit, paths, set, &verdict->tags[n & 1]);
 		if (!found && bit == SNUG_CREATE)
-			found = lookup_access(state, verdict, SNUG_WRITE, paths, set, &verdict->tags[n & 1]);
+			found = lookup_access(state, verdict, SNUG_WRITE, paths, set,
+					      &verdict->tags[n & 1]);
 		if (!found && bit == SNUG_DELETE && !fixed)
-			found = lookup_delete_by_rename(state, verdict, paths, set, &verdict->tags[n & 1]);
+			found = lookup_delete_by_rename(state, verdict, paths, set,
+							&verdict->tags[n & 1]);
 		if (found != RULE_ALLOW)
 			verdict->deviates = 1;
 		n++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The parts of kernel structures that the programs read. CO-RE finds where they are on the running kernel, so
- * the build needs neither its BTF nor its headers.
+ * The parts of kernel structures that the programs read. CO-RE finds where they are on the running
+ * kernel, so the build needs neither its BTF nor its headers.
  */
 #ifndef SNUG_KERNEL_H
 #define SNUG_KERNEL_H
@@ -296,7 +296,7 @@ struct pt_regs {
 
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define ANON_INODE_FS_MAGIC 0x09041934
-#define NR_IO_URING_ENTER 426	/* on every machine */
+#define NR_IO_URING_ENTER 426 /* on every machine */
 #if defined(__TARGET_ARCH_x86)
 #define NR_EXECVEAT 322
 #else

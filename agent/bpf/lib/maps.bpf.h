@@ -79,8 +79,9 @@ struct {
 } versions SEC(".maps");
 
 /*
- * Profiles by number: for each its rules (key of a rule → tag, 0 where a person said no), the automaton over paths,
- * and blocks of addresses. All three are in place before a version's word names the number.
+ * Profiles by number: for each its rules (key of a rule → tag, 0 where a person said no), the
+ * automaton over paths, and blocks of addresses. All three are in place before a version's word
+ * names the number.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -137,7 +138,10 @@ struct {
 	__type(value, struct snug_task);
 } tasks SEC(".maps");
 
-/* Paths of executables and scripts by their hash: acts carry hashes, the sensor looks new ones up here. */
+/*
+ * Paths of executables and scripts by their hash: acts carry hashes, the sensor looks new ones up
+ * here.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -154,7 +158,10 @@ struct {
 	__type(value, struct snug_seen);
 } seen SEC(".maps");
 
-/* What the daemon said it knows (key: behaviour and scope). What is let go comes up once more, no harm. */
+/*
+ * What the daemon said it knows (key: behaviour and scope). What is let go comes up once more, no
+ * harm.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, SNUG_KNOWN_KEYS);
@@ -162,7 +169,9 @@ struct {
 	__type(value, u64);
 } known SEC(".maps");
 
-/* Copies of the image's files that were opened to be changed (key: inode), and in which container. */
+/*
+ * Copies of the image's files that were opened to be changed (key: inode), and in which container.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -185,11 +194,11 @@ static __always_inline struct snug_counters *this_counters(void)
 	return bpf_map_lookup_elem(&counters, &key);
 }
 
-#define COUNT(field)                                        \
-	do {                                                \
+#define COUNT(field)                                             \
+	do {                                                     \
 		struct snug_counters *counts_ = this_counters(); \
-		if (counts_)                                \
-			counts_->field++;                   \
+		if (counts_)                                     \
+			counts_->field++;                        \
 	} while (0)
 
 #endif

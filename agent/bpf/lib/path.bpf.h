@@ -2,12 +2,13 @@
 /*
  * Paths, from the file itself up to the container's root.
  *
- * A walk goes by dentry and, at the root of a mount, on to where that is mounted. It ends at the container's
- * root directory (so a chroot inside of the container changes nothing), or at the topmost mount of the
- * namespace, which after pivot_root is the same. `bpf_loop` lets it be as long as the longest path.
+ * A walk goes by dentry and, at the root of a mount, on to where that is mounted. It ends at the
+ * container's root directory (so a chroot inside of the container changes nothing), or at the
+ * topmost mount of the namespace, which after pivot_root is the same. `bpf_loop` lets it be as long
+ * as the longest path.
  *
- * A walk that only hashes reads names as words straight from the dentry, without a helper: this is what each
- * repeated act of a container costs. The hash takes the names from the leaf upwards.
+ * A walk that only hashes reads names as words straight from the dentry, without a helper: this is
+ * what each repeated act of a container costs. The hash takes the names from the leaf upwards.
  */
 #ifndef SNUG_PATH_H
 #define SNUG_PATH_H
@@ -22,13 +23,13 @@
 #include "rule_key.h"
 
 #define WALK_MAX 8192
-#define NAME_WORDS 32		/* of a name of 255 bytes */
+#define NAME_WORDS 32 /* of a name of 255 bytes */
 
 enum walk_end {
 	WALK_GOES_ON = 0,
-	WALK_ROOT,		/* the container's */
-	WALK_TOP,		/* of the mount namespace, or of a mount that is not in one */
-	WALK_ALONE,		/* a dentry without parent: memfd, unlinked */
+	WALK_ROOT,  /* the container's */
+	WALK_TOP,   /* of the mount namespace, or of a mount that is not in one */
+	WALK_ALONE, /* a dentry without parent: memfd, unlinked */
 };
 
 #define PATH_REF(path) ((struct path_ref){ (u64)(path).dentry, (u64)(path).mnt })
@@ -47,7 +48,10 @@ static __always_inline void walk_from(struct scratch *scratch, struct path_ref p
 	walk->cut = 0;
 }
 
-/* Eight bytes of kernel memory that may not be there: then zero. `hash_len` stands for any such word. */
+/*
+ * Eight bytes of kernel memory that may not be there: then zero. `hash_len` stands for any such
+ * word.
+ */
 static __always_inline u64 load_word(u64 address)
 {
 	return bpf_core_cast((void *)address, struct qstr)->hash_len;
@@ -131,7 +135,8 @@ __noinline u64 walk_hash(struct scratch *scratch)
 	return scratch->walk.hash;
 }
 
-#define ACT_TEXT(scratch, at) (&(scratch)->act[sizeof(struct snug_act) + ((at) & (SNUG_TEXT_MAX - 1))])
+#define ACT_TEXT(scratch, at) \
+	(&(scratch)->act[sizeof(struct snug_act) + ((at) & (SNUG_TEXT_MAX - 1))])
 
 static __always_inline void prepend_name(struct scratch *scratch, u64 name, u32 len)
 {
@@ -163,8 +168,8 @@ static int walk_text_step(u32 index, struct scratch **scratch)
 }
 
 /*
- * Puts the path before what stands at `at`, and returns where it begins. With `whole`, a root by itself is `/`, and
- * a file without a place in the tree is its name.
+ * Puts the path before what stands at `at`, and returns where it begins. With `whole`, a root by
+ * itself is `/`, and a file without a place in the tree is its name.
  */
 __noinline u32 walk_text(struct scratch *scratch, u32 at, bool whole)
 {
@@ -207,7 +212,10 @@ static int text_hash_step(u32 index, struct scratch **scratch)
 	return 0;
 }
 
-/* The hash of the text from `at` to `end` as such: of a string that the caller passed. Not the hash of a walk. */
+/*
+ * The hash of the text from `at` to `end` as such: of a string that the caller passed. Not the hash
+ * of a walk.
+ */
 __noinline u64 hash_range(struct scratch *scratch, u32 at, u32 end)
 {
 	if (!scratch)
@@ -257,8 +265,10 @@ static __always_inline void keep_part(struct scratch *scratch, u32 at, u32 len)
 		canonical->leaf = canonical->hash;
 	canonical->to -= len;
 	if (canonical->to != at) {
-		bpf_probe_read_kernel(scratch->string, len & (SNUG_PATH_MAX - 1), ACT_TEXT(scratch, at));
-		bpf_probe_read_kernel(ACT_TEXT(scratch, canonical->to), len & (SNUG_PATH_MAX - 1), scratch->string);
+		bpf_probe_read_kernel(scratch->string, len & (SNUG_PATH_MAX - 1),
+				      ACT_TEXT(scratch, at));
+		bpf_probe_read_kernel(ACT_TEXT(scratch, canonical->to), len & (SNUG_PATH_MAX - 1),
+				      scratch->string);
 	}
 	canonical->to--;
 	*ACT_TEXT(scratch, canonical->to) = '/';
@@ -292,8 +302,9 @@ static int canonical_step(u32 index, struct scratch **context)
 }
 
 /*
- * Makes the absolute path from `at` to `end` canonical, in place, so that it ends at `to`; returns where it begins.
- * `scratch->tidy` has its hash then: that of a walk to it. A string of the caller's in `scratch->string` is gone.
+ * Makes the absolute path from `at` to `end` canonical, in place, so that it ends at `to`; returns
+ * where it begins. `scratch->tidy` has its hash then: that of a walk to it. A string of the
+ * caller's in `scratch->string` is gone.
  */
 __noinline u32 canonical_path(struct scratch *scratch, u32 at, u32 end, u32 to)
 {
@@ -329,7 +340,10 @@ static __always_inline struct file *file_at(struct task_struct *task, u32 fd)
 	return file ? bpf_core_cast((void *)file, struct file) : 0;
 }
 
-/* Puts `size` bytes of `scratch->string` before `at`. A function of its own, so that the compiler keeps its masks. */
+/*
+ * Puts `size` bytes of `scratch->string` before `at`. A function of its own, so that the compiler
+ * keeps its masks.
+ */
 __noinline u32 prepend_string(struct scratch *scratch, u32 at, u32 size)
 {
 	if (!scratch)
@@ -337,16 +351,18 @@ __noinline u32 prepend_string(struct scratch *scratch, u32 at, u32 size)
 	if (size > SNUG_PATH_MAX)
 		size = SNUG_PATH_MAX;
 	at -= size;
-	bpf_probe_read_kernel(ACT_TEXT(scratch, at), size & (2 * SNUG_PATH_MAX - 1), scratch->string);
+	bpf_probe_read_kernel(ACT_TEXT(scratch, at), size & (2 * SNUG_PATH_MAX - 1),
+			      scratch->string);
 	return at;
 }
 
 /*
- * The string in `scratch->string` as an absolute path: before `at`. Returns where it begins. Where the process
- * went into a chroot inside of the container, an absolute string begins there.
+ * The string in `scratch->string` as an absolute path: before `at`. Returns where it begins. Where
+ * the process went into a chroot inside of the container, an absolute string begins there.
  */
 static __always_inline u32 prepend_absolute(struct scratch *scratch, u32 at, u32 size,
-					struct task_struct *task, struct path_ref from, u64 root)
+					    struct task_struct *task, struct path_ref from,
+					    u64 root)
 {
 	at = prepend_string(scratch, at, size);
 	scratch->walk.cut = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Per-processor memory in which the programs build paths and events: 512 bytes of stack hold neither. */
+/*
+ * Per-processor memory in which the programs build paths and events: 512 bytes of stack hold
+ * neither.
+ */
 #ifndef SNUG_SCRATCH_H
 #define SNUG_SCRATCH_H
 
@@ -8,9 +11,9 @@
 #include "abi.h"
 
 /*
- * Where acts with text are put together. One for each class of programs: those of one class cannot interrupt
- * each other (tracepoints run with preemption off), those of different classes might. The cgroup hooks can be
- * preempted by their own kind: they use none.
+ * Where acts with text are put together. One for each class of programs: those of one class cannot
+ * interrupt each other (tracepoints run with preemption off), those of different classes might. The
+ * cgroup hooks can be preempted by their own kind: they use none.
  */
 enum scratch_class {
 	SCRATCH_SYSCALL = 0,
@@ -21,17 +24,20 @@ enum scratch_class {
 	SCRATCHES,
 };
 
-/* A walk's state is in memory that the verifier does not track: its loop then looks the same each time round. */
+/*
+ * A walk's state is in memory that the verifier does not track: its loop then looks the same each
+ * time round.
+ */
 struct walk {
 	u64 dentry;
 	u64 mount;
 	u64 root;
 	u64 hash;
-	u32 end;		/* enum walk_end */
+	u32 end; /* enum walk_end */
 	u32 parts;
-	u32 length;		/* of the whole path */
-	u32 at;			/* where the text begins */
-	u32 floor;		/* where it may begin at the earliest */
+	u32 length; /* of the whole path */
+	u32 at;	    /* where the text begins */
+	u32 floor;  /* where it may begin at the earliest */
 	u32 cut;
 };
 
@@ -43,13 +49,13 @@ struct text_hash {
 
 /* A path of text being made canonical, from its end to its beginning. */
 struct canonical {
-	u64 hash;		/* of the path, as of a walk */
-	u64 leaf;		/* of its last part alone */
-	u32 at;			/* where the next part is looked for */
+	u64 hash; /* of the path, as of a walk */
+	u64 leaf; /* of its last part alone */
+	u32 at;	  /* where the next part is looked for */
 	u32 from;
 	u32 part_end;
-	u32 to;			/* what is done begins here */
-	u32 skip;		/* parts that a `..` takes back */
+	u32 to;	  /* what is done begins here */
+	u32 skip; /* parts that a `..` takes back */
 	u32 parts;
 };
 
@@ -65,7 +71,7 @@ struct automaton_run {
 /* Of a program that begins: where they are in the text its reader says. */
 struct arguments {
 	u32 size;
-	u32 cut;		/* SNUG_CUT: there are more, or they could not be read */
+	u32 cut; /* SNUG_CUT: there are more, or they could not be read */
 };
 
 /* A `struct path` by value: where it comes from makes no difference to the verifier then. */
@@ -74,7 +80,10 @@ struct path_ref {
 	u64 mnt;
 };
 
-/* The paths of an act: hashes for literal rules, and the text, from `at` to `to_at` and from there to the end. */
+/*
+ * The paths of an act: hashes for literal rules, and the text, from `at` to `to_at` and from there
+ * to the end.
+ */
 struct paths {
 	u64 path;
 	u64 to;
@@ -89,19 +98,19 @@ struct opened {
 	struct path_ref path_ref;
 	struct paths paths;
 	u32 access;
-	u32 flags;		/* snug_act_flag */
+	u32 flags; /* snug_act_flag */
 	u32 judge;
 	u32 stop;
 };
 
 /*
- * An act on a name, or on two. Here, and not on the stack, so that the verifier forgets which call filled it in, and
- * looks at what follows once, not once for each.
+ * An act on a name, or on two. Here, and not on the stack, so that the verifier forgets which call
+ * filled it in, and looks at what follows once, not once for each.
  */
 struct path_op {
 	u64 string;
-	u64 to_string;		/* 0: there is only one */
-	s32 fd;			/* what the string is relative to */
+	u64 to_string; /* 0: there is only one */
+	s32 fd;	       /* what the string is relative to */
 	s32 to_fd;
 	u32 access;
 	u32 reserved;
@@ -117,9 +126,9 @@ struct socket_address {
 /* What a call says of its peer; here for the same reason. */
 struct peer_request {
 	u64 arguments[6];
-	u32 passed[6];		/* words from the caller's memory */
+	u32 passed[6]; /* words from the caller's memory */
 	struct socket_address read;
-	u64 address;		/* the caller's */
+	u64 address; /* the caller's */
 	u32 size;
 	u32 fd;
 	u32 kind;
@@ -136,11 +145,12 @@ struct scratch {
 	struct arguments arguments;
 	struct path_op path_op;
 	struct peer_request peer_request;
-	struct paths paths;	/* these two are here to spare the stack */
+	struct paths paths; /* these two are here to spare the stack */
 	struct opened opened;
 	/*
-	 * An act directly before its text, wherever that begins; texts grow downwards from SNUG_TEXT_MAX. The
-	 * second half is never written: it is room for what the verifier cannot rule out.
+	 * An act directly before its text, wherever that begins; texts grow downwards from
+	 * SNUG_TEXT_MAX. The second half is never written: it is room for what the verifier cannot
+	 * rule out.
 	 */
 	u8 act[sizeof(struct snug_act) + 2 * SNUG_TEXT_MAX] __attribute__((aligned(8)));
 	u8 string[SNUG_PATH_MAX + 8];

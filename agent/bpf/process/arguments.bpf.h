@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Arguments of a program: where they say what is done, and where they are a command of the engine's own. */
+/*
+ * Arguments of a program: where they say what is done, and where they are a command of the engine's
+ * own.
+ */
 #ifndef SNUG_ARGUMENTS_H
 #define SNUG_ARGUMENTS_H
 
@@ -39,8 +42,9 @@ static __noinline bool is_named(u64 low, u64 high, u32 len)
 }
 
 /*
- * Whether the arguments say what is done: of an interpreter, or a program of many names, that a process of the container
- * runs. What the runtime runs was declared; what is given to a script is the script's.
+ * Whether the arguments say what is done: of an interpreter, or a program of many names, that a
+ * process of the container runs. What the runtime runs was declared; what is given to a script is
+ * the script's.
  */
 static __always_inline bool arguments_matter(const struct snug_task *state, const struct file *file)
 {
@@ -53,7 +57,10 @@ static __always_inline bool arguments_matter(const struct snug_task *state, cons
 	return is_named(load_word(name), len > 8 ? load_word(name + 8) : 0, len);
 }
 
-/* The arguments, from `at` on in the text. Nobody but the new program itself can change them, and it does not run yet. */
+/*
+ * The arguments, from `at` on in the text. Nobody but the new program itself can change them, and
+ * it does not run yet.
+ */
 static __noinline u32 read_arguments(struct scratch *scratch, u64 start, u64 end, u32 at)
 {
 	struct arguments *args;
@@ -66,7 +73,8 @@ static __noinline u32 read_arguments(struct scratch *scratch, u64 start, u64 end
 	if (size > SNUG_ARGS_MAX)
 		size = SNUG_ARGS_MAX;
 	args->size = size;
-	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1), (void *)start)) {
+	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1),
+				(void *)start)) {
 		args->cut = SNUG_CUT;
 		args->size = 0;
 	}
@@ -74,8 +82,9 @@ static __noinline u32 read_arguments(struct scratch *scratch, u64 start, u64 end
 }
 
 /* Whether an exec session begins with this command; of a script what counts comes after it. */
-static __noinline bool command_matches(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
-				const struct linux_binprm *bprm, const struct snug_engine_command *command)
+static __noinline bool command_matches(struct scratch *scratch, const struct snug_task *state,
+				       struct task_struct *task, const struct linux_binprm *bprm,
+				       const struct snug_engine_command *command)
 {
 	u64 start = task->mm->arg_start, size = task->mm->arg_end - start;
 	u32 at = SNUG_TEXT_MAX - (u32)size, rest = SNUG_TEXT_MAX - command->rest_size, name;
@@ -83,7 +92,8 @@ static __noinline bool command_matches(struct scratch *scratch, const struct snu
 
 	if (!command->size || size > SNUG_ARGS_MAX || command->rest_size > SNUG_ARGS_MAX)
 		return false;
-	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1), (void *)start))
+	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1),
+				(void *)start))
 		return false;
 	if (!state->script)
 		return size == command->size && hash_text_tail(scratch, at) == command->whole;
@@ -98,8 +108,9 @@ static __noinline bool command_matches(struct scratch *scratch, const struct snu
 	       hash_text_tail(scratch, rest) == command->rest;
 }
 
-static __always_inline bool is_engine_command(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
-				     const struct linux_binprm *bprm, const struct snug_slot *slot)
+static __always_inline bool
+is_engine_command(struct scratch *scratch, const struct snug_task *state, struct task_struct *task,
+		  const struct linux_binprm *bprm, const struct snug_slot *slot)
 {
 	for (int i = 0; i < SNUG_COMMANDS && slot->assignment.commands[i].size; i++)
 		if (command_matches(scratch, state, task, bprm, &slot->assignment.commands[i]))

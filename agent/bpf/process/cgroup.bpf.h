@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Containers come and go as cgroups: one is known as soon as its cgroup is made, before it has a process. Only
- * the v2 hierarchy counts; where Docker uses v1 controllers it makes its cgroups there too.
+ * Containers come and go as cgroups: one is known as soon as its cgroup is made, before it has a
+ * process. Only the v2 hierarchy counts; where Docker uses v1 controllers it makes its cgroups
+ * there too.
  */
 #ifndef SNUG_CGROUP_H
 #define SNUG_CGROUP_H
@@ -66,7 +67,8 @@ static __always_inline bool is_selftest(struct scratch *scratch, const char *pat
 	       !__builtin_memcmp(start, trial, sizeof(trial) - 1);
 }
 
-static __always_inline void report_container(u16 type, u32 number, const struct snug_slot *slot, u64 time)
+static __always_inline void report_container(u16 type, u32 number, const struct snug_slot *slot,
+					     u64 time)
 {
 	struct snug_container *record;
 	void *ring = this_ring();
@@ -103,7 +105,8 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	u64 id = v2_id(cgroup), above;
 	u32 number, *alias;
 
-	if (!id || !scratch || !is_acting_generation(0, OLDER_FIRST) || bpf_map_lookup_elem(&cgroups, &id))
+	if (!id || !scratch || !is_acting_generation(0, OLDER_FIRST) ||
+	    bpf_map_lookup_elem(&cgroups, &id))
 		return 0;
 	if (parent) {
 		above = bpf_core_cast(parent, struct cgroup)->kn->id;

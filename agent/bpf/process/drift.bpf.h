@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whether a file is the image's own: overlayfs' layers, and what was written since the container began. */
+/*
+ * Whether a file is the image's own: overlayfs' layers, and what was written since the container
+ * began.
+ */
 #ifndef SNUG_DRIFT_H
 #define SNUG_DRIFT_H
 
@@ -14,7 +17,10 @@
 #include "lib/scratch.bpf.h"
 #include "shared.h"
 
-/* Overlayfs puts its own part of an inode behind the kernel's; the second pointer there is the upper file. */
+/*
+ * Overlayfs puts its own part of an inode behind the kernel's; the second pointer there is the
+ * upper file.
+ */
 static __always_inline bool is_upper(const struct inode *inode)
 {
 	u64 upper = 0;
@@ -25,8 +31,9 @@ static __always_inline bool is_upper(const struct inode *inode)
 }
 
 /*
- * Where overlayfs keeps the file that an upper one was copied from: a list behind the upper file, of a count and of
- * pairs of layer and file. So since 6.5; it is no part of any BTF where overlayfs is a module.
+ * Where overlayfs keeps the file that an upper one was copied from: a list behind the upper file,
+ * of a count and of pairs of layer and file. So since 6.5; it is no part of any BTF where overlayfs
+ * is a module.
  */
 #define OVERLAY_LOWER_SINCE 0x60500
 #define OVERLAY_LOWER_LAYER 8
@@ -64,10 +71,11 @@ static __always_inline u64 inode_key(const struct inode *inode)
 }
 
 /*
- * A mere `chmod` copies a file of the image to the upper layer. It is still the image's while nobody has opened it to
- * write, and it has the name that it has there.
+ * A mere `chmod` copies a file of the image to the upper layer. It is still the image's while
+ * nobody has opened it to write, and it has the name that it has there.
  */
-static __noinline bool is_unmodified(struct scratch *scratch, const struct snug_task *state, struct inode *inode)
+static __noinline bool is_unmodified(struct scratch *scratch, const struct snug_task *state,
+				     struct inode *inode)
 {
 	struct snug_slot *slot = slot_of(state);
 	u64 key = inode_key(inode), *writer;
@@ -75,7 +83,10 @@ static __noinline bool is_unmodified(struct scratch *scratch, const struct snug_
 
 	if (!slot || slot->container != state->container || slot->untrusted || slot->before)
 		return false;
-	/* Each container's layers are a file system of its own; what another wrote was one of that number before. */
+	/*
+	 * Each container's layers are a file system of its own; what another wrote was one of that
+	 * number before.
+	 */
 	writer = bpf_map_lookup_elem(&written, &key);
 	if (writer && *writer == state->container)
 		return false;

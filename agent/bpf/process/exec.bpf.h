@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Executions. The tracepoint fires when the new program is in place and before its first instruction, so the
- * file, not a name, says what runs, however it was named: by path, by descriptor, by memfd, by a script.
+ * Executions. The tracepoint fires when the new program is in place and before its first
+ * instruction, so the file, not a name, says what runs, however it was named: by path, by
+ * descriptor, by memfd, by a script.
  */
 #ifndef SNUG_EXEC_H
 #define SNUG_EXEC_H
@@ -26,8 +27,8 @@
 #include "shared.h"
 
 /*
- * A socket that leads somewhere. The two nameless ends of a socketpair do not: that is how some runtimes give
- * their children standard streams.
+ * A socket that leads somewhere. The two nameless ends of a socketpair do not: that is how some
+ * runtimes give their children standard streams.
  */
 static __always_inline bool is_socket(struct task_struct *task, u32 fd)
 {
@@ -58,7 +59,8 @@ __noinline int store_name(struct scratch *scratch, u64 hash, u32 at)
 		size = SNUG_NAME_MAX;
 		scratch->walk.cut = 1;
 	}
-	name = (void *)&scratch->act[sizeof(struct snug_act) - sizeof(u64) + (at & (SNUG_TEXT_MAX - 1))];
+	name = (void *)&scratch
+		       ->act[sizeof(struct snug_act) - sizeof(u64) + (at & (SNUG_TEXT_MAX - 1))];
 	name->size = size;
 	name->cut = scratch->walk.cut;
 	if (bpf_map_update_elem(&names, &hash, name, BPF_ANY))
@@ -76,7 +78,8 @@ static __always_inline u64 name_hash(struct scratch *scratch, u64 hash, u32 at)
 	return hash;
 }
 
-static __always_inline u64 exe_hash(struct scratch *scratch, const struct file *file, u64 root, u32 *end)
+static __always_inline u64 exe_hash(struct scratch *scratch, const struct file *file, u64 root,
+				    u32 *end)
 {
 	u64 hash;
 
@@ -90,7 +93,7 @@ static __always_inline u64 exe_hash(struct scratch *scratch, const struct file *
 }
 
 static __always_inline u64 script_hash(struct scratch *scratch, struct task_struct *task,
-				     const struct linux_binprm *bprm, u64 root)
+				       const struct linux_binprm *bprm, u64 root)
 {
 	const char *name = bprm->filename;
 	long size;
@@ -101,7 +104,8 @@ static __always_inline u64 script_hash(struct scratch *scratch, struct task_stru
 	size = bpf_probe_read_kernel_str(scratch->string, SNUG_PATH_MAX, name);
 	if (size <= 1)
 		return 0;
-	at = prepend_absolute(scratch, SNUG_TEXT_MAX, size - 1, task, PATH_REF(task->fs->pwd), root);
+	at = prepend_absolute(scratch, SNUG_TEXT_MAX, size - 1, task, PATH_REF(task->fs->pwd),
+			      root);
 	at = canonical_path(scratch, at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
 	return name_hash(scratch, scratch->canonical.hash, at);
 }
@@ -114,10 +118,11 @@ static __always_inline void push_ancestor(struct snug_task *state)
 }
 
 /*
- * The number of the container that the current process enters by executing something; nothing where it has not left the
- * runtime's mount namespace. That is the host's, or one of the runtime's own (a snap, kind, a service with private
- * mounts): then it is that of its parent, outside of the container, and of the parent's parent, as a runtime's programs
- * call each other. Who makes a namespace only to become a container in it has a parent elsewhere.
+ * The number of the container that the current process enters by executing something; nothing where
+ * it has not left the runtime's mount namespace. That is the host's, or one of the runtime's own (a
+ * snap, kind, a service with private mounts): then it is that of its parent, outside of the
+ * container, and of the parent's parent, as a runtime's programs call each other. Who makes a
+ * namespace only to become a container in it has a parent elsewhere.
  */
 static __always_inline u32 *container_entered(struct task_struct *task)
 {
@@ -130,7 +135,8 @@ static __always_inline u32 *container_entered(struct task_struct *task)
 	space = task->nsproxy->mnt_ns->ns.inum;
 	if (space == host_mnt_ns[0] || space == host_mnt_ns[1])
 		return 0;
-	if (space == parent->nsproxy->mnt_ns->ns.inum && space == parent->real_parent->nsproxy->mnt_ns->ns.inum) {
+	if (space == parent->nsproxy->mnt_ns->ns.inum &&
+	    space == parent->real_parent->nsproxy->mnt_ns->ns.inum) {
 		cgroup = parent->cgroups->dfl_cgrp->kn->id;
 		around = bpf_map_lookup_elem(&cgroups, &cgroup);
 		if (!around || *around != *number)
@@ -174,23 +180,26 @@ static __always_inline struct snug_task *start_tree(struct task_struct *task, u3
 
 static __always_inline u64 exec_rule(const struct snug_task *state)
 {
-	return SNUG_RULE_EXEC(keys, (state->flags & SNUG_DRIFT) != 0, (state->flags & SNUG_SOCKET_STDIO) != 0,
-			      state->exe, state->script);
+	return SNUG_RULE_EXEC(keys, (state->flags & SNUG_DRIFT) != 0,
+			      (state->flags & SNUG_SOCKET_STDIO) != 0, state->exe, state->script);
 }
 
 /* By the arguments where they tell and are there as a whole; else by the program alone. */
-static __always_inline void judge_run(struct scratch *scratch, const struct snug_task *state, struct verdict *verdict,
-				      u32 at, u32 size)
+static __always_inline void judge_run(struct scratch *scratch, const struct snug_task *state,
+				      struct verdict *verdict, u32 at, u32 size)
 {
-	u64 actor = SNUG_RULE_ACTOR(keys, state->ancestors[0], 0, state->user, state->origin), rule = exec_rule(state);
+	u64 actor = SNUG_RULE_ACTOR(keys, state->ancestors[0], 0, state->user, state->origin),
+	    rule = exec_rule(state);
 	u32 found = RULE_NONE, set = 0;
 
 	if (!has_profile(verdict))
 		return;
 	if (size)
-		set = run_automaton(scratch, SNUG_POLICY_PROFILE(verdict->policy_state), at, at, at + size);
+		set = run_automaton(scratch, SNUG_POLICY_PROFILE(verdict->policy_state), at, at,
+				    at + size);
 	if (set)
-		found = lookup_rule(verdict, actor, SNUG_RULE_ARGUMENTS(keys, rule, set), &verdict->tags[0]);
+		found = lookup_rule(verdict, actor, SNUG_RULE_ARGUMENTS(keys, rule, set),
+				    &verdict->tags[0]);
 	if (!found)
 		found = lookup_rule(verdict, actor, rule, &verdict->tags[0]);
 	verdict->deviates = found != RULE_ALLOW;
@@ -198,8 +207,8 @@ static __always_inline void judge_run(struct scratch *scratch, const struct snug
 		count_by_rules(state, verdict);
 }
 
-static __always_inline void report_exec(struct scratch *scratch, struct snug_task *state, struct task_struct *task,
-				      bool telling)
+static __always_inline void report_exec(struct scratch *scratch, struct snug_task *state,
+					struct task_struct *task, bool telling)
 {
 	u64 start = task->mm->arg_start, end = task->mm->arg_end;
 	/* The parent belongs to an exec's identity: who starts a shell matters. */
@@ -237,8 +246,9 @@ static __always_inline void report_exec(struct scratch *scratch, struct snug_tas
 }
 
 /* What of the process is known only now that its program is. */
-static __always_inline void set_origin(struct scratch *scratch, struct snug_task *state, struct task_struct *task,
-				       const struct linux_binprm *bprm, bool fresh)
+static __always_inline void set_origin(struct scratch *scratch, struct snug_task *state,
+				       struct task_struct *task, const struct linux_binprm *bprm,
+				       bool fresh)
 {
 	struct snug_slot *slot = slot_of(state);
 	bool init;
@@ -292,7 +302,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	state->capabilities = 0;
 	set_origin(scratch, state, task, bprm, fresh);
 	set_base(state);
-	if ((uid != state->uid || gid != state->gid) && !report_identity(state, task, uid, gid, SNUG_KILLED))
+	if ((uid != state->uid || gid != state->gid) &&
+	    !report_identity(state, task, uid, gid, SNUG_KILLED))
 		kill_current();
 	report_exec(scratch, state, task, arguments_matter(state, bprm->file));
 	return 0;

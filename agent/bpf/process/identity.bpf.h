@@ -14,8 +14,8 @@
 #include "shared.h"
 
 /* True where the change may be made. `stop`: how it is stopped where this is called. */
-static __always_inline bool report_identity(struct snug_task *state, struct task_struct *task, u32 uid, u32 gid,
-					  u32 stop)
+static __always_inline bool report_identity(struct snug_task *state, struct task_struct *task,
+					    u32 uid, u32 gid, u32 stop)
 {
 	u64 object = SNUG_MIX(keys, SNUG_IDENTITY, (u64)uid << 32 | gid);
 	struct verdict verdict;
@@ -24,7 +24,7 @@ static __always_inline bool report_identity(struct snug_task *state, struct task
 
 	object = SNUG_MIX(keys, object, (u64)state->gid);
 	if (judge_event(state, &verdict, object, state->actor,
-		   SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid))) {
+			SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid))) {
 		act = reserve_event(state, task, SNUG_IDENTITY, &verdict, &ring);
 		if (act) {
 			act->act_flags = stop_flag(&verdict, stop);

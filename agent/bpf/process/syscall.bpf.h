@@ -17,7 +17,10 @@ struct call {
 	u32 compat;
 };
 
-/* For a function that is not static, and so is verified once and not for each way to come to it: it is given numbers alone. */
+/*
+ * For a function that is not static, and so is verified once and not for each way to come to it: it
+ * is given numbers alone.
+ */
 static __always_inline void init_call(struct call *call)
 {
 	call->task = bpf_get_current_task_btf();
@@ -30,12 +33,20 @@ static __always_inline u64 argument(const struct call *call, int n)
 	const struct pt_regs *regs = call->regs;
 #if defined(__TARGET_ARCH_x86)
 	if (call->compat) {
-		u64 value = n == 0 ? regs->bx : n == 1 ? regs->cx : n == 2 ? regs->dx :
-			    n == 3 ? regs->si : n == 4 ? regs->di : regs->bp;
+		u64 value = n == 0 ? regs->bx :
+			    n == 1 ? regs->cx :
+			    n == 2 ? regs->dx :
+			    n == 3 ? regs->si :
+			    n == 4 ? regs->di :
+				     regs->bp;
 		return (u32)value;
 	}
-	return n == 0 ? regs->di : n == 1 ? regs->si : n == 2 ? regs->dx :
-	       n == 3 ? regs->r10 : n == 4 ? regs->r8 : regs->r9;
+	return n == 0 ? regs->di :
+	       n == 1 ? regs->si :
+	       n == 2 ? regs->dx :
+	       n == 3 ? regs->r10 :
+	       n == 4 ? regs->r8 :
+			regs->r9;
 #else
 	return n == 0 ? regs->orig_x0 : regs->regs[n];
 #endif

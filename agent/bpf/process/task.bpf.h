@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who acts. A process has a state exactly if it is a container's: it was executed in a container's cgroup and in
- * a mount namespace that is not the runtime's, or it descends from one that was. The runtime's own steps (runc's
- * init, also from a memfd or a sealed copy) run in the runtime's mount namespace up to the exec of the container's
- * program, so they have none, and every hook leaves at once.
+ * Who acts. A process has a state exactly if it is a container's: it was executed in a container's
+ * cgroup and in a mount namespace that is not the runtime's, or it descends from one that was. The
+ * runtime's own steps (runc's init, also from a memfd or a sealed copy) run in the runtime's mount
+ * namespace up to the exec of the container's program, so they have none, and every hook leaves at
+ * once.
  */
 #ifndef SNUG_TASK_H
 #define SNUG_TASK_H
@@ -26,8 +27,8 @@ static __always_inline u32 user_of(const struct snug_slot *slot, const struct sn
 }
 
 /*
- * The uid as rules name it: that which the container was started as is the declared user, whatever its number. Root is
- * root, also where a container was started as that.
+ * The uid as rules name it: that which the container was started as is the declared user, whatever
+ * its number. Root is root, also where a container was started as that.
  */
 static __always_inline void set_user(struct snug_task *state)
 {
@@ -35,7 +36,8 @@ static __always_inline void set_user(struct snug_task *state)
 
 	if (declared)
 		state->declared = declared;
-	state->user = state->uid && state->uid + 1 == state->declared ? SNUG_USER_DECLARED : state->uid;
+	state->user = state->uid && state->uid + 1 == state->declared ? SNUG_USER_DECLARED :
+									state->uid;
 }
 
 /* What of the actor makes a behaviour another one. Ancestors, group and terminal do not. */
@@ -45,8 +47,9 @@ static __always_inline void set_base(struct snug_task *state)
 
 	base = SNUG_MIX(keys, base, state->script);
 	base = SNUG_MIX(keys, base, state->session);
-	base = SNUG_MIX(keys, base, (u64)state->uid << 32 | (u64)state->origin << 16 |
-					    (state->flags & ~SNUG_TTY));
+	base = SNUG_MIX(keys, base,
+			(u64)state->uid << 32 | (u64)state->origin << 16 |
+				(state->flags & ~SNUG_TTY));
 	state->base = base;
 	set_user(state);
 	state->actor = SNUG_RULE_ACTOR(keys, state->exe, state->script, state->user, state->origin);

@@ -23,8 +23,11 @@
 #include "security/lsm.bpf.h"
 #include "shared.h"
 
-/* Who a process outside of every tree would be once it has entered a container, see `start_tree`. */
-static __always_inline struct snug_slot *predict_entry(struct task_struct *task, struct snug_task *next)
+/*
+ * Who a process outside of every tree would be once it has entered a container, see `start_tree`.
+ */
+static __always_inline struct snug_slot *predict_entry(struct task_struct *task,
+						       struct snug_task *next)
 {
 	u32 *number = container_entered(task);
 	struct snug_slot *slot;
@@ -54,14 +57,17 @@ static int argument_step(u32 index, struct lsm_scratch **held_)
 	u32 used = lsm_scratch->used;
 	long size;
 
-	if (bpf_probe_read_user(&pointer, sizeof(pointer), (void *)(lsm_scratch->argv + index * sizeof(pointer))) || !pointer)
+	if (bpf_probe_read_user(&pointer, sizeof(pointer),
+				(void *)(lsm_scratch->argv + index * sizeof(pointer))) ||
+	    !pointer)
 		return 1;
 	if (used >= SNUG_ARGS_MAX) {
 		lsm_scratch->cut = SNUG_CUT;
 		return 1;
 	}
-	size = bpf_probe_read_user_str(ACT_TEXT(&lsm_scratch->scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX + used),
-				       (SNUG_ARGS_MAX - used) & (2 * SNUG_ARGS_MAX - 1), (void *)pointer);
+	size = bpf_probe_read_user_str(
+		ACT_TEXT(&lsm_scratch->scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX + used),
+		(SNUG_ARGS_MAX - used) & (2 * SNUG_ARGS_MAX - 1), (void *)pointer);
 	if (size < 0)
 		return 1;
 	lsm_scratch->used = used + size;
@@ -89,7 +95,8 @@ static __always_inline void read_passed(struct lsm_scratch *lsm_scratch, struct 
 	bpf_loop(512, argument_step, &lsm_scratch, 0);
 }
 
-static __noinline int report_refused(struct lsm_scratch *lsm_scratch, struct task_struct *task, struct verdict *verdict)
+static __noinline int report_refused(struct lsm_scratch *lsm_scratch, struct task_struct *task,
+				     struct verdict *verdict)
 {
 	struct snug_act *act = act_at(&lsm_scratch->scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX);
 	u32 size;
@@ -105,9 +112,11 @@ static __noinline int report_refused(struct lsm_scratch *lsm_scratch, struct tas
 	return 0;
 }
 
-/* The process as it will be: what on_exec makes of it afterwards. False where on_exec is to decide. */
-static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task_struct *task, struct snug_task *state,
-			       struct linux_binprm *bprm)
+/*
+ * The process as it will be: what on_exec makes of it afterwards. False where on_exec is to decide.
+ */
+static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task_struct *task,
+				    struct snug_task *state, struct linux_binprm *bprm)
 {
 	struct scratch *scratch = &lsm_scratch->scratch;
 	struct snug_task *next = &lsm_scratch->next;
@@ -146,7 +155,8 @@ static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task
 	return true;
 }
 
-static __noinline int judge_exec(struct lsm_scratch *lsm_scratch, struct task_struct *task, bool telling)
+static __noinline int judge_exec(struct lsm_scratch *lsm_scratch, struct task_struct *task,
+				 bool telling)
 {
 	struct snug_task *next = &lsm_scratch->next;
 	struct snug_slot *slot = slot_of(next);
@@ -159,17 +169,19 @@ static __noinline int judge_exec(struct lsm_scratch *lsm_scratch, struct task_st
 	if (lookup_rule(&verdict, actor, exec_rule(next), &tag) == RULE_ALLOW)
 		return 0;
 	/* Which arguments it has is certain only once it has them: that is for on_exec. */
-	if (telling &&
-	    lookup_rule(&verdict, actor, SNUG_RULE_ARGUMENTS(keys, exec_rule(next), 0), &tag) == RULE_ALLOW)
+	if (telling && lookup_rule(&verdict, actor, SNUG_RULE_ARGUMENTS(keys, exec_rule(next), 0),
+				   &tag) == RULE_ALLOW)
 		return 0;
-	if (judge_event(next, &verdict, SNUG_MIX(keys, SNUG_EXEC, next->ancestors[0]), actor, exec_rule(next)))
+	if (judge_event(next, &verdict, SNUG_MIX(keys, SNUG_EXEC, next->ancestors[0]), actor,
+			exec_rule(next)))
 		report_refused(lsm_scratch, task, &verdict);
 	return REFUSE_IF(must_stop(&verdict));
 }
 
 /*
- * Once for each exec, with the program that will run, be it a script's interpreter, and with the credentials that it
- * will have; and early enough for the exec to fail. bprm_check_security comes for each step towards that program.
+ * Once for each exec, with the program that will run, be it a script's interpreter, and with the
+ * credentials that it will have; and early enough for the exec to fail. bprm_check_security comes
+ * for each step towards that program.
  */
 SEC("lsm/bprm_creds_from_file")
 int BPF_PROG(lsm_exec, struct linux_binprm *bprm, const struct file *file)
@@ -181,13 +193,15 @@ int BPF_PROG(lsm_exec, struct linux_binprm *bprm, const struct file *file)
 	int result = 0;
 	u32 depth;
 
-	if ((!state && !bpf_map_lookup_elem(&cgroups, &cgroup)) || !is_acting_generation(state, NEWER_FIRST))
+	if ((!state && !bpf_map_lookup_elem(&cgroups, &cgroup)) ||
+	    !is_acting_generation(state, NEWER_FIRST))
 		return 0;
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
 		return 0;
 	if (predict_task(lsm_scratch, task, state, bprm))
-		result = judge_exec(lsm_scratch, task, arguments_matter(&lsm_scratch->next, bprm->file));
+		result = judge_exec(lsm_scratch, task,
+				    arguments_matter(&lsm_scratch->next, bprm->file));
 	release_scratch(depth);
 	return REFUSE_IF(result);
 }

@@ -25,34 +25,36 @@
 #include "shared.h"
 
 /*
- * Files are opened for other reasons too: to be executed, for a descriptor of a process or a queue, to dump a core.
- * These are other acts, or none.
+ * Files are opened for other reasons too: to be executed, for a descriptor of a process or a queue,
+ * to dump a core. These are other acts, or none.
  */
 static __always_inline bool is_opening(struct task_struct *task)
 {
 	struct call call = {};
 	u32 class;
 
-	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER) || current_syscall(&call, task) == NR_IO_URING_ENTER)
+	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER) ||
+	    current_syscall(&call, task) == NR_IO_URING_ENTER)
 		return true;
 	class = current_class(&call, task);
 	return class >= SNUG_CLASS_OPEN && class <= SNUG_CLASS_OPEN_HANDLE;
 }
 
 /*
- * What overlayfs opens beneath a file that a process has opened: a file of its layers' private mounts, by the
- * credentials of who mounted it. No process can come by such a mount itself.
+ * What overlayfs opens beneath a file that a process has opened: a file of its layers' private
+ * mounts, by the credentials of who mounted it. No process can come by such a mount itself.
  */
 static __always_inline bool is_layer(struct task_struct *task, const struct file *file)
 {
-	struct mount *mount = bpf_core_cast((void *)((u64)file->f_path.mnt -
-						     bpf_core_field_offset(struct mount, mnt)), struct mount);
+	struct mount *mount = bpf_core_cast(
+		(void *)((u64)file->f_path.mnt - bpf_core_field_offset(struct mount, mnt)),
+		struct mount);
 
 	return (s64)mount->mnt_ns == -EINVAL && (u64)task->cred != (u64)task->real_cred;
 }
 
-static __noinline int judge_open(struct lsm_scratch *lsm_scratch, struct task_struct *task, struct snug_task *state,
-				 struct file *file)
+static __noinline int judge_open(struct lsm_scratch *lsm_scratch, struct task_struct *task,
+				 struct snug_task *state, struct file *file)
 {
 	struct scratch *scratch = &lsm_scratch->scratch;
 	struct opened *opened = &scratch->opened;
@@ -98,7 +100,10 @@ int BPF_PROG(lsm_open, struct file *file)
 	return REFUSE_IF(result);
 }
 
-/* An act on a name, or on two. `if_refused`: told only where it is not to be; else its open will tell it. */
+/*
+ * An act on a name, or on two. `if_refused`: told only where it is not to be; else its open will
+ * tell it.
+ */
 struct lsm_path_op {
 	struct path_ref path_ref;
 	struct path_ref to;
@@ -106,14 +111,16 @@ struct lsm_path_op {
 	u32 if_refused;
 };
 
-static __always_inline u32 prepend_path_ref(struct scratch *scratch, u32 end, struct path_ref path_ref, u64 root)
+static __always_inline u32 prepend_path_ref(struct scratch *scratch, u32 end,
+					    struct path_ref path_ref, u64 root)
 {
 	walk_from(scratch, path_ref, root);
 	return walk_text(scratch, end, true);
 }
 
-static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct task_struct *task, struct snug_task *state,
-				  const struct lsm_path_op *lsm_path_op)
+static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct task_struct *task,
+					struct snug_task *state,
+					const struct lsm_path_op *lsm_path_op)
 {
 	struct scratch *scratch = &lsm_scratch->scratch;
 	struct paths *paths = &scratch->paths;
@@ -129,13 +136,15 @@ static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct 
 		if (scratch->walk.cut)
 			flags |= SNUG_TO_CUT;
 		walk_from(scratch, lsm_path_op->to, root);
-		paths->to = flags ? hash_cut(scratch, paths->to_at, SNUG_TEXT_MAX) : walk_hash(scratch);
+		paths->to = flags ? hash_cut(scratch, paths->to_at, SNUG_TEXT_MAX) :
+				    walk_hash(scratch);
 	}
 	paths->at = prepend_path_ref(scratch, paths->to_at, lsm_path_op->path_ref, root);
 	if (scratch->walk.cut)
 		flags |= SNUG_CUT;
 	walk_from(scratch, lsm_path_op->path_ref, root);
-	paths->path = flags & SNUG_CUT ? hash_cut(scratch, paths->at, paths->to_at) : walk_hash(scratch);
+	paths->path = flags & SNUG_CUT ? hash_cut(scratch, paths->at, paths->to_at) :
+					 walk_hash(scratch);
 	paths->cut = flags;
 	if (lsm_path_op->if_refused) {
 		struct snug_slot *slot = slot_of(state);
@@ -157,7 +166,8 @@ static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct 
 	}
 	if (found != SEEN_COUNTED) {
 		act = act_at(scratch, paths->at);
-		fill_event(act, state, task, SNUG_FILE, verdict.key, sizeof(*act) + SNUG_TEXT_MAX - paths->at);
+		fill_event(act, state, task, SNUG_FILE, verdict.key,
+			   sizeof(*act) + SNUG_TEXT_MAX - paths->at);
 		act->act_flags = flags | stop_flag(&verdict, SNUG_REFUSED);
 		act->code = lsm_path_op->access;
 		act->text_size = paths->to_at - paths->at;
@@ -192,7 +202,8 @@ static __always_inline int on_lsm_path_op(const struct lsm_path_op *lsm_path_op)
 SEC("lsm/path_unlink")
 int BPF_PROG(lsm_unlink, const struct path *dir, struct dentry *dentry)
 {
-	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .access = SNUG_DELETE };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry),
+					   .access = SNUG_DELETE };
 
 	return on_lsm_path_op(&lsm_path_op);
 }
@@ -200,7 +211,8 @@ int BPF_PROG(lsm_unlink, const struct path *dir, struct dentry *dentry)
 SEC("lsm/path_rmdir")
 int BPF_PROG(lsm_rmdir, const struct path *dir, struct dentry *dentry)
 {
-	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .access = SNUG_DELETE };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry),
+					   .access = SNUG_DELETE };
 
 	return on_lsm_path_op(&lsm_path_op);
 }
@@ -209,7 +221,9 @@ SEC("lsm/path_rename")
 int BPF_PROG(lsm_rename, const struct path *dir, struct dentry *dentry, const struct path *to_dir,
 	     struct dentry *to, unsigned int flags)
 {
-	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .to = CHILD_REF(to_dir, to), .access = SNUG_RENAME };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry),
+					   .to = CHILD_REF(to_dir, to),
+					   .access = SNUG_RENAME };
 
 	return on_lsm_path_op(&lsm_path_op);
 }
@@ -218,7 +232,9 @@ int BPF_PROG(lsm_rename, const struct path *dir, struct dentry *dentry, const st
 SEC("lsm/path_link")
 int BPF_PROG(lsm_link, struct dentry *old, const struct path *dir, struct dentry *dentry)
 {
-	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .to = CHILD_REF(dir, old), .access = SNUG_CREATE };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry),
+					   .to = CHILD_REF(dir, old),
+					   .access = SNUG_CREATE };
 
 	return on_lsm_path_op(&lsm_path_op);
 }
@@ -226,7 +242,8 @@ int BPF_PROG(lsm_link, struct dentry *old, const struct path *dir, struct dentry
 SEC("lsm/path_symlink")
 int BPF_PROG(lsm_symlink, const struct path *dir, struct dentry *dentry, const char *old)
 {
-	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .access = SNUG_CREATE };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry),
+					   .access = SNUG_CREATE };
 
 	return on_lsm_path_op(&lsm_path_op);
 }
@@ -234,7 +251,8 @@ int BPF_PROG(lsm_symlink, const struct path *dir, struct dentry *dentry, const c
 SEC("lsm/path_mkdir")
 int BPF_PROG(lsm_mkdir, const struct path *dir, struct dentry *dentry, unsigned short mode)
 {
-	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .access = SNUG_CREATE };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry),
+					   .access = SNUG_CREATE };
 
 	return on_lsm_path_op(&lsm_path_op);
 }
@@ -242,7 +260,9 @@ int BPF_PROG(lsm_mkdir, const struct path *dir, struct dentry *dentry, unsigned 
 /* What is done to a file by a call that is told as such. */
 static __noinline int on_attribute(u32 id, struct path_ref path_ref, u32 stop, u32 flags)
 {
-	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX, .stop = stop, .flags = flags };
+	struct sensitive sensitive = {
+		.id = id, .at = SNUG_TEXT_MAX, .stop = stop, .flags = flags
+	};
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = acting_state(task);
 	struct lsm_scratch *lsm_scratch;
@@ -255,7 +275,8 @@ static __noinline int on_attribute(u32 id, struct path_ref path_ref, u32 stop, u
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
 		return 0;
-	sensitive.at = prepend_path_ref(&lsm_scratch->scratch, SNUG_TEXT_MAX, path_ref, root_of(state, task));
+	sensitive.at = prepend_path_ref(&lsm_scratch->scratch, SNUG_TEXT_MAX, path_ref,
+					root_of(state, task));
 	refused = report_sensitive(&lsm_scratch->scratch, task, state, &sensitive);
 	release_scratch(depth);
 	return REFUSE_IF(refused);
@@ -277,10 +298,15 @@ int BPF_PROG(lsm_truncate, const struct path *path)
 SEC("lsm/path_chmod")
 int BPF_PROG(lsm_chmod, const struct path *path, unsigned short mode)
 {
-	return mode & MODE_SETUID ? on_attribute(SNUG_CALL_CHMOD, PATH_REF(*path), SNUG_REFUSED, 0) : 0;
+	return mode & MODE_SETUID ?
+		       on_attribute(SNUG_CALL_CHMOD, PATH_REF(*path), SNUG_REFUSED, 0) :
+		       0;
 }
 
-/* The one function behind all calls that set times. The hook that comes in it does not know the file's path. */
+/*
+ * The one function behind all calls that set times. The hook that comes in it does not know the
+ * file's path.
+ */
 SEC("fexit/vfs_utimes")
 int BPF_PROG(return_times, const struct path *path, struct file_time *times, int ret)
 {
@@ -290,15 +316,21 @@ int BPF_PROG(return_times, const struct path *path, struct file_time *times, int
 		return 0;
 	bpf_probe_read_kernel(given, sizeof(given), times);
 	if (sets_time(given))
-		on_attribute(SNUG_CALL_UTIMENSAT, PATH_REF(*path), SNUG_MISSED, was_denied(ret) ? SNUG_DENIED : 0);
+		on_attribute(SNUG_CALL_UTIMENSAT, PATH_REF(*path), SNUG_MISSED,
+			     was_denied(ret) ? SNUG_DENIED : 0);
 	return 0;
 }
 
-/* By mknod, or by an open that makes the file, whose own hook would come too late for that. Binding a socket is neither. */
+/*
+ * By mknod, or by an open that makes the file, whose own hook would come too late for that. Binding
+ * a socket is neither.
+ */
 SEC("lsm/path_mknod")
-int BPF_PROG(lsm_mknod, const struct path *dir, struct dentry *dentry, unsigned short mode, unsigned int device)
+int BPF_PROG(lsm_mknod, const struct path *dir, struct dentry *dentry, unsigned short mode,
+	     unsigned int device)
 {
-	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry), .access = SNUG_CREATE };
+	struct lsm_path_op lsm_path_op = { .path_ref = CHILD_REF(dir, dentry),
+					   .access = SNUG_CREATE };
 	struct call call = {};
 	u32 class = current_class(&call, bpf_get_current_task_btf());
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where the kernel has BPF LSM: the same acts by the same judge, asked before they happen. What is refused gets EPERM
- * and has no effect.
+ * Where the kernel has BPF LSM: the same acts by the same judge, asked before they happen. What is
+ * refused gets EPERM and has no effect.
  *
- * Paths come from what the kernel resolved, never from the caller's string: no other thread can change them in between.
- * An exec that may pass is left to sched_process_exec to tell, with its arguments; here it is only refused.
+ * Paths come from what the kernel resolved, never from the caller's string: no other thread can
+ * change them in between. An exec that may pass is left to sched_process_exec to tell, with its
+ * arguments; here it is only refused.
  */
 #ifndef SNUG_LSM_H
 #define SNUG_LSM_H
@@ -22,14 +23,14 @@
 #include "shared.h"
 
 /*
- * These programs can be preempted, by their own kind too, and stay on their processor: one scratch for each depth. Where
- * even these do not suffice an act passes unseen, and is counted as lost.
+ * These programs can be preempted, by their own kind too, and stay on their processor: one scratch
+ * for each depth. Where even these do not suffice an act passes unseen, and is counted as lost.
  */
 #define LSM_DEPTH 4
 
 struct lsm_scratch {
 	struct scratch scratch;
-	struct snug_task next;	/* the process as it will be after the exec under way */
+	struct snug_task next; /* the process as it will be after the exec under way */
 	u64 argv;
 	u32 used;
 	u32 cut;
@@ -49,7 +50,8 @@ struct {
 	__type(value, u64);
 } lsm_busy SEC(".maps");
 
-static __always_inline struct lsm_scratch *acquire_scratch(const struct snug_task *state, u32 *depth)
+static __always_inline struct lsm_scratch *acquire_scratch(const struct snug_task *state,
+							   u32 *depth)
 {
 	u32 key = 0;
 	u64 *busy = bpf_map_lookup_elem(&lsm_busy, &key);
@@ -73,12 +75,15 @@ static __always_inline void release_scratch(u32 depth)
 		__sync_fetch_and_and(busy, ~(1ull << depth));
 }
 
-/* The verifier wants to see two values here; the compiler would rather calculate one from the condition. */
-#define REFUSE_IF(condition)                   \
-	({                                     \
-		int refusal_ = -EPERM;         \
-		barrier_var(refusal_);         \
-		(condition) ? refusal_ : 0;    \
+/*
+ * The verifier wants to see two values here; the compiler would rather calculate one from the
+ * condition.
+ */
+#define REFUSE_IF(condition)                \
+	({                                  \
+		int refusal_ = -EPERM;      \
+		barrier_var(refusal_);      \
+		(condition) ? refusal_ : 0; \
 	})
 
 /* The state of a container's process, where this is these programs' to judge. */

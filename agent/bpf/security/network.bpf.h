@@ -25,7 +25,8 @@ static __always_inline bool peer_at(const void *address, int size, struct peer *
 	       peer_of(&read, size, peer, any);
 }
 
-static __always_inline int on_peer(const struct sock *sock, u8 kind, const void *address, int size, u32 any)
+static __always_inline int on_peer(const struct sock *sock, u8 kind, const void *address, int size,
+				   u32 any)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = acting_state(task);
@@ -58,7 +59,8 @@ int BPF_PROG(lsm_send, struct socket *socket, struct msghdr *message, int size)
 	sock = socket->sk;
 	if (!sock || (sock->sk_type != SOCK_DGRAM && !(message->msg_flags & MSG_FASTOPEN)))
 		return 0;
-	return on_peer(sock, SNUG_CONNECT, message->msg_name, message->msg_namelen, sock->__sk_common.skc_family);
+	return on_peer(sock, SNUG_CONNECT, message->msg_name, message->msg_namelen,
+		       sock->__sk_common.skc_family);
 }
 
 /* Whoever binds a datagram socket hears on it; a stream socket does so only once it listens. */
@@ -68,7 +70,8 @@ int BPF_PROG(lsm_bind, struct socket *socket, struct sockaddr *address, int size
 	struct sock *sock = socket->sk;
 
 	return sock && sock->sk_type == SOCK_DGRAM ?
-		       on_peer(sock, SNUG_LISTEN, address, size, sock->__sk_common.skc_family) : 0;
+		       on_peer(sock, SNUG_LISTEN, address, size, sock->__sk_common.skc_family) :
+		       0;
 }
 
 SEC("lsm/socket_listen")
@@ -109,7 +112,10 @@ int BPF_PROG(lsm_unix, struct sock *sock, struct sock *other, struct sock *fresh
 	return on_unix(other);
 }
 
-/* A connect of a datagram socket, and each datagram: of those only what does not go to whom it is connected to. */
+/*
+ * A connect of a datagram socket, and each datagram: of those only what does not go to whom it is
+ * connected to.
+ */
 SEC("lsm/unix_may_send")
 int BPF_PROG(lsm_unix_send, struct socket *socket, struct socket *other)
 {

@@ -16,7 +16,8 @@
 #include "security/lsm.bpf.h"
 #include "shared.h"
 
-static __noinline int judge_sensitive(struct lsm_scratch *lsm_scratch, struct call *call, u32 id, u32 stop)
+static __noinline int judge_sensitive(struct lsm_scratch *lsm_scratch, struct call *call, u32 id,
+				      u32 stop)
 {
 	struct scratch *scratch = &lsm_scratch->scratch;
 	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX, .stop = stop };
@@ -42,7 +43,8 @@ static __noinline int judge_sensitive(struct lsm_scratch *lsm_scratch, struct ca
 		if (size > 1)
 			sensitive.at = prepend_string(scratch, SNUG_TEXT_MAX, size - 1);
 	}
-	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0);
+	sensitive.flags = (was_denied(call->ret) ? SNUG_DENIED : 0) |
+			  (call->compat ? SNUG_COMPAT : 0);
 	return report_sensitive(scratch, call->task, state, &sensitive);
 }
 
@@ -85,8 +87,8 @@ int BPF_PROG(lsm_traceme, struct task_struct *parent)
 }
 
 SEC("lsm/sb_mount")
-int BPF_PROG(lsm_mount, const char *device, const struct path *path, const char *type, unsigned long flags,
-	     void *data)
+int BPF_PROG(lsm_mount, const char *device, const struct path *path, const char *type,
+	     unsigned long flags, void *data)
 {
 	return on_sensitive_hook(CALL_BIT(MOUNT));
 }
@@ -149,7 +151,9 @@ int BPF_PROG(lsm_key, void *key, const struct cred *cred, unsigned long flags)
 SEC("lsm/task_alloc")
 int BPF_PROG(lsm_clone, struct task_struct *child, unsigned long flags)
 {
-	struct sensitive sensitive = { .id = SNUG_CALL_CLONE, .at = SNUG_TEXT_MAX, .stop = SNUG_REFUSED };
+	struct sensitive sensitive = { .id = SNUG_CALL_CLONE,
+				       .at = SNUG_TEXT_MAX,
+				       .stop = SNUG_REFUSED };
 	struct task_struct *task;
 	struct snug_task *state;
 	struct lsm_scratch *lsm_scratch;
@@ -170,8 +174,9 @@ int BPF_PROG(lsm_clone, struct task_struct *child, unsigned long flags)
 }
 
 /*
- * Sensitive calls that have no hook of their own: seen as they return, each by itself, so that no other system call of
- * the host pays for it. The sensor names the function, which is another on each machine.
+ * Sensitive calls that have no hook of their own: seen as they return, each by itself, so that no
+ * other system call of the host pays for it. The sensor names the function, which is another on
+ * each machine.
  */
 static __always_inline int on_return(struct pt_regs *regs, long ret, u32 id, u32 compat)
 {
@@ -193,16 +198,16 @@ static __always_inline int on_return(struct pt_regs *regs, long ret, u32 id, u32
 	return 0;
 }
 
-#define RETURN_OF(name, id)                                                         \
-	SEC("fexit")                                                                \
-	int BPF_PROG(return_##name, struct pt_regs *regs, long ret)                 \
-	{                                                                           \
-		return on_return(regs, ret, SNUG_CALL_##id, 0);                     \
-	}                                                                           \
-	SEC("fexit")                                                                \
-	int BPF_PROG(compat_##name, struct pt_regs *regs, long ret)                 \
-	{                                                                           \
-		return on_return(regs, ret, SNUG_CALL_##id, TS_COMPAT);             \
+#define RETURN_OF(name, id)                                             \
+	SEC("fexit")                                                    \
+	int BPF_PROG(return_##name, struct pt_regs *regs, long ret)     \
+	{                                                               \
+		return on_return(regs, ret, SNUG_CALL_##id, 0);         \
+	}                                                               \
+	SEC("fexit")                                                    \
+	int BPF_PROG(compat_##name, struct pt_regs *regs, long ret)     \
+	{                                                               \
+		return on_return(regs, ret, SNUG_CALL_##id, TS_COMPAT); \
 	}
 
 RETURN_OF(unshare, UNSHARE)
