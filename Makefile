@@ -17,7 +17,7 @@ QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils gcc-aarch64-linu
 KUBE_PACKAGES  := etcd-server golang-1.24-go kubectl dpkg-dev containerd runc containernetworking-plugins conntrack \
                   iptables iproute2 jq curl openssl
 BENCH_PACKAGES := docker.io busybox-static mmdebstrap iptables iproute2 wrk redis-tools
-EVAL_PACKAGES  := docker.io mmdebstrap iptables iproute2 util-linux wrk redis-tools
+EVAL_PACKAGES  := docker.io mmdebstrap iptables iproute2 util-linux gcc libc6-dev
 NEED           := deploy/need-packages.sh
 
 .PHONY: help build daemon sensor run test check bench eval clean
@@ -77,9 +77,10 @@ bench: build ## the figures; BENCH='--only loops,scale --runs 3' selects some
 	$(NEED) 'the benchmark' $(BENCH_PACKAGES)
 	npx tsx test/bench/main.ts $(BENCH)
 
-eval: build ## real services, into docs/eval.md; EVAL='--only nginx,intruder' selects some
+eval: build ## services that nobody tuned for, into docs/eval.md; EVAL='--quick' selects some
 	$(NEED) 'the evaluation' $(EVAL_PACKAGES)
 	npx tsx test/eval/main.ts $(EVAL)
+	npx tsx test/eval/summary.ts
 
 clean: ## remove what was built
 	rm -rf dist .build coverage

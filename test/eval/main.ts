@@ -1,81 +1,116 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { startDockerd } from '../fixtures/dockerd.ts'
-import { evaluate, partNames, type PartName } from './evaluate.ts'
-import { earlierResults, isWhole, merged } from './merged.ts'
-import { resultsAsJson, resultsAsMarkdown } from './report.ts'
-import { serviceNames, type ServiceName } from './services/all.ts'
+import { runBatch } from './batch.ts'
+import { isComplete, loadResults, type Protocol, protocols, saveResult } from './result.ts'
+import { type Kind, kinds, type Service } from './service.ts'
+import { allServices } from './services/all.ts'
+import { columnOf, columns } from './split.ts'
 
 /**
- * `make eval`: what learning and blocking are worth on real services. It prints and never fails by what it finds:
- * runs that fall short are printed as they are.
+ * `make eval`: what learning and blocking are worth on services that nobody tuned for. It never fails by what it finds:
+ * a file for each service in `.build/eval`, from which `summary.ts` writes `docs/eval.md`.
  *
- *   make eval EVAL='--only nginx,intruder --containers 4'
+ *   make eval EVAL='--only lighttpd,valkey --minutes 0.5'
  *
- * `--only` takes services and the parts `services`, `intruder`, `upgrade`: they take the place of what `.build/eval.json` has of
- * them. `docs/eval.md` is written once there is something of each.
+ * Services whose result is complete and of this commit are not run again, unless `--again`.
  */
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
-    containers: { type: 'string', default: '4' },
-    json: { type: 'string', default: here('.build/eval.json') },
+    kind: { type: 'string' },
+    column: { type: 'string' },
+    protocol: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    minutes: { type: 'string', default: '1' },
+    batch: { type: 'string', default: '6' },
+    quick: { type: 'boolean', default: false },
+    again: { type: 'boolean', default: false },
+    results: { type: 'string', default: here('.build/eval') },
   },
 })
 
 const say = (line: string): void => {
-  process.stderr.write(`${line}\n`)
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
+}
+
+/** What an option may be. @throws where it is anything else */
+function among(
+  option: string,
+  given: string | undefined,
+  known: readonly string[],
+): readonly string[] {
+  const chosen = given?.split(',') ?? known
+  const unknown = chosen.find((name) => !known.includes(name))
+  if (unknown !== undefined)
+    throw new Error(`--${option} ${unknown}: there are ${known.join(', ')}`)
+  return chosen
+}
+
+/** Under ten minutes: the first of each kind, short rounds. */
+function quickOnes(from: readonly Service[]): readonly Service[] {
+  return kinds.flatMap((kind) => from.find((service) => service.kind === kind) ?? [])
 }
 
 async function main(): Promise<void> {
-  const asked = values.only?.split(',') ?? []
-  const services = serviceNames.filter((name) => asked.includes(name))
-  const parts = partNames.filter((name) => asked.includes(name))
-  const known: readonly string[] = [...serviceNames, ...partNames]
-  const unknown = asked.find((name) => !known.includes(name))
-  if (unknown !== undefined) {
-    say(`nothing is called \`${unknown}\`: there are ${known.join(', ')}`)
-    process.exitCode = 64
-    return
-  }
-  const whole = asked.length === 0
-  const chosen: readonly PartName[] =
-    parts.length > 0 ? parts : services.length > 0 ? ['services'] : partNames
-  const from: readonly ServiceName[] = services.length > 0 ? services : serviceNames
-  const engine = await startDockerd()
-  // With the engine gone everything that waits for it fails, and is put away.
-  let isInterrupted = false
-  const end = (): void => {
-    isInterrupted = true
-    void engine.stop()
-  }
-  process.once('SIGINT', end).once('SIGTERM', end)
-  try {
-    const results = await evaluate({
-      engine,
-      services: from,
-      parts: chosen,
-      containers: Math.max(1, Number(values.containers)),
-      say,
-    })
-    // A load program may wait for a container that is no more.
-    if (isInterrupted) process.exit(130)
-    console.log(resultsAsMarkdown(results))
-    const all = whole ? results : merged(earlierResults(values.json), results)
-    mkdirSync(dirname(values.json), { recursive: true })
-    writeFileSync(values.json, resultsAsJson(all))
-    if (isWhole(all, serviceNames.length)) {
-      writeFileSync(here('docs/eval.md'), resultsAsMarkdown(all))
+  const names = among(
+    'only',
+    values.only,
+    allServices.map(({ name }) => name),
+  )
+  const ofKinds = among('kind', values.kind, kinds) as readonly Kind[]
+  const ofColumns = among('column', values.column, columns)
+  const by = among('protocol', values.protocol, protocols) as readonly Protocol[]
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: here('.') })
+    .toString()
+    .trim()
+  const done = loadResults(values.results).filter(
+    (result) => !values.again && result.commit === commit && isComplete(result, by),
+  )
+  const asked = allServices.filter(
+    ({ name, kind }) =>
+      names.includes(name) &&
+      ofKinds.includes(kind) &&
+      ofColumns.some((one) => one === columnOf(name)),
+  )
+  const chosen = (values.quick ? quickOnes(asked) : asked).filter(
+    ({ name }) => !done.some(({ service }) => service === name),
+  )
+  const minutes = values.quick ? 0.4 : Number(values.minutes)
+  const size = Math.max(1, Number(values.batch))
+  for (let first = 0; first < chosen.length; first += size) {
+    const services = chosen.slice(first, first + size)
+    say(`${services.map(({ name }) => name).join(', ')}`)
+    const engine = await startDockerd()
+    // With the engine gone everything that waits for it fails, and is put away.
+    const end = (): void => void engine.stop().then(() => process.exit(130))
+    process.once('SIGINT', end).once('SIGTERM', end)
+    try {
+      await runBatch({
+        engine,
+        services,
+        protocols: by,
+        roundMs: minutes * 60_000,
+        rounds: Math.max(2, Number(values.rounds)),
+        commit,
+        say,
+        save: (result) => saveResult(values.results, result),
+      })
+    } finally {
+      process.off('SIGINT', end).off('SIGTERM', end)
+      await engine.stop()
     }
-  } finally {
-    await engine.stop()
   }
 }
 
-await main()
+try {
+  await main()
+} catch (error) {
+  say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  process.exitCode = 1
+}
 // What a part that broke off left open must not hold the rest up.
 process.exit()

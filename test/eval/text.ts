@@ -8,10 +8,6 @@ export function markdownTable(
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-export function bullets(lines: readonly string[]): string {
-  return lines.map((line) => `- ${line.replaceAll('\n', ' ')}`).join('\n')
-}
-
 /** `21 of 22 (95 %)`; rounded down, so that only all of them are 100 %. */
 export function share(part: number, whole: number): string {
   return whole === 0 ? '' : `${part} of ${whole} (${Math.floor((100 * part) / whole)} %)`

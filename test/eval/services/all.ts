@@ -1,39 +1,41 @@
-import type Docker from 'dockerode'
-import { uniqueName } from '../../fixtures/agent.ts'
-import type { EvalService } from '../service.ts'
-import { cron } from './cron.ts'
-import { gunicorn, numberedApp } from './gunicorn.ts'
-import { mosquitto } from './mosquitto.ts'
-import { nginx } from './nginx.ts'
-import { postgres } from './postgres.ts'
-import { redis } from './redis.ts'
-import { tomcat } from './tomcat.ts'
+import type { Service } from '../service.ts'
+import { apache2 } from './apache2.ts'
+import { beanstalkd } from './beanstalkd.ts'
+import { chrony } from './chrony.ts'
+import { cronie } from './cronie.ts'
+import { dnsmasq } from './dnsmasq.ts'
+import { dovecot } from './dovecot.ts'
+import { gitDaemon } from './git-daemon.ts'
+import { haproxy } from './haproxy.ts'
+import { lighttpd } from './lighttpd.ts'
+import { mariadb } from './mariadb.ts'
+import { memcached } from './memcached.ts'
+import { ngircd } from './ngircd.ts'
+import { nodeExporter } from './node-exporter.ts'
+import { postfix } from './postfix.ts'
+import { puma } from './puma.ts'
+import { radicale } from './radicale.ts'
+import { rsync } from './rsync.ts'
+import { slapd } from './slapd.ts'
+import { snmpd } from './snmpd.ts'
+import { squid } from './squid.ts'
+import { starman } from './starman.ts'
+import { syslogNg } from './syslog-ng.ts'
+import { tcc } from './tcc.ts'
+import { textpipe } from './textpipe.ts'
+import { ticketstore } from './ticketstore.ts'
+import { tinyproxy } from './tinyproxy.ts'
+import { unbound } from './unbound.ts'
+import { valkey } from './valkey.ts'
+import { visitorlog } from './visitorlog.ts'
+import { vsftpd } from './vsftpd.ts'
 
-const makers = {
-  nginx,
-  redis,
-  postgres,
-  gunicorn,
-  tomcat,
-  mosquitto,
-  cron,
-  app: numberedApp,
-} as const
-
-export type ServiceName = keyof typeof makers
-
-/** Of `app` there is only an intruder. */
-export const serviceNames: readonly ServiceName[] = (Object.keys(makers) as ServiceName[]).filter(
-  (name) => name !== 'app',
-)
-
-/** Makes the images of these services. */
-export async function makeServices(
-  docker: Docker,
-  names: readonly ServiceName[],
-): Promise<ReadonlyMap<ServiceName, EvalService>> {
-  const made = new Map<ServiceName, EvalService>()
-  for (const name of names)
-    made.set(name, await makers[name](docker, `${uniqueName(`eval-${name}`)}:1`))
-  return made
-}
+/** By kind, in its order. */
+export const allServices: readonly Service[] = [
+  [apache2, lighttpd, haproxy, tinyproxy, squid],
+  [mariadb, valkey, memcached, slapd],
+  [beanstalkd, postfix, dovecot, ngircd],
+  [radicale, starman, puma, ticketstore, visitorlog],
+  [rsync, vsftpd, cronie, tcc, textpipe, gitDaemon],
+  [unbound, dnsmasq, chrony, syslogNg, snmpd, nodeExporter],
+].flat()

@@ -1,0 +1,78 @@
+import { lstatSync, readFileSync, type Stats } from 'node:fs'
+import { join } from 'node:path'
+import type { Call, Doing } from './door.ts'
+import type { Alert } from './snug.ts'
+
+/** The columns of ATT&CK for containers, and discovery's neighbours. */
+export const tactics = [
+  'execution',
+  'persistence',
+  'privilege escalation',
+  'defence evasion',
+  'credential access',
+  'discovery',
+  'command and control',
+  'impact',
+] as const
+export type Tactic = (typeof tactics)[number]
+
+export interface AttackSetting {
+  /** The service's own folder, as the container sees it. */
+  readonly data: string
+  /** A file of the service's there; absent where it has none. */
+  readonly file?: string
+  /** The attacker's own machine. */
+  readonly address: string
+  readonly port: number
+}
+
+/** What is looked at from outside the container, before and after. */
+export interface Look {
+  readonly stat: (path: string) => Stats | undefined
+  readonly text: (path: string) => string
+  readonly received: number
+}
+
+/** The same for every service: none is made for one. */
+export interface Attack {
+  readonly name: string
+  readonly tactic: Tactic
+  readonly technique: string
+  readonly calls: (setting: AttackSetting) => readonly Call[]
+  /** Whether its effect is there: in the container's files, at the attacker's machine, or in what the kernel gave. */
+  readonly happened: (doing: Doing, before: Look, after: Look, setting: AttackSetting) => boolean
+  /** The alert that names this attack and no other. */
+  readonly named: (alert: Alert, setting: AttackSetting) => boolean
+  /** What it leaves, by path: taken away from outside, so that the next attack finds things as they were. */
+  readonly leaves?: readonly string[]
+}
+
+/** Root of the container's files, as this machine sees it. */
+export function lookInto(root: string, received: number): Look {
+  const seen = new Map<string, Stats | undefined>()
+  return {
+    stat: (path) => {
+      if (!seen.has(path)) seen.set(path, lstatSync(join(root, path), { throwIfNoEntry: false }))
+      return seen.get(path)
+    },
+    text: (path) => {
+      try {
+        return readFileSync(join(root, path), 'utf8')
+      } catch {
+        return ''
+      }
+    },
+    received,
+  }
+}
+
+/** All that an alert has to say of what was done: its object, in whatever member it stands. */
+export function mentions(kind: string, what: string | RegExp): Attack['named'] {
+  return ({ event, behaviour, ...rest }) => {
+    if (event.kind !== kind) return false
+    const text = JSON.stringify([event, behaviour, (rest as { samples?: unknown }).samples])
+    return typeof what === 'string'
+      ? text.includes(JSON.stringify(what).slice(1, -1))
+      : what.test(text)
+  }
+}

@@ -1,0 +1,281 @@
+import { uniqueName, type Agent, startAgent } from '../fixtures/agent.ts'
+import type { Dockerd } from '../fixtures/dockerd.ts'
+import { learnerConfig, setMode, startLearned } from '../fixtures/learned-agent.ts'
+import { findingsOf } from './findings.ts'
+import { type ImagePair, makeImages } from './image.ts'
+import { invade } from './invade.ts'
+import type { Finding, Judged, Protocol, ProtocolResult, ServiceResult } from './result.ts'
+import { firstLine, type Round, runRound } from './round.ts'
+import type { LoadName, Service } from './service.ts'
+import {
+  type Alert,
+  alertsOf,
+  deltaOf,
+  isFalse,
+  learnedProfile,
+  residentMiB,
+  reviewCards,
+} from './snug.ts'
+import { columnOf } from './split.ts'
+import { openWorld, type World } from './world.ts'
+
+export interface BatchSetting {
+  readonly engine: Dockerd
+  readonly services: readonly Service[]
+  readonly protocols: readonly Protocol[]
+  /** How long a round is. */
+  readonly roundMs: number
+  /** How many rounds the second protocol learns from. */
+  readonly rounds: number
+  readonly commit: string
+  readonly say: (line: string) => void
+  /** After each step: what there is by then. */
+  readonly save: (result: ServiceResult) => void
+}
+
+/** A service on its way through the batch; what breaks off is named in it, and leaves the others alone. */
+interface Case {
+  readonly service: Service
+  readonly images: Partial<Record<Protocol, ImagePair>>
+  readonly seen: Set<string>
+  result: ServiceResult
+  isBroken: boolean
+}
+
+/** Services side by side under one agent: learned, judged, judged in a second version, attacked, and blocked. */
+export async function runBatch(setting: BatchSetting): Promise<void> {
+  const { engine, say } = setting
+  await using world = await openWorld(engine)
+  const cases = setting.services.map((service) => caseOf(service, setting))
+  say('images')
+  for (const one of cases) await step(one, setting, () => makeCaseImages(one, setting, world))
+  const learner = await startAgent({ docker: engine.socket, config: learnerConfig })
+  // The learner's own end, and then that of the agent that goes on with what it learned.
+  let last = learner
+  try {
+    say('learning')
+    const rounds = await learnAll(cases, setting, world)
+    const alive = cases.filter(({ isBroken }) => !isBroken)
+    // A budget that is spent would hide what a hook can stop.
+    const agent = await startLearned(learner, engine.socket, alive.flatMap(firstImages), {
+      block: { canary: 1, budget: 100_000 },
+    })
+    last = agent
+    for (const one of alive) await step(one, setting, () => keepProfiles(one, agent, rounds))
+    say('judging')
+    await all(alive, setting, (one) => judgeVersion(one, setting, world, agent, 'first'))
+    say('the second version')
+    await all(alive, setting, (one) => judgeVersion(one, setting, world, agent, 'second'))
+    say('attacks')
+    await all(alive, setting, (one) => attackCase(one, world, agent))
+    say('blocking')
+    await all(alive, setting, (one) => blockCase(one, setting, world, agent))
+    const residentMb = residentMiB(agent.pid)
+    for (const one of alive) {
+      one.result = { ...one.result, residentMiB: residentMb }
+      setting.save(one.result)
+    }
+  } finally {
+    await last[Symbol.asyncDispose]()
+  }
+}
+
+function caseOf(service: Service, setting: BatchSetting): Case {
+  return {
+    service,
+    images: {},
+    seen: new Set(),
+    isBroken: false,
+    result: {
+      service: service.name,
+      kind: service.kind,
+      column: columnOf(service.name),
+      at: new Date().toISOString(),
+      commit: setting.commit,
+      roundSeconds: setting.roundMs / 1_000,
+      protocols: {},
+      attacks: [],
+      batch: setting.services.map(({ name }) => name),
+      findings: [],
+      failures: [],
+    },
+  }
+}
+
+async function step(
+  one: Case,
+  { say, save }: BatchSetting,
+  part: () => Promise<void>,
+): Promise<void> {
+  if (one.isBroken) return
+  try {
+    await part()
+  } catch (error) {
+    const why = firstLine(error)
+    say(`  ${one.service.name}: ${why}`)
+    one.result = { ...one.result, failures: [...one.result.failures, why] }
+    one.isBroken = Object.keys(one.result.protocols).length === 0
+  }
+  save(one.result)
+}
+
+async function all(
+  cases: readonly Case[],
+  setting: BatchSetting,
+  part: (one: Case) => Promise<void>,
+): Promise<void> {
+  await Promise.all(cases.map((one) => step(one, setting, () => part(one))))
+}
+
+const firstImages = ({ images }: Case): readonly string[] =>
+  Object.values(images).map(({ first }) => first)
+
+async function makeCaseImages(one: Case, setting: BatchSetting, world: World): Promise<void> {
+  const { protocols, engine } = setting
+  const repositories = protocols.map((name) => uniqueName(`eval-${one.service.name}-${name}`))
+  const pairs = await makeImages(engine.docker, one.service, repositories, world.collector)
+  for (const [index, name] of protocols.entries()) {
+    const pair = pairs[index]
+    if (pair !== undefined) one.images[name] = pair
+  }
+}
+
+type Learning = Map<Case, Partial<Record<Protocol, readonly Round[]>>>
+
+async function learnAll(
+  cases: readonly Case[],
+  setting: BatchSetting,
+  world: World,
+): Promise<Learning> {
+  const found: Learning = new Map()
+  const loadsOf = (name: Protocol): readonly LoadName[] =>
+    name === 'one' ? ['A'] : Array.from({ length: setting.rounds }, (_, i) => (i === 1 ? 'B' : 'A'))
+  await all(cases, setting, async (one) => {
+    const rounds: Partial<Record<Protocol, readonly Round[]>> = {}
+    const learnBy = async (name: Protocol): Promise<void> => {
+      const { first = '' } = one.images[name] ?? {}
+      const done: Round[] = []
+      for (const load of loadsOf(name))
+        done.push(await runRound(world, one.service, first, load, setting.roundMs))
+      rounds[name] = done
+    }
+    try {
+      await Promise.all(setting.protocols.map(learnBy))
+    } catch (error) {
+      one.isBroken = true
+      one.result = { ...one.result, failures: [firstLine(error)] }
+      setting.say(`  ${one.service.name}: ${firstLine(error)}`)
+    }
+    found.set(one, rounds)
+  })
+  return found
+}
+
+async function keepProfiles(one: Case, agent: Agent, rounds: Learning): Promise<void> {
+  for (const [name, { first }] of imagesOf(one)) {
+    const profile = await learnedProfile(agent, first)
+    const learningFailures = (rounds.get(one)?.[name] ?? []).flatMap(({ failures }) => failures)
+    update(one, name, { profile, learningFailures })
+  }
+}
+
+const imagesOf = ({ images }: Case): readonly (readonly [Protocol, ImagePair])[] =>
+  Object.entries(images) as unknown as readonly (readonly [Protocol, ImagePair])[]
+
+function update(one: Case, name: Protocol, more: Partial<ProtocolResult>): void {
+  const known = one.result.protocols[name]
+  const merged = { ...known, ...more } as ProtocolResult
+  one.result = { ...one.result, protocols: { ...one.result.protocols, [name]: merged } }
+}
+
+async function judgeVersion(
+  one: Case,
+  setting: BatchSetting,
+  world: World,
+  agent: Agent,
+  version: 'first' | 'second',
+): Promise<void> {
+  const judge = async ([name, pair]: readonly [Protocol, ImagePair]): Promise<void> => {
+    const image = pair[version]
+    const judged = await judgeRound(one, setting, world, agent, image)
+    update(one, name, { [version]: judged.figures })
+    keepFindings(one, findingsOf(judged.alerts, name, version))
+    if (version === 'first') return
+    const added = await deltaOf(agent, pair.first, pair.second)
+    update(one, name, { delta: added.length, upgradeCards: await reviewCards(agent, pair.second) })
+    keepFindings(
+      one,
+      added.map((line) => deltaFinding(name, line)),
+    )
+  }
+  await Promise.all(imagesOf(one).map(judge))
+}
+
+function deltaFinding(protocol: Protocol, sample: string): Finding {
+  const [actor = ''] = sample.split(': ')
+  return {
+    protocol,
+    version: 'delta',
+    actor,
+    access: '',
+    folder: '',
+    severity: '',
+    count: 1,
+    sample,
+  }
+}
+
+/** Nobody looks into a held-out service. */
+function keepFindings(one: Case, findings: readonly Finding[]): void {
+  if (one.result.column === 'development')
+    one.result = { ...one.result, findings: [...one.result.findings, ...findings] }
+}
+
+async function judgeRound(
+  one: Case,
+  setting: BatchSetting,
+  world: World,
+  agent: Agent,
+  image: string,
+): Promise<{ readonly figures: Judged; readonly alerts: readonly Alert[] }> {
+  const round = await runRound(world, one.service, image, 'B', setting.roundMs).catch(
+    (error: unknown): Round => ({ containerHours: 0, failures: [firstLine(error)] }),
+  )
+  const alerts = (await alertsOf(agent, image)).filter(
+    (alert) => isFalse(alert) && !one.seen.has(alert.id),
+  )
+  for (const { id } of alerts) one.seen.add(id)
+  const grave = alerts.filter(({ severity }) => severity !== 'low').length
+  const repeats = alerts.reduce((sum, { count }) => sum + count, 0)
+  return { figures: { ...round, alerts: alerts.length, grave, repeats }, alerts }
+}
+
+/** The one that learned more allows more: it is the one to attack. */
+function widest({ images }: Case): string {
+  return (images.three ?? images.one)?.first ?? ''
+}
+
+async function attackCase(one: Case, world: World, agent: Agent): Promise<void> {
+  const attacks = await invade(world, agent, one.service, widest(one), undefined)
+  one.result = { ...one.result, attacks }
+  for (const { id } of await alertsOf(agent, widest(one))) one.seen.add(id)
+}
+
+async function blockCase(
+  one: Case,
+  setting: BatchSetting,
+  world: World,
+  agent: Agent,
+): Promise<void> {
+  const image = widest(one)
+  await setMode(agent, image, 'block')
+  const { figures, alerts } = await judgeRound(one, setting, world, agent, image)
+  const refused = alerts.filter(({ action }) => action !== 'alerted')
+  one.result = { ...one.result, block: { ...figures, alerts: refused.length } }
+  keepFindings(
+    one,
+    findingsOf(refused, image === one.images.three?.first ? 'three' : 'one', 'block'),
+  )
+  const attacks = await invade(world, agent, one.service, image, one.result.attacks)
+  one.result = { ...one.result, attacks }
+}

@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process'
+import { readFileSync, readlinkSync } from 'node:fs'
+import { compile } from '../fixtures/workload-image.ts'
+import type { Place } from './service.ts'
+
+/** A system call of the attacker's: its number, and its arguments as `door.c` takes them. */
+export type Call = readonly [number: number, ...args: readonly Argument[]]
+
+export type Argument =
+  | number
+  | string
+  /** What an earlier call gave, by its place. */
+  | { readonly result: number }
+  | { readonly array: readonly string[] }
+  | { readonly buffer: number }
+  | { readonly bytes: Buffer }
+
+/** What each call gave, in order; at last how the attacker's process ended, where that came before the last call. */
+export interface Doing {
+  readonly results: readonly number[]
+  readonly end?: string
+  /** There was no way in. */
+  readonly failure?: string
+}
+
+function argument(value: Argument): string {
+  if (typeof value === 'number') return `i:${value}`
+  if (typeof value === 'string') return `s:${hex(value)}`
+  if ('result' in value) return `r:${value.result}`
+  if ('buffer' in value) return `b:${value.buffer}`
+  if ('bytes' in value) return `s:${value.bytes.toString('hex')}`
+  return `v:${value.array.map(hex).join(',')}`
+}
+
+const hex = (text: string): string => Buffer.from(text).toString('hex')
+
+/** Makes these calls in a child of a process of the service. */
+export async function enter(pid: number, calls: readonly Call[]): Promise<Doing> {
+  const program = compile('eval/door.c')
+  const input = calls.map(([number, ...args]) => [number, ...args.map(argument)].join(' '))
+  return new Promise((resolve) => {
+    const child = execFile(program, [String(pid)], { timeout: 15_000 }, (error, stdout, stderr) => {
+      const lines = stdout.trim().split('\n')
+      const results = lines.filter((line) => /^-?\d+$/.test(line)).map(Number)
+      const end = lines.find((line) => /^(killed|exited) /.test(line))
+      resolve({
+        results,
+        ...(end === undefined ? {} : { end }),
+        ...(error === null ? {} : { failure: stderr.trim() || error.message }),
+      })
+    })
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.end(`${input.join('\n')}\n`)
+  })
+}
+
+/** The process of the container that an attacker gets hold of: a worker where there is one, else the first. */
+export async function victim({ container }: Place): Promise<number> {
+  const { State } = await container.inspect()
+  const main = State.Pid
+  const children = readFileSync(`/proc/${main}/task/${main}/children`, 'utf8').trim().split(' ')
+  const exe = (pid: number): string | undefined => {
+    try {
+      return readlinkSync(`/proc/${pid}/exe`)
+    } catch {
+      return undefined
+    }
+  }
+  return children.map(Number).find((pid) => pid > 0 && exe(pid) === exe(main)) ?? main
+}

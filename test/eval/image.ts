@@ -1,0 +1,96 @@
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type Docker from 'dockerode'
+import { build, importRoot } from '../fixtures/images.ts'
+import { compile } from '../fixtures/workload-image.ts'
+import { baseTar, packageLayer } from './layers.ts'
+import type { Service } from './service.ts'
+
+const base = 'snug-eval-base:1'
+
+export interface ImagePair {
+  readonly first: string
+  /** One program, one file and one connection more. */
+  readonly second: string
+}
+
+/** Both versions of a service, as often as there are repositories: each of these is a lineage of its own. */
+export async function makeImages(
+  docker: Docker,
+  service: Service,
+  repositories: readonly string[],
+  collector: string,
+): Promise<readonly ImagePair[]> {
+  if ((await docker.listImages({ filters: { reference: [base] } })).length === 0)
+    await importRoot(docker, base, await baseTar())
+  const installed = `snug-eval-${service.name}:installed`
+  await buildFrom(docker, installed, async (context) => {
+    const packages = [...service.packages, ...(service.uses ?? [])]
+    // The engine unpacks it.
+    linkOrCopy(await packageLayer(packages), join(context, 'layer.tar'))
+    writeFiles(join(context, 'root'), service.files ?? {})
+    const steps = (service.build ?? []).map((step) => `RUN ${step}`)
+    return [`FROM ${base}`, 'ADD layer.tar /', 'COPY root/ /', ...steps]
+  })
+  const pairs: ImagePair[] = []
+  for (const repository of repositories) {
+    const [first, second] = [`${repository}:1`, `${repository}:2`]
+    const user = service.user === undefined ? [] : [`USER ${service.user}`]
+    const end = [...user, 'ENTRYPOINT ["/entry.sh"]', `LABEL name="${repository}"`]
+    await buildFrom(docker, first, (context) => {
+      writeFiles(context, { 'entry.sh': entry(service.start, []) })
+      return [`FROM ${installed}`, 'COPY entry.sh /', ...end]
+    })
+    await buildFrom(docker, second, (context) => {
+      const announce = ['/usr/local/bin/announce /etc/announce.conf || true']
+      copyFileSync(compile('eval/announce.c'), join(context, 'announce'))
+      writeFiles(context, {
+        'entry.sh': entry(service.start, announce),
+        'announce.conf': `${collector}\n`,
+      })
+      const copies = ['COPY announce /usr/local/bin/', 'COPY announce.conf /etc/']
+      return [`FROM ${installed}`, ...copies, 'COPY entry.sh /', ...end]
+    })
+    pairs.push({ first, second })
+  }
+  return pairs
+}
+
+function entry(start: string, before: readonly string[]): string {
+  const lines = start.split('\n')
+  return ['#!/bin/sh', 'set -e', ...lines.slice(0, -1), ...before, ...lines.slice(-1), ''].join(
+    '\n',
+  )
+}
+
+async function buildFrom(
+  docker: Docker,
+  name: string,
+  fill: (context: string) => readonly string[] | Promise<readonly string[]>,
+): Promise<void> {
+  const context = mkdtempSync('/var/tmp/snug-eval-image-')
+  try {
+    mkdirSync(join(context, 'root'))
+    const lines = await fill(context)
+    writeFileSync(join(context, 'Dockerfile'), `${lines.join('\n')}\n`)
+    await build(docker, context, name)
+  } finally {
+    rmSync(context, { recursive: true, force: true })
+  }
+}
+
+function writeFiles(root: string, files: Readonly<Record<string, string>>): void {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    const mode = content.startsWith('#!') ? 0o755 : 0o644
+    writeFileSync(join(root, path), content, { mode })
+  }
+}
+
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to)
+  } catch {
+    copyFileSync(from, to)
+  }
+}

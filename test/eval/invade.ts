@@ -1,0 +1,132 @@
+import { type Dirent, readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Agent, Tail } from '../fixtures/agent.ts'
+import { type Attack, type AttackSetting, lookInto } from './attack.ts'
+import { attacks } from './attacks.ts'
+import { enter, victim } from './door.ts'
+import type { AttackRow } from './result.ts'
+import { type RunningService, startService } from './round.ts'
+import type { Service } from './service.ts'
+import type { Alert } from './snug.ts'
+import type { World } from './world.ts'
+
+interface Outcome {
+  readonly happened: boolean
+  readonly detected: boolean
+  readonly named: boolean
+  readonly end: string
+  readonly failure?: string
+}
+
+/** How long an alert may take. */
+const patienceMs = 2_000
+
+/** Every attack, each from within a process of the service; of those before, only those that worked. */
+export async function invade(
+  world: World,
+  agent: Agent,
+  service: Service,
+  image: string,
+  before: readonly AttackRow[] | undefined,
+): Promise<readonly AttackRow[]> {
+  const alerts = await agent.tail<Alert>(['alert', 'tail', '--image', image])
+  try {
+    await using at = await startService(world, service, image)
+    // An attacker finds a service at work.
+    await service.load.A(at)
+    const rows: AttackRow[] = []
+    for (const attack of attacks) {
+      const known = before?.find(({ name }) => name === attack.name)
+      if (before !== undefined && known?.works !== true) {
+        if (known !== undefined) rows.push(known)
+        continue
+      }
+      const outcome = await attempt(world, service, at, attack, alerts)
+      rows.push(known === undefined ? rowOf(attack, outcome) : { ...known, block: outcome })
+    }
+    return rows
+  } finally {
+    await alerts.stop()
+  }
+}
+
+function rowOf({ name, tactic, technique }: Attack, outcome: Outcome): AttackRow {
+  const { happened: works, detected, named, failure } = outcome
+  return {
+    name,
+    tactic,
+    technique,
+    works,
+    detected,
+    named,
+    ...(failure === undefined ? {} : { failure }),
+  }
+}
+
+async function attempt(
+  world: World,
+  service: Service,
+  at: RunningService,
+  attack: Attack,
+  alerts: Tail<Alert>,
+): Promise<Outcome> {
+  const { State } = await at.container.inspect()
+  if (!State.Running) await at.restart()
+  const pid = await victim(at)
+  const root = `/proc/${(await at.container.inspect()).State.Pid}/root`
+  const file = firstFile(root, service.data)
+  const setting: AttackSetting = {
+    data: service.data,
+    ...(file === undefined ? {} : { file }),
+    ...world.attacker,
+  }
+  // What an attack before it brought about is told apart by its time.
+  await delay(100)
+  const from = Date.now()
+  const before = lookInto(root, world.received())
+  // A look keeps what it has seen: this has it see what is asked for.
+  attack.happened({ results: [] }, before, before, setting)
+  const doing = await enter(pid, attack.calls(setting))
+  await delay(50)
+  const isOurs = (alert: Alert): boolean =>
+    alert.container?.id === at.container.id &&
+    (alert.type === 'deviation' || alert.type === 'guardrail') &&
+    Date.parse(alert.lastSeen) >= from - 20
+  const happened = attack.happened(doing, before, lookInto(root, world.received()), setting)
+  const isNamed = (alert: Alert): boolean => isOurs(alert) && attack.named(alert, setting)
+  const named = await alerts.until(isNamed, happened ? patienceMs : 200).then(
+    () => true,
+    () => false,
+  )
+  for (const path of attack.leaves ?? [])
+    rmSync(join(root, path.startsWith('/') ? path : join(service.data, path)), {
+      recursive: true,
+      force: true,
+    })
+  return {
+    happened,
+    named,
+    detected: alerts.items.some(({ item }) => isOurs(item)),
+    end: doing.end ?? '',
+    ...(doing.failure === undefined ? {} : { failure: doing.failure }),
+  }
+}
+
+/** A file that the service has made, as its container names it. */
+function firstFile(root: string, folder: string, depth = 0): string | undefined {
+  const entries: Dirent[] = []
+  try {
+    entries.push(...readdirSync(join(root, folder), { withFileTypes: true }))
+  } catch {
+    return undefined
+  }
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1))
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.isFile() && statSync(join(root, path)).size > 0) return path
+    const below = entry.isDirectory() && depth < 4 ? firstFile(root, path, depth + 1) : undefined
+    if (below !== undefined) return below
+  }
+  return undefined
+}

@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { allServices } from './services/all.ts'
+import type { Service } from './service.ts'
+import { kinds } from './service.ts'
+import { columnOf, columns } from './split.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Runtimes and tools: that a service runs one does not make its name the service's own. */
+const common = /^(php|node|git|setpriv)$/
+
+/** What only this service is called, what it runs, and where its files are. */
+function namesOf({ name, packages, files = {}, start, data }: Service): readonly string[] {
+  const started = [...start.matchAll(/(?:^|\s)(\/[\w./-]+)/g)].map(([, path = '']) => path)
+  const paths = [...Object.keys(files), ...started]
+  const programs = paths
+    .filter((path) => /\/s?bin\/[^/]+$/.test(path))
+    .map((path) => basename(path))
+  const stems = packages.map((one) => one.replace(/-(server|core|imapd|daemon)$/, ''))
+  // `/etc/passwd` is everybody's; what lies deeper is not.
+  const own = [...paths, data].filter((path) => path.split('/').length > 3)
+  const named = [name, ...packages, ...stems, ...programs, ...own]
+  return [...new Set(named)].filter((one) => !common.test(basename(one)))
+}
+
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+describe('the services of the evaluation', () => {
+  const texts = ['src', 'profiles'].flatMap(filesBelow).map((path) => {
+    return { path: path.slice(root.length), text: readFileSync(path, 'utf8') }
+  })
+
+  it.each(allServices.map((service) => [service.name, service] as const))(
+    'leave no name of %s in the code',
+    (_, service) => {
+      for (const name of namesOf(service)) {
+        const literal = name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+        const word = new RegExp(`(?<![\\w-])${literal}(?![\\w-])`, 'i')
+        const found = texts.filter(({ text }) => word.test(text)).map(({ path }) => path)
+        expect(found, name).toEqual([])
+      }
+    },
+  )
+
+  it('are at least 24, of six kinds, with no name twice', () => {
+    expect(allServices.length).toBeGreaterThanOrEqual(24)
+    expect(new Set(allServices.map(({ kind }) => kind))).toEqual(new Set(kinds))
+    expect(new Set(allServices.map(({ name }) => name)).size).toBe(allServices.length)
+  })
+
+  it('are in the column that the hash of their name gives, some in each', () => {
+    expect(columnOf('a name')).toBe(columnOf('a name'))
+    for (const column of columns)
+      expect(allServices.filter(({ name }) => columnOf(name) === column).length).toBeGreaterThan(7)
+  })
+})

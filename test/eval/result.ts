@@ -1,0 +1,112 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import type { Tactic } from './attack.ts'
+import type { Kind } from './service.ts'
+import type { LearnedProfile } from './snug.ts'
+import type { Column } from './split.ts'
+
+/**
+ * `one`: learned from one container under a minute of load A. `three`: from three containers, one of them under load B.
+ * Both are judged under load B.
+ */
+export const protocols = ['one', 'three'] as const
+export type Protocol = (typeof protocols)[number]
+
+/** How a version was judged. */
+export interface Judged {
+  readonly containerHours: number
+  readonly alerts: number
+  /** Of severity `medium` and above. */
+  readonly grave: number
+  /** How often the alerts were repeated, in all. */
+  readonly repeats: number
+  /** Helpings that failed. */
+  readonly failures: readonly string[]
+}
+
+export interface ProtocolResult {
+  readonly profile: LearnedProfile
+  readonly learningFailures: readonly string[]
+  readonly first?: Judged
+  readonly second?: Judged
+  /** Lines of the second version's delta, and the cards that wait for a person. */
+  readonly delta?: number
+  readonly upgradeCards?: number
+}
+
+export interface AttackRow {
+  readonly name: string
+  readonly tactic: Tactic
+  readonly technique: string
+  /** In a mode that alerts its effect was there: otherwise the kernel refused it anyway, and it counts for nothing. */
+  readonly works: boolean
+  readonly detected: boolean
+  readonly named: boolean
+  /** In a mode that blocks: alerted on, and whether its effect was there. Only where it works. */
+  readonly block?: { readonly detected: boolean; readonly happened: boolean; readonly end: string }
+  readonly failure?: string
+}
+
+/** What a development service was alerted on, by cause. Of held-out ones it is not kept. */
+export interface Finding {
+  readonly protocol: Protocol
+  readonly version: 'first' | 'second' | 'delta' | 'block'
+  readonly actor: string
+  readonly access: string
+  readonly folder: string
+  readonly severity: string
+  readonly count: number
+  readonly sample: string
+}
+
+export interface ServiceResult {
+  readonly service: string
+  readonly kind: Kind
+  readonly column: Column
+  readonly at: string
+  readonly commit: string
+  readonly roundSeconds: number
+  readonly protocols: Partial<Record<Protocol, ProtocolResult>>
+  readonly attacks: readonly AttackRow[]
+  /** Of what blocking stopped of the service itself. */
+  readonly block?: Judged
+  /** Of the daemon at the end, with all services of the batch. */
+  readonly residentMiB?: number
+  readonly batch: readonly string[]
+  readonly findings: readonly Finding[]
+  readonly failures: readonly string[]
+}
+
+/** A file for each service, so that a run that breaks off loses nothing. */
+export function saveResult(folder: string, result: ServiceResult): void {
+  mkdirSync(folder, { recursive: true })
+  const path = join(folder, `${result.service}.json`)
+  writeFileSync(`${path}.draft`, `${JSON.stringify(result, undefined, 2)}\n`)
+  renameSync(`${path}.draft`, path)
+}
+
+export function loadResults(folder: string): readonly ServiceResult[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as ServiceResult)
+}
+
+/** Whether every part of it is there. */
+export function isComplete(
+  { protocols: by, attacks, block }: ServiceResult,
+  names: readonly Protocol[],
+): boolean {
+  const isJudged = names.every(
+    (name) => by[name]?.first !== undefined && by[name].second !== undefined,
+  )
+  return isJudged && attacks.length > 0 && block !== undefined
+}

@@ -1,0 +1,141 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { removeContainer, startContainer } from '../fixtures/containers.ts'
+import { addressOf } from '../fixtures/service-images.ts'
+import type { LoadName, Place, Service } from './service.ts'
+import type { World } from './world.ts'
+
+export interface RunningService extends Place, AsyncDisposable {
+  /** Killed, as for want of memory, and started again. */
+  restart(): Promise<void>
+}
+
+/** Starts a container of the service; resolves once it answers. @throws where it ends instead */
+export async function startService(
+  world: World,
+  service: Service,
+  image: string,
+): Promise<RunningService> {
+  const { docker } = world.engine
+  const folder = mkdtempSync('/tmp/snug-eval-')
+  chmodSync(folder, 0o777)
+  const container = await startContainer(docker, image, undefined, {
+    HostConfig: {
+      Binds: [`${folder}:/srv/host`],
+      CapAdd: [...(service.capabilities ?? [])],
+      // Files of a database in a container's layer are as a volume's.
+      ShmSize: 64 << 20,
+    },
+  })
+  const remove = async (): Promise<void> => {
+    await container.stop({ t: 10 }).catch(() => undefined)
+    await removeContainer(container)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    const address = await addressOf(container)
+    const at: Place = { docker, container, address, folder, origin: world.origin }
+    await isReady(service, at)
+    return {
+      ...at,
+      restart: async () => {
+        // It may have ended by itself, or by what blocking did to it.
+        await container.kill().catch(() => undefined)
+        await container.wait()
+        await container.start()
+        await isReady(service, at)
+      },
+      [Symbol.asyncDispose]: remove,
+    }
+  } catch (error) {
+    const { State } = await container.inspect()
+    const log = await container.logs({ stdout: true, stderr: true, tail: 5 }).catch(() => '')
+    await remove()
+    const why = error instanceof Error ? error.message : String(error)
+    const text = log.toString().replaceAll(/[^\x20-\x7e]+/g, ' ')
+    const ended = State.Running ? '' : ` (exit ${State.ExitCode})`
+    throw new Error(`${service.name} does not start${ended}: ${why}: ${text.slice(-500)}`, {
+      cause: error,
+    })
+  }
+}
+
+async function isReady(service: Service, at: Place): Promise<void> {
+  if (service.port !== undefined) await answers(at, service.port)
+  await service.ready?.(at)
+}
+
+/** Tries until a connection is accepted. */
+async function answers({ container, address }: Place, port: number): Promise<void> {
+  const deadline = Date.now() + 60_000
+  while (!(await accepts(address, port))) {
+    const { State } = await container.inspect()
+    if (!State.Running) throw new Error('the container ended')
+    if (Date.now() > deadline) throw new Error(`port ${port} does not answer`)
+    await delay(50)
+  }
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1_000 })
+    const end = (isOpen: boolean): void => {
+      socket.destroy()
+      resolve(isOpen)
+    }
+    socket.once('connect', () => end(true))
+    socket.once('timeout', () => end(false))
+    socket.once('error', () => end(false))
+  })
+}
+
+export interface Round {
+  readonly containerHours: number
+  /** Helpings that failed, by their first lines: what was refused might show here only. */
+  readonly failures: readonly string[]
+}
+
+/**
+ * One container from its start to its end under one load; in the middle its operators do what they do. Under load B it
+ * is killed then, and started again. A service that acts by the minute has one life of its period instead.
+ */
+export async function runRound(
+  world: World,
+  service: Service,
+  image: string,
+  load: LoadName,
+  roundMs: number,
+): Promise<Round> {
+  const from = Date.now()
+  const length = Math.max(roundMs, service.periodMs ?? 0)
+  const failures: string[] = []
+  const attempt = async (part: Promise<void> | undefined): Promise<void> => {
+    try {
+      await part
+    } catch (error) {
+      failures.push(firstLine(error))
+      await delay(1_000)
+    }
+  }
+  const loadUntil = async (endMs: number, at: Place): Promise<void> => {
+    do {
+      await attempt(service.load[load](at))
+      await delay(500)
+    } while (Date.now() < endMs && failures.length < 20)
+  }
+  await using at = await startService(world, service, image)
+  await loadUntil(from + length / 2, at)
+  await attempt(service.maintain?.(at, load))
+  // What a signal asked for is done before the next helping.
+  await delay(500)
+  if (load === 'B' && service.periodMs === undefined) await at.restart()
+  await loadUntil(from + length, at)
+  return { containerHours: (Date.now() - from) / 3_600_000, failures }
+}
+
+export function firstLine(error: unknown): string {
+  return (
+    (error instanceof Error ? error.message : String(error)).split('\n')[0]?.slice(0, 300) ?? ''
+  )
+}

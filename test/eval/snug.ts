@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs'
+import type { Alert } from '../../src/core/event/alert.ts'
+import type { LineageView, ProfileDiff, ProfileView } from '../../src/engine/api/engine-views.ts'
+import type { ReviewPage } from '../../src/engine/api/page-views.ts'
+import type { Agent } from '../fixtures/agent.ts'
+
+export type { Alert }
+
+/** The most that one list gives. */
+const most = '10000'
+
+export async function alertsOf(agent: Agent, image: string): Promise<readonly Alert[]> {
+  const all = await agent.json<Alert[]>(['alert', 'list', '--image', image, '--limit', most])
+  return all.filter((alert) => `${alert.image?.repository}:${alert.image?.tag}` === image)
+}
+
+/** About what the service itself did: nobody enters its containers, but for the attacker. */
+export function isFalse({ type, process, summary }: Alert): boolean {
+  const isAbout = type === 'deviation' || type === 'guardrail'
+  return isAbout && summary === undefined && process?.origin !== 'exec-in'
+}
+
+export interface LearnedProfile {
+  readonly behaviours: number
+  /** As it is exported. */
+  readonly bytes: number
+  /** What an operator decides on before the profile holds: what guardrails kept apart is among them. */
+  readonly cards: number
+  readonly approved: readonly string[]
+  /** What `image show` has to say of coverage. */
+  readonly coverage: string
+}
+
+/** What was learned of an image; what guardrails kept apart, a reviewer approves: nobody but the service acted. */
+export async function learnedProfile(agent: Agent, image: string): Promise<LearnedProfile> {
+  const { versions } = await agent.json<LineageView>(['image', 'show', image])
+  const { behaviours } = await agent.json<ProfileView>(['profile', 'show', image])
+  const cards = await reviewCards(agent, image)
+  const kept = behaviours.filter(({ state }) => state === 'quarantined')
+  if (kept.length > 0) {
+    const ids = kept.map(({ id }) => id)
+    await agent.json(['profile', 'approve', image, '--quarantined', '--behaviour', ...ids])
+  }
+  const exported = await agent.cli(['profile', 'export', image])
+  return {
+    behaviours: behaviours.length,
+    bytes: Buffer.byteLength(exported.stdout),
+    cards,
+    approved: kept.map(({ actor, text }) => `${actor.exe}: ${text}`),
+    coverage: versions[0]?.coverage.sentence ?? '',
+  }
+}
+
+export async function reviewCards(agent: Agent, image: string): Promise<number> {
+  const repository = image.replace(/:[^:/]*$/, '')
+  const page = await agent.json<ReviewPage>(['profile', 'review', '--image', repository])
+  return page.total
+}
+
+/** Lines that a reviewer of the second version reads. */
+export async function deltaOf(agent: Agent, from: string, to: string): Promise<readonly string[]> {
+  const { added } = await agent.json<ProfileDiff>(['profile', 'diff', from, to])
+  return added.map(({ actor, text }) => `${actor}: ${text}`)
+}
+
+/** Resident memory of a process, in MiB. */
+export function residentMiB(pid: number): number {
+  const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Math.round(Number(kib ?? 0) / 1_024)
+}

@@ -1,0 +1,55 @@
+import { tactics } from './attack.ts'
+import type { AttackRow, ServiceResult } from './result.ts'
+import { columns } from './split.ts'
+import { markdownTable, share } from './text.ts'
+
+/** Its effect did not come about, looked at from outside. */
+export function isStopped({ block }: AttackRow): boolean {
+  return block?.happened === false
+}
+
+export function isMissed({ block }: AttackRow): boolean {
+  return block?.happened === true
+}
+
+export function attackSection(results: readonly ServiceResult[]): string {
+  const all = results.flatMap(({ column, attacks }) => attacks.map((row) => ({ ...row, column })))
+  if (all.length === 0) return ''
+  const working = all.filter(({ works }) => works)
+  const rows = tactics.map((tactic) => {
+    const here = working.filter((row) => row.tactic === tactic)
+    const tried = here.filter(({ block }) => block !== undefined)
+    return [
+      tactic,
+      ...columns.map((column) => {
+        const some = here.filter((row) => row.column === column)
+        return share(some.filter(({ named }) => named).length, some.length)
+      }),
+      share(tried.filter(isStopped).length, tried.length),
+    ]
+  })
+  const names = [...new Set(working.map(({ name }) => name))]
+  const each = names.map((name) => {
+    const here = working.filter((row) => row.name === name)
+    const tried = here.filter(({ block }) => block !== undefined)
+    const [first] = here
+    const named = share(here.filter((row) => row.named).length, here.length)
+    return [
+      name,
+      first?.technique ?? '',
+      named,
+      share(tried.filter(isStopped).length, tried.length),
+    ]
+  })
+  const shut = results.filter(({ attacks }) => attacks.some(({ failure }) => failure !== undefined))
+  return `## Attacks
+
+An attacker runs code in a process of the service: ptrace forks a child off it from outside of the container, and the child makes the system
+calls. The attacks are the same for every service. An attack counts where its effect is there in a mode that alerts: ${working.length} of ${all.length}; the
+kernel refused the others for want of rights. *Named*: an alert names its object. *Stopped*: in block mode its effect is not there, looked at
+from outside (the container's files, the attacker's machine, what the kernel gave).${shut.length === 0 ? '' : ` The door stayed shut at times for: ${shut.map(({ service }) => service).join(', ')}.`}
+
+${markdownTable(['tactic', ...columns.map((column) => `named, ${column}`), 'stopped'], rows)}
+
+${markdownTable(['attack', 'technique', 'named', 'stopped'], each)}`
+}

@@ -1,0 +1,255 @@
+import { writeFileSync } from 'node:fs'
+import { cpus, release } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { median } from '../bench/figures.ts'
+import { loadResults, type Protocol, protocols, type ServiceResult } from './result.ts'
+import { kinds, kindTitles } from './service.ts'
+import { allServices } from './services/all.ts'
+import { attackSection, isMissed, isStopped } from './summary-attacks.ts'
+import { type Column, columnOf, columns } from './split.ts'
+import { markdownTable, share } from './text.ts'
+
+/** Writes `docs/eval.md` from what is in `.build/eval`, however much that is. */
+const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+
+const { values } = parseArgs({
+  options: {
+    results: { type: 'string', default: here('.build/eval') },
+    to: { type: 'string', default: here('docs/eval.md') },
+  },
+})
+
+const protocolTitles: Readonly<Record<Protocol, string>> = {
+  one: 'one round of load A',
+  three: 'three rounds, one of them of load B',
+}
+
+const judgedOf = (
+  results: readonly ServiceResult[],
+  protocol: Protocol,
+  version: 'first' | 'second',
+) => results.flatMap((result) => result.protocols[protocol]?.[version] ?? [])
+
+function summed(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0)
+}
+
+/** Alerts, those of an hour of one container, and those of `medium` and above. */
+function alertCells(
+  results: readonly ServiceResult[],
+  protocol: Protocol,
+  version: 'first' | 'second',
+) {
+  const judged = judgedOf(results, protocol, version)
+  const hours = summed(judged.map(({ containerHours }) => containerHours))
+  const of = (pick: (one: (typeof judged)[number]) => number): string => {
+    const sum = summed(judged.map(pick))
+    return hours === 0 ? '' : `${sum} (${(sum / hours).toFixed(0)})`
+  }
+  return [of(({ alerts }) => alerts), of(({ grave }) => grave)]
+}
+
+function head(results: readonly ServiceResult[]): string {
+  const days = results.map(({ at }) => at.slice(0, 10)).sort()
+  const commits = [...new Set(results.map(({ commit }) => commit))].join(', ')
+  const left = allServices.filter(({ name }) => !results.some(({ service }) => service === name))
+  const notRun =
+    left.length === 0 ? 'All were run.' : `Not run: ${left.map(({ name }) => name).join(', ')}.`
+  return `# What learning and blocking are worth
+
+\`make eval\` measures Snug on ${allServices.length} services from Debian's packages, of ${kinds.length} kinds, in containers of a real Docker engine. A hash of its
+name puts each service into one of two columns. **Development** services may be looked into while the learner is worked on.
+Of **held-out** services only totals are kept. The gap between the columns is the over-fit.
+
+These figures are of ${results.length} services, measured on ${days.at(-1) ?? ''} at ${commits} (${cpus().length} processors, Linux ${release()}, other work on the
+machine). ${notRun}
+
+Each service has two loads, A and B, which differ in users, names, sizes, errors and restarts. Two protocols learn it:
+
+- *one round*: one container under load A for ${Math.round(results[0]?.roundSeconds ?? 0)} seconds;
+- *three rounds*: three containers for as long each, the second of them under load B.
+
+A person then ends the window, long before Snug would end it. Both profiles are judged under load B. A second version adds one program, one
+file and one connection, which every service makes before it starts.`
+}
+
+function columnRows(results: readonly ServiceResult[]): string {
+  const by = (column: Column) => results.filter((result) => result.column === column)
+  const row = (name: string, cell: (of: readonly ServiceResult[]) => string): readonly string[] => [
+    name,
+    ...columns.map((column) => cell(by(column))),
+  ]
+  const middle =
+    (pick: (one: ServiceResult) => number | undefined) => (of: readonly ServiceResult[]) => {
+      const found = of.map(pick).filter((one) => one !== undefined)
+      return found.length === 0 ? '' : `${median(found)} / ${Math.max(...found)}`
+    }
+  const rows: (readonly string[])[] = [row('services', (of) => String(of.length))]
+  for (const protocol of protocols) {
+    const title = protocolTitles[protocol]
+    for (const version of ['first', 'second'] as const) {
+      const of = version === 'first' ? title : `${title}, second version`
+      rows.push(
+        row(
+          `false alerts (an hour): ${of}`,
+          (some) => alertCells(some, protocol, version)[0] ?? '',
+        ),
+      )
+      rows.push(
+        row(
+          `of them \`medium\` and above: ${of}`,
+          (some) => alertCells(some, protocol, version)[1] ?? '',
+        ),
+      )
+    }
+    rows.push(
+      row(`services without an alert: ${title}`, (of) => {
+        const judged = judgedOf(of, protocol, 'first')
+        return share(judged.filter(({ alerts }) => alerts === 0).length, judged.length)
+      }),
+    )
+    const profile = (
+      pick: (one: NonNullable<ServiceResult['protocols']['one']>) => number | undefined,
+    ) =>
+      middle((one) =>
+        one.protocols[protocol] === undefined ? undefined : pick(one.protocols[protocol]),
+      )
+    rows.push(
+      row(
+        `behaviours, median / most: ${title}`,
+        profile((one) => one.profile.behaviours),
+      ),
+    )
+    rows.push(
+      row(
+        `KiB of a profile, median / most: ${title}`,
+        profile((one) => Math.round(one.profile.bytes / 1_024)),
+      ),
+    )
+    rows.push(
+      row(
+        `lines of the delta, median / most: ${title}`,
+        profile(({ delta }) => delta),
+      ),
+    )
+    rows.push(
+      row(
+        `cards for the image, median / most: ${title}`,
+        profile((one) => one.profile.cards),
+      ),
+    )
+    rows.push(
+      row(
+        `cards for the second version, median / most: ${title}`,
+        profile(({ upgradeCards }) => upgradeCards),
+      ),
+    )
+  }
+  const attacksOf = (of: readonly ServiceResult[]) =>
+    of.flatMap(({ attacks }) => attacks).filter(({ works }) => works)
+  rows.push(
+    row('attacks detected', (of) =>
+      share(attacksOf(of).filter(({ detected }) => detected).length, attacksOf(of).length),
+    ),
+    row('attacks named', (of) =>
+      share(attacksOf(of).filter(({ named }) => named).length, attacksOf(of).length),
+    ),
+    row('attacks stopped in block mode', (of) => {
+      const tried = attacksOf(of).filter(({ block }) => block !== undefined)
+      return share(tried.filter(isStopped).length, tried.length)
+    }),
+    row('attacks detected in block mode, but not stopped', (of) => {
+      const tried = attacksOf(of).filter(({ block }) => block !== undefined)
+      return share(
+        tried.filter((one) => isMissed(one) && one.block?.detected === true).length,
+        tried.length,
+      )
+    }),
+    row('refusals of the service itself in block mode', (of) =>
+      String(summed(of.flatMap(({ block }) => block?.alerts ?? []))),
+    ),
+    row('services that block mode leaves whole', (of) => {
+      const blocked = of.flatMap(({ block }) => block ?? [])
+      return share(
+        blocked.filter(({ alerts, failures }) => alerts === 0 && failures.length === 0).length,
+        blocked.length,
+      )
+    }),
+  )
+  return `## The two columns
+
+An alert is false where the service does by itself what it is about. In brackets: for one container in one hour.
+
+${markdownTable(['', ...columns], rows)}`
+}
+
+function developmentRows(results: readonly ServiceResult[]): string {
+  const rows = results
+    .filter(({ column }) => column === 'development')
+    .map((result) => {
+      const cells = protocols.flatMap((name) => {
+        const { first, second, profile, delta } = result.protocols[name] ?? {}
+        const alerts = (one: typeof first) =>
+          one === undefined ? '' : `${one.alerts} (${one.grave})`
+        return [
+          alerts(first),
+          alerts(second),
+          String(profile?.behaviours ?? ''),
+          String(delta ?? ''),
+        ]
+      })
+      const blocked = result.block
+      const refused = blocked === undefined ? '' : String(blocked.alerts)
+      return [
+        result.service,
+        kindTitles[result.kind],
+        ...cells,
+        refused,
+        String(result.residentMiB ?? ''),
+      ]
+    })
+  const of = (name: string) =>
+    ['1st', '2nd', 'behaviours', 'delta'].map((what) => `${name}: ${what}`)
+  return `## Development services, one by one
+
+Alerts of the first and of the second version (\`medium\` and above in brackets), behaviours, lines of the delta, refusals in block mode, and the
+daemon's memory in MiB at the end of its batch.
+
+${markdownTable(['service', 'kind', ...of('one'), ...of('three'), 'refused', 'MiB'], rows)}`
+}
+
+function brokenRows(results: readonly ServiceResult[]): string {
+  const lines = results.flatMap(({ service, failures, protocols: by, block }) => [
+    ...failures.map((text) => `${service}: ${text}`),
+    ...protocols.flatMap((name) =>
+      [by[name]?.learningFailures, by[name]?.first?.failures, by[name]?.second?.failures].flatMap(
+        (found) =>
+          (found ?? [])
+            .slice(0, 1)
+            .map((text) => `${service}, ${name}: ${found?.length} requests failed, first: ${text}`),
+      ),
+    ),
+    ...(block?.failures ?? [])
+      .slice(0, 1)
+      .map(
+        (text) =>
+          `${service}, block mode: ${block?.failures.length} requests failed, first: ${text}`,
+      ),
+  ])
+  return lines.length === 0
+    ? ''
+    : `## What failed\n\n${lines.map((line) => `- ${line.replaceAll('\n', ' ')}`).join('\n')}`
+}
+
+const results = loadResults(values.results).filter(
+  ({ service, column }) => columnOf(service) === column,
+)
+const sections = [
+  head(results),
+  columnRows(results),
+  developmentRows(results),
+  attackSection(results),
+  brokenRows(results),
+]
+writeFileSync(values.to, `${sections.filter((section) => section !== '').join('\n\n')}\n`)
