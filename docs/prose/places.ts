@@ -24,7 +24,7 @@ export const places: readonly Place[] = [
   { name: 'cli', kind: 'markdown', files: /^docs\/reference\/cli\.md$/, pending: true },
   { name: 'errors', kind: 'markdown', files: /^docs\/reference\/errors\.md$/, pending: true },
   { name: 'reference', kind: 'markdown', files: /^docs\/reference\/.*\.md$/, pending: true },
-  { name: 'readme', kind: 'markdown', files: /^[A-Z_]+\.md$/, wrapped: true, pending: true },
+  { name: 'readme', kind: 'markdown', files: /^[A-Z_]+\.md$/, wrapped: true },
   {
     name: 'docs',
     kind: 'markdown',
@@ -38,7 +38,6 @@ export const places: readonly Place[] = [
     kind: 'markdown',
     files: /^(deploy|profiles|\.github)\/.*\.md$/,
     wrapped: true,
-    pending: true,
   },
   { name: 'guardrails', kind: 'yaml', files: /^profiles\/[^/]*\.yaml$/, pending: true },
   {
