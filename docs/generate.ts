@@ -14,6 +14,8 @@ import { chartValuesSchema } from './chart-values.ts'
 import { cliPage } from './cli-page.ts'
 import { decisionsPage } from './adr-index.ts'
 import { type JsonSchema, schemaPage } from './schema-page.ts'
+import { faultsOfGlossary } from './prose/glossary-page.ts'
+import { textFiles } from './prose/places.ts'
 import { faultsOfPages } from './written-pages.ts'
 
 /**
@@ -94,7 +96,15 @@ const stale = Object.entries(pages).filter(([path, text]) => {
 if (process.argv.includes('--check')) {
   for (const [path] of stale) console.error(`${path} differs from the code`)
   if (stale.length > 0) console.error('run `npm run docs` and commit what it writes')
-  const faults = faultsOfPages(root)
+  const glossary = readFileSync(`${root}docs/glossary.md`, 'utf8')
+  const sources = textFiles(root).filter(({ path }) => path.startsWith('src/'))
+  const faults = [
+    ...faultsOfPages(root),
+    ...faultsOfGlossary(
+      glossary,
+      sources.map(({ text }) => text),
+    ),
+  ]
   for (const fault of faults) console.error(fault)
   if (stale.length + faults.length > 0) process.exitCode = 1
 } else {

@@ -25,13 +25,9 @@ export const places: readonly Place[] = [
   { name: 'errors', kind: 'markdown', files: /^docs\/reference\/errors\.md$/, pending: true },
   { name: 'reference', kind: 'markdown', files: /^docs\/reference\/.*\.md$/, pending: true },
   { name: 'readme', kind: 'markdown', files: /^[A-Z_]+\.md$/, wrapped: true },
-  {
-    name: 'docs',
-    kind: 'markdown',
-    files: /^docs\/.*\.md$/,
-    wrapped: true,
-    pending: true,
-  },
+  // Written by `make eval` with its results.
+  { name: 'evaluation', kind: 'markdown', files: /^docs\/eval\.md$/, pending: true },
+  { name: 'docs', kind: 'markdown', files: /^docs\/.*\.md$/, wrapped: true },
   { name: 'agent', kind: 'markdown', files: /^agent\/.*\.md$/, wrapped: true, pending: true },
   {
     name: 'folders',
