@@ -29,7 +29,7 @@ export async function startService(
     },
   })
   const remove = async (): Promise<void> => {
-    await container.stop({ t: 10 }).catch(() => undefined)
+    await container.stop({ t: 3 }).catch(() => undefined)
     await removeContainer(container)
     rmSync(folder, { recursive: true, force: true })
   }

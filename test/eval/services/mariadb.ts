@@ -60,7 +60,7 @@ exec /usr/sbin/mariadbd --user=mysql --bind-address=0.0.0.0 --init-file=/etc/mys
     B: async (at) => {
       await sql(
         at,
-        `${orders('B', 200)} SET SESSION tmp_table_size = 1024, sort_buffer_size = 1024;
+        `${orders('B', 200)} SET SESSION tmp_table_size = 1024, sort_buffer_size = 65536;
         SELECT what, count(*) FROM orders GROUP BY what ORDER BY what DESC LIMIT 3;`,
       )
       const table = `\`${stem('B')}\``

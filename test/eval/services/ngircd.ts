@@ -15,6 +15,7 @@ const config = `[Global]
   PAM = no
 [Limits]
   MaxConnectionsIP = 0
+  MaxPenaltyTime = 0
 `
 
 function chat(load: LoadName, lines: number): readonly Turn[] {

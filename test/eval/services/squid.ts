@@ -15,6 +15,8 @@ access_log stdio:/var/log/squid/access.log
 shutdown_lifetime 1 seconds
 pinger_enable off
 dns_nameservers 127.0.0.1
+dns_timeout 1 second
+dns_retransmit_interval 1 second
 visible_hostname cache
 `
 
