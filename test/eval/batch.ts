@@ -200,9 +200,14 @@ async function judgeVersion(
     const judged = await judgeRound(one, setting, world, agent, image)
     update(one, name, { [version]: judged.figures })
     keepFindings(one, findingsOf(judged.alerts, name, version))
-    if (version === 'first') return
+    const cards = await reviewCards(agent, image)
+    if (version === 'first') {
+      update(one, name, { cards })
+      return
+    }
     const added = await deltaOf(agent, pair.first, pair.second)
-    update(one, name, { delta: added.length, upgradeCards: await reviewCards(agent, pair.second) })
+    const earlier = one.result.protocols[name]?.cards ?? 0
+    update(one, name, { delta: added.length, upgradeCards: cards - earlier })
     keepFindings(
       one,
       added.map((line) => deltaFinding(name, line)),

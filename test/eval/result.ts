@@ -36,9 +36,11 @@ export interface ProtocolResult {
   readonly learningFailures: readonly string[]
   readonly first?: Judged
   readonly second?: Judged
-  /** Lines of the second version's delta, and the cards that wait for a person. */
-  readonly delta?: number
+  /** Cards that wait for a person once the first version was judged, and how many more the second one brings. */
+  readonly cards?: number
   readonly upgradeCards?: number
+  /** Lines of the second version's delta. */
+  readonly delta?: number
 }
 
 export interface AttackRow {

@@ -34,20 +34,25 @@ export async function startService(
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    const address = await addressOf(container)
-    const at: Place = { docker, container, address, folder, origin: world.origin }
-    await isReady(service, at)
-    return {
-      ...at,
+    const at = {
+      docker,
+      container,
+      address: await addressOf(container),
+      folder,
+      origin: world.origin,
       restart: async () => {
         // It may have ended by itself, or by what blocking did to it.
         await container.kill().catch(() => undefined)
         await container.wait()
         await container.start()
+        // The engine may give it another one.
+        at.address = await addressOf(container)
         await isReady(service, at)
       },
       [Symbol.asyncDispose]: remove,
     }
+    await isReady(service, at)
+    return at
   } catch (error) {
     const { State } = await container.inspect()
     const log = await container.logs({ stdout: true, stderr: true, tail: 5 }).catch(() => '')

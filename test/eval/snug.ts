@@ -24,8 +24,6 @@ export interface LearnedProfile {
   readonly behaviours: number
   /** As it is exported. */
   readonly bytes: number
-  /** What an operator decides on before the profile holds: what guardrails kept apart is among them. */
-  readonly cards: number
   readonly approved: readonly string[]
   /** What `image show` has to say of coverage. */
   readonly coverage: string
@@ -35,7 +33,6 @@ export interface LearnedProfile {
 export async function learnedProfile(agent: Agent, image: string): Promise<LearnedProfile> {
   const { versions } = await agent.json<LineageView>(['image', 'show', image])
   const { behaviours } = await agent.json<ProfileView>(['profile', 'show', image])
-  const cards = await reviewCards(agent, image)
   const kept = behaviours.filter(({ state }) => state === 'quarantined')
   if (kept.length > 0) {
     const ids = kept.map(({ id }) => id)
@@ -45,7 +42,6 @@ export async function learnedProfile(agent: Agent, image: string): Promise<Learn
   return {
     behaviours: behaviours.length,
     bytes: Buffer.byteLength(exported.stdout),
-    cards,
     approved: kept.map(({ actor, text }) => `${actor.exe}: ${text}`),
     coverage: versions[0]?.coverage.sentence ?? '',
   }

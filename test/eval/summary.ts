@@ -136,7 +136,7 @@ function columnRows(results: readonly ServiceResult[]): string {
     rows.push(
       row(
         `cards for the image, median / most: ${title}`,
-        profile((one) => one.profile.cards),
+        profile(({ cards }) => cards),
       ),
     )
     rows.push(
