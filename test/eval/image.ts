@@ -23,33 +23,34 @@ export async function makeImages(
 ): Promise<readonly ImagePair[]> {
   if ((await docker.listImages({ filters: { reference: [base] } })).length === 0)
     await importRoot(docker, base, await baseTar())
+  // One for all repositories, and few steps: each step of a build is a container.
   const installed = `snug-eval-${service.name}:installed`
   await buildFrom(docker, installed, async (context) => {
     const packages = [...service.packages, ...(service.uses ?? [])]
     // The engine unpacks it.
     linkOrCopy(await packageLayer(packages), join(context, 'layer.tar'))
-    writeFiles(join(context, 'root'), service.files ?? {})
-    const steps = (service.build ?? []).map((step) => `RUN ${step}`)
-    return [`FROM ${base}`, 'ADD layer.tar /', 'COPY root/ /', ...steps]
+    writeFiles(join(context, 'root'), { ...service.files, '/entry.sh': entry(service.start, []) })
+    const steps = service.build === undefined ? [] : [`RUN ${service.build.join(' && ')}`]
+    const user = service.user === undefined ? [] : [`USER ${service.user}`]
+    const end = ['ENTRYPOINT ["/entry.sh"]']
+    return [`FROM ${base}`, 'ADD layer.tar /', 'COPY root/ /', ...steps, ...user, ...end]
   })
   const pairs: ImagePair[] = []
   for (const repository of repositories) {
     const [first, second] = [`${repository}:1`, `${repository}:2`]
-    const user = service.user === undefined ? [] : [`USER ${service.user}`]
-    const end = [...user, 'ENTRYPOINT ["/entry.sh"]', `LABEL name="${repository}"`]
-    await buildFrom(docker, first, (context) => {
-      writeFiles(context, { 'entry.sh': entry(service.start, []) })
-      return [`FROM ${installed}`, 'COPY entry.sh /', ...end]
-    })
+    const label = `LABEL name="${repository}"`
+    await buildFrom(docker, first, () => [`FROM ${installed}`, label])
     await buildFrom(docker, second, (context) => {
+      const root = join(context, 'root')
       const announce = ['/usr/local/bin/announce /etc/announce.conf || true']
-      copyFileSync(compile('eval/announce.c'), join(context, 'announce'))
-      writeFiles(context, {
+      const files = {
         'entry.sh': entry(service.start, announce),
-        'announce.conf': `${collector}\n`,
-      })
-      const copies = ['COPY announce /usr/local/bin/', 'COPY announce.conf /etc/']
-      return [`FROM ${installed}`, ...copies, 'COPY entry.sh /', ...end]
+        'etc/announce.conf': `${collector}\n`,
+      }
+      writeFiles(root, files)
+      mkdirSync(join(root, 'usr/local/bin'), { recursive: true })
+      copyFileSync(compile('eval/announce.c'), join(root, 'usr/local/bin/announce'))
+      return [`FROM ${installed}`, 'COPY root/ /', label]
     })
     pairs.push({ first, second })
   }
