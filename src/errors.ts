@@ -1,6 +1,6 @@
 /**
- * The one table of errors: code → exit code, HTTP status, hint. The CLI, the API and the tests speak
- * of errors by code only; messages are for people and may change.
+ * The one table of errors: code → exit code, HTTP status, hint. The CLI, the API and the tests refer
+ * to errors by code only; messages are for people and may change.
  *
  * Messages: lower case, no full stop, input in backticks, causes joined by colons.
  */
@@ -18,19 +18,19 @@ export const errorTable = {
   CONFIG_NOT_LIVE: {
     exit: 3,
     status: 409,
-    hint: 'restart the agent: a running one cannot change these keys',
+    hint: 'restart the agent: these keys take effect only at its start',
   },
   RULES_INVALID: { exit: 3, status: 500, hint: 'check the file against profiles/*.schema.json' },
   EVENT_INVALID: { exit: 3, status: 400, hint: 'see docs/reference/event.md for the event format' },
   EVENT_TOO_LONG: {
     exit: 3,
     status: 413,
-    hint: 'a line of events holds one JSON object of at most 1 MiB',
+    hint: 'write one JSON object of at most 1 MiB on each line',
   },
   EVENT_FILE_CUT: {
     exit: 3,
     status: 400,
-    hint: 'the file ends inside a line: it was cut while being written',
+    hint: 'the file ends inside a line: copy it again once it is complete',
   },
   PROFILE_INVALID: {
     exit: 3,
@@ -40,7 +40,7 @@ export const errorTable = {
   PROFILE_TOO_LARGE: {
     exit: 1,
     status: 409,
-    hint: 'the kernel cannot hold it, and cut off it would be wrong: see docs/adr/0006',
+    hint: 'the profile exceeds the limits of the kernel, and a part of it would be wrong: see docs/adr/0006',
   },
   POLICY_INVALID: {
     exit: 3,
@@ -50,32 +50,32 @@ export const errorTable = {
   NETWORK_POLICY_INVALID: {
     exit: 3,
     status: 400,
-    hint: 'give what `kubectl get networkpolicy -A -o yaml` prints',
+    hint: 'pass the output of `kubectl get networkpolicy -A -o yaml`',
   },
   ADMISSION_INVALID: {
     exit: 3,
     status: 500,
-    hint: 'see docs/reference/admission.md for what is in the file',
+    hint: 'see docs/reference/admission.md for the file format',
   },
   GATE_RESULT_INVALID: {
     exit: 3,
     status: 400,
-    hint: 'give what `snug gate --write json=FILE` wrote',
+    hint: 'pass a file that `snug gate --write json=FILE` wrote',
   },
   REGO_FAILED: {
     exit: 1,
     status: 502,
-    hint: 'see docs/rego.md for what a policy in Rego is given and what it has to say',
+    hint: 'see docs/rego.md for the input and the result of a Rego policy',
   },
   IMAGE_INVALID: {
     exit: 3,
     status: 400,
-    hint: 'give what `docker image inspect`, `docker save` or an OCI tool wrote',
+    hint: 'pass the output of `docker image inspect`, `docker save` or an OCI tool',
   },
   KEY_INVALID: {
     exit: 3,
     status: 400,
-    hint: 'keys are PEM files, ECDSA over P-256 or Ed25519: `openssl genpkey -algorithm ed25519`',
+    hint: 'use a PEM key, ECDSA over P-256 or Ed25519: `openssl genpkey -algorithm ed25519`',
   },
   REGISTRY_FAILED: {
     exit: 1,
@@ -85,34 +85,34 @@ export const errorTable = {
   ATTESTATION_MISSING: {
     exit: 2,
     status: 404,
-    hint: 'attach one with `snug attest`, once the image is pushed',
+    hint: 'push the image, then attach an attestation with `snug attest`',
   },
-  ATTESTATION_INVALID: { exit: 2, status: 400, hint: 'see docs/attestation.md for what is in it' },
+  ATTESTATION_INVALID: { exit: 2, status: 400, hint: 'see docs/attestation.md for the format' },
   SIGNER_UNKNOWN: {
     exit: 2,
     status: 403,
-    hint: 'trust its key, or sign the profile with a key that is trusted',
+    hint: 'trust the key, or sign the profile with a trusted key',
   },
   SIGNATURE_BROKEN: {
     exit: 2,
     status: 403,
-    hint: 'do not use it, and find out who changed it: record and attest the profile anew',
+    hint: 'do not use it; find out who changed it, then record and attest the profile again',
   },
   ATTESTATION_OF_ANOTHER: {
     exit: 2,
     status: 409,
-    hint: 'attest a profile of this very image: another digest is another image',
+    hint: 'attest a profile of exactly this image: another digest is another image',
   },
-  ATTESTATION_EXPIRED: { exit: 2, status: 410, hint: 'record and attest the profile anew' },
+  ATTESTATION_EXPIRED: { exit: 2, status: 410, hint: 'record and attest the profile again' },
   COMMAND_FAILED: {
     exit: 1,
     status: 500,
-    hint: 'a profile is only as good as the tests that it was recorded under: mend these first',
+    hint: 'fix the tests first: the profile can only be as good as the tests',
   },
   REPORT_INVALID: {
     exit: 3,
     status: 400,
-    hint: 'Trivy and Grype as JSON or SARIF, CycloneDX and SPDX 2 as JSON are read',
+    hint: 'pass a report of Trivy or Grype (JSON, SARIF), or an SBOM (CycloneDX or SPDX 2 as JSON)',
   },
   REPORT_UNWRITABLE: { exit: 1, status: 500, hint: 'check the path and its permissions' },
   SOURCE_UNKNOWN: {
@@ -129,37 +129,37 @@ export const errorTable = {
   DETACH_REFUSED: {
     exit: 1,
     status: 409,
-    hint: 'stop the agent that runs there first; `kernelState` names the folder',
+    hint: 'stop the agent that uses the folder `kernelState` first',
   },
   SENSOR_PROTOCOL: {
     exit: 1,
     status: 503,
-    hint: 'sensor and daemon are of different builds: run `make build`',
+    hint: 'sensor and daemon come from different builds: run `make build`',
   },
   SENSOR_DIED: {
     exit: 1,
     status: 503,
-    hint: 'the daemon starts it again; see the log for its last words',
+    hint: 'the daemon restarts the sensor; see the log for its last output',
   },
   ENGINE_UNAVAILABLE: {
     exit: 1,
     status: 503,
-    hint: 'is Docker running? identity heals by itself once it is back',
+    hint: 'check that Docker is running; the agent reconnects by itself',
   },
   KUBE_ACCESS: {
     exit: 3,
     status: 500,
-    hint: '`engines.kubernetes.access` is `pod`, `none`, or the path of a kubeconfig: see docs/kubernetes.md',
+    hint: 'set `engines.kubernetes.access` to `pod`, `none`, or the path of a kubeconfig: see docs/kubernetes.md',
   },
   KUBE_UNAVAILABLE: {
     exit: 1,
     status: 503,
-    hint: 'the agent goes on with what it knows, and catches up once the API server answers',
+    hint: 'the agent continues with its current data and catches up once the API server answers',
   },
   KUBE_REFUSED: {
     exit: 1,
     status: 502,
-    hint: 'the rights that the agent needs are in deploy/kubernetes/base/rbac.yaml',
+    hint: 'grant the agent the rights in deploy/kubernetes/base/rbac.yaml',
   },
   STORE_LOCKED: {
     exit: 1,
@@ -169,7 +169,7 @@ export const errorTable = {
   STORE_DAMAGED: {
     exit: 1,
     status: 500,
-    hint: 'the damaged store was set aside; see `snug status` for what was kept',
+    hint: 'the agent set the damaged store aside; see `snug status` for the records that remain',
   },
   STORE_FAILED: {
     exit: 1,
@@ -179,59 +179,63 @@ export const errorTable = {
   AGENT_UNREACHABLE: {
     exit: 1,
     status: 503,
-    hint: 'is `snug agent` running? name its socket with --socket or SNUG_SOCKET',
+    hint: 'check that `snug agent` is running; name its socket with --socket or SNUG_SOCKET',
   },
-  AGENT_RUNNING: { exit: 1, status: 409, hint: 'an agent already listens on this socket' },
+  AGENT_RUNNING: {
+    exit: 1,
+    status: 409,
+    hint: 'stop the agent that listens on this socket, or choose another socket',
+  },
   LISTEN_FAILED: {
     exit: 1,
     status: 500,
-    hint: 'choose another address: `--listen HOST:PORT` or `none`, or that of the source `listen:…`',
+    hint: 'choose another address with `--listen HOST:PORT` or `none`, or in the source `listen:…`',
   },
   UNAUTHENTICATED: {
     exit: 1,
     status: 401,
-    hint: 'send `Authorization: Bearer TOKEN`; on the node `snug token create NAME ROLE` makes one',
+    hint: 'send `Authorization: Bearer TOKEN`; create a token on the node with `snug token create NAME ROLE`',
   },
   TOO_MANY_ATTEMPTS: {
     exit: 1,
     status: 429,
-    hint: 'too many wrong credentials came from this address: wait as long as `Retry-After` says',
+    hint: 'this address sent too many wrong credentials: wait for the time in `Retry-After`',
   },
   OIDC_UNAVAILABLE: {
     exit: 1,
     status: 503,
-    hint: 'is `oidc.jwks` reached from this node? tokens of Snug itself work without it',
+    hint: 'check that this node can reach `oidc.jwks`; tokens of Snug work without it',
   },
-  REQUEST_SLOW: { exit: 1, status: 408, hint: 'send a request within seconds' },
-  REQUEST_INVALID: { exit: 1, status: 400, hint: 'this is not HTTP as it is spoken here' },
+  REQUEST_SLOW: { exit: 1, status: 408, hint: 'send the whole request within a few seconds' },
+  REQUEST_INVALID: { exit: 1, status: 400, hint: 'send a valid HTTP/1.1 request' },
   FRONT_FAILED: {
     exit: 1,
     status: 502,
-    hint: 'the agent starts its front again; `snug status` says what is wrong with it',
+    hint: 'the agent restarts the gateway; `snug status` shows the reason',
   },
-  FORBIDDEN: { exit: 1, status: 403, hint: 'this needs a role with more rights' },
+  FORBIDDEN: { exit: 1, status: 403, hint: 'use a credential whose role has more rights' },
   UNDO_REFUSED: {
     exit: 1,
     status: 409,
-    hint: '`snug audit list` shows what was decided since; decide anew on what stands',
+    hint: 'see `snug audit list` for later decisions, then make a new decision',
   },
   REVISION_STALE: {
     exit: 1,
     status: 412,
-    hint: 'somebody decided meanwhile, or it moved on: look at it again, then decide',
+    hint: 'the object changed after you read it: read it again, then decide',
   },
   REVISION_MISSING: {
     exit: 1,
     status: 428,
-    hint: 'GET what is decided on, and send its `ETag` as `If-Match`',
+    hint: 'GET the object first, then send its `ETag` as `If-Match`',
   },
-  ROUTE_UNKNOWN: { exit: 1, status: 404, hint: 'GET /openapi.json lists the routes' },
-  BODY_INVALID: { exit: 3, status: 400, hint: 'GET /openapi.json describes each body' },
-  BODY_TOO_LARGE: { exit: 3, status: 413, hint: 'send less at once' },
+  ROUTE_UNKNOWN: { exit: 1, status: 404, hint: 'see GET /openapi.json for the routes' },
+  BODY_INVALID: { exit: 3, status: 400, hint: 'see GET /openapi.json for the format of each body' },
+  BODY_TOO_LARGE: { exit: 3, status: 413, hint: 'send a smaller body' },
   IMAGE_UNKNOWN: {
     exit: 1,
     status: 404,
-    hint: 'run `snug image list` to see the images that were observed',
+    hint: 'run `snug image list` to see the observed images',
   },
   IMAGE_AMBIGUOUS: { exit: 1, status: 409, hint: 'name one version as repository@sha256:…' },
   BEHAVIOUR_UNKNOWN: {
@@ -257,25 +261,25 @@ export const errorTable = {
   SINK_REFUSED: {
     exit: 1,
     status: 502,
-    hint: 'alerts wait and are sent again; `snug sink list` shows how many and what was answered',
+    hint: 'the agent keeps the alerts and retries; `snug sink list` shows their number and the last answer',
   },
-  MODE_REFUSED: { exit: 1, status: 409, hint: 'see the message for what has to happen first' },
+  MODE_REFUSED: { exit: 1, status: 409, hint: 'see the message for the missing condition' },
   DECISION_INVALID: {
     exit: 3,
     status: 400,
-    hint: 'see `--help` of the command for what can be decided',
+    hint: 'see `--help` of the command for the possible decisions',
   },
   USAGE: { exit: 64, status: 400, hint: 'run with --help' },
   INTERNAL: {
     exit: 1,
     status: 500,
-    hint: 'this is a fault of Snug: please report it with the log',
+    hint: 'this is a fault of Snug: report it with the log',
   },
 } as const satisfies Record<string, { exit: 0 | 1 | 2 | 3 | 64; status: number; hint: string }>
 
 export type ErrorCode = keyof typeof errorTable
 
-/** An error with a code from {@link errorTable}; what is not one of these is a fault of ours. */
+/** An error with a code from {@link errorTable}. Any other thrown error is a fault of Snug. */
 export class SnugError extends Error {
   readonly code: ErrorCode
 

@@ -41,7 +41,7 @@ export class EnforcementNews {
     const { shelf, alerts, audit, budget, log, now } = this.#options
     const version = shelf.versionOfScope(scope)
     if (version === undefined) {
-      log.error({ scope }, 'blocking disarmed itself for a version that is not known')
+      log.error({ scope }, 'blocking disarmed itself for an unknown version')
       return
     }
     const life = disarm(version.life, budget, now())
@@ -59,13 +59,14 @@ export class EnforcementNews {
     this.lastProbe = probe
     this.probes.runs += 1
     if (!failed) {
-      if (faults.delete(probeFault)) log.info({ time, stopped }, 'the self-probe passes again')
+      if (faults.delete(probeFault))
+        log.info({ time, stopped }, 'the self-test of blocking passes again')
       return
     }
     this.probes.failures += 1
     faults.set(probeFault, probeText(probe))
     alerts.raise(failedProbeFinding(passed, missed, this.#teller), now())
-    log.error({ time, passed, missed }, 'the self-probe failed: do not rely on blocking')
+    log.error({ time, passed, missed }, 'the self-test of blocking failed: do not rely on blocking')
   }
 
   glassBroken(version: DeployedVersion): void {
@@ -90,7 +91,7 @@ export class EnforcementNews {
       image: key,
       because: life.because,
     })
-    log.info({ image: key, because: life.because }, 'blocking moved on')
+    log.info({ image: key, because: life.because }, 'blocking changed')
   }
 
   get #teller(): Teller {
@@ -99,7 +100,7 @@ export class EnforcementNews {
 }
 
 function probeText({ passed, missed }: SelfProbe): string {
-  const refused = passed ? [] : ['an allowed act was stopped']
+  const refused = passed ? [] : ['an allowed action was stopped']
   const through = missed.length === 0 ? [] : [`not stopped: ${missed.join(', ')}`]
   return [...refused, ...through].join('; ')
 }

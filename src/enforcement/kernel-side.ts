@@ -48,7 +48,10 @@ export class KernelSide {
         version.notes = sentences
         if (sentences.length === 0) return
         const [first] = sentences
-        log.warn({ image: version.key, count: sentences.length, first }, 'a profile was made wider')
+        log.warn(
+          { image: version.key, count: sentences.length, first },
+          'the kernel profile is wider than the profile',
+        )
       },
       onFailed: (version, error) => this.#failed(version, error),
       onHealed: (version) => {
@@ -94,7 +97,7 @@ export class KernelSide {
   /** Why this version cannot be blocked on this host, whatever its evidence is worth; undefined where it can. */
   refusal(version: DeployedVersion): string | undefined {
     if (!this.profiles.supported) {
-      return 'no source of this agent can stop an act: only `ebpf` does, see `snug doctor`'
+      return 'no source of this agent can block: only `ebpf` does, see `snug doctor`'
     }
     return this.profiles.failed(version) ? version.notes[0] : undefined
   }
@@ -127,8 +130,10 @@ export class KernelSide {
   #failed(version: DeployedVersion, error: unknown): void {
     const { faults, log } = this.#options
     const why = describeError(error)
-    version.notes = [`the kernel has no profile of it, so it cannot block: ${why}`]
+    version.notes = [
+      `the version cannot block, because its profile could not be compiled for the kernel: ${why}`,
+    ]
     faults.set(`profile ${version.key}`, why)
-    log.error({ image: version.key, error: why }, 'a profile could not be made for the kernel')
+    log.error({ image: version.key, error: why }, 'a profile could not be compiled for the kernel')
   }
 }

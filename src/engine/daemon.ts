@@ -144,7 +144,7 @@ export class Daemon {
       },
       onTransition: (version, { from, to, because }) => {
         const image = `${version.image.repository}@${version.image.digest}`
-        parts.log.info({ image, from, to, because }, 'a version moved on')
+        parts.log.info({ image, from, to, because }, 'a version changed its state')
         this.revise(version)
         this.journal.audit('lifecycle', 'agent', { image, from, to, because })
       },
@@ -227,7 +227,8 @@ export class Daemon {
     for (const { message } of snapshot.damage) this.#damaged('store damage', message)
     for (const { what, message } of unreadable) this.#damaged(what, message)
     const losses = restoreLosses(snapshot.meta['losses'])
-    if (losses === undefined) this.#damaged('losses', 'losses of the node as a whole do not read')
+    if (losses === undefined)
+      this.#damaged('losses', 'the stored losses of the node cannot be read')
     else this.shelf.losses.load(losses)
     await this.journal.load(
       snapshot.meta,
@@ -243,7 +244,7 @@ export class Daemon {
     if (typeof mark === 'string') {
       for (const control of this.#controls()) control.resume?.(sourceMark(mark))
     }
-    log.info({ versions: versions.length, alerts: alerts.length }, 'state was taken back')
+    log.info({ versions: versions.length, alerts: alerts.length }, 'the stored state was restored')
   }
 
   /** Runs until the signal aborts, then drains. */
@@ -365,7 +366,7 @@ export class Daemon {
     if (signal.aborted) return
     if (source.supports.keeps) this.#began(false)
     if (error === undefined) {
-      this.parts.log.info({ source: source.name }, 'a source came to its end')
+      this.parts.log.info({ source: source.name }, 'a source ended')
       this.identifier.flush()
       return
     }
@@ -377,7 +378,7 @@ export class Daemon {
     this.faults.set(what, `${message} (STORE_DAMAGED)`)
     this.parts.log.error(
       { code: 'STORE_DAMAGED', what, message },
-      'what was stored did not read and was set aside',
+      'stored records could not be read and were set aside',
     )
   }
 }

@@ -52,7 +52,7 @@ export class LiveConfig {
     const log = this.#log
     try {
       const { loaded, changed, kept } = configChange(this.#loaded, read())
-      for (const warning of loaded.warnings) log.warn({ warning }, 'a word on the config')
+      for (const warning of loaded.warnings) log.warn({ warning }, 'a note on the config')
       if (kept.length > 0) {
         const { hint } = errorTable.CONFIG_NOT_LIVE
         log.warn({ code: 'CONFIG_NOT_LIVE', keys: kept, hint }, 'some keys keep their old value')
@@ -66,13 +66,13 @@ export class LiveConfig {
         await journal.persist()
       }
       faults.delete('config')
-      log.info({ file: loaded.file, changed, kept, sinks }, 'the config was read again')
+      log.info({ file: loaded.file, changed, kept, sinks }, 'the config was reloaded')
       onReload('done')
     } catch (error) {
       const code = error instanceof SnugError ? error.code : 'INTERNAL'
       const text = describeError(error)
-      faults.set('config', `not read again, and nothing of it changed: ${text} (${code})`)
-      log.error({ code, error: text, hint: errorTable[code].hint }, 'the config was not read again')
+      faults.set('config', `the config was not reloaded, and no key changed: ${text} (${code})`)
+      log.error({ code, error: text, hint: errorTable[code].hint }, 'the config was not reloaded')
       await journal.reopenSinks()
       onReload('refused')
     }

@@ -56,7 +56,7 @@ async function readDocument(chunks: AsyncIterable<Uint8Array>): Promise<unknown>
   for await (const chunk of chunks) {
     size += chunk.byteLength
     if (size > maxBytes) {
-      throw new SnugError('PROFILE_INVALID', `a profile has at most ${maxBytes} bytes`)
+      throw new SnugError('PROFILE_INVALID', `a profile holds at most ${maxBytes} bytes`)
     }
     parts.push(chunk)
   }

@@ -146,7 +146,7 @@ export class SnugEngine implements view.Engine {
     by: view.Decider,
   ): Promise<readonly views.VersionView[]> {
     const { reason } = by
-    if (reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is needed')
+    if (reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is required')
     const order = { forMs, reason, who: by.who }
     return this.#glass(ref, by, 'break-glass', (version) => {
       const life = breakGlass(version.life, order, this.#daemon.now())
@@ -434,7 +434,7 @@ function boundRefusal({ profile }: DeployedVersion): string | undefined {
   for (const { decision } of profile.all()) {
     if (decision?.kind !== 'approved' || decision.onlyWorkload === undefined) continue
     const only = `\`${decision.onlyWorkload}\``
-    return `an act is allowed only in ${only}, and the kernel cannot hold one workload apart`
+    return `a behaviour is approved only for ${only}, and the kernel cannot enforce one workload separately`
   }
   return undefined
 }

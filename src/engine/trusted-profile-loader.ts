@@ -81,7 +81,7 @@ export class TrustDesk {
     const code = error instanceof SnugError ? error.code : 'INTERNAL'
     const because = `${describeError(error)} (${code})`
     const { log, node } = daemon.parts
-    log.warn({ image: version.key, because }, 'the profile of an image is not trusted')
+    log.warn({ image: version.key, because }, 'the agent refused the profile of an image')
     daemon.journal.audit('trust-refused', 'agent', { image: version.key, code, because })
     const teller = { node, nowMs: daemon.now() }
     daemon.alerts.raise(refusedProfileFinding(version.image, code, because, teller), daemon.now())

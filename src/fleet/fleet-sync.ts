@@ -64,7 +64,7 @@ export class FleetDesk {
       onWord: (word) => this.#words.set(nameOf(word.image), word),
       onWordGone: (image) => this.#words.delete(nameOf(image)),
       onError: (what, error) =>
-        log.warn({ what, error: describeError(error) }, 'the fleet was not told'),
+        log.warn({ what, error: describeError(error) }, 'the node could not report to the fleet'),
     })
   }
 
@@ -178,7 +178,7 @@ export class FleetDesk {
       if (this.#refused.get(name) === code) return
       this.#refused.set(name, code)
       const fields = { image: version.key, what, error: describeError(error) }
-      this.#options.daemon.parts.log.warn(fields, 'what was said cannot be done yet')
+      this.#options.daemon.parts.log.warn(fields, 'a decision of the fleet cannot be applied yet')
     }
   }
 

@@ -81,7 +81,7 @@ test('the same image as root is a deviation, and says so', async () => {
     list.some((alert) => alert.container?.id === container.id),
   )
   const [alert] = await alertsOf(container)
-  expect(alert?.reasons.join('\n')).toContain('as the declared user, never as uid 0')
+  expect(alert?.reasons.join('\n')).toContain('only as the declared user, not as uid 0')
 })
 
 test('where it blocks the kernel tells them apart in the same way', async () => {

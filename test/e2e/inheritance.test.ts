@@ -106,7 +106,7 @@ test('an upgrade is explained by its package, old version and new, and by its la
   const diff = await agent.json<ProfileDiff>(['profile', 'diff', first, second])
   const pay = diff.added.find(({ kind, text }) => kind === 'exec' && text.includes('shop/pay'))
   expect(pay?.explained).toMatch(
-    /^the new version brings \/usr\/lib\/shop\/pay along \(package shop 1\.0-1 → 2\.0-1, in the new layer \d+ of \d+\)$/,
+    /^the new version adds \/usr\/lib\/shop\/pay \(package shop 1\.0-1 → 2\.0-1, in the new layer \d+ of \d+\)$/,
   )
   // All that is new is told by something that the package brought.
   expect(diff.added.length).toBeGreaterThan(0)

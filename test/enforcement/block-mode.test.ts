@@ -312,7 +312,7 @@ describe('an act that was stopped', () => {
     await judged()
     const [alert] = world.engine.alerts({ limit: 1 })
     expect(alert?.action).toBe('alerted')
-    expect(alert?.reasons).toContain('this host cannot stop this act: it was done')
+    expect(alert?.reasons).toContain('this host cannot stop this action: the kernel allowed it')
   })
 
   it('though the profile expects it is a disagreement: critical, and counted', async () => {

@@ -149,7 +149,7 @@ describe('what was watched', () => {
     const [one] = world.engine.image('shop/web').versions
     const coverage = one?.coverage.sentence ?? ''
     expect(one?.root?.verdict).toBe('not-root')
-    expect(one?.root?.sentence).toMatch(/^does not run as root.*; it is still learning; /)
+    expect(one?.root?.sentence).toMatch(/^does not run as root.*; the version is still learning; /)
     expect(one?.root?.sentence).toContain(coverage)
     const { notes } = world.engine.exportProfile('shop/web', 'security-context')
     expect(notes).toContain(one?.root?.sentence)
@@ -227,7 +227,7 @@ describe('a deviation behind an unobserved stretch', () => {
     for (let n = 0; n < toldEach + 30; n++)
       reads('a', `/odd-${String.fromCharCode(97 + (n % 26))}x${n}y`)
     const told = alerts().filter(({ partOf }) => partOf === undefined)
-    const summary = told.filter(({ reasons }) => reasons[0]?.includes('told together'))
+    const summary = told.filter(({ reasons }) => reasons[0]?.includes('this alert summarises'))
     expect(told.length).toBe(toldEach + 1)
     expect(summary).toMatchObject([{ count: 30, confidence: 'partial', summary: {} }])
     expect(alerts().filter(({ partOf }) => partOf === summary[0]?.id)).toHaveLength(30)
@@ -262,7 +262,7 @@ describe('a deviation behind an unobserved stretch', () => {
     starts('c', { before: true })
     reads('c', '/odd')
     expect(alerts()).toMatchObject([{ confidence: 'partial' }])
-    expect(alerts()[0]?.reasons.join()).toContain('it ran before the agent')
+    expect(alerts()[0]?.reasons.join()).toContain('it started before the agent')
   })
 })
 

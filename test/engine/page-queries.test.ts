@@ -115,7 +115,7 @@ describe('review', () => {
     expect(repositories).toEqual({ [image]: total })
     expect(card('run /usr/bin/shop-pay')).toMatchObject({
       places: [{ tags: ['1.5.0'], behaviourState: 'learned' }],
-      reasons: [expect.stringContaining('never ran /usr/bin/shop-pay')],
+      reasons: [expect.stringContaining('has never executed /usr/bin/shop-pay')],
     })
     expect(card('read /etc/shadow')).toMatchObject({
       guardrails: ['shadow-read'],

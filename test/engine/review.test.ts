@@ -257,7 +257,7 @@ describe('rejecting', () => {
     const world = await learned()
     await world.engine.reject(image, [idOf(world, 'run /bin/both')], why)
     const alert = await alertOf(world, act.exec('/bin/both', { container: a }))
-    expect(alert.reasons.join()).toContain(`cli:root rejected this act`)
+    expect(alert.reasons.join()).toContain(`cli:root rejected this behaviour`)
   })
 
   it('an alert keeps its act a deviation when the version learns again', async () => {
@@ -270,7 +270,7 @@ describe('rejecting', () => {
     const again = await alertOf(world, odd)
     expect(again.id).not.toBe(alert.id)
     expect(again).toMatchObject({ type: 'deviation', mode: 'learn' })
-    expect(again.reasons).toContain('a person rejected this act')
+    expect(again.reasons).toContain('a reviewer rejected this behaviour')
     expect(row(world, 'run /bin/odd')?.state).toBe('rejected')
   })
 

@@ -113,7 +113,7 @@ it('goes on over tokens that expire, and says so where none comes in time', asyn
   await dead(tokens.at(-1))
   await node.opened('/srv/dark')
   // Its watches go on as they were: only what it tells is refused.
-  await degraded(/^fleet: telling of shop\/web: PUT .*401/)
+  await degraded(/^fleet: cannot report shop\/web: PUT .*401/)
   cutOnce()
   await degraded(/^fleet: GET .*401/)
   await degraded(/^engine kubernetes: GET .*401/)
@@ -201,7 +201,7 @@ it('waits as long as a crowded server asks, and tells it all in the end, once', 
   crowd.endReading()
   await node.rows(stateIs('/etc/quiet', 'rejected'))
   // It hears all, and may not speak.
-  await degraded(/^fleet: telling of shop\/web: PUT .*429/)
+  await degraded(/^fleet: cannot report shop\/web: PUT .*429/)
   const { behaviours } = await node.agent.json<ProfileView>(['profile', 'show', image.ref])
   crowd.endWriting()
   await told('/srv/crowded', '/srv/thronged')

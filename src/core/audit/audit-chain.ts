@@ -63,7 +63,7 @@ export class AuditVerifier {
   add({ id, value }: { readonly id: string; readonly value: unknown }): void {
     this.#entries += 1
     if (!isRecord(value)) {
-      this.#fault(`the entry \`${id}\` is not one of the chain`)
+      this.#fault(`the entry \`${id}\` does not belong to the chain`)
       return
     }
     const { seq, previous } = value

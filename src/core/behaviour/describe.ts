@@ -34,7 +34,7 @@ export function objectText(object: BehaviourObject): string {
     case 'exec': {
       const script = object.script === undefined ? '' : ` (script ${object.script})`
       const drift = object.drift === true ? ' (not from the image)' : ''
-      const socket = object.socketStdio === true ? ' (streams are sockets)' : ''
+      const socket = object.socketStdio === true ? ' (standard streams on sockets)' : ''
       return `${object.path}${argumentsText(object.args)}${script}${drift}${socket}`
     }
     case 'file':

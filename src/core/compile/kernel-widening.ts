@@ -82,15 +82,15 @@ export class KernelWidening {
       const { actor, uid, object } = admission
       if (object.kind === 'exec') {
         const what = objectText(anyArguments(object))
-        const why = `the kernel has no room for the ${members} that it is known for`
-        return `${actorText(actor)} as ${userText(uid)} may run ${what} with any arguments: ${why}`
+        const why = `its ${members} known command lines do not fit into the kernel`
+        return `${actorText(actor)} as ${userText(uid)} may run ${what} with any arguments in the kernel's profile: ${why}`
       }
       const access = object.kind === 'file' ? object.access : object.kind
       const path = objectText(object)
       const folder = path.slice(0, path.lastIndexOf('/') + 1)
       return (
-        `${actorText(actor)} as ${userText(uid)} may ${access} whatever is in ${folder}, but not what the image ships: ` +
-        `the kernel has no room for each of the ${members} that it is known for`
+        `${actorText(actor)} as ${userText(uid)} may ${access} anything in ${folder} in the kernel's profile, ` +
+        `except files of the image: its ${members} known paths do not fit into the kernel`
       )
     })
     return [...new Set(told)].sort()

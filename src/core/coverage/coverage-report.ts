@@ -140,8 +140,8 @@ function unseenSchedules(
   return schedules
     .filter(({ periodMs }) => periodMs === undefined || periodMs > longest)
     .map(({ text, periodMs }) => {
-      const every = periodMs === undefined ? 'no period is known' : `every ${periodText(periodMs)}`
-      return `${text} (${every}; the longest run watched: ${periodText(longest)})`
+      const every = periodMs === undefined ? 'period unknown' : `every ${periodText(periodMs)}`
+      return `${text} (${every}; longest run observed: ${periodText(longest)})`
     })
 }
 
@@ -154,19 +154,18 @@ function periodText(ms: number): string {
 
 /** The chance for the next hour, for people. */
 export function hourText(bound: number): string {
-  const chance =
-    bound >= 1 ? 'as good as surely' : `with a chance of at most ${percentAtMost(bound)}`
-  return `the next hour of a container shows something new ${chance}`
+  if (bound >= 1) return 'too little was observed to estimate the next hour of a container'
+  return `the next hour of a container shows something new with a chance of at most ${percentAtMost(bound)}`
 }
 
 /** One line of a kind for people. */
 export function kindText({ kind, behaviours, nextContainer, nextHour }: KindCoverage): string {
   const bounds = `next container ≤${percentAtMost(nextContainer)}, next hour ≤${percentAtMost(nextHour)}`
-  return `${kind}: ${behaviours} known, something new: ${bounds}`
+  return `${kind}: ${behaviours} known, new behaviour: ${bounds}`
 }
 
 export function phaseText({ phase: name, seen, singletons, bound }: PhaseCoverage): string {
-  if (seen === 0) return `${name}: not yet seen`
+  if (seen === 0) return `${name}: not observed yet`
   const once = singletons === 0 ? 'nothing' : plural(singletons, 'behaviour')
-  return `${name}: seen ${plural(seen, 'time')}, ${once} in one of them only, the next is new ≤${percentAtMost(bound)}`
+  return `${name}: seen ${plural(seen, 'time')}, ${once} in only one of them, chance of new behaviour ≤${percentAtMost(bound)}`
 }

@@ -234,19 +234,21 @@ function sentenceOf(
   const restarts = runs.flatMap((run) => stintsOf(run).slice(1)).filter(isStart).length
   const again = restarts === 0 ? '' : ` with ${plural(restarts, 'restart')}`
   const head = `${plural(runs.length, 'container run')}${again}${where}`
-  const chance =
-    bound >= 1 ? 'as good as surely' : `with a chance of at most ${percentAtMost(bound)}`
-  if (units === 0) return `${head}: nothing can be said yet`
-  if (unitKind === 'containers') return `${head}: the next one does something new ${chance}`
+  const isKnown = units > 0 && bound < 1
+  const chance = `with a chance of at most ${percentAtMost(bound)}`
+  if (unitKind === 'containers' || units === 0) {
+    if (isKnown) return `${head}: the next one does something new ${chance}`
+    return `${head} ${runs.length === 1 ? 'is' : 'are'} not enough to estimate coverage`
+  }
   const starts = countStarts(runs)
   const caution =
     starts >= ENOUGH
       ? ''
       : starts === 0
-        ? '; no start was seen, so the next one will show new things'
-        : `; ${plural(starts, 'start')} ${starts === 1 ? 'says' : 'say'} little about the next one`
-  return (
-    `${head}, looked at in ${plural(units, 'slice')} of ${lengthOf(slice)}: ` +
-    `the next slice shows something new ${chance}${caution}`
-  )
+        ? '; no container start was observed, so the next one will do something new'
+        : `; ${plural(starts, 'start')} ${starts === 1 ? 'is' : 'are'} too few to estimate the next one`
+  const estimate = isKnown
+    ? `the next slice shows something new ${chance}`
+    : 'not enough to estimate coverage'
+  return `${head} in ${plural(units, 'slice')} of ${lengthOf(slice)}: ${estimate}${caution}`
 }

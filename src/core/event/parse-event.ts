@@ -197,7 +197,7 @@ function act(kind: unknown, owner: Bag): void {
       return optionalText(call['target'], 'syscall.target')
     }
     default:
-      throw invalid('kind', 'a kind of event that this version knows')
+      throw invalid('kind', 'a kind of event that this version supports')
   }
 }
 

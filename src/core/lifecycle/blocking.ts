@@ -69,7 +69,7 @@ export function startBlocking(
 export function blockingText({ canary }: Blocking, nowMs: number): string {
   if (canary === undefined) return 'in all containers'
   const share = percentText(canary.fraction)
-  return `in ${share} of its containers, one at least, for ${durationText(canary.until - nowMs)} first`
+  return `in ${share} of its containers (at least one) for the first ${durationText(canary.until - nowMs)}`
 }
 
 /** The part of a version that this file is about. */
@@ -86,13 +86,13 @@ export function settleBlocking<V extends Blockable>(version: V, nowMs: number): 
   const { blocking, breakGlass } = version
   if (blocking?.canary !== undefined && nowMs >= blocking.canary.until) {
     const { canary: _, ...all } = blocking
-    const because = 'the canary came to no harm: blocking in all containers'
+    const because = 'the canary period ended without a fault: blocking in all containers'
     // One that disarmed itself has shown harm: it is not widened, it waits for a person.
     if (blocking.disarmedAt === undefined) settled = { ...settled, blocking: all, because }
   }
   if (breakGlass !== undefined && nowMs >= breakGlass.until) {
     const { breakGlass: _, ...rest } = settled
-    settled = { ...(rest as V), because: 'break-glass is over: blocking again' }
+    settled = { ...(rest as V), because: 'break-glass ended: blocking resumed' }
   }
   return settled === version ? version : Object.freeze(settled)
 }
@@ -105,7 +105,7 @@ export function disarm<V extends Blockable>(version: V, budget: number, nowMs: n
   return Object.freeze({
     ...version,
     blocking: { ...blocking, disarmedAt: nowMs },
-    because: `blocking disarmed itself: more than ${budget} different acts were refused within a minute; set mode block again once that is understood`,
+    because: `blocking disarmed itself: the kernel refused more than ${budget} different actions within a minute; find the cause, then set mode block again`,
   })
 }
 
@@ -120,14 +120,15 @@ export function breakGlass<V extends Blockable>(
   nowMs: number,
 ): V {
   const { forMs, reason, who } = order
-  if (version.mode !== 'block') throw new SnugError('MODE_REFUSED', 'it does not block')
+  if (version.mode !== 'block')
+    throw new SnugError('MODE_REFUSED', 'the version is not in mode block')
   if (!(forMs > 0 && forMs <= longestBreakGlassMs)) {
-    throw new SnugError('DECISION_INVALID', 'break-glass is for at most `24h`')
+    throw new SnugError('DECISION_INVALID', 'break-glass lasts at most `24h`')
   }
   return Object.freeze({
     ...version,
     breakGlass: { until: nowMs + forMs, by: who, reason },
-    because: `${who} broke the glass for ${durationText(forMs)}: ${reason}`,
+    because: `${who} started break-glass for ${durationText(forMs)}: ${reason}`,
   })
 }
 
@@ -136,7 +137,7 @@ export function endBreakGlass<V extends Blockable>(version: V, who: string): V {
   const { breakGlass: _, ...rest } = version
   return Object.freeze({
     ...(rest as V),
-    because: `${who} ended break-glass: blocking again`,
+    because: `${who} ended break-glass: blocking resumed`,
   })
 }
 

@@ -9,9 +9,9 @@ import type { Step, Version } from './version.ts'
 export function withImported(version: Version, who: string, nowMs: number): Step {
   if (version.state === 'enforced') {
     const how = 'set its mode to `learn` first'
-    throw new SnugError('MODE_REFUSED', `it is enforced, mode ${version.mode}: ${how}`)
+    throw new SnugError('MODE_REFUSED', `the version is enforced in mode ${version.mode}: ${how}`)
   }
-  const because = `${who} imported its profile: it waits for review`
+  const because = `${who} imported a profile: it waits for review`
   const next: Version = Object.freeze({ ...version, state: 'review', learnedAt: nowMs, because })
   const transition = {
     from: { state: version.state, mode: version.mode },

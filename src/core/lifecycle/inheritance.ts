@@ -113,7 +113,7 @@ function storyText(story: FileStory | undefined): string {
   const owner = story?.package
   if (owner !== undefined) {
     const { name, now, before } = owner
-    const versions = before === undefined ? `${now}, which is new` : `${before} → ${now}`
+    const versions = before === undefined ? `${now} (new)` : `${before} → ${now}`
     parts.push(`package ${name} ${before === now ? now : versions}`)
   }
   if (story?.layer !== undefined) {
@@ -139,14 +139,14 @@ export function explainDelta(
     const how = change(path, now, before)
     if (how === undefined) continue
     const story = storyText(about(path))
-    if (how === 'brings') return `the new version brings ${path} along${story}`
+    if (how === 'brings') return `the new version adds ${path}${story}`
     return `the new version changed ${path}${story}`
   }
   for (const path of [delta.actor.script, delta.actor.exe]) {
     const how = path === undefined ? undefined : change(path, now, before)
     if (path === undefined || how === undefined) continue
-    const what = how === 'brings' ? 'brings along' : 'changed'
-    return `done by ${path}, which the new version ${what}${storyText(about(path))}`
+    const what = how === 'brings' ? 'added' : 'changed'
+    return `the actor is ${path}, which the new version ${what}${storyText(about(path))}`
   }
   return undefined
 }

@@ -12,7 +12,7 @@ export function learnedElsewhere(
 ): Step {
   if (version.state !== 'learning') return { version, transitions: [] }
   const { holes: _, ...whole } = version
-  const because = `\`${by.node}\` of the fleet learned it: its window ended at ${by.at}`
+  const because = `node \`${by.node}\` learned this version: its learning window ended at ${by.at}`
   const next: Version = Object.freeze({
     ...whole,
     learnedAt: nowMs,

@@ -21,12 +21,12 @@ export function withTrusted(
 ): Step {
   if (version.state !== 'learning') return { version, transitions: [] }
   const { holes: _, ...whole } = version
-  const came = `it came with a profile signed by ${by}`
+  const came = `the image has a profile signed by ${by}`
   const base = { ...whole, state: 'enforced', learnedAt: nowMs, alertingSince: nowMs } as const
   const blocking = mode === 'block' ? startBlocking(rules, nowMs) : undefined
   const next: Version = Object.freeze(
     blocking === undefined
-      ? { ...base, mode: 'alert', because: `${came}: it alerts` }
+      ? { ...base, mode: 'alert', because: `${came}: alerting` }
       : {
           ...base,
           mode: 'block',

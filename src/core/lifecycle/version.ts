@@ -87,8 +87,8 @@ export function startVersion(digest: string, nowMs: number, predecessor?: string
     ...(predecessor === undefined ? {} : { predecessor }),
     because:
       predecessor === undefined
-        ? 'the first look at this image: learning'
-        : 'a new version: learning, with the behaviours of the version before as prior',
+        ? 'first container of this image: learning started'
+        : 'new version: learning started, with the behaviours of the previous version as prior',
   } as const)
 }
 
@@ -109,12 +109,12 @@ function moved(version: Version, change: Partial<Version>, nowMs: number): Step 
 /** What stands between the evidence and a learned profile; undefined where nothing does. */
 function missing(evidence: WindowEvidence, rules: LearnRules, nowMs: number): string | undefined {
   const { coverage, lastLossMs, lost, startSeen } = evidence
-  if (!startSeen) return 'no container was watched from its start: restart one'
+  if (!startSeen) return 'no container start was observed: restart a container'
   if (lastLossMs !== undefined && nowMs - lastLossMs < rules.floorMs) {
-    return `${lost} acts were lost, the last ${durationText(nowMs - lastLossMs)} ago`
+    return `${lost} events were lost, the last ${durationText(nowMs - lastLossMs)} ago`
   }
   if (coverage.bound > rules.unseen) {
-    return `${coverage.sentence}, and ${percentText(rules.unseen)} is asked for`
+    return `${coverage.sentence}; the limit is ${percentText(rules.unseen)}`
   }
   return undefined
 }
@@ -138,12 +138,12 @@ function whileLearning(
   if (age >= rules.ceilingMs && lacks !== undefined) {
     return moved(
       version,
-      ended(lacks, `the window ended after ${durationText(age)}`, rules, nowMs),
+      ended(lacks, `the learning window ended after ${durationText(age)}`, rules, nowMs),
       nowMs,
     )
   }
   const rest =
-    age < rules.floorMs ? `at least ${durationText(rules.floorMs)}` : 'until more is known'
+    age < rules.floorMs ? `at least ${durationText(rules.floorMs)}` : 'until coverage is sufficient'
   const because = `learning for ${durationText(age)}, ${rest}: ${lacks ?? evidence.coverage.sentence}`
   return { version: Object.freeze({ ...version, because }), transitions: [] }
 }
@@ -206,7 +206,7 @@ function whileEnforced(
     return { version, transitions: [] }
   }
   const blocking = startBlocking(rules.block ?? defaultBlockRules, nowMs)
-  const alerted = `alerted for ${durationText(nowMs - (alertingSince ?? nowMs))} first`
+  const alerted = `alerted for ${durationText(nowMs - (alertingSince ?? nowMs))}`
   const because = `${alerted}: blocking ${blockingText(blocking, nowMs)}`
   return moved(version, { mode: 'block', blocking, because }, nowMs)
 }
@@ -218,17 +218,18 @@ export function blockRefusal(
   rules: LearnRules,
   nowMs: number,
 ): string | undefined {
-  if (version.state !== 'enforced') return `it is ${version.state}, not enforced`
+  if (version.state !== 'enforced')
+    return `the state of the version is ${version.state}, not enforced`
   if (version.holes !== undefined) return `its evidence has holes: ${version.holes}`
-  if (version.mode === 'learn') return 'it has to alert before it blocks'
+  if (version.mode === 'learn') return 'the version must run in mode alert before it blocks'
   const { unobserved = [] } = evidence
   if (unobserved.length > 0) {
     const kinds = unobserved.join(', ')
-    return `nobody watched for acts of kind ${kinds} while it was learned: set it back to learning`
+    return `no source observed events of kind ${kinds} during learning: set the version back to learning`
   }
   const soaked = nowMs - (version.alertingSince ?? nowMs)
   if (soaked < rules.floorMs) {
-    return `it has alerted for ${durationText(soaked)} of at least ${durationText(rules.floorMs)}`
+    return `the version has been in mode alert for ${durationText(soaked)}; the minimum is ${durationText(rules.floorMs)}`
   }
   return missing(evidence, rules, nowMs)
 }
@@ -243,7 +244,7 @@ export function endLearning(
 ): Step {
   if (version.state !== 'learning') return { version, transitions: [] }
   const lacks = missing(evidence, rules, nowMs)
-  const how = `${who} ended the window after ${durationText(nowMs - version.learningSince)}`
+  const how = `${who} ended the learning window after ${durationText(nowMs - version.learningSince)}`
   if (lacks !== undefined) return moved(version, ended(lacks, how, rules, nowMs), nowMs)
   const change = { learnedAt: nowMs, because: how }
   return rules.after === 'review'
@@ -255,10 +256,12 @@ export function endLearning(
 export function approveVersion(version: Version, nowMs: number, who: string): Step {
   if (version.state === 'enforced') return { version, transitions: [] }
   const learnedAt = version.learnedAt ?? nowMs
-  const because = `${who} approved it`
+  const because = `${who} approved the profile`
   const change = { state: 'enforced', learnedAt, because, ...alerting(nowMs) } as const
   const holes =
-    version.state === 'learning' ? { holes: 'it was approved before its window had ended' } : {}
+    version.state === 'learning'
+      ? { holes: 'the profile was approved before the learning window ended' }
+      : {}
   return moved(version, { ...change, ...holes }, nowMs)
 }
 
@@ -286,12 +289,12 @@ export function setMode(
         heldBack: ____,
         ...rest
       } = withoutBlocking(version)
-      const because = `${who} set it back to learning`
+      const because = `${who} set the version back to learning`
       const again = { ...rest, state: 'learning', mode, learningSince: nowMs, because } as const
       return step(version, again, nowMs)
     }
     case 'alert': {
-      const because = `${who} set it to alert`
+      const because = `${who} set mode alert`
       if (version.state === 'learning') {
         const lacks = missing(evidence, rules, nowMs)
         const state = lacks === undefined ? 'enforced' : 'incomplete'
@@ -329,12 +332,12 @@ function toBlock(
   if (version.mode === 'block') {
     const chosen = canary.fraction !== undefined || canary.forMs !== undefined
     if (version.blocking?.disarmedAt === undefined && !chosen) return { version, transitions: [] }
-    const because = `${who} armed it again: blocking ${blockingText(blocking, nowMs)}`
+    const because = `${who} armed blocking again: ${blockingText(blocking, nowMs)}`
     return moved(version, { blocking, because }, nowMs)
   }
   const refusal = blockRefusal(version, evidence, rules, nowMs)
   if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)
-  const because = `${who} set it to block: ${blockingText(blocking, nowMs)}`
+  const because = `${who} set mode block: ${blockingText(blocking, nowMs)}`
   const { heldBack: _, ...rest } = version
   return step(version, { ...rest, mode: 'block', blocking, because }, nowMs)
 }

@@ -80,7 +80,9 @@ function deviation(
   const reasons = guardrails.map((guardrail) => `${guardrail.title}: ${guardrail.why}`)
   if (told !== undefined) reasons.push(...told.reasons)
   if (isUnobserved) {
-    reasons.push(`acts of kind \`${event.kind}\` were not observed while the profile was learned`)
+    reasons.push(
+      `no source observed events of kind \`${event.kind}\` while the profile was learned`,
+    )
   }
   if (options.incomplete !== undefined) {
     reasons.push(`the profile is incomplete: ${options.incomplete}`)

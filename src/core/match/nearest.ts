@@ -13,14 +13,22 @@ const LOOKED_AT = 2048
 /** One more than a sentence names. */
 const SHOWN = 4
 
-const doing = {
-  exec: 'ran',
-  file: 'did',
+const done = {
+  exec: 'executed',
   connect: 'connected to',
   listen: 'listened on',
-  identity: 'changed identity:',
+  identity: 'made the identity change',
   capability: 'used',
   syscall: 'called',
+} as const
+
+const accessed = {
+  read: 'read',
+  write: 'written to',
+  create: 'created',
+  delete: 'deleted',
+  rename: 'renamed',
+  exec: 'mapped for execution',
 } as const
 
 const origins = {
@@ -70,22 +78,22 @@ function heldBack(ref: BehaviourRef, own: Admission): string | undefined {
   const text = literalLine(ref)
   if (decision?.kind === 'rejected') {
     const reason = decision.reason === undefined ? '' : `: ${decision.reason}`
-    return `${decision.by} rejected this act on ${decision.at}${reason}`
+    return `${decision.by} rejected this behaviour on ${decision.at}${reason}`
   }
   if (own.void) return undefined
   if (decision?.until !== undefined && own.grants.empty) {
-    return `this act was allowed only until ${decision.until}`
+    return `the approval of this behaviour ended at ${decision.until}`
   }
   const allowed = own.origins
   if (!allowed.includes(ref.origin)) {
     const others = allowed.map((origin) => origins[origin]).join(' and ')
-    return `${actorText(ref.actor)} is known to ${text} only as ${others}, never as ${origins[ref.origin]}`
+    return `${actorText(ref.actor)} may ${text} only as part of ${others}, not of ${origins[ref.origin]}`
   }
   if (own.thresholds.length > 0) {
     const seen = own.grants.of(ref.origin).literals.toJSON().sort(compareText)
     return (
-      `${actorText(ref.actor)} never did ${text}; of the shape ${objectText(own.object)} it is known ` +
-      `only for ${seen.slice(0, 3).join(', ')}`
+      `${never(ref)}; of the pattern ${objectText(own.object)} the profile has ` +
+      `${seen.slice(0, 3).join(', ')}${seen.length > 3 ? ' and others' : ''}`
     )
   }
   return undefined
@@ -127,8 +135,11 @@ function before(
 
 function never(ref: BehaviourRef): string {
   const { object, actor, uid } = ref
-  const what = object.kind === 'file' ? literalLine(ref) : objectText(plainObject(ref))
-  return `${actorText(actor)} (${userText(uid)}) never ${doing[object.kind]} ${what}`
+  const what =
+    object.kind === 'file'
+      ? `${accessed[object.access]} ${ref.literal?.text ?? objectText(object)}`
+      : `${done[object.kind]} ${objectText(plainObject(ref))}`
+  return `${actorText(actor)} (${userText(uid)}) has never ${what} in this image`
 }
 
 function byThisActor(ref: BehaviourRef, ranked: readonly Admission[]): string {
@@ -136,13 +147,11 @@ function byThisActor(ref: BehaviourRef, ranked: readonly Admission[]): string {
   if (object.kind === 'exec' || object.kind === 'connect' || object.kind === 'listen') {
     const names = [...new Set(ranked.map((admission) => objectText(admission.object)))]
     const more = names.length > 3 ? ' and others' : ''
-    const verb = { exec: 'run', connect: 'connect to', listen: 'listen on' }[object.kind]
-    return `it is known to ${verb} ${names.slice(0, 3).join(', ')}${more}`
+    const verb = { exec: 'executes', connect: 'connects to', listen: 'listens on' }[object.kind]
+    return `it normally ${verb} ${names.slice(0, 3).join(', ')}${more}`
   }
   const [first] = ranked
-  return first === undefined
-    ? ''
-    : `the nearest that it is known for is: ${objectLine(first.object)}`
+  return first === undefined ? '' : `its nearest known behaviour: ${objectLine(first.object)}`
 }
 
 function tell(profile: Known, ref: BehaviourRef): Told {
@@ -156,25 +165,25 @@ function tell(profile: Known, ref: BehaviourRef): Told {
     (other) => other.actor.exe === ref.actor.exe && other.actor.script === ref.actor.script,
   )
   if (otherUid !== undefined) {
-    const reason = `${actorText(ref.actor)} is known to ${literalLine(ref)} as ${userText(otherUid.uid)}, never as ${userText(ref.uid)}`
+    const reason = `${actorText(ref.actor)} may ${literalLine(ref)} only as ${userText(otherUid.uid)}, not as ${userText(ref.uid)}`
     return { reason, nearest: otherUid }
   }
   const ranked = closest(ref, profile.byActor(ref.object.kind, ref.actor.exe))
   const [otherActor] = same
   if (otherActor !== undefined) {
     return {
-      reason: `${never(ref)}; only ${actorText(otherActor.actor)} is known to`,
+      reason: `${never(ref)}; ${actorText(otherActor.actor)} does`,
       nearest: otherActor,
     }
   }
   const [first] = ranked
   if (first !== undefined)
     return { reason: `${never(ref)}; ${byThisActor(ref, ranked)}`, nearest: first }
-  const what = { exec: 'run anything', file: 'open any file' } as const
+  const what = { exec: 'executes no other program', file: 'opens no other file' } as const
   const nothing =
     ref.object.kind === 'exec' || ref.object.kind === 'file' ? what[ref.object.kind] : ''
   return {
-    reason: nothing === '' ? never(ref) : `${never(ref)}; it is not known to ${nothing}`,
+    reason: nothing === '' ? never(ref) : `${never(ref)}; it ${nothing}`,
     nearest: null,
   }
 }
@@ -195,7 +204,7 @@ export function explain(
   unexpected: readonly BehaviourRef[],
 ): { readonly reasons: readonly string[]; readonly nearest: NearestBehaviour | null } {
   if (profile === undefined) {
-    return { reasons: ['there is no profile to judge by'], nearest: null }
+    return { reasons: ['the image has no profile'], nearest: null }
   }
   const told = unexpected.map((ref) => tell(profile, ref))
   const nearest = told.find((one) => one.nearest !== null)?.nearest ?? null

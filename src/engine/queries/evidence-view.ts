@@ -60,9 +60,8 @@ export function evidenceView(
 function unobservedText({ unobserved, life }: DeployedVersion): readonly string[] {
   if (unobserved.length === 0) return []
   const kinds = unobserved.join(', ')
-  const then =
-    life.state === 'learning' ? 'so far' : 'while it was learned: such acts are not judged'
-  return [`${kinds}: nobody watched for these ${then}`]
+  const then = life.state === 'learning' ? 'so far' : 'during learning: they raise no deviations'
+  return [`${kinds}: no source observed these kinds ${then}`]
 }
 
 function observedBy(

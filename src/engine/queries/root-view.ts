@@ -19,8 +19,8 @@ export function doubtsOf(
 ): readonly string[] {
   const { state } = version.life
   return [
-    ...(state === 'learning' ? ['it is still learning'] : []),
-    ...(state === 'incomplete' ? ['there are holes in its evidence'] : []),
+    ...(state === 'learning' ? ['the version is still learning'] : []),
+    ...(state === 'incomplete' ? ['its evidence has holes'] : []),
     shelf.evidence(version, nowMs).coverage.sentence,
   ]
 }

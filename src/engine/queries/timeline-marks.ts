@@ -21,7 +21,7 @@ function markText(entry: AuditView): string {
     case 'withdraw':
       return `${entry.what} ${countText(entry['changes'] ?? entry['behaviours'])}${said}`
     case 'vanished':
-      return `let go of ${countText(entry['behaviours'])} that it never showed`
+      return `let go of ${countText(entry['behaviours'])} that the version never showed`
     default:
       return `${entry.what.replaceAll('-', ' ')}${said}`
   }

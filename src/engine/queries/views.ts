@@ -101,12 +101,12 @@ export function lineageViews(
 }
 
 const why: Readonly<Record<BehaviourState, string>> = {
-  learned: 'seen while the version was learning',
-  approved: 'approved by a person',
-  rejected: 'rejected by a person',
-  pending: 'seen after learning: waits for review',
+  learned: 'observed while the version was learning',
+  approved: 'approved by a reviewer',
+  rejected: 'rejected by a reviewer',
+  pending: 'observed after learning: waits for review',
   quarantined: 'a guardrail fired on it: not learned until approved',
-  apart: 'seen only in exec sessions: not the behaviour of the service',
+  apart: 'observed only in exec sessions: not behaviour of the service',
 }
 
 /** `vanishes`: when (epoch milliseconds) what was only inherited is let go; absent: not while it learns. */
@@ -161,9 +161,10 @@ export function behaviourView(
 }
 
 export function inheritedText(vanishes: number | undefined): string {
-  if (vanishes === undefined) return 'known of the version before, not seen in this one yet'
+  if (vanishes === undefined)
+    return 'inherited from the previous version, not observed in this one yet'
   const until = new Date(vanishes).toISOString()
-  return `known of the version before, and never seen in the window of this one: expected until ${until}`
+  return `inherited from the previous version, not observed while this one learned: expected until ${until}`
 }
 
 /** The newest losses, of all reasons. */

@@ -41,12 +41,16 @@ export class ReviewDesk {
     const held = quarantined ? [] : ids.filter((id) => isHeld(version, id))
     if (held.length > 0) {
       const which = held.map((id) => `\`${id}\``).join(', ')
-      const say = 'a guardrail fired on it: approve it with `--quarantined`, or reject it'
+      const say =
+        'a guardrail fired on this behaviour: approve it with `--quarantined`, or reject it'
       throw new SnugError('DECISION_INVALID', `${which}: ${say}`)
     }
     const from = standing(version)
     if (until !== undefined && behaviours === undefined) {
-      throw new SnugError('DECISION_INVALID', 'name the behaviours that are allowed for a time')
+      throw new SnugError(
+        'DECISION_INVALID',
+        'an approval for a limited time must name its behaviours',
+      )
     }
     const bounds = until === undefined ? {} : { until }
     const decision = { ...decisionOf(by, this.#daemon.now()), ...bounds }
@@ -116,7 +120,7 @@ export class ReviewDesk {
 
   /** Forgets all that the session did, and rejects what nobody else did. */
   async incident(ref: string, session: string, by: view.Decider): Promise<view.IncidentResult> {
-    if (by.reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is needed')
+    if (by.reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is required')
     const version = this.#daemon.shelf.findOne(ref)
     const what = { kind: 'session', session: sessionNamed(version, session) } as const
     const nowMs = this.#daemon.now()
@@ -142,15 +146,15 @@ export class ReviewDesk {
     const { peer, workload, ...bounds } = scope
     const { uid } = event.process
     if (scope.onlyUid !== undefined && scope.onlyUid !== uid) {
-      const allows = `allowed for uid ${scope.onlyUid} it would still not be expected`
-      throw new SnugError('DECISION_INVALID', `the act was that of uid ${uid}: ${allows}`)
+      const allows = `an approval for uid ${scope.onlyUid} does not cover it`
+      throw new SnugError('DECISION_INVALID', `the event is of uid ${uid}: ${allows}`)
     }
     const place = workload === true ? { onlyWorkload: workloadOf(event) } : {}
     if (workload === true && version.life.mode === 'block') {
-      const why = 'the kernel blocks by version, and cannot hold one workload of it apart'
+      const why = 'the kernel blocks by version and cannot enforce one workload separately'
       throw new SnugError(
         'DECISION_INVALID',
-        `${why}: allow it for the version, or set it to alert`,
+        `${why}: allow it for the whole version, or set mode alert`,
       )
     }
     const decision = { ...decisionOf(by, this.#daemon.now()), ...bounds, ...place }
@@ -185,7 +189,7 @@ export class ReviewDesk {
     const { alerts, shelf } = this.#daemon
     const { decision, image } = alerts.get(id)
     if (decision === undefined) {
-      throw new SnugError('DECISION_INVALID', 'nothing was decided on this alert')
+      throw new SnugError('DECISION_INVALID', 'the alert is still open: no decision to undo')
     }
     const answer = alerts.reopen(id)
     const version = image === undefined ? undefined : shelf.versionOfImage(image)
@@ -206,7 +210,7 @@ export class ReviewDesk {
     const { alerts, shelf } = this.#daemon
     const { event, summary } = alerts.get(id)
     if (summary !== undefined) {
-      const why = `it stands for other alerts: decide on each of them, such as \`${summary.first[0]}\``
+      const why = `the alert summarises other alerts: decide on each of them, such as \`${summary.first[0]}\``
       throw new SnugError('DECISION_INVALID', why)
     }
     if (event.kind === 'loss') {
@@ -214,7 +218,7 @@ export class ReviewDesk {
     }
     const version = shelf.versionOf(event)
     if (version === undefined) {
-      throw new SnugError('DECISION_INVALID', 'the image of the container was not known')
+      throw new SnugError('DECISION_INVALID', 'the image of the container is unknown')
     }
     return { event, version }
   }

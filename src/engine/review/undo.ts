@@ -17,7 +17,7 @@ export async function undo(
   by: Decider,
 ): Promise<UndoResult> {
   const [entry] = await daemon.journal.trail.list(1, seq + 1)
-  if (entry?.seq !== seq) throw refused(seq, 'there is no such entry in the audit')
+  if (entry?.seq !== seq) throw refused(seq, 'the audit log has no such entry')
   const word = { ...by, reason: by.reason ?? `undoes entry ${seq}` }
   const { what, alert } = entry
   if (typeof alert === 'string' && ['allow', 'reject', 'ack'].includes(what)) {
@@ -27,7 +27,7 @@ export async function undo(
   }
   const behaviours = behavioursOf(entry)
   if (behaviours.length === 0 || !['approve', 'reject'].includes(what)) {
-    throw refused(seq, `\`${what}\` is not undone by itself: decide anew`)
+    throw refused(seq, `\`${what}\` cannot be undone: make a new decision`)
   }
   const version = daemon.shelf.findOne(String(entry['image']))
   mustNotHaveMoved(entry)
@@ -46,14 +46,14 @@ interface Word {
 /** A later word on the same would be later than the entry; an earlier one was replaced by it. */
 function mustStand({ seq, who, time }: AuditView, decision: Word | undefined): void {
   const stands = decision?.kind !== 'withdrawn' && decision?.by === who && decision.at <= time
-  if (!stands) throw refused(seq, 'it was decided on again since')
+  if (!stands) throw refused(seq, 'a later decision replaced it')
 }
 
 function mustNotHaveMoved({ seq, before, after }: AuditView): void {
   if (JSON.stringify(before) === JSON.stringify(after)) return
   throw refused(
     seq,
-    'it moved the version on too: take behaviours back one by one, or set its mode',
+    'it also changed the state of the version: withdraw single behaviours, or set the mode',
   )
 }
 
@@ -67,7 +67,10 @@ function mustNotBeHandedOver(
   for (const other of daemon.shelf.versions) {
     const isSuccessor = other.life.predecessor === digest && other.image.repository === repository
     if (!isSuccessor || other.firstSeen <= time) continue
-    throw refused(seq, `the later version \`${other.image.digest}\` took it over: decide there too`)
+    throw refused(
+      seq,
+      `the later version \`${other.image.digest}\` inherited the decision: decide there too`,
+    )
   }
 }
 

@@ -28,17 +28,17 @@ function viewOf(pair: Pair, byRule: ReadonlySet<string>): CrossCheckView {
   const { kind, sources, first, second, both } = pair
   const estimate = unreported(pair)
   const [a, b] = sources
-  const told = `${kind}: ${first} different acts told by ${a}, ${second} by ${b}, ${both} by both`
+  const told = `${kind}: ${first} different events reported by ${a}, ${second} by ${b}, ${both} by both`
   const rules = sources.filter((source) => byRule.has(source))
   // What its rules leave out it did not miss: only of what they ask for can be said how much is missed.
   const limit =
     rules.length === 0
       ? ''
-      : `; ${rules.join(' and ')} tells only what its rules ask for, so this holds of acts like those`
+      : `; ${rules.join(' and ')} reports only events that its rules select, so the estimate covers only these`
   const unknown =
     estimate === undefined
-      ? `: too few by both (of at least ${leastBoth}) to say what neither told`
-      : `: about ${round(estimate.expected)} that neither told, at most ${round(estimate.bound)}${limit}`
+      ? `: too few by both for an estimate (at least ${leastBoth} are needed)`
+      : `: about ${round(estimate.expected)} missed by both, at most ${round(estimate.bound)}${limit}`
   return {
     kind,
     sources: [...sources],

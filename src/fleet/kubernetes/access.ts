@@ -35,8 +35,8 @@ function podAccess(): KubeAccess {
   const host = process.env['KUBERNETES_SERVICE_HOST']
   const port = process.env['KUBERNETES_SERVICE_PORT'] ?? '443'
   if (host === undefined || !existsSync(`${serviceAccount}/token`)) {
-    const what = 'this is no pod with a service account'
-    throw new SnugError('KUBE_ACCESS', `${what}: there is no \`${serviceAccount}/token\``)
+    const what = 'the agent does not run in a pod with a service account'
+    throw new SnugError('KUBE_ACCESS', `${what}: \`${serviceAccount}/token\` is missing`)
   }
   const agents = new AgentOf()
   return {

@@ -135,7 +135,7 @@ async function* linesOf(answer: IncomingMessage, signal: AbortSignal): AsyncGene
     for await (const chunk of answer) {
       const lines = (rest + String(chunk)).split('\n')
       rest = lines.pop() ?? ''
-      if (rest.length > maxLine) throw new KubeError('the watch sent a line without end')
+      if (rest.length > maxLine) throw new KubeError('the watch sent a line that is too long')
       for (const line of lines) if (line !== '') yield parse(line)
     }
   } catch (error) {
@@ -160,7 +160,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch (cause) {
-    throw new KubeError('the API server sent what is no JSON', { cause })
+    throw new KubeError('the API server sent invalid JSON', { cause })
   }
 }
 

@@ -139,7 +139,7 @@ export class Collection<T> {
       heard = true
     }
     if (!heard && Date.now() - began < shortMs && !signal.aborted) {
-      throw new KubeError('the API server ended the watch at once')
+      throw new KubeError('the API server ended the watch immediately')
     }
   }
 

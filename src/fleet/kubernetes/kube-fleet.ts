@@ -182,11 +182,11 @@ export class KubeFleet {
     } catch (error) {
       // What was there in another version is written the next time.
       if (!hasAnswered(error, 404, 409)) {
-        const reason = `telling of ${image.repository}: ${describeError(error)}`
+        const reason = `cannot report ${image.repository}:  ${describeError(error)}`
         this.#untold.set(profileName(image), reason)
       }
       this.#notBefore = this.#now() + this.#backoff.after(error)
-      this.#options.onError?.(`telling the fleet of ${image.repository}`, error)
+      this.#options.onError?.(`report of ${image.repository} to the fleet`, error)
       return false
     }
   }

@@ -17,8 +17,8 @@ export function undeliveredFinding(
   nowMs: number,
 ): Finding {
   return lossOfAlerts(`outbox/${sink}`, 'outbox-full', span, node, nowMs, [
-    `alerts were given up for the sink \`${sink}\`, as many as this one counts: ${because}`,
-    'they stay in `snug alert list` as long as the store keeps them',
+    `the agent dropped alerts for the sink \`${sink}\`; \`count\` is their number: ${because}`,
+    'the alerts stay in `snug alert list` as long as the store keeps them',
   ])
 }
 
@@ -27,8 +27,8 @@ export function unstoredFinding(lost: readonly Notice[], node: string, nowMs: nu
   const times = lost.map(({ time }) => time).sort()
   const span = { count: lost.length, from: times[0] ?? '', to: times.at(-1) ?? '' }
   return lossOfAlerts('store', 'store-full', span, node, nowMs, [
-    'alerts were given up, as many as this one counts: the store took none for too long',
-    'no sink got them: see to the disk of the data directory',
+    'the agent dropped alerts because the store refused writes for too long; `count` is their number',
+    'no sink received them: check the disk of the data directory',
   ])
 }
 

@@ -37,7 +37,7 @@ export function disarmedFinding(image: ImageRef, because: string, teller: Teller
     ...plain,
     fingerprint: `enforcement/disarmed/${image.repository}@${image.digest}`,
     severity: 'critical',
-    reasons: [because, 'deviations of this version are only alerted on until then'],
+    reasons: [because, 'until then, deviations of this version raise alerts only'],
     mode: 'block',
     event: lost('blocking-disarmed', teller, image),
   }
@@ -56,7 +56,7 @@ export function brokenGlassFinding(
     // Each time is one of its own: it is a person's doing, and each has a reason.
     fingerprint: `enforcement/break-glass/${image.repository}@${image.digest}/${end}`,
     severity: 'high',
-    reasons: [because, `nothing of this version is blocked until ${end}`],
+    reasons: [because, `the kernel blocks nothing of this version until ${end}`],
     mode: 'block',
     event: lost('break-glass', teller, image, until),
   }
@@ -67,14 +67,14 @@ export function failedProbeFinding(
   missed: readonly string[],
   teller: Teller,
 ): Finding {
-  const refused = passed ? [] : ['an act that is allowed was stopped']
-  const through = missed.map((name) => `a forbidden act went through: ${name}`)
+  const refused = passed ? [] : ['the kernel stopped an allowed action']
+  const through = missed.map((name) => `the kernel did not stop a forbidden action: ${name}`)
   return {
     ...plain,
     fingerprint: 'enforcement/self-probe',
     severity: 'critical',
     reasons: [
-      'the sensor’s own trial failed: do not rely on blocking on this node',
+      'the self-test of blocking failed: do not rely on blocking on this node',
       ...refused,
       ...through,
     ],
@@ -94,15 +94,15 @@ export function stoppedFingerprint(why: StoppedThough, act: string): string {
 
 const stoppedReasons: Readonly<Record<StoppedThough, readonly string[]>> = {
   disagreement: [
-    'the kernel stopped what the profile expects: this is a fault of Snug, and may harm the service',
-    'have it off with `snug break-glass`, and report it with this alert',
+    'the kernel stopped an action that the profile allows: this is a fault of Snug and may harm the service',
+    'stop blocking with `snug break-glass`, and report the fault with this alert',
   ],
-  'expected-since': [
-    'the kernel stopped it by the profile as it was then; by now the profile expects it',
+  'expected-since': ['the kernel applied an older profile; the current profile allows this action'],
+  learning: [
+    'the kernel stopped an action of a version that is learning: `block.failClosed` is set',
   ],
-  learning: ['it was stopped although its version is learning: `block.failClosed` is set'],
   unknown: [
-    'it was stopped before the image of its container was known: `block.failClosed` is set',
+    'the kernel stopped an action before the image of its container was known: `block.failClosed` is set',
   ],
 }
 

@@ -104,7 +104,7 @@ export function stormAlert(
     severity: severities.findLast((one) => (storm.severities[one] ?? 0) > 0) ?? latest.severity,
     action: 'alerted',
     reasons: [
-      `${total} further different acts of this container are told together: ${kinds.join(', ')}`,
+      `this alert summarises ${total} more different alerts of the same container: ${kinds.join(', ')}`,
       ...summary.reasons.map(({ text, count: times }) => `${times} ×: ${text}`),
     ],
     nearest: null,

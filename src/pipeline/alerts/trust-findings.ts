@@ -19,8 +19,8 @@ export function refusedProfileFinding(
     type: 'enforcement',
     severity: grave.has(code) ? 'critical' : 'medium',
     reasons: [
-      `the profile that came with the image is not taken: ${because}`,
-      'the version learns as if there were none',
+      `the agent refused the profile that is attached to the image: ${because}`,
+      'the version learns as if no profile were attached',
     ],
     nearest: null,
     behaviour: null,

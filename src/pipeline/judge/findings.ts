@@ -72,8 +72,8 @@ export function unobservedKindFinding(event: ActEvent, version: DeployedVersion)
     type: 'loss',
     severity: 'low',
     reasons: [
-      `acts of kind \`${kind}\` are not judged: nobody watched for them while this version was learned (only for ${seen})`,
-      'they wait for review, and are learned once it is set back to learning: `snug profile mode IMAGE learn`',
+      `events of kind \`${kind}\` raise no deviations: no source observed this kind during learning (observed: ${seen})`,
+      'to learn them, set the version back to learning: `snug profile mode IMAGE learn`',
     ],
     mode: version.life.mode,
     event,
@@ -94,7 +94,7 @@ export function lossFinding(event: LossEvent): Finding {
 }
 
 function missedReason({ enforced }: ActEvent): readonly string[] {
-  return enforced === 'missed' ? ['this host cannot stop this act: it was done'] : []
+  return enforced === 'missed' ? ['this host cannot stop this action: the kernel allowed it'] : []
 }
 
 /** Of several behaviours that one act shows, the one that changes something names the alert. */
@@ -113,6 +113,9 @@ export function mainBehaviour(unexpected: readonly BehaviourRef[]): AlertBehavio
 }
 
 function lossSentence({ source, loss }: LossEvent): string {
-  const what = loss.count === 0 ? 'an unknown number of acts' : `${loss.count} acts`
-  return `${what} may have gone unseen between ${loss.from} and ${loss.to}: ${loss.reason} (${source})`
+  const what =
+    loss.count === 0
+      ? 'an unknown number of events'
+      : `${loss.count} ${loss.count === 1 ? 'event' : 'events'}`
+  return `${what} lost between ${loss.from} and ${loss.to}: ${loss.reason} (${source})`
 }

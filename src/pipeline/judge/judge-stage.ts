@@ -296,7 +296,7 @@ export class JudgeStage {
     }
     const isRejected = verdict.unexpected.some((ref) => wasRejected(profile, ref))
     if (verdict.guardrails.length > 0 || isRejected) {
-      this.#alert(judged, isRejected ? ['a person rejected this act'] : [])
+      this.#alert(judged, isRejected ? ['a reviewer rejected this behaviour'] : [])
       return 'deviation'
     }
     if (life.predecessor === undefined || event.process.origin === 'exec-in') return 'learned'
@@ -304,7 +304,9 @@ export class JudgeStage {
     // explain is told now.
     if (this.#isExplained(verdict, version)) return 'learned'
     if (!deservesAlert(event, verdict, facts)) return 'learned'
-    this.#alert(judged, ['new in this version, and nothing that the new image brings explains it'])
+    this.#alert(judged, [
+      'this behaviour is new in this version, and no change of the image explains it',
+    ])
     return 'deviation'
   }
 
@@ -374,7 +376,7 @@ export class JudgeStage {
     }
     if (verdict.guardrails.length === 0) return
     this.#alert({ event, refs, verdict, version: undefined }, [
-      'the image of the container is not known',
+      'the image of the container is unknown',
     ])
   }
 

@@ -95,7 +95,7 @@ export function wasRejected(known: Known, ref: BehaviourRef): boolean {
 /** Errors: DECISION_INVALID where the event names no workload. */
 export function workloadOf(event: ActEvent): string {
   if (event.workload !== undefined) return workloadText(event.workload)
-  throw new SnugError('DECISION_INVALID', 'the container is of no known workload')
+  throw new SnugError('DECISION_INVALID', 'the workload of the container is unknown')
 }
 
 /**
@@ -135,7 +135,7 @@ function blockFor(event: ActEvent, peer: string): string {
   if (event.kind !== 'connect') throw notAConnection()
   const block = parseBlock(peer)
   if (block === undefined) {
-    const how = 'is no block of addresses such as `10.0.0.0/8`'
+    const how = 'is not an address block such as `10.0.0.0/8`'
     throw new SnugError('DECISION_INVALID', `\`${peer}\` ${how}`)
   }
   const { address } = event.connect
@@ -151,5 +151,5 @@ function withOrigin(grants: readonly Grant[], { origin }: BehaviourRef): readonl
 }
 
 function notAConnection(): SnugError {
-  return new SnugError('DECISION_INVALID', 'only a connection has a peer to be allowed')
+  return new SnugError('DECISION_INVALID', 'only an alert about a connection accepts a peer')
 }

@@ -23,7 +23,7 @@ export function stretchBefore(
   const isOfItsLife = lost !== undefined && (run === undefined || lost.to >= startOf(run))
   if (isOfItsLife) return { reason: lost.reason, from: lost.from, to: lost.to }
   if (run?.before !== true || Date.parse(time) - Date.parse(run.from) >= afterMs) return undefined
-  return { reason: 'it ran before the agent', to: run.from }
+  return { reason: 'it started before the agent', to: run.from }
 }
 
 function startOf(run: { readonly from: string; readonly earlier?: readonly { from: string }[] }) {
@@ -32,5 +32,5 @@ function startOf(run: { readonly from: string; readonly earlier?: readonly { fro
 
 export function stretchText({ reason, from, to }: Stretch): string {
   const span = from === undefined ? `before ${to}` : `between ${from} and ${to}`
-  return `the container was not fully observed ${span} (${reason}): what led to this may have been missed`
+  return `the container was not fully observed ${span} (${reason}): earlier events of this chain may be missing`
 }

@@ -59,7 +59,7 @@ describe('a program whose arguments tell', () => {
     ])
       expect(outcome(profile, sh(...other)), other.join(' ')).toBe('deviation')
     expect(verdictOn(profile, sh('-c', 'id')).reasons).toEqual([
-      '/usr/sbin/nginx (uid 101) never ran /bin/sh -c id …; it is known to run /bin/sh -c date …',
+      '/usr/sbin/nginx (uid 101) has never executed /bin/sh -c id … in this image; it normally executes /bin/sh -c date …',
     ])
   })
 

@@ -26,7 +26,7 @@ describe('learning', () => {
     expect(outcome(profile, act.exec('/usr/sbin/nginx'))).toBe('expected')
     expect(outcome(profile, act.exec('/bin/sh'))).toBe('deviation')
     expect(verdictOn(profile, act.exec('/bin/sh')).reasons).toEqual([
-      '/usr/sbin/nginx (uid 101) never ran /bin/sh; it is not known to run anything',
+      '/usr/sbin/nginx (uid 101) has never executed /bin/sh in this image; it executes no other program',
     ])
   })
 

@@ -25,7 +25,7 @@ describe('who acts', () => {
     const profile = learned(declared(1_000))
     expect(outcome(profile, declared(0))).toBe('deviation')
     expect(verdictOn(profile, app({ uid: 0 })).reasons).toEqual([
-      '/bin/app is known to read /srv/app.conf as the declared user, never as uid 0',
+      '/bin/app may read /srv/app.conf only as the declared user, not as uid 0',
     ])
   })
 

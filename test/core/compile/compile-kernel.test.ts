@@ -141,8 +141,8 @@ describe('a profile that is too large for the kernel', () => {
       says,
     } = kernelOf(profile, [], { rules: 100, states: 8192 })
     expect(compiled.widened).toEqual([
-      '/usr/sbin/nginx as uid 101 may read whatever is in /var/cache/x/, but not what the image ships: ' +
-        'the kernel has no room for each of the 300 that it is known for',
+      "/usr/sbin/nginx as uid 101 may read anything in /var/cache/x/ in the kernel's profile, " +
+        'except files of the image: its 300 known paths do not fit into the kernel',
     ])
     profile.widen(widenings)
     for (const [event, expected] of [

@@ -110,8 +110,8 @@ describe('the report of coverage', () => {
     const young = coverageReport([], containers(40, 120), MIN, schedules)
     expect(young.notYetSeen).toEqual([
       'a shutdown of a container',
-      '/etc/cron.d/backup: /bin/backup (every 24 h; the longest run watched: 2 h)',
-      '/etc/odd.timer (no period is known; the longest run watched: 2 h)',
+      '/etc/cron.d/backup: /bin/backup (every 24 h; longest run observed: 2 h)',
+      '/etc/odd.timer (period unknown; longest run observed: 2 h)',
     ])
     const old = coverageReport([], [run('c', 1_441, { ended: true })], MIN, schedules.slice(0, 2))
     expect(old.notYetSeen).toEqual([])
@@ -164,10 +164,10 @@ describe('the report of coverage', () => {
   it('reads as a sentence', () => {
     const kind = { kind: 'exec', behaviours: 3, singletons: 0, nextContainer: 0.07, nextHour: 1 }
     expect(kindText(kind as Parameters<typeof kindText>[0])).toBe(
-      'exec: 3 known, something new: next container ≤7 %, next hour ≤100 %',
+      'exec: 3 known, new behaviour: next container ≤7 %, next hour ≤100 %',
     )
     expect(phaseText({ phase: 'shutdown', seen: 0, singletons: 0, bound: 1 })).toBe(
-      'shutdown: not yet seen',
+      'shutdown: not observed yet',
     )
   })
 })

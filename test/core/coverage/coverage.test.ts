@@ -86,7 +86,7 @@ describe('coverage', () => {
     expect(late).toMatchObject({ singletons: 1, unseen: 0.01 })
     expect(late.bound).toBeCloseTo(0.04744, 4)
     expect(late.sentence).toBe(
-      '1 container run, looked at in 100 slices of 1 min: the next slice shows something new with a chance of at most 4.8 %; 1 start says little about the next one',
+      '1 container run in 100 slices of 1 min: the next slice shows something new with a chance of at most 4.8 %; 1 start is too few to estimate the next one',
     )
   })
 
@@ -101,12 +101,12 @@ describe('coverage', () => {
 
   it('knows nothing of nothing', () => {
     expect(coverageOf([], [], MIN)).toMatchObject({ units: 0, unseen: 1, bound: 1 })
-    expect(coverageOf([], [], MIN).sentence).toBe('0 container runs: nothing can be said yet')
+    expect(coverageOf([], [], MIN).sentence).toBe('0 container runs are not enough to estimate coverage')
   })
 
   it('says that no start was seen where all containers ran before', () => {
     expect(coverageOf([], [run('c1', 50, { before: true })], MIN).sentence).toMatch(
-      /no start was seen/,
+      /no container start was observed/,
     )
   })
 

@@ -61,7 +61,7 @@ describe('blocking begins', () => {
       canary: { fraction: 0.1, until: since + 10 * MINUTE },
     })
     expect(version.because).toBe(
-      'cli:root set it to block: in 10 % of its containers, one at least, for 10 min first',
+      'cli:root set mode block: in 10 % of its containers (at least one) for the first 10 min',
     )
   })
 
@@ -80,7 +80,7 @@ describe('blocking begins', () => {
   it('by itself with a canary too', () => {
     const version = advance(alerting, good, toBlock, since).version
     expect(version).toMatchObject({ mode: 'block', blocking: { since, canary: { fraction: 0.1 } } })
-    expect(version.because).toMatch(/^alerted for 60 min first: blocking in 10 %/)
+    expect(version.because).toMatch(/^alerted for 60 min: blocking in 10 %/)
   })
 
   it('goes on in all containers once the canary has had its time', () => {
@@ -88,7 +88,7 @@ describe('blocking begins', () => {
     expect(settleBlocking(version, since + 10 * MINUTE - 1)).toBe(version)
     const all = advance(version, good, rules, since + 10 * MINUTE).version
     expect(all.blocking).toEqual({ since })
-    expect(all.because).toBe('the canary came to no harm: blocking in all containers')
+    expect(all.because).toBe('the canary period ended without a fault: blocking in all containers')
   })
 
   it('not by itself again where a person took it back', () => {
@@ -107,7 +107,9 @@ describe('a version whose budget is spent', () => {
 
   it('stays in mode block, only alerts, and says why', () => {
     expect(disarmed.mode).toBe('block')
-    expect(disarmed.because).toMatch(/^blocking disarmed itself: more than 100 different acts/)
+    expect(disarmed.because).toMatch(
+      /^blocking disarmed itself: the kernel refused more than 100 different actions/,
+    )
     expect(enforcementOf(disarmed, 100)).toEqual({ mode: 'alert', budget: 100 })
     expect(disarm(disarmed, 100, since + HOUR)).toBe(disarmed)
   })
@@ -143,7 +145,7 @@ describe('break-glass', () => {
     expect(settleBlocking(broken, until - 1).breakGlass).toBeDefined()
     const over = settleBlocking(broken, until)
     expect(over.breakGlass).toBeUndefined()
-    expect(over.because).toBe('break-glass is over: blocking again')
+    expect(over.because).toBe('break-glass ended: blocking resumed')
     expect(enforcementOf(over, 100)).toEqual({ mode: 'block', budget: 100 })
   })
 

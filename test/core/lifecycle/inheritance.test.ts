@@ -76,10 +76,7 @@ describe('a delta', () => {
     ({ '/usr/sbin/nginx': 'a', '/etc/nginx.conf': 'C', '/bin/new': 'n', '/app/new': 'x' })[path]
 
   it.each([
-    [
-      { actor, object: { kind: 'exec', path: '/bin/new' } },
-      'the new version brings /bin/new along',
-    ],
+    [{ actor, object: { kind: 'exec', path: '/bin/new' } }, 'the new version adds /bin/new'],
     [
       { actor, object: { kind: 'file', access: 'read', path: '/etc/nginx.conf' } },
       'the new version changed /etc/nginx.conf',
@@ -89,7 +86,7 @@ describe('a delta', () => {
         actor: { exe: '/app/new' },
         object: { kind: 'connect', protocol: 'tcp', peer: '10.0.0.7', port: 80 },
       },
-      'done by /app/new, which the new version brings along',
+      'the actor is /app/new, which the new version added',
     ],
     [{ actor, object: { kind: 'exec', path: '/tmp/x' } }, undefined],
     [{ actor, object: { kind: 'file', access: 'write', path: '/etc/nginx.conf' } }, undefined],
@@ -108,13 +105,13 @@ describe('a delta', () => {
       explainDelta({ actor, object: { kind: 'exec', path: '/bin/new' } }, after, before, about)
     const layer = { number: 3, of: 4, isNew: true }
     expect(explain(() => ({ package: { name: 'curl', now: '8.5-2', before: '8.1-1' } }))).toBe(
-      'the new version brings /bin/new along (package curl 8.1-1 → 8.5-2)',
+      'the new version adds /bin/new (package curl 8.1-1 → 8.5-2)',
     )
     expect(explain(() => ({ package: { name: 'curl', now: '8.5-2' }, layer }))).toBe(
-      'the new version brings /bin/new along (package curl 8.5-2, which is new, in the new layer 3 of 4)',
+      'the new version adds /bin/new (package curl 8.5-2 (new), in the new layer 3 of 4)',
     )
     expect(explain(() => ({ layer: { ...layer, isNew: false } }))).toBe(
-      'the new version brings /bin/new along (in layer 3 of 4)',
+      'the new version adds /bin/new (in layer 3 of 4)',
     )
     const byActor = {
       actor: { exe: '/app/new' },
@@ -124,7 +121,7 @@ describe('a delta', () => {
       explainDelta(byActor as Parameters<typeof explainDelta>[0], after, before, (path) =>
         path === '/app/new' ? { package: { name: 'app', now: '2', before: '2' } } : undefined,
       ),
-    ).toBe('done by /app/new, which the new version brings along (package app 2)')
+    ).toBe('the actor is /app/new, which the new version added (package app 2)')
   })
 })
 

@@ -62,14 +62,14 @@ describe('a window', () => {
   it('goes on between floor and ceiling while the bound is above what is asked for', () => {
     const { version } = advance(first, poor, rules, 5 * HOUR)
     expect(version.state).toBe('learning')
-    expect(version.because).toMatch(/and 1 % is asked for$/)
+    expect(version.because).toMatch(/; the limit is 1 %$/)
   })
 
   it('ends as incomplete at the ceiling, alerts, and says what it lacks', () => {
     const { version } = advance(first, poor, rules, 24 * HOUR)
     expect(version).toMatchObject({ state: 'incomplete', mode: 'alert' })
-    expect(version.holes).toMatch(/and 1 % is asked for$/)
-    expect(version.because).toMatch(/^the window ended after 24 h: /)
+    expect(version.holes).toMatch(/; the limit is 1 %$/)
+    expect(version.because).toMatch(/^the learning window ended after 24 h: /)
   })
 
   it('ends as complete at the ceiling where the evidence is good', () => {
@@ -79,10 +79,10 @@ describe('a window', () => {
   it('waits a floor of clean time after a loss', () => {
     const lossy = evidence(0.009, { lost: 7, lastLossMs: 2 * HOUR })
     const waiting = advance(first, lossy, rules, 2.5 * HOUR)
-    expect(waiting.version.because).toMatch(/7 acts were lost, the last 30 min ago$/)
+    expect(waiting.version.because).toMatch(/7 events were lost, the last 30 min ago$/)
     expect(advance(first, lossy, rules, 3 * HOUR).version.state).toBe('enforced')
     const always = evidence(0.009, { lost: 7, lastLossMs: 23.9 * HOUR })
-    expect(advance(first, always, rules, 24 * HOUR).version.holes).toMatch(/7 acts were lost/)
+    expect(advance(first, always, rules, 24 * HOUR).version.holes).toMatch(/7 events were lost/)
   })
 
   it('is not complete where no container was watched from its start', () => {
@@ -90,7 +90,7 @@ describe('a window', () => {
     expect(advance(first, unseen, rules, 2 * HOUR).version.state).toBe('learning')
     expect(advance(first, unseen, rules, 24 * HOUR).version).toMatchObject({
       state: 'incomplete',
-      holes: 'no container was watched from its start: restart one',
+      holes: 'no container start was observed: restart a container',
     })
   })
 })
@@ -99,7 +99,7 @@ describe('a person', () => {
   it('may end the window early, and the profile then says what it lacks', () => {
     const { version } = endLearning(first, poor, rules, 1000, 'cli:root')
     expect(version).toMatchObject({ state: 'incomplete', mode: 'alert' })
-    expect(version.because).toMatch(/^cli:root ended the window after 1 s: /)
+    expect(version.because).toMatch(/^cli:root ended the learning window after 1 s: /)
     expect(endLearning(first, good, rules, 1000, 'cli:root').version.state).toBe('enforced')
   })
 
@@ -125,7 +125,7 @@ describe('a person', () => {
       /^MODE_REFUSED: .*learning, not enforced/,
     )
     expect(refused(() => setMode(enforced, 'block', good, rules, HOUR + 1, 'me'))).toMatch(
-      /of at least 60 min/,
+      /the minimum is 60 min/,
     )
     expect(refused(() => setMode(enforced, 'block', good, rules, 2 * HOUR, 'me'))).toBe('allowed')
     const forced = approveVersion(first, 1000, 'me').version

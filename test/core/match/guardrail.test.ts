@@ -163,8 +163,10 @@ describe('an act that trips a guardrail', () => {
     const profile = learned(act.file('/etc/passwd'))
     const verdict = verdictOn(profile, shadow)
     expect(verdict.guardrails[0]?.attack).toContain('T1003.008')
-    expect(verdict.reasons[0]).toMatch(/^the password hashes were opened: /)
-    expect(verdict.reasons[1]).toMatch(/never did read \/etc\/shadow; .* read \/etc\/passwd$/)
+    expect(verdict.reasons[0]).toMatch(/^Opened the password hashes: /)
+    expect(verdict.reasons[1]).toMatch(
+      /has never read \/etc\/shadow in this image; .* read \/etc\/passwd$/,
+    )
   })
 
   it('does not put in quarantine what the same program does elsewhere', () => {

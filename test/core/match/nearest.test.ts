@@ -22,37 +22,37 @@ describe('a deviation is explained by the nearest that is known', () => {
   it.each([
     [
       act.exec('/bin/sh'),
-      '/usr/sbin/nginx (uid 101) never ran /bin/sh; it is known to run /usr/bin/openssl',
+      '/usr/sbin/nginx (uid 101) has never executed /bin/sh in this image; it normally executes /usr/bin/openssl',
       /run \/usr\/bin\/openssl$/,
     ],
     [
       act.file('/etc/nginx/nginx.conf', ['read'], { uid: 0 }),
-      '/usr/sbin/nginx is known to read /etc/nginx/nginx.conf as uid 101, never as uid 0',
+      '/usr/sbin/nginx may read /etc/nginx/nginx.conf only as uid 101, not as uid 0',
       /read \/etc\/nginx\/nginx.conf$/,
     ],
     [
       act.file('/app/key'),
-      '/usr/sbin/nginx (uid 101) never did read /app/key; only /app/server is known to',
+      '/usr/sbin/nginx (uid 101) has never read /app/key in this image; /app/server does',
       /^\/app\/server as uid 101: read \/app\/key$/,
     ],
     [
       act.file('/etc/nginx/nginx.conf', ['write']),
-      '/usr/sbin/nginx (uid 101) never did write /etc/nginx/nginx.conf; the nearest that it is known for is: read /etc/nginx/nginx.conf',
+      '/usr/sbin/nginx (uid 101) has never written to /etc/nginx/nginx.conf in this image; its nearest known behaviour: read /etc/nginx/nginx.conf',
       /read \/etc\/nginx\/nginx.conf$/,
     ],
     [
       act.connect('10.0.0.7', 22),
-      '/usr/sbin/nginx (uid 101) never connected to tcp 10.0.0.7:22; it is known to connect to tcp 10.0.0.7:5432, tcp 10.0.0.8:6379',
+      '/usr/sbin/nginx (uid 101) has never connected to tcp 10.0.0.7:22 in this image; it normally connects to tcp 10.0.0.7:5432, tcp 10.0.0.8:6379',
       /tcp 10.0.0.7:5432$/,
     ],
     [
       act.file(uuid(2), ['write']),
-      `/usr/sbin/nginx never did write ${uuid(2)}; of the shape /tmp/<uuid> it is known only for ${uuid(1)}`,
+      `/usr/sbin/nginx (uid 101) has never written to ${uuid(2)} in this image; of the pattern /tmp/<uuid> the profile has ${uuid(1)}`,
       /write \/tmp\/<uuid>$/,
     ],
     [
       act.file('/health'),
-      '/usr/sbin/nginx is known to read /health only as a health probe, never as the service itself',
+      '/usr/sbin/nginx may read /health only as part of a health probe, not of the service itself',
       /read \/health$/,
     ],
   ])('%#', (event, reason, nearest) => {
@@ -65,7 +65,7 @@ describe('a deviation is explained by the nearest that is known', () => {
     const verdict = verdictOn(profile, act.exec('/bin/id', { exe: '/bin/sh' }))
     expect(verdict.nearest).toBeNull()
     expect(verdict.reasons).toEqual([
-      '/bin/sh (uid 101) never ran /bin/id; it is not known to run anything',
+      '/bin/sh (uid 101) has never executed /bin/id in this image; it executes no other program',
     ])
   })
 
@@ -83,7 +83,7 @@ describe('the verdict', () => {
     const verdict = judge(undefined, event, refs, { guardrails })
     expect(verdict).toMatchObject({
       outcome: 'unprofiled',
-      reasons: ['there is no profile to judge by'],
+      reasons: ['the image has no profile'],
     })
   })
 

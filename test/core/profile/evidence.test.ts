@@ -99,7 +99,7 @@ describe('after learning', () => {
     expect(outcome(profile, at('2026-11-24T14:59:59.999Z'))).toBe('expected')
     const late = verdictOn(profile, at('2026-11-24T15:00:00Z'))
     expect(late.outcome).toBe('deviation')
-    expect(late.reasons).toEqual(['this act was allowed only until 2026-11-24T15:00:00Z'])
+    expect(late.reasons).toEqual(['the approval of this behaviour ended at 2026-11-24T15:00:00Z'])
     feed(profile, [at('2026-11-24T14:30:00Z')], 'later')
     expect(outcome(profile, at('2026-11-24T15:00:01Z'))).toBe('deviation')
   })
@@ -120,7 +120,7 @@ describe('after learning', () => {
     })
     feed(profile, [act.exec('/bin/sh')])
     expect(verdictOn(profile, act.exec('/bin/sh')).reasons).toEqual([
-      'cli:root rejected this act on 2026-11-24T14:00:00Z: no shells',
+      'cli:root rejected this behaviour on 2026-11-24T14:00:00Z: no shells',
     ])
   })
 })

@@ -300,7 +300,7 @@ describe('a command', () => {
     },
   )
 
-  it('status exits with 0 where a source came to its end, or something else is wrong', async () => {
+  it('status exits with 0 where a source ended, or something else is wrong', async () => {
     fixture.engine.sensor = { state: 'stopped' }
     fixture.engine.state = 'degraded'
     fixture.engine.degraded = ['kubernetes: the API server is away']

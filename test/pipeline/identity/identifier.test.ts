@@ -90,7 +90,7 @@ describe('a container that is known at once', () => {
     expect(released).toEqual([])
   })
 
-  it('is marked in its events where it ran before the agent', () => {
+  it('is marked in its events where it started before the agent', () => {
     engine.containers.set(idA, identityOf(idA))
     engine.atOnce.add(idA)
     const out = identifier.push([started(idA, true), event(open('/a'))])

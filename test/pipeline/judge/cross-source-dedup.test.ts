@@ -124,7 +124,7 @@ it('says what neither of them told, by kind, and of whom that holds', async () =
   expect(check?.unreported).toBeCloseTo((37 * 31) / 27 - 1 - 40, 5)
   expect(check?.unreportedBound).toBeGreaterThan(check?.unreported ?? Infinity)
   expect(check?.sentence).toMatch(
-    /^file: 36 different acts told by ebpf, 30 by falco, 26 by both: about 1.5 that neither told, at most \S+; falco tells only what its rules ask for/,
+    /^file: 36 different events reported by ebpf, 30 by falco, 26 by both: about 1.5 missed by both, at most \S+; falco reports only events that its rules select/,
   )
   const [version] = world.engine.image(image).versions
   expect(version?.evidence?.sentences).toContain(check?.sentence)

@@ -116,7 +116,7 @@ describe('the judge stage', () => {
     expect(world.texts).toEqual(['connect to tcp 10.0.0.9:4444'])
     const [alert] = world.alerts.list({ limit: 1 })
     expect(alert?.nearest?.text).toContain('10.0.0.7:5432')
-    expect(alert?.reasons[0]).toContain('never connected to')
+    expect(alert?.reasons[0]).toContain('has never connected to')
   })
 
   it('alerts on a guardrail while it learns, and does not learn the act', () => {

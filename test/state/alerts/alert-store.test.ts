@@ -129,7 +129,7 @@ describe('a burst of different acts of one container', () => {
         first: parts.map(({ id }) => id).reverse(),
       },
     })
-    expect(summary?.reasons[0]).toContain('7 further different acts')
+    expect(summary?.reasons[0]).toContain('7 more different alerts')
     expect(alerts.counts).toEqual({ raised: 10, inStorms: 7 })
   })
 

@@ -150,9 +150,9 @@ describe('whether an image needs root', () => {
 
   it('says in its sentence what the evidence lacks, and does not rule out what nobody watched for', () => {
     const profile = corpus('web-server')
-    const doubts = ['it is still learning', '3 container runs']
+    const doubts = ['the version is still learning', '3 container runs']
     expect(need(profile, allKinds, doubts).sentence).toMatch(
-      /; it is still learning; 3 container runs$/,
+      /; the version is still learning; 3 container runs$/,
     )
     const blind = need(profile, ['exec', 'file'])
     expect(blind).toMatchObject({ verdict: 'unknown' })
