@@ -32,7 +32,7 @@ export const places: readonly Place[] = [
   {
     name: 'folders',
     kind: 'markdown',
-    files: /^(deploy|profiles|\.github)\/.*\.md$/,
+    files: /^(deploy|profiles|test\/corpus|\.github)\/.*\.md$/,
     wrapped: true,
   },
   { name: 'guardrails', kind: 'yaml', files: /^profiles\/[^/]*\.yaml$/ },
@@ -45,7 +45,7 @@ export const places: readonly Place[] = [
   { name: 'source', kind: 'source', files: /^src\/.*(?<!\.d)\.tsx?$/, pending: true },
 ]
 
-const folders = ['docs', 'agent', 'deploy', 'profiles', 'src', '.github'] as const
+const folders = ['docs', 'agent', 'deploy', 'profiles', 'src', 'test/corpus', '.github'] as const
 
 /** The place that a file belongs to; none for a file whose texts are not checked. */
 export function placeOf(path: string): Place | undefined {
