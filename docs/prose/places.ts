@@ -42,6 +42,13 @@ export const places: readonly Place[] = [
     files: /^src\/(interfaces\/)?ui\/.*(?<!\.d)\.tsx?$/,
     pending: true,
   },
+  {
+    name: 'reasons',
+    kind: 'source',
+    files:
+      /^src\/(errors|core\/|engine\/|enforcement\/|fleet\/|state\/|pipeline\/[^s]).*(?<!\.d)\.ts$/,
+  },
+  { name: 'commands', kind: 'source', files: /^src\/interfaces\/cli\/.*\.ts$/, pending: true },
   { name: 'source', kind: 'source', files: /^src\/.*(?<!\.d)\.tsx?$/, pending: true },
 ]
 

@@ -8,6 +8,8 @@ export interface SourceText {
 
 /** What stands for a value in a text, so that it counts as one word. */
 const value = 'X'
+/** A program in a literal is no text. */
+const code = /\b(?:const|let|function)\s[^]*\n/
 /** Texts of these are names for machines. */
 const notRead = /^(class|className|d|href|src|key|id|viewBox|points|transform|style|type)$/
 
@@ -18,6 +20,7 @@ export function textsOfSource(path: string, source: string): readonly SourceText
   const lineOf = lineCounter(source)
   const texts: SourceText[] = []
   const add = (text: string, start: number): void => {
+    if (code.test(text)) return
     const trimmed = text.replaceAll(/\s+/g, ' ').trim()
     if (/\p{L}{2,}\S* \S*\p{L}/u.test(trimmed)) texts.push({ text: trimmed, line: lineOf(start) })
   }

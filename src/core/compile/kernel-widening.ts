@@ -90,7 +90,7 @@ export class KernelWidening {
       const folder = path.slice(0, path.lastIndexOf('/') + 1)
       return (
         `${actorText(actor)} as ${userText(uid)} may ${access} anything in ${folder} in the kernel's profile, ` +
-        `except files of the image: its ${members} known paths do not fit into the kernel`
+        `except files of the image. Its ${members} known paths do not fit into the kernel`
       )
     })
     return [...new Set(reported)].sort()

@@ -142,7 +142,7 @@ describe('a profile that is too large for the kernel', () => {
     } = kernelOf(profile, [], { rules: 100, states: 8192 })
     expect(compiled.widened).toEqual([
       "/usr/sbin/nginx as uid 101 may read anything in /var/cache/x/ in the kernel's profile, " +
-        'except files of the image: its 300 known paths do not fit into the kernel',
+        'except files of the image. Its 300 known paths do not fit into the kernel',
     ])
     profile.widen(widenings)
     for (const [event, expected] of [
