@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define SNUG_ABI 4
+#define SNUG_ABI 5
 #define SNUG_FRAME_MAX (1u << 20)
 
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
@@ -39,6 +39,10 @@ enum snug_frame_type {
 	SNUG_DISARMED = 10,
 	SNUG_PROBED = 11,
 	SNUG_MARK = 12,
+	SNUG_PROFILE_INSTALLED = 13,
+	SNUG_PROFILE_FAILED = 14,
+	SNUG_VERSION_EVICTED = 15,
+	SNUG_ENFORCEMENT_SET = 16,
 	/* down */
 	SNUG_ASSIGN = 32,
 	SNUG_KNOWN = 33,
@@ -292,6 +296,50 @@ struct snug_profile {
 	__u32 states;
 	__u32 prefixes;
 	__u32 absent; /* the scope has no profile any more: nothing follows */
+	__u64 serial; /* comes back with the answer */
+};
+
+/* The answer to a PROFILE_END: from here on the scope's events are judged by the profile. */
+struct snug_profile_installed {
+	struct snug_head head;
+	__u64 scope;
+	__u64 serial;
+};
+
+enum snug_profile_failure {
+	SNUG_FAILURE_ROOM = 1,	 /* as many versions run as there is room for */
+	SNUG_FAILURE_MEMORY = 2, /* the kernel refuses a table */
+	SNUG_FAILURE_SIZE = 3,	 /* the profile has more than a table holds */
+};
+
+/* The other answer to it: the scope has no profile in the kernel, neither this one nor another. */
+struct snug_profile_failed {
+	struct snug_head head;
+	__u64 scope;
+	__u64 serial;
+	__u32 reason; /* snug_profile_failure */
+	__u32 reserved;
+	/* text: what failed */
+};
+
+/*
+ * The scope has no place in the kernel any more: another took it. One that has containers keeps
+ * its place.
+ */
+struct snug_version_evicted {
+	struct snug_head head;
+	__u64 scope;
+};
+
+/*
+ * The answer to an ENFORCE, and what a profile that was installed changes: whether deviations from
+ * the scope's profile are stopped now.
+ */
+struct snug_enforcement_set {
+	struct snug_head head;
+	__u64 scope;
+	__u32 block;
+	__u32 reserved;
 };
 
 enum snug_rule_flag {

@@ -8,7 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "abi.h"
@@ -24,6 +24,8 @@ struct draft {
 	int rules;
 	int automaton;
 	int prefixes;
+	__u64 serial;
+	struct profile_failure failure; /* reason 0: none so far */
 };
 
 static struct draft drafts[SNUG_VERSIONS];
@@ -60,8 +62,7 @@ static __u32 free_number(void)
 	for (__u32 number = 1; number < SNUG_PROFILES; number++)
 		if (!number_used[number])
 			return number;
-	log_line("there are more profiles than there is room for");
-	exit(1);
+	return 0;
 }
 
 void profile_discard(__u32 index)
@@ -70,45 +71,51 @@ void profile_discard(__u32 index)
 
 	if (!draft->open)
 		return;
-	close(draft->rules);
-	close(draft->automaton);
-	close(draft->prefixes);
+	if (draft->rules >= 0)
+		close(draft->rules);
+	if (draft->automaton >= 0)
+		close(draft->automaton);
+	if (draft->prefixes >= 0)
+		close(draft->prefixes);
 	draft->open = false;
 }
 
-static int make(enum bpf_map_type type, const char *name, __u32 key, __u32 value, __u32 entries,
-		__u32 flags)
+/* The first failure is the one to report. `errno` says why. */
+static void fail(struct draft *draft, __u32 reason, const char *what)
+{
+	if (draft->failure.reason)
+		return;
+	draft->failure.reason = reason;
+	snprintf(draft->failure.text, sizeof(draft->failure.text), "%s: %s", what, strerror(errno));
+}
+
+static int make_table(struct draft *draft, enum bpf_map_type type, const char *name, __u32 key,
+		      __u32 value, __u32 entries, __u32 flags)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = flags);
-	int fd = bpf_map_create(type, name, key, value, entries ? entries : 1, &options);
+	char what[64];
+	int fd;
 
+	fd = bpf_map_create(type, name, key, value, entries ? entries : 1, &options);
 	if (fd < 0) {
-		log_line("cannot make a table of %u for a profile: %s", entries, strerror(errno));
-		exit(1);
+		snprintf(what, sizeof(what), "cannot make %s of %u entries", name, entries);
+		fail(draft, SNUG_FAILURE_MEMORY, what);
 	}
 	return fd;
 }
 
 void profile_begin(__u32 index, const struct snug_profile *command)
 {
-	profile_discard(index);
-	drafts[index] = (struct draft){
-		.open = true,
-		.rules = make(BPF_MAP_TYPE_HASH, "snug_rules", 8, 8, command->rules, 0),
-		.automaton = make(BPF_MAP_TYPE_ARRAY, "snug_automaton", 4,
-				  sizeof(struct snug_state), command->states, BPF_F_INNER_MAP),
-		.prefixes = make(BPF_MAP_TYPE_LPM_TRIE, "snug_prefixes",
-				 sizeof(struct snug_trie_key), 4, SNUG_PREFIXES_MAX,
-				 BPF_F_NO_PREALLOC),
-	};
-}
+	struct draft *draft = &drafts[index];
 
-static void must(int result, const char *what)
-{
-	if (!result)
-		return;
-	log_line("cannot put %s into a profile: %s", what, strerror(errno));
-	exit(1);
+	profile_discard(index);
+	*draft = (struct draft){ .open = true, .serial = command->serial };
+	draft->rules = make_table(draft, BPF_MAP_TYPE_HASH, "snug_rules", 8, 8, command->rules, 0);
+	draft->automaton = make_table(draft, BPF_MAP_TYPE_ARRAY, "snug_automaton", 4,
+				      sizeof(struct snug_state), command->states, BPF_F_INNER_MAP);
+	draft->prefixes = make_table(draft, BPF_MAP_TYPE_LPM_TRIE, "snug_prefixes",
+				     sizeof(struct snug_trie_key), 4, SNUG_PREFIXES_MAX,
+				     BPF_F_NO_PREALLOC);
 }
 
 static struct draft *draft_at(__u32 index)
@@ -116,9 +123,21 @@ static struct draft *draft_at(__u32 index)
 	return index < SNUG_VERSIONS && drafts[index].open ? &drafts[index] : NULL;
 }
 
-static void put(struct bpf_map *outer, __u32 number, int table, const char *what)
+/* What does not fit is a failure of the whole profile: half of one would stop what the rest allows.
+ */
+static void add(struct draft *draft, int table, const void *key, const void *value,
+		const char *what)
 {
-	must(bpf_map_update_elem(bpf_map__fd(outer), &number, &table, BPF_ANY), what);
+	if (!draft->failure.reason && bpf_map_update_elem(table, key, value, BPF_ANY))
+		fail(draft, errno == ENOMEM ? SNUG_FAILURE_MEMORY : SNUG_FAILURE_SIZE, what);
+}
+
+static void put(struct draft *draft, struct bpf_map *outer, __u32 number, int table,
+		const char *what)
+{
+	if (!draft->failure.reason &&
+	    bpf_map_update_elem(bpf_map__fd(outer), &number, &table, BPF_ANY))
+		fail(draft, SNUG_FAILURE_MEMORY, what);
 }
 
 bool profile_rules(struct agent *agent, __u32 index, const struct snug_rules *command, size_t size)
@@ -140,7 +159,7 @@ bool profile_rules(struct agent *agent, __u32 index, const struct snug_rules *co
 		key = rule_key(&agent->keys, rule);
 		tag = rule->flags & SNUG_DENY ? 0 : rule->tag;
 		if (draft)
-			must(bpf_map_update_elem(draft->rules, &key, &tag, BPF_ANY), "a rule");
+			add(draft, draft->rules, &key, &tag, "cannot add a rule");
 		at += rule->size;
 	}
 	return true;
@@ -156,7 +175,7 @@ bool profile_states(__u32 index, const struct snug_states *command, size_t size)
 	for (__u32 i = 0; draft && i < command->count; i++) {
 		__u32 number = command->first + i;
 
-		must(bpf_map_update_elem(draft->automaton, &number, &state[i], BPF_ANY), "a state");
+		add(draft, draft->automaton, &number, &state[i], "cannot add a state");
 	}
 	return true;
 }
@@ -175,28 +194,44 @@ bool profile_prefixes(__u32 index, const struct snug_prefixes *command, size_t s
 		if (key.bits > 128)
 			return false;
 		memcpy(key.address, prefix[i].address, sizeof(key.address));
-		must(bpf_map_update_elem(draft->prefixes, &key, &prefix[i].number, BPF_ANY),
-		     "a block of addresses");
+		add(draft, draft->prefixes, &key, &prefix[i].number,
+		    "cannot add a block of addresses");
 	}
 	return true;
 }
 
-__u32 profile_end(struct agent *agent, __u32 index)
+__u32 profile_end(struct agent *agent, __u32 index, struct profile_failure *failure)
 {
 	struct draft *draft = draft_at(index);
-	__u32 number;
+	__u32 number = free_number();
 
-	if (!draft)
-		return 0;
-	number = free_number();
-	number_used[number] = true;
-	put(agent->skel->maps.rules, number, draft->rules, "rules");
-	/* By now nobody looks into what was replaced before. */
-	free_replaced(agent);
-	put(agent->skel->maps.automata, number, draft->automaton, "an automaton");
-	put(agent->skel->maps.prefixes, number, draft->prefixes, "blocks of addresses");
+	if (!number)
+		fail(draft, SNUG_FAILURE_ROOM, "no number is free for it");
+	put(draft, agent->skel->maps.rules, number, draft->rules, "cannot install its rules");
+	/* By now no program looks into what was replaced before. */
+	if (!draft->failure.reason)
+		free_replaced(agent);
+	put(draft, agent->skel->maps.automata, number, draft->automaton,
+	    "cannot install its automaton");
+	put(draft, agent->skel->maps.prefixes, number, draft->prefixes,
+	    "cannot install its blocks of addresses");
+	*failure = draft->failure;
 	profile_discard(index);
-	return number;
+	if (number)
+		number_used[number] = true;
+	if (failure->reason && number)
+		profile_replaced(number);
+	return failure->reason ? 0 : number;
+}
+
+bool profile_is_open(__u32 index)
+{
+	return draft_at(index) != NULL;
+}
+
+__u64 profile_serial(__u32 index)
+{
+	return drafts[index].serial;
 }
 
 /* Tables that belong to no version are of a sensor that was ended in the midst of it. */

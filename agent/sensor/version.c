@@ -48,7 +48,7 @@ __u64 pinned_scope(struct agent *agent, __u64 scope)
 		       scope | (agent->pinned->daemon_run & SNUG_RUN_MASK) << SNUG_RUN_SHIFT;
 }
 
-static bool is_local_address(struct agent *agent, __u64 scope)
+static bool is_current_run(struct agent *agent, __u64 scope)
 {
 	return pinned_scope(agent, scope & ((1ull << SNUG_RUN_SHIFT) - 1)) == scope;
 }
@@ -95,10 +95,26 @@ static void evict_expected(struct agent *agent, __u32 version)
 		bpf_map_delete_elem(fd, id);
 }
 
+static __u64 daemon_scope(__u64 scope)
+{
+	return scope & ((1ull << SNUG_RUN_SHIFT) - 1);
+}
+
+static void report_evicted(__u64 scope)
+{
+	struct snug_version_evicted frame = { .scope = scope };
+
+	send_frame(&frame, SNUG_VERSION_EVICTED, sizeof(frame), NULL, 0);
+}
+
 static void evict(struct agent *agent, __u32 index)
 {
 	struct snug_version *version = &mapped(agent)[index];
 
+	/* That it has disarmed itself must not be lost with it. */
+	report_disarmed(agent);
+	if (is_current_run(agent, version->scope))
+		report_evicted(daemon_scope(version->scope));
 	evict_expected(agent, index + 1);
 	profile_discard(index);
 	version_set_profile(agent, index, 0);
@@ -112,7 +128,8 @@ static __u32 evict_oldest(struct agent *agent)
 	__u32 oldest = SNUG_VERSIONS;
 
 	for (__u32 i = 0; i < SNUG_VERSIONS; i++)
-		if (!version_has_containers(agent, i + 1) &&
+		if (!(mapped(agent)[i].scope & SNUG_SELFTEST_SCOPE) &&
+		    !version_has_containers(agent, i + 1) &&
 		    (oldest == SNUG_VERSIONS || versions[i].used < versions[oldest].used))
 			oldest = i;
 	if (oldest == SNUG_VERSIONS)
@@ -141,8 +158,6 @@ __u32 version_index(struct agent *agent, __u64 scope)
 	if (found == SNUG_VERSIONS)
 		found = evict_oldest(agent);
 	if (found == SNUG_VERSIONS) {
-		log_line(
-			"there are more versions in use than there is room for: one is not judged in the kernel");
 		return 0;
 	}
 	map[found].scope = scope;
@@ -153,9 +168,22 @@ __u32 version_index(struct agent *agent, __u64 scope)
 	return found + 1;
 }
 
-void set_enforcement(struct agent *agent, const struct snug_enforce *command)
+__u32 version_find(struct agent *agent, __u64 scope)
 {
-	__u32 index = version_index(agent, command->scope);
+	const struct snug_version *map = mapped(agent);
+
+	scope = pinned_scope(agent, scope);
+	for (__u32 i = 0; i < SNUG_VERSIONS; i++)
+		if (versions[i].used && map[i].scope == scope)
+			return i + 1;
+	return 0;
+}
+
+static void apply_enforcement(struct agent *agent, const struct snug_enforce *command)
+{
+	/* One that is not there blocks nothing already, and takes no place from another. */
+	__u32 index = command->block ? version_index(agent, command->scope) :
+				       version_find(agent, command->scope);
 	__u64 offset = wall_offset();
 	struct snug_version *version;
 	__u64 clear, set, until;
@@ -185,6 +213,27 @@ void set_enforcement(struct agent *agent, const struct snug_enforce *command)
 	update_policy(version, clear, set);
 }
 
+void set_enforcement(struct agent *agent, const struct snug_enforce *command)
+{
+	apply_enforcement(agent, command);
+	report_enforcement(agent, command->scope);
+}
+
+/* What earlier commands made of the scope, not what they wanted. */
+void report_enforcement(struct agent *agent, __u64 scope)
+{
+	const __u64 armed = SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED;
+	struct snug_enforcement_set frame = { .scope = scope };
+	__u32 index = version_find(agent, scope);
+	__u64 policy_state = index ? mapped(agent)[index - 1].policy_state : 0;
+
+	if (scope & SNUG_SELFTEST_SCOPE)
+		return;
+	frame.block = (policy_state & armed) == SNUG_POLICY_BLOCK &&
+		      SNUG_POLICY_PROFILE(policy_state);
+	send_frame(&frame, SNUG_ENFORCEMENT_SET, sizeof(frame), NULL, 0);
+}
+
 /* What an earlier sensor made. */
 void versions_takeover(struct agent *agent)
 {
@@ -209,7 +258,7 @@ void versions_prune(struct agent *agent)
 	struct snug_version *map = mapped(agent);
 
 	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
-		if (!map[i].scope || is_local_address(agent, map[i].scope) ||
+		if (!map[i].scope || is_current_run(agent, map[i].scope) ||
 		    map[i].scope & SNUG_SELFTEST_SCOPE || version_has_containers(agent, i + 1))
 			continue;
 		evict(agent, i);
@@ -226,7 +275,7 @@ void version_inherit_disarm(struct agent *agent, __u32 from, __u32 to)
 {
 	struct snug_version *map = mapped(agent);
 
-	if (!from || !to || from == to || is_local_address(agent, map[from - 1].scope) ||
+	if (!from || !to || from == to || is_current_run(agent, map[from - 1].scope) ||
 	    versions[from - 1].disarm_reported ||
 	    !(map[from - 1].policy_state & SNUG_POLICY_DISARMED))
 		return;
@@ -246,11 +295,11 @@ void report_disarmed(struct agent *agent)
 	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
 		struct snug_disarmed frame = {
 			.time = monotonic(),
-			.scope = map[i].scope & ((1ull << SNUG_RUN_SHIFT) - 1),
+			.scope = daemon_scope(map[i].scope),
 		};
 
 		if (!(map[i].policy_state & SNUG_POLICY_DISARMED) || versions[i].disarm_reported ||
-		    !is_local_address(agent, map[i].scope) || map[i].scope & SNUG_SELFTEST_SCOPE)
+		    !is_current_run(agent, map[i].scope) || map[i].scope & SNUG_SELFTEST_SCOPE)
 			continue;
 		versions[i].disarm_reported = true;
 		send_frame(&frame, SNUG_DISARMED, sizeof(frame), NULL, 0);

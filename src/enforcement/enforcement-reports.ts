@@ -1,21 +1,22 @@
 import { disarm } from '../core/lifecycle/blocking.ts'
 import type { Version } from '../core/lifecycle/version.ts'
-import type { AlertStore } from '../state/alerts/alert-store.ts'
+import type { AlertBook } from '../state/alerts/alert-store.ts'
 import {
   brokenGlassFinding,
   disarmedFinding,
   failedProbeFinding,
+  failedProfileFinding,
   type Teller,
 } from '../pipeline/alerts/enforcement-findings.ts'
 import type { SelfProbe } from '../pipeline/sources/source.ts'
 import type { Log } from '../support/telemetry/log.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
-import type { VersionRegistry } from '../state/versions/version-registry.ts'
+import type { VersionShelf } from '../state/versions/version-registry.ts'
 
-export interface EnforcementReportsOptions {
+export interface EnforcementNewsOptions {
   readonly node: string
-  readonly registry: VersionRegistry
-  readonly alerts: AlertStore
+  readonly shelf: VersionShelf
+  readonly alerts: AlertBook
   readonly faults: Map<string, string>
   readonly audit: (what: string, who: string, fields: Readonly<Record<string, unknown>>) => void
   readonly budget: number
@@ -26,30 +27,38 @@ export interface EnforcementReportsOptions {
 const probeFault = 'self-probe'
 
 /** What becomes of news about blocking itself: alerts, audit, faults, counts. Nothing of it passes in silence. */
-export class EnforcementReports {
-  readonly #options: EnforcementReportsOptions
+export class EnforcementNews {
+  readonly #options: EnforcementNewsOptions
   /** Of all that were told since the start. */
   readonly probes = { runs: 0, failures: 0 }
   lastProbe: SelfProbe | undefined
 
-  constructor(options: EnforcementReportsOptions) {
+  constructor(options: EnforcementNewsOptions) {
     this.#options = options
   }
 
   /** The kernel has disarmed itself for a version: it stays in mode block, and only alerts. */
   disarmed(scope: number): void {
-    const { registry, alerts, audit, budget, log, now } = this.#options
-    const version = registry.versionOfScope(scope)
+    const { shelf, alerts, audit, budget, log, now } = this.#options
+    const version = shelf.versionOfScope(scope)
     if (version === undefined) {
       log.error({ scope }, 'blocking disarmed itself for an unknown version')
       return
     }
     const life = disarm(version.life, budget, now())
     if (life === version.life) return
-    registry.apply(version, { version: life, transitions: [] })
+    shelf.apply(version, { version: life, transitions: [] })
     alerts.raise(disarmedFinding(version.image, life.because, this.#teller), now())
     audit('disarmed', 'kernel', { image: version.key, because: life.because })
     log.error({ image: version.key }, 'blocking disarmed itself')
+  }
+
+  /** The kernel has no profile of the version: its deviations raise alerts and go on. */
+  profileFailed(version: DeployedVersion, why: string): void {
+    const { alerts, audit, now } = this.#options
+    const { mode } = version.life
+    alerts.raise(failedProfileFinding(version.image, why, mode, this.#teller), now())
+    audit('profile-failed', 'kernel', { image: version.key, because: why })
   }
 
   probed(probe: SelfProbe): void {

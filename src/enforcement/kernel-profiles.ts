@@ -2,7 +2,7 @@ import type { Micros } from '../core/event/time.ts'
 import { enforcementOf, judgesInKernel } from '../core/lifecycle/blocking.ts'
 import { compileKernel } from '../core/compile/compile-kernel.ts'
 import type { PathAutomaton } from '../core/compile/kernel-profile.ts'
-import type { Enforcement, SourceControl } from '../pipeline/sources/source.ts'
+import type { Enforcement, PolicyReport, SourceControl } from '../pipeline/sources/source.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 
 export interface KernelProfilesOptions {
@@ -15,6 +15,8 @@ export interface KernelProfilesOptions {
   /** Different acts of a version that may be refused within a minute. */
   readonly budget: number
   readonly now: () => number
+  /** Whether the sources confirm what they put into the kernel; absent: they do not. */
+  readonly confirms?: boolean
   /** What had to be made wider than the profile says, so that it fits into the kernel. */
   readonly onWidened: (version: DeployedVersion, sentences: readonly string[]) => void
   /** The version's profile does not fit, or not be made: the kernel has none of it, and it cannot block. */
@@ -23,11 +25,26 @@ export interface KernelProfilesOptions {
   readonly onHealed: (version: DeployedVersion) => void
 }
 
+/** What is confirmed of a profile that was sent. */
+type Confirmed = 'sent' | 'installed' | 'evicted'
+
+/** What the kernel has of a version, as its sources confirm it. */
+export interface KernelStanding {
+  /** `none`: it is not judged there. `evicted`: another version has its place until a container of it starts. */
+  readonly profile: 'none' | 'failed' | Confirmed
+  /** Deviations are stopped. */
+  readonly blocks: boolean
+}
+
 /** What the kernel was told of a version. */
-interface InstalledProfile {
+interface Told {
   /** Under which scope; a fresh one was told nothing. */
   scope: number
-  profile: 'none' | 'installed' | 'failed'
+  profile: 'none' | 'told' | 'failed'
+  /** What the sources have confirmed of it. */
+  confirmed: Confirmed
+  /** They have confirmed that deviations are stopped. */
+  blocks: boolean
   /** Epoch milliseconds */
   at: number
   /** When an approval ends, and with it this profile. */
@@ -51,10 +68,12 @@ const gatherMs = 300
  */
 export class KernelProfiles {
   readonly #options: KernelProfilesOptions
-  readonly #installed = new Map<DeployedVersion, InstalledProfile>()
+  readonly #confirms: boolean
+  readonly #told = new Map<DeployedVersion, Told>()
 
   constructor(options: KernelProfilesOptions) {
     this.#options = options
+    this.#confirms = options.confirms === true
   }
 
   /** Whether any source can judge, and stop, by itself. */
@@ -66,93 +85,136 @@ export class KernelProfiles {
 
   /** The kernel judges this version's acts by its profile: they need not be told as known. */
   has(version: DeployedVersion): boolean {
-    return this.#installed.get(version)?.profile === 'installed'
+    return this.#told.get(version)?.profile === 'told'
   }
 
   /** Its profile could not be made for the kernel. */
   failed(version: DeployedVersion): boolean {
-    return this.#installed.get(version)?.profile === 'failed'
+    return this.#told.get(version)?.profile === 'failed'
   }
 
   /** Since when (epoch milliseconds) the kernel has the profile that it judges by; undefined where it has none. */
   since(version: DeployedVersion): number | undefined {
-    const installed = this.#installed.get(version)
-    return installed?.profile === 'installed' ? installed.at : undefined
+    const told = this.#told.get(version)
+    return told?.profile === 'told' ? told.at : undefined
+  }
+
+  /** Where no source confirms anything, what was sent is taken to be in force. */
+  standing(version: DeployedVersion): KernelStanding {
+    const told = this.#told.get(version)
+    if (told === undefined || told.profile === 'none') return { profile: 'none', blocks: false }
+    if (told.profile === 'failed') return { profile: 'failed', blocks: false }
+    const { confirmed, enforcement } = told
+    const blocks = this.#confirms ? told.blocks : enforcement?.mode === 'block'
+    return { profile: confirmed, blocks: confirmed === 'installed' && blocks }
+  }
+
+  /** A source confirms what became of a version. */
+  confirmed(version: DeployedVersion, report: Exclude<PolicyReport, { kind: 'reset' }>): void {
+    const told = this.#told.get(version)
+    if (told === undefined || told.scope !== report.scope || told.profile === 'none') return
+    switch (report.kind) {
+      case 'installed':
+        if (told.profile === 'failed') this.#options.onHealed(version)
+        told.profile = 'told'
+        told.confirmed = 'installed'
+        this.#enforce(version, told)
+        return
+      case 'evicted':
+        told.confirmed = 'evicted'
+        told.blocks = false
+        return
+      case 'enforced':
+        told.blocks = report.blocks
+        return
+      case 'failed':
+        told.profile = 'failed'
+        told.blocks = false
+        // A profile that fits later is followed by what its deviations get.
+        told.enforcement = undefined
+        this.#options.onFailed(version, new Error(report.reason))
+    }
+  }
+
+  /** The kernel has nothing of what was confirmed. */
+  reset(): void {
+    for (const told of this.#told.values()) {
+      told.confirmed = 'sent'
+      told.blocks = false
+    }
   }
 
   /** A container of it is there, and with it the image's files: no pattern may take these. */
   started(version: DeployedVersion): void {
-    const installed = this.#installed.get(version)
-    if (
-      installed?.profile === 'installed' &&
-      !installed.withFiles &&
-      version.identity?.rootfs !== undefined
-    ) {
-      this.#compile(version, installed)
+    const told = this.#told.get(version)
+    if (told?.profile === 'told' && !told.withFiles && version.identity?.rootfs !== undefined) {
+      this.#compile(version, told)
     }
   }
 
   /** The version moved: its mode, canary, break-glass, or whether it learns. */
   moved(version: DeployedVersion): void {
     if (!this.supported) return
-    const installed = this.#of(version)
+    const told = this.#of(version)
     if (judgesInKernel(version.life)) {
-      if (installed.profile === 'none') this.#compile(version, installed)
-    } else if (installed.profile !== 'none') {
-      if (installed.profile === 'failed') this.#options.onHealed(version)
-      this.#withdraw(version, installed)
+      if (told.profile === 'none') this.#compile(version, told)
+    } else if (told.profile !== 'none') {
+      if (told.profile === 'failed') this.#options.onHealed(version)
+      this.#withdraw(version, told)
     }
-    this.#enforce(version, installed)
+    this.#enforce(version, told)
   }
 
   /** What is expected of the version changed: a decision was made, or ended. */
   changed(version: DeployedVersion): void {
     if (!this.supported || !judgesInKernel(version.life)) return
-    const installed = this.#of(version)
-    if (installed.timer !== undefined) return
-    const wait = installed.at + gatherMs - this.#options.now()
+    const told = this.#of(version)
+    if (told.timer !== undefined) return
+    const wait = told.at + gatherMs - this.#options.now()
     if (wait <= 0 || wait > gatherMs) {
-      this.#compile(version, installed)
+      this.#compile(version, told)
       return
     }
-    installed.timer = setTimeout(() => {
-      installed.timer = undefined
-      if (judgesInKernel(version.life)) this.#compile(version, installed)
+    told.timer = setTimeout(() => {
+      told.timer = undefined
+      if (judgesInKernel(version.life)) this.#compile(version, told)
     }, wait)
   }
 
   /** Approvals end by themselves. */
   tick(): void {
     const now = this.#options.now() * 1_000
-    for (const [version, { ends }] of this.#installed) {
+    for (const [version, { ends }] of this.#told) {
       if (ends !== undefined && now >= ends) this.changed(version)
     }
   }
 
   close(): void {
-    for (const { timer } of this.#installed.values()) clearTimeout(timer)
+    for (const { timer } of this.#told.values()) clearTimeout(timer)
   }
 
-  #of(version: DeployedVersion): InstalledProfile {
-    const known = this.#installed.get(version)
+  #of(version: DeployedVersion): Told {
+    const known = this.#told.get(version)
     if (known?.scope === version.scope) return known
     clearTimeout(known?.timer)
-    const installed: InstalledProfile = {
+    const told: Told = {
       scope: version.scope,
       profile: 'none',
+      confirmed: 'sent',
+      blocks: false,
       at: 0,
       ends: undefined,
       enforcement: undefined,
       timer: undefined,
       withFiles: false,
     }
-    this.#installed.set(version, installed)
-    return installed
+    this.#told.set(version, told)
+    return told
   }
 
-  #compile(version: DeployedVersion, installed: InstalledProfile): void {
+  #compile(version: DeployedVersion, told: Told): void {
     const { now, controls, shippedMatching, onWidened, onFailed, onHealed } = this.#options
-    const failed = installed.profile === 'failed'
+    const failed = told.profile === 'failed'
     try {
       const { profile, ends, widenings } = compileKernel(version.profile, {
         now: now() * 1_000,
@@ -161,38 +223,44 @@ export class KernelProfiles {
       // Here first, and then there: what only the kernel expected would be told by nobody.
       version.profile.widen(widenings)
       for (const control of controls()) control.profile?.(version.scope, profile)
-      installed.profile = 'installed'
-      installed.withFiles = version.identity?.rootfs !== undefined
-      installed.ends = ends
-      if (failed) onHealed(version)
+      told.profile = 'told'
+      told.confirmed = this.#confirms ? 'sent' : 'installed'
+      told.withFiles = version.identity?.rootfs !== undefined
+      told.ends = ends
+      if (failed) {
+        onHealed(version)
+        this.#enforce(version, told)
+      }
       onWidened(version, profile.widened)
     } catch (error) {
       // Half a profile would refuse what the other half allows: better none, and loud.
-      if (installed.profile === 'installed') this.#withdraw(version, installed)
-      installed.profile = 'failed'
-      installed.ends = undefined
+      if (told.profile === 'told') this.#withdraw(version, told)
+      told.profile = 'failed'
+      told.blocks = false
+      told.enforcement = undefined
+      told.ends = undefined
       onFailed(version, error)
     }
-    installed.at = now()
+    told.at = now()
   }
 
-  #withdraw(version: DeployedVersion, installed: InstalledProfile): void {
-    clearTimeout(installed.timer)
-    installed.timer = undefined
-    installed.profile = 'none'
-    installed.ends = undefined
+  #withdraw(version: DeployedVersion, told: Told): void {
+    clearTimeout(told.timer)
+    told.timer = undefined
+    told.profile = 'none'
+    told.ends = undefined
     version.profile.widen([])
     for (const control of this.#options.controls()) control.profile?.(version.scope, undefined)
   }
 
-  #enforce(version: DeployedVersion, installed: InstalledProfile): void {
+  #enforce(version: DeployedVersion, told: Told): void {
     const { budget } = this.#options
     const judged = enforcementOf(version.life, budget, version.unobserved.length > 0)
-    if (judged === undefined && installed.enforcement === undefined) return
+    if (judged === undefined && told.enforcement === undefined) return
     const wanted: Enforcement = judged ?? { mode: 'alert', budget }
-    const last = installed.enforcement
+    const last = told.enforcement
     if (last?.mode === wanted.mode && last.pausedUntil === wanted.pausedUntil) return
-    installed.enforcement = wanted
+    told.enforcement = wanted
     for (const control of this.#options.controls()) control.enforce?.(version.scope, wanted)
   }
 }

@@ -1,5 +1,5 @@
 import { describeError } from '../errors.ts'
-import type { PendingContainer, IdentityEngine } from '../pipeline/identity/identity.ts'
+import type { Foretold, IdentityEngine } from '../pipeline/identity/identity.ts'
 import type { ImageFiles } from '../pipeline/identity/image-files.ts'
 import type { SourceControl } from '../pipeline/sources/source.ts'
 import type { Log } from '../support/telemetry/log.ts'
@@ -13,15 +13,22 @@ export interface KernelSideOptions {
   readonly engines: readonly IdentityEngine[]
   readonly files: ImageFiles
   readonly versions: () => Iterable<DeployedVersion>
-  readonly versionOf: (container: PendingContainer) => DeployedVersion | undefined
+  readonly versionOf: (container: Foretold) => DeployedVersion | undefined
   /** To ask again what the kernel knows of a version: the way without a profile in the kernel. */
   readonly renew: (version: DeployedVersion) => void
   readonly budget: number
   readonly failClosed: boolean
+  readonly confirms: boolean
+  /** A version's profile is not in the kernel, whoever found that: it alerts only. */
+  readonly onFailed: (version: DeployedVersion, why: string) => void
   readonly faults: Map<string, string>
   readonly log: Log
   readonly now: () => number
 }
+
+type KernelCounts = Readonly<
+  Record<'sent' | 'installed' | 'evicted' | 'failed' | 'blocking', number>
+>
 
 const noop = (): void => undefined
 
@@ -34,7 +41,7 @@ export class KernelSide {
   readonly #unsubscribe: (() => void)[]
 
   constructor(options: KernelSideOptions) {
-    const { controls, engines, files, log, now, budget, versionOf } = options
+    const { controls, engines, files, log, now, budget, versionOf, confirms } = options
     this.#options = options
     this.#assignments = new Assignments({ controls, versionOf })
     this.#peers = new PeerNames(engines, controls)
@@ -42,6 +49,7 @@ export class KernelSide {
       controls,
       budget,
       now,
+      confirms,
       shippedMatching: ({ identity }, automaton) =>
         identity === undefined ? [] : files.taken(identity, automaton),
       onWidened: (version, sentences) => {
@@ -64,7 +72,7 @@ export class KernelSide {
         this.#assignments.learned(identity)
         this.#peers.refresh()
       }),
-      engine.subscribePending?.((container) => this.#assignments.learned(container)) ?? noop,
+      engine.subscribeForetold?.((container) => this.#assignments.learned(container)) ?? noop,
       engine.subscribePeers?.(() => this.#peers.refresh()) ?? noop,
       engine.subscribeLeft((id, how) => {
         if (how === 'gone') this.#assignments.gone(id)
@@ -83,6 +91,17 @@ export class KernelSide {
   moved(version: DeployedVersion): void {
     this.profiles.moved(version)
     this.#assignments.moved(version)
+  }
+
+  /** Every version that the kernel judges or should judge, by what is confirmed of it. */
+  get standings(): KernelCounts {
+    const counts = { sent: 0, installed: 0, evicted: 0, failed: 0, blocking: 0 }
+    for (const version of this.#options.versions()) {
+      const { profile, blocks } = this.profiles.standing(version)
+      if (profile !== 'none') counts[profile] += 1
+      if (blocks) counts.blocking += 1
+    }
+    return counts
   }
 
   /** Versions whose profile in the kernel is wider than it says, so that it fits. */
@@ -128,12 +147,16 @@ export class KernelSide {
   }
 
   #failed(version: DeployedVersion, error: unknown): void {
-    const { faults, log } = this.#options
+    const { faults, log, onFailed } = this.#options
     const why = describeError(error)
     version.notes = [
-      `the version cannot block, because its profile could not be compiled for the kernel: ${why}`,
+      `the version cannot block, because the kernel does not have its profile: ${why}`,
     ]
     faults.set(`profile ${version.key}`, why)
-    log.error({ image: version.key, error: why }, 'a profile could not be compiled for the kernel')
+    log.error(
+      { image: version.key, error: why },
+      'the kernel does not have the profile of a version',
+    )
+    onFailed(version, why)
   }
 }

@@ -1,10 +1,10 @@
 import { describeError, SnugError } from '../errors.ts'
 import type { FleetImage } from './kubernetes/fleet-objects.ts'
-import type { SpecDecision } from './kubernetes/spec-decision.ts'
+import type { FleetWord } from './kubernetes/spec-decision.ts'
 import type { KubeFleet, KubeFleetOptions } from './kubernetes/kube-fleet.ts'
-import { decisionTimesOf } from '../core/lifecycle/reported.ts'
+import { hearingsOf } from '../core/lifecycle/reported.ts'
 import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
-import { isInEffect, latestDecision } from '../core/lifecycle/mode-decision.ts'
+import { isAsSaid, latestWord } from '../core/lifecycle/mode-decision.ts'
 import { type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
 import { sharedForm } from '../core/behaviour/shared-form.ts'
 import type { Daemon } from '../engine/daemon.ts'
@@ -12,22 +12,19 @@ import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider } from '../engine/api/engine.ts'
 import {
   approveAllName,
-  applicableDecisions,
-  reconcileSpec,
-  isReconciled,
+  bearingsOf,
+  heardNow,
+  isHeard,
   isPast,
-  modeDecisionOf,
-  decidedAt,
+  modeWordOf,
+  saidAt,
 } from './fleet-decisions.ts'
 import { ShareSchedule } from './share-schedule.ts'
 import type { SnugEngine } from '../engine/snug-engine.ts'
 
-export type FleetLink = Pick<
-  KubeFleetOptions,
-  'onEntries' | 'onSpecDecision' | 'onSpecDecisionGone' | 'onError'
->
+export type FleetLink = Pick<KubeFleetOptions, 'onEntries' | 'onWord' | 'onWordGone' | 'onError'>
 
-export interface FleetSyncOptions {
+export interface FleetDeskOptions {
   readonly daemon: Daemon
   readonly engine: SnugEngine
   readonly makeFleet: (link: FleetLink) => KubeFleet
@@ -44,28 +41,28 @@ const secondMs = 1_000
  * One profile for the fleet: takes in what other nodes learned and what people decided, and tells what this node has that
  * nobody has told. The rule for two decisions is the same wherever they are made: the later stands, and git above all.
  */
-export class FleetSync {
-  readonly #options: FleetSyncOptions
+export class FleetDesk {
+  readonly #options: FleetDeskOptions
   readonly #fleet: KubeFleet
-  readonly #decisions = new Map<string, SpecDecision>()
+  readonly #words = new Map<string, FleetWord>()
   /** Versions that others told something of that is not taken in yet. */
-  readonly #reported = new Set<string>()
+  readonly #told = new Set<string>()
   readonly #schedule: ShareSchedule<DeployedVersion>
   /** What could not be done of what was said, and why. */
   readonly #refused = new Map<string, string>()
-  #reconciling = false
+  #hearing = false
   #publishing = false
   #timer: NodeJS.Timeout | undefined
 
-  constructor(options: FleetSyncOptions) {
+  constructor(options: FleetDeskOptions) {
     this.#options = options
     const { shareWithinMs, random = Math.random } = options
     this.#schedule = new ShareSchedule({ withinMs: shareWithinMs, random })
     const { log } = options.daemon.parts
     this.#fleet = options.makeFleet({
-      onEntries: (image) => this.#reported.add(nameOf(image)),
-      onSpecDecision: (decision) => this.#decisions.set(nameOf(decision.image), decision),
-      onSpecDecisionGone: (image) => this.#decisions.delete(nameOf(image)),
+      onEntries: (image) => this.#told.add(nameOf(image)),
+      onWord: (word) => this.#words.set(nameOf(word.image), word),
+      onWordGone: (image) => this.#words.delete(nameOf(image)),
       onError: (what, error) =>
         log.warn({ what, error: describeError(error) }, 'the node could not report to the fleet'),
     })
@@ -83,34 +80,33 @@ export class FleetSync {
     const { fault } = this.#fleet
     if (fault === undefined) daemon.faults.delete('fleet')
     else daemon.faults.set('fleet', fault)
-    if (!this.#reconciling) await this.#reconcileAll()
+    if (!this.#hearing) await this.#hearAll()
     if (!this.#publishing) await this.#publish()
   }
 
-  async #reconcileAll(): Promise<void> {
+  async #hearAll(): Promise<void> {
     const { daemon } = this.#options
-    this.#reconciling = true
+    this.#hearing = true
     try {
-      for (const version of daemon.registry.versions) {
+      for (const version of daemon.shelf.versions) {
         const name = nameOf(version.image)
         // First seen, maybe taken back from the store: what was told before is taken in again.
         const isFirst = this.#schedule.add(version, daemon.now())
         // Each by itself: more is told of others, and of this one, while a word is being heard.
-        if (this.#reported.delete(name) || isFirst) this.#takeIn(version)
-        const decision = this.#decisions.get(name)
+        if (this.#told.delete(name) || isFirst) this.#takeIn(version)
+        const word = this.#words.get(name)
         // Also what others heard: only with that one can tell when a word was said.
-        if (decision !== undefined && !isReconciled(version, decision) && !this.#fleet.current)
-          continue
-        await this.#trying(version, 'words', () => this.#reconcile(version, decision))
-        await this.#trying(version, 'mode', () => this.#reconcileMode(version, decision))
+        if (word !== undefined && !isHeard(version, word) && !this.#fleet.current) continue
+        await this.#trying(version, 'words', () => this.#hear(version, word))
+        await this.#trying(version, 'mode', () => this.#hearMode(version, word))
       }
     } finally {
-      this.#reconciling = false
+      this.#hearing = false
     }
   }
 
   #takeIn(version: DeployedVersion): void {
-    const { registry, kernel } = this.#options.daemon
+    const { shelf, kernel } = this.#options.daemon
     const news = this.#fleet
       .entries(version.image)
       .filter((entry) => !holds(version.profile.entry(entry.id), entry))
@@ -124,49 +120,44 @@ export class FleetSync {
     // One that a person set back to learning has been learned here before.
     if (learned === undefined || version.learnedSize > 0) return
     const nowMs = this.#options.daemon.now()
-    registry.apply(version, learnedElsewhere(version.life, learned, registry.rules.after, nowMs))
+    shelf.apply(version, learnedElsewhere(version.life, learned, shelf.rules.after, nowMs))
   }
 
   /** Each word once: what was in the object before is not said again by what changes beside it. */
-  async #reconcile(version: DeployedVersion, decision: SpecDecision | undefined): Promise<void> {
-    if (decision === undefined) return
-    const isNew = !isReconciled(version, decision)
-    if (!isNew && !decision.isGit && version.reconciled.awaited.length === 0) return
+  async #hear(version: DeployedVersion, word: FleetWord | undefined): Promise<void> {
+    if (word === undefined) return
+    const isNew = !isHeard(version, word)
+    if (!isNew && !word.isGit && version.heard.awaited.length === 0) return
     const { engine, daemon } = this.#options
-    const written = isNew ? this.#fleet.times(version.image, decision.profile) : undefined
-    const { reconciled, fresh } = reconcileSpec(version, decision, written, daemon.now())
-    const { applicable, awaited } = applicableDecisions(version, decision, reconciled, fresh)
+    const told = isNew ? this.#fleet.hearings(version.image, word.profile) : undefined
+    const { heard, fresh } = heardNow(version, word, told, daemon.now())
+    const { standing, awaited } = bearingsOf(version, word, heard, fresh)
     const ref = nameOf(version.image)
-    for (const { what, ids, by } of applicable) {
+    for (const { what, ids, by } of standing) {
       if (what === 'approve') await engine.approve(ref, ids, by, { quarantined: true })
       else await engine.reject(ref, ids, by)
     }
-    const { approveAll } = decision
+    const { approveAll } = word
     if (approveAll !== undefined && fresh.has(approveAllName)) {
-      const at = decidedAt(reconciled, approveAllName) ?? approveAll.at
+      const at = saidAt(heard, approveAllName) ?? approveAll.at
       await engine.approve(ref, undefined, { who: approveAll.by, at })
     }
-    if (!isNew && awaited.length === version.reconciled.awaited.length) return
-    version.reconciled = { ...reconciled, awaited }
+    if (!isNew && awaited.length === version.heard.awaited.length) return
+    version.heard = { ...heard, awaited }
     version.changed = true
   }
 
   /** Goes by the word that stands: once, so that the version may go on from there by itself; by that of git always. */
-  async #reconcileMode(
-    version: DeployedVersion,
-    decision: SpecDecision | undefined,
-  ): Promise<void> {
-    const decisions = decision === undefined ? undefined : modeDecisionOf(version, decision)
-    const isHeld = decision?.isGit === true && decisions !== undefined
-    const { own, done } = version.modeDecisions
-    const stands = isHeld
-      ? decisions
-      : latestDecision([decisions, own, ...this.#fleet.modeDecisions(version.image)])
+  async #hearMode(version: DeployedVersion, word: FleetWord | undefined): Promise<void> {
+    const said = word === undefined ? undefined : modeWordOf(version, word)
+    const isHeld = word?.isGit === true && said !== undefined
+    const { own, done } = version.modeWords
+    const stands = isHeld ? said : latestWord([said, own, ...this.#fleet.modeWords(version.image)])
     if (stands === undefined) return
     if (isHeld ? stands.mode === version.life.mode : isPast(stands, done)) return
     const ref = nameOf(version.image)
-    if (!isHeld && isInEffect(version.life, stands)) {
-      version.modeDecisions = { ...version.modeDecisions, done: stands }
+    if (!isHeld && isAsSaid(version.life, stands)) {
+      version.modeWords = { ...version.modeWords, done: stands }
       version.changed = true
       return
     }
@@ -200,7 +191,7 @@ export class FleetSync {
         const before = this.#fleet.writes
         await this.#fleet.publish(this.#contribution(version))
         const wrote = this.#fleet.writes > before
-        this.#schedule.written(version, daemon.now(), wrote)
+        this.#schedule.told(version, daemon.now(), wrote)
         if (wrote) break
       }
     } finally {
@@ -210,7 +201,7 @@ export class FleetSync {
 
   #contribution(version: DeployedVersion): Parameters<KubeFleet['publish']>[0] {
     const { node } = this.#options.daemon.parts
-    const { image, life, profile, reconciled } = version
+    const { image, life, profile, heard } = version
     const { pending, quarantined } = profile.countByState()
     const isLearned =
       life.learnedAt !== undefined && life.state !== 'learning' && life.holes === undefined
@@ -222,15 +213,10 @@ export class FleetSync {
       image,
       entries,
       ...(isLearned ? { learnedAt: new Date(life.learnedAt).toISOString() } : {}),
-      ...(version.modeDecisions.own === undefined ? {} : { mode: version.modeDecisions.own }),
-      ...(reconciled.decisions.length === 0
+      ...(version.modeWords.own === undefined ? {} : { mode: version.modeWords.own }),
+      ...(heard.said.length === 0
         ? {}
-        : {
-            reconciled: {
-              profile: reconciled.profile,
-              decisions: decisionTimesOf(reconciled.decisions),
-            },
-          }),
+        : { heard: { profile: heard.profile, said: hearingsOf(heard.said) } }),
       summary: {
         state: life.state,
         mode: life.mode,

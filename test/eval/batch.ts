@@ -28,7 +28,7 @@ export interface BatchSetting {
   /** How many rounds the second protocol learns from. */
   readonly rounds: number
   readonly commit: string
-  readonly print: (line: string) => void
+  readonly say: (line: string) => void
   /** After each step: what there is by then. */
   readonly save: (result: ServiceResult) => void
 }
@@ -44,16 +44,16 @@ interface Case {
 
 /** Services side by side under one agent: learned, judged, judged in a second version, attacked, and blocked. */
 export async function runBatch(setting: BatchSetting): Promise<void> {
-  const { engine, print } = setting
+  const { engine, say } = setting
   await using world = await openWorld(engine)
   const cases = setting.services.map((service) => caseOf(service, setting))
-  print('images')
+  say('images')
   for (const one of cases) await step(one, setting, () => makeCaseImages(one, setting, world))
   const learner = await startAgent({ docker: engine.socket, config: learnerConfig })
   // The learner's own end, and then that of the agent that goes on with what it learned.
   let last = learner
   try {
-    print('learning')
+    say('learning')
     const rounds = await learnAll(cases, setting, world)
     const alive = cases.filter(({ isBroken }) => !isBroken)
     // A budget that is spent would hide what a hook can stop.
@@ -62,13 +62,13 @@ export async function runBatch(setting: BatchSetting): Promise<void> {
     })
     last = agent
     for (const one of alive) await step(one, setting, () => keepProfiles(one, agent, rounds))
-    print('judging')
+    say('judging')
     await all(alive, setting, (one) => judgeVersion(one, setting, world, agent, 'first'))
-    print('the second version')
+    say('the second version')
     await all(alive, setting, (one) => judgeVersion(one, setting, world, agent, 'second'))
-    print('attacks')
+    say('attacks')
     await all(alive, setting, (one) => attackCase(one, world, agent))
-    print('blocking')
+    say('blocking')
     await all(alive, setting, (one) => blockCase(one, setting, world, agent))
     const residentMb = residentMiB(agent.pid)
     for (const one of alive) {
@@ -104,7 +104,7 @@ function caseOf(service: Service, setting: BatchSetting): Case {
 
 async function step(
   one: Case,
-  { print, save }: BatchSetting,
+  { say, save }: BatchSetting,
   part: () => Promise<void>,
 ): Promise<void> {
   if (one.isBroken) return
@@ -112,7 +112,7 @@ async function step(
     await part()
   } catch (error) {
     const why = firstLine(error)
-    print(`  ${one.service.name}: ${why}`)
+    say(`  ${one.service.name}: ${why}`)
     one.result = { ...one.result, failures: [...one.result.failures, why] }
     one.isBroken = Object.keys(one.result.protocols).length === 0
   }
@@ -164,7 +164,7 @@ async function learnAll(
     } catch (error) {
       one.isBroken = true
       one.result = { ...one.result, failures: [firstLine(error)] }
-      setting.print(`  ${one.service.name}: ${firstLine(error)}`)
+      setting.say(`  ${one.service.name}: ${firstLine(error)}`)
     }
     found.set(one, rounds)
   })

@@ -33,7 +33,7 @@ const { values } = parseArgs({
   },
 })
 
-const print = (line: string): void => {
+const say = (line: string): void => {
   process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
 }
 
@@ -83,7 +83,7 @@ async function main(): Promise<void> {
   const size = Math.max(1, Number(values.batch))
   for (let first = 0; first < chosen.length; first += size) {
     const services = chosen.slice(first, first + size)
-    print(`${services.map(({ name }) => name).join(', ')}`)
+    say(`${services.map(({ name }) => name).join(', ')}`)
     const engine = await startDockerd()
     // With the engine gone everything that waits for it fails, and is put away.
     const end = (): void => void engine.stop().then(() => process.exit(130))
@@ -96,7 +96,7 @@ async function main(): Promise<void> {
         roundMs: minutes * 60_000,
         rounds: Math.max(2, Number(values.rounds)),
         commit,
-        print,
+        say,
         save: (result) => saveResult(values.results, result),
       })
     } finally {
@@ -109,7 +109,7 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  print(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  say(error instanceof Error ? (error.stack ?? error.message) : String(error))
   process.exitCode = 1
 }
 // What a part that broke off left open must not hold the rest up.

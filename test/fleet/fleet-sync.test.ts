@@ -2,11 +2,11 @@ import { EventEmitter, once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import type { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
-import { FleetSync } from '../../src/fleet/fleet-sync.ts'
+import { FleetDesk } from '../../src/fleet/fleet-sync.ts'
 import { type ProfileSlice, profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { KubeFleet } from '../../src/fleet/kubernetes/kube-fleet.ts'
 import { behaviourId, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
-import type { ModeDecision } from '../../src/core/lifecycle/mode-decision.ts'
+import type { ModeWord } from '../../src/core/lifecycle/mode-decision.ts'
 import type { Decision } from '../../src/core/profile/profile-entry.ts'
 import { MemoryStore } from '../../src/state/store/memory-store.ts'
 import type { StoreWrite } from '../../src/state/store/store.ts'
@@ -59,10 +59,10 @@ async function alerting(options: WorldOptions = {}): Promise<DaemonWorld> {
   const world = daemonWorld(options)
   worlds.push(world)
   await world.start()
-  world.containers.report(identityOf(container))
+  world.containers.tell(identityOf(container))
   world.containers.atOnce.add(container)
   const time = new Date(world.now()).toISOString()
-  world.source.emit({
+  world.source.say({
     type: 'container-started',
     container: { id: container, cgroup: '', time, before: false },
   })
@@ -74,19 +74,19 @@ async function alerting(options: WorldOptions = {}): Promise<DaemonWorld> {
 
 async function does(world: DaemonWorld, path: string): Promise<void> {
   const { image: _, ...event } = opened(path)
-  world.source.emit(
+  world.source.say(
     eventMessage({ ...event, time: new Date(world.now()).toISOString() } as ActEvent),
   )
-  await world.source.received()
+  await world.source.heard()
 }
 
 type Written = Partial<ProfileSlice>
 
 /** A desk whose clock is the test's. */
 interface Shared {
-  readonly desk: FleetSync
+  readonly desk: FleetDesk
   /** Resolves once what `say` changed on a server was told to the desk. */
-  readonly hears: (what: 'onWord' | 'onWordGone' | 'onEntries', emit: () => void) => Promise<void>
+  readonly hears: (what: 'onWord' | 'onWordGone' | 'onEntries', say: () => void) => Promise<void>
   /** Slices that it wrote, in order. */
   readonly written: readonly Written[]
 }
@@ -113,25 +113,25 @@ async function share(
       }
     },
   } satisfies Pick<typeof api, 'get' | 'watch' | 'send'>
-  const reconciledOf = new EventEmitter()
+  const heardOf = new EventEmitter()
   const written: Written[] = []
-  const desk = new FleetSync({
+  const desk = new FleetDesk({
     daemon: world.daemon,
     engine: world.engine,
     makeFleet: (link) => {
-      const written =
-        <T>(what: string, report: (value: T) => void) =>
+      const told =
+        <T>(what: string, tell: (value: T) => void) =>
         (value: T): void => {
-          report(value)
-          reconciledOf.emit(what)
+          tell(value)
+          heardOf.emit(what)
         }
       return new KubeFleet({
         api: both as typeof api,
         node: 'n1',
         ...link,
-        onSpecDecision: written('onWord', link.onSpecDecision),
-        onSpecDecisionGone: written('onWordGone', link.onSpecDecisionGone),
-        onEntries: written('onEntries', link.onEntries),
+        onWord: told('onWord', link.onWord),
+        onWordGone: told('onWordGone', link.onWordGone),
+        onEntries: told('onEntries', link.onEntries),
       })
     },
     shareWithinMs,
@@ -140,7 +140,7 @@ async function share(
   })
   await desk.start(stop.signal)
   const hears: Shared['hears'] = async (what, change) => {
-    const came = once(reconciledOf, what)
+    const came = once(heardOf, what)
     change()
     await came
   }
@@ -150,12 +150,12 @@ async function share(
 /** As the server notes it. */
 const secondOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}.000Z`
 
-let decisions = 0
-function emit(
+let said = 0
+function say(
   spec: object,
   {
     uid = 'one',
-    generation = ++decisions,
+    generation = ++said,
     at = Date.now(),
     managers = [
       {
@@ -177,12 +177,12 @@ function emit(
 }
 
 /** What was said of the mode at another node. */
-function reportMode(node: string, mode: ModeDecision): void {
+function tellMode(node: string, mode: ModeWord): void {
   const { repository, digest } = image
   slices.put(`slice-${node}-0`, { image: { repository, digest }, node, entries: [], mode })
 }
 
-function report(node: string, path: string, decision?: Decision): void {
+function tell(node: string, path: string, decision?: Decision): void {
   const [behaviour] = behavioursOf(opened(path), shaper)
   if (behaviour === undefined) throw new Error(`no behaviour of ${path}`)
   const { actor, uid, object } = behaviour
@@ -201,9 +201,9 @@ const stateOf = (world: DaemonWorld, path: string): string | undefined =>
 /** Later than whatever was decided by now: the server notes whole seconds. */
 const soon = (): number => Date.now() + 2_000
 
-const reconciled = async (world: DaemonWorld): Promise<void> => {
-  const [version] = world.daemon.registry.versions
-  await vi.waitFor(() => expect(version?.reconciled.generation).toBe(decisions))
+const heard = async (world: DaemonWorld): Promise<void> => {
+  const [version] = world.daemon.shelf.versions
+  await vi.waitFor(() => expect(version?.heard.generation).toBe(said))
 }
 
 describe('a word on a behaviour that this node does not know', () => {
@@ -213,8 +213,8 @@ describe('a word on a behaviour that this node does not know', () => {
   ])('is kept, and is heard once it does: %s', async (what, state) => {
     const world = await alerting()
     await share(world)
-    emit({ [what]: { behaviours: [idOf('/srv/new')] } })
-    await reconciled(world)
+    say({ [what]: { behaviours: [idOf('/srv/new')] } })
+    await heard(world)
     expect(stateOf(world, '/srv/new')).toBeUndefined()
     await does(world, '/srv/new')
     await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe(state))
@@ -225,8 +225,8 @@ describe('a word on a behaviour that this node does not know', () => {
     const first = await alerting({ store })
     await share(first)
     const at = Date.now()
-    emit({ approve: { behaviours: [idOf('/srv/new')] } }, { at })
-    await reconciled(first)
+    say({ approve: { behaviours: [idOf('/srv/new')] } }, { at })
+    await heard(first)
     await first.daemon.journal.persist()
     stop.abort()
     stop = new AbortController()
@@ -234,18 +234,13 @@ describe('a word on a behaviour that this node does not know', () => {
     worlds.push(again)
     await again.start()
     await share(again)
-    const [version] = again.daemon.registry.versions
-    expect(version?.reconciled).toEqual({
+    const [version] = again.daemon.shelf.versions
+    expect(version?.heard).toEqual({
       profile: 'one',
-      generation: decisions,
+      generation: said,
       awaited: [idOf('/srv/new')],
-      decisions: [
-        {
-          after: 0,
-          generation: decisions,
-          at: secondOf(at),
-          names: [`approve ${idOf('/srv/new')}`],
-        },
+      said: [
+        { after: 0, generation: said, at: secondOf(at), words: [`approve ${idOf('/srv/new')}`] },
       ],
     })
   })
@@ -255,11 +250,11 @@ describe('a word on a behaviour that this node does not know', () => {
     await share(world)
     const grants = [{ origin: 'entrypoint' }] as const
     const at = '2026-01-01T00:00:00.000Z'
-    report('n2', '/srv/new', { kind: 'approved', by: 'kubectl:kubectl-patch', at, grants })
+    tell('n2', '/srv/new', { kind: 'approved', by: 'kubectl:kubectl-patch', at, grants })
     await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
-    emit({ approve: { behaviours: [idOf('/srv/new')] } })
-    await reconciled(world)
-    const [version] = world.daemon.registry.versions
+    say({ approve: { behaviours: [idOf('/srv/new')] } })
+    await heard(world)
+    const [version] = world.daemon.shelf.versions
     // To approve it here, where nothing was seen of it, would be to allow nothing.
     expect(version?.profile.entries().find(({ id }) => id === idOf('/srv/new'))?.decision).toEqual({
       kind: 'approved',
@@ -268,7 +263,7 @@ describe('a word on a behaviour that this node does not know', () => {
       grants,
     })
     // Whoever rejects it means it, seen or not.
-    emit({ reject: { behaviours: [idOf('/srv/new')] } }, { at: soon() })
+    say({ reject: { behaviours: [idOf('/srv/new')] } }, { at: soon() })
     await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('rejected'))
   })
 
@@ -277,7 +272,7 @@ describe('a word on a behaviour that this node does not know', () => {
     const { desk, hears } = await share(world, { clock: false })
     await does(world, '/srv/new')
     await hears('onWord', () =>
-      emit({ approve: { behaviours: [idOf('/srv/new')] } }, { at: soon() }),
+      say({ approve: { behaviours: [idOf('/srv/new')] } }, { at: soon() }),
     )
     await desk.tick()
     expect(stateOf(world, '/srv/new')).toBe('approved')
@@ -288,7 +283,7 @@ describe('a word on a behaviour that this node does not know', () => {
 })
 
 const versionOf = ({ daemon }: DaemonWorld): DeployedVersion | undefined =>
-  [...daemon.registry.versions][0]
+  [...daemon.shelf.versions][0]
 
 describe('a word among others of its object', () => {
   const a = idOf('/srv/a')
@@ -299,12 +294,12 @@ describe('a word among others of its object', () => {
     const world = await alerting({ store })
     await share(world)
     await does(world, '/srv/a')
-    emit({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
+    say({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
     await vi.waitFor(() => expect(stateOf(world, '/srv/a')).toBe('approved'))
     world.advance(3_000)
     await world.engine.reject(ref, [a], person)
     await does(world, '/srv/b')
-    emit({ approve: { behaviours: [a, b] } }, { at: world.now() + 2_000 })
+    say({ approve: { behaviours: [a, b] } }, { at: world.now() + 2_000 })
     await vi.waitFor(() => expect(stateOf(world, '/srv/b')).toBe('approved'))
     expect(stateOf(world, '/srv/a')).toBe('rejected')
     // Nor after a restart: what was heard is in the store.
@@ -315,8 +310,8 @@ describe('a word among others of its object', () => {
     worlds.push(again)
     await again.start()
     await share(again)
-    emit({ approve: { behaviours: [a, b, idOf('/srv/c')] } }, { at: again.now() + 3_000 })
-    await reconciled(again)
+    say({ approve: { behaviours: [a, b, idOf('/srv/c')] } }, { at: again.now() + 3_000 })
+    await heard(again)
     expect(stateOf(again, '/srv/a')).toBe('rejected')
   })
 
@@ -324,32 +319,32 @@ describe('a word among others of its object', () => {
     const world = await alerting()
     await share(world)
     await does(world, '/srv/a')
-    emit({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
+    say({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
     await vi.waitFor(() => expect(stateOf(world, '/srv/a')).toBe('approved'))
     world.advance(3_000)
     await world.engine.reject(ref, [a], person)
-    emit({ approve: { behaviours: [] } }, { at: world.now() + 1_000 })
-    await reconciled(world)
+    say({ approve: { behaviours: [] } }, { at: world.now() + 1_000 })
+    await heard(world)
     expect(stateOf(world, '/srv/a')).toBe('rejected')
-    emit({ approve: { behaviours: [a] } }, { at: world.now() + 2_000 })
+    say({ approve: { behaviours: [a] } }, { at: world.now() + 2_000 })
     await vi.waitFor(() => expect(stateOf(world, '/srv/a')).toBe('approved'))
   })
 
   it.each([
     ['that another heard', true, 'rejected'],
     ['of the latest change, where nobody told', false, 'approved'],
-  ])('has for a node that comes later the time %s', async (_, isReported, state) => {
+  ])('has for a node that comes later the time %s', async (_, isTold, state) => {
     const world = await alerting()
     const iso = (ms: number): string => secondOf(world.now() + ms)
     const { repository, digest } = image
     const [behaviour] = behavioursOf(opened('/srv/a'), shaper)
     const { actor, uid, object } = behaviour ?? {}
     const decision = { kind: 'rejected', by: 'cli:root', at: iso(2_000), grants: [] }
-    const reconciledBefore = {
+    const heardThen = {
       profile: 'one',
-      decisions: [
-        { after: 1, generation: 2, at: iso(1_000), names: [`approve ${a}`] },
-        { after: 2, generation: 3, at: iso(4_000), names: [`approve ${b}`] },
+      said: [
+        { after: 1, generation: 2, at: iso(1_000), words: [`approve ${a}`] },
+        { after: 2, generation: 3, at: iso(4_000), words: [`approve ${b}`] },
       ],
     }
     await does(world, '/srv/a')
@@ -357,11 +352,11 @@ describe('a word among others of its object', () => {
       image: { repository, digest },
       node: 'n2',
       entries: [{ schema: 'snug.behaviour/v1', id: a, actor, uid, object, cells: [], decision }],
-      ...(isReported ? { reconciled: reconciledBefore } : {}),
+      ...(isTold ? { heard: heardThen } : {}),
     })
-    emit({ approve: { behaviours: [a, b] } }, { generation: 3, at: world.now() + 4_000 })
+    say({ approve: { behaviours: [a, b] } }, { generation: 3, at: world.now() + 4_000 })
     await share(world)
-    await vi.waitFor(() => expect(versionOf(world)?.reconciled.generation).toBe(3))
+    await vi.waitFor(() => expect(versionOf(world)?.heard.generation).toBe(3))
     expect(stateOf(world, '/srv/a')).toBe(state)
   })
 
@@ -380,8 +375,8 @@ describe('a word among others of its object', () => {
       { manager: 'mode-bot', time: time(0), fieldsV1: { 'f:spec': { 'f:mode': {} } } },
       { manager: 'labels', time: time(3_000), fieldsV1: { 'f:spec': { 'f:image': {} } } },
     ]
-    emit({ mode: 'learn', approve: { behaviours: [a, b] } }, { managers })
-    await reconciled(world)
+    say({ mode: 'learn', approve: { behaviours: [a, b] } }, { managers })
+    await heard(world)
     const decisions = versionOf(world)
       ?.profile.entries()
       .flatMap(({ id, decision }) =>
@@ -394,7 +389,7 @@ describe('a word among others of its object', () => {
       ]),
     )
     await vi.waitFor(() =>
-      expect(versionOf(world)?.modeDecisions.done).toMatchObject({ by: 'kubectl:mode-bot' }),
+      expect(versionOf(world)?.modeWords.done).toMatchObject({ by: 'kubectl:mode-bot' }),
     )
   })
 })
@@ -406,17 +401,17 @@ describe('a word on the mode', () => {
   const modeIs = (world: DaemonWorld, mode: string): Promise<void> =>
     vi.waitFor(() => expect(lifeOf(world)?.mode).toBe(mode))
   const done = (world: DaemonWorld, by: string): Promise<void> =>
-    vi.waitFor(() => expect(versionOf(world)?.modeDecisions.done?.by).toBe(by))
+    vi.waitFor(() => expect(versionOf(world)?.modeWords.done?.by).toBe(by))
 
   it('that was said at another node is gone by here, once, and by its author', async () => {
     const world = await alerting()
     await share(world)
-    reportMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, 1_000) })
+    tellMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, 1_000) })
     await modeIs(world, 'learn')
     expect(lifeOf(world)?.because).toContain('cli:ann')
     world.advance(2_000)
     await world.engine.setMode(ref, 'alert', person)
-    report('n3', '/srv/theirs', {
+    tell('n3', '/srv/theirs', {
       kind: 'approved',
       by: 'cli:root',
       at: isoAfter(world, 0),
@@ -433,10 +428,10 @@ describe('a word on the mode', () => {
     const world = await alerting()
     await share(world)
     const cliAt = isoAfter(world, cliAfter)
-    reportMode('n2', { mode: 'alert', by: 'cli:ann', at: cliAt })
-    emit({ mode: 'learn' }, { at: world.now() + kubectlAfter })
-    await reconciled(world)
-    await vi.waitFor(() => expect(versionOf(world)?.modeDecisions.done?.by).toContain(who))
+    tellMode('n2', { mode: 'alert', by: 'cli:ann', at: cliAt })
+    say({ mode: 'learn' }, { at: world.now() + kubectlAfter })
+    await heard(world)
+    await vi.waitFor(() => expect(versionOf(world)?.modeWords.done?.by).toContain(who))
     await modeIs(world, mode)
   })
 
@@ -448,8 +443,8 @@ describe('a word on the mode', () => {
     const canary = { fraction: 0.5, forMs: 60_000 }
     await world.engine.setMode(ref, 'block', { ...person, reason: 'it is time' }, canary)
     await desk.tick()
-    const decision = { mode: 'block', by: 'cli:root', at, reason: 'it is time', canary }
-    expect(written.map(({ mode }) => mode)).toEqual([undefined, decision])
+    const word = { mode: 'block', by: 'cli:root', at, reason: 'it is time', canary }
+    expect(written.map(({ mode }) => mode)).toEqual([undefined, word])
     await world.engine.breakGlass(ref, 60_000, { ...person, reason: 'an outage' })
     await desk.tick()
     expect(written).toHaveLength(2)
@@ -465,12 +460,12 @@ describe('a word on the mode', () => {
   it('is not said again by a change of something else in its object', async () => {
     const world = await alerting()
     await share(world)
-    emit({ mode: 'learn' }, { at: world.now() + 1_000 })
+    say({ mode: 'learn' }, { at: world.now() + 1_000 })
     await modeIs(world, 'learn')
     world.advance(3_000)
     await world.engine.setMode(ref, 'alert', person)
-    emit({ mode: 'learn', reject: { behaviours: [idOf('/x')] } }, { at: world.now() + 2_000 })
-    await reconciled(world)
+    say({ mode: 'learn', reject: { behaviours: [idOf('/x')] } }, { at: world.now() + 2_000 })
+    await heard(world)
     await does(world, '/x')
     await vi.waitFor(() => expect(stateOf(world, '/x')).toBe('rejected'))
     expect(lifeOf(world)?.mode).toBe('alert')
@@ -480,12 +475,12 @@ describe('a word on the mode', () => {
     const world = await alerting()
     await share(world)
     const at = world.now() + 1_000
-    emit({ mode: 'learn' }, { at })
+    say({ mode: 'learn' }, { at })
     await modeIs(world, 'learn')
     world.advance(3_000)
     await world.engine.setMode(ref, 'learn', person)
     world.advance(2_000)
-    emit({ mode: 'alert' }, { at })
+    say({ mode: 'alert' }, { at })
     await modeIs(world, 'alert')
     await done(world, 'kubectl:kubectl-patch')
   })
@@ -496,7 +491,7 @@ describe('a word on the mode', () => {
     const warned = vi.spyOn(world.daemon.parts.log, 'warn')
     await does(world, '/srv/new')
     const at = world.now() + 1_000
-    await hears('onWord', () => emit({ mode: 'block', approve: { all: true } }, { at }))
+    await hears('onWord', () => say({ mode: 'block', approve: { all: true } }, { at }))
     await desk.tick()
     await does(world, '/srv/newer')
     for (let second = 0; second < 3; second += 1) {
@@ -515,7 +510,7 @@ describe('a word on the mode', () => {
   it('is put right again for as long as git says it', async () => {
     const world = await alerting()
     const { desk, hears } = await share(world, { clock: false })
-    await hears('onWord', () => emit({ authority: 'git', mode: 'alert' }, { at: world.now() }))
+    await hears('onWord', () => say({ authority: 'git', mode: 'alert' }, { at: world.now() }))
     await desk.tick()
     world.advance(5_000)
     await world.engine.setMode(ref, 'learn', person)
@@ -523,11 +518,11 @@ describe('a word on the mode', () => {
     expect(lifeOf(world)?.mode).toBe('alert')
     expect(lifeOf(world)?.because).toContain('git:kubectl-patch')
     const at = isoAfter(world, 1_000)
-    await hears('onEntries', () => reportMode('n2', { mode: 'learn', by: 'cli:ann', at }))
+    await hears('onEntries', () => tellMode('n2', { mode: 'learn', by: 'cli:ann', at }))
     await desk.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
     // Nor does what was overruled come back where people decide again.
-    await hears('onWord', () => emit({ mode: 'alert' }, { at: world.now() + 5_000 }))
+    await hears('onWord', () => say({ mode: 'alert' }, { at: world.now() + 5_000 }))
     await desk.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
   })
@@ -535,10 +530,10 @@ describe('a word on the mode', () => {
   it('on learning is done with where the window began after it', async () => {
     const world = daemonWorld()
     worlds.push(world)
-    reportMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, -60_000) })
+    tellMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, -60_000) })
     await world.start()
     await share(world)
-    world.containers.report(identityOf(container))
+    world.containers.tell(identityOf(container))
     world.containers.atOnce.add(container)
     await does(world, '/etc/learned')
     await world.engine.endLearning(ref, person)
@@ -550,12 +545,12 @@ describe('a word on the mode', () => {
 it('hears an ImageProfile that was deleted and made anew, whose words are counted anew', async () => {
   const world = await alerting()
   await share(world)
-  emit({}, { generation: 40 })
-  const [version] = world.daemon.registry.versions
-  await vi.waitFor(() => expect(version?.reconciled.generation).toBe(40))
+  say({}, { generation: 40 })
+  const [version] = world.daemon.shelf.versions
+  await vi.waitFor(() => expect(version?.heard.generation).toBe(40))
   profiles.remove(profileName(image))
   await does(world, '/srv/new')
-  emit({ approve: { behaviours: [idOf('/srv/new')] } }, { uid: 'two', generation: 2, at: soon() })
+  say({ approve: { behaviours: [idOf('/srv/new')] } }, { uid: 'two', generation: 2, at: soon() })
   await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
 })
 
@@ -564,7 +559,7 @@ it('is held to what git says for as long as it is said', async () => {
   const { desk, hears } = await share(world, { clock: false })
   await does(world, '/srv/new')
   await hears('onWord', () =>
-    emit({ authority: 'git', approve: { behaviours: [idOf('/srv/new')] } }),
+    say({ authority: 'git', approve: { behaviours: [idOf('/srv/new')] } }),
   )
   await desk.tick()
   expect(stateOf(world, '/srv/new')).toBe('approved')
@@ -597,16 +592,16 @@ it('takes in what others tell while a word is being heard', async () => {
   await does(world, '/srv/own')
   let release = (): void => undefined
   store.released = new Promise((resolve) => (release = resolve))
-  await hears('onWord', () => emit({ approve: { all: true } }, { at: soon() }))
-  const time = desk.tick()
+  await hears('onWord', () => say({ approve: { all: true } }, { at: soon() }))
+  const hearing = desk.tick()
   await vi.waitFor(() => expect(store.holding).toBeGreaterThan(0))
   const at = new Date().toISOString()
   await hears('onEntries', () =>
-    report('n2', '/srv/theirs', { kind: 'approved', by: 'cli:root', at, grants: [] }),
+    tell('n2', '/srv/theirs', { kind: 'approved', by: 'cli:root', at, grants: [] }),
   )
   await desk.tick()
   release()
-  await time
+  await hearing
   await desk.tick()
   expect(stateOf(world, '/srv/theirs')).toBe('approved')
 })

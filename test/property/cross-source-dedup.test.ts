@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { VersionKey } from '../../src/state/versions/deployed-version.ts'
-import { CrossSourceDedup } from '../../src/pipeline/judge/cross-source-dedup.ts'
+import { TwiceTold } from '../../src/pipeline/judge/cross-source-dedup.ts'
 
 const version = 'shop/web@sha256:aa' as VersionKey
 interface Line {
@@ -13,28 +13,28 @@ interface Line {
   readonly after: number
 }
 
-const profiled: fc.Arbitrary<Line> = fc.record({
+const telling: fc.Arbitrary<Line> = fc.record({
   source: fc.constantFrom('a', 'b', 'c'),
   container: fc.constantFrom('c1', 'c2'),
   act: fc.constantFrom('x', 'y', 'z'),
   count: fc.integer({ min: 1, max: 4 }),
   after: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.constantFrom(0, 70, 500)),
 })
-const story = fc.array(profiled, { maxLength: 60 })
+const story = fc.array(telling, { maxLength: 60 })
 
-function report(list: readonly Line[]): {
+function tell(list: readonly Line[]): {
   readonly fresh: readonly number[]
-  readonly dedup: CrossSourceDedup
+  readonly twice: TwiceTold
   readonly end: number
 } {
-  const dedup = new CrossSourceDedup(64)
+  const twice = new TwiceTold(64)
   let now = 0
   const fresh = list.map(({ source, container, act, count, after }) => {
     now += after * 1e6
     const acts = [{ kind: 'exec' as const, text: act }]
-    return dedup.reported({ version, container, source, when: now, count, acts }).fresh
+    return twice.told({ version, container, source, when: now, count, acts }).fresh
   })
-  return { fresh, dedup, end: now }
+  return { fresh, twice, end: now }
 }
 
 describe('acts that several sources tell', () => {
@@ -43,7 +43,7 @@ describe('acts that several sources tell', () => {
       fc.property(story, (list) => {
         // Without a pause, so that each act is one stretch.
         const close = list.map((each) => ({ ...each, after: Math.min(each.after, 0) }))
-        const { fresh } = report(close)
+        const { fresh } = tell(close)
         const most = new Map<string, Map<string, number>>()
         for (const { source, container, act, count } of close) {
           const key = `${container} ${act}`
@@ -60,9 +60,9 @@ describe('acts that several sources tell', () => {
   it('come to the same each time; and of one source alone every act counts', () => {
     fc.assert(
       fc.property(story, (list) => {
-        expect(report(list).fresh).toEqual(report(list).fresh)
+        expect(tell(list).fresh).toEqual(tell(list).fresh)
         const alone = list.map((each) => ({ ...each, source: 'a' }))
-        expect(report(alone).fresh).toEqual(alone.map(({ count }) => count))
+        expect(tell(alone).fresh).toEqual(alone.map(({ count }) => count))
       }),
     )
   })
@@ -70,8 +70,8 @@ describe('acts that several sources tell', () => {
   it('are never more by both than by either', () => {
     fc.assert(
       fc.property(story, (list) => {
-        const { dedup, end } = report(list)
-        for (const { first, second, both } of dedup.pairs(end + 1e9)) {
+        const { twice, end } = tell(list)
+        for (const { first, second, both } of twice.pairs(end + 1e9)) {
           expect(both).toBeLessThanOrEqual(Math.min(first, second))
           expect(first + second - both).toBeGreaterThan(0)
         }
@@ -80,11 +80,11 @@ describe('acts that several sources tell', () => {
   })
 
   it('take a bounded room', () => {
-    const dedup = new CrossSourceDedup()
+    const twice = new TwiceTold()
     const before = process.memoryUsage().heapUsed
     for (let n = 0; n < 150_000; n += 1) {
       const acts = [{ kind: 'file' as const, text: `/f/${n}` }]
-      dedup.reported({
+      twice.told({
         version,
         container: 'c1',
         source: n % 2 === 0 ? 'a' : 'b',
@@ -94,7 +94,7 @@ describe('acts that several sources tell', () => {
       })
     }
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(120 * 1_048_576)
-    const [pair] = dedup.pairs(Infinity)
+    const [pair] = twice.pairs(Infinity)
     // The first two acts came before both sources were known to watch for files.
     expect((pair?.first ?? 0) + (pair?.second ?? 0)).toBeGreaterThan(149_000)
   })

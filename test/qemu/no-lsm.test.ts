@@ -93,9 +93,9 @@ describe("on Debian's kernel without BPF LSM the sensor", () => {
     ])
     expect(await did(['+ send ::1 7014'])).toEqual(['0'])
     await recorder.source.obeyed()
-    const reported = recorder.acts(container.id)
+    const told = recorder.acts(container.id)
     await container.stop()
-    expect(peers(reported)).toEqual([
+    expect(peers(told)).toEqual([
       'connect tcp 127.0.0.1 7012 killed',
       'connect udp ::1 7013 killed',
       'listen udp 127.0.0.1 7015 killed',

@@ -1,7 +1,7 @@
 import type { ActEvent, LossEvent } from '../../src/core/event/event.ts'
 import { EbpfSource, type EbpfSourceOptions } from '../../src/pipeline/sources/ebpf/ebpf-source.ts'
 import { shippedRules } from '../fixtures/event-fixture.ts'
-import type { CountUpdate, SourceMessage } from '../../src/pipeline/sources/source.ts'
+import type { Sighting, SourceMessage } from '../../src/pipeline/sources/source.ts'
 
 /** A running source, and all that it told. */
 export class Recorder {
@@ -64,11 +64,9 @@ export class Recorder {
     )
   }
 
-  countUpdates(id: string): CountUpdate[] {
+  sightings(id: string): Sighting[] {
     return this.messages.flatMap((message) =>
-      message.type === 'count-update' && message.countUpdate.containerId === id
-        ? [message.countUpdate]
-        : [],
+      message.type === 'sighting' && message.sighting.containerId === id ? [message.sighting] : [],
     )
   }
 

@@ -136,15 +136,15 @@ export class Shaper {
   }
 
   /** Whether the arguments of a program say what is done. */
-  isProfiledByArguments(path: string): boolean {
+  tellsByArguments(path: string): boolean {
     return this.#programs.discriminate(path)
   }
 
   /** Undefined where the arguments of that program do not tell. */
   shapeArguments(path: string, args: readonly string[]): ShapedArguments | undefined {
-    const profiled = this.#programs.profiled(path, args)
-    if (profiled === undefined) return undefined
-    const { applet, head, open } = profiled
+    const telling = this.#programs.telling(path, args)
+    if (telling === undefined) return undefined
+    const { applet, head, open } = telling
     const values: string[] = []
     const first = applet === undefined ? '<argument>' : `<folder>${plainPath(applet)}`
     const vector = (all: readonly string[]): string =>

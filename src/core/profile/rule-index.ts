@@ -1,23 +1,23 @@
-import type { Allowance } from './allowance.ts'
+import type { Admission } from './allowance.ts'
 import { type BehaviourObject, objectKey } from '../behaviour/behaviour.ts'
-import type { ProfileReader } from './profile-reader.ts'
-import { RelatedPlaceholders } from '../behaviour/related-placeholders.ts'
+import type { Known } from './profile-reader.ts'
+import { Kindred } from '../behaviour/related-placeholders.ts'
 import { PatternIndex } from './pattern-index.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 
-const NONE: readonly Allowance[] = []
+const NONE: readonly Admission[] = []
 
-function push(map: Map<string, Allowance[]>, key: string, allowance: Allowance): void {
+function push(map: Map<string, Admission[]>, key: string, admission: Admission): void {
   const list = map.get(key)
-  if (list === undefined) map.set(key, [allowance])
-  else list.push(allowance)
+  if (list === undefined) map.set(key, [admission])
+  else list.push(admission)
 }
 
 function replace(
-  map: Map<string, Allowance[]>,
+  map: Map<string, Admission[]>,
   key: string,
-  old: Allowance,
-  now?: Allowance,
+  old: Admission,
+  now?: Admission,
 ): void {
   const list = map.get(key)
   const i = list?.indexOf(old) ?? -1
@@ -28,13 +28,13 @@ function replace(
 const actorKey = (kind: string, exe: string): string => `${kind}\u0000${exe}`
 
 /** Admissions by key, by actor and by object. */
-export class KnownIndex implements ProfileReader {
+export class KnownIndex implements Known {
   readonly shaper: Shaper
   readonly patterns = new PatternIndex()
-  readonly #related = new RelatedPlaceholders()
-  readonly #byKey = new Map<string, Allowance>()
-  readonly #byActor = new Map<string, Allowance[]>()
-  readonly #byObject = new Map<string, Allowance[]>()
+  readonly #kindred = new Kindred()
+  readonly #byKey = new Map<string, Admission>()
+  readonly #byActor = new Map<string, Admission[]>()
+  readonly #byObject = new Map<string, Admission[]>()
 
   constructor(shaper: Shaper) {
     this.shaper = shaper
@@ -44,35 +44,35 @@ export class KnownIndex implements ProfileReader {
     return this.#byKey.size
   }
 
-  all(): Iterable<Allowance> {
+  all(): Iterable<Admission> {
     return this.#byKey.values()
   }
 
-  allowance(key: string): Allowance | undefined {
+  admission(key: string): Admission | undefined {
     return this.#byKey.get(key)
   }
 
-  byActor(kind: string, exe: string): readonly Allowance[] {
+  byActor(kind: string, exe: string): readonly Admission[] {
     return this.#byActor.get(actorKey(kind, exe)) ?? NONE
   }
 
-  byObject(object: BehaviourObject): readonly Allowance[] {
+  byObject(object: BehaviourObject): readonly Admission[] {
     return this.#byObject.get(objectKey(object)) ?? NONE
   }
 
-  set(allowance: Allowance): void {
-    const { key, object, actor } = allowance
+  set(admission: Admission): void {
+    const { key, object, actor } = admission
     const old = this.#byKey.get(key)
-    this.#byKey.set(key, allowance)
-    if (old !== undefined) this.#related.remove(old)
-    this.#related.add(allowance, this.shaper)
-    this.patterns.replace(old, allowance)
+    this.#byKey.set(key, admission)
+    if (old !== undefined) this.#kindred.remove(old)
+    this.#kindred.add(admission, this.shaper)
+    this.patterns.replace(old, admission)
     if (old === undefined) {
-      push(this.#byActor, actorKey(object.kind, actor.exe), allowance)
-      push(this.#byObject, objectKey(object), allowance)
+      push(this.#byActor, actorKey(object.kind, actor.exe), admission)
+      push(this.#byObject, objectKey(object), admission)
     } else {
-      replace(this.#byActor, actorKey(object.kind, actor.exe), old, allowance)
-      replace(this.#byObject, objectKey(object), old, allowance)
+      replace(this.#byActor, actorKey(object.kind, actor.exe), old, admission)
+      replace(this.#byObject, objectKey(object), old, admission)
     }
   }
 
@@ -80,7 +80,7 @@ export class KnownIndex implements ProfileReader {
     const old = this.#byKey.get(key)
     if (old === undefined) return
     this.#byKey.delete(key)
-    this.#related.remove(old)
+    this.#kindred.remove(old)
     this.patterns.replace(old, undefined)
     replace(this.#byActor, actorKey(old.object.kind, old.actor.exe), old)
     replace(this.#byObject, objectKey(old.object), old)

@@ -106,9 +106,21 @@ export interface ObservedView {
   readonly startSeen: boolean
 }
 
+export const kernelProfileStates = ['none', 'sent', 'installed', 'evicted', 'failed'] as const
+export type KernelProfileState = (typeof kernelProfileStates)[number]
+export const kernelCounts = ['sent', 'installed', 'evicted', 'failed', 'blocking'] as const
+export type KernelCount = (typeof kernelCounts)[number]
+
 export interface BlockingView {
-  /** It stops deviations now: neither disarmed nor under break-glass. */
+  /** It stops deviations now, as the kernel has confirmed: neither disarmed nor under break-glass. */
   readonly armed: boolean
+  /** What the kernel has confirmed. */
+  readonly kernel: {
+    /** `sent`: not confirmed yet. `evicted`: another version has its place until a container of it starts. */
+    readonly profile: KernelProfileState
+    /** Deviations are stopped. */
+    readonly blocks: boolean
+  }
   readonly since: string
   /** Since when its budget is spent, and it only alerts. */
   readonly disarmedAt?: string
@@ -266,11 +278,13 @@ export interface StatusView {
   /** What two sources told of the same acts, by kind, since the start; empty where there is one source. */
   readonly crossChecks: readonly CrossCheckView[]
   /** What a deviation gets in mode block on this host; empty where no source says. */
+  /** Versions by what the kernel has confirmed of their profiles; `blocking`: of them those whose deviations it stops. */
+  readonly kernelProfiles: Readonly<Record<KernelCount, number>>
   readonly stops: readonly StopView[]
   /** The sensor's own trial of its blocking; absent until it has made one. */
   readonly selfProbe?: SelfProbeView
   /** Absent where TCP is not served. */
-  readonly gateway?: GatewayView
+  readonly front?: FrontView
 }
 
 /** What is told in the live stream beside alerts. */
@@ -306,7 +320,7 @@ export interface CrossCheckView {
   /** The two sources. */
   readonly sources: readonly string[]
   /** Different acts that the first and the second told, and that both did. */
-  readonly reported: readonly number[]
+  readonly told: readonly number[]
   readonly both: number
   /** Acts that neither told: Chapman's estimate, and its 95 % upper bound; absent where too few were told by both. */
   readonly unreported?: number
@@ -337,7 +351,7 @@ export interface SelfProbeView {
 }
 
 /** The process that serves TCP, and what it may do. */
-export interface GatewayView {
+export interface FrontView {
   readonly url: string
   readonly pid: number
   readonly uid: number

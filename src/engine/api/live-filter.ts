@@ -4,15 +4,15 @@ import type { LiveQuery } from './engine.ts'
 import type { StateNews } from './engine-views.ts'
 import type { LiveAsk } from './live-log.ts'
 
-type Reported = SnugEvent | Alert | StateNews
+type Told = SnugEvent | Alert | StateNews
 
 /** Which part of a live stream was asked for, and from where on. */
-export function liveAsk({ from, ...query }: LiveQuery): LiveAsk<Reported> {
+export function liveAsk({ from, ...query }: LiveQuery): LiveAsk<Told> {
   return { ...(from === undefined ? {} : { from }), wants: liveFilter(query) }
 }
 
 /** By name and not by known version: a reader may wait for an image that has yet to come. */
-function liveFilter({ topics, image, container }: LiveQuery): LiveAsk<Reported>['wants'] {
+function liveFilter({ topics, image, container }: LiveQuery): LiveAsk<Told>['wants'] {
   return (item, topic) => {
     if (topics !== undefined && !topics.includes(topic)) return false
     if (container !== undefined && !isOf(containerOf(item), container)) return false
@@ -20,11 +20,11 @@ function liveFilter({ topics, image, container }: LiveQuery): LiveAsk<Reported>[
   }
 }
 
-function containerOf(item: Reported): ContainerRef | undefined {
+function containerOf(item: Told): ContainerRef | undefined {
   return 'container' in item ? item.container : undefined
 }
 
-function imageOf(item: Reported): ImageRef | undefined {
+function imageOf(item: Told): ImageRef | undefined {
   return 'image' in item ? item.image : undefined
 }
 

@@ -1,3 +1,4 @@
+import type { KernelStanding } from '../../enforcement/kernel-profiles.ts'
 import type { LossSpan } from '../../core/event/event.ts'
 import { behaviourKey } from '../../core/behaviour/behaviour.ts'
 import { objectLine, objectText, witnessText } from '../../core/behaviour/describe.ts'
@@ -16,15 +17,21 @@ import type {
 } from '../api/engine-views.ts'
 import { revisionOf } from '../live/revision.ts'
 import { scanView } from '../../state/persistence/scan-record.ts'
-import type { VersionRegistry } from '../../state/versions/version-registry.ts'
+import type { VersionShelf } from '../../state/versions/version-registry.ts'
+
+/** What the kernel has of each version, as confirmed. */
+interface KernelStandings {
+  standing(version: DeployedVersion): KernelStanding
+}
 
 export function versionView(
   version: DeployedVersion,
-  registry: VersionRegistry,
+  shelf: VersionShelf,
+  kernel: KernelStandings,
   nowMs: number,
 ): VersionView {
   const { image, tags, life, profile } = version
-  const { coverage } = registry.evidence(version, nowMs)
+  const { coverage } = shelf.evidence(version, nowMs)
   const counts = profile.countByState()
   return {
     image,
@@ -47,16 +54,22 @@ export function versionView(
     ...(version.scan === undefined ? {} : { scan: scanView(version.scan, false) }),
     ...(life.blocking === undefined
       ? {}
-      : { blocking: blockingView(version, life.blocking, nowMs) }),
+      : { blocking: blockingView(version, life.blocking, kernel.standing(version), nowMs) }),
   }
 }
 
-function blockingView(version: DeployedVersion, blocking: Blocking, nowMs: number): BlockingView {
+function blockingView(
+  version: DeployedVersion,
+  blocking: Blocking,
+  kernel: KernelStanding,
+  nowMs: number,
+): BlockingView {
   const { breakGlass } = version.life
   const { since, canary, disarmedAt } = blocking
   const isBroken = breakGlass !== undefined && nowMs < breakGlass.until
   return {
-    armed: disarmedAt === undefined && !isBroken,
+    armed: disarmedAt === undefined && !isBroken && kernel.blocks,
+    kernel,
     since: new Date(since).toISOString(),
     ...(disarmedAt === undefined ? {} : { disarmedAt: new Date(disarmedAt).toISOString() }),
     ...(canary === undefined
@@ -82,12 +95,13 @@ function containerViews(version: DeployedVersion): readonly ContainerView[] {
 
 export function lineageViews(
   versions: Iterable<DeployedVersion>,
-  registry: VersionRegistry,
+  shelf: VersionShelf,
+  kernel: KernelStandings,
   nowMs: number,
 ): readonly LineageView[] {
   const byRepository = new Map<string, VersionView[]>()
   for (const version of versions) {
-    const view = versionView(version, registry, nowMs)
+    const view = versionView(version, shelf, kernel, nowMs)
     const list = byRepository.get(view.image.repository)
     if (list === undefined) byRepository.set(view.image.repository, [view])
     else list.push(view)
@@ -113,16 +127,16 @@ const why: Readonly<Record<BehaviourState, string>> = {
 export function behaviourView(
   entry: ProfileEntry,
   profile: Profile,
-  expiresAt?: number,
+  vanishes?: number,
 ): BehaviourView {
   const { id, actor, uid, object, cells, decision } = entry
   const state = profile.state(id) ?? 'pending'
   const inheritedOnly = profile.onlyInherited(id)
-  const shown = inheritedOnly && expiresAt !== undefined ? 'vanished' : state
+  const shown = inheritedOnly && vanishes !== undefined ? 'vanished' : state
   const union = (pick: (cell: ProfileEntry['cells'][number]) => readonly string[]): string[] =>
     [...new Set(cells.flatMap(pick))].sort(compareText)
   const times = cells.map(({ first, last }) => ({ first, last }))
-  const allowance = profile.allowance(behaviourKey(actor, uid, object))
+  const admission = profile.admission(behaviourKey(actor, uid, object))
   return {
     id,
     actor,
@@ -131,8 +145,8 @@ export function behaviourView(
     object: objectText(object),
     text: objectLine(object),
     state: shown,
-    why: inheritedOnly ? inheritedText(expiresAt) : why[state],
-    generalised: allowance?.generalised === true,
+    why: inheritedOnly ? inheritedText(vanishes) : why[state],
+    generalised: admission?.generalised === true,
     witnesses: union((cell) =>
       (cell.witnesses?.literals ?? []).map((text) => witnessText(object, text)),
     ),
@@ -160,10 +174,10 @@ export function behaviourView(
   }
 }
 
-export function inheritedText(expiresAt: number | undefined): string {
-  if (expiresAt === undefined)
+export function inheritedText(vanishes: number | undefined): string {
+  if (vanishes === undefined)
     return 'inherited from the previous version, not observed in this one yet'
-  const until = new Date(expiresAt).toISOString()
+  const until = new Date(vanishes).toISOString()
   return `inherited from the previous version, not observed while this one learned: expected until ${until}`
 }
 

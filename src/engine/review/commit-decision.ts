@@ -4,7 +4,7 @@ import type { Daemon } from '../daemon.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { Decider } from '../api/engine.ts'
 
-export interface DecisionCommit {
+export interface Decided {
   readonly what: string
   readonly by: Decider
   readonly fields: Readonly<Record<string, unknown>>
@@ -13,10 +13,10 @@ export interface DecisionCommit {
 }
 
 /** What follows every decision on a version: the kernel is told, it is on record, and stored before it is answered. */
-export async function commitDecision(
+export async function decided(
   daemon: Daemon,
   version: DeployedVersion,
-  { what, by, fields, expects }: DecisionCommit,
+  { what, by, fields, expects }: Decided,
 ): Promise<void> {
   const reason = by.reason === undefined ? {} : { reason: by.reason }
   version.news = true
@@ -54,7 +54,7 @@ export function changesBy(
 }
 
 /** Where a version stands, for the audit. */
-export function enforcementSnapshot({ life }: DeployedVersion): Readonly<Record<string, unknown>> {
+export function standing({ life }: DeployedVersion): Readonly<Record<string, unknown>> {
   const { state, mode, blocking, breakGlass } = life
   return {
     state,

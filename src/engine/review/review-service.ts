@@ -10,18 +10,18 @@ import {
   allowEvent,
   decisionOf,
   rejectEvent,
-  recordModeDecision,
+  saidMode,
   workloadOf,
 } from '../../pipeline/judge/profile-decisions.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type * as view from '../api/engine.ts'
 import type * as views from '../api/engine-views.ts'
 import { versionView } from '../queries/views.ts'
-import { changesBy, commitDecision, enforcementSnapshot } from './commit-decision.ts'
-import { forgettingOf, sessionNamed, unlearn, forgottenRow } from './unlearn.ts'
+import { changesBy, decided, standing } from './commit-decision.ts'
+import { forgettingOf, sessionNamed, unlearn, vanishedRow } from './unlearn.ts'
 
 /** A person's decisions on behaviours and alerts: each is on record with what it changed. */
-export class ReviewService {
+export class ReviewDesk {
   readonly #daemon: Daemon
 
   constructor(daemon: Daemon) {
@@ -34,18 +34,18 @@ export class ReviewService {
     by: view.Decider,
     { quarantined = false, until }: view.ApproveOptions = {},
   ): Promise<views.DecisionResult> {
-    const { registry } = this.#daemon
-    const version = registry.findOne(ref)
+    const { shelf } = this.#daemon
+    const version = shelf.findOne(ref)
     const states = quarantined ? ['pending', 'quarantined'] : ['pending']
     const ids = behaviours?.map((id) => behaviourOf(version, id)) ?? idsIn(version, new Set(states))
     const held = quarantined ? [] : ids.filter((id) => isHeld(version, id))
     if (held.length > 0) {
       const which = held.map((id) => `\`${id}\``).join(', ')
-      const advice =
+      const say =
         'a guardrail fired on this behaviour: approve it with `--quarantined`, or reject it'
-      throw new SnugError('DECISION_INVALID', `${which}: ${advice}`)
+      throw new SnugError('DECISION_INVALID', `${which}: ${say}`)
     }
-    const from = enforcementSnapshot(version)
+    const from = standing(version)
     if (until !== undefined && behaviours === undefined) {
       throw new SnugError(
         'DECISION_INVALID',
@@ -60,22 +60,16 @@ export class ReviewService {
     let hasMoved = false
     if (behaviours === undefined) {
       const step = approveVersion(version.life, this.#daemon.now(), by.who)
-      registry.apply(version, step)
+      shelf.apply(version, step)
       // The ImageProfile asks each node for it by itself.
       hasMoved = step.transitions.length > 0
       if (hasMoved && by.at === undefined)
-        recordModeDecision(version, { mode: 'alert' }, by, this.#daemon.now())
+        saidMode(version, { mode: 'alert' }, by, this.#daemon.now())
     }
     // Nothing waited: nothing was decided.
     if (ids.length === 0 && !hasMoved) return this.#result(version, ids)
-    const fields = {
-      changes,
-      quarantined,
-      ...bounds,
-      before: from,
-      after: enforcementSnapshot(version),
-    }
-    await commitDecision(this.#daemon, version, { what: 'approve', by, fields, expects: true })
+    const fields = { changes, quarantined, ...bounds, before: from, after: standing(version) }
+    await decided(this.#daemon, version, { what: 'approve', by, fields, expects: true })
     return this.#result(version, ids)
   }
 
@@ -84,18 +78,13 @@ export class ReviewService {
     behaviours: readonly string[],
     by: view.Decider,
   ): Promise<views.DecisionResult> {
-    const version = this.#daemon.registry.findOne(ref)
+    const version = this.#daemon.shelf.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
     const decision = { ...decisionOf(by, this.#daemon.now()), kind: 'rejected' } as const
     const changes = changesBy(version, ids, () => {
       for (const id of ids) version.profile.decide(id, decision)
     })
-    await commitDecision(this.#daemon, version, {
-      what: 'reject',
-      by,
-      fields: { changes },
-      expects: true,
-    })
+    await decided(this.#daemon, version, { what: 'reject', by, fields: { changes }, expects: true })
     return this.#result(version, ids)
   }
 
@@ -104,14 +93,14 @@ export class ReviewService {
     behaviours: readonly string[],
     by: view.Decider,
   ): Promise<views.DecisionResult> {
-    const version = this.#daemon.registry.findOne(ref)
+    const version = this.#daemon.shelf.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
-    const { kind: _, ...author } = decisionOf(by, this.#daemon.now())
+    const { kind: _, ...word } = decisionOf(by, this.#daemon.now())
     const changes = changesBy(version, ids, () => {
-      for (const id of ids) version.profile.withdraw(id, author)
+      for (const id of ids) version.profile.withdraw(id, word)
     })
     const fields = { changes }
-    await commitDecision(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
+    await decided(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
     return this.#result(version, ids)
   }
 
@@ -120,23 +109,19 @@ export class ReviewService {
     choice: view.ForgetChoice,
     by: view.Decider,
   ): Promise<view.ForgetResult> {
-    const version = this.#daemon.registry.findOne(ref)
+    const version = this.#daemon.shelf.findOne(ref)
     const what = forgettingOf(version, choice)
     const forgotten = unlearn(version, what, this.#daemon.now())
     const result = forgetResult(forgotten)
-    const fields = {
-      forgotten: forgottenFields(what),
-      ...result,
-      gone: result.gone.map(({ id }) => id),
-    }
-    await commitDecision(this.#daemon, version, { what: 'forget', by, fields, expects: true })
+    const fields = { forgotten: said(what), ...result, gone: result.gone.map(({ id }) => id) }
+    await decided(this.#daemon, version, { what: 'forget', by, fields, expects: true })
     return { ...result, version: this.#view(version) }
   }
 
   /** Forgets all that the session did, and rejects what nobody else did. */
   async incident(ref: string, session: string, by: view.Decider): Promise<view.IncidentResult> {
     if (by.reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is required')
-    const version = this.#daemon.registry.findOne(ref)
+    const version = this.#daemon.shelf.findOne(ref)
     const what = { kind: 'session', session: sessionNamed(version, session) } as const
     const nowMs = this.#daemon.now()
     const forgotten = unlearn(version, what, nowMs)
@@ -146,12 +131,12 @@ export class ReviewService {
     const result = forgetResult(forgotten)
     const rejected = result.gone
     const fields = {
-      ...forgottenFields(what),
+      ...said(what),
       acts: result.acts,
       rejected: rejected.map(({ id }) => id),
       alerts,
     }
-    await commitDecision(this.#daemon, version, { what: 'incident', by, fields, expects: true })
+    await decided(this.#daemon, version, { what: 'incident', by, fields, expects: true })
     return { ...result, gone: [], rejected, alerts, version: this.#view(version) }
   }
 
@@ -184,7 +169,7 @@ export class ReviewService {
     )
     const states = behaviours.map((each) => version.profile.state(each))
     const fields = { alert: id, behaviours, after: states, ...scope, ...place }
-    await commitDecision(this.#daemon, version, { what: 'allow', by, fields, expects: true })
+    await decided(this.#daemon, version, { what: 'allow', by, fields, expects: true })
     return answer
   }
 
@@ -196,33 +181,33 @@ export class ReviewService {
     const { at } = decision
     const answer = this.#daemon.alerts.decide(id, this.#alertDecision('rejected', by, { at }))
     const fields = { alert: id, behaviours }
-    await commitDecision(this.#daemon, version, { what: 'reject', by, fields, expects: true })
+    await decided(this.#daemon, version, { what: 'reject', by, fields, expects: true })
     return answer
   }
 
   async withdrawAlert(id: string, by: view.Decider): Promise<Alert> {
-    const { alerts, registry } = this.#daemon
+    const { alerts, shelf } = this.#daemon
     const { decision, image } = alerts.get(id)
     if (decision === undefined) {
       throw new SnugError('DECISION_INVALID', 'the alert is still open: no decision to undo')
     }
     const answer = alerts.reopen(id)
-    const version = image === undefined ? undefined : registry.versionOfImage(image)
+    const version = image === undefined ? undefined : shelf.versionOfImage(image)
     if (version === undefined || decision.kind === 'acknowledged') {
       this.#daemon.journal.audit('withdraw', by.who, { alert: id })
       await this.#daemon.journal.persist()
       return answer
     }
     const behaviours = decidedWith(version, decision)
-    const { kind: _, ...author } = decisionOf(by, this.#daemon.now())
-    for (const behaviour of behaviours) version.profile.withdraw(behaviour, author)
+    const { kind: _, ...word } = decisionOf(by, this.#daemon.now())
+    for (const behaviour of behaviours) version.profile.withdraw(behaviour, word)
     const fields = { alert: id, behaviours }
-    await commitDecision(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
+    await decided(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
     return answer
   }
 
   #actOf(id: string, done: string): { event: ActEvent; version: DeployedVersion } {
-    const { alerts, registry } = this.#daemon
+    const { alerts, shelf } = this.#daemon
     const { event, summary } = alerts.get(id)
     if (summary !== undefined) {
       const why = `the alert summarises other alerts: decide on each of them, such as \`${summary.first[0]}\``
@@ -231,7 +216,7 @@ export class ReviewService {
     if (event.kind === 'loss') {
       throw new SnugError('DECISION_INVALID', `a loss cannot be ${done}: acknowledge it`)
     }
-    const version = registry.versionOf(event)
+    const version = shelf.versionOf(event)
     if (version === undefined) {
       throw new SnugError('DECISION_INVALID', 'the image of the container is unknown')
     }
@@ -262,7 +247,12 @@ export class ReviewService {
   }
 
   #view(version: DeployedVersion): views.VersionView {
-    return versionView(version, this.#daemon.registry, this.#daemon.now())
+    return versionView(
+      version,
+      this.#daemon.shelf,
+      this.#daemon.kernel.profiles,
+      this.#daemon.now(),
+    )
   }
 
   #result(version: DeployedVersion, ids: readonly BehaviourId[]): views.DecisionResult {
@@ -306,14 +296,14 @@ function isHeld({ profile }: DeployedVersion, id: BehaviourId): boolean {
   return profile.state(id) === 'quarantined'
 }
 
-function forgottenFields(what: ReturnType<typeof forgettingOf>): Readonly<Record<string, unknown>> {
+function said(what: ReturnType<typeof forgettingOf>): Readonly<Record<string, unknown>> {
   if (what.kind !== 'time') return what
   return { kind: what.kind, from: isoOf(what.from), to: isoOf(what.to) }
 }
 
 function forgetResult({ gone, lessened, acts, span }: ReturnType<typeof unlearn>) {
   return {
-    gone: gone.map(forgottenRow),
+    gone: gone.map(vanishedRow),
     lessened,
     acts,
     ...(span === undefined ? {} : { from: isoOf(span.from), to: isoOf(span.to) }),

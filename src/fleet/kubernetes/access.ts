@@ -99,11 +99,11 @@ const keepAliveMs = 30_000
 /** One agent for as long as the certificates stay the same. */
 class AgentOf {
   #agent: Agent | undefined
-  #decisions = ''
+  #words = ''
 
   get(tls: TlsOptions): Agent {
-    const names = JSON.stringify(tls)
-    if (this.#agent === undefined || names !== this.#decisions) {
+    const words = JSON.stringify(tls)
+    if (this.#agent === undefined || words !== this.#words) {
       // Its connections end with it: watches go on by new ones, from where they were.
       this.#agent?.destroy()
       const defined = Object.entries(tls).filter(([, value]) => value !== undefined)
@@ -113,7 +113,7 @@ class AgentOf {
         keepAliveMsecs: keepAliveMs,
         maxSockets: connections,
       })
-      this.#decisions = names
+      this.#words = words
     }
     return this.#agent
   }

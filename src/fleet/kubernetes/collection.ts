@@ -132,13 +132,13 @@ export class Collection<T> {
     )
     this.#become({ kind: 'running' })
     decided()
-    let reconciled = false
+    let heard = false
     for await (const line of lines) {
       this.#line(line as WatchLine)
-      if (!reconciled) this.#backoff.reset()
-      reconciled = true
+      if (!heard) this.#backoff.reset()
+      heard = true
     }
-    if (!reconciled && Date.now() - began < shortMs && !signal.aborted) {
+    if (!heard && Date.now() - began < shortMs && !signal.aborted) {
       throw new KubeError('the API server ended the watch immediately')
     }
   }

@@ -1,8 +1,8 @@
 import { describeError } from '../../errors.ts'
-import type { DecisionTime } from '../../core/lifecycle/reported.ts'
-import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
+import type { Hearing } from '../../core/lifecycle/reported.ts'
+import type { ModeWord } from '../../core/lifecycle/mode-decision.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
-import { isReported } from '../../core/behaviour/shared-form.ts'
+import { isTold } from '../../core/behaviour/shared-form.ts'
 import { Backoff } from './backoff.ts'
 import { hasAnswered, type KubeApi } from './api.ts'
 import { Collection } from './collection.ts'
@@ -18,19 +18,13 @@ import {
   sliceName,
   sliceObject,
 } from './fleet-objects.ts'
-import { type SpecDecision, specDecisionOf } from './spec-decision.ts'
+import { type FleetWord, wordOf } from './spec-decision.ts'
 import type { KubeObject } from './object.ts'
-import { SlicePages } from './slice-pages.ts'
-import {
-  type OwnHead,
-  decisionTimesIn,
-  isWorthWriting,
-  nextHead,
-  type SliceHead,
-} from './slice-head.ts'
+import { SliceBook } from './slice-pages.ts'
+import { type HeadNews, hearingsIn, isHeadNews, nextHead, type SliceHead } from './slice-head.ts'
 
 /** What a node has to tell of one version. */
-export interface Contribution extends OwnHead {
+export interface Contribution extends HeadNews {
   readonly image: FleetImage
   readonly entries: readonly ProfileEntry[]
   readonly summary: Pick<ImageProfileStatus, 'state' | 'mode' | 'behaviours' | 'pending'> & {
@@ -43,9 +37,9 @@ export interface KubeFleetOptions {
   readonly node: string
   /** Others told something of this version. */
   readonly onEntries: (image: FleetImage) => void
-  readonly onSpecDecision: (decision: SpecDecision) => void
+  readonly onWord: (word: FleetWord) => void
   /** The object was deleted, and nothing is said in it any more. */
-  readonly onSpecDecisionGone: (image: FleetImage) => void
+  readonly onWordGone: (image: FleetImage) => void
   readonly onError?: (what: string, error: unknown) => void
   readonly now?: () => number
 }
@@ -71,13 +65,13 @@ export class KubeFleet {
   readonly #slices: Collection<SliceView>
   /** Profile name → slices of other nodes. */
   readonly #others = new Map<string, Map<string, SliceView>>()
-  readonly #books = new Map<string, SlicePages>()
+  readonly #books = new Map<string, SliceBook>()
   /** Own slices: name → the version that the server has. */
   readonly #written = new Map<string, string>()
   /** Pages of own slices that the server does not have yet. */
   readonly #owed = new Map<string, Set<number>>()
   /** What the server has of the heads of own slices. */
-  readonly #writtenHeads = new Map<string, SliceHead>()
+  readonly #toldHeads = new Map<string, SliceHead>()
   /** Profile name → why the fleet was not told of it. */
   readonly #untold = new Map<string, string>()
   readonly #backoff = new Backoff()
@@ -87,16 +81,15 @@ export class KubeFleet {
   constructor(options: KubeFleetOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
-    const { api, onSpecDecision, onSpecDecisionGone } = options
+    const { api, onWord, onWordGone } = options
     this.#profiles = new Collection<ImageProfile>({
       api,
       path: `${fleetRoot}/imageprofiles`,
       take: (object) => object as ImageProfile,
       onPut: (profile, _, before) => {
-        if (profile.metadata.generation !== before?.metadata.generation)
-          onSpecDecision(specDecisionOf(profile))
+        if (profile.metadata.generation !== before?.metadata.generation) onWord(wordOf(profile))
       },
-      onRemoved: ({ spec }) => onSpecDecisionGone(spec.image),
+      onRemoved: ({ spec }) => onWordGone(spec.image),
     })
     this.#slices = new Collection<SliceView>({
       api,
@@ -152,13 +145,13 @@ export class KubeFleet {
   }
 
   /** What was said of the mode at any node; of this one, what it told before it was made anew. */
-  modeDecisions(image: FleetImage): readonly ModeDecision[] {
-    return [...this.#headsOf(image), this.#writtenHead(image)].flatMap(({ mode }) => mode ?? [])
+  modeWords(image: FleetImage): readonly ModeWord[] {
+    return [...this.#headsOf(image), this.#toldHead(image)].flatMap(({ mode }) => mode ?? [])
   }
 
   /** When the words of the object with that uid were said, as nodes told it; of this one too. */
-  times(image: FleetImage, profile: string): ReadonlyMap<string, readonly DecisionTime[]> {
-    return decisionTimesIn([...this.#headsOf(image), this.#writtenHead(image)], profile)
+  hearings(image: FleetImage, profile: string): ReadonlyMap<string, readonly Hearing[]> {
+    return hearingsIn([...this.#headsOf(image), this.#toldHead(image)], profile)
   }
 
   /**
@@ -171,16 +164,16 @@ export class KubeFleet {
     try {
       const name = profileName(image)
       const others = byId(this.entries(image))
-      const slices = this.#pagesOf(name)
+      const book = this.#book(name)
       const news = contribution.entries.filter(
-        (entry) => slices.has(entry.id) || !isReported(entry, others.get(entry.id) ?? []),
+        (entry) => book.has(entry.id) || !isTold(entry, others.get(entry.id) ?? []),
       )
-      const pages = new Set(slices.put(news))
-      const head = nextHead(contribution, this.#writtenHead(image), this.#headsOf(image))
+      const pages = new Set(book.put(news))
+      const head = nextHead(contribution, this.#toldHead(image), this.#headsOf(image))
       const othersLearned = this.learned(image) !== undefined
-      if (isWorthWriting(head, this.#writtenHead(image), othersLearned)) pages.add(0)
+      if (isHeadNews(head, this.#toldHead(image), othersLearned)) pages.add(0)
       for (const page of this.#unwritten(name, pages)) {
-        await this.#write(image, slices, page, page === 0 ? head : {})
+        await this.#write(image, book, page, page === 0 ? head : {})
       }
       await this.#writeStatus(contribution)
       this.#backoff.reset()
@@ -206,17 +199,12 @@ export class KubeFleet {
     return [...owed].sort((a, b) => a - b)
   }
 
-  async #write(
-    image: FleetImage,
-    slices: SlicePages,
-    page: number,
-    head: SliceHead,
-  ): Promise<void> {
+  async #write(image: FleetImage, book: SliceBook, page: number, head: SliceHead): Promise<void> {
     const { api, node } = this.#options
     const profile = profileName(image)
     const owner = await this.#profileOf(image)
     const name = sliceName(image, node, page)
-    const content = { entries: slices.page(page), ...head }
+    const content = { entries: book.page(page), ...head }
     const known = this.#written.get(name)
     const body = sliceObject(image, node, page, owner, content, known)
     const path = `${fleetRoot}/profileslices`
@@ -235,7 +223,7 @@ export class KubeFleet {
     }
     this.#written.set(name, (stored as KubeObject).metadata.resourceVersion)
     this.#owed.get(profile)?.delete(page)
-    if (page === 0) this.#writtenHeads.set(profile, head)
+    if (page === 0) this.#toldHeads.set(profile, head)
   }
 
   async #readAgain(name: string): Promise<void> {
@@ -291,14 +279,14 @@ export class KubeFleet {
     return this.#of(image).map(({ head }) => head)
   }
 
-  #writtenHead(image: FleetImage): SliceHead {
-    return this.#writtenHeads.get(profileName(image)) ?? {}
+  #toldHead(image: FleetImage): SliceHead {
+    return this.#toldHeads.get(profileName(image)) ?? {}
   }
 
-  #pagesOf(name: string): SlicePages {
-    const slices = this.#books.get(name) ?? new SlicePages()
-    this.#books.set(name, slices)
-    return slices
+  #book(name: string): SliceBook {
+    const book = this.#books.get(name) ?? new SliceBook()
+    this.#books.set(name, book)
+    return book
   }
 
   #sliceCame(slice: SliceView, before: SliceView | undefined): void {
@@ -313,8 +301,8 @@ export class KubeFleet {
     // Our own, from before a restart: what is written there stays where it is.
     if (before === undefined && !this.#written.has(slice.name)) {
       const page = Number(slice.name.split('-').at(-1))
-      this.#pagesOf(name).restore(page, slice.entries)
-      if (page === 0) this.#writtenHeads.set(name, slice.head)
+      this.#book(name).restore(page, slice.entries)
+      if (page === 0) this.#toldHeads.set(name, slice.head)
     }
     this.#written.set(slice.name, slice.resourceVersion)
   }
@@ -326,7 +314,7 @@ export class KubeFleet {
     // The profile was deleted: the fleet shall forget, and what this node still knows it tells anew.
     this.#written.delete(slice.name)
     this.#books.delete(name)
-    this.#writtenHeads.delete(name)
+    this.#toldHeads.delete(name)
   }
 }
 
@@ -337,13 +325,13 @@ function viewOf({
   entries,
   learnedAt,
   mode,
-  reconciled,
+  heard,
 }: ProfileSlice): SliceView {
   const { name, resourceVersion } = metadata
   const head = {
     ...(learnedAt === undefined ? {} : { learnedAt }),
     ...(mode === undefined ? {} : { mode }),
-    ...(reconciled === undefined ? {} : { reconciled }),
+    ...(heard === undefined ? {} : { heard }),
   }
   return { image, node, name, resourceVersion, entries: entries ?? [], head }
 }

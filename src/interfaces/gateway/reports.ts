@@ -1,34 +1,34 @@
-import { gatewayPaths, type GatewayReport } from '../server/gateway/gateway-protocol.ts'
-import type { BackendClient } from './backend-client.ts'
+import { frontPaths, type FrontTold } from '../server/gateway/gateway-protocol.ts'
+import type { DaemonLink } from './backend-client.ts'
 
 const gatherMs = 1_000
 
 /** What the daemon is told of what came no further than here: for the audit, the metrics and the status. */
 export class Reports {
-  readonly #link: BackendClient
+  readonly #link: DaemonLink
   #refusals: Record<string, number> = {}
   #missed = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(link: BackendClient) {
+  constructor(link: DaemonLink) {
     this.#link = link
   }
 
   signedIn(who: string, address: string): void {
-    this.#report({ kind: 'sign-in', who, address })
+    this.#tell({ kind: 'sign-in', who, address })
   }
 
   signedOut(who: string, address: string): void {
-    this.#report({ kind: 'sign-out', who, address })
+    this.#tell({ kind: 'sign-out', who, address })
   }
 
   /** A wrong credential; `count` so far. */
   wrong(why: string, address: string, count: number): void {
-    this.#report({ kind: 'refused', why, address, count })
+    this.#tell({ kind: 'refused', why, address, count })
   }
 
   fault(message?: string): void {
-    this.#report(message === undefined ? { kind: 'fault' } : { kind: 'fault', message })
+    this.#tell(message === undefined ? { kind: 'fault' } : { kind: 'fault', message })
   }
 
   refused(reason: string): void {
@@ -48,11 +48,11 @@ export class Reports {
       const counts = { refusals: this.#refusals, missed: this.#missed }
       this.#refusals = {}
       this.#missed = 0
-      this.#report({ kind: 'counts', ...counts })
+      this.#tell({ kind: 'counts', ...counts })
     }, gatherMs).unref()
   }
 
-  #report(news: GatewayReport): void {
-    this.#link.report(gatewayPaths.reported, news)
+  #tell(news: FrontTold): void {
+    this.#link.tell(frontPaths.told, news)
   }
 }

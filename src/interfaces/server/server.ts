@@ -7,13 +7,13 @@ import type { Engine } from '../../engine/api/engine.ts'
 import { listenUnix } from '../../support/net/unix-listener.ts'
 import { type Log, stageLog } from '../../support/telemetry/log.ts'
 import type { Metrics } from '../../support/telemetry/metrics.ts'
-import type { SinkAdmin } from '../../engine/sink-admin.ts'
+import type { SinkDesk } from '../../engine/sink-admin.ts'
 import { createApp, type ListenerEnv } from './app.ts'
 import type { ClaimKind } from './access/claim.ts'
-import { GatewayFiles } from './gateway/gateway-files.ts'
-import { GatewaySupervisor, type OpenGateway } from './gateway/gateway-supervisor.ts'
-import { GatewayBackend } from './gateway/gateway-backend.ts'
-import { openGatewayProcess } from './gateway/gateway-process.ts'
+import { FrontFiles } from './gateway/gateway-files.ts'
+import { FrontKeeper, type OpenFront } from './gateway/gateway-supervisor.ts'
+import { FrontPort } from './gateway/gateway-backend.ts'
+import { openFrontProcess } from './gateway/gateway-process.ts'
 import { GuestTokens } from './access/guest-tokens.ts'
 import type { RouteWorld } from './routes/route.ts'
 import { TokenFile } from './access/token-file.ts'
@@ -24,11 +24,11 @@ export interface ServerOptions {
   readonly log: Log
   readonly metrics: Metrics
   /** Absent where alerts go nowhere. */
-  readonly sinks?: () => SinkAdmin
+  readonly sinks?: () => SinkDesk
   /** Ends live streams and uploads; the listeners close when the server is disposed of. */
   readonly signal: AbortSignal
   /** Absent: as a process of its own. */
-  readonly openGateway?: OpenGateway
+  readonly openFront?: OpenFront
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -52,32 +52,32 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const log = stageLog(options.log, 'server')
   const closing = new AbortController()
   const signal = AbortSignal.any([options.signal, closing.signal])
-  let supervisor: GatewaySupervisor | undefined
+  let keeper: FrontKeeper | undefined
   const world: RouteWorld = {
     engine,
     loaded,
     metrics,
     ...(sinks && { sinks }),
     ...(config.listen.kind === 'none' ? {} : credentialsOf(config)),
-    gateway: () => supervisor?.view,
+    front: () => keeper?.view,
   }
   const app = createApp(world, log, signal)
   const admin = createHttp((request, env) =>
     // The adapter tells a handshake by the identity of this object, so it is added to, not copied.
     app.fetch(request, Object.assign(env, { listener: 'unix' }) as ListenerEnv),
   )
-  let port: GatewayBackend | undefined
+  let port: FrontPort | undefined
   const close = async (): Promise<void> => {
     closing.abort()
-    await supervisor?.close()
+    await keeper?.close()
     port?.close()
     await closeServer(admin)
   }
   try {
     await listenUnix(admin, config.socket)
     if (world.guests !== undefined) {
-      const files = new GatewayFiles(config)
-      port = new GatewayBackend({
+      const files = new FrontFiles(config)
+      port = new FrontPort({
         engine,
         files,
         guests: world.guests,
@@ -85,23 +85,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         log,
         signal,
         api: (request, env) => app.fetch(request, env),
-        onReady: (ready) => supervisor?.ready(ready),
+        onReady: (ready) => keeper?.ready(ready),
       })
-      supervisor = new GatewaySupervisor({
-        open: options.openGateway ?? openGatewayProcess,
+      keeper = new FrontKeeper({
+        open: options.openFront ?? openFrontProcess,
         attach: (link) => port?.attach(link),
         isSecure: config.tls.cert !== undefined,
         onFault: (message) => engine.fault('front', message),
         log,
       })
-      await supervisor.start()
+      await keeper.start()
     }
   } catch (error) {
     await close()
     throw error
   }
   const { socket } = config
-  const url = supervisor?.view?.url
+  const url = keeper?.view?.url
   log.info({ socket, url }, 'listening')
   return { socket, url, [Symbol.asyncDispose]: close }
 }

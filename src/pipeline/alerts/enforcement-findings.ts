@@ -62,6 +62,26 @@ export function brokenGlassFinding(
   }
 }
 
+/** `mode`: what the version is meant to be in. */
+export function failedProfileFinding(
+  image: ImageRef,
+  why: string,
+  mode: string,
+  teller: Teller,
+): Finding {
+  return {
+    ...plain,
+    fingerprint: `enforcement/profile/${image.repository}@${image.digest}`,
+    severity: mode === 'block' ? 'critical' : 'medium',
+    reasons: [
+      `The kernel does not have the profile of this version: ${why}`,
+      'Deviations of this version raise alerts and are not blocked',
+    ],
+    mode,
+    event: lost('profile-failed', teller, image),
+  }
+}
+
 export function failedProbeFinding(
   passed: boolean,
   missed: readonly string[],

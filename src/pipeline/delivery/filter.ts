@@ -1,16 +1,12 @@
 import { type Alert, severities, type Severity } from '../../core/event/alert.ts'
-import {
-  isAudit,
-  type OutboundRecord,
-  type OutboundRecordType,
-} from '../../core/event/outbound-record.ts'
+import { isAudit, type Notice, type NoticeType } from '../../core/event/outbound-record.ts'
 import { globs } from '../../core/match/glob.ts'
 
 /** Which notices a sink gets: those that meet all that is named here. */
 export interface SinkFilter {
   /** The least. */
   readonly severity?: Severity | undefined
-  readonly types?: readonly OutboundRecordType[] | undefined
+  readonly types?: readonly NoticeType[] | undefined
   /** Globs on the repository, or on `repository:tag`. */
   readonly images?: readonly string[] | undefined
   /** Globs. */
@@ -21,32 +17,29 @@ export interface SinkFilter {
 export type Storms = 'summary' | 'each'
 
 /** What is of no image, or no namespace, meets no filter by it. */
-export function recordFilter(
-  filter: SinkFilter,
-  storms: Storms,
-): (record: OutboundRecord) => boolean {
+export function noticeFilter(filter: SinkFilter, storms: Storms): (notice: Notice) => boolean {
   const { severity = 'low', types, images, namespaces } = filter
   const least = severities.indexOf(severity)
   const image = images && globs(images)
   const namespace = namespaces && globs(namespaces)
-  return (record) => {
-    if (severities.indexOf(record.severity) < least) return false
-    if (!isAudit(record) && record[storms === 'summary' ? 'partOf' : 'summary'] !== undefined) {
+  return (notice) => {
+    if (severities.indexOf(notice.severity) < least) return false
+    if (!isAudit(notice) && notice[storms === 'summary' ? 'partOf' : 'summary'] !== undefined) {
       return false
     }
-    if (types !== undefined && !types.includes(record.type)) return false
-    if (image !== undefined && !imageNames(record).some(image)) return false
-    return namespace === undefined || namespace(namespaceOf(record))
+    if (types !== undefined && !types.includes(notice.type)) return false
+    if (image !== undefined && !imageNames(notice).some(image)) return false
+    return namespace === undefined || namespace(namespaceOf(notice))
   }
 }
 
-function namespaceOf(record: OutboundRecord): string {
-  return isAudit(record) ? '' : (record.workload?.namespace ?? '')
+function namespaceOf(notice: Notice): string {
+  return isAudit(notice) ? '' : (notice.workload?.namespace ?? '')
 }
 
-function imageNames(record: OutboundRecord): readonly string[] {
-  if (!isAudit(record)) return namesOf(record.image)
-  const { image } = record.entry
+function imageNames(notice: Notice): readonly string[] {
+  if (!isAudit(notice)) return namesOf(notice.image)
+  const { image } = notice.entry
   // `repository@digest`
   return typeof image === 'string' ? [image.slice(0, image.lastIndexOf('@'))] : []
 }

@@ -2,8 +2,9 @@ import type { SnugEvent } from '../../core/event/event.ts'
 import type {
   BehaviourKey,
   ContainerSeen,
+  PolicyReport,
   SelfProbe,
-  CountUpdate,
+  Sighting,
   SourceMark,
 } from '../sources/source.ts'
 import type { ContainerIdentity, IdentityEngine, Rootfs } from './identity.ts'
@@ -12,8 +13,8 @@ import type { ImageFiles } from './image-files.ts'
 export type IdentifiedMessage =
   | { readonly type: 'event'; readonly event: SnugEvent; readonly key?: BehaviourKey }
   | {
-      readonly type: 'count-update'
-      readonly countUpdate: CountUpdate
+      readonly type: 'sighting'
+      readonly sighting: Sighting
       readonly identity: ContainerIdentity
     }
   /** Comes before the container's first event: the moment to `assign` it to its version's scope. */
@@ -24,6 +25,7 @@ export type IdentifiedMessage =
     }
   | { readonly type: 'container-ended'; readonly id: string; readonly time: string }
   | { readonly type: 'disarmed'; readonly scope: number; readonly time: string }
+  | { readonly type: 'policy'; readonly report: PolicyReport }
   | { readonly type: 'self-probe'; readonly probe: SelfProbe }
   /** Behind everything that came before it, also what was held. */
   | { readonly type: 'mark'; readonly mark: SourceMark }

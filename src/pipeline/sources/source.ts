@@ -33,6 +33,8 @@ export interface SourceSupport {
   readonly filter: boolean
   /** The source tells the start and end of containers. */
   readonly containers: boolean
+  /** The source confirms profiles and enforcement by `policy` messages: they are in force once it did. */
+  readonly confirms?: boolean
   /** The source may go on observing while there is no daemon: it says in `began` whether it did. */
   readonly keeps?: boolean
 }
@@ -57,16 +59,30 @@ export type SourceBatch = readonly SourceMessage[]
 
 export type SourceMessage =
   | { readonly type: 'event'; readonly event: SnugEvent; readonly key?: BehaviourKey }
-  | { readonly type: 'count-update'; readonly countUpdate: CountUpdate }
+  | { readonly type: 'sighting'; readonly sighting: Sighting }
   | { readonly type: 'container-started'; readonly container: ContainerSeen }
   | { readonly type: 'container-ended'; readonly id: string; readonly time: string }
   /** So many different acts of a version were refused within a minute that blocking has disarmed itself. */
   | { readonly type: 'disarmed'; readonly scope: number; readonly time: string }
+  | { readonly type: 'policy'; readonly report: PolicyReport }
   | { readonly type: 'self-probe'; readonly probe: SelfProbe }
   /** Everything before it was told: once that is safe, `control.taken` says so. */
   | { readonly type: 'mark'; readonly mark: SourceMark }
   /** It observes from now on, or, where it `kept` on observing while there was no daemon, from where that one stopped. */
   | { readonly type: 'began'; readonly kept: boolean }
+
+/** What the source confirms of the profiles and the enforcement that it was sent. */
+export type PolicyReport =
+  /** The events of the scope are judged by its profile from here on. */
+  | { readonly kind: 'installed'; readonly scope: number }
+  /** The scope has no profile in the kernel: its deviations are alerted on, and not stopped. */
+  | { readonly kind: 'failed'; readonly scope: number; readonly reason: string }
+  /** Its place went to another version, as none of its containers ran. It is sent again for the next one. */
+  | { readonly kind: 'evicted'; readonly scope: number }
+  /** Whether deviations from the scope's profile are stopped now. */
+  | { readonly kind: 'enforced'; readonly scope: number; readonly blocks: boolean }
+  /** The kernel has nothing of all that was confirmed: it is sent again. */
+  | { readonly kind: 'reset' }
 
 /** A place in what a source tells. Also good for a later daemon, by `control.resume`. */
 export type SourceMark = string & { readonly __brand: 'SourceMark' }
@@ -93,7 +109,7 @@ export function behaviourKey(hex: string): BehaviourKey {
 }
 
 /** A known behaviour was seen again: in a container for the first time, or `count` more times since last told. */
-export interface CountUpdate {
+export interface Sighting {
   readonly key: BehaviourKey
   readonly containerId: string
   readonly count: number

@@ -6,11 +6,11 @@ import { type AttestedGate, parseGateResult } from '../gate/parse-result.ts'
 const statementType = 'https://in-toto.io/Statement/v1'
 
 /** A kind of thing that is said of an image. */
-export interface Predicate<Content> {
+export interface Predicate<Said> {
   readonly type: string
   /** Where in the predicate it is. */
   readonly member: string
-  readonly parse: (value: unknown) => Content
+  readonly parse: (value: unknown) => Said
 }
 
 /** What the image was seen doing. */
@@ -27,10 +27,10 @@ export const gatePredicate: Predicate<AttestedGate> = {
   parse: parseGateResult,
 }
 
-export interface Statement<Content> {
+export interface Statement<Said> {
   /** `sha256:…` of the image's manifest. */
   readonly digests: readonly string[]
-  readonly content: Content
+  readonly said: Said
   /** RFC 3339 */
   readonly made: string
   /** Until then it is to be trusted; absent: without end. */
@@ -38,10 +38,10 @@ export interface Statement<Content> {
 }
 
 /** What is signed, as JSON: an in-toto Statement v1 about the image's manifest. */
-export function statementText<Content>(
-  { type, member }: Predicate<Content>,
+export function statementText<Said>(
+  { type, member }: Predicate<Said>,
   subject: { readonly repository: string; readonly digest: string },
-  { content, made, expires }: Omit<Statement<Content>, 'digests'>,
+  { said, made, expires }: Omit<Statement<Said>, 'digests'>,
   version: string,
 ): string {
   return JSON.stringify({
@@ -53,7 +53,7 @@ export function statementText<Content>(
     predicate: {
       made: { at: made, by: `snug ${version}` },
       ...(expires === undefined ? {} : { expires }),
-      [member]: content,
+      [member]: said,
     },
   })
 }
@@ -72,10 +72,10 @@ const statement = z.looseObject({
 })
 
 /** Errors: ATTESTATION_INVALID; those of the predicate for what is said */
-export function parseStatement<Content>(
-  { type, member, parse }: Predicate<Content>,
+export function parseStatement<Said>(
+  { type, member, parse }: Predicate<Said>,
   value: unknown,
-): Statement<Content> {
+): Statement<Said> {
   const parsed = statement.safeParse(value)
   if (!parsed.success) {
     const where = parsed.error.issues[0]?.path.join('.') ?? ''
@@ -85,10 +85,10 @@ export function parseStatement<Content>(
   if (predicateType !== type) {
     throw new SnugError('ATTESTATION_INVALID', `its \`predicateType\` is not \`${type}\``)
   }
-  const { made, expires, [member]: content } = predicate
+  const { made, expires, [member]: said } = predicate
   return {
     digests: subject.map(({ digest }) => `sha256:${digest.sha256}`),
-    content: parse(content),
+    said: parse(said),
     made: made.at,
     ...(expires === undefined ? {} : { expires }),
   }

@@ -42,18 +42,18 @@ function holds({ key, operator, values }: Requirement, labels: Labels, whose: st
   }
   switch (operator) {
     case 'In':
-      return answerOf(value !== undefined && values.includes(value))
+      return said(value !== undefined && values.includes(value))
     case 'NotIn':
       // Also where there is no such label.
-      return answerOf(value === undefined || !values.includes(value))
+      return said(value === undefined || !values.includes(value))
     case 'Exists':
-      return answerOf(value !== undefined)
+      return said(value !== undefined)
     case 'DoesNotExist':
-      return answerOf(value === undefined)
+      return said(value === undefined)
   }
 }
 
-function answerOf(holding: boolean): Answer {
+function said(holding: boolean): Answer {
   return holding ? yes : no
 }
 

@@ -95,7 +95,7 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: ['kind', 'first', 'second', 'told'],
     read: ({ crossChecks }) =>
       crossChecks.flatMap((pair) => {
-        const [first = 0, second = 0] = pair.reported
+        const [first = 0, second = 0] = pair.told
         return samples('told', { first, second, both: pair.both }).map(({ labels, value }) => {
           return { labels: { ...pairLabels(pair), ...labels }, value }
         })
@@ -135,6 +135,12 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     help: 'image versions by state',
     labels: ['state'],
     read: ({ versions }) => samples('state', { ...zeroStates(), ...versions }),
+  },
+  snug_kernel_profiles: {
+    type: 'gauge',
+    help: 'image versions by what the kernel has confirmed of their profiles, and of them those that it blocks',
+    labels: ['state'],
+    read: ({ kernelProfiles }) => samples('state', kernelProfiles),
   },
   snug_alerts: {
     type: 'gauge',

@@ -66,15 +66,15 @@ describe('the forest of programs', () => {
     const runs = fc.array(fc.tuple(fc.nat(7), fc.nat(7)), { maxLength: 30 })
     fc.assert(
       fc.property(runs, (list) => {
-        const done: number[] = []
+        const told: number[] = []
         const walk = (branches: readonly Branch[]): void => {
           for (const { index, again, branches: below } of branches) {
-            if (!again) done.push(index)
+            if (!again) told.push(index)
             walk(below)
           }
         }
         walk(forestOf(pictureOf('abcdefgh'.split(''), list)))
-        expect(done.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+        expect(told.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
       }),
     )
   })

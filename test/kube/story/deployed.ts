@@ -90,7 +90,7 @@ export class Deployed {
     try {
       await this.#cluster.kubectl(['-n', namespace, ...status])
     } catch (error) {
-      throw new Error(`the DaemonSet did not come up:\n${await this.#lastOutput()}`, {
+      throw new Error(`the DaemonSet did not come up:\n${await this.#lastWords()}`, {
         cause: error,
       })
     }
@@ -137,12 +137,12 @@ export class Deployed {
       events.push(JSON.parse(line) as SnugEvent)
     })
     await new Promise<void>((resolve, reject) => {
-      let output = ''
+      let said = ''
       child.stderr.on('data', (chunk: Buffer) => {
-        output += chunk.toString()
-        if (output.includes('following')) resolve()
+        said += chunk.toString()
+        if (said.includes('following')) resolve()
       })
-      child.once('exit', () => reject(new Error(`the events ended: ${output}`)))
+      child.once('exit', () => reject(new Error(`the events ended: ${said}`)))
     })
   }
 
@@ -153,15 +153,15 @@ export class Deployed {
     const child = spawn('kubectl', all, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#ends.push(() => child.kill())
     return new Promise((resolve, reject) => {
-      let output = ''
-      const listen = (chunk: Buffer): void => {
-        output += chunk.toString()
-        const found = /Forwarding from (127\.0\.0\.1:\d+)/.exec(output)
+      let said = ''
+      const hear = (chunk: Buffer): void => {
+        said += chunk.toString()
+        const found = /Forwarding from (127\.0\.0\.1:\d+)/.exec(said)
         if (found?.[1] !== undefined) resolve(`http://${found[1]}`)
       }
-      child.stdout.on('data', listen)
-      child.stderr.on('data', listen)
-      child.once('exit', () => reject(new Error(`the port is not forwarded: ${output}`)))
+      child.stdout.on('data', hear)
+      child.stderr.on('data', hear)
+      child.once('exit', () => reject(new Error(`the port is not forwarded: ${said}`)))
     })
   }
 
@@ -178,19 +178,19 @@ export class Deployed {
     rmSync(this.#data, { recursive: true, force: true })
   }
 
-  async #lastOutput(): Promise<string> {
+  async #lastWords(): Promise<string> {
     const asked = [
       ['describe', 'pods'],
       ['logs', 'ds/snug-agent', '--tail=30'],
     ]
     const config = ['--kubeconfig', this.#cluster.kubeconfig, '-n', namespace]
-    const reported = asked.map((args) =>
+    const told = asked.map((args) =>
       sh('kubectl', [...config, ...args]).then(
         ({ stdout }) => stdout.slice(-4_000),
         (error: unknown) => String(error),
       ),
     )
-    return (await Promise.all(reported)).join('\n')
+    return (await Promise.all(told)).join('\n')
   }
 }
 

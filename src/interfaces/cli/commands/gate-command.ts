@@ -156,7 +156,7 @@ async function baselineOf(named: string, { key, plainHttp }: Options): Promise<P
     key,
     ...(plainHttp === undefined ? {} : { plainHttp }),
   })
-  return verified.content
+  return verified.said
 }
 
 async function writeReports(

@@ -27,17 +27,18 @@ export function blockingFields({
   blocking,
   notes,
 }: VersionView): readonly (readonly [string, string | readonly string[]])[] {
-  const shown = notes.length === 0 ? [] : [['note', notes] as const]
-  if (blocking === undefined) return shown
-  return [['blocking', blockingLines(blocking)], ...shown]
+  const said = notes.length === 0 ? [] : [['note', notes] as const]
+  if (blocking === undefined) return said
+  return [['blocking', blockingLines(blocking)], ...said]
 }
 
 function blockingLines(blocking: BlockingView): readonly string[] {
-  const { armed, since, disarmedAt, canary, breakGlass, containers } = blocking
+  const { armed, since, disarmedAt, canary, breakGlass, containers, kernel } = blocking
   const enforced = containers.filter((container) => container.enforced)
   const names = enforced.map(({ id, name }) => name ?? id.slice(0, 12))
   return [
     `${armed ? 'armed' : 'off'}, since ${since}`,
+    ...kernelLines(kernel),
     ...(disarmedAt === undefined ? [] : [`disarmed itself at ${disarmedAt}`]),
     ...(breakGlass === undefined
       ? []
@@ -47,6 +48,21 @@ function blockingLines(blocking: BlockingView): readonly string[] {
       : [`canary: ${percent(canary.fraction)} of its containers until ${canary.until}`]),
     `${enforced.length} of ${containers.length} running containers: ${names.join(', ') || 'none'}`,
   ]
+}
+
+/** Nothing where the kernel has confirmed the profile. */
+function kernelLines({ profile }: BlockingView['kernel']): readonly string[] {
+  switch (profile) {
+    case 'installed':
+      return []
+    case 'sent':
+    case 'none':
+      return ['the kernel has not confirmed the profile yet']
+    case 'evicted':
+      return ['the kernel has no profile of it until a container of it starts']
+    case 'failed':
+      return ['the kernel does not have the profile: deviations are not blocked']
+  }
 }
 
 /** At most so many percent, never rounded down to a promise. */

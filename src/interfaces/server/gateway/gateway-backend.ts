@@ -8,13 +8,13 @@ import { batchesOf } from '../../../engine/api/live-log.ts'
 import type { Log } from '../../../support/telemetry/log.ts'
 import type { Metrics } from '../../../support/telemetry/metrics.ts'
 import type { ListenerEnv } from '../app.ts'
-import type { GatewayFiles } from './gateway-files.ts'
+import type { FrontFiles } from './gateway-files.ts'
 import {
-  gatewayPaths,
-  gatewayReady,
-  type GatewaySetup,
-  gatewayReport,
-  type GatewayReport,
+  frontPaths,
+  frontReady,
+  type FrontSetup,
+  frontTold,
+  type FrontTold,
   redeemBody,
 } from './gateway-protocol.ts'
 import type { GuestTokens } from '../access/guest-tokens.ts'
@@ -22,32 +22,32 @@ import { engineQuery, isOfEvents, type LiveMessage, liveQuery } from '../live-qu
 import { problemResponse } from '../problem.ts'
 import { check } from '../request-body.ts'
 
-export interface GatewayBackendOptions {
+export interface FrontPortOptions {
   readonly engine: Engine
-  readonly files: GatewayFiles
+  readonly files: FrontFiles
   readonly guests: GuestTokens
   readonly metrics: Metrics
   readonly log: Log
   readonly signal: AbortSignal
   /** The API, for everything else. */
   readonly api: (request: Request, env: ListenerEnv) => Response | Promise<Response>
-  readonly onReady: (ready: z.output<typeof gatewayReady>) => void
+  readonly onReady: (ready: z.output<typeof frontReady>) => void
 }
 
 const streams = 2_000
 const windowBytes = 1_048_576
 /** Of what the front says by itself; bodies of the API have their own limits. */
-const reportBytes = 65_536
+const toldBytes = 65_536
 
 /** The daemon's end of the private socket pair: serves the API, and what the front itself needs. */
-export class GatewayBackend {
-  readonly #options: GatewayBackendOptions
+export class FrontPort {
+  readonly #options: FrontPortOptions
   readonly #server: Http2Server
   /** Where the first one served: one that takes its place serves there too. */
   #port: number | undefined
-  readonly #renew = new Set<(setup: GatewaySetup) => void>()
+  readonly #renew = new Set<(setup: FrontSetup) => void>()
 
-  constructor(options: GatewayBackendOptions) {
+  constructor(options: FrontPortOptions) {
     this.#options = options
     this.#server = createAdaptorServer({
       fetch: (request, env) => this.#answer(request, env as unknown as ListenerEnv),
@@ -75,17 +75,17 @@ export class GatewayBackend {
     const { pathname, searchParams } = new URL(request.url)
     try {
       switch (pathname) {
-        case gatewayPaths.setup:
+        case frontPaths.setup:
           return this.#setup()
-        case gatewayPaths.live:
+        case frontPaths.live:
           return this.#live(Object.fromEntries(searchParams), request.signal)
-        case gatewayPaths.ready:
-          this.#ready(check(gatewayReady, await reported(request)))
+        case frontPaths.ready:
+          this.#ready(check(frontReady, await told(request)))
           return new Response('')
-        case gatewayPaths.redeem:
-          return this.#redeem(check(redeemBody, await reported(request)).code)
-        case gatewayPaths.reported:
-          await this.#record(check(gatewayReport, await reported(request)))
+        case frontPaths.redeem:
+          return this.#redeem(check(redeemBody, await told(request)).code)
+        case frontPaths.told:
+          await this.#record(check(frontTold, await told(request)))
           return new Response('')
         default:
           // The adapter knows the request by the identity of this object, so it is added to, not copied.
@@ -99,12 +99,12 @@ export class GatewayBackend {
     }
   }
 
-  #ready(ready: z.output<typeof gatewayReady>): void {
+  #ready(ready: z.output<typeof frontReady>): void {
     if ('address' in ready) this.#port = Number(/:(\d+)$/.exec(ready.address)?.[1])
     this.#options.onReady(ready)
   }
 
-  #setupNow(): GatewaySetup {
+  #setupNow(): FrontSetup {
     const setup = this.#options.files.setup()
     const { host, port } = setup.listen
     return { ...setup, listen: { host, port: this.#port ?? port } }
@@ -112,7 +112,7 @@ export class GatewayBackend {
 
   #setup(): Response {
     const first = this.#setupNow()
-    let renew: (setup: GatewaySetup) => void = () => undefined
+    let renew: (setup: FrontSetup) => void = () => undefined
     const lines = new ReadableStream<Uint8Array>({
       start: (controller) => {
         renew = (setup) => controller.enqueue(lineOf(setup))
@@ -165,7 +165,7 @@ export class GatewayBackend {
     throw new SnugError('UNAUTHENTICATED', 'this link was used already, or is too old')
   }
 
-  async #record(news: GatewayReport): Promise<void> {
+  async #record(news: FrontTold): Promise<void> {
     const { engine, metrics } = this.#options
     switch (news.kind) {
       case 'counts':
@@ -194,9 +194,9 @@ function lineOf(value: object): Uint8Array {
   return encoder.encode(`${JSON.stringify(value)}\n`)
 }
 
-async function reported(request: Request): Promise<unknown> {
+async function told(request: Request): Promise<unknown> {
   const text = await request.text()
-  if (text.length > reportBytes) throw new SnugError('BODY_TOO_LARGE', 'the front says too much')
+  if (text.length > toldBytes) throw new SnugError('BODY_TOO_LARGE', 'the front says too much')
   try {
     return JSON.parse(text)
   } catch (error) {

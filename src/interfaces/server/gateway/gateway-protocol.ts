@@ -5,22 +5,22 @@ import { roles } from '../../../support/config/role.ts'
  * What the daemon and its front say to each other beside the API's own requests, all of it as HTTP/2 on one private
  * socket pair that nobody else can open. The front asks; what it says is checked here as foreign input.
  */
-export const gatewayPaths = {
+export const frontPaths = {
   /** GET: a line with a {@link FrontSetup}, and another whenever it changes. */
-  setup: '/gateway/setup',
+  setup: '/front/setup',
   /** POST: it listens, or cannot. */
-  ready: '/gateway/ready',
+  ready: '/front/ready',
   /** GET: the live stream as lines, with the query of `/v1/live`. */
-  live: '/gateway/live',
+  live: '/front/live',
   /** POST: trades a sign-in link's code for a token. */
-  redeem: '/gateway/redeem',
+  redeem: '/front/redeem',
   /** POST: what is to be on record. */
-  reported: '/gateway/told',
+  told: '/front/told',
 } as const
 
 const named = z.array(z.strictObject({ name: z.string(), role: z.enum(roles) }))
 
-export const gatewaySetup = z.strictObject({
+export const frontSetup = z.strictObject({
   listen: z.strictObject({ host: z.string(), port: z.number() }),
   /** Names by which clients may call it. */
   hosts: z.array(z.string()),
@@ -50,26 +50,26 @@ export const gatewaySetup = z.strictObject({
     })
     .exactOptional(),
 })
-export type GatewaySetup = z.output<typeof gatewaySetup>
+export type FrontSetup = z.output<typeof frontSetup>
 
 /** What the front has of the kernel's rights, as `/proc/self/status` says. */
-export const gatewayRights = z.strictObject({
+export const frontRights = z.strictObject({
   pid: z.int(),
   uid: z.int(),
   capabilities: z.string().max(100),
   noNewPrivileges: z.boolean(),
 })
-export type GatewayRights = z.output<typeof gatewayRights>
+export type FrontRights = z.output<typeof frontRights>
 
-export const gatewayReady = z.union([
-  z.strictObject({ address: z.string().max(200), rights: gatewayRights }),
+export const frontReady = z.union([
+  z.strictObject({ address: z.string().max(200), rights: frontRights }),
   z.strictObject({ failed: z.string().max(2_000) }),
 ])
 
 export const redeemBody = z.strictObject({ code: z.string().min(1).max(200) })
 
 const address = z.string().max(100)
-export const gatewayReport = z.union([
+export const frontTold = z.union([
   z.strictObject({
     kind: z.enum(['sign-in', 'sign-out']),
     who: z.string().max(600),
@@ -86,4 +86,4 @@ export const gatewayReport = z.union([
   /** Undefined: it is well again. */
   z.strictObject({ kind: z.literal('fault'), message: z.string().max(2_000).exactOptional() }),
 ])
-export type GatewayReport = z.output<typeof gatewayReport>
+export type FrontTold = z.output<typeof frontTold>

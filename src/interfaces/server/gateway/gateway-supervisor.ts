@@ -1,12 +1,12 @@
 import type { Duplex } from 'node:stream'
 import type { z } from 'zod'
 import { SnugError } from '../../../errors.ts'
-import type { GatewayView } from '../../../engine/api/engine-views.ts'
+import type { FrontView } from '../../../engine/api/engine-views.ts'
 import type { Log } from '../../../support/telemetry/log.ts'
-import type { gatewayReady } from './gateway-protocol.ts'
+import type { frontReady } from './gateway-protocol.ts'
 
 /** A front at work, in a process of its own or not. */
-export interface OpenedGateway {
+export interface OpenedFront {
   /** The daemon's end of the socket pair. */
   readonly link: Duplex
   /** Resolves with why, once it is gone. */
@@ -15,12 +15,12 @@ export interface OpenedGateway {
   stop(): Promise<void>
 }
 
-export type OpenGateway = () => OpenedGateway
+export type OpenFront = () => OpenedFront
 
-type Ready = z.output<typeof gatewayReady>
+type Ready = z.output<typeof frontReady>
 
-export interface GatewaySupervisorOptions {
-  readonly open: OpenGateway
+export interface FrontKeeperOptions {
+  readonly open: OpenFront
   readonly attach: (link: Duplex) => void
   readonly isSecure: boolean
   readonly onFault: (message: string | undefined) => void
@@ -34,51 +34,51 @@ const longestWaitMs = 30_000
 const stableMs = 60_000
 
 /** Has a front there at all times: one that ends is started again, ever less often, and told meanwhile. */
-export class GatewaySupervisor {
-  readonly #options: GatewaySupervisorOptions
-  #gateway: OpenedGateway | undefined
-  #view: GatewayView | undefined
+export class FrontKeeper {
+  readonly #options: FrontKeeperOptions
+  #front: OpenedFront | undefined
+  #view: FrontView | undefined
   #onReady: (ready: Ready) => void = () => undefined
   #waitMs = firstWaitMs
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(options: GatewaySupervisorOptions) {
+  constructor(options: FrontKeeperOptions) {
     this.#options = options
   }
 
   /** Undefined while none serves. */
-  get view(): GatewayView | undefined {
+  get view(): FrontView | undefined {
     return this.#view
   }
 
   /** A front says that it serves, or cannot. */
-  ready(reported: Ready): void {
-    this.#onReady(reported)
+  ready(said: Ready): void {
+    this.#onReady(said)
   }
 
   /** Errors: LISTEN_FAILED, CONFIG_INVALID, FRONT_FAILED. */
   async start(): Promise<void> {
     const { open, attach, isSecure, log } = this.#options
-    const gateway = open()
-    this.#gateway = gateway
-    const reported = new Promise<Ready>((resolve) => (this.#onReady = resolve))
-    const gone = gateway.gone.then((why): Ready => ({ failed: why }))
+    const front = open()
+    this.#front = front
+    const said = new Promise<Ready>((resolve) => (this.#onReady = resolve))
+    const gone = front.gone.then((why): Ready => ({ failed: why }))
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<Ready>((resolve) => {
       timer = setTimeout(() => resolve({ failed: 'it does not answer' }), readyMs)
     })
-    attach(gateway.link)
-    const ready = await Promise.race([reported, gone, late])
+    attach(front.link)
+    const ready = await Promise.race([said, gone, late])
     clearTimeout(timer)
     if ('failed' in ready) {
-      await gateway.stop()
+      await front.stop()
       const isTaken = ready.failed.startsWith('cannot listen')
       throw new SnugError(isTaken ? 'LISTEN_FAILED' : 'FRONT_FAILED', ready.failed)
     }
     const { address, rights } = ready
     if (rights.pid !== process.pid && (rights.uid === 0 || rights.capabilities !== 'none')) {
-      await gateway.stop()
+      await front.stop()
       throw new SnugError(
         'FRONT_FAILED',
         `it kept rights: uid ${rights.uid}, ${rights.capabilities}`,
@@ -87,13 +87,13 @@ export class GatewaySupervisor {
     this.#view = { url: `${isSecure ? 'https' : 'http'}://${address}`, ...rights }
     log.info({ address, ...rights }, 'the front serves')
     const since = Date.now()
-    void gateway.gone.then((why) => this.#ended(why, since))
+    void front.gone.then((why) => this.#ended(why, since))
   }
 
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
-    await this.#gateway?.stop()
+    await this.#front?.stop()
   }
 
   #ended(why: string, since: number): void {

@@ -20,21 +20,21 @@ export const sessionRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/session',
     role: 'nobody',
-    gateway: true,
+    front: true,
     summary:
       'trades a token for a session cookie, which no script can read and which ends by itself',
     body: sessionBody,
     answer: holder,
-    handle: onlyAtGateway,
+    handle: onlyAtFront,
   }),
   route({
     method: 'DELETE',
     path: '/v1/session',
     role: 'nobody',
-    gateway: true,
+    front: true,
     summary: 'ends the session of the cookie',
     answer: z.object({}),
-    handle: onlyAtGateway,
+    handle: onlyAtFront,
   }),
   route({
     method: 'POST',
@@ -52,12 +52,12 @@ export const sessionRoutes: readonly Route[] = [
   }),
 ]
 
-function onlyAtGateway(): never {
+function onlyAtFront(): never {
   throw new SnugError('BODY_INVALID', 'there are no sessions here: they are for pages, over TCP')
 }
 
-function listening({ guests, gateway }: RouteWorld) {
-  const address = gateway?.()?.url
+function listening({ guests, front }: RouteWorld) {
+  const address = front?.()?.url
   if (guests === undefined || address === undefined) {
     throw new SnugError('BODY_INVALID', 'no page is served: set `listen` to an address')
   }

@@ -5,6 +5,8 @@ import {
   type BehaviourView,
   type DecisionResult,
   type DoctorReport,
+  kernelCounts,
+  kernelProfileStates,
   type LineageView,
   type ProfileDiff,
   type ProfileView,
@@ -108,6 +110,7 @@ export const version: z.ZodType<VersionView> = z.object({
   blocking: z
     .object({
       armed: z.boolean(),
+      kernel: z.object({ profile: z.enum(kernelProfileStates), blocks: z.boolean() }),
       since: text,
       disarmedAt: maybe,
       canary: z.object({ fraction: count, until: text }).exactOptional(),
@@ -245,13 +248,14 @@ export const status: z.ZodType<StatusView> = z.object({
     z.object({
       kind: text,
       sources: texts,
-      reported: z.array(count),
+      told: z.array(count),
       both: count,
       unreported: z.number().exactOptional(),
       unreportedBound: z.number().exactOptional(),
       sentence: text,
     }),
   ),
+  kernelProfiles: z.record(z.enum(kernelCounts), count),
   stops,
   selfProbe: z
     .object({
@@ -263,7 +267,7 @@ export const status: z.ZodType<StatusView> = z.object({
       failures: count,
     })
     .exactOptional(),
-  gateway: z
+  front: z
     .object({
       url: text,
       pid: count,

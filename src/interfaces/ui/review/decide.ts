@@ -4,10 +4,10 @@ import type { CardPlace, ReviewCard, WaitingVersion } from '../../../engine/api/
 import { ask, imagePath, Problem } from '../base/api.ts'
 import { lookAgain } from '../base/live.ts'
 import { plural, refOf } from '../base/text.ts'
-import { toast } from '../shell/toasts.tsx'
+import { say } from '../shell/toasts.tsx'
 
 /** A decision on cards: for all of their versions, or for one. */
-export interface Decision {
+export interface Word {
   readonly kind: 'approve' | 'reject'
   /** RFC 3339 */
   readonly until?: string
@@ -45,11 +45,11 @@ interface Done {
 export type Decided = { readonly ok: true } | { readonly ok: false; readonly conflict: boolean }
 
 /** Decides, tells what was done, and offers the way back. What somebody else decided first is left as it is. */
-export function decide(cards: readonly ReviewCard[], decision: Decision): Promise<Decided> {
-  const { kind, until, reason } = decision
+export function decide(cards: readonly ReviewCard[], word: Word): Promise<Decided> {
+  const { kind, until, reason } = word
   return attempt(async () => {
     const done: Done[] = []
-    for (const { ref, revision, behaviours } of partsOf(cards, decision.only)) {
+    for (const { ref, revision, behaviours } of partsOf(cards, word.only)) {
       const body = {
         behaviours,
         ...(kind === 'approve' ? { quarantined: true } : {}),
@@ -59,12 +59,9 @@ export function decide(cards: readonly ReviewCard[], decision: Decision): Promis
       done.push(await post(ref, kind, revision, body))
     }
     const verb = kind === 'approve' ? 'allowed' : 'rejected'
-    toast(
-      `${plural(cards.length, 'behaviour')} ${verb}${until === undefined ? '' : ' for a time'}`,
-      {
-        undo: () => void withdraw(done),
-      },
-    )
+    say(`${plural(cards.length, 'behaviour')} ${verb}${until === undefined ? '' : ' for a time'}`, {
+      undo: () => void withdraw(done),
+    })
   })
 }
 
@@ -73,7 +70,7 @@ function withdraw(done: readonly Done[]): Promise<Decided> {
     for (const { ref, revision, behaviours } of done) {
       await post(ref, 'withdraw', revision, { behaviours, reason: 'undone' })
     }
-    toast('undone: they wait for a decision again')
+    say('undone: they wait for a decision again')
   })
 }
 
@@ -89,7 +86,7 @@ export function callIncident(
       body: { session, reason },
       revision,
     })
-    toast(`session forgotten, ${plural(rejected.length, 'behaviour')} rejected`)
+    say(`session forgotten, ${plural(rejected.length, 'behaviour')} rejected`)
   })
 }
 
@@ -98,7 +95,7 @@ export function approveVersion({ ref, revision }: WaitingVersion): Promise<Decid
   return attempt(async () => {
     const path = imagePath(ref, '/approve')
     const { decided } = await ask<DecisionResult>(path, { method: 'POST', body: {}, revision })
-    toast(`approved with ${plural(decided.length, 'waiting behaviour')}: it alerts from now on`)
+    say(`approved with ${plural(decided.length, 'waiting behaviour')}: it alerts from now on`)
   })
 }
 
@@ -106,7 +103,7 @@ export function endLearning(version: VersionView): Promise<Decided> {
   return attempt(async () => {
     const { revision } = version
     await ask(imagePath(refOf(version), '/end-learning'), { method: 'POST', body: {}, revision })
-    toast('its window has ended')
+    say('its window has ended')
   })
 }
 
@@ -114,7 +111,7 @@ export function setMode(version: VersionView, mode: Mode): Promise<Decided> {
   return attempt(async () => {
     const { revision } = version
     await ask(imagePath(refOf(version), '/mode'), { method: 'PUT', body: { mode }, revision })
-    toast(`mode ${mode}`)
+    say(`mode ${mode}`)
   })
 }
 
@@ -123,7 +120,7 @@ const successors = new Map<string, string>()
 
 async function post(
   ref: string,
-  kind: Decision['kind'] | 'withdraw',
+  kind: Word['kind'] | 'withdraw',
   looked: string,
   body: { readonly behaviours: readonly string[]; readonly reason?: string },
 ): Promise<Done> {
@@ -161,9 +158,9 @@ async function attemptNow(act: () => Promise<void>): Promise<Decided> {
 function refused(error: unknown): Decided {
   if (!(error instanceof Problem)) throw error
   if (error.isConflict) {
-    toast('Somebody else decided meanwhile: look again at what is marked', { bad: true })
+    say('Somebody else decided meanwhile: look again at what is marked', { bad: true })
     return { ok: false, conflict: true }
   }
-  toast(`${error.message}${error.hint === '' ? '' : `: ${error.hint}`}`, { bad: true })
+  say(`${error.message}${error.hint === '' ? '' : `: ${error.hint}`}`, { bad: true })
   return { ok: false, conflict: false }
 }

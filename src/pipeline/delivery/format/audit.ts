@@ -1,4 +1,4 @@
-import { type AuditRecord, canonicalJson } from '../../../core/event/outbound-record.ts'
+import { type AuditNotice, canonicalJson } from '../../../core/event/outbound-record.ts'
 import { compact, epochMs, onScale, type Product } from './alert-facts.ts'
 import { cefLine, cefSeverities } from './cef.ts'
 import { ecsHead, ecsSeverities } from './ecs.ts'
@@ -9,41 +9,41 @@ import { ocsfProduct, ocsfSeverity } from './ocsf.ts'
 /** Entries of the audit trail, in every format. Each carries the whole entry as the text that `hash` is of. */
 
 /** Stays the same for entries of one sort, such as `audit.break-glass`. */
-export function auditClass({ entry }: AuditRecord): string {
+export function auditClass({ entry }: AuditNotice): string {
   return `audit.${entry.what}`
 }
 
 /** Who did what, of what, and why. */
-export function auditSentence({ entry }: AuditRecord): string {
+export function auditSentence({ entry }: AuditNotice): string {
   const parts = ['image', 'alert', 'name', 'reason', 'because'].map((member) => entry[member])
-  const reported = parts.filter((part) => typeof part === 'string')
-  return [`${entry.who}: ${entry.what}`, ...reported].join(': ')
+  const told = parts.filter((part) => typeof part === 'string')
+  return [`${entry.who}: ${entry.what}`, ...told].join(': ')
 }
 
-export function auditToEcs(record: AuditRecord, product: Product): Record<string, unknown> {
-  const { entry, hash } = record
+export function auditToEcs(notice: AuditNotice, product: Product): Record<string, unknown> {
+  const { entry, hash } = notice
   return compact({
-    ...ecsHead(record, product),
-    message: auditSentence(record),
+    ...ecsHead(notice, product),
+    message: auditSentence(notice),
     event: {
-      id: record.id,
+      id: notice.id,
       kind: 'event',
       module: 'snug',
       dataset: 'snug.audit',
       provider: 'agent',
-      action: auditClass(record),
+      action: auditClass(notice),
       category: ['configuration'],
       type: ['change'],
       outcome: 'success',
-      severity: onScale(ecsSeverities, record),
+      severity: onScale(ecsSeverities, notice),
       sequence: entry.seq,
       hash,
       reason: textOf(entry['reason']),
     },
     user: { name: entry.who },
     snug: {
-      schema: record.schema,
-      type: record.type,
+      schema: notice.schema,
+      type: notice.type,
       audit: { seq: entry.seq, previous: entry.previous, hash, entry: canonicalJson(entry) },
     },
   })
@@ -58,8 +58,8 @@ const update = { id: 3, name: 'Update' } as const
 const sha256Algorithm = 3
 
 /** Entity Management (class 3004): what is managed is an image's profile, a token, the agent. */
-export function auditToOcsf(record: AuditRecord, product: Product): Record<string, unknown> {
-  const { entry, hash } = record
+export function auditToOcsf(notice: AuditNotice, product: Product): Record<string, unknown> {
+  const { entry, hash } = notice
   const activity = activities[entry.what as keyof typeof activities] ?? update
   return compact({
     category_uid: 3,
@@ -70,17 +70,17 @@ export function auditToOcsf(record: AuditRecord, product: Product): Record<strin
     activity_name: activity.name,
     type_uid: entityClass * 100 + activity.id,
     type_name: `Entity Management: ${activity.name}`,
-    time: epochMs(record.time),
-    ...ocsfSeverity(record),
+    time: epochMs(notice.time),
+    ...ocsfSeverity(notice),
     status_id: 1,
     status: 'Success',
-    message: auditSentence(record),
-    metadata: { ...ocsfProduct(record, product), sequence: entry.seq, profiles: ['host'] },
+    message: auditSentence(notice),
+    metadata: { ...ocsfProduct(notice, product), sequence: entry.seq, profiles: ['host'] },
     actor: { user: { name: entry.who } },
-    device: { hostname: record.node, name: record.node, type_id: 0, type: 'Unknown' },
+    device: { hostname: notice.node, name: notice.node, type_id: 0, type: 'Unknown' },
     entity: {
       name: textOf(entry['image']) ?? textOf(entry['name']) ?? textOf(entry['alert']) ?? 'agent',
-      type: auditClass(record),
+      type: auditClass(notice),
     },
     comment: textOf(entry['reason']),
     raw_data: canonicalJson(entry),
@@ -89,24 +89,24 @@ export function auditToOcsf(record: AuditRecord, product: Product): Record<strin
   })
 }
 
-export function auditToFalco(record: AuditRecord): Record<string, unknown> {
-  const { entry, hash } = record
-  const priority = onScale(falcoPriorities, record)
+export function auditToFalco(notice: AuditNotice): Record<string, unknown> {
+  const { entry, hash } = notice
+  const priority = onScale(falcoPriorities, notice)
   return {
-    uuid: record.id,
-    hostname: record.node,
+    uuid: notice.id,
+    hostname: notice.node,
     priority,
     rule: `Snug Audit: ${entry.what}`,
     source: 'snug',
     tags: ['snug', 'audit'],
-    time: record.time,
-    output: `${record.time} ${priority} ${auditSentence(record)}`,
+    time: notice.time,
+    output: `${notice.time} ${priority} ${auditSentence(notice)}`,
     output_fields: compact({
-      'evt.time.iso8601': record.time,
+      'evt.time.iso8601': notice.time,
       'container.id': 'host',
       'user.name': entry.who,
-      'snug.id': record.id,
-      'snug.severity': record.severity,
+      'snug.id': notice.id,
+      'snug.severity': notice.severity,
       'snug.audit.what': entry.what,
       'snug.audit.seq': entry.seq,
       'snug.audit.previous': entry.previous,
@@ -116,17 +116,17 @@ export function auditToFalco(record: AuditRecord): Record<string, unknown> {
   }
 }
 
-export function auditToCef(record: AuditRecord, product: Product): string {
-  const { entry, hash } = record
-  const head = [auditClass(record), `Audit: ${entry.what}`, onScale(cefSeverities, record)]
+export function auditToCef(notice: AuditNotice, product: Product): string {
+  const { entry, hash } = notice
+  const head = [auditClass(notice), `Audit: ${entry.what}`, onScale(cefSeverities, notice)]
   return cefLine(product, head, [
-    ['externalId', record.id],
-    ['rt', epochMs(record.time)],
+    ['externalId', notice.id],
+    ['rt', epochMs(notice.time)],
     ['cat', 'audit'],
     ['act', entry.what],
-    ['dvchost', record.node],
+    ['dvchost', notice.node],
     ['suser', entry.who],
-    ['msg', auditSentence(record)],
+    ['msg', auditSentence(notice)],
     ['cn1Label', 'seq'],
     ['cn1', entry.seq],
     ['cs1Label', 'previous'],
@@ -138,21 +138,21 @@ export function auditToCef(record: AuditRecord, product: Product): string {
   ])
 }
 
-export function auditToLeef(record: AuditRecord, product: Product): string {
-  const { entry, hash } = record
-  return leefLine(product, auditClass(record), [
-    ['devTime', epochMs(record.time)],
+export function auditToLeef(notice: AuditNotice, product: Product): string {
+  const { entry, hash } = notice
+  return leefLine(product, auditClass(notice), [
+    ['devTime', epochMs(notice.time)],
     ['cat', 'audit'],
-    ['sev', onScale(cefSeverities, record)],
-    ['identHostName', record.node],
-    ['id', record.id],
+    ['sev', onScale(cefSeverities, notice)],
+    ['identHostName', notice.node],
+    ['id', notice.id],
     ['usrName', entry.who],
     ['action', entry.what],
     ['seq', entry.seq],
     ['previous', entry.previous],
     ['hash', hash],
     ['entry', canonicalJson(entry)],
-    ['msg', auditSentence(record)],
+    ['msg', auditSentence(notice)],
   ])
 }
 
@@ -160,11 +160,11 @@ export function auditToLeef(record: AuditRecord, product: Product): string {
 const longestImage = 256
 
 /** Without what a decision changed, so that it fits: its hash then can no longer be checked, but its place can. */
-export function shortAudit(record: AuditRecord): AuditRecord {
-  const { id, seq, previous, time, what, who } = record.entry
-  const image = textOf(record.entry['image'])?.slice(-longestImage)
+export function shortAudit(notice: AuditNotice): AuditNotice {
+  const { id, seq, previous, time, what, who } = notice.entry
+  const image = textOf(notice.entry['image'])?.slice(-longestImage)
   const entry = { id, seq, previous, time, what, who, ...(image === undefined ? {} : { image }) }
-  return { ...record, entry: { ...entry, cut: true } }
+  return { ...notice, entry: { ...entry, cut: true } }
 }
 
 function textOf(value: unknown): string | undefined {

@@ -1,9 +1,5 @@
 import type { Alert } from '../../../core/event/alert.ts'
-import {
-  type AuditRecord,
-  isAudit,
-  type OutboundRecord,
-} from '../../../core/event/outbound-record.ts'
+import { type AuditNotice, isAudit, type Notice } from '../../../core/event/outbound-record.ts'
 import { alertClass, epochMs, onScale, type Product } from './alert-facts.ts'
 import { auditClass } from './audit.ts'
 import type { Render } from './format.ts'
@@ -15,14 +11,14 @@ type Value = string | number | readonly string[] | undefined
 
 /** A batch as an export request for logs, in the JSON encoding of OTLP; the body of each record is its line. */
 export function toOtlp(
-  outbound: readonly OutboundRecord[],
+  notices: readonly Notice[],
   product: Product,
   render: Render,
 ): Record<string, unknown> {
   const resource = {
     'service.name': product.name,
     'service.version': product.version,
-    'host.name': outbound[0]?.node,
+    'host.name': notices[0]?.node,
   }
   return {
     resourceLogs: [
@@ -31,8 +27,8 @@ export function toOtlp(
         scopeLogs: [
           {
             scope: { name: product.name, version: product.version },
-            logRecords: outbound.map((each) =>
-              isAudit(each) ? auditRecord(each, render) : record(each, render),
+            logRecords: notices.map((notice) =>
+              isAudit(notice) ? auditRecord(notice, render) : record(notice, render),
             ),
           },
         ],
@@ -74,20 +70,20 @@ function record(alert: Alert, render: Render): Record<string, unknown> {
   }
 }
 
-function auditRecord(each: AuditRecord, render: Render): Record<string, unknown> {
-  const { entry, hash } = each
+function auditRecord(notice: AuditNotice, render: Render): Record<string, unknown> {
+  const { entry, hash } = notice
   return {
-    timeUnixNano: nanos(each.time),
-    observedTimeUnixNano: nanos(each.time),
-    severityNumber: onScale(severityNumbers, each),
-    severityText: onScale(severityTexts, each),
+    timeUnixNano: nanos(notice.time),
+    observedTimeUnixNano: nanos(notice.time),
+    severityNumber: onScale(severityNumbers, notice),
+    severityText: onScale(severityTexts, notice),
     eventName: 'snug.audit',
-    body: { stringValue: render(each) },
+    body: { stringValue: render(notice) },
     attributes: attributes({
-      'log.record.uid': each.id,
-      'snug.class': auditClass(each),
-      'snug.type': each.type,
-      'snug.severity': each.severity,
+      'log.record.uid': notice.id,
+      'snug.class': auditClass(notice),
+      'snug.type': notice.type,
+      'snug.severity': notice.severity,
       'snug.audit.seq': entry.seq,
       'snug.audit.previous': entry.previous,
       'snug.audit.hash': hash,

@@ -2,7 +2,7 @@
  * The layout of what the sensor says, as in `agent/abi.h`: little endian, fixed widths. A test holds every
  * number here against `snug-sensor --abi`, which prints what was compiled.
  */
-export const ABI = 4
+export const ABI = 5
 export const HEAD_SIZE = 8
 /** Longest frame, its head included. */
 export const FRAME_MAX = 1 << 20
@@ -17,11 +17,15 @@ export const frameTypes = {
   container: 5,
   containerEnd: 6,
   act: 7,
-  countUpdate: 8,
+  sighting: 8,
   pong: 9,
   disarmed: 10,
   probed: 11,
   mark: 12,
+  profileInstalled: 13,
+  profileFailed: 14,
+  versionEvicted: 15,
+  enforcementSet: 16,
   assign: 32,
   known: 33,
   filter: 34,
@@ -117,12 +121,25 @@ export const layout = {
   'snug_assign.traits': 80,
   'snug_assign.commands_size': 84,
   'snug_assign.user': 88,
-  snug_profile: 32,
+  snug_profile: 40,
   'snug_profile.scope': 8,
   'snug_profile.rules': 16,
   'snug_profile.states': 20,
   'snug_profile.prefixes': 24,
   'snug_profile.absent': 28,
+  'snug_profile.serial': 32,
+  snug_profile_installed: 24,
+  'snug_profile_installed.scope': 8,
+  'snug_profile_installed.serial': 16,
+  snug_profile_failed: 32,
+  'snug_profile_failed.scope': 8,
+  'snug_profile_failed.serial': 16,
+  'snug_profile_failed.reason': 24,
+  snug_version_evicted: 16,
+  'snug_version_evicted.scope': 8,
+  snug_enforcement_set: 24,
+  'snug_enforcement_set.scope': 8,
+  'snug_enforcement_set.block': 16,
   snug_rules: 16,
   'snug_rules.scope': 8,
   snug_rule: 56,
@@ -333,3 +350,6 @@ export const capabilityNames = [
   'CAP_BPF',
   'CAP_CHECKPOINT_RESTORE',
 ] as const
+
+/** `snug_profile_failure`: why a profile is not in the kernel. */
+export const profileFailures = { room: 1, memory: 2, size: 3 } as const

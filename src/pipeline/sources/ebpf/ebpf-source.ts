@@ -24,6 +24,7 @@ import { KernelState } from './kernel-state.ts'
 import { FrameReader } from './frame-reader.ts'
 import {
   type Decoded,
+  type ProfileAnswer,
   RecordDecoder,
   type SensorHello,
   type SensorStats,
@@ -84,7 +85,7 @@ export class EbpfSource implements EventSource {
   #filter: FilterMode = 'novelty'
   #facts: Readonly<Record<string, string>> = {}
   #counters: SensorStats | undefined
-  #lastReceived: string | undefined
+  #lastHeard: string | undefined
   #delivered = 0
   #restarts = 0
   #used = false
@@ -105,6 +106,7 @@ export class EbpfSource implements EventSource {
       kinds: eventKinds,
       filter: true,
       containers: true,
+      confirms: true,
       ...(options.kernelState !== undefined && { keeps: true }),
     }
     this.control = {
@@ -119,7 +121,7 @@ export class EbpfSource implements EventSource {
       profile: (scope, profile) => this.#send(this.#kernel.profile(scope, profile)),
       enforce: (scope, enforcement) => this.#send(this.#kernel.enforce(scope, enforcement)),
       peers: (changes) => this.#send(this.#kernel.peers(changes)),
-      taken: (mark) => this.#acknowledge(mark),
+      taken: (mark) => this.#markTaken(mark),
       resume: (mark) => {
         this.#taken = mark
       },
@@ -215,7 +217,7 @@ export class EbpfSource implements EventSource {
         }
         // What came whole before the fault is good.
         if (batch.length > 0) yield batch
-        if (this.#read !== undefined) this.#acknowledge(this.#read)
+        if (this.#read !== undefined) this.#markTaken(this.#read)
         this.#read = undefined
         for (const token of this.#answered.splice(0)) this.#answer(token)
         if (fault !== undefined) break
@@ -248,7 +250,7 @@ export class EbpfSource implements EventSource {
   #ended(exit: SensorExit, fault: SnugError | undefined, signal: AbortSignal): void {
     this.#process = undefined
     if (signal.aborted) return
-    const why = fault?.message ?? exit.lastOutput
+    const why = fault?.message ?? exit.lastWords
     const { code } = fault ?? { code: 'SENSOR_DIED' }
     const words = why === undefined ? '' : `: ${why}`
     const reason = `the sensor ended (${exit.how})${words} (${code})`
@@ -266,8 +268,8 @@ export class EbpfSource implements EventSource {
         return
       case 'stats':
         this.#counters = decoded
-        this.#lastReceived = new Date().toISOString()
-        if (this.#catchingUp) this.#resend()
+        this.#lastHeard = new Date().toISOString()
+        if (this.#catchingUp) this.#sayAgain()
         return
       case 'mark':
         if (this.#options.takenWhen === 'stored') break
@@ -280,6 +282,7 @@ export class EbpfSource implements EventSource {
       case 'container-started': {
         const { id, before } = decoded.container
         this.#unconfirmed.delete(id)
+        this.#send(this.#kernel.started(id))
         if (this.#live.has(id)) return
         this.#live.set(id, before)
         break
@@ -295,11 +298,17 @@ export class EbpfSource implements EventSource {
           this.#delivered += 1
         }
         break
-      case 'count-update':
-        this.#delivered += decoded.countUpdate.count
+      case 'sighting':
+        this.#delivered += decoded.sighting.count
         break
       case 'disarmed':
         this.#kernel.disarmed(decoded.scope)
+        break
+      case 'profile-answer':
+        this.#profileAnswered(decoded, batch)
+        return
+      case 'policy':
+        if (decoded.report.kind === 'evicted') this.#evicted(decoded.report.scope)
         break
       case 'self-probe':
       case 'began':
@@ -308,31 +317,47 @@ export class EbpfSource implements EventSource {
     batch.push(decoded)
   }
 
+  #profileAnswered({ scope, serial, failure }: ProfileAnswer, batch: SourceMessage[]): void {
+    // One that was replaced meanwhile: the answer to its successor counts.
+    if (!this.#kernel.isCurrent(scope, serial)) return
+    if (failure === undefined) {
+      batch.push({ type: 'policy', report: { kind: 'installed', scope } })
+      return
+    }
+    this.#kernel.failed(scope, failure.isForRoom)
+    batch.push({ type: 'policy', report: { kind: 'failed', scope, reason: failure.text } })
+  }
+
+  #evicted(scope: number): void {
+    this.#send(this.#kernel.evicted(scope, (id) => this.#live.has(id)))
+  }
+
   #greeted({ facts, kept }: SensorHello, decoder: RecordDecoder, batch: SourceMessage[]): void {
     const now = new Date().toISOString()
     if (this.#state.kind === 'starting') batch.push({ type: 'began', kept })
+    if (!kept) batch.push({ type: 'policy', report: { kind: 'reset' } })
     if (this.#state.kind === 'degraded' && !kept) {
-      const from = this.#lastReceived ?? this.#state.since
+      const from = this.#lastHeard ?? this.#state.since
       this.#take(decoder.loss('sensor-gap', 1, from, now), decoder, batch)
     }
     this.#facts = facts
     this.#state = { kind: 'running' }
-    this.#lastReceived = now
+    this.#lastHeard = now
     for (const id of this.#live.keys()) this.#unconfirmed.add(id)
     // What the kernel did meanwhile comes first: a version that disarmed itself must not be armed by this.
     if (kept) this.#catchingUp = true
-    else this.#resend()
+    else this.#sayAgain()
   }
 
   /** A new sensor knows nothing, or what an earlier daemon said: it is told again what is meant now. */
-  #resend(): void {
+  #sayAgain(): void {
     this.#catchingUp = false
     for (const command of this.#kernel.all()) this.#send(command)
     this.#process?.send(encodeFilter(this.#filter))
     this.#process?.send(encodePing(0n))
   }
 
-  #acknowledge(mark: SourceMark): void {
+  #markTaken(mark: SourceMark): void {
     this.#taken = mark
     this.#process?.send(encodeTaken(mark))
   }

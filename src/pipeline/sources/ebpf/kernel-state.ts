@@ -8,16 +8,25 @@ interface Assignment {
   readonly traits: ContainerTraits
 }
 
+interface SentProfile {
+  readonly profile: KernelProfile
+  /** Tells the answer to this one from that to an earlier one. */
+  readonly serial: number
+}
+
 /** Assignments that are remembered; more than containers run at a time, the oldest go first. */
 const assignmentsKept = 4_096
 
 /** What the kernel was told, to be told again to a sensor that knows nothing. Each change is also its command. */
 export class KernelState {
   readonly #assigned = new Map<string, Assignment>()
-  readonly #profiles = new Map<number, KernelProfile>()
+  readonly #profiles = new Map<number, SentProfile>()
   readonly #enforced = new Map<number, Enforcement>()
   readonly #peers = new Map<string, string>()
+  /** Scopes whose place in the kernel another has: with their next container they are sent again. */
+  readonly #evicted = new Set<number>()
   #failClosed = false
+  #serial = 0
 
   assign(id: string, scope: number, traits: ContainerTraits = {}): Buffer {
     this.#assigned.delete(id)
@@ -26,7 +35,8 @@ export class KernelState {
       const [oldest] = this.#assigned.keys()
       if (oldest !== undefined) this.#assigned.delete(oldest)
     }
-    return encodeAssign(id, scope, traits)
+    // The profile comes first: the container's first program is judged by it.
+    return Buffer.concat([...this.#restored(scope), encodeAssign(id, scope, traits)])
   }
 
   /** It is gone for good, and will not be told again. */
@@ -35,11 +45,55 @@ export class KernelState {
   }
 
   profile(scope: number, profile: KernelProfile | undefined): Buffer {
+    this.#evicted.delete(scope)
     if (profile === undefined) {
       this.#profiles.delete(scope)
       this.#enforced.delete(scope)
-    } else this.#profiles.set(scope, profile)
-    return encodeProfile(scope, profile)
+      return encodeProfile(scope, undefined)
+    }
+    this.#serial += 1
+    this.#profiles.set(scope, { profile, serial: this.#serial })
+    return encodeProfile(scope, profile, this.#serial)
+  }
+
+  /** Whether the answer is to the profile that was sent last. */
+  isCurrent(scope: number, serial: number): boolean {
+    return this.#profiles.get(scope)?.serial === serial
+  }
+
+  /** It is not in the kernel: sent again with the scope's next container where only room is missing, else never. */
+  failed(scope: number, isForRoom: boolean): void {
+    if (isForRoom) this.#evicted.add(scope)
+    else {
+      this.#profiles.delete(scope)
+      this.#enforced.delete(scope)
+    }
+  }
+
+  /** A container runs. What to send: its scope, where that lost its place after the container was announced. */
+  started(id: string): Buffer {
+    const assigned = this.#assigned.get(id)
+    if (assigned === undefined || !this.#evicted.has(assigned.scope)) return Buffer.alloc(0)
+    return this.assign(id, assigned.scope, assigned.traits)
+  }
+
+  /** What to send at once: all of the scope where a container of it runs, else nothing. */
+  evicted(scope: number, isRunning: (container: string) => boolean): Buffer {
+    this.#evicted.add(scope)
+    const here = [...this.#assigned].filter(([, assigned]) => assigned.scope === scope)
+    if (!here.some(([id]) => isRunning(id))) return Buffer.alloc(0)
+    return Buffer.concat([
+      ...this.#restored(scope),
+      ...here.map(([id, { traits }]) => encodeAssign(id, scope, traits)),
+    ])
+  }
+
+  *#restored(scope: number): Iterable<Buffer> {
+    if (!this.#evicted.delete(scope)) return
+    const sent = this.#profiles.get(scope)
+    const enforced = this.#enforced.get(scope)
+    if (sent !== undefined) yield encodeProfile(scope, sent.profile, sent.serial)
+    if (enforced !== undefined) yield encodeEnforce(scope, enforced)
   }
 
   enforce(scope: number, enforcement: Enforcement): Buffer {
@@ -69,8 +123,17 @@ export class KernelState {
   /** Everything, in the order in which it takes effect without a gap: a container comes to a version that is ready. */
   *all(): Iterable<Buffer> {
     for (const [address, name] of this.#peers) yield encodePeer({ address, name })
-    for (const [scope, profile] of this.#profiles) yield encodeProfile(scope, profile)
-    for (const [scope, enforcement] of this.#enforced) yield encodeEnforce(scope, enforcement)
+    this.#evicted.clear()
+    const assigned = new Set([...this.#assigned.values()].map(({ scope }) => scope))
+    // Where there are more than fit, the last ones stay: those that have containers.
+    for (const isAssigned of [false, true]) {
+      for (const [scope, { profile, serial }] of this.#profiles) {
+        if (assigned.has(scope) === isAssigned) yield encodeProfile(scope, profile, serial)
+      }
+      for (const [scope, enforcement] of this.#enforced) {
+        if (assigned.has(scope) === isAssigned) yield encodeEnforce(scope, enforcement)
+      }
+    }
     for (const [id, { scope, traits }] of this.#assigned) yield encodeAssign(id, scope, traits)
     yield encodeFailClosed(this.#failClosed)
   }

@@ -31,9 +31,15 @@ const prefixesPerFrame = Math.floor((FRAME_MAX - layout.snug_prefixes) / layout.
 const NOTHING = new Uint8Array(0)
 
 /** The frames that put a scope's profile into the kernel, in order; undefined takes it away. */
-export function encodeProfile(scope: number, profile: KernelProfile | undefined): Buffer {
+/** `serial` comes back with the sensor's answer. */
+export function encodeProfile(
+  scope: number,
+  profile: KernelProfile | undefined,
+  serial = 0,
+): Buffer {
   const head = frame(frameTypes.profile, layout.snug_profile)
   head.writeBigUInt64LE(BigInt(scope), layout['snug_profile.scope'])
+  head.writeBigUInt64LE(BigInt(serial), layout['snug_profile.serial'])
   if (profile === undefined) {
     head.writeUInt32LE(1, layout['snug_profile.absent'])
     return head

@@ -5,12 +5,12 @@ import { isoOf } from '../../../core/event/time.ts'
 import type { BehaviourTag } from '../../../core/compile/kernel-profile.ts'
 import {
   behaviourKey,
-  type CountUpdate,
+  type Sighting,
   type SourceMark,
   sourceMark,
   type SourceMessage,
 } from '../source.ts'
-import { ABI, dropReasons, frameTypes, layout, trials } from './abi.ts'
+import { ABI, dropReasons, frameTypes, layout, profileFailures, trials } from './abi.ts'
 import { decodeAct, originOf } from './act-decoder.ts'
 import type { Frame } from './frame-reader.ts'
 import { nameOfBytes } from './kernel-name.ts'
@@ -41,6 +41,16 @@ export type Decoded =
   | SensorHello
   | SensorStats
   | { readonly type: 'pong'; readonly token: bigint }
+  | ProfileAnswer
+
+/** What became of the profile that was sent with this serial. */
+export interface ProfileAnswer {
+  readonly type: 'profile-answer'
+  readonly scope: number
+  readonly serial: number
+  /** Absent: it is installed. */
+  readonly failure?: { readonly text: string; readonly isForRoom: boolean }
+}
 
 /** More than the sensor remembers to have told, so that a name it counts on is never gone here. */
 const NAMES_MAX = 8192
@@ -88,12 +98,23 @@ export class RecordDecoder {
         return this.#containerEnd(sized(bytes, 'snug_container'))
       case frameTypes.act:
         return this.#act(sized(bytes, 'snug_act'))
-      case frameTypes.countUpdate:
-        return this.#countUpdate(sized(bytes, 'snug_sighting'))
+      case frameTypes.sighting:
+        return this.#sighting(sized(bytes, 'snug_sighting'))
       case frameTypes.disarmed:
         return this.#disarmed(sized(bytes, 'snug_disarmed'))
       case frameTypes.probed:
         return this.#probed(sized(bytes, 'snug_probed'))
+      case frameTypes.profileInstalled:
+        return answerOf(sized(bytes, 'snug_profile_installed'))
+      case frameTypes.profileFailed:
+        return failureOf(sized(bytes, 'snug_profile_failed'))
+      case frameTypes.versionEvicted: {
+        const at = layout['snug_version_evicted.scope']
+        const scope = Number(sized(bytes, 'snug_version_evicted').readBigUInt64LE(at))
+        return { type: 'policy', report: { kind: 'evicted', scope } }
+      }
+      case frameTypes.enforcementSet:
+        return enforcementOf(sized(bytes, 'snug_enforcement_set'))
       case frameTypes.mark:
         return { type: 'mark', mark: markOf(sized(bytes, 'snug_mark')) }
       case frameTypes.pong:
@@ -236,15 +257,15 @@ export class RecordDecoder {
     return { type: 'event', event, key: behaviourKey(hexAt(bytes, layout['snug_act.key'])) }
   }
 
-  #countUpdate(bytes: Buffer): SourceMessage {
+  #sighting(bytes: Buffer): SourceMessage {
     const first = this.time(bytes.readBigUInt64LE(layout['snug_sighting.first']))
     const last = this.time(bytes.readBigUInt64LE(layout['snug_sighting.last']))
     const count = Number(bytes.readBigUInt64LE(layout['snug_sighting.count']))
     const container = this.#containers.get(bytes.readBigUInt64LE(layout['snug_sighting.container']))
     if (container === undefined) return this.loss('container-unknown', count, first, last)
     const key = behaviourKey(hexAt(bytes, layout['snug_sighting.key']))
-    const countUpdate = { key, containerId: container.id, count, first, last, ...judgedBy(bytes) }
-    return { type: 'count-update', countUpdate }
+    const sighting = { key, containerId: container.id, count, first, last, ...judgedBy(bytes) }
+    return { type: 'sighting', sighting }
   }
 
   #disarmed(bytes: Buffer): SourceMessage {
@@ -271,8 +292,35 @@ export class RecordDecoder {
   }
 }
 
+function answerOf(bytes: Buffer): ProfileAnswer {
+  return {
+    type: 'profile-answer',
+    scope: Number(bytes.readBigUInt64LE(layout['snug_profile_installed.scope'])),
+    serial: Number(bytes.readBigUInt64LE(layout['snug_profile_installed.serial'])),
+  }
+}
+
+function failureOf(bytes: Buffer): ProfileAnswer {
+  const reason = bytes.readUInt32LE(layout['snug_profile_failed.reason'])
+  return {
+    type: 'profile-answer',
+    scope: Number(bytes.readBigUInt64LE(layout['snug_profile_failed.scope'])),
+    serial: Number(bytes.readBigUInt64LE(layout['snug_profile_failed.serial'])),
+    failure: {
+      text: bytes.toString('utf8', layout.snug_profile_failed),
+      isForRoom: reason === profileFailures.room,
+    },
+  }
+}
+
+function enforcementOf(bytes: Buffer): SourceMessage {
+  const scope = Number(bytes.readBigUInt64LE(layout['snug_enforcement_set.scope']))
+  const blocks = bytes.readUInt32LE(layout['snug_enforcement_set.block']) !== 0
+  return { type: 'policy', report: { kind: 'enforced', scope, blocks } }
+}
+
 /** The behaviours whose rules allowed it, where a compiled profile did. */
-function judgedBy(bytes: Buffer): Pick<CountUpdate, 'expected'> {
+function judgedBy(bytes: Buffer): Pick<Sighting, 'expected'> {
   const at = layout['snug_sighting.tags']
   const tags = [at, at + 8].filter((tag) => bytes.readBigUInt64LE(tag) !== 0n)
   if (tags.length === 0) return {}

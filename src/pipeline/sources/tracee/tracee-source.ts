@@ -39,7 +39,7 @@ export const traceeFormat: LineFormat = {
 }
 
 /** What both shapes tell of the process and its container. */
-interface Reported {
+interface Told {
   readonly pid: number
   /** Within its container. */
   readonly inside: number | undefined
@@ -68,20 +68,19 @@ class TraceeMapper implements LineMapper {
   readonly take = (line: string, into: SnugEvent[]): void => {
     const event = parseObject(line)
     const name = textAt(event, 'eventName') ?? textAt(event, 'name') ?? 'of no name'
-    const record =
-      asBag(event['workload']) === undefined ? olderReport(event) : currentReport(event)
+    const told = asBag(event['workload']) === undefined ? olderTold(event) : currentTold(event)
     const data = dataOf(event)
     if (name === 'sched_process_exit') {
-      this.#tree.ended(record.container, String(record.pid))
-      this.#exes.delete(`${record.container}/${record.pid}`)
+      this.#tree.ended(told.container, String(told.pid))
+      this.#exes.delete(`${told.container}/${told.pid}`)
       return this.#context.ignore('exit')
     }
     const act = traceeAct(name, data)
     if (act === undefined) return this.#context.ignore(`event ${name}`)
     const isExec = act['kind'] === 'exec'
-    const exe = isExec ? textAt(data, 'pathname') : this.#exeOf(record)
+    const exe = isExec ? textAt(data, 'pathname') : this.#exeOf(told)
     const named = need(exe, 'path of the executable')
-    if (record.container !== hostId && isRuntime(named) && (isExec || isRuntime(record.parent))) {
+    if (told.container !== hostId && isRuntime(named) && (isExec || isRuntime(told.parent))) {
       return this.#context.ignore('step of the runtime')
     }
     const { node, now } = this.#context
@@ -92,26 +91,26 @@ class TraceeMapper implements LineMapper {
         time,
         node,
         source: 'tracee',
-        container: given({ id: record.container, name: record.containerName }),
-        image: record.container === hostId ? undefined : imageOf(record.image, record.digest),
+        container: given({ id: told.container, name: told.containerName }),
+        image: told.container === hostId ? undefined : imageOf(told.image, told.digest),
         workload:
-          record.pod === undefined
+          told.pod === undefined
             ? undefined
-            : given({ name: record.pod, pod: record.pod, namespace: record.namespace }),
-        process: this.#process(record, named, data, isExec, time),
+            : given({ name: told.pod, pod: told.pod, namespace: told.namespace }),
+        process: this.#process(told, named, data, isExec, time),
         ...act,
       }),
     )
   }
 
-  #exeOf(record: Reported): string | undefined {
-    return record.exe ?? this.#exes.get(`${record.container}/${record.pid}`)
+  #exeOf(told: Told): string | undefined {
+    return told.exe ?? this.#exes.get(`${told.container}/${told.pid}`)
   }
 
-  #process(record: Reported, exe: string, data: Bag, isExec: boolean, time: string): Bag {
-    const { container, ppid, parent } = record
-    const pid = String(record.pid)
-    const root = rootOf(record)
+  #process(told: Told, exe: string, data: Bag, isExec: boolean, time: string): Bag {
+    const { container, ppid, parent } = told
+    const pid = String(told.pid)
+    const root = rootOf(told)
     const fromOutside = root !== undefined || isRuntime(parent)
     if (isExec) this.#remember(`${container}/${pid}`, exe)
     const lineage = isExec
@@ -129,11 +128,11 @@ class TraceeMapper implements LineMapper {
     const before =
       isExec && !fromOutside ? (parent ?? this.#exes.get(`${container}/${ppid}`)) : parent
     return given({
-      pid: record.pid,
+      pid: told.pid,
       ppid,
       exe,
       args: args.length === 0 ? undefined : args,
-      uid: need(record.uid, 'user of the process'),
+      uid: need(told.uid, 'user of the process'),
       parent: fromOutside || isRuntime(before) ? undefined : before,
       ...lineage,
     })
@@ -146,11 +145,11 @@ class TraceeMapper implements LineMapper {
 }
 
 /** In a container, what has no parent there was started by the runtime; its first process has the number 1. */
-function rootOf({ container, inside }: Reported): Root | undefined {
+function rootOf({ container, inside }: Told): Root | undefined {
   return container !== hostId && inside === 1 ? 'entrypoint' : undefined
 }
 
-function currentReport(event: Bag): Reported {
+function currentTold(event: Bag): Told {
   const workload = bagAt(event, 'workload')
   const process = bagAt(workload, 'process')
   const container = bagAt(workload, 'container')
@@ -176,7 +175,7 @@ function currentReport(event: Bag): Reported {
   }
 }
 
-function olderReport(event: Bag): Reported {
+function olderTold(event: Bag): Told {
   const container = bagAt(event, 'container')
   const k8s = bagAt(event, 'kubernetes')
   const pid = numberAt(event, 'hostProcessId') ?? numberAt(event, 'processId')
