@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { uniqueName, type Agent, startAgent } from '../fixtures/agent.ts'
 import type { Dockerd } from '../fixtures/dockerd.ts'
 import { learnerConfig, setMode, startLearned } from '../fixtures/learned-agent.ts'
@@ -28,6 +29,8 @@ export interface BatchSetting {
   /** How many rounds the second protocol learns from. */
   readonly rounds: number
   readonly commit: string
+  /** Ends the run where it is. */
+  readonly signal: AbortSignal
   readonly say: (line: string) => void
   /** After each step: what there is by then. */
   readonly save: (result: ServiceResult) => void
@@ -124,7 +127,13 @@ async function all(
   setting: BatchSetting,
   part: (one: Case) => Promise<void>,
 ): Promise<void> {
-  await Promise.all(cases.map((one) => step(one, setting, () => part(one))))
+  const { signal } = setting
+  signal.throwIfAborted()
+  const interrupted = once(signal, 'abort').then(() => signal.throwIfAborted())
+  await Promise.race([
+    Promise.all(cases.map((one) => step(one, setting, () => part(one)))),
+    interrupted,
+  ])
 }
 
 const firstImages = ({ images }: Case): readonly string[] =>

@@ -33,6 +33,10 @@ const { values } = parseArgs({
   },
 })
 
+/** An interrupted run puts away its agent and its engine. */
+const ended = new AbortController()
+process.once('SIGINT', () => ended.abort()).once('SIGTERM', () => ended.abort())
+
 const say = (line: string): void => {
   process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
 }
@@ -85,9 +89,6 @@ async function main(): Promise<void> {
     const services = chosen.slice(first, first + size)
     say(`${services.map(({ name }) => name).join(', ')}`)
     const engine = await startDockerd()
-    // With the engine gone everything that waits for it fails, and is put away.
-    const end = (): void => void engine.stop().then(() => process.exit(130))
-    process.once('SIGINT', end).once('SIGTERM', end)
     try {
       await runBatch({
         engine,
@@ -96,11 +97,11 @@ async function main(): Promise<void> {
         roundMs: minutes * 60_000,
         rounds: Math.max(2, Number(values.rounds)),
         commit,
+        signal: ended.signal,
         say,
         save: (result) => saveResult(values.results, result),
       })
     } finally {
-      process.off('SIGINT', end).off('SIGTERM', end)
       await engine.stop()
     }
   }

@@ -95,6 +95,9 @@ function accepts(host: string, port: number): Promise<boolean> {
   })
 }
 
+/** How long a helping may take. */
+const patienceMs = 30_000
+
 export interface Round {
   readonly containerHours: number
   /** Helpings that failed, by their first lines: what was refused might show here only. */
@@ -116,11 +119,15 @@ export async function runRound(
   const length = Math.max(roundMs, service.periodMs ?? 0)
   const failures: string[] = []
   const attempt = async (part: Promise<void> | undefined): Promise<void> => {
+    const ended = new AbortController()
+    const late = delay(patienceMs, 'late', { signal: ended.signal }).catch(() => 'ended')
     try {
-      await part
+      if ((await Promise.race([part, late])) === 'late') throw new Error('a helping hangs')
     } catch (error) {
       failures.push(firstLine(error))
       await delay(1_000)
+    } finally {
+      ended.abort()
     }
   }
   const loadUntil = async (endMs: number, at: Place): Promise<void> => {

@@ -15,6 +15,9 @@ xferlog_enable=YES
 log_ftp_protocol=YES
 secure_chroot_dir=/var/run/vsftpd/empty
 pam_service_name=vsftpd
+isolate=NO
+isolate_network=NO
+seccomp_sandbox=NO
 `
 
 /** Logs in, goes through these transfers, each with a data connection, and ends by these commands. */
@@ -32,8 +35,9 @@ async function session(
     const answer = await control.turn(['PASV\r\n', /^227.*\r\n/])
     const [high = 0, low = 0] = (/(\d+),(\d+)\)/.exec(answer) ?? []).slice(1).map(Number)
     const socket = createConnection({ host: at.address, port: high * 256 + low })
-    await once(socket, 'connect')
     const closed = once(socket, 'close')
+    socket.setTimeout(10_000, () => socket.destroy(new Error(`no end of ${command}`)))
+    await once(socket, 'connect')
     await control.turn([`${command}\r\n`, /^150/])
     if (data === undefined) socket.resume()
     else socket.end(data)
