@@ -28,7 +28,6 @@ import { tinyproxy } from './tinyproxy.ts'
 import { unbound } from './unbound.ts'
 import { valkey } from './valkey.ts'
 import { visitorlog } from './visitorlog.ts'
-import { vsftpd } from './vsftpd.ts'
 
 /** By kind, in its order. */
 export const allServices: readonly Service[] = [
@@ -36,6 +35,6 @@ export const allServices: readonly Service[] = [
   [mariadb, valkey, memcached, slapd],
   [beanstalkd, postfix, dovecot, ngircd],
   [radicale, starman, puma, ticketstore, visitorlog],
-  [rsync, vsftpd, cronie, tcc, textpipe, gitDaemon],
+  [rsync, cronie, tcc, textpipe, gitDaemon],
   [unbound, dnsmasq, chrony, syslogNg, snmpd, nodeExporter],
 ].flat()

@@ -27,6 +27,7 @@ export const chrony: Service = {
   kind: 'net',
   packages: ['chrony'],
   files: { '/etc/chrony/served.conf': config },
+  build: ['install -d -m 750 -o _chrony -g _chrony /run/chrony'],
   start: 'exec /usr/sbin/chronyd -x -d -u _chrony -f /etc/chrony/served.conf',
   data: '/var/lib/chrony',
   ready: async (at) => {

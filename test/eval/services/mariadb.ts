@@ -37,7 +37,7 @@ export const mariadb: Service = {
   files: { '/etc/mysql/init.sql': init },
   build: ['rm -rf /var/lib/mysql', 'install -d -o mysql -g mysql /var/lib/mysql /run/mysqld'],
   start: `[ -d /var/lib/mysql/mysql ] || mariadb-install-db --user=mysql >/dev/null
-exec /usr/sbin/mariadbd --user=mysql --bind-address=0.0.0.0 --init-file=/etc/mysql/init.sql --log-bin=shop`,
+exec /usr/sbin/mariadbd --user=mysql --bind-address=0.0.0.0 --init-file=/etc/mysql/init.sql --log-bin=shop --skip-name-resolve --sync-binlog=0 --innodb-flush-log-at-trx-commit=2`,
   port: 3306,
   data: '/var/lib/mysql',
   ready: async (at) => {

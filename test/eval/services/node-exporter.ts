@@ -10,8 +10,7 @@ export const nodeExporter: Service = {
   kind: 'net',
   packages: ['prometheus-node-exporter'],
   user: 'nobody',
-  start:
-    'exec /usr/bin/prometheus-node-exporter --collector.textfile.directory=/srv/host --no-collector.udev',
+  start: 'exec /usr/bin/prometheus-node-exporter --collector.textfile.directory=/srv/host',
   port: 9100,
   data: '/tmp',
   load: {

@@ -5,6 +5,7 @@ import { bytes, pick, stem, user } from '../words.ts'
 const config = `uid = nobody
 gid = nogroup
 use chroot = no
+reverse lookup = no
 log file = /var/log/rsyncd.log
 [files]
   path = /srv/mirror

@@ -26,7 +26,8 @@ export const squid: Service = {
   kind: 'web',
   packages: ['squid'],
   files: { '/etc/squid/squid.conf': config },
-  start: `/usr/sbin/squid -N -z
+  start: `rm -f /run/squid.pid
+/usr/sbin/squid -N -z
 rm -f /run/squid.pid
 exec /usr/sbin/squid --foreground -sYC`,
   port: 3128,
