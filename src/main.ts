@@ -7,16 +7,16 @@ import type { GeneraliseRules } from './core/behaviour/generalise.ts'
 import { loadRules, type Rules } from './support/config/load-rules.ts'
 import { AlertTraces } from './pipeline/delivery/alert-traces.ts'
 import { Dispatcher, type DispatcherOptions } from './pipeline/delivery/dispatcher.ts'
-import type { LaneLimits } from './pipeline/delivery/delivery-queue.ts'
-import { makeOutlet } from './pipeline/delivery/sinks/make-sink.ts'
-import type { Outlet } from './pipeline/delivery/sinks/sink.ts'
+import type { DeliveryQueueLimits } from './pipeline/delivery/delivery-queue.ts'
+import { bindSink } from './pipeline/delivery/sinks/make-sink.ts'
+import type { SinkBinding } from './pipeline/delivery/sinks/sink.ts'
 import { describeError, SnugError } from './errors.ts'
 import { AlertPruner } from './state/persistence/alert-pruner.ts'
 import { Daemon, type DaemonParts } from './engine/daemon.ts'
-import { FleetDesk, type FleetLink } from './fleet/fleet-sync.ts'
+import { FleetSync, type FleetLink } from './fleet/fleet-sync.ts'
 import { LiveConfig } from './engine/live-config.ts'
 import { type RecordedVersion, recordedVersion } from './engine/recording.ts'
-import { TrustDesk } from './engine/trusted-profile-loader.ts'
+import { TrustedProfileLoader } from './engine/trusted-profile-loader.ts'
 import { SnugEngine } from './engine/snug-engine.ts'
 import type { Product } from './pipeline/delivery/format/alert-facts.ts'
 import { DockerEngine } from './pipeline/identity/docker-engine.ts'
@@ -113,8 +113,8 @@ export async function runAgent(
       const makeFleet = (link: FleetLink): KubeFleet =>
         new KubeFleet({ api: kube, node: config.node, ...link })
       const { shareWithin: shareWithinMs } = config.engines.kubernetes
-      const desk = new FleetDesk({ daemon, engine, makeFleet, shareWithinMs })
-      void desk.start(signal)
+      const sync = new FleetSync({ daemon, engine, makeFleet, shareWithinMs })
+      void sync.start(signal)
     }
     await daemon.run(signal)
   } finally {
@@ -132,7 +132,7 @@ function followTrust({ trust }: Config, daemon: Daemon, engines: readonly Identi
   const keys = files.map(trustedKey)
   const fetch = (image: string, digest: string): Promise<VerifiedProfile | undefined> =>
     fetchTrusted({ keys, plainHttp }, image, digest)
-  new TrustDesk({ daemon, mode, fetch }).follow(engines)
+  new TrustedProfileLoader({ daemon, mode, fetch }).follow(engines)
 }
 
 /**
@@ -165,8 +165,8 @@ export async function recordWhile(
     ending.abort()
     await running
   }
-  return [...daemon.shelf.versions].map((version) =>
-    recordedVersion(version, daemon.shelf.node, fromMs, daemon.now()),
+  return [...daemon.registry.versions].map((version) =>
+    recordedVersion(version, daemon.registry.node, fromMs, daemon.now()),
   )
 }
 
@@ -233,10 +233,10 @@ function assemble(
       sinks = new Dispatcher(outletsOf(config), {
         ...dispatcherOptions(config, log),
         ...news,
-        onOffered: (notices) => traces?.stored(notices, daemon.now()),
-        onDelivered: (sink, cursor, notices) => {
+        onOffered: (records) => traces?.stored(records, daemon.now()),
+        onDelivered: (sink, cursor, records) => {
           news.onDelivered(sink, cursor)
-          traces?.delivered(sink, notices, daemon.now())
+          traces?.delivered(sink, records, daemon.now())
         },
       })
       return sinks
@@ -264,11 +264,11 @@ function liveParts(config: Config) {
     floorMs: learn.floor,
     ceilingMs: learn.ceiling,
     unseen: learn.unseen,
-    vanishAfterMs: learn.vanishAfter,
+    inheritedForMs: learn.vanishAfter,
     after,
     block: { canary: block.canary, canaryForMs: block.canaryFor, budget: block.budget },
   }
-  const limits: LaneLimits = {
+  const limits: DeliveryQueueLimits = {
     outbox: { maxBytes: outbox.size, maxAgeMs: outbox.age, maxSpan: alertsKeptForSinks },
     repeatMs: storm.repeat,
   }
@@ -276,8 +276,8 @@ function liveParts(config: Config) {
   return { rules, limits, storms, flushIntervalMs: flushInterval }
 }
 
-function outletsOf({ sinks }: Config): readonly Outlet[] {
-  return sinks.map((sink) => makeOutlet(sink, product()))
+function outletsOf({ sinks }: Config): readonly SinkBinding[] {
+  return sinks.map((sink) => bindSink(sink, product()))
 }
 
 function product(): Product {

@@ -1,12 +1,12 @@
 import { canariesAmong } from '../core/lifecycle/blocking.ts'
-import type { Foretold } from '../pipeline/identity/identity.ts'
+import type { PendingContainer } from '../pipeline/identity/identity.ts'
 import type { ContainerTraits, SourceControl } from '../pipeline/sources/source.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 
 export interface AssignmentsOptions {
   readonly controls: () => Iterable<SourceControl>
   /** The version of an image that was seen before. */
-  readonly versionOf: (container: Foretold) => DeployedVersion | undefined
+  readonly versionOf: (container: PendingContainer) => DeployedVersion | undefined
 }
 
 /**
@@ -16,9 +16,9 @@ export interface AssignmentsOptions {
 export class Assignments {
   readonly #options: AssignmentsOptions
   /** What engines have, running or not. */
-  readonly #present = new Map<string, Foretold>()
+  readonly #present = new Map<string, PendingContainer>()
   /** Container → what was told of it last. */
-  readonly #told = new Map<string, string>()
+  readonly #sent = new Map<string, string>()
   readonly #prepared = new WeakSet<DeployedVersion>()
 
   constructor(options: AssignmentsOptions) {
@@ -26,23 +26,23 @@ export class Assignments {
   }
 
   /** An engine made a container, or tells of one that was there or has changed. */
-  learned(identity: Foretold): void {
+  learned(identity: PendingContainer): void {
     this.#present.set(identity.id, identity)
     const version = this.#options.versionOf(identity)
-    if (version !== undefined) this.#tell(identity.id, version)
+    if (version !== undefined) this.#send(identity.id, version)
   }
 
   /** An engine removed it: it will not start again. */
   gone(container: string): void {
     this.#present.delete(container)
-    if (!this.#told.delete(container)) return
+    if (!this.#sent.delete(container)) return
     for (const control of this.#options.controls()) control.release?.(container)
   }
 
   /** It runs: said again even if it was said before, as a source forgets what has ended. */
   started(container: string, version: DeployedVersion): void {
-    this.#told.delete(container)
-    this.#tell(container, version)
+    this.#sent.delete(container)
+    this.#send(container, version)
     this.#chooseAgain(version)
     // The first of a version that is new: others of its image may have been made before it was known.
     if (this.#prepared.has(version)) return
@@ -52,34 +52,34 @@ export class Assignments {
 
   /** It ended; it may be started again under the same id. */
   ended(container: string, version: DeployedVersion): void {
-    this.#told.delete(container)
-    if (this.#present.has(container)) this.#tell(container, version)
+    this.#sent.delete(container)
+    if (this.#present.has(container)) this.#send(container, version)
     this.#chooseAgain(version)
   }
 
   /** The version moved: other containers of it may be blocked now, and those that wait to be started. */
   moved(version: DeployedVersion): void {
-    for (const container of runningOf(version)) this.#tell(container, version)
+    for (const container of runningOf(version)) this.#send(container, version)
     this.#prepare(version)
   }
 
   /** Those that wait to be started. */
   #prepare(version: DeployedVersion): void {
     for (const identity of this.#present.values()) {
-      if (this.#options.versionOf(identity) === version) this.#tell(identity.id, version)
+      if (this.#options.versionOf(identity) === version) this.#send(identity.id, version)
     }
   }
 
   #chooseAgain(version: DeployedVersion): void {
     if (version.life.blocking?.canary === undefined) return
-    for (const container of runningOf(version)) this.#tell(container, version)
+    for (const container of runningOf(version)) this.#send(container, version)
   }
 
-  #tell(container: string, version: DeployedVersion): void {
+  #send(container: string, version: DeployedVersion): void {
     const traits = this.#traits(container, version)
-    const words = JSON.stringify([version.scope, traits])
-    if (this.#told.get(container) === words) return
-    this.#told.set(container, words)
+    const text = JSON.stringify([version.scope, traits])
+    if (this.#sent.get(container) === text) return
+    this.#sent.set(container, text)
     for (const control of this.#options.controls()) {
       control.assign(container, version.scope, traits)
     }

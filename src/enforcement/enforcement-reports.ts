@@ -1,6 +1,6 @@
 import { disarm } from '../core/lifecycle/blocking.ts'
 import type { Version } from '../core/lifecycle/version.ts'
-import type { AlertBook } from '../state/alerts/alert-store.ts'
+import type { AlertStore } from '../state/alerts/alert-store.ts'
 import {
   brokenGlassFinding,
   disarmedFinding,
@@ -11,12 +11,12 @@ import {
 import type { SelfProbe } from '../pipeline/sources/source.ts'
 import type { Log } from '../support/telemetry/log.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
-import type { VersionShelf } from '../state/versions/version-registry.ts'
+import type { VersionRegistry } from '../state/versions/version-registry.ts'
 
-export interface EnforcementNewsOptions {
+export interface EnforcementReportsOptions {
   readonly node: string
-  readonly shelf: VersionShelf
-  readonly alerts: AlertBook
+  readonly registry: VersionRegistry
+  readonly alerts: AlertStore
   readonly faults: Map<string, string>
   readonly audit: (what: string, who: string, fields: Readonly<Record<string, unknown>>) => void
   readonly budget: number
@@ -27,27 +27,27 @@ export interface EnforcementNewsOptions {
 const probeFault = 'self-probe'
 
 /** What becomes of news about blocking itself: alerts, audit, faults, counts. Nothing of it passes in silence. */
-export class EnforcementNews {
-  readonly #options: EnforcementNewsOptions
+export class EnforcementReports {
+  readonly #options: EnforcementReportsOptions
   /** Of all that were told since the start. */
   readonly probes = { runs: 0, failures: 0 }
   lastProbe: SelfProbe | undefined
 
-  constructor(options: EnforcementNewsOptions) {
+  constructor(options: EnforcementReportsOptions) {
     this.#options = options
   }
 
   /** The kernel has disarmed itself for a version: it stays in mode block, and only alerts. */
   disarmed(scope: number): void {
-    const { shelf, alerts, audit, budget, log, now } = this.#options
-    const version = shelf.versionOfScope(scope)
+    const { registry, alerts, audit, budget, log, now } = this.#options
+    const version = registry.versionOfScope(scope)
     if (version === undefined) {
       log.error({ scope }, 'blocking disarmed itself for an unknown version')
       return
     }
     const life = disarm(version.life, budget, now())
     if (life === version.life) return
-    shelf.apply(version, { version: life, transitions: [] })
+    registry.apply(version, { version: life, transitions: [] })
     alerts.raise(disarmedFinding(version.image, life.because, this.#teller), now())
     audit('disarmed', 'kernel', { image: version.key, because: life.because })
     log.error({ image: version.key }, 'blocking disarmed itself')

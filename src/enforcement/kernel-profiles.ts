@@ -37,10 +37,10 @@ export interface KernelStanding {
 }
 
 /** What the kernel was told of a version. */
-interface Told {
+interface InstalledProfile {
   /** Under which scope; a fresh one was told nothing. */
   scope: number
-  profile: 'none' | 'told' | 'failed'
+  profile: 'none' | 'installed' | 'failed'
   /** What the sources have confirmed of it. */
   confirmed: Confirmed
   /** They have confirmed that deviations are stopped. */
@@ -69,7 +69,7 @@ const gatherMs = 300
 export class KernelProfiles {
   readonly #options: KernelProfilesOptions
   readonly #confirms: boolean
-  readonly #told = new Map<DeployedVersion, Told>()
+  readonly #installed = new Map<DeployedVersion, InstalledProfile>()
 
   constructor(options: KernelProfilesOptions) {
     this.#options = options
@@ -85,119 +85,125 @@ export class KernelProfiles {
 
   /** The kernel judges this version's acts by its profile: they need not be told as known. */
   has(version: DeployedVersion): boolean {
-    return this.#told.get(version)?.profile === 'told'
+    return this.#installed.get(version)?.profile === 'installed'
   }
 
   /** Its profile could not be made for the kernel. */
   failed(version: DeployedVersion): boolean {
-    return this.#told.get(version)?.profile === 'failed'
+    return this.#installed.get(version)?.profile === 'failed'
   }
 
   /** Since when (epoch milliseconds) the kernel has the profile that it judges by; undefined where it has none. */
   since(version: DeployedVersion): number | undefined {
-    const told = this.#told.get(version)
-    return told?.profile === 'told' ? told.at : undefined
+    const installed = this.#installed.get(version)
+    return installed?.profile === 'installed' ? installed.at : undefined
   }
 
   /** Where no source confirms anything, what was sent is taken to be in force. */
   standing(version: DeployedVersion): KernelStanding {
-    const told = this.#told.get(version)
-    if (told === undefined || told.profile === 'none') return { profile: 'none', blocks: false }
-    if (told.profile === 'failed') return { profile: 'failed', blocks: false }
-    const { confirmed, enforcement } = told
-    const blocks = this.#confirms ? told.blocks : enforcement?.mode === 'block'
+    const installed = this.#installed.get(version)
+    if (installed === undefined || installed.profile === 'none')
+      return { profile: 'none', blocks: false }
+    if (installed.profile === 'failed') return { profile: 'failed', blocks: false }
+    const { confirmed, enforcement } = installed
+    const blocks = this.#confirms ? installed.blocks : enforcement?.mode === 'block'
     return { profile: confirmed, blocks: confirmed === 'installed' && blocks }
   }
 
   /** A source confirms what became of a version. */
   confirmed(version: DeployedVersion, report: Exclude<PolicyReport, { kind: 'reset' }>): void {
-    const told = this.#told.get(version)
-    if (told === undefined || told.scope !== report.scope || told.profile === 'none') return
+    const installed = this.#installed.get(version)
+    if (installed === undefined || installed.scope !== report.scope || installed.profile === 'none')
+      return
     switch (report.kind) {
       case 'installed':
-        if (told.profile === 'failed') this.#options.onHealed(version)
-        told.profile = 'told'
-        told.confirmed = 'installed'
-        this.#enforce(version, told)
+        if (installed.profile === 'failed') this.#options.onHealed(version)
+        installed.profile = 'installed'
+        installed.confirmed = 'installed'
+        this.#enforce(version, installed)
         return
       case 'evicted':
-        told.confirmed = 'evicted'
-        told.blocks = false
+        installed.confirmed = 'evicted'
+        installed.blocks = false
         return
       case 'enforced':
-        told.blocks = report.blocks
+        installed.blocks = report.blocks
         return
       case 'failed':
-        told.profile = 'failed'
-        told.blocks = false
+        installed.profile = 'failed'
+        installed.blocks = false
         // A profile that fits later is followed by what its deviations get.
-        told.enforcement = undefined
+        installed.enforcement = undefined
         this.#options.onFailed(version, new Error(report.reason))
     }
   }
 
   /** The kernel has nothing of what was confirmed. */
   reset(): void {
-    for (const told of this.#told.values()) {
-      told.confirmed = 'sent'
-      told.blocks = false
+    for (const installed of this.#installed.values()) {
+      installed.confirmed = 'sent'
+      installed.blocks = false
     }
   }
 
   /** A container of it is there, and with it the image's files: no pattern may take these. */
   started(version: DeployedVersion): void {
-    const told = this.#told.get(version)
-    if (told?.profile === 'told' && !told.withFiles && version.identity?.rootfs !== undefined) {
-      this.#compile(version, told)
+    const installed = this.#installed.get(version)
+    if (
+      installed?.profile === 'installed' &&
+      !installed.withFiles &&
+      version.identity?.rootfs !== undefined
+    ) {
+      this.#compile(version, installed)
     }
   }
 
   /** The version moved: its mode, canary, break-glass, or whether it learns. */
   moved(version: DeployedVersion): void {
     if (!this.supported) return
-    const told = this.#of(version)
+    const installed = this.#of(version)
     if (judgesInKernel(version.life)) {
-      if (told.profile === 'none') this.#compile(version, told)
-    } else if (told.profile !== 'none') {
-      if (told.profile === 'failed') this.#options.onHealed(version)
-      this.#withdraw(version, told)
+      if (installed.profile === 'none') this.#compile(version, installed)
+    } else if (installed.profile !== 'none') {
+      if (installed.profile === 'failed') this.#options.onHealed(version)
+      this.#withdraw(version, installed)
     }
-    this.#enforce(version, told)
+    this.#enforce(version, installed)
   }
 
   /** What is expected of the version changed: a decision was made, or ended. */
   changed(version: DeployedVersion): void {
     if (!this.supported || !judgesInKernel(version.life)) return
-    const told = this.#of(version)
-    if (told.timer !== undefined) return
-    const wait = told.at + gatherMs - this.#options.now()
+    const installed = this.#of(version)
+    if (installed.timer !== undefined) return
+    const wait = installed.at + gatherMs - this.#options.now()
     if (wait <= 0 || wait > gatherMs) {
-      this.#compile(version, told)
+      this.#compile(version, installed)
       return
     }
-    told.timer = setTimeout(() => {
-      told.timer = undefined
-      if (judgesInKernel(version.life)) this.#compile(version, told)
+    installed.timer = setTimeout(() => {
+      installed.timer = undefined
+      if (judgesInKernel(version.life)) this.#compile(version, installed)
     }, wait)
   }
 
   /** Approvals end by themselves. */
   tick(): void {
     const now = this.#options.now() * 1_000
-    for (const [version, { ends }] of this.#told) {
+    for (const [version, { ends }] of this.#installed) {
       if (ends !== undefined && now >= ends) this.changed(version)
     }
   }
 
   close(): void {
-    for (const { timer } of this.#told.values()) clearTimeout(timer)
+    for (const { timer } of this.#installed.values()) clearTimeout(timer)
   }
 
-  #of(version: DeployedVersion): Told {
-    const known = this.#told.get(version)
+  #of(version: DeployedVersion): InstalledProfile {
+    const known = this.#installed.get(version)
     if (known?.scope === version.scope) return known
     clearTimeout(known?.timer)
-    const told: Told = {
+    const installed: InstalledProfile = {
       scope: version.scope,
       profile: 'none',
       confirmed: 'sent',
@@ -208,13 +214,13 @@ export class KernelProfiles {
       timer: undefined,
       withFiles: false,
     }
-    this.#told.set(version, told)
-    return told
+    this.#installed.set(version, installed)
+    return installed
   }
 
-  #compile(version: DeployedVersion, told: Told): void {
+  #compile(version: DeployedVersion, installed: InstalledProfile): void {
     const { now, controls, shippedMatching, onWidened, onFailed, onHealed } = this.#options
-    const failed = told.profile === 'failed'
+    const failed = installed.profile === 'failed'
     try {
       const { profile, ends, widenings } = compileKernel(version.profile, {
         now: now() * 1_000,
@@ -223,44 +229,44 @@ export class KernelProfiles {
       // Here first, and then there: what only the kernel expected would be told by nobody.
       version.profile.widen(widenings)
       for (const control of controls()) control.profile?.(version.scope, profile)
-      told.profile = 'told'
-      told.confirmed = this.#confirms ? 'sent' : 'installed'
-      told.withFiles = version.identity?.rootfs !== undefined
-      told.ends = ends
+      installed.profile = 'installed'
+      installed.confirmed = this.#confirms ? 'sent' : 'installed'
+      installed.withFiles = version.identity?.rootfs !== undefined
+      installed.ends = ends
       if (failed) {
         onHealed(version)
-        this.#enforce(version, told)
+        this.#enforce(version, installed)
       }
       onWidened(version, profile.widened)
     } catch (error) {
       // Half a profile would refuse what the other half allows: better none, and loud.
-      if (told.profile === 'told') this.#withdraw(version, told)
-      told.profile = 'failed'
-      told.blocks = false
-      told.enforcement = undefined
-      told.ends = undefined
+      if (installed.profile === 'installed') this.#withdraw(version, installed)
+      installed.profile = 'failed'
+      installed.blocks = false
+      installed.enforcement = undefined
+      installed.ends = undefined
       onFailed(version, error)
     }
-    told.at = now()
+    installed.at = now()
   }
 
-  #withdraw(version: DeployedVersion, told: Told): void {
-    clearTimeout(told.timer)
-    told.timer = undefined
-    told.profile = 'none'
-    told.ends = undefined
+  #withdraw(version: DeployedVersion, installed: InstalledProfile): void {
+    clearTimeout(installed.timer)
+    installed.timer = undefined
+    installed.profile = 'none'
+    installed.ends = undefined
     version.profile.widen([])
     for (const control of this.#options.controls()) control.profile?.(version.scope, undefined)
   }
 
-  #enforce(version: DeployedVersion, told: Told): void {
+  #enforce(version: DeployedVersion, installed: InstalledProfile): void {
     const { budget } = this.#options
     const judged = enforcementOf(version.life, budget, version.unobserved.length > 0)
-    if (judged === undefined && told.enforcement === undefined) return
+    if (judged === undefined && installed.enforcement === undefined) return
     const wanted: Enforcement = judged ?? { mode: 'alert', budget }
-    const last = told.enforcement
+    const last = installed.enforcement
     if (last?.mode === wanted.mode && last.pausedUntil === wanted.pausedUntil) return
-    told.enforcement = wanted
+    installed.enforcement = wanted
     for (const control of this.#options.controls()) control.enforce?.(version.scope, wanted)
   }
 }

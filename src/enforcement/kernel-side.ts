@@ -1,5 +1,5 @@
 import { describeError } from '../errors.ts'
-import type { Foretold, IdentityEngine } from '../pipeline/identity/identity.ts'
+import type { PendingContainer, IdentityEngine } from '../pipeline/identity/identity.ts'
 import type { ImageFiles } from '../pipeline/identity/image-files.ts'
 import type { SourceControl } from '../pipeline/sources/source.ts'
 import type { Log } from '../support/telemetry/log.ts'
@@ -13,7 +13,7 @@ export interface KernelSideOptions {
   readonly engines: readonly IdentityEngine[]
   readonly files: ImageFiles
   readonly versions: () => Iterable<DeployedVersion>
-  readonly versionOf: (container: Foretold) => DeployedVersion | undefined
+  readonly versionOf: (container: PendingContainer) => DeployedVersion | undefined
   /** To ask again what the kernel knows of a version: the way without a profile in the kernel. */
   readonly renew: (version: DeployedVersion) => void
   readonly budget: number
@@ -72,7 +72,7 @@ export class KernelSide {
         this.#assignments.learned(identity)
         this.#peers.refresh()
       }),
-      engine.subscribeForetold?.((container) => this.#assignments.learned(container)) ?? noop,
+      engine.subscribePending?.((container) => this.#assignments.learned(container)) ?? noop,
       engine.subscribePeers?.(() => this.#peers.refresh()) ?? noop,
       engine.subscribeLeft((id, how) => {
         if (how === 'gone') this.#assignments.gone(id)

@@ -8,7 +8,7 @@ import type { PeerName, SourceControl } from '../pipeline/sources/source.ts'
 export class PeerNames {
   readonly #engines: readonly IdentityEngine[]
   readonly #controls: () => Iterable<SourceControl>
-  readonly #told = new Map<string, string>()
+  readonly #sent = new Map<string, string>()
 
   constructor(engines: readonly IdentityEngine[], controls: () => Iterable<SourceControl>) {
     this.#engines = engines
@@ -19,16 +19,16 @@ export class PeerNames {
   refresh(): void {
     const changes: PeerName[] = []
     const now = this.#names()
-    for (const address of this.#told.keys()) {
+    for (const address of this.#sent.keys()) {
       if (!now.has(address)) changes.push({ address, name: undefined })
     }
     for (const [address, name] of now) {
-      if (this.#told.get(address) !== name) changes.push({ address, name })
+      if (this.#sent.get(address) !== name) changes.push({ address, name })
     }
     if (changes.length === 0) return
     for (const { address, name } of changes) {
-      if (name === undefined) this.#told.delete(address)
-      else this.#told.set(address, name)
+      if (name === undefined) this.#sent.delete(address)
+      else this.#sent.set(address, name)
     }
     for (const control of this.#controls()) control.peers?.(changes)
   }

@@ -2,8 +2,8 @@ import type { Alert } from '../core/event/alert.ts'
 import type { LossEvent, SnugEvent } from '../core/event/event.ts'
 import { describeError } from '../errors.ts'
 import type { Dispatcher, SinkChange } from '../pipeline/delivery/dispatcher.ts'
-import type { LaneLimits } from '../pipeline/delivery/delivery-queue.ts'
-import type { Outlet } from '../pipeline/delivery/sinks/sink.ts'
+import type { DeliveryQueueLimits } from '../pipeline/delivery/delivery-queue.ts'
+import type { SinkBinding } from '../pipeline/delivery/sinks/sink.ts'
 import type { IdentifiedBatch } from '../pipeline/identity/identified.ts'
 import type { Identifier } from '../pipeline/identity/identifier.ts'
 import type { IdentityEngine } from '../pipeline/identity/identity.ts'
@@ -13,9 +13,9 @@ import { defaultBlockRules } from '../core/lifecycle/blocking.ts'
 import type { LearnRules } from '../core/lifecycle/version.ts'
 import type { Guardrails } from '../core/match/guardrail.ts'
 import type { Shaper } from '../core/behaviour/shape.ts'
-import { AlertBook } from '../state/alerts/alert-store.ts'
+import { AlertStore } from '../state/alerts/alert-store.ts'
 import { type AlertGrade, graded } from '../pipeline/alerts/alert-grade.ts'
-import { NoticeIds } from '../pipeline/alerts/record-ids.ts'
+import { RecordIds } from '../pipeline/alerts/record-ids.ts'
 import type { StormRules } from '../pipeline/alerts/storms.ts'
 import {
   type EventSource,
@@ -27,19 +27,19 @@ import type { CursorFile } from '../state/store/cursor-file.ts'
 import type { Store } from '../state/store/store.ts'
 import type { Log } from '../support/telemetry/log.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
-import { EnforcementNews } from '../enforcement/enforcement-reports.ts'
+import { EnforcementReports } from '../enforcement/enforcement-reports.ts'
 import { type DeliveryNews, Journal } from '../state/persistence/journal.ts'
 import { KernelSide } from '../enforcement/kernel-side.ts'
 import { JudgeStage, type Outcome } from '../pipeline/judge/judge-stage.ts'
-import { LiveNews } from './live/live-updates.ts'
+import { LiveUpdates } from './live/live-updates.ts'
 import { runPipeline } from '../pipeline/pipeline.ts'
 import { shippedBy } from '../state/versions/image-delta.ts'
-import { Sights } from '../pipeline/judge/source-coverage.ts'
-import { sourceFault, standingOf } from './status/health.ts'
+import { SourceCoverage } from '../pipeline/judge/source-coverage.ts'
+import { sourceFault, healthOf } from './status/health.ts'
 import { restore, restoreLosses } from '../state/persistence/stored-state.ts'
 import { restoreScan } from '../state/persistence/scan-record.ts'
-import { TwiceTold } from '../pipeline/judge/cross-source-dedup.ts'
-import { VersionShelf } from '../state/versions/version-registry.ts'
+import { CrossSourceDedup } from '../pipeline/judge/cross-source-dedup.ts'
+import { VersionRegistry } from '../state/versions/version-registry.ts'
 
 export interface DaemonParts {
   readonly node: string
@@ -71,8 +71,8 @@ export interface LiveParts {
   readonly rules: LearnRules
   readonly storms: StormRules
   readonly flushIntervalMs: number
-  readonly outlets: readonly Outlet[]
-  readonly limits: LaneLimits
+  readonly outlets: readonly SinkBinding[]
+  readonly limits: DeliveryQueueLimits
 }
 
 const tickMs = 1_000
@@ -86,9 +86,9 @@ const settleMs = 5_000
 export class Daemon {
   readonly parts: DaemonParts
   readonly startedAt: string
-  readonly shelf: VersionShelf
-  readonly alerts: AlertBook
-  readonly live: LiveNews
+  readonly registry: VersionRegistry
+  readonly alerts: AlertStore
+  readonly live: LiveUpdates
   readonly counters: Record<Outcome, number> = {
     expected: 0,
     learned: 0,
@@ -99,9 +99,9 @@ export class Daemon {
   readonly identifier: Identifier
   readonly stage: JudgeStage
   readonly kernel: KernelSide
-  readonly enforcement: EnforcementNews
+  readonly enforcement: EnforcementReports
   /** Acts that several sources tell; undefined where there is one source only. */
-  readonly twice: TwiceTold | undefined
+  readonly dedup: CrossSourceDedup | undefined
   readonly journal: Journal
   /** What is wrong, in words: kept until it heals, or for good where it cannot. */
   readonly faults = new Map<string, string>()
@@ -118,11 +118,11 @@ export class Daemon {
     this.#now = parts.now ?? Date.now
     this.startedAt = new Date(this.#now()).toISOString()
     const { node, alertsKept, storms } = parts
-    const ids = new NoticeIds()
-    this.live = new LiveNews(this.#now())
+    const ids = new RecordIds()
+    this.live = new LiveUpdates(this.#now())
     const grade = (alert: Alert): Alert => graded(alert, parts.grade, this.faults)
-    this.alerts = new AlertBook({ node, capacity: alertsKept, ids, storms, grade })
-    this.shelf = new VersionShelf({
+    this.alerts = new AlertStore({ node, capacity: alertsKept, ids, storms, grade })
+    this.registry = new VersionRegistry({
       node: parts.node,
       shaper: parts.shaper,
       rules: parts.rules,
@@ -141,7 +141,7 @@ export class Daemon {
         this.enforcement.moved(version, before)
         this.kernel.moved(version)
       },
-      onVanished: (version, gone) => {
+      onInheritedExpired: (version, gone) => {
         const behaviours = gone.map(({ id }) => id)
         this.revise(version)
         this.journal.audit('vanished', 'agent', { image: version.key, behaviours })
@@ -157,7 +157,7 @@ export class Daemon {
     this.journal = new Journal({
       ...parts,
       ids,
-      shelf: this.shelf,
+      registry: this.registry,
       alerts: this.alerts,
       live: this.live,
       faults: this.faults,
@@ -170,9 +170,9 @@ export class Daemon {
       controls: () => this.#controls(),
       engines: parts.engines,
       files: parts.files,
-      versions: () => this.shelf.versions,
-      versionOf: ({ image, imageId }) => this.shelf.versionOfImage(image, imageId),
-      renew: (version) => this.shelf.renew(version),
+      versions: () => this.registry.versions,
+      versionOf: ({ image, imageId }) => this.registry.versionOfImage(image, imageId),
+      renew: (version) => this.registry.renew(version),
       budget,
       failClosed: parts.failClosed,
       confirms: parts.sources.some(({ supports }) => supports.confirms === true),
@@ -181,9 +181,9 @@ export class Daemon {
       log: parts.log,
       now: this.#now,
     })
-    this.enforcement = new EnforcementNews({
+    this.enforcement = new EnforcementReports({
       node: parts.node,
-      shelf: this.shelf,
+      registry: this.registry,
       alerts: this.alerts,
       faults: this.faults,
       audit: (what, who, fields) => this.journal.audit(what, who, fields),
@@ -191,9 +191,9 @@ export class Daemon {
       log: parts.log,
       now: this.#now,
     })
-    this.twice = parts.sources.length > 1 ? new TwiceTold() : undefined
+    this.dedup = parts.sources.length > 1 ? new CrossSourceDedup() : undefined
     this.stage = new JudgeStage({
-      shelf: this.shelf,
+      registry: this.registry,
       guardrails: parts.guardrails,
       alerts: this.alerts,
       shippedBy: (now, before) => shippedBy(parts.files, this.#packages, now, before),
@@ -204,8 +204,8 @@ export class Daemon {
       onSelfProbe: (probe) => this.enforcement.probed(probe),
       onMark: (mark) => this.journal.judgedUntil(mark),
       onBegan: (kept) => this.#began(kept),
-      sights: new Sights(parts.sources),
-      twice: this.twice,
+      sourceCoverage: new SourceCoverage(parts.sources),
+      dedup: this.dedup,
       onJudged: (event, outcome, count) => {
         this.counters[outcome] += count
         this.live.events.publish('events', event)
@@ -224,7 +224,7 @@ export class Daemon {
     const snapshot = await store.load()
     const { versions, alerts, unreadable } = restore(snapshot, shaper)
     for (const version of versions) {
-      this.shelf.restore(version)
+      this.registry.restore(version)
       try {
         restoreScan(version, snapshot.meta)
       } catch (error) {
@@ -237,15 +237,17 @@ export class Daemon {
     const losses = restoreLosses(snapshot.meta['losses'])
     if (losses === undefined)
       this.#damaged('losses', 'the stored losses of the node cannot be read')
-    else this.shelf.losses.load(losses)
+    else this.registry.losses.load(losses)
     await this.journal.load(
       snapshot.meta,
       alerts.map(({ alert }) => alert),
     )
-    const heard = snapshot.meta['observedUntil']
+    const observedUntil = snapshot.meta['observedUntil']
     // Killed before its first heartbeat: it observed at least until the last act that it stored.
     const acts = versions.filter(({ running }) => running > 0).map(({ lastSeen }) => lastSeen)
-    const until = [...acts, ...(typeof heard === 'string' ? [heard] : [])].sort().at(-1)
+    const until = [...acts, ...(typeof observedUntil === 'string' ? [observedUntil] : [])]
+      .sort()
+      .at(-1)
     this.#unobserved = until
     if (!this.parts.sources.some(({ supports }) => supports.keeps)) this.#began(false)
     const mark = snapshot.meta['mark']
@@ -263,7 +265,7 @@ export class Daemon {
     this.journal.start()
     const timers = [
       setInterval(() => this.tick(), tickMs),
-      setTimeout(() => this.shelf.settleRestored(this.startedAt), settleMs),
+      setTimeout(() => this.registry.settleRestored(this.startedAt), settleMs),
     ]
     this.#flushEvery(this.parts.flushIntervalMs)
     this.state = 'running'
@@ -294,7 +296,7 @@ export class Daemon {
 
   /** Goes on with these, from now on. */
   async reconfigure(parts: LiveParts): Promise<SinkChange> {
-    this.shelf.rules = parts.rules
+    this.registry.rules = parts.rules
     this.alerts.stormRules = parts.storms
     this.#flushEvery(parts.flushIntervalMs)
     return this.journal.changeSinks(parts.outlets, parts.limits)
@@ -331,7 +333,7 @@ export class Daemon {
       this.kernel.profiles.reset()
       return
     }
-    const version = this.shelf.versionOfScope(report.scope)
+    const version = this.registry.versionOfScope(report.scope)
     if (version === undefined) return
     this.kernel.profiles.confirmed(version, report)
     this.live.moved(version, this.#now)
@@ -356,9 +358,9 @@ export class Daemon {
 
   /** Moves on what moves by itself as time passes; called each second. */
   tick(): void {
-    this.shelf.tick()
+    this.registry.tick()
     this.kernel.tick()
-    this.live.status(standingOf(this), this.#now())
+    this.live.status(healthOf(this), this.#now())
     const observes = this.parts.sources.some(({ state }) => state.kind === 'running')
     if (observes) this.journal.observedUntil(new Date(this.#now()).toISOString())
   }
@@ -367,10 +369,10 @@ export class Daemon {
   #began(kept: boolean): void {
     const until = this.#unobserved
     this.#unobserved = undefined
-    if (until !== undefined && !kept) this.#tellGap(until)
+    if (until !== undefined && !kept) this.#reportGap(until)
   }
 
-  #tellGap(until: string): void {
+  #reportGap(until: string): void {
     const event: LossEvent = {
       v: 1,
       kind: 'loss',

@@ -8,21 +8,21 @@ import { withImported } from '../core/lifecycle/imported.ts'
 import type { Daemon } from './daemon.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider, ProfileExport } from './api/engine.ts'
-import { decided, standing } from './review/commit-decision.ts'
+import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
 import { doubtsOf } from './queries/root-view.ts'
 import { allKinds } from '../pipeline/judge/source-coverage.ts'
-import type { VersionShelf } from '../state/versions/version-registry.ts'
+import type { VersionRegistry } from '../state/versions/version-registry.ts'
 
 const maxBytes = 64 * 1_048_576
 
 export function exportOf(
   version: DeployedVersion,
   format: ExportFormat,
-  shelf: VersionShelf,
+  registry: VersionRegistry,
   nowMs: number,
 ): ProfileExport {
   const { image, profile, observed } = version
-  const doubts = doubtsOf(version, shelf, nowMs)
+  const doubts = doubtsOf(version, registry, nowMs)
   return { image, format, ...exportProfile(format, image, profile, observed, doubts) }
 }
 
@@ -39,14 +39,14 @@ export async function importProfile(
 ): Promise<DeployedVersion> {
   const { image, behaviours, observed } = parseProfileDocument(await readDocument(chunks))
   const nowMs = daemon.now()
-  const version = daemon.shelf.ofImage(image, new Date(nowMs).toISOString())
-  const before = standing(version)
+  const version = daemon.registry.ofImage(image, new Date(nowMs).toISOString())
+  const before = enforcementSnapshot(version)
   const step = withImported(version.life, by.who, nowMs)
   version.profile.merge(behaviours)
   version.watchedFor(observed === undefined ? allKinds : new Set(observed))
-  daemon.shelf.apply(version, step)
-  const fields = { behaviours: behaviours.length, before, after: standing(version) }
-  await decided(daemon, version, { what: 'import', by, fields, expects: true })
+  daemon.registry.apply(version, step)
+  const fields = { behaviours: behaviours.length, before, after: enforcementSnapshot(version) }
+  await commitDecision(daemon, version, { what: 'import', by, fields, expects: true })
   return version
 }
 

@@ -4,7 +4,7 @@ import type { SinkView } from './api/sink-view.ts'
 export type { SinkTest, SinkView }
 
 /** What the API asks of those who deliver alerts. */
-export interface SinkDesk {
+export interface SinkAdmin {
   list(): readonly SinkView[]
   /** Errors: SINK_UNKNOWN. */
   test(name: string): Promise<SinkTest>

@@ -5,7 +5,7 @@ import type { ExportFormat } from '../supplychain/export/export-profile.ts'
 import { SnugError } from '../errors.ts'
 import { ImageSchedules } from '../pipeline/identity/schedules.ts'
 import { breakGlass, endBreakGlass } from '../core/lifecycle/blocking.ts'
-import { vanishesAt } from '../core/lifecycle/inheritance.ts'
+import { inheritedExpireAt } from '../core/lifecycle/inheritance.ts'
 import { endLearning, setMode, type Step } from '../core/lifecycle/version.ts'
 import type { BehaviourId } from '../core/behaviour/behaviour.ts'
 import { diffEntries } from '../core/profile/diff.ts'
@@ -14,20 +14,20 @@ import type { KeptScan } from '../supplychain/scan/kept-scan.ts'
 import { actKindsOfHost, stopsOf } from '../support/telemetry/host-acts.ts'
 import { checkHost, type HostPaths } from '../support/telemetry/host-checks.ts'
 import type { Daemon } from './daemon.ts'
-import { saidMode } from '../pipeline/judge/profile-decisions.ts'
+import { recordModeDecision } from '../pipeline/judge/profile-decisions.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type * as view from './api/engine.ts'
 import type * as views from './api/engine-views.ts'
 import { evidenceView } from './queries/evidence-view.ts'
-import { PageDesk } from './queries/page-queries.ts'
+import { PageQueries } from './queries/page-queries.ts'
 import { exportOf, importProfile } from './profile-transfer.ts'
 import { rootView } from './queries/root-view.ts'
 import { readRecorded, backTest } from '../pipeline/judge/recorded-events.ts'
 import { alertRevisionOf, revisionOf } from './live/revision.ts'
-import { decided, standing } from './review/commit-decision.ts'
+import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
 import { testEdit } from './review/edit-test.ts'
 import { undo } from './review/undo.ts'
-import { ReviewDesk } from './review/review-service.ts'
+import { ReviewService } from './review/review-service.ts'
 import { crossChecksOf, statusView } from './status/status-view.ts'
 import { keepScan } from '../state/persistence/attach-scan.ts'
 import { scanView } from '../state/persistence/scan-record.ts'
@@ -37,18 +37,18 @@ import { behaviourView, inheritedText, lineageViews, versionView } from './queri
 
 /** The facade over the running daemon: everything an operator can see or do. */
 export class SnugEngine implements view.Engine {
-  readonly page: PageDesk
+  readonly page: PageQueries
   readonly #daemon: Daemon
   readonly #version: string
   readonly #schedules = new ImageSchedules()
   readonly #host: HostPaths
-  readonly #desk: ReviewDesk
+  readonly #reviews: ReviewService
 
   /** `host`: where this agent was told to look for what the doctor checks. */
   constructor(daemon: Daemon, version: string, host: HostPaths) {
     this.#daemon = daemon
-    this.#desk = new ReviewDesk(daemon)
-    this.page = new PageDesk(daemon)
+    this.#reviews = new ReviewService(daemon)
+    this.page = new PageQueries(daemon)
     this.#version = version
     this.#host = host
   }
@@ -58,43 +58,53 @@ export class SnugEngine implements view.Engine {
   }
 
   images(): readonly views.LineageView[] {
-    const { shelf } = this.#daemon
-    return lineageViews(shelf.versions, shelf, this.#daemon.kernel.profiles, this.#daemon.now())
+    const { registry } = this.#daemon
+    return lineageViews(
+      registry.versions,
+      registry,
+      this.#daemon.kernel.profiles,
+      this.#daemon.now(),
+    )
   }
 
   image(ref: string): views.LineageView {
-    const { shelf } = this.#daemon
-    const found = shelf.find(ref)
-    const [lineage] = lineageViews(found, shelf, this.#daemon.kernel.profiles, this.#daemon.now())
+    const { registry } = this.#daemon
+    const found = registry.find(ref)
+    const [lineage] = lineageViews(
+      found,
+      registry,
+      this.#daemon.kernel.profiles,
+      this.#daemon.now(),
+    )
     if (lineage === undefined) throw new SnugError('IMAGE_UNKNOWN', `no image is named \`${ref}\``)
     const versions = lineage.versions.map((one) => {
-      const version = shelf.versionOfImage(one.image)
+      const version = registry.versionOfImage(one.image)
       if (version === undefined) return one
       const scan = version.scan === undefined ? {} : { scan: scanView(version.scan, true) }
-      const root = rootView(version, shelf, this.#daemon.now())
+      const root = rootView(version, registry, this.#daemon.now())
       return { ...one, ...scan, evidence: this.#evidence(version), root }
     })
     return { ...lineage, versions }
   }
 
   revision(ref: string): string {
-    return revisionOf(this.#daemon.shelf.find(ref))
+    return revisionOf(this.#daemon.registry.find(ref))
   }
 
   profile(ref: string, { after, limit }: view.ProfileRange = {}): views.ProfileView {
-    const version = this.#daemon.shelf.findOne(ref)
+    const version = this.#daemon.registry.findOne(ref)
     const entries = version.profile.entries(after, limit)
     return {
       version: this.#view(version),
       behaviours: entries.map((entry) =>
-        behaviourView(entry, version.profile, this.#vanishesAt(version)),
+        behaviourView(entry, version.profile, this.#inheritedExpireAt(version)),
       ),
     }
   }
 
   diff(a: string, b: string): views.ProfileDiff {
-    const { shelf } = this.#daemon
-    const [from, to] = [shelf.findOne(a), shelf.findOne(b)]
+    const { registry } = this.#daemon
+    const [from, to] = [registry.findOne(a), registry.findOne(b)]
     const shown = (version: DeployedVersion): ProfileEntry[] =>
       version.profile.entries().filter(({ cells }) => cells.some(isServices))
     const { added, removed, unchanged } = diffEntries(shown(from), shown(to))
@@ -105,20 +115,20 @@ export class SnugEngine implements view.Engine {
     })
     const vanished = removed.map((row) => {
       const isInherited = to.profile.onlyInherited(row.id as BehaviourId)
-      return isInherited ? { ...row, explained: inheritedText(this.#vanishesAt(to)) } : row
+      return isInherited ? { ...row, explained: inheritedText(this.#inheritedExpireAt(to)) } : row
     })
     return { from: from.image, to: to.image, added: explained, removed: vanished, unchanged }
   }
 
-  #vanishesAt({ life }: DeployedVersion): number | undefined {
-    return vanishesAt(life, this.#daemon.shelf.rules)
+  #inheritedExpireAt({ life }: DeployedVersion): number | undefined {
+    return inheritedExpireAt(life, this.#daemon.registry.rules)
   }
 
   #evidence(version: DeployedVersion): views.EvidenceView {
-    const { shelf } = this.#daemon
+    const { registry } = this.#daemon
     const schedules = this.#schedules.of(version.identity)
     const checks = crossChecksOf(this.#daemon, version.key)
-    return evidenceView(version, shelf, this.#daemon.now(), schedules, checks)
+    return evidenceView(version, registry, this.#daemon.now(), schedules, checks)
   }
 
   async setMode(
@@ -127,15 +137,15 @@ export class SnugEngine implements view.Engine {
     by: view.Decider,
     canary: view.CanaryChoice = {},
   ): Promise<views.VersionView> {
-    const { shelf, kernel } = this.#daemon
+    const { registry, kernel } = this.#daemon
     if (mode === 'block') {
-      const version = shelf.findOne(ref)
+      const version = registry.findOne(ref)
       const refusal = kernel.refusal(version) ?? boundRefusal(version)
       if (refusal !== undefined) throw new SnugError('MODE_REFUSED', `cannot block: ${refusal}`)
     }
     return this.#step(ref, by, 'mode', (version, evidence, rules, nowMs) => {
       const step = setMode(version.life, mode, evidence, rules, nowMs, by.who, canary)
-      saidMode(version, { mode, canary }, by, nowMs)
+      recordModeDecision(version, { mode, canary }, by, nowMs)
       return step
     })
   }
@@ -150,17 +160,19 @@ export class SnugEngine implements view.Engine {
     const order = { forMs, reason, who: by.who }
     return this.#glass(ref, by, 'break-glass', (version) => {
       const life = breakGlass(version.life, order, this.#daemon.now())
-      this.#daemon.shelf.apply(version, { version: life, transitions: [] })
+      this.#daemon.registry.apply(version, { version: life, transitions: [] })
       this.#daemon.enforcement.glassBroken(version)
     })
   }
 
   async endBreakGlass(ref: string, by: view.Decider): Promise<readonly views.VersionView[]> {
-    const isBroken = this.#daemon.shelf.find(ref).some(({ life }) => life.breakGlass !== undefined)
+    const isBroken = this.#daemon.registry
+      .find(ref)
+      .some(({ life }) => life.breakGlass !== undefined)
     if (!isBroken) throw new SnugError('MODE_REFUSED', `\`${ref}\` is not under break-glass`)
     return this.#glass(ref, by, 'break-glass-end', (version) => {
       const life = endBreakGlass(version.life, by.who)
-      this.#daemon.shelf.apply(version, { version: life, transitions: [] })
+      this.#daemon.registry.apply(version, { version: life, transitions: [] })
     })
   }
 
@@ -171,17 +183,17 @@ export class SnugEngine implements view.Engine {
     what: string,
     act: (version: DeployedVersion) => void,
   ): Promise<readonly views.VersionView[]> {
-    const blocking = this.#daemon.shelf.find(ref).filter(({ life }) => life.mode === 'block')
+    const blocking = this.#daemon.registry.find(ref).filter(({ life }) => life.mode === 'block')
     if (blocking.length === 0) {
       throw new SnugError('MODE_REFUSED', `no version of \`${ref}\` blocks`)
     }
     for (const version of blocking) {
-      const before = standing(version)
+      const before = enforcementSnapshot(version)
       act(version)
       const { breakGlass: glass } = version.life
       const until = glass === undefined ? {} : { until: new Date(glass.until).toISOString() }
-      const fields = { ...until, before, after: standing(version) }
-      await decided(this.#daemon, version, { what, by, fields, expects: false })
+      const fields = { ...until, before, after: enforcementSnapshot(version) }
+      await commitDecision(this.#daemon, version, { what, by, fields, expects: false })
     }
     return blocking.map((version) => this.#view(version))
   }
@@ -198,7 +210,7 @@ export class SnugEngine implements view.Engine {
     by: view.Decider,
     options: view.ApproveOptions = {},
   ): Promise<views.DecisionResult> {
-    return this.#desk.approve(ref, behaviours, by, options)
+    return this.#reviews.approve(ref, behaviours, by, options)
   }
 
   reject(
@@ -206,7 +218,7 @@ export class SnugEngine implements view.Engine {
     behaviours: readonly string[],
     by: view.Decider,
   ): Promise<views.DecisionResult> {
-    return this.#desk.reject(ref, behaviours, by)
+    return this.#reviews.reject(ref, behaviours, by)
   }
 
   withdraw(
@@ -214,15 +226,15 @@ export class SnugEngine implements view.Engine {
     behaviours: readonly string[],
     by: view.Decider,
   ): Promise<views.DecisionResult> {
-    return this.#desk.withdraw(ref, behaviours, by)
+    return this.#reviews.withdraw(ref, behaviours, by)
   }
 
   forget(ref: string, choice: view.ForgetChoice, by: view.Decider): Promise<view.ForgetResult> {
-    return this.#desk.forget(ref, choice, by)
+    return this.#reviews.forget(ref, choice, by)
   }
 
   incident(ref: string, session: string, by: view.Decider): Promise<view.IncidentResult> {
-    return this.#desk.incident(ref, session, by)
+    return this.#reviews.incident(ref, session, by)
   }
 
   alerts({ image, ...rest }: view.AlertQuery): readonly Alert[] {
@@ -242,15 +254,15 @@ export class SnugEngine implements view.Engine {
   }
 
   allowAlert(id: string, scope: views.AllowScope, by: view.Decider): Promise<Alert> {
-    return this.#desk.allowAlert(id, scope, by)
+    return this.#reviews.allowAlert(id, scope, by)
   }
 
   rejectAlert(id: string, by: view.Decider): Promise<Alert> {
-    return this.#desk.rejectAlert(id, by)
+    return this.#reviews.rejectAlert(id, by)
   }
 
   withdrawAlert(id: string, by: view.Decider): Promise<Alert> {
-    return this.#desk.withdrawAlert(id, by)
+    return this.#reviews.withdrawAlert(id, by)
   }
 
   async ackAlert(id: string, reason: string, by: view.Decider): Promise<Alert> {
@@ -267,7 +279,7 @@ export class SnugEngine implements view.Engine {
   }
 
   undo(seq: number, by: view.Decider): Promise<view.UndoResult> {
-    return undo(this.#daemon, this.#desk, seq, by)
+    return undo(this.#daemon, this.#reviews, seq, by)
   }
 
   async verifyAudit(): Promise<view.AuditCheckView> {
@@ -339,13 +351,13 @@ export class SnugEngine implements view.Engine {
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<views.BackTestResult> {
-    const { profile, observed } = this.#daemon.shelf.findOne(ref)
+    const { profile, observed } = this.#daemon.registry.findOne(ref)
     const { guardrails } = this.#daemon.parts
     return backTest(profile, { guardrails, observed }, chunks, signal)
   }
 
   async testEdit(ref: string, edit: view.ProfileEdit): Promise<view.EditTestResult> {
-    const version = this.#daemon.shelf.findOne(ref)
+    const version = this.#daemon.registry.findOne(ref)
     const matches = this.#matcher(ref)
     const alerts = this.#daemon.alerts.list({
       limit: Infinity,
@@ -355,8 +367,8 @@ export class SnugEngine implements view.Engine {
   }
 
   exportProfile(ref: string, format: ExportFormat): view.ProfileExport {
-    const { shelf } = this.#daemon
-    return exportOf(shelf.findOne(ref), format, shelf, this.#daemon.now())
+    const { registry } = this.#daemon
+    return exportOf(registry.findOne(ref), format, registry, this.#daemon.now())
   }
 
   async importProfile(
@@ -367,7 +379,7 @@ export class SnugEngine implements view.Engine {
   }
 
   async keepScan(ref: string, scan: KeptScan, by: view.Decider): Promise<views.VersionView> {
-    const version = this.#daemon.shelf.findOne(ref)
+    const version = this.#daemon.registry.findOne(ref)
     await keepScan(this.#daemon, version, scan, by)
     return this.#view(version)
   }
@@ -394,7 +406,7 @@ export class SnugEngine implements view.Engine {
   #view(version: DeployedVersion): views.VersionView {
     return versionView(
       version,
-      this.#daemon.shelf,
+      this.#daemon.registry,
       this.#daemon.kernel.profiles,
       this.#daemon.now(),
     )
@@ -406,29 +418,29 @@ export class SnugEngine implements view.Engine {
     what: string,
     move: (
       version: DeployedVersion,
-      evidence: ReturnType<Daemon['shelf']['evidence']>,
-      rules: Daemon['shelf']['rules'],
+      evidence: ReturnType<Daemon['registry']['evidence']>,
+      rules: Daemon['registry']['rules'],
       nowMs: number,
     ) => Step,
   ): Promise<views.VersionView> {
-    const { shelf } = this.#daemon
-    const version = shelf.findOne(ref)
+    const { registry } = this.#daemon
+    const version = registry.findOne(ref)
     const nowMs = this.#daemon.now()
-    const before = standing(version)
-    const step = move(version, shelf.evidence(version, nowMs), shelf.rules, nowMs)
-    shelf.apply(version, step)
+    const before = enforcementSnapshot(version)
+    const step = move(version, registry.evidence(version, nowMs), registry.rules, nowMs)
+    registry.apply(version, step)
     const { mode, blocking } = version.life
     const canary = blocking?.canary === undefined ? {} : { canary: blocking.canary }
-    const fields = { mode, ...canary, before, after: standing(version) }
-    await decided(this.#daemon, version, { what, by, fields, expects: false })
+    const fields = { mode, ...canary, before, after: enforcementSnapshot(version) }
+    await commitDecision(this.#daemon, version, { what, by, fields, expects: false })
     return this.#view(version)
   }
 
   #matcher(ref: string): (image: { repository: string; digest: string }) => boolean {
-    const { shelf } = this.#daemon
-    const named = new Set(shelf.find(ref))
+    const { registry } = this.#daemon
+    const named = new Set(registry.find(ref))
     return (image) => {
-      const version = shelf.versionOfImage(image)
+      const version = registry.versionOfImage(image)
       return version !== undefined && named.has(version)
     }
   }

@@ -1,15 +1,15 @@
 import type { VerifiedProfile } from '../supplychain/attest/verify.ts'
 import { describeError, SnugError } from '../errors.ts'
-import type { Foretold, IdentityEngine } from '../pipeline/identity/identity.ts'
+import type { PendingContainer, IdentityEngine } from '../pipeline/identity/identity.ts'
 import { defaultBlockRules } from '../core/lifecycle/blocking.ts'
 import { withTrusted } from '../core/lifecycle/trusted.ts'
 import { refusedProfileFinding } from '../pipeline/alerts/trust-findings.ts'
 import type { Daemon } from './daemon.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
-import { decided, standing } from './review/commit-decision.ts'
+import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
 import { allKinds } from '../pipeline/judge/source-coverage.ts'
 
-export interface TrustDeskOptions {
+export interface TrustedProfileLoaderOptions {
   readonly daemon: Daemon
   readonly mode: 'alert' | 'block'
   /** The profile that came with an image; undefined where none did. Errors: those of `verifyStatement`, REGISTRY_FAILED */
@@ -21,32 +21,32 @@ export interface TrustDeskOptions {
  * container. One that holds has the version enforced from then on; one that does not is told, and the version learns
  * as if there were none.
  */
-export class TrustDesk {
-  readonly #options: TrustDeskOptions
+export class TrustedProfileLoader {
+  readonly #options: TrustedProfileLoaderOptions
   readonly #asked = new Set<string>()
 
-  constructor(options: TrustDeskOptions) {
+  constructor(options: TrustedProfileLoaderOptions) {
     this.#options = options
   }
 
   /** Follows these engines for ever; they are to be started after it. */
   follow(engines: Iterable<IdentityEngine>): void {
     for (const engine of engines) {
-      engine.subscribeForetold?.((container) => void this.#look(container))
+      engine.subscribePending?.((container) => void this.#look(container))
       engine.subscribe((container) => void this.#look(container))
     }
   }
 
-  async #look(container: Foretold): Promise<void> {
+  async #look(container: PendingContainer): Promise<void> {
     const { daemon } = this.#options
     const { image, imageId } = container
-    const known = daemon.shelf.versionOfImage(image, imageId)
+    const known = daemon.registry.versionOfImage(image, imageId)
     const key = `${image.repository}@${image.digest}`
     // Without a digest of its registry it was built here, and nobody else knows it.
     if (this.#asked.has(key) || image.digest === imageId || known?.life.state === 'enforced') return
     this.#asked.add(key)
     const time = new Date(daemon.now()).toISOString()
-    const version = daemon.shelf.ofImage(image, time, imageId)
+    const version = daemon.registry.ofImage(image, time, imageId)
     try {
       const verified = await this.#options.fetch(image.repository, image.digest)
       if (verified !== undefined) await this.#trust(version, verified)
@@ -57,23 +57,23 @@ export class TrustDesk {
 
   async #trust(version: DeployedVersion, verified: VerifiedProfile): Promise<void> {
     const { daemon, mode } = this.#options
-    const { keyId, made, said: profile } = verified
+    const { keyId, made, content: profile } = verified
     const who = `key:${keyId.slice(0, 16)}`
-    const before = standing(version)
-    const rules = daemon.shelf.rules.block ?? defaultBlockRules
+    const before = enforcementSnapshot(version)
+    const rules = daemon.registry.rules.block ?? defaultBlockRules
     const step = withTrusted(version.life, { mode, rules, by: who }, daemon.now())
     if (step.transitions.length === 0) return
     version.profile.merge(profile.behaviours)
     version.watchedFor(profile.observed === undefined ? allKinds : new Set(profile.observed))
-    daemon.shelf.apply(version, step)
+    daemon.registry.apply(version, step)
     const fields = {
       keyId,
       made,
       behaviours: profile.behaviours.length,
       before,
-      after: standing(version),
+      after: enforcementSnapshot(version),
     }
-    await decided(daemon, version, { what: 'trust', by: { who }, fields, expects: true })
+    await commitDecision(daemon, version, { what: 'trust', by: { who }, fields, expects: true })
   }
 
   #refuse(version: DeployedVersion, error: unknown): void {

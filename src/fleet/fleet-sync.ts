@@ -1,10 +1,10 @@
 import { describeError, SnugError } from '../errors.ts'
 import type { FleetImage } from './kubernetes/fleet-objects.ts'
-import type { FleetWord } from './kubernetes/spec-decision.ts'
+import type { SpecDecision } from './kubernetes/spec-decision.ts'
 import type { KubeFleet, KubeFleetOptions } from './kubernetes/kube-fleet.ts'
-import { hearingsOf } from '../core/lifecycle/reported.ts'
+import { decisionTimesOf } from '../core/lifecycle/reported.ts'
 import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
-import { isAsSaid, latestWord } from '../core/lifecycle/mode-decision.ts'
+import { isInEffect, latestDecision } from '../core/lifecycle/mode-decision.ts'
 import { type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
 import { sharedForm } from '../core/behaviour/shared-form.ts'
 import type { Daemon } from '../engine/daemon.ts'
@@ -12,19 +12,22 @@ import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider } from '../engine/api/engine.ts'
 import {
   approveAllName,
-  bearingsOf,
-  heardNow,
-  isHeard,
+  applicableDecisions,
+  reconcileSpec,
+  isReconciled,
   isPast,
-  modeWordOf,
-  saidAt,
+  modeDecisionOf,
+  decidedAt,
 } from './fleet-decisions.ts'
 import { ShareSchedule } from './share-schedule.ts'
 import type { SnugEngine } from '../engine/snug-engine.ts'
 
-export type FleetLink = Pick<KubeFleetOptions, 'onEntries' | 'onWord' | 'onWordGone' | 'onError'>
+export type FleetLink = Pick<
+  KubeFleetOptions,
+  'onEntries' | 'onSpecDecision' | 'onSpecDecisionGone' | 'onError'
+>
 
-export interface FleetDeskOptions {
+export interface FleetSyncOptions {
   readonly daemon: Daemon
   readonly engine: SnugEngine
   readonly makeFleet: (link: FleetLink) => KubeFleet
@@ -41,28 +44,28 @@ const secondMs = 1_000
  * One profile for the fleet: takes in what other nodes learned and what people decided, and tells what this node has that
  * nobody has told. The rule for two decisions is the same wherever they are made: the later stands, and git above all.
  */
-export class FleetDesk {
-  readonly #options: FleetDeskOptions
+export class FleetSync {
+  readonly #options: FleetSyncOptions
   readonly #fleet: KubeFleet
-  readonly #words = new Map<string, FleetWord>()
+  readonly #decisions = new Map<string, SpecDecision>()
   /** Versions that others told something of that is not taken in yet. */
-  readonly #told = new Set<string>()
+  readonly #reported = new Set<string>()
   readonly #schedule: ShareSchedule<DeployedVersion>
   /** What could not be done of what was said, and why. */
   readonly #refused = new Map<string, string>()
-  #hearing = false
+  #reconciling = false
   #publishing = false
   #timer: NodeJS.Timeout | undefined
 
-  constructor(options: FleetDeskOptions) {
+  constructor(options: FleetSyncOptions) {
     this.#options = options
     const { shareWithinMs, random = Math.random } = options
     this.#schedule = new ShareSchedule({ withinMs: shareWithinMs, random })
     const { log } = options.daemon.parts
     this.#fleet = options.makeFleet({
-      onEntries: (image) => this.#told.add(nameOf(image)),
-      onWord: (word) => this.#words.set(nameOf(word.image), word),
-      onWordGone: (image) => this.#words.delete(nameOf(image)),
+      onEntries: (image) => this.#reported.add(nameOf(image)),
+      onSpecDecision: (decision) => this.#decisions.set(nameOf(decision.image), decision),
+      onSpecDecisionGone: (image) => this.#decisions.delete(nameOf(image)),
       onError: (what, error) =>
         log.warn({ what, error: describeError(error) }, 'the node could not report to the fleet'),
     })
@@ -80,33 +83,34 @@ export class FleetDesk {
     const { fault } = this.#fleet
     if (fault === undefined) daemon.faults.delete('fleet')
     else daemon.faults.set('fleet', fault)
-    if (!this.#hearing) await this.#hearAll()
+    if (!this.#reconciling) await this.#reconcileAll()
     if (!this.#publishing) await this.#publish()
   }
 
-  async #hearAll(): Promise<void> {
+  async #reconcileAll(): Promise<void> {
     const { daemon } = this.#options
-    this.#hearing = true
+    this.#reconciling = true
     try {
-      for (const version of daemon.shelf.versions) {
+      for (const version of daemon.registry.versions) {
         const name = nameOf(version.image)
         // First seen, maybe taken back from the store: what was told before is taken in again.
         const isFirst = this.#schedule.add(version, daemon.now())
         // Each by itself: more is told of others, and of this one, while a word is being heard.
-        if (this.#told.delete(name) || isFirst) this.#takeIn(version)
-        const word = this.#words.get(name)
+        if (this.#reported.delete(name) || isFirst) this.#takeIn(version)
+        const decision = this.#decisions.get(name)
         // Also what others heard: only with that one can tell when a word was said.
-        if (word !== undefined && !isHeard(version, word) && !this.#fleet.current) continue
-        await this.#trying(version, 'words', () => this.#hear(version, word))
-        await this.#trying(version, 'mode', () => this.#hearMode(version, word))
+        if (decision !== undefined && !isReconciled(version, decision) && !this.#fleet.current)
+          continue
+        await this.#trying(version, 'words', () => this.#reconcile(version, decision))
+        await this.#trying(version, 'mode', () => this.#reconcileMode(version, decision))
       }
     } finally {
-      this.#hearing = false
+      this.#reconciling = false
     }
   }
 
   #takeIn(version: DeployedVersion): void {
-    const { shelf, kernel } = this.#options.daemon
+    const { registry, kernel } = this.#options.daemon
     const news = this.#fleet
       .entries(version.image)
       .filter((entry) => !holds(version.profile.entry(entry.id), entry))
@@ -120,44 +124,49 @@ export class FleetDesk {
     // One that a person set back to learning has been learned here before.
     if (learned === undefined || version.learnedSize > 0) return
     const nowMs = this.#options.daemon.now()
-    shelf.apply(version, learnedElsewhere(version.life, learned, shelf.rules.after, nowMs))
+    registry.apply(version, learnedElsewhere(version.life, learned, registry.rules.after, nowMs))
   }
 
   /** Each word once: what was in the object before is not said again by what changes beside it. */
-  async #hear(version: DeployedVersion, word: FleetWord | undefined): Promise<void> {
-    if (word === undefined) return
-    const isNew = !isHeard(version, word)
-    if (!isNew && !word.isGit && version.heard.awaited.length === 0) return
+  async #reconcile(version: DeployedVersion, decision: SpecDecision | undefined): Promise<void> {
+    if (decision === undefined) return
+    const isNew = !isReconciled(version, decision)
+    if (!isNew && !decision.isGit && version.reconciled.awaited.length === 0) return
     const { engine, daemon } = this.#options
-    const told = isNew ? this.#fleet.hearings(version.image, word.profile) : undefined
-    const { heard, fresh } = heardNow(version, word, told, daemon.now())
-    const { standing, awaited } = bearingsOf(version, word, heard, fresh)
+    const written = isNew ? this.#fleet.times(version.image, decision.profile) : undefined
+    const { reconciled, fresh } = reconcileSpec(version, decision, written, daemon.now())
+    const { applicable, awaited } = applicableDecisions(version, decision, reconciled, fresh)
     const ref = nameOf(version.image)
-    for (const { what, ids, by } of standing) {
+    for (const { what, ids, by } of applicable) {
       if (what === 'approve') await engine.approve(ref, ids, by, { quarantined: true })
       else await engine.reject(ref, ids, by)
     }
-    const { approveAll } = word
+    const { approveAll } = decision
     if (approveAll !== undefined && fresh.has(approveAllName)) {
-      const at = saidAt(heard, approveAllName) ?? approveAll.at
+      const at = decidedAt(reconciled, approveAllName) ?? approveAll.at
       await engine.approve(ref, undefined, { who: approveAll.by, at })
     }
-    if (!isNew && awaited.length === version.heard.awaited.length) return
-    version.heard = { ...heard, awaited }
+    if (!isNew && awaited.length === version.reconciled.awaited.length) return
+    version.reconciled = { ...reconciled, awaited }
     version.changed = true
   }
 
   /** Goes by the word that stands: once, so that the version may go on from there by itself; by that of git always. */
-  async #hearMode(version: DeployedVersion, word: FleetWord | undefined): Promise<void> {
-    const said = word === undefined ? undefined : modeWordOf(version, word)
-    const isHeld = word?.isGit === true && said !== undefined
-    const { own, done } = version.modeWords
-    const stands = isHeld ? said : latestWord([said, own, ...this.#fleet.modeWords(version.image)])
+  async #reconcileMode(
+    version: DeployedVersion,
+    decision: SpecDecision | undefined,
+  ): Promise<void> {
+    const decisions = decision === undefined ? undefined : modeDecisionOf(version, decision)
+    const isHeld = decision?.isGit === true && decisions !== undefined
+    const { own, done } = version.modeDecisions
+    const stands = isHeld
+      ? decisions
+      : latestDecision([decisions, own, ...this.#fleet.modeDecisions(version.image)])
     if (stands === undefined) return
     if (isHeld ? stands.mode === version.life.mode : isPast(stands, done)) return
     const ref = nameOf(version.image)
-    if (!isHeld && isAsSaid(version.life, stands)) {
-      version.modeWords = { ...version.modeWords, done: stands }
+    if (!isHeld && isInEffect(version.life, stands)) {
+      version.modeDecisions = { ...version.modeDecisions, done: stands }
       version.changed = true
       return
     }
@@ -191,7 +200,7 @@ export class FleetDesk {
         const before = this.#fleet.writes
         await this.#fleet.publish(this.#contribution(version))
         const wrote = this.#fleet.writes > before
-        this.#schedule.told(version, daemon.now(), wrote)
+        this.#schedule.written(version, daemon.now(), wrote)
         if (wrote) break
       }
     } finally {
@@ -201,7 +210,7 @@ export class FleetDesk {
 
   #contribution(version: DeployedVersion): Parameters<KubeFleet['publish']>[0] {
     const { node } = this.#options.daemon.parts
-    const { image, life, profile, heard } = version
+    const { image, life, profile, reconciled } = version
     const { pending, quarantined } = profile.countByState()
     const isLearned =
       life.learnedAt !== undefined && life.state !== 'learning' && life.holes === undefined
@@ -213,10 +222,15 @@ export class FleetDesk {
       image,
       entries,
       ...(isLearned ? { learnedAt: new Date(life.learnedAt).toISOString() } : {}),
-      ...(version.modeWords.own === undefined ? {} : { mode: version.modeWords.own }),
-      ...(heard.said.length === 0
+      ...(version.modeDecisions.own === undefined ? {} : { mode: version.modeDecisions.own }),
+      ...(reconciled.decisions.length === 0
         ? {}
-        : { heard: { profile: heard.profile, said: hearingsOf(heard.said) } }),
+        : {
+            reconciled: {
+              profile: reconciled.profile,
+              decisions: decisionTimesOf(reconciled.decisions),
+            },
+          }),
       summary: {
         state: life.state,
         mode: life.mode,

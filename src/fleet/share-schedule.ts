@@ -37,7 +37,7 @@ export class ShareSchedule<T> {
   }
 
   /** It was told. `wrote`: there was news, and so a pause follows. */
-  told(item: T, nowMs: number, wrote: boolean): void {
+  written(item: T, nowMs: number, wrote: boolean): void {
     const { withinMs, random } = this.#options
     this.#due.set(item, nowMs + withinMs * (0.5 + random() / 2))
     if (wrote) this.#notBefore = nowMs + withinMs / gapShare

@@ -8,7 +8,7 @@ export interface Setting {
   /** How often each state is measured; the median of these is told. */
   readonly runs: number
   /** Progress, for people. */
-  readonly say: (line: string) => void
+  readonly print: (line: string) => void
 }
 
 export interface Bench {

@@ -1,6 +1,6 @@
 import { sinkSchema } from '../../src/support/config/sink-schema.ts'
 import { Dispatcher } from '../../src/pipeline/delivery/dispatcher.ts'
-import { makeOutlet } from '../../src/pipeline/delivery/sinks/make-sink.ts'
+import { bindSink } from '../../src/pipeline/delivery/sinks/make-sink.ts'
 import { hostileAlert, product } from '../fixtures/format-alerts.ts'
 
 /** `delivery-child.ts PORT COUNT`: so many alerts to a receiver, as fast as it takes them; prints seconds. */
@@ -10,7 +10,7 @@ const alerts = Array.from({ length: Number(count) }, (_, at) => {
 })
 const config = { name: 'bench', type: 'syslog', address: `127.0.0.1:${port}` }
 const outbox = { maxBytes: 2 ** 31, maxAgeMs: 2 ** 40, maxSpan: alerts.length + 1 }
-const dispatcher = new Dispatcher([makeOutlet(sinkSchema.parse(config), product)], {
+const dispatcher = new Dispatcher([bindSink(sinkSchema.parse(config), product)], {
   node: 'n1',
   cursors: {},
   outbox,

@@ -32,7 +32,7 @@ export const deliveryBench: Bench = {
 }
 
 /** What one sink does on one processor with what waits for it; the receiver is on another. */
-async function outboxRates({ runs, say }: Setting): Promise<readonly Figure[]> {
+async function outboxRates({ runs, print }: Setting): Promise<readonly Figure[]> {
   const walls: number[] = []
   for (let at = 0; at < runs; at += 1) {
     await using receiver = await CountingReceiver.listen(() => 0)
@@ -41,7 +41,7 @@ async function outboxRates({ runs, say }: Setting): Promise<readonly Figure[]> {
     const { seconds } = JSON.parse(stdout) as { readonly seconds: number }
     if (receiver.seen.length !== delivered) throw new Error(`${receiver.seen.length} came`)
     walls.push(delivered / seconds)
-    say(`  ${Math.round(delivered / seconds)} alerts a second from the outbox`)
+    print(`  ${Math.round(delivered / seconds)} alerts a second from the outbox`)
   }
   return [
     plain('from the outbox to the receiver, on one core', 'alerts/s', walls, {
@@ -52,7 +52,7 @@ async function outboxRates({ runs, say }: Setting): Promise<readonly Figure[]> {
 }
 
 /** The whole way: an event is judged, its alert stored and delivered. By the daemon's CPU time, as clients share it. */
-async function pathRates({ runs, say }: Setting): Promise<readonly Figure[]> {
+async function pathRates({ runs, print }: Setting): Promise<readonly Figure[]> {
   const rates: number[] = []
   await using receiver = await CountingReceiver.listen(() => 0)
   await using agent = await startAgent({
@@ -75,7 +75,7 @@ async function pathRates({ runs, say }: Setting): Promise<readonly Figure[]> {
     })
     const rate = raised / (usage(agent.pid).daemon.cpuSeconds - before)
     rates.push(rate)
-    say(`  ${Math.round(rate)} alerts a second of CPU, the whole way`)
+    print(`  ${Math.round(rate)} alerts a second of CPU, the whole way`)
   }
   rmSync(file)
   return [plain('judged, stored and delivered', 'alerts/CPU-s', rates)]
@@ -88,7 +88,7 @@ for a in ${letters}; do for b in ${letters}; do : > "/tmp/late-$a$b-file"; sleep
 sleep 600`
 
 /** From the time of the act, as the kernel took it, to the arrival of its record. */
-async function latencies({ engine, say }: Setting): Promise<readonly Figure[]> {
+async function latencies({ engine, print }: Setting): Promise<readonly Figure[]> {
   const { socket, docker } = await engine()
   const image = `${uniqueName('late')}:1`
   await busyboxImage(docker, { name: image, labels: { test: image } })
@@ -118,7 +118,7 @@ async function latencies({ engine, say }: Setting): Promise<readonly Figure[]> {
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
     const sorted = found().sort((a, b) => a - b)
-    say(`  ${sorted.length} acts, the slowest took ${sorted.at(-1)?.toFixed(1)} ms`)
+    print(`  ${sorted.length} acts, the slowest took ${sorted.at(-1)?.toFixed(1)} ms`)
     const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? Number.NaN
     return [
       plain('act in the container to its record, median', 'ms', [at(0.5)], {

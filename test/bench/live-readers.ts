@@ -35,16 +35,16 @@ export const liveBench: Bench = {
     })
     await send(agent, [actOf('/bin/known')])
     await agent.json(['profile', 'end-learning', 'bench/web'])
-    const { front } = await agent.json<StatusView>(['status'])
+    const { gateway } = await agent.json<StatusView>(['status'])
     const token = readFileSync(join(agent.data, 'admin.token'), 'utf8')
-    setting.say('  one burst to warm up')
+    setting.print('  one burst to warm up')
     await burst(agent)
     const bare: Burst[] = []
     const crowded: Burst[] = []
     const unsaid: number[] = []
     for (let run = 0; run < setting.runs; run += 1) {
       bare.push(await burst(agent))
-      const crowd = await startCrowd(front?.url ?? '', token)
+      const crowd = await startCrowd(gateway?.url ?? '', token)
       crowded.push(await burst(agent))
       unsaid.push(await endCrowd(crowd, setting))
     }
@@ -179,7 +179,7 @@ async function startCrowd(url: string, token: string): Promise<Crowd> {
 }
 
 /** How many messages all slow readers together cannot account for, by their numbers. */
-async function endCrowd({ child, lines }: Crowd, { say }: Setting): Promise<number> {
+async function endCrowd({ child, lines }: Crowd, { print }: Setting): Promise<number> {
   child.stdin?.end('end\n')
   const { items, missed, unsaid, bytes } = JSON.parse(String((await lines.next()).value)) as {
     readonly unsaid: number
@@ -188,6 +188,6 @@ async function endCrowd({ child, lines }: Crowd, { say }: Setting): Promise<numb
     readonly bytes: number
   }
   const gigabytes = (bytes / 1e9).toFixed(2)
-  say(`  the others got ${gigabytes} GB; slow ones ${items} messages, ${missed} missed`)
+  print(`  the others got ${gigabytes} GB; slow ones ${items} messages, ${missed} missed`)
   return unsaid
 }

@@ -42,7 +42,7 @@ const { values } = parseArgs({
   },
 })
 
-const say = (line: string): void => {
+const print = (line: string): void => {
   process.stderr.write(`${line}\n`)
 }
 
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   const names = values.only?.split(',')
   const unknown = names?.find((name) => !benches.some((bench) => bench.name === name))
   if (unknown !== undefined) {
-    say(`no bench \`${unknown}\`: there are ${benches.map(({ name }) => name).join(', ')}`)
+    print(`no bench \`${unknown}\`: there are ${benches.map(({ name }) => name).join(', ')}`)
     process.exitCode = 64
     return
   }
@@ -60,8 +60,8 @@ async function main(): Promise<void> {
   const done: { readonly bench: Bench; readonly figures: readonly Figure[] }[] = []
   try {
     for (const bench of chosen) {
-      say(`${bench.name}: ${bench.what}`)
-      const figures = await bench.run({ runs, say, engine: () => (engine ??= startDockerd()) })
+      print(`${bench.name}: ${bench.what}`)
+      const figures = await bench.run({ runs, print, engine: () => (engine ??= startDockerd()) })
       done.push({ bench, figures })
     }
   } finally {
@@ -86,7 +86,7 @@ async function main(): Promise<void> {
   }))
   mkdirSync(dirname(values.json), { recursive: true })
   writeFileSync(values.json, `${JSON.stringify({ machine, runs, results }, undefined, 2)}\n`)
-  say(`\nthe same as JSON: ${values.json}`)
+  print(`\nthe same as JSON: ${values.json}`)
 }
 
 await main()

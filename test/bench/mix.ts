@@ -53,7 +53,7 @@ function cpuBetween(before: Usage | undefined, after: Usage | undefined): number
 export const mixBench: Bench = {
   name: 'mix',
   what: `${rounds} rounds of 60 opens with a read, 4 connects, 1 exec; memory with ${crowd} containers`,
-  async run({ engine, runs, say }) {
+  async run({ engine, runs, print }) {
     const { docker, socket } = await engine()
     const image = `${uniqueName('bench')}:1`
     await workloadImage(docker, image)
@@ -69,7 +69,7 @@ export const mixBench: Bench = {
         await agent.json(['profile', 'mode', image, 'alert'])
         alerting.push(await timed(docker, image, agent))
       }
-      say(`  run ${run + 1} of ${runs} done`)
+      print(`  run ${run + 1} of ${runs} done`)
     }
     const memory = await crowdMemory(docker, image, socket)
     return figuresOf(bare, learning, alerting, memory)

@@ -10,7 +10,7 @@ export type Phase = (typeof phases)[number]
  * in the kernel. The phases alternate, and take turns in being first.
  */
 export async function measurePhases<T>(
-  { engine, runs, say }: Setting,
+  { engine, runs, print }: Setting,
   images: readonly string[],
   learn: () => Promise<void>,
   measure: (agent: Agent | undefined) => Promise<T>,
@@ -20,7 +20,7 @@ export async function measurePhases<T>(
   try {
     await learn()
     agent = await startLearned(agent, socket, images)
-    return await measureAll(agent, images, { runs, say }, measure)
+    return await measureAll(agent, images, { runs, print }, measure)
   } finally {
     await agent[Symbol.asyncDispose]()
   }
@@ -29,7 +29,7 @@ export async function measurePhases<T>(
 async function measureAll<T>(
   agent: Agent,
   images: readonly string[],
-  { runs, say }: Pick<Setting, 'runs' | 'say'>,
+  { runs, print }: Pick<Setting, 'runs' | 'print'>,
   measure: (agent: Agent | undefined) => Promise<T>,
 ): Promise<Readonly<Record<Phase, readonly T[]>>> {
   const measured: Record<Phase, T[]> = { bare: [], alert: [], block: [] }
@@ -47,7 +47,7 @@ async function measureAll<T>(
       for (const image of images) await setMode(agent, image, phase)
       measured[phase].push(await measure(agent))
     }
-    say(`  run ${run + 1} of ${runs} done`)
+    print(`  run ${run + 1} of ${runs} done`)
   }
   return measured
 }

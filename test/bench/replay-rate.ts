@@ -27,7 +27,7 @@ const sampleMs = 500
 export const replayBench: Bench = {
   name: 'replay',
   what: `event replay of ${mebibytes} MiB of NDJSON, ${distinct} distinct acts over and over`,
-  async run({ runs, say }) {
+  async run({ runs, print }) {
     await using agent = await startAgent({
       config: { sources: ['file:-'], engines: { docker: { socket: 'none' } } },
     })
@@ -46,7 +46,7 @@ export const replayBench: Bench = {
       const resident = watch()
       rates.push(events / (usage(agent.pid).daemon.cpuSeconds - before))
       memory.push(Math.max(...resident))
-      say(
+      print(
         `  run ${run + 1} of ${runs}: ${events} events, resident MiB over time: ${thinned(resident)}`,
       )
     }

@@ -21,7 +21,7 @@ const limit = { at: 'most', value: 1.05 } as const
 export const scaleBench: Bench = {
   name: 'scale',
   what: `open + close, ${opens} times; the ratio is to the smallest`,
-  async run({ runs, say }) {
+  async run({ runs, print }) {
     const image = buildImage()
     const recorder = new Recorder()
     await recorder.running()
@@ -48,7 +48,7 @@ export const scaleBench: Bench = {
           await use(profile)
           return loop()
         })
-        say('  profiles done')
+        print('  profiles done')
         const byCount: number[][] = []
         for (const count of containers) {
           await crowd.grow(count - 1, (id) => control.assign(id, scope, { enforce: true }))
@@ -57,8 +57,8 @@ export const scaleBench: Bench = {
           for (let run = 0; run < runs; run++) times.push(await loop())
           byCount.push(times)
         }
-        const told = recorder.acts(container.id).length - seen.filter(of(container.id)).length
-        if (told > 0) throw new Error(`${told} acts that the profile knows came up`)
+        const reported = recorder.acts(container.id).length - seen.filter(of(container.id)).length
+        if (reported > 0) throw new Error(`${reported} acts that the profile knows came up`)
         return [
           ...against('a profile of', 'behaviours', behaviours, bySize),
           ...against('', 'containers', containers, byCount),

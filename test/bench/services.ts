@@ -50,10 +50,10 @@ async function explained(list: readonly Service[], agent: Agent | undefined): Pr
     return await loaded(list, agent)
   } catch (error) {
     const alerts = (await agent?.json<Alert[]>(['alert', 'list'])) ?? []
-    const told = alerts.map(({ action, behaviour, image }) =>
+    const reported = alerts.map(({ action, behaviour, image }) =>
       [action, image?.repository, behaviour?.text].join(' '),
     )
-    throw new Error(`a service failed; told were:\n${told.join('\n')}`, { cause: error })
+    throw new Error(`a service failed; told were:\n${reported.join('\n')}`, { cause: error })
   }
 }
 

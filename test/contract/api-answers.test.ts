@@ -58,7 +58,7 @@ function send(method: string, path: string, body: string | undefined): Promise<[
 
 // In the order of the table a token is made before it is taken away.
 // What the front answers by itself is in `server-session.test.ts`.
-const answering = routes.filter(({ answer, front }) => answer !== 'socket' && front !== true)
+const answering = routes.filter(({ answer, gateway }) => answer !== 'socket' && gateway !== true)
 
 describe.each(answering)('$method $path', ({ method, path, answer, stream }) => {
   it('answers what its schema says', async () => {

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { makeOutlet } from '../../src/pipeline/delivery/sinks/make-sink.ts'
+import { bindSink } from '../../src/pipeline/delivery/sinks/make-sink.ts'
 import type { Sink } from '../../src/pipeline/delivery/sinks/sink.ts'
 import { stdoutSink } from '../../src/pipeline/delivery/sinks/stdout-sink.ts'
 import { renderer } from '../../src/pipeline/delivery/format/format.ts'
@@ -20,7 +20,7 @@ import { type SinkBench, sinkSuite } from './sink-suite.ts'
 const sinkOf = (config: object, timeoutMs: number): Sink => {
   const parsed = sinkSchema.parse({ name: 'out', ...config })
   // The file speaks of seconds, and these tests have none to wait.
-  return makeOutlet({ ...parsed, ...('timeout' in parsed && { timeout: timeoutMs }) }, product).sink
+  return bindSink({ ...parsed, ...('timeout' in parsed && { timeout: timeoutMs }) }, product).sink
 }
 
 const remote = (sink: Sink, receiver: Receiver, also?: Disposable): SinkBench => ({
@@ -61,7 +61,7 @@ sinkSuite({
     const folder = mkdtempSync('/tmp/snug-sink-')
     const path = join(folder, 'deep', 'alerts.ndjson')
     return {
-      sink: makeOutlet(sinkSchema.parse({ name: 'out', type: 'file', path }), product).sink,
+      sink: bindSink(sinkSchema.parse({ name: 'out', type: 'file', path }), product).sink,
       received: () => (existsSync(path) ? lines(readFileSync(path, 'utf8')) : []),
       dispose: async () => rmSync(folder, { recursive: true }),
     }

@@ -4,7 +4,7 @@ import type { SnugEvent } from '../../src/core/event/event.ts'
 import { ListenSource } from '../../src/pipeline/sources/listen/listen-source.ts'
 import { eventLine } from '../fixtures/event-line.ts'
 import { falcoOpen } from '../fixtures/sensors/sensor-lines.ts'
-import { post, tellSocket } from '../fixtures/report-listener.ts'
+import { post, reportToSocket } from '../fixtures/report-listener.ts'
 import { type SourceUnderTest, sourceSuite } from './source-suite.ts'
 
 const paths = Array.from({ length: 200 }, (_, n) => `/srv/data/file-${n}`)
@@ -14,7 +14,7 @@ interface Way {
   readonly line: (path: string) => string
   readonly spec: (folder: string) => string
   /** One peer says all of this, and goes. */
-  readonly tell: (place: string, lines: readonly string[]) => Promise<void>
+  readonly report: (place: string, lines: readonly string[]) => Promise<void>
 }
 
 const ways: readonly Way[] = [
@@ -22,13 +22,13 @@ const ways: readonly Way[] = [
     name: 'on a unix socket',
     line: eventLine,
     spec: (folder) => `unix:${join(folder, 'events.sock')}`,
-    tell: (place, lines) => tellSocket(place, lines.join('\n')),
+    report: (place, lines) => reportToSocket(place, lines.join('\n')),
   },
   {
     name: 'over HTTP, as Falco does: one alert a request',
     line: falcoOpen,
     spec: () => 'http:127.0.0.1:0?format=falco',
-    tell: async (place, lines) => {
+    report: async (place, lines) => {
       for (const line of lines) if ((await post(place, line)) === undefined) return
     },
   },
@@ -63,7 +63,7 @@ function under(
     expected,
     name: (event: SnugEvent) => (event.kind === 'file' ? event.file.path : undefined),
     act: async () => {
-      for (const lines of peers) await way.tell(source.stats.facts['address'] ?? '', lines)
+      for (const lines of peers) await way.report(source.stats.facts['address'] ?? '', lines)
     },
     dispose: async () => rmSync(folder, { recursive: true, force: true }),
   }

@@ -92,8 +92,8 @@ it('an agent asks the API server for what its role allows, and its role allows n
     api,
     node: 'n1',
     onEntries: () => undefined,
-    onWord: () => undefined,
-    onWordGone: () => undefined,
+    onSpecDecision: () => undefined,
+    onSpecDecisionGone: () => undefined,
   })
   await fleet.start(stop.signal)
   const summary = {

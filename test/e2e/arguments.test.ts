@@ -80,8 +80,10 @@ test('the same shell told something else is a deviation', async () => {
   const alerts = await agent.until<Alert[]>(['alert', 'list', '--image', image], (list) =>
     shells(list).some((text) => text.includes('as sh -c id')),
   )
-  const told = alerts.find(({ behaviour }) => behaviour?.text.includes('as sh -c id'))
-  expect(told?.reasons.join('\n')).toContain("it normally executes /bin/busybox as sh -c 'exec cat")
+  const reported = alerts.find(({ behaviour }) => behaviour?.text.includes('as sh -c id'))
+  expect(reported?.reasons.join('\n')).toContain(
+    "it normally executes /bin/busybox as sh -c 'exec cat",
+  )
 })
 
 test('where it blocks the kernel stops it, and lets the known one go on', {

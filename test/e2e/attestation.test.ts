@@ -216,7 +216,7 @@ test('each other fault is refused by a code of its own', async () => {
   const profile = parseProfileDocument(JSON.parse(readFileSync(at('faults.json'), 'utf8')))
   const signed = (digest: string, expires?: string): Promise<Envelope> => {
     const what = {
-      said: profile,
+      content: profile,
       made: '2026-01-01T00:00:00Z',
       ...(expires === undefined ? {} : { expires }),
     }
@@ -285,7 +285,7 @@ test('the result of a gate is attached beside the profile, of the same image onl
   const keys = [trustedKey(at('ed.pub'))]
   const address = { repository: 'ci/gated', digest: subject.digest }
   const found = await fetchSigned(gatePredicate, client, address, keys)
-  expect(found?.said).toEqual(JSON.parse(readFileSync(at('gate.json'), 'utf8')))
+  expect(found?.content).toEqual(JSON.parse(readFileSync(at('gate.json'), 'utf8')))
   const { occurrences } = JSON.parse(readFileSync(at('grafeas.json'), 'utf8')) as GrafeasDocument
   expect(occurrences).toMatchObject(
     ['profile', 'gate'].map((what) => ({
@@ -294,7 +294,7 @@ test('the result of a gate is attached beside the profile, of the same image onl
     })),
   )
   // Each is found by what it is, and neither is taken for the other.
-  expect((await fetchSigned(profilePredicate, client, address, keys))?.said.image).toBeDefined()
+  expect((await fetchSigned(profilePredicate, client, address, keys))?.content.image).toBeDefined()
 
   const another = await pushed('not-gated')
   const refused = ['attest', another, '--plain-http', '--gate', at('gate.json')]

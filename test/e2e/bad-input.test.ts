@@ -46,8 +46,8 @@ describe('a config with a mistake', () => {
     const child = agent.launch()
     const code = await new Promise((resolve) => child.once('exit', resolve))
     expect(code).toBe(3)
-    expect(agent.lastWords()).toContain('CONFIG_INVALID')
-    expect(agent.lastWords()).toMatch(names)
+    expect(agent.lastOutput()).toContain('CONFIG_INVALID')
+    expect(agent.lastOutput()).toMatch(names)
   })
 
   test('that is no YAML is refused with exit code 3', async () => {
@@ -148,7 +148,7 @@ test('two agents on one data directory: the second is refused', async () => {
   const child = other.launch()
   const code = await new Promise((resolve) => child.once('exit', resolve))
   expect(code).toBe(1)
-  expect(other.lastWords()).toMatch(/AGENT_RUNNING|STORE_LOCKED/)
+  expect(other.lastOutput()).toMatch(/AGENT_RUNNING|STORE_LOCKED/)
   expect((await agent.cli(['status'])).code).toBe(0)
 })
 

@@ -102,8 +102,8 @@ test('containers that are new are blocked from their first program on, ten at on
     for (const other of others) {
       const { StatusCode } = (await other.wait()) as { StatusCode: number }
       expect(StatusCode).not.toBe(0)
-      const said = await other.logs({ stdout: true, stderr: true })
-      expect(said.toString()).not.toContain('it ran')
+      const output = await other.logs({ stdout: true, stderr: true })
+      expect(output.toString()).not.toContain('it ran')
       await agent.until<Alert[]>(['alert', 'list'], (list) =>
         list.some((alert) => alert.container?.id === other.id && alert.action !== 'alerted'),
       )

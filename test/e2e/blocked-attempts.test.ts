@@ -34,8 +34,8 @@ const forbidden = /\/data\/forbidden|:21002/
 async function stopped(id: string): Promise<{ readonly alerts: readonly Alert[]; sum: number }> {
   const list = await agent.json<Alert[]>(['alert', 'list', '--limit', '1000'])
   const alerts = list.filter(({ container }) => container?.id === id)
-  const told = alerts.filter(({ behaviour }) => forbidden.test(behaviour?.text ?? ''))
-  return { alerts, sum: told.reduce((sum, { count }) => sum + count, 0) }
+  const reported = alerts.filter(({ behaviour }) => forbidden.test(behaviour?.text ?? ''))
+  return { alerts, sum: reported.reduce((sum, { count }) => sum + count, 0) }
 }
 
 /** Counts come up once in a while: waits until as many are told as there were attempts, or no more come. */
@@ -50,9 +50,9 @@ async function allStopped(id: string): ReturnType<typeof stopped> {
   return last
 }
 
-function expectNoneSucceeded(said: string, kind: AttemptKind): void {
+function expectNoneSucceeded(output: string, kind: AttemptKind): void {
   // A container's log has eight bytes of Docker's before each line.
-  const tally = JSON.parse(/\{.*\}/.exec(said)?.[0] ?? '{}') as Tally
+  const tally = JSON.parse(/\{.*\}/.exec(output)?.[0] ?? '{}') as Tally
   expect(tally).toMatchObject({ attempts: times, succeeded: 0, other: 0, allowed })
   // A connection is refused; where the kernel has no hook that refuses the others, who tries is killed.
   expect(tally.killed + tally.refused).toBe(times)
@@ -82,7 +82,7 @@ describe('the same with the daemon killed half-way and started again:', () => {
   test.each(attemptKinds)('%s', async (kind) => {
     const container = await startContainer(docker, image, [kind, String(times), String(workers)])
     try {
-      await said(container, 'half')
+      await output(container, 'half')
       await agent.kill()
       await container.wait()
       await agent.start()
@@ -95,7 +95,7 @@ describe('the same with the daemon killed half-way and started again:', () => {
   })
 })
 
-async function said(container: Docker.Container, word: string): Promise<void> {
+async function output(container: Docker.Container, word: string): Promise<void> {
   const stream = await container.logs({ follow: true, stdout: true })
   await new Promise<void>((resolve, reject) => {
     stream.on('data', (chunk: Buffer) => {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { makeOutlet } from '../../src/pipeline/delivery/sinks/make-sink.ts'
+import { bindSink } from '../../src/pipeline/delivery/sinks/make-sink.ts'
 import { sinkSchema } from '../../src/support/config/sink-schema.ts'
 import type { SinkView } from '../../src/engine/sink-admin.ts'
 import { sinkSuite } from '../contract/sink-suite.ts'
@@ -14,7 +14,7 @@ import { product, sampleAlerts } from '../fixtures/format-alerts.ts'
 
 const sinkOf = (config: object, timeoutMs = 1_000) => {
   const parsed = sinkSchema.parse({ name: 'out', ...config })
-  return makeOutlet({ ...parsed, ...('timeout' in parsed && { timeout: timeoutMs }) }, product).sink
+  return bindSink({ ...parsed, ...('timeout' in parsed && { timeout: timeoutMs }) }, product).sink
 }
 
 sinkSuite({

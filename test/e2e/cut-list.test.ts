@@ -78,14 +78,14 @@ test('some hundreds of findings are cut to the same list from the report of eith
 })
 
 test(`each finding is in use, loaded or not seen as a second witness says (seed ${seed})`, async () => {
-  const { findings: told } = await scan('trivy.json')
-  const names = [...new Set(told.map((one) => one.package))]
-  const said = names.map((name) => [name, told.find((one) => one.package === name)?.use])
+  const { findings: reported } = await scan('trivy.json')
+  const names = [...new Set(reported.map((one) => one.package))]
+  const output = names.map((name) => [name, reported.find((one) => one.package === name)?.use])
   const seen = names.map((name) => [name, witnessed(name).use])
-  expect(Object.fromEntries(said)).toEqual(Object.fromEntries(seen))
+  expect(Object.fromEntries(output)).toEqual(Object.fromEntries(seen))
 
   const [sample = []] = fc.sample(
-    fc.shuffledSubarray([...told], { minLength: 30, maxLength: 30 }),
+    fc.shuffledSubarray([...reported], { minLength: 30, maxLength: 30 }),
     { numRuns: 1, seed },
   )
   console.log(['30 findings at random', ...sample.map(row)].join('\n'))

@@ -99,7 +99,7 @@ test.each([
         ({ sources, losses }) =>
           existsSync(noisy.done) &&
           (kept === 'kept' || losses.length > 0) &&
-          agent.lastWords().includes('SENSOR_PROTOCOL') &&
+          agent.lastOutput().includes('SENSOR_PROTOCOL') &&
           sources.every(({ state }) => state === 'running'),
         45_000,
       )

@@ -157,10 +157,10 @@ test(`${total} alerts past bad receivers and ${kills} kills: each arrives, in th
     const raised = raise((at + 1) * round)
     if (killed < kills && at >= killEvery * (killed + 0.5)) {
       killed += 1
-      const told = raised.catch(() => undefined)
+      const reported = raised.catch(() => undefined)
       await delay(Math.random() * 300)
       await agent.kill()
-      await told
+      await reported
       await agent.start()
       // What was lost with the daemon was on its way to it: the one who sent it sends it again.
       await raise((at + 1) * round)

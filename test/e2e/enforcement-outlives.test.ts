@@ -55,12 +55,12 @@ describe('blocking outlives', () => {
     async (who, kind) => {
       const container = await startContainer(docker, image, [kind, String(times), String(workers)])
       try {
-        await said(container, 'half')
+        await output(container, 'half')
         await victims[who]()
         await container.wait()
         if (!agent.running) await agent.start()
         await expectNoneSucceeded(container, kind)
-        await expectEachTold(container.id)
+        await expectEachReported(container.id)
       } finally {
         await removeContainer(container)
       }
@@ -94,7 +94,7 @@ async function expectNoneSucceeded(container: Docker.Container, kind: AttemptKin
 }
 
 /** Once or, by who knew nothing of those before, again: together as many as there were. */
-async function expectEachTold(id: string): Promise<void> {
+async function expectEachReported(id: string): Promise<void> {
   await agent.until<Alert[]>(
     ['alert', 'list', '--limit', '1000'],
     (alerts) =>
@@ -108,7 +108,7 @@ async function expectEachTold(id: string): Promise<void> {
   expect(own[0]?.action).toMatch(/blocked|killed/)
 }
 
-async function said(container: Docker.Container, word: string): Promise<void> {
+async function output(container: Docker.Container, word: string): Promise<void> {
   const stream = await container.logs({ follow: true, stdout: true })
   await new Promise<void>((resolve, reject) => {
     stream.on('data', (chunk: Buffer) => {

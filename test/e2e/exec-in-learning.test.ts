@@ -51,10 +51,10 @@ test('the service that does afterwards what only the operator did is told', asyn
   await agent.json(['profile', 'mode', image, 'alert'])
   const other = await startContainer(docker, image, ['/bin/sh', '-c', 'cat /etc/group; sleep 60'])
   try {
-    const told = ({ event, container: at }: Alert): boolean =>
+    const reported = ({ event, container: at }: Alert): boolean =>
       at?.id === other.id && event.kind === 'file' && event.file.path === '/etc/group'
-    const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) => list.some(told))
-    const item = alerts.find(told)
+    const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) => list.some(reported))
+    const item = alerts.find(reported)
     expect(item?.type).toBe('deviation')
     expect(item?.process?.origin).toBe('entrypoint')
   } finally {

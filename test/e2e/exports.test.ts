@@ -60,21 +60,21 @@ async function exported(format: string): Promise<{ text: string; notes: string }
 }
 
 /** Compiles it as far as its kernel form; loads nothing, and needs no AppArmor in this kernel. */
-function apparmorSays(profile: string): { code: number | null; said: string } {
+function apparmorReports(profile: string): { code: number | null; output: string } {
   const { status, stderr } = spawnSync('apparmor_parser', ['-Q', '-K', '-S'], {
     input: profile,
     encoding: 'utf8',
     maxBuffer: 64 << 20,
   })
-  return { code: status, said: stderr }
+  return { code: status, output: stderr }
 }
 
 test('the profile of AppArmor is one to AppArmor itself', async () => {
   const { text, notes } = await exported('apparmor')
   expect(text).toMatch(/^ {2}\/usr\/sbin\/nginx mrix,$/m)
   expect(notes).toContain('apparmor_parser -r')
-  expect(apparmorSays(text)).toMatchObject({ code: 0 })
-  expect(apparmorSays(text.replace('mrix,', 'mrix'))).not.toMatchObject({ code: 0 })
+  expect(apparmorReports(text)).toMatchObject({ code: 0 })
+  expect(apparmorReports(text.replace('mrix,', 'mrix'))).not.toMatchObject({ code: 0 })
 })
 
 test('names that mean something to AppArmor are names in its profile', () => {
@@ -93,7 +93,7 @@ test('names that mean something to AppArmor are names in its profile', () => {
   } as const
   const profile = Profile.load([entry], new Shaper(loadRules().generalise))
   const ref = { repository: 'shop/odd', digest: `sha256:${'ab'.repeat(32)}` }
-  expect(apparmorSays(exportProfile('apparmor', ref, profile).text)).toMatchObject({ code: 0 })
+  expect(apparmorReports(exportProfile('apparmor', ref, profile).text)).toMatchObject({ code: 0 })
 })
 
 /** A call that no program of the image makes, by perl of its base; numbers of x86-64 and arm64. */
@@ -154,12 +154,12 @@ test('nginx serves under full load with its security context, and as the user th
   const root = versions[0]?.root
   expect(root, JSON.stringify(root)).toMatchObject({ verdict: 'need-not', needs: [] })
   expect(notes).toContain(root?.sentence)
-  const said = (await agent.cli(['image', 'show', image])).stdout
+  const output = (await agent.cli(['image', 'show', image])).stdout
   for (const take of [/be started as uid (\d+)/, /another port than 80/, /\/run, made writable/]) {
     expect(root?.takes.map((item) => item.take).join('; ')).toMatch(take)
-    expect(said).toMatch(take)
+    expect(output).toMatch(take)
   }
-  const uid = /be started as uid (\d+)/.exec(said)?.[1] ?? ''
+  const uid = /be started as uid (\d+)/.exec(output)?.[1] ?? ''
   // What Kubernetes does by these fields, the engine does by its own.
   const host: Docker.HostConfig = {
     CapDrop: ['ALL'],

@@ -43,7 +43,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const say = (...lines: readonly string[]): void =>
+const print = (...lines: readonly string[]): void =>
   appendFileSync(log, lines.map((line) => `${line}\n`).join(''))
 
 function counts(text: string): Promise<ProfileView> {
@@ -53,14 +53,14 @@ function counts(text: string): Promise<ProfileView> {
 }
 
 test("what Falco sees of an image is learned, and the evidence says that it was Falco's", async () => {
-  say(
+  print(
     falco({
       'evt.type': 'execve',
       'proc.pexepath': '/usr/bin/containerd-shim-runc-v2',
       'proc.vpid': 1,
     }),
   )
-  say(falcoOpen('/etc/nginx/nginx.conf'))
+  print(falcoOpen('/etc/nginx/nginx.conf'))
   const { behaviours } = await counts('read /etc/nginx/nginx.conf')
   expect(behaviours.map(({ text }) => text).sort()).toEqual([
     'read /etc/nginx/nginx.conf',
@@ -70,12 +70,12 @@ test("what Falco sees of an image is learned, and the evidence says that it was 
 })
 
 test('what it says of no container is unprofiled; the one act that it does not know whole is a loss', async () => {
-  say(real.trimEnd())
-  const told = await agent.until<StatusView>(['status'], ({ sources }) =>
+  print(real.trimEnd())
+  const record = await agent.until<StatusView>(['status'], ({ sources }) =>
     sources.some(({ received }) => received >= 46),
   )
-  expect(told.counters).toMatchObject({ unprofiled: 43 })
-  expect(told.sources[0]?.lost).toEqual({ undecodable: 1 })
+  expect(record.counters).toMatchObject({ unprofiled: 43 })
+  expect(record.sources[0]?.lost).toEqual({ undecodable: 1 })
   expect(await agent.json<LineageView[]>(['image', 'list'])).toHaveLength(1)
 })
 
@@ -84,7 +84,7 @@ test('it is read on through a rotation, and after a restart where it was', async
   writeFileSync(log, `${falcoOpen('/srv/rotated')}\n`)
   await counts('read /srv/rotated')
   await agent.stop()
-  say(falcoOpen('/srv/meanwhile'))
+  print(falcoOpen('/srv/meanwhile'))
   agent = await start(agent.folder)
   const { behaviours } = await counts('read /srv/meanwhile')
   const times = Object.fromEntries(behaviours.map(({ text, count }) => [text, count]))

@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { FrontView, StatusView } from '../../src/engine/api/engine-views.ts'
+import type { GatewayView, StatusView } from '../../src/engine/api/engine-views.ts'
 import { AgentClient } from '../../src/interfaces/cli/agent-client.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 
@@ -39,11 +39,11 @@ function statusOf(): Promise<StatusView> {
   return new AgentClient(agent.socket).get<StatusView>('/v1/status')
 }
 
-async function frontOf(): Promise<FrontView> {
-  await expect.poll(async () => (await statusOf()).front, { timeout: 10_000 }).toBeDefined()
-  const { front } = await statusOf()
-  if (front === undefined) throw new Error('there is no front')
-  return front
+async function gatewayOf(): Promise<GatewayView> {
+  await expect.poll(async () => (await statusOf()).gateway, { timeout: 10_000 }).toBeDefined()
+  const { gateway } = await statusOf()
+  if (gateway === undefined) throw new Error('there is no front')
+  return gateway
 }
 
 function statusField(pid: number, name: string): string {
@@ -53,7 +53,7 @@ function statusField(pid: number, name: string): string {
 
 describe('the front', () => {
   it('is not root, has no capability and can gain none', async () => {
-    const { pid } = await frontOf()
+    const { pid } = await gatewayOf()
     expect(statusField(pid, 'Uid').split('\t')).not.toContain('0')
     expect(statusField(pid, 'Gid').split('\t')).not.toContain('0')
     expect(statusField(pid, 'Groups').trim()).toBe('')
@@ -64,7 +64,7 @@ describe('the front', () => {
   })
 
   it('cannot read the store nor the tokens, and has none of it open', async () => {
-    const { pid, uid } = await frontOf()
+    const { pid, uid } = await gatewayOf()
     for (const path of [join(agent.data, 'tokens.json'), join(agent.data, 'store', 'CURRENT')]) {
       const args = ['--reuid', String(uid), '--regid', String(uid), '--clear-groups', 'cat', path]
       const read = spawnSync('setpriv', args, { encoding: 'utf8' })
@@ -83,12 +83,12 @@ describe('the front', () => {
   })
 
   it('serves the API with a token, and the link of `snug ui` opens the page', async () => {
-    const { url } = await frontOf()
+    const { url } = await gatewayOf()
     const token = readFileSync(join(agent.data, 'admin.token'), 'utf8')
     expect((await fetch(`${url}/v1/status`)).status).toBe(401)
     const headers = { authorization: `Bearer ${token}` }
     const status = (await (await fetch(`${url}/v1/status`, { headers })).json()) as StatusView
-    expect(status.front?.url).toBe(url)
+    expect(status.gateway?.url).toBe(url)
     const link = await agent.json<{ url: string }>(['ui'])
     const opened = await fetch(link.url, { redirect: 'manual' })
     expect(opened.status).toBe(303)
@@ -96,11 +96,11 @@ describe('the front', () => {
   })
 
   it('that is killed is told, and is there again at the same address', async () => {
-    const before = await frontOf()
+    const before = await gatewayOf()
     process.kill(before.pid, 'SIGKILL')
     const degraded = async (): Promise<string> => (await statusOf()).degraded.join()
     await expect.poll(degraded, { interval: 20 }).toMatch(/^front: .*SIGKILL/)
-    const after = await frontOf()
+    const after = await gatewayOf()
     expect(after.pid).not.toBe(before.pid)
     expect(after.url).toBe(before.url)
     expect((await fetch(`${after.url}/healthz`)).status).toBe(200)
@@ -108,7 +108,7 @@ describe('the front', () => {
   })
 
   it('ends with the agent, however that ends', async () => {
-    const { pid } = await frontOf()
+    const { pid } = await gatewayOf()
     await agent.kill()
     await expect.poll(() => isThere(pid), { timeout: 5_000 }).toBe(false)
   })

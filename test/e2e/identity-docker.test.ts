@@ -53,7 +53,7 @@ async function start(
 }
 
 /** Awaits what the engine tells of, also where it told before. */
-function told(
+function reported(
   test: (identity: ContainerIdentity) => boolean,
   id?: string,
 ): Promise<ContainerIdentity> {
@@ -79,7 +79,7 @@ describe('the Docker engine', () => {
       Labels: { 'com.docker.compose.service': 'web', 'com.docker.compose.project': 'shop' },
       HostConfig: { Init: true, Tmpfs: { '/scratch': '' } },
     })
-    const identity = await told(({ addresses }) => addresses.length > 0, container.id)
+    const identity = await reported(({ addresses }) => addresses.length > 0, container.id)
     expect(identity).toMatchObject({
       id: container.id,
       name: 'web-1',
@@ -102,7 +102,7 @@ describe('the Docker engine', () => {
 
   it('has the layers told alike by a container’s own processes, while there are any', async () => {
     const container = await start(['sleep', '100'])
-    const { rootfs } = await told(({ id }) => id === container.id, container.id)
+    const { rootfs } = await reported(({ id }) => id === container.id, container.id)
     const { State } = await container.inspect()
     const groups = readFileSync(`/proc/${State.Pid}/cgroup`, 'utf8').split('\n')
     const cgroup = groups.find((line) => line.startsWith('0::'))?.slice(3) ?? ''
@@ -122,7 +122,7 @@ describe('the Docker engine', () => {
   it('knows a container from the moment it is made, before it runs', async () => {
     const container = await docker.createContainer({ Image: 'bb:1', Cmd: ['true'] })
     made.push(container)
-    expect(await told(({ id }) => id === container.id, container.id)).toMatchObject({ imageId })
+    expect(await reported(({ id }) => id === container.id, container.id)).toMatchObject({ imageId })
   })
 
   it('finds the containers that ran before it', async () => {
@@ -135,16 +135,19 @@ describe('the Docker engine', () => {
   it('follows a rename', async () => {
     const container = await start(['sleep', '100'], { name: 'before' })
     await container.rename({ name: 'after' })
-    expect((await told(({ name }) => name === 'after', container.id)).id).toBe(container.id)
+    expect((await reported(({ name }) => name === 'after', container.id)).id).toBe(container.id)
   })
 
   it('gives an address to whom it belongs now', async () => {
     const first = await start(['sleep', '100'], { name: 'first' })
-    const { addresses } = await told((each) => each.addresses.length > 0, first.id)
+    const { addresses } = await reported((each) => each.addresses.length > 0, first.id)
     expect(engine.peer(addresses[0] ?? '')?.name).toBe('first')
     await removeContainer(first)
     const second = await start(['sleep', '100'], { name: 'second' })
-    const now = await told((each) => each.id === second.id && each.addresses.length > 0, second.id)
+    const now = await reported(
+      (each) => each.id === second.id && each.addresses.length > 0,
+      second.id,
+    )
     expect(now.addresses).toEqual(addresses)
     expect(engine.peer(addresses[0] ?? '')?.name).toBe('second')
   })
@@ -182,7 +185,7 @@ describe('what the image ships, on real layers', () => {
     )
     // The shell has done its part once the process is the sleep.
     await ready(container, 'sleep')
-    const identity = await told(() => true, container.id)
+    const identity = await reported(() => true, container.id)
     const files = new ImageFiles()
     const now = new Date(Date.now() + 1_000).toISOString()
     expect(files.shipped(identity, '/etc/gone')).toBe(false)
@@ -200,7 +203,7 @@ describe('what the image ships, on real layers', () => {
     const one = await start(['sleep', '100'])
     const two = await startContainer(docker, 'bb:2', ['sleep', '100'])
     made.push(two)
-    const [a, b] = [await told(() => true, one.id), await told(() => true, two.id)]
+    const [a, b] = [await reported(() => true, one.id), await reported(() => true, two.id)]
     const files = new ImageFiles()
     expect(files.differs(a, b, '/srv/app.conf')).toBe(true)
     expect(files.differs(a, b, '/bin/busybox')).toBe(false)
@@ -212,7 +215,7 @@ describe('what the image ships, on real layers', () => {
       User: '0',
     })
     await ready(container, 'sleep')
-    const identity = await told(() => true, container.id)
+    const identity = await reported(() => true, container.id)
     const event: ActEvent = {
       v: 1,
       time: new Date(Date.now() + 1_000).toISOString(),

@@ -92,8 +92,8 @@ const ofOurs = (alert: Alert): boolean =>
 test("an hour's worth of the load that was learned raises no alert", async () => {
   await loadRedis(redisAddress, redisKinds.join(), hourOfCommands / redisKinds.length)
   expect(await loadWeb(webUrl, hourOfRequests)).toBeGreaterThanOrEqual(hourOfRequests)
-  const said = alerts.items.map(({ item }) => item).filter(ofOurs)
-  expect(said.map((alert) => [alert.type, alert.reasons[0], alert.behaviour?.text])).toEqual([])
+  const output = alerts.items.map(({ item }) => item).filter(ofOurs)
+  expect(output.map((alert) => [alert.type, alert.reasons[0], alert.behaviour?.text])).toEqual([])
 }, 300_000)
 
 describe('what an intruder does from the service itself is told within a second:', () => {

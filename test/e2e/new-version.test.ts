@@ -125,9 +125,9 @@ test('each version is judged by its own profile', async () => {
     10_000,
     'an alert of version 1',
   )
-  const said = alerts.items.map(({ item }) => item)
+  const output = alerts.items.map(({ item }) => item)
   const ordinary = started.filter(({ id }) => id !== odd.id).map(({ id }) => id)
-  expect(said.filter(({ container }) => ordinary.includes(container?.id ?? ''))).toEqual([])
+  expect(output.filter(({ container }) => ordinary.includes(container?.id ?? ''))).toEqual([])
 })
 
 test('rolling back to the first version learns nothing anew and alerts nothing', async () => {

@@ -143,7 +143,7 @@ async function looked(
   const text = (await page.locator('body').textContent()) ?? ''
   // Only what the document itself is laid out with.
   expect(text.match(/[^\P{C}\n]|[\u202a-\u202e\u2066-\u2069\u200b]/u)).toBeNull()
-  expect(faults.said).toEqual([])
+  expect(faults.output).toEqual([])
 }
 
 /** A view that has nothing to show says why. */
@@ -157,9 +157,9 @@ test.each(['light', 'dark'])('first use, %s', async (theme) => {
   const reviewer = await openPage(browser, door, { dark: theme === 'dark' })
   const ready = (page: Page) => page.getByText('Waiting for the first container').waitFor()
   await looked(reviewer, { name: 'first-use', place: 'now', ready }, theme)
-  for (const [place, says] of empty) {
+  for (const [place, reports] of empty) {
     await reviewer.page.goto(`${door.url}/#/${place}`)
-    await reviewer.page.getByText(says).waitFor()
+    await reviewer.page.getByText(reports).waitFor()
     expect(await violations(reviewer.page)).toEqual([])
   }
   await reviewer.context.close()

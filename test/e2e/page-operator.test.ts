@@ -60,7 +60,7 @@ beforeAll(async () => {
 })
 
 afterEach(() => {
-  expect(reviewer.faults.said).toEqual([])
+  expect(reviewer.faults.output).toEqual([])
 })
 
 afterAll(async () => {
@@ -204,7 +204,7 @@ test('of two reviewers the second is told, and sees what stands before deciding 
   await other.page.getByText('Somebody else decided on this image meanwhile').waitFor()
   await other.page.keyboard.press('r')
   await toasted(other.page, '1 behaviour rejected')
-  expect(other.faults.said.filter((each) => !each.includes('412'))).toEqual([])
+  expect(other.faults.output.filter((each) => !each.includes('412'))).toEqual([])
   await other.context.close()
 })
 

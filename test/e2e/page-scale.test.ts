@@ -35,9 +35,9 @@ beforeAll(async () => {
   await replay('learned', story.many(behaviours))
   await agent.json(['profile', 'mode', story.archiveRepository, 'alert'])
   await replay('deviations', story.strays(alerts))
-  const { alerts: told } = await agent.json<StatusView>(['status'])
+  const { alerts: reported } = await agent.json<StatusView>(['status'])
   // And one that stands for the storm.
-  expect(told.open).toBeGreaterThanOrEqual(alerts)
+  expect(reported.open).toBeGreaterThanOrEqual(alerts)
   door = await doorTo(agent, served)
   browser = await launchBrowser()
 })
@@ -149,7 +149,7 @@ async function measured(place: string, list: string, lastRow: string): Promise<v
   )
   expect(paint).toBeLessThan(firstPaintMs)
   expect(longest).toBeLessThan(frameMs)
-  expect(faults.said).toEqual([])
+  expect(faults.output).toEqual([])
   await context.close()
 }
 

@@ -71,13 +71,13 @@ test('a config is read again without a gap, a bad one changes nothing, and no se
   })
   expect(sink?.givenUp).toBe(0)
 
-  const told = await agent.json<readonly { readonly id: string }[]>([
+  const reported = await agent.json<readonly { readonly id: string }[]>([
     'alert',
     'list',
     '--limit',
     '10000',
   ])
-  const ids = told.map(({ id }) => id).sort()
+  const ids = reported.map(({ id }) => id).sort()
   expect(ids).toHaveLength(raised)
   const written = alertsIn([...linesOf(kept), ...linesOf(later)])
   expect(written).toEqual(ids)

@@ -112,7 +112,7 @@ test(`replaced ${replacements} times under load, no profile gives a wrong verdic
   // What both allow never came up; of what was stopped nothing is told as anything else.
   await recorder.settled()
   for (const acts of busy) expect(recorder.acts(acts.id)).toEqual([])
-  const told = recorder.acts(probing.id).filter((event) => event.enforced === undefined)
-  expect(told).toEqual([])
+  const reported = recorder.acts(probing.id).filter((event) => event.enforced === undefined)
+  expect(reported).toEqual([])
   expect(recorder.losses()).toEqual([])
 }, 300_000)

@@ -75,10 +75,10 @@ test('an exec session that is forgotten leaves the profile of one that never was
 test('an incident forgets its session and rejects what only it did', async () => {
   await agent.json(['profile', 'mode', disturbed, 'alert'])
   await execIn(docker, container, ['/bin/cat', '/etc/passwd'])
-  const told = ({ process, container: at }: Alert): boolean =>
+  const reported = ({ process, container: at }: Alert): boolean =>
     at?.id === container.id && process?.session !== undefined
-  const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) => list.some(told))
-  const alert = alerts.find(told)
+  const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) => list.some(reported))
+  const alert = alerts.find(reported)
   const session = alert?.process?.session
   if (alert === undefined || session === undefined) throw new Error('no session')
   await agent.until<ProfileView>(['profile', 'show', disturbed], ({ behaviours }) =>

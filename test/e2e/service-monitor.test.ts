@@ -33,12 +33,12 @@ const { volumes, containers } = of<DaemonSet>('DaemonSet').spec.template.spec
 function makeSecrets(): void {
   const [, commands = ''] = /```sh\n(new='openssl[^]*?)```/.exec(page) ?? []
   const dry = 'kubectl() { command kubectl "$@" --dry-run=client -o json; }'
-  const told = execFileSync('bash', ['-euc', `${dry}\n${commands}`], {
+  const reported = execFileSync('bash', ['-euc', `${dry}\n${commands}`], {
     cwd: folder,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   })
-  for (const text of told.split(/(?<=^\})\n/m).filter((part) => part.trim() !== '')) {
+  for (const text of reported.split(/(?<=^\})\n/m).filter((part) => part.trim() !== '')) {
     const { metadata, data } = JSON.parse(text) as Secret
     expect(metadata.namespace).toBe('snug')
     mkdirSync(join(folder, metadata.name))

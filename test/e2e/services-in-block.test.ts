@@ -33,7 +33,7 @@ afterAll(async () => {
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
 
 /** Other containers of this machine may do what they like. */
-function told(): readonly string[] {
+function reported(): readonly string[] {
   const ours = alerts.items
     .map(({ item }) => item)
     .filter(({ image }) => list.some((one) => one.image === `${image?.repository}:${image?.tag}`))
@@ -54,7 +54,7 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    expect(told()).toEqual([])
+    expect(reported()).toEqual([])
     throw error
   }
 }
@@ -90,7 +90,7 @@ test(`nginx, redis and PostgreSQL go on for ${minutes} min under full load in bl
     expect(State).toMatchObject({ Running: true, OOMKilled: false })
   }
 
-  expect(told()).toEqual([])
+  expect(reported()).toEqual([])
   expect((await cameUp()) - before).toBe(0)
   const { counters } = await agent.json<StatusView>(['status'])
   expect(counters['kernelDisagreements']).toBe(0)

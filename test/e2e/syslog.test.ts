@@ -23,12 +23,12 @@ async function raise(agent: Agent, count: number): Promise<void> {
   expect((await agent.cli(['event', 'replay', file])).code).toBeLessThanOrEqual(2)
 }
 
-interface Known {
+interface ProfileReader {
   readonly id: string
 }
 
 async function idsOf(agent: Agent): Promise<string[]> {
-  const alerts = await agent.json<readonly Known[]>(['alert', 'list', '--limit', '10000'])
+  const alerts = await agent.json<readonly ProfileReader[]>(['alert', 'list', '--limit', '10000'])
   return alerts.map(({ id }) => id).reverse()
 }
 
@@ -168,18 +168,18 @@ describe('alerts to a webhook', () => {
       ([one]) => one !== undefined && one.givenUp > 500,
     )
     expect(hook?.waiting).toBeLessThan(200 + 500)
-    interface Told {
+    interface Reported {
       readonly type: string
       readonly count: number
       readonly event: { readonly loss?: { readonly reason: string } }
     }
-    const alerts = await agent.until<readonly Told[]>(
+    const alerts = await agent.until<readonly Reported[]>(
       ['alert', 'list', '--limit', '10000'],
       (list) => list.some(({ type }) => type === 'loss'),
     )
-    const told = alerts.find(({ type }) => type === 'loss')
-    expect(told?.event.loss?.reason).toBe('outbox-full')
-    expect(told?.count).toBeGreaterThan(0)
+    const reported = alerts.find(({ type }) => type === 'loss')
+    expect(reported?.event.loss?.reason).toBe('outbox-full')
+    expect(reported?.count).toBeGreaterThan(0)
     await agent.until<readonly SinkView[]>(['sink', 'list'], ([, copy]) => {
       return copy !== undefined && copy.delivered + copy.givenUp > 1_000 && copy.waiting === 0
     })

@@ -34,7 +34,7 @@ async function judged(): Promise<void> {
 }
 
 function begin(world: DaemonWorld, container: string): SourceMessage {
-  world.containers.tell(identityOf(container))
+  world.containers.report(identityOf(container))
   world.containers.atOnce.add(container)
   const time = new Date(world.now()).toISOString()
   return {
@@ -51,8 +51,8 @@ function did(world: DaemonWorld, path: string, more: object = {}, container = id
 
 async function learned(options: WorldOptions = {}, containers = [id]): Promise<DaemonWorld> {
   const world = await started(options)
-  for (const each of containers) world.source.say(begin(world, each))
-  world.source.say(did(world, '/bin/known'))
+  for (const each of containers) world.source.emit(begin(world, each))
+  world.source.emit(did(world, '/bin/known'))
   await judged()
   await world.engine.endLearning('shop/web', by)
   world.advance(5_000)
@@ -88,8 +88,8 @@ describe('mode block', () => {
       'alert',
       'block',
     ])
-    expect(control.told.indexOf(profile!)).toBeLessThan(
-      control.told.indexOf(control.all('enforce')[0]!),
+    expect(control.reported.indexOf(profile!)).toBeLessThan(
+      control.reported.indexOf(control.all('enforce')[0]!),
     )
     const { scope } = profile!
     expect(control.all('enforce').every((each) => each.scope === scope)).toBe(true)
@@ -105,7 +105,7 @@ describe('mode block', () => {
     const world = await learned({ control: quiet })
     await expect(world.engine.setMode('shop/web', 'block', by)).rejects.toThrow(/no source/)
     const young = await started()
-    young.source.say(begin(young, id))
+    young.source.emit(begin(young, id))
     await judged()
     expect(await code(young.engine.setMode('shop/web', 'block', by))).toBe('MODE_REFUSED')
     expect(young.control.all('profile')).toEqual([])
@@ -142,7 +142,7 @@ describe('the canary', () => {
     const chosen = [id, second].filter((each) => world.control.enforced(each) === true)
     expect(chosen).toHaveLength(1)
     const time = new Date(world.now()).toISOString()
-    world.source.say({ type: 'container-ended', id: chosen[0]!, time })
+    world.source.emit({ type: 'container-ended', id: chosen[0]!, time })
     world.containers.leave(chosen[0]!, 'gone')
     await judged()
     const [other] = [id, second].filter((each) => each !== chosen[0])
@@ -153,15 +153,15 @@ describe('the canary', () => {
 describe('what is expected', () => {
   it('is told again when a person decides, in the same scope, and when an allowance ends', async () => {
     const world = await learned()
-    world.source.say(did(world, '/bin/new'))
+    world.source.emit(did(world, '/bin/new'))
     await judged()
     const [alert] = world.engine.alerts({ limit: 1 })
     const until = new Date(world.now() + 60_000).toISOString()
     world.advance(1_000)
     await world.engine.allowAlert(alert!.id, { until }, by)
-    const told = world.control.all('profile')
-    expect(told.map(({ profile }) => profile?.rules.length)).toEqual([1, 2])
-    expect(new Set(told.map(({ scope }) => scope)).size).toBe(1)
+    const reported = world.control.all('profile')
+    expect(reported.map(({ profile }) => profile?.rules.length)).toEqual([1, 2])
+    expect(new Set(reported.map(({ scope }) => scope)).size).toBe(1)
     world.advance(60_000)
     expect(world.control.last('profile')?.profile?.rules).toHaveLength(1)
   })
@@ -172,8 +172,8 @@ describe('what is expected', () => {
     const [behaviour] = world.engine.profile('shop/web').behaviours
     const time = new Date(world.now()).toISOString()
     const message: SourceMessage = {
-      type: 'sighting',
-      sighting: {
+      type: 'count-update',
+      countUpdate: {
         key: behaviourKey('00'),
         containerId: id,
         count: 41,
@@ -182,7 +182,7 @@ describe('what is expected', () => {
         expected: { tags: [tagOf(behaviour!.id)], origin: 'entrypoint' },
       },
     }
-    world.source.say(message, did(world, '/bin/known'))
+    world.source.emit(message, did(world, '/bin/known'))
     await judged()
     const [counted] = world.engine.profile('shop/web').behaviours
     expect(counted?.count).toBe(43)
@@ -199,7 +199,7 @@ describe('a connection that is allowed to a block of addresses', () => {
 
   it('is expected to every address of it, and to no other', async () => {
     const world = await learned()
-    world.source.say(connected(world, '10.1.2.3'))
+    world.source.emit(connected(world, '10.1.2.3'))
     await judged()
     const [alert] = world.engine.alerts({ limit: 1 })
     await world.engine.allowAlert(alert!.id, { peer: '10.9.9.9/8' }, by)
@@ -208,7 +208,7 @@ describe('a connection that is allowed to a block of addresses', () => {
       'connect to tcp 10.0.0.0/8:443',
       'approved',
     ])
-    world.source.say(connected(world, '10.200.0.1'), connected(world, '11.0.0.1'))
+    world.source.emit(connected(world, '10.200.0.1'), connected(world, '11.0.0.1'))
     await judged()
     const texts = world.engine.alerts({ limit: 9 }).map(({ behaviour }) => behaviour?.text)
     expect(texts).toEqual(['connect to tcp 11.0.0.1:443', 'connect to tcp 10.1.2.3:443'])
@@ -216,7 +216,7 @@ describe('a connection that is allowed to a block of addresses', () => {
 
   it('is refused for a block without it, for no block, and for what is no connection', async () => {
     const world = await learned()
-    world.source.say(connected(world, '10.1.2.3'), did(world, '/bin/new'))
+    world.source.emit(connected(world, '10.1.2.3'), did(world, '/bin/new'))
     await judged()
     const [exec, connect] = world.engine.alerts({ limit: 2 })
     const allow = (alert: typeof exec, peer: string) =>
@@ -233,7 +233,7 @@ describe('the budget', () => {
     const world = await blocking()
     const { scope } = world.control.last('profile')!
     const time = new Date(world.now()).toISOString()
-    world.source.say({ type: 'disarmed', scope, time })
+    world.source.emit({ type: 'disarmed', scope, time })
     await judged()
     expect(version(world)).toMatchObject({ mode: 'block', blocking: { armed: false } })
     expect(version(world).because).toMatch(/disarmed itself/)
@@ -292,13 +292,13 @@ describe('an act that was stopped', () => {
     const world = await blocking()
     const killed = did(world, '/bin/bad', { enforced: 'killed' })
     const key = behaviourKey('0b')
-    world.source.say({ ...killed, key } as SourceMessage)
+    world.source.emit({ ...killed, key } as SourceMessage)
     const time = new Date(world.now()).toISOString()
     const repeats: SourceMessage = {
-      type: 'sighting',
-      sighting: { key, containerId: id, count: 4, first: time, last: time },
+      type: 'count-update',
+      countUpdate: { key, containerId: id, count: 4, first: time, last: time },
     }
-    world.source.say(repeats, did(world, '/bin/bad'))
+    world.source.emit(repeats, did(world, '/bin/bad'))
     await judged()
     expect(found(world)).toMatchObject([
       { action: 'alerted', count: 1 },
@@ -308,7 +308,7 @@ describe('an act that was stopped', () => {
 
   it('says where this host could not stop it', async () => {
     const world = await blocking()
-    world.source.say(did(world, '/bin/bad', { enforced: 'missed' }))
+    world.source.emit(did(world, '/bin/bad', { enforced: 'missed' }))
     await judged()
     const [alert] = world.engine.alerts({ limit: 1 })
     expect(alert?.action).toBe('alerted')
@@ -318,7 +318,7 @@ describe('an act that was stopped', () => {
   it('though the profile expects it is a disagreement: critical, and counted', async () => {
     const world = await blocking()
     world.advance(60_000)
-    world.source.say(did(world, '/bin/known', { enforced: 'blocked' }))
+    world.source.emit(did(world, '/bin/known', { enforced: 'blocked' }))
     await judged()
     expect(found(world)).toMatchObject([
       { type: 'enforcement', action: 'blocked', severity: 'critical' },
@@ -328,13 +328,13 @@ describe('an act that was stopped', () => {
 
   it('by the profile of a moment ago is told as that, and is no disagreement', async () => {
     const world = await blocking()
-    world.source.say(did(world, '/bin/bad', { enforced: 'blocked' }))
+    world.source.emit(did(world, '/bin/bad', { enforced: 'blocked' }))
     await judged()
     const [alert] = world.engine.alerts({ limit: 1 })
     world.advance(10_000)
     const late = did(world, '/bin/bad', { enforced: 'blocked' }, id)
     await world.engine.allowAlert(alert!.id, {}, by)
-    world.source.say(late)
+    world.source.emit(late)
     await judged()
     expect(found(world)[0]).toMatchObject({ type: 'enforcement', severity: 'medium' })
     expect(world.engine.status().counters['kernelDisagreements']).toBe(0)
@@ -343,7 +343,7 @@ describe('an act that was stopped', () => {
   it('before its container was known is told too', async () => {
     const world = await started({ failClosed: true })
     expect(world.control.all('failClosed')).toEqual([{ what: 'failClosed', on: true }])
-    world.source.say(begin(world, id), did(world, '/bin/first', { enforced: 'killed' }))
+    world.source.emit(begin(world, id), did(world, '/bin/first', { enforced: 'killed' }))
     await judged()
     expect(found(world)).toMatchObject([{ type: 'enforcement', action: 'killed' }])
   })
@@ -353,14 +353,14 @@ describe('the self-probe', () => {
   it('that fails is a fault and a critical alert until it passes again', async () => {
     const world = await started()
     const probe = { time: new Date(world.now()).toISOString(), passed: true, stopped: ['exec'] }
-    world.source.say({ type: 'self-probe', probe: { ...probe, missed: ['open'] } })
+    world.source.emit({ type: 'self-probe', probe: { ...probe, missed: ['open'] } })
     await judged()
     const status = world.engine.status()
     expect(status.state).toBe('degraded')
     expect(status.degraded).toEqual(['self-probe: not stopped: open'])
     expect(status.selfProbe).toMatchObject({ ok: false, runs: 1, failures: 1, missed: ['open'] })
     expect(world.engine.alerts({ limit: 1 })[0]).toMatchObject({ severity: 'critical' })
-    world.source.say({ type: 'self-probe', probe: { ...probe, missed: [] } })
+    world.source.emit({ type: 'self-probe', probe: { ...probe, missed: [] } })
     await judged()
     expect(world.engine.status()).toMatchObject({
       state: 'running',
@@ -373,7 +373,7 @@ describe('a container that is made and not started yet', () => {
   it('is given its version at once where that is known, with its health check and init', async () => {
     const world = await learned()
     const healthcheck = ['/bin/sh', '-c', 'true']
-    world.containers.tell(identityOf(second, { probes: [healthcheck], initInjected: true }))
+    world.containers.report(identityOf(second, { probes: [healthcheck], initInjected: true }))
     const { scope } = world.control.last('profile')!
     expect(world.control.last('assign')).toEqual({
       what: 'assign',
@@ -387,9 +387,9 @@ describe('a container that is made and not started yet', () => {
 
   it('waits for the first look at its image, and is given it then', async () => {
     const world = await started()
-    world.containers.tell(identityOf(second))
+    world.containers.report(identityOf(second))
     expect(world.control.all('assign')).toEqual([])
-    world.source.say(begin(world, id))
+    world.source.emit(begin(world, id))
     await judged()
     expect(world.control.all('assign').map((each) => each.id)).toEqual([id, second])
   })
@@ -398,7 +398,7 @@ describe('a container that is made and not started yet', () => {
     const world = await learned()
     const before = world.control.all('assign').filter((each) => each.id === id).length
     const time = new Date(world.now()).toISOString()
-    world.source.say({ type: 'container-ended', id, time })
+    world.source.emit({ type: 'container-ended', id, time })
     await judged()
     expect(world.control.all('assign').filter((each) => each.id === id)).toHaveLength(before + 1)
   })
@@ -408,11 +408,11 @@ describe('the names of peers', () => {
   it('are in the kernel as they are with the engine', async () => {
     const world = await started()
     world.containers.peers.set('10.0.0.7', { name: 'user-db' })
-    world.containers.tell(identityOf(second))
+    world.containers.report(identityOf(second))
     expect(world.control.last('peers')?.changes).toEqual([{ address: '10.0.0.7', name: 'user-db' }])
-    const told = world.control.all('peers').length
-    world.containers.tell(identityOf(second))
-    expect(world.control.all('peers')).toHaveLength(told)
+    const reported = world.control.all('peers').length
+    world.containers.report(identityOf(second))
+    expect(world.control.all('peers')).toHaveLength(reported)
     world.containers.peers.delete('10.0.0.7')
     world.containers.leave(second, 'stopped')
     expect(world.control.last('peers')?.changes).toEqual([{ address: '10.0.0.7', name: undefined }])

@@ -13,15 +13,15 @@ let scope: number
 beforeEach(async () => {
   world = daemonWorld({ confirms: true })
   await world.start()
-  world.containers.tell(identityOf(id))
+  world.containers.report(identityOf(id))
   world.containers.atOnce.add(id)
   const time = new Date(world.now()).toISOString()
   const { image: _, ...event } = act.exec('/bin/known', { container: id, time })
-  world.source.say(
+  world.source.emit(
     { type: 'container-started', container: { id, cgroup: '', time, before: false } },
     eventMessage(event as typeof event & { image: never }),
   )
-  await world.source.heard()
+  await world.source.received()
   await world.engine.endLearning('shop/web', by)
   world.advance(5_000)
   await world.engine.setMode('shop/web', 'block', by, { fraction: 1 })
@@ -30,8 +30,8 @@ beforeEach(async () => {
 afterEach(() => world.stop())
 
 async function reported(...reports: readonly PolicyReport[]): Promise<void> {
-  world.source.say(...reports.map((report) => ({ type: 'policy', report }) as const))
-  await world.source.heard()
+  world.source.emit(...reports.map((report) => ({ type: 'policy', report }) as const))
+  await world.source.received()
 }
 
 function blocking(): BlockingView | undefined {

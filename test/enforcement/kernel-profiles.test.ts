@@ -45,25 +45,25 @@ describe('a profile in the kernel', () => {
     vi.useRealTimers()
   })
 
-  const told = () => control.all('profile').length
+  const installed = () => control.all('profile').length
 
   it('is told at once, and then once for all decisions that come together', () => {
     profiles.moved(version)
-    expect(told()).toBe(1)
+    expect(installed()).toBe(1)
     vi.advanceTimersByTime(1_000)
     profiles.changed(version)
-    expect(told()).toBe(2)
+    expect(installed()).toBe(2)
     for (let n = 0; n < 5; n += 1) {
       feed(version.profile, [act.exec(`/bin/n${n}`)])
       profiles.changed(version)
     }
-    expect(told()).toBe(2)
+    expect(installed()).toBe(2)
     vi.advanceTimersByTime(300)
-    expect(told()).toBe(3)
+    expect(installed()).toBe(3)
     const rules = control.last('profile')?.profile?.rules ?? []
     expect(rules.filter(({ object }) => object.kind === 'exec')).toHaveLength(6)
     vi.advanceTimersByTime(10_000)
-    expect(told()).toBe(3)
+    expect(installed()).toBe(3)
   })
 
   it('is not told after all where the version went back to learning meanwhile', () => {

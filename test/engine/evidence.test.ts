@@ -16,14 +16,14 @@ let world: DaemonWorld
 beforeEach(() => {
   world = daemonWorld({
     startMs,
-    rules: { floorMs: 3_600_000, ceilingMs: 7_200_000, vanishAfterMs: 86_400_000 },
+    rules: { floorMs: 3_600_000, ceilingMs: 7_200_000, inheritedForMs: 86_400_000 },
   })
 })
 
 const now = (): string => new Date(world.now()).toISOString()
 
 /** Puts messages through identity and judge, as they come from a source. */
-function say(...messages: SourceMessage[]): void {
+function emit(...messages: SourceMessage[]): void {
   const batch = world.daemon.identifier.push(messages)
   world.daemon.stage.judge({ messages: batch, source: 'ebpf' })
 }
@@ -39,10 +39,10 @@ function starts(
   world.containers.containers.set(id(letter), identity)
   world.containers.atOnce.add(id(letter))
   const container = { id: id(letter), cgroup: '/c', time: now(), before: more.before === true }
-  say({ type: 'container-started', container })
+  emit({ type: 'container-started', container })
 }
 
-const ends = (letter: string) => say({ type: 'container-ended', id: id(letter), time: now() })
+const ends = (letter: string) => emit({ type: 'container-ended', id: id(letter), time: now() })
 
 /** As a sensor tells it: without an image. */
 function reads(letter: string, path: string, exe = '/usr/sbin/nginx'): void {
@@ -51,7 +51,7 @@ function reads(letter: string, path: string, exe = '/usr/sbin/nginx'): void {
     time: now(),
     exe,
   })
-  say(eventMessage(event as Parameters<typeof eventMessage>[0]))
+  emit(eventMessage(event as Parameters<typeof eventMessage>[0]))
 }
 
 function loses(reason: string, fromMs: number, letter?: string): void {
@@ -64,10 +64,10 @@ function loses(reason: string, fromMs: number, letter?: string): void {
     ...(letter === undefined ? {} : { container: { id: id(letter) }, image }),
     loss: { reason, count: 3, from: new Date(fromMs).toISOString(), to: now() },
   }
-  say({ type: 'event', event })
+  emit({ type: 'event', event })
 }
 
-const version = (digest = 'sha256:aa') => world.daemon.shelf.findOne(`shop/web@${digest}`)
+const version = (digest = 'sha256:aa') => world.daemon.registry.findOne(`shop/web@${digest}`)
 const alerts = () => world.daemon.alerts.list({ limit: 100 }).filter(({ type }) => type !== 'loss')
 
 async function enforce(digest = 'sha256:aa'): Promise<void> {
@@ -77,7 +77,7 @@ async function enforce(digest = 'sha256:aa'): Promise<void> {
 }
 
 describe('what was watched', () => {
-  const stints = () => world.daemon.shelf.runsOf(version(), world.now()).flatMap(stintsOf)
+  const stints = () => world.daemon.registry.runsOf(version(), world.now()).flatMap(stintsOf)
 
   it('is cut where the agent was away, and what follows has no start', () => {
     starts('a')
@@ -119,8 +119,8 @@ describe('what was watched', () => {
     await world.daemon.journal.persist()
     const again = daemonWorld({ startMs: world.now(), store: world.store })
     await again.daemon.load()
-    const restored = again.daemon.shelf.findOne('shop/web')
-    expect(again.daemon.shelf.runsOf(restored, world.now()).flatMap(stintsOf)).toMatchObject(
+    const restored = again.daemon.registry.findOne('shop/web')
+    expect(again.daemon.registry.runsOf(restored, world.now()).flatMap(stintsOf)).toMatchObject(
       kept.map(({ from, ended }) => ({ from, ended })),
     )
     expect(restored.losses.spans.find(({ reason }) => reason === 'ring-full')).toMatchObject({
@@ -202,7 +202,7 @@ describe('a loss', () => {
 })
 
 /** Of the fixture's rules for storms. */
-const toldEach = 20
+const reportedEach = 20
 
 describe('a deviation behind an unobserved stretch', () => {
   beforeEach(async () => {
@@ -224,23 +224,23 @@ describe('a deviation behind an unobserved stretch', () => {
 
   it('is one summary where it would be a storm, and its first ones are told each', () => {
     loses('agent-down', world.now() - 5_000)
-    for (let n = 0; n < toldEach + 30; n++)
+    for (let n = 0; n < reportedEach + 30; n++)
       reads('a', `/odd-${String.fromCharCode(97 + (n % 26))}x${n}y`)
-    const told = alerts().filter(({ partOf }) => partOf === undefined)
-    const summary = told.filter(({ reasons }) => reasons[0]?.includes('this alert summarises'))
-    expect(told.length).toBe(toldEach + 1)
+    const reported = alerts().filter(({ partOf }) => partOf === undefined)
+    const summary = reported.filter(({ reasons }) => reasons[0]?.includes('this alert summarises'))
+    expect(reported.length).toBe(reportedEach + 1)
     expect(summary).toMatchObject([{ count: 30, confidence: 'partial', summary: {} }])
     expect(alerts().filter(({ partOf }) => partOf === summary[0]?.id)).toHaveLength(30)
     // Told before is told again by its own count.
     reads('a', '/odd-ax0y')
     const each = alerts().filter((one) => one.summary === undefined)
-    expect(each.reduce((sum, { count }) => sum + count, 0)).toBe(toldEach + 31)
+    expect(each.reduce((sum, { count }) => sum + count, 0)).toBe(reportedEach + 31)
     expect(summary[0]?.count).toBe(30)
   })
 
   it('is never summarised where a guardrail names it', () => {
     loses('agent-down', world.now() - 5_000)
-    for (let n = 0; n < toldEach + 5; n++)
+    for (let n = 0; n < reportedEach + 5; n++)
       reads('a', `/odd-${String.fromCharCode(97 + (n % 26))}x${n}y`)
     reads('a', '/etc/shadow', '/bin/cat')
     const guardrail = alerts().filter(({ type }) => type === 'guardrail')
@@ -275,28 +275,28 @@ describe('an image', () => {
     reads('a', '/etc/x')
     starts('b', { image: pushed, imageId: 'sha256:id' })
     reads('b', '/etc/x')
-    expect([...world.daemon.shelf.versions]).toHaveLength(1)
+    expect([...world.daemon.registry.versions]).toHaveLength(1)
     expect(version('sha256:pushed')).toBe(version('sha256:id'))
     expect(version('sha256:id').runsSeen).toBe(2)
-    const foretold = { ...pushed, digest: 'sha256:again' }
-    expect(world.daemon.shelf.versionOfImage(foretold, 'sha256:id')).toBe(version('sha256:id'))
+    const pending = { ...pushed, digest: 'sha256:again' }
+    expect(world.daemon.registry.versionOfImage(pending, 'sha256:id')).toBe(version('sha256:id'))
     await world.daemon.journal.persist()
     const again = daemonWorld({ startMs: world.now(), store: world.store })
     await again.daemon.load()
-    expect(again.daemon.shelf.versionOfImage(pushed)?.image.digest).toBe('sha256:id')
+    expect(again.daemon.registry.versionOfImage(pushed)?.image.digest).toBe('sha256:id')
   })
 
   it('of another id is another version, whatever its tag', () => {
     starts('a', { image: { ...built, tag: 'latest' }, imageId: 'sha256:id' })
     starts('b', { image: { ...pushed, tag: 'latest' }, imageId: 'sha256:other' })
-    expect([...world.daemon.shelf.versions]).toHaveLength(2)
+    expect([...world.daemon.registry.versions]).toHaveLength(2)
     expect(version('sha256:pushed').life.predecessor).toBe('sha256:id')
   })
 
   it('started with other settings, or in more replicas, is the same version', () => {
     starts('a')
     for (const letter of ['b', 'c', 'd']) starts(letter)
-    expect([...world.daemon.shelf.versions]).toHaveLength(1)
+    expect([...world.daemon.registry.versions]).toHaveLength(1)
     expect(version().running).toBe(4)
   })
 })
@@ -335,7 +335,7 @@ describe('a successor', () => {
     await world.daemon.journal.persist()
     const again = daemonWorld({ startMs: world.now(), store: world.store })
     await again.daemon.load()
-    const restored = again.daemon.shelf.findOne('shop/web@sha256:bb')
+    const restored = again.daemon.registry.findOne('shop/web@sha256:bb')
     expect(restored.profile.entries().every(({ inherited }) => inherited?.from !== 'x')).toBe(true)
   })
 
@@ -348,7 +348,7 @@ describe('a successor', () => {
 
   it('keeps all of it where its own window ended with holes', () => {
     starts('c', { image: { ...next, digest: 'sha256:cc' } })
-    world.daemon.shelf.apply(version('sha256:cc'), {
+    world.daemon.registry.apply(version('sha256:cc'), {
       version: {
         ...version('sha256:cc').life,
         state: 'incomplete',
@@ -367,7 +367,7 @@ describe('guardrails and a hand-over', () => {
   it('fire on what is new in the successor, those for novel acts too, whatever its image ships', async () => {
     const exec = (letter: string, path: string) => {
       const { image: _, ...event } = act.exec(path, { container: id(letter), time: now() })
-      say(eventMessage(event as Parameters<typeof eventMessage>[0]))
+      emit(eventMessage(event as Parameters<typeof eventMessage>[0]))
     }
     starts('a')
     exec('a', '/usr/bin/apt')

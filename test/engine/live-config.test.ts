@@ -72,8 +72,8 @@ describe('a config that is read again', () => {
     const { live, write, lines, applied } = running('listen: none\nblock: { canary: 0.5 }\n')
     write('listen: 127.0.0.1:1\nblock: { canary: 1, budget: 3 }\n')
     await live.reload()
-    const told = lines.find(({ code }) => code === 'CONFIG_NOT_LIVE')
-    expect(told?.['keys']).toEqual(['listen', 'block.budget'])
+    const reported = lines.find(({ code }) => code === 'CONFIG_NOT_LIVE')
+    expect(reported?.['keys']).toEqual(['listen', 'block.budget'])
     expect(applied).toMatchObject([{ listen: { kind: 'none' }, block: { canary: 1 } }])
     expect(applied[0]?.block.budget).not.toBe(3)
     const shown = Object.fromEntries(

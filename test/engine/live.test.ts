@@ -14,11 +14,11 @@ afterEach(() => world.stop())
 async function started(): Promise<void> {
   world = daemonWorld({ rules: { floorMs: 60_000, ceilingMs: 600_000 } })
   await world.start()
-  world.containers.tell(identityOf(container))
+  world.containers.report(identityOf(container))
   world.containers.atOnce.add(container)
   const time = new Date(world.now()).toISOString()
   const seen = { id: container, cgroup: '', time, before: false }
-  world.source.say({ type: 'container-started', container: seen })
+  world.source.emit({ type: 'container-started', container: seen })
   await judged()
 }
 
@@ -28,7 +28,7 @@ async function judged(): Promise<void> {
 
 async function runs(path: string): Promise<void> {
   const { image: _, ...event } = act.exec(path, { container })
-  world.source.say(eventMessage({ ...event, time: new Date(world.now()).toISOString() }))
+  world.source.emit(eventMessage({ ...event, time: new Date(world.now()).toISOString() }))
   await judged()
 }
 
@@ -45,8 +45,8 @@ describe('the stream of news', () => {
     await judged()
     await world.engine.setMode(image, 'learn', by)
     await judged()
-    const told = items(states)
-    expect(told).toMatchObject([
+    const reported = items(states)
+    expect(reported).toMatchObject([
       { kind: 'version', image: { repository: image }, state: 'enforced', mode: 'alert' },
       { kind: 'version', mode: 'learn', running: 1, revision: world.engine.revision(image) },
     ])
@@ -82,7 +82,7 @@ describe('the stream of news', () => {
     const time = new Date(world.now()).toISOString()
     const loss = { reason: 'ring-full', count: 3, from: time, to: time }
     const base = { v: 1, time, node: 'n1', source: 'ebpf' } as const
-    world.source.say({ type: 'event', event: { ...base, kind: 'loss', loss } })
+    world.source.emit({ type: 'event', event: { ...base, kind: 'loss', loss } })
     await judged()
     expect(items(states)).toMatchObject([
       { kind: 'status', state: 'running' },

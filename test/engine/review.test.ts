@@ -28,7 +28,7 @@ async function started(options: WorldOptions = {}): Promise<DaemonWorld> {
   const world = daemonWorld(options)
   worlds.push(world)
   await world.start()
-  for (const container of [a, b]) world.source.say(begin(world, container))
+  for (const container of [a, b]) world.source.emit(begin(world, container))
   return world
 }
 
@@ -37,7 +37,7 @@ async function judged(): Promise<void> {
 }
 
 function begin(world: DaemonWorld, container: string): SourceMessage {
-  world.containers.tell(identityOf(container))
+  world.containers.report(identityOf(container))
   world.containers.atOnce.add(container)
   const time = new Date(world.now()).toISOString()
   return {
@@ -48,10 +48,10 @@ function begin(world: DaemonWorld, container: string): SourceMessage {
 
 const inSession: Where = { container: a, origin: 'exec-in', session: 'session-1', uid: 0 }
 
-async function says(world: DaemonWorld, ...events: ActEvent[]): Promise<void> {
+async function reports(world: DaemonWorld, ...events: ActEvent[]): Promise<void> {
   for (const { image: _, ...event } of events) {
     const time = new Date(world.now()).toISOString()
-    world.source.say(eventMessage({ ...event, time } as ActEvent))
+    world.source.emit(eventMessage({ ...event, time } as ActEvent))
   }
   await judged()
 }
@@ -59,7 +59,7 @@ async function says(world: DaemonWorld, ...events: ActEvent[]): Promise<void> {
 /** Learns one act of each container, and one of a session; then it alerts. */
 async function learned(options: WorldOptions = {}): Promise<DaemonWorld> {
   const world = await started(options)
-  await says(
+  await reports(
     world,
     act.exec('/bin/both', { container: a }),
     act.exec('/bin/both', { container: b }),
@@ -83,7 +83,7 @@ function idOf(world: DaemonWorld, text: string): string {
 }
 
 async function alertOf(world: DaemonWorld, event: ActEvent) {
-  await says(world, event)
+  await reports(world, event)
   const [alert] = world.engine.alerts({ limit: 1 })
   if (alert === undefined) throw new Error('no alert')
   return alert
@@ -93,7 +93,7 @@ it('has no decision on record where nothing waited to be approved', async () => 
   const world = await learned()
   const approvals = async (): Promise<number> =>
     (await world.engine.audit(100)).filter(({ what }) => what === 'approve').length
-  await says(world, act.exec('/bin/new', { container: a }))
+  await reports(world, act.exec('/bin/new', { container: a }))
   await world.engine.approve(image, undefined, by)
   const before = await approvals()
   expect(before).toBe(1)
@@ -116,7 +116,7 @@ describe('forgetting', () => {
 
   it('takes the container out of what coverage is reckoned from', async () => {
     const world = await learned()
-    world.source.say({ type: 'container-ended', id: b, time: new Date(world.now()).toISOString() })
+    world.source.emit({ type: 'container-ended', id: b, time: new Date(world.now()).toISOString() })
     await judged()
     const before = world.engine.image(image).versions[0]?.containers
     await world.engine.forget(image, { container: b }, by)
@@ -147,7 +147,7 @@ describe('forgetting', () => {
 
   it('has the kernel ask again while the version learns', async () => {
     const world = await started()
-    await says(world, act.exec('/bin/only-b', { container: b }))
+    await reports(world, act.exec('/bin/only-b', { container: b }))
     const scope = world.control.last('assign')?.scope ?? 0
     await world.engine.forget(image, { container: b }, by)
     expect(world.control.last('assign')?.scope).toBeGreaterThan(scope)
@@ -156,10 +156,10 @@ describe('forgetting', () => {
 
   it('takes a span of time out, and marks it as not observed', async () => {
     const world = await started()
-    await says(world, act.exec('/bin/early', { container: a }))
+    await reports(world, act.exec('/bin/early', { container: a }))
     world.advance(300_000)
     const from = new Date(world.now()).toISOString()
-    await says(world, act.exec('/bin/late', { container: a }))
+    await reports(world, act.exec('/bin/late', { container: a }))
     const result = await world.engine.forget(image, { between: { from, to: from } }, by)
     expect(result.gone.map(({ text }) => text)).toEqual(['run /bin/late'])
     expect(result.from?.slice(0, 23)).toBe(from.slice(0, 23))
@@ -189,14 +189,14 @@ describe('forgetting', () => {
   it('refuses a beginning that several containers have', async () => {
     const world = await started()
     const other = `${'a'.repeat(63)}c`
-    await says(
+    await reports(
       world,
       act.exec('/bin/x', { container: a }),
       act.exec('/bin/x', { container: other }),
     )
-    world.source.say(begin(world, other))
+    world.source.emit(begin(world, other))
     await judged()
-    await says(world, act.exec('/bin/x', { container: other }))
+    await reports(world, act.exec('/bin/x', { container: other }))
     const refused = world.engine.forget(image, { container: 'aaa' }, by)
     await expect(refused).rejects.toMatchObject({ code: 'EVIDENCE_UNKNOWN' })
   })
@@ -221,7 +221,7 @@ describe('an incident', () => {
 
   it('keeps what others did too', async () => {
     const world = await learned()
-    await says(world, act.exec('/bin/sh', { ...inSession, session: 'session-2' }))
+    await reports(world, act.exec('/bin/sh', { ...inSession, session: 'session-2' }))
     const result = await world.engine.incident(image, 'session-1', why)
     expect(result.rejected).toEqual([])
     expect(row(world, 'run /bin/sh')?.state).toBe('apart')
@@ -246,8 +246,8 @@ describe('what a guardrail keeps in quarantine', () => {
     const named = world.engine.approve(image, [shadow], by)
     await expect(named).rejects.toMatchObject({ code: 'DECISION_INVALID' })
     expect(row(world, 'read /etc/shadow')?.state).toBe('quarantined')
-    const said = await world.engine.approve(image, [shadow], by, { quarantined: true })
-    expect(said).toMatchObject({ decided: [shadow], quarantined: 0 })
+    const forgottenFields = await world.engine.approve(image, [shadow], by, { quarantined: true })
+    expect(forgottenFields).toMatchObject({ decided: [shadow], quarantined: 0 })
     expect(row(world, 'read /etc/shadow')?.state).toBe('approved')
   })
 })
@@ -277,11 +277,11 @@ describe('rejecting', () => {
   it('one act of a shape leaves the others of it alone', async () => {
     const world = await started()
     const path = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
-    await says(world, act.file(path(1), ['write'], { container: a }))
+    await reports(world, act.file(path(1), ['write'], { container: a }))
     await world.engine.endLearning(image, by)
     const alert = await alertOf(world, act.file(path(2), ['write'], { container: a }))
     await world.engine.rejectAlert(alert.id, by)
-    const { profile } = world.daemon.shelf.findOne(image)
+    const { profile } = world.daemon.registry.findOne(image)
     const states = profile.entries().map(({ id }) => profile.state(id))
     expect(new Set(states)).toEqual(new Set(['learned', 'rejected']))
   })
@@ -298,10 +298,10 @@ describe('an allowance for one workload', () => {
     const alert = await alertOf(world, of('web'))
     await world.engine.allowAlert(alert.id, { workload: true }, by)
     const { deviation } = { ...world.daemon.counters }
-    await says(world, of('web'))
+    await reports(world, of('web'))
     expect(world.daemon.counters.deviation).toBe(deviation)
-    await says(world, of('batch'))
-    await says(world, act.exec('/bin/odd', { container: a }))
+    await reports(world, of('batch'))
+    await reports(world, act.exec('/bin/odd', { container: a }))
     expect(world.daemon.counters.deviation).toBe(deviation + 2)
     await expect(world.engine.setMode(image, 'block', by)).rejects.toMatchObject({
       code: 'MODE_REFUSED',
@@ -368,7 +368,7 @@ describe('every decision', () => {
 describe('the back-test of an edit', () => {
   it('says what would fire, what would not, and changes nothing', async () => {
     const world = await learned()
-    await says(world, act.exec('/bin/new', { container: a, count: 3 }))
+    await reports(world, act.exec('/bin/new', { container: a, count: 3 }))
     const [both, fresh] = [idOf(world, 'run /bin/both'), idOf(world, 'run /bin/new')]
     const before = JSON.stringify(world.engine.profile(image).behaviours)
     const result = await world.engine.testEdit(image, {
@@ -385,7 +385,7 @@ describe('the back-test of an edit', () => {
   it('names the witnesses of a shape one by one', async () => {
     const world = await started()
     const path = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
-    await says(
+    await reports(
       world,
       act.file(path(1), ['write'], { container: a }),
       act.file(path(2), ['write'], { container: b }),
@@ -401,7 +401,7 @@ describe('the back-test of an edit', () => {
     const trace = loadAttacks().find(({ name }) => name === 'a preload file')
     const [first] = trace?.events ?? []
     if (first?.kind !== 'file') throw new Error('no trace of a preload file')
-    await says(
+    await reports(
       world,
       act.exec('/bin/both', { container: a }),
       act.file(first.file.path, first.file.access, { container: a }),
@@ -482,7 +482,7 @@ describe('undoing an entry of the audit', () => {
 
   it('opens an alert again that it had decided', async () => {
     const world = await learned()
-    await says(world, act.exec('/bin/odd', { container: a }))
+    await reports(world, act.exec('/bin/odd', { container: a }))
     const { id } = world.engine.alerts({ limit: 1 })[0]!
     await world.engine.ackAlert(id, 'known', by)
     expect(await world.engine.undo(await lastEntry(world), by)).toMatchObject({ alert: id })

@@ -17,18 +17,18 @@ async function started(store = new MemoryStore()): Promise<DaemonWorld> {
   const world = daemonWorld({ store })
   worlds.push(world)
   await world.start()
-  world.containers.tell(identityOf(container))
+  world.containers.report(identityOf(container))
   world.containers.atOnce.add(container)
   const time = new Date(world.now()).toISOString()
   const seen = { id: container, cgroup: '', time, before: false }
-  world.source.say({ type: 'container-started', container: seen })
+  world.source.emit({ type: 'container-started', container: seen })
   return world
 }
 
 async function runs(world: DaemonWorld, path: string): Promise<void> {
   const { image: _, ...event } = act.exec(path, { container })
   const time = new Date(world.now()).toISOString()
-  world.source.say(eventMessage({ ...event, time }))
+  world.source.emit(eventMessage({ ...event, time }))
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import type { VerifiedProfile } from '../../src/supplychain/attest/verify.ts'
 import { SnugError } from '../../src/errors.ts'
-import { TrustDesk } from '../../src/engine/trusted-profile-loader.ts'
+import { TrustedProfileLoader } from '../../src/engine/trusted-profile-loader.ts'
 import { act } from '../fixtures/event-fixture.ts'
 import { type DaemonWorld, daemonWorld } from '../fixtures/daemon-fixtures.ts'
 import { fileOf, service } from '../fixtures/gate-fixtures.ts'
@@ -17,7 +17,7 @@ const container = identityOf(id, {
 })
 const verified: VerifiedProfile = {
   digests: [image.digest],
-  said: fileOf(service(), '2'),
+  content: fileOf(service(), '2'),
   made: '2026-11-24T13:00:00Z',
   keyId: 'ab'.repeat(32),
 }
@@ -35,12 +35,12 @@ async function deploy(mode: 'alert' | 'block', answer: () => Promise<VerifiedPro
     asked.push(`${repository}@${digest}`)
     return answer()
   }
-  new TrustDesk({ daemon: world.daemon, mode, fetch }).follow([world.containers])
+  new TrustedProfileLoader({ daemon: world.daemon, mode, fetch }).follow([world.containers])
   await world.start()
-  world.containers.tell(container)
+  world.containers.report(container)
   await world.daemon.journal.persist()
-  world.source.say(started(id))
-  await world.source.heard()
+  world.source.emit(started(id))
+  await world.source.received()
   await world.daemon.journal.persist()
 }
 
@@ -48,8 +48,8 @@ const version = () => world.engine.image(image.repository).versions[0]
 /** By the container alone: which image it runs is the engine's word. */
 const does = async (of: ReturnType<typeof act.exec>) => {
   const { image: _, ...rest } = of
-  world.source.say(event({ ...rest, container: { id } } as ActEvent))
-  await world.source.heard()
+  world.source.emit(event({ ...rest, container: { id } } as ActEvent))
+  await world.source.received()
 }
 
 it('has a version with a trusted profile enforced, with nothing to learn', async () => {
@@ -63,9 +63,9 @@ it('has a version with a trusted profile enforced, with nothing to learn', async
 
 it('gives the kernel its profile before the container starts, and again once the files of its image are there', async () => {
   await deploy('block', () => Promise.resolve(verified))
-  const told = world.control.told.map(({ what }) => what)
-  expect(told.filter((what) => what === 'profile')).toHaveLength(2)
-  expect(told.indexOf('profile')).toBeLessThan(told.lastIndexOf('assign'))
+  const reported = world.control.reported.map(({ what }) => what)
+  expect(reported.filter((what) => what === 'profile')).toHaveLength(2)
+  expect(reported.indexOf('profile')).toBeLessThan(reported.lastIndexOf('assign'))
 })
 
 it('alerts on what the profile does not have, and not on what it has', async () => {
@@ -104,9 +104,9 @@ it('learns an image that brings none, without a word', async () => {
 
 it('asks once for a version, and never about an image that was built here', async () => {
   await deploy('alert', () => Promise.resolve(verified))
-  world.containers.tell({ ...container, id: 'd'.repeat(64) })
+  world.containers.report({ ...container, id: 'd'.repeat(64) })
   const built = { repository: 'shop/own', digest: `sha256:${'3'.repeat(64)}` }
-  world.containers.tell(identityOf('e'.repeat(64), { image: built, imageId: built.digest }))
+  world.containers.report(identityOf('e'.repeat(64), { image: built, imageId: built.digest }))
   await world.daemon.journal.persist()
   expect(asked).toEqual([`${image.repository}@${image.digest}`])
 })

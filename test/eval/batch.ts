@@ -31,7 +31,7 @@ export interface BatchSetting {
   readonly commit: string
   /** Ends the run where it is. */
   readonly signal: AbortSignal
-  readonly say: (line: string) => void
+  readonly print: (line: string) => void
   /** After each step: what there is by then. */
   readonly save: (result: ServiceResult) => void
 }
@@ -47,16 +47,16 @@ interface Case {
 
 /** Services side by side under one agent: learned, judged, judged in a second version, attacked, and blocked. */
 export async function runBatch(setting: BatchSetting): Promise<void> {
-  const { engine, say } = setting
+  const { engine, print } = setting
   await using world = await openWorld(engine)
   const cases = setting.services.map((service) => caseOf(service, setting))
-  say('images')
+  print('images')
   for (const one of cases) await step(one, setting, () => makeCaseImages(one, setting, world))
   const learner = await startAgent({ docker: engine.socket, config: learnerConfig })
   // The learner's own end, and then that of the agent that goes on with what it learned.
   let last = learner
   try {
-    say('learning')
+    print('learning')
     const rounds = await learnAll(cases, setting, world)
     const alive = cases.filter(({ isBroken }) => !isBroken)
     // A budget that is spent would hide what a hook can stop.
@@ -65,13 +65,13 @@ export async function runBatch(setting: BatchSetting): Promise<void> {
     })
     last = agent
     for (const one of alive) await step(one, setting, () => keepProfiles(one, agent, rounds))
-    say('judging')
+    print('judging')
     await all(alive, setting, (one) => judgeVersion(one, setting, world, agent, 'first'))
-    say('the second version')
+    print('the second version')
     await all(alive, setting, (one) => judgeVersion(one, setting, world, agent, 'second'))
-    say('attacks')
+    print('attacks')
     await all(alive, setting, (one) => attackCase(one, world, agent))
-    say('blocking')
+    print('blocking')
     await all(alive, setting, (one) => blockCase(one, setting, world, agent))
     const residentMb = residentMiB(agent.pid)
     for (const one of alive) {
@@ -107,7 +107,7 @@ function caseOf(service: Service, setting: BatchSetting): Case {
 
 async function step(
   one: Case,
-  { say, save }: BatchSetting,
+  { print, save }: BatchSetting,
   part: () => Promise<void>,
 ): Promise<void> {
   if (one.isBroken) return
@@ -115,7 +115,7 @@ async function step(
     await part()
   } catch (error) {
     const why = firstLine(error)
-    say(`  ${one.service.name}: ${why}`)
+    print(`  ${one.service.name}: ${why}`)
     one.result = { ...one.result, failures: [...one.result.failures, why] }
     one.isBroken = Object.keys(one.result.protocols).length === 0
   }
@@ -173,7 +173,7 @@ async function learnAll(
     } catch (error) {
       one.isBroken = true
       one.result = { ...one.result, failures: [firstLine(error)] }
-      setting.say(`  ${one.service.name}: ${firstLine(error)}`)
+      setting.print(`  ${one.service.name}: ${firstLine(error)}`)
     }
     found.set(one, rounds)
   })

@@ -37,7 +37,7 @@ const { values } = parseArgs({
 const ended = new AbortController()
 process.once('SIGINT', () => ended.abort()).once('SIGTERM', () => ended.abort())
 
-const say = (line: string): void => {
+const print = (line: string): void => {
   process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
 }
 
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
   const size = Math.max(1, Number(values.batch))
   for (let first = 0; first < chosen.length; first += size) {
     const services = chosen.slice(first, first + size)
-    say(`${services.map(({ name }) => name).join(', ')}`)
+    print(`${services.map(({ name }) => name).join(', ')}`)
     const engine = await startDockerd()
     try {
       await runBatch({
@@ -98,7 +98,7 @@ async function main(): Promise<void> {
         rounds: Math.max(2, Number(values.rounds)),
         commit,
         signal: ended.signal,
-        say,
+        print,
         save: (result) => saveResult(values.results, result),
       })
     } finally {
@@ -110,7 +110,7 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  print(error instanceof Error ? (error.stack ?? error.message) : String(error))
   process.exitCode = 1
 }
 // What a part that broke off left open must not hold the rest up.

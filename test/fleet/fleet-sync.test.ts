@@ -2,11 +2,11 @@ import { EventEmitter, once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import type { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
-import { FleetDesk } from '../../src/fleet/fleet-sync.ts'
+import { FleetSync } from '../../src/fleet/fleet-sync.ts'
 import { type ProfileSlice, profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { KubeFleet } from '../../src/fleet/kubernetes/kube-fleet.ts'
 import { behaviourId, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
-import type { ModeWord } from '../../src/core/lifecycle/mode-decision.ts'
+import type { ModeDecision } from '../../src/core/lifecycle/mode-decision.ts'
 import type { Decision } from '../../src/core/profile/profile-entry.ts'
 import { MemoryStore } from '../../src/state/store/memory-store.ts'
 import type { StoreWrite } from '../../src/state/store/store.ts'
@@ -59,10 +59,10 @@ async function alerting(options: WorldOptions = {}): Promise<DaemonWorld> {
   const world = daemonWorld(options)
   worlds.push(world)
   await world.start()
-  world.containers.tell(identityOf(container))
+  world.containers.report(identityOf(container))
   world.containers.atOnce.add(container)
   const time = new Date(world.now()).toISOString()
-  world.source.say({
+  world.source.emit({
     type: 'container-started',
     container: { id: container, cgroup: '', time, before: false },
   })
@@ -74,19 +74,19 @@ async function alerting(options: WorldOptions = {}): Promise<DaemonWorld> {
 
 async function does(world: DaemonWorld, path: string): Promise<void> {
   const { image: _, ...event } = opened(path)
-  world.source.say(
+  world.source.emit(
     eventMessage({ ...event, time: new Date(world.now()).toISOString() } as ActEvent),
   )
-  await world.source.heard()
+  await world.source.received()
 }
 
 type Written = Partial<ProfileSlice>
 
 /** A desk whose clock is the test's. */
 interface Shared {
-  readonly desk: FleetDesk
+  readonly desk: FleetSync
   /** Resolves once what `say` changed on a server was told to the desk. */
-  readonly hears: (what: 'onWord' | 'onWordGone' | 'onEntries', say: () => void) => Promise<void>
+  readonly hears: (what: 'onWord' | 'onWordGone' | 'onEntries', emit: () => void) => Promise<void>
   /** Slices that it wrote, in order. */
   readonly written: readonly Written[]
 }
@@ -113,25 +113,25 @@ async function share(
       }
     },
   } satisfies Pick<typeof api, 'get' | 'watch' | 'send'>
-  const heardOf = new EventEmitter()
+  const reconciledOf = new EventEmitter()
   const written: Written[] = []
-  const desk = new FleetDesk({
+  const desk = new FleetSync({
     daemon: world.daemon,
     engine: world.engine,
     makeFleet: (link) => {
-      const told =
-        <T>(what: string, tell: (value: T) => void) =>
+      const written =
+        <T>(what: string, report: (value: T) => void) =>
         (value: T): void => {
-          tell(value)
-          heardOf.emit(what)
+          report(value)
+          reconciledOf.emit(what)
         }
       return new KubeFleet({
         api: both as typeof api,
         node: 'n1',
         ...link,
-        onWord: told('onWord', link.onWord),
-        onWordGone: told('onWordGone', link.onWordGone),
-        onEntries: told('onEntries', link.onEntries),
+        onSpecDecision: written('onWord', link.onSpecDecision),
+        onSpecDecisionGone: written('onWordGone', link.onSpecDecisionGone),
+        onEntries: written('onEntries', link.onEntries),
       })
     },
     shareWithinMs,
@@ -140,7 +140,7 @@ async function share(
   })
   await desk.start(stop.signal)
   const hears: Shared['hears'] = async (what, change) => {
-    const came = once(heardOf, what)
+    const came = once(reconciledOf, what)
     change()
     await came
   }
@@ -150,12 +150,12 @@ async function share(
 /** As the server notes it. */
 const secondOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}.000Z`
 
-let said = 0
-function say(
+let decisions = 0
+function emit(
   spec: object,
   {
     uid = 'one',
-    generation = ++said,
+    generation = ++decisions,
     at = Date.now(),
     managers = [
       {
@@ -177,12 +177,12 @@ function say(
 }
 
 /** What was said of the mode at another node. */
-function tellMode(node: string, mode: ModeWord): void {
+function reportMode(node: string, mode: ModeDecision): void {
   const { repository, digest } = image
   slices.put(`slice-${node}-0`, { image: { repository, digest }, node, entries: [], mode })
 }
 
-function tell(node: string, path: string, decision?: Decision): void {
+function report(node: string, path: string, decision?: Decision): void {
   const [behaviour] = behavioursOf(opened(path), shaper)
   if (behaviour === undefined) throw new Error(`no behaviour of ${path}`)
   const { actor, uid, object } = behaviour
@@ -201,9 +201,9 @@ const stateOf = (world: DaemonWorld, path: string): string | undefined =>
 /** Later than whatever was decided by now: the server notes whole seconds. */
 const soon = (): number => Date.now() + 2_000
 
-const heard = async (world: DaemonWorld): Promise<void> => {
-  const [version] = world.daemon.shelf.versions
-  await vi.waitFor(() => expect(version?.heard.generation).toBe(said))
+const reconciled = async (world: DaemonWorld): Promise<void> => {
+  const [version] = world.daemon.registry.versions
+  await vi.waitFor(() => expect(version?.reconciled.generation).toBe(decisions))
 }
 
 describe('a word on a behaviour that this node does not know', () => {
@@ -213,8 +213,8 @@ describe('a word on a behaviour that this node does not know', () => {
   ])('is kept, and is heard once it does: %s', async (what, state) => {
     const world = await alerting()
     await share(world)
-    say({ [what]: { behaviours: [idOf('/srv/new')] } })
-    await heard(world)
+    emit({ [what]: { behaviours: [idOf('/srv/new')] } })
+    await reconciled(world)
     expect(stateOf(world, '/srv/new')).toBeUndefined()
     await does(world, '/srv/new')
     await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe(state))
@@ -225,8 +225,8 @@ describe('a word on a behaviour that this node does not know', () => {
     const first = await alerting({ store })
     await share(first)
     const at = Date.now()
-    say({ approve: { behaviours: [idOf('/srv/new')] } }, { at })
-    await heard(first)
+    emit({ approve: { behaviours: [idOf('/srv/new')] } }, { at })
+    await reconciled(first)
     await first.daemon.journal.persist()
     stop.abort()
     stop = new AbortController()
@@ -234,13 +234,18 @@ describe('a word on a behaviour that this node does not know', () => {
     worlds.push(again)
     await again.start()
     await share(again)
-    const [version] = again.daemon.shelf.versions
-    expect(version?.heard).toEqual({
+    const [version] = again.daemon.registry.versions
+    expect(version?.reconciled).toEqual({
       profile: 'one',
-      generation: said,
+      generation: decisions,
       awaited: [idOf('/srv/new')],
-      said: [
-        { after: 0, generation: said, at: secondOf(at), words: [`approve ${idOf('/srv/new')}`] },
+      decisions: [
+        {
+          after: 0,
+          generation: decisions,
+          at: secondOf(at),
+          names: [`approve ${idOf('/srv/new')}`],
+        },
       ],
     })
   })
@@ -250,11 +255,11 @@ describe('a word on a behaviour that this node does not know', () => {
     await share(world)
     const grants = [{ origin: 'entrypoint' }] as const
     const at = '2026-01-01T00:00:00.000Z'
-    tell('n2', '/srv/new', { kind: 'approved', by: 'kubectl:kubectl-patch', at, grants })
+    report('n2', '/srv/new', { kind: 'approved', by: 'kubectl:kubectl-patch', at, grants })
     await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
-    say({ approve: { behaviours: [idOf('/srv/new')] } })
-    await heard(world)
-    const [version] = world.daemon.shelf.versions
+    emit({ approve: { behaviours: [idOf('/srv/new')] } })
+    await reconciled(world)
+    const [version] = world.daemon.registry.versions
     // To approve it here, where nothing was seen of it, would be to allow nothing.
     expect(version?.profile.entries().find(({ id }) => id === idOf('/srv/new'))?.decision).toEqual({
       kind: 'approved',
@@ -263,7 +268,7 @@ describe('a word on a behaviour that this node does not know', () => {
       grants,
     })
     // Whoever rejects it means it, seen or not.
-    say({ reject: { behaviours: [idOf('/srv/new')] } }, { at: soon() })
+    emit({ reject: { behaviours: [idOf('/srv/new')] } }, { at: soon() })
     await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('rejected'))
   })
 
@@ -272,7 +277,7 @@ describe('a word on a behaviour that this node does not know', () => {
     const { desk, hears } = await share(world, { clock: false })
     await does(world, '/srv/new')
     await hears('onWord', () =>
-      say({ approve: { behaviours: [idOf('/srv/new')] } }, { at: soon() }),
+      emit({ approve: { behaviours: [idOf('/srv/new')] } }, { at: soon() }),
     )
     await desk.tick()
     expect(stateOf(world, '/srv/new')).toBe('approved')
@@ -283,7 +288,7 @@ describe('a word on a behaviour that this node does not know', () => {
 })
 
 const versionOf = ({ daemon }: DaemonWorld): DeployedVersion | undefined =>
-  [...daemon.shelf.versions][0]
+  [...daemon.registry.versions][0]
 
 describe('a word among others of its object', () => {
   const a = idOf('/srv/a')
@@ -294,12 +299,12 @@ describe('a word among others of its object', () => {
     const world = await alerting({ store })
     await share(world)
     await does(world, '/srv/a')
-    say({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
+    emit({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
     await vi.waitFor(() => expect(stateOf(world, '/srv/a')).toBe('approved'))
     world.advance(3_000)
     await world.engine.reject(ref, [a], person)
     await does(world, '/srv/b')
-    say({ approve: { behaviours: [a, b] } }, { at: world.now() + 2_000 })
+    emit({ approve: { behaviours: [a, b] } }, { at: world.now() + 2_000 })
     await vi.waitFor(() => expect(stateOf(world, '/srv/b')).toBe('approved'))
     expect(stateOf(world, '/srv/a')).toBe('rejected')
     // Nor after a restart: what was heard is in the store.
@@ -310,8 +315,8 @@ describe('a word among others of its object', () => {
     worlds.push(again)
     await again.start()
     await share(again)
-    say({ approve: { behaviours: [a, b, idOf('/srv/c')] } }, { at: again.now() + 3_000 })
-    await heard(again)
+    emit({ approve: { behaviours: [a, b, idOf('/srv/c')] } }, { at: again.now() + 3_000 })
+    await reconciled(again)
     expect(stateOf(again, '/srv/a')).toBe('rejected')
   })
 
@@ -319,32 +324,32 @@ describe('a word among others of its object', () => {
     const world = await alerting()
     await share(world)
     await does(world, '/srv/a')
-    say({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
+    emit({ approve: { behaviours: [a] } }, { at: world.now() + 1_000 })
     await vi.waitFor(() => expect(stateOf(world, '/srv/a')).toBe('approved'))
     world.advance(3_000)
     await world.engine.reject(ref, [a], person)
-    say({ approve: { behaviours: [] } }, { at: world.now() + 1_000 })
-    await heard(world)
+    emit({ approve: { behaviours: [] } }, { at: world.now() + 1_000 })
+    await reconciled(world)
     expect(stateOf(world, '/srv/a')).toBe('rejected')
-    say({ approve: { behaviours: [a] } }, { at: world.now() + 2_000 })
+    emit({ approve: { behaviours: [a] } }, { at: world.now() + 2_000 })
     await vi.waitFor(() => expect(stateOf(world, '/srv/a')).toBe('approved'))
   })
 
   it.each([
     ['that another heard', true, 'rejected'],
     ['of the latest change, where nobody told', false, 'approved'],
-  ])('has for a node that comes later the time %s', async (_, isTold, state) => {
+  ])('has for a node that comes later the time %s', async (_, isReported, state) => {
     const world = await alerting()
     const iso = (ms: number): string => secondOf(world.now() + ms)
     const { repository, digest } = image
     const [behaviour] = behavioursOf(opened('/srv/a'), shaper)
     const { actor, uid, object } = behaviour ?? {}
     const decision = { kind: 'rejected', by: 'cli:root', at: iso(2_000), grants: [] }
-    const heardThen = {
+    const reconciledBefore = {
       profile: 'one',
-      said: [
-        { after: 1, generation: 2, at: iso(1_000), words: [`approve ${a}`] },
-        { after: 2, generation: 3, at: iso(4_000), words: [`approve ${b}`] },
+      decisions: [
+        { after: 1, generation: 2, at: iso(1_000), names: [`approve ${a}`] },
+        { after: 2, generation: 3, at: iso(4_000), names: [`approve ${b}`] },
       ],
     }
     await does(world, '/srv/a')
@@ -352,11 +357,11 @@ describe('a word among others of its object', () => {
       image: { repository, digest },
       node: 'n2',
       entries: [{ schema: 'snug.behaviour/v1', id: a, actor, uid, object, cells: [], decision }],
-      ...(isTold ? { heard: heardThen } : {}),
+      ...(isReported ? { reconciled: reconciledBefore } : {}),
     })
-    say({ approve: { behaviours: [a, b] } }, { generation: 3, at: world.now() + 4_000 })
+    emit({ approve: { behaviours: [a, b] } }, { generation: 3, at: world.now() + 4_000 })
     await share(world)
-    await vi.waitFor(() => expect(versionOf(world)?.heard.generation).toBe(3))
+    await vi.waitFor(() => expect(versionOf(world)?.reconciled.generation).toBe(3))
     expect(stateOf(world, '/srv/a')).toBe(state)
   })
 
@@ -375,8 +380,8 @@ describe('a word among others of its object', () => {
       { manager: 'mode-bot', time: time(0), fieldsV1: { 'f:spec': { 'f:mode': {} } } },
       { manager: 'labels', time: time(3_000), fieldsV1: { 'f:spec': { 'f:image': {} } } },
     ]
-    say({ mode: 'learn', approve: { behaviours: [a, b] } }, { managers })
-    await heard(world)
+    emit({ mode: 'learn', approve: { behaviours: [a, b] } }, { managers })
+    await reconciled(world)
     const decisions = versionOf(world)
       ?.profile.entries()
       .flatMap(({ id, decision }) =>
@@ -389,7 +394,7 @@ describe('a word among others of its object', () => {
       ]),
     )
     await vi.waitFor(() =>
-      expect(versionOf(world)?.modeWords.done).toMatchObject({ by: 'kubectl:mode-bot' }),
+      expect(versionOf(world)?.modeDecisions.done).toMatchObject({ by: 'kubectl:mode-bot' }),
     )
   })
 })
@@ -401,17 +406,17 @@ describe('a word on the mode', () => {
   const modeIs = (world: DaemonWorld, mode: string): Promise<void> =>
     vi.waitFor(() => expect(lifeOf(world)?.mode).toBe(mode))
   const done = (world: DaemonWorld, by: string): Promise<void> =>
-    vi.waitFor(() => expect(versionOf(world)?.modeWords.done?.by).toBe(by))
+    vi.waitFor(() => expect(versionOf(world)?.modeDecisions.done?.by).toBe(by))
 
   it('that was said at another node is gone by here, once, and by its author', async () => {
     const world = await alerting()
     await share(world)
-    tellMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, 1_000) })
+    reportMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, 1_000) })
     await modeIs(world, 'learn')
     expect(lifeOf(world)?.because).toContain('cli:ann')
     world.advance(2_000)
     await world.engine.setMode(ref, 'alert', person)
-    tell('n3', '/srv/theirs', {
+    report('n3', '/srv/theirs', {
       kind: 'approved',
       by: 'cli:root',
       at: isoAfter(world, 0),
@@ -428,10 +433,10 @@ describe('a word on the mode', () => {
     const world = await alerting()
     await share(world)
     const cliAt = isoAfter(world, cliAfter)
-    tellMode('n2', { mode: 'alert', by: 'cli:ann', at: cliAt })
-    say({ mode: 'learn' }, { at: world.now() + kubectlAfter })
-    await heard(world)
-    await vi.waitFor(() => expect(versionOf(world)?.modeWords.done?.by).toContain(who))
+    reportMode('n2', { mode: 'alert', by: 'cli:ann', at: cliAt })
+    emit({ mode: 'learn' }, { at: world.now() + kubectlAfter })
+    await reconciled(world)
+    await vi.waitFor(() => expect(versionOf(world)?.modeDecisions.done?.by).toContain(who))
     await modeIs(world, mode)
   })
 
@@ -443,8 +448,8 @@ describe('a word on the mode', () => {
     const canary = { fraction: 0.5, forMs: 60_000 }
     await world.engine.setMode(ref, 'block', { ...person, reason: 'it is time' }, canary)
     await desk.tick()
-    const word = { mode: 'block', by: 'cli:root', at, reason: 'it is time', canary }
-    expect(written.map(({ mode }) => mode)).toEqual([undefined, word])
+    const decision = { mode: 'block', by: 'cli:root', at, reason: 'it is time', canary }
+    expect(written.map(({ mode }) => mode)).toEqual([undefined, decision])
     await world.engine.breakGlass(ref, 60_000, { ...person, reason: 'an outage' })
     await desk.tick()
     expect(written).toHaveLength(2)
@@ -460,12 +465,12 @@ describe('a word on the mode', () => {
   it('is not said again by a change of something else in its object', async () => {
     const world = await alerting()
     await share(world)
-    say({ mode: 'learn' }, { at: world.now() + 1_000 })
+    emit({ mode: 'learn' }, { at: world.now() + 1_000 })
     await modeIs(world, 'learn')
     world.advance(3_000)
     await world.engine.setMode(ref, 'alert', person)
-    say({ mode: 'learn', reject: { behaviours: [idOf('/x')] } }, { at: world.now() + 2_000 })
-    await heard(world)
+    emit({ mode: 'learn', reject: { behaviours: [idOf('/x')] } }, { at: world.now() + 2_000 })
+    await reconciled(world)
     await does(world, '/x')
     await vi.waitFor(() => expect(stateOf(world, '/x')).toBe('rejected'))
     expect(lifeOf(world)?.mode).toBe('alert')
@@ -475,12 +480,12 @@ describe('a word on the mode', () => {
     const world = await alerting()
     await share(world)
     const at = world.now() + 1_000
-    say({ mode: 'learn' }, { at })
+    emit({ mode: 'learn' }, { at })
     await modeIs(world, 'learn')
     world.advance(3_000)
     await world.engine.setMode(ref, 'learn', person)
     world.advance(2_000)
-    say({ mode: 'alert' }, { at })
+    emit({ mode: 'alert' }, { at })
     await modeIs(world, 'alert')
     await done(world, 'kubectl:kubectl-patch')
   })
@@ -491,7 +496,7 @@ describe('a word on the mode', () => {
     const warned = vi.spyOn(world.daemon.parts.log, 'warn')
     await does(world, '/srv/new')
     const at = world.now() + 1_000
-    await hears('onWord', () => say({ mode: 'block', approve: { all: true } }, { at }))
+    await hears('onWord', () => emit({ mode: 'block', approve: { all: true } }, { at }))
     await desk.tick()
     await does(world, '/srv/newer')
     for (let second = 0; second < 3; second += 1) {
@@ -510,7 +515,7 @@ describe('a word on the mode', () => {
   it('is put right again for as long as git says it', async () => {
     const world = await alerting()
     const { desk, hears } = await share(world, { clock: false })
-    await hears('onWord', () => say({ authority: 'git', mode: 'alert' }, { at: world.now() }))
+    await hears('onWord', () => emit({ authority: 'git', mode: 'alert' }, { at: world.now() }))
     await desk.tick()
     world.advance(5_000)
     await world.engine.setMode(ref, 'learn', person)
@@ -518,11 +523,11 @@ describe('a word on the mode', () => {
     expect(lifeOf(world)?.mode).toBe('alert')
     expect(lifeOf(world)?.because).toContain('git:kubectl-patch')
     const at = isoAfter(world, 1_000)
-    await hears('onEntries', () => tellMode('n2', { mode: 'learn', by: 'cli:ann', at }))
+    await hears('onEntries', () => reportMode('n2', { mode: 'learn', by: 'cli:ann', at }))
     await desk.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
     // Nor does what was overruled come back where people decide again.
-    await hears('onWord', () => say({ mode: 'alert' }, { at: world.now() + 5_000 }))
+    await hears('onWord', () => emit({ mode: 'alert' }, { at: world.now() + 5_000 }))
     await desk.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
   })
@@ -530,10 +535,10 @@ describe('a word on the mode', () => {
   it('on learning is done with where the window began after it', async () => {
     const world = daemonWorld()
     worlds.push(world)
-    tellMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, -60_000) })
+    reportMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, -60_000) })
     await world.start()
     await share(world)
-    world.containers.tell(identityOf(container))
+    world.containers.report(identityOf(container))
     world.containers.atOnce.add(container)
     await does(world, '/etc/learned')
     await world.engine.endLearning(ref, person)
@@ -545,12 +550,12 @@ describe('a word on the mode', () => {
 it('hears an ImageProfile that was deleted and made anew, whose words are counted anew', async () => {
   const world = await alerting()
   await share(world)
-  say({}, { generation: 40 })
-  const [version] = world.daemon.shelf.versions
-  await vi.waitFor(() => expect(version?.heard.generation).toBe(40))
+  emit({}, { generation: 40 })
+  const [version] = world.daemon.registry.versions
+  await vi.waitFor(() => expect(version?.reconciled.generation).toBe(40))
   profiles.remove(profileName(image))
   await does(world, '/srv/new')
-  say({ approve: { behaviours: [idOf('/srv/new')] } }, { uid: 'two', generation: 2, at: soon() })
+  emit({ approve: { behaviours: [idOf('/srv/new')] } }, { uid: 'two', generation: 2, at: soon() })
   await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
 })
 
@@ -559,7 +564,7 @@ it('is held to what git says for as long as it is said', async () => {
   const { desk, hears } = await share(world, { clock: false })
   await does(world, '/srv/new')
   await hears('onWord', () =>
-    say({ authority: 'git', approve: { behaviours: [idOf('/srv/new')] } }),
+    emit({ authority: 'git', approve: { behaviours: [idOf('/srv/new')] } }),
   )
   await desk.tick()
   expect(stateOf(world, '/srv/new')).toBe('approved')
@@ -592,16 +597,16 @@ it('takes in what others tell while a word is being heard', async () => {
   await does(world, '/srv/own')
   let release = (): void => undefined
   store.released = new Promise((resolve) => (release = resolve))
-  await hears('onWord', () => say({ approve: { all: true } }, { at: soon() }))
-  const hearing = desk.tick()
+  await hears('onWord', () => emit({ approve: { all: true } }, { at: soon() }))
+  const time = desk.tick()
   await vi.waitFor(() => expect(store.holding).toBeGreaterThan(0))
   const at = new Date().toISOString()
   await hears('onEntries', () =>
-    tell('n2', '/srv/theirs', { kind: 'approved', by: 'cli:root', at, grants: [] }),
+    report('n2', '/srv/theirs', { kind: 'approved', by: 'cli:root', at, grants: [] }),
   )
   await desk.tick()
   release()
-  await hearing
+  await time
   await desk.tick()
   expect(stateOf(world, '/srv/theirs')).toBe('approved')
 })

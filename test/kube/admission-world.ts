@@ -197,7 +197,7 @@ export class AdmissionWorld {
     return this.cluster.until(
       `a pod of ${image} gets ${status}`,
       () => this.pod(namespace, image),
-      (said) => said.status === status,
+      (output) => output.status === status,
     )
   }
 

@@ -48,8 +48,8 @@ it('what ships is taken by the API server', async () => {
   // Before 1.21 budgets were a beta.
   const isOld = (await world.minorVersion()) < 21
   const taken = isOld ? text.replace('policy/v1\n', 'policy/v1beta1\n') : text
-  const said = await cluster.kubectl(['apply', '--dry-run=server', '-f', '-'], taken)
-  expect(said.match(/created \(server dry run\)/g)).toHaveLength(7)
+  const output = await cluster.kubectl(['apply', '--dry-run=server', '-f', '-'], taken)
+  expect(output.match(/created \(server dry run\)/g)).toHaveLength(7)
   await cluster.kubectl(['delete', 'namespace', 'snug', '--wait=false'])
 })
 
@@ -152,9 +152,9 @@ it('decides on 1,000 pods of 30 images, each rightly, by what it knows, and prin
   expect(refused.filter(({ message }) => /ATTESTATION_MISSING/.test(message))).toHaveLength(500)
   const times = (await decidedSince(before, 1_000)).map(({ ms }) => ms).sort((a, b) => a - b)
   const [p50 = NaN, p99 = NaN, most = NaN] = [times[500], times[990], times[999]]
-  const said = [p50, p99, most].map((ms) => ms.toFixed(2)).join(' / ')
+  const output = [p50, p99, most].map((ms) => ms.toFixed(2)).join(' / ')
   console.log(
-    `1,000 pods in ${seconds.toFixed(1)} s; the webhook answered in ${said} ms (p50 / p99 / most)`,
+    `1,000 pods in ${seconds.toFixed(1)} s; the webhook answered in ${output} ms (p50 / p99 / most)`,
   )
   console.log(await asTheServerSawIt())
   expect(looks).toBeGreaterThanOrEqual(images.length)

@@ -98,12 +98,12 @@ it('goes on over tokens that expire, and says so where none comes in time', asyn
     for (const path of ['/etc/a', '/etc/b']) {
       cutOnce()
       await node.opened(path)
-      await told(path)
+      await reported(path)
       await reject(path)
     }
     await dead(tokens[0])
     await node.opened('/etc/c')
-    await told('/etc/c')
+    await reported('/etc/c')
     await clean()
     expect(requests(cluster, { code: 401 })).toEqual([])
   } finally {
@@ -122,10 +122,10 @@ it('goes on over tokens that expire, and says so where none comes in time', asyn
   )
   const dark = await node.idOf('/srv/dark')
   await patchRejects(await node.idOf('/etc/c'))
-  expect(await toldIds()).not.toContain(dark)
+  expect(await reportedIds()).not.toContain(dark)
   pod.give(mint(600))
   await node.rows(stateIs('/etc/c', 'rejected'))
-  await told('/srv/dark')
+  await reported('/srv/dark')
   await clean()
 })
 
@@ -143,14 +143,14 @@ it('tells what it has while somebody else writes the same object again and again
     for (const end = writes + 50; writes < end; writes += 1) await annotate(contested, writes)
   }
   expect(requests(cluster, refused)).not.toEqual([])
-  await told('/srv/contested')
+  await reported('/srv/contested')
   await clean()
 })
 
 it('knows what happened while the server forgot where it was', async (task) => {
   if (!cluster.own) task.skip(why)
   await node.opened('/etc/near', '/etc/quiet')
-  await told('/etc/near', '/etc/quiet')
+  await reported('/etc/near', '/etc/quiet')
   const { metadata } = JSON.parse((await ask(profiles)).text) as ObjectList
   proxy.behave = 'refuse'
   await degraded(/^fleet: the API server does not answer/)
@@ -165,7 +165,7 @@ it('knows what happened while the server forgot where it was', async (task) => {
   const since = now()
   proxy.behave = 'take'
   await node.rows(stateIs('/etc/near', 'rejected'), backSeconds)
-  await told('/srv/far')
+  await reported('/srv/far')
   await clean()
   // It asked to go on first, and then for all that is there.
   for (const resource of ['imageprofiles', 'profileslices']) {
@@ -204,16 +204,16 @@ it('waits as long as a crowded server asks, and tells it all in the end, once', 
   await degraded(/^fleet: cannot report shop\/web: PUT .*429/)
   const { behaviours } = await node.agent.json<ProfileView>(['profile', 'show', image.ref])
   crowd.endWriting()
-  await told('/srv/crowded', '/srv/thronged')
+  await reported('/srv/crowded', '/srv/thronged')
   await clean()
 
   const waits = gaps(requests(cluster, lists))
   expect(waits.length).toBeGreaterThan(1)
   // `Retry-After: 1`
   expect(Math.min(...waits)).toBeGreaterThanOrEqual(1_000)
-  const said = requests(cluster, { since, resource: 'profileslices', verb: 'update' })
-  expect(said.map(({ responseStatus }) => responseStatus.code)).toContain(429)
-  expect(said.filter(({ responseStatus }) => responseStatus.code === 200)).toHaveLength(1)
+  const output = requests(cluster, { since, resource: 'profileslices', verb: 'update' })
+  expect(output.map(({ responseStatus }) => responseStatus.code)).toContain(429)
+  expect(output.filter(({ responseStatus }) => responseStatus.code === 200)).toHaveLength(1)
   const after = await node.agent.json<ProfileView>(['profile', 'show', image.ref])
   expect(after.behaviours).toEqual(behaviours)
 })
@@ -228,14 +228,14 @@ function cutOnce(): void {
 }
 
 /** Resolves once these stand in the node's slices; nothing does twice. */
-async function told(...paths: readonly string[]): Promise<void> {
+async function reported(...paths: readonly string[]): Promise<void> {
   const ids = await Promise.all(paths.map((path) => node.idOf(path)))
-  const isTold = (found: readonly string[]): boolean => ids.every((id) => found.includes(id))
-  const found = await cluster.until(`${paths.join()} told`, toldIds, isTold, backSeconds)
+  const isReported = (found: readonly string[]): boolean => ids.every((id) => found.includes(id))
+  const found = await cluster.until(`${paths.join()} told`, reportedIds, isReported, backSeconds)
   expect(new Set(found).size).toBe(found.length)
 }
 
-async function toldIds(): Promise<readonly string[]> {
+async function reportedIds(): Promise<readonly string[]> {
   const { items } = await cluster.json<{
     items: readonly { entries: readonly { id: string }[] }[]
   }>(['get', 'profileslices'])

@@ -23,8 +23,8 @@ afterAll(async () => {
 async function taken(objects: readonly Manifest[]): Promise<number> {
   const known = objects.filter(({ kind }) => kind !== 'ServiceMonitor')
   const text = known.map((each) => stringify(each)).join('---\n')
-  const said = await cluster.kubectl(['apply', '--dry-run=server', '-f', '-'], text)
-  return [...said.matchAll(/(created|configured|unchanged) \(server dry run\)/g)].length
+  const output = await cluster.kubectl(['apply', '--dry-run=server', '-f', '-'], text)
+  return [...output.matchAll(/(created|configured|unchanged) \(server dry run\)/g)].length
 }
 
 it('the API server takes what the chart makes', async () => {

@@ -21,8 +21,8 @@ import {
   removeShop,
   rolledOut,
   runShop,
-  tell,
-  type ToldPod,
+  report,
+  type ReportedPod,
   webPods,
 } from './story/workloads.ts'
 
@@ -68,7 +68,10 @@ afterAll(async () => {
   }
 })
 
-async function podsOf(image: string, count: number): Promise<readonly [ToldPod, ...ToldPod[]]> {
+async function podsOf(
+  image: string,
+  count: number,
+): Promise<readonly [ReportedPod, ...ReportedPod[]]> {
   const pods = await cluster.until(
     `${count} pods of ${image}`,
     () => webPods(cluster, image),
@@ -109,7 +112,7 @@ async function alertsOf(good: (alerts: readonly Alert[]) => boolean): Promise<re
 
 /** An alert on what this pod's service did. */
 const on =
-  (pod: ToldPod, text: string, action?: Alert['action']) =>
+  (pod: ReportedPod, text: string, action?: Alert['action']) =>
   (alert: Alert): boolean =>
     alert.container?.id === containerOf(pod) &&
     alert.behaviour?.text === text &&
@@ -148,9 +151,9 @@ describe('Snug on a node', () => {
   })
 
   it('serves page and metrics, as nobody, to whoever may forward a port', async () => {
-    const { front } = await snug.json<StatusView>(['status'])
-    expect(front).toMatchObject({ capabilities: 'none', noNewPrivileges: true })
-    expect(front?.uid).not.toBe(0)
+    const { gateway } = await snug.json<StatusView>(['status'])
+    expect(gateway).toMatchObject({ capabilities: 'none', noNewPrivileges: true })
+    expect(gateway?.uid).not.toBe(0)
     const at = await snug.forward(7684)
     expect((await fetch(`${at}/healthz`)).status).toBe(200)
     expect((await fetch(`${at}/metrics`)).status).toBe(401)
@@ -173,8 +176,8 @@ describe('a service', () => {
       'user-db',
     ])
     for (const pod of pods) {
-      expect(await tell(cluster, pod, 'serve')).toBe('ok')
-      expect(await tell(cluster, pod, `connect/${database.spec.clusterIP}/5432`)).toBe('ok')
+      expect(await report(cluster, pod, 'serve')).toBe('ok')
+      expect(await report(cluster, pod, `connect/${database.spec.clusterIP}/5432`)).toBe('ok')
     }
     await shown(images.web1, 'read /srv/greeting', 'connect to tcp user-db.shop:5432')
     const { containers, image } = await versionOf(images.web1)
@@ -213,7 +216,7 @@ describe('a service', () => {
       ({ versions }) => versions[0]?.mode === 'alert',
       120,
     )
-    await tell(cluster, one, 'read/etc/of-late')
+    await report(cluster, one, 'read/etc/of-late')
     await alertsOf((alerts) => alerts.some(on(one, 'read /etc/of-late', 'alerted')))
     const late = row((await shown(images.web1)).behaviours, 'read /etc/of-late')
     expect(late?.state).toBe('pending')
@@ -222,9 +225,9 @@ describe('a service', () => {
       ['profile', 'show', images.web1],
       ({ behaviours }) => row(behaviours, 'read /etc/of-late')?.state === 'approved',
     )
-    await tell(cluster, two, 'read/etc/of-late')
+    await report(cluster, two, 'read/etc/of-late')
     // What comes behind it is told: so it was judged before.
-    await tell(cluster, two, 'read/etc/passwd')
+    await report(cluster, two, 'read/etc/passwd')
     const alerts = await alertsOf((all) => all.some(on(two, 'read /etc/passwd')))
     expect(alerts.filter(on(two, 'read /etc/of-late'))).toEqual([])
   })
@@ -232,9 +235,9 @@ describe('a service', () => {
   it('alerts on an intruder in it: a program, the token of its pod, the cluster’s network', async () => {
     const [pod] = await podsOf(images.web1, 2)
     const token = '/run/secrets/kubernetes.io/serviceaccount/token'
-    expect(await tell(cluster, pod, 'exec/bin/true')).toBe('ok')
-    expect(await tell(cluster, pod, `read/var${token}`)).toBe('ok')
-    await tell(cluster, pod, 'connect/10.96.0.1/443')
+    expect(await report(cluster, pod, 'exec/bin/true')).toBe('ok')
+    expect(await report(cluster, pod, `read/var${token}`)).toBe('ok')
+    await report(cluster, pod, 'connect/10.96.0.1/443')
     const alerts = await alertsOf((all) =>
       ['run /bin/true', 'connect to tcp kubernetes.default:443'].every((text) =>
         all.some(on(pod, text, 'alerted')),
@@ -254,14 +257,14 @@ describe('a service', () => {
       ({ versions }) => versions[0]?.mode === 'block',
       90,
     )
-    expect(await tell(cluster, pod, 'exec/bin/true')).toBe(killed)
-    expect(await tell(cluster, pod, 'connect/10.96.0.1/443')).toBe(refused)
+    expect(await report(cluster, pod, 'exec/bin/true')).toBe(killed)
+    expect(await report(cluster, pod, 'connect/10.96.0.1/443')).toBe(refused)
     await alertsOf(
       (all) =>
         all.some(on(pod, 'run /bin/true', 'killed')) &&
         all.some(on(pod, 'connect to tcp kubernetes.default:443', 'blocked')),
     )
-    expect(await tell(cluster, pod, 'serve')).toBe('ok')
+    expect(await report(cluster, pod, 'serve')).toBe('ok')
     const { counters } = await snug.json<StatusView>(['status'])
     expect(counters['kernelDisagreements']).toBe(0)
     const pods = await podsOf(images.web1, 2)
@@ -275,24 +278,24 @@ describe('a service', () => {
       const killings = alerts.filter(on(pod, 'run /bin/true', 'killed'))
       return killings.reduce((sum, { count }) => sum + count, 0)
     }
-    const told = (count: number): Promise<number> =>
+    const reported = (count: number): Promise<number> =>
       cluster.until(`${count} attempts`, attempts, (found) => found === count)
     const before = await attempts()
     await snug.stay(true)
-    expect(await tell(cluster, pod, 'exec/bin/true')).toBe(killed)
-    expect(await tell(cluster, pod, 'connect/10.96.0.1/443')).toBe(refused)
-    expect(await tell(cluster, pod, 'serve')).toBe('ok')
+    expect(await report(cluster, pod, 'exec/bin/true')).toBe(killed)
+    expect(await report(cluster, pod, 'connect/10.96.0.1/443')).toBe(refused)
+    expect(await report(cluster, pod, 'serve')).toBe('ok')
     await snug.stay(false)
     await snug.follow(events)
     const { sources } = await snug.json<StatusView>(['status'])
     expect(sources[0]?.facts['kernel-state.kept']).toMatch(/^yes/)
-    await told(before + 1)
-    expect(await tell(cluster, pod, 'exec/bin/true')).toBe(killed)
-    await told(before + 2)
+    await reported(before + 1)
+    expect(await report(cluster, pod, 'exec/bin/true')).toBe(killed)
+    await reported(before + 2)
     // The programs that the last agent left saw this one come: it is not an image like others.
     const alerts = await snug.json<readonly Alert[]>(['alert', 'list'])
     expect(alerts.filter(({ image }) => image?.repository === repositories.snug)).toEqual([])
-    expect(await tell(cluster, pod, 'serve')).toBe('ok')
+    expect(await report(cluster, pod, 'serve')).toBe('ok')
   })
 })
 
@@ -303,8 +306,8 @@ describe('a rollout', () => {
     const change = ['set', 'image', 'deploy/web', `web=${images.web2}`, `prepare=${images.web2}`]
     await cluster.kubectl(['-n', namespace, ...change])
     const [pod] = await podsOf(images.web2, 1)
-    expect(await tell(cluster, pod, 'serve')).toBe('ok')
-    expect(await tell(cluster, pod, 'read/etc/passwd')).toBe('ok')
+    expect(await report(cluster, pod, 'serve')).toBe('ok')
+    expect(await report(cluster, pod, 'read/etc/passwd')).toBe('ok')
     const alerts = await alertsOf((all) => all.some(on(pod, 'read /etc/passwd')))
     expect(alerts.filter(on(pod, 'read /srv/greeting'))).toEqual([])
     expect(alerts.filter(on(pod, 'read /srv/price'))).toEqual([])
@@ -320,8 +323,8 @@ describe('a rollout', () => {
   it('has both versions judged, each by its own profile', async () => {
     const [old] = await podsOf(images.web1, 2)
     const [now] = await podsOf(images.web2, 1)
-    expect(await tell(cluster, old, 'exec/bin/true')).toBe(killed)
-    expect(await tell(cluster, now, 'exec/bin/true')).toBe('ok')
+    expect(await report(cluster, old, 'exec/bin/true')).toBe(killed)
+    expect(await report(cluster, now, 'exec/bin/true')).toBe('ok')
     const alerts = await alertsOf((all) => all.some(on(now, 'run /bin/true', 'alerted')))
     const { image } = await versionOf(images.web2)
     expect(alerts.find(on(now, 'run /bin/true'))?.image?.digest).toBe(image.digest)
@@ -335,8 +338,8 @@ describe('a rollout', () => {
     await cluster.kubectl(['-n', namespace, 'rollout', 'undo', 'deploy/web'])
     await rolledOut(cluster, 'web')
     const [pod] = await podsOf(images.web1, 2)
-    expect(await tell(cluster, pod, 'serve')).toBe('ok')
-    expect(await tell(cluster, pod, 'exec/bin/true')).toBe(killed)
+    expect(await report(cluster, pod, 'serve')).toBe('ok')
+    expect(await report(cluster, pod, 'exec/bin/true')).toBe(killed)
     await alertsOf((all) => all.some(on(pod, 'run /bin/true', 'killed')))
     expect(await settled()).toEqual(before)
     const { versions } = await snug.json<LineageView>(['image', 'show', web])
@@ -391,10 +394,10 @@ describe('the end of Snug on a cluster', () => {
   it('leaves nothing in the kernel: what was killed runs again', async () => {
     const [pod] = await podsOf(images.web1, 2)
     await snug.stay(true)
-    expect(await tell(cluster, pod, 'exec/bin/true')).toBe(killed)
+    expect(await report(cluster, pod, 'exec/bin/true')).toBe(killed)
     await snug.detach()
-    expect(await tell(cluster, pod, 'exec/bin/true')).toBe('ok')
-    expect(await tell(cluster, pod, 'connect/10.96.0.1/443')).toBe('ok')
+    expect(await report(cluster, pod, 'exec/bin/true')).toBe('ok')
+    expect(await report(cluster, pod, 'connect/10.96.0.1/443')).toBe('ok')
   })
 })
 

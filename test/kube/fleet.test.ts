@@ -32,11 +32,11 @@ afterAll(async () => {
 })
 
 interface HeadSeen {
-  readonly heard?: { readonly said: readonly { readonly words: readonly string[] }[] }
+  readonly received?: { readonly decisions: readonly { readonly names: readonly string[] }[] }
 }
 
 function wordsIn(slices: readonly HeadSeen[]): readonly string[] {
-  return slices.flatMap(({ heard }) => heard?.said ?? []).flatMap(({ words }) => words)
+  return slices.flatMap(({ received }) => received?.decisions ?? []).flatMap(({ names }) => names)
 }
 
 function node(number: 1 | 2): FleetNode {
@@ -70,8 +70,8 @@ describe('one profile for the fleet', () => {
       'get',
       'profileslices',
     ])
-    const told = items.flatMap(({ entries }) => entries.map(({ id }) => id))
-    expect(told.length).toBeLessThanOrEqual(4)
+    const written = items.flatMap(({ entries }) => entries.map(({ id }) => id))
+    expect(written.length).toBeLessThanOrEqual(4)
   })
 
   it('refuses what is no profile', async () => {
@@ -134,7 +134,7 @@ describe('one profile for the fleet', () => {
       () => cluster.json<{ items: HeadSeen[] }>(['get', 'profileslices']),
       (slices) => wordsIn(slices.items).includes(`approve ${second}`),
     )
-    expect(wordsIn(items).filter((word) => word === `approve ${first}`)).toHaveLength(1)
+    expect(wordsIn(items).filter((decision) => decision === `approve ${first}`)).toHaveLength(1)
     const late = new FleetNode('n0', cluster.kubeconfig, image)
     try {
       await late.agent.start()

@@ -46,7 +46,7 @@ export class WebhookProcess {
     const child = spawn(process.execPath, args, { stdio: ['ignore', out, out] })
     closeSync(out)
     this.#child = child
-    while (!this.says('pods are decided on')) {
+    while (!this.reports('pods are decided on')) {
       if (child.exitCode !== null) throw new Error(`it ended:\n${readFileSync(this.#log, 'utf8')}`)
       await delay(50)
     }
@@ -71,7 +71,7 @@ export class WebhookProcess {
     return this.#lines().filter(({ msg }) => msg === message).length
   }
 
-  says(message: string): boolean {
+  reports(message: string): boolean {
     return this.count(message) > 0
   }
 

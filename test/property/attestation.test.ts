@@ -39,7 +39,7 @@ const made = '2026-11-24T13:00:00Z'
 const text = statementText(
   profilePredicate,
   { repository: 'x', digest },
-  { said: profile, made },
+  { content: profile, made },
   '1',
 )
 const good = signed(text)
@@ -55,7 +55,7 @@ const refusal = (work: () => unknown): string => {
 }
 
 it('takes what was signed, and nothing in which a single byte is another', () => {
-  expect(verified(good)).toMatchObject({ said: profile, keyId: key.id, digests: [digest] })
+  expect(verified(good)).toMatchObject({ content: profile, keyId: key.id, digests: [digest] })
   const changed = (base64: string, at: number, by: number): string => {
     const bytes = bytesOf(base64)
     const place = at % bytes.length

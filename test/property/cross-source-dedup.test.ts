@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { VersionKey } from '../../src/state/versions/deployed-version.ts'
-import { TwiceTold } from '../../src/pipeline/judge/cross-source-dedup.ts'
+import { CrossSourceDedup } from '../../src/pipeline/judge/cross-source-dedup.ts'
 
 const version = 'shop/web@sha256:aa' as VersionKey
 interface Line {
@@ -13,28 +13,28 @@ interface Line {
   readonly after: number
 }
 
-const telling: fc.Arbitrary<Line> = fc.record({
+const profiled: fc.Arbitrary<Line> = fc.record({
   source: fc.constantFrom('a', 'b', 'c'),
   container: fc.constantFrom('c1', 'c2'),
   act: fc.constantFrom('x', 'y', 'z'),
   count: fc.integer({ min: 1, max: 4 }),
   after: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.constantFrom(0, 70, 500)),
 })
-const story = fc.array(telling, { maxLength: 60 })
+const story = fc.array(profiled, { maxLength: 60 })
 
-function tell(list: readonly Line[]): {
+function report(list: readonly Line[]): {
   readonly fresh: readonly number[]
-  readonly twice: TwiceTold
+  readonly dedup: CrossSourceDedup
   readonly end: number
 } {
-  const twice = new TwiceTold(64)
+  const dedup = new CrossSourceDedup(64)
   let now = 0
   const fresh = list.map(({ source, container, act, count, after }) => {
     now += after * 1e6
     const acts = [{ kind: 'exec' as const, text: act }]
-    return twice.told({ version, container, source, when: now, count, acts }).fresh
+    return dedup.reported({ version, container, source, when: now, count, acts }).fresh
   })
-  return { fresh, twice, end: now }
+  return { fresh, dedup, end: now }
 }
 
 describe('acts that several sources tell', () => {
@@ -43,7 +43,7 @@ describe('acts that several sources tell', () => {
       fc.property(story, (list) => {
         // Without a pause, so that each act is one stretch.
         const close = list.map((each) => ({ ...each, after: Math.min(each.after, 0) }))
-        const { fresh } = tell(close)
+        const { fresh } = report(close)
         const most = new Map<string, Map<string, number>>()
         for (const { source, container, act, count } of close) {
           const key = `${container} ${act}`
@@ -60,9 +60,9 @@ describe('acts that several sources tell', () => {
   it('come to the same each time; and of one source alone every act counts', () => {
     fc.assert(
       fc.property(story, (list) => {
-        expect(tell(list).fresh).toEqual(tell(list).fresh)
+        expect(report(list).fresh).toEqual(report(list).fresh)
         const alone = list.map((each) => ({ ...each, source: 'a' }))
-        expect(tell(alone).fresh).toEqual(alone.map(({ count }) => count))
+        expect(report(alone).fresh).toEqual(alone.map(({ count }) => count))
       }),
     )
   })
@@ -70,8 +70,8 @@ describe('acts that several sources tell', () => {
   it('are never more by both than by either', () => {
     fc.assert(
       fc.property(story, (list) => {
-        const { twice, end } = tell(list)
-        for (const { first, second, both } of twice.pairs(end + 1e9)) {
+        const { dedup, end } = report(list)
+        for (const { first, second, both } of dedup.pairs(end + 1e9)) {
           expect(both).toBeLessThanOrEqual(Math.min(first, second))
           expect(first + second - both).toBeGreaterThan(0)
         }
@@ -80,11 +80,11 @@ describe('acts that several sources tell', () => {
   })
 
   it('take a bounded room', () => {
-    const twice = new TwiceTold()
+    const dedup = new CrossSourceDedup()
     const before = process.memoryUsage().heapUsed
     for (let n = 0; n < 150_000; n += 1) {
       const acts = [{ kind: 'file' as const, text: `/f/${n}` }]
-      twice.told({
+      dedup.reported({
         version,
         container: 'c1',
         source: n % 2 === 0 ? 'a' : 'b',
@@ -94,7 +94,7 @@ describe('acts that several sources tell', () => {
       })
     }
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(120 * 1_048_576)
-    const [pair] = twice.pairs(Infinity)
+    const [pair] = dedup.pairs(Infinity)
     // The first two acts came before both sources were known to watch for files.
     expect((pair?.first ?? 0) + (pair?.second ?? 0)).toBeGreaterThan(149_000)
   })

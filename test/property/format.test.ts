@@ -57,8 +57,8 @@ describe('what a container chose', () => {
     const render = renderer(format, product)
     fc.assert(
       fc.property(text, (value) => {
-        for (const notice of sampleAudits(value)) {
-          const line = render(notice)
+        for (const record of sampleAudits(value)) {
+          const line = render(record)
           expect(format === 'leef' ? line.replaceAll('\t', '') : line).not.toMatch(steers)
         }
       }),
@@ -91,8 +91,8 @@ describe('what a container chose', () => {
         const { head, extension } = parseCef(renderer('cef', product)(alert))
         expect(head).toEqual(plain.head)
         expect(Object.keys(extension)).toEqual(Object.keys(plain.extension))
-        const told = extension['msg']?.replaceAll('\n', '\\u{a}').replaceAll('\r', '\\u{d}')
-        expect(told).toBe(shown(sentence(alert)))
+        const reported = extension['msg']?.replaceAll('\n', '\\u{a}').replaceAll('\r', '\\u{d}')
+        expect(reported).toBe(shown(sentence(alert)))
         expect(extension['externalId']).toBe(alert.id)
       }),
     )

@@ -16,8 +16,8 @@ import { tagOf } from '../../src/core/compile/kernel-profile.ts'
 import { run } from '../../src/core/compile/path-automaton.ts'
 import { type BehaviourRef, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { behaviourKinds } from '../../src/core/coverage/coverage-report.ts'
-import { coverOf } from '../../src/core/profile/matched-rule.ts'
-import type { Known } from '../../src/core/profile/profile-reader.ts'
+import { matchedRuleOf } from '../../src/core/profile/matched-rule.ts'
+import type { ProfileReader } from '../../src/core/profile/profile-reader.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { guardrails, shaper } from '../fixtures/event-fixture.ts'
 import { crowded, overlapping, replaced, worlds, type World } from './kernel-arbitrary.ts'
@@ -35,14 +35,14 @@ function compiled(world: World, limits?: KernelLimits): CompiledKernel {
 }
 
 /** What TypeScript and the kernel say of the act: true where it is expected. */
-function both(known: Known, reading: KernelReading, event: World['exam'][number]) {
+function both(known: ProfileReader, reading: KernelReading, event: World['exam'][number]) {
   const refs = behavioursOf(event, shaper)
   const outcome = judge(known, event, refs, { guardrails, explain: false }).outcome
-  const told = refs.map((ref) => reading.evaluate(ref))
+  const reported = refs.map((ref) => reading.evaluate(ref))
   return {
     judged: outcome === 'expected',
-    kernel: told.every((one) => one?.verdict === 'allow'),
-    tags: told.flatMap((one) => one?.tag ?? []),
+    kernel: reported.every((one) => one?.verdict === 'allow'),
+    tags: reported.flatMap((one) => one?.tag ?? []),
     refs,
   }
 }
@@ -56,10 +56,10 @@ function withSibling(event: World['exam'][number]): readonly World['exam'][numbe
 }
 
 /** A delete that is expected by the rename that gives its name away. */
-function byRename(known: Known): (ref: BehaviourRef) => boolean {
+function byRename(known: ProfileReader): (ref: BehaviourRef) => boolean {
   return (ref) => {
     if (ref.object.kind !== 'file' || ref.object.access !== 'delete') return false
-    const cover = coverOf(known, ref, () => now)?.object
+    const cover = matchedRuleOf(known, ref, () => now)?.object
     return cover?.kind === 'file' && cover.access === 'rename'
   }
 }
@@ -79,16 +79,16 @@ describe('the compiled profile', () => {
         const tags = new Set(entries.map(({ id }) => tagOf(id)))
         const stored = compile(entries, shaper)
         for (const event of world.exam) {
-          const said = both(world.profile, reading, event)
-          expect(said.kernel, described(event)).toBe(said.judged)
-          expect(both(stored, reading, event).judged, described(event)).toBe(said.judged)
+          const output = both(world.profile, reading, event)
+          expect(output.kernel, described(event)).toBe(output.judged)
+          expect(both(stored, reading, event).judged, described(event)).toBe(output.judged)
           if (event.kind !== 'connect') {
-            const plain = said.refs.every((ref) => naive(entries, ref, now))
-            expect(plain, described(event)).toBe(said.judged)
+            const plain = output.refs.every((ref) => naive(entries, ref, now))
+            expect(plain, described(event)).toBe(output.judged)
           }
-          for (const tag of said.tags) expect(tags.has(tag)).toBe(true)
-          if (said.judged && said.refs.some(byRename(world.profile))) count.byRename += 1
-          count[said.judged ? 'expected' : 'deviations'] += 1
+          for (const tag of output.tags) expect(tags.has(tag)).toBe(true)
+          if (output.judged && output.refs.some(byRename(world.profile))) count.byRename += 1
+          count[output.judged ? 'expected' : 'deviations'] += 1
         }
         count.patterns += profile.rules.filter(
           ({ object }) => object.kind === 'file-pattern',
@@ -159,11 +159,11 @@ describe('the compiled profile', () => {
           world.profile.widen(widenings)
           const reading = new KernelReading(profile)
           for (const event of world.exam.flatMap(withSibling)) {
-            const said = both(world.profile, reading, event)
-            expect(said.kernel, described(event)).toBe(said.judged)
+            const output = both(world.profile, reading, event)
+            expect(output.kernel, described(event)).toBe(output.judged)
             const before = both(exact, reading, event)
-            if (before.judged) expect(said.judged, described(event)).toBe(true)
-            else if (said.judged) {
+            if (before.judged) expect(output.judged, described(event)).toBe(true)
+            else if (output.judged) {
               count.more += 1
               expect(event.kind === 'file' && event.file.shipped, described(event)).not.toBe(true)
             }

@@ -22,11 +22,11 @@ export function naive(entries: readonly ProfileEntry[], ref: BehaviourRef, now: 
   }
   if (object.access !== 'delete' || ref.fixed === true) return false
   const create = { ...ref, object: { ...object, access: 'create' } } as const
-  return givenAway(entries, ref, now) && naive(entries, create, now)
+  return renamedAway(entries, ref, now) && naive(entries, create, now)
 }
 
 /** Whether a rename takes the name from the path, whatever it becomes. */
-function givenAway(entries: readonly ProfileEntry[], ref: BehaviourRef, now: number): boolean {
+function renamedAway(entries: readonly ProfileEntry[], ref: BehaviourRef, now: number): boolean {
   const renames = entries.filter(
     ({ actor, uid, object }) =>
       same([actor, uid], [ref.actor, ref.uid]) &&
@@ -56,7 +56,7 @@ function givenAway(entries: readonly ProfileEntry[], ref: BehaviourRef, now: num
         one.object,
         joined(grants(one, ref.origin, now)),
         path,
-        (place) => kinShown(entries, one, place),
+        (place) => relatedShown(entries, one, place),
         'source',
       ),
   )
@@ -99,8 +99,8 @@ function decide(
   if (rejected.some((entry) => takes(entry.object, undefined, subject))) return false
   const taken = others.some((entry) => {
     const granted = grants(entry, ref.origin, now)
-    const kin = (place: number): number => kinShown(entries, entry, place)
-    return granted.length > 0 && takes(entry.object, joined(granted), subject, kin)
+    const related = (place: number): number => relatedShown(entries, entry, place)
+    return granted.length > 0 && takes(entry.object, joined(granted), subject, related)
   })
   return taken ? true : undefined
 }
@@ -169,7 +169,7 @@ function grants(
 }
 
 /** Distinct values that the same actor has shown in that place of a name, whatever it did to files of that name. */
-function kinShown(entries: readonly ProfileEntry[], one: ProfileEntry, place: number): number {
+function relatedShown(entries: readonly ProfileEntry[], one: ProfileEntry, place: number): number {
   const asked = placesOf(one)[place]
   if (asked === undefined) return 0
   const values = entries
@@ -249,14 +249,14 @@ function takes(
   object: BehaviourObject,
   seen: WitnessesJson | undefined,
   subject: string,
-  kin: (place: number) => number = () => 0,
+  related: (place: number) => number = () => 0,
   part: 'whole' | 'source' = 'whole',
 ): boolean {
   const shape = subjectOf(object) ?? ''
   const places = Math.min(3, tokensOf(object).filter(needsWitnesses).length)
   const open = Array.from(
     { length: places },
-    (_, i) => seen === undefined || (seen.places[i]?.length ?? 0) >= 3 || kin(i) >= 3,
+    (_, i) => seen === undefined || (seen.places[i]?.length ?? 0) >= 3 || related(i) >= 3,
   )
   const shown = seen?.literals.map((one) => one.replace(' → ', '\u0000')) ?? []
   if (shown.some((one) => (part === 'whole' ? one : one.split('\u0000')[0]) === subject))

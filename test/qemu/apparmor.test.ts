@@ -89,11 +89,11 @@ async function load(container: VmContainer): Promise<number> {
   const wait = `for n in $(busybox seq 300); do busybox wget -q -O /dev/null ${page} && break; busybox sleep 0.1; done`
   await container.run(wait)
   const client = '/client/ld-linux-x86-64.so.2 --library-path /client /client/wrk'
-  const said = await container.run(`${client} -t1 -c8 -d${loadSeconds}s ${page}`)
-  const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(said)?.[1])
-  if (rate > 0 && !/Non-2xx|Socket errors/.test(said)) return rate
+  const output = await container.run(`${client} -t1 -c8 -d${loadSeconds}s ${page}`)
+  const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1])
+  if (rate > 0 && !/Non-2xx|Socket errors/.test(output)) return rate
   const why = await container.run('busybox cat /tmp/said /var/log/nginx/error.log; busybox ps')
-  throw new Error(`nginx does not serve: ${said}\n${why}`)
+  throw new Error(`nginx does not serve: ${output}\n${why}`)
 }
 
 async function denials(): Promise<number> {
@@ -156,9 +156,9 @@ it('nginx serves under full load with it, and nothing is refused', async () => {
 
 it.each(intruder)('an intruder in it %s, and is refused', async (_, command, done, refused) => {
   const [free, held] = [containers[0]!, containers[1]!]
-  const said = await held.run(`${confined(command)}; echo "code $?"`)
-  expect(said).toMatch(refused)
-  expect(said).not.toMatch(done)
+  const output = await held.run(`${confined(command)}; echo "code $?"`)
+  expect(output).toMatch(refused)
+  expect(output).not.toMatch(done)
   // Without the profile it is done.
   expect(await free.run(`(exec ${command})`)).toMatch(done)
 })

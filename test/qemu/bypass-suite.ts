@@ -37,14 +37,14 @@ async function learn(lane: Lane): Promise<void> {
 
 interface Outcome {
   readonly result: string
-  readonly told: readonly ActEvent[]
+  readonly reported: readonly ActEvent[]
 }
 
 async function attempt(lane: Lane, line: string): Promise<Outcome> {
   lane.recorder.messages.length = 0
   const result = (await lane.run(`${line}\nend`)).trim()
   await lane.recorder.source.obeyed()
-  return { result, told: lane.recorder.acts(lane.id) }
+  return { result, reported: lane.recorder.acts(lane.id) }
 }
 
 /** Tries each bypass in a container that may only do its ordinary acts. `start` starts both. */
@@ -66,7 +66,7 @@ export function tryBypasses(
     })
 
     it.each(ordinaryActs)('what was learned goes on: %s', async (line) => {
-      expect(await attempt(lane, line)).toEqual({ result: '0', told: [] })
+      expect(await attempt(lane, line)).toEqual({ result: '0', reported: [] })
     })
 
     it('from here on every act is told', async () => {
@@ -75,12 +75,12 @@ export function tryBypasses(
     })
 
     it.each(acts)('$name', async (act) => {
-      const { result, told } = await attempt(lane, act.line)
-      const enforced = told.map((event) => event.enforced)
+      const { result, reported } = await attempt(lane, act.line)
+      const enforced = reported.map((event) => event.enforced)
       expect(result).toBe(act[family])
       if (result === '1') expect(enforced).toContain('blocked')
       if (result.startsWith('killed')) expect(enforced).toContain('killed')
-      if (act.unseen === true) expect(told).toEqual([])
+      if (act.unseen === true) expect(reported).toEqual([])
       else if (result === '0') expect(enforced).toContain('missed')
     })
 

@@ -99,13 +99,13 @@ describe("on Debian's kernel the sensor", () => {
     const acts = new Acts(image)
     await acts.did(lines)
     await here.source.obeyed()
-    const told = here.acts(acts.id)
+    const reported = here.acts(acts.id)
     await acts.stop()
     await here.stop()
     removeTree(image)
 
-    expect(idsOf(told).length).toBeGreaterThan(30)
-    expect(idsOf(there)).toEqual(idsOf(told))
+    expect(idsOf(reported).length).toBeGreaterThan(30)
+    expect(idsOf(there)).toEqual(idsOf(reported))
   })
 })
 

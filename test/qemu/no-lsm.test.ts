@@ -93,9 +93,9 @@ describe("on Debian's kernel without BPF LSM the sensor", () => {
     ])
     expect(await did(['+ send ::1 7014'])).toEqual(['0'])
     await recorder.source.obeyed()
-    const told = recorder.acts(container.id)
+    const reported = recorder.acts(container.id)
     await container.stop()
-    expect(peers(told)).toEqual([
+    expect(peers(reported)).toEqual([
       'connect tcp 127.0.0.1 7012 killed',
       'connect udp ::1 7013 killed',
       'listen udp 127.0.0.1 7015 killed',

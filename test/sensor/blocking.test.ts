@@ -57,7 +57,7 @@ const known = [
   '+ setuid 5',
 ]
 
-async function told(): Promise<readonly ActEvent[]> {
+async function reported(): Promise<readonly ActEvent[]> {
   await recorder.source.obeyed()
   return recorder.acts(acts.id)
 }
@@ -66,7 +66,7 @@ describe('in block mode', () => {
   it('what was learned goes on, and nothing of it comes up', async () => {
     await learnedFrom(known)
     expect(await acts.did(known)).toEqual(['0', '0', '111', '0', '0', '0'])
-    expect(await told()).toEqual([])
+    expect(await reported()).toEqual([])
   })
 
   it.each([
@@ -86,7 +86,7 @@ describe('in block mode', () => {
   ] as const)('%s is stopped, and told as that', async (_, line, result, enforced) => {
     await learnedFrom(known)
     expect(await acts.did([line])).toEqual([result])
-    expect((await told()).map((event) => event.enforced)).toContain(enforced)
+    expect((await reported()).map((event) => event.enforced)).toContain(enforced)
   })
 
   /** What a second container of the version comes to, after the first has shown all of it but the last. */
@@ -139,8 +139,8 @@ describe('in block mode', () => {
     const results = await acts.did(Array.from({ length: 500 }, () => line))
     expect(new Set(results)).toEqual(new Set([EPERM]))
     recorder.source.control.flush()
-    const events = (await told()).filter((event) => event.kind === 'connect')
-    const counted = recorder.sightings(acts.id).reduce((sum, { count }) => sum + count, 0)
+    const events = (await reported()).filter((event) => event.kind === 'connect')
+    const counted = recorder.countUpdates(acts.id).reduce((sum, { count }) => sum + count, 0)
     expect(events).toHaveLength(1)
     expect(events.length + counted).toBe(500)
   })
@@ -169,7 +169,7 @@ describe('in block mode', () => {
       () => recorder.messages.some((message) => message.type === 'disarmed'),
       'the word that it disarmed itself',
     )
-    const actions = (await told()).map((event) => event.enforced)
+    const actions = (await reported()).map((event) => event.enforced)
     expect(actions.filter((action) => action === 'blocked')).toHaveLength(10)
     expect(actions.filter((action) => action === undefined)).toHaveLength(20)
     recorder.source.control.enforce?.(scope, { mode: 'block', budget })

@@ -31,7 +31,7 @@ describe('containers of an engine in a mount namespace of its own', () => {
         await execIn(docker, container, ['/bin/true'])
         await removeContainer(container)
       }
-      const told = (id: string): readonly string[] =>
+      const reported = (id: string): readonly string[] =>
         recorder
           .acts(id)
           .map(({ kind, process }) => `${kind} ${process.exe} ${process.args?.join(' ') ?? ''}`)
@@ -41,7 +41,7 @@ describe('containers of an engine in a mount namespace of its own', () => {
         'its end',
       )
       for (const id of ids) {
-        expect(new Set(told(id))).toEqual(
+        expect(new Set(reported(id))).toEqual(
           new Set(['exec /bin/busybox /bin/sleep 600', 'exec /bin/busybox /bin/true']),
         )
       }

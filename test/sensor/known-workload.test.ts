@@ -80,9 +80,9 @@ describe('a known workload', () => {
     expect(keys.size).toBe(times)
     const counted = (): number =>
       recorder
-        .sightings(id)
-        .filter((sighting) => keys.has(sighting.key))
-        .reduce((sum, sighting) => sum + sighting.count, 0)
+        .countUpdates(id)
+        .filter((countUpdate) => keys.has(countUpdate.key))
+        .reduce((sum, countUpdate) => sum + countUpdate.count, 0)
     await recorder.until(() => counted() >= times * 4, 'the counts')
     expect(counted()).toBe(times * 4)
   })
@@ -108,7 +108,7 @@ describe('a known workload', () => {
     const second = bound(await started())
     recorder.source.control.assign(second.id, 9)
     await recorder.settled()
-    const told = recorder.acts(second.id).length
+    const reported = recorder.acts(second.id).length
     await second.run('known')
     recorder.source.control.flush()
     const acts = new Set(
@@ -120,13 +120,13 @@ describe('a known workload', () => {
     )
     const counted = (): number =>
       recorder
-        .sightings(second.id)
-        .filter((sighting) => acts.has(sighting.key))
-        .reduce((sum, sighting) => sum + sighting.count, 0)
+        .countUpdates(second.id)
+        .filter((countUpdate) => acts.has(countUpdate.key))
+        .reduce((sum, countUpdate) => sum + countUpdate.count, 0)
     // 23 opens and 23 connects are behaviours of their own, the 23 execs are one and the same.
     await recorder.until(() => counted() >= times * 3, 'the counts')
     expect(counted()).toBe(times * 3)
-    const fresh = recorder.acts(second.id).slice(told)
+    const fresh = recorder.acts(second.id).slice(reported)
     // The first container had these files made; here they are made anew, which is known too.
     expect(fresh).toEqual([])
   })

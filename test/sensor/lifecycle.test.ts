@@ -49,8 +49,8 @@ describe('a container', () => {
           return message.id === id ? ['ended'] : []
         case 'event':
           return message.event.kind !== 'loss' && message.event.container.id === id ? ['act'] : []
-        case 'sighting':
-          return message.sighting.containerId === id ? ['act'] : []
+        case 'count-update':
+          return message.countUpdate.containerId === id ? ['act'] : []
         case 'began':
         case 'disarmed':
         case 'mark':
@@ -175,9 +175,9 @@ describe('a flood', () => {
       )[0]
     const counted = (): number =>
       recorder
-        .sightings(container.id)
-        .filter((sighting) => sighting.key === key())
-        .reduce((sum, sighting) => sum + sighting.count, 0)
+        .countUpdates(container.id)
+        .filter((countUpdate) => countUpdate.key === key())
+        .reduce((sum, countUpdate) => sum + countUpdate.count, 0)
     await recorder.until(() => counted() >= 49_999, 'the counts')
     expect(counted()).toBe(49_999)
     expect(recorder.losses()).toEqual([])

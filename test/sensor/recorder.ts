@@ -1,7 +1,7 @@
 import type { ActEvent, LossEvent } from '../../src/core/event/event.ts'
 import { EbpfSource, type EbpfSourceOptions } from '../../src/pipeline/sources/ebpf/ebpf-source.ts'
 import { shippedRules } from '../fixtures/event-fixture.ts'
-import type { Sighting, SourceMessage } from '../../src/pipeline/sources/source.ts'
+import type { CountUpdate, SourceMessage } from '../../src/pipeline/sources/source.ts'
 
 /** A running source, and all that it told. */
 export class Recorder {
@@ -64,9 +64,11 @@ export class Recorder {
     )
   }
 
-  sightings(id: string): Sighting[] {
+  countUpdates(id: string): CountUpdate[] {
     return this.messages.flatMap((message) =>
-      message.type === 'sighting' && message.sighting.containerId === id ? [message.sighting] : [],
+      message.type === 'count-update' && message.countUpdate.containerId === id
+        ? [message.countUpdate]
+        : [],
     )
   }
 

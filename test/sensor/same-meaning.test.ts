@@ -14,7 +14,7 @@ import {
   type BehaviourRef,
   behavioursOf,
 } from '../../src/core/behaviour/behaviour.ts'
-import { coverOf } from '../../src/core/profile/matched-rule.ts'
+import { matchedRuleOf } from '../../src/core/profile/matched-rule.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { userOf } from '../../src/core/behaviour/user.ts'
 import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
@@ -122,7 +122,12 @@ const runs: fc.Arbitrary<string> = fc
   .oneof(
     fc
       .tuple(fc.constantFrom('sh', '/bin/sh', '-sh'), fc.constantFrom('-c', '-ec'), code, fc.nat(1))
-      .map(([called, flag, told, more]) => [called, flag, told, ...(more === 1 ? ['$0'] : [])]),
+      .map(([called, flag, reported, more]) => [
+        called,
+        flag,
+        reported,
+        ...(more === 1 ? ['$0'] : []),
+      ]),
     fc.tuple(fc.constantFrom('echo', 'true', '/bin/false'), code),
     fc.tuple(fc.constant('busybox'), fc.constantFrom('echo', 'false'), code),
   )
@@ -331,10 +336,10 @@ function endsAlive(automaton: PathAutomaton, at: string): boolean {
 }
 
 /** A delete that is expected by the rename that gives the name away. */
-function isGivenAway(profile: Profile, ref: BehaviourRef): boolean {
+function isRenamedAway(profile: Profile, ref: BehaviourRef): boolean {
   const { object } = ref
   if (object.kind !== 'file' || object.access !== 'delete') return false
-  const by = coverOf(profile, ref, () => microsOf('2026-11-24T00:00:00Z'))?.object
+  const by = matchedRuleOf(profile, ref, () => microsOf('2026-11-24T00:00:00Z'))?.object
   return by?.kind === 'file' && by.access === 'rename'
 }
 
@@ -346,7 +351,7 @@ describe(`kernel and matcher say the same of every act (SNUG_SEED=${seed})`, () 
     let patterns = 0
     let blocks = 0
     let programs = 0
-    let givenAway = 0
+    let renamedAway = 0
     control.peers?.(Object.entries(names).map(([at, known]) => ({ address: at, name: known })))
     for (let round = 0; round < profiles; round++) {
       const scope = 100 + round
@@ -381,7 +386,7 @@ describe(`kernel and matcher say the same of every act (SNUG_SEED=${seed})`, () 
         const kernel = up.has(key) ? 'deviation' : 'expected'
         judged += 1
         if (outcome === 'expected') expected += 1
-        if (refs.some((ref) => isGivenAway(profile, ref))) givenAway += 1
+        if (refs.some((ref) => isRenamedAway(profile, ref))) renamedAway += 1
         expect({ kernel, key }).toEqual({ kernel: outcome, key })
       }
     }
@@ -389,7 +394,7 @@ describe(`kernel and matcher say the same of every act (SNUG_SEED=${seed})`, () 
     expect(patterns).toBeGreaterThan(100)
     expect(programs).toBeGreaterThan(100)
     expect(blocks).toBeGreaterThan(10)
-    expect(givenAway).toBeGreaterThan(profiles)
+    expect(renamedAway).toBeGreaterThan(profiles)
     // Of both there are many: else it would show nothing.
     expect(expected).toBeGreaterThan(judged / 10)
     expect(expected).toBeLessThan((judged * 9) / 10)

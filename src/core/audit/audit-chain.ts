@@ -22,7 +22,7 @@ export interface AuditCheck {
 }
 
 /** Faults told of one chain: where one link is gone everything after it is told once. */
-const faultsTold = 20
+const faultsShown = 20
 
 /**
  * The audit trail as a chain: each entry holds the SHA-256 of the one before, so that none can be changed, taken out or
@@ -100,7 +100,7 @@ export class AuditVerifier {
 
   #fault(text: string): void {
     this.#faultCount += 1
-    if (this.#faults.length < faultsTold) this.#faults.push(text)
+    if (this.#faults.length < faultsShown) this.#faults.push(text)
   }
 }
 

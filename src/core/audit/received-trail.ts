@@ -1,4 +1,4 @@
-import type { AuditEntry, AuditNotice } from '../event/outbound-record.ts'
+import type { AuditEntry, AuditRecord } from '../event/outbound-record.ts'
 import { genesis, hashOf } from './audit-chain.ts'
 
 /** What a receiver has of one node's audit trail. */
@@ -15,7 +15,7 @@ export interface ReceivedTrail {
   readonly faults: readonly string[]
 }
 
-const faultsTold = 20
+const faultsShown = 20
 const schema = '"snug.audit/v1"'
 
 /**
@@ -23,23 +23,23 @@ const schema = '"snug.audit/v1"'
  * each node's audit trail no entry is missing between the first and the last, and that none was changed.
  */
 export class ReceivedTrails {
-  readonly #nodes = new Map<string, Map<number, AuditNotice>>()
+  readonly #nodes = new Map<string, Map<number, AuditRecord>>()
   #unread = 0
 
   add(line: string): void {
     if (!line.includes(schema)) return
-    const notice = noticeIn(line)
-    if (notice === undefined) {
+    const record = recordIn(line)
+    if (record === undefined) {
       this.#unread += 1
       return
     }
-    const { node, entry } = notice
-    const known = this.#nodes.get(node) ?? new Map<number, AuditNotice>()
+    const { node, entry } = record
+    const known = this.#nodes.get(node) ?? new Map<number, AuditRecord>()
     this.#nodes.set(node, known)
     const before = known.get(entry.seq)
     // Of two that differ the one that fits is not known here: the chain tells.
-    if (before === undefined || before.hash === notice.hash) known.set(entry.seq, notice)
-    else known.set(entry.seq, { ...notice, hash: 'two that differ' })
+    if (before === undefined || before.hash === record.hash) known.set(entry.seq, record)
+    else known.set(entry.seq, { ...record, hash: 'two that differ' })
   }
 
   finish(): readonly ReceivedTrail[] {
@@ -51,12 +51,12 @@ export class ReceivedTrails {
   }
 }
 
-function follow(node: string, entries: ReadonlyMap<number, AuditNotice>): ReceivedTrail {
+function follow(node: string, entries: ReadonlyMap<number, AuditRecord>): ReceivedTrail {
   const faults: string[] = []
   const sorted = [...entries.values()].sort((a, b) => a.entry.seq - b.entry.seq)
-  let before: AuditNotice | undefined
-  for (const notice of sorted) {
-    const { entry, hash } = notice
+  let before: AuditRecord | undefined
+  for (const record of sorted) {
+    const { entry, hash } = record
     const { seq, previous } = entry
     const expected = before?.entry.seq ?? seq - 1
     if (seq !== expected + 1) {
@@ -71,9 +71,9 @@ function follow(node: string, entries: ReadonlyMap<number, AuditNotice>): Receiv
     }
     // One that was shortened to fit says so, and keeps its place.
     if (entry['cut'] !== true && hashOf(entry) !== hash) faults.push(`entry ${seq} was changed`)
-    before = notice
+    before = record
   }
-  const more = faults.length - faultsTold
+  const more = faults.length - faultsShown
   return {
     node,
     ok: faults.length === 0,
@@ -81,17 +81,17 @@ function follow(node: string, entries: ReadonlyMap<number, AuditNotice>): Receiv
     first: sorted[0]?.entry.seq ?? 0,
     last: before?.entry.seq ?? 0,
     head: before?.hash ?? genesis,
-    faults: more > 0 ? [...faults.slice(0, faultsTold), `and ${more} more`] : faults,
+    faults: more > 0 ? [...faults.slice(0, faultsShown), `and ${more} more`] : faults,
   }
 }
 
 /** A syslog header, or whatever a receiver puts there, may stand before it. */
-function noticeIn(line: string): AuditNotice | undefined {
+function recordIn(line: string): AuditRecord | undefined {
   try {
-    const found = JSON.parse(line.slice(line.indexOf('{'))) as Partial<AuditNotice>
+    const found = JSON.parse(line.slice(line.indexOf('{'))) as Partial<AuditRecord>
     const { node, hash, entry } = found
     if (typeof node !== 'string' || typeof hash !== 'string') return undefined
-    return isEntry(entry) ? (found as AuditNotice) : undefined
+    return isEntry(entry) ? (found as AuditRecord) : undefined
   } catch {
     return undefined
   }

@@ -8,7 +8,7 @@ const versioned = /^([a-z]{1,15})[0-9.]*$/
 const LONGEST_NAME = 16
 
 /** What of an argument vector says what is done, where anything does. */
-export interface TellingArguments {
+export interface ProfiledArguments {
   /** `wget`: what a program of many names was called as. */
   readonly applet?: string
   /** From the second argument on: options, and the code, the module or the script that is run. */
@@ -17,7 +17,7 @@ export interface TellingArguments {
   readonly open: boolean
 }
 
-type Head = Pick<TellingArguments, 'head' | 'open'>
+type Head = Pick<ProfiledArguments, 'head' | 'open'>
 
 /** Knows the programs whose arguments say what is done: interpreters, and programs of many names. */
 export class ProgramArguments {
@@ -32,7 +32,7 @@ export class ProgramArguments {
   }
 
   /** Undefined where the program is none of them. */
-  telling(path: string, args: readonly string[]): TellingArguments | undefined {
+  profiled(path: string, args: readonly string[]): ProfiledArguments | undefined {
     const rule = this.#ruleOf(path.slice(path.lastIndexOf('/') + 1))
     if (rule === undefined) return undefined
     const rest = args.slice(1)

@@ -65,7 +65,7 @@ export interface BehaviourRef {
   /** The path is that very file, whatever its name looks like: the image ships it, or it was cut. */
   readonly fixed?: true
   /** Of a program whose arguments tell what is done: its source does not say what they were. */
-  readonly untold?: true
+  readonly unshared?: true
   /** Of a connection: its address, also where the peer has a name. */
   readonly address?: string
   /** Whose act it was, as {@link workloadText} says it: no part of the identity, approvals may ask for it. */
@@ -194,11 +194,11 @@ function withArguments(
   object: Extract<BehaviourObject, { kind: 'exec' }>,
 ): readonly BehaviourRef[] {
   const plain = refOf(event, object)
-  const tells = object.script === undefined && plain.actor.exe !== runtime.exe
-  if (!tells || !shaper.tellsByArguments(object.path)) return [plain]
+  const isProfiled = object.script === undefined && plain.actor.exe !== runtime.exe
+  if (!isProfiled || !shaper.isProfiledByArguments(object.path)) return [plain]
   const { args, argsCut } = event.process
   if (argsCut === true || args?.length === 0) return [plain]
-  if (args === undefined) return [{ ...plain, untold: true }]
+  if (args === undefined) return [{ ...plain, unshared: true }]
   const shaped = shaper.shapeArguments(object.path, args)
   if (shaped === undefined) return [plain]
   const { path, plain: text, values, subject } = shaped

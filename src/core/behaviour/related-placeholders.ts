@@ -1,11 +1,11 @@
-import type { Admission } from '../profile/allowance.ts'
+import type { Allowance } from '../profile/allowance.ts'
 import { MAX_PLACES, type Shaper } from './shape.ts'
 import type { User } from './user.ts'
 
 const S = '\u0000'
 
 function nameOf(
-  { actor, uid }: { readonly actor: Admission['actor']; readonly uid: User },
+  { actor, uid }: { readonly actor: Allowance['actor']; readonly uid: User },
   path: string,
 ): string {
   return [actor.exe, actor.script ?? '', uid, path].join(S)
@@ -13,7 +13,7 @@ function nameOf(
 
 /** One that has shown values of a name; `first`: which of its places is the name's first. */
 interface Shown {
-  readonly admission: Admission
+  readonly allowance: Allowance
   readonly first: number
 }
 
@@ -22,35 +22,35 @@ interface Shown {
  * a part of their name varies is so whatever is done to them: where a service was seen to write `log.1` to `log.3`, or
  * to rename its work to these, it need not be seen to delete three.
  */
-export class Kindred {
+export class RelatedPlaceholders {
   readonly #byName = new Map<string, Shown[]>()
 
-  add(admission: Admission, shaper: Shaper): void {
-    const { object, shape } = admission
+  add(allowance: Allowance, shaper: Shaper): void {
+    const { object, shape } = allowance
     if (object.kind !== 'file' || shape === undefined) return
     const { path, to } = object
-    const name = nameOf(admission, path)
+    const name = nameOf(allowance, path)
     if (to === undefined) {
-      this.#put(name, { admission, first: 0 })
-      admission.kin = (place) => this.#shown(name, place)
+      this.#put(name, { allowance, first: 0 })
+      allowance.related = (place) => this.#shown(name, place)
       return
     }
     const first = shaper.thresholds(path).length
     // Of more places than a shape has the second name's are not told apart.
     if (first + shaper.thresholds(to).length > MAX_PLACES) return
-    const onto = nameOf(admission, to)
-    this.#put(name, { admission, first: 0 })
-    this.#put(onto, { admission, first })
-    admission.kin = (place) =>
+    const onto = nameOf(allowance, to)
+    this.#put(name, { allowance, first: 0 })
+    this.#put(onto, { allowance, first })
+    allowance.related = (place) =>
       place < first ? this.#shown(name, place) : this.#shown(onto, place - first)
   }
 
-  remove(admission: Admission): void {
-    const { object } = admission
+  remove(allowance: Allowance): void {
+    const { object } = allowance
     if (object.kind !== 'file') return
     for (const path of object.to === undefined ? [object.path] : [object.path, object.to]) {
-      const name = nameOf(admission, path)
-      const left = this.#byName.get(name)?.filter((shown) => shown.admission !== admission) ?? []
+      const name = nameOf(allowance, path)
+      const left = this.#byName.get(name)?.filter((shown) => shown.allowance !== allowance) ?? []
       if (left.length > 0) this.#byName.set(name, left)
       else this.#byName.delete(name)
     }
@@ -64,9 +64,9 @@ export class Kindred {
 
   #shown(name: string, place: number): number {
     const values = new Set<string>()
-    for (const { admission, first } of this.#byName.get(name) ?? []) {
-      if (admission.rejected) continue
-      for (const value of admission.grants.valuesAt(first + place)) values.add(value)
+    for (const { allowance, first } of this.#byName.get(name) ?? []) {
+      if (allowance.rejected) continue
+      for (const value of allowance.grants.valuesAt(first + place)) values.add(value)
     }
     return values.size
   }

@@ -1,6 +1,6 @@
 import { any, before, type Language, PathPattern, seq, text } from './language.ts'
 import { tokenLanguage } from './token-language.ts'
-import type { KinShown, Witnesses } from './witness.ts'
+import type { RelatedShown, Witnesses } from './witness.ts'
 
 /** A rename's witness is written with it between its paths; its subject has NUL there. */
 export const RENAMES_TO = ' → '
@@ -65,9 +65,9 @@ export class ShapePattern {
    * The paths that these witnesses stand for. INVARIANT: holds whatever `Witnesses.covers` says yes to, of a path of
    * this shape.
    */
-  of(witnesses: Witnesses, kin?: KinShown): PathPattern {
+  of(witnesses: Witnesses, related?: RelatedShown): PathPattern {
     const { thresholds } = this
-    const open = thresholds.map((needed, i) => witnesses.isOpen(i, needed, kin))
+    const open = thresholds.map((needed, i) => witnesses.isOpen(i, needed, related))
     if (open.every((place) => place)) return this.open
     if (this.#isArguments) return this.#ofArguments(witnesses, open)
     const literals = witnesses.literals.toJSON().flatMap((literal) => this.#subjects(literal))

@@ -136,15 +136,15 @@ export class Shaper {
   }
 
   /** Whether the arguments of a program say what is done. */
-  tellsByArguments(path: string): boolean {
+  isProfiledByArguments(path: string): boolean {
     return this.#programs.discriminate(path)
   }
 
   /** Undefined where the arguments of that program do not tell. */
   shapeArguments(path: string, args: readonly string[]): ShapedArguments | undefined {
-    const telling = this.#programs.telling(path, args)
-    if (telling === undefined) return undefined
-    const { applet, head, open } = telling
+    const profiled = this.#programs.profiled(path, args)
+    if (profiled === undefined) return undefined
+    const { applet, head, open } = profiled
     const values: string[] = []
     const first = applet === undefined ? '<argument>' : `<folder>${plainPath(applet)}`
     const vector = (all: readonly string[]): string =>

@@ -11,15 +11,15 @@ export function sharedForm(entry: ProfileEntry, node: string): ProfileEntry | un
   const cells: EvidenceCell[] = []
   // One cell of each origin is enough, and each further one only where it was shown another witness.
   for (const cell of own) {
-    const { buckets: _, ...told } = cell
-    if (!isCovered(told, cells)) cells.push(told)
+    const { buckets: _, ...reported } = cell
+    if (!isCovered(reported, cells)) cells.push(reported)
   }
   if (cells.length === 0 && decision === undefined) return undefined
   return { schema, id, actor, uid, object, cells, ...(decision === undefined ? {} : { decision }) }
 }
 
 /** Whether others have told already all that this node would. */
-export function isTold(own: ProfileEntry, others: readonly ProfileEntry[]): boolean {
+export function isReported(own: ProfileEntry, others: readonly ProfileEntry[]): boolean {
   const { decision } = own
   const cells = others.flatMap((other) => other.cells)
   return (
@@ -35,10 +35,12 @@ function isCovered(cell: EvidenceCell, by: readonly EvidenceCell[]): boolean {
   if (witnesses === undefined) return true
   return (
     witnesses.literals.every((text) =>
-      alike.some((told) => told.witnesses?.literals.includes(text)),
+      alike.some((reported) => reported.witnesses?.literals.includes(text)),
     ) &&
     witnesses.places.every((values, at) =>
-      values.every((value) => alike.some((told) => told.witnesses?.places[at]?.includes(value))),
+      values.every((value) =>
+        alike.some((reported) => reported.witnesses?.places[at]?.includes(value)),
+      ),
     )
   )
 }

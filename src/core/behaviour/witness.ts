@@ -10,7 +10,7 @@ export interface Literal {
 }
 
 /** How many distinct values the kin of a behaviour have shown at one of its places. */
-export type KinShown = (place: number) => number
+export type RelatedShown = (place: number) => number
 
 /** Plain form: sampled literals, and for each place of the shape the values sampled there. */
 export interface WitnessesJson {
@@ -56,12 +56,12 @@ export class Witnesses {
    * and then takes any (of its type: the shape says so); until then it takes those it has shown. While no
    * place is open only the very witnesses are covered.
    */
-  covers(literal: Literal, thresholds: readonly number[], kin?: KinShown): boolean {
+  covers(literal: Literal, thresholds: readonly number[], related?: RelatedShown): boolean {
     let open = thresholds.length === 0
     for (let i = 0; i < thresholds.length; i++) {
       const place = this.places[i]
       if (place === undefined) return false
-      if (this.isOpen(i, thresholds[i] ?? Infinity, kin)) open = true
+      if (this.isOpen(i, thresholds[i] ?? Infinity, related)) open = true
       else if (!place.has(literal.values[i] ?? '')) return false
     }
     // A full sample may have let go of literals; what the places say is then the nearest truth.
@@ -69,14 +69,14 @@ export class Witnesses {
   }
 
   /** Whether a place stands for its type: by what was shown here, or by the kin. */
-  isOpen(place: number, threshold: number, kin?: KinShown): boolean {
+  isOpen(place: number, threshold: number, related?: RelatedShown): boolean {
     if ((this.places[place]?.size ?? 0) >= threshold) return true
-    return kin !== undefined && kin(place) >= threshold
+    return related !== undefined && related(place) >= threshold
   }
 
   /** True where it stands for more than its witnesses. */
-  open(thresholds: readonly number[], kin?: KinShown): boolean {
-    return thresholds.length === 0 || thresholds.some((n, i) => this.isOpen(i, n, kin))
+  open(thresholds: readonly number[], related?: RelatedShown): boolean {
+    return thresholds.length === 0 || thresholds.some((n, i) => this.isOpen(i, n, related))
   }
 
   toJSON(): WitnessesJson {

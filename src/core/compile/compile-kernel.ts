@@ -1,6 +1,6 @@
 import { SnugError } from '../../errors.ts'
 import type { Micros } from '../event/time.ts'
-import type { Known } from '../profile/profile-reader.ts'
+import type { ProfileReader } from '../profile/profile-reader.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import { claimsOf } from './kernel-claims.ts'
 import { patternRules } from './kernel-patterns.ts'
@@ -43,7 +43,7 @@ export interface CompiledKernel {
  *
  * @throws SnugError `PROFILE_TOO_LARGE` where it cannot be made to fit
  */
-export function compileKernel(known: Known, options: KernelOptions): CompiledKernel {
+export function compileKernel(known: ProfileReader, options: KernelOptions): CompiledKernel {
   const { now, limits = kernelLimits } = options
   const shipped = new ShippedFiles(options.shippedMatching)
   const claims = claimsOf(known, now, (paths) => shipped.among(paths))
@@ -61,7 +61,7 @@ export function compileKernel(known: Known, options: KernelOptions): CompiledKer
 }
 
 interface Parts {
-  readonly known: Known
+  readonly known: ProfileReader
   readonly limits: KernelLimits
   readonly shipped: ShippedFiles
   readonly blocks: PrefixRules
@@ -100,10 +100,10 @@ function tooLarge(what: string): SnugError {
   return new SnugError('PROFILE_TOO_LARGE', `the profile does not fit into the kernel: ${what}`)
 }
 
-function endOf(known: Known, now: Micros): Micros | undefined {
+function endOf(known: ProfileReader, now: Micros): Micros | undefined {
   let first: Micros | undefined
-  for (const admission of known.all()) {
-    const end = admission.endsAfter(now)
+  for (const allowance of known.all()) {
+    const end = allowance.endsAfter(now)
     if (end !== undefined && (first === undefined || end < first)) first = end
   }
   return first

@@ -1,12 +1,12 @@
 import type { Origin } from '../event/event.ts'
-import type { Admission } from '../profile/allowance.ts'
+import type { Allowance } from '../profile/allowance.ts'
 import type { PathPattern } from '../behaviour/language.ts'
 import type { KernelRule } from './kernel-profile.ts'
 
 /** A rule for one act, with the behaviour that it is of. */
 export interface LiteralClaim {
   readonly rule: KernelRule
-  readonly admission: Admission
+  readonly allowance: Allowance
   readonly group: string | undefined
   /** The path that it is about; of a rename, both joined by NUL. */
   readonly subject: string | undefined
@@ -14,7 +14,7 @@ export interface LiteralClaim {
 
 /** Who may do what to the paths of a pattern; of what was rejected, for every origin. */
 export interface PatternClaim {
-  readonly admission: Admission
+  readonly allowance: Allowance
   readonly group: string
   /** Of a rename: that it gives the name away, and nothing of what to. */
   readonly givesAway?: true

@@ -1,16 +1,16 @@
 import type { Origin } from '../event/event.ts'
 import { origins } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
-import type { Admission } from '../profile/allowance.ts'
+import type { Allowance } from '../profile/allowance.ts'
 import type { BehaviourObject } from '../behaviour/behaviour.ts'
-import type { Known } from '../profile/profile-reader.ts'
+import type { ProfileReader } from '../profile/profile-reader.ts'
 import { textsOf } from '../behaviour/language.ts'
 import { compareSpecific } from '../profile/pattern-index.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { SUBJECT_TO } from '../behaviour/shape-pattern.ts'
 import { groupOf, shapedSubject } from '../behaviour/subject.ts'
 import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
-import { givingAway } from './kernel-rename-sources.ts'
+import { renameSource } from './kernel-rename-sources.ts'
 import { ruleKey, type RuleObject, tagOf } from './kernel-profile.ts'
 
 /** A pattern of so few paths is told by them: rules are cheaper than states. */
@@ -22,34 +22,34 @@ export interface Claims {
   readonly literals: ReadonlyMap<string, LiteralClaim>
   /** What was rejected first, then the most specific first. */
   readonly patterns: readonly PatternClaim[]
-  readonly blocks: readonly Admission[]
+  readonly blocks: readonly Allowance[]
 }
 
 /**
  * @param shipped which of the paths the image ships: a pattern does not take those
  */
 export function claimsOf(
-  known: Known,
+  known: ProfileReader,
   now: Micros,
   shipped: (paths: readonly string[]) => ReadonlySet<string>,
 ): Claims {
   const literals = new Map<string, LiteralClaim>()
-  const shaped: Admission[] = []
-  const blocks: Admission[] = []
-  for (const admission of known.all()) {
-    if (!inKernel(admission.object)) continue
-    if (admission.block !== undefined) blocks.push(admission)
-    else if (admission.shape === undefined) claimLiteral(literals, admission, now)
-    else shaped.push(admission)
+  const shaped: Allowance[] = []
+  const blocks: Allowance[] = []
+  for (const allowance of known.all()) {
+    if (!inKernel(allowance.object)) continue
+    if (allowance.block !== undefined) blocks.push(allowance)
+    else if (allowance.shape === undefined) claimLiteral(literals, allowance, now)
+    else shaped.push(allowance)
   }
   shaped.sort((a, b) => Number(b.rejected) - Number(a.rejected) || compareSpecific(a, b))
   const patterns: PatternClaim[] = []
   const few: LiteralClaim[] = []
-  for (const admission of shaped) {
-    const group = groupOf(admission)
-    if (group !== undefined) claimPattern({ patterns, few, known }, admission, group, now)
+  for (const allowance of shaped) {
+    const group = groupOf(allowance)
+    if (group !== undefined) claimPattern({ patterns, few, known }, allowance, group, now)
   }
-  const away = givingAway(known, shaped, now, FEW)
+  const away = renameSource(known, shaped, now, FEW)
   claimFew(literals, [...few, ...away.literals], shipped)
   return { literals, patterns: [...patterns, ...away.patterns], blocks }
 }
@@ -61,15 +61,15 @@ function inKernel(object: BehaviourObject): boolean {
 
 function claimLiteral(
   literals: Map<string, LiteralClaim>,
-  admission: Admission,
+  allowance: Allowance,
   now: Micros,
 ): void {
-  const { rejected } = admission
-  const allowed = rejected ? origins : admission.grantsAt(now).origins
-  const subject = shapedSubject(admission.object)
+  const { rejected } = allowance
+  const allowed = rejected ? origins : allowance.grantsAt(now).origins
+  const subject = shapedSubject(allowance.object)
   for (const origin of allowed) {
     const claim = literalClaim(
-      admission,
+      allowance,
       origin,
       subject === undefined ? undefined : literalPath(subject),
     )
@@ -78,17 +78,17 @@ function claimLiteral(
 }
 
 function literalClaim(
-  admission: Admission,
+  allowance: Allowance,
   origin: Origin,
   subject: string | undefined,
 ): LiteralClaim {
-  const { actor, uid, id, rejected } = admission
-  const object = withSubject(admission.object, subject)
+  const { actor, uid, id, rejected } = allowance
+  const object = withSubject(allowance.object, subject)
   const rule = { tag: tagOf(id), actor, uid, origin, object }
   return {
     rule: rejected ? { ...rule, deny: true } : rule,
-    admission,
-    group: groupOf(admission),
+    allowance,
+    group: groupOf(allowance),
     subject,
   }
 }
@@ -105,26 +105,26 @@ function withSubject(object: BehaviourObject, subject: string | undefined): Beha
 interface Found {
   readonly patterns: PatternClaim[]
   readonly few: LiteralClaim[]
-  readonly known: Known
+  readonly known: ProfileReader
 }
 
-function claimPattern(found: Found, admission: Admission, group: string, now: Micros): void {
-  const { shape } = admission
+function claimPattern(found: Found, allowance: Allowance, group: string, now: Micros): void {
+  const { shape } = allowance
   if (shape === undefined) return
-  if (admission.rejected) {
-    found.patterns.push({ admission, group, origin: undefined, pattern: shape.open })
+  if (allowance.rejected) {
+    found.patterns.push({ allowance, group, origin: undefined, pattern: shape.open })
     return
   }
   const refused = found.known.patterns.refused(group)
-  const grants = admission.grantsAt(now)
+  const grants = allowance.grantsAt(now)
   for (const origin of grants.origins) {
-    const pattern = grants.pattern(origin, shape, admission.kin)
+    const pattern = grants.pattern(origin, shape, allowance.related)
     if (pattern === undefined) continue
     const texts = textsOf(pattern.language, FEW)
-    if (texts === undefined) found.patterns.push({ admission, group, origin, pattern })
+    if (texts === undefined) found.patterns.push({ allowance, group, origin, pattern })
     for (const subject of texts ?? []) {
       if (refused.some((one) => one.concerns(subject))) continue
-      found.few.push(literalClaim(admission, origin, subject))
+      found.few.push(literalClaim(allowance, origin, subject))
     }
   }
 }

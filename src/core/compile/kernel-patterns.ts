@@ -34,7 +34,7 @@ export function patternRules(
   for (const [i, claim] of claims.entries()) {
     rank.set(claim, i)
     byNumber[numberOf(claim.pattern.source, claim.pattern.language)]?.push(claim)
-    const { object } = claim.admission
+    const { object } = claim.allowance
     if (object.kind !== 'file' || object.to === undefined || claim.givesAway === true) continue
     // Whether the image ships a file is asked of the path that is renamed alone: the automaton has to take it.
     const renamed = shaper.pattern(object.path).open
@@ -68,8 +68,8 @@ function someArguments(rules: readonly KernelRule[]): readonly KernelRule[] {
 /** Of each (actor, uid, what is done, origin) the first claim. */
 function rulesOf(claims: readonly PatternClaim[], set: number): readonly KernelRule[] {
   const rules = new Map<string, KernelRule>()
-  for (const { admission, group, givesAway, origin } of claims) {
-    const { actor, uid, object, id } = admission
+  for (const { allowance, group, givesAway, origin } of claims) {
+    const { actor, uid, object, id } = allowance
     for (const one of origin === undefined ? origins : [origin]) {
       const key = `${group}\u0000${one}`
       if (rules.has(key)) continue

@@ -1,7 +1,7 @@
 import { type Origin, origins } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import { type AddressBlock, within } from '../behaviour/address-block.ts'
-import type { Admission } from '../profile/allowance.ts'
+import type { Allowance } from '../profile/allowance.ts'
 import { compareBlocks } from '../profile/pattern-index.ts'
 import { groupOf } from '../behaviour/subject.ts'
 import { type AddressPrefix, type KernelRule, tagOf } from './kernel-profile.ts'
@@ -15,16 +15,16 @@ export interface PrefixRules {
  * Rules for blocks of addresses. The kernel asks for the longest prefix of all only: so each has a rule for whoever
  * has one for a prefix around it.
  */
-export function prefixRules(admissions: readonly Admission[], now: Micros): PrefixRules {
+export function prefixRules(admissions: readonly Allowance[], now: Micros): PrefixRules {
   const blocks = new Map<string, AddressBlock>()
-  const groups = new Map<string, Admission[]>()
-  for (const admission of [...admissions].sort(compareBlocks)) {
-    const group = groupOf(admission)
-    if (admission.block === undefined || group === undefined) continue
-    blocks.set(admission.block.cidr, admission.block)
+  const groups = new Map<string, Allowance[]>()
+  for (const allowance of [...admissions].sort(compareBlocks)) {
+    const group = groupOf(allowance)
+    if (allowance.block === undefined || group === undefined) continue
+    blocks.set(allowance.block.cidr, allowance.block)
     const list = groups.get(group)
-    if (list === undefined) groups.set(group, [admission])
-    else list.push(admission)
+    if (list === undefined) groups.set(group, [allowance])
+    else list.push(allowance)
   }
   const sorted = [...blocks.values()].sort((a, b) => (a.cidr < b.cidr ? -1 : 1))
   const prefixes = sorted.map(({ cidr }, i) => ({ cidr, number: i + 1 }))
@@ -40,15 +40,15 @@ export function prefixRules(admissions: readonly Admission[], now: Micros): Pref
 
 /** The smallest block that has a say. */
 function ruleOf(
-  around: readonly Admission[],
+  around: readonly Allowance[],
   origin: Origin,
   prefix: number,
   now: Micros,
 ): readonly KernelRule[] {
-  const says = around.find((one) => one.rejected || one.grantsAt(now).origins.includes(origin))
-  if (says === undefined || says.object.kind !== 'connect') return []
-  const { actor, uid, id, rejected } = says
-  const { protocol, port } = says.object
+  const reports = around.find((one) => one.rejected || one.grantsAt(now).origins.includes(origin))
+  if (reports === undefined || reports.object.kind !== 'connect') return []
+  const { actor, uid, id, rejected } = reports
+  const { protocol, port } = reports.object
   const object = { kind: 'connect-prefix', protocol, port, prefix } as const
   const rule = { tag: tagOf(id), actor, uid, origin, object }
   return [rejected ? { ...rule, deny: true } : rule]

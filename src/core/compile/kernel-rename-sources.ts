@@ -1,7 +1,7 @@
 import { origins } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
-import type { Admission } from '../profile/allowance.ts'
-import type { Known } from '../profile/profile-reader.ts'
+import type { Allowance } from '../profile/allowance.ts'
+import type { ProfileReader } from '../profile/profile-reader.ts'
 import { textsOf } from '../behaviour/language.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { sourcesOf } from '../behaviour/shape-pattern.ts'
@@ -10,7 +10,7 @@ import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
 import { type KernelRule, tagOf } from './kernel-profile.ts'
 
 /** Where one name has several rules the first counts. */
-interface GivingAway {
+interface RenameSource {
   readonly literals: readonly LiteralClaim[]
   readonly patterns: readonly PatternClaim[]
 }
@@ -21,41 +21,41 @@ interface GivingAway {
  * @param shaped the renames that are patterns, what was rejected first, then the most specific first
  * @param few a pattern of so few names is told by them
  */
-export function givingAway(
-  known: Known,
-  shaped: readonly Admission[],
+export function renameSource(
+  known: ProfileReader,
+  shaped: readonly Allowance[],
   now: Micros,
   few: number,
-): GivingAway {
+): RenameSource {
   const patterns: PatternClaim[] = []
   const named: LiteralClaim[] = []
-  for (const admission of shaped.filter(isRename)) {
-    const { shape } = admission
-    const group = groupOf(admission)
+  for (const allowance of shaped.filter(isRename)) {
+    const { shape } = allowance
+    const group = groupOf(allowance)
     if (shape === undefined || group === undefined) continue
-    const claim = { admission, group: `${group} away`, givesAway: true } as const
-    if (admission.rejected) {
+    const claim = { allowance, group: `${group} away`, givesAway: true } as const
+    if (allowance.rejected) {
       patterns.push({ ...claim, origin: undefined, pattern: sourcesOf(shape.open) })
       continue
     }
     const refused = known.patterns.refused(group)
-    const grants = admission.grantsAt(now)
+    const grants = allowance.grantsAt(now)
     for (const origin of grants.origins) {
-      const renames = grants.pattern(origin, shape, admission.kin)
+      const renames = grants.pattern(origin, shape, allowance.related)
       if (renames === undefined) continue
       const pattern = sourcesOf(renames)
       const texts = textsOf(pattern.language, few)
       if (texts === undefined) patterns.push({ ...claim, origin, pattern })
       for (const path of texts ?? []) {
         if (refused.some((one) => one.mayGiveAway(path))) continue
-        named.push(literal(admission, origin, path))
+        named.push(literal(allowance, origin, path))
       }
     }
   }
   return { literals: [...literalRenames(known, now), ...named], patterns }
 }
 
-function literalRenames(known: Known, now: Micros): readonly LiteralClaim[] {
+function literalRenames(known: ProfileReader, now: Micros): readonly LiteralClaim[] {
   return [...known.all()]
     .filter((one) => one.shape === undefined && isRename(one))
     .sort((a, b) => Number(b.rejected) - Number(a.rejected) || (a.id < b.id ? -1 : 1))
@@ -66,17 +66,17 @@ function literalRenames(known: Known, now: Micros): readonly LiteralClaim[] {
     })
 }
 
-function isRename({ object }: Admission): boolean {
+function isRename({ object }: Allowance): boolean {
   return object.kind === 'file' && object.access === 'rename'
 }
 
-function literal(admission: Admission, origin: KernelRule['origin'], path: string): LiteralClaim {
-  const { actor, uid, id, rejected } = admission
+function literal(allowance: Allowance, origin: KernelRule['origin'], path: string): LiteralClaim {
+  const { actor, uid, id, rejected } = allowance
   const object = { kind: 'giving-away', path } as const
   const rule = { tag: tagOf(id), actor, uid, origin, object }
   return {
     rule: rejected ? { ...rule, deny: true } : rule,
-    admission,
+    allowance,
     group: undefined,
     subject: path,
   }

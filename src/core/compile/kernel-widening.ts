@@ -1,8 +1,8 @@
 import type { Origin } from '../event/event.ts'
-import type { Admission } from '../profile/allowance.ts'
+import type { Allowance } from '../profile/allowance.ts'
 import type { BehaviourObject } from '../behaviour/behaviour.ts'
 import { actorText, objectText } from '../behaviour/describe.ts'
-import type { Known } from '../profile/profile-reader.ts'
+import type { ProfileReader } from '../profile/profile-reader.ts'
 import { type PathPattern, text } from '../behaviour/language.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import { folderOf, statesOf } from './folder-of.ts'
@@ -17,7 +17,7 @@ import { userText } from '../behaviour/user.ts'
 interface Member {
   readonly group: string
   readonly origin: Origin
-  readonly admission: Admission
+  readonly allowance: Allowance
   readonly folder: PathPattern
   /** What is told the kernel as long as the folder is not. */
   readonly claim: LiteralClaim | PatternClaim
@@ -29,7 +29,7 @@ interface Folder {
   readonly origin: Origin
   readonly pattern: PathPattern
   /** Of what it stands for, the one with the least id. */
-  readonly admission: Admission
+  readonly allowance: Allowance
   readonly members: number
 }
 
@@ -41,13 +41,13 @@ export class KernelWidening {
   readonly #literals: readonly LiteralClaim[]
   readonly #patterns: readonly PatternClaim[]
   readonly #members = new Map<LiteralClaim | PatternClaim, Member>()
-  readonly #known: Known
+  readonly #known: ProfileReader
   readonly #shipped: ShippedFiles
   readonly #folders = new Map<string, Folder>()
   /** So many folders are widened next where there are too many states: how many are too many is not known. */
   #step = 1
 
-  constructor(claims: Claims, known: Known, shipped: ShippedFiles) {
+  constructor(claims: Claims, known: ProfileReader, shipped: ShippedFiles) {
     this.#literals = [...claims.literals.values()]
     this.#patterns = claims.patterns
     this.#known = known
@@ -67,19 +67,19 @@ export class KernelWidening {
   }
 
   widenings(): readonly Widening[] {
-    return [...this.#folders.values()].map(({ group, origin, pattern, admission }) => ({
+    return [...this.#folders.values()].map(({ group, origin, pattern, allowance }) => ({
       group,
       origin,
       pattern,
-      id: admission.id,
-      key: admission.key,
+      id: allowance.id,
+      key: allowance.key,
     }))
   }
 
   /** What was widened, in words. */
   sentences(): readonly string[] {
-    const told = [...this.#folders.values()].map(({ admission, members }) => {
-      const { actor, uid, object } = admission
+    const reported = [...this.#folders.values()].map(({ allowance, members }) => {
+      const { actor, uid, object } = allowance
       if (object.kind === 'exec') {
         const what = objectText(anyArguments(object))
         const why = `its ${members} known command lines do not fit into the kernel`
@@ -93,7 +93,7 @@ export class KernelWidening {
         `except files of the image. Its ${members} known paths do not fit into the kernel`
       )
     })
-    return [...new Set(told)].sort()
+    return [...new Set(reported)].sort()
   }
 
   /** Widens where there is most, until about so many rules are saved. False where nothing is left to widen. */
@@ -151,13 +151,13 @@ export class KernelWidening {
     const before = this.#folders.get(keyOf(first))
     for (const member of members) this.#members.set(member.claim, member)
     const least = [...members, ...(before === undefined ? [] : [before])]
-      .map(({ admission }) => admission)
+      .map(({ allowance }) => allowance)
       .reduce((a, b) => (b.id < a.id ? b : a))
     this.#folders.set(keyOf(first), {
       group,
       origin,
       pattern: folder,
-      admission: least,
+      allowance: least,
       members: members.length + (before?.members ?? 0),
     })
   }
@@ -190,20 +190,20 @@ function inFolder(object: BehaviourObject): boolean {
 }
 
 function literalMember(claim: LiteralClaim): Member | undefined {
-  const { rule, admission, group, subject } = claim
+  const { rule, allowance, group, subject } = claim
   if (rule.deny === true || group === undefined || subject === undefined) return undefined
-  const folder = inFolder(admission.object) ? folderOf(text(subject)) : undefined
-  return folder === undefined ? undefined : { group, origin: rule.origin, admission, folder, claim }
+  const folder = inFolder(allowance.object) ? folderOf(text(subject)) : undefined
+  return folder === undefined ? undefined : { group, origin: rule.origin, allowance, folder, claim }
 }
 
 function patternMember(claim: PatternClaim): Member | undefined {
-  const { admission, group, origin, pattern } = claim
+  const { allowance, group, origin, pattern } = claim
   if (origin === undefined) return undefined
-  if (admission.object.kind === 'exec')
-    return { group, origin, admission, folder: anyArgumentVector, claim }
-  if (!inFolder(admission.object)) return undefined
+  if (allowance.object.kind === 'exec')
+    return { group, origin, allowance, folder: anyArgumentVector, claim }
+  if (!inFolder(allowance.object)) return undefined
   const folder = folderOf(pattern.language)
-  return folder === undefined ? undefined : { group, origin, admission, folder, claim }
+  return folder === undefined ? undefined : { group, origin, allowance, folder, claim }
 }
 
 function statesSaved(members: readonly Member[]): number {

@@ -24,10 +24,10 @@ const z95 = 1.645
  */
 export function unreported({ first, second, both }: Recapture): Unreported | undefined {
   if (both < leastBoth) return undefined
-  const told = first + second - both
+  const reported = first + second - both
   const all = ((first + 1) * (second + 1)) / (both + 1) - 1
   const variance =
     ((first + 1) * (second + 1) * (first - both) * (second - both)) / ((both + 1) ** 2 * (both + 2))
-  const expected = Math.max(0, all - told)
+  const expected = Math.max(0, all - reported)
   return { expected, bound: expected + z95 * Math.sqrt(variance) }
 }

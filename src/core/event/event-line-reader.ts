@@ -1,5 +1,5 @@
 import type { SnugEvent } from './event.ts'
-import { parseEventLine, parseTold } from './parse-event.ts'
+import { parseEventLine, parseReported } from './parse-event.ts'
 
 /** What of a line is the same in many: from the end of one told value to the beginning of the next. */
 interface Stretch {
@@ -13,7 +13,7 @@ interface Stretch {
 interface Like {
   readonly event: SnugEvent
   /** What it tells of its own, in order. */
-  readonly told: readonly string[]
+  readonly reported: readonly string[]
 }
 
 /** Of all lines together; one more than that and they are learned anew. */
@@ -60,37 +60,37 @@ export class EventLineReader {
 
   #asBefore(line: string): SnugEvent | undefined {
     let at = 0
-    const told: string[] = []
+    const reported: string[] = []
     let candidates = this.#first
     for (;;) {
       const stretch = stretchAt(candidates, line, at)
       if (stretch === undefined) return undefined
       at += stretch.text.length
-      if (stretch.like !== undefined) return filledIn(stretch.like, told)
+      if (stretch.like !== undefined) return filledIn(stretch.like, reported)
       const end = endOfValue(line, at)
       if (end === -1) return undefined
-      told.push(line.slice(at, end))
+      reported.push(line.slice(at, end))
       at = end
       candidates = stretch.next
     }
   }
 
   #learn(line: string, event: SnugEvent): void {
-    const told = membersOf(line).filter(({ name }) => isTold(name, event))
+    const reported = membersOf(line).filter(({ name }) => isReported(name, event))
     // A name that is there twice stands for its last value only.
-    if (new Set(told.map(({ name }) => name)).size !== told.length) return
-    if (this.#stretches + told.length >= mostStretches) this.#beginAnew()
+    if (new Set(reported.map(({ name }) => name)).size !== reported.length) return
+    if (this.#stretches + reported.length >= mostStretches) this.#restart()
     let into = this.#first
     let at = 0
-    for (const { from, to } of told) {
+    for (const { from, to } of reported) {
       into = this.#put(into, { text: line.slice(at, from), next: [] }).next
       at = to
     }
-    const like = { event, told: told.map(({ name }) => name) }
+    const like = { event, reported: reported.map(({ name }) => name) }
     this.#put(into, { text: line.slice(at), next: [], like })
   }
 
-  #beginAnew(): void {
+  #restart(): void {
     if (this.#like < this.#unlike) this.#letBy = linesLetBy
     this.#first = []
     this.#stretches = 0
@@ -111,7 +111,7 @@ function copyOf(text: string): string {
   return JSON.parse(JSON.stringify(text)) as string
 }
 
-function isTold(name: string, { kind }: SnugEvent): boolean {
+function isReported(name: string, { kind }: SnugEvent): boolean {
   return name === 'time' || name === 'count' || name === kind
 }
 
@@ -133,11 +133,14 @@ function stretchAt(candidates: Stretch[], line: string, at: number): Stretch | u
 }
 
 /** Undefined where what was told does not pass: parsed as a whole, the line is refused by its fault. */
-function filledIn({ event: before, told }: Like, values: readonly string[]): SnugEvent | undefined {
+function filledIn(
+  { event: before, reported }: Like,
+  values: readonly string[],
+): SnugEvent | undefined {
   const event = { ...before } as unknown as Record<string, unknown>
   try {
-    for (const [at, name] of told.entries()) event[name] = JSON.parse(values[at] ?? '')
-    return parseTold(event)
+    for (const [at, name] of reported.entries()) event[name] = JSON.parse(values[at] ?? '')
+    return parseReported(event)
   } catch {
     return undefined
   }

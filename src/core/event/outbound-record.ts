@@ -1,13 +1,13 @@
 import { type Alert, alertTypes, type Severity } from './alert.ts'
 
-export const noticeTypes = [...alertTypes, 'audit'] as const
-export type NoticeType = (typeof noticeTypes)[number]
+export const outboundRecordTypes = [...alertTypes, 'audit'] as const
+export type OutboundRecordType = (typeof outboundRecordTypes)[number]
 
 /** What leaves the node: an alert, or an entry of the audit trail. Ids of both are one order. */
-export type Notice = Alert | AuditNotice
+export type OutboundRecord = Alert | AuditRecord
 
 /** `snug.audit/v1`: one link of the chain of all that was decided on this node. */
-export interface AuditNotice {
+export interface AuditRecord {
   readonly schema: 'snug.audit/v1'
   readonly id: string
   readonly time: string
@@ -37,20 +37,20 @@ export interface AuditEntry extends AuditFacts {
   readonly previous: string
 }
 
-export function isAudit(notice: Notice): notice is AuditNotice {
-  return notice.type === 'audit'
+export function isAudit(record: OutboundRecord): record is AuditRecord {
+  return record.type === 'audit'
 }
 
 /** What one order must be kept in: a container; of what has none, the node. */
-export function orderOf(notice: Notice): string {
-  return (isAudit(notice) ? undefined : notice.container?.id) ?? notice.node
+export function orderOf(record: OutboundRecord): string {
+  return (isAudit(record) ? undefined : record.container?.id) ?? record.node
 }
 
 /** The same for the same state of a notice: an alert is given again when its count rises or it is decided on. */
-export function revisionOf(notice: Notice): string {
-  if (isAudit(notice)) return notice.id
-  const decided = notice.decision === undefined ? '' : `-${notice.decision.kind}`
-  return `${notice.id}-${notice.count}${decided}`
+export function revisionOf(record: OutboundRecord): string {
+  if (isAudit(record)) return record.id
+  const decided = record.decision === undefined ? '' : `-${record.decision.kind}`
+  return `${record.id}-${record.count}${decided}`
 }
 
 /** Decisions that leave an image less guarded; and those on who may decide, and on what the agent does. */
@@ -65,11 +65,11 @@ const severityOf: Readonly<Record<string, Severity>> = {
 }
 
 /** Undefined for an entry of a build that gave them no ids. */
-export function auditNotice(
+export function auditRecord(
   entry: AuditEntry,
   hash: string,
   node: string,
-): AuditNotice | undefined {
+): AuditRecord | undefined {
   const { id, time, what } = entry
   if (typeof id !== 'string') return undefined
   const severity = severityOf[what] ?? 'low'

@@ -224,7 +224,7 @@ export function parseEvent(value: unknown): SnugEvent {
     container(owner['container'])
     workload(owner['workload'])
     processOf(owner['process'])
-    return parseTold(owner)
+    return parseReported(owner)
   }
   time(owner['time'], 'time')
   if (owner['container'] !== undefined) container(owner['container'])
@@ -237,7 +237,7 @@ export function parseEvent(value: unknown): SnugEvent {
  *
  * @throws SnugError EVENT_INVALID, naming the member
  */
-export function parseTold(event: Bag): SnugEvent {
+export function parseReported(event: Bag): SnugEvent {
   time(event['time'], 'time')
   if (event['count'] !== undefined) whole(event['count'], Number.MAX_SAFE_INTEGER, 'count')
   act(event['kind'], event)

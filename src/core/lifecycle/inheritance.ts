@@ -60,17 +60,17 @@ export function priorOf(
   return prior
 }
 
-const defaultVanishAfterMs = 7 * 24 * 3_600_000
+const defaultInheritedForMs = 7 * 24 * 3_600_000
 
 /**
  * When (epoch milliseconds) a version lets go of what it inherited and never showed; undefined while it cannot
  * be said to have had its chance: it learns, or its window ended with holes, or it inherited nothing.
  */
-export function vanishesAt(life: Version, rules: LearnRules): number | undefined {
+export function inheritedExpireAt(life: Version, rules: LearnRules): number | undefined {
   const { state, learnedAt, predecessor, holes } = life
   if (state === 'learning' || predecessor === undefined) return undefined
   if (learnedAt === undefined || holes !== undefined) return undefined
-  return learnedAt + (rules.vanishAfterMs ?? defaultVanishAfterMs)
+  return learnedAt + (rules.inheritedForMs ?? defaultInheritedForMs)
 }
 
 /** What an image ships under a path: a fingerprint of the content, or undefined. */

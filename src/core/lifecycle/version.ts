@@ -24,7 +24,7 @@ export interface LearnRules {
   readonly unseen: number
   readonly after: 'review' | 'alert' | 'block'
   /** How long after its window what a version inherited and never showed is still expected. Absent: 7 days. */
-  readonly vanishAfterMs?: number
+  readonly inheritedForMs?: number
   /** Absent: {@link defaultBlockRules}. */
   readonly block?: BlockRules
 }

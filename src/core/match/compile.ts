@@ -1,11 +1,11 @@
-import type { Known } from '../profile/profile-reader.ts'
+import type { ProfileReader } from '../profile/profile-reader.ts'
 import { KnownIndex } from '../profile/rule-index.ts'
 import { LiveEntry } from '../profile/live-entry.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 
 /** Immutable once made; swapped whole. */
-export type CompiledProfile = Known
+export type CompiledProfile = ProfileReader
 
 /** The matcher of a stored profile. Says what a live `Profile` of the same entries says. */
 export function compile(entries: Iterable<ProfileEntry>, shaper: Shaper): CompiledProfile {
@@ -17,6 +17,6 @@ export function compile(entries: Iterable<ProfileEntry>, shaper: Shaper): Compil
     else known.merge(json)
   }
   const index = new KnownIndex(shaper)
-  for (const entry of byKey.values()) index.set(entry.admission())
+  for (const entry of byKey.values()) index.set(entry.allowance())
   return index
 }

@@ -1,9 +1,9 @@
 import type { Severity } from '../event/alert.ts'
 import type { ActEvent, EventKind } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
-import type { Known } from '../profile/profile-reader.ts'
+import type { ProfileReader } from '../profile/profile-reader.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
-import { coverOf, isRefused } from '../profile/matched-rule.ts'
+import { matchedRuleOf, isRefused } from '../profile/matched-rule.ts'
 import { type Guardrails, graver } from './guardrail.ts'
 import { explain } from './nearest.ts'
 import type { FiredGuardrail, Verdict } from './verdict.ts'
@@ -35,7 +35,7 @@ const EXPECTED: Verdict = Object.freeze({
  * `known` is absent where there is no profile to judge by.
  */
 export function judge(
-  known: Known | undefined,
+  known: ProfileReader | undefined,
   event: ActEvent,
   refs: readonly BehaviourRef[],
   options: JudgeOptions,
@@ -47,7 +47,7 @@ export function judge(
   }
   let unexpected: BehaviourRef[] | undefined
   for (const ref of refs) {
-    if (known !== undefined && coverOf(known, ref, now) !== undefined) continue
+    if (known !== undefined && matchedRuleOf(known, ref, now) !== undefined) continue
     unexpected ??= []
     unexpected.push(ref)
   }
@@ -56,7 +56,7 @@ export function judge(
 }
 
 function deviation(
-  known: Known | undefined,
+  known: ProfileReader | undefined,
   event: ActEvent,
   refs: readonly BehaviourRef[],
   unexpected: readonly BehaviourRef[],
@@ -76,9 +76,10 @@ function deviation(
     return tripped.map((guardrail) => guardrail.id)
   })
   const guardrails = [...fired.values()].sort((a, b) => graver(b.severity, a.severity))
-  const told = options.explain === false || isUnobserved ? undefined : explain(known, unexpected)
+  const reported =
+    options.explain === false || isUnobserved ? undefined : explain(known, unexpected)
   const reasons = guardrails.map((guardrail) => `${guardrail.title}: ${guardrail.why}`)
-  if (told !== undefined) reasons.push(...told.reasons)
+  if (reported !== undefined) reasons.push(...reported.reasons)
   if (isUnobserved) {
     reasons.push(
       `no source observed events of kind \`${event.kind}\` while the profile was learned`,
@@ -90,7 +91,7 @@ function deviation(
   return {
     outcome: known === undefined || isUnobserved ? 'unprofiled' : 'deviation',
     reasons,
-    nearest: told?.nearest ?? null,
+    nearest: reported?.nearest ?? null,
     unexpected,
     guardrails,
     ...(fired.size === 0 ? {} : { guardrailsByRef: byRef }),

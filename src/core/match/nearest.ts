@@ -1,5 +1,5 @@
-import type { Admission } from '../profile/allowance.ts'
-import type { Known } from '../profile/profile-reader.ts'
+import type { Allowance } from '../profile/allowance.ts'
+import type { ProfileReader } from '../profile/profile-reader.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import { actorText, describeBehaviour, objectLine, objectText } from '../behaviour/describe.ts'
 import { compareText } from '../profile/profile-entry.ts'
@@ -54,7 +54,7 @@ function commonPrefix(a: string, b: string): number {
 }
 
 /** How close a behaviour of the same actor and kind is; higher is closer. */
-function closeness(ref: BehaviourRef, other: Admission): number {
+function closeness(ref: BehaviourRef, other: Allowance): number {
   const a = ref.object
   const b = other.object
   let score = other.uid === ref.uid ? 1 : 0
@@ -73,7 +73,7 @@ function closeness(ref: BehaviourRef, other: Admission): number {
 }
 
 /** The behaviour itself is in the profile and yet this act is not allowed: why. */
-function heldBack(ref: BehaviourRef, own: Admission): string | undefined {
+function heldBack(ref: BehaviourRef, own: Allowance): string | undefined {
   const { decision } = own
   const text = literalLine(ref)
   if (decision?.kind === 'rejected') {
@@ -99,38 +99,38 @@ function heldBack(ref: BehaviourRef, own: Admission): string | undefined {
   return undefined
 }
 
-interface Told {
+interface Reported {
   readonly reason: string
-  readonly nearest: Admission | null
+  readonly nearest: Allowance | null
 }
 
-function known(list: readonly Admission[]): readonly Admission[] {
-  return list.slice(0, LOOKED_AT).filter((admission) => !admission.void)
+function known(list: readonly Allowance[]): readonly Allowance[] {
+  return list.slice(0, LOOKED_AT).filter((allowance) => !allowance.void)
 }
 
 /** The few closest of one actor's behaviours, closest first, found in one pass. */
-function closest(ref: BehaviourRef, list: readonly Admission[]): readonly Admission[] {
-  const best: { readonly admission: Admission; readonly score: number }[] = []
+function closest(ref: BehaviourRef, list: readonly Allowance[]): readonly Allowance[] {
+  const best: { readonly allowance: Allowance; readonly score: number }[] = []
   const end = Math.min(list.length, LOOKED_AT)
   for (let i = 0; i < end; i++) {
-    const admission = list[i]
-    if (admission === undefined || admission.void) continue
-    const score = closeness(ref, admission)
+    const allowance = list[i]
+    if (allowance === undefined || allowance.void) continue
+    const score = closeness(ref, allowance)
     let at = best.length
-    while (at > 0 && before(score, admission, best[at - 1])) at--
-    if (at < SHOWN) best.splice(at, 0, { admission, score })
+    while (at > 0 && before(score, allowance, best[at - 1])) at--
+    if (at < SHOWN) best.splice(at, 0, { allowance, score })
     if (best.length > SHOWN) best.pop()
   }
-  return best.map(({ admission }) => admission)
+  return best.map(({ allowance }) => allowance)
 }
 
 function before(
   score: number,
-  admission: Admission,
-  other: { readonly admission: Admission; readonly score: number } | undefined,
+  allowance: Allowance,
+  other: { readonly allowance: Allowance; readonly score: number } | undefined,
 ): boolean {
   if (other === undefined) return false
-  return score > other.score || (score === other.score && admission.id < other.admission.id)
+  return score > other.score || (score === other.score && allowance.id < other.allowance.id)
 }
 
 function never(ref: BehaviourRef): string {
@@ -142,10 +142,10 @@ function never(ref: BehaviourRef): string {
   return `${actorText(actor)} (${userText(uid)}) has never ${what} in this image`
 }
 
-function byThisActor(ref: BehaviourRef, ranked: readonly Admission[]): string {
+function byThisActor(ref: BehaviourRef, ranked: readonly Allowance[]): string {
   const { object } = ref
   if (object.kind === 'exec' || object.kind === 'connect' || object.kind === 'listen') {
-    const names = [...new Set(ranked.map((admission) => objectText(admission.object)))]
+    const names = [...new Set(ranked.map((allowance) => objectText(allowance.object)))]
     const more = names.length > 3 ? ' and others' : ''
     const verb = { exec: 'executes', connect: 'connects to', listen: 'listens on' }[object.kind]
     return `it normally ${verb} ${names.slice(0, 3).join(', ')}${more}`
@@ -154,8 +154,8 @@ function byThisActor(ref: BehaviourRef, ranked: readonly Admission[]): string {
   return first === undefined ? '' : `its nearest known behaviour: ${objectLine(first.object)}`
 }
 
-function tell(profile: Known, ref: BehaviourRef): Told {
-  const own = profile.admission(ref.key)
+function report(profile: ProfileReader, ref: BehaviourRef): Reported {
+  const own = profile.allowance(ref.key)
   const held = own === undefined ? undefined : heldBack(ref, own)
   if (held !== undefined && own !== undefined)
     return { reason: held, nearest: own.void ? null : own }
@@ -189,7 +189,7 @@ function tell(profile: Known, ref: BehaviourRef): Told {
 }
 
 /** The behaviour as a verdict names it. */
-export function nameBehaviour(b: Admission): NearestBehaviour {
+export function nameBehaviour(b: Allowance): NearestBehaviour {
   return {
     id: b.id,
     kind: b.object.kind,
@@ -200,16 +200,16 @@ export function nameBehaviour(b: Admission): NearestBehaviour {
 
 /** Why the acts are not expected, in words, and the known behaviour nearest to the first of them. */
 export function explain(
-  profile: Known | undefined,
+  profile: ProfileReader | undefined,
   unexpected: readonly BehaviourRef[],
 ): { readonly reasons: readonly string[]; readonly nearest: NearestBehaviour | null } {
   if (profile === undefined) {
     return { reasons: ['the image has no profile'], nearest: null }
   }
-  const told = unexpected.map((ref) => tell(profile, ref))
-  const nearest = told.find((one) => one.nearest !== null)?.nearest ?? null
+  const reported = unexpected.map((ref) => report(profile, ref))
+  const nearest = reported.find((one) => one.nearest !== null)?.nearest ?? null
   return {
-    reasons: told.map((one) => one.reason),
+    reasons: reported.map((one) => one.reason),
     nearest: nearest === null ? null : nameBehaviour(nearest),
   }
 }

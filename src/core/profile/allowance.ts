@@ -5,7 +5,7 @@ import type { Decision, Grant, Inheritance } from './profile-entry.ts'
 import { type AddressBlock, parseBlock } from '../behaviour/address-block.ts'
 import type { PathPattern } from '../behaviour/language.ts'
 import { type ShapePattern, sourcesOf } from '../behaviour/shape-pattern.ts'
-import { type KinShown, type Literal, Witnesses } from '../behaviour/witness.ts'
+import { type RelatedShown, type Literal, Witnesses } from '../behaviour/witness.ts'
 import type { User } from '../behaviour/user.ts'
 
 const NOTHING: Literal = { text: '', values: [] }
@@ -44,27 +44,27 @@ export class Grants {
     return witnesses
   }
 
-  covers(ref: BehaviourRef, thresholds: readonly number[], kin?: KinShown): boolean {
+  covers(ref: BehaviourRef, thresholds: readonly number[], related?: RelatedShown): boolean {
     const witnesses = this.#byOrigin.get(ref.origin)
     if (witnesses === undefined) return false
-    return thresholds.length === 0 || witnesses.covers(ref.literal ?? NOTHING, thresholds, kin)
+    return thresholds.length === 0 || witnesses.covers(ref.literal ?? NOTHING, thresholds, related)
   }
 
   /** The paths of that shape that are allowed for the origin. */
-  pattern(origin: Origin, shape: ShapePattern, kin?: KinShown): PathPattern | undefined {
+  pattern(origin: Origin, shape: ShapePattern, related?: RelatedShown): PathPattern | undefined {
     const witnesses = this.#byOrigin.get(origin)
     if (witnesses === undefined) return undefined
     // What the kin have shown may be more by now.
-    const open = shape.thresholds.map((needed, i) => witnesses.isOpen(i, needed, kin)).join()
+    const open = shape.thresholds.map((needed, i) => witnesses.isOpen(i, needed, related)).join()
     const known = this.#patterns.get(origin)
     if (known?.open === open) return known.pattern
-    const pattern = shape.of(witnesses, kin)
+    const pattern = shape.of(witnesses, related)
     this.#patterns.set(origin, { open, pattern })
     return pattern
   }
 
-  open(thresholds: readonly number[], kin?: KinShown): boolean {
-    return [...this.#byOrigin.values()].some((witnesses) => witnesses.open(thresholds, kin))
+  open(thresholds: readonly number[], related?: RelatedShown): boolean {
+    return [...this.#byOrigin.values()].some((witnesses) => witnesses.open(thresholds, related))
   }
 
   /** What was shown at a place, whatever the origin. */
@@ -80,7 +80,7 @@ export class Grants {
 }
 
 /** What makes up the judgement on one behaviour of a version: the one meaning of a profile entry. */
-export interface AdmissionFacts {
+export interface AllowanceFacts {
   readonly id: BehaviourId
   readonly key: string
   readonly actor: Actor
@@ -96,7 +96,7 @@ export interface AdmissionFacts {
 }
 
 /** Says whether an act that shows this behaviour is expected. The compiled form and the live one are this. */
-export class Admission {
+export class Allowance {
   readonly id: BehaviourId
   readonly key: string
   readonly actor: Actor
@@ -110,12 +110,12 @@ export class Admission {
   /** What evidence and inheritance allow. */
   readonly grants: Grants
   /** What is known by others of its kin; set where it is put beside them. */
-  kin: KinShown | undefined
+  related: RelatedShown | undefined
   readonly decision: Decision | undefined
   readonly #approved: Grants | undefined
   readonly #until: Micros
 
-  constructor(facts: AdmissionFacts) {
+  constructor(facts: AllowanceFacts) {
     this.id = facts.id
     this.key = facts.key
     this.actor = facts.actor
@@ -139,23 +139,23 @@ export class Admission {
 
   /** The word of a person goes before evidence, as long as it stands. `now` is the time of the act. */
   admits(ref: BehaviourRef, now: () => Micros): boolean {
-    if (this.decision === undefined) return this.grants.covers(ref, this.thresholds, this.kin)
+    if (this.decision === undefined) return this.grants.covers(ref, this.thresholds, this.related)
     if (this.decision.kind === 'rejected') return false
     if (
       this.#approved !== undefined &&
       this.#isFor(ref.workload) &&
       (this.#until === Infinity || now() < this.#until)
     ) {
-      return this.#approved.covers(ref, this.thresholds, this.kin)
+      return this.#approved.covers(ref, this.thresholds, this.related)
     }
-    return this.grants.covers(ref, this.thresholds, this.kin)
+    return this.grants.covers(ref, this.thresholds, this.related)
   }
 
   /** Whether a pattern takes the path, for that origin, at that time and in that workload. */
   takes(subject: string, origin: Origin, now: Micros, workload?: string): boolean {
     if (this.shape === undefined || this.rejected) return false
     const grants = this.grantsAt(now, workload)
-    return grants.pattern(origin, this.shape, this.kin)?.has(subject) === true
+    return grants.pattern(origin, this.shape, this.related)?.has(subject) === true
   }
 
   /** Whether a pattern could be about that path, every place open. */
@@ -166,7 +166,7 @@ export class Admission {
   /** The same of a pattern of renames, of the name that is given away. */
   givesAway(path: string, origin: Origin, now: Micros, workload?: string): boolean {
     if (this.shape === undefined || this.rejected) return false
-    const pattern = this.grantsAt(now, workload).pattern(origin, this.shape, this.kin)
+    const pattern = this.grantsAt(now, workload).pattern(origin, this.shape, this.related)
     return pattern !== undefined && sourcesOf(pattern).has(path)
   }
 
@@ -214,8 +214,10 @@ export class Admission {
   /** True where it allows more than the witnesses themselves. */
   get generalised(): boolean {
     if (this.thresholds.length === 0) return false
-    const { thresholds, kin } = this
-    return this.grants.open(thresholds, kin) || this.#approved?.open(thresholds, kin) === true
+    const { thresholds, related } = this
+    return (
+      this.grants.open(thresholds, related) || this.#approved?.open(thresholds, related) === true
+    )
   }
 }
 

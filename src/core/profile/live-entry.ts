@@ -1,5 +1,5 @@
 import type { Origin } from '../event/event.ts'
-import { Admission, Grants } from './allowance.ts'
+import { Allowance, Grants } from './allowance.ts'
 import {
   type Actor,
   type BehaviourId,
@@ -85,13 +85,13 @@ export class LiveEntry {
     for (const list of this.cells.values()) yield* list
   }
 
-  admission(): Admission {
+  allowance(): Allowance {
     const learned = new Grants()
     for (const cell of this.allCells()) {
       if (cell.grants) learned.merge(grantOf(cell))
     }
     const { id, key, actor, uid, object, thresholds, inherited, decision } = this
-    return new Admission({
+    return new Allowance({
       id,
       key,
       actor,
@@ -107,7 +107,7 @@ export class LiveEntry {
 
   /** The same by the declared user, inherited: no evidence of its own. */
   asDeclared(from: string): ProfileEntry {
-    const grants = this.admission().grants.toJSON()
+    const grants = this.allowance().grants.toJSON()
     return {
       schema: 'snug.behaviour/v1',
       id: behaviourId(behaviourKey(this.actor, 'declared', this.object)),

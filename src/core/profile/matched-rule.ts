@@ -1,22 +1,26 @@
 import type { Access } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import { holds, parseAddress } from '../behaviour/address-block.ts'
-import type { Admission } from './allowance.ts'
+import type { Allowance } from './allowance.ts'
 import { type BehaviourObject, type BehaviourRef, behaviourKey } from '../behaviour/behaviour.ts'
-import type { Known } from './profile-reader.ts'
+import type { ProfileReader } from './profile-reader.ts'
 import { literalPath } from '../behaviour/shape.ts'
 import { anyArguments, groupOf, plainObject, subjectOf } from '../behaviour/subject.ts'
 
 type Now = () => Micros
 /** What makes it expected; `refused` where a person's word goes before whatever would. */
-type Cover = Admission | 'refused' | undefined
+type MatchedRule = Allowance | 'refused' | undefined
 
 /**
  * What in the profile makes the act expected: its own behaviour, or one that includes it; undefined where
  * nothing does. `now` is the time of the act. The order is that of {@link KernelProfile}.
  */
-export function coverOf(known: Known, ref: BehaviourRef, now: Now): Admission | undefined {
-  const own = known.admission(ref.key)
+export function matchedRuleOf(
+  known: ProfileReader,
+  ref: BehaviourRef,
+  now: Now,
+): Allowance | undefined {
+  const own = known.allowance(ref.key)
   if (own?.admits(ref, now) === true) {
     // What is shaped, a person may have rejected as part of something else.
     if (ref.literal === undefined || !known.patterns.anyRejected) return own
@@ -30,37 +34,42 @@ export function coverOf(known: Known, ref: BehaviourRef, now: Now): Admission | 
 }
 
 /** Whether a person's word is against it, so that it is not merely unknown. */
-export function isRefused(known: Known, ref: BehaviourRef, now: Micros): boolean {
+export function isRefused(known: ProfileReader, ref: BehaviourRef, now: Micros): boolean {
   const at = (): Micros => now
-  const cover = searched(known, ref, known.admission(ref.key), at) ?? byWrite(known, ref, at)
+  const cover = searched(known, ref, known.allowance(ref.key), at) ?? byWrite(known, ref, at)
   return cover === 'refused'
 }
 
 /** To write a file one may have to create it: who is known to write it may create it. */
-function byWrite(known: Known, ref: BehaviourRef, now: Now): Cover {
+function byWrite(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
   const { object } = ref
   if (object.kind !== 'file' || object.access !== 'create') return undefined
   const write = withAccess(ref, object, 'write')
-  return searched(known, write, known.admission(write.key), now)
+  return searched(known, write, known.allowance(write.key), now)
 }
 
 /**
  * Whoever may make a file, and give its name away, may delete it: renamed onto another it is as gone. So do all who
  * write a file beside the one that it is to replace, and find that they need it no more.
  */
-function byRename(known: Known, ref: BehaviourRef, now: Now): Cover {
+function byRename(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
   const { object } = ref
   if (object.kind !== 'file' || object.access !== 'delete' || ref.fixed === true) return undefined
-  const renamed = givenAway(known, ref, object, now)
+  const renamed = renamedAway(known, ref, object, now)
   if (renamed === undefined || renamed === 'refused') return renamed
-  const made = coverOf(known, withAccess(ref, object, 'create'), now)
+  const made = matchedRuleOf(known, withAccess(ref, object, 'create'), now)
   return made === undefined ? undefined : renamed
 }
 
 type FileObject = Extract<BehaviourObject, { kind: 'file' }>
 
 /** The rename that gives the name away, whatever to. */
-function givenAway(known: Known, ref: BehaviourRef, object: FileObject, now: Now): Cover {
+function renamedAway(
+  known: ProfileReader,
+  ref: BehaviourRef,
+  object: FileObject,
+  now: Now,
+): MatchedRule {
   const path = subjectOf(ref)
   const { actor, uid, origin, workload } = ref
   const group = groupOf({ actor, uid, object: { ...object, access: 'rename' } })
@@ -77,7 +86,7 @@ function givenAway(known: Known, ref: BehaviourRef, object: FileObject, now: Now
   return patterns.shaped(group).find((one) => one.givesAway(path, origin, at, workload))
 }
 
-function renames({ object }: Admission, path: string): boolean {
+function renames({ object }: Allowance, path: string): boolean {
   return object.kind === 'file' && literalPath(object.path) === path
 }
 
@@ -87,10 +96,10 @@ function withAccess(ref: BehaviourRef, object: FileObject, access: Access): Beha
 }
 
 /** Who is known to run a program with any arguments may run it with these; what a source does not tell is not held against it. */
-function byProgram(known: Known, ref: BehaviourRef, now: Now): Cover {
+function byProgram(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
   const { object, actor, uid } = ref
   if (object.kind !== 'exec') return undefined
-  if (ref.untold === true) {
+  if (ref.unshared === true) {
     const runs = known.patterns.shaped(groupOf(ref) ?? '')
     return runs.find((run) => run.grantsAt(now(), ref.workload).origins.includes(ref.origin))
   }
@@ -100,12 +109,17 @@ function byProgram(known: Known, ref: BehaviourRef, now: Now): Cover {
   return searched(
     known,
     { key, actor, uid, object: plain, origin: ref.origin },
-    known.admission(key),
+    known.allowance(key),
     now,
   )
 }
 
-function searched(known: Known, ref: BehaviourRef, own: Admission | undefined, now: Now): Cover {
+function searched(
+  known: ProfileReader,
+  ref: BehaviourRef,
+  own: Allowance | undefined,
+  now: Now,
+): MatchedRule {
   const exact = ref.literal === undefined ? own : literalOf(known, ref)
   if (exact?.rejected === true) return 'refused'
   // Arguments are never literal: behind those that tell there may be others.
@@ -116,11 +130,16 @@ function searched(known: Known, ref: BehaviourRef, own: Admission | undefined, n
 }
 
 /** The behaviour that is exactly this act, where the act also is one of a shape. */
-function literalOf(known: Known, ref: BehaviourRef): Admission | undefined {
-  return known.admission(behaviourKey(ref.actor, ref.uid, plainObject(ref)))
+function literalOf(known: ProfileReader, ref: BehaviourRef): Allowance | undefined {
+  return known.allowance(behaviourKey(ref.actor, ref.uid, plainObject(ref)))
 }
 
-function byPattern(known: Known, ref: BehaviourRef, own: Admission | undefined, now: Now): Cover {
+function byPattern(
+  known: ProfileReader,
+  ref: BehaviourRef,
+  own: Allowance | undefined,
+  now: Now,
+): MatchedRule {
   const subject = subjectOf(ref)
   const group = groupOf(ref)
   if (subject === undefined || group === undefined) return undefined
@@ -135,20 +154,20 @@ function byPattern(known: Known, ref: BehaviourRef, own: Admission | undefined, 
   const wide = patterns
     .widened(group)
     .find(({ origin, pattern }) => origin === ref.origin && pattern.has(subject))
-  return wide === undefined ? undefined : known.admission(wide.key)
+  return wide === undefined ? undefined : known.allowance(wide.key)
 }
 
 /** Of the blocks that hold the address the smallest that has a say. */
-function byBlock(known: Known, ref: BehaviourRef, now: Now): Cover {
+function byBlock(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
   const group = groupOf(ref)
   const blocks = group === undefined ? [] : known.patterns.blocks(group)
   if (blocks.length === 0 || ref.address === undefined) return undefined
   const address = parseAddress(ref.address)
   if (address === undefined) return undefined
-  for (const admission of blocks) {
-    if (admission.block === undefined || !holds(admission.block, address)) continue
-    if (admission.rejected) return 'refused'
-    if (admission.admits(ref, now)) return admission
+  for (const allowance of blocks) {
+    if (allowance.block === undefined || !holds(allowance.block, address)) continue
+    if (allowance.rejected) return 'refused'
+    if (allowance.admits(ref, now)) return allowance
   }
   return undefined
 }

@@ -1,4 +1,4 @@
-import type { Admission } from './allowance.ts'
+import type { Allowance } from './allowance.ts'
 import type { Patterns } from './profile-reader.ts'
 import { compareText } from './profile-entry.ts'
 import { groupOf } from '../behaviour/subject.ts'
@@ -7,17 +7,17 @@ import type { Widening } from '../behaviour/widening.ts'
 const NONE: readonly never[] = []
 
 /** Which of two patterns is asked first: the one with more that is literal. The same on every node. */
-export function compareSpecific(a: Admission, b: Admission): number {
+export function compareSpecific(a: Allowance, b: Allowance): number {
   const size = (b.shape?.literalSize ?? 0) - (a.shape?.literalSize ?? 0)
   return size || compareText(a.id, b.id)
 }
 
-export function compareBlocks(a: Admission, b: Admission): number {
+export function compareBlocks(a: Allowance, b: Allowance): number {
   const length = (b.block?.length ?? 0) - (a.block?.length ?? 0)
   return length || Number(b.rejected) - Number(a.rejected) || compareText(a.id, b.id)
 }
 
-type Lists = Map<string, Admission[]>
+type Lists = Map<string, Allowance[]>
 
 /** The admissions that may take more than their own object, in the order in which they are asked. */
 export class PatternIndex implements Patterns {
@@ -31,15 +31,15 @@ export class PatternIndex implements Patterns {
     return this.#rejected > 0
   }
 
-  refused(group: string): readonly Admission[] {
+  refused(group: string): readonly Allowance[] {
     return this.#refused.get(group) ?? NONE
   }
 
-  shaped(group: string): readonly Admission[] {
+  shaped(group: string): readonly Allowance[] {
     return this.#shaped.get(group) ?? NONE
   }
 
-  blocks(group: string): readonly Admission[] {
+  blocks(group: string): readonly Allowance[] {
     return this.#blocks.get(group) ?? NONE
   }
 
@@ -48,7 +48,7 @@ export class PatternIndex implements Patterns {
   }
 
   /** Puts `now` where `old` was; either may be absent. */
-  replace(old: Admission | undefined, now: Admission | undefined): void {
+  replace(old: Allowance | undefined, now: Allowance | undefined): void {
     this.#rejected += Number(now?.rejected === true) - Number(old?.rejected === true)
     if (old !== undefined) this.#remove(old)
     if (now !== undefined) this.#insert(now)
@@ -63,36 +63,36 @@ export class PatternIndex implements Patterns {
     }
   }
 
-  #listsOf(admission: Admission): Lists | undefined {
-    if (admission.block !== undefined) return this.#blocks
-    if (admission.shape === undefined) return undefined
-    return admission.rejected ? this.#refused : this.#shaped
+  #listsOf(allowance: Allowance): Lists | undefined {
+    if (allowance.block !== undefined) return this.#blocks
+    if (allowance.shape === undefined) return undefined
+    return allowance.rejected ? this.#refused : this.#shaped
   }
 
-  #insert(admission: Admission): void {
-    const lists = this.#listsOf(admission)
-    const group = lists === undefined ? undefined : groupOf(admission)
+  #insert(allowance: Allowance): void {
+    const lists = this.#listsOf(allowance)
+    const group = lists === undefined ? undefined : groupOf(allowance)
     if (lists === undefined || group === undefined) return
     const list = lists.get(group)
     if (list === undefined) {
-      lists.set(group, [admission])
+      lists.set(group, [allowance])
       return
     }
-    const compare = admission.block === undefined ? compareSpecific : compareBlocks
+    const compare = allowance.block === undefined ? compareSpecific : compareBlocks
     let at = list.length
     for (let other = list[at - 1]; other !== undefined; other = list[at - 1]) {
-      if (compare(other, admission) <= 0) break
+      if (compare(other, allowance) <= 0) break
       at -= 1
     }
-    list.splice(at, 0, admission)
+    list.splice(at, 0, allowance)
   }
 
-  #remove(admission: Admission): void {
-    const lists = this.#listsOf(admission)
-    const group = lists === undefined ? undefined : groupOf(admission)
+  #remove(allowance: Allowance): void {
+    const lists = this.#listsOf(allowance)
+    const group = lists === undefined ? undefined : groupOf(allowance)
     if (lists === undefined || group === undefined) return
     const list = lists.get(group)
-    const at = list?.indexOf(admission) ?? -1
+    const at = list?.indexOf(allowance) ?? -1
     if (at >= 0) list?.splice(at, 1)
     if (list?.length === 0) lists.delete(group)
   }

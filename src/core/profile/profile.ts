@@ -1,11 +1,11 @@
 import type { ActEvent, Origin } from '../event/event.ts'
 import { type Micros, microsOf } from '../event/time.ts'
-import type { Admission } from './allowance.ts'
+import type { Allowance } from './allowance.ts'
 import type { BehaviourId, BehaviourObject, BehaviourRef } from '../behaviour/behaviour.ts'
-import { coverOf } from './matched-rule.ts'
+import { matchedRuleOf } from './matched-rule.ts'
 import { type ContainerRun, type Coverage, coverageOf } from '../coverage/coverage.ts'
 import type { Cell } from './evidence.ts'
-import type { Known, Patterns } from './profile-reader.ts'
+import type { ProfileReader, Patterns } from './profile-reader.ts'
 import {
   type Forgetting,
   forgetIn,
@@ -36,7 +36,7 @@ export interface Observation {
 }
 
 /** A known behaviour was seen `count` more times by a source that folds repeats. */
-export interface SightingOf {
+export interface CountUpdateOf {
   readonly container: string
   readonly origin: Origin
   readonly session?: string
@@ -60,7 +60,7 @@ export type DecisionInput = Omit<Decision, 'grants' | 'kind'> & {
  * The behaviours of one version with their evidence, and, kept in step, what they make expected: judge
  * against the profile itself, or against `compile(entries)`, which says the same.
  */
-export class Profile implements Known {
+export class Profile implements ProfileReader {
   readonly shaper: Shaper
   readonly #entries = new Map<string, LiveEntry>()
   readonly #byId = new Map<BehaviourId, LiveEntry>()
@@ -100,19 +100,19 @@ export class Profile implements Known {
     return this.#entries.size
   }
 
-  all(): Iterable<Admission> {
+  all(): Iterable<Allowance> {
     return this.#known.all()
   }
 
-  admission(key: string): Admission | undefined {
-    return this.#known.admission(key)
+  allowance(key: string): Allowance | undefined {
+    return this.#known.allowance(key)
   }
 
-  byActor(kind: string, exe: string): readonly Admission[] {
+  byActor(kind: string, exe: string): readonly Allowance[] {
     return this.#known.byActor(kind, exe)
   }
 
-  byObject(object: BehaviourObject): readonly Admission[] {
+  byObject(object: BehaviourObject): readonly Allowance[] {
     return this.#known.byObject(object)
   }
 
@@ -160,13 +160,13 @@ export class Profile implements Known {
     const count = event.count ?? 1
     let fresh = 0
     for (let i = 0; i < refs.length; i++) {
-      const told = refs[i]
-      if (told === undefined) continue
-      const ref = this.recordedAs(told)
+      const reported = refs[i]
+      if (reported === undefined) continue
+      const ref = this.recordedAs(reported)
       let entry = this.#entries.get(ref.key)
       if (entry === undefined && how.phase === 'later') {
         // Expected by what includes it: that is no news to review, and counts there.
-        const cover = coverOf(this.#known, ref, () => when)
+        const cover = matchedRuleOf(this.#known, ref, () => when)
         if (cover !== undefined) {
           this.#count(cover.key, event, when)
           continue
@@ -205,7 +205,7 @@ export class Profile implements Known {
   }
 
   /** Adds counts that a source kept back. False where the behaviour is not in the profile. */
-  addSighting(id: BehaviourId, seen: SightingOf, phase: Phase): boolean {
+  addCountUpdate(id: BehaviourId, seen: CountUpdateOf, phase: Phase): boolean {
     const entry = this.#byId.get(id)
     if (entry === undefined) return false
     if (this.#forgotten.some(({ what, at }) => isForgotten(what, seen, at))) return true
@@ -281,7 +281,7 @@ export class Profile implements Known {
 
   /** Whether an act that shows it is expected at `now`. */
   isExpected(ref: BehaviourRef, now: Micros): boolean {
-    return coverOf(this.#known, ref, () => now) !== undefined
+    return matchedRuleOf(this.#known, ref, () => now) !== undefined
   }
 
   /** A person's word on one behaviour, covering what was seen of it so far. False where there is none. */
@@ -344,7 +344,7 @@ export class Profile implements Known {
   }
 
   /** Lets go of what was inherited and never shown. Gives it as it was, in order of id. */
-  vanish(): readonly ProfileEntry[] {
+  expireInherited(): readonly ProfileEntry[] {
     const gone: ProfileEntry[] = []
     for (const entry of this.#entries.values()) {
       if (!entry.onlyInherited) continue
@@ -417,16 +417,16 @@ export class Profile implements Known {
   }
 
   #refreshFor(entry: LiveEntry, ref: BehaviourRef, grants: boolean): void {
-    const admission = this.#known.admission(entry.key)
+    const allowance = this.#known.allowance(entry.key)
     // The common case, one more witness of what is learned already, need not look at all the evidence.
-    if (grants && admission !== undefined && admission.decision === undefined) {
-      admission.grants.add(ref.origin, ref.literal)
+    if (grants && allowance !== undefined && allowance.decision === undefined) {
+      allowance.grants.add(ref.origin, ref.literal)
     } else {
       this.#refresh(entry)
     }
   }
 
   #refresh(entry: LiveEntry): void {
-    this.#known.set(entry.admission())
+    this.#known.set(entry.allowance())
   }
 }

@@ -1,23 +1,23 @@
-import type { Admission } from './allowance.ts'
+import type { Allowance } from './allowance.ts'
 import { type BehaviourObject, objectKey } from '../behaviour/behaviour.ts'
-import type { Known } from './profile-reader.ts'
-import { Kindred } from '../behaviour/related-placeholders.ts'
+import type { ProfileReader } from './profile-reader.ts'
+import { RelatedPlaceholders } from '../behaviour/related-placeholders.ts'
 import { PatternIndex } from './pattern-index.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 
-const NONE: readonly Admission[] = []
+const NONE: readonly Allowance[] = []
 
-function push(map: Map<string, Admission[]>, key: string, admission: Admission): void {
+function push(map: Map<string, Allowance[]>, key: string, allowance: Allowance): void {
   const list = map.get(key)
-  if (list === undefined) map.set(key, [admission])
-  else list.push(admission)
+  if (list === undefined) map.set(key, [allowance])
+  else list.push(allowance)
 }
 
 function replace(
-  map: Map<string, Admission[]>,
+  map: Map<string, Allowance[]>,
   key: string,
-  old: Admission,
-  now?: Admission,
+  old: Allowance,
+  now?: Allowance,
 ): void {
   const list = map.get(key)
   const i = list?.indexOf(old) ?? -1
@@ -28,13 +28,13 @@ function replace(
 const actorKey = (kind: string, exe: string): string => `${kind}\u0000${exe}`
 
 /** Admissions by key, by actor and by object. */
-export class KnownIndex implements Known {
+export class KnownIndex implements ProfileReader {
   readonly shaper: Shaper
   readonly patterns = new PatternIndex()
-  readonly #kindred = new Kindred()
-  readonly #byKey = new Map<string, Admission>()
-  readonly #byActor = new Map<string, Admission[]>()
-  readonly #byObject = new Map<string, Admission[]>()
+  readonly #related = new RelatedPlaceholders()
+  readonly #byKey = new Map<string, Allowance>()
+  readonly #byActor = new Map<string, Allowance[]>()
+  readonly #byObject = new Map<string, Allowance[]>()
 
   constructor(shaper: Shaper) {
     this.shaper = shaper
@@ -44,35 +44,35 @@ export class KnownIndex implements Known {
     return this.#byKey.size
   }
 
-  all(): Iterable<Admission> {
+  all(): Iterable<Allowance> {
     return this.#byKey.values()
   }
 
-  admission(key: string): Admission | undefined {
+  allowance(key: string): Allowance | undefined {
     return this.#byKey.get(key)
   }
 
-  byActor(kind: string, exe: string): readonly Admission[] {
+  byActor(kind: string, exe: string): readonly Allowance[] {
     return this.#byActor.get(actorKey(kind, exe)) ?? NONE
   }
 
-  byObject(object: BehaviourObject): readonly Admission[] {
+  byObject(object: BehaviourObject): readonly Allowance[] {
     return this.#byObject.get(objectKey(object)) ?? NONE
   }
 
-  set(admission: Admission): void {
-    const { key, object, actor } = admission
+  set(allowance: Allowance): void {
+    const { key, object, actor } = allowance
     const old = this.#byKey.get(key)
-    this.#byKey.set(key, admission)
-    if (old !== undefined) this.#kindred.remove(old)
-    this.#kindred.add(admission, this.shaper)
-    this.patterns.replace(old, admission)
+    this.#byKey.set(key, allowance)
+    if (old !== undefined) this.#related.remove(old)
+    this.#related.add(allowance, this.shaper)
+    this.patterns.replace(old, allowance)
     if (old === undefined) {
-      push(this.#byActor, actorKey(object.kind, actor.exe), admission)
-      push(this.#byObject, objectKey(object), admission)
+      push(this.#byActor, actorKey(object.kind, actor.exe), allowance)
+      push(this.#byObject, objectKey(object), allowance)
     } else {
-      replace(this.#byActor, actorKey(object.kind, actor.exe), old, admission)
-      replace(this.#byObject, objectKey(object), old, admission)
+      replace(this.#byActor, actorKey(object.kind, actor.exe), old, allowance)
+      replace(this.#byObject, objectKey(object), old, allowance)
     }
   }
 
@@ -80,7 +80,7 @@ export class KnownIndex implements Known {
     const old = this.#byKey.get(key)
     if (old === undefined) return
     this.#byKey.delete(key)
-    this.#kindred.remove(old)
+    this.#related.remove(old)
     this.patterns.replace(old, undefined)
     replace(this.#byActor, actorKey(old.object.kind, old.actor.exe), old)
     replace(this.#byObject, objectKey(old.object), old)

@@ -284,7 +284,7 @@ export interface StatusView {
   /** The sensor's own trial of its blocking; absent until it has made one. */
   readonly selfProbe?: SelfProbeView
   /** Absent where TCP is not served. */
-  readonly front?: FrontView
+  readonly gateway?: GatewayView
 }
 
 /** What is told in the live stream beside alerts. */
@@ -320,7 +320,7 @@ export interface CrossCheckView {
   /** The two sources. */
   readonly sources: readonly string[]
   /** Different acts that the first and the second told, and that both did. */
-  readonly told: readonly number[]
+  readonly reported: readonly number[]
   readonly both: number
   /** Acts that neither told: Chapman's estimate, and its 95 % upper bound; absent where too few were told by both. */
   readonly unreported?: number
@@ -351,7 +351,7 @@ export interface SelfProbeView {
 }
 
 /** The process that serves TCP, and what it may do. */
-export interface FrontView {
+export interface GatewayView {
   readonly url: string
   readonly pid: number
   readonly uid: number

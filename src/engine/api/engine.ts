@@ -155,7 +155,7 @@ export type ForgetChoice =
       readonly session?: undefined
     }
 
-export interface VanishedRow {
+export interface ForgottenRow {
   readonly id: string
   readonly actor: string
   readonly uid: User
@@ -164,7 +164,7 @@ export interface VanishedRow {
 
 export interface ForgetResult {
   /** Behaviours that vanished: nothing else had shown them. */
-  readonly gone: readonly VanishedRow[]
+  readonly gone: readonly ForgottenRow[]
   /** Ids of behaviours that stay, with less evidence. */
   readonly lessened: readonly string[]
   /** Acts that were forgotten, by count. */
@@ -177,7 +177,7 @@ export interface ForgetResult {
 
 export interface IncidentResult extends ForgetResult {
   /** Behaviours that only the session had shown: rejected. */
-  readonly rejected: readonly VanishedRow[]
+  readonly rejected: readonly ForgottenRow[]
   /** Ids of the session's alerts, which are decided with it. */
   readonly alerts: readonly string[]
 }
@@ -237,7 +237,7 @@ export interface EditTestResult {
   readonly attacksTried: number
 }
 
-export interface EditTestRow extends VanishedRow {
+export interface EditTestRow extends ForgottenRow {
   readonly origin: string
   readonly count: number
   /** The very act, where the behaviour stands for several. */

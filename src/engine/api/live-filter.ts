@@ -4,15 +4,15 @@ import type { LiveQuery } from './engine.ts'
 import type { StateNews } from './engine-views.ts'
 import type { LiveAsk } from './live-log.ts'
 
-type Told = SnugEvent | Alert | StateNews
+type Reported = SnugEvent | Alert | StateNews
 
 /** Which part of a live stream was asked for, and from where on. */
-export function liveAsk({ from, ...query }: LiveQuery): LiveAsk<Told> {
+export function liveAsk({ from, ...query }: LiveQuery): LiveAsk<Reported> {
   return { ...(from === undefined ? {} : { from }), wants: liveFilter(query) }
 }
 
 /** By name and not by known version: a reader may wait for an image that has yet to come. */
-function liveFilter({ topics, image, container }: LiveQuery): LiveAsk<Told>['wants'] {
+function liveFilter({ topics, image, container }: LiveQuery): LiveAsk<Reported>['wants'] {
   return (item, topic) => {
     if (topics !== undefined && !topics.includes(topic)) return false
     if (container !== undefined && !isOf(containerOf(item), container)) return false
@@ -20,11 +20,11 @@ function liveFilter({ topics, image, container }: LiveQuery): LiveAsk<Told>['wan
   }
 }
 
-function containerOf(item: Told): ContainerRef | undefined {
+function containerOf(item: Reported): ContainerRef | undefined {
   return 'container' in item ? item.container : undefined
 }
 
-function imageOf(item: Told): ImageRef | undefined {
+function imageOf(item: Reported): ImageRef | undefined {
   return 'image' in item ? item.image : undefined
 }
 

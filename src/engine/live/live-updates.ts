@@ -11,7 +11,7 @@ const kept = 8_192
 const numbersPerMs = 1_000
 
 /** What is told as it happens: alerts and states in one stream, events in another. */
-export class LiveNews {
+export class LiveUpdates {
   readonly news: LiveLog<Alert | StateNews>
   readonly events: LiveLog<SnugEvent>
   readonly #moved = new Set<DeployedVersion>()
@@ -40,7 +40,7 @@ export class LiveNews {
 
   /** A version moved on, was decided on, or has a container more or less. Told once for all of a turn of the loop. */
   moved(version: DeployedVersion, now: () => number): void {
-    if (this.#moved.size === 0) setImmediate(() => this.#tellMoved(now))
+    if (this.#moved.size === 0) setImmediate(() => this.#reportMoved(now))
     this.#moved.add(version)
   }
 
@@ -58,7 +58,7 @@ export class LiveNews {
     this.events.close()
   }
 
-  #tellMoved(now: () => number): void {
+  #reportMoved(now: () => number): void {
     const time = new Date(now()).toISOString()
     for (const version of this.#moved) {
       const { image, life, running } = version

@@ -25,16 +25,16 @@ export function storyOf(
   const session = alert.process?.session
   const scope = session === undefined ? 'container' : 'session'
   const steps: StoryStep[] = []
-  const told = new Set<string>()
+  const reported = new Set<string>()
   let alike = 0
   for (const other of alerts) {
     if (isAlike(alert, other)) alike += 1
     if (!isOfStory(alert, other, session)) continue
     steps.push(alertStep(other))
-    if (other.behaviour !== null) told.add(other.behaviour.id)
+    if (other.behaviour !== null) reported.add(other.behaviour.id)
   }
   if (version !== undefined) {
-    for (const step of seenSteps(alert, outline, session, told)) steps.push(step)
+    for (const step of seenSteps(alert, outline, session, reported)) steps.push(step)
   }
   steps.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
   const { shown, left } = around(steps, alert.id)
@@ -82,12 +82,12 @@ function* seenSteps(
   alert: Alert,
   outline: readonly Outlined[],
   session: string | undefined,
-  told: ReadonlySet<string>,
+  reported: ReadonlySet<string>,
 ): Iterable<StoryStep> {
   const container = alert.container?.id
   if (container === undefined) return
   for (const { entry, actor, text } of outline) {
-    if (told.has(entry.id)) continue
+    if (reported.has(entry.id)) continue
     for (const cell of entry.cells.get(container) ?? []) {
       if (cell.session !== session) continue
       if (session === undefined && !isNear(cell.first / 1_000, alert)) continue

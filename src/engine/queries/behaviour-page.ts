@@ -9,10 +9,10 @@ export function behaviourPage(
   { profile }: DeployedVersion,
   outline: readonly Outlined[],
   query: BehaviourQuery,
-  vanishes: number | undefined,
+  expiresAt: number | undefined,
 ): BehaviourPage {
   const stateOf = ({ entry }: Outlined): ShownState =>
-    vanishes !== undefined && entry.onlyInherited ? 'vanished' : entry.state
+    expiresAt !== undefined && entry.onlyInherited ? 'vanished' : entry.state
   const kinds: Record<string, number> = {}
   const states: Record<string, number> = {}
   const matches: Outlined[] = []
@@ -31,7 +31,7 @@ export function behaviourPage(
   const { offset, limit } = query
   const rows = matches.slice(offset, offset + limit).flatMap(({ entry: { id } }) => {
     const entry = profile.entry(id)
-    return entry === undefined ? [] : [behaviourView(entry, profile, vanishes)]
+    return entry === undefined ? [] : [behaviourView(entry, profile, expiresAt)]
   })
   return { total: matches.length, offset, rows, kinds, states }
 }

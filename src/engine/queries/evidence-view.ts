@@ -17,7 +17,7 @@ import type {
   ObservedView,
 } from '../api/engine-views.ts'
 import { allKinds } from '../../pipeline/judge/source-coverage.ts'
-import type { VersionShelf } from '../../state/versions/version-registry.ts'
+import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 
 /** Intervals that are listed, the newest; all of them are counted. */
 const intervalsListed = 200
@@ -30,16 +30,16 @@ const intervalsListed = 200
  */
 export function evidenceView(
   version: DeployedVersion,
-  shelf: VersionShelf,
+  registry: VersionRegistry,
   nowMs: number,
   schedules: readonly Schedule[],
   checks: readonly CrossCheckView[],
 ): EvidenceView {
-  const runs = shelf.runsOf(version, nowMs)
+  const runs = registry.runsOf(version, nowMs)
   const entries = version.profile.entries()
-  const report = coverageReport(entries, runs, shelf.slice, schedules)
+  const report = coverageReport(entries, runs, registry.slice, schedules)
   const known = report.kinds.filter(({ behaviours }) => behaviours > 0)
-  const observed = observedBy(version, shelf, nowMs)
+  const observed = observedBy(version, registry, nowMs)
   return {
     ...report,
     sentences: [
@@ -66,10 +66,10 @@ function unobservedText({ unobserved, life }: DeployedVersion): readonly string[
 
 function observedBy(
   version: DeployedVersion,
-  shelf: VersionShelf,
+  registry: VersionRegistry,
   nowMs: number,
 ): readonly ObservedView[] {
-  const all = shelf.runsOf(version, nowMs).flatMap((run) =>
+  const all = registry.runsOf(version, nowMs).flatMap((run) =>
     stintsOf(run).map(({ from, to, before }) => ({
       container: run.container,
       from: isoOf(from),

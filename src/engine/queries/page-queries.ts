@@ -1,4 +1,4 @@
-import { vanishesAt } from '../../core/lifecycle/inheritance.ts'
+import { inheritedExpireAt } from '../../core/lifecycle/inheritance.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import type { Daemon } from '../daemon.ts'
@@ -33,7 +33,7 @@ import { timelineOf } from './timeline.ts'
 const auditRead = 2_000
 
 /** What the page shows, of the daemon as it stands. */
-export class PageDesk implements PageViews {
+export class PageQueries implements PageViews {
   readonly #daemon: Daemon
   readonly #outlines = new Outlines()
   /** When a profile's behaviours were first seen: told again only when it grew. */
@@ -44,13 +44,13 @@ export class PageDesk implements PageViews {
   }
 
   async timeline(hours: number): Promise<TimelineView> {
-    const { shelf, alerts } = this.#daemon
+    const { registry, alerts } = this.#daemon
     const entries = await this.#entries()
     return timelineOf(
       {
         alerts: alerts.list({ limit: Infinity }),
-        firsts: this.#firstsOf(shelf.versions),
-        losses: shelf.losses.spans,
+        firsts: this.#firstsOf(registry.versions),
+        losses: registry.losses.spans,
         marks: entries.filter(isOfContainers).map(markOf),
       },
       hours,
@@ -59,27 +59,27 @@ export class PageDesk implements PageViews {
   }
 
   async lives(ref: string): Promise<readonly LifeView[]> {
-    const versions = this.#daemon.shelf.find(ref)
+    const versions = this.#daemon.registry.find(ref)
     const entries = await this.#entries()
     return versions.map((version) => lifeOf(version, entries))
   }
 
   picture(ref: string): PictureView {
-    return pictureOf(this.#outlines.of(this.#daemon.shelf.findOne(ref).profile))
+    return pictureOf(this.#outlines.of(this.#daemon.registry.findOne(ref).profile))
   }
 
   behaviours(ref: string, query: BehaviourQuery): BehaviourPage {
-    const { shelf } = this.#daemon
-    const version = shelf.findOne(ref)
-    const vanishes = vanishesAt(version.life, shelf.rules)
-    return behaviourPage(version, this.#outlines.of(version.profile), query, vanishes)
+    const { registry } = this.#daemon
+    const version = registry.findOne(ref)
+    const expiresAt = inheritedExpireAt(version.life, registry.rules)
+    return behaviourPage(version, this.#outlines.of(version.profile), query, expiresAt)
   }
 
   review(query: ReviewQuery): ReviewPage {
-    const { shelf, stage, alerts } = this.#daemon
+    const { registry, stage, alerts } = this.#daemon
     const world = {
-      versions: shelf.versions,
-      predecessorOf: (version: DeployedVersion) => shelf.predecessorOf(version),
+      versions: registry.versions,
+      predecessorOf: (version: DeployedVersion) => registry.predecessorOf(version),
       explained: stage.explain.bind(stage),
       alerts: alerts.list({ limit: Infinity }),
     }
@@ -91,9 +91,9 @@ export class PageDesk implements PageViews {
   }
 
   story(id: string): AlertStory {
-    const { shelf, alerts } = this.#daemon
+    const { registry, alerts } = this.#daemon
     const alert = alerts.get(id)
-    const version = alert.image === undefined ? undefined : shelf.versionOfImage(alert.image)
+    const version = alert.image === undefined ? undefined : registry.versionOfImage(alert.image)
     const outline = version === undefined ? [] : this.#outlines.of(version.profile)
     return storyOf(alert, alerts.list({ limit: Infinity }), version, outline)
   }
@@ -104,14 +104,19 @@ export class PageDesk implements PageViews {
   }
 
   #waiting(repository: string | undefined): readonly WaitingVersion[] {
-    const { shelf } = this.#daemon
-    return [...shelf.versions]
+    const { registry } = this.#daemon
+    return [...registry.versions]
       .filter(({ life, image }) => {
         if (repository !== undefined && image.repository !== repository) return false
         return life.state === 'review' || life.state === 'incomplete'
       })
       .map((version) => {
-        const view = versionView(version, shelf, this.#daemon.kernel.profiles, this.#daemon.now())
+        const view = versionView(
+          version,
+          registry,
+          this.#daemon.kernel.profiles,
+          this.#daemon.now(),
+        )
         const { tags, state, behaviours, because, revision } = view
         const { repository } = version.image
         const { sentence } = view.coverage

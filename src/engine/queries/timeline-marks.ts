@@ -10,26 +10,26 @@ export function markOf(entry: AuditView): TimelineMark {
 
 function markText(entry: AuditView): string {
   const because = textOf(entry['because']) ?? textOf(entry['reason'])
-  const said = because === undefined ? '' : `: ${because}`
+  const reason = because === undefined ? '' : `: ${because}`
   switch (entry.what) {
     case 'lifecycle':
-      return `${standingText(entry['from'])} → ${standingText(entry['to'])}${said}`
+      return `${stageText(entry['from'])} → ${stageText(entry['to'])}${reason}`
     case 'mode':
-      return `mode ${textOf(entry['mode']) ?? ''}${said}`
+      return `mode ${textOf(entry['mode']) ?? ''}${reason}`
     case 'approve':
     case 'reject':
     case 'withdraw':
-      return `${entry.what} ${countText(entry['changes'] ?? entry['behaviours'])}${said}`
+      return `${entry.what} ${countText(entry['changes'] ?? entry['behaviours'])}${reason}`
     case 'vanished':
       return `let go of ${countText(entry['behaviours'])} that the version never showed`
     default:
-      return `${entry.what.replaceAll('-', ' ')}${said}`
+      return `${entry.what.replaceAll('-', ' ')}${reason}`
   }
 }
 
-function standingText(standing: unknown): string {
-  if (typeof standing !== 'object' || standing === null) return ''
-  const { state, mode } = standing as { readonly state?: unknown; readonly mode?: unknown }
+function stageText(stage: unknown): string {
+  if (typeof stage !== 'object' || stage === null) return ''
+  const { state, mode } = stage as { readonly state?: unknown; readonly mode?: unknown }
   return state === 'enforced' ? (textOf(mode) ?? '') : (textOf(state) ?? '')
 }
 

@@ -28,7 +28,7 @@ function stagesOf(
   const stages: LifeStage[] = []
   let now: LifeStage = { ...first(steps[0], life), from: firstSeen, because: 'its first container' }
   for (const { time, to, because } of steps) {
-    const next = standingOf(to)
+    const next = stageOf(to)
     if (next === undefined) continue
     stages.push({ ...now, to: time })
     now = { ...next, from: time, because: typeof because === 'string' ? because : '' }
@@ -41,13 +41,13 @@ function stagesOf(
   return stages
 }
 
-type Standing = Pick<LifeStage, 'state' | 'mode'>
+type Stage = Pick<LifeStage, 'state' | 'mode'>
 
-function first(step: AuditView | undefined, life: DeployedVersion['life']): Standing {
-  return standingOf(step?.['from']) ?? { state: life.state, mode: life.mode }
+function first(step: AuditView | undefined, life: DeployedVersion['life']): Stage {
+  return stageOf(step?.['from']) ?? { state: life.state, mode: life.mode }
 }
 
-function standingOf(value: unknown): Standing | undefined {
+function stageOf(value: unknown): Stage | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { state, mode } = value as { readonly state?: unknown; readonly mode?: unknown }
   const found = versionStates.find((each) => each === state)

@@ -17,7 +17,7 @@ import type {
 } from '../api/engine-views.ts'
 import { revisionOf } from '../live/revision.ts'
 import { scanView } from '../../state/persistence/scan-record.ts'
-import type { VersionShelf } from '../../state/versions/version-registry.ts'
+import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 
 /** What the kernel has of each version, as confirmed. */
 interface KernelStandings {
@@ -26,12 +26,12 @@ interface KernelStandings {
 
 export function versionView(
   version: DeployedVersion,
-  shelf: VersionShelf,
+  registry: VersionRegistry,
   kernel: KernelStandings,
   nowMs: number,
 ): VersionView {
   const { image, tags, life, profile } = version
-  const { coverage } = shelf.evidence(version, nowMs)
+  const { coverage } = registry.evidence(version, nowMs)
   const counts = profile.countByState()
   return {
     image,
@@ -95,13 +95,13 @@ function containerViews(version: DeployedVersion): readonly ContainerView[] {
 
 export function lineageViews(
   versions: Iterable<DeployedVersion>,
-  shelf: VersionShelf,
+  registry: VersionRegistry,
   kernel: KernelStandings,
   nowMs: number,
 ): readonly LineageView[] {
   const byRepository = new Map<string, VersionView[]>()
   for (const version of versions) {
-    const view = versionView(version, shelf, kernel, nowMs)
+    const view = versionView(version, registry, kernel, nowMs)
     const list = byRepository.get(view.image.repository)
     if (list === undefined) byRepository.set(view.image.repository, [view])
     else list.push(view)
@@ -127,16 +127,16 @@ const why: Readonly<Record<BehaviourState, string>> = {
 export function behaviourView(
   entry: ProfileEntry,
   profile: Profile,
-  vanishes?: number,
+  expiresAt?: number,
 ): BehaviourView {
   const { id, actor, uid, object, cells, decision } = entry
   const state = profile.state(id) ?? 'pending'
   const inheritedOnly = profile.onlyInherited(id)
-  const shown = inheritedOnly && vanishes !== undefined ? 'vanished' : state
+  const shown = inheritedOnly && expiresAt !== undefined ? 'vanished' : state
   const union = (pick: (cell: ProfileEntry['cells'][number]) => readonly string[]): string[] =>
     [...new Set(cells.flatMap(pick))].sort(compareText)
   const times = cells.map(({ first, last }) => ({ first, last }))
-  const admission = profile.admission(behaviourKey(actor, uid, object))
+  const allowance = profile.allowance(behaviourKey(actor, uid, object))
   return {
     id,
     actor,
@@ -145,8 +145,8 @@ export function behaviourView(
     object: objectText(object),
     text: objectLine(object),
     state: shown,
-    why: inheritedOnly ? inheritedText(vanishes) : why[state],
-    generalised: admission?.generalised === true,
+    why: inheritedOnly ? inheritedText(expiresAt) : why[state],
+    generalised: allowance?.generalised === true,
     witnesses: union((cell) =>
       (cell.witnesses?.literals ?? []).map((text) => witnessText(object, text)),
     ),
@@ -174,10 +174,10 @@ export function behaviourView(
   }
 }
 
-export function inheritedText(vanishes: number | undefined): string {
-  if (vanishes === undefined)
+export function inheritedText(expiresAt: number | undefined): string {
+  if (expiresAt === undefined)
     return 'inherited from the previous version, not observed in this one yet'
-  const until = new Date(vanishes).toISOString()
+  const until = new Date(expiresAt).toISOString()
   return `inherited from the previous version, not observed while this one learned: expected until ${until}`
 }
 

@@ -33,8 +33,8 @@ export function expectedAttacks(
       const events = trace.events.map((event) => recast(event, trace, actor, uid))
       if (events.length === 0 || !events.every((event) => isExpected(profile, event, now))) continue
       const { name, attack } = trace
-      const told = { name, attack, ...whoOf(events, profile) }
-      found.set(`${name}\u0000${told.actor}\u0000${told.uid}`, told)
+      const reported = { name, attack, ...whoOf(events, profile) }
+      found.set(`${name}\u0000${reported.actor}\u0000${reported.uid}`, reported)
     }
   }
   return [...found.values()]

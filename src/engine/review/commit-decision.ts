@@ -4,7 +4,7 @@ import type { Daemon } from '../daemon.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { Decider } from '../api/engine.ts'
 
-export interface Decided {
+export interface DecisionCommit {
   readonly what: string
   readonly by: Decider
   readonly fields: Readonly<Record<string, unknown>>
@@ -13,10 +13,10 @@ export interface Decided {
 }
 
 /** What follows every decision on a version: the kernel is told, it is on record, and stored before it is answered. */
-export async function decided(
+export async function commitDecision(
   daemon: Daemon,
   version: DeployedVersion,
-  { what, by, fields, expects }: Decided,
+  { what, by, fields, expects }: DecisionCommit,
 ): Promise<void> {
   const reason = by.reason === undefined ? {} : { reason: by.reason }
   version.news = true
@@ -54,7 +54,7 @@ export function changesBy(
 }
 
 /** Where a version stands, for the audit. */
-export function standing({ life }: DeployedVersion): Readonly<Record<string, unknown>> {
+export function enforcementSnapshot({ life }: DeployedVersion): Readonly<Record<string, unknown>> {
   const { state, mode, blocking, breakGlass } = life
   return {
     state,

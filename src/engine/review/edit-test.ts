@@ -11,7 +11,7 @@ import { behaviourOf } from './review-service.ts'
 import { forgettingOf } from './unlearn.ts'
 
 /** Acts and attacks told of each kind; all of them are counted. */
-const rowsTold = 1_000
+const rowsShown = 1_000
 
 /** Judges what is on record of a version against its profile as it is, and as it would be. */
 export function testEdit(
@@ -49,7 +49,7 @@ export function testEdit(
       after: permissive(after, expected.length),
     },
     attacks: expected
-      .slice(0, rowsTold)
+      .slice(0, rowsShown)
       .map((attack) => ({ ...attack, already: known.has(nameOf(attack)) })),
     attacksTried: traces.length,
   }
@@ -59,13 +59,13 @@ export function testEdit(
 function edited(version: DeployedVersion, edit: ProfileEdit, nowMs: number): Profile {
   const { profile } = version
   const copy = Profile.load(profile.entries(), profile.shaper)
-  const word = { by: 'a test', at: new Date(nowMs).toISOString() }
+  const decision = { by: 'a test', at: new Date(nowMs).toISOString() }
   for (const choice of edit.forget ?? []) copy.forget(forgettingOf(version, choice))
   for (const { behaviour, ...bounds } of edit.allow ?? []) {
-    copy.decide(behaviourOf(version, behaviour), { kind: 'approved', ...word, ...bounds })
+    copy.decide(behaviourOf(version, behaviour), { kind: 'approved', ...decision, ...bounds })
   }
   for (const behaviour of edit.reject ?? []) {
-    copy.decide(behaviourOf(version, behaviour), { kind: 'rejected', ...word })
+    copy.decide(behaviourOf(version, behaviour), { kind: 'rejected', ...decision })
   }
   return copy
 }
@@ -95,7 +95,7 @@ function rowOf({ ref, count }: PastAct): EditTestRow {
 }
 
 function mostFirst(rows: readonly EditTestRow[]): readonly EditTestRow[] {
-  return rows.toSorted((a, b) => b.count - a.count).slice(0, rowsTold)
+  return rows.toSorted((a, b) => b.count - a.count).slice(0, rowsShown)
 }
 
 function nameOf({ name, actor, uid }: ExpectedAttack): string {

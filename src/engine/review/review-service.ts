@@ -10,18 +10,18 @@ import {
   allowEvent,
   decisionOf,
   rejectEvent,
-  saidMode,
+  recordModeDecision,
   workloadOf,
 } from '../../pipeline/judge/profile-decisions.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type * as view from '../api/engine.ts'
 import type * as views from '../api/engine-views.ts'
 import { versionView } from '../queries/views.ts'
-import { changesBy, decided, standing } from './commit-decision.ts'
-import { forgettingOf, sessionNamed, unlearn, vanishedRow } from './unlearn.ts'
+import { changesBy, commitDecision, enforcementSnapshot } from './commit-decision.ts'
+import { forgettingOf, sessionNamed, unlearn, forgottenRow } from './unlearn.ts'
 
 /** A person's decisions on behaviours and alerts: each is on record with what it changed. */
-export class ReviewDesk {
+export class ReviewService {
   readonly #daemon: Daemon
 
   constructor(daemon: Daemon) {
@@ -34,18 +34,18 @@ export class ReviewDesk {
     by: view.Decider,
     { quarantined = false, until }: view.ApproveOptions = {},
   ): Promise<views.DecisionResult> {
-    const { shelf } = this.#daemon
-    const version = shelf.findOne(ref)
+    const { registry } = this.#daemon
+    const version = registry.findOne(ref)
     const states = quarantined ? ['pending', 'quarantined'] : ['pending']
     const ids = behaviours?.map((id) => behaviourOf(version, id)) ?? idsIn(version, new Set(states))
     const held = quarantined ? [] : ids.filter((id) => isHeld(version, id))
     if (held.length > 0) {
       const which = held.map((id) => `\`${id}\``).join(', ')
-      const say =
+      const advice =
         'a guardrail fired on this behaviour: approve it with `--quarantined`, or reject it'
-      throw new SnugError('DECISION_INVALID', `${which}: ${say}`)
+      throw new SnugError('DECISION_INVALID', `${which}: ${advice}`)
     }
-    const from = standing(version)
+    const from = enforcementSnapshot(version)
     if (until !== undefined && behaviours === undefined) {
       throw new SnugError(
         'DECISION_INVALID',
@@ -60,16 +60,22 @@ export class ReviewDesk {
     let hasMoved = false
     if (behaviours === undefined) {
       const step = approveVersion(version.life, this.#daemon.now(), by.who)
-      shelf.apply(version, step)
+      registry.apply(version, step)
       // The ImageProfile asks each node for it by itself.
       hasMoved = step.transitions.length > 0
       if (hasMoved && by.at === undefined)
-        saidMode(version, { mode: 'alert' }, by, this.#daemon.now())
+        recordModeDecision(version, { mode: 'alert' }, by, this.#daemon.now())
     }
     // Nothing waited: nothing was decided.
     if (ids.length === 0 && !hasMoved) return this.#result(version, ids)
-    const fields = { changes, quarantined, ...bounds, before: from, after: standing(version) }
-    await decided(this.#daemon, version, { what: 'approve', by, fields, expects: true })
+    const fields = {
+      changes,
+      quarantined,
+      ...bounds,
+      before: from,
+      after: enforcementSnapshot(version),
+    }
+    await commitDecision(this.#daemon, version, { what: 'approve', by, fields, expects: true })
     return this.#result(version, ids)
   }
 
@@ -78,13 +84,18 @@ export class ReviewDesk {
     behaviours: readonly string[],
     by: view.Decider,
   ): Promise<views.DecisionResult> {
-    const version = this.#daemon.shelf.findOne(ref)
+    const version = this.#daemon.registry.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
     const decision = { ...decisionOf(by, this.#daemon.now()), kind: 'rejected' } as const
     const changes = changesBy(version, ids, () => {
       for (const id of ids) version.profile.decide(id, decision)
     })
-    await decided(this.#daemon, version, { what: 'reject', by, fields: { changes }, expects: true })
+    await commitDecision(this.#daemon, version, {
+      what: 'reject',
+      by,
+      fields: { changes },
+      expects: true,
+    })
     return this.#result(version, ids)
   }
 
@@ -93,14 +104,14 @@ export class ReviewDesk {
     behaviours: readonly string[],
     by: view.Decider,
   ): Promise<views.DecisionResult> {
-    const version = this.#daemon.shelf.findOne(ref)
+    const version = this.#daemon.registry.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
-    const { kind: _, ...word } = decisionOf(by, this.#daemon.now())
+    const { kind: _, ...author } = decisionOf(by, this.#daemon.now())
     const changes = changesBy(version, ids, () => {
-      for (const id of ids) version.profile.withdraw(id, word)
+      for (const id of ids) version.profile.withdraw(id, author)
     })
     const fields = { changes }
-    await decided(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
+    await commitDecision(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
     return this.#result(version, ids)
   }
 
@@ -109,19 +120,23 @@ export class ReviewDesk {
     choice: view.ForgetChoice,
     by: view.Decider,
   ): Promise<view.ForgetResult> {
-    const version = this.#daemon.shelf.findOne(ref)
+    const version = this.#daemon.registry.findOne(ref)
     const what = forgettingOf(version, choice)
     const forgotten = unlearn(version, what, this.#daemon.now())
     const result = forgetResult(forgotten)
-    const fields = { forgotten: said(what), ...result, gone: result.gone.map(({ id }) => id) }
-    await decided(this.#daemon, version, { what: 'forget', by, fields, expects: true })
+    const fields = {
+      forgotten: forgottenFields(what),
+      ...result,
+      gone: result.gone.map(({ id }) => id),
+    }
+    await commitDecision(this.#daemon, version, { what: 'forget', by, fields, expects: true })
     return { ...result, version: this.#view(version) }
   }
 
   /** Forgets all that the session did, and rejects what nobody else did. */
   async incident(ref: string, session: string, by: view.Decider): Promise<view.IncidentResult> {
     if (by.reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is required')
-    const version = this.#daemon.shelf.findOne(ref)
+    const version = this.#daemon.registry.findOne(ref)
     const what = { kind: 'session', session: sessionNamed(version, session) } as const
     const nowMs = this.#daemon.now()
     const forgotten = unlearn(version, what, nowMs)
@@ -131,12 +146,12 @@ export class ReviewDesk {
     const result = forgetResult(forgotten)
     const rejected = result.gone
     const fields = {
-      ...said(what),
+      ...forgottenFields(what),
       acts: result.acts,
       rejected: rejected.map(({ id }) => id),
       alerts,
     }
-    await decided(this.#daemon, version, { what: 'incident', by, fields, expects: true })
+    await commitDecision(this.#daemon, version, { what: 'incident', by, fields, expects: true })
     return { ...result, gone: [], rejected, alerts, version: this.#view(version) }
   }
 
@@ -169,7 +184,7 @@ export class ReviewDesk {
     )
     const states = behaviours.map((each) => version.profile.state(each))
     const fields = { alert: id, behaviours, after: states, ...scope, ...place }
-    await decided(this.#daemon, version, { what: 'allow', by, fields, expects: true })
+    await commitDecision(this.#daemon, version, { what: 'allow', by, fields, expects: true })
     return answer
   }
 
@@ -181,33 +196,33 @@ export class ReviewDesk {
     const { at } = decision
     const answer = this.#daemon.alerts.decide(id, this.#alertDecision('rejected', by, { at }))
     const fields = { alert: id, behaviours }
-    await decided(this.#daemon, version, { what: 'reject', by, fields, expects: true })
+    await commitDecision(this.#daemon, version, { what: 'reject', by, fields, expects: true })
     return answer
   }
 
   async withdrawAlert(id: string, by: view.Decider): Promise<Alert> {
-    const { alerts, shelf } = this.#daemon
+    const { alerts, registry } = this.#daemon
     const { decision, image } = alerts.get(id)
     if (decision === undefined) {
       throw new SnugError('DECISION_INVALID', 'the alert is still open: no decision to undo')
     }
     const answer = alerts.reopen(id)
-    const version = image === undefined ? undefined : shelf.versionOfImage(image)
+    const version = image === undefined ? undefined : registry.versionOfImage(image)
     if (version === undefined || decision.kind === 'acknowledged') {
       this.#daemon.journal.audit('withdraw', by.who, { alert: id })
       await this.#daemon.journal.persist()
       return answer
     }
     const behaviours = decidedWith(version, decision)
-    const { kind: _, ...word } = decisionOf(by, this.#daemon.now())
-    for (const behaviour of behaviours) version.profile.withdraw(behaviour, word)
+    const { kind: _, ...author } = decisionOf(by, this.#daemon.now())
+    for (const behaviour of behaviours) version.profile.withdraw(behaviour, author)
     const fields = { alert: id, behaviours }
-    await decided(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
+    await commitDecision(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
     return answer
   }
 
   #actOf(id: string, done: string): { event: ActEvent; version: DeployedVersion } {
-    const { alerts, shelf } = this.#daemon
+    const { alerts, registry } = this.#daemon
     const { event, summary } = alerts.get(id)
     if (summary !== undefined) {
       const why = `the alert summarises other alerts: decide on each of them, such as \`${summary.first[0]}\``
@@ -216,7 +231,7 @@ export class ReviewDesk {
     if (event.kind === 'loss') {
       throw new SnugError('DECISION_INVALID', `a loss cannot be ${done}: acknowledge it`)
     }
-    const version = shelf.versionOf(event)
+    const version = registry.versionOf(event)
     if (version === undefined) {
       throw new SnugError('DECISION_INVALID', 'the image of the container is unknown')
     }
@@ -249,7 +264,7 @@ export class ReviewDesk {
   #view(version: DeployedVersion): views.VersionView {
     return versionView(
       version,
-      this.#daemon.shelf,
+      this.#daemon.registry,
       this.#daemon.kernel.profiles,
       this.#daemon.now(),
     )
@@ -296,14 +311,14 @@ function isHeld({ profile }: DeployedVersion, id: BehaviourId): boolean {
   return profile.state(id) === 'quarantined'
 }
 
-function said(what: ReturnType<typeof forgettingOf>): Readonly<Record<string, unknown>> {
+function forgottenFields(what: ReturnType<typeof forgettingOf>): Readonly<Record<string, unknown>> {
   if (what.kind !== 'time') return what
   return { kind: what.kind, from: isoOf(what.from), to: isoOf(what.to) }
 }
 
 function forgetResult({ gone, lessened, acts, span }: ReturnType<typeof unlearn>) {
   return {
-    gone: gone.map(vanishedRow),
+    gone: gone.map(forgottenRow),
     lessened,
     acts,
     ...(span === undefined ? {} : { from: isoOf(span.from), to: isoOf(span.to) }),

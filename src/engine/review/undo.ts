@@ -3,7 +3,7 @@ import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { Daemon } from '../daemon.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { AuditView, Decider, UndoResult } from '../api/engine.ts'
-import type { ReviewDesk } from './review-service.ts'
+import type { ReviewService } from './review-service.ts'
 
 /**
  * Takes the decision with this number in the audit back, where it still stands and nothing was built on it.
@@ -12,39 +12,39 @@ import type { ReviewDesk } from './review-service.ts'
  */
 export async function undo(
   daemon: Daemon,
-  desk: ReviewDesk,
+  reviews: ReviewService,
   seq: number,
   by: Decider,
 ): Promise<UndoResult> {
   const [entry] = await daemon.journal.trail.list(1, seq + 1)
   if (entry?.seq !== seq) throw refused(seq, 'the audit log has no such entry')
-  const word = { ...by, reason: by.reason ?? `undoes entry ${seq}` }
+  const decision = { ...by, reason: by.reason ?? `undoes entry ${seq}` }
   const { what, alert } = entry
   if (typeof alert === 'string' && ['allow', 'reject', 'ack'].includes(what)) {
     mustStand(entry, daemon.alerts.get(alert).decision)
-    await desk.withdrawAlert(alert, word)
+    await reviews.withdrawAlert(alert, decision)
     return { undone: seq, what, alert, behaviours: [] }
   }
   const behaviours = behavioursOf(entry)
   if (behaviours.length === 0 || !['approve', 'reject'].includes(what)) {
     throw refused(seq, `\`${what}\` cannot be undone: make a new decision`)
   }
-  const version = daemon.shelf.findOne(String(entry['image']))
+  const version = daemon.registry.findOne(String(entry['image']))
   mustNotHaveMoved(entry)
-  mustNotBeHandedOver(daemon, version, entry)
+  mustNotBeInherited(daemon, version, entry)
   for (const id of behaviours) mustStand(entry, version.profile.entry(id)?.decision)
-  await desk.withdraw(version.key, behaviours, word)
+  await reviews.withdraw(version.key, behaviours, decision)
   return { undone: seq, what, image: version.key, behaviours }
 }
 
-interface Word {
+interface DecisionAuthor {
   readonly kind: string
   readonly by: string
   readonly at: string
 }
 
 /** A later word on the same would be later than the entry; an earlier one was replaced by it. */
-function mustStand({ seq, who, time }: AuditView, decision: Word | undefined): void {
+function mustStand({ seq, who, time }: AuditView, decision: DecisionAuthor | undefined): void {
   const stands = decision?.kind !== 'withdrawn' && decision?.by === who && decision.at <= time
   if (!stands) throw refused(seq, 'a later decision replaced it')
 }
@@ -58,13 +58,13 @@ function mustNotHaveMoved({ seq, before, after }: AuditView): void {
 }
 
 /** A version that came later took the decision over, and would keep to it. */
-function mustNotBeHandedOver(
+function mustNotBeInherited(
   daemon: Daemon,
   version: DeployedVersion,
   { seq, time }: AuditView,
 ): void {
   const { repository, digest } = version.image
-  for (const other of daemon.shelf.versions) {
+  for (const other of daemon.registry.versions) {
     const isSuccessor = other.life.predecessor === digest && other.image.repository === repository
     if (!isSuccessor || other.firstSeen <= time) continue
     throw refused(

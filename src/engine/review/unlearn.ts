@@ -4,7 +4,7 @@ import type { Forgetting, Forgotten } from '../../core/profile/forgetting.ts'
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
-import type { ForgetChoice, VanishedRow } from '../api/engine.ts'
+import type { ForgetChoice, ForgottenRow } from '../api/engine.ts'
 
 /**
  * What an operator's words name in this version's evidence.
@@ -84,6 +84,6 @@ function utc(text: string): string {
   return new Date(text).toISOString()
 }
 
-export function vanishedRow({ id, actor, uid, object }: ProfileEntry): VanishedRow {
+export function forgottenRow({ id, actor, uid, object }: ProfileEntry): ForgottenRow {
   return { id, actor: actorText(actor), uid, text: objectLine(object) }
 }

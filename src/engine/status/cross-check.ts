@@ -28,7 +28,7 @@ function viewOf(pair: Pair, byRule: ReadonlySet<string>): CrossCheckView {
   const { kind, sources, first, second, both } = pair
   const estimate = unreported(pair)
   const [a, b] = sources
-  const told = `${kind}: ${first} different events reported by ${a}, ${second} by ${b}, ${both} by both`
+  const reported = `${kind}: ${first} different events reported by ${a}, ${second} by ${b}, ${both} by both`
   const rules = sources.filter((source) => byRule.has(source))
   // What its rules leave out it did not miss: only of what they ask for can be said how much is missed.
   const limit =
@@ -42,12 +42,12 @@ function viewOf(pair: Pair, byRule: ReadonlySet<string>): CrossCheckView {
   return {
     kind,
     sources: [...sources],
-    told: [first, second],
+    reported: [first, second],
     both,
     ...(estimate === undefined
       ? {}
       : { unreported: estimate.expected, unreportedBound: estimate.bound }),
-    sentence: told + unknown,
+    sentence: reported + unknown,
   }
 }
 

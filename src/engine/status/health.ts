@@ -18,7 +18,7 @@ export function sourceFault(name: string): string {
 }
 
 /** Whether it works, and what is wrong with it. */
-export function standingOf({
+export function healthOf({
   faults,
   parts,
   state,

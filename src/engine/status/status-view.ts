@@ -4,13 +4,13 @@ import { sensorKinds } from '../../pipeline/sources/line-formats.ts'
 import { crossChecks } from './cross-check.ts'
 import type { VersionKey } from '../../state/versions/deployed-version.ts'
 import type * as views from '../api/engine-views.ts'
-import { standingOf } from './health.ts'
+import { healthOf } from './health.ts'
 import { recentLosses } from '../queries/views.ts'
 
 /** `version`: of this build. */
 export function statusView(daemon: Daemon, version: string): views.StatusView {
-  const { shelf, alerts, identifier, parts, counters, startedAt } = daemon
-  const standing = standingOf(daemon)
+  const { registry, alerts, identifier, parts, counters, startedAt } = daemon
+  const health = healthOf(daemon)
   const { stage, enforcement, kernel, journal } = daemon
   const { trail, storing } = journal
   const versions: Record<views.VersionState, number> = {
@@ -20,7 +20,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
     incomplete: 0,
   }
   let before = 0
-  for (const version of shelf.versions) {
+  for (const version of registry.versions) {
     versions[version.life.state] += 1
     for (const run of version.runs.values()) if (run.before && run.to === undefined) before += 1
   }
@@ -30,16 +30,16 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
     node: parts.node,
     pid: process.pid,
     startedAt,
-    ...standing,
-    containers: { watched: shelf.watched, unresolved, before },
+    ...health,
+    containers: { watched: registry.watched, unresolved, before },
     versions,
     alerts: { open: alerts.openCount, total: alerts.size },
-    losses: recentLosses(shelf.losses.spans),
+    losses: recentLosses(registry.losses.spans),
     counters: {
       ...counters,
       held,
       lostBeforeIdentity: lost,
-      unplacedSightings: shelf.unplacedSightings + unplaced,
+      unplacedCountUpdates: registry.unplacedCountUpdates + unplaced,
       alertsPruned: alerts.pruned,
       alertsRaised: alerts.counts.raised,
       alertsInStorms: alerts.counts.inStorms,
@@ -54,13 +54,13 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
     },
     crossChecks: crossChecksOf(daemon),
     kernelProfiles: kernel.standings,
-    stops: stopsOf(standing.sources.map(({ facts }) => facts)),
+    stops: stopsOf(health.sources.map(({ facts }) => facts)),
     ...selfProbeView(enforcement),
   }
 }
 
 function learningFacts(daemon: Daemon): Record<'unseenMax' | 'learningOldest', number> {
-  const { learning } = daemon.shelf
+  const { learning } = daemon.registry
   const nowMs = daemon.now()
   const ages = learning.map(({ version }) => (nowMs - version.life.learningSince) / 1000)
   const bounds = learning.map(({ bound }) => bound)
@@ -72,8 +72,8 @@ export function crossChecksOf(
   daemon: Daemon,
   version?: VersionKey,
 ): readonly views.CrossCheckView[] {
-  const { twice, parts } = daemon
-  const pairs = twice?.pairs(daemon.now() * 1_000) ?? []
+  const { dedup, parts } = daemon
+  const pairs = dedup?.pairs(daemon.now() * 1_000) ?? []
   const wanted = version === undefined ? pairs : pairs.filter((pair) => pair.version === version)
   const own = parts.sources.filter(({ supports }) => supports.byRule === true)
   return crossChecks(wanted, new Set([...sensorKinds.keys(), ...own.map(({ name }) => name)]))

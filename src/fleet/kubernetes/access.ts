@@ -99,11 +99,11 @@ const keepAliveMs = 30_000
 /** One agent for as long as the certificates stay the same. */
 class AgentOf {
   #agent: Agent | undefined
-  #words = ''
+  #decisions = ''
 
   get(tls: TlsOptions): Agent {
-    const words = JSON.stringify(tls)
-    if (this.#agent === undefined || words !== this.#words) {
+    const names = JSON.stringify(tls)
+    if (this.#agent === undefined || names !== this.#decisions) {
       // Its connections end with it: watches go on by new ones, from where they were.
       this.#agent?.destroy()
       const defined = Object.entries(tls).filter(([, value]) => value !== undefined)
@@ -113,7 +113,7 @@ class AgentOf {
         keepAliveMsecs: keepAliveMs,
         maxSockets: connections,
       })
-      this.#words = words
+      this.#decisions = names
     }
     return this.#agent
   }

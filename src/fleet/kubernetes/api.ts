@@ -166,11 +166,11 @@ function parse(text: string): unknown {
 
 async function refused(answer: IncomingMessage, status: number, what: string): Promise<KubeError> {
   const text = await textOf(answer).catch(() => '')
-  const told = statusOf(text)
+  const written = statusOf(text)
   const seconds = Number(answer.headers['retry-after'])
-  return new KubeError(`${what}: ${status}: ${told.message ?? text.trim().slice(0, 200)}`, {
+  return new KubeError(`${what}: ${status}: ${written.message ?? text.trim().slice(0, 200)}`, {
     answered: status,
-    ...(told.reason === undefined ? {} : { reason: told.reason }),
+    ...(written.reason === undefined ? {} : { reason: written.reason }),
     ...(Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {}),
   })
 }

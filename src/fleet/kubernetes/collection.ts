@@ -132,13 +132,13 @@ export class Collection<T> {
     )
     this.#become({ kind: 'running' })
     decided()
-    let heard = false
+    let reconciled = false
     for await (const line of lines) {
       this.#line(line as WatchLine)
-      if (!heard) this.#backoff.reset()
-      heard = true
+      if (!reconciled) this.#backoff.reset()
+      reconciled = true
     }
-    if (!heard && Date.now() - began < shortMs && !signal.aborted) {
+    if (!reconciled && Date.now() - began < shortMs && !signal.aborted) {
       throw new KubeError('the API server ended the watch immediately')
     }
   }

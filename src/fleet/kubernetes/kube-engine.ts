@@ -154,7 +154,7 @@ export class KubeEngine implements IdentityEngine {
     this.#sandboxes.isContainer(id)
     this.#containers.set(id, whole)
     this.#gone.delete(id)
-    if (known === undefined || JSON.stringify(known) !== JSON.stringify(whole)) this.#tell(whole)
+    if (known === undefined || JSON.stringify(known) !== JSON.stringify(whole)) this.#report(whole)
     const ran = this.#running.has(id)
     if (running) this.#running.add(id)
     else if (ran) {
@@ -173,7 +173,7 @@ export class KubeEngine implements IdentityEngine {
     const sandbox = this.#sandboxes.settle(pod)
     if (sandbox === undefined) return
     this.#containers.set(sandbox.id, sandbox)
-    this.#tell(sandbox)
+    this.#report(sandbox)
   }
 
   #forget(id: string): void {
@@ -185,7 +185,7 @@ export class KubeEngine implements IdentityEngine {
     this.#left(id, 'gone')
   }
 
-  #tell(identity: ContainerIdentity): void {
+  #report(identity: ContainerIdentity): void {
     for (const listener of this.#listeners) listener(identity)
   }
 

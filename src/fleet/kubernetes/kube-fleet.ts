@@ -1,8 +1,8 @@
 import { describeError } from '../../errors.ts'
-import type { Hearing } from '../../core/lifecycle/reported.ts'
-import type { ModeWord } from '../../core/lifecycle/mode-decision.ts'
+import type { DecisionTime } from '../../core/lifecycle/reported.ts'
+import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
-import { isTold } from '../../core/behaviour/shared-form.ts'
+import { isReported } from '../../core/behaviour/shared-form.ts'
 import { Backoff } from './backoff.ts'
 import { hasAnswered, type KubeApi } from './api.ts'
 import { Collection } from './collection.ts'
@@ -18,13 +18,19 @@ import {
   sliceName,
   sliceObject,
 } from './fleet-objects.ts'
-import { type FleetWord, wordOf } from './spec-decision.ts'
+import { type SpecDecision, specDecisionOf } from './spec-decision.ts'
 import type { KubeObject } from './object.ts'
-import { SliceBook } from './slice-pages.ts'
-import { type HeadNews, hearingsIn, isHeadNews, nextHead, type SliceHead } from './slice-head.ts'
+import { SlicePages } from './slice-pages.ts'
+import {
+  type OwnHead,
+  decisionTimesIn,
+  isWorthWriting,
+  nextHead,
+  type SliceHead,
+} from './slice-head.ts'
 
 /** What a node has to tell of one version. */
-export interface Contribution extends HeadNews {
+export interface Contribution extends OwnHead {
   readonly image: FleetImage
   readonly entries: readonly ProfileEntry[]
   readonly summary: Pick<ImageProfileStatus, 'state' | 'mode' | 'behaviours' | 'pending'> & {
@@ -37,9 +43,9 @@ export interface KubeFleetOptions {
   readonly node: string
   /** Others told something of this version. */
   readonly onEntries: (image: FleetImage) => void
-  readonly onWord: (word: FleetWord) => void
+  readonly onSpecDecision: (decision: SpecDecision) => void
   /** The object was deleted, and nothing is said in it any more. */
-  readonly onWordGone: (image: FleetImage) => void
+  readonly onSpecDecisionGone: (image: FleetImage) => void
   readonly onError?: (what: string, error: unknown) => void
   readonly now?: () => number
 }
@@ -65,13 +71,13 @@ export class KubeFleet {
   readonly #slices: Collection<SliceView>
   /** Profile name → slices of other nodes. */
   readonly #others = new Map<string, Map<string, SliceView>>()
-  readonly #books = new Map<string, SliceBook>()
+  readonly #books = new Map<string, SlicePages>()
   /** Own slices: name → the version that the server has. */
   readonly #written = new Map<string, string>()
   /** Pages of own slices that the server does not have yet. */
   readonly #owed = new Map<string, Set<number>>()
   /** What the server has of the heads of own slices. */
-  readonly #toldHeads = new Map<string, SliceHead>()
+  readonly #writtenHeads = new Map<string, SliceHead>()
   /** Profile name → why the fleet was not told of it. */
   readonly #untold = new Map<string, string>()
   readonly #backoff = new Backoff()
@@ -81,15 +87,16 @@ export class KubeFleet {
   constructor(options: KubeFleetOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
-    const { api, onWord, onWordGone } = options
+    const { api, onSpecDecision, onSpecDecisionGone } = options
     this.#profiles = new Collection<ImageProfile>({
       api,
       path: `${fleetRoot}/imageprofiles`,
       take: (object) => object as ImageProfile,
       onPut: (profile, _, before) => {
-        if (profile.metadata.generation !== before?.metadata.generation) onWord(wordOf(profile))
+        if (profile.metadata.generation !== before?.metadata.generation)
+          onSpecDecision(specDecisionOf(profile))
       },
-      onRemoved: ({ spec }) => onWordGone(spec.image),
+      onRemoved: ({ spec }) => onSpecDecisionGone(spec.image),
     })
     this.#slices = new Collection<SliceView>({
       api,
@@ -145,13 +152,13 @@ export class KubeFleet {
   }
 
   /** What was said of the mode at any node; of this one, what it told before it was made anew. */
-  modeWords(image: FleetImage): readonly ModeWord[] {
-    return [...this.#headsOf(image), this.#toldHead(image)].flatMap(({ mode }) => mode ?? [])
+  modeDecisions(image: FleetImage): readonly ModeDecision[] {
+    return [...this.#headsOf(image), this.#writtenHead(image)].flatMap(({ mode }) => mode ?? [])
   }
 
   /** When the words of the object with that uid were said, as nodes told it; of this one too. */
-  hearings(image: FleetImage, profile: string): ReadonlyMap<string, readonly Hearing[]> {
-    return hearingsIn([...this.#headsOf(image), this.#toldHead(image)], profile)
+  times(image: FleetImage, profile: string): ReadonlyMap<string, readonly DecisionTime[]> {
+    return decisionTimesIn([...this.#headsOf(image), this.#writtenHead(image)], profile)
   }
 
   /**
@@ -164,16 +171,16 @@ export class KubeFleet {
     try {
       const name = profileName(image)
       const others = byId(this.entries(image))
-      const book = this.#book(name)
+      const slices = this.#pagesOf(name)
       const news = contribution.entries.filter(
-        (entry) => book.has(entry.id) || !isTold(entry, others.get(entry.id) ?? []),
+        (entry) => slices.has(entry.id) || !isReported(entry, others.get(entry.id) ?? []),
       )
-      const pages = new Set(book.put(news))
-      const head = nextHead(contribution, this.#toldHead(image), this.#headsOf(image))
+      const pages = new Set(slices.put(news))
+      const head = nextHead(contribution, this.#writtenHead(image), this.#headsOf(image))
       const othersLearned = this.learned(image) !== undefined
-      if (isHeadNews(head, this.#toldHead(image), othersLearned)) pages.add(0)
+      if (isWorthWriting(head, this.#writtenHead(image), othersLearned)) pages.add(0)
       for (const page of this.#unwritten(name, pages)) {
-        await this.#write(image, book, page, page === 0 ? head : {})
+        await this.#write(image, slices, page, page === 0 ? head : {})
       }
       await this.#writeStatus(contribution)
       this.#backoff.reset()
@@ -199,12 +206,17 @@ export class KubeFleet {
     return [...owed].sort((a, b) => a - b)
   }
 
-  async #write(image: FleetImage, book: SliceBook, page: number, head: SliceHead): Promise<void> {
+  async #write(
+    image: FleetImage,
+    slices: SlicePages,
+    page: number,
+    head: SliceHead,
+  ): Promise<void> {
     const { api, node } = this.#options
     const profile = profileName(image)
     const owner = await this.#profileOf(image)
     const name = sliceName(image, node, page)
-    const content = { entries: book.page(page), ...head }
+    const content = { entries: slices.page(page), ...head }
     const known = this.#written.get(name)
     const body = sliceObject(image, node, page, owner, content, known)
     const path = `${fleetRoot}/profileslices`
@@ -223,7 +235,7 @@ export class KubeFleet {
     }
     this.#written.set(name, (stored as KubeObject).metadata.resourceVersion)
     this.#owed.get(profile)?.delete(page)
-    if (page === 0) this.#toldHeads.set(profile, head)
+    if (page === 0) this.#writtenHeads.set(profile, head)
   }
 
   async #readAgain(name: string): Promise<void> {
@@ -279,14 +291,14 @@ export class KubeFleet {
     return this.#of(image).map(({ head }) => head)
   }
 
-  #toldHead(image: FleetImage): SliceHead {
-    return this.#toldHeads.get(profileName(image)) ?? {}
+  #writtenHead(image: FleetImage): SliceHead {
+    return this.#writtenHeads.get(profileName(image)) ?? {}
   }
 
-  #book(name: string): SliceBook {
-    const book = this.#books.get(name) ?? new SliceBook()
-    this.#books.set(name, book)
-    return book
+  #pagesOf(name: string): SlicePages {
+    const slices = this.#books.get(name) ?? new SlicePages()
+    this.#books.set(name, slices)
+    return slices
   }
 
   #sliceCame(slice: SliceView, before: SliceView | undefined): void {
@@ -301,8 +313,8 @@ export class KubeFleet {
     // Our own, from before a restart: what is written there stays where it is.
     if (before === undefined && !this.#written.has(slice.name)) {
       const page = Number(slice.name.split('-').at(-1))
-      this.#book(name).restore(page, slice.entries)
-      if (page === 0) this.#toldHeads.set(name, slice.head)
+      this.#pagesOf(name).restore(page, slice.entries)
+      if (page === 0) this.#writtenHeads.set(name, slice.head)
     }
     this.#written.set(slice.name, slice.resourceVersion)
   }
@@ -314,7 +326,7 @@ export class KubeFleet {
     // The profile was deleted: the fleet shall forget, and what this node still knows it tells anew.
     this.#written.delete(slice.name)
     this.#books.delete(name)
-    this.#toldHeads.delete(name)
+    this.#writtenHeads.delete(name)
   }
 }
 
@@ -325,13 +337,13 @@ function viewOf({
   entries,
   learnedAt,
   mode,
-  heard,
+  reconciled,
 }: ProfileSlice): SliceView {
   const { name, resourceVersion } = metadata
   const head = {
     ...(learnedAt === undefined ? {} : { learnedAt }),
     ...(mode === undefined ? {} : { mode }),
-    ...(heard === undefined ? {} : { heard }),
+    ...(reconciled === undefined ? {} : { reconciled }),
   }
   return { image, node, name, resourceVersion, entries: entries ?? [], head }
 }

@@ -51,7 +51,7 @@ export function viewOf(pod: Pod): PodView {
     addresses,
     cgroupNames: hash === undefined ? [uid] : [uid, hash],
     containers: rows.flatMap((row) => containersOf(row, about)),
-    complete: rows.length > 0 && rows.every(({ status: told }) => idsOf(told).length > 0),
+    complete: rows.length > 0 && rows.every(({ status: written }) => idsOf(written).length > 0),
     ...owner,
   }
 }
@@ -143,8 +143,8 @@ function probesOf(spec: ContainerSpec): readonly (readonly string[])[] {
 
 function addressesOf({ spec, status = {} }: Pod): readonly string[] {
   if (spec.hostNetwork === true) return []
-  const told = status.podIPs?.map(({ ip }) => ip) ?? [status.podIP ?? '']
-  return told.map((ip) => canonicalAddress(ip)).filter((address) => address !== undefined)
+  const written = status.podIPs?.map(({ ip }) => ip) ?? [status.podIP ?? '']
+  return written.map((ip) => canonicalAddress(ip)).filter((address) => address !== undefined)
 }
 
 /** The label by which a Deployment tells its ReplicaSets apart; their names end in it. */

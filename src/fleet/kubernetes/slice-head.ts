@@ -1,46 +1,46 @@
 import {
-  bestHearing,
-  type Hearing,
-  type Hearings,
-  heardWords,
-  hearingsOf,
-  type HeardWords,
+  bestDecisionTime,
+  type DecisionTime,
+  type DecisionTimes,
+  groupDecisionTimes,
+  decisionTimesOf,
+  type TimedDecisions,
 } from '../../core/lifecycle/reported.ts'
-import type { ModeWord } from '../../core/lifecycle/mode-decision.ts'
+import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 
 /** What a node says of a version beside its behaviours: with the first of its slices. */
 export interface SliceHead {
   /** Since when the node's window has ended with nothing missing; RFC 3339. */
   readonly learnedAt?: string
   /** The latest that a person said of the mode at this node. */
-  readonly mode?: ModeWord
+  readonly mode?: ModeDecision
   /** When words in the ImageProfile were said. */
-  readonly heard?: Heard
+  readonly reconciled?: ReconciledSpec
 }
 
-interface Heard {
+interface ReconciledSpec {
   /** Uid of the ImageProfile. */
   readonly profile: string
-  readonly said: readonly HeardWords[]
+  readonly decisions: readonly TimedDecisions[]
 }
 
 /** What a node knows for its head, told or not. */
-export interface HeadNews {
+export interface OwnHead {
   readonly learnedAt?: string
-  readonly mode?: ModeWord
-  readonly heard?: { readonly profile: string; readonly said: Hearings }
+  readonly mode?: ModeDecision
+  readonly reconciled?: { readonly profile: string; readonly decisions: DecisionTimes }
 }
 
 /** Of several nodes, by the word. */
-export function hearingsIn(
+export function decisionTimesIn(
   heads: readonly SliceHead[],
   profile: string,
-): ReadonlyMap<string, readonly Hearing[]> {
-  const all = new Map<string, Hearing[]>()
-  for (const { heard } of heads) {
-    if (heard?.profile !== profile) continue
-    for (const [word, hearing] of hearingsOf(heard.said)) {
-      all.set(word, [...(all.get(word) ?? []), hearing])
+): ReadonlyMap<string, readonly DecisionTime[]> {
+  const all = new Map<string, DecisionTime[]>()
+  for (const { reconciled } of heads) {
+    if (reconciled?.profile !== profile) continue
+    for (const [decision, time] of decisionTimesOf(reconciled.decisions)) {
+      all.set(decision, [...(all.get(decision) ?? []), time])
     }
   }
   return all
@@ -51,49 +51,58 @@ export function hearingsIn(
  * of when words were said it tells what no other tells as well.
  */
 export function nextHead(
-  { learnedAt, mode, heard }: HeadNews,
-  told: SliceHead,
+  { learnedAt, mode, reconciled }: OwnHead,
+  written: SliceHead,
   others: readonly SliceHead[],
 ): SliceHead {
-  const word = mode ?? told.mode
-  const said =
-    heard === undefined ? [] : heardWords(untold(heard.profile, heard.said, told, others))
+  const decision = mode ?? written.mode
+  const decisions =
+    reconciled === undefined
+      ? []
+      : groupDecisionTimes(unshared(reconciled.profile, reconciled.decisions, written, others))
   return {
     ...(learnedAt === undefined ? {} : { learnedAt }),
-    ...(word === undefined ? {} : { mode: word }),
-    ...(heard === undefined || said.length === 0
+    ...(decision === undefined ? {} : { mode: decision }),
+    ...(reconciled === undefined || decisions.length === 0
       ? {}
-      : { heard: { profile: heard.profile, said } }),
+      : { reconciled: { profile: reconciled.profile, decisions } }),
   }
 }
 
 /** Whether there is something in it that is worth a write. Of windows that ended one node's is enough. */
-export function isHeadNews(next: SliceHead, told: SliceHead, othersLearned: boolean): boolean {
-  const { learnedAt, mode, heard } = next
-  if (mode !== undefined && mode.at !== told.mode?.at) return true
-  if (heard !== undefined && !isHeard(heard, told.heard)) return true
+export function isWorthWriting(
+  next: SliceHead,
+  written: SliceHead,
+  othersLearned: boolean,
+): boolean {
+  const { learnedAt, mode, reconciled } = next
+  if (mode !== undefined && mode.at !== written.mode?.at) return true
+  if (reconciled !== undefined && !isReconciled(reconciled, written.reconciled)) return true
   // One of its own that ended later it takes back.
-  return told.learnedAt !== learnedAt && (told.learnedAt !== undefined || !othersLearned)
+  return written.learnedAt !== learnedAt && (written.learnedAt !== undefined || !othersLearned)
 }
 
-function untold(
+function unshared(
   profile: string,
-  own: Hearings,
-  told: SliceHead,
+  own: DecisionTimes,
+  written: SliceHead,
   others: readonly SliceHead[],
-): Hearings {
-  const before = hearingsIn([told], profile)
-  const theirs = hearingsIn(others, profile)
-  const isOurs = ([word, hearing]: readonly [string, Hearing]): boolean =>
-    before.has(word) || bestHearing([...(theirs.get(word) ?? []), hearing]) === hearing
+): DecisionTimes {
+  const before = decisionTimesIn([written], profile)
+  const theirs = decisionTimesIn(others, profile)
+  const isOurs = ([decision, time]: readonly [string, DecisionTime]): boolean =>
+    before.has(decision) || bestDecisionTime([...(theirs.get(decision) ?? []), time]) === time
   return new Map([...own].filter(isOurs))
 }
 
-function isHeard({ profile, said }: Heard, told: Heard | undefined): boolean {
-  if (told?.profile !== profile) return false
-  const known = hearingsOf(told.said)
-  return [...hearingsOf(said)].every(([word, { after, generation, at }]) => {
-    const hearing = known.get(word)
-    return hearing?.after === after && hearing.generation === generation && hearing.at === at
+function isReconciled(
+  { profile, decisions }: ReconciledSpec,
+  written: ReconciledSpec | undefined,
+): boolean {
+  if (written?.profile !== profile) return false
+  const known = decisionTimesOf(written.decisions)
+  return [...decisionTimesOf(decisions)].every(([decision, { after, generation, at }]) => {
+    const time = known.get(decision)
+    return time?.after === after && time.generation === generation && time.at === at
   })
 }

@@ -13,7 +13,7 @@ interface Page {
  * one write and not all of them. INVARIANT: no page is larger than {@link sliceBytes}, but for one that holds a single
  * entry; none is ever cut.
  */
-export class SliceBook {
+export class SlicePages {
   readonly #pages: Page[] = []
   readonly #places = new Map<string, number>()
 

@@ -2,20 +2,20 @@ import { ownerOf } from './field-owner.ts'
 import type { FleetImage, FleetMode, ImageProfile } from './fleet-objects.ts'
 
 /** Who said a part of an object, and when, as the server noted it of the field manager that owns that part. */
-export interface Said {
+export interface Author {
   /** `kubectl:NAME` or `git:NAME`, by the field manager. */
   readonly by: string
   /** RFC 3339; moves when the manager owns more or other fields, and not when the value of one changes. */
   readonly at: string
 }
 
-export interface SaidOf extends Said {
+export interface BehaviourDecision extends Author {
   /** Id of the behaviour. */
   readonly id: string
 }
 
 /** What people or git say of a version, in the object itself. */
-export interface FleetWord {
+export interface SpecDecision {
   readonly image: FleetImage
   /** Uid of the object. */
   readonly profile: string
@@ -23,16 +23,16 @@ export interface FleetWord {
   readonly generation: number
   /** It stands above whatever is said elsewhere. */
   readonly isGit: boolean
-  readonly mode?: Said & { readonly is: FleetMode }
-  readonly approveAll?: Said
-  readonly approve: readonly SaidOf[]
-  readonly reject: readonly SaidOf[]
+  readonly mode?: Author & { readonly is: FleetMode }
+  readonly approveAll?: Author
+  readonly approve: readonly BehaviourDecision[]
+  readonly reject: readonly BehaviourDecision[]
 }
 
 /** What the object says, each part by who wrote it last. */
-export function wordOf({ metadata, spec }: ImageProfile): FleetWord {
+export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
   const isGit = spec.authority === 'git'
-  const saidOf = (...path: readonly string[]): Said => {
+  const authorOf = (...path: readonly string[]): Author => {
     const { manager = 'unknown', time } = ownerOf(metadata.managedFields ?? [], path) ?? {}
     return { by: `${isGit ? 'git' : 'kubectl'}:${manager}`, at: new Date(time ?? 0).toISOString() }
   }
@@ -41,15 +41,17 @@ export function wordOf({ metadata, spec }: ImageProfile): FleetWord {
     profile: metadata.uid,
     generation: metadata.generation ?? 0,
     isGit,
-    ...(spec.mode === undefined ? {} : { mode: { is: spec.mode, ...saidOf('f:spec', 'f:mode') } }),
-    ...(spec.approve?.all === true ? { approveAll: saidOf('f:spec', 'f:approve', 'f:all') } : {}),
+    ...(spec.mode === undefined
+      ? {}
+      : { mode: { is: spec.mode, ...authorOf('f:spec', 'f:mode') } }),
+    ...(spec.approve?.all === true ? { approveAll: authorOf('f:spec', 'f:approve', 'f:all') } : {}),
     approve: (spec.approve?.behaviours ?? []).map((id) => ({
       id,
-      ...saidOf('f:spec', 'f:approve', 'f:behaviours', `v:${JSON.stringify(id)}`),
+      ...authorOf('f:spec', 'f:approve', 'f:behaviours', `v:${JSON.stringify(id)}`),
     })),
     reject: (spec.reject?.behaviours ?? []).map((id) => ({
       id,
-      ...saidOf('f:spec', 'f:reject', 'f:behaviours', `v:${JSON.stringify(id)}`),
+      ...authorOf('f:spec', 'f:reject', 'f:behaviours', `v:${JSON.stringify(id)}`),
     })),
   }
 }

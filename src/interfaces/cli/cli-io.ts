@@ -31,6 +31,6 @@ export async function writeTo(stream: Writable, text: string): Promise<void> {
 }
 
 /** A line for people, beside the data. */
-export function say(io: CliIo, line: string): void {
+export function printLine(io: CliIo, line: string): void {
   io.stderr.write(`${line}\n`)
 }

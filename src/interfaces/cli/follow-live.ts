@@ -1,5 +1,5 @@
 import type { CliContext } from './cli-context.ts'
-import { say, writeTo } from './cli-io.ts'
+import { printLine, writeTo } from './cli-io.ts'
 import { type LiveAsk, liveMessages } from './live-client.ts'
 
 /**
@@ -12,8 +12,9 @@ export async function followLive(
   render: (item: unknown) => string,
 ): Promise<void> {
   for await (const message of liveMessages(socket, ask, io.signal)) {
-    if (message.type === 'ready') say(io, `snug: following ${ask.topic}; Ctrl-C ends it`)
+    if (message.type === 'ready') printLine(io, `snug: following ${ask.topic}; Ctrl-C ends it`)
     if (message.type === 'item') await writeTo(io.stdout, render(message.item))
-    if (message.type === 'lagged') say(io, `snug: ${message.missed} ${ask.topic} were missed here`)
+    if (message.type === 'lagged')
+      printLine(io, `snug: ${message.missed} ${ask.topic} were missed here`)
   }
 }

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import { describeError, errorTable, SnugError } from '../../errors.ts'
-import { type CliIo, say } from './cli-io.ts'
+import { type CliIo, printLine } from './cli-io.ts'
 import { createProgram } from './program.ts'
 import { safeText } from './output/terminal-text.ts'
 
@@ -11,24 +11,24 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
     await program.parseAsync([...args], { from: 'user' })
     return context.exit
   } catch (error) {
-    if (error instanceof CommanderError) return tellUsage(error, io)
+    if (error instanceof CommanderError) return reportUsage(error, io)
     const known = error instanceof SnugError
     const code = known ? error.code : 'INTERNAL'
-    say(io, `snug: ${safeText(describeError(error))} (${code})`)
-    say(io, `hint: ${errorTable[code].hint}`)
-    if (!known && io.env['SNUG_DEBUG'] && error instanceof Error) say(io, error.stack ?? '')
+    printLine(io, `snug: ${safeText(describeError(error))} (${code})`)
+    printLine(io, `hint: ${errorTable[code].hint}`)
+    if (!known && io.env['SNUG_DEBUG'] && error instanceof Error) printLine(io, error.stack ?? '')
     return errorTable[code].exit
   }
 }
 
-function tellUsage(error: CommanderError, io: CliIo): number {
+function reportUsage(error: CommanderError, io: CliIo): number {
   const { exit, hint } = errorTable.USAGE
   if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return 0
   // A noun without a verb: its help was printed already, on `stderr`.
   if (error.code === 'commander.help') return error.exitCode === 0 ? 0 : exit
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
-  say(io, `snug: ${safeText(message.replaceAll("'", '`'))} (USAGE)`)
+  printLine(io, `snug: ${safeText(message.replaceAll("'", '`'))} (USAGE)`)
   const meant = /^\(Did you mean (.*)\?\)$/.exec(suggestion ?? '')?.[1]
-  say(io, meant === undefined ? `hint: ${hint}` : `hint: did you mean \`${meant}\`?`)
+  printLine(io, meant === undefined ? `hint: ${hint}` : `hint: did you mean \`${meant}\`?`)
   return exit
 }

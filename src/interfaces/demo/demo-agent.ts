@@ -54,10 +54,10 @@ export class DemoAgent {
       if (status !== undefined && status.state !== 'starting' && !starting) return status
       await delay(100)
     }
-    throw new Error(`the agent did not start:\n${this.lastWords()}`)
+    throw new Error(`the agent did not start:\n${this.lastOutput()}`)
   }
 
-  lastWords(): string {
+  lastOutput(): string {
     return readFileSync(this.#log, 'utf8').slice(-3000)
   }
 

@@ -10,7 +10,7 @@ import { LiveStage } from './live-stage.ts'
 import { RecordedStage } from './recorded-stage.ts'
 import { Screen } from './screen.ts'
 import type { Stage } from './stage.ts'
-import { demoWindow, type Told, tellStory } from './story.ts'
+import { demoWindow, type Reported, playStory } from './story.ts'
 import { StoryRecorder } from './story-recorder.ts'
 
 /**
@@ -98,9 +98,9 @@ async function playOn(
   screen.fact('story', stage.words)
   const record = process.env['SNUG_DEMO_RECORD'] !== undefined && !stage.piped
   const recorder = record ? await StoryRecorder.start(agent, folder) : undefined
-  const told = await tellStory(screen, agent, recorder?.wrap(stage) ?? stage)
+  const reported = await playStory(screen, agent, recorder?.wrap(stage) ?? stage)
   await recorder?.save()
-  summary(screen, agent, told)
+  summary(screen, agent, reported)
 }
 
 async function introduce(
@@ -128,11 +128,11 @@ async function introduce(
   )
 }
 
-function summary(screen: Screen, agent: DemoAgent, told: Told): void {
+function summary(screen: Screen, agent: DemoAgent, reported: Reported): void {
   screen.line(`    ${screen.paint('bold', 'In the end')}`)
   screen.line(
-    `    ${told.actsTold} of ${told.acts} acts of the intruder were told, each within ${told.slowestMs} ms; ` +
-      `${told.alerts} alerts in all, ${told.early} before he came`,
+    `    ${reported.attacksDetected} of ${reported.acts} acts of the intruder were told, each within ${reported.slowestMs} ms; ` +
+      `${reported.alerts} alerts in all, ${reported.early} before he came`,
   )
   screen.line()
   screen.line(`    ${screen.paint('bold', 'Where to look next')}`)

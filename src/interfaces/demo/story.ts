@@ -17,9 +17,9 @@ export const demoWindow = { floor: '10s', ceiling: '12s', unseen: 0.01 } as cons
 const windowMs = 12_000
 const repository = 'demo/shop'
 
-export interface Told {
+export interface Reported {
   readonly acts: number
-  readonly actsTold: number
+  readonly attacksDetected: number
   readonly alerts: number
   /** Before the attack. */
   readonly early: number
@@ -27,7 +27,7 @@ export interface Told {
 }
 
 /** Learn, update, attack: what Snug is for, in about a minute. */
-export async function tellStory(screen: Screen, agent: DemoAgent, stage: Stage): Promise<Told> {
+export async function playStory(screen: Screen, agent: DemoAgent, stage: Stage): Promise<Reported> {
   const alerts: { readonly alert: Alert; readonly at: number }[] = []
   const seen = new Set<string>()
   agent.followAlerts((alert) => {
@@ -62,7 +62,7 @@ export async function tellStory(screen: Screen, agent: DemoAgent, stage: Stage):
   else screen.line(`    ${screen.paint('dim', 'Told, since nothing explains it:')}`)
   for (const { alert } of alerts) screen.alert(alert, undefined)
   screen.head(3, 'an intruder finds a hole in it', 'Both versions are now held to what they do.')
-  let actsTold = 0
+  let attacksDetected = 0
   let slowestMs = 0
   for (const act of attackActs) {
     const before = alerts.length
@@ -77,13 +77,13 @@ export async function tellStory(screen: Screen, agent: DemoAgent, stage: Stage):
     for (const { alert, at } of worst.slice(0, 3)) screen.alert(alert, at - from)
     if (worst.length > 3) screen.line(`               and ${worst.length - 3} more`)
     if (worst.length === 0) screen.line(`    ${screen.paint('yellow', 'no new alert')}`)
-    else actsTold++
+    else attacksDetected++
     slowestMs = Math.max(slowestMs, ...worst.slice(0, 1).map(({ at }) => at - from))
     screen.line()
   }
   return {
     acts: attackActs.length,
-    actsTold,
+    attacksDetected,
     alerts: alerts.length - early,
     early,
     slowestMs,
@@ -117,7 +117,7 @@ async function learned(
     const lineage = await agent.ask<LineageView>(['image', 'show', ref])
     last = lineage?.versions.find(({ image }) => image.tag === version) ?? last
     if (last !== undefined && last.state !== 'learning') return last
-    if (!agent.running) throw new Error(`the agent ended:\n${agent.lastWords()}`)
+    if (!agent.running) throw new Error(`the agent ended:\n${agent.lastOutput()}`)
     const spent = Date.now() - from
     if (spent > windowMs + 20_000)
       throw new Error(`the window of ${ref} did not end: ${last?.because ?? 'it was never seen'}`)
@@ -137,7 +137,7 @@ async function showLearned(
 ): Promise<void> {
   const profile = await agent.ask<ProfileView>(['profile', 'show', `${repository}:${version}`])
   screen.fact('learned', `${view.behaviours} behaviours, such as`)
-  for (const row of telling(profile?.behaviours ?? []))
+  for (const row of mostTelling(profile?.behaviours ?? []))
     screen.line(
       `               ${clean(row.actor.script ?? row.actor.exe).padEnd(24)} ${clean(row.text)}`,
     )
@@ -146,7 +146,7 @@ async function showLearned(
 }
 
 /** One of each kind first: five lines that show what a behaviour is. */
-function telling(rows: readonly BehaviourView[]): readonly BehaviourView[] {
+function mostTelling(rows: readonly BehaviourView[]): readonly BehaviourView[] {
   const kinds = [...new Set(rows.map(({ kind }) => kind))]
   const first = kinds.flatMap((kind) => rows.filter((row) => row.kind === kind).slice(0, 2))
   return first.slice(0, 5)

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { Role } from '../../support/config/role.ts'
 import { describeError, SnugError } from '../../errors.ts'
 import { TrustDomains } from '../../support/net/spiffe.ts'
-import { frontPaths, type FrontSetup } from '../server/gateway/gateway-protocol.ts'
+import { gatewayPaths, type GatewaySetup } from '../server/gateway/gateway-protocol.ts'
 import {
   bearerOf,
   type Credential,
@@ -13,7 +13,7 @@ import {
   ofToken,
   sessionIdOf,
 } from './credential.ts'
-import type { DaemonLink } from './backend-client.ts'
+import type { BackendClient } from './backend-client.ts'
 import { Oidc } from './oidc.ts'
 import type { Reports } from './reports.ts'
 import { Sessions } from './sessions.ts'
@@ -32,7 +32,7 @@ const recordedMs = 3_600_000
 
 /** Who is let in, and as whom. */
 export class Access {
-  readonly #link: DaemonLink
+  readonly #link: BackendClient
   readonly #reports: Reports
   readonly #throttle: Throttle
   readonly #sessions = new Sessions()
@@ -40,11 +40,11 @@ export class Access {
   /** Bearers that were right, by their hash. */
   readonly #known = new LRUCache<string, true>({ max: provenKept, ttl: recordedMs })
   readonly #recorded = new LRUCache<string, true>({ max: provenKept, ttl: recordedMs })
-  #setup: FrontSetup
+  #setup: GatewaySetup
   #oidc: Oidc | undefined
   #domains: TrustDomains | undefined
 
-  constructor(link: DaemonLink, reports: Reports, setup: FrontSetup, attempts: number) {
+  constructor(link: BackendClient, reports: Reports, setup: GatewaySetup, attempts: number) {
     this.#throttle = new Throttle(attempts)
     this.#link = link
     this.#reports = reports
@@ -53,7 +53,7 @@ export class Access {
   }
 
   /** Other keys, authorities or names. Errors: CONFIG_INVALID. */
-  renew(setup: FrontSetup): void {
+  renew(setup: GatewaySetup): void {
     const trusted = setup.tls?.trustDomains ?? []
     const domains = trusted.length === 0 ? undefined : new TrustDomains(trusted)
     // A key set that is fetched keeps what it has: only another file is another set.
@@ -104,7 +104,7 @@ export class Access {
     this.#throttle.check(address)
     try {
       const body = JSON.stringify({ code })
-      const { token } = await this.#link.json<{ token: string }>(frontPaths.redeem, {
+      const { token } = await this.#link.json<{ token: string }>(gatewayPaths.redeem, {
         method: 'POST',
         body,
       })
@@ -181,8 +181,8 @@ export class Access {
   }
 
   #failed(error: SnugError, address: string): void {
-    const { count, tell } = this.#throttle.failed(address)
-    if (tell) this.#reports.wrong(describeError(error), address, count)
+    const { count, isReported } = this.#throttle.failed(address)
+    if (isReported) this.#reports.wrong(describeError(error), address, count)
   }
 }
 

@@ -20,7 +20,7 @@ export interface LinkAnswer {
 type Head = IncomingHttpHeaders & { readonly ':status'?: number }
 
 /** The front's end of the socket pair to the daemon: requests side by side on one HTTP/2 session. */
-export class DaemonLink {
+export class BackendClient {
   readonly #session: ClientHttp2Session
   /** Resolves when the daemon has gone, or let go of this front. */
   readonly closed: Promise<void>
@@ -73,7 +73,7 @@ export class DaemonLink {
   }
 
   /** Something is to be on record there; a daemon that goes away meanwhile has no use for it. */
-  tell(path: string, news: object): void {
+  report(path: string, news: object): void {
     this.json(path, { method: 'POST', body: JSON.stringify(news) }).catch(() => undefined)
   }
 

@@ -3,7 +3,7 @@ import { TLSSocket } from 'node:tls'
 import type { TrustDomains } from '../../support/net/spiffe.ts'
 import { tlsPeer } from '../../support/net/tls-peer.ts'
 import { type Claim, claimHeader, claimText, tokenHeader } from '../server/access/claim.ts'
-import type { FrontSetup } from '../server/gateway/gateway-protocol.ts'
+import type { GatewaySetup } from '../server/gateway/gateway-protocol.ts'
 import { tokenDigest } from '../server/access/token-file.ts'
 
 /** What somebody came with, as the daemon is told of it: of a token its hash alone. */
@@ -47,7 +47,7 @@ export function sessionIdOf({ headers, socket }: IncomingMessage): string | unde
 /** Whom the client's certificate names, where one of our authorities signed it and the name has a role. */
 export function ofCertificate(
   incoming: IncomingMessage,
-  clients: NonNullable<FrontSetup['tls']>['clients'],
+  clients: NonNullable<GatewaySetup['tls']>['clients'],
   domains: TrustDomains | undefined,
 ): Credential | undefined {
   const { names, until } = tlsPeer(incoming, domains)

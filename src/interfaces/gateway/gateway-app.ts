@@ -19,14 +19,14 @@ import { routes } from '../server/routes/routes.ts'
 import { sessionBody } from '../server/routes/session-routes.ts'
 import type { Access, Holder } from './access.ts'
 import { cookieName, type Credential, headersOf, secureCookieName } from './credential.ts'
-import type { DaemonLink, LinkAnswer } from './backend-client.ts'
+import type { BackendClient, LinkAnswer } from './backend-client.ts'
 import type { LiveFeed } from './live-feed.ts'
 import { type PageFiles, pagePolicy, signInPage } from './page-files.ts'
 import type { Reports } from './reports.ts'
 import { AttemptsError } from './throttle.ts'
 
-export interface FrontWorld {
-  readonly link: DaemonLink
+export interface GatewayContext {
+  readonly link: BackendClient
   readonly access: Access
   readonly feed: LiveFeed
   readonly files: PageFiles
@@ -46,7 +46,7 @@ interface Env {
 const passedOn = ['content-type', 'etag', 'link', 'x-snug-code', 'www-authenticate'] as const
 
 /** All that is served over TCP. What is not refused here goes to the daemon, as a request that was taken apart and checked. */
-export function createFrontApp(world: FrontWorld): Hono<Env> {
+export function createGatewayApp(world: GatewayContext): Hono<Env> {
   const { access, reports, files } = world
   const app = new Hono<Env>()
   const open = new Set(routes.filter(({ role }) => role === 'nobody').map(nameOf))
@@ -124,7 +124,7 @@ export function createFrontApp(world: FrontWorld): Hono<Env> {
   }
 
   for (const route of routes) {
-    if (route.front === true) continue
+    if (route.gateway === true) continue
     app.on(route.method, route.path, (c) => forward(c, world, route))
   }
 
@@ -150,7 +150,7 @@ export function createFrontApp(world: FrontWorld): Hono<Env> {
 
 async function begin(
   c: Context<Env>,
-  { access }: FrontWorld,
+  { access }: GatewayContext,
   credential: Credential,
   answer: (holder: object) => Response,
 ): Promise<Response> {
@@ -168,7 +168,7 @@ async function begin(
 const cookie = { path: '/', httpOnly: true, sameSite: 'Strict' } as const
 
 /** Takes the request apart by its row in the table, and puts it together anew: nothing of it goes on as it came. */
-async function forward(c: Context<Env>, world: FrontWorld, route: Route): Promise<Response> {
+async function forward(c: Context<Env>, world: GatewayContext, route: Route): Promise<Response> {
   const { incoming } = c.env
   const credential = c.get('credential')
   // The daemon says so too: here it keeps bodies of those away who may not send them.
@@ -203,7 +203,7 @@ function responseOf({ status, headers, body }: LinkAnswer): Response {
 }
 
 /** Errors: FORBIDDEN. */
-function guardOrigin(world: FrontWorld, { headers, method, socket }: IncomingMessage): void {
+function guardOrigin(world: GatewayContext, { headers, method, socket }: IncomingMessage): void {
   const scheme = socket instanceof TLSSocket ? 'https' : 'http'
   checkOrigin(headers.host, headers.origin, scheme, world.hosts())
   const changes = method !== 'GET' && method !== 'HEAD'

@@ -7,23 +7,23 @@ import { WebSocketServer } from 'ws'
 import { describeError, SnugError } from '../../errors.ts'
 import { bodyMs } from '../../support/net/json-body.ts'
 import {
-  frontPaths,
-  type FrontRights,
-  frontSetup,
-  type FrontSetup,
+  gatewayPaths,
+  type GatewayRights,
+  gatewaySetup,
+  type GatewaySetup,
 } from '../server/gateway/gateway-protocol.ts'
 import { problemResponse } from '../server/problem.ts'
 import { check } from '../server/request-body.ts'
 import type { Log } from '../../support/telemetry/log.ts'
 import { Access } from './access.ts'
-import { DaemonLink } from './backend-client.ts'
-import { createFrontApp } from './gateway-app.ts'
+import { BackendClient } from './backend-client.ts'
+import { createGatewayApp } from './gateway-app.ts'
 import { LiveFeed } from './live-feed.ts'
 import type { PageFiles } from './page-files.ts'
 import { Reports } from './reports.ts'
 import { freeAttempts } from './throttle.ts'
 
-export interface FrontLimits {
+export interface GatewayLimits {
   /** How long the head of a request may take, and a body of JSON. */
   readonly headersMs: number
   readonly bodyMs: number
@@ -31,16 +31,16 @@ export interface FrontLimits {
   readonly attempts: number
 }
 
-export interface FrontOptions {
+export interface GatewayOptions {
   readonly link: Duplex
   readonly files: PageFiles
   /** Gives up what it is not to have, before the first foreign byte; says what is left. */
-  readonly giveUpRights: () => FrontRights
+  readonly giveUpRights: () => GatewayRights
   readonly log: Log
-  readonly limits?: FrontLimits
+  readonly limits?: GatewayLimits
 }
 
-const defaultLimits: FrontLimits = {
+const defaultLimits: GatewayLimits = {
   headersMs: 10_000,
   bodyMs,
   attempts: freeAttempts,
@@ -54,9 +54,9 @@ const lookMs = 1_000
  *
  * Errors: what keeps it from serving; the daemon was told.
  */
-export async function runFront(options: FrontOptions): Promise<void> {
-  const link = new DaemonLink(options.link)
-  const setups = link.lines(frontPaths.setup)
+export async function runGateway(options: GatewayOptions): Promise<void> {
+  const link = new BackendClient(options.link)
+  const setups = link.lines(gatewayPaths.setup)
   let close = (): Promise<void> => Promise.resolve()
   try {
     const rights = options.giveUpRights()
@@ -64,7 +64,7 @@ export async function runFront(options: FrontOptions): Promise<void> {
     if (first.done === true) return
     const running = await serve(options, link, setupOf(first.value))
     close = running.close
-    await link.json(frontPaths.ready, {
+    await link.json(gatewayPaths.ready, {
       method: 'POST',
       body: JSON.stringify({ address: running.address, rights }),
     })
@@ -74,7 +74,7 @@ export async function runFront(options: FrontOptions): Promise<void> {
     await Promise.race([follow().catch(() => undefined), link.closed])
   } catch (error) {
     const body = JSON.stringify({ failed: describeError(error) })
-    await link.json(frontPaths.ready, { method: 'POST', body }).catch(() => undefined)
+    await link.json(gatewayPaths.ready, { method: 'POST', body }).catch(() => undefined)
     throw error
   } finally {
     await close()
@@ -82,17 +82,21 @@ export async function runFront(options: FrontOptions): Promise<void> {
   }
 }
 
-function setupOf(line: string): FrontSetup {
-  return check(frontSetup, JSON.parse(line))
+function setupOf(line: string): GatewaySetup {
+  return check(gatewaySetup, JSON.parse(line))
 }
 
 interface Running {
   readonly address: string
-  readonly renew: (setup: FrontSetup) => void
+  readonly renew: (setup: GatewaySetup) => void
   readonly close: () => Promise<void>
 }
 
-async function serve(options: FrontOptions, link: DaemonLink, setup: FrontSetup): Promise<Running> {
+async function serve(
+  options: GatewayOptions,
+  link: BackendClient,
+  setup: GatewaySetup,
+): Promise<Running> {
   const { files, log, limits = defaultLimits } = options
   const reports = new Reports(link)
   const access = new Access(link, reports, setup, limits.attempts)
@@ -108,7 +112,7 @@ async function serve(options: FrontOptions, link: DaemonLink, setup: FrontSetup)
     hosts: () => hosts,
     bodyMs: limits.bodyMs,
   }
-  const app = createFrontApp(world)
+  const app = createGatewayApp(world)
   const server = createHttp(app.fetch as Fetch, setup, limits)
   await listen(server, setup.listen)
   const { address, port, family } = server.address() as AddressInfo
@@ -132,7 +136,7 @@ async function serve(options: FrontOptions, link: DaemonLink, setup: FrontSetup)
 
 type Fetch = Parameters<typeof createAdaptorServer>[0]['fetch']
 
-function createHttp(fetch: Fetch, { tls }: FrontSetup, limits: FrontLimits): Server {
+function createHttp(fetch: Fetch, { tls }: GatewaySetup, limits: GatewayLimits): Server {
   const serverOptions = {
     headersTimeout: limits.headersMs,
     connectionsCheckingInterval: Math.min(lookMs, limits.headersMs),
@@ -166,7 +170,7 @@ function createHttp(fetch: Fetch, { tls }: FrontSetup, limits: FrontLimits): Ser
   return server
 }
 
-function tlsOptions({ cert, key, ...trusted }: NonNullable<FrontSetup['tls']>) {
+function tlsOptions({ cert, key, ...trusted }: NonNullable<GatewaySetup['tls']>) {
   const bundles = trusted.trustDomains?.map(({ bundle }) => bundle).join('\n')
   const ca = bundles ?? trusted.ca
   const asks = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false }
@@ -197,7 +201,7 @@ function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
   )
 }
 
-function listen(server: Server, { host, port }: FrontSetup['listen']): Promise<void> {
+function listen(server: Server, { host, port }: GatewaySetup['listen']): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       const where = `${host}:${port}`

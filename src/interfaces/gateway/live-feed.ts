@@ -1,6 +1,10 @@
 import { liveAsk } from '../../engine/api/live-filter.ts'
-import { LiveLog, type LiveMessage as Told, type LiveReader } from '../../engine/api/live-log.ts'
-import { frontPaths } from '../server/gateway/gateway-protocol.ts'
+import {
+  LiveLog,
+  type LiveMessage as Reported,
+  type LiveReader,
+} from '../../engine/api/live-log.ts'
+import { gatewayPaths } from '../server/gateway/gateway-protocol.ts'
 import {
   engineQuery,
   isOfEvents,
@@ -8,7 +12,7 @@ import {
   type LiveRequest,
 } from '../server/live-query.ts'
 import { rememberBytes } from '../server/live-socket.ts'
-import type { DaemonLink } from './backend-client.ts'
+import type { BackendClient } from './backend-client.ts'
 
 type Item = Parameters<ReturnType<typeof liveAsk>['wants']>[0]
 
@@ -19,10 +23,10 @@ const newsKept = 8_192
  * not in the process that judges.
  */
 export class LiveFeed {
-  readonly #link: DaemonLink
+  readonly #link: BackendClient
   #news: Promise<LiveLog<Item>> | undefined
 
-  constructor(link: DaemonLink) {
+  constructor(link: BackendClient) {
     this.#link = link
   }
 
@@ -34,12 +38,12 @@ export class LiveFeed {
 }
 
 /** Resolves once the daemon says where its stream begins; goes on until that ends. */
-function followNews(link: DaemonLink): Promise<LiveLog<Item>> {
+function followNews(link: BackendClient): Promise<LiveLog<Item>> {
   return new Promise((resolve, reject) => {
     let log: LiveLog<Item> | undefined
     const read = async (): Promise<void> => {
       // From the first that the daemon has: a client may ask for what was told before this front was there.
-      for await (const line of link.lines(`${frontPaths.live}?from=0`)) {
+      for await (const line of link.lines(`${gatewayPaths.live}?from=0`)) {
         const message = JSON.parse(line) as LiveMessage
         if (message.type === 'restarted') {
           log = new LiveLog({ capacity: newsKept, first: message.n + 1 })
@@ -57,11 +61,11 @@ function followNews(link: DaemonLink): Promise<LiveLog<Item>> {
 }
 
 /** Acts are a stream of their own for each reader: it is the daemon that leaves out, and says how many. */
-async function eventsOf(link: DaemonLink, request: LiveRequest): Promise<LiveReader<unknown>> {
+async function eventsOf(link: BackendClient, request: LiveRequest): Promise<LiveReader<unknown>> {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(request)) query.set(name, String(value))
   const gone = new AbortController()
-  const lines = link.lines(`${frontPaths.live}?${query.toString()}`, gone.signal)
+  const lines = link.lines(`${gatewayPaths.live}?${query.toString()}`, gone.signal)
   const first = await lines.next()
   const ready = JSON.parse(first.value as string) as LiveMessage
   return new LineReader(lines, ready.type === 'ready' ? ready.n : 0, gone)
@@ -74,7 +78,7 @@ class LineReader implements LiveReader<unknown> {
   readonly begin: number
   onNews: () => void = () => undefined
   ended = false
-  readonly #waiting: Told<unknown>[] = []
+  readonly #waiting: Reported<unknown>[] = []
   readonly #gone: AbortController
   #goOn: () => void = () => undefined
 
@@ -86,7 +90,7 @@ class LineReader implements LiveReader<unknown> {
       .finally(() => this.close())
   }
 
-  take(max: number): readonly Told<unknown>[] {
+  take(max: number): readonly Reported<unknown>[] {
     const taken = this.#waiting.splice(0, max)
     this.#goOn()
     return taken
@@ -102,7 +106,7 @@ class LineReader implements LiveReader<unknown> {
 
   async #read(lines: AsyncIterable<string>): Promise<void> {
     for await (const line of lines) {
-      const message = JSON.parse(line) as Told<unknown>
+      const message = JSON.parse(line) as Reported<unknown>
       if (message.type === 'item') rememberBytes(message, Buffer.from(line))
       this.#waiting.push(message)
       this.onNews()

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { createLog } from '../../support/telemetry/log.ts'
-import { runFront } from './gateway.ts'
+import { runGateway } from './gateway.ts'
 import { loadPageFiles } from './page-files.ts'
 import { closeInherited, dropRights } from './rights.ts'
 
@@ -14,7 +14,7 @@ const link = new Socket({ fd: linkFd, readable: true, writable: true })
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined)
 
 try {
-  await runFront({ link, files, giveUpRights: dropRights, log: createLog('info') })
+  await runGateway({ link, files, giveUpRights: dropRights, log: createLog('info') })
 } catch {
   // The daemon was told, and tells.
   process.exitCode = 1

@@ -9,10 +9,10 @@ import {
 } from 'jose'
 import { mayAs, type Role } from '../../support/config/role.ts'
 import { describeError, SnugError } from '../../errors.ts'
-import type { FrontSetup } from '../server/gateway/gateway-protocol.ts'
+import type { GatewaySetup } from '../server/gateway/gateway-protocol.ts'
 import type { Credential } from './credential.ts'
 
-type OidcSetup = NonNullable<FrontSetup['oidc']>
+type OidcSetup = NonNullable<GatewaySetup['oidc']>
 
 const fetchMs = 5_000
 /** An unknown key has the set fetched again, at most this often: made-up key ids cost nothing. */

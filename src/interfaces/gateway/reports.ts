@@ -1,34 +1,34 @@
-import { frontPaths, type FrontTold } from '../server/gateway/gateway-protocol.ts'
-import type { DaemonLink } from './backend-client.ts'
+import { gatewayPaths, type GatewayReport } from '../server/gateway/gateway-protocol.ts'
+import type { BackendClient } from './backend-client.ts'
 
 const gatherMs = 1_000
 
 /** What the daemon is told of what came no further than here: for the audit, the metrics and the status. */
 export class Reports {
-  readonly #link: DaemonLink
+  readonly #link: BackendClient
   #refusals: Record<string, number> = {}
   #missed = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(link: DaemonLink) {
+  constructor(link: BackendClient) {
     this.#link = link
   }
 
   signedIn(who: string, address: string): void {
-    this.#tell({ kind: 'sign-in', who, address })
+    this.#report({ kind: 'sign-in', who, address })
   }
 
   signedOut(who: string, address: string): void {
-    this.#tell({ kind: 'sign-out', who, address })
+    this.#report({ kind: 'sign-out', who, address })
   }
 
   /** A wrong credential; `count` so far. */
   wrong(why: string, address: string, count: number): void {
-    this.#tell({ kind: 'refused', why, address, count })
+    this.#report({ kind: 'refused', why, address, count })
   }
 
   fault(message?: string): void {
-    this.#tell(message === undefined ? { kind: 'fault' } : { kind: 'fault', message })
+    this.#report(message === undefined ? { kind: 'fault' } : { kind: 'fault', message })
   }
 
   refused(reason: string): void {
@@ -48,11 +48,11 @@ export class Reports {
       const counts = { refusals: this.#refusals, missed: this.#missed }
       this.#refusals = {}
       this.#missed = 0
-      this.#tell({ kind: 'counts', ...counts })
+      this.#report({ kind: 'counts', ...counts })
     }, gatherMs).unref()
   }
 
-  #tell(news: FrontTold): void {
-    this.#link.tell(frontPaths.told, news)
+  #report(news: GatewayReport): void {
+    this.#link.report(gatewayPaths.reported, news)
   }
 }

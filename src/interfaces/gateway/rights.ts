@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs'
 import { SnugError } from '../../errors.ts'
-import { frontAccount, rootKept } from '../server/gateway/gateway-account.ts'
-import type { FrontRights } from '../server/gateway/gateway-protocol.ts'
+import { gatewayAccount, rootKept } from '../server/gateway/gateway-account.ts'
+import type { GatewayRights } from '../server/gateway/gateway-protocol.ts'
 
 /**
  * Gives up root for good, where it was started with it: its code may lie where only root can read. Everything that is
@@ -9,9 +9,9 @@ import type { FrontRights } from '../server/gateway/gateway-protocol.ts'
  *
  * Errors: FRONT_FAILED; nothing is served then.
  */
-export function dropRights(): FrontRights {
+export function dropRights(): GatewayRights {
   if (process.getuid?.() === 0) {
-    const { uid, gid } = frontAccount()
+    const { uid, gid } = gatewayAccount()
     try {
       process.setgroups?.([])
       process.setgid?.(gid)
@@ -41,7 +41,7 @@ function isFile(fd: number): boolean {
   }
 }
 
-function rightsNow(): FrontRights {
+function rightsNow(): GatewayRights {
   const status = readFileSync('/proc/self/status', 'utf8')
   const field = (name: string): string =>
     new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? ''

@@ -36,7 +36,7 @@ export class Throttle {
   }
 
   /** Counts one more. Returns how many there were, and whether that is worth a record: ever less often. */
-  failed(address: string): { readonly count: number; readonly tell: boolean } {
+  failed(address: string): { readonly count: number; readonly isReported: boolean } {
     const place = placeOf(address)
     const found = this.#failures.get(place) ?? { count: 0, until: 0 }
     found.count += 1
@@ -46,7 +46,7 @@ export class Throttle {
       found.until = this.#now() + waitMs
     }
     this.#failures.set(place, found)
-    return { count: found.count, tell: Number.isInteger(Math.log2(found.count)) }
+    return { count: found.count, isReported: Number.isInteger(Math.log2(found.count)) }
   }
 
   succeeded(address: string): void {

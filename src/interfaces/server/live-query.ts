@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { LiveQuery } from '../../engine/api/engine.ts'
-import type { LiveMessage as Told } from '../../engine/api/live-log.ts'
+import type { LiveMessage as Reported } from '../../engine/api/live-log.ts'
 import { present } from './body-parts.ts'
 
 export const liveTopics = ['alerts', 'states', 'events'] as const
@@ -36,7 +36,7 @@ export type LiveRequest = z.output<typeof liveQuery>
 export type LiveMessage =
   /** `n`: the number before the first that may come. */
   | { readonly type: 'ready'; readonly n: number; readonly topics: readonly LiveTopic[] }
-  | Told<unknown>
+  | Reported<unknown>
   | { readonly type: 'error'; readonly code: string; readonly detail: string }
 
 export function engineQuery(request: LiveRequest): LiveQuery {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import type { LiveMessage as Told, LiveReader } from '../../engine/api/live-log.ts'
+import type { LiveMessage as Reported, LiveReader } from '../../engine/api/live-log.ts'
 import type { Log } from '../../support/telemetry/log.ts'
 import type { LiveMessage, LiveRequest } from './live-query.ts'
 
@@ -71,7 +71,7 @@ export function rememberBytes(message: object, bytes: Buffer): void {
   serialised.set(message, bytes)
 }
 
-function bytesOf(message: Told<unknown>): Buffer {
+function bytesOf(message: Reported<unknown>): Buffer {
   if (message.type !== 'item') return Buffer.from(JSON.stringify(message))
   const known = serialised.get(message)
   if (known !== undefined) return known

@@ -7,13 +7,13 @@ import type { Engine } from '../../engine/api/engine.ts'
 import { listenUnix } from '../../support/net/unix-listener.ts'
 import { type Log, stageLog } from '../../support/telemetry/log.ts'
 import type { Metrics } from '../../support/telemetry/metrics.ts'
-import type { SinkDesk } from '../../engine/sink-admin.ts'
+import type { SinkAdmin } from '../../engine/sink-admin.ts'
 import { createApp, type ListenerEnv } from './app.ts'
 import type { ClaimKind } from './access/claim.ts'
-import { FrontFiles } from './gateway/gateway-files.ts'
-import { FrontKeeper, type OpenFront } from './gateway/gateway-supervisor.ts'
-import { FrontPort } from './gateway/gateway-backend.ts'
-import { openFrontProcess } from './gateway/gateway-process.ts'
+import { GatewayFiles } from './gateway/gateway-files.ts'
+import { GatewaySupervisor, type OpenGateway } from './gateway/gateway-supervisor.ts'
+import { GatewayBackend } from './gateway/gateway-backend.ts'
+import { openGatewayProcess } from './gateway/gateway-process.ts'
 import { GuestTokens } from './access/guest-tokens.ts'
 import type { RouteWorld } from './routes/route.ts'
 import { TokenFile } from './access/token-file.ts'
@@ -24,11 +24,11 @@ export interface ServerOptions {
   readonly log: Log
   readonly metrics: Metrics
   /** Absent where alerts go nowhere. */
-  readonly sinks?: () => SinkDesk
+  readonly sinks?: () => SinkAdmin
   /** Ends live streams and uploads; the listeners close when the server is disposed of. */
   readonly signal: AbortSignal
   /** Absent: as a process of its own. */
-  readonly openFront?: OpenFront
+  readonly openGateway?: OpenGateway
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -52,32 +52,32 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const log = stageLog(options.log, 'server')
   const closing = new AbortController()
   const signal = AbortSignal.any([options.signal, closing.signal])
-  let keeper: FrontKeeper | undefined
+  let supervisor: GatewaySupervisor | undefined
   const world: RouteWorld = {
     engine,
     loaded,
     metrics,
     ...(sinks && { sinks }),
     ...(config.listen.kind === 'none' ? {} : credentialsOf(config)),
-    front: () => keeper?.view,
+    gateway: () => supervisor?.view,
   }
   const app = createApp(world, log, signal)
   const admin = createHttp((request, env) =>
     // The adapter tells a handshake by the identity of this object, so it is added to, not copied.
     app.fetch(request, Object.assign(env, { listener: 'unix' }) as ListenerEnv),
   )
-  let port: FrontPort | undefined
+  let port: GatewayBackend | undefined
   const close = async (): Promise<void> => {
     closing.abort()
-    await keeper?.close()
+    await supervisor?.close()
     port?.close()
     await closeServer(admin)
   }
   try {
     await listenUnix(admin, config.socket)
     if (world.guests !== undefined) {
-      const files = new FrontFiles(config)
-      port = new FrontPort({
+      const files = new GatewayFiles(config)
+      port = new GatewayBackend({
         engine,
         files,
         guests: world.guests,
@@ -85,23 +85,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         log,
         signal,
         api: (request, env) => app.fetch(request, env),
-        onReady: (ready) => keeper?.ready(ready),
+        onReady: (ready) => supervisor?.ready(ready),
       })
-      keeper = new FrontKeeper({
-        open: options.openFront ?? openFrontProcess,
+      supervisor = new GatewaySupervisor({
+        open: options.openGateway ?? openGatewayProcess,
         attach: (link) => port?.attach(link),
         isSecure: config.tls.cert !== undefined,
         onFault: (message) => engine.fault('front', message),
         log,
       })
-      await keeper.start()
+      await supervisor.start()
     }
   } catch (error) {
     await close()
     throw error
   }
   const { socket } = config
-  const url = keeper?.view?.url
+  const url = supervisor?.view?.url
   log.info({ socket, url }, 'listening')
   return { socket, url, [Symbol.asyncDispose]: close }
 }

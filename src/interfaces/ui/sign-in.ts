@@ -22,9 +22,9 @@ async function signIn(token: string): Promise<string | undefined> {
 
 form?.addEventListener('submit', (event) => {
   event.preventDefault()
-  void signIn(field?.value.trim() ?? '').then((said) => {
-    if (said === undefined) return location.reload()
-    if (problem !== null) problem.textContent = said
+  void signIn(field?.value.trim() ?? '').then((refusal) => {
+    if (refusal === undefined) return location.reload()
+    if (problem !== null) problem.textContent = refusal
     field?.select()
   })
 })

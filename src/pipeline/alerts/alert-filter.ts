@@ -28,7 +28,7 @@ export function alertFilter(filter: AlertFilter): (alert: Alert) => boolean {
     if (state !== undefined && (alert.decision === undefined) !== (state === 'open')) return false
     if (container !== undefined && !isOf(alert, container)) return false
     if (matches !== undefined && !matches(alert.image)) return false
-    return words === undefined || saidBy(alert).toLowerCase().includes(words)
+    return words === undefined || hasText(alert).toLowerCase().includes(words)
   }
 }
 
@@ -36,7 +36,7 @@ function isOf({ container }: Alert, wanted: string): boolean {
   return container !== undefined && (container.name === wanted || container.id.startsWith(wanted))
 }
 
-function saidBy({ id, behaviour, reasons, process, image, container, guardrails }: Alert): string {
+function hasText({ id, behaviour, reasons, process, image, container, guardrails }: Alert): string {
   return [
     id,
     behaviour?.text,

@@ -1,4 +1,4 @@
-import type { Notice } from '../../core/event/outbound-record.ts'
+import type { OutboundRecord } from '../../core/event/outbound-record.ts'
 import type { Finding } from '../../state/alerts/alert-store.ts'
 
 /** Alerts that a sink will never get; `from` and `to` (RFC 3339) say when they were raised. */
@@ -23,7 +23,11 @@ export function undeliveredFinding(
 }
 
 /** Of alerts that were in no store, and so went to no sink: the oldest. */
-export function unstoredFinding(lost: readonly Notice[], node: string, nowMs: number): Finding {
+export function unstoredFinding(
+  lost: readonly OutboundRecord[],
+  node: string,
+  nowMs: number,
+): Finding {
   const times = lost.map(({ time }) => time).sort()
   const span = { count: lost.length, from: times[0] ?? '', to: times.at(-1) ?? '' }
   return lossOfAlerts('store', 'store-full', span, node, nowMs, [

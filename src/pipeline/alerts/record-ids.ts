@@ -4,7 +4,7 @@ import { decodeTime, monotonicFactory } from 'ulid'
  * Ids of alerts and audit entries, each greater than the one before: also where the clock was set back, and after a
  * restart. What a sink has is all up to one id, so an id out of order would be one that is never sent.
  */
-export class NoticeIds {
+export class RecordIds {
   readonly #next = monotonicFactory()
   #floorMs = 0
 

@@ -28,7 +28,7 @@ interface Recent {
 
 const containersKept = 4_096
 const firstKept = 10
-const reasonsTold = 5
+const reasonsShown = 5
 /** Reasons that are counted: those beyond are not told. */
 const reasonsKept = 100
 
@@ -77,7 +77,7 @@ function count(storm: Storm, { id, event, severity, reasons }: Alert): void {
 }
 
 function summaryOf(storm: Storm): AlertSummary {
-  const reasons = [...storm.reasons].sort(([, a], [, b]) => b - a).slice(0, reasonsTold)
+  const reasons = [...storm.reasons].sort(([, a], [, b]) => b - a).slice(0, reasonsShown)
   return {
     kinds: { ...storm.kinds },
     severities: { ...storm.severities },

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Alert } from '../../core/event/alert.ts'
-import { isAudit, type Notice } from '../../core/event/outbound-record.ts'
+import { isAudit, type OutboundRecord } from '../../core/event/outbound-record.ts'
 import type { Product } from './format/alert-facts.ts'
 import { HttpPoster, type HttpTarget } from './sinks/http-post.ts'
 
@@ -52,22 +52,22 @@ export class AlertTraces {
   }
 
   /** Only of those that are new: what rises later is a count. */
-  stored(notices: readonly Notice[], nowMs: number): void {
-    for (const notice of notices) {
-      if (isAudit(notice) || notice.count > 1 || notice.decision !== undefined) continue
-      this.#stored.set(notice.id, nowMs)
-      const raisedMs = Date.parse(notice.time)
-      this.#add(notice, 'alert', Date.parse(notice.event.time), nowMs)
-      this.#add(notice, 'detect', Date.parse(notice.event.time), raisedMs)
-      this.#add(notice, 'store', raisedMs, nowMs)
+  stored(records: readonly OutboundRecord[], nowMs: number): void {
+    for (const record of records) {
+      if (isAudit(record) || record.count > 1 || record.decision !== undefined) continue
+      this.#stored.set(record.id, nowMs)
+      const raisedMs = Date.parse(record.time)
+      this.#add(record, 'alert', Date.parse(record.event.time), nowMs)
+      this.#add(record, 'detect', Date.parse(record.event.time), raisedMs)
+      this.#add(record, 'store', raisedMs, nowMs)
     }
   }
 
-  delivered(sink: string, notices: readonly Notice[], nowMs: number): void {
-    for (const notice of notices) {
-      const storedMs = this.#stored.get(notice.id)
-      if (isAudit(notice) || storedMs === undefined) continue
-      this.#add(notice, `deliver ${sink}`, storedMs, nowMs)
+  delivered(sink: string, records: readonly OutboundRecord[], nowMs: number): void {
+    for (const record of records) {
+      const storedMs = this.#stored.get(record.id)
+      if (isAudit(record) || storedMs === undefined) continue
+      this.#add(record, `deliver ${sink}`, storedMs, nowMs)
     }
   }
 

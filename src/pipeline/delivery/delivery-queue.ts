@@ -1,22 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeError } from '../../errors.ts'
-import type { Notice } from '../../core/event/outbound-record.ts'
+import type { OutboundRecord } from '../../core/event/outbound-record.ts'
 import type { GivenUpReason, SinkView } from '../../engine/api/sink-view.ts'
 import { type Outbox, OutboxQueue, type Placed } from './outbox-queue.ts'
-import { type Outlet, SinkError } from './sinks/sink.ts'
+import { type SinkBinding, SinkError } from './sinks/sink.ts'
 
 /** How a lane goes about it; may change while it runs. */
-export interface LaneLimits {
+export interface DeliveryQueueLimits {
   readonly outbox: Outbox
   /** How long changes of what was delivered gather before they are delivered: an alert whose count rises. */
   readonly repeatMs: number
 }
 
-export interface LaneOptions extends LaneLimits {
+export interface DeliveryQueueOptions extends DeliveryQueueLimits {
   /** Greatest id that the sink has for good, from before the restart. */
   readonly cursor: string
   readonly onError: (sink: string, error: unknown, waitMs: number) => void
-  readonly onDelivered: (sink: string, cursor: string, notices: readonly Notice[]) => void
+  readonly onDelivered: (sink: string, cursor: string, records: readonly OutboundRecord[]) => void
   readonly onGivenUp: (sink: string, given: GivenUp) => void
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -38,15 +38,15 @@ const longestWaitMs = 30_000
 const longestAskedMs = 3_600_000
 /** After so many refusals that say they are for good, a notice is given up, so that others get past it. */
 const finalTries = 5
-const tellGivenUpMs = 10_000
+const reportGivenUpMs = 10_000
 
 /** One sink, what waits for it, and its own pace. */
-export class Lane {
-  #outlet: Outlet
+export class DeliveryQueue {
+  #binding: SinkBinding
   #cursor: string
   /** Of the newest notice there is. */
   #place = 0
-  readonly #options: LaneOptions
+  readonly #options: DeliveryQueueOptions
   /** Undefined: they do not wait, as this is the end. */
   #repeatMs: number | undefined
   readonly #queue: OutboxQueue
@@ -66,25 +66,25 @@ export class Lane {
   #refusals = 0
   readonly #givenUpFor: Record<GivenUpReason, number> = { full: 0, late: 0, refused: 0 }
   #untold: GivenUp | undefined
-  #toldMs = 0
-  #tellTimer: NodeJS.Timeout | undefined
+  #reportedMs = 0
+  #reportTimer: NodeJS.Timeout | undefined
   #lastDelivery: string | undefined
   #lastError: { readonly time: string; readonly text: string } | undefined
 
-  constructor(outlet: Outlet, options: LaneOptions) {
-    this.#outlet = outlet
+  constructor(binding: SinkBinding, options: DeliveryQueueOptions) {
+    this.#binding = binding
     this.#options = options
     this.#cursor = options.cursor
     this.#repeatMs = options.repeatMs
     this.#queue = new OutboxQueue(options.outbox)
   }
 
-  get outlet(): Outlet {
-    return this.#outlet
+  get binding(): SinkBinding {
+    return this.#binding
   }
 
   get name(): string {
-    return this.#outlet.sink.name
+    return this.#binding.sink.name
   }
 
   get waiting(): number {
@@ -96,13 +96,13 @@ export class Lane {
     return this.#queue.oldest?.place
   }
 
-  set limits({ outbox, repeatMs }: LaneLimits) {
+  set limits({ outbox, repeatMs }: DeliveryQueueLimits) {
     this.#queue.limits = outbox
     this.#repeatMs = repeatMs
   }
 
   view(): SinkView {
-    const { type, format, target } = this.#outlet
+    const { type, format, target } = this.#binding
     const { oldest } = this.#queue
     const { full, late, refused } = this.#givenUpFor
     return {
@@ -124,14 +124,14 @@ export class Lane {
   }
 
   /** `place`: of the newest notice there is. */
-  offer(notices: readonly Placed[], place: number): void {
+  offer(records: readonly Placed[], place: number): void {
     const nowMs = this.#options.now()
     // A burst is in memory already: one that waits for nobody is tried whole first.
     const idle = this.#queue.size === 0
-    for (const placed of notices) {
-      const { notice } = placed
-      if (!this.#outlet.accepts(notice)) continue
-      const isRepeat = notice.id <= this.#cursor && !this.#queue.has(notice.id)
+    for (const placed of records) {
+      const { record } = placed
+      if (!this.#binding.accepts(record)) continue
+      const isRepeat = record.id <= this.#cursor && !this.#queue.has(record.id)
       if (isRepeat) this.#repeat(placed)
       else this.#queue.put(placed, nowMs)
     }
@@ -142,29 +142,29 @@ export class Lane {
   }
 
   /** What the store has from before. What there is no room for was given up, and told, back then. */
-  resume(notices: readonly Placed[], place: number): void {
-    for (const placed of notices) {
-      const { notice } = placed
-      if (notice.id <= this.#cursor || !this.#outlet.accepts(notice)) continue
-      this.#queue.put(placed, Date.parse(notice.time))
+  resume(records: readonly Placed[], place: number): void {
+    for (const placed of records) {
+      const { record } = placed
+      if (record.id <= this.#cursor || !this.#binding.accepts(record)) continue
+      this.#queue.put(placed, Date.parse(record.time))
     }
     this.#queue.crowdedOut()
     this.offer([], place)
   }
 
   /** Past the queue, in its turn. Resolves with what came back. */
-  test(notice: Notice): Promise<string> {
-    return this.#write([notice])
+  test(record: OutboundRecord): Promise<string> {
+    return this.#write([record])
   }
 
   async reopen(): Promise<void> {
-    await this.#outlet.sink.reopen?.()
+    await this.#binding.sink.reopen?.()
   }
 
   /** Goes on with another sink of the name, at once, from where this one is. Resolves once the old one is closed. */
-  async replace(outlet: Outlet, deadlineMs: number): Promise<void> {
-    const { sink } = this.#outlet
-    this.#outlet = outlet
+  async replace(binding: SinkBinding, deadlineMs: number): Promise<void> {
+    const { sink } = this.#binding
+    this.#binding = binding
     this.#hurry.abort()
     this.#hurry = new AbortController()
     await within(this.#turn, deadlineMs)
@@ -176,9 +176,9 @@ export class Lane {
     this.#deliverRepeats()
     await within(this.#running, deadlineMs)
     this.#closing.abort()
-    await this.#outlet.sink.close()
+    await this.#binding.sink.close()
     await this.#running
-    this.#tell()
+    this.#report()
   }
 
   #start(): void {
@@ -188,7 +188,7 @@ export class Lane {
   async #run(): Promise<void> {
     let waitMs = firstWaitMs
     while (this.#queue.size > 0 && !this.#closing.signal.aborted) {
-      const most = Math.min(this.#batchMost, this.#outlet.sink.most ?? largestBatch)
+      const most = Math.min(this.#batchMost, this.#binding.sink.most ?? largestBatch)
       const batch = this.#queue.take(most, largestBatchBytes)
       try {
         await this.#write(batch)
@@ -203,13 +203,13 @@ export class Lane {
     this.#running = undefined
   }
 
-  async #write(batch: readonly Notice[]): Promise<string> {
-    const written = this.#turn.then(() => this.#outlet.sink.write(batch))
+  async #write(batch: readonly OutboundRecord[]): Promise<string> {
+    const written = this.#turn.then(() => this.#binding.sink.write(batch))
     this.#turn = written.catch(() => undefined)
     return written
   }
 
-  #taken(batch: readonly Notice[]): void {
+  #taken(batch: readonly OutboundRecord[]): void {
     this.#done(batch)
     this.#failing = false
     this.#finals = 0
@@ -219,7 +219,7 @@ export class Lane {
     this.#options.onDelivered(this.name, this.#cursor, batch)
   }
 
-  #done(batch: readonly Notice[]): void {
+  #done(batch: readonly OutboundRecord[]): void {
     const changed = this.#queue.done(batch)
     for (const { id } of batch) if (id > this.#cursor) this.#cursor = id
     for (const placed of changed) this.#repeat(placed)
@@ -231,7 +231,7 @@ export class Lane {
       this.#queue.put(placed, this.#options.now())
       return
     }
-    this.#repeats.set(placed.notice.id, placed)
+    this.#repeats.set(placed.record.id, placed)
     this.#repeatTimer ??= setTimeout(() => this.#deliverRepeats(), this.#repeatMs)
   }
 
@@ -243,7 +243,7 @@ export class Lane {
     this.#start()
   }
 
-  async #refused(batch: readonly Notice[], error: unknown, waitMs: number): Promise<void> {
+  async #refused(batch: readonly OutboundRecord[], error: unknown, waitMs: number): Promise<void> {
     this.#failing = true
     this.#refusals += 1
     this.#lastError = { time: this.#time(), text: describeError(error) }
@@ -281,29 +281,29 @@ export class Lane {
     this.#options.onDelivered(this.name, this.#cursor, [])
   }
 
-  #giveUp(notices: readonly Notice[], reason: GivenUpReason, because: string): void {
-    if (notices.length === 0) return
-    this.#givenUpFor[reason] += notices.length
-    const times = notices.map(({ time }) => time).sort()
+  #giveUp(records: readonly OutboundRecord[], reason: GivenUpReason, because: string): void {
+    if (records.length === 0) return
+    this.#givenUpFor[reason] += records.length
+    const times = records.map(({ time }) => time).sort()
     const [from = '', to = ''] = [times[0], times.at(-1)]
     const before = this.#untold
     this.#untold = {
-      count: (before?.count ?? 0) + notices.length,
+      count: (before?.count ?? 0) + records.length,
       from: before !== undefined && before.from < from ? before.from : from,
       to: before !== undefined && before.to > to ? before.to : to,
       because,
     }
     // Told together: a telling is itself an alert that this sink is to get.
-    const wait = Math.max(0, this.#toldMs + tellGivenUpMs - this.#options.now())
-    this.#tellTimer ??= setTimeout(() => this.#tell(), wait)
+    const wait = Math.max(0, this.#reportedMs + reportGivenUpMs - this.#options.now())
+    this.#reportTimer ??= setTimeout(() => this.#report(), wait)
   }
 
-  #tell(): void {
-    clearTimeout(this.#tellTimer)
-    this.#tellTimer = undefined
+  #report(): void {
+    clearTimeout(this.#reportTimer)
+    this.#reportTimer = undefined
     const given = this.#untold
     this.#untold = undefined
-    this.#toldMs = this.#options.now()
+    this.#reportedMs = this.#options.now()
     if (given !== undefined) this.#options.onGivenUp(this.name, given)
   }
 

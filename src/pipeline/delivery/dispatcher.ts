@@ -2,19 +2,23 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ulid } from 'ulid'
 import { describeError, SnugError } from '../../errors.ts'
 import type { Alert } from '../../core/event/alert.ts'
-import type { Notice } from '../../core/event/outbound-record.ts'
-import { Lane, type LaneLimits, type LaneOptions } from './delivery-queue.ts'
+import type { OutboundRecord } from '../../core/event/outbound-record.ts'
+import {
+  DeliveryQueue,
+  type DeliveryQueueLimits,
+  type DeliveryQueueOptions,
+} from './delivery-queue.ts'
 import { type SinkView } from '../../engine/api/sink-view.ts'
 import type { Placed } from './outbox-queue.ts'
-import type { Outlet } from './sinks/sink.ts'
+import type { SinkBinding } from './sinks/sink.ts'
 
-export interface DispatcherOptions extends Omit<LaneOptions, 'cursor' | 'now'> {
+export interface DispatcherOptions extends Omit<DeliveryQueueOptions, 'cursor' | 'now'> {
   readonly node: string
   /** Sink → greatest id of a notice that it has for good, from before the restart. */
   readonly cursors: Readonly<Record<string, string>>
   readonly now?: () => number
   /** These are in the store, and on their way. */
-  readonly onOffered?: (notices: readonly Notice[]) => void
+  readonly onOffered?: (records: readonly OutboundRecord[]) => void
 }
 
 /** What came back when a sink was given an alert that is none. */
@@ -22,7 +26,7 @@ export interface SinkTest {
   readonly ok: boolean
   /** Of the alert that was sent. */
   readonly id: string
-  readonly said: string
+  readonly answer: string
   readonly tookMs: number
 }
 
@@ -45,34 +49,34 @@ const leaveMs = 5_000
  * Alerts of which only the count rose are given again, folded to their newest state while they wait.
  */
 export class Dispatcher {
-  #lanes: readonly Lane[]
+  #lanes: readonly DeliveryQueue[]
   #options: DispatcherOptions
   readonly #now: () => number
   /** How many notices there were, as counted here. */
   #place = 0
   #newest = ''
 
-  constructor(outlets: readonly Outlet[], options: DispatcherOptions) {
+  constructor(outlets: readonly SinkBinding[], options: DispatcherOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
-    this.#lanes = outlets.map((outlet) => this.#lane(outlet))
+    this.#lanes = outlets.map((binding) => this.#queueOf(binding))
   }
 
   /** Notices as the store has them, oldest first: each sink takes those past its cursor. */
-  resume(notices: readonly Notice[]): void {
-    const placed = this.#placed(notices)
-    for (const lane of this.#lanes) lane.resume(placed, this.#place)
+  resume(records: readonly OutboundRecord[]): void {
+    const placed = this.#placed(records)
+    for (const queue of this.#lanes) queue.resume(placed, this.#place)
   }
 
-  offer(notices: readonly Notice[]): void {
-    this.#options.onOffered?.(notices)
-    const placed = this.#placed(notices)
-    for (const lane of this.#lanes) lane.offer(placed, this.#place)
+  offer(records: readonly OutboundRecord[]): void {
+    this.#options.onOffered?.(records)
+    const placed = this.#placed(records)
+    for (const queue of this.#lanes) queue.offer(placed, this.#place)
   }
 
   /** Sink name → notices that wait. */
   get waiting(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#lanes.map((lane) => [lane.name, lane.waiting]))
+    return Object.fromEntries(this.#lanes.map((queue) => [queue.name, queue.waiting]))
   }
 
   /** How many notices of the newest there are some sink still needs from the store. */
@@ -82,7 +86,7 @@ export class Dispatcher {
   }
 
   list(): readonly SinkView[] {
-    return this.#lanes.map((lane) => lane.view())
+    return this.#lanes.map((queue) => queue.view())
   }
 
   /**
@@ -91,35 +95,35 @@ export class Dispatcher {
    * once those that are no more are closed.
    */
   async reconfigure(
-    outlets: readonly Outlet[],
-    limits: LaneLimits,
-    stored: readonly Notice[],
+    outlets: readonly SinkBinding[],
+    limits: DeliveryQueueLimits,
+    stored: readonly OutboundRecord[],
   ): Promise<SinkChange> {
     this.#options = { ...this.#options, ...limits }
-    const before = new Map(this.#lanes.map((lane) => [lane.name, lane]))
+    const before = new Map(this.#lanes.map((queue) => [queue.name, queue]))
     const leaving: Promise<void>[] = []
-    const added: Lane[] = []
+    const added: DeliveryQueue[] = []
     const changed: string[] = []
-    this.#lanes = outlets.map((outlet) => {
-      const known = before.get(outlet.sink.name)
-      before.delete(outlet.sink.name)
+    this.#lanes = outlets.map((binding) => {
+      const known = before.get(binding.sink.name)
+      before.delete(binding.sink.name)
       if (known === undefined) {
-        const lane = this.#lane(outlet)
-        added.push(lane)
-        return lane
+        const queue = this.#queueOf(binding)
+        added.push(queue)
+        return queue
       }
       known.limits = limits
-      if (known.outlet.spec !== outlet.spec) {
+      if (known.binding.spec !== binding.spec) {
         changed.push(known.name)
-        leaving.push(known.replace(outlet, leaveMs))
+        leaving.push(known.replace(binding, leaveMs))
       }
       return known
     })
     const first = this.#place - stored.length + 1
-    const placed = stored.map((notice, at) => ({ notice, place: first + at }))
-    for (const lane of added) lane.resume(placed, this.#place)
+    const placed = stored.map((record, at) => ({ record, place: first + at }))
+    for (const queue of added) queue.resume(placed, this.#place)
     const removed = [...before.values()]
-    leaving.push(...removed.map((lane) => lane.close(leaveMs)))
+    leaving.push(...removed.map((queue) => queue.close(leaveMs)))
     await Promise.all(leaving)
     return {
       added: added.map(({ name }) => name),
@@ -135,16 +139,16 @@ export class Dispatcher {
    * Errors: SINK_UNKNOWN.
    */
   async test(name: string): Promise<SinkTest> {
-    const lane = this.#lanes.find((one) => one.name === name)
-    if (lane === undefined) throw new SnugError('SINK_UNKNOWN', `there is no sink \`${name}\``)
+    const queue = this.#lanes.find((one) => one.name === name)
+    if (queue === undefined) throw new SnugError('SINK_UNKNOWN', `there is no sink \`${name}\``)
     const nowMs = this.#now()
     const alert = testAlert(name, this.#options.node, nowMs)
-    const result = (ok: boolean, said: string): SinkTest => {
-      return { ok, id: alert.id, said, tookMs: Math.max(0, this.#now() - nowMs) }
+    const result = (ok: boolean, answer: string): SinkTest => {
+      return { ok, id: alert.id, answer, tookMs: Math.max(0, this.#now() - nowMs) }
     }
     const late = new AbortController()
-    const said = await Promise.race([
-      lane.test(alert).then(
+    const answer = await Promise.race([
+      queue.test(alert).then(
         (text) => result(true, text),
         (error: unknown) => result(false, describeError(error)),
       ),
@@ -154,31 +158,31 @@ export class Dispatcher {
       ),
     ])
     late.abort()
-    return said
+    return answer
   }
 
   async reopen(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.reopen()))
+    await Promise.all(this.#lanes.map((queue) => queue.reopen()))
   }
 
   /** Delivers what waits, for at most `deadlineMs`, and closes. What was not taken is given after the restart. */
   async close(deadlineMs: number): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.close(deadlineMs)))
+    await Promise.all(this.#lanes.map((queue) => queue.close(deadlineMs)))
   }
 
-  #lane(outlet: Outlet): Lane {
-    const cursor = this.#options.cursors[outlet.sink.name] ?? ''
-    return new Lane(outlet, { ...this.#options, cursor, now: this.#now })
+  #queueOf(binding: SinkBinding): DeliveryQueue {
+    const cursor = this.#options.cursors[binding.sink.name] ?? ''
+    return new DeliveryQueue(binding, { ...this.#options, cursor, now: this.#now })
   }
 
   /** One that is offered again, as its count rose, is no further one: ids are in the order in which they were raised. */
-  #placed(notices: readonly Notice[]): readonly Placed[] {
-    return notices.map((notice) => {
-      if (notice.id > this.#newest) {
-        this.#newest = notice.id
+  #placed(records: readonly OutboundRecord[]): readonly Placed[] {
+    return records.map((record) => {
+      if (record.id > this.#newest) {
+        this.#newest = record.id
         this.#place += 1
       }
-      return { notice, place: this.#place }
+      return { record, place: this.#place }
     })
   }
 }

@@ -1,12 +1,16 @@
 import { type Alert, severities, type Severity } from '../../core/event/alert.ts'
-import { isAudit, type Notice, type NoticeType } from '../../core/event/outbound-record.ts'
+import {
+  isAudit,
+  type OutboundRecord,
+  type OutboundRecordType,
+} from '../../core/event/outbound-record.ts'
 import { globs } from '../../core/match/glob.ts'
 
 /** Which notices a sink gets: those that meet all that is named here. */
 export interface SinkFilter {
   /** The least. */
   readonly severity?: Severity | undefined
-  readonly types?: readonly NoticeType[] | undefined
+  readonly types?: readonly OutboundRecordType[] | undefined
   /** Globs on the repository, or on `repository:tag`. */
   readonly images?: readonly string[] | undefined
   /** Globs. */
@@ -17,29 +21,32 @@ export interface SinkFilter {
 export type Storms = 'summary' | 'each'
 
 /** What is of no image, or no namespace, meets no filter by it. */
-export function noticeFilter(filter: SinkFilter, storms: Storms): (notice: Notice) => boolean {
+export function recordFilter(
+  filter: SinkFilter,
+  storms: Storms,
+): (record: OutboundRecord) => boolean {
   const { severity = 'low', types, images, namespaces } = filter
   const least = severities.indexOf(severity)
   const image = images && globs(images)
   const namespace = namespaces && globs(namespaces)
-  return (notice) => {
-    if (severities.indexOf(notice.severity) < least) return false
-    if (!isAudit(notice) && notice[storms === 'summary' ? 'partOf' : 'summary'] !== undefined) {
+  return (record) => {
+    if (severities.indexOf(record.severity) < least) return false
+    if (!isAudit(record) && record[storms === 'summary' ? 'partOf' : 'summary'] !== undefined) {
       return false
     }
-    if (types !== undefined && !types.includes(notice.type)) return false
-    if (image !== undefined && !imageNames(notice).some(image)) return false
-    return namespace === undefined || namespace(namespaceOf(notice))
+    if (types !== undefined && !types.includes(record.type)) return false
+    if (image !== undefined && !imageNames(record).some(image)) return false
+    return namespace === undefined || namespace(namespaceOf(record))
   }
 }
 
-function namespaceOf(notice: Notice): string {
-  return isAudit(notice) ? '' : (notice.workload?.namespace ?? '')
+function namespaceOf(record: OutboundRecord): string {
+  return isAudit(record) ? '' : (record.workload?.namespace ?? '')
 }
 
-function imageNames(notice: Notice): readonly string[] {
-  if (!isAudit(notice)) return namesOf(notice.image)
-  const { image } = notice.entry
+function imageNames(record: OutboundRecord): readonly string[] {
+  if (!isAudit(record)) return namesOf(record.image)
+  const { image } = record.entry
   // `repository@digest`
   return typeof image === 'string' ? [image.slice(0, image.lastIndexOf('@'))] : []
 }

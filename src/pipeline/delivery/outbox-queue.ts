@@ -1,5 +1,5 @@
 import { severities } from '../../core/event/alert.ts'
-import type { Notice } from '../../core/event/outbound-record.ts'
+import type { OutboundRecord } from '../../core/event/outbound-record.ts'
 
 /** How much may wait for one sink. */
 export interface Outbox {
@@ -11,7 +11,7 @@ export interface Outbox {
 }
 
 export interface Placed {
-  readonly notice: Notice
+  readonly record: OutboundRecord
   /** How many notices there were up to this one. */
   readonly place: number
 }
@@ -59,23 +59,23 @@ export class OutboxQueue {
     return this.#waiting.has(id)
   }
 
-  put({ notice, place }: Placed, nowMs: number): void {
-    const known = this.#waiting.get(notice.id)
-    const bytes = bytesOf(notice)
+  put({ record, place }: Placed, nowMs: number): void {
+    const known = this.#waiting.get(record.id)
+    const bytes = bytesOf(record)
     this.#bytes += bytes - (known?.bytes ?? 0)
     const since = known ?? { sinceMs: nowMs, place }
-    this.#waiting.set(notice.id, { notice, bytes, sinceMs: since.sinceMs, place: since.place })
-    this.#rank(notice).add(notice.id)
+    this.#waiting.set(record.id, { record, bytes, sinceMs: since.sinceMs, place: since.place })
+    this.#rank(record).add(record.id)
   }
 
   /** The oldest, at most so many and so large, but one at least. They wait on until {@link done}. */
-  take(most: number, mostBytes: number): readonly Notice[] {
-    const batch: Notice[] = []
+  take(most: number, mostBytes: number): readonly OutboundRecord[] {
+    const batch: OutboundRecord[] = []
     let bytes = 0
     for (const waiting of this.#waiting.values()) {
       bytes += waiting.bytes
       if (batch.length >= most || (batch.length > 0 && bytes > mostBytes)) break
-      batch.push(waiting.notice)
+      batch.push(waiting.record)
     }
     this.#taken = new Set(batch.map(({ id }) => id))
     return batch
@@ -87,40 +87,40 @@ export class OutboxQueue {
   }
 
   /** None of these waits any more. Gives those that changed while they were being written, in their newer state. */
-  done(batch: readonly Notice[]): readonly Placed[] {
+  done(batch: readonly OutboundRecord[]): readonly Placed[] {
     this.release()
     const changed: Placed[] = []
-    for (const notice of batch) {
-      const waiting = this.#waiting.get(notice.id)
-      if (waiting !== undefined && waiting.notice !== notice) changed.push(waiting)
-      this.#remove(notice.id)
+    for (const record of batch) {
+      const waiting = this.#waiting.get(record.id)
+      if (waiting !== undefined && waiting.record !== record) changed.push(waiting)
+      this.#remove(record.id)
     }
     return changed
   }
 
   /** Removes what is too old, or too far back, and gives it: the oldest there are. `place`: of the newest notice. */
-  late(nowMs: number, place: number): readonly Notice[] {
+  late(nowMs: number, place: number): readonly OutboundRecord[] {
     const { maxAgeMs, maxSpan } = this.#outbox
-    const gone: Notice[] = []
+    const gone: OutboundRecord[] = []
     for (const [id, waiting] of this.#waiting) {
       if (nowMs - waiting.sinceMs <= maxAgeMs && place - waiting.place < maxSpan) break
       if (this.#taken.has(id)) continue
       this.#remove(id)
-      gone.push(waiting.notice)
+      gone.push(waiting.record)
     }
     return gone
   }
 
   /** Removes what there is no room for, and gives it. */
-  crowdedOut(): readonly Notice[] {
-    const gone: Notice[] = []
+  crowdedOut(): readonly OutboundRecord[] {
+    const gone: OutboundRecord[] = []
     for (const rank of this.#ranks) {
       for (const id of rank) {
         if (this.#bytes <= this.#outbox.maxBytes) return gone
         const waiting = this.#waiting.get(id)
         if (waiting === undefined || this.#taken.has(id)) continue
         this.#remove(id)
-        gone.push(waiting.notice)
+        gone.push(waiting.record)
       }
     }
     return gone
@@ -130,11 +130,11 @@ export class OutboxQueue {
     const waiting = this.#waiting.get(id)
     if (waiting === undefined) return
     this.#waiting.delete(id)
-    this.#rank(waiting.notice).delete(id)
+    this.#rank(waiting.record).delete(id)
     this.#bytes -= waiting.bytes
   }
 
-  #rank({ type, severity }: Notice): Set<string> {
+  #rank({ type, severity }: OutboundRecord): Set<string> {
     const isKept = type === 'loss' || type === 'audit'
     const at = isKept ? severities.length : severities.indexOf(severity)
     return this.#ranks[at] ?? new Set()
@@ -142,12 +142,12 @@ export class OutboxQueue {
 }
 
 /** Several sinks ask for the same notice: it is measured once. */
-const measured = new WeakMap<Notice, number>()
+const measured = new WeakMap<OutboundRecord, number>()
 
-function bytesOf(notice: Notice): number {
-  const known = measured.get(notice)
+function bytesOf(record: OutboundRecord): number {
+  const known = measured.get(record)
   if (known !== undefined) return known
-  const bytes = Buffer.byteLength(JSON.stringify(notice))
-  measured.set(notice, bytes)
+  const bytes = Buffer.byteLength(JSON.stringify(record))
+  measured.set(record, bytes)
   return bytes
 }

@@ -5,7 +5,7 @@ import { describeError } from '../../errors.ts'
 import {
   type DockerContainer,
   type DockerImage,
-  foretoldOf,
+  pendingContainerOf,
   identityOf,
 } from './docker-identity.ts'
 import { declaredUid } from './declared-user.ts'
@@ -13,7 +13,7 @@ import { readDockerEvents } from './docker-events.ts'
 import type {
   ContainerIdentity,
   EngineState,
-  Foretold,
+  PendingContainer,
   IdentityEngine,
   LeftListener,
   Peer,
@@ -41,7 +41,7 @@ export class DockerEngine implements IdentityEngine {
   readonly #options: DockerEngineOptions
   readonly #listeners = new Set<(identity: ContainerIdentity) => void>()
   readonly #leftListeners = new Set<LeftListener>()
-  readonly #foretoldListeners = new Set<(container: Foretold) => void>()
+  readonly #pendingListeners = new Set<(container: PendingContainer) => void>()
   readonly #containers = new Map<string, ContainerIdentity>()
   readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
   readonly #images = new LRUCache<string, Promise<DockerImage | undefined>>({ max: 512 })
@@ -94,9 +94,9 @@ export class DockerEngine implements IdentityEngine {
     return this.#addresses.keys()
   }
 
-  subscribeForetold(listener: (container: Foretold) => void): () => void {
-    this.#foretoldListeners.add(listener)
-    return () => this.#foretoldListeners.delete(listener)
+  subscribePending(listener: (container: PendingContainer) => void): () => void {
+    this.#pendingListeners.add(listener)
+    return () => this.#pendingListeners.delete(listener)
   }
 
   subscribeLeft(listener: LeftListener): () => void {
@@ -170,15 +170,18 @@ export class DockerEngine implements IdentityEngine {
   async #foretell(id: string, typed: string): Promise<void> {
     if (typed === '') return
     const image = await this.#image(typed).catch(() => undefined)
-    const container = foretoldOf(id, typed, image)
+    const container = pendingContainerOf(id, typed, image)
     if (container === undefined || this.#containers.has(id)) return
-    for (const listener of this.#foretoldListeners) listener(container)
+    for (const listener of this.#pendingListeners) listener(container)
   }
 
-  async #inspect(id: string, anew = false): Promise<ContainerIdentity | 'unknown' | 'unavailable'> {
+  async #inspect(
+    id: string,
+    again = false,
+  ): Promise<ContainerIdentity | 'unknown' | 'unavailable'> {
     const asking = this.#asking.get(id)
     // What is being asked may be from before the change: ask again once that is answered.
-    if (asking !== undefined && !anew) return asking
+    if (asking !== undefined && !again) return asking
     const answer = (asking ?? Promise.resolve()).then(() => this.#ask(id))
     this.#asking.set(id, answer)
     try {
@@ -194,9 +197,9 @@ export class DockerEngine implements IdentityEngine {
       const abortSignal = AbortSignal.timeout(requestMs)
       const found = await this.#docker.getContainer(id).inspect({ abortSignal })
       const container = found as unknown as DockerContainer
-      const told = identityOf(container, await this.#image(container.Image))
-      const user = declaredUid(told.declaredUser, told.rootfs?.layers ?? [])
-      const identity = user === undefined ? told : { ...told, user }
+      const known = identityOf(container, await this.#image(container.Image))
+      const user = declaredUid(known.declaredUser, known.rootfs?.layers ?? [])
+      const identity = user === undefined ? known : { ...known, user }
       this.#learn(identity, found.State?.Running === true)
       return identity
     } catch (error) {

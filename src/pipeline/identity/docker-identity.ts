@@ -1,6 +1,6 @@
 import { canonicalAddress, canonicalRepository } from '../../core/event/canonical.ts'
 import type { ImageRef, WorkloadRef } from '../../core/event/event.ts'
-import type { ContainerIdentity, Foretold, Rootfs } from './identity.ts'
+import type { ContainerIdentity, PendingContainer, Rootfs } from './identity.ts'
 import { parseImageReference } from './image-reference.ts'
 
 /** What is read of the engine's answer about a container; engines of other versions leave members out. */
@@ -72,11 +72,11 @@ export function identityOf(
  * What a container will be, from the image that it was made of: its own health check or init, where it was given
  * any, are not known by that. Undefined where the image is not.
  */
-export function foretoldOf(
+export function pendingContainerOf(
   id: string,
   typed: string,
   image: DockerImage | undefined,
-): Foretold | undefined {
+): PendingContainer | undefined {
   if (image?.Id === undefined) return undefined
   const probes = probesOf(image.Config?.Healthcheck?.Test, image.Config?.Shell)
   return {

@@ -4,7 +4,7 @@ import type {
   ContainerSeen,
   PolicyReport,
   SelfProbe,
-  Sighting,
+  CountUpdate,
   SourceMark,
 } from '../sources/source.ts'
 import type { ContainerIdentity, IdentityEngine, Rootfs } from './identity.ts'
@@ -13,8 +13,8 @@ import type { ImageFiles } from './image-files.ts'
 export type IdentifiedMessage =
   | { readonly type: 'event'; readonly event: SnugEvent; readonly key?: BehaviourKey }
   | {
-      readonly type: 'sighting'
-      readonly sighting: Sighting
+      readonly type: 'count-update'
+      readonly countUpdate: CountUpdate
       readonly identity: ContainerIdentity
     }
   /** Comes before the container's first event: the moment to `assign` it to its version's scope. */

@@ -36,7 +36,7 @@ interface Waiting {
   lost: { count: number; from: string; to: string } | undefined
 }
 
-interface Known {
+interface KnownContainer {
   readonly kind: 'known'
   identity: ContainerIdentity
   readonly seen: ContainerSeen
@@ -58,7 +58,7 @@ export class Identifier {
   readonly #options: IdentifierOptions
   readonly #limits: IdentifierLimits
   readonly #now: () => number
-  readonly #containers = new Map<string, Waiting | Known | GivenUp>()
+  readonly #containers = new Map<string, Waiting | KnownContainer | GivenUp>()
   readonly #ended = new Set<string>()
   readonly #unsubscribe: (() => void)[]
   readonly #ids = new WholeIds()
@@ -105,8 +105,8 @@ export class Identifier {
         case 'event':
           this.#event(message, out)
           break
-        case 'sighting':
-          this.#sighting(message, out)
+        case 'count-update':
+          this.#countUpdate(message, out)
           break
         case 'container-started':
           this.#started(message, out)
@@ -155,8 +155,8 @@ export class Identifier {
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
   }
 
-  #event(told: SourceMessage & { type: 'event' }, out: IdentifiedMessage[]): void {
-    const message = this.#named(told)
+  #event(reported: SourceMessage & { type: 'event' }, out: IdentifiedMessage[]): void {
+    const message = this.#named(reported)
     const { event } = message
     if (event.container === undefined) {
       out.push(message)
@@ -165,7 +165,7 @@ export class Identifier {
     const { id } = event.container
     const present = this.#containers.get(id)
     if (present === undefined && event.image !== undefined) {
-      out.push(this.#engineSays(message, id))
+      out.push(this.#engineReports(message, id))
       return
     }
     const container = present ?? this.#unannounced(id, event.time, out)
@@ -178,7 +178,7 @@ export class Identifier {
    * An act of a container that was not announced, whose source names the image itself. What an engine says of the container stands above that: one image under
    * two names would be two lineages.
    */
-  #engineSays(message: SourceMessage & { type: 'event' }, id: string): IdentifiedMessage {
+  #engineReports(message: SourceMessage & { type: 'event' }, id: string): IdentifiedMessage {
     const identity = this.#ask(id)
     if (identity === undefined) return message
     return { ...message, event: { ...message.event, image: identity.image } }
@@ -195,13 +195,13 @@ export class Identifier {
       : { ...message, event: { ...event, container: { ...container, id } } }
   }
 
-  #sighting(message: SourceMessage & { type: 'sighting' }, out: IdentifiedMessage[]): void {
-    const { sighting } = message
-    const container = this.#containers.get(sighting.containerId)
+  #countUpdate(message: SourceMessage & { type: 'count-update' }, out: IdentifiedMessage[]): void {
+    const { countUpdate } = message
+    const container = this.#containers.get(countUpdate.containerId)
     if (container?.kind === 'waiting') this.#hold(container, message)
     else if (container?.kind === 'known') {
-      out.push({ type: 'sighting', sighting, identity: container.identity })
-    } else this.#unplaced += sighting.count
+      out.push({ type: 'count-update', countUpdate, identity: container.identity })
+    } else this.#unplaced += countUpdate.count
   }
 
   #started(message: SourceMessage & { type: 'container-started' }, out: IdentifiedMessage[]): void {
@@ -263,7 +263,7 @@ export class Identifier {
   }
 
   /** An event of a container that its source did not announce: known at once, or not at all. */
-  #unannounced(id: string, time: string, out: IdentifiedMessage[]): Known | undefined {
+  #unannounced(id: string, time: string, out: IdentifiedMessage[]): KnownContainer | undefined {
     const identity = this.#ask(id)
     if (identity === undefined) return undefined
     return this.#know(identity, { id, cgroup: '', time, before: true }, out)
@@ -278,23 +278,23 @@ export class Identifier {
   }
 
   #know(
-    told: ContainerIdentity,
+    reported: ContainerIdentity,
     seen: ContainerSeen,
     out: IdentifiedMessage[],
     found?: Rootfs,
-  ): Known {
-    const rootfs = told.rootfs ?? found ?? this.#options.rootfsOf?.(seen.cgroup)
-    const identity = rootfs === undefined ? told : { ...told, rootfs }
+  ): KnownContainer {
+    const rootfs = reported.rootfs ?? found ?? this.#options.rootfsOf?.(seen.cgroup)
+    const identity = rootfs === undefined ? reported : { ...reported, rootfs }
     if (this.#options.isOwn?.(identity) === true) this.#own.add(identity.id)
     const refiner = new EventRefiner(this.#options.engines, this.#options.files)
-    const known: Known = { kind: 'known', identity, seen, refiner }
+    const known: KnownContainer = { kind: 'known', identity, seen, refiner }
     this.#containers.set(identity.id, known)
     this.#resolved += 1
     out.push({ type: 'container', identity, seen })
     return known
   }
 
-  #hold(container: Waiting, message: SourceMessage & { type: 'event' | 'sighting' }): void {
+  #hold(container: Waiting, message: SourceMessage & { type: 'event' | 'count-update' }): void {
     const full =
       container.held.length >= this.#limits.perContainer || this.#held >= this.#limits.total
     if (!full) {
@@ -362,7 +362,7 @@ export class Identifier {
         case 'event':
           out.push(identified(message, known))
           break
-        case 'sighting':
+        case 'count-update':
           out.push({ ...message, identity })
           break
         case 'container-started':
@@ -391,7 +391,7 @@ export class Identifier {
     this.#containers.set(id, { kind: 'given-up', seen: waiting.seen })
     const out: IdentifiedMessage[] = []
     for (const message of waiting.held) {
-      if (message.type === 'sighting') this.#unplaced += message.sighting.count
+      if (message.type === 'count-update') this.#unplaced += message.countUpdate.count
       else if (message.type === 'event' || message.type === 'container-ended') out.push(message)
       if (message.type === 'container-ended') this.#remember(id)
     }
@@ -438,7 +438,7 @@ function containerOf(message: IdentifiedMessage): string | undefined {
   switch (message.type) {
     case 'event':
       return message.event.container?.id
-    case 'sighting':
+    case 'count-update':
     case 'container':
       return message.identity.id
     case 'container-ended':
@@ -454,7 +454,7 @@ function containerOf(message: IdentifiedMessage): string | undefined {
 
 function identified(
   message: SourceMessage & { type: 'event' },
-  { identity, seen, refiner }: Known,
+  { identity, seen, refiner }: KnownContainer,
 ): IdentifiedMessage {
   const { event } = message
   const container = {
@@ -475,13 +475,13 @@ function identified(
   return { ...message, event: refiner.refine(named, identity) }
 }
 
-function extentOf(message: SourceMessage & { type: 'event' | 'sighting' }): {
+function extentOf(message: SourceMessage & { type: 'event' | 'count-update' }): {
   readonly count: number
   readonly from: string
   readonly to: string
 } {
-  if (message.type === 'sighting') {
-    const { count, first, last } = message.sighting
+  if (message.type === 'count-update') {
+    const { count, first, last } = message.countUpdate
     return { count, from: first, to: last }
   }
   const { event } = message

@@ -59,7 +59,7 @@ export interface Peer {
 }
 
 /** As much of a container as is known the moment that it is made. */
-export type Foretold = Pick<
+export type PendingContainer = Pick<
   ContainerIdentity,
   'id' | 'image' | 'imageId' | 'probes' | 'role' | 'initInjected' | 'user'
 >
@@ -92,7 +92,7 @@ export interface IdentityEngine {
    * Called as soon as a container is made, where that is before the engine can be asked about it: one that is
    * started at once cannot be asked about until it runs. What {@link subscribe} tells later stands above it.
    */
-  subscribeForetold?(listener: (container: Foretold) => void): () => void
+  subscribePending?(listener: (container: PendingContainer) => void): () => void
   /** Called when a container has stopped, and so lost its addresses, and when it is gone for good. Returns the way to unsubscribe. */
   subscribeLeft(listener: LeftListener): () => void
   /** Called when the names of addresses changed without any container of this node having come or gone. */

@@ -8,7 +8,7 @@ import type { User } from '../../core/behaviour/user.ts'
 import type { VersionKey } from '../../state/versions/deployed-version.ts'
 
 /** Acts that were told so many times by one source. */
-export interface Told {
+export interface Reported {
   readonly version: VersionKey
   readonly container: string
   readonly source: string
@@ -24,7 +24,7 @@ export interface ActName {
 }
 
 /** What became of a telling. */
-export interface Telling {
+export interface SharedEvent {
   /** Acts that no other source had told yet: 0 where all of them were. */
   readonly fresh: number
   /** Fingerprint of the alert that another source's telling raised. */
@@ -63,7 +63,7 @@ const mostPairs = 16_384
  * between them. Matched by number, so that a source may fold repeats into a count that comes later. The same tellings in
  * the same order always come to the same; memory is bounded.
  */
-export class TwiceTold {
+export class CrossSourceDedup {
   /** Whatever leaves it is settled. */
   readonly #entries: LRUCache<string, Entry>
   readonly #kinds = new Map<EventKind, ReadonlySet<string>>()
@@ -79,7 +79,7 @@ export class TwiceTold {
     })
   }
 
-  told({ version, container, source, when, count, acts }: Told): Telling {
+  reported({ version, container, source, when, count, acts }: Reported): SharedEvent {
     if (when > this.#newest) this.#newest = when
     const entries = acts.map(({ kind, text }) => {
       const key = `${container}\u0000${text}`
@@ -89,10 +89,10 @@ export class TwiceTold {
     })
     let fresh = 0
     for (const entry of entries) {
-      const told = entry.bySource.get(source) ?? 0
+      const reported = entry.bySource.get(source) ?? 0
       const before = Math.max(0, ...entry.bySource.values())
-      entry.bySource.set(source, told + count)
-      fresh = Math.max(fresh, told + count - before)
+      entry.bySource.set(source, reported + count)
+      fresh = Math.max(fresh, reported + count - before)
       if (when > entry.last) entry.last = when
     }
     const others = entries.find(({ alert }) => alert !== undefined)

@@ -7,7 +7,7 @@ import { judge, type JudgeOptions } from '../../core/match/judge.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
 import { behaviourId, behavioursOf, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
 import type { Phase } from '../../core/profile/profile-entry.ts'
-import type { AlertBook, Finding } from '../../state/alerts/alert-store.ts'
+import type { AlertStore, Finding } from '../../state/alerts/alert-store.ts'
 import { deservesAlert } from '../alerts/alert-policy.ts'
 import { actionOf, stoppedFinding, type StoppedThough } from '../alerts/enforcement-findings.ts'
 import type {
@@ -27,16 +27,16 @@ import {
   mainBehaviour,
   unobservedKindFinding,
 } from './findings.ts'
-import { Sightings } from './count-updates.ts'
-import type { Sights } from './source-coverage.ts'
-import { actNameOfObject, type Telling, type TwiceTold } from './cross-source-dedup.ts'
+import { CountUpdates } from './count-updates.ts'
+import type { SourceCoverage } from './source-coverage.ts'
+import { actNameOfObject, type SharedEvent, type CrossSourceDedup } from './cross-source-dedup.ts'
 import { stretchBefore, stretchText } from './unobserved.ts'
-import type { VersionShelf } from '../../state/versions/version-registry.ts'
+import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 
 export interface JudgeStageOptions {
-  readonly shelf: VersionShelf
+  readonly registry: VersionRegistry
   readonly guardrails: Guardrails
-  readonly alerts: AlertBook
+  readonly alerts: AlertStore
   /** What two versions' images ship, for the explanation of a delta. Undefined where their files cannot be seen. */
   readonly shippedBy: (now: DeployedVersion, before: DeployedVersion) => ShippedPair | undefined
   /** Every event with its verdict, for the live stream and the counters. */
@@ -52,9 +52,9 @@ export interface JudgeStageOptions {
   /** Everything before it is judged. */
   readonly onMark?: (mark: SourceMark) => void
   readonly onBegan?: (kept: boolean) => void
-  readonly sights: Sights
+  readonly sourceCoverage: SourceCoverage
   /** Absent where there is one source only. */
-  readonly twice?: TwiceTold | undefined
+  readonly dedup?: CrossSourceDedup | undefined
 }
 
 export interface KernelJudge {
@@ -104,14 +104,14 @@ export class JudgeStage {
   /** Acts that the kernel stopped and the profile expects: faults of Snug. */
   disagreements = 0
   readonly #options: JudgeStageOptions
-  readonly #sightings: Sightings
+  readonly #countUpdates: CountUpdates
   #judgedBy: (Pick<DeployedVersion, 'life' | 'observed'> & JudgedWith) | undefined
   /** Fingerprint of the alert that the act at hand raised. */
   #raised: string | undefined
 
   constructor(options: JudgeStageOptions) {
     this.#options = options
-    this.#sightings = new Sightings(options)
+    this.#countUpdates = new CountUpdates(options)
   }
 
   judge({ messages, source, control }: Batch): void {
@@ -124,14 +124,14 @@ export class JudgeStage {
           else this.#act(event, key, source, known)
           break
         }
-        case 'sighting':
-          this.#sightings.take(message.sighting, source)
+        case 'count-update':
+          this.#countUpdates.take(message.countUpdate, source)
           break
         case 'container':
           this.#started(message, source)
           break
         case 'container-ended':
-          this.#options.shelf.containerEnded(message.id, message.time)
+          this.#options.registry.containerEnded(message.id, message.time)
           break
         case 'disarmed':
           this.#options.onDisarmed?.(message.scope)
@@ -158,10 +158,10 @@ export class JudgeStage {
   }
 
   #started({ identity, seen }: IdentifiedMessage & { type: 'container' }, source: string): void {
-    const { shelf, sights } = this.#options
-    shelf.containerStarted(identity, seen)
-    const version = shelf.versionOfContainer(identity.id)
-    if (version?.life.state === 'learning') version.watchedFor(sights.ofContainer(source))
+    const { registry, sourceCoverage } = this.#options
+    registry.containerStarted(identity, seen)
+    const version = registry.versionOfContainer(identity.id)
+    if (version?.life.state === 'learning') version.watchedFor(sourceCoverage.ofContainer(source))
   }
 
   #act(
@@ -170,9 +170,9 @@ export class JudgeStage {
     source: string,
     known: Map<DeployedVersion, BehaviourKey[]>,
   ): void {
-    const { shelf, onJudged, sights } = this.#options
-    const watched = sights.of(event, source)
-    const version = shelf.versionOf(event)
+    const { registry, onJudged, sourceCoverage } = this.#options
+    const watched = sourceCoverage.of(event, source)
+    const version = registry.versionOf(event)
     if (version === undefined) {
       this.#unprofiled(event)
       onJudged(event, 'unprofiled', event.count ?? 1)
@@ -186,14 +186,14 @@ export class JudgeStage {
     const phase: Phase = learning ? 'learned' : 'later'
     const verdict = judge(profile, event, refs, this.#optionsFor(version))
     const isExpected = verdict.outcome === 'expected'
-    const telling = this.#tellingOf(event, refs, version)
-    const counted = telling === undefined ? event : { ...event, count: telling.fresh }
+    const profiled = this.#sharedEventOf(event, refs, version)
+    const counted = profiled === undefined ? event : { ...event, count: profiled.fresh }
     this.#raised = undefined
     this.#checkStopped(event, refs, isExpected, version)
     const outcome = isExpected
       ? 'expected'
-      : this.#unexpectedTold({ event, refs, verdict, version }, telling)
-    if (this.#raised !== undefined) telling?.alerted(this.#raised)
+      : this.#unexpectedShared({ event, refs, verdict, version }, profiled)
+    if (this.#raised !== undefined) profiled?.alerted(this.#raised)
     if (isExpected || learning || profile.size < laterKept + version.learnedSize) {
       profile.observe(counted, refs, {
         phase,
@@ -216,7 +216,7 @@ export class JudgeStage {
     const options: JudgeOptions = {
       guardrails,
       // What was handed over was learned: what is new beyond it has the whole of the guardrails against it.
-      learning: learning && !version.handedOver,
+      learning: learning && !version.inherited,
       explain: !learning || life.predecessor !== undefined,
       ...(life.holes === undefined ? {} : { incomplete: life.holes }),
       // While it learns it is judged by the version before, of whose kinds that one says something.
@@ -229,12 +229,12 @@ export class JudgeStage {
   }
 
   /** Whether another source told it too; undefined where there is no other. */
-  #tellingOf(
+  #sharedEventOf(
     event: ActEvent,
     refs: readonly BehaviourRef[],
     version: DeployedVersion,
-  ): Telling | undefined {
-    return this.#options.twice?.told({
+  ): SharedEvent | undefined {
+    return this.#options.dedup?.reported({
       version: version.key,
       container: event.container.id,
       source: event.source,
@@ -245,11 +245,11 @@ export class JudgeStage {
   }
 
   /** What another source's telling alerted on is that alert; what that one let pass is judged as it is told here. */
-  #unexpectedTold(judged: JudgedBy, telling: Telling | undefined): Outcome {
+  #unexpectedShared(judged: JudgedBy, profiled: SharedEvent | undefined): Outcome {
     const { event } = judged
-    if (telling === undefined) return this.#unexpected(judged)
-    const { fresh, alert } = telling
-    const isThere = alert !== undefined && this.#options.alerts.toldBy(alert, event.source)
+    if (profiled === undefined) return this.#unexpected(judged)
+    const { fresh, alert } = profiled
+    const isThere = alert !== undefined && this.#options.alerts.reportedBy(alert, event.source)
     if (fresh === 0 && isThere) return 'deviation'
     return this.#unexpected({ ...judged, event: { ...event, count: Math.max(1, fresh) } })
   }
@@ -271,7 +271,7 @@ export class JudgeStage {
     const why = learning ? 'learning' : this.#whyStopped(event, version)
     if (why !== 'disagreement' && event.enforced === 'missed') return
     if (why === 'disagreement') this.disagreements += event.count ?? 1
-    this.#tellStopped(why, event, refs, version)
+    this.#reportStopped(why, event, refs, version)
   }
 
   #whyStopped(event: ActEvent, version: DeployedVersion): StoppedThough {
@@ -280,7 +280,7 @@ export class JudgeStage {
     return isOlder ? 'expected-since' : 'disagreement'
   }
 
-  #tellStopped(
+  #reportStopped(
     why: StoppedThough,
     event: ActEvent,
     refs: readonly BehaviourRef[],
@@ -329,8 +329,8 @@ export class JudgeStage {
       return 'deviation'
     }
     if (learning) return 'learned'
-    if (!version.toldKinds.has(event.kind)) {
-      version.toldKinds.add(event.kind)
+    if (!version.alertedKinds.has(event.kind)) {
+      version.alertedKinds.add(event.kind)
       version.changed = true
       this.#raise(unobservedKindFinding(event, version), event.count ?? 1)
     }
@@ -341,7 +341,7 @@ export class JudgeStage {
   #deviates(judged: JudgedBy): void {
     const { event, verdict, version } = judged
     const { id } = event.container
-    const stretch = stretchBefore(version, id, event.time, this.#options.shelf.rules.floorMs)
+    const stretch = stretchBefore(version, id, event.time, this.#options.registry.rules.floorMs)
     if (stretch === undefined) {
       this.#alert(judged)
       return
@@ -361,7 +361,7 @@ export class JudgeStage {
   }
 
   #isExplained(verdict: Verdict, version: DeployedVersion): boolean {
-    const before = this.#options.shelf.predecessorOf(version)
+    const before = this.#options.registry.predecessorOf(version)
     if (before === undefined) return false
     const pair = this.#options.shippedBy(version, before)
     if (pair === undefined) return false
@@ -379,10 +379,10 @@ export class JudgeStage {
 
   /** No profile to judge by; what a guardrail names is told all the same. */
   #unprofiled(event: ActEvent): void {
-    const refs = behavioursOf(event, this.#options.shelf.shaper)
+    const refs = behavioursOf(event, this.#options.registry.shaper)
     const verdict = judge(undefined, event, refs, { guardrails: this.#options.guardrails })
     if (event.enforced === 'blocked' || event.enforced === 'killed') {
-      this.#tellStopped('unknown', event, refs)
+      this.#reportStopped('unknown', event, refs)
     }
     if (verdict.guardrails.length === 0) return
     this.#alert({ event, refs, verdict, version: undefined }, [
@@ -391,7 +391,7 @@ export class JudgeStage {
   }
 
   #loss(event: LossEvent): void {
-    this.#options.shelf.addLoss(event)
+    this.#options.registry.addLoss(event)
     this.#raise(lossFinding(event), Math.max(1, event.loss.count))
     this.#options.onJudged(event, 'loss', 1)
   }
@@ -417,7 +417,7 @@ export class JudgeStage {
     version.remember(key, meaning)
     version.rememberAction(key, container, actionOf(event))
     if (outcome === 'deviation')
-      version.rememberTold({ ...meaning, key, container, action: actionOf(event) })
+      version.rememberReported({ ...meaning, key, container, action: actionOf(event) })
     // What only an exec session did is never known to the kernel: each session is told anew.
     if (!expected || origin === 'exec-in') return
     const keys = known.get(version)

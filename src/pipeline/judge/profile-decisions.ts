@@ -11,8 +11,8 @@ import {
 } from '../../core/behaviour/behaviour.ts'
 import { plainObject } from '../../core/behaviour/subject.ts'
 import { microsOf } from '../../core/event/time.ts'
-import type { ModeWord } from '../../core/lifecycle/mode-decision.ts'
-import type { Known } from '../../core/profile/profile-reader.ts'
+import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
+import type { ProfileReader } from '../../core/profile/profile-reader.ts'
 import type { DecisionInput } from '../../core/profile/profile.ts'
 import type { Grant } from '../../core/profile/profile-entry.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
@@ -25,22 +25,22 @@ export function decisionOf(by: Decider, nowMs: number): DecisionInput {
 }
 
 /** Remembers what a person said of the mode; what was said at this node is told to the fleet. */
-export function saidMode(
+export function recordModeDecision(
   version: DeployedVersion,
-  { mode, canary = {} }: Pick<ModeWord, 'mode' | 'canary'>,
+  { mode, canary = {} }: Pick<ModeDecision, 'mode' | 'canary'>,
   { who, at, reason }: Decider,
   nowMs: number,
 ): void {
   const isChosen = canary.fraction !== undefined || canary.forMs !== undefined
-  const word: ModeWord = {
+  const word: ModeDecision = {
     mode,
     by: who,
     at: at ?? new Date(nowMs).toISOString(),
     ...(reason === undefined ? {} : { reason }),
     ...(isChosen ? { canary } : {}),
   }
-  version.modeWords =
-    at === undefined ? { own: word, done: word } : { ...version.modeWords, done: word }
+  version.modeDecisions =
+    at === undefined ? { own: word, done: word } : { ...version.modeDecisions, done: word }
   version.changed = true
 }
 
@@ -73,7 +73,7 @@ export function rejectEvent(
   const now = microsOf(event.time)
   const odd = refs.filter((ref) => !profile.isExpected(ref, now))
   return (odd.length > 0 ? odd : refs).map((ref) => {
-    const own = profile.admission(ref.key)
+    const own = profile.allowance(ref.key)
     const object = own === undefined || own.void ? ref.object : plainObject(ref)
     const { actor, uid } = ref
     const id = behaviourId(behaviourKey(actor, uid, object))
@@ -86,10 +86,10 @@ export function rejectEvent(
 }
 
 /** Whether a person rejected the behaviour, or of a shape the very act. */
-export function wasRejected(known: Known, ref: BehaviourRef): boolean {
-  if (known.admission(ref.key)?.rejected === true) return true
+export function wasRejected(known: ProfileReader, ref: BehaviourRef): boolean {
+  if (known.allowance(ref.key)?.rejected === true) return true
   if (ref.literal === undefined) return false
-  return known.admission(behaviourKey(ref.actor, ref.uid, plainObject(ref)))?.rejected === true
+  return known.allowance(behaviourKey(ref.actor, ref.uid, plainObject(ref)))?.rejected === true
 }
 
 /** Errors: DECISION_INVALID where the event names no workload. */

@@ -8,9 +8,9 @@ import type { BackTestResult, BackTestRow, RejectedLine } from '../../engine/api
 import { parts, Turn } from '../pipeline.ts'
 
 /** Rejected lines told in full; beyond it they are counted. */
-const rejectedTold = 100
+const rejectedShown = 100
 /** Distinct deviations told by a back-test. */
-const rowsTold = 1_000
+const rowsShown = 1_000
 
 export interface RecordedSummary {
   readonly events: number
@@ -35,7 +35,7 @@ export async function readRecorded(
   const took = async (parsed: ParsedLines): Promise<void> => {
     events += parsed.events.length
     rejectedCount += parsed.rejectedCount
-    for (const line of parsed.rejected) if (rejected.length < rejectedTold) rejected.push(line)
+    for (const line of parsed.rejected) if (rejected.length < rejectedShown) rejected.push(line)
     let at = 0
     for (const part of parts(parsed.events)) {
       await take(part, parsed.lines.slice(at, at + part.length))
@@ -77,7 +77,7 @@ export async function backTest(
         const key = `${ref.key}\u0000${ref.origin}`
         const known = rows.get(key)
         if (known !== undefined) known.count += 1
-        else if (rows.size < rowsTold) {
+        else if (rows.size < rowsShown) {
           const { actor, uid, object } = ref
           const who = { actor: actorText(actor), uid }
           const row = {

@@ -14,9 +14,9 @@ export const allKinds: Kinds = new Set<EventKind>(behaviourKinds)
  * kind from its first act of that kind on, whosever that was. One that nobody knows is believed to watch for all:
  * an alert too many is seen, one too few is not.
  */
-export class Sights {
+export class SourceCoverage {
   readonly #sources: ReadonlyMap<string, EventSource>
-  readonly #told = new Map<string, Kinds>()
+  readonly #reported = new Map<string, Kinds>()
 
   constructor(sources: readonly EventSource[]) {
     this.#sources = new Map(sources.map((source) => [source.name, source]))
@@ -37,7 +37,7 @@ export class Sights {
     const source = this.#sources.get(via)
     // Whoever observed it says so with each act.
     if (source?.supports.relays === true) return nothing
-    if (source?.supports.byRule === true) return this.#told.get(via) ?? nothing
+    if (source?.supports.byRule === true) return this.#reported.get(via) ?? nothing
     if (source !== undefined) return this.#whole(via, source)
     // It waited for its identity, and came from a source that tells the start of containers.
     for (const [name, each] of this.#sources) {
@@ -47,18 +47,18 @@ export class Sights {
   }
 
   #whole(name: string, { supports }: EventSource): Kinds {
-    const known = this.#told.get(name)
+    const known = this.#reported.get(name)
     if (known !== undefined && known.size === supports.kinds.length) return known
     const kinds = new Set(supports.kinds)
-    this.#told.set(name, kinds)
+    this.#reported.set(name, kinds)
     return kinds
   }
 
   #byRule(name: string, kind: EventKind, kinds: readonly EventKind[]): Kinds {
-    const told = this.#told.get(name) ?? nothing
-    if (told.has(kind) || !kinds.includes(kind)) return told
-    const more = new Set([...told, kind])
-    this.#told.set(name, more)
+    const reported = this.#reported.get(name) ?? nothing
+    if (reported.has(kind) || !kinds.includes(kind)) return reported
+    const more = new Set([...reported, kind])
+    this.#reported.set(name, more)
     return more
   }
 }

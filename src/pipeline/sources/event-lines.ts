@@ -24,7 +24,7 @@ const newline = 0x0a
 const replacement = '\ufffd'
 export const maxLineBytes = 1 << 20
 /** Enough to find the fault; a file of garbage must not fill the memory with complaints. */
-const maxRejectedTold = 100
+const maxRejectedKept = 100
 
 /**
  * What a line tells, pushed to `into`: any number of events.
@@ -182,7 +182,7 @@ class Found implements ParsedLines {
 
   reject(line: RejectedEventLine): void {
     this.rejectedCount += 1
-    if (this.rejected.length < maxRejectedTold) this.rejected.push(line)
+    if (this.rejected.length < maxRejectedKept) this.rejected.push(line)
   }
 }
 

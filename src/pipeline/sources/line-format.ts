@@ -12,7 +12,7 @@ export interface LineContext {
 }
 
 /** What the sensor itself says that it dropped: it counts as of the instant at which it says so. */
-export function toldLoss(
+export function reportedLoss(
   { node, source }: LineContext,
   time: string,
   reason: string,

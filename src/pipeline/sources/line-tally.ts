@@ -55,16 +55,16 @@ export class LineTally {
   batch(found: ParsedLines, from: string, end: boolean): SourceBatch {
     const events = [...found.events]
     this.mapper.settle?.(events, end)
-    let told = 0
+    let reported = 0
     for (const event of events) {
       if (event.kind !== 'loss' || event.source !== this.#options.name) continue
       const { reason, count } = event.loss
       this.#lost[reason] = (this.#lost[reason] ?? 0) + count
       this.#received += count
-      told += 1
+      reported += 1
     }
-    this.#received += events.length - told + found.rejectedCount
-    this.#delivered += events.length - told
+    this.#received += events.length - reported + found.rejectedCount
+    this.#delivered += events.length - reported
     const batch: SourceMessage[] = events.map((event) => ({ type: 'event', event }))
     if (found.rejectedCount > 0) batch.push({ type: 'event', event: this.#reject(found, from) })
     return batch

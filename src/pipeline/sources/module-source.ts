@@ -57,8 +57,8 @@ export class ModuleSource implements EventSource {
   get supports(): SourceSupport {
     const kinds = this.#inner?.supports.kinds ?? eventKinds
     const { containers = false, byRule = false, relays = false } = this.#inner?.supports ?? {}
-    const told = kinds.includes('loss') ? kinds : ([...kinds, 'loss'] as const)
-    return { kinds: told, byRule, relays, filter: false, containers }
+    const reported = kinds.includes('loss') ? kinds : ([...kinds, 'loss'] as const)
+    return { kinds: reported, byRule, relays, filter: false, containers }
   }
 
   get state(): SourceState {

@@ -15,7 +15,7 @@ interface Node extends Lineage {
 /** How a process came into its container; undefined where the sensor does not say. */
 export type Root = 'entrypoint' | 'exec-in' | 'probe'
 
-export interface ExecTold {
+export interface ReportedExec {
   readonly container: string
   readonly pid: string
   readonly ppid: string | undefined
@@ -38,8 +38,8 @@ export class ProcessTree {
   readonly #nodes = new Map<string, Node>()
   readonly #begun = new Set<string>()
 
-  ran(told: ExecTold): Lineage {
-    const { container, pid, ppid, exe, fromOutside, root, time } = told
+  ran(reported: ReportedExec): Lineage {
+    const { container, pid, ppid, exe, fromOutside, root, time } = reported
     const before = this.#nodes.get(`${container}/${pid}`)
     const parent = ppid === undefined ? undefined : this.#nodes.get(`${container}/${ppid}`)
     const lineage =

@@ -151,14 +151,14 @@ export function sourceSuite(options: SourceSuiteOptions, runner: TestRunner): vo
       it('tells what it lost as loss events whose counts equal its own', async () => {
         const under = await made(makeLossy)
         const { messages } = await collect(under)
-        const told = events(messages).filter((event) => event.kind === 'loss')
-        const toldCount = told.reduce((sum, event) => sum + event.loss.count, 0)
+        const reported = events(messages).filter((event) => event.kind === 'loss')
+        const reportedCount = reported.reduce((sum, event) => sum + event.loss.count, 0)
         const { received, delivered, lost } = under.source.stats
         const lostCount = Object.values(lost).reduce((sum, count) => sum + count, 0)
-        assert.equal(toldCount, under.losses)
+        assert.equal(reportedCount, under.losses)
         assert.equal(lostCount, under.losses)
         assert.equal(received, delivered + lostCount)
-        for (const event of told) {
+        for (const event of reported) {
           assert.notEqual(event.loss.reason, '')
           assert.ok(event.loss.from <= event.loss.to)
         }

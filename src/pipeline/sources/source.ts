@@ -59,7 +59,7 @@ export type SourceBatch = readonly SourceMessage[]
 
 export type SourceMessage =
   | { readonly type: 'event'; readonly event: SnugEvent; readonly key?: BehaviourKey }
-  | { readonly type: 'sighting'; readonly sighting: Sighting }
+  | { readonly type: 'count-update'; readonly countUpdate: CountUpdate }
   | { readonly type: 'container-started'; readonly container: ContainerSeen }
   | { readonly type: 'container-ended'; readonly id: string; readonly time: string }
   /** So many different acts of a version were refused within a minute that blocking has disarmed itself. */
@@ -109,7 +109,7 @@ export function behaviourKey(hex: string): BehaviourKey {
 }
 
 /** A known behaviour was seen again: in a container for the first time, or `count` more times since last told. */
-export interface Sighting {
+export interface CountUpdate {
   readonly key: BehaviourKey
   readonly containerId: string
   readonly count: number

@@ -8,7 +8,7 @@ import type {
   Severity,
 } from '../../core/event/alert.ts'
 import { type AlertFilter, alertFilter } from '../../pipeline/alerts/alert-filter.ts'
-import type { NoticeIds } from '../../pipeline/alerts/record-ids.ts'
+import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
 import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/alerts/storms.ts'
 
 /** What the judge found, before it is one alert or one more count of an alert that is there. */
@@ -29,11 +29,11 @@ export interface Finding {
   readonly action?: Alert['action']
 }
 
-export interface AlertBookOptions {
+export interface AlertStoreOptions {
   readonly node: string
   /** Alerts kept; beyond it the oldest go, and are counted in `pruned`. */
   readonly capacity: number
-  readonly ids: NoticeIds
+  readonly ids: RecordIds
   readonly storms: StormRules
   /** Has the last word on a new alert. */
   readonly grade?: (alert: Alert) => Alert
@@ -43,8 +43,8 @@ export interface AlertBookOptions {
  * The alerts of this node. The same act is one alert whose count rises until it is decided on; the next
  * time after that it is a new one.
  */
-export class AlertBook {
-  readonly #options: AlertBookOptions
+export class AlertStore {
+  readonly #options: AlertStoreOptions
   readonly #byId = new Map<string, Alert>()
   readonly #open = new Map<string, string>()
   readonly #fingerprints = new Map<string, string>()
@@ -55,7 +55,7 @@ export class AlertBook {
   readonly counts = { raised: 0, inStorms: 0 }
   #pruned = 0
 
-  constructor(options: AlertBookOptions) {
+  constructor(options: AlertStoreOptions) {
     this.#options = options
     this.#storms = new Storms(options.storms)
   }
@@ -101,7 +101,7 @@ export class AlertBook {
     const openId = this.#open.get(finding.fingerprint)
     const known = openId === undefined ? undefined : this.#byId.get(openId)
     if (known !== undefined) {
-      this.toldBy(finding.fingerprint, finding.event.source)
+      this.reportedBy(finding.fingerprint, finding.event.source)
       return { alert: this.#count(this.get(known.id), count, finding.event.time), fresh: false }
     }
     const { event } = finding
@@ -134,10 +134,11 @@ export class AlertBook {
     this.counts.raised += 1
     const storm = this.#storms.part(alert, nowMs)
     if (storm !== undefined) this.counts.inStorms += 1
-    const told = storm === undefined ? alert : { ...alert, partOf: this.#summarise(storm, alert) }
-    this.#touch(told, finding.fingerprint)
-    this.#put(told, finding.fingerprint)
-    return { alert: told, fresh: true }
+    const reported =
+      storm === undefined ? alert : { ...alert, partOf: this.#summarise(storm, alert) }
+    this.#touch(reported, finding.fingerprint)
+    this.#put(reported, finding.fingerprint)
+    return { alert: reported, fresh: true }
   }
 
   /** `count` more of an act that has an open alert; undefined where it has none. */
@@ -148,7 +149,7 @@ export class AlertBook {
   }
 
   /** Another source told the act as well: one alert names both. False where it has no open alert. */
-  toldBy(fingerprint: string, source: string): boolean {
+  reportedBy(fingerprint: string, source: string): boolean {
     const id = this.#open.get(fingerprint)
     const alert = id === undefined ? undefined : this.#byId.get(id)
     if (alert === undefined) return false

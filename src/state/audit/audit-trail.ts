@@ -1,5 +1,5 @@
-import { type AuditEntry, type AuditNotice, auditNotice } from '../../core/event/outbound-record.ts'
-import type { NoticeIds } from '../../pipeline/alerts/record-ids.ts'
+import { type AuditEntry, type AuditRecord, auditRecord } from '../../core/event/outbound-record.ts'
+import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
 import {
   AuditChain,
   type AuditCheck,
@@ -18,7 +18,7 @@ const entriesKept = 10_000
 export interface AuditTrailOptions {
   readonly store: Store
   readonly node: string
-  readonly ids: NoticeIds
+  readonly ids: RecordIds
   /** Epoch milliseconds. */
   readonly now: () => number
 }
@@ -46,9 +46,9 @@ export class AuditTrail {
   }
 
   /** For sinks that have yet to get them, oldest first. */
-  async newest(): Promise<readonly AuditNotice[]> {
+  async newest(): Promise<readonly AuditRecord[]> {
     const entries = await this.list(entriesKept)
-    return entries.flatMap((entry) => this.#notice(entry) ?? []).reverse()
+    return entries.flatMap((entry) => this.#record(entry) ?? []).reverse()
   }
 
   /** One more entry: what is to be told of it, and its writes, which belong into one batch. */
@@ -56,7 +56,7 @@ export class AuditTrail {
     what: string,
     who: string,
     fields: Readonly<Record<string, unknown>>,
-  ): { readonly notice: AuditNotice | undefined; readonly writes: readonly StoreWrite[] } {
+  ): { readonly record: AuditRecord | undefined; readonly writes: readonly StoreWrite[] } {
     const nowMs = this.#options.now()
     const time = new Date(nowMs).toISOString()
     const id = this.#options.ids.next(nowMs)
@@ -65,7 +65,7 @@ export class AuditTrail {
       { kind: 'audit', id: idOf(record.seq), value: record },
       { kind: 'meta', key: auditHeadKey, value: this.#chain.head },
     ]
-    return { notice: this.#notice(record), writes }
+    return { record: this.#record(record), writes }
   }
 
   /** Newest first; only those before the number `before`, where it is given. */
@@ -80,8 +80,8 @@ export class AuditTrail {
     return (await this.#follow()).check
   }
 
-  #notice(entry: AuditEntry): AuditNotice | undefined {
-    return auditNotice(entry, hashOf(entry), this.#options.node)
+  #record(entry: AuditEntry): AuditRecord | undefined {
+    return auditRecord(entry, hashOf(entry), this.#options.node)
   }
 
   async #follow() {

@@ -1,23 +1,23 @@
 import type { Dispatcher, SinkChange } from '../../pipeline/delivery/dispatcher.ts'
-import type { GivenUp, LaneLimits } from '../../pipeline/delivery/delivery-queue.ts'
-import type { Outlet } from '../../pipeline/delivery/sinks/sink.ts'
+import type { GivenUp, DeliveryQueueLimits } from '../../pipeline/delivery/delivery-queue.ts'
+import type { SinkBinding } from '../../pipeline/delivery/sinks/sink.ts'
 import { describeError } from '../../errors.ts'
 import type { Alert } from '../../core/event/alert.ts'
-import { isAudit, type Notice } from '../../core/event/outbound-record.ts'
-import type { AlertBook } from '../alerts/alert-store.ts'
+import { isAudit, type OutboundRecord } from '../../core/event/outbound-record.ts'
+import type { AlertStore } from '../alerts/alert-store.ts'
 import { undeliveredFinding, unstoredFinding } from '../../pipeline/alerts/delivery-findings.ts'
-import type { NoticeIds } from '../../pipeline/alerts/record-ids.ts'
+import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
 import type { SourceControl, SourceMark } from '../../pipeline/sources/source.ts'
 import { type CursorFile, cursorsOf, furthest } from '../store/cursor-file.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 import type { Log } from '../../support/telemetry/log.ts'
 import { AuditTrail } from '../audit/audit-trail.ts'
 import type { DeployedVersion } from '../versions/deployed-version.ts'
-import type { LiveNews } from '../../engine/live/live-updates.ts'
+import type { LiveUpdates } from '../../engine/live/live-updates.ts'
 import { type Collected, Persister } from './persister.ts'
 import { versionWrite } from './stored-state.ts'
 import { scanWrite } from './scan-record.ts'
-import type { VersionShelf } from '../versions/version-registry.ts'
+import type { VersionRegistry } from '../versions/version-registry.ts'
 
 /** Where delivery goes on from, and what it has to tell. */
 export interface DeliveryNews {
@@ -33,10 +33,10 @@ export interface JournalParts {
   readonly cursors?: CursorFile
   readonly makeDispatcher: (news: DeliveryNews) => Dispatcher
   readonly alertsKept: number
-  readonly ids: NoticeIds
-  readonly shelf: VersionShelf
-  readonly alerts: AlertBook
-  readonly live: LiveNews
+  readonly ids: RecordIds
+  readonly registry: VersionRegistry
+  readonly alerts: AlertStore
+  readonly live: LiveUpdates
   readonly faults: Map<string, string>
   readonly damaged: (what: string, message: string) => void
   readonly controls: () => Iterable<SourceControl>
@@ -62,7 +62,7 @@ export class Journal {
   #dispatcher: Dispatcher | undefined
   #records: StoreWrite[] = []
   /** Audit entries among the records, for the sinks. */
-  #audited: Notice[] = []
+  #audited: OutboundRecord[] = []
   #soon: NodeJS.Timeout | undefined
   /** Everything before it is judged, and not yet stored. */
   #mark: SourceMark | undefined
@@ -76,10 +76,10 @@ export class Journal {
       intervalMs: persistMs,
       mostWaiting: alertsKept,
       collect: () => this.#collect(),
-      onStored: (notices) => {
+      onStored: (outbound) => {
         faults.delete('store')
-        this.#dispatcher?.offer(notices)
-        live.alerts(notices.filter((notice) => !isAudit(notice)))
+        this.#dispatcher?.offer(outbound)
+        live.alerts(outbound.filter((record) => !isAudit(record)))
       },
       onError: (error) => {
         faults.set('store', describeError(error))
@@ -123,7 +123,7 @@ export class Journal {
   /** Stores everything there is, and gives the sinks a little time to take it. */
   async close(): Promise<void> {
     clearTimeout(this.#soon)
-    for (const version of this.#parts.shelf.versions) version.news = true
+    for (const version of this.#parts.registry.versions) version.news = true
     await this.#persister.flush()
     await this.#dispatcher?.close(closeSinksMs)
     await this.#persister.close()
@@ -152,9 +152,9 @@ export class Journal {
   }
 
   audit(what: string, who: string, fields: Readonly<Record<string, unknown>>): void {
-    const { notice, writes } = this.trail.append(what, who, fields)
+    const { record, writes } = this.trail.append(what, who, fields)
     this.#records.push(...writes)
-    if (notice !== undefined) this.#audited.push(notice)
+    if (record !== undefined) this.#audited.push(record)
   }
 
   /** A meta record, which goes with whatever is stored next. */
@@ -177,7 +177,10 @@ export class Journal {
     await this.#dispatcher?.reopen()
   }
 
-  async changeSinks(outlets: readonly Outlet[], limits: LaneLimits): Promise<SinkChange> {
+  async changeSinks(
+    outlets: readonly SinkBinding[],
+    limits: DeliveryQueueLimits,
+  ): Promise<SinkChange> {
     const stored = await this.#stored()
     const none = { added: [], changed: [], removed: [], undelivered: 0 }
     return (await this.#dispatcher?.reconfigure(outlets, limits, stored)) ?? none
@@ -188,7 +191,7 @@ export class Journal {
     return { ...this.#persister.counts, waiting: this.#persister.waiting }
   }
 
-  async #loadTrail(): Promise<readonly Notice[]> {
+  async #loadTrail(): Promise<readonly OutboundRecord[]> {
     const { ok, entries, head, faults } = await this.trail.load()
     const { log, damaged } = this.#parts
     // Said here, the head is known outside of the store that it vouches for.
@@ -198,7 +201,7 @@ export class Journal {
   }
 
   /** For a sink that is new, oldest first. What is not among them is yet to be offered to it. */
-  async #stored(): Promise<readonly Notice[]> {
+  async #stored(): Promise<readonly OutboundRecord[]> {
     for (;;) {
       const { length } = this.trail
       await this.#persister.flush()
@@ -210,31 +213,31 @@ export class Journal {
   }
 
   #hasNews(): boolean {
-    for (const { news } of this.#parts.shelf.versions) if (news) return true
+    for (const { news } of this.#parts.registry.versions) if (news) return true
     return false
   }
 
   #collect(): Collected {
-    const { shelf, alerts, controls } = this.#parts
+    const { registry, alerts, controls } = this.#parts
     const writes = this.#records
     this.#records = []
-    for (const version of shelf.versions) this.#collectVersion(version, writes)
-    const { losses } = shelf
+    for (const version of registry.versions) this.#collectVersion(version, writes)
+    const { losses } = registry
     if (losses.drainChanged()) writes.push({ kind: 'meta', key: 'losses', value: losses.spans })
-    const records = alerts.drainChanged()
-    for (const { alert, fingerprint } of records) {
+    const changed = alerts.drainChanged()
+    for (const { alert, fingerprint } of changed) {
       writes.push({ kind: 'alert', id: alert.id, fingerprint, value: alert })
     }
-    const notices = inOrder([...this.#audited, ...records.map(({ alert }) => alert)])
+    const outbound = inOrder([...this.#audited, ...changed.map(({ alert }) => alert)])
     this.#audited = []
     const mark = this.#mark
-    if (mark === undefined) return { writes, notices }
+    if (mark === undefined) return { writes, outbound }
     this.#mark = undefined
     writes.push({ kind: 'meta', key: 'mark', value: mark })
     const stored = (): void => {
       for (const control of controls()) control.taken?.(mark)
     }
-    return { writes, notices, stored }
+    return { writes, outbound, stored }
   }
 
   #collectVersion(version: DeployedVersion, writes: StoreWrite[]): void {
@@ -262,6 +265,6 @@ export class Journal {
 }
 
 /** Sinks take what comes in the order of ids. */
-function inOrder(notices: Notice[]): readonly Notice[] {
-  return notices.sort((a, b) => (a.id < b.id ? -1 : 1))
+function inOrder(outbound: OutboundRecord[]): readonly OutboundRecord[] {
+  return outbound.sort((a, b) => (a.id < b.id ? -1 : 1))
 }

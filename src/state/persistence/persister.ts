@@ -1,4 +1,4 @@
-import { isAudit, type Notice } from '../../core/event/outbound-record.ts'
+import { isAudit, type OutboundRecord } from '../../core/event/outbound-record.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 
 export interface PersisterOptions {
@@ -6,10 +6,10 @@ export interface PersisterOptions {
   /** What has changed since it was last asked, and the notices among it. */
   readonly collect: () => Collected
   /** These notices are in the store now: they may go out. */
-  readonly onStored: (notices: readonly Notice[]) => void
+  readonly onStored: (outbound: readonly OutboundRecord[]) => void
   readonly onError: (error: unknown) => void
   /** Alerts that the store refused for so long that there is no room for them any more: the oldest. */
-  readonly onLost: (alerts: readonly Notice[]) => void
+  readonly onLost: (alerts: readonly OutboundRecord[]) => void
   /** How many alerts wait for a store that refuses them, at most. */
   readonly mostWaiting: number
   /** How long changes gather before they are written; alerts do not wait. */
@@ -18,7 +18,7 @@ export interface PersisterOptions {
 
 export interface Collected {
   readonly writes: readonly StoreWrite[]
-  readonly notices: readonly Notice[]
+  readonly outbound: readonly OutboundRecord[]
   /** Called once all of this is in the store. */
   readonly stored?: () => void
 }
@@ -36,7 +36,7 @@ export class Persister {
   #writing: Promise<void> | undefined
   #again = false
   readonly #writes = new Map<string, StoreWrite>()
-  readonly #notices = new Map<string, Notice>()
+  readonly #outbound = new Map<string, OutboundRecord>()
   #stored: (() => void) | undefined
   #closed = false
   /** Batches, by what came of them; and alerts that were given up. */
@@ -100,33 +100,33 @@ export class Persister {
       return
     }
     this.counts.done += 1
-    const notices = [...this.#notices.values()]
+    const outbound = [...this.#outbound.values()]
     const stored = this.#stored
     this.#writes.clear()
-    this.#notices.clear()
+    this.#outbound.clear()
     this.#stored = undefined
     stored?.()
-    if (notices.length > 0) this.#options.onStored(notices)
+    if (outbound.length > 0) this.#options.onStored(outbound)
   }
 
   /** A record that is there is replaced, and comes after all that was written before it. */
-  #fold({ writes, notices, stored }: Collected): void {
+  #fold({ writes, outbound, stored }: Collected): void {
     for (const write of writes) {
       const record = recordOf(write)
       this.#writes.delete(record)
       this.#writes.set(record, write)
     }
-    for (const notice of notices) this.#notices.set(notice.id, notice)
+    for (const record of outbound) this.#outbound.set(record.id, record)
     this.#stored = stored ?? this.#stored
   }
 
   /** The audit trail keeps all: with a hole it would be no chain. */
   #giveUp(): void {
-    const alerts = [...this.#notices.values()].filter((notice) => !isAudit(notice))
+    const alerts = [...this.#outbound.values()].filter((record) => !isAudit(record))
     const lost = alerts.slice(0, Math.max(0, alerts.length - this.#options.mostWaiting))
     if (lost.length === 0) return
     for (const { id } of lost) {
-      this.#notices.delete(id)
+      this.#outbound.delete(id)
       this.#writes.delete(recordOf({ kind: 'alert', id, fingerprint: '', value: undefined }))
     }
     this.counts.givenUp += lost.length

@@ -1,4 +1,4 @@
-import { type ToldScan, toldScan } from '../../supplychain/scan/kept-scan.ts'
+import { type ScanRecord, scanRecordSchema } from '../../supplychain/scan/kept-scan.ts'
 import type { StoreWrite } from '../store/store.ts'
 import type { DeployedVersion } from '../versions/deployed-version.ts'
 import type { ScanView } from '../../engine/api/engine-views.ts'
@@ -15,9 +15,9 @@ export function restoreScan(
   version: DeployedVersion,
   meta: Readonly<Record<string, unknown>>,
 ): void {
-  version.scan = toldScan.optional().parse(meta[recordOf(version)])
+  version.scan = scanRecordSchema.optional().parse(meta[recordOf(version)])
 }
 
-export function scanView({ findings, ...scan }: ToldScan, whole: boolean): ScanView {
+export function scanView({ findings, ...scan }: ScanRecord, whole: boolean): ScanView {
   return whole ? { ...scan, findings } : scan
 }

@@ -10,7 +10,11 @@ import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import type { AlertRecord } from '../alerts/alert-store.ts'
 import type { StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts'
-import { DeployedVersion, type ModeWords, type ToldAct } from '../versions/deployed-version.ts'
+import {
+  DeployedVersion,
+  type ModeDecisions,
+  type ReportedEvent,
+} from '../versions/deployed-version.ts'
 import type { LedgerSpan } from '../versions/loss-ledger.ts'
 
 const text = z.string()
@@ -19,11 +23,11 @@ const span = z
   .transform(({ container, ...rest }) => (container === undefined ? rest : { ...rest, container }))
 const stint = z.object({ from: text, to: text, before: z.boolean() })
 
-const saidSchema = z.object({
+const timedDecisionsSchema = z.object({
   after: z.number(),
   generation: z.number(),
   at: text,
-  words: z.array(text),
+  names: z.array(text),
 })
 
 /** What is stored of a version beside its behaviours. */
@@ -51,35 +55,35 @@ const versionSchema = z.object({
   runsSeen: z.number(),
   runsBefore: z.number(),
   losses: z.array(span),
-  told: z.array(z.custom<ToldAct>()).default([]),
+  reported: z.array(z.custom<ReportedEvent>()).default([]),
   identity: z.custom<ContainerIdentity>().optional(),
   otherDigests: z.array(text).default([]),
   imageIds: z.array(text).default([]),
-  handedOver: z.boolean().default(false),
-  heard: z
+  inherited: z.boolean().default(false),
+  reconciled: z
     .object({
       profile: text,
       generation: z.number(),
       awaited: z.array(text),
-      said: z.array(saidSchema).default([]),
+      decisions: z.array(timedDecisionsSchema).default([]),
       modeNoted: text.exactOptional(),
     })
-    .default({ profile: '', generation: 0, awaited: [], said: [] }),
-  modeWords: z
-    .custom<ModeWords>((value) => typeof value === 'object' && value !== null)
+    .default({ profile: '', generation: 0, awaited: [], decisions: [] }),
+  modeDecisions: z
+    .custom<ModeDecisions>((value) => typeof value === 'object' && value !== null)
     .default({}),
   revision: z.number().default(0),
   // Absent in what was stored before it was asked: then all were taken to be.
   observed: z.array(z.enum(behaviourKinds)).default([...behaviourKinds]),
   observedBefore: z.array(z.enum(behaviourKinds)).default([...behaviourKinds]),
-  toldKinds: z.array(z.enum(behaviourKinds)).default([]),
+  alertedKinds: z.array(z.enum(behaviourKinds)).default([]),
 })
 
 export function versionWrite(version: DeployedVersion): StoreWrite {
   const { key, image, tags, life, firstSeen, lastSeen, learnedSize, identity } = version
-  const { runs, runsSeen, runsBefore, losses, told } = version
-  const { otherDigests, imageIds, handedOver, heard, modeWords, revision } = version
-  const { observed, observedBefore, toldKinds } = version
+  const { runs, runsSeen, runsBefore, losses, reported } = version
+  const { otherDigests, imageIds, inherited, reconciled, modeDecisions, revision } = version
+  const { observed, observedBefore, alertedKinds } = version
   const value = {
     image,
     tags: [...tags],
@@ -92,16 +96,16 @@ export function versionWrite(version: DeployedVersion): StoreWrite {
     runsSeen,
     runsBefore,
     losses: losses.spans,
-    told: [...told.values()],
+    reported: [...reported.values()],
     otherDigests: [...otherDigests],
     imageIds: [...imageIds],
-    handedOver,
-    heard,
-    modeWords,
+    inherited,
+    reconciled,
+    modeDecisions,
     revision,
     observed: kindsOf(observed),
     observedBefore: kindsOf(observedBefore),
-    toldKinds: kindsOf(toldKinds),
+    alertedKinds: kindsOf(alertedKinds),
   }
   return { kind: 'version', version: key, value }
 }
@@ -161,13 +165,13 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
   version.losses.load(value.losses)
   for (const digest of value.otherDigests) version.otherDigests.add(digest)
   for (const id of value.imageIds) version.imageIds.add(id)
-  version.handedOver = value.handedOver
-  version.heard = value.heard
-  version.modeWords = value.modeWords
+  version.inherited = value.inherited
+  version.reconciled = value.reconciled
+  version.modeDecisions = value.modeDecisions
   version.revision = value.revision
   version.observed = new Set(value.observed)
   version.observedBefore = new Set(value.observedBefore)
-  for (const kind of value.toldKinds) version.toldKinds.add(kind)
+  for (const kind of value.alertedKinds) version.alertedKinds.add(kind)
   for (const run of value.runs) {
     const { container, from, before, name, to, actsOnly, endUnseen, earlier } = run
     version.runs.set(container, {
@@ -181,10 +185,10 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
       ...(earlier === undefined ? {} : { earlier }),
     })
   }
-  for (const act of value.told) {
+  for (const act of value.reported) {
     version.remember(act.key, act)
     version.rememberAction(act.key, act.container, act.action)
-    version.rememberTold(act)
+    version.rememberReported(act)
   }
   version.changed = false
   return version

@@ -1,14 +1,14 @@
 import type { Alert } from '../../core/event/alert.ts'
 import type { ActEvent, EventKind, ImageRef, Origin } from '../../core/event/event.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
-import type { HeardWords } from '../../core/lifecycle/reported.ts'
-import type { ModeWord } from '../../core/lifecycle/mode-decision.ts'
+import type { TimedDecisions } from '../../core/lifecycle/reported.ts'
+import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { Version } from '../../core/lifecycle/version.ts'
 import type { BehaviourTag } from '../../core/compile/kernel-profile.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import type { BehaviourKey, ContainerSeen } from '../../pipeline/sources/source.ts'
-import type { ToldScan } from '../../supplychain/scan/kept-scan.ts'
+import type { ScanRecord } from '../../supplychain/scan/kept-scan.ts'
 import { LossLedger } from './loss-ledger.ts'
 import { allKinds, type Kinds } from '../../pipeline/judge/source-coverage.ts'
 
@@ -22,7 +22,7 @@ export interface KeyMeaning {
 }
 
 /** An unexpected act that was told: repeats of it are counted by its key, also after a restart. Plain data: it is stored. */
-export interface ToldAct extends KeyMeaning {
+export interface ReportedEvent extends KeyMeaning {
   readonly key: BehaviourKey
   readonly container: string
   readonly action: Alert['action']
@@ -54,24 +54,24 @@ export interface Run {
 }
 
 /** Which word of its ImageProfile was heard last. Plain data: it is stored. */
-export interface Heard {
+export interface ReconciledSpec {
   /** Uid of that object, whose words are counted anew where it is made anew; empty where none was heard. */
   readonly profile: string
   readonly generation: number
   /** Ids of behaviours that it names and this node does not know yet. */
   readonly awaited: readonly string[]
   /** When what it says was said. */
-  readonly said: readonly HeardWords[]
+  readonly decisions: readonly TimedDecisions[]
   /** What the server noted of when the mode was written: that need not move where the mode does. */
   readonly modeNoted?: string
 }
 
 /** What people said of its mode. Plain data: it is stored. */
-export interface ModeWords {
+export interface ModeDecisions {
   /** The latest that was said at this node: what it tells the fleet. */
-  readonly own?: ModeWord
+  readonly own?: ModeDecision
   /** The latest that it went by, wherever that was said. */
-  readonly done?: ModeWord
+  readonly done?: ModeDecision
 }
 
 const noKinds: Kinds = new Set()
@@ -88,7 +88,7 @@ const runsKept = 5_000
 /** Starts of one container that are told apart; the oldest go first. */
 const stintsKept = 100
 /** Unexpected acts whose keys a later daemon still knows; the oldest go first. */
-const toldKept = 1_000
+const reportedKept = 1_000
 /** Acts that were stopped, of which repeats may come; without it they count as alerted on. */
 const actionsKept = 65_536
 
@@ -112,11 +112,11 @@ export class DeployedVersion {
   readonly otherDigests = new Set<string>()
   readonly imageIds = new Set<string>()
   /** Its prior is that of a version which had its whole window. */
-  handedOver = false
+  inherited = false
   /** One of its containers: the way to the image's files. */
   identity: ContainerIdentity | undefined
-  heard: Heard = { profile: '', generation: 0, awaited: [], said: [] }
-  modeWords: ModeWords = {}
+  reconciled: ReconciledSpec = { profile: '', generation: 0, awaited: [], decisions: [] }
+  modeDecisions: ModeDecisions = {}
   /** Behaviours when the window ended. */
   learnedSize = 0
   /** Kinds of acts that were watched for while it learned: of others its profile says nothing. */
@@ -124,14 +124,14 @@ export class DeployedVersion {
   /** The same of the version that it was handed over from, to judge by while it learns. */
   observedBefore: Kinds = noKinds
   /** Kinds beyond these of which an act was told. */
-  readonly toldKinds = new Set<EventKind>()
+  readonly alertedKinds = new Set<EventKind>()
   /** Names the set of acts that the kernel knows of this version; a fresh one forgets it. */
   scope = 0
   /** Rises with each decision and each step of its life, never with counts; no value comes twice, restarts included. */
   revision = 0
   changed = true
   /** The latest scan of it that was told. */
-  scan: ToldScan | undefined
+  scan: ScanRecord | undefined
   scanChanged = false
   /** Behaviour was seen or decided on that the store does not have: more than counts. */
   news = true
@@ -139,7 +139,7 @@ export class DeployedVersion {
   persistedAt = 0
   /** What has to be said of it beside its state: how its profile was made wider, why it cannot block. */
   notes: readonly string[] = []
-  readonly told = new Map<string, ToldAct>()
+  readonly reported = new Map<string, ReportedEvent>()
   #actions = new Map<string, Alert['action']>()
   /** Sets that `observed` holds already. */
   readonly #watched = new WeakSet<Kinds>()
@@ -240,12 +240,12 @@ export class DeployedVersion {
   }
 
   /** An unexpected act was told in full: what follows of it may be told, as a count, to a later daemon. */
-  rememberTold(act: ToldAct): void {
+  rememberReported(act: ReportedEvent): void {
     const name = `${act.key} ${act.container}`
-    this.told.delete(name)
-    this.told.set(name, act)
-    const [oldest] = this.told.keys()
-    if (this.told.size > toldKept && oldest !== undefined) this.told.delete(oldest)
+    this.reported.delete(name)
+    this.reported.set(name, act)
+    const [oldest] = this.reported.keys()
+    if (this.reported.size > reportedKept && oldest !== undefined) this.reported.delete(oldest)
     this.changed = true
   }
 

@@ -4,7 +4,7 @@ import { SnugError } from '../../errors.ts'
 import { canonicalRepository } from '../../core/event/canonical.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import { settleBlocking } from '../../core/lifecycle/blocking.ts'
-import { priorOf, vanishesAt } from '../../core/lifecycle/inheritance.ts'
+import { priorOf, inheritedExpireAt } from '../../core/lifecycle/inheritance.ts'
 import {
   advance,
   type LearnRules,
@@ -23,7 +23,7 @@ import { DeployedVersion, type VersionKey, versionKey } from './deployed-version
 import { LossLedger } from './loss-ledger.ts'
 import { watchedRuns } from './watched-runs.ts'
 
-export interface VersionShelfOptions {
+export interface VersionRegistryOptions {
   readonly node: string
   readonly shaper: Shaper
   readonly rules: LearnRules
@@ -37,7 +37,7 @@ export interface VersionShelfOptions {
   /** Whatever of its life changed, and not only the words for it. */
   readonly onMoved: (version: DeployedVersion, before: Version) => void
   /** Behaviours of its predecessor that it never showed are not expected of it any more. */
-  readonly onVanished: (version: DeployedVersion, gone: readonly ProfileEntry[]) => void
+  readonly onInheritedExpired: (version: DeployedVersion, gone: readonly ProfileEntry[]) => void
 }
 
 /** A version that learns, as it was looked at last. */
@@ -48,14 +48,14 @@ export interface Learning {
 }
 
 /** All versions of all lineages that this node has seen, and which container runs which. */
-export class VersionShelf {
+export class VersionRegistry {
   /** Losses of the node as a whole. */
   readonly losses = new LossLedger()
   /** Counts that no version could be found for: of containers that ended before the daemon restarted. */
-  unplacedSightings = 0
+  unplacedCountUpdates = 0
   /** Versions that learned at the last tick. */
   learning: readonly Learning[] = []
-  readonly #options: VersionShelfOptions
+  readonly #options: VersionRegistryOptions
   readonly #versions = new Map<VersionKey, DeployedVersion>()
   readonly #byContainer = new Map<string, DeployedVersion>()
   readonly #byScope = new Map<number, DeployedVersion>()
@@ -71,7 +71,7 @@ export class VersionShelf {
 
   #rules: LearnRules
 
-  constructor(options: VersionShelfOptions) {
+  constructor(options: VersionRegistryOptions) {
     this.#options = options
     this.#rules = options.rules
   }
@@ -250,7 +250,7 @@ export class VersionShelf {
     const nowMs = this.#options.now()
     const learning: Learning[] = []
     for (const version of this.#versions.values()) {
-      this.#letVanish(version, nowMs)
+      this.#expireInherited(version, nowMs)
       const { state, mode } = version.life
       if (mode === 'block') {
         this.apply(version, { version: settleBlocking(version.life, nowMs), transitions: [] })
@@ -266,14 +266,14 @@ export class VersionShelf {
   }
 
   /** Each window once: what it inherited and did not show in it, nor in the time of grace after it. */
-  #letVanish(version: DeployedVersion, nowMs: number): void {
-    const at = vanishesAt(version.life, this.rules)
+  #expireInherited(version: DeployedVersion, nowMs: number): void {
+    const at = inheritedExpireAt(version.life, this.rules)
     if (at === undefined || nowMs < at || this.#letGo.get(version) === at) return
     this.#letGo.set(version, at)
-    const gone = version.profile.vanish()
+    const gone = version.profile.expireInherited()
     if (gone.length === 0) return
     version.news = true
-    this.#options.onVanished(version, gone)
+    this.#options.onInheritedExpired(version, gone)
   }
 
   /** Takes over what the state machine said. */
@@ -330,7 +330,7 @@ export class VersionShelf {
     }
     const life = startVersion(image.digest, nowMs, before?.image.digest)
     const version = new DeployedVersion(image, life, profile, time)
-    version.handedOver = before?.life.learnedAt !== undefined
+    version.inherited = before?.life.learnedAt !== undefined
     if (before !== undefined) version.observedBefore = before.observed
     version.scope = this.#freshScope(version)
     this.#versions.set(version.key, version)

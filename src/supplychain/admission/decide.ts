@@ -24,7 +24,7 @@ export interface Decision {
   readonly verdict: AdmissionVerdict
   readonly allowed: boolean
   /** Whether who made the pod is told. */
-  readonly tells: boolean
+  readonly warns: boolean
   /** One sentence each; names in it come from pods. */
   readonly reasons: readonly string[]
 }
@@ -43,20 +43,20 @@ export function decide(
   failClosed: boolean,
   images: readonly ImageOutcome[],
 ): Decision {
-  if (action === 'ignore') return { verdict: 'ignored', allowed: true, tells: false, reasons: [] }
+  if (action === 'ignore') return { verdict: 'ignored', allowed: true, warns: false, reasons: [] }
   const faults = images.flatMap(({ name, faults: of }) => of.map((fault) => `${name}: ${fault}`))
   const unknown = images.flatMap(({ name, unknown: why }) =>
     why === undefined ? [] : [`${name}: it cannot be told whether it is trusted: ${why}`],
   )
   const reasons = [...faults, ...unknown]
   if (faults.length > 0) return { ...given[action], reasons }
-  if (unknown.length === 0) return { verdict: 'admitted', allowed: true, tells: false, reasons }
+  if (unknown.length === 0) return { verdict: 'admitted', allowed: true, warns: false, reasons }
   if (failClosed && action === 'deny') return { ...given.deny, reasons }
-  return { verdict: 'undecided', allowed: true, tells: action !== 'audit', reasons }
+  return { verdict: 'undecided', allowed: true, warns: action !== 'audit', reasons }
 }
 
 const given = {
-  deny: { verdict: 'refused', allowed: false, tells: true },
-  warn: { verdict: 'warned', allowed: true, tells: true },
-  audit: { verdict: 'noted', allowed: true, tells: false },
+  deny: { verdict: 'refused', allowed: false, warns: true },
+  warn: { verdict: 'warned', allowed: true, warns: true },
+  audit: { verdict: 'noted', allowed: true, warns: false },
 } as const satisfies Record<Exclude<AdmissionAction, 'ignore'>, Omit<Decision, 'reasons'>>

@@ -66,11 +66,11 @@ export class ImageRegistry {
     return registryAt(host, this.#options.plainHttp.includes(host))
   }
 
-  async #attested<Said>(
-    predicate: Predicate<Said>,
+  async #attested<Content>(
+    predicate: Predicate<Content>,
     registry: RegistryClient,
     at: ImageAt,
-  ): Promise<Attested<Said>> {
+  ): Promise<Attested<Content>> {
     try {
       const verified = await fetchSigned(predicate, registry, at, this.#options.keys)
       return verified === undefined ? { kind: 'missing' } : { kind: 'good', verified }

@@ -5,8 +5,8 @@ import type { AttestedGate } from '../gate/parse-result.ts'
 import type { ImageRequirements } from './policy.ts'
 
 /** What was looked for under an image, and what was found. */
-export type Attested<Said> =
-  | { readonly kind: 'good'; readonly verified: Verified<Said> }
+export type Attested<Content> =
+  | { readonly kind: 'good'; readonly verified: Verified<Content> }
   | { readonly kind: 'missing' }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly because: string }
 
@@ -33,7 +33,7 @@ export function judgeImage(
   const faults = [
     ...(profile === undefined ? [] : attestedFaults('profile', profile)),
     ...(gate === undefined ? [] : attestedFaults('result of a gate', gate)),
-    ...(gate?.kind === 'good' ? shutGate(gate.verified.said) : []),
+    ...(gate?.kind === 'good' ? shutGate(gate.verified.content) : []),
     ...platforms.flatMap((layers) => baseFaults(layers, approvedBases, forbiddenBases)),
   ]
   const ends = [profile, gate].flatMap((each) =>
@@ -42,8 +42,8 @@ export function judgeImage(
       : [],
   )
   // Of several platforms one base is told once.
-  const told = [...new Set(faults)]
-  return ends.length === 0 ? { faults: told } : { faults: told, until: Math.min(...ends) }
+  const reported = [...new Set(faults)]
+  return ends.length === 0 ? { faults: reported } : { faults: reported, until: Math.min(...ends) }
 }
 
 function attestedFaults(what: string, attested: Attested<unknown>): readonly string[] {

@@ -78,7 +78,7 @@ const messageLength = 2_048
 
 /** The answer, of which the API server shows the message and the warnings to who made the pod. */
 export function reviewAnswer(uid: string, decision: Decision): object {
-  const { verdict, allowed, tells, reasons } = decision
+  const { verdict, allowed, warns, reasons } = decision
   const shown = reasons.map(visible)
   const message = cut(`snug: ${shown.join('; ')}`, messageLength)
   return {
@@ -88,7 +88,7 @@ export function reviewAnswer(uid: string, decision: Decision): object {
       uid,
       allowed,
       ...(allowed ? {} : { status: { code: 403, reason: 'Forbidden', message } }),
-      ...(allowed && tells
+      ...(allowed && warns
         ? { warnings: shown.map((reason) => cut(`snug: ${reason}`, warningLength)) }
         : {}),
       auditAnnotations: {

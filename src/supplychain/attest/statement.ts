@@ -6,11 +6,11 @@ import { type AttestedGate, parseGateResult } from '../gate/parse-result.ts'
 const statementType = 'https://in-toto.io/Statement/v1'
 
 /** A kind of thing that is said of an image. */
-export interface Predicate<Said> {
+export interface Predicate<Content> {
   readonly type: string
   /** Where in the predicate it is. */
   readonly member: string
-  readonly parse: (value: unknown) => Said
+  readonly parse: (value: unknown) => Content
 }
 
 /** What the image was seen doing. */
@@ -27,10 +27,10 @@ export const gatePredicate: Predicate<AttestedGate> = {
   parse: parseGateResult,
 }
 
-export interface Statement<Said> {
+export interface Statement<Content> {
   /** `sha256:…` of the image's manifest. */
   readonly digests: readonly string[]
-  readonly said: Said
+  readonly content: Content
   /** RFC 3339 */
   readonly made: string
   /** Until then it is to be trusted; absent: without end. */
@@ -38,10 +38,10 @@ export interface Statement<Said> {
 }
 
 /** What is signed, as JSON: an in-toto Statement v1 about the image's manifest. */
-export function statementText<Said>(
-  { type, member }: Predicate<Said>,
+export function statementText<Content>(
+  { type, member }: Predicate<Content>,
   subject: { readonly repository: string; readonly digest: string },
-  { said, made, expires }: Omit<Statement<Said>, 'digests'>,
+  { content, made, expires }: Omit<Statement<Content>, 'digests'>,
   version: string,
 ): string {
   return JSON.stringify({
@@ -53,7 +53,7 @@ export function statementText<Said>(
     predicate: {
       made: { at: made, by: `snug ${version}` },
       ...(expires === undefined ? {} : { expires }),
-      [member]: said,
+      [member]: content,
     },
   })
 }
@@ -72,10 +72,10 @@ const statement = z.looseObject({
 })
 
 /** Errors: ATTESTATION_INVALID; those of the predicate for what is said */
-export function parseStatement<Said>(
-  { type, member, parse }: Predicate<Said>,
+export function parseStatement<Content>(
+  { type, member, parse }: Predicate<Content>,
   value: unknown,
-): Statement<Said> {
+): Statement<Content> {
   const parsed = statement.safeParse(value)
   if (!parsed.success) {
     const where = parsed.error.issues[0]?.path.join('.') ?? ''
@@ -85,10 +85,10 @@ export function parseStatement<Said>(
   if (predicateType !== type) {
     throw new SnugError('ATTESTATION_INVALID', `its \`predicateType\` is not \`${type}\``)
   }
-  const { made, expires, [member]: said } = predicate
+  const { made, expires, [member]: content } = predicate
   return {
     digests: subject.map(({ digest }) => `sha256:${digest.sha256}`),
-    said: parse(said),
+    content: parse(content),
     made: made.at,
     ...(expires === undefined ? {} : { expires }),
   }

@@ -10,7 +10,7 @@ export interface TrustedKey {
   readonly verifies: (message: Uint8Array, signature: Uint8Array) => boolean
 }
 
-export interface Verified<Said> extends Statement<Said> {
+export interface Verified<Content> extends Statement<Content> {
   readonly keyId: string
 }
 
@@ -22,11 +22,11 @@ export type VerifiedProfile = Verified<ProfileDocument>
  * Errors: ATTESTATION_INVALID, SIGNER_UNKNOWN, SIGNATURE_BROKEN, ATTESTATION_OF_ANOTHER, ATTESTATION_EXPIRED; those of
  * the predicate
  */
-export function verifyStatement<Said>(
-  predicate: Predicate<Said>,
+export function verifyStatement<Content>(
+  predicate: Predicate<Content>,
   envelope: Envelope,
   trust: Trust,
-): Verified<Said> {
+): Verified<Content> {
   const { payloadType, payload } = envelope
   if (payloadType !== inTotoType) {
     throw new SnugError('ATTESTATION_INVALID', `it holds \`${payloadType}\` and no statement`)
@@ -62,11 +62,11 @@ export type Attachment = Envelope | SnugError
  *
  * Errors: where none holds, those of {@link verifyStatement} for the newest
  */
-export async function newestGood<Said>(
-  predicate: Predicate<Said>,
+export async function newestGood<Content>(
+  predicate: Predicate<Content>,
   attachments: AsyncIterable<Attachment> | Iterable<Attachment>,
   trust: Trust,
-): Promise<Verified<Said> | undefined> {
+): Promise<Verified<Content> | undefined> {
   let refusal: SnugError | undefined
   for await (const one of attachments) {
     try {

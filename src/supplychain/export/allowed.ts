@@ -65,10 +65,10 @@ export function exportableOf(
     const state = profile.state(entry.id)
     if (state !== 'learned' && state !== 'approved') return []
     const { actor, uid, object } = entry
-    const admission = profile.admission(behaviourKey(actor, uid, object))
-    if (admission === undefined || admission.origins.every((origin) => origin === 'exec-in'))
+    const allowance = profile.allowance(behaviourKey(actor, uid, object))
+    if (allowance === undefined || allowance.origins.every((origin) => origin === 'exec-in'))
       return []
-    return [allowedOf(entry, admission.generalised)]
+    return [allowedOf(entry, allowance.generalised)]
   })
   const waiting = entries.flatMap((entry): readonly Allowed[] => {
     const state = profile.state(entry.id)

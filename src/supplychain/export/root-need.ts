@@ -28,7 +28,7 @@ export interface RootNeed {
 }
 
 /** Without these a need of root can have gone unseen. */
-const tellingKinds = ['file', 'identity', 'capability', 'syscall'] as const
+const profiledKinds = ['file', 'identity', 'capability', 'syscall'] as const
 
 /** Told from what was observed, and from nothing else: modes of files, for one, are not. */
 export function rootNeed({ allowed, waiting, seen, doubts }: Exportable): RootNeed {
@@ -38,23 +38,32 @@ export function rootNeed({ allowed, waiting, seen, doubts }: Exportable): RootNe
   const needs = itemsOf(acts, 'needs', together)
   const takes = itemsOf(acts, 'takes', together)
   const needsWaiting = itemsOf(waits, 'needs', together)
-  const unwatched = tellingKinds.filter((kind) => !seen.kinds.includes(kind))
+  const unwatched = profiledKinds.filter((kind) => !seen.kinds.includes(kind))
   const where = seen.containers === 0 ? '' : ` in ${plural(seen.containers, 'container')}`
-  const said = (verdict: RootVerdict, sentence: string): RootNeed => {
+  const verdictOf = (verdict: RootVerdict, sentence: string): RootNeed => {
     return { verdict, sentence: [sentence, ...doubts].join('; '), needs, takes }
   }
-  if (allowed.length === 0) return said('unknown', 'nothing is known of whom it runs as')
+  if (allowed.length === 0) return verdictOf('unknown', 'nothing is known of whom it runs as')
   if (needs.length > 0) {
-    return said('needs', `runs as root and needs it: ${needs.map(({ take }) => take).join('; ')}`)
+    return verdictOf(
+      'needs',
+      `runs as root and needs it: ${needs.map(({ take }) => take).join('; ')}`,
+    )
   }
   if (needsWaiting.length > 0) {
     const what = needsWaiting.map(({ take }) => take).join('; ')
-    return said('unknown', `runs as root, and needs it if what waits for review is right: ${what}`)
+    return verdictOf(
+      'unknown',
+      `runs as root, and needs it if what waits for review is right: ${what}`,
+    )
   }
   if (unwatched.length > 0) {
     const what = acts.length === 0 ? 'nothing ran as root' : 'nothing that it did needs root'
     const kinds = unwatched.join(', ')
-    return said('unknown', `${what}${where} as far as was seen, but nobody watched for ${kinds}`)
+    return verdictOf(
+      'unknown',
+      `${what}${where} as far as was seen, but nobody watched for ${kinds}`,
+    )
   }
   if (acts.length > 0) {
     const but =
@@ -64,9 +73,9 @@ export function rootNeed({ allowed, waiting, seen, doubts }: Exportable): RootNe
         ? ''
         : `; ${plural(waits.length, 'act')} of root's ${waits.length === 1 ? 'waits' : 'wait'} for review`
     const sentence = `runs as root and need not: nothing that it did${where} needs root${but}${more}`
-    return said('need-not', sentence)
+    return verdictOf('need-not', sentence)
   }
-  return said('not-root', `does not run as root: nothing did${where}`)
+  return verdictOf('not-root', `does not run as root: nothing did${where}`)
 }
 
 /** For a terminal: the sentence, then item by item what it would take and why. */

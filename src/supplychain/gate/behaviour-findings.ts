@@ -27,7 +27,7 @@ export interface BehaviourFindings {
   readonly seen: number
   readonly asBefore: number
   /** Ids of behaviours that the baseline does not allow. */
-  readonly anew: ReadonlySet<string>
+  readonly again: ReadonlySet<string>
 }
 
 /**
@@ -46,16 +46,16 @@ export function behaviourFindings(input: BehaviourInput): BehaviourFindings {
     const text = 'no baseline was given: what is new cannot be told'
     const none = { id: 'no-baseline', rule: 'no-baseline', text } as const
     findings.push({ ...none, level: levelOf(policy.noBaseline) })
-    return { findings, seen: shown.length, asBefore: 0, anew: new Set() }
+    return { findings, seen: shown.length, asBefore: 0, again: new Set() }
   }
-  const told = new Set(findings.map(({ id }) => id))
+  const reported = new Set(findings.map(({ id }) => id))
   const delta = new Delta(input, Profile.load(baseline.behaviours, shaper))
-  for (const entry of shown) delta.look(entry, told.has(entry.id))
+  for (const entry of shown) delta.look(entry, reported.has(entry.id))
   return {
     findings: [...findings, ...delta.findings()],
     seen: shown.length,
     asBefore: delta.asBefore,
-    anew: delta.anew,
+    again: delta.again,
   }
 }
 
@@ -116,7 +116,7 @@ type DeltaRule = keyof typeof levelKeys
 /** The comparison with a baseline, one behaviour at a time. */
 class Delta {
   asBefore = 0
-  readonly anew = new Set<string>()
+  readonly again = new Set<string>()
   readonly #input: BehaviourInput
   readonly #baseline: Profile
   readonly #known: KnownThings
@@ -133,14 +133,14 @@ class Delta {
   }
 
   /** One that is told for itself is not told again. */
-  look(entry: ProfileEntry, isTold: boolean): void {
+  look(entry: ProfileEntry, isReported: boolean): void {
     const refs = entry.cells
       .filter(({ origin }) => origin !== 'exec-in')
       .flatMap((cell) => refsOfCell(entry, cell, this.#input.shaper))
     const now = this.#input.nowMs * 1_000
     const unexpected = refs.filter((ref) => !this.#baseline.isExpected(ref, now))
-    if (unexpected.length > 0) this.anew.add(entry.id)
-    if (isTold) return
+    if (unexpected.length > 0) this.again.add(entry.id)
+    if (isReported) return
     if (unexpected.length === 0) {
       this.asBefore += 1
       return

@@ -25,7 +25,7 @@ export interface GateInput {
   readonly nowMs: number
 }
 
-const nothing: BehaviourFindings = { findings: [], seen: 0, asBefore: 0, anew: new Set() }
+const nothing: BehaviourFindings = { findings: [], seen: 0, asBefore: 0, again: new Set() }
 
 /** What was found, before anybody's approval. */
 export interface FoundByGate {

@@ -1,24 +1,24 @@
-import type { Admission } from '../../core/profile/allowance.ts'
+import type { Allowance } from '../../core/profile/allowance.ts'
 import type { Actor, BehaviourObject } from '../../core/behaviour/behaviour.ts'
 import { objectKey } from '../../core/behaviour/behaviour.ts'
 import { actorText } from '../../core/behaviour/describe.ts'
-import type { Known } from '../../core/profile/profile-reader.ts'
+import type { ProfileReader } from '../../core/profile/profile-reader.ts'
 import { userText } from '../../core/behaviour/user.ts'
 
 type Exec = Extract<BehaviourObject, { kind: 'exec' }>
 
 /** What a baseline expects of anybody: who acts, what is run, and what is done whoever does it. */
 export class KnownThings {
-  readonly #baseline: Known
+  readonly #baseline: ProfileReader
   readonly #programs = new Set<string>()
   readonly #actors = new Set<string>()
   readonly #roots = new Set<string>()
 
-  constructor(baseline: Known) {
+  constructor(baseline: ProfileReader) {
     this.#baseline = baseline
-    for (const admission of baseline.all()) {
-      if (!allows(admission)) continue
-      const { actor, uid, object } = admission
+    for (const allowance of baseline.all()) {
+      if (!allows(allowance)) continue
+      const { actor, uid, object } = allowance
       this.#actors.add(actorName(actor))
       if (uid === 0) this.#roots.add(actorName(actor))
       if (object.kind === 'exec') {
@@ -59,8 +59,8 @@ export class KnownThings {
   }
 }
 
-function allows(admission: Admission): boolean {
-  return !admission.void
+function allows(allowance: Allowance): boolean {
+  return !allowance.void
 }
 
 function actorName({ exe, script }: Actor): string {

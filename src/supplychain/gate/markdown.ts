@@ -2,7 +2,7 @@ import { visible } from '../../pipeline/delivery/format/line-text.ts'
 import { type FindingLevel, type GateFinding, type GateResult, ruleTitles } from './finding.ts'
 
 /** Rows of a table in a comment; beyond it they are counted: such comments have a limit. */
-const rowsTold = 100
+const rowsShown = 100
 
 const headings: readonly (readonly [FindingLevel, string])[] = [
   ['approve', 'Needs a decision'],
@@ -40,7 +40,7 @@ export function decisions(count: number): string {
 
 function section(title: string, findings: readonly GateFinding[]): readonly string[] {
   if (findings.length === 0) return []
-  const rows = findings.slice(0, rowsTold).map(({ rule, text, why, id }) => {
+  const rows = findings.slice(0, rowsShown).map(({ rule, text, why, id }) => {
     const words = why === undefined ? code(text) : `${code(text)} ${code(why)}`
     return `| ${ruleTitles[rule]} | ${words} | ${code(id)} |`
   })

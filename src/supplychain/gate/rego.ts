@@ -20,7 +20,7 @@ export function regoInput(input: GateInput, { findings, behaviour }: FoundByGate
       object: entry.object,
       origins: [...new Set(entry.cells.map(({ origin }) => origin))],
       guardrails: [...new Set(entry.cells.flatMap(({ guardrails = [] }) => guardrails))],
-      ...(baseline === undefined ? {} : { new: behaviour.anew.has(entry.id) }),
+      ...(baseline === undefined ? {} : { new: behaviour.again.has(entry.id) }),
     })),
     vulnerabilities: scan?.findings ?? [],
   }

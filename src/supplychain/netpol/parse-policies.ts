@@ -210,9 +210,9 @@ function portOf({ protocol, port: first, endPort }: z.infer<typeof port>): Polic
 
 function serviceOf(given: unknown, name: string): Service {
   const spec = checked(service, given, name)
-  const says = Object.keys(spec.selector).length > 0 && spec.type !== 'ExternalName'
+  const hasSelector = Object.keys(spec.selector).length > 0 && spec.type !== 'ExternalName'
   return {
-    ...(says ? { selector: spec.selector } : {}),
+    ...(hasSelector ? { selector: spec.selector } : {}),
     ports: spec.ports.map(({ protocol, port: called, targetPort }) => ({
       protocol: protocol ?? 'TCP',
       port: called,

@@ -42,18 +42,18 @@ function holds({ key, operator, values }: Requirement, labels: Labels, whose: st
   }
   switch (operator) {
     case 'In':
-      return said(value !== undefined && values.includes(value))
+      return answerOf(value !== undefined && values.includes(value))
     case 'NotIn':
       // Also where there is no such label.
-      return said(value === undefined || !values.includes(value))
+      return answerOf(value === undefined || !values.includes(value))
     case 'Exists':
-      return said(value !== undefined)
+      return answerOf(value !== undefined)
     case 'DoesNotExist':
-      return said(value === undefined)
+      return answerOf(value === undefined)
   }
 }
 
-function said(holding: boolean): Answer {
+function answerOf(holding: boolean): Answer {
   return holding ? yes : no
 }
 

@@ -20,9 +20,9 @@ export async function alertPolicy(
 ): Promise<(alert: object) => Grade | undefined> {
   const rule = await wasmRule(file, entrypoint)
   return (alert) => {
-    const said = rule(alert)
-    if (said === undefined) return undefined
-    const parsed = grade.safeParse(said)
+    const content = rule(alert)
+    if (content === undefined) return undefined
+    const parsed = grade.safeParse(content)
     if (parsed.success) return parsed.data
     const where = parsed.error.issues[0]?.path.join('.') ?? ''
     throw new SnugError('REGO_FAILED', `what the policy says of an alert is none: \`${where}\``)

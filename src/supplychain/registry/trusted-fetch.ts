@@ -31,12 +31,12 @@ export function registryAt(host: string, plainHttp: boolean): RegistryClient {
  *
  * Errors: those of `newestGood`, REGISTRY_FAILED
  */
-export async function fetchSigned<Said>(
-  predicate: Predicate<Said>,
+export async function fetchSigned<Content>(
+  predicate: Predicate<Content>,
   registry: RegistryClient,
   { repository, digest }: { readonly repository: string; readonly digest: string },
   keys: readonly TrustedKey[],
-): Promise<Verified<Said> | undefined> {
+): Promise<Verified<Content> | undefined> {
   const attachments = attached(registry, repository, digest, predicate)
   return newestGood(predicate, attachments, { keys, digest, nowMs: Date.now() })
 }

@@ -57,7 +57,7 @@ export function joinScan(input: JoinInput): JoinedScan {
   const seen = profile === undefined ? undefined : new SeenFiles(profile, placeOf)
   const found = new Map<string, JoinedFinding>()
   for (const finding of reports.flatMap((report) => report.findings)) {
-    const joined = { ...told(finding), ...useOf(finding.package, seen, contents) }
+    const joined = { ...reported(finding), ...useOf(finding.package, seen, contents) }
     const key = [joined.id, joined.package, joined.version].join('\u0000')
     const known = found.get(key)
     found.set(key, known === undefined ? joined : merged(known, joined))
@@ -79,7 +79,13 @@ export function joinScan(input: JoinInput): JoinedScan {
   }
 }
 
-function told({ id, severity, fixed, title, package: { name, version, purl } }: ReportedFinding) {
+function reported({
+  id,
+  severity,
+  fixed,
+  title,
+  package: { name, version, purl },
+}: ReportedFinding) {
   return {
     id,
     severity,

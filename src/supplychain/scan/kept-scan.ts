@@ -34,7 +34,7 @@ export const keptScan = z.strictObject({
 
 export type KeptScan = z.output<typeof keptScan>
 
-export const toldScan = keptScan.extend({ at: z.string(), by: z.string() })
+export const scanRecordSchema = keptScan.extend({ at: z.string(), by: z.string() })
 
 /** A scan of a version, as somebody told it. Plain data: it is stored. */
-export type ToldScan = z.output<typeof toldScan>
+export type ScanRecord = z.output<typeof scanRecordSchema>

@@ -62,11 +62,11 @@ export function readSarif(value: unknown): ScanReport {
 }
 
 function findingOf(one: Result, about: Rule | undefined): ReportedFinding | undefined {
-  const words = one.message?.text ?? ''
-  const said = trivyWords(words) ?? grypeWords(words)
-  if (said === undefined) return undefined
+  const message = one.message?.text ?? ''
+  const fields = trivyFields(message) ?? grypeFields(message)
+  if (fields === undefined) return undefined
   const score = Number(about?.properties?.['security-severity'] ?? Number.NaN)
-  const { id = one.ruleId, severity, name, version, fixed, kind } = said
+  const { id = one.ruleId, severity, name, version, fixed, kind } = fields
   const title = about?.shortDescription?.text
   const uris = (one.locations ?? []).map((each) => each.physicalLocation?.artifactLocation?.uri)
   const paths = kind === 'os' ? [] : uris.map(pathOf).filter((path) => path !== undefined)
@@ -79,7 +79,7 @@ function findingOf(one: Result, about: Rule | undefined): ReportedFinding | unde
   }
 }
 
-interface Said {
+interface ScannerFields {
   readonly id?: string
   readonly severity?: SeverityName
   readonly name: string
@@ -89,9 +89,9 @@ interface Said {
 }
 
 /** Trivy writes one field on each line. It does not say of what kind the package is. */
-function trivyWords(words: string): Said | undefined {
+function trivyFields(message: string): ScannerFields | undefined {
   const fields = new Map(
-    words.split('\n').map((line): [string, string] => {
+    message.split('\n').map((line): [string, string] => {
       const colon = line.indexOf(': ')
       return colon < 0 ? [line, ''] : [line.slice(0, colon), line.slice(colon + 2)]
     }),
@@ -113,8 +113,8 @@ function trivyWords(words: string): Said | undefined {
 const grypeSentence =
   /^An? (\w+) vulnerability in (\S+) package: ([^\s,]+), version ([^\s,]+) was found/
 
-function grypeWords(words: string): Said | undefined {
-  const match = grypeSentence.exec(words)
+function grypeFields(message: string): ScannerFields | undefined {
+  const match = grypeSentence.exec(message)
   if (match === null) return undefined
   const [, severity, type, name = '', version = ''] = match
   return { severity: severityOf(severity), name, version, fixed: [], kind: kindOf(type) }

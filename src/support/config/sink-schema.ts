@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { severities } from '../../core/event/alert.ts'
-import { noticeTypes } from '../../core/event/outbound-record.ts'
+import { outboundRecordTypes } from '../../core/event/outbound-record.ts'
 import { alertFormats } from '../../core/event/alert-format.ts'
 import { duration, path, size } from './value-schema.ts'
 
@@ -25,7 +25,7 @@ const only = z
   .strictObject({
     severity: z.enum(severities).optional().meta({ description: 'the least' }),
     types: z
-      .array(z.enum(noticeTypes))
+      .array(z.enum(outboundRecordTypes))
       .min(1)
       .optional()
       .meta({ description: '`audit`: what was decided, by whom' }),

@@ -38,18 +38,18 @@ type Facts = Readonly<Record<string, string>>
  * (`stop.exec: blocked`); nothing where none says anything.
  */
 export function stopsOf(sources: readonly Facts[]): readonly StopView[] {
-  const told = Object.assign({}, ...sources) as Facts
-  if (!Object.keys(told).some((name) => name.startsWith('stop.'))) return []
+  const reported = Object.assign({}, ...sources) as Facts
+  if (!Object.keys(reported).some((name) => name.startsWith('stop.'))) return []
   return Object.entries(stopClasses).map(([act, text]) => ({
     act,
     text,
-    how: howOf(told[`stop.${act}`]),
+    how: howOf(reported[`stop.${act}`]),
   }))
 }
 
 /** What is not said to be stopped is not. */
-function howOf(said: string | undefined): StopView['how'] {
-  return said === 'blocked' || said === 'killed' ? said : 'alerted'
+function howOf(how: string | undefined): StopView['how'] {
+  return how === 'blocked' || how === 'killed' ? how : 'alerted'
 }
 
 /** What of each kind of act will be seen and stopped on a host with these checks and these stops. */

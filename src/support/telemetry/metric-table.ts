@@ -95,7 +95,7 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: ['kind', 'first', 'second', 'told'],
     read: ({ crossChecks }) =>
       crossChecks.flatMap((pair) => {
-        const [first = 0, second = 0] = pair.told
+        const [first = 0, second = 0] = pair.reported
         return samples('told', { first, second, both: pair.both }).map(({ labels, value }) => {
           return { labels: { ...pairLabels(pair), ...labels }, value }
         })

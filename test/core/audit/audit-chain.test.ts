@@ -8,12 +8,12 @@ import { AuditTrail } from '../../../src/state/audit/audit-trail.ts'
 import { AuditChain, AuditVerifier, genesis, hashOf } from '../../../src/core/audit/audit-chain.ts'
 import { openLevelStore } from '../../../src/state/store/level-store.ts'
 import { MemoryStore } from '../../../src/state/store/memory-store.ts'
-import { NoticeIds } from '../../../src/pipeline/alerts/record-ids.ts'
+import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
 import type { Store, StoreWrite } from '../../../src/state/store/store.ts'
 
 const now = () => Date.parse('2026-11-24T14:00:00Z')
 const trailOf = (store: Store): AuditTrail =>
-  new AuditTrail({ store, node: 'n1', ids: new NoticeIds(), now })
+  new AuditTrail({ store, node: 'n1', ids: new RecordIds(), now })
 
 function chained(count: number): { records: AuditEntry[]; chain: AuditChain } {
   const chain = new AuditChain()

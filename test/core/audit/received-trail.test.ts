@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import type { Notice } from '../../../src/core/event/outbound-record.ts'
+import type { OutboundRecord } from '../../../src/core/event/outbound-record.ts'
 import { ReceivedTrails } from '../../../src/core/audit/received-trail.ts'
 import { daemonWorld } from '../../fixtures/daemon-fixtures.ts'
 
 /** What a sink of a daemon got: each entry as the line that left it. */
 async function trailOf(entries: number): Promise<{ lines: string[]; head: string }> {
-  const taken: Notice[] = []
+  const taken: OutboundRecord[] = []
   const world = daemonWorld({
     outlets: [
       {
         sink: {
           name: 'siem',
-          write: async (notices) => `${taken.push(...notices)}`,
+          write: async (records) => `${taken.push(...records)}`,
           close: async () => undefined,
         },
         type: 'test',
@@ -28,7 +28,7 @@ async function trailOf(entries: number): Promise<{ lines: string[]; head: string
   await expect.poll(() => taken.length).toBe(entries)
   const { head } = await world.engine.verifyAudit()
   await world.stop()
-  return { lines: taken.map((notice) => JSON.stringify(notice)), head }
+  return { lines: taken.map((record) => JSON.stringify(record)), head }
 }
 
 function verify(lines: readonly string[]) {

@@ -34,7 +34,7 @@ describe('what arguments say', () => {
     ['/usr/bin/sort', ['sort', '-u', 'x'], '/usr/bin/sort'],
     ['/usr/bin/node_exporter', ['node_exporter', 'x'], '/usr/bin/node_exporter'],
     ['/usr/bin/shuf', ['shuf', '-c'], '/usr/bin/shuf'],
-  ] as const)('of %s %j is %s', (path, args, said) => expect(text(path, args)).toBe(said))
+  ] as const)('of %s %j is %s', (path, args, output) => expect(text(path, args)).toBe(output))
 
   it('is nothing where the runtime runs it, or a script is run', () => {
     const event = act.run('/bin/sh', ['sh', '-c', 'id'], { exe: '/bin/sh' })

@@ -20,9 +20,9 @@ function kernelOf(profile: Profile, shipped: readonly string[] = [], limits?: Ke
     ...(limits === undefined ? {} : { limits }),
   })
   const reading = new KernelReading(compiled.profile)
-  const says = (event: ActEvent) =>
+  const reports = (event: ActEvent) =>
     behavioursOf(event, shaper).map((ref) => reading.evaluate(ref)?.verdict ?? 'nothing')
-  return { ...compiled, says }
+  return { ...compiled, reports }
 }
 
 function decided(peer: string, kind: 'approved' | 'rejected', until?: string): ProfileEntry {
@@ -66,22 +66,22 @@ describe('the compiled profile', () => {
   })
 
   it('does not let a pattern take what the image ships', () => {
-    const { profile, says } = kernelOf(learned(...ints('/srv')), [
+    const { profile, reports } = kernelOf(learned(...ints('/srv')), [
       '/srv/9.json',
       '/srv/evil.json',
       '/etc/passwd',
     ])
     expect(profile.shipped).toEqual(['/srv/9.json'])
-    expect(says(act.file('/srv/9.json'))).toEqual(['nothing'])
-    expect(says(act.file('/srv/8.json'))).toEqual(['allow'])
+    expect(reports(act.file('/srv/9.json'))).toEqual(['nothing'])
+    expect(reports(act.file('/srv/8.json'))).toEqual(['allow'])
   })
 
   it('asks for the path that is renamed whether the image ships it', () => {
     const renames = [1, 2, 3].map((n) => act.file(`/a/${n}`, ['rename'], {}, { to: `/b/${n}` }))
-    const { profile, says } = kernelOf(learned(...renames), ['/a/7', '/b/8'])
+    const { profile, reports } = kernelOf(learned(...renames), ['/a/7', '/b/8'])
     expect(profile.shipped).toEqual(['/a/7'])
-    expect(says(act.file('/a/7', ['rename'], {}, { to: '/b/7' }))).toEqual(['nothing'])
-    expect(says(act.file('/a/8', ['rename'], {}, { to: '/b/8' }))).toEqual(['allow'])
+    expect(reports(act.file('/a/7', ['rename'], {}, { to: '/b/7' }))).toEqual(['nothing'])
+    expect(reports(act.file('/a/8', ['rename'], {}, { to: '/b/8' }))).toEqual(['allow'])
   })
 
   it('lets the smallest block of addresses decide, and a name or an address before it', () => {
@@ -91,25 +91,25 @@ describe('the compiled profile', () => {
       decided('10.1.0.0/16', 'rejected'),
       decided('10.1.2.0/24', 'approved'),
     ])
-    const { profile: compiled, says } = kernelOf(profile)
+    const { profile: compiled, reports } = kernelOf(profile)
     expect(compiled.prefixes).toHaveLength(3)
     const asked = ['10.9.9.9', '10.1.9.9', '10.1.2.3', '10.1.0.9', '11.0.0.1']
     const expected = ['allow', 'deny', 'allow', 'allow', 'nothing']
-    expect(asked.map((address) => says(act.connect(address, 5432))[0])).toEqual(expected)
+    expect(asked.map((address) => reports(act.connect(address, 5432))[0])).toEqual(expected)
     const judged = asked.map(
       (address) => outcome(profile, act.connect(address, 5432)) === 'expected',
     )
     expect(judged).toEqual(expected.map((verdict) => verdict === 'allow'))
-    expect(says(act.connect('10.9.9.9', 80))).toEqual(['nothing'])
+    expect(reports(act.connect('10.9.9.9', 80))).toEqual(['nothing'])
   })
 
   it('gives a prefix the rules of those around it', () => {
     const other = { ...decided('10.1.0.0/16', 'approved'), uid: 0, actor: { exe: '/bin/sh' } }
     const profile = Profile.load([decided('10.0.0.0/8', 'approved'), other], shaper)
-    const { says } = kernelOf(profile)
-    expect(says(act.connect('10.1.0.1', 5432))).toEqual(['allow'])
-    expect(says(act.connect('10.1.0.1', 5432, { uid: 0, exe: '/bin/sh' }))).toEqual(['allow'])
-    expect(says(act.connect('10.2.0.1', 5432, { uid: 0, exe: '/bin/sh' }))).toEqual(['nothing'])
+    const { reports } = kernelOf(profile)
+    expect(reports(act.connect('10.1.0.1', 5432))).toEqual(['allow'])
+    expect(reports(act.connect('10.1.0.1', 5432, { uid: 0, exe: '/bin/sh' }))).toEqual(['allow'])
+    expect(reports(act.connect('10.2.0.1', 5432, { uid: 0, exe: '/bin/sh' }))).toEqual(['nothing'])
   })
 
   it('leaves out approvals that have ended, and says when the next one does', () => {
@@ -138,7 +138,7 @@ describe('a profile that is too large for the kernel', () => {
     const {
       profile: compiled,
       widenings,
-      says,
+      reports,
     } = kernelOf(profile, [], { rules: 100, states: 8192 })
     expect(compiled.widened).toEqual([
       "/usr/sbin/nginx as uid 101 may read anything in /var/cache/x/ in the kernel's profile, " +
@@ -154,7 +154,7 @@ describe('a profile that is too large for the kernel', () => {
       [act.file('/etc/a'), true],
       [act.file('/etc/c'), false],
     ] as const) {
-      expect(says(event)).toEqual([expected ? 'allow' : 'nothing'])
+      expect(reports(event)).toEqual([expected ? 'allow' : 'nothing'])
       expect(outcome(profile, event) === 'expected').toBe(expected)
     }
   })
@@ -168,11 +168,11 @@ describe('a profile that is too large for the kernel', () => {
     const no = { kind: 'rejected', by: 'cli:root', at, reason: 'no' } as const
     expect(profile.decide(behaviourId(ref?.key ?? ''), no)).toBe(true)
     const all = [...shipped, '/var/cache/x/unread']
-    const { says } = kernelOf(profile, all, { rules: 200, states: 8192 })
-    expect(says(act.file(shipped[0] ?? ''))).toEqual(['allow'])
-    expect(says(act.file('/var/cache/x/unread'))).toEqual(['nothing'])
-    expect(says(act.file('/var/cache/x/jj'))).toEqual(['deny'])
-    expect(says(act.file('/var/cache/x/new'))).toEqual(['allow'])
+    const { reports } = kernelOf(profile, all, { rules: 200, states: 8192 })
+    expect(reports(act.file(shipped[0] ?? ''))).toEqual(['allow'])
+    expect(reports(act.file('/var/cache/x/unread'))).toEqual(['nothing'])
+    expect(reports(act.file('/var/cache/x/jj'))).toEqual(['deny'])
+    expect(reports(act.file('/var/cache/x/new'))).toEqual(['allow'])
   })
 
   it('merges patterns where there are too many states', () => {
@@ -181,12 +181,12 @@ describe('a profile that is too large for the kernel', () => {
     const {
       profile: compiled,
       widenings,
-      says,
+      reports,
     } = kernelOf(profile, [], { rules: 1000, states: 120 })
     expect(compiled.automaton.accept.length).toBeLessThanOrEqual(120)
     expect(widenings).toHaveLength(1)
-    expect(says(act.file('/spool/in/new'))).toEqual(['allow'])
-    expect(says(act.file('/srv/new.json'))).toEqual(['nothing'])
+    expect(reports(act.file('/spool/in/new'))).toEqual(['allow'])
+    expect(reports(act.file('/srv/new.json'))).toEqual(['nothing'])
   })
 
   it('is refused where nothing can be made wider, never cut off', () => {

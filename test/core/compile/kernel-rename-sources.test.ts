@@ -20,15 +20,15 @@ const literally = learned(...replaces('/state/init.new'))
 const byPattern = learned(...[1, 2, 3].flatMap((n) => replaces(`/state/init.${n}`)))
 
 /** What matcher and kernel say, which must be the same. */
-function says(profile: Profile, event: ActEvent, shipped: readonly string[] = []): boolean {
+function reports(profile: Profile, event: ActEvent, shipped: readonly string[] = []): boolean {
   const compiled = compileKernel(profile, {
     now: microsOf(event.time),
     shippedMatching: (automaton) => shipped.filter((path) => run(automaton, bytesOfName(path)) > 0),
   })
   const reading = new KernelReading(compiled.profile)
-  const told = behavioursOf(event, shaper).map((ref) => reading.evaluate(ref)?.verdict)
+  const reported = behavioursOf(event, shaper).map((ref) => reading.evaluate(ref)?.verdict)
   const expected = outcome(profile, event) === 'expected'
-  expect(told.every((one) => one === 'allow')).toBe(expected)
+  expect(reported.every((one) => one === 'allow')).toBe(expected)
   return expected
 }
 
@@ -55,19 +55,19 @@ const does = (access: string) => (object: BehaviourObject) =>
 
 describe('a file that is made and renamed away', () => {
   it('may be deleted, by its name and by a pattern', () => {
-    expect(says(literally, removes('/state/init.new'))).toBe(true)
-    expect(says(byPattern, removes('/state/init.1'))).toBe(true)
-    expect(says(byPattern, removes('/state/init.4711'))).toBe(true)
+    expect(reports(literally, removes('/state/init.new'))).toBe(true)
+    expect(reports(byPattern, removes('/state/init.1'))).toBe(true)
+    expect(reports(byPattern, removes('/state/init.4711'))).toBe(true)
   })
 
   it('gives no leave to delete what it replaces, nor what is beside it', () => {
     for (const path of ['/state/init', '/state/init.old', '/state/init.4711x', '/state'])
-      expect(says(byPattern, removes(path)), path).toBe(false)
+      expect(reports(byPattern, removes(path)), path).toBe(false)
   })
 
   it('may be deleted by nobody else', () => {
     for (const where of [{ uid: 0 }, { exe: '/bin/sh' }, { origin: 'probe' as const }])
-      expect(says(byPattern, act.file('/state/init.4711', ['delete'], where))).toBe(false)
+      expect(reports(byPattern, act.file('/state/init.4711', ['delete'], where))).toBe(false)
   })
 
   it('has to be both: one alone is not enough', () => {
@@ -75,27 +75,27 @@ describe('a file that is made and renamed away', () => {
     const renamed = learned(
       ...[1, 2, 3].map((n) => act.file(`/state/init.${n}`, ['rename'], {}, { to: '/state/init' })),
     )
-    expect(says(made, removes('/state/init.1'))).toBe(false)
-    expect(says(renamed, removes('/state/init.1'))).toBe(false)
+    expect(reports(made, removes('/state/init.1'))).toBe(false)
+    expect(reports(renamed, removes('/state/init.1'))).toBe(false)
   })
 
   it('may not be deleted where the image ships it', () => {
     const shipped = { shipped: true }
-    expect(says(byPattern, removes('/state/init.7', shipped), ['/state/init.7'])).toBe(false)
-    expect(says(literally, removes('/state/init.new', shipped), ['/state/init.new'])).toBe(false)
+    expect(reports(byPattern, removes('/state/init.7', shipped), ['/state/init.7'])).toBe(false)
+    expect(reports(literally, removes('/state/init.new', shipped), ['/state/init.new'])).toBe(false)
   })
 
   it.each(['write', 'rename'])('may not be deleted where a person rejected to %s it', (access) => {
-    expect(says(without(byPattern, does(access)), removes('/state/init.4711'))).toBe(false)
-    expect(says(without(literally, does(access)), removes('/state/init.new'))).toBe(false)
+    expect(reports(without(byPattern, does(access)), removes('/state/init.4711'))).toBe(false)
+    expect(reports(without(literally, does(access)), removes('/state/init.new'))).toBe(false)
   })
 
   it('may not be deleted where a person rejected that', () => {
     const deleted = learned(
       ...[1, 2, 3].flatMap((n) => [...replaces(`/state/init.${n}`), removes(`/state/init.${n}`)]),
     )
-    expect(says(deleted, removes('/state/init.4711'))).toBe(true)
-    expect(says(without(deleted, does('delete')), removes('/state/init.4711'))).toBe(false)
+    expect(reports(deleted, removes('/state/init.4711'))).toBe(true)
+    expect(reports(without(deleted, does('delete')), removes('/state/init.4711'))).toBe(false)
   })
 
   it('may not be deleted where one name was rejected, and the others may', () => {
@@ -105,7 +105,7 @@ describe('a file that is made and renamed away', () => {
       ...replaces('/state/init.new'),
       ...[1, 2, 3].flatMap((n) => replaces(`/state/init.${n}`)),
     )
-    expect(says(without(both, one), removes('/state/init.new'))).toBe(false)
-    expect(says(without(both, one), removes('/state/init.2'))).toBe(true)
+    expect(reports(without(both, one), removes('/state/init.new'))).toBe(false)
+    expect(reports(without(both, one), removes('/state/init.2'))).toBe(true)
   })
 })

@@ -31,16 +31,16 @@ describe('what neither of two observers told', () => {
     let within = 0
     const worlds = 400
     for (let world = 0; world < worlds; world += 1) {
-      const told = { first: 0, second: 0, both: 0 }
+      const reported = { first: 0, second: 0, both: 0 }
       let hidden = 0
       for (let act = 0; act < 300; act += 1) {
         const [a, b] = [next() < 0.9, next() < 0.7]
-        told.first += a ? 1 : 0
-        told.second += b ? 1 : 0
-        told.both += a && b ? 1 : 0
+        reported.first += a ? 1 : 0
+        reported.second += b ? 1 : 0
+        reported.both += a && b ? 1 : 0
         hidden += a || b ? 0 : 1
       }
-      const estimate = unreported(told)!
+      const estimate = unreported(reported)!
       expected += estimate.expected
       missed += hidden
       within += hidden <= estimate.bound ? 1 : 0

@@ -189,7 +189,7 @@ describe('evidence', () => {
     const id = idOf(profile, conf)
     const seen = { container: 'a', origin: 'entrypoint', node: 'n1', source: 'ebpf' } as const
     const span = { first: '2026-11-24T12:59:00Z', last: '2026-11-24T14:00:00Z' }
-    expect(profile.addSighting(id, { ...seen, ...span, count: 10 }, 'learned')).toBe(true)
+    expect(profile.addCountUpdate(id, { ...seen, ...span, count: 10 }, 'learned')).toBe(true)
     expect(profile.entry(id)?.cells).toMatchObject([
       {
         container: 'a',
@@ -201,7 +201,7 @@ describe('evidence', () => {
       { container: 'b', count: 1, nodes: ['n2'] },
     ])
     const unknown = 'b00000000000000000000' as BehaviourId
-    expect(profile.addSighting(unknown, { ...seen, ...span, count: 1 }, 'learned')).toBe(false)
+    expect(profile.addCountUpdate(unknown, { ...seen, ...span, count: 1 }, 'learned')).toBe(false)
   })
 
   it('forgets a container with all that only it showed', () => {

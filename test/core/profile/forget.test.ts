@@ -113,7 +113,7 @@ describe('learning all and then forgetting is as never having learned', () => {
 })
 
 describe('counts that a source kept back', () => {
-  const sighting = (container: string, time: string) =>
+  const countUpdate = (container: string, time: string) =>
     ({
       container,
       origin: 'entrypoint',
@@ -129,10 +129,10 @@ describe('counts that a source kept back', () => {
     feed(profile, [act.file(conf, ['read'], { container: 'b' })])
     const id = profile.entries()[0]!.id
     profile.forget({ kind: 'container', container: 'b' }, start + 10 * minute)
-    profile.addSighting(id, sighting('b', at(9)), 'learned')
+    profile.addCountUpdate(id, countUpdate('b', at(9)), 'learned')
     expect(profile.entries()[0]?.cells.map(({ container }) => container)).toEqual(['a'])
-    profile.addSighting(id, sighting('a', at(9)), 'learned')
-    profile.addSighting(id, sighting('b', at(11)), 'learned')
+    profile.addCountUpdate(id, countUpdate('a', at(9)), 'learned')
+    profile.addCountUpdate(id, countUpdate('b', at(11)), 'learned')
     expect(profile.entries()[0]?.cells.map(({ count }) => count)).toEqual([6, 5])
   })
 })

@@ -9,7 +9,7 @@ let server: ScriptedApi
 let engine: KubeEngine
 let stop: AbortController
 let now: number
-let told: ContainerIdentity[]
+let written: ContainerIdentity[]
 let left: string[]
 
 beforeEach(async () => {
@@ -17,7 +17,7 @@ beforeEach(async () => {
   await server.start()
   stop = new AbortController()
   now = 0
-  told = []
+  written = []
   left = []
 })
 
@@ -28,7 +28,7 @@ afterEach(async () => {
 
 async function start(): Promise<void> {
   engine = new KubeEngine({ api: server.api(), node: 'n1', now: () => now })
-  engine.subscribe((identity) => told.push(identity))
+  engine.subscribe((identity) => written.push(identity))
   engine.subscribeLeft((id, how) => left.push(`${id.slice(0, 6)} ${how}`))
   await engine.start(stop.signal)
 }
@@ -65,7 +65,7 @@ describe('the containers of a node’s pods', () => {
     await start()
     expect(await engine.lookup(web, cgroup(web, uid))).toBe('unavailable')
     server.put('web-1', podOf({ app: [{ name: 'web' }] }))
-    await vi.waitFor(() => expect(told.map(({ id }) => id)).toEqual([web]))
+    await vi.waitFor(() => expect(written.map(({ id }) => id)).toEqual([web]))
   })
 
   it('keep the image that they were made of where the pod’s image is changed in place', async () => {
@@ -106,7 +106,7 @@ describe('the containers of a node’s pods', () => {
     server.put('web-1', podOf({ app: [{ name: 'web' }], owner }))
     await start()
     await vi.waitFor(() =>
-      expect(told[0]?.workload).toMatchObject({ kind: 'CronJob', name: 'tick' }),
+      expect(written[0]?.workload).toMatchObject({ kind: 'CronJob', name: 'tick' }),
     )
   })
 
@@ -114,7 +114,9 @@ describe('the containers of a node’s pods', () => {
     const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'tick-1', controller: true }
     server.put('web-1', podOf({ app: [{ name: 'web' }], owner }))
     await start()
-    await vi.waitFor(() => expect(told[0]?.workload).toMatchObject({ kind: 'Job', name: 'tick-1' }))
+    await vi.waitFor(() =>
+      expect(written[0]?.workload).toMatchObject({ kind: 'Job', name: 'tick-1' }),
+    )
   })
 })
 

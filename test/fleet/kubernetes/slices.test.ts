@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ShareSchedule } from '../../../src/fleet/share-schedule.ts'
 import { profileName, sliceName } from '../../../src/fleet/kubernetes/fleet-objects.ts'
-import { SliceBook, sliceBytes } from '../../../src/fleet/kubernetes/slice-pages.ts'
+import { SlicePages, sliceBytes } from '../../../src/fleet/kubernetes/slice-pages.ts'
 import { behaviourId, behaviourKey } from '../../../src/core/behaviour/behaviour.ts'
 import { mergeEntries } from '../../../src/core/profile/merge.ts'
 import {
@@ -11,7 +11,7 @@ import {
   laterDecision,
   type ProfileEntry,
 } from '../../../src/core/profile/profile-entry.ts'
-import { isTold, sharedForm } from '../../../src/core/behaviour/shared-form.ts'
+import { isReported, sharedForm } from '../../../src/core/behaviour/shared-form.ts'
 import { shaper } from '../../fixtures/event-fixture.ts'
 
 const at = '2026-11-24T12:00:00.000000Z'
@@ -65,7 +65,7 @@ describe('what a node tells of a behaviour', () => {
     const decision = { kind: 'rejected', by: 'cli:root', at, grants: [] } as const
     const entry = { ...entryOf('/a', 'n1', { phase: 'later' }), decision }
     expect(sharedForm(entry, 'n1')).toMatchObject({ cells: [], decision })
-    expect(isTold({ ...entry, cells: [] }, [entryOf('/a', 'n2')])).toBe(false)
+    expect(isReported({ ...entry, cells: [] }, [entryOf('/a', 'n2')])).toBe(false)
   })
 
   it('is told already where the API server gave it back with its keys in another order', () => {
@@ -73,16 +73,16 @@ describe('what a node tells of a behaviour', () => {
     const decision = { kind: 'approved', by: 'kubectl:apply', at, grants } as const
     const reordered = { at, by: 'kubectl:apply', grants, kind: 'approved' } as const
     const own = { ...entryOf('/a', 'n1'), decision }
-    expect(isTold(own, [{ ...entryOf('/a', 'n2'), decision: reordered }])).toBe(true)
+    expect(isReported(own, [{ ...entryOf('/a', 'n2'), decision: reordered }])).toBe(true)
   })
 
   it('of two decisions of one instant is the same, whoever hears which first', () => {
-    const word = { kind: 'approved', by: 'kubectl:apply', at } as const
-    const own = { ...word, grants: [{ origin: 'entrypoint' }] } as const
-    const theirs = { ...word, grants: [{ origin: 'probe' }] } as const
+    const decision = { kind: 'approved', by: 'kubectl:apply', at } as const
+    const own = { ...decision, grants: [{ origin: 'entrypoint' }] } as const
+    const theirs = { ...decision, grants: [{ origin: 'probe' }] } as const
     /** As the API server gives it back. */
-    const sorted = <T extends object>(told: T): T =>
-      Object.fromEntries(Object.entries(told).sort(([a], [b]) => compareText(a, b))) as T
+    const sorted = <T extends object>(written: T): T =>
+      Object.fromEntries(Object.entries(written).sort(([a], [b]) => compareText(a, b))) as T
     const here = laterDecision(own, sorted(theirs))
     const there = laterDecision(theirs, sorted(own))
     expect(here?.grants).toEqual(there?.grants)
@@ -93,8 +93,8 @@ describe('what a node tells of a behaviour', () => {
       witnesses: { literals: [literal], places: [[value]] },
     })
     const own = entryOf('/a/<int>', 'n1', witnesses('/a/1', '1'))
-    expect(isTold(own, [entryOf('/a/<int>', 'n2', witnesses('/a/1', '1'))])).toBe(true)
-    expect(isTold(own, [entryOf('/a/<int>', 'n2', witnesses('/a/2', '2'))])).toBe(false)
+    expect(isReported(own, [entryOf('/a/<int>', 'n2', witnesses('/a/1', '1'))])).toBe(true)
+    expect(isReported(own, [entryOf('/a/<int>', 'n2', witnesses('/a/2', '2'))])).toBe(false)
   })
 })
 
@@ -106,7 +106,7 @@ describe('a node’s slices', () => {
     )
     fc.assert(
       fc.property(put, (steps) => {
-        const book = new SliceBook()
+        const slices = new SlicePages()
         const wanted = new Map<string, ProfileEntry>()
         for (const { name, length } of steps) {
           const base = entryOf(`/${name}`, 'n1')
@@ -115,12 +115,12 @@ describe('a node’s slices', () => {
             ...base,
             cells: base.cells.map((cell) => ({ ...cell, witnesses: literals })),
           }
-          book.put([entry])
+          slices.put([entry])
           wanted.set(entry.id, entry)
         }
         const found = new Map<string, ProfileEntry>()
-        for (let page = 0; book.page(page).length > 0 || page === 0; page++) {
-          const entries = book.page(page)
+        for (let page = 0; slices.page(page).length > 0 || page === 0; page++) {
+          const entries = slices.page(page)
           expect(Buffer.byteLength(JSON.stringify(entries))).toBeLessThanOrEqual(sliceBytes)
           for (const entry of entries) {
             expect(found.has(entry.id)).toBe(false)
@@ -134,19 +134,19 @@ describe('a node’s slices', () => {
   })
 
   it('change by one object for one new behaviour, and not at all for a known one', () => {
-    const book = new SliceBook()
+    const slices = new SlicePages()
     const many = Array.from({ length: 2_000 }, (_, i) => entryOf(`/${i}`, 'n1'))
-    expect(book.put(many).length).toBeGreaterThan(2)
-    expect(book.put(many)).toEqual([])
-    expect(book.put([entryOf('/new', 'n1')])).toHaveLength(1)
+    expect(slices.put(many).length).toBeGreaterThan(2)
+    expect(slices.put(many)).toEqual([])
+    expect(slices.put([entryOf('/new', 'n1')])).toHaveLength(1)
   })
 
   it('are taken back from the server as they were', () => {
-    const book = new SliceBook()
+    const slices = new SlicePages()
     const many = Array.from({ length: 1_000 }, (_, i) => entryOf(`/${i}`, 'n1'))
-    const pages = book.put(many)
-    const again = new SliceBook()
-    for (const page of pages) again.restore(page, book.page(page))
+    const pages = slices.put(many)
+    const again = new SlicePages()
+    for (const page of pages) again.restore(page, slices.page(page))
     expect(again.put(many)).toEqual([])
   })
 
@@ -178,32 +178,32 @@ function rollout(nodes: number, withinMs: number, visibleAfterMs: number) {
     const paths = [...common, ...Array.from({ length: 3 }, (__, k) => `/own/${name}-${k}`)]
     const schedule = new ShareSchedule<string>({ withinMs, random })
     schedule.add('image', random() * 60_000)
-    return { schedule, book: new SliceBook(), entries: paths.map((path) => entryOf(path, name)) }
+    return { schedule, slices: new SlicePages(), entries: paths.map((path) => entryOf(path, name)) }
   })
-  const told = new Map<string, { entry: ProfileEntry; at: number }[]>()
+  const written = new Map<string, { entry: ProfileEntry; at: number }[]>()
   const writes: { at: number; bytes: number }[] = []
   for (let now = 0; now < 3 * withinMs + 60_000; now += 1_000) {
-    for (const { schedule, book, entries } of fleet) {
+    for (const { schedule, slices, entries } of fleet) {
       for (const item of schedule.due(now)) {
         const news = entries.filter(({ id }, i) => {
-          const others = (told.get(id) ?? []).filter((one) => one.at + visibleAfterMs <= now)
+          const others = (written.get(id) ?? []).filter((one) => one.at + visibleAfterMs <= now)
           const own = entries[i]
           return (
             own !== undefined &&
-            !book.has(id) &&
-            !isTold(
+            !slices.has(id) &&
+            !isReported(
               own,
               others.map(({ entry }) => entry),
             )
           )
         })
-        const pages = book.put(news)
+        const pages = slices.put(news)
         for (const entry of news)
-          told.set(entry.id, [...(told.get(entry.id) ?? []), { entry, at: now }])
+          written.set(entry.id, [...(written.get(entry.id) ?? []), { entry, at: now }])
         for (const page of pages) {
-          writes.push({ at: now, bytes: JSON.stringify(book.page(page)).length })
+          writes.push({ at: now, bytes: JSON.stringify(slices.page(page)).length })
         }
-        schedule.told(item, now, pages.length > 0)
+        schedule.written(item, now, pages.length > 0)
       }
     }
   }
@@ -212,9 +212,9 @@ function rollout(nodes: number, withinMs: number, visibleAfterMs: number) {
   return {
     writes: writes.length,
     peak: Math.max(...seconds.values()),
-    stored: fleet.reduce((sum, { book }) => sum + JSON.stringify(book.page(0)).length, 0),
+    stored: fleet.reduce((sum, { slices }) => sum + JSON.stringify(slices.page(0)).length, 0),
     whole: JSON.stringify(fleet[0]?.entries).length * nodes,
-    told,
+    written,
   }
 }
 
@@ -228,8 +228,8 @@ function seeded(start: number): () => number {
 
 describe('a fleet of 1,000 nodes', () => {
   it('tells a new image by one write a node, some ten a second, and a fraction of what all of them saw', () => {
-    const { writes, peak, stored, whole, told } = rollout(1_000, 120_000, 2_000)
-    expect(told.size).toBe(60 + 3 * 1_000)
+    const { writes, peak, stored, whole, written } = rollout(1_000, 120_000, 2_000)
+    expect(written.size).toBe(60 + 3 * 1_000)
     // Each has something of its own to tell: none is left out, and none speaks twice.
     expect(writes).toBe(1_000)
     expect(peak).toBeLessThanOrEqual(25)
@@ -240,7 +240,7 @@ describe('a fleet of 1,000 nodes', () => {
     const schedule = new ShareSchedule<string>({ withinMs: 120_000, random: seeded(3) })
     schedule.add('image', 0)
     for (let now = 0; now < 600_000; now += 1_000) {
-      for (const item of schedule.due(now)) schedule.told(item, now, false)
+      for (const item of schedule.due(now)) schedule.written(item, now, false)
     }
     expect(schedule.due(600_000).length).toBeLessThanOrEqual(1)
   })
@@ -252,7 +252,7 @@ describe('a fleet of 1,000 nodes', () => {
     for (let now = 0; now < 1_200_000; now += 1_000) {
       const [first] = schedule.due(now)
       if (first === undefined) continue
-      schedule.told(first, now, true)
+      schedule.written(first, now, true)
       times.push(now)
     }
     for (const [i, time] of times.entries()) {

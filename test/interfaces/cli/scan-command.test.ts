@@ -85,11 +85,11 @@ it('has the agent keep what was found, which `image show` then shows, and no ter
   await using fixture = await startFixture()
   const image = 'registry.local/shop/web:1.4'
   const snug = (...args: readonly string[]) => cli([...args, '--socket', fixture.socket])
-  const untold = await snug('image', 'show', image)
-  expect(untold.stdout).not.toMatch(/^findings/m)
+  const unshared = await snug('image', 'show', image)
+  expect(unshared.stdout).not.toMatch(/^findings/m)
   const report = ['--report', at('evil.json'), at('trivy.json')]
-  const told = await snug('scan', image, ...report, ...files(), '--keep')
-  expect([told.exit, told.stderr]).toEqual([0, ''])
+  const reported = await snug('scan', image, ...report, ...files(), '--keep')
+  expect([reported.exit, reported.stderr]).toEqual([0, ''])
   const { stdout } = await snug('image', 'show', image)
   expect(stdout).toMatch(/^findings +14: 4 in use, 4 loaded, 2 not known, 4 not seen, as cli:/m)
   expect(stdout).toContain('high CVE-12 in golang.org/x/net 0.1: /usr/local/bin/server ran')
@@ -109,7 +109,7 @@ it('cuts what it has the agent keep to what is nearest to running', async () => 
   writeFileSync(at('many.json'), JSON.stringify(report))
   const image = 'registry.local/shop/web:1.4'
   const socket = ['--socket', fixture.socket]
-  const told = await cli([
+  const reported = await cli([
     'scan',
     image,
     '--report',
@@ -118,7 +118,7 @@ it('cuts what it has the agent keep to what is nearest to running', async () => 
     '--keep',
     ...socket,
   ])
-  expect([told.exit, told.stderr]).toEqual([0, ''])
+  expect([reported.exit, reported.stderr]).toEqual([0, ''])
   const { versions } = fixture.engine.image(image)
   expect(versions[0]?.scan?.findings).toHaveLength(1_000)
   expect(versions[0]?.scan?.counts).toMatchObject({ 'in-use': 1_500 })

@@ -32,17 +32,17 @@ it('snug agent goes on when nobody reads its standard output any more, and ends 
     ...args,
   ])
   const ended = once(agent, 'exit')
-  let said = ''
+  let output = ''
   const refused = new Promise<void>((resolve) => {
     agent.stderr.on('data', (chunk: Buffer) => {
-      said += chunk.toString('utf8')
-      if (said.includes('a sink refused alerts')) resolve()
+      output += chunk.toString('utf8')
+      if (output.includes('a sink refused alerts')) resolve()
     })
   })
   agent.stdout.destroy()
   agent.stdin.write(`${JSON.stringify(act.file('/etc/shadow', ['read'], { exe: '/bin/cat' }))}\n`)
   await Promise.race([refused, ended])
-  expect(agent.exitCode, said).toBeNull()
+  expect(agent.exitCode, output).toBeNull()
   const { stdout } = await cli(['alert', 'list', '-o', 'json', '--socket', socket])
   expect(JSON.parse(stdout)).toHaveLength(1)
   agent.kill('SIGTERM')

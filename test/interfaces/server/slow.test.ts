@@ -59,7 +59,7 @@ describe('a client that holds back', () => {
   })
 
   it('the body of any route, all of them at once', async () => {
-    const withBody = routes.filter(({ body, front }) => body !== undefined && front !== true)
+    const withBody = routes.filter(({ body, gateway }) => body !== undefined && gateway !== true)
     const answers = withBody.map(async ({ method, path }) => {
       const real = path
         .replace(':ref', encodeURIComponent('registry.local/shop/web:1.4'))

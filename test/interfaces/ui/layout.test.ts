@@ -66,15 +66,15 @@ describe('the forest of programs', () => {
     const runs = fc.array(fc.tuple(fc.nat(7), fc.nat(7)), { maxLength: 30 })
     fc.assert(
       fc.property(runs, (list) => {
-        const told: number[] = []
+        const done: number[] = []
         const walk = (branches: readonly Branch[]): void => {
           for (const { index, again, branches: below } of branches) {
-            if (!again) told.push(index)
+            if (!again) done.push(index)
             walk(below)
           }
         }
         walk(forestOf(pictureOf('abcdefgh'.split(''), list)))
-        expect(told.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+        expect(done.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
       }),
     )
   })

@@ -90,7 +90,7 @@ export class Deployed {
     try {
       await this.#cluster.kubectl(['-n', namespace, ...status])
     } catch (error) {
-      throw new Error(`the DaemonSet did not come up:\n${await this.#lastWords()}`, {
+      throw new Error(`the DaemonSet did not come up:\n${await this.#lastOutput()}`, {
         cause: error,
       })
     }
@@ -137,12 +137,12 @@ export class Deployed {
       events.push(JSON.parse(line) as SnugEvent)
     })
     await new Promise<void>((resolve, reject) => {
-      let said = ''
+      let output = ''
       child.stderr.on('data', (chunk: Buffer) => {
-        said += chunk.toString()
-        if (said.includes('following')) resolve()
+        output += chunk.toString()
+        if (output.includes('following')) resolve()
       })
-      child.once('exit', () => reject(new Error(`the events ended: ${said}`)))
+      child.once('exit', () => reject(new Error(`the events ended: ${output}`)))
     })
   }
 
@@ -153,15 +153,15 @@ export class Deployed {
     const child = spawn('kubectl', all, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#ends.push(() => child.kill())
     return new Promise((resolve, reject) => {
-      let said = ''
-      const hear = (chunk: Buffer): void => {
-        said += chunk.toString()
-        const found = /Forwarding from (127\.0\.0\.1:\d+)/.exec(said)
+      let output = ''
+      const listen = (chunk: Buffer): void => {
+        output += chunk.toString()
+        const found = /Forwarding from (127\.0\.0\.1:\d+)/.exec(output)
         if (found?.[1] !== undefined) resolve(`http://${found[1]}`)
       }
-      child.stdout.on('data', hear)
-      child.stderr.on('data', hear)
-      child.once('exit', () => reject(new Error(`the port is not forwarded: ${said}`)))
+      child.stdout.on('data', listen)
+      child.stderr.on('data', listen)
+      child.once('exit', () => reject(new Error(`the port is not forwarded: ${output}`)))
     })
   }
 
@@ -178,19 +178,19 @@ export class Deployed {
     rmSync(this.#data, { recursive: true, force: true })
   }
 
-  async #lastWords(): Promise<string> {
+  async #lastOutput(): Promise<string> {
     const asked = [
       ['describe', 'pods'],
       ['logs', 'ds/snug-agent', '--tail=30'],
     ]
     const config = ['--kubeconfig', this.#cluster.kubeconfig, '-n', namespace]
-    const told = asked.map((args) =>
+    const reported = asked.map((args) =>
       sh('kubectl', [...config, ...args]).then(
         ({ stdout }) => stdout.slice(-4_000),
         (error: unknown) => String(error),
       ),
     )
-    return (await Promise.all(told)).join('\n')
+    return (await Promise.all(reported)).join('\n')
   }
 }
 

@@ -41,9 +41,9 @@ export async function loadImages(cluster: Cluster): Promise<void> {
   try {
     const { docker, root } = engine
     await snugImage(docker)
-    await toldImage(docker, images.web1, { greeting: 'hello\n' })
-    await toldImage(docker, images.web2, { greeting: 'hello\n', price: '3\n' })
-    for (const name of [images.db, images.tick]) await toldImage(docker, name, { name })
+    await reportedImage(docker, images.web1, { greeting: 'hello\n' })
+    await reportedImage(docker, images.web2, { greeting: 'hello\n', price: '3\n' })
+    for (const name of [images.db, images.tick]) await reportedImage(docker, name, { name })
     for (const name of Object.values(images)) {
       const archive = join(root, 'image.tar')
       await pipeline(await docker.getImage(name).get(), createWriteStream(archive))
@@ -88,7 +88,7 @@ function lastStage(): string {
 }
 
 /** See told.c. It serves what it has, each image other files; marks are for what is not its service. */
-async function toldImage(
+async function reportedImage(
   docker: Docker,
   name: string,
   served: Readonly<Record<string, string>>,

@@ -93,7 +93,7 @@ const cronJob = (apiVersion: string): object => ({
   },
 })
 
-export interface ToldPod {
+export interface ReportedPod {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string }
   readonly spec: { readonly containers: readonly { readonly image: string }[] }
   readonly status: {
@@ -108,8 +108,8 @@ export interface ToldPod {
 }
 
 /** Pods of the web service that serve, of this image. */
-export async function webPods(cluster: Cluster, image: string): Promise<readonly ToldPod[]> {
-  const { items } = await cluster.json<{ items: ToldPod[] }>([
+export async function webPods(cluster: Cluster, image: string): Promise<readonly ReportedPod[]> {
+  const { items } = await cluster.json<{ items: ReportedPod[] }>([
     '-n',
     namespace,
     'get',
@@ -125,18 +125,22 @@ export async function webPods(cluster: Cluster, image: string): Promise<readonly
   )
 }
 
-export function containerOf({ status }: ToldPod): string {
+export function containerOf({ status }: ReportedPod): string {
   return status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '') ?? ''
 }
 
 /** Tells the service what to do, as whoever is in it would have it do it; gives its answer. See told.c. */
-export async function tell(cluster: Cluster, { metadata }: ToldPod, what: string): Promise<string> {
+export async function report(
+  cluster: Cluster,
+  { metadata }: ReportedPod,
+  what: string,
+): Promise<string> {
   const path = `/api/v1/namespaces/${namespace}/pods/${metadata.name}:8080/proxy/${what}`
   return (await cluster.kubectl(['get', '--raw', path])).trim()
 }
 
 /** `kubectl debug`, which no version of kubectl does on every version of the server. */
-export async function debug(cluster: Cluster, { metadata }: ToldPod): Promise<void> {
+export async function debug(cluster: Cluster, { metadata }: ReportedPod): Promise<void> {
   const command = [user, 'cat', '/etc/of-ephemeral']
   const path = `/api/v1/namespaces/${namespace}/pods/${metadata.name}/ephemeralcontainers`
   const { resources } = JSON.parse(await cluster.kubectl(['get', '--raw', '/api/v1'])) as {

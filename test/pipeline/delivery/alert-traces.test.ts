@@ -55,14 +55,14 @@ describe('the trace of an alert', () => {
   })
 
   it('is let go of where the collector does not take it, and that is told', async () => {
-    const told: number[] = []
+    const reported: number[] = []
     const traces = new AlertTraces(
       { url: 'http://127.0.0.1:1', tls: {}, timeoutMs: 1_000 },
       { product, node: 'n1' },
-      (_, spans) => told.push(spans),
+      (_, spans) => reported.push(spans),
     )
     traces.stored(sampleAlerts.slice(0, 1), Date.now())
     await traces.close()
-    expect(told).toEqual([3])
+    expect(reported).toEqual([3])
   })
 })

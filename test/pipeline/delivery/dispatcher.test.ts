@@ -1,20 +1,26 @@
 import { describe, expect, it, vi } from 'vitest'
 import { Dispatcher, type DispatcherOptions } from '../../../src/pipeline/delivery/dispatcher.ts'
-import { type Outlet, type Sink, SinkError } from '../../../src/pipeline/delivery/sinks/sink.ts'
-import type { Notice } from '../../../src/core/event/outbound-record.ts'
+import {
+  type SinkBinding,
+  type Sink,
+  SinkError,
+} from '../../../src/pipeline/delivery/sinks/sink.ts'
+import type { OutboundRecord } from '../../../src/core/event/outbound-record.ts'
 
 const time = '2026-11-24T13:40:27.000Z'
-const alert = (id: string, count = 1, severity = 'high'): Notice =>
-  ({ id, count, time, severity, type: 'deviation' }) as unknown as Notice
+const alert = (id: string, count = 1, severity = 'high'): OutboundRecord =>
+  ({ id, count, time, severity, type: 'deviation' }) as unknown as OutboundRecord
 
 /** A sink that takes, or refuses, or holds, as the test says. */
-function testSink(name: string): Sink & { taken: Notice[]; refuse: number; gate: Promise<void> } {
+function testSink(
+  name: string,
+): Sink & { taken: OutboundRecord[]; refuse: number; gate: Promise<void> } {
   const sink = {
     name,
-    taken: [] as Notice[],
+    taken: [] as OutboundRecord[],
     refuse: 0,
     gate: Promise.resolve(),
-    async write(alerts: readonly Notice[]): Promise<string> {
+    async write(alerts: readonly OutboundRecord[]): Promise<string> {
       await sink.gate
       if (sink.refuse > 0) {
         sink.refuse -= 1
@@ -28,7 +34,7 @@ function testSink(name: string): Sink & { taken: Notice[]; refuse: number; gate:
   return sink
 }
 
-const outlet = (sink: Sink, accepts: Outlet['accepts'] = () => true): Outlet => ({
+const binding = (sink: Sink, accepts: SinkBinding['accepts'] = () => true): SinkBinding => ({
   sink,
   type: 'test',
   format: 'json',
@@ -46,14 +52,14 @@ function dispatch(
   sinks: Sink[],
   cursors: Record<string, string> = {},
   change: Partial<DispatcherOptions> = {},
-  accepts?: (alert: Notice) => boolean,
+  accepts?: (alert: OutboundRecord) => boolean,
 ) {
   const errors: string[] = []
   const waits: number[] = []
   const given: Given[] = []
   const moved: Record<string, string> = {}
   const dispatcher = new Dispatcher(
-    sinks.map((sink) => outlet(sink, accepts)),
+    sinks.map((sink) => binding(sink, accepts)),
     {
       node: 'n1',
       cursors,
@@ -289,7 +295,10 @@ describe('sinks that change while the dispatcher runs', () => {
     const { dispatcher } = dispatch([a, gone], {}, { now })
     dispatcher.offer([alert('1')])
     await expect.poll(() => b.taken.length + a.taken.length).toBe(2)
-    const change = dispatcher.reconfigure([outlet(a), outlet(c)], limits, [alert('0'), alert('1')])
+    const change = dispatcher.reconfigure([binding(a), binding(c)], limits, [
+      alert('0'),
+      alert('1'),
+    ])
     dispatcher.offer([alert('2')])
     expect(await change).toEqual({ added: ['c'], changed: [], removed: ['b'], undelivered: 0 })
     await dispatcher.close(1_000)
@@ -304,7 +313,7 @@ describe('sinks that change while the dispatcher runs', () => {
     dispatcher.offer([alert('1'), alert('2')])
     await expect.poll(() => errors.length).toBeGreaterThan(1)
     const mended = testSink('a')
-    const now = { ...outlet(mended), spec: 'another address' }
+    const now = { ...binding(mended), spec: 'another address' }
     expect(await dispatcher.reconfigure([now], limits, [])).toMatchObject({ changed: ['a'] })
     await dispatcher.close(1_000)
     expect(mended.taken.map(({ id }) => id)).toEqual(['1', '2'])
@@ -344,7 +353,7 @@ describe('a test of a sink', () => {
     const sink = testSink('a')
     const { dispatcher, moved } = dispatch([sink], {}, {}, () => false)
     const test = await dispatcher.test('a')
-    expect(test).toMatchObject({ ok: true, said: 'taken' })
+    expect(test).toMatchObject({ ok: true, answer: 'taken' })
     expect(sink.taken).toMatchObject([{ id: test.id, mode: 'test', severity: 'low' }])
     expect(moved).toEqual({})
     await dispatcher.close(0)
@@ -354,7 +363,7 @@ describe('a test of a sink', () => {
     const sink = testSink('a')
     sink.refuse = 1
     const { dispatcher } = dispatch([sink])
-    expect(await dispatcher.test('a')).toMatchObject({ ok: false, said: 'refused' })
+    expect(await dispatcher.test('a')).toMatchObject({ ok: false, answer: 'refused' })
     await expect(dispatcher.test('b')).rejects.toMatchObject({ code: 'SINK_UNKNOWN' })
     await dispatcher.close(0)
   })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type SinkConfig, sinkSchema } from '../../../src/support/config/sink-schema.ts'
 import { retryAfter } from '../../../src/pipeline/delivery/sinks/http-post.ts'
-import { makeOutlet } from '../../../src/pipeline/delivery/sinks/make-sink.ts'
+import { bindSink } from '../../../src/pipeline/delivery/sinks/make-sink.ts'
 import type { Sink } from '../../../src/pipeline/delivery/sinks/sink.ts'
 import { type HttpReceiver, httpReceiver } from '../../fixtures/sink-receivers.ts'
 import { product, sampleAlerts } from '../../fixtures/format-alerts.ts'
@@ -27,7 +27,7 @@ afterEach(async () => {
 
 function open(config: object, path = '/in'): Sink {
   const url = `http://127.0.0.1:${receiver.port}${path}`
-  const { sink } = makeOutlet(sinkSchema.parse({ name: 'out', url, ...config }), product)
+  const { sink } = bindSink(sinkSchema.parse({ name: 'out', url, ...config }), product)
   sinks.push(sink)
   return sink
 }
@@ -185,7 +185,7 @@ describe('a sink of the config', () => {
       type: 'http',
       url: 'https://x/in?key=hunter2',
     })
-    expect(makeOutlet(config, product).target).toBe('https://x/in')
+    expect(bindSink(config, product).target).toBe('https://x/in')
   })
 
   it.each([
@@ -197,7 +197,7 @@ describe('a sink of the config', () => {
     [{ namespaces: ['sh*'], severity: 'critical' }, ['EXEC']],
     [{ namespaces: ['kube-*'] }, []],
   ])('with the filter %j takes %j', (only, ends) => {
-    const { accepts } = makeOutlet(sinkSchema.parse({ name: 'out', type: 'stdout', only }), product)
+    const { accepts } = bindSink(sinkSchema.parse({ name: 'out', type: 'stdout', only }), product)
     const taken = sampleAlerts.filter(accepts).map(({ id }) => id)
     expect(taken).toHaveLength(ends.length)
     for (const [at, end] of ends.entries()) expect(taken[at]).toMatch(new RegExp(`${end}$`))

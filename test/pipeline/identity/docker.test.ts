@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
-  foretoldOf,
+  pendingContainerOf,
   identityOf,
   imageRefOf,
 } from '../../../src/pipeline/identity/docker-identity.ts'
@@ -67,8 +67,8 @@ describe('a container that was only just made', () => {
       RepoDigests: [`shop/web@${digest}`],
       Config: { Healthcheck: { Test: ['CMD-SHELL', 'true'] }, Shell: ['/bin/ash', '-c'] },
     }
-    const foretold = foretoldOf('a', 'shop/web:1', image)
-    expect(foretold).toEqual({
+    const pending = pendingContainerOf('a', 'shop/web:1', image)
+    expect(pending).toEqual({
       id: 'a',
       image: { repository: 'shop/web', tag: '1', digest },
       imageId: image.Id,
@@ -76,11 +76,11 @@ describe('a container that was only just made', () => {
       initInjected: false,
     })
     const Config = { Image: 'shop/web:1', ...image.Config }
-    expect(identityOf({ Id: 'a', Image: imageId, Config }, image)).toMatchObject(foretold ?? {})
+    expect(identityOf({ Id: 'a', Image: imageId, Config }, image)).toMatchObject(pending ?? {})
   })
 
   it('is not foretold where its image is not known', () => {
-    expect(foretoldOf('a', 'shop/web:1', undefined)).toBeUndefined()
+    expect(pendingContainerOf('a', 'shop/web:1', undefined)).toBeUndefined()
   })
 })
 

@@ -56,7 +56,7 @@ describe('the container that the agent is', () => {
     const acts = (path: string): SourceMessage[] => [event(open(path)), event(open(path, idB))]
     const at = identifier.push([started(idA), started(idB), ...acts('/early')])
     expect(at).toEqual([])
-    for (const id of [idA, idB]) engine.tell(identityOf(id))
+    for (const id of [idA, idB]) engine.report(identityOf(id))
     const end = { type: 'container-ended', id: idA, time: time(9) } as const
     const all = [...released, ...identifier.push([...acts('/late'), end])]
     expect(all.map(({ type }) => type)).toEqual(['container', 'event', 'event'])
@@ -131,7 +131,7 @@ describe('a container that is not known yet', () => {
     identifier.push([event(open('/2')), { type: 'container-ended', id: idA, time: time(5) }])
     expect(paths(out)).toEqual(['/b'])
     expect(identifier.stats).toMatchObject({ waiting: 1, held: 3 })
-    engine.tell(identityOf(idA))
+    engine.report(identityOf(idA))
     expect(released.map(({ type }) => type)).toEqual([
       'container',
       'event',
@@ -178,7 +178,7 @@ describe('a container that is not known yet', () => {
     identifier.push([started(idA), event(open('/1'))])
     await vi.advanceTimersByTimeAsync(31_000)
     released = []
-    engine.tell(identityOf(idA))
+    engine.report(identityOf(idA))
     expect(released).toMatchObject([{ type: 'container', seen: { id: idA } }])
     expect(identifier.push([event(open('/2'))])).toMatchObject([
       { event: { image: { digest: 'sha256:1' } } },
@@ -190,7 +190,7 @@ describe('a container that is not known yet', () => {
     identifier = make({ perContainer: 2 })
     const many = Array.from({ length: 5 }, (_, n) => event(open(`/${n}`)))
     identifier.push([started(idA), ...many, { type: 'container-ended', id: idA, time: time(9) }])
-    engine.tell(identityOf(idA))
+    engine.report(identityOf(idA))
     expect(paths(released)).toEqual(['/0', '/1'])
     expect(released.at(-1)).toMatchObject({
       event: {
@@ -213,8 +213,8 @@ describe('a container that is not known yet', () => {
       ...[1, 2].map((n) => event(open(`/a${n}`))),
       ...[1, 2].map((n) => event(open(`/b${n}`, idB))),
     ])
-    engine.tell(identityOf(idA))
-    engine.tell(identityOf(idB))
+    engine.report(identityOf(idA))
+    engine.report(identityOf(idB))
     expect(paths(released)).toEqual(['/a1', '/a2', '/b1'])
     const losses = released.filter((each) => each.type === 'event' && each.event.kind === 'loss')
     expect(losses).toMatchObject([{ event: { container: { id: idB }, loss: { count: 1 } } }])
@@ -228,7 +228,7 @@ describe('a container that is not known yet', () => {
       started(idA),
       event(open('/2')),
     ])
-    engine.tell(identityOf(idA))
+    engine.report(identityOf(idA))
     expect(released.map(({ type }) => type)).toEqual([
       'container',
       'event',
@@ -288,7 +288,7 @@ describe('messages that need no identity', () => {
 })
 
 describe('a sighting', () => {
-  const sighting = {
+  const countUpdate = {
     key: behaviourKey('00000000000000aa'),
     containerId: idA,
     count: 7,
@@ -299,12 +299,12 @@ describe('a sighting', () => {
   it('carries the identity of its container', () => {
     engine.containers.set(idA, identityOf(idA))
     engine.atOnce.add(idA)
-    const out = identifier.push([started(idA), { type: 'sighting', sighting }])
-    expect(out[1]).toMatchObject({ type: 'sighting', sighting, identity: { id: idA } })
+    const out = identifier.push([started(idA), { type: 'count-update', countUpdate }])
+    expect(out[1]).toMatchObject({ type: 'count-update', countUpdate, identity: { id: idA } })
   })
 
   it('of a container that nobody knows is counted, not lost: its acts are unprofiled too', () => {
-    expect(identifier.push([{ type: 'sighting', sighting }])).toEqual([])
+    expect(identifier.push([{ type: 'count-update', countUpdate }])).toEqual([])
     expect(identifier.stats.unplaced).toBe(7)
   })
 })
@@ -317,7 +317,7 @@ function paths(messages: readonly IdentifiedMessage[]): string[] {
 
 describe('an act whose source names container and image in its own way', () => {
   const hub = { repository: 'nginx', digest: `sha256:${'ab'.repeat(32)}` }
-  const told = (id: string): SourceMessage => ({
+  const found = (id: string): SourceMessage => ({
     type: 'event',
     event: { ...open('/a', id), source: 'tetragon', image: hub },
   })
@@ -328,28 +328,33 @@ describe('an act whose source names container and image in its own way', () => {
     engine.containers.set(idA, identityOf(idA))
     engine.containers.set(idB, identityOf(idB))
     engine.atOnce.add(idA).add(idB)
-    const out = identifier.push([started(idA), told(idA), told(idB)])
+    const out = identifier.push([started(idA), found(idA), found(idB)])
     expect(images(out)).toMatchObject([{ repository: 'shop/web' }, { repository: 'shop/web' }])
     // Only what a source watches from its start is told as a container.
     expect(out.filter(({ type }) => type === 'container')).toHaveLength(1)
   })
 
   it('is of its own image where no engine knows the container', () => {
-    expect(images(identifier.push([told(idA)]))).toEqual([hub])
+    expect(images(identifier.push([found(idA)]))).toEqual([hub])
   })
 
   it('waits with the others of its container for what the engine says', async () => {
-    expect(identifier.push([started(idA), told(idA)])).toEqual([])
-    engine.tell(identityOf(idA))
+    expect(identifier.push([started(idA), found(idA)])).toEqual([])
+    engine.report(identityOf(idA))
     await vi.advanceTimersByTimeAsync(0)
     expect(images(released)).toMatchObject([{ repository: 'shop/web' }])
   })
 
   it('is of the container whose id begins with the digits that it tells', () => {
-    engine.tell(identityOf(idA))
+    engine.report(identityOf(idA))
     engine.atOnce.add(idA)
     const ids = identifier
-      .push([told(idA.slice(0, 12)), told(idA.slice(0, 31)), told('abcdefabcdef'), told('aaaaaa')])
+      .push([
+        found(idA.slice(0, 12)),
+        found(idA.slice(0, 31)),
+        found('abcdefabcdef'),
+        found('aaaaaa'),
+      ])
       .flatMap((message) => (message.type === 'event' ? [message.event.container?.id] : []))
     expect(ids).toEqual([idA, idA, 'abcdefabcdef', 'aaaaaa'])
   })

@@ -62,11 +62,11 @@ it('loses no act without telling, and keeps each container in order, whatever co
           else if (each.kind === 'sight') {
             sent += 1
             const key = behaviourKey('00000000000000aa')
-            const sighting = { key, containerId: id, count: 1, first: time(1), last: time(2) }
-            batch.push({ type: 'sighting', sighting })
+            const countUpdate = { key, containerId: id, count: 1, first: time(1), last: time(2) }
+            batch.push({ type: 'count-update', countUpdate })
           } else {
             push()
-            if (each.kind === 'tell') engine.tell(identityOf(id))
+            if (each.kind === 'tell') engine.report(identityOf(id))
             if (each.kind === 'flush') identifier.flush()
           }
         }
@@ -75,12 +75,12 @@ it('loses no act without telling, and keeps each container in order, whatever co
 
         let accounted = identifier.stats.unplaced
         const last = new Map<string, number>()
-        const told = new Set<string>()
+        const reported = new Set<string>()
         for (const message of out) {
-          if (message.type === 'container') told.add(message.identity.id)
-          if (message.type === 'sighting') {
+          if (message.type === 'container') reported.add(message.identity.id)
+          if (message.type === 'count-update') {
             accounted += 1
-            expect(told.has(message.sighting.containerId)).toBe(true)
+            expect(reported.has(message.countUpdate.containerId)).toBe(true)
           }
           if (message.type !== 'event') continue
           if (message.event.kind === 'loss') accounted += message.event.loss.count
@@ -91,7 +91,7 @@ it('loses no act without telling, and keeps each container in order, whatever co
           expect(number).toBeGreaterThan(last.get(id) ?? -1)
           last.set(id, number)
           // An act with an image comes after its container was told.
-          if (message.event.image !== undefined) expect(told.has(id)).toBe(true)
+          if (message.event.image !== undefined) expect(reported.has(id)).toBe(true)
         }
         expect(accounted).toBe(sent)
         expect(identifier.stats).toMatchObject({ held: 0, waiting: 0 })

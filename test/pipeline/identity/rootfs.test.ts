@@ -15,9 +15,11 @@ const rootWith = (options: string): string =>
   `${other}\n512 400 0:73 / / rw,relatime master:1 - overlay overlay rw,${options},workdir=/s/9/work\n`
 
 it('tells the layers of an overlay, topmost first, however its options are written', () => {
-  const told = { device: '0:73', upper: '/s/9/fs', lower: ['/s/2/fs', '/s/1/fs'] }
-  expect(rootMount(rootWith('lowerdir=/s/2/fs:/s/1/fs,upperdir=/s/9/fs'))).toEqual(told)
-  expect(rootMount(rootWith('lowerdir+=/s/2/fs,lowerdir+=/s/1/fs,upperdir=/s/9/fs'))).toEqual(told)
+  const reported = { device: '0:73', upper: '/s/9/fs', lower: ['/s/2/fs', '/s/1/fs'] }
+  expect(rootMount(rootWith('lowerdir=/s/2/fs:/s/1/fs,upperdir=/s/9/fs'))).toEqual(reported)
+  expect(rootMount(rootWith('lowerdir+=/s/2/fs,lowerdir+=/s/1/fs,upperdir=/s/9/fs'))).toEqual(
+    reported,
+  )
   expect(rootMount(rootWith(String.raw`lowerdir=/a\040b,upperdir=/s/9/fs`))).toMatchObject({
     lower: ['/a b'],
   })

@@ -29,11 +29,11 @@ it('knows the containers of its file, also those added later', async () => {
   expect(engine.state).toEqual({ kind: 'running' })
   expect(engine.known('a')).toMatchObject({ name: 'c-a', imageId: 'sha256:1', labels: {} })
   expect(await engine.lookup('bb')).toBe('unknown')
-  const told: string[] = []
-  engine.subscribe(({ id }) => told.push(id))
+  const reported: string[] = []
+  engine.subscribe(({ id }) => reported.push(id))
   write('a', 'bb')
   expect(await engine.lookup('bb')).toMatchObject({ id: 'bb' })
-  expect(told).toEqual(['bb'])
+  expect(reported).toEqual(['bb'])
   expect(engine.peer('10.0.0.2')).toEqual({ name: 'c-bb', image: 'demo' })
 })
 

@@ -30,13 +30,13 @@ const at = (event: ActEvent, source: string, second: number): ActEvent => ({
 
 /** Both tell the same acts, the second a little later. */
 async function both(second: number, ...events: ActEvent[]): Promise<void> {
-  await tell(world.source, 'ebpf', second, ...events)
-  await tell(falco, 'falco', second, ...events)
+  await report(world.source, 'ebpf', second, ...events)
+  await report(falco, 'falco', second, ...events)
 }
 
-async function tell(source: ScriptedSource, name: string, second: number, ...events: ActEvent[]) {
-  source.say(...events.map((event) => eventMessage(at(event, name, second))))
-  await source.heard()
+async function report(source: ScriptedSource, name: string, second: number, ...events: ActEvent[]) {
+  source.emit(...events.map((event) => eventMessage(at(event, name, second))))
+  await source.received()
 }
 
 const shown = (text: string) =>
@@ -48,7 +48,7 @@ describe('an act that two sources tell', () => {
     await open()
     await both(1, act.exec('/bin/a'), act.file('/etc/a'))
     await both(3, act.file('/etc/a'))
-    await tell(falco, 'falco', 4, act.file('/etc/a'))
+    await report(falco, 'falco', 4, act.file('/etc/a'))
     expect(shown('read /etc/a')).toMatchObject({ count: 3, sources: ['ebpf', 'falco'] })
     expect(shown('run /bin/a')).toMatchObject({ count: 1, sources: ['ebpf', 'falco'] })
     expect(world.engine.status().counters).toMatchObject({ learned: 2, expected: 2 })
@@ -71,8 +71,8 @@ describe('an act that two sources tell', () => {
     await world.engine.setMode(image, 'alert', by)
     const evil = act.exec('/bin/evil')
     const orphan = { ...evil, process: { ...evil.process, parent: '/bin/sh' } } as ActEvent
-    await tell(world.source, 'ebpf', 2, evil)
-    await tell(falco, 'falco', 2, orphan)
+    await report(world.source, 'ebpf', 2, evil)
+    await report(falco, 'falco', 2, orphan)
     expect(alerts()).toMatchObject([{ count: 1, sources: ['ebpf', 'falco'] }])
   })
 
@@ -80,7 +80,7 @@ describe('an act that two sources tell', () => {
     await open()
     await both(1, act.exec('/bin/a'))
     await world.engine.setMode(image, 'alert', by)
-    await tell(falco, 'falco', 2, act.exec('/bin/evil'))
+    await report(falco, 'falco', 2, act.exec('/bin/evil'))
     expect(alerts()).toMatchObject([{ count: 1, event: { source: 'falco' } }])
     expect(alerts()[0]).not.toHaveProperty('sources')
   })
@@ -89,10 +89,10 @@ describe('an act that two sources tell', () => {
     await open()
     const key = behaviourKey('00000000000000aa')
     const one = at(act.file('/etc/a'), 'ebpf', 1)
-    world.source.say({ type: 'event', event: one, key })
-    await world.source.heard()
-    for (let n = 0; n < 5; n += 1) await tell(falco, 'falco', 2 + n, act.file('/etc/a'))
-    const sighting = {
+    world.source.emit({ type: 'event', event: one, key })
+    await world.source.received()
+    for (let n = 0; n < 5; n += 1) await report(falco, 'falco', 2 + n, act.file('/etc/a'))
+    const countUpdate = {
       key,
       containerId: 'c1',
       count: 4,
@@ -100,7 +100,7 @@ describe('an act that two sources tell', () => {
       last: at(one, 'ebpf', 7).time,
     }
     world.daemon.stage.judge({
-      messages: [{ type: 'sighting', sighting, identity: undefined as never }],
+      messages: [{ type: 'count-update', countUpdate, identity: undefined as never }],
       source: 'ebpf',
     })
     expect(shown('read /etc/a')).toMatchObject({ count: 5 })
@@ -113,12 +113,12 @@ it('says what neither of them told, by kind, and of whom that holds', async () =
   const files = Array.from({ length: 40 }, (_, n) =>
     act.file(`/srv/www/f${String.fromCharCode(97 + (n % 26))}${n > 25 ? 'x' : ''}`),
   )
-  await tell(world.source, 'ebpf', 2, ...files.slice(0, 36))
-  await tell(falco, 'falco', 2, ...files.slice(10))
+  await report(world.source, 'ebpf', 2, ...files.slice(0, 36))
+  await report(falco, 'falco', 2, ...files.slice(10))
   world.advance(120_000)
   const { crossChecks } = world.engine.status()
   expect(crossChecks).toMatchObject([
-    { kind: 'file', sources: ['ebpf', 'falco'], told: [36, 30], both: 26 },
+    { kind: 'file', sources: ['ebpf', 'falco'], reported: [36, 30], both: 26 },
   ])
   const [check] = crossChecks
   expect(check?.unreported).toBeCloseTo((37 * 31) / 27 - 1 - 40, 5)

@@ -6,11 +6,11 @@ import {
   type Outcome,
   type ShippedPair,
 } from '../../../src/pipeline/judge/judge-stage.ts'
-import { Sights } from '../../../src/pipeline/judge/source-coverage.ts'
-import { VersionShelf } from '../../../src/state/versions/version-registry.ts'
+import { SourceCoverage } from '../../../src/pipeline/judge/source-coverage.ts'
+import { VersionRegistry } from '../../../src/state/versions/version-registry.ts'
 import { endLearning } from '../../../src/core/lifecycle/version.ts'
-import { AlertBook } from '../../../src/state/alerts/alert-store.ts'
-import { NoticeIds } from '../../../src/pipeline/alerts/record-ids.ts'
+import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
+import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
 import {
   behaviourKey,
   type BehaviourKey,
@@ -28,13 +28,13 @@ class World {
   readonly known: [number, readonly BehaviourKey[]][] = []
   readonly outcomes: Outcome[] = []
   readonly vanished: string[] = []
-  readonly alerts = new AlertBook({
+  readonly alerts = new AlertStore({
     node: 'n1',
     capacity: 100,
-    ids: new NoticeIds(),
+    ids: new RecordIds(),
     storms: { each: 20, withinMs: 60_000, always: 'critical' },
   })
-  readonly shelf = new VersionShelf({
+  readonly registry = new VersionRegistry({
     node: 'n1',
     shaper,
     rules,
@@ -44,16 +44,16 @@ class World {
     onEnded: () => {},
     onTransition: () => {},
     onMoved: () => {},
-    onVanished: (_, gone) => this.vanished.push(...gone.map(({ id }) => id)),
+    onInheritedExpired: (_, gone) => this.vanished.push(...gone.map(({ id }) => id)),
   })
   readonly stage = new JudgeStage({
-    shelf: this.shelf,
+    registry: this.registry,
     guardrails,
     alerts: this.alerts,
     shippedBy: () => this.pair,
     onJudged: (_: SnugEvent, outcome: Outcome) => this.outcomes.push(outcome),
     now: () => this.nowMs,
-    sights: new Sights([]),
+    sourceCoverage: new SourceCoverage([]),
   })
   readonly control: SourceControl = {
     assign: () => {},
@@ -74,22 +74,22 @@ class World {
 
   sight(key: string, containerId: string, count: number): void {
     const time = '2026-11-24T13:40:30.000000Z'
-    const sighting = { key: behaviourKey(key), containerId, count, first: time, last: time }
+    const countUpdate = { key: behaviourKey(key), containerId, count, first: time, last: time }
     this.stage.judge({
-      messages: [{ type: 'sighting', sighting, identity: undefined as never }],
+      messages: [{ type: 'count-update', countUpdate, identity: undefined as never }],
       source: 'ebpf',
     })
   }
 
   version(digest = 'sha256:aa'): DeployedVersion {
-    return this.shelf.findOne(`shop/web@${digest}`)
+    return this.registry.findOne(`shop/web@${digest}`)
   }
 
   endWindow(digest?: string): void {
     const version = this.version(digest)
     this.nowMs += 5_000
-    const evidence = this.shelf.evidence(version, this.nowMs)
-    this.shelf.apply(version, endLearning(version.life, evidence, rules, this.nowMs, 'test'))
+    const evidence = this.registry.evidence(version, this.nowMs)
+    this.registry.apply(version, endLearning(version.life, evidence, rules, this.nowMs, 'test'))
   }
 
   get texts(): (string | undefined)[] {
@@ -189,7 +189,7 @@ describe('the judge stage', () => {
 
   it('counts a sighting that it cannot place instead of dropping it', () => {
     world.sight('k7', 'nobody', 5)
-    expect(world.shelf.unplacedSightings).toBe(5)
+    expect(world.registry.unplacedCountUpdates).toBe(5)
   })
 
   it('takes a loss into the evidence of what it covers, and tells it as an alert', () => {

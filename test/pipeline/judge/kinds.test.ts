@@ -20,9 +20,9 @@ async function open(...sources: ScriptedSource[]): Promise<void> {
   await world.start()
 }
 
-async function tell(source: ScriptedSource, ...events: ActEvent[]): Promise<void> {
-  source.say(...events.map(eventMessage))
-  await source.heard()
+async function report(source: ScriptedSource, ...events: ActEvent[]): Promise<void> {
+  source.emit(...events.map(eventMessage))
+  await source.received()
 }
 
 const alerts = () => world.engine.alerts({ limit: 100 })
@@ -35,13 +35,18 @@ describe('a profile learned from a source that cannot see files', () => {
 
   async function learnedFromExecs(): Promise<void> {
     await open(execs)
-    await tell(execs, act.exec('/bin/a'), act.connect('10.0.0.7', 5432))
+    await report(execs, act.exec('/bin/a'), act.connect('10.0.0.7', 5432))
     await world.engine.setMode(image, 'alert', by)
   }
 
   it('is not alarmed when another one sees files, and tells once that it does not judge them', async () => {
     await learnedFromExecs()
-    await tell(world.source, act.file('/etc/a'), act.file('/etc/b', ['write']), act.exec('/bin/a'))
+    await report(
+      world.source,
+      act.file('/etc/a'),
+      act.file('/etc/b', ['write']),
+      act.exec('/bin/a'),
+    )
     expect(deviations()).toEqual([])
     expect(loss()).toMatchObject([{ type: 'loss', severity: 'low', count: 1 }])
     expect(loss()[0]?.reasons[0]).toContain('`file`')
@@ -53,7 +58,7 @@ describe('a profile learned from a source that cannot see files', () => {
 
   it('goes on alerting on the kinds that were watched for', async () => {
     await learnedFromExecs()
-    await tell(world.source, act.exec('/bin/evil'), act.connect('10.0.0.9', 4444))
+    await report(world.source, act.exec('/bin/evil'), act.connect('10.0.0.9', 4444))
     expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual([
       'connect to tcp 10.0.0.9:4444',
       'run /bin/evil',
@@ -64,23 +69,23 @@ describe('a profile learned from a source that cannot see files', () => {
     await learnedFromExecs()
     const bad = act.file('/etc/a')
     const shadow = act.file('/etc/shadow', ['read'], { exe: '/bin/cat' }, { shipped: true })
-    await tell(world.source, bad, shadow)
+    await report(world.source, bad, shadow)
     expect(alerts().map(({ type }) => type)).toEqual(['guardrail', 'loss'])
     const { behaviours } = world.engine.profile(image)
     const id = behaviours.find(({ text }) => text === 'read /etc/a')?.id ?? ''
     await world.engine.reject(image, [id], by)
-    await tell(world.source, bad, act.file('/etc/b'))
+    await report(world.source, bad, act.file('/etc/b'))
     expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['read /etc/a'])
   })
 
   it('learns them once it is set back to learning, and then judges them', async () => {
     await learnedFromExecs()
-    await tell(world.source, act.file('/etc/a'))
+    await report(world.source, act.file('/etc/a'))
     expect(world.engine.image(image).versions[0]?.pending).toBe(1)
     await world.engine.setMode(image, 'learn', by)
-    await tell(world.source, act.file('/etc/a'), act.file('/etc/b'))
+    await report(world.source, act.file('/etc/a'), act.file('/etc/b'))
     await world.engine.setMode(image, 'alert', by)
-    await tell(world.source, act.file('/etc/a'), act.file('/etc/b'), act.file('/etc/c'))
+    await report(world.source, act.file('/etc/a'), act.file('/etc/b'), act.file('/etc/c'))
     expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['read /etc/c'])
   })
 
@@ -96,12 +101,12 @@ describe('a profile learned from a source that cannot see files', () => {
 
   it('keeps what it knows of that over a restart', async () => {
     await learnedFromExecs()
-    await tell(world.source, act.file('/etc/a'))
+    await report(world.source, act.file('/etc/a'))
     const { store } = world
     await world.stop()
     world = daemonWorld({ store })
     await world.start()
-    await tell(world.source, act.file('/etc/b'), act.exec('/bin/evil'))
+    await report(world.source, act.file('/etc/b'), act.exec('/bin/evil'))
     expect(loss()).toMatchObject([{ count: 1 }])
     expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/evil'])
   })
@@ -110,13 +115,13 @@ describe('a profile learned from a source that cannot see files', () => {
 it('takes no kind for a new version’s delta that was not watched for in the version before', async () => {
   const execs = new ScriptedSource(undefined, 'execs', sees('exec'))
   await open(execs)
-  await tell(execs, act.exec('/bin/a'))
+  await report(execs, act.exec('/bin/a'))
   await world.engine.setMode(image, 'alert', by)
   const next = (event: ActEvent): ActEvent => ({
     ...event,
     image: { repository: image, digest: 'sha256:bb' },
   })
-  await tell(world.source, next(act.file('/etc/a')), next(act.exec('/bin/evil')))
+  await report(world.source, next(act.file('/etc/a')), next(act.exec('/bin/evil')))
   expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/evil'])
 })
 
@@ -130,9 +135,9 @@ it('takes a sensor that speaks by rule to watch for what it has told', async () 
     ...act.connect('10.0.0.8', 80),
     image: { repository: 'shop/other', digest: 'sha256:cc' },
   }
-  await tell(falco, act.exec('/bin/a'), other, act.exec('/bin/a'))
+  await report(falco, act.exec('/bin/a'), other, act.exec('/bin/a'))
   await world.engine.setMode(image, 'alert', by)
-  await tell(world.source, act.file('/etc/a'), act.connect('10.0.0.9', 4444))
+  await report(world.source, act.file('/etc/a'), act.connect('10.0.0.9', 4444))
   expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual([
     'connect to tcp 10.0.0.9:4444',
   ])
@@ -141,15 +146,18 @@ it('takes a sensor that speaks by rule to watch for what it has told', async () 
 
 it('believes recorded events to be of whoever they name', async () => {
   await open()
-  const told = (source: string, event: ActEvent): ActEvent => ({ ...event, source })
-  world.daemon.judgeEvents([told('falco', act.exec('/bin/a'))])
+  const reported = (source: string, event: ActEvent): ActEvent => ({ ...event, source })
+  world.daemon.judgeEvents([reported('falco', act.exec('/bin/a'))])
   await world.engine.setMode(image, 'alert', by)
-  world.daemon.judgeEvents([told('ebpf', act.file('/etc/a')), told('falco', act.exec('/bin/b'))])
+  world.daemon.judgeEvents([
+    reported('ebpf', act.file('/etc/a')),
+    reported('falco', act.exec('/bin/b')),
+  ])
   expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/b'])
   await world.engine.setMode(image, 'learn', by)
-  world.daemon.judgeEvents([told('ebpf', act.exec('/bin/a'))])
+  world.daemon.judgeEvents([reported('ebpf', act.exec('/bin/a'))])
   await world.engine.setMode(image, 'alert', by)
-  world.daemon.judgeEvents([told('ebpf', act.file('/etc/a'))])
+  world.daemon.judgeEvents([reported('ebpf', act.file('/etc/a'))])
   expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual([
     'read /etc/a',
     'run /bin/b',

@@ -148,19 +148,19 @@ describe('a file of events', () => {
 
   it('tells its bad lines as one loss for each batch, and to the log with file and line', async () => {
     writeFileSync(path, `${good('/a')}\nbad\nbad\n${good('/b')}\n`)
-    const told: string[] = []
+    const reported: string[] = []
     const source = new FileSource({
       path,
       node: 'n7',
-      onRejected: ({ code, message }) => told.push(`${code} ${message}`),
+      onRejected: ({ code, message }) => reported.push(`${code} ${message}`),
     })
     const events = await read(source)
     expect(events.map(({ kind }) => kind)).toEqual(['file', 'file', 'loss'])
     expect(events[2]).toMatchObject({ node: 'n7', loss: { reason: 'undecodable', count: 2 } })
-    expect(told).toHaveLength(2)
-    expect(told[0]).toContain('EVENT_INVALID')
-    expect(told[0]).toContain(path)
-    expect(told[0]).toContain('line 2')
+    expect(reported).toHaveLength(2)
+    expect(reported[0]).toContain('EVENT_INVALID')
+    expect(reported[0]).toContain(path)
+    expect(reported[0]).toContain('line 2')
     expect(source.stats).toMatchObject({
       received: 4,
       delivered: 2,

@@ -25,7 +25,7 @@ const text = (...names: readonly string[]): string =>
 
 /** Reads as a daemon does, until told to stop: a name of each act, `loss REASON COUNT` of each loss. */
 class Reader {
-  readonly told: string[] = []
+  readonly reported: string[] = []
   /** Whether it says that it observed while nobody read. */
   readonly began: boolean[] = []
   readonly #stop = new AbortController()
@@ -42,28 +42,28 @@ class Reader {
           if (message.type === 'began') this.began.push(message.kept)
           if (message.type !== 'event') continue
           const { event } = message
-          if (event.kind === 'file') this.#tell(event.file.path)
-          if (event.kind === 'loss') this.#tell(`loss ${event.loss.reason} ${event.loss.count}`)
+          if (event.kind === 'file') this.#report(event.file.path)
+          if (event.kind === 'loss') this.#report(`loss ${event.loss.reason} ${event.loss.count}`)
         }
       }
     })()
   }
 
-  #tell(name: string): void {
-    this.told.push(name)
+  #report(name: string): void {
+    this.reported.push(name)
     this.#waiting.get(name)?.()
   }
 
   /** Once it was told. A test that waits in vain runs into its time limit. */
   until(name: string): Promise<void> {
-    if (this.told.includes(name)) return Promise.resolve()
+    if (this.reported.includes(name)) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.set(name, resolve))
   }
 
   async stop(): Promise<readonly string[]> {
     this.#stop.abort()
     await this.#done
-    return this.told
+    return this.reported
   }
 }
 

@@ -8,7 +8,7 @@ import { ListenSource } from '../../../src/pipeline/sources/listen/listen-source
 import type { SourceBatch } from '../../../src/pipeline/sources/source.ts'
 import { eventLine } from '../../fixtures/event-line.ts'
 import { falco, falcoOpen } from '../../fixtures/sensors/sensor-lines.ts'
-import { post, tellSocket } from '../../fixtures/report-listener.ts'
+import { post, reportToSocket } from '../../fixtures/report-listener.ts'
 
 /** A source that is read only when a test takes something of it. */
 class Reader {
@@ -31,19 +31,21 @@ class Reader {
 
   /** What the next batches tell, until there are as many: paths of files, and reasons of losses. */
   async take(count: number): Promise<string[]> {
-    const told: string[] = []
-    while (told.length < count) {
+    const reported: string[] = []
+    while (reported.length < count) {
       const { value, done } = await this.#batches.next()
       if (done === true || value === undefined) break
       for (const message of value) {
         if (message.type !== 'event') continue
         const { event } = message
-        if (event.kind === 'file') told.push(event.file.path)
+        if (event.kind === 'file') reported.push(event.file.path)
         else
-          told.push(event.kind === 'loss' ? `${event.loss.count} ${event.loss.reason}` : event.kind)
+          reported.push(
+            event.kind === 'loss' ? `${event.loss.count} ${event.loss.reason}` : event.kind,
+          )
       }
     }
-    return told
+    return reported
   }
 
   /** Asks for the next batch, so that it listens. */
@@ -110,8 +112,8 @@ describe('a listener on a unix socket', () => {
     }
     for (const peer of peers) peer.end()
     // The first batch was asked for by `begin`.
-    const told = new Set(await reader.take(950))
-    expect(told.size).toBeGreaterThanOrEqual(950)
+    const reported = new Set(await reader.take(950))
+    expect(reported.size).toBeGreaterThanOrEqual(950)
     expect(reader.source.stats.lost).toEqual({})
   })
 
@@ -134,12 +136,12 @@ describe('a listener on a unix socket', () => {
 
   it('counts a line that was cut, or is none, to the peer that left it', async () => {
     await open(`unix:${folder}/e.sock`)
-    const said = [
-      tellSocket(reader.place, eventLine('/whole')),
-      tellSocket(reader.place, `${eventLine('/a')}\nnonsense\n${eventLine('/b').slice(0, 50)}`),
+    const output = [
+      reportToSocket(reader.place, eventLine('/whole')),
+      reportToSocket(reader.place, `${eventLine('/a')}\nnonsense\n${eventLine('/b').slice(0, 50)}`),
     ]
     void reader.take(Infinity)
-    await Promise.all(said)
+    await Promise.all(output)
     const { facts, lost } = reader.source.stats
     expect(lost).toEqual({ undecodable: 2 })
     expect(facts).toMatchObject({ 'rejected of peer 2': '2', 'peers accepted': '2' })

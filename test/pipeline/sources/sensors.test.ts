@@ -196,15 +196,15 @@ describe('falco', () => {
       }),
       lines.falco({ 'evt.type': 'openat', 'fd.name': '/srv/a', 'proc.pid': 11, 'proc.ppid': 10 }),
     )
-    const told = events.flatMap((event) => (event.kind === 'loss' ? [] : [event.process]))
-    expect(told.map(({ origin }) => origin)).toEqual([
+    const reported = events.flatMap((event) => (event.kind === 'loss' ? [] : [event.process]))
+    expect(reported.map(({ origin }) => origin)).toEqual([
       'entrypoint',
       'exec-in',
       'exec-in',
       'entrypoint',
     ])
-    expect(told[2]?.session).toBe(told[1]?.session)
-    expect(told[0]?.parent).toBeUndefined()
+    expect(reported[2]?.session).toBe(reported[1]?.session)
+    expect(reported[0]?.parent).toBeUndefined()
   })
 
   it('leaves out the steps of the runtime in a container, and not a program that has its name', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ExecEvent } from '../../../src/core/event/event.ts'
-import { AlertBook, type Finding } from '../../../src/state/alerts/alert-store.ts'
-import { NoticeIds } from '../../../src/pipeline/alerts/record-ids.ts'
+import { AlertStore, type Finding } from '../../../src/state/alerts/alert-store.ts'
+import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
 
 const at = Date.parse('2026-11-24T13:40:27Z')
 
@@ -35,17 +35,17 @@ function finding(fingerprint: string, time = '2026-11-24T13:40:27.000000Z'): Fin
   }
 }
 
-const book = (): AlertBook =>
-  new AlertBook({
+const store = (): AlertStore =>
+  new AlertStore({
     node: 'n1',
     capacity: 3,
-    ids: new NoticeIds(),
+    ids: new RecordIds(),
     storms: { each: 20, withinMs: 60_000, always: 'critical' },
   })
 
 describe('the alert book', () => {
   it('makes one alert of the same act repeated and raises its count', () => {
-    const alerts = book()
+    const alerts = store()
     const first = alerts.raise(finding('f'), at)
     const second = alerts.raise(finding('f', '2026-11-24T13:40:29.000000Z'), at + 2000)
     expect(first.fresh).toBe(true)
@@ -57,14 +57,14 @@ describe('the alert book', () => {
   })
 
   it('gives ids that sort in the order in which alerts were raised, within one millisecond too', () => {
-    const alerts = book()
+    const alerts = store()
     const ids = ['a', 'b', 'c'].map((f) => alerts.raise(finding(f), at).alert.id)
     expect([...ids].sort()).toEqual(ids)
     expect(new Set(ids).size).toBe(3)
   })
 
   it('opens a new alert for an act that comes again after it was decided on', () => {
-    const alerts = book()
+    const alerts = store()
     const { alert } = alerts.raise(finding('f'), at)
     alerts.decide(alert.id, { kind: 'acknowledged', by: 'cli:root', at: 't', reason: 'known' })
     expect(alerts.repeat('f', 1, 't')).toBeUndefined()
@@ -72,18 +72,18 @@ describe('the alert book', () => {
   })
 
   it('hands out what changed exactly once, with what it needs to be taken back after a restart', () => {
-    const alerts = book()
+    const alerts = store()
     const { alert } = alerts.raise(finding('f'), at)
     const records = alerts.drainChanged()
     expect(records.map((r) => r.alert.id)).toEqual([alert.id])
     expect(alerts.drainChanged()).toEqual([])
-    const restarted = book()
+    const restarted = store()
     restarted.load(records)
     expect(restarted.repeat('f', 4, alert.lastSeen)?.count).toBe(5)
   })
 
   it('drops the oldest beyond its capacity and counts what it dropped', () => {
-    const alerts = book()
+    const alerts = store()
     const ids = ['a', 'b', 'c', 'd'].map((f) => alerts.raise(finding(f), at).alert.id)
     expect(alerts.size).toBe(3)
     expect(alerts.pruned).toBe(1)
@@ -91,7 +91,7 @@ describe('the alert book', () => {
   })
 
   it('lists newest first and by least severity', () => {
-    const alerts = book()
+    const alerts = store()
     alerts.raise({ ...finding('a'), severity: 'low' }, at)
     const high = alerts.raise(finding('b'), at).alert
     expect(alerts.list({ limit: 9 }).map((a) => a.severity)).toEqual(['high', 'low'])
@@ -100,14 +100,14 @@ describe('the alert book', () => {
 })
 
 describe('a burst of different acts of one container', () => {
-  const stormy = (): AlertBook =>
-    new AlertBook({
+  const stormy = (): AlertStore =>
+    new AlertStore({
       node: 'n1',
       capacity: 100,
-      ids: new NoticeIds(),
+      ids: new RecordIds(),
       storms: { each: 3, withinMs: 60_000, always: 'critical' },
     })
-  const newestFirst = (alerts: AlertBook) => alerts.list({ limit: 1_000 })
+  const newestFirst = (alerts: AlertStore) => alerts.list({ limit: 1_000 })
 
   it('is on record each, and one alert stands for those beyond the first', () => {
     const alerts = stormy()
@@ -169,7 +169,7 @@ describe('a burst of different acts of one container', () => {
 
 describe('what the alert book has for the store', () => {
   it('holds each alert that was raised, also when more came than it keeps', () => {
-    const alerts = book()
+    const alerts = store()
     const ids = Array.from({ length: 10 }, (_, n) => alerts.raise(finding(`f${n}`), at).alert.id)
     expect(alerts.size).toBe(3)
     expect(alerts.drainChanged().map(({ alert }) => alert.id)).toEqual(ids)
@@ -177,10 +177,10 @@ describe('what the alert book has for the store', () => {
   })
 
   it('has ids that go on rising where the clock was set back, over a restart too', () => {
-    const before = book()
+    const before = store()
     const { id } = before.raise(finding('a'), at).alert
     const later = before.raise(finding('b'), at - 3_600_000).alert.id
-    const after = book()
+    const after = store()
     after.load(before.drainChanged())
     const last = after.raise(finding('c'), at - 7_200_000).alert.id
     expect([id, later, last]).toEqual([id, later, last].sort())

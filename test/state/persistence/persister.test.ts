@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Alert } from '../../../src/core/event/alert.ts'
-import type { Notice } from '../../../src/core/event/outbound-record.ts'
+import type { OutboundRecord } from '../../../src/core/event/outbound-record.ts'
 import { SnugError } from '../../../src/errors.ts'
 import { type Collected, Persister } from '../../../src/state/persistence/persister.ts'
 import { MemoryStore } from '../../../src/state/store/memory-store.ts'
@@ -31,9 +31,9 @@ function persisting() {
     onLost: (alerts) => lost.push(...alerts.map(({ id }) => id)),
     collect: () => ({
       writes: queue.flatMap(({ writes }) => writes),
-      notices: queue.splice(0).flatMap(({ notices }) => notices),
+      outbound: queue.splice(0).flatMap(({ outbound }) => outbound),
     }),
-    onStored: (notices) => stored.push(...notices.map(({ id }) => id)),
+    onStored: (outbound) => stored.push(...outbound.map(({ id }) => id)),
     onError: (error) => errors.push(error),
   })
   return { store, queue, stored, errors, lost, persister }
@@ -42,7 +42,7 @@ function persisting() {
 describe('the persister', () => {
   it('lets an alert out only when it is in the store', async () => {
     const { queue, stored, persister, store } = persisting()
-    queue.push({ writes: [write('a')], notices: [alert('1')] })
+    queue.push({ writes: [write('a')], outbound: [alert('1')] })
     const flushed = persister.flush()
     expect(stored).toEqual([])
     await flushed
@@ -53,11 +53,11 @@ describe('the persister', () => {
   it('keeps what the store refused, tells it, and writes it once the store can', async () => {
     const { queue, stored, errors, persister, store } = persisting()
     store.full = true
-    queue.push({ writes: [write('a')], notices: [alert('1')] })
+    queue.push({ writes: [write('a')], outbound: [alert('1')] })
     await persister.flush()
     expect(errors).toHaveLength(1)
     expect(stored).toEqual([])
-    queue.push({ writes: [write('b')], notices: [alert('2')] })
+    queue.push({ writes: [write('b')], outbound: [alert('2')] })
     store.full = false
     await persister.flush()
     expect(stored).toEqual(['1', '2'])
@@ -66,11 +66,11 @@ describe('the persister', () => {
 
   it('writes what gathered during a batch right after it', async () => {
     const { queue, stored, persister } = persisting()
-    queue.push({ writes: [write('a')], notices: [alert('1')] })
+    queue.push({ writes: [write('a')], outbound: [alert('1')] })
     const first = persister.flush()
     await Promise.resolve()
     await Promise.resolve()
-    queue.push({ writes: [write('b')], notices: [alert('2')] })
+    queue.push({ writes: [write('b')], outbound: [alert('2')] })
     persister.kick()
     await first
     await persister.flush()
@@ -81,7 +81,7 @@ describe('the persister', () => {
     const { queue, stored, persister, store } = persisting()
     store.full = true
     for (let count = 1; count <= 50; count += 1) {
-      queue.push({ writes: [write('a'), write('b')], notices: [alert('1')] })
+      queue.push({ writes: [write('a'), write('b')], outbound: [alert('1')] })
       await persister.flush()
     }
     expect(persister.waiting).toBe(2)
@@ -94,12 +94,12 @@ describe('the persister', () => {
   it('gives up the oldest alerts where there are too many, and says which; the audit trail never', async () => {
     const { queue, stored, lost, persister, store } = persisting()
     store.full = true
-    const audit = { id: '0', type: 'audit' } as unknown as Notice
+    const audit = { id: '0', type: 'audit' } as unknown as OutboundRecord
     const alerts = ['1', '2', '3', '4', '5'].map(alert)
     const writes = alerts.map(({ id }): StoreWrite => {
       return { kind: 'alert', id, fingerprint: id, value: id }
     })
-    queue.push({ writes, notices: [audit, ...alerts] })
+    queue.push({ writes, outbound: [audit, ...alerts] })
     await persister.flush()
     expect(lost).toEqual(['1', '2'])
     store.full = false

@@ -26,11 +26,14 @@ async function worldWithImage(): Promise<DaemonWorld> {
 it('is kept beside its version, in full where that is asked for, and over a restart', async () => {
   const world = await worldWithImage()
   const before = world.engine.revision(image.repository)
-  const told = await world.engine.keepScan(image.repository, scan, by)
+  const reported = await world.engine.keepScan(image.repository, scan, by)
   const { findings, ...short } = scan
-  expect(told.scan).toEqual({ ...short, at: expect.any(String), by: 'cli:root' })
-  expect(world.engine.images()[0]?.versions[0]?.scan).toEqual(told.scan)
-  expect(world.engine.image(image.repository).versions[0]?.scan).toEqual({ ...told.scan, findings })
+  expect(reported.scan).toEqual({ ...short, at: expect.any(String), by: 'cli:root' })
+  expect(world.engine.images()[0]?.versions[0]?.scan).toEqual(reported.scan)
+  expect(world.engine.image(image.repository).versions[0]?.scan).toEqual({
+    ...reported.scan,
+    findings,
+  })
   expect(await world.engine.audit(1)).toMatchObject([{ what: 'scan', counts: scan.counts }])
   // It decides on nothing: who looked at the version before may still decide on it.
   expect(world.engine.revision(image.repository)).toBe(before)
@@ -38,7 +41,10 @@ it('is kept beside its version, in full where that is asked for, and over a rest
 
   const again = daemonWorld({ store: world.store, startMs: world.now() })
   await again.start()
-  expect(again.engine.image(image.repository).versions[0]?.scan).toEqual({ ...told.scan, findings })
+  expect(again.engine.image(image.repository).versions[0]?.scan).toEqual({
+    ...reported.scan,
+    findings,
+  })
   await again.stop()
 })
 

@@ -36,8 +36,8 @@ async function keepingWorld(store: MemoryStore): Promise<[DaemonWorld, KeepingCo
   return [world, control]
 }
 
-async function heard(world: DaemonWorld, ...messages: SourceMessage[]): Promise<void> {
-  world.source.say(...messages)
+async function received(world: DaemonWorld, ...messages: SourceMessage[]): Promise<void> {
+  world.source.emit(...messages)
   await new Promise((resolve) => setImmediate(resolve))
   await world.daemon.journal.persist()
 }
@@ -56,13 +56,13 @@ describe('the time without a daemon', () => {
   it('is a loss where the source did not go on', async () => {
     const [world] = await keepingWorld(await observedBefore())
     expect(losses(world)).toEqual([])
-    await heard(world, { type: 'began', kept: false })
+    await received(world, { type: 'began', kept: false })
     expect(losses(world)).toHaveLength(1)
   })
 
   it('is none where it did', async () => {
     const [world] = await keepingWorld(await observedBefore())
-    await heard(world, { type: 'began', kept: true })
+    await received(world, { type: 'began', kept: true })
     expect(losses(world)).toEqual([])
   })
 
@@ -78,11 +78,11 @@ describe('losses of the node as a whole', () => {
   it('are in the status of a later daemon too', async () => {
     const store = await observedBefore()
     const [world] = await keepingWorld(store)
-    await heard(world, { type: 'began', kept: false })
+    await received(world, { type: 'began', kept: false })
     const before = world.engine.status().losses
     expect(before).toEqual([expect.objectContaining({ reason: 'agent-down' })])
     const [later] = await keepingWorld(store)
-    await heard(later, { type: 'began', kept: true })
+    await received(later, { type: 'began', kept: true })
     expect(later.engine.status().losses).toEqual(before)
   })
 
@@ -99,7 +99,7 @@ describe('a mark of the source', () => {
     const store = new MemoryStore()
     const [world, control] = await keepingWorld(store)
     expect(control.resumed).toBeUndefined()
-    await heard(world, { type: 'mark', mark: sourceMark('7,1,100') })
+    await received(world, { type: 'mark', mark: sourceMark('7,1,100') })
     expect(control.marks).toEqual(['7,1,100'])
     expect((await store.load()).meta['mark']).toBe('7,1,100')
     const [, next] = await keepingWorld(store)
@@ -111,7 +111,7 @@ describe('a mark of the source', () => {
     const id = 'a'.repeat(64)
     const time = new Date().toISOString()
     const container = { id, cgroup: `/${id}`, time, before: false }
-    await heard(
+    await received(
       world,
       { type: 'container-started', container },
       { type: 'container-ended', id, time },

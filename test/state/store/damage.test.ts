@@ -90,7 +90,7 @@ describe('a damaged store', () => {
       await fill()
       await compact()
       for (const path of files(kind)) rmSync(path)
-      await toldOrWhole()
+      await reportedOrWhole()
     },
   )
 
@@ -100,7 +100,7 @@ describe('a damaged store', () => {
       await fill()
       if (kind !== '.log') await compact()
       for (const path of files(kind)) truncateSync(path, Math.floor(readFileSync(path).length / 2))
-      await toldOrWhole({ cutLog: kind === '.log' })
+      await reportedOrWhole({ cutLog: kind === '.log' })
     },
   )
 
@@ -126,7 +126,7 @@ describe('a damaged store', () => {
         target,
         Array.from({ length: 4 }, () => next(size)),
       )
-      await toldOrWhole({ versions: 2 })
+      await reportedOrWhole({ versions: 2 })
     }
   })
 
@@ -166,7 +166,9 @@ describe('a damaged store', () => {
     return snapshot
   }
 
-  async function toldOrWhole(options: { versions?: number; cutLog?: boolean } = {}): Promise<void> {
+  async function reportedOrWhole(
+    options: { versions?: number; cutLog?: boolean } = {},
+  ): Promise<void> {
     const snapshot = await reopened()
     let whole = 0
     for (const { behaviours } of snapshot.versions) {

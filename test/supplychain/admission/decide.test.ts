@@ -39,7 +39,7 @@ describe('a pod', () => {
     expect(decide('deny', false, [fine, unknown])).toMatchObject({
       verdict: 'undecided',
       allowed: true,
-      tells: true,
+      warns: true,
     })
     expect(decide('deny', true, [fine, unknown])).toMatchObject({
       verdict: 'refused',
@@ -47,7 +47,7 @@ describe('a pod', () => {
     })
     // Nobody is refused where not even a fault would have them refused.
     expect(decide('warn', true, [unknown])).toMatchObject({ verdict: 'undecided', allowed: true })
-    expect(decide('audit', true, [unknown])).toMatchObject({ allowed: true, tells: false })
+    expect(decide('audit', true, [unknown])).toMatchObject({ allowed: true, warns: false })
     expect(decide('ignore', true, [unknown])).toMatchObject({ verdict: 'ignored', reasons: [] })
   })
 

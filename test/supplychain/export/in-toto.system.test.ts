@@ -21,7 +21,7 @@ const attested = JSON.parse(
   statementText(
     profilePredicate,
     subject,
-    { said: profile, made: '2026-11-24T14:00:00Z', expires: '2027-02-24T14:00:00Z' },
+    { content: profile, made: '2026-11-24T14:00:00Z', expires: '2027-02-24T14:00:00Z' },
     '1.0.0',
   ),
 ) as object
@@ -40,8 +40,8 @@ it('would be told what is wrong with them', () => {
     ['at least one of name, URI', predicate({ monitorLog: { fileAccess: [{ annotations: {} }] } })],
     ['Timestamp', predicate({ metadata: { buildStartedOn: 'yesterday' } })],
   ]
-  const told = verdicts(wrong.map(([, statement]) => statement))
-  for (const [at, [word]] of wrong.entries()) expect(told[at]).toContain(word)
+  const reported = verdicts(wrong.map(([, statement]) => statement))
+  for (const [at, [word]] of wrong.entries()) expect(reported[at]).toContain(word)
 })
 
 function predicate(value: object): object {

@@ -169,8 +169,8 @@ describe('whether an image needs root', () => {
 
   it('is known of every capability that the sensor tells of', () => {
     for (const name of capabilityNames) {
-      const told = need(learned(act.capability(name, root)))
-      expect(told.sentence, name).not.toContain('nothing is known here')
+      const reported = need(learned(act.capability(name, root)))
+      expect(reported.sentence, name).not.toContain('nothing is known here')
     }
   })
 

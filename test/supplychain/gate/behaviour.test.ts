@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import { act, feed, learned, shaper } from '../../fixtures/event-fixture.ts'
-import { against, fileOf, gate, policy, service, told } from '../../fixtures/gate-fixtures.ts'
+import { against, fileOf, gate, policy, service, reported } from '../../fixtures/gate-fixtures.ts'
 
 const helper = { exe: '/usr/bin/helper' }
 
@@ -31,7 +31,7 @@ describe('a version that does something new', () => {
   it('is stopped at a new outbound connection, and exactly that is told', () => {
     const result = against(service(act.connect('203.0.113.9', 443, helper)))
     expect(result.passed).toBe(false)
-    expect(told(result)).toEqual([
+    expect(reported(result)).toEqual([
       'approve new-peer: /usr/bin/helper as uid 101: connect to tcp 203.0.113.9:443',
     ])
   })
@@ -68,7 +68,7 @@ describe('a version that does something new', () => {
   it('is told of a known program that is root now, once, with how much else that explains', () => {
     const root = { ...helper, uid: 0 }
     const moved = service(act.connect('10.0.0.7', 5432, root), act.connect('10.0.0.9', 25, root))
-    expect(told(against(moved))).toEqual([
+    expect(reported(against(moved))).toEqual([
       'approve new-peer: /usr/bin/helper as uid 0: connect to tcp 10.0.0.9:25',
       'approve new-root: /usr/bin/helper acts as uid 0',
     ])
@@ -132,7 +132,7 @@ describe('whatever the baseline is', () => {
   })
 
   it('says that without a baseline nothing new can be told', () => {
-    expect(told(gate({ profile: fileOf(service(), '2') }))).toEqual([
+    expect(reported(gate({ profile: fileOf(service(), '2') }))).toEqual([
       'warn no-baseline: no baseline was given: what is new cannot be told',
     ])
   })
@@ -170,5 +170,5 @@ describe('an approval', () => {
 
 it('judges an empty profile against nothing without a word but that', () => {
   const empty = fileOf(new Profile(shaper), '2')
-  expect(told(gate({ profile: empty, baseline: empty }))).toEqual([])
+  expect(reported(gate({ profile: empty, baseline: empty }))).toEqual([])
 })

@@ -6,7 +6,7 @@ import {
   type ImageFacts,
   imageFactsOf,
 } from '../../../src/supplychain/image/image-facts.ts'
-import { fileOf, gate, nowMs, policy, service, told } from '../../fixtures/gate-fixtures.ts'
+import { fileOf, gate, nowMs, policy, service, reported } from '../../fixtures/gate-fixtures.ts'
 
 const layer = (n: number): string => `sha256:${String(n).repeat(64).slice(0, 64)}`
 const inspected = {
@@ -39,7 +39,7 @@ it('reads what the engine prints, and a config by OCI', () => {
 })
 
 it('asks for a user who is not root', () => {
-  expect(told(judged({ root: 'approve' }))).toEqual([])
+  expect(reported(judged({ root: 'approve' }))).toEqual([])
   for (const user of ['', 'root', '0', '0:0', '00', ':101', 'root:web']) {
     const result = judged({ root: 'approve' }, { ...facts, user })
     expect(result).toMatchObject({ passed: false, findings: [{ rule: 'image-root' }] })
@@ -56,13 +56,13 @@ it('knows a base by its layers, from the bottom up', () => {
       ],
     },
   })
-  expect(told(judged(base(layer(1), layer(2))))).toEqual([])
+  expect(reported(judged(base(layer(1), layer(2))))).toEqual([])
   for (const wrong of [
     [layer(2)],
     [layer(1), layer(3)],
     [layer(1), layer(2), layer(3), layer(4)],
   ]) {
-    expect(told(judged(base(...wrong)))).toEqual([
+    expect(reported(judged(base(...wrong)))).toEqual([
       'approve image-base: its lowest layers are those of no approved base (other, ours)',
     ])
   }
@@ -72,12 +72,12 @@ it('knows how old an image is, also where it does not say', () => {
   const age = (days: number): Partial<ImagePolicy> => ({
     age: { level: 'approve', maxMs: days * 86_400_000 },
   })
-  expect(told(judged(age(30)))).toEqual([])
-  expect(told(judged(age(20)))).toEqual([
+  expect(reported(judged(age(30)))).toEqual([])
+  expect(reported(judged(age(20)))).toEqual([
     'approve image-age: it was built 23 d ago, 20 d are allowed',
   ])
   const { created: _, ...timeless } = facts
-  expect(told(judged(age(30), timeless))).toEqual([
+  expect(reported(judged(age(30), timeless))).toEqual([
     'approve image-age: the image does not say when it was built',
   ])
   // Reproducible builds give the beginning of time.

@@ -75,7 +75,7 @@ const gate = (profile: string, ...more: readonly string[]) => {
   return cli(['gate', 'shop/web:2', ...files, '-o', 'json', ...more])
 }
 
-interface Told {
+interface Reported {
   readonly passed: boolean
   readonly findings: readonly {
     readonly id: string
@@ -84,7 +84,7 @@ interface Told {
     readonly why?: string
   }[]
 }
-const told = (stdout: string): Told => JSON.parse(stdout) as Told
+const reported = (stdout: string): Reported => JSON.parse(stdout) as Reported
 
 describe('a policy that was compiled to WebAssembly', () => {
   it.each(['policy.wasm', 'bundle.tar.gz'])(
@@ -92,12 +92,12 @@ describe('a policy that was compiled to WebAssembly', () => {
     async (file) => {
       const same = await gate('same.json', '--policy-wasm', at(file))
       expect([same.exit, same.stderr]).toEqual([0, ''])
-      expect(told(same.stdout).findings.map(({ id, level }) => `${level} ${id}`)).toContain(
+      expect(reported(same.stdout).findings.map(({ id, level }) => `${level} ${id}`)).toContain(
         'warn image-root',
       )
       const { exit, stdout } = await gate('outside.json', '--policy-wasm', at(file))
       expect(exit).toBe(2)
-      const { findings } = told(stdout)
+      const { findings } = reported(stdout)
       expect(findings[0]).toMatchObject({ id: 'outside', rule: 'policy', level: 'approve' })
       expect(findings.find(({ id }) => id === 'image-root')).toMatchObject({
         level: 'note',
@@ -138,7 +138,7 @@ describe('a policy on a server', () => {
     answer = { text: JSON.stringify({ result: { findings } }) }
     const { exit, stdout } = await gate('same.json', '--policy-opa', url)
     expect(exit).toBe(0)
-    expect(told(stdout).findings).toContainEqual({
+    expect(reported(stdout).findings).toContainEqual({
       id: 'policy:mind the gap',
       rule: 'policy',
       ...findings[0],

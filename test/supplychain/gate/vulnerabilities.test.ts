@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { VulnerabilityPolicy } from '../../../src/supplychain/gate/policy.ts'
-import { gate, policy, told } from '../../fixtures/gate-fixtures.ts'
+import { gate, policy, reported } from '../../fixtures/gate-fixtures.ts'
 import { joinedWith, trivy } from '../../fixtures/scan-fixtures.ts'
 
 const scan = await joinedWith(trivy)
@@ -18,7 +18,7 @@ it('is shut by what is grave and runs; what is not known counts as if it ran', (
     'CVE-7@lodash',
     'CVE-9@pyyaml',
   ])
-  expect(told(judged({ from: 'critical' }))).toEqual([
+  expect(reported(judged({ from: 'critical' }))).toEqual([
     'approve vulnerability: CVE-2 (critical) in libssl3 3.0.11-1: no fix is known',
     'approve vulnerability: CVE-9 (critical) in pyyaml 5.1: no fix is known',
   ])

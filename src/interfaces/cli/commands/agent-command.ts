@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { configKeys } from '../../../support/config/config-keys.ts'
 import { type LoadedConfig, loadConfig } from '../../../support/config/load-config.ts'
 import type { CliContext } from '../cli-context.ts'
-import { say } from '../cli-io.ts'
+import { printLine } from '../cli-io.ts'
 import { safeText } from '../output/terminal-text.ts'
 
 type Flags = Readonly<Record<string, string | string[] | undefined>>
@@ -17,11 +17,11 @@ export function agentCommand(program: Command, context: CliContext): void {
     )
   addConfigOptions(command).action(async ({ detach, ...flags }: Flags & { detach?: true }) => {
     const loaded = configOf(flags, context)
-    for (const warning of loaded.warnings) say(context.io, `snug: ${safeText(warning)}`)
+    for (const warning of loaded.warnings) printLine(context.io, `snug: ${safeText(warning)}`)
     // Here and not above, so that the other commands start without all that the daemon loads.
     const { detachAgent, runAgent } = await import('../../../main.ts')
     if (detach === true) {
-      say(context.io, `snug: ${safeText(await detachAgent(loaded))}`)
+      printLine(context.io, `snug: ${safeText(await detachAgent(loaded))}`)
       return
     }
     // Standard output is one sink of many: the node is watched on when its reader has gone.

@@ -91,7 +91,7 @@ export function attestCommands(program: Command, context: CliContext): void {
     .option(...plainHttp)
     .action(async (image: string, options: VerifyOptions) => {
       const { subject, verified } = await verifiedProfile(image, options)
-      const { keyId, made, expires, said: profile } = verified
+      const { keyId, made, expires, content: profile } = verified
       if (options.out !== undefined) writeTextFile(options.out, documentText(profile))
       const answer = { image: subject, keyId, made, expires, behaviours: profile.behaviours.length }
       await context.print(answer, [answer], () =>
@@ -132,8 +132,8 @@ async function attest(name: string, options: AttestOptions, signer: Signer) {
   const expires = lasts === undefined ? {} : { expires: new Date(now + lasts).toISOString() }
   const { digest } = image.subject
   const subject = { repository: `${host}/${repository}`, digest }
-  const put = async <Said>(predicate: Predicate<Said>, said: Said) => {
-    const statement: Omit<Statement<Said>, 'digests'> = { said, made, ...expires }
+  const put = async <Content>(predicate: Predicate<Content>, content: Content) => {
+    const statement: Omit<Statement<Content>, 'digests'> = { content, made, ...expires }
     const text = statementText(predicate, subject, statement, packageVersion())
     const envelope = await envelopeOf(text, signer)
     const how = { type: predicate.type, made }
@@ -149,8 +149,8 @@ async function attest(name: string, options: AttestOptions, signer: Signer) {
     const document = attestationGrafeas(attached, about)
     writeTextFile(options.grafeas, `${safeJson(JSON.stringify(document, null, 2))}\n`)
   }
-  const told = attached.map(({ what, digest: of }) => ({ what, digest: of }))
-  return { image: named, attached: told, made, ...expires }
+  const reported = attached.map(({ what, digest: of }) => ({ what, digest: of }))
+  return { image: named, attached: reported, made, ...expires }
 }
 
 function mustBeOf({ digests }: RegistryImage, digest: string | undefined, what: string): void {

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { configJsonSchema } from '../../../support/config/config-keys.ts'
 import { type ExplainedKey, explainConfig } from '../../../support/config/explain-config.ts'
 import type { CliContext } from '../cli-context.ts'
-import { say, writeTo } from '../cli-io.ts'
+import { printLine, writeTo } from '../cli-io.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { type Column, textTable } from '../output/text-table.ts'
 import { addConfigOptions, configOf } from './agent-command.ts'
@@ -38,6 +38,6 @@ export function configCommands(program: Command, context: CliContext): void {
 
 function explainHere(flags: Flags, context: CliContext): readonly ExplainedKey[] {
   const loaded = configOf(flags, context)
-  for (const warning of loaded.warnings) say(context.io, `snug: ${safeText(warning)}`)
+  for (const warning of loaded.warnings) printLine(context.io, `snug: ${safeText(warning)}`)
   return explainConfig(loaded)
 }

@@ -5,7 +5,7 @@ import { describeError, SnugError } from '../../../errors.ts'
 import type { DoctorCheck, DoctorReport, StopView } from '../../../engine/api/engine-views.ts'
 import { checkHost } from '../../../support/telemetry/host-checks.ts'
 import type { CliContext } from '../cli-context.ts'
-import { say } from '../cli-io.ts'
+import { printLine } from '../cli-io.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textTable } from '../output/text-table.ts'
 
@@ -45,7 +45,7 @@ async function reportOf(context: CliContext): Promise<DoctorReport> {
     return await context.client.get<DoctorReport>('/v1/doctor')
   } catch (error) {
     if (!(error instanceof SnugError) || error.code !== 'AGENT_UNREACHABLE') throw error
-    say(context.io, `snug: ${safeText(error.message)}; this is what the host itself shows`)
+    printLine(context.io, `snug: ${safeText(error.message)}; this is what the host itself shows`)
     const { config, check } = configCheck(context)
     const { checks, acts } = await checkHost({ dockerSocket: config?.engines.docker.socket })
     return { checks: [check, ...checks], acts, images: [], stops: [] }

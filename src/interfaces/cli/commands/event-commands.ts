@@ -3,14 +3,14 @@ import { parseDuration } from '../../../support/config/duration.ts'
 import type { SnugEvent } from '../../../core/event/event.ts'
 import type { ReplayResult } from '../../../engine/api/engine-views.ts'
 import type { CliContext } from '../cli-context.ts'
-import { say } from '../cli-io.ts'
+import { printLine } from '../cli-io.ts'
 import { parseCount as parseLimit } from '../input/option-values.ts'
 import { openInput } from '../input/event-input.ts'
 import { recordEvents } from '../input/event-recorder.ts'
 import { followLive } from '../follow-live.ts'
 import { renderItem } from '../output/output.ts'
 import { withProgress } from '../output/progress.ts'
-import { rejectedExit, tellRejected } from '../output/rejected-lines.ts'
+import { rejectedExit, reportRejected } from '../output/rejected-lines.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { textFields } from '../output/text-table.ts'
 import { eventText, imageText } from '../output/view-text.ts'
@@ -71,7 +71,7 @@ export function eventCommands(program: Command, context: CliContext): void {
         ...(count === undefined ? {} : { count }),
       }
       const { events, missed } = await recordEvents(context, file, { image, container }, limits)
-      say(context.io, `recorded ${events} events; ${missed === 0 ? 'none' : missed} missed`)
+      printLine(context.io, `recorded ${events} events; ${missed === 0 ? 'none' : missed} missed`)
     })
 
   event
@@ -87,7 +87,7 @@ export function eventCommands(program: Command, context: CliContext): void {
         client.upload<ReplayResult>('/v1/events', input, io.signal),
       )
       await context.print(result, [result], () => replayText(result))
-      tellRejected(context.io, result)
+      reportRejected(context.io, result)
       context.exit = rejectedExit(result)
     })
 }

@@ -156,7 +156,7 @@ async function baselineOf(named: string, { key, plainHttp }: Options): Promise<P
     key,
     ...(plainHttp === undefined ? {} : { plainHttp }),
   })
-  return verified.said
+  return verified.content
 }
 
 async function writeReports(

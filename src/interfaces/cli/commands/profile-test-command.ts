@@ -6,7 +6,7 @@ import type { BackTestResult, BackTestRow } from '../../../engine/api/engine-vie
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { openInput } from '../input/event-input.ts'
-import { rejectedExit, tellRejected } from '../output/rejected-lines.ts'
+import { rejectedExit, reportRejected } from '../output/rejected-lines.ts'
 import { withProgress } from '../output/progress.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
@@ -73,7 +73,7 @@ async function testEvents(context: CliContext, ref: string, events: string): Pro
     client.upload<BackTestResult>(path, input, io.signal),
   )
   await context.print(result, result.rows, () => eventsText(result, context.io))
-  tellRejected(context.io, result)
+  reportRejected(context.io, result)
   context.exit = rejectedExit(result)
 }
 

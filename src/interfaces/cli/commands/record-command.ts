@@ -6,7 +6,7 @@ import { loadConfig } from '../../../support/config/load-config.ts'
 import { SnugError } from '../../../errors.ts'
 import type { RecordedVersion } from '../../../engine/recording.ts'
 import type { CliContext } from '../cli-context.ts'
-import { say } from '../cli-io.ts'
+import { printLine } from '../cli-io.ts'
 import { writeTextFile } from '../input/text-file.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { imageText } from '../output/view-text.ts'
@@ -50,7 +50,7 @@ export function recordCommand(program: Command, context: CliContext): void {
       const versions = await recordWhile(loaded, () => runCommand(command, context))
       const version = chosen(versions, options.image)
       writeTextFile(options.out, version.text)
-      tell(context, version, options.out)
+      report(context, version, options.out)
     })
 }
 
@@ -100,12 +100,13 @@ function isNamed({ image, tags, digests }: RecordedVersion, name: string): boole
   )
 }
 
-function tell({ io }: CliContext, version: RecordedVersion, file: string): void {
+function report({ io }: CliContext, version: RecordedVersion, file: string): void {
   const { image, behaviours, runs, lost } = version
   const of = safeText(imageText(image))
-  say(
+  printLine(
     io,
     `snug: ${behaviours} behaviours of ${of} in ${runs} runs of containers: ${safeText(file)}`,
   )
-  if (lost > 0) say(io, `snug: ${lost} acts were lost meanwhile, and are noted in it: record again`)
+  if (lost > 0)
+    printLine(io, `snug: ${lost} acts were lost meanwhile, and are noted in it: record again`)
 }

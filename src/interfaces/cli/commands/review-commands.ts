@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { SnugError } from '../../../errors.ts'
-import type { ForgetResult, IncidentResult, VanishedRow } from '../../../engine/api/engine.ts'
+import type { ForgetResult, IncidentResult, ForgottenRow } from '../../../engine/api/engine.ts'
 import type { DecisionResult } from '../../../engine/api/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
@@ -26,7 +26,7 @@ interface ForgetOptions {
   readonly reason?: string
 }
 
-const vanishedColumns: readonly Column<VanishedRow>[] = [
+const forgottenColumns: readonly Column<ForgottenRow>[] = [
   { head: 'ID', value: ({ id }) => id.slice(0, 10) },
   { head: 'ACTOR', value: ({ actor }) => actor, cut: true },
   { head: 'UID', value: ({ uid }) => uid, right: true },
@@ -155,7 +155,7 @@ function forgetText(result: ForgetResult, style: TableStyle): string {
     ['lessened', `${lessened.length} behaviours`],
     ['state', versionState(version)],
   ])
-  return gone.length === 0 ? head : `${head}\n${textTable(vanishedColumns, gone, style)}`
+  return gone.length === 0 ? head : `${head}\n${textTable(forgottenColumns, gone, style)}`
 }
 
 function incidentText(result: IncidentResult, style: TableStyle): string {
@@ -167,7 +167,7 @@ function incidentText(result: IncidentResult, style: TableStyle): string {
     ['lessened', `${lessened.length} behaviours`],
     ['alerts', `${alerts.length} decided with it`],
   ])
-  return rejected.length === 0 ? head : `${head}\n${textTable(vanishedColumns, rejected, style)}`
+  return rejected.length === 0 ? head : `${head}\n${textTable(forgottenColumns, rejected, style)}`
 }
 
 function actsText({ acts, from, to }: ForgetResult): string {

@@ -50,9 +50,9 @@ function newsText({ lastDelivery, lastError }: SinkView): string {
   return `last delivery ${lastDelivery === undefined ? 'never' : `at ${lastDelivery}`}${error}`
 }
 
-function testText(name: string, { ok, id, said, tookMs }: SinkTest): string {
+function testText(name: string, { ok, id, answer, tookMs }: SinkTest): string {
   const how = ok ? 'took' : 'did not take'
-  return `\`${name}\` ${how} the test alert ${id} (${tookMs} ms): ${safeText(said)}\n`
+  return `\`${name}\` ${how} the test alert ${id} (${tookMs} ms): ${safeText(answer)}\n`
 }
 
 function lagText(ms: number): string {

@@ -74,12 +74,12 @@ function blockingLines({ stops, selfProbe }: StatusView): [string, string | stri
   return [['can stop', [...stopHows.flatMap(of), ...probe]]]
 }
 
-function pageLine({ front, degraded }: StatusView): string {
-  if (front === undefined) {
+function pageLine({ gateway, degraded }: StatusView): string {
+  if (gateway === undefined) {
     const isDown = degraded.some((why) => why.startsWith('front: '))
     return isDown ? 'not served: see above' : 'not served: `listen` is `none`'
   }
-  const { url, uid, pid, capabilities, noNewPrivileges } = front
+  const { url, uid, pid, capabilities, noNewPrivileges } = gateway
   const rights = [
     `uid ${uid}`,
     capabilities === 'none' ? 'no capabilities' : `capabilities ${capabilities}`,

@@ -10,7 +10,7 @@ import type { ProfileExport } from '../../../engine/api/engine.ts'
 import type { VersionView } from '../../../engine/api/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
-import { say, writeTo } from '../cli-io.ts'
+import { printLine, writeTo } from '../cli-io.ts'
 import { openInput } from '../input/event-input.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { textFields } from '../output/text-table.ts'
@@ -40,7 +40,7 @@ export function transferCommands(program: Command, context: CliContext): void {
       const path = imagePath(ref, `/export?format=${format}`)
       const { text, notes } = await context.client.get<ProfileExport>(path)
       await writeTo(context.io.stdout, text)
-      for (const note of notes) say(context.io, `snug: ${safeText(note)}`)
+      for (const note of notes) printLine(context.io, `snug: ${safeText(note)}`)
     })
 
   profile

@@ -5,7 +5,7 @@ import { readImageArchive } from '../../../supplychain/image/image-archive.ts'
 import { type ImageFacts, imageFactsOf } from '../../../supplychain/image/image-facts.ts'
 import type { ImageTree } from '../../../supplychain/image/image-tree.ts'
 import type { CliContext } from '../cli-context.ts'
-import { say } from '../cli-io.ts'
+import { printLine } from '../cli-io.ts'
 import { readJsonFile } from './json-file.ts'
 import { safeText } from '../output/terminal-text.ts'
 
@@ -49,7 +49,7 @@ export async function imageInput(
       : { facts: await engineImageFacts(socket, image) }
   } catch (error) {
     if (!(error instanceof SnugError) || must) throw error
-    say(io, `snug: the image itself was not looked at: ${safeText(describeError(error))}`)
+    printLine(io, `snug: the image itself was not looked at: ${safeText(describeError(error))}`)
     return {}
   }
 }

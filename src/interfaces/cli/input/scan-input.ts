@@ -6,7 +6,7 @@ import { type JoinedScan, joinScan } from '../../../supplychain/scan/join.ts'
 import { parseReport } from '../../../supplychain/scan/parse-report.ts'
 import type { ScanReport } from '../../../supplychain/scan/report.ts'
 import type { CliContext } from '../cli-context.ts'
-import { say } from '../cli-io.ts'
+import { printLine } from '../cli-io.ts'
 import type { ImageInput } from './image-input.ts'
 import { readJsonFile } from './json-file.ts'
 import { safeText } from '../output/terminal-text.ts'
@@ -34,7 +34,10 @@ export function joined(
 ): JoinedScan {
   for (const { imageId } of reports) {
     if (imageId === undefined || facts?.imageId === undefined || imageId === facts.imageId) continue
-    say(context.io, `snug: a report is of ${safeText(imageId)}, this image is ${facts.imageId}`)
+    printLine(
+      context.io,
+      `snug: a report is of ${safeText(imageId)}, this image is ${facts.imageId}`,
+    )
   }
   return joinScan({
     image,

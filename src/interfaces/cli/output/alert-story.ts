@@ -29,9 +29,9 @@ function stepLine(step: StoryStep, isAlert: boolean, { colour, width }: TableSty
   const { time, actor, user, text, count, severity, action } = step
   const who = user === undefined ? actor : `${actor} (${user})`
   const times = count > 1 ? ` (${count} times)` : ''
-  const told =
+  const reported =
     severity === undefined ? '' : ` [${severity}${action === 'alerted' ? '' : `, ${action ?? ''}`}]`
-  const line = `${isAlert ? '>' : ' '} ${time.slice(clock.from, clock.to)} ${safeText(`${who}: ${text}`)}${times}${told}`
+  const line = `${isAlert ? '>' : ' '} ${time.slice(clock.from, clock.to)} ${safeText(`${who}: ${text}`)}${times}${reported}`
   return `${paint(cutMiddle(line, width), colour && isAlert ? 'bold' : undefined)}\n`
 }
 

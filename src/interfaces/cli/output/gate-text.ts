@@ -34,7 +34,7 @@ const columns: readonly Column<GateFinding>[] = [
 /** For a terminal: what needs a decision, what is a warning, and of the rest how much there is. */
 export function gateText(result: GateResult, style: TableStyle): string {
   const { image, baseline, passed, behaviours, counts, findings } = result
-  const told = findings.filter(({ level }) => level !== 'note')
+  const reported = findings.filter(({ level }) => level !== 'note')
   const rest = [
     counts.approved === 0 ? '' : `${counts.approved} approved`,
     counts.note === 0 ? '' : `${counts.note} only noted: \`-o json\` has them`,
@@ -46,10 +46,10 @@ export function gateText(result: GateResult, style: TableStyle): string {
     ['gate', passed ? 'open' : `shut: ${decisions(counts.approve)}`],
     ...(rest.length === 0 ? [] : [['beside', rest.join('; ')] as const]),
   ])
-  if (told.length === 0) return head
+  if (reported.length === 0) return head
   const below = (finding: GateFinding): string => finding.text
-  const table = textTable(columns, told, style, below)
-  const reasons = told.flatMap((finding) => {
+  const table = textTable(columns, reported, style, below)
+  const reasons = reported.flatMap((finding) => {
     const named = idText(finding)
     const { why, approved } = finding
     return [

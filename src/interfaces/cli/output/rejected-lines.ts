@@ -1,5 +1,5 @@
 import type { RejectedLine } from '../../../engine/api/engine-views.ts'
-import { type CliIo, say } from '../cli-io.ts'
+import { type CliIo, printLine } from '../cli-io.ts'
 import { safeText } from './terminal-text.ts'
 
 interface Judged {
@@ -9,12 +9,12 @@ interface Judged {
 }
 
 /** Names the lines that were no events, as many as the agent kept. */
-export function tellRejected(io: CliIo, { rejected, rejectedCount }: Judged): void {
+export function reportRejected(io: CliIo, { rejected, rejectedCount }: Judged): void {
   for (const { code, message } of rejected) {
-    say(io, `snug: ${safeText(message)} (${code})`)
+    printLine(io, `snug: ${safeText(message)} (${code})`)
   }
   const more = rejectedCount - rejected.length
-  if (more > 0) say(io, `snug: ${more} more lines were rejected`)
+  if (more > 0) printLine(io, `snug: ${more} more lines were rejected`)
 }
 
 /** 3 where a line was no event: what was not read was not judged, so it outweighs 2, a deviation. */

@@ -76,8 +76,8 @@ function fit<Row>(
 export function cutMiddle(text: string, room: number): string {
   const chars = Array.from(text)
   if (chars.length <= room) return text
-  const front = Math.ceil((room - 1) / 3)
-  return `${chars.slice(0, front).join('')}…${chars.slice(chars.length - (room - 1 - front)).join('')}`
+  const gateway = Math.ceil((room - 1) / 3)
+  return `${chars.slice(0, gateway).join('')}…${chars.slice(chars.length - (room - 1 - gateway)).join('')}`
 }
 
 function pad(text: string, room: number, right: true | undefined): string {

@@ -27,9 +27,9 @@ export function blockingFields({
   blocking,
   notes,
 }: VersionView): readonly (readonly [string, string | readonly string[]])[] {
-  const said = notes.length === 0 ? [] : [['note', notes] as const]
-  if (blocking === undefined) return said
-  return [['blocking', blockingLines(blocking)], ...said]
+  const shown = notes.length === 0 ? [] : [['note', notes] as const]
+  if (blocking === undefined) return shown
+  return [['blocking', blockingLines(blocking)], ...shown]
 }
 
 function blockingLines(blocking: BlockingView): readonly string[] {

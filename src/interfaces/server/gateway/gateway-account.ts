@@ -11,7 +11,7 @@ export const rootKept = 'root cannot be given up (this needs CAP_SETUID and CAP_
 const nobody: Account = { uid: 65_534, gid: 65_534 }
 
 /** Whom the front runs as where the agent is root: `snug` where there is one, else nobody. */
-export function frontAccount(): Account {
+export function gatewayAccount(): Account {
   const lines = accounts().split('\n')
   return accountOf('snug', lines) ?? accountOf('nobody', lines) ?? nobody
 }

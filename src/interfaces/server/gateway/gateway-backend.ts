@@ -8,13 +8,13 @@ import { batchesOf } from '../../../engine/api/live-log.ts'
 import type { Log } from '../../../support/telemetry/log.ts'
 import type { Metrics } from '../../../support/telemetry/metrics.ts'
 import type { ListenerEnv } from '../app.ts'
-import type { FrontFiles } from './gateway-files.ts'
+import type { GatewayFiles } from './gateway-files.ts'
 import {
-  frontPaths,
-  frontReady,
-  type FrontSetup,
-  frontTold,
-  type FrontTold,
+  gatewayPaths,
+  gatewayReady,
+  type GatewaySetup,
+  gatewayReport,
+  type GatewayReport,
   redeemBody,
 } from './gateway-protocol.ts'
 import type { GuestTokens } from '../access/guest-tokens.ts'
@@ -22,32 +22,32 @@ import { engineQuery, isOfEvents, type LiveMessage, liveQuery } from '../live-qu
 import { problemResponse } from '../problem.ts'
 import { check } from '../request-body.ts'
 
-export interface FrontPortOptions {
+export interface GatewayBackendOptions {
   readonly engine: Engine
-  readonly files: FrontFiles
+  readonly files: GatewayFiles
   readonly guests: GuestTokens
   readonly metrics: Metrics
   readonly log: Log
   readonly signal: AbortSignal
   /** The API, for everything else. */
   readonly api: (request: Request, env: ListenerEnv) => Response | Promise<Response>
-  readonly onReady: (ready: z.output<typeof frontReady>) => void
+  readonly onReady: (ready: z.output<typeof gatewayReady>) => void
 }
 
 const streams = 2_000
 const windowBytes = 1_048_576
 /** Of what the front says by itself; bodies of the API have their own limits. */
-const toldBytes = 65_536
+const reportBytes = 65_536
 
 /** The daemon's end of the private socket pair: serves the API, and what the front itself needs. */
-export class FrontPort {
-  readonly #options: FrontPortOptions
+export class GatewayBackend {
+  readonly #options: GatewayBackendOptions
   readonly #server: Http2Server
   /** Where the first one served: one that takes its place serves there too. */
   #port: number | undefined
-  readonly #renew = new Set<(setup: FrontSetup) => void>()
+  readonly #renew = new Set<(setup: GatewaySetup) => void>()
 
-  constructor(options: FrontPortOptions) {
+  constructor(options: GatewayBackendOptions) {
     this.#options = options
     this.#server = createAdaptorServer({
       fetch: (request, env) => this.#answer(request, env as unknown as ListenerEnv),
@@ -75,17 +75,17 @@ export class FrontPort {
     const { pathname, searchParams } = new URL(request.url)
     try {
       switch (pathname) {
-        case frontPaths.setup:
+        case gatewayPaths.setup:
           return this.#setup()
-        case frontPaths.live:
+        case gatewayPaths.live:
           return this.#live(Object.fromEntries(searchParams), request.signal)
-        case frontPaths.ready:
-          this.#ready(check(frontReady, await told(request)))
+        case gatewayPaths.ready:
+          this.#ready(check(gatewayReady, await reported(request)))
           return new Response('')
-        case frontPaths.redeem:
-          return this.#redeem(check(redeemBody, await told(request)).code)
-        case frontPaths.told:
-          await this.#record(check(frontTold, await told(request)))
+        case gatewayPaths.redeem:
+          return this.#redeem(check(redeemBody, await reported(request)).code)
+        case gatewayPaths.reported:
+          await this.#record(check(gatewayReport, await reported(request)))
           return new Response('')
         default:
           // The adapter knows the request by the identity of this object, so it is added to, not copied.
@@ -99,12 +99,12 @@ export class FrontPort {
     }
   }
 
-  #ready(ready: z.output<typeof frontReady>): void {
+  #ready(ready: z.output<typeof gatewayReady>): void {
     if ('address' in ready) this.#port = Number(/:(\d+)$/.exec(ready.address)?.[1])
     this.#options.onReady(ready)
   }
 
-  #setupNow(): FrontSetup {
+  #setupNow(): GatewaySetup {
     const setup = this.#options.files.setup()
     const { host, port } = setup.listen
     return { ...setup, listen: { host, port: this.#port ?? port } }
@@ -112,7 +112,7 @@ export class FrontPort {
 
   #setup(): Response {
     const first = this.#setupNow()
-    let renew: (setup: FrontSetup) => void = () => undefined
+    let renew: (setup: GatewaySetup) => void = () => undefined
     const lines = new ReadableStream<Uint8Array>({
       start: (controller) => {
         renew = (setup) => controller.enqueue(lineOf(setup))
@@ -165,7 +165,7 @@ export class FrontPort {
     throw new SnugError('UNAUTHENTICATED', 'this link was used already, or is too old')
   }
 
-  async #record(news: FrontTold): Promise<void> {
+  async #record(news: GatewayReport): Promise<void> {
     const { engine, metrics } = this.#options
     switch (news.kind) {
       case 'counts':
@@ -194,9 +194,9 @@ function lineOf(value: object): Uint8Array {
   return encoder.encode(`${JSON.stringify(value)}\n`)
 }
 
-async function told(request: Request): Promise<unknown> {
+async function reported(request: Request): Promise<unknown> {
   const text = await request.text()
-  if (text.length > toldBytes) throw new SnugError('BODY_TOO_LARGE', 'the front says too much')
+  if (text.length > reportBytes) throw new SnugError('BODY_TOO_LARGE', 'the front says too much')
   try {
     return JSON.parse(text)
   } catch (error) {

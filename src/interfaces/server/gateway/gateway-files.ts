@@ -1,10 +1,10 @@
 import type { Config } from '../../../support/config/config-schema.ts'
 import { SnugError } from '../../../errors.ts'
 import { readWatched, WatchedFiles } from '../../../support/net/watched-files.ts'
-import type { FrontSetup } from './gateway-protocol.ts'
+import type { GatewaySetup } from './gateway-protocol.ts'
 
 /** The files that the front needs and may not read itself: certificate, key, authorities of clients, key set. */
-export class FrontFiles {
+export class GatewayFiles {
   readonly #config: Config
   readonly #files: WatchedFiles
 
@@ -19,7 +19,7 @@ export class FrontFiles {
   }
 
   /** With what the files hold now. Errors: CONFIG_INVALID. */
-  setup(): FrontSetup {
+  setup(): GatewaySetup {
     const { listen, hosts, session, tls, oidc } = this.#config
     if (listen.kind === 'none') throw new SnugError('CONFIG_INVALID', 'nothing is listened on')
     const { host, port } = listen

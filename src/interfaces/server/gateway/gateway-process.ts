@@ -3,8 +3,8 @@ import { realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { frontAccount, rootKept } from './gateway-account.ts'
-import type { OpenedFront } from './gateway-supervisor.ts'
+import { gatewayAccount, rootKept } from './gateway-account.ts'
+import type { OpenedGateway } from './gateway-supervisor.ts'
 
 /** Of util-linux: what it starts gains no rights by running anything. */
 const setpriv = 'setpriv'
@@ -17,7 +17,7 @@ const endMs = 3_000
  * can read its code; else it gives root up itself, once it has read it. Node does not always let it: where it was built
  * with the system's libuv, as Debian's is, a process of it cannot change its user.
  */
-export function openFrontProcess(): OpenedFront {
+export function openGatewayProcess(): OpenedGateway {
   const main = fileURLToPath(new URL('../../gateway/main.js', import.meta.url))
   const command = [...rightsFor(main), '--', process.execPath, ...nodeFlags, main]
   const child = spawn(setpriv, command, {
@@ -54,7 +54,7 @@ function rightsFor(main: string): readonly string[] {
   const none = ['--no-new-privs', '--inh-caps=-all']
   const isRoot = process.getuid?.() === 0
   if (!isRoot || ![process.execPath, main].every(isReadByAll)) return none
-  const { uid, gid } = frontAccount()
+  const { uid, gid } = gatewayAccount()
   return [...none, '--reuid', String(uid), '--regid', String(gid), '--clear-groups']
 }
 

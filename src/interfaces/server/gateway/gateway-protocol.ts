@@ -5,22 +5,22 @@ import { roles } from '../../../support/config/role.ts'
  * What the daemon and its front say to each other beside the API's own requests, all of it as HTTP/2 on one private
  * socket pair that nobody else can open. The front asks; what it says is checked here as foreign input.
  */
-export const frontPaths = {
+export const gatewayPaths = {
   /** GET: a line with a {@link FrontSetup}, and another whenever it changes. */
-  setup: '/front/setup',
+  setup: '/gateway/setup',
   /** POST: it listens, or cannot. */
-  ready: '/front/ready',
+  ready: '/gateway/ready',
   /** GET: the live stream as lines, with the query of `/v1/live`. */
-  live: '/front/live',
+  live: '/gateway/live',
   /** POST: trades a sign-in link's code for a token. */
-  redeem: '/front/redeem',
+  redeem: '/gateway/redeem',
   /** POST: what is to be on record. */
-  told: '/front/told',
+  reported: '/gateway/told',
 } as const
 
 const named = z.array(z.strictObject({ name: z.string(), role: z.enum(roles) }))
 
-export const frontSetup = z.strictObject({
+export const gatewaySetup = z.strictObject({
   listen: z.strictObject({ host: z.string(), port: z.number() }),
   /** Names by which clients may call it. */
   hosts: z.array(z.string()),
@@ -50,26 +50,26 @@ export const frontSetup = z.strictObject({
     })
     .exactOptional(),
 })
-export type FrontSetup = z.output<typeof frontSetup>
+export type GatewaySetup = z.output<typeof gatewaySetup>
 
 /** What the front has of the kernel's rights, as `/proc/self/status` says. */
-export const frontRights = z.strictObject({
+export const gatewayRights = z.strictObject({
   pid: z.int(),
   uid: z.int(),
   capabilities: z.string().max(100),
   noNewPrivileges: z.boolean(),
 })
-export type FrontRights = z.output<typeof frontRights>
+export type GatewayRights = z.output<typeof gatewayRights>
 
-export const frontReady = z.union([
-  z.strictObject({ address: z.string().max(200), rights: frontRights }),
+export const gatewayReady = z.union([
+  z.strictObject({ address: z.string().max(200), rights: gatewayRights }),
   z.strictObject({ failed: z.string().max(2_000) }),
 ])
 
 export const redeemBody = z.strictObject({ code: z.string().min(1).max(200) })
 
 const address = z.string().max(100)
-export const frontTold = z.union([
+export const gatewayReport = z.union([
   z.strictObject({
     kind: z.enum(['sign-in', 'sign-out']),
     who: z.string().max(600),
@@ -86,4 +86,4 @@ export const frontTold = z.union([
   /** Undefined: it is well again. */
   z.strictObject({ kind: z.literal('fault'), message: z.string().max(2_000).exactOptional() }),
 ])
-export type FrontTold = z.output<typeof frontTold>
+export type GatewayReport = z.output<typeof gatewayReport>

@@ -1,12 +1,12 @@
 import type { Duplex } from 'node:stream'
 import type { z } from 'zod'
 import { SnugError } from '../../../errors.ts'
-import type { FrontView } from '../../../engine/api/engine-views.ts'
+import type { GatewayView } from '../../../engine/api/engine-views.ts'
 import type { Log } from '../../../support/telemetry/log.ts'
-import type { frontReady } from './gateway-protocol.ts'
+import type { gatewayReady } from './gateway-protocol.ts'
 
 /** A front at work, in a process of its own or not. */
-export interface OpenedFront {
+export interface OpenedGateway {
   /** The daemon's end of the socket pair. */
   readonly link: Duplex
   /** Resolves with why, once it is gone. */
@@ -15,12 +15,12 @@ export interface OpenedFront {
   stop(): Promise<void>
 }
 
-export type OpenFront = () => OpenedFront
+export type OpenGateway = () => OpenedGateway
 
-type Ready = z.output<typeof frontReady>
+type Ready = z.output<typeof gatewayReady>
 
-export interface FrontKeeperOptions {
-  readonly open: OpenFront
+export interface GatewaySupervisorOptions {
+  readonly open: OpenGateway
   readonly attach: (link: Duplex) => void
   readonly isSecure: boolean
   readonly onFault: (message: string | undefined) => void
@@ -34,51 +34,51 @@ const longestWaitMs = 30_000
 const stableMs = 60_000
 
 /** Has a front there at all times: one that ends is started again, ever less often, and told meanwhile. */
-export class FrontKeeper {
-  readonly #options: FrontKeeperOptions
-  #front: OpenedFront | undefined
-  #view: FrontView | undefined
+export class GatewaySupervisor {
+  readonly #options: GatewaySupervisorOptions
+  #gateway: OpenedGateway | undefined
+  #view: GatewayView | undefined
   #onReady: (ready: Ready) => void = () => undefined
   #waitMs = firstWaitMs
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(options: FrontKeeperOptions) {
+  constructor(options: GatewaySupervisorOptions) {
     this.#options = options
   }
 
   /** Undefined while none serves. */
-  get view(): FrontView | undefined {
+  get view(): GatewayView | undefined {
     return this.#view
   }
 
   /** A front says that it serves, or cannot. */
-  ready(said: Ready): void {
-    this.#onReady(said)
+  ready(reported: Ready): void {
+    this.#onReady(reported)
   }
 
   /** Errors: LISTEN_FAILED, CONFIG_INVALID, FRONT_FAILED. */
   async start(): Promise<void> {
     const { open, attach, isSecure, log } = this.#options
-    const front = open()
-    this.#front = front
-    const said = new Promise<Ready>((resolve) => (this.#onReady = resolve))
-    const gone = front.gone.then((why): Ready => ({ failed: why }))
+    const gateway = open()
+    this.#gateway = gateway
+    const reported = new Promise<Ready>((resolve) => (this.#onReady = resolve))
+    const gone = gateway.gone.then((why): Ready => ({ failed: why }))
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<Ready>((resolve) => {
       timer = setTimeout(() => resolve({ failed: 'it does not answer' }), readyMs)
     })
-    attach(front.link)
-    const ready = await Promise.race([said, gone, late])
+    attach(gateway.link)
+    const ready = await Promise.race([reported, gone, late])
     clearTimeout(timer)
     if ('failed' in ready) {
-      await front.stop()
+      await gateway.stop()
       const isTaken = ready.failed.startsWith('cannot listen')
       throw new SnugError(isTaken ? 'LISTEN_FAILED' : 'FRONT_FAILED', ready.failed)
     }
     const { address, rights } = ready
     if (rights.pid !== process.pid && (rights.uid === 0 || rights.capabilities !== 'none')) {
-      await front.stop()
+      await gateway.stop()
       throw new SnugError(
         'FRONT_FAILED',
         `it kept rights: uid ${rights.uid}, ${rights.capabilities}`,
@@ -87,13 +87,13 @@ export class FrontKeeper {
     this.#view = { url: `${isSecure ? 'https' : 'http'}://${address}`, ...rights }
     log.info({ address, ...rights }, 'the front serves')
     const since = Date.now()
-    void front.gone.then((why) => this.#ended(why, since))
+    void gateway.gone.then((why) => this.#ended(why, since))
   }
 
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
-    await this.#front?.stop()
+    await this.#gateway?.stop()
   }
 
   #ended(why: string, since: number): void {

@@ -1,9 +1,9 @@
 import type { z } from 'zod'
 import type { LoadedConfig } from '../../../support/config/load-config.ts'
 import type { Decider, Engine } from '../../../engine/api/engine.ts'
-import type { FrontView } from '../../../engine/api/engine-views.ts'
+import type { GatewayView } from '../../../engine/api/engine-views.ts'
 import type { Metrics } from '../../../support/telemetry/metrics.ts'
-import type { SinkDesk } from '../../../engine/sink-admin.ts'
+import type { SinkAdmin } from '../../../engine/sink-admin.ts'
 import type { ClaimKind } from '../access/claim.ts'
 import type { GuestTokens } from '../access/guest-tokens.ts'
 import type { Subject } from './revision-guard.ts'
@@ -16,14 +16,14 @@ export interface RouteWorld {
   readonly loaded: LoadedConfig
   readonly metrics: Metrics
   /** Absent where alerts go nowhere. */
-  readonly sinks?: () => SinkDesk
+  readonly sinks?: () => SinkAdmin
   /** Absent where no TCP listener is served, and so no token is needed. */
   readonly tokens?: TokenFile
   readonly guests?: GuestTokens
   /** Kinds of foreign credentials that are configured. */
   readonly claims?: ReadonlySet<ClaimKind>
   /** What serves TCP; undefined while nothing does. */
-  readonly front?: () => FrontView | undefined
+  readonly gateway?: () => GatewayView | undefined
 }
 
 export interface RouteCall<Body, Query> {
@@ -51,7 +51,7 @@ export interface Route<Body = unknown, Query = unknown> {
   readonly query?: z.ZodType<Query>
   readonly body?: z.ZodType<Body>
   /** Answered by the front itself, and nowhere else. */
-  readonly front?: true
+  readonly gateway?: true
   /** The body is NDJSON of any length, judged as it arrives. */
   readonly stream?: true
   /** The answer is a WebSocket of these messages, or text. */

@@ -85,9 +85,9 @@ export const routes: readonly Route[] = [
     role: 'viewer',
     summary: 'agent, sources and their losses, engines, counts',
     answer: view.status,
-    handle: ({ engine, front }) => {
-      const served = front?.()
-      return { ...engine.status(), ...(served === undefined ? {} : { front: served }) }
+    handle: ({ engine, gateway }) => {
+      const served = gateway?.()
+      return { ...engine.status(), ...(served === undefined ? {} : { gateway: served }) }
     },
   }),
   route({

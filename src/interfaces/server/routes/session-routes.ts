@@ -20,21 +20,21 @@ export const sessionRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/session',
     role: 'nobody',
-    front: true,
+    gateway: true,
     summary:
       'trades a token for a session cookie, which no script can read and which ends by itself',
     body: sessionBody,
     answer: holder,
-    handle: onlyAtFront,
+    handle: onlyAtGateway,
   }),
   route({
     method: 'DELETE',
     path: '/v1/session',
     role: 'nobody',
-    front: true,
+    gateway: true,
     summary: 'ends the session of the cookie',
     answer: z.object({}),
-    handle: onlyAtFront,
+    handle: onlyAtGateway,
   }),
   route({
     method: 'POST',
@@ -52,12 +52,12 @@ export const sessionRoutes: readonly Route[] = [
   }),
 ]
 
-function onlyAtFront(): never {
+function onlyAtGateway(): never {
   throw new SnugError('BODY_INVALID', 'there are no sessions here: they are for pages, over TCP')
 }
 
-function listening({ guests, front }: RouteWorld) {
-  const address = front?.()?.url
+function listening({ guests, gateway }: RouteWorld) {
+  const address = gateway?.()?.url
   if (guests === undefined || address === undefined) {
     throw new SnugError('BODY_INVALID', 'no page is served: set `listen` to an address')
   }

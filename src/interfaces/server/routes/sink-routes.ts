@@ -25,7 +25,7 @@ const sinkView: z.ZodType<SinkView> = z.object({
 const sinkTest: z.ZodType<SinkTest> = z.object({
   ok: z.boolean(),
   id: text,
-  said: text,
+  answer: text,
   tookMs: count,
 })
 

@@ -248,7 +248,7 @@ export const status: z.ZodType<StatusView> = z.object({
     z.object({
       kind: text,
       sources: texts,
-      told: z.array(count),
+      reported: z.array(count),
       both: count,
       unreported: z.number().exactOptional(),
       unreportedBound: z.number().exactOptional(),
@@ -267,7 +267,7 @@ export const status: z.ZodType<StatusView> = z.object({
       failures: count,
     })
     .exactOptional(),
-  front: z
+  gateway: z
     .object({
       url: text,
       pid: count,

@@ -10,7 +10,7 @@ import { FacetSelect } from '../parts/facet-select.tsx'
 import { listKeys } from '../parts/list-keys.ts'
 import { Empty, ProblemNote, Waiting } from '../parts/notes.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
-import { say } from '../shell/toasts.tsx'
+import { toast } from '../shell/toasts.tsx'
 import { AlertLine } from './alert-line.tsx'
 import { AlertStoryView } from './alert-story.tsx'
 import { answerOn } from './answer.ts'
@@ -55,7 +55,7 @@ export function AlertsPage({ open }: { readonly open: string }) {
   const decide = (kind: 'allow' | 'reject'): void => {
     if (id === undefined) return
     if (shown === '' && !anchor.settled()) {
-      say('The list has moved: look again')
+      toast('The list has moved: look again')
       return
     }
     anchor.release()

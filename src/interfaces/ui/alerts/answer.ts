@@ -2,7 +2,7 @@ import type { Alert } from '../../../core/event/alert.ts'
 import { alertsPath } from './paths.ts'
 import { ask, Problem } from '../base/api.ts'
 import { lookAgain } from '../base/live.ts'
-import { say } from '../shell/toasts.tsx'
+import { toast } from '../shell/toasts.tsx'
 import type { AlertStory } from '../../../engine/api/page-views.ts'
 
 export type Answer = 'allow' | 'reject' | 'ack'
@@ -16,7 +16,7 @@ export interface AnswerBody {
   readonly reason?: string
 }
 
-const told = { allow: 'allowed', reject: 'rejected', ack: 'acknowledged' } as const
+const done = { allow: 'allowed', reject: 'rejected', ack: 'acknowledged' } as const
 
 /** The one-step decision on an alert, with the way back. False where it was refused. */
 export async function answerOn(
@@ -28,10 +28,10 @@ export async function answerOn(
   try {
     const looked = revision ?? (await ask<AlertStory>(alertsPath(id, '/story'))).revision
     await ask<Alert>(alertsPath(id, `/${kind}`), { method: 'POST', body, revision: looked })
-    say(`alert ${told[kind]}`, { undo: () => void withdraw(id) })
+    toast(`alert ${done[kind]}`, { undo: () => void withdraw(id) })
     return true
   } catch (error) {
-    tell(error)
+    showError(error)
     return false
   } finally {
     lookAgain()
@@ -42,18 +42,18 @@ async function withdraw(id: string): Promise<void> {
   try {
     const { revision } = await ask<AlertStory>(alertsPath(id, '/story'))
     await ask(alertsPath(id, '/withdraw'), { method: 'POST', body: { reason: 'undone' }, revision })
-    say('undone: the alert is open again')
+    toast('undone: the alert is open again')
   } catch (error) {
-    tell(error)
+    showError(error)
   } finally {
     lookAgain()
   }
 }
 
-function tell(error: unknown): void {
+function showError(error: unknown): void {
   if (!(error instanceof Problem)) throw error
   const text = error.isConflict
     ? 'Somebody else decided on this alert meanwhile: look at it again'
     : `${error.message}${error.hint === '' ? '' : `: ${error.hint}`}`
-  say(text, { bad: true })
+  toast(text, { bad: true })
 }

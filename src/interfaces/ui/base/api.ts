@@ -70,8 +70,8 @@ export async function ask<T>(path: string, call: Call = {}): Promise<T> {
   }
   // The session ended: the document at `/` is where one signs in.
   if (answer.status === 401) location.reload()
-  const said = (await answer.json().catch(() => ({}))) as ProblemBody
-  throw new Problem(answer.status, said)
+  const problem = (await answer.json().catch(() => ({}))) as ProblemBody
+  throw new Problem(answer.status, problem)
 }
 
 /** `/v1/images/REF/…`, of an IMAGE as people write it. */

@@ -21,13 +21,13 @@ export function forestOf({ programs, runs }: PictureView): readonly Branch[] {
   }
   const roots = programs.map((_, i) => i).filter((i) => !started.has(i))
   const parents = placed(roots, children, programs.length)
-  const told = new Set<number>()
+  const done = new Set<number>()
   const grow = (index: number, run: RunView | undefined, parent: number): readonly Branch[] => {
     const program = programs[index]
     if (program === undefined) return []
     // As several users it is started several times by one and the same.
-    const again = told.has(index) || (run !== undefined && parents.get(index) !== parent)
-    if (!again) told.add(index)
+    const again = done.has(index) || (run !== undefined && parents.get(index) !== parent)
+    if (!again) done.add(index)
     const own = again ? [] : (children.get(index) ?? []).toSorted(byName(programs))
     const branches = own.flatMap((child) => grow(child.to, child, index))
     return [{ index, program, run, again, branches }]

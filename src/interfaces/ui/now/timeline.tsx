@@ -138,12 +138,12 @@ function hoursOf(from: string, to: string): readonly string[] {
 
 function titleOf(slice: TimelineSlice): string {
   const { from, alerts, novel, lost } = slice
-  const told = severities
+  const done = severities
     .filter((severity) => alerts[severity] > 0)
     .map((severity) => `${count(alerts[severity])} ${severity}`)
   return [
     clock(from),
-    told.length === 0 ? 'no alert' : told.join(', '),
+    done.length === 0 ? 'no alert' : done.join(', '),
     ...(novel > 0 ? [plural(novel, 'new behaviour')] : []),
     ...(lost > 0 ? [`${plural(lost, 'act')} lost`] : []),
   ].join('\n')

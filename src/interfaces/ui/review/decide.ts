@@ -4,10 +4,10 @@ import type { CardPlace, ReviewCard, WaitingVersion } from '../../../engine/api/
 import { ask, imagePath, Problem } from '../base/api.ts'
 import { lookAgain } from '../base/live.ts'
 import { plural, refOf } from '../base/text.ts'
-import { say } from '../shell/toasts.tsx'
+import { toast } from '../shell/toasts.tsx'
 
 /** A decision on cards: for all of their versions, or for one. */
-export interface Word {
+export interface Decision {
   readonly kind: 'approve' | 'reject'
   /** RFC 3339 */
   readonly until?: string
@@ -45,11 +45,11 @@ interface Done {
 export type Decided = { readonly ok: true } | { readonly ok: false; readonly conflict: boolean }
 
 /** Decides, tells what was done, and offers the way back. What somebody else decided first is left as it is. */
-export function decide(cards: readonly ReviewCard[], word: Word): Promise<Decided> {
-  const { kind, until, reason } = word
+export function decide(cards: readonly ReviewCard[], decision: Decision): Promise<Decided> {
+  const { kind, until, reason } = decision
   return attempt(async () => {
     const done: Done[] = []
-    for (const { ref, revision, behaviours } of partsOf(cards, word.only)) {
+    for (const { ref, revision, behaviours } of partsOf(cards, decision.only)) {
       const body = {
         behaviours,
         ...(kind === 'approve' ? { quarantined: true } : {}),
@@ -59,9 +59,12 @@ export function decide(cards: readonly ReviewCard[], word: Word): Promise<Decide
       done.push(await post(ref, kind, revision, body))
     }
     const verb = kind === 'approve' ? 'allowed' : 'rejected'
-    say(`${plural(cards.length, 'behaviour')} ${verb}${until === undefined ? '' : ' for a time'}`, {
-      undo: () => void withdraw(done),
-    })
+    toast(
+      `${plural(cards.length, 'behaviour')} ${verb}${until === undefined ? '' : ' for a time'}`,
+      {
+        undo: () => void withdraw(done),
+      },
+    )
   })
 }
 
@@ -70,7 +73,7 @@ function withdraw(done: readonly Done[]): Promise<Decided> {
     for (const { ref, revision, behaviours } of done) {
       await post(ref, 'withdraw', revision, { behaviours, reason: 'undone' })
     }
-    say('undone: they wait for a decision again')
+    toast('undone: they wait for a decision again')
   })
 }
 
@@ -86,7 +89,7 @@ export function callIncident(
       body: { session, reason },
       revision,
     })
-    say(`session forgotten, ${plural(rejected.length, 'behaviour')} rejected`)
+    toast(`session forgotten, ${plural(rejected.length, 'behaviour')} rejected`)
   })
 }
 
@@ -95,7 +98,7 @@ export function approveVersion({ ref, revision }: WaitingVersion): Promise<Decid
   return attempt(async () => {
     const path = imagePath(ref, '/approve')
     const { decided } = await ask<DecisionResult>(path, { method: 'POST', body: {}, revision })
-    say(`approved with ${plural(decided.length, 'waiting behaviour')}: it alerts from now on`)
+    toast(`approved with ${plural(decided.length, 'waiting behaviour')}: it alerts from now on`)
   })
 }
 
@@ -103,7 +106,7 @@ export function endLearning(version: VersionView): Promise<Decided> {
   return attempt(async () => {
     const { revision } = version
     await ask(imagePath(refOf(version), '/end-learning'), { method: 'POST', body: {}, revision })
-    say('its window has ended')
+    toast('its window has ended')
   })
 }
 
@@ -111,7 +114,7 @@ export function setMode(version: VersionView, mode: Mode): Promise<Decided> {
   return attempt(async () => {
     const { revision } = version
     await ask(imagePath(refOf(version), '/mode'), { method: 'PUT', body: { mode }, revision })
-    say(`mode ${mode}`)
+    toast(`mode ${mode}`)
   })
 }
 
@@ -120,7 +123,7 @@ const successors = new Map<string, string>()
 
 async function post(
   ref: string,
-  kind: Word['kind'] | 'withdraw',
+  kind: Decision['kind'] | 'withdraw',
   looked: string,
   body: { readonly behaviours: readonly string[]; readonly reason?: string },
 ): Promise<Done> {
@@ -158,9 +161,9 @@ async function attemptNow(act: () => Promise<void>): Promise<Decided> {
 function refused(error: unknown): Decided {
   if (!(error instanceof Problem)) throw error
   if (error.isConflict) {
-    say('Somebody else decided meanwhile: look again at what is marked', { bad: true })
+    toast('Somebody else decided meanwhile: look again at what is marked', { bad: true })
     return { ok: false, conflict: true }
   }
-  say(`${error.message}${error.hint === '' ? '' : `: ${error.hint}`}`, { bad: true })
+  toast(`${error.message}${error.hint === '' ? '' : `: ${error.hint}`}`, { bad: true })
   return { ok: false, conflict: false }
 }

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import type { CardPlace } from '../../../engine/api/page-views.ts'
 import { splitRef, versionName } from '../base/text.ts'
 import { Dialog } from '../shell/dialog.tsx'
-import type { Word } from './decide.ts'
+import type { Decision } from './decide.ts'
 
 const days = [
   { title: 'one hour', hours: 1 },
@@ -24,7 +24,7 @@ export function DecisionButtons({
 }: {
   readonly places: readonly CardPlace[]
   readonly sessions?: readonly string[]
-  readonly onDecide: (word: Word) => void
+  readonly onDecide: (decision: Decision) => void
   readonly onIncident?: (session: string) => void
 }) {
   return (
@@ -68,7 +68,7 @@ function BoundsDialog({
 }: {
   readonly places: readonly CardPlace[]
   readonly onClose: () => void
-  readonly onDecide: (word: Word) => void
+  readonly onDecide: (decision: Decision) => void
 }) {
   const [hours, setHours] = useState(0)
   const [only, setOnly] = useState('')

@@ -6,7 +6,7 @@ import { BehaviourBadge, originText, StageBadge } from '../parts/badges.tsx'
 import { Foreign } from '../parts/foreign.tsx'
 import { BackTest } from './back-test.tsx'
 import { DecisionButtons } from './decision-buttons.tsx'
-import type { Word } from './decide.ts'
+import type { Decision } from './decide.ts'
 import { WhoDecided } from './who-decided.tsx'
 
 /** All that one needs to decide on one behaviour. */
@@ -19,7 +19,7 @@ export function DecisionCard({
   readonly card: ReviewCard
   /** Somebody else decided on one of its versions since it was looked at. */
   readonly changed: boolean
-  readonly onDecide: (word: Word) => void
+  readonly onDecide: (decision: Decision) => void
   readonly onIncident: (session: string) => void
 }) {
   const { actor, user, text, repository, origins, containers, places, guardrails } = card

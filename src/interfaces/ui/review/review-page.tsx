@@ -9,14 +9,14 @@ import { FacetSelect } from '../parts/facet-select.tsx'
 import { listKeys } from '../parts/list-keys.ts'
 import { Empty, ProblemNote, Waiting } from '../parts/notes.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
-import { say } from '../shell/toasts.tsx'
-import { callIncident, decide, type Word } from './decide.ts'
+import { toast } from '../shell/toasts.tsx'
+import { callIncident, decide, type Decision } from './decide.ts'
 import { boundsAsked } from './decision-buttons.tsx'
 import { DecisionCard } from './decision-card.tsx'
 import { IncidentDialog } from './incident-dialog.tsx'
 import { CardRow } from './card-row.tsx'
 import { SelectionBar } from './selection-bar.tsx'
-import { standingOf, useSeen } from './use-seen.ts'
+import { revisionOf, useSeen } from './use-seen.ts'
 import { WaitingVersions } from './waiting-versions.tsx'
 
 const rowHeight = 56
@@ -66,16 +66,16 @@ export function ReviewPageView() {
   }
   const chosen = (): readonly ReviewCard[] =>
     selected.size > 0 ? [...selected.values()] : card === undefined ? [] : [card]
-  const act = (word: Word): void => {
-    const cards = chosen().filter((each) => !decided.current.has(standingOf(each)))
+  const act = (decision: Decision): void => {
+    const cards = chosen().filter((each) => !decided.current.has(revisionOf(each)))
     if (cards.length === 0) return
     if (selected.size === 0 && !anchor.settled()) {
-      say('The list has moved: look again')
+      toast('The list has moved: look again')
       return
     }
-    for (const each of cards) decided.current.add(standingOf(each))
+    for (const each of cards) decided.current.add(revisionOf(each))
     anchor.release()
-    void decide(cards, word).then((result) => {
+    void decide(cards, decision).then((result) => {
       if (result.ok) return setSelected(new Map())
       if (card !== undefined) anchor.hold(card.key)
       if (result.conflict) {

@@ -15,17 +15,17 @@ export function useSeen(): Seen {
     conflict: (cards) => {
       setStale(
         (before) =>
-          new Map([...before, ...cards.map((card) => [card.key, standingOf(card)] as const)]),
+          new Map([...before, ...cards.map((card) => [card.key, revisionOf(card)] as const)]),
       )
     },
     isChanged: (card) => {
       const then = stale.get(card.key)
-      return then !== undefined && then !== standingOf(card)
+      return then !== undefined && then !== revisionOf(card)
     },
   }
 }
 
 /** Names a card as it stands: another once somebody decided on one of its versions. */
-export function standingOf({ key, places }: ReviewCard): string {
+export function revisionOf({ key, places }: ReviewCard): string {
   return [key, ...places.map(({ ref, revision }) => `${ref} ${revision}`)].join()
 }

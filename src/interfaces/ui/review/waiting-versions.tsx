@@ -4,7 +4,7 @@ import { plural, splitRef, versionName } from '../base/text.ts'
 import { Foreign } from '../parts/foreign.tsx'
 import { approveVersion } from './decide.ts'
 
-/** Versions whose window ended and that wait for a word as a whole. */
+/** Versions whose window ended and that wait for a decision as a whole. */
 export function WaitingVersions({ versions }: { readonly versions: readonly WaitingVersion[] }) {
   if (versions.length === 0) return null
   return (

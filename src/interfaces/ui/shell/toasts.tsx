@@ -14,7 +14,7 @@ const toasts = signal<readonly Toast[]>([])
 let lastId = 0
 
 /** Says what was done, with the way back. */
-export function say(text: string, more: Omit<Toast, 'id' | 'text'> = {}): void {
+export function toast(text: string, more: Omit<Toast, 'id' | 'text'> = {}): void {
   lastId += 1
   const toast = { id: lastId, text, ...more }
   toasts.value = [...toasts.value.slice(-2), toast]

@@ -1,4 +1,4 @@
-import { type AuditNotice, canonicalJson } from '../../../core/event/outbound-record.ts'
+import { type AuditRecord, canonicalJson } from '../../../core/event/outbound-record.ts'
 import { compact, epochMs, onScale, type Product } from './alert-facts.ts'
 import { cefLine, cefSeverities } from './cef.ts'
 import { ecsHead, ecsSeverities } from './ecs.ts'
@@ -9,41 +9,41 @@ import { ocsfProduct, ocsfSeverity } from './ocsf.ts'
 /** Entries of the audit trail, in every format. Each carries the whole entry as the text that `hash` is of. */
 
 /** Stays the same for entries of one sort, such as `audit.break-glass`. */
-export function auditClass({ entry }: AuditNotice): string {
+export function auditClass({ entry }: AuditRecord): string {
   return `audit.${entry.what}`
 }
 
 /** Who did what, of what, and why. */
-export function auditSentence({ entry }: AuditNotice): string {
+export function auditSentence({ entry }: AuditRecord): string {
   const parts = ['image', 'alert', 'name', 'reason', 'because'].map((member) => entry[member])
-  const told = parts.filter((part) => typeof part === 'string')
-  return [`${entry.who}: ${entry.what}`, ...told].join(': ')
+  const reported = parts.filter((part) => typeof part === 'string')
+  return [`${entry.who}: ${entry.what}`, ...reported].join(': ')
 }
 
-export function auditToEcs(notice: AuditNotice, product: Product): Record<string, unknown> {
-  const { entry, hash } = notice
+export function auditToEcs(record: AuditRecord, product: Product): Record<string, unknown> {
+  const { entry, hash } = record
   return compact({
-    ...ecsHead(notice, product),
-    message: auditSentence(notice),
+    ...ecsHead(record, product),
+    message: auditSentence(record),
     event: {
-      id: notice.id,
+      id: record.id,
       kind: 'event',
       module: 'snug',
       dataset: 'snug.audit',
       provider: 'agent',
-      action: auditClass(notice),
+      action: auditClass(record),
       category: ['configuration'],
       type: ['change'],
       outcome: 'success',
-      severity: onScale(ecsSeverities, notice),
+      severity: onScale(ecsSeverities, record),
       sequence: entry.seq,
       hash,
       reason: textOf(entry['reason']),
     },
     user: { name: entry.who },
     snug: {
-      schema: notice.schema,
-      type: notice.type,
+      schema: record.schema,
+      type: record.type,
       audit: { seq: entry.seq, previous: entry.previous, hash, entry: canonicalJson(entry) },
     },
   })
@@ -58,8 +58,8 @@ const update = { id: 3, name: 'Update' } as const
 const sha256Algorithm = 3
 
 /** Entity Management (class 3004): what is managed is an image's profile, a token, the agent. */
-export function auditToOcsf(notice: AuditNotice, product: Product): Record<string, unknown> {
-  const { entry, hash } = notice
+export function auditToOcsf(record: AuditRecord, product: Product): Record<string, unknown> {
+  const { entry, hash } = record
   const activity = activities[entry.what as keyof typeof activities] ?? update
   return compact({
     category_uid: 3,
@@ -70,17 +70,17 @@ export function auditToOcsf(notice: AuditNotice, product: Product): Record<strin
     activity_name: activity.name,
     type_uid: entityClass * 100 + activity.id,
     type_name: `Entity Management: ${activity.name}`,
-    time: epochMs(notice.time),
-    ...ocsfSeverity(notice),
+    time: epochMs(record.time),
+    ...ocsfSeverity(record),
     status_id: 1,
     status: 'Success',
-    message: auditSentence(notice),
-    metadata: { ...ocsfProduct(notice, product), sequence: entry.seq, profiles: ['host'] },
+    message: auditSentence(record),
+    metadata: { ...ocsfProduct(record, product), sequence: entry.seq, profiles: ['host'] },
     actor: { user: { name: entry.who } },
-    device: { hostname: notice.node, name: notice.node, type_id: 0, type: 'Unknown' },
+    device: { hostname: record.node, name: record.node, type_id: 0, type: 'Unknown' },
     entity: {
       name: textOf(entry['image']) ?? textOf(entry['name']) ?? textOf(entry['alert']) ?? 'agent',
-      type: auditClass(notice),
+      type: auditClass(record),
     },
     comment: textOf(entry['reason']),
     raw_data: canonicalJson(entry),
@@ -89,24 +89,24 @@ export function auditToOcsf(notice: AuditNotice, product: Product): Record<strin
   })
 }
 
-export function auditToFalco(notice: AuditNotice): Record<string, unknown> {
-  const { entry, hash } = notice
-  const priority = onScale(falcoPriorities, notice)
+export function auditToFalco(record: AuditRecord): Record<string, unknown> {
+  const { entry, hash } = record
+  const priority = onScale(falcoPriorities, record)
   return {
-    uuid: notice.id,
-    hostname: notice.node,
+    uuid: record.id,
+    hostname: record.node,
     priority,
     rule: `Snug Audit: ${entry.what}`,
     source: 'snug',
     tags: ['snug', 'audit'],
-    time: notice.time,
-    output: `${notice.time} ${priority} ${auditSentence(notice)}`,
+    time: record.time,
+    output: `${record.time} ${priority} ${auditSentence(record)}`,
     output_fields: compact({
-      'evt.time.iso8601': notice.time,
+      'evt.time.iso8601': record.time,
       'container.id': 'host',
       'user.name': entry.who,
-      'snug.id': notice.id,
-      'snug.severity': notice.severity,
+      'snug.id': record.id,
+      'snug.severity': record.severity,
       'snug.audit.what': entry.what,
       'snug.audit.seq': entry.seq,
       'snug.audit.previous': entry.previous,
@@ -116,17 +116,17 @@ export function auditToFalco(notice: AuditNotice): Record<string, unknown> {
   }
 }
 
-export function auditToCef(notice: AuditNotice, product: Product): string {
-  const { entry, hash } = notice
-  const head = [auditClass(notice), `Audit: ${entry.what}`, onScale(cefSeverities, notice)]
+export function auditToCef(record: AuditRecord, product: Product): string {
+  const { entry, hash } = record
+  const head = [auditClass(record), `Audit: ${entry.what}`, onScale(cefSeverities, record)]
   return cefLine(product, head, [
-    ['externalId', notice.id],
-    ['rt', epochMs(notice.time)],
+    ['externalId', record.id],
+    ['rt', epochMs(record.time)],
     ['cat', 'audit'],
     ['act', entry.what],
-    ['dvchost', notice.node],
+    ['dvchost', record.node],
     ['suser', entry.who],
-    ['msg', auditSentence(notice)],
+    ['msg', auditSentence(record)],
     ['cn1Label', 'seq'],
     ['cn1', entry.seq],
     ['cs1Label', 'previous'],
@@ -138,21 +138,21 @@ export function auditToCef(notice: AuditNotice, product: Product): string {
   ])
 }
 
-export function auditToLeef(notice: AuditNotice, product: Product): string {
-  const { entry, hash } = notice
-  return leefLine(product, auditClass(notice), [
-    ['devTime', epochMs(notice.time)],
+export function auditToLeef(record: AuditRecord, product: Product): string {
+  const { entry, hash } = record
+  return leefLine(product, auditClass(record), [
+    ['devTime', epochMs(record.time)],
     ['cat', 'audit'],
-    ['sev', onScale(cefSeverities, notice)],
-    ['identHostName', notice.node],
-    ['id', notice.id],
+    ['sev', onScale(cefSeverities, record)],
+    ['identHostName', record.node],
+    ['id', record.id],
     ['usrName', entry.who],
     ['action', entry.what],
     ['seq', entry.seq],
     ['previous', entry.previous],
     ['hash', hash],
     ['entry', canonicalJson(entry)],
-    ['msg', auditSentence(notice)],
+    ['msg', auditSentence(record)],
   ])
 }
 
@@ -160,11 +160,11 @@ export function auditToLeef(notice: AuditNotice, product: Product): string {
 const longestImage = 256
 
 /** Without what a decision changed, so that it fits: its hash then can no longer be checked, but its place can. */
-export function shortAudit(notice: AuditNotice): AuditNotice {
-  const { id, seq, previous, time, what, who } = notice.entry
-  const image = textOf(notice.entry['image'])?.slice(-longestImage)
+export function shortAudit(record: AuditRecord): AuditRecord {
+  const { id, seq, previous, time, what, who } = record.entry
+  const image = textOf(record.entry['image'])?.slice(-longestImage)
   const entry = { id, seq, previous, time, what, who, ...(image === undefined ? {} : { image }) }
-  return { ...notice, entry: { ...entry, cut: true } }
+  return { ...record, entry: { ...entry, cut: true } }
 }
 
 function textOf(value: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import type { Alert } from '../../../core/event/alert.ts'
 import type { SnugEvent } from '../../../core/event/event.ts'
-import type { Notice } from '../../../core/event/outbound-record.ts'
+import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
 import {
   alertClass,
   baseName,
@@ -93,7 +93,7 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
 
 /** What every document has: when, where, and who tells it. */
 export function ecsHead(
-  { time, node, severity }: Pick<Notice, 'time' | 'node' | 'severity'>,
+  { time, node, severity }: Pick<OutboundRecord, 'time' | 'node' | 'severity'>,
   { vendor, name, version }: Product,
 ): Record<string, unknown> {
   return {

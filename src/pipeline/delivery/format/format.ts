@@ -1,4 +1,4 @@
-import { isAudit, type Notice } from '../../../core/event/outbound-record.ts'
+import { isAudit, type OutboundRecord } from '../../../core/event/outbound-record.ts'
 import type { Product } from './alert-facts.ts'
 import {
   auditToCef,
@@ -18,7 +18,7 @@ import { cuts } from './shorten.ts'
 import type { AlertFormat } from '../../../core/event/alert-format.ts'
 
 /** One notice as one line, without a line end. */
-export type Render = (notice: Notice) => string
+export type Render = (record: OutboundRecord) => string
 
 /** Pure: the same notice gives the same line. */
 export function renderer(format: AlertFormat, product: Product): Render {
@@ -26,17 +26,17 @@ export function renderer(format: AlertFormat, product: Product): Render {
     case 'json':
       return lineJson
     case 'ecs':
-      return (notice) =>
-        lineJson(isAudit(notice) ? auditToEcs(notice, product) : toEcs(notice, product))
+      return (record) =>
+        lineJson(isAudit(record) ? auditToEcs(record, product) : toEcs(record, product))
     case 'ocsf':
-      return (notice) =>
-        lineJson(isAudit(notice) ? auditToOcsf(notice, product) : toOcsf(notice, product))
+      return (record) =>
+        lineJson(isAudit(record) ? auditToOcsf(record, product) : toOcsf(record, product))
     case 'falco':
-      return (notice) => lineJson(isAudit(notice) ? auditToFalco(notice) : toFalco(notice))
+      return (record) => lineJson(isAudit(record) ? auditToFalco(record) : toFalco(record))
     case 'cef':
-      return (notice) => (isAudit(notice) ? auditToCef(notice, product) : toCef(notice, product))
+      return (record) => (isAudit(record) ? auditToCef(record, product) : toCef(record, product))
     case 'leef':
-      return (notice) => (isAudit(notice) ? auditToLeef(notice, product) : toLeef(notice, product))
+      return (record) => (isAudit(record) ? auditToLeef(record, product) : toLeef(record, product))
   }
 }
 
@@ -52,11 +52,11 @@ const encoder = new TextEncoder()
  * that what arrives is whole. One that fits in no way is cut at the end.
  */
 export function renderWithin(render: Render, maxBytes: number): Render {
-  return (notice) => {
-    let line = render(notice)
+  return (record) => {
+    let line = render(record)
     // Three bytes a code unit at most: no need to count most lines.
     if (line.length * 3 <= maxBytes) return line
-    for (const shorter of [undefined, ...cutsOf(notice)]) {
+    for (const shorter of [undefined, ...cutsOf(record)]) {
       line = shorter === undefined ? line : render(shorter())
       if (encoder.encode(line).length <= maxBytes) return line
     }
@@ -64,9 +64,9 @@ export function renderWithin(render: Render, maxBytes: number): Render {
   }
 }
 
-function cutsOf(notice: Notice): readonly (() => Notice)[] {
-  if (isAudit(notice)) return [() => shortAudit(notice)]
-  return cuts.map((cut) => () => cut(notice))
+function cutsOf(record: OutboundRecord): readonly (() => OutboundRecord)[] {
+  if (isAudit(record)) return [() => shortAudit(record)]
+  return cuts.map((cut) => () => cut(record))
 }
 
 function endAt(line: string, maxBytes: number): string {

@@ -1,6 +1,6 @@
 import type { Alert } from '../../../core/event/alert.ts'
 import type { ProcessRef, SnugEvent } from '../../../core/event/event.ts'
-import type { Notice } from '../../../core/event/outbound-record.ts'
+import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
 import {
   alertClass,
   baseName,
@@ -84,13 +84,13 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
   })
 }
 
-export function ocsfSeverity(notice: Pick<Notice, 'severity'>): Record<string, unknown> {
-  return { severity_id: onScale(severityIds, notice), severity: onScale(severityNames, notice) }
+export function ocsfSeverity(record: Pick<OutboundRecord, 'severity'>): Record<string, unknown> {
+  return { severity_id: onScale(severityIds, record), severity: onScale(severityNames, record) }
 }
 
 /** The part of `metadata` that says what this is and whose. */
 export function ocsfProduct(
-  { id, schema }: Pick<Notice, 'id' | 'schema'>,
+  { id, schema }: Pick<OutboundRecord, 'id' | 'schema'>,
   { name, vendor, version }: Product,
 ): Record<string, unknown> {
   const product = { name, vendor_name: vendor, version }

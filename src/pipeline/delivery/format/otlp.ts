@@ -1,5 +1,9 @@
 import type { Alert } from '../../../core/event/alert.ts'
-import { type AuditNotice, isAudit, type Notice } from '../../../core/event/outbound-record.ts'
+import {
+  type AuditRecord,
+  isAudit,
+  type OutboundRecord,
+} from '../../../core/event/outbound-record.ts'
 import { alertClass, epochMs, onScale, type Product } from './alert-facts.ts'
 import { auditClass } from './audit.ts'
 import type { Render } from './format.ts'
@@ -11,14 +15,14 @@ type Value = string | number | readonly string[] | undefined
 
 /** A batch as an export request for logs, in the JSON encoding of OTLP; the body of each record is its line. */
 export function toOtlp(
-  notices: readonly Notice[],
+  outbound: readonly OutboundRecord[],
   product: Product,
   render: Render,
 ): Record<string, unknown> {
   const resource = {
     'service.name': product.name,
     'service.version': product.version,
-    'host.name': notices[0]?.node,
+    'host.name': outbound[0]?.node,
   }
   return {
     resourceLogs: [
@@ -27,8 +31,8 @@ export function toOtlp(
         scopeLogs: [
           {
             scope: { name: product.name, version: product.version },
-            logRecords: notices.map((notice) =>
-              isAudit(notice) ? auditRecord(notice, render) : record(notice, render),
+            logRecords: outbound.map((each) =>
+              isAudit(each) ? auditRecord(each, render) : record(each, render),
             ),
           },
         ],
@@ -70,20 +74,20 @@ function record(alert: Alert, render: Render): Record<string, unknown> {
   }
 }
 
-function auditRecord(notice: AuditNotice, render: Render): Record<string, unknown> {
-  const { entry, hash } = notice
+function auditRecord(each: AuditRecord, render: Render): Record<string, unknown> {
+  const { entry, hash } = each
   return {
-    timeUnixNano: nanos(notice.time),
-    observedTimeUnixNano: nanos(notice.time),
-    severityNumber: onScale(severityNumbers, notice),
-    severityText: onScale(severityTexts, notice),
+    timeUnixNano: nanos(each.time),
+    observedTimeUnixNano: nanos(each.time),
+    severityNumber: onScale(severityNumbers, each),
+    severityText: onScale(severityTexts, each),
     eventName: 'snug.audit',
-    body: { stringValue: render(notice) },
+    body: { stringValue: render(each) },
     attributes: attributes({
-      'log.record.uid': notice.id,
-      'snug.class': auditClass(notice),
-      'snug.type': notice.type,
-      'snug.severity': notice.severity,
+      'log.record.uid': each.id,
+      'snug.class': auditClass(each),
+      'snug.type': each.type,
+      'snug.severity': each.severity,
       'snug.audit.seq': entry.seq,
       'snug.audit.previous': entry.previous,
       'snug.audit.hash': hash,

@@ -36,8 +36,8 @@ export function fileSink(
 
   return {
     name,
-    write: async (notices) => {
-      const lines = Buffer.from(notices.map((notice) => `${render(notice)}\n`).join(''))
+    write: async (records) => {
+      const lines = Buffer.from(records.map((record) => `${render(record)}\n`).join(''))
       file ??= await openFile(path, now())
       if (due(file, lines.length)) {
         await close()

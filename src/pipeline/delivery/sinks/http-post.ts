@@ -21,7 +21,7 @@ export interface Answer {
 /** About what was sent, and not about the one who sent it or the moment. */
 const finalAnswers = new Set([400, 413, 422])
 const answerKept = 65_536
-const answerSaid = 200
+const answerText = 200
 
 /** Posts to one URL over connections that are kept. */
 export class HttpPoster {
@@ -46,7 +46,7 @@ export class HttpPoster {
     }
     if (answer.status >= 200 && answer.status < 300) return answer
     const retryAfterMs = retryAfter(answer.retryAfter)
-    throw new SinkError(`${where} answered ${said(answer)}`, {
+    throw new SinkError(`${where} answered ${answerLine(answer)}`, {
       final: finalAnswers.has(answer.status),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     })
@@ -125,8 +125,8 @@ export class HttpPoster {
   }
 }
 
-export function said({ status, text }: Answer): string {
-  const beginning = text.trim().slice(0, answerSaid)
+export function answerLine({ status, text }: Answer): string {
+  const beginning = text.trim().slice(0, answerText)
   return beginning === '' ? String(status) : `${status}: ${beginning}`
 }
 

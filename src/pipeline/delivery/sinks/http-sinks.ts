@@ -5,7 +5,7 @@ import type { Product } from '../format/alert-facts.ts'
 import { isJson, type Render } from '../format/format.ts'
 import { type AlertFormat } from '../../../core/event/alert-format.ts'
 import { toOtlp } from '../format/otlp.ts'
-import { HttpPoster, type HttpTarget, said } from './http-post.ts'
+import { HttpPoster, type HttpTarget, answerLine } from './http-post.ts'
 import { readSecret, type SecretSource } from './secret.ts'
 import { type Sink, SinkError } from './sink.ts'
 
@@ -31,8 +31,8 @@ export function webhookSink(name: string, render: Render, options: WebhookOption
   return {
     name,
     most: largestPost,
-    write: async (notices) => {
-      const plain = Buffer.from(notices.map((notice) => `${render(notice)}\n`).join(''))
+    write: async (records) => {
+      const plain = Buffer.from(records.map((record) => `${render(record)}\n`).join(''))
       const body = options.gzip ? await compress(plain) : plain
       const signed = options.secret === undefined ? {} : await signature(body, options.secret)
       const headers = {
@@ -40,7 +40,7 @@ export function webhookSink(name: string, render: Render, options: WebhookOption
         ...(options.gzip ? { 'content-encoding': 'gzip' } : {}),
         ...signed,
       }
-      return said(await poster.post(body, headers))
+      return answerLine(await poster.post(body, headers))
     },
     reopen: () => poster.reopen(),
     close: () => poster.close(),
@@ -64,11 +64,11 @@ export function falcoSink(name: string, render: Render, target: HttpTarget): Sin
   return {
     name,
     most: largestFalcoBatch,
-    write: async (notices) => {
+    write: async (records) => {
       let answer = 'nothing was sent'
-      for (const notice of notices) {
-        const body = Buffer.from(render(notice))
-        answer = said(await poster.post(body, { 'content-type': 'application/json' }))
+      for (const record of records) {
+        const body = Buffer.from(render(record))
+        answer = answerLine(await poster.post(body, { 'content-type': 'application/json' }))
       }
       return answer
     },
@@ -82,16 +82,16 @@ export function otlpSink(name: string, render: Render, product: Product, target:
   const poster = new HttpPoster({ ...target, url: otlpUrl(target.url) })
   return {
     name,
-    write: async (notices) => {
-      const body = await compress(JSON.stringify(toOtlp(notices, product, render)))
+    write: async (records) => {
+      const body = await compress(JSON.stringify(toOtlp(records, product, render)))
       const answer = await poster.post(body, {
         'content-type': 'application/json',
         'content-encoding': 'gzip',
       })
       const rejected = rejectedRecords(answer.text)
       // The specification has it that what was rejected so is not sent again; alone it says which one it is.
-      if (rejected > 0 && notices.length > 1) throw new SinkError(`${rejected} were rejected`)
-      return said(answer)
+      if (rejected > 0 && records.length > 1) throw new SinkError(`${rejected} were rejected`)
+      return answerLine(answer)
     },
     reopen: () => poster.reopen(),
     close: () => poster.close(),

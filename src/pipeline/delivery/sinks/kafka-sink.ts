@@ -1,5 +1,5 @@
 import type { Producer } from 'kafkajs'
-import { type Notice, orderOf, revisionOf } from '../../../core/event/outbound-record.ts'
+import { type OutboundRecord, orderOf, revisionOf } from '../../../core/event/outbound-record.ts'
 import type { Render } from '../format/format.ts'
 import { type Address, addressText } from './address.ts'
 import { closeSignal } from './close-signal.ts'
@@ -33,12 +33,12 @@ export function kafkaSink(name: string, render: Render, options: KafkaSinkOption
     producer = undefined
     await old?.then((one) => one.disconnect()).catch(() => undefined)
   }
-  const send = async (notices: readonly Notice[]): Promise<string> => {
+  const send = async (records: readonly OutboundRecord[]): Promise<string> => {
     producer ??= connect(options)
-    const messages = notices.map((notice) => ({
-      key: orderOf(notice),
-      value: render(notice),
-      headers: { id: notice.id, revision: revisionOf(notice), type: notice.type },
+    const messages = records.map((record) => ({
+      key: orderOf(record),
+      value: render(record),
+      headers: { id: record.id, revision: revisionOf(record), type: record.type },
     }))
     const { CompressionTypes } = await import('kafkajs')
     const sent = await (await producer).send({
@@ -52,14 +52,14 @@ export function kafkaSink(name: string, render: Render, options: KafkaSinkOption
   }
   return {
     name,
-    write: async (notices) => {
+    write: async (records) => {
       const late = AbortSignal.timeout(options.timeoutMs)
       const timedOut = new Promise<never>((_, reject) => {
         const text = `no answer within ${options.timeoutMs} ms`
         late.addEventListener('abort', () => reject(new Error(text)), { once: true })
       })
       try {
-        return await Promise.race([send(notices), timedOut, signal.closed])
+        return await Promise.race([send(records), timedOut, signal.closed])
       } catch (error) {
         void drop()
         throw new SinkError(`\`${targetText(options)}\` did not take it`, {

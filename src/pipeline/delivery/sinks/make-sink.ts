@@ -2,23 +2,23 @@ import type { SinkConfig } from '../../../support/config/sink-schema.ts'
 import type { Product } from '../format/alert-facts.ts'
 import { renderer, renderWithin } from '../format/format.ts'
 import { fileSink } from './file-sink.ts'
-import { noticeFilter } from '../filter.ts'
+import { recordFilter } from '../filter.ts'
 import { falcoSink, otlpSink, webhookSink } from './http-sinks.ts'
 import { kafkaSink } from './kafka-sink.ts'
 import { natsSink } from './nats-sink.ts'
-import type { Outlet, Sink } from './sink.ts'
+import type { SinkBinding, Sink } from './sink.ts'
 import { addressText } from './address.ts'
 import { stdoutSink } from './stdout-sink.ts'
 import { syslogSink } from './syslog-sink.ts'
 
 /** The sink that the config asks for. Nothing is opened yet. */
-export function makeOutlet(config: SinkConfig, product: Product): Outlet {
+export function bindSink(config: SinkConfig, product: Product): SinkBinding {
   return {
     sink: makeSink(config, product),
     type: config.type,
     format: config.type === 'falco' ? 'falco' : config.format,
     target: targetOf(config),
-    accepts: noticeFilter(config.only, config.storms),
+    accepts: recordFilter(config.only, config.storms),
     spec: JSON.stringify(config),
   }
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { JetStreamClient } from '@nats-io/jetstream'
 import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node'
-import { type Notice, orderOf, revisionOf } from '../../../core/event/outbound-record.ts'
+import { type OutboundRecord, orderOf, revisionOf } from '../../../core/event/outbound-record.ts'
 import type { Render } from '../format/format.ts'
 import { type Address, addressText } from './address.ts'
 import { closeSignal } from './close-signal.ts'
@@ -40,17 +40,17 @@ export function natsSink(name: string, render: Render, options: NatsSinkOptions)
     client = undefined
     await old?.then(({ connection }) => connection.close()).catch(() => undefined)
   }
-  const publish = async (notices: readonly Notice[]): Promise<string> => {
+  const publish = async (records: readonly OutboundRecord[]): Promise<string> => {
     client ??= connect(options)
     const { connection, stream } = await client
     const { headers } = await import('@nats-io/transport-node')
     // All on one connection: the stream has them in this order.
-    const acks = notices.map((notice) => {
+    const acks = records.map((record) => {
       const head = headers()
-      head.set('Snug-Id', notice.id)
-      head.set('Snug-Key', orderOf(notice))
-      return stream.publish(options.subject, render(notice), {
-        msgID: revisionOf(notice),
+      head.set('Snug-Id', record.id)
+      head.set('Snug-Key', orderOf(record))
+      return stream.publish(options.subject, render(record), {
+        msgID: revisionOf(record),
         headers: head,
         timeout: options.timeoutMs,
         retries: 0,
@@ -66,9 +66,9 @@ export function natsSink(name: string, render: Render, options: NatsSinkOptions)
   }
   return {
     name,
-    write: async (notices) => {
+    write: async (records) => {
       try {
-        return await Promise.race([publish(notices), signal.closed])
+        return await Promise.race([publish(records), signal.closed])
       } catch (error) {
         void drop()
         throw new SinkError(`\`${targetText(options)}\` did not take it`, { cause: error })

@@ -1,5 +1,5 @@
 import { SnugError } from '../../../errors.ts'
-import type { Notice } from '../../../core/event/outbound-record.ts'
+import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
 
 /**
  * Where notices go. A sink takes batches in order and resolves when it has them for good, with what came back, in
@@ -10,7 +10,7 @@ export interface Sink {
   readonly name: string
   /** How many it is best given at once, where a part of what it failed on may have arrived and comes again. */
   readonly most?: number
-  write(notices: readonly Notice[]): Promise<string>
+  write(records: readonly OutboundRecord[]): Promise<string>
   /** Called on SIGHUP, after log rotation. */
   reopen?(): Promise<void>
   /** Ends what is being written too. */
@@ -18,13 +18,13 @@ export interface Sink {
 }
 
 /** A sink, and which notices are for it. */
-export interface Outlet {
+export interface SinkBinding {
   readonly sink: Sink
   readonly type: string
   readonly format: string
   /** A path, an address or a URL, without secrets. */
   readonly target: string
-  readonly accepts: (notice: Notice) => boolean
+  readonly accepts: (record: OutboundRecord) => boolean
   /** All that was configured of it: the same for the same sink. */
   readonly spec: string
 }

@@ -6,9 +6,9 @@ import type { Sink } from './sink.ts'
 export function stdoutSink(name: string, render: Render, stream: Writable = process.stdout): Sink {
   return {
     name,
-    write: (notices) =>
+    write: (records) =>
       new Promise<string>((resolve, reject) => {
-        stream.write(notices.map((notice) => `${render(notice)}\n`).join(''), (error) => {
+        stream.write(records.map((record) => `${render(record)}\n`).join(''), (error) => {
           if (error) reject(error)
           else resolve('written')
         })

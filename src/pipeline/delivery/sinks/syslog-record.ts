@@ -1,5 +1,5 @@
 import type { Severity } from '../../../core/event/alert.ts'
-import type { Notice } from '../../../core/event/outbound-record.ts'
+import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
 import { visible } from '../format/line-text.ts'
 
 /** Severities of RFC 5424: critical, error, warning, notice. */
@@ -13,17 +13,17 @@ export interface SyslogHeader {
 
 /** One message of RFC 5424; the line of the notice is its MSG. */
 export function syslogRecord(
-  notice: Notice,
+  record: OutboundRecord,
   line: string,
   { facility, pid }: SyslogHeader,
 ): Buffer {
   const head = [
-    `<${facility * 8 + levels[notice.severity]}>1`,
-    notice.time,
-    word(notice.node, 255),
+    `<${facility * 8 + levels[record.severity]}>1`,
+    record.time,
+    word(record.node, 255),
     'snug',
     String(pid),
-    word(notice.type, 32),
+    word(record.type, 32),
     '-',
   ]
   return Buffer.from(`${head.join(' ')} ${line}`)

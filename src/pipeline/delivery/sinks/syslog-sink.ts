@@ -40,9 +40,9 @@ export function syslogSink(name: string, render: Render, options: SyslogSinkOpti
   return {
     name,
     most: largestBatch,
-    write: async (notices) => {
+    write: async (outbound) => {
       const header = { facility, pid: process.pid }
-      const records = notices.map((notice) => syslogRecord(notice, within(notice), header))
+      const records = outbound.map((each) => syslogRecord(each, within(each), header))
       try {
         if (transport === 'udp') return await sendDatagrams(records, options)
         const socket = await openStream(options)
@@ -90,7 +90,7 @@ function sendStream(
   return new Promise((resolve, reject) => {
     const begunMs = performance.now()
     let taken = false
-    let told = false
+    let reported = false
     let hold: NodeJS.Timeout | undefined
     let why = 'the connection was closed before all was read'
     // What is still on its way is taken back: it will be sent again.
@@ -105,9 +105,9 @@ function sendStream(
       clearTimeout(timer)
       clearTimeout(hold)
     }
-    const tellEnd = (): void => {
+    const endReport = (): void => {
       if (socket.destroyed || socket.readableEnded) return
-      told = true
+      reported = true
       socket.end()
     }
     const timer = setTimeout(() => {
@@ -120,7 +120,7 @@ function sendStream(
       reject(error)
     })
     socket.once('end', () => {
-      taken = told && socket.writableFinished && !socket.destroyed
+      taken = reported && socket.writableFinished && !socket.destroyed
     })
     socket.once('close', () => {
       finish()
@@ -134,7 +134,7 @@ function sendStream(
       const holdMs = Math.max(leastHoldMs[transport], 2 * (performance.now() - begunMs))
       socket.write(bytes, () => {
         // Then what came meanwhile is looked at first: a timer comes before it.
-        hold = setTimeout(() => setImmediate(tellEnd), holdMs)
+        hold = setTimeout(() => setImmediate(endReport), holdMs)
       })
     })
   })

@@ -17,7 +17,7 @@ export const frameTypes = {
   container: 5,
   containerEnd: 6,
   act: 7,
-  sighting: 8,
+  countUpdate: 8,
   pong: 9,
   disarmed: 10,
   probed: 11,

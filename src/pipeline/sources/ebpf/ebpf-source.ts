@@ -85,7 +85,7 @@ export class EbpfSource implements EventSource {
   #filter: FilterMode = 'novelty'
   #facts: Readonly<Record<string, string>> = {}
   #counters: SensorStats | undefined
-  #lastHeard: string | undefined
+  #lastReceived: string | undefined
   #delivered = 0
   #restarts = 0
   #used = false
@@ -121,7 +121,7 @@ export class EbpfSource implements EventSource {
       profile: (scope, profile) => this.#send(this.#kernel.profile(scope, profile)),
       enforce: (scope, enforcement) => this.#send(this.#kernel.enforce(scope, enforcement)),
       peers: (changes) => this.#send(this.#kernel.peers(changes)),
-      taken: (mark) => this.#markTaken(mark),
+      taken: (mark) => this.#acknowledge(mark),
       resume: (mark) => {
         this.#taken = mark
       },
@@ -217,7 +217,7 @@ export class EbpfSource implements EventSource {
         }
         // What came whole before the fault is good.
         if (batch.length > 0) yield batch
-        if (this.#read !== undefined) this.#markTaken(this.#read)
+        if (this.#read !== undefined) this.#acknowledge(this.#read)
         this.#read = undefined
         for (const token of this.#answered.splice(0)) this.#answer(token)
         if (fault !== undefined) break
@@ -250,7 +250,7 @@ export class EbpfSource implements EventSource {
   #ended(exit: SensorExit, fault: SnugError | undefined, signal: AbortSignal): void {
     this.#process = undefined
     if (signal.aborted) return
-    const why = fault?.message ?? exit.lastWords
+    const why = fault?.message ?? exit.lastOutput
     const { code } = fault ?? { code: 'SENSOR_DIED' }
     const words = why === undefined ? '' : `: ${why}`
     const reason = `the sensor ended (${exit.how})${words} (${code})`
@@ -268,8 +268,8 @@ export class EbpfSource implements EventSource {
         return
       case 'stats':
         this.#counters = decoded
-        this.#lastHeard = new Date().toISOString()
-        if (this.#catchingUp) this.#sayAgain()
+        this.#lastReceived = new Date().toISOString()
+        if (this.#catchingUp) this.#resend()
         return
       case 'mark':
         if (this.#options.takenWhen === 'stored') break
@@ -298,8 +298,8 @@ export class EbpfSource implements EventSource {
           this.#delivered += 1
         }
         break
-      case 'sighting':
-        this.#delivered += decoded.sighting.count
+      case 'count-update':
+        this.#delivered += decoded.countUpdate.count
         break
       case 'disarmed':
         this.#kernel.disarmed(decoded.scope)
@@ -337,27 +337,27 @@ export class EbpfSource implements EventSource {
     if (this.#state.kind === 'starting') batch.push({ type: 'began', kept })
     if (!kept) batch.push({ type: 'policy', report: { kind: 'reset' } })
     if (this.#state.kind === 'degraded' && !kept) {
-      const from = this.#lastHeard ?? this.#state.since
+      const from = this.#lastReceived ?? this.#state.since
       this.#take(decoder.loss('sensor-gap', 1, from, now), decoder, batch)
     }
     this.#facts = facts
     this.#state = { kind: 'running' }
-    this.#lastHeard = now
+    this.#lastReceived = now
     for (const id of this.#live.keys()) this.#unconfirmed.add(id)
     // What the kernel did meanwhile comes first: a version that disarmed itself must not be armed by this.
     if (kept) this.#catchingUp = true
-    else this.#sayAgain()
+    else this.#resend()
   }
 
   /** A new sensor knows nothing, or what an earlier daemon said: it is told again what is meant now. */
-  #sayAgain(): void {
+  #resend(): void {
     this.#catchingUp = false
     for (const command of this.#kernel.all()) this.#send(command)
     this.#process?.send(encodeFilter(this.#filter))
     this.#process?.send(encodePing(0n))
   }
 
-  #markTaken(mark: SourceMark): void {
+  #acknowledge(mark: SourceMark): void {
     this.#taken = mark
     this.#process?.send(encodeTaken(mark))
   }

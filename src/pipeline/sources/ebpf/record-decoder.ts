@@ -5,7 +5,7 @@ import { isoOf } from '../../../core/event/time.ts'
 import type { BehaviourTag } from '../../../core/compile/kernel-profile.ts'
 import {
   behaviourKey,
-  type Sighting,
+  type CountUpdate,
   type SourceMark,
   sourceMark,
   type SourceMessage,
@@ -98,8 +98,8 @@ export class RecordDecoder {
         return this.#containerEnd(sized(bytes, 'snug_container'))
       case frameTypes.act:
         return this.#act(sized(bytes, 'snug_act'))
-      case frameTypes.sighting:
-        return this.#sighting(sized(bytes, 'snug_sighting'))
+      case frameTypes.countUpdate:
+        return this.#countUpdate(sized(bytes, 'snug_sighting'))
       case frameTypes.disarmed:
         return this.#disarmed(sized(bytes, 'snug_disarmed'))
       case frameTypes.probed:
@@ -257,15 +257,15 @@ export class RecordDecoder {
     return { type: 'event', event, key: behaviourKey(hexAt(bytes, layout['snug_act.key'])) }
   }
 
-  #sighting(bytes: Buffer): SourceMessage {
+  #countUpdate(bytes: Buffer): SourceMessage {
     const first = this.time(bytes.readBigUInt64LE(layout['snug_sighting.first']))
     const last = this.time(bytes.readBigUInt64LE(layout['snug_sighting.last']))
     const count = Number(bytes.readBigUInt64LE(layout['snug_sighting.count']))
     const container = this.#containers.get(bytes.readBigUInt64LE(layout['snug_sighting.container']))
     if (container === undefined) return this.loss('container-unknown', count, first, last)
     const key = behaviourKey(hexAt(bytes, layout['snug_sighting.key']))
-    const sighting = { key, containerId: container.id, count, first, last, ...judgedBy(bytes) }
-    return { type: 'sighting', sighting }
+    const countUpdate = { key, containerId: container.id, count, first, last, ...judgedBy(bytes) }
+    return { type: 'count-update', countUpdate }
   }
 
   #disarmed(bytes: Buffer): SourceMessage {
@@ -320,7 +320,7 @@ function enforcementOf(bytes: Buffer): SourceMessage {
 }
 
 /** The behaviours whose rules allowed it, where a compiled profile did. */
-function judgedBy(bytes: Buffer): Pick<Sighting, 'expected'> {
+function judgedBy(bytes: Buffer): Pick<CountUpdate, 'expected'> {
   const at = layout['snug_sighting.tags']
   const tags = [at, at + 8].filter((tag) => bytes.readBigUInt64LE(tag) !== 0n)
   if (tags.length === 0) return {}

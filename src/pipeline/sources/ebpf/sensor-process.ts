@@ -21,10 +21,10 @@ export async function detachKernelState(folder: string, sensor = builtSensor): P
   })
   // Not `stop`: one whose daemon was killed may need a moment to go, and is waited for.
   run.output.resume()
-  const { how, lastWords } = await run.exited
-  if (how === 'exit 0') return lastWords ?? 'detached'
+  const { how, lastOutput } = await run.exited
+  if (how === 'exit 0') return lastOutput ?? 'detached'
   if (!how.startsWith('exit')) throw new SnugError('SENSOR_UNAVAILABLE', how)
-  throw new SnugError('DETACH_REFUSED', lastWords ?? how)
+  throw new SnugError('DETACH_REFUSED', lastOutput ?? how)
 }
 
 export interface SensorProcessOptions {
@@ -38,7 +38,7 @@ export interface SensorExit {
   /** In words: `exit 1`, `SIGKILL`, or why it could not be started. */
   readonly how: string
   /** The last line it said, where it said one. */
-  readonly lastWords?: string
+  readonly lastOutput?: string
 }
 
 const stopDeadlineMs = 1500
@@ -61,15 +61,15 @@ export class SensorProcess {
     this.#input = child.stdin
     // What is written while it dies has nobody to read it; its exit is told by itself.
     child.stdin.on('error', () => undefined)
-    let lastWords: string | undefined
+    let lastOutput: string | undefined
     createInterface({ input: child.stderr }).on('line', (line) => {
-      lastWords = line
+      lastOutput = line
       log(line)
     })
     this.exited = new Promise((resolve) => {
       const end = (how: string): void => {
         this.#ended = true
-        resolve({ how, ...(lastWords !== undefined && { lastWords }) })
+        resolve({ how, ...(lastOutput !== undefined && { lastOutput }) })
       }
       child.once('error', (error) => end(error.message))
       child.once('close', (code, signal) => end(signal ?? `exit ${String(code)}`))

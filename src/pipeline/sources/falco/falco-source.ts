@@ -10,7 +10,7 @@ import {
   parseObject,
   textAt,
 } from '../json-fields.ts'
-import { type LineContext, type LineFormat, type LineMapper, toldLoss } from '../line-format.ts'
+import { type LineContext, type LineFormat, type LineMapper, reportedLoss } from '../line-format.ts'
 import { accessOf } from '../open-flags.ts'
 import { isRuntime, type Lineage, ProcessTree, type Root } from '../process-tree.ts'
 import { sensorTime } from '../sensor-time.ts'
@@ -125,15 +125,15 @@ class FalcoMapper implements LineMapper {
     const ppid = numberAt(fields, 'proc.ppid')
     const parent = textAt(fields, 'proc.pexepath')
     const fromOutside = isRuntime(parent)
-    const told = {
+    const record = {
       container,
       pid: String(pid),
       ppid: ppid === undefined ? undefined : String(ppid),
     }
     const lineage: Lineage =
       does === 'exec'
-        ? this.#tree.ran({ ...told, exe, fromOutside, root: rootOf(fields), time })
-        : this.#tree.of(told.container, told.pid, told.ppid)
+        ? this.#tree.ran({ ...record, exe, fromOutside, root: rootOf(fields), time })
+        : this.#tree.of(record.container, record.pid, record.ppid)
     return given({
       pid,
       ppid,
@@ -150,7 +150,7 @@ class FalcoMapper implements LineMapper {
   #drop(alert: Bag, fields: Bag): SnugEvent {
     const { now } = this.#context
     const time = sensorTime(alert['time'], now()) ?? now().toISOString()
-    return toldLoss(this.#context, time, 'dropped by falco', numberAt(fields, 'n_drops') ?? 0)
+    return reportedLoss(this.#context, time, 'dropped by falco', numberAt(fields, 'n_drops') ?? 0)
   }
 }
 

@@ -36,50 +36,55 @@ class KubeArmorMapper implements LineMapper {
   }
 
   readonly take = (line: string, into: SnugEvent[]): void => {
-    const told = parseObject(line)
-    const act = actOf(told)
+    const record = parseObject(line)
+    const act = actOf(record)
     if (typeof act === 'string') return this.#context.ignore(act)
-    const exe = exeOf(told)
-    if (idOf(told) !== hostId && isRuntime(exe) && isRuntime(textAt(told, 'ParentProcessName'))) {
+    const exe = exeOf(record)
+    if (
+      idOf(record) !== hostId &&
+      isRuntime(exe) &&
+      isRuntime(textAt(record, 'ParentProcessName'))
+    ) {
       return this.#context.ignore('step of the runtime')
     }
-    into.push(plainEventOf({ ...this.#basis(told, exe), ...act }))
+    into.push(plainEventOf({ ...this.#basis(record, exe), ...act }))
   }
 
-  #basis(told: Bag, exe: string): Bag {
+  #basis(record: Bag, exe: string): Bag {
     const { node, now } = this.#context
     // Some builds write no time at all: it is told as it happens.
-    const time = sensorTime(told['UpdatedTime'] ?? told['Timestamp'], now()) ?? now().toISOString()
-    const id = idOf(told)
-    const owner = bagAt(told, 'Owner')
-    const pod = textAt(told, 'PodName')
+    const time =
+      sensorTime(record['UpdatedTime'] ?? record['Timestamp'], now()) ?? now().toISOString()
+    const id = idOf(record)
+    const owner = bagAt(record, 'Owner')
+    const pod = textAt(record, 'PodName')
     const name = textAt(owner, 'Name') ?? pod
     return {
       v: 1,
       time,
       node,
       source: 'kubearmor',
-      container: given({ id, name: textAt(told, 'ContainerName') }),
-      image: id === hostId ? undefined : imageOf(textAt(told, 'ContainerImage')),
+      container: given({ id, name: textAt(record, 'ContainerName') }),
+      image: id === hostId ? undefined : imageOf(textAt(record, 'ContainerImage')),
       workload:
         name === undefined
           ? undefined
           : given({
               name,
-              namespace: textAt(told, 'NamespaceName'),
+              namespace: textAt(record, 'NamespaceName'),
               kind: textAt(owner, 'Ref'),
               pod,
             }),
-      process: this.#process(told, exe, id, time),
+      process: this.#process(record, exe, id, time),
     }
   }
 
-  #process(told: Bag, exe: string, container: string, time: string): Bag {
-    const pid = numberAt(told, 'HostPID') ?? numberAt(told, 'PID') ?? 0
-    const ppid = numberAt(told, 'HostPPID') ?? numberAt(told, 'PPID') ?? 0
-    const parent = textAt(told, 'ParentProcessName')
+  #process(record: Bag, exe: string, container: string, time: string): Bag {
+    const pid = numberAt(record, 'HostPID') ?? numberAt(record, 'PID') ?? 0
+    const ppid = numberAt(record, 'HostPPID') ?? numberAt(record, 'PPID') ?? 0
+    const parent = textAt(record, 'ParentProcessName')
     const fromOutside = isRuntime(parent)
-    const isExec = told['Operation'] === 'Process'
+    const isExec = record['Operation'] === 'Process'
     const lineage = isExec
       ? this.#tree.ran({
           container,
@@ -87,7 +92,7 @@ class KubeArmorMapper implements LineMapper {
           ppid: String(ppid),
           exe,
           fromOutside,
-          root: rootOf(told),
+          root: rootOf(record),
           time,
         })
       : this.#tree.of(container, String(pid), String(ppid))
@@ -95,17 +100,17 @@ class KubeArmorMapper implements LineMapper {
       pid,
       ppid,
       exe,
-      args: isExec ? textAt(told, 'Resource')?.split(' ') : undefined,
-      uid: numberAt(told, 'UID') ?? 0,
+      args: isExec ? textAt(record, 'Resource')?.split(' ') : undefined,
+      uid: numberAt(record, 'UID') ?? 0,
       parent: fromOutside || !isPath(parent) ? undefined : parent,
-      tty: textAt(told, 'TTY') === undefined ? undefined : true,
+      tty: textAt(record, 'TTY') === undefined ? undefined : true,
       ...lineage,
     })
   }
 }
 
-function idOf(told: Bag): string {
-  return containerId(textAt(told, 'ContainerID'))
+function idOf(record: Bag): string {
+  return containerId(textAt(record, 'ContainerID'))
 }
 
 function isPath(text: string | undefined): text is string {
@@ -113,38 +118,38 @@ function isPath(text: string | undefined): text is string {
 }
 
 /** `ProcessName` is a path; `Source` is one too, or, of the entrypoint, the runtime's. */
-function exeOf(told: Bag): string {
-  const name = textAt(told, 'ProcessName') ?? textAt(told, 'Source')?.split(' ')[0]
+function exeOf(record: Bag): string {
+  const name = textAt(record, 'ProcessName') ?? textAt(record, 'Source')?.split(' ')[0]
   return need(isPath(name) ? name : undefined, 'path in `ProcessName`')
 }
 
 /** `PID` is the process's number within its container, where `HostPID` says the other. */
-function rootOf(told: Bag): Root | undefined {
-  const inside = numberAt(told, 'PID')
-  if (numberAt(told, 'HostPID') === undefined || inside === undefined) return undefined
+function rootOf(record: Bag): Root | undefined {
+  const inside = numberAt(record, 'PID')
+  if (numberAt(record, 'HostPID') === undefined || inside === undefined) return undefined
   return inside === 1 ? 'entrypoint' : 'exec-in'
 }
 
 /** What was done; a text says why the line tells no act. */
-function actOf(told: Bag): Bag | string {
-  const operation = textAt(told, 'Operation') ?? 'of no name'
-  const isDenied = textAt(told, 'Result') !== undefined && told['Result'] !== 'Passed'
+function actOf(record: Bag): Bag | string {
+  const operation = textAt(record, 'Operation') ?? 'of no name'
+  const isDenied = textAt(record, 'Result') !== undefined && record['Result'] !== 'Passed'
   switch (operation) {
     case 'Process':
       if (isDenied) return 'exec that was refused'
-      return { kind: 'exec', exec: { path: exeOf(told), drift: false } }
+      return { kind: 'exec', exec: { path: exeOf(record), drift: false } }
     case 'File':
-      return fileAct(told, isDenied)
+      return fileAct(record, isDenied)
     case 'Network':
-      return networkAct(told)
+      return networkAct(record)
     default:
       return `operation ${operation}`
   }
 }
 
-function fileAct(told: Bag, isDenied: boolean): Bag {
-  const [path = '', to] = (textAt(told, 'Resource') ?? '').split(' -> ')
-  const data = textAt(told, 'Data') ?? ''
+function fileAct(record: Bag, isDenied: boolean): Bag {
+  const [path = '', to] = (textAt(record, 'Resource') ?? '').split(' -> ')
+  const data = textAt(record, 'Data') ?? ''
   const access = fileAccess(data, to)
   return {
     kind: 'file',
@@ -164,9 +169,9 @@ function fileAccess(data: string, to: string | undefined): readonly Access[] {
   return accessOfFlagNames(data)
 }
 
-function networkAct(told: Bag): Bag | string {
-  const data = pairs(textAt(told, 'Data') ?? '')
-  const resource = pairs(textAt(told, 'Resource') ?? '')
+function networkAct(record: Bag): Bag | string {
+  const data = pairs(textAt(record, 'Data') ?? '')
+  const resource = pairs(textAt(record, 'Resource') ?? '')
   const call = (data.get('syscall') ?? data.get('kprobe') ?? '').replace(/^SYS_/, '').toLowerCase()
   const kind = call.includes('connect')
     ? 'connect'

@@ -11,7 +11,7 @@ import {
   parseObject,
   textAt,
 } from '../json-fields.ts'
-import { type LineContext, type LineFormat, type LineMapper, toldLoss } from '../line-format.ts'
+import { type LineContext, type LineFormat, type LineMapper, reportedLoss } from '../line-format.ts'
 import { isRuntime, ProcessTree, type Root } from '../process-tree.ts'
 import { sensorTime } from '../sensor-time.ts'
 import { hookAct } from './hook-act.ts'
@@ -45,35 +45,35 @@ class TetragonMapper implements LineMapper {
   }
 
   readonly take = (line: string, into: SnugEvent[]): void => {
-    const told = parseObject(line)
-    const exec = asBag(told['process_exec'])
-    if (exec !== undefined) return this.#exec(told, exec, into)
-    const exit = asBag(told['process_exit'])
+    const record = parseObject(line)
+    const exec = asBag(record['process_exec'])
+    if (exec !== undefined) return this.#exec(record, exec, into)
+    const exit = asBag(record['process_exit'])
     if (exit !== undefined) return this.#exit(exit)
     for (const name of hooks) {
-      const hook = asBag(told[name])
-      if (hook !== undefined) return this.#hook(told, hook, into)
+      const hook = asBag(record[name])
+      if (hook !== undefined) return this.#hook(record, hook, into)
     }
-    const limit = asBag(told['rate_limit_info'])
+    const limit = asBag(record['rate_limit_info'])
     if (limit !== undefined) {
       const count = numberAt(limit, 'number_of_dropped_process_events') ?? 0
-      into.push(this.#loss(told, 'dropped by the rate limit of tetragon', count))
+      into.push(this.#loss(record, 'dropped by the rate limit of tetragon', count))
       return
     }
-    if (asBag(told['process_throttle']) !== undefined) {
-      into.push(this.#loss(told, 'throttled by tetragon', 0))
+    if (asBag(record['process_throttle']) !== undefined) {
+      into.push(this.#loss(record, 'throttled by tetragon', 0))
       return
     }
-    const kind = Object.keys(told).find((key) => !notEvents.has(key))
+    const kind = Object.keys(record).find((key) => !notEvents.has(key))
     this.#context.ignore(`event ${kind ?? 'of no kind'}`)
   }
 
-  #exec(told: Bag, exec: Bag, into: SnugEvent[]): void {
+  #exec(record: Bag, exec: Bag, into: SnugEvent[]): void {
     const process = bagAt(exec, 'process')
     const exe = binaryOf(process)
     const parent = textAt(bagAt(exec, 'parent'), 'binary')
     if (isStepOfRuntime(process, exe, parent)) return this.#context.ignore('step of the runtime')
-    const basis = this.#basis(told, exec, true)
+    const basis = this.#basis(record, exec, true)
     const inode = bagAt(bagAt(bagAt(process, 'binary_properties'), 'file'), 'inode')
     // A file without a name any more: a memory file, or one that was deleted while it ran.
     const isNameless = numberAt(inode, 'links') === 0 || exe.startsWith('memfd:')
@@ -87,7 +87,7 @@ class TetragonMapper implements LineMapper {
     this.#context.ignore('exit')
   }
 
-  #hook(told: Bag, hook: Bag, into: SnugEvent[]): void {
+  #hook(record: Bag, hook: Bag, into: SnugEvent[]): void {
     const name = textAt(hook, 'function_name') ?? textAt(hook, 'event') ?? 'unnamed'
     const process = bagAt(hook, 'process')
     const act = hookAct(name, hook)
@@ -95,21 +95,21 @@ class TetragonMapper implements LineMapper {
     if (isStepOfRuntime(process, binaryOf(process), textAt(bagAt(hook, 'parent'), 'binary'))) {
       return this.#context.ignore('step of the runtime')
     }
-    into.push(plainEventOf({ ...this.#basis(told, hook, false), ...act }))
+    into.push(plainEventOf({ ...this.#basis(record, hook, false), ...act }))
   }
 
-  #basis(told: Bag, event: Bag, isExec: boolean): Bag {
+  #basis(record: Bag, event: Bag, isExec: boolean): Bag {
     const { node, now } = this.#context
     const process = bagAt(event, 'process')
     const pod = asBag(process['pod'])
     const container = pod === undefined ? {} : bagAt(pod, 'container')
     const image = bagAt(container, 'image')
-    const time = need(sensorTime(told['time'] ?? process['start_time'], now()), 'time')
+    const time = need(sensorTime(record['time'] ?? process['start_time'], now()), 'time')
     const id = containerOf(process)
     return {
       v: 1,
       time,
-      node: textAt(told, 'node_name') ?? node,
+      node: textAt(record, 'node_name') ?? node,
       source: 'tetragon',
       container: given({ id, name: textAt(container, 'name') }),
       image:
@@ -146,10 +146,10 @@ class TetragonMapper implements LineMapper {
     })
   }
 
-  #loss(told: Bag, reason: string, count: number): SnugEvent {
+  #loss(record: Bag, reason: string, count: number): SnugEvent {
     const { now } = this.#context
-    const time = sensorTime(told['time'], now()) ?? now().toISOString()
-    return toldLoss(this.#context, time, reason, count)
+    const time = sensorTime(record['time'], now()) ?? now().toISOString()
+    return reportedLoss(this.#context, time, reason, count)
   }
 }
 

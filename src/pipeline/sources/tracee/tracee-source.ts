@@ -39,7 +39,7 @@ export const traceeFormat: LineFormat = {
 }
 
 /** What both shapes tell of the process and its container. */
-interface Told {
+interface Reported {
   readonly pid: number
   /** Within its container. */
   readonly inside: number | undefined
@@ -68,19 +68,20 @@ class TraceeMapper implements LineMapper {
   readonly take = (line: string, into: SnugEvent[]): void => {
     const event = parseObject(line)
     const name = textAt(event, 'eventName') ?? textAt(event, 'name') ?? 'of no name'
-    const told = asBag(event['workload']) === undefined ? olderTold(event) : currentTold(event)
+    const record =
+      asBag(event['workload']) === undefined ? olderReport(event) : currentReport(event)
     const data = dataOf(event)
     if (name === 'sched_process_exit') {
-      this.#tree.ended(told.container, String(told.pid))
-      this.#exes.delete(`${told.container}/${told.pid}`)
+      this.#tree.ended(record.container, String(record.pid))
+      this.#exes.delete(`${record.container}/${record.pid}`)
       return this.#context.ignore('exit')
     }
     const act = traceeAct(name, data)
     if (act === undefined) return this.#context.ignore(`event ${name}`)
     const isExec = act['kind'] === 'exec'
-    const exe = isExec ? textAt(data, 'pathname') : this.#exeOf(told)
+    const exe = isExec ? textAt(data, 'pathname') : this.#exeOf(record)
     const named = need(exe, 'path of the executable')
-    if (told.container !== hostId && isRuntime(named) && (isExec || isRuntime(told.parent))) {
+    if (record.container !== hostId && isRuntime(named) && (isExec || isRuntime(record.parent))) {
       return this.#context.ignore('step of the runtime')
     }
     const { node, now } = this.#context
@@ -91,26 +92,26 @@ class TraceeMapper implements LineMapper {
         time,
         node,
         source: 'tracee',
-        container: given({ id: told.container, name: told.containerName }),
-        image: told.container === hostId ? undefined : imageOf(told.image, told.digest),
+        container: given({ id: record.container, name: record.containerName }),
+        image: record.container === hostId ? undefined : imageOf(record.image, record.digest),
         workload:
-          told.pod === undefined
+          record.pod === undefined
             ? undefined
-            : given({ name: told.pod, pod: told.pod, namespace: told.namespace }),
-        process: this.#process(told, named, data, isExec, time),
+            : given({ name: record.pod, pod: record.pod, namespace: record.namespace }),
+        process: this.#process(record, named, data, isExec, time),
         ...act,
       }),
     )
   }
 
-  #exeOf(told: Told): string | undefined {
-    return told.exe ?? this.#exes.get(`${told.container}/${told.pid}`)
+  #exeOf(record: Reported): string | undefined {
+    return record.exe ?? this.#exes.get(`${record.container}/${record.pid}`)
   }
 
-  #process(told: Told, exe: string, data: Bag, isExec: boolean, time: string): Bag {
-    const { container, ppid, parent } = told
-    const pid = String(told.pid)
-    const root = rootOf(told)
+  #process(record: Reported, exe: string, data: Bag, isExec: boolean, time: string): Bag {
+    const { container, ppid, parent } = record
+    const pid = String(record.pid)
+    const root = rootOf(record)
     const fromOutside = root !== undefined || isRuntime(parent)
     if (isExec) this.#remember(`${container}/${pid}`, exe)
     const lineage = isExec
@@ -128,11 +129,11 @@ class TraceeMapper implements LineMapper {
     const before =
       isExec && !fromOutside ? (parent ?? this.#exes.get(`${container}/${ppid}`)) : parent
     return given({
-      pid: told.pid,
+      pid: record.pid,
       ppid,
       exe,
       args: args.length === 0 ? undefined : args,
-      uid: need(told.uid, 'user of the process'),
+      uid: need(record.uid, 'user of the process'),
       parent: fromOutside || isRuntime(before) ? undefined : before,
       ...lineage,
     })
@@ -145,11 +146,11 @@ class TraceeMapper implements LineMapper {
 }
 
 /** In a container, what has no parent there was started by the runtime; its first process has the number 1. */
-function rootOf({ container, inside }: Told): Root | undefined {
+function rootOf({ container, inside }: Reported): Root | undefined {
   return container !== hostId && inside === 1 ? 'entrypoint' : undefined
 }
 
-function currentTold(event: Bag): Told {
+function currentReport(event: Bag): Reported {
   const workload = bagAt(event, 'workload')
   const process = bagAt(workload, 'process')
   const container = bagAt(workload, 'container')
@@ -175,7 +176,7 @@ function currentTold(event: Bag): Told {
   }
 }
 
-function olderTold(event: Bag): Told {
+function olderReport(event: Bag): Reported {
   const container = bagAt(event, 'container')
   const k8s = bagAt(event, 'kubernetes')
   const pid = numberAt(event, 'hostProcessId') ?? numberAt(event, 'processId')

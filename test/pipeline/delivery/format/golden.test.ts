@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { type AuditNotice, canonicalJson } from '../../../../src/core/event/outbound-record.ts'
+import { type AuditRecord, canonicalJson } from '../../../../src/core/event/outbound-record.ts'
 import { auditToOcsf } from '../../../../src/pipeline/delivery/format/audit.ts'
 import { isJson, renderer, renderWithin } from '../../../../src/pipeline/delivery/format/format.ts'
 import { alertFormats } from '../../../../src/core/event/alert-format.ts'
@@ -28,7 +28,7 @@ describe('each format', () => {
   it.each(alertFormats)('%s says the same of the same audit entries as ever', async (format) => {
     const render = renderer(format, product)
     const lines = sampleAudits()
-      .map((notice) => `${render(notice)}\n`)
+      .map((record) => `${render(record)}\n`)
       .join('')
     await expect(lines).toMatchFileSnapshot(golden(`audit.${format}`))
   })
@@ -61,11 +61,11 @@ describe('an audit entry', () => {
     (format) => {
       const render = renderer(format, product)
       let previous = '0'.repeat(64)
-      for (const notice of sampleAudits(hostile)) {
-        const found = chainOf(format, JSON.parse(render(notice)))
+      for (const record of sampleAudits(hostile)) {
+        const found = chainOf(format, JSON.parse(render(record)))
         expect(sha256(found.text)).toBe(found.hash)
         expect(found.previous).toBe(previous)
-        expect(JSON.parse(found.text)).toMatchObject({ reason: notice.entry['reason'] })
+        expect(JSON.parse(found.text)).toMatchObject({ reason: record.entry['reason'] })
         previous = found.hash
       }
     },
@@ -79,10 +79,10 @@ describe('an audit entry', () => {
     expect(JSON.parse(line)).toMatchObject({ hash: first.hash, entry: { seq: 1 } })
   })
 
-  it.each(sampleAudits().map((notice) => [notice.entry.what, notice] as const))(
+  it.each(sampleAudits().map((record) => [record.entry.what, record] as const))(
     'of %s is an OCSF Entity Management with what the class requires',
-    (_, notice) => {
-      const found = auditToOcsf(notice, product)
+    (_, record) => {
+      const found = auditToOcsf(record, product)
       expect(entityManagement.safeParse(found).error).toBeUndefined()
     },
   )
@@ -100,7 +100,7 @@ function chainOf(format: string, found: Record<string, never>): Chain {
     String(path.reduce<unknown>((node, step) => Reflect.get(Object(node), step), found))
   switch (format) {
     case 'json': {
-      const { entry } = found as unknown as AuditNotice
+      const { entry } = found as unknown as AuditRecord
       return { text: canonicalJson(entry), hash: at('hash'), previous: at('entry', 'previous') }
     }
     case 'ecs':
