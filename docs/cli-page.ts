@@ -12,6 +12,7 @@ export function cliPage(): string {
     env: {},
     colour: false,
     progress: false,
+    interactive: false,
     width: 80,
     signal: new AbortController().signal,
     ended: new AbortController().signal,

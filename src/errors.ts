@@ -126,6 +126,7 @@ export const errorTable = {
     status: 503,
     hint: 'run `snug doctor` to see what this host lacks',
   },
+  NOT_CONFIRMED: { exit: 1, status: 400, hint: 'answer `y`, or give `--yes`' },
   DETACH_REFUSED: {
     exit: 1,
     status: 409,

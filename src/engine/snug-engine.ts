@@ -217,24 +217,36 @@ export class SnugEngine implements view.Engine {
     ref: string,
     behaviours: readonly string[],
     by: view.Decider,
+    dryRun?: boolean,
   ): Promise<views.DecisionResult> {
-    return this.#reviews.reject(ref, behaviours, by)
+    return this.#reviews.reject(ref, behaviours, by, dryRun)
   }
 
   withdraw(
     ref: string,
     behaviours: readonly string[],
     by: view.Decider,
+    dryRun?: boolean,
   ): Promise<views.DecisionResult> {
-    return this.#reviews.withdraw(ref, behaviours, by)
+    return this.#reviews.withdraw(ref, behaviours, by, dryRun)
   }
 
-  forget(ref: string, choice: view.ForgetChoice, by: view.Decider): Promise<view.ForgetResult> {
-    return this.#reviews.forget(ref, choice, by)
+  forget(
+    ref: string,
+    choice: view.ForgetChoice,
+    by: view.Decider,
+    dryRun?: boolean,
+  ): Promise<view.ForgetResult> {
+    return this.#reviews.forget(ref, choice, by, dryRun)
   }
 
-  incident(ref: string, session: string, by: view.Decider): Promise<view.IncidentResult> {
-    return this.#reviews.incident(ref, session, by)
+  incident(
+    ref: string,
+    session: string,
+    by: view.Decider,
+    dryRun?: boolean,
+  ): Promise<view.IncidentResult> {
+    return this.#reviews.incident(ref, session, by, dryRun)
   }
 
   alerts({ image, ...rest }: view.AlertQuery): readonly Alert[] {

@@ -19,6 +19,7 @@ const { program } = createProgram({
   env: {},
   colour: false,
   progress: false,
+  interactive: false,
   width: 80,
   signal: never,
   ended: never,

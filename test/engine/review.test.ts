@@ -202,6 +202,37 @@ describe('forgetting', () => {
   })
 })
 
+describe('a dry run', () => {
+  it('shows what a decision would change, and changes nothing', async () => {
+    const world = await learned()
+    await alertOf(world, act.exec('/bin/nc', inSession))
+    const audited = async () => (await world.engine.audit(100)).length
+    const before = { audit: await audited(), profile: world.engine.profile(image) }
+
+    const approved = await world.engine.approve(image, undefined, by, { dryRun: true })
+    const forgotten = await world.engine.forget(image, { container: b }, by, true)
+    const incident = await world.engine.incident(image, 'session-1', why, true)
+    const only = idOf(world, 'run /bin/only-b')
+    const rejected = await world.engine.reject(image, [only], by, true)
+    const withdrawn = await world.engine.withdraw(image, [only], by, true)
+
+    expect({ audit: await audited(), profile: world.engine.profile(image) }).toEqual(before)
+    expect(rejected.decided).toEqual([only])
+    expect(withdrawn.decided).toEqual([only])
+    const { decided } = await world.engine.approve(image, undefined, by)
+    expect(approved.decided).toEqual(decided)
+    expect(await world.engine.incident(image, 'session-1', why)).toMatchObject({
+      rejected: incident.rejected,
+      alerts: incident.alerts,
+      acts: incident.acts,
+    })
+    expect(await world.engine.forget(image, { container: b }, by)).toMatchObject({
+      gone: forgotten.gone,
+      acts: forgotten.acts,
+    })
+  })
+})
+
 describe('an incident', () => {
   it('forgets the session, rejects what only it did, and decides its alerts', async () => {
     const world = await learned()

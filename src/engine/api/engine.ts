@@ -48,13 +48,23 @@ export interface Engine {
     options?: ApproveOptions,
   ): Promise<DecisionResult>
   /** The behaviours are deviations for good, whatever is learned later; successors keep to that. */
-  reject(ref: string, behaviours: readonly string[], by: Decider): Promise<DecisionResult>
+  reject(
+    ref: string,
+    behaviours: readonly string[],
+    by: Decider,
+    dryRun?: boolean,
+  ): Promise<DecisionResult>
   /** Takes back what was decided on the behaviours: evidence speaks for itself again. */
-  withdraw(ref: string, behaviours: readonly string[], by: Decider): Promise<DecisionResult>
+  withdraw(
+    ref: string,
+    behaviours: readonly string[],
+    by: Decider,
+    dryRun?: boolean,
+  ): Promise<DecisionResult>
   /** Makes the profile what it would be had that never been seen. */
-  forget(ref: string, choice: ForgetChoice, by: Decider): Promise<ForgetResult>
+  forget(ref: string, choice: ForgetChoice, by: Decider, dryRun?: boolean): Promise<ForgetResult>
   /** Forgets what an exec session did, and rejects what only it did. The reason is required. */
-  incident(ref: string, session: string, by: Decider): Promise<IncidentResult>
+  incident(ref: string, session: string, by: Decider, dryRun?: boolean): Promise<IncidentResult>
   /** Ends the window now. */
   endLearning(ref: string, by: Decider): Promise<VersionView>
 
@@ -138,6 +148,8 @@ export interface CanaryChoice {
 }
 
 export interface ApproveOptions {
+  /** Changes nothing: the answer shows what would change. */
+  readonly dryRun?: boolean
   /** Also what a guardrail fired on. */
   readonly quarantined?: boolean
   /** RFC 3339: the approval ends by itself; only of named behaviours. */

@@ -2,6 +2,8 @@ import { SnugError } from '../../errors.ts'
 import type { Alert, AlertDecision } from '../../core/event/alert.ts'
 import type { ActEvent } from '../../core/event/event.ts'
 import { isoOf } from '../../core/event/time.ts'
+import type { Forgetting } from '../../core/profile/forgetting.ts'
+import { Profile } from '../../core/profile/profile.ts'
 import { approveVersion } from '../../core/lifecycle/version.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { Daemon } from '../daemon.ts'
@@ -32,7 +34,7 @@ export class ReviewService {
     ref: string,
     behaviours: readonly string[] | undefined,
     by: view.Decider,
-    { quarantined = false, until }: view.ApproveOptions = {},
+    { quarantined = false, until, dryRun = false }: view.ApproveOptions = {},
   ): Promise<views.DecisionResult> {
     const { registry } = this.#daemon
     const version = registry.findOne(ref)
@@ -52,6 +54,7 @@ export class ReviewService {
         'an approval for a limited time must name its behaviours',
       )
     }
+    if (dryRun) return this.#result(version, ids)
     const bounds = until === undefined ? {} : { until }
     const decision = { ...decisionOf(by, this.#daemon.now()), ...bounds }
     const changes = changesBy(version, ids, () => {
@@ -83,9 +86,11 @@ export class ReviewService {
     ref: string,
     behaviours: readonly string[],
     by: view.Decider,
+    dryRun = false,
   ): Promise<views.DecisionResult> {
     const version = this.#daemon.registry.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
+    if (dryRun) return this.#result(version, ids)
     const decision = { ...decisionOf(by, this.#daemon.now()), kind: 'rejected' } as const
     const changes = changesBy(version, ids, () => {
       for (const id of ids) version.profile.decide(id, decision)
@@ -103,9 +108,11 @@ export class ReviewService {
     ref: string,
     behaviours: readonly string[],
     by: view.Decider,
+    dryRun = false,
   ): Promise<views.DecisionResult> {
     const version = this.#daemon.registry.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
+    if (dryRun) return this.#result(version, ids)
     const { kind: _, ...author } = decisionOf(by, this.#daemon.now())
     const changes = changesBy(version, ids, () => {
       for (const id of ids) version.profile.withdraw(id, author)
@@ -119,9 +126,11 @@ export class ReviewService {
     ref: string,
     choice: view.ForgetChoice,
     by: view.Decider,
+    dryRun = false,
   ): Promise<view.ForgetResult> {
     const version = this.#daemon.registry.findOne(ref)
     const what = forgettingOf(version, choice)
+    if (dryRun) return { ...this.#preview(version, what), version: this.#view(version) }
     const forgotten = unlearn(version, what, this.#daemon.now())
     const result = forgetResult(forgotten)
     const fields = {
@@ -134,10 +143,21 @@ export class ReviewService {
   }
 
   /** Forgets all that the session did, and rejects what nobody else did. */
-  async incident(ref: string, session: string, by: view.Decider): Promise<view.IncidentResult> {
+  async incident(
+    ref: string,
+    session: string,
+    by: view.Decider,
+    dryRun = false,
+  ): Promise<view.IncidentResult> {
     if (by.reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is required')
     const version = this.#daemon.registry.findOne(ref)
     const what = { kind: 'session', session: sessionNamed(version, session) } as const
+    if (dryRun) {
+      const preview = this.#preview(version, what)
+      const alerts = this.#openAlertsOf(version, what.session)
+      const view = this.#view(version)
+      return { ...preview, gone: [], rejected: preview.gone, alerts, version: view }
+    }
     const nowMs = this.#daemon.now()
     const forgotten = unlearn(version, what, nowMs)
     const decision = { ...decisionOf(by, nowMs), kind: 'rejected', grants: [] } as const
@@ -238,15 +258,25 @@ export class ReviewService {
     return { event, version }
   }
 
-  #rejectAlertsOf(version: DeployedVersion, session: string, by: view.Decider): readonly string[] {
+  /** What `unlearn` would take away, tried on a copy of the profile. */
+  #preview({ profile }: DeployedVersion, what: Forgetting): Omit<view.ForgetResult, 'version'> {
+    const copy = Profile.load(profile.entries(), profile.shaper)
+    return forgetResult(copy.forget(what, this.#daemon.now() * 1_000))
+  }
+
+  #openAlertsOf(version: DeployedVersion, session: string): readonly string[] {
     const { repository, digest } = version.image
     const all = this.#daemon.alerts.list({
       limit: Infinity,
       matches: (image) => image?.repository === repository && image.digest === digest,
     })
-    const ids = all
+    return all
       .filter(({ process, decision }) => process?.session === session && decision === undefined)
       .map(({ id }) => id)
+  }
+
+  #rejectAlertsOf(version: DeployedVersion, session: string, by: view.Decider): readonly string[] {
+    const ids = this.#openAlertsOf(version, session)
     for (const id of ids) this.#daemon.alerts.decide(id, this.#alertDecision('rejected', by))
     return ids
   }

@@ -10,6 +10,8 @@ export interface CliIo {
   readonly colour: boolean
   /** Standard error is a terminal: long work may say how far it is. */
   readonly progress: boolean
+  /** A person sits at the terminal and can answer a question. */
+  readonly interactive: boolean
   /** Columns of the terminal; 80 where there is none. */
   readonly width: number
   /** Fires on Ctrl-C and SIGTERM, and once nobody reads standard output any more. */

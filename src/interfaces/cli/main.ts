@@ -15,6 +15,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   colour: process.stdout.isTTY && !process.env['NO_COLOR'],
   progress: process.stderr.isTTY,
+  interactive: process.stdin.isTTY && process.stderr.isTTY,
   width: Math.max(plainWidth, process.stdout.columns || 0),
   signal: AbortSignal.any([stop.signal, unread.signal]),
   ended: stop.signal,

@@ -13,6 +13,7 @@ import { doctorCommand } from './commands/doctor-command.ts'
 import { eventCommands } from './commands/event-commands.ts'
 import { gateCommand } from './commands/gate-command.ts'
 import { imageCommands } from './commands/image-commands.ts'
+import { kernelCommand } from './commands/kernel-command.ts'
 import { networkPolicyCommands } from './commands/network-policy-command.ts'
 import { profileCommands } from './commands/profile-commands.ts'
 import { recordCommand } from './commands/record-command.ts'
@@ -58,6 +59,7 @@ export function createProgram(io: CliIo): Cli {
   imageCommands(program, context)
   profileCommands(program, context)
   transferCommands(program, context)
+  kernelCommand(program, context)
   networkPolicyCommands(program, context)
   breakGlassCommand(program, context)
   alertCommands(program, context)

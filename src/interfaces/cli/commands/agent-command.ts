@@ -3,6 +3,7 @@ import { configKeys } from '../../../support/config/config-keys.ts'
 import { type LoadedConfig, loadConfig } from '../../../support/config/load-config.ts'
 import type { CliContext } from '../cli-context.ts'
 import { printLine } from '../cli-io.ts'
+import { printDetached } from '../detach.ts'
 import { safeText } from '../output/terminal-text.ts'
 
 type Flags = Readonly<Record<string, string | string[] | undefined>>
@@ -11,19 +12,17 @@ export function agentCommand(program: Command, context: CliContext): void {
   const command = program
     .command('agent')
     .description('runs the node agent in the foreground; SIGTERM drains it')
-    .option(
-      '--detach',
-      'removes all that an agent left in the kernel, and ends: nothing is blocked then',
-    )
+    .addOption(new Option('--detach', 'the old name of `snug kernel detach`').hideHelp())
   addConfigOptions(command).action(async ({ detach, ...flags }: Flags & { detach?: true }) => {
     const loaded = configOf(flags, context)
     for (const warning of loaded.warnings) printLine(context.io, `snug: ${safeText(warning)}`)
-    // Here and not above, so that the other commands start without all that the daemon loads.
-    const { detachAgent, runAgent } = await import('../../../main.ts')
     if (detach === true) {
-      printLine(context.io, `snug: ${safeText(await detachAgent(loaded))}`)
+      printLine(context.io, 'snug: `agent --detach` is now `snug kernel detach`')
+      await printDetached(loaded, context)
       return
     }
+    // Here and not above, so that the other commands start without all that the daemon loads.
+    const { runAgent } = await import('../../../main.ts')
     // Standard output is one sink of many: the node is watched on when its reader has gone.
     await runAgent(loaded, () => configOf(flags, context), context.io.ended)
   })

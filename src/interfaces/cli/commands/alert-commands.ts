@@ -93,6 +93,7 @@ export function alertCommands(program: Command, context: CliContext): void {
 
   alert
     .command('allow')
+    .alias('approve')
     .description('allows what the alert was about, for its version')
     .argument('<id>')
     .option('--until <time>', 'RFC 3339, or a duration from now such as `7d`', parseUntil)

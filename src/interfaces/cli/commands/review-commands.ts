@@ -3,23 +3,36 @@ import { SnugError } from '../../../errors.ts'
 import type { ForgetResult, IncidentResult, ForgottenRow } from '../../../engine/api/engine.ts'
 import type { DecisionResult } from '../../../engine/api/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
+import { confirm } from '../input/confirm.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseMoment } from '../input/option-values.ts'
+import { printLine } from '../cli-io.ts'
+import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
 import { imageText, versionState } from '../output/view-text.ts'
 
-interface ApproveOptions {
+interface BulkOptions {
+  readonly dryRun?: true | undefined
+  readonly yes?: true | undefined
+}
+
+interface ApproveOptions extends BulkOptions {
   readonly behaviour?: string[]
   readonly quarantined?: true
   readonly reason?: string
 }
 
-interface RejectOptions {
+interface RejectOptions extends BulkOptions {
   readonly behaviour: string[]
   readonly reason?: string
 }
 
-interface ForgetOptions {
+interface IncidentOptions extends BulkOptions {
+  readonly session: string
+  readonly reason: string
+}
+
+interface ForgetOptions extends BulkOptions {
   readonly container?: string
   readonly session?: string
   readonly between?: string[]
@@ -33,12 +46,15 @@ const forgottenColumns: readonly Column<ForgottenRow>[] = [
   { head: 'BEHAVIOUR', value: ({ text }) => text, cut: true },
 ]
 
+const dryRunHelp = 'shows what would change, and changes nothing'
+const yesHelp = 'does not ask'
 const imageHelp = 'repository, repository:tag or repository@sha256:…'
 
 /** The decisions on behaviours, as commands of `profile`. */
 export function reviewCommands(profile: Command, context: CliContext): void {
   profile
     .command('approve')
+    .alias('allow')
     .description(
       'approves behaviours that wait for review; without --behaviour all of them, but for those in quarantine',
     )
@@ -46,14 +62,27 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .option('--behaviour <id...>', 'only these')
     .option('--quarantined', 'also what a guardrail fired on')
     .option('--reason <text>', 'kept with the decision')
-    .action(async (ref: string, { behaviour, quarantined, reason }: ApproveOptions) => {
-      const body = {
-        ...(behaviour === undefined ? {} : { behaviours: behaviour }),
-        ...(quarantined === undefined ? {} : { quarantined }),
-        ...(reason === undefined ? {} : { reason }),
-      }
-      await decide(context, 'approved', ref, '/approve', body)
-    })
+    .option('--dry-run', dryRunHelp)
+    .option('--yes', yesHelp)
+    .action(
+      async (ref: string, { behaviour, quarantined, reason, dryRun, yes }: ApproveOptions) => {
+        const body = {
+          ...(behaviour === undefined ? {} : { behaviours: behaviour }),
+          ...(quarantined === undefined ? {} : { quarantined }),
+          ...(reason === undefined ? {} : { reason }),
+        }
+        const preview = { ...body, dryRun: true }
+        if (dryRun === true) return decide(context, 'would approve', ref, '/approve', preview)
+        if (behaviour === undefined && yes !== true && context.io.interactive) {
+          const { client } = context
+          const path = imagePath(ref)
+          const { decided } = await client.decide<DecisionResult>('POST', path, '/approve', preview)
+          const question = `Approve ${decided.length} behaviours of \`${safeText(ref)}\`?`
+          await confirm(context.io, question, false)
+        }
+        await decide(context, 'approved', ref, '/approve', body)
+      },
+    )
 
   profile
     .command('reject')
@@ -61,8 +90,12 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .argument('<image>', imageHelp)
     .requiredOption('--behaviour <id...>', 'which')
     .option('--reason <text>', 'kept with the decision')
-    .action(async (ref: string, { behaviour, reason }: RejectOptions) => {
+    .option('--dry-run', dryRunHelp)
+    .action(async (ref: string, { behaviour, reason, dryRun }: RejectOptions) => {
       const body = { behaviours: behaviour, ...(reason === undefined ? {} : { reason }) }
+      if (dryRun === true) {
+        return decide(context, 'would reject', ref, '/reject', { ...body, dryRun })
+      }
       await decide(context, 'rejected', ref, '/reject', body)
     })
 
@@ -72,8 +105,12 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .argument('<image>', imageHelp)
     .requiredOption('--behaviour <id...>', 'which')
     .option('--reason <text>', 'kept with it')
-    .action(async (ref: string, { behaviour, reason }: RejectOptions) => {
+    .option('--dry-run', dryRunHelp)
+    .action(async (ref: string, { behaviour, reason, dryRun }: RejectOptions) => {
       const body = { behaviours: behaviour, ...(reason === undefined ? {} : { reason }) }
+      if (dryRun === true) {
+        return decide(context, 'would take back', ref, '/withdraw', { ...body, dryRun })
+      }
       await decide(context, 'taken back', ref, '/withdraw', body)
     })
 
@@ -88,11 +125,16 @@ export function reviewCommands(profile: Command, context: CliContext): void {
       'all from one time to another, RFC 3339 or ago such as `2h`; what went on for long goes by the whole bucket of time, and the answer says how far',
     )
     .option('--reason <text>', 'kept with the decision')
-    .action(async (ref: string, { reason, ...options }: ForgetOptions) => {
+    .option('--dry-run', dryRunHelp)
+    .option('--yes', yesHelp)
+    .action(async (ref: string, { reason, dryRun, yes, ...options }: ForgetOptions) => {
       const body = { what: whatOf(options), ...(reason === undefined ? {} : { reason }) }
-      const { client } = context
-      const result = await client.decide<ForgetResult>('POST', imagePath(ref), '/forget', body)
-      await context.print(result, result.gone, () => forgetText(result, context.io))
+      const run = (change: object) =>
+        context.client.decide<ForgetResult>('POST', imagePath(ref), '/forget', change)
+      await bulk({ context, run, body, dryRun, yes }, forgetText, ({ gone, acts }) => ({
+        rows: gone,
+        question: `Forget ${acts} events and ${gone.length} behaviours of \`${safeText(ref)}\`?`,
+      }))
     })
 
   profile
@@ -103,11 +145,41 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .argument('<image>', imageHelp)
     .requiredOption('--session <id>', 'of the `docker exec` or `kubectl exec`: see its alerts')
     .requiredOption('--reason <text>', 'kept with the decision')
-    .action(async (ref: string, body: { session: string; reason: string }) => {
-      const { client } = context
-      const result = await client.decide<IncidentResult>('POST', imagePath(ref), '/incident', body)
-      await context.print(result, result.rejected, () => incidentText(result, context.io))
+    .option('--dry-run', dryRunHelp)
+    .option('--yes', yesHelp)
+    .action(async (ref: string, { dryRun, yes, ...body }: IncidentOptions) => {
+      const run = (change: object) =>
+        context.client.decide<IncidentResult>('POST', imagePath(ref), '/incident', change)
+      await bulk({ context, run, body, dryRun, yes }, incidentText, ({ rejected, alerts }) => ({
+        rows: rejected,
+        question: `Reject ${rejected.length} behaviours and ${alerts.length} alerts of this session?`,
+      }))
     })
+}
+
+interface Bulk<Result> extends BulkOptions {
+  readonly context: CliContext
+  readonly run: (body: object) => Promise<Result>
+  readonly body: object
+}
+
+/** Shows what would change, asks a person at a terminal, and then changes it. */
+async function bulk<Result extends ForgetResult>(
+  { context, run, body, dryRun, yes }: Bulk<Result>,
+  text: (result: Result, style: TableStyle) => string,
+  facts: (result: Result) => { readonly rows: readonly unknown[]; readonly question: string },
+): Promise<void> {
+  const { io } = context
+  const mustAsk = yes !== true && io.interactive
+  if (dryRun === true || mustAsk) {
+    const preview = await run({ ...body, dryRun: true })
+    const { rows, question } = facts(preview)
+    if (dryRun === true) return context.print(preview, rows, () => text(preview, io))
+    printLine(io, text(preview, io))
+    await confirm(io, question, false)
+  }
+  const result = await run(body)
+  await context.print(result, facts(result).rows, () => text(result, io))
 }
 
 async function decide(

@@ -15,12 +15,18 @@ import {
 import { type Route, route } from './route.ts'
 import * as view from '../schema/view-schema.ts'
 
+const dryRun = z
+  .boolean()
+  .optional()
+  .meta({ description: 'changes nothing: the answer shows what would change' })
+
 const approveBody = z
   .strictObject({
     behaviours: behaviourIds.optional(),
     quarantined: z.boolean().optional(),
     until: moment.optional(),
     reason: reason.optional(),
+    dryRun,
   })
   .prefault({})
 const allowBody = z
@@ -50,7 +56,7 @@ export const reviewRoutes: readonly Route[] = [
         ref(params),
         body.behaviours,
         because(by, body.reason),
-        present({ quarantined: body.quarantined, until: body.until }),
+        present({ quarantined: body.quarantined, until: body.until, dryRun: body.dryRun }),
       ),
   }),
   route({
@@ -59,10 +65,10 @@ export const reviewRoutes: readonly Route[] = [
     role: 'reviewer',
     subject: 'image',
     summary: 'rejects the named behaviours: they are deviations for good, in versions to come too',
-    body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional() }),
+    body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional(), dryRun }),
     answer: view.decisionResult,
     handle: ({ engine }, { params, body, by }) =>
-      engine.reject(ref(params), body.behaviours, because(by, body.reason)),
+      engine.reject(ref(params), body.behaviours, because(by, body.reason), body.dryRun),
   }),
   route({
     method: 'POST',
@@ -71,10 +77,10 @@ export const reviewRoutes: readonly Route[] = [
     subject: 'image',
     summary:
       'takes back what was decided on the named behaviours: evidence speaks for itself again',
-    body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional() }),
+    body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional(), dryRun }),
     answer: view.decisionResult,
     handle: ({ engine }, { params, body, by }) =>
-      engine.withdraw(ref(params), body.behaviours, because(by, body.reason)),
+      engine.withdraw(ref(params), body.behaviours, because(by, body.reason), body.dryRun),
   }),
   route({
     method: 'POST',
@@ -83,10 +89,10 @@ export const reviewRoutes: readonly Route[] = [
     subject: 'image',
     summary:
       'makes the profile what it would be had that container, session or time never been; old evidence goes by whole buckets of time, and the answer says how far',
-    body: z.strictObject({ what: forgetChoice, reason: reason.optional() }),
+    body: z.strictObject({ what: forgetChoice, reason: reason.optional(), dryRun }),
     answer: forgetResult,
     handle: ({ engine }, { params, body, by }) =>
-      engine.forget(ref(params), body.what, because(by, body.reason)),
+      engine.forget(ref(params), body.what, because(by, body.reason), body.dryRun),
   }),
   route({
     method: 'POST',
@@ -94,10 +100,10 @@ export const reviewRoutes: readonly Route[] = [
     role: 'reviewer',
     subject: 'image',
     summary: 'forgets what an exec session did, and rejects what only it did',
-    body: z.strictObject({ session: z.string().min(1).max(200), reason }),
+    body: z.strictObject({ session: z.string().min(1).max(200), reason, dryRun }),
     answer: incidentResult,
     handle: ({ engine }, { params, body, by }) =>
-      engine.incident(ref(params), body.session, because(by, body.reason)),
+      engine.incident(ref(params), body.session, because(by, body.reason), body.dryRun),
   }),
   route({
     method: 'POST',
