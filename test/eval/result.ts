@@ -86,20 +86,30 @@ export interface ServiceResult {
   readonly failures: readonly string[]
 }
 
-/** A file for each service, so that a run that breaks off loses nothing. */
+/**
+ * A file for each service. One whose batch is under way has another name, so that a run that breaks off loses neither
+ * what it has nor what an earlier one had.
+ */
 export function saveResult(folder: string, result: ServiceResult): void {
   mkdirSync(folder, { recursive: true })
-  const path = join(folder, `${result.service}.json`)
-  writeFileSync(`${path}.draft`, `${JSON.stringify(result, undefined, 2)}\n`)
-  renameSync(`${path}.draft`, path)
+  const [whole, part] = ['json', 'part'].map((end) => join(folder, `${result.service}.${end}`))
+  if (whole === undefined || part === undefined) return
+  writeFileSync(`${part}.draft`, `${JSON.stringify(result, undefined, 2)}\n`)
+  renameSync(`${part}.draft`, part)
+  if (result.residentMiB !== undefined) renameSync(part, whole)
 }
 
+/** Whole ones, and of the others what there is. */
 export function loadResults(folder: string): readonly ServiceResult[] {
   if (!existsSync(folder)) return []
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
-    .sort()
+  const names = readdirSync(folder).sort()
+  return names
+    .filter((name) => name.endsWith('.json') || isOnly(name, names))
     .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as ServiceResult)
+}
+
+function isOnly(name: string, names: readonly string[]): boolean {
+  return name.endsWith('.part') && !names.includes(name.replace(/part$/, 'json'))
 }
 
 /** Whether every part of it is there. */
