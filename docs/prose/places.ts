@@ -35,6 +35,8 @@ export const places: readonly Place[] = [
     files: /^(deploy|profiles|test\/corpus|\.github)\/.*\.md$/,
     wrapped: true,
   },
+  // Templates of the chart are no YAML.
+  { name: 'deploy', kind: 'yaml', files: /^deploy\/(?!helm\/snug\/templates).*\.ya?ml$/ },
   { name: 'guardrails', kind: 'yaml', files: /^profiles\/[^/]*\.yaml$/ },
   {
     name: 'page',
