@@ -19,7 +19,7 @@
 #define SNUG_ID_LEN 64	    /* a container's id: hex digits, no terminator */
 #define SNUG_CGROUP_MAX 256 /* of a cgroup's path, with its terminator */
 #define SNUG_ANCESTORS 8
-#define SNUG_PATH_MAX 4096 /* of one path in an act; of what is longer the tail is kept */
+#define SNUG_PATH_MAX 4096 /* bytes of one path in an event; of a longer one the tail is kept */
 #define SNUG_TEXT_MAX 8192 /* two paths */
 #define SNUG_ARGS_MAX 2048
 #define SNUG_COMMANDS 5
@@ -89,11 +89,11 @@ enum snug_actor_flag {
 	SNUG_DRIFT_MEMFD = 8,
 	SNUG_DRIFT_MOUNT = 16,
 	SNUG_DECLARED_USER =
-		32, /* of an act only: its uid is the one that the container was started as */
+		32, /* of an event only: its uid is the one that the container was started as */
 };
 #define SNUG_DRIFT (SNUG_DRIFT_UPPER | SNUG_DRIFT_MEMFD | SNUG_DRIFT_MOUNT)
 
-/* About the act: snug_act.act_flags. */
+/* About the event: snug_act.act_flags. */
 enum snug_act_flag {
 	SNUG_CUT = 1, /* the text is longer than what is carried */
 	SNUG_TO_CUT = 2,
@@ -129,8 +129,8 @@ enum snug_filter_mode {
 };
 
 /*
- * Where an act that was seen could not be told. Indexes snug_stats.dropped; names in
- * src/pipeline/sources/ebpf/abi.ts.
+ * Why an observed event could not be reported. Indexes snug_stats.dropped;
+ * src/pipeline/sources/ebpf/abi.ts has the names.
  */
 enum snug_drop {
 	SNUG_DROP_RING = 0,	 /* the ring was full */
@@ -198,7 +198,7 @@ struct snug_sighting {
 	__u64 time;
 	__u64 container;
 	__u64 key;
-	__u64 count; /* since last told */
+	__u64 count; /* since the last report */
 	__u64 first;
 	__u64 last;
 	__u64 session;
@@ -240,7 +240,7 @@ struct snug_stats {
 	struct snug_head head;
 	__u64 time;
 	__u64 wall_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC, ns */
-	__u64 received; /* acts of containers' processes = emitted + filtered + the sum of dropped
+	__u64 received; /* events of containers' processes = emitted + filtered + the sum of dropped
 			 */
 	__u64 emitted;
 	__u64 filtered; /* counted in the kernel instead */
@@ -265,8 +265,8 @@ struct snug_hello {
 };
 
 /*
- * The user that the container was started as, whoever that is. No process has it as its uid: to the
- * kernel it is none.
+ * Stands for the user that the container was started as. No process has it: to the kernel it is no
+ * valid uid.
  */
 #define SNUG_USER_DECLARED 0xffffffffu
 
@@ -352,7 +352,10 @@ enum snug_rule_flag {
 	SNUG_WITH_SOCKET = 32,
 };
 
-/* Programs whose arguments say what is done, by name: at most so many, each of so many letters. */
+/*
+ * Limits for the names of programs whose arguments are part of the behaviour: how many, and how
+ * many letters.
+ */
 #define SNUG_PROGRAMS 64
 #define SNUG_PROGRAM_MAX 15
 
@@ -439,7 +442,7 @@ struct snug_enforce {
 	__u64 scope;
 	__u64 paused_until; /* CLOCK_REALTIME, ns; 0: not paused */
 	__u32 block;
-	__u32 budget; /* different acts stopped within a minute before it disarms itself */
+	__u32 budget; /* different behaviours stopped within a minute before it disarms itself */
 };
 
 struct snug_peer {
@@ -462,7 +465,7 @@ struct snug_disarmed {
 	__u64 scope;
 };
 
-/* Bits of snug_probed: acts that the sensor tries in a cgroup of its own. */
+/* Bits of snug_probed: what the self-test attempts in its own cgroup. */
 enum snug_selftest_attempt {
 	SNUG_SELFTEST_PASS = 1, /* allowed, and went through */
 	SNUG_SELFTEST_EXEC = 2, /* forbidden, and stopped: this and the following */
@@ -490,14 +493,14 @@ struct snug_filter {
 };
 
 /*
- * Up as MARK: everything before it was told. Down as TAKEN: everything before it was taken, and
- * need not be told again by a sensor that comes after this one; the positions then go to that one
- * as `--resume`.
+ * A checkpoint. From the sensor (MARK): everything before it was reported. From the daemon (TAKEN),
+ * an acknowledgement: everything before it is stored, and the next sensor need not report it again.
+ * That one gets the positions as `--resume`.
  */
 struct snug_mark {
 	struct snug_head head;
 	__u64 state;  /* of the kernel; positions in another mean nothing */
-	__u64 number; /* of the mark, within a sensor's life */
+	__u64 number; /* of the checkpoint, within a sensor's life */
 
 	/* positions in the rings, 8 bytes each */
 };

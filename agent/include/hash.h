@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The keyed 64-bit hash of names and behaviours, the same in the kernel and here.
+ * The keyed 64-bit hash of names and behaviours, the same in the kernel and in user space.
  *
  * The multipliers are secret and random. One multiplication is not enough: a difference in the top
- * bit goes through it unchanged, whatever the key, and the next word could take it back, so that a
- * container could make two names that collide under every key. The shift between two of them takes
+ * bit passes it unchanged under every key, and the next 8 bytes could cancel it. A container could
+ * then make two names that collide under every key. The shift between the two multiplications moves
  * the top bit to where the second key spreads it.
  */
 #ifndef SNUG_HASH_H
@@ -25,7 +25,10 @@ struct snug_keys {
 		mix_ ^ (mix_ >> 29);                       \
 	})
 
-/* The length goes in too: `ab/cd` and `abcd` must differ where a name fills its words. */
+/*
+ * The length is part of the hash: `ab/cd` and `abcd` must differ where a name fills all of its 8
+ * bytes.
+ */
 #define SNUG_MIX_LEN(keys, hash, len) ((hash) + ((__u64)(len) + 1) * (keys).c)
 
 #endif

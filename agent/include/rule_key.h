@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The keys of a profile's rules: the sensor makes them from a rule's words, the kernel programs
- * from an act. Both by what is here, so that they are the same.
+ * The keys of a profile's rules. The sensor makes them from a rule, the kernel programs from an
+ * event. Both use these macros, so the keys are the same.
  */
 #ifndef SNUG_RULE_KEY_H
 #define SNUG_RULE_KEY_H
@@ -9,7 +9,7 @@
 #include "abi.h"
 #include "hash.h"
 
-/* Marks of what would else hash like something else. */
+/* Domain separators: without them different kinds of things would have the same hash. */
 #define SNUG_DOMAIN_CUT 0x7475633aull
 #define SNUG_DOMAIN_ALONE 0x656e6f6c61ull
 #define SNUG_DOMAIN_NAME 0x656d616eull
@@ -42,8 +42,7 @@
 #define SNUG_RULE_ARGUMENTS(keys, exec, set) SNUG_MIX(keys, exec, SNUG_RULE_SET(keys, set))
 
 /*
- * `peer`: of SNUG_RULE_ADDRESS, or the hash of a name with its mark, or of SNUG_RULE_SET for a
- * prefix.
+ * `peer`: SNUG_RULE_ADDRESS, or the hash of a name with its domain, or SNUG_RULE_SET for a prefix.
  */
 #define SNUG_RULE_PEER(keys, kind, protocol, port, peer) \
 	SNUG_MIX(keys, (__u64)(kind) | (__u64)(protocol) << 8 | (__u64)(port) << 16, peer)

@@ -27,11 +27,11 @@
 /* A number of a daemon's run goes above its scopes, which are whole numbers in JavaScript. */
 #define SNUG_RUN_SHIFT 53
 #define SNUG_RUN_MASK 0x3ffull
-/* Where the cgroups of the sensor's own trials begin; the process's number follows. */
+/* The name of the self-test's cgroups begins so; the process's number follows. */
 #define SNUG_SELFTEST_PATH "/snug-probe-"
-/* The scope of these trials. */
+/* The scope of the self-test. */
 #define SNUG_SELFTEST_SCOPE (1ull << 52)
-/* A trait of the sensor's own containers: nobody is told of them. */
+/* A trait of the self-test's containers: the daemon gets no reports about them. */
 #define SNUG_HIDDEN (1u << 31)
 
 enum snug_slot_state {
@@ -41,8 +41,8 @@ enum snug_slot_state {
 };
 
 /*
- * A command that the engine runs by itself (health check, probe, hook), as an exec session's first
- * program shows it.
+ * A command that the engine itself runs (health check, probe, hook), as the first program of an
+ * exec session shows it.
  */
 struct snug_engine_command {
 	__u64 whole; /* hash of all its arguments; size 0: there is none */
@@ -54,14 +54,14 @@ struct snug_engine_command {
 	__u32 reserved;
 };
 
-/* To which version a container belongs, and how. */
+/* The version that a container is assigned to, and its traits. */
 struct snug_assignment {
 	__u32 version; /* index of a snug_version, from 1; 0: none yet */
 	__u32 traits;
 	struct snug_engine_command commands[SNUG_COMMANDS]; /* those that there are come first */
 };
 
-/* Said before the container's cgroup is there. */
+/* An assignment that came before the container's cgroup. */
 struct snug_expected_container {
 	__u64 scope;
 	struct snug_assignment assignment;
@@ -75,9 +75,9 @@ struct snug_program_name {
 };
 
 /*
- * A version. Its word is written at once, so that whoever reads it once has a profile, and what a
- * deviation from it gets, that belong together; it is part of the keys in `seen`, which a new word
- * makes stale.
+ * A version. Its policy state is one 64-bit write, so a program that reads it once has a profile
+ * and an enforcement that belong together. It is part of the keys in `seen`: a new state makes
+ * these stale.
  */
 struct snug_version {
 	__u64 policy_state;
@@ -130,17 +130,17 @@ struct snug_task {
 	__u64 session;
 	__u64 base;		  /* hash of all of the actor that a behaviour depends on */
 	__u64 actor;		  /* hash of what of it the rules of a profile name */
-	__u64 capabilities;	  /* told since the last exec, */
+	__u64 capabilities;	  /* reported since the last exec, */
 	__u64 capabilities_under; /* and under this profile, mode and user */
 	__u32 slot;
 	__u32 uid;
 	__u32 gid;
 	__u32 user;	/* the uid as rules name it: SNUG_USER_DECLARED for that of the container */
-	__u32 declared; /* the slot's `user` that this was told by */
+	__u32 declared; /* the slot's `user` that this was derived from */
 	__u16 flags;	/* snug_actor_flag */
 	__u8 origin;
-	__u8 generation; /* while one generation of programs follows another: which has this act
-			    (turn.bpf.h) */
+	__u8 generation; /* during a takeover: which generation handles this event
+			    (generation.bpf.h) */
 };
 
 struct snug_name_text {
@@ -155,11 +155,11 @@ struct snug_seen {
 	__u64 salt;
 	__u64 count;
 	__u64 reported;
-	__u64 first; /* since last told; when it was last is known by the second: the flush's */
+	__u64 first; /* since the last report; the flush supplies the last time, to the second */
 	__u64 session;
 	__u64 tags[2];
 	__u32 slot;
-	__u32 resend; /* its event was lost: the next one is told in full */
+	__u32 resend; /* its event was lost: the next one is reported in full */
 	__u32 origin;
 	__u32 deviates;
 };
@@ -176,32 +176,32 @@ struct snug_counters {
 struct snug_control {
 	__u32 asleep;
 	__u32 filter;	       /* snug_filter_mode */
-	__u32 containers_lost; /* a container came or went and there was no room to say so */
-	__u32 flush_all;       /* the flush under way tells all counts, also those that can wait */
+	__u32 containers_lost; /* a container started or ended and the ring was full */
+	__u32 flush_all; /* the flush under way reports all counts, also those that can wait */
 	__u32 fail_closed;
-	__u32 disarmed;	  /* a version has disarmed itself and nobody was told yet */
-	__u32 generation; /* of the programs that act, with SNUG_HANDOVER while others follow them
-			   */
-	__u32 next_generation; /* turn of those others */
+	__u32 disarmed;	  /* a version has disarmed itself, and that is not reported yet */
+	__u32 generation; /* of the programs that handle events, with SNUG_TAKEOVER while others
+			     take over */
+	__u32 next_generation; /* the generation that takes over */
 };
 
-/* Generations of programs on the same maps have turns from 1 to 255. */
+/* Generations of programs on the same maps have numbers from 1 to 255. */
 #define SNUG_TAKEOVER 256u
 
 /*
  * What the sensor itself must not forget. Kept beside the maps, for root only: it holds the keys.
  */
 struct snug_pinned_state {
-	__u64 layout; /* of the maps and what is in them: heir.c */
+	__u64 layout; /* of the maps and what is in them: takeover.c */
 	__u64 id;     /* random: positions in rings are of this state and no other */
 	struct snug_keys keys;
 	__u64 last_heartbeat;	    /* CLOCK_MONOTONIC of the last beat of a sensor */
 	__u64 checkpoint;	    /* number of the last one */
 	__u64 reported[SNUG_DROPS]; /* losses */
-	__u64 hidden;		    /* acts of the sensor's own trials: emitted, and filtered */
+	__u64 hidden;		    /* events of the self-test: emitted, and filtered */
 	__u64 hidden_counts;
 	__u32 generation;	 /* the last that was given to programs */
-	__u32 active_generation; /* that of the programs that act */
+	__u32 active_generation; /* of the programs that handle events */
 	__u32 daemon_run;	 /* of a daemon: its scopes are not another's */
 	__u32 ready;		 /* everything that ran at the start is known */
 };
@@ -234,7 +234,7 @@ enum snug_syscall_class {
 	SNUG_CLASS_LISTEN,
 	SNUG_CLASS_CONNECT,
 	SNUG_CLASS_SOCKETCALL, /* of the 32-bit table: connect, listen and others behind a number */
-	/* Only where peers are told by calls. */
+	/* Only where connections are observed by system calls. */
 	SNUG_CLASS_BIND,
 	SNUG_CLASS_SENDTO,
 	SNUG_CLASS_SENDMSG,
@@ -245,7 +245,7 @@ enum snug_syscall_class {
 	SNUG_CLASS_FCHMOD,     /* descriptor, mode */
 	SNUG_CLASS_TIMES,      /* path, times: now where there are none */
 	SNUG_CLASS_TIMESAT,    /* directory, path, times */
-	SNUG_CLASS_TIMESAT_NS, /* the same, each of which may say that it is now, or stays */
+	SNUG_CLASS_TIMESAT_NS, /* the same, each of which may be `now` or `unchanged` */
 	SNUG_CLASS_CALL,       /* the rest: SNUG_CLASS_CALL + enum snug_call */
 };
 

@@ -2,14 +2,14 @@
 /*
  * Kernel state that outlives the sensor. Maps and links are pinned in a folder of a bpffs:
  *
- *	DIR/N/pinned_state		what the sensor itself must not forget
- *	DIR/N/<map>		each map that remembers
+ *	DIR/N/pinned_state	what the next sensor needs beside the maps; it holds the keys
+ *	DIR/N/<map>		each map that outlives the sensor
  *	DIR/N/ring-R		each ring
- *	DIR/N/links-T/<program>	what is attached, by the turn of its programs
+ *	DIR/N/links-G/<program>	the attached programs, by generation
  *
- * N counts states: a sensor whose maps are of another layout makes the next one beside it, and
- *removes the one before once its own is told everything. Whoever holds the lock on DIR is the only
- *one that uses it.
+ * N counts states. A sensor whose maps have another layout makes the next state beside the present
+ * one. It removes the older one once the daemon has sent it everything. INVARIANT: only the sensor
+ * that holds the lock on DIR uses it.
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
@@ -42,7 +42,7 @@ struct pins pins = { .why_fresh = "there was none" };
 
 static int lock = -1;
 
-/* Whoever's daemon was killed meanwhile must not stand in the way of the next one's. */
+/* A sensor whose daemon was killed meanwhile must not block the next daemon's sensor. */
 static void end_if_left_alone(void)
 {
 	struct pollfd daemon = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -51,7 +51,7 @@ static void end_if_left_alone(void)
 		exit(0);
 }
 
-/* 1: locked; 0: another has it; -1: errno says. */
+/* 1: locked; 0: another sensor has it; -1: errno has the reason. */
 static int take_lock(const char *path, int tries, bool for_daemon)
 {
 	for (;;) {
@@ -63,7 +63,7 @@ static int take_lock(const char *path, int tries, bool for_daemon)
 		if (fd < 0)
 			return -1;
 		if (!flock(fd, LOCK_EX | LOCK_NB)) {
-			/* It may have been removed and made anew meanwhile. */
+			/* It may have been removed and created again meanwhile. */
 			if (!fstat(fd, &held) && !stat(path, &there) &&
 			    held.st_ino == there.st_ino) {
 				lock = fd;
@@ -116,13 +116,13 @@ bool pin_open(const char *path)
 	if (locked < 0)
 		return not_pinned("cannot lock");
 	if (!locked)
-		log_line("another sensor keeps its kernel state in %s", path);
+		log_line("another sensor uses the kernel state in %s", path);
 	return locked;
 }
 
 /*
- * The control words are shared by all generations of programs; other global data are each one's
- * own, as is scratch.
+ * All generations of programs share the control variables. Other global data, and scratch, belong
+ * to one generation.
  */
 bool outlives_sensor(struct agent *agent, const struct bpf_map *map)
 {
@@ -154,7 +154,7 @@ void *map_fd(int fd, size_t size)
 	return area == MAP_FAILED ? NULL : area;
 }
 
-/* The links of the programs that act, in the state that is looked at. */
+/* The links of the active programs, in the state under `pins.state`. */
 void links_path(char *path, size_t size, __u32 generation)
 {
 	snprintf(path, size, "%s/links-%u", pins.state, generation);
@@ -243,8 +243,8 @@ static void set_generation(struct agent *agent, __u32 generation)
 }
 
 /*
- * Ours are attached, beside those that act: now it is their turn. See turn.bpf.h. `ring`: the first
- * one.
+ * This sensor's programs are attached beside the active ones: now they become active. See
+ * generation.bpf.h. `ring`: the first one.
  */
 void pin_activate(struct agent *agent, int ring)
 {
@@ -273,9 +273,7 @@ static bool remove_other(const char *path, const char *name, bool is_folder)
 	return true;
 }
 
-/*
- * States before this one: by now this one has been told everything, and blocks what they blocked.
- */
+/* Earlier states: by now this one has everything from the daemon, and blocks what they blocked. */
 void pin_remove_old(void)
 {
 	if (!pins.folder[0] || !pins.others)
@@ -312,17 +310,17 @@ int pin_detach(const char *path)
 	int locked;
 
 	if (stat(path, &info)) {
-		log_line("nothing is attached: there is no %s", path);
+		log_line("nothing to detach: %s does not exist", path);
 		return errno == ENOENT || errno == ENOTDIR ? 0 : 1;
 	}
 	if (!is_bpffs(path)) {
-		log_line("%s is not on a bpffs: nothing was removed", path);
+		log_line("nothing was removed: %s is not on a bpffs", path);
 		return 1;
 	}
 	locked = take_lock(path, DETACH_TRIES, false);
 	if (locked <= 0) {
-		log_line(locked ? "cannot lock %s: %s" : "an agent runs with %s: stop it first",
-			 path, strerror(errno));
+		log_line(locked ? "cannot lock %s: %s" : "an agent uses %s: stop it first", path,
+			 strerror(errno));
 		return 1;
 	}
 	remove_all(path);

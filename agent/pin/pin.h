@@ -15,7 +15,7 @@ bool pin_maps(struct agent *agent);
 bool pin_link(struct agent *agent, const char *program, int fd);
 int pinned_ring(__u32 number);
 bool pin_ring(__u32 number, int fd);
-/* From here on the programs of this process act. `ring`: the first one. */
+/* From here on the programs of this process handle events. `ring`: the first one. */
 void pin_activate(struct agent *agent, int ring);
 bool pin_has_old(void);
 void pin_remove_old(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What an earlier sensor left pinned. Where its programs still act, on maps that are laid out like
- * ours, the maps are ours from here on; else a state of our own is made beside it.
+ * The takeover of what an earlier sensor left pinned. Where its programs are still attached, on
+ * maps of the same layout, this sensor uses these maps. Otherwise it makes a new state beside it.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -169,7 +169,7 @@ static bool remove_inactive(const char *path, const char *name, bool is_folder)
 }
 
 /*
- * A state whose programs still act, and whose maps are like ours: then they are ours. To be called
+ * Finds a state whose programs are attached and whose maps have the same layout. To be called
  * before the load.
  */
 static bool take_over(struct agent *agent)
@@ -226,10 +226,7 @@ static bool make_pinned_state(struct agent *agent)
 	return true;
 }
 
-/*
- * Settles on which maps the programs are to work, and what their turn is. To be called before the
- * load.
- */
+/* Decides which maps the programs use, and their generation. To be called before the load. */
 bool takeover_prepare(struct agent *agent)
 {
 	wanted = layout_of(agent);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the probe tries: the profile of its cgroup, and in there, by this same executable, acts that
- * it allows and acts that it does not.
+ * What the self-test attempts: it has a profile for its cgroup and runs this same executable in it,
+ * which does what the profile allows and what it forbids.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -72,10 +72,7 @@ static void send_rules(struct agent *agent)
 	command_size = sizeof(struct snug_rules);
 }
 
-/*
- * Its own start, whatever the loader reads, capabilities, one port; and one path that a person said
- * no to.
- */
+/* Allowed: its own start, what the loader reads, capabilities, one port. Rejected: one path. */
 bool selftest_profile(struct agent *agent)
 {
 	static struct {
@@ -150,7 +147,7 @@ static int do_connect(void)
 	return exit_code(connect_to(FORBIDDEN_PORT));
 }
 
-/* In a process of its own: it may not come back. */
+/* In a process of its own, as it may be killed. */
 static bool is_stopped(int (*act)(void))
 {
 	pid_t pid = fork();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Tries again and again whether blocking works: in a cgroup of its own, which the programs take for
- * a container's, this executable does by a built-in profile what is allowed and what is not. Nobody
- * is told of these acts, only of what they came to.
+ * The self-test of blocking. In a cgroup that the programs take for a container's, this executable
+ * does what a built-in profile allows and what it forbids. The events are not reported, only the
+ * result.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -217,9 +217,8 @@ static void clean(void)
 static void report_problem(int error)
 {
 	if (!selftest.complained)
-		log_line("cannot try whether blocking works: %s",
-			 error ? strerror(error) :
-				 "no mount namespace of its own, or no way into a cgroup");
+		log_line("cannot run the self-test of blocking: %s",
+			 error ? strerror(error) : "cannot enter a mount namespace or a cgroup");
 	selftest.complained = true;
 }
 
@@ -238,7 +237,7 @@ static void finish(struct agent *agent)
 	close(selftest.result);
 	selftest.result = -1;
 	selftest.pid = 0;
-	/* It did not even get there: that says nothing of blocking. */
+	/* It could not enter the cgroup: that is no result about blocking. */
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
 		report_problem(0);
 	else

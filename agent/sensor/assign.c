@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * Assignments: to which version a container belongs, and which commands in it are the engine's own.
- */
+/* Assignments of containers to versions, and the commands that the engine itself runs in them. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <string.h>
@@ -48,7 +46,7 @@ static bool commands_of(const struct snug_keys *keys, const char *text, size_t s
 		if (length > size - sizeof(length))
 			return false;
 		commands[count] = command_of(keys, text + sizeof(length), length);
-		/* One that is too long to be told apart leaves no gap. */
+		/* One that is too long to compare leaves no gap. */
 		count += commands[count].size > 0;
 		text += sizeof(length) + length;
 		size -= sizeof(length) + length;
@@ -56,7 +54,7 @@ static bool commands_of(const struct snug_keys *keys, const char *text, size_t s
 	return true;
 }
 
-/* Also of a container that is not there yet: it belongs to its version from its first act. */
+/* A container that does not run yet can be assigned too: it is judged from its first event. */
 bool assign_container(struct agent *agent, const struct snug_assign *command, size_t size)
 {
 	struct snug_slot *slots = mapped_slots(agent);
@@ -79,7 +77,10 @@ bool assign_container(struct agent *agent, const struct snug_assign *command, si
 		if (slot->state != SNUG_SLOT_LIVE ||
 		    memcmp(slot->id, command->id, sizeof(slot->id)))
 			continue;
-		/* Its first program knows best: this is for what ran before the sensor. */
+		/*
+		 * The container's first program sets its user. This is for containers that ran
+		 * before the sensor.
+		 */
 		if (slot->before && !slot->user && command->user) {
 			slot->user = command->user;
 			__atomic_store_n(&slot->salt,

@@ -95,7 +95,9 @@ void handle_command(const struct snug_head *head, void *context)
 	case SNUG_PING:
 		if (size != sizeof(struct snug_ping))
 			break;
-		/* Everything that happened before the ping is told before the pong. */
+		/*
+		 * INVARIANT: everything that happened before the ping is reported before the pong.
+		 */
 		report_all_records(agent);
 		report_container_ends(agent);
 		pong = *(const struct snug_ping *)head;
@@ -109,6 +111,6 @@ void handle_command(const struct snug_head *head, void *context)
 		handle_ack(agent, (const void *)head, size);
 		return;
 	}
-	log_line("bad command from the daemon: type %u of %zu bytes", head->type, size);
+	log_line("the daemon sent an invalid command: type %u, %zu bytes", head->type, size);
 	exit(2);
 }

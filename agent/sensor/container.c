@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the kernel and the daemon say about containers.
+ * Reports about containers.
  *
- * Records about containers are only a nudge: where one is lost in a full ring, the slots still
- * tell.
+ * A record about a container is only a hint: where a full ring loses one, the slots still have the
+ * container.
  */
 #include <string.h>
 #include "abi.h"
@@ -15,7 +15,7 @@
 
 #define ENDS_MAX SNUG_SLOTS
 
-static __u64 slot_reported[SNUG_SLOTS]; /* container that was told to live in it */
+static __u64 slot_reported[SNUG_SLOTS]; /* the reported container in each slot */
 
 struct end {
 	__u32 slot;
@@ -25,7 +25,10 @@ struct end {
 
 static struct end ends[ENDS_MAX];
 static size_t end_count;
-/* Ends that were told, and whose slots stay until that was taken: `time` is the mark after it. */
+/*
+ * Ends that were reported. Their slots stay until the acknowledgement; `time` is the next
+ * checkpoint.
+ */
 static struct end reported_ends[ENDS_MAX];
 static size_t reported_end_count;
 
@@ -109,7 +112,7 @@ void container_ends_report(struct agent *agent, __u64 mark)
 	end_count = 0;
 }
 
-/* What was told up to this mark was taken: the slots can be another's. */
+/* Reports up to this checkpoint are acknowledged: the slots are free. */
 void container_ends_acked(struct agent *agent, __u64 mark)
 {
 	size_t left = 0;

@@ -73,7 +73,7 @@ void send_frame(void *frame, __u16 type, size_t size, const void *tail, size_t t
 
 static void refuse(const char *what)
 {
-	log_line("bad command from the daemon: %s", what);
+	log_line("the daemon sent an invalid frame: wrong %s", what);
 	exit(2);
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Loads and attaches what this kernel offers, and says for each hook whether, and if not why. Only
- * the hooks without which nothing makes sense are required.
+ * Loads and attaches the hooks that this kernel offers, and reports for each one whether it is
+ * attached, and why not. Only the hooks that observation depends on are required.
  *
- * There are two families. Where BPF LSM refuses, its hooks see every act before it happens; else
- * system calls are seen as they return, and connections by the cgroup's hooks. Each process's exec
- * and fork are seen the same way in both.
+ * There are two families. Where BPF LSM can refuse, its hooks see every event before it happens.
+ * Elsewhere system calls are seen as they return, and connections by the cgroup hooks. Exec and
+ * fork are observed in the same way in both.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -190,7 +190,7 @@ static void call_function(const struct hook *hook, char *name, size_t size)
 	snprintf(name, size, "%s%s", prefix, hook->name);
 }
 
-/* What this kernel does not know would fail the whole load. Empty where it knows it. */
+/* A hook that this kernel does not have would fail the whole load. Empty where it has the hook. */
 static const char *why_missing(const struct hook *hook, struct bpf_program *program,
 			       struct btf *btf)
 {
@@ -214,13 +214,17 @@ static const char *why_missing(const struct hook *hook, struct bpf_program *prog
 		kind = BTF_KIND_TYPEDEF;
 		break;
 	default:
-		/* Some kernels do not let a cgroup's hook know whose process it is. */
+		/*
+		 * Before Linux 6.15 a cgroup hook cannot use task storage, and so not find the
+		 * process's state.
+		 */
 		return libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
 					       BPF_FUNC_task_storage_get, NULL) == 1 ?
 			       "" :
-			       "this kernel tells such a hook nothing of its process";
+			       "this kernel has no task storage for cgroup hooks";
 	}
-	return btf__find_by_name_kind(btf, name, kind) >= 0 ? "" : "this kernel has no such hook";
+	return btf__find_by_name_kind(btf, name, kind) >= 0 ? "" :
+							      "this kernel does not have the hook";
 }
 
 static void choose_programs(struct agent *agent, struct btf *btf)
@@ -278,7 +282,7 @@ bool hooks_load(struct agent *agent)
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	if (!btf) {
-		log_line("no BTF of this kernel: /sys/kernel/btf/vmlinux");
+		log_line("this kernel has no BTF: /sys/kernel/btf/vmlinux is missing");
 		return false;
 	}
 	with_lsm = lsm_can_refuse();

@@ -70,7 +70,7 @@ static void send_installed(struct agent *agent, __u64 scope, __u64 serial)
 {
 	struct snug_profile_installed frame = { .scope = scope, .serial = serial };
 
-	/* Nobody asked for that of the self-test. */
+	/* The daemon sent no profile for the self-test. */
 	if (scope & SNUG_SELFTEST_SCOPE)
 		return;
 	send_frame(&frame, SNUG_PROFILE_INSTALLED, sizeof(frame), NULL, 0);

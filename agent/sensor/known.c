@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Behaviours and peers that the daemon has taken note of. */
+/* Known behaviours, and names of peers, as the daemon sends them. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -21,7 +21,7 @@ void add_known(struct agent *agent, const struct snug_known *command)
 	for (size_t i = 0; i < count; i++)
 		if (bpf_map_update_elem(fd, &keys[i], &command->scope, BPF_ANY)) {
 			log_line(
-				"the table of known behaviours is full: more of them are told in full");
+				"the table of known behaviours is full: further ones are reported in full");
 			return;
 		}
 }
@@ -41,7 +41,6 @@ bool name_peer(struct agent *agent, const struct snug_peer *command, size_t size
 	}
 	name = peer_name(&agent->keys, command + 1, command->name_size);
 	if (bpf_map_update_elem(fd, &key, &name, BPF_ANY))
-		log_line("there are more peers with a name than there is room for: %s",
-			 strerror(errno));
+		log_line("cannot add the name of a peer: %s", strerror(errno));
 	return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Behaviours and peers that the daemon has taken note of. */
+/* Known behaviours, and names of peers, as the daemon sends them. */
 #ifndef SNUG_KNOWN_H
 #define SNUG_KNOWN_H
 

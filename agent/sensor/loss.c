@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What could not be told, by container and reason. */
+/* Losses, by container and reason. */
 #include <string.h>
 #include "abi.h"
 #include "shared.h"
@@ -22,8 +22,8 @@ static void send_loss(__u64 container, __u32 reason, __u64 count, __u64 from, __
 }
 
 /*
- * Losses that were told, and whether that was taken: until then they are told again by whoever
- * comes after.
+ * Losses that were reported. Until the daemon acknowledges them, the next sensor reports them
+ * again.
  */
 static __u64 reported_losses[SNUG_DROPS];
 static __u64 reported_at;
@@ -42,7 +42,7 @@ void losses_takeover(struct agent *agent)
 	memcpy(reported_losses, agent->pinned->reported, sizeof(reported_losses));
 }
 
-/* What of the losses is known to be a container's is told as its, the rest as the node's. */
+/* Losses that are known to be of a container are reported for it, the rest for the node. */
 bool report_losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to,
 		   __u64 mark)
 {

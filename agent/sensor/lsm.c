@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Whether BPF LSM refuses here. A kernel may know its hooks and not ask them (`lsm=` without bpf),
- * and one that asks them may not let us attach: so it is tried, on a call of our own that nobody
- * misses.
+ * Whether BPF LSM refuses on this kernel. A kernel may have the hooks and not call them (`lsm=`
+ * without bpf), and one that calls them may not allow the attachment. So the sensor tries it, on a
+ * harmless call of its own.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -21,7 +21,7 @@
 			    .off = (where),    \
 			    .imm = (value) })
 
-/* Refuses whoever is called so. */
+/* Refuses a process with this name. */
 static int load_trial(const __u32 name[2])
 {
 	const struct bpf_insn program[] = {

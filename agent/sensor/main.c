@@ -141,8 +141,8 @@ static void set_programs(struct sensor *skel)
 	for (; name && *name; name += size + (name[size] == ',')) {
 		size = strcspn(name, ",");
 		if (!size || size > SNUG_PROGRAM_MAX || count >= SNUG_PROGRAMS) {
-			log_line("`%.*s` is no name of a program, or one too many", (int)size,
-				 name);
+			log_line("`%.*s` is not a valid program name, or there are too many",
+				 (int)size, name);
 			exit(64);
 		}
 		memcpy(&programs[count++], name, size);
@@ -173,7 +173,7 @@ static bool prepare(struct agent *agent)
 	return hooks_load(agent) && pin_maps(agent);
 }
 
-/* `STATE,MARK,POSITION,…`: up to where a daemon has taken what an earlier sensor told. */
+/* `STATE,CHECKPOINT,POSITION,…`: the last acknowledgement that an earlier sensor got. */
 static void resume(struct agent *agent)
 {
 	__u64 positions[256];

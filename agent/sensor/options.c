@@ -26,7 +26,7 @@ static void refuse_usage(void)
 	exit(64);
 }
 
-/* True where the option took the word behind it. */
+/* True where the option took the argument that follows it. */
 static bool parse_pair(struct options *options, const char *option, const char *value)
 {
 	if (!strcmp(option, "--rings"))
@@ -71,7 +71,7 @@ void parse_options(struct options *options, int argc, char **argv)
 	if (options->detach && !options->pin)
 		refuse_usage();
 	if (options->ring_size & (options->ring_size - 1)) {
-		log_line("the size of a ring is a power of two");
+		log_line("the size of a ring must be a power of two");
 		exit(64);
 	}
 }

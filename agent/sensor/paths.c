@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * The names that acts refer to: the daemon is told each once, before the first act that it is in.
- */
+/* The names that events refer to: the daemon gets each once, before the first event with it. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "abi.h"
@@ -11,8 +9,8 @@
 #include "sensor/paths.h"
 
 /*
- * Fewer than the kernel's table and the daemon's hold: what is dropped here is told again when it
- * is needed.
+ * Fewer than the kernel's table and the daemon's hold: a name that is dropped here is sent again
+ * when it is needed.
  */
 #define NAMES_REPORTED 6144
 #define BUCKETS 16384
@@ -67,7 +65,7 @@ static void report_name(struct agent *agent, __u64 hash)
 }
 
 /*
- * Names that an earlier sensor left: told again when they are needed, and let go like the others.
+ * Names that an earlier sensor left: sent again when they are needed, and removed like the others.
  */
 void names_takeover(struct agent *agent)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * What /proc tells of a process that ran before it was watched: its program, its script, its ids.
- */
+/* What /proc shows of a process that ran before the sensor: its program, its script, its ids. */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -18,7 +16,9 @@
 
 #define TASK_COMM_LEN 16
 
-/* Acts refer to a path by its hash; of one that is too long for a name the tail is the name. */
+/*
+ * Events refer to a path by its hash. Of a path that is too long for a name, the tail is the name.
+ */
 static __u64 store_name(struct agent *agent, const char *text)
 {
 	struct snug_name_text name = {};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Profiles. One is put together apart, under a number that no version uses, and comes into force by
- * its version's word. The one before is taken away later: a program that read the old word may
- * still be about to look into it, and the next change of a table of tables waits for all such
+ * Profiles. A profile is built apart, under a number that no version uses, and comes into force by
+ * its version's policy state. The one before is removed later: a program that read the old state
+ * may still be about to look into it, and the next change of an outer map waits for all such
  * programs.
  */
 #include <bpf/bpf.h>
@@ -234,7 +234,7 @@ __u64 profile_serial(__u32 index)
 	return drafts[index].serial;
 }
 
-/* Tables that belong to no version are of a sensor that was ended in the midst of it. */
+/* Tables that no version uses are of a sensor that ended while it made them. */
 void profiles_takeover(struct agent *agent)
 {
 	int outer = bpf_map__fd(agent->skel->maps.rules);

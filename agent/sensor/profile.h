@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables of profiles. This part does not know which version a profile belongs to. */
+/* The tables of profiles. Which version has which profile is the caller's concern. */
 #ifndef SNUG_PROFILE_H
 #define SNUG_PROFILE_H
 
@@ -31,7 +31,7 @@ void profile_discard(__u32 index);
 void profile_used(__u32 number);
 /* Its tables go with the next change: until then a program may still look into them. */
 void profile_replaced(__u32 number);
-/* Removes tables that belong to no version: their sensor ended while it made them. */
+/* Removes tables that no version uses: their sensor ended while it made them. */
 void profiles_takeover(struct agent *agent);
 
 #endif

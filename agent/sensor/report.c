@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What goes up: records in the order in which they happened, the counts of what stayed in the
- * kernel, losses, and marks up to which the daemon may say that it has taken it.
+ * Reports to the daemon: records in the order in which they happened, counts of what stayed in the
+ * kernel, losses, and checkpoints for the daemon to acknowledge.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -25,7 +25,7 @@
 static struct snug_counters last;
 static __u64 last_heartbeat;
 static bool stale;	    /* a scope changed or a container ended: its counts can go */
-static bool unacknowledged; /* something was told since the last mark */
+static bool unacknowledged; /* something was reported since the last checkpoint */
 
 void mark_counts_stale(void)
 {
@@ -49,7 +49,7 @@ static struct snug_counters sum_counters(struct agent *agent)
 	return sum;
 }
 
-/* An act of the sensor's own trial is nobody else's business. */
+/* Events of the self-test are not passed on. */
 static void forward_record(struct agent *agent, const struct snug_head *head, size_t size)
 {
 	const struct snug_container *container = (const void *)head;
@@ -100,7 +100,7 @@ size_t report_records(struct agent *agent)
 	return count;
 }
 
-/* Who does not say what it has taken has taken what was written. */
+/* A daemon that does not acknowledge has what was written. */
 void report_checkpoint(struct agent *agent)
 {
 	struct snug_mark frame = { .state = agent->pinned->id,
@@ -216,7 +216,7 @@ int ms_until_heartbeat(void)
 	return since < NS ? (NS - since) / 1000000 + 1 : 0;
 }
 
-/* `last_heartbeat`: when the daemon last heard of this state, if there was one before. */
+/* `last_heartbeat`: of this state, where an earlier sensor had it. */
 void start_heartbeats(struct agent *agent, __u64 heard)
 {
 	if (agent->taken_over)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The rings, read in place. libbpf's reader takes one ring to its end and then the next; to keep
- * the order of a container whose processes run on several processors, the oldest head of all rings
- * goes first.
+ * The rings, read in place. libbpf's reader takes one ring to its end and then the next. To keep
+ * the order of a container whose processes run on several processors, this one takes the oldest
+ * head of all rings first.
  *
- * A record carries the time of its act but becomes visible a little later. With several rings, one
- * that is younger than SETTLE waits: an older one may still be on its way in another ring.
+ * A record carries the time of its event but becomes visible a little later. With several rings, a
+ * record younger than SETTLE_NS waits: an older one may still be on its way in another ring.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -63,7 +63,7 @@ static bool map_ring(struct ring *ring, int fd, __u32 size)
 	return true;
 }
 
-/* One that is there already has what nobody has read yet. */
+/* A ring that is pinned already has records that no sensor has read. */
 static int open_ring(struct agent *agent, __u32 number)
 {
 	int outer = bpf_map__fd(agent->skel->maps.rings), fd;
@@ -205,7 +205,7 @@ void rings_release(const __u64 *positions, size_t count)
 		release_ring(&rings[i], positions[i]);
 }
 
-/* Room for what happens comes before what may have to be told again. */
+/* New records come before those that may have to be reported again. */
 void rings_make_room(void)
 {
 	for (unsigned int i = 0; i < ring_total; i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Hashes as the kernel programs make them, of words that the daemon sent: names, paths, and the
- * rules of a profile.
+ * Hashes as the kernel programs make them, of what the daemon sent: names, paths, and the rules of
+ * a profile.
  */
 #include <string.h>
 #include "abi.h"

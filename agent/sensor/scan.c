@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What runs already: containers found by their cgroups, and the state of each of their processes,
- * as far as /proc tells it. Scripts and ids of earlier executions are not to be had; such
- * containers are marked.
+ * What runs already: containers, found by their cgroups, and the state of each of their processes,
+ * as far as /proc has it. Scripts and ids of earlier executions cannot be found; such containers
+ * are flagged.
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
@@ -57,7 +57,7 @@ bool find_cgroups(struct agent *agent)
 	if (file)
 		fclose(file);
 	if (!agent->cgroup_path[0] || agent->cgroup_fd < 0) {
-		log_line("no cgroup v2 hierarchy is mounted from its root");
+		log_line("found no mount of the root of the cgroup v2 hierarchy");
 		return false;
 	}
 	return true;
@@ -130,9 +130,9 @@ static void store(struct agent *agent, pid_t pid, struct snug_task *state)
 		fd = syscall(SYS_pidfd_open, thread, thread == pid ? 0 : PIDFD_THREAD);
 		if (fd < 0)
 			continue;
-		/* What was executed meanwhile knows better. */
+		/* An exec that was observed meanwhile has set a better state. */
 		if (bpf_map_update_elem(map, &fd, state, BPF_NOEXIST) && errno != EEXIST)
-			log_line("cannot watch process %d: %s", thread, strerror(errno));
+			log_line("cannot observe process %d: %s", thread, strerror(errno));
 		close(fd);
 	}
 	if (threads)
@@ -149,7 +149,7 @@ static void set_base(struct agent *agent, struct snug_task *state)
 			(__u64)state->uid << 32 | (__u64)state->origin << 16 |
 				(state->flags & ~SNUG_TTY));
 	state->base = base;
-	/* As whom the container was started the engine may tell later. */
+	/* The user that the container was started as may come later, with its assignment. */
 	state->user = state->uid;
 	state->actor =
 		SNUG_RULE_ACTOR(agent->keys, state->exe, state->script, state->user, state->origin);
@@ -236,9 +236,9 @@ static void recheck_exe(struct agent *agent, struct process *process)
 }
 
 /*
- * Takes over what runs in a container. Its cgroup is made known only after that: until then a
- * process without state must not be taken for the root of a new tree. A child that was forked
- * before its parent had its state is found by the next pass, any later one inherits it.
+ * Stores the state of each process of a container. The cgroup is entered into the map only after
+ * that: until then a process without state must not be taken for the root of a new tree. A child
+ * that was forked before its parent had a state is found by the next pass; a later one inherits it.
  */
 static size_t take_over(struct agent *agent, const char *path, __u32 number, __u64 cgroup,
 			struct process *all)
@@ -286,7 +286,7 @@ static void scan_container(struct agent *agent, const char *path, const char *id
 		return;
 	if (bpf_map_lookup_and_delete_elem(bpf_map__fd(agent->skel->maps.free_slots), NULL,
 					   &number)) {
-		log_line("more than %d containers: %.64s is not watched", SNUG_SLOTS, id);
+		log_line("more than %d containers: %.64s is not observed", SNUG_SLOTS, id);
 		return;
 	}
 	slot.scope = SNUG_PRIVATE_SCOPE | slot.salt;
@@ -322,7 +322,7 @@ static void scan_tree(struct agent *agent, const char *path)
 		    snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >=
 			    (int)sizeof(below))
 			continue;
-		/* A sensor's trial of itself. */
+		/* The self-test of a sensor. */
 		if (!strncmp(below + strlen(agent->cgroup_path), SNUG_SELFTEST_PATH,
 			     sizeof(SNUG_SELFTEST_PATH) - 1))
 			continue;

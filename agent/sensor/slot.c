@@ -79,7 +79,7 @@ bool version_has_containers(struct agent *agent, __u32 version)
 	return false;
 }
 
-/* Another daemon than before: whatever was told is told it anew, in full. */
+/* A new daemon: every behaviour is reported to it once more in full. */
 void slots_reset(struct agent *agent)
 {
 	struct snug_slot *slots = mapped_slots(agent);

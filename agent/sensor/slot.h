@@ -16,7 +16,7 @@ void release_slot(struct agent *agent, __u32 number);
 __u32 container_slot(struct agent *agent, __u64 container);
 /* True for the sensor's own self-test. */
 bool container_hidden(struct agent *agent, __u64 container, __u32 number);
-/* Whether a container that runs belongs to the version with this index, from 1. */
+/* Whether a running container is assigned to the version with this index, from 1. */
 bool version_has_containers(struct agent *agent, __u32 version);
 /* Makes every verdict stale: a new daemon gets every behaviour in full once more. */
 void slots_reset(struct agent *agent);

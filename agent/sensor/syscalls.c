@@ -74,7 +74,7 @@ static const struct syscall_entry native[] = {
 	{ SYS_keyctl, CALL(KEYCTL) },
 };
 
-/* Where peers are told by calls. */
+/* Where connections are observed by system calls. */
 static const struct syscall_entry native_peers[] = {
 	{ SYS_bind, SNUG_CLASS_BIND },
 	{ SYS_sendto, SNUG_CLASS_SENDTO },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Versions: which scope of the daemon's is which, and what a deviation from it gets. All of it
- * takes effect by one write of the version's word.
+ * Versions: their scope, their profile, and what happens to their deviations. All of it takes
+ * effect by one write of the version's policy state.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -53,7 +53,7 @@ static bool is_current_run(struct agent *agent, __u64 scope)
 	return pinned_scope(agent, scope & ((1ull << SNUG_RUN_SHIFT) - 1)) == scope;
 }
 
-/* The word as it stands is changed: the kernel may disarm the version at any time. */
+/* Changes the state as it is at this moment: the kernel may disarm the version at any time. */
 static void update_policy(struct snug_version *version, __u64 clear, __u64 set)
 {
 	__u64 old = __atomic_load_n(&version->policy_state, __ATOMIC_RELAXED), policy_state;
@@ -139,7 +139,8 @@ static __u32 evict_oldest(struct agent *agent)
 }
 
 /*
- * Index of the scope's version, from 1; 0 where there is no room. `scope`: as the daemon says it.
+ * A version that is not there takes a free place, or that of the least recently used one without
+ * containers.
  */
 __u32 version_index(struct agent *agent, __u64 scope)
 {
@@ -196,7 +197,10 @@ static void apply_enforcement(struct agent *agent, const struct snug_enforce *co
 	/* The clocks drift apart by a little each time they are compared. */
 	changed = version->budget != command->budget || until > version->paused_until + NS ||
 		  version->paused_until > until + NS;
-	/* Who does not know yet that it has disarmed itself does not mean to arm it again. */
+	/*
+	 * A daemon without the report that the version disarmed itself does not mean to arm it
+	 * again.
+	 */
 	clear = version->policy_state & SNUG_POLICY_DISARMED &&
 				!versions[index - 1].disarm_reported ?
 			SNUG_POLICY_BLOCK :
@@ -204,7 +208,10 @@ static void apply_enforcement(struct agent *agent, const struct snug_enforce *co
 	if (clear & SNUG_POLICY_DISARMED)
 		versions[index - 1].disarm_reported = false;
 	set = command->block ? SNUG_POLICY_BLOCK : 0;
-	/* Said again it changes nothing: a new word would have everything judged anew. */
+	/*
+	 * The same command again changes nothing: a new policy state would have everything judged
+	 * once more.
+	 */
 	if (!changed && (version->policy_state & clear) == set)
 		return;
 	version->budget = command->budget;
@@ -250,9 +257,7 @@ void versions_takeover(struct agent *agent)
 	profiles_takeover(agent);
 }
 
-/*
- * What an earlier daemon said is in force for its containers until this one says something of them.
- */
+/* What an earlier daemon sent is in force for its containers until this one assigns them. */
 void versions_prune(struct agent *agent)
 {
 	struct snug_version *map = mapped(agent);
@@ -268,8 +273,8 @@ void versions_prune(struct agent *agent)
 }
 
 /*
- * A container goes over from the version of an earlier daemon to one of this: where the former has
- * disarmed itself, and this daemon cannot have been told, so does the latter.
+ * A container moves from the version of an earlier daemon to one of this daemon. Where the former
+ * has disarmed itself and this daemon has no report of it, the latter disarms too.
  */
 void version_inherit_disarm(struct agent *agent, __u32 from, __u32 to)
 {
@@ -284,7 +289,7 @@ void version_inherit_disarm(struct agent *agent, __u32 from, __u32 to)
 	agent->control->disarmed = 1;
 }
 
-/* The kernel does not say which version it was: their words do. */
+/* The flag does not name the version: the policy states show which ones it was. */
 void report_disarmed(struct agent *agent)
 {
 	struct snug_version *map = mapped(agent);

@@ -287,7 +287,7 @@ describe('detaching', () => {
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     expect(await acts.did([refused])).toEqual(['111'])
-    expect(await detachKernelState(kernelState)).toContain('nothing is attached')
+    expect(await detachKernelState(kernelState)).toContain('nothing to detach')
   })
 })
 

@@ -30,7 +30,7 @@ struct file_time {
 	s64 nanoseconds;
 };
 
-/* To touch a file is no act of its own: only to say when it was. */
+/* To set a file's times to now is ordinary: only a time that the caller chooses counts. */
 static __always_inline bool sets_time(const struct file_time *times)
 {
 	for (int i = 0; i < 2; i++)

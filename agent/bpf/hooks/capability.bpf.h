@@ -32,7 +32,7 @@ static __always_inline bool in_memory_syscall(struct task_struct *task)
 	return number >= SNUG_SYSCALL_MAX || memory_syscalls[number];
 }
 
-/* What was told under another profile or mode is to be judged again. */
+/* What was judged under another profile or mode is judged again. */
 static __always_inline void refresh_capabilities(struct snug_task *state)
 {
 	struct snug_slot *slot = slot_of(state);
@@ -45,10 +45,10 @@ static __always_inline void refresh_capabilities(struct snug_task *state)
 }
 
 /*
- * A capability that was used, once per process and execution. Whoever has CAP_SYS_ADMIN is asked
- * for it whenever memory is committed, to spare it a reserve: that is no use of it. Checks of
- * borrowed credentials (overlayfs acts by those of its mounter) are not the process's own. True
- * where it may be used.
+ * A capability that is used, once per process and execution. True where it may be used. The kernel
+ * checks CAP_SYS_ADMIN whenever memory is committed, because a holder may use the reserve: that
+ * does not count. Checks of borrowed credentials do not count either (overlayfs works with those of
+ * its mounter).
  */
 static __always_inline bool check_capability(const struct cred *cred, int capability, u32 stop,
 					     enum attach_order order)
@@ -81,12 +81,13 @@ static __always_inline bool check_capability(const struct cred *cred, int capabi
 			submit_event(act, ring);
 		}
 	}
-	/* Whoever was stopped, and is there, asks again. */
+	/* A process that was stopped and still runs is judged again. */
 	if (must_stop(&verdict))
 		state->capabilities &= ~bit;
 	return !must_stop(&verdict);
 }
 
+/* Why this hook: the kernel asks here for every capability, with the result (Linux 6.2). */
 SEC("tp_btf/cap_capable")
 int BPF_PROG(on_capable, const struct cred *cred, struct user_namespace *target,
 	     const struct user_namespace *capable, int capability, int ret)

@@ -43,7 +43,7 @@ static __always_inline u32 prepend_user_string(struct scratch *scratch, const st
 				root);
 }
 
-/* Of what `scratch->path_op` says. */
+/* Reports the operation in `scratch->path_op`. */
 static __noinline int report_path_op(struct call *call, struct scratch *scratch)
 {
 	struct path_op *path_op;
@@ -130,7 +130,7 @@ static __always_inline u32 access_of(const struct file *file)
 	return access;
 }
 
-/* What no literal rule knows: its text is needed, for the patterns and to be told. */
+/* No literal rule matches: the patterns and the report need the text. */
 static __always_inline int report_opened(struct scratch *scratch, struct task_struct *task,
 					 struct snug_task *state, struct verdict *verdict,
 					 struct opened *opened)

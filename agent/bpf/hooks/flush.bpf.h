@@ -27,14 +27,20 @@ static long flush_entry(struct bpf_map *map, u64 *key, struct snug_seen *one,
 	slot = bpf_map_lookup_elem(&slots, &number);
 	lives = slot && slot->container == one->container && salt_of(slot) == one->salt;
 	if (count != one->reported && !one->resend) {
-		/* What is known and was told of this container can wait: only its count rises. */
+		/*
+		 * A known behaviour that was reported for this container can wait: only its count
+		 * rises.
+		 */
 		if (lives && slot->state == SNUG_SLOT_LIVE && one->reported && !control.flush_all &&
 		    (one->tags[0] || bpf_map_lookup_elem(&known, &one->key)))
 			return 0;
 		ring = this_ring();
 		record = ring ? bpf_ringbuf_reserve(ring, sizeof(*record), 0) : 0;
 		if (!record) {
-			/* Not lost: it stays to be told, and the rest of the table too. */
+			/*
+			 * Not lost: this entry and the rest of the table are reported in the next
+			 * round.
+			 */
 			flush->failed++;
 			return 1;
 		}

@@ -114,7 +114,7 @@ static __always_inline bool is_local_address(const struct peer *peer)
 	       (peer->address[3] && peer->address[3] != bpf_htonl(1));
 }
 
-/* Whom a connection goes to: a peer that has a name is known by that. */
+/* The peer of a connection. A peer with a name is judged by that name. */
 static __always_inline void judge_connect(const struct snug_task *state, struct verdict *verdict,
 					  const struct peer *peer)
 {
@@ -156,7 +156,7 @@ static __always_inline void judge_peer(const struct snug_task *state, struct ver
 		      SNUG_RULE_PEER(keys, kind, peer->protocol, peer->port, who));
 }
 
-/* True where the act may go on. `stop`: how it is stopped where this is called. */
+/* True where the event may go on. `stop`: how a stopped event is reported by this caller. */
 static __always_inline bool report_peer(struct task_struct *task, struct snug_task *state, u8 kind,
 					const struct peer *peer, u32 flags, u32 stop)
 {
@@ -225,6 +225,10 @@ static __always_inline int on_sock_addr6(struct bpf_sock_addr *context, u8 kind)
 	return report_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
 }
 
+/*
+ * Why these hooks: they see connect and datagrams of every caller, io_uring too, after the address
+ * was copied from user space, and they can refuse. Task storage here needs Linux 6.15.
+ */
 SEC("cgroup/connect4")
 int on_connect4(struct bpf_sock_addr *context)
 {
@@ -249,7 +253,10 @@ int on_sendmsg6(struct bpf_sock_addr *context)
 	return on_sock_addr6(context, SNUG_CONNECT);
 }
 
-/* Whoever binds a datagram socket hears on it; a stream socket does so only once it listens. */
+/*
+ * A bound datagram socket receives at once; a stream socket only after listen(). Why bind, not
+ * listen: a datagram socket never calls listen().
+ */
 SEC("cgroup/bind4")
 int on_bind4(struct bpf_sock_addr *context)
 {

@@ -16,8 +16,8 @@
 #include "shared.h"
 
 /*
- * None where it is a mere place that is asked for. What is to be written may have to be made: that
- * is no access of its own.
+ * 0 for O_PATH, which gives no access. O_CREAT with a write is not a second access: the file may
+ * have to be created.
  */
 static __always_inline u32 access_wanted(u64 flags)
 {
@@ -84,7 +84,7 @@ static __always_inline int on_path_call(struct call *call, u32 class)
 		act->to_string = d;
 		act->access = SNUG_RENAME;
 		break;
-	/* The new name is what is made; `to` says of what file it is a name. */
+	/* The new name is created; `to` is the file that it names. */
 	case SNUG_CLASS_LINK:
 		act->string = b;
 		act->to_string = a;

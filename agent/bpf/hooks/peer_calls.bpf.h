@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Peers by the call that asks for them, as it returns: where there is no BPF LSM, and the cgroup's
- * hooks are not told whose process it is (Linux before 6.15). A connection is told before anything
- * can be sent over it, and its process killed; a datagram is gone by then.
+ * Peers by system call, as it returns. Used where there is no BPF LSM and the cgroup hooks cannot
+ * look up the process (Linux before 6.15). A connection is reported, and its process killed, before
+ * it can send; a datagram is sent by then.
  */
 #ifndef SNUG_PEER_CALLS_H
 #define SNUG_PEER_CALLS_H
@@ -17,9 +17,9 @@
 #include "process/syscall.bpf.h"
 #include "shared.h"
 
-#define MESSAGES_MAX 8 /* of one sendmmsg; what has more of them is told of the first */
+#define MESSAGES_MAX 8 /* of one sendmmsg; of longer ones the first messages are reported */
 
-/* Whom a socket is connected to. What the caller passed may be another by now. */
+/* The peer that a socket is connected to. The caller's memory may hold another by now. */
 static __always_inline bool remote_address(const struct sock *sock, struct peer *peer)
 {
 	peer->port = bpf_ntohs(sock->__sk_common.skc_dport);
@@ -51,7 +51,7 @@ static __always_inline bool passed_address(struct peer_request *peer_request,
 	       peer_of(&peer_request->read, size, peer, sock->__sk_common.skc_family);
 }
 
-/* Of what `peer_request` says. */
+/* Reports the peer in `peer_request`. */
 static __noinline int report_requested_peer(struct call *call, struct peer_request *peer_request)
 {
 	struct peer peer = {};
@@ -163,10 +163,7 @@ __noinline int on_peer_call(u32 class, s64 ret, u32 compat)
 		peer_request->connects = 1;
 		break;
 	case SNUG_CLASS_BIND:
-		/*
-		 * Whoever binds a datagram socket hears on it; a stream socket does so only once it
-		 * listens.
-		 */
+		/* A bound datagram socket receives at once; a stream socket only after listen(). */
 		peer_request->kind = SNUG_LISTEN;
 		peer_request->stop = SNUG_KILLED;
 		if (ret)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Sensitive system calls: what of them is told, what of them is judged. */
+/* Sensitive system calls: which of their arguments are reported and judged. */
 #ifndef SNUG_SENSITIVE_H
 #define SNUG_SENSITIVE_H
 
@@ -22,7 +22,8 @@
 		       */
 
 /*
- * What of a call's arguments is told: a string, and a number that makes it a behaviour of its own.
+ * The arguments of a call that are reported: a string, and a number that distinguishes behaviours.
+ * -1: none.
  */
 struct syscall_arguments {
 	s32 string;
@@ -80,7 +81,7 @@ static __always_inline u32 stop_for(u32 id)
 	return SNUG_MISSED;
 }
 
-/* A rule names the namespaces of such a call, and nothing else that its flags say. */
+/* A rule names the namespaces of such a call, and none of its other flags. */
 static __always_inline u64 rule_argument(u32 id, u64 number)
 {
 	return id == SNUG_CALL_UNSHARE || id == SNUG_CALL_SETNS ? number & CLONE_NEW_ANY : number;

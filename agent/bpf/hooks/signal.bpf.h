@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Signals that one program's process sends to another's: of whom, not which. What a process does to
- * itself and to those that descend from it is its own affair.
+ * Signals between processes of different programs: the receiver counts, not the signal. Signals to
+ * the process itself and to its descendants are not reported.
  */
 #ifndef SNUG_SIGNAL_H
 #define SNUG_SIGNAL_H
@@ -71,7 +71,11 @@ static __always_inline bool report_signal(struct scratch *scratch, struct snug_t
 	return report_sensitive(scratch, bpf_get_current_task_btf(), state, &sensitive);
 }
 
-/* The kernel's own arguments are read as numbers: `info` may be none of its addresses. */
+/*
+ * The kernel's own arguments are read as numbers: `info` may be none of its addresses. Why this
+ * hook: it has sender and receiver as the kernel resolved them, for kill, tgkill and
+ * pidfd_send_signal alike.
+ */
 SEC("tp_btf/signal_generate")
 int on_signal(u64 *context)
 {

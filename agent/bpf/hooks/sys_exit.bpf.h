@@ -100,6 +100,11 @@ __noinline int on_socket(u32 class, s64 ret, u32 compat)
 	return 0;
 }
 
+/*
+ * Why this hook: where BPF LSM is missing, only the return of a system call has the opened file in
+ * its place, and only sys_exit fires for calls that seccomp refused. It runs for every system call
+ * of the host, so it leaves by the number first.
+ */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From an act to the ring, or to a count.
+ * From an event to the ring, or to a count.
  *
- * Every act of a container's process ends in exactly one of: emitted, filtered (counted in `seen`,
- * told later by the flush), dropped by reason.
+ * INVARIANT: every event of a container's process is exactly one of: emitted, filtered (counted in
+ * `seen`, reported later by the flush), dropped by reason.
  */
 #ifndef SNUG_EMIT_H
 #define SNUG_EMIT_H
@@ -53,7 +53,7 @@ static __always_inline void fill_head(struct snug_head *head, u16 type, u32 size
 	head->flags = 0;
 }
 
-/* An act that one rule decides, asked from end to end: true where it has to be told. */
+/* Judges an event that one rule decides. True where it has to be reported. */
 static __always_inline bool judge_event(const struct snug_task *state, struct verdict *verdict,
 					u64 object, u64 actor, u64 rule)
 {
@@ -65,7 +65,7 @@ static __always_inline bool judge_event(const struct snug_task *state, struct ve
 	return record_verdict(state, verdict);
 }
 
-/* The process goes no further: no instruction of its own runs after this. */
+/* The process runs no further instruction in user space. */
 static __always_inline void kill_current(void)
 {
 	bpf_send_signal(SIGKILL);
@@ -105,7 +105,7 @@ static __always_inline void fill_event(struct snug_act *act, const struct snug_t
 	act->text_reserved = 0;
 }
 
-/* An act without text: reserve it, fill in the detail, then `submit_event`. */
+/* An event without text: reserve it, fill in the detail, then `submit_event`. */
 static __always_inline struct snug_act *reserve_event(const struct snug_task *state,
 						      struct task_struct *task, u8 kind,
 						      struct verdict *verdict, void **ring)
@@ -130,13 +130,13 @@ static __always_inline void submit_event(struct snug_act *act, void *ring)
 	wake(ring);
 }
 
-/* The head of an act whose text begins at `at` in the scratch. */
+/* The head of an event whose text begins at `at` in the scratch. */
 static __always_inline struct snug_act *act_at(struct scratch *scratch, u32 at)
 {
 	return (struct snug_act *)&scratch->act[at & (SNUG_TEXT_MAX - 1)];
 }
 
-/* An act with text: its head was filled in place, before the text; `size` is that of both. */
+/* An event with text. Its head is in place before the text; `size` is that of both. */
 static __always_inline void output_event(struct snug_act *act, u32 size, struct verdict *verdict)
 {
 	void *ring = this_ring();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which programs act. The maps outlive the sensor, and so do the programs that it attached; another
- * sensor puts its own beside them, and then turns one word. Each act is to be one generation's,
- * also that which is under way at this moment: of the two programs on a hook the one that runs
- * first leaves word in the process's state, and the other goes by it.
+ * Which generation of programs handles events. Maps and attached programs outlive the sensor. The
+ * next sensor attaches its programs beside them and then changes one number. INVARIANT: exactly one
+ * generation handles each event, also those under way at that moment. Of the two programs on a
+ * hook, the first to run records its choice in the process's state, and the other follows it.
  */
 #ifndef SNUG_GENERATION_H
 #define SNUG_GENERATION_H
@@ -34,10 +34,7 @@ static __always_inline bool decide_takeover(struct snug_task *state, u32 generat
 	return newer == (state->generation == next);
 }
 
-/*
- * True where this act is this program's. `state`: of the process that acts, where it has one
- * already.
- */
+/* True where this program handles the event. `state`: of the current process, where it has one. */
 static __always_inline bool is_acting_generation(struct snug_task *state, enum attach_order order)
 {
 	u32 generation = *(volatile u32 *)&control.generation;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What becomes of an act: by what was seen of it before, by the profile of its container's version,
- * by what the daemon said it knows. What a rule allows is counted and goes no further;
- * src/core/compile/kernel-profile.ts says what the rules mean.
+ * The judge. It decides by what was seen before, by the profile of the container's version, and by
+ * what the daemon has marked as known. An event that a rule allows is counted and not reported;
+ * src/core/compile/kernel-profile.ts defines the rules.
  *
- * A hook asks `lookup_seen` first: that is all that a repeated act costs. Of what is new it asks
- * the profile, if there is one, and then `record_verdict`.
+ * A hook calls `lookup_seen` first: a repeated event costs only that. A new one goes to the
+ * profile, if there is one, and then to `record_verdict`.
  */
 #ifndef SNUG_JUDGE_H
 #define SNUG_JUDGE_H
@@ -20,7 +20,7 @@
 #include "rule_key.h"
 #include "shared.h"
 
-/* What becomes of an act. */
+/* The outcome for one event. */
 struct verdict {
 	u64 key;
 	u64 seen_key; /* in `seen` */
@@ -37,7 +37,7 @@ struct verdict {
 
 enum seen_result {
 	SEEN_COUNTED = 0, /* nothing more to do */
-	SEEN_RESEND,	  /* to be told: it was lost the last time */
+	SEEN_RESEND,	  /* to be reported: the last report was lost */
 	SEEN_NEW,
 };
 
@@ -59,19 +59,21 @@ static __always_inline bool has_profile(const struct verdict *verdict)
 	return SNUG_POLICY_PROFILE(verdict->policy_state) != 0;
 }
 
-/* True where the act must not go on. To be asked last: by then it was told. */
+/* True where the event must not go on. To be called last, after the report. */
 static __always_inline bool must_stop(const struct verdict *verdict)
 {
 	return verdict->deviates && verdict->block;
 }
 
-/* `how` (snug_act_flag) where the act is stopped so. */
+/* `how` (snug_act_flag) where the event is stopped that way. */
 static __always_inline u32 stop_flag(const struct verdict *verdict, u32 how)
 {
 	return must_stop(verdict) ? how : 0;
 }
 
-/* No clock here: this is what a repeated act costs. The flush knows the second in which it was. */
+/*
+ * No clock here: this is the cost of a repeated event. The flush supplies the time, to the second.
+ */
 static __always_inline u32 count_seen(struct verdict *verdict, struct snug_seen *seen)
 {
 	verdict->deviates = seen->deviates;
@@ -110,7 +112,7 @@ static __always_inline u64 salt_of(const struct snug_slot *slot)
 	return slot->salt + (version ? version->policy_state * keys.c : 0);
 }
 
-/* `object` is the hash of all that makes the act this behaviour and no other, without the actor. */
+/* `object` is the hash of everything that identifies the behaviour, except the actor. */
 static __always_inline u32 lookup_seen(const struct snug_task *task, u64 object,
 				       struct verdict *verdict)
 {
@@ -130,7 +132,8 @@ static __always_inline u32 lookup_seen(const struct snug_task *task, u64 object,
 	verdict->tags[0] = 0;
 	verdict->tags[1] = 0;
 	/*
-	 * A process that outlived its container by leaving its cgroup is still told of, by itself.
+	 * A process that left its cgroup and outlived its container is still reported, under its
+	 * own scope.
 	 */
 	if (slot && slot->container == task->container) {
 		verdict->salt = *(volatile u64 *)&slot->salt;
@@ -148,7 +151,7 @@ static __always_inline u32 lookup_seen(const struct snug_task *task, u64 object,
 		verdict->seen = seen_here;
 		if (!seen_here->resend || !__sync_lock_test_and_set(&seen_here->resend, 0))
 			return count_seen(verdict, seen_here);
-		/* Its event counts for one: the flush must not tell that one again. */
+		/* The event itself counts for one: the flush must not report that one again. */
 		__sync_fetch_and_add(&seen_here->count, 1);
 		__sync_fetch_and_add(&seen_here->reported, 1);
 		verdict->deviates = seen_here->deviates;
@@ -158,8 +161,8 @@ static __always_inline u32 lookup_seen(const struct snug_task *task, u64 object,
 }
 
 /*
- * So many different acts of a version are stopped within a minute that it is rather the profile
- * that is wrong.
+ * The block budget: so many different behaviours of a version are stopped within a minute that the
+ * profile is probably wrong.
  */
 static __always_inline void spend_budget(struct verdict *verdict)
 {
@@ -180,8 +183,8 @@ static __always_inline void spend_budget(struct verdict *verdict)
 }
 
 /*
- * Remembers the verdict on what is new. True where it has to be told in full; then `tell` or
- * `tell_text` must follow.
+ * Records the verdict on a new event. True where it has to be reported in full: `reserve_event` or
+ * `output_event` must follow.
  */
 static __always_inline bool record_verdict(const struct snug_task *task, struct verdict *verdict)
 {
@@ -222,7 +225,7 @@ static __always_inline bool record_verdict(const struct snug_task *task, struct 
 			verdict->seen = bpf_map_lookup_elem(&seen, &verdict->seen_key);
 		return !quiet;
 	}
-	/* Another processor was faster, or everything is told, or the table is full. */
+	/* Another processor was faster, or everything is reported, or the table is full. */
 	seen_here = bpf_map_lookup_elem(&seen, &verdict->seen_key);
 	if (seen_here && !all) {
 		count_seen(verdict, seen_here);
@@ -238,7 +241,7 @@ static __always_inline bool record_verdict(const struct snug_task *task, struct 
 }
 
 /*
- * What a pattern takes has a name of its own each time: it is counted by its rules instead, so that
+ * An event that a pattern allows has another name each time. It is counted by its rules instead, so
  * a thousand temporary files are one count.
  */
 static __always_inline void count_by_rules(const struct snug_task *task, struct verdict *verdict)
@@ -263,7 +266,7 @@ static __always_inline u32 lookup_rule(const struct verdict *verdict, u64 actor,
 	return *found ? RULE_ALLOW : RULE_DENY;
 }
 
-/* For acts that one rule decides. */
+/* For events that one rule decides. */
 static __always_inline void judge_literal(struct verdict *verdict, u64 actor, u64 object)
 {
 	if (has_profile(verdict))

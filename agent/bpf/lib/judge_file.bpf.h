@@ -60,8 +60,8 @@ static __always_inline u32 lookup_access(const struct snug_task *state, struct v
 }
 
 /*
- * Whoever may make a file, and rename it whatever to, may delete it: renamed onto another it is as
- * gone.
+ * A process that may create a file and rename it may delete it: after a rename onto another file it
+ * is gone too.
  */
 static __always_inline u32 lookup_delete_by_rename(const struct snug_task *state,
 						   struct verdict *verdict,
@@ -77,7 +77,7 @@ static __always_inline u32 lookup_delete_by_rename(const struct snug_task *state
 		       RULE_NONE;
 }
 
-/* To write a file one may have to create it: that is no access of its own. */
+/* A write may have to create the file: that is not a second access. */
 static __always_inline u32 rule_access(u32 access)
 {
 	return access & SNUG_WRITE ? access & ~SNUG_CREATE : access;

@@ -17,17 +17,19 @@ const volatile u32 ring_count = 1;
 extern int LINUX_KERNEL_VERSION __kconfig;
 /* What the engine's own init may be called, as hashes of their paths. */
 const volatile u64 init_exes[2];
-/* Programs whose arguments say what is done. */
+/* Programs whose arguments are part of the behaviour (interpreters, multi-call binaries). */
 const volatile struct snug_program_name programs[SNUG_PROGRAMS];
 /* System call number → what to do with it (enum snug_class); the second table is the 32-bit one. */
 const volatile u8 syscall_classes[SNUG_SYSCALL_MAX];
 const volatile u8 compat_syscall_classes[SNUG_SYSCALL_MAX];
-/* The cgroup's hooks know nothing of processes here: calls tell of peers. */
+/* The cgroup hooks cannot look up the process here: connections are observed by system calls. */
 const volatile bool peers_by_call;
 /* Native system calls in which the kernel may commit memory. */
 const volatile u8 memory_syscalls[SNUG_SYSCALL_MAX];
 
-/* Written by the sensor while the programs run; `asleep` is cleared by whoever wakes it. */
+/*
+ * Written by the sensor while the programs run. The program that wakes the sensor clears `asleep`.
+ */
 struct snug_control control SEC(".bss.control");
 
 struct {
@@ -79,9 +81,9 @@ struct {
 } versions SEC(".maps");
 
 /*
- * Profiles by number: for each its rules (key of a rule → tag, 0 where a person said no), the
- * automaton over paths, and blocks of addresses. All three are in place before a version's word
- * names the number.
+ * Profiles by number: for each its rules (key of a rule → tag, 0 where a person rejected it), the
+ * automaton over paths, and blocks of addresses. INVARIANT: all three are in place before a
+ * version's policy state names the number.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -139,7 +141,7 @@ struct {
 } tasks SEC(".maps");
 
 /*
- * Paths of executables and scripts by their hash: acts carry hashes, the sensor looks new ones up
+ * Paths of executables and scripts by their hash. Events carry hashes; the sensor looks new ones up
  * here.
  */
 struct {
@@ -159,8 +161,8 @@ struct {
 } seen SEC(".maps");
 
 /*
- * What the daemon said it knows (key: behaviour and scope). What is let go comes up once more, no
- * harm.
+ * Behaviours that the daemon has marked as known (key: behaviour and scope). An entry that the LRU
+ * drops is reported once more, which does no harm.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -2,13 +2,13 @@
 /*
  * Paths, from the file itself up to the container's root.
  *
- * A walk goes by dentry and, at the root of a mount, on to where that is mounted. It ends at the
- * container's root directory (so a chroot inside of the container changes nothing), or at the
- * topmost mount of the namespace, which after pivot_root is the same. `bpf_loop` lets it be as long
- * as the longest path.
+ * A walk goes by dentry and, at the root of a mount, on to its mount point. It ends at the
+ * container's root directory, so a chroot inside the container changes nothing, or at the topmost
+ * mount of the namespace, which is the same after pivot_root. `bpf_loop` lets it be as long as the
+ * longest path.
  *
- * A walk that only hashes reads names as words straight from the dentry, without a helper: this is
- * what each repeated act of a container costs. The hash takes the names from the leaf upwards.
+ * A walk that only hashes reads names 8 bytes at a time from the dentry, without a helper: this is
+ * the cost of each repeated event. The hash takes the names from the leaf upwards.
  */
 #ifndef SNUG_PATH_H
 #define SNUG_PATH_H
@@ -49,8 +49,8 @@ static __always_inline void walk_from(struct scratch *scratch, struct path_ref p
 }
 
 /*
- * Eight bytes of kernel memory that may not be there: then zero. `hash_len` stands for any such
- * word.
+ * Eight bytes of kernel memory, or zero where the address is not mapped. `hash_len` stands for any
+ * u64.
  */
 static __always_inline u64 load_word(u64 address)
 {
@@ -341,8 +341,8 @@ static __always_inline struct file *file_at(struct task_struct *task, u32 fd)
 }
 
 /*
- * Puts `size` bytes of `scratch->string` before `at`. A function of its own, so that the compiler
- * keeps its masks.
+ * Puts `size` bytes of `scratch->string` before `at`. Not inlined, so that the compiler keeps its
+ * masks.
  */
 __noinline u32 prepend_string(struct scratch *scratch, u32 at, u32 size)
 {

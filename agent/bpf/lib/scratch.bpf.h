@@ -11,9 +11,9 @@
 #include "abi.h"
 
 /*
- * Where acts with text are put together. One for each class of programs: those of one class cannot
- * interrupt each other (tracepoints run with preemption off), those of different classes might. The
- * cgroup hooks can be preempted by their own kind: they use none.
+ * Where events with text are built. There is one scratch for each class of programs: those of one
+ * class cannot interrupt each other (tracepoints run with preemption off), those of different
+ * classes can. The cgroup hooks can be preempted by their own kind, so they use none.
  */
 enum scratch_class {
 	SCRATCH_SYSCALL = 0,
@@ -68,7 +68,7 @@ struct automaton_run {
 	u32 between;
 };
 
-/* Of a program that begins: where they are in the text its reader says. */
+/* The arguments of a program that starts; the caller of the reader chose their offset. */
 struct arguments {
 	u32 size;
 	u32 cut; /* SNUG_CUT: there are more, or they could not be read */
@@ -81,8 +81,8 @@ struct path_ref {
 };
 
 /*
- * The paths of an act: hashes for literal rules, and the text, from `at` to `to_at` and from there
- * to the end.
+ * The paths of an event: hashes for literal rules, and the text, from `at` to `to_at` and from
+ * there to the end.
  */
 struct paths {
 	u64 path;
@@ -104,8 +104,8 @@ struct opened {
 };
 
 /*
- * An act on a name, or on two. Here, and not on the stack, so that the verifier forgets which call
- * filled it in, and looks at what follows once, not once for each.
+ * An operation on one path or two. It is here and not on the stack, so that the verifier does not
+ * track which call filled it in: it checks what follows once, not once for each call.
  */
 struct path_op {
 	u64 string;
@@ -116,17 +116,17 @@ struct path_op {
 	u32 reserved;
 };
 
-/* As far as it is told. */
+/* The part of it that is reported. */
 struct socket_address {
 	u16 family;
 	u16 port;
 	u32 word[5];
 };
 
-/* What a call says of its peer; here for the same reason. */
+/* The peer that a call asks for; here for the same reason. */
 struct peer_request {
 	u64 arguments[6];
-	u32 passed[6]; /* words from the caller's memory */
+	u32 passed[6]; /* from the caller's memory */
 	struct socket_address read;
 	u64 address; /* the caller's */
 	u32 size;
@@ -148,9 +148,8 @@ struct scratch {
 	struct paths paths; /* these two are here to spare the stack */
 	struct opened opened;
 	/*
-	 * An act directly before its text, wherever that begins; texts grow downwards from
-	 * SNUG_TEXT_MAX. The second half is never written: it is room for what the verifier cannot
-	 * rule out.
+	 * An event directly before its text; texts grow downwards from SNUG_TEXT_MAX. The second
+	 * half is never written: it covers offsets that the verifier cannot rule out.
 	 */
 	u8 act[sizeof(struct snug_act) + 2 * SNUG_TEXT_MAX] __attribute__((aligned(8)));
 	u8 string[SNUG_PATH_MAX + 8];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Arguments of a program: where they say what is done, and where they are a command of the engine's
- * own.
+ * Arguments of a program: where they are part of the behaviour, and where they are a command of the
+ * engine.
  */
 #ifndef SNUG_ARGUMENTS_H
 #define SNUG_ARGUMENTS_H
@@ -42,9 +42,9 @@ static __noinline bool is_named(u64 low, u64 high, u32 len)
 }
 
 /*
- * Whether the arguments say what is done: of an interpreter, or a program of many names, that a
- * process of the container runs. What the runtime runs was declared; what is given to a script is
- * the script's.
+ * Whether the arguments are part of the behaviour: for an interpreter or a multi-call binary that a
+ * process of the container runs. The image declares what the runtime runs, and arguments after a
+ * script belong to the script.
  */
 static __always_inline bool arguments_matter(const struct snug_task *state, const struct file *file)
 {
@@ -58,8 +58,8 @@ static __always_inline bool arguments_matter(const struct snug_task *state, cons
 }
 
 /*
- * The arguments, from `at` on in the text. Nobody but the new program itself can change them, and
- * it does not run yet.
+ * The arguments, from `at` on in the text. Only the new program could change them, and it does not
+ * run yet.
  */
 static __noinline u32 read_arguments(struct scratch *scratch, u64 start, u64 end, u32 at)
 {

@@ -57,7 +57,7 @@ static __always_inline bool is_monitor(const char *name)
 	       !__builtin_memcmp(name, libpod, sizeof(libpod) - 1);
 }
 
-/* Another sensor's trial of itself (probe.c) is nobody's container. */
+/* The self-test of another sensor (selftest.c) is not a container. */
 static __always_inline bool is_selftest(struct scratch *scratch, const char *path)
 {
 	const char trial[] = SNUG_SELFTEST_PATH;
@@ -94,6 +94,10 @@ static __always_inline u64 v2_id(const struct cgroup *cgroup)
 	return cgroup->root->hierarchy_id ? 0 : cgroup->kn->id;
 }
 
+/*
+ * Why this hook: a container's cgroup exists before its first process, and its name has the
+ * container's id.
+ */
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 {
@@ -162,6 +166,9 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	return 0;
 }
 
+/*
+ * Why this hook: the kernel removes a cgroup after its last process, so no event comes after it.
+ */
 SEC("tp_btf/cgroup_rmdir")
 int BPF_PROG(on_cgroup_rmdir, struct cgroup *cgroup, const char *path)
 {

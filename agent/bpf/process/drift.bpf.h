@@ -71,8 +71,8 @@ static __always_inline u64 inode_key(const struct inode *inode)
 }
 
 /*
- * A mere `chmod` copies a file of the image to the upper layer. It is still the image's while
- * nobody has opened it to write, and it has the name that it has there.
+ * A `chmod` alone copies a file of the image to the upper layer. The copy still counts as the
+ * image's file while no process has opened it for writing and it has its name of the lower layer.
  */
 static __noinline bool is_unmodified(struct scratch *scratch, const struct snug_task *state,
 				     struct inode *inode)
@@ -84,8 +84,8 @@ static __noinline bool is_unmodified(struct scratch *scratch, const struct snug_
 	if (!slot || slot->container != state->container || slot->untrusted || slot->before)
 		return false;
 	/*
-	 * Each container's layers are a file system of its own; what another wrote was one of that
-	 * number before.
+	 * Each container's overlay is a separate file system: an entry of another container is of
+	 * an earlier file with this inode number.
 	 */
 	writer = bpf_map_lookup_elem(&written, &key);
 	if (writer && *writer == state->container)

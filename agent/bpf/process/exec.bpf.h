@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Executions. The tracepoint fires when the new program is in place and before its first
- * instruction, so the file, not a name, says what runs, however it was named: by path, by
- * descriptor, by memfd, by a script.
+ * instruction. The program is identified by its file, not by a name: the same by path, by
+ * descriptor, by memfd or by a script.
  */
 #ifndef SNUG_EXEC_H
 #define SNUG_EXEC_H
@@ -46,7 +46,7 @@ static __always_inline bool is_socket(struct task_struct *task, u32 fd)
 	return local->addr || (peer && peer->addr);
 }
 
-/* The text from `at` to the end as a name that acts can refer to. */
+/* Stores the text from `at` to the end as a name that events can refer to. */
 __noinline int store_name(struct scratch *scratch, u64 hash, u32 at)
 {
 	struct snug_name_text *name;
@@ -184,7 +184,7 @@ static __always_inline u64 exec_rule(const struct snug_task *state)
 			      (state->flags & SNUG_SOCKET_STDIO) != 0, state->exe, state->script);
 }
 
-/* By the arguments where they tell and are there as a whole; else by the program alone. */
+/* Judged by the arguments where they matter and are complete; otherwise by the program alone. */
 static __always_inline void judge_run(struct scratch *scratch, const struct snug_task *state,
 				      struct verdict *verdict, u32 at, u32 size)
 {
@@ -211,7 +211,7 @@ static __always_inline void report_exec(struct scratch *scratch, struct snug_tas
 					struct task_struct *task, bool telling)
 {
 	u64 start = task->mm->arg_start, end = task->mm->arg_end;
-	/* The parent belongs to an exec's identity: who starts a shell matters. */
+	/* The parent is part of an exec's behaviour: which program starts a shell matters. */
 	u64 object = SNUG_MIX(keys, SNUG_EXEC, state->ancestors[0]);
 	u32 at = SNUG_TEXT_MAX - SNUG_ARGS_MAX, whole = 0, size, found;
 	struct verdict verdict;
@@ -264,11 +264,15 @@ static __always_inline void set_origin(struct scratch *scratch, struct snug_task
 	} else if (fresh && is_engine_command(scratch, state, task, bprm, slot)) {
 		state->origin = SNUG_PROBE;
 	}
-	/* It belongs to no version yet, and so there is nothing to judge it by. */
+	/* The container is not assigned to a version yet: there is nothing to judge it by. */
 	if (control.fail_closed && !slot->assignment.version)
 		kill_current();
 }
 
+/*
+ * Why this hook: the program is in place with its credentials and arguments, and has not run yet.
+ * Where LSM is missing, a SIGKILL here comes in time.
+ */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {

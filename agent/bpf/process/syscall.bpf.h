@@ -52,7 +52,7 @@ static __always_inline u64 argument(const struct call *call, int n)
 #endif
 }
 
-/* By permissions, by seccomp, or since nobody may write there. */
+/* By permissions, by seccomp, or by a read-only file system. */
 static __always_inline bool was_denied(long ret)
 {
 	return ret == -EACCES || ret == -EPERM || ret == -EROFS;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who acts. A process has a state exactly if it is a container's: it was executed in a container's
- * cgroup and in a mount namespace that is not the runtime's, or it descends from one that was. The
- * runtime's own steps (runc's init, also from a memfd or a sealed copy) run in the runtime's mount
- * namespace up to the exec of the container's program, so they have none, and every hook leaves at
- * once.
+ * The state of processes. INVARIANT: a process has a state exactly if it is a container's: it was
+ * executed in a container's cgroup and outside the runtime's mount namespace, or it descends from
+ * such a process. The runtime's own steps (runc's init, also from a memfd or a sealed copy) stay in
+ * the runtime's mount namespace up to the exec of the container's program. They have no state, and
+ * every hook returns at once.
  */
 #ifndef SNUG_TASK_H
 #define SNUG_TASK_H
@@ -62,7 +62,7 @@ static __always_inline struct snug_task *state_of(struct task_struct *task)
 	/* The kernel's helper threads for io_uring are made without a fork that we see. */
 	if (!state && (task->flags & (PF_IO_WORKER | PF_USER_WORKER)) && task->group_leader)
 		state = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);
-	/* It ran before the sensor; the engine may have told meanwhile as whom. */
+	/* It ran before the sensor; an assignment may have brought its declared user since. */
 	if (state && !state->declared && user_of(slot_of(state), state))
 		set_base(state);
 	return state;
@@ -78,7 +78,7 @@ static __always_inline void set_ids(struct snug_task *state, u32 uid, u32 gid)
 	set_base(state);
 }
 
-/* A container that ran before the sensor tells its root with its first act. */
+/* The root of a container that ran before the sensor is taken from its first event. */
 static __always_inline u64 root_of(const struct snug_task *state, struct task_struct *task)
 {
 	struct snug_slot *slot = slot_of(state);
@@ -90,6 +90,10 @@ static __always_inline u64 root_of(const struct snug_task *state, struct task_st
 	return slot->root;
 }
 
+/*
+ * Why this hook: it fires before the child runs, so a child has its state from its first
+ * instruction.
+ */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {

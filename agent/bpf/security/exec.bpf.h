@@ -131,7 +131,7 @@ static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task
 		slot = slot_of(next);
 	} else {
 		slot = predict_entry(task, next);
-		/* Only the arguments tell a health check apart, and they are not in place yet. */
+		/* Only the arguments distinguish a health check, and they are not in place yet. */
 		if (slot && slot->started && slot->assignment.commands[0].size)
 			return false;
 	}

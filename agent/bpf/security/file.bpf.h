@@ -26,7 +26,7 @@
 
 /*
  * Files are opened for other reasons too: to be executed, for a descriptor of a process or a queue,
- * to dump a core. These are other acts, or none.
+ * to dump a core. These are other events, or none.
  */
 static __always_inline bool is_opening(struct task_struct *task)
 {
@@ -81,6 +81,10 @@ static __noinline int judge_open(struct lsm_scratch *lsm_scratch, struct task_st
 	return REFUSE_IF(must_stop(&verdict));
 }
 
+/*
+ * Why this hook: every open passes it with the file resolved, also by io_uring and by handle. A
+ * descriptor exists only after it.
+ */
 SEC("lsm/file_open")
 int BPF_PROG(lsm_open, struct file *file)
 {
@@ -101,8 +105,8 @@ int BPF_PROG(lsm_open, struct file *file)
 }
 
 /*
- * An act on a name, or on two. `if_refused`: told only where it is not to be; else its open will
- * tell it.
+ * An operation on one path or two. `if_refused`: reported only where it is refused; otherwise its
+ * open is reported.
  */
 struct lsm_path_op {
 	struct path_ref path_ref;
@@ -199,6 +203,10 @@ static __always_inline int on_lsm_path_op(const struct lsm_path_op *lsm_path_op)
 
 #define CHILD_REF(path, entry) ((struct path_ref){ (u64)(entry), (u64)(path)->mnt })
 
+/*
+ * Why the path_* hooks: unlike inode_*, they have the mount, and with it the path inside the
+ * container.
+ */
 SEC("lsm/path_unlink")
 int BPF_PROG(lsm_unlink, const struct path *dir, struct dentry *dentry)
 {
@@ -228,7 +236,7 @@ int BPF_PROG(lsm_rename, const struct path *dir, struct dentry *dentry, const st
 	return on_lsm_path_op(&lsm_path_op);
 }
 
-/* The new name is what is made; `to` says of what file it is a name. Both are in one mount. */
+/* The new name is created; `to` is the file that it names. Both are in one mount. */
 SEC("lsm/path_link")
 int BPF_PROG(lsm_link, struct dentry *old, const struct path *dir, struct dentry *dentry)
 {
@@ -257,7 +265,7 @@ int BPF_PROG(lsm_mkdir, const struct path *dir, struct dentry *dentry, unsigned 
 	return on_lsm_path_op(&lsm_path_op);
 }
 
-/* What is done to a file by a call that is told as such. */
+/* An operation on a file that is reported as a system call. */
 static __noinline int on_attribute(u32 id, struct path_ref path_ref, u32 stop, u32 flags)
 {
 	struct sensitive sensitive = {
@@ -282,7 +290,7 @@ static __noinline int on_attribute(u32 id, struct path_ref path_ref, u32 stop, u
 	return REFUSE_IF(refused);
 }
 
-/* Older kernels call it for an open that empties the file too: that is told by itself. */
+/* Older kernels call this hook also for an open with O_TRUNC, which is reported as an open. */
 SEC("lsm/path_truncate")
 int BPF_PROG(lsm_truncate, const struct path *path)
 {
@@ -295,6 +303,7 @@ int BPF_PROG(lsm_truncate, const struct path *path)
 	return on_lsm_path_op(&lsm_path_op);
 }
 
+/* Why this hook: chmod, fchmod and fchmodat2 pass it with the path. */
 SEC("lsm/path_chmod")
 int BPF_PROG(lsm_chmod, const struct path *path, unsigned short mode)
 {
@@ -304,8 +313,8 @@ int BPF_PROG(lsm_chmod, const struct path *path, unsigned short mode)
 }
 
 /*
- * The one function behind all calls that set times. The hook that comes in it does not know the
- * file's path.
+ * Why fexit of vfs_utimes: all calls that set times pass it, and it has the path. The LSM hook
+ * below it (inode_setattr) has only the inode.
  */
 SEC("fexit/vfs_utimes")
 int BPF_PROG(return_times, const struct path *path, struct file_time *times, int ret)

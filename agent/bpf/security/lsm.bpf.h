@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where the kernel has BPF LSM: the same acts by the same judge, asked before they happen. What is
- * refused gets EPERM and has no effect.
+ * Where the kernel has BPF LSM: the same events by the same judge, before they happen. A refused
+ * one gets EPERM and has no effect.
  *
  * Paths come from what the kernel resolved, never from the caller's string: no other thread can
- * change them in between. An exec that may pass is left to sched_process_exec to tell, with its
+ * change them in between. An exec that is allowed is reported by sched_process_exec, with its
  * arguments; here it is only refused.
  */
 #ifndef SNUG_LSM_H
@@ -23,8 +23,8 @@
 #include "shared.h"
 
 /*
- * These programs can be preempted, by their own kind too, and stay on their processor: one scratch
- * for each depth. Where even these do not suffice an act passes unseen, and is counted as lost.
+ * These programs can be preempted, by their own kind too, and stay on their processor: there is one
+ * scratch for each depth. Where all are in use, an event passes unjudged and is counted as lost.
  */
 #define LSM_DEPTH 4
 

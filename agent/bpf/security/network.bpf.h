@@ -38,6 +38,10 @@ static __always_inline int on_peer(const struct sock *sock, u8 kind, const void 
 	return REFUSE_IF(!report_peer(task, state, kind, &peer, 0, SNUG_REFUSED));
 }
 
+/*
+ * Why this hook: it has the kernel's copy of the address, for every protocol and caller, and
+ * refuses before a packet is sent.
+ */
 SEC("lsm/socket_connect")
 int BPF_PROG(lsm_connect, struct socket *socket, struct sockaddr *address, int size)
 {
@@ -63,7 +67,7 @@ int BPF_PROG(lsm_send, struct socket *socket, struct msghdr *message, int size)
 		       sock->__sk_common.skc_family);
 }
 
-/* Whoever binds a datagram socket hears on it; a stream socket does so only once it listens. */
+/* A bound datagram socket receives at once; a stream socket only after listen(). */
 SEC("lsm/socket_bind")
 int BPF_PROG(lsm_bind, struct socket *socket, struct sockaddr *address, int size)
 {
@@ -74,6 +78,7 @@ int BPF_PROG(lsm_bind, struct socket *socket, struct sockaddr *address, int size
 		       0;
 }
 
+/* Why this hook: it covers sockets that were never bound, whose port the kernel chose by now. */
 SEC("lsm/socket_listen")
 int BPF_PROG(lsm_listen, struct socket *socket, int backlog)
 {
@@ -106,16 +111,17 @@ static __always_inline int on_unix(struct sock *sock)
 	return REFUSE_IF(!passes);
 }
 
+/*
+ * Why this hook: it has the listener's socket, and so the file that it bound, whatever name the
+ * caller used.
+ */
 SEC("lsm/unix_stream_connect")
 int BPF_PROG(lsm_unix, struct sock *sock, struct sock *other, struct sock *fresh)
 {
 	return on_unix(other);
 }
 
-/*
- * A connect of a datagram socket, and each datagram: of those only what does not go to whom it is
- * connected to.
- */
+/* A connect of a datagram socket, and each datagram to another peer than the connected one. */
 SEC("lsm/unix_may_send")
 int BPF_PROG(lsm_unix_send, struct socket *socket, struct socket *other)
 {
@@ -135,12 +141,14 @@ static __always_inline int on_ids(const struct cred *fresh)
 	return REFUSE_IF(!report_identity(state, task, uid, gid, SNUG_REFUSED));
 }
 
+/* Why this hook: all set*uid calls pass it with the new credentials, before these apply. */
 SEC("lsm/task_fix_setuid")
 int BPF_PROG(lsm_setuid, struct cred *fresh, const struct cred *old, int flags)
 {
 	return on_ids(fresh);
 }
 
+/* Why this hook: the same for set*gid, since Linux 5.9. */
 SEC("lsm/task_fix_setgid")
 int BPF_PROG(lsm_setgid, struct cred *fresh, const struct cred *old, int flags)
 {

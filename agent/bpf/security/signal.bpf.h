@@ -10,6 +10,9 @@
 #include "security/lsm.bpf.h"
 #include "shared.h"
 
+/*
+ * Why this hook: the one check that all calls that send a signal pass, before the signal is queued.
+ */
 SEC("lsm/task_kill")
 int lsm_kill(u64 *context)
 {

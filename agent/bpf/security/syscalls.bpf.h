@@ -74,18 +74,21 @@ static __always_inline int on_sensitive_hook(u64 ids)
 	return REFUSE_IF(result);
 }
 
+/* Why this hook: PTRACE_ATTACH and process_vm_writev pass it, with their target resolved. */
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(lsm_ptrace, struct task_struct *child, unsigned int mode)
 {
 	return on_sensitive_hook(CALL_BIT(PTRACE) | CALL_BIT(PROCESS_VM_WRITEV));
 }
 
+/* Why this hook: PTRACE_TRACEME has no other check. */
 SEC("lsm/ptrace_traceme")
 int BPF_PROG(lsm_traceme, struct task_struct *parent)
 {
 	return on_sensitive_hook(CALL_BIT(PTRACE));
 }
 
+/* Why this hook: it comes before the mount changes. */
 SEC("lsm/sb_mount")
 int BPF_PROG(lsm_mount, const char *device, const struct path *path, const char *type,
 	     unsigned long flags, void *data)
@@ -93,61 +96,70 @@ int BPF_PROG(lsm_mount, const char *device, const struct path *path, const char 
 	return on_sensitive_hook(CALL_BIT(MOUNT));
 }
 
+/* Why this hook: it comes before the mount is detached. */
 SEC("lsm/sb_umount")
 int BPF_PROG(lsm_umount, struct vfsmount *mount, int flags)
 {
 	return on_sensitive_hook(CALL_BIT(UMOUNT));
 }
 
+/* Why this hook: mounts made by fsopen and open_tree appear only by it. */
 SEC("lsm/move_mount")
 int BPF_PROG(lsm_move_mount, const struct path *from, const struct path *to)
 {
 	return on_sensitive_hook(CALL_BIT(MOVE_MOUNT));
 }
 
+/* Why this hook: it comes before the root changes. */
 SEC("lsm/sb_pivotroot")
 int BPF_PROG(lsm_pivot_root, const struct path *old, const struct path *fresh)
 {
 	return on_sensitive_hook(CALL_BIT(PIVOT_ROOT));
 }
 
+/* Why this hook: it comes before the root changes. */
 SEC("lsm/path_chroot")
 int BPF_PROG(lsm_chroot, const struct path *path)
 {
 	return on_sensitive_hook(CALL_BIT(CHROOT));
 }
 
+/* Why this hook: finit_module and kexec_file_load read their image through it. */
 SEC("lsm/kernel_read_file")
 int BPF_PROG(lsm_read_file, struct file *file, int what, bool whole)
 {
 	return on_sensitive_hook(CALL_BIT(FINIT_MODULE) | CALL_BIT(KEXEC_LOAD));
 }
 
+/* Why this hook: init_module and kexec_load pass it: they have no file. */
 SEC("lsm/kernel_load_data")
 int BPF_PROG(lsm_load_data, int what, bool whole)
 {
 	return on_sensitive_hook(CALL_BIT(INIT_MODULE) | CALL_BIT(KEXEC_LOAD));
 }
 
+/* Why this hook: it comes before the command, with the command number. */
 SEC("lsm/bpf")
 int BPF_PROG(lsm_bpf, int command, union bpf_attr *attributes, unsigned int size)
 {
 	return on_sensitive_hook(CALL_BIT(BPF));
 }
 
+/* Why this hook: it comes before the event exists. */
 SEC("lsm/perf_event_open")
 int BPF_PROG(lsm_perf, void *attributes, int type)
 {
 	return on_sensitive_hook(CALL_BIT(PERF_EVENT_OPEN));
 }
 
+/* Why this hook: add_key has no check of its own; a new key passes here. */
 SEC("lsm/key_alloc")
 int BPF_PROG(lsm_key, void *key, const struct cred *cred, unsigned long flags)
 {
 	return on_sensitive_hook(CALL_BIT(ADD_KEY));
 }
 
-/* A fork into namespaces of its own. The flags are those that the kernel took. */
+/* A fork into new namespaces. The flags are the kernel's copy. */
 SEC("lsm/task_alloc")
 int BPF_PROG(lsm_clone, struct task_struct *child, unsigned long flags)
 {
