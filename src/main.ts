@@ -79,6 +79,7 @@ export async function runAgent(
   const pruner = new AlertPruner({
     store,
     kept: config.alertsKept,
+    held: (id) => daemon.alerts.has(id),
     needed: () => sinks().needed,
     raised: () => daemon.alerts.counts.raised,
     log: stageLog(log, 'store'),

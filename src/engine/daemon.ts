@@ -16,6 +16,7 @@ import type { Shaper } from '../core/behaviour/shape.ts'
 import { AlertStore } from '../state/alerts/alert-store.ts'
 import { type AlertGrade, graded } from '../pipeline/alerts/alert-grade.ts'
 import { RecordIds } from '../pipeline/alerts/record-ids.ts'
+import { evictedFinding } from '../pipeline/alerts/delivery-findings.ts'
 import type { StormRules } from '../pipeline/alerts/storms.ts'
 import {
   type EventSource,
@@ -199,6 +200,7 @@ export class Daemon {
       shippedBy: (now, before) => shippedBy(parts.files, this.#packages, now, before),
       now: this.#now,
       kernel: this.kernel.profiles,
+      onAllowed: (version) => this.kernel.decided(version, true),
       onDisarmed: (scope) => this.enforcement.disarmed(scope),
       onPolicy: (report) => this.#confirmed(report),
       onSelfProbe: (probe) => this.enforcement.probed(probe),
@@ -360,6 +362,8 @@ export class Daemon {
   tick(): void {
     this.registry.tick()
     this.kernel.tick()
+    this.alerts.tick(this.#now())
+    this.#reportEvicted()
     this.live.status(healthOf(this), this.#now())
     const observes = this.parts.sources.some(({ state }) => state.kind === 'running')
     if (observes) this.journal.observedUntil(new Date(this.#now()).toISOString())
@@ -382,6 +386,14 @@ export class Daemon {
       loss: { reason: 'agent-down', count: 0, from: until, to: this.startedAt },
     }
     this.#judge([{ type: 'event', event }], 'agent', undefined)
+  }
+
+  #reportEvicted(): void {
+    const count = this.alerts.drainEvicted()
+    if (count === 0) return
+    const nowMs = this.#now()
+    this.alerts.raise(evictedFinding(count, this.parts.node, nowMs), nowMs, count)
+    this.journal.changed()
   }
 
   #sourceEnded(source: EventSource, error: unknown, signal: AbortSignal): void {

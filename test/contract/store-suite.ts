@@ -158,6 +158,15 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect(await store.pruneAlerts(3)).toBe(0)
     })
 
+    it('prunes no older alert that is held, such as a grave one under a flood', async () => {
+      const ids = Array.from({ length: 10 }, (_, n) => `a${n}`)
+      await store.batch(
+        ids.map((id) => ({ kind: 'alert' as const, id, fingerprint: id, value: id })),
+      )
+      expect(await store.pruneAlerts(3, (id) => id === 'a2')).toBe(6)
+      expect((await store.load()).alerts.map(({ id }) => id)).toEqual(['a2', 'a7', 'a8', 'a9'])
+    })
+
     it('gives the newest audit entries first', async () => {
       await store.batch(['t1', 't2', 't3'].map((id) => ({ kind: 'audit' as const, id, value: id })))
       expect((await store.audit(2)).map(({ id }) => id)).toEqual(['t3', 't2'])

@@ -1,3 +1,4 @@
+import type { CauseAccess, PlaceClass, RiskFacts } from './alert-risk.ts'
 import type { ContainerRef, ImageRef, ProcessRef, SnugEvent, WorkloadRef } from './event.ts'
 
 export const severities = ['low', 'medium', 'high', 'critical'] as const
@@ -39,10 +40,34 @@ export interface Alert {
   /** MITRE ATT&CK technique ids. */
   readonly attack: readonly string[]
   readonly decision?: AlertDecision
+  /** Present where several deviations of one actor, access and place may share the alert. */
+  readonly cause?: AlertCause
+  /** Different deviations that share the alert: the first few and the latest few. */
+  readonly samples?: readonly AlertBehaviour[]
+  /** Of a deviation without a guardrail: what its severity follows from. */
+  readonly risk?: RiskFacts
+  /** Containers of the version with an open alert of the cause, and all that ran then. */
+  readonly replicas?: { readonly shown: number; readonly running: number }
+  /** A deviation of low risk: for review, and not sent to sinks by default. */
+  readonly novelty?: true
   /** Of an alert that stands for others of its container and type: what they are. Its count is how many. */
   readonly summary?: AlertSummary
   /** Id of the alert that stands for this one. */
   readonly partOf?: string
+}
+
+export interface AlertCause {
+  readonly id: string
+  readonly access: CauseAccess
+  /** A folder with `/` at its end, a program, a peer, or a name. Of a wide cause the folder that holds all. */
+  readonly place: string
+  readonly placeClass: PlaceClass
+  /** How many different behaviours share the alert. */
+  readonly names: number
+  /** It stands for the causes of this actor, access and class of place that have no alert of their own. */
+  readonly wide?: true
+  /** What would admit all of them, in the language of shapes; absent where it would admit too much. */
+  readonly proposed?: string
 }
 
 export interface AlertSummary {

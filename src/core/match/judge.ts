@@ -5,6 +5,8 @@ import type { ProfileReader } from '../profile/profile-reader.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import { matchedRuleOf, isRefused } from '../profile/matched-rule.ts'
 import { type Guardrails, graver } from './guardrail.ts'
+import { riskOf } from './risk.ts'
+import { riskFactsOf } from './risk-facts.ts'
 import { explain } from './nearest.ts'
 import type { FiredGuardrail, Verdict } from './verdict.ts'
 
@@ -16,7 +18,7 @@ export interface JudgeOptions {
   readonly observed?: ReadonlySet<EventKind>
   /** The version is learning: `novel` guardrails keep quiet. */
   readonly learning?: boolean
-  /** False: leave out nearest and reasons, where nobody will read them (learning). */
+  /** False: leave out nearest, reasons and the severity of a deviation, where nobody will read them. */
   readonly explain?: boolean
 }
 
@@ -95,17 +97,22 @@ function deviation(
     unexpected,
     guardrails,
     ...(fired.size === 0 ? {} : { guardrailsByRef: byRef }),
-    severity: guardrails[0]?.severity ?? severityOf(unexpected),
+    severity:
+      guardrails[0]?.severity ??
+      (options.explain === false ? 'low' : worstOf(known, event, unexpected)),
     confidence: options.incomplete === undefined ? 'full' : 'partial',
   }
 }
 
 /** What a deviation that trips no guardrail deserves. */
-function severityOf(unexpected: readonly BehaviourRef[]): Severity {
+function worstOf(
+  known: ProfileReader | undefined,
+  event: ActEvent,
+  unexpected: readonly BehaviourRef[],
+): Severity {
   let worst: Severity = 'low'
-  for (const { object } of unexpected) {
-    const severity: Severity =
-      object.kind === 'file' ? (object.access === 'read' ? 'low' : 'medium') : 'medium'
+  for (const ref of unexpected) {
+    const severity = riskOf(riskFactsOf(known, event, ref))
     if (graver(severity, worst) > 0) worst = severity
   }
   return worst

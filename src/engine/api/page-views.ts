@@ -261,6 +261,9 @@ export interface AlertRow {
   readonly attack: readonly string[]
   readonly count: number
   readonly decision?: AlertDecision['kind']
+  readonly novelty?: true
+  /** A pattern that all names of the alert's place fit. */
+  readonly proposed?: string
   /** Alerts and containers of the group; 1 where it is none. */
   readonly alerts: number
   readonly containers: number

@@ -1,4 +1,5 @@
 import { type Alert, type Severity, severities } from '../../core/event/alert.ts'
+import { causeLine } from '../../core/match/cause-text.ts'
 import { alertRevisionOf } from '../live/revision.ts'
 import type { AlertPage, AlertRow, AlertRowQuery } from '../api/page-views.ts'
 
@@ -35,8 +36,11 @@ function matcher({ q, type, decided, until }: AlertRowQuery): (alert: Alert) => 
   }
 }
 
-function* textsOf({ behaviour, process, image, container, reasons }: Alert): Iterable<string> {
+function* textsOf(alert: Alert): Iterable<string> {
+  const { behaviour, cause, samples = [], process, image, container, reasons } = alert
   if (behaviour !== null) yield behaviour.text
+  if (cause !== undefined) yield cause.place
+  for (const { text } of samples) yield text
   if (process !== undefined) yield process.exe
   if (image !== undefined) yield `${image.repository}:${image.tag ?? ''}`
   if (container !== undefined) yield `${container.name ?? ''} ${container.id}`
@@ -69,7 +73,8 @@ function grouped(alerts: readonly Alert[]): readonly Group[] {
   const groups = new Map<string, Group>()
   for (const alert of alerts) {
     const { image, behaviour, type, id, decision } = alert
-    const act = behaviour === null ? `${type} ${alert.reasons[0] ?? id}` : behaviour.id
+    const own = behaviour === null ? `${type} ${alert.reasons[0] ?? id}` : behaviour.id
+    const act = alert.cause?.id ?? own
     const name = `${image?.repository ?? ''} ${act} ${decision?.kind ?? ''}`
     const group = groups.get(name)
     if (group === undefined) groups.set(name, alone(alert))
@@ -95,7 +100,9 @@ function rowOf({ newest, containers, ...sums }: Group): AlertRow {
     ...sums,
     type,
     action,
-    text: behaviour?.text ?? reasons[0] ?? type,
+    text: textOf(newest),
+    ...(newest.novelty === true ? { novelty: true } : {}),
+    ...(newest.cause?.proposed === undefined ? {} : { proposed: newest.cause.proposed }),
     ...(process === undefined ? {} : { actor: process.script ?? process.exe, uid: process.uid }),
     ...(image === undefined ? {} : { repository: image.repository }),
     ...(image?.tag === undefined ? {} : { tag: image.tag }),
@@ -105,4 +112,9 @@ function rowOf({ newest, containers, ...sums }: Group): AlertRow {
     ...(newest.decision === undefined ? {} : { decision: newest.decision.kind }),
     containers: containers.size,
   }
+}
+
+function textOf({ behaviour, cause, reasons, type }: Alert): string {
+  if (cause !== undefined && cause.names > 1) return causeLine(cause)
+  return behaviour?.text ?? reasons[0] ?? type
 }

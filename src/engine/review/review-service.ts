@@ -20,6 +20,7 @@ import type * as view from '../api/engine.ts'
 import type * as views from '../api/engine-views.ts'
 import { versionView } from '../queries/views.ts'
 import { changesBy, commitDecision, enforcementSnapshot } from './commit-decision.ts'
+import { sharersOf } from './shared-alert.ts'
 import { forgettingOf, sessionNamed, unlearn, forgottenRow } from './unlearn.ts'
 
 /** A person's decisions on behaviours and alerts: each is on record with what it changed. */
@@ -193,10 +194,12 @@ export class ReviewService {
       )
     }
     const decision = { ...decisionOf(by, this.#daemon.now()), ...bounds, ...place }
-    const behaviours =
+    const shared = peer === undefined ? this.#decideSharers(version, id, decision) : []
+    const own =
       peer === undefined
         ? allowEvent(version, event, decision)
         : [allowBlock(version, event, peer, decision)]
+    const behaviours = [...new Set([...own, ...shared])]
     const { at } = decision
     const answer = alerts.decide(
       id,
@@ -212,7 +215,8 @@ export class ReviewService {
   async rejectAlert(id: string, by: view.Decider): Promise<Alert> {
     const { event, version } = this.#actOf(id, 'rejected')
     const decision = { ...decisionOf(by, this.#daemon.now()), kind: 'rejected' } as const
-    const behaviours = rejectEvent(version, event, decision)
+    const shared = this.#decideSharers(version, id, decision)
+    const behaviours = [...new Set([...rejectEvent(version, event, decision), ...shared])]
     const { at } = decision
     const answer = this.#daemon.alerts.decide(id, this.#alertDecision('rejected', by, { at }))
     const fields = { alert: id, behaviours }
@@ -239,6 +243,19 @@ export class ReviewService {
     const fields = { alert: id, behaviours }
     await commitDecision(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
     return answer
+  }
+
+  /** One step decides on all that share the alert. */
+  #decideSharers(
+    version: DeployedVersion,
+    id: string,
+    decision: Parameters<DeployedVersion['profile']['decide']>[1],
+  ): readonly BehaviourId[] {
+    const { alerts } = this.#daemon
+    const open = alerts.list({ limit: Infinity, state: 'open' })
+    const shared = sharersOf(version, alerts.get(id), open)
+    for (const each of shared) version.profile.decide(each, decision)
+    return shared
   }
 
   #actOf(id: string, done: string): { event: ActEvent; version: DeployedVersion } {

@@ -36,10 +36,13 @@ function isOf({ container }: Alert, wanted: string): boolean {
   return container !== undefined && (container.name === wanted || container.id.startsWith(wanted))
 }
 
-function hasText({ id, behaviour, reasons, process, image, container, guardrails }: Alert): string {
+function hasText(alert: Alert): string {
+  const { id, behaviour, cause, samples, reasons, process, image, container, guardrails } = alert
   return [
     id,
     behaviour?.text,
+    cause?.place,
+    ...(samples ?? []).map(({ text }) => text),
     ...reasons,
     ...guardrails,
     process?.exe,

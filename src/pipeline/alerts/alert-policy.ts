@@ -1,4 +1,5 @@
 import type { ActEvent } from '../../core/event/event.ts'
+import { placeClassOf } from '../../core/match/place-class.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
 
 export interface PolicyFacts {
@@ -23,6 +24,11 @@ export function deservesAlert(event: ActEvent, verdict: Verdict, facts: PolicyFa
     ({ object }) => object.kind === 'file' && object.access === 'read',
   )
   if (!onlyReads) return true
+  // That a new program is known to run does not answer what of value it reads.
+  const isSecret = verdict.unexpected.some(
+    ({ object }) => object.kind === 'file' && placeClassOf(object.path) === 'secret',
+  )
+  if (isSecret) return true
   if (event.process.origin === 'exec-in') return false
   return facts.actorKnown || event.file.shipped !== true
 }

@@ -36,6 +36,15 @@ export function unstoredFinding(
   ])
 }
 
+/** Open alerts that the store has no more room for. To be raised with `count`. */
+export function evictedFinding(count: number, node: string, nowMs: number): Finding {
+  const time = new Date(nowMs).toISOString()
+  return lossOfAlerts('evicted', 'alerts-evicted', { count, from: time, to: time }, node, nowMs, [
+    'open alerts were removed, as many as this one counts: there are more than `alertsKept`',
+    'the oldest of the lowest severity went first, of the container with the most',
+  ])
+}
+
 function lossOfAlerts(
   name: string,
   reason: string,

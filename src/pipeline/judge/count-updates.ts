@@ -49,9 +49,12 @@ export class CountUpdates {
       for (const why of stoppedThough) alerts.repeat(stoppedFingerprint(why, act), fresh, last)
       return
     }
-    if (fresh > 0) {
-      alerts.repeat(actName(version, containerId, origin, behaviours, action), fresh, last)
-    }
+    if (fresh === 0) return
+    const act = actName(version, containerId, origin, behaviours, action)
+    if (alerts.repeat(act, fresh, last) !== undefined) return
+    // After a restart of the daemon it is on record here which alert the act shares.
+    const shared = version.sharedAlertOf(key, containerId)
+    if (shared !== undefined) alerts.repeat(shared, fresh, last)
   }
 
   /** Of acts that were counted, how many no other source had told. */

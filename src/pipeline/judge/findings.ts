@@ -2,8 +2,13 @@ import type { Alert, AlertBehaviour } from '../../core/event/alert.ts'
 import type { ActEvent, LossEvent } from '../../core/event/event.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
 import { behaviourId, type BehaviourId, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
+import { sha256Hex } from '../../core/behaviour/sha256.ts'
 import { objectLine, objectText } from '../../core/behaviour/describe.ts'
-import type { Finding } from '../../state/alerts/alert-store.ts'
+import { causeOf } from '../../core/match/cause.ts'
+import type { RiskFacts } from '../../core/event/alert-risk.ts'
+import { riskOf } from '../../core/match/risk.ts'
+import { mainRef } from '../../core/match/risk-facts.ts'
+import type { Finding, FindingCause } from '../../state/alerts/alert-store.ts'
 import { actionOf } from '../alerts/enforcement-findings.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 
@@ -35,14 +40,40 @@ export function actNameOf(
   return actName(version, event.container.id, event.process.origin, ids, action)
 }
 
-/** What is told of a deviation, or of what a guardrail names. `reasons` come after the verdict's own. */
-export function deviationFinding(judged: Judged, reasons: readonly string[]): Finding {
+/** The cause of a deviation; undefined where nothing was unexpected. Costs the same whatever the profile holds. */
+export function findingCauseOf({ event, verdict, version }: Judged): FindingCause | undefined {
+  const ref = mainRef(verdict.unexpected)
+  if (ref === undefined) return undefined
+  const replicasOf = version?.key ?? 'unprofiled'
+  const guardrails = verdict.guardrails.map(({ id }) => id)
+  const { container, process } = event
+  const parts = [replicasOf, container.id, process.origin, actionOf(event), ...guardrails]
+  const scope = sha256Hex(parts.join('\u0000')).slice(0, 20)
+  return { cause: causeOf(ref), scope, replicasOf, running: 0 }
+}
+
+export interface FindingGrounds {
+  /** They come after the verdict's own. */
+  readonly reasons: readonly string[]
+  readonly cause: FindingCause | undefined
+  /** Absent where a guardrail decides the severity. */
+  readonly risk?: RiskFacts | undefined
+}
+
+/** A deviation, or what a guardrail names. */
+export function deviationFinding(
+  judged: Judged,
+  { reasons, cause, risk }: FindingGrounds,
+): Finding {
   const { event, verdict, version } = judged
   const { guardrails } = verdict
+  const rated = guardrails.length > 0 ? undefined : risk
   return {
     fingerprint: actNameOf(judged),
     type: guardrails.length > 0 ? 'guardrail' : 'deviation',
-    severity: verdict.severity,
+    severity: rated === undefined ? verdict.severity : riskOf(rated),
+    ...(cause === undefined ? {} : { cause }),
+    ...(rated === undefined ? {} : { risk: rated }),
     reasons: [...verdict.reasons, ...reasons, ...missedReason(event)],
     nearest: verdict.nearest,
     behaviour: mainBehaviour(verdict.unexpected),
@@ -97,12 +128,8 @@ function missedReason({ enforced }: ActEvent): readonly string[] {
   return enforced === 'missed' ? ['this host cannot stop this action: the kernel allowed it'] : []
 }
 
-/** Of several behaviours that one act shows, the one that changes something names the alert. */
 export function mainBehaviour(unexpected: readonly BehaviourRef[]): AlertBehaviour | null {
-  const changing = unexpected.find(
-    ({ object }) => object.kind === 'file' && object.access !== 'read',
-  )
-  const ref = changing ?? unexpected[0]
+  const ref = mainRef(unexpected)
   if (ref === undefined) return null
   return {
     id: behaviourId(ref.key),

@@ -4,10 +4,11 @@ import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.
 import { type About, explainDelta, type Shipped } from '../../core/lifecycle/inheritance.ts'
 import type { Guardrails } from '../../core/match/guardrail.ts'
 import { judge, type JudgeOptions } from '../../core/match/judge.ts'
+import { mainRef, riskFactsOf } from '../../core/match/risk-facts.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
 import { behaviourId, behavioursOf, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
 import type { Phase } from '../../core/profile/profile-entry.ts'
-import type { AlertStore, Finding } from '../../state/alerts/alert-store.ts'
+import type { AlertStore, Finding, FindingCause } from '../../state/alerts/alert-store.ts'
 import { deservesAlert } from '../alerts/alert-policy.ts'
 import { actionOf, stoppedFinding, type StoppedThough } from '../alerts/enforcement-findings.ts'
 import type {
@@ -17,11 +18,12 @@ import type {
   SourceControl,
   SourceMark,
 } from '../sources/source.ts'
-import { wasRejected } from './profile-decisions.ts'
+import { allowEvent, wasRejected } from './profile-decisions.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import {
   actNameOf,
   deviationFinding,
+  findingCauseOf,
   type Judged,
   lossFinding,
   mainBehaviour,
@@ -39,6 +41,10 @@ export interface JudgeStageOptions {
   readonly alerts: AlertStore
   /** What two versions' images ship, for the explanation of a delta. Undefined where their files cannot be seen. */
   readonly shippedBy: (now: DeployedVersion, before: DeployedVersion) => ShippedPair | undefined
+  /** More of the version is expected, by a decision on a whole place. */
+  readonly onAllowed?: (version: DeployedVersion) => void
+  /** The job of the image's own schedules that an event belongs to, as a person names it; absent: none is known. */
+  readonly scheduledBy?: (event: ActEvent, version: DeployedVersion) => string | undefined
   /** Every event with its verdict, for the live stream and the counters. */
   /** `count`: how many acts it counts for; 0 where another source had told them all. */
   readonly onJudged: (event: SnugEvent, outcome: Outcome, count: number) => void
@@ -108,6 +114,8 @@ export class JudgeStage {
   #judgedBy: (Pick<DeployedVersion, 'life' | 'observed'> & JudgedWith) | undefined
   /** Fingerprint of the alert that the act at hand raised. */
   #raised: string | undefined
+  /** The event at hand is in the profile already. */
+  #isRecorded = false
 
   constructor(options: JudgeStageOptions) {
     this.#options = options
@@ -189,12 +197,14 @@ export class JudgeStage {
     const profiled = this.#sharedEventOf(event, refs, version)
     const counted = profiled === undefined ? event : { ...event, count: profiled.fresh }
     this.#raised = undefined
+    this.#isRecorded = false
     this.#checkStopped(event, refs, isExpected, version)
     const outcome = isExpected
       ? 'expected'
       : this.#unexpectedShared({ event, refs, verdict, version }, profiled)
     if (this.#raised !== undefined) profiled?.alerted(this.#raised)
-    if (isExpected || learning || profile.size < laterKept + version.learnedSize) {
+    const hasRoom = isExpected || learning || profile.size < laterKept + version.learnedSize
+    if (hasRoom && !this.#isRecorded) {
       profile.observe(counted, refs, {
         phase,
         ...(verdict.guardrailsByRef === undefined ? {} : { guardrails: verdict.guardrailsByRef }),
@@ -217,7 +227,8 @@ export class JudgeStage {
       guardrails,
       // What was handed over was learned: what is new beyond it has the whole of the guardrails against it.
       learning: learning && !version.inherited,
-      explain: !learning || life.predecessor !== undefined,
+      // Most of what deviates shares an alert that is there, and needs no reasons of its own.
+      explain: false,
       ...(life.holes === undefined ? {} : { incomplete: life.holes }),
       // While it learns it is judged by the version before, of whose kinds that one says something.
       ...(learning && life.predecessor === undefined
@@ -369,7 +380,52 @@ export class JudgeStage {
   }
 
   #alert(judged: Judged, reasons: readonly string[] = []): void {
-    this.#raise(deviationFinding(judged, reasons), judged.event.count ?? 1)
+    const { event, version } = judged
+    const count = event.count ?? 1
+    const cause = findingCauseOf(judged)
+    if (cause !== undefined && this.#options.alerts.shares(cause)) {
+      this.#raise(deviationFinding(judged, { reasons, cause }), count)
+      return
+    }
+    if (cause !== undefined && version !== undefined && this.#isDecided(judged, cause, version))
+      return
+    const explained = this.#explained(judged)
+    const ref = mainRef(explained.verdict.unexpected)
+    const job = version && this.#options.scheduledBy?.(event, version)
+    const facts = { isScheduled: job !== undefined, ...(cause && { cause: cause.cause }) }
+    const finding = deviationFinding(explained, {
+      reasons: job === undefined ? reasons : [`${job}, first seen`, ...reasons],
+      cause: cause && { ...cause, running: version?.running ?? 0 },
+      risk: ref && riskFactsOf(version?.profile, event, ref, facts),
+    })
+    this.#raise(finding, count)
+  }
+
+  /** A person allowed the whole place: the name is decided with it, and counted on the alert. */
+  #isDecided(judged: Judged, cause: FindingCause, version: DeployedVersion): boolean {
+    const { event } = judged
+    const { alerts, onAllowed } = this.#options
+    const decision = alerts.standingDecision(cause, event.time)
+    if (decision === undefined || event.enforced !== undefined) return false
+    const { kind: _, onlyWorkload: __, ...given } = decision
+    const ids = judged.refs.map((ref) => behaviourId(ref.key))
+    // Else the decision itself puts it on record.
+    this.#isRecorded = !ids.every((id) => version.profile.has(id))
+    allowEvent(version, event, { kind: 'approved', ...given })
+    alerts.countDecided(deviationFinding(judged, { reasons: [], cause }), event.count ?? 1)
+    onAllowed?.(version)
+    return true
+  }
+
+  /** Judged again with its reasons: only what somebody reads has them. */
+  #explained<T extends Judged>(judged: T): T {
+    const { event, refs, version, verdict } = judged
+    if (version === undefined) return judged
+    const { life } = version
+    const explain = life.state !== 'learning' || life.predecessor !== undefined
+    const options = { ...this.#optionsFor(version), explain }
+    const { confidence } = verdict
+    return { ...judged, verdict: { ...judge(version.profile, event, refs, options), confidence } }
   }
 
   #raise(finding: Finding, count: number): void {
@@ -416,8 +472,12 @@ export class JudgeStage {
     const { id: container } = event.container
     version.remember(key, meaning)
     version.rememberAction(key, container, actionOf(event))
-    if (outcome === 'deviation')
-      version.rememberReported({ ...meaning, key, container, action: actionOf(event) })
+    if (outcome === 'deviation') {
+      const told = { ...meaning, key, container, action: actionOf(event) }
+      const raised = this.#raised
+      const alert = raised && this.#options.alerts.sharedFingerprint(raised)
+      version.rememberReported(alert === raised || alert === undefined ? told : { ...told, alert })
+    }
     // What only an exec session did is never known to the kernel: each session is told anew.
     if (!expected || origin === 'exec-in') return
     const keys = known.get(version)

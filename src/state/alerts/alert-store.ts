@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { SnugEvent } from '../../core/event/event.ts'
 import { SnugError } from '../../errors.ts'
 import type {
@@ -7,8 +8,14 @@ import type {
   AlertType,
   Severity,
 } from '../../core/event/alert.ts'
+import type { Cause } from '../../core/match/cause.ts'
+import { causesApart } from '../../core/match/cause.ts'
+import { aloneMs, replicaShift, replicasLeast } from '../../core/match/replicas.ts'
+import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { type AlertFilter, alertFilter } from '../../pipeline/alerts/alert-filter.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
+import { causeView, folded, marked, ranked, withReplicas } from './cause-fold.ts'
+import { EvictionOrder } from './eviction.ts'
 import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/alerts/storms.ts'
 
 /** What the judge found, before it is one alert or one more count of an alert that is there. */
@@ -27,6 +34,20 @@ export interface Finding {
   readonly event: SnugEvent
   /** What was done about it; absent: it was told. */
   readonly action?: Alert['action']
+  readonly cause?: FindingCause
+  /** Of a deviation without a guardrail: what its severity follows from. */
+  readonly risk?: RiskFacts
+}
+
+/** Findings of one cause and scope share one alert. */
+export interface FindingCause {
+  readonly cause: Cause
+  /** What else must be the same: version, container, origin, action, guardrails. */
+  readonly scope: string
+  /** The version: its containers are replicas. */
+  readonly replicasOf: string
+  /** Containers of it that run now. */
+  readonly running: number
 }
 
 export interface AlertStoreOptions {
@@ -39,6 +60,12 @@ export interface AlertStoreOptions {
   readonly grade?: (alert: Alert) => Alert
 }
 
+/** Acts of which it is known which alert they share. */
+const sharesKept = 20_000
+/** Behaviours of one alert that are told apart; each further one counts as a new name. */
+const namesKept = 512
+const aloneKept = 1_000
+
 /**
  * The alerts of this node. The same act is one alert whose count rises until it is decided on; the next
  * time after that it is a new one.
@@ -47,6 +74,21 @@ export class AlertStore {
   readonly #options: AlertStoreOptions
   readonly #byId = new Map<string, Alert>()
   readonly #open = new Map<string, string>()
+  /** Group of causes → how many of them have an open alert of their own. */
+  readonly #apart = new Map<string, number>()
+  /** Fingerprint of an act → that of the alert which it shares. */
+  readonly #shares = new LRUCache<string, string>({ max: sharesKept })
+  /** Fingerprint of a place that was allowed as a whole → its alert. */
+  readonly #decided = new Map<string, string>()
+  /** Alert → behaviours that share it, as far as they are told apart. */
+  readonly #names = new Map<string, Set<string>>()
+  /** Alert → cause of a version, where it has replicas. */
+  readonly #replicaOf = new Map<string, string>()
+  /** Cause of a version → open alert of each container. */
+  readonly #replicas = new Map<string, Map<string, string>>()
+  /** Alerts that one replica alone has, by when that is asked again. */
+  #alone: { readonly id: string; readonly atMs: number; readonly replicas: string }[] = []
+  readonly #eviction: EvictionOrder
   readonly #fingerprints = new Map<string, string>()
   /** In their newest state: also those for which there is no room any more. */
   #changed = new Map<string, AlertRecord>()
@@ -54,9 +96,11 @@ export class AlertStore {
   /** How many different ones there were, and of them were told by another one. */
   readonly counts = { raised: 0, inStorms: 0 }
   #pruned = 0
+  #evictedOpen = 0
 
   constructor(options: AlertStoreOptions) {
     this.#options = options
+    this.#eviction = new EvictionOrder(options.capacity)
     this.#storms = new Storms(options.storms)
   }
 
@@ -85,6 +129,17 @@ export class AlertStore {
     return this.#pruned
   }
 
+  /** How many were evicted before anybody decided on them, since it was last asked. */
+  drainEvicted(): number {
+    const count = this.#evictedOpen
+    this.#evictedOpen = 0
+    return count
+  }
+
+  has(id: string): boolean {
+    return this.#byId.has(id)
+  }
+
   /** Takes back what the store kept. `fingerprint` is what {@link drainChanged} gave with the alert. */
   load(records: Iterable<AlertRecord>): void {
     for (const { alert, fingerprint } of records) {
@@ -93,20 +148,73 @@ export class AlertStore {
     }
   }
 
+  /**
+   * The decision that a person took on a whole place of the service's own: names that come later are decided with it.
+   * Of places that hold code, settings or secrets, and of what a guardrail names, each name is decided on.
+   */
+  standingDecision({ cause, scope }: FindingCause, time: string): AlertDecision | undefined {
+    const id = this.#decided.get(ownFingerprint(cause, scope))
+    const alert = id === undefined ? undefined : this.#byId.get(id)
+    const decision = alert?.decision
+    if (decision === undefined || decision.onlyWorkload !== undefined) return undefined
+    return decision.until === undefined || decision.until > time ? decision : undefined
+  }
+
+  /** One more name of a place that was decided on as a whole. */
+  countDecided(finding: Finding, count: number): void {
+    const { cause: found, event } = finding
+    const id =
+      found === undefined ? undefined : this.#decided.get(ownFingerprint(found.cause, found.scope))
+    const alert = id === undefined ? undefined : this.#byId.get(id)
+    if (alert !== undefined) this.#count(this.#fold(alert, finding), count, event.time)
+  }
+
+  /** Whether the finding shares an alert that is there: then nobody reads its own reasons. */
+  shares({ cause, scope }: FindingCause): boolean {
+    return this.#open.has(ownFingerprint(cause, scope))
+  }
+
   raise(
     finding: Finding,
     nowMs: number,
     count = 1,
   ): { readonly alert: Alert; readonly fresh: boolean } {
-    const openId = this.#open.get(finding.fingerprint)
+    const fingerprint = this.#fingerprintOf(finding)
+    if (fingerprint !== finding.fingerprint) this.#shares.set(finding.fingerprint, fingerprint)
+    const openId = this.#open.get(fingerprint)
     const known = openId === undefined ? undefined : this.#byId.get(openId)
     if (known !== undefined) {
-      this.reportedBy(finding.fingerprint, finding.event.source)
-      return { alert: this.#count(this.get(known.id), count, finding.event.time), fresh: false }
+      this.reportedBy(fingerprint, finding.event.source)
+      const alert = this.#fold(this.get(known.id), finding)
+      return { alert: this.#count(alert, count, finding.event.time), fresh: false }
     }
-    const { event } = finding
+    const alert = this.#withReplicas(
+      this.#graded(this.#fresh(finding, nowMs, count)),
+      finding,
+      nowMs,
+    )
+    this.counts.raised += 1
+    const storm = alert.novelty === true ? undefined : this.#storms.part(alert, nowMs)
+    if (storm !== undefined) this.counts.inStorms += 1
+    const told = storm === undefined ? alert : { ...alert, partOf: this.#summarise(storm, alert) }
+    this.#touch(told, fingerprint)
+    this.#put(told, fingerprint)
+    return { alert: told, fresh: true }
+  }
+
+  /** Asks again about what one replica alone did: by now the others had time to do it too. */
+  tick(nowMs: number): void {
+    while ((this.#alone[0]?.atMs ?? Infinity) <= nowMs) {
+      const due = this.#alone.shift()
+      if (due !== undefined) this.#askReplicas(due.replicas, nowMs)
+    }
+  }
+
+  #fresh(finding: Finding, nowMs: number, count: number): Alert {
+    const { event, cause, risk } = finding
     const act = event.kind === 'loss' ? undefined : event
-    const found: Alert = {
+    const isWide = cause !== undefined && !this.#hasRoom(cause)
+    return {
       schema: 'snug.alert/v1',
       id: this.#options.ids.next(nowMs),
       time: new Date(nowMs).toISOString(),
@@ -129,36 +237,115 @@ export class AlertStore {
       ...(finding.confidence === undefined ? {} : { confidence: finding.confidence }),
       guardrails: finding.guardrails,
       attack: finding.attack,
+      ...(cause === undefined ? {} : { cause: causeView(cause.cause, isWide) }),
+      ...(risk === undefined ? {} : { risk }),
     }
-    const alert = this.#options.grade?.(found) ?? found
-    this.counts.raised += 1
-    const storm = this.#storms.part(alert, nowMs)
-    if (storm !== undefined) this.counts.inStorms += 1
-    const reported =
-      storm === undefined ? alert : { ...alert, partOf: this.#summarise(storm, alert) }
-    this.#touch(reported, finding.fingerprint)
-    this.#put(reported, finding.fingerprint)
-    return { alert: reported, fresh: true }
+  }
+
+  #graded(alert: Alert): Alert {
+    return marked(this.#options.grade?.(alert) ?? alert)
+  }
+
+  #hasRoom({ cause, scope }: FindingCause): boolean {
+    return (this.#apart.get(`${scope}${cause.group}`) ?? 0) < causesApart(cause.access)
+  }
+
+  /** Its cause has an alert of its own, or shares that of the further causes of its group and severity. */
+  #fingerprintOf({ cause: found, fingerprint, severity }: Finding): string {
+    if (found === undefined) return fingerprint
+    const own = ownFingerprint(found.cause, found.scope)
+    if (this.#open.has(own) || this.#hasRoom(found)) return own
+    return wideFingerprint(found.cause, found.scope, severity)
+  }
+
+  #fold(alert: Alert, { behaviour, cause }: Finding): Alert {
+    if (cause === undefined || behaviour === null) return alert
+    let names = this.#names.get(alert.id)
+    if (names === undefined) {
+      const { samples = [], behaviour: first } = alert
+      names = new Set([...samples.map(({ id }) => id), ...(first === null ? [] : [first.id])])
+      this.#names.set(alert.id, names)
+    }
+    const isNew = !names.has(behaviour.id)
+    if (isNew && names.size < namesKept) names.add(behaviour.id)
+    const next = folded(alert, behaviour, cause.cause.place, isNew)
+    return next === alert ? alert : ranked(next, alert.risk)
+  }
+
+  #withReplicas(alert: Alert, { cause }: Finding, nowMs: number): Alert {
+    if (cause === undefined || alert.risk === undefined || alert.container === undefined)
+      return alert
+    if (alert.cause?.wide === true || cause.running < replicasLeast) return alert
+    const key = `${cause.replicasOf}${cause.cause.id}`
+    const shown = this.#replicas.get(key) ?? new Map<string, string>()
+    this.#replicas.set(key, shown)
+    shown.set(alert.container.id, alert.id)
+    this.#replicaOf.set(alert.id, key)
+    this.#alone.push({ id: alert.id, atMs: nowMs + aloneMs, replicas: key })
+    if (this.#alone.length > aloneKept) this.#alone.shift()
+    const next = this.#shifted(alert, shown, cause.running, nowMs)
+    // The others have the same cause: what it says of one it says of all.
+    for (const [, id] of shown) {
+      const other = id === alert.id ? undefined : this.#byId.get(id)
+      if (other !== undefined) this.#replace(this.#shifted(other, shown, cause.running, nowMs))
+    }
+    return next
+  }
+
+  #askReplicas(key: string, nowMs: number): void {
+    const shown = this.#replicas.get(key)
+    for (const id of shown?.values() ?? []) {
+      const alert = this.#byId.get(id)
+      if (alert === undefined || shown === undefined) continue
+      this.#replace(this.#shifted(alert, shown, alert.replicas?.running ?? 0, nowMs))
+    }
+  }
+
+  #shifted(
+    alert: Alert,
+    shown: ReadonlyMap<string, string>,
+    running: number,
+    nowMs: number,
+  ): Alert {
+    const firstMs = [...shown.values()].map((id) =>
+      Date.parse((id === alert.id ? alert : this.#byId.get(id))?.firstSeen ?? alert.firstSeen),
+    )
+    const shift = replicaShift({ firstMs, running, nowMs })
+    return ranked(withReplicas(alert, shift, firstMs.length, running), alert.risk)
+  }
+
+  #replace(alert: Alert): void {
+    if (this.#byId.get(alert.id) === alert) return
+    this.#byId.set(alert.id, alert)
+    this.#eviction.put(alert)
+    this.#touch(alert, this.#fingerprints.get(alert.id) ?? '')
   }
 
   /** `count` more of an act that has an open alert; undefined where it has none. */
   repeat(fingerprint: string, count: number, lastSeen: string): Alert | undefined {
-    const id = this.#open.get(fingerprint)
+    const id = this.#openId(fingerprint)
     const alert = id === undefined ? undefined : this.#byId.get(id)
     return alert === undefined ? undefined : this.#count(alert, count, lastSeen)
   }
 
   /** Another source told the act as well: one alert names both. False where it has no open alert. */
   reportedBy(fingerprint: string, source: string): boolean {
-    const id = this.#open.get(fingerprint)
+    const id = this.#openId(fingerprint)
     const alert = id === undefined ? undefined : this.#byId.get(id)
     if (alert === undefined) return false
     const sources = alert.sources ?? [alert.event.source]
     if (sources.includes(source)) return true
-    const named: Alert = { ...alert, sources: [...sources, source].sort() }
-    this.#byId.set(alert.id, named)
-    this.#touch(named, fingerprint)
+    this.#replace({ ...alert, sources: [...sources, source].sort() })
     return true
+  }
+
+  /** Of the alert that an act shares; its own where it shares none. */
+  sharedFingerprint(fingerprint: string): string {
+    return this.#shares.get(fingerprint) ?? fingerprint
+  }
+
+  #openId(fingerprint: string): string | undefined {
+    return this.#open.get(fingerprint) ?? this.#open.get(this.#shares.get(fingerprint) ?? '')
   }
 
   get(id: string): Alert {
@@ -180,20 +367,20 @@ export class AlertStore {
 
   decide(id: string, decision: AlertDecision): Alert {
     const decided: Alert = { ...this.get(id), decision }
-    this.#byId.set(id, decided)
+    this.#replace(decided)
     const fingerprint = this.#fingerprints.get(id) ?? ''
-    this.#touch(decided, fingerprint)
-    if (this.#open.get(fingerprint) === id) this.#open.delete(fingerprint)
+    this.#close(fingerprint, id)
+    if (isWhole(decided)) this.#decided.set(fingerprint, id)
     return decided
   }
 
   /** Takes the decision back: the same act counts here again, unless it has a newer alert by now. */
   reopen(id: string): Alert {
     const { decision: _, ...open } = this.get(id)
-    this.#byId.set(id, open)
+    this.#replace(open)
     const fingerprint = this.#fingerprints.get(id) ?? ''
-    this.#touch(open, fingerprint)
-    if (!this.#open.has(fingerprint)) this.#open.set(fingerprint, id)
+    if (this.#decided.get(fingerprint) === id) this.#decided.delete(fingerprint)
+    if (!this.#open.has(fingerprint)) this.#openAs(fingerprint, id)
     return open
   }
 
@@ -223,8 +410,7 @@ export class AlertStore {
       count: alert.count + count,
       lastSeen: lastSeen > alert.lastSeen ? lastSeen : alert.lastSeen,
     }
-    this.#byId.set(alert.id, raised)
-    this.#touch(raised, this.#fingerprints.get(alert.id) ?? '')
+    this.#replace(raised)
     return raised
   }
 
@@ -234,22 +420,85 @@ export class AlertStore {
 
   #put(alert: Alert, fingerprint: string): void {
     this.#byId.set(alert.id, alert)
+    this.#eviction.put(alert)
     this.#fingerprints.set(alert.id, fingerprint)
-    if (alert.decision === undefined) this.#open.set(fingerprint, alert.id)
+    if (alert.decision === undefined) this.#openAs(fingerprint, alert.id)
+    else if (isWhole(alert)) this.#decided.set(fingerprint, alert.id)
     if (this.#byId.size <= this.#options.capacity) return
-    const oldest = this.#byId.keys().next()
-    if (!oldest.done) this.#drop(oldest.value)
+    const next = this.#eviction.next()
+    if (next !== undefined) this.#drop(next)
+  }
+
+  #openAs(fingerprint: string, id: string): void {
+    const group = groupOf(fingerprint)
+    if (group !== undefined && !this.#open.has(fingerprint)) {
+      this.#apart.set(group, (this.#apart.get(group) ?? 0) + 1)
+    }
+    this.#open.set(fingerprint, id)
+  }
+
+  #close(fingerprint: string, id: string): void {
+    if (this.#open.get(fingerprint) !== id) return
+    this.#open.delete(fingerprint)
+    this.#names.delete(id)
+    const group = groupOf(fingerprint)
+    const left = group === undefined ? undefined : (this.#apart.get(group) ?? 1) - 1
+    if (group !== undefined && left !== undefined) {
+      if (left > 0) this.#apart.set(group, left)
+      else this.#apart.delete(group)
+    }
+    this.#forgetReplica(id)
+  }
+
+  #forgetReplica(id: string): void {
+    const key = this.#replicaOf.get(id) ?? ''
+    const shown = this.#replicas.get(key)
+    const container = this.#byId.get(id)?.container?.id ?? ''
+    this.#replicaOf.delete(id)
+    if (shown?.get(container) !== id) return
+    shown.delete(container)
+    if (shown.size === 0) this.#replicas.delete(key)
   }
 
   #drop(id: string): void {
     const fingerprint = this.#fingerprints.get(id)
-    this.#byId.delete(id)
-    this.#fingerprints.delete(id)
-    if (fingerprint !== undefined && this.#open.get(fingerprint) === id) {
-      this.#open.delete(fingerprint)
+    if (this.#byId.get(id)?.decision === undefined) this.#evictedOpen += 1
+    if (fingerprint !== undefined) this.#close(fingerprint, id)
+    if (fingerprint !== undefined && this.#decided.get(fingerprint) === id) {
+      this.#decided.delete(fingerprint)
     }
+    this.#byId.delete(id)
+    this.#eviction.remove(id)
+    this.#fingerprints.delete(id)
+    this.#names.delete(id)
     this.#pruned += 1
   }
+}
+
+/** So many names are a place, and no longer names. */
+const wholeFrom = 3
+
+/** A person allowed a place with names that go on coming, and not single names. */
+function isWhole({ decision, type, cause, action }: Alert): boolean {
+  if (decision?.kind !== 'allowed' || type !== 'deviation' || action !== 'alerted') return false
+  if (cause === undefined || cause.wide === true || cause.names < wholeFrom) return false
+  const isOwn = cause.placeClass === 'data' || cause.placeClass === 'temporary'
+  return isOwn && (cause.access === 'read' || cause.access === 'change')
+}
+
+/** `cause/<scope and group>/<cause>`, or `/*` and a severity where it is that of many. */
+function ownFingerprint({ group, id }: Cause, scope: string): string {
+  return `cause/${scope}${group}/${id}`
+}
+
+function wideFingerprint({ group }: Cause, scope: string, severity: Severity): string {
+  return `cause/${scope}${group}/*${severity}`
+}
+
+/** Scope and group of a cause that has an alert of its own. */
+function groupOf(fingerprint: string): string | undefined {
+  const [kind, group, cause] = fingerprint.split('/')
+  return kind !== 'cause' || cause?.startsWith('*') === true ? undefined : group
 }
 
 export interface AlertRecord {

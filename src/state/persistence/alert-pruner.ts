@@ -6,6 +6,8 @@ export interface AlertPrunerOptions {
   readonly store: Pick<Store, 'pruneAlerts'>
   /** Alerts that stay to be looked at. */
   readonly kept: number
+  /** Older ones that stay too: those that are in memory. */
+  readonly held: (id: string) => boolean
   /** How many of the newest some sink still needs. */
   readonly needed: () => number
   /** How many different ones there were. */
@@ -52,11 +54,11 @@ export class AlertPruner {
 
   #prune(): void {
     if (this.#pruning !== undefined) return
-    const { store, kept, needed, raised, log } = this.#options
+    const { store, kept, held, needed, raised, log } = this.#options
     this.#raised = raised()
     this.#atMs = performance.now()
     this.#pruning = store
-      .pruneAlerts(Math.max(kept, needed() + underWay))
+      .pruneAlerts(Math.max(kept, needed() + underWay), held)
       .then(
         () => undefined,
         (error: unknown) =>

@@ -170,21 +170,23 @@ class LevelStore implements Store {
     }
   }
 
-  async pruneAlerts(max: number): Promise<number> {
+  async pruneAlerts(max: number, held: (id: string) => boolean = () => false): Promise<number> {
     return this.#guard(async () => {
-      const range = keyRange([tables.alert])
-      const { length } = await this.#database.keys(range).all()
-      const excess = Math.max(0, length - max)
-      for (let left = excess; left > 0; left -= prunedAtOnce) {
-        await this.#removeOldest({ ...range, limit: Math.min(left, prunedAtOnce) })
+      const keys = await this.#database.keys(keyRange([tables.alert])).all()
+      const old = keys
+        .slice(0, Math.max(0, keys.length - max))
+        .filter((key) => !held(decodeKey(key)[1] ?? ''))
+      for (let at = 0; at < old.length; at += prunedAtOnce) {
+        await this.#removeAlerts(old.slice(at, at + prunedAtOnce))
       }
-      return excess
+      return old.length
     })
   }
 
-  /** Alerts of the range, and the way by their fingerprint where it leads to them. */
-  async #removeOldest(range: object): Promise<void> {
-    const old: readonly [string, unknown][] = await this.#database.iterator(range).all()
+  /** These alerts, and the way by their fingerprint where it leads to them. */
+  async #removeAlerts(keys: readonly string[]): Promise<void> {
+    const values = await this.#database.getMany([...keys])
+    const old = keys.map((key, at) => [key, values[at]] as const)
     const indexes = old.map(([key, stored]) => {
       const fingerprint = fingerprintOf(key, stored as string)
       return fingerprint === undefined ? undefined : encodeKey([tables.fingerprint, fingerprint])

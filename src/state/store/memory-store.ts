@@ -56,10 +56,12 @@ export class MemoryStore implements Store {
     }
   }
 
-  async pruneAlerts(max: number): Promise<number> {
+  async pruneAlerts(max: number, held: (id: string) => boolean = () => false): Promise<number> {
     this.#mustBeOpen()
     const keys = this.#keys([tables.alert])
-    const old = keys.slice(0, Math.max(0, keys.length - max))
+    const old = keys
+      .slice(0, Math.max(0, keys.length - max))
+      .filter((key) => !held(decodeKey(key)[1] ?? ''))
     for (const key of old) {
       const { fingerprint } = alertRecord(this.#records.get(key))
       const index = encodeKey([tables.fingerprint, fingerprint])

@@ -12,8 +12,8 @@ export interface Store {
   audit(limit: number, before?: string): Promise<readonly Keyed[]>
   /** All of it, oldest first, and the small value `head` as it was when the reading began: a moment of both. */
   auditTrail(head: string): Promise<StoredTrail>
-  /** Keeps the newest `max` alerts (by id). Returns how many were removed. */
-  pruneAlerts(max: number): Promise<number>
+  /** Keeps the newest `max` alerts (by id), and of the others those that are `held`. Returns how many were removed. */
+  pruneAlerts(max: number, held?: (id: string) => boolean): Promise<number>
   /** The id of the alert last written with this fingerprint. */
   alertId(fingerprint: string): Promise<string | undefined>
   close(): Promise<void>

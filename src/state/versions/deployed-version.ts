@@ -26,6 +26,8 @@ export interface ReportedEvent extends KeyMeaning {
   readonly key: BehaviourKey
   readonly container: string
   readonly action: Alert['action']
+  /** Fingerprint of the alert that it shares with others. */
+  readonly alert?: string
 }
 
 /** From a start of a container to its end, before it was started again. */
@@ -247,6 +249,11 @@ export class DeployedVersion {
     const [oldest] = this.reported.keys()
     if (this.reported.size > reportedKept && oldest !== undefined) this.reported.delete(oldest)
     this.changed = true
+  }
+
+  /** Fingerprint of the alert that this container's latest act of that key shares with others. */
+  sharedAlertOf(key: BehaviourKey, container: string): string | undefined {
+    return this.reported.get(`${key} ${container}`)?.alert
   }
 
   actionOf(key: BehaviourKey, container: string): Alert['action'] {

@@ -24,6 +24,7 @@ it('prunes at the start, and again once thousands came, never what a sink needs 
   const pruner = new AlertPruner({
     store,
     kept: 12_000,
+    held: () => false,
     needed: () => needed,
     raised: () => raised,
     log,
@@ -49,7 +50,14 @@ it('goes on after the store failed', async () => {
       return Promise.reject(new Error('disk full'))
     },
   }
-  const pruner = new AlertPruner({ store, kept: 1, needed: () => 0, raised: () => raised, log })
+  const pruner = new AlertPruner({
+    store,
+    kept: 1,
+    held: () => false,
+    needed: () => 0,
+    raised: () => raised,
+    log,
+  })
   pruner.start()
   raised = 10_000
   await vi.advanceTimersByTimeAsync(1_300)

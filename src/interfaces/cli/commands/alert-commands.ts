@@ -22,7 +22,7 @@ const columns: readonly Column<Alert>[] = [
   { head: 'ID', value: ({ id }) => id },
   {
     head: 'SEVERITY',
-    value: ({ severity }) => severity,
+    value: ({ severity, novelty }) => (novelty === true ? `${severity}, novelty` : severity),
     colour: ({ severity }) => severityColour[severity],
   },
   { head: 'ACTION', value: ({ action }) => action },
@@ -158,8 +158,9 @@ function alertFields(alert: Alert): string {
   const { process, nearest, decision, container } = alert
   return textFields([
     ['alert', `${alert.id} at ${alert.time} on ${alert.node}`],
-    ['severity', `${alert.severity}, ${alert.type}, ${alert.action}, mode ${alert.mode}`],
+    ['severity', severityText(alert)],
     ['what', alertText(alert)],
+    ...causeFields(alert),
     ['because', alert.reasons],
     ['nearest', nearest === null ? 'nothing known is near' : nearest.text],
     ['image', imageText(alert.image)],
@@ -178,19 +179,43 @@ function alertFields(alert: Alert): string {
   ])
 }
 
+function severityText({ severity, novelty, type, action, mode }: Alert): string {
+  const risk = novelty === true ? `${severity} (novelty)` : severity
+  return `${risk}, ${type}, ${action}, mode ${mode}`
+}
+
+function causeFields({
+  cause,
+  samples = [],
+  replicas,
+}: Alert): (readonly [string, string | string[]])[] {
+  if (cause === undefined) return []
+  return [
+    ...(cause.names < 2 ? [] : [['such as', samples.map(({ text }) => text)] as const]),
+    ...(cause.proposed === undefined ? [] : [['proposed', cause.proposed] as const]),
+    ...(replicas === undefined
+      ? []
+      : [['replicas', `${replicas.shown} of ${replicas.running}`] as const]),
+  ]
+}
+
 function actText(alert: Alert): string {
   const actor = alert.process === undefined ? '' : `${alert.process.exe}: `
   return `${actor}${alertText(alert)}`
 }
 
 function alertLine(alert: Alert, colour: boolean): string {
-  const severity = paint(alert.severity, colour ? severityColour[alert.severity] : undefined)
+  const severity = paint(
+    alert.novelty === true ? 'novelty' : alert.severity,
+    colour ? severityColour[alert.severity] : undefined,
+  )
   const { container, image } = alert
   const where = container?.name ?? container?.id.slice(0, 12) ?? '-'
   const text = `${imageText(image)} ${where}: ${alertText(alert)}: ${alert.reasons[0] ?? ''}`
   const done = alert.action === 'alerted' ? '' : ` ${alert.action}`
   const times = alert.count > 1 ? ` (${alert.count} times)` : ''
-  return `${alert.time.slice(0, 19)}Z ${severity}${done} ${safeText(text)}${times}\n`
+  const novelty = alert.novelty === true ? ' novelty' : ''
+  return `${alert.time.slice(0, 19)}Z ${severity}${novelty}${done} ${safeText(text)}${times}\n`
 }
 
 function parseOnly(text: string): number {

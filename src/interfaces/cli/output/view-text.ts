@@ -1,3 +1,4 @@
+import { causeLine } from '../../../core/match/cause-text.ts'
 import type { Alert } from '../../../core/event/alert.ts'
 import type { ImageRef, LossSpan, SnugEvent } from '../../../core/event/event.ts'
 import type { BlockingView, VersionView } from '../../../engine/api/engine-views.ts'
@@ -100,8 +101,9 @@ function peerText(peer: { protocol: string; address: string; port: number }): st
   return `${peer.protocol} ${address}:${peer.port}`
 }
 
-export function alertText({ behaviour, event, type, reasons }: Alert): string {
+export function alertText({ behaviour, cause, event, type, reasons }: Alert): string {
   // Of no act: what blocking has to say of itself.
   if (type === 'enforcement' && event.kind === 'loss') return reasons[0] ?? event.loss.reason
+  if (cause !== undefined && cause.names > 1) return causeLine(cause)
   return behaviour?.text ?? eventText(event)
 }

@@ -1,5 +1,11 @@
 import { z } from 'zod'
 import { type Alert, alertTypes, severities } from '../../../core/event/alert.ts'
+import {
+  causeAccesses,
+  placeClasses,
+  replicaShifts,
+  type RiskFacts,
+} from '../../../core/event/alert-risk.ts'
 import { accesses, containerRoles, origins, type SnugEvent } from '../../../core/event/event.ts'
 
 /**
@@ -142,6 +148,21 @@ const behaviour = z.looseObject({
   text: z.string(),
 })
 
+const risk: z.ZodType<RiskFacts> = z.looseObject({
+  access: z.enum(causeAccesses),
+  place: z.enum(placeClasses),
+  actor: z.enum(['known', 'new', 'drift']),
+  origin: z.enum(origins),
+  drift: z.boolean(),
+  shipped: z.boolean(),
+  usual: z.boolean(),
+  local: z.boolean(),
+  leavesRoot: z.boolean(),
+  names: z.int(),
+  replicas: z.enum(replicaShifts).exactOptional(),
+  scheduled: z.boolean(),
+})
+
 export const alert: z.ZodType<Alert> = z
   .looseObject({
     schema: z.literal('snug.alert/v1'),
@@ -196,6 +217,39 @@ export const alert: z.ZodType<Alert> = z
         description:
           'of an alert that stands for many different ones of its container: what they are; `count` is how many',
       }),
+    cause: z
+      .looseObject({
+        id: z.string(),
+        access: z.enum(causeAccesses),
+        place: z
+          .string()
+          .meta({ description: 'a folder with `/` at its end, a program, a peer, or a name' }),
+        placeClass: z.enum(placeClasses),
+        names: z
+          .int()
+          .min(1)
+          .meta({ description: 'how many different behaviours share the alert' }),
+        wide: z.literal(true).exactOptional().meta({
+          description:
+            'it stands for causes of this actor, access and class of place that have no alert of their own',
+        }),
+        proposed: z.string().exactOptional().meta({ description: 'a pattern that all names fit' }),
+      })
+      .exactOptional()
+      .meta({ description: 'deviations of one actor, access and place share an alert' }),
+    samples: z
+      .array(behaviour)
+      .exactOptional()
+      .meta({ description: 'behaviours that share the alert: the first few and the latest few' }),
+    risk: risk.exactOptional().meta({ description: 'what the severity follows from' }),
+    replicas: z
+      .looseObject({ shown: z.int(), running: z.int() })
+      .exactOptional()
+      .meta({ description: 'containers of the version with such an alert, and all that ran then' }),
+    novelty: z
+      .literal(true)
+      .exactOptional()
+      .meta({ description: 'of low risk: for review; sinks get it only with `deliver.from: low`' }),
     partOf: z
       .string()
       .exactOptional()

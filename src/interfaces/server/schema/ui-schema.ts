@@ -161,6 +161,8 @@ export const alertPage: z.ZodType<AlertPage> = z.object({
       attack: texts,
       count,
       decision: z.enum(['allowed', 'rejected', 'acknowledged']).exactOptional(),
+      novelty: z.literal(true).exactOptional(),
+      proposed: text.exactOptional(),
       alerts: count,
       containers: count,
     }),

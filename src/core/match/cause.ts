@@ -1,0 +1,106 @@
+import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
+import { actorText } from '../behaviour/describe.ts'
+import { sha256Hex } from '../behaviour/sha256.ts'
+import type { User } from '../behaviour/user.ts'
+import type { CauseAccess, PlaceClass } from '../event/alert-risk.ts'
+import { folderOfPath, nameKind, placeClassOf } from './place-class.ts'
+
+/** Deviations of one actor, access and place. */
+export interface Cause {
+  /** The same for all deviations of the cause, on every node. */
+  readonly id: string
+  /** The same for all causes of the actor, its user, the access and the class of the place. */
+  readonly group: string
+  readonly actor: string
+  readonly access: CauseAccess
+  /** A folder with `/` at its end, a program, a peer, or a name. */
+  readonly place: string
+  readonly placeClass: PlaceClass
+}
+
+interface Behaviour {
+  readonly actor: Actor
+  readonly uid: User
+  readonly object: BehaviourObject
+}
+
+/** More causes of one group have one alert together. By what a person still reads one by one. */
+export function causesApart(access: CauseAccess): number {
+  return access === 'read' || access === 'map' ? 4 : 12
+}
+
+/** Pure, and the cost does not depend on the profile. */
+export function causeOf({ actor, uid, object }: Behaviour): Cause {
+  const { access, place, placeClass, detail } = partsOf(object)
+  const who = `${actor.exe}\u0000${actor.script ?? ''}\u0000${uid}`
+  const group = `${who}\u0000${access}\u0000${placeClass}`
+  return {
+    id: `c${sha256Hex(`${group}\u0000${place}\u0000${detail}`).slice(0, 20)}`,
+    group: sha256Hex(group).slice(0, 20),
+    actor: actorText(actor),
+    access,
+    place,
+    placeClass,
+  }
+}
+
+interface Parts extends Pick<Cause, 'access' | 'place' | 'placeClass'> {
+  /** Sets apart what shares the place. */
+  readonly detail: string
+}
+
+function partsOf(object: BehaviourObject): Parts {
+  switch (object.kind) {
+    case 'file': {
+      const { path, to } = object
+      // What a rename brings about is at its new name.
+      const subject = to ?? path
+      const placeClass = placeClassOf(subject)
+      const place = folderOfPath(subject)
+      if (object.access === 'read' || object.access === 'exec') {
+        return { access: object.access === 'read' ? 'read' : 'map', place, placeClass, detail: '' }
+      }
+      // A script among uploads is no upload.
+      return { access: 'change', place, placeClass, detail: nameKind(subject) }
+    }
+    case 'exec': {
+      const { path, script, drift, socketStdio } = object
+      const flags = `${drift === true ? 'd' : ''}${socketStdio === true ? 's' : ''}`
+      return {
+        access: 'run',
+        place: script ?? path,
+        placeClass: placeClassOf(path),
+        detail: `${path}\u0000${flags}`,
+      }
+    }
+    case 'connect': {
+      const { protocol, peer, port } = object
+      const isPath = peer.startsWith('/')
+      return {
+        access: 'connect',
+        place: isPath ? folderOfPath(peer) : peer,
+        placeClass: isPath ? placeClassOf(peer) : 'data',
+        detail: isPath ? peer : `${protocol}\u0000${wellKnown(port)}`,
+      }
+    }
+    case 'listen': {
+      const { protocol, address, port } = object
+      const place = address.startsWith('/') ? folderOfPath(address) : `${protocol} ${address}`
+      return { access: 'listen', place, placeClass: 'data', detail: String(wellKnown(port)) }
+    }
+    case 'identity': {
+      const { from, to } = object
+      const place = `uid ${from.uid} → ${to.uid}`
+      return { access: 'identity', place, placeClass: 'data', detail: '' }
+    }
+    case 'capability':
+      return { access: 'capability', place: object.name, placeClass: 'data', detail: '' }
+    case 'syscall':
+      return { access: 'syscall', place: object.name, placeClass: 'data', detail: '' }
+  }
+}
+
+/** Ports that clients draw from are no names: RFC 6335 and Linux' `ip_local_port_range`. */
+function wellKnown(port: number): number {
+  return port >= 32_768 ? 0 : port
+}

@@ -1,0 +1,48 @@
+import type { PlaceClass } from '../event/alert-risk.ts'
+
+const temporary = ['/tmp', '/var/tmp', '/dev/shm', '/run', '/var/run', '/var/lock']
+const system = ['/etc', '/proc', '/sys', '/dev', '/boot', '/var/spool/cron']
+const code = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/opt']
+/** Certificates that everybody may have: their names look like those of keys. */
+const published = ['/etc/ssl/certs', '/usr/share', '/usr/lib']
+
+const secretNames = /^(g?shadow-?|\.env(\..+)?|\.netrc|\.git-credentials|credentials|id_[a-z0-9]+)$/
+const secretExtensions = /\.(key|p12|pfx|jks|keystore|kdbx)$/
+const secretFolders = /\/(\.ssh|\.gnupg|secrets?|private)\//
+const memoryOfProcess = /^\/proc\/[^/]+\/(environ|mem|auxv)$/
+
+/** The class of a path, in the language of shapes or literal. The most valuable one applies. */
+export function placeClassOf(path: string): PlaceClass {
+  if (isSecret(path)) return 'secret'
+  if (isBelow(path, temporary)) return 'temporary'
+  if (isBelow(path, system)) return 'system'
+  return isBelow(path, code) ? 'code' : 'data'
+}
+
+function isSecret(path: string): boolean {
+  if (memoryOfProcess.test(path)) return true
+  if (isBelow(path, published)) return false
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  return secretNames.test(name) || secretExtensions.test(name) || secretFolders.test(path)
+}
+
+function isBelow(path: string, folders: readonly string[]): boolean {
+  return folders.some((folder) => path.startsWith(folder) && isEndOf(path, folder.length))
+}
+
+function isEndOf(path: string, at: number): boolean {
+  return path.length === at || path[at] === '/'
+}
+
+/** `/data/jobs/` of `/data/jobs/a`; `/` of what lies in the root, and `` of what has no folder. */
+export function folderOfPath(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1)
+}
+
+/** What a name is by its end: `.php`; `.` where it is hidden, and empty where it has no extension. */
+export function nameKind(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  if (name.startsWith('.')) return '.'
+  // A longer end, or one with digits in most of it, is a part of the name.
+  return /\.[a-z][a-z0-9]{0,4}$/i.exec(name)?.[0].toLowerCase() ?? ''
+}

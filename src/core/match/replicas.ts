@@ -1,0 +1,38 @@
+import type { ReplicaShift } from '../event/alert-risk.ts'
+
+/** Which of a version's running containers show one cause, and since when. */
+export interface ReplicaFacts {
+  /** Epoch milliseconds at which each container first showed it. */
+  readonly firstMs: readonly number[]
+  /** Containers of the version that run now. */
+  readonly running: number
+  readonly nowMs: number
+}
+
+/** Fewer replicas say nothing: two of three may be chance. */
+export const replicasLeast = 4
+const mostShare = 0.75
+const fewShare = 0.2
+/** What the same change brings about comes within so long of the first. */
+export const togetherMs = 600_000
+/** The others had so long to do it as well. */
+export const aloneMs = 300_000
+
+/**
+ * What the replicas of a version say about a deviation. Undefined where they say nothing: too few of them, or not
+ * enough time for the others. Pure; the order of the times does not matter.
+ */
+export function replicaShift({ firstMs, running, nowMs }: ReplicaFacts): ReplicaShift | undefined {
+  if (running < replicasLeast || firstMs.length === 0) return undefined
+  const first = Math.min(...firstMs)
+  const together = firstMs.filter((ms) => ms - first <= togetherMs).length
+  if (together >= running * mostShare) return 'most'
+  const isAlone = firstMs.length <= running * fewShare
+  return isAlone && nowMs - first >= aloneMs ? 'few' : undefined
+}
+
+export function replicaText(shift: ReplicaShift, shown: number, running: number): string {
+  return shift === 'most'
+    ? `${shown} of ${running} replicas began to do this: the service or its surroundings changed`
+    : `${shown} of ${running} replicas ${shown === 1 ? 'does' : 'do'} this: the others do not`
+}

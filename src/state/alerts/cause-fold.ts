@@ -1,0 +1,128 @@
+import type { Alert, AlertBehaviour, AlertCause } from '../../core/event/alert.ts'
+import type { Cause } from '../../core/match/cause.ts'
+import { folderOfPath } from '../../core/match/place-class.ts'
+import type { ReplicaShift, RiskFacts } from '../../core/event/alert-risk.ts'
+import { replicaText } from '../../core/match/replicas.ts'
+import { riskOf } from '../../core/match/risk.ts'
+
+/** Of the samples the first few show how it began, the others how it goes on. */
+const firstKept = 5
+const latestKept = 5
+/** Fewer names are no pattern. */
+const proposedFrom = 3
+
+export function causeView(cause: Cause, isWide: boolean): AlertCause {
+  const { id, group, access, place, placeClass } = cause
+  return {
+    id: isWide ? `w${group}` : id,
+    access,
+    place,
+    placeClass,
+    names: 1,
+    ...(isWide ? { wide: true } : {}),
+  }
+}
+
+/** The alert with one more deviation of its cause. `isNew`: it has not shared the alert so far. */
+export function folded(
+  alert: Alert,
+  behaviour: AlertBehaviour | null,
+  place: string,
+  isNew: boolean,
+): Alert {
+  const { cause, risk } = alert
+  if (cause === undefined || !isNew || behaviour === null) return alert
+  const samples = alert.samples ?? (alert.behaviour === null ? [] : [alert.behaviour])
+  const kept =
+    samples.length < firstKept + latestKept
+      ? [...samples, behaviour]
+      : [...samples.slice(0, firstKept), ...samples.slice(firstKept + 1), behaviour]
+  const names = cause.names + 1
+  const shared = cause.wide === true ? commonFolder(cause.place, place) : cause.place
+  const { proposed: _, ...rest } = cause
+  const proposed = cause.wide === true ? undefined : proposedPlace(cause, kept)
+  return {
+    ...alert,
+    samples: kept,
+    cause: {
+      ...rest,
+      place: shared,
+      names,
+      ...(proposed === undefined ? {} : { proposed }),
+    },
+    ...(risk === undefined ? {} : { risk: { ...risk, names } }),
+  }
+}
+
+function commonFolder(a: string, b: string): string {
+  let end = 0
+  while (end < a.length && a[end] === b[end]) end++
+  return folderOfPath(a.slice(0, end))
+}
+
+/** What is constant in the names stays; only where the place is the service's own. */
+function proposedPlace(cause: AlertCause, samples: readonly AlertBehaviour[]): string | undefined {
+  const { access, placeClass, place } = cause
+  if (access !== 'read' && access !== 'change') return undefined
+  if (placeClass !== 'data' && placeClass !== 'temporary') return undefined
+  if (samples.length < proposedFrom) return undefined
+  const names = samples.map(({ object }) => object.slice(object.lastIndexOf('/') + 1))
+  const prefix = names.reduce(commonStart)
+  const ends = names.map((name) => reversed(name.slice(prefix.length)))
+  return `${place}${prefix}*${reversed(ends.reduce(commonStart))}`
+}
+
+function commonStart(a: string, b: string): string {
+  let end = 0
+  while (end < a.length && a[end] === b[end]) end++
+  return a.slice(0, end)
+}
+
+function reversed(text: string): string {
+  return Array.from(text).reverse().join('')
+}
+
+/** The alert with what the replicas say by now. The last reason states it. */
+export function withReplicas(
+  alert: Alert,
+  shift: ReplicaShift | undefined,
+  shown: number,
+  running: number,
+): Alert {
+  const { risk, replicas } = alert
+  if (risk === undefined) return alert
+  const isSame = replicas?.shown === shown && replicas.running === running
+  if (isSame && risk.replicas === shift) return alert
+  const before = risk.replicas
+  const reasons =
+    before === undefined || replicas === undefined
+      ? alert.reasons
+      : alert.reasons.filter(
+          (reason) => reason !== replicaText(before, replicas.shown, replicas.running),
+        )
+  const { replicas: _, ...facts } = risk
+  return {
+    ...alert,
+    risk: shift === undefined ? facts : { ...facts, replicas: shift },
+    replicas: { shown, running },
+    reasons: shift === undefined ? reasons : [...reasons, replicaText(shift, shown, running)],
+  }
+}
+
+/** With the severity that follows from its facts, unless a policy or a guardrail gave it another. */
+export function ranked(alert: Alert, before: RiskFacts | undefined): Alert {
+  const { risk, severity } = alert
+  if (risk === undefined) return alert
+  if (before !== undefined && severity !== riskOf(before)) return alert
+  return marked({ ...alert, severity: riskOf(risk) })
+}
+
+/** A deviation of low risk is novelty. */
+export function marked(alert: Alert): Alert {
+  const isNovelty =
+    alert.type === 'deviation' && alert.severity === 'low' && alert.action === 'alerted'
+  if ((alert.novelty === true) === isNovelty) return alert
+  if (isNovelty) return { ...alert, novelty: true }
+  const { novelty: _, ...rest } = alert
+  return rest
+}

@@ -1,0 +1,64 @@
+import { type Alert, severities } from '../../core/event/alert.ts'
+
+/** Decided ones go first; what the agent reports of itself goes last. */
+const ranks = ['decided', ...severities, 'own'] as const
+
+/** Whatever comes in whatever number, each rank keeps this share of the capacity. */
+const sharePerRank = 0.1
+
+function rankOf({ decision, type, severity }: Alert): number {
+  if (decision !== undefined) return 0
+  const isOwn = type === 'loss' || type === 'enforcement'
+  return isOwn ? ranks.length - 1 : severities.indexOf(severity) + 1
+}
+
+/**
+ * Which alert goes where there is no more room: of the lowest rank that has more than its share, the oldest of the
+ * container that has the most. So a container cannot spend the room of others, nor a low severity that of a high one.
+ */
+export class EvictionOrder {
+  readonly #capacity: number
+  readonly #ranks = ranks.map(() => new Map<string, Set<string>>())
+  readonly #sizes = ranks.map(() => 0)
+  readonly #places = new Map<string, { readonly rank: number; readonly container: string }>()
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  /** Also where its rank changed: then it is the newest of the new one. */
+  put(alert: Alert): void {
+    const rank = rankOf(alert)
+    const container = alert.container?.id ?? ''
+    if (this.#places.get(alert.id)?.rank === rank) return
+    this.remove(alert.id)
+    this.#places.set(alert.id, { rank, container })
+    const containers = this.#ranks[rank]
+    const ids = containers?.get(container)
+    if (ids === undefined) containers?.set(container, new Set([alert.id]))
+    else ids.add(alert.id)
+    this.#sizes[rank] = (this.#sizes[rank] ?? 0) + 1
+  }
+
+  remove(id: string): void {
+    const place = this.#places.get(id)
+    if (place === undefined) return
+    const { rank, container } = place
+    this.#places.delete(id)
+    const ids = this.#ranks[rank]?.get(container)
+    ids?.delete(id)
+    if (ids?.size === 0) this.#ranks[rank]?.delete(container)
+    this.#sizes[rank] = (this.#sizes[rank] ?? 0) - 1
+  }
+
+  next(): string | undefined {
+    const share = Math.floor(this.#capacity * sharePerRank)
+    const over = this.#sizes.findIndex((size) => size > share)
+    const rank = over === -1 ? this.#sizes.findIndex((size) => size > 0) : over
+    let most: Set<string> | undefined
+    for (const ids of this.#ranks[rank]?.values() ?? []) {
+      if (ids.size > (most?.size ?? 0)) most = ids
+    }
+    return most?.values().next().value
+  }
+}

@@ -1,0 +1,84 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
+import { causeOf } from '../../../src/core/match/cause.ts'
+import { causeLine } from '../../../src/core/match/cause-text.ts'
+import { folderOfPath, nameKind, placeClassOf } from '../../../src/core/match/place-class.ts'
+import { act, shaper } from '../../fixtures/event-fixture.ts'
+
+function causeOfEvent(event: Parameters<typeof behavioursOf>[0]) {
+  return causeOf(behavioursOf(event, shaper)[0]!)
+}
+
+describe('the cause of a deviation', () => {
+  it('is the same for names of one folder that are read by one program', () => {
+    const [a, b] = ['/srv/jobs/a', '/srv/jobs/b'].map((path) => causeOfEvent(act.file(path)))
+    expect(a).toMatchObject({ access: 'read', place: '/srv/jobs/', placeClass: 'data' })
+    expect(b?.id).toBe(a?.id)
+  })
+
+  it('is another for another folder, another program, and another access', () => {
+    const ids = [
+      act.file('/srv/jobs/a'),
+      act.file('/srv/other/a'),
+      act.file('/srv/jobs/a', ['read'], { exe: '/bin/cat' }),
+      act.file('/srv/jobs/a', ['write']),
+    ].map((event) => causeOfEvent(event).id)
+    expect(new Set(ids).size).toBe(4)
+  })
+
+  it('sets a script apart from the uploads that it is among', () => {
+    const [text, script, hidden] = ['a.txt', 'b.php', '.htaccess'].map((name) =>
+      causeOfEvent(act.file(`/srv/uploads/${name}`, ['write'])),
+    )
+    expect(new Set([text?.id, script?.id, hidden?.id]).size).toBe(3)
+    expect(script?.group).toBe(text?.group)
+  })
+
+  it('is one for a program, whatever its arguments, and one for each peer', () => {
+    const [a, b] = ['id', 'uname'].map((code) => {
+      const run = act.exec('/bin/sh', { exe: '/bin/sh' })
+      return causeOfEvent({ ...run, process: { ...run.process, args: ['sh', '-c', code] } })
+    })
+    expect(b?.id).toBe(a?.id)
+    const peers = ['10.0.0.1', '10.0.0.2'].map((peer) => causeOfEvent(act.connect(peer, 22)).id)
+    expect(new Set(peers).size).toBe(2)
+  })
+
+  it('reads as one line', () => {
+    const line = { access: 'read', place: '/srv/jobs/', names: 1_200 } as const
+    expect(causeLine(line)).toBe('read 1,200 files in /srv/jobs/')
+    expect(causeLine({ ...line, place: '/', wide: true })).toBe(
+      'read 1,200 files in several folders below /',
+    )
+  })
+})
+
+describe('the class of a place', () => {
+  it.each([
+    ['/etc/shadow', 'secret'],
+    ['/home/app/.ssh/id_ed25519', 'secret'],
+    ['/run/secrets/token', 'secret'],
+    ['/proc/1/environ', 'secret'],
+    ['/etc/ssl/private/server.key', 'secret'],
+    ['/usr/share/doc/example.key', 'code'],
+    ['/etc/hosts', 'system'],
+    ['/etcetera/hosts', 'data'],
+    ['/usr/bin/env', 'code'],
+    ['/tmp/x', 'temporary'],
+    ['/dev/shm/x', 'temporary'],
+    ['/var/lib/jobs/x', 'data'],
+  ])('of %s is %s', (path, expected) => {
+    expect(placeClassOf(path)).toBe(expected)
+  })
+
+  it('is total, and a folder with a name is the path again', () => {
+    fc.assert(
+      fc.property(fc.string(), (path) => {
+        expect(typeof placeClassOf(path)).toBe('string')
+        expect(typeof nameKind(path)).toBe('string')
+        expect(path.startsWith(folderOfPath(path))).toBe(true)
+      }),
+    )
+  })
+})

@@ -1,0 +1,172 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type BehaviourRef, behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
+import type { ActEvent } from '../../../src/core/event/event.ts'
+import { judge } from '../../../src/core/match/judge.ts'
+import { mainRef, riskFactsOf } from '../../../src/core/match/risk-facts.ts'
+import { compareText } from '../../../src/core/profile/profile-entry.ts'
+import { Profile } from '../../../src/core/profile/profile.ts'
+import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
+import { deviationFinding, findingCauseOf } from '../../../src/pipeline/judge/findings.ts'
+import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
+import { act, guardrails, shaper } from '../../fixtures/event-fixture.ts'
+
+const nowMs = Date.parse('2026-11-24T13:40:27Z')
+const profile = new Profile(shaper)
+
+function storeOf(capacity = 1_000): AlertStore {
+  return new AlertStore({
+    node: 'n1',
+    capacity,
+    ids: new RecordIds(),
+    storms: { each: 1_000, withinMs: 60_000, always: 'critical' },
+  })
+}
+
+function findingOf(event: ActEvent, running = 1) {
+  const refs: readonly BehaviourRef[] = behavioursOf(event, shaper)
+  const verdict = judge(profile, event, refs, { guardrails })
+  const judged = { event, refs, verdict, version: undefined }
+  const cause = findingCauseOf(judged)!
+  const risk = riskFactsOf(profile, event, mainRef(verdict.unexpected)!)
+  return deviationFinding(judged, { reasons: [], cause: { ...cause, running }, risk })
+}
+
+const reading = (path: string): ActEvent => act.file(path, ['read'], { exe: '/usr/bin/find' })
+const inContainer = (event: ActEvent, id: string): ActEvent => ({
+  ...event,
+  container: { id: id.repeat(64).slice(0, 64) },
+})
+
+describe('alerts of one cause', () => {
+  it('are one alert with a count, the first and the latest names, and a proposed place', () => {
+    const alerts = storeOf()
+    for (let n = 0; n < 100; n += 1)
+      alerts.raise(findingOf(reading(`/srv/jobs/job-x${n}.in`)), nowMs)
+    const [alert, ...others] = alerts.list({ limit: 9 })
+    expect(others).toEqual([])
+    expect(alert).toMatchObject({
+      count: 100,
+      severity: 'low',
+      novelty: true,
+      cause: { access: 'read', place: '/srv/jobs/', names: 100, proposed: '/srv/jobs/job-x*.in' },
+    })
+    const names = alert?.samples?.map(({ object }) => object.slice(object.lastIndexOf('/') + 1))
+    expect(names).toHaveLength(10)
+    expect(names?.[0]).toBe('job-x0.in')
+    expect(names?.at(-1)).toBe('job-x99.in')
+  })
+
+  it('of a walk through the whole tree are a handful', () => {
+    const alerts = storeOf()
+    for (let n = 0; n < 3_000; n += 1) {
+      alerts.raise(findingOf(reading(`/${['usr', 'srv', 'etc'][n % 3]}/d${n % 400}/f${n}`)), nowMs)
+    }
+    expect(alerts.size).toBeLessThanOrEqual(3 * 5)
+    expect(alerts.list({ limit: 99 }).reduce((sum, { count }) => sum + count, 0)).toBe(3_000)
+    const wide = alerts.list({ limit: 99 }).filter(({ cause }) => cause?.wide === true)
+    expect(wide.map(({ cause }) => cause?.place ?? '').sort(compareText)).toEqual([
+      '/etc/',
+      '/srv/',
+      '/usr/',
+    ])
+  })
+
+  it('count on by the fingerprint of each act, after a restart too', () => {
+    const alerts = storeOf()
+    const findings = ['a', 'b'].map((name) => findingOf(reading(`/srv/jobs/${name}`)))
+    for (const finding of findings) alerts.raise(finding, nowMs)
+    const second = findings[1]!.fingerprint
+    expect(alerts.repeat(second, 3, '2026-11-24T13:41:00.000000Z')?.count).toBe(5)
+    const shared = alerts.sharedFingerprint(second)
+    const restarted = storeOf()
+    restarted.load(alerts.drainChanged())
+    expect(restarted.repeat(shared, 1, '2026-11-24T13:42:00.000000Z')?.count).toBe(6)
+    restarted.raise(findingOf(reading('/srv/jobs/c')), nowMs)
+    expect(restarted.list({ limit: 9 })).toMatchObject([{ count: 7, cause: { names: 3 } }])
+  })
+
+  it('lose no event, whatever comes in whatever order', () => {
+    const part = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g')
+    const root = fc.constantFrom('srv', 'etc', 'tmp')
+    const paths = fc.array(fc.tuple(root, part, part).map((parts) => `/${parts.join('/')}`))
+    fc.assert(
+      fc.property(paths, (list) => {
+        const alerts = storeOf()
+        for (const path of list) alerts.raise(findingOf(reading(path)), nowMs)
+        const all = alerts.list({ limit: Infinity })
+        expect(all.reduce((sum, { count }) => sum + count, 0)).toBe(list.length)
+        expect(all.reduce((sum, { cause }) => sum + (cause?.names ?? 0), 0)).toBe(
+          new Set(list).size,
+        )
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('are decided in one step, and later names of the place with them', () => {
+    const alerts = storeOf()
+    const findings = ['ax', 'bx', 'cx'].map((name) => findingOf(reading(`/srv/jobs/${name}`)))
+    for (const finding of findings) alerts.raise(finding, nowMs)
+    const [alert] = alerts.list({ limit: 1 })
+    const at = '2026-11-24T13:50:00.000Z'
+    alerts.decide(alert?.id ?? '', { kind: 'allowed', by: 'me', at })
+    const later = findingOf(reading('/srv/jobs/dx'))
+    expect(alerts.standingDecision(later.cause!, at)).toMatchObject({ kind: 'allowed', by: 'me' })
+    const secret = findingOf(reading('/srv/jobs/.env'))
+    expect(alerts.standingDecision(secret.cause!, at)).toBeUndefined()
+    alerts.countDecided(later, 1)
+    expect(alerts.get(alert?.id ?? '')).toMatchObject({ count: 4, cause: { names: 4 } })
+    alerts.reopen(alert?.id ?? '')
+    expect(alerts.standingDecision(later.cause!, at)).toBeUndefined()
+  })
+})
+
+describe('replicas with the same cause', () => {
+  it('lower the severity of all their alerts where most of them do it', () => {
+    const alerts = storeOf()
+    for (const id of 'abcd') {
+      alerts.raise(findingOf(inContainer(act.connect('10.9.9.9', 5432), id), 4), nowMs)
+    }
+    const all = alerts.list({ limit: 9 })
+    expect(all.map(({ severity }) => severity)).toEqual(['low', 'low', 'low', 'low'])
+    expect(all.map(({ replicas }) => replicas)).toEqual(
+      Array.from({ length: 4 }, () => ({ shown: 4, running: 4 })),
+    )
+    expect(all[0]?.reasons.at(-1)).toContain('4 of 4 replicas')
+  })
+
+  it('raise it where one of many is alone with it once the others had time', () => {
+    const alerts = storeOf()
+    const time = new Date(nowMs).toISOString()
+    const event = { ...inContainer(act.exec('/usr/bin/id'), 'a'), time }
+    alerts.raise(findingOf(event, 10), nowMs)
+    alerts.tick(nowMs + 299_000)
+    expect(alerts.list({ limit: 1 })[0]?.severity).toBe('medium')
+    alerts.tick(nowMs + 301_000)
+    expect(alerts.list({ limit: 1 })[0]).toMatchObject({
+      severity: 'high',
+      replicas: { shown: 1, running: 10 },
+    })
+    expect(alerts.list({ limit: 1 })[0]?.reasons.at(-1)).toContain('1 of 10 replicas')
+  })
+})
+
+describe('alerts beyond the capacity', () => {
+  it('never take the place of graver ones, nor of those of other containers', () => {
+    const alerts = storeOf(100)
+    const grave = findingOf(
+      inContainer(act.file('/etc/shadow', ['read'], { exe: '/bin/cat' }), 'b'),
+    )
+    const kept = alerts.raise({ ...grave, type: 'guardrail', severity: 'high' }, nowMs).alert.id
+    const other = alerts.raise(findingOf(inContainer(reading('/srv/a/b'), 'c')), nowMs).alert.id
+    for (let n = 0; n < 1_000; n += 1) {
+      const { cause: _, ...alone } = findingOf(reading('/srv/x/y'))
+      alerts.raise({ ...alone, fingerprint: `f${n}` }, nowMs)
+    }
+    expect(alerts.size).toBe(100)
+    expect([alerts.has(kept), alerts.has(other)]).toEqual([true, true])
+    expect(alerts.drainEvicted()).toBe(902)
+    expect(alerts.drainEvicted()).toBe(0)
+  })
+})
