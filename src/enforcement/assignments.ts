@@ -1,12 +1,24 @@
 import { canariesAmong } from '../core/lifecycle/blocking.ts'
 import type { PendingContainer } from '../pipeline/identity/identity.ts'
-import type { ContainerTraits, SourceControl } from '../pipeline/sources/source.ts'
+import type { ContainerSeen, ContainerTraits, SourceControl } from '../pipeline/sources/source.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 
 export interface AssignmentsOptions {
   readonly controls: () => Iterable<SourceControl>
   /** The version of an image that was seen before. */
   readonly versionOf: (container: PendingContainer) => DeployedVersion | undefined
+  /** A container that is to be blocked started before its assignment went out: epoch milliseconds. */
+  readonly onLate: (container: string, version: DeployedVersion, assignedMs: number) => void
+  readonly now: () => number
+}
+
+/** What went out last about a container. */
+interface Assigned {
+  readonly text: string
+  readonly version: DeployedVersion
+  readonly enforce: boolean
+  /** Since when (epoch milliseconds) it is assigned to this version and enforced, or not enforced. */
+  readonly sinceMs: number
 }
 
 /**
@@ -17,8 +29,7 @@ export class Assignments {
   readonly #options: AssignmentsOptions
   /** What engines have, running or not. */
   readonly #present = new Map<string, PendingContainer>()
-  /** Container → what was told of it last. */
-  readonly #sent = new Map<string, string>()
+  readonly #sent = new Map<string, Assigned>()
   readonly #prepared = new WeakSet<DeployedVersion>()
 
   constructor(options: AssignmentsOptions) {
@@ -39,10 +50,14 @@ export class Assignments {
     for (const control of this.#options.controls()) control.release?.(container)
   }
 
-  /** It runs: said again even if it was said before, as a source forgets what has ended. */
-  started(container: string, version: DeployedVersion): void {
-    this.#sent.delete(container)
-    this.#send(container, version)
+  /**
+   * It runs. The assignment goes out again even if it did before, as a source forgets what has ended.
+   *
+   * @param seen present where it started now; absent where it ran already and its version has a new scope
+   */
+  started(container: string, version: DeployedVersion, seen?: ContainerSeen): void {
+    this.#send(container, version, true)
+    this.#checkLate(container, version, seen)
     this.#chooseAgain(version)
     // The first of a version that is new: others of its image may have been made before it was known.
     if (this.#prepared.has(version)) return
@@ -52,8 +67,8 @@ export class Assignments {
 
   /** It ended; it may be started again under the same id. */
   ended(container: string, version: DeployedVersion): void {
-    this.#sent.delete(container)
-    if (this.#present.has(container)) this.#send(container, version)
+    if (this.#present.has(container)) this.#send(container, version, true)
+    else this.#sent.delete(container)
     this.#chooseAgain(version)
   }
 
@@ -75,11 +90,23 @@ export class Assignments {
     for (const container of runningOf(version)) this.#send(container, version)
   }
 
-  #send(container: string, version: DeployedVersion): void {
+  #checkLate(container: string, version: DeployedVersion, seen: ContainerSeen | undefined): void {
+    const assigned = this.#sent.get(container)
+    // What ran before the agent is a loss of its own.
+    if (seen === undefined || seen.before || assigned?.enforce !== true) return
+    if (assigned.sinceMs <= Date.parse(seen.time)) return
+    this.#options.onLate(container, version, assigned.sinceMs)
+  }
+
+  #send(container: string, version: DeployedVersion, again = false): void {
     const traits = this.#traits(container, version)
     const text = JSON.stringify([version.scope, traits])
-    if (this.#sent.get(container) === text) return
-    this.#sent.set(container, text)
+    const last = this.#sent.get(container)
+    if (last?.text === text && !again) return
+    const enforce = traits.enforce === true
+    const goesOn = last?.version === version && last.enforce === enforce
+    const sinceMs = goesOn ? last.sinceMs : this.#options.now()
+    this.#sent.set(container, { text, version, enforce, sinceMs })
     for (const control of this.#options.controls()) {
       control.assign(container, version.scope, traits)
     }

@@ -6,12 +6,15 @@ import {
   disarmedFinding,
   failedProbeFinding,
   failedProfileFinding,
+  gapFinding,
   type Teller,
 } from '../pipeline/alerts/enforcement-findings.ts'
 import type { SelfProbe } from '../pipeline/sources/source.ts'
 import type { Log } from '../support/telemetry/log.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import { enforcementGap } from '../state/versions/loss-ledger.ts'
 import type { VersionRegistry } from '../state/versions/version-registry.ts'
+import { type EnforcementGap, lengthOf } from './enforcement-gaps.ts'
 
 export interface EnforcementReportsOptions {
   readonly node: string
@@ -25,6 +28,8 @@ export interface EnforcementReportsOptions {
 }
 
 const probeFault = 'self-probe'
+/** A gap that is longer is an alert. */
+const alertGapMs = 100
 
 /** What becomes of news about blocking itself: alerts, audit, faults, counts. Nothing of it passes in silence. */
 export class EnforcementReports {
@@ -76,6 +81,26 @@ export class EnforcementReports {
     faults.set(probeFault, probeText(probe))
     alerts.raise(failedProbeFinding(passed, missed, this.#teller), now())
     log.error({ time, passed, missed }, 'the self-test of blocking failed: do not rely on blocking')
+  }
+
+  /** A container acted before it was assigned. */
+  gap(gap: EnforcementGap): void {
+    const { registry, alerts, log, node, now } = this.#options
+    const { image, container, fromMs, toMs } = gap
+    const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()]
+    registry.addLoss({
+      v: 1,
+      kind: 'loss',
+      time: to,
+      node,
+      source: 'agent',
+      image,
+      container: { id: container },
+      loss: { reason: enforcementGap, count: 0, from, to },
+    })
+    if (lengthOf(gap) <= alertGapMs) return
+    alerts.raise(gapFinding(image, container, gap, this.#teller), now())
+    log.warn({ container, from, to }, 'a container ran before its acts could be blocked')
   }
 
   glassBroken(version: DeployedVersion): void {

@@ -88,6 +88,13 @@ export class KernelProfiles {
     return this.#installed.get(version)?.profile === 'installed'
   }
 
+  /** Deviations of its containers are stopped now. */
+  blocks(version: DeployedVersion): boolean {
+    const enforcement = this.#installed.get(version)?.enforcement
+    if (enforcement?.mode !== 'block') return false
+    return enforcement.pausedUntil === undefined || enforcement.pausedUntil <= this.#options.now()
+  }
+
   /** Its profile could not be made for the kernel. */
   failed(version: DeployedVersion): boolean {
     return this.#installed.get(version)?.profile === 'failed'

@@ -1,9 +1,10 @@
 import { describeError } from '../errors.ts'
 import type { PendingContainer, IdentityEngine } from '../pipeline/identity/identity.ts'
 import type { ImageFiles } from '../pipeline/identity/image-files.ts'
-import type { SourceControl } from '../pipeline/sources/source.ts'
+import type { ContainerSeen, SourceControl } from '../pipeline/sources/source.ts'
 import type { Log } from '../support/telemetry/log.ts'
 import { Assignments } from './assignments.ts'
+import { EnforcementGaps } from './enforcement-gaps.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import { KernelProfiles } from './kernel-profiles.ts'
 import { PeerNames } from './peer-names.ts'
@@ -35,6 +36,7 @@ const noop = (): void => undefined
 /** Everything that sources are told so that they judge and block by themselves, kept in step. */
 export class KernelSide {
   readonly profiles: KernelProfiles
+  readonly gaps = new EnforcementGaps()
   readonly #options: KernelSideOptions
   readonly #assignments: Assignments
   readonly #peers: PeerNames
@@ -43,7 +45,15 @@ export class KernelSide {
   constructor(options: KernelSideOptions) {
     const { controls, engines, files, log, now, budget, versionOf, confirms } = options
     this.#options = options
-    this.#assignments = new Assignments({ controls, versionOf })
+    this.#assignments = new Assignments({
+      controls,
+      versionOf,
+      now,
+      onLate: (container, version, assignedMs) => {
+        if (!this.profiles.blocks(version)) return
+        this.gaps.late(container, { image: version.image, assignedMs })
+      },
+    })
     this.#peers = new PeerNames(engines, controls)
     this.profiles = new KernelProfiles({
       controls,
@@ -128,12 +138,25 @@ export class KernelSide {
     if (!this.profiles.has(version)) this.#options.renew(version)
   }
 
-  started(container: string, version: DeployedVersion): void {
+  /**
+   * Sources report these as running, and nothing of them is judged yet. An engine that has yet to report one is asked
+   * now: the assignment must not wait for the acts that are judged before it.
+   */
+  announced(containers: readonly ContainerSeen[]): void {
+    for (const { id, cgroup } of containers) {
+      for (const engine of this.#options.engines) {
+        if (engine.known(id) === undefined) engine.lookup(id, cgroup).catch(noop)
+      }
+    }
+  }
+
+  started(container: string, version: DeployedVersion, seen?: ContainerSeen): void {
+    this.#assignments.started(container, version, seen)
     this.profiles.started(version)
-    this.#assignments.started(container, version)
   }
 
   ended(container: string, version: DeployedVersion): void {
+    this.gaps.ended(container)
     this.#assignments.ended(container, version)
   }
 

@@ -1,5 +1,5 @@
 import type { Alert } from '../core/event/alert.ts'
-import type { LossEvent, SnugEvent } from '../core/event/event.ts'
+import type { ActEvent, LossEvent, SnugEvent } from '../core/event/event.ts'
 import { describeError } from '../errors.ts'
 import type { Dispatcher, SinkChange } from '../pipeline/delivery/dispatcher.ts'
 import type { DeliveryQueueLimits } from '../pipeline/delivery/delivery-queue.ts'
@@ -128,9 +128,9 @@ export class Daemon {
       shaper: parts.shaper,
       rules: parts.rules,
       now: this.#now,
-      onAssign: (container, version) => {
+      onAssign: (container, version, seen) => {
+        this.kernel.started(container, version, seen)
         this.live.moved(version, this.#now)
-        this.kernel.started(container, version)
       },
       onEnded: (container, version) => {
         this.live.moved(version, this.#now)
@@ -212,6 +212,7 @@ export class Daemon {
         this.counters[outcome] += count
         this.live.events.publish('events', event)
         if (event.kind === 'loss') this.live.loss(event)
+        else this.#checkGap(event)
       },
     })
     this.identifier = parts.makeIdentifier((messages) => {
@@ -275,6 +276,7 @@ export class Daemon {
       {
         sources,
         identifier: this.identifier,
+        announce: (containers) => this.kernel.announced(containers),
         judge: (messages, source) => this.#judge(messages, source.name, source.control),
         room: () => this.journal.room(),
         onSourceEnd: (source, error) => this.#sourceEnded(source, error, signal),
@@ -367,6 +369,11 @@ export class Daemon {
     this.live.status(healthOf(this), this.#now())
     const observes = this.parts.sources.some(({ state }) => state.kind === 'running')
     if (observes) this.journal.observedUntil(new Date(this.#now()).toISOString())
+  }
+
+  #checkGap({ container, time }: ActEvent): void {
+    const gap = this.kernel.gaps.acted(container.id, Date.parse(time))
+    if (gap !== undefined) this.enforcement.gap(gap)
   }
 
   /** What a source kept it tells now: there was no gap. */

@@ -1,10 +1,12 @@
 import type { Identifier } from './identity/identifier.ts'
 import type { IdentifiedBatch } from './identity/identifier.ts'
-import type { EventSource } from './sources/source.ts'
+import type { ContainerSeen, EventSource } from './sources/source.ts'
 
 export interface PipelineOptions {
   readonly sources: readonly EventSource[]
   readonly identifier: Identifier
+  /** Containers of a batch that start in it, before any of the batch is judged. */
+  readonly announce: (containers: readonly ContainerSeen[]) => void
   /** Takes what is identified, in order. */
   readonly judge: (batch: IdentifiedBatch, source: EventSource) => void
   /** Resolves once what was judged leaves room for more. */
@@ -26,12 +28,17 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
 
 async function runSource(
   source: EventSource,
-  { identifier, judge, room, onSourceEnd }: PipelineOptions,
+  { identifier, announce, judge, room, onSourceEnd }: PipelineOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const turn = new Turn()
   try {
     for await (const batch of source.messages(signal)) {
+      announce(
+        batch.flatMap((message) =>
+          message.type === 'container-started' ? [message.container] : [],
+        ),
+      )
       for (const part of parts(batch)) {
         judge(identifier.push(part), source)
         await room()

@@ -283,8 +283,19 @@ export interface StatusView {
   readonly stops: readonly StopView[]
   /** The sensor's own trial of its blocking; absent until it has made one. */
   readonly selfProbe?: SelfProbeView
+  /** The longest time of this day (UTC) that a container acted before its acts could be blocked. */
+  readonly enforcementGap?: EnforcementGapView
   /** Absent where TCP is not served. */
   readonly gateway?: GatewayView
+}
+
+export interface EnforcementGapView {
+  /** `repository@digest` */
+  readonly image: string
+  readonly container: string
+  /** Of its first act. */
+  readonly time: string
+  readonly milliseconds: number
 }
 
 /** What is told in the live stream beside alerts. */

@@ -4,6 +4,7 @@ import { sensorKinds } from '../../pipeline/sources/line-formats.ts'
 import { crossChecks } from './cross-check.ts'
 import type { VersionKey } from '../../state/versions/deployed-version.ts'
 import type * as views from '../api/engine-views.ts'
+import { lengthOf } from '../../enforcement/enforcement-gaps.ts'
 import { healthOf } from './health.ts'
 import { recentLosses } from '../queries/views.ts'
 
@@ -51,11 +52,13 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
       ...learningFacts(daemon),
       kernelDisagreements: stage.disagreements,
       widenedProfiles: kernel.widened,
+      enforcementGaps: kernel.gaps.total,
     },
     crossChecks: crossChecksOf(daemon),
     kernelProfiles: kernel.standings,
     stops: stopsOf(health.sources.map(({ facts }) => facts)),
     ...selfProbeView(enforcement),
+    ...gapView(daemon),
   }
 }
 
@@ -77,6 +80,20 @@ export function crossChecksOf(
   const wanted = version === undefined ? pairs : pairs.filter((pair) => pair.version === version)
   const own = parts.sources.filter(({ supports }) => supports.byRule === true)
   return crossChecks(wanted, new Set([...sensorKinds.keys(), ...own.map(({ name }) => name)]))
+}
+
+function gapView(daemon: Daemon): Pick<views.StatusView, 'enforcementGap'> {
+  const gap = daemon.kernel.gaps.worst(daemon.now())
+  if (gap === undefined) return {}
+  const { image, container, fromMs } = gap
+  return {
+    enforcementGap: {
+      image: `${image.repository}@${image.digest}`,
+      container,
+      time: new Date(fromMs).toISOString(),
+      milliseconds: lengthOf(gap),
+    },
+  }
 }
 
 function selfProbeView({

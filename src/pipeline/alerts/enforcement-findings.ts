@@ -82,6 +82,28 @@ export function failedProfileFinding(
   }
 }
 
+/** `container` acted unblocked for `ms`, until it was assigned. */
+export function gapFinding(
+  image: ImageRef,
+  container: string,
+  gap: { readonly fromMs: number; readonly toMs: number },
+  teller: Teller,
+): Finding {
+  const { fromMs, toMs } = gap
+  const event = lost('enforcement-gap', { ...teller, nowMs: fromMs }, image, toMs)
+  return {
+    ...plain,
+    fingerprint: `enforcement/gap/${image.repository}@${image.digest}`,
+    severity: 'high',
+    reasons: [
+      `A container of this version ran for ${Math.round(toMs - fromMs)} ms before the agent could block its events`,
+      'Those events were judged and raised alerts; the agent blocks the container since then',
+    ],
+    mode: 'block',
+    event: { ...event, container: { id: container } },
+  }
+}
+
 export function failedProbeFinding(
   passed: boolean,
   missed: readonly string[],

@@ -7,6 +7,7 @@ import {
   type DockerImage,
   pendingContainerOf,
   identityOf,
+  removedIdentityOf,
 } from './docker-identity.ts'
 import { declaredUid } from './declared-user.ts'
 import { readDockerEvents } from './docker-events.ts'
@@ -44,6 +45,8 @@ export class DockerEngine implements IdentityEngine {
   readonly #pendingListeners = new Set<(container: PendingContainer) => void>()
   readonly #containers = new Map<string, ContainerIdentity>()
   readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
+  /** What was made, by its image: it may be removed before the engine can be asked about it. */
+  readonly #made = new LRUCache<string, Promise<ContainerIdentity | undefined>>({ max: remembered })
   readonly #images = new LRUCache<string, Promise<DockerImage | undefined>>({ max: 512 })
   readonly #asking = new Map<string, Promise<ContainerIdentity | 'unknown' | 'unavailable'>>()
   readonly #addresses = new Map<string, string>()
@@ -152,7 +155,7 @@ export class DockerEngine implements IdentityEngine {
   }
 
   #changed(action: string, id: string, attributes: Readonly<Record<string, string>>): void {
-    if (action === 'create') void this.#foretell(id, attributes['image'] ?? '')
+    if (action === 'create') this.#made.set(id, this.#report(id, attributes))
     if (action === 'destroy') {
       this.#forget(id)
     } else if (action === 'die') {
@@ -167,12 +170,19 @@ export class DockerEngine implements IdentityEngine {
   }
 
   /** The engine answers about a container only once it is not being started: about its image it always does. */
-  async #foretell(id: string, typed: string): Promise<void> {
-    if (typed === '') return
+  async #report(
+    id: string,
+    attributes: Readonly<Record<string, string>>,
+  ): Promise<ContainerIdentity | undefined> {
+    const { image: typed = '' } = attributes
+    if (typed === '') return undefined
     const image = await this.#image(typed).catch(() => undefined)
     const container = pendingContainerOf(id, typed, image)
-    if (container === undefined || this.#containers.has(id)) return
-    for (const listener of this.#pendingListeners) listener(container)
+    if (container === undefined) return undefined
+    if (!this.#containers.has(id)) {
+      for (const listener of this.#pendingListeners) listener(container)
+    }
+    return removedIdentityOf(container, attributes, image)
   }
 
   async #inspect(
@@ -203,10 +213,17 @@ export class DockerEngine implements IdentityEngine {
       this.#learn(identity, found.State?.Running === true)
       return identity
     } catch (error) {
-      if (statusOf(error) === 404) return 'unknown'
+      if (statusOf(error) === 404) return await this.#removed(id)
       // A host without Docker: it has no containers of Docker's, and nobody should wait for it.
       return isMissing(error) && !this.#reached ? 'unknown' : 'unavailable'
     }
+  }
+
+  async #removed(id: string): Promise<ContainerIdentity | 'unknown'> {
+    const identity = await this.#made.get(id)
+    if (identity === undefined) return 'unknown'
+    this.#gone.set(id, identity)
+    return identity
   }
 
   async #image(id: string): Promise<DockerImage | undefined> {

@@ -34,6 +34,7 @@ export interface DockerContainer {
 export interface DockerImage {
   readonly Id?: string
   readonly Config?: {
+    readonly User?: string
     readonly Shell?: readonly string[] | null
     readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null
   } | null
@@ -85,6 +86,27 @@ export function pendingContainerOf(
     imageId: image.Id,
     initInjected: false,
     ...(probes === undefined ? {} : { probes }),
+  }
+}
+
+/** As much as the engine reported of a container that was removed before it could be asked about it. */
+export function removedIdentityOf(
+  made: PendingContainer,
+  attributes: Readonly<Record<string, string>>,
+  image: DockerImage | undefined,
+): ContainerIdentity {
+  // The engine adds the name and the image to the labels.
+  const { name = '', image: _, ...labels } = attributes
+  const workload = composeWorkload(labels)
+  return {
+    ...made,
+    name,
+    labels,
+    entrypoint: [],
+    declaredUser: image?.Config?.User ?? '',
+    addresses: [],
+    mounts: [],
+    ...(workload === undefined ? {} : { workload }),
   }
 }
 

@@ -11,8 +11,10 @@ export interface LedgerSpan extends LossSpan {
 
 /** Nothing at all was seen in these; of other losses only so many acts are missing. */
 const blind: ReadonlySet<string> = new Set(['agent-down', 'sensor-gap'])
-/** What a person had forgotten was observed all the same. */
-const forgotten = 'forgotten'
+/** Blocking, and not sight, is what was lost there. */
+export const enforcementGap = 'enforcement-gap'
+/** What happened was observed all the same. `forgotten`: a person had it forgotten. */
+const observed: ReadonlySet<string> = new Set(['forgotten', enforcementGap])
 
 /**
  * What is known to have been missed, as spans by reason. Bounded by joining the oldest spans of a reason,
@@ -60,7 +62,7 @@ export class LossLedger {
     const at = Date.parse(time)
     let latest: LedgerSpan | undefined
     for (const span of this.#spans) {
-      if (span.reason === forgotten || !concerns(span, container)) continue
+      if (observed.has(span.reason) || !concerns(span, container)) continue
       if (Date.parse(span.from) > at || at - Date.parse(span.to) >= afterMs) continue
       if (latest === undefined || span.to > latest.to) latest = span
     }

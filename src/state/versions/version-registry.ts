@@ -20,7 +20,7 @@ import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import type { ContainerSeen } from '../../pipeline/sources/source.ts'
 import { DeployedVersion, type VersionKey, versionKey } from './deployed-version.ts'
-import { LossLedger } from './loss-ledger.ts'
+import { enforcementGap, LossLedger } from './loss-ledger.ts'
 import { watchedRuns } from './watched-runs.ts'
 
 export interface VersionRegistryOptions {
@@ -29,7 +29,7 @@ export interface VersionRegistryOptions {
   readonly rules: LearnRules
   readonly now: () => number
   /** A container runs, or its version has a new scope: the kernel knows the acts of the version by that. */
-  readonly onAssign: (container: string, version: DeployedVersion) => void
+  readonly onAssign: (container: string, version: DeployedVersion, seen?: ContainerSeen) => void
   readonly onEnded: (container: string, version: DeployedVersion) => void
   readonly onTransition: (version: DeployedVersion, transition: Transition) => void
   /** What it was known to do by a number is expected of the declared user too. */
@@ -163,11 +163,14 @@ export class VersionRegistry {
 
   containerStarted(identity: ContainerIdentity, seen: ContainerSeen): void {
     const version = this.#of(identity.image, seen.time, identity.imageId)
+    const known = version.runs.get(identity.id)
+    // An earlier daemon assigned it.
+    const goesOn = known !== undefined && known.actsOnly !== true && known.to === undefined
     version.started(identity, seen)
     this.#unconfirmed.delete(identity.id)
     this.#byContainer.set(identity.id, version)
     if (identity.user !== undefined) this.#declared(version, identity.user)
-    this.#options.onAssign(identity.id, version)
+    this.#options.onAssign(identity.id, version, goesOn ? undefined : seen)
   }
 
   /** What was known of the user by its number holds for it as the declared one. */
@@ -223,7 +226,7 @@ export class VersionRegistry {
   }
 
   evidence(version: DeployedVersion, nowMs: number): WindowEvidence {
-    const { spans } = version.losses
+    const spans = version.losses.spans.filter(({ reason }) => reason !== enforcementGap)
     const lastLossMs = spans.reduce((last, { to }) => Math.max(last, Date.parse(to)), 0)
     const runs = this.runsOf(version, nowMs)
     return {

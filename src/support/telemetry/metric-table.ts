@@ -242,6 +242,20 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['widenedProfiles'] ?? 0 }],
   },
+  snug_enforcement_gaps_total: {
+    type: 'counter',
+    help: 'containers that acted before their acts could be blocked, since the start',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['enforcementGaps'] ?? 0 }],
+  },
+  snug_enforcement_gap_seconds: {
+    type: 'gauge',
+    help: 'the longest such time of this day (UTC)',
+    labels: [],
+    read: ({ enforcementGap }) => [
+      { labels: {}, value: (enforcementGap?.milliseconds ?? 0) / 1000 },
+    ],
+  },
   snug_self_probe_state: {
     type: 'gauge',
     help: '1 for what the last trial of the own blocking came to; `none` where there was none yet',

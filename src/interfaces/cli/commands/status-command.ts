@@ -57,7 +57,11 @@ function crossLines({ crossChecks }: StatusView): [string, string[]][] {
   return [['told twice', crossChecks.map(({ sentence }) => sentence)]]
 }
 
-function blockingLines({ stops, selfProbe }: StatusView): [string, string | string[]][] {
+function blockingLines({
+  stops,
+  selfProbe,
+  enforcementGap,
+}: StatusView): [string, string | string[]][] {
   if (stops.length === 0) return []
   const of = (how: StopHow): string[] => {
     const acts = stops.flatMap((stop) => (stop.how === how ? [stop.act] : []))
@@ -71,7 +75,13 @@ function blockingLines({ stops, selfProbe }: StatusView): [string, string | stri
       : [
           `self-probe: ${selfProbe.ok ? 'stops what it must' : `FAILED: ${selfProbe.missed.join(', ')}`} (${selfProbe.time}, ${selfProbe.failures} of ${selfProbe.runs} failed)`,
         ]
-  return [['can stop', [...stopHows.flatMap(of), ...probe]]]
+  const gap =
+    enforcementGap === undefined
+      ? []
+      : [
+          `longest gap today: ${Math.round(enforcementGap.milliseconds)} ms until ${enforcementGap.container.slice(0, 12)} of ${enforcementGap.image} was blocked (${enforcementGap.time})`,
+        ]
+  return [['can stop', [...stopHows.flatMap(of), ...probe, ...gap]]]
 }
 
 function pageLine({ gateway, degraded }: StatusView): string {

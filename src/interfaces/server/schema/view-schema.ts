@@ -267,6 +267,9 @@ export const status: z.ZodType<StatusView> = z.object({
       failures: count,
     })
     .exactOptional(),
+  enforcementGap: z
+    .object({ image: text, container: text, time: text, milliseconds: z.number() })
+    .exactOptional(),
   gateway: z
     .object({
       url: text,

@@ -1,0 +1,128 @@
+import type Docker from 'dockerode'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Alert } from '../../src/core/event/alert.ts'
+import type { LineageView, StatusView } from '../../src/engine/api/engine-views.ts'
+import { type Agent, startAgent, uniqueName } from '../fixtures/agent.ts'
+import { removeContainer, runContainer, startContainer } from '../fixtures/containers.ts'
+import { sharedEngine } from '../fixtures/engine-socket.ts'
+import { busyboxImage } from '../fixtures/images.ts'
+
+const image = `${uniqueName('gap')}:1`
+const { docker, socket } = sharedEngine()
+const containers = 30
+/** Greets for ever, and runs what its environment names: nothing, while it is learned. */
+const service = ['/bin/sh', '-c', 'while true; do echo turn; $ORDER; sleep 0.1; done']
+let agent: Agent
+let learned: Docker.Container
+let others: readonly Docker.Container[] = []
+
+beforeAll(async () => {
+  await busyboxImage(docker, {
+    name: image,
+    labels: { test: image },
+    files: { '/bin/other': '#!/bin/sh\necho it ran\n' },
+    dockerfile: ['RUN chmod 755 /bin/other'],
+  })
+  agent = await startAgent({
+    docker: socket,
+    config: {
+      learn: { floor: '3s', ceiling: '1h', unseen: 1 },
+      block: { canary: 1, budget: 1_000 },
+    },
+  })
+  learned = await startContainer(docker, image, service)
+  await agent.until<LineageView>(
+    ['image', 'show', image],
+    ({ versions }) => versions[0]?.mode === 'alert',
+  )
+}, 120_000)
+
+afterAll(async () => {
+  await Promise.all([learned, ...others].map(removeContainer))
+  await agent[Symbol.asyncDispose]()
+})
+
+async function lines(container: Docker.Container): Promise<readonly string[]> {
+  const text = await container.logs({ stdout: true, stderr: false })
+  return text.toString().match(/turn|it ran/g) ?? []
+}
+
+async function ran(container: Docker.Container): Promise<number> {
+  return (await lines(container)).filter((line) => line === 'it ran').length
+}
+
+test('a version that has alerted for its floor blocks when a person asks for it', async () => {
+  await expect
+    .poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code, {
+      timeout: 30_000,
+    })
+    .toBe(0)
+})
+
+test('containers that start while the agent stalls are blocked once it goes on', async () => {
+  process.kill(agent.pid, 'SIGSTOP')
+  try {
+    others = await Promise.all(
+      Array.from({ length: containers }, () =>
+        startContainer(docker, image, service, { Env: ['ORDER=/bin/other'] }),
+      ),
+    )
+    for (const other of others) {
+      await expect.poll(() => ran(other), { timeout: 30_000 }).toBeGreaterThan(1)
+    }
+  } finally {
+    process.kill(agent.pid, 'SIGCONT')
+  }
+  await agent.until<LineageView>(
+    ['image', 'show', image],
+    ({ versions }) => versions[0]?.blocking?.containers.length === containers + 1,
+  )
+  const before = await Promise.all(others.map(lines))
+  for (const [at, other] of others.entries()) {
+    await expect
+      .poll(async () => (await lines(other)).filter((line) => line === 'turn').length, {
+        timeout: 30_000,
+      })
+      .toBeGreaterThan((before[at] ?? []).length + 5)
+    const after = await lines(other)
+    const since = after.slice((before[at] ?? []).length)
+    expect(
+      since.filter((line) => line === 'it ran'),
+      other.id,
+    ).toEqual([])
+  }
+})
+
+test('the time until they were blocked is on record, with an alert and in the status', async () => {
+  const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) =>
+    list.some(({ type, count }) => type === 'enforcement' && count >= containers),
+  )
+  const gap = alerts.find(({ type }) => type === 'enforcement')
+  expect(gap?.event).toMatchObject({ kind: 'loss', loss: { reason: 'enforcement-gap' } })
+  const { versions } = await agent.json<LineageView>(['image', 'show', image])
+  const reasons = new Set(versions[0]?.losses.map(({ reason }) => reason))
+  expect(reasons).toEqual(new Set(['enforcement-gap']))
+  const { enforcementGap, counters } = await agent.json<StatusView>(['status'])
+  expect(enforcementGap?.milliseconds).toBeGreaterThan(100)
+  expect(counters['enforcementGaps']).toBe(containers)
+})
+
+test('containers that came and went while the agent stalled are judged by their version', async () => {
+  process.kill(agent.pid, 'SIGSTOP')
+  const short: string[] = []
+  try {
+    for (let i = 0; i < 10; i++) {
+      const { id, stdout } = await runContainer(docker, image, ['/bin/other'])
+      expect(stdout).toContain('it ran')
+      short.push(id)
+    }
+  } finally {
+    process.kill(agent.pid, 'SIGCONT')
+  }
+  const alerts = await agent.until<Alert[]>(['alert', 'list', '--limit', '1000'], (list) =>
+    short.every((id) => list.some(({ container }) => container?.id === id)),
+  )
+  const theirs = alerts.filter(({ container }) => short.includes(container?.id ?? ''))
+  expect(theirs.filter((alert) => alert.image === undefined)).toEqual([])
+  expect(new Set(theirs.map(({ mode }) => mode))).toEqual(new Set(['block']))
+})
