@@ -35,10 +35,18 @@ import { liveAsk } from './api/live-filter.ts'
 import type { LiveReader } from './api/live-log.ts'
 import { behaviourView, inheritedText, lineageViews, versionView } from './queries/views.ts'
 
+interface ViewedVersion {
+  readonly atMs: number
+  readonly view: views.VersionView
+}
+
+const recentMs = 5_000
+
 /** The facade over the running daemon: everything an operator can see or do. */
 export class SnugEngine implements view.Engine {
   readonly page: PageQueries
   readonly #daemon: Daemon
+  readonly #viewed = new WeakMap<DeployedVersion, ViewedVersion>()
   readonly #version: string
   readonly #schedules = new ImageSchedules()
   readonly #host: HostPaths
@@ -93,13 +101,25 @@ export class SnugEngine implements view.Engine {
 
   profile(ref: string, { after, limit }: view.ProfileRange = {}): views.ProfileView {
     const version = this.#daemon.registry.findOne(ref)
-    const entries = version.profile.entries(after, limit)
+    const entries = version.profile.page(after, limit)
     return {
-      version: this.#view(version),
+      version: after === undefined ? this.#view(version) : this.#recentView(version),
       behaviours: entries.map((entry) =>
         behaviourView(entry, version.profile, this.#inheritedExpireAt(version)),
       ),
     }
+  }
+
+  /** For further pages of one list: what the evidence is worth is not worked out again with each of them. */
+  #recentView(version: DeployedVersion): views.VersionView {
+    const nowMs = this.#daemon.now()
+    const known = this.#viewed.get(version)
+    if (known !== undefined && nowMs - known.atMs < recentMs) {
+      return { ...known.view, revision: revisionOf([version]) }
+    }
+    const view = this.#view(version)
+    this.#viewed.set(version, { atMs: nowMs, view })
+    return view
   }
 
   diff(a: string, b: string): views.ProfileDiff {

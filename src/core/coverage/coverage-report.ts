@@ -1,4 +1,4 @@
-import { type Micros, microsOf } from '../event/time.ts'
+import type { Micros } from '../event/time.ts'
 import {
   type CellSpan,
   type ContainerRun,
@@ -10,7 +10,7 @@ import {
   plural,
   stintsOf,
 } from './coverage.ts'
-import type { ProfileEntry } from '../profile/profile-entry.ts'
+import type { LiveEntry } from '../profile/live-entry.ts'
 
 /** Kinds of acts that a behaviour can be of. */
 export const behaviourKinds = [
@@ -63,14 +63,13 @@ export interface KnownSchedule {
 const hourMicros = 3_600_000_000
 
 type Shown = readonly CellSpan[]
+type Evidenced = Readonly<Pick<LiveEntry, 'object' | 'allCells'>>
 
 /** What the service itself showed of each behaviour; exec sessions apart. */
-function shownBy(entry: ProfileEntry): Shown {
-  return entry.cells
-    .filter(({ origin }) => origin !== 'exec-in')
-    .map(({ container, first, last }) => {
-      return { container, first: microsOf(first), last: microsOf(last) }
-    })
+function shownBy(entry: Evidenced): Shown {
+  const shown: CellSpan[] = []
+  for (const cell of entry.allCells()) if (cell.origin !== 'exec-in') shown.push(cell)
+  return shown
 }
 
 /**
@@ -78,7 +77,7 @@ function shownBy(entry: ProfileEntry): Shown {
  * Each is a bound of its own; the one that ends a window is {@link coverageOf}'s, over all kinds.
  */
 export function coverageReport(
-  entries: readonly ProfileEntry[],
+  entries: Iterable<Evidenced>,
   runs: readonly ContainerRun[],
   slice: Micros,
   schedules: readonly KnownSchedule[] = [],

@@ -62,9 +62,17 @@ export function microsOf(text: string): Micros {
   return micros
 }
 
+let cachedSecond = Number.NaN
+let cachedText = ''
+
 /** RFC 3339 with six digits of a second, so that text order is time order. */
 export function isoOf(micros: Micros): string {
-  const millis = Math.floor(micros / 1000)
-  const rest = Math.round(micros - millis * 1000)
-  return new Date(millis).toISOString().slice(0, 23) + String(rest).padStart(3, '0') + 'Z'
+  const second = Math.floor(micros / 1_000_000)
+  // Evidence of one burst shares its second: the calendar is worked out once for all of it.
+  if (second !== cachedSecond) {
+    cachedText = new Date(second * 1000).toISOString().slice(0, 20)
+    cachedSecond = second
+  }
+  const rest = Math.floor(micros - second * 1_000_000)
+  return `${cachedText}${String(rest).padStart(6, '0')}Z`
 }

@@ -144,10 +144,13 @@ export class LiveEntry {
     if (this.decision !== undefined && this.decision.kind !== 'withdrawn') return this.decision.kind
     if (this.inherited !== undefined) return 'learned'
     let state: BehaviourState = 'apart'
-    for (const cell of this.allCells()) {
-      if (cell.grants) return 'learned'
-      if (cell.guardrails.length > 0) state = 'quarantined'
-      else if (state === 'apart' && cell.origin !== 'exec-in') state = 'pending'
+    // Not by `allCells`: of every behaviour this is asked with every view, and a generator costs more than its cells.
+    for (const list of this.cells.values()) {
+      for (const cell of list) {
+        if (cell.grants) return 'learned'
+        if (cell.guardrails.length > 0) state = 'quarantined'
+        else if (state === 'apart' && cell.origin !== 'exec-in') state = 'pending'
+      }
     }
     return state
   }

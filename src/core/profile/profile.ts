@@ -242,10 +242,14 @@ export class Profile implements ProfileReader {
 
   /** Entries in order of id: all of them, or `limit` of those after the id `after`. */
   entries(after?: string, limit = Infinity): readonly ProfileEntry[] {
+    return this.page(after, limit).map((entry) => entry.toJSON())
+  }
+
+  /** The same entries as they are at work: to look at, and only until the next act. */
+  page(after?: string, limit = Infinity): readonly Readonly<LiveEntry>[] {
     this.#sorted ??= [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
-    const from = after === undefined ? 0 : this.#sorted.findIndex(({ id }) => id > after)
-    const some = from < 0 ? [] : this.#sorted.slice(from, from + limit)
-    return some.map((entry) => entry.toJSON())
+    const from = after === undefined ? 0 : firstBehind(this.#sorted, after)
+    return this.#sorted.slice(from, from + limit)
   }
 
   /** Every entry as it is at work, in no order: to look at, and only until the next act. */
@@ -429,4 +433,16 @@ export class Profile implements ProfileReader {
   #refresh(entry: LiveEntry): void {
     this.#known.set(entry.allowance())
   }
+}
+
+/** Index of the first entry whose id comes after `id`. */
+function firstBehind(sorted: readonly LiveEntry[], id: string): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle]?.id ?? '') > id) high = middle
+    else low = middle + 1
+  }
+  return low
 }

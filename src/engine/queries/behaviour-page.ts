@@ -29,10 +29,10 @@ export function behaviourPage(
     matches.push(row)
   }
   const { offset, limit } = query
-  const rows = matches.slice(offset, offset + limit).flatMap(({ entry: { id } }) => {
-    const entry = profile.entry(id)
-    return entry === undefined ? [] : [behaviourView(entry, profile, expiresAt)]
-  })
+  const rows = matches
+    .slice(offset, offset + limit)
+    .filter(({ entry }) => profile.has(entry.id))
+    .map(({ entry }) => behaviourView(entry, profile, expiresAt))
   return { total: matches.length, offset, rows, kinds, states }
 }
 

@@ -8,7 +8,7 @@ import {
   phaseText,
 } from '../../core/coverage/coverage-report.ts'
 import { lastRise, noveltyOf, sparkline } from '../../core/coverage/novelty.ts'
-import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type {
   CrossCheckView,
@@ -36,8 +36,7 @@ export function evidenceView(
   checks: readonly CrossCheckView[],
 ): EvidenceView {
   const runs = registry.runsOf(version, nowMs)
-  const entries = version.profile.entries()
-  const report = coverageReport(entries, runs, registry.slice, schedules)
+  const report = coverageReport(version.profile.outline(), runs, registry.slice, schedules)
   const known = report.kinds.filter(({ behaviours }) => behaviours > 0)
   const observed = observedBy(version, registry, nowMs)
   return {
@@ -49,7 +48,7 @@ export function evidenceView(
       ...unobservedText(version),
       ...checks.map(({ sentence }) => sentence),
     ],
-    novelty: noveltyView(version, entries, nowMs),
+    novelty: noveltyView(version, nowMs),
     kindsObserved: [...allKinds].filter((kind) => version.observed.has(kind)),
     intervals: observed.length,
     observedMs: observed.reduce((sum, { from, to }) => sum + Date.parse(to) - Date.parse(from), 0),
@@ -80,12 +79,8 @@ function observedBy(
   return all.sort((a, b) => (a.to < b.to ? -1 : 1))
 }
 
-function noveltyView(
-  version: DeployedVersion,
-  entries: readonly ProfileEntry[],
-  nowMs: number,
-): NoveltyView {
-  const firsts = entries.map(firstOf).filter((first) => first !== undefined)
+function noveltyView(version: DeployedVersion, nowMs: number): NoveltyView {
+  const firsts = [...version.profile.outline()].map(firstOf).filter((first) => first !== undefined)
   const until = version.running > 0 ? nowMs * 1_000 : microsOf(version.lastSeen)
   const novelty = noveltyOf(firsts, microsOf(version.firstSeen), until)
   const last = lastRise(novelty)
@@ -97,12 +92,11 @@ function noveltyView(
 }
 
 /** When the service itself showed it first. */
-function firstOf({ cells }: ProfileEntry): Micros | undefined {
+function firstOf(entry: Readonly<LiveEntry>): Micros | undefined {
   let first: Micros | undefined
-  for (const cell of cells) {
+  for (const cell of entry.allCells()) {
     if (cell.origin === 'exec-in') continue
-    const at = microsOf(cell.first)
-    if (first === undefined || at < first) first = at
+    if (first === undefined || cell.first < first) first = cell.first
   }
   return first
 }

@@ -1,8 +1,10 @@
 import type { KernelStanding } from '../../enforcement/kernel-profiles.ts'
 import type { LossSpan } from '../../core/event/event.ts'
-import { behaviourKey } from '../../core/behaviour/behaviour.ts'
+import { isoOf } from '../../core/event/time.ts'
 import { objectLine, objectText, witnessText } from '../../core/behaviour/describe.ts'
-import type { BehaviourState, ProfileEntry } from '../../core/profile/profile-entry.ts'
+import type { Cell } from '../../core/profile/evidence.ts'
+import type { LiveEntry } from '../../core/profile/live-entry.ts'
+import type { BehaviourState } from '../../core/profile/profile-entry.ts'
 import { compareText } from '../../core/profile/profile-entry.ts'
 import type { Profile } from '../../core/profile/profile.ts'
 import type { Blocking } from '../../core/lifecycle/blocking.ts'
@@ -125,18 +127,25 @@ const why: Readonly<Record<BehaviourState, string>> = {
 
 /** `vanishes`: when (epoch milliseconds) what was only inherited is let go; absent: not while it learns. */
 export function behaviourView(
-  entry: ProfileEntry,
+  entry: Readonly<LiveEntry>,
   profile: Profile,
   expiresAt?: number,
 ): BehaviourView {
-  const { id, actor, uid, object, cells, decision } = entry
-  const state = profile.state(id) ?? 'pending'
-  const inheritedOnly = profile.onlyInherited(id)
+  const { id, actor, uid, object, decision, state } = entry
+  const inheritedOnly = entry.onlyInherited
   const shown = inheritedOnly && expiresAt !== undefined ? 'vanished' : state
-  const union = (pick: (cell: ProfileEntry['cells'][number]) => readonly string[]): string[] =>
-    [...new Set(cells.flatMap(pick))].sort(compareText)
-  const times = cells.map(({ first, last }) => ({ first, last }))
-  const allowance = profile.allowance(behaviourKey(actor, uid, object))
+  const cells = [...entry.allCells()]
+  const union = (pick: (cell: Cell) => readonly string[]): string[] => {
+    const found = new Set<string>()
+    for (const cell of cells) for (const text of pick(cell)) found.add(text)
+    return [...found].sort(compareText)
+  }
+  let [first, last] = [Infinity, -Infinity]
+  for (const cell of cells) {
+    first = Math.min(first, cell.first)
+    last = Math.max(last, cell.last)
+  }
+  const allowance = profile.allowance(entry.key)
   return {
     id,
     actor,
@@ -148,7 +157,7 @@ export function behaviourView(
     why: inheritedOnly ? inheritedText(expiresAt) : why[state],
     generalised: allowance?.generalised === true,
     witnesses: union((cell) =>
-      (cell.witnesses?.literals ?? []).map((text) => witnessText(object, text)),
+      (cell.witnesses?.literals.toJSON() ?? []).map((text) => witnessText(object, text)),
     ),
     origins: union((cell) => [cell.origin]),
     count: cells.reduce((sum, { count }) => sum + count, 0),
@@ -156,10 +165,10 @@ export function behaviourView(
     sessions: union((cell) => (cell.session === undefined ? [] : [cell.session])),
     nodes: union((cell) => cell.nodes),
     sources: union((cell) => cell.sources),
-    firstSeen: times.reduce((a, { first }) => (a === '' || first < a ? first : a), ''),
-    lastSeen: times.reduce((a, { last }) => (last > a ? last : a), ''),
+    firstSeen: first > last ? '' : isoOf(first),
+    lastSeen: first > last ? '' : isoOf(last),
     inherited: inheritedOnly,
-    guardrails: union((cell) => cell.guardrails ?? []),
+    guardrails: union((cell) => cell.guardrails),
     ...(decision === undefined || decision.kind === 'withdrawn'
       ? {}
       : {

@@ -349,9 +349,9 @@ function decidedWith({ profile }: DeployedVersion, { by, at }: AlertDecision): B
 
 function idsIn({ profile }: DeployedVersion, states: ReadonlySet<string>): readonly BehaviourId[] {
   return profile
-    .entries()
+    .page()
+    .filter(({ state }) => states.has(state))
     .map(({ id }) => id)
-    .filter((id) => states.has(profile.state(id) ?? ''))
 }
 
 function isHeld({ profile }: DeployedVersion, id: BehaviourId): boolean {

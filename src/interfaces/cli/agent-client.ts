@@ -29,6 +29,16 @@ export class AgentClient {
     return (await this.#call<T>('GET', path)).data
   }
 
+  /** A list in pages of so many rows: no answer is so large that the agent takes long over it. */
+  async *pages<T>(path: string, rows: number): AsyncGenerator<T, void, undefined> {
+    let next: string | undefined = `${path}?limit=${rows}`
+    while (next !== undefined) {
+      const { data, headers }: Answer<T> = await this.#call<T>('GET', next)
+      yield data
+      next = /^<([^>]+)>; rel="next"$/.exec(String(headers['link'] ?? ''))?.[1]
+    }
+  }
+
   /** With the tag of what was read, for a decision on it. */
   async look<T>(path: string): Promise<Seen<T>> {
     const { data, headers } = await this.#call<T>('GET', path)

@@ -3,11 +3,12 @@ import {
   type Actor,
   type BehaviourId,
   type BehaviourObject,
-  behaviourKey,
 } from '../../core/behaviour/behaviour.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import type { Profile } from '../../core/profile/profile.ts'
-import type { EvidenceCell, ProfileEntry } from '../../core/profile/profile-entry.ts'
+import type { Cell } from '../../core/profile/evidence.ts'
+import type { LiveEntry } from '../../core/profile/live-entry.ts'
+import { isoOf } from '../../core/event/time.ts'
 import { anyArguments, isPattern } from '../../core/behaviour/subject.ts'
 import type { User } from '../../core/behaviour/user.ts'
 
@@ -60,49 +61,64 @@ export function exportableOf(
   kinds: readonly string[] = behaviourKinds,
   doubts: readonly string[] = [],
 ): Exportable {
-  const entries = profile.entries()
+  const entries = profile.page()
   const allowed = entries.flatMap((entry): readonly Allowed[] => {
-    const state = profile.state(entry.id)
+    const { state } = entry
     if (state !== 'learned' && state !== 'approved') return []
-    const { actor, uid, object } = entry
-    const allowance = profile.allowance(behaviourKey(actor, uid, object))
+    const allowance = profile.allowance(entry.key)
     if (allowance === undefined || allowance.origins.every((origin) => origin === 'exec-in'))
       return []
     return [allowedOf(entry, allowance.generalised)]
   })
   const waiting = entries.flatMap((entry): readonly Allowed[] => {
-    const state = profile.state(entry.id)
+    const { state } = entry
     const waits = state === 'pending' || state === 'quarantined'
-    return waits && entry.cells.some(isServices) ? [allowedOf(entry, false)] : []
+    return waits && isServices(entry) ? [allowedOf(entry, false)] : []
   })
   return { image, allowed, waiting, seen: seenOf(entries, kinds), doubts }
 }
 
-function allowedOf({ id, actor, uid, object, cells }: ProfileEntry, generalised: boolean): Allowed {
+function allowedOf(entry: Readonly<LiveEntry>, generalised: boolean): Allowed {
+  const { id, actor, uid, object } = entry
   if (object.kind === 'exec') return { id, actor, uid, object: anyArguments(object) }
   if (!isPattern(object) || generalised) return { id, actor, uid, object }
-  const literals = new Set(cells.flatMap(({ witnesses }) => witnesses?.literals ?? []))
+  const literals = new Set<string>()
+  for (const { witnesses } of entry.allCells()) {
+    for (const text of witnesses?.literals.toJSON() ?? []) literals.add(text)
+  }
   return { id, actor, uid, object, literals: [...literals].sort() }
 }
 
-function isServices({ origin }: EvidenceCell): boolean {
-  return origin !== 'exec-in'
+function isServices(entry: Readonly<LiveEntry>): boolean {
+  for (const cell of entry.allCells()) if (cell.origin !== 'exec-in') return true
+  return false
 }
 
-function seenOf(entries: readonly ProfileEntry[], kinds: readonly string[]): Seen {
-  const cells = entries
-    .flatMap((entry) => entry.cells)
-    .filter(({ origin, phase }) => origin !== 'exec-in' && phase === 'learned')
-  const union = (pick: (cell: EvidenceCell) => readonly string[]): readonly string[] =>
-    [...new Set(cells.flatMap(pick))].sort(compareText)
-  const times = union(({ first, last }) => [first, last])
-  const [first, last] = [times.at(0), times.at(-1)]
+function* learnedCells(entries: readonly Readonly<LiveEntry>[]): Iterable<Cell> {
+  for (const entry of entries) {
+    for (const cell of entry.allCells()) {
+      if (cell.origin !== 'exec-in' && cell.phase === 'learned') yield cell
+    }
+  }
+}
+
+function seenOf(entries: readonly Readonly<LiveEntry>[], kinds: readonly string[]): Seen {
+  const [nodes, sources, containers] = [new Set<string>(), new Set<string>(), new Set<string>()]
+  let first = Infinity
+  let last = -Infinity
+  for (const cell of learnedCells(entries)) {
+    for (const node of cell.nodes) nodes.add(node)
+    for (const source of cell.sources) sources.add(source)
+    containers.add(cell.container)
+    first = Math.min(first, cell.first)
+    last = Math.max(last, cell.last)
+  }
   return {
     kinds,
-    nodes: union(({ nodes }) => nodes),
-    sources: union(({ sources }) => sources),
-    containers: union(({ container }) => [container]).length,
-    ...(first === undefined || last === undefined ? {} : { span: { first, last } }),
+    nodes: [...nodes].sort(compareText),
+    sources: [...sources].sort(compareText),
+    containers: containers.size,
+    ...(first > last ? {} : { span: { first: isoOf(first), last: isoOf(last) } }),
   }
 }
 

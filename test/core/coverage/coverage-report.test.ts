@@ -37,7 +37,7 @@ describe('the report of coverage', () => {
         act.connect(`10.0.0.${n}`, 443, { container: `c${n}`, time: at(0.1) }),
       ),
     )
-    const { kinds } = coverageReport(profile.entries(), runs, MIN)
+    const { kinds } = coverageReport(profile.outline(), runs, MIN)
     const of = (kind: string) => kinds.find((one) => one.kind === kind)
     expect(kinds.map(({ kind }) => kind)).toEqual([
       'exec',
@@ -60,7 +60,7 @@ describe('the report of coverage', () => {
   it('says little of few containers, however long they ran', () => {
     const runs = containers(1, 60 * 24 * 30)
     const profile = learned(act.exec('/bin/x', { container: 'c0', time: at(0.1) }))
-    const report = coverageReport(profile.entries(), runs, MIN)
+    const report = coverageReport(profile.outline(), runs, MIN)
     expect(report.nextContainer).toBe(1)
     expect(report.nextHour).toBeCloseTo((2.996 / (60 * 24 * 30 - 1)) * 60, 4)
   })
@@ -70,7 +70,7 @@ describe('the report of coverage', () => {
     const seen = (path: string, minute: number) =>
       act.file(path, ['read'], { container: 'c0', time: at(minute) })
     const profile = learned(seen('/start', 0.5), seen('/end', 100.5), seen('/middle', 50))
-    const report = coverageReport(profile.entries(), runs, MIN)
+    const report = coverageReport(profile.outline(), runs, MIN)
     expect(report.phases).toMatchObject([
       { phase: 'start-up', seen: 1, singletons: 1 },
       { phase: 'shutdown', seen: 1, singletons: 1 },
@@ -94,7 +94,7 @@ describe('the report of coverage', () => {
       ...[0, 10, 20, 30].map(start),
       act.exec('/bin/once', { container: 'c0', time: at(20.2) }),
     )
-    const report = coverageReport(profile.entries(), [one], MIN)
+    const report = coverageReport(profile.outline(), [one], MIN)
     expect(report.phases[0]).toMatchObject({ seen: 4, singletons: 1 })
     expect(report.phases[1]).toMatchObject({ seen: 3, singletons: 0 })
     expect(report.nextContainer).toBe(1)
@@ -124,7 +124,7 @@ describe('the report of coverage', () => {
   it('leaves exec sessions out', () => {
     const session = { origin: 'exec-in', session: 's', container: 'c0', time: at(1) } as const
     const profile = learned(act.exec('/bin/sh', session))
-    const [exec] = coverageReport(profile.entries(), containers(5, 10), MIN).kinds
+    const [exec] = coverageReport(profile.outline(), containers(5, 10), MIN).kinds
     expect(exec).toMatchObject({ behaviours: 0, singletons: 0 })
   })
 
@@ -141,7 +141,7 @@ describe('the report of coverage', () => {
           return act.connect(`10.0.0.${what + 1}`, 443, where)
         })
         const profile = learned(...events)
-        const report = coverageReport(profile.entries(), runs, MIN)
+        const report = coverageReport(profile.outline(), runs, MIN)
         for (const one of report.kinds) {
           expect(one.nextContainer).toBeLessThanOrEqual(report.nextContainer)
           expect(one.nextHour).toBeLessThanOrEqual(report.nextHour)

@@ -8,7 +8,7 @@ import {
   type VersionView,
   modes,
 } from '../../../engine/api/engine-views.ts'
-import { imagePath } from '../agent-client.ts'
+import { type AgentClient, imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { SnugError } from '../../../errors.ts'
 import { parseFor, parseShare } from '../input/option-values.ts'
@@ -46,6 +46,21 @@ const diffColumns: readonly Column<DiffRow & { readonly sign: string }>[] = [
   { head: 'EXPLAINED BY', value: ({ explained }) => explained ?? '', cut: true },
 ]
 
+/** Rows of one page: some milliseconds of the agent's time. */
+const pageRows = 200
+
+async function wholeProfile(client: AgentClient, ref: string): Promise<ProfileView> {
+  let whole: ProfileView | undefined
+  for await (const page of client.pages<ProfileView>(imagePath(ref, '/profile'), pageRows)) {
+    whole =
+      whole === undefined
+        ? page
+        : { version: page.version, behaviours: [...whole.behaviours, ...page.behaviours] }
+  }
+  if (whole === undefined) throw new SnugError('INTERNAL', 'the agent sent no page of the profile')
+  return whole
+}
+
 const imageHelp = 'repository, repository:tag or repository@sha256:…'
 
 export function profileCommands(program: Command, context: CliContext): void {
@@ -56,7 +71,7 @@ export function profileCommands(program: Command, context: CliContext): void {
     .description('behaviours with their evidence')
     .argument('<image>', imageHelp)
     .action(async (ref: string) => {
-      const view = await context.client.get<ProfileView>(imagePath(ref, '/profile'))
+      const view = await wholeProfile(context.client, ref)
       await context.print(view, view.behaviours, () => profileText(view, context.io))
     })
 
