@@ -14,6 +14,7 @@ import { describeError, SnugError } from './errors.ts'
 import { AlertPruner } from './state/persistence/alert-pruner.ts'
 import { Daemon, type DaemonParts } from './engine/daemon.ts'
 import { FleetSync, type FleetLink } from './fleet/fleet-sync.ts'
+import type { DeliveryNews } from './state/persistence/journal.ts'
 import { LiveConfig } from './engine/live-config.ts'
 import { type RecordedVersion, recordedVersion } from './engine/recording.ts'
 import { TrustedProfileLoader } from './engine/trusted-profile-loader.ts'
@@ -75,7 +76,8 @@ export async function runAgent(
   const grade = await gradeOf(config)
   const { close, ...kept } = await openStore(config, log)
   const { store } = kept
-  const { daemon, sinks, traces } = assemble(config, engines, { ...kept, ...grade }, log)
+  const { daemon, traces } = assemble(config, engines, { ...kept, ...grade }, log)
+  const sinks = (): Dispatcher => daemon.journal.dispatcher
   const pruner = new AlertPruner({
     store,
     kept: config.alertsKept,
@@ -114,7 +116,7 @@ export async function runAgent(
       const makeFleet = (link: FleetLink): KubeFleet =>
         new KubeFleet({ api: kube, node: config.node, ...link })
       const { shareWithin: shareWithinMs } = config.engines.kubernetes
-      const sync = new FleetSync({ daemon, engine, makeFleet, shareWithinMs })
+      const sync = new FleetSync({ context: daemon, engine, makeFleet, shareWithinMs })
       void sync.start(signal)
     }
     await daemon.run(signal)
@@ -133,7 +135,7 @@ function followTrust({ trust }: Config, daemon: Daemon, engines: readonly Identi
   const keys = files.map(trustedKey)
   const fetch = (image: string, digest: string): Promise<VerifiedProfile | undefined> =>
     fetchTrusted({ keys, plainHttp }, image, digest)
-  new TrustedProfileLoader({ daemon, mode, fetch }).follow(engines)
+  new TrustedProfileLoader({ context: daemon, mode, fetch }).follow(engines)
 }
 
 /**
@@ -192,8 +194,6 @@ export async function detachAgent({ config }: LoadedConfig): Promise<string> {
 
 interface Assembled {
   readonly daemon: Daemon
-  /** Made once the store was read: sinks go on from where they were. */
-  readonly sinks: () => Dispatcher
   /** Absent where nobody wants them. */
   readonly traces: AlertTraces | undefined
 }
@@ -209,7 +209,6 @@ function assemble(
   const shaper = new Shaper(rules.generalise)
   const files = new ImageFiles()
   const traces = tracesOf(config, log)
-  let sinks = new Dispatcher([], dispatcherOptions(config, log))
   const daemon = new Daemon({
     node: config.node,
     sources,
@@ -230,8 +229,8 @@ function assemble(
     ...liveParts(config),
     failClosed: config.block.failClosed,
     ...kept,
-    makeDispatcher: (news) => {
-      sinks = new Dispatcher(outletsOf(config), {
+    makeDispatcher: (news) =>
+      new Dispatcher(outletsOf(config), {
         ...dispatcherOptions(config, log),
         ...news,
         onOffered: (records) => traces?.stored(records, daemon.now()),
@@ -239,13 +238,11 @@ function assemble(
           news.onDelivered(sink, cursor)
           traces?.delivered(sink, records, daemon.now())
         },
-      })
-      return sinks
-    },
+      }),
     alertsKept: config.alertsKept,
     log: stageLog(log, 'flow'),
   })
-  return { daemon, sinks: () => sinks, traces }
+  return { daemon, traces }
 }
 
 function tracesOf({ traces, node }: Config, log: Log): AlertTraces | undefined {
@@ -300,14 +297,11 @@ function shown(live: LiveConfig): LoadedConfig {
   }
 }
 
-function dispatcherOptions(config: Config, log: Log): DispatcherOptions {
+function dispatcherOptions(config: Config, log: Log): Omit<DispatcherOptions, keyof DeliveryNews> {
   const stage = stageLog(log, 'deliver')
   return {
     ...liveParts(config).limits,
     node: config.node,
-    cursors: {},
-    onDelivered: () => undefined,
-    onGivenUp: () => undefined,
     onError: (sink, error, waitMs) => {
       stage.warn({ sink, waitMs, error: describeError(error) }, 'a sink refused alerts: they wait')
     },

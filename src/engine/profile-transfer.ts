@@ -5,7 +5,7 @@ import {
   type ProfileDocument,
 } from '../supplychain/export/profile-document.ts'
 import { withImported } from '../core/lifecycle/imported.ts'
-import type { Daemon } from './daemon.ts'
+import type { DecisionContext } from './contexts.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider, ProfileExport } from './api/engine.ts'
 import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
@@ -33,20 +33,20 @@ export function exportOf(
  * Errors: `PROFILE_INVALID`, `MODE_REFUSED` where the version is enforced already.
  */
 export async function importProfile(
-  daemon: Daemon,
+  context: DecisionContext,
   chunks: AsyncIterable<Uint8Array>,
   by: Decider,
 ): Promise<DeployedVersion> {
   const { image, behaviours, observed } = parseProfileDocument(await readDocument(chunks))
-  const nowMs = daemon.now()
-  const version = daemon.registry.ofImage(image, new Date(nowMs).toISOString())
+  const nowMs = context.now()
+  const version = context.registry.ofImage(image, new Date(nowMs).toISOString())
   const before = enforcementSnapshot(version)
   const step = withImported(version.life, by.who, nowMs)
   version.profile.merge(behaviours)
   version.watchedFor(observed === undefined ? allKinds : new Set(observed))
-  daemon.registry.apply(version, step)
+  context.registry.apply(version, step)
   const fields = { behaviours: behaviours.length, before, after: enforcementSnapshot(version) }
-  await commitDecision(daemon, version, { what: 'import', by, fields, expects: true })
+  await commitDecision(context, version, { what: 'import', by, fields, expects: true })
   return version
 }
 

@@ -4,13 +4,13 @@ import type { PendingContainer, IdentityEngine } from '../pipeline/identity/iden
 import { defaultBlockRules } from '../core/lifecycle/blocking.ts'
 import { withTrusted } from '../core/lifecycle/trusted.ts'
 import { refusedProfileFinding } from '../pipeline/alerts/trust-findings.ts'
-import type { Daemon } from './daemon.ts'
+import type { TrustContext } from './contexts.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
 import { allKinds } from '../pipeline/judge/source-coverage.ts'
 
 export interface TrustedProfileLoaderOptions {
-  readonly daemon: Daemon
+  readonly context: TrustContext
   readonly mode: 'alert' | 'block'
   /** The profile that came with an image; undefined where none did. Errors: those of `verifyStatement`, REGISTRY_FAILED */
   readonly fetch: (image: string, digest: string) => Promise<VerifiedProfile | undefined>
@@ -38,15 +38,15 @@ export class TrustedProfileLoader {
   }
 
   async #look(container: PendingContainer): Promise<void> {
-    const { daemon } = this.#options
+    const { context } = this.#options
     const { image, imageId } = container
-    const known = daemon.registry.versionOfImage(image, imageId)
+    const known = context.registry.versionOfImage(image, imageId)
     const key = `${image.repository}@${image.digest}`
     // Without a digest of its registry it was built here, and nobody else knows it.
     if (this.#asked.has(key) || image.digest === imageId || known?.life.state === 'enforced') return
     this.#asked.add(key)
-    const time = new Date(daemon.now()).toISOString()
-    const version = daemon.registry.ofImage(image, time, imageId)
+    const time = new Date(context.now()).toISOString()
+    const version = context.registry.ofImage(image, time, imageId)
     try {
       const verified = await this.#options.fetch(image.repository, image.digest)
       if (verified !== undefined) await this.#trust(version, verified)
@@ -56,16 +56,16 @@ export class TrustedProfileLoader {
   }
 
   async #trust(version: DeployedVersion, verified: VerifiedProfile): Promise<void> {
-    const { daemon, mode } = this.#options
+    const { context, mode } = this.#options
     const { keyId, made, content: profile } = verified
     const who = `key:${keyId.slice(0, 16)}`
     const before = enforcementSnapshot(version)
-    const rules = daemon.registry.rules.block ?? defaultBlockRules
-    const step = withTrusted(version.life, { mode, rules, by: who }, daemon.now())
+    const rules = context.registry.rules.block ?? defaultBlockRules
+    const step = withTrusted(version.life, { mode, rules, by: who }, context.now())
     if (step.transitions.length === 0) return
     version.profile.merge(profile.behaviours)
     version.watchedFor(profile.observed === undefined ? allKinds : new Set(profile.observed))
-    daemon.registry.apply(version, step)
+    context.registry.apply(version, step)
     const fields = {
       keyId,
       made,
@@ -73,18 +73,18 @@ export class TrustedProfileLoader {
       before,
       after: enforcementSnapshot(version),
     }
-    await commitDecision(daemon, version, { what: 'trust', by: { who }, fields, expects: true })
+    await commitDecision(context, version, { what: 'trust', by: { who }, fields, expects: true })
   }
 
   #refuse(version: DeployedVersion, error: unknown): void {
-    const { daemon } = this.#options
+    const { context } = this.#options
     const code = error instanceof SnugError ? error.code : 'INTERNAL'
     const because = `${describeError(error)} (${code})`
-    const { log, node } = daemon.parts
+    const { log, node } = context.parts
     log.warn({ image: version.key, because }, 'the agent refused the profile of an image')
-    daemon.journal.audit('trust-refused', 'agent', { image: version.key, code, because })
-    const teller = { node, nowMs: daemon.now() }
-    daemon.alerts.raise(refusedProfileFinding(version.image, code, because, teller), daemon.now())
-    void daemon.journal.persist()
+    context.journal.audit('trust-refused', 'agent', { image: version.key, code, because })
+    const teller = { node, nowMs: context.now() }
+    context.alerts.raise(refusedProfileFinding(version.image, code, because, teller), context.now())
+    void context.journal.persist()
   }
 }

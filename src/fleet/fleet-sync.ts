@@ -7,7 +7,7 @@ import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
 import { isInEffect, latestDecision } from '../core/lifecycle/mode-decision.ts'
 import { type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
 import { sharedForm } from '../core/behaviour/shared-form.ts'
-import type { Daemon } from '../engine/daemon.ts'
+import type { FleetContext } from '../engine/contexts.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider } from '../engine/api/engine.ts'
 import {
@@ -28,7 +28,7 @@ export type FleetLink = Pick<
 >
 
 export interface FleetSyncOptions {
-  readonly daemon: Daemon
+  readonly context: FleetContext
   readonly engine: SnugEngine
   readonly makeFleet: (link: FleetLink) => KubeFleet
   /** What this node learned is told within so long, in milliseconds. */
@@ -61,7 +61,7 @@ export class FleetSync {
     this.#options = options
     const { shareWithinMs, random = Math.random } = options
     this.#schedule = new ShareSchedule({ withinMs: shareWithinMs, random })
-    const { log } = options.daemon.parts
+    const { log } = options.context.parts
     this.#fleet = options.makeFleet({
       onEntries: (image) => this.#reported.add(nameOf(image)),
       onSpecDecision: (decision) => this.#decisions.set(nameOf(decision.image), decision),
@@ -79,22 +79,22 @@ export class FleetSync {
 
   /** Does what was heard since, and tells what is due; called each second. */
   async tick(): Promise<void> {
-    const { daemon } = this.#options
+    const { context } = this.#options
     const { fault } = this.#fleet
-    if (fault === undefined) daemon.faults.delete('fleet')
-    else daemon.faults.set('fleet', fault)
+    if (fault === undefined) context.faults.delete('fleet')
+    else context.faults.set('fleet', fault)
     if (!this.#reconciling) await this.#reconcileAll()
     if (!this.#publishing) await this.#publish()
   }
 
   async #reconcileAll(): Promise<void> {
-    const { daemon } = this.#options
+    const { context } = this.#options
     this.#reconciling = true
     try {
-      for (const version of daemon.registry.versions) {
+      for (const version of context.registry.versions) {
         const name = nameOf(version.image)
         // First seen, maybe taken back from the store: what was told before is taken in again.
-        const isFirst = this.#schedule.add(version, daemon.now())
+        const isFirst = this.#schedule.add(version, context.now())
         // Each by itself: more is told of others, and of this one, while a word is being heard.
         if (this.#reported.delete(name) || isFirst) this.#takeIn(version)
         const decision = this.#decisions.get(name)
@@ -110,7 +110,7 @@ export class FleetSync {
   }
 
   #takeIn(version: DeployedVersion): void {
-    const { registry, kernel } = this.#options.daemon
+    const { registry, kernel } = this.#options.context
     const news = this.#fleet
       .entries(version.image)
       .filter((entry) => !holds(version.profile.entry(entry.id), entry))
@@ -123,7 +123,7 @@ export class FleetSync {
     const learned = this.#fleet.learned(version.image)
     // One that a person set back to learning has been learned here before.
     if (learned === undefined || version.learnedSize > 0) return
-    const nowMs = this.#options.daemon.now()
+    const nowMs = this.#options.context.now()
     registry.apply(version, learnedElsewhere(version.life, learned, registry.rules.after, nowMs))
   }
 
@@ -132,9 +132,9 @@ export class FleetSync {
     if (decision === undefined) return
     const isNew = !isReconciled(version, decision)
     if (!isNew && !decision.isGit && version.reconciled.awaited.length === 0) return
-    const { engine, daemon } = this.#options
+    const { engine, context } = this.#options
     const written = isNew ? this.#fleet.times(version.image, decision.profile) : undefined
-    const { reconciled, fresh } = reconcileSpec(version, decision, written, daemon.now())
+    const { reconciled, fresh } = reconcileSpec(version, decision, written, context.now())
     const { applicable, awaited } = applicableDecisions(version, decision, reconciled, fresh)
     const ref = nameOf(version.image)
     for (const { what, ids, by } of applicable) {
@@ -187,20 +187,20 @@ export class FleetSync {
       if (this.#refused.get(name) === code) return
       this.#refused.set(name, code)
       const fields = { image: version.key, what, error: describeError(error) }
-      this.#options.daemon.parts.log.warn(fields, 'a decision of the fleet cannot be applied yet')
+      this.#options.context.parts.log.warn(fields, 'a decision of the fleet cannot be applied yet')
     }
   }
 
   async #publish(): Promise<void> {
-    const { daemon } = this.#options
+    const { context } = this.#options
     if (!this.#fleet.ready) return
     this.#publishing = true
     try {
-      for (const version of this.#schedule.due(daemon.now())) {
+      for (const version of this.#schedule.due(context.now())) {
         const before = this.#fleet.writes
         await this.#fleet.publish(this.#contribution(version))
         const wrote = this.#fleet.writes > before
-        this.#schedule.written(version, daemon.now(), wrote)
+        this.#schedule.written(version, context.now(), wrote)
         if (wrote) break
       }
     } finally {
@@ -209,7 +209,7 @@ export class FleetSync {
   }
 
   #contribution(version: DeployedVersion): Parameters<KubeFleet['publish']>[0] {
-    const { node } = this.#options.daemon.parts
+    const { node } = this.#options.context.parts
     const { image, life, profile, reconciled } = version
     const { pending, quarantined } = profile.countByState()
     const isLearned =

@@ -35,7 +35,7 @@ async function deploy(mode: 'alert' | 'block', answer: () => Promise<VerifiedPro
     asked.push(`${repository}@${digest}`)
     return answer()
   }
-  new TrustedProfileLoader({ daemon: world.daemon, mode, fetch }).follow([world.containers])
+  new TrustedProfileLoader({ context: world.daemon, mode, fetch }).follow([world.containers])
   await world.start()
   world.containers.report(container)
   await world.daemon.journal.persist()

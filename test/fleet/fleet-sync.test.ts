@@ -116,7 +116,7 @@ async function share(
   const reconciledOf = new EventEmitter()
   const written: Written[] = []
   const desk = new FleetSync({
-    daemon: world.daemon,
+    context: world.daemon,
     engine: world.engine,
     makeFleet: (link) => {
       const written =

@@ -1,7 +1,7 @@
 import { inheritedExpireAt } from '../../core/lifecycle/inheritance.ts'
 import type { LiveEntry } from '../../core/profile/live-entry.ts'
 import type { Profile } from '../../core/profile/profile.ts'
-import type { Daemon } from '../daemon.ts'
+import type { QueryContext } from '../contexts.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { AuditView } from '../api/engine.ts'
 import { versionView } from './views.ts'
@@ -32,19 +32,19 @@ import { timelineOf } from './timeline.ts'
 /** How far back in the audit a line of time is looked for. */
 const auditRead = 2_000
 
-/** What the page shows, of the daemon as it stands. */
+/** What the page shows, of the context as it stands. */
 export class PageQueries implements PageViews {
-  readonly #daemon: Daemon
+  readonly #context: QueryContext
   readonly #outlines = new Outlines()
   /** When a profile's behaviours were first seen: told again only when it grew. */
   readonly #firsts = new WeakMap<Profile, { readonly size: number; readonly at: number[] }>()
 
-  constructor(daemon: Daemon) {
-    this.#daemon = daemon
+  constructor(context: QueryContext) {
+    this.#context = context
   }
 
   async timeline(hours: number): Promise<TimelineView> {
-    const { registry, alerts } = this.#daemon
+    const { registry, alerts } = this.#context
     const entries = await this.#entries()
     return timelineOf(
       {
@@ -54,29 +54,29 @@ export class PageQueries implements PageViews {
         marks: entries.filter(isOfContainers).map(markOf),
       },
       hours,
-      this.#daemon.now(),
+      this.#context.now(),
     )
   }
 
   async lives(ref: string): Promise<readonly LifeView[]> {
-    const versions = this.#daemon.registry.find(ref)
+    const versions = this.#context.registry.find(ref)
     const entries = await this.#entries()
     return versions.map((version) => lifeOf(version, entries))
   }
 
   picture(ref: string): PictureView {
-    return pictureOf(this.#outlines.of(this.#daemon.registry.findOne(ref).profile))
+    return pictureOf(this.#outlines.of(this.#context.registry.findOne(ref).profile))
   }
 
   behaviours(ref: string, query: BehaviourQuery): BehaviourPage {
-    const { registry } = this.#daemon
+    const { registry } = this.#context
     const version = registry.findOne(ref)
     const expiresAt = inheritedExpireAt(version.life, registry.rules)
     return behaviourPage(version, this.#outlines.of(version.profile), query, expiresAt)
   }
 
   review(query: ReviewQuery): ReviewPage {
-    const { registry, stage, alerts } = this.#daemon
+    const { registry, stage, alerts } = this.#context
     const world = {
       versions: registry.versions,
       predecessorOf: (version: DeployedVersion) => registry.predecessorOf(version),
@@ -87,11 +87,11 @@ export class PageQueries implements PageViews {
   }
 
   alertRows(query: AlertRowQuery): AlertPage {
-    return alertPage(this.#daemon.alerts.list({ limit: Infinity }), query)
+    return alertPage(this.#context.alerts.list({ limit: Infinity }), query)
   }
 
   story(id: string): AlertStory {
-    const { registry, alerts } = this.#daemon
+    const { registry, alerts } = this.#context
     const alert = alerts.get(id)
     const version = alert.image === undefined ? undefined : registry.versionOfImage(alert.image)
     const outline = version === undefined ? [] : this.#outlines.of(version.profile)
@@ -100,11 +100,11 @@ export class PageQueries implements PageViews {
 
   /** Oldest first. */
   async #entries(): Promise<readonly AuditView[]> {
-    return [...(await this.#daemon.journal.trail.list(auditRead))].reverse()
+    return [...(await this.#context.journal.trail.list(auditRead))].reverse()
   }
 
   #waiting(repository: string | undefined): readonly WaitingVersion[] {
-    const { registry } = this.#daemon
+    const { registry } = this.#context
     return [...registry.versions]
       .filter(({ life, image }) => {
         if (repository !== undefined && image.repository !== repository) return false
@@ -114,8 +114,8 @@ export class PageQueries implements PageViews {
         const view = versionView(
           version,
           registry,
-          this.#daemon.kernel.profiles,
-          this.#daemon.now(),
+          this.#context.kernel.profiles,
+          this.#context.now(),
         )
         const { tags, state, behaviours, because, revision } = view
         const { repository } = version.image

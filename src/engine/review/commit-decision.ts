@@ -1,6 +1,6 @@
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import { describeBehaviour } from '../../core/behaviour/describe.ts'
-import type { Daemon } from '../daemon.ts'
+import type { DecisionContext } from '../contexts.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { Decider } from '../api/engine.ts'
 
@@ -14,16 +14,16 @@ export interface DecisionCommit {
 
 /** What follows every decision on a version: the kernel is told, it is on record, and stored before it is answered. */
 export async function commitDecision(
-  daemon: Daemon,
+  context: DecisionContext,
   version: DeployedVersion,
   { what, by, fields, expects }: DecisionCommit,
 ): Promise<void> {
   const reason = by.reason === undefined ? {} : { reason: by.reason }
   version.news = true
-  daemon.revise(version)
-  daemon.kernel.decided(version, expects)
-  daemon.journal.audit(what, by.who, { image: version.key, ...reason, ...fields })
-  await daemon.journal.persist()
+  context.revise(version)
+  context.kernel.decided(version, expects)
+  context.journal.audit(what, by.who, { image: version.key, ...reason, ...fields })
+  await context.journal.persist()
 }
 
 /** One behaviour before and after a decision, for the audit. */

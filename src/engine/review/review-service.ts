@@ -6,7 +6,7 @@ import type { Forgetting } from '../../core/profile/forgetting.ts'
 import { Profile } from '../../core/profile/profile.ts'
 import { approveVersion } from '../../core/lifecycle/version.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
-import type { Daemon } from '../daemon.ts'
+import type { ReviewContext } from '../contexts.ts'
 import {
   allowBlock,
   allowEvent,
@@ -25,10 +25,10 @@ import { forgettingOf, sessionNamed, unlearn, forgottenRow } from './unlearn.ts'
 
 /** A person's decisions on behaviours and alerts: each is on record with what it changed. */
 export class ReviewService {
-  readonly #daemon: Daemon
+  readonly #context: ReviewContext
 
-  constructor(daemon: Daemon) {
-    this.#daemon = daemon
+  constructor(context: ReviewContext) {
+    this.#context = context
   }
 
   async approve(
@@ -37,7 +37,7 @@ export class ReviewService {
     by: view.Decider,
     { quarantined = false, until, dryRun = false }: view.ApproveOptions = {},
   ): Promise<views.DecisionResult> {
-    const { registry } = this.#daemon
+    const { registry } = this.#context
     const version = registry.findOne(ref)
     const states = quarantined ? ['pending', 'quarantined'] : ['pending']
     const ids = behaviours?.map((id) => behaviourOf(version, id)) ?? idsIn(version, new Set(states))
@@ -57,18 +57,18 @@ export class ReviewService {
     }
     if (dryRun) return this.#result(version, ids)
     const bounds = until === undefined ? {} : { until }
-    const decision = { ...decisionOf(by, this.#daemon.now()), ...bounds }
+    const decision = { ...decisionOf(by, this.#context.now()), ...bounds }
     const changes = changesBy(version, ids, () => {
       for (const id of ids) version.profile.decide(id, decision)
     })
     let hasMoved = false
     if (behaviours === undefined) {
-      const step = approveVersion(version.life, this.#daemon.now(), by.who)
+      const step = approveVersion(version.life, this.#context.now(), by.who)
       registry.apply(version, step)
       // The ImageProfile asks each node for it by itself.
       hasMoved = step.transitions.length > 0
       if (hasMoved && by.at === undefined)
-        recordModeDecision(version, { mode: 'alert' }, by, this.#daemon.now())
+        recordModeDecision(version, { mode: 'alert' }, by, this.#context.now())
     }
     // Nothing waited: nothing was decided.
     if (ids.length === 0 && !hasMoved) return this.#result(version, ids)
@@ -79,7 +79,7 @@ export class ReviewService {
       before: from,
       after: enforcementSnapshot(version),
     }
-    await commitDecision(this.#daemon, version, { what: 'approve', by, fields, expects: true })
+    await commitDecision(this.#context, version, { what: 'approve', by, fields, expects: true })
     return this.#result(version, ids)
   }
 
@@ -89,14 +89,14 @@ export class ReviewService {
     by: view.Decider,
     dryRun = false,
   ): Promise<views.DecisionResult> {
-    const version = this.#daemon.registry.findOne(ref)
+    const version = this.#context.registry.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
     if (dryRun) return this.#result(version, ids)
-    const decision = { ...decisionOf(by, this.#daemon.now()), kind: 'rejected' } as const
+    const decision = { ...decisionOf(by, this.#context.now()), kind: 'rejected' } as const
     const changes = changesBy(version, ids, () => {
       for (const id of ids) version.profile.decide(id, decision)
     })
-    await commitDecision(this.#daemon, version, {
+    await commitDecision(this.#context, version, {
       what: 'reject',
       by,
       fields: { changes },
@@ -111,15 +111,15 @@ export class ReviewService {
     by: view.Decider,
     dryRun = false,
   ): Promise<views.DecisionResult> {
-    const version = this.#daemon.registry.findOne(ref)
+    const version = this.#context.registry.findOne(ref)
     const ids = behaviours.map((id) => behaviourOf(version, id))
     if (dryRun) return this.#result(version, ids)
-    const { kind: _, ...author } = decisionOf(by, this.#daemon.now())
+    const { kind: _, ...author } = decisionOf(by, this.#context.now())
     const changes = changesBy(version, ids, () => {
       for (const id of ids) version.profile.withdraw(id, author)
     })
     const fields = { changes }
-    await commitDecision(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
+    await commitDecision(this.#context, version, { what: 'withdraw', by, fields, expects: true })
     return this.#result(version, ids)
   }
 
@@ -129,17 +129,17 @@ export class ReviewService {
     by: view.Decider,
     dryRun = false,
   ): Promise<view.ForgetResult> {
-    const version = this.#daemon.registry.findOne(ref)
+    const version = this.#context.registry.findOne(ref)
     const what = forgettingOf(version, choice)
     if (dryRun) return { ...this.#preview(version, what), version: this.#view(version) }
-    const forgotten = unlearn(version, what, this.#daemon.now())
+    const forgotten = unlearn(version, what, this.#context.now())
     const result = forgetResult(forgotten)
     const fields = {
       forgotten: forgottenFields(what),
       ...result,
       gone: result.gone.map(({ id }) => id),
     }
-    await commitDecision(this.#daemon, version, { what: 'forget', by, fields, expects: true })
+    await commitDecision(this.#context, version, { what: 'forget', by, fields, expects: true })
     return { ...result, version: this.#view(version) }
   }
 
@@ -151,7 +151,7 @@ export class ReviewService {
     dryRun = false,
   ): Promise<view.IncidentResult> {
     if (by.reason === undefined) throw new SnugError('DECISION_INVALID', 'a reason is required')
-    const version = this.#daemon.registry.findOne(ref)
+    const version = this.#context.registry.findOne(ref)
     const what = { kind: 'session', session: sessionNamed(version, session) } as const
     if (dryRun) {
       const preview = this.#preview(version, what)
@@ -159,7 +159,7 @@ export class ReviewService {
       const view = this.#view(version)
       return { ...preview, gone: [], rejected: preview.gone, alerts, version: view }
     }
-    const nowMs = this.#daemon.now()
+    const nowMs = this.#context.now()
     const forgotten = unlearn(version, what, nowMs)
     const decision = { ...decisionOf(by, nowMs), kind: 'rejected', grants: [] } as const
     version.profile.merge(forgotten.gone.map((entry) => ({ ...entry, cells: [], decision })))
@@ -172,12 +172,12 @@ export class ReviewService {
       rejected: rejected.map(({ id }) => id),
       alerts,
     }
-    await commitDecision(this.#daemon, version, { what: 'incident', by, fields, expects: true })
+    await commitDecision(this.#context, version, { what: 'incident', by, fields, expects: true })
     return { ...result, gone: [], rejected, alerts, version: this.#view(version) }
   }
 
   async allowAlert(id: string, scope: views.AllowScope, by: view.Decider): Promise<Alert> {
-    const { alerts } = this.#daemon
+    const { alerts } = this.#context
     const { event, version } = this.#actOf(id, 'allowed')
     const { peer, workload, ...bounds } = scope
     const { uid } = event.process
@@ -193,7 +193,7 @@ export class ReviewService {
         `${why}: allow it for the whole version, or set mode alert`,
       )
     }
-    const decision = { ...decisionOf(by, this.#daemon.now()), ...bounds, ...place }
+    const decision = { ...decisionOf(by, this.#context.now()), ...bounds, ...place }
     const shared = peer === undefined ? this.#decideSharers(version, id, decision) : []
     const own =
       peer === undefined
@@ -207,25 +207,25 @@ export class ReviewService {
     )
     const states = behaviours.map((each) => version.profile.state(each))
     const fields = { alert: id, behaviours, after: states, ...scope, ...place }
-    await commitDecision(this.#daemon, version, { what: 'allow', by, fields, expects: true })
+    await commitDecision(this.#context, version, { what: 'allow', by, fields, expects: true })
     return answer
   }
 
   /** The act stays a deviation for good, whatever is learned later. */
   async rejectAlert(id: string, by: view.Decider): Promise<Alert> {
     const { event, version } = this.#actOf(id, 'rejected')
-    const decision = { ...decisionOf(by, this.#daemon.now()), kind: 'rejected' } as const
+    const decision = { ...decisionOf(by, this.#context.now()), kind: 'rejected' } as const
     const shared = this.#decideSharers(version, id, decision)
     const behaviours = [...new Set([...rejectEvent(version, event, decision), ...shared])]
     const { at } = decision
-    const answer = this.#daemon.alerts.decide(id, this.#alertDecision('rejected', by, { at }))
+    const answer = this.#context.alerts.decide(id, this.#alertDecision('rejected', by, { at }))
     const fields = { alert: id, behaviours }
-    await commitDecision(this.#daemon, version, { what: 'reject', by, fields, expects: true })
+    await commitDecision(this.#context, version, { what: 'reject', by, fields, expects: true })
     return answer
   }
 
   async withdrawAlert(id: string, by: view.Decider): Promise<Alert> {
-    const { alerts, registry } = this.#daemon
+    const { alerts, registry } = this.#context
     const { decision, image } = alerts.get(id)
     if (decision === undefined) {
       throw new SnugError('DECISION_INVALID', 'the alert is still open: no decision to undo')
@@ -233,15 +233,15 @@ export class ReviewService {
     const answer = alerts.reopen(id)
     const version = image === undefined ? undefined : registry.versionOfImage(image)
     if (version === undefined || decision.kind === 'acknowledged') {
-      this.#daemon.journal.audit('withdraw', by.who, { alert: id })
-      await this.#daemon.journal.persist()
+      this.#context.journal.audit('withdraw', by.who, { alert: id })
+      await this.#context.journal.persist()
       return answer
     }
     const behaviours = decidedWith(version, decision)
-    const { kind: _, ...author } = decisionOf(by, this.#daemon.now())
+    const { kind: _, ...author } = decisionOf(by, this.#context.now())
     for (const behaviour of behaviours) version.profile.withdraw(behaviour, author)
     const fields = { alert: id, behaviours }
-    await commitDecision(this.#daemon, version, { what: 'withdraw', by, fields, expects: true })
+    await commitDecision(this.#context, version, { what: 'withdraw', by, fields, expects: true })
     return answer
   }
 
@@ -251,7 +251,7 @@ export class ReviewService {
     id: string,
     decision: Parameters<DeployedVersion['profile']['decide']>[1],
   ): readonly BehaviourId[] {
-    const { alerts } = this.#daemon
+    const { alerts } = this.#context
     const open = alerts.list({ limit: Infinity, state: 'open' })
     const shared = sharersOf(version, alerts.get(id), open)
     for (const each of shared) version.profile.decide(each, decision)
@@ -259,7 +259,7 @@ export class ReviewService {
   }
 
   #actOf(id: string, done: string): { event: ActEvent; version: DeployedVersion } {
-    const { alerts, registry } = this.#daemon
+    const { alerts, registry } = this.#context
     const { event, summary } = alerts.get(id)
     if (summary !== undefined) {
       const why = `the alert summarises other alerts: decide on each of them, such as \`${summary.first[0]}\``
@@ -278,12 +278,12 @@ export class ReviewService {
   /** What `unlearn` would take away, tried on a copy of the profile. */
   #preview({ profile }: DeployedVersion, what: Forgetting): Omit<view.ForgetResult, 'version'> {
     const copy = Profile.load(profile.entries(), profile.shaper)
-    return forgetResult(copy.forget(what, this.#daemon.now() * 1_000))
+    return forgetResult(copy.forget(what, this.#context.now() * 1_000))
   }
 
   #openAlertsOf(version: DeployedVersion, session: string): readonly string[] {
     const { repository, digest } = version.image
-    const all = this.#daemon.alerts.list({
+    const all = this.#context.alerts.list({
       limit: Infinity,
       matches: (image) => image?.repository === repository && image.digest === digest,
     })
@@ -294,7 +294,7 @@ export class ReviewService {
 
   #rejectAlertsOf(version: DeployedVersion, session: string, by: view.Decider): readonly string[] {
     const ids = this.#openAlertsOf(version, session)
-    for (const id of ids) this.#daemon.alerts.decide(id, this.#alertDecision('rejected', by))
+    for (const id of ids) this.#context.alerts.decide(id, this.#alertDecision('rejected', by))
     return ids
   }
 
@@ -303,7 +303,7 @@ export class ReviewService {
     by: view.Decider,
     bounds: Partial<AlertDecision> = {},
   ): AlertDecision {
-    const at = new Date(this.#daemon.now()).toISOString()
+    const at = new Date(this.#context.now()).toISOString()
     const reason = by.reason === undefined ? {} : { reason: by.reason }
     return { kind, by: by.who, at, ...reason, ...bounds }
   }
@@ -311,9 +311,9 @@ export class ReviewService {
   #view(version: DeployedVersion): views.VersionView {
     return versionView(
       version,
-      this.#daemon.registry,
-      this.#daemon.kernel.profiles,
-      this.#daemon.now(),
+      this.#context.registry,
+      this.#context.kernel.profiles,
+      this.#context.now(),
     )
   }
 

@@ -1,6 +1,6 @@
 import { SnugError } from '../../errors.ts'
 import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
-import type { Daemon } from '../daemon.ts'
+import type { ReviewContext } from '../contexts.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { AuditView, Decider, UndoResult } from '../api/engine.ts'
 import type { ReviewService } from './review-service.ts'
@@ -11,17 +11,17 @@ import type { ReviewService } from './review-service.ts'
  * Errors: UNDO_REFUSED, saying what stands in the way.
  */
 export async function undo(
-  daemon: Daemon,
+  context: ReviewContext,
   reviews: ReviewService,
   seq: number,
   by: Decider,
 ): Promise<UndoResult> {
-  const [entry] = await daemon.journal.trail.list(1, seq + 1)
+  const [entry] = await context.journal.trail.list(1, seq + 1)
   if (entry?.seq !== seq) throw refused(seq, 'the audit log has no such entry')
   const decision = { ...by, reason: by.reason ?? `undoes entry ${seq}` }
   const { what, alert } = entry
   if (typeof alert === 'string' && ['allow', 'reject', 'ack'].includes(what)) {
-    mustStand(entry, daemon.alerts.get(alert).decision)
+    mustStand(entry, context.alerts.get(alert).decision)
     await reviews.withdrawAlert(alert, decision)
     return { undone: seq, what, alert, behaviours: [] }
   }
@@ -29,9 +29,9 @@ export async function undo(
   if (behaviours.length === 0 || !['approve', 'reject'].includes(what)) {
     throw refused(seq, `\`${what}\` cannot be undone: make a new decision`)
   }
-  const version = daemon.registry.findOne(String(entry['image']))
+  const version = context.registry.findOne(String(entry['image']))
   mustNotHaveMoved(entry)
-  mustNotBeInherited(daemon, version, entry)
+  mustNotBeInherited(context, version, entry)
   for (const id of behaviours) mustStand(entry, version.profile.entry(id)?.decision)
   await reviews.withdraw(version.key, behaviours, decision)
   return { undone: seq, what, image: version.key, behaviours }
@@ -59,12 +59,12 @@ function mustNotHaveMoved({ seq, before, after }: AuditView): void {
 
 /** A version that came later took the decision over, and would keep to it. */
 function mustNotBeInherited(
-  daemon: Daemon,
+  context: ReviewContext,
   version: DeployedVersion,
   { seq, time }: AuditView,
 ): void {
   const { repository, digest } = version.image
-  for (const other of daemon.registry.versions) {
+  for (const other of context.registry.versions) {
     const isSuccessor = other.life.predecessor === digest && other.image.repository === repository
     if (!isSuccessor || other.firstSeen <= time) continue
     throw refused(

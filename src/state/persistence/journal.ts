@@ -116,6 +116,12 @@ export class Journal {
     this.#dispatcher.resume(inOrder([...audited, ...alerts]))
   }
 
+  /** Exists once {@link load} has read how far each sink had come. */
+  get dispatcher(): Dispatcher {
+    if (this.#dispatcher === undefined) throw new Error('the journal was not loaded')
+    return this.#dispatcher
+  }
+
   start(): void {
     this.#persister.start()
   }

@@ -1,0 +1,53 @@
+import type { AlertStore } from '../state/alerts/alert-store.ts'
+import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import type { Journal } from '../state/persistence/journal.ts'
+import type { JudgeStage } from '../pipeline/judge/judge-stage.ts'
+import type { KernelSide } from '../enforcement/kernel-side.ts'
+import type { Log } from '../support/telemetry/log.ts'
+import type { VersionRegistry } from '../state/versions/version-registry.ts'
+
+/** The agent's clock. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number
+}
+
+/** Records who did what, and waits until that is stored. */
+export interface AuditContext extends Clock {
+  readonly journal: Pick<Journal, 'audit' | 'persist'>
+}
+
+/** What follows a decision on a version: the kernel, the audit log, and a new revision. */
+export interface DecisionContext extends AuditContext {
+  readonly registry: VersionRegistry
+  readonly kernel: Pick<KernelSide, 'decided' | 'profiles'>
+  /** Readers of the version must look again before they decide on it. */
+  revise(version: DeployedVersion): void
+}
+
+/** Decisions on alerts, and on the behaviours that raised them. */
+export interface ReviewContext extends DecisionContext {
+  readonly alerts: AlertStore
+  readonly journal: Pick<Journal, 'audit' | 'persist' | 'trail'>
+}
+
+/** What pages show: versions, alerts, the audit log, and why a behaviour is new. */
+export interface QueryContext extends Clock {
+  readonly registry: VersionRegistry
+  readonly alerts: AlertStore
+  readonly journal: Pick<Journal, 'trail'>
+  readonly kernel: Pick<KernelSide, 'profiles'>
+  readonly stage: Pick<JudgeStage, 'explain'>
+}
+
+/** Signed profiles that come with images: a decision of their own, or an alert that says why not. */
+export interface TrustContext extends DecisionContext {
+  readonly alerts: AlertStore
+  readonly parts: { readonly node: string; readonly log: Log }
+}
+
+/** What a node shares with its fleet, and applies from it. */
+export interface FleetContext extends DecisionContext {
+  readonly faults: Map<string, string>
+  readonly parts: { readonly node: string; readonly log: Log }
+}
