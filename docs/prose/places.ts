@@ -28,7 +28,7 @@ export const places: readonly Place[] = [
   // Written by `make eval` with its results.
   { name: 'evaluation', kind: 'markdown', files: /^docs\/eval\.md$/, pending: true },
   { name: 'docs', kind: 'markdown', files: /^docs\/.*\.md$/, wrapped: true },
-  { name: 'agent', kind: 'markdown', files: /^agent\/.*\.md$/, wrapped: true, pending: true },
+  { name: 'agent', kind: 'markdown', files: /^agent\/.*\.md$/, wrapped: true },
   {
     name: 'folders',
     kind: 'markdown',

@@ -101,10 +101,11 @@ function sentences(node: Block): readonly Sentence[] {
 
 /** The text of a block at its places: code is one long token; marks and targets of links are spaces. */
 function proseOf(node: Block): string {
-  // An apostrophe would open a quotation, within which the splitter does not end a sentence.
+  // To the splitter an apostrophe opens a quotation, and a number with a full stop belongs to a list: neither ends.
   const chars = node.raw
     .replaceAll(/[\n\u00a0]/g, ' ')
     .replaceAll(/(?<=\p{L})['’](?=\p{L})/gu, '_')
+    .replaceAll(/\d(?=\.\s+\p{Lu})/gu, 'x')
     .split('')
   const base = node.range[0]
   const fill = (from: number, to: number, char: string): void => {

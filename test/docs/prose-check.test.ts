@@ -45,6 +45,17 @@ describe('the prose check', () => {
     expect(await messages('src/x.ts', source)).toEqual(['a sentence of 28 words: the limit is 25'])
   })
 
+  test.each([
+    ['a number', 'The limit of one ring is 4. '],
+    ['apostrophes', "The sensor's ring is full. "],
+    ['bold text', 'The ring is **full.** '],
+    ['a link', 'The ring is [full](x.md). '],
+  ])('takes a full stop after %s for the end of a sentence', async (_, sentence) => {
+    expect(await messages('docs/x.md', sentence.repeat(3) + sentence.repeat(3))).not.toContainEqual(
+      expect.stringMatching(/^a sentence/),
+    )
+  })
+
   test('reads the text of an element with the elements in it', async () => {
     const source = 'export const text = <p>The sensor <b>tells</b> the agent</p>'
     expect(await messages('src/ui/x.tsx', source)).toHaveLength(1)
