@@ -15,7 +15,7 @@ const image = z.strictObject({
     .string()
     .regex(/^(sha256:[0-9a-f]{64})?$/)
     .optional()
-    .meta({ description: '`sha256:…`: then the tag says nothing' }),
+    .meta({ description: '`sha256:…`; replaces the tag' }),
   pullPolicy: z
     .enum(['', 'Always', 'IfNotPresent', 'Never'])
     .optional()
@@ -73,7 +73,7 @@ const chartValues = z
     extraVolumeMounts: objects.meta({
       description: 'files that the config names, such as keys that are trusted',
     }),
-    global: object.optional().meta({ description: 'Helm’s own; says nothing here' }),
+    global: object.optional().meta({ description: 'reserved by Helm; unused here' }),
   })
   .meta({ title: 'Values of Snug’s chart' })
 

@@ -178,7 +178,7 @@ async function seeing(source: EbpfSource, daemon: Daemon): Promise<void> {
   while (source.state.kind === 'starting') await delay(sourceAskedMs)
   if (source.state.kind === 'running') return
   const why = [...daemon.faults.values()].join('; ')
-  throw new SnugError('SENSOR_UNAVAILABLE', `the sensor does not run here: ${why}`)
+  throw new SnugError('SENSOR_UNAVAILABLE', `the sensor does not run on this host: ${why}`)
 }
 
 /**
@@ -188,7 +188,8 @@ async function seeing(source: EbpfSource, daemon: Daemon): Promise<void> {
  */
 export async function detachAgent({ config }: LoadedConfig): Promise<string> {
   const { kernelState, sensor } = config
-  if (kernelState === 'none') return 'nothing is kept in the kernel: `kernelState` is `none`'
+  if (kernelState === 'none')
+    return 'the kernel keeps no state after the agent ends: `kernelState` is `none`'
   return detachKernelState(kernelState, sensor.path)
 }
 
@@ -251,7 +252,10 @@ function tracesOf({ traces, node }: Config, log: Log): AlertTraces | undefined {
   const stage = stageLog(log, 'traces')
   const target = { url, token, tls: {}, timeoutMs: timeout }
   return new AlertTraces(target, { product: product(), node }, (error, spans) => {
-    stage.warn({ spans, error: describeError(error) }, 'spans were not taken, and are gone')
+    stage.warn(
+      { spans, error: describeError(error) },
+      'the trace collector refused spans: they are lost',
+    )
   })
 }
 
@@ -303,7 +307,10 @@ function dispatcherOptions(config: Config, log: Log): Omit<DispatcherOptions, ke
     ...liveParts(config).limits,
     node: config.node,
     onError: (sink, error, waitMs) => {
-      stage.warn({ sink, waitMs, error: describeError(error) }, 'a sink refused alerts: they wait')
+      stage.warn(
+        { sink, waitMs, error: describeError(error) },
+        'a sink refused alerts: they stay queued',
+      )
     },
   }
 }
@@ -324,7 +331,7 @@ function ebpfSource(
     takenWhen: 'stored',
     programs: rules.arguments.flatMap(({ names }) => names),
     ...(sensor.path === undefined ? {} : { sensorPath: sensor.path }),
-    log: (line, level) => log[level]({ line }, 'the sensor says'),
+    log: (line, level) => log[level]({ line }, 'output of the sensor'),
   })
 }
 
@@ -348,7 +355,7 @@ function sourceOf(spec: string, config: Config, rules: GeneraliseRules, log: Log
 async function kubeOf({ engines: { kubernetes } }: Config, log: Log): Promise<KubeApi | undefined> {
   if (kubernetes.access === 'none') return undefined
   const access = await kubeAccess(kubernetes.access)
-  log.info({ server: access.server.host, by: access.from }, 'Kubernetes is asked')
+  log.info({ server: access.server.host, by: access.from }, 'Kubernetes is the container engine')
   return new KubeApi(access)
 }
 

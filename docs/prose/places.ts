@@ -21,9 +21,9 @@ export interface TextFile {
 
 /** Everything that people read, in the order of the report. The first place that fits a file is its place. */
 export const places: readonly Place[] = [
-  { name: 'cli', kind: 'markdown', files: /^docs\/reference\/cli\.md$/, pending: true },
+  { name: 'cli', kind: 'markdown', files: /^docs\/reference\/cli\.md$/ },
   { name: 'errors', kind: 'markdown', files: /^docs\/reference\/errors\.md$/ },
-  { name: 'reference', kind: 'markdown', files: /^docs\/reference\/.*\.md$/, pending: true },
+  { name: 'reference', kind: 'markdown', files: /^docs\/reference\/.*\.md$/ },
   { name: 'readme', kind: 'markdown', files: /^[A-Z_]+\.md$/, wrapped: true },
   // Written by `make eval` with its results.
   { name: 'evaluation', kind: 'markdown', files: /^docs\/eval\.md$/, pending: true },
@@ -42,7 +42,6 @@ export const places: readonly Place[] = [
     name: 'page',
     kind: 'source',
     files: /^src\/(interfaces\/)?ui\/.*(?<!\.d)\.tsx?$/,
-    pending: true,
   },
   {
     name: 'reasons',
@@ -50,8 +49,8 @@ export const places: readonly Place[] = [
     files:
       /^src\/(errors|core\/|engine\/|enforcement\/|fleet\/|state\/|pipeline\/[^s]).*(?<!\.d)\.ts$/,
   },
-  { name: 'commands', kind: 'source', files: /^src\/interfaces\/cli\/.*\.ts$/, pending: true },
-  { name: 'source', kind: 'source', files: /^src\/.*(?<!\.d)\.tsx?$/, pending: true },
+  { name: 'commands', kind: 'source', files: /^src\/interfaces\/cli\/.*\.ts$/ },
+  { name: 'source', kind: 'source', files: /^src\/.*(?<!\.d)\.tsx?$/ },
 ]
 
 const folders = ['docs', 'agent', 'deploy', 'profiles', 'src', 'test/corpus', '.github'] as const

@@ -30,6 +30,7 @@ export function textsOfSource(path: string, source: string): readonly SourceText
       return
     }
     if (node.type === 'JSXAttribute' && isNotRead(node.name.name)) return
+    if (isScript(node)) return children(node).forEach(walk)
     const text = textOf(node)
     if (text !== undefined) add(text, node.start)
     for (const child of text === undefined ? children(node) : nested(node)) walk(child)
@@ -70,6 +71,13 @@ function nested(node: Node): readonly Node[] {
 
 function notText(node: Node): readonly Node[] {
   return textOf(node) === undefined ? [node] : nested(node)
+}
+
+/** A template of several lines is a program or a document for a machine: a sentence stands on one line. */
+function isScript(node: Node): boolean {
+  return (
+    node.type === 'TemplateLiteral' && node.quasis.some((quasi) => quasi.value.raw.includes('\n'))
+  )
 }
 
 function isNotRead(attribute: unknown): boolean {

@@ -100,7 +100,7 @@ export class EnforcementReports {
     })
     if (lengthOf(gap) <= alertGapMs) return
     alerts.raise(gapFinding(image, container, gap, this.#teller), now())
-    log.warn({ container, from, to }, 'a container ran before its acts could be blocked')
+    log.warn({ container, from, to }, 'a container ran before the kernel could block it')
   }
 
   glassBroken(version: DeployedVersion): void {

@@ -14,6 +14,6 @@ it('the example of the documentation passes the suite that its author gets', () 
     encoding: 'utf8',
   })
   expect(status, stdout + stderr).toBe(0)
-  expect(stdout).toMatch(/ok \d+ - delivers every act once, in the order in which they happened/)
+  expect(stdout).toMatch(/ok \d+ - delivers every event once, in the order in which they happened/)
   expect(stdout).toMatch(/^# pass (?:1[0-9]|[2-9]\d)$/m)
 })

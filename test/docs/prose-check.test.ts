@@ -66,6 +66,7 @@ describe('the prose check', () => {
     ['the target of a link', 'docs/x.md', 'See [the page](./what-he-said.md).\n'],
     ['an import', 'src/x.ts', "import { said } from './he said it.ts'\n"],
     ['a name of a class', 'src/ui/x.tsx', 'export const x = <p class="told he">Ready</p>\n'],
+    ['a script in the code', 'src/x.ts', 'export const x = `\necho he said\n`\n'],
     ['the keys of a table', 'src/x.ts', "export const x = { 'he said': 1 }\n"],
   ])('does not read %s', async (_, path, text) => {
     expect(await messages(path, text)).toEqual([])

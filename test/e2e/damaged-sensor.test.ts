@@ -76,7 +76,7 @@ test.each([
   ['length', 'kept'],
   ['random', 'kept'],
 ] as const)(
-  'noise in the middle of what the sensor says (%s) is told and healed; on record as loss, unless the kernel kept it (%s)',
+  'noise in the output of the sensor (%s) is reported and repaired; a loss is on record unless the kernel kept it (%s)',
   async (kind, kept) => {
     const noisy = noisySensor(kind, `${kind}-${kept}`)
     await using agent = await startAgent({

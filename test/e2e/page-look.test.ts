@@ -148,7 +148,7 @@ async function looked(
 
 /** A view that has nothing to show says why. */
 const empty = [
-  ['images', 'No image has been seen yet'],
+  ['images', 'No image observed yet'],
   ['review', 'Nothing waits for a decision'],
   ['alerts', 'No open alert'],
 ] as const

@@ -125,7 +125,7 @@ describe('by namespace', () => {
         : world.send('PATCH', path, { spec: { ephemeralContainers } })
     }
     const { message } = await debug(elsewhere)
-    expect(message).toContain('none of the registries that are trusted')
+    expect(message).toContain('is not a trusted registry')
     expect((await debug(trusted)).status).toBe(200)
   })
 })
@@ -206,7 +206,7 @@ describe('where something does not answer', () => {
       await webhook.start(world.config({ failClosed }, [gone]))
       const { status, message, warnings } = await world.pod('shop', `${gone}/web:1`)
       expect(status).toBe(failClosed ? 403 : 201)
-      expect(`${message}${warnings.join()}`).toContain('cannot be told whether it is trusted')
+      expect(`${message}${warnings.join()}`).toContain('cannot verify it')
       expect((await world.pod('shop', trusted)).status).toBe(201)
     }
     await webhook.stop()

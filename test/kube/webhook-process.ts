@@ -46,7 +46,7 @@ export class WebhookProcess {
     const child = spawn(process.execPath, args, { stdio: ['ignore', out, out] })
     closeSync(out)
     this.#child = child
-    while (!this.reports('pods are decided on')) {
+    while (!this.reports('the webhook serves')) {
       if (child.exitCode !== null) throw new Error(`it ended:\n${readFileSync(this.#log, 'utf8')}`)
       await delay(50)
     }
@@ -84,7 +84,7 @@ export class WebhookProcess {
   }
 
   decided(): readonly Decided[] {
-    return this.#lines().filter(({ msg }) => msg === 'a pod was decided on') as unknown as Decided[]
+    return this.#lines().filter(({ msg }) => msg === 'decided on a pod') as unknown as Decided[]
   }
 
   #lines(): readonly Record<string, unknown>[] {

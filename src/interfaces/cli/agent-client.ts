@@ -110,7 +110,7 @@ export class AgentClient {
 export function unreachable(socket: string, error: unknown): SnugError {
   const code = (error as NodeJS.ErrnoException).code
   const why =
-    code === 'ENOENT' || code === 'ECONNREFUSED' ? 'nobody listens there' : describeError(error)
+    code === 'ENOENT' || code === 'ECONNREFUSED' ? 'no agent listens there' : describeError(error)
   return new SnugError('AGENT_UNREACHABLE', `no agent at \`${socket}\`: ${why}`)
 }
 

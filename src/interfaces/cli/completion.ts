@@ -27,7 +27,10 @@ export function completionScript(program: Command, shell: string): string {
     case 'fish':
       return fish(nodes)
     default:
-      throw new SnugError('USAGE', `no completion for \`${shell}\`: there is ${shells.join(', ')}`)
+      throw new SnugError(
+        'USAGE',
+        `no completion for \`${shell}\`; supported: ${shells.join(', ')}`,
+      )
   }
 }
 

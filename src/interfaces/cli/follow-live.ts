@@ -15,6 +15,6 @@ export async function followLive(
     if (message.type === 'ready') printLine(io, `snug: following ${ask.topic}; Ctrl-C ends it`)
     if (message.type === 'item') await writeTo(io.stdout, render(message.item))
     if (message.type === 'lagged')
-      printLine(io, `snug: ${message.missed} ${ask.topic} were missed here`)
+      printLine(io, `snug: ${message.missed} ${ask.topic} are missing here`)
   }
 }

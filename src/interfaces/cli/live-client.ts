@@ -46,7 +46,9 @@ export async function* liveMessages(
     request.destroy()
   })
   socket.on('error', (error) => end(unreachable(socketPath, error)))
-  socket.on('close', () => end(new SnugError('AGENT_UNREACHABLE', 'the agent went away')))
+  socket.on('close', () =>
+    end(new SnugError('AGENT_UNREACHABLE', 'the agent closed the connection')),
+  )
   const stop = (): void => {
     end()
     socket.terminate()

@@ -7,6 +7,6 @@ export const socketOption = new Option(
   '--socket <path>',
   `admin socket of the agent (SNUG_SOCKET; ${defaultSocket})`,
 )
-export const outputOption = new Option('-o, --output <format>', 'how data is printed').choices(
+export const outputOption = new Option('-o, --output <format>', 'output format').choices(
   outputFormats,
 )

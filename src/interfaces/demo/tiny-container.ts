@@ -148,7 +148,7 @@ async function firstProcess(cgroup: string, child: ChildProcess): Promise<number
     if (pid !== undefined && pid !== '') return Number(pid)
     await delay(20)
   }
-  throw new Error('the container did not start: its namespaces or its overlay were refused')
+  throw new Error('the container did not start: the kernel refused its namespaces or its overlay')
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -74,7 +74,7 @@ export class Access {
     if (session !== undefined) return session
     const certificate = ofCertificate(incoming, this.#setup.tls?.clients ?? [], this.#domains)
     if (certificate !== undefined) return this.#entered(certificate, incoming)
-    throw new SnugError('UNAUTHENTICATED', 'no credential was sent')
+    throw new SnugError('UNAUTHENTICATED', 'the request has no credential')
   }
 
   /** A token of ours, or of the issuer's. Errors as above. */
@@ -111,7 +111,10 @@ export class Access {
       return ofToken(token)
     } catch (error) {
       // A code that no link could have had is refused as one that is wrong.
-      const wrong = new SnugError('UNAUTHENTICATED', 'this link was used already, or is too old')
+      const wrong = new SnugError(
+        'UNAUTHENTICATED',
+        'this sign-in link was used already or has expired',
+      )
       if (error instanceof SnugError && error.code !== 'FRONT_FAILED') {
         this.#failed(wrong, address)
         throw wrong

@@ -44,7 +44,7 @@ export class BackendClient {
     const answered = new Promise<Head>((resolve, reject) => {
       stream.once('response', resolve)
       stream.once('error', reject)
-      stream.once('close', () => reject(new Error('the daemon has gone')))
+      stream.once('close', () => reject(new Error('the daemon closed the connection')))
     })
     if (typeof body === 'string') stream.end(body)
     else if (body !== undefined) {

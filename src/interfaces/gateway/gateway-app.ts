@@ -210,14 +210,14 @@ function guardOrigin(world: GatewayContext, { headers, method, socket }: Incomin
   const isPage = headers.authorization === undefined && headers.cookie !== undefined
   // A cookie comes along with whatever makes a browser ask; its own page's requests say that they are.
   if (isPage && (changes || headers.upgrade !== undefined) && headers.origin === undefined) {
-    throw new SnugError('FORBIDDEN', 'a request with a session needs an `Origin`')
+    throw new SnugError('FORBIDDEN', 'a request with a session cookie needs the header `Origin`')
   }
 }
 
 function credentialOf(c: Context<Env>): Credential {
   const credential = c.get('credential')
   if (credential !== undefined) return credential
-  throw new SnugError('UNAUTHENTICATED', 'no credential was sent')
+  throw new SnugError('UNAUTHENTICATED', 'the request has no credential')
 }
 
 /** Errors: FORBIDDEN. */

@@ -127,7 +127,7 @@ async function serve(
         reports.fault()
       } catch (error) {
         // What was there before goes on: a half-written certificate must not lock everybody out.
-        reports.fault(`a changed certificate or key set was not taken: ${describeError(error)}`)
+        reports.fault(`a changed certificate or key set was rejected: ${describeError(error)}`)
       }
     },
     close: () => closeServer(server),
@@ -188,7 +188,7 @@ function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
       ? new SnugError('REQUEST_SLOW', 'the request did not arrive in time')
       : error.code === 'HPE_HEADER_OVERFLOW'
         ? new SnugError('BODY_TOO_LARGE', 'the head of the request is larger than 16 KiB')
-        : new SnugError('REQUEST_INVALID', 'this is no request of HTTP/1.1'),
+        : new SnugError('REQUEST_INVALID', 'the request is not valid HTTP/1.1'),
   )
   response.text().then(
     (body) => {

@@ -53,7 +53,7 @@ export class Oidc {
     if (role === undefined) {
       throw new SnugError(
         'FORBIDDEN',
-        `no \`${this.#setup.roleClaim}\` of this token has a role here`,
+        `no \`${this.#setup.roleClaim}\` of this token maps to a role`,
       )
     }
     const { sub = '', exp = 0 } = claims
@@ -97,9 +97,9 @@ function keySet(text: string): JSONWebKeySet {
   try {
     const value = JSON.parse(text) as JSONWebKeySet
     if (Array.isArray(value.keys)) return value
-    throw new SnugError('CONFIG_INVALID', 'it has no `keys`')
+    throw new SnugError('CONFIG_INVALID', 'the key `keys` is missing')
   } catch (error) {
-    throw new SnugError('CONFIG_INVALID', `\`oidc.jwks\` is no key set: ${describeError(error)}`)
+    throw new SnugError('CONFIG_INVALID', `\`oidc.jwks\` is not a key set: ${describeError(error)}`)
   }
 }
 

@@ -58,7 +58,7 @@ export class AttemptsError extends SnugError {
   readonly retryAfter: number
 
   constructor(retryAfter: number) {
-    super('TOO_MANY_ATTEMPTS', `this address has to wait for ${retryAfter} s`)
+    super('TOO_MANY_ATTEMPTS', `this address must wait for ${retryAfter} s`)
     this.retryAfter = retryAfter
   }
 }

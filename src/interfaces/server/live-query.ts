@@ -14,7 +14,7 @@ export const liveQuery = z.strictObject({
     .transform((text) => text.split(','))
     .pipe(z.array(z.enum(liveTopics)).min(1))
     .refine((topics) => !topics.includes('events') || topics.every((each) => each === 'events'), {
-      message: 'events are a stream of their own: ask for them alone',
+      message: 'request events without other topics',
     }),
   from: z.coerce
     .number()
@@ -22,13 +22,12 @@ export const liveQuery = z.strictObject({
     .min(0)
     .max(Number.MAX_SAFE_INTEGER)
     .optional()
-    .meta({ description: 'number of the first message that is wanted' }),
+    .meta({ description: 'number of the first message to send' }),
   image: z.string().min(1).max(500).optional(),
   container: z.string().min(1).max(500).optional(),
-  raw: z
-    .stringbool()
-    .optional()
-    .meta({ description: 'of events: every one, also what the kernel would only count' }),
+  raw: z.stringbool().optional().meta({
+    description: 'for events: every event, including those that the kernel would only count',
+  }),
 })
 export type LiveRequest = z.output<typeof liveQuery>
 

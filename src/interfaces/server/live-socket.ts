@@ -91,7 +91,7 @@ function startHeartbeat({ socket, stillAllowed }: LiveClient): NodeJS.Timeout {
     socket.ping()
     stillAllowed?.().then(
       (allowed) => {
-        if (!allowed) socket.close(4401, 'the credential does not stand any more')
+        if (!allowed) socket.close(4401, 'the credential is no longer valid')
       },
       () => undefined,
     )

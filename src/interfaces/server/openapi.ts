@@ -55,7 +55,7 @@ function queryOf(route: Route): Json[] {
 
 function ifMatchOf({ subject, method }: Route): Json[] {
   if (subject === undefined || method === 'GET') return []
-  const description = `the \`ETag\` of the ${subject} that was looked at; \`*\`: whatever stands`
+  const description = `\`ETag\` of the ${subject} that the client has read; \`*\` matches any state`
   return [{ name: 'If-Match', in: 'header', required: true, description, schema: string }]
 }
 
@@ -74,7 +74,9 @@ function bodyOf(route: Route): Json {
       requestBody: {
         required: true,
         content: {
-          'application/x-ndjson': { schema: { type: 'string', description: 'events, one a line' } },
+          'application/x-ndjson': {
+            schema: { type: 'string', description: 'events, one per line' },
+          },
         },
       },
     }
@@ -114,7 +116,7 @@ const problemSchema = {
 }
 
 const problemAnswer = {
-  description: 'a coded refusal',
+  description: 'an error with its code',
   content: {
     'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
   },

@@ -11,7 +11,7 @@ export const limit = z.coerce.number().int().min(1).max(rowsMax)
 /** Opaque to callers; the name of a row once parsed. */
 export const cursor = z
   .string()
-  .regex(/^[\w-]{1,800}$/, { error: 'must be one that a `Link` header gave', abort: true })
+  .regex(/^[\w-]{1,800}$/, { error: 'must come from a `Link` header', abort: true })
   .transform((text) => Buffer.from(text, 'base64url').toString('utf8'))
 
 /** The answer of a list: its rows, or what holds them, and where the next page begins. */
@@ -59,5 +59,5 @@ export function numberOf(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined
   const value = Number(cursor)
   if (Number.isSafeInteger(value) && value >= 0) return value
-  throw new SnugError('BODY_INVALID', '`cursor`: must be one that a `Link` header gave')
+  throw new SnugError('BODY_INVALID', '`cursor`: must come from a `Link` header')
 }

@@ -14,7 +14,7 @@ async function signIn(token: string): Promise<string | undefined> {
     })
     if (answer.ok) return undefined
     const { detail, hint } = (await answer.json()) as { detail?: string; hint?: string }
-    return answer.status === 401 ? 'This token is not known.' : `${detail ?? ''}: ${hint ?? ''}`
+    return answer.status === 401 ? 'The token is unknown.' : `${detail ?? ''}: ${hint ?? ''}`
   } catch {
     return 'The agent does not answer.'
   }

@@ -254,7 +254,11 @@ export class DeliveryQueue {
     if (this.#finals >= finalTries) {
       this.#finals = 0
       this.#done(batch)
-      this.#giveUp(batch, 'refused', `one was refused for good: ${describeError(error)}`)
+      this.#giveUp(
+        batch,
+        'refused',
+        `the sink refused an alert permanently:  ${describeError(error)}`,
+      )
       return
     }
     const asked = error instanceof SinkError ? (error.retryAfterMs ?? 0) : 0
@@ -269,7 +273,7 @@ export class DeliveryQueue {
   }
 
   #giveUpCrowded(): void {
-    this.#giveUp(this.#queue.crowdedOut(), 'full', 'more waited than the outbox holds')
+    this.#giveUp(this.#queue.crowdedOut(), 'full', 'the outbox was full')
   }
 
   /** The oldest there are: whatever comes after the restart, they are done with. */
@@ -277,7 +281,7 @@ export class DeliveryQueue {
     const late = this.#queue.late(this.#options.now(), this.#place)
     if (late.length === 0) return
     for (const { id } of late) if (id > this.#cursor) this.#cursor = id
-    this.#giveUp(late, 'late', 'they waited for longer than the outbox keeps them')
+    this.#giveUp(late, 'late', 'they waited longer than `outbox.age`')
     this.#options.onDelivered(this.name, this.#cursor, [])
   }
 

@@ -140,7 +140,7 @@ export class Dispatcher {
    */
   async test(name: string): Promise<SinkTest> {
     const queue = this.#lanes.find((one) => one.name === name)
-    if (queue === undefined) throw new SnugError('SINK_UNKNOWN', `there is no sink \`${name}\``)
+    if (queue === undefined) throw new SnugError('SINK_UNKNOWN', `no sink is named \`${name}\``)
     const nowMs = this.#now()
     const alert = testAlert(name, this.#options.node, nowMs)
     const result = (ok: boolean, answer: string): SinkTest => {
@@ -153,7 +153,7 @@ export class Dispatcher {
         (error: unknown) => result(false, describeError(error)),
       ),
       delay(testMs, undefined, { signal: late.signal }).then(
-        () => result(false, `nothing came back within ${testMs} ms`),
+        () => result(false, `the sink did not answer within ${testMs} ms`),
         () => result(false, ''),
       ),
     ])
@@ -189,7 +189,7 @@ export class Dispatcher {
 
 function testAlert(sink: string, node: string, nowMs: number): Alert {
   const time = new Date(nowMs).toISOString()
-  const reason = `this is a test of the sink \`${sink}\`: nothing happened`
+  const reason = `this is a test of the sink \`${sink}\`: no incident happened`
   return {
     schema: 'snug.alert/v1',
     id: ulid(nowMs),

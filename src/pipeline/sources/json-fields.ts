@@ -60,7 +60,7 @@ export function asNumber(value: unknown): number | undefined {
 }
 
 export function need<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new SnugError('EVENT_INVALID', `there is no ${what}`)
+  if (value === undefined) throw new SnugError('EVENT_INVALID', `missing ${what}`)
   return value
 }
 

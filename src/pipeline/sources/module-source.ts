@@ -92,14 +92,15 @@ export class ModuleSource implements EventSource {
     const url = pathToFileURL(resolve(this.#path)).href
     try {
       const module = (await import(/* @vite-ignore */ url)) as { default?: unknown }
-      if (typeof module.default !== 'function') throw new Error('its default export is no function')
+      if (typeof module.default !== 'function')
+        throw new Error('its default export is not a function')
       const make = module.default as MakeSource
       const source = await make({
         argument: this.#argument,
         node: this.#options.node,
         lines: (format, path) => new LineSource(forgiving(format), { ...this.#options, path }),
       })
-      if (typeof source.messages !== 'function') throw new Error('it gives no source')
+      if (typeof source.messages !== 'function') throw new Error('its function returns no source')
       return source
     } catch (cause) {
       throw new SnugError('SOURCE_UNREADABLE', `cannot load \`${this.#path}\``, { cause })

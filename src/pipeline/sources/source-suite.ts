@@ -60,22 +60,22 @@ export function sourceSuite(options: SourceSuiteOptions, runner: TestRunner): vo
       return under
     }
 
-    it('has a name and says what it supports', async () => {
+    it('has a name and states what it supports', async () => {
       const { source } = await made(options.make)
       assert.notEqual(source.name, '')
       for (const kind of source.supports.kinds)
-        assert.ok(eventKinds.includes(kind), `there is no kind ${kind}`)
+        assert.ok(eventKinds.includes(kind), `unknown kind ${kind}`)
       assert.equal(new Set(source.supports.kinds).size, source.supports.kinds.length)
       assert.equal(source.control !== undefined, source.supports.filter)
     })
 
-    it('delivers every act once, in the order in which they happened', async () => {
+    it('delivers every event once, in the order in which they happened', async () => {
       const under = await made(options.make)
       const { messages } = await collect(under)
       const seen = events(messages)
         .map((event) => under.name(event))
         .filter((name) => name !== undefined)
-      assert.ok(under.expected.length >= 20, 'the suite needs at least 20 acts')
+      assert.ok(under.expected.length >= 20, 'the suite needs at least 20 events')
       assert.deepEqual(seen, under.expected)
     })
 
@@ -148,7 +148,7 @@ export function sourceSuite(options: SourceSuiteOptions, runner: TestRunner): vo
 
     if (typeof options.makeLossy === 'function') {
       const makeLossy = options.makeLossy
-      it('tells what it lost as loss events whose counts equal its own', async () => {
+      it('reports losses as loss events whose counts equal its own', async () => {
         const under = await made(makeLossy)
         const { messages } = await collect(under)
         const reported = events(messages).filter((event) => event.kind === 'loss')
@@ -164,7 +164,7 @@ export function sourceSuite(options: SourceSuiteOptions, runner: TestRunner): vo
         }
       })
     } else {
-      it.skip(`tells what it lost (${options.makeLossy.why})`)
+      it.skip(`reports losses (${options.makeLossy.why})`)
     }
 
     if (typeof options.makeBroken === 'function') {

@@ -87,7 +87,7 @@ export class Journal {
       },
       onLost: (lost) => {
         alerts.raise(unstoredFinding(lost, node, now()), now(), lost.length)
-        log.error({ count: lost.length }, 'alerts were given up: the store takes none')
+        log.error({ count: lost.length }, 'the agent dropped alerts: the store refuses writes')
       },
     })
   }
@@ -201,8 +201,8 @@ export class Journal {
     const { ok, entries, head, faults } = await this.trail.load()
     const { log, damaged } = this.#parts
     // Said here, the head is known outside of the store that it vouches for.
-    log.info({ entries, head }, 'the audit trail was read')
-    if (!ok) damaged('audit', `the audit trail was damaged or changed: ${faults.join('; ')}`)
+    log.info({ entries, head }, 'the audit log was read')
+    if (!ok) damaged('audit', `the audit log was damaged or changed: ${faults.join('; ')}`)
     return this.trail.newest()
   }
 

@@ -118,7 +118,7 @@ class LevelStore implements Store {
           aside.push({ type: 'del', key, value: '' })
           this.#damage.push({
             what: 'record',
-            message: `the record \`${key}\` does not read: ${messageOf(error)}`,
+            message: `the record \`${key}\` cannot be read: ${messageOf(error)}`,
             aside: kept,
           })
         }

@@ -8,22 +8,22 @@ export type LookResult = (typeof lookResults)[number]
 export const admissionMetricTable = {
   snug_admit_pods_total: {
     type: 'counter',
-    help: 'pods that were decided on, by what they got',
+    help: 'decided pods, by decision',
     labels: { verdict: admissionVerdicts },
   },
   snug_admit_refusals_total: {
     type: 'counter',
-    help: 'requests that were refused unread or unanswered',
+    help: 'refused or unanswered requests',
     labels: {},
   },
   snug_admit_looks_total: {
     type: 'counter',
-    help: 'images that a registry was asked about, by what it showed',
+    help: 'images checked in a registry, by result',
     labels: { result: lookResults },
   },
   snug_admit_answer_seconds: {
     type: 'histogram',
-    help: 'from the whole request to its answer',
+    help: 'time from the complete request to its answer',
     labels: {},
   },
 } as const

@@ -79,12 +79,12 @@ export class Admission {
     const { images } = this.#options.policy
     const { registry, address, byDigest } = podImage(name)
     if (address === undefined) {
-      return { name: shortened(name), faults: ['it is no name of an image'] }
+      return { name: shortened(name), faults: ['it is not the name of an image'] }
     }
     if (!images.registries.includes(registry)) {
-      return { name, faults: [`\`${registry}\` is none of the registries that are trusted`] }
+      return { name, faults: [`\`${registry}\` is not a trusted registry`] }
     }
-    const byTag = images.digest && !byDigest ? ['it is named by a tag, and not by digest'] : []
+    const byTag = images.digest && !byDigest ? ['its name has a tag instead of a digest'] : []
     try {
       const digest = byDigest ? address.reference : await this.#digests.get(name)
       if (digest === undefined) return { name, faults: noImage.faults }
@@ -95,7 +95,10 @@ export class Admission {
       if (!(error instanceof SnugError)) throw error
       // Of the image itself, and not of its registry: else a broken one would come in wherever it fails open.
       if (error.code === 'IMAGE_INVALID') {
-        return { name, faults: [...byTag, `it is broken: ${describeError(error)} (${error.code})`] }
+        return {
+          name,
+          faults: [...byTag, `it is damaged: ${describeError(error)} (${error.code})`],
+        }
       }
       const unknown = `${describeError(error)} (${error.code})`
       return byTag.length > 0 ? { name, faults: byTag } : { name, faults: [], unknown }

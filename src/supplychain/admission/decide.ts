@@ -46,7 +46,7 @@ export function decide(
   if (action === 'ignore') return { verdict: 'ignored', allowed: true, warns: false, reasons: [] }
   const faults = images.flatMap(({ name, faults: of }) => of.map((fault) => `${name}: ${fault}`))
   const unknown = images.flatMap(({ name, unknown: why }) =>
-    why === undefined ? [] : [`${name}: it cannot be told whether it is trusted: ${why}`],
+    why === undefined ? [] : [`${name}: cannot verify it: ${why}`],
   )
   const reasons = [...faults, ...unknown]
   if (faults.length > 0) return { ...given[action], reasons }

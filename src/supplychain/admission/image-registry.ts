@@ -91,7 +91,7 @@ async function platformsOf(
   const isIndex = typeof value === 'object' && value !== null && 'manifests' in value
   if (!isIndex) return [await layersOf(registry, repository, value)]
   const many = index.safeParse(value)
-  if (!many.success) throw new SnugError('IMAGE_INVALID', 'its index is none that can be read')
+  if (!many.success) throw new SnugError('IMAGE_INVALID', 'its index cannot be read')
   // What a builder attached beside the images is none.
   const images = many.data.manifests.filter(({ platform }) => platform?.os !== 'unknown')
   return Promise.all(

@@ -9,24 +9,23 @@ const host = z.string().min(1)
 const tls = z
   .strictObject({
     cert: path.meta({
-      description:
-        'PEM file with the certificate, and those between it and its root; read again when it changes',
+      description: 'PEM file with the certificate chain; reloaded when it changes',
     }),
-    key: path.meta({ description: 'PEM file with its private key; likewise' }),
+    key: path.meta({ description: 'PEM file with its private key; reloaded when it changes' }),
     clientCa: path.exactOptional().meta({
       description:
-        'PEM file of who signs the certificates of those who may ask; likewise. Absent: whoever reaches it may ask',
+        'PEM file with the authorities of client certificates; reloaded when it changes. Without it every client may ask',
     }),
     trustDomains: trustDomainsSchema,
     clients: z.array(z.string().min(1).max(500)).default([]).meta({
       description:
-        'who may ask, by a name in their certificate: `URI:spiffe://…`, `DNS:…`, or the common name of one without',
+        'allowed clients, by a name in their certificate: `URI:spiffe://…`, `DNS:…`, or the common name if there is no other',
     }),
   })
   .refine(
     ({ clientCa, trustDomains, clients }) =>
       (clientCa === undefined && trustDomains.length === 0) === (clients.length === 0),
-    { message: 'needs `clients`, and `clientCa` or `trustDomains`, together' },
+    { message: 'needs `clients` together with `clientCa` or `trustDomains`' },
   )
   .refine(({ clientCa, trustDomains }) => trustDomains.length === 0 || clientCa === undefined, {
     message: 'must have either `clientCa` or `trustDomains`',
@@ -34,11 +33,11 @@ const tls = z
 
 const trust = z.strictObject({
   keys: z.array(path).min(1).meta({
-    description: 'public keys (PEM files) of those whose profiles and gates are trusted',
+    description: 'trusted public keys (PEM files) for profiles and gate results',
   }),
   registries: z.array(host).min(1).meta({
     description:
-      'registries that are asked, as pods name them: `registry.example:5000`, `docker.io`. Images from others are not trusted',
+      'trusted registries, as pods name them: `registry.example:5000`, `docker.io`. Images from other registries are not trusted',
   }),
   plainHttp: z
     .array(host)
@@ -50,25 +49,24 @@ const require = z.strictObject({
   profile: z
     .boolean()
     .default(true)
-    .meta({ description: 'a profile is attached that a trusted key has signed' }),
+    .meta({ description: 'requires an attached profile that a trusted key signed' }),
   gate: z.boolean().default(true).meta({
-    description: 'the result of a gate is attached and signed likewise, and the gate was open',
+    description: 'requires an attached, signed result of an open gate',
   }),
   digest: z.boolean().default(false).meta({
     description:
-      'pods name it by digest: a tag may be moved between the answer and the pull of the image',
+      'requires a digest in the pod: a tag can move between the answer and the pull of the image',
   }),
 })
 
 const bases = z.strictObject({
   approved: z.array(baseImage).min(1).exactOptional().meta({
-    description:
-      'images must be built on one of these, each given by its diff ids, the lowest first',
+    description: 'allowed base images, each as its list of diff ids, the lowest first',
   }),
   forbidden: z
     .array(baseImage)
     .default([])
-    .meta({ description: 'and on none of these, given likewise' }),
+    .meta({ description: 'forbidden base images, in the same form' }),
 })
 
 const action = z.enum(admissionActions)
@@ -79,7 +77,7 @@ export const admissionSchema = z
     schema: z.literal('snug.admission/v1'),
     listen: hostPort
       .prefault('0.0.0.0:9443')
-      .meta({ description: 'where the API server asks: `HOST:PORT`' }),
+      .meta({ description: 'address of the webhook: `HOST:PORT`' }),
     tls,
     trust,
     require: require.prefault({}),
@@ -92,37 +90,42 @@ export const admissionSchema = z
         }),
       )
       .default([])
-      .meta({ description: 'the first rule that has the name of the namespace counts' }),
+      .meta({ description: 'rules for namespaces; the first match applies' }),
     action: action.default('deny').meta({
       description:
-        'what a pod gets in all other namespaces: `deny`: it is refused; `warn`: who made it is warned; `audit`: a note in the audit log; `ignore`: it is not looked at',
+        'decision on untrusted images in all other namespaces. `deny` refuses the pod, `warn` warns its creator, `audit` writes an audit annotation, `ignore` skips the check',
     }),
     failClosed: z.boolean().default(false).meta({
       description:
-        'whether a pod is refused, where a fault would have it refused, when its registry does not answer; `false`: it is let in with a warning',
+        '`true`: with `deny`, refuses a pod if its registry does not answer; `false`: admits it with a warning',
     }),
     within: duration.prefault('3s').meta({
-      description:
-        'how long registries have to answer; keep it below the `timeoutSeconds` of the webhook',
+      description: 'timeout of registries; keep it below the `timeoutSeconds` of the webhook',
     }),
     keep: z
       .strictObject({
-        trusted: duration.prefault('5m').meta({ description: 'of an image that is trusted' }),
-        faulty: duration.prefault('15s').meta({ description: 'of one that is not' }),
-        tags: duration.prefault('15s').meta({ description: 'what digest a tag stands for' }),
-        failed: duration
-          .prefault('5s')
-          .meta({ description: 'for how long a registry that failed is not asked again' }),
+        trusted: duration
+          .prefault('5m')
+          .meta({ description: 'how long the result of a trusted image is kept' }),
+        faulty: duration
+          .prefault('15s')
+          .meta({ description: 'how long the result of an untrusted image is kept' }),
+        tags: duration
+          .prefault('15s')
+          .meta({ description: 'how long the digest of a tag is kept' }),
+        failed: duration.prefault('5s').meta({
+          description: 'how long the webhook does not ask a registry again after a failure',
+        }),
         images: z.int().min(100).max(1_000_000).default(10_000).meta({
-          description: 'of how many images; beyond it those go that were asked for longest ago',
+          description: 'maximum number of images; beyond it the least recently used go',
         }),
       })
       .prefault({})
-      .meta({ description: 'how long answers are kept' }),
+      .meta({ description: 'cache of results' }),
     log: z
       .strictObject({ level: z.enum(logLevels).default('info') })
       .prefault({})
-      .meta({ description: '`debug`: each pod, and how long its answer took' }),
+      .meta({ description: 'log level; `debug` logs each pod and the time of its answer' }),
   })
   .meta({ title: 'Snug admission, v1' })
 

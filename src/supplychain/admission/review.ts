@@ -49,11 +49,14 @@ export function parseReview(value: unknown): PodReview {
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     const where = issue?.path.map(String).join('.') ?? ''
-    throw new SnugError('BODY_INVALID', `it is no ${kind} of ${apiVersion}: \`${where}\``)
+    throw new SnugError('BODY_INVALID', `it is not a ${kind} of ${apiVersion}: \`${where}\``)
   }
   const { uid, resource, namespace, name, operation, object, oldObject } = parsed.data.request
   if (resource.group !== '' || resource.resource !== 'pods') {
-    throw new SnugError('BODY_INVALID', `only pods are judged, and no \`${resource.resource}\``)
+    throw new SnugError(
+      'BODY_INVALID',
+      `the webhook checks pods only, not \`${resource.resource}\``,
+    )
   }
   const asked = operation === 'CREATE' || operation === 'UPDATE'
   const before = new Set(imagesOf(oldObject))

@@ -34,7 +34,7 @@ export async function runWebhook(config: AdmissionConfig, ended: AbortSignal): P
   await webhook.start()
   files.watch(() => renew(webhook, config, log))
   const { address, port } = webhook.address
-  log.info({ address, port }, 'pods are decided on')
+  log.info({ address, port }, 'the webhook serves')
   if (!ended.aborted) await once(ended, 'abort')
   files.close()
   await webhook.close()
@@ -43,10 +43,10 @@ export async function runWebhook(config: AdmissionConfig, ended: AbortSignal): P
 function renew(webhook: Webhook, config: AdmissionConfig, log: Log): void {
   try {
     webhook.renew(tlsNow(config))
-    log.info('a changed certificate was taken')
+    log.info('a changed certificate was loaded')
   } catch (error) {
     // What was there before goes on: the other half of the pair may be about to come.
-    log.warn({ because: describeError(error) }, 'a changed certificate was not taken')
+    log.warn({ because: describeError(error) }, 'a changed certificate was rejected')
   }
 }
 

@@ -95,7 +95,7 @@ export class Webhook {
     try {
       this.#server.setSecureContext(context)
     } catch (cause) {
-      const what = 'the certificate, its key or who signs those of clients cannot be used'
+      const what = 'the certificate, its key or the client authorities cannot be used'
       throw new SnugError('ADMISSION_INVALID', what, { cause })
     }
     this.#domains = domains
@@ -139,7 +139,7 @@ export class Webhook {
         return send(response, 200, 'text/plain', 'ok')
       case 'GET /readyz':
         return this.#closing
-          ? send(response, 503, 'text/plain', 'it is about to end')
+          ? send(response, 503, 'text/plain', 'the webhook is shutting down')
           : send(response, 200, 'text/plain', 'ok')
       case 'GET /metrics':
         return send(response, 200, metrics.contentType, await metrics.expose())
@@ -163,8 +163,8 @@ export class Webhook {
     metrics.decided(decision.verdict, ms)
     const { namespace, name } = review
     const fields = { namespace, pod: name, ...decision, ms }
-    if (decision.reasons.length === 0) log.debug(fields, 'a pod was decided on')
-    else log.info(fields, 'a pod was decided on')
+    if (decision.reasons.length === 0) log.debug(fields, 'decided on a pod')
+    else log.info(fields, 'decided on a pod')
   }
 }
 

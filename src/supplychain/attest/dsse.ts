@@ -25,7 +25,7 @@ const envelope = z.looseObject({
 /** Errors: ATTESTATION_INVALID */
 export function parseEnvelope(value: unknown): Envelope {
   const parsed = envelope.safeParse(value)
-  if (!parsed.success) throw new SnugError('ATTESTATION_INVALID', 'it is no DSSE envelope')
+  if (!parsed.success) throw new SnugError('ATTESTATION_INVALID', 'it is not a DSSE envelope')
   const { payloadType, payload, signatures } = parsed.data
   return {
     payloadType,

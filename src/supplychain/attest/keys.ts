@@ -74,7 +74,7 @@ async function signedBy(command: string, message: Uint8Array): Promise<Uint8Arra
   const [code] = (await once(child, 'close')) as [number | null]
   const plain = text.replace(/\s/g, '')
   if (code !== 0 || !/^[A-Za-z0-9+/_-]+={0,2}$/.test(plain)) {
-    throw new SnugError('KEY_INVALID', `\`${command}\` gave no signature (exit code ${code})`)
+    throw new SnugError('KEY_INVALID', `\`${command}\` returned no signature (exit code ${code})`)
   }
   return bytesOf(plain)
 }

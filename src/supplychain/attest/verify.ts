@@ -41,7 +41,7 @@ export function verifyStatement<Content>(
   }
   const { expires } = statement
   if (expires !== undefined && trust.nowMs > Date.parse(expires)) {
-    throw new SnugError('ATTESTATION_EXPIRED', `it was good until ${expires}`)
+    throw new SnugError('ATTESTATION_EXPIRED', `it was valid until ${expires}`)
   }
   return { ...statement, keyId: key.id }
 }
@@ -94,10 +94,10 @@ function signerOf(
   // The id is only a hint: it says what went wrong, and never that something is right.
   const named = signatures.find(({ keyid }) => keys.some(({ id }) => id === keyid))
   if (named !== undefined) {
-    const what = `it names the trusted key ${named.keyid?.slice(0, 16)}, whose signature does not fit`
+    const what = `it names the trusted key ${named.keyid?.slice(0, 16)}, but the signature does not match`
     throw new SnugError('SIGNATURE_BROKEN', `${what}: it was changed after it was signed`)
   }
-  throw new SnugError('SIGNER_UNKNOWN', 'none of the trusted keys has signed it')
+  throw new SnugError('SIGNER_UNKNOWN', 'no trusted key signed it')
 }
 
 function jsonOf(bytes: Uint8Array): unknown {

@@ -37,11 +37,11 @@ function notesOf(allowed: readonly Allowed[], name: string): readonly string[] {
   const cut = filePaths(allowed).filter((path) => !isPath(path)).length
   return [
     `load it with \`apparmor_parser -r FILE\` and run the container with \`--security-opt apparmor=${name}\``,
-    'it holds the container as a whole: which program and user does what is not told apart',
-    'addresses of connections are not in it: every peer of an allowed kind of socket may be reached',
+    'the profile applies to the whole container: it does not separate programs or users',
+    'the profile has no addresses: every peer of an allowed kind of socket is reachable',
     ...(cut === 0
       ? []
-      : [`${cut} paths are no paths of the file system, or were cut, and are not in it`]),
+      : [`${cut} paths are outside the file system or were truncated, and are left out`]),
   ]
 }
 

@@ -15,9 +15,11 @@ const needs = (what: string): Take => ({ kind: 'needs', what })
 export type ByOthers = 'identity' | 'port'
 
 const ownFiles = takes(
-  'files that are from the start owned by the new user, with modes that let it in: it changes owners, or goes past permissions',
+  'files owned by the new user, with modes that give it access: it changes owners or bypasses permissions',
 )
-const oneUser = takes('all of its processes as one user: it acts on those of another')
+const oneUser = takes(
+  'all of its processes as one user: it signals or changes processes of another user',
+)
 
 /** By the names of `linux/capability.h`. */
 const capabilities: Readonly<Record<string, Take | ByOthers>> = {

@@ -68,10 +68,10 @@ export function falco({ image, allowed }: Exportable): Exported {
   return {
     text: stringify(rules, { lineWidth: 0 }),
     notes: [
-      'reads, users and which program does it are not in it: for these let Snug judge what Falco sees (`--source falco:PATH`)',
+      'the rules cover no reads, users or acting programs: for these, let Snug judge the events of Falco (`--source falco:PATH`)',
       ...(named.length === 0
         ? []
-        : [`connections are not in it, since ${named.join(', ')} is known by name only`]),
+        : [`the rules cover no connections, because ${named.join(', ')} is known by name only`]),
     ],
   }
 }

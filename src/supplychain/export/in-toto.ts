@@ -42,9 +42,9 @@ export function inToto({ image, allowed, seen }: Exportable): Exported {
   return {
     text: `${JSON.stringify(statement, null, 2)}\n`,
     notes: [
-      'it is a statement without a signature: sign it as you sign your attestations',
-      'files are told by their names: which content they had is not recorded',
-      'users, arguments and how often something was done are not in it',
+      'the statement has no signature: sign it as you sign your attestations',
+      'the statement names files by path: Snug does not record their content',
+      'the statement has no users, arguments or counts',
       ...(patterns === 0 ? [] : [`${patterns} of its files are patterns: \`*\` is any name there`]),
     ],
   }

@@ -4,7 +4,7 @@ import { blockOf, type Egress, egressOf, ingressOf, isAddress } from './network.
 import { filePaths, globOf, isGlob, isPath, programs, writes } from './paths.ts'
 
 const labelNote = (app: string): string =>
-  `it selects pods by the label \`app: ${app}\`: change that to how yours are labelled`
+  `the policy selects pods by the label \`app: ${app}\`: change it to your label`
 
 function appOf({ image: { repository } }: Exportable): string {
   return repository.slice(repository.lastIndexOf('/') + 1)
@@ -30,8 +30,8 @@ export function networkPolicy(what: Exportable): Exported {
     text: stringify(policy),
     notes: [
       labelNote(app),
-      'who may connect to its ports is not in it: anybody may',
-      'which program connects is not in it, nor what is on loopback or on unix sockets',
+      'the policy does not limit who connects to its ports',
+      'the policy does not cover programs, loopback or unix sockets',
       ...(named.length === 0
         ? []
         : [
@@ -100,8 +100,8 @@ export function kubeArmor(what: Exportable): Exported {
     text: stringify(policy),
     notes: [
       labelNote(app),
-      'what is not named in it is refused only where the default posture of the namespace is `block`',
-      'users are not told apart, patterns are for every program, and addresses are not in it',
+      'KubeArmor refuses other actions only if the default posture of the namespace is `block`',
+      'the policy does not separate users, applies patterns to every program, and has no addresses',
     ],
   }
 }

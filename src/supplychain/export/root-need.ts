@@ -43,7 +43,7 @@ export function rootNeed({ allowed, waiting, seen, doubts }: Exportable): RootNe
   const verdictOf = (verdict: RootVerdict, sentence: string): RootNeed => {
     return { verdict, sentence: [sentence, ...doubts].join('; '), needs, takes }
   }
-  if (allowed.length === 0) return verdictOf('unknown', 'nothing is known of whom it runs as')
+  if (allowed.length === 0) return verdictOf('unknown', 'the user of its processes is unknown')
   if (needs.length > 0) {
     return verdictOf(
       'needs',

@@ -94,8 +94,8 @@ export function seccomp({ image, allowed }: Exportable): Exported {
     text: `${JSON.stringify(profile, null, 2)}\n`,
     notes: [
       'run the container with `--security-opt seccomp=FILE`',
-      `it refuses ${names.length} calls and allows all others: which ordinary calls a service makes is not recorded`,
-      "it takes the place of the engine's own profile, which refuses some calls that are not known here, by their arguments too: new namespaces by `clone`, rare socket families",
+      `it refuses ${names.length} calls and allows all others: Snug does not record ordinary calls`,
+      'it replaces the default profile of the engine, which also refuses calls by their arguments, such as new namespaces by `clone` or rare socket families',
     ],
   }
 }

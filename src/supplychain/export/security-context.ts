@@ -53,7 +53,7 @@ export function securityContext(what: Exportable): Exported {
   return {
     text: stringify(spec),
     notes: [
-      `it goes into the spec of the pod, whose container is called \`${container}\` here: change that to what yours is called`,
+      `merge it into the spec of the pod; its container is called \`${container}\` here: change it to your name`,
       ...rootLines(rootNeed(what)),
       ...(unwatched.length === 0
         ? []
@@ -99,7 +99,7 @@ function userOf(allowed: readonly Allowed[]): Part<UserFields> {
     return { fields: { runAsNonRoot: true, runAsUser: only }, notes: [] }
   }
   const notes = [
-    'the user is left to the image or the pod, which must say it as a number: runAsNonRoot takes no name',
+    'the user is left to the image or the pod, which must give it as a number: runAsNonRoot accepts no name',
   ]
   return { fields: { runAsNonRoot: true }, notes }
 }
@@ -169,11 +169,11 @@ function rootFolder(allowed: readonly Allowed[], watched: boolean): RootFolder {
       ...folders.map(({ folder, files }) => `it writes in ${folder}: ${some(files)}`),
       ...(folders.length === 0
         ? []
-        : ['an emptyDir ends with its pod: what has to outlive it needs a volume of its own']),
+        : ['an emptyDir ends with its pod: use a separate volume for data that must persist']),
       ...(hidden.length === 0
         ? []
         : [
-            `a volume hides what the image has there, which it uses: copy that in first, for ${hidden.join(', ')}`,
+            `a volume hides files of the image that the service uses: copy them into it first, for ${hidden.join(', ')}`,
           ]),
     ],
   }

@@ -58,12 +58,12 @@ export function tetragon({ image, allowed }: Exportable): Exported {
   return {
     text: stringify(policy),
     notes: [
-      `it selects pods by the label \`app: ${app}\`: change that to how yours are labelled`,
-      'it tells, and stops nothing: replace `Post` by `Sigkill` to have it kill',
-      'files, users and which program does it are not in it',
+      `the policy selects pods by the label \`app: ${app}\`: change it to your label`,
+      'the policy only reports: replace `Post` by `Sigkill` to kill the process',
+      'the policy covers no files, users or acting programs',
       ...(named.length === 0
         ? []
-        : [`connections are not in it, since ${named.join(', ')} is known by name only`]),
+        : [`the policy covers no connections, because ${named.join(', ')} is known by name only`]),
     ],
   }
 }

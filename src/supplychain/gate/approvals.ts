@@ -39,5 +39,5 @@ function aboutApproval(
     return [{ id, rule: 'approval-ended', level: isUsed ? 'warn' : 'note', text }]
   }
   if (isUsed) return []
-  return [{ id, rule: 'approval-unused', level: 'note', text: `${of} is about nothing found` }]
+  return [{ id, rule: 'approval-unused', level: 'note', text: `${of} matches no finding` }]
 }

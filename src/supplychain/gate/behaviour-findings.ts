@@ -43,7 +43,7 @@ export function behaviourFindings(input: BehaviourInput): BehaviourFindings {
     ...lossFindings(profile, policy),
   ]
   if (baseline === undefined) {
-    const text = 'no baseline was given: what is new cannot be told'
+    const text = 'no baseline was given: new behaviours cannot be determined'
     const none = { id: 'no-baseline', rule: 'no-baseline', text } as const
     findings.push({ ...none, level: levelOf(policy.noBaseline) })
     return { findings, seen: shown.length, asBefore: 0, again: new Set() }
@@ -76,7 +76,7 @@ function lossFindings(
   if (losses.length === 0) return []
   const count = losses.reduce((sum, loss) => sum + loss.count, 0)
   const reasons = [...new Set(losses.map(({ reason }) => reason))].join(', ')
-  const text = `${count} acts were lost while it was recorded (${reasons})`
+  const text = `${count} events were lost while it was recorded (${reasons})`
   return [{ id: 'lost-evidence', rule: 'lost-evidence', level: levelOf(lostEvidence), text }]
 }
 
@@ -89,7 +89,7 @@ function ofItself(
   const state = profile.state(entry.id)
   const text = describeBehaviour(entry)
   if (state === 'rejected') {
-    const why = `${entry.decision?.by ?? 'somebody'} rejected it, and it was seen`
+    const why = `${entry.decision?.by ?? 'somebody'} rejected it, and it was observed again`
     return [{ id: entry.id, rule: 'rejected', level: 'approve', text, why }]
   }
   if (state !== 'quarantined') return []
@@ -162,8 +162,8 @@ class Delta {
     return this.#found.map((finding) => {
       const more = this.#folded.get(finding.rule === 'new-root' ? finding.id : programOf(finding))
       if (more === undefined) return finding
-      const acts = `${more} more of its acts ${more === 1 ? 'is' : 'are'} told with this one`
-      return { ...finding, why: finding.why === undefined ? acts : `${finding.why}; ${acts}` }
+      const others = `covers ${more} more ${more === 1 ? 'behaviour' : 'behaviours'} of the same program`
+      return { ...finding, why: finding.why === undefined ? others : `${finding.why}; ${others}` }
     })
   }
 
@@ -174,8 +174,8 @@ class Delta {
   #addRoot(id: string, { actor }: ProfileEntry): void {
     if (this.#found.some((finding) => finding.id === id)) return
     const level = levelOf(this.#input.policy.newRoot)
-    const text = `${actorText(actor)} acts as uid 0`
-    const why = 'the baseline knows it as another user only'
+    const text = `${actorText(actor)} runs as uid 0`
+    const why = 'the baseline has it only as another user'
     this.#found.push({ id, rule: 'new-root', level, text, why, path: actor.script ?? actor.exe })
   }
 
@@ -223,7 +223,9 @@ class Delta {
   #whyOf(entry: ProfileEntry, rule: DeltaRule, refs: readonly BehaviourRef[]): string | undefined {
     if (rule === 'other-use') {
       const who = this.#known.whoDoes(entry.object)
-      return who === undefined ? undefined : `known of ${who} only: ${objectLine(entry.object)}`
+      return who === undefined
+        ? undefined
+        : `known only from ${who} only: ${objectLine(entry.object)}`
     }
     // A pattern that the baseline has too, with names that it does not stand for.
     const named = refs.flatMap(({ literal }) => (literal === undefined ? [] : [literal.text]))

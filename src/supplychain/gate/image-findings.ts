@@ -62,9 +62,9 @@ function ageFinding(
 ): GateFinding | undefined {
   if (age === undefined) return undefined
   const base = { id: 'image-age', rule: 'image-age', level: levelOf(age.level) } as const
-  if (created === undefined) return { ...base, text: 'the image does not say when it was built' }
+  if (created === undefined) return { ...base, text: 'the image has no build time' }
   const old = nowMs - Date.parse(created)
   if (old <= age.maxMs) return undefined
-  const text = `it was built ${durationText(old)} ago, ${durationText(age.maxMs)} are allowed`
+  const text = `the image was built ${durationText(old)} ago, ${durationText(age.maxMs)} are allowed`
   return { ...base, text, why: `built at ${created}` }
 }

@@ -23,5 +23,5 @@ export function parseGateResult(value: unknown): AttestedGate {
   const parsed = gateResult.safeParse(value)
   if (parsed.success) return parsed.data
   const where = parsed.error.issues[0]?.path.join('.') ?? ''
-  throw new SnugError('GATE_RESULT_INVALID', `\`${where}\` is not what the result of a gate has`)
+  throw new SnugError('GATE_RESULT_INVALID', `\`${where}\` is not part of a gate result`)
 }

@@ -16,41 +16,46 @@ const until = z
   .meta({ description: 'a day, to its end in UTC, or a time' })
 
 const granted = {
-  owner: text.max(200).meta({ description: 'who answers for it' }),
+  owner: text.max(200).meta({ description: 'person who is responsible for the approval' }),
   until,
   reason: text.max(1_000),
 }
 
 const behaviourPart = z.strictObject({
   newProgram: level('approve').meta({
-    description: 'a program or script that nothing of the baseline ran',
+    description: 'a program or script that the baseline does not execute',
   }),
   newPeer: level('approve').meta({
-    description: 'an address or name, and port, it never connected to',
+    description: 'an address or name, with port, that the baseline does not connect to',
   }),
-  newListen: level('approve').meta({ description: 'a port it never listened on' }),
+  newListen: level('approve').meta({ description: 'a port that the baseline does not listen on' }),
   newWrite: level('approve').meta({
-    description: 'a file outside of `dataPaths` that is written, made, renamed or removed',
+    description: 'a file outside of `dataPaths` that the image writes, creates, renames or deletes',
   }),
   newRoot: level('approve').meta({
-    description: 'a program that acts as uid 0, or becomes it, and never did',
+    description: 'a program that runs as uid 0, or changes to it, unlike in the baseline',
   }),
-  newCapability: level('approve').meta({ description: 'a capability that nothing used' }),
+  newCapability: level('approve').meta({
+    description: 'a capability that the baseline does not use',
+  }),
   newSyscall: level('approve').meta({
-    description: 'a sensitive system call, or a change of user, that nothing made',
+    description: 'a sensitive system call, or a change of user, that the baseline does not make',
   }),
-  newRead: level('allow').meta({ description: 'a file that is read or mapped' }),
+  newRead: level('allow').meta({
+    description: 'a file that the image reads or maps, unlike the baseline',
+  }),
   otherUse: level('approve').meta({
-    description: 'what was known of another program or user only; of files, not looked at',
+    description:
+      'a behaviour that the baseline has only for another program or user; ignored for files',
   }),
   guardrail: level('approve').meta({
-    description: 'acts that tripped a guardrail while they were recorded',
+    description: 'behaviours that tripped a guardrail while the profile was recorded',
   }),
   noBaseline: level('warn').meta({
-    description: 'there is no profile to compare with, so that nothing of the above can be told',
+    description: 'no baseline exists, so that new behaviours cannot be determined',
   }),
   lostEvidence: level('approve').meta({
-    description: 'acts are known to be missing from the profile',
+    description: 'the profile has known losses',
   }),
   dataPaths: z
     .array(text)
@@ -65,7 +70,9 @@ const behaviourPart = z.strictObject({
       '/dev/{null,zero,full,tty,pts/*,stdout,stderr,fd/*}',
       '/proc/{[0-9]*,self,<pid>}/**',
     ])
-    .meta({ description: 'globs: what the service writes there is its own data' }),
+    .meta({
+      description: 'globs of folders with data of the service; writes there are not findings',
+    }),
 })
 
 const layer = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be a diff id, `sha256:…`')
@@ -80,14 +87,14 @@ const imagePart = z.strictObject({
       level: level('approve'),
       approved: z.array(baseImage).min(1).meta({
         description:
-          'images that others may be built on, each by its diff ids (`docker image inspect`, `RootFS.Layers`), the bottom one first',
+          'allowed base images, each as its diff ids (`docker image inspect`, `RootFS.Layers`), the lowest first',
       }),
     })
     .exactOptional(),
   age: z
     .strictObject({
       level: level('approve'),
-      max: duration.meta({ description: 'an image built before that is too old' }),
+      max: duration.meta({ description: 'maximum age of the image' }),
     })
     .transform(({ level: what, max }) => ({ level: what, maxMs: max }))
     .exactOptional(),
@@ -95,21 +102,18 @@ const imagePart = z.strictObject({
 
 const vulnerabilitiesPart = z.strictObject({
   level: level('approve'),
-  from: z
-    .enum(severityNames)
-    .default('high')
-    .meta({ description: 'this severity, or a higher one' }),
+  from: z.enum(severityNames).default('high').meta({ description: 'minimum severity' }),
   seen: z.enum(seenThresholds).default('loaded').meta({
     description:
-      '`in-use`: a program of the package ran; `loaded`: or a file of it was opened or mapped; `any`: also what was never seen',
+      '`in-use`: a program of the package ran; `loaded`: also if a file of it was opened or mapped; `any`: also packages without observed use',
   }),
   onlyFixed: z.boolean().default(false).meta({
-    description: 'only those for which a fixed version of the package is there',
+    description: 'only vulnerabilities with a fixed version of the package',
   }),
   exceptions: z
     .array(
       z.strictObject({
-        id: text.meta({ description: 'as the report has it: `CVE-2026-12345`' }),
+        id: text.meta({ description: 'id in the report, such as `CVE-2026-12345`' }),
         package: text.exactOptional(),
         ...granted,
       }),
@@ -128,7 +132,7 @@ export const gatePolicySchema = z
       .array(
         z.strictObject({
           finding: text.min(4).meta({
-            description: 'the id that the gate prints; of a behaviour its beginning is enough',
+            description: 'id that the gate prints; for a behaviour, its beginning is enough',
           }),
           ...granted,
         }),

@@ -53,7 +53,7 @@ export type RegoOutput = z.output<typeof output>
 /** Errors: REGO_FAILED, also where it said nothing: what is not understood must not let an image pass */
 export function parseRegoOutput(value: unknown): RegoOutput {
   if (value === undefined) {
-    throw new SnugError('REGO_FAILED', 'the policy says nothing: there is no such rule in it')
+    throw new SnugError('REGO_FAILED', 'the policy has no result: it has no such rule')
   }
   const parsed = output.safeParse(value)
   if (parsed.success) return parsed.data
@@ -61,7 +61,7 @@ export function parseRegoOutput(value: unknown): RegoOutput {
   const where = issue?.path.map(String).join('.') ?? ''
   throw new SnugError(
     'REGO_FAILED',
-    `what the policy says is none: \`${where}\`: ${issue?.message}`,
+    `the policy returned an invalid result: \`${where}\`: ${issue?.message}`,
   )
 }
 

@@ -61,7 +61,7 @@ export function configFactsOf(value: unknown): ImageFacts {
   if (!oci.success) {
     throw new SnugError(
       'IMAGE_INVALID',
-      'it is neither what `docker image inspect` prints nor the config of an image',
+      'it is neither output of `docker image inspect` nor the config of an image',
     )
   }
   const { created, config, rootfs } = oci.data

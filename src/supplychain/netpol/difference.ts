@@ -82,9 +82,7 @@ export function networkDifference(
     notes: [
       ...directions
         .filter((direction) => selecting[direction].length === 0)
-        .map(
-          (direction) => `no policy selects the pods for ${direction}: nothing of it is refused`,
-        ),
+        .map((direction) => `no policy selects the pods for ${direction}: it refuses nothing`),
       ...directions
         .filter((direction) => !watched[direction])
         .map(

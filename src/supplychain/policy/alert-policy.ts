@@ -25,6 +25,9 @@ export async function alertPolicy(
     const parsed = grade.safeParse(content)
     if (parsed.success) return parsed.data
     const where = parsed.error.issues[0]?.path.join('.') ?? ''
-    throw new SnugError('REGO_FAILED', `what the policy says of an alert is none: \`${where}\``)
+    throw new SnugError(
+      'REGO_FAILED',
+      `the policy returned an invalid result for an alert: \`${where}\``,
+    )
   }
 }

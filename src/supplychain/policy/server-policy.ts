@@ -46,7 +46,7 @@ async function textOf(answer: Response): Promise<string> {
   let text = ''
   for await (const chunk of answer.body ?? []) {
     text += decoder.decode(chunk as Uint8Array, { stream: true })
-    if (text.length > maxLength) throw new SnugError('REGO_FAILED', 'it answers without end')
+    if (text.length > maxLength) throw new SnugError('REGO_FAILED', 'its answer is too long')
   }
   return text
 }
@@ -57,6 +57,6 @@ function resultOf(text: string, address: string): unknown {
     const { result } = JSON.parse(text) as { readonly result?: unknown }
     return result
   } catch (cause) {
-    throw new SnugError('REGO_FAILED', `\`${address}\` answered what is no JSON`, { cause })
+    throw new SnugError('REGO_FAILED', `\`${address}\` answered with invalid JSON`, { cause })
   }
 }

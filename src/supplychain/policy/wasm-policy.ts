@@ -37,7 +37,7 @@ export async function wasmRule(
   // Here and not above, so that nothing else loads it.
   const { loadPolicy } = await import('@open-policy-agent/opa-wasm')
   const policy = await loadPolicy(wasm).catch((error: unknown) => {
-    throw new SnugError('REGO_FAILED', `\`${file}\` is no policy: ${thrown(error)}`)
+    throw new SnugError('REGO_FAILED', `\`${file}\` is not a policy: ${thrown(error)}`)
   })
   const names = Object.keys(policy.entrypoints as object)
   if (!names.includes(entrypoint)) {
@@ -57,7 +57,7 @@ function evaluated(evaluate: () => unknown): unknown {
   try {
     results = evaluate()
   } catch (error) {
-    throw new SnugError('REGO_FAILED', `the policy broke off: ${thrown(error)}`)
+    throw new SnugError('REGO_FAILED', `the policy failed: ${thrown(error)}`)
   }
   const [first] = results as readonly { readonly result?: unknown }[]
   return first?.result

@@ -137,7 +137,10 @@ async function envelopeAt(
   repository: string,
   digest: string,
 ): Promise<Attachment> {
-  const none = new SnugError('ATTESTATION_INVALID', `what is attached as ${digest} is no envelope`)
+  const none = new SnugError(
+    'ATTESTATION_INVALID',
+    `what is attached as ${digest} is not an envelope`,
+  )
   try {
     const found = await registry.manifest(repository, digest)
     const parsed = manifest.safeParse(found === undefined ? undefined : jsonOf(found.bytes))
@@ -156,7 +159,7 @@ function manifestsOf(bytes: Uint8Array) {
   const parsed = index.safeParse(jsonOf(bytes))
   if (!parsed.success) {
     // Whoever can push can write it: that is no fault of the registry.
-    throw new SnugError('ATTESTATION_INVALID', 'its list of what refers to the image is no index')
+    throw new SnugError('ATTESTATION_INVALID', 'its list of referrers of the image is not an index')
   }
   return parsed.data.manifests
 }

@@ -46,5 +46,5 @@ export function mustHaveRegistry(name: string): ImageAddress {
   const address = imageAddress(name)
   if (address !== undefined) return address
   const how = 'name it as HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:…'
-  throw new SnugError('IMAGE_UNKNOWN', `\`${name}\` does not say in which registry it is: ${how}`)
+  throw new SnugError('IMAGE_UNKNOWN', `\`${name}\` does not name a registry: ${how}`)
 }

@@ -179,7 +179,7 @@ async function bodyOf(answer: Response): Promise<Uint8Array> {
     const bytes = part as Uint8Array
     size += bytes.length
     if (size > maxBytes) {
-      throw new SnugError('IMAGE_INVALID', `what lies there is larger than ${maxBytes} bytes`)
+      throw new SnugError('IMAGE_INVALID', `the content is larger than ${maxBytes} bytes`)
     }
     parts.push(bytes)
   }
@@ -191,5 +191,8 @@ export function digestOf(bytes: Uint8Array): string {
 }
 
 function changed(digest: string): SnugError {
-  return new SnugError('REGISTRY_FAILED', `what it sent for ${digest} has another digest`)
+  return new SnugError(
+    'REGISTRY_FAILED',
+    `the content that it sent for ${digest} has another digest`,
+  )
 }

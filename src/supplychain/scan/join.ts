@@ -121,13 +121,13 @@ function useOf(
   seen: SeenFiles | undefined,
   contents: JoinInput['contents'],
 ): Use {
-  if (seen === undefined) return { use: 'unknown', why: 'no profile says what ran' }
+  if (seen === undefined) return { use: 'unknown', why: 'no profile was given, so use is unknown' }
   const files = filesOf(reported, contents)
   if (typeof files === 'string') return { use: 'unknown', why: files }
   const best = bestOf(files, seen)
   if (best !== undefined) return { use: best.use === 'ran' ? 'in-use' : 'loaded', why: whyOf(best) }
   if (!seen.seesFiles) {
-    return { use: 'unknown', why: 'what the profile was recorded with saw no file being opened' }
+    return { use: 'unknown', why: 'the source of the profile did not observe opened files' }
   }
   const why = files.length === 1 ? 'its one file was not' : `none of its ${files.length} files was`
   return { use: 'not-seen', why: `${why} run, mapped or opened` }
@@ -156,7 +156,7 @@ function filesOf(
   const { kind, name, paths } = reported
   const own = ownFiles(paths, contents)
   if (own.length > 0) return own
-  if (contents === undefined) return 'the image’s files were not looked at'
+  if (contents === undefined) return 'the files of the image were not inspected'
   const { packages } = contents
   const named =
     kind === 'os'

@@ -18,7 +18,7 @@ export function parseReport(value: unknown): ScanReport {
   } catch (cause) {
     if (!(cause instanceof z.ZodError)) throw cause
     const where = cause.issues[0]?.path.join('.') ?? ''
-    throw new SnugError('REPORT_INVALID', `\`${where}\` is not what that format has there`, {
+    throw new SnugError('REPORT_INVALID', `\`${where}\` does not match the format`, {
       cause,
     })
   }
@@ -30,5 +30,5 @@ function readReport(value: unknown): ScanReport {
   if (isTrivy(value)) return readTrivy(value)
   if (isSarif(value)) return readSarif(value)
   if (isGrype(value)) return readGrype(value)
-  throw new SnugError('REPORT_INVALID', 'it is no report of Trivy or Grype, and no SBOM')
+  throw new SnugError('REPORT_INVALID', 'it is neither a report of Trivy or Grype nor an SBOM')
 }

@@ -11,30 +11,29 @@ export const trustDomainsSchema = z
     z.strictObject({
       name: z.string().regex(trustDomainPattern, 'must be a trust domain such as `shop.example`'),
       bundle: path.meta({
-        description: 'PEM file of who signs for it; read again when it changes',
+        description: 'PEM file with its authorities; reloaded when it changes',
       }),
     }),
   )
   .default([])
   .refine((domains) => new Set(domains.map(({ name }) => name)).size === domains.length, {
-    message: 'has two of one name',
+    message: 'has two entries with the same name',
   })
   .meta({
     description:
-      'instead of `clientCa`: trust domains of SPIFFE whose workloads come in by their SVID, each with the file of its bundle; an authority of one cannot speak for another',
+      'instead of `clientCa`: SPIFFE trust domains, each with its bundle file. Their workloads authenticate with their SVID, which must come from their own trust domain',
   })
 
 /** TLS of the API, and who comes in with a certificate. */
 export const tlsSchema = z
   .strictObject({
     cert: path.optional().meta({
-      description:
-        'PEM file with the certificate of the API, and those between it and its root; read again when it changes',
+      description: 'PEM file with the certificate chain of the API; reloaded when it changes',
     }),
     key: path.optional().meta({ description: 'PEM file with its private key' }),
     clientCa: path.optional().meta({
       description:
-        'PEM file of who signs the certificates of clients; with it a certificate is as good as a token',
+        'PEM file with the authorities of client certificates; clients can then use a certificate instead of a token',
     }),
     trustDomains: trustDomainsSchema,
     clients: z
@@ -42,7 +41,7 @@ export const tlsSchema = z
       .default([])
       .meta({
         description:
-          'clients by the name in their certificate (an alternative name such as `DNS:ci.shop` or `URI:spiffe://…`, else the common name), with their role',
+          'roles of clients by the name in their certificate: an alternative name such as `DNS:ci.shop` or `URI:spiffe://…`, otherwise the common name',
       }),
   })
   .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
@@ -58,7 +57,7 @@ export const tlsSchema = z
   })
   .refine(({ clientCa, trustDomains }) => trustDomains.length === 0 || clientCa === undefined, {
     path: ['trustDomains'],
-    message: 'must not be there beside `tls.clientCa`',
+    message: 'cannot be combined with `tls.clientCa`',
   })
 
 /** Asymmetric only: with a shared secret whoever checks a token could make one. */
@@ -77,27 +76,24 @@ const algorithms = [
 /** Bearer tokens of somebody else's. */
 export const oidcSchema = z
   .strictObject({
-    issuer: z
-      .string()
-      .min(1)
-      .optional()
-      .meta({ description: '`iss` of OIDC tokens that are taken' }),
-    audience: z.string().min(1).optional().meta({ description: '`aud` that they must be for' }),
+    issuer: z.string().min(1).optional().meta({ description: 'required `iss` of OIDC tokens' }),
+    audience: z.string().min(1).optional().meta({ description: 'required `aud` of OIDC tokens' }),
     jwks: z.string().min(1).optional().meta({
-      description: 'keys that they are signed with: URL or file of a JSON Web Key Set',
+      description: 'keys that verify OIDC tokens: URL or file of a JSON Web Key Set',
     }),
     algorithms: z
       .array(z.enum(algorithms))
       .min(1)
       .default(['RS256', 'ES256', 'EdDSA'])
-      .meta({ description: 'how they may be signed' }),
+      .meta({ description: 'accepted signature algorithms' }),
     roleClaim: z.string().min(1).default('roles').meta({
-      description: 'the claim that says what its holder may do: a text or a list; dots go inwards',
+      description:
+        'claim with the permissions of the holder: a text or a list; dots separate nested names',
     }),
     roles: z
       .array(z.strictObject({ value: z.string().min(1), role }))
       .default([])
-      .meta({ description: 'what values of that claim stand for; of several the highest counts' }),
+      .meta({ description: 'roles by value of that claim; the highest role applies' }),
   })
   .refine(
     ({ issuer, audience, jwks }) =>
@@ -111,7 +107,7 @@ export const oidcSchema = z
 
 export const sessionSchema = duration
   .prefault('12h')
-  .meta({ description: 'how long one stays signed in to the page' })
+  .meta({ description: 'duration of a session on the page' })
 
 function isSafeUrl(text: string): boolean {
   if (!URL.canParse(text)) return false

@@ -31,15 +31,15 @@ export type ListenAddress = { readonly kind: 'none' } | ({ readonly kind: 'tcp' 
 
 const learn = z
   .strictObject({
-    floor: duration.prefault('1h').meta({ description: 'a window never ends before this' }),
-    ceiling: duration.prefault('7d').meta({ description: 'a window never lasts longer than this' }),
+    floor: duration.prefault('1h').meta({ description: 'minimum length of a learning window' }),
+    ceiling: duration.prefault('7d').meta({ description: 'maximum length of a learning window' }),
     unseen: z.number().gt(0).max(1).default(0.01).meta({
       description:
-        'between floor and ceiling, a window ends once the upper bound on unseen behaviour is below this',
+        'between floor and ceiling, a window ends when the upper bound on unseen behaviour falls below this value',
     }),
     vanishAfter: duration.prefault('7d').meta({
       description:
-        'how long after its own window what a version inherited and never showed is still expected',
+        'how long after its own window a version keeps inherited behaviours that it has not shown',
     }),
   })
   .refine(({ floor, ceiling }) => floor <= ceiling, {
@@ -50,30 +50,30 @@ const learn = z
 const block = z.strictObject({
   canary: z.number().gt(0).max(1).default(defaultBlockRules.canary).meta({
     description:
-      'share of the containers of a version on this node that is blocked first, one at least; `1`: all of them at once',
+      'share of the containers of a version on this node that Snug blocks first, at least one; `1` blocks all of them at once',
   }),
   canaryFor: duration
     .prefault(formatDuration(defaultBlockRules.canaryForMs))
-    .meta({ description: 'how long only that share is blocked; then all are' }),
+    .meta({ description: 'how long Snug blocks only that share; then it blocks all containers' }),
   budget: z.int().min(1).max(1_000_000).default(defaultBlockRules.budget).meta({
     description:
-      'different acts of a version that are refused within a minute before blocking disarms itself and only alerts',
+      'maximum number of different actions of a version that the kernel refuses within a minute; beyond it, blocking disarms itself',
   }),
   failClosed: z.boolean().default(false).meta({
     description:
-      'whether containers whose version is not known yet are kept from running programs; `false`: they run, and are only watched',
+      '`true`: containers whose version is not known yet cannot execute programs; `false`: they run and are only observed',
   }),
 })
 
 const trust = z.strictObject({
   keys: z.array(path).default([]).meta({
     description:
-      'public keys (PEM files) whose profiles are taken: a new image that has one attached in its registry is enforced from its first act',
+      'trusted public keys (PEM files): a new image with an attached profile from one of them is enforced from its first event',
   }),
   mode: z
     .enum(['alert', 'block'])
     .default('alert')
-    .meta({ description: 'what a deviation from such a profile gets' }),
+    .meta({ description: 'mode of a version with such a profile' }),
   plainHttp: z
     .array(z.string().min(1))
     .default([])
@@ -85,16 +85,16 @@ export const configSchema = z
   .strictObject({
     listen: listen
       .prefault('127.0.0.1:7684')
-      .meta({ description: 'where API, UI and metrics are served: `HOST:PORT` or `none`' }),
+      .meta({ description: 'address of API, page and metrics: `HOST:PORT` or `none`' }),
     hosts: z.array(z.string().min(1)).default([]).meta({
       description:
-        'names, besides `localhost` and addresses, by which clients may call the API (against DNS rebinding)',
+        'host names, besides `localhost` and addresses, that clients may use for the API (protects against DNS rebinding)',
     }),
     tls: tlsSchema.prefault({}),
     oidc: oidcSchema.prefault({}),
     session: sessionSchema,
     data: path.default('/var/lib/snug').meta({
-      description: 'directory of profiles, alerts and tokens; with `none` nothing is kept',
+      description: 'directory of profiles, alerts and tokens; `none` stores nothing',
     }),
     socket: path.default('/run/snug/snug.sock').meta({ description: 'admin socket, mode 0600' }),
     node: z
@@ -102,29 +102,29 @@ export const configSchema = z
       .min(1)
       .max(253)
       .optional()
-      .meta({ description: 'name of this node in events and alerts; the host name where absent' }),
+      .meta({ description: 'name of this node in events and alerts; default: the host name' }),
     sources: z
       .array(z.string().min(1))
       .min(1, 'must name at least one source')
       .default(['ebpf'])
       .meta({
         description:
-          'where events come from: `ebpf`, `file:PATH`, and of other sensors `falco:PATH`, `tetragon:PATH`, `tracee:PATH`, `kubearmor:PATH`, `audit:PATH`; `listen:ADDRESS` is told by others; `module:PATH` is one of your own',
+          'sources of events: `ebpf`, `file:PATH`; other sensors: `falco:PATH`, `tetragon:PATH`, `tracee:PATH`, `kubearmor:PATH`, `audit:PATH`; `listen:ADDRESS` receives events; `module:PATH` loads your own source',
       }),
     learn: learn.prefault({}),
     after: z
       .enum(afterStates)
       .default('alert')
-      .meta({ description: 'where a version goes by itself once learned' }),
+      .meta({ description: 'state or mode of a version after its learning window' }),
     block: block.prefault({}),
     trust: trust.prefault({}),
     sinks: z
       .array(sinkSchema)
       .default([])
       .refine((sinks) => new Set(sinks.map(({ name }) => name)).size === sinks.length, {
-        message: 'has two sinks of one name',
+        message: 'has two sinks with the same name',
       })
-      .meta({ description: 'where alerts are sent' }),
+      .meta({ description: 'receivers of alerts' }),
     outbox: outboxSchema.prefault({}),
     storm: stormSchema.prefault({}),
     traces: tracesSchema.prefault({}),
@@ -133,7 +133,7 @@ export const configSchema = z
         level: z
           .enum(logLevels)
           .default('info')
-          .meta({ description: 'least level that is logged, on standard error' }),
+          .meta({ description: 'minimum level of log messages on standard error' }),
       })
       .prefault({}),
     engines: z
@@ -149,14 +149,14 @@ export const configSchema = z
           .strictObject({
             access: z.string().min(1).default('none').meta({
               description:
-                'how to reach the API server: `pod` (by the service account of the pod that the agent runs in), the path of a kubeconfig, or `none`; then `node` is the name of this node in the cluster',
+                'access to the API server: `pod` (service account of the agent’s pod), the path of a kubeconfig, or `none`. With access, `node` must be the name of this node in the cluster',
             }),
             share: z.boolean().default(false).meta({
               description:
-                'one profile for the fleet: whether what is learned and decided is shared by ImageProfiles, see docs/kubernetes.md',
+                'whether nodes share profiles and decisions through ImageProfiles, see docs/kubernetes.md',
             }),
             shareWithin: duration.prefault('2m').meta({
-              description: 'how soon the fleet is told what this node learned',
+              description: 'maximum delay of reports from this node to the fleet',
             }),
           })
           .prefault({}),
@@ -164,7 +164,7 @@ export const configSchema = z
           .strictObject({
             manifest: path
               .optional()
-              .meta({ description: 'YAML file that names containers and their images by hand' }),
+              .meta({ description: 'YAML file that lists containers and their images' }),
           })
           .prefault({}),
       })
@@ -176,25 +176,25 @@ export const configSchema = z
           .gt(0)
           .max(600)
           .default(30)
-          .meta({ description: 'how long acts wait for the identity of their container' }),
+          .meta({ description: 'how long events wait for the identity of their container' }),
         events: z
           .int()
           .min(1)
           .max(1_000_000)
           .default(10_000)
-          .meta({ description: 'how many acts wait at most, of all containers' }),
+          .meta({ description: 'maximum number of waiting events of all containers' }),
       })
       .prefault({}),
     sensor: z
       .strictObject({
         path: path.optional().meta({
-          description: 'executable of the eBPF sensor; the one built with Snug where absent',
+          description: 'executable of the eBPF sensor; default: the one built with Snug',
         }),
       })
       .prefault({}),
     kernelState: path.default('/sys/fs/bpf/snug').meta({
       description:
-        'folder on a bpffs in which programs, profiles and what was not told yet outlive the agent; `none`: they end with it',
+        'folder on a bpffs that keeps programs, profiles and unreported events when the agent ends; `none`: the kernel keeps nothing',
     }),
     rings: z
       .strictObject({
@@ -207,17 +207,21 @@ export const configSchema = z
       .strictObject({
         wasm: path.optional().meta({
           description:
-            'a policy in Rego that `opa build -t wasm` compiled: says of each new alert how grave it is, see docs/rego.md',
+            'Rego policy, compiled with `opa build -t wasm`, that sets the severity of each new alert, see docs/rego.md',
         }),
-        entrypoint: z.string().min(1).default('snug/alert').meta({ description: 'its rule' }),
+        entrypoint: z
+          .string()
+          .min(1)
+          .default('snug/alert')
+          .meta({ description: 'rule of that policy' }),
       })
       .prefault({}),
     alertsKept: z.int().min(100).max(1_000_000).default(10_000).meta({
-      description: 'alerts that are kept to be looked at; beyond it the oldest go',
+      description: 'maximum number of stored alerts; the agent removes the oldest beyond it',
     }),
     flushInterval: duration.prefault('15s').meta({
       description:
-        'how often counts of known behaviour are fetched from the kernel; what is not known is told within a second',
+        'how often the agent fetches counts of known behaviour from the kernel; unknown events arrive within a second',
     }),
   })
   .meta({ title: 'Snug configuration' })

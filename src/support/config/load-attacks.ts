@@ -60,6 +60,9 @@ function readTrace(file: string): AttackTrace {
     }
     return { ...trace, events }
   } catch (error) {
-    throw new SnugError('RULES_INVALID', `\`${file}\` is no attack trace: ${describeError(error)}`)
+    throw new SnugError(
+      'RULES_INVALID',
+      `\`${file}\` is not an attack trace: ${describeError(error)}`,
+    )
   }
 }

@@ -73,7 +73,7 @@ export const guardrailRulesSchema: z.ZodType<GuardrailRules> = z
       .array(guardrail)
       .min(1)
       .refine((rules) => new Set(rules.map(({ id }) => id)).size === rules.length, {
-        message: 'has two guardrails of one id',
+        message: 'has two guardrails with the same id',
       }),
   })
   .meta({ title: 'Snug guardrails, v1' })

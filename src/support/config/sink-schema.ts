@@ -18,28 +18,28 @@ export const sinkTypes = [
 const name = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens')
-const format = z.enum(alertFormats).default('json').meta({ description: 'how an alert is said' })
+const format = z.enum(alertFormats).default('json').meta({ description: 'format of records' })
 const globList = z.array(z.string().min(1).max(512)).min(1).max(1_000)
 
 const only = z
   .strictObject({
-    severity: z.enum(severities).optional().meta({ description: 'the least' }),
+    severity: z.enum(severities).optional().meta({ description: 'minimum severity' }),
     types: z
       .array(z.enum(outboundRecordTypes))
       .min(1)
       .optional()
-      .meta({ description: '`audit`: what was decided, by whom' }),
+      .meta({ description: '`audit`: decisions and their authors' }),
     images: globList
       .optional()
-      .meta({ description: 'globs on the repository, or on `repository:tag`' }),
+      .meta({ description: 'globs that match the repository, or `repository:tag`' }),
     namespaces: globList.optional().meta({ description: 'globs' }),
   })
   .prefault({})
-  .meta({ description: 'which alerts are sent: those that meet all that is named here' })
+  .meta({ description: 'sends only alerts that match all of these conditions' })
 
 const storms = z.enum(['summary', 'each']).default('summary').meta({
   description:
-    'what a burst of different alerts of one container comes as: one that stands for them, or each of them',
+    'how a burst of different alerts of one container is sent: as one summary, or each of them',
 })
 
 const addressPattern = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]/]+):(\d{1,5})$/
@@ -66,7 +66,15 @@ function isWebUrl(text: string): boolean {
 
 /** Where a secret is read; it is never in the configuration itself. */
 const secret = z
-  .strictObject({ file: path.optional(), env: z.string().min(1).max(200).optional() })
+  .strictObject({
+    file: path.optional().meta({ description: 'file that holds the secret' }),
+    env: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .meta({ description: 'environment variable that holds the secret' }),
+  })
   .refine(({ file, env }) => (file === undefined) !== (env === undefined), {
     message: 'must name one of `file` and `env`',
   })
@@ -77,11 +85,11 @@ const tls = z
     message: 'must name `cert` and `key` together',
   })
   .prefault({})
-  .meta({ description: 'PEM files: authorities to trust, and who the agent is' })
+  .meta({ description: 'PEM files: trusted authorities, and certificate and key of the agent' })
 
 const timeout = duration
   .prefault('10s')
-  .meta({ description: 'how long one batch may take before it is sent again' })
+  .meta({ description: 'timeout of one batch, after which it is sent again' })
 
 const http = {
   url,
@@ -93,7 +101,7 @@ const http = {
 const transport = z
   .enum(['tcp', 'tls'])
   .default('tcp')
-  .meta({ description: '`tls`: also where `tls` names no file' })
+  .meta({ description: 'protocol; `tls` uses TLS even if `tls` names no file' })
 
 /** One sink of the config file. Durations come out in milliseconds, sizes in bytes. */
 export const sinkSchema = z.discriminatedUnion('type', [
@@ -105,9 +113,14 @@ export const sinkSchema = z.discriminatedUnion('type', [
     format,
     only,
     storms,
-    rotateSize: size.optional().meta({ description: 'at which the file is set aside' }),
-    rotateAge: duration.optional().meta({ description: 'after which the file is set aside' }),
-    keep: z.int().min(1).max(1_000).default(5).meta({ description: 'files set aside' }),
+    rotateSize: size.optional().meta({ description: 'size at which the agent rotates the file' }),
+    rotateAge: duration.optional().meta({ description: 'age at which the agent rotates the file' }),
+    keep: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(5)
+      .meta({ description: 'number of rotated files to keep' }),
   }),
   z
     .strictObject({
@@ -121,7 +134,7 @@ export const sinkSchema = z.discriminatedUnion('type', [
       facility: z.int().min(0).max(23).default(16),
       maxBytes: z.int().min(480).max(1_048_576).optional().meta({
         description:
-          'of one message, to which an alert is shortened; 8192 where absent, over UDP 2048',
+          'maximum size of one message; longer alerts are shortened; default: 8192, over UDP 2048',
       }),
       tls,
       timeout,
@@ -145,16 +158,16 @@ export const sinkSchema = z.discriminatedUnion('type', [
   z.strictObject({
     name,
     type: z.literal('kafka'),
-    brokers: addresses.meta({ description: 'to ask first: `HOST:PORT`' }),
+    brokers: addresses.meta({ description: 'bootstrap brokers: `HOST:PORT`' }),
     topic: z
       .string()
       .regex(/^[a-zA-Z0-9._-]{1,249}$/, 'must be a name of letters, digits, `.`, `_` and `-`')
-      .meta({ description: 'which has to be there: it is not made' }),
+      .meta({ description: 'must exist: the agent does not create it' }),
     format,
     only,
     storms,
     acks: z.enum(['all', 'leader']).default('all').meta({
-      description: 'whether a record is taken once all replicas in sync have it, or its leader',
+      description: 'acknowledgement of a record: by all in-sync replicas, or by the leader only',
     }),
     transport,
     tls,
@@ -171,11 +184,11 @@ export const sinkSchema = z.discriminatedUnion('type', [
     .strictObject({
       name,
       type: z.literal('nats'),
-      servers: addresses.meta({ description: 'to try in turn: `HOST:PORT`' }),
+      servers: addresses.meta({ description: 'servers to try in order: `HOST:PORT`' }),
       subject: z
         .string()
         .regex(/^[^\s*>.]+(\.[^\s*>.]+)*$/, 'must be a subject without wildcards')
-        .meta({ description: 'which a stream of JetStream has to take: it is not made' }),
+        .meta({ description: 'a JetStream stream must cover it: the agent does not create one' }),
       format,
       only,
       storms,
@@ -197,30 +210,32 @@ export type SinkConfig = z.output<typeof sinkSchema>
 export const outboxSchema = z.strictObject({
   size: size.prefault('64MiB').meta({
     description:
-      'how much may wait for one sink; beyond it the oldest of the lowest severity are given up, counted, and told as a `loss` alert',
+      'size of the queue of one sink. Beyond it the agent drops the oldest alerts of the lowest severity, counts them, and raises a `loss` alert',
   }),
-  age: duration.prefault('7d').meta({ description: 'how long an alert waits for a sink at most' }),
+  age: duration.prefault('7d').meta({ description: 'maximum time that an alert waits for a sink' }),
 })
 
 export const stormSchema = z.strictObject({
   each: z.int().min(1).max(100_000).default(20).meta({
     description:
-      'different alerts of one container that are sent each; those that follow are one summary, until there is none for as long as `within`',
+      'number of different alerts of one container that are sent individually; later ones go into one summary, until none arrives for `within`',
   }),
-  within: duration.prefault('1m'),
+  within: duration
+    .prefault('1m')
+    .meta({ description: 'time without a new alert after which a storm ends' }),
   always: z
     .enum(severities)
     .default('critical')
-    .meta({ description: 'the least severity that is sent each in a storm too' }),
+    .meta({ description: 'minimum severity of alerts that are sent individually during a storm' }),
   repeat: duration.prefault('5s').meta({
-    description: 'how often, at most, an alert whose count rises is sent again',
+    description: 'minimum time between two deliveries of an alert whose count rises',
   }),
 })
 
 export const tracesSchema = z.strictObject({
   url: url.optional().meta({
     description:
-      'collector of OpenTelemetry that is sent the way of each alert as spans, such as `http://127.0.0.1:4318`; nowhere where absent',
+      'OpenTelemetry collector that receives the path of each alert as spans, such as `http://127.0.0.1:4318`; optional',
   }),
   token: secret.optional().meta({ description: 'sent as `Authorization: Bearer`' }),
   timeout,

@@ -8,14 +8,14 @@ const stopClasses = {
   open: 'opening, creating or writing a file',
   delete: 'deleting a file or folder',
   rename: 'renaming or moving a file',
-  truncate: 'cutting a file off by its path',
+  truncate: 'truncating a file by its path',
   link: 'making a link, a folder or a device node',
   connect: 'connecting by TCP or UDP',
   send: 'sending a datagram without connecting',
   unix: 'connecting to a unix socket',
-  bind: 'taking an address to listen on',
-  listen: 'listening without having taken an address',
-  identity: 'becoming another user or group',
+  bind: 'binding an address to listen on',
+  listen: 'listening without binding an address',
+  identity: 'changing the user or group',
   capability: 'using a capability',
   call: 'a sensitive system call',
 } as const
@@ -67,7 +67,7 @@ export function actKindsOfHost(
 }
 
 function stopped(classes: readonly string[], stops: readonly StopView[]): string {
-  if (stops.length === 0) return 'the running agent says so'
+  if (stops.length === 0) return 'reported by the running agent'
   const mine = stops.filter(({ act }) => classes.includes(act))
   const hows = new Set(mine.map(({ how }) => how))
   if (hows.size === 1) return mine[0]?.how ?? ''

@@ -35,7 +35,7 @@ export async function checkHost(
 
 function nodeCheck(version: string): DoctorCheck {
   const ok = atLeast(version, 20, 19)
-  return { name: 'node', ok, found: version, ...advise(ok, 'Node 20.19 or later is needed') }
+  return { name: 'node', ok, found: version, ...advise(ok, 'install Node 20.19 or later') }
 }
 
 function kernelCheck(kernel: string): DoctorCheck {
@@ -44,7 +44,10 @@ function kernelCheck(kernel: string): DoctorCheck {
     name: 'kernel',
     ok,
     found: kernel,
-    ...advise(ok, 'BPF ring buffers need Linux 5.8: only recorded events can be judged here'),
+    ...advise(
+      ok,
+      'the sensor needs BPF ring buffers (Linux 5.8): this host can judge only recorded events',
+    ),
   }
 }
 
@@ -83,7 +86,7 @@ async function lockdownCheck(path: string): Promise<DoctorCheck> {
     name: 'lockdown',
     ok,
     found: level,
-    ...advise(ok, 'kernel lockdown forbids BPF programs to read kernel memory'),
+    ...advise(ok, 'kernel lockdown prevents BPF programs from reading kernel memory'),
   }
 }
 
@@ -94,7 +97,7 @@ async function lsmCheck(path: string): Promise<DoctorCheck> {
     name: 'bpf-lsm',
     ok,
     found: active === '' ? 'not readable' : active,
-    ...advise(ok, 'tracepoints are used instead; boot with `bpf` in `lsm=` for LSM hooks'),
+    ...advise(ok, 'the sensor uses tracepoints instead; boot with `bpf` in `lsm=` for LSM hooks'),
   }
 }
 
@@ -107,7 +110,7 @@ function cgroupCheck(mounts: string): DoctorCheck {
     found: at === undefined ? 'not mounted' : `${at}${hybrid ? ' (hybrid, with version 1)' : ''}`,
     ...advise(
       at !== undefined,
-      'containers are told apart by their version 2 cgroup: mount cgroup2',
+      'mount cgroup2: the sensor identifies containers by their version 2 cgroup',
     ),
   }
 }
@@ -129,7 +132,7 @@ async function dockerCheck(socket: string): Promise<DoctorCheck> {
     name: 'docker',
     ok,
     found: `${socket}: ${found}`,
-    ...advise(ok, 'without a container engine no container can be given its image'),
+    ...advise(ok, 'without a container engine, Snug cannot find the image of a container'),
   }
 }
 

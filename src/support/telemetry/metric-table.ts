@@ -15,11 +15,11 @@ interface CounterRow {
 /** What the daemon counts by itself; what the pipeline counts comes from the status, see below. */
 export const metricTable = {
   snug_server_requests_total: {
-    help: 'requests answered, by kind of listener and class of status',
+    help: 'answered requests, by kind of listener and class of status',
     labels: { listener: ['unix', 'front'], status: ['1xx', '2xx', '3xx', '4xx', '5xx'] },
   },
   snug_server_refusals_total: {
-    help: 'requests refused before they reached a route, by why',
+    help: 'requests refused before they reached a route, by reason',
     labels: {
       reason: ['unauthenticated', 'attempts', 'forbidden', 'body', 'slow', 'revision', 'route'],
     },
@@ -29,7 +29,7 @@ export const metricTable = {
     labels: { stream: ['events', 'news'] },
   },
   snug_config_reloads_total: {
-    help: 'times that the config was read again, on SIGHUP',
+    help: 'reloads of the config, on SIGHUP',
     labels: { result: ['done', 'refused'] },
   },
 } as const satisfies Record<string, CounterRow>
@@ -72,14 +72,14 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   },
   snug_source_received_total: {
     type: 'counter',
-    help: 'acts received since start',
+    help: 'events received since start',
     labels: ['source'],
     read: ({ sources }) =>
       sources.map(({ name, received }) => ({ labels: { source: name }, value: received })),
   },
   snug_source_lost_total: {
     type: 'counter',
-    help: 'acts known to be lost since start, by reason',
+    help: 'events known to be lost since start, by reason',
     labels: ['source', 'reason'],
     read: ({ sources }) =>
       sources.flatMap(({ name, lost }) =>
@@ -91,7 +91,7 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   },
   snug_source_pair_acts: {
     type: 'gauge',
-    help: 'different acts that two sources told since start, by kind: by the first, by the second, by both',
+    help: 'different events that two sources reported since start, by kind: by the first, by the second, by both',
     labels: ['kind', 'first', 'second', 'told'],
     read: ({ crossChecks }) =>
       crossChecks.flatMap((pair) => {
@@ -103,7 +103,7 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   },
   snug_source_pair_unreported_acts: {
     type: 'gauge',
-    help: 'acts that neither of two sources told, by kind: estimate by capture and recapture, and its 95 % upper bound; absent where too few were told by both',
+    help: 'events that two sources both missed, by kind: estimate by capture and recapture, and its 95 % upper bound. Absent if the sources share too few',
     labels: ['kind', 'first', 'second', 'figure'],
     read: ({ crossChecks }) =>
       crossChecks.flatMap((pair) => {
@@ -126,7 +126,7 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   },
   snug_containers: {
     type: 'gauge',
-    help: 'containers watched, of them not yet resolved, and of them running before the agent',
+    help: 'observed containers, those without a resolved identity, and those that started before the agent',
     labels: ['set'],
     read: ({ containers }) => samples('set', containers),
   },
@@ -144,56 +144,56 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   },
   snug_alerts: {
     type: 'gauge',
-    help: 'alerts kept, and of them open',
+    help: 'stored alerts, and open alerts among them',
     labels: ['set'],
     read: ({ alerts }) => samples('set', alerts),
   },
   snug_judge_acts_total: {
     type: 'counter',
-    help: 'acts judged, by outcome',
+    help: 'judged events, by outcome',
     labels: ['outcome'],
     read: ({ counters }) =>
       outcomes.map((outcome) => ({ labels: { outcome }, value: counters[outcome] ?? 0 })),
   },
   snug_identify_held: {
     type: 'gauge',
-    help: 'acts that wait for the identity of their container',
+    help: 'events that wait for the identity of their container',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['held'] ?? 0 }],
   },
   snug_identify_lost_total: {
     type: 'counter',
-    help: 'acts lost because too many waited for the identity of their container',
+    help: 'events lost because too many waited for the identity of their container',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['lostBeforeIdentity'] ?? 0 }],
   },
   snug_judge_unplaced_sightings_total: {
     type: 'counter',
-    help: 'counts from the kernel that no known behaviour could be given',
+    help: 'counts from the kernel that match no known behaviour',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['unplacedSightings'] ?? 0 }],
   },
   snug_respond_alerts_pruned_total: {
     type: 'counter',
-    help: 'old alerts that made room for new ones',
+    help: 'old alerts that the agent removed for new ones',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['alertsPruned'] ?? 0 }],
   },
   snug_respond_alerts_total: {
     type: 'counter',
-    help: 'different alerts that were raised',
+    help: 'different alerts raised',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['alertsRaised'] ?? 0 }],
   },
   snug_respond_alerts_in_storms_total: {
     type: 'counter',
-    help: 'of them those that another one stands for in sinks',
+    help: 'alerts that sinks receive only as part of a summary',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['alertsInStorms'] ?? 0 }],
   },
   snug_audit_entries_total: {
     type: 'counter',
-    help: 'entries of the audit trail, since the first there was',
+    help: 'entries of the audit log since it began',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['auditEntries'] ?? 0 }],
   },
@@ -205,7 +205,7 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   },
   snug_store_batches_total: {
     type: 'counter',
-    help: 'batches written to the store, by what came of it',
+    help: 'batches written to the store, by result',
     labels: ['result'],
     read: ({ counters }) => [
       { labels: { result: 'done' }, value: counters['storeBatches'] ?? 0 },
@@ -214,37 +214,37 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   },
   snug_store_given_up_total: {
     type: 'counter',
-    help: 'alerts that the store refused for so long that they were given up',
+    help: 'alerts dropped because the store refused them for too long',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['alertsUnstored'] ?? 0 }],
   },
   snug_learning_unseen_bound_max: {
     type: 'gauge',
-    help: 'of all versions that learn, the greatest upper bound on the chance that the next unit does something new; 0 where none learns',
+    help: 'greatest upper bound, among learning versions, on the chance that the next unit does something new; 0 if none learns',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['unseenMax'] ?? 0 }],
   },
   snug_learning_oldest_seconds: {
     type: 'gauge',
-    help: 'of all versions that learn, how long the longest has; 0 where none learns',
+    help: 'age of the oldest learning window; 0 if no version learns',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['learningOldest'] ?? 0 }],
   },
   snug_kernel_disagreements_total: {
     type: 'counter',
-    help: 'acts that the kernel stopped, or would have, and the profile expects: a fault of Snug',
+    help: 'events that the kernel stopped, or would have, although the profile allows them: a fault of Snug',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['kernelDisagreements'] ?? 0 }],
   },
   snug_kernel_widened_profiles: {
     type: 'gauge',
-    help: 'versions whose profile in the kernel is wider than it says, so that it fits',
+    help: 'versions whose kernel profile is wider than their profile, because it did not fit',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['widenedProfiles'] ?? 0 }],
   },
   snug_enforcement_gaps_total: {
     type: 'counter',
-    help: 'containers that acted before their acts could be blocked, since the start',
+    help: 'containers that ran before the kernel could block them, since start',
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['enforcementGaps'] ?? 0 }],
   },
@@ -258,13 +258,13 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   },
   snug_self_probe_state: {
     type: 'gauge',
-    help: '1 for what the last trial of the own blocking came to; `none` where there was none yet',
+    help: '1 for the result of the last self-test of blocking; `none` before the first',
     labels: ['state'],
     read: ({ selfProbe }) => oneHot('state', probeState(selfProbe), probeStates),
   },
   snug_self_probe_last_time_seconds: {
     type: 'gauge',
-    help: 'when the own blocking was last tried, in seconds since 1970; 0 where it was not yet',
+    help: 'time of the last self-test of blocking, in seconds since 1970; 0 before the first',
     labels: [],
     read: ({ selfProbe }) => [
       { labels: {}, value: selfProbe === undefined ? 0 : Date.parse(selfProbe.time) / 1000 },
@@ -272,13 +272,13 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   },
   snug_self_probe_runs_total: {
     type: 'counter',
-    help: 'trials of the own blocking',
+    help: 'self-tests of blocking',
     labels: [],
     read: ({ selfProbe }) => [{ labels: {}, value: selfProbe?.runs ?? 0 }],
   },
   snug_self_probe_failures_total: {
     type: 'counter',
-    help: 'trials of the own blocking that failed',
+    help: 'failed self-tests of blocking',
     labels: [],
     read: ({ selfProbe }) => [{ labels: {}, value: selfProbe?.failures ?? 0 }],
   },

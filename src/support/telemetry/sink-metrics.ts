@@ -25,31 +25,31 @@ export const sinkRows: Readonly<Record<string, StatusRow>> = {
   },
   snug_sink_waiting_bytes: {
     type: 'gauge',
-    help: 'their size as JSON, which `outbox.size` bounds',
+    help: 'size of the waiting records as JSON, limited by `outbox.size`',
     labels: ['sink'],
     read: ({ sinks }) => each(sinks, ({ waitingBytes }) => waitingBytes),
   },
   snug_sink_lag_seconds: {
     type: 'gauge',
-    help: 'how long the oldest that waits has waited',
+    help: 'age of the oldest waiting record',
     labels: ['sink'],
     read: ({ sinks }) => each(sinks, ({ lagMs }) => lagMs / 1000),
   },
   snug_sink_delivered_total: {
     type: 'counter',
-    help: 'alerts and audit entries that the sink took; one whose count rose is delivered again',
+    help: 'alerts and audit entries that the sink accepted; an alert is delivered again when its count rises',
     labels: ['sink'],
     read: ({ sinks }) => each(sinks, ({ delivered }) => delivered),
   },
   snug_sink_refusals_total: {
     type: 'counter',
-    help: 'attempts to deliver that failed, and are made again',
+    help: 'failed attempts to deliver, which the agent repeats',
     labels: ['sink'],
     read: ({ sinks }) => each(sinks, ({ refusals }) => refusals),
   },
   snug_sink_given_up_total: {
     type: 'counter',
-    help: 'alerts that the sink will never get: the outbox was full, they waited too long, or were refused for good',
+    help: 'alerts dropped for the sink: the outbox was full, they waited too long, or the sink refused them permanently',
     labels: ['sink', 'reason'],
     read: ({ sinks }) =>
       sinks.flatMap(({ name, givenUpFor }) =>
@@ -61,7 +61,7 @@ export const sinkRows: Readonly<Record<string, StatusRow>> = {
   },
   snug_sink_last_delivery_time_seconds: {
     type: 'gauge',
-    help: 'when the sink last took something, in seconds since 1970; 0 where it did not yet',
+    help: 'time of the last accepted record, in seconds since 1970; 0 before the first',
     labels: ['sink'],
     read: ({ sinks }) =>
       each(sinks, ({ lastDelivery }) =>

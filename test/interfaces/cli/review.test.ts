@@ -68,7 +68,7 @@ describe('the story of an alert', () => {
     const text = storyText(story, { colour: false, width: 80 })
     expect(text).toContain('what the session did before and after\n  … 3 more before\n')
     expect(text).toContain('> 13:40:27 /bin/sh: run /bin/id [high, killed]\n')
-    expect(text).toContain('2 more open alerts are of the same act elsewhere')
+    expect(text).toContain('2 more open alerts have the same event in other places')
     for (const line of text.split('\n')) expect(Array.from(line).length).toBeLessThanOrEqual(80)
   })
 

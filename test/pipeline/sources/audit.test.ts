@@ -123,7 +123,7 @@ describe('audit records', () => {
       ].join('\n'),
     )
     expect(events).toMatchObject([{ kind: 'syscall', syscall: { name: 'mount' } }])
-    expect(ignored).toEqual(['call number 1', 'act that failed'])
+    expect(ignored).toEqual(['call number 1', 'failed system call'])
   })
 
   it('read an enriched log, which names what numbers mean', () => {

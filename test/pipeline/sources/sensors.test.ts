@@ -135,7 +135,7 @@ describe('falco', () => {
       lines.falcoOpen('/a'),
     )
     expect(events.length).toBe(1)
-    expect(ignored).toEqual(['event without evt.type', 'event dup', 'act that failed'])
+    expect(ignored).toEqual(['event without evt.type', 'event dup', 'failed system call'])
   })
 
   it('tells its own drops as a loss', () => {

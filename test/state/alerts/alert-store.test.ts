@@ -44,7 +44,7 @@ const store = (): AlertStore =>
   })
 
 describe('the alert book', () => {
-  it('makes one alert of the same act repeated and raises its count', () => {
+  it('makes one alert of the same event repeated and raises its count', () => {
     const alerts = store()
     const first = alerts.raise(finding('f'), at)
     const second = alerts.raise(finding('f', '2026-11-24T13:40:29.000000Z'), at + 2000)

@@ -105,7 +105,7 @@ describe('what is known of an image', () => {
       profile: {
         kind: 'refused',
         code: 'ATTESTATION_EXPIRED',
-        because: `it was good until ${until}`,
+        because: `it was valid until ${until}`,
       },
     })
     vi.advanceTimersByTime(20_001)
@@ -226,7 +226,7 @@ it('a tag is a fault where digests are asked for, and nothing else of the image 
   asked.evidence = async () => ({ ...trusted, profile: { kind: 'missing' } })
   asked.digest = async () => digestOf('c')
   expect((await admit.decide(pod(web))).reasons).toEqual([
-    `${web}: it is named by a tag, and not by digest`,
+    `${web}: its name has a tag instead of a digest`,
     `${web}: no profile is attached (ATTESTATION_MISSING)`,
   ])
 })

@@ -56,7 +56,7 @@ describe('a pod', () => {
     expect(verdict).toBe('refused')
     expect(reasons).toEqual([
       'reg/b:1: no profile is attached',
-      'reg/c:1: it cannot be told whether it is trusted: it is down',
+      'reg/c:1: cannot verify it: it is down',
     ])
   })
 

@@ -200,7 +200,7 @@ describe('its config', () => {
     [{ ...least, trust: { keys: [], registries: ['x'] } }, '`trust.keys`'],
     [
       { ...least, tls: { ...least.tls, clients: ['URI:x'] } },
-      'needs `clients`, and `clientCa` or `trustDomains`, together',
+      'needs `clients` together with `clientCa` or `trustDomains',
     ],
     [{ ...least, listen: 'here' }, '`HOST:PORT`'],
   ])('with a mistake is refused with its place', async (config, words) => {

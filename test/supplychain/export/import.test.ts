@@ -31,7 +31,7 @@ it('makes the version of an image that was never seen here, and has it wait for 
     mode: 'learn',
     behaviours: entries.length,
   })
-  expect(version.because).toContain('cli:root imported its profile')
+  expect(version.because).toContain('cli:root imported a profile')
   world.advance(3_600_000)
   expect(world.engine.image(image.repository).versions[0]).toMatchObject({ state: 'review' })
   const audit = await world.engine.audit(1)

@@ -80,7 +80,7 @@ describe('whether an image needs root', () => {
     ['a device', act.file('/dev/kvm', ['read'], root), 'the group of /dev/kvm'],
     ['a socket', act.connect('/run/a.sock', 0, root, 'unix'), 'the socket /run/a.sock'],
     ['a port below 1024', act.listen('0.0.0.0', 443, root), 'another port than 443'],
-    ['files of others', act.capability('CAP_CHOWN', root), 'files that are from the start owned'],
+    ['files of others', act.capability('CAP_CHOWN', root), 'files owned by the new user'],
     ['one other user', act.identity(0, 33, root), 'to be started as uid 33'],
     ['a time that it sets', act.syscall('utimensat', root, '/srv/t/x'), '/srv/t, made writable'],
     ['an unknown call', act.syscall('frobnicate', root), 'a trial: what frobnicate asks'],
@@ -245,7 +245,7 @@ describe('the security context', () => {
         act.file('/app/main.py', ['read'], {}, { shipped: true }),
       ),
     )
-    expect(hides.notes).toContain('copy that in first, for /app (/app/main.py)')
+    expect(hides.notes).toContain('copy them into it first, for /app (/app/main.py)')
   })
 
   it('leaves out what nobody watched for', () => {

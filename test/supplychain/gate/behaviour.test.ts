@@ -70,9 +70,9 @@ describe('a version that does something new', () => {
     const moved = service(act.connect('10.0.0.7', 5432, root), act.connect('10.0.0.9', 25, root))
     expect(reported(against(moved))).toEqual([
       'approve new-peer: /usr/bin/helper as uid 0: connect to tcp 10.0.0.9:25',
-      'approve new-root: /usr/bin/helper acts as uid 0',
+      'approve new-root: /usr/bin/helper runs as uid 0',
     ])
-    expect(against(moved).findings[1]?.why).toContain('1 more of its acts is told with this one')
+    expect(against(moved).findings[1]?.why).toContain('covers 1 more behaviour of the same program')
   })
 
   it('is told of a new program with what it does that others did before', () => {
@@ -83,7 +83,7 @@ describe('a version that does something new', () => {
       {
         rule: 'new-program',
         path: '/usr/bin/new',
-        why: '1 more of its acts is told with this one',
+        why: 'covers 1 more behaviour of the same program',
       },
     ])
   })
@@ -133,7 +133,7 @@ describe('whatever the baseline is', () => {
 
   it('says that without a baseline nothing new can be told', () => {
     expect(reported(gate({ profile: fileOf(service(), '2') }))).toEqual([
-      'warn no-baseline: no baseline was given: what is new cannot be told',
+      'warn no-baseline: no baseline was given: new behaviours cannot be determined',
     ])
   })
 })

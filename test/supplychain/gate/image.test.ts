@@ -74,11 +74,11 @@ it('knows how old an image is, also where it does not say', () => {
   })
   expect(reported(judged(age(30)))).toEqual([])
   expect(reported(judged(age(20)))).toEqual([
-    'approve image-age: it was built 23 d ago, 20 d are allowed',
+    'approve image-age: the image was built 23 d ago, 20 d are allowed',
   ])
   const { created: _, ...timeless } = facts
   expect(reported(judged(age(30), timeless))).toEqual([
-    'approve image-age: the image does not say when it was built',
+    'approve image-age: the image has no build time',
   ])
   // Reproducible builds give the beginning of time.
   const epoch = imageFactsOf([{ ...inspected, Created: '1970-01-01T00:00:00Z' }])

@@ -116,7 +116,7 @@ describe('a policy that was compiled to WebAssembly', () => {
     ],
     [
       ['--policy-wasm', 'policy.wasm', '--policy-entrypoint', 'snug/nothing'],
-      'the policy says nothing',
+      'the policy has no result',
     ],
   ])('that cannot decide lets nothing pass: %j', async (args, words) => {
     const [option = '', file = '', ...more] = args
@@ -128,7 +128,7 @@ describe('a policy that was compiled to WebAssembly', () => {
 
   it('that breaks off says why', async () => {
     const rego = await wasmPolicy(at('policy.wasm'))
-    await expect(rego({ abort: true })).rejects.toThrow('the policy broke off: told to')
+    await expect(rego({ abort: true })).rejects.toThrow('the policy failed: told to')
   })
 })
 
@@ -150,8 +150,8 @@ describe('a policy on a server', () => {
   })
 
   it.each([
-    [{ text: '{}' }, 'the policy says nothing'],
-    [{ text: 'no' }, 'what is no JSON'],
+    [{ text: '{}' }, 'the policy has no result'],
+    [{ text: 'no' }, 'with invalid JSON'],
     [{ text: '{"code":"undefined_document"}', status: 404 }, 'answered 404'],
     [{ text: '', status: 307 }, 'cannot reach'],
     [{ text: '{"result":{"findings":[{"level":"high","text":"x"}]}}' }, '`findings.0.level`'],

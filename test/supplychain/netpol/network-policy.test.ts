@@ -215,7 +215,7 @@ describe('a connection that was observed', () => {
       { verdict: 'refused', because: 'shop/deny selects them, and has no rule for egress' },
     ])
     expect(difference(learned(out), []).notes).toContain(
-      'no policy selects the pods for egress: nothing of it is refused',
+      'no policy selects the pods for egress: it refuses nothing',
     )
   })
 

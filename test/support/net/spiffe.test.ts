@@ -241,6 +241,8 @@ it('a config names domains or one authority for all, with certificates of its ow
   const trustDomains = [{ name: 'shop', bundle: '/b' }]
   expect(tls({ trustDomains })().config.tls.trustDomains).toEqual(trustDomains)
   expect(tls({ trustDomains, clientCa: '/a' })).toThrow('`tls.clientCa`')
-  expect(tls({ trustDomains: [...trustDomains, ...trustDomains] })).toThrow('two of one name')
+  expect(tls({ trustDomains: [...trustDomains, ...trustDomains] })).toThrow(
+    'two entries with the same name',
+  )
   expect(tls({ trustDomains: [{ name: 'https://shop', bundle: '/b' }] })).toThrow('trust domain')
 })

@@ -148,10 +148,10 @@ describe('the checks of a host', () => {
   it('leave it to the running agent to say what is stopped', async () => {
     able()
     const { acts } = await check()
-    expect(acts.every(({ stopped }) => stopped === 'the running agent says so')).toBe(true)
+    expect(acts.every(({ stopped }) => stopped === 'reported by the running agent')).toBe(true)
   })
 
-  it('say of each kind of act what becomes of a deviation, from what the sensor says', async () => {
+  it('state for each kind of event what happens to a deviation, from the output of the sensor', async () => {
     able()
     const { checks } = await check()
     const stops = stopsOf([

@@ -6,10 +6,10 @@ export function admitCommand(program: Command, context: CliContext): void {
   program
     .command('admit')
     .description(
-      'runs the admission webhook in the foreground: the API server of Kubernetes asks it about each pod, and it asks registries for what is attached to the pod’s images; SIGTERM drains it',
+      'runs the admission webhook for Kubernetes in the foreground. It checks the attestations of each pod’s images in their registries. SIGTERM drains it',
     )
     .option('--config <file>', 'YAML, see docs/reference/admission.md', '/etc/snug/admission.yaml')
-    .option('--check', 'only says whether the file is right')
+    .option('--check', 'checks the config file and exits')
     .action(async ({ config, check }: { readonly config: string; readonly check?: true }) => {
       const admission = loadAdmission(config)
       if (check === true) return

@@ -12,7 +12,7 @@ export function agentCommand(program: Command, context: CliContext): void {
   const command = program
     .command('agent')
     .description('runs the node agent in the foreground; SIGTERM drains it')
-    .addOption(new Option('--detach', 'the old name of `snug kernel detach`').hideHelp())
+    .addOption(new Option('--detach', 'old name of `snug kernel detach`').hideHelp())
   addConfigOptions(command).action(async ({ detach, ...flags }: Flags & { detach?: true }) => {
     const loaded = configOf(flags, context)
     for (const warning of loaded.warnings) printLine(context.io, `snug: ${safeText(warning)}`)

@@ -49,20 +49,27 @@ interface Allow {
 }
 
 export function alertCommands(program: Command, context: CliContext): void {
-  const alert = program.command('alert').description('alerts, and the one-step decision on them')
+  const alert = program.command('alert').description('shows alerts and records decisions on them')
 
   alert
     .command('list')
-    .description('alerts, newest first')
-    .option('--image <image>', 'only of this image')
+    .description('lists alerts, newest first')
+    .option('--image <image>', 'only alerts of this image')
     .addOption(
-      new Option('--severity <severity>', 'only of this severity and above').choices(severities),
+      new Option('--severity <severity>', 'only alerts of this severity and above').choices(
+        severities,
+      ),
     )
-    .addOption(new Option('--type <type>', 'only of this type').choices(alertTypes))
-    .addOption(new Option('--state <state>', 'only open or decided ones').choices(alertStates))
-    .option('--container <id>', 'only of this container: its name, or the beginning of its id')
-    .option('--text <words>', 'only those that say this')
-    .option('--limit <count>', 'at most so many', parseCount, 100)
+    .addOption(new Option('--type <type>', 'only alerts of this type').choices(alertTypes))
+    .addOption(
+      new Option('--state <state>', 'only open or only decided alerts').choices(alertStates),
+    )
+    .option(
+      '--container <id>',
+      'only alerts of this container: its name, or the beginning of its id',
+    )
+    .option('--text <words>', 'only alerts that contain this text')
+    .option('--limit <count>', 'maximum number of alerts', parseCount, 100)
     .action(async (filter: Filter) => {
       const query = new URLSearchParams()
       for (const [name, value] of Object.entries(filter)) query.set(name, String(value))
@@ -72,8 +79,8 @@ export function alertCommands(program: Command, context: CliContext): void {
 
   alert
     .command('tail')
-    .description('alerts as they come, until Ctrl-C')
-    .option('--image <image>', 'only of this image')
+    .description('prints new alerts until Ctrl-C')
+    .option('--image <image>', 'only alerts of this image')
     .action(async ({ image }: Filter) => {
       const format = context.format()
       await followLive(context, { topic: 'alerts', image }, (item) =>
@@ -83,7 +90,9 @@ export function alertCommands(program: Command, context: CliContext): void {
 
   alert
     .command('show')
-    .description('one alert with its reasons, its ancestry, and what was done before and after')
+    .description(
+      'shows one alert with its reasons, its ancestry, and the events before and after it',
+    )
     .argument('<id>')
     .action(async (id: string) => {
       const alert = await context.client.get<Alert>(alertPath(id))
@@ -94,13 +103,20 @@ export function alertCommands(program: Command, context: CliContext): void {
   alert
     .command('allow')
     .alias('approve')
-    .description('allows what the alert was about, for its version')
+    .description('allows the behaviour of the alert for its version')
     .argument('<id>')
-    .option('--until <time>', 'RFC 3339, or a duration from now such as `7d`', parseUntil)
+    .option(
+      '--until <time>',
+      'end of the approval: RFC 3339, or a duration from now such as `7d`',
+      parseUntil,
+    )
     .option('--only <uid=N>', 'only for this user', parseOnly)
-    .option('--peer <cidr>', 'of a connection: to any address of this block, such as 10.0.0.0/8')
-    .option('--workload', 'only for the workload that the alert is of')
-    .option('--reason <text>', 'kept with the decision')
+    .option(
+      '--peer <cidr>',
+      'for a connection: allows every address of this block, such as 10.0.0.0/8',
+    )
+    .option('--workload', 'only for the workload of the alert')
+    .option('--reason <text>', 'reason, stored with the decision')
     .action(async (id: string, { until, only, peer, workload, reason }: Allow) => {
       const body = {
         ...(until === undefined ? {} : { until }),
@@ -114,18 +130,22 @@ export function alertCommands(program: Command, context: CliContext): void {
 
   alert
     .command('reject')
-    .description('the act of the alert stays a deviation for good, whatever is learned later')
+    .description(
+      'rejects the behaviour of the alert: it stays a deviation even if it is observed during learning',
+    )
     .argument('<id>')
-    .option('--reason <text>', 'kept with the decision')
+    .option('--reason <text>', 'reason, stored with the decision')
     .action(async (id: string, body: { reason?: string }) => {
       await printAlert(context, await context.client.decide('POST', alertPath(id), '/reject', body))
     })
 
   alert
     .command('undo')
-    .description('takes the decision on the alert back: it is open again, and its act as it was')
+    .description(
+      'undoes the decision on the alert: the alert and its behaviour get their previous state',
+    )
     .argument('<id>')
-    .option('--reason <text>', 'kept with it')
+    .option('--reason <text>', 'reason, stored with the decision')
     .action(async (id: string, body: { reason?: string }) => {
       await printAlert(
         context,
@@ -135,9 +155,9 @@ export function alertCommands(program: Command, context: CliContext): void {
 
   alert
     .command('ack')
-    .description('takes note of the alert; the behaviour stays a deviation')
+    .description('acknowledges the alert; its behaviour stays a deviation')
     .argument('<id>')
-    .requiredOption('--reason <text>', 'why nothing is to be done')
+    .requiredOption('--reason <text>', 'why no further action is needed')
     .action(async (id: string, { reason }: { reason: string }) => {
       await printAlert(
         context,
@@ -162,7 +182,7 @@ function alertFields(alert: Alert): string {
     ['what', alertText(alert)],
     ...causeFields(alert),
     ['because', alert.reasons],
-    ['nearest', nearest === null ? 'nothing known is near' : nearest.text],
+    ['nearest', nearest === null ? 'no similar behaviour is known' : nearest.text],
     ['image', imageText(alert.image)],
     ['container', container === undefined ? '-' : (container.name ?? container.id.slice(0, 12))],
     [

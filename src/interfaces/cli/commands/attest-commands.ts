@@ -45,28 +45,27 @@ interface VerifyOptions {
   readonly plainHttp?: true
 }
 
-const plainHttp = ['--plain-http', 'the registry has no TLS'] as const
+const plainHttp = ['--plain-http', 'connects to the registry without TLS'] as const
 
 export function attestCommands(program: Command, context: CliContext): void {
   program
     .command('attest')
     .description(
-      'signs a profile, the result of a gate or both as in-toto statements about an image and attaches them to the image in its registry',
+      'signs a profile, a gate result or both as in-toto statements, and attaches them to the image in its registry',
     )
-    .argument('<image>', 'HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:…, pushed already')
-    .option('--profile <file>', 'made by `snug record`, of this very image')
-    .option('--gate <file>', 'made by `snug gate --write json=FILE`, of this very image')
+    .argument('<image>', 'HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:… of a pushed image')
+    .option('--profile <file>', 'output of `snug record` for exactly this image')
+    .option('--gate <file>', 'output of `snug gate --write json=FILE` for exactly this image')
     .option('--key <file>', 'private key, PEM: ECDSA over P-256 or Ed25519')
     .option(
       '--sign-with <command>',
-      'a KMS: gets the message on standard input, prints the signature in base64',
+      'command of a KMS: reads the message from standard input and prints the signature in base64',
     )
+    .option('--for <time>', 'validity, such as 90d; unlimited by default', parseFor)
     .option(
-      '--for <time>',
-      'how long it is to be trusted, such as 90d; otherwise without end',
-      parseFor,
+      '--grafeas <file>',
+      'also writes the attached statements to this file, as notes and occurrences',
     )
-    .option('--grafeas <file>', 'writes what was attached there too, as notes and occurrences')
     .addOption(grafeasProjectOption())
     .option(...plainHttp)
     .action(async (image: string, options: AttestOptions) => {
@@ -83,11 +82,11 @@ export function attestCommands(program: Command, context: CliContext): void {
   program
     .command('verify')
     .description(
-      'whether an image has a profile signed by a key that is trusted; exit 2 where it has none, or one that was changed, is of another image, by another key, or has ended',
+      'verifies the attested profile of an image. Exits with 2 if it is missing, changed, expired, of another image, or not signed by a trusted key',
     )
     .argument('<image>', 'HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:…')
     .requiredOption('--key <file...>', 'public keys to trust, PEM')
-    .option('--out <file>', 'writes the profile there, to be a baseline of `snug gate`')
+    .option('--out <file>', 'writes the profile to this file, as a baseline for `snug gate`')
     .option(...plainHttp)
     .action(async (image: string, options: VerifyOptions) => {
       const { subject, verified } = await verifiedProfile(image, options)
@@ -108,7 +107,7 @@ export function attestCommands(program: Command, context: CliContext): void {
 
 function signerOf({ key, signWith }: AttestOptions): Signer {
   if ((key === undefined) === (signWith === undefined)) {
-    throw new SnugError('USAGE', 'either `--key` or `--sign-with`')
+    throw new SnugError('USAGE', 'pass exactly one of `--key` and `--sign-with`')
   }
   return key === undefined ? commandSigner(signWith ?? '') : fileSigner(key)
 }
@@ -120,7 +119,7 @@ async function attest(name: string, options: AttestOptions, signer: Signer) {
   const profile = options.profile === undefined ? undefined : readProfileFile(options.profile)
   const gate = options.gate === undefined ? undefined : readGateResultFile(options.gate)
   if (profile === undefined && gate === undefined) {
-    throw new SnugError('USAGE', '`--profile`, `--gate` or both')
+    throw new SnugError('USAGE', 'pass `--profile`, `--gate` or both')
   }
   const registry = registryAt(host, options.plainHttp === true)
   const image = await imageOf(registry, address)
@@ -155,7 +154,7 @@ async function attest(name: string, options: AttestOptions, signer: Signer) {
 
 function mustBeOf({ digests }: RegistryImage, digest: string | undefined, what: string): void {
   if (digest !== undefined && digests.includes(digest)) return
-  const its = digest ?? 'an image whose digest was not known'
+  const its = digest ?? 'an image without a known digest'
   throw new SnugError(
     'ATTESTATION_OF_ANOTHER',
     `${what} of ${its}, the image is ${digests.join(', ')}`,

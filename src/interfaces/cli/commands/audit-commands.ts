@@ -18,12 +18,14 @@ const columns: readonly Column<AuditView>[] = [
 ]
 
 export function auditCommands(program: Command, context: CliContext): void {
-  const audit = program.command('audit').description('who decided what, when and why')
+  const audit = program
+    .command('audit')
+    .description('shows and verifies the audit log of decisions')
 
   audit
     .command('list')
-    .description('decisions, newest first; with `-o json` what each changed')
-    .option('--limit <count>', 'at most so many', parseCount, 100)
+    .description('lists decisions, newest first; `-o json` includes the changes of each')
+    .option('--limit <count>', 'maximum number of entries', parseCount, 100)
     .action(async ({ limit }: { limit: number }) => {
       const entries = await context.client.get<readonly AuditView[]>(`/v1/audit?limit=${limit}`)
       await context.print(entries, entries, () => textTable(columns, entries, context.io))
@@ -31,9 +33,9 @@ export function auditCommands(program: Command, context: CliContext): void {
 
   audit
     .command('undo')
-    .description('takes a decision back, where it still stands and nothing was built on it')
+    .description('undoes a decision, unless a later decision replaced it or depends on it')
     .argument('<no>', 'its number in `snug audit list`', parseEntry)
-    .option('--reason <text>', 'kept with it')
+    .option('--reason <text>', 'reason, stored with the decision')
     .action(async (no: number, body: { reason?: string }) => {
       const path = `/v1/audit/${no}/undo`
       const result = await context.client.send<UndoResult>('POST', path, body)
@@ -42,8 +44,11 @@ export function auditCommands(program: Command, context: CliContext): void {
 
   audit
     .command('verify')
-    .description('follows the chain of all decisions; exit 2 where it was damaged or changed')
-    .option('--received <file>', 'of what a sink received as `json`, instead: one record a line')
+    .description('verifies the hash chain of all entries; exits with 2 if it is damaged or changed')
+    .option(
+      '--received <file>',
+      'verifies a file that a sink received as `json` instead: one record a line',
+    )
     .action(async ({ received }: { received?: string }) => {
       if (received !== undefined) {
         await verifyReceived(received, context)
@@ -68,7 +73,7 @@ async function verifyReceived(path: string, context: CliContext): Promise<void> 
   for await (const line of lines) trails.add(line)
   const found = trails.finish()
   if (found.length === 0) {
-    throw new SnugError('EVENT_INVALID', `there is no entry of an audit trail in \`${path}\``)
+    throw new SnugError('EVENT_INVALID', `no entry of an audit log is in \`${path}\``)
   }
   await context.print(found, found, () =>
     found

@@ -16,11 +16,13 @@ interface Options {
 export function breakGlassCommand(program: Command, context: CliContext): void {
   program
     .command('break-glass')
-    .description('blocking off for a while, for every version of the image that blocks; audited')
+    .description(
+      'suspends blocking for a limited time, for every blocking version of the image; audited',
+    )
     .argument('<image>', 'repository, repository:tag or repository@sha256:…')
-    .option('--for <time>', 'how long, such as `15m`; at most `24h`', parseFor)
-    .option('--reason <text>', 'kept with the decision, and told in an alert')
-    .option('--end', 'blocks again now')
+    .option('--for <time>', 'duration, such as `15m`; at most `24h`', parseFor)
+    .option('--reason <text>', 'reason, stored with the decision and included in an alert')
+    .option('--end', 'resumes blocking now')
     .action(async (ref: string, options: Options) => {
       const versions = await send(context, ref, options)
       await context.print(versions, versions, () => versions.map(versionText).join('\n'))
@@ -34,11 +36,12 @@ function send(
 ): Promise<readonly VersionView[]> {
   const { client } = context
   if (end === true) {
-    if ((time ?? reason) !== undefined) throw new SnugError('USAGE', '`--end` goes alone')
+    if ((time ?? reason) !== undefined)
+      throw new SnugError('USAGE', '`--end` cannot be combined with `--for` or `--reason`')
     return client.decide('DELETE', imagePath(ref), '/break-glass')
   }
   if (time === undefined || reason === undefined) {
-    throw new SnugError('USAGE', '`--for` and `--reason` are needed, or `--end`')
+    throw new SnugError('USAGE', 'pass `--for` and `--reason`, or `--end`')
   }
   return client.decide('POST', imagePath(ref), '/break-glass', { for: time, reason })
 }

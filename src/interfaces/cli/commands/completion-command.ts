@@ -6,8 +6,8 @@ import { completionScript, shells } from '../completion.ts'
 export function completionCommand(program: Command, context: CliContext): void {
   program
     .command('completion')
-    .description('prints a script that completes commands and options in your shell')
-    .addArgument(new Argument('<shell>', 'which shell').choices(shells))
+    .description('prints a completion script for your shell')
+    .addArgument(new Argument('<shell>', 'name of the shell').choices(shells))
     .action(async (shell: string) => {
       await writeTo(context.io.stdout, completionScript(program, shell))
     })

@@ -16,13 +16,13 @@ const columns: readonly Column<ExplainedKey>[] = [
 ]
 
 export function configCommands(program: Command, context: CliContext): void {
-  const config = program.command('config').description('the configuration')
+  const config = program.command('config').description('shows the configuration')
 
   addConfigOptions(
     config
       .command('explain')
-      .description('prints each value and where it came from, as `snug agent` would see it')
-      .option('--running', 'asks the running agent instead'),
+      .description('prints each value that `snug agent` would use, and its origin')
+      .option('--running', 'shows the values of the running agent instead'),
   ).action(async (flags: Flags & { running?: boolean }) => {
     const rows = flags.running
       ? await context.client.get<readonly ExplainedKey[]>('/v1/config')

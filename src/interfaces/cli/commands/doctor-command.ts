@@ -31,7 +31,7 @@ export function doctorCommand(program: Command, context: CliContext): void {
   program
     .command('doctor')
     .description(
-      'what this host can do, what Snug will therefore see and stop, why something is not learning',
+      'checks this host: what Snug can observe and block here, and why a version is not learning',
     )
     .action(async () => {
       const report = await reportOf(context)
@@ -45,7 +45,7 @@ async function reportOf(context: CliContext): Promise<DoctorReport> {
     return await context.client.get<DoctorReport>('/v1/doctor')
   } catch (error) {
     if (!(error instanceof SnugError) || error.code !== 'AGENT_UNREACHABLE') throw error
-    printLine(context.io, `snug: ${safeText(error.message)}; this is what the host itself shows`)
+    printLine(context.io, `snug: ${safeText(error.message)}; checking the host without an agent`)
     const { config, check } = configCheck(context)
     const { checks, acts } = await checkHost({ dockerSocket: config?.engines.docker.socket })
     return { checks: [check, ...checks], acts, images: [], stops: [] }
@@ -59,7 +59,7 @@ function configCheck(context: CliContext): { config?: Config; check: DoctorCheck
     return { config, check: { name: 'config', ok: true, found: file ?? 'defaults and variables' } }
   } catch (error) {
     const check = { name: 'config', ok: false, found: describeError(error) }
-    return { check: { ...check, advice: 'no agent starts with this configuration' } }
+    return { check: { ...check, advice: 'the agent cannot start with this configuration' } }
   }
 }
 

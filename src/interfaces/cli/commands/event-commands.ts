@@ -26,13 +26,13 @@ interface Limits extends Filter {
 }
 
 export function eventCommands(program: Command, context: CliContext): void {
-  const event = program.command('event').description('the event stream, as NDJSON')
+  const event = program.command('event').description('prints, records and replays events')
 
   event
     .command('tail')
-    .description('every act as it happens, until Ctrl-C; NDJSON unless -o says otherwise')
-    .option('--image <image>', 'only of this image')
-    .option('--container <id>', 'only of this container')
+    .description('prints every event until Ctrl-C, as NDJSON by default')
+    .option('--image <image>', 'only events of this image')
+    .option('--container <id>', 'only events of this container')
     .action(async ({ image, container }: Filter) => {
       const format = context.format('ndjson')
       const ask = { topic: 'events', image, container, raw: true } as const
@@ -43,11 +43,11 @@ export function eventCommands(program: Command, context: CliContext): void {
 
   event
     .command('list')
-    .description('the latest acts that came up, newest first: what was new or deviated')
-    .option('--image <image>', 'only of this image')
-    .option('--container <id>', 'only of this container')
-    .option('--session <id>', 'only of this exec session')
-    .option('--limit <count>', 'at most so many', parseLimit, 100)
+    .description('lists the latest new or deviating events, newest first')
+    .option('--image <image>', 'only events of this image')
+    .option('--container <id>', 'only events of this container')
+    .option('--session <id>', 'only events of this exec session')
+    .option('--limit <count>', 'maximum number of events', parseLimit, 100)
     .action(async (filter: Filter & { readonly session?: string; readonly limit: number }) => {
       const query = new URLSearchParams()
       for (const [name, value] of Object.entries(filter)) query.set(name, String(value))
@@ -59,12 +59,12 @@ export function eventCommands(program: Command, context: CliContext): void {
 
   event
     .command('record')
-    .description('writes every act to a file until Ctrl-C; what was missed is a `loss` in it')
+    .description('writes every event to a file until Ctrl-C; a missed event appears as a `loss`')
     .argument('<file>', 'NDJSON; `-` is standard output')
-    .option('--image <image>', 'only of this image')
-    .option('--container <id>', 'only of this container')
-    .option('--for <duration>', 'ends after so long, such as `10s`', parseFor)
-    .option('--count <count>', 'ends after so many events', parseCount)
+    .option('--image <image>', 'only events of this image')
+    .option('--container <id>', 'only events of this container')
+    .option('--for <duration>', 'stops after this time, such as `10s`', parseFor)
+    .option('--count <count>', 'stops after this number of events', parseCount)
     .action(async (file: string, { image, container, for: time, count }: Limits) => {
       const limits = {
         ...(time === undefined ? {} : { ms: time }),
@@ -77,7 +77,7 @@ export function eventCommands(program: Command, context: CliContext): void {
   event
     .command('replay')
     .description(
-      'feeds recorded events to the agent as if they happened now; exit 2 with deviations, 3 with lines that are no events',
+      'replays recorded events in the agent as if they happened now; exits with 2 on deviations, with 3 on invalid lines',
     )
     .argument('<file>', 'NDJSON; `-` is standard input')
     .action(async (file: string) => {

@@ -55,36 +55,42 @@ export function gateCommand(program: Command, context: CliContext): void {
   program
     .command('gate')
     .description(
-      'for CI: whether an image may go on, by its profile, its predecessor’s and a policy; works on files, with no agent; exit 2 where something needs a decision',
+      'checks an image in CI: compares its profile with that of the previous version under a policy. Needs files only, no agent. Exits with 2 if something needs a decision',
     )
-    .argument(
-      '<image>',
-      'as the engine knows it; a name to tell it by where `--image-config` is given',
-    )
+    .argument('<image>', 'name of the image in the engine; with `--image-config`, any name')
     .option(
       '--profile <file>',
-      'what the image was seen doing: `snug record`, `snug profile export`',
+      'profile of the image: output of `snug record` or `snug profile export`',
     )
     .option(
       '--baseline <file>',
-      'the profile of the version before, to compare with; with `--key` also its image, HOST/REPOSITORY:TAG, to which it is attached',
+      'profile of the previous version. With `--key` it can be the image, HOST/REPOSITORY:TAG, that has the profile attached',
     )
-    .option('--key <file...>', 'public keys to trust, PEM')
-    .option('--plain-http', 'the registry has no TLS')
-    .option('--policy <file>', 'YAML, see profiles/gate.schema.json; otherwise profiles/gate.yaml')
-    .option('--policy-wasm <file>', 'a policy in Rego that `opa build -t wasm` compiled, on top')
-    .option('--policy-entrypoint <name>', `its rule; otherwise \`${defaultEntrypoint}\``)
-    .option('--policy-opa <url>', 'the same on a server of OPA: http://HOST:8181/v1/data/snug/gate')
-    .option('--rules <dir>', 'guardrails and generalisation rules; otherwise those that ship')
+    .option('--key <file...>', 'trusted public keys, PEM')
+    .option('--plain-http', 'connects to the registry without TLS')
+    .option(
+      '--policy <file>',
+      'policy as YAML, see profiles/gate.schema.json; default: profiles/gate.yaml',
+    )
+    .option('--policy-wasm <file>', 'additional Rego policy, compiled with `opa build -t wasm`')
+    .option('--policy-entrypoint <name>', `rule of that policy; default: \`${defaultEntrypoint}\``)
+    .option(
+      '--policy-opa <url>',
+      'additional Rego policy on an OPA server: http://HOST:8181/v1/data/snug/gate',
+    )
+    .option(
+      '--rules <dir>',
+      'directory of guardrails and generalisation rules; default: the built-in rules',
+    )
     .option(
       '--image-config <file>',
-      'what `docker image inspect` printed, or an OCI config; otherwise the engine is asked',
+      'output of `docker image inspect`, or an OCI config; default: ask the engine',
     )
-    .option('--archive <file>', 'the image as `docker save` writes it, likewise')
-    .option('--scan <file...>', 'reports of scanners, joined with what the profile saw')
+    .option('--archive <file>', 'image archive of `docker save`; default: ask the engine')
+    .option('--scan <file...>', 'scanner reports, combined with the observed use of packages')
     .option(
       '--write <format=file>',
-      `writes a report too: ${reportFormats.join(', ')}; \`-\` is standard output, in place of the table`,
+      `also writes a report: ${reportFormats.join(', ')}; \`-\` writes to standard output instead of the table`,
       reportTo,
       [],
     )
@@ -143,7 +149,7 @@ async function judge(context: CliContext, image: string, options: Options): Prom
 async function regoPolicy(options: Options): Promise<RegoPolicy | undefined> {
   const { policyWasm, policyOpa, policyEntrypoint } = options
   if (policyWasm !== undefined && policyOpa !== undefined) {
-    throw new SnugError('USAGE', 'either `--policy-wasm` or `--policy-opa`')
+    throw new SnugError('USAGE', 'pass only one of `--policy-wasm` and `--policy-opa`')
   }
   if (policyOpa !== undefined) return serverPolicy(policyOpa)
   return policyWasm === undefined ? undefined : wasmPolicy(policyWasm, policyEntrypoint)

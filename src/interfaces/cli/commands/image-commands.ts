@@ -34,11 +34,11 @@ function modeText({ mode, blocking }: VersionView): string {
 }
 
 export function imageCommands(program: Command, context: CliContext): void {
-  const image = program.command('image').description('images, as lineages with their versions')
+  const image = program.command('image').description('shows lineages and their versions')
 
   image
     .command('list')
-    .description('lineages, their versions, state, mode, coverage')
+    .description('lists lineages with the state, mode and coverage of each version')
     .action(async () => {
       const lineages = await context.client.get<readonly LineageView[]>('/v1/images')
       const versions = lineages.flatMap((lineage) => lineage.versions)
@@ -47,10 +47,8 @@ export function imageCommands(program: Command, context: CliContext): void {
 
   image
     .command('tail')
-    .description(
-      'versions that move on or are decided on, losses and the state of the agent, until Ctrl-C',
-    )
-    .option('--image <image>', 'only of this image')
+    .description('prints changes of versions, losses and the state of the agent until Ctrl-C')
+    .option('--image <image>', 'only changes of this image')
     .action(async ({ image: ref }: { image?: string }) => {
       const format = context.format()
       await followLive(context, { topic: 'states', image: ref }, (item) =>
@@ -60,7 +58,7 @@ export function imageCommands(program: Command, context: CliContext): void {
 
   image
     .command('show')
-    .description('one lineage: each version with its coverage and the holes in its evidence')
+    .description('shows one lineage: each version with its coverage and the holes in its evidence')
     .argument('<image>', 'repository, repository:tag or repository@sha256:…')
     .action(async (ref: string) => {
       const lineage = await context.client.get<LineageView>(imagePath(ref))
@@ -92,7 +90,10 @@ function versionText(version: VersionView): string {
     ['tags', tags.length === 0 ? 'none' : tags.join(', ')],
     ['state', `${version.state}, mode ${version.mode}: ${version.because}`],
     ...blockingFields(version),
-    ['after', predecessor === undefined ? 'the first of its lineage' : shortDigest(predecessor)],
+    [
+      'after',
+      predecessor === undefined ? 'first version of its lineage' : shortDigest(predecessor),
+    ],
     ['seen', `${version.firstSeen} to ${version.lastSeen}`],
     [
       'containers',
@@ -116,7 +117,7 @@ function scanFields(scan: ScanView | undefined): readonly Field[] {
   })
   const more = used.length - names.length
   return [
-    ['findings', `${countsText(scan.counts)}, as ${scan.by} told it at ${scan.at}`],
+    ['findings', `${countsText(scan.counts)}, reported by ${scan.by} at ${scan.at}`],
     ...(names.length === 0
       ? []
       : [['in use', more === 0 ? names : [...names, `and ${more} more`]] as const]),
@@ -132,11 +133,11 @@ function evidenceFields(evidence: EvidenceView | undefined): readonly Field[] {
   const { notYetSeen, novelty, intervals, observedMs } = evidence
   const known = novelty.points.at(-1)?.known ?? 0
   const last = novelty.lastNew === undefined ? '' : `, the latest at ${novelty.lastNew}`
-  const curve = novelty.curve === '' ? 'nothing yet' : `${novelty.curve} ${known} behaviours${last}`
+  const curve = novelty.curve === '' ? 'none' : `${novelty.curve} ${known} behaviours${last}`
   const hours = (observedMs / 3_600_000).toFixed(1)
   return [
     ['novelty', curve],
     ['observed', `${intervals} ${intervals === 1 ? 'interval' : 'intervals'}, ${hours} h in all`],
-    ['not yet seen', notYetSeen.length === 0 ? 'nothing that is known of' : notYetSeen],
+    ['not observed yet', notYetSeen.length === 0 ? 'none known' : notYetSeen],
   ]
 }

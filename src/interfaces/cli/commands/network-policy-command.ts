@@ -59,24 +59,24 @@ const maxBytes = 64 * 1_048_576
 export function networkPolicyCommands(program: Command, context: CliContext): void {
   program
     .command('network-policy')
-    .description('NetworkPolicies, held against what images were seen to do')
+    .description('compares NetworkPolicies with observed connections')
     .command('diff')
     .description(
-      'what the policies in place would refuse of what was observed, and what they allow that never was; exit 2 where something would be refused',
+      'shows which observed connections the policies would refuse, and which allowed ones were never observed. Exits with 2 if a policy would refuse one',
     )
     .argument('<image>', 'repository, repository:tag or repository@sha256:…')
     .requiredOption(
       '--against <file>',
-      'what `kubectl get networkpolicy,service,namespace -A -o yaml` prints, of which only the policies must be there; `-` is standard input',
+      'output of `kubectl get networkpolicy,service,namespace -A -o yaml`, of which only the policies are required; `-` reads standard input',
     )
-    .requiredOption('--namespace <namespace>', 'of the pods that run the image')
+    .requiredOption('--namespace <namespace>', 'namespace of the pods that run the image')
     .requiredOption(
       '--labels <labels>',
       'all labels of these pods: `app=web,tier=front`',
       parseLabels,
     )
-    .option('--profile <file>', 'what the image was seen doing; otherwise the agent is asked')
-    .option('--rules <dir>', 'generalisation rules; otherwise those that ship')
+    .option('--profile <file>', 'profile of the image; default: ask the agent')
+    .option('--rules <dir>', 'directory of generalisation rules; default: the built-in rules')
     .action(async (image: string, options: Options) => {
       const inPlace = parseInPlace(await readAll(options.against, context))
       const document = await profileInput(context, image, options.profile)
@@ -151,10 +151,10 @@ function seenText({ finding, seen }: Allowance): string {
   const what = seen.join(', ')
   switch (finding) {
     case 'never-seen':
-      return 'nothing of it was seen'
+      return 'never observed'
     case 'wider':
       return `seen: ${what}`
     case 'unknown':
-      return `cannot be known from here, whether these are of it: ${what}`
+      return `unknown whether these belong to it: ${what}`
   }
 }

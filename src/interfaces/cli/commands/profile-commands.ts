@@ -64,11 +64,13 @@ async function wholeProfile(client: AgentClient, ref: string): Promise<ProfileVi
 const imageHelp = 'repository, repository:tag or repository@sha256:…'
 
 export function profileCommands(program: Command, context: CliContext): void {
-  const profile = program.command('profile').description('what a version does, and may do')
+  const profile = program
+    .command('profile')
+    .description('shows and changes the profile of a version')
 
   profile
     .command('show')
-    .description('behaviours with their evidence')
+    .description('shows the behaviours of a version with their evidence')
     .argument('<image>', imageHelp)
     .action(async (ref: string) => {
       const view = await wholeProfile(context.client, ref)
@@ -77,7 +79,7 @@ export function profileCommands(program: Command, context: CliContext): void {
 
   profile
     .command('diff')
-    .description('the delta from one version to another')
+    .description('shows the behaviours that two versions do not share')
     .argument('<from>', imageHelp)
     .argument('<to>', imageHelp)
     .action(async (from: string, to: string) => {
@@ -97,23 +99,23 @@ export function profileCommands(program: Command, context: CliContext): void {
 
   profile
     .command('mode')
-    .description('what a deviation gets')
+    .description('sets the mode of a version: how Snug responds to a deviation')
     .argument('<image>', imageHelp)
     .addArgument(new Argument('<mode>', 'what a deviation gets').choices(modes))
     .option(
       '--canary <share>',
-      'with block: the share of its containers that is blocked first',
+      'with block: share of its containers that Snug blocks first',
       parseShare,
     )
     .option(
       '--canary-for <time>',
-      'with block: how long only that share is, such as `30m`',
+      'with block: how long Snug blocks only that share, such as `30m`',
       parseFor,
     )
-    .option('--reason <text>', 'kept with the decision')
+    .option('--reason <text>', 'reason, stored with the decision')
     .action(async (ref: string, mode: Mode, { reason, canary, canaryFor }: ModeOptions) => {
       if (mode !== 'block' && (canary ?? canaryFor) !== undefined) {
-        throw new SnugError('USAGE', 'a canary is for mode `block`')
+        throw new SnugError('USAGE', 'a canary requires mode `block`')
       }
       const body = {
         mode,

@@ -48,17 +48,20 @@ export function profileTestCommand(profile: Command, context: CliContext): void 
   profile
     .command('test')
     .description(
-      'judges recorded events against a profile, or what is on record and attacks against the profile with an edit; changes nothing; exit 2 with deviations, or where an attack would be expected, 3 with lines that are no events',
+      'judges recorded events against a profile, or tries an edit of the profile on stored events and recorded attacks. Changes nothing. Exits with 2 on deviations or if the edit allows an attack, with 3 on invalid lines',
     )
     .argument('<image>', 'repository, repository:tag or repository@sha256:…')
-    .option('--events <file>', 'NDJSON; `-` is standard input')
+    .option('--events <file>', 'events as NDJSON; `-` reads standard input')
     .option('--edit <file>', 'decisions to try, as YAML or JSON: `allow`, `reject`, `forget`')
-    .option('--allow <id...>', 'tries the approval of these behaviours')
-    .option('--reject <id...>', 'tries the rejection of these behaviours')
+    .option('--allow <id...>', 'tries to approve these behaviours')
+    .option('--reject <id...>', 'tries to reject these behaviours')
     .action(async (ref: string, { events, edit, allow, reject }: Options) => {
       const edits = edit ?? allow ?? reject
       if ((events === undefined) === (edits === undefined)) {
-        throw new SnugError('USAGE', 'either `--events`, or `--edit`, `--allow` and `--reject`')
+        throw new SnugError(
+          'USAGE',
+          'pass either `--events`, or `--edit`, `--allow` and `--reject`',
+        )
       }
       if (events === undefined) await testEdit(context, ref, editOf(edit, allow, reject))
       else await testEvents(context, ref, events)
@@ -120,7 +123,7 @@ function editText(result: EditTestResult, style: TableStyle): string {
   const { judged, fires, quiets, still, permissive, attacks, attacksTried } = result
   const { before, after } = permissive
   const head = textFields([
-    ['judged', `${judged} different acts on record; ${still} are deviations with and without it`],
+    ['judged', `${judged} different events on record; ${still} are deviations with and without it`],
     ['would fire', `${fires.length}`],
     ['would not', `${quiets.length} that fire now`],
     ['allows', `${after.allowed} behaviours, ${before.allowed} before`],
@@ -134,7 +137,9 @@ function editText(result: EditTestResult, style: TableStyle): string {
   return [
     head,
     fires.length === 0 ? '' : part('would fire', textTable(actColumns, fires, style)),
-    quiets.length === 0 ? '' : part('would fire no longer', textTable(actColumns, quiets, style)),
+    quiets.length === 0
+      ? ''
+      : part('would not fire any more', textTable(actColumns, quiets, style)),
     attacks.length === 0
       ? ''
       : part('attacks that would be expected', textTable(attackColumns, attacks, style)),

@@ -33,12 +33,12 @@ export function recordCommand(program: Command, context: CliContext): void {
   program
     .command('record')
     .description(
-      'runs an image’s own tests under the sensor and writes what the image did as a profile; needs root, BTF and Docker; exit 1 where the kernel cannot, or the command fails',
+      'runs the tests of an image under the sensor and writes the observed behaviours as a profile. Needs root, BTF and Docker. Exits with 1 if the sensor cannot run or the command fails',
     )
-    .argument('<command...>', 'after `--`: what has the image at work, such as `make test`')
-    .option('--image <image>', 'the image to write; where only one ran it need not be named')
-    .option('--out <file>', 'where the profile goes', 'snug-profile.json')
-    .option('--config <file>', 'config file, of which engines and sensor are taken')
+    .argument('<command...>', 'after `--`: a command that exercises the image, such as `make test`')
+    .option('--image <image>', 'image to write; optional if the command runs only one image')
+    .option('--out <file>', 'file for the profile', 'snug-profile.json')
+    .option('--config <file>', 'config file; only `engines` and `sensor` apply')
     .action(async (command: readonly string[], options: Options) => {
       const { config: file } = options
       const loaded = loadConfig({
@@ -63,7 +63,7 @@ async function runCommand([name = '', ...args]: readonly string[], { io }: CliCo
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
     if (code === 0) return
     const how = signal === null ? `exit code ${code}` : `${signal} (${constants.signals[signal]})`
-    throw new SnugError('COMMAND_FAILED', `\`${name}\` ended with ${how}: no profile was written`)
+    throw new SnugError('COMMAND_FAILED', `\`${name}\` exited with ${how}: no profile was written`)
   } catch (cause) {
     if (cause instanceof SnugError) throw cause
     throw new SnugError('COMMAND_FAILED', `cannot run \`${name}\``, { cause })
@@ -108,5 +108,5 @@ function report({ io }: CliContext, version: RecordedVersion, file: string): voi
     `snug: ${behaviours} behaviours of ${of} in ${runs} runs of containers: ${safeText(file)}`,
   )
   if (lost > 0)
-    printLine(io, `snug: ${lost} acts were lost meanwhile, and are noted in it: record again`)
+    printLine(io, `snug: ${lost} events were lost, and the profile lists the loss: record it again`)
 }

@@ -56,12 +56,12 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .command('approve')
     .alias('allow')
     .description(
-      'approves behaviours that wait for review; without --behaviour all of them, but for those in quarantine',
+      'approves behaviours that wait for review: all of them without --behaviour, except those in quarantine',
     )
     .argument('<image>', imageHelp)
-    .option('--behaviour <id...>', 'only these')
-    .option('--quarantined', 'also what a guardrail fired on')
-    .option('--reason <text>', 'kept with the decision')
+    .option('--behaviour <id...>', 'only these behaviours')
+    .option('--quarantined', 'also behaviours that a guardrail holds in quarantine')
+    .option('--reason <text>', 'reason, stored with the decision')
     .option('--dry-run', dryRunHelp)
     .option('--yes', yesHelp)
     .action(
@@ -86,10 +86,10 @@ export function reviewCommands(profile: Command, context: CliContext): void {
 
   profile
     .command('reject')
-    .description('rejects behaviours: deviations for good, in versions to come too')
+    .description('rejects behaviours: they stay deviations, also in later versions')
     .argument('<image>', imageHelp)
     .requiredOption('--behaviour <id...>', 'which')
-    .option('--reason <text>', 'kept with the decision')
+    .option('--reason <text>', 'reason, stored with the decision')
     .option('--dry-run', dryRunHelp)
     .action(async (ref: string, { behaviour, reason, dryRun }: RejectOptions) => {
       const body = { behaviours: behaviour, ...(reason === undefined ? {} : { reason }) }
@@ -101,30 +101,30 @@ export function reviewCommands(profile: Command, context: CliContext): void {
 
   profile
     .command('undo')
-    .description('takes decisions on behaviours back: what was seen speaks for itself again')
+    .description('undoes decisions on behaviours: only the evidence counts again')
     .argument('<image>', imageHelp)
     .requiredOption('--behaviour <id...>', 'which')
-    .option('--reason <text>', 'kept with it')
+    .option('--reason <text>', 'reason, stored with the decision')
     .option('--dry-run', dryRunHelp)
     .action(async (ref: string, { behaviour, reason, dryRun }: RejectOptions) => {
       const body = { behaviours: behaviour, ...(reason === undefined ? {} : { reason }) }
       if (dryRun === true) {
-        return decide(context, 'would take back', ref, '/withdraw', { ...body, dryRun })
+        return decide(context, 'would withdraw', ref, '/withdraw', { ...body, dryRun })
       }
-      await decide(context, 'taken back', ref, '/withdraw', body)
+      await decide(context, 'withdrawn', ref, '/withdraw', body)
     })
 
   profile
     .command('forget')
-    .description('makes the profile what it would be had that never been seen')
+    .description('removes evidence, as if Snug had never observed it')
     .argument('<image>', imageHelp)
-    .option('--container <id>', 'all that this container showed; its name will do')
-    .option('--session <id>', 'all that this exec session did')
+    .option('--container <id>', 'evidence of this container, by name or id')
+    .option('--session <id>', 'evidence of this exec session')
     .option(
       '--between <time...>',
-      'all from one time to another, RFC 3339 or ago such as `2h`; what went on for long goes by the whole bucket of time, and the answer says how far',
+      'evidence between two times, RFC 3339 or ago such as `2h`. Old evidence is removed in whole time buckets; the output shows the exact span',
     )
-    .option('--reason <text>', 'kept with the decision')
+    .option('--reason <text>', 'reason, stored with the decision')
     .option('--dry-run', dryRunHelp)
     .option('--yes', yesHelp)
     .action(async (ref: string, { reason, dryRun, yes, ...options }: ForgetOptions) => {
@@ -140,11 +140,14 @@ export function reviewCommands(profile: Command, context: CliContext): void {
   profile
     .command('incident')
     .description(
-      'this was an incident: forgets all that an exec session did, rejects what only it did',
+      'records an incident: removes the evidence of an exec session and rejects behaviours that only it showed',
     )
     .argument('<image>', imageHelp)
-    .requiredOption('--session <id>', 'of the `docker exec` or `kubectl exec`: see its alerts')
-    .requiredOption('--reason <text>', 'kept with the decision')
+    .requiredOption(
+      '--session <id>',
+      'id of the `docker exec` or `kubectl exec` session, from its alerts',
+    )
+    .requiredOption('--reason <text>', 'reason, stored with the decision')
     .option('--dry-run', dryRunHelp)
     .option('--yes', yesHelp)
     .action(async (ref: string, { dryRun, yes, ...body }: IncidentOptions) => {
@@ -208,7 +211,7 @@ export function quarantineText(count: number): string {
 function whatOf({ container, session, between }: ForgetOptions): object {
   const given = [container, session, between].filter((each) => each !== undefined)
   if (given.length !== 1) {
-    throw new SnugError('USAGE', 'one of `--container`, `--session` and `--between` is needed')
+    throw new SnugError('USAGE', 'pass one of `--container`, `--session` and `--between`')
   }
   if (between === undefined) return container === undefined ? { session } : { container }
   const [from, to, ...more] = between
@@ -235,13 +238,15 @@ function incidentText(result: IncidentResult, style: TableStyle): string {
   const head = textFields([
     ['image', imageText(version.image)],
     ['forgotten', actsText(result)],
-    ['rejected', `${rejected.length} behaviours that nothing else had shown`],
+    ['rejected', `${rejected.length} behaviours without other evidence`],
     ['lessened', `${lessened.length} behaviours`],
-    ['alerts', `${alerts.length} decided with it`],
+    ['alerts', `${alerts.length} decided as part of it`],
   ])
   return rejected.length === 0 ? head : `${head}\n${textTable(forgottenColumns, rejected, style)}`
 }
 
 function actsText({ acts, from, to }: ForgetResult): string {
-  return from === undefined || to === undefined ? 'nothing' : `${acts} acts, from ${from} to ${to}`
+  return from === undefined || to === undefined
+    ? 'nothing'
+    : `${acts} events, from ${from} to ${to}`
 }

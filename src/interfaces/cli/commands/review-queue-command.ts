@@ -18,10 +18,10 @@ const shortId = 10
 export function reviewQueueCommand(profile: Command, context: CliContext): void {
   profile
     .command('review')
-    .description('what waits for a decision, over all images: one card for each behaviour')
-    .option('--image <repository>', 'only of this repository')
-    .option('--text <words>', 'only cards that say this')
-    .option('--limit <count>', 'at most so many', parseCount, 20)
+    .description('lists behaviours of all images that wait for a decision, one card for each')
+    .option('--image <repository>', 'only behaviours of this repository')
+    .option('--text <words>', 'only cards that contain this text')
+    .option('--limit <count>', 'maximum number of cards', parseCount, 20)
     .action(async ({ image, text, limit }: ReviewOptions) => {
       const query = new URLSearchParams({ limit: String(limit) })
       if (image !== undefined) query.set('repository', image)
@@ -39,7 +39,7 @@ function reviewText({ total, cards, versions }: ReviewPage, style: TableStyle): 
     ...(more > 0 ? [`${more} more: \`--limit ${total}\` shows all\n`] : []),
     ...versions.map(
       ({ ref, because, sentence }) =>
-        `${safeText(shortRef(ref))} waits for a word as a whole: ${safeText(because)}\n  ${safeText(sentence)}\n  snug profile approve ${safeText(shortRef(ref))}\n`,
+        `${safeText(shortRef(ref))} waits for a decision on the whole version: ${safeText(because)}\n  ${safeText(sentence)}\n  snug profile approve ${safeText(shortRef(ref))}\n`,
     ),
   ].join('\n')
 }

@@ -48,29 +48,26 @@ export function scanCommand(program: Command, context: CliContext): void {
   program
     .command('scan')
     .description(
-      'scanners’ findings, sorted by what the image was seen to use: in use, loaded, not known, not seen',
+      'sorts scanner findings by the observed use of each package: in use, loaded, not known, not seen',
     )
-    .argument('<image>', 'as the engine knows it')
+    .argument('<image>', 'name of the image in the engine')
     .requiredOption(
       '--report <file...>',
-      'of Trivy or Grype (JSON, SARIF), or an SBOM (CycloneDX, SPDX 2, JSON)',
+      'report of Trivy or Grype (JSON, SARIF), or an SBOM (CycloneDX, SPDX 2, JSON)',
     )
-    .option('--profile <file>', 'what the image was seen doing; otherwise the agent is asked')
-    .option(
-      '--archive <file>',
-      'the image as `docker save` writes it; otherwise the engine is asked',
-    )
-    .option('--rules <dir>', 'generalisation rules; otherwise those that ship')
+    .option('--profile <file>', 'profile of the image; default: ask the agent')
+    .option('--archive <file>', 'image archive of `docker save`; default: ask the engine')
+    .option('--rules <dir>', 'directory of generalisation rules; default: the built-in rules')
     .addOption(
-      new Option('--format <format>', '`openvex`: statements for other tools, as a proposal')
+      new Option('--format <format>', '`openvex` prints proposed statements for other tools')
         .choices(['findings', 'openvex'])
         .default('findings'),
     )
     .option(
       '--accept <author>',
-      'with `openvex`: this author says that what was not seen is not affected; without it nothing is suppressed',
+      'with `openvex`: author who states that packages without observed use are not affected; without an author, nothing is suppressed',
     )
-    .option('--keep', 'the agent keeps the findings, for `snug image show` and the page')
+    .option('--keep', 'stores the findings in the agent, for `snug image show` and the page')
     .action(async (image: string, options: Options) => {
       const reports = readReports(options.report)
       const profile = await profileInput(context, image, options.profile)

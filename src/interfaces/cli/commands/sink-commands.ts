@@ -22,11 +22,11 @@ const columns: readonly Column<SinkView>[] = [
 ]
 
 export function sinkCommands(program: Command, context: CliContext): void {
-  const sink = program.command('sink').description('where alerts are sent')
+  const sink = program.command('sink').description('shows and tests the sinks of alerts')
 
   sink
     .command('list')
-    .description('what waits for each sink, what was delivered, and what went wrong')
+    .description('lists sinks with their queue, deliveries and errors')
     .action(async () => {
       const sinks = await context.client.get<readonly SinkView[]>('/v1/sinks')
       await context.print(sinks, sinks, () => textTable(columns, sinks, context.io, newsText))
@@ -34,7 +34,7 @@ export function sinkCommands(program: Command, context: CliContext): void {
 
   sink
     .command('test')
-    .description('sends an alert that says it is a test; exit 2 where it was not taken')
+    .description('sends a test alert; exits with 2 if the sink does not accept it')
     .argument('<name>')
     .action(async (name: string) => {
       const path = `/v1/sinks/${encodeURIComponent(name)}/test`
@@ -51,7 +51,7 @@ function newsText({ lastDelivery, lastError }: SinkView): string {
 }
 
 function testText(name: string, { ok, id, answer, tookMs }: SinkTest): string {
-  const how = ok ? 'took' : 'did not take'
+  const how = ok ? 'accepted' : 'did not accept'
   return `\`${name}\` ${how} the test alert ${id} (${tookMs} ms): ${safeText(answer)}\n`
 }
 

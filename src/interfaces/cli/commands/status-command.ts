@@ -13,7 +13,7 @@ export function statusCommand(program: Command, context: CliContext): void {
   program
     .command('status')
     .description(
-      'agent, sources and their losses, hooks in use, containers watched, counts by state; exits with 1 where a source observes nothing',
+      'shows the agent, sources, losses, hooks, containers and versions by state; exits with 1 if a source observes nothing',
     )
     .action(async () => {
       const status = await context.client.get<StatusView>('/v1/status')
@@ -54,7 +54,7 @@ function statusText(status: StatusView): string {
 /** Only where there are two sources. */
 function crossLines({ crossChecks }: StatusView): [string, string[]][] {
   if (crossChecks.length === 0) return []
-  return [['told twice', crossChecks.map(({ sentence }) => sentence)]]
+  return [['cross-check', crossChecks.map(({ sentence }) => sentence)]]
 }
 
 function blockingLines({
@@ -73,7 +73,7 @@ function blockingLines({
     selfProbe === undefined
       ? []
       : [
-          `self-probe: ${selfProbe.ok ? 'stops what it must' : `FAILED: ${selfProbe.missed.join(', ')}`} (${selfProbe.time}, ${selfProbe.failures} of ${selfProbe.runs} failed)`,
+          `self-test: ${selfProbe.ok ? 'blocks as expected' : `FAILED: ${selfProbe.missed.join(', ')}`} (${selfProbe.time}, ${selfProbe.failures} of ${selfProbe.runs} failed)`,
         ]
   const gap =
     enforcementGap === undefined

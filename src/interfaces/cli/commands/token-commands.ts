@@ -10,18 +10,18 @@ const columns: readonly Column<TokenHolder>[] = [
 ]
 
 export function tokenCommands(program: Command, context: CliContext): void {
-  const token = program.command('token').description('tokens for the API on TCP')
+  const token = program.command('token').description('manages tokens for the API over TCP')
 
   token
     .command('list')
-    .description('names and roles; never the tokens')
+    .description('lists names and roles, never the tokens')
     .action(async () => printHolders(context, await context.client.get('/v1/tokens')))
 
   token
     .command('create')
-    .description('makes a token and prints it, this once')
+    .description('creates a token and prints it once')
     .argument('<name>')
-    .addArgument(new Argument('<role>', 'what it may do').choices(roles))
+    .addArgument(new Argument('<role>', 'role of the token').choices(roles))
     .action(async (name: string, role: string) => {
       const made = await context.client.send<{ token: string }>('POST', '/v1/tokens', {
         name,
@@ -32,7 +32,7 @@ export function tokenCommands(program: Command, context: CliContext): void {
 
   token
     .command('remove')
-    .description('takes a token away at once')
+    .description('revokes a token immediately')
     .argument('<name>')
     .action(async (name: string) => {
       const path = `/v1/tokens/${encodeURIComponent(name)}`

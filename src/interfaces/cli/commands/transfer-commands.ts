@@ -28,11 +28,14 @@ export function transferCommands(program: Command, context: CliContext): void {
   profile
     .command('export')
     .description(
-      'the profile as a file of another tool, on standard output; what that cannot say is told on standard error',
+      'writes the profile in the format of another tool to standard output, and notes what the format cannot express to standard error',
     )
     .argument('<image>', 'repository, repository:tag or repository@sha256:…')
     .addOption(
-      new Option('--format <format>', '`snug` is the whole profile with its evidence')
+      new Option(
+        '--format <format>',
+        'output format; `snug` is the whole profile with its evidence',
+      )
         .choices(exportFormats)
         .default('snug'),
     )
@@ -45,10 +48,10 @@ export function transferCommands(program: Command, context: CliContext): void {
 
   profile
     .command('merge')
-    .description('adds up recorded or exported profiles of one image: runs, shards, nodes')
-    .argument('<file...>', 'made by `snug record` or `snug profile export`')
-    .option('--out <file>', 'where it goes; otherwise standard output')
-    .option('--rules <dir>', 'generalisation rules; otherwise those that ship')
+    .description('merges recorded or exported profiles of one image, such as runs, shards or nodes')
+    .argument('<file...>', 'output of `snug record` or `snug profile export`')
+    .option('--out <file>', 'output file; default: standard output')
+    .option('--rules <dir>', 'directory of generalisation rules; default: the built-in rules')
     .action(async (files: readonly string[], { out, rules }: MergeOptions) => {
       const shaper = new Shaper(loadRules(rules).generalise)
       const merged = files
@@ -64,7 +67,7 @@ export function transferCommands(program: Command, context: CliContext): void {
     .description(
       'merges an exported profile into the version of its image, which then waits for review',
     )
-    .argument('<file>', 'made by `snug profile export`; `-` is standard input')
+    .argument('<file>', 'output of `snug profile export`; `-` reads standard input')
     .action(async (file: string) => {
       const input = await openInput(file, context.io)
       const version = await context.client.upload<VersionView>(

@@ -5,8 +5,10 @@ import type { CliContext } from '../cli-context.ts'
 export function uiCommand(program: Command, context: CliContext): void {
   program
     .command('ui')
-    .description('prints a link that signs one browser in to the page, once and within two minutes')
-    .addOption(new Option('--role <role>', 'what it may do there').choices(roles).default('admin'))
+    .description(
+      'prints a link that signs one browser in to the page; it works once and expires after two minutes',
+    )
+    .addOption(new Option('--role <role>', 'role of the session').choices(roles).default('admin'))
     .action(async (body: { role: Role }) => {
       const link = await context.client.send<{ url: string }>('POST', '/v1/sign-in-links', body)
       await context.print(link, [link], () => `${link.url}\n`)

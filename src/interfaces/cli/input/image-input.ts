@@ -49,7 +49,7 @@ export async function imageInput(
       : { facts: await engineImageFacts(socket, image) }
   } catch (error) {
     if (!(error instanceof SnugError) || must) throw error
-    printLine(io, `snug: the image itself was not looked at: ${safeText(describeError(error))}`)
+    printLine(io, `snug: the image itself was not inspected: ${safeText(describeError(error))}`)
     return {}
   }
 }

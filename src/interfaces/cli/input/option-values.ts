@@ -6,12 +6,12 @@ import { SnugError } from '../../../errors.ts'
 export function parseFor(text: string): string {
   const ms = parseDuration(text)
   if (ms !== undefined && ms > 0) return text
-  throw new InvalidArgumentError('It must be a length of time such as 15m.')
+  throw new InvalidArgumentError('It must be a duration such as 15m.')
 }
 
 /** Whose Grafeas notes they are. */
 export function grafeasProjectOption(): Option {
-  const what = 'whose notes they are in Grafeas: `projects/NAME/notes/…`'
+  const what = 'Grafeas project of the notes: `projects/NAME/notes/…`'
   return new Option('--grafeas-project <name>', what).default('snug')
 }
 
@@ -38,7 +38,8 @@ export function parseUntil(text: string): string {
 export function parseMoment(text: string): string {
   const moment = momentOf(text, -1)
   if (moment !== undefined) return moment
-  const how = 'is no time such as `2026-12-01T00:00:00Z`, and not `2h` for two hours ago'
+  const how =
+    'is neither a time such as `2026-12-01T00:00:00Z` nor a duration such as `2h` (two hours ago)'
   throw new SnugError('USAGE', `\`${text}\` ${how}`)
 }
 

@@ -13,9 +13,9 @@ export function storyText(
     const mark = known ? '' : '  (not in the profile)'
     return `${'  '.repeat(depth)}${depth === 0 ? '' : '└ '}${safeText(exe)}${mark}\n`
   })
-  const same = alike === 0 ? '' : `${alike} more open alerts are of the same act elsewhere\n`
+  const same = alike === 0 ? '' : `${alike} more open alerts have the same event in other places\n`
   return [
-    `\nhow it came to it\n`,
+    `\nancestry of the process\n`,
     ...tree,
     `\nwhat the ${scope} did before and after\n`,
     leftText(left.before, 'before'),

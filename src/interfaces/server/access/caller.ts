@@ -29,11 +29,12 @@ export function callerOf(
   const digest = headers[tokenHeader]
   if (typeof digest === 'string') {
     const holder = world.tokens?.holderOf(digest) ?? world.guests?.holderOf(digest)
-    if (holder === undefined) throw new SnugError('UNAUTHENTICATED', 'this token is not known')
+    if (holder === undefined) throw new SnugError('UNAUTHENTICATED', 'the token is unknown')
     return { role: holder.role, by: { who: `token:${holder.name}` } }
   }
   const text = headers[claimHeader]
-  if (typeof text !== 'string') throw new SnugError('UNAUTHENTICATED', 'no credential was sent')
+  if (typeof text !== 'string')
+    throw new SnugError('UNAUTHENTICATED', 'the request has no credential')
   const claim = claimSchema.safeParse(jsonOf(text))
   if (!claim.success || world.claims?.has(claim.data.via) !== true) {
     throw new SnugError('UNAUTHENTICATED', 'this kind of credential is not configured')

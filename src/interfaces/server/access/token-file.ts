@@ -75,7 +75,7 @@ export class TokenFile {
     this.#reload()
     const rest = this.#entries.filter((entry) => entry.name !== name)
     if (rest.length === this.#entries.length) {
-      throw new SnugError('BODY_INVALID', `there is no token named \`${name}\``)
+      throw new SnugError('BODY_INVALID', `no token is named \`${name}\``)
     }
     this.#write(rest)
   }

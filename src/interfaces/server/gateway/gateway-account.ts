@@ -5,7 +5,7 @@ export interface Account {
   readonly gid: number
 }
 
-export const rootKept = 'root cannot be given up (this needs CAP_SETUID and CAP_SETGID)'
+export const rootKept = 'the gateway cannot drop root: CAP_SETUID and CAP_SETGID are missing'
 
 /** Everybody's and nobody's: owns no files. */
 const nobody: Account = { uid: 65_534, gid: 65_534 }

@@ -62,7 +62,9 @@ export class GatewayBackend {
 
   /** A front's end has been made, and speaks. */
   attach(link: Duplex): void {
-    link.on('error', (error) => this.#options.log.debug({ err: error }, 'the front broke off'))
+    link.on('error', (error) =>
+      this.#options.log.debug({ err: error }, 'the gateway closed the connection'),
+    )
     this.#server.emit('connection', link)
   }
 
@@ -133,7 +135,10 @@ export class GatewayBackend {
       for (const renew of this.#renew) renew(setup)
       log.info('certificates or keys of the API changed')
     } catch (error) {
-      log.error({ error: describeError(error) }, 'a changed file of the API was not taken')
+      log.error(
+        { error: describeError(error) },
+        'a changed certificate or key file of the API was rejected',
+      )
     }
   }
 
@@ -162,7 +167,7 @@ export class GatewayBackend {
   #redeem(code: string): Response {
     const token = this.#options.guests.redeem(code)
     if (token !== undefined) return Response.json({ token })
-    throw new SnugError('UNAUTHENTICATED', 'this link was used already, or is too old')
+    throw new SnugError('UNAUTHENTICATED', 'this sign-in link was used already or has expired')
   }
 
   async #record(news: GatewayReport): Promise<void> {
@@ -196,7 +201,8 @@ function lineOf(value: object): Uint8Array {
 
 async function reported(request: Request): Promise<unknown> {
   const text = await request.text()
-  if (text.length > reportBytes) throw new SnugError('BODY_TOO_LARGE', 'the front says too much')
+  if (text.length > reportBytes)
+    throw new SnugError('BODY_TOO_LARGE', 'the gateway sent too much data')
   try {
     return JSON.parse(text)
   } catch (error) {

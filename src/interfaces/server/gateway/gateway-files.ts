@@ -21,7 +21,7 @@ export class GatewayFiles {
   /** With what the files hold now. Errors: CONFIG_INVALID. */
   setup(): GatewaySetup {
     const { listen, hosts, session, tls, oidc } = this.#config
-    if (listen.kind === 'none') throw new SnugError('CONFIG_INVALID', 'nothing is listened on')
+    if (listen.kind === 'none') throw new SnugError('CONFIG_INVALID', 'no address to listen on')
     const { host, port } = listen
     const { cert, key, clientCa, clients } = tls
     const trustDomains = tls.trustDomains.map(({ name, bundle }) => ({

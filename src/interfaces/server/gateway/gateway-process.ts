@@ -32,7 +32,9 @@ export function openGatewayProcess(): OpenedGateway {
       resolve(error.code === 'ENOENT' ? missing : error.message)
     })
     child.once('exit', (code, signal) =>
-      resolve(code === refused ? rootKept : `it ended with ${signal ?? code ?? 'no code'}`),
+      resolve(
+        code === refused ? rootKept : `the gateway exited with ${signal ?? code ?? 'no code'}`,
+      ),
     )
   })
   return {

@@ -66,7 +66,7 @@ export class GatewaySupervisor {
     const gone = gateway.gone.then((why): Ready => ({ failed: why }))
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<Ready>((resolve) => {
-      timer = setTimeout(() => resolve({ failed: 'it does not answer' }), readyMs)
+      timer = setTimeout(() => resolve({ failed: 'the gateway does not answer' }), readyMs)
     })
     attach(gateway.link)
     const ready = await Promise.race([reported, gone, late])
@@ -81,11 +81,11 @@ export class GatewaySupervisor {
       await gateway.stop()
       throw new SnugError(
         'FRONT_FAILED',
-        `it kept rights: uid ${rights.uid}, ${rights.capabilities}`,
+        `the gateway did not drop its rights:  uid ${rights.uid}, ${rights.capabilities}`,
       )
     }
     this.#view = { url: `${isSecure ? 'https' : 'http'}://${address}`, ...rights }
-    log.info({ address, ...rights }, 'the front serves')
+    log.info({ address, ...rights }, 'the gateway serves')
     const since = Date.now()
     void gateway.gone.then((why) => this.#ended(why, since))
   }
@@ -107,13 +107,14 @@ export class GatewaySupervisor {
     const { onFault, log } = this.#options
     const waitMs = this.#waitMs
     this.#waitMs = Math.min(longestWaitMs, waitMs * 2)
-    log.error({ why, waitMs }, 'the front ended, and is started again')
-    onFault(`API and page are not served: ${why}; it is started again`)
+    log.error({ why, waitMs }, 'the gateway ended: restarting it')
+    onFault(`the gateway does not serve API and page: ${why}; the agent restarts it`)
     this.#timer = setTimeout(() => {
       this.start().then(
         () => onFault(undefined),
         (error: unknown) => {
-          if (!this.#closed) this.#later(error instanceof Error ? error.message : 'it failed')
+          if (!this.#closed)
+            this.#later(error instanceof Error ? error.message : 'the gateway failed')
         },
       )
     }, waitMs)

@@ -48,7 +48,7 @@ export const reviewRoutes: readonly Route[] = [
     role: 'reviewer',
     subject: 'image',
     summary:
-      'approves the named behaviours, or all that wait for review; what a guardrail keeps in quarantine only with `quarantined`',
+      'approves the named behaviours, or all that wait for review; `quarantined` includes those that a guardrail holds in quarantine',
     body: approveBody,
     answer: view.decisionResult,
     handle: ({ engine }, { params, body, by }) =>
@@ -64,7 +64,7 @@ export const reviewRoutes: readonly Route[] = [
     path: '/v1/images/:ref/reject',
     role: 'reviewer',
     subject: 'image',
-    summary: 'rejects the named behaviours: they are deviations for good, in versions to come too',
+    summary: 'rejects the named behaviours: they stay deviations, also in later versions',
     body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional(), dryRun }),
     answer: view.decisionResult,
     handle: ({ engine }, { params, body, by }) =>
@@ -75,8 +75,7 @@ export const reviewRoutes: readonly Route[] = [
     path: '/v1/images/:ref/withdraw',
     role: 'reviewer',
     subject: 'image',
-    summary:
-      'takes back what was decided on the named behaviours: evidence speaks for itself again',
+    summary: 'undoes decisions on the named behaviours: only the evidence counts again',
     body: z.strictObject({ behaviours: behaviourIds, reason: reason.optional(), dryRun }),
     answer: view.decisionResult,
     handle: ({ engine }, { params, body, by }) =>
@@ -88,7 +87,7 @@ export const reviewRoutes: readonly Route[] = [
     role: 'reviewer',
     subject: 'image',
     summary:
-      'makes the profile what it would be had that container, session or time never been; old evidence goes by whole buckets of time, and the answer says how far',
+      'removes the evidence of a container, a session or a time. Old evidence is removed in whole time buckets; the response has the exact span',
     body: z.strictObject({ what: forgetChoice, reason: reason.optional(), dryRun }),
     answer: forgetResult,
     handle: ({ engine }, { params, body, by }) =>
@@ -99,7 +98,7 @@ export const reviewRoutes: readonly Route[] = [
     path: '/v1/images/:ref/incident',
     role: 'reviewer',
     subject: 'image',
-    summary: 'forgets what an exec session did, and rejects what only it did',
+    summary: 'removes the evidence of an exec session, and rejects behaviours that only it showed',
     body: z.strictObject({ session: z.string().min(1).max(200), reason, dryRun }),
     answer: incidentResult,
     handle: ({ engine }, { params, body, by }) =>
@@ -109,7 +108,7 @@ export const reviewRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/images/:ref/test-edit',
     role: 'reviewer',
-    summary: 'judges what is on record, and attacks, with decisions that are not made; no changes',
+    summary: 'tries decisions on stored events and recorded attacks; changes nothing',
     body: profileEdit,
     answer: editTestResult,
     handle: ({ engine }, { params, body: { allow, reject, forget } }) =>
@@ -121,7 +120,7 @@ export const reviewRoutes: readonly Route[] = [
     role: 'reviewer',
     subject: 'alert',
     summary:
-      'allows the behaviour of the alert, for good or bounded in time, user and workload; of a connection, with `peer`, to a block of addresses',
+      'allows the behaviour of the alert, optionally limited in time, user or workload; for a connection, `peer` allows an address block',
     body: allowBody,
     answer: view.alert,
     handle: ({ engine }, { params, body: { reason: why, ...scope }, by }) =>
@@ -132,7 +131,7 @@ export const reviewRoutes: readonly Route[] = [
     path: '/v1/alerts/:id/reject',
     role: 'reviewer',
     subject: 'alert',
-    summary: 'rejects the act of the alert: it stays a deviation for good',
+    summary: 'rejects the behaviour of the alert: it stays a deviation',
     body: whyBody,
     answer: view.alert,
     handle: ({ engine }, { params, body, by }) =>
@@ -143,7 +142,7 @@ export const reviewRoutes: readonly Route[] = [
     path: '/v1/alerts/:id/ack',
     role: 'reviewer',
     subject: 'alert',
-    summary: 'takes note of the alert, with a reason',
+    summary: 'acknowledges the alert, with a reason',
     body: z.strictObject({ reason }),
     answer: view.alert,
     handle: ({ engine }, { params, body, by }) =>
@@ -154,7 +153,7 @@ export const reviewRoutes: readonly Route[] = [
     path: '/v1/alerts/:id/withdraw',
     role: 'reviewer',
     subject: 'alert',
-    summary: 'takes the decision on the alert back, with what it did to its behaviours',
+    summary: 'undoes the decision on the alert and its effect on behaviours',
     body: whyBody,
     answer: view.alert,
     handle: ({ engine }, { params, body, by }) =>
@@ -164,7 +163,7 @@ export const reviewRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/audit',
     role: 'viewer',
-    summary: 'who decided what, when and why, newest first',
+    summary: 'lists audit entries: who decided what, when and why; newest first',
     query: z.strictObject({ limit: limit.default(100), cursor: cursor.optional() }),
     answer: auditRecords,
     handle: async ({ engine }, { query: { cursor: before, limit: some } }) => {
@@ -177,7 +176,7 @@ export const reviewRoutes: readonly Route[] = [
     path: '/v1/audit/:seq/undo',
     role: 'reviewer',
     summary:
-      'takes the decision with that number in the audit back, where it still stands and nothing was built on it',
+      'undoes the decision with this audit number, unless a later decision replaced it or depends on it',
     body: whyBody,
     answer: undoResult,
     handle: ({ engine }, { params, body, by }) =>
@@ -187,7 +186,7 @@ export const reviewRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/audit/verify',
     role: 'viewer',
-    summary: 'follows the chain of all decisions from the first on',
+    summary: 'verifies the hash chain of all audit entries',
     answer: auditCheck,
     handle: ({ engine }) => engine.verifyAudit(),
   }),
@@ -196,5 +195,5 @@ export const reviewRoutes: readonly Route[] = [
 /** Errors: BODY_INVALID. */
 function auditNumber(text = ''): number {
   if (/^\d{1,12}$/.test(text)) return Number(text)
-  throw new SnugError('BODY_INVALID', `\`${text}\` is no number of an entry`)
+  throw new SnugError('BODY_INVALID', `\`${text}\` is not the number of an entry`)
 }

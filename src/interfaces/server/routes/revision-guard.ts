@@ -35,5 +35,5 @@ export function checkRevision(
   }
   const named = ifMatch.split(',').map((each) => each.trim())
   if (named.includes('*') || named.includes(tag)) return
-  throw new SnugError('REVISION_STALE', `this ${subject} is not what it was when you looked at it`)
+  throw new SnugError('REVISION_STALE', `this ${subject} changed after you read it`)
 }

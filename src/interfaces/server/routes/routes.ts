@@ -29,7 +29,7 @@ const modeBody = z
   .refine(
     ({ mode, canary, canaryFor }) => mode === 'block' || (canary ?? canaryFor) === undefined,
     {
-      message: 'a canary is for mode `block`',
+      message: 'a canary requires mode `block`',
     },
   )
 const name = z.string().min(1).max(500)
@@ -37,11 +37,11 @@ const alertQuery = z.strictObject({
   limit: limit.default(100),
   cursor: cursor.optional(),
   image: name.optional(),
-  severity: z.enum(severities).optional().meta({ description: 'this one and above' }),
+  severity: z.enum(severities).optional().meta({ description: 'this severity and above' }),
   type: z.enum(alertTypes).optional(),
   state: z.enum(alertStates).optional(),
   container: name.optional().meta({ description: 'its name, or the beginning of its id' }),
-  text: name.optional().meta({ description: 'in what it says, in any case of letters' }),
+  text: name.optional().meta({ description: 'text in the alert, ignoring case' }),
 })
 const pageQuery = z.strictObject({ limit: limit.optional(), cursor: cursor.optional() })
 
@@ -51,7 +51,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/healthz',
     role: 'nobody',
-    summary: 'the process answers; what is wrong with it, by name, on the lines after the first',
+    summary: 'the process answers; the lines after the first name its faults',
     answer: 'text',
     handle: ({ engine }) => health(engine.status()),
   }),
@@ -59,7 +59,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/readyz',
     role: 'nobody',
-    summary: 'the pipeline runs, if degraded; else 503',
+    summary: 'the pipeline runs, possibly degraded; otherwise 503',
     answer: 'text',
     handle: ({ engine }) => ready(engine.status().state),
   }),
@@ -94,7 +94,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/v1/doctor',
     role: 'viewer',
-    summary: 'what this host can do, and why something is not learning',
+    summary: 'what Snug can observe and block on this host, and why a version is not learning',
     answer: view.doctor,
     handle: ({ engine }) => engine.doctor(),
   }),
@@ -102,7 +102,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/v1/config',
     role: 'admin',
-    summary: 'the configuration in use and where each value came from',
+    summary: 'the current configuration with the origin of each value',
     answer: z.array(view.explainedKey),
     handle: ({ loaded }) => explainConfig(loaded),
   }),
@@ -158,7 +158,7 @@ export const routes: readonly Route[] = [
     method: 'PUT',
     path: '/v1/images/:ref/mode',
     role: 'admin',
-    summary: 'what a deviation gets',
+    summary: 'sets the mode of a version: how Snug responds to a deviation',
     subject: 'image',
     body: modeBody,
     answer: view.version,
@@ -171,7 +171,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/v1/images/:ref/break-glass',
     role: 'admin',
-    summary: 'blocking off for a while, for every version of the image that blocks',
+    summary: 'suspends blocking for a limited time, for every blocking version of the image',
     subject: 'image',
     body: z.strictObject({ for: duration, reason }),
     answer: view.versions,
@@ -200,7 +200,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/v1/images/:ref/test',
     role: 'reviewer',
-    summary: 'judges recorded events against the profile and changes nothing',
+    summary: 'judges recorded events against the profile; changes nothing',
     stream: true,
     answer: view.backTestResult,
     handle: ({ engine }, { params, chunks, signal }) =>
@@ -236,7 +236,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/v1/events',
     role: 'viewer',
-    summary: 'the latest acts that came up from the sensors, newest first; known ones do not',
+    summary: 'the latest events from the sensors, newest first; the kernel only counts known ones',
     query: z.strictObject({
       limit: limit.default(100),
       cursor: cursor.optional(),
@@ -256,7 +256,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/v1/events',
     role: 'admin',
-    summary: 'feeds recorded events through the pipeline as if they were live',
+    summary: 'replays recorded events through the pipeline as if they were live',
     stream: true,
     answer: view.replayResult,
     handle: ({ engine }, { chunks, signal }) => engine.replay(chunks, signal),
@@ -265,7 +265,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/v1/live',
     role: 'viewer',
-    summary: 'WebSocket: alerts and states as they come, or events; each message numbered',
+    summary: 'WebSocket: new alerts and states, or events; each message has a number',
     query: liveQuery,
     answer: 'socket',
     handle: () => {
@@ -284,7 +284,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/v1/tokens',
     role: 'admin',
-    summary: 'makes a token, which is shown this once',
+    summary: 'creates a token and shows it once',
     body: z.strictObject({ name: tokenName, role: z.enum(roles) }),
     answer: view.newToken,
     handle: async (world, { body, by }) => {
@@ -297,7 +297,7 @@ export const routes: readonly Route[] = [
     method: 'DELETE',
     path: '/v1/tokens/:name',
     role: 'admin',
-    summary: 'takes a token away',
+    summary: 'revokes a token',
     answer: z.array(view.tokenHolder),
     handle: async (world, { params, by }) => {
       const tokens = tokensOf(world)
@@ -322,5 +322,5 @@ function ready(state: string): string {
 
 function tokensOf({ tokens }: RouteWorld): TokenFile {
   if (tokens !== undefined) return tokens
-  throw new SnugError('BODY_INVALID', 'no token is needed: the agent listens on its socket only')
+  throw new SnugError('BODY_INVALID', 'tokens are not used: the agent listens only on its socket')
 }

@@ -12,7 +12,7 @@ export const sessionRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/session',
     role: 'viewer',
-    summary: 'who one is, and what one may do',
+    summary: 'name and role of the caller',
     answer: holder,
     handle: (_, { by, role }) => ({ who: by.who, role }),
   }),
@@ -21,8 +21,7 @@ export const sessionRoutes: readonly Route[] = [
     path: '/v1/session',
     role: 'nobody',
     gateway: true,
-    summary:
-      'trades a token for a session cookie, which no script can read and which ends by itself',
+    summary: 'exchanges a token for a session cookie, which scripts cannot read and which expires',
     body: sessionBody,
     answer: holder,
     handle: onlyAtGateway,
@@ -40,7 +39,7 @@ export const sessionRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/sign-in-links',
     role: 'admin',
-    summary: 'a link that signs one browser in, once and within two minutes',
+    summary: 'a link that signs one browser in; it works once and expires after two minutes',
     body: z.strictObject({ role: z.enum(roles).default('admin') }).prefault({}),
     answer: z.object({ url: z.string() }),
     handle: async (world, { body: { role }, by }) => {
@@ -53,13 +52,13 @@ export const sessionRoutes: readonly Route[] = [
 ]
 
 function onlyAtGateway(): never {
-  throw new SnugError('BODY_INVALID', 'there are no sessions here: they are for pages, over TCP')
+  throw new SnugError('BODY_INVALID', 'sessions exist only for the page, over TCP')
 }
 
 function listening({ guests, gateway }: RouteWorld) {
   const address = gateway?.()?.url
   if (guests === undefined || address === undefined) {
-    throw new SnugError('BODY_INVALID', 'no page is served: set `listen` to an address')
+    throw new SnugError('BODY_INVALID', 'the agent serves no page: set `listen` to an address')
   }
   return { guests, address }
 }

@@ -35,8 +35,7 @@ export const sinkRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/sinks',
     role: 'viewer',
-    summary:
-      'where alerts are sent: what waits, since when, what was delivered and what went wrong',
+    summary: 'sinks with their queue, deliveries and errors',
     answer: z.array(sinkView),
     handle: ({ sinks }) => sinks?.().list() ?? [],
   }),
@@ -44,12 +43,12 @@ export const sinkRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/sinks/:name/test',
     role: 'admin',
-    summary: 'sends an alert that says it is a test, and says what came back',
+    summary: 'sends a test alert, and returns the response of the sink',
     body: z.strictObject({}).prefault({}),
     answer: sinkTest,
     handle: ({ sinks }, { params }) => {
       const name = params['name'] ?? ''
-      if (sinks === undefined) throw new SnugError('SINK_UNKNOWN', `there is no sink \`${name}\``)
+      if (sinks === undefined) throw new SnugError('SINK_UNKNOWN', `no sink is named \`${name}\``)
       return sinks().test(name)
     },
   }),

@@ -8,10 +8,10 @@ import * as view from '../schema/view-schema.ts'
 const profileExport = z.strictObject({
   image: z.looseObject({ repository: z.string(), tag: z.string().optional(), digest: z.string() }),
   format: z.enum(exportFormats),
-  text: z.string().meta({ description: 'the file, as it is to be written' }),
+  text: z.string().meta({ description: 'content of the file' }),
   notes: z
     .array(z.string())
-    .meta({ description: 'what that format cannot say, and what to do with it' }),
+    .meta({ description: 'what the format cannot express, and how to use the file' }),
 })
 
 /** What comes as files: profiles, out in many languages and in in one, and what scanners found. */
@@ -21,7 +21,7 @@ export const transferRoutes: readonly Route[] = [
     path: '/v1/images/:ref/export',
     role: 'viewer',
     summary:
-      'the profile of a version as a file of another tool, or, as `snug`, with all its evidence',
+      'the profile of a version in the format of another tool, or as `snug` with all its evidence',
     query: z.strictObject({ format: z.enum(exportFormats).default('snug') }),
     answer: profileExport,
     handle: ({ engine }, { params, query }) => engine.exportProfile(ref(params), query.format),
@@ -30,7 +30,7 @@ export const transferRoutes: readonly Route[] = [
     method: 'PUT',
     path: '/v1/images/:ref/scan',
     role: 'reviewer',
-    summary: 'what a scanner found of a version, by what was seen of it: kept beside it, and shown',
+    summary: 'stores scanner findings with the version, sorted by the observed use of packages',
     body: keptScan,
     answer: view.version,
     handle: ({ engine }, { params, body, by }) => engine.keepScan(ref(params), body, by),

@@ -93,7 +93,7 @@ export const event: z.ZodType<SnugEvent> = z
       file: z.looseObject({
         path,
         access: z.array(z.enum(accesses)).min(1),
-        to: path.exactOptional().meta({ description: 'the new name; must be there with `rename`' }),
+        to: path.exactOptional().meta({ description: 'the new name; required with `rename`' }),
         cut: flag,
         denied: flag,
         unresolved: flag,
@@ -172,7 +172,7 @@ export const alert: z.ZodType<Alert> = z
     severity: z.enum(severities),
     type: z.enum(alertTypes),
     action: z.enum(['alerted', 'blocked', 'killed']),
-    reasons: z.array(z.string()).meta({ description: 'most telling first' }),
+    reasons: z.array(z.string()).meta({ description: 'most important first' }),
     nearest: behaviour.nullable(),
     behaviour: behaviour.nullable(),
     image: imageRef.exactOptional(),
@@ -187,11 +187,11 @@ export const alert: z.ZodType<Alert> = z
     sources: z
       .array(z.string())
       .exactOptional()
-      .meta({ description: 'present where several sources told the act: their names' }),
+      .meta({ description: 'names of the sources, if several reported the event' }),
     confidence: z
       .literal('partial')
       .exactOptional()
-      .meta({ description: 'the evidence behind it has holes, which the reasons name' }),
+      .meta({ description: 'the evidence has holes, which the reasons name' }),
     guardrails: z.array(z.string()),
     attack: z.array(z.string()).meta({ description: 'MITRE ATT&CK technique ids' }),
     decision: z
@@ -210,12 +210,12 @@ export const alert: z.ZodType<Alert> = z
         kinds: z.record(z.string(), z.int()),
         severities: z.record(z.string(), z.int()),
         reasons: z.array(z.looseObject({ text: z.string(), count: z.int() })),
-        first: z.array(z.string()).meta({ description: 'ids of the first ones' }),
+        first: z.array(z.string()).meta({ description: 'ids of the first alerts' }),
       })
       .exactOptional()
       .meta({
         description:
-          'of an alert that stands for many different ones of its container: what they are; `count` is how many',
+          'only in a summary of many different alerts of one container: their kinds; `count` is their number',
       }),
     cause: z
       .looseObject({
@@ -231,7 +231,7 @@ export const alert: z.ZodType<Alert> = z
           .meta({ description: 'how many different behaviours share the alert' }),
         wide: z.literal(true).exactOptional().meta({
           description:
-            'it stands for causes of this actor, access and class of place that have no alert of their own',
+            'the alert summarises causes of this actor, access and class of place without a separate alert',
         }),
         proposed: z.string().exactOptional().meta({ description: 'a pattern that all names fit' }),
       })
@@ -241,18 +241,17 @@ export const alert: z.ZodType<Alert> = z
       .array(behaviour)
       .exactOptional()
       .meta({ description: 'behaviours that share the alert: the first few and the latest few' }),
-    risk: risk.exactOptional().meta({ description: 'what the severity follows from' }),
+    risk: risk.exactOptional().meta({ description: 'facts that determine the severity' }),
     replicas: z
       .looseObject({ shown: z.int(), running: z.int() })
       .exactOptional()
       .meta({ description: 'containers of the version with such an alert, and all that ran then' }),
-    novelty: z
-      .literal(true)
-      .exactOptional()
-      .meta({ description: 'of low risk: for review; sinks get it only with `deliver.from: low`' }),
+    novelty: z.literal(true).exactOptional().meta({
+      description: 'low risk: waits for review; sinks get it only with `deliver.from: low`',
+    }),
     partOf: z
       .string()
       .exactOptional()
-      .meta({ description: 'id of the alert that stands for this one' }),
+      .meta({ description: 'id of the alert that summarises this one' }),
   })
   .meta({ title: 'Snug alert, v1' })

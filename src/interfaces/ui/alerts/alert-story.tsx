@@ -52,8 +52,8 @@ export function AlertStoryView({ id }: { readonly id: string }) {
         <>
           {behaviour === null || image === undefined ? null : !inProfile ? (
             <p class="muted">
-              The profile keeps no more deviations than it has: what allowing this one would change
-              cannot be tried.
+              The profile stores no more deviations, so Snug cannot test the effect of allowing this
+              one.
             </p>
           ) : (
             <BackTest version={`${image.repository}@${image.digest}`} behaviours={[behaviour.id]} />
@@ -135,7 +135,7 @@ function Facts({ alert, alike }: { readonly alert: Alert; readonly alike: number
           (<Ago time={alert.firstSeen} />)
         </span>
         , {plural(alert.count, 'time')}
-        {alike > 0 ? `, and ${plural(alike, 'open alert')} of the same act` : ''}
+        {alike > 0 ? `, and ${plural(alike, 'open alert')} of the same event` : ''}
       </dd>
       <dt>nearest known</dt>
       <dd>{nearest === null ? 'none' : <Foreign text={nearest.text} />}</dd>

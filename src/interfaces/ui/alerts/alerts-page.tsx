@@ -55,7 +55,7 @@ export function AlertsPage({ open }: { readonly open: string }) {
   const decide = (kind: 'allow' | 'reject'): void => {
     if (id === undefined) return
     if (shown === '' && !anchor.settled()) {
-      toast('The list has moved: look again')
+      toast('The list has changed: check it again')
       return
     }
     anchor.release()
@@ -69,7 +69,7 @@ export function AlertsPage({ open }: { readonly open: string }) {
     ...listKeys(total, at, move, 8),
     { keys: 'a', does: 'allow it', run: () => decide('allow') },
     { keys: 'r', does: 'reject it: it stays a deviation for good', run: () => decide('reject') },
-    { keys: 'v', does: 'group by act, or not', run: () => setGrouped(!grouped) },
+    { keys: 'v', does: 'group by behaviour, or not', run: () => setGrouped(!grouped) },
   ])
   const change =
     <T,>(set: (value: T) => void) =>
@@ -84,13 +84,13 @@ export function AlertsPage({ open }: { readonly open: string }) {
       <header class="view-head">
         <h1>Alerts</h1>
         <p class="sub" role="status">
-          {answer === undefined ? ' ' : plural(total, grouped ? 'act' : 'alert')}
+          {answer === undefined ? ' ' : plural(total, grouped ? 'behaviour' : 'alert')}
         </p>
         <div class="filters">
           <input
             type="search"
             aria-label="find an alert"
-            placeholder="Find: an act, a program, a container"
+            placeholder="Find: a behaviour, a program, a container"
             value={q}
             onInput={({ currentTarget }) => change(setQ)(currentTarget.value)}
           />
@@ -134,11 +134,11 @@ export function AlertsPage({ open }: { readonly open: string }) {
               checked={grouped}
               onChange={({ currentTarget }) => change(setGrouped)(currentTarget.checked)}
             />
-            group by act
+            group by behaviour
           </label>
           {until === '' ? null : (
             <button type="button" onClick={() => change(setUntil)('')}>
-              Held still: show what is new
+              Paused: show new alerts
             </button>
           )}
         </div>
@@ -150,11 +150,10 @@ export function AlertsPage({ open }: { readonly open: string }) {
         <div class="split">
           <div class="split-list panel">
             {total === 0 ? (
-              <Empty
-                title={which === 'open' && q === '' ? 'No open alert' : 'No alert is like that'}
-              >
+              <Empty title={which === 'open' && q === '' ? 'No open alert' : 'No alert matches'}>
                 <p>
-                  What deviates shows here within a second, with its reasons and what led to it.
+                  A deviation appears here within a second, with its reasons and the events before
+                  it.
                 </p>
               </Empty>
             ) : (

@@ -128,7 +128,7 @@ function ReasonForm({
 }) {
   const [reason, setReason] = useState('')
   return (
-    <Dialog title="Take note of it" onClose={onClose}>
+    <Dialog title="Acknowledge the alert" onClose={onClose}>
       <form
         class="fields"
         onSubmit={(event) => {
@@ -136,7 +136,7 @@ function ReasonForm({
           onAnswer('ack', { reason })
         }}
       >
-        <p>It is decided, and nothing is allowed: the next time it is a new alert.</p>
+        <p>This closes the alert and allows nothing. The next occurrence raises a new alert.</p>
         <label>
           Why
           <input

@@ -53,7 +53,7 @@ async function withdraw(id: string): Promise<void> {
 function showError(error: unknown): void {
   if (!(error instanceof Problem)) throw error
   const text = error.isConflict
-    ? 'Somebody else decided on this alert meanwhile: look at it again'
+    ? 'Another reviewer decided on this alert meanwhile: check it again'
     : `${error.message}${error.hint === '' ? '' : `: ${error.hint}`}`
   toast(text, { bad: true })
 }

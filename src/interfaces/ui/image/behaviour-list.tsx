@@ -81,7 +81,7 @@ export function BehaviourList({
         )}
         {problem === undefined ? null : <ProblemNote problem={problem} />}
         {answer !== undefined && total === 0 ? (
-          <Empty title="No behaviour is like that" />
+          <Empty title="No behaviour matches" />
         ) : (
           <VirtualList
             label="behaviours"

@@ -25,7 +25,7 @@ export function BehaviourPicture({ version }: { readonly version: string }) {
         }
       >
         {programs.length === 0 ? (
-          <Empty title="Nothing was seen yet" />
+          <Empty title="Nothing observed yet" />
         ) : (
           <ProcessTree branches={forestOf(value)} version={version} />
         )}
@@ -40,8 +40,8 @@ export function BehaviourPicture({ version }: { readonly version: string }) {
         }
       >
         {peers.length === 0 ? (
-          <Empty title="It talks to nobody">
-            <p>No connection and no listener was seen.</p>
+          <Empty title="No network peers">
+            <p>Snug has observed no connection and no listener.</p>
           </Empty>
         ) : (
           <PeerGraph picture={value} />

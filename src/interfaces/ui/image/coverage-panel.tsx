@@ -5,12 +5,12 @@ import { Foreign } from '../parts/foreign.tsx'
 import { Panel } from '../parts/notes.tsx'
 import { NoveltyCurve } from './novelty-curve.tsx'
 
-/** How well it is known, and what that is worth. */
+/** Coverage, and what that is worth. */
 export function CoveragePanel({ version }: { readonly version: VersionView }) {
   const { coverage, evidence, behaviours, containers, losses } = version
   return (
     <div class="columns wide-left">
-      <Panel title="How well it is known">
+      <Panel title="Coverage">
         <p class="sentence">
           <Foreign text={coverage.sentence} words />
         </p>
@@ -20,7 +20,7 @@ export function CoveragePanel({ version }: { readonly version: VersionView }) {
             <p class="muted">
               {plural(behaviours, 'behaviour')} ·{' '}
               {evidence.novelty.lastNew === undefined ? (
-                'nothing new yet'
+                'no new behaviour yet'
               ) : (
                 <>
                   last new <Ago time={evidence.novelty.lastNew} />
@@ -36,12 +36,12 @@ export function CoveragePanel({ version }: { readonly version: VersionView }) {
             Its evidence has holes:{' '}
             {losses
               .slice(-3)
-              .map((loss) => `${loss.reason} (${plural(loss.count, 'act')})`)
+              .map((loss) => `${loss.reason} (${plural(loss.count, 'event')})`)
               .join(', ')}
           </p>
         )}
       </Panel>
-      <Panel title="By kind of act">
+      <Panel title="By kind of event">
         {evidence === undefined ? null : <Kinds evidence={evidence} />}
         {evidence === undefined || evidence.notYetSeen.length === 0 ? null : (
           <>

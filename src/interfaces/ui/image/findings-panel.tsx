@@ -18,7 +18,7 @@ export function FindingsPanel({ scan }: { readonly scan: ScanView }) {
   return (
     <Panel title="Findings of scanners" class="findings">
       <p class="muted">
-        As <Foreign text={by} /> told it <Ago time={at} />, by what was seen until then:{' '}
+        Reported by <Foreign text={by} /> <Ago time={at} />, sorted by use observed until then:{' '}
         <Foreign text={coverage} words />
       </p>
       {packageUses.map((use) => {
@@ -31,7 +31,7 @@ export function FindingsPanel({ scan }: { readonly scan: ScanView }) {
             <summary>{head}</summary>
             <Findings title={titles[use]} findings={shown} />
             {shown.length === counts[use] ? null : (
-              <p class="muted">{count(counts[use] - shown.length)} more are not kept here.</p>
+              <p class="muted">{count(counts[use] - shown.length)} more are not stored here.</p>
             )}
           </details>
         )

@@ -26,8 +26,8 @@ export function ImagesPage({ images }: { readonly images: readonly LineageView[]
       {found === undefined ? (
         <Waiting rows={6} />
       ) : found.length === 0 ? (
-        <Empty title={wanted === '' ? 'No image has been seen yet' : 'No image has that name'}>
-          <p>Each image appears here with the first act of its first container.</p>
+        <Empty title={wanted === '' ? 'No image observed yet' : 'No image has that name'}>
+          <p>Each image appears here with the first event of its first container.</p>
         </Empty>
       ) : (
         <div class="panel scroll-x" tabIndex={0} role="region" aria-label="images and versions">
@@ -48,7 +48,7 @@ export function ImagesPage({ images }: { readonly images: readonly LineageView[]
                 <th scope="col" class="number">
                   unseen
                 </th>
-                <th scope="col">last act</th>
+                <th scope="col">last event</th>
                 <th scope="col">why it is there</th>
               </tr>
             </thead>

@@ -14,7 +14,7 @@ export function PeerGraph({ picture }: { readonly picture: PictureView }) {
     .slice(0, 20)
     .map(({ peer, text }) => `${peer.direction === 'out' ? 'connects to' : 'listens on'} ${text}`)
   return (
-    <div class="scroll-x" tabIndex={0} role="region" aria-label="who talks to whom">
+    <div class="scroll-x" tabIndex={0} role="region" aria-label="network peers">
       <svg
         class="peers"
         viewBox={`0 0 ${width} ${height}`}

@@ -53,7 +53,7 @@ function Program({ branch, version }: { readonly branch: Branch; readonly versio
         {isRuntime || users.length === 0 ? null : <span class="muted">{users.join(', ')}</span>}
         {run?.drift === true ? <span class="badge stopped">not from the image</span> : null}
         {run === undefined || run.state === 'learned' ? null : <BehaviourBadge state={run.state} />}
-        {again ? <span class="muted">told above</span> : null}
+        {again ? <span class="muted">shown above</span> : null}
         {!again && open > 0 ? (
           <span class="badge behaviour pending">{count(open)} wait</span>
         ) : null}

@@ -17,7 +17,7 @@ export function RootPanel({ root }: { readonly root: Root }) {
         <Foreign text={sentence} words />
       </p>
       <Items title="Root is needed" items={needs} />
-      <Items title="Another user would take" items={takes} />
+      <Items title="To run as another user" items={takes} />
     </Panel>
   )
 }

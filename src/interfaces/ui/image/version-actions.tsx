@@ -18,7 +18,7 @@ export function VersionActions({ version }: { readonly version: VersionView }) {
       ) : null}
       {next[version.mode].map((mode) => (
         <button key={mode} type="button" onClick={() => void setMode(version, mode)}>
-          {mode === 'learn' ? 'Learn anew' : `Set to ${mode}`}
+          {mode === 'learn' ? 'Learn again' : `Set to ${mode}`}
         </button>
       ))}
     </p>

@@ -28,11 +28,8 @@ export function VersionDiff({
   const { value, problem } = useResource<ProfileDiff>(path, 10_000)
   if (before === undefined) {
     return (
-      <Empty title="There is one version only">
-        <p>
-          Once another is deployed, what it does anew, and what it does no more, stands here side by
-          side.
-        </p>
+      <Empty title="Only one version exists">
+        <p>After the next version is deployed, this page compares their behaviours side by side.</p>
       </Empty>
     )
   }

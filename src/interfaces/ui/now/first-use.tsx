@@ -19,16 +19,16 @@ export function FirstUse({
       </h2>
       {versions.length === 0 ? (
         <p>
-          The agent is watching{status === undefined ? '' : ` ${status.node}`}, and no container has
-          run yet. Start one, or restart one that should be watched from its start: its image
-          appears here with its first act.
+          The agent watches{status === undefined ? ' this node' : ` ${status.node}`}. No container
+          has run yet. Start a container, or restart one to have its start observed. Its image
+          appears here with its first event.
         </p>
       ) : (
         <>
           <p>
-            Snug has begun to learn {plural(images.length, 'image')}. It writes down what each does:
-            programs, files, peers, ports, users. Until it knows enough it tells you only what is
-            never normal, such as a binary that the image did not bring.
+            Snug is learning {plural(images.length, 'image')}. It records the programs, files,
+            peers, ports and users of each. While it learns, only guardrails raise alerts, for
+            example on a binary that is not part of the image.
           </p>
           <ul class="learning-list">
             {versions.slice(0, 6).map(({ image, tags, behaviours, coverage, because }) => (
@@ -39,7 +39,7 @@ export function FirstUse({
                 <progress
                   max={1}
                   value={Math.max(0.02, 1 - coverage.bound)}
-                  aria-label={`how well it is known: a bound of ${percent(coverage.bound)}`}
+                  aria-label={`coverage: a bound of ${percent(coverage.bound)}`}
                 />
                 <span class="muted">
                   {plural(behaviours, 'behaviour')} · <Foreign text={because} words />
@@ -51,17 +51,19 @@ export function FirstUse({
       )}
       <ol class="steps">
         <li>
-          <strong>How long?</strong> Until the chance of something new is low enough, and never less
-          than an hour (<code>learn.floor</code>). A container that is restarted, or runs several
-          times, says more than one that runs for days.
+          <strong>How long?</strong> Until the chance of new behaviour is low enough, and at least
+          one hour (<code>learn.floor</code>). A container that restarts often gives more coverage
+          than one that runs for days.
         </li>
         <li>
-          <strong>What to do?</strong> Use the service as it is used: its jobs, its health checks, a
-          deploy. Nothing you do with <code>docker exec</code> counts as the service.
+          <strong>What to do?</strong> Use the service as in production: its jobs, its health
+          checks, a deployment. Snug does not count <code>docker exec</code> sessions as the
+          service.
         </li>
         <li>
-          <strong>Then?</strong> The version alerts by itself (<code>after: alert</code>), or waits
-          for your word in <a href="#/review">Review</a>. What deviates shows here within a second.
+          <strong>Then?</strong> The version alerts automatically (<code>after: alert</code>), or
+          waits for your decision in <a href="#/review">Review</a>. Deviations appear here within a
+          second.
         </li>
       </ol>
     </section>

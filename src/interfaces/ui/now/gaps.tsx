@@ -19,7 +19,7 @@ export function Gaps({
 }) {
   if (status === undefined || images === undefined) {
     return (
-      <Panel title="Losses, and what is not covered">
+      <Panel title="Losses and gaps in coverage">
         <Waiting rows={3} />
       </Panel>
     )
@@ -35,15 +35,15 @@ export function Gaps({
     held.length === 0 &&
     unresolved + before === 0
   return (
-    <Panel title="Losses, and what is not covered">
+    <Panel title="Losses and gaps in coverage">
       {nothing ? <Empty title="No loss is known, and every image is held to its profile" /> : null}
       {status.losses.length === 0 ? null : (
         <ul class="plain-list losses">
           {status.losses.slice(0, lossesShown).map((loss) => (
             <li key={`${loss.reason} ${loss.from}`}>
               <span class="badge lost">{loss.reason}</span>{' '}
-              {loss.count === 0 ? 'an unknown number of acts' : plural(loss.count, 'act')}, until{' '}
-              <At time={loss.to} />{' '}
+              {loss.count === 0 ? 'an unknown number of events' : plural(loss.count, 'event')},
+              until <At time={loss.to} />{' '}
               <span class="muted">
                 (<Ago time={loss.to} />)
               </span>
@@ -52,15 +52,12 @@ export function Gaps({
         </ul>
       )}
       {unresolved === 0 ? null : (
-        <p>
-          {plural(unresolved, 'container')} of which the image is not known: only guardrails watch
-          them.
-        </p>
+        <p>{plural(unresolved, 'container')} with an unknown image: only guardrails apply.</p>
       )}
       {before === 0 ? null : (
         <p>
-          {plural(before, 'container')} ran before the agent did: what they did at their start is
-          not known. Restart them to have it seen.
+          {plural(before, 'container')} started before the agent, which did not observe their start.
+          Restart them to have it observed.
         </p>
       )}
       {held.length === 0 ? null : (

@@ -12,7 +12,7 @@ export function HostSight({
   readonly doctor: DoctorReport | undefined
 }) {
   return (
-    <Panel title="What this host sees and stops">
+    <Panel title="What Snug observes and blocks on this host">
       {status === undefined ? (
         <Waiting rows={3} />
       ) : (
@@ -62,8 +62,8 @@ function SelfProbe({ status: { selfProbe } }: { readonly status: StatusView }) {
   const { ok, time, runs, failures } = selfProbe
   return (
     <p class={ok ? 'muted' : 'bad-text'}>
-      {ok ? 'The trial of its own blocking passed' : 'The trial of its own blocking failed'}{' '}
-      <Ago time={time} /> ({plural(runs, 'trial')}, {plural(failures, 'failure')})
+      {ok ? 'The self-test of blocking passed' : 'The self-test of blocking failed'}{' '}
+      <Ago time={time} /> ({plural(runs, 'run')}, {plural(failures, 'failure')})
     </p>
   )
 }

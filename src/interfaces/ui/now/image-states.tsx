@@ -15,7 +15,7 @@ export function ImageStates({ images }: { readonly images: readonly LineageView[
         <Waiting rows={5} />
       ) : images.length === 0 ? (
         <Empty title="No image yet">
-          <p>The first container that runs brings the first image.</p>
+          <p>The first image appears when its first container runs.</p>
         </Empty>
       ) : (
         <table class="plain">

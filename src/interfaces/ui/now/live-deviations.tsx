@@ -26,7 +26,7 @@ export function LiveDeviations({ alerts }: { readonly alerts: AlertPage | undefi
         <Waiting rows={5} />
       ) : alerts.total === 0 ? (
         <Empty title="Nothing deviates">
-          <p>What a container does that its image is not known for shows here within a second.</p>
+          <p>A deviation from a profile appears here within a second.</p>
         </Empty>
       ) : (
         <ol class="plain-list">

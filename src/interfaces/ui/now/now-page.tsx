@@ -63,7 +63,7 @@ function summary({ containers, alerts, losses, state }: StatusView): string {
     `the agent is ${state}`,
     `${plural(containers.watched, 'container')} watched`,
     `${plural(alerts.open, 'open alert')}`,
-    lost === 0 ? 'nothing lost' : `${plural(lost, 'act')} known to be lost`,
+    lost === 0 ? 'nothing lost' : `${plural(lost, 'event')} known to be lost`,
   ].join(' · ')
 }
 

@@ -145,7 +145,7 @@ function titleOf(slice: TimelineSlice): string {
     clock(from),
     done.length === 0 ? 'no alert' : done.join(', '),
     ...(novel > 0 ? [plural(novel, 'new behaviour')] : []),
-    ...(lost > 0 ? [`${plural(lost, 'act')} lost`] : []),
+    ...(lost > 0 ? [`${plural(lost, 'event')} lost`] : []),
   ].join('\n')
 }
 
@@ -157,6 +157,6 @@ function inWords(slices: readonly TimelineSlice[]): string {
     `The last day: ${plural(sum(alertsOf), 'alert')}, ${plural(
       sum((s) => s.novel),
       'new behaviour',
-    )}, ` + (lost === 0 ? 'no loss' : `${plural(lost, 'act')} lost`)
+    )}, ` + (lost === 0 ? 'no loss' : `${plural(lost, 'event')} lost`)
   )
 }

@@ -26,10 +26,7 @@ export function AuditPage() {
         <Waiting rows={8} />
       ) : value.length === 0 ? (
         <Empty title="Nothing was decided yet">
-          <p>
-            Each decision of a person, and each step that a version takes by itself, is written
-            here.
-          </p>
+          <p>Snug records every decision of a person and every automatic step of a version here.</p>
         </Empty>
       ) : (
         <div class="panel scroll-x" tabIndex={0} role="region" aria-label="decisions">

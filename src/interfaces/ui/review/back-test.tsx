@@ -40,7 +40,7 @@ export function BackTest({
     <div class="back-test" role="status">
       <h3>If it is allowed</h3>
       {result === undefined ? (
-        <p class="muted">trying it on what is on record …</p>
+        <p class="muted">testing it on recorded events …</p>
       ) : result instanceof Problem ? (
         <p class="muted">{result.message}</p>
       ) : (
@@ -60,15 +60,15 @@ function Effect({ result }: { readonly result: EditTestResult }) {
       <ul>
         <li>
           {quiets.length === 0
-            ? 'no act on record becomes expected'
-            : `${plural(quiets.length, 'different act')} on record (${plural(acts, 'time')}) would not alert any more`}
+            ? 'no event on record becomes expected'
+            : `${plural(quiets.length, 'different event')} on record (${plural(acts, 'time')}) would no longer raise alerts`}
           {still > 0 ? `; ${count(still)} still would` : ''}{' '}
           <span class="muted">of {count(judged)}</span>
         </li>
         <li class={opened.length > 0 ? 'bad-text' : ''}>
           {opened.length === 0
-            ? `none of ${count(attacksTried)} recorded attacks would pass because of it`
-            : `${plural(opened.length, 'recorded attack')} would pass because of it: ${opened.map((each) => each.name).join(', ')}`}
+            ? `none of ${count(attacksTried)} recorded attacks would pass because of this approval`
+            : `${plural(opened.length, 'recorded attack')} would pass because of this approval: ${opened.map((each) => each.name).join(', ')}`}
         </li>
         <li class="muted">
           allowed behaviours {count(before.allowed)} → {count(after.allowed)}, patterns{' '}

@@ -73,7 +73,7 @@ function withdraw(done: readonly Done[]): Promise<Decided> {
     for (const { ref, revision, behaviours } of done) {
       await post(ref, 'withdraw', revision, { behaviours, reason: 'undone' })
     }
-    toast('undone: they wait for a decision again')
+    toast('undone: the behaviours wait for a decision again')
   })
 }
 
@@ -93,12 +93,14 @@ export function callIncident(
   })
 }
 
-/** Approves a version as a whole: it alerts from now on. */
+/** Approves a version as a whole: it raises alerts from now on. */
 export function approveVersion({ ref, revision }: WaitingVersion): Promise<Decided> {
   return attempt(async () => {
     const path = imagePath(ref, '/approve')
     const { decided } = await ask<DecisionResult>(path, { method: 'POST', body: {}, revision })
-    toast(`approved with ${plural(decided.length, 'waiting behaviour')}: it alerts from now on`)
+    toast(
+      `approved with ${plural(decided.length, 'waiting behaviour')}: it raises alerts from now on`,
+    )
   })
 }
 
@@ -161,7 +163,7 @@ async function attemptNow(act: () => Promise<void>): Promise<Decided> {
 function refused(error: unknown): Decided {
   if (!(error instanceof Problem)) throw error
   if (error.isConflict) {
-    toast('Somebody else decided meanwhile: look again at what is marked', { bad: true })
+    toast('Another reviewer decided meanwhile: check the marked cards again', { bad: true })
     return { ok: false, conflict: true }
   }
   toast(`${error.message}${error.hint === '' ? '' : `: ${error.hint}`}`, { bad: true })

@@ -28,9 +28,9 @@ export function DecisionCard({
     <article class="panel card" aria-label="decision">
       {changed ? (
         <p class="note warn" role="alert">
-          Somebody else decided on this image meanwhile.
-          {first === undefined ? null : <WhoDecided version={first.ref} />} This is how it stands
-          now: look again, then decide.
+          Another reviewer decided on this image meanwhile.
+          {first === undefined ? null : <WhoDecided version={first.ref} />} The card shows the new
+          state: check it, then decide.
         </p>
       ) : null}
       <h2 class="act-line">

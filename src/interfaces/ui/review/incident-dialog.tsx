@@ -23,8 +23,8 @@ export function IncidentDialog({
         }}
       >
         <p>
-          All that the exec session <code>{session}</code> did is forgotten, what nobody else did is
-          rejected, and its alerts are decided with it.
+          Snug removes all evidence of the exec session <code>{session}</code>, rejects behaviours
+          that only this session showed, and rejects its alerts.
         </p>
         <label>
           Why

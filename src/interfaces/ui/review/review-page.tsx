@@ -70,7 +70,7 @@ export function ReviewPageView() {
     const cards = chosen().filter((each) => !decided.current.has(revisionOf(each)))
     if (cards.length === 0) return
     if (selected.size === 0 && !anchor.settled()) {
-      toast('The list has moved: look again')
+      toast('The list has changed: check it again')
       return
     }
     for (const each of cards) decided.current.add(revisionOf(each))
@@ -133,7 +133,7 @@ export function ReviewPageView() {
               <input
                 type="search"
                 aria-label="find a behaviour"
-                placeholder="Find: an act, a program"
+                placeholder="Find: a behaviour, a program"
                 value={q}
                 onInput={({ currentTarget }) => change(setQ)(currentTarget.value)}
               />
@@ -147,9 +147,8 @@ export function ReviewPageView() {
             {total === 0 ? (
               <Empty title="Nothing waits for a decision">
                 <p>
-                  What a version does that its profile does not know, and what a new version does
-                  anew, waits here. Decisions of the past are in the <a href="#/audit">audit log</a>
-                  .
+                  Deviations and the new behaviours of a new version wait here. Past decisions are
+                  in the <a href="#/audit">audit log</a>.
                 </p>
               </Empty>
             ) : (

@@ -48,7 +48,7 @@ export function kafkaSink(name: string, render: Render, options: KafkaSinkOption
       compression: CompressionTypes.GZIP,
       messages,
     })
-    return `${sent.length} partitions took it`
+    return `${sent.length} partitions accepted it`
   }
   return {
     name,
@@ -62,7 +62,7 @@ export function kafkaSink(name: string, render: Render, options: KafkaSinkOption
         return await Promise.race([send(records), timedOut, signal.closed])
       } catch (error) {
         void drop()
-        throw new SinkError(`\`${targetText(options)}\` did not take it`, {
+        throw new SinkError(`\`${targetText(options)}\` did not accept it`, {
           cause: error,
           final: isTooLarge(error),
         })

@@ -71,7 +71,7 @@ export function natsSink(name: string, render: Render, options: NatsSinkOptions)
         return await Promise.race([publish(records), signal.closed])
       } catch (error) {
         void drop()
-        throw new SinkError(`\`${targetText(options)}\` did not take it`, { cause: error })
+        throw new SinkError(`\`${targetText(options)}\` did not accept it`, { cause: error })
       }
     },
     reopen: drop,

@@ -22,6 +22,6 @@ export async function readSecret({ file, env }: SecretSource): Promise<string> {
           throw new SinkError(`cannot read the secret in ${where}`, { cause: error })
         })
   const secret = text?.trim() ?? ''
-  if (secret === '') throw new SinkError(`there is no secret in ${where}`)
+  if (secret === '') throw new SinkError(`no secret is in ${where}`)
   return secret
 }

@@ -53,7 +53,9 @@ export function syslogSink(name: string, render: Render, options: SyslogSinkOpti
           closing.signal,
         )
       } catch (error) {
-        throw new SinkError(`\`${options.host}:${options.port}\` did not take it`, { cause: error })
+        throw new SinkError(`\`${options.host}:${options.port}\` did not accept it`, {
+          cause: error,
+        })
       }
     },
     close: async () => closing.abort(),
@@ -92,7 +94,7 @@ function sendStream(
     let taken = false
     let reported = false
     let hold: NodeJS.Timeout | undefined
-    let why = 'the connection was closed before all was read'
+    let why = 'the receiver closed the connection before it read everything'
     // What is still on its way is taken back: it will be sent again.
     const breakOff = (because: string): void => {
       why = because
@@ -128,7 +130,7 @@ function sendStream(
       else reject(new Error(why))
     })
     socket.once('data', () => {
-      breakOff('it answers, as no receiver of syslog does')
+      breakOff('the receiver sent an answer, which syslog does not have')
     })
     socket.once(transport === 'tls' ? 'secureConnect' : 'connect', () => {
       const holdMs = Math.max(leastHoldMs[transport], 2 * (performance.now() - begunMs))
@@ -157,7 +159,7 @@ function sendDatagrams(
         // One refusal may still come for what was sent: nobody waits for it any more.
         socket.on('error', () => undefined)
         socket.close()
-        resolve('sent; over UDP nothing comes back')
+        resolve('sent; UDP gives no confirmation')
       }, fail)
     })
   })

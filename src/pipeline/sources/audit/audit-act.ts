@@ -22,7 +22,7 @@ export function auditAct(event: AuditEvent): Bag | string {
   const isDenied = refusedCodes.has(call.fields.get('exit') ?? '')
   const isDone = call.fields.get('success') === 'yes' || call.fields.get('exit') === inProgress
   if (!isDone && !(isDenied && (way.does === 'open' || way.does === 'sensitive'))) {
-    return 'act that failed'
+    return 'failed system call'
   }
   switch (way.does) {
     case 'exec':

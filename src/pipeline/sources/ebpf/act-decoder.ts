@@ -111,7 +111,7 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
       }
     }
     default:
-      throw new SnugError('SENSOR_PROTOCOL', `an act of unknown kind ${kind}`)
+      throw new SnugError('SENSOR_PROTOCOL', `an event of unknown kind ${kind}`)
   }
 }
 
@@ -232,7 +232,7 @@ function toText(bytes: Buffer): Buffer {
 
 function part(bytes: Buffer, at: number, size: number): Buffer {
   if (at + size > bytes.length) {
-    throw new SnugError('SENSOR_PROTOCOL', 'an act whose text reaches beyond its frame')
+    throw new SnugError('SENSOR_PROTOCOL', 'an event whose text ends beyond its frame')
   }
   return bytes.subarray(at, at + size)
 }

@@ -78,7 +78,7 @@ class FalcoMapper implements LineMapper {
     const result = textAt(fields, 'evt.res') ?? 'SUCCESS'
     const isDenied = refused.has(result)
     if (result !== 'SUCCESS' && result !== 'EINPROGRESS' && !(isDenied && does === 'open')) {
-      this.#context.ignore('act that failed')
+      this.#context.ignore('failed system call')
       return
     }
     const exe = need(textAt(fields, 'proc.exepath'), 'field `proc.exepath`')

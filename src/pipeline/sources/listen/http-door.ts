@@ -96,8 +96,7 @@ export class HttpDoor implements Door {
     const bearer = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1]
     // Falco can set no header: it has the token in the address.
     const given = bearer ?? url.slice(url.lastIndexOf('/') + 1)
-    if (!isSame(given, this.#token))
-      throw new SnugError('UNAUTHENTICATED', 'the token is not right')
+    if (!isSame(given, this.#token)) throw new SnugError('UNAUTHENTICATED', 'the token is wrong')
   }
 }
 
@@ -120,7 +119,7 @@ function unpacked(request: IncomingMessage): Readable {
   const encoding = request.headers['content-encoding'] ?? 'identity'
   if (encoding === 'identity') return request
   if (encoding !== 'gzip' && encoding !== 'deflate') {
-    throw new SnugError('BODY_INVALID', `there is no encoding \`${encoding}\`, only gzip, deflate`)
+    throw new SnugError('BODY_INVALID', `unsupported encoding \`${encoding}\`, only gzip, deflate`)
   }
   // What it fails with, whoever reads it is told.
   return pipeline(request, unpackers[encoding](), () => undefined)

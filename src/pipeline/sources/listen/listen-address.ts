@@ -42,7 +42,7 @@ export function parseListenAddress(spec: string): ListenAddress {
   const kind = place.startsWith('unix:') ? 'unix' : 'http'
   const known: readonly string[] = options[kind]
   for (const name of query.keys()) {
-    if (!known.includes(name)) throw invalid(spec, `there is no option \`${name}\``)
+    if (!known.includes(name)) throw invalid(spec, `unknown option \`${name}\``)
   }
   const format = formatOf(query.get('format') ?? 'snug', spec)
   return kind === 'unix' ? unixOf(place, format, query, spec) : httpOf(place, format, query, spec)
@@ -76,7 +76,10 @@ function httpOf(
   const host = (match[1] ?? '').replace(/^\[|\]$/g, '')
   const tokenFile = query.get('token')
   if (tokenFile === null && !loopback.test(host)) {
-    throw invalid(spec, 'beyond loopback it needs `token=FILE`: who may tell may have it learned')
+    throw invalid(
+      spec,
+      'an address beyond loopback needs `token=FILE`: every sender can influence profiles',
+    )
   }
   return { kind: 'http', format, host, port, ...(tokenFile === null ? {} : { tokenFile }) }
 }
@@ -85,7 +88,7 @@ function formatOf(name: string, spec: string): LineFormat {
   const format = formats.find((each) => each.name === name)
   if (format !== undefined) return format
   const names = formats.map((each) => each.name).join(', ')
-  throw invalid(spec, `there is no format \`${name}\`, only ${names}`)
+  throw invalid(spec, `unknown format \`${name}\`; supported: ${names}`)
 }
 
 function invalid(spec: string, why: string): SnugError {

@@ -29,7 +29,7 @@ function cut(parser: EventLineParser, error: unknown): ParsedLines {
   const left = parser.end()
   if (left.rejectedCount > 0) return left
   const { line } = parser
-  const message = `line ${line} and what follows did not come: ${describeError(error)}`
+  const message = `line ${line} and the rest did not arrive: ${describeError(error)}`
   return { ...left, rejected: [{ line, code: 'EVENT_FILE_CUT', message }], rejectedCount: 1 }
 }
 
