@@ -278,8 +278,8 @@ function liveParts(config: Config) {
   return { rules, limits, storms, flushIntervalMs: flushInterval }
 }
 
-function outletsOf({ sinks }: Config): readonly SinkBinding[] {
-  return sinks.map((sink) => bindSink(sink, product()))
+function outletsOf({ sinks, deliver }: Config): readonly SinkBinding[] {
+  return sinks.map((sink) => bindSink(sink, product(), deliver.from))
 }
 
 function product(): Product {

@@ -17,6 +17,7 @@ import { AlertStore } from '../state/alerts/alert-store.ts'
 import { type AlertGrade, graded } from '../pipeline/alerts/alert-grade.ts'
 import { RecordIds } from '../pipeline/alerts/record-ids.ts'
 import { evictedFinding } from '../pipeline/alerts/delivery-findings.ts'
+import { ImageSchedules, isScheduled, jobOf } from '../pipeline/identity/schedules.ts'
 import type { StormRules } from '../pipeline/alerts/storms.ts'
 import {
   type EventSource,
@@ -108,6 +109,7 @@ export class Daemon {
   readonly faults = new Map<string, string>()
   state: 'starting' | 'running' | 'stopping' = 'starting'
   readonly #packages = new ImagePackages()
+  readonly schedules = new ImageSchedules()
   readonly #now: () => number
   #rawReaders = 0
   #flushTimer: NodeJS.Timeout | undefined
@@ -200,6 +202,7 @@ export class Daemon {
       shippedBy: (now, before) => shippedBy(parts.files, this.#packages, now, before),
       now: this.#now,
       kernel: this.kernel.profiles,
+      scheduledBy: (event, version) => this.#scheduledBy(event, version),
       onAllowed: (version) => this.kernel.decided(version, true),
       onDisarmed: (scope) => this.enforcement.disarmed(scope),
       onPolicy: (report) => this.#confirmed(report),
@@ -329,6 +332,16 @@ export class Daemon {
     this.#rawReaders += change
     if (before > 0 === this.#rawReaders > 0) return
     for (const control of this.#controls()) control.filter(this.#rawReaders > 0 ? 'off' : 'novelty')
+  }
+
+  /** A job whose turn had not come while the version was learned. */
+  #scheduledBy({ process }: ActEvent, { life, identity }: DeployedVersion): string | undefined {
+    if (!isScheduled(process)) return undefined
+    const watchedMs = (life.learnedAt ?? this.#now()) - life.learningSince
+    const unseen = this.schedules
+      .of(identity)
+      .filter(({ periodMs }) => periodMs === undefined || periodMs > watchedMs)
+    return jobOf(process, unseen)
   }
 
   /** A source confirms what it put into the kernel, or that it did not. */

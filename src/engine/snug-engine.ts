@@ -3,7 +3,6 @@ import type { Alert } from '../core/event/alert.ts'
 import type { ActEvent, SnugEvent } from '../core/event/event.ts'
 import type { ExportFormat } from '../supplychain/export/export-profile.ts'
 import { SnugError } from '../errors.ts'
-import { ImageSchedules } from '../pipeline/identity/schedules.ts'
 import { breakGlass, endBreakGlass } from '../core/lifecycle/blocking.ts'
 import { inheritedExpireAt } from '../core/lifecycle/inheritance.ts'
 import { endLearning, setMode, type Step } from '../core/lifecycle/version.ts'
@@ -48,7 +47,6 @@ export class SnugEngine implements view.Engine {
   readonly #daemon: Daemon
   readonly #viewed = new WeakMap<DeployedVersion, ViewedVersion>()
   readonly #version: string
-  readonly #schedules = new ImageSchedules()
   readonly #host: HostPaths
   readonly #reviews: ReviewService
 
@@ -146,7 +144,7 @@ export class SnugEngine implements view.Engine {
 
   #evidence(version: DeployedVersion): views.EvidenceView {
     const { registry } = this.#daemon
-    const schedules = this.#schedules.of(version.identity)
+    const schedules = this.#daemon.schedules.of(version.identity)
     const checks = crossChecksOf(this.#daemon, version.key)
     return evidenceView(version, registry, this.#daemon.now(), schedules, checks)
   }

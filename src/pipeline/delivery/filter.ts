@@ -20,17 +20,24 @@ export interface SinkFilter {
 /** `summary`: of a storm the alert that stands for it; `each`: those that it stands for. */
 export type Storms = 'summary' | 'each'
 
-/** What is of no image, or no namespace, meets no filter by it. */
+/**
+ * What is of no image, or no namespace, meets no filter by it.
+ *
+ * @param from the least severity of a deviation that is sent, where the filter names none
+ */
 export function recordFilter(
   filter: SinkFilter,
   storms: Storms,
+  from: Severity = 'low',
 ): (record: OutboundRecord) => boolean {
   const { severity = 'low', types, images, namespaces } = filter
   const least = severities.indexOf(severity)
+  const leastDeviation = severities.indexOf(filter.severity ?? from)
   const image = images && globs(images)
   const namespace = namespaces && globs(namespaces)
   return (record) => {
     if (severities.indexOf(record.severity) < least) return false
+    if (isDeviation(record) && severities.indexOf(record.severity) < leastDeviation) return false
     if (!isAudit(record) && record[storms === 'summary' ? 'partOf' : 'summary'] !== undefined) {
       return false
     }
@@ -38,6 +45,11 @@ export function recordFilter(
     if (image !== undefined && !imageNames(record).some(image)) return false
     return namespace === undefined || namespace(namespaceOf(record))
   }
+}
+
+/** Nothing was done about it: what was stopped always leaves the node. */
+function isDeviation(record: OutboundRecord): boolean {
+  return !isAudit(record) && record.type === 'deviation' && record.action === 'alerted'
 }
 
 function namespaceOf(record: OutboundRecord): string {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import type { ProcessRef } from '../../core/event/event.ts'
 import type { ContainerIdentity } from './identity.ts'
 import { imageShips, listImageFolder, readImageFile } from './image-text.ts'
 
@@ -8,6 +9,9 @@ export interface Schedule {
   readonly text: string
   /** Milliseconds: within so long it comes at least once; absent where its words are not understood. */
   readonly periodMs?: number
+  /** The file that has it, and the command that it starts; absent of timers. */
+  readonly table?: string
+  readonly command?: string
 }
 
 const hour = 3_600_000
@@ -77,13 +81,20 @@ function readCron(layers: readonly string[], found: Schedule[]): void {
       const schedule = cronLine(line, hasUser)
       // The shipped table only runs the folders below, each by its own name.
       if (schedule === undefined || schedule.text.includes('run-parts')) continue
-      found.push({ ...schedule, text: `${path}: ${schedule.text}` })
+      const { text: command } = schedule
+      found.push({ ...schedule, text: `${path}: ${command}`, table: path, command })
     }
   }
   for (const every of ['hourly', 'daily', 'weekly', 'monthly']) {
     for (const name of listImageFolder(layers, `/etc/cron.${every}`)) {
       if (name.startsWith('.')) continue
-      found.push({ text: `/etc/cron.${every}/${name}`, periodMs: named[every] ?? day })
+      const command = `/etc/cron.${every}/${name}`
+      found.push({
+        text: command,
+        periodMs: named[every] ?? day,
+        table: `/etc/cron.${every}`,
+        command,
+      })
     }
   }
 }
@@ -188,4 +199,41 @@ function spanOf(words: string): number | undefined {
     sum += Number(count) * one
   }
   return sum === 0 ? undefined : sum
+}
+
+/** Whether what runs descends from something that keeps schedules: only then is an image asked for its tables. */
+export function isScheduled({ ancestors = [], parent }: ProcessRef): boolean {
+  const keepers = [...cronDaemons, ...systemds]
+  return keepers.includes(parent ?? '') || ancestors.some((path) => keepers.includes(path))
+}
+
+/**
+ * The job that a process belongs to, as a person names it: it is the job's program or script, has its command as
+ * arguments, or descends from it. Undefined where no table of the image has the job.
+ */
+export function jobOf(process: ProcessRef, schedules: readonly Schedule[]): string | undefined {
+  const { exe, script, args = [], ancestors = [], parent } = process
+  const programs = new Set([exe, script, parent, ...ancestors])
+  const lines = new Set([args.join(' '), ...args])
+  const job = schedules.find(({ command }) => {
+    if (command === undefined) return false
+    return lines.has(command) || pathsIn(command).some((path) => programs.has(path))
+  })
+  if (job === undefined) return undefined
+  const often = periodNames.find(([, ms]) => ms === job.periodMs)?.[0]
+  return `${often ?? 'a'} job of \`${job.table ?? job.text}\``
+}
+
+const periodNames = [
+  ['hourly', hour],
+  ['daily', day],
+  ['weekly', week],
+  ['monthly', month],
+] as const
+
+/** A shell is in every job's command, and says nothing of which it is. */
+function pathsIn(command: string): readonly string[] {
+  return command
+    .split(/[\s;&|<>]+/)
+    .filter((part) => /^\/\S*\/[^/]+$/.test(part) && !/\/(ba|da|a)?sh$/.test(part))
 }

@@ -5,6 +5,7 @@ import type { LoadedConfig } from './load-config.ts'
 /** Keys that a running agent takes over; by their beginnings. */
 const live = [
   'sinks',
+  'deliver.',
   'outbox.',
   'storm.',
   'log.',
@@ -46,10 +47,10 @@ function isLive(path: string): boolean {
 }
 
 function taken(before: Config, read: Config): Config {
-  const { sinks, outbox, storm, log, learn, after, flushInterval } = read
+  const { sinks, deliver, outbox, storm, log, learn, after, flushInterval } = read
   const { canary, canaryFor } = read.block
   const block = { ...before.block, canary, canaryFor }
-  return { ...before, sinks, outbox, storm, log, learn, after, flushInterval, block }
+  return { ...before, sinks, deliver, outbox, storm, log, learn, after, flushInterval, block }
 }
 
 function textAt(config: Config, path: string): string | undefined {

@@ -2,7 +2,13 @@ import { z } from 'zod'
 import { defaultBlockRules } from '../../core/lifecycle/blocking.ts'
 import { oidcSchema, sessionSchema, tlsSchema } from './access-schema.ts'
 import { formatDuration } from './duration.ts'
-import { outboxSchema, sinkSchema, stormSchema, tracesSchema } from './sink-schema.ts'
+import {
+  deliverSchema,
+  outboxSchema,
+  sinkSchema,
+  stormSchema,
+  tracesSchema,
+} from './sink-schema.ts'
 import {
   duration,
   type HostPort,
@@ -125,6 +131,7 @@ export const configSchema = z
         message: 'has two sinks with the same name',
       })
       .meta({ description: 'receivers of alerts' }),
+    deliver: deliverSchema.prefault({}),
     outbox: outboxSchema.prefault({}),
     storm: stormSchema.prefault({}),
     traces: tracesSchema.prefault({}),

@@ -215,6 +215,13 @@ export const outboxSchema = z.strictObject({
   age: duration.prefault('7d').meta({ description: 'maximum time that an alert waits for a sink' }),
 })
 
+export const deliverSchema = z.strictObject({
+  from: z.enum(severities).default('medium').meta({
+    description:
+      'the least severity of a deviation that sinks are sent, unless a sink names its own in `only`; guardrails, losses and what was stopped are always sent',
+  }),
+})
+
 export const stormSchema = z.strictObject({
   each: z.int().min(1).max(100_000).default(20).meta({
     description:

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { severities } from '../../../src/core/event/alert.ts'
@@ -108,4 +109,12 @@ describe('what the replicas say', () => {
     )
     expect(replicaText('few', 1, 10)).toBe('1 of 10 replicas does this: the others do not')
   })
+})
+
+it('docs/alerts.md shows the table', () => {
+  const page = readFileSync(new URL('../../../docs/alerts.md', import.meta.url), 'utf8')
+  for (const access of causeAccesses) {
+    const row = placeClasses.map((place) => riskTable[access][place]).join(' | ')
+    expect(page).toContain(`| ${access} | ${row} |`)
+  }
 })

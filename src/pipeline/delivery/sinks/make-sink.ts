@@ -1,3 +1,4 @@
+import type { Severity } from '../../../core/event/alert.ts'
 import type { SinkConfig } from '../../../support/config/sink-schema.ts'
 import type { Product } from '../format/alert-facts.ts'
 import { renderer, renderWithin } from '../format/format.ts'
@@ -11,15 +12,19 @@ import { addressText } from './address.ts'
 import { stdoutSink } from './stdout-sink.ts'
 import { syslogSink } from './syslog-sink.ts'
 
-/** The sink that the config asks for. Nothing is opened yet. */
-export function bindSink(config: SinkConfig, product: Product): SinkBinding {
+/** The sink that the config asks for. Nothing is opened yet. `from`: as {@link recordFilter} takes it. */
+export function bindSink(
+  config: SinkConfig,
+  product: Product,
+  from: Severity = 'low',
+): SinkBinding {
   return {
     sink: makeSink(config, product),
     type: config.type,
     format: config.type === 'falco' ? 'falco' : config.format,
     target: targetOf(config),
-    accepts: recordFilter(config.only, config.storms),
-    spec: JSON.stringify(config),
+    accepts: recordFilter(config.only, config.storms, from),
+    spec: JSON.stringify([config, from]),
   }
 }
 
