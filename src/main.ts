@@ -33,7 +33,7 @@ import { KubeFleet } from './fleet/kubernetes/kube-fleet.ts'
 import { ownPod } from './fleet/kubernetes/own-pod.ts'
 import type { LearnRules } from './core/lifecycle/version.ts'
 import { Guardrails } from './core/match/guardrail.ts'
-import { Shaper } from './core/behaviour/shape.ts'
+import { shaperOf } from './core/match/shaper-of.ts'
 import type { StormRules } from './pipeline/alerts/storms.ts'
 import { alertPolicy } from './supplychain/policy/alert-policy.ts'
 import { fetchTrusted } from './supplychain/registry/trusted-fetch.ts'
@@ -207,7 +207,7 @@ function assemble(
   rules: Rules = loadRules(),
   sources: readonly EventSource[] = sourcesOf(config, rules.generalise, log),
 ): Assembled {
-  const shaper = new Shaper(rules.generalise)
+  const shaper = shaperOf(rules)
   const files = new ImageFiles()
   const traces = tracesOf(config, log)
   const daemon = new Daemon({

@@ -45,7 +45,7 @@ export function recordedVersion(
     tags: [...tags],
     digests: [image.digest, ...otherDigests, ...imageIds],
     text: profileDocument(image, profile.entries(), observed, [recording]),
-    behaviours: profile.size,
+    behaviours: profile.shown,
     runs: runs.length,
     lost: spans.reduce((sum, { count }) => sum + count, 0),
   }

@@ -124,7 +124,12 @@ export class SnugEngine implements view.Engine {
     const { registry } = this.#daemon
     const [from, to] = [registry.findOne(a), registry.findOne(b)]
     const shown = (version: DeployedVersion): ProfileEntry[] =>
-      version.profile.entries().filter(({ cells }) => cells.some(isServices))
+      version.profile
+        .entries()
+        .filter(
+          ({ cells, place, within }) =>
+            within === undefined && (place !== undefined || cells.some(isServices)),
+        )
     const { added, removed, unchanged } = diffEntries(shown(from), shown(to))
     const explained = added.map((row) => {
       const entry = to.profile.entry(row.id as BehaviourId)

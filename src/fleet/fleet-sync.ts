@@ -234,7 +234,7 @@ export class FleetSync {
       summary: {
         state: life.state,
         mode: life.mode,
-        behaviours: profile.size,
+        behaviours: profile.shown,
         pending: pending + quarantined,
         because: life.because,
       },

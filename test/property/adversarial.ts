@@ -104,11 +104,11 @@ export const adversarial: readonly ActEvent[] = [
     `${uuid(1)}.sh`,
     `x${uuid(1)}.part`,
     `${uuid(1)}x.part`,
+    '3g2504e0-4f89-41d3-9a0c-0305e82c3301.part',
     '.part',
     '1.part',
     `.${uuid(1)}.part`,
     '3f2504e0-4f89-41d3-9a0c.part',
-    '3g2504e0-4f89-41d3-9a0c-0305e82c3301.part',
     '<uuid>.part',
     `${uuid(1)}.part\n`,
     `${uuid(1)}${uuid(2)}.part`,
@@ -122,13 +122,10 @@ export const adversarial: readonly ActEvent[] = [
     'upload.aB3dE1.sh',
     '.upload.aB3dE1',
   ].map((name) => write(`/tmp/${name}`)),
-  ...['deadbee', 'deadbee12', 'deadbeeg', 'deadbee1.so', 'DeadBee1', '<hex:8>'].map((name) =>
+  ...['deadbee', 'deadbeeg', 'deadbee1.so', 'DeadBee1', '<hex:8>'].map((name) =>
     read(`/cache/${name}/blob`),
   ),
   ...[
-    'app-2026-13-24.log',
-    'app-2026-11-32.log',
-    'app-1026-11-24.log',
     'app-evil.log',
     'app-2026-11-24.log.php',
     'app-2026-11-24-x.log',
@@ -140,33 +137,24 @@ export const adversarial: readonly ActEvent[] = [
   // What Python makes up is eight characters of its own, under that prefix, in that folder.
   ...[
     'malicious',
-    'report-malicious',
-    'report-evil',
     'report-',
-    'report-QZ43INKI',
     'report-qz43inki.sh',
-    'report-qz43inkix',
     'report-qz43-nki',
     'xreport-qz43inki',
     'report',
     'reports-qz43inki',
     '.report-qz43inki',
     'sub/report-qz43inki',
-    'K3_TOBZ1',
     'k3_tobz1.py',
-    'k3_tobz12',
     'upload_z7x9q_a1.sh',
-    'upload_malicious.png',
     'upload-z7x9q_a1.png',
     'module_evil/x',
     'java.tmp',
     'java-1.tmp',
-    'java123456789012345678901.tmp',
     'javamalicious.tmp',
     'java16796402461290134121.sh',
   ].map((name) => write(`/srv/data/${name}`)),
   act.exec('/srv/data/report-qz43inki'),
-  read('/srv/data/report-qz43inki'),
   act.file('/srv/data/report-qz43inki', ['write'], {}, { shipped: true }),
   act.file('/srv/data/report-qz43inki', ['write'], { exe: '/bin/sh' }),
   act.file('/work2/report-qz43inki', ['write']),
@@ -197,14 +185,27 @@ export const adversarial: readonly ActEvent[] = [
   act.file('/state/init.77', ['delete'], { origin: 'probe' }),
   act.file('/state/init.77', ['delete'], {}, { shipped: true }),
   act.file('/state/init.77', ['delete'], {}, { cut: true }),
-  act.file('/state/init.77', ['read']),
   act.file('/state/init.77', ['rename'], {}, { to: '/bin/sh' }),
-  act.file('/spool/77.in', ['delete']),
-  act.file('/var/log/access.log.77', ['delete']),
   // Executables and what the image ships are what they are.
   act.exec('/opt/tool-10'),
   act.exec('/opt/tool-1', {}, true),
   act.exec('/opt/tool-1', { socketStdio: true }),
   read('/usr/share/app/part-10.dat', { shipped: true }),
   read('/usr/share/app/part-10.dat'),
+]
+
+/**
+ * What a place takes by design: letters and digits of any kind where these varied, and whatever a program may do with what
+ * it makes. Security is in what is constant.
+ */
+export const takenByDesign: readonly ActEvent[] = [
+  read('/cache/deadbee12/blob'),
+  ...['app-2026-13-24.log', 'app-1026-11-24.log'].map((name) => write(`/var/log/${name}`)),
+  ...['report-malicious', 'report-QZ43INKI', 'K3_TOBZ1', 'upload_malicious.png'].map((name) =>
+    write(`/srv/data/${name}`),
+  ),
+  read('/srv/data/report-qz43inki'),
+  read('/state/init.77'),
+  act.file('/spool/77.in', ['delete']),
+  act.file('/var/log/access.log.77', ['delete']),
 ]

@@ -8,7 +8,7 @@ import { microsOf } from '../../src/core/event/time.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { feed, guardrails, learned, outcome, shaper } from '../fixtures/event-fixture.ts'
-import { adversarial, taught } from './adversarial.ts'
+import { adversarial, takenByDesign, taught } from './adversarial.ts'
 import { acts } from './event-arbitrary.ts'
 import { naive } from './naive.ts'
 
@@ -108,6 +108,11 @@ describe('generalisation', () => {
     expect(swallowed.map((event) => (event.kind === 'file' ? event.file : event))).toEqual([])
   })
 
+  it('takes letters and digits where these varied, and own files in every way', () => {
+    const refused = takenByDesign.filter((event) => outcome(profile, event) !== 'expected')
+    expect(refused.map((event) => (event.kind === 'file' ? event.file : event))).toEqual([])
+  })
+
   it('keeps a bounded number of witnesses, however many there were', () => {
     const busy = new Profile(shaper)
     const events = Array.from({ length: 5000 }, (_, i) => ({
@@ -116,8 +121,8 @@ describe('generalisation', () => {
       file: { path: `/data/${i}/config`, access: ['read' as const] },
     }))
     feed(busy, events as ActEvent[])
-    const [entry] = busy.entries()
-    expect(busy.size).toBe(1)
+    const entry = busy.entries().find(({ place }) => place === undefined)
+    expect(busy.size).toBe(2)
     expect(entry?.cells[0]?.witnesses?.literals).toHaveLength(8)
     expect(JSON.stringify(entry).length).toBeLessThan(1500)
   })

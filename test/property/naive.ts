@@ -43,7 +43,21 @@ function renamedAway(entries: readonly ProfileEntry[], ref: BehaviourRef, now: n
   })
   if (exact.some(rejected)) return false
   if (exact.some(granted)) return true
-  const shaped = renames.filter(({ object }) => tokensOf(object).length > 0)
+  const leaving = entries.filter(
+    (entry) =>
+      isPlace(entry) &&
+      same([entry.actor, entry.uid], [ref.actor, ref.uid]) &&
+      entry.object.kind === 'file' &&
+      ((entry.object.access === 'create' && entry.place?.renames !== false) ||
+        entry.object.access === 'rename'),
+  )
+  const folderHas = ({ object }: ProfileEntry): boolean =>
+    object.kind === 'file' && new RegExp(`^(?:${templateOf(object.path)})$`, 'u').test(path)
+  if (leaving.some((entry) => entry.decision?.kind === 'rejected' && folderHas(entry))) return false
+  if (leaving.some((entry) => mayLeave(entry, ref.origin, path, now))) return true
+  const shaped = renames.filter(
+    (entry) => tokensOf(entry.object).length > 0 && !isPlace(entry) && entry.within === undefined,
+  )
   if (
     shaped.some((one) => rejected(one) && takes(one.object, undefined, path, undefined, 'source'))
   ) {
@@ -89,9 +103,13 @@ function decide(
   if (exact.some((entry) => entry.decision?.kind === 'rejected')) return false
   if (exact.some((entry) => grants(entry, ref.origin, now).length > 0)) return true
   if (ref.fixed === true) return undefined
+  const held = placeSays(entries, ref, object, now)
   const subject = object.kind === 'exec' ? ref.literal?.subject : subjectOf(literal(object, ref))
   if (subject === undefined) return undefined
-  const shaped = mine.filter((entry) => tokensOf(entry.object).length > 0)
+  if (held === false) return false
+  const shaped = mine.filter(
+    (entry) => tokensOf(entry.object).length > 0 && !isPlace(entry) && entry.within === undefined,
+  )
   const [rejected, others] = [
     shaped.filter((entry) => entry.decision?.kind === 'rejected'),
     shaped.filter((entry) => entry.decision?.kind !== 'rejected'),
@@ -102,7 +120,94 @@ function decide(
     const related = (place: number): number => relatedShown(entries, entry, place)
     return granted.length > 0 && takes(entry.object, joined(granted), subject, related)
   })
+  return taken || held === true ? true : undefined
+}
+
+const isPlace = ({ object }: ProfileEntry): boolean =>
+  object.kind === 'file' && `${object.path}${object.to ?? ''}`.includes('<name>')
+
+/** What the right to create in a place implies. */
+const implied: readonly string[] = ['create', 'write', 'read', 'delete', 'rename']
+
+/** What places say of an act: false where a person rejected one that it may be in. */
+function placeSays(
+  entries: readonly ProfileEntry[],
+  ref: BehaviourRef,
+  object: BehaviourObject,
+  now: number,
+): boolean | undefined {
+  if (object.kind !== 'file') return undefined
+  const subject = subjectOf(literal(object, ref)) ?? ''
+  const [path = '', to] = subject.split('\u0000')
+  const about = entries.filter((entry) => {
+    if (!isPlace(entry) || !same([entry.actor, entry.uid], [ref.actor, ref.uid])) return false
+    if (entry.object.kind !== 'file') return false
+    if (entry.object.access === object.access) return true
+    if (object.access === 'rename' && entry.place?.renames === false) return false
+    return entry.object.access === 'create' && implied.includes(object.access)
+  })
+  const inFolder = ({ object: place }: ProfileEntry): boolean => {
+    if (place.kind !== 'file') return false
+    const folder = (shape: string): RegExp => new RegExp(`^(?:${templateOf(shape)})$`, 'u')
+    if (!folder(place.path).test(path)) return false
+    return to === undefined || folder(place.to ?? place.path).test(to)
+  }
+  if (about.some((entry) => entry.decision?.kind === 'rejected' && inFolder(entry))) return false
+  const taken = about.some(
+    (entry) => entry.decision?.kind !== 'rejected' && placeTakes(entry, ref.origin, subject, now),
+  )
   return taken ? true : undefined
+}
+
+/** Templates that a place has for an origin. */
+function templatesFor(entry: ProfileEntry, origin: string, now: number): readonly string[] {
+  const learnedHere = entry.place?.origins.some((one) => one === origin) === true
+  return [
+    ...(learnedHere ? (entry.place?.templates ?? []) : []),
+    ...grants({ ...entry, cells: [] }, origin, now).flatMap((one) => one?.literals ?? []),
+  ]
+}
+
+function placeTakes(entry: ProfileEntry, origin: string, subject: string, now: number): boolean {
+  const templates = templatesFor(entry, origin, now)
+  const whole = (path: string): boolean =>
+    templates.some((template) => new RegExp(`^(?:${templateOf(template)})$`, 'u').test(path))
+  if (whole(subject)) return true
+  const isOwn = entry.object.kind === 'file' && entry.object.access === 'create'
+  return isOwn && subject.includes('\u0000') && subject.split('\u0000').every(whole)
+}
+
+/** Whether a place lets the name be renamed, whatever to. */
+function mayLeave(entry: ProfileEntry, origin: string, path: string, now: number): boolean {
+  if (entry.decision?.kind === 'rejected') return false
+  return templatesFor(entry, origin, now).some((template) => {
+    const [source = ''] = template.split('\u0000')
+    return new RegExp(`^(?:${templateOf(source)})$`, 'u').test(path)
+  })
+}
+
+const templateTypes: Readonly<Record<string, (size: string) => string>> = {
+  uuid: () => typeOf('uuid', 0),
+  hex: (size) => typeOf('hex', Number(size)),
+  name: () => '[^/\\u0000]+',
+  alnum: (size) => `[A-Za-z0-9]{1,${size}}`,
+  fixed: (size) => `[A-Za-z0-9]{${size}}`,
+  maybe: (size) => `[A-Za-z0-9]{0,${size}}`,
+  digits: (size) => `[0-9]{1,${size}}`,
+  slug: (size) => `[A-Za-z0-9_\\-]{1,${size}}`,
+  free: (size) => `[A-Za-z0-9][ -.0-;=-\\[\\^-~]{0,${Number(size) - 1}}`,
+  lt: () => '<',
+}
+
+function templateOf(template: string): string {
+  let source = ''
+  let at = 0
+  for (const found of template.matchAll(token)) {
+    source += escaped(template.slice(at, found.index))
+    source += templateTypes[found[1] ?? '']?.(found[2] ?? '') ?? '(?!)'
+    at = found.index + found[0].length
+  }
+  return source + escaped(template.slice(at))
 }
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)

@@ -1,4 +1,5 @@
 import type { Allowance } from '../profile/allowance.ts'
+import { isPlace } from './place-pattern.ts'
 import { MAX_PLACES, type Shaper } from './shape.ts'
 import type { User } from './user.ts'
 
@@ -27,7 +28,7 @@ export class RelatedPlaceholders {
 
   add(allowance: Allowance, shaper: Shaper): void {
     const { object, shape } = allowance
-    if (object.kind !== 'file' || shape === undefined) return
+    if (object.kind !== 'file' || shape === undefined || isPlace(object)) return
     const { path, to } = object
     const name = nameOf(allowance, path)
     if (to === undefined) {

@@ -14,8 +14,13 @@ function rank(text: string): number {
  * and for any way of merging parts; complete as long as it is not full.
  */
 export class Sample {
+  readonly kept: number
   readonly #ranks: number[] = []
   readonly #texts: string[] = []
+
+  constructor(kept = WITNESSES_KEPT) {
+    this.kept = kept
+  }
 
   static of(texts: Iterable<string>): Sample {
     const sample = new Sample()
@@ -28,7 +33,7 @@ export class Sample {
   }
 
   get full(): boolean {
-    return this.#texts.length >= WITNESSES_KEPT
+    return this.#texts.length >= this.kept
   }
 
   has(text: string): boolean {
@@ -40,14 +45,14 @@ export class Sample {
     const r = rank(text)
     const length = this.#ranks.length
     const worst = this.#ranks[length - 1] ?? 0
-    if (length >= WITNESSES_KEPT && r > worst) return false
+    if (length >= this.kept && r > worst) return false
     let i = length
     while (i > 0 && this.#precedes(r, text, i - 1)) i--
     if (i > 0 && this.#texts[i - 1] === text) return false
-    if (i >= WITNESSES_KEPT) return false
+    if (i >= this.kept) return false
     this.#ranks.splice(i, 0, r)
     this.#texts.splice(i, 0, text)
-    if (length >= WITNESSES_KEPT) {
+    if (length >= this.kept) {
       this.#ranks.pop()
       this.#texts.pop()
     }

@@ -31,12 +31,22 @@ type Token = Extract<Part, { kind: 'token' }>
 
 const nothing: Language = { kind: 'any', of: [] }
 
+/** What an object that is no single path can stand for, and how far its witnesses open it. */
+export interface ObjectPattern {
+  /** Distinct values that each place of a shape needs. */
+  readonly thresholds: readonly number[]
+  /** All that it can stand for at most. */
+  readonly open: PathPattern
+  /** Characters that are not variable: of two patterns the one with more is the more specific. */
+  readonly literalSize: number
+  of(witnesses: Witnesses, related?: RelatedShown): PathPattern
+}
+
 /** What a shaped path can stand for, and how far its witnesses open it: as a language over its subject. */
-export class ShapePattern {
+export class ShapePattern implements ObjectPattern {
   readonly thresholds: readonly number[]
   /** Every place open to its type. */
   readonly open: PathPattern
-  /** Characters that are not variable: of two patterns the one with more is the more specific. */
   readonly literalSize: number
   readonly #parts: readonly Part[]
   readonly #isArguments: boolean
@@ -54,7 +64,7 @@ export class ShapePattern {
     this.thresholds = thresholds
     this.#parts = partsOf(shaped, thresholds.length, needsPlace)
     this.#isArguments = shaped.startsWith('\u0000')
-    this.open = new PathPattern(languageOf(shaped))
+    this.open = new PathPattern(shapedLanguage(shaped))
     this.literalSize = this.#parts.reduce(
       (size, part) => size + (part.kind === 'text' ? part.text.length : 0),
       0,
@@ -82,7 +92,7 @@ export class ShapePattern {
 
   /** Of arguments a witness is itself a pattern: what stands behind the arguments that tell is anything. */
   #ofArguments(witnesses: Witnesses, open: readonly boolean[]): PathPattern {
-    const literals = witnesses.literals.toJSON().map((literal) => languageOf(literal))
+    const literals = witnesses.literals.toJSON().map((literal) => shapedLanguage(literal))
     const isCrossed = open.includes(true) || witnesses.literals.full
     const crossed = isCrossed ? [this.#crossed(witnesses, open)] : []
     return new PathPattern(any([...crossed, ...literals]))
@@ -145,7 +155,7 @@ function shown(
 }
 
 /** All that a text in the language of shapes stands for, every place open. */
-function languageOf(shaped: string): Language {
+export function shapedLanguage(shaped: string): Language {
   const parts = partsOf(shaped, 0, () => false)
   return seq(...parts.map((part) => (part.kind === 'text' ? part : part.open.language)))
 }

@@ -118,8 +118,12 @@ export class Shaper {
   readonly #memo = new Map<string, ShapedPath | undefined>()
   readonly #patterns = new Map<string, ShapePattern>()
 
-  constructor(rules: GeneraliseRules) {
+  /** Whether a guardrail is about the file: no place takes it. */
+  readonly isGuarded: (path: string) => boolean
+
+  constructor(rules: GeneraliseRules, isGuarded: (path: string) => boolean = () => false) {
     this.rules = rules
+    this.isGuarded = isGuarded
     this.#pattern = tokenPattern(rules.never)
     this.#programs = new ProgramArguments(rules.arguments)
   }

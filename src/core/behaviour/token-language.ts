@@ -37,6 +37,9 @@ export const anyName: Language = some({
 })
 
 const anything: Language = many({ source: '[^]', ranges: [[0x00, 0xff]] })
+const slug = charClass('0-9', 'A-Z', 'a-z', '_', '-')
+/** Printable, and neither a separator of folders nor an escape. */
+const free = charClass(' -.', '0-;', '=-[', '^-~')
 const noNul: CharClass = { source: '[^\\x00]', ranges: [[0x01, 0xff]] }
 const argument: Language = many(noNul)
 
@@ -65,6 +68,8 @@ const stamp = seq(text('_'), digits(2))
 export const anyArgumentVector = new PathPattern(seq(text('\u0000'), anything))
 
 const fixedLanguages: Readonly<Record<string, Language>> = {
+  /** A part of a path that varies, whatever it is called: see `place-pattern.ts`. */
+  name: anyName,
   uuid: seq(chars(anyHex, 8), group, group, group, text('-'), chars(anyHex, 12)),
   date,
   time: seq(hour, text(':'), sixty, text(':'), sixty),
@@ -108,6 +113,20 @@ export function tokenLanguage(name: string, length: number | undefined): Languag
   if (length === undefined)
     return Object.hasOwn(fixedLanguages, name) ? fixedLanguages[name] : undefined
   if (length < 1 || length > LONGEST) return undefined
+  switch (name) {
+    case 'alnum':
+      return chars(alphanumeric, 1, length)
+    case 'digits':
+      return chars(digit, 1, length)
+    case 'fixed':
+      return chars(alphanumeric, length)
+    case 'maybe':
+      return chars(alphanumeric, 0, length)
+    case 'slug':
+      return chars(slug, 1, length)
+    case 'free':
+      return seq(chars(alphanumeric, 1), chars(free, 0, length - 1))
+  }
   if (name === 'hex') return any([chars(lowerHex, length), chars(upperHex, length)])
   return name === 'temp' ? temp(length) : undefined
 }

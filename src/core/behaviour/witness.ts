@@ -20,8 +20,13 @@ export interface WitnessesJson {
 
 /** What was really seen of a shaped behaviour. Bounded, and merges in any order. */
 export class Witnesses {
-  readonly literals = new Sample()
+  readonly literals: Sample
   readonly places: Sample[] = []
+
+  /** @param kept literals of which no more are remembered */
+  constructor(kept?: number) {
+    this.literals = new Sample(kept)
+  }
 
   /** True where something changed. */
   add(literal: Literal): boolean {
@@ -32,14 +37,14 @@ export class Witnesses {
     return changed
   }
 
-  static from(json: WitnessesJson): Witnesses {
-    const witnesses = new Witnesses()
+  static from(json: WitnessesJson, kept?: number): Witnesses {
+    const witnesses = new Witnesses(kept)
     witnesses.merge(json)
     return witnesses
   }
 
   copy(): Witnesses {
-    return Witnesses.from(this.toJSON())
+    return Witnesses.from(this.toJSON(), this.literals.kept)
   }
 
   merge(other: WitnessesJson): boolean {

@@ -40,7 +40,7 @@ export function claimsOf(
     if (!inKernel(allowance.object)) continue
     if (allowance.block !== undefined) blocks.push(allowance)
     else if (allowance.shape === undefined) claimLiteral(literals, allowance, now)
-    else shaped.push(allowance)
+    else shaped.push(allowance, ...allowance.faces)
   }
   shaped.sort((a, b) => Number(b.rejected) - Number(a.rejected) || compareSpecific(a, b))
   const patterns: PatternClaim[] = []

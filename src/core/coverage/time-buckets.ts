@@ -52,8 +52,11 @@ export class TimeBuckets {
     return new TimeBuckets(width, [{ ...all }])
   }
 
-  static from(json: EvidenceBuckets): TimeBuckets {
-    return new TimeBuckets(json.minutes * FINEST, json.list.map(bucketOf))
+  static from(json: EvidenceBuckets, kept?: number): TimeBuckets {
+    return new TimeBuckets(
+      json.minutes * FINEST,
+      json.list.map((bucket) => bucketOf(bucket, kept)),
+    )
   }
 
   /** One bucket says no more than the cell itself. */
@@ -76,10 +79,10 @@ export class TimeBuckets {
     if (bucket !== undefined) bucket.guardrails = united(bucket.guardrails, guardrails)
   }
 
-  witness(literal: Literal, when: Micros): void {
+  witness(literal: Literal, when: Micros, kept?: number): void {
     const bucket = this.#at(when)
     if (bucket === undefined) return
-    bucket.witnesses ??= new Witnesses()
+    bucket.witnesses ??= new Witnesses(kept)
     bucket.witnesses.add(literal)
   }
 
@@ -187,7 +190,7 @@ function joinInto(bucket: Bucket, other: Seen): void {
   bucket.last = Math.max(bucket.last, other.last)
   bucket.guardrails = united(bucket.guardrails, other.guardrails)
   if (other.witnesses === undefined) return
-  bucket.witnesses ??= new Witnesses()
+  bucket.witnesses ??= new Witnesses(other.witnesses.literals.kept)
   bucket.witnesses.merge(other.witnesses.toJSON())
 }
 
@@ -196,13 +199,16 @@ function united(a: readonly string[], b: readonly string[]): readonly string[] {
   return [...new Set([...a, ...b])].sort(compareText)
 }
 
-function bucketOf({ upTo, first, last, guardrails, witnesses }: EvidenceBucket): Bucket {
+function bucketOf(
+  { upTo, first, last, guardrails, witnesses }: EvidenceBucket,
+  kept: number | undefined,
+): Bucket {
   return {
     upTo,
     first: microsOf(first),
     last: microsOf(last),
     guardrails: guardrails ?? [],
-    witnesses: witnesses === undefined ? undefined : Witnesses.from(witnesses),
+    witnesses: witnesses === undefined ? undefined : Witnesses.from(witnesses, kept),
   }
 }
 

@@ -1,3 +1,4 @@
+import { isPlace, keptOf } from '../behaviour/place-pattern.ts'
 import { Grants } from '../profile/allowance.ts'
 import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { LearnRules, Version } from './version.ts'
@@ -13,8 +14,12 @@ function grantsOf(cell: EvidenceCell): Grant {
 function allowed(entry: ProfileEntry, windowDone: boolean): readonly Grant[] {
   const { decision } = entry
   if (decision?.kind === 'rejected') return []
-  const grants = new Grants()
-  for (const cell of entry.cells) {
+  const grants = new Grants(keptOf(entry.object))
+  const literals = entry.place?.templates ?? []
+  for (const origin of entry.place?.origins ?? []) {
+    grants.merge({ origin, witnesses: { literals, places: [] } })
+  }
+  for (const cell of isPlace(entry.object) ? [] : entry.cells) {
     const clean = cell.phase === 'learned' && (cell.guardrails ?? []).length === 0
     if (clean && cell.origin !== 'exec-in') grants.merge(grantsOf(cell))
   }
@@ -47,7 +52,10 @@ export function priorOf(
 ): readonly ProfileEntry[] {
   const prior: ProfileEntry[] = []
   for (const entry of entries) {
-    const { cells: _, inherited: __, decision, ...name } = entry
+    const { schema, id, actor, uid, object, decision } = entry
+    const name = { schema, id, actor, uid, object }
+    // What is in a place goes over with it.
+    if (entry.within !== undefined) continue
     if (decision?.kind === 'rejected') {
       prior.push({ ...name, cells: [], decision })
       continue

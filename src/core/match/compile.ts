@@ -1,6 +1,7 @@
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import { KnownIndex } from '../profile/rule-index.ts'
 import { LiveEntry } from '../profile/live-entry.ts'
+import { settlePlaces } from '../profile/place-keeper.ts'
 import type { ProfileEntry } from '../profile/profile-entry.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 
@@ -16,7 +17,11 @@ export function compile(entries: Iterable<ProfileEntry>, shaper: Shaper): Compil
     if (known === undefined) byKey.set(entry.key, entry)
     else known.merge(json)
   }
+  settlePlaces(byKey, shaper)
   const index = new KnownIndex(shaper)
-  for (const entry of byKey.values()) index.set(entry.allowance())
+  for (const entry of byKey.values()) {
+    if (entry.isSuperseded) index.supersede(entry.allowance())
+    else index.set(entry.allowance())
+  }
   return index
 }

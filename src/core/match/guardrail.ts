@@ -169,6 +169,27 @@ interface CompiledGuardrail {
 
 const NONE: readonly FiredGuardrail[] = []
 
+/** Whether a guardrail watches the file for writing: a path, whoever writes it. */
+export function guardedFiles(rules: GuardrailRules): (path: string) => boolean {
+  const hits = rules.guardrails
+    .flatMap(({ when }) => when)
+    .flatMap((condition) => {
+      if (condition.kind !== 'file') return []
+      const isWatched = condition.access.some((one) => one === 'write' || one === 'create')
+      return isWatched ? [fileMatcher(condition)] : []
+    })
+  return (path) => hits.some((hit) => hit(path))
+}
+
+function fileMatcher({
+  path,
+  exceptPath,
+}: Extract<GuardrailCondition, { kind: 'file' }>): (path: string) => boolean {
+  const included = globs(path)
+  const excluded = exceptPath === undefined ? () => false : globs(exceptPath)
+  return (one) => included(one) && !excluded(one)
+}
+
 /** The acts that are never learned silently, compiled. Immutable. Asked only about unexpected acts. */
 export class Guardrails {
   readonly #byKind = new Map<string, CompiledGuardrail[]>()

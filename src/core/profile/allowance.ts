@@ -4,17 +4,31 @@ import type { Actor, BehaviourId, BehaviourObject, BehaviourRef } from '../behav
 import type { Decision, Grant, Inheritance } from './profile-entry.ts'
 import { type AddressBlock, parseBlock } from '../behaviour/address-block.ts'
 import type { PathPattern } from '../behaviour/language.ts'
-import { type ShapePattern, sourcesOf } from '../behaviour/shape-pattern.ts'
+import { type ObjectPattern, sourcesOf } from '../behaviour/shape-pattern.ts'
 import { type RelatedShown, type Literal, Witnesses } from '../behaviour/witness.ts'
 import type { User } from '../behaviour/user.ts'
+import { keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
 
 const NOTHING: Literal = { text: '', values: [] }
 
+/** Of one shape: a place has one for each access. */
+interface KnownPattern {
+  readonly shape: ObjectPattern
+  readonly open: string
+  readonly pattern: PathPattern
+}
+
 /** For which origins an act is allowed, and how far. */
 export class Grants {
+  readonly #kept: number | undefined
   readonly #byOrigin = new Map<Origin, Witnesses>()
   /** Made when asked for, of the witnesses as they then are. */
-  readonly #patterns = new Map<Origin, { readonly open: string; readonly pattern: PathPattern }>()
+  readonly #patterns = new Map<Origin, KnownPattern[]>()
+
+  /** @param kept witnesses of an origin of which no more are remembered */
+  constructor(kept?: number) {
+    this.#kept = kept
+  }
 
   get empty(): boolean {
     return this.#byOrigin.size === 0
@@ -38,7 +52,7 @@ export class Grants {
   of(origin: Origin): Witnesses {
     let witnesses = this.#byOrigin.get(origin)
     if (witnesses === undefined) {
-      witnesses = new Witnesses()
+      witnesses = new Witnesses(this.#kept)
       this.#byOrigin.set(origin, witnesses)
     }
     return witnesses
@@ -51,15 +65,17 @@ export class Grants {
   }
 
   /** The paths of that shape that are allowed for the origin. */
-  pattern(origin: Origin, shape: ShapePattern, related?: RelatedShown): PathPattern | undefined {
+  pattern(origin: Origin, shape: ObjectPattern, related?: RelatedShown): PathPattern | undefined {
     const witnesses = this.#byOrigin.get(origin)
     if (witnesses === undefined) return undefined
-    // What the kin have shown may be more by now.
+    // What the related have shown may be more by now.
     const open = shape.thresholds.map((needed, i) => witnesses.isOpen(i, needed, related)).join()
-    const known = this.#patterns.get(origin)
+    const all = this.#patterns.get(origin) ?? []
+    const known = all.find((one) => one.shape === shape)
     if (known?.open === open) return known.pattern
     const pattern = shape.of(witnesses, related)
-    this.#patterns.set(origin, { open, pattern })
+    const others = all.filter((one) => one !== known)
+    this.#patterns.set(origin, [...others, { shape, open, pattern }])
     return pattern
   }
 
@@ -90,7 +106,9 @@ export interface AllowanceFacts {
   readonly thresholds: readonly number[]
   readonly learned: Grants
   /** Present where the object is a pattern. */
-  readonly shape?: ShapePattern
+  readonly shape?: ObjectPattern
+  /** Of a place: whether its program renames at all. */
+  readonly renames?: boolean
   readonly inherited?: Inheritance
   readonly decision?: Decision
 }
@@ -104,14 +122,16 @@ export class Allowance {
   readonly object: BehaviourObject
   readonly thresholds: readonly number[]
   /** Present where the object is a pattern: what it stands for at most. */
-  readonly shape: ShapePattern | undefined
+  readonly shape: ObjectPattern | undefined
   /** Present where the peer is a block of addresses. */
   readonly block: AddressBlock | undefined
   /** What evidence and inheritance allow. */
   readonly grants: Grants
-  /** What is known by others of its kin; set where it is put beside them. */
+  /** What is known by others of its related; set where it is put beside them. */
   related: RelatedShown | undefined
   readonly decision: Decision | undefined
+  /** Of a place: the same for each access that it stands for. */
+  readonly faces: readonly Allowance[]
   readonly #approved: Grants | undefined
   readonly #until: Micros
 
@@ -129,12 +149,13 @@ export class Allowance {
     this.decision = facts.decision
     const { decision } = facts
     if (decision?.kind === 'approved' && isForUser(decision, facts.uid)) {
-      this.#approved = new Grants()
+      this.#approved = new Grants(keptOf(facts.object))
       for (const grant of decision.grants) this.#approved.merge(grant)
       // What was learned and what was approved add up to one set of witnesses.
       for (const grant of this.grants.toJSON()) this.#approved.merge(grant)
     }
     this.#until = decision?.until === undefined ? Infinity : microsOf(decision.until)
+    this.faces = facts.shape instanceof PlacePattern ? facesOf(facts, facts.shape) : []
   }
 
   /** The word of a person goes before evidence, as long as it stands. `now` is the time of the act. */
@@ -213,12 +234,21 @@ export class Allowance {
 
   /** True where it allows more than the witnesses themselves. */
   get generalised(): boolean {
+    if (this.faces.length > 0) return true
     if (this.thresholds.length === 0) return false
     const { thresholds, related } = this
     return (
       this.grants.open(thresholds, related) || this.#approved?.open(thresholds, related) === true
     )
   }
+}
+
+/** They share what is allowed: what one of them learns the others have learned. */
+function facesOf(facts: AllowanceFacts, place: PlacePattern): readonly Allowance[] {
+  return place.faces(facts.renames !== false).map(({ object, pattern }) => {
+    const { inherited: _, ...rest } = facts
+    return new Allowance({ ...rest, object, shape: pattern })
+  })
 }
 
 /** What was approved for one uid was so for whoever acted: where that is the declared user, for it. */

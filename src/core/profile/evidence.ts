@@ -1,7 +1,7 @@
 import type { Origin } from '../event/event.ts'
 import { isoOf, type Micros, microsOf } from '../event/time.ts'
 import type { Literal } from '../behaviour/witness.ts'
-import { compareText, type EvidenceCell, type Phase } from './profile-entry.ts'
+import { compareText, type EvidenceBucket, type EvidenceCell, type Phase } from './profile-entry.ts'
 import { isOneBucket, type Seen, type Span, TimeBuckets } from '../coverage/time-buckets.ts'
 import { Witnesses } from '../behaviour/witness.ts'
 
@@ -38,10 +38,19 @@ export class Cell {
   sources = NONE
   guardrails = NONE
   witnesses: Witnesses | undefined
+  /** Witnesses that are remembered; undefined: as many as usual. */
+  readonly #kept: number | undefined
   /** Undefined while one bucket of time holds all of it. */
   #buckets: TimeBuckets | undefined
 
-  constructor(container: string, origin: Origin, session: string | undefined, phase: Phase) {
+  constructor(
+    container: string,
+    origin: Origin,
+    session: string | undefined,
+    phase: Phase,
+    kept?: number,
+  ) {
+    this.#kept = kept
     this.container = container
     this.origin = origin
     this.session = session
@@ -105,8 +114,8 @@ export class Cell {
 
   /** True where the literal is news to this cell. */
   witness(literal: Literal, when: Micros): boolean {
-    this.#buckets?.witness(literal, when)
-    this.witnesses ??= new Witnesses()
+    this.#buckets?.witness(literal, when, this.#kept)
+    this.witnesses ??= new Witnesses(this.#kept)
     return this.witnesses.add(literal)
   }
 
@@ -132,9 +141,10 @@ export class Cell {
   /** Two copies of one cell: maximum, minimum, union. */
   merge(other: EvidenceCell): void {
     if (this.empty) {
-      this.#buckets = other.buckets === undefined ? undefined : TimeBuckets.from(other.buckets)
+      this.#buckets =
+        other.buckets === undefined ? undefined : TimeBuckets.from(other.buckets, this.#kept)
     } else {
-      const theirs = Cell.#bucketsOf(other)
+      const theirs = Cell.#bucketsOf(other, this.#kept)
       const buckets = this.#buckets ?? TimeBuckets.of(this.#seen())
       buckets.join(theirs)
       this.#keep(buckets)
@@ -146,21 +156,26 @@ export class Cell {
     for (const source of other.sources) this.sources = add(this.sources, source)
     this.#guard(other.guardrails ?? [])
     if (other.witnesses !== undefined) {
-      this.witnesses ??= new Witnesses()
+      this.witnesses ??= new Witnesses(this.#kept)
       this.witnesses.merge(other.witnesses)
     }
   }
 
-  static #bucketsOf(json: EvidenceCell): TimeBuckets {
-    if (json.buckets !== undefined) return TimeBuckets.from(json.buckets)
+  static #bucketsOf(json: EvidenceCell, kept: number | undefined): TimeBuckets {
+    if (json.buckets !== undefined) return TimeBuckets.from(json.buckets, kept)
     const { witnesses } = json
     return TimeBuckets.of({
       upTo: json.count,
       first: microsOf(json.first),
       last: microsOf(json.last),
       guardrails: json.guardrails ?? NONE,
-      witnesses: witnesses === undefined ? undefined : Witnesses.from(witnesses),
+      witnesses: witnesses === undefined ? undefined : Witnesses.from(witnesses, kept),
     })
+  }
+
+  /** By time, where that is more than one stretch. */
+  get buckets(): readonly EvidenceBucket[] | undefined {
+    return this.#buckets?.toJSON().list
   }
 
   #seen(): Seen {

@@ -19,10 +19,13 @@ import {
   type ProfileEntry,
 } from './profile-entry.ts'
 import type { Shaper } from '../behaviour/shape.ts'
-import type { ShapePattern } from '../behaviour/shape-pattern.ts'
+import type { ObjectPattern } from '../behaviour/shape-pattern.ts'
 import { isPattern, shapedSubject } from '../behaviour/subject.ts'
 import type { WitnessesJson } from '../behaviour/witness.ts'
 import type { User } from '../behaviour/user.ts'
+import type { Place } from '../learning/place.ts'
+import { isPlace, keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
+import { placeJson } from './place-json.ts'
 
 /** A {@link ProfileEntry} while it is in use. */
 export class LiveEntry {
@@ -32,11 +35,18 @@ export class LiveEntry {
   readonly uid: User
   readonly object: BehaviourObject
   readonly thresholds: readonly number[]
-  readonly #shape: ShapePattern | undefined
+  readonly #shape: ObjectPattern | undefined
+  readonly #kept: number | undefined
   /** By container: an act looks only at the few cells of its own. */
   readonly cells = new Map<string, Cell[]>()
   inherited: Inheritance | undefined
   decision: Decision | undefined
+  /** It is that very file: the image ships it, or its path was cut. Says nothing of what its folder holds. */
+  fixed = false
+  /** Of a place: what the evidence makes of it. */
+  place: Place | undefined
+  /** The place that all of it is in. */
+  within: BehaviourId | undefined
 
   constructor(actor: Actor, uid: User, object: BehaviourObject, shaper: Shaper, key?: string) {
     this.key = key ?? behaviourKey(actor, uid, object)
@@ -44,13 +54,19 @@ export class LiveEntry {
     this.actor = actor
     this.uid = uid
     this.object = object
-    const subject = isPattern(object) ? shapedSubject(object) : undefined
-    this.#shape = subject === undefined ? undefined : shaper.pattern(subject)
+    this.#kept = keptOf(object)
+    if (object.kind === 'file' && isPlace(object)) this.#shape = new PlacePattern(object)
+    else {
+      const subject = isPattern(object) ? shapedSubject(object) : undefined
+      this.#shape = subject === undefined ? undefined : shaper.pattern(subject)
+    }
     this.thresholds = this.#shape?.thresholds ?? []
   }
 
   static ofRef(ref: BehaviourRef, shaper: Shaper): LiveEntry {
-    return new LiveEntry(ref.actor, ref.uid, ref.object, shaper, ref.key)
+    const entry = new LiveEntry(ref.actor, ref.uid, ref.object, shaper, ref.key)
+    entry.fixed = ref.fixed === true
+    return entry
   }
 
   static ofJSON(json: ProfileEntry, shaper: Shaper): LiveEntry {
@@ -65,20 +81,28 @@ export class LiveEntry {
       this.cell(cell.container, cell.origin, cell.session, cell.phase).merge(cell)
     }
     this.decision = laterDecision(this.decision, json.decision)
-    if (json.inherited !== undefined) this.inherited = joined(this.inherited, json.inherited)
+    if (json.fixed === true) this.fixed = true
+    if (json.inherited !== undefined) {
+      this.inherited = joined(this.inherited, json.inherited, this.#kept)
+    }
   }
 
   cell(container: string, origin: Origin, session: string | undefined, phase: Phase): Cell {
     const list = this.cells.get(container)
     for (const cell of list ?? []) if (cell.is(container, origin, session, phase)) return cell
-    const cell = new Cell(container, origin, session, phase)
+    const cell = new Cell(container, origin, session, phase, this.#kept)
     // Most lists hold one cell for ever: a literal takes room for one, `push` would for seventeen.
     this.cells.set(container, list === undefined ? [cell] : [...list, cell])
     return cell
   }
 
   get empty(): boolean {
-    return this.cells.size === 0 && this.inherited === undefined && this.decision === undefined
+    return (
+      this.place === undefined &&
+      this.cells.size === 0 &&
+      this.inherited === undefined &&
+      this.decision === undefined
+    )
   }
 
   *allCells(): Iterable<Cell> {
@@ -86,10 +110,9 @@ export class LiveEntry {
   }
 
   allowance(): Allowance {
-    const learned = new Grants()
-    for (const cell of this.allCells()) {
-      if (cell.grants) learned.merge(grantOf(cell))
-    }
+    const learned = new Grants(this.#kept)
+    if (this.isPlace) this.#grantPlace(learned)
+    else for (const cell of this.allCells()) if (cell.grants) learned.merge(grantOf(cell))
     const { id, key, actor, uid, object, thresholds, inherited, decision } = this
     return new Allowance({
       id,
@@ -102,7 +125,25 @@ export class LiveEntry {
       ...(this.#shape === undefined ? {} : { shape: this.#shape }),
       ...(inherited === undefined ? {} : { inherited }),
       ...(decision === undefined ? {} : { decision }),
+      ...(this.place === undefined ? {} : { renames: this.place.renames }),
     })
+  }
+
+  /** A pattern all of whose evidence is in a place. */
+  get isSuperseded(): boolean {
+    return this.within !== undefined && this.#shape !== undefined
+  }
+
+  get isPlace(): boolean {
+    return this.#kept !== undefined
+  }
+
+  /** What a place allows are the paths of its templates, and not the names that it was learned from. */
+  #grantPlace(grants: Grants): void {
+    const literals = this.place?.templates ?? []
+    for (const origin of this.place?.origins ?? []) {
+      grants.merge({ origin, witnesses: { literals, places: [] } })
+    }
   }
 
   /** The same by the declared user, inherited: no evidence of its own. */
@@ -122,8 +163,9 @@ export class LiveEntry {
 
   /** All that was seen, by origin: what a person approves when approving it as it stands. */
   seen(): Grants {
-    const all = new Grants()
-    for (const cell of this.allCells()) all.merge(grantOf(cell))
+    const all = new Grants(this.#kept)
+    if (this.isPlace) this.#grantPlace(all)
+    else for (const cell of this.allCells()) all.merge(grantOf(cell))
     for (const grant of this.inherited?.grants ?? []) all.merge(grant)
     return all
   }
@@ -142,7 +184,7 @@ export class LiveEntry {
 
   get state(): BehaviourState {
     if (this.decision !== undefined && this.decision.kind !== 'withdrawn') return this.decision.kind
-    if (this.inherited !== undefined) return 'learned'
+    if (this.inherited !== undefined || this.place !== undefined) return 'learned'
     let state: BehaviourState = 'apart'
     // Not by `allCells`: of every behaviour this is asked with every view, and a generator costs more than its cells.
     for (const list of this.cells.values()) {
@@ -177,6 +219,9 @@ export class LiveEntry {
       cells: [...this.allCells()].sort(compareCells).map((cell) => cell.toJSON()),
       ...(this.inherited === undefined ? {} : { inherited: this.inherited }),
       ...(this.decision === undefined ? {} : { decision: this.decision }),
+      ...(this.fixed ? { fixed: true as const } : {}),
+      ...(this.place === undefined ? {} : { place: placeJson(this.place) }),
+      ...(this.within === undefined ? {} : { within: this.within }),
     }
   }
 }
@@ -187,9 +232,9 @@ function grantOf(cell: Cell): { origin: Origin; witnesses?: WitnessesJson } {
     : { origin: cell.origin, witnesses: cell.witnesses.toJSON() }
 }
 
-function joined(a: Inheritance | undefined, b: Inheritance): Inheritance {
+function joined(a: Inheritance | undefined, b: Inheritance, kept: number | undefined): Inheritance {
   if (a === undefined) return b
-  const grants = new Grants()
+  const grants = new Grants(kept)
   for (const grant of [...a.grants, ...b.grants]) grants.merge(grant)
   return { from: a.from > b.from ? a.from : b.from, grants: grants.toJSON() }
 }

@@ -1,4 +1,5 @@
 import { LiveEntry } from './live-entry.ts'
+import { settlePlaces } from './place-keeper.ts'
 import { compareText, type ProfileEntry } from './profile-entry.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 
@@ -20,5 +21,6 @@ export function mergeEntries(
       else known.merge(json)
     }
   }
+  settlePlaces(byKey, shaper)
   return [...byKey.values()].map((entry) => entry.toJSON()).sort((x, y) => compareText(x.id, y.id))
 }

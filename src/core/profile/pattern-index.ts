@@ -19,7 +19,7 @@ export function compareBlocks(a: Allowance, b: Allowance): number {
 
 type Lists = Map<string, Allowance[]>
 
-/** The admissions that may take more than their own object, in the order in which they are asked. */
+/** The allowances that may take more than their own object, in the order in which they are asked. */
 export class PatternIndex implements Patterns {
   #rejected = 0
   readonly #refused: Lists = new Map()
@@ -50,8 +50,8 @@ export class PatternIndex implements Patterns {
   /** Puts `now` where `old` was; either may be absent. */
   replace(old: Allowance | undefined, now: Allowance | undefined): void {
     this.#rejected += Number(now?.rejected === true) - Number(old?.rejected === true)
-    if (old !== undefined) this.#remove(old)
-    if (now !== undefined) this.#insert(now)
+    if (old !== undefined) for (const one of [old, ...old.faces]) this.#remove(one)
+    if (now !== undefined) for (const one of [now, ...now.faces]) this.#insert(one)
   }
 
   widen(widenings: readonly Widening[]): void {

@@ -2,6 +2,7 @@ import type { Origin } from '../event/event.ts'
 import type { Actor, BehaviourId, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { WitnessesJson } from '../behaviour/witness.ts'
 import type { User } from '../behaviour/user.ts'
+import type { PlaceClass } from '../learning/file-use.ts'
 
 /** `learned`: seen while the version was learning. `later`: seen after it, which by itself allows nothing. */
 export type Phase = 'learned' | 'later'
@@ -84,6 +85,33 @@ export interface ProfileEntry {
   readonly cells: readonly EvidenceCell[]
   readonly inherited?: Inheritance
   readonly decision?: Decision
+  /** It is that very file: the image ships it, or its path was cut. */
+  readonly fixed?: true
+  /** Of a place: what the evidence of its folder makes of it. Derived, and derived again where entries are merged. */
+  readonly place?: PlaceJson
+  /** The place that all of it is in: evidence of that one, and no line of its own for people. Derived. */
+  readonly within?: BehaviourId
+}
+
+/** A place for people: see `core/learning`. */
+export interface PlaceJson {
+  readonly class: PlaceClass
+  /** Paths in the language of shapes. */
+  readonly templates: readonly string[]
+  readonly origins: readonly Origin[]
+  /** Its program renames files: then it may rename within what it makes. */
+  readonly renames: boolean
+  readonly names: number
+  readonly acts: number
+  readonly containers: number
+  /** Share of the names in use at last that were new. */
+  readonly rate: number
+  /** Some of the paths that it was learned from. */
+  readonly witnesses: readonly string[]
+  /** Names of the adversarial list that it would take. */
+  readonly admits: readonly string[]
+  /** Why the folder is held to be open: `97 names in 2 containers, the next is new with 93 %`. */
+  readonly why: string
 }
 
 export const behaviourStates = [

@@ -27,6 +27,7 @@ import { recordedAs } from '../behaviour/recorded-as.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 import type { Span } from '../coverage/time-buckets.ts'
 import type { Widening } from '../behaviour/widening.ts'
+import { PlaceKeeper } from './place-keeper.ts'
 
 /** How an act is to be recorded. */
 export interface Observation {
@@ -65,6 +66,7 @@ export class Profile implements ProfileReader {
   readonly #entries = new Map<string, LiveEntry>()
   readonly #byId = new Map<BehaviourId, LiveEntry>()
   readonly #known: KnownIndex
+  readonly #places: PlaceKeeper
   readonly #changed = new Set<LiveEntry>()
   readonly #removed = new Set<BehaviourId>()
   /** The last that was forgotten, and when. */
@@ -77,14 +79,34 @@ export class Profile implements ProfileReader {
   constructor(shaper: Shaper) {
     this.shaper = shaper
     this.#known = new KnownIndex(shaper)
+    this.#places = new PlaceKeeper(shaper)
   }
 
   /** Merges where entries name the same behaviour: loading twice is loading once. */
   static load(entries: Iterable<ProfileEntry>, shaper: Shaper): Profile {
     const profile = new Profile(shaper)
     profile.merge(entries)
+    profile.settle()
     profile.#changed.clear()
     return profile
+  }
+
+  /**
+   * Looks at the evidence again for places: where a window ends, where evidence was merged or taken away, and while it is
+   * learned each time when there is a quarter more of it.
+   */
+  settle(): void {
+    if (!this.#places.isDirty) return
+    const { added, removed, changed } = this.#places.settle(this.#entries)
+    for (const entry of added) {
+      this.#add(entry)
+      this.#known.set(entry.allowance())
+    }
+    for (const entry of removed) this.#remove(entry)
+    for (const entry of changed) {
+      this.#refresh(entry)
+      this.#changed.add(entry)
+    }
   }
 
   get patterns(): Patterns {
@@ -100,7 +122,15 @@ export class Profile implements ProfileReader {
     return this.#entries.size
   }
 
+  /** Behaviours that people look at: what is in a place is not one of its own. */
+  get shown(): number {
+    let count = 0
+    for (const { within } of this.#entries.values()) if (within === undefined) count += 1
+    return count
+  }
+
   all(): Iterable<Allowance> {
+    this.settle()
     return this.#known.all()
   }
 
@@ -142,8 +172,13 @@ export class Profile implements ProfileReader {
     for (const json of entries) {
       const fresh = LiveEntry.ofJSON(json, this.shaper)
       const known = this.#entries.get(fresh.key)
-      if (known === undefined) this.#add(fresh)
-      else known.merge(json)
+      if (known === undefined) {
+        if (fresh.empty) continue
+        this.#add(fresh)
+      } else {
+        known.merge(json)
+        this.#places.touch(known)
+      }
       this.#refresh(known ?? fresh)
     }
   }
@@ -155,6 +190,7 @@ export class Profile implements ProfileReader {
    */
   observe(event: ActEvent, refs: readonly BehaviourRef[], how: Observation): number {
     const { process, node, source } = event
+    if (how.phase === 'later') this.settle()
     const container = this.#name(event.container.id)
     const when = microsOf(event.time)
     const count = event.count ?? 1
@@ -183,9 +219,13 @@ export class Profile implements ProfileReader {
       cell.trip(how.guardrails?.[i] ?? [], when)
       let changed = before !== cell.grants
       if (ref.literal !== undefined && cell.witness(ref.literal, when)) changed = true
-      if (changed) this.#refreshFor(entry, ref, cell.grants)
+      if (changed) {
+        this.#refreshFor(entry, ref, cell.grants)
+        if (cell.grants) this.#places.touch(entry)
+      }
       this.#changed.add(entry)
     }
+    if (fresh > 0 && this.#places.isDue) this.settle()
     return fresh
   }
 
@@ -247,6 +287,7 @@ export class Profile implements ProfileReader {
 
   /** The same entries as they are at work: to look at, and only until the next act. */
   page(after?: string, limit = Infinity): readonly Readonly<LiveEntry>[] {
+    this.settle()
     this.#sorted ??= [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
     const from = after === undefined ? 0 : firstBehind(this.#sorted, after)
     return this.#sorted.slice(from, from + limit)
@@ -254,6 +295,7 @@ export class Profile implements ProfileReader {
 
   /** Every entry as it is at work, in no order: to look at, and only until the next act. */
   outline(): Iterable<Readonly<LiveEntry>> {
+    this.settle()
     return this.#byId.values()
   }
 
@@ -285,6 +327,7 @@ export class Profile implements ProfileReader {
 
   /** Whether an act that shows it is expected at `now`. */
   isExpected(ref: BehaviourRef, now: Micros): boolean {
+    this.settle()
     return matchedRuleOf(this.#known, ref, () => now) !== undefined
   }
 
@@ -293,8 +336,10 @@ export class Profile implements ProfileReader {
     const entry = this.#byId.get(id)
     if (entry === undefined) return false
     entry.decision = { ...decision, grants: entry.seen().toJSON() }
+    this.#places.touch(entry)
     this.#refresh(entry)
     this.#changed.add(entry)
+    this.settle()
     return true
   }
 
@@ -305,10 +350,13 @@ export class Profile implements ProfileReader {
     entry.decision = { ...word, kind: 'withdrawn', grants: [] }
     if (entry.cells.size === 0 && entry.inherited === undefined) {
       this.#remove(entry)
+      this.settle()
       return true
     }
+    this.#places.touch(entry)
     this.#refresh(entry)
     this.#changed.add(entry)
+    this.settle()
     return true
   }
 
@@ -338,10 +386,12 @@ export class Profile implements ProfileReader {
         gone.push(before)
       } else {
         lessened.push(entry.id)
+        this.#places.touch(entry)
         this.#refresh(entry)
         this.#changed.add(entry)
       }
     }
+    this.settle()
     gone.sort((a, b) => compareText(a.id, b.id))
     lessened.sort(compareText)
     return { gone, lessened, acts, ...(span === undefined ? {} : { span }) }
@@ -408,6 +458,7 @@ export class Profile implements ProfileReader {
     this.#sorted = undefined
     this.#changed.add(entry)
     this.#removed.delete(entry.id)
+    this.#places.add(entry)
     return entry
   }
 
@@ -418,6 +469,7 @@ export class Profile implements ProfileReader {
     this.#known.delete(entry.key)
     this.#changed.delete(entry)
     this.#removed.add(entry.id)
+    this.#places.remove(entry)
   }
 
   #refreshFor(entry: LiveEntry, ref: BehaviourRef, grants: boolean): void {
@@ -431,7 +483,9 @@ export class Profile implements ProfileReader {
   }
 
   #refresh(entry: LiveEntry): void {
-    this.#known.set(entry.allowance())
+    // Its place says what is expected: a pattern of its own beside it would say less clearly what that is.
+    if (entry.isSuperseded) this.#known.supersede(entry.allowance())
+    else this.#known.set(entry.allowance())
   }
 }
 

@@ -27,12 +27,13 @@ function replace(
 
 const actorKey = (kind: string, exe: string): string => `${kind}\u0000${exe}`
 
-/** Admissions by key, by actor and by object. */
+/** Allowances by key, by actor and by object. */
 export class KnownIndex implements ProfileReader {
   readonly shaper: Shaper
   readonly patterns = new PatternIndex()
   readonly #related = new RelatedPlaceholders()
   readonly #byKey = new Map<string, Allowance>()
+  readonly #superseded = new Map<string, Allowance>()
   readonly #byActor = new Map<string, Allowance[]>()
   readonly #byObject = new Map<string, Allowance[]>()
 
@@ -62,6 +63,7 @@ export class KnownIndex implements ProfileReader {
 
   set(allowance: Allowance): void {
     const { key, object, actor } = allowance
+    this.#dropSuperseded(key)
     const old = this.#byKey.get(key)
     this.#byKey.set(key, allowance)
     if (old !== undefined) this.#related.remove(old)
@@ -76,7 +78,16 @@ export class KnownIndex implements ProfileReader {
     }
   }
 
+  /** It allows nothing of its own any more, and still shows what varies in names. */
+  supersede(allowance: Allowance): void {
+    const { key } = allowance
+    this.delete(key)
+    this.#superseded.set(key, allowance)
+    this.#related.add(allowance, this.shaper)
+  }
+
   delete(key: string): void {
+    this.#dropSuperseded(key)
     const old = this.#byKey.get(key)
     if (old === undefined) return
     this.#byKey.delete(key)
@@ -84,5 +95,12 @@ export class KnownIndex implements ProfileReader {
     this.patterns.replace(old, undefined)
     replace(this.#byActor, actorKey(old.object.kind, old.actor.exe), old)
     replace(this.#byObject, objectKey(old.object), old)
+  }
+
+  #dropSuperseded(key: string): void {
+    const old = this.#superseded.get(key)
+    if (old === undefined) return
+    this.#superseded.delete(key)
+    this.#related.remove(old)
   }
 }

@@ -24,11 +24,13 @@ export class Outlines {
   of(profile: Profile): readonly Outlined[] {
     const last = this.#last
     if (last?.profile.deref() === profile && last.kept.size === profile.size) return last.kept.rows
-    const rows = [...profile.outline()].map((entry) => ({
-      entry,
-      actor: actorText(entry.actor),
-      text: objectLine(entry.object),
-    }))
+    const rows = [...profile.outline()]
+      .filter(({ within }) => within === undefined)
+      .map((entry) => ({
+        entry,
+        actor: actorText(entry.actor),
+        text: objectLine(entry.object),
+      }))
     rows.sort(byActorKindText)
     this.#last = { profile: new WeakRef(profile), kept: { size: profile.size, rows } }
     return rows

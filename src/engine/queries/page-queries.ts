@@ -140,7 +140,10 @@ export class PageQueries implements PageViews {
         yield* known.at
         continue
       }
-      const at = [...profile.outline()].map(firstOf).filter(Number.isFinite)
+      const at = [...profile.outline()]
+        .filter(({ within }) => within === undefined)
+        .map(firstOf)
+        .filter(Number.isFinite)
       this.#firsts.set(profile, { size: profile.size, at })
       yield* at
     }
@@ -154,7 +157,7 @@ function isOfContainers(entry: AuditView): boolean {
 
 /** When the service itself showed it first, in epoch milliseconds; infinite where it never did. */
 function firstOf(entry: Readonly<LiveEntry>): number {
-  let first = Infinity
+  let first = entry.place?.figures.first ?? Infinity
   for (const cell of entry.allCells()) {
     if (cell.origin !== 'exec-in' && cell.first < first) first = cell.first
   }

@@ -45,7 +45,7 @@ export function versionView(
     lastSeen: version.lastSeen,
     learningSince: new Date(life.learningSince).toISOString(),
     ...(life.learnedAt === undefined ? {} : { learnedAt: new Date(life.learnedAt).toISOString() }),
-    behaviours: profile.size,
+    behaviours: profile.shown,
     pending: counts.pending + counts.quarantined,
     containers: { running: version.running, seen: version.runsSeen, before: version.runsBefore },
     coverage,

@@ -287,7 +287,10 @@ export class VersionRegistry {
     version.life = life
     if (transitions.length > 0 || because !== life.because) version.changed = true
     for (const transition of transitions) {
-      if (transition.from.state === 'learning') version.learnedSize = version.profile.size
+      if (transition.from.state === 'learning') {
+        version.profile.settle()
+        version.learnedSize = version.profile.size
+      }
       this.#options.onTransition(version, transition)
     }
     if (hasMoved(before, life)) this.#options.onMoved(version, before)

@@ -12,12 +12,12 @@ import { act, learned, outcome, shaper } from '../../fixtures/event-fixture.ts'
 /** Written beside the file that it replaces, and renamed onto it. */
 const replaces = (name: string): readonly ActEvent[] => [
   act.file(name, ['write', 'create']),
-  act.file(name, ['rename'], {}, { to: '/state/init' }),
+  act.file(name, ['rename'], {}, { to: '/opt/state/init' }),
 ]
 const removes = (path: string, more = {}) => act.file(path, ['delete'], {}, more)
 
-const literally = learned(...replaces('/state/init.new'))
-const byPattern = learned(...[1, 2, 3].flatMap((n) => replaces(`/state/init.${n}`)))
+const literally = learned(...replaces('/opt/state/init.new'))
+const byPattern = learned(...[1, 2, 3].flatMap((n) => replaces(`/opt/state/init.${n}`)))
 
 /** What matcher and kernel say, which must be the same. */
 function reports(profile: Profile, event: ActEvent, shipped: readonly string[] = []): boolean {
@@ -55,57 +55,71 @@ const does = (access: string) => (object: BehaviourObject) =>
 
 describe('a file that is made and renamed away', () => {
   it('may be deleted, by its name and by a pattern', () => {
-    expect(reports(literally, removes('/state/init.new'))).toBe(true)
-    expect(reports(byPattern, removes('/state/init.1'))).toBe(true)
-    expect(reports(byPattern, removes('/state/init.4711'))).toBe(true)
+    expect(reports(literally, removes('/opt/state/init.new'))).toBe(true)
+    expect(reports(byPattern, removes('/opt/state/init.1'))).toBe(true)
+    expect(reports(byPattern, removes('/opt/state/init.4711'))).toBe(true)
   })
 
   it('gives no leave to delete what it replaces, nor what is beside it', () => {
-    for (const path of ['/state/init', '/state/init.old', '/state/init.4711x', '/state'])
+    for (const path of [
+      '/opt/state/init',
+      '/opt/state/init.old',
+      '/opt/state/init.4711x',
+      '/state',
+    ])
       expect(reports(byPattern, removes(path)), path).toBe(false)
   })
 
   it('may be deleted by nobody else', () => {
     for (const where of [{ uid: 0 }, { exe: '/bin/sh' }, { origin: 'probe' as const }])
-      expect(reports(byPattern, act.file('/state/init.4711', ['delete'], where))).toBe(false)
+      expect(reports(byPattern, act.file('/opt/state/init.4711', ['delete'], where))).toBe(false)
   })
 
   it('has to be both: one alone is not enough', () => {
-    const made = learned(...[1, 2, 3].map((n) => act.file(`/state/init.${n}`, ['write'])))
+    const made = learned(...[1, 2, 3].map((n) => act.file(`/opt/state/init.${n}`, ['write'])))
     const renamed = learned(
-      ...[1, 2, 3].map((n) => act.file(`/state/init.${n}`, ['rename'], {}, { to: '/state/init' })),
+      ...[1, 2, 3].map((n) =>
+        act.file(`/opt/state/init.${n}`, ['rename'], {}, { to: '/opt/state/init' }),
+      ),
     )
-    expect(reports(made, removes('/state/init.1'))).toBe(false)
-    expect(reports(renamed, removes('/state/init.1'))).toBe(false)
+    expect(reports(made, removes('/opt/state/init.1'))).toBe(false)
+    expect(reports(renamed, removes('/opt/state/init.1'))).toBe(false)
   })
 
   it('may not be deleted where the image ships it', () => {
     const shipped = { shipped: true }
-    expect(reports(byPattern, removes('/state/init.7', shipped), ['/state/init.7'])).toBe(false)
-    expect(reports(literally, removes('/state/init.new', shipped), ['/state/init.new'])).toBe(false)
+    expect(reports(byPattern, removes('/opt/state/init.7', shipped), ['/opt/state/init.7'])).toBe(
+      false,
+    )
+    expect(
+      reports(literally, removes('/opt/state/init.new', shipped), ['/opt/state/init.new']),
+    ).toBe(false)
   })
 
   it.each(['write', 'rename'])('may not be deleted where a person rejected to %s it', (access) => {
-    expect(reports(without(byPattern, does(access)), removes('/state/init.4711'))).toBe(false)
-    expect(reports(without(literally, does(access)), removes('/state/init.new'))).toBe(false)
+    expect(reports(without(byPattern, does(access)), removes('/opt/state/init.4711'))).toBe(false)
+    expect(reports(without(literally, does(access)), removes('/opt/state/init.new'))).toBe(false)
   })
 
   it('may not be deleted where a person rejected that', () => {
     const deleted = learned(
-      ...[1, 2, 3].flatMap((n) => [...replaces(`/state/init.${n}`), removes(`/state/init.${n}`)]),
+      ...[1, 2, 3].flatMap((n) => [
+        ...replaces(`/opt/state/init.${n}`),
+        removes(`/opt/state/init.${n}`),
+      ]),
     )
-    expect(reports(deleted, removes('/state/init.4711'))).toBe(true)
-    expect(reports(without(deleted, does('delete')), removes('/state/init.4711'))).toBe(false)
+    expect(reports(deleted, removes('/opt/state/init.4711'))).toBe(true)
+    expect(reports(without(deleted, does('delete')), removes('/opt/state/init.4711'))).toBe(false)
   })
 
   it('may not be deleted where one name was rejected, and the others may', () => {
     const one = (object: BehaviourObject): boolean =>
-      object.kind === 'file' && object.path === '/state/init.new'
+      object.kind === 'file' && object.path === '/opt/state/init.new'
     const both = learned(
-      ...replaces('/state/init.new'),
-      ...[1, 2, 3].flatMap((n) => replaces(`/state/init.${n}`)),
+      ...replaces('/opt/state/init.new'),
+      ...[1, 2, 3].flatMap((n) => replaces(`/opt/state/init.${n}`)),
     )
-    expect(reports(without(both, one), removes('/state/init.new'))).toBe(false)
-    expect(reports(without(both, one), removes('/state/init.2'))).toBe(true)
+    expect(reports(without(both, one), removes('/opt/state/init.new'))).toBe(false)
+    expect(reports(without(both, one), removes('/opt/state/init.2'))).toBe(true)
   })
 })

@@ -162,12 +162,19 @@ describe('names that look like a word by chance', () => {
   it('add to the evidence of the pattern once learning is over, and wait for no review', () => {
     const profile = open()
     feed(profile, [temp('abcdef'), act.file('/tmp/up.aB3dE7', ['create'])], 'later')
-    const [entry, ...others] = profile.entries()
-    expect(others).toEqual([])
-    expect(entry?.cells.map((cell) => [cell.phase, cell.count])).toEqual([
-      ['later', 2],
-      ['learned', 3],
+    const entries = profile.entries()
+    const counts = entries.map(({ object, cells }) => [
+      object.kind === 'file' && object.path,
+      ...cells.map(({ phase, count }) => `${count} ${phase}`),
     ])
+    // The names that were learned are evidence of the pattern, and what came later counts at the place.
+    expect(counts).toEqual(
+      expect.arrayContaining([
+        ['/tmp/<name>', '2 later'],
+        ['/tmp/up.<temp:6>', '3 learned'],
+      ]),
+    )
+    expect(counts).toHaveLength(2)
   })
 
   it('are refused where a person rejected that very name', () => {
@@ -217,7 +224,7 @@ describe('evidence', () => {
     profile.drainChanged()
     expect(outcome(profile, act.file(uuid(9), ['write']))).toBe('expected')
     expect(profile.forget({ kind: 'container', container: 'b' }).gone).toHaveLength(1)
-    expect(profile.drainRemoved()).toEqual([shell])
+    expect(profile.drainRemoved()).toContain(shell)
     expect(profile.drainChanged()).toHaveLength(2)
     expect(outcome(profile, act.exec('/bin/sh'))).toBe('deviation')
     expect(outcome(profile, act.file(conf))).toBe('expected')

@@ -11,7 +11,7 @@ import { gateJunit } from '../../../supplychain/gate/junit.ts'
 import { gateMarkdown } from '../../../supplychain/gate/markdown.ts'
 import { parseRegoOutput, regoInput, withRego } from '../../../supplychain/gate/rego.ts'
 import { gateSarif } from '../../../supplychain/gate/sarif.ts'
-import { Shaper } from '../../../core/behaviour/shape.ts'
+import { shaperOf } from '../../../core/match/shaper-of.ts'
 import { defaultEntrypoint, type RegoPolicy } from '../../../supplychain/policy/rego-policy.ts'
 import { serverPolicy } from '../../../supplychain/policy/server-policy.ts'
 import { wasmPolicy } from '../../../supplychain/policy/wasm-policy.ts'
@@ -113,7 +113,7 @@ async function judge(context: CliContext, image: string, options: Options): Prom
   const nowMs = Date.now()
   const policy = loadGatePolicy(options.policy)
   const { guardrails, generalise } = loadRules(options.rules)
-  const shaper = new Shaper(generalise)
+  const shaper = shaperOf({ generalise, guardrails })
   const reports = readReports(options.scan ?? [])
   const profile = options.profile === undefined ? undefined : readProfileFile(options.profile)
   // Where nobody can tell and the policy would shut the gate by it, that is an error; else it is said.

@@ -11,7 +11,7 @@ import {
 import type { ConnectionVerdict } from '../../../supplychain/netpol/judge-connection.ts'
 import { parseInPlace } from '../../../supplychain/netpol/parse-policies.ts'
 import { Profile } from '../../../core/profile/profile.ts'
-import { Shaper } from '../../../core/behaviour/shape.ts'
+import { shaperOf } from '../../../core/match/shaper-of.ts'
 import type { CliContext } from '../cli-context.ts'
 import { openInput } from '../input/event-input.ts'
 import { profileInput } from '../input/profile-input.ts'
@@ -80,10 +80,7 @@ export function networkPolicyCommands(program: Command, context: CliContext): vo
     .action(async (image: string, options: Options) => {
       const inPlace = parseInPlace(await readAll(options.against, context))
       const document = await profileInput(context, image, options.profile)
-      const profile = Profile.load(
-        document.behaviours,
-        new Shaper(loadRules(options.rules).generalise),
-      )
+      const profile = Profile.load(document.behaviours, shaperOf(loadRules(options.rules)))
       const what = exportableOf(document.image, profile, document.observed)
       const { namespace, labels } = options
       const difference = networkDifference(what, inPlace, { namespace, labels })

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { loadRules } from '../../../support/config/load-rules.ts'
 import { SnugError } from '../../../errors.ts'
-import { Shaper } from '../../../core/behaviour/shape.ts'
+import { shaperOf } from '../../../core/match/shaper-of.ts'
 import type { JoinedFinding, JoinedScan } from '../../../supplychain/scan/join.ts'
 import { keptOf } from '../../../supplychain/scan/keep.ts'
 import { countsText, type PackageUse } from '../../../supplychain/scan/package-use.ts'
@@ -72,7 +72,7 @@ export function scanCommand(program: Command, context: CliContext): void {
       const reports = readReports(options.report)
       const profile = await profileInput(context, image, options.profile)
       const input = await imageInput(context, image, options, { files: true, must: false })
-      const shaper = new Shaper(loadRules(options.rules).generalise)
+      const shaper = shaperOf(loadRules(options.rules))
       const scan = joined(context, image, reports, input, shaper, profile)
       if (options.keep === true) {
         await context.client.send('PUT', imagePath(image, '/scan'), keptOf(scan))

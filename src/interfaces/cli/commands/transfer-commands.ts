@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { loadRules } from '../../../support/config/load-rules.ts'
 import { mergeDocuments } from '../../../supplychain/export/merge-documents.ts'
 import { documentText } from '../../../supplychain/export/profile-document.ts'
-import { Shaper } from '../../../core/behaviour/shape.ts'
+import { shaperOf } from '../../../core/match/shaper-of.ts'
 import { readProfileFile } from '../input/json-file.ts'
 import { writeTextFile } from '../input/text-file.ts'
 import { type ExportFormat, exportFormats } from '../../../supplychain/export/export-profile.ts'
@@ -53,7 +53,7 @@ export function transferCommands(program: Command, context: CliContext): void {
     .option('--out <file>', 'output file; default: standard output')
     .option('--rules <dir>', 'directory of generalisation rules; default: the built-in rules')
     .action(async (files: readonly string[], { out, rules }: MergeOptions) => {
-      const shaper = new Shaper(loadRules(rules).generalise)
+      const shaper = shaperOf(loadRules(rules))
       const merged = files
         .map(readProfileFile)
         .reduce((sum, one) => mergeDocuments(sum, one, shaper))

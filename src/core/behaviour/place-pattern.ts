@@ -1,0 +1,72 @@
+import type { Access } from '../event/event.ts'
+import type { BehaviourObject } from './behaviour.ts'
+import { any, PathPattern, seq, text } from './language.ts'
+import { type ObjectPattern, shapedLanguage, SUBJECT_TO } from './shape-pattern.ts'
+import type { Witnesses } from './witness.ts'
+
+type FileObject = Extract<BehaviourObject, { kind: 'file' }>
+
+/** A part of a path that varies. No file name can pass for it: a literal `<` is written `<lt>`. */
+export const NAME = '<name>'
+/** Names and templates of one place that are remembered. */
+export const PLACE_KEPT = 64
+
+export function isPlace(object: BehaviourObject): boolean {
+  if (object.kind !== 'file') return false
+  return object.path.includes(NAME) || object.to?.includes(NAME) === true
+}
+
+/** How many witnesses are kept of it; undefined: as many as of any. */
+export function keptOf(object: BehaviourObject): number | undefined {
+  return isPlace(object) ? PLACE_KEPT : undefined
+}
+
+/** What a program makes is its own: it may do with it what it likes, as long as it stays where it is. */
+const ownAccess: readonly Access[] = ['create', 'write', 'read', 'delete', 'rename']
+
+/** Accesses that a place of that access stands for. */
+export function impliedBy(access: Access): readonly Access[] {
+  return access === 'create' ? ownAccess : [access]
+}
+
+/** A place and one access: its witnesses are the templates of its paths. */
+export class PlacePattern implements ObjectPattern {
+  readonly thresholds: readonly number[] = []
+  readonly open: PathPattern
+  readonly literalSize: number
+  readonly #object: FileObject
+  readonly #within: boolean
+
+  /** @param within renames that stay in the place */
+  constructor(object: FileObject, within = false) {
+    this.#object = object
+    this.#within = within
+    const names = shapedLanguage(object.path)
+    const to = object.to === undefined ? undefined : shapedLanguage(object.to)
+    this.open = new PathPattern(to === undefined ? names : seq(names, text(SUBJECT_TO), to))
+    this.literalSize = object.path.indexOf(NAME)
+  }
+
+  of(witnesses: Witnesses): PathPattern {
+    const templates = any(witnesses.literals.toJSON().map(shapedLanguage))
+    if (!this.#within) return new PathPattern(templates)
+    return new PathPattern(seq(templates, text(SUBJECT_TO), templates))
+  }
+
+  /** The same for each access that it stands for. */
+  faces(
+    renames: boolean,
+  ): readonly { readonly object: FileObject; readonly pattern: PlacePattern }[] {
+    const { access, path, to } = this.#object
+    if (to !== undefined) return []
+    return impliedBy(access)
+      .filter((other) => other !== access && (renames || other !== 'rename'))
+      .map((other) => {
+        const object: FileObject =
+          other === 'rename'
+            ? { kind: 'file', access: other, path, to: path }
+            : { kind: 'file', access: other, path }
+        return { object, pattern: new PlacePattern(object, other === 'rename') }
+      })
+  }
+}

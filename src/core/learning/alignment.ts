@@ -1,0 +1,427 @@
+import { plainPath } from '../behaviour/shape.ts'
+import {
+  commonPrefix,
+  type CutName,
+  cutName,
+  extensionAt,
+  isMadeUp,
+  isRandom,
+  kindOf,
+  leadingLetters,
+  trailingLetters,
+} from './name.ts'
+
+/** Names of one make: what is constant in them is literal, what varies is a token of the language of shapes. */
+export interface Alignment {
+  /** `job-<alnum:16>.in` */
+  readonly template: string
+  readonly names: readonly string[]
+  /** A program made up what varies in them, as far as can be seen: digits are in it, or letters as in no word. */
+  readonly madeUp: boolean
+}
+
+export interface Aligned {
+  readonly alignments: readonly Alignment[]
+  /** Names that are like no others. */
+  readonly rest: readonly string[]
+}
+
+/** A token is constant where more than that share of the names has it. */
+const CONSTANT = 0.8
+/** So many characters, all digits, are a number: of hexadecimal ones that comes by chance once in forty times. */
+const DIGITS_LEAST = 8
+/** Hexadecimal digits of the shortest digest that is known as one. */
+const DIGEST_LEAST = 16
+/** Of so many numbers one at least was seen where they are a count. */
+const COUNTED_SPARSE = 4
+/** So many names make an alignment. */
+const NAMES_LEAST = 3
+/** So many names of one extension speak for themselves. */
+const ALONE_LEAST = 5
+/** A set of so many words at most, each seen so often at least, stays a set of words. */
+const WORDS_MOST = 3
+const WORD_LEAST = 3
+/** So many extensions at most are a set; more are themselves names that come. */
+const EXTENSIONS_MOST = 8
+/** Letters that a varying word may begin with in all names, and be held to. */
+const PREFIX_LEAST = 3
+/** The least length of an extension that varies: an extension that means something is shorter. */
+const RANDOM_EXTENSION_LEAST = 5
+const LONGEST = 255
+
+/** A name without its extension, where extensions of the folder are a set. */
+interface Stem {
+  readonly name: string
+  readonly stem: CutName
+  readonly extension: string
+}
+
+/**
+ * Finds what the names of a folder have in common. Linear in their number and length but for sorting; the same for any
+ * order of the names.
+ */
+export function align(names: Iterable<string>): Aligned {
+  const sorted = [...new Set(names)].sort()
+  const rest: string[] = []
+  const stems = stemsOf(sorted, rest)
+  const found: Alignment[] = []
+  const apart: Stem[] = []
+  const { alike, loose } = byLength(stems)
+  for (const group of grouped(alike, ({ stem }) => stem.separators).values()) {
+    const few: Stem[] = []
+    for (const some of grouped(group, ({ extension }) => extension).values()) {
+      if (some.length >= ALONE_LEAST) apart.push(...alignWords(some, found))
+      else few.push(...some)
+    }
+    // Few of an extension are made like the others of the folder.
+    if (few.length > 0) apart.push(...alignWords(few, found, group))
+  }
+  apart.push(...loose)
+  const left = alignLoosely(apart, found)
+  for (const { name } of left) rest.push(name)
+  return { alignments: found, rest: rest.sort() }
+}
+
+/** Words joined by one separator, in so many different numbers, are a text: their number says nothing. */
+const LENGTHS_LEAST = 3
+
+/** Takes out names that are texts: many words with one separator, and not always as many. */
+function byLength(stems: readonly Stem[]): { readonly alike: Stem[]; readonly loose: Stem[] } {
+  const alike: Stem[] = []
+  const loose: Stem[] = []
+  for (const group of grouped(stems, textOf).values()) {
+    const lengths = new Set(group.map(({ stem }) => stem.separators.length))
+    const isText = lengths.size >= LENGTHS_LEAST && group.length > LENGTHS_LEAST
+    if (isText && group[0]?.stem.separators !== '') loose.push(...group)
+    else alike.push(...group)
+  }
+  return { alike, loose }
+}
+
+function textOf({ stem: { separators }, extension }: Stem): string {
+  const [by] = separators
+  const isOne =
+    by !== undefined && '-_ '.includes(by) && separators === by.repeat(separators.length)
+  return isOne ? `${by}${extension}` : `${separators}\u0000${extension}`
+}
+
+function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [item])
+    else group.push(item)
+  }
+  return groups
+}
+
+/** Extensions carry meaning: a name is only like others of its extension, and one that was seen once is its own. */
+function stemsOf(names: readonly string[], rest: string[]): readonly Stem[] {
+  const all = new Set(names)
+  const counts = new Map<string, number>()
+  let extended = 0
+  const numbered = numberedExtensions(names)
+  const extensionOf = (name: string): string => {
+    const at = extensionAt(name)
+    const extension = at < 0 ? '' : name.slice(at)
+    return numbered.has(leadingLetters(extension.slice(1))) ? '' : extension
+  }
+  for (const name of names) {
+    const extension = extensionOf(name)
+    if (extension === '') continue
+    extended += 1
+    counts.set(extension, (counts.get(extension) ?? 0) + 1)
+  }
+  const settled = [...counts.values()].filter((count) => count > 1).length
+  const single = counts.size - settled
+  const isOpen = single > EXTENSIONS_MOST || (single > NAMES_LEAST && single * 2 > extended)
+  const singlesOf = new Map<string, number>()
+  for (const name of names) {
+    const extension = extensionOf(name)
+    if (counts.get(extension) !== 1) continue
+    const stem = name.slice(0, name.length - extension.length)
+    singlesOf.set(stem, (singlesOf.get(stem) ?? 0) + 1)
+  }
+  const stems: Stem[] = []
+  const put = (name: string, text: string, extension: string): void => {
+    const stem = cutName(text)
+    if (stem === undefined) rest.push(name)
+    else stems.push({ name, stem, extension })
+  }
+  const variesFor = (stem: string): boolean => (singlesOf.get(stem) ?? 0) >= NAMES_LEAST
+  for (const name of names) {
+    const extension = extensionOf(name)
+    const stem = name.slice(0, name.length - extension.length)
+    const isKnown = (counts.get(extension) ?? 0) > 1 || all.has(stem)
+    if (extension === '') put(name, name, '')
+    else if (isKnown) put(name, stem, extension)
+    else if (extension.length > RANDOM_EXTENSION_LEAST && (isOpen || variesFor(stem)))
+      put(name, name, '')
+    else rest.push(name)
+  }
+  return stems
+}
+
+/** `part` where names end in `.part0` and `.part1`: a number varies there, as anywhere. */
+function numberedExtensions(names: readonly string[]): ReadonlySet<string> {
+  const numbers = new Map<string, Set<string>>()
+  for (const name of names) {
+    const at = extensionAt(name)
+    if (at < 0) continue
+    const extension = name.slice(at + 1)
+    const letters = leadingLetters(extension)
+    const number = extension.slice(letters.length)
+    if (kindOf(number) === 'digits')
+      numbers.set(letters, (numbers.get(letters) ?? new Set()).add(number))
+  }
+  return new Set([...numbers].flatMap(([letters, of]) => (of.size > 1 ? [letters] : [])))
+}
+
+/** What stands at one place of the names, as text in the language of shapes; undefined where it is no one thing. */
+interface Position {
+  readonly texts: readonly string[]
+  /** What was seen there and is not of it. */
+  readonly others?: ReadonlySet<string>
+  readonly varies?: 'words' | 'made-up'
+}
+
+/** Aligns names with the same separators; gives back those that are like no others. */
+function alignWords(
+  group: readonly Stem[],
+  found: Alignment[],
+  like: readonly Stem[] = group,
+): readonly Stem[] {
+  const asked = new Set(group)
+  let members = like
+  const apart: Stem[] = []
+  for (;;) {
+    const extensions = grouped(members, ({ extension }) => extension)
+    const isPair = members.length === 2 && extensions.size === 1
+    if (members.length < NAMES_LEAST && !isPair)
+      return [...apart, ...members].filter((one) => asked.has(one))
+    const width = members[0]?.stem.words.length ?? 0
+    const positions: Position[] = []
+    for (let i = 0; i < width; i++) {
+      const words = members.map(({ stem }) => stem.words[i] ?? '')
+      const isExtension =
+        i > 0 && i === width - 1 && members.every((member) => endsVarying(member, i))
+      positions.push((isExtension ? extensionOf(words) : undefined) ?? positionOf(words))
+    }
+    const others = members.filter(({ stem }) =>
+      positions.some(({ others: no }, i) => no?.has(stem.words[i] ?? '') === true),
+    )
+    if (others.length > 0) {
+      apart.push(...others)
+      const out = new Set(others)
+      members = members.filter((member) => !out.has(member))
+      continue
+    }
+    const varying = positions.filter(({ varies }) => varies !== undefined)
+    // Two names are enough only where nothing but numbers, or what nobody would write, tells them apart.
+    const isWeak = isPair && varying.some(({ varies }) => varies === 'words')
+    if (varying.length === 0 || isWeak)
+      return [...apart, ...members].filter((one) => asked.has(one))
+    for (const [extension, all] of extensions) {
+      const some = all.filter((one) => asked.has(one))
+      if (some.length === 0) continue
+      const names = some.map(({ name }) => name)
+      for (const template of joined(some, positions)) {
+        found.push({
+          template: template + plainPath(extension),
+          names,
+          madeUp: varying.some(({ varies }) => varies === 'made-up'),
+        })
+      }
+    }
+    return apart.filter((one) => asked.has(one))
+  }
+}
+
+function joined(members: readonly Stem[], positions: readonly Position[]): readonly string[] {
+  const separators = members[0]?.stem.separators ?? ''
+  let heads = ['']
+  for (const [i, { texts }] of positions.entries()) {
+    const separator = i === 0 ? '' : plainPath(separators[i - 1] ?? '')
+    heads = heads.flatMap((head) => texts.map((text) => head + separator + text))
+  }
+  return heads
+}
+
+/** The last word, behind a dot, where that was not held to be an extension. */
+function endsVarying({ stem, extension }: Stem, at: number): boolean {
+  return extension === '' && stem.separators[at - 1] === '.'
+}
+
+/** What is made up behind a dot has one length, by which it is told from an extension that means something. */
+function extensionOf(words: readonly string[]): Position | undefined {
+  const [first = ''] = words
+  const isOne = words.every((word) => word.length === first.length)
+  const isNumber = words.every((word) => kindOf(word) === 'digits')
+  if (!isOne || isNumber || first.length < RANDOM_EXTENSION_LEAST) return undefined
+  if (words.filter(isMadeUp).length * 2 < words.length) return undefined
+  return { texts: [`<fixed:${first.length}>`], varies: 'made-up' }
+}
+
+function positionOf(words: readonly string[]): Position {
+  const counts = new Map<string, number>()
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
+  const [top = '', most = 0] =
+    [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0] ?? []
+  const kinds = new Set([...counts.keys()].map(kindOf))
+  const isWordly = !kinds.has('digits') && !kinds.has('mixed') && !kinds.has('uuid')
+  if (kindOf(top) === 'letters' || kindOf(top) === 'empty') {
+    if (most === words.length) return { texts: [top] }
+    if (most > words.length * CONSTANT && words.length > NAMES_LEAST) {
+      const others = new Set(counts.keys())
+      others.delete(top)
+      return { texts: [top], others }
+    }
+  }
+  const isSet = counts.size <= WORDS_MOST && [...counts.values()].every((n) => n >= WORD_LEAST)
+  if (isSet && isWordly) return { texts: [...counts.keys()].sort() }
+  return varying([...counts.keys()])
+}
+
+function varying(words: readonly string[]): Position {
+  const isEmptyToo = words.includes('')
+  const full = words.filter((word) => word !== '')
+  const longest = Math.max(...full.map(({ length }) => length))
+  const made = full.filter(isMadeUp).length * 2 >= full.length ? 'made-up' : 'words'
+  if (full.every((word) => kindOf(word) === 'uuid') && !isEmptyToo) {
+    return { texts: ['<uuid>'], varies: 'made-up' }
+  }
+  const digest = digestOf(full)
+  if (digest !== undefined && !isEmptyToo) return { texts: [digest], varies: 'made-up' }
+  const isDigits = full.every((word) => kindOf(word) === 'digits')
+  // The first characters of a hash may be digits by chance.
+  const characters = full.reduce((sum, { length }) => sum + length, 0)
+  if (isDigits && (characters >= DIGITS_LEAST || full.length === 1 || areCounted(full))) {
+    return { texts: [token('digits', longest, isEmptyToo)], varies: 'made-up' }
+  }
+  const glued = isEmptyToo ? undefined : gluedNumber(full)
+  if (glued !== undefined) return { texts: [glued], varies: 'made-up' }
+  const prefix = isEmptyToo ? '' : fixedLetters(full)
+  const rests = full.map((word) => word.slice(prefix.length))
+  const most = Math.max(...rests.map(({ length }) => length))
+  const rest = token('alnum', most, isEmptyToo || rests.includes(''))
+  return { texts: [prefix + rest], varies: made }
+}
+
+function token(name: 'digits' | 'alnum', longest: number, optional: boolean): string {
+  if (optional) return `<maybe:${boundOf(longest)}>`
+  return name === 'digits' ? number(longest) : `<alnum:${boundOf(longest)}>`
+}
+
+/** Digests, all of one length: so long a notation does not come by chance. */
+function digestOf(words: readonly string[]): string | undefined {
+  const [first = ''] = words
+  if (first.length < DIGEST_LEAST || words.length < NAMES_LEAST) return undefined
+  if (!words.every((word) => word.length === first.length)) return undefined
+  const isHex =
+    words.every((word) => /^[0-9a-f]+$/.test(word)) ||
+    words.every((word) => /^[0-9A-F]+$/.test(word))
+  return isHex && words.some(isMixed) ? `<hex:${first.length}>` : undefined
+}
+
+const isMixed = (word: string): boolean => kindOf(word) === 'mixed'
+
+/** Small numbers, without zeros in front, and most of those that there are. */
+function areCounted(words: readonly string[]): boolean {
+  const most = Math.max(...words.map(Number))
+  return (
+    words.length >= NAMES_LEAST &&
+    most <= words.length * COUNTED_SPARSE &&
+    words.every((word) => word === String(Number(word)))
+  )
+}
+
+/** A number is held to digits, and hardly to a length: what counts gets longer by itself. */
+function number(longest: number): string {
+  return `<digits:${Math.max(NUMBER_LEAST, boundOf(longest))}>`
+}
+
+const NUMBER_LEAST = 10
+
+/** Twice the longest that was seen, in few steps: equal bounds share states in the kernel. */
+export function boundOf(longest: number): number {
+  let most = 4
+  while (most < longest * 2) most = most % 3 === 0 ? (most / 3) * 4 : (most / 2) * 3
+  return Math.min(LONGEST, most)
+}
+
+/** `note17`, `12th`: the same letters in all, before or behind a number. */
+function gluedNumber(words: readonly string[]): string | undefined {
+  const before = new Set(words.map(leadingLetters))
+  const behind = new Set(words.map(trailingLetters))
+  const [head = ''] = before
+  const [tail = ''] = behind
+  if (before.size > 1 || behind.size > 1 || (head === '' && tail === '')) return undefined
+  const numbers = words.map((word) => word.slice(head.length, word.length - tail.length))
+  if (!numbers.every((number) => kindOf(number) === 'digits')) return undefined
+  // Hash digits begin with one letter by chance where there are few of them.
+  if (words.length < NAMES_LEAST && head.length + tail.length < 2) return undefined
+  return head + number(Math.max(...numbers.map(({ length }) => length))) + tail
+}
+
+/** Letters that all words begin with, where they are no part of what was made up. */
+function fixedLetters(words: readonly string[]): string {
+  if (words.length < NAMES_LEAST + 1) return ''
+  const prefix = leadingLetters(commonPrefix(words))
+  const least = words.some(isRandom) ? PREFIX_LEAST + 1 : PREFIX_LEAST
+  return prefix.length < least ? '' : prefix
+}
+
+/**
+ * Names whose separators differ, as in the titles of pages and in base64: what they begin with up to a separator, and their
+ * extension, stay literal; between these are letters, digits and the separators that were seen there.
+ */
+function alignLoosely(stems: readonly Stem[], found: Alignment[]): readonly Stem[] {
+  const left: Stem[] = []
+  for (const [extension, group] of grouped(stems, (one) => one.extension)) {
+    const [few, template] = loosely(group)
+    left.push(...few)
+    if (template === undefined) continue
+    const out = new Set(few)
+    const members = group.filter((member) => !out.has(member))
+    if (extension === '' && template.startsWith('<free')) {
+      left.push(...members)
+      continue
+    }
+    found.push({
+      template: template + plainPath(extension),
+      names: members.map(({ name }) => name),
+      madeUp: members.filter(({ stem }) => stem.words.some(isMadeUp)).length * 2 >= members.length,
+    })
+  }
+  return left
+}
+
+function loosely(group: readonly Stem[]): readonly [readonly Stem[], string | undefined] {
+  // A hidden file is hidden, and none of those that are not.
+  const few = group.filter(({ stem }) => stem.text.startsWith('.'))
+  const members = group.filter(({ stem }) => !stem.text.startsWith('.'))
+  if (members.length <= NAMES_LEAST) return [group, undefined]
+  const prefix = literalHead(members.map(({ stem }) => stem))
+  const middles = members.map(({ stem }) => stem.text.slice(prefix.length))
+  const longest = Math.max(1, ...middles.map(({ length }) => length))
+  const isSlug = middles.every((middle) => !/[^A-Za-z0-9_-]/.test(middle))
+  const name = isSlug ? 'slug' : 'free'
+  return [few, `${plainPath(prefix)}<${name}:${boundOf(longest)}>`]
+}
+
+/** Whole words without digits, with the separators behind them, that all begin with. */
+function literalHead(stems: readonly CutName[]): string {
+  let head = ''
+  for (let i = 0; ; i++) {
+    const [first] = stems
+    const word = first?.words[i]
+    const separator = first?.separators[i]
+    if (word === undefined || separator === undefined) return head
+    if (kindOf(word) !== 'letters' && kindOf(word) !== 'empty') return head
+    if (!stems.every(({ words, separators }) => words[i] === word && separators[i] === separator)) {
+      return head
+    }
+    head += word + separator
+  }
+}

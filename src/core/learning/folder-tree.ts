@@ -1,0 +1,195 @@
+import type { Origin } from '../event/event.ts'
+import type { Micros } from '../event/time.ts'
+import type { FileUse, PlaceClass } from './file-use.ts'
+import type { NameUse } from './vocabulary.ts'
+
+/** What is known of one path, of all its uses or of those of one class. */
+export interface PathFacts {
+  readonly path: string
+  first: Micros
+  last: Micros
+  acts: number
+  folded: boolean
+  readonly containers: Set<string>
+  readonly origins: Set<Origin>
+}
+
+function factsOf(path: string): PathFacts {
+  return {
+    path,
+    first: Infinity,
+    last: -Infinity,
+    acts: 0,
+    folded: false,
+    containers: new Set(),
+    origins: new Set(),
+  }
+}
+
+function addUse(facts: PathFacts, use: FileUse): void {
+  facts.first = Math.min(facts.first, use.first)
+  facts.last = Math.max(facts.last, use.last)
+  facts.acts += use.acts
+  if (use.folded === true) facts.folded = true
+  facts.containers.add(use.container)
+  facts.origins.add(use.origin)
+}
+
+/** One path below a folder: by class, and over all. */
+interface PathUse {
+  readonly all: PathFacts
+  readonly byClass: Map<PlaceClass, PathFacts>
+}
+
+function classOf({ access }: FileUse): PlaceClass | undefined {
+  switch (access) {
+    case 'write':
+    case 'create':
+      return 'own'
+    case 'read':
+      return 'read'
+    case 'delete':
+      return 'delete'
+    case 'rename':
+    case 'exec':
+      return undefined
+  }
+}
+
+/** A folder with its sub-folders and names; or several that are taken for one, because what they are called varies. */
+export class FolderNode {
+  readonly folders = new Map<string, FolderNode>()
+  /** Of each name the paths that end in it: of one folder one. */
+  readonly #names = new Map<string, PathUse[]>()
+  /** How many folders it stands for. */
+  readonly sources: number
+
+  constructor(sources = 1) {
+    this.sources = sources
+  }
+
+  static of(uses: Iterable<FileUse>): FolderNode {
+    const root = new FolderNode()
+    const byPath = new Map<string, PathUse>()
+    for (const use of uses) {
+      let known = byPath.get(use.path)
+      if (known === undefined) {
+        known = { all: factsOf(use.path), byClass: new Map() }
+        byPath.set(use.path, known)
+        root.#put(use.path, known)
+      }
+      addUse(known.all, use)
+      const of = classOf(use)
+      if (of === undefined) continue
+      let facts = known.byClass.get(of)
+      if (facts === undefined) {
+        facts = factsOf(use.path)
+        known.byClass.set(of, facts)
+      }
+      addUse(facts, use)
+    }
+    return root
+  }
+
+  #put(path: string, use: PathUse): void {
+    const parts = path.slice(1).split('/')
+    const name = parts.pop() ?? ''
+    FolderNode.#make(this, parts).#names.set(name, [use])
+  }
+
+  static #make(root: FolderNode, parts: readonly string[]): FolderNode {
+    let node = root
+    for (const part of parts) {
+      let child = node.folders.get(part)
+      if (child === undefined) {
+        child = new FolderNode()
+        node.folders.set(part, child)
+      }
+      node = child
+    }
+    return node
+  }
+
+  /** These sub-folders taken for one. */
+  joined(names: readonly string[]): FolderNode {
+    const of = names.flatMap((name) => this.folders.get(name) ?? [])
+    return FolderNode.#joined(of)
+  }
+
+  static #joined(of: readonly FolderNode[]): FolderNode {
+    const all = new FolderNode(of.reduce((sum, { sources }) => sum + sources, 0))
+    const folders = new Map<string, FolderNode[]>()
+    for (const node of of) {
+      for (const [name, uses] of node.#names) {
+        const known = all.#names.get(name)
+        if (known === undefined) all.#names.set(name, [...uses])
+        else known.push(...uses)
+      }
+      for (const [name, folder] of node.folders) {
+        const known = folders.get(name)
+        if (known === undefined) folders.set(name, [folder])
+        else known.push(folder)
+      }
+    }
+    for (const [name, some] of folders) {
+      all.folders.set(
+        name,
+        some.length === 1 && some[0] !== undefined ? some[0] : FolderNode.#joined(some),
+      )
+    }
+    return all
+  }
+
+  /** It had more names than are told apart. */
+  get isFolded(): boolean {
+    return [...this.#names.values()].some((paths) => paths.some(({ all }) => all.folded))
+  }
+
+  /** In how many of the folders that it stands for the name was seen. */
+  sourcesOf(name: string): number {
+    return this.#names.get(name)?.length ?? 0
+  }
+
+  factsOf(name: string, of: PlaceClass): readonly PathFacts[] {
+    return (this.#names.get(name) ?? []).flatMap(({ byClass }) => byClass.get(of) ?? [])
+  }
+
+  nameUses(): ReadonlyMap<string, NameUse> {
+    const uses = new Map<string, NameUse>()
+    for (const [name, paths] of this.#names) {
+      uses.set(
+        name,
+        useOf(
+          name,
+          paths.map(({ all }) => all),
+        ),
+      )
+    }
+    return uses
+  }
+
+  /** A sub-folder is used when anything below it is. */
+  folderUses(): ReadonlyMap<string, NameUse> {
+    const uses = new Map<string, NameUse>()
+    for (const [name, folder] of this.folders) uses.set(name, useOf(name, [...folder.#below()]))
+    return uses
+  }
+
+  *#below(): Iterable<PathFacts> {
+    for (const paths of this.#names.values()) for (const { all } of paths) yield all
+    for (const folder of this.folders.values()) yield* folder.#below()
+  }
+}
+
+function useOf(name: string, facts: readonly PathFacts[]): NameUse {
+  const all = factsOf(name)
+  for (const { first, last, acts, folded, containers } of facts) {
+    all.folded ||= folded
+    all.first = Math.min(all.first, first)
+    all.last = Math.max(all.last, last)
+    all.acts += acts
+    for (const container of containers) all.containers.add(container)
+  }
+  const { first, last, acts, containers, folded } = all
+  return { name, first, last, acts, containers, ...(folded ? { folded } : {}) }
+}

@@ -1,0 +1,235 @@
+import type { Origin } from '../event/event.ts'
+import { PathPattern } from '../behaviour/language.ts'
+import { shapedLanguage } from '../behaviour/shape-pattern.ts'
+import { plainPath } from '../behaviour/shape.ts'
+import { adversarialNames } from './adversary.ts'
+import { align } from './alignment.ts'
+import { type FileUse, type PlaceClass, placeClasses } from './file-use.ts'
+import { FolderNode, type PathFacts } from './folder-tree.ts'
+import {
+  figuresOf,
+  type NameUse,
+  stateOf,
+  type VocabularyFigures,
+  type VocabularyOptions,
+} from './vocabulary.ts'
+
+export interface Place {
+  /** Ends in `/`: what is literal of it. */
+  readonly base: string
+  /** How many parts below it vary, the name itself included. */
+  readonly depth: number
+  readonly class: PlaceClass
+  /** Whole paths in the language of shapes, sorted. */
+  readonly templates: readonly string[]
+  readonly figures: VocabularyFigures
+  readonly origins: readonly Origin[]
+  /** Whether its program renames at all: one that does may rename within what it makes. */
+  readonly renames: boolean
+  /** Some of the paths that it was learned from. */
+  readonly witnesses: readonly string[]
+}
+
+export interface PlaceOptions extends VocabularyOptions {
+  /** Paths that were run: no place takes them. */
+  readonly executed: readonly string[]
+  /** What a guardrail, or a person, holds back: no place takes it. */
+  readonly isGuarded: (path: string) => boolean
+}
+
+/** Distinct names from which on a folder may be a place, and sub-folders from which on they may vary. */
+const NAMES_LEAST = 5
+const FOLDERS_LEAST = 3
+/** Of names made up, so few are as many: what varies in them is no word of anybody. */
+const MADE_UP_LEAST = 3
+/** Witnesses of one access, where what is made there is known already. */
+const CLASS_LEAST = 2
+const DEPTH_MOST = 6
+const TEMPLATES_MOST = 48
+const WITNESSES_KEPT = 8
+
+const closedRoots = [
+  'usr',
+  'etc',
+  'lib',
+  'lib32',
+  'lib64',
+  'libx32',
+  'bin',
+  'sbin',
+  'opt',
+  'proc',
+  'sys',
+  'dev',
+  'boot',
+]
+
+/** Folders whose files are literal, or of a known notation: those of the system, and the root itself. */
+export function mayHoldPlaces(folder: string): boolean {
+  if (!folder.startsWith('/') || folder === '/') return false
+  return !closedRoots.includes(folder.slice(1, folder.indexOf('/', 1)))
+}
+
+/** The places of one actor and user. A function of the evidence: the same for any order of it. */
+export function placesOf(uses: Iterable<FileUse>, options: PlaceOptions): readonly Place[] {
+  const root = FolderNode.of(uses)
+  const places: Place[] = []
+  walk({ node: root, base: '/', tail: [], places, options })
+  return places.sort((a, b) => (placeKey(a) < placeKey(b) ? -1 : 1))
+}
+
+function placeKey({ base, depth, class: of }: Place): string {
+  return `${base}\u0000${depth}\u0000${of}`
+}
+
+interface Visit {
+  readonly node: FolderNode
+  readonly base: string
+  /** What stands below the base, in the language of shapes: empty while nothing varies. */
+  readonly tail: readonly string[]
+  readonly places: Place[]
+  readonly options: PlaceOptions
+}
+
+function walk(visit: Visit): void {
+  const { node, base, tail, options } = visit
+  const isOpen = mayHoldPlaces(base)
+  if (isOpen) namesOf(visit)
+  const fixed = new Set(node.folders.keys())
+  if (isOpen && tail.length < DEPTH_MOST && node.folders.size >= FOLDERS_LEAST) {
+    for (const { template, names } of openParts(node.folderUses(), FOLDERS_LEAST, options)) {
+      for (const name of names) fixed.delete(name)
+      walk({ ...visit, node: node.joined(names), tail: [...tail, template] })
+    }
+  }
+  for (const name of fixed) {
+    const child = node.folders.get(name)
+    if (child === undefined) continue
+    if (tail.length === 0) walk({ ...visit, node: child, base: `${base}${name}/` })
+    else if (tail.length < DEPTH_MOST && child.sources > 1) {
+      walk({ ...visit, node: child, tail: [...tail, plainPath(name)] })
+    }
+  }
+}
+
+interface OpenPart {
+  readonly template: string
+  readonly names: readonly string[]
+}
+
+/** Templates of names that go on coming, with the names behind each. */
+function openParts(
+  uses: ReadonlyMap<string, NameUse>,
+  least: number,
+  options: PlaceOptions,
+): readonly OpenPart[] {
+  return align(uses.keys()).alignments.flatMap(({ template, names, madeUp }) => {
+    const pattern = new PathPattern(shapedLanguage(template))
+    const taken = names.filter((name) => pattern.has(name))
+    const figures = figuresOf(
+      taken.flatMap((name) => uses.get(name) ?? []),
+      options,
+    )
+    const state = stateOf(figures, options)
+    // Names that a program made up are new by nature, unless it was seen to use the same ones again and again.
+    const isFolded = taken.some((name) => uses.get(name)?.folded === true)
+    const isOpen = isFolded || state === 'open' || (madeUp && state === 'undecided')
+    return isOpen && taken.length >= Math.min(least, 2) ? [{ template, names: taken }] : []
+  })
+}
+
+function namesOf({ node, base, tail, places, options }: Visit): void {
+  const below = tail.length === 0 ? '' : `${tail.join('/')}/`
+  const uses = node.nameUses()
+  const parts: OpenPart[] = []
+  if (uses.size >= (tail.length === 0 ? MADE_UP_LEAST : 2)) {
+    const open = openParts(uses, NAMES_LEAST, options)
+    const total = open.reduce((sum, { names }) => sum + names.length, 0)
+    if (total >= MADE_UP_LEAST) parts.push(...open)
+  }
+  const isFolded = node.isFolded
+  if (tail.length > 0 || isFolded) {
+    const covered = new Set(parts.flatMap(({ names }) => names))
+    for (const name of uses.keys()) {
+      // The same name below several of the sub-folders that vary is below the next one too; and where names are told apart
+      // no more, those that are like no others stand for themselves.
+      if (!covered.has(name) && (isFolded || node.sourcesOf(name) >= CLASS_LEAST)) {
+        parts.push({ template: plainPath(name), names: [name] })
+      }
+    }
+  }
+  if (parts.length === 0) return
+  let known: ReadonlySet<string> = new Set()
+  for (const of of placeClasses) {
+    const made = classOf(of, parts, node, known)
+    const templates = made
+      .map(({ template }) => plainPath(base) + below + template)
+      .filter((template) => !isHeldBack(template, options))
+      .sort()
+      .slice(0, TEMPLATES_MOST)
+    if (of === 'own') known = new Set(made.map(({ template }) => template))
+    if (templates.length === 0) continue
+    const facts = made.flatMap(({ names }) => names.flatMap((name) => node.factsOf(name, of)))
+    places.push({
+      base,
+      depth: tail.length + 1,
+      class: of,
+      templates,
+      figures: figuresOf(usesOf(facts), options),
+      renames: false,
+      origins: [...new Set(facts.flatMap(({ origins }) => [...origins]))].sort(),
+      witnesses: sampleOf(facts.map(({ path }) => path)),
+    })
+  }
+}
+
+/** An access of a few of the names is one of all; `known` templates may be used in every way already. */
+function classOf(
+  of: PlaceClass,
+  parts: readonly OpenPart[],
+  node: FolderNode,
+  known: ReadonlySet<string>,
+): readonly OpenPart[] {
+  return parts.filter(({ template, names }) => {
+    if (known.has(template)) return false
+    let seen = 0
+    for (const name of names) seen += node.factsOf(name, of).length
+    return seen >= (node.isFolded ? 1 : CLASS_LEAST)
+  })
+}
+
+function usesOf(facts: readonly PathFacts[]): readonly NameUse[] {
+  return facts.map(({ path, first, last, acts, containers }) => ({
+    name: path,
+    first,
+    last,
+    acts,
+    containers,
+  }))
+}
+
+/** Law 7: a place never takes what was run, nor what is guarded. */
+function isHeldBack(template: string, { executed, isGuarded }: PlaceOptions): boolean {
+  const pattern = new PathPattern(shapedLanguage(template))
+  if (executed.some((path) => pattern.has(path))) return true
+  const example = exampleOf(template)
+  if (isGuarded(example)) return true
+  const folder = example.slice(0, example.lastIndexOf('/') + 1)
+  return Object.values(adversarialNames).some((names) =>
+    names.some((name) => isGuarded(folder + name) && pattern.has(folder + name)),
+  )
+}
+
+/** One of the paths that a template stands for. */
+function exampleOf(template: string): string {
+  return template.replace(/<([a-z]+)(?::\d+)?>/g, (_, name) =>
+    name === 'lt' ? '<' : name === 'digits' ? '1' : 'a',
+  )
+}
+
+/** Spread over all of them, and the same for any order. */
+function sampleOf(paths: readonly string[]): readonly string[] {
+  const sorted = [...new Set(paths)].sort()
+  const step = Math.max(1, Math.floor(sorted.length / WITNESSES_KEPT))
+  return sorted.filter((_, i) => i % step === 0).slice(0, WITNESSES_KEPT)
+}

@@ -1,0 +1,78 @@
+import type { FileUse } from '../learning/file-use.ts'
+import type { Origin } from '../event/event.ts'
+import { microsOf } from '../event/time.ts'
+import type { BehaviourObject } from '../behaviour/behaviour.ts'
+import type { LiveEntry } from './live-entry.ts'
+import { NAME } from '../behaviour/place-pattern.ts'
+import { isShaped, literalPath } from '../behaviour/shape.ts'
+import { RENAMES_TO } from '../behaviour/shape-pattern.ts'
+
+export interface RenameUse {
+  readonly from: string
+  readonly to: string
+  readonly origin: Origin
+}
+
+/** When and where something was seen. */
+type Seen = Omit<FileUse, 'path' | 'access'>
+
+/** The files that an entry is learned evidence of, as far as its witnesses were kept. */
+export function fileUsesOf(entry: LiveEntry, uses: FileUse[], renames: RenameUse[]): void {
+  const { object } = entry
+  if (object.kind !== 'file') return
+  const isLiteral = !isShaped(object.path) && (object.to === undefined || !isShaped(object.to))
+  for (const cell of entry.allCells()) {
+    if (!cell.grants || cell.count === 0) continue
+    const seen = { container: cell.container, origin: cell.origin }
+    if (isLiteral) {
+      put(
+        object,
+        textOf(object),
+        { ...seen, acts: cell.count, first: cell.first, last: cell.last },
+        uses,
+        renames,
+      )
+      continue
+    }
+    const literals = cell.witnesses?.literals.toJSON() ?? []
+    const acts = Math.max(1, Math.round(cell.count / Math.max(1, literals.length)))
+    const buckets = cell.buckets
+    for (const text of literals) {
+      const within = buckets?.filter(({ witnesses }) => witnesses?.literals.includes(text) === true)
+      const first = within?.[0] === undefined ? cell.first : microsOf(within[0].first)
+      const last = within?.at(-1)
+      put(
+        object,
+        text,
+        { ...seen, acts, first, last: last === undefined ? cell.last : microsOf(last.last) },
+        uses,
+        renames,
+      )
+    }
+  }
+}
+
+function textOf({ path, to }: Extract<BehaviourObject, { kind: 'file' }>): string {
+  return to === undefined ? literalPath(path) : literalPath(path) + RENAMES_TO + literalPath(to)
+}
+
+function put(
+  object: Extract<BehaviourObject, { kind: 'file' }>,
+  text: string,
+  seen: Seen,
+  uses: FileUse[],
+  renames: RenameUse[],
+): void {
+  const { access, to } = object
+  const isFolded = object.path.includes(NAME)
+  if (to === undefined) {
+    if (text.startsWith('/'))
+      uses.push({ ...seen, path: text, access, ...(isFolded ? { folded: true } : {}) })
+    return
+  }
+  const at = text.indexOf(RENAMES_TO)
+  const [from, onto] = [text.slice(0, at), text.slice(at + RENAMES_TO.length)]
+  if (!from.startsWith('/') || !onto.startsWith('/')) return
+  renames.push({ from, to: onto, origin: seen.origin })
+  uses.push({ ...seen, path: from, access: 'delete' }, { ...seen, path: onto, access: 'create' })
+}

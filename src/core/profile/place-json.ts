@@ -1,0 +1,34 @@
+import { admittedNames } from '../learning/adversary.ts'
+import type { Place } from '../learning/place.ts'
+import { figuresText } from '../learning/vocabulary.ts'
+import { PathPattern } from '../behaviour/language.ts'
+import type { PlaceJson } from './profile-entry.ts'
+import { shapedLanguage } from '../behaviour/shape-pattern.ts'
+
+const made = new WeakMap<Place, PlaceJson>()
+
+/** A place as it is stored and shown. */
+export function placeJson(place: Place): PlaceJson {
+  const known = made.get(place)
+  if (known !== undefined) return known
+  const { templates, origins, renames, figures, witnesses } = place
+  const patterns = templates.map((template) => new PathPattern(shapedLanguage(template)))
+  const folders = new Set(witnesses.map((path) => path.slice(0, path.lastIndexOf('/') + 1)))
+  const json = {
+    class: place.class,
+    templates,
+    origins,
+    renames,
+    names: figures.names,
+    acts: figures.acts,
+    containers: figures.containers,
+    rate: figures.rate,
+    witnesses,
+    admits: admittedNames((name) =>
+      [...folders].some((folder) => patterns.some((pattern) => pattern.has(folder + name))),
+    ),
+    why: figuresText(figures),
+  }
+  made.set(place, json)
+  return json
+}

@@ -1,0 +1,309 @@
+import type { FileUse, PlaceClass } from '../learning/file-use.ts'
+import { type Place, placesOf, type PlaceOptions } from '../learning/place.ts'
+import { defaultVocabulary } from '../learning/vocabulary.ts'
+import type { Access, Origin } from '../event/event.ts'
+import type { Allowance } from './allowance.ts'
+import {
+  type Actor,
+  type BehaviourId,
+  type BehaviourObject,
+  behaviourKey,
+} from '../behaviour/behaviour.ts'
+import { PathPattern } from '../behaviour/language.ts'
+import { LiveEntry } from './live-entry.ts'
+import { isPlace, NAME } from '../behaviour/place-pattern.ts'
+import { shapedLanguage } from '../behaviour/shape-pattern.ts'
+import { literalPath, plainPath, type Shaper } from '../behaviour/shape.ts'
+import type { User } from '../behaviour/user.ts'
+import { fileUsesOf, type RenameUse } from './file-uses.ts'
+
+type FileObject = Extract<BehaviourObject, { kind: 'file' }>
+
+/** Files of one actor and user: what their places are derived from. */
+interface Owner {
+  readonly actor: Actor
+  readonly uid: User
+  readonly entries: Set<LiveEntry>
+  places: ReadonlySet<LiveEntry>
+}
+
+/** What came of looking at the evidence again. */
+export interface Settled {
+  /** Entries of places that were not there, and of those that are there no more. */
+  readonly added: readonly LiveEntry[]
+  readonly removed: readonly LiveEntry[]
+  /** Entries whose place is another than before. */
+  readonly changed: readonly LiveEntry[]
+}
+
+const S = '\u0000'
+
+const accessOf: Readonly<Record<PlaceClass, Access>> = {
+  own: 'create',
+  read: 'read',
+  delete: 'delete',
+  rename: 'rename',
+}
+
+/** Renames of one make from which on others of that make are expected. */
+const RENAMES_LEAST = 2
+
+/** Keeps the places of a profile in step with its evidence. */
+export class PlaceKeeper {
+  readonly #shaper: Shaper
+  readonly #owners = new Map<string, Owner>()
+  readonly #dirty = new Set<Owner>()
+  /** Paths that were run, by how many entries say so. */
+  readonly #executed = new Map<string, number>()
+  #seen = 0
+  #settledAt = 0
+
+  constructor(shaper: Shaper) {
+    this.#shaper = shaper
+  }
+
+  add(entry: LiveEntry): void {
+    const ran = executedBy(entry.object)
+    for (const path of ran) this.#executed.set(path, (this.#executed.get(path) ?? 0) + 1)
+    if (ran.length > 0) this.#allDirty()
+    const owner = this.#ownerOf(entry)
+    owner?.entries.add(entry)
+    this.touch(entry)
+  }
+
+  remove(entry: LiveEntry): void {
+    for (const path of executedBy(entry.object)) {
+      const left = (this.#executed.get(path) ?? 1) - 1
+      if (left > 0) this.#executed.set(path, left)
+      else this.#executed.delete(path)
+    }
+    const owner = this.#ownerOf(entry)
+    owner?.entries.delete(entry)
+    if (owner !== undefined) this.#dirty.add(owner)
+  }
+
+  /** Evidence of it came or went. */
+  touch(entry: LiveEntry): void {
+    const owner = this.#ownerOf(entry)
+    if (owner === undefined) return
+    this.#dirty.add(owner)
+    this.#seen += 1
+  }
+
+  /** Enough came since the last time that it is worth to look again: so all looks together cost little more than one. */
+  get isDue(): boolean {
+    return this.#dirty.size > 0 && this.#seen >= this.#settledAt * 1.25
+  }
+
+  get isDirty(): boolean {
+    return this.#dirty.size > 0
+  }
+
+  settle(known: ReadonlyMap<string, LiveEntry>): Settled {
+    const added: LiveEntry[] = []
+    const removed: LiveEntry[] = []
+    const changed: LiveEntry[] = []
+    const executed = [...this.#executed.keys()]
+    for (const owner of this.#dirty) {
+      const before = owner.places
+      const now = new Set<LiveEntry>()
+      for (const { object, place } of this.#derive(owner, executed)) {
+        const key = behaviourKey(owner.actor, owner.uid, object)
+        const there = known.get(key)
+        const entry = there ?? new LiveEntry(owner.actor, owner.uid, object, this.#shaper, key)
+        now.add(entry)
+        if (there === undefined) added.push(entry)
+        else if (samePlace(entry.place, place)) {
+          entry.place = place
+          continue
+        } else changed.push(entry)
+        entry.place = place
+      }
+      for (const entry of before) {
+        if (now.has(entry)) continue
+        entry.place = undefined
+        if (entry.empty) removed.push(entry)
+        else changed.push(entry)
+      }
+      owner.places = now
+      for (const entry of cover(owner)) {
+        if (!now.has(entry)) changed.push(entry)
+      }
+    }
+    this.#dirty.clear()
+    this.#settledAt = Math.max(64, this.#seen)
+    return { added, removed, changed }
+  }
+
+  #derive(
+    owner: Owner,
+    executed: readonly string[],
+  ): readonly { readonly object: FileObject; readonly place: Place }[] {
+    const uses: FileUse[] = []
+    const renames: RenameUse[] = []
+    for (const entry of owner.entries) {
+      if (!entry.fixed && entry.decision?.kind !== 'rejected') fileUsesOf(entry, uses, renames)
+    }
+    const options: PlaceOptions = {
+      ...defaultVocabulary,
+      executed,
+      isGuarded: this.#shaper.isGuarded,
+    }
+    const places = placesOf(uses, options).map((place) => ({
+      object: objectOf(place),
+      place: { ...place, renames: renames.length > 0 },
+    }))
+    return [...places, ...renamePlaces(places, renames)]
+  }
+
+  #ownerOf({ actor, uid, object }: LiveEntry): Owner | undefined {
+    if (object.kind !== 'file') return undefined
+    const key = `${actor.exe}${S}${actor.script ?? ''}${S}${uid}`
+    let owner = this.#owners.get(key)
+    if (owner === undefined) {
+      owner = { actor, uid, entries: new Set(), places: new Set() }
+      this.#owners.set(key, owner)
+    }
+    return owner
+  }
+
+  #allDirty(): void {
+    for (const owner of this.#owners.values()) this.#dirty.add(owner)
+  }
+}
+
+/** Puts the places of these entries among them, and takes those away that are no more. */
+export function settlePlaces(byKey: Map<string, LiveEntry>, shaper: Shaper): void {
+  const keeper = new PlaceKeeper(shaper)
+  for (const [key, entry] of byKey) {
+    if (entry.empty) byKey.delete(key)
+    else keeper.add(entry)
+  }
+  for (const entry of keeper.settle(byKey).added) byKey.set(entry.key, entry)
+}
+
+function executedBy(object: BehaviourObject): readonly string[] {
+  if (object.kind === 'exec') {
+    return object.script === undefined ? [object.path] : [object.path, object.script]
+  }
+  return object.kind === 'file' && object.access === 'exec' ? [literalPath(object.path)] : []
+}
+
+function objectOf({ base, depth, class: of }: Place): FileObject {
+  const path = plainPath(base) + Array.from({ length: depth }, () => NAME).join('/')
+  return { kind: 'file', access: accessOf[of], path }
+}
+
+function samePlace(a: Place | undefined, b: Place): boolean {
+  return (
+    a !== undefined &&
+    a.templates.join(S) === b.templates.join(S) &&
+    a.origins.join() === b.origins.join() &&
+    a.renames === b.renames
+  )
+}
+
+type Derived = { readonly object: FileObject; readonly place: Place }
+
+interface Taken {
+  readonly derived: Derived
+  readonly template: string
+}
+
+/** Renames from place to place, or onto one name: what is renamed within a place of its own needs none. */
+function renamePlaces(
+  places: readonly Derived[],
+  renames: readonly RenameUse[],
+): readonly Derived[] {
+  const own = places.filter(({ place }) => place.class !== 'read')
+  const patterns = own.flatMap((derived) =>
+    derived.place.templates.map((template) => ({
+      derived,
+      template,
+      pattern: new PathPattern(shapedLanguage(template)),
+    })),
+  )
+  const taker = (path: string): Taken | undefined =>
+    patterns.find(({ pattern }) => pattern.has(path))
+  const byObject = new Map<string, { object: FileObject; pairs: Map<string, RenameUse[]> }>()
+  for (const rename of renames) {
+    const from = taker(rename.from)
+    const to = taker(rename.to)
+    if (from === undefined && to === undefined) continue
+    if (from?.derived === to?.derived && from?.derived.place.class === 'own') continue
+    const object: FileObject = {
+      kind: 'file',
+      access: 'rename',
+      path: from?.derived.object.path ?? plainPath(rename.from),
+      to: to?.derived.object.path ?? plainPath(rename.to),
+    }
+    const key = `${object.path}${S}${object.to}`
+    let made = byObject.get(key)
+    if (made === undefined) {
+      made = { object, pairs: new Map() }
+      byObject.set(key, made)
+    }
+    const pair = `${from?.template ?? plainPath(rename.from)}${S}${to?.template ?? plainPath(rename.to)}`
+    const uses = made.pairs.get(pair)
+    if (uses === undefined) made.pairs.set(pair, [rename])
+    else uses.push(rename)
+  }
+  return [...byObject.values()].flatMap(({ object, pairs }) => {
+    const often = [...pairs].filter(([, uses]) => uses.length >= RENAMES_LEAST)
+    const [base] = places
+    if (often.length === 0 || base === undefined) return []
+    const uses = often.flatMap(([, some]) => some)
+    const origins = [...new Set(uses.map(({ origin }) => origin))].sort()
+    const source = own.find(({ object: { path } }) => path === object.path || path === object.to)
+    const place: Place = {
+      ...(source ?? base).place,
+      class: 'rename',
+      templates: often.map(([pair]) => pair).sort(),
+      origins,
+      witnesses: uses.slice(0, 8).map(({ from, to }) => `${from} → ${to}`),
+    }
+    return [{ object, place }]
+  })
+}
+
+/** What lies in a place as a whole is evidence of it, and needs no line of its own. */
+function cover({ entries, places }: Owner): readonly LiveEntry[] {
+  const moved: LiveEntry[] = []
+  const takers = [...places].map((entry) => ({ entry, allowance: entry.allowance() }))
+  for (const entry of entries) {
+    const before = entry.within
+    entry.within = withinOf(entry, takers)
+    if (entry.within !== before) moved.push(entry)
+  }
+  return moved
+}
+
+interface Taker {
+  readonly entry: LiveEntry
+  readonly allowance: Allowance
+}
+
+function withinOf(entry: LiveEntry, takers: readonly Taker[]): BehaviourId | undefined {
+  if (entry.place !== undefined || entry.fixed || entry.decision !== undefined) return undefined
+  if (entry.inherited !== undefined || entry.state !== 'learned' || isPlace(entry.object))
+    return undefined
+  const uses: FileUse[] = []
+  const renames: RenameUse[] = []
+  fileUsesOf(entry, uses, renames)
+  const { object } = entry
+  if (object.kind !== 'file') return undefined
+  const subjects: readonly (readonly [string, Origin])[] =
+    object.access === 'rename'
+      ? renames.map(({ from, to, origin }) => [`${from}${S}${to}`, origin])
+      : uses.map(({ path, origin }) => [path, origin])
+  if (subjects.length === 0) return undefined
+  const taker = takers.find(({ allowance }) =>
+    [allowance, ...allowance.faces].some(
+      (face) =>
+        face.object.kind === 'file' &&
+        face.object.access === object.access &&
+        subjects.every(([subject, origin]) => face.takes(subject, origin, 0)),
+    ),
+  )
+  return taker?.entry.id
+}
