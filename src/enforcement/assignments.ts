@@ -22,8 +22,8 @@ interface Assigned {
 }
 
 /**
- * Tells the sources which version a container runs, and what they have to know of it. A container that an engine
- * has made and not started yet is told too, so that its first program is judged like its thousandth.
+ * Assigns a version and its policy state to each container in the sources. A created container that
+ * has not started yet is assigned too, so that its first program is judged like every later one.
  */
 export class Assignments {
   readonly #options: AssignmentsOptions
@@ -36,7 +36,7 @@ export class Assignments {
     this.#options = options
   }
 
-  /** An engine made a container, or tells of one that was there or has changed. */
+  /** An engine created a container, or reports one that exists or has changed. */
   learned(identity: PendingContainer): void {
     this.#present.set(identity.id, identity)
     const version = this.#options.versionOf(identity)
@@ -92,7 +92,7 @@ export class Assignments {
 
   #checkLate(container: string, version: DeployedVersion, seen: ContainerSeen | undefined): void {
     const assigned = this.#sent.get(container)
-    // What ran before the agent is a loss of its own.
+    // The time before the agent started is a separate loss.
     if (seen === undefined || seen.before || assigned?.enforce !== true) return
     if (assigned.sinceMs <= Date.parse(seen.time)) return
     this.#options.onLate(container, version, assigned.sinceMs)
@@ -115,7 +115,7 @@ export class Assignments {
   #traits(container: string, version: DeployedVersion): ContainerTraits {
     const identity = this.#present.get(container)
     return {
-      // An operator who debugs is told of, and never stopped.
+      // An operator's debug session raises alerts but is never stopped.
       enforce: identity?.role !== 'ephemeral' && enforcedOf(version, container).has(container),
       ...(identity?.probes === undefined ? {} : { probes: identity.probes }),
       ...(identity?.initInjected === true ? { init: true } : {}),

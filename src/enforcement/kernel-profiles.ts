@@ -12,12 +12,12 @@ export interface KernelProfilesOptions {
     version: DeployedVersion,
     automaton: PathAutomaton,
   ) => readonly string[]
-  /** Different acts of a version that may be refused within a minute. */
+  /** Maximum number of different actions of a version that the kernel refuses within a minute. */
   readonly budget: number
   readonly now: () => number
   /** Whether the sources confirm what they put into the kernel; absent: they do not. */
   readonly confirms?: boolean
-  /** What had to be made wider than the profile says, so that it fits into the kernel. */
+  /** Sentences about rules that were widened to fit into the kernel. */
   readonly onWidened: (version: DeployedVersion, sentences: readonly string[]) => void
   /** The version's profile does not fit, or not be made: the kernel has none of it, and it cannot block. */
   readonly onFailed: (version: DeployedVersion, error: unknown) => void
@@ -36,9 +36,9 @@ export interface KernelStanding {
   readonly blocks: boolean
 }
 
-/** What the kernel was told of a version. */
+/** The kernel's state of a version, as last sent. */
 interface InstalledProfile {
-  /** Under which scope; a fresh one was told nothing. */
+  /** The scope of the state; a new scope starts empty. */
   scope: number
   profile: 'none' | 'installed' | 'failed'
   /** What the sources have confirmed of it. */
@@ -49,7 +49,7 @@ interface InstalledProfile {
   at: number
   /** When an approval ends, and with it this profile. */
   ends: Micros | undefined
-  /** As told last; undefined: nothing yet. */
+  /** As last sent; undefined: nothing yet. */
   enforcement: Enforcement | undefined
   timer: NodeJS.Timeout | undefined
   /** It was made with the image's files at hand. */
@@ -60,11 +60,12 @@ interface InstalledProfile {
 const gatherMs = 300
 
 /**
- * Keeps what the kernel judges by in step with what is expected, for versions that do not learn: the compiled
- * profile, swapped whole, and what a deviation gets.
+ * Keeps the kernel's profiles and modes in step with versions that do not learn. A compiled profile
+ * is replaced as a whole.
  *
- * INVARIANT: a version that blocks has its profile in the kernel before it is told to block.
- * INVARIANT: none blocks of which some kind of act was not watched for while it was learned.
+ * INVARIANT: a version that blocks has its profile in the kernel before the kernel gets the order
+ * to block.
+ * INVARIANT: no version blocks if some kind of event was not observed while it was learned.
  */
 export class KernelProfiles {
   readonly #options: KernelProfilesOptions
@@ -83,7 +84,7 @@ export class KernelProfiles {
     )
   }
 
-  /** The kernel judges this version's acts by its profile: they need not be told as known. */
+  /** The kernel judges this version's events by its profile: known keys are not sent. */
   has(version: DeployedVersion): boolean {
     return this.#installed.get(version)?.profile === 'installed'
   }
@@ -233,7 +234,8 @@ export class KernelProfiles {
         now: now() * 1_000,
         shippedMatching: (automaton) => shippedMatching(version, automaton),
       })
-      // Here first, and then there: what only the kernel expected would be told by nobody.
+      // User space first, then the kernel: otherwise nothing would report a behaviour that only the
+      // kernel allows.
       version.profile.widen(widenings)
       for (const control of controls()) control.profile?.(version.scope, profile)
       installed.profile = 'installed'

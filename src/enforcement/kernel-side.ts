@@ -15,12 +15,12 @@ export interface KernelSideOptions {
   readonly files: ImageFiles
   readonly versions: () => Iterable<DeployedVersion>
   readonly versionOf: (container: PendingContainer) => DeployedVersion | undefined
-  /** To ask again what the kernel knows of a version: the way without a profile in the kernel. */
+  /** Resends the known keys of a version: the path without a kernel profile. */
   readonly renew: (version: DeployedVersion) => void
   readonly budget: number
   readonly failClosed: boolean
   readonly confirms: boolean
-  /** A version's profile is not in the kernel, whoever found that: it alerts only. */
+  /** A version's profile is not in the kernel, for whatever reason: it only alerts. */
   readonly onFailed: (version: DeployedVersion, why: string) => void
   readonly faults: Map<string, string>
   readonly log: Log
@@ -33,7 +33,7 @@ type KernelCounts = Readonly<
 
 const noop = (): void => undefined
 
-/** Everything that sources are told so that they judge and block by themselves, kept in step. */
+/** Keeps everything in step that sources need to judge and block in the kernel. */
 export class KernelSide {
   readonly profiles: KernelProfiles
   readonly gaps = new EnforcementGaps()
@@ -91,7 +91,7 @@ export class KernelSide {
     ])
   }
 
-  /** Tells the sources what was taken back from the store. To be called once, before they are read. */
+  /** Sends the restored state to the sources. Call it once, before they are read. */
   start(): void {
     for (const control of this.#options.controls()) control.failClosed?.(this.#options.failClosed)
     for (const version of this.#options.versions()) this.profiles.moved(version)
@@ -114,7 +114,7 @@ export class KernelSide {
     return counts
   }
 
-  /** Versions whose profile in the kernel is wider than it says, so that it fits. */
+  /** Versions whose kernel profile is wider than their profile. */
   get widened(): number {
     let count = 0
     for (const version of this.#options.versions()) {

@@ -2,8 +2,8 @@ import type { IdentityEngine } from '../pipeline/identity/identity.ts'
 import type { PeerName, SourceControl } from '../pipeline/sources/source.ts'
 
 /**
- * Keeps the kernel's names of addresses in step with what the engines say: a profile knows a container by its
- * name, and by whatever address it has today.
+ * Keeps the kernel's names of addresses in step with the engines: a profile identifies a container
+ * by name, whatever its current address.
  */
 export class PeerNames {
   readonly #engines: readonly IdentityEngine[]
@@ -33,7 +33,7 @@ export class PeerNames {
     for (const control of this.#controls()) control.peers?.(changes)
   }
 
-  /** The first engine that knows an address names it, as where events get their names. */
+  /** The first engine that resolves an address names it, as for events. */
   #names(): ReadonlyMap<string, string> {
     const names = new Map<string, string>()
     for (const engine of this.#engines) {

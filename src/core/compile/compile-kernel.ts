@@ -10,7 +10,7 @@ import { KernelWidening } from './kernel-widening.ts'
 import { ShippedFiles } from '../match/shipped-files.ts'
 
 export interface KernelLimits {
-  /** Rules, and shipped paths, which take as much room. */
+  /** Rules and shipped paths; both take places in the same table. */
   readonly rules: number
   readonly states: number
 }
@@ -38,10 +38,10 @@ export interface CompiledKernel {
 }
 
 /**
- * The kernel's form of what is expected, and of what was rejected. What does not fit is made wider, and said so;
- * nothing is left out.
+ * Compiles the expected and the rejected behaviours for the kernel. A part that does not fit is
+ * widened and reported; nothing is left out.
  *
- * @throws SnugError `PROFILE_TOO_LARGE` where it cannot be made to fit
+ * @throws SnugError `PROFILE_TOO_LARGE` if it cannot fit
  */
 export function compileKernel(known: ProfileReader, options: KernelOptions): CompiledKernel {
   const { now, limits = kernelLimits } = options

@@ -3,7 +3,7 @@ import type { Allowance } from '../profile/allowance.ts'
 import type { PathPattern } from '../behaviour/language.ts'
 import type { KernelRule } from './kernel-profile.ts'
 
-/** A rule for one act, with the behaviour that it is of. */
+/** A rule for one behaviour of an event, with the behaviour's entry in the profile. */
 export interface LiteralClaim {
   readonly rule: KernelRule
   readonly allowance: Allowance

@@ -13,12 +13,12 @@ import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
 import { renameSource } from './kernel-rename-sources.ts'
 import { ruleKey, type RuleObject, tagOf } from './kernel-profile.ts'
 
-/** A pattern of so few paths is told by them: rules are cheaper than states. */
+/** A pattern of at most so many paths becomes literal rules: rules cost less than states. */
 const FEW = 64
 
-/** What a profile says, one by one, before it is put into tables. */
+/** The rules of a profile one by one, before they are put into tables. */
 export interface Claims {
-  /** By act and origin: each once. */
+  /** By behaviour and origin, each once. */
   readonly literals: ReadonlyMap<string, LiteralClaim>
   /** What was rejected first, then the most specific first. */
   readonly patterns: readonly PatternClaim[]
@@ -129,7 +129,7 @@ function claimPattern(found: Found, allowance: Allowance, group: string, now: Mi
   }
 }
 
-/** What a pattern would not take must not become a rule of its own. */
+/** A path that the pattern excludes must not become a separate rule. */
 function claimFew(
   literals: Map<string, LiteralClaim>,
   few: readonly LiteralClaim[],

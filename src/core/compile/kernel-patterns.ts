@@ -12,8 +12,9 @@ export interface PatternRules {
 }
 
 /**
- * Patterns as one automaton, and a rule for each of its accepting sets and whoever has one of the patterns in it.
- * The first of the claims that an act is of decides. Undefined where it takes too many states.
+ * Compiles patterns into one automaton, with a rule for each accepting set and each actor that has
+ * one of its patterns. The first matching claim decides. Undefined if the automaton needs too many
+ * states.
  */
 export function patternRules(
   claims: readonly PatternClaim[],

@@ -12,8 +12,8 @@ export interface PrefixRules {
 }
 
 /**
- * Rules for blocks of addresses. The kernel asks for the longest prefix of all only: so each has a rule for whoever
- * has one for a prefix around it.
+ * Rules for address blocks. The kernel looks up only the longest prefix of all, so each prefix also
+ * gets a rule for every actor that has one for a surrounding prefix.
  */
 export function prefixRules(admissions: readonly Allowance[], now: Micros): PrefixRules {
   const blocks = new Map<string, AddressBlock>()
@@ -38,7 +38,7 @@ export function prefixRules(admissions: readonly Allowance[], now: Micros): Pref
   return { prefixes, rules }
 }
 
-/** The smallest block that has a say. */
+/** The smallest block that decides. */
 function ruleOf(
   around: readonly Allowance[],
   origin: Origin,

@@ -2,7 +2,7 @@ import type { Origin } from '../event/event.ts'
 import { type Actor, type BehaviourObject, objectKey } from '../behaviour/behaviour.ts'
 import type { User } from '../behaviour/user.ts'
 
-/** The first 16 hex digits of a behaviour's id: by it the kernel says which behaviour it counted. */
+/** The first 16 hex digits of a behaviour's id, by which the kernel reports counts. */
 export type BehaviourTag = string & { readonly __brand: 'BehaviourTag' }
 
 export function tagOf(id: string): BehaviourTag {
@@ -15,7 +15,7 @@ export function tagOf(id: string): BehaviourTag {
  */
 export type RuleObject =
   | BehaviourObject
-  /** To rename the path, whatever to: no act is only that, see 3. */
+  /** Renaming the path to any name. No event consists of this alone; see 3. */
   | { readonly kind: 'giving-away'; readonly path: string }
   | { readonly kind: 'giving-away-pattern'; readonly set: number }
   /** Any path that ends in this accepting set of the automaton; of a rename, `path NUL to`. */
@@ -43,7 +43,7 @@ export type RuleObject =
 
 export interface KernelRule {
   readonly tag: BehaviourTag
-  /** A person said no: nothing wider says yes. */
+  /** A person rejected it: no wider rule allows it. */
   readonly deny?: true
   /** `(runtime)` stands for no parent at all. */
   readonly actor: Actor
@@ -100,19 +100,21 @@ export interface AddressPrefix {
 }
 
 /**
- * A version's profile as the kernel holds it: plain data, swapped whole. Its meaning, which `evaluate` and the
- * kernel programs share, for one behaviour of an act by (actor, uid, origin):
+ * A version's profile for the kernel: plain data, replaced as a whole. `evaluate` and the kernel
+ * programs share its meaning, for one behaviour of an event by (actor, uid, origin):
  *
- * 1. A rule for the literal object decides: allowed, or denied. Of a program whose arguments tell, and were told as a
- *    whole, the set that the automaton ends in for them is asked first.
- * 2. Else, for a path that is neither cut nor in `shipped`: the set that the automaton ends in, if there is a rule
- *    for it, decides. For a connection: the longest prefix that holds the address.
- * 3. Else, what creates a file is allowed where writing it is; and a path that is neither cut nor in `shipped` may be
- *    deleted by whom 1 to 3 let create it, and 1 and 2 give it away.
- * 4. Else it is not expected. An act is expected if each of its behaviours is.
+ * 1. A rule for the literal object decides: allowed or denied. If the profile includes the
+ * program's arguments and the event has them in full, the accepting set of these arguments is
+ * looked up first.
+ * 2. Else, for a path that is neither cut nor in `shipped`, a rule for the automaton's accepting
+ * set decides. For a connection, the longest prefix that contains the address decides.
+ * 3. Else, creating a file is allowed where writing it is. A path that is neither cut nor in
+ * `shipped` may be deleted by an actor that 1 to 3 allow to create it and that 1 and 2 allow to
+ * rename it.
+ * 4. Else it is not expected. An event is expected if each of its behaviours is.
  *
- * What nobody watched for while the version was learned is not expected either: told, and found unprofiled by the
- * matcher. A version of which that is so of any kind never blocks (see `KernelProfiles`).
+ * Kinds that no source observed during learning are not expected either; the matcher reports them
+ * as unprofiled. A version with such a kind never blocks (see `KernelProfiles`).
  */
 export interface KernelProfile {
   readonly rules: readonly KernelRule[]
@@ -120,6 +122,6 @@ export interface KernelProfile {
   readonly prefixes: readonly AddressPrefix[]
   /** Paths that the image ships and a pattern would take: patterns do not apply to them. */
   readonly shipped: readonly string[]
-  /** What was made wider than the profile says, so that it fits: sentences for people. */
+  /** Sentences about each rule that is wider in the kernel than in the profile. */
   readonly widened: readonly string[]
 }

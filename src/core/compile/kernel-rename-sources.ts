@@ -16,10 +16,10 @@ interface RenameSource {
 }
 
 /**
- * Of renames, that they give a name away, whatever to: by that a delete may be allowed.
+ * Rules for renaming a name away, whatever its new name: they can allow a delete.
  *
- * @param shaped the renames that are patterns, what was rejected first, then the most specific first
- * @param few a pattern of so few names is told by them
+ * @param shaped the renames that are patterns: rejected ones first, then the most specific first
+ * @param few a pattern of at most so many names becomes literal rules
  */
 export function renameSource(
   known: ProfileReader,

@@ -19,7 +19,7 @@ interface Member {
   readonly origin: Origin
   readonly allowance: Allowance
   readonly folder: PathPattern
-  /** What is told the kernel as long as the folder is not. */
+  /** Literal rules that the kernel gets until the folder is widened. */
   readonly claim: LiteralClaim | PatternClaim
 }
 
@@ -54,7 +54,7 @@ export class KernelWidening {
     this.#shipped = shipped
   }
 
-  /** What is still told one by one. */
+  /** Rules that are still literal. */
   literals(): readonly LiteralClaim[] {
     if (this.#folders.size === 0) return this.#literals
     return this.#literals.filter((claim) => !this.#stoodFor(this.#members.get(claim)))
@@ -76,7 +76,7 @@ export class KernelWidening {
     }))
   }
 
-  /** What was widened, in words. */
+  /** Sentences about what was widened. */
   sentences(): readonly string[] {
     const reported = [...this.#folders.values()].map(({ allowance, members }) => {
       const { actor, uid, object } = allowance

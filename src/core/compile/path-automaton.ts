@@ -12,7 +12,10 @@ export interface BuiltAutomaton {
   readonly sets: readonly (readonly number[])[]
 }
 
-/** One automaton that says of a path which of the languages hold it. Undefined where it takes more states than that. */
+/**
+ * One automaton that maps a path to the set of languages that contain it. Undefined if it needs too
+ * many states.
+ */
 export function buildAutomaton(
   languages: readonly Language[],
   limit: number,

@@ -7,9 +7,9 @@ export interface DfaState {
 }
 
 /**
- * Takes states that say the same of whatever follows for one, from the ends backwards, in one pass. Complete where
- * states come back to none but themselves, as in nearly all that patterns are made of; sound always. States 0 and 1
- * keep their numbers.
+ * Merges states that accept the same suffixes, from the ends backwards, in one pass. Complete if
+ * states loop only to themselves, as in nearly all patterns; always sound. States 0 and 1 keep
+ * their numbers.
  */
 export function smaller(states: readonly DfaState[]): readonly DfaState[] {
   const kept = representatives(states)

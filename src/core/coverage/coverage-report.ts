@@ -12,7 +12,7 @@ import {
 } from './coverage.ts'
 import type { LiveEntry } from '../profile/live-entry.ts'
 
-/** Kinds of acts that a behaviour can be of. */
+/** Kinds of events that a behaviour can come from. */
 export const behaviourKinds = [
   'exec',
   'file',
@@ -35,7 +35,7 @@ export interface KindCoverage {
   readonly nextHour: number
 }
 
-/** How well starts and ends are covered, which are units of their own. */
+/** Coverage of starts and ends, which are separate units. */
 export interface PhaseCoverage {
   readonly phase: 'start-up' | 'shutdown'
   /** Starts or ends that were watched. */
@@ -50,11 +50,11 @@ export interface CoverageReport {
   readonly nextHour: number
   readonly kinds: readonly KindCoverage[]
   readonly phases: readonly PhaseCoverage[]
-  /** What the window cannot have shown, in words. */
+  /** Sentences about what the window cannot have shown. */
   readonly notYetSeen: readonly string[]
 }
 
-/** Something that comes by the clock. `periodMs` absent: nobody knows how often. */
+/** A scheduled job. `periodMs` is absent if the period is unknown. */
 export interface KnownSchedule {
   readonly text: string
   readonly periodMs?: number
@@ -73,8 +73,9 @@ function shownBy(entry: Evidenced): Shown {
 }
 
 /**
- * Coverage in full: by kind of behaviour, for the next container and for the next hour, for starts and ends.
- * Each is a bound of its own; the one that ends a window is {@link coverageOf}'s, over all kinds.
+ * Full coverage: by kind of behaviour, for the next container, for the next hour, and for starts
+ * and ends. Each has a separate bound; {@link coverageOf} has the one that ends a window, over all
+ * kinds.
  */
 export function coverageReport(
   entries: Iterable<Evidenced>,

@@ -37,7 +37,7 @@ export interface Coverage {
   readonly sentence: string
 }
 
-/** From so many units on, a kind of unit has a say of its own. */
+/** The minimum number of units for a separate estimate of their kind. */
 const ENOUGH = 20
 
 const P95 = 1.6448536269514722
@@ -88,7 +88,7 @@ export function sliceMicrosFor(floorMs: number): Micros {
   return Math.min(60_000, Math.max(1_000, floorMs / 20)) * 1000
 }
 
-/** Rounded up, because it is told as "at most". */
+/** Rounded up, because the text says "at most". */
 export function percentAtMost(bound: number): string {
   const value = bound * 100
   const digits = value < 10 ? 1 : 0

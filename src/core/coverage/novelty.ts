@@ -17,8 +17,8 @@ export interface Novelty {
 export const pointsKept = 60
 
 /**
- * The curve of `firsts`, when each behaviour was seen first: what comes close together is one point. Of the
- * evidence alone, so that copies of a profile that were merged tell one curve.
+ * The curve of `firsts`, the times when each behaviour was first seen; close times become one
+ * point. It depends only on the evidence, so merged copies of a profile give the same curve.
  */
 export function noveltyOf(firsts: readonly Micros[], from: Micros, to: Micros): Novelty {
   const sorted = [...firsts].sort((a, b) => a - b)

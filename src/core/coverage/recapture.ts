@@ -1,26 +1,26 @@
-/** What two observers told of one population, independently of each other. */
+/** Reports of two independent observers about one population. */
 export interface Recapture {
   readonly first: number
   readonly second: number
-  /** Told by both. */
+  /** Reported by both. */
   readonly both: number
 }
 
 export interface Unreported {
-  /** How many neither told, as far as can be expected. */
+  /** Expected number that both missed. */
   readonly expected: number
   /** 95 % upper bound of that. */
   readonly bound: number
 }
 
-/** With fewer told by both the estimate says little. */
+/** With fewer events reported by both, the estimate is too weak. */
 export const leastBoth = 7
 /** Of the normal distribution, one-sided 95 %. */
 const z95 = 1.645
 
 /**
- * Chapman's estimate of what neither of two observers told (capture and recapture). It assumes that each tells an act with a
- * chance of its own, whether the other tells it or not. Undefined where too few were told by both.
+ * Chapman's estimate of what both observers missed (capture and recapture). It assumes that each
+ * reports an event with an independent chance. Undefined if too few were reported by both.
  */
 export function unreported({ first, second, both }: Recapture): Unreported | undefined {
   if (both < leastBoth) return undefined

@@ -3,14 +3,17 @@ import type { Literal } from '../behaviour/witness.ts'
 import { compareText, type EvidenceBucket, type EvidenceBuckets } from '../profile/profile-entry.ts'
 import { Witnesses } from '../behaviour/witness.ts'
 
-/** The finest times that evidence is told apart by, and by which it can be forgotten. */
+/** The finest time resolution of evidence, and of forgetting by time. */
 const FINEST: Micros = 60_000_000
 /** Buckets of one cell; where it has more, they are put together two by two. */
 export const BUCKETS_KEPT = 8
 
 /** What was seen within one bucket of time. */
 export interface Seen {
-  /** Acts up to the end of this bucket, from the first of all on: so that copies join by maximum. */
+  /**
+   * Events from the first one up to the end of this bucket: cumulative, so that copies join by
+   * maximum.
+   */
   readonly upTo: number
   readonly first: Micros
   readonly last: Micros
@@ -31,10 +34,11 @@ export function isOneBucket(a: Micros, b: Micros): boolean {
 }
 
 /**
- * When a cell's acts were seen, to the bucket: what is to be forgotten by time can be taken out of it.
+ * When a cell's events were seen, to the bucket, so that forgetting by time can remove them.
  *
- * INVARIANT: widths are minutes times a power of two, and bucket n begins at n widths after the epoch; so the
- * buckets of any acts are the same in whatever order, and by whatever copies, they came.
+ * INVARIANT: widths are minutes times a power of two, and bucket n begins at n widths after the
+ * epoch. So the buckets of any events are the same, whatever the order and the copies in which they
+ * arrive.
  */
 export class TimeBuckets {
   #width: Micros
@@ -59,7 +63,7 @@ export class TimeBuckets {
     )
   }
 
-  /** One bucket says no more than the cell itself. */
+  /** One bucket adds no information to the cell. */
   get isOne(): boolean {
     return this.#list.length <= 1
   }
@@ -130,7 +134,7 @@ export class TimeBuckets {
     return { minutes: this.#width / FINEST, list: this.#list.map(jsonOf) }
   }
 
-  /** Acts of each bucket alone. */
+  /** Events of each bucket alone. */
   #counts(): readonly number[] {
     let before = 0
     return this.#list.map(({ upTo }) => {

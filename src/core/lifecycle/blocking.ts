@@ -8,7 +8,10 @@ export interface BlockRules {
   readonly canary: number
   /** How long only that share is, in milliseconds. */
   readonly canaryForMs: number
-  /** Different acts of a version that are refused within a minute before blocking disarms itself. */
+  /**
+   * Different actions of a version that the kernel refuses within a minute before blocking disarms
+   * itself.
+   */
   readonly budget: number
 }
 
@@ -37,7 +40,7 @@ export interface Blocking {
   readonly disarmedAt?: number
 }
 
-/** Blocking is off for a while by a person's word. */
+/** A person suspended blocking for a limited time. */
 export interface BreakGlass {
   /** Epoch milliseconds */
   readonly until: number
@@ -51,7 +54,7 @@ export interface CanaryChoice {
   readonly forMs?: number
 }
 
-/** Longer than this is no emergency any more: `mode alert` is for good, and says so. */
+/** A longer time is no emergency: `mode alert` is permanent and visible. */
 export const longestBreakGlassMs = 86_400_000
 
 export function startBlocking(
@@ -110,9 +113,10 @@ export function disarm<V extends Blockable>(version: V, budget: number, nowMs: n
 }
 
 /**
- * Blocking off for a while, by a person's word.
+ * Suspends blocking for a limited time, by a person's decision.
  *
- * @throws SnugError MODE_REFUSED where it does not block, DECISION_INVALID for a time that is too long or no time
+ * @throws SnugError MODE_REFUSED if it does not block, DECISION_INVALID for a time that is too long
+ * or not a time
  */
 export function breakGlass<V extends Blockable>(
   version: V,
@@ -148,9 +152,9 @@ export function withoutBlocking<V extends Blockable>(version: V): V {
 }
 
 /**
- * What the kernel shall do now about deviations; undefined where it has no profile to judge by.
+ * The kernel's response to deviations; undefined if it has no profile.
  *
- * @param isBlind nobody watched for some kind of act: what was never seen must not be refused
+ * @param isBlind no source observed some kind of event: unseen behaviour of it must not be refused
  */
 export function enforcementOf(
   version: Blockable & { readonly state: string },

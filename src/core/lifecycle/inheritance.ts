@@ -41,10 +41,10 @@ function allowed(entry: ProfileEntry, windowDone: boolean): readonly Grant[] {
 }
 
 /**
- * The prior of a new version: what its predecessor was known or allowed to do, without evidence of its own
- * until it shows it. Rejections go over too. Feed it to `Profile.merge`.
+ * The prior of a new version: behaviours that its predecessor had or was allowed, without evidence
+ * until the new version shows them. It includes rejections. Feed it to `Profile.merge`.
  *
- * `windowDone`: the predecessor had its whole window.
+ * `windowDone`: the predecessor completed its window.
  */
 export function priorOf(
   predecessor: { readonly digest: string; readonly windowDone: boolean },
@@ -71,8 +71,8 @@ export function priorOf(
 const defaultInheritedForMs = 7 * 24 * 3_600_000
 
 /**
- * When (epoch milliseconds) a version lets go of what it inherited and never showed; undefined while it cannot
- * be said to have had its chance: it learns, or its window ended with holes, or it inherited nothing.
+ * When (epoch milliseconds) a version drops inherited behaviours that it never showed. Undefined
+ * while it learns, after a window with holes, or without a predecessor.
  */
 export function inheritedExpireAt(life: Version, rules: LearnRules): number | undefined {
   const { state, learnedAt, predecessor, holes } = life
@@ -96,7 +96,7 @@ export interface FileStory {
   readonly layer?: { readonly number: number; readonly of: number; readonly isNew: boolean }
 }
 
-/** What the new image's package database and layers say of a path. */
+/** The package and the layer of a path in the new image. */
 export type About = (path: string) => FileStory | undefined
 
 function change(path: string, now: Shipped, before: Shipped): 'brings' | 'changed' | undefined {
@@ -107,7 +107,10 @@ function change(path: string, now: Shipped, before: Shipped): 'brings' | 'change
   return old === after ? undefined : 'changed'
 }
 
-/** What of the image an act makes use of. Who writes, deletes or renames its files makes no use of what they are. */
+/**
+ * Paths of the image that an event uses. Writing, deleting or renaming a file does not use its
+ * content.
+ */
 function pathsOf(object: BehaviourObject): readonly string[] {
   if (object.kind === 'exec') {
     return object.script === undefined ? [object.path] : [object.path, object.script]
@@ -132,8 +135,8 @@ function storyText(story: FileStory | undefined): string {
 }
 
 /**
- * Why a new version does what its predecessor did not, as far as the two images tell; undefined where they
- * do not explain it, which is the case to look at. `about` adds which package and layer brought the file.
+ * Why a new version differs from its predecessor, as far as the two images explain it. Undefined if
+ * they do not: such a difference needs attention. `about` adds the package and layer of the file.
  */
 export function explainDelta(
   delta: { readonly actor: Actor; readonly object: BehaviourObject },

@@ -2,7 +2,7 @@ import { compareText } from '../profile/profile-entry.ts'
 import type { CanaryChoice } from './blocking.ts'
 import type { Mode, Version } from './version.ts'
 
-/** A person's word on what a deviation of one version gets, on every node. Plain data: it is stored, and told. */
+/** A person's decision on the mode of one version, on every node. Plain data: stored and sent. */
 export interface ModeDecision {
   readonly mode: Mode
   readonly by: string
@@ -30,9 +30,9 @@ export function compareDecisions(a: ModeDecision, b: ModeDecision): number {
   return compareText(a.at, b.at) || compareText(decisionText(a), decisionText(b))
 }
 
-/** Whether there is nothing to do any more for a version to be as the word has it. */
+/** Whether the version already follows the decision. */
 export function isInEffect(version: Version, { mode, at, canary }: ModeDecision): boolean {
-  // A window that began after the word is the one that it asks for.
+  // A window that began after the decision is the one that it asks for.
   if (mode === 'learn' && version.learningSince >= Date.parse(at)) return true
   if (mode !== version.mode) return false
   return version.blocking?.disarmedAt === undefined && canary === undefined

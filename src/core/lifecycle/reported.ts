@@ -1,29 +1,29 @@
 import { compareText } from '../profile/profile-entry.ts'
 
 /**
- * When a word in a shared object was said, as far as one node can tell: the server keeps a time for each of its writers,
- * and not for each word. Plain data: it is stored, and told.
+ * When a decision in a shared object was made, as far as one node can tell. The server keeps a time
+ * for each writer, not for each decision. Plain data: stored and sent.
  */
 export interface DecisionTime {
-  /** The latest generation of the object that the node knows the word not to have been in; 0 where it knows of none. */
+  /** The latest generation of the object that is known to lack the decision; 0 if none is known. */
   readonly after: number
-  /** The first that it saw the word in. */
+  /** The first generation that has the decision. */
   readonly generation: number
   /** RFC 3339 UTC, to the millisecond */
   readonly at: string
 }
 
-/** By the word. */
+/** By decision. */
 export type DecisionTimes = ReadonlyMap<string, DecisionTime>
 
-/** Words of one hearing: as they are written down. */
+/** Decisions with the same time, as they are stored. */
 export interface TimedDecisions extends DecisionTime {
   readonly names: readonly string[]
 }
 
 /**
- * What to go by of what several nodes heard of one word: the earliest of those that saw it come, where any did. One that
- * somebody knows it to have been absent after is another saying of the same, which was taken back.
+ * The time to use when several nodes observed one decision: the earliest among nodes that saw it
+ * appear. If the decision is known to be absent after a time, it was withdrawn and made again.
  */
 export function bestDecisionTime(all: readonly DecisionTime[]): DecisionTime | undefined {
   const after = Math.max(0, ...all.map((each) => each.after))

@@ -1,7 +1,7 @@
 import { type BlockRules, blockingText, startBlocking } from './blocking.ts'
 import type { Step, Version } from './version.ts'
 
-/** What the holder of a trusted key said: how its profiles are enforced, from the first act on. */
+/** How the holder of a trusted key wants its profiles enforced, from the first event. */
 export interface TrustedStart {
   readonly mode: 'alert' | 'block'
   readonly rules: BlockRules
@@ -10,9 +10,9 @@ export interface TrustedStart {
 }
 
 /**
- * A version came with a profile that a trusted key has signed: it is enforced from its first act, with nothing to learn.
- * The signature stands for the gates before blocking (docs/adr/0016); the canary is as always. Only for a version that
- * still learns: what a person decided on stands above it.
+ * A version came with a profile that a trusted key signed: it is enforced from its first event,
+ * without learning. The signature replaces the gates before blocking (docs/adr/0016); the canary
+ * still applies. Only for a version that still learns: a person's decision takes precedence.
  */
 export function withTrusted(
   version: Version,

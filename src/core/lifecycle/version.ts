@@ -41,7 +41,7 @@ export interface Version {
   readonly alertingSince?: number
   /** Digest of the version whose behaviours were the prior. */
   readonly predecessor?: string
-  /** What the evidence lacks, in words; while it is there the version never blocks. */
+  /** A sentence about missing evidence; while it is present the version never blocks. */
   readonly holes?: string
   /** Only in mode `block`. */
   readonly blocking?: Blocking
@@ -49,19 +49,19 @@ export interface Version {
   readonly breakGlass?: BreakGlass
   /** A person took it back from blocking: `after: block` does not undo that. */
   readonly heldBack?: true
-  /** Why it is where it is, in words. */
+  /** A sentence about why the version is in this state. */
   readonly because: string
 }
 
 /** What a version's evidence is worth at an instant. */
 export interface WindowEvidence {
   readonly coverage: Coverage
-  /** Acts known to be lost in the window, and when the last loss ended (epoch milliseconds). */
+  /** Events known to be lost in the window, and when the last loss ended (epoch milliseconds). */
   readonly lost: number
   readonly lastLossMs?: number
   /** At least one container was watched from its start. */
   readonly startSeen: boolean
-  /** Kinds of acts that nobody watched for. */
+  /** Kinds of events that no source observed. */
   readonly unobserved?: readonly string[]
 }
 
@@ -157,7 +157,7 @@ function alerting(nowMs: number) {
   return { mode: 'alert', alertingSince: nowMs } as const
 }
 
-/** An incomplete profile still tells what it does not know, and says that it is incomplete. It never blocks. */
+/** An incomplete profile still raises alerts, marked as incomplete. It never blocks. */
 function ended(holes: string, how: string, rules: LearnRules, nowMs: number): Partial<Version> {
   const change = {
     state: 'incomplete',
@@ -234,7 +234,7 @@ export function blockRefusal(
   return missing(evidence, rules, nowMs)
 }
 
-/** A person ends the window now. What is then missing is said, and stays with the version. */
+/** A person ends the window now. Missing evidence is reported and stays with the version. */
 export function endLearning(
   version: Version,
   evidence: WindowEvidence,

@@ -8,7 +8,10 @@ import type { Shaper } from '../behaviour/shape.ts'
 /** Immutable once made; swapped whole. */
 export type CompiledProfile = ProfileReader
 
-/** The matcher of a stored profile. Says what a live `Profile` of the same entries says. */
+/**
+ * The matcher of a stored profile. It gives the same verdicts as a live `Profile` with the same
+ * entries.
+ */
 export function compile(entries: Iterable<ProfileEntry>, shaper: Shaper): CompiledProfile {
   const byKey = new Map<string, LiveEntry>()
   for (const json of entries) {

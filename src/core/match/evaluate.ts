@@ -20,10 +20,10 @@ export interface Evaluation {
 
 type FileObject = Extract<BehaviourObject, { kind: 'file' }>
 
-/** How a path begins that was too long to be told. */
+/** The beginning of a path that was too long to report. */
 const CUT = '…'
 
-/** {@link KernelProfile} read as the kernel programs read it, for tests and for whoever wants to know. */
+/** Evaluates a {@link KernelProfile} as the kernel programs do, for tests and tools. */
 export class KernelReading {
   readonly #profile: KernelProfile
   readonly #rules = new Map<string, KernelRule>()
@@ -37,7 +37,7 @@ export class KernelReading {
     }
   }
 
-  /** Undefined where no rule says anything: the act is not expected. */
+  /** Undefined if no rule applies: the behaviour is not expected. */
   evaluate(ref: BehaviourRef): Evaluation | undefined {
     const object = literalObject(plainObject(ref))
     const found = this.#decide(ref, object)

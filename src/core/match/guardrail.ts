@@ -5,7 +5,7 @@ import { globs, type Matcher } from './glob.ts'
 import type { FiredGuardrail } from './verdict.ts'
 
 interface ConditionBase {
-  /** Only acts of these trees; absent: any. */
+  /** Only events of these process trees; absent: any. */
   readonly origin?: readonly Origin[]
   /** Only by these executables (globs). */
   readonly actor?: readonly string[]
@@ -51,7 +51,7 @@ export interface GuardrailRule {
   /** MITRE ATT&CK technique ids. */
   readonly attack: readonly string[]
   readonly why: string
-  /** While a version learns, the act is learned like any other; after that it trips. */
+  /** While a version learns, the behaviour is learned like any other; afterwards it trips. */
   readonly novel?: boolean
   /** Trips where any of them holds. */
   readonly when: readonly GuardrailCondition[]
@@ -169,7 +169,7 @@ interface CompiledGuardrail {
 
 const NONE: readonly FiredGuardrail[] = []
 
-/** Whether a guardrail watches the file for writing: a path, whoever writes it. */
+/** Whether a guardrail covers writing to the path, by any actor. */
 export function guardedFiles(rules: GuardrailRules): (path: string) => boolean {
   const hits = rules.guardrails
     .flatMap(({ when }) => when)
@@ -190,7 +190,7 @@ function fileMatcher({
   return (one) => included(one) && !excluded(one)
 }
 
-/** The acts that are never learned silently, compiled. Immutable. Asked only about unexpected acts. */
+/** The guardrails, compiled. Immutable. Applied only to unexpected behaviours. */
 export class Guardrails {
   readonly #byKind = new Map<string, CompiledGuardrail[]>()
 

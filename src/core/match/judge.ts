@@ -12,13 +12,16 @@ import type { FiredGuardrail, Verdict } from './verdict.ts'
 
 export interface JudgeOptions {
   readonly guardrails: Guardrails
-  /** Why the profile's evidence has holes: deviations from it are then told with less confidence. */
+  /** Why the profile's evidence has holes: verdicts then have partial confidence. */
   readonly incomplete?: string
-  /** Kinds that were watched for while the profile was learned; absent: all. Of others it says nothing. */
+  /**
+   * Kinds that were observed during learning; absent: all. The profile has no verdict on other
+   * kinds.
+   */
   readonly observed?: ReadonlySet<EventKind>
   /** The version is learning: `novel` guardrails keep quiet. */
   readonly learning?: boolean
-  /** False: leave out nearest, reasons and the severity of a deviation, where nobody will read them. */
+  /** False: omits nearest, reasons and severity, when nobody reads them. */
   readonly explain?: boolean
 }
 
@@ -68,7 +71,7 @@ function deviation(
     known !== undefined &&
     options.observed?.has(event.kind) === false &&
     !unexpected.some((ref) => isRefused(known, ref, microsOf(event.time)))
-  // Where nobody looked, everything is new: that it is says nothing.
+  // For a kind that was not observed everything is new, so newness is no evidence.
   const quiet = options.learning === true || isUnobserved
   const fired = new Map<string, FiredGuardrail>()
   const byRef: (readonly string[])[] = refs.map((ref) => {

@@ -7,7 +7,7 @@ import type { NearestBehaviour } from './verdict.ts'
 import { plainObject } from '../behaviour/subject.ts'
 import { userText } from '../behaviour/user.ts'
 
-/** Of one actor's behaviours so many are looked at: a deviation must not cost more than it tells. */
+/** The maximum number of an actor's behaviours to compare: an explanation must stay cheap. */
 const LOOKED_AT = 2048
 
 /** One more than a sentence names. */
@@ -72,7 +72,7 @@ function closeness(ref: BehaviourRef, other: Allowance): number {
   return score
 }
 
-/** The behaviour itself is in the profile and yet this act is not allowed: why. */
+/** Why the event is not allowed although the profile has the behaviour. */
 function heldBack(ref: BehaviourRef, own: Allowance): string | undefined {
   const { decision } = own
   const text = literalLine(ref)
@@ -198,7 +198,10 @@ export function nameBehaviour(b: Allowance): NearestBehaviour {
   }
 }
 
-/** Why the acts are not expected, in words, and the known behaviour nearest to the first of them. */
+/**
+ * Sentences about why the behaviours are not expected, and the known behaviour nearest to the first
+ * of them.
+ */
 export function explain(
   profile: ProfileReader | undefined,
   unexpected: readonly BehaviourRef[],

@@ -1,7 +1,7 @@
 import type { Severity } from '../event/alert.ts'
 import type { BehaviourId, BehaviourRef } from '../behaviour/behaviour.ts'
 
-/** `unprofiled`: there is no profile to judge by, or none of acts of that kind. */
+/** `unprofiled`: no profile exists, or it does not cover events of that kind. */
 export type Outcome = 'expected' | 'deviation' | 'unprofiled'
 
 export interface FiredGuardrail {
@@ -25,7 +25,7 @@ export interface NearestBehaviour {
 /** A decision is a value with its reasons. */
 export interface Verdict {
   readonly outcome: Outcome
-  /** Sentences, most telling first; empty where expected. */
+  /** Sentences, most important first; empty if expected. */
   readonly reasons: readonly string[]
   /** Only for deviations. */
   readonly nearest: NearestBehaviour | null

@@ -31,9 +31,9 @@ export interface VersionView {
   readonly containers: { readonly running: number; readonly seen: number; readonly before: number }
   readonly coverage: CoverageView
   readonly losses: readonly LossSpan[]
-  /** Why it is not further than it is, in words. */
+  /** A sentence about why it has not progressed further. */
   readonly because: string
-  /** What else there is to say of it: how its profile was made wider to fit, why it cannot block. */
+  /** Notes, such as how its profile was widened to fit, or why it cannot block. */
   readonly notes: readonly string[]
   /** Only in mode `block`. */
   readonly blocking?: BlockingView
@@ -43,14 +43,14 @@ export interface VersionView {
   readonly evidence?: EvidenceView
   /** Whether it runs as root, and need: only where one image is asked for. */
   readonly root?: RootNeed
-  /** Absent where no scan of it was told; with its findings only where one image is asked for. */
+  /** Absent without a stored scan; findings are included only for a single image. */
   readonly scan?: ScanView
 }
 
-/** The latest scan of a version that the agent was told of: what was seen of its packages then. */
+/** The latest scan of a version, with the observed use of packages at that time. */
 export interface ScanView extends Omit<KeptScan, 'findings'> {
   readonly at: string
-  /** Who told it. */
+  /** Who reported it. */
   readonly by: string
   readonly findings?: KeptScan['findings']
 }
@@ -67,7 +67,7 @@ export interface EvidenceView {
     readonly nextContainer: number
     readonly nextHour: number
   }[]
-  /** Starts and ends of containers, which are looks of their own. */
+  /** Starts and ends of containers, which are separate units of coverage. */
   readonly phases: readonly {
     readonly phase: 'start-up' | 'shutdown'
     readonly seen: number
@@ -79,7 +79,7 @@ export interface EvidenceView {
   /** The same in words. */
   readonly sentences: readonly string[]
   readonly novelty: NoveltyView
-  /** Kinds of acts that were watched for while it learned: others are not judged. */
+  /** Kinds of events that were observed during learning: other kinds are not judged. */
   readonly kindsObserved: readonly string[]
   /** How many intervals were observed, and how long they are together. */
   readonly intervals: number
@@ -239,7 +239,7 @@ export interface BackTestResult {
   readonly events: number
   readonly expected: number
   readonly deviations: number
-  /** Of kinds that nobody watched for while the version was learned. */
+  /** Sentences about kinds that no source observed during learning. */
   readonly unprofiled: number
   readonly rejectedCount: number
   readonly rejected: readonly RejectedLine[]
@@ -275,9 +275,9 @@ export interface StatusView {
   readonly alerts: { readonly open: number; readonly total: number }
   readonly losses: readonly LossSpan[]
   readonly counters: Readonly<Record<string, number>>
-  /** What two sources told of the same acts, by kind, since the start; empty where there is one source. */
+  /** Events that two sources reported, by kind, since start; empty with one source. */
   readonly crossChecks: readonly CrossCheckView[]
-  /** What a deviation gets in mode block on this host; empty where no source says. */
+  /** The response to a deviation in mode block on this host; empty if no source reports it. */
   /** Versions by what the kernel has confirmed of their profiles; `blocking`: of them those whose deviations it stops. */
   readonly kernelProfiles: Readonly<Record<KernelCount, number>>
   readonly stops: readonly StopView[]
@@ -298,7 +298,7 @@ export interface EnforcementGapView {
   readonly milliseconds: number
 }
 
-/** What is told in the live stream beside alerts. */
+/** Updates of the live stream besides alerts. */
 export type StateNews =
   | {
       readonly kind: 'version'
@@ -330,17 +330,20 @@ export interface CrossCheckView {
   readonly kind: string
   /** The two sources. */
   readonly sources: readonly string[]
-  /** Different acts that the first and the second told, and that both did. */
+  /** Different events of the first source, of the second, and of both. */
   readonly reported: readonly number[]
   readonly both: number
-  /** Acts that neither told: Chapman's estimate, and its 95 % upper bound; absent where too few were told by both. */
+  /**
+   * Events that both missed: Chapman's estimate, and its 95 % upper bound; absent if too few were
+   * reported by both.
+   */
   readonly unreported?: number
   readonly unreportedBound?: number
   readonly sentence: string
 }
 
 export interface StopView {
-  /** Class of acts: `exec`, `open`, `connect`, … */
+  /** Class of events: `exec`, `open`, `connect`, … */
   readonly act: string
   /** The same in words. */
   readonly text: string
@@ -348,7 +351,7 @@ export interface StopView {
 }
 
 export const stopHows = ['blocked', 'killed', 'alerted'] as const
-/** Refused before it happens; its process killed before it goes on; only told of. */
+/** Refused before it happens; its process killed first; or only an alert. */
 export type StopHow = (typeof stopHows)[number]
 
 export interface SelfProbeView {
@@ -389,14 +392,14 @@ export interface EngineView {
 
 export interface DoctorReport {
   readonly checks: readonly DoctorCheck[]
-  /** Per kind of act: seen, blocked, killed, only alerted, on this host. */
+  /** By kind of event: observed, blocked, killed or only alerted on this host. */
   readonly acts: readonly {
     readonly act: string
     readonly seen: string
     readonly stopped: string
   }[]
   readonly images: readonly { readonly image: string; readonly because: string }[]
-  /** Finer than `acts`: what a deviation gets in mode block; empty where no agent runs. */
+  /** Finer than `acts`: the response to a deviation in mode block; empty without an agent. */
   readonly stops: readonly StopView[]
 }
 

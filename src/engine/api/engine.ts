@@ -73,7 +73,7 @@ export interface Engine {
   alertRevision(id: string): string
   /** Allows the alert's behaviour for its version; with `until` and `only` the allowance is bounded. */
   allowAlert(id: string, scope: AllowScope, by: Decider): Promise<Alert>
-  /** The alert's act stays a deviation for good. */
+  /** The behaviour of the alert stays a deviation. */
   rejectAlert(id: string, by: Decider): Promise<Alert>
   ackAlert(id: string, reason: string, by: Decider): Promise<Alert>
   /** Takes the decision on the alert back, with what it did to its behaviours. */
@@ -88,14 +88,14 @@ export interface Engine {
   /** Puts on record what was decided outside of the engine. */
   record(what: string, by: Decider, fields: Readonly<Record<string, unknown>>): Promise<void>
 
-  /** Something beside the pipeline is wrong, in words; undefined: it is well again. */
+  /** A sentence about a fault beside the pipeline; undefined: the fault has ended. */
   fault(what: string, message: string | undefined): void
 
   /** Alerts (topic `alerts`) and what changed of versions and the agent (`states`), as they come. */
   liveNews(query: LiveQuery): LiveReader<Alert | StateNews>
-  /** Acts as they come: what is new, and with `raw` every one. */
+  /** Live events: new ones only, or every one with `raw`. */
   liveEvents(query: LiveQuery): LiveReader<SnugEvent>
-  /** The latest acts that came up, newest first. */
+  /** The latest reported events, newest first. */
   events(query: EventQuery): readonly RecordedEvent[]
 
   /** Feeds recorded events through the same pipeline as live ones; resolves when all were judged. */
@@ -127,7 +127,7 @@ export interface ProfileExport {
   readonly image: ImageRef
   readonly format: ExportFormat
   readonly text: string
-  /** What that format cannot say, and what to do with it. */
+  /** What the format cannot express, and how to use the file. */
   readonly notes: readonly string[]
 }
 
@@ -179,9 +179,9 @@ export interface ForgetResult {
   readonly gone: readonly ForgottenRow[]
   /** Ids of behaviours that stay, with less evidence. */
   readonly lessened: readonly string[]
-  /** Acts that were forgotten, by count. */
+  /** Number of forgotten events. */
   readonly acts: number
-  /** When the forgotten acts were; of a span of time more than was asked for, where evidence is kept less finely. */
+  /** The span of the forgotten events. It is wider than requested where evidence is coarser. */
   readonly from?: string
   readonly to?: string
   readonly version: VersionView
@@ -235,7 +235,7 @@ export interface EditAllowance {
 }
 
 export interface EditTestResult {
-  /** Different acts on record that were judged. */
+  /** Different stored events that were judged. */
   readonly judged: number
   /** Expected now, and deviations with the edit. */
   readonly fires: readonly EditTestRow[]
@@ -252,7 +252,7 @@ export interface EditTestResult {
 export interface EditTestRow extends ForgottenRow {
   readonly origin: string
   readonly count: number
-  /** The very act, where the behaviour stands for several. */
+  /** The exact event, if the behaviour is a pattern. */
   readonly literal?: string
 }
 
@@ -284,7 +284,7 @@ export interface AlertQuery {
   readonly state?: (typeof alertStates)[number]
   /** Its name, or the beginning of its id. */
   readonly container?: string
-  /** In what it says: behaviour, reasons, actor, image or container; in any case of letters. */
+  /** Text in the behaviour, reasons, actor, image or container; case is ignored. */
   readonly text?: string
   /** Only alerts older than the one with this id. */
   readonly before?: string
@@ -297,7 +297,7 @@ export interface ProfileRange {
   readonly limit?: number
 }
 
-/** Acts that are on record in the agent's memory. */
+/** Events in the memory of the agent. */
 export interface EventQuery {
   readonly image?: string
   readonly container?: string
@@ -318,6 +318,9 @@ export interface LiveQuery {
   readonly from?: number
   readonly image?: string
   readonly container?: string
-  /** Every act, also what the kernel would only count: its filter is off while such a reader listens. */
+  /**
+   * Every event, including those that the kernel would only count: such a reader turns the kernel's
+   * filter off.
+   */
   readonly raw?: boolean
 }

@@ -10,7 +10,10 @@ export type LiveMessage<T> =
   | LiveItem<T>
   /** This reader was too slow: so many messages for it, up to number `n`, are gone. */
   | { readonly type: 'lagged'; readonly n: number; readonly missed: number }
-  /** It asked for what was told by an agent that is gone. What was between is not known: read the lists again. */
+  /**
+   * The position belongs to an earlier agent. The messages in between are unknown: read the lists
+   * again.
+   */
   | { readonly type: 'restarted'; readonly n: number }
 
 export interface LiveReader<T> {
@@ -32,15 +35,15 @@ export interface LiveAsk<T> {
 }
 
 /**
- * A live stream: its latest messages, kept once for any number of readers. Each reader is a place in it. One that does
- * not keep up loses messages, never the pipeline its pace; it is told exactly how many were for it.
+ * A live stream: its latest messages, stored once for any number of readers, each with a position.
+ * A slow reader loses messages and gets their exact number; it never slows the pipeline.
  */
 export class LiveLog<T> {
   readonly #capacity: number
   /** By number from the first on, modulo capacity. */
   readonly #items: T[] = []
   readonly #topics: string[] = []
-  /** Made once somebody takes them: of a stream that nobody reads each is one object the less. */
+  /** Created on first use: a stream without readers needs no object. */
   readonly #entries: (LiveItem<T> | undefined)[] = []
   readonly #readers = new Set<Place<T>>()
   readonly #first: number
@@ -139,7 +142,7 @@ export class LiveLog<T> {
   /** Nothing before `n` is here any more, and what was between never came. */
   #skip(n: number): void {
     for (const reader of this.#readers) {
-      // Which of these were for the reader nobody can say.
+      // Nobody can tell which of these were for the reader.
       if (reader.position < n) reader.miss(n - reader.position, n)
     }
     for (const ring of [this.#items, this.#topics, this.#entries]) ring.length = 0

@@ -32,7 +32,7 @@ export interface TimelineSlice {
   readonly alerts: Readonly<Record<Severity, number>>
   /** Behaviours that were seen for the first time. */
   readonly novel: number
-  /** Acts that are known to be lost; a loss of an unknown number counts as one. */
+  /** Events known to be lost; a loss of an unknown number counts as one. */
   readonly lost: number
 }
 
@@ -52,7 +52,7 @@ export interface LifeView {
   readonly digest: string
   readonly tags: readonly string[]
   readonly from: string
-  /** Its latest act; absent while a container of it runs. */
+  /** Its latest event; absent while a container of it runs. */
   readonly to?: string
   /** In order of time, without gaps; the first begins with the version. */
   readonly stages: readonly LifeStage[]
@@ -83,7 +83,7 @@ export interface ProgramView {
   readonly script?: string
   /** As in `as uid 101`. */
   readonly users: readonly string[]
-  /** Acts by what they do, in a fixed order; only those that it has. */
+  /** Events by kind, in a fixed order; only kinds that it has. */
   readonly acts: readonly ActGroup[]
   /** Behaviours that wait for a decision, its own start among them. */
   readonly open: number
@@ -129,7 +129,7 @@ export interface PeerView {
 export interface BehaviourQuery {
   readonly offset: number
   readonly limit: number
-  /** Found in the act or in who does it. */
+  /** Text in the behaviour or its actor. */
   readonly q?: string
   readonly state?: ShownState
   readonly kind?: string
@@ -157,7 +157,7 @@ export interface ReviewPage {
   readonly total: number
   readonly offset: number
   readonly cards: readonly ReviewCard[]
-  /** Versions that wait for a word as a whole. */
+  /** Versions that wait for a decision on the whole version. */
   readonly versions: readonly WaitingVersion[]
   /** Images with cards, by how many. */
   readonly repositories: Readonly<Record<string, number>>
@@ -182,7 +182,7 @@ export interface ReviewCard {
   readonly firstSeen: string
   readonly lastSeen: string
   readonly guardrails: readonly string[]
-  /** Why it is not known, most telling first. */
+  /** Why it is not known, most important first. */
   readonly reasons: readonly string[]
   readonly nearest?: string
   /** What of the image explains it: such a card is ticked beforehand. */
@@ -225,7 +225,7 @@ export interface AlertRowQuery {
   readonly type?: AlertType
   readonly image?: string
   readonly decided?: boolean
-  /** One row for each act, whatever container did it. */
+  /** One row for each behaviour, over all containers. */
   readonly grouped?: boolean
   /** Only alerts up to this id: a list that is being read does not move. */
   readonly until?: string
@@ -282,7 +282,7 @@ export interface AlertStory {
   readonly steps: readonly StoryStep[]
   /** Steps that are left out, farthest first. */
   readonly left: { readonly before: number; readonly after: number }
-  /** Open alerts of the same act elsewhere. */
+  /** Open alerts of the same behaviour elsewhere. */
   readonly alike: number
   /** The profile has the behaviour, so that an edit with it can be tried; of very many deviations it keeps a part only. */
   readonly inProfile: boolean
@@ -290,7 +290,7 @@ export interface AlertStory {
 
 export interface Ancestor {
   readonly exe: string
-  /** It is a program that the profile knows. */
+  /** The profile has this program. */
   readonly known: boolean
 }
 
@@ -301,7 +301,7 @@ export interface StoryStep {
   readonly actor: string
   readonly user?: string
   readonly count: number
-  /** Present where it was told. */
+  /** Present if the source reports it. */
   readonly alert?: string
   readonly severity?: Severity
   /** `alerted`, `blocked`, `killed`; absent where it is a known behaviour. */

@@ -1,7 +1,7 @@
 export const givenUpReasons = ['full', 'late', 'refused'] as const
 export type GivenUpReason = (typeof givenUpReasons)[number]
 
-/** What there is to say of a sink. Times are RFC 3339. */
+/** State of a sink. Times are RFC 3339. */
 export interface SinkView {
   readonly name: string
   readonly type: string

@@ -10,7 +10,7 @@ export interface AlertFilter {
   readonly state?: 'open' | 'decided'
   /** Its name, or the beginning of its id. */
   readonly container?: string
-  /** In what it says, in any case of letters. */
+  /** Text in the alert, ignoring case. */
   readonly text?: string
   /** Older than the alert with this id. */
   readonly before?: string

@@ -3,16 +3,21 @@ import { describeError } from '../../errors.ts'
 
 export interface Grade {
   readonly severity: Severity
-  /** One line, which is told with the alert. */
+  /** One line, delivered with the alert. */
   readonly reason: string
 }
 
-/** How grave an alert is to its operator, before anybody is told; undefined: as grave as it is. May throw. */
+/**
+ * Sets the severity of an alert for its operator before delivery; undefined: unchanged. May throw.
+ */
 export type AlertGrade = (alert: Alert) => Grade | undefined
 
 const fault = 'alert policy'
 
-/** The alert as it is graded. A policy that fails changes nothing, and is told among the faults until it works again. */
+/**
+ * The alert after the policy. A failing policy changes nothing, and is listed as a fault until it
+ * works again.
+ */
 export function graded(
   alert: Alert,
   grade: AlertGrade | undefined,

@@ -3,17 +3,17 @@ import { placeClassOf } from '../../core/match/place-class.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
 
 export interface PolicyFacts {
-  /** The profile knows acts of this kind by this executable: it is one of the image's usual programs. */
+  /** The profile has events of this kind by this executable: it is a usual program of the image. */
   readonly actorKnown: boolean
 }
 
 /**
- * Whether an act that was not expected gets an alert of its own.
+ * Whether an unexpected event gets a separate alert.
  *
- * A program that has no place in the profile is alerted on when it is started. That it then reads its
- * libraries and other files of the image is the consequence of that one alert and not a second finding;
- * so is what an operator's `exec` session reads. Both are on record in the profile, and what a guardrail
- * names is always an alert, and what was stopped, or should have been.
+ * A program outside the profile raises an alert when it starts. Its reads of libraries and other
+ * files follow from that start and are not a second finding; the same holds for reads of an
+ * operator's `exec` session. The profile records both. A guardrail always raises an alert; so does
+ * an event that the kernel stopped or should have stopped.
  */
 export function deservesAlert(event: ActEvent, verdict: Verdict, facts: PolicyFacts): boolean {
   if (verdict.outcome !== 'deviation' || verdict.guardrails.length > 0) {

@@ -1,7 +1,7 @@
 import type { OutboundRecord } from '../../core/event/outbound-record.ts'
 import type { Finding } from '../../state/alerts/alert-store.ts'
 
-/** Alerts that a sink will never get; `from` and `to` (RFC 3339) say when they were raised. */
+/** Alerts that a sink will never receive; `from` and `to` (RFC 3339) span their times. */
 export interface Undelivered {
   readonly sink: string
   readonly count: number
@@ -36,7 +36,7 @@ export function unstoredFinding(
   ])
 }
 
-/** Open alerts that the store has no more room for. To be raised with `count`. */
+/** Open alerts that the store cannot hold. Raise with `count`. */
 export function evictedFinding(count: number, node: string, nowMs: number): Finding {
   const time = new Date(nowMs).toISOString()
   return lossOfAlerts('evicted', 'alerts-evicted', { count, from: time, to: time }, node, nowMs, [

@@ -2,7 +2,7 @@ import type { Alert, AlertBehaviour } from '../../core/event/alert.ts'
 import type { ActEvent, ImageRef, LossEvent } from '../../core/event/event.ts'
 import type { Finding } from '../../state/alerts/alert-store.ts'
 
-/** What blocking itself has to say: each is an alert of type `enforcement`. */
+/** Findings about blocking itself: each is an alert of type `enforcement`. */
 
 const plain = {
   type: 'enforcement',
@@ -12,7 +12,7 @@ const plain = {
   attack: [],
 } as const
 
-/** Who tells it, and when: epoch milliseconds. */
+/** Reporting node and time (epoch milliseconds). */
 export interface Teller {
   readonly node: string
   readonly nowMs: number
@@ -53,7 +53,7 @@ export function brokenGlassFinding(
   const end = new Date(until).toISOString()
   return {
     ...plain,
-    // Each time is one of its own: it is a person's doing, and each has a reason.
+    // Each break-glass is a separate alert: a person's decision with a reason.
     fingerprint: `enforcement/break-glass/${image.repository}@${image.digest}/${end}`,
     severity: 'high',
     reasons: [because, `the kernel blocks nothing of this version until ${end}`],
@@ -126,10 +126,10 @@ export function failedProbeFinding(
 }
 
 export const stoppedThough = ['disagreement', 'expected-since', 'learning', 'unknown'] as const
-/** Why an act was stopped that the judge in user space has nothing against. */
+/** Why the kernel stopped an event that user space allows. */
 export type StoppedThough = (typeof stoppedThough)[number]
 
-/** `act` names the act, its container and its version. */
+/** `act` identifies the event, its container and its version. */
 export function stoppedFingerprint(why: StoppedThough, act: string): string {
   return `enforcement/${why}/${act}`
 }
@@ -167,7 +167,7 @@ export function stoppedFinding(
   }
 }
 
-/** What the alert says was done about the act. */
+/** The action in the alert: what the kernel did about the event. */
 export function actionOf({ enforced }: Pick<ActEvent, 'enforced'>): Alert['action'] {
   return enforced === 'blocked' || enforced === 'killed' ? enforced : 'alerted'
 }

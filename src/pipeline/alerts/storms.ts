@@ -2,15 +2,15 @@ import { LRUCache } from 'lru-cache'
 import { type Alert, type AlertSummary, severities, type Severity } from '../../core/event/alert.ts'
 
 export interface StormRules {
-  /** Different alerts of one container that are told each. */
+  /** Different alerts of one container that are sent individually. */
   readonly each: number
   /** A storm is over once there was no further one for so long. */
   readonly withinMs: number
-  /** The least severity that is told each, in a storm too. */
+  /** The minimum severity that is sent individually, in a storm too. */
   readonly always: Severity
 }
 
-/** One that goes on: what it came to so far. */
+/** The state of a storm in progress. */
 export interface Storm {
   /** Of the alert that stands for it; absent: there is none yet. */
   summaryId?: string
@@ -29,12 +29,12 @@ interface Recent {
 const containersKept = 4_096
 const firstKept = 10
 const reasonsShown = 5
-/** Reasons that are counted: those beyond are not told. */
+/** The maximum number of counted reasons in a summary. */
 const reasonsKept = 100
 
 /**
- * Tells a burst of different alerts of one container from single ones: those beyond the first few are told as one, by
- * type, for whoever is to read them. Each is on record all the same.
+ * Separates a burst of different alerts of one container from single ones. Alerts beyond the first
+ * few become one summary by type in sinks. Each alert is still stored.
  */
 export class Storms {
   rules: StormRules
@@ -44,10 +44,10 @@ export class Storms {
     this.rules = rules
   }
 
-  /** The storm that a new alert is part of, with this one counted; undefined: it is told by itself. */
+  /** The storm that a new alert belongs to, including it; undefined: it is sent individually. */
   part(alert: Alert, nowMs: number): Storm | undefined {
     const { container, type, severity } = alert
-    // What the agent has to tell of itself is no burst of a container's.
+    // Alerts about the agent itself are not part of a container's burst.
     if (container === undefined || type === 'loss' || type === 'enforcement') return undefined
     if (severities.indexOf(severity) >= severities.indexOf(this.rules.always)) return undefined
     const name = `${type}/${container.id}`

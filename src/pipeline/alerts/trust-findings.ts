@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../errors.ts'
 import type { Finding } from '../../state/alerts/alert-store.ts'
 import type { Teller } from './enforcement-findings.ts'
 
-/** A registry that does not answer is a fault; a profile that somebody changed is an attack. */
+/** A registry that does not answer is a fault; a changed profile is an attack. */
 const grave: ReadonlySet<ErrorCode> = new Set(['SIGNATURE_BROKEN', 'ATTESTATION_OF_ANOTHER'])
 
 /** The profile that an image brought is not taken: the version learns as if there were none. */

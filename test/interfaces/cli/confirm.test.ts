@@ -63,5 +63,5 @@ it('takes all enforcement off only after a yes', async () => {
 it('names the new command where the old flag is used', async () => {
   const { stderr } = await snug(['agent', '--detach', '--kernel-state', 'none'])
   expect(stderr).toContain('`snug kernel detach`')
-  expect(stderr).toContain('nothing is kept in the kernel')
+  expect(stderr).toContain('the kernel keeps no state after the agent ends')
 })
