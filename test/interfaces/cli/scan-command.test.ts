@@ -91,7 +91,9 @@ it('has the agent keep what was found, which `image show` then shows, and no ter
   const reported = await snug('scan', image, ...report, ...files(), '--keep')
   expect([reported.exit, reported.stderr]).toEqual([0, ''])
   const { stdout } = await snug('image', 'show', image)
-  expect(stdout).toMatch(/^findings +14: 4 in use, 4 loaded, 2 not known, 4 not seen, reported by cli:/m)
+  expect(stdout).toMatch(
+    /^findings +14: 4 in use, 4 loaded, 2 not known, 4 not seen, reported by cli:/m,
+  )
   expect(stdout).toContain('high CVE-12 in golang.org/x/net 0.1: /usr/local/bin/server ran')
   for (const char of ['\u001b', '\u202e']) expect(stdout).not.toContain(char)
 })
