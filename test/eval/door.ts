@@ -34,9 +34,17 @@ function argument(value: Argument): string {
 
 const hex = (text: string): string => Buffer.from(text).toString('hex')
 
+let compiled: string | undefined
+
+/** Compiled once. */
+function doorProgram(): string {
+  compiled ??= compile('eval/door.c')
+  return compiled
+}
+
 /** Makes these calls in a child of a process of the service. */
 export async function enter(pid: number, calls: readonly Call[]): Promise<Doing> {
-  const program = compile('eval/door.c')
+  const program = doorProgram()
   const input = calls.map(([number, ...args]) => [number, ...args.map(argument)].join(' '))
   return new Promise((resolve) => {
     const child = execFile(program, [String(pid)], { timeout: 15_000 }, (error, stdout, stderr) => {
