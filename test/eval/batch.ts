@@ -5,7 +5,14 @@ import { learnerConfig, setMode, startLearned } from '../fixtures/learned-agent.
 import { findingsOf } from './findings.ts'
 import { type ImagePair, makeImages } from './image.ts'
 import { invade } from './invade.ts'
-import type { Finding, Judged, Protocol, ProtocolResult, ServiceResult } from './result.ts'
+import type {
+  AttackRow,
+  Finding,
+  Judged,
+  Protocol,
+  ProtocolResult,
+  ServiceResult,
+} from './result.ts'
 import { firstLine, type Round, runRound } from './round.ts'
 import type { LoadName, Service } from './service.ts'
 import {
@@ -70,7 +77,7 @@ export async function runBatch(setting: BatchSetting): Promise<void> {
     print('the second version')
     await all(alive, setting, (one) => judgeVersion(one, setting, world, agent, 'second'))
     print('attacks')
-    await all(alive, setting, (one) => attackCase(one, world, agent))
+    await all(alive, setting, (one) => attackCase(one, setting, world, agent))
     print('blocking')
     await all(alive, setting, (one) => blockCase(one, setting, world, agent))
     const residentMb = residentMiB(agent.pid)
@@ -269,10 +276,21 @@ function widest({ images }: Case): string {
   return (images.three ?? images.one)?.first ?? ''
 }
 
-async function attackCase(one: Case, world: World, agent: Agent): Promise<void> {
-  const attacks = await invade(world, agent, one.service, widest(one), undefined)
-  one.result = { ...one.result, attacks }
+async function attackCase(
+  one: Case,
+  setting: BatchSetting,
+  world: World,
+  agent: Agent,
+): Promise<void> {
+  await invade(world, agent, one.service, widest(one), undefined, keepAttacks(one, setting))
   for (const { id } of await alertsOf(agent, widest(one))) one.seen.add(id)
+}
+
+function keepAttacks(one: Case, { save }: BatchSetting): (attacks: readonly AttackRow[]) => void {
+  return (attacks) => {
+    one.result = { ...one.result, attacks }
+    save(one.result)
+  }
 }
 
 async function blockCase(
@@ -290,6 +308,6 @@ async function blockCase(
     one,
     findingsOf(refused, image === one.images.three?.first ? 'three' : 'one', 'block'),
   )
-  const attacks = await invade(world, agent, one.service, image, one.result.attacks)
-  one.result = { ...one.result, attacks }
+  const before = one.result.attacks
+  await invade(world, agent, one.service, image, before, keepAttacks(one, setting))
 }

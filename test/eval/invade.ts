@@ -29,7 +29,8 @@ export async function invade(
   service: Service,
   image: string,
   before: readonly AttackRow[] | undefined,
-): Promise<readonly AttackRow[]> {
+  keep: (rows: readonly AttackRow[]) => void,
+): Promise<void> {
   const alerts = await agent.tail<Alert>(['alert', 'tail', '--image', image])
   try {
     await using at = await startService(world, service, image)
@@ -44,8 +45,9 @@ export async function invade(
       }
       const outcome = await attempt(world, service, at, attack, alerts)
       rows.push(known === undefined ? rowOf(attack, outcome) : { ...known, block: outcome })
+      // Those that are yet to come keep what was found of them before.
+      keep([...rows, ...(before ?? []).slice(rows.length)])
     }
-    return rows
   } finally {
     await alerts.stop()
   }
