@@ -66,7 +66,10 @@ export async function conversation(at: Place, port: number): Promise<Conversatio
       since = answer === undefined || send !== '' ? '' : since
       if (send !== '') socket.write(send)
       while (answer !== undefined && !answer.test(since)) {
-        if (isClosed) throw new Error(`no answer to \`${String(send)}\`, but \`${since}\``)
+        if (isClosed)
+          throw new Error(
+            `no answer to \`${String(send).slice(0, 60)}\`, but \`${since.slice(0, 60)}\``,
+          )
         await new Promise<void>((resolve) => {
           wake = resolve
         })

@@ -56,6 +56,12 @@ function head(results: readonly ServiceResult[]): string {
   const left = allServices.filter(({ name }) => !results.some(({ service }) => service === name))
   const notRun =
     left.length === 0 ? 'All were run.' : `Not run: ${left.map(({ name }) => name).join(', ')}.`
+  const broken = results.filter(({ residentMiB }) => residentMiB === undefined)
+  const partly =
+    broken.length === 0
+      ? ''
+      : ` The run broke off before its end for ${broken.map(({ service }) => service).join(', ')}: of these there are no
+figures for what comes later.`
   return `# What learning and blocking are worth
 
 \`make eval\` measures Snug on ${allServices.length} services from Debian's packages, of ${kinds.length} kinds, in containers of a real Docker engine. A hash of its
@@ -63,7 +69,7 @@ name puts each service into one of two columns. **Development** services may be 
 Of **held-out** services only totals are kept. The gap between the columns is the over-fit.
 
 These figures are of ${results.length} services, measured on ${days.at(-1) ?? ''} at ${commits} (${cpus().length} processors, Linux ${release()}, other work on the
-machine). ${notRun}
+machine). ${notRun}${partly}
 
 Each service has two loads, A and B, which differ in users, names, sizes, errors and restarts. Two protocols learn it:
 
@@ -74,7 +80,8 @@ A person then ends the window, long before Snug would end it. Both profiles are 
 file and one connection, which every service makes before it starts.`
 }
 
-function columnRows(results: readonly ServiceResult[]): string {
+function columnRows(all: readonly ServiceResult[], commit: string): string {
+  const results = all.filter((result) => result.commit === commit)
   const by = (column: Column) => results.filter((result) => result.column === column)
   const row = (name: string, cell: (of: readonly ServiceResult[]) => string): readonly string[] => [
     name,
@@ -166,9 +173,10 @@ function columnRows(results: readonly ServiceResult[]): string {
         tried.length,
       )
     }),
-    row('refusals of the service itself in block mode', (of) =>
-      String(summed(of.flatMap(({ block }) => block?.alerts ?? []))),
-    ),
+    row('refusals of the service itself in block mode', (of) => {
+      const blocked = of.flatMap(({ block }) => block ?? [])
+      return blocked.length === 0 ? '' : String(summed(blocked.map(({ alerts }) => alerts)))
+    }),
     row('services that block mode leaves whole', (of) => {
       const blocked = of.flatMap(({ block }) => block ?? [])
       return share(
@@ -177,11 +185,14 @@ function columnRows(results: readonly ServiceResult[]): string {
       )
     }),
   )
-  return `## The two columns
+  return `## The two columns, at ${commit}
 
 An alert is false where the service does by itself what it is about. In brackets: for one container in one hour.
 
-${markdownTable(['', ...columns], rows)}`
+${markdownTable(
+  ['', ...columns],
+  rows.filter(([, ...cells]) => cells.some((cell) => cell !== '')),
+)}`
 }
 
 function developmentRows(results: readonly ServiceResult[]): string {
@@ -204,6 +215,7 @@ function developmentRows(results: readonly ServiceResult[]): string {
       return [
         result.service,
         kindTitles[result.kind],
+        result.commit,
         ...cells,
         refused,
         String(result.residentMiB ?? ''),
@@ -216,7 +228,7 @@ function developmentRows(results: readonly ServiceResult[]): string {
 Alerts of the first and of the second version (\`medium\` and above in brackets), behaviours, lines of the delta, refusals in block mode, and the
 daemon's memory in MiB at the end of its batch.
 
-${markdownTable(['service', 'kind', ...of('one'), ...of('three'), 'refused', 'MiB'], rows)}`
+${markdownTable(['service', 'kind', 'commit', ...of('one'), ...of('three'), 'refused', 'MiB'], rows)}`
 }
 
 function brokenRows(results: readonly ServiceResult[]): string {
@@ -247,7 +259,8 @@ const results = loadResults(values.results).filter(
 )
 const sections = [
   head(results),
-  columnRows(results),
+  // Figures of different code are not added up.
+  ...[...new Set(results.map(({ commit }) => commit))].map((commit) => columnRows(results, commit)),
   developmentRows(results),
   attackSection(results),
   brokenRows(results),
