@@ -1,6 +1,7 @@
 import { admittedNames } from '../learning/adversary.ts'
 import type { Place } from '../learning/place.ts'
 import { figuresText } from '../learning/vocabulary.ts'
+import { plainPath } from '../behaviour/shape.ts'
 import { PathPattern } from '../behaviour/language.ts'
 import type { PlaceJson } from './profile-entry.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
@@ -16,6 +17,7 @@ export function placeJson(place: Place): PlaceJson {
   const folders = new Set(witnesses.map((path) => path.slice(0, path.lastIndexOf('/') + 1)))
   const json = {
     class: place.class,
+    base: plainPath(place.base),
     templates,
     origins,
     renames,

@@ -96,6 +96,8 @@ export interface ProfileEntry {
 /** A place for people: see `core/learning`. */
 export interface PlaceJson {
   readonly class: PlaceClass
+  /** The folder, with its slash: what is literal of it. In the language of shapes. */
+  readonly base: string
   /** Paths in the language of shapes. */
   readonly templates: readonly string[]
   readonly origins: readonly Origin[]

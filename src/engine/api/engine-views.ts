@@ -1,3 +1,4 @@
+import type { PlaceJson } from '../../core/profile/profile-entry.ts'
 import type { ContainerRef, ImageRef, LossSpan } from '../../core/event/event.ts'
 import type { RootNeed } from '../../supplychain/export/root-need.ts'
 import type { User } from '../../core/behaviour/user.ts'
@@ -187,6 +188,8 @@ export interface BehaviourView {
   readonly lastSeen: string
   readonly inherited: boolean
   readonly guardrails: readonly string[]
+  /** Of a folder whose names are new by nature: its templates, figures and what it would take of an attacker. */
+  readonly place?: PlaceJson
   readonly allowance?: {
     readonly by: string
     readonly at: string

@@ -1,3 +1,5 @@
+import { placeJson } from '../../core/profile/place-json.ts'
+import { placeLine } from '../../core/profile/place-text.ts'
 import type { KernelStanding } from '../../enforcement/kernel-profiles.ts'
 import type { LossSpan } from '../../core/event/event.ts'
 import { isoOf } from '../../core/event/time.ts'
@@ -146,20 +148,23 @@ export function behaviourView(
     last = Math.max(last, cell.last)
   }
   const allowance = profile.allowance(entry.key)
+  const place = entry.place === undefined ? undefined : placeJson(entry.place)
   return {
     id,
     actor,
     uid,
     kind: object.kind,
     object: objectText(object),
-    text: objectLine(object),
+    text: place === undefined ? objectLine(object) : placeLine(place),
     state: shown,
     why: inheritedOnly ? inheritedText(expiresAt) : why[state],
     generalised: allowance?.generalised === true,
-    witnesses: union((cell) =>
-      (cell.witnesses?.literals.toJSON() ?? []).map((text) => witnessText(object, text)),
-    ),
-    origins: union((cell) => [cell.origin]),
+    witnesses:
+      place?.witnesses ??
+      union((cell) =>
+        (cell.witnesses?.literals.toJSON() ?? []).map((text) => witnessText(object, text)),
+      ),
+    origins: place?.origins ?? union((cell) => [cell.origin]),
     count: cells.reduce((sum, { count }) => sum + count, 0),
     containers: union((cell) => [cell.container]),
     sessions: union((cell) => (cell.session === undefined ? [] : [cell.session])),
@@ -169,6 +174,7 @@ export function behaviourView(
     lastSeen: first > last ? '' : isoOf(last),
     inherited: inheritedOnly,
     guardrails: union((cell) => cell.guardrails),
+    ...(place === undefined ? {} : { place }),
     ...(decision === undefined || decision.kind === 'withdrawn'
       ? {}
       : {

@@ -1,0 +1,59 @@
+import { literalPath } from '../behaviour/shape.ts'
+import type { PlaceJson } from './profile-entry.ts'
+
+const doing: Readonly<Record<PlaceJson['class'], string>> = {
+  own: 'create files with new names in',
+  read: 'read files with new names in',
+  delete: 'delete files with new names in',
+  rename: 'rename files with new names in',
+}
+
+/** Templates that a line names; all are in the view. */
+const NAMED = 3
+
+/**
+ * A place in one line for people: `create files with new names in /var/lib/jobs/queue (97 names in 2 containers, the next is
+ * new with 93 %): job-<up to 16 letters or digits>.in`.
+ */
+export function placeLine({ class: of, base, templates, why }: PlaceJson): string {
+  const named = templates.slice(0, NAMED).map((template) => templateText(template, base))
+  const more = templates.length > NAMED ? ` and ${templates.length - NAMED} more` : ''
+  const folder = base.length > 1 ? base.slice(0, -1) : base
+  return `${doing[of]} ${literalPath(folder)} (${why}): ${named.join(' or ')}${more}`
+}
+
+/** A template with its tokens in words. */
+function templateText(template: string, base: string): string {
+  const text = template
+    .split('\u0000')
+    .map((path) => (path.startsWith(base) ? path.slice(base.length) : path))
+    .join(' → ')
+  return text.replace(
+    /<([a-z]+)(?::(\d+))?>/g,
+    (found, name, most) => tokenText(name, most) ?? found,
+  )
+}
+
+function tokenText(name: string, most: string): string | undefined {
+  switch (name) {
+    case 'lt':
+      return '<'
+    case 'uuid':
+      return '<uuid>'
+    case 'hex':
+      return `<${most} hexadecimal digits>`
+    case 'digits':
+      return '<number>'
+    case 'fixed':
+      return `<${most} letters or digits>`
+    case 'alnum':
+    case 'maybe':
+      return `<up to ${most} letters or digits>`
+    case 'slug':
+      return `<up to ${most} letters, digits, - or _>`
+    case 'free':
+      return `<up to ${most} characters>`
+    default:
+      return undefined
+  }
+}

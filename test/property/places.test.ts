@@ -1,0 +1,146 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { align } from '../../src/core/learning/alignment.ts'
+import { mayHoldPlaces, placesOf } from '../../src/core/learning/place.ts'
+import { defaultVocabulary } from '../../src/core/learning/vocabulary.ts'
+import { PathPattern } from '../../src/core/behaviour/language.ts'
+import { shapedLanguage } from '../../src/core/behaviour/shape-pattern.ts'
+import { mergeEntries } from '../../src/core/profile/merge.ts'
+import { Profile } from '../../src/core/profile/profile.ts'
+import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
+import { act, learned, outcome, shaper } from '../fixtures/event-fixture.ts'
+import { isHeldOut, nameMakers, randomOf } from '../fixtures/name-makers.ts'
+import { adversarialCount, long, measure, short, usesOf } from '../fixtures/place-study.ts'
+
+const folder = '/var/lib/service/work/'
+const options = { ...defaultVocabulary, executed: [], isGuarded: () => false }
+
+/** Mean share of new paths that were refused, over kinds that are looked at while developing, or not. */
+function refusedShare(heldOut: boolean, evidence: typeof short): number {
+  const makers = nameMakers.filter((maker) => isHeldOut(maker) === heldOut)
+  const shares = makers.map((maker) => {
+    const { refused, drawn } = measure(maker, evidence, 1)
+    return refused.length / drawn
+  })
+  return shares.reduce((sum, share) => sum + share, 0) / shares.length
+}
+
+describe('places of names that programs make up', () => {
+  it('take new names after a minute of one container, of kinds nobody looked at too', () => {
+    expect(refusedShare(false, short)).toBeLessThan(0.02)
+    expect(refusedShare(true, short)).toBeLessThan(0.05)
+  })
+
+  it('take nearly all after half an hour of three containers', () => {
+    expect(refusedShare(false, long)).toBeLessThan(0.005)
+    expect(refusedShare(true, long)).toBeLessThan(0.01)
+  })
+
+  it('take few of the names that an attacker leaves', () => {
+    const shares = nameMakers.map(
+      (maker) => measure(maker, short, 1).admitted.length / adversarialCount,
+    )
+    expect(shares.reduce((sum, share) => sum + share, 0) / shares.length).toBeLessThan(0.04)
+  })
+
+  it('take no code, no hidden file and no way in where uploads are pictures and texts', () => {
+    const uploads = nameMakers.find(({ kind }) => kind === 'uploads with extensions')
+    expect(uploads && measure(uploads, long, 1).admitted).toEqual([])
+  })
+
+  it('do not depend on the order of the evidence', () => {
+    for (const maker of nameMakers) {
+      const uses = usesOf(maker, short, randomOf(3), folder)
+      expect(placesOf([...uses].reverse(), options)).toEqual(placesOf(uses, options))
+    }
+  })
+
+  it('are none in folders of the system, and take nothing that was run or is guarded', () => {
+    const maker = nameMakers[0]
+    if (maker === undefined) return
+    for (const closed of ['/usr/lib/x/', '/etc/x/', '/bin/', '/opt/x/', '/proc/1/', '/']) {
+      expect(mayHoldPlaces(closed)).toBe(false)
+      expect(placesOf(usesOf(maker, long, randomOf(1), closed), options)).toEqual([])
+    }
+    const uses = usesOf(maker, long, randomOf(1), folder)
+    const [ran] = uses
+    expect(placesOf(uses, options)).not.toEqual([])
+    expect(placesOf(uses, { ...options, executed: [ran?.path ?? ''] })).toEqual([])
+    expect(placesOf(uses, { ...options, isGuarded: (path) => path.startsWith(folder) })).toEqual([])
+  })
+})
+
+describe('an alignment', () => {
+  it('takes the names that it was made of, and says which it is not for', () => {
+    const name = fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 24 })
+    fc.assert(
+      fc.property(fc.array(name, { maxLength: 30 }), (names) => {
+        const { alignments, rest } = align(names)
+        const aligned = alignments.flatMap((one) => one.names)
+        expect(new Set([...aligned, ...rest])).toEqual(new Set(names))
+        for (const { template } of alignments) expect(shapedLanguage(template)).toBeDefined()
+      }),
+    )
+  })
+
+  it('keeps words literal that are in all names', () => {
+    const names = Array.from({ length: 12 }, (_, n) => `note${n}.txt`)
+    expect(align(names).alignments.map(({ template }) => template)).toEqual(['note<digits:10>.txt'])
+  })
+
+  it('answers in time that grows with the length of a name alone', () => {
+    const pattern = new PathPattern(shapedLanguage('/q/<slug:255>-<alnum:255>.<alnum:255>'))
+    expect(pattern.has(`/q/${'a-'.repeat(2_000)}!`)).toBe(false)
+  })
+})
+
+describe('a place in a profile', () => {
+  const at = (n: number): string =>
+    `2026-11-24T13:4${Math.floor(n / 10)}:${10 + (n % 10) * 4}.000000Z`
+  const job = (n: number): string => `/var/lib/jobs/queue/job-${(n * 7_919).toString(36)}x${n}.in`
+  const lesson = (container: string, from: number) =>
+    Array.from({ length: 8 }, (_, n) =>
+      act.file(job(from + n), ['write'], { container, time: at(n) }),
+    )
+  const placesIn = (entries: readonly ProfileEntry[]) =>
+    entries.flatMap(({ place }) => (place === undefined ? [] : [place.templates]))
+
+  it('is derived again by a merge, in any order, and by loading', () => {
+    const a = learned(...lesson('a', 1)).entries()
+    const b = learned(...lesson('b', 100)).entries()
+    const c = learned(...lesson('c', 1_000)).entries()
+    const merged = mergeEntries(mergeEntries(a, b, shaper), c, shaper)
+    expect(mergeEntries(c, mergeEntries(b, a, shaper), shaper)).toEqual(merged)
+    expect(mergeEntries(merged, merged, shaper)).toEqual(merged)
+    expect(Profile.load(merged, shaper).entries()).toEqual(merged)
+    expect(placesIn(merged)).toHaveLength(1)
+  })
+
+  it('goes with the evidence that it was learned from', () => {
+    const profile = learned(...lesson('a', 1))
+    expect(outcome(profile, act.file(job(77), ['write']))).toBe('expected')
+    profile.forget({ kind: 'container', container: 'a' })
+    expect(placesIn(profile.entries())).toEqual([])
+    expect(outcome(profile, act.file(job(77), ['write']))).toBe('deviation')
+  })
+
+  it('is not made wider by what comes after learning', () => {
+    const profile = learned(...lesson('a', 1))
+    const before = placesIn(profile.entries())
+    for (let n = 0; n < 20; n++) {
+      const event = act.file(`/var/lib/jobs/queue/run${n}.sh`, ['write'])
+      expect(outcome(profile, event)).toBe('deviation')
+    }
+    expect(placesIn(profile.entries())).toEqual(before)
+  })
+
+  it('lets a program use its own files, and nobody else', () => {
+    const profile = learned(...lesson('a', 1))
+    for (const access of ['create', 'write', 'read', 'delete'] as const) {
+      expect(outcome(profile, act.file(job(77), [access]))).toBe('expected')
+      expect(outcome(profile, act.file(job(77), [access], { exe: '/bin/sh' }))).toBe('deviation')
+    }
+    expect(outcome(profile, act.exec(job(77)))).toBe('deviation')
+    expect(outcome(profile, act.file(job(77), ['write'], {}, { shipped: true }))).toBe('deviation')
+  })
+})
