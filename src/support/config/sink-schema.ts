@@ -218,7 +218,7 @@ export const outboxSchema = z.strictObject({
 export const deliverSchema = z.strictObject({
   from: z.enum(severities).default('medium').meta({
     description:
-      'the least severity of a deviation that sinks are sent, unless a sink names its own in `only`; guardrails, losses and what was stopped are always sent',
+      'minimum severity of deviations that sinks receive, unless `only` of a sink sets another. Guardrails, losses and stopped events are always sent',
   }),
 })
 
