@@ -78,7 +78,7 @@ export interface LiveParts {
 }
 
 const tickMs = 1_000
-/** How long after the start sources may take to tell what already runs. */
+/** How long after the start sources may take to report running containers. */
 const settleMs = 5_000
 
 /**
@@ -102,7 +102,7 @@ export class Daemon {
   readonly stage: JudgeStage
   readonly kernel: KernelSide
   readonly enforcement: EnforcementReports
-  /** Acts that several sources tell; undefined where there is one source only. */
+  /** Events that several sources report; undefined with one source only. */
   readonly dedup: CrossSourceDedup | undefined
   readonly journal: Journal
   /** What is wrong, in words: kept until it heals, or for good where it cannot. */
@@ -320,13 +320,13 @@ export class Daemon {
     return this.#now()
   }
 
-  /** Whoever looked at the version before has to look again before deciding on it. */
+  /** A client that read the version earlier has to read it again before a decision. */
   revise(version: DeployedVersion): void {
     version.revise(this.#now())
     this.live.moved(version, this.#now)
   }
 
-  /** While somebody listens to every act, the kernel sends every act. */
+  /** While a reader follows every event, the kernel sends every event. */
   rawReader(change: 1 | -1): void {
     const before = this.#rawReaders
     this.#rawReaders += change

@@ -31,10 +31,10 @@ export interface FleetSyncOptions {
   readonly context: FleetContext
   readonly engine: SnugEngine
   readonly makeFleet: (link: FleetLink) => KubeFleet
-  /** What this node learned is told within so long, in milliseconds. */
+  /** The maximum delay, in milliseconds, before this node shares what it learned. */
   readonly shareWithinMs: number
   readonly random?: () => number
-  /** How often what is heard is taken in, in milliseconds. */
+  /** How often decisions of the fleet are applied, in milliseconds. */
   readonly tickMs?: number
 }
 
@@ -127,7 +127,10 @@ export class FleetSync {
     registry.apply(version, learnedElsewhere(version.life, learned, registry.rules.after, nowMs))
   }
 
-  /** Each word once: what was in the object before is not said again by what changes beside it. */
+  /**
+   * Each decision once: a decision that was in the object before does not count as new when another
+   * part changes.
+   */
   async #reconcile(version: DeployedVersion, decision: SpecDecision | undefined): Promise<void> {
     if (decision === undefined) return
     const isNew = !isReconciled(version, decision)
@@ -175,7 +178,10 @@ export class FleetSync {
     await this.#options.engine.setMode(ref, mode, by, canary)
   }
 
-  /** What cannot be done yet, such as where a gate is shut, is tried again, and said once. */
+  /**
+   * A decision that cannot be applied yet, for instance because a gate is shut, is retried and
+   * logged once.
+   */
   async #trying(version: DeployedVersion, what: string, run: () => Promise<void>): Promise<void> {
     const name = `${what} ${version.key}`
     try {

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type AuditEntry, type AuditFacts, canonicalJson } from '../event/outbound-record.ts'
 
-/** The end of the chain, kept beside it: without it nobody would miss the last entries. */
+/**
+ * The end of the chain, stored separately: without it nobody would notice that the last entries are
+ * missing.
+ */
 export interface AuditHead {
   readonly seq: number
   readonly hash: string
@@ -17,17 +20,20 @@ export interface AuditCheck {
   readonly entries: number
   /** Hash of the last entry: written down elsewhere, it vouches for all before it. */
   readonly head: string
-  /** What is wrong, in words; empty where all is well. */
+  /** Sentences about faults; empty if the chain is sound. */
   readonly faults: readonly string[]
 }
 
-/** Faults told of one chain: where one link is gone everything after it is told once. */
+/**
+ * The maximum number of reported faults of one chain. A broken link is reported once, not for each
+ * later entry.
+ */
 const faultsShown = 20
 
 /**
- * The audit trail as a chain: each entry holds the SHA-256 of the one before, so that none can be changed, taken out or
- * put in without all that follow saying so. It tells tampering and damage; whoever can write the store and knows how
- * can write a new chain, unless its head is known elsewhere (the agent logs it).
+ * The audit log as a chain: each entry has the SHA-256 of the previous one, so that a changed,
+ * removed or inserted entry breaks every later link. It detects tampering and damage. A writer of
+ * the store can build a new chain, unless its head is recorded elsewhere (the agent logs it).
  */
 export class AuditChain {
   #head: AuditHead
@@ -92,7 +98,7 @@ export class AuditVerifier {
     }
   }
 
-  /** Where the chain goes on: after all that was ever written, so that no number is given twice. */
+  /** Where the chain continues: after everything ever written, so that no number is used twice. */
   next(head: unknown): AuditHead {
     const found = { seq: this.#seq, hash: this.#hash }
     return isHead(head) && head.seq > found.seq ? head : found

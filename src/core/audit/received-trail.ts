@@ -9,9 +9,11 @@ export interface ReceivedTrail {
   readonly entries: number
   readonly first: number
   readonly last: number
-  /** Hash of the last: the same as `snug audit verify` says of the node, where nothing came after it. */
+  /**
+   * Hash of the last entry: equals that of `snug audit verify` on the node, if no entry followed.
+   */
   readonly head: string
-  /** What is wrong, in words; empty where all is well. */
+  /** Sentences about faults; empty if the chain is sound. */
   readonly faults: readonly string[]
 }
 
@@ -37,7 +39,7 @@ export class ReceivedTrails {
     const known = this.#nodes.get(node) ?? new Map<number, AuditRecord>()
     this.#nodes.set(node, known)
     const before = known.get(entry.seq)
-    // Of two that differ the one that fits is not known here: the chain tells.
+    // Of two entries that differ, the chain shows later which one is right.
     if (before === undefined || before.hash === record.hash) known.set(entry.seq, record)
     else known.set(entry.seq, { ...record, hash: 'two that differ' })
   }
@@ -69,7 +71,7 @@ function follow(node: string, entries: ReadonlyMap<number, AuditRecord>): Receiv
     } else if (previous !== (before?.hash ?? (seq === 1 ? genesis : previous))) {
       faults.push(`entry ${seq} does not follow from entry ${seq - 1}`)
     }
-    // One that was shortened to fit says so, and keeps its place.
+    // A shortened entry is marked as shortened and keeps its place.
     if (entry['cut'] !== true && hashOf(entry) !== hash) faults.push(`entry ${seq} was changed`)
     before = record
   }

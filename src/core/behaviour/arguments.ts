@@ -7,7 +7,7 @@ const LOOKED_AT = 16
 const versioned = /^([a-z]{1,15})[0-9.]*$/
 const LONGEST_NAME = 16
 
-/** What of an argument vector says what is done, where anything does. */
+/** The part of an argument vector that defines the action, if any. */
 export interface ProfiledArguments {
   /** `wget`: what a program of many names was called as. */
   readonly applet?: string
@@ -19,7 +19,9 @@ export interface ProfiledArguments {
 
 type Head = Pick<ProfiledArguments, 'head' | 'open'>
 
-/** Knows the programs whose arguments say what is done: interpreters, and programs of many names. */
+/**
+ * Holds the programs whose arguments define the action: interpreters, and programs with many names.
+ */
 export class ProgramArguments {
   readonly #rules = new Map<string, ProgramRule>()
 

@@ -13,7 +13,7 @@ import { RENAMES_TO, SUBJECT_TO } from './shape-pattern.ts'
 import { type User, userOf } from './user.ts'
 import type { Literal } from './witness.ts'
 
-/** Who acts: the executable, and the script it interprets. Never generalised. */
+/** The actor: the executable, and the script that it interprets. Never generalised. */
 export interface Actor {
   readonly exe: string
   readonly script?: string
@@ -32,7 +32,10 @@ export type BehaviourObject =
       readonly drift?: true
       /** Standard streams are sockets: another behaviour than the same program run at home. */
       readonly socketStdio?: true
-      /** Of a program whose arguments tell what is done, in the language of shapes; absent: whatever they are. */
+      /**
+       * Arguments of a program whose arguments define the action, in the language of shapes;
+       * absent: any arguments.
+       */
       readonly args?: string
     }
   | { readonly kind: 'file'; readonly access: Access; readonly path: string; readonly to?: string }
@@ -64,11 +67,14 @@ export interface BehaviourRef {
   readonly literal?: Literal
   /** The path is that very file, whatever its name looks like: the image ships it, or it was cut. */
   readonly fixed?: true
-  /** Of a program whose arguments tell what is done: its source does not say what they were. */
+  /** The source does not report the arguments of a program whose arguments define the action. */
   readonly unshared?: true
   /** Of a connection: its address, also where the peer has a name. */
   readonly address?: string
-  /** Whose act it was, as {@link workloadText} says it: no part of the identity, approvals may ask for it. */
+  /**
+   * The workload of the event, as {@link workloadText} formats it: not part of the identity, but
+   * approvals can require it.
+   */
   readonly workload?: string
 }
 
@@ -76,7 +82,7 @@ export type BehaviourId = string & { readonly __brand: 'BehaviourId' }
 
 const S = '\u0000'
 
-/** What is done, as one string; unique for the object whoever does it. */
+/** The action as one string; unique for the object, whatever the actor. */
 export function objectKey(object: BehaviourObject): string {
   switch (object.kind) {
     case 'exec': {
@@ -116,8 +122,8 @@ export function behaviourId(key: string): BehaviourId {
 export const runtime: Actor = Object.freeze({ exe: '(runtime)' })
 
 /**
- * Who runs a program is the one that was there before it. A source tells the process as it is after the
- * exec, with its parent, or as it was before it: then `exe` is not yet what is run.
+ * The actor of an exec is the program before it. A source reports the process after the exec, with
+ * its parent, or before it: then `exe` is not yet the new program.
  */
 function executor(event: ExecEvent): Actor {
   const { exe, script, parent } = event.process
@@ -167,7 +173,7 @@ function renameRef(event: ActEvent, act: FileAct, shaper: Shaper): BehaviourRef 
 }
 
 function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly BehaviourRef[] {
-  // A file that the image ships is that file; the tail of a cut path says too little to generalise.
+  // A file of the image is never generalised; the tail of a cut path has too little information.
   const fixed = act.shipped === true || act.cut === true
   const shape = fixed ? undefined : shaper.shape(act.path)
   const literal = shape === undefined ? undefined : { text: act.path, values: shape.values }
@@ -175,7 +181,7 @@ function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly Behav
   const refs: BehaviourRef[] = []
   for (const access of act.access) {
     if (access === 'rename') refs.push(renameRef(event, act, shaper))
-    // To write a file one may have to create it: that is no capability of its own.
+    // Writing a file can create it: that is not a separate capability.
     else if (access !== 'create' || !act.access.includes('write')) {
       const ref = refOf(event, { kind: 'file', access, path }, literal)
       refs.push(fixed ? { ...ref, fixed } : ref)

@@ -23,22 +23,22 @@ export const WITNESSES_KEPT = 8
 /** So many names of programs the kernel programs compare with. */
 export const PROGRAMS_MOST = 64
 
-/** Programs whose arguments say what is done. */
+/** Programs whose arguments define the action. */
 export interface ProgramRule {
   /** As their files are called, without a version: `python` for `python3.13`. */
   readonly names: readonly string[]
   readonly why: string
   /** Options whose value is what is run. */
   readonly code?: readonly string[]
-  /** Other options with a value of their own. */
+  /** Other options that take a value. */
   readonly valued?: readonly string[]
-  /** It is many programs, and the name that it is called by says which. */
+  /** One file is many programs; the name in the call selects one. */
   readonly applets?: boolean
 }
 
 export interface GeneraliseRules {
   readonly schema: 'snug.generalise/v1'
-  /** Distinct values needed, 1..8, before the token stands for all values of its own type. */
+  /** Distinct values, 1 to 8, before the token accepts all values of its type. */
   readonly thresholds: Readonly<Record<TokenName, number>>
   /** Below these folders every number is one that the kernel gave out. */
   readonly numbered: readonly { readonly prefix: string; readonly why: string }[]

@@ -6,8 +6,8 @@ import { anyArguments, groupOf } from './subject.ts'
 const ARGUMENTS_TOLD_APART = 16
 
 /**
- * What an act that is not known as it is goes on record as. A program that was seen with many different arguments is
- * one that may have any: more of them are not told apart.
+ * How an unknown event is recorded. A program that was seen with many different arguments may have
+ * any: further ones are not recorded separately.
  */
 export function recordedAs(patterns: Patterns, ref: BehaviourRef): BehaviourRef {
   const { object, actor, uid } = ref

@@ -37,7 +37,7 @@ export class RelatedPlaceholders {
       return
     }
     const first = shaper.thresholds(path).length
-    // Of more places than a shape has the second name's are not told apart.
+    // Places of the second name beyond those of the shape are not separated.
     if (first + shaper.thresholds(to).length > MAX_PLACES) return
     const onto = nameOf(allowance, to)
     this.#put(name, { allowance, first: 0 })

@@ -72,8 +72,9 @@ export class ShapePattern implements ObjectPattern {
   }
 
   /**
-   * The paths that these witnesses stand for. INVARIANT: holds whatever `Witnesses.covers` says yes to, of a path of
-   * this shape.
+   * The paths that these witnesses stand for.
+   *
+   * INVARIANT: includes every path of this shape that `Witnesses.covers` accepts.
    */
   of(witnesses: Witnesses, related?: RelatedShown): PathPattern {
     const { thresholds } = this
@@ -90,7 +91,10 @@ export class ShapePattern implements ObjectPattern {
     return new PathPattern(any([crossed.language, ...others.map(text)]))
   }
 
-  /** Of arguments a witness is itself a pattern: what stands behind the arguments that tell is anything. */
+  /**
+   * For arguments a witness is itself a pattern: anything may follow the arguments that define the
+   * action.
+   */
   #ofArguments(witnesses: Witnesses, open: readonly boolean[]): PathPattern {
     const literals = witnesses.literals.toJSON().map((literal) => shapedLanguage(literal))
     const isCrossed = open.includes(true) || witnesses.literals.full

@@ -14,7 +14,7 @@ export interface ShapedPath {
 
 /** An argument vector, in the language of shapes where it begins with NUL and each argument ends in it. */
 export interface ShapedArguments extends ShapedPath {
-  /** The same with nothing variable in it but what stands before and behind the arguments that tell. */
+  /** The same without variables, except before and after the arguments that define the action. */
   readonly plain: string
   /** The very vector. */
   readonly subject: string
@@ -30,15 +30,16 @@ const twoKinds =
   '(?:(?=[a-zA-Z]*\\d)(?=\\d*[a-zA-Z])|(?![A-Z][a-z]*(?![a-zA-Z0-9]))(?=[A-Z]*[a-z])(?=[a-z]*[A-Z]))'
 
 /**
- * What Python's `tempfile` makes up, after whatever prefix: eight of 37 characters. A word and a numbered word, such as
- * `settings` and `module_1`, are not taken for one: letters and others have to follow each other more than once.
+ * Names from Python's `tempfile`, after any prefix: eight of 37 characters. A word and a numbered
+ * word, such as `settings` and `module_1`, do not match: letters and other characters have to
+ * alternate more than once.
  */
 const tempfile =
   '(?=[a-z_]*\\d)(?:(?=[a-z]+[0-9_]+[a-z])|(?=[0-9_]+[a-z]+[0-9_]))[a-z0-9_]{8}(?![A-Za-z0-9_])'
 
 /**
- * What a program numbers its temporary files by, where it says that they are: `tmp31.0`, `temp-rewriteaof-31.aof`.
- * PostgreSQL makes folders of such names, `pgsql_tmp31.0.fileset`, in which everything is numbered.
+ * Numbers in names that are marked as temporary: `tmp31.0`, `temp-rewriteaof-31.aof`. PostgreSQL
+ * creates folders with such names, `pgsql_tmp31.0.fileset`, in which everything is numbered.
  */
 const word = '(?<![A-Za-z0-9])(?:tmp|temp)'
 const temporary =
@@ -50,8 +51,9 @@ const temporary =
 const mixed = (letters: string): string => `(?=[${letters}]*\\d)(?=\\d*[${letters}])[0-9${letters}]`
 
 /**
- * One alternative for each type of token, the most telling first. Boundaries are everything but letters
- * and digits; numbers next to `.digit` are versions, after `.so.` they are an ABI: both stay literal.
+ * One alternative for each type of token, the most specific first. Every character except letters
+ * and digits is a boundary. Numbers next to `.digit` are versions, and after `.so.` an ABI: both
+ * stay literal.
  */
 function tokenPattern(never: readonly string[]): RegExp {
   const words = never.map((word) => word.replace(/[^A-Za-z0-9_]/g, '\\$&')).join('|')
@@ -139,12 +141,12 @@ export class Shaper {
     return shape
   }
 
-  /** Whether the arguments of a program say what is done. */
+  /** Whether the arguments of a program define the action. */
   isProfiledByArguments(path: string): boolean {
     return this.#programs.discriminate(path)
   }
 
-  /** Undefined where the arguments of that program do not tell. */
+  /** Undefined if the arguments of that program do not define the action. */
   shapeArguments(path: string, args: readonly string[]): ShapedArguments | undefined {
     const profiled = this.#programs.profiled(path, args)
     if (profiled === undefined) return undefined
@@ -241,7 +243,7 @@ export class Shaper {
   }
 }
 
-/** No part of a path that varies: a `<`, and what stands around the arguments that tell. */
+/** Fixed parts of a path: a `<`, and the context of the arguments that define the action. */
 const unplaced: ReadonlySet<string> = new Set(['lt', 'argument', 'folder', 'rest'])
 
 const shapedNames = ['volume', 'long', 'uuid', 'date', 'time', 'hex', 'temp', 'num', 'int'] as const

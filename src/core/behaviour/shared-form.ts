@@ -1,9 +1,9 @@
 import { type EvidenceCell, type ProfileEntry, sameDecision } from '../profile/profile-entry.ts'
 
 /**
- * What one node tells the fleet of a behaviour: that it was learned, with enough evidence to allow the same, and a
- * person's word. Not what was seen in exec sessions, what waits for review, and what a guardrail fired on: that allows
- * nothing anywhere. Undefined where there is nothing to tell.
+ * The part of a behaviour that one node shares with the fleet: that it was learned with enough
+ * evidence, and a person's decision. It excludes exec sessions, behaviours that wait for review,
+ * and quarantined ones: these allow nothing on any node. Undefined if there is nothing to share.
  */
 export function sharedForm(entry: ProfileEntry, node: string): ProfileEntry | undefined {
   const { schema, id, actor, uid, object, decision } = entry
@@ -18,7 +18,7 @@ export function sharedForm(entry: ProfileEntry, node: string): ProfileEntry | un
   return { schema, id, actor, uid, object, cells, ...(decision === undefined ? {} : { decision }) }
 }
 
-/** Whether others have told already all that this node would. */
+/** Whether others have already shared everything that this node would. */
 export function isReported(own: ProfileEntry, others: readonly ProfileEntry[]): boolean {
   const { decision } = own
   const cells = others.flatMap((other) => other.cells)

@@ -16,14 +16,16 @@ export function isPattern(object: BehaviourObject): boolean {
   return subject !== undefined && isShaped(subject)
 }
 
-/** The path that the act was about, as it is; of a rename, both joined by NUL; undefined where it had none. */
+/**
+ * The literal path of the event; for a rename, both paths joined by NUL; undefined without a path.
+ */
 export function subjectOf(ref: BehaviourRef): string | undefined {
   if (ref.literal !== undefined) return ref.literal.subject ?? ref.literal.text
   const subject = shapedSubject(ref.object)
   return subject === undefined ? undefined : literalPath(subject)
 }
 
-/** The object that stands for exactly this act: `object` where that is no pattern. */
+/** The object that matches exactly this event: `object`, if it is not a pattern. */
 export function plainObject(ref: BehaviourRef): BehaviourObject {
   const { object, literal } = ref
   if (literal === undefined) return object
@@ -47,8 +49,9 @@ export function anyArguments(object: ExecObject): ExecObject {
 const S = '\u0000'
 
 /**
- * Patterns of one group can take the same acts: those of one actor and uid, for files of one access, for system calls
- * of one name, for connections of one protocol and port, for runs of one program. Undefined where the kind has no patterns.
+ * Patterns of one group can match the same events: those of one actor and uid, for files with one
+ * access, system calls with one name, connections with one protocol and port, or runs of one
+ * program. Undefined if the kind has no patterns.
  */
 export function groupOf(b: {
   readonly actor: Actor

@@ -98,7 +98,7 @@ const fixedLanguages: Readonly<Record<string, Language>> = {
 /** As long as a path can be. */
 const LONGEST = 4096
 
-/** What `mkstemp` and Python's `tempfile` make up, and their kin. */
+/** Names from `mkstemp`, Python's `tempfile` and similar functions. */
 function temp(length: number): Language {
   if (length === 8) return chars(tempfile, 8)
   const plain = chars(alphanumeric, length)
@@ -106,8 +106,9 @@ function temp(length: number): Language {
 }
 
 /**
- * What a token stands for where it is open to its type, such as `hex` of length 8. Wider than what is learned as
- * the token: of random names some look like a word or a number. Undefined where there is no such type.
+ * The values of a token that is open to its type, such as `hex` of length 8. Wider than the values
+ * that are learned as the token: some random names look like a word or a number. Undefined if there
+ * is no such type.
  */
 export function tokenLanguage(name: string, length: number | undefined): Language | undefined {
   if (length === undefined)

@@ -1,8 +1,8 @@
 import type { ProcessRef } from '../event/event.ts'
 
 /**
- * Whose act it was, as a behaviour names it: `declared` for the user that the image or pod declares, whatever its uid
- * is in this container; 0 is root; all others are told apart by their uid.
+ * The user in a behaviour: `declared` for the user that the image or pod declares, whatever its uid
+ * in this container; 0 is root; others are identified by their uid.
  */
 export type User = number | 'declared'
 
@@ -14,7 +14,7 @@ export function userOf({ uid, declaredUser }: ProcessRef): User {
   return declaredUser === true && uid !== 0 ? 'declared' : uid
 }
 
-/** A process that acts as that user; of the declared one any uid but root's will do. */
+/** A process that runs as that user; for the declared user, any uid except root's. */
 export function idsOf(user: User): Pick<ProcessRef, 'uid' | 'declaredUser'> {
   return user === 'declared' ? { uid: 1_000, declaredUser: true } : { uid: user }
 }

@@ -1,6 +1,6 @@
 import { Sample } from './sample.ts'
 
-/** The literal act behind a shaped object: what may become one of its witnesses. */
+/** The literal event behind a shaped object: it can become one of its witnesses. */
 export interface Literal {
   readonly text: string
   /** What stood in each place, see `ShapedPath.values`. */
@@ -57,9 +57,9 @@ export class Witnesses {
   }
 
   /**
-   * Whether the literal is covered. A place is open once it has shown `thresholds[place]` distinct values
-   * and then takes any (of its type: the shape says so); until then it takes those it has shown. While no
-   * place is open only the very witnesses are covered.
+   * Whether the literal is covered. A place opens after `thresholds[place]` distinct values and
+   * then accepts any value of its type; before that it accepts the values that it has seen. While
+   * no place is open, only the exact witnesses are covered.
    */
   covers(literal: Literal, thresholds: readonly number[], related?: RelatedShown): boolean {
     let open = thresholds.length === 0
@@ -69,7 +69,7 @@ export class Witnesses {
       if (this.isOpen(i, thresholds[i] ?? Infinity, related)) open = true
       else if (!place.has(literal.values[i] ?? '')) return false
     }
-    // A full sample may have let go of literals; what the places say is then the nearest truth.
+    // A full sample may have dropped literals; the places are then the best approximation.
     return open || this.literals.full || this.literals.has(literal.text)
   }
 

@@ -7,7 +7,7 @@ export type Severity = (typeof severities)[number]
 export const alertTypes = ['deviation', 'guardrail', 'loss', 'enforcement'] as const
 export type AlertType = (typeof alertTypes)[number]
 
-/** `snug.alert/v1`. The same act repeated is one alert whose count rises. */
+/** `snug.alert/v1`. Repeats of one event are one alert with a rising count. */
 export interface Alert {
   readonly schema: 'snug.alert/v1'
   /** Sortable by time of creation. */
@@ -17,7 +17,7 @@ export interface Alert {
   readonly severity: Severity
   readonly type: AlertType
   readonly action: 'alerted' | 'blocked' | 'killed'
-  /** Most telling first. */
+  /** Most important first. */
   readonly reasons: readonly string[]
   readonly nearest: AlertBehaviour | null
   readonly behaviour: AlertBehaviour | null
@@ -25,13 +25,16 @@ export interface Alert {
   readonly container?: ContainerRef
   readonly workload?: WorkloadRef
   readonly process?: ProcessRef
-  /** Of an `enforcement` alert that is about no act: a loss, of blocking and not of sight, with its span. */
+  /**
+   * For an `enforcement` alert without an event: a loss of blocking, not of observation, with its
+   * span.
+   */
   readonly event: SnugEvent
   readonly count: number
   readonly firstSeen: string
   readonly lastSeen: string
   readonly mode: string
-  /** Present where several sources told the act: their names. */
+  /** Names of the sources, if several reported the event. */
   readonly sources?: readonly string[]
   /** Absent: full. `partial`: the evidence behind it has holes, which the reasons name. */
   readonly confidence?: 'partial'
@@ -64,14 +67,16 @@ export interface AlertCause {
   readonly placeClass: PlaceClass
   /** How many different behaviours share the alert. */
   readonly names: number
-  /** It stands for the causes of this actor, access and class of place that have no alert of their own. */
+  /**
+   * The alert summarises causes of this actor, access and class of place without a separate alert.
+   */
   readonly wide?: true
   /** What would admit all of them, in the language of shapes; absent where it would admit too much. */
   readonly proposed?: string
 }
 
 export interface AlertSummary {
-  /** Kind of act → how many. */
+  /** Kind of event → number. */
   readonly kinds: Readonly<Record<string, number>>
   /** Severity → how many. */
   readonly severities: Readonly<Record<string, number>>

@@ -1,9 +1,9 @@
 /**
- * The event, v1: one observed act. This is the contract's own shape, and also what the pipeline carries,
- * so that what is recorded, replayed, judged and sent to a SIEM is one and the same thing.
+ * The event, v1: one observed action. The contract's shape is also the shape in the pipeline, so
+ * that recording, replay, judging and delivery use the same data.
  *
  * Paths are absolute inside the container's root and canonical; addresses are canonical; times are
- * RFC 3339 UTC. All of that is made so once, by the source (see `canonical.ts`, `parse-event.ts`).
+ * RFC 3339 UTC. The source makes them so once (see `canonical.ts`, `parse-event.ts`).
  */
 export const eventKinds = [
   'exec',
@@ -21,7 +21,7 @@ export const accesses = ['read', 'write', 'create', 'delete', 'rename', 'exec'] 
 export type Access = (typeof accesses)[number]
 
 export const origins = ['entrypoint', 'init', 'probe', 'exec-in'] as const
-/** Which tree of processes an act came from; *drift* is told beside it, since it can happen in any tree. */
+/** The process tree of an event. *Drift* is separate, because it can occur in any tree. */
 export type Origin = (typeof origins)[number]
 
 export const containerRoles = ['init', 'sidecar', 'ephemeral'] as const
@@ -92,7 +92,9 @@ export interface FileAct {
   readonly cut?: boolean
   /** The kernel refused it (EACCES, EPERM): an attempt. */
   readonly denied?: boolean
-  /** The path is what the caller passed, made absolute: the kernel did not tell the file itself. */
+  /**
+   * The path is the caller's argument, made absolute: the kernel did not report the file itself.
+   */
   readonly unresolved?: boolean
   /** The image ships this path. Set by `identify`; such a path is never generalised. */
   readonly shipped?: boolean
@@ -127,7 +129,10 @@ export interface CapabilityAct {
   readonly name: string
 }
 
-/** A sensitive system call that no other kind tells: ptrace, mount, unshare, init_module, bpf, io_uring … */
+/**
+ * A sensitive system call that no other kind covers: ptrace, mount, unshare, init_module, bpf,
+ * io_uring …
+ */
 export interface SyscallAct {
   readonly name: string
   /** What the call was about, where that is known: the path of a mount, the path of an io_uring open. */
@@ -156,11 +161,13 @@ interface EventBase {
 
 interface ActBase extends EventBase {
   readonly container: ContainerRef
-  /** Absent until the container's image is known; an act that stays without is `unprofiled`. */
+  /**
+   * Absent until the container's image is known; an event that stays without it is `unprofiled`.
+   */
   readonly image?: ImageRef
   readonly workload?: WorkloadRef
   readonly process: ProcessRef
-  /** How many times the act was seen where the source folds repeats; 1 where absent. */
+  /** Number of repeats, if the source folds them; 1 if absent. */
   readonly count?: number
   /** What the sensor did about it: refused it, killed its process, or could only look on in `block` mode. */
   readonly enforced?: Enforced

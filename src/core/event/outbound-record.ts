@@ -14,12 +14,15 @@ export interface AuditRecord {
   readonly node: string
   readonly severity: Severity
   readonly type: 'audit'
-  /** SHA-256 of `entry`: the next one names it as `previous`. Who has all from 1 on knows that none is missing. */
+  /**
+   * SHA-256 of `entry`: the next entry has it as `previous`. A complete sequence from 1 on proves
+   * that no entry is missing.
+   */
   readonly hash: string
   readonly entry: AuditEntry
 }
 
-/** What one entry says: who did what, when, and whatever else there is to say of it. */
+/** The content of one entry: actor, action, time, and details. */
 export interface AuditFacts {
   /** RFC 3339 */
   readonly time: string

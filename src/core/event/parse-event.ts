@@ -50,7 +50,9 @@ function time(value: unknown, member: string): void {
   }
 }
 
-/** Makes the member canonical in place: the object is fresh from JSON.parse, nobody else holds it. */
+/**
+ * Makes the member canonical in place: the object is fresh from JSON.parse and has no other user.
+ */
 function path(owner: Bag, key: string, member: string): void {
   const value = owner[key]
   if (typeof value !== 'string') throw invalid(member, 'an absolute path')
@@ -233,7 +235,7 @@ export function parseEvent(value: unknown): SnugEvent {
 }
 
 /**
- * The part of {@link parseEvent} that looks at what every act tells of its own: when it was, how often, and what.
+ * The part of {@link parseEvent} for members that differ in every event: time, count and action.
  *
  * @throws SnugError EVENT_INVALID, naming the member
  */

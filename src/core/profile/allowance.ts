@@ -18,7 +18,7 @@ interface KnownPattern {
   readonly pattern: PathPattern
 }
 
-/** For which origins an act is allowed, and how far. */
+/** The origins for which a behaviour is allowed, and its limits. */
 export class Grants {
   readonly #kept: number | undefined
   readonly #byOrigin = new Map<Origin, Witnesses>()
@@ -158,7 +158,10 @@ export class Allowance {
     this.faces = facts.shape instanceof PlacePattern ? facesOf(facts, facts.shape) : []
   }
 
-  /** The word of a person goes before evidence, as long as it stands. `now` is the time of the act. */
+  /**
+   * A person's decision takes precedence over evidence while it is in effect. `now` is the time of
+   * the event.
+   */
   admits(ref: BehaviourRef, now: () => Micros): boolean {
     if (this.decision === undefined) return this.grants.covers(ref, this.thresholds, this.related)
     if (this.decision.kind === 'rejected') return false

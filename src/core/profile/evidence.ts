@@ -72,7 +72,7 @@ export class Cell {
     )
   }
 
-  /** Evidence that by itself makes the act expected for its origin. */
+  /** Evidence that makes the behaviour expected for its origin. */
   get grants(): boolean {
     return this.phase === 'learned' && this.origin !== 'exec-in' && this.guardrails.length === 0
   }
@@ -82,7 +82,7 @@ export class Cell {
     return this.first === Infinity
   }
 
-  /** `count` acts at one time. */
+  /** `count` events at one time. */
   see(count: number, when: Micros): void {
     if (this.#buckets !== undefined) this.#buckets.see(count, when)
     else if (!this.empty && !(isOneBucket(this.first, when) && isOneBucket(this.last, when))) {
@@ -95,7 +95,7 @@ export class Cell {
     if (when > this.last) this.last = when
   }
 
-  /** `count` acts of which the first and the last are known: those between count with the last. */
+  /** `count` events with known first and last times: those between count with the last. */
   seeSpan(count: number, first: Micros, last: Micros): void {
     this.see(Math.min(1, count), first)
     if (last !== first || count > 1) this.see(Math.max(0, count - 1), last)

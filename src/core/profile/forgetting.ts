@@ -41,7 +41,7 @@ export interface Forgotten {
   readonly gone: readonly ProfileEntry[]
   /** Behaviours that stay, with less evidence. */
   readonly lessened: readonly BehaviourId[]
-  /** Acts, by count. */
+  /** Number of events. */
   readonly acts: number
   /**
    * By time: what really went. Old evidence is kept in wide buckets, and goes by the whole bucket; undefined where

@@ -91,7 +91,8 @@ export class LiveEntry {
     const list = this.cells.get(container)
     for (const cell of list ?? []) if (cell.is(container, origin, session, phase)) return cell
     const cell = new Cell(container, origin, session, phase, this.#kept)
-    // Most lists hold one cell for ever: a literal takes room for one, `push` would for seventeen.
+    // Most lists hold one cell for ever: a literal array holds one element, `push` reserves
+    // seventeen.
     this.cells.set(container, list === undefined ? [cell] : [...list, cell])
     return cell
   }
@@ -170,12 +171,14 @@ export class LiveEntry {
     return all
   }
 
-  /** A person's word on it stands. */
+  /** A person's decision on it is in effect. */
   get isDecided(): boolean {
     return this.decision !== undefined && this.decision.kind !== 'withdrawn'
   }
 
-  /** Expected by inheritance alone: neither the service itself nor a person ever said so here. */
+  /**
+   * Expected only by inheritance: neither the service nor a person confirmed it in this version.
+   */
   get onlyInherited(): boolean {
     if (this.inherited === undefined || this.isDecided) return false
     for (const cell of this.allCells()) if (cell.origin !== 'exec-in') return false

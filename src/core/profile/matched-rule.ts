@@ -33,7 +33,7 @@ export function matchedRuleOf(
   return cover === 'refused' ? undefined : cover
 }
 
-/** Whether a person's word is against it, so that it is not merely unknown. */
+/** Whether a person rejected it, so that it is not merely unknown. */
 export function isRefused(known: ProfileReader, ref: BehaviourRef, now: Micros): boolean {
   const at = (): Micros => now
   const cover = searched(known, ref, known.allowance(ref.key), at) ?? byWrite(known, ref, at)

@@ -28,7 +28,10 @@ export interface EvidenceCell {
   readonly buckets?: EvidenceBuckets
 }
 
-/** Evidence by time: few buckets of equal width, the wider the longer the act goes on. */
+/**
+ * Evidence by time: a few buckets of equal width, which grows with the time that the behaviour
+ * continues.
+ */
 export interface EvidenceBuckets {
   /** Width: a power of two. */
   readonly minutes: number
@@ -37,7 +40,7 @@ export interface EvidenceBuckets {
 }
 
 export interface EvidenceBucket {
-  /** Acts up to the end of this bucket. */
+  /** Events up to the end of this bucket. */
   readonly upTo: number
   readonly first: string
   readonly last: string
@@ -61,7 +64,7 @@ export interface Decision {
   /** RFC 3339: the approval ends by itself. */
   readonly until?: string
   readonly onlyUid?: number
-  /** Only acts of this workload, named as `workloadText` names it. */
+  /** Only events of this workload, named as `workloadText` names it. */
   readonly onlyWorkload?: string
   /** What was there to be approved: later evidence is not covered by an earlier word. */
   readonly grants: readonly Grant[]

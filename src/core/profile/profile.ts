@@ -71,7 +71,7 @@ export class Profile implements ProfileReader {
   readonly #removed = new Set<BehaviourId>()
   /** The last that was forgotten, and when. */
   readonly #forgotten: { readonly what: Forgetting; readonly at: Micros }[] = []
-  /** Every event brings its container's id as a string of its own; one of them is kept. */
+  /** Every event has its container's id as a new string; only one of them is kept. */
   readonly #names = new Map<string, string>()
   /** In order of id, until one comes or goes. */
   #sorted: readonly LiveEntry[] | undefined
@@ -229,7 +229,7 @@ export class Profile implements ProfileReader {
     return fresh
   }
 
-  /** What an act goes on record as. */
+  /** The behaviour under which an event is recorded. */
   recordedAs(ref: BehaviourRef): BehaviourRef {
     return this.#entries.has(ref.key) ? ref : recordedAs(this.patterns, ref)
   }
@@ -325,7 +325,7 @@ export class Profile implements ProfileReader {
     }
   }
 
-  /** Whether an act that shows it is expected at `now`. */
+  /** Whether an event that shows it is expected at `now`. */
   isExpected(ref: BehaviourRef, now: Micros): boolean {
     this.settle()
     return matchedRuleOf(this.#known, ref, () => now) !== undefined

@@ -10,7 +10,7 @@ const kept = 8_192
 /** Numbers a millisecond: as many as no agent publishes, so that none is given twice over restarts. */
 const numbersPerMs = 1_000
 
-/** What is told as it happens: alerts and states in one stream, events in another. */
+/** Live updates: alerts and states in one stream, events in another. */
 export class LiveUpdates {
   readonly news: LiveLog<Alert | StateNews>
   readonly events: LiveLog<SnugEvent>
@@ -38,7 +38,10 @@ export class LiveUpdates {
     })
   }
 
-  /** A version moved on, was decided on, or has a container more or less. Told once for all of a turn of the loop. */
+  /**
+   * A version changed its state, was decided on, or gained or lost a container. Sent once for each
+   * turn of the loop.
+   */
   moved(version: DeployedVersion, now: () => number): void {
     if (this.#moved.size === 0) setImmediate(() => this.#reportMoved(now))
     this.#moved.add(version)

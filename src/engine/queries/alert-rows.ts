@@ -68,7 +68,7 @@ function alone(alert: Alert): Group {
   }
 }
 
-/** The same act, by the same program, of the same image. In order of their newest alert. */
+/** One behaviour, by one program, of one image. In order of their newest alert. */
 function grouped(alerts: readonly Alert[]): readonly Group[] {
   const groups = new Map<string, Group>()
   for (const alert of alerts) {

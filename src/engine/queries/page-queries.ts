@@ -36,7 +36,7 @@ const auditRead = 2_000
 export class PageQueries implements PageViews {
   readonly #context: QueryContext
   readonly #outlines = new Outlines()
-  /** When a profile's behaviours were first seen: told again only when it grew. */
+  /** When a profile's behaviours were first seen: computed again only after it grew. */
   readonly #firsts = new WeakMap<Profile, { readonly size: number; readonly at: number[] }>()
 
   constructor(context: QueryContext) {

@@ -84,7 +84,7 @@ function cardsOf(world: ReviewWorld): Iterable<Card> {
   return cards.values()
 }
 
-/** A new version learned it, and its predecessor does not know it: nobody has looked at it yet. */
+/** A new version learned it, and its predecessor does not have it: nobody has reviewed it yet. */
 function isDelta(entry: Entry, { life }: DeployedVersion, before: DeployedVersion): boolean {
   if (life.state === 'enforced' || entry.state !== 'learned') return false
   return entry.inherited === undefined && !before.profile.has(entry.id)

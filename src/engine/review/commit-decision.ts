@@ -12,7 +12,10 @@ export interface DecisionCommit {
   readonly expects: boolean
 }
 
-/** What follows every decision on a version: the kernel is told, it is on record, and stored before it is answered. */
+/**
+ * The common steps after a decision on a version: update the kernel, write the audit entry, store,
+ * then answer.
+ */
 export async function commitDecision(
   context: DecisionContext,
   version: DeployedVersion,
@@ -34,7 +37,7 @@ interface Change {
   readonly after: string
 }
 
-/** Runs a decision on these behaviours, and says what it made of each. */
+/** Applies a decision to these behaviours, and returns their new states. */
 export function changesBy(
   { profile }: DeployedVersion,
   ids: readonly BehaviourId[],

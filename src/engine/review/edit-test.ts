@@ -10,7 +10,7 @@ import { historyOf, type PastAct } from './history.ts'
 import { behaviourOf } from './review-service.ts'
 import { forgettingOf } from './unlearn.ts'
 
-/** Acts and attacks told of each kind; all of them are counted. */
+/** Maximum number of events and attacks in the result of each kind; all of them are counted. */
 const rowsShown = 1_000
 
 /** Judges what is on record of a version against its profile as it is, and as it would be. */

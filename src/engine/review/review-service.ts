@@ -143,7 +143,7 @@ export class ReviewService {
     return { ...result, version: this.#view(version) }
   }
 
-  /** Forgets all that the session did, and rejects what nobody else did. */
+  /** Removes the evidence of the session, and rejects behaviours that only it showed. */
   async incident(
     ref: string,
     session: string,
@@ -211,7 +211,7 @@ export class ReviewService {
     return answer
   }
 
-  /** The act stays a deviation for good, whatever is learned later. */
+  /** The behaviour stays a deviation, even if it is observed during later learning. */
   async rejectAlert(id: string, by: view.Decider): Promise<Alert> {
     const { event, version } = this.#actOf(id, 'rejected')
     const decision = { ...decisionOf(by, this.#context.now()), kind: 'rejected' } as const

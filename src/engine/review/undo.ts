@@ -6,9 +6,9 @@ import type { AuditView, Decider, UndoResult } from '../api/engine.ts'
 import type { ReviewService } from './review-service.ts'
 
 /**
- * Takes the decision with this number in the audit back, where it still stands and nothing was built on it.
+ * Undoes the decision with this audit number, unless a later decision replaced it or depends on it.
  *
- * Errors: UNDO_REFUSED, saying what stands in the way.
+ * Errors: UNDO_REFUSED with the reason.
  */
 export async function undo(
   context: ReviewContext,
@@ -43,7 +43,7 @@ interface DecisionAuthor {
   readonly at: string
 }
 
-/** A later word on the same would be later than the entry; an earlier one was replaced by it. */
+/** A later decision has a later time than the entry; an earlier one was replaced by it. */
 function mustStand({ seq, who, time }: AuditView, decision: DecisionAuthor | undefined): void {
   const stands = decision?.kind !== 'withdrawn' && decision?.by === who && decision.at <= time
   if (!stands) throw refused(seq, 'a later decision replaced it')

@@ -3,9 +3,9 @@ import type { CrossCheckView } from '../api/engine-views.ts'
 import type { Pair } from '../../pipeline/judge/cross-source-dedup.ts'
 
 /**
- * What two sources told of each kind, and what neither told.
+ * The reports of two sources for each kind, and an estimate of what both missed.
  *
- * @param byRule sources that tell only what rules of their own ask for
+ * @param byRule sources that report only events that their rules select
  */
 export function crossChecks(
   pairs: readonly Pair[],
@@ -30,7 +30,8 @@ function viewOf(pair: Pair, byRule: ReadonlySet<string>): CrossCheckView {
   const [a, b] = sources
   const reported = `${kind}: ${first} different events reported by ${a}, ${second} by ${b}, ${both} by both`
   const rules = sources.filter((source) => byRule.has(source))
-  // What its rules leave out it did not miss: only of what they ask for can be said how much is missed.
+  // A source with rules does not miss events outside its rules: the estimate covers only selected
+  // events.
   const limit =
     rules.length === 0
       ? ''

@@ -35,7 +35,7 @@ export function healthOf({
   return { state: stateOf(state, sources, degraded), degraded, sources, engines }
 }
 
-/** Nobody should rely on it before it sees: it is starting until every source is. */
+/** Not ready before it observes: the state is `starting` until every source is. */
 function stateOf(
   state: Facts['state'],
   sources: readonly views.SourceView[],

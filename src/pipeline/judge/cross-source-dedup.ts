@@ -7,7 +7,7 @@ import type { Recapture } from '../../core/coverage/recapture.ts'
 import type { User } from '../../core/behaviour/user.ts'
 import type { VersionKey } from '../../state/versions/deployed-version.ts'
 
-/** Acts that were told so many times by one source. */
+/** Events that one source reported so many times. */
 export interface Reported {
   readonly version: VersionKey
   readonly container: string
@@ -17,7 +17,7 @@ export interface Reported {
   readonly acts: readonly ActName[]
 }
 
-/** An act as every sensor tells it: what differs from one to the other is left out. */
+/** The part of an event that every sensor reports in the same way. */
 export interface ActName {
   readonly kind: EventKind
   readonly text: string
@@ -51,7 +51,10 @@ interface Entry {
   alert: string | undefined
 }
 
-/** A pause this long ends an entry: longer than it takes any source to tell, counts that the kernel holds back included. */
+/**
+ * A pause this long ends an entry. It exceeds the delay of any source, including counts that the
+ * kernel holds back.
+ */
 const pauseMicros = 60_000_000
 const settleEveryMicros = 1_000_000
 const mostEntries = 65_536

@@ -12,7 +12,7 @@ import type { Finding, FindingCause } from '../../state/alerts/alert-store.ts'
 import { actionOf } from '../alerts/enforcement-findings.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 
-/** An act as it was judged: by a version's profile, or by none. */
+/** A judged event: by a version's profile, or without one. */
 export interface Judged {
   readonly event: ActEvent
   readonly refs: readonly BehaviourRef[]
@@ -20,7 +20,7 @@ export interface Judged {
   readonly version: DeployedVersion | undefined
 }
 
-/** The same act of the same container that came to the same is one alert. */
+/** The same event of the same container with the same action is one alert. */
 export function actName(
   version: DeployedVersion | undefined,
   container: string,
@@ -93,7 +93,7 @@ const ofNothing = {
   attack: [],
 } as const
 
-/** An act of a kind that nobody watched for while the version was learned: told once of each kind. */
+/** An event of a kind that no source observed during learning: reported once for each kind. */
 export function unobservedKindFinding(event: ActEvent, version: DeployedVersion): Finding {
   const { kind } = event
   const seen = [...version.observed].filter((each) => each !== 'loss').join(', ')

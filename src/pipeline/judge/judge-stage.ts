@@ -46,12 +46,12 @@ export interface JudgeStageOptions {
   /** The job of the image's own schedules that an event belongs to, as a person names it; absent: none is known. */
   readonly scheduledBy?: (event: ActEvent, version: DeployedVersion) => string | undefined
   /** Every event with its verdict, for the live stream and the counters. */
-  /** `count`: how many acts it counts for; 0 where another source had told them all. */
+  /** `count`: the number of events it counts for; 0 if another source had reported all of them. */
   readonly onJudged: (event: SnugEvent, outcome: Outcome, count: number) => void
   readonly now: () => number
   /** What the kernel judges by itself; absent: nothing. */
   readonly kernel?: KernelJudge
-  /** The sensor tells of its own blocking. */
+  /** The sensor reports a change of its blocking. */
   readonly onDisarmed?: (scope: number) => void
   readonly onPolicy?: (report: PolicyReport) => void
   readonly onSelfProbe?: (probe: SelfProbe) => void
@@ -75,7 +75,7 @@ export interface ShippedPair {
   readonly about?: About
 }
 
-/** An act that a version's profile was asked about. */
+/** An event that was judged by a version's profile. */
 type JudgedBy = Judged & { readonly version: DeployedVersion }
 
 interface JudgedWith {
@@ -96,23 +96,26 @@ export interface Batch {
   readonly control?: SourceControl
 }
 
-/** Behaviours that a version may have waiting for review; beyond it acts still alert, and are not recorded each. */
+/**
+ * Maximum number of behaviours of a version that wait for review; beyond it events still raise
+ * alerts but are not recorded individually.
+ */
 const laterKept = 5_000
 
 /** How long a profile may be on its way into the kernel: what is stopped meanwhile is stopped by the one before. */
 const swapMs = 5_000
 
 /**
- * The heart of the daemon: an identified act is learned, or judged, or both, and what deserves it becomes
- * an alert. Synchronous and in order.
+ * The core of the daemon: it learns or judges each identified event, or both, and raises alerts.
+ * Synchronous and in order.
  */
 export class JudgeStage {
-  /** Acts that the kernel stopped and the profile expects: faults of Snug. */
+  /** Events that the kernel stopped although the profile allows them: faults of Snug. */
   disagreements = 0
   readonly #options: JudgeStageOptions
   readonly #countUpdates: CountUpdates
   #judgedBy: (Pick<DeployedVersion, 'life' | 'observed'> & JudgedWith) | undefined
-  /** Fingerprint of the alert that the act at hand raised. */
+  /** Fingerprint of the alert of the current event. */
   #raised: string | undefined
   /** The event at hand is in the profile already. */
   #isRecorded = false
@@ -269,7 +272,7 @@ export class JudgeStage {
     return this.#options.kernel?.since(version)
   }
 
-  /** What was stopped is an alert, whatever the profile says by now: an act is never stopped in silence. */
+  /** A stopped event always raises an alert, whatever the profile allows by now. */
   #checkStopped(
     event: ActEvent,
     refs: readonly BehaviourRef[],
@@ -303,7 +306,7 @@ export class JudgeStage {
     this.#raise(finding, event.count ?? 1)
   }
 
-  /** Alerts where that is due; says what became of the act. */
+  /** Raises an alert where one is due; returns the outcome of the event. */
   #unexpected(judged: JudgedBy): Outcome {
     const { event, verdict, version } = judged
     const { life, profile } = version
@@ -321,8 +324,8 @@ export class JudgeStage {
       return 'deviation'
     }
     if (life.predecessor === undefined || event.process.origin === 'exec-in') return 'learned'
-    // A new version of a known image: what its image explains is its delta, for review; what it does not
-    // explain is told now.
+    // A new version of a known image: behaviours that its image explains are its delta, for review;
+    // others raise an alert now.
     if (this.#isExplained(verdict, version)) return 'learned'
     if (!deservesAlert(event, verdict, facts)) return 'learned'
     this.#alert(judged, [
@@ -331,7 +334,10 @@ export class JudgeStage {
     return 'deviation'
   }
 
-  /** Nobody watched for such acts before: what a guardrail names is told, and of the rest that there is some. */
+  /**
+   * No source observed this kind during learning: guardrails still raise alerts, and the kind is
+   * reported once.
+   */
   #unobserved(judged: JudgedBy): Outcome {
     const { event, verdict, version } = judged
     const learning = version.life.state === 'learning'
@@ -417,7 +423,7 @@ export class JudgeStage {
     return true
   }
 
-  /** Judged again with its reasons: only what somebody reads has them. */
+  /** Judged again with reasons: they are computed only for alerts. */
   #explained<T extends Judged>(judged: T): T {
     const { event, refs, version, verdict } = judged
     if (version === undefined) return judged
@@ -433,7 +439,7 @@ export class JudgeStage {
     this.#options.alerts.raise(finding, this.#options.now(), count)
   }
 
-  /** No profile to judge by; what a guardrail names is told all the same. */
+  /** No profile exists; guardrails still raise alerts. */
   #unprofiled(event: ActEvent): void {
     const refs = behavioursOf(event, this.#options.registry.shaper)
     const verdict = judge(undefined, event, refs, { guardrails: this.#options.guardrails })
@@ -478,7 +484,7 @@ export class JudgeStage {
       const alert = raised && this.#options.alerts.sharedFingerprint(raised)
       version.rememberReported(alert === raised || alert === undefined ? told : { ...told, alert })
     }
-    // What only an exec session did is never known to the kernel: each session is told anew.
+    // The kernel never gets the keys of exec sessions: each session is reported again.
     if (!expected || origin === 'exec-in') return
     const keys = known.get(version)
     if (keys === undefined) known.set(version, [key])
