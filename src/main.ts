@@ -50,6 +50,7 @@ import type { EventSource } from './pipeline/sources/source.ts'
 import { CursorFile } from './state/store/cursor-file.ts'
 import { openLevelStore } from './state/store/level-store.ts'
 import { MemoryStore } from './state/store/memory-store.ts'
+import { exitOnCrash } from './support/telemetry/crash.ts'
 import { createLog, type Log, stageLog } from './support/telemetry/log.ts'
 import { createMetrics } from './support/telemetry/metrics.ts'
 
@@ -97,6 +98,7 @@ export async function runAgent(
     log,
   })
   const reload = (): void => void live.reload()
+  const undoExit = exitOnCrash(log, () => daemon.journal.persist())
   try {
     await daemon.load()
     pruner.start()
@@ -106,9 +108,11 @@ export async function runAgent(
     metrics.observe(
       () => engine.status(),
       () => sinks().list(),
+      () => daemon.loopFigures(),
     )
     const current = shown(live)
-    await using server = await startServer({ engine, config: current, log, metrics, signal, sinks })
+    const parts = { engine, config: current, log, metrics, signal, sinks, watch: daemon.loop }
+    await using server = await startServer(parts)
     process.on('SIGHUP', reload)
     followTrust(config, daemon, engines)
     log.info({ socket: server.socket, listen: server.url ?? 'none' }, 'the agent listens')
@@ -122,6 +126,7 @@ export async function runAgent(
     await daemon.run(signal)
   } finally {
     process.off('SIGHUP', reload)
+    undoExit()
     await pruner.stop()
     await traces?.close()
     await close()
@@ -153,7 +158,7 @@ export async function recordWhile(
   const engines = enginesOf(config, kube, stageLog(log, 'identity'))
   const rules = loadRules()
   const own = { ...config, kernelState: 'none' }
-  const source = ebpfSource(own, rules.generalise, stageLog(log, 'source'))
+  const source = ebpfSource(own, rules.generalise, stageLog(log, 'source'), false)
   const { daemon } = assemble(config, engines, { store: new MemoryStore() }, log, rules, [source])
   await daemon.load()
   const ending = new AbortController()
@@ -323,12 +328,14 @@ function ebpfSource(
   { node, rings, sensor, kernelState }: Config,
   rules: GeneraliseRules,
   log: Log,
+  startAgain = true,
 ): EbpfSource {
   return new EbpfSource({
     node,
     ringBytes: rings.size,
     ...(kernelState === 'none' ? {} : { kernelState }),
     takenWhen: 'stored',
+    startAgain,
     programs: rules.arguments.flatMap(({ names }) => names),
     ...(sensor.path === undefined ? {} : { sensorPath: sensor.path }),
     log: (line, level) => log[level]({ line }, 'output of the sensor'),

@@ -28,6 +28,8 @@ import {
 import type { CursorFile } from '../state/store/cursor-file.ts'
 import type { Store } from '../state/store/store.ts'
 import type { Log } from '../support/telemetry/log.ts'
+import { LoopWatch } from '../support/telemetry/loop-watch.ts'
+import type { LoopFigures } from '../support/telemetry/status-row.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import { EnforcementReports } from '../enforcement/enforcement-reports.ts'
 import { type DeliveryNews, Journal } from '../state/persistence/journal.ts'
@@ -105,6 +107,8 @@ export class Daemon {
   /** Events that several sources report; undefined with one source only. */
   readonly dedup: CrossSourceDedup | undefined
   readonly journal: Journal
+  /** Names what holds the event loop. */
+  readonly loop: LoopWatch
   /** What is wrong, in words: kept until it heals, or for good where it cannot. */
   readonly faults = new Map<string, string>()
   state: 'starting' | 'running' | 'stopping' = 'starting'
@@ -112,6 +116,7 @@ export class Daemon {
   readonly schedules = new ImageSchedules()
   readonly #now: () => number
   #rawReaders = 0
+  #queueAgeMs = 0
   #flushTimer: NodeJS.Timeout | undefined
   /** Until when an earlier daemon observed, while it is not known whether a source kept on. */
   #unobserved: string | undefined
@@ -119,6 +124,7 @@ export class Daemon {
   constructor(parts: DaemonParts) {
     this.parts = parts
     this.#now = parts.now ?? Date.now
+    this.loop = new LoopWatch(parts.log)
     this.startedAt = new Date(this.#now()).toISOString()
     const { node, alertsKept, storms } = parts
     const ids = new RecordIds()
@@ -164,6 +170,7 @@ export class Daemon {
       alerts: this.alerts,
       live: this.live,
       faults: this.faults,
+      watch: this.loop,
       damaged: (what, message) => this.#damaged(what, message),
       controls: () => this.#controls(),
       now: this.#now,
@@ -209,6 +216,9 @@ export class Daemon {
       onSelfProbe: (probe) => this.enforcement.probed(probe),
       onMark: (mark) => this.journal.judgedUntil(mark),
       onBegan: (kept) => this.#began(kept),
+      onFailed: (message, error) => {
+        parts.log.error({ message, error: describeError(error) }, 'an event was not judged')
+      },
       sourceCoverage: new SourceCoverage(parts.sources),
       dedup: this.dedup,
       onJudged: (event, outcome, count) => {
@@ -267,10 +277,11 @@ export class Daemon {
   async run(signal: AbortSignal): Promise<void> {
     const { sources, engines, log } = this.parts
     await Promise.all(engines.map((engine) => engine.start(signal)))
+    this.loop.start()
     this.kernel.start()
     this.journal.start()
     const timers = [
-      setInterval(() => this.tick(), tickMs),
+      setInterval(() => this.loop.during('tick', () => this.tick()), tickMs),
       setTimeout(() => this.registry.settleRestored(this.startedAt), settleMs),
     ]
     this.#flushEvery(this.parts.flushIntervalMs)
@@ -296,6 +307,7 @@ export class Daemon {
     clearInterval(this.#flushTimer)
     this.identifier.close()
     this.kernel.close()
+    this.loop.close()
     this.live.close()
     await this.journal.close()
     log.info('drained')
@@ -313,6 +325,12 @@ export class Daemon {
   judgeEvents(events: readonly SnugEvent[]): void {
     const batch = this.identifier.push(events.map((event) => ({ type: 'event', event })))
     this.#judge(batch, 'replay', undefined)
+  }
+
+  /** For a scrape: the delay is since the last one. */
+  loopFigures(): LoopFigures {
+    const { longTurns } = this.loop
+    return { ...this.loop.delay(), longTurns, queueAge: this.#queueAgeMs / 1_000 }
   }
 
   /** Epoch milliseconds, by the clock that everything here goes by. */
@@ -369,7 +387,10 @@ export class Daemon {
 
   #judge(messages: IdentifiedBatch, source: string, control: SourceControl | undefined): void {
     if (messages.length === 0) return
-    this.stage.judge({ messages, source, ...(control === undefined ? {} : { control }) })
+    this.#queueAgeMs = queueAgeOf(messages, this.#now())
+    this.loop.during('judging', () =>
+      this.stage.judge({ messages, source, ...(control === undefined ? {} : { control }) }),
+    )
     this.journal.changed()
   }
 
@@ -435,4 +456,10 @@ export class Daemon {
       'stored records could not be read and were set aside',
     )
   }
+}
+
+/** How long ago the oldest event of a batch happened, in milliseconds. */
+function queueAgeOf(messages: IdentifiedBatch, nowMs: number): number {
+  const first = messages.find((message) => message.type === 'event')
+  return first?.type === 'event' ? Math.max(0, nowMs - Date.parse(first.event.time)) : 0
 }

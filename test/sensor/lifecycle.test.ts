@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { buildImage, Container, removeTree } from './container.ts'
+import { builtSensor } from '../../src/pipeline/sources/ebpf/sensor-process.ts'
 import { Recorder } from './recorder.ts'
 
 let image: string
@@ -112,6 +115,17 @@ describe('the sensor', () => {
     expect(recorder.acts(container.id).at(-1)?.container.before).toBeUndefined()
   })
 
+  it('is replaced where it hangs', async () => {
+    const recorder = await recording()
+    const pid = recorder.source.sensorPid
+    if (pid === undefined) throw new Error('no sensor')
+    process.kill(pid, 'SIGSTOP')
+    await recorder.until(() => recorder.source.state.kind === 'degraded', 'a degraded state')
+    await recorder.until(() => recorder.source.state.kind === 'running', 'a running state')
+    expect(recorder.source.sensorPid).not.toBe(pid)
+    expect(recorder.losses().map((event) => event.loss.reason)).toEqual(['sensor-gap'])
+  })
+
   it('tells the end of a container that ended while it was away', async () => {
     const recorder = await recording()
     const container = new Container(image)
@@ -134,6 +148,21 @@ describe('the sensor', () => {
     await recorder.stop()
     expect(recorder.source.state.kind).toBe('stopped')
     expect(() => process.kill(pid ?? 0, 0)).toThrow('ESRCH')
+  })
+
+  it('that cannot be started is started again where that is asked for', async () => {
+    const folder = mkdtempSync('/tmp/snug-late-sensor-')
+    const sensorPath = join(folder, 'snug-sensor')
+    try {
+      const recorder = new Recorder({ sensorPath, startAgain: true })
+      await recorder.until(() => recorder.source.state.kind === 'degraded', 'a degraded state')
+      symlinkSync(builtSensor, sensorPath)
+      await recorder.until(() => recorder.source.state.kind === 'running', 'a running state')
+      expect(recorder.messages.filter(({ type }) => type === 'began')).toHaveLength(1)
+      await recorder.stop()
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it('that cannot be started is an error with a code', async () => {

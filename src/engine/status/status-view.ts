@@ -53,6 +53,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
       kernelDisagreements: stage.disagreements,
       widenedProfiles: kernel.widened,
       enforcementGaps: kernel.gaps.total,
+      judgingFailures: stage.failures,
     },
     crossChecks: crossChecksOf(daemon),
     kernelProfiles: kernel.standings,

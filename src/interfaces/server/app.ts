@@ -92,7 +92,10 @@ export function createApp(world: RouteWorld, log: Log, signal: AbortSignal): App
         const ifMatch = c.req.header('if-match')
         checkRevision(world.engine, subject, params, ifMatch, listener === 'front')
       }
-      const answered: unknown = await route.handle(world, call)
+      const handled = (): unknown => route.handle(world, call)
+      const answered: unknown = await (world.watch === undefined
+        ? handled()
+        : world.watch.during(nameOf(route), handled))
       if (subject !== undefined) c.header('etag', tagOf(world.engine, subject, params))
       if (route.answer === 'text') return c.text(String(answered))
       if (!(answered instanceof Page)) return c.json(answered as object)

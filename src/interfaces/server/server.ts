@@ -6,6 +6,7 @@ import type { LoadedConfig } from '../../support/config/load-config.ts'
 import type { Engine } from '../../engine/api/engine.ts'
 import { listenUnix } from '../../support/net/unix-listener.ts'
 import { type Log, stageLog } from '../../support/telemetry/log.ts'
+import type { LoopWatch } from '../../support/telemetry/loop-watch.ts'
 import type { Metrics } from '../../support/telemetry/metrics.ts'
 import type { SinkAdmin } from '../../engine/sink-admin.ts'
 import { createApp, type ListenerEnv } from './app.ts'
@@ -23,6 +24,8 @@ export interface ServerOptions {
   readonly config: LoadedConfig
   readonly log: Log
   readonly metrics: Metrics
+  /** Names requests that hold the event loop; absent where nothing is judged in this process. */
+  readonly watch?: LoopWatch
   /** Absent where alerts go nowhere. */
   readonly sinks?: () => SinkAdmin
   /** Ends live streams and uploads; the listeners close when the server is disposed of. */
@@ -47,7 +50,7 @@ const headersMs = 10_000
  * Errors: AGENT_RUNNING, LISTEN_FAILED, FRONT_FAILED, CONFIG_INVALID (a damaged token file, a certificate that does not read).
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { engine, config: loaded, metrics, sinks } = options
+  const { engine, config: loaded, metrics, sinks, watch } = options
   const { config } = loaded
   const log = stageLog(options.log, 'server')
   const closing = new AbortController()
@@ -58,6 +61,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     loaded,
     metrics,
     ...(sinks && { sinks }),
+    ...(watch && { watch }),
     ...(config.listen.kind === 'none' ? {} : credentialsOf(config)),
     gateway: () => supervisor?.view,
   }

@@ -58,6 +58,8 @@ export interface JudgeStageOptions {
   /** Everything before it is judged. */
   readonly onMark?: (mark: SourceMark) => void
   readonly onBegan?: (kept: boolean) => void
+  /** One message was not judged, for an error. */
+  readonly onFailed?: (message: string, error: unknown) => void
   readonly sourceCoverage: SourceCoverage
   /** Absent where there is one source only. */
   readonly dedup?: CrossSourceDedup | undefined
@@ -112,6 +114,8 @@ const swapMs = 5_000
 export class JudgeStage {
   /** Events that the kernel stopped although the profile allows them: faults of Snug. */
   disagreements = 0
+  /** Messages that could not be judged, for an error: faults of Snug. */
+  failures = 0
   readonly #options: JudgeStageOptions
   readonly #countUpdates: CountUpdates
   #judgedBy: (Pick<DeployedVersion, 'life' | 'observed'> & JudgedWith) | undefined
@@ -128,43 +132,70 @@ export class JudgeStage {
   judge({ messages, source, control }: Batch): void {
     const known = new Map<DeployedVersion, BehaviourKey[]>()
     for (const message of messages) {
-      switch (message.type) {
-        case 'event': {
-          const { event, key } = message
-          if (event.kind === 'loss') this.#loss(event)
-          else this.#act(event, key, source, known)
-          break
-        }
-        case 'count-update':
-          this.#countUpdates.take(message.countUpdate, source)
-          break
-        case 'container':
-          this.#started(message, source)
-          break
-        case 'container-ended':
-          this.#options.registry.containerEnded(message.id, message.time)
-          break
-        case 'disarmed':
-          this.#options.onDisarmed?.(message.scope)
-          break
-        case 'policy':
-          this.#options.onPolicy?.(message.report)
-          break
-        case 'self-probe':
-          this.#options.onSelfProbe?.(message.probe)
-          break
-        case 'mark':
-          this.#options.onMark?.(message.mark)
-          break
-        case 'began':
-          this.#options.onBegan?.(message.kept)
-          break
+      try {
+        this.#message(message, source, known)
+      } catch (error) {
+        this.#failed(message, source, error)
       }
     }
     for (const [version, keys] of known) {
       // What the profile in the kernel expects it counts by itself.
       if (control?.profile !== undefined && this.#kernelSince(version) !== undefined) continue
       control?.known(version.scope, keys)
+    }
+  }
+
+  #message(
+    message: IdentifiedMessage,
+    source: string,
+    known: Map<DeployedVersion, BehaviourKey[]>,
+  ): void {
+    switch (message.type) {
+      case 'event': {
+        const { event, key } = message
+        if (event.kind === 'loss') this.#loss(event)
+        else this.#act(event, key, source, known)
+        break
+      }
+      case 'count-update':
+        this.#countUpdates.take(message.countUpdate, source)
+        break
+      case 'container':
+        this.#started(message, source)
+        break
+      case 'container-ended':
+        this.#options.registry.containerEnded(message.id, message.time)
+        break
+      case 'disarmed':
+        this.#options.onDisarmed?.(message.scope)
+        break
+      case 'policy':
+        this.#options.onPolicy?.(message.report)
+        break
+      case 'self-probe':
+        this.#options.onSelfProbe?.(message.probe)
+        break
+      case 'mark':
+        this.#options.onMark?.(message.mark)
+        break
+      case 'began':
+        this.#options.onBegan?.(message.kept)
+        break
+    }
+  }
+
+  /** An error while one event is judged costs that event, and is on record as a loss: judging goes on. */
+  #failed(message: IdentifiedMessage, source: string, error: unknown): void {
+    this.failures += 1
+    this.#options.onFailed?.(message.type, error)
+    if (message.type !== 'event' || message.event.kind === 'loss') return
+    const { time, node, container, image, count = 1 } = message.event
+    const loss = { reason: 'judging-failed', count, from: time, to: time }
+    const place = image === undefined ? { container } : { container, image }
+    try {
+      this.#loss({ v: 1, kind: 'loss', time, node, source, ...place, loss })
+    } catch (again) {
+      this.#options.onFailed?.('loss', again)
     }
   }
 

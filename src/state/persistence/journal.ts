@@ -11,6 +11,7 @@ import type { SourceControl, SourceMark } from '../../pipeline/sources/source.ts
 import { type CursorFile, cursorsOf, furthest } from '../store/cursor-file.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 import type { Log } from '../../support/telemetry/log.ts'
+import type { LoopWatch } from '../../support/telemetry/loop-watch.ts'
 import { AuditTrail } from '../audit/audit-trail.ts'
 import type { DeployedVersion } from '../versions/deployed-version.ts'
 import type { LiveUpdates } from '../../engine/live/live-updates.ts'
@@ -38,6 +39,8 @@ export interface JournalParts {
   readonly alerts: AlertStore
   readonly live: LiveUpdates
   readonly faults: Map<string, string>
+  /** Names what holds the event loop. */
+  readonly watch: LoopWatch
   readonly damaged: (what: string, message: string) => void
   readonly controls: () => Iterable<SourceControl>
   readonly log: Log
@@ -75,7 +78,7 @@ export class Journal {
       store,
       intervalMs: persistMs,
       mostWaiting: alertsKept,
-      collect: () => this.#collect(),
+      collect: () => parts.watch.during('what changed is collected', () => this.#collect()),
       onStored: (outbound) => {
         faults.delete('store')
         this.#dispatcher?.offer(outbound)

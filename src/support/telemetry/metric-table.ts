@@ -242,6 +242,31 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['widenedProfiles'] ?? 0 }],
   },
+  snug_judge_failures_total: {
+    type: 'counter',
+    help: 'events that were not judged for an error, since the start: a fault of Snug',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['judgingFailures'] ?? 0 }],
+  },
+  snug_loop_delay_seconds: {
+    type: 'gauge',
+    help: 'how late the event loop of the judging thread was since the last scrape, at most and in the 99th percentile',
+    labels: ['quantile'],
+    read: ({ loop }) =>
+      loop === undefined ? [] : samples('quantile', { '0.99': loop.p99, '1': loop.max }),
+  },
+  snug_loop_long_turns_total: {
+    type: 'counter',
+    help: 'pieces of work that held the event loop of the judging thread for more than 100 ms; the log names each',
+    labels: [],
+    read: ({ loop }) => [{ labels: {}, value: loop?.longTurns ?? 0 }],
+  },
+  snug_judge_queue_age_seconds: {
+    type: 'gauge',
+    help: 'age of the oldest event of the batch that was judged last; 0 where a replay or nothing was judged',
+    labels: [],
+    read: ({ loop }) => [{ labels: {}, value: loop?.queueAge ?? 0 }],
+  },
   snug_enforcement_gaps_total: {
     type: 'counter',
     help: 'containers that ran before the kernel could block them, since start',

@@ -2,7 +2,7 @@ import { Counter, Gauge, Registry } from 'prom-client'
 import type { SinkView } from '../../engine/api/sink-view.ts'
 import type { StatusView } from '../../engine/api/engine-views.ts'
 import { type MetricName, metricTable, statusTable } from './metric-table.ts'
-import type { Observed } from './status-row.ts'
+import type { LoopFigures, Observed } from './status-row.ts'
 
 /** Our own registry and what is counted in it; nothing of it is global to the process. */
 export interface Metrics {
@@ -10,7 +10,11 @@ export interface Metrics {
   /** A label value outside the closed set is counted as `other`, so that input cannot grow the metrics. */
   count(name: MetricName, labels?: Readonly<Record<string, string>>, by?: number): void
   /** Takes what {@link statusTable} names from a fresh look whenever metrics are scraped. */
-  observe(status: () => StatusView, sinks: () => readonly SinkView[]): void
+  observe(
+    status: () => StatusView,
+    sinks: () => readonly SinkView[],
+    loop?: () => LoopFigures,
+  ): void
   /** Text exposition. */
   expose(): Promise<string>
 }
@@ -34,8 +38,15 @@ export function createMetrics(): Metrics {
     count(name, labels = {}, by = 1) {
       counters.get(name)?.inc(closed(name, labels), by)
     },
-    observe(status, sinks) {
-      registerStatus(registry, () => (observed ??= { ...status(), sinks: sinks() }))
+    observe(status, sinks, loop) {
+      registerStatus(registry, () => {
+        observed ??= {
+          ...status(),
+          sinks: sinks(),
+          ...(loop === undefined ? {} : { loop: loop() }),
+        }
+        return observed
+      })
     },
     expose() {
       observed = undefined

@@ -1,5 +1,6 @@
 import type { SinkView } from '../../engine/api/sink-view.ts'
 import type { StatusView } from '../../engine/api/engine-views.ts'
+import type { LoopDelay } from './loop-watch.ts'
 
 export interface Sample {
   readonly labels: Record<string, string>
@@ -7,7 +8,17 @@ export interface Sample {
 }
 
 /** What is looked at when metrics are scraped. */
-export type Observed = StatusView & { readonly sinks: readonly SinkView[] }
+export type Observed = StatusView & {
+  readonly sinks: readonly SinkView[]
+  /** Absent where nothing is judged. */
+  readonly loop?: LoopFigures
+}
+
+/** Of the event loop that judges; times in seconds. */
+export interface LoopFigures extends LoopDelay {
+  readonly longTurns: number
+  readonly queueAge: number
+}
 
 export interface StatusRow {
   readonly type: 'counter' | 'gauge'

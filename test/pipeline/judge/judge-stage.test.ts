@@ -232,3 +232,20 @@ describe('the judge stage', () => {
     expect(world.texts).toEqual(['read /var/secret', 'run /bin/sh'])
   })
 })
+
+describe('an error while an event is judged', () => {
+  it('costs that event, which is on record as a loss, and the next one is judged', () => {
+    const world = new World()
+    const broken = act.exec('/bin/broken')
+    Object.defineProperty(broken, 'process', {
+      get() {
+        throw new Error('broken')
+      },
+    })
+    world.feed(act.exec('/bin/one'), broken, act.exec('/bin/two'))
+    expect(world.stage.failures).toBe(1)
+    expect(world.outcomes).toEqual(['learned', 'loss', 'learned'])
+    const reasons = world.registry.losses.spans.map(({ reason }) => reason)
+    expect(reasons).toEqual(['judging-failed'])
+  })
+})

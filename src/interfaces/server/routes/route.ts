@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { LoadedConfig } from '../../../support/config/load-config.ts'
 import type { Decider, Engine } from '../../../engine/api/engine.ts'
 import type { GatewayView } from '../../../engine/api/engine-views.ts'
+import type { LoopWatch } from '../../../support/telemetry/loop-watch.ts'
 import type { Metrics } from '../../../support/telemetry/metrics.ts'
 import type { SinkAdmin } from '../../../engine/sink-admin.ts'
 import type { ClaimKind } from '../access/claim.ts'
@@ -15,6 +16,7 @@ export interface RouteWorld {
   readonly engine: Engine
   readonly loaded: LoadedConfig
   readonly metrics: Metrics
+  readonly watch?: Pick<LoopWatch, 'during'>
   /** Absent where alerts go nowhere. */
   readonly sinks?: () => SinkAdmin
   /** Absent where no TCP listener is served, and so no token is needed. */

@@ -49,6 +49,8 @@ export interface EbpfSourceOptions {
    * `control.taken`, for each `mark`. What was not taken is told again by the next sensor, of this daemon or another.
    */
   readonly takenWhen?: 'read' | 'stored'
+  /** A sensor that cannot be started the first time is started again, later and later; else it is an error. */
+  readonly startAgain?: boolean
   /** How often the sensor tries whether blocking works; 0: never; absent: its own choice. */
   readonly probeSeconds?: number
   /** Programs whose arguments say what is done, by name without a version; absent: none. */
@@ -61,6 +63,12 @@ export interface EbpfSourceOptions {
 
 const firstBackoffMs = 50
 const longestBackoffMs = 5_000
+/** The same of a sensor that never ran. */
+const longestStartBackoffMs = 60_000
+/** The sensor reports each second: after so many without a byte it hangs, and is replaced. */
+const silentSeconds = 5
+/** Until it has reported once: a kernel may take long to check its programs. */
+const silentAtStartSeconds = 120
 
 /**
  * The acts of the containers of this host, from the kernel. The sensor is a child process; where it dies it is
@@ -95,6 +103,7 @@ export class EbpfSource implements EventSource {
   #read: SourceMark | undefined
   /** What the pipeline said is to be said again once the sensor has told of what it took over. */
   #catchingUp = false
+  #hasRun = false
   #lastPing = 0n
   readonly #pings = new Map<bigint, () => void>()
   /** Answered by the sensor; what it told before that has to be read first. */
@@ -178,10 +187,9 @@ export class EbpfSource implements EventSource {
         const began = performance.now()
         yield* this.#run(signal)
         if (signal.aborted) return
+        const longestMs = this.#hasRun ? longestBackoffMs : longestStartBackoffMs
         backoff = performance.now() - began > longestBackoffMs ? firstBackoffMs : backoff * 2
-        await delay(Math.min(backoff, longestBackoffMs), undefined, { signal }).catch(
-          () => undefined,
-        )
+        await delay(Math.min(backoff, longestMs), undefined, { signal }).catch(() => undefined)
         this.#restarts += 1
       }
     } finally {
@@ -202,9 +210,11 @@ export class EbpfSource implements EventSource {
     const reader = new FrameReader()
     const decoder = new RecordDecoder({ node: this.#options.node, seen: this.#live })
     let fault: SnugError | undefined
+    const silence = new Silence(() => sensor.kill())
     try {
       for await (const chunk of sensor.output) {
         if (signal.aborted) break
+        silence.broken()
         const batch: SourceMessage[] = []
         try {
           for (const frame of reader.push(chunk as Buffer)) {
@@ -221,8 +231,12 @@ export class EbpfSource implements EventSource {
         this.#read = undefined
         for (const token of this.#answered.splice(0)) this.#answer(token)
         if (fault !== undefined) break
+        silence.listen()
       }
     } finally {
+      silence.end()
+      if (silence.isHang)
+        fault ??= new SnugError('SENSOR_DIED', 'the sensor reported nothing for 5 s')
       signal.removeEventListener('abort', stop)
       if (fault !== undefined) sensor.kill()
       this.#ended(await sensor.stop(), fault, signal)
@@ -254,7 +268,8 @@ export class EbpfSource implements EventSource {
     const { code } = fault ?? { code: 'SENSOR_DIED' }
     const words = why === undefined ? '' : `: ${why}`
     const reason = `the sensor ended (${exit.how})${words} (${code})`
-    if (this.#state.kind === 'starting') {
+    const canHeal = this.#options.startAgain === true && fault?.code !== 'SENSOR_PROTOCOL'
+    if (this.#state.kind === 'starting' && !canHeal) {
       throw fault ?? new SnugError('SENSOR_UNAVAILABLE', reason)
     }
     this.#state = { kind: 'degraded', reason, since: new Date().toISOString() }
@@ -334,7 +349,8 @@ export class EbpfSource implements EventSource {
 
   #greeted({ facts, kept }: SensorHello, decoder: RecordDecoder, batch: SourceMessage[]): void {
     const now = new Date().toISOString()
-    if (this.#state.kind === 'starting') batch.push({ type: 'began', kept })
+    if (!this.#hasRun) batch.push({ type: 'began', kept })
+    this.#hasRun = true
     if (!kept) batch.push({ type: 'policy', report: { kind: 'reset' } })
     if (this.#state.kind === 'degraded' && !kept) {
       const from = this.#lastReceived ?? this.#state.since
@@ -382,5 +398,42 @@ export class EbpfSource implements EventSource {
 
   #known(scope: number, keys: readonly BehaviourKey[]): void {
     if (keys.length > 0) this.#process?.send(encodeKnown(scope, keys))
+  }
+}
+
+/**
+ * Finds a sensor that hangs. Counts seconds in which this process listened and nothing came, and not the time: one
+ * that was stopped itself, or is busy, has not listened.
+ */
+class Silence {
+  isHang = false
+  readonly #timer: NodeJS.Timeout
+  #seconds = 0
+  #limit = silentAtStartSeconds
+  #listens = true
+
+  constructor(onHang: () => void) {
+    this.#timer = setInterval(() => {
+      if (!this.#listens || this.isHang) return
+      this.#seconds += 1
+      if (this.#seconds < this.#limit) return
+      this.isHang = true
+      onHang()
+    }, 1_000)
+  }
+
+  /** Something came; it is being judged now. */
+  broken(): void {
+    this.#seconds = 0
+    this.#limit = silentSeconds
+    this.#listens = false
+  }
+
+  listen(): void {
+    this.#listens = true
+  }
+
+  end(): void {
+    clearInterval(this.#timer)
   }
 }

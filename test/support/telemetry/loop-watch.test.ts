@@ -1,0 +1,82 @@
+import { once } from 'node:events'
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { LoopWatch } from '../../../src/support/telemetry/loop-watch.ts'
+import type { Log } from '../../../src/support/telemetry/log.ts'
+import { createLog } from '../../../src/support/telemetry/log.ts'
+
+function busy(milliseconds: number): void {
+  const until = performance.now() + milliseconds
+  while (performance.now() < until);
+}
+
+/** A log of warnings, as the process writes them. */
+function recordingLog(): { readonly log: Log; readonly warnings: object[] } {
+  const warnings: object[] = []
+  const log = createLog('silent')
+  log.warn = ((fields: object) => void warnings.push(fields)) as Log['warn']
+  return { log, warnings }
+}
+
+describe('the watch of the event loop', () => {
+  test('names the work that held it, and leaves short work alone', () => {
+    const { log, warnings } = recordingLog()
+    const watch = new LoopWatch(log)
+    expect(watch.during('short', () => 7)).toBe(7)
+    watch.during('long', () => busy(120))
+    expect(watch.longTurns).toBe(1)
+    expect(warnings).toMatchObject([{ what: 'long', others: 0 }])
+  })
+
+  test('counts long work of the same second and logs it once', () => {
+    const { log, warnings } = recordingLog()
+    const watch = new LoopWatch(log)
+    for (let i = 0; i < 3; i++) watch.during('long', () => busy(110))
+    expect(watch.longTurns).toBe(3)
+    expect(warnings).toHaveLength(1)
+  })
+
+  test('gives the delay since the last look', async () => {
+    const watch = new LoopWatch(createLog('silent'))
+    watch.start()
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    busy(200)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(watch.delay().max).toBeGreaterThan(0.1)
+    expect(watch.delay()).toEqual({ max: 0, p99: 0 })
+    watch.close()
+  })
+})
+
+const crash = fileURLToPath(new URL('../../../src/support/telemetry/crash.ts', import.meta.url))
+const logs = fileURLToPath(new URL('../../../src/support/telemetry/log.ts', import.meta.url))
+
+describe('an error that nothing handles', () => {
+  test.each([
+    ['uncaught exception', 'setImmediate(() => { throw new Error("boom") })'],
+    ['unhandled rejection', 'void Promise.reject(new Error("boom"))'],
+  ])(
+    '(%s) ends the process with its state stored, a JSON line and exit code 1',
+    async (kind, fail) => {
+      const program = `
+      import { exitOnCrash } from ${JSON.stringify(crash)}
+      import { createLog } from ${JSON.stringify(logs)}
+      exitOnCrash(createLog('info'), async () => { process.stdout.write('stored\\n') })
+      setInterval(() => undefined, 1000)
+      ${fail}`
+      const args = ['--import', 'tsx', '--input-type=module', '-e', program]
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+      let output = ''
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+      }
+      const [code] = (await once(child, 'close')) as [number]
+      expect(code).toBe(1)
+      expect(output).toContain('stored')
+      const lines = output.split('\n').filter((line) => line.startsWith('{'))
+      const entries = lines.map((line) => JSON.parse(line) as { kind?: string; error?: string })
+      expect(entries.find((entry) => entry.kind === kind)?.error).toContain('boom')
+    },
+  )
+})
