@@ -68,6 +68,8 @@ export class Profile implements ProfileReader {
   readonly #known: KnownIndex
   readonly #places: PlaceKeeper
   readonly #changed = new Set<LiveEntry>()
+  /** Of these only counts and times rose. */
+  readonly #counted = new Set<LiveEntry>()
   readonly #removed = new Set<BehaviourId>()
   /** The last that was forgotten, and when. */
   readonly #forgotten: { readonly what: Forgetting; readonly at: Micros }[] = []
@@ -88,6 +90,7 @@ export class Profile implements ProfileReader {
     profile.merge(entries)
     profile.settle()
     profile.#changed.clear()
+    profile.#counted.clear()
     return profile
   }
 
@@ -208,6 +211,7 @@ export class Profile implements ProfileReader {
           continue
         }
       }
+      let isNews = entry === undefined
       if (entry === undefined) {
         entry = this.#add(LiveEntry.ofRef(ref, this.shaper))
         fresh += 1
@@ -218,15 +222,25 @@ export class Profile implements ProfileReader {
       cell.from(node, source)
       cell.trip(how.guardrails?.[i] ?? [], when)
       let changed = before !== cell.grants
-      if (ref.literal !== undefined && cell.witness(ref.literal, when)) changed = true
+      // One more container that shows what others did is a count.
+      if (changed && this.#grants(entry, process.origin) !== cell.grants) isNews = true
+      if (ref.literal !== undefined && cell.witness(ref.literal, when)) {
+        changed = true
+        isNews = true
+      }
       if (changed) {
         this.#refreshFor(entry, ref, cell.grants)
         if (cell.grants) this.#places.touch(entry)
       }
-      this.#changed.add(entry)
+      if (isNews) this.#changed.add(entry)
+      else this.#counted.add(entry)
     }
     if (fresh > 0 && this.#places.isDue) this.settle()
     return fresh
+  }
+
+  #grants({ key }: LiveEntry, origin: Origin): boolean {
+    return this.#known.allowance(key)?.origins.includes(origin) === true
   }
 
   /** The behaviour under which an event is recorded. */
@@ -241,7 +255,7 @@ export class Profile implements ProfileReader {
     const cell = entry.cell(this.#name(event.container.id), origin, session, 'later')
     cell.see(event.count ?? 1, when)
     cell.from(event.node, event.source)
-    this.#changed.add(entry)
+    this.#counted.add(entry)
   }
 
   /** Adds counts that a source kept back. False where the behaviour is not in the profile. */
@@ -254,7 +268,7 @@ export class Profile implements ProfileReader {
     cell.seeSpan(seen.count, microsOf(seen.first), microsOf(seen.last))
     cell.from(seen.node, seen.source)
     if (isNew && cell.grants) this.#refresh(entry)
-    this.#changed.add(entry)
+    this.#counted.add(entry)
     return true
   }
 
@@ -431,11 +445,28 @@ export class Profile implements ProfileReader {
     return [...found]
   }
 
-  /** Entries changed since last drained, for the store. */
-  drainChanged(): readonly ProfileEntry[] {
-    const changed = [...this.#changed].map((entry) => entry.toJSON())
+  /** Entries of which only counts rose, and that were not drained for want of room. */
+  get undrained(): number {
+    return this.#counted.size
+  }
+
+  /**
+   * Entries changed since last drained, for the store. Those that show anything new come all; of those whose counts
+   * rose, the longest waiting, until they have `room` cells of evidence together.
+   */
+  drainChanged(room = Infinity): readonly ProfileEntry[] {
+    const drained = [...this.#changed].map((entry) => entry.toJSON())
+    for (const entry of this.#changed) this.#counted.delete(entry)
     this.#changed.clear()
-    return changed
+    let cells = 0
+    for (const entry of this.#counted) {
+      if (cells >= room) break
+      this.#counted.delete(entry)
+      const json = entry.toJSON()
+      drained.push(json)
+      cells += json.cells.length
+    }
+    return drained
   }
 
   /** Ids of entries removed since last drained. */
@@ -468,6 +499,7 @@ export class Profile implements ProfileReader {
     this.#sorted = undefined
     this.#known.delete(entry.key)
     this.#changed.delete(entry)
+    this.#counted.delete(entry)
     this.#removed.add(entry.id)
     this.#places.remove(entry)
   }

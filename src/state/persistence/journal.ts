@@ -55,6 +55,8 @@ const mostAlertsUnstored = 4_096
 const newsPersistMs = 200
 /** Counts that only rose are written this seldom: a busy image would have its whole profile rewritten for ever. */
 const countsPersistMs = 15_000
+/** Cells of evidence whose counts rose that are collected in one turn: some milliseconds. */
+const cellsAtOnce = 4_000
 const closeSinksMs = 5_000
 
 /** What must not be lost: gathers what has changed, has it stored, and only then offers it to the sinks. */
@@ -67,6 +69,9 @@ export class Journal {
   /** Audit entries among the records, for the sinks. */
   #audited: OutboundRecord[] = []
   #soon: NodeJS.Timeout | undefined
+  /** Versions whose counts did not all fit into the last batch. */
+  readonly #drainsCounts = new WeakSet<DeployedVersion>()
+  #isClosing = false
   /** Everything before it is judged, and not yet stored. */
   #mark: SourceMark | undefined
 
@@ -132,6 +137,7 @@ export class Journal {
   /** Stores everything there is, and gives the sinks a little time to take it. */
   async close(): Promise<void> {
     clearTimeout(this.#soon)
+    this.#isClosing = true
     for (const version of this.#parts.registry.versions) version.news = true
     await this.#persister.flush()
     await this.#dispatcher?.close(closeSinksMs)
@@ -252,10 +258,16 @@ export class Journal {
   #collectVersion(version: DeployedVersion, writes: StoreWrite[]): void {
     const { key, profile, losses } = version
     const nowMs = this.#parts.now()
-    if (version.news || nowMs - version.persistedAt >= countsPersistMs) {
+    const isDue = nowMs - version.persistedAt >= countsPersistMs || this.#drainsCounts.has(version)
+    if (version.news || isDue) {
+      const room = this.#isClosing ? Infinity : cellsAtOnce
       version.news = false
       version.persistedAt = nowMs
-      for (const entry of profile.drainChanged()) {
+      const drained = profile.drainChanged(room)
+      // A busy image has many counts: they are written over several turns.
+      if (profile.undrained > 0) this.#drainsCounts.add(version)
+      else this.#drainsCounts.delete(version)
+      for (const entry of drained) {
         writes.push({ kind: 'behaviour', version: key, id: entry.id, value: entry })
       }
     }
