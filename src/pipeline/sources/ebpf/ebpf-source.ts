@@ -272,7 +272,9 @@ export class EbpfSource implements EventSource {
     if (this.#state.kind === 'starting' && !canHeal) {
       throw fault ?? new SnugError('SENSOR_UNAVAILABLE', reason)
     }
-    this.#state = { kind: 'degraded', reason, since: new Date().toISOString() }
+    // Of one that fails again and again the gap began with the first failure.
+    const since = this.#state.kind === 'degraded' ? this.#state.since : new Date().toISOString()
+    this.#state = { kind: 'degraded', reason, since }
     this.#options.log?.(reason, 'warn')
   }
 
