@@ -33,12 +33,12 @@ enum snug_frame_type {
 	SNUG_NAME = 4,
 	SNUG_CONTAINER = 5,
 	SNUG_CONTAINER_END = 6,
-	SNUG_ACT = 7,
-	SNUG_SIGHTING = 8,
+	SNUG_EVENT = 7,
+	SNUG_COUNT_UPDATE = 8,
 	SNUG_PONG = 9,
 	SNUG_DISARMED = 10,
-	SNUG_PROBED = 11,
-	SNUG_MARK = 12,
+	SNUG_SELFTEST_RESULT = 11,
+	SNUG_CHECKPOINT = 12,
 	SNUG_PROFILE_INSTALLED = 13,
 	SNUG_PROFILE_FAILED = 14,
 	SNUG_VERSION_EVICTED = 15,
@@ -61,7 +61,7 @@ enum snug_frame_type {
 	SNUG_ENFORCE = 42,
 	SNUG_PEER = 43,
 	SNUG_FAIL_CLOSED = 44,
-	SNUG_TAKEN = 45,
+	SNUG_ACK = 45,
 };
 
 enum snug_kind {
@@ -81,7 +81,7 @@ enum snug_origin {
 	SNUG_INIT = 4,	/* the init that the engine put in */
 };
 
-/* About the actor: snug_act.actor_flags. */
+/* About the actor: snug_event.actor_flags. */
 enum snug_actor_flag {
 	SNUG_TTY = 1,
 	SNUG_SOCKET_STDIO = 2,
@@ -93,8 +93,8 @@ enum snug_actor_flag {
 };
 #define SNUG_DRIFT (SNUG_DRIFT_UPPER | SNUG_DRIFT_MEMFD | SNUG_DRIFT_MOUNT)
 
-/* About the event: snug_act.act_flags. */
-enum snug_act_flag {
+/* About the event: snug_event.event_flags. */
+enum snug_event_flag {
 	SNUG_CUT = 1, /* the text is longer than what is carried */
 	SNUG_TO_CUT = 2,
 	SNUG_DENIED = 4,     /* EACCES, EPERM or EROFS */
@@ -148,7 +148,7 @@ struct snug_head {
 	__u8 flags;
 };
 
-struct snug_act {
+struct snug_event {
 	struct snug_head head;
 	__u64 time;	 /* CLOCK_MONOTONIC, ns */
 	__u64 container; /* id of its cgroup */
@@ -164,7 +164,7 @@ struct snug_act {
 	__u8 kind;
 	__u8 origin;
 	__u16 actor_flags;
-	__u32 act_flags;
+	__u32 event_flags;
 	union {
 		__u8 detail[24];
 		struct {
@@ -193,7 +193,7 @@ struct snug_act {
 	/* text, to */
 };
 
-struct snug_sighting {
+struct snug_count_update {
 	struct snug_head head;
 	__u64 time;
 	__u64 container;
@@ -465,7 +465,7 @@ struct snug_disarmed {
 	__u64 scope;
 };
 
-/* Bits of snug_probed: what the self-test attempts in its own cgroup. */
+/* Bits of snug_selftest_result: what the self-test attempts in its own cgroup. */
 enum snug_selftest_attempt {
 	SNUG_SELFTEST_PASS = 1, /* allowed, and went through */
 	SNUG_SELFTEST_EXEC = 2, /* forbidden, and stopped: this and the following */
@@ -473,7 +473,7 @@ enum snug_selftest_attempt {
 	SNUG_SELFTEST_CONNECT = 8,
 };
 
-struct snug_probed {
+struct snug_selftest_result {
 	struct snug_head head;
 	__u64 time;
 	__u32 tried;
@@ -493,11 +493,11 @@ struct snug_filter {
 };
 
 /*
- * A checkpoint. From the sensor (MARK): everything before it was reported. From the daemon (TAKEN),
- * an acknowledgement: everything before it is stored, and the next sensor need not report it again.
- * That one gets the positions as `--resume`.
+ * A checkpoint. From the sensor (CHECKPOINT): everything before it was reported. From the daemon
+ * (ACK), an acknowledgement: everything before it is stored, and the next sensor need not report it
+ * again. That one gets the positions as `--resume`.
  */
-struct snug_mark {
+struct snug_checkpoint {
 	struct snug_head head;
 	__u64 state;  /* of the kernel; positions in another mean nothing */
 	__u64 number; /* of the checkpoint, within a sensor's life */
@@ -510,7 +510,7 @@ struct snug_ping {
 	__u64 token;
 };
 
-/* The sensitive system calls: snug_act.code where the kind is SNUG_SYSCALL. */
+/* The sensitive system calls: snug_event.code where the kind is SNUG_SYSCALL. */
 enum snug_call {
 	SNUG_CALL_PTRACE = 1,
 	SNUG_CALL_PROCESS_VM_WRITEV,

@@ -28,7 +28,7 @@
 #define SNUG_RUN_SHIFT 53
 #define SNUG_RUN_MASK 0x3ffull
 /* The name of the self-test's cgroups begins so; the process's number follows. */
-#define SNUG_SELFTEST_PATH "/snug-probe-"
+#define SNUG_SELFTEST_PATH "/snug-selftest-"
 /* The scope of the self-test. */
 #define SNUG_SELFTEST_SCOPE (1ull << 52)
 /* A trait of the self-test's containers: the daemon gets no reports about them. */

@@ -133,7 +133,7 @@ static int exit_code(int result)
 
 static int do_exec(void)
 {
-	execl("/proc/self/exe", "snug-sensor", "--trial", "done", NULL);
+	execl("/proc/self/exe", "snug-sensor", "--attempt", "done", NULL);
 	return exit_code(-errno);
 }
 

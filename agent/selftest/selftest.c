@@ -158,7 +158,7 @@ static void run_child(int result)
 		close(nothing);
 	if (unshare(CLONE_NEWNS) || !write_text(selftest.cgroup, "cgroup.procs", "0"))
 		_exit(NOT_THERE);
-	execl("/proc/self/exe", "snug-sensor", "--trial", "all", NULL);
+	execl("/proc/self/exe", "snug-sensor", "--attempt", "all", NULL);
 	_exit(1);
 }
 
@@ -224,7 +224,7 @@ static void report_problem(int error)
 
 static void finish(struct agent *agent)
 {
-	struct snug_probed frame = { .time = monotonic(), .tried = ATTEMPTS };
+	struct snug_selftest_result frame = { .time = monotonic(), .tried = ATTEMPTS };
 	int status = 0;
 	__u32 good;
 
@@ -241,7 +241,7 @@ static void finish(struct agent *agent)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
 		report_problem(0);
 	else
-		send_frame(&frame, SNUG_PROBED, sizeof(frame), NULL, 0);
+		send_frame(&frame, SNUG_SELFTEST_RESULT, sizeof(frame), NULL, 0);
 	clean();
 }
 

@@ -105,8 +105,8 @@ void handle_command(const struct snug_head *head, void *context)
 		if (!settled_at)
 			settled_at = monotonic() + SETTLED_AFTER;
 		return;
-	case SNUG_TAKEN:
-		if (size < sizeof(struct snug_mark))
+	case SNUG_ACK:
+		if (size < sizeof(struct snug_checkpoint))
 			break;
 		handle_ack(agent, (const void *)head, size);
 		return;

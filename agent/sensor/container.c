@@ -89,7 +89,7 @@ bool container_ends_pending(void)
 	return end_count > 0;
 }
 
-void container_ends_report(struct agent *agent, __u64 mark)
+void container_ends_report(struct agent *agent, __u64 checkpoint)
 {
 	for (size_t i = 0; i < end_count; i++) {
 		struct snug_container frame = {
@@ -107,18 +107,18 @@ void container_ends_report(struct agent *agent, __u64 mark)
 			send_frame(&frame, SNUG_CONTAINER_END, sizeof(frame), NULL, 0);
 		}
 		reported_ends[reported_end_count] = ends[i];
-		reported_ends[reported_end_count++].time = mark;
+		reported_ends[reported_end_count++].time = checkpoint;
 	}
 	end_count = 0;
 }
 
 /* Reports up to this checkpoint are acknowledged: the slots are free. */
-void container_ends_acked(struct agent *agent, __u64 mark)
+void container_ends_acked(struct agent *agent, __u64 checkpoint)
 {
 	size_t left = 0;
 
 	for (size_t i = 0; i < reported_end_count; i++)
-		if (reported_ends[i].time <= mark) {
+		if (reported_ends[i].time <= checkpoint) {
 			release_slot(agent, reported_ends[i].slot);
 			slot_reported[reported_ends[i].slot] = 0;
 		} else {

@@ -29,9 +29,9 @@ static __u64 reported_losses[SNUG_DROPS];
 static __u64 reported_at;
 static bool ack_pending;
 
-void losses_acked(struct agent *agent, __u64 mark)
+void losses_acked(struct agent *agent, __u64 checkpoint)
 {
-	if (!ack_pending || reported_at > mark)
+	if (!ack_pending || reported_at > checkpoint)
 		return;
 	memcpy(agent->pinned->reported, reported_losses, sizeof(reported_losses));
 	ack_pending = false;
@@ -44,7 +44,7 @@ void losses_takeover(struct agent *agent)
 
 /* Losses that are known to be of a container are reported for it, the rest for the node. */
 bool report_losses(struct agent *agent, const struct snug_counters *now, __u64 from, __u64 to,
-		   __u64 mark)
+		   __u64 checkpoint)
 {
 	__u64 left[SNUG_DROPS], sum = 0;
 
@@ -55,7 +55,7 @@ bool report_losses(struct agent *agent, const struct snug_counters *now, __u64 f
 	}
 	if (!sum)
 		return false;
-	reported_at = mark;
+	reported_at = checkpoint;
 	ack_pending = true;
 	for (__u32 i = 0; i < SNUG_SLOTS; i++) {
 		struct snug_slot *slot = reported_slot(agent, i);

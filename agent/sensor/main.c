@@ -243,7 +243,7 @@ int main(int argc, char **argv)
 {
 	static struct agent agent;
 
-	if (argc == 3 && !strcmp(argv[1], "--trial"))
+	if (argc == 3 && !strcmp(argv[1], "--attempt"))
 		return run_attempts(argv[2]);
 	agent.cpus = libbpf_num_possible_cpus();
 	options.rings = agent.cpus > 2 ? (agent.cpus + 1) / 2 : 1;

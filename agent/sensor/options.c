@@ -20,7 +20,7 @@ static __u32 number_of(const char *text, __u32 least, __u32 most)
 static void refuse_usage(void)
 {
 	log_line(
-		"usage: snug-sensor [--pin FOLDER [--resume STATE,MARK,POSITION,…] [--anew]] [--marks] [--probe SECONDS]\n"
+		"usage: snug-sensor [--pin FOLDER [--resume STATE,CHECKPOINT,POSITION,…] [--fresh-daemon]] [--ack] [--selftest SECONDS]\n"
 		"                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--unfiltered]\n"
 		"       snug-sensor --detach --pin FOLDER | --abi");
 	exit(64);
@@ -33,7 +33,7 @@ static bool parse_pair(struct options *options, const char *option, const char *
 		options->rings = number_of(value, 1, 256);
 	else if (!strcmp(option, "--ring-size"))
 		options->ring_size = number_of(value, 4096, 1u << 30);
-	else if (!strcmp(option, "--probe"))
+	else if (!strcmp(option, "--selftest"))
 		options->selftest_seconds = number_of(value, 0, 86400);
 	else if (!strcmp(option, "--pin"))
 		options->pin = value;
@@ -57,11 +57,11 @@ void parse_options(struct options *options, int argc, char **argv)
 			options->layout = true;
 		else if (!strcmp(argv[i], "--unfiltered"))
 			options->filter = false;
-		else if (!strcmp(argv[i], "--anew"))
+		else if (!strcmp(argv[i], "--fresh-daemon"))
 			options->fresh_daemon = true;
-		else if (!strcmp(argv[i], "--marks"))
+		else if (!strcmp(argv[i], "--ack"))
 			options->acks = true;
-		else if (!strcmp(argv[i], "--unarmed-probe"))
+		else if (!strcmp(argv[i], "--unarmed-selftest"))
 			options->selftest_unarmed = true;
 		else if (!strcmp(argv[i], "--detach"))
 			options->detach = true;

@@ -78,10 +78,10 @@ void names_takeover(struct agent *agent)
 	}
 }
 
-void report_names(struct agent *agent, const struct snug_act *act)
+void report_names(struct agent *agent, const struct snug_event *event)
 {
-	report_name(agent, act->exe);
-	report_name(agent, act->script);
+	report_name(agent, event->exe);
+	report_name(agent, event->script);
 	for (int i = 0; i < SNUG_ANCESTORS; i++)
-		report_name(agent, act->ancestors[i]);
+		report_name(agent, event->ancestors[i]);
 }

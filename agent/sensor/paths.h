@@ -7,7 +7,7 @@
 
 #include "sensor/agent.h"
 
-void report_names(struct agent *agent, const struct snug_act *act);
+void report_names(struct agent *agent, const struct snug_event *event);
 void names_takeover(struct agent *agent);
 
 #endif

@@ -53,8 +53,8 @@ static struct snug_counters sum_counters(struct agent *agent)
 static void forward_record(struct agent *agent, const struct snug_head *head, size_t size)
 {
 	const struct snug_container *container = (const void *)head;
-	const struct snug_sighting *sighting = (const void *)head;
-	const struct snug_act *act = (const void *)head;
+	const struct snug_count_update *update = (const void *)head;
+	const struct snug_event *event = (const void *)head;
 	__u32 slot;
 
 	switch (head->type) {
@@ -64,22 +64,22 @@ static void forward_record(struct agent *agent, const struct snug_head *head, si
 	case SNUG_CONTAINER_END:
 		container_end(agent, container->slot, container->container, container->time);
 		break;
-	case SNUG_ACT:
-		if (container_hidden(agent, act->container, act->slot)) {
+	case SNUG_EVENT:
+		if (container_hidden(agent, event->container, event->slot)) {
 			agent->pinned->hidden++;
 			break;
 		}
-		report_container(agent, act->container, act->slot);
-		report_names(agent, act);
+		report_container(agent, event->container, event->slot);
+		report_names(agent, event);
 		send_bytes(head, size);
 		break;
-	case SNUG_SIGHTING:
-		slot = container_slot(agent, sighting->container);
-		if (container_hidden(agent, sighting->container, slot)) {
-			agent->pinned->hidden_counts += sighting->count;
+	case SNUG_COUNT_UPDATE:
+		slot = container_slot(agent, update->container);
+		if (container_hidden(agent, update->container, slot)) {
+			agent->pinned->hidden_counts += update->count;
 			break;
 		}
-		report_container(agent, sighting->container, slot);
+		report_container(agent, update->container, slot);
 		send_bytes(head, size);
 		break;
 	}
@@ -103,8 +103,8 @@ size_t report_records(struct agent *agent)
 /* A daemon that does not acknowledge has what was written. */
 void report_checkpoint(struct agent *agent)
 {
-	struct snug_mark frame = { .state = agent->pinned->id,
-				   .number = agent->pinned->checkpoint + 1 };
+	struct snug_checkpoint frame = { .state = agent->pinned->id,
+					 .number = agent->pinned->checkpoint + 1 };
 	__u64 positions[256];
 	size_t count = rings_positions(positions);
 
@@ -113,7 +113,8 @@ void report_checkpoint(struct agent *agent)
 	agent->pinned->checkpoint++;
 	unacknowledged = false;
 	if (agent->acks) {
-		send_frame(&frame, SNUG_MARK, sizeof(frame), positions, count * sizeof(*positions));
+		send_frame(&frame, SNUG_CHECKPOINT, sizeof(frame), positions,
+			   count * sizeof(*positions));
 		rings_make_room();
 		return;
 	}
@@ -123,7 +124,7 @@ void report_checkpoint(struct agent *agent)
 }
 
 /* It may still be of a state before this one: then it is of no use. */
-void handle_ack(struct agent *agent, const struct snug_mark *command, size_t size)
+void handle_ack(struct agent *agent, const struct snug_checkpoint *command, size_t size)
 {
 	if (command->state != agent->pinned->id || command->number > agent->pinned->checkpoint)
 		return;

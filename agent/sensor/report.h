@@ -13,7 +13,7 @@ void report_container_ends(struct agent *agent);
 void report_heartbeat(struct agent *agent, bool all);
 void report_checkpoint(struct agent *agent);
 void start_heartbeats(struct agent *agent, __u64 last);
-void handle_ack(struct agent *agent, const struct snug_mark *command, size_t size);
+void handle_ack(struct agent *agent, const struct snug_checkpoint *command, size_t size);
 void mark_counts_stale(void);
 bool heartbeat_due(void);
 int ms_until_heartbeat(void);

@@ -305,11 +305,11 @@ describe('the self-probe', () => {
         missed: [],
       })
     }
-    const trials = readdirSync(unifiedHierarchy()).filter((n) => n.startsWith('snug-probe-'))
+    const trials = readdirSync(unifiedHierarchy()).filter((n) => n.startsWith('snug-selftest-'))
     const seen = recorder.messages.flatMap((m) =>
       m.type === 'container-started' ? [m.container.cgroup] : [],
     )
-    expect(seen.filter((cgroup) => cgroup.includes('snug-probe'))).toEqual([])
+    expect(seen.filter((cgroup) => cgroup.includes('snug-selftest'))).toEqual([])
     expect(
       trials.filter((name) => name.endsWith(`-${recorder.source.sensorPid}`)).length,
     ).toBeLessThan(2)
@@ -321,7 +321,7 @@ describe('the self-probe', () => {
   })
 
   it('finds that nothing is stopped where blocking does not work', async () => {
-    const recorder = await recording({ probeSeconds: 1, sensorArguments: ['--unarmed-probe'] })
+    const recorder = await recording({ probeSeconds: 1, sensorArguments: ['--unarmed-selftest'] })
     await recorder.until(() => probes(recorder).length > 0, 'a probe')
     expect(probes(recorder)[0]).toMatchObject({
       passed: true,
@@ -348,7 +348,7 @@ describe('the self-probe', () => {
     const recorder = await recording({ probeSeconds: 1 })
     for (let kills = 0; kills < 3; kills++) {
       const pid = recorder.source.sensorPid ?? 0
-      const own = join(unifiedHierarchy(), `snug-probe-${pid}`)
+      const own = join(unifiedHierarchy(), `snug-selftest-${pid}`)
       for (let tries = 0; tries < 20_000 && !existsSync(own); tries++) {
         await new Promise((resolve) => setImmediate(resolve))
       }

@@ -56,7 +56,7 @@ static __always_inline bool check_capability(const struct cred *cred, int capabi
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state;
 	struct verdict verdict;
-	struct snug_act *act;
+	struct snug_event *event;
 	void *ring;
 	u64 bit;
 
@@ -74,11 +74,11 @@ static __always_inline bool check_capability(const struct cred *cred, int capabi
 	state->capabilities |= bit;
 	if (judge_event(state, &verdict, (u64)SNUG_CAPABILITY | (u64)capability << 8, state->actor,
 			SNUG_RULE_CAPABILITY(keys, capability))) {
-		act = reserve_event(state, task, SNUG_CAPABILITY, &verdict, &ring);
-		if (act) {
-			act->act_flags = stop_flag(&verdict, stop);
-			act->code = capability;
-			submit_event(act, ring);
+		event = reserve_event(state, task, SNUG_CAPABILITY, &verdict, &ring);
+		if (event) {
+			event->event_flags = stop_flag(&verdict, stop);
+			event->code = capability;
+			submit_event(event, ring);
 		}
 	}
 	/* A process that was stopped and still runs is judged again. */

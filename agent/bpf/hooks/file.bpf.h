@@ -51,7 +51,7 @@ static __noinline int report_path_op(struct call *call, struct scratch *scratch)
 	struct snug_task *state;
 	struct verdict verdict;
 	struct paths *paths;
-	struct snug_act *act;
+	struct snug_event *event;
 	u64 root;
 	u32 access;
 
@@ -93,15 +93,15 @@ static __noinline int report_path_op(struct call *call, struct scratch *scratch)
 			return 0;
 	}
 	at = paths->at;
-	act = act_at(scratch, at);
-	fill_event(act, state, call->task, SNUG_FILE, verdict.key,
-		   sizeof(*act) + SNUG_TEXT_MAX - at);
+	event = event_at(scratch, at);
+	fill_event(event, state, call->task, SNUG_FILE, verdict.key,
+		   sizeof(*event) + SNUG_TEXT_MAX - at);
 	/* By now it is done: to kill the process would undo nothing. */
-	act->act_flags = flags | (flags & SNUG_DENIED ? 0 : stop_flag(&verdict, SNUG_MISSED));
-	act->code = access;
-	act->text_size = paths->to_at - at;
-	act->to_size = SNUG_TEXT_MAX - paths->to_at;
-	output_event(act, sizeof(*act) + SNUG_TEXT_MAX - at, &verdict);
+	event->event_flags = flags | (flags & SNUG_DENIED ? 0 : stop_flag(&verdict, SNUG_MISSED));
+	event->code = access;
+	event->text_size = paths->to_at - at;
+	event->to_size = SNUG_TEXT_MAX - paths->to_at;
+	output_event(event, sizeof(*event) + SNUG_TEXT_MAX - at, &verdict);
 	return 0;
 }
 
@@ -136,7 +136,7 @@ static __always_inline int report_opened(struct scratch *scratch, struct task_st
 					 struct opened *opened)
 {
 	struct paths *paths = &opened->paths;
-	struct snug_act *act;
+	struct snug_event *event;
 	u32 at, size;
 
 	walk_from(scratch, opened->path_ref, root_of(state, task));
@@ -151,14 +151,14 @@ static __always_inline int report_opened(struct scratch *scratch, struct task_st
 		if (!record_verdict(state, verdict))
 			return 0;
 	}
-	act = act_at(scratch, at);
-	size = sizeof(*act) + SNUG_TEXT_MAX - at;
-	fill_event(act, state, task, SNUG_FILE, verdict->key, size);
-	act->act_flags = opened->flags | (scratch->walk.cut ? SNUG_CUT : 0) |
-			 stop_flag(verdict, opened->stop);
-	act->code = opened->access;
-	act->text_size = SNUG_TEXT_MAX - at;
-	output_event(act, size, verdict);
+	event = event_at(scratch, at);
+	size = sizeof(*event) + SNUG_TEXT_MAX - at;
+	fill_event(event, state, task, SNUG_FILE, verdict->key, size);
+	event->event_flags = opened->flags | (scratch->walk.cut ? SNUG_CUT : 0) |
+			     stop_flag(verdict, opened->stop);
+	event->code = opened->access;
+	event->text_size = SNUG_TEXT_MAX - at;
+	output_event(event, size, verdict);
 	return 0;
 }
 

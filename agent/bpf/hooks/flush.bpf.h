@@ -17,7 +17,7 @@
 static long flush_entry(struct bpf_map *map, u64 *key, struct snug_seen *one,
 			struct snug_flush *flush)
 {
-	struct snug_sighting *record;
+	struct snug_count_update *record;
 	struct snug_slot *slot;
 	u64 count = one->count;
 	u32 number = one->slot;
@@ -44,7 +44,7 @@ static long flush_entry(struct bpf_map *map, u64 *key, struct snug_seen *one,
 			flush->failed++;
 			return 1;
 		}
-		fill_head(&record->head, SNUG_SIGHTING, sizeof(*record));
+		fill_head(&record->head, SNUG_COUNT_UPDATE, sizeof(*record));
 		record->time = bpf_ktime_get_ns();
 		record->container = one->container;
 		record->key = one->key;

@@ -163,7 +163,7 @@ static __always_inline bool report_peer(struct task_struct *task, struct snug_ta
 	struct snug_trie_key key = trie_key(peer);
 	u64 object = peer_object(kind, peer), *name;
 	struct verdict verdict;
-	struct snug_act *act;
+	struct snug_event *event;
 	u32 found;
 	void *ring;
 
@@ -179,14 +179,14 @@ static __always_inline bool report_peer(struct task_struct *task, struct snug_ta
 		judge_peer(state, &verdict, kind, peer);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
-	act = found == SEEN_COUNTED ? 0 : reserve_event(state, task, kind, &verdict, &ring);
-	if (act) {
-		__builtin_memcpy(act->address, peer->address, sizeof(act->address));
-		act->port = peer->port;
-		act->family = peer->family;
-		act->protocol = peer->protocol;
-		act->act_flags = flags | stop_flag(&verdict, stop);
-		submit_event(act, ring);
+	event = found == SEEN_COUNTED ? 0 : reserve_event(state, task, kind, &verdict, &ring);
+	if (event) {
+		__builtin_memcpy(event->address, peer->address, sizeof(event->address));
+		event->port = peer->port;
+		event->family = peer->family;
+		event->protocol = peer->protocol;
+		event->event_flags = flags | stop_flag(&verdict, stop);
+		submit_event(event, ring);
 	}
 	return !must_stop(&verdict);
 }
@@ -323,7 +323,7 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 	struct unix_sock *peer = bpf_core_cast((void *)sock, struct unix_sock);
 	struct unix_address *address;
 	struct verdict verdict;
-	struct snug_act *act;
+	struct snug_event *event;
 	u32 at, size;
 	u64 name;
 
@@ -343,11 +343,11 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 		 * The name follows the structure: refcount, length, then the address with its
 		 * family.
 		 */
-		bpf_probe_read_kernel(ACT_TEXT(scratch, at), size & 127,
+		bpf_probe_read_kernel(EVENT_TEXT(scratch, at), size & 127,
 				      (void *)((u64)address +
 					       bpf_core_type_size(struct unix_address) +
 					       sizeof(u16)));
-		*ACT_TEXT(scratch, at) = '@';
+		*EVENT_TEXT(scratch, at) = '@';
 	}
 	name = scratch->walk.cut ? hash_cut(scratch, at, SNUG_TEXT_MAX) :
 				   hash_text_tail(scratch, at);
@@ -356,13 +356,13 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 			state->actor,
 			SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0,
 				       SNUG_MIX(keys, name, SNUG_DOMAIN_UNIX)))) {
-		act = act_at(scratch, at);
-		size = sizeof(*act) + SNUG_TEXT_MAX - at;
-		fill_event(act, state, task, SNUG_CONNECT, verdict.key, size);
-		act->protocol = SNUG_UNIX;
-		act->act_flags = (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(&verdict, stop);
-		act->text_size = SNUG_TEXT_MAX - at;
-		output_event(act, size, &verdict);
+		event = event_at(scratch, at);
+		size = sizeof(*event) + SNUG_TEXT_MAX - at;
+		fill_event(event, state, task, SNUG_CONNECT, verdict.key, size);
+		event->protocol = SNUG_UNIX;
+		event->event_flags = (scratch->walk.cut ? SNUG_CUT : 0) | stop_flag(&verdict, stop);
+		event->text_size = SNUG_TEXT_MAX - at;
+		output_event(event, size, &verdict);
 	}
 	return !must_stop(&verdict);
 }

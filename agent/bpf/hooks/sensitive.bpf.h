@@ -96,7 +96,7 @@ struct sensitive {
 	u64 text;
 	u32 id;
 	u32 at;
-	u32 flags; /* snug_act_flag */
+	u32 flags; /* snug_event_flag */
 	u32 stop;
 };
 
@@ -113,7 +113,7 @@ static __noinline int judge_call(struct scratch *scratch, const struct snug_task
 	number = rule_argument(id, sensitive->number);
 	found = lookup_rule(verdict, state->actor, SNUG_RULE_CALL(keys, id, number, text),
 			    &verdict->tags[0]);
-	if (!found && at < SNUG_TEXT_MAX && *ACT_TEXT(scratch, at) == '/')
+	if (!found && at < SNUG_TEXT_MAX && *EVENT_TEXT(scratch, at) == '/')
 		set = run_automaton(scratch, profile, at, ~0u, SNUG_TEXT_MAX);
 	if (set)
 		found = lookup_rule(verdict, state->actor,
@@ -133,7 +133,7 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 			      call->number);
 	u32 stop = call->flags & SNUG_DENIED ? 0 : call->stop;
 	struct verdict verdict;
-	struct snug_act *act;
+	struct snug_event *event;
 	u32 found, size;
 
 	call->text = hash_text_tail(scratch, call->at);
@@ -143,14 +143,14 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
 	if (found != SEEN_COUNTED) {
-		act = act_at(scratch, call->at);
-		size = sizeof(*act) + SNUG_TEXT_MAX - call->at;
-		fill_event(act, state, task, SNUG_SYSCALL, verdict.key, size);
-		act->act_flags = call->flags | stop_flag(&verdict, stop);
-		act->code = call->id;
-		act->argument = call->number;
-		act->text_size = SNUG_TEXT_MAX - call->at;
-		output_event(act, size, &verdict);
+		event = event_at(scratch, call->at);
+		size = sizeof(*event) + SNUG_TEXT_MAX - call->at;
+		fill_event(event, state, task, SNUG_SYSCALL, verdict.key, size);
+		event->event_flags = call->flags | stop_flag(&verdict, stop);
+		event->code = call->id;
+		event->argument = call->number;
+		event->text_size = SNUG_TEXT_MAX - call->at;
+		output_event(event, size, &verdict);
 	}
 	return must_stop(&verdict) && (stop == SNUG_KILLED || stop == SNUG_REFUSED);
 }

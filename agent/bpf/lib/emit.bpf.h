@@ -78,72 +78,73 @@ static __always_inline void count_lost(struct verdict *verdict, enum snug_drop r
 		verdict->seen->resend = 1;
 }
 
-static __always_inline void fill_event(struct snug_act *act, const struct snug_task *state,
+static __always_inline void fill_event(struct snug_event *event, const struct snug_task *state,
 				       struct task_struct *task, u8 kind, u64 key, u32 size)
 {
-	fill_head(&act->head, SNUG_ACT, size);
-	act->time = bpf_ktime_get_ns();
-	act->container = state->container;
-	act->key = key;
-	act->exe = state->exe;
-	act->script = state->script;
-	__builtin_memcpy(act->ancestors, state->ancestors, sizeof(act->ancestors));
-	act->session = state->session;
-	act->pid = task->tgid;
-	act->ppid = task->real_parent->tgid;
-	act->uid = state->uid;
-	act->gid = state->gid;
-	act->kind = kind;
-	act->origin = state->origin;
-	act->actor_flags = state->flags |
-			   (state->user == SNUG_USER_DECLARED ? SNUG_DECLARED_USER : 0);
-	act->act_flags = 0;
-	__builtin_memset(act->detail, 0, sizeof(act->detail));
-	act->text_size = 0;
-	act->to_size = 0;
-	act->slot = state->slot;
-	act->text_reserved = 0;
+	fill_head(&event->head, SNUG_EVENT, size);
+	event->time = bpf_ktime_get_ns();
+	event->container = state->container;
+	event->key = key;
+	event->exe = state->exe;
+	event->script = state->script;
+	__builtin_memcpy(event->ancestors, state->ancestors, sizeof(event->ancestors));
+	event->session = state->session;
+	event->pid = task->tgid;
+	event->ppid = task->real_parent->tgid;
+	event->uid = state->uid;
+	event->gid = state->gid;
+	event->kind = kind;
+	event->origin = state->origin;
+	event->actor_flags = state->flags |
+			     (state->user == SNUG_USER_DECLARED ? SNUG_DECLARED_USER : 0);
+	event->event_flags = 0;
+	__builtin_memset(event->detail, 0, sizeof(event->detail));
+	event->text_size = 0;
+	event->to_size = 0;
+	event->slot = state->slot;
+	event->text_reserved = 0;
 }
 
 /* An event without text: reserve it, fill in the detail, then `submit_event`. */
-static __always_inline struct snug_act *reserve_event(const struct snug_task *state,
-						      struct task_struct *task, u8 kind,
-						      struct verdict *verdict, void **ring)
+static __always_inline struct snug_event *reserve_event(const struct snug_task *state,
+							struct task_struct *task, u8 kind,
+							struct verdict *verdict, void **ring)
 {
-	struct snug_act *act = 0;
+	struct snug_event *event = 0;
 
 	*ring = this_ring();
 	if (*ring)
-		act = bpf_ringbuf_reserve(*ring, sizeof(*act), 0);
-	if (!act) {
+		event = bpf_ringbuf_reserve(*ring, sizeof(*event), 0);
+	if (!event) {
 		count_lost(verdict, SNUG_DROP_RING);
 		return 0;
 	}
-	fill_event(act, state, task, kind, verdict->key, sizeof(*act));
-	return act;
+	fill_event(event, state, task, kind, verdict->key, sizeof(*event));
+	return event;
 }
 
-static __always_inline void submit_event(struct snug_act *act, void *ring)
+static __always_inline void submit_event(struct snug_event *event, void *ring)
 {
-	bpf_ringbuf_submit(act, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	COUNT(emitted);
 	wake(ring);
 }
 
 /* The head of an event whose text begins at `at` in the scratch. */
-static __always_inline struct snug_act *act_at(struct scratch *scratch, u32 at)
+static __always_inline struct snug_event *event_at(struct scratch *scratch, u32 at)
 {
-	return (struct snug_act *)&scratch->act[at & (SNUG_TEXT_MAX - 1)];
+	return (struct snug_event *)&scratch->event[at & (SNUG_TEXT_MAX - 1)];
 }
 
 /* An event with text. Its head is in place before the text; `size` is that of both. */
-static __always_inline void output_event(struct snug_act *act, u32 size, struct verdict *verdict)
+static __always_inline void output_event(struct snug_event *event, u32 size,
+					 struct verdict *verdict)
 {
 	void *ring = this_ring();
 
-	if (size > sizeof(*act) + SNUG_TEXT_MAX)
-		size = sizeof(*act) + SNUG_TEXT_MAX;
-	if (!ring || bpf_ringbuf_output(ring, act, size, BPF_RB_NO_WAKEUP)) {
+	if (size > sizeof(*event) + SNUG_TEXT_MAX)
+		size = sizeof(*event) + SNUG_TEXT_MAX;
+	if (!ring || bpf_ringbuf_output(ring, event, size, BPF_RB_NO_WAKEUP)) {
 		count_lost(verdict, SNUG_DROP_RING);
 		return;
 	}

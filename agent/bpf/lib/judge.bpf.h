@@ -65,7 +65,7 @@ static __always_inline bool must_stop(const struct verdict *verdict)
 	return verdict->deviates && verdict->block;
 }
 
-/* `how` (snug_act_flag) where the event is stopped that way. */
+/* `how` (snug_event_flag) where the event is stopped that way. */
 static __always_inline u32 stop_flag(const struct verdict *verdict, u32 how)
 {
 	return must_stop(verdict) ? how : 0;
@@ -297,7 +297,7 @@ static int run_step(u32 index, struct scratch **context)
 		automaton_run->accept = state->accept;
 		return 1;
 	}
-	automaton_run->state = state->next[*ACT_TEXT(scratch, automaton_run->at)];
+	automaton_run->state = state->next[*EVENT_TEXT(scratch, automaton_run->at)];
 	automaton_run->at++;
 	return !automaton_run->state;
 }

@@ -135,8 +135,8 @@ __noinline u64 walk_hash(struct scratch *scratch)
 	return scratch->walk.hash;
 }
 
-#define ACT_TEXT(scratch, at) \
-	(&(scratch)->act[sizeof(struct snug_act) + ((at) & (SNUG_TEXT_MAX - 1))])
+#define EVENT_TEXT(scratch, at) \
+	(&(scratch)->event[sizeof(struct snug_event) + ((at) & (SNUG_TEXT_MAX - 1))])
 
 static __always_inline void prepend_name(struct scratch *scratch, u64 name, u32 len)
 {
@@ -149,9 +149,9 @@ static __always_inline void prepend_name(struct scratch *scratch, u64 name, u32 
 		return;
 	}
 	walk->at -= len;
-	bpf_probe_read_kernel(ACT_TEXT(scratch, walk->at), len & 255, (void *)name);
+	bpf_probe_read_kernel(EVENT_TEXT(scratch, walk->at), len & 255, (void *)name);
 	walk->at--;
-	*ACT_TEXT(scratch, walk->at) = '/';
+	*EVENT_TEXT(scratch, walk->at) = '/';
 }
 
 static int walk_text_step(u32 index, struct scratch **scratch)
@@ -191,7 +191,7 @@ __noinline u32 walk_text(struct scratch *scratch, u32 at, bool whole)
 	}
 	if (scratch->walk.at == at && at) {
 		scratch->walk.at--;
-		*ACT_TEXT(scratch, scratch->walk.at) = '/';
+		*EVENT_TEXT(scratch, scratch->walk.at) = '/';
 	}
 	return scratch->walk.at;
 }
@@ -204,7 +204,7 @@ static int text_hash_step(u32 index, struct scratch **scratch)
 
 	if (at >= end)
 		return 1;
-	word = *(u64 *)ACT_TEXT(*scratch, at);
+	word = *(u64 *)EVENT_TEXT(*scratch, at);
 	if (rest < 8)
 		word &= (1ull << (rest * 8)) - 1;
 	text->hash = SNUG_MIX(keys, text->hash, word);
@@ -248,7 +248,7 @@ static __always_inline u64 mix_part(const struct scratch *scratch, u64 hash, u32
 
 		if (i * 8 >= len)
 			break;
-		word = *(u64 *)ACT_TEXT(scratch, at + i * 8);
+		word = *(u64 *)EVENT_TEXT(scratch, at + i * 8);
 		if (rest < 8)
 			word &= (1ull << (rest * 8)) - 1;
 		hash = SNUG_MIX(keys, hash, word);
@@ -266,12 +266,12 @@ static __always_inline void keep_part(struct scratch *scratch, u32 at, u32 len)
 	canonical->to -= len;
 	if (canonical->to != at) {
 		bpf_probe_read_kernel(scratch->string, len & (SNUG_PATH_MAX - 1),
-				      ACT_TEXT(scratch, at));
-		bpf_probe_read_kernel(ACT_TEXT(scratch, canonical->to), len & (SNUG_PATH_MAX - 1),
+				      EVENT_TEXT(scratch, at));
+		bpf_probe_read_kernel(EVENT_TEXT(scratch, canonical->to), len & (SNUG_PATH_MAX - 1),
 				      scratch->string);
 	}
 	canonical->to--;
-	*ACT_TEXT(scratch, canonical->to) = '/';
+	*EVENT_TEXT(scratch, canonical->to) = '/';
 }
 
 static int canonical_step(u32 index, struct scratch **context)
@@ -285,11 +285,11 @@ static int canonical_step(u32 index, struct scratch **context)
 		return 1;
 	at--;
 	canonical->at = at;
-	if (*ACT_TEXT(scratch, at) != '/')
+	if (*EVENT_TEXT(scratch, at) != '/')
 		return 0;
 	len = canonical->part_end - at - 1;
 	canonical->part_end = at;
-	start = *(u16 *)ACT_TEXT(scratch, at + 1);
+	start = *(u16 *)EVENT_TEXT(scratch, at + 1);
 	if (!len || (len == 1 && (start & 255) == '.'))
 		return 0;
 	if (len == 2 && start == ('.' | '.' << 8))
@@ -324,7 +324,7 @@ __noinline u32 canonical_path(struct scratch *scratch, u32 at, u32 end, u32 to)
 	bpf_loop(SNUG_TEXT_MAX + 1, canonical_step, &scratch, 0);
 	if (!canonical->parts && canonical->to) {
 		canonical->to--;
-		*ACT_TEXT(scratch, canonical->to) = '/';
+		*EVENT_TEXT(scratch, canonical->to) = '/';
 	}
 	return canonical->to;
 }
@@ -351,7 +351,7 @@ __noinline u32 prepend_string(struct scratch *scratch, u32 at, u32 size)
 	if (size > SNUG_PATH_MAX)
 		size = SNUG_PATH_MAX;
 	at -= size;
-	bpf_probe_read_kernel(ACT_TEXT(scratch, at), size & (2 * SNUG_PATH_MAX - 1),
+	bpf_probe_read_kernel(EVENT_TEXT(scratch, at), size & (2 * SNUG_PATH_MAX - 1),
 			      scratch->string);
 	return at;
 }
@@ -372,7 +372,7 @@ static __always_inline u32 prepend_absolute(struct scratch *scratch, u32 at, u32
 		from = PATH_REF(task->fs->root);
 	} else if (size) {
 		at--;
-		*ACT_TEXT(scratch, at) = '/';
+		*EVENT_TEXT(scratch, at) = '/';
 	}
 	if (!from.dentry)
 		return at;

@@ -98,7 +98,7 @@ struct opened {
 	struct path_ref path_ref;
 	struct paths paths;
 	u32 access;
-	u32 flags; /* snug_act_flag */
+	u32 flags; /* snug_event_flag */
 	u32 judge;
 	u32 stop;
 };
@@ -151,7 +151,7 @@ struct scratch {
 	 * An event directly before its text; texts grow downwards from SNUG_TEXT_MAX. The second
 	 * half is never written: it covers offsets that the verifier cannot rule out.
 	 */
-	u8 act[sizeof(struct snug_act) + 2 * SNUG_TEXT_MAX] __attribute__((aligned(8)));
+	u8 event[sizeof(struct snug_event) + 2 * SNUG_TEXT_MAX] __attribute__((aligned(8)));
 	u8 string[SNUG_PATH_MAX + 8];
 };
 

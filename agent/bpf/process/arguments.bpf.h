@@ -73,7 +73,7 @@ static __noinline u32 read_arguments(struct scratch *scratch, u64 start, u64 end
 	if (size > SNUG_ARGS_MAX)
 		size = SNUG_ARGS_MAX;
 	args->size = size;
-	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1),
+	if (bpf_probe_read_user(EVENT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1),
 				(void *)start)) {
 		args->cut = SNUG_CUT;
 		args->size = 0;
@@ -92,7 +92,7 @@ static __noinline bool command_matches(struct scratch *scratch, const struct snu
 
 	if (!command->size || size > SNUG_ARGS_MAX || command->rest_size > SNUG_ARGS_MAX)
 		return false;
-	if (bpf_probe_read_user(ACT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1),
+	if (bpf_probe_read_user(EVENT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1),
 				(void *)start))
 		return false;
 	if (!state->script)

@@ -59,8 +59,8 @@ __noinline int store_name(struct scratch *scratch, u64 hash, u32 at)
 		size = SNUG_NAME_MAX;
 		scratch->walk.cut = 1;
 	}
-	name = (void *)&scratch
-		       ->act[sizeof(struct snug_act) - sizeof(u64) + (at & (SNUG_TEXT_MAX - 1))];
+	name = (void *)&scratch->event[sizeof(struct snug_event) - sizeof(u64) +
+				       (at & (SNUG_TEXT_MAX - 1))];
 	name->size = size;
 	name->cut = scratch->walk.cut;
 	if (bpf_map_update_elem(&names, &hash, name, BPF_ANY))
@@ -215,7 +215,7 @@ static __always_inline void report_exec(struct scratch *scratch, struct snug_tas
 	u64 object = SNUG_MIX(keys, SNUG_EXEC, state->ancestors[0]);
 	u32 at = SNUG_TEXT_MAX - SNUG_ARGS_MAX, whole = 0, size, found;
 	struct verdict verdict;
-	struct snug_act *act;
+	struct snug_event *event;
 
 	if (telling) {
 		size = read_arguments(scratch, start, end, at);
@@ -236,11 +236,11 @@ static __always_inline void report_exec(struct scratch *scratch, struct snug_tas
 	size = read_arguments(scratch, start, end, at);
 	if (size > SNUG_ARGS_MAX)
 		size = SNUG_ARGS_MAX;
-	act = act_at(scratch, at);
-	fill_event(act, state, task, SNUG_EXEC, verdict.key, sizeof(*act) + size);
-	act->act_flags = scratch->arguments.cut | stop_flag(&verdict, SNUG_KILLED);
-	act->text_size = size;
-	output_event(act, sizeof(*act) + size, &verdict);
+	event = event_at(scratch, at);
+	fill_event(event, state, task, SNUG_EXEC, verdict.key, sizeof(*event) + size);
+	event->event_flags = scratch->arguments.cut | stop_flag(&verdict, SNUG_KILLED);
+	event->text_size = size;
+	output_event(event, sizeof(*event) + size, &verdict);
 	if (must_stop(&verdict))
 		kill_current();
 }

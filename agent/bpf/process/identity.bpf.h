@@ -19,20 +19,20 @@ static __always_inline bool report_identity(struct snug_task *state, struct task
 {
 	u64 object = SNUG_MIX(keys, SNUG_IDENTITY, (u64)uid << 32 | gid);
 	struct verdict verdict;
-	struct snug_act *act;
+	struct snug_event *event;
 	void *ring;
 
 	object = SNUG_MIX(keys, object, (u64)state->gid);
 	if (judge_event(state, &verdict, object, state->actor,
 			SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid))) {
-		act = reserve_event(state, task, SNUG_IDENTITY, &verdict, &ring);
-		if (act) {
-			act->act_flags = stop_flag(&verdict, stop);
-			act->from_uid = state->uid;
-			act->from_gid = state->gid;
-			act->to_uid = uid;
-			act->to_gid = gid;
-			submit_event(act, ring);
+		event = reserve_event(state, task, SNUG_IDENTITY, &verdict, &ring);
+		if (event) {
+			event->event_flags = stop_flag(&verdict, stop);
+			event->from_uid = state->uid;
+			event->from_gid = state->gid;
+			event->to_uid = uid;
+			event->to_gid = gid;
+			submit_event(event, ring);
 		}
 	}
 	if (must_stop(&verdict) && stop == SNUG_REFUSED)

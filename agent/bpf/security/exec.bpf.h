@@ -66,7 +66,7 @@ static int argument_step(u32 index, struct lsm_scratch **held_)
 		return 1;
 	}
 	size = bpf_probe_read_user_str(
-		ACT_TEXT(&lsm_scratch->scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX + used),
+		EVENT_TEXT(&lsm_scratch->scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX + used),
 		(SNUG_ARGS_MAX - used) & (2 * SNUG_ARGS_MAX - 1), (void *)pointer);
 	if (size < 0)
 		return 1;
@@ -98,17 +98,17 @@ static __always_inline void read_passed(struct lsm_scratch *lsm_scratch, struct 
 static __noinline int report_refused(struct lsm_scratch *lsm_scratch, struct task_struct *task,
 				     struct verdict *verdict)
 {
-	struct snug_act *act = act_at(&lsm_scratch->scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX);
+	struct snug_event *event = event_at(&lsm_scratch->scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX);
 	u32 size;
 
 	read_passed(lsm_scratch, task);
 	size = lsm_scratch->used;
 	if (size > SNUG_ARGS_MAX)
 		size = SNUG_ARGS_MAX;
-	fill_event(act, &lsm_scratch->next, task, SNUG_EXEC, verdict->key, sizeof(*act) + size);
-	act->act_flags = lsm_scratch->cut | stop_flag(verdict, SNUG_REFUSED);
-	act->text_size = size;
-	output_event(act, sizeof(*act) + size, verdict);
+	fill_event(event, &lsm_scratch->next, task, SNUG_EXEC, verdict->key, sizeof(*event) + size);
+	event->event_flags = lsm_scratch->cut | stop_flag(verdict, SNUG_REFUSED);
+	event->text_size = size;
+	output_event(event, sizeof(*event) + size, verdict);
 	return 0;
 }
 

@@ -131,7 +131,7 @@ static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct 
 	u64 root = root_of(state, task), object;
 	u32 flags = 0, found;
 	struct verdict verdict = {};
-	struct snug_act *act;
+	struct snug_event *event;
 
 	paths->to = 0;
 	paths->to_at = SNUG_TEXT_MAX;
@@ -169,14 +169,14 @@ static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct 
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
 	if (found != SEEN_COUNTED) {
-		act = act_at(scratch, paths->at);
-		fill_event(act, state, task, SNUG_FILE, verdict.key,
-			   sizeof(*act) + SNUG_TEXT_MAX - paths->at);
-		act->act_flags = flags | stop_flag(&verdict, SNUG_REFUSED);
-		act->code = lsm_path_op->access;
-		act->text_size = paths->to_at - paths->at;
-		act->to_size = SNUG_TEXT_MAX - paths->to_at;
-		output_event(act, sizeof(*act) + SNUG_TEXT_MAX - paths->at, &verdict);
+		event = event_at(scratch, paths->at);
+		fill_event(event, state, task, SNUG_FILE, verdict.key,
+			   sizeof(*event) + SNUG_TEXT_MAX - paths->at);
+		event->event_flags = flags | stop_flag(&verdict, SNUG_REFUSED);
+		event->code = lsm_path_op->access;
+		event->text_size = paths->to_at - paths->at;
+		event->to_size = SNUG_TEXT_MAX - paths->to_at;
+		output_event(event, sizeof(*event) + SNUG_TEXT_MAX - paths->at, &verdict);
 	}
 	return REFUSE_IF(must_stop(&verdict));
 }

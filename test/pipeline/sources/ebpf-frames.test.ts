@@ -62,7 +62,7 @@ describe('the frame reader', () => {
   })
 
   it('refuses a frame that is longer than any', () => {
-    const head = frame(frameTypes.act, Buffer.alloc(0))
+    const head = frame(frameTypes.event, Buffer.alloc(0))
     head.writeUInt32LE(FRAME_MAX, 0)
     expect(() => new FrameReader().push(head)).toThrow(
       expect.objectContaining({ code: 'SENSOR_PROTOCOL' }),
@@ -97,14 +97,14 @@ describe('the record decoder', () => {
       fc.property(fc.uint8Array({ minLength: 168, maxLength: 600 }), (body) => {
         const decoder = new RecordDecoder({ node: 'n1' })
         decoder.decode({ type: frameTypes.container, bytes: container })
-        const bytes = frame(frameTypes.act, body)
-        bytes.writeBigUInt64LE(7n, layout['snug_act.container'])
-        bytes.writeBigUInt64LE(1_000n, layout['snug_act.time'])
-        bytes.writeUInt8(((body[0] ?? 0) % 7) + 1, layout['snug_act.kind'])
-        bytes.writeUInt16LE((body[1] ?? 0) % 200, layout['snug_act.text_size'])
-        bytes.writeUInt16LE((body[2] ?? 0) % 200, layout['snug_act.to_size'])
+        const bytes = frame(frameTypes.event, body)
+        bytes.writeBigUInt64LE(7n, layout['snug_event.container'])
+        bytes.writeBigUInt64LE(1_000n, layout['snug_event.time'])
+        bytes.writeUInt8(((body[0] ?? 0) % 7) + 1, layout['snug_event.kind'])
+        bytes.writeUInt16LE((body[1] ?? 0) % 200, layout['snug_event.text_size'])
+        bytes.writeUInt16LE((body[2] ?? 0) % 200, layout['snug_event.to_size'])
         try {
-          const decoded = decoder.decode({ type: frameTypes.act, bytes })
+          const decoded = decoder.decode({ type: frameTypes.event, bytes })
           expect(decoded).toMatchObject({ type: 'event', event: { v: 1, source: 'ebpf' } })
         } catch (error) {
           expect(error).toMatchObject({ code: 'SENSOR_PROTOCOL' })
@@ -116,8 +116,8 @@ describe('the record decoder', () => {
 
   it('tells an act of a container that it does not know as a loss', () => {
     const decoder = new RecordDecoder({ node: 'n1' })
-    const bytes = frame(frameTypes.act, Buffer.alloc(layout.snug_act - 8))
-    expect(decoder.decode({ type: frameTypes.act, bytes })).toMatchObject({
+    const bytes = frame(frameTypes.event, Buffer.alloc(layout.snug_event - 8))
+    expect(decoder.decode({ type: frameTypes.event, bytes })).toMatchObject({
       event: { kind: 'loss', loss: { reason: 'container-unknown', count: 1 } },
     })
   })

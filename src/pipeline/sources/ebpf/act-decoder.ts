@@ -33,10 +33,10 @@ export interface ActContext {
 
 const DRIFT = actorFlags.upper | actorFlags.memfd | actorFlags.mount
 
-/** `bytes` is at least as long as a `snug_act`; texts that reach beyond are a `SENSOR_PROTOCOL` error. */
+/** `bytes` is at least as long as a `snug_event`; texts that reach beyond are a `SENSOR_PROTOCOL` error. */
 export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
-  const flags = bytes.readUInt32LE(layout['snug_act.act_flags'])
-  const actor = bytes.readUInt16LE(layout['snug_act.actor_flags'])
+  const flags = bytes.readUInt32LE(layout['snug_event.event_flags'])
+  const actor = bytes.readUInt16LE(layout['snug_event.actor_flags'])
   const process = decodeProcess(bytes, actor, context)
   const base = {
     v: 1,
@@ -46,7 +46,7 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
     container: context.container,
     ...stopOf(flags),
   } as const
-  const kind = bytes.readUInt8(layout['snug_act.kind'])
+  const kind = bytes.readUInt8(layout['snug_event.kind'])
   switch (kind) {
     case kinds.exec:
       return {
@@ -77,17 +77,17 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
         process,
         identity: {
           from: {
-            uid: bytes.readUInt32LE(layout['snug_act.from_uid']),
-            gid: bytes.readUInt32LE(layout['snug_act.from_gid']),
+            uid: bytes.readUInt32LE(layout['snug_event.from_uid']),
+            gid: bytes.readUInt32LE(layout['snug_event.from_gid']),
           },
           to: {
-            uid: bytes.readUInt32LE(layout['snug_act.to_uid']),
-            gid: bytes.readUInt32LE(layout['snug_act.to_gid']),
+            uid: bytes.readUInt32LE(layout['snug_event.to_uid']),
+            gid: bytes.readUInt32LE(layout['snug_event.to_gid']),
           },
         },
       }
     case kinds.capability: {
-      const code = bytes.readUInt32LE(layout['snug_act.code'])
+      const code = bytes.readUInt32LE(layout['snug_event.code'])
       return {
         ...base,
         kind: 'capability',
@@ -96,8 +96,8 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
       }
     }
     case kinds.syscall: {
-      const name = callName(bytes.readUInt32LE(layout['snug_act.code']))
-      const argument = bytes.readBigUInt64LE(layout['snug_act.argument'])
+      const name = callName(bytes.readUInt32LE(layout['snug_event.code']))
+      const argument = bytes.readBigUInt64LE(layout['snug_event.argument'])
       const target = callTarget(name, argument, nameOfBytes(text(bytes)))
       return {
         ...base,
@@ -128,23 +128,23 @@ function stopOf(flags: number): { readonly enforced?: Enforced } {
 }
 
 function decodeProcess(bytes: Buffer, flags: number, context: ActContext): ProcessRef {
-  const script = bytes.readBigUInt64LE(layout['snug_act.script'])
-  const session = bytes.readBigUInt64LE(layout['snug_act.session'])
+  const script = bytes.readBigUInt64LE(layout['snug_event.script'])
+  const session = bytes.readBigUInt64LE(layout['snug_event.session'])
   const ancestors: string[] = []
   for (let i = 0; i < ANCESTORS; i++) {
-    const hash = bytes.readBigUInt64LE(layout['snug_act.ancestors'] + i * 8)
+    const hash = bytes.readBigUInt64LE(layout['snug_event.ancestors'] + i * 8)
     if (hash === 0n) break
     ancestors.push(context.name(hash))
   }
   return {
-    pid: bytes.readUInt32LE(layout['snug_act.pid']),
-    ppid: bytes.readUInt32LE(layout['snug_act.ppid']),
-    exe: context.name(bytes.readBigUInt64LE(layout['snug_act.exe'])),
+    pid: bytes.readUInt32LE(layout['snug_event.pid']),
+    ppid: bytes.readUInt32LE(layout['snug_event.ppid']),
+    exe: context.name(bytes.readBigUInt64LE(layout['snug_event.exe'])),
     ...(script !== 0n && { script: context.name(script) }),
-    uid: bytes.readUInt32LE(layout['snug_act.uid']),
-    gid: bytes.readUInt32LE(layout['snug_act.gid']),
+    uid: bytes.readUInt32LE(layout['snug_event.uid']),
+    gid: bytes.readUInt32LE(layout['snug_event.gid']),
     ...(ancestors[0] !== undefined && { parent: ancestors[0], ancestors }),
-    origin: originOf(bytes[layout['snug_act.origin']] ?? 0),
+    origin: originOf(bytes[layout['snug_event.origin']] ?? 0),
     ...(session !== 0n && { session: session.toString(16).padStart(16, '0') }),
     ...((flags & actorFlags.declaredUser) !== 0 && { declaredUser: true }),
     ...((flags & actorFlags.tty) !== 0 && { tty: true }),
@@ -161,7 +161,7 @@ function driftKind(flags: number): { readonly driftKind?: 'upper' | 'memfd' | 'm
 }
 
 function decodeFile(bytes: Buffer, flags: number): FileAct {
-  const bits = bytes.readUInt32LE(layout['snug_act.code'])
+  const bits = bytes.readUInt32LE(layout['snug_event.code'])
   const access: Access[] = []
   for (const [bit, name] of accessBits) if ((bits & bit) !== 0) access.push(name)
   const to = nameOfBytes(toText(bytes))
@@ -186,15 +186,17 @@ interface Peer {
 }
 
 function decodePeer(bytes: Buffer, flags: number): Peer {
-  const code = bytes[layout['snug_act.protocol']]
-  const port = bytes.readUInt16LE(layout['snug_act.port'])
+  const code = bytes[layout['snug_event.protocol']]
+  const port = bytes.readUInt16LE(layout['snug_event.port'])
   if (code === protocolCodes.unix) {
     const path = nameOfBytes(text(bytes))
     return { protocol: 'unix', address: pathOf(path, (flags & actFlags.cut) !== 0), port: 0 }
   }
-  const at = layout['snug_act.address']
+  const at = layout['snug_event.address']
   const address =
-    bytes[layout['snug_act.family']] === 4 ? bytes.subarray(at, at + 4).join('.') : sixOf(bytes, at)
+    bytes[layout['snug_event.family']] === 4
+      ? bytes.subarray(at, at + 4).join('.')
+      : sixOf(bytes, at)
   return {
     protocol: code === protocolCodes.tcp ? 'tcp' : code === protocolCodes.udp ? 'udp' : 'other',
     address,
@@ -222,12 +224,12 @@ function splitArguments(bytes: Buffer): readonly string[] {
 }
 
 function text(bytes: Buffer): Buffer {
-  return part(bytes, layout.snug_act, bytes.readUInt16LE(layout['snug_act.text_size']))
+  return part(bytes, layout.snug_event, bytes.readUInt16LE(layout['snug_event.text_size']))
 }
 
 function toText(bytes: Buffer): Buffer {
-  const size = bytes.readUInt16LE(layout['snug_act.text_size'])
-  return part(bytes, layout.snug_act + size, bytes.readUInt16LE(layout['snug_act.to_size']))
+  const size = bytes.readUInt16LE(layout['snug_event.text_size'])
+  return part(bytes, layout.snug_event + size, bytes.readUInt16LE(layout['snug_event.to_size']))
 }
 
 function part(bytes: Buffer, at: number, size: number): Buffer {

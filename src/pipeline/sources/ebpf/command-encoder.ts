@@ -98,9 +98,9 @@ export function encodePing(token: bigint): Buffer {
 /** What came before the mark was taken. */
 export function encodeTaken(mark: SourceMark): Buffer {
   const words = mark.split(',').map(BigInt)
-  const bytes = frame(frameTypes.taken, layout['snug_mark.state'] + words.length * 8)
+  const bytes = frame(frameTypes.ack, layout['snug_checkpoint.state'] + words.length * 8)
   for (const [index, word] of words.entries()) {
-    bytes.writeBigUInt64LE(word, layout['snug_mark.state'] + index * 8)
+    bytes.writeBigUInt64LE(word, layout['snug_checkpoint.state'] + index * 8)
   }
   return bytes
 }

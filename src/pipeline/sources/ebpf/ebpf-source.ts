@@ -247,12 +247,12 @@ export class EbpfSource implements EventSource {
     const { ringBytes, rings, kernelState, probeSeconds, programs = [] } = this.#options
     const { sensorArguments = [] } = this.#options
     return [
-      '--marks',
+      '--ack',
       ...(kernelState === undefined ? [] : ['--pin', kernelState]),
       ...(this.#taken === undefined ? [] : ['--resume', this.#taken]),
       // Keys mean nothing to a daemon that was not told their acts.
-      ...(this.#facts['kernel'] === undefined ? ['--anew'] : []),
-      ...(probeSeconds === undefined ? [] : ['--probe', String(probeSeconds)]),
+      ...(this.#facts['kernel'] === undefined ? ['--fresh-daemon'] : []),
+      ...(probeSeconds === undefined ? [] : ['--selftest', String(probeSeconds)]),
       ...(programs.length === 0 ? [] : ['--programs', programs.join(',')]),
       ...sensorArguments,
       ...(ringBytes === undefined ? [] : ['--ring-size', String(ringBytes)]),

@@ -96,14 +96,14 @@ export class RecordDecoder {
         return this.#container(sized(bytes, 'snug_container'))
       case frameTypes.containerEnd:
         return this.#containerEnd(sized(bytes, 'snug_container'))
-      case frameTypes.act:
-        return this.#act(sized(bytes, 'snug_act'))
+      case frameTypes.event:
+        return this.#act(sized(bytes, 'snug_event'))
       case frameTypes.countUpdate:
-        return this.#countUpdate(sized(bytes, 'snug_sighting'))
+        return this.#countUpdate(sized(bytes, 'snug_count_update'))
       case frameTypes.disarmed:
         return this.#disarmed(sized(bytes, 'snug_disarmed'))
-      case frameTypes.probed:
-        return this.#probed(sized(bytes, 'snug_probed'))
+      case frameTypes.selftest:
+        return this.#probed(sized(bytes, 'snug_selftest_result'))
       case frameTypes.profileInstalled:
         return answerOf(sized(bytes, 'snug_profile_installed'))
       case frameTypes.profileFailed:
@@ -115,8 +115,8 @@ export class RecordDecoder {
       }
       case frameTypes.enforcementSet:
         return enforcementOf(sized(bytes, 'snug_enforcement_set'))
-      case frameTypes.mark:
-        return { type: 'mark', mark: markOf(sized(bytes, 'snug_mark')) }
+      case frameTypes.checkpoint:
+        return { type: 'mark', mark: markOf(sized(bytes, 'snug_checkpoint')) }
       case frameTypes.pong:
         return {
           type: 'pong',
@@ -245,8 +245,8 @@ export class RecordDecoder {
   }
 
   #act(bytes: Buffer): SourceMessage {
-    const time = this.time(bytes.readBigUInt64LE(layout['snug_act.time']))
-    const container = this.#containers.get(bytes.readBigUInt64LE(layout['snug_act.container']))
+    const time = this.time(bytes.readBigUInt64LE(layout['snug_event.time']))
+    const container = this.#containers.get(bytes.readBigUInt64LE(layout['snug_event.container']))
     if (container === undefined) return this.loss('container-unknown', 1, time, time)
     const event = decodeAct(bytes, {
       time,
@@ -254,16 +254,18 @@ export class RecordDecoder {
       container,
       name: (hash) => this.#names.get(hash) ?? `…/unknown-${hex(hash)}`,
     })
-    return { type: 'event', event, key: behaviourKey(hexAt(bytes, layout['snug_act.key'])) }
+    return { type: 'event', event, key: behaviourKey(hexAt(bytes, layout['snug_event.key'])) }
   }
 
   #countUpdate(bytes: Buffer): SourceMessage {
-    const first = this.time(bytes.readBigUInt64LE(layout['snug_sighting.first']))
-    const last = this.time(bytes.readBigUInt64LE(layout['snug_sighting.last']))
-    const count = Number(bytes.readBigUInt64LE(layout['snug_sighting.count']))
-    const container = this.#containers.get(bytes.readBigUInt64LE(layout['snug_sighting.container']))
+    const first = this.time(bytes.readBigUInt64LE(layout['snug_count_update.first']))
+    const last = this.time(bytes.readBigUInt64LE(layout['snug_count_update.last']))
+    const count = Number(bytes.readBigUInt64LE(layout['snug_count_update.count']))
+    const container = this.#containers.get(
+      bytes.readBigUInt64LE(layout['snug_count_update.container']),
+    )
     if (container === undefined) return this.loss('container-unknown', count, first, last)
-    const key = behaviourKey(hexAt(bytes, layout['snug_sighting.key']))
+    const key = behaviourKey(hexAt(bytes, layout['snug_count_update.key']))
     const countUpdate = { key, containerId: container.id, count, first, last, ...judgedBy(bytes) }
     return { type: 'count-update', countUpdate }
   }
@@ -277,13 +279,13 @@ export class RecordDecoder {
   }
 
   #probed(bytes: Buffer): SourceMessage {
-    const tried = bytes.readUInt32LE(layout['snug_probed.tried'])
-    const good = bytes.readUInt32LE(layout['snug_probed.good'])
+    const tried = bytes.readUInt32LE(layout['snug_selftest_result.tried'])
+    const good = bytes.readUInt32LE(layout['snug_selftest_result.good'])
     const acts = (['exec', 'open', 'connect'] as const).filter((act) => (tried & trials[act]) !== 0)
     return {
       type: 'self-probe',
       probe: {
-        time: this.time(bytes.readBigUInt64LE(layout['snug_probed.time'])),
+        time: this.time(bytes.readBigUInt64LE(layout['snug_selftest_result.time'])),
         passed: (good & trials.pass) !== 0,
         stopped: acts.filter((act) => (good & trials[act]) !== 0),
         missed: acts.filter((act) => (good & trials[act]) === 0),
@@ -321,14 +323,14 @@ function enforcementOf(bytes: Buffer): SourceMessage {
 
 /** The behaviours whose rules allowed it, where a compiled profile did. */
 function judgedBy(bytes: Buffer): Pick<CountUpdate, 'expected'> {
-  const at = layout['snug_sighting.tags']
+  const at = layout['snug_count_update.tags']
   const tags = [at, at + 8].filter((tag) => bytes.readBigUInt64LE(tag) !== 0n)
   if (tags.length === 0) return {}
-  const session = bytes.readBigUInt64LE(layout['snug_sighting.session'])
+  const session = bytes.readBigUInt64LE(layout['snug_count_update.session'])
   return {
     expected: {
       tags: tags.map((tag) => hexAt(bytes, tag) as BehaviourTag),
-      origin: originOf(bytes.readUInt32LE(layout['snug_sighting.origin'])),
+      origin: originOf(bytes.readUInt32LE(layout['snug_count_update.origin'])),
       ...(session !== 0n && { session: hex(session) }),
     },
   }
@@ -337,7 +339,7 @@ function judgedBy(bytes: Buffer): Pick<CountUpdate, 'expected'> {
 /** `STATE,NUMBER,POSITION,…` */
 function markOf(bytes: Buffer): SourceMark {
   const words: bigint[] = []
-  for (let at = layout['snug_mark.state']; at + 8 <= bytes.length; at += 8) {
+  for (let at = layout['snug_checkpoint.state']; at + 8 <= bytes.length; at += 8) {
     words.push(bytes.readBigUInt64LE(at))
   }
   return sourceMark(words.join(','))
