@@ -61,6 +61,7 @@ function blockingLines({
   stops,
   selfProbe,
   enforcementGap,
+  kernelProfiles,
 }: StatusView): [string, string | string[]][] {
   if (stops.length === 0) return []
   const of = (how: StopHow): string[] => {
@@ -81,7 +82,21 @@ function blockingLines({
       : [
           `longest gap today: ${Math.round(enforcementGap.milliseconds)} ms until ${enforcementGap.container.slice(0, 12)} of ${enforcementGap.image} was blocked (${enforcementGap.time})`,
         ]
-  return [['can stop', [...stopHows.flatMap(of), ...probe, ...gap]]]
+  return [
+    ['can stop', [...stopHows.flatMap(of), ...probe, ...gap]],
+    ['in the kernel', kernelLine(kernelProfiles)],
+  ]
+}
+
+/** What the kernel has confirmed. */
+function kernelLine(counts: StatusView['kernelProfiles']): string {
+  const { installed, blocking, sent, evicted, failed } = counts
+  const others = [
+    ...(sent === 0 ? [] : [`${sent} not confirmed yet`]),
+    ...(evicted === 0 ? [] : [`${evicted} wait for their next container`]),
+    ...(failed === 0 ? [] : [`${failed} FAILED: their versions only alert`]),
+  ]
+  return [`${installed} profiles confirmed, ${blocking} of them block`, ...others].join('; ')
 }
 
 function pageLine({ gateway, degraded }: StatusView): string {
