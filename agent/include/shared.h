@@ -195,7 +195,7 @@ struct snug_pinned_state {
 	__u64 layout; /* of the maps and what is in them: takeover.c */
 	__u64 id;     /* random: positions in rings are of this state and no other */
 	struct snug_keys keys;
-	__u64 last_heartbeat;	    /* CLOCK_MONOTONIC of the last beat of a sensor */
+	__u64 last_heartbeat;	    /* CLOCK_MONOTONIC of the last heartbeat of a sensor */
 	__u64 checkpoint;	    /* number of the last one */
 	__u64 reported[SNUG_DROPS]; /* losses */
 	__u64 hidden;		    /* events of the self-test: emitted, and filtered */

@@ -169,7 +169,7 @@ bool pin_maps(struct agent *agent)
 	agent->control =
 		map_fd(bpf_map__fd(agent->skel->maps.bss_control), sizeof(*agent->control));
 	if (!agent->control) {
-		log_line("cannot map the control words: %s", strerror(errno));
+		log_line("cannot map the control variables: %s", strerror(errno));
 		return false;
 	}
 	end_if_left_alone();

@@ -148,14 +148,14 @@ static int do_connect(void)
 }
 
 /* In a process of its own, as it may be killed. */
-static bool is_stopped(int (*act)(void))
+static bool is_stopped(int (*attempt)(void))
 {
 	pid_t pid = fork();
 	int status;
 
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(act());
+		_exit(attempt());
 	}
 	return pid > 0 && waitpid(pid, &status, 0) == pid &&
 	       (WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);

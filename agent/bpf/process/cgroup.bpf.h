@@ -60,11 +60,11 @@ static __always_inline bool is_monitor(const char *name)
 /* The self-test of another sensor (selftest.c) is not a container. */
 static __always_inline bool is_selftest(struct scratch *scratch, const char *path)
 {
-	const char trial[] = SNUG_SELFTEST_PATH;
+	const char prefix[] = SNUG_SELFTEST_PATH;
 	char *start = (char *)&scratch->string[LEAF_MAX];
 
-	return bpf_probe_read_kernel_str(start, sizeof(trial), path) == sizeof(trial) &&
-	       !__builtin_memcmp(start, trial, sizeof(trial) - 1);
+	return bpf_probe_read_kernel_str(start, sizeof(prefix), path) == sizeof(prefix) &&
+	       !__builtin_memcmp(start, prefix, sizeof(prefix) - 1);
 }
 
 static __always_inline void report_container(u16 type, u32 number, const struct snug_slot *slot,
