@@ -38,15 +38,13 @@ const tempfile =
   '(?=[a-z_]*\\d)(?:(?=[a-z]+[0-9_]+[a-z])|(?=[0-9_]+[a-z]+[0-9_]))[a-z0-9_]{8}(?![A-Za-z0-9_])'
 
 /**
- * Numbers in names that are marked as temporary: `tmp31.0`, `temp-rewriteaof-31.aof`. PostgreSQL
- * creates folders with such names, `pgsql_tmp31.0.fileset`, in which everything is numbered.
+ * Numbers in names that are marked as temporary: `tmp31.0`, `temp-dump-31.log`.
  */
 const word = '(?<![A-Za-z0-9])(?:tmp|temp)'
 const temporary =
   `(?<=${word})\\d{1,15}(?![A-Za-z0-9])` +
   `|(?<=${word}\\d{1,15}\\.)\\d{1,15}(?![A-Za-z0-9])` +
-  '|(?<=/te?mp[._-](?:[A-Za-z0-9]{1,32}[._-]){0,4})\\d{1,15}(?![A-Za-z0-9])' +
-  `|(?<=${word}\\d{1,15}\\.\\d{1,15}\\.fileset/[a-z0-9.]{0,64})(?<!\\d)\\d{1,15}(?!\\d)`
+  '|(?<=/te?mp[._-](?:[A-Za-z0-9]{1,32}[._-]){0,4})\\d{1,15}(?![A-Za-z0-9])'
 
 const mixed = (letters: string): string => `(?=[${letters}]*\\d)(?=\\d*[${letters}])[0-9${letters}]`
 
@@ -66,9 +64,8 @@ function tokenPattern(never: readonly string[]): RegExp {
     `(?<date>(?<![A-Za-z0-9])(?<!\\d\\.)${date}` +
       `(?:[T_-]?${clock}(?:[.,]\\d{1,9})?Z?)?(?![A-Za-z0-9]|\\.\\d))`,
     '(?<time>(?<![A-Za-z0-9])(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?![A-Za-z0-9]))',
-    // Four digits with a zero in front, and nothing else: so PostgreSQL numbers its segments, `0009`, `000A`.
-    '(?<hex>(?<=/)0[0-9A-F]{3}(?=/|$)' +
-      '|(?<![A-Za-z0-9])(?:[0-9a-f]{16,}|[0-9A-F]{16,}' +
+    '(?<hex>' +
+      '(?<![A-Za-z0-9])(?:[0-9a-f]{16,}|[0-9A-F]{16,}' +
       `|${mixed('a-f')}{8,15}|${mixed('A-F')}{8,15})(?![A-Za-z0-9]))`,
     '(?<temp>(?<=/)tmp[a-z0-9_]{8}(?![A-Za-z0-9_])' +
       `|(?<![A-Za-z0-9_])${tempfile}|(?<=_)${tempfile}` +

@@ -23,8 +23,6 @@ describe('shapes', () => {
     ['/tmp/sess_9f8a7b6c5d4e3f2a1b0c9d8e7f', '/tmp/sess_<hex:26>'],
     ['/pg_wal/000000010000000000000001', '/pg_wal/<hex:24>'],
     ['/pg_wal/0000000100000000000000AB', '/pg_wal/<hex:24>'],
-    ['/pg_subtrans/0009', '/pg_subtrans/<hex:4>'],
-    ['/pg_subtrans/000A', '/pg_subtrans/<hex:4>'],
     ['/base/16384/2619_fsm', '/base/<int>/<int>_fsm'],
     ['/dev/pts/12', '/dev/pts/<num>'],
     ['/sys/devices/system/cpu/cpu12/online', '/sys/devices/system/cpu/cpu<num>/online'],
@@ -32,10 +30,6 @@ describe('shapes', () => {
     ['/data/temp-rewriteaof-bg-31.aof', '/data/temp-rewriteaof-bg-<num>.aof'],
     ['/data/temp-1764040000.31.rdb', '/data/temp-<num>.<num>.rdb'],
     ['/base/pgsql_tmp/pgsql_tmp31.12', '/base/pgsql_tmp/pgsql_tmp<num>.<num>'],
-    [
-      '/pgsql_tmp31.0.fileset/i1of8.p0.0',
-      '/pgsql_tmp<num>.<num>.fileset/i<num>of<num>.p<num>.<num>',
-    ],
     ['/tmp/<uuid>', '/tmp/<lt>uuid>'],
   ])('%s is %s', (path, shape) => expect(shaper.shape(path)?.path).toBe(shape))
 
