@@ -9,6 +9,8 @@ const image = { repository: 'registry.local/shop/web', digest: `sha256:${'ab'.re
 const by = { who: 'cli:root' }
 const corpus = fileURLToPath(new URL('../../corpus/web-server/profile.json', import.meta.url))
 const entries = JSON.parse(readFileSync(corpus, 'utf8')) as ProfileEntry[]
+/** Names that a place stands for are no rows of their own. */
+const rows = entries.filter(({ within }) => within === undefined)
 const file = profileDocument(image, entries)
 
 let world: DaemonWorld
@@ -29,7 +31,7 @@ it('makes the version of an image that was never seen here, and has it wait for 
     image,
     state: 'review',
     mode: 'learn',
-    behaviours: entries.length,
+    behaviours: rows.length,
   })
   expect(version.because).toContain('cli:root imported a profile')
   world.advance(3_600_000)
