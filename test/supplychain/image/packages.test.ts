@@ -157,9 +157,24 @@ describe('schedules of an image', () => {
     const schedules = new ImageSchedules()
     expect(schedules.of(image('bare', tables))).toEqual([])
     expect(schedules.of(image('cron', { ...tables, '/usr/sbin/cron': 'x' }))).toEqual([
-      { text: '/etc/cron.d/backup: /usr/bin/backup', periodMs: 24 * hour },
-      { text: '/var/spool/cron/crontabs/www: /bin/poll', periodMs: 600_000 },
-      { text: '/etc/cron.daily/logrotate', periodMs: 24 * hour },
+      {
+        text: '/etc/cron.d/backup: /usr/bin/backup',
+        periodMs: 24 * hour,
+        table: '/etc/cron.d/backup',
+        command: '/usr/bin/backup',
+      },
+      {
+        text: '/var/spool/cron/crontabs/www: /bin/poll',
+        periodMs: 600_000,
+        table: '/var/spool/cron/crontabs/www',
+        command: '/bin/poll',
+      },
+      {
+        text: '/etc/cron.daily/logrotate',
+        periodMs: 24 * hour,
+        table: '/etc/cron.daily',
+        command: '/etc/cron.daily/logrotate',
+      },
     ])
     expect(schedules.of(image('systemd', { ...tables, '/usr/lib/systemd/systemd': 'x' }))).toEqual([
       { text: '/etc/systemd/system/fstrim.timer', periodMs: 7 * 24 * hour },
