@@ -64,6 +64,7 @@ static __noinline int report_path_op(struct call *call, struct scratch *scratch)
 	paths = &scratch->paths;
 	paths->path = 0;
 	paths->to = 0;
+	paths->from_image = 0;
 	access = path_op->access;
 	root = root_of(state, call->task);
 	if (path_op->to_string)
@@ -130,6 +131,16 @@ static __always_inline u32 access_of(const struct file *file)
 	return access;
 }
 
+/* What is read as the image ships it is another act than what the container put in its place. */
+static __always_inline void opened_layer(struct opened *opened, const struct file *file,
+					 const struct task_struct *task)
+{
+	opened->paths.from_image = opened->access == SNUG_READ &&
+				   is_from_image(file, task->fs->root.dentry);
+	if (opened->paths.from_image)
+		opened->flags |= SNUG_FROM_IMAGE;
+}
+
 /* No literal rule matches: the patterns and the report need the text. */
 static __always_inline int report_opened(struct scratch *scratch, struct task_struct *task,
 					 struct snug_task *state, struct verdict *verdict,
@@ -193,6 +204,7 @@ static __noinline int report_open(struct call *call)
 	opened->access = access_of(file);
 	opened->path_ref = PATH_REF(file->f_path);
 	opened->flags = call->compat ? SNUG_COMPAT : 0;
+	opened_layer(opened, file, call->task);
 	walk_from(scratch, opened->path_ref, root_of(state, call->task));
 	opened->paths.path = walk_hash(scratch);
 	found = lookup_seen(state, file_object(opened->access, opened->flags, opened->paths.path),

@@ -50,6 +50,9 @@ static __always_inline u32 lookup_access(const struct snug_task *state, struct v
 	if (access == SNUG_RENAME)
 		what = SNUG_RULE_PAIR(keys, what, paths->to);
 	found = lookup_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, what), tag);
+	if (!found && access == SNUG_READ && paths->from_image)
+		found = lookup_rule(verdict, state->actor,
+				    SNUG_RULE_FILE(keys, SNUG_READ_SHIPPED, what), tag);
 	if (found || !set)
 		return found;
 	found = lookup_rule(verdict, state->actor,

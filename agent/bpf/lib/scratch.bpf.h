@@ -90,7 +90,7 @@ struct paths {
 	u32 at;
 	u32 to_at;
 	u32 cut;
-	u32 reserved;
+	u32 from_image;
 };
 
 /* Looked at once: another thread may have put another file there by the second time. */

@@ -125,6 +125,15 @@ static __always_inline void mark_untrusted(const struct snug_task *state)
 		slot->untrusted = 1;
 }
 
+/* It lies in the layers beneath the container's own, and no mount is above it. */
+static __always_inline bool is_from_image(const struct file *file, const struct dentry *root)
+{
+	const struct super_block *block = file->f_inode->i_sb;
+
+	return block->s_magic == OVERLAYFS_SUPER_MAGIC && block == root->d_sb &&
+	       !is_upper(file->f_inode);
+}
+
 static __always_inline bool is_memfd(const struct dentry *dentry)
 {
 	const u64 memfd = 0x3a64666d656dull; /* "memfd:" */

@@ -65,9 +65,10 @@ static __noinline int judge_open(struct lsm_scratch *lsm_scratch, struct task_st
 	opened->flags = 0;
 	opened->access = access_of(file);
 	opened->path_ref = PATH_REF(file->f_path);
+	opened_layer(opened, file, task);
 	walk_from(scratch, opened->path_ref, root_of(state, task));
 	opened->paths.path = walk_hash(scratch);
-	found = lookup_seen(state, file_object(opened->access, 0, opened->paths.path), &verdict);
+	found = lookup_seen(state, file_object(opened->access, opened->flags, opened->paths.path), &verdict);
 	opened->judge = found == SEEN_NEW;
 	if (opened->judge && has_profile(&verdict) &&
 	    judge_literals(state, &verdict, opened->access, &opened->paths)) {
@@ -134,6 +135,7 @@ static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct 
 	struct snug_event *event;
 
 	paths->to = 0;
+	paths->from_image = 0;
 	paths->to_at = SNUG_TEXT_MAX;
 	if (lsm_path_op->to.dentry) {
 		paths->to_at = prepend_path_ref(scratch, SNUG_TEXT_MAX, lsm_path_op->to, root);

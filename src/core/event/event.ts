@@ -98,6 +98,8 @@ export interface FileAct {
   readonly unresolved?: boolean
   /** The image ships this path. Set by `identify`; such a path is never generalised. */
   readonly shipped?: boolean
+  /** Of a file that was opened only to be read: whether it lies in the image's layers. Absent: not known. */
+  readonly layer?: 'image' | 'container'
 }
 
 export interface ConnectAct {

@@ -157,6 +157,10 @@ function fileAct(owner: Bag): void {
   optionalFlag(owner['denied'], 'file.denied')
   optionalFlag(owner['unresolved'], 'file.unresolved')
   optionalFlag(owner['shipped'], 'file.shipped')
+  const { layer } = owner
+  if (layer !== undefined && layer !== 'image' && layer !== 'container') {
+    throw invalid('file.layer', '`image` or `container`')
+  }
 }
 
 function execAct(owner: Bag): void {

@@ -98,6 +98,7 @@ export const event: z.ZodType<SnugEvent> = z
         denied: flag,
         unresolved: flag,
         shipped: flag,
+        layer: z.enum(['image', 'container']).exactOptional(),
       }),
     }),
     z.looseObject({

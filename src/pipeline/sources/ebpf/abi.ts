@@ -235,6 +235,7 @@ export const actFlags = {
   refused: 32,
   killed: 64,
   missed: 128,
+  fromImage: 256,
 } as const
 export const ruleFlags = {
   deny: 1,
@@ -259,6 +260,8 @@ export const accessBits = [
 
 /** The access of a rule for renaming a path, whatever to. */
 export const GIVE_AWAY = 32
+/** The access of a rule for reading a file where it is as the image ships it. */
+export const READ_SHIPPED = 64
 
 /** Code → origin, as in `enum snug_origin`. */
 export const originCodes = { entrypoint: 1, 'exec-in': 2, probe: 3, init: 4 } as const

@@ -172,7 +172,12 @@ function decodeFile(bytes: Buffer, flags: number): FileAct {
     ...((flags & (actFlags.cut | actFlags.toCut)) !== 0 && { cut: true }),
     ...((flags & actFlags.denied) !== 0 && { denied: true }),
     ...((flags & actFlags.unresolved) !== 0 && { unresolved: true }),
+    ...(bits === accessBits[0][0] && { layer: layerOf(flags) }),
   }
+}
+
+function layerOf(flags: number): 'image' | 'container' {
+  return (flags & actFlags.fromImage) !== 0 ? 'image' : 'container'
 }
 
 function pathOf(path: string, cut: boolean): string {

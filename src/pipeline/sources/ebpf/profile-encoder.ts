@@ -14,6 +14,7 @@ import {
   FRAME_MAX,
   frameTypes,
   GIVE_AWAY,
+  READ_SHIPPED,
   kinds,
   layout,
   originCodes,
@@ -197,6 +198,8 @@ function encodeObject({ object }: KernelRule): EncodedObject {
         flags: ruleFlags.pattern,
         write: withSet(accessCodes.get(object.access) ?? 0, object.set),
       }
+    case 'shipped-file':
+      return { kind: kinds.file, text: bytesOfName(object.path), write: withSet(READ_SHIPPED, 0) }
     case 'giving-away':
       return { kind: kinds.file, text: bytesOfName(object.path), write: withSet(GIVE_AWAY, 0) }
     case 'giving-away-pattern':
