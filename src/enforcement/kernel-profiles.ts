@@ -230,13 +230,17 @@ export class KernelProfiles {
     const { now, controls, shippedMatching, onWidened, onFailed, onHealed } = this.#options
     const failed = installed.profile === 'failed'
     try {
-      const { profile, ends, widenings } = compileKernel(version.profile, {
+      const { profile, ends, widenings, derives } = compileKernel(version.profile, {
         now: now() * 1_000,
         shippedMatching: (automaton) => shippedMatching(version, automaton),
       })
       // User space first, then the kernel: otherwise nothing would report a behaviour that only the
       // kernel allows.
       version.profile.widen(widenings)
+      version.profile.derived.inKernel = derives
+      version.derivedTags = new Set(
+        profile.rules.flatMap(({ object, tag }) => (object.kind === 'shipped-file' ? [tag] : [])),
+      )
       for (const control of controls()) control.profile?.(version.scope, profile)
       installed.profile = 'installed'
       installed.confirmed = this.#confirms ? 'sent' : 'installed'
@@ -265,6 +269,7 @@ export class KernelProfiles {
     installed.profile = 'none'
     installed.ends = undefined
     version.profile.widen([])
+    version.profile.derived.inKernel = true
     for (const control of this.#options.controls()) control.profile?.(version.scope, undefined)
   }
 

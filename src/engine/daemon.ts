@@ -7,6 +7,7 @@ import type { SinkBinding } from '../pipeline/delivery/sinks/sink.ts'
 import type { IdentifiedBatch } from '../pipeline/identity/identified.ts'
 import type { Identifier } from '../pipeline/identity/identifier.ts'
 import type { IdentityEngine } from '../pipeline/identity/identity.ts'
+import { ImageDerivations } from '../pipeline/identity/image-derivations.ts'
 import type { ImageFiles } from '../pipeline/identity/image-files.ts'
 import { ImagePackages } from '../supplychain/image/packages.ts'
 import { defaultBlockRules } from '../core/lifecycle/blocking.ts'
@@ -114,6 +115,7 @@ export class Daemon {
   state: 'starting' | 'running' | 'stopping' = 'starting'
   readonly #packages = new ImagePackages()
   readonly schedules = new ImageSchedules()
+  readonly #derivations: ImageDerivations
   readonly #now: () => number
   #rawReaders = 0
   #queueAgeMs = 0
@@ -123,6 +125,7 @@ export class Daemon {
 
   constructor(parts: DaemonParts) {
     this.parts = parts
+    this.#derivations = new ImageDerivations((path) => parts.guardrails.guards(path))
     this.#now = parts.now ?? Date.now
     this.loop = new LoopWatch(parts.log)
     this.startedAt = new Date(this.#now()).toISOString()
@@ -137,6 +140,7 @@ export class Daemon {
       rules: parts.rules,
       now: this.#now,
       onAssign: (container, version, seen) => {
+        this.#derive(version)
         this.kernel.started(container, version, seen)
         this.live.moved(version, this.#now)
       },
@@ -392,6 +396,11 @@ export class Daemon {
       this.stage.judge({ messages, source, ...(control === undefined ? {} : { control }) }),
     )
     this.journal.changed()
+  }
+
+  /** From its first container on, reads that follow from the image's files are expected as such. */
+  #derive({ profile, identity }: DeployedVersion): void {
+    if (identity !== undefined) profile.derived.derivation ??= this.#derivations.of(identity)
   }
 
   /** Moves on what moves by itself as time passes; called each second. */

@@ -131,16 +131,32 @@ export class SnugEngine implements view.Engine {
             within === undefined && (place !== undefined || cells.some(isServices)),
         )
     const { added, removed, unchanged } = diffEntries(shown(from), shown(to))
-    const explained = added.map((row) => {
-      const entry = to.profile.entry(row.id as BehaviourId)
-      const why = entry === undefined ? undefined : this.#daemon.stage.explain(entry, to, from)
-      return why === undefined ? row : { ...row, explained: why }
-    })
-    const vanished = removed.map((row) => {
-      const isInherited = to.profile.onlyInherited(row.id as BehaviourId)
-      return isInherited ? { ...row, explained: inheritedText(this.#inheritedExpireAt(to)) } : row
-    })
-    return { from: from.image, to: to.image, added: explained, removed: vanished, unchanged }
+    const explained = added
+      .filter(({ id }) => !isDerived(to, id))
+      .map((row) => {
+        const entry = to.profile.entry(row.id as BehaviourId)
+        const why = entry === undefined ? undefined : this.#daemon.stage.explain(entry, to, from)
+        return why === undefined ? row : { ...row, explained: why }
+      })
+    const vanished = removed
+      .filter(({ id }) => !isDerived(from, id))
+      .map((row) => {
+        const isInherited = to.profile.onlyInherited(row.id as BehaviourId)
+        return isInherited ? { ...row, explained: inheritedText(this.#inheritedExpireAt(to)) } : row
+      })
+    const derived = {
+      added: added.filter(({ id }) => isDerived(to, id)),
+      removed: removed.filter(({ id }) => isDerived(from, id)),
+    }
+    const both = shown(to).filter(({ id }) => isDerived(to, id)).length - derived.added.length
+    return {
+      from: from.image,
+      to: to.image,
+      added: explained,
+      removed: vanished,
+      unchanged: unchanged - both,
+      derived,
+    }
   }
 
   #inheritedExpireAt({ life }: DeployedVersion): number | undefined {
@@ -496,6 +512,10 @@ function isAct(event: SnugEvent): event is ActEvent {
 }
 
 /** Evidence of the service itself: what its exec sessions did is not what the version does. */
+function isDerived({ profile }: DeployedVersion, id: string): boolean {
+  return profile.state(id as BehaviourId) === 'derived'
+}
+
 function isServices({ origin }: ProfileEntry['cells'][number]): boolean {
   return origin !== 'exec-in'
 }

@@ -67,6 +67,8 @@ export interface BehaviourRef {
   readonly literal?: Literal
   /** The path is that very file, whatever its name looks like: the image ships it, or it was cut. */
   readonly fixed?: true
+  /** Of a file that is read: whether it lies in the image's layers, unchanged since the image. */
+  readonly layer?: 'image' | 'container'
   /** The source does not report the arguments of a program whose arguments define the action. */
   readonly unshared?: true
   /** Of a connection: its address, also where the peer has a name. */
@@ -184,7 +186,9 @@ function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly Behav
     // Writing a file can create it: that is not a separate capability.
     else if (access !== 'create' || !act.access.includes('write')) {
       const ref = refOf(event, { kind: 'file', access, path }, literal)
-      refs.push(fixed ? { ...ref, fixed } : ref)
+      const layer = access === 'read' ? act.layer : undefined
+      if (!fixed && layer === undefined) refs.push(ref)
+      else refs.push({ ...ref, ...(fixed ? { fixed } : {}), ...(layer && { layer }) })
     }
   }
   return refs

@@ -5,7 +5,15 @@ import type { Widening } from '../behaviour/widening.ts'
 import { claimsOf } from './kernel-claims.ts'
 import { patternRules } from './kernel-patterns.ts'
 import { prefixRules, type PrefixRules } from './kernel-prefixes.ts'
-import type { KernelProfile, PathAutomaton } from './kernel-profile.ts'
+import { behaviourId, behaviourKey } from '../behaviour/behaviour.ts'
+import { plainPath } from '../behaviour/shape.ts'
+import {
+  type KernelProfile,
+  type KernelRule,
+  type PathAutomaton,
+  ruleKey,
+  tagOf,
+} from './kernel-profile.ts'
 import { KernelWidening } from './kernel-widening.ts'
 import { ShippedFiles } from '../match/shipped-files.ts'
 
@@ -35,6 +43,8 @@ export interface CompiledKernel {
   readonly ends: Micros | undefined
   /** What was made wider to fit, for `Profile.widen`: then both expect the same. */
   readonly widenings: readonly Widening[]
+  /** False where reads that follow from the image's files did not fit: then they are not expected here either. */
+  readonly derives: boolean
 }
 
 /**
@@ -54,10 +64,36 @@ export function compileKernel(known: ProfileReader, options: KernelOptions): Com
   const widening = new KernelWidening(claims, known, shipped)
   for (;;) {
     const fitted = fit({ known, limits, shipped, blocks, widening })
-    if (fitted !== undefined) {
-      return { profile: fitted, ends: endOf(known, now), widenings: widening.widenings() }
+    if (fitted === undefined) continue
+    const derived = derivedRules(known, now, fitted, limits.rules)
+    return {
+      profile: derived === undefined ? fitted : { ...fitted, rules: derived },
+      ends: endOf(known, now),
+      widenings: widening.widenings(),
+      derives: derived !== undefined,
     }
   }
+}
+
+/** The rules with those that follow from the image's files; undefined where there is no room for them. */
+function derivedRules(
+  known: ProfileReader,
+  now: Micros,
+  { rules, shipped }: KernelProfile,
+  most: number,
+): readonly KernelRule[] | undefined {
+  const reads = known.derived.all(now)
+  if (reads === undefined) return undefined
+  const byKey = new Map(rules.map((rule) => [ruleKey(rule), rule]))
+  for (const { actor, uid, origin, path } of reads) {
+    const object = { kind: 'shipped-file', path } as const
+    const read = { kind: 'file', access: 'read', path: plainPath(path) } as const
+    const tag = tagOf(behaviourId(behaviourKey(actor, uid, read)))
+    const rule = { tag, actor, uid, origin, object }
+    const key = ruleKey(rule)
+    if (!byKey.has(key)) byKey.set(key, rule)
+  }
+  return byKey.size + shipped.length > most ? undefined : [...byKey.values()]
 }
 
 interface Parts {

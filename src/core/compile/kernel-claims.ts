@@ -75,6 +75,25 @@ function claimLiteral(
     )
     literals.set(ruleKey(claim.rule), claim)
   }
+  if (rejected || subject === undefined) return
+  for (const origin of allowance.shipped?.origins ?? []) {
+    if (allowed.includes(origin)) continue
+    const claim = shippedClaim(allowance, origin, literalPath(subject))
+    literals.set(ruleKey(claim.rule), claim)
+  }
+}
+
+/** What follows from the image's own files. It belongs to no folder that could be made wider. */
+function shippedClaim(allowance: Allowance, origin: Origin, path: string): LiteralClaim {
+  const { actor, uid, id } = allowance
+  const rule = {
+    tag: tagOf(id),
+    actor,
+    uid,
+    origin,
+    object: { kind: 'shipped-file', path },
+  } as const
+  return { rule, allowance, group: undefined, subject: path }
 }
 
 function literalClaim(

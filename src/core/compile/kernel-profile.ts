@@ -15,6 +15,8 @@ export function tagOf(id: string): BehaviourTag {
  */
 export type RuleObject =
   | BehaviourObject
+  /** Reads the path where the file is as the image ships it. */
+  | { readonly kind: 'shipped-file'; readonly path: string }
   /** Renaming the path to any name. No event consists of this alone; see 3. */
   | { readonly kind: 'giving-away'; readonly path: string }
   | { readonly kind: 'giving-away-pattern'; readonly set: number }
@@ -61,6 +63,7 @@ export function ruleKey({ actor, uid, origin, object }: Omit<KernelRule, 'tag'>)
 
 function ruleObjectKey(object: RuleObject): string {
   switch (object.kind) {
+    case 'shipped-file':
     case 'giving-away':
       return [object.kind, object.path].join(S)
     case 'giving-away-pattern':
@@ -103,7 +106,8 @@ export interface AddressPrefix {
  * A version's profile for the kernel: plain data, replaced as a whole. `evaluate` and the kernel
  * programs share its meaning, for one behaviour of an event by (actor, uid, origin):
  *
- * 1. A rule for the literal object decides: allowed or denied. If the profile includes the
+ * 1. A rule for the literal object decides: allowed or denied. For a read of a file that lies in
+ * the image's layers, a rule for the shipped file decides as well. If the profile includes the
  * program's arguments and the event has them in full, the accepting set of these arguments is
  * looked up first.
  * 2. Else, for a path that is neither cut nor in `shipped`, a rule for the automaton's accepting

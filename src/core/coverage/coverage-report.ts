@@ -65,10 +65,12 @@ const hourMicros = 3_600_000_000
 type Shown = readonly CellSpan[]
 type Evidenced = Readonly<Pick<LiveEntry, 'object' | 'allCells'>>
 
-/** What the service itself showed of each behaviour; exec sessions apart. */
+/** What the service itself showed of each behaviour; exec sessions apart, and what follows from the image. */
 function shownBy(entry: Evidenced): Shown {
   const shown: CellSpan[] = []
-  for (const cell of entry.allCells()) if (cell.origin !== 'exec-in') shown.push(cell)
+  for (const cell of entry.allCells()) {
+    if (cell.origin !== 'exec-in' && cell.phase !== 'derived') shown.push(cell)
+  }
   return shown
 }
 

@@ -71,6 +71,7 @@ class Closure {
   readonly #folders: readonly string[]
   readonly #loader: string
   readonly #followed = new Set<string>()
+  readonly #variantsOf = new Map<string, readonly string[]>()
 
   constructor(facts: ImageFacts, program: ElfProgram, interpreter: string, found: Set<string>) {
     this.#facts = facts
@@ -81,7 +82,9 @@ class Closure {
     if (loader?.kind === 'file') found.add(loader.path)
     // Its own folder is the one of its architecture, which Debian and Ubuntu name after that.
     const own = folderOf(this.#loader)
-    this.#folders = [own, ...configuredFolders(facts, this.#loader), ...LOADER_FOLDERS]
+    const all = [own, ...configuredFolders(facts, this.#loader), ...LOADER_FOLDERS]
+    const real = all.map((folder) => facts.file(folder)?.path).filter((path) => path !== undefined)
+    this.#folders = [...new Set(real)]
   }
 
   follow(path: string, program: ElfProgram): void {
@@ -110,13 +113,21 @@ class Closure {
     if (name.includes('/')) return this.#library(name)
     const found: string[] = []
     for (const folder of new Set([...folders, ...this.#folders])) {
-      for (const variant of this.#facts.names(`${folder}/glibc-hwcaps`)) {
+      for (const variant of this.#variants(folder)) {
         found.push(...this.#library(`${folder}/glibc-hwcaps/${variant}/${name}`))
       }
       const plain = this.#library(`${folder}/${name}`)
       if (plain.length > 0) return [...found, ...plain]
     }
     return found
+  }
+
+  #variants(folder: string): readonly string[] {
+    const known = this.#variantsOf.get(folder)
+    if (known !== undefined) return known
+    const variants = this.#facts.names(`${folder}/glibc-hwcaps`)
+    this.#variantsOf.set(folder, variants)
+    return variants
   }
 
   #library(path: string): readonly string[] {

@@ -59,9 +59,16 @@ export class KernelReading {
   }
 
   #decide(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {
-    const found = this.#rule(ref, object) ?? this.#wider(ref, object)
+    const found =
+      this.#rule(ref, object) ?? this.#asShipped(ref, object) ?? this.#wider(ref, object)
     if (found !== undefined || object.kind !== 'exec' || object.args === undefined) return found
     return this.#rule(ref, anyArguments(object))
+  }
+
+  /** The kernel sees the layer of what it opens; a source that does not is given the benefit of the doubt. */
+  #asShipped(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {
+    if (object.kind !== 'file' || object.access !== 'read' || ref.layer === 'container') return
+    return this.#rule(ref, { kind: 'shipped-file', path: object.path })
   }
 
   #wider(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {

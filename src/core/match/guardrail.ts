@@ -161,6 +161,15 @@ function testOf(condition: GuardrailCondition): Test {
   }
 }
 
+function guardedPaths({
+  path,
+  exceptPath,
+}: Extract<GuardrailCondition, { kind: 'file' }>): Matcher {
+  const included = globs(path)
+  const excluded = exceptPath === undefined ? () => false : globs(exceptPath)
+  return (text) => included(text) && !excluded(text)
+}
+
 interface CompiledGuardrail {
   readonly fired: FiredGuardrail
   readonly novel: boolean
@@ -193,8 +202,12 @@ function fileMatcher({
 /** The guardrails, compiled. Immutable. Applied only to unexpected behaviours. */
 export class Guardrails {
   readonly #byKind = new Map<string, CompiledGuardrail[]>()
+  readonly #guarded: readonly Matcher[]
 
   constructor(rules: GuardrailRules) {
+    this.#guarded = rules.guardrails
+      .flatMap(({ when }) => when)
+      .flatMap((condition) => (condition.kind === 'file' ? [guardedPaths(condition)] : []))
     for (const { when, novel = false, id, title, severity, attack, why } of rules.guardrails) {
       const fired = Object.freeze({ id, title, severity, attack, why })
       for (const kind of new Set(when.map((condition) => condition.kind))) {
@@ -204,6 +217,11 @@ export class Guardrails {
         this.#byKind.set(kind, list)
       }
     }
+  }
+
+  /** Whether one is about the file, whoever does what to it. */
+  guards(path: string): boolean {
+    return this.#guarded.some((matches) => matches(path))
   }
 
   /** What fires on one behaviour of an event, gravest first. */

@@ -105,6 +105,8 @@ export interface AllowanceFacts {
   /** Distinct values that each place of the shaped object needs; empty where it has none. */
   readonly thresholds: readonly number[]
   readonly learned: Grants
+  /** What is allowed where the file is as the image ships it. */
+  readonly shipped?: Grants
   /** Present where the object is a pattern. */
   readonly shape?: ObjectPattern
   /** Of a place: whether its program renames at all. */
@@ -127,6 +129,8 @@ export class Allowance {
   readonly block: AddressBlock | undefined
   /** What evidence and inheritance allow. */
   readonly grants: Grants
+  /** What it allows beyond {@link grants} where the file is as the image ships it. */
+  readonly shipped: Grants | undefined
   /** What is known by others of its related; set where it is put beside them. */
   related: RelatedShown | undefined
   readonly decision: Decision | undefined
@@ -145,6 +149,7 @@ export class Allowance {
     this.shape = facts.shape
     this.block = blockOf(facts.object)
     this.grants = facts.learned
+    this.shipped = facts.shipped
     for (const grant of facts.inherited?.grants ?? []) this.grants.merge(grant)
     this.decision = facts.decision
     const { decision } = facts
@@ -163,8 +168,17 @@ export class Allowance {
    * the event.
    */
   admits(ref: BehaviourRef, now: () => Micros): boolean {
+    if (this.rejected) return false
+    return this.#admits(ref, now) || this.#admitsShipped(ref)
+  }
+
+  /** A source that does not see layers cannot say that the file is another. */
+  #admitsShipped(ref: BehaviourRef): boolean {
+    return ref.layer !== 'container' && this.shipped?.covers(ref, this.thresholds) === true
+  }
+
+  #admits(ref: BehaviourRef, now: () => Micros): boolean {
     if (this.decision === undefined) return this.grants.covers(ref, this.thresholds, this.related)
-    if (this.decision.kind === 'rejected') return false
     if (
       this.#approved !== undefined &&
       this.#isFor(ref.workload) &&
@@ -227,12 +241,13 @@ export class Allowance {
   /** True where nothing at all is allowed by it, whatever the origin and the time. */
   get void(): boolean {
     if (this.decision?.kind === 'rejected') return true
-    return this.grants.empty && this.#approved === undefined
+    return this.grants.empty && this.shipped === undefined && this.#approved === undefined
   }
 
   /** Origins for which anything is allowed, now or until the approval ends. */
   get origins(): readonly Origin[] {
-    return [...new Set([...this.grants.origins, ...(this.#approved?.origins ?? [])])]
+    const more = [this.shipped, this.#approved].flatMap((grants) => grants?.origins ?? [])
+    return [...new Set([...this.grants.origins, ...more])]
   }
 
   /** True where it allows more than the witnesses themselves. */

@@ -77,6 +77,11 @@ export class Cell {
     return this.phase === 'learned' && this.origin !== 'exec-in' && this.guardrails.length === 0
   }
 
+  /** Evidence that makes the read expected where the file is as the image ships it. */
+  get grantsShipped(): boolean {
+    return this.phase === 'derived' && this.origin !== 'exec-in' && this.guardrails.length === 0
+  }
+
   /** True where nothing of it is left. */
   get empty(): boolean {
     return this.first === Infinity

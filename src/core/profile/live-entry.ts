@@ -112,8 +112,10 @@ export class LiveEntry {
 
   allowance(): Allowance {
     const learned = new Grants(this.#kept)
+    const shipped = new Grants(this.#kept)
     if (this.isPlace) this.#grantPlace(learned)
     else for (const cell of this.allCells()) if (cell.grants) learned.merge(grantOf(cell))
+    for (const cell of this.allCells()) if (cell.grantsShipped) shipped.merge(grantOf(cell))
     const { id, key, actor, uid, object, thresholds, inherited, decision } = this
     return new Allowance({
       id,
@@ -123,6 +125,7 @@ export class LiveEntry {
       object,
       thresholds,
       learned,
+      ...(shipped.empty ? {} : { shipped }),
       ...(this.#shape === undefined ? {} : { shape: this.#shape }),
       ...(inherited === undefined ? {} : { inherited }),
       ...(decision === undefined ? {} : { decision }),
@@ -176,6 +179,18 @@ export class LiveEntry {
     return this.decision !== undefined && this.decision.kind !== 'withdrawn'
   }
 
+  /** It was seen, or decided on, as a separate behaviour. */
+  get isOwn(): boolean {
+    if (this.isDecided || this.inherited !== undefined) return true
+    for (const cell of this.allCells()) if (isOwn(cell)) return true
+    return false
+  }
+
+  /** All evidence of it is of reads that follow from the image's files. */
+  get isDerived(): boolean {
+    return !this.isOwn && [...this.allCells()].some(({ phase }) => phase === 'derived')
+  }
+
   /**
    * Expected only by inheritance: neither the service nor a person confirmed it in this version.
    */
@@ -189,26 +204,30 @@ export class LiveEntry {
     if (this.decision !== undefined && this.decision.kind !== 'withdrawn') return this.decision.kind
     if (this.inherited !== undefined || this.place !== undefined) return 'learned'
     let state: BehaviourState = 'apart'
+    let isDerived = false
     // Not by `allCells`: of every behaviour this is asked with every view, and a generator costs more than its cells.
     for (const list of this.cells.values()) {
       for (const cell of list) {
         if (cell.grants) return 'learned'
+        if (cell.grantsShipped) isDerived = true
         if (cell.guardrails.length > 0) state = 'quarantined'
-        else if (state === 'apart' && cell.origin !== 'exec-in') state = 'pending'
+        else if (state === 'apart' && cell.origin !== 'exec-in' && cell.phase !== 'derived') {
+          state = 'pending'
+        }
       }
     }
-    return state
+    return isDerived && state === 'apart' ? 'derived' : state
   }
 
-  /** The evidence without exec sessions, where all of it is of one container; else undefined. */
+  /** The evidence of the service itself, where all of it is of one container; else undefined. */
   onlyContainer(): readonly Cell[] | undefined {
     let only: readonly Cell[] | undefined
     for (const list of this.cells.values()) {
-      if (list.every((cell) => cell.origin === 'exec-in')) continue
+      if (!list.some(isOwn)) continue
       if (only !== undefined) return undefined
       only = list
     }
-    return only?.filter((cell) => cell.origin !== 'exec-in')
+    return only?.filter(isOwn)
   }
 
   toJSON(): ProfileEntry {
@@ -227,6 +246,11 @@ export class LiveEntry {
       ...(this.within === undefined ? {} : { within: this.within }),
     }
   }
+}
+
+/** Exec sessions are not the service's, and what follows from the image shows nothing that is unseen. */
+function isOwn({ origin, phase }: Cell): boolean {
+  return origin !== 'exec-in' && phase !== 'derived'
 }
 
 function grantOf(cell: Cell): { origin: Origin; witnesses?: WitnessesJson } {

@@ -29,7 +29,8 @@ export function matchedRuleOf(
     searched(known, ref, own, now) ??
     byWrite(known, ref, now) ??
     byRename(known, ref, now) ??
-    byProgram(known, ref, now)
+    byProgram(known, ref, now) ??
+    known.derived.covers(ref, now)
   return cover === 'refused' ? undefined : cover
 }
 

@@ -4,8 +4,11 @@ import type { WitnessesJson } from '../behaviour/witness.ts'
 import type { User } from '../behaviour/user.ts'
 import type { PlaceClass } from '../learning/file-use.ts'
 
-/** `learned`: seen while the version was learning. `later`: seen after it, which by itself allows nothing. */
-export type Phase = 'learned' | 'later'
+/**
+ * `learned`: seen while the version was learning. `later`: seen after it, which by itself allows nothing. `derived`: a
+ * read that follows from the image's own files, whenever it was seen: it allows to read the file as the image ships it.
+ */
+export type Phase = 'learned' | 'later' | 'derived'
 
 /**
  * Evidence of one behaviour from one container, origin, session and phase; one agent writes it, so that
@@ -126,10 +129,12 @@ export const behaviourStates = [
   'pending',
   'quarantined',
   'apart',
+  'derived',
 ] as const
 /**
  * `learned` and `approved` are expected; `pending` was seen after learning and waits for review;
- * `quarantined` tripped a guardrail; `apart` was seen only in exec sessions.
+ * `quarantined` tripped a guardrail; `apart` was seen only in exec sessions; `derived` follows from the image's own
+ * files, and is expected where the container did not change the file.
  */
 export type BehaviourState = (typeof behaviourStates)[number]
 

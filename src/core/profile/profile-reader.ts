@@ -1,5 +1,6 @@
 import type { Allowance } from './allowance.ts'
 import type { BehaviourObject } from '../behaviour/behaviour.ts'
+import type { DerivedReads } from '../learning/derived-reads.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 import type { Widening } from '../behaviour/widening.ts'
 
@@ -12,6 +13,8 @@ export interface ProfileReader {
   byObject(object: BehaviourObject): readonly Allowance[]
   /** What may take more than its own object, by {@link groupOf}. */
   readonly patterns: Patterns
+  /** What follows from the image's own files. */
+  readonly derived: DerivedReads
   readonly size: number
   readonly shaper: Shaper
 }

@@ -15,6 +15,7 @@ import {
   mayForget,
 } from './forgetting.ts'
 import { KnownIndex } from './rule-index.ts'
+import type { DerivedReads } from '../learning/derived-reads.ts'
 import { LiveEntry } from './live-entry.ts'
 import {
   type BehaviourState,
@@ -121,6 +122,10 @@ export class Profile implements ProfileReader {
     this.#known.patterns.widen(widenings)
   }
 
+  get derived(): DerivedReads {
+    return this.#known.derived
+  }
+
   get size(): number {
     return this.#entries.size
   }
@@ -203,7 +208,9 @@ export class Profile implements ProfileReader {
       if (reported === undefined) continue
       const ref = this.recordedAs(reported)
       let entry = this.#entries.get(ref.key)
-      if (entry === undefined && how.phase === 'later') {
+      const phase = this.#phaseOf(ref, how, i, when)
+      if (phase === undefined) continue
+      if (entry === undefined && phase === 'later') {
         // Expected by what includes it: that is no news to review, and counts there.
         const cover = matchedRuleOf(this.#known, ref, () => when)
         if (cover !== undefined) {
@@ -214,14 +221,14 @@ export class Profile implements ProfileReader {
       let isNews = entry === undefined
       if (entry === undefined) {
         entry = this.#add(LiveEntry.ofRef(ref, this.shaper))
-        fresh += 1
+        if (phase !== 'derived') fresh += 1
       }
-      const cell = entry.cell(container, process.origin, process.session, how.phase)
-      const before = cell.grants && cell.count > 0
+      const cell = entry.cell(container, process.origin, process.session, phase)
+      const before = (cell.grants || cell.grantsShipped) && cell.count > 0
       cell.see(count, when)
       cell.from(node, source)
       cell.trip(how.guardrails?.[i] ?? [], when)
-      let changed = before !== cell.grants
+      let changed = before !== (cell.grants || cell.grantsShipped)
       // One more container that shows what others did is a count.
       if (changed && this.#grants(entry, process.origin) !== cell.grants) isNews = true
       if (ref.literal !== undefined && cell.witness(ref.literal, when)) {
@@ -241,6 +248,18 @@ export class Profile implements ProfileReader {
 
   #grants({ key }: LiveEntry, origin: Origin): boolean {
     return this.#known.allowance(key)?.origins.includes(origin) === true
+  }
+
+  /**
+   * What follows from the image's own files is on record as that. Undefined where it is not to be on record at all:
+   * what a program brings with it that is itself not expected shows no more than the program.
+   */
+  #phaseOf(ref: BehaviourRef, how: Observation, i: number, when: Micros): Phase | undefined {
+    const now = (): Micros => when
+    if ((how.guardrails?.[i] ?? []).length > 0) return how.phase
+    if (this.derived.fromOf(ref, now) === undefined) return how.phase
+    if (this.#entries.get(ref.key)?.isOwn === true) return how.phase
+    return how.phase === 'learned' || this.isExpected(ref, when) ? 'derived' : undefined
   }
 
   /** The behaviour under which an event is recorded. */
@@ -263,11 +282,13 @@ export class Profile implements ProfileReader {
     const entry = this.#byId.get(id)
     if (entry === undefined) return false
     if (this.#forgotten.some(({ what, at }) => isForgotten(what, seen, at))) return true
-    const cell = entry.cell(this.#name(seen.container), seen.origin, seen.session, phase)
+    // Counts of what follows from the image's files are evidence of that, and of nothing more.
+    const as = entry.isDerived ? 'derived' : phase
+    const cell = entry.cell(this.#name(seen.container), seen.origin, seen.session, as)
     const isNew = cell.count === 0
     cell.seeSpan(seen.count, microsOf(seen.first), microsOf(seen.last))
     cell.from(seen.node, seen.source)
-    if (isNew && cell.grants) this.#refresh(entry)
+    if (isNew && (cell.grants || cell.grantsShipped)) this.#refresh(entry)
     this.#counted.add(entry)
     return true
   }
@@ -321,6 +342,7 @@ export class Profile implements ProfileReader {
       pending: 0,
       quarantined: 0,
       apart: 0,
+      derived: 0,
     }
     for (const entry of this.#entries.values()) counts[entry.state] += 1
     return counts

@@ -1,5 +1,6 @@
 import type { Allowance } from './allowance.ts'
 import { type BehaviourObject, objectKey } from '../behaviour/behaviour.ts'
+import { DerivedReads } from '../learning/derived-reads.ts'
 import type { ProfileReader } from './profile-reader.ts'
 import { RelatedPlaceholders } from '../behaviour/related-placeholders.ts'
 import { PatternIndex } from './pattern-index.ts'
@@ -31,6 +32,7 @@ const actorKey = (kind: string, exe: string): string => `${kind}\u0000${exe}`
 export class KnownIndex implements ProfileReader {
   readonly shaper: Shaper
   readonly patterns = new PatternIndex()
+  readonly derived = new DerivedReads()
   readonly #related = new RelatedPlaceholders()
   readonly #byKey = new Map<string, Allowance>()
   readonly #superseded = new Map<string, Allowance>()
@@ -69,6 +71,7 @@ export class KnownIndex implements ProfileReader {
     if (old !== undefined) this.#related.remove(old)
     this.#related.add(allowance, this.shaper)
     this.patterns.replace(old, allowance)
+    this.derived.replace(old, allowance)
     if (old === undefined) {
       push(this.#byActor, actorKey(object.kind, actor.exe), allowance)
       push(this.#byObject, objectKey(object), allowance)
@@ -93,6 +96,7 @@ export class KnownIndex implements ProfileReader {
     this.#byKey.delete(key)
     this.#related.remove(old)
     this.patterns.replace(old, undefined)
+    this.derived.replace(old, undefined)
     replace(this.#byActor, actorKey(old.object.kind, old.actor.exe), old)
     replace(this.#byObject, objectKey(old.object), old)
   }

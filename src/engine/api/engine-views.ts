@@ -160,6 +160,7 @@ export const shownStates = [
   'pending',
   'quarantined',
   'apart',
+  'derived',
   'vanished',
 ] as const
 /** `vanished`: inherited and never shown in the version's own window; expected for a while yet. */
@@ -203,6 +204,8 @@ export interface ProfileDiff {
   readonly added: readonly DiffRow[]
   readonly removed: readonly DiffRow[]
   readonly unchanged: number
+  /** What follows from the two images' own files: in neither list above. */
+  readonly derived: { readonly added: readonly DiffRow[]; readonly removed: readonly DiffRow[] }
 }
 
 export interface DiffRow {

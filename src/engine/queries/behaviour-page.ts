@@ -20,8 +20,11 @@ export function behaviourPage(
   for (const row of outline) {
     const { kind } = row.entry.object
     const state = stateOf(row)
-    kinds[kind] = (kinds[kind] ?? 0) + 1
+    // What follows from the image is shown on request.
+    const isFolded = state === 'derived' && query.state !== 'derived'
+    if (!isFolded) kinds[kind] = (kinds[kind] ?? 0) + 1
     states[state] = (states[state] ?? 0) + 1
+    if (isFolded) continue
     if (query.kind !== undefined && query.kind !== kind) continue
     if (query.state !== undefined && query.state !== state) continue
     if (query.actor !== undefined && !isActor(row, query.actor)) continue

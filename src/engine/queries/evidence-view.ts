@@ -95,7 +95,7 @@ function noveltyView(version: DeployedVersion, nowMs: number): NoveltyView {
 function firstOf(entry: Readonly<LiveEntry>): Micros | undefined {
   let first: Micros | undefined
   for (const cell of entry.allCells()) {
-    if (cell.origin === 'exec-in') continue
+    if (cell.origin === 'exec-in' || cell.phase === 'derived') continue
     if (first === undefined || cell.first < first) first = cell.first
   }
   return first

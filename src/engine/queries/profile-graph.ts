@@ -49,7 +49,7 @@ export function pictureOf(rows: Iterable<Outlined>): PictureView {
   }
   for (const row of rows) {
     const { object, actor, uid, state } = row.entry
-    if (state === 'apart' || state === 'rejected') continue
+    if (state === 'apart' || state === 'rejected' || state === 'derived') continue
     const own = program(actor.exe, actor.script)
     own.behaviours += 1
     if (isOpen(state)) own.open += 1

@@ -47,7 +47,7 @@ export function versionView(
     lastSeen: version.lastSeen,
     learningSince: new Date(life.learningSince).toISOString(),
     ...(life.learnedAt === undefined ? {} : { learnedAt: new Date(life.learnedAt).toISOString() }),
-    behaviours: profile.shown,
+    behaviours: profile.shown - counts.derived,
     pending: counts.pending + counts.quarantined,
     containers: { running: version.running, seen: version.runsSeen, before: version.runsBefore },
     coverage,
@@ -125,6 +125,8 @@ const why: Readonly<Record<BehaviourState, string>> = {
   pending: 'observed after learning: waits for review',
   quarantined: 'a guardrail fired on it: not learned until approved',
   apart: 'observed only in exec sessions: not behaviour of the service',
+  derived:
+    'follows from the files of the image: expected where the container did not change the file',
 }
 
 /** `vanishes`: when (epoch milliseconds) what was only inherited is let go; absent: not while it learns. */

@@ -30,7 +30,11 @@ export class CountUpdates {
     const version = registry.versionOfContainer(containerId)
     if (version !== undefined && allowed !== undefined) {
       const ids = allowed.tags.map((tag) => version.tagged(tag)).filter((id) => id !== undefined)
-      if (ids.length < allowed.tags.length) registry.unplacedCountUpdates += count
+      // What follows from the image's files need not be on record to be expected.
+      const isDerived = allowed.tags.every((tag) => version.derivedTags.has(tag))
+      if (ids.length < allowed.tags.length && !isDerived) {
+        registry.unplacedCountUpdates += count
+      }
       this.#count(version, ids, { ...countUpdate, ...allowed }, source)
       return
     }

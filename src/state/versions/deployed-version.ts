@@ -141,6 +141,8 @@ export class DeployedVersion {
   persistedAt = 0
   /** What has to be said of it beside its state: how its profile was made wider, why it cannot block. */
   notes: readonly string[] = []
+  /** By these the kernel counts reads that follow from the image's files. */
+  derivedTags: ReadonlySet<BehaviourTag> = new Set()
   readonly reported = new Map<string, ReportedEvent>()
   #actions = new Map<string, Alert['action']>()
   /** Sets that `observed` holds already. */

@@ -64,7 +64,7 @@ export function exportableOf(
   const entries = profile.page()
   const allowed = entries.flatMap((entry): readonly Allowed[] => {
     const { state } = entry
-    if (state !== 'learned' && state !== 'approved') return []
+    if (state !== 'learned' && state !== 'approved' && state !== 'derived') return []
     const allowance = profile.allowance(entry.key)
     if (allowance === undefined || allowance.origins.every((origin) => origin === 'exec-in'))
       return []
@@ -97,7 +97,7 @@ function isServices(entry: Readonly<LiveEntry>): boolean {
 function* learnedCells(entries: readonly Readonly<LiveEntry>[]): Iterable<Cell> {
   for (const entry of entries) {
     for (const cell of entry.allCells()) {
-      if (cell.origin !== 'exec-in' && cell.phase === 'learned') yield cell
+      if (cell.origin !== 'exec-in' && cell.phase !== 'later') yield cell
     }
   }
 }

@@ -75,7 +75,7 @@ const entry = z.looseObject({
     z.looseObject({
       container: text,
       origin: z.enum(origins),
-      phase: z.enum(['learned', 'later']),
+      phase: z.enum(['learned', 'later', 'derived']),
       count: whole,
       first: z.iso.datetime(),
       last: z.iso.datetime(),

@@ -31,8 +31,8 @@ export interface BehaviourFindings {
 }
 
 /**
- * What a profile shows that its baseline does not allow. Exec sessions say nothing of the image, and what was only
- * inherited it has not shown.
+ * What a profile shows that its baseline does not allow. Exec sessions say nothing of the image, what was only
+ * inherited it has not shown, and what follows from the image's own files is no behaviour.
  */
 export function behaviourFindings(input: BehaviourInput): BehaviourFindings {
   const { profile, baseline, policy, shaper } = input
@@ -60,7 +60,7 @@ export function behaviourFindings(input: BehaviourInput): BehaviourFindings {
 }
 
 function isShown({ cells }: ProfileEntry): boolean {
-  return cells.some(({ origin }) => origin !== 'exec-in')
+  return cells.some(({ origin, phase }) => origin !== 'exec-in' && phase !== 'derived')
 }
 
 export function levelOf(level: GateLevel): FindingLevel {

@@ -46,6 +46,11 @@ const diffColumns: readonly Column<DiffRow & { readonly sign: string }>[] = [
   { head: 'EXPLAINED BY', value: ({ explained }) => explained ?? '', cut: true },
 ]
 
+interface ShowOptions {
+  readonly derived?: true
+}
+
+const derivedHelp = "also list the reads that follow from the image's own files"
 /** Rows of one page: some milliseconds of the agent's time. */
 const pageRows = 200
 
@@ -72,9 +77,11 @@ export function profileCommands(program: Command, context: CliContext): void {
     .command('show')
     .description('shows the behaviours of a version with their evidence')
     .argument('<image>', imageHelp)
-    .action(async (ref: string) => {
+    .option('--derived', derivedHelp)
+    .action(async (ref: string, { derived }: ShowOptions) => {
       const view = await wholeProfile(context.client, ref)
-      await context.print(view, view.behaviours, () => profileText(view, context.io))
+      const shows = derived === true
+      await context.print(view, view.behaviours, () => profileText(view, shows, context.io))
     })
 
   profile
@@ -82,18 +89,28 @@ export function profileCommands(program: Command, context: CliContext): void {
     .description('shows the behaviours that two versions do not share')
     .argument('<from>', imageHelp)
     .argument('<to>', imageHelp)
-    .action(async (from: string, to: string) => {
+    .option('--derived', derivedHelp)
+    .action(async (from: string, to: string, { derived: shows }: ShowOptions) => {
       const query = `/diff?to=${encodeURIComponent(to)}`
       const diff = await context.client.get<ProfileDiff>(imagePath(from, query))
+      const { added, removed } = diff.derived
       const rows = [
-        ...diff.added.map((row) => ({ sign: '+', ...row })),
-        ...diff.removed.map((row) => ({ sign: '-', ...row })),
+        ...[...diff.added, ...(shows === true ? added : [])].map((row) => ({ sign: '+', ...row })),
+        ...[...diff.removed, ...(shows === true ? removed : [])].map((row) => ({
+          sign: '-',
+          ...row,
+        })),
       ]
       const head = `${imageText(diff.from)} to ${imageText(diff.to)}`
       const counts = `${diff.added.length} added, ${diff.removed.length} removed, ${diff.unchanged} unchanged`
       await context.print(diff, rows, () => {
         const table = rows.length === 0 ? '' : textTable(diffColumns, rows, context.io)
-        return `${safeText(`${head}: ${counts}`)}\n${table}`
+        const folded = added.length + removed.length
+        const more =
+          folded === 0 || shows === true
+            ? ''
+            : `${folded} more reads follow from the files of the images (--derived lists them)\n`
+        return `${safeText(`${head}: ${counts}`)}\n${table}${more}`
       })
     })
 
@@ -153,7 +170,11 @@ async function printVersion(context: CliContext, version: VersionView): Promise<
   )
 }
 
-function profileText({ version, behaviours }: ProfileView, style: TableStyle): string {
+function profileText(
+  { version, behaviours }: ProfileView,
+  shows: boolean,
+  style: TableStyle,
+): string {
   const quarantined = behaviours.filter(({ state }) => state === 'quarantined').length
   const head = textFields([
     ['image', imageText(version.image)],
@@ -169,10 +190,18 @@ function profileText({ version, behaviours }: ProfileView, style: TableStyle): s
     rows.push(behaviour)
     groups.set(actor, rows)
   }
-  const tables = [...groups].map(
-    ([actor, rows]) => `\n${safeText(actor)}\n${textTable(behaviourColumns, rows, style)}`,
-  )
+  const tables = [...groups].map(([actor, rows]) => {
+    const own = shows ? rows : rows.filter(({ state }) => state !== 'derived')
+    const table = own.length === 0 ? '' : textTable(behaviourColumns, own, style)
+    return `\n${safeText(actor)}\n${table}${foldedText(rows.length - own.length)}`
+  })
   return head + tables.join('')
+}
+
+function foldedText(count: number): string {
+  if (count === 0) return ''
+  const reads = count === 1 ? '1 read' : `${count} reads`
+  return `${reads} of files that come with it in the image (--derived lists them)\n`
 }
 
 /** What a guardrail fired on says which; also where another container showed it without. */

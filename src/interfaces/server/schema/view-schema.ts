@@ -180,6 +180,7 @@ export const profileDiff: z.ZodType<ProfileDiff> = z.object({
   added: z.array(diffRow),
   removed: z.array(diffRow),
   unchanged: count,
+  derived: z.object({ added: z.array(diffRow), removed: z.array(diffRow) }),
 })
 
 export const decisionResult: z.ZodType<DecisionResult> = z.object({

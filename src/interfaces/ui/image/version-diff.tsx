@@ -53,7 +53,11 @@ export function VersionDiff({
           </select>
         </label>
         {value === undefined ? null : (
-          <span class="muted">{plural(value.unchanged, 'behaviour')} in both</span>
+          <span class="muted">
+            {plural(value.unchanged, 'behaviour')} in both;{' '}
+            {plural(value.derived.added.length + value.derived.removed.length, 'read')} that follow
+            from the images' files
+          </span>
         )}
         <a href={link('review')}>review the delta</a>
       </p>

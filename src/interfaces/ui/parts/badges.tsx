@@ -22,6 +22,7 @@ const stateTexts: Readonly<Record<ShownState, string>> = {
   pending: 'waits',
   quarantined: 'guardrail',
   apart: 'exec only',
+  derived: 'from the image',
   vanished: 'not seen again',
 }
 
