@@ -104,7 +104,8 @@ enum snug_event_flag {
 	SNUG_REFUSED = 32, /* it did not happen: EPERM */
 	SNUG_KILLED = 64,  /* its process was killed before it could go on */
 	SNUG_MISSED = 128, /* nothing: this kernel offers no hook that comes in time */
-	SNUG_FROM_IMAGE = 256, /* of a file that is opened to be read: it lies in the image's layers */
+	SNUG_FROM_IMAGE =
+		256, /* of a file that is opened to be read: it lies in the image's layers */
 };
 #define SNUG_STOPS (SNUG_REFUSED | SNUG_KILLED | SNUG_MISSED)
 
@@ -115,7 +116,7 @@ enum snug_access {
 	SNUG_DELETE = 8,
 	SNUG_RENAME = 16,
 	SNUG_RENAME_SOURCE = 32, /* of a rule alone: to rename the path, whatever to */
-	SNUG_READ_SHIPPED = 64, /* of a rule alone: to read it where it is SNUG_FROM_IMAGE */
+	SNUG_READ_SHIPPED = 64,	 /* of a rule alone: to read it where it is SNUG_FROM_IMAGE */
 };
 
 enum snug_protocol {

@@ -68,7 +68,8 @@ static __noinline int judge_open(struct lsm_scratch *lsm_scratch, struct task_st
 	opened_layer(opened, file, task);
 	walk_from(scratch, opened->path_ref, root_of(state, task));
 	opened->paths.path = walk_hash(scratch);
-	found = lookup_seen(state, file_object(opened->access, opened->flags, opened->paths.path), &verdict);
+	found = lookup_seen(state, file_object(opened->access, opened->flags, opened->paths.path),
+			    &verdict);
 	opened->judge = found == SEEN_NEW;
 	if (opened->judge && has_profile(&verdict) &&
 	    judge_literals(state, &verdict, opened->access, &opened->paths)) {
