@@ -24,8 +24,12 @@ export function imageData(
   return data
 }
 
+/** Configuration and accounts by the Filesystem Hierarchy Standard, on every distribution: no data. */
+const CONFIGURATION = '/etc'
+
 /** Whether everyone may go into it, and into all folders above. */
 function isOpen(facts: ImageFacts, folder: string): boolean {
+  if (folder === CONFIGURATION || folder.startsWith(`${CONFIGURATION}/`)) return false
   for (let at = folder; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
     const file = facts.file(at)
     if (file?.kind !== 'folder' || file.path !== at || (file.mode & 0o001) === 0) return false

@@ -83,6 +83,7 @@ describe('an image in layers', () => {
     put(base, 'usr/share/words/library', '\u007fELF....')
     put(base, 'usr/share/words/private', 'p', 0o600)
     put(base, 'usr/share/words/guarded', 'g')
+    for (const name of ['one', 'two', 'three']) put(base, `etc/words/${name}`, name)
     put(base, 'srv/app/start.py', '#!/usr/bin/python3\n', 0o755)
     symlinkSync('one', join(base, 'usr/share/words/link'))
     symlinkSync('/srv/app/start.py', join(base, 'srv/start'))
@@ -98,6 +99,7 @@ describe('an image in layers', () => {
     const data = derivation.dataIn('/usr/share/words')
     expect([...data].sort()).toEqual(['one', 'three', 'two'].map((it) => `/usr/share/words/${it}`))
     expect(derivation.dataIn('/srv/closed').size).toBe(0)
+    expect(derivation.dataIn('/etc/words').size).toBe(0)
     expect(derivation.dataIn('/none').size).toBe(0)
   })
 
