@@ -32,7 +32,7 @@ const service = [
 const libraries = [
   ...execFileSync('ldd', ['/usr/bin/ls'], { encoding: 'utf8' }).matchAll(/(\/\S+) \(0x/g),
 ].map(([, path = '']) => path)
-const libc = realpathSync(libraries.find((path) => path.endsWith('/libc.so.6')) ?? '')
+const libc = libraries.find((path) => path.endsWith('/libc.so.6')) ?? ''
 
 let agent: Agent
 let container: Docker.Container
@@ -81,7 +81,7 @@ async function place(path: string, source: string): Promise<void> {
   const stage = mkdtempSync(join(folder, 'put-'))
   mkdirSync(dirname(join(stage, path)), { recursive: true })
   copyFileSync(source, join(stage, path))
-  const tar = execFileSync('tar', ['-C', stage, '-c', `.${path}`])
+  const tar = execFileSync('tar', ['-C', stage, '-c', `.${path}`], { maxBuffer: 64 << 20 })
   await container.putArchive(tar, { path: '/' })
 }
 

@@ -82,7 +82,8 @@ class Closure {
     if (loader?.kind === 'file') found.add(loader.path)
     // Its own folder is the one of its architecture, which Debian and Ubuntu name after that.
     const own = folderOf(this.#loader)
-    const all = [own, ...configuredFolders(facts, this.#loader), ...LOADER_FOLDERS]
+    const built = LOADER_FOLDERS.flatMap((folder) => [...multiarch(facts, folder), folder])
+    const all = [own, ...configuredFolders(facts, this.#loader), ...built]
     const real = all.map((folder) => facts.file(folder)?.path).filter((path) => path !== undefined)
     this.#folders = [...new Set(real)]
   }
@@ -180,6 +181,12 @@ class Closure {
   #add(path: string): void {
     if (this.#found.size < MOST_FILES) this.#found.add(path)
   }
+}
+
+/** Folders of an architecture, which are compiled into the loaders of Debian and Ubuntu. */
+function multiarch(facts: ImageFacts, folder: string): readonly string[] {
+  const names = facts.names(folder).filter((name) => /^[a-z0-9_]+-linux-[a-z0-9]+$/.test(name))
+  return names.map((name) => `${folder}/${name}`)
 }
 
 /** What `/etc/ld.so.conf` names for glibc, and `/etc/ld-musl-ARCH.path` for musl. */
