@@ -127,12 +127,12 @@ const overlappingTemplates = [
 
 /** Files that are written beside those which they replace. */
 const replacedTemplates = [
-  '/base/init.1',
-  '/base/init.2',
-  '/base/init.3',
-  '/base/init.{int}',
-  '/base/init',
-  '/base/{odd}',
+  '/opt/base/init.1',
+  '/opt/base/init.2',
+  '/opt/base/init.3',
+  '/opt/base/init.{int}',
+  '/opt/base/init',
+  '/opt/base/{odd}',
 ]
 
 const filledOf = (all: readonly string[]): fc.Arbitrary<string> =>
@@ -236,7 +236,7 @@ const replacing = (
     .tuple(
       fc.constantFrom({}, {}, {}, { origin: 'probe' as const }),
       path,
-      from(['/base/init', '/base/init', '/base/init.7']),
+      from(['/opt/base/init', '/base/init', '/base/init.7']),
     )
     .chain(([who, a, b]) =>
       fc
