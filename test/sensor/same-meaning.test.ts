@@ -200,10 +200,10 @@ const act: fc.Arbitrary<string> = fc.oneof(
 
 /** Files that replace another, and some that turned out not to be needed. */
 const replacing = [1, 2, 3, 4, 5, 6, 7, 8].flatMap((n) => {
-  const fresh = hex(`/data/init.${n}`)
+  const fresh = hex(`/opt/init.${n}`)
   return [
     `write ${fresh}`,
-    `rename ${fresh} ${hex('/data/init')}`,
+    `rename ${fresh} ${hex('/opt/init')}`,
     `write ${fresh}`,
     `unlink ${fresh}`,
   ]
@@ -211,6 +211,8 @@ const replacing = [1, 2, 3, 4, 5, 6, 7, 8].flatMap((n) => {
 
 const before = [
   `mkdir ${hex('/data/sub')}`,
+  // No folder below it is a place, so that deleting there is decided by renames.
+  `mkdir ${hex('/opt')}`,
   `write ${hex('/data/log')}`,
   `serve ${hex('/data/socket')}`,
   `serve ${hex('@abstract')}`,
@@ -277,7 +279,7 @@ function blockOf(event: ActEvent & { kind: 'connect' }, word: Choice['word']): P
 
 /** What is made and renamed away was learned, and that it was deleted was not. */
 function ofReplacing(event: ActEvent): Choice | undefined {
-  if (event.kind !== 'file' || !event.file.path.startsWith('/data/init')) return undefined
+  if (event.kind !== 'file' || !event.file.path.startsWith('/opt/init')) return undefined
   return { learned: !event.file.access.includes('delete'), word: 'none' }
 }
 
