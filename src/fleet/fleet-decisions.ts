@@ -11,7 +11,7 @@ import type { BehaviourId } from '../core/behaviour/behaviour.ts'
 import type { DeployedVersion, ReconciledSpec } from '../state/versions/deployed-version.ts'
 import type { Decider } from '../engine/api/engine.ts'
 
-/** Words of an ImageProfile are known by these names, and those of behaviours by `approve ID` and `reject ID`. */
+/** Names of decisions in an ImageProfile; decisions on behaviours are named `approve ID` and `reject ID`. */
 export const approveAllName = 'approve all'
 const modeNames = ['mode', 'git mode'] as const
 
@@ -24,8 +24,8 @@ export function decidedAt({ decisions }: ReconciledSpec, name: string): string |
 }
 
 /**
- * Hears an object: when each of its words was said, as this node remembers it, or as others told it, or as the server
- * noted it; and which of them are new.
+ * Reconciles an object. The time of each decision is the one that this node remembers, or that other nodes reported, or
+ * that the server noted. `fresh` names the new decisions.
  */
 export function reconcileSpec(
   version: DeployedVersion,
@@ -56,7 +56,7 @@ export function reconcileSpec(
   return { reconciled: mode === undefined ? next : { ...next, modeNoted: mode.at }, fresh }
 }
 
-/** All that an object says, with the time that the server noted of who wrote it. */
+/** All decisions in an object, each with the time that the server noted for its author. */
 function* timesOf(
   decision: SpecDecision,
   before: ReconciledSpec | undefined,
@@ -72,8 +72,8 @@ function* timesOf(
 const secondMs = 1_000
 
 /**
- * The server notes no time for a mode that only has another value: that counts from the whole second in which it is heard.
- * Of two within one second the later is the later.
+ * The server notes no new time when only the value of the mode changes. Such a change counts from the whole second in
+ * which this node observes it. Of two changes within one second, the later one is still the later.
  */
 function modeTime(noted: string, before: ReconciledSpec | undefined, nowMs: number): string {
   const last = before?.decisions.find(({ names }) => names.some(isModeName))?.at
@@ -82,7 +82,7 @@ function modeTime(noted: string, before: ReconciledSpec | undefined, nowMs: numb
   return new Date(last === undefined ? atMs : Math.max(atMs, Date.parse(last) + 1)).toISOString()
 }
 
-/** The mode is said anew where `authority` changes. */
+/** A change of `authority` makes the mode a new decision. */
 function modeName({ isGit, mode }: SpecDecision): string {
   return `${modeNames[isGit ? 1 : 0]} ${mode?.is}`
 }
@@ -91,7 +91,7 @@ function isModeName(name: string): boolean {
   return modeNames.some((prefix) => name.startsWith(`${prefix} `))
 }
 
-/** What the object says of the mode; to be asked once it is heard. */
+/** The object's decision on the mode; valid only after {@link reconcileSpec}. */
 export function modeDecisionOf(
   { reconciled }: DeployedVersion,
   decision: SpecDecision,
@@ -107,14 +107,14 @@ export function isPast(decision: ModeDecision, done: ModeDecision | undefined): 
 
 type What = 'approve' | 'reject'
 
-/** Words of one person at one time. */
+/** Decisions that one person made at one time. */
 interface ApplicableDecision {
   readonly what: What
   readonly by: Decider
   readonly ids: readonly string[]
 }
 
-/** What the words on behaviours are to this node: those to be done now, and ids of what it does not know yet. */
+/** The decisions on behaviours that this node applies now, and the ids of behaviours that it does not have yet. */
 export function applicableDecisions(
   version: DeployedVersion,
   decision: SpecDecision,
@@ -131,7 +131,7 @@ export function applicableDecisions(
       const at = decisions.get(name)?.at ?? noted
       const isWanted = fresh.has(name) || waiting.has(id)
       const bears = applicability(version, { id, by: who, at }, decision.isGit, what)
-      // What was known, and is not any more, was forgotten by a person after that word.
+      // A behaviour that was present and is missing now: a person made the agent forget it after that decision.
       if (bears === 'awaits' && isWanted) awaited.add(id)
       if (bears !== 'stands' || !(isWanted || decision.isGit)) continue
       const group = applicable.get(`${what} ${at} ${who}`) ?? { what, by: { who, at }, ids: [] }
@@ -143,8 +143,8 @@ export function applicableDecisions(
 }
 
 /**
- * What a word on a behaviour is to this node. `awaits`: the node has nothing yet that the word could be about. One can only
- * approve what was seen, so that a decision without evidence, told by another node, is no more than that one's.
+ * How a decision on a behaviour applies to this node. `awaits`: the node does not have the behaviour yet. A person can
+ * only approve observed behaviour, so a decision without evidence from another node stays with that node.
  */
 function applicability(
   { profile }: DeployedVersion,

@@ -41,17 +41,18 @@ export interface FleetSyncOptions {
 const secondMs = 1_000
 
 /**
- * One profile for the fleet: takes in what other nodes learned and what people decided, and tells what this node has that
- * nobody has told. The rule for two decisions is the same wherever they are made: the later stands, and git above all.
+ * Keeps one profile for the fleet: merges what other nodes learned and what people decided, and publishes what only
+ * this node has. One rule applies to two decisions wherever they are made: the later one applies, and git overrides
+ * all.
  */
 export class FleetSync {
   readonly #options: FleetSyncOptions
   readonly #fleet: KubeFleet
   readonly #decisions = new Map<string, SpecDecision>()
-  /** Versions that others told something of that is not taken in yet. */
+  /** Versions for which other nodes published something that is not merged yet. */
   readonly #reported = new Set<string>()
   readonly #schedule: ShareSchedule<DeployedVersion>
-  /** What could not be done of what was said, and why. */
+  /** Decisions that could not be applied, and why. */
   readonly #refused = new Map<string, string>()
   #reconciling = false
   #publishing = false
@@ -77,7 +78,7 @@ export class FleetSync {
     await this.#fleet.start(signal)
   }
 
-  /** Does what was heard since, and tells what is due; called each second. */
+  /** Applies the decisions received since the last tick, and publishes what is due; called each second. */
   async tick(): Promise<void> {
     const { context } = this.#options
     const { fault } = this.#fleet
@@ -93,12 +94,12 @@ export class FleetSync {
     try {
       for (const version of context.registry.versions) {
         const name = nameOf(version.image)
-        // First seen, maybe taken back from the store: what was told before is taken in again.
+        // Seen for the first time, possibly restored from the store: merge again what other nodes published before.
         const isFirst = this.#schedule.add(version, context.now())
-        // Each by itself: more is told of others, and of this one, while a word is being heard.
+        // One version at a time: other nodes may publish more, also of this version, while a decision is applied.
         if (this.#reported.delete(name) || isFirst) this.#takeIn(version)
         const decision = this.#decisions.get(name)
-        // Also what others heard: only with that one can tell when a word was said.
+        // Needs the slices of other nodes as well: only they show when a decision was made.
         if (decision !== undefined && !isReconciled(version, decision) && !this.#fleet.current)
           continue
         await this.#trying(version, 'words', () => this.#reconcile(version, decision))
@@ -154,7 +155,7 @@ export class FleetSync {
     version.changed = true
   }
 
-  /** Goes by the word that stands: once, so that the version may go on from there by itself; by that of git always. */
+  /** Applies the decision in effect: once, so that the version can change state later; a decision from git always. */
   async #reconcileMode(
     version: DeployedVersion,
     decision: SpecDecision | undefined,
@@ -188,7 +189,7 @@ export class FleetSync {
       await run()
       this.#refused.delete(name)
     } catch (error) {
-      // Its words change with time: how long it has alerted for.
+      // The message changes with time (how long the version has alerted), so compare the code.
       const code = error instanceof SnugError ? error.code : 'INTERNAL'
       if (this.#refused.get(name) === code) return
       this.#refused.set(name, code)
@@ -248,7 +249,7 @@ export class FleetSync {
   }
 }
 
-/** Whether all that the other copy says is in this one. */
+/** Whether this copy contains everything in the other one. */
 function holds(own: ProfileEntry | undefined, other: ProfileEntry): boolean {
   if (own === undefined) return false
   if (!sameDecision(own.decision, other.decision ?? own.decision)) return false

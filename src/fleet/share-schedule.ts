@@ -1,5 +1,7 @@
 export interface ShareScheduleOptions {
-  /** All that a node learned is told within so long, in milliseconds, where there is not more of it than the gap allows. */
+  /**
+   * A node publishes all that it learned within this time, in milliseconds, as far as the gap between writes allows.
+   */
   readonly withinMs: number
   readonly random: () => number
 }
@@ -8,8 +10,9 @@ export interface ShareScheduleOptions {
 const gapShare = 4
 
 /**
- * When a node may tell the fleet of which version. By chance within the whole time, so that of a thousand nodes that see the
- * same new image at once a few speak first and the others find it told; and never often, whatever is new.
+ * When a node may publish which version. The time is random within the whole span: of a thousand nodes that see the
+ * same new image at once, a few publish first and the others find it published. A pause limits the writes, whatever is
+ * new.
  */
 export class ShareSchedule<T> {
   readonly #options: ShareScheduleOptions
@@ -27,7 +30,7 @@ export class ShareSchedule<T> {
     return true
   }
 
-  /** What may be told now, the longest due first. */
+  /** What may be published now, the longest due first. */
   due(nowMs: number): readonly T[] {
     if (nowMs < this.#notBefore) return []
     return [...this.#due]
@@ -36,7 +39,7 @@ export class ShareSchedule<T> {
       .map(([item]) => item)
   }
 
-  /** It was told. `wrote`: there was news, and so a pause follows. */
+  /** It was published. `wrote`: there was news, so a pause follows. */
   written(item: T, nowMs: number, wrote: boolean): void {
     const { withinMs, random } = this.#options
     this.#due.set(item, nowMs + withinMs * (0.5 + random() / 2))

@@ -28,8 +28,8 @@ export async function kubeAccess(how: string): Promise<KubeAccess> {
 }
 
 /**
- * As the pod's service account. Read anew for each request: the kubelet replaces the token long before it expires,
- * and a rotated certificate authority in the same way.
+ * As the pod's service account. Reads the files again for each request: the kubelet replaces the token long before it
+ * expires, and rotates the certificate authority in the same way.
  */
 function podAccess(): KubeAccess {
   const host = process.env['KUBERNETES_SERVICE_HOST']
@@ -51,8 +51,8 @@ function podAccess(): KubeAccess {
 }
 
 /**
- * By a kubeconfig, with all the ways to prove who one is that the client library knows. The library is loaded here
- * only: it costs an agent more memory than all of its own code, see docs/adr/0012.
+ * By a kubeconfig, with every authentication method of the client library. The library is loaded only here: it costs an
+ * agent more memory than all of its other code, see docs/adr/0012.
  */
 async function kubeconfigAccess(path: string): Promise<KubeAccess> {
   const config = await loadKubeconfig(path)
@@ -69,7 +69,7 @@ async function kubeconfigAccess(path: string): Promise<KubeAccess> {
       await config.applyToHTTPSOptions(options)
       const { ca, cert, key, rejectUnauthorized, servername, headers, auth } = options
       const tls = { ca, cert, key, rejectUnauthorized, servername }
-      // Behind a proxy, and without TLS, the library's own agent knows the way; else one that keeps its connections.
+      // Behind a proxy, and without TLS, the library's own agent works; otherwise use one that keeps its connections.
       const direct = cluster.proxyUrl === undefined && cluster.server.startsWith('https:')
       const agent = direct ? agents.get(tls) : options.agent
       return { agent, headers: headers ?? {}, ...(auth === undefined ? {} : { auth }) }

@@ -21,7 +21,7 @@ export interface CollectionOptions<T> {
   readonly onPut?: (item: T, uid: string, before: T | undefined) => void
   readonly onRemoved?: (item: T, uid: string) => void
   readonly onState?: (state: CollectionState) => void
-  /** Told once the whole of it is known, and again after each listing. */
+  /** Called once the first listing is complete, and again after each listing. */
   readonly onListed?: () => void
   readonly random?: () => number
   /** Milliseconds; aborts quietly. */
@@ -32,13 +32,13 @@ const pageSize = 500
 /** The server ends a watch after that; spread, so that a fleet does not come back at one instant. */
 const watchSeconds = 240
 const watchSpreadSeconds = 60
-/** A watch that ends sooner did not go well, even if it ended without a word. */
+/** A watch that ends sooner counts as failed, even if it ended without an error. */
 const shortMs = 1_000
 
 /**
- * A mirror of one collection, by list and watch. It keeps what `take` makes of each object and goes on with that
- * while the server is away; then it takes up the watch where it was, and lists anew only where the server has
- * forgotten that place (410 Gone).
+ * A mirror of one collection, by list and watch. It keeps what `take` makes of each object, and serves that while the
+ * server is away. It then resumes the watch where it stopped, and lists again only if the server no longer has that
+ * position (410 Gone).
  */
 export class Collection<T> {
   readonly items = new Map<string, T>()
@@ -79,7 +79,7 @@ export class Collection<T> {
         if (isGone(error)) {
           this.#version = undefined
           this.#fromCache = false
-          // No fault, and no reason to wait the first time; a server that only ever says so is.
+          // The first time this is no fault and needs no delay; a server that always answers so is faulty.
           if (this.#state.kind === 'running') {
             this.#become({ kind: 'starting' })
             continue

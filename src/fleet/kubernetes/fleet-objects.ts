@@ -10,7 +10,7 @@ export const fleetRoot = `/apis/${fleetVersion}`
 export const fleetModes = ['learn', 'alert', 'block'] as const
 export type FleetMode = (typeof fleetModes)[number]
 
-/** One version of one lineage: what people and git say of it, and what there is to say to them. */
+/** One version of one lineage: the decisions of people and git in `spec`, and its state in `status`. */
 export interface ImageProfile extends KubeObject {
   readonly spec: {
     readonly image: { readonly repository: string; readonly digest: string }
@@ -51,7 +51,7 @@ export type FleetImage = Pick<ImageRef, 'repository' | 'digest'>
 
 const slugLength = 40
 
-/** The same on every node. A name of the API holds no repository; the hash tells those apart that look alike. */
+/** The same on every node. An API name cannot hold a repository; the hash separates images whose names look alike. */
 export function profileName({ repository, digest }: FleetImage): string {
   const slug = repository
     .toLowerCase()

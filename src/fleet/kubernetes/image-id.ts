@@ -2,16 +2,16 @@ import type { ImageRef } from '../../core/event/event.ts'
 import { parseImageReference } from '../../pipeline/identity/image-reference.ts'
 
 /**
- * The image of a container, from what its pod asks for (`nginx:1.25`) and what the runtime says that it runs
- * (`docker.io/library/nginx@sha256:…`, `docker-pullable://nginx@sha256:…`, or an image id alone where it was never in
- * a registry). Undefined while the runtime has not said so.
+ * The image of a container, from what its pod asks for (`nginx:1.25`) and what the runtime reports
+ * (`docker.io/library/nginx@sha256:…`, `docker-pullable://nginx@sha256:…`, or only an image id if it was never in a
+ * registry). Undefined until the runtime reports it.
  */
 export function imageOf(asked: string, imageId: string): ImageRef | undefined {
   const runs = imageId.replace(/^[a-z-]+:\/\//, '')
   const at = runs.indexOf('@')
   const digest = at === -1 ? runs : runs.slice(at + 1)
   if (!/^[a-z0-9]+:[0-9a-f]{32,}$/.test(digest)) {
-    // CRI-O tells an image id without its algorithm.
+    // CRI-O reports an image id without its algorithm.
     return /^[0-9a-f]{64}$/.test(digest) ? imageOf(asked, `sha256:${digest}`) : undefined
   }
   const named =

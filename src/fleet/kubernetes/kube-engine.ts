@@ -28,8 +28,8 @@ const remembered = 4_096
 const startMs = 5_000
 
 /**
- * Containers of this node's pods, as the API server tells them, and the names of services. While the server is away
- * everything that was known stays known.
+ * Containers of this node's pods, as the API server reports them, and the names of services. The engine keeps all of
+ * them while the server is away.
  */
 export class KubeEngine implements IdentityEngine {
   readonly name = 'kubernetes'
@@ -134,7 +134,7 @@ export class KubeEngine implements IdentityEngine {
     for (const { id } of before?.containers ?? []) if (!ids.has(id)) this.#forget(id)
     const owner = job === undefined ? workload : await this.#jobs.resolve(workload, job)
     const now = this.#pods.items.get(pod.uid)
-    // It changed while its owner was asked for: what comes behind tells it.
+    // The pod changed while its owner was looked up: the later change reports it.
     if (now !== undefined && now !== pod) return
     for (const container of pod.containers) this.#learn(container, owner)
     if (now === undefined) this.#removed(pod)

@@ -29,7 +29,7 @@ import {
   type SliceHead,
 } from './slice-head.ts'
 
-/** What a node has to tell of one version. */
+/** What a node publishes for one version. */
 export interface Contribution extends OwnHead {
   readonly image: FleetImage
   readonly entries: readonly ProfileEntry[]
@@ -41,10 +41,10 @@ export interface Contribution extends OwnHead {
 export interface KubeFleetOptions {
   readonly api: KubeApi
   readonly node: string
-  /** Others told something of this version. */
+  /** Other nodes published something for this version. */
   readonly onEntries: (image: FleetImage) => void
   readonly onSpecDecision: (decision: SpecDecision) => void
-  /** The object was deleted, and nothing is said in it any more. */
+  /** The object was deleted, and its decisions with it. */
   readonly onSpecDecisionGone: (image: FleetImage) => void
   readonly onError?: (what: string, error: unknown) => void
   readonly now?: () => number
@@ -61,8 +61,8 @@ interface SliceView {
 
 /**
  * The fleet's profiles in the API server: an `ImageProfile` for each version, which people edit, and slices beside it,
- * each written by one node only. Nobody ever writes what another one wrote, so there are no conflicts to lose anything
- * by, and what all of them say adds up by law 8.
+ * each written by one node only. No node writes what another one wrote, so writes cannot conflict and lose data. The
+ * slices add up by law 8.
  */
 export class KubeFleet {
   readonly #options: KubeFleetOptions
@@ -78,7 +78,7 @@ export class KubeFleet {
   readonly #owed = new Map<string, Set<number>>()
   /** What the server has of the heads of own slices. */
   readonly #writtenHeads = new Map<string, SliceHead>()
-  /** Profile name → why the fleet was not told of it. */
+  /** Profile name → why this node could not publish it. */
   readonly #untold = new Map<string, string>()
   readonly #backoff = new Backoff()
   #notBefore = 0
@@ -107,7 +107,7 @@ export class KubeFleet {
     })
   }
 
-  /** Until the signal aborts; `listed` once what the fleet knows was read, or could not be. */
+  /** Runs until the signal aborts. The promise resolves once both collections were listed, or the listing failed. */
   async start(signal: AbortSignal): Promise<void> {
     const listed = [this.#profiles, this.#slices].map(
       (each) => new Promise<void>((decided) => void each.run(signal, decided)),
@@ -115,12 +115,14 @@ export class KubeFleet {
     await Promise.all(listed)
   }
 
-  /** Whether what others said is known: before that nothing is told, so that nothing is told twice. */
+  /**
+   * Whether the slices of other nodes are listed. Nothing is published before that, so that nothing is published twice.
+   */
   get ready(): boolean {
     return this.#profiles.listed && this.#slices.listed
   }
 
-  /** Why the fleet is not heard or not told; undefined where it is both. */
+  /** Why reading or publishing fails; undefined if both work. */
   get fault(): string | undefined {
     for (const { state } of [this.#profiles, this.#slices]) {
       if (state.kind === 'degraded') return state.reason
@@ -128,13 +130,13 @@ export class KubeFleet {
     return [...this.#untold.values()][0]
   }
 
-  /** Whether it is heard as it is now. */
+  /** Whether both watches are running, so that the view of the fleet is current. */
   get current(): boolean {
     const states = [this.#profiles, this.#slices].map(({ state }) => state.kind)
     return this.ready && states.every((kind) => kind === 'running')
   }
 
-  /** What other nodes have told of the version. */
+  /** What other nodes published for the version. */
   entries(image: FleetImage): readonly ProfileEntry[] {
     return this.#of(image).flatMap(({ entries }) => entries)
   }
@@ -151,19 +153,19 @@ export class KubeFleet {
     return first
   }
 
-  /** What was said of the mode at any node; of this one, what it told before it was made anew. */
+  /** Decisions on the mode at any node; for this node, those that it published before its data was lost. */
   modeDecisions(image: FleetImage): readonly ModeDecision[] {
     return [...this.#headsOf(image), this.#writtenHead(image)].flatMap(({ mode }) => mode ?? [])
   }
 
-  /** When the words of the object with that uid were said, as nodes told it; of this one too. */
+  /** Times of the decisions in the object with that uid, as all nodes published them, this one included. */
   times(image: FleetImage, profile: string): ReadonlyMap<string, readonly DecisionTime[]> {
     return decisionTimesIn([...this.#headsOf(image), this.#writtenHead(image)], profile)
   }
 
   /**
-   * Tells the fleet what it does not know of this version yet: one write for each slice that changes, none where there is
-   * no news. False where it was not to be had, or the server asked for patience: to be tried again later.
+   * Publishes what the fleet does not have for this version yet: one write for each slice that changes, none without
+   * news. False if the server was not available or asked for patience; the caller tries again later.
    */
   async publish(contribution: Contribution): Promise<boolean> {
     if (!this.ready || this.#now() < this.#notBefore) return false
@@ -228,7 +230,8 @@ export class KubeFleet {
           ? await api.send('POST', path, { body })
           : await api.send('PUT', `${path}/${name}`, { body })
     } catch (error) {
-      // Another version of it than we knew, or none: what is there is ours all the same, and is read before it is written.
+      // The stored version differs from the known one, or is missing. The slice is still ours; read it before the next
+      // write.
       if (hasAnswered(error, 404)) this.#written.delete(name)
       if (hasAnswered(error, 409)) await this.#readAgain(name)
       throw error
@@ -244,7 +247,7 @@ export class KubeFleet {
     this.#written.set(name, metadata.resourceVersion)
   }
 
-  /** The profile that slices belong to; the first node that has something to tell makes it. */
+  /** The profile that owns the slices; the first node that publishes something creates it. */
   async #profileOf(image: FleetImage): Promise<KubeObject> {
     const name = profileName(image)
     const known = this.#profile(name)
@@ -267,7 +270,7 @@ export class KubeFleet {
     return undefined
   }
 
-  /** One node tells the status, by a rule that all nodes know: the first by name of those that have slices. */
+  /** One node writes the status, by a rule that all nodes share: the first by name among those with slices. */
   async #writeStatus({ image, summary }: Contribution): Promise<void> {
     const { api, node } = this.#options
     const name = profileName(image)
@@ -310,7 +313,7 @@ export class KubeFleet {
       this.#options.onEntries(slice.image)
       return
     }
-    // Our own, from before a restart: what is written there stays where it is.
+    // Our own, from before a restart: entries keep their page.
     if (before === undefined && !this.#written.has(slice.name)) {
       const page = Number(slice.name.split('-').at(-1))
       this.#pagesOf(name).restore(page, slice.entries)
@@ -323,7 +326,7 @@ export class KubeFleet {
     const name = profileName(slice.image)
     this.#others.get(name)?.delete(slice.name)
     if (slice.node !== this.#options.node) return
-    // The profile was deleted: the fleet shall forget, and what this node still knows it tells anew.
+    // The profile was deleted, so the fleet forgets it. This node publishes again what it still has.
     this.#written.delete(slice.name)
     this.#books.delete(name)
     this.#writtenHeads.delete(name)
@@ -366,7 +369,7 @@ function statusOf(
     type: 'Learned',
     status: learned,
     reason: learned === 'True' ? 'WindowEnded' : 'WindowOpen',
-    // Its words change with time; they alone are no reason for a write.
+    // The texts change with time; they alone do not justify a write.
     message: before?.status === learned ? before.message : because,
     lastTransitionTime: before?.status === learned ? before.lastTransitionTime : now,
   }

@@ -6,7 +6,7 @@ import type { KubeObject } from './object.ts'
 const remembered = 1_024
 const askMs = 5_000
 
-/** Says of a Job which CronJob made it: the only owner that a pod itself does not tell. */
+/** Finds the CronJob that created a Job: the only owner that the pod itself does not name. */
 export class OwnerJobs {
   readonly #api: KubeApi
   readonly #known = new LRUCache<string, Promise<string | undefined>>({ max: remembered })
@@ -15,7 +15,9 @@ export class OwnerJobs {
     this.#api = api
   }
 
-  /** The CronJob of the workload's job; the workload as it is where there is none, or none is told in time. */
+  /**
+   * The CronJob of the workload's job; the unchanged workload if there is none, or the server does not answer in time.
+   */
   async resolve(workload: WorkloadRef, job: string): Promise<WorkloadRef> {
     const key = `${workload.namespace}/${job}`
     const asked = this.#known.get(key) ?? this.#ask(key, workload.namespace ?? 'default', job)

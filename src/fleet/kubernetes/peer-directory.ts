@@ -7,13 +7,13 @@ import type { EndpointSlice, Service } from './service.ts'
 
 export interface PeerDirectoryOptions {
   readonly api: KubeApi
-  /** Names of addresses changed; told at most once in {@link settleMs}. */
+  /** Names of addresses changed; called at most once in {@link settleMs}. */
   readonly onChanged: () => void
 }
 
 const settleMs = 1_000
 const askAgainMs = 10_000
-/** The label that says whose endpoints a slice holds. */
+/** The label that names the service of a slice's endpoints. */
 const serviceLabel = 'kubernetes.io/service-name'
 
 /** One of the addresses of a service or of a slice of its endpoints: all that is kept of either. */
@@ -73,7 +73,7 @@ export class PeerDirectory {
         const versions = group.versions.map(({ version }) => version)
         return versions.includes('v1') ? 'v1' : 'v1beta1'
       } catch {
-        // As the services' own watch says; it is asked again.
+        // The watch of the services reports the fault; the request is repeated.
         await new Promise((resolve) => setTimeout(resolve, askAgainMs).unref())
       }
     }

@@ -147,7 +147,7 @@ function addressesOf({ spec, status = {} }: Pod): readonly string[] {
   return written.map((ip) => canonicalAddress(ip)).filter((address) => address !== undefined)
 }
 
-/** The label by which a Deployment tells its ReplicaSets apart; their names end in it. */
+/** The label by which a Deployment distinguishes its ReplicaSets; their names end in it. */
 const templateHash = 'pod-template-hash'
 
 /** Whose pod it is, as an operator names it. */

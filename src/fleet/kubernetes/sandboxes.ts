@@ -2,7 +2,7 @@ import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import type { PodView } from './pod-containers.ts'
 
 /**
- * The image that all sandboxes are told as, whatever the runtime names it: no status of a pod tells it. It is a
+ * All sandboxes are reported as this image, regardless of the runtime's name for it: no pod status names it. It is a
  * profile like any other, so nothing can hide in a sandbox.
  */
 export const sandboxImage = {
@@ -19,8 +19,8 @@ interface Asked {
 }
 
 /**
- * Tells a pod's sandbox: what is in the pod's cgroup and is none of its containers once all of these are known. Each
- * pod has one; another stranger in its cgroup is a container whose status is on its way.
+ * Recognises a pod's sandbox: the one cgroup of the pod that belongs to none of its containers, once all of these are
+ * present. Each pod has one sandbox; any other unknown cgroup is a container whose status has not arrived yet.
  */
 export class Sandboxes {
   readonly #asked = new Map<string, Asked>()
@@ -31,7 +31,7 @@ export class Sandboxes {
     this.#now = now
   }
 
-  /** A container that no pod's status tells yet. */
+  /** A container that no pod status reports yet. */
   ask(id: string, cgroupName: string): void {
     if (!this.#asked.has(id)) this.#asked.set(id, { cgroupName, since: this.#now() })
   }

@@ -8,13 +8,13 @@ import {
 } from '../../core/lifecycle/reported.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 
-/** What a node says of a version beside its behaviours: with the first of its slices. */
+/** What a node publishes for a version beside its behaviours: in the first of its slices. */
 export interface SliceHead {
   /** Since when the node's window has ended with nothing missing; RFC 3339. */
   readonly learnedAt?: string
-  /** The latest that a person said of the mode at this node. */
+  /** The latest decision on the mode that a person made at this node. */
   readonly mode?: ModeDecision
-  /** When words in the ImageProfile were said. */
+  /** Times of the decisions in the ImageProfile. */
   readonly reconciled?: ReconciledSpec
 }
 
@@ -24,14 +24,14 @@ interface ReconciledSpec {
   readonly decisions: readonly TimedDecisions[]
 }
 
-/** What a node knows for its head, told or not. */
+/** What a node has for its head, published or not. */
 export interface OwnHead {
   readonly learnedAt?: string
   readonly mode?: ModeDecision
   readonly reconciled?: { readonly profile: string; readonly decisions: DecisionTimes }
 }
 
-/** Of several nodes, by the word. */
+/** Times from several nodes, by decision. */
 export function decisionTimesIn(
   heads: readonly SliceHead[],
   profile: string,
@@ -47,8 +47,8 @@ export function decisionTimesIn(
 }
 
 /**
- * What a node's head is to be. What was said of the mode stays said, also where the node itself does not have it any more;
- * of when words were said it tells what no other tells as well.
+ * The next head of a node. A published decision on the mode stays published, even after the node itself lost it. A
+ * decision time is published only if no other node published the same.
  */
 export function nextHead(
   { learnedAt, mode, reconciled }: OwnHead,
@@ -78,7 +78,7 @@ export function isWorthWriting(
   const { learnedAt, mode, reconciled } = next
   if (mode !== undefined && mode.at !== written.mode?.at) return true
   if (reconciled !== undefined && !isReconciled(reconciled, written.reconciled)) return true
-  // One of its own that ended later it takes back.
+  // The node takes back its own published window when it no longer ended at that time.
   return written.learnedAt !== learnedAt && (written.learnedAt !== undefined || !othersLearned)
 }
 

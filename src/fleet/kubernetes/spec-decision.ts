@@ -1,7 +1,7 @@
 import { ownerOf } from './field-owner.ts'
 import type { FleetImage, FleetMode, ImageProfile } from './fleet-objects.ts'
 
-/** Who said a part of an object, and when, as the server noted it of the field manager that owns that part. */
+/** Author and time of a part of an object, from the field manager that owns that part. */
 export interface Author {
   /** `kubectl:NAME` or `git:NAME`, by the field manager. */
   readonly by: string
@@ -14,14 +14,14 @@ export interface BehaviourDecision extends Author {
   readonly id: string
 }
 
-/** What people or git say of a version, in the object itself. */
+/** Decisions of people or git on a version, in the object itself. */
 export interface SpecDecision {
   readonly image: FleetImage
   /** Uid of the object. */
   readonly profile: string
-  /** Which word of this object it is: a later one has a higher number. */
+  /** Generation of this object: a later decision has a higher number. */
   readonly generation: number
-  /** It stands above whatever is said elsewhere. */
+  /** It overrides decisions made elsewhere. */
   readonly isGit: boolean
   readonly mode?: Author & { readonly is: FleetMode }
   readonly approveAll?: Author
@@ -29,7 +29,7 @@ export interface SpecDecision {
   readonly reject: readonly BehaviourDecision[]
 }
 
-/** What the object says, each part by who wrote it last. */
+/** The object's decisions, each with the author who wrote it last. */
 export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
   const isGit = spec.authority === 'git'
   const authorOf = (...path: readonly string[]): Author => {
