@@ -40,7 +40,8 @@ export class CountUpdates {
     }
     const meaning = version?.meaning(key)
     if (version === undefined || meaning === undefined) {
-      // Counts from before a restart of the daemon: the acts themselves will come up again.
+      // These counts precede a restart of the daemon. The sensor reports the events themselves
+      // again.
       registry.unplacedCountUpdates += count
       return
     }
@@ -56,12 +57,12 @@ export class CountUpdates {
     if (fresh === 0) return
     const act = actName(version, containerId, origin, behaviours, action)
     if (alerts.repeat(act, fresh, last) !== undefined) return
-    // After a restart of the daemon it is on record here which alert the act shares.
+    // After a restart of the daemon, the version still records which alert the event shares.
     const shared = version.sharedAlertOf(key, containerId)
     if (shared !== undefined) alerts.repeat(shared, fresh, last)
   }
 
-  /** Of acts that were counted, how many no other source had told. */
+  /** How many of the counted events no other source has reported. */
   #freshOf(
     { key, profile }: DeployedVersion,
     behaviours: readonly BehaviourId[],
@@ -85,7 +86,7 @@ export class CountUpdates {
     return acts.length === 0 ? count : dedup.reported(reported).fresh
   }
 
-  /** Gives how many of them no other source had told. */
+  /** Returns how many of them no other source has reported. */
   #count(
     version: DeployedVersion,
     behaviours: readonly BehaviourId[],

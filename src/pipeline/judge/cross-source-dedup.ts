@@ -23,28 +23,28 @@ export interface ActName {
   readonly text: string
 }
 
-/** What became of a telling. */
+/** How a report relates to the reports of other sources. */
 export interface SharedEvent {
-  /** Acts that no other source had told yet: 0 where all of them were. */
+  /** Events that no other source has reported yet; 0 if other sources reported all of them. */
   readonly fresh: number
-  /** Fingerprint of the alert that another source's telling raised. */
+  /** Fingerprint of the alert that the report of another source raised. */
   readonly alert: string | undefined
-  /** To be said where this telling raises one. */
+  /** The caller invokes this if this report raises an alert. */
   alerted(fingerprint: string): void
 }
 
-/** What two sources told of one version's acts, by kind. */
+/** Events of one version that each of two sources reported, by kind. */
 export interface Pair extends Recapture {
   readonly version: VersionKey
   readonly kind: EventKind
   readonly sources: readonly [string, string]
 }
 
-/** Repeats of one act, by whoever tells them, until it pauses. */
+/** Repeats of one event, from any source, until it pauses. */
 interface Entry {
   readonly version: VersionKey
   readonly kind: EventKind
-  /** Sources that had told of that kind before: of the others it says nothing that they were silent. */
+  /** Sources that reported this kind before. Silence of any other source is no evidence. */
   readonly watching: ReadonlySet<string>
   readonly bySource: Map<string, number>
   last: Micros
@@ -62,9 +62,10 @@ const mostEntries = 65_536
 const mostPairs = 16_384
 
 /**
- * Recognises acts that several sources tell as the same: of one container, program, user, kind and object, without a pause
- * between them. Matched by number, so that a source may fold repeats into a count that comes later. The same tellings in
- * the same order always come to the same; memory is bounded.
+ * Recognises events that several sources report as the same event. They share container, program,
+ * user, kind and object, and no pause lies between them. The match is by number, so a source may
+ * fold repeats into a later count. INVARIANT: the same reports in the same order always give the
+ * same result, and memory is bounded.
  */
 export class CrossSourceDedup {
   /** Whatever leaves it is settled. */
@@ -109,7 +110,9 @@ export class CrossSourceDedup {
     }
   }
 
-  /** What every two sources told that watch for the same kinds, up to acts that go on at `now`. */
+  /**
+   * Counts for every two sources that observe the same kinds, up to events that continue at `now`.
+   */
   pairs(now: Micros): readonly Pair[] {
     this.#settleOld(now)
     return [...this.#pairs.values()]

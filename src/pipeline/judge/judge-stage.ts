@@ -249,7 +249,7 @@ export class JudgeStage {
     onJudged(event, outcome, counted.count ?? 1)
   }
 
-  /** The same object while nothing of the version changed: it is asked for with every act. */
+  /** Returns the same object until the version changes, because every event needs it. */
   #optionsFor(version: DeployedVersion): JudgeOptions {
     const { life, observed, observedBefore } = version
     const last = this.#judgedBy
@@ -261,10 +261,11 @@ export class JudgeStage {
       guardrails,
       // What was handed over was learned: what is new beyond it has the whole of the guardrails against it.
       learning: learning && !version.inherited,
-      // Most of what deviates shares an alert that is there, and needs no reasons of its own.
+      // Most deviations join an existing alert, which needs no further reasons.
       explain: false,
       ...(life.holes === undefined ? {} : { incomplete: life.holes }),
-      // While it learns it is judged by the version before, of whose kinds that one says something.
+      // While a version learns, the profile of its predecessor judges it, for the kinds observed
+      // there.
       ...(learning && life.predecessor === undefined
         ? {}
         : { observed: learning ? observedBefore : observed }),
@@ -273,7 +274,7 @@ export class JudgeStage {
     return options
   }
 
-  /** Whether another source told it too; undefined where there is no other. */
+  /** Whether another source also reported it; undefined if there is no other source. */
   #sharedEventOf(
     event: ActEvent,
     refs: readonly BehaviourRef[],
@@ -289,7 +290,10 @@ export class JudgeStage {
     })
   }
 
-  /** What another source's telling alerted on is that alert; what that one let pass is judged as it is told here. */
+  /**
+   * If another source raised an alert, this report joins it. If that source raised none, this
+   * report is judged as it is.
+   */
   #unexpectedShared(judged: JudgedBy, profiled: SharedEvent | undefined): Outcome {
     const { event } = judged
     if (profiled === undefined) return this.#unexpected(judged)

@@ -24,7 +24,7 @@ export function decisionOf(by: Decider, nowMs: number): DecisionInput {
   return by.reason === undefined ? base : { ...base, reason: by.reason }
 }
 
-/** Remembers what a person said of the mode; what was said at this node is told to the fleet. */
+/** Records the mode that a person decided on. The fleet receives decisions made on this node. */
 export function recordModeDecision(
   version: DeployedVersion,
   { mode, canary = {} }: Pick<ModeDecision, 'mode' | 'canary'>,
@@ -44,7 +44,7 @@ export function recordModeDecision(
   version.changed = true
 }
 
-/** Approves all that the act showed, as it was seen so far. */
+/** Approves everything that the event showed, in the form observed so far. */
 export function allowEvent(
   version: DeployedVersion,
   event: ActEvent,
@@ -53,15 +53,15 @@ export function allowEvent(
   const { profile } = version
   const refs = behavioursOf(event, profile.shaper)
   const ids = refs.map((ref) => behaviourId(ref.key))
-  // Beyond what a version keeps waiting for review an act may not be on record yet.
+  // A full review queue may have kept this event out of the profile.
   if (!ids.every((id) => profile.has(id))) profile.observe(event, refs, { phase: 'later' })
   for (const id of ids) profile.decide(id, decision)
   return ids
 }
 
 /**
- * Rejects what of the act is not expected; of an act that is expected by now, all of it. Where others of its shape are
- * allowed, only the very act is rejected.
+ * Rejects the unexpected behaviours of the event, or all of them if the profile expects them all by
+ * now. Where other objects of the same shape are allowed, it rejects only this exact object.
  */
 export function rejectEvent(
   version: DeployedVersion,
@@ -85,7 +85,7 @@ export function rejectEvent(
   })
 }
 
-/** Whether a person rejected the behaviour, or of a shape the very act. */
+/** Whether a person rejected the behaviour, or this exact object of its shape. */
 export function wasRejected(known: ProfileReader, ref: BehaviourRef): boolean {
   if (known.allowance(ref.key)?.rejected === true) return true
   if (ref.literal === undefined) return false
@@ -99,9 +99,11 @@ export function workloadOf(event: ActEvent): string {
 }
 
 /**
- * Approves what the connection was, to every address of a block: a behaviour of its own, by a person's word alone.
+ * Approves the connection to every address of a block. The block is a separate behaviour that only
+ * a person can add.
  *
- * Errors: DECISION_INVALID where it is no connection, no block of addresses, or not one with its address.
+ * Errors: DECISION_INVALID if it is no connection, no block of addresses, or the block lacks its
+ * address.
  */
 export function allowBlock(
   version: DeployedVersion,

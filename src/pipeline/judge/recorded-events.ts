@@ -7,9 +7,9 @@ import { EventLineParser, type ParsedLines } from '../sources/event-lines.ts'
 import type { BackTestResult, BackTestRow, RejectedLine } from '../../engine/api/engine-views.ts'
 import { parts, Turn } from '../pipeline.ts'
 
-/** Rejected lines told in full; beyond it they are counted. */
+/** Rejected lines that are listed in full. Further lines are only counted. */
 const rejectedShown = 100
-/** Distinct deviations told by a back-test. */
+/** Distinct deviations that a back-test lists. */
 const rowsShown = 1_000
 
 export interface RecordedSummary {
@@ -19,8 +19,8 @@ export interface RecordedSummary {
 }
 
 /**
- * Reads NDJSON events from chunks and hands them on in order, some at a time, leaving room between for what else the
- * daemon has to do.
+ * Reads NDJSON events from chunks and passes them on in order, in small batches. It yields between
+ * batches, so that the daemon can do other work.
  */
 export async function readRecorded(
   chunks: AsyncIterable<Uint8Array>,

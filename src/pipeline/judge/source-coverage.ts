@@ -10,9 +10,9 @@ const nothing: Kinds = new Set()
 export const allKinds: Kinds = new Set<EventKind>(behaviourKinds)
 
 /**
- * Which kinds of acts are watched for, by source. A sensor that tells only what its own rules ask for counts for a
- * kind from its first act of that kind on, whosever that was. One that nobody knows is believed to watch for all:
- * an alert too many is seen, one too few is not.
+ * Tracks which kinds of events each source observes. A sensor that reports only what its rules ask
+ * for covers a kind from its first event of that kind, in any container. An unknown sensor counts
+ * as observing all kinds: a superfluous alert is visible, a missing one is not.
  */
 export class SourceCoverage {
   readonly #sources: ReadonlyMap<string, EventSource>
@@ -22,7 +22,10 @@ export class SourceCoverage {
     this.#sources = new Map(sources.map((source) => [source.name, source]))
   }
 
-  /** What the source of this act watches for; `via`: the source of the agent that it came by. */
+  /**
+   * Kinds that the source of this event observes. `via` is the agent's source that delivered the
+   * event.
+   */
   of(event: SnugEvent, via: string): Kinds {
     const source = this.#sources.get(via)
     const isOwn = source !== undefined && source.supports.relays !== true
@@ -35,11 +38,11 @@ export class SourceCoverage {
   /** What is watched for in a container that the source announced. */
   ofContainer(via: string): Kinds {
     const source = this.#sources.get(via)
-    // Whoever observed it says so with each act.
+    // A relayed event names the sensor that observed it.
     if (source?.supports.relays === true) return nothing
     if (source?.supports.byRule === true) return this.#reported.get(via) ?? nothing
     if (source !== undefined) return this.#whole(via, source)
-    // It waited for its identity, and came from a source that tells the start of containers.
+    // The container waited for its identity, and its source reports the start of containers.
     for (const [name, each] of this.#sources) {
       if (each.supports.containers) return this.#whole(name, each)
     }

@@ -9,8 +9,9 @@ export interface Stretch {
 }
 
 /**
- * The stretch that an act of the container lies in, or follows by less than `afterMs`: what led to the act may
- * have been missed, so that it says little. Undefined where all of it was observed.
+ * The gap that contains an event of the container, or that ended less than `afterMs` before it. The
+ * sensor may have missed the cause of such an event, so the event is weak evidence. Undefined if
+ * all of the time was observed.
  */
 export function stretchBefore(
   version: DeployedVersion,

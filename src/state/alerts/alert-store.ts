@@ -20,7 +20,7 @@ import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/
 
 /** What the judge found, before it is one alert or one more count of an alert that is there. */
 export interface Finding {
-  /** The same fingerprint is the same act: its alert's count rises. */
+  /** Events with the same fingerprint are the same event: the count of the alert rises. */
   readonly fingerprint: string
   readonly type: AlertType
   readonly severity: Severity
@@ -32,7 +32,7 @@ export interface Finding {
   readonly mode: string
   readonly confidence?: Alert['confidence']
   readonly event: SnugEvent
-  /** What was done about it; absent: it was told. */
+  /** Absent: the agent only reported the event. */
   readonly action?: Alert['action']
   readonly cause?: FindingCause
   /** Of a deviation without a guardrail: what its severity follows from. */
@@ -56,19 +56,19 @@ export interface AlertStoreOptions {
   readonly capacity: number
   readonly ids: RecordIds
   readonly storms: StormRules
-  /** Has the last word on a new alert. */
+  /** Makes the final decision on the severity of a new alert. */
   readonly grade?: (alert: Alert) => Alert
 }
 
-/** Acts of which it is known which alert they share. */
+/** Events for which the store remembers the alert that they share. */
 const sharesKept = 20_000
-/** Behaviours of one alert that are told apart; each further one counts as a new name. */
+/** Behaviours of one alert that are kept apart. Each further one counts as a new name. */
 const namesKept = 512
 const aloneKept = 1_000
 
 /**
- * The alerts of this node. The same act is one alert whose count rises until it is decided on; the next
- * time after that it is a new one.
+ * The alerts of this node. Repeats of an event raise the count of one alert until someone decides
+ * on it. The next repeat after the decision raises a new alert.
  */
 export class AlertStore {
   readonly #options: AlertStoreOptions
@@ -76,11 +76,11 @@ export class AlertStore {
   readonly #open = new Map<string, string>()
   /** Group of causes → how many of them have an open alert of their own. */
   readonly #apart = new Map<string, number>()
-  /** Fingerprint of an act → that of the alert which it shares. */
+  /** Fingerprint of an event → fingerprint of the alert that it shares. */
   readonly #shares = new LRUCache<string, string>({ max: sharesKept })
   /** Fingerprint of a place that was allowed as a whole → its alert. */
   readonly #decided = new Map<string, string>()
-  /** Alert → behaviours that share it, as far as they are told apart. */
+  /** Alert → behaviours that share it, as far as they are kept apart. */
   readonly #names = new Map<string, Set<string>>()
   /** Alert → cause of a version, where it has replicas. */
   readonly #replicaOf = new Map<string, string>()
@@ -90,10 +90,10 @@ export class AlertStore {
   #alone: { readonly id: string; readonly atMs: number; readonly replicas: string }[] = []
   readonly #eviction: EvictionOrder
   readonly #fingerprints = new Map<string, string>()
-  /** In their newest state: also those for which there is no room any more. */
+  /** In their newest state, including alerts that no longer fit into the store. */
   #changed = new Map<string, AlertRecord>()
   readonly #storms: Storms
-  /** How many different ones there were, and of them were told by another one. */
+  /** Number of distinct alerts, and how many of them a summary alert covered. */
   readonly counts = { raised: 0, inStorms: 0 }
   #pruned = 0
   #evictedOpen = 0
@@ -250,7 +250,9 @@ export class AlertStore {
     return (this.#apart.get(`${scope}${cause.group}`) ?? 0) < causesApart(cause.access)
   }
 
-  /** Its cause has an alert of its own, or shares that of the further causes of its group and severity. */
+  /**
+   * The cause has a separate alert, or shares the one for further causes of its group and severity.
+   */
   #fingerprintOf({ cause: found, fingerprint, severity }: Finding): string {
     if (found === undefined) return fingerprint
     const own = ownFingerprint(found.cause, found.scope)
@@ -284,7 +286,7 @@ export class AlertStore {
     this.#alone.push({ id: alert.id, atMs: nowMs + aloneMs, replicas: key })
     if (this.#alone.length > aloneKept) this.#alone.shift()
     const next = this.#shifted(alert, shown, cause.running, nowMs)
-    // The others have the same cause: what it says of one it says of all.
+    // The others have the same cause, so a statement about one is true of all.
     for (const [, id] of shown) {
       const other = id === alert.id ? undefined : this.#byId.get(id)
       if (other !== undefined) this.#replace(this.#shifted(other, shown, cause.running, nowMs))
@@ -321,14 +323,16 @@ export class AlertStore {
     this.#touch(alert, this.#fingerprints.get(alert.id) ?? '')
   }
 
-  /** `count` more of an act that has an open alert; undefined where it has none. */
+  /** Counts `count` more events for the open alert; undefined if the event has none. */
   repeat(fingerprint: string, count: number, lastSeen: string): Alert | undefined {
     const id = this.#openId(fingerprint)
     const alert = id === undefined ? undefined : this.#byId.get(id)
     return alert === undefined ? undefined : this.#count(alert, count, lastSeen)
   }
 
-  /** Another source told the act as well: one alert names both. False where it has no open alert. */
+  /**
+   * Adds another source that reported the event to its alert. False if the event has no open alert.
+   */
   reportedBy(fingerprint: string, source: string): boolean {
     const id = this.#openId(fingerprint)
     const alert = id === undefined ? undefined : this.#byId.get(id)
@@ -339,7 +343,7 @@ export class AlertStore {
     return true
   }
 
-  /** Of the alert that an act shares; its own where it shares none. */
+  /** Fingerprint of the alert that an event shares, or its own fingerprint if it shares none. */
   sharedFingerprint(fingerprint: string): string {
     return this.#shares.get(fingerprint) ?? fingerprint
   }
@@ -374,7 +378,7 @@ export class AlertStore {
     return decided
   }
 
-  /** Takes the decision back: the same act counts here again, unless it has a newer alert by now. */
+  /** Reverts the decision: the same event counts here again, unless it has a newer alert by now. */
   reopen(id: string): Alert {
     const { decision: _, ...open } = this.get(id)
     this.#replace(open)
@@ -495,7 +499,7 @@ function wideFingerprint({ group }: Cause, scope: string, severity: Severity): s
   return `cause/${scope}${group}/*${severity}`
 }
 
-/** Scope and group of a cause that has an alert of its own. */
+/** Scope and group of a cause that has a separate alert. */
 function groupOf(fingerprint: string): string | undefined {
   const [kind, group, cause] = fingerprint.split('/')
   return kind !== 'cause' || cause?.startsWith('*') === true ? undefined : group

@@ -82,7 +82,7 @@ function reversed(text: string): string {
   return Array.from(text).reverse().join('')
 }
 
-/** The alert with what the replicas say by now. The last reason states it. */
+/** The alert with the current reports of the replicas, which its last reason states. */
 export function withReplicas(
   alert: Alert,
   shift: ReplicaShift | undefined,

@@ -13,8 +13,9 @@ function rankOf({ decision, type, severity }: Alert): number {
 }
 
 /**
- * Which alert goes where there is no more room: of the lowest rank that has more than its share, the oldest of the
- * container that has the most. So a container cannot spend the room of others, nor a low severity that of a high one.
+ * Selects the alert to evict from a full store. It takes the lowest rank above its share, then the
+ * container with the most alerts, then the oldest alert. So a container cannot use up the quota of
+ * others, nor a low severity that of a high one.
  */
 export class EvictionOrder {
   readonly #capacity: number

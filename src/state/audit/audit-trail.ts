@@ -51,7 +51,9 @@ export class AuditTrail {
     return entries.flatMap((entry) => this.#record(entry) ?? []).reverse()
   }
 
-  /** One more entry: what is to be told of it, and its writes, which belong into one batch. */
+  /**
+   * Appends an entry. Returns the audit event to send and the writes, which belong in one batch.
+   */
   append(
     what: string,
     who: string,

@@ -18,7 +18,7 @@ export interface AlertPrunerOptions {
 const askMs = 1_000
 const everyRaised = 5_000
 const everyMs = 60_000
-/** Alerts that are being stored, and that no sink was offered yet: nobody says that they are needed. */
+/** Alerts that are being stored and that no sink has received yet, so no sink claims them. */
 const underWay = 10_000
 
 /**

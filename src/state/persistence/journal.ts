@@ -20,7 +20,7 @@ import { versionWrite } from './stored-state.ts'
 import { scanWrite } from './scan-record.ts'
 import type { VersionRegistry } from '../versions/version-registry.ts'
 
-/** Where delivery goes on from, and what it has to tell. */
+/** The position at which delivery resumes, and what it has to report. */
 export interface DeliveryNews {
   readonly cursors: Readonly<Record<string, string>>
   readonly onDelivered: (sink: string, cursor: string) => void
@@ -161,7 +161,10 @@ export class Journal {
     }
   }
 
-  /** Resolves once there is room for more alerts: faster than the store takes them, they would fill the memory. */
+  /**
+   * Resolves once more alerts fit. Without this limit, alerts that arrive faster than the store
+   * writes would fill the memory.
+   */
   async room(): Promise<void> {
     if (this.#parts.alerts.changes >= mostAlertsUnstored) await this.#persister.flush()
   }
@@ -183,7 +186,7 @@ export class Journal {
     this.#persister.kick()
   }
 
-  /** All that a source told before this is judged. */
+  /** The pipeline has judged everything that a source reported before this mark. */
   judgedUntil(mark: SourceMark): void {
     this.#mark = mark
   }
@@ -209,7 +212,7 @@ export class Journal {
   async #loadTrail(): Promise<readonly OutboundRecord[]> {
     const { ok, entries, head, faults } = await this.trail.load()
     const { log, damaged } = this.#parts
-    // Said here, the head is known outside of the store that it vouches for.
+    // The log keeps the head outside of the store that it vouches for.
     log.info({ entries, head }, 'the audit log was read')
     if (!ok) damaged('audit', `the audit log was damaged or changed: ${faults.join('; ')}`)
     return this.trail.newest()

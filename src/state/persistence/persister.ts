@@ -8,7 +8,7 @@ export interface PersisterOptions {
   /** These notices are in the store now: they may go out. */
   readonly onStored: (outbound: readonly OutboundRecord[]) => void
   readonly onError: (error: unknown) => void
-  /** Alerts that the store refused for so long that there is no room for them any more: the oldest. */
+  /** The oldest alerts, dropped because the store refused writes for too long. */
   readonly onLost: (alerts: readonly OutboundRecord[]) => void
   /** How many alerts wait for a store that refuses them, at most. */
   readonly mostWaiting: number
@@ -24,11 +24,10 @@ export interface Collected {
 }
 
 /**
- * Writes behind: one batch at a time, everything that gathered while the last one was being written. An
- * alert asks for a batch at once, and leaves the daemon only when it is in the store.
- *
- * What a batch could not take is kept, each record in its newest state, and is part of the next one; `onError` tells
- * each failure.
+ * Writes behind, one batch at a time: each batch holds everything collected during the previous
+ * write. An alert asks for a batch at once, and leaves the daemon only when it is in the store. The
+ * persister keeps the records of a failed batch in their newest state for the next one. It reports
+ * each failure to `onError`.
  */
 export class Persister {
   readonly #options: PersisterOptions
@@ -65,7 +64,7 @@ export class Persister {
     this.#writing = this.#drain()
   }
 
-  /** Everything collected so far is in the store, or was told as an error. */
+  /** Everything collected so far is in the store, or was reported as an error. */
   async flush(): Promise<void> {
     this.kick()
     await this.#writing

@@ -3,7 +3,7 @@ import type { StoreWrite } from '../store/store.ts'
 import type { DeployedVersion } from '../versions/deployed-version.ts'
 import type { ScanView } from '../../engine/api/engine-views.ts'
 
-/** A record of its own: it is larger than what changes of a version all the time. */
+/** A separate record, because it is larger than the frequently changing state of a version. */
 const recordOf = (version: DeployedVersion): string => `scan ${version.key}`
 
 export function scanWrite(version: DeployedVersion): StoreWrite {

@@ -114,7 +114,10 @@ function kindsOf(kinds: ReadonlySet<EventKind>): readonly EventKind[] {
   return behaviourKinds.filter((kind) => kinds.has(kind))
 }
 
-/** A record that does not read is told, and the rest is taken: one damaged value must not cost the others. */
+/**
+ * The loader reports an unreadable record and takes the rest: one damaged value must not cost the
+ * others.
+ */
 export interface Unreadable {
   readonly what: string
   readonly message: string

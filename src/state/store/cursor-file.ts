@@ -7,9 +7,10 @@ export type Cursors = Readonly<Record<string, string>>
 const checksumLength = 8
 
 /**
- * Where sinks are, in a file of its own: it changes with every delivery, and what was delivered and is not on record
- * comes twice after a kill. So it is one write of the system at one place, in order and at once, where a batch of the
- * store would wait for those before it. Like these it survives the process, not a power cut.
+ * Keeps the positions of sinks in a separate file, because they change with every delivery. After a
+ * kill, a delivery that is not on record goes out twice. So each update is one immediate write at a
+ * fixed offset; a batch of the store would wait for earlier batches. Like those batches, it
+ * survives a crash of the process but not a power cut.
  */
 export class CursorFile {
   readonly #path: string
@@ -50,7 +51,9 @@ export class CursorFile {
     this.#file = undefined
   }
 
-  /** As it is: made empty it would say nothing until it is written. */
+  /**
+   * Opens the file without truncation: an empty file would hold no position until the first write.
+   */
   #open(): number {
     const file = openSync(this.#path, constants.O_WRONLY | constants.O_CREAT, 0o600)
     this.#length = fstatSync(file).size

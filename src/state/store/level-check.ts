@@ -8,8 +8,8 @@ export type LevelCheck =
   | { readonly kind: 'failed'; readonly message: string; readonly corrupt: boolean }
 
 /**
- * Opens and reads a whole LevelDB in a process of its own, after repairing it where asked. LevelDB does
- * not fail on some damage, it aborts its process: without this the daemon would die at every start.
+ * Opens and reads a whole LevelDB in a separate process, after repairing it if asked. LevelDB
+ * aborts its process on some damage. Without this check the daemon would crash at every start.
  */
 export async function checkLevel(folder: string, how: 'read' | 'repair'): Promise<LevelCheck> {
   const level = createRequire(import.meta.url).resolve('level')
@@ -33,8 +33,8 @@ export async function checkLevel(folder: string, how: 'read' | 'repair'): Promis
   return { kind: 'failed', corrupt: true, message: `reading it ended with ${outcome}: ${message}` }
 }
 
-// LevelDB drops damaged records of its write-ahead log when it opens, and says so only in its own log
-// file, which it begins anew at each opening.
+// LevelDB drops damaged records of its write-ahead log when it opens, and reports this only in its
+// log file. It starts a new log file at each opening.
 const script = `
 const [level, folder, how] = process.argv.slice(1)
 const { Level } = require(level)

@@ -33,7 +33,7 @@ interface RawOperation {
 
 export interface OpenedStore {
   readonly store: Store
-  /** What had to be repaired or set aside to open it; to be told, it is never silent. */
+  /** Damage that was repaired or set aside to open the store. The daemon must report it. */
   readonly damage: readonly StoreDamage[]
 }
 
@@ -55,7 +55,7 @@ export async function openLevelStore(folder: string, now = new Date()): Promise<
   return { store: new LevelStore(database, damage), damage }
 }
 
-/** Sees to it that the store can be opened and read; says what that took. */
+/** Makes sure that the store can be opened and read. Returns the damage that it repaired. */
 async function heal(folder: string, now: Date): Promise<StoreDamage[]> {
   const found = await checkLevel(folder, 'read')
   if (found.kind === 'locked') throw locked(folder)
@@ -148,7 +148,7 @@ class LevelStore implements Store {
         try {
           entries.push({ id: decodeKey(key)[1] ?? '', value: decodeValue(key, stored) })
         } catch {
-          // Found and set aside by `load` at the next start, where it is told.
+          // `load` finds the record, sets it aside and reports it at the next start.
         }
       }
       return entries

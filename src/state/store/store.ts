@@ -82,7 +82,7 @@ export interface StoreSnapshot {
 /** Something was damaged. It is kept aside, never passed over in silence. */
 export interface StoreDamage {
   readonly what: 'store' | 'log' | 'record'
-  /** In words, for `snug status` and the log. */
+  /** Text for `snug status` and the log. */
   readonly message: string
   /** Where the damaged thing was put: a folder for a store, a key for a record. */
   readonly aside?: string

@@ -12,7 +12,7 @@ import type { ScanRecord } from '../../supplychain/scan/kept-scan.ts'
 import { LossLedger } from './loss-ledger.ts'
 import { allKinds, type Kinds } from '../../pipeline/judge/source-coverage.ts'
 
-/** What the kernel's key of a behaviour stands for, so that counts told by key find their place. */
+/** The meaning of a behaviour key of the kernel, used to attribute counts reported by key. */
 export interface KeyMeaning {
   readonly behaviours: readonly BehaviourId[]
   readonly origin: Origin
@@ -21,7 +21,10 @@ export interface KeyMeaning {
   readonly expected: boolean
 }
 
-/** An unexpected act that was told: repeats of it are counted by its key, also after a restart. Plain data: it is stored. */
+/**
+ * An unexpected event that was reported. Its repeats are counted by key, also after a restart.
+ * Plain data: it is stored.
+ */
 export interface ReportedEvent extends KeyMeaning {
   readonly key: BehaviourKey
   readonly container: string
@@ -43,9 +46,12 @@ export interface Run {
   readonly name?: string
   /** RFC 3339 */
   readonly from: string
-  /** Its end, absent while it runs; of a container that no source announced, its latest act. */
+  /**
+   * End of the run, absent while it runs. If no source announced the container, the time of its
+   * latest event.
+   */
   to?: string
-  /** Known by its acts only: recorded events tell no start and no end. */
+  /** Known only from events: recorded events include no start and no end of containers. */
   readonly actsOnly?: true
   /** It already ran when it was first seen: its start is missing from the evidence. */
   readonly before: boolean
@@ -55,24 +61,24 @@ export interface Run {
   readonly earlier?: readonly PastStint[]
 }
 
-/** Which word of its ImageProfile was heard last. Plain data: it is stored. */
+/** The state of the ImageProfile that was reconciled last. Plain data: it is stored. */
 export interface ReconciledSpec {
-  /** Uid of that object, whose words are counted anew where it is made anew; empty where none was heard. */
+  /** Uid of that object, empty if none was observed. A new object restarts the generation. */
   readonly profile: string
   readonly generation: number
   /** Ids of behaviours that it names and this node does not know yet. */
   readonly awaited: readonly string[]
-  /** When what it says was said. */
+  /** When each decision in it was made. */
   readonly decisions: readonly TimedDecisions[]
   /** What the server noted of when the mode was written: that need not move where the mode does. */
   readonly modeNoted?: string
 }
 
-/** What people said of its mode. Plain data: it is stored. */
+/** Decisions of people about the mode. Plain data: it is stored. */
 export interface ModeDecisions {
-  /** The latest that was said at this node: what it tells the fleet. */
+  /** The latest decision made on this node, which it reports to the fleet. */
   readonly own?: ModeDecision
-  /** The latest that it went by, wherever that was said. */
+  /** The latest decision that the version applied, from any node. */
   readonly done?: ModeDecision
 }
 
@@ -87,14 +93,17 @@ export function versionKey(image: ImageRef): VersionKey {
 
 /** Runs that a version remembers; the oldest ended ones go first. Evidence keeps all of them. */
 const runsKept = 5_000
-/** Starts of one container that are told apart; the oldest go first. */
+/** Starts of one container that are kept apart. The oldest are removed first. */
 const stintsKept = 100
-/** Unexpected acts whose keys a later daemon still knows; the oldest go first. */
+/** Unexpected events whose keys survive a restart of the daemon. The oldest are removed first. */
 const reportedKept = 1_000
-/** Acts that were stopped, of which repeats may come; without it they count as alerted on. */
+/** Blocked events that may repeat. A repeat that is not listed here counts as alerted. */
 const actionsKept = 65_536
 
-/** One version at work: its profile, where it is in its life, who runs it, and what the kernel calls its acts. */
+/**
+ * A deployed version: its profile, lifecycle state, containers, and the keys that the kernel uses
+ * for its events.
+ */
 export class DeployedVersion {
   readonly key: VersionKey
   readonly image: ImageRef
@@ -121,25 +130,28 @@ export class DeployedVersion {
   modeDecisions: ModeDecisions = {}
   /** Behaviours when the window ended. */
   learnedSize = 0
-  /** Kinds of acts that were watched for while it learned: of others its profile says nothing. */
+  /**
+   * Kinds of events that were observed while it learned. The profile makes no statement about
+   * others.
+   */
   observed: Kinds = noKinds
   /** The same of the version that it was handed over from, to judge by while it learns. */
   observedBefore: Kinds = noKinds
-  /** Kinds beyond these of which an act was told. */
+  /** Further kinds of which an event was reported. */
   readonly alertedKinds = new Set<EventKind>()
-  /** Names the set of acts that the kernel knows of this version; a fresh one forgets it. */
+  /** Scope of the kernel's keys for this version. A new scope invalidates them. */
   scope = 0
   /** Rises with each decision and each step of its life, never with counts; no value comes twice, restarts included. */
   revision = 0
   changed = true
-  /** The latest scan of it that was told. */
+  /** The latest reported scan of the version. */
   scan: ScanRecord | undefined
   scanChanged = false
   /** Behaviour was seen or decided on that the store does not have: more than counts. */
   news = true
   /** Epoch milliseconds */
   persistedAt = 0
-  /** What has to be said of it beside its state: how its profile was made wider, why it cannot block. */
+  /** What to report beside the state: how the profile was widened, or why it cannot block. */
   notes: readonly string[] = []
   /** By these the kernel counts reads that follow from the image's files. */
   derivedTags: ReadonlySet<BehaviourTag> = new Set()
@@ -213,7 +225,7 @@ export class DeployedVersion {
     this.#seenAt(time)
   }
 
-  /** An act. Its container may be one that no source announced: in recorded events there are only acts. */
+  /** Records an event. No source may have announced its container: recordings hold only events. */
   touched(event: ActEvent): void {
     const { container, image, time } = event
     let run = this.runs.get(container.id)
@@ -235,7 +247,7 @@ export class DeployedVersion {
     return this.#keys.get(key) ?? this.#oldKeys.get(key)
   }
 
-  /** What was done about this container's latest act of that key: its repeats got the same. */
+  /** Records the action for the container's latest event of that key, which its repeats share. */
   rememberAction(key: BehaviourKey, container: string, action: Alert['action']): void {
     const name = `${key} ${container}`
     if (action === 'alerted') this.#actions.delete(name)
@@ -243,7 +255,10 @@ export class DeployedVersion {
     if (this.#actions.size > actionsKept) this.#actions.clear()
   }
 
-  /** An unexpected act was told in full: what follows of it may be told, as a count, to a later daemon. */
+  /**
+   * Remembers an event that was reported in full. A later daemon may receive its repeats as a
+   * count.
+   */
   rememberReported(act: ReportedEvent): void {
     const name = `${act.key} ${act.container}`
     this.reported.delete(name)
@@ -253,7 +268,7 @@ export class DeployedVersion {
     this.changed = true
   }
 
-  /** Fingerprint of the alert that this container's latest act of that key shares with others. */
+  /** Fingerprint of the alert that this container's latest event of that key shares with others. */
   sharedAlertOf(key: BehaviourKey, container: string): string | undefined {
     return this.reported.get(`${key} ${container}`)?.alert
   }
@@ -271,7 +286,10 @@ export class DeployedVersion {
     return found
   }
 
-  /** A fresh scope: what the kernel knew of this version it will ask again. Late counts still find their place. */
+  /**
+   * Sets a new scope: the kernel reports each event of this version again. Late counts still find
+   * their key.
+   */
   renewScope(scope: number): void {
     this.scope = scope
     this.#oldKeys = this.#keys

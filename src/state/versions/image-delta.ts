@@ -5,7 +5,9 @@ import type { FileStory, Shipped } from '../../core/lifecycle/inheritance.ts'
 import type { DeployedVersion } from './deployed-version.ts'
 import type { ShippedPair } from '../../pipeline/judge/judge-stage.ts'
 
-/** What two versions ship, as far as their layers can be read; told apart by content. */
+/**
+ * The contents of two versions, as far as their layers are readable. Content distinguishes them.
+ */
 export function shippedBy(
   files: ImageFiles,
   packages: ImagePackages,

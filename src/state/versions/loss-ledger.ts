@@ -9,7 +9,7 @@ export interface LedgerSpan extends LossSpan {
   readonly container?: string
 }
 
-/** Nothing at all was seen in these; of other losses only so many acts are missing. */
+/** Losses during which nothing was observed. Other losses miss only a number of events. */
 const blind: ReadonlySet<string> = new Set(['agent-down', 'sensor-gap'])
 /** Blocking, and not sight, is what was lost there. */
 export const enforcementGap = 'enforcement-gap'
@@ -55,8 +55,8 @@ export class LossLedger {
   }
 
   /**
-   * The latest loss that an act of the container at `time` lies in, or less than `afterMs` behind; undefined
-   * where what led to it was observed.
+   * The latest loss that contains an event of the container at `time`, or ended less than `afterMs`
+   * before it. Undefined if the time before the event was observed.
    */
   unobserved(container: string, time: string, afterMs: number): LedgerSpan | undefined {
     const at = Date.parse(time)
@@ -95,7 +95,7 @@ function concerns(span: LedgerSpan, container: string): boolean {
 }
 
 function join(a: LedgerSpan, b: LedgerSpan): LedgerSpan {
-  // Of two containers: nobody knows any more whose, so it is everybody's.
+  // If two containers differ, the merged loss applies to all containers.
   const one = a.container === b.container ? a.container : undefined
   return {
     ...(one === undefined ? {} : { container: one }),

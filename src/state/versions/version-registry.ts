@@ -28,13 +28,16 @@ export interface VersionRegistryOptions {
   readonly shaper: Shaper
   readonly rules: LearnRules
   readonly now: () => number
-  /** A container runs, or its version has a new scope: the kernel knows the acts of the version by that. */
+  /**
+   * A container runs, or its version has a new scope, which the kernel uses for the version's
+   * events.
+   */
   readonly onAssign: (container: string, version: DeployedVersion, seen?: ContainerSeen) => void
   readonly onEnded: (container: string, version: DeployedVersion) => void
   readonly onTransition: (version: DeployedVersion, transition: Transition) => void
   /** What it was known to do by a number is expected of the declared user too. */
   readonly onDeclared: (version: DeployedVersion) => void
-  /** Whatever of its life changed, and not only the words for it. */
+  /** A change of the lifecycle that is more than a change of its text. */
   readonly onMoved: (version: DeployedVersion, before: Version) => void
   /** Behaviours of its predecessor that it never showed are not expected of it any more. */
   readonly onInheritedExpired: (version: DeployedVersion, gone: readonly ProfileEntry[]) => void
@@ -66,7 +69,7 @@ export class VersionRegistry {
   readonly #aliases = new Map<VersionKey, DeployedVersion>()
   /** Versions that let go of what vanished, by the window after which they did. */
   readonly #letGo = new WeakMap<DeployedVersion, number>()
-  /** Runs from before a restart that no source has told of yet. */
+  /** Runs from before a restart that no source has reported yet. */
   readonly #unconfirmed = new Set<string>()
 
   #rules: LearnRules
@@ -115,13 +118,16 @@ export class VersionRegistry {
     }
   }
 
-  /** After the sources have told what runs: what was running before the restart and is not among it, ended with it. */
+  /**
+   * Called after the sources have reported all running containers. A restored run that no source
+   * reported ended with the restart.
+   */
   settleRestored(endedAt: string): void {
     for (const container of this.#unconfirmed) this.containerEnded(container, endedAt, false)
     this.#unconfirmed.clear()
   }
 
-  /** The version that an act belongs to, made at first sight; undefined where the image is not known. */
+  /** The version of an event, created for its first event. Undefined if the image is unknown. */
   versionOf({ image, container, time, process }: ActEvent): DeployedVersion | undefined {
     if (image === undefined) return undefined
     // Most often the version of the event before.
@@ -217,7 +223,10 @@ export class VersionRegistry {
     return this.versionOfImage({ ...version.image, digest: predecessor })
   }
 
-  /** What the kernel knows of this version it shall ask again: a decision changed what is expected. */
+  /**
+   * Makes the kernel report known events of this version again, because a decision changed what is
+   * expected.
+   */
   renew(version: DeployedVersion): void {
     version.renewScope(this.#freshScope(version))
     for (const { container, to } of version.runs.values()) {
@@ -279,7 +288,7 @@ export class VersionRegistry {
     this.#options.onInheritedExpired(version, gone)
   }
 
-  /** Takes over what the state machine said. */
+  /** Applies a step of the state machine. */
   apply(version: DeployedVersion, { version: life, transitions }: Step): void {
     if (life === version.life) return
     const before = version.life
