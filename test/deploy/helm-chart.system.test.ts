@@ -43,7 +43,7 @@ function theOne(objects: readonly Manifest[], kind: string): Manifest {
 const agentOf = (objects: readonly Manifest[]): Agent => theOne(objects, 'DaemonSet') as Agent
 const byName = (one: Named, other: Named): number => one.name.localeCompare(other.name)
 
-/** By kind and name, in an order that says nothing; takes away what `without` does. */
+/** By kind and name, with lists sorted where order has no meaning; `without` removes expected differences. */
 function compared(
   objects: readonly Manifest[],
   without: (object: Manifest) => void,
@@ -203,7 +203,7 @@ describe('with a ServiceMonitor', () => {
     )
   })
 
-  it('what Prometheus is told leads to the agent', () => {
+  it('the ServiceMonitor leads Prometheus to the agent', () => {
     const monitor = theOne(helm, 'ServiceMonitor') as unknown as Monitor
     const service = theOne(helm, 'Service') as unknown as Finder
     const { template } = agentOf(helm).spec as unknown as { readonly template: PodTemplate }
@@ -220,7 +220,7 @@ describe('with a ServiceMonitor', () => {
     expect(template.metadata.labels).toMatchObject(policy.spec.podSelector.matchLabels)
   })
 
-  it('what the config says of its own stands', () => {
+  it('keeps the listen address and the TLS settings of the config', () => {
     const mine = { name: 'URI:spiffe://shop/ci', role: 'reviewer' }
     const { objects } = renderChart({
       serviceMonitor: { enabled: true, client: 'DNS:scraper' },

@@ -83,7 +83,7 @@ describe('the values that ship', () => {
 
 it.each(Object.entries(others))('`%s` has an effect, and may be that', (path, value) => {
   const given = at(path, value)
-  // Without a ServiceMonitor what is said of it says nothing.
+  // Without a ServiceMonitor its other values have no effect.
   const isOfMonitor = path.startsWith('serviceMonitor ') && !path.endsWith(' enabled')
   const context = isOfMonitor ? { serviceMonitor: { enabled: true } } : {}
   const mixed = isOfMonitor

@@ -13,7 +13,7 @@ interface Rendered {
   readonly subjects?: readonly { readonly namespace: string }[]
 }
 
-it('goes to another namespace as the documentation says, and its rights with it', () => {
+it('moves to another namespace with its rights, as the documentation describes', () => {
   const page = readFileSync(join(root, 'docs/kubernetes.md'), 'utf8')
   const block = /```yaml\n(resources:.*?NamespaceTransformer.*?)```/s.exec(page)?.[1] ?? ''
   const overlay = parse(block) as { readonly resources: readonly string[] }

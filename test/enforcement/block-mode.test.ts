@@ -28,7 +28,7 @@ async function started(options: WorldOptions = {}): Promise<DaemonWorld> {
   return world
 }
 
-/** What was said so far is judged. */
+/** Resolves once the agent has judged everything emitted so far. */
 async function judged(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -79,7 +79,7 @@ async function code(work: Promise<unknown>): Promise<string> {
 }
 
 describe('mode block', () => {
-  it('has the profile in the kernel before the kernel is told to block, and the containers with it', async () => {
+  it('installs the profile and the containers in the kernel before it enables blocking', async () => {
     const world = await blocking()
     const { control } = world
     const profile = control.last('profile')
@@ -111,7 +111,7 @@ describe('mode block', () => {
     expect(young.control.all('profile')).toEqual([])
   })
 
-  it('comes by itself where config says so, and ends when a person says learn', async () => {
+  it('starts by itself where the config sets it, and ends when a person sets learn', async () => {
     const world = await learned({ rules: { after: 'block' } })
     expect(version(world).mode).toBe('block')
     await world.engine.setMode('shop/web', 'learn', by)
@@ -150,8 +150,8 @@ describe('the canary', () => {
   })
 })
 
-describe('what is expected', () => {
-  it('is told again when a person decides, in the same scope, and when an allowance ends', async () => {
+describe('an expected behaviour', () => {
+  it('is sent to the kernel again, in the same scope, on a decision and when an allowance ends', async () => {
     const world = await learned()
     world.source.emit(did(world, '/bin/new'))
     await judged()
@@ -166,7 +166,7 @@ describe('what is expected', () => {
     expect(world.control.last('profile')?.profile?.rules).toHaveLength(1)
   })
 
-  it('is counted by its tag where the kernel judges it, and is not told as known', async () => {
+  it('is counted by its tag where the kernel judges it, and is not sent as known', async () => {
     const world = await learned()
     const known = world.control.all('known').length
     const [behaviour] = world.engine.profile('shop/web').behaviours
@@ -282,7 +282,7 @@ describe('break-glass', () => {
   })
 })
 
-describe('an act that was stopped', () => {
+describe('an action that was stopped', () => {
   const found = (world: DaemonWorld) =>
     world.engine
       .alerts({ limit: 9 })
@@ -306,7 +306,7 @@ describe('an act that was stopped', () => {
     ])
   })
 
-  it('says where this host could not stop it', async () => {
+  it('alerts with the reason where this host could not stop it', async () => {
     const world = await blocking()
     world.source.emit(did(world, '/bin/bad', { enforced: 'missed' }))
     await judged()
@@ -326,7 +326,7 @@ describe('an act that was stopped', () => {
     expect(world.engine.status().counters['kernelDisagreements']).toBe(1)
   })
 
-  it('by the profile of a moment ago is told as that, and is no disagreement', async () => {
+  it('by the previous profile is reported as enforcement and is no disagreement', async () => {
     const world = await blocking()
     world.source.emit(did(world, '/bin/bad', { enforced: 'blocked' }))
     await judged()
@@ -340,7 +340,7 @@ describe('an act that was stopped', () => {
     expect(world.engine.status().counters['kernelDisagreements']).toBe(0)
   })
 
-  it('before its container was known is told too', async () => {
+  it('before its container was identified is reported too', async () => {
     const world = await started({ failClosed: true })
     expect(world.control.all('failClosed')).toEqual([{ what: 'failClosed', on: true }])
     world.source.emit(begin(world, id), did(world, '/bin/first', { enforced: 'killed' }))
@@ -394,7 +394,7 @@ describe('a container that is made and not started yet', () => {
     expect(world.control.all('assign').map((each) => each.id)).toEqual([id, second])
   })
 
-  it('is told again once it has ended, as it may be started again', async () => {
+  it('is assigned again once it has ended, because it may be started again', async () => {
     const world = await learned()
     const before = world.control.all('assign').filter((each) => each.id === id).length
     const time = new Date(world.now()).toISOString()

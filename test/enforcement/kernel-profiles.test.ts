@@ -47,7 +47,7 @@ describe('a profile in the kernel', () => {
 
   const installed = () => control.all('profile').length
 
-  it('is told at once, and then once for all decisions that come together', () => {
+  it('is sent at once, and then once for all decisions that come together', () => {
     profiles.moved(version)
     expect(installed()).toBe(1)
     vi.advanceTimersByTime(1_000)
@@ -66,7 +66,7 @@ describe('a profile in the kernel', () => {
     expect(installed()).toBe(3)
   })
 
-  it('is not told after all where the version went back to learning meanwhile', () => {
+  it('is not sent where the version went back to learning meanwhile', () => {
     profiles.moved(version)
     profiles.changed(version)
     version.life = { ...alerting, state: 'learning', mode: 'learn' }
@@ -77,7 +77,7 @@ describe('a profile in the kernel', () => {
     expect(profiles.has(version)).toBe(false)
   })
 
-  it('that cannot be made is taken away rather than left old, told as a failure, and tried again', () => {
+  it('that cannot be compiled is removed, reported as a failure and tried again', () => {
     profiles.moved(version)
     vi.advanceTimersByTime(1_000)
     failure = new SnugError('PROFILE_TOO_LARGE', 'too many files')
@@ -91,7 +91,7 @@ describe('a profile in the kernel', () => {
     expect([profiles.has(version), profiles.failed(version)]).toEqual([true, false])
   })
 
-  it('is told again, with what a deviation gets, where the version has a fresh scope', () => {
+  it('is sent again, with its enforcement action, where the version has a fresh scope', () => {
     profiles.moved(version)
     version.renewScope(8)
     profiles.moved(version)
@@ -99,7 +99,7 @@ describe('a profile in the kernel', () => {
     expect(control.all('enforce').map(({ scope }) => scope)).toEqual([7, 8])
   })
 
-  it('is for sources that can judge: where there is none, nothing is told', () => {
+  it('is sent only to sources that can judge', () => {
     const plain = new KernelProfiles({
       controls: () => [{ assign: () => {}, known: () => {}, filter: () => {}, flush: () => {} }],
       shippedMatching: () => [],

@@ -44,7 +44,7 @@ function starts(
 
 const ends = (letter: string) => emit({ type: 'container-ended', id: id(letter), time: now() })
 
-/** As a sensor tells it: without an image. */
+/** As a sensor reports it: without an image. */
 function reads(letter: string, path: string, exe = '/usr/sbin/nginx'): void {
   const { image: _, ...event } = act.file(path, ['read'], {
     container: id(letter),
@@ -76,10 +76,10 @@ async function enforce(digest = 'sha256:aa'): Promise<void> {
   if (life.state === 'review') throw new Error(life.state)
 }
 
-describe('what was watched', () => {
+describe('the observed time', () => {
   const stints = () => world.daemon.registry.runsOf(version(), world.now()).flatMap(stintsOf)
 
-  it('is cut where the agent was away, and what follows has no start', () => {
+  it('is cut where the agent was down, and the next span has no start', () => {
     starts('a')
     world.advance(600_000)
     loses('agent-down', world.now() - 120_000)
@@ -102,7 +102,7 @@ describe('what was watched', () => {
     world.advance(60_000)
     expect(stints()).toMatchObject([{ ended: true }, { ended: false }])
     expect(version().runsSeen).toBe(1)
-    // An agent that comes back tells it again: that is no start.
+    // A restarted agent reports the container again: that is no start.
     starts('a', { before: true })
     expect(stints()).toHaveLength(2)
   })
@@ -143,7 +143,7 @@ describe('what was watched', () => {
     expect(world.engine.images()[0]?.versions[0]?.evidence).toBeUndefined()
   })
 
-  it('goes with what is said of whom it runs as, in the sentence itself', () => {
+  it('is part of the sentence about the user that the image runs as', () => {
     starts('a')
     reads('a', '/etc/x')
     const [one] = world.engine.image('shop/web').versions
@@ -193,7 +193,7 @@ describe('a loss', () => {
     expect(ledger.unobserved('c', '2026-11-24T13:00:05Z', 1_000)).toBeUndefined()
   })
 
-  it('that a person asked for is no gap of sight', () => {
+  it('has no gap where a person asked to forget a span', () => {
     const ledger = new LossLedger()
     const span = { from: '2026-11-24T13:00:00Z', to: '2026-11-24T13:00:10Z', count: 1 }
     ledger.add({ ...span, reason: 'forgotten' })
@@ -213,7 +213,7 @@ describe('a deviation behind an unobserved stretch', () => {
     expect(version().life.mode).toBe('alert')
   })
 
-  it('is told with low confidence, and why', () => {
+  it('is reported with low confidence and the reason', () => {
     loses('agent-down', world.now() - 5_000)
     world.advance(1_000)
     reads('a', '/odd')
@@ -259,7 +259,7 @@ describe('a deviation behind an unobserved stretch', () => {
     expect(alerts().map(({ confidence }) => confidence)).toEqual([undefined, undefined])
   })
 
-  it('is told with low confidence of a container that ran before the agent', () => {
+  it('is reported with low confidence for a container that ran before the agent', () => {
     starts('c', { before: true })
     reads('c', '/odd')
     expect(alerts()).toMatchObject([{ confidence: 'partial' }])

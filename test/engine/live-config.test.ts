@@ -14,7 +14,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(dir, { recursive: true }))
 
-/** An agent that writes down what it was told. */
+/** An agent that records the calls it receives. */
 function running(text: string) {
   const file = join(dir, 'snug.yaml')
   const write = (more: string): void => writeFileSync(file, more)
@@ -82,7 +82,7 @@ describe('a config that is read again', () => {
     expect(shown).toMatchObject({ listen: 'none', 'block.canary': '1' })
   })
 
-  it('changes nothing where it has a mistake, and says so until it has none', async () => {
+  it('changes nothing where it has a mistake, and reports the mistake until it is fixed', async () => {
     const { live, write, lines, applied, faults, reopened } = running(sink('/a'))
     write('sinks: [{ name: siem, type: flie }]\n')
     await live.reload()
@@ -90,7 +90,7 @@ describe('a config that is read again', () => {
     expect(lines.at(-1)).toMatchObject({ level: 'error', code: 'CONFIG_INVALID' })
     expect(faults.get('config')).toContain('CONFIG_INVALID')
     expect(live.loaded.config.sinks).toMatchObject([{ path: '/a' }])
-    // After a rotation of logs the files are others, whatever the config says.
+    // After a log rotation the files must be reopened, whatever the config contains.
     expect(reopened()).toBe(1)
     write(sink('/a'))
     await live.reload()

@@ -35,7 +35,7 @@ describe('a live log', () => {
     expect(rest(log.subscribe({ from: 6, wants: all }))).toEqual([])
   })
 
-  it('says how many are gone of what was asked for', () => {
+  it('reports how many of the requested items are gone', () => {
     const log = logOf(3)
     publish(log, 1, 2, 3, 4, 5)
     const late = log.subscribe({ from: 1, wants: all })
@@ -43,7 +43,7 @@ describe('a live log', () => {
     expect(rest(late)).toEqual([{ type: 'lagged', n: 2, missed: 2 }, 3, 4, 5])
   })
 
-  it('tells a reader that lags exactly how many were for it, in their place', () => {
+  it('sends a lagging reader the exact count of its missed items, in their place', () => {
     const log = logOf(4)
     const even = log.subscribe({ wants: (n) => n % 2 === 0 })
     publish(log, 1, 2, 3, 4)
@@ -77,7 +77,7 @@ describe('a live log', () => {
     expect(taken + missed).toBe(1_000)
   })
 
-  it('tells a reader of an agent that is gone that it began anew', () => {
+  it('reports a restart to a reader of a previous agent', () => {
     const log = logOf(8, 1_000)
     publish(log, 1, 2)
     expect(rest(log.subscribe({ from: 17, wants: all }))).toEqual([

@@ -188,7 +188,7 @@ describe('the story of an alert', () => {
     expect({ scope, revision }).toEqual({ scope: 'container', revision: row?.revision })
   })
 
-  it('says of which deviations the profile has no more room, and these can be allowed all the same', async () => {
+  it('marks deviations for which the profile has no room, and these can still be allowed', async () => {
     const { engine } = world
     await happens(story.many(1))
     const archive = story.archiveRepository

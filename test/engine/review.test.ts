@@ -103,7 +103,7 @@ it('has no decision on record where nothing waited to be approved', async () => 
 })
 
 describe('forgetting', () => {
-  it('takes a container out, by the beginning of its id, and says what vanished', async () => {
+  it('removes a container by the prefix of its id and returns what it removed', async () => {
     const world = await learned()
     const result = await world.engine.forget(image, { container: 'bbbb' }, why)
     expect(result.gone.map(({ text }) => text)).toEqual(['run /bin/only-b'])
@@ -135,11 +135,11 @@ describe('forgetting', () => {
     expect(containers).toEqual({ running: 2, seen: 2, before: 1 })
   })
 
-  it('tells the kernel: it has a profile without it', async () => {
+  it('sends the kernel a profile without the forgotten behaviours', async () => {
     const world = await learned()
     const before = world.control.all('profile').length
     await world.engine.forget(image, { container: b }, by)
-    // Decisions that come soon after one another are told together.
+    // Decisions in quick succession are sent to the kernel together.
     await expect
       .poll(() => world.control.all('profile').length, { timeout: 5_000 })
       .toBeGreaterThan(before)
@@ -265,8 +265,8 @@ describe('an incident', () => {
   })
 })
 
-describe('what a guardrail keeps in quarantine', () => {
-  it('is approved only where that is said', async () => {
+describe('a behaviour that a guardrail keeps in quarantine', () => {
+  it('is approved only by explicit request', async () => {
     const world = await learned()
     await alertOf(world, act.exec('/bin/new', { container: a }))
     const shadow = idOf(world, 'read /etc/shadow')
@@ -380,7 +380,7 @@ describe('every decision', () => {
     expect(await world.engine.verifyAudit()).toMatchObject({ ok: true, faults: [] })
   })
 
-  it('that was changed on disk is told when the daemon starts', async () => {
+  it('that was changed on disk is reported when the daemon starts', async () => {
     const store = new MemoryStore()
     const world = await learned({ store })
     const [entry] = await world.engine.audit(1)
@@ -397,7 +397,7 @@ describe('every decision', () => {
 })
 
 describe('the back-test of an edit', () => {
-  it('says what would fire, what would not, and changes nothing', async () => {
+  it('reports what would alert and what would not, and changes nothing', async () => {
     const world = await learned()
     await reports(world, act.exec('/bin/new', { container: a, count: 3 }))
     const [both, fresh] = [idOf(world, 'run /bin/both'), idOf(world, 'run /bin/new')]
@@ -427,7 +427,7 @@ describe('the back-test of an edit', () => {
     expect(result.fires.map(({ literal }) => literal)).toEqual([path(2)])
   })
 
-  it('tells an attack that would be expected', async () => {
+  it('reports an attack that would be expected', async () => {
     const world = await started()
     const trace = loadAttacks().find(({ name }) => name === 'a preload file')
     const [first] = trace?.events ?? []

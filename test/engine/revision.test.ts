@@ -57,7 +57,7 @@ describe('the revision of a version', () => {
     expectNew()
   })
 
-  it('is what the view of the version says, and outlives the agent', async () => {
+  it('equals the one in the view of the version and survives a restart of the agent', async () => {
     const store = new MemoryStore()
     const world = await started(store)
     await runs(world, '/bin/a')

@@ -85,7 +85,7 @@ it.each([
   ['ATTESTATION_EXPIRED', 'medium'],
   ['REGISTRY_FAILED', 'medium'],
 ] as const)(
-  'tells a profile that is refused, and learns as if there were none: %s',
+  'reports a refused profile and learns as if there were none: %s',
   async (code, severity) => {
     await deploy('block', () => Promise.reject(new SnugError(code, 'no good')))
     expect(version()).toMatchObject({ state: 'learning', mode: 'learn' })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a second version of each service brings: a program that reads a file and connects to where the file says. */
+/* The program that a second version of each service adds: it reads an address from a file and connects to it. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>

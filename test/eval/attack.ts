@@ -66,7 +66,7 @@ export function lookInto(root: string, received: number): Look {
   }
 }
 
-/** All that an alert has to say of what was done: its object, in whatever member it stands. */
+/** Matches an alert that names the object of the attack, in any member. */
 export function mentions(kind: string, what: string | RegExp): Attack['named'] {
   return ({ event, behaviour, ...rest }) => {
     if (event.kind !== kind) return false

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * door PID: the system calls of an attacker who runs code in a service's own process. A child is forked from the
- * process by ptrace, from outside the container, so that a service needs no hole of its own. The child makes the calls
+ * process by ptrace, from outside the container, so that a service needs no vulnerability. The child makes the calls
  * that come on standard input, one a line, then ends; the process itself goes on where it was.
  *
  *   NUMBER ARG…   an argument is i:INTEGER, s:HEX (a string), v:HEX,HEX… (an array of strings), b:SIZE (a buffer), or
@@ -137,7 +137,7 @@ static int next_stop(pid_t pid, enum __ptrace_request how, int *status)
 	int signal = 0;
 
 	for (;;) {
-		/* Killed meanwhile: the wait says so. */
+		/* ESRCH: killed meanwhile, which the wait reports. */
 		if (ptrace(how, pid, 0, signal) && errno != ESRCH)
 			die("cannot go on");
 		if (waitpid(pid, status, __WALL) < 0)

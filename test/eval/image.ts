@@ -14,7 +14,7 @@ export interface ImagePair {
   readonly second: string
 }
 
-/** Both versions of a service, as often as there are repositories: each of these is a lineage of its own. */
+/** Builds both versions of a service once per repository: each repository is a separate lineage. */
 export async function makeImages(
   docker: Docker,
   service: Service,

@@ -83,7 +83,7 @@ async function attempt(
     ...(file === undefined ? {} : { file }),
     ...world.attacker,
   }
-  // What an attack before it brought about is told apart by its time.
+  // Alerts of the previous attack are excluded by their time.
   await delay(100)
   const from = Date.now()
   const before = lookInto(root, world.received())

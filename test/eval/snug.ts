@@ -25,7 +25,7 @@ export interface LearnedProfile {
   /** As it is exported. */
   readonly bytes: number
   readonly approved: readonly string[]
-  /** What `image show` has to say of coverage. */
+  /** The coverage sentence of `image show`. */
   readonly coverage: string
 }
 

@@ -27,7 +27,7 @@ export async function openWorld(engine: Dockerd): Promise<World> {
   collector.listen(0, address)
   const attacker = createServer((socket) => {
     received++
-    // To a shell it says goodbye.
+    // Ends a reverse shell.
     socket.on('error', () => undefined).end('exit\n')
   }).listen(0, address)
   await Promise.all([web, collector, attacker].map((server) => once(server, 'listening')))

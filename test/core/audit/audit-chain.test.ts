@@ -46,7 +46,7 @@ describe('the chain', () => {
     expect(hashOf({ a: [1, 2] })).not.toBe(hashOf({ a: [2, 1] }))
   })
 
-  it('tells any change, loss, addition or exchange of entries', () => {
+  it('detects every changed, missing, added or exchanged entry', () => {
     const tamper = fc.constantFrom('change', 'drop', 'repeat', 'swap', 'insert')
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 9 }), fc.nat(), tamper, (count, at, how) => {
@@ -67,7 +67,7 @@ describe('the chain', () => {
     )
   })
 
-  it('tells where the last entries are gone, and goes on after their numbers', () => {
+  it('reports missing entries at the end and continues after their numbers', () => {
     const { records, chain } = chained(5)
     const { ok, faults } = check(records.slice(0, 3), chain.head)
     expect([ok, faults]).toEqual([false, ['entries 4 to 5 are missing']])
@@ -75,7 +75,7 @@ describe('the chain', () => {
     expect(verifier.next(chain.head)).toEqual(chain.head)
   })
 
-  it('tells an end that is not on record', () => {
+  it('reports a fault where entries exist but no head was recorded', () => {
     expect(check(chained(2).records, undefined).ok).toBe(false)
     expect(check([], undefined).ok).toBe(true)
   })
@@ -117,7 +117,7 @@ describe('the trail in a store', () => {
     await store.close()
   })
 
-  it('tells an entry that was damaged on disk, for ever, and still takes new ones', async () => {
+  it('keeps reporting an entry that was damaged on disk and still accepts new entries', async () => {
     await write('one', 'two', 'three')
     const raw = new Level<string, string>(folder)
     const key = 'audit/000000000002'

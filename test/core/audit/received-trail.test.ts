@@ -47,7 +47,7 @@ describe('the audit trail at a receiver', () => {
     ])
   })
 
-  it('tells which entries are missing', async () => {
+  it('reports which entries are missing', async () => {
     const { lines } = await trailOf(10)
     const without = lines.filter((_, at) => at !== 2 && at !== 5 && at !== 6)
     expect(verify(without)).toMatchObject([
@@ -55,7 +55,7 @@ describe('the audit trail at a receiver', () => {
     ])
   })
 
-  it('tells one that was changed, and one put in the place of another', async () => {
+  it('detects a changed entry and an entry that replaces another', async () => {
     const { lines } = await trailOf(5)
     const changed = lines.map((line, at) => (at === 2 ? line.replace('"a3"', '"b3"') : line))
     expect(verify(changed)).toMatchObject([{ ok: false, faults: ['entry 3 was changed'] }])
@@ -65,7 +65,7 @@ describe('the audit trail at a receiver', () => {
     expect(trail?.faults.length).toBeGreaterThan(0)
   })
 
-  it('tells of a line that does not read', async () => {
+  it('reports a line that cannot be parsed', async () => {
     const { lines } = await trailOf(2)
     const found = verify([...lines, (lines[0] ?? '').slice(0, -20)])
     expect(found).toMatchObject([{ ok: true }, { node: 'unknown', ok: false }])

@@ -9,7 +9,7 @@ const text = (...[path, args]: Parameters<typeof act.run>): string => {
   return objectText(ref!.object)
 }
 
-describe('what arguments say', () => {
+describe('the pattern of a command line', () => {
   it.each([
     ['/bin/sh', ['sh', '-c', 'id', 'x'], '/bin/sh -c id …'],
     ['/usr/bin/dash', ['-sh', '-ec', 'echo hi'], "/usr/bin/dash -ec 'echo hi' …"],
@@ -44,8 +44,8 @@ describe('what arguments say', () => {
   })
 })
 
-describe('a program whose arguments tell', () => {
-  it('may do what it was seen to be told, and nothing else', () => {
+describe('a program that is identified by its arguments', () => {
+  it('may run with the arguments that were observed and with no others', () => {
     const profile = learned(sh('-c', 'date'))
     expect(outcome(profile, sh('-c', 'date'))).toBe('expected')
     expect(outcome(profile, sh('-c', 'date', 'with', 'more'))).toBe('expected')
@@ -70,7 +70,7 @@ describe('a program whose arguments tell', () => {
     expect(outcome(profile, sh('-x', '-c', 'id'))).toBe('deviation')
   })
 
-  it('tells a typed part by three witnesses, like a path', () => {
+  it('generalises a typed part after three witnesses, like a path', () => {
     const gzip = (day: number) => sh('-c', `gzip /log/app-2026-11-${day}.log`)
     const profile = learned(gzip(10), gzip(11))
     expect(outcome(profile, gzip(12))).toBe('deviation')
@@ -99,7 +99,7 @@ describe('a program whose arguments tell', () => {
     expect(outcome(any, sh('-c', 'id'))).toBe('expected')
   })
 
-  it('stays known as it was stored before arguments were told apart, but for what a person says', () => {
+  it('stays expected as stored before arguments were distinguished, except where a person decides', () => {
     const profile = learned(act.exec('/bin/sh'))
     expect(outcome(profile, sh('-c', 'id'))).toBe('expected')
     feed(profile, [sh('-c', 'curl evil')])

@@ -35,7 +35,7 @@ describe('who acts', () => {
     expect(outcome(learned(app({ uid: 33 })), declared(1_000))).toBe('deviation')
   })
 
-  it('keeps what a person allowed for one uid to whoever acted', () => {
+  it('limits an approval for one uid to that uid', () => {
     const profile = new Profile(shaper)
     feed(profile, [declared(1_000)], 'later')
     const [entry] = profile.entries()
@@ -50,7 +50,7 @@ describe('who acts', () => {
   })
 })
 
-describe('a profile that was stored before users were told apart', () => {
+describe('a profile that was stored before users were distinguished', () => {
   const stored = (): ProfileEntry[] =>
     JSON.parse(JSON.stringify(learned(app({ uid: 1_000 })).entries()))
 

@@ -45,7 +45,7 @@ const ints = (folder: string, name = '.json', count = 5) =>
   Array.from({ length: count }, (_, n) => act.file(`${folder}/${n}${name}`))
 
 describe('the compiled profile', () => {
-  it('tells patterns of a few paths by their paths', () => {
+  it('lists the paths of a pattern that has only a few', () => {
     const { profile } = kernelOf(learned(...ints('/srv', '.json', 2)))
     expect(profile.rules.map(({ object }) => object.kind)).toEqual(['file', 'file'])
     expect(profile.automaton.accept).toHaveLength(2)
@@ -112,7 +112,7 @@ describe('the compiled profile', () => {
     expect(reports(act.connect('10.2.0.1', 5432, { uid: 0, exe: '/bin/sh' }))).toEqual(['nothing'])
   })
 
-  it('leaves out approvals that have ended, and says when the next one does', () => {
+  it('omits expired approvals and returns when the next one expires', () => {
     const profile = Profile.load(
       [
         decided('10.0.0.1', 'approved', '2026-11-24T13:00:00.000000Z'),
@@ -133,7 +133,7 @@ describe('a profile that is too large for the kernel', () => {
   const files = Array.from({ length: 300 }, (_, n) => act.file(`/var/cache/x/${word(n)}`))
   const few = [act.file('/etc/a'), act.file('/etc/b'), act.exec('/bin/x')]
 
-  it('is made wider where it is noisiest, and says so', () => {
+  it('is widened where it is noisiest, and the widening is reported', () => {
     const profile = learned(...files, ...few)
     const {
       profile: compiled,

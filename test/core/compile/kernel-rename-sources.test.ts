@@ -19,7 +19,7 @@ const removes = (path: string, more = {}) => act.file(path, ['delete'], {}, more
 const literally = learned(...replaces('/opt/state/init.new'))
 const byPattern = learned(...[1, 2, 3].flatMap((n) => replaces(`/opt/state/init.${n}`)))
 
-/** What matcher and kernel say, which must be the same. */
+/** The common answer of matcher and kernel; they must not differ. */
 function reports(profile: Profile, event: ActEvent, shipped: readonly string[] = []): boolean {
   const compiled = compileKernel(profile, {
     now: microsOf(event.time),

@@ -29,7 +29,7 @@ const everyOne = (runs: readonly ContainerRun[], make: (container: string) => Ac
   runs.map(({ container }) => make(container))
 
 describe('the report of coverage', () => {
-  it('tells kinds apart: what is settled for one is open for another', () => {
+  it('estimates each kind separately: one can be complete while another is not', () => {
     const runs = containers(300, 0.5, { ended: true })
     const profile = learned(
       ...everyOne(runs, (container) => act.exec('/bin/job', { container, time: at(0.1) })),
@@ -53,11 +53,11 @@ describe('the report of coverage', () => {
     expect(of('connect')).toMatchObject({ behaviours: 3, singletons: 3 })
     expect(of('connect')?.nextContainer).toBeCloseTo(7.754 / 300, 3)
     expect(of('file')).toMatchObject({ behaviours: 0, singletons: 0 })
-    // Jobs of half a minute say nothing about an hour.
+    // Jobs of half a minute are no evidence for an hour.
     expect(of('exec')?.nextHour).toBe(1)
   })
 
-  it('says little of few containers, however long they ran', () => {
+  it('makes no estimate for the next container from few containers, however long they ran', () => {
     const runs = containers(1, 60 * 24 * 30)
     const profile = learned(act.exec('/bin/x', { container: 'c0', time: at(0.1) }))
     const report = coverageReport(profile.outline(), runs, MIN)

@@ -90,7 +90,7 @@ describe('coverage', () => {
     )
   })
 
-  it('takes the more pessimistic where both have enough to say', () => {
+  it('takes the more pessimistic estimate where both have enough data', () => {
     const runs = Array.from({ length: 20 }, (_, i) => run(`c${i}`, 101))
     const all = runs.map((one) => span(one.container, 0.1, 100))
     expect(coverageOf([all], runs, MIN)).toMatchObject({ units: 20, unitKind: 'containers' })
@@ -104,7 +104,7 @@ describe('coverage', () => {
     expect(coverageOf([], [], MIN).sentence).toBe('0 container runs are not enough to estimate coverage')
   })
 
-  it('says that no start was seen where all containers ran before', () => {
+  it('reports that no start was observed where all containers ran before', () => {
     expect(coverageOf([], [run('c1', 50, { before: true })], MIN).sentence).toMatch(
       /no container start was observed/,
     )

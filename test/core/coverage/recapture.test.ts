@@ -10,15 +10,15 @@ function* numbers(seed: number): Generator<number, never> {
   }
 }
 
-describe('what neither of two observers told', () => {
+describe('the estimate of events that both observers missed', () => {
   it('is as Chapman has it', () => {
-    // (41 × 31) ÷ 21 − 1 = 59.52…, of which 50 were told.
+    // (41 × 31) ÷ 21 − 1 = 59.52…, of which 50 were reported.
     const { expected, bound } = unreported({ first: 40, second: 30, both: 20 })!
     expect(expected).toBeCloseTo(9.5238, 3)
     expect(bound).toBeCloseTo(9.5238 + 1.645 * Math.sqrt((41 * 31 * 20 * 10) / (21 ** 2 * 22)), 3)
   })
 
-  it('is nothing where each told all that the other did, and unknown where they had little in common', () => {
+  it('is zero where both reported the same events, and unknown where they had few in common', () => {
     expect(unreported({ first: 50, second: 50, both: 50 })).toEqual({ expected: 0, bound: 0 })
     expect(unreported({ first: 500, second: 400, both: 6 })).toBeUndefined()
   })

@@ -95,7 +95,7 @@ describe('times', () => {
 })
 
 describe('an image', () => {
-  it('has one name, whoever names it', () => {
+  it('has one name, whichever source reports it', () => {
     for (const name of [
       'nginx',
       'library/nginx',

@@ -4,7 +4,7 @@ import type { FileEvent } from '../../../src/core/event/event.ts'
 import { parseEventLine } from '../../../src/core/event/parse-event.ts'
 import { act } from '../../fixtures/event-fixture.ts'
 
-/** What is said of the event when `member` (with dots) is `value`, or is gone. */
+/** The parser's error when `member` (a dotted path) is `value`, or is removed. */
 function refusal(member: string, value?: unknown): string {
   const event = structuredClone(act.file('/etc/hosts')) as unknown as Record<string, unknown>
   const keys = member.split('.')

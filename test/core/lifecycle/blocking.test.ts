@@ -54,7 +54,7 @@ function code(work: () => unknown): string {
 }
 
 describe('blocking begins', () => {
-  it('in a tenth of the containers for ten minutes, unless told otherwise', () => {
+  it('in a tenth of the containers for ten minutes by default', () => {
     const version = blocking()
     expect(version.blocking).toEqual({
       since,
@@ -65,7 +65,7 @@ describe('blocking begins', () => {
     )
   })
 
-  it('as the rules or the person say, and in all containers where they say so', () => {
+  it('as the rules or the person set it, in all containers where they choose so', () => {
     const block = { canary: 0.5, canaryForMs: HOUR, budget: 7 }
     expect(blocking(undefined, { ...rules, block }).blocking?.canary).toEqual({
       fraction: 0.5,
@@ -105,7 +105,7 @@ describe('blocking begins', () => {
 describe('a version whose budget is spent', () => {
   const disarmed = disarm(blocking(), 100, since + MINUTE)
 
-  it('stays in mode block, only alerts, and says why', () => {
+  it('stays in mode block, only alerts and gives the reason', () => {
     expect(disarmed.mode).toBe('block')
     expect(disarmed.because).toMatch(
       /^blocking disarmed itself: the kernel refused more than 100 different actions/,
@@ -278,7 +278,7 @@ describe('whatever happens to a version', () => {
           if (before.blocking?.disarmedAt !== undefined && enforcement?.mode === 'block') {
             expect(what).toBe('block')
           }
-          // Nothing but time, and a person arming it anew, ends a canary.
+          // A canary ends only with time, or when a person arms blocking again.
           const canary = before.blocking?.canary
           if (canary !== undefined && version.blocking?.canary === undefined) {
             expect(now).toBeGreaterThanOrEqual(canary.until)

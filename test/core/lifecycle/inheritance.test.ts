@@ -26,7 +26,7 @@ function decide(
 }
 
 describe('a new version', () => {
-  it('expects from its first event what its predecessor learned, and has no evidence of its own', () => {
+  it('expects from its first event what its predecessor learned, without any evidence yet', () => {
     const next = successor(
       learned(act.file('/etc/hosts'), ...[1, 2, 3].map((n) => act.file(uuid(n), ['write']))),
     )

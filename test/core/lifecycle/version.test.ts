@@ -37,7 +37,7 @@ describe('a window', () => {
     expect(transitions).toEqual([])
   })
 
-  it('ends on coverage, and tells the transition with its reason', () => {
+  it('ends on coverage and reports the transition with its reason', () => {
     const { version, transitions } = advance(first, good, rules, HOUR)
     expect(version).toMatchObject({ state: 'enforced', mode: 'alert', learnedAt: HOUR })
     expect(transitions).toEqual([
@@ -65,7 +65,7 @@ describe('a window', () => {
     expect(version.because).toMatch(/; the limit is 1 %$/)
   })
 
-  it('ends as incomplete at the ceiling, alerts, and says what it lacks', () => {
+  it('ends as incomplete at the ceiling, alerts and names what it lacks', () => {
     const { version } = advance(first, poor, rules, 24 * HOUR)
     expect(version).toMatchObject({ state: 'incomplete', mode: 'alert' })
     expect(version.holes).toMatch(/; the limit is 1 %$/)
@@ -96,7 +96,7 @@ describe('a window', () => {
 })
 
 describe('a person', () => {
-  it('may end the window early, and the profile then says what it lacks', () => {
+  it('may end the window early, and the profile then names what it lacks', () => {
     const { version } = endLearning(first, poor, rules, 1000, 'cli:root')
     expect(version).toMatchObject({ state: 'incomplete', mode: 'alert' })
     expect(version.because).toMatch(/^cli:root ended the learning window after 1 s: /)

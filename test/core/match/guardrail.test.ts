@@ -159,7 +159,7 @@ describe('an act that trips a guardrail', () => {
     expect(verdictOn(profile, shadow).outcome).toBe('expected')
   })
 
-  it('names its technique, tells the guardrail first and then what is known', () => {
+  it('names its technique, the guardrail first and then the nearest behaviour', () => {
     const profile = learned(act.file('/etc/passwd'))
     const verdict = verdictOn(profile, shadow)
     expect(verdict.guardrails[0]?.attack).toContain('T1003.008')
@@ -177,7 +177,7 @@ describe('an act that trips a guardrail', () => {
 })
 
 describe('guardrails.yaml', () => {
-  it('gives each guardrail an id of its own and a technique', () => {
+  it('gives each guardrail a unique id and a technique', () => {
     const ids = shippedGuardrails.guardrails.map((guardrail) => guardrail.id)
     expect(new Set(ids).size).toBe(ids.length)
     for (const { attack, id } of shippedGuardrails.guardrails) {

@@ -18,7 +18,7 @@ const profile = learned(
   act.file('/health', ['read'], { origin: 'probe' }),
 )
 
-describe('a deviation is explained by the nearest that is known', () => {
+describe('a deviation is explained by the nearest expected behaviour', () => {
   it.each([
     [
       act.exec('/bin/sh'),
@@ -61,7 +61,7 @@ describe('a deviation is explained by the nearest that is known', () => {
     expect(verdict.nearest?.text).toMatch(nearest)
   })
 
-  it('and says where nothing is near', () => {
+  it('names no behaviour where nothing is near', () => {
     const verdict = verdictOn(profile, act.exec('/bin/id', { exe: '/bin/sh' }))
     expect(verdict.nearest).toBeNull()
     expect(verdict.reasons).toEqual([
@@ -69,7 +69,7 @@ describe('a deviation is explained by the nearest that is known', () => {
     ])
   })
 
-  it('and passes over what was itself never allowed', () => {
+  it('ignores behaviours that were never allowed themselves', () => {
     const pending = learned(act.exec('/bin/evil', { origin: 'exec-in' }))
     expect(verdictOn(pending, act.exec('/bin/evil2')).nearest).toBeNull()
   })
@@ -87,7 +87,7 @@ describe('the verdict', () => {
     })
   })
 
-  it('says that the profile is incomplete', () => {
+  it('reports that the profile is incomplete', () => {
     const verdict = judge(profile, event, refs, { guardrails, incomplete: '3 acts were lost' })
     expect(verdict.confidence).toBe('partial')
     expect(verdict.reasons.at(-1)).toBe('the profile is incomplete: 3 acts were lost')

@@ -85,7 +85,7 @@ describe('the severity of a deviation', () => {
   })
 })
 
-describe('what the replicas say', () => {
+describe('the shift across replicas', () => {
   const nowMs = 10_000_000
   const since = (...agoMs: number[]) => agoMs.map((ms) => nowMs - ms)
 

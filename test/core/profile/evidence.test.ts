@@ -91,7 +91,7 @@ describe('after learning', () => {
     expect(outcome(profile, act.file(uuid(4), ['write']))).toBe('expected')
   })
 
-  it('an allowance ends when it says, and says so', () => {
+  it('an allowance ends at its time, and the verdict reports that', () => {
     const profile = learned()
     const at = (time: string) => act.exec('/usr/bin/id', { time })
     feed(profile, [at('2026-11-24T13:00:00Z')], 'later')

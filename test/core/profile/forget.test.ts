@@ -138,7 +138,7 @@ describe('counts that a source kept back', () => {
 })
 
 describe('a span of time', () => {
-  it('takes with it whole buckets where acts went on for long, and says how far', () => {
+  it('removes whole buckets where events lasted long, and reports the actual span', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 5_000 }), { minLength: 1, maxLength: 60 }),
@@ -158,7 +158,7 @@ describe('a span of time', () => {
             expect(gone).toBe(0)
             return
           }
-          // Nothing of the span is left, and nothing went beyond what is told.
+          // Nothing of the span is left, and nothing outside the reported span was removed.
           expect(span.from).toBe(Math.min(...within(span.from, span.to)))
           expect(within(from, to).every((time) => time >= span.from && time <= span.to)).toBe(true)
           expect(gone).toBe(within(span.from, span.to).length)
