@@ -16,7 +16,7 @@ const folder = mkdtempSync('/tmp/snug-jobs-')
 let agent: Agent
 let container: Docker.Container
 
-/** Runs a shell for each job, as a scheduler does; what the job is, is in a volume that an intruder may come by. */
+/** Runs a shell for each job, as a scheduler does. The job is read from a volume that an attacker may write to. */
 const loop = `#!/bin/sh
 while true; do
   /bin/sh -c 'exec cat /etc/motd'
@@ -67,7 +67,7 @@ const shells = (list: readonly Alert[]): readonly string[] =>
     process?.origin === 'entrypoint' && behaviour?.kind === 'exec' ? [behaviour.text] : [],
   )
 
-test('the profile says what a shell was told, and holds the service to it', async () => {
+test('the profile contains the arguments of a shell and restricts the service to them', async () => {
   const { behaviours } = await agent.json<ProfileView>(['profile', 'show', image])
   const texts = behaviours.map(({ text }) => text)
   expect(texts).toContain("run /bin/busybox as sh -c 'exec cat /etc/motd' …")
@@ -75,7 +75,7 @@ test('the profile says what a shell was told, and holds the service to it', asyn
   expect(shells(await agent.json<Alert[]>(['alert', 'list', '--image', image]))).toEqual([])
 })
 
-test('the same shell told something else is a deviation', async () => {
+test('the same shell with other arguments is a deviation', async () => {
   expect(await doJob('id')).toBe('0')
   const alerts = await agent.until<Alert[]>(['alert', 'list', '--image', image], (list) =>
     shells(list).some((text) => text.includes('as sh -c id')),
@@ -86,7 +86,7 @@ test('the same shell told something else is a deviation', async () => {
   )
 })
 
-test('where it blocks the kernel stops it, and lets the known one go on', {
+test('in block mode the kernel stops the new arguments and allows the learned ones', {
   timeout: 60_000,
 }, async () => {
   await expect

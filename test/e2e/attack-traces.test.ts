@@ -14,15 +14,15 @@ import { intruderHost } from '../fixtures/intruder-host.ts'
 import { intruderActs } from './intruder-acts.ts'
 
 /**
- * The attacks in `profiles/attacks` are what these acts look like when they are really done. Run with
- * `SNUG_RECORD_ATTACKS=1` this writes them anew.
+ * The attacks in `profiles/attacks` are recordings of these attacks on a real host. With `SNUG_RECORD_ATTACKS=1`
+ * this test writes the files again.
  */
 const folder = new URL('../../profiles/attacks/', import.meta.url).pathname
 const records = process.env['SNUG_RECORD_ATTACKS'] === '1'
-/** What Debian's `redis-server` is a link to. */
+/** The target of Debian's `redis-server` link. */
 const service = '/usr/bin/redis-check-rdb'
 
-/** Techniques of acts that no guardrail names. */
+/** Techniques of attacks that no guardrail names. */
 const techniques: Readonly<Record<string, readonly string[]>> = {
   'a shell from the service': ['T1059.004'],
   'a package manager': ['T1105'],
@@ -83,7 +83,7 @@ test.each(acts.map(({ name }, index) => [name, index] as const))('%s', async (na
   expect(essence(readFileSync(file, 'utf8'))).toEqual(essence(line))
 })
 
-/** What is the same whenever and wherever it is recorded. */
+/** Removes the parts that differ between hosts and recordings. */
 function essence(text: string): unknown {
   const event = JSON.parse(text) as ActEvent & { readonly trace: object }
   const { trace, kind, process: by } = event
@@ -93,7 +93,7 @@ function essence(text: string): unknown {
   return { trace, kind, exe, parent, origin, what }
 }
 
-/** A peer that is nobody's, and a socket where every host has it. */
+/** An unassigned peer address, and the socket path that every host uses. */
 function elsewhere(event: ActEvent): ActEvent {
   if (event.kind !== 'connect') return event
   const { connect } = event

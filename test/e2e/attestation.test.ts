@@ -86,7 +86,7 @@ const attest = (image: string, name: string, ...more: readonly string[]) =>
 const verified = (image: string, ...keys: readonly string[]) =>
   cli(['verify', image, '--plain-http', ...keys.flatMap((key) => ['--key', at(`${key}.pub`)])])
 
-/** What is attached, as it lies in the registry. */
+/** The attached artefact, as the registry stores it. */
 async function envelopesOf(image: string): Promise<readonly Envelope[]> {
   const address = mustHaveRegistry(image)
   const { subject } = await imageOf(client, address)
@@ -121,7 +121,7 @@ test.each(['ed', 'ec'])('a profile that was attested is verified by its key: %s'
   ])
   expect([found.exit, found.stderr]).toEqual([0, ''])
   expect(found.stdout).toMatch(/^behaviours +6$/m)
-  // What comes out is what went in: it can be the baseline of the next gate.
+  // The pulled profile equals the attached one, so it can be the baseline of the next gate.
   expect(readFileSync(at('out.json'), 'utf8')).toBe(readFileSync(at(`good-${key}.json`), 'utf8'))
   expect(parseProfileDocument(JSON.parse(readFileSync(at('out.json'), 'utf8')))).toBeDefined()
 })
@@ -170,7 +170,7 @@ test('others can verify it by the rules that cosign keeps to', async () => {
   expect(index?.descriptor.mediaType).toBe(manifestTypes.index)
 })
 
-test('a profile that was changed after it was signed is refused, by a code of its own', async () => {
+test('a profile that was changed after signing is refused with its own error code', async () => {
   const image = await pushed('changed')
   await attest(image, 'changed', '--key', at('ed.key'))
   const [envelope] = await envelopesOf(image)
@@ -178,7 +178,7 @@ test('a profile that was changed after it was signed is refused, by a code of it
   const text = Buffer.from(envelope.payload, 'base64').toString()
   const payload = Buffer.from(text.replace('10.0.0.7', '10.0.0.8')).toString('base64')
   await forge(image, { ...envelope, payload })
-  // The older one still holds: an attacker who can push must not be able to take it away by adding one.
+  // The older profile remains valid: an attacker who can push must not invalidate it by adding another one.
   expect((await verified(image, 'ed')).exit).toBe(0)
   const only = await pushed('only-changed')
   await forge(only, { ...envelope, payload })
@@ -186,7 +186,7 @@ test('a profile that was changed after it was signed is refused, by a code of it
   expect([refused.exit, refused.stderr]).toEqual([2, expect.stringContaining('SIGNATURE_BROKEN')])
 })
 
-test('what anybody attaches beside a good profile does not take it away', async () => {
+test('an invalid attachment beside a valid profile does not invalidate the valid one', async () => {
   const image = await pushed('junk')
   await attest(image, 'junk', '--key', at('ed.key'))
   const noEnvelope = { payload: 'none' } as unknown as Envelope
@@ -200,7 +200,7 @@ test('what anybody attaches beside a good profile does not take it away', async 
   })
 })
 
-test('each other fault is refused by a code of its own', async () => {
+test('each other fault is refused with its own error code', async () => {
   const image = await pushed('faults')
   expect(await verified(image, 'ed')).toMatchObject({
     exit: 2,
@@ -247,7 +247,7 @@ test('each other fault is refused by a code of its own', async () => {
   })
 })
 
-test('the gate takes what is attached to the version before for its baseline', async () => {
+test('the gate takes the profile attached to the previous version as its baseline', async () => {
   const image = await pushed('before')
   await attest(image, 'before', '--key', at('ed.key'))
   writeFileSync(
@@ -293,7 +293,7 @@ test('the result of a gate is attached beside the profile, of the same image onl
       noteName: `projects/snug/notes/snug-attested-${what}`,
     })),
   )
-  // Each is found by what it is, and neither is taken for the other.
+  // Each artefact is found by its type, and neither is mistaken for the other.
   expect((await fetchSigned(profilePredicate, client, address, keys))?.content.image).toBeDefined()
 
   const another = await pushed('not-gated')
@@ -309,7 +309,7 @@ test('the result of a gate is attached beside the profile, of the same image onl
   })
 })
 
-test('says what is wrong with a name, a key and a registry', async () => {
+test('an invalid name, key or registry gives an error that explains the problem', async () => {
   expect((await verified('shop/web:1', 'ed')).stderr).toContain('IMAGE_UNKNOWN')
   expect((await verified(`${registry.host}/ci/none:1`, 'ed')).stderr).toContain('IMAGE_UNKNOWN')
   expect((await verified('127.0.0.1:1/ci/none:1', 'ed')).stderr).toContain('REGISTRY_FAILED')

@@ -60,7 +60,7 @@ describe('a config with a mistake', () => {
 })
 
 describe('an event file', () => {
-  test('that was cut in the middle of a line is judged up to there, and the cut is told', async () => {
+  test('that was cut in the middle of a line is judged up to the cut, and the cut is reported', async () => {
     await using agent = await startAgent({ config: { sources: ['file:-'] }, docker: socket })
     const file = join(agent.folder, 'events.ndjson')
     writeFileSync(file, line('/a') + line('/b') + line('/c').slice(0, 90))
@@ -107,7 +107,7 @@ describe('an event file', () => {
   })
 })
 
-test('a store that was damaged is set aside and said, and the agent watches on', async () => {
+test('a damaged store is set aside and reported, and the agent keeps observing', async () => {
   await using agent = await startAgent({ docker: socket })
   const first = await startContainer(docker, image, ['/bin/sleep', '60'])
   try {
@@ -152,7 +152,7 @@ test('two agents on one data directory: the second is refused', async () => {
   expect((await agent.cli(['status'])).code).toBe(0)
 })
 
-test('a command without an agent says so and what to do', async () => {
+test('a command without an agent reports that and what to do', async () => {
   const result = await runCli(['status', '--socket', '/tmp/no-such-agent.sock'])
   expect(result.code).toBe(1)
   expect(result.stderr).toContain('AGENT_UNREACHABLE')
@@ -172,7 +172,7 @@ describe('Docker that goes away and comes back', () => {
     await own.stop()
   })
 
-  test('is a degraded state that heals, and what ran meanwhile is attributed afterwards', async () => {
+  test('is a degraded state that heals, and earlier events are attributed afterwards', async () => {
     await using agent = await startAgent({ docker: own.socket })
     const service = await startContainer(own.docker, image, [
       '/bin/sh',

@@ -9,7 +9,7 @@ import { busyboxImage } from '../fixtures/images.ts'
 
 const image = `${uniqueName('blocked')}:1`
 const { docker, socket } = sharedEngine()
-/** Reads a greeting for ever, and whatever an operator puts into its orders: that is how it is made to misbehave. */
+/** Reads a greeting in a loop, and runs the orders that the test writes: so the test makes it misbehave. */
 const service = [
   '/bin/sh',
   '-c',
@@ -59,7 +59,7 @@ const about =
   ({ behaviour, action: done }: Alert): boolean =>
     done === action && (behaviour?.text.includes(text) ?? false)
 
-test('a version that has alerted for its floor blocks when a person says so, and says how on this host', async () => {
+test('a version that has alerted for its floor blocks on an operator’s command, which reports how this host blocks', async () => {
   await expect
     .poll(async () => (await agent.cli(['profile', 'mode', image, 'block'])).code, {
       timeout: 30_000,
@@ -70,7 +70,7 @@ test('a version that has alerted for its floor blocks when a person says so, and
   expect(stops.find(({ act }) => act === 'exec')?.how).not.toBe('alerted')
 })
 
-test('what deviates is stopped and told, and the service goes on', async () => {
+test('a deviation is stopped and reported, and the service continues', async () => {
   const { exitCode } = await execIn(docker, container, ['/bin/cat', '/etc/group'])
   expect(exitCode).not.toBe(0)
   const alerts = await agent.until<Alert[]>(['alert', 'list'], (list) =>
@@ -156,7 +156,7 @@ test('a canary is blocked, and the containers that are none are only alerted on'
   }
 })
 
-test('nothing of what it learned was ever in the way', async () => {
+test('no learned behaviour was ever blocked', async () => {
   const status = await agent.json<StatusView>(['status'])
   expect(status.counters['kernelDisagreements']).toBe(0)
   expect(status.degraded).toEqual([])

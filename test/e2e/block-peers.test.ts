@@ -13,7 +13,7 @@ const image = `${uniqueName('client')}:1`
 const databaseImage = `${uniqueName('database')}:1`
 const database = uniqueName('user-db')
 const { docker, socket } = sharedEngine()
-/** Asks the address that the test wrote down, for ever, and writes down what it was told. */
+/** Connects in a loop to the address that the test writes to a file, and writes the answers to another. */
 const client = [
   '/bin/sh',
   '-c',
@@ -71,7 +71,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-test('a peer is known by its name: in block mode it may move to another address, and nobody may take its old one', async () => {
+test('a peer is identified by its name: in block mode it may change its address, and no other peer may take the old one', async () => {
   const first = await start(database, 'first')
   ask(first.address)
   const options = { HostConfig: { Binds: [`${folder}:/srv`] } }

@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const forbidden = /\/data\/forbidden|:21002/
 
-/** The acts of one container that were stopped, by what was done about them. */
+/** The stopped events of one container, by the action that stopped them. */
 async function stopped(id: string): Promise<{ readonly alerts: readonly Alert[]; sum: number }> {
   const list = await agent.json<Alert[]>(['alert', 'list', '--limit', '1000'])
   const alerts = list.filter(({ container }) => container?.id === id)
@@ -38,7 +38,7 @@ async function stopped(id: string): Promise<{ readonly alerts: readonly Alert[];
   return { alerts, sum: reported.reduce((sum, { count }) => sum + count, 0) }
 }
 
-/** Counts come up once in a while: waits until as many are told as there were attempts, or no more come. */
+/** The kernel reports counts at intervals: waits until they equal the attempts, or stop growing. */
 async function allStopped(id: string): ReturnType<typeof stopped> {
   let last = await stopped(id)
   for (let still = 0; last.sum < times && still < 40; still++) {
@@ -54,7 +54,7 @@ function expectNoneSucceeded(output: string, kind: AttemptKind): void {
   // A container's log has eight bytes of Docker's before each line.
   const tally = JSON.parse(/\{.*\}/.exec(output)?.[0] ?? '{}') as Tally
   expect(tally).toMatchObject({ attempts: times, succeeded: 0, other: 0, allowed })
-  // A connection is refused; where the kernel has no hook that refuses the others, who tries is killed.
+  // The kernel refuses a connection. Where it has no hook to refuse the other kinds, it kills the process.
   expect(tally.killed + tally.refused).toBe(times)
   if (kind === 'connect') expect(tally.refused).toBe(times)
 }
@@ -66,7 +66,7 @@ async function expectAccounted(id: string): Promise<void> {
   expect(alerts.map(({ behaviour }) => behaviour?.text)).toHaveLength(1)
 }
 
-describe(`of ${times} attempts in bursts by ${workers} processes none succeeds, and each is told of:`, () => {
+describe(`of ${times} attempts in bursts by ${workers} processes none succeeds, and the agent reports each one:`, () => {
   test.each(attemptKinds)('%s', async (kind) => {
     const container = await runContainer(docker, image, [kind, String(times), String(workers)])
     expectNoneSucceeded(container.stdout, kind)

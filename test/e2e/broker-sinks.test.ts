@@ -54,7 +54,7 @@ sinkSuite({
 })
 
 describe('a stream of NATS', () => {
-  test('has an alert that was sent twice once, and asks who sends it', async () => {
+  test('stores a repeated alert once, and requires authentication of the sender', async () => {
     await using server = await Nats.start(['--auth', 'open-sesame'])
     await server.makeStream({ token: 'open-sesame' })
     const config = { type: 'nats', servers: [`127.0.0.1:${server.port}`], subject: server.subject }
@@ -73,7 +73,7 @@ describe('a stream of NATS', () => {
 })
 
 describe('a topic of Kafka', () => {
-  test('that answers nobody for a while has all of it after', async () => {
+  test('that does not answer for a while has every alert afterwards', async () => {
     await using broker = await Kafka.start('alerts')
     const brokers = [`127.0.0.1:${broker.port}`]
     const sink = sinkOf({ type: 'kafka', brokers, topic: 'alerts' })

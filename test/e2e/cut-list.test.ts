@@ -19,8 +19,8 @@ import {
 import { grypeReport, trivyReport } from '../fixtures/scanner-reports.ts'
 
 /**
- * A Debian image of two years ago with the vulnerabilities that were mended since, run as a service under the sensor,
- * and a second witness of what it opens that shares nothing with Snug: fanotify, and the image's own dpkg.
+ * A Debian image of two years ago with vulnerabilities that were fixed since, run as a service under the sensor.
+ * A second witness of the opened files shares nothing with Snug: fanotify, and the image's own dpkg.
  */
 const { docker, socket } = sharedEngine()
 const image = 'snug-cut-list:11'
@@ -77,7 +77,7 @@ test('some hundreds of findings are cut to the same list from the report of eith
   console.log('the cut list', both.counts, both.coverage)
 })
 
-test(`each finding is in use, loaded or not seen as a second witness says (seed ${seed})`, async () => {
+test(`each finding is in use, loaded or not seen, as a second witness confirms (seed ${seed})`, async () => {
   const { findings: reported } = await scan('trivy.json')
   const names = [...new Set(reported.map((one) => one.package))]
   const output = names.map((name) => [name, reported.find((one) => one.package === name)?.use])
@@ -98,7 +98,7 @@ interface Witnessed {
 
 const loader = /\/ld-[^/]+\.so(?:\.\d+)?$/
 
-/** What the second witness has on a package. Python opens what it made of a module, and not the module. */
+/** The second witness's record of a package. Python opens the compiled form of a module, not the module. */
 function witnessed(name: string): Witnessed {
   const files = new Set(owned[name])
   const own = (paths: Iterable<string>): readonly string[] =>

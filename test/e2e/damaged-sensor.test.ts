@@ -31,15 +31,15 @@ interface NoisySensor {
 }
 
 /**
- * The real sensor behind a broken pipe: what it says is passed on until the file `now` appears, then comes one
- * piece of noise, and from its next start on nothing is wrong any more.
+ * The real sensor behind a broken pipe. Its output is passed on until the file `now` appears; then comes one
+ * piece of noise. From the next start on the output is intact.
  */
 function noisySensor(noise: string, name: string): NoisySensor {
   const now = join(folder, `${name}.now`)
   const done = join(folder, `${name}.done`)
   const path = join(folder, `${name}.mjs`)
   const bytes = {
-    // A head that says 4 GiB follow.
+    // A header that announces 4 GiB.
     length: 'Buffer.alloc(64, 0xff)',
     random: "require('node:crypto').randomBytes(4096)",
   }[noise]
@@ -69,7 +69,7 @@ for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => child.kill(
   return { path, now, done }
 }
 
-/** Where the kernel keeps what was not taken it is told again, and nothing is lost. */
+/** Where the kernel keeps unacknowledged events, the sensor reports them again and nothing is lost. */
 test.each([
   ['length', 'none'],
   ['random', 'none'],
@@ -115,7 +115,7 @@ test.each([
   },
 )
 
-test('a sensor that cannot be started is a degraded agent that says why, and not a silent one', async () => {
+test('a sensor that cannot be started makes the agent degraded, with the reason, and never silent', async () => {
   const config = { sensor: { path: '/nonexistent/snug-sensor' } }
   await using agent = await startAgent({ docker: socket, config })
   const status = await agent.until<StatusView>(['status'], ({ state }) => state === 'degraded')

@@ -55,7 +55,7 @@ const alertsOf = async ({ id }: Docker.Container): Promise<readonly Alert[]> =>
     ({ container }) => container?.id === id,
   )
 
-/** Until the container is on record as having done what the image does. */
+/** Waits until the agent has recorded the image's usual behaviour for this container. */
 async function seen({ id }: Docker.Container): Promise<void> {
   await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
     behaviours.some(
@@ -75,7 +75,7 @@ test('the image started under an arbitrary uid is no stranger', async () => {
   expect(await alertsOf(container)).toEqual([])
 })
 
-test('the same image as root is a deviation, and says so', async () => {
+test('the same image as root is a deviation, and the alert names the user', async () => {
   const container = await run('0')
   await agent.until<Alert[]>(['alert', 'list'], (list) =>
     list.some((alert) => alert.container?.id === container.id),
@@ -84,7 +84,7 @@ test('the same image as root is a deviation, and says so', async () => {
   expect(alert?.reasons.join('\n')).toContain('only as the declared user, not as uid 0')
 })
 
-test('where it blocks the kernel tells them apart in the same way', async () => {
+test('in block mode the kernel distinguishes the users in the same way', async () => {
   await setMode(agent, image, 'block')
   const arbitrary = await run('4711')
   await seen(arbitrary)
@@ -98,7 +98,7 @@ test('where it blocks the kernel tells them apart in the same way', async () => 
 test('a container that ran before the agent is no stranger either', async () => {
   const [first] = started
   if (first === undefined) throw new Error('nothing was started')
-  // Nothing is kept of it: the sensor has to find out anew who it was started as.
+  // The other agent has no stored state: the sensor has to find the container's user itself.
   await using other = await startAgent({
     docker: socket,
     config: { learn: { floor: '3s', ceiling: '1h', unseen: 1 } },

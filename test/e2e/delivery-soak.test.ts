@@ -20,19 +20,19 @@ const kills = Number(process.env['SNUG_SOAK_KILLS'] ?? 3)
 const containers = 10
 /** Raised at once. */
 const round = Math.min(5_000, Math.max(1_000, Math.floor(total / 40)))
-/** Of both sinks: what was on its way comes again. */
+/** Of both sinks: a batch in flight is sent again. */
 const largestBatch = 200
-/** From so many on the share of duplicates and the growth of memory are held, too. */
+/** From this total on the test also limits the share of duplicates and the growth of memory. */
 const forTheRecord = 200_000
-/** What may wait for a sink before more is raised: the outbox holds it. */
+/** The outbox limits how many alerts may wait for a sink before the test raises more. */
 const mostWaiting = 20_000
 /**
- * Of the process 120 MiB are not V8's heap. In that 10,000 alerts that are kept and 25,000 notices that wait are 4.5 KiB each
- * (30,000 were seen to take 131 MiB), the profile and the live streams 60 MiB, and the collector lets it grow to twice that
- * before it looks. What is being read, written and sent is some 64 MiB more.
+ * 120 MiB of the process are outside V8's heap. The heap holds 10,000 stored alerts and 25,000 waiting notices of
+ * 4.5 KiB each (30,000 were measured at 131 MiB). The profile and the live streams take 60 MiB. The collector lets
+ * the heap grow to twice that before it runs. Data that is being read, written and sent takes some 64 MiB more.
  */
 const memoryBoundKiB = (120 + 2 * (154 + 60) + 64) * 1_024
-/** The second half of the stream may take so much more than the first: what differs is when the collector came. */
+/** How much more memory the second half of the stream may take: the collector runs at different moments. */
 const memoryGrowth = 1.2
 const diskBoundKiB = 400 * 1_024
 
@@ -41,17 +41,17 @@ interface Had {
   count: number
 }
 
-/** What one sink's receiver got. */
+/** The records that one sink's receiver got. */
 class Ledger {
   readonly acts = new Map<string, Had>()
   readonly #newest = new Map<string, number>()
   records = 0
-  /** Told in that state before: what a receiver would have to leave out. */
+  /** Records that repeat a state of an alert: a receiver would have to drop them. */
   duplicates = 0
-  /** A further state of an alert: its act was seen again. */
+  /** A further state of an alert: its event was seen again. */
   risen = 0
   outOfOrder = 0
-  /** Acts that came as two alerts. */
+  /** Events that arrived as two alerts. */
   twice = 0
 
   add(record: string): void {
@@ -143,7 +143,7 @@ test(`${total} alerts past bad receivers and ${kills} kills: each arrives, in th
     await client.upload('/v1/events', input, new AbortController().signal)
   }
 
-  // What is learned has no bound but what the image does; what deviates has one.
+  // The profile is bounded only by the image's behaviour; the deviations have a limit.
   await raise(0)
   await agent.json(['profile', 'mode', 'shop/web', 'alert'])
   const rounds = Math.ceil(total / round)
@@ -162,7 +162,7 @@ test(`${total} alerts past bad receivers and ${kills} kills: each arrives, in th
       await agent.kill()
       await reported
       await agent.start()
-      // What was lost with the daemon was on its way to it: the one who sent it sends it again.
+      // Events in flight were lost with the daemon: their sender sends them again.
       await raise((at + 1) * round)
     } else await raised
     if (storm !== undefined) await delay(stormMs)
@@ -187,7 +187,7 @@ test(`${total} alerts past bad receivers and ${kills} kills: each arrives, in th
   console.log(JSON.stringify({ total: rounds * round, kills, figures, memoryKiB: memory, diskKiB }))
   for (const found of figures) {
     expect(found).toMatchObject({ acts: (rounds + 1) * round, outOfOrder: 0, twice: 0 })
-    // Of each kill and each cut at most what was on its way.
+    // Each kill and each cut may repeat at most the batch in flight.
     const disturbances = kills + rounds
     expect(found.duplicates).toBeLessThanOrEqual(disturbances * largestBatch)
     if (total >= forTheRecord) expect(found.duplicates / found.acts).toBeLessThan(0.01)

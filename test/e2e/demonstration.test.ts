@@ -23,7 +23,7 @@ interface Play {
   readonly text: string
 }
 
-/** What `make run` starts, where there is no container engine. */
+/** The program that `make run` starts where there is no container engine. */
 async function play(
   options: { uid?: number; end?: RegExp; checkout?: string } = {},
 ): Promise<Play> {
@@ -57,7 +57,7 @@ function leftovers(): string[] {
   ]
 }
 
-/** Where another user can read the checkout: there, or in a copy of what runs. */
+/** A folder that another user can read: the checkout, or a copy of the files that run. */
 function readableCheckout(): { readonly path: string; readonly copied: boolean } {
   for (let folder = root; folder !== '/'; folder = dirname(folder))
     if ((statSync(folder).mode & 0o005) !== 0o005) {
@@ -71,7 +71,7 @@ function readableCheckout(): { readonly path: string; readonly copied: boolean }
 }
 
 describe('make run without a container engine', () => {
-  test('learns a shop, tells its update, alerts on each act of an attack, and leaves nothing', async () => {
+  test('learns a shop, explains its update, alerts on each event of an attack, and leaves nothing', async () => {
     const { code, text } = await play()
     expect(text).toContain('demo/shop:1.0')
     expect(text).toMatch(/source +ebpf, running/)
@@ -92,7 +92,7 @@ describe('make run without a container engine', () => {
     expect(leftovers()).toEqual([])
   })
 
-  test('without root says so, and plays the same story from a recording', async () => {
+  test('without root reports that, and plays the same story from a recording', async () => {
     const checkout = readableCheckout()
     const { code, text } = await play({ uid: nobody, checkout: checkout.path })
     if (checkout.copied) rmSync(checkout.path, { recursive: true })

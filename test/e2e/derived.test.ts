@@ -23,7 +23,7 @@ import { build } from '../fixtures/images.ts'
 
 const image = `${uniqueName('derived')}:1`
 const { docker, socket } = sharedEngine()
-/** Lists a folder for ever; with owners, and so by the name service, once there is a file `/tmp/long`. */
+/** Lists a folder in a loop. Once the file `/tmp/long` exists, it lists owners too, and so uses the name service. */
 const service = [
   '/bin/sh',
   '-c',

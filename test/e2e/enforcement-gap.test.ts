@@ -10,7 +10,7 @@ import { busyboxImage } from '../fixtures/images.ts'
 const image = `${uniqueName('gap')}:1`
 const { docker, socket } = sharedEngine()
 const containers = 30
-/** Greets for ever, and runs what its environment names: nothing, while it is learned. */
+/** Greets in a loop, and runs the command that its environment names. While it is learned, there is none. */
 const service = ['/bin/sh', '-c', 'while true; do echo turn; $ORDER; sleep 0.1; done']
 let agent: Agent
 let learned: Docker.Container

@@ -23,7 +23,7 @@ afterAll(async () => {
   await agent[Symbol.asyncDispose]()
 })
 
-/** Who is killed outright, while how many of the attempts are still to come. */
+/** The processes to kill with SIGKILL while many of the attempts are still to come. */
 const victims = {
   'the sensor': () => killSensor(),
   'the daemon': async () => {
@@ -51,7 +51,7 @@ describe('blocking outlives', () => {
     ['both of them', 'open'],
     ['both of them', 'exec'],
   ] as const)(
-    '%s, killed half-way through: no %s succeeds, and each is told of',
+    '%s, killed half-way through: no %s succeeds, and each is reported',
     async (who, kind) => {
       const container = await startContainer(docker, image, [kind, String(times), String(workers)])
       try {
@@ -93,7 +93,7 @@ async function expectNoneSucceeded(container: Docker.Container, kind: AttemptKin
   expect(kind === 'connect' ? tally.refused : tally.killed).toBe(times)
 }
 
-/** Once or, by who knew nothing of those before, again: together as many as there were. */
+/** A restarted reporter has no record of earlier alerts and may report again: the counts add up to the attempts. */
 async function expectEachReported(id: string): Promise<void> {
   await agent.until<Alert[]>(
     ['alert', 'list', '--limit', '1000'],

@@ -9,7 +9,7 @@ import { busyboxImage } from '../fixtures/images.ts'
 
 const image = `${uniqueName('worker')}:1`
 const { docker, socket } = sharedEngine()
-/** The service asks the time and reads its greeting for ever; it never looks at `/etc/group`, nor at ids. */
+/** The service asks the time and reads its greeting in a loop. It never reads `/etc/group`, nor asks for ids. */
 const service = ['/bin/sh', '-c', 'while true; do /bin/date; cat /etc/motd; sleep 0.2; done']
 let agent: Agent
 let container: Docker.Container
@@ -28,7 +28,7 @@ afterAll(async () => {
 const reads = (path: string) => (row: BehaviourView) =>
   row.kind === 'file' && row.object.includes(path)
 
-test('what an operator does by docker exec is kept apart from what the service does', async () => {
+test('an operator’s actions by docker exec are kept apart from the service’s behaviour', async () => {
   await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
     behaviours.some(reads('/etc/motd')),
   )
@@ -47,7 +47,7 @@ test('what an operator does by docker exec is kept apart from what the service d
   expect(learned.every(({ origins }) => origins.includes('entrypoint'))).toBe(true)
 })
 
-test('the service that does afterwards what only the operator did is told', async () => {
+test('the service is reported when it later does what only the operator did', async () => {
   await agent.json(['profile', 'mode', image, 'alert'])
   const other = await startContainer(docker, image, ['/bin/sh', '-c', 'cat /etc/group; sleep 60'])
   try {

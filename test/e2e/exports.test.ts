@@ -120,7 +120,7 @@ const intruderActs: readonly (readonly [what: string, command: readonly string[]
   ],
 ]
 
-test('nginx serves under full load with its profile of seccomp, which refuses what it never did', async () => {
+test('nginx serves under full load with its exported seccomp profile, which refuses other system calls', async () => {
   const { text, notes } = await exported('seccomp')
   expect(notes).toContain('does not record')
   // Without it this container may do all of that: it has the capability, and no other profile.
@@ -160,7 +160,7 @@ test('nginx serves under full load with its security context, and as the user th
     expect(output).toMatch(take)
   }
   const uid = /be started as uid (\d+)/.exec(output)?.[1] ?? ''
-  // What Kubernetes does by these fields, the engine does by its own.
+  // The engine's own options do what these fields do in Kubernetes.
   const host: Docker.HostConfig = {
     CapDrop: ['ALL'],
     ReadonlyRootfs: true,
@@ -185,7 +185,7 @@ test('nginx serves under full load with its security context, and as the user th
   expect(owner.stdout.trim()).toBe(uid)
 })
 
-test('its own policy allows what nginx did, and one that lets nobody in does not', async () => {
+test('its own policy allows what nginx did, and a policy without ingress does not', async () => {
   const { text } = await exported('networkpolicy')
   const app = image.slice(0, image.indexOf(':'))
   const diff = (input: string) =>
@@ -227,7 +227,7 @@ test('a profile goes to another node as a file, and waits there for review', asy
   const states = ({ behaviours }: ProfileView) =>
     behaviours.map(({ id, state }) => `${id} ${state}`)
   expect(states(there)).toEqual(states(here))
-  // Again it is the same, here it would change what is enforced, and garbage is refused.
+  // A repeated import changes nothing. Here the import would change what is enforced and is refused, as is garbage.
   await other.json(['profile', 'import', file])
   const lineage = await other.json<LineageView>(['image', 'show', image])
   expect(lineage.versions).toHaveLength(1)

@@ -52,7 +52,7 @@ function counts(text: string): Promise<ProfileView> {
   )
 }
 
-test("what Falco sees of an image is learned, and the evidence says that it was Falco's", async () => {
+test('the agent learns an image from Falco’s events, and the evidence names Falco as the source', async () => {
   print(
     falco({
       'evt.type': 'execve',
@@ -69,7 +69,7 @@ test("what Falco sees of an image is learned, and the evidence says that it was 
   expect(behaviours.flatMap(({ sources }) => sources)).toEqual(['falco', 'falco'])
 })
 
-test('what it says of no container is unprofiled; the one act that it does not know whole is a loss', async () => {
+test('an event without a container is unprofiled, and an incomplete event is a loss', async () => {
   print(real.trimEnd())
   const record = await agent.until<StatusView>(['status'], ({ sources }) =>
     sources.some(({ received }) => received >= 46),

@@ -29,7 +29,7 @@ interface Tally {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
 
-test('of a flood on all cores nothing is missed that is not counted, shown and told', async () => {
+test('in a flood on all cores every missed event is counted, shown and reported', async () => {
   const outcome = await runContainer(docker, image, ['/workload', 'flood', String(seconds)])
   expect(outcome.exitCode).toBe(0)
   const did = JSON.parse(outcome.stdout) as Tally
@@ -44,7 +44,7 @@ test('of a flood on all cores nothing is missed that is not counted, shown and t
   const lossOf = (lineage: LineageView): number =>
     sum((lineage.versions[0]?.losses ?? []).map(({ count }) => count))
 
-  // What is still on its way when the workload ends arrives; then what was seen and what was lost add up.
+  // Events in flight when the workload ends still arrive; then seen and lost events add up.
   let opens = 0
   let execs = 0
   let last = { total: -1, at: 0 }
@@ -82,7 +82,7 @@ test('the daemon still answers, and sees the next container', async () => {
   )
 })
 
-/** Acts that came up to user space: what is known is only counted. */
+/** Events that reached user space: the kernel only counts learned ones. */
 const cameUp = ({ counters }: StatusView): number =>
   sum(['expected', 'learned', 'deviation', 'unprofiled'].map((name) => counters[name] ?? 0))
 

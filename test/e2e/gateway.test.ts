@@ -13,7 +13,7 @@ import type { GatewayView, StatusView } from '../../src/engine/api/engine-views.
 import { AgentClient } from '../../src/interfaces/cli/agent-client.ts'
 import { type Agent, startAgent } from '../fixtures/agent.ts'
 
-/** The process that serves TCP, as it is: what it may do, what becomes of it, and of it when the agent dies. */
+/** Tests the process that serves TCP: its privileges, its restart, and its end when the agent dies. */
 let folder: string
 let agent: Agent
 beforeAll(async () => {
@@ -95,7 +95,7 @@ describe('the front', () => {
     expect(opened.headers.get('set-cookie')).toContain('HttpOnly')
   })
 
-  it('that is killed is told, and is there again at the same address', async () => {
+  it('that is killed is reported, and serves again at the same address', async () => {
     const before = await gatewayOf()
     process.kill(before.pid, 'SIGKILL')
     const degraded = async (): Promise<string> => (await statusOf()).degraded.join()

@@ -13,7 +13,7 @@ import { execIn, removeContainer, runContainer, startContainer } from '../fixtur
 import { type Dockerd, startDockerd } from '../fixtures/dockerd.ts'
 import { busyboxImage } from '../fixtures/images.ts'
 
-// An engine of its own, not the lane's shared one: these tests stop it and kill it.
+// A separate engine, not the lane's shared one: these tests stop it and kill it.
 let dockerd: Dockerd
 let docker: Docker
 let imageId: string
@@ -52,7 +52,7 @@ async function start(
   return container
 }
 
-/** Awaits what the engine tells of, also where it told before. */
+/** Awaits an identity from the engine, including one that it reported before. */
 function reported(
   test: (identity: ContainerIdentity) => boolean,
   id?: string,
@@ -73,7 +73,7 @@ function reported(
 }
 
 describe('the Docker engine', () => {
-  it('tells image, digest, name, labels, health check, user and layers of a container', async () => {
+  it('reports image, digest, name, labels, health check, user and layers of a container', async () => {
     const container = await start(['sleep', '100'], {
       name: 'web-1',
       Labels: { 'com.docker.compose.service': 'web', 'com.docker.compose.project': 'shop' },
@@ -100,7 +100,7 @@ describe('the Docker engine', () => {
     expect(identity.rootfs?.layers.length).toBe(3)
   })
 
-  it('has the layers told alike by a container’s own processes, while there are any', async () => {
+  it('reports the same layers by a container’s own processes, while there are any', async () => {
     const container = await start(['sleep', '100'])
     const { rootfs } = await reported(({ id }) => id === container.id, container.id)
     const { State } = await container.inspect()
@@ -112,14 +112,14 @@ describe('the Docker engine', () => {
     expect(containerRootfs(cgroup)).toBeUndefined()
   })
 
-  it('knows each of 40 containers that live for an instant before it has ended', async () => {
+  it('identifies each of 40 containers that live for an instant before it has ended', async () => {
     for (let n = 0; n < 40; n++) {
       const { id } = await runContainer(docker, 'bb:1', ['true'])
       expect(engine.known(id)?.image.digest, `container ${n}`).toBe(imageId)
     }
   })
 
-  it('knows a container from the moment it is made, before it runs', async () => {
+  it('identifies a container from the moment it is created, before it runs', async () => {
     const container = await docker.createContainer({ Image: 'bb:1', Cmd: ['true'] })
     made.push(container)
     expect(await reported(({ id }) => id === container.id, container.id)).toMatchObject({ imageId })
@@ -138,7 +138,7 @@ describe('the Docker engine', () => {
     expect((await reported(({ name }) => name === 'after', container.id)).id).toBe(container.id)
   })
 
-  it('gives an address to whom it belongs now', async () => {
+  it('assigns an address to the container that has it now', async () => {
     const first = await start(['sleep', '100'], { name: 'first' })
     const { addresses } = await reported((each) => each.addresses.length > 0, first.id)
     expect(engine.peer(addresses[0] ?? '')?.name).toBe('first')
@@ -152,7 +152,7 @@ describe('the Docker engine', () => {
     expect(engine.peer(addresses[0] ?? '')?.name).toBe('second')
   })
 
-  it('keeps a removed container in mind, and says of a stranger that it has none', async () => {
+  it('remembers a removed container, and reports that an unknown id has none', async () => {
     const { id } = await runContainer(docker, 'bb:1', ['true'])
     expect(await engine.lookup(id)).toMatchObject({ id })
     expect(await engine.lookup('0'.repeat(64))).toBe('unknown')
@@ -173,8 +173,8 @@ describe('the Docker engine', () => {
   })
 })
 
-describe('what the image ships, on real layers', () => {
-  it('honours whiteouts and linked folders, and tells a chmod from a change', async () => {
+describe('the image’s own files, on real layers', () => {
+  it('honours whiteouts and linked folders, and distinguishes a chmod from a change', async () => {
     const container = await start(
       [
         'sh',
@@ -198,7 +198,7 @@ describe('what the image ships, on real layers', () => {
     expect(files.sameAsImage(identity, '/tmp/new', now)).toBe(false)
   })
 
-  it('tells the one file that differs between two versions', async () => {
+  it('finds the one file that differs between two versions', async () => {
     await busyboxImage(docker, { name: 'bb:2', files: { '/srv/app.conf': 'a=2\n' } })
     const one = await start(['sleep', '100'])
     const two = await startContainer(docker, 'bb:2', ['sleep', '100'])
@@ -241,7 +241,7 @@ describe('Docker gone away and back', () => {
       const own = new DockerEngine({
         socket: dockerd.socket,
         onState: ({ kind }) => {
-          // A new reason for the same state is told too.
+          // A new reason for the same state is reported too.
           if (states.at(-1) !== kind) states.push(kind)
           changed()
         },
@@ -288,7 +288,7 @@ describe('Docker gone away and back', () => {
     const own = new DockerEngine({ socket: dockerd.socket })
     await own.start(stop.signal)
     expect(own.state).toMatchObject({ kind: 'degraded' })
-    // Nobody is made to wait for an engine that this host may not even have …
+    // A lookup never waits for an engine that this host may not have …
     expect(await own.lookup('0'.repeat(64))).toBe('unknown')
     // … but for one that was there and went away.
     expect(await engine.lookup('0'.repeat(64))).toBe('unavailable')

@@ -11,8 +11,8 @@ import { sharedEngine } from '../fixtures/engine-socket.ts'
 import { build, busyboxImage, nginxImage } from '../fixtures/images.ts'
 
 /**
- * An image of Debian whose own package `shop` is upgraded by dpkg from 1.0-1 to 2.0-1: the delta of the two
- * versions is told from the package database in the image.
+ * An image of Debian whose own package `shop` is upgraded by dpkg from 1.0-1 to 2.0-1. The agent explains the delta
+ * of the two versions from the package database in the image.
  */
 const repository = uniqueName('handed')
 const first = `${repository}:1`
@@ -108,14 +108,14 @@ test('an upgrade is explained by its package, old version and new, and by its la
   expect(pay?.explained).toMatch(
     /^the new version adds \/usr\/lib\/shop\/pay \(package shop 1\.0-1 → 2\.0-1, in the new layer \d+ of \d+\)$/,
   )
-  // All that is new is told by something that the package brought.
+  // Every new behaviour is explained by a file of the package.
   expect(diff.added.length).toBeGreaterThan(0)
   for (const row of diff.added)
     expect(row.explained, row.text).toContain('package shop 1.0-1 → 2.0-1')
   expect(alerts.items.filter(({ item }) => item.container?.id === upgraded)).toEqual([])
 })
 
-test('what a guardrail names is told at once, though the new version brought who does it', async () => {
+test('a guardrail alerts at once, even where the new version shipped the program', async () => {
   const odd = await run(second, { HostConfig: { Tmpfs: { '/run': '' } } })
   const container = docker.getContainer(odd)
   const exec = await container.exec({ Cmd: ['/usr/bin/touch', '/run/odd'] })
@@ -135,7 +135,7 @@ test('what a guardrail names is told at once, though the new version brought who
   expect(shadow?.state).toBe('quarantined')
 })
 
-test('several versions live at once, in replicas with settings of their own, and are two versions', async () => {
+test('replicas with different settings run several versions at once, and they remain two versions', async () => {
   await run(first, { Env: ['SHOP=north'], HostConfig: { Memory: 64 << 20 } })
   await run(second, { Env: ['SHOP=south'] })
   const lineage = await agent.until<LineageView>(['image', 'show', repository], ({ versions }) =>
@@ -149,7 +149,7 @@ test('several versions live at once, in replicas with settings of their own, and
   expect(lineage.versions[0]?.mode).toBe('alert')
 })
 
-test('the evidence says what it is worth: by kind, over time, and what it has not seen', async () => {
+test('the evidence states its own strength: by kind, over time, and with its gaps', async () => {
   const lineage = await agent.json<LineageView>(['image', 'show', first])
   const [evidence] = lineage.versions.map((one) => one.evidence)
   expect(evidence?.kindsObserved).toEqual(expect.arrayContaining(['exec', 'file', 'connect']))

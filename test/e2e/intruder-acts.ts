@@ -1,12 +1,12 @@
 import type { Alert } from '../../src/core/event/alert.ts'
 import type { ActEvent } from '../../src/core/event/event.ts'
 
-/** What an intruder does from within redis' own process, and how the alert must name it. */
+/** The attacks of an intruder from within redis' own process, and how the alert must name each. */
 export interface IntruderAct {
   readonly name: string
   /** The redis command. */
   readonly command: readonly string[]
-  /** The alert that tells this act and no other. */
+  /** The alert that reports this attack and no other. */
   readonly alerts: (alert: Alert) => boolean
   /** Where a guardrail must have spoken: one of its ATT&CK techniques begins like this. */
   readonly attack?: string

@@ -84,7 +84,7 @@ afterAll(async () => {
   await agent[Symbol.asyncDispose]()
 })
 
-/** In a storm of acts each has its alert beside the one that stands for all. */
+/** In a storm each attack has its own alert, beside the one that stands for all. */
 const ofOurs = (alert: Alert): boolean =>
   alert.summary === undefined &&
   [redisName, webName].includes(`${alert.image?.repository}:${alert.image?.tag}`)
@@ -96,7 +96,7 @@ test("an hour's worth of the load that was learned raises no alert", async () =>
   expect(output.map((alert) => [alert.type, alert.reasons[0], alert.behaviour?.text])).toEqual([])
 }, 300_000)
 
-describe('what an intruder does from the service itself is told within a second:', () => {
+describe('an attack from within the service itself is reported within a second:', () => {
   test.each(intruderActs(setting).map(({ name }, index) => [name, index] as const))(
     '%s',
     async (_, index) => {
@@ -122,7 +122,7 @@ describe('what an intruder does from the service itself is told within a second:
   )
 })
 
-test("an operator's exec is told too, and as what it is", async () => {
+test('an operator’s exec is reported too, as an exec by an operator', async () => {
   const from = Date.now()
   await execIn(docker, redis, ['/usr/bin/cat', '/etc/shadow'])
   const { item, at } = await alerts.until(
@@ -134,7 +134,7 @@ test("an operator's exec is told too, and as what it is", async () => {
   expect(item.process?.session).toMatch(/./)
 })
 
-test('the same act again is the same alert with a higher count', async () => {
+test('the same attack again is the same alert with a higher count', async () => {
   const find = (list: readonly Alert[]): Alert | undefined =>
     list.find(
       (alert) =>

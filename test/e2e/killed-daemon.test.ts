@@ -33,7 +33,7 @@ function random(state: number): () => number {
   }
 }
 
-/** What the profile allows, without what must differ between two runs: counts, times, container ids. */
+/** The rules of the profile, without the values that must differ between two runs: counts, times, container ids. */
 function allowed({ behaviours }: ProfileView): string[] {
   return behaviours
     .map((row) => `${row.state} ${row.id} ${row.actor.exe} ${row.uid} ${row.kind} ${row.text}`)

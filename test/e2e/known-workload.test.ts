@@ -31,7 +31,7 @@ beforeAll(async () => {
   expect(outcome.stderr).toBe('')
   expect(outcome.exitCode).toBe(0)
   container = outcome.id
-  // The acts of one container come in order: its last connect is the last of all.
+  // The events of one container arrive in order, and its last connect is the last of all.
   await recorder.until((event) => event.kind === 'connect' && event.connect.port === 20_022)
   await recorder.stop()
   events = readFileSync(file, 'utf8')
@@ -87,7 +87,7 @@ test('every event names container, image, user and origin', () => {
   }
 })
 
-test('an act that is repeated is counted, not sent again: 3 runs of 23 acts add up', async () => {
+test('a repeated event is counted, not sent again: 3 runs of 23 events add up', async () => {
   for (let run = 0; run < 2; run++)
     await runContainer(docker, image, ['/workload', 'known', String(count)])
   interface Profile {

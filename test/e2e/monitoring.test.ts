@@ -11,7 +11,7 @@ import { closedPort } from '../fixtures/sink-receivers.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const monitoring = join(root, 'deploy/monitoring')
 
-test('the alert rules are sound, and fire on what they are for and on nothing else', () => {
+test('the alert rules are valid, and each fires on its own condition only', () => {
   execFileSync('promtool', ['check', 'rules', join(monitoring, 'snug.rules.yml')])
   execFileSync('promtool', ['test', 'rules', join(root, 'test/monitoring/rules.test.yml')])
 })

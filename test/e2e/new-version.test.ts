@@ -75,7 +75,7 @@ async function profileWith(image: string, text: string): Promise<ProfileView> {
   )
 }
 
-test('a new digest gets a window of its own and its predecessor as prior; the old one goes on', async () => {
+test('a new digest gets its own window and its predecessor as prior, and the old version continues', async () => {
   await run(first)
   await profileWith(first, '/app/shop.conf')
   await agent.json(['profile', 'mode', first, 'alert'])
@@ -93,7 +93,7 @@ test('a new digest gets a window of its own and its predecessor as prior; the ol
   expect(version(lineage, first)?.containers.running).toBe(1)
 })
 
-test('the delta between the two is what was changed, and nothing else', async () => {
+test('the delta between the two versions is exactly the change', async () => {
   const diff = await agent.json<ProfileDiff>(['profile', 'diff', first, second])
   const of = (rows: ProfileDiff['added']): string[] =>
     rows.map(({ actor, kind, text }) => `${actor} ${kind} ${text}`).sort()
@@ -113,7 +113,7 @@ test('the delta between the two is what was changed, and nothing else', async ()
 
 test('each version is judged by its own profile', async () => {
   await agent.json(['profile', 'mode', second, 'alert'])
-  // What version 2 does all day is news in version 1, and the other way round.
+  // The ordinary behaviour of version 2 is new in version 1, and the other way round.
   const odd = await run(first, [
     '/bin/sh',
     '-c',
@@ -130,7 +130,7 @@ test('each version is judged by its own profile', async () => {
   expect(output.filter(({ container }) => ordinary.includes(container?.id ?? ''))).toEqual([])
 })
 
-test('rolling back to the first version learns nothing anew and alerts nothing', async () => {
+test('rolling back to the first version learns nothing new and alerts nothing', async () => {
   const before = await agent.json<LineageView>(['image', 'show', repository])
   const back = await run(first)
   const after = await agent.until<LineageView>(

@@ -30,7 +30,7 @@ const hour = 3_600_000
 interface View {
   readonly name: string
   readonly place: string
-  /** What is there once the view is. */
+  /** Resolves once the view is complete. */
   readonly ready: (page: Page) => Promise<unknown>
 }
 
@@ -141,12 +141,12 @@ async function looked(
   await kept(page, `${name}-${theme}`)
   expect(await violations(page)).toEqual([])
   const text = (await page.locator('body').textContent()) ?? ''
-  // Only what the document itself is laid out with.
+  // The document's own layout characters only.
   expect(text.match(/[^\P{C}\n]|[\u202a-\u202e\u2066-\u2069\u200b]/u)).toBeNull()
   expect(faults.output).toEqual([])
 }
 
-/** A view that has nothing to show says why. */
+/** An empty view explains why it is empty. */
 const empty = [
   ['images', 'No image observed yet'],
   ['review', 'Nothing waits for a decision'],
@@ -190,7 +190,7 @@ describe('with a story behind it', () => {
     await reviewer.context.close()
   })
 
-  test('the switch goes before what the system says, and is remembered', async () => {
+  test('the theme switch takes precedence over the system setting, and is remembered', async () => {
     const { page, context } = await openPage(browser, door, { dark: true })
     const ground = (): Promise<string> =>
       page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor')

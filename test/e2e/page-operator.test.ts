@@ -80,7 +80,7 @@ async function learned(image: string, text: string): Promise<void> {
   )
 }
 
-/** An act that the first version is not known for. */
+/** A behaviour that is not in the profile of the first version. */
 async function deviates(file: string): Promise<void> {
   await runContainer(docker, first, [
     '/bin/sh',
@@ -97,7 +97,7 @@ async function toasted(page: Page, text: string | RegExp): Promise<void> {
   await page.locator('.toast', { hasText: text }).last().waitFor()
 }
 
-test('a new agent says what it waits for; with the first container, what it learns and how long', async () => {
+test('a new agent shows that it waits; with the first container, the learned behaviours and the time left', async () => {
   const { page } = reviewer
   const start = page.getByRole('region', { name: 'getting started' })
   await start.getByText('Waiting for the first container').waitFor()
@@ -125,7 +125,7 @@ test('a deviation appears within a second, by itself', async () => {
   expect(tookMs).toBeLessThan(1_000)
 })
 
-test('what allowing it would do is shown before; allowed, the same act is expected', async () => {
+test('the page shows the effect of an approval before; afterwards the same event is expected', async () => {
   const { page } = reviewer
   await page.keyboard.press('g')
   await page.keyboard.press('a')
@@ -160,7 +160,7 @@ test("a new version's delta is reviewed in bulk, with the keyboard alone", async
   await options(page).filter({ hasText: '/app/payment.conf' }).first().waitFor()
   const delta = await agent.json<ProfileView>(['profile', 'show', second])
   expect(delta.behaviours.some(({ allowance }) => allowance !== undefined)).toBe(false)
-  // Only what the new image brings: it explains it.
+  // Only the changes that the new image explains.
   await page.keyboard.press('e')
   const ticked = page.locator('.selection [role=status]')
   await expect.poll(() => ticked.textContent()).toMatch(/^[1-9]\d* ticked/)
@@ -186,14 +186,14 @@ test("a new version's delta is reviewed in bulk, with the keyboard alone", async
   await page.keyboard.press('Escape')
 })
 
-test('of two reviewers the second is told, and sees what stands before deciding again', async () => {
+test('of two reviewers the second is informed, and sees the current decision before deciding again', async () => {
   const { page } = reviewer
   const other = await openPage(browser, door)
   for (const each of [page, other.page]) {
     await each.goto(`${door.url}/#/review`)
     await options(each).nth(1).waitFor()
   }
-  // The second looks at a page that has not heard of the decision yet.
+  // The second reviewer's page does not have the decision yet.
   await other.page.route('**/v1/review**', (route) => void route.abort())
   await page.keyboard.press('a')
   await toasted(page, '1 behaviour allowed')
@@ -208,7 +208,7 @@ test('of two reviewers the second is told, and sees what stands before deciding 
   await other.context.close()
 })
 
-test('a lost connection is told, and what came meanwhile is there once it is back', async () => {
+test('a lost connection is reported, and events of the meantime appear once it is back', async () => {
   const { page } = reviewer
   await page.goto(`${door.url}/#/alerts`)
   await options(page).first().waitFor()

@@ -7,12 +7,12 @@ import { type Agent, startAgent } from '../fixtures/agent.ts'
 import { type Door, doorTo, launchBrowser, openPage, pageConfig } from '../fixtures/page-browser.ts'
 import * as story from '../fixtures/page-story.ts'
 
-/** Recorded events stand for the containers here: what is measured is the page. */
+/** Recorded events stand for the containers here: the test measures the page. */
 const behaviours = 100_000
 const alerts = 50_000
 const frameMs = 50
 const firstPaintMs = 1_000
-/** Nothing is judged by it: it only ends what hangs. */
+/** No limit of the measurement: it only ends a run that hangs. */
 const patienceMs = 120_000
 
 let agent: Agent
@@ -71,8 +71,8 @@ interface Trace {
 }
 
 /**
- * Milliseconds of the longest task of the page's main thread, in time of the processor: what the rest of the machine
- * does meanwhile is not the page's.
+ * Milliseconds of the longest task of the page's main thread, in processor time: other load on the machine does not
+ * count.
  */
 function longestTask(trace: Trace): number {
   const main = trace.traceEvents.filter(
@@ -128,7 +128,7 @@ async function measured(place: string, list: string, lastRow: string): Promise<v
   const rows = page.getByRole('listbox').getByRole('option')
   const paints: number[] = []
   let shown = Infinity
-  // The best of three: what else the machine does is not the page's.
+  // The best of three, as other load on the machine delays the page.
   for (let i = 0; i < 3; i++) {
     await page.reload()
     await rows.nth(5).waitFor()

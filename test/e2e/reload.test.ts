@@ -14,7 +14,7 @@ const linesOf = (path: string): readonly string[] =>
 const alertsIn = (lines: readonly string[]): readonly string[] =>
   lines.flatMap((line) => /"schema":"snug.alert\/v1","id":"(\w+)"/.exec(line)?.[1] ?? [])
 
-test('a config is read again without a gap, a bad one changes nothing, and no secret is told', async () => {
+test('a config is reloaded without a gap, a bad one changes nothing, and no secret is disclosed', async () => {
   await using hook = await httpReceiver((body) => body.trimEnd().split('\n'))
   await using agent = new Agent({
     config: { sources: ['file:-'], engines: { docker: { socket: 'none' } }, sinks: [] },
@@ -51,7 +51,7 @@ test('a config is read again without a gap, a bad one changes nothing, and no se
   await named(['kept', 'web'])
   await first
 
-  // A mistake: everything stays as it was, and is told until it is mended.
+  // An invalid config changes nothing, and the agent reports it until it is corrected.
   await reload({ sinks: [{ ...file, format: 'jsno' }] })
   const ill = await agent.until<StatusView>(['status'], ({ state }) => state === 'degraded')
   expect(ill.degraded.join()).toContain('CONFIG_INVALID')
@@ -82,11 +82,11 @@ test('a config is read again without a gap, a bad one changes nothing, and no se
   const written = alertsIn([...linesOf(kept), ...linesOf(later)])
   expect(written).toEqual(ids)
   expect(linesOf(later).length).toBeGreaterThan(0)
-  // The new sink began with what was stored.
+  // The new sink began with the stored alerts.
   expect(new Set(alertsIn(hook.lines)).has(ids[0] ?? '')).toBe(true)
   expect(hook.requests[0]?.headers['authorization']).toBe(`Bearer ${secret}`)
 
-  // What changed is on record without values, and a receiver can tell that the record is whole.
+  // The changed keys are on record without values, and a receiver can verify that the record is complete.
   const audit = await agent.json<readonly { readonly what: string; readonly changed: unknown }[]>([
     'audit',
     'list',
@@ -107,7 +107,7 @@ test('a config is read again without a gap, a bad one changes nothing, and no se
   expect(readFileSync(agent.log, 'utf8')).toContain('CONFIG_NOT_LIVE')
 })
 
-test('an error of a sink, and what is explained of a config with its URL, tells no secret', async () => {
+test('an error of a sink, and the explanation of a config with its URL, disclose no secret', async () => {
   const url = `http://127.0.0.1:1/in?key=${secret}`
   await using agent = new Agent({
     config: {

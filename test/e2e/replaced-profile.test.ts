@@ -12,11 +12,11 @@ import { shaper } from '../fixtures/event-fixture.ts'
 const replacements = 1_000
 const scope = 11
 const EPERM = '1'
-/** Nobody listens there: a connection that is let through is refused by the peer. */
+/** No process listens there: the peer refuses a connection that is let through. */
 const ECONNREFUSED = '111'
 const KILLED = 'killed 9'
 
-/** What both profiles allow, and what comes of it. */
+/** Commands that both profiles allow, with their results. */
 const load = [
   [`read ${hex('/etc/secret')}`, '0'],
   [`write ${hex('/data/log')}`, '0'],
@@ -24,7 +24,7 @@ const load = [
   [`+ exec ${hex('/bin/acts')}`, '0'],
   [`+ read ${hex('/etc/private')}`, '0'],
 ] as const
-/** What only one of them allows; the last is allowed by none. */
+/** Commands that only one of them allows; neither allows the last. */
 const [onlyA, onlyB, neither] = [7_101, 7_102, 7_103]
 const probes = [onlyA, onlyB, neither].map((port) => `tcp 127.0.0.1 ${port}`)
 const files = ['/etc/script.sh', '/data/compat']
@@ -59,7 +59,7 @@ function compiled(events: readonly ActEvent[]): KernelProfile {
   return compileKernel(profile, { now: 0, shippedMatching: () => [] }).profile
 }
 
-/** All that was seen but what the other one knows. */
+/** All events except those that only the other profile allows. */
 function without(events: readonly ActEvent[], port: number, path: string): readonly ActEvent[] {
   return events.filter(
     (event) =>
@@ -109,7 +109,7 @@ test(`replaced ${replacements} times under load, no profile gives a wrong verdic
   expect(wrong).toEqual([])
   expect(Math.min(...rounds)).toBeGreaterThan(replacements / 10)
 
-  // What both allow never came up; of what was stopped nothing is told as anything else.
+  // Events that both profiles allow never came up, and every stopped event is reported as stopped.
   await recorder.settled()
   for (const acts of busy) expect(recorder.acts(acts.id)).toEqual([])
   const reported = recorder.acts(probing.id).filter((event) => event.enforced === undefined)

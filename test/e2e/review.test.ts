@@ -39,7 +39,7 @@ const reads = (path: string) => (row: BehaviourView) =>
   row.kind === 'file' && row.object.includes(path)
 const idsOf = ({ behaviours }: ProfileView) => behaviours.map(({ id }) => id).sort()
 
-/** Both services have done all that they do: their profiles hold the same but for what `apart` names. */
+/** Both services have shown all of their behaviours: their profiles differ only in the rows of `apart`. */
 async function settled(apart: (row: BehaviourView) => boolean): Promise<ProfileView> {
   const quiet = await agent.until<ProfileView>(['profile', 'show', calm], ({ behaviours }) =>
     behaviours.some(reads('/etc/motd')),
@@ -72,7 +72,7 @@ test('an exec session that is forgotten leaves the profile of one that never was
   expect(after.behaviours.every(({ origins }) => origins.join() === 'entrypoint')).toBe(true)
 })
 
-test('an incident forgets its session and rejects what only it did', async () => {
+test('an incident forgets its session and rejects its exclusive behaviours', async () => {
   await agent.json(['profile', 'mode', disturbed, 'alert'])
   await execIn(docker, container, ['/bin/cat', '/etc/passwd'])
   const reported = ({ process, container: at }: Alert): boolean =>
@@ -90,7 +90,7 @@ test('an incident forgets its session and rejects what only it did', async () =>
   expect(result.alerts).toContain(alert.id)
   const view = await agent.json<ProfileView>(['profile', 'show', disturbed])
   expect(view.behaviours.find(reads('/etc/passwd'))?.state).toBe('rejected')
-  // What the service does is not touched by what an intruder did too.
+  // A behaviour of the service stays learned although the intruder showed it too.
   expect(view.behaviours.find(reads('/etc/motd'))?.state).toBe('learned')
 })
 

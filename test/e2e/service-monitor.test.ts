@@ -10,9 +10,9 @@ import { Prometheus } from '../fixtures/prometheus.ts'
 import { closedPort } from '../fixtures/sink-receivers.ts'
 
 /**
- * What the chart renders with `serviceMonitor.enabled`, put to work without a cluster: an agent with the config of its
- * ConfigMap, the secrets that the commands of docs/helm.md make, and a Prometheus that is told what the operator
- * makes of the ServiceMonitor.
+ * The chart's output with `serviceMonitor.enabled`, used without a cluster: an agent with the config of its ConfigMap,
+ * the secrets from the commands of docs/helm.md, and a Prometheus with the scrape config that the operator makes of the
+ * ServiceMonitor.
  */
 const page = readFileSync(new URL('../../docs/helm.md', import.meta.url), 'utf8')
 const folder = mkdtempSync('/tmp/snug-secrets-')
@@ -63,7 +63,7 @@ function agentConfig(): object {
   return { listen: listen.replace('7684', String(port)), tls: Object.fromEntries(moved) }
 }
 
-/** What the operator makes of the endpoint, for one pod. */
+/** The scrape config that the operator makes of the endpoint, for one pod. */
 function scrapeConfig(secret = endpoint.tlsConfig): string {
   const file = ({ name, key }: KeyOf): string => join(folder, name, key)
   return stringify({
@@ -112,11 +112,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-it('Prometheus scrapes an agent by what the chart and the documented secrets give it', async () => {
+it('Prometheus scrapes an agent with the settings of the chart and the documented secrets', async () => {
   expect(await scraped(scrapeConfig())).toMatchObject({ health: 'up', lastError: '' })
 })
 
-it('who shows the certificate of an agent is no Prometheus', async () => {
+it('a client with the certificate of an agent is not accepted as Prometheus', async () => {
   const { tlsConfig } = endpoint
   const name = 'snug-agent-tls'
   const worn = {

@@ -32,7 +32,7 @@ afterAll(async () => {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
 
-/** Other containers of this machine may do what they like. */
+/** Alerts on other containers of this machine do not count. */
 function reported(): readonly string[] {
   const ours = alerts.items
     .map(({ item }) => item)
@@ -42,14 +42,14 @@ function reported(): readonly string[] {
   )
 }
 
-/** Acts that came up to user space: what is known is only counted. To watch them would bring all of them up. */
+/** Events that reached user space: the kernel only counts learned ones. `snug event watch` would bring all of them up. */
 async function cameUp(): Promise<number> {
   const { counters } = await agent.json<StatusView>(['status'])
   const { expected = 0, learned = 0, deviation = 0, unprofiled = 0 } = counters
   return expected + learned + deviation + unprofiled
 }
 
-/** A service that does not answer was stopped: the alerts say why. */
+/** Blocking is why a service does not answer: the alerts give the reason. */
 async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -59,7 +59,7 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-test(`nginx, redis and PostgreSQL go on for ${minutes} min under full load in block mode: nothing is stopped, told or sent up`, async () => {
+test(`nginx, redis and PostgreSQL go on for ${minutes} min under full load in block mode: nothing is stopped, reported or sent up`, async () => {
   const before = await cameUp()
   const end = Date.now() + minutes * 60_000
   const rounds = await explained(async () => {

@@ -75,7 +75,7 @@ const agentWith = (key: string) =>
     },
   })
 
-/** The service in a container of its own, started as it is in production. */
+/** The service in its own container, started as in production. */
 const serve = (...args: readonly string[]) => runContainer(docker, image, args)
 
 beforeAll(async () => {
@@ -106,7 +106,7 @@ test('tests that fail give no profile, and fail the step', async () => {
   expect(() => readFileSync(at('failed.json'))).toThrow('ENOENT')
 })
 
-test('the tests of an image, run under the sensor, give its profile, with what it is worth', async () => {
+test('the tests of an image, run under the sensor, give its profile and the strength of its evidence', async () => {
   const { code, stderr } = await record('shop.json', 0)
   expect(code, stderr).toBe(0)
   const document = parseProfileDocument(JSON.parse(readFileSync(at('shop.json'), 'utf8')))
@@ -158,7 +158,7 @@ test('pushed, signed and deployed: enforced before its first program, no alert a
   }
 })
 
-test('a profile signed by somebody else is told, and not taken', async () => {
+test('a profile with an unknown signer is reported and not loaded', async () => {
   const agent = await agentWith('other.pub')
   try {
     await serve()

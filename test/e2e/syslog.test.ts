@@ -16,7 +16,7 @@ let last = 0
 /** So many alerts more; resolves once they are in the store. */
 async function raise(agent: Agent, count: number): Promise<void> {
   const file = join(agent.folder, 'events.ndjson')
-  // Each container's is an alert of its own.
+  // Each container has its own alert.
   const acts = Array.from({ length: count }, () => reverseShell((last += 1), 0))
   writeFileSync(file, acts.join(''))
   // Deviations were found, of course.
@@ -97,7 +97,7 @@ describe('alerts to rsyslog', () => {
     ])
     await agent.start()
     await raise(agent, 50)
-    // Killed before the agent knows that it was taken, it would be sent again.
+    // If the agent is killed before it records the delivery, it sends the alerts again.
     await agent.until<readonly SinkView[]>(['sink', 'list'], ([siem]) => siem?.delivered === 50)
     await expect.poll(() => seen(receiver.lines).length, { timeout: 30_000 }).toBe(50)
     await receiver.stop('SIGKILL')
@@ -115,7 +115,7 @@ describe('alerts to rsyslog', () => {
     expect(ids).toHaveLength(150)
     await receiver.start()
     await expect.poll(() => seen(receiver.lines), { timeout: 60_000 }).toEqual(ids)
-    // Twice is allowed, but rare: what was taken when the agent died, and it did not know yet.
+    // A few duplicates are allowed: alerts that the receiver took but the dead agent had not recorded.
     expect(receiver.lines.filter((text) => text.includes('shop/web')).length).toBeLessThan(210)
     const test = await agent.json<SinkTest>(['sink', 'test', 'siem'])
     expect(test).toMatchObject({ ok: true })
@@ -148,7 +148,7 @@ describe('alerts to a webhook', () => {
     await expect.poll(() => seen(receiver.lines), { timeout: 60_000 }).toEqual(await idsOf(agent))
   })
 
-  test('that are too many to wait are given up, oldest first, and told as an alert that counts them', async () => {
+  test('that exceed the queue are dropped, oldest first, and reported as an alert that counts them', async () => {
     await using receiver = await httpReceiver(() => [])
     receiver.behave = 'refuse'
     await using agent = await startAgent({
