@@ -33,7 +33,7 @@ export interface AdmissionOptions {
 const looks = { atOnce: 32, waiting: 2_000 } as const
 const noImage: Judgement = { faults: ['its registry has no such image (IMAGE_UNKNOWN)'] }
 
-/** Decides on pods, from what is known of their images where it is known. */
+/** Decides on pods, from the verified facts about their images where there are any. */
 export class Admission {
   readonly #options: AdmissionOptions
   readonly #actionOf: ActionOf
@@ -64,7 +64,7 @@ export class Admission {
     }
   }
 
-  /** What is looked for goes on, and will be known when the pod is tried again. */
+  /** The lookup continues in the background, so its result is ready when the pod is tried again. */
   #late(signal: AbortSignal): (name: string) => Promise<ImageOutcome> {
     const { within } = this.#options.times
     const over = delay(within, undefined, { signal })
@@ -134,7 +134,7 @@ export class Admission {
 
 const longestShown = 300
 
-/** What is no name may be of any length. */
+/** An invalid name may have any length. */
 function shortened(name: string): string {
   return name.length <= longestShown ? name : `${name.slice(0, longestShown)}…`
 }

@@ -1,12 +1,12 @@
 import { globs } from '../../core/match/glob.ts'
 import type { AdmissionAction, AdmissionPolicy } from './policy.ts'
 
-/** What is known of one image of a pod. */
+/** The result of the checks of one image of a pod. */
 export interface ImageOutcome {
   /** As the pod names it. */
   readonly name: string
   readonly faults: readonly string[]
-  /** Why it could not be told whether it is trusted; then there are no faults. */
+  /** Why the image could not be verified; `faults` is empty then. */
   readonly unknown?: string
 }
 
@@ -23,7 +23,7 @@ export type AdmissionVerdict = (typeof admissionVerdicts)[number]
 export interface Decision {
   readonly verdict: AdmissionVerdict
   readonly allowed: boolean
-  /** Whether who made the pod is told. */
+  /** Whether the creator of the pod gets a warning. */
   readonly warns: boolean
   /** One sentence each; names in it come from pods. */
   readonly reasons: readonly string[]
@@ -37,7 +37,7 @@ export function actionOf({ namespaces, action }: AdmissionPolicy): ActionOf {
   return (namespace) => rules.find(({ has }) => has(namespace))?.action ?? action
 }
 
-/** What a pod gets for its images. A fault weighs more than what could not be told. */
+/** Decides on a pod by its images. A fault outweighs an image that could not be verified. */
 export function decide(
   action: AdmissionAction,
   failClosed: boolean,

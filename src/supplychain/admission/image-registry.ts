@@ -75,7 +75,7 @@ export class ImageRegistry {
       const verified = await fetchSigned(predicate, registry, at, this.#options.keys)
       return verified === undefined ? { kind: 'missing' } : { kind: 'good', verified }
     } catch (error) {
-      // A registry that fails says nothing of the image.
+      // A failure of the registry is no evidence about the image.
       if (!(error instanceof SnugError) || error.code === 'REGISTRY_FAILED') throw error
       return { kind: 'refused', code: error.code, because: describeError(error) }
     }
@@ -113,7 +113,7 @@ async function layersOf(
   return configFactsOf(config === undefined ? undefined : jsonOf(config)).diffIds
 }
 
-/** What is no JSON is no manifest and no config either. */
+/** Content that is not JSON is neither a manifest nor a config. */
 function jsonOf(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown

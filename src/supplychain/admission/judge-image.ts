@@ -10,7 +10,7 @@ export type Attested<Content> =
   | { readonly kind: 'missing' }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly because: string }
 
-/** What its registry has of an image; what is absent was not looked for. */
+/** What the registry has of an image; an absent member was not looked up. */
 export interface ImageEvidence {
   readonly profile?: Attested<unknown>
   readonly gate?: Attested<AttestedGate>
@@ -19,13 +19,13 @@ export interface ImageEvidence {
 }
 
 export interface Judgement {
-  /** What is not as it must be, one sentence each; none: it is trusted. */
+  /** The violated requirements, one sentence each; empty if the image is trusted. */
   readonly faults: readonly string[]
   /** Milliseconds since 1970: until then it stands, whatever happens; absent: without end. */
   readonly until?: number
 }
 
-/** Holds what is known of an image against what it must be. */
+/** Checks the facts about an image against the requirements. */
 export function judgeImage(
   { profile, gate, platforms = [] }: ImageEvidence,
   { approvedBases, forbiddenBases }: ImageRequirements,
@@ -41,7 +41,7 @@ export function judgeImage(
       ? [Date.parse(each.verified.expires)]
       : [],
   )
-  // Of several platforms one base is told once.
+  // A base that several platforms share is reported once.
   const reported = [...new Set(faults)]
   return ends.length === 0 ? { faults: reported } : { faults: reported, until: Math.min(...ends) }
 }

@@ -15,8 +15,9 @@ export interface KeptAnswersOptions<Value> {
 }
 
 /**
- * Answers that take long and are asked for often. One that is asked for in the second half of its time is looked for
- * anew meanwhile, so that what is in use is always there; while looking fails it stands to the end of its time.
+ * A cache for answers that take long and are needed often. A request in the second half of an answer's lifetime
+ * refreshes it in the background, so that an answer in use never expires. If the refresh fails, the answer stays valid
+ * to the end of its lifetime.
  */
 export class KeptAnswers<Value> {
   readonly #options: KeptAnswersOptions<Value>

@@ -129,7 +129,7 @@ export const admissionSchema = z
   })
   .meta({ title: 'Snug admission, v1' })
 
-/** What is done with the file, in the words of what does it. */
+/** Converts the parsed file to the options of the webhook. */
 export function admissionOf(parsed: z.output<typeof admissionSchema>) {
   const { listen, tls: pair, trust: trusted, keep, within, log } = parsed
   const { images: kept, ...times } = keep

@@ -1,8 +1,8 @@
 import type { BaseImage } from '../gate/policy.ts'
 
 /**
- * What a pod gets whose image is not as it must be: `deny`: refused. `warn`: let in, and who made it is told. `audit`: let
- * in, with a note in the audit log of the API server. `ignore`: let in, and nothing is looked at.
+ * The action for a pod whose image violates the policy. `deny`: refuse it. `warn`: admit it and warn its creator.
+ * `audit`: admit it, with a note in the audit log of the API server. `ignore`: admit it without a check.
  */
 export const admissionActions = ['deny', 'warn', 'audit', 'ignore'] as const
 export type AdmissionAction = (typeof admissionActions)[number]
@@ -36,6 +36,6 @@ export interface AdmissionPolicy {
   readonly namespaces: readonly NamespaceRule[]
   /** Of namespaces that no rule names. */
   readonly action: AdmissionAction
-  /** Whether what cannot be told is refused where a fault would be. */
+  /** Whether an image that cannot be verified is refused where a fault would be. */
   readonly failClosed: boolean
 }

@@ -43,7 +43,7 @@ export interface PodReview {
   readonly images: readonly string[]
 }
 
-/** Errors: BODY_INVALID, also for what is not about pods */
+/** Errors: BODY_INVALID, also for a review of something other than pods */
 export function parseReview(value: unknown): PodReview {
   const parsed = review.safeParse(value)
   if (!parsed.success) {
@@ -60,7 +60,7 @@ export function parseReview(value: unknown): PodReview {
   }
   const asked = operation === 'CREATE' || operation === 'UPDATE'
   const before = new Set(imagesOf(oldObject))
-  // What runs already is not judged anew: a pod whose profile has ended must still be let go of by its finalizers.
+  // Running pods are not judged again: finalizers must still be able to release a pod whose profile has expired.
   const images = asked ? imagesOf(object).filter((image) => !before.has(image)) : []
   return { uid, namespace, name, images: [...new Set(images)] }
 }

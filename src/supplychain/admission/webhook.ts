@@ -25,7 +25,7 @@ export interface WebhookTls {
 export interface WebhookOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly tls: WebhookTls
-  /** Names of certificates, `DNS:…` or `URI:…`, that may ask; absent: whoever reaches it. */
+  /** Names of certificates, `DNS:…` or `URI:…`, that may send reviews; absent: any client that reaches the port. */
   readonly clients?: readonly string[]
   readonly decide: (review: PodReview) => Promise<Decision>
   readonly metrics: AdmissionMetrics
@@ -55,7 +55,7 @@ export class Webhook {
   constructor(options: WebhookOptions) {
     this.#options = options
     const { clients } = options
-    // Those without a certificate are told so, and health checks need none.
+    // A client without a certificate gets an HTTP error instead of a failed handshake, and health checks need none.
     const asks = clients === undefined ? {} : { requestCert: true, rejectUnauthorized: false }
     this.#server = createServer({ ...limits, ...asks })
     this.renew(options.tls)
@@ -123,7 +123,7 @@ export class Webhook {
       const problem = problemOf(error)
       if (problem.status >= 500) log.error({ err: error }, 'a review was not answered')
       else log.warn({ code: problem.code, because: describeError(error) }, 'a request was refused')
-      // What is still on its way nobody reads.
+      // The rest of an incomplete request is never read.
       if (!request.complete) response.once('finish', () => request.destroy())
       send(response, problem.status, 'application/problem+json', JSON.stringify(problem))
     }

@@ -38,7 +38,7 @@ export function parseEnvelope(value: unknown): Envelope {
 
 const encoder = new TextEncoder()
 
-/** What is signed: the type and the payload, each with its length, so that neither can pass for the other. */
+/** The signed bytes: the type and the payload, each with its length, so that neither can pass for the other. */
 export function pae(type: string, payload: Uint8Array): Uint8Array {
   const typeBytes = encoder.encode(type)
   const head = encoder.encode(`DSSEv1 ${typeBytes.length} ${type} ${payload.length} `)

@@ -7,7 +7,7 @@ export interface SignedPart {
   readonly envelope: Envelope
 }
 
-/** Signed statements as they are, so that whoever reads them can verify them again. */
+/** Signed statements, unchanged, so that any reader can verify them again. */
 export function attestationGrafeas(
   parts: readonly SignedPart[],
   options: GrafeasOptions,

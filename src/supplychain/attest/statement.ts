@@ -5,7 +5,7 @@ import { type AttestedGate, parseGateResult } from '../gate/parse-result.ts'
 
 const statementType = 'https://in-toto.io/Statement/v1'
 
-/** A kind of thing that is said of an image. */
+/** A kind of statement about an image. */
 export interface Predicate<Content> {
   readonly type: string
   /** Where in the predicate it is. */
@@ -37,7 +37,7 @@ export interface Statement<Content> {
   readonly expires?: string
 }
 
-/** What is signed, as JSON: an in-toto Statement v1 about the image's manifest. */
+/** The payload to sign, as JSON: an in-toto Statement v1 about the image's manifest. */
 export function statementText<Content>(
   { type, member }: Predicate<Content>,
   subject: { readonly repository: string; readonly digest: string },
@@ -71,7 +71,7 @@ const statement = z.looseObject({
   }),
 })
 
-/** Errors: ATTESTATION_INVALID; those of the predicate for what is said */
+/** Errors: ATTESTATION_INVALID; those of the predicate for its content */
 export function parseStatement<Content>(
   { type, member, parse }: Predicate<Content>,
   value: unknown,

@@ -3,7 +3,7 @@ import type { ProfileDocument } from '../export/profile-document.ts'
 import { bytesOf, type Envelope, inTotoType, pae } from './dsse.ts'
 import { parseStatement, type Predicate, type Statement } from './statement.ts'
 
-/** A key whose word is taken. */
+/** A trusted key. */
 export interface TrustedKey {
   /** Of its public part, hexadecimal. */
   readonly id: string
@@ -17,7 +17,7 @@ export interface Verified<Content> extends Statement<Content> {
 export type VerifiedProfile = Verified<ProfileDocument>
 
 /**
- * Takes what is said out of its envelope, once a trusted key has signed it, for this image, and as long as it stands.
+ * Takes the predicate out of its envelope if a trusted key has signed it, for this image, and it has not expired.
  *
  * Errors: ATTESTATION_INVALID, SIGNER_UNKNOWN, SIGNATURE_BROKEN, ATTESTATION_OF_ANOTHER, ATTESTATION_EXPIRED; those of
  * the predicate
@@ -32,7 +32,7 @@ export function verifyStatement<Content>(
     throw new SnugError('ATTESTATION_INVALID', `it holds \`${payloadType}\` and no statement`)
   }
   const bytes = bytesOf(payload)
-  // Nothing of what it says is read before it is known who says it.
+  // INVARIANT: nothing of the payload is read before its signer is verified.
   const key = signerOf(envelope, pae(payloadType, bytes), trust.keys)
   const statement = parseStatement(predicate, jsonOf(bytes))
   if (!statement.digests.includes(trust.digest)) {
@@ -53,7 +53,7 @@ export interface Trust {
   readonly nowMs: number
 }
 
-/** What is attached: an envelope, or why it is none. */
+/** An attachment: an envelope, or why it is none. */
 export type Attachment = Envelope | SnugError
 
 /**
@@ -91,7 +91,7 @@ function signerOf(
     const key = keys.find((one) => one.verifies(message, signature))
     if (key !== undefined) return key
   }
-  // The id is only a hint: it says what went wrong, and never that something is right.
+  // The id is only a hint: it explains a failure, and never proves a success.
   const named = signatures.find(({ keyid }) => keys.some(({ id }) => id === keyid))
   if (named !== undefined) {
     const what = `it names the trusted key ${named.keyid?.slice(0, 16)}, but the signature does not match`

@@ -12,7 +12,7 @@ import { isoOf } from '../../core/event/time.ts'
 import { anyArguments, isPattern } from '../../core/behaviour/subject.ts'
 import type { User } from '../../core/behaviour/user.ts'
 
-/** One thing that the service may do, for languages that know less than a profile does. */
+/** One thing that the service may do, for formats that hold less than a profile does. */
 export interface Allowed {
   readonly id: BehaviourId
   readonly actor: Actor
@@ -22,38 +22,38 @@ export interface Allowed {
   readonly literals?: readonly string[]
 }
 
-/** What is exported: the expected behaviour of one version, and nothing of its exec sessions. */
+/** The exported content: the expected behaviour of one version, and nothing of its exec sessions. */
 export interface Exportable {
   readonly image: ImageRef
   readonly allowed: readonly Allowed[]
-  /** What it did that is not expected until a person says so; in no export. */
+  /** Observed behaviour that is not expected until a person approves it; in no export. */
   readonly waiting: readonly Allowed[]
   readonly seen: Seen
-  /** What the evidence lacks, in words. */
+  /** Gaps in the evidence, as text. */
   readonly doubts: readonly string[]
 }
 
 /** By whom and where the service was watched, without its exec sessions. */
 export interface Seen {
-  /** Kinds of acts that were watched for. */
+  /** Kinds of events that were observed. */
   readonly kinds: readonly string[]
   readonly nodes: readonly string[]
   readonly sources: readonly string[]
   /** How many. */
   readonly containers: number
-  /** The first and the last act, RFC 3339; absent where there was none. */
+  /** Time of the first and the last event, RFC 3339; absent where there was none. */
   readonly span?: { readonly first: string; readonly last: string }
 }
 
-/** What an export says, and what it cannot: the notes are for whoever puts it to use. */
+/** The exported text, and what the format cannot express: the notes are for the person who deploys it. */
 export interface Exported {
   readonly text: string
   readonly notes: readonly string[]
 }
 
 /**
- * @param kinds of acts that were watched for while it was learned
- * @param doubts what the evidence lacks, in words
+ * @param kinds of events that were observed while it was learned
+ * @param doubts gaps in the evidence, as text
  */
 export function exportableOf(
   image: ImageRef,
@@ -122,7 +122,7 @@ function seenOf(entries: readonly Readonly<LiveEntry>[], kinds: readonly string[
   }
 }
 
-/** A name for what is made of an image: lower case letters, digits and hyphens, at most 63. */
+/** A name for objects derived from an image: lower case letters, digits and hyphens, at most 63. */
 export function nameOf({ repository, digest }: ImageRef): string {
   return `snug-${shortNameOf({ repository })}-${digest.slice(digest.indexOf(':') + 1).slice(0, 12)}`
 }

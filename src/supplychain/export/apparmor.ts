@@ -99,7 +99,7 @@ function fileRule({ parts, access }: FilePath): string {
     writes(access) ? 'w' : '',
     writes(access) ? 'k' : '',
   ].join('')
-  // A folder is read under its name with a slash, and nothing says which of the two it was.
+  // AppArmor matches a folder by its name with a slash. The profile does not record which of the two it was.
   const end = path.endsWith('/') ? '' : reads || writes(access) ? '{,/}' : ''
   return `${quoted(path, end)} ${letters},`
 }

@@ -1,6 +1,6 @@
 /**
- * What an act that root did would take of another user: nothing; what has to be seen to first, where acts of one `what`
- * are told together; or root itself.
+ * What another user would need for an event that root caused: nothing; a preparation, where events with the same `what`
+ * are reported together; or root itself.
  */
 export type Take =
   | { readonly kind: 'nothing' }
@@ -33,7 +33,7 @@ const capabilities: Readonly<Record<string, Take | ByOthers>> = {
   CAP_IPC_OWNER: oneUser,
   CAP_SETGID: 'identity',
   CAP_SETUID: 'identity',
-  // To give capabilities up, or to other programs of its own: another user has none.
+  // To drop capabilities, or to pass them to its own programs: another user has none.
   CAP_SETPCAP: nothing,
   CAP_NET_BIND_SERVICE: 'port',
   // Asked for by nothing in Linux.
@@ -68,7 +68,7 @@ const capabilities: Readonly<Record<string, Take | ByOthers>> = {
   CAP_CHECKPOINT_RESTORE: needs('to freeze processes and restore them'),
 }
 
-/** What use of that capability says; one that is not known here needs root, for all that is known. */
+/** The result for the use of that capability; an unlisted capability counts as needing root. */
 export function capabilityTake(name: string): Take | ByOthers {
   return capabilities[name] ?? needs(`to use ${name}, of which nothing is known here`)
 }

@@ -36,10 +36,10 @@ const writers: Readonly<Record<Exclude<ExportFormat, 'snug'>, (what: Exportable)
 }
 
 /**
- * The profile in another language, and what that cannot say. `snug` is the whole of it, with its evidence.
+ * The profile in another format, and what that format cannot express. `snug` is the whole profile, with its evidence.
  *
- * @param observed kinds of acts that were watched for while it was learned; absent: all
- * @param doubts what the evidence lacks, in words
+ * @param observed kinds of events that were observed while it was learned; absent: all
+ * @param doubts gaps in the evidence, as text
  */
 export function exportProfile(
   format: ExportFormat,

@@ -1,4 +1,4 @@
-/** What is known of a kind of thing, once for all images: a vulnerability, a rule, a signer. */
+/** A note: one per kind of thing, for all images: a vulnerability, a rule, a signer. */
 export type GrafeasKind = 'VULNERABILITY' | 'DISCOVERY' | 'COMPLIANCE' | 'DSSE_ATTESTATION'
 
 /**

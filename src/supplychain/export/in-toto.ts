@@ -67,7 +67,7 @@ function processes(allowed: readonly Allowed[]): readonly object[] {
   )
 }
 
-/** As version 0.2 of the predicate recommends it, which 0.1 leaves open; what is listened on says so. */
+/** As version 0.2 of the predicate recommends it, which 0.1 leaves open; listening sockets are marked as such. */
 function network(allowed: readonly Allowed[]): readonly object[] {
   return unique(
     allowed.flatMap(({ actor, object }) => {

@@ -73,7 +73,7 @@ export function filePaths(allowed: readonly Allowed[]): readonly FilePath[] {
     }))
 }
 
-/** Only what is a path at all: neither cut nor one of the kernel's own names. */
+/** True for real paths only: neither truncated nor one of the kernel's own names. */
 export function isPath({ parts: [first] }: FilePath): boolean {
   return first !== undefined && 'text' in first && first.text.startsWith('/')
 }

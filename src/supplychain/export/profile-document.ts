@@ -12,7 +12,7 @@ export interface ProfileDocument {
   readonly schema: 'snug.profile/v1'
   readonly image: ImageRef
   readonly behaviours: readonly ProfileEntry[]
-  /** Kinds of acts that were watched for while it was learned; absent: all. */
+  /** Kinds of events that were observed while it was learned; absent: all. */
   readonly observed?: readonly BehaviourKind[]
   /** How it was recorded, where it was made for that; sorted. */
   readonly recordings?: readonly Recording[]
@@ -25,7 +25,7 @@ export interface Recording {
   readonly from: string
   readonly to: string
   readonly runs: readonly RecordedRun[]
-  /** What is known to have been missed. */
+  /** Losses while it was learned. */
   readonly losses: readonly LossSpan[]
 }
 
@@ -112,7 +112,7 @@ const recording = z.looseObject({
   losses: z.array(z.looseObject({ reason: text, count: whole, from: moment, to: moment })),
 })
 
-/** What the file must hold; members that this version does not know are kept. */
+/** The required members of the file; members that this version does not define are kept. */
 export const profileDocumentSchema = z.looseObject({
   schema: z.literal('snug.profile/v1'),
   image: z.looseObject({ repository: text, tag: text.optional(), digest: text }),

@@ -5,12 +5,12 @@ import { byWhat, takesOf, togetherOf, type Together } from './root-take.ts'
 
 export const rootVerdicts = ['not-root', 'need-not', 'needs', 'unknown'] as const
 /**
- * `not-root`: nothing runs as root. `need-not`: something does, and nothing that it did needs it. `needs`: something did.
- * `unknown`: too little was seen to say either.
+ * `not-root`: nothing runs as root. `need-not`: something runs as root, and no event needed it. `needs`: an event
+ * needed it. `unknown`: there is too little evidence for either.
  */
 export type RootVerdict = (typeof rootVerdicts)[number]
 
-/** One thing that another user would take, or that needs root, with what it was told from. */
+/** One thing that another user would need, or that needs root, with its evidence. */
 export interface RootItem {
   readonly take: string
   readonly because: readonly { readonly id: string; readonly text: string }[]
@@ -19,7 +19,7 @@ export interface RootItem {
 /** Whether containers of the image run as root, whether they need to, and what it would take not to. */
 export interface RootNeed {
   readonly verdict: RootVerdict
-  /** The verdict in plain words, with what the evidence of it lacks. */
+  /** The verdict as text, with the gaps in its evidence. */
   readonly sentence: string
   /** What needs root. */
   readonly needs: readonly RootItem[]
@@ -30,7 +30,7 @@ export interface RootNeed {
 /** Without these a need of root can have gone unseen. */
 const profiledKinds = ['file', 'identity', 'capability', 'syscall'] as const
 
-/** Told from what was observed, and from nothing else: modes of files, for one, are not. */
+/** Derived from observed behaviour only: modes of files, for one, are not observed. */
 export function rootNeed({ allowed, waiting, seen, doubts }: Exportable): RootNeed {
   const acts = allowed.filter(isRoots)
   const waits = waiting.filter(isRoots)

@@ -4,7 +4,7 @@ import { capabilityTake, nothing, type Take } from './capability-take.ts'
 import { globOf, partsOf } from './paths.ts'
 import { folderOfPath, isBelow, isEverybodys, writtenPaths } from './written-folders.ts'
 
-/** What the acts say only together. */
+/** Facts that only all events together show. */
 export interface Together {
   /** Users that root becomes. */
   readonly becomes: readonly number[]
@@ -16,7 +16,7 @@ export interface Together {
   readonly startsAsOther: boolean
 }
 
-/** @param watchedFor kinds of acts */
+/** @param watchedFor kinds of events */
 export function togetherOf(acts: readonly Allowed[], watchedFor: readonly string[]): Together {
   const starts = acts.filter(({ actor }) => actor.exe === runtime.exe)
   const becomes = new Set<number>()
@@ -39,7 +39,7 @@ export function togetherOf(acts: readonly Allowed[], watchedFor: readonly string
   }
 }
 
-/** What that act of root's would take of another user: a list, for a pattern can be about several folders. */
+/** What another user would need for that event of root: a list, because a pattern can cover several folders. */
 export function takesOf(act: Allowed, together: Together): readonly Take[] {
   const { object } = act
   switch (object.kind) {
@@ -66,7 +66,7 @@ export function takesOf(act: Allowed, together: Together): readonly Take[] {
   }
 }
 
-/** A port that only the privileged may take, unless the host says otherwise. */
+/** A port that needs privileges, unless the host is configured otherwise. */
 export function isLow(port: number): boolean {
   return port > 0 && port < 1024
 }
@@ -142,7 +142,7 @@ function deviceTake(path: string): Take | undefined {
   return { kind: 'takes', what: `the group of ${path}, given to the new user` }
 }
 
-/** Nobody but root may do these, outside of a user namespace of its own. */
+/** Only root can make these calls, outside of a user namespace that the process created. */
 const rootCalls: Readonly<Record<string, string>> = {
   mount: 'to mount',
   umount2: 'to unmount',
@@ -155,7 +155,10 @@ const rootCalls: Readonly<Record<string, string>> = {
   kexec_load: 'to load another kernel',
 }
 
-/** Each needs root with one of these capabilities, and is free without: in a user namespace, of its own processes. */
+/**
+ * Each needs root with one of these capabilities. Without, it is allowed in a process's own user namespace and on its
+ * own processes.
+ */
 const byCapability: Readonly<Record<string, readonly string[]>> = {
   ptrace: ['CAP_SYS_PTRACE'],
   process_vm_writev: ['CAP_SYS_PTRACE'],
@@ -191,7 +194,7 @@ function callTakes(act: Allowed, name: string, { capabilities }: Together): read
   return [{ kind: 'takes', what: `a trial: what ${name} asks of a user is not known here` }]
 }
 
-/** In the order in which they are told: by what they are about. */
+/** Report order: by subject. */
 export function byWhat(a: { readonly take: string }, b: { readonly take: string }): number {
   return compareText(a.take, b.take)
 }

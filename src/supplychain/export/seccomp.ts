@@ -1,6 +1,6 @@
 import type { Exportable, Exported } from './allowed.ts'
 
-/** Calls that Snug's sensor tells of one by one: one that is not in the profile was never made. */
+/** Calls that the sensor reports one by one: a call that is not in the profile was never made. */
 const watched = [
   'ptrace',
   'process_vm_writev',
@@ -25,7 +25,7 @@ const watched = [
   'keyctl',
 ] as const
 
-/** Parts of a watched act that have other numbers: whoever may not do the one may not do the other. */
+/** Related calls with other numbers: a process that may not make the first may not make the others. */
 const companions: Readonly<Partial<Record<(typeof watched)[number], readonly string[]>>> = {
   process_vm_writev: ['process_vm_readv'],
   fsopen: ['fsconfig', 'fsmount', 'fspick', 'mount_setattr'],
@@ -34,7 +34,7 @@ const companions: Readonly<Partial<Record<(typeof watched)[number], readonly str
   add_key: ['request_key'],
 }
 
-/** Watched by no act of their own, and for nothing that a service does: the administration of a machine. */
+/** Calls that no event covers and that no service needs: they administer a machine. */
 const administrative = [
   'acct',
   'clock_adjtime',
@@ -67,8 +67,8 @@ const administrative = [
 const EPERM = 1
 
 /**
- * A seccomp profile in Docker's JSON. The sensor does not record every system call, so it cannot be a list of what is
- * allowed: it refuses the sensitive calls that were watched for and never made.
+ * A seccomp profile in Docker's JSON. The sensor does not record every system call, so this cannot be an allow list. It
+ * refuses the sensitive calls that the sensor watched for and never observed.
  */
 export function seccomp({ image, allowed }: Exportable): Exported {
   const used = new Set(

@@ -124,7 +124,7 @@ function added(add: readonly string[]): { readonly add?: readonly string[] } {
   return add.length === 0 ? {} : { add }
 }
 
-/** Why `no_new_privs` would be in its way; undefined where nothing says so. */
+/** Why `no_new_privs` would break the service; undefined where there is no sign of that. */
 function escalation(allowed: readonly Allowed[]): string | undefined {
   const startsAsRoot = allowed.some(({ uid }) => uid === 0)
   for (const { uid, object, actor } of allowed) {
@@ -179,7 +179,7 @@ function rootFolder(allowed: readonly Allowed[], watched: boolean): RootFolder {
   }
 }
 
-/** What is used there and was not seen to be written there. */
+/** Used paths below the folder that were never observed to be written. */
 function shippedBelow(folder: string, allowed: readonly Allowed[]): readonly string[] {
   const written = new Set(allowed.flatMap(writtenPaths))
   const used = allowed.flatMap(({ object, literals }) => {

@@ -3,7 +3,7 @@ import { type Exportable, type Exported, nameOf } from './allowed.ts'
 import { blockOf, egressOf, isAddress } from './network.ts'
 import { programs } from './paths.ts'
 
-/** Tetragon tells what a TracingPolicy selects: programs and peers that are not in the profile. */
+/** Tetragon reports events that a TracingPolicy selects: here, programs and peers that are not in the profile. */
 export function tetragon({ image, allowed }: Exportable): Exported {
   const app = image.repository.slice(image.repository.lastIndexOf('/') + 1)
   const values = programs(allowed).map(({ path }) => path)
@@ -30,7 +30,7 @@ export function tetragon({ image, allowed }: Exportable): Exported {
             },
           ],
         },
-        // A peer with a name has addresses that nobody knows beforehand: then every connection would be told.
+        // The addresses of a named peer cannot be listed in advance: Tetragon would report every connection.
         ...(named.length > 0
           ? []
           : [

@@ -35,7 +35,10 @@ const writing: Readonly<Record<FileAct['access'][number], boolean>> = {
   rename: true,
 }
 
-/** Paths, or globs of them, that the act makes, changes or takes away; of one that was cut its end, which begins with `…`. */
+/**
+ * Paths, or globs of them, that the event creates, changes or deletes; of a truncated path its end, which begins with
+ * `…`.
+ */
 export function writtenPaths({ object, literals }: Allowed): readonly string[] {
   switch (object.kind) {
     case 'file': {
@@ -48,7 +51,7 @@ export function writtenPaths({ object, literals }: Allowed): readonly string[] {
       return paths.filter(isName)
     }
     case 'syscall':
-      // These are about a file of its own.
+      // These calls have a file as their target.
       return ['chmod', 'utimensat', 'truncate'].includes(object.name)
         ? [globOf(partsOf(object.target ?? ''))].filter(isName)
         : []
@@ -62,14 +65,14 @@ export function writtenPaths({ object, literals }: Allowed): readonly string[] {
   }
 }
 
-/** The folder of a path: of a glob the deepest one that has a name of its own. */
+/** The folder of a path; for a glob, the deepest folder with a literal name. */
 export function folderOfPath(path: string): string {
   const glob = path.indexOf('*')
   const named = glob < 0 ? path : path.slice(0, glob)
   return named.slice(0, named.lastIndexOf('/')) || '/'
 }
 
-/** Where these acts write, without what the runtime mounts itself; sorted. */
+/** Folders that these events write to, without the runtime's own mounts; sorted. */
 export function writtenFolders(allowed: readonly Allowed[]): readonly WrittenFolder[] {
   const found = new Map<string, Set<string>>()
   for (const path of allowed.flatMap(writtenPaths)) {

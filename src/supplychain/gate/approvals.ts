@@ -2,8 +2,8 @@ import type { GateFinding } from './finding.ts'
 import type { FindingApproval, GatePolicy } from './policy.ts'
 
 /**
- * Marks what the policy lets pass. An approval that has ended lets nothing pass, and is told; so is one that nothing
- * needs, since it is easily a slip of the pen.
+ * Marks the findings that an approval in the policy covers. An expired approval covers nothing and is reported. An
+ * unused approval is reported too, since it is likely a typing error.
  */
 export function withApprovals(
   findings: readonly GateFinding[],

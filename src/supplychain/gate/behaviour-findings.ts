@@ -31,8 +31,8 @@ export interface BehaviourFindings {
 }
 
 /**
- * What a profile shows that its baseline does not allow. Exec sessions say nothing of the image, what was only
- * inherited it has not shown, and what follows from the image's own files is no behaviour.
+ * Behaviour in a profile that its baseline does not allow. It ignores exec sessions, which are no evidence about the
+ * image; inherited behaviour that was not observed; and behaviour that follows from the image's own files.
  */
 export function behaviourFindings(input: BehaviourInput): BehaviourFindings {
   const { profile, baseline, policy, shaper } = input
@@ -99,7 +99,7 @@ function ofItself(
   return [{ id: entry.id, rule: 'guardrail', level: levelOf(policy.guardrail), text, why }]
 }
 
-/** Where the policy says what each gets. */
+/** The key of the policy that holds the level of each rule. */
 const levelKeys = {
   'new-program': 'newProgram',
   'new-peer': 'newPeer',
@@ -122,7 +122,7 @@ class Delta {
   readonly #known: KnownThings
   readonly #isData: Matcher
   readonly #found: GateFinding[] = []
-  /** Acts of programs that are new themselves, and of those that are root anew: told with these. */
+  /** Events of programs that are new, or newly run as root: reported together with the program. */
   readonly #folded = new Map<string, number>()
 
   constructor(input: BehaviourInput, baseline: Profile) {
@@ -132,7 +132,7 @@ class Delta {
     this.#isData = globs(input.policy.dataPaths)
   }
 
-  /** One that is told for itself is not told again. */
+  /** `isReported`: it has a finding already, and gets no second one. */
   look(entry: ProfileEntry, isReported: boolean): void {
     const refs = entry.cells
       .filter(({ origin }) => origin !== 'exec-in')

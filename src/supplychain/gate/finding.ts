@@ -50,7 +50,7 @@ export const ruleTitles: Readonly<Record<GateRule, string>> = {
   'approval-unused': 'approval is not needed',
 }
 
-/** `approve`: the gate is shut until somebody approves it. `note`: told, and no more. */
+/** `approve`: the gate is shut until somebody approves it. `note`: reported only. */
 export const findingLevels = ['approve', 'warn', 'note'] as const
 export type FindingLevel = (typeof findingLevels)[number]
 
@@ -70,7 +70,7 @@ export interface GateFinding {
   readonly level: FindingLevel
   /** One line: who does what. */
   readonly text: string
-  /** What more there is to say, one line. */
+  /** Further details, one line. */
   readonly why?: string
   /** A path within the image that it is about. */
   readonly path?: string
@@ -82,7 +82,7 @@ export interface GateFinding {
 export interface GateResult {
   readonly schema: 'snug.gate-result/v1'
   readonly image: string
-  /** `sha256:…`: the image's id, else what its profile says that it is of; absent where neither is known. */
+  /** `sha256:…`: the image's id, else the id in its profile; absent where neither is available. */
   readonly digest?: string
   /** The image of the profile that it was compared with. */
   readonly baseline?: string

@@ -11,7 +11,7 @@ import { imageFindings, otherImageFinding } from './image-findings.ts'
 import type { GatePolicy } from './policy.ts'
 import { vulnerabilityFindings } from './vulnerability-findings.ts'
 
-/** What is asked about; what is absent is not judged. */
+/** The input to judge; an absent member is not judged. */
 export interface GateInput {
   /** As the user named it. */
   readonly image: string

@@ -15,8 +15,8 @@ const gate = { id: 'snug-gate', kind: 'DISCOVERY' } as const
 const scanned = { id: 'snug-scan', kind: 'DISCOVERY' } as const
 
 /**
- * That the gate looked, what of the image does not comply, and which vulnerabilities are in it. What is approved or only
- * told complies.
+ * That the gate ran, which findings violate the policy, and which vulnerabilities the image has. Approved findings and
+ * notes comply.
  */
 export function gateGrafeas(input: GateGrafeasInput): GrafeasDocument {
   const { result, scan, time } = input
@@ -139,7 +139,7 @@ function normal(fullName: string): object {
   return { kind: 'NORMAL', name: fullName, fullName }
 }
 
-/** Of the package alone: reports do not say by which vendor it is known there. */
+/** By the package alone: reports do not name the vendor that lists it. */
 function cpeOf({ package: name }: JoinedFinding): string {
   return `cpe:/a::${encodeURIComponent(name)}`
 }

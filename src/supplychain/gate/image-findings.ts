@@ -5,7 +5,7 @@ import { levelOf } from './behaviour-findings.ts'
 import type { GateFinding } from './finding.ts'
 import type { BaseImage, ImagePolicy } from './policy.ts'
 
-/** What the policy has to say about the image itself. */
+/** Findings about the image itself. */
 export function imageFindings(
   facts: ImageFacts,
   policy: ImagePolicy,
@@ -18,7 +18,7 @@ export function imageFindings(
   ].filter((finding) => finding !== undefined)
 }
 
-/** A profile that was recorded of other bytes says nothing about these. */
+/** A profile of a different image is no evidence about this one. */
 export function otherImageFinding(
   { repository, digest }: ImageRef,
   facts: ImageFacts,

@@ -1,7 +1,10 @@
 import { visible } from '../../pipeline/delivery/format/line-text.ts'
 import { type GateFinding, type GateResult, ruleTitles } from './finding.ts'
 
-/** JUnit's XML: each finding is a test; what shuts the gate failed, what was approved or only told is skipped. */
+/**
+ * JUnit's XML: each finding is a test. A finding that shuts the gate is a failure; an approved one or a note is
+ * skipped.
+ */
 export function gateJunit(result: GateResult): string {
   const { findings, image, counts } = result
   const cases = findings.length === 0 ? [passedCase(result)] : findings.map(caseOf)

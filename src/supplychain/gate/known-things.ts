@@ -7,7 +7,7 @@ import { userText } from '../../core/behaviour/user.ts'
 
 type Exec = Extract<BehaviourObject, { kind: 'exec' }>
 
-/** What a baseline expects of anybody: who acts, what is run, and what is done whoever does it. */
+/** What a baseline expects of any actor: the actors, the programs that run, and the objects regardless of the actor. */
 export class KnownThings {
   readonly #baseline: ProfileReader
   readonly #programs = new Set<string>()

@@ -143,7 +143,7 @@ export const gatePolicySchema = z
 
 type Parsed = z.output<typeof gatePolicySchema>
 
-/** What the schema gives is a policy: said here, so that the two cannot drift apart. */
+/** Converts the schema's output to a policy; the types here fail to compile if the two diverge. */
 export function policyOf({ behaviour, image, vulnerabilities, approvals }: Parsed): GatePolicy {
   return { behaviour, image, vulnerabilities, approvals }
 }

@@ -1,6 +1,6 @@
 import type { SeverityName } from '../scan/report.ts'
 
-/** What a finding of a kind gets: the gate shuts until somebody approves it, it is told, or it is only counted. */
+/** The level of a finding: the gate stays shut until somebody approves it, the gate reports it, or only counts it. */
 export const gateLevels = ['approve', 'warn', 'allow'] as const
 export type GateLevel = (typeof gateLevels)[number]
 
@@ -22,7 +22,7 @@ export interface BehaviourPolicy {
   readonly guardrail: GateLevel
   readonly noBaseline: GateLevel
   readonly lostEvidence: GateLevel
-  /** Globs: what is written there is the service's own data. */
+  /** Globs: files written below them are the service's own data. */
   readonly dataPaths: readonly string[]
 }
 

@@ -47,10 +47,10 @@ const output = z.strictObject({
     .default([]),
 })
 
-/** What a policy in Rego said. */
+/** The result of a policy in Rego. */
 export type RegoOutput = z.output<typeof output>
 
-/** Errors: REGO_FAILED, also where it said nothing: what is not understood must not let an image pass */
+/** Errors: REGO_FAILED, also without a result: an unclear answer must not let an image pass */
 export function parseRegoOutput(value: unknown): RegoOutput {
   if (value === undefined) {
     throw new SnugError('REGO_FAILED', 'the policy has no result: it has no such rule')

@@ -5,7 +5,7 @@ import { type ImageContents, readImageStream } from './image-archive.ts'
 import { type ImageFacts, imageFactsOf } from './image-facts.ts'
 
 /**
- * What a Docker engine knows of an image.
+ * An image as a Docker engine describes it.
  *
  * Errors: IMAGE_UNKNOWN; ENGINE_UNAVAILABLE where nothing answers on the socket
  */

@@ -98,7 +98,8 @@ function contentsOf(
     if (layer === undefined) {
       throw new SnugError('IMAGE_INVALID', `its layer \`${name}\` is not in the archive`)
     }
-    // Whoever trusts a base by its layers trusts their content; it also finds what a decompressor lets through broken.
+    // Trust in a base by its layers is trust in their content. The check also catches corruption that a decompressor
+    // lets through.
     if (layer.diffId !== facts.diffIds[at]) {
       throw new SnugError('IMAGE_INVALID', `its layer \`${name}\` is not the one its config names`)
     }
@@ -160,7 +161,7 @@ async function* headFirst(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGener
 
 type Unpack = Duplex | ((packed: AsyncIterable<Buffer>) => AsyncIterable<Buffer>)
 
-/** Errors: IMAGE_INVALID where it is no archive, or cut, or not packed as it says */
+/** Errors: IMAGE_INVALID where it is not an archive, or is cut, or has another compression than it declares */
 async function readLayer(name: string, body: Readable, unpack: () => Unpack): Promise<Layer> {
   const entries: LayerEntry[] = []
   const hash = createHash('sha256')

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 
-/** What an image says of itself, without its files. */
+/** The metadata of an image, without its files. */
 export interface ImageFacts {
   /** `sha256:…` of its config: what engines call its id. */
   readonly imageId?: string
@@ -9,7 +9,7 @@ export interface ImageFacts {
   readonly names: readonly string[]
   /** RFC 3339; absent where it was built without a time. */
   readonly created?: string
-  /** As the image says it: `nginx`, `101:101`, or empty for root. */
+  /** As in the image config: `nginx`, `101:101`, or empty for root. */
   readonly user: string
   /** Of its layers without compression, the bottom one first. */
   readonly diffIds: readonly string[]
@@ -17,7 +17,7 @@ export interface ImageFacts {
 
 const texts = z.array(z.string()).nullish()
 
-/** What `docker image inspect` says. */
+/** The output of `docker image inspect`. */
 const inspected = z.looseObject({
   Id: z.string(),
   RepoTags: texts,

@@ -1,7 +1,7 @@
 import type { ImageTree } from './image-tree.ts'
 import { readPackageDatabase, unreadRpm } from './package-databases.ts'
 
-/** An installed package with the files that are its own; paths are as the kernel tells them. */
+/** An installed package with the files that only it owns; paths are as the kernel reports them. */
 export interface InstalledPackage {
   readonly name: string
   readonly version: string
@@ -75,7 +75,7 @@ function readOs(tree: ImageTree): ByName {
   const files = new Map<string, string[]>([...byName.keys()].map((name) => [name, []]))
   for (const [path, { name }] of byPath) {
     const place = tree.placeOf(path)
-    // A folder is many packages' own: that it was opened says nothing of any of them.
+    // Many packages share a folder: opening it is no evidence for any of them.
     if (!tree.isFolder(place)) files.get(name)?.push(place)
   }
   return grouped([...byName.values()].map((one) => ({ ...one, files: files.get(one.name) ?? [] })))

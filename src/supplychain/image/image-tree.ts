@@ -6,12 +6,12 @@ export interface LayerEntry {
   /** Absolute, without `.` and `..`. */
   readonly path: string
   readonly kind: 'file' | 'link' | 'hard-link' | 'folder'
-  /** Of a link what it says; of a hard link the path that it is another name of. */
+  /** The target of a link; for a hard link, the other path of the same file. */
   readonly target?: string
   readonly content?: FileContent
 }
 
-/** What is kept of a file: the text of a package database, or what is in one that is no text. */
+/** The kept content of a file: the text of a package database, or the parsed content of a binary one. */
 export interface FileContent {
   readonly text?: string
   readonly rpm?: readonly RpmPackage[]
@@ -60,7 +60,7 @@ export class ImageTree implements ImageText {
     return this.#nodeAt(path)?.kind === 'folder'
   }
 
-  /** Paths of what is no folder, below one, without the folders that `enter` refuses by their paths. */
+  /** Paths of all non-folders below a folder, except in folders that `enter` refuses by their paths. */
   *filesIn(folder: string, enter: (path: string) => boolean = () => true): Iterable<string> {
     const node = this.#nodeAt(folder)
     if (node?.kind !== 'folder') return
@@ -72,8 +72,8 @@ export class ImageTree implements ImageText {
   }
 
   /**
-   * The name by which a path is known once its links are followed: what the kernel tells. A path that does not exist is
-   * followed as far as it does.
+   * The path with all links followed, as the kernel reports it. A path that does not exist is followed as far as it
+   * exists.
    */
   resolve(path: string): string {
     let rest = partsOf(path)

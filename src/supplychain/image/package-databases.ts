@@ -1,6 +1,6 @@
 import type { RpmPackage } from './rpm-header.ts'
 
-/** A package that the image's own database says is installed. */
+/** An installed package, from the image's own database. */
 export interface ImagePackage {
   readonly name: string
   readonly version: string
@@ -12,7 +12,7 @@ export interface ImageText {
   read(path: string): string | undefined
   /** Names in a folder; none where there is no such folder. */
   list(folder: string): readonly string[]
-  /** What is in an rpm database; absent where those are not read. */
+  /** The content of an rpm database; absent where those are not read. */
   rpm?(path: string): readonly RpmPackage[] | undefined
 }
 
@@ -56,7 +56,7 @@ export function readPackageDatabase(image: ImageText): PackageDatabase {
   return found
 }
 
-/** `Key: value` lines of one stanza; a line that goes on is left out, as none of what is asked for does. */
+/** `Key: value` lines of one stanza; continuation lines are skipped, since no key that is needed has any. */
 function fieldsOf(stanza: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>()
   for (const line of stanza.split('\n')) {
@@ -83,7 +83,7 @@ function readDpkg(image: ImageText, found: Collected): void {
     if (owner === undefined) continue
     const list = (image.read(`${info}/${file}`) ?? '').split('\n')
     for (const [at, path] of list.entries()) {
-      // A folder is in the list of everybody who puts a file there, before what is in it: it is nobody's.
+      // Every package that puts a file into a folder lists the folder, before its content: no package owns it.
       if (list[at + 1]?.startsWith(`${path}/`) !== true) found.brought(path, owner)
     }
   }

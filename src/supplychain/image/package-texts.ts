@@ -12,7 +12,7 @@ export function isRpmDatabase(path: string): boolean {
   return rpmDatabase.test(path)
 }
 
-/** Whether a file of an image says what packages it has, and which files are theirs. */
+/** Whether a file of an image lists its packages, or the files of a package. */
 export function isPackageText(path: string): boolean {
   return texts.some((pattern) => pattern.test(path))
 }

@@ -15,13 +15,13 @@ const imagesKept = 4
 const mergedFolders = /^\/(bin|sbin|lib|lib32|lib64|libx32)\//
 
 /**
- * Which package a file of an image belongs to, from the database that the image ships. It is the image's own word:
- * it explains a delta to a reviewer and makes nothing expected.
+ * The package of a file in an image, from the database that the image ships. The image is not trusted: this explains a
+ * delta to a reviewer, and makes nothing expected.
  */
 export class ImagePackages {
   readonly #databases = new LRUCache<string, PackageDatabase>({ max: imagesKept })
 
-  /** The package that brought `path`; undefined where no package did, or it cannot be told. */
+  /** The package that brought `path`; undefined where no package did, or it cannot be determined. */
   ownerOf(identity: ContainerIdentity, path: string): ImagePackage | undefined {
     const { byPath } = this.#of(identity)
     const known = byPath.get(path)

@@ -2,7 +2,7 @@ import type { Database, SqlJsStatic } from 'sql.js'
 import { SnugError } from '../../errors.ts'
 import { readRpmHeader, type RpmPackage } from './rpm-header.ts'
 
-/** Bytes of a SQLite file that say whether it is read and written by way of a log beside it. */
+/** Bytes of a SQLite header: whether the database is read and written through a write-ahead log. */
 const formatVersionsAt = 18
 const withoutLog = 1
 

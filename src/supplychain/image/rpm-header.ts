@@ -1,4 +1,4 @@
-/** What an rpm database says of one installed package. */
+/** One installed package in an rpm database. */
 export interface RpmPackage {
   readonly name: string
   /** As scanners write it: `1:3.0.7-18.el9`, without an epoch where it is 0. */

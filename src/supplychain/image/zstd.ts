@@ -1,6 +1,9 @@
 import { Decompress } from 'fzstd'
 
-/** A piece unpacks to so much at most that it fits in memory, whatever it says: a block of 4 bytes can stand for 128 KiB. */
+/**
+ * The largest output of one piece that fits in memory, regardless of its header: a block of 4 bytes can expand to 128
+ * KiB.
+ */
 const pieceBytes = 4 << 10
 
 /** Unpacks frames of zstd. Throws where they are broken or cut. */

@@ -34,7 +34,10 @@ interface Part {
   readonly port: PolicyPort | undefined
 }
 
-/** What the policies allow beyond what was seen. Who connects to the pods is not recorded, so of ingress only the ports are told. */
+/**
+ * What the policies allow beyond the observed connections. Clients of the pods are not recorded, so of ingress only the
+ * ports are reported.
+ */
 export function allowancesOf(
   policies: readonly NetworkPolicy[],
   connections: readonly Connection[],
@@ -103,7 +106,7 @@ function hasMorePorts(port: PolicyPort | undefined, seen: readonly Connection[])
 
 function hasMorePeers(peer: PolicyPeer | undefined, seen: readonly Connection[]): boolean {
   if (peer === undefined) return true
-  // Which of the pods that it selects were met cannot be told apart, but whether it selects at all.
+  // The profile does not record which of the selected pods were reached, only whether the peer selects all pods.
   if (peer.kind === 'pods') return peer.pods === undefined || isEverything(peer.pods)
   const whole = parseBlock(peer.cidr)
   return !seen.some(({ other }) => other.kind === 'block' && other.block.cidr === whole?.cidr)

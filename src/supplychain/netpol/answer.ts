@@ -1,4 +1,4 @@
-/** To a question that what is known here may not be enough for: then with what would have to be known. */
+/** An answer that may be unknown; it then explains which information is missing. */
 export type Answer =
   | { readonly is: 'yes' }
   | { readonly is: 'no' }

@@ -6,7 +6,7 @@ import type { Labels } from './selector.ts'
 
 const namespaceLabel = 'kubernetes.io/metadata.name'
 
-/** A connection of the profile, with what the objects that are in place say of its other side. */
+/** A connection in the profile, with what the cluster's objects show about its peer. */
 export function egressConnection({ protocol, peer, port }: Egress, inPlace: InPlace): Connection {
   const service = inPlace.services.get(peer)
   const text = port === 0 ? peer : `${peer}:${port}`

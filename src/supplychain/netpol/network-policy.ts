@@ -19,7 +19,7 @@ export interface NetworkPolicy {
   readonly egress: readonly PolicyRule[]
 }
 
-/** Allows what is of one of its peers and of one of its ports. */
+/** Allows a connection that matches one of its peers and one of its ports. */
 export interface PolicyRule {
   /** Empty: everybody. */
   readonly peers: readonly PolicyPeer[]

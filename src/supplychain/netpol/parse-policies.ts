@@ -12,7 +12,7 @@ import {
 } from './network-policy.ts'
 import { operators } from './selector.ts'
 
-/** What is in place, as far as it was given. */
+/** The given objects of the cluster. */
 export interface InPlace {
   readonly policies: readonly NetworkPolicy[]
   /** Labels of namespaces, by name. */
@@ -24,7 +24,7 @@ export interface InPlace {
 }
 
 export interface Service {
-  /** Labels that its pods have among others; absent: what is behind it need not be pods. */
+  /** Labels that its pods have among others; absent: its endpoints need not be pods. */
   readonly selector?: Readonly<Record<string, string>>
   readonly ports: readonly {
     readonly protocol: string
@@ -101,8 +101,8 @@ function listOf<T extends z.ZodType>(item: T) {
 }
 
 /**
- * Objects as kubectl prints them, YAML or JSON, one by one or as a List: NetworkPolicies, and, where they are there,
- * Services and Namespaces, which say more of peers. Other kinds are passed over.
+ * Objects as kubectl prints them, YAML or JSON, one by one or as a List: NetworkPolicies, and optionally Services and
+ * Namespaces, which describe peers. Other kinds are skipped.
  *
  * Errors: NETWORK_POLICY_INVALID
  */

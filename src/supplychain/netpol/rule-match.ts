@@ -12,7 +12,7 @@ export type OtherSide =
       readonly namespaceLabels: Labels
       readonly labels: Labels
     }
-  /** A name that says neither where it is nor what. */
+  /** A name that reveals neither a location nor a kind. */
   | { readonly kind: 'name' }
   /** Who connects to the pods is not recorded. */
   | { readonly kind: 'anybody' }

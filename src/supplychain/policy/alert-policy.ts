@@ -10,7 +10,7 @@ const grade = z.strictObject({
 type Grade = z.output<typeof grade>
 
 /**
- * A policy in Rego that grades alerts: given an alert as it is told, it says how grave it is, or nothing.
+ * A policy in Rego that grades alerts: given an alert as it is delivered, it returns a severity, or nothing.
  *
  * Errors: SOURCE_UNREADABLE, REGO_FAILED; of the policy REGO_FAILED
  */

@@ -5,9 +5,9 @@ const timeoutMs = 30_000
 const maxLength = 16 << 20
 
 /**
- * A policy that an OPA server has, by its data API: `http://HOST:8181/v1/data/snug/gate`.
+ * A policy on an OPA server, by its data API: `http://HOST:8181/v1/data/snug/gate`.
  *
- * Errors: USAGE for what is no such address; of the policy REGO_FAILED
+ * Errors: USAGE for an invalid address; of the policy REGO_FAILED
  */
 export function serverPolicy(address: string): RegoPolicy {
   if (!URL.canParse(address) || !/^https?:\/\/[^/]+\/v1\/data\/./.test(address)) {
@@ -31,7 +31,7 @@ async function asked(address: string, input: object): Promise<{ status: number; 
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ input }),
       signal: AbortSignal.timeout(timeoutMs),
-      // What decides must not be somewhere else than was said.
+      // The decision must come from the configured server and from no other.
       redirect: 'error',
     })
     return { status: answer.status, text: await textOf(answer) }

@@ -111,9 +111,9 @@ async function putInIndex(
 }
 
 /**
- * What is attached to an image by that predicate, the newest first, fetched as it is asked for.
+ * The attachments of an image with that predicate, the newest first, fetched one by one.
  *
- * Errors: REGISTRY_FAILED; ATTESTATION_INVALID for a list that is none
+ * Errors: REGISTRY_FAILED; ATTESTATION_INVALID for an invalid list
  */
 export async function* attached(
   registry: RegistryClient,
@@ -158,7 +158,7 @@ async function envelopeAt(
 function manifestsOf(bytes: Uint8Array) {
   const parsed = index.safeParse(jsonOf(bytes))
   if (!parsed.success) {
-    // Whoever can push can write it: that is no fault of the registry.
+    // Anybody with push access can write it: that is no fault of the registry.
     throw new SnugError('ATTESTATION_INVALID', 'its list of referrers of the image is not an index')
   }
   return parsed.data.manifests

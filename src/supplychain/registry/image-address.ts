@@ -19,8 +19,8 @@ const digestPattern = /^sha256:[0-9a-f]{64}$/
 const repositoryPattern = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/
 
 /**
- * A name that has its registry in it: `registry.local:5000/shop/web:1`. Undefined for a short one, of which only an
- * engine knows what it means, and for what is no name: it comes from pods too, and becomes a part of addresses.
+ * A name that includes its registry: `registry.local:5000/shop/web:1`. Undefined for a short name, which only an engine
+ * can resolve, and for an invalid one: names come from pods too, and become part of addresses.
  */
 export function imageAddress(name: string): ImageAddress | undefined {
   const slash = name.indexOf('/')

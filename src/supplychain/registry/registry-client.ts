@@ -17,7 +17,7 @@ export interface Descriptor {
 }
 
 const timeoutMs = 20_000
-/** What is fetched was put there by others. */
+/** A limit for responses: their content is untrusted. */
 const maxBytes = 64 << 20
 
 export const manifestTypes = {
@@ -27,7 +27,10 @@ export const manifestTypes = {
   dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
 } as const
 
-/** One registry, by the OCI distribution specification. Errors: REGISTRY_FAILED; IMAGE_INVALID for what is too large */
+/**
+ * One registry, by the OCI distribution specification. Errors: REGISTRY_FAILED; IMAGE_INVALID for content that is too
+ * large
+ */
 export class RegistryClient {
   readonly #options: RegistryOptions
   readonly #base: string
@@ -88,7 +91,7 @@ export class RegistryClient {
     return descriptor
   }
 
-  /** True where the registry says that it keeps the list of what refers to the subject itself. */
+  /** True if the registry reports that it maintains the subject's list of referrers itself. */
   async putManifest(
     repository: string,
     reference: string,
@@ -146,7 +149,7 @@ export class RegistryClient {
     }
   }
 
-  /** A token from where the registry says they are given, or the name and password themselves. */
+  /** A token from the registry's token service, or the name and password themselves. */
   async #answerTo(challenge: string, url: URL): Promise<string | undefined> {
     const { credentials } = this.#options
     const basic = credentials === undefined ? undefined : `Basic ${credentials.basic}`

@@ -27,7 +27,7 @@ export function registryAt(host: string, plainHttp: boolean): RegistryClient {
 }
 
 /**
- * The newest of what is attached to an image and signed by a trusted key; undefined where nothing is attached.
+ * The newest attachment of an image with a trusted signature; undefined where nothing is attached.
  *
  * Errors: those of `newestGood`, REGISTRY_FAILED
  */
@@ -42,8 +42,7 @@ export async function fetchSigned<Content>(
 }
 
 /**
- * The trusted profile of an image; undefined where none is attached, and for images whose name does not say in which
- * registry they are.
+ * The trusted profile of an image; undefined where none is attached, and for images whose name has no registry.
  *
  * Errors: those of {@link fetchSigned}
  */

@@ -17,7 +17,7 @@ interface Watched extends Stint {
   readonly node: string | undefined
 }
 
-/** As they were watched; without a record of that from each container's first act to its last, which is less. */
+/** The observed time; without a record of that, the shorter time from each container's first event to its last. */
 function runsOf(document: ProfileDocument): readonly ContainerRun[] {
   const recorded = recordedStints(document)
   const stints = recorded.length > 0 ? recorded : actSpans(document)

@@ -53,7 +53,7 @@ function findingOf({ vulnerability, artifact }: z.output<typeof match>): Reporte
   const { id, severity, description, fix } = vulnerability
   const { name, version, type, purl, locations } = artifact
   const kind = kindOf(type ?? undefined, kindOf(purlType(purl)))
-  // Of what the system's packages brought it tells where it read of them, which is no file of theirs.
+  // For an operating system package, Grype reports the package database that it read, which is no file of the package.
   const paths = kind === 'os' ? [] : (locations ?? []).map(({ path }) => imagePath(path))
   return {
     id,

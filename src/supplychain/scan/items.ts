@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Writers of reports leave out what they do not know, or say `null`. */
+/** Report writers omit unknown members, or write `null`. */
 export const text = z
   .string()
   .nullish()

@@ -23,7 +23,7 @@ export interface JoinedFinding {
   readonly fixed: readonly string[]
   readonly title?: string
   readonly use: PackageUse
-  /** What the use was told by, for people. */
+  /** The evidence for the use, for people. */
   readonly why: string
 }
 
@@ -31,7 +31,7 @@ export interface JoinedFinding {
 export interface JoinedScan {
   readonly schema: 'snug.scan/v1'
   readonly image: string
-  /** How far the profile can be trusted where it says `not-seen`. */
+  /** How reliable `not-seen` is. */
   readonly coverage: string
   readonly counts: Readonly<Record<PackageUse, number>>
   /** Nearest to running first, then gravest, then by id and package. */
@@ -45,12 +45,12 @@ export interface JoinInput {
   readonly reports: readonly ScanReport[]
   /** Absent: all is `unknown`. */
   readonly profile?: ProfileDocument
-  /** Absent where the image's files cannot be told: then only what the report says of paths is known. */
+  /** Absent where the image's files are not available: only the paths in the report are used then. */
   readonly contents?: { readonly tree: ImageTree; readonly packages: InstalledPackages }
   readonly shaper: Shaper
 }
 
-/** Says of each finding whether what it is about runs. The same finding of two scanners is one. */
+/** Determines for each finding whether its package runs. The same finding of two scanners is one. */
 export function joinScan(input: JoinInput): JoinedScan {
   const { image, reports, profile, contents } = input
   const placeOf = (path: string): string => contents?.tree.resolve(path) ?? path
@@ -97,7 +97,7 @@ function reported({
   }
 }
 
-/** Two reports of one thing: the graver word of each stands. */
+/** Two reports of one finding: the more severe value of each member counts. */
 function merged(a: JoinedFinding, b: JoinedFinding): JoinedFinding {
   const [near, far] = packageUses.indexOf(a.use) <= packageUses.indexOf(b.use) ? [a, b] : [b, a]
   const severity =
@@ -148,7 +148,7 @@ function whyOf({ path, use, by, sessionOnly }: SeenFile): string {
   return `${path} ${what}${sessionOnly ? ', in exec sessions only' : ''}`
 }
 
-/** The package's files as the kernel names them; or why they cannot be told. */
+/** The package's files as the kernel names them; or why they cannot be determined. */
 function filesOf(
   reported: ReportedPackage,
   contents: JoinInput['contents'],
@@ -178,7 +178,7 @@ function filesOf(
   return files.length === 0 ? `which files ${name} brought is not on record` : files
 }
 
-/** Of several the one of that version; where none is of it, all: which one is meant cannot be told. */
+/** Of several packages, the one with that version; if none has it, all: the affected one cannot be determined. */
 function ofVersion(packages: readonly InstalledPackage[], version: string) {
   const same = packages.filter((one) => one.version === version)
   return same.length === 0 ? packages : same

@@ -1,7 +1,7 @@
 import type { JoinedScan } from './join.ts'
 import { findingsKept, type KeptScan, textKept } from './kept-scan.ts'
 
-/** The scan, cut to what is kept of it. */
+/** Reduces the scan to the stored part. */
 export function keptOf({ coverage, counts, findings }: JoinedScan): KeptScan {
   return {
     coverage: short(coverage),

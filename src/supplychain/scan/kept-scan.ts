@@ -19,7 +19,7 @@ const finding = z.strictObject({
   why: text,
 })
 
-/** What an agent keeps of a scan that it was told of, beside the version. */
+/** The part of a submitted scan that an agent keeps beside the version. */
 export const keptScan = z.strictObject({
   coverage: text,
   counts: z.strictObject({
@@ -36,5 +36,5 @@ export type KeptScan = z.output<typeof keptScan>
 
 export const scanRecordSchema = keptScan.extend({ at: z.string(), by: z.string() })
 
-/** A scan of a version, as somebody told it. Plain data: it is stored. */
+/** A submitted scan of a version. Plain data: it is stored. */
 export type ScanRecord = z.output<typeof scanRecordSchema>

@@ -12,8 +12,8 @@ export interface VexOptions {
 }
 
 /**
- * OpenVEX 0.2: what the run time says of each finding. That something was not seen is a reason to say that it is not
- * affected, and a person's word to give: without one every statement stays `under_investigation`, with the proposal in
+ * OpenVEX 0.2: the runtime use of each finding. A package that was not seen is a reason for `not_affected`, but a
+ * person has to confirm that. Without a confirmation every statement stays `under_investigation`, with the proposal in
  * its notes.
  */
 export function openVex(scan: JoinedScan, options: VexOptions): object {
@@ -68,7 +68,7 @@ function productOf({ package: name, version, purl }: JoinedFinding, image: Image
   return { '@id': product, subcomponents: [{ '@id': component }] }
 }
 
-/** A report's word is taken for a URL only where it is one. */
+/** Only a valid URL is used from a report. */
 function isPurl(text: string | undefined): text is string {
   return text !== undefined && /^pkg:[A-Za-z0-9.+-]+\/[\w\-.~%/@?&=:+,]+$/.test(text)
 }

@@ -1,6 +1,6 @@
 /**
  * `in-use`: a program of the package ran. `loaded`: a file of it was mapped or opened. `not-seen`: none was, as far as
- * the coverage goes. `unknown`: which files are its own, or which files are opened, cannot be told.
+ * the coverage goes. `unknown`: its own files, or the opened files, cannot be determined.
  */
 export const packageUses = ['in-use', 'loaded', 'unknown', 'not-seen'] as const
 export type PackageUse = (typeof packageUses)[number]

@@ -8,9 +8,9 @@ import { isSpdx, readSpdx } from './spdx.ts'
 import { isTrivy, readTrivy } from './trivy.ts'
 
 /**
- * Tells the format by what stands in it.
+ * Recognises the format by the content.
  *
- * Errors: REPORT_INVALID where it is none of those that are read
+ * Errors: REPORT_INVALID where it is none of the supported formats
  */
 export function parseReport(value: unknown): ScanReport {
   try {

@@ -1,7 +1,7 @@
 export const severityNames = ['unknown', 'negligible', 'low', 'medium', 'high', 'critical'] as const
 export type SeverityName = (typeof severityNames)[number]
 
-/** How a package is kept in an image, which says where its files are found. */
+/** How an image holds a package; determines where its files are looked up. */
 export type PackageKind = 'os' | 'node' | 'python' | 'java' | 'binary' | 'other'
 
 export interface ReportedPackage {
@@ -9,11 +9,11 @@ export interface ReportedPackage {
   readonly name: string
   readonly version: string
   readonly purl?: string
-  /** Where the scanner found it, absolute in the image; none where it did not say. */
+  /** Locations that the scanner reports, absolute in the image; may be empty. */
   readonly paths: readonly string[]
 }
 
-/** One vulnerability in one package, in a scanner's words. Strings are data from outside: each writer escapes them. */
+/** One vulnerability in one package, as the scanner describes it. Strings are untrusted: each writer escapes them. */
 export interface ReportedFinding {
   /** `CVE-…`, or what the scanner calls it. */
   readonly id: string
@@ -32,7 +32,7 @@ export interface ScanReport {
   readonly findings: readonly ReportedFinding[]
   /** All packages that it names, also those without a finding. */
   readonly packages: readonly ReportedPackage[]
-  /** Id of the image that was scanned, where it says so. */
+  /** Id of the scanned image, if the report has it. */
   readonly imageId?: string
   /** Items that could not be read. */
   readonly rejected: number
@@ -80,7 +80,7 @@ const kinds: Readonly<Record<string, PackageKind | undefined>> = {
   cargo: 'binary',
 }
 
-/** By the word of a scanner, or the type of a package URL. */
+/** From the scanner's name of the kind, or from the type of a package URL. */
 export function kindOf(word: string | undefined, otherwise: PackageKind = 'other'): PackageKind {
   return kinds[(word ?? '').toLowerCase()] ?? otherwise
 }

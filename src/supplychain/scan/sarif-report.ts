@@ -45,7 +45,10 @@ export function isSarif(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'runs' in value
 }
 
-/** SARIF of Trivy or Grype: package and version stand in the words of each result. Other tools' results are not read. */
+/**
+ * SARIF of Trivy or Grype: the message of each result contains package and version. Results of other tools are not
+ * read.
+ */
 export function readSarif(value: unknown): ScanReport {
   const items = new Items()
   const findings: ReportedFinding[] = []
@@ -88,7 +91,7 @@ interface ScannerFields {
   readonly kind: PackageKind
 }
 
-/** Trivy writes one field on each line. It does not say of what kind the package is. */
+/** Trivy writes one field on each line. The kind of the package is not among them. */
 function trivyFields(message: string): ScannerFields | undefined {
   const fields = new Map(
     message.split('\n').map((line): [string, string] => {

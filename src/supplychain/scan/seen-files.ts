@@ -4,7 +4,7 @@ import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { isShaped, literalPath } from '../../core/behaviour/shape.ts'
 import { runtime } from '../../core/behaviour/behaviour.ts'
 
-/** How a file was used, the most telling first. */
+/** How a file was used, the strongest evidence first. */
 export const fileUses = ['ran', 'mapped', 'opened'] as const
 export type FileUse = (typeof fileUses)[number]
 
@@ -26,7 +26,7 @@ export class SeenFiles {
   /** Whether files that are opened were looked at at all: some sensors see programs only. */
   readonly seesFiles: boolean
 
-  /** `placeOf` gives the name by which the image's own tree knows a path. */
+  /** `placeOf` gives the path under which the image's own tree holds a file. */
   constructor(profile: ProfileDocument, placeOf: (path: string) => string) {
     this.seesFiles = profile.observed?.includes('file') ?? hasFiles(profile)
     for (const entry of profile.behaviours) {
@@ -67,7 +67,7 @@ function sourcesOf(path: string): readonly string[] {
   return folder === undefined || name === undefined ? [] : [`${folder}/${name}.py`]
 }
 
-/** Profiles of before do not say what was watched for: they show it. */
+/** Older profiles do not list the observed kinds of events; their behaviours show them. */
 function hasFiles({ behaviours }: ProfileDocument): boolean {
   return behaviours.some(({ object }) => object.kind === 'file')
 }

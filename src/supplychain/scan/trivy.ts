@@ -67,7 +67,7 @@ function findingOf(
 ): ReportedFinding {
   const purl = found.PkgIdentifier?.PURL
   const own = kind === 'other' ? kindOf(purlType(purl)) : kind
-  // What is built into a program is found in that: the target is its path.
+  // A package that is built into a program is found there: the target is the program's path.
   const path = imagePath(found.PkgPath ?? (own === 'binary' ? target : undefined))
   const fixed = (found.FixedVersion ?? '').split(',').map((each) => each.trim())
   return {
