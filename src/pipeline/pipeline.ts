@@ -9,18 +9,16 @@ export interface PipelineOptions {
   readonly announce: (containers: readonly ContainerSeen[]) => void
   /** Takes what is identified, in order. */
   readonly judge: (batch: IdentifiedBatch, source: EventSource) => void
-  /** Resolves once what was judged leaves room for more. */
+  /** Resolves once the stages after the judge can take more. */
   readonly room: () => Promise<void>
-  /** A source that can never work, or that ended: told once each. */
+  /** Reports a source that ended or that can never work, once for each source. */
   readonly onSourceEnd: (source: EventSource, error: unknown) => void
 }
 
 /**
- * Runs the sources through `identify` to `judge`. A source is read only as fast as its acts are judged and their
- * alerts stored, and what cannot wait (the kernel's ring buffer) counts what it lost at its own end. No queue lies
- * between.
- *
- * Resolves when all sources have ended.
+ * Runs the sources through `identify` to `judge`. It reads a source only as fast as events are
+ * judged and their alerts stored. A producer that cannot wait (the kernel's ring buffer) counts its
+ * losses at its end. There is no queue in between. Resolves when all sources have ended.
  */
 export async function runPipeline(options: PipelineOptions, signal: AbortSignal): Promise<void> {
   await Promise.all(options.sources.map((source) => runSource(source, options, signal)))
@@ -63,8 +61,9 @@ export function* parts<T>(batch: readonly T[]): Iterable<readonly T[]> {
 const turnMs = 2
 
 /**
- * A turn of the event loop: with what is expected thousands are judged in it, of what is an alert each some tens. After it
- * the API answers, and sinks hear from their receivers, under a flood too.
+ * A turn of the event loop. It judges thousands of expected events, or some tens of events that
+ * raise alerts. Between turns, the API answers and sinks receive their answers, even during a
+ * flood.
  */
 export class Turn {
   #beganMs = performance.now()

@@ -129,7 +129,7 @@ export const stoppedThough = ['disagreement', 'expected-since', 'learning', 'unk
 /** Why the kernel stopped an event that user space allows. */
 export type StoppedThough = (typeof stoppedThough)[number]
 
-/** `act` identifies the event, its container and its version. */
+/** `act` identifies the event by its container and version. */
 export function stoppedFingerprint(why: StoppedThough, act: string): string {
   return `enforcement/${why}/${act}`
 }

@@ -5,7 +5,7 @@ import { isAudit, type OutboundRecord } from '../../core/event/outbound-record.t
 import type { Product } from './format/alert-facts.ts'
 import { HttpPoster, type HttpTarget } from './sinks/http-post.ts'
 
-/** Alerts whose delivery is still to be told of. */
+/** Alerts whose delivery spans are still to be sent. */
 const alertsKept = 10_000
 /** Spans that wait to be sent; those that come while there are so many are let go of: they are no evidence. */
 const mostSpans = 5_000
@@ -26,10 +26,10 @@ const internal = 1
 const producer = 4
 
 /**
- * The way of each alert as spans of OpenTelemetry, over HTTP in JSON: `detect` from the act to the alert (the source's
- * way, identity and judgement) and `store`, under one span for both, and `deliver` to each sink, which may take longer. The
- * trace is named by the 128 bits of the alert's id, so that who has the alert finds its trace. Sent as far as the
- * collector takes them.
+ * Exports the path of each alert as OpenTelemetry spans, over HTTP in JSON. One parent span covers
+ * `detect` (from the event to the alert: source, identity, judgement) and `store`. `deliver` to
+ * each sink may take longer. The trace id is the 128 bits of the alert's id, so an alert leads to
+ * its trace. Export is best effort: it sends as much as the collector takes.
  */
 export class AlertTraces {
   readonly #poster: HttpPoster

@@ -36,7 +36,9 @@ const largestBatchBytes = 1_048_576
 const firstWaitMs = 100
 const longestWaitMs = 30_000
 const longestAskedMs = 3_600_000
-/** After so many refusals that say they are for good, a notice is given up, so that others get past it. */
+/**
+ * After this many final refusals the queue gives a record up, so that later records get through.
+ */
 const finalTries = 5
 const reportGivenUpMs = 10_000
 
@@ -141,7 +143,10 @@ export class DeliveryQueue {
     this.#start()
   }
 
-  /** What the store has from before. What there is no room for was given up, and told, back then. */
+  /**
+   * Restores the records of the store. Records beyond the capacity were given up and reported
+   * before.
+   */
   resume(records: readonly Placed[], place: number): void {
     for (const placed of records) {
       const { record } = placed
@@ -297,7 +302,7 @@ export class DeliveryQueue {
       to: before !== undefined && before.to > to ? before.to : to,
       because,
     }
-    // Told together: a telling is itself an alert that this sink is to get.
+    // Losses are reported together, because each report is itself an alert for this sink.
     const wait = Math.max(0, this.#reportedMs + reportGivenUpMs - this.#options.now())
     this.#reportTimer ??= setTimeout(() => this.#report(), wait)
   }

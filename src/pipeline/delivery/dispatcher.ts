@@ -134,7 +134,8 @@ export class Dispatcher {
   }
 
   /**
-   * Gives one sink an alert that says it is a test: whatever the filter, past what waits. It is in no store.
+   * Sends a test alert to one sink, past its filter and ahead of its queue. The store does not keep
+   * it.
    *
    * Errors: SINK_UNKNOWN.
    */

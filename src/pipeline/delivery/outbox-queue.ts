@@ -111,7 +111,7 @@ export class OutboxQueue {
     return gone
   }
 
-  /** Removes what there is no room for, and gives it. */
+  /** Removes and returns the records that exceed the size limit. */
   crowdedOut(): readonly OutboundRecord[] {
     const gone: OutboundRecord[] = []
     for (const rank of this.#ranks) {

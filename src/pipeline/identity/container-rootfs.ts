@@ -2,7 +2,7 @@ import { constants, existsSync, openSync, readFileSync, readlinkSync, statSync }
 import { dirname, join } from 'node:path'
 import type { Rootfs } from './identity.ts'
 
-/** What a process's `/` is an overlay of, as its mountinfo says. */
+/** The overlay mounted at `/` of a process, from its mountinfo. */
 export interface RootMount {
   /** `MAJOR:MINOR` */
   readonly device: string
@@ -12,8 +12,9 @@ export interface RootMount {
 }
 
 /**
- * The layers of a container's image by its processes: for engines that do not tell them (containerd, CRI-O). Undefined
- * where none of its processes is in it yet or any more, and where its root is no overlay of folders of its runtime's.
+ * Finds the layers of a container's image through its processes, for engines that do not report
+ * layers (containerd, CRI-O). Undefined if the container has no process at the moment, or its root
+ * is no overlay of the runtime's folders.
  *
  * @param cgroup path in the hierarchy of version 2, from its root
  */
@@ -105,7 +106,7 @@ function unescaped(text: string): string {
 /** The folders of an overlay as they are found behind `prefix`; undefined where they are not a runtime’s, or are gone. */
 export function foldersOf({ upper, lower }: RootMount, prefix: string): Rootfs | undefined {
   if (!upper.startsWith('/')) return undefined
-  // Long lists are given from the folder that all snapshots are in, each in a folder of its own.
+  // In long lists, layers are relative to the folder of all snapshots; each has a separate folder.
   const snapshots = dirname(dirname(upper))
   const layers = lower
     .map((folder) => followed(prefix, folder.startsWith('/') ? folder : join(snapshots, folder)))

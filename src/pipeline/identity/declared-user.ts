@@ -3,9 +3,9 @@ import { readImageFile } from './image-text.ts'
 /**
  * The uid that a container is declared to run as.
  *
- * @param declared as image or container say it: `app`, `1000`, `app:web`; empty: root
- * @param layers of the image, topmost first: a name is looked up in its `/etc/passwd`
- * @returns undefined where a name cannot be looked up
+ * @param declared from the image or container: `app`, `1000`, `app:web`; empty: root
+ * @param layers of the image, topmost first, to look up a name in its `/etc/passwd`
+ * @returns undefined if a name cannot be looked up
  */
 export function declaredUid(declared: string, layers: readonly string[]): number | undefined {
   const [name = ''] = declared.split(':')

@@ -23,7 +23,7 @@ import type {
 export interface DockerEngineOptions {
   readonly socket: string
   readonly now?: () => Date
-  /** Told of each change of state, for the log. */
+  /** Receives each change of state, for the log. */
   readonly onState?: (state: EngineState) => void
 }
 

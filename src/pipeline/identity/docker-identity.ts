@@ -42,7 +42,10 @@ export interface DockerImage {
   readonly RepoDigests?: readonly string[] | null
 }
 
-/** The engine's own words about a container and its image, made into an identity. `image` is absent where the image was removed. */
+/**
+ * Converts the engine's description of a container and its image to an identity. `image` is absent
+ * if the image was removed.
+ */
 export function identityOf(
   container: DockerContainer,
   image: DockerImage | undefined,
@@ -162,7 +165,7 @@ function addressesOf(container: DockerContainer): string[] {
     .filter((address) => address !== undefined)
 }
 
-/** Only overlay2 tells its layers as folders; for others nothing is guessed. */
+/** Only overlay2 reports its layers as folders. Other drivers give undefined instead of a guess. */
 function rootfsOf(container: DockerContainer): Rootfs | undefined {
   const { Name, Data } = container.GraphDriver ?? {}
   const upper = Data?.['UpperDir']

@@ -71,7 +71,7 @@ export class EventRefiner {
     const process = identity.role === 'ephemeral' ? asExecIn(given, identity) : given
     const origin = this.#origin(process, identity)
     const drift = process.drift === true && this.#drifted(process, identity, time)
-    // The kernel knows it from the container's first program; who did not see that has the engine's word.
+    // The container's first program sets it. If the sensor missed that, the engine's value applies.
     const declaredUser = process.declaredUser === true || process.uid === identity.user
     const same =
       origin === process.origin &&
@@ -110,7 +110,8 @@ export class EventRefiner {
     const decided = this.#sessions.get(session)
     if (decided !== undefined) return decided ? 'probe' : origin
     if (identity.probes === undefined || process.args === undefined) return origin
-    // Only a session's first command says what it is: an operator's shell may well run the same check later.
+    // Only the first command identifies a session as a probe: an operator's shell may run the same
+    // check.
     const probe = identity.probes.some((command) => runs(process, command))
     if (this.#sessions.size >= maxSessions) {
       const [oldest] = this.#sessions.keys()
@@ -137,7 +138,10 @@ export class EventRefiner {
   }
 }
 
-/** An ephemeral container is one session of an operator's, as `kubectl exec` is, in a container of its own. */
+/**
+ * An ephemeral container is an operator's session, like `kubectl exec`, but in a separate
+ * container.
+ */
 function asExecIn(process: ProcessRef, { id }: ContainerIdentity): ProcessRef {
   return { ...process, origin: 'exec-in', session: process.session ?? id.slice(0, 16) }
 }

@@ -39,7 +39,7 @@ export interface IdentifierOptions {
   readonly node: string
   /** Whether it is the container that this agent is: nothing of it is judged, or it would stand in its own way. */
   readonly isOwn?: ((identity: ContainerIdentity) => boolean) | undefined
-  /** The layers of a container by its cgroup, where its engine does not tell them. */
+  /** The layers of a container by its cgroup, for engines that do not report layers. */
   readonly rootfsOf?: (cgroup: string) => Rootfs | undefined
   /** Takes what had to wait, in order; called from outside `push`. */
   readonly release: (batch: IdentifiedBatch) => void
@@ -54,7 +54,7 @@ export interface IdentifierLimits {
   readonly total: number
   /** After this long the events go on without an image: `unprofiled`. */
   readonly giveUpMs: number
-  /** The same where every engine can be asked and says that it has no such container. */
+  /** The same if every engine is available and reports that no such container exists. */
   readonly unknownMs: number
   /** Ended containers that are remembered, for events that come after the end. */
   readonly remembered: number
@@ -66,6 +66,9 @@ export interface IdentifierStats {
   readonly waiting: number
   readonly held: number
   readonly lost: number
-  /** Repeats of acts of containers whose image stays unknown: unprofiled, like the acts themselves. */
+  /**
+   * Repeats of events in containers whose image stays unknown: unprofiled, like the events
+   * themselves.
+   */
   readonly unplaced: number
 }

@@ -49,8 +49,9 @@ interface GivenUp {
 }
 
 /**
- * Says of every event whose it is. Synchronous: a batch goes through as one, and only what belongs to a
- * container that is not yet known waits, bounded, until an engine knows it or it is given up.
+ * Adds the container identity to every event. It is synchronous: a batch passes through as one.
+ * Only messages of an unidentified container wait, within bounds, until an engine identifies it or
+ * the wait times out.
  *
  * INVARIANT: the messages of one container leave in the order in which they came.
  */
@@ -175,8 +176,8 @@ export class Identifier {
   }
 
   /**
-   * An act of a container that was not announced, whose source names the image itself. What an engine says of the container stands above that: one image under
-   * two names would be two lineages.
+   * An event of an unannounced container, whose source names the image. The engine's report takes
+   * precedence, because one image under two names would become two lineages.
    */
   #engineReports(message: SourceMessage & { type: 'event' }, id: string): IdentifiedMessage {
     const identity = this.#ask(id)
@@ -184,7 +185,9 @@ export class Identifier {
     return { ...message, event: { ...message.event, image: identity.image } }
   }
 
-  /** Under the container's whole id: some sensors tell the beginning of it. */
+  /**
+   * Replaces the container id with the whole one, because some sensors report only its beginning.
+   */
   #named(message: SourceMessage & { type: 'event' }): SourceMessage & { type: 'event' } {
     const { event } = message
     const { container } = event
@@ -208,7 +211,8 @@ export class Identifier {
     const seen = message.container
     this.#ids.learn(seen.id)
     const present = this.#containers.get(seen.id)
-    // Told again, by a source that began anew, or started again under its old id: it goes on waiting.
+    // A restarted source reports the container again, or it restarted under its old id. It keeps
+    // waiting.
     if (present?.kind === 'waiting') {
       present.held.push(message)
       this.#held += 1
@@ -337,7 +341,9 @@ export class Identifier {
     )
   }
 
-  /** An engine tells of a container: one that waits, one that was given up, or one that changed. */
+  /**
+   * Applies an engine's report about a container that waits, that was given up, or that changed.
+   */
   #learned(identity: ContainerIdentity): void {
     const container = this.#containers.get(identity.id)
     if (container === undefined) return

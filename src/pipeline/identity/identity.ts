@@ -1,6 +1,9 @@
 import type { ContainerRole, ImageRef, WorkloadRef } from '../../core/event/event.ts'
 
-/** What a container is, as its engine tells it. Does not change while the container lives, but for `addresses` and `name`. */
+/**
+ * The identity of a container from its engine. It is constant while the container lives, except for
+ * `addresses` and `name`.
+ */
 export interface ContainerIdentity {
   /** 64 hex digits. */
   readonly id: string
@@ -34,7 +37,7 @@ export interface ContainerIdentity {
   readonly addresses: readonly string[]
   /** Where volumes and bind mounts are, inside the container: they hide what the image ships there. */
   readonly mounts: readonly string[]
-  /** Absent where neither the engine nor the container's processes tell layers as folders. */
+  /** Absent if neither the engine nor the container's processes report layers as folders. */
   readonly rootfs?: Rootfs
 }
 
@@ -67,8 +70,8 @@ export type PendingContainer = Pick<
 export type LeftListener = (id: string, how: 'stopped' | 'gone') => void
 
 /**
- * Tells containers apart. Lifecycle: `starting → running ⇄ degraded → stopped`; an engine that cannot be
- * reached is `degraded` and is tried again for ever.
+ * Identifies containers. Lifecycle: `starting → running ⇄ degraded → stopped`. An unreachable
+ * engine is `degraded`, and the agent retries it indefinitely.
  */
 export interface IdentityEngine {
   readonly name: string
@@ -78,8 +81,8 @@ export interface IdentityEngine {
   /** What is known at once, without asking. */
   known(id: string): ContainerIdentity | undefined
   /**
-   * Asks. `unknown`: the engine says that it has no such container. `unavailable`: it cannot be asked now, or does not
-   * know yet. `cgroup`: its path, where a source told it.
+   * Queries the engine. `unknown`: the engine has no such container. `unavailable`: the engine is
+   * unreachable, or has no answer yet. `cgroup`: the path of the cgroup, if a source reported it.
    */
   lookup(id: string, cgroup?: string): Promise<ContainerIdentity | 'unknown' | 'unavailable'>
   /** Whose address this is. */
@@ -89,8 +92,9 @@ export interface IdentityEngine {
   /** Called whenever a container becomes known or changes. Returns the way to unsubscribe. */
   subscribe(listener: (identity: ContainerIdentity) => void): () => void
   /**
-   * Called as soon as a container is made, where that is before the engine can be asked about it: one that is
-   * started at once cannot be asked about until it runs. What {@link subscribe} tells later stands above it.
+   * Called when a container is created, if the engine cannot be queried yet. A container that
+   * starts at once cannot be queried before it runs. A later report to {@link subscribe} takes
+   * precedence.
    */
   subscribePending?(listener: (container: PendingContainer) => void): () => void
   /** Called when a container has stopped, and so lost its addresses, and when it is gone for good. Returns the way to unsubscribe. */

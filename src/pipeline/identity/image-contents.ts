@@ -57,7 +57,7 @@ export class ImageContents implements ImageFacts {
       this.#read(path, (read) => {
         const head = read(0, 4)
         return isElf(head) || (head[0] === 0x23 && head[1] === 0x21)
-        // Nobody can say what it is.
+        // An unreadable file counts as code.
       }) ?? true
     )
   }

@@ -22,14 +22,17 @@ export interface Layer {
   readonly isNew: boolean
 }
 
-/** Larger files are not compared: the answer is `undefined`, and the caller keeps what it knew. */
+/**
+ * Larger files are not compared: the answer is `undefined`, and the caller keeps its previous
+ * result.
+ */
 const maxComparedBytes = 64 << 20
 const blockBytes = 1 << 17
 
 /**
- * What an image ships, told from its layers on disk. Synchronous and kept in memory, since it is asked
- * for new behaviour only. `undefined` means that it cannot be told (another storage driver, an image that
- * was removed), never a guess.
+ * Finds the files that an image ships, from its layers on disk. It is synchronous and cached,
+ * because only new behaviour needs it. `undefined` means that the layers are unreadable (another
+ * storage driver, a removed image); it is never a guess.
  */
 export class ImageFiles {
   readonly #shipped = new LRUCache<string, boolean>({ max: 65_536 })
@@ -49,10 +52,10 @@ export class ImageFiles {
   }
 
   /**
-   * Paths that the image ships and the automaton takes, as {@link pathsTaken} finds them; none where the layers
-   * cannot be told, as {@link shipped} says of no path there that it is.
+   * Paths that the image ships and the automaton matches, as {@link pathsTaken} finds them. Empty
+   * if the layers are unreadable, as {@link shipped} then confirms no path.
    *
-   * Errors: PROFILE_TOO_LARGE where there are too many.
+   * Errors: PROFILE_TOO_LARGE if there are too many.
    */
   taken(identity: ContainerIdentity, automaton: PathAutomaton): readonly string[] {
     const layers = identity.rootfs?.layers ?? []
@@ -60,11 +63,11 @@ export class ImageFiles {
   }
 
   /**
-   * Has the container's file the content that the image ships at this path? A `chmod` or `chown` copies a
-   * file to the container's own layer and leaves its content as it was.
-   *
-   * `asOf` is when the file was used, RFC 3339: what was changed after that is not taken for what ran. (A
-   * change within one tick of the kernel's coarse clock, at most 10 ms, cannot be told from one before.)
+   * Whether the container's file has the content that the image ships at this path. A `chmod` or
+   * `chown` copies a file to the container's upper layer and leaves its content unchanged. `asOf`
+   * is the time of use (RFC 3339): a file that changed later is no evidence of what ran. The
+   * kernel's coarse clock has ticks of at most 10 ms, and a change within the same tick stays
+   * undetected.
    */
   sameAsImage(identity: ContainerIdentity, path: string, asOf: string): boolean | undefined {
     const { rootfs } = identity

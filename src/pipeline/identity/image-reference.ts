@@ -9,7 +9,7 @@ export interface ImageReference {
 
 const idPattern = /^(?:sha256:)?[0-9a-f]{12,64}$/
 
-/** Undefined where an image was named by its id, which says nothing of a repository. */
+/** Undefined if an image was named by its id, which does not include a repository. */
 export function parseImageReference(text: string): ImageReference | undefined {
   const at = text.indexOf('@')
   const digest = at === -1 ? undefined : text.slice(at + 1)

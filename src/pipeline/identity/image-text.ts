@@ -30,7 +30,7 @@ export function imageShips(layers: readonly string[], path: string): boolean {
   return safely(() => findInLayers(layers, path, true)) !== undefined
 }
 
-/** An image that was removed meanwhile tells nothing. */
+/** An image may be removed during the read, and then has no text. */
 function safely<T>(read: () => T | undefined): T | undefined {
   try {
     return read()

@@ -9,13 +9,12 @@ export interface LayerFile {
 const maxLinks = 40
 
 /**
- * Finds a path of the container in the image's layers, topmost first, as overlayfs would: the topmost
- * layer that has the name wins, a whiteout hides what is below, folders of all layers are one. Links are
- * followed within the layers only, by their text: the host's own files are never looked at. (A folder
- * that a layer made anew, opaque, is told by an extended attribute that Node cannot read: what lies below
- * it still counts as the image's.)
- *
- * Gives undefined where the image has no such path; `follow` also follows a link at the very end.
+ * Finds a path of the container in the image's layers, topmost first, with the rules of overlayfs.
+ * The topmost layer that has the name wins, a whiteout hides lower layers, and folders of all
+ * layers are merged. It resolves links by their text within the layers only, and never reads the
+ * host's files. An extended attribute that Node cannot read marks an opaque folder, so content
+ * below such a folder still counts as part of the image. Returns undefined if the image has no such
+ * path. `follow` also resolves a link at the very end.
  */
 export function findInLayers(
   layers: readonly string[],

@@ -3,11 +3,14 @@ import type { ProcessRef } from '../../core/event/event.ts'
 import type { ContainerIdentity } from './identity.ts'
 import { imageShips, listImageFolder, readImageFile } from './image-text.ts'
 
-/** What the image does by the clock, as its own files say. */
+/** Scheduled jobs of the image, from the files in it. */
 export interface Schedule {
   /** Where it is written, and what it runs. */
   readonly text: string
-  /** Milliseconds: within so long it comes at least once; absent where its words are not understood. */
+  /**
+   * Milliseconds: the job runs at least once in this period. Absent if the schedule is not
+   * understood.
+   */
   readonly periodMs?: number
   /** The file that has it, and the command that it starts; absent of timers. */
   readonly table?: string
@@ -154,7 +157,7 @@ function readTimers(layers: readonly string[], found: Schedule[]): void {
   }
 }
 
-/** What a timer unit says of its period; undefined where it schedules nothing that comes again. */
+/** The period of a timer unit; undefined if the unit schedules nothing that repeats. */
 export function timerPeriod(unit: string): { readonly periodMs?: number } | undefined {
   const calendar = /^OnCalendar=(.+)$/m.exec(unit)?.[1]?.trim()
   const again = /^On(?:UnitActive|UnitInactive)Sec=(.+)$/m.exec(unit)?.[1]?.trim()
@@ -231,7 +234,7 @@ const periodNames = [
   ['monthly', month],
 ] as const
 
-/** A shell is in every job's command, and says nothing of which it is. */
+/** Excludes shells: they appear in every job's command and do not identify the job. */
 function pathsIn(command: string): readonly string[] {
   return command
     .split(/[\s;&|<>]+/)

@@ -35,8 +35,9 @@ const container = z.object({
 const manifest = z.object({ containers: z.array(container) })
 
 /**
- * Containers from a JSON file (`{"containers": [{"id", "name", "image": {"repository", "digest"}, …}]}`), for what runs in cgroups of its own without any engine (the embedded
- * workload). Read again whenever the file has changed and something is asked.
+ * Containers from a JSON file (`{"containers": [{"id", "name", "image": {"repository", "digest"},
+ * …}]}`), for workloads that run in separate cgroups without an engine (the embedded workload). A
+ * query reads the file again if it changed.
  */
 export class StaticEngine implements IdentityEngine {
   readonly name = 'static'

@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache'
 
-/** Digits of a container's id, and how few of them a sensor tells at least. */
+/** Digits of a container id, and the minimum that a sensor reports. */
 const idLength = 64
 const shortLength = 12
 /** More than containers are remembered. */
 const idsKept = 8_192
 
-/** Whole ids of containers, by the beginning that some sensors tell of them. */
+/** Whole ids of containers, found by the beginning that some sensors report. */
 export class WholeIds {
   readonly #byStart = new LRUCache<string, string>({ max: idsKept })
 
@@ -14,7 +14,7 @@ export class WholeIds {
     this.#byStart.set(id.slice(0, shortLength), id)
   }
 
-  /** The id as it is where nobody told a longer one that begins so. */
+  /** The given id if no source reported a longer one that starts with it. */
   of(id: string): string {
     if (id.length >= idLength || id.length < shortLength) return id
     const whole = this.#byStart.get(id.slice(0, shortLength))

@@ -27,9 +27,8 @@ export const maxLineBytes = 1 << 20
 const maxRejectedKept = 100
 
 /**
- * What a line tells, pushed to `into`: any number of events.
- *
- * Throws `EVENT_INVALID` where the line is none of its format.
+ * Pushes the events of a line to `into`, any number of them. Throws `EVENT_INVALID` if the line
+ * does not match the format.
  */
 export type LineTaker = (line: string, into: SnugEvent[]) => void
 

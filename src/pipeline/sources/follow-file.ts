@@ -8,7 +8,9 @@ export interface FilePlace {
   readonly dev: number
   readonly ino: number
   readonly offset: number
-  /** SHA-256 of the {@link anchorBytes} bytes before `offset`: a file that was written anew has others there. */
+  /**
+   * SHA-256 of the {@link anchorBytes} bytes before `offset`: a rewritten file has others there.
+   */
   readonly anchor: string
 }
 
@@ -27,9 +29,10 @@ const anchorBytes = 4_096
 const pollMs = 200
 
 /**
- * A log file as it grows. A file that another has taken the name of is read to its end before the other is begun;
- * that is only once the other holds something, since writers go on with the old one until they are told. A file that
- * became shorter, or has other content before the place that was reached, is read anew.
+ * Follows a log file as it grows. After rotation, it reads the old file to its end before the new
+ * one. It switches only once the new file has content, because writers keep the old one until they
+ * are notified. If a file becomes shorter, or its content before the offset changes, it starts from
+ * the beginning.
  */
 export class FollowedFile {
   readonly #path: string

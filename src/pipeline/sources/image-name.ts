@@ -1,8 +1,8 @@
 import type { ImageRef } from '../../core/event/event.ts'
 
 /**
- * An image as sensors name it, `repository[:tag]@sha256:…` or in parts. Undefined without a digest: a tag alone does
- * not say which version it is, and then the container's engine is asked.
+ * An image as sensors name it, `repository[:tag]@sha256:…` or in parts. Undefined without a digest:
+ * a tag alone does not identify the version, so the agent queries the container's engine.
  */
 export function imageOf(
   name: string | undefined,
@@ -10,7 +10,7 @@ export function imageOf(
   tagGiven?: string,
 ): ImageRef | undefined {
   if (name === undefined) return undefined
-  // Of Docker below Kubernetes it says so first: `docker-pullable://nginx@sha256:…`.
+  // Docker below Kubernetes adds a scheme: `docker-pullable://nginx@sha256:…`.
   const [named = '', inName] = name.replace(/^[a-z-]+:\/\//, '').split('@')
   const sum = digest?.slice(digest.indexOf('@') + 1) ?? inName
   if (named === '' || sum === undefined || !/^sha256:[0-9a-f]+$/.test(sum)) return undefined

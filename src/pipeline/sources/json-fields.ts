@@ -36,7 +36,7 @@ export function listAt(owner: Bag, key: string): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-/** A text that says something: sensors write `null`, the empty string and `<NA>` for what they do not know. */
+/** A text with a value: sensors write `null`, the empty string and `<NA>` for unknown values. */
 export function textAt(owner: Bag, key: string): string | undefined {
   return asText(owner[key])
 }

@@ -4,14 +4,14 @@ import type { LineTaker } from './event-lines.ts'
 /** What a format's mapper may ask of its source. */
 export interface LineContext {
   readonly node: string
-  /** Name of the source: the `source` of the losses that the mapper tells. */
+  /** Name of the source: the `source` of the losses that the mapper reports. */
   readonly source: string
   readonly now: () => Date
-  /** Counts a line that is read and tells no act; `what` is of a small set of words. */
+  /** Counts a line that was read and has no event. `what` is from a small closed set. */
   readonly ignore: (what: string) => void
 }
 
-/** What the sensor itself says that it dropped: it counts as of the instant at which it says so. */
+/** A loss that the sensor itself reports. Its time is the time of that report. */
 export function reportedLoss(
   { node, source }: LineContext,
   time: string,
@@ -30,11 +30,11 @@ export interface LineMapper {
   readonly holds?: () => boolean
 }
 
-/** A format of lines: what it is called, what it can tell, and who reads it. */
+/** A format of lines: its name, the kinds that it can report, and its mapper. */
 export interface LineFormat {
   readonly name: string
   readonly kinds: readonly EventKind[]
-  /** As its source's  says it. */
+  /** See `SourceSupport`. */
   readonly byRule?: boolean
   readonly relays?: boolean
   /** A file is read on as it grows, through rotation and truncation; else once to its end. */

@@ -16,7 +16,7 @@ export const sensorFormats: readonly LineFormat[] = [
   auditFormat,
 ]
 
-/** What each of them can tell, where its own rules ask for it. */
+/** The kinds that each format can report, if the rules of the sensor ask for them. */
 export const sensorKinds: ReadonlyMap<string, readonly EventKind[]> = new Map(
   sensorFormats.map(({ name, kinds }) => [name, kinds]),
 )

@@ -11,12 +11,12 @@ import type { EventSource, SourceBatch, SourceState, SourceStats, SourceSupport 
 export interface LineSourceOptions {
   /** A file, a named pipe, or `-` for standard input. */
   readonly path: string
-  /** Names the node in events, and in the `loss` events that this source tells. */
+  /** Names the node in events, and in the `loss` events of this source. */
   readonly node: string
   readonly now?: () => Date
-  /** Told for each rejected line, up to a bound for each chunk; for the log. */
+  /** Receives each rejected line, up to a bound for each chunk; for the log. */
   readonly onRejected?: (line: { readonly code: string; readonly message: string }) => void
-  /** Where the place that was reached in a followed file is kept; absent: a restart begins anew. */
+  /** Where the offset in a followed file is kept; absent: a restart reads from the beginning. */
   readonly place?: PlaceFile
   /** What a followed file got while there was no daemon counts as observed: true where no other source observes. */
   readonly keeps?: boolean
@@ -28,12 +28,12 @@ const placeLagMs = 3_000
 const placeStepMs = 1_000
 
 /**
- * Events from lines of text, whatever their format: from a file, a named pipe or standard input. Reads the next chunk
- * only when the last batch was taken, so memory stays flat however much there is. A named pipe has no end.
+ * Events from lines of text in any format: from a file, a named pipe or standard input. It reads
+ * the next chunk only after the last batch was taken, so memory stays constant for any input. A
+ * named pipe has no end. After a kill, it reports the lines of the last few seconds again; after a
+ * stop, none.
  *
- * After a kill, lines of the last few seconds are told again; after a stop, none.
- *
- * Errors: `SOURCE_UNREADABLE` where the input cannot be opened or read.
+ * Errors: `SOURCE_UNREADABLE` if the input cannot be opened or read.
  */
 export class LineSource implements EventSource {
   readonly name: string
@@ -125,7 +125,7 @@ export class LineSource implements EventSource {
         if (batch.length > 0) yield batch
         await this.#reach(file, part.kind === 'waiting' || signal.aborted)
       }
-      // All that was given out was taken: whoever took it goes on to store it.
+      // The consumer took all batches, and stores them next.
       await this.#reach(file, true)
       this.#keep(Number.POSITIVE_INFINITY)
     } finally {
@@ -133,7 +133,7 @@ export class LineSource implements EventSource {
     }
   }
 
-  /** Remembers the place that was reached, and keeps one whose acts are stored by now. */
+  /** Remembers the current offset, and persists one whose events are stored by now. */
   async #reach(file: FollowedFile, pauses: boolean): Promise<void> {
     if (this.#options.place === undefined) return
     const at = performance.now()
@@ -181,7 +181,7 @@ export class LineSource implements EventSource {
     this.#reachedLine = 0
     const batch = [...this.#end()]
     this.#parser = this.#parserFrom(1)
-    // What stood there and was not read yet: nobody knows how much.
+    // Counts unread content as a loss of unknown size.
     if (why !== 'rotated') batch.push(this.#tally.lost(why))
     return batch
   }

@@ -50,7 +50,7 @@ export class LineTally {
 
   /**
    * @param from where the lines came from, for the log
-   * @param end nothing follows: what waits for more is told as it is
+   * @param end nothing follows: events that wait for more lines are reported as they are
    */
   batch(found: ParsedLines, from: string, end: boolean): SourceBatch {
     const events = [...found.events]
@@ -91,7 +91,7 @@ export class LineTally {
   }
 
   #loss(reason: string, count: number, around: readonly SnugEvent[]): LossEvent {
-    // A line that does not read says nothing of when it was: the acts around it bound the gap.
+    // An unreadable line has no time, so the events around it bound the gap.
     const now = this.now().toISOString()
     const [from, to] = [around.at(0)?.time ?? now, around.at(-1)?.time ?? now]
     const { node, name } = this.#options

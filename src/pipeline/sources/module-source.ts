@@ -30,10 +30,11 @@ export type MakeSource = (options: ModuleOptions) => EventSource | Promise<Event
 const nothing: SourceStats = { received: 0, delivered: 0, lost: {}, facts: {} }
 
 /**
- * A source that somebody else wrote, from a file. It may do whatever the daemon may; what it tells is checked like a
- * recorded event all the same, and what is none is a loss. It cannot judge in the kernel: it has no `control`.
+ * A third-party source from a file. It runs with the rights of the daemon. Its events are still
+ * validated like recorded events, and an invalid one is a loss. It cannot judge in the kernel: it
+ * has no `control`.
  *
- * Errors: `SOURCE_UNREADABLE` where the module cannot be loaded or gives no source.
+ * Errors: `SOURCE_UNREADABLE` if the module cannot be loaded or exports no source.
  */
 export class ModuleSource implements EventSource {
   readonly name: string

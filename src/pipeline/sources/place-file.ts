@@ -14,7 +14,7 @@ const place = z.object({
 /** Where reading goes on after a restart; `line` is the number of the line that begins there. */
 export type ReadPlace = FilePlace & { readonly line: number }
 
-/** The place that was reached in a followed file, kept in a file of its own, which is replaced whole. */
+/** The offset in a followed file, kept in a separate file that is replaced atomically. */
 export class PlaceFile {
   readonly #path: string
 

@@ -12,7 +12,7 @@ interface Node extends Lineage {
   readonly exe: string
 }
 
-/** How a process came into its container; undefined where the sensor does not say. */
+/** How a process came into its container; undefined if the sensor does not report it. */
 export type Root = 'entrypoint' | 'exec-in' | 'probe'
 
 export interface ReportedExec {
@@ -31,8 +31,8 @@ const maxAncestors = 16
 const plain: Lineage = Object.freeze({ origin: 'entrypoint' })
 
 /**
- * Which tree a process belongs to, for sensors that tell of each exec only whose child it was. Bounded: of what was
- * forgotten, or began before the sensor, `entrypoint` is assumed.
+ * Tracks the tree of each process, for sensors that report only the parent of each exec. Memory is
+ * bounded: a process that was forgotten, or began before the sensor, counts as `entrypoint`.
  */
 export class ProcessTree {
   readonly #nodes = new Map<string, Node>()
@@ -57,7 +57,7 @@ export class ProcessTree {
     return lineage
   }
 
-  /** Of a process that acts: as it was when it last ran a program, or as its parent is. */
+  /** The lineage of an acting process: from its last exec, or else from its parent. */
   of(container: string, pid: string, ppid?: string): Lineage {
     const own = this.#nodes.get(`${container}/${pid}`)
     if (own !== undefined) return bare(own)
@@ -70,7 +70,8 @@ export class ProcessTree {
   }
 
   #rooted(container: string, root: Root | undefined, session: string): Lineage {
-    // Without a word of the sensor: the first that the runtime starts is the entrypoint, what comes later is not.
+    // If the sensor reports no root, the first one in the container is the entrypoint, and later
+    // ones are not.
     const isFirst = !this.#begun.has(container)
     if (this.#begun.size >= maxProcesses) this.#begun.clear()
     this.#begun.add(container)

@@ -3,7 +3,7 @@ import { eventKinds, type SnugEvent } from '../../core/event/event.ts'
 import { ModuleSource } from './module-source.ts'
 import type { EventSource, SourceBatch, SourceMessage } from './source.ts'
 
-/** A source from a module of its author's, as the agent makes it of `module:SPEC`: what it tells is checked. */
+/** A third-party source, as the agent creates it from `module:SPEC`: its events are validated. */
 export function moduleSource(spec: string, node = 'test'): EventSource {
   return new ModuleSource(spec, { node })
 }
@@ -11,22 +11,22 @@ export function moduleSource(spec: string, node = 'test'): EventSource {
 /** What the suite needs of a source under test; a capability that it lacks needs a written reason. */
 export interface SourceUnderTest {
   readonly source: EventSource
-  /** The acts that the source was made to observe, in order, by something that tells them apart. */
+  /** The events that the test makes the source observe, in order, each by a distinct name. */
   readonly expected: readonly string[]
-  /** Names an act as in `expected`; undefined for acts that are not of the test. */
+  /** Names an event as in `expected`; undefined for events that are not part of the test. */
   name(event: SnugEvent): string | undefined
-  /** Lets the source observe the acts, where that does not happen by itself; called once it runs. */
+  /** Triggers the events if they do not occur by themselves. Called once the source runs. */
   act?(): Promise<void>
   dispose(): Promise<void>
 }
 
 export interface SourceSuiteOptions {
   readonly name: string
-  /** A source that observes at least 20 acts. */
+  /** A source that observes at least 20 events. */
   readonly make: () => Promise<SourceUnderTest>
-  /** A source that has nothing to tell for now and goes on. */
+  /** A source that has nothing to report for now and keeps running. */
   readonly makeIdle: () => Promise<SourceUnderTest>
-  /** A source whose input holds acts that cannot be delivered, and how many. */
+  /** A source whose input holds events that it cannot deliver, and how many. */
   makeLossy:
     | (() => Promise<SourceUnderTest & { readonly losses: number }>)
     | { readonly why: string }
@@ -186,7 +186,7 @@ interface Collected {
   readonly states: readonly string[]
 }
 
-/** Reads until every expected act came, or to the end of the input. */
+/** Reads until every expected event arrived, or to the end of the input. */
 async function collect(under: SourceUnderTest): Promise<Collected> {
   const stop = new AbortController()
   const batches: SourceBatch[] = []

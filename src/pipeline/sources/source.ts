@@ -2,40 +2,51 @@ import type { EventKind, Origin, SnugEvent } from '../../core/event/event.ts'
 import type { BehaviourTag, KernelProfile } from '../../core/compile/kernel-profile.ts'
 
 /**
- * What every event source keeps to; the conformance suite in `test/contract/source.ts` holds each
- * implementation to it.
- *
- * Lifecycle: `starting → running ⇄ degraded → stopped`. `messages()` may be iterated once. It ends when
- * the input ends or the signal aborts; it throws a `SnugError` only where the source can never work
- * (no such file, no BTF). What heals is told as `degraded` and as a `loss` event for the gap.
+ * The contract of every event source. The conformance suite in `test/contract/source.ts` checks
+ * each implementation.
+ * Lifecycle: `starting → running ⇄ degraded → stopped`. `messages()` may be iterated once. It ends
+ * when the input ends or the signal aborts. It throws a `SnugError` only if the source can never
+ * work (no such file, no BTF). A fault that heals is reported as `degraded`, and its gap as a
+ * `loss` event.
  */
 export interface EventSource {
   readonly name: string
-  /** Which kinds it can deliver, and what it can do for the pipeline. Data, so that callers need no `instanceof`. */
+  /**
+   * The kinds that it can deliver, and its optional features. Data, so that callers need no
+   * `instanceof`.
+   */
   readonly supports: SourceSupport
   readonly state: SourceState
   readonly stats: SourceStats
   messages(signal: AbortSignal): AsyncIterable<SourceBatch>
-  /** Present where `supports.filter`: tells the source what the pipeline knows, so that known acts stay in the kernel. */
+  /**
+   * Present if `supports.filter` is set: sends the expected behaviours to the source, so that it
+   * counts them in the kernel.
+   */
   readonly control?: SourceControl
 }
 
 export interface SourceSupport {
   readonly kinds: readonly EventKind[]
   /**
-   * It tells only what rules of its own ask for: it is taken to watch for a kind once it has told an act of it.
-   * Absent: it watches for all of its kinds all the time.
+   * The source reports only what its rules ask for: it covers a kind after its first event of that
+   * kind. Absent: it observes all of its kinds all the time.
    */
   readonly byRule?: boolean
-  /** Others observed what it passes on, and are named in `source` of its events. */
+  /**
+   * Other sensors observed the events that it passes on. `source` of each event names the sensor.
+   */
   readonly relays?: boolean
-  /** The source folds repeats of what it was told is known (the kernel's novelty filter). */
+  /** The source folds repeats of events that were sent as known (the kernel's novelty filter). */
   readonly filter: boolean
-  /** The source tells the start and end of containers. */
+  /** The source reports the start and end of containers. */
   readonly containers: boolean
-  /** The source confirms profiles and enforcement by `policy` messages: they are in force once it did. */
+  /**
+   * The source confirms profiles and enforcement by `policy` messages. They are in force from then
+   * on.
+   */
   readonly confirms?: boolean
-  /** The source may go on observing while there is no daemon: it says in `began` whether it did. */
+  /** The source may keep observing while no daemon runs: `began` reports whether it did. */
   readonly keeps?: boolean
 }
 
@@ -48,7 +59,7 @@ export type SourceState =
 export interface SourceStats {
   readonly received: number
   readonly delivered: number
-  /** reason → how many acts are known to be lost */
+  /** reason → number of events that are certainly lost */
   readonly lost: Readonly<Record<string, number>>
   /** Facts for `snug status` and `snug doctor`: hooks attached, kernel, file offset. */
   readonly facts: Readonly<Record<string, string>>
@@ -62,41 +73,50 @@ export type SourceMessage =
   | { readonly type: 'count-update'; readonly countUpdate: CountUpdate }
   | { readonly type: 'container-started'; readonly container: ContainerSeen }
   | { readonly type: 'container-ended'; readonly id: string; readonly time: string }
-  /** So many different acts of a version were refused within a minute that blocking has disarmed itself. */
+  /**
+   * Blocking has disarmed itself: it refused too many different events of a version within a
+   * minute.
+   */
   | { readonly type: 'disarmed'; readonly scope: number; readonly time: string }
   | { readonly type: 'policy'; readonly report: PolicyReport }
   | { readonly type: 'self-probe'; readonly probe: SelfProbe }
-  /** Everything before it was told: once that is safe, `control.taken` says so. */
+  /** Every message before it was delivered. The reader calls `control.taken` once they are stored. */
   | { readonly type: 'mark'; readonly mark: SourceMark }
-  /** It observes from now on, or, where it `kept` on observing while there was no daemon, from where that one stopped. */
+  /**
+   * The source observes from now on. If it `kept` observing without a daemon, there is no gap since
+   * the last one.
+   */
   | { readonly type: 'began'; readonly kept: boolean }
 
-/** What the source confirms of the profiles and the enforcement that it was sent. */
+/** The source's confirmation of the profiles and the enforcement that it received. */
 export type PolicyReport =
-  /** The events of the scope are judged by its profile from here on. */
+  /** The profile of the scope judges its events from here on. */
   | { readonly kind: 'installed'; readonly scope: number }
-  /** The scope has no profile in the kernel: its deviations are alerted on, and not stopped. */
+  /** The scope has no profile in the kernel: its deviations raise alerts and are not blocked. */
   | { readonly kind: 'failed'; readonly scope: number; readonly reason: string }
-  /** Its place went to another version, as none of its containers ran. It is sent again for the next one. */
+  /**
+   * Another version took its slot while none of its containers ran. It is sent again for the next
+   * one.
+   */
   | { readonly kind: 'evicted'; readonly scope: number }
-  /** Whether deviations from the scope's profile are stopped now. */
+  /** Whether the kernel blocks deviations from the scope's profile now. */
   | { readonly kind: 'enforced'; readonly scope: number; readonly blocks: boolean }
-  /** The kernel has nothing of all that was confirmed: it is sent again. */
+  /** The kernel lost everything that it confirmed, so it is sent again. */
   | { readonly kind: 'reset' }
 
-/** A place in what a source tells. Also good for a later daemon, by `control.resume`. */
+/** A position in the messages of a source. A later daemon can use it too, by `control.resume`. */
 export type SourceMark = string & { readonly __brand: 'SourceMark' }
 
 export function sourceMark(text: string): SourceMark {
   return text as SourceMark
 }
 
-/** What the sensor's own trial in a cgroup of its own came to. */
+/** Result of the sensor's self-test in a separate cgroup. */
 export interface SelfProbe {
   readonly time: string
-  /** An act that is allowed went through. */
+  /** An allowed event was not blocked. */
   readonly passed: boolean
-  /** Acts that must be stopped and were, by name; and those that were not. */
+  /** Names of the events that must be blocked: `stopped` were blocked, `missed` were not. */
   readonly stopped: readonly string[]
   readonly missed: readonly string[]
 }
@@ -108,14 +128,19 @@ export function behaviourKey(hex: string): BehaviourKey {
   return hex as BehaviourKey
 }
 
-/** A known behaviour was seen again: in a container for the first time, or `count` more times since last told. */
+/**
+ * Repeats of a known behaviour: its first event in a container, or `count` more since the last
+ * report.
+ */
 export interface CountUpdate {
   readonly key: BehaviourKey
   readonly containerId: string
   readonly count: number
   readonly first: string
   readonly last: string
-  /** Present where the kernel itself judged it by a compiled profile: the behaviours that it counts for. */
+  /**
+   * Present if the kernel judged the event by a compiled profile: the behaviours to count it for.
+   */
   readonly expected?: {
     readonly tags: readonly BehaviourTag[]
     readonly origin: Origin
@@ -127,55 +152,64 @@ export interface ContainerSeen {
   readonly id: string
   readonly cgroup: string
   readonly time: string
-  /** It already ran when the source began. */
+  /** The container already ran when the source started. */
   readonly before: boolean
 }
 
 export const filterModes = ['off', 'novelty'] as const
-/** `off`: every act comes up. `novelty`: an act that was told as known does not, it is counted. */
+/** `off`: the source reports every event. `novelty`: it counts events that were sent as known. */
 export type FilterMode = (typeof filterModes)[number]
 
 export interface SourceControl {
   /**
-   * Which version a container runs; `scope` names the version's novelty set (a fresh scope forgets it). Unknown
-   * containers share nothing. May come before the container's cgroup does.
+   * Assigns a version to a container. `scope` names the version's novelty set, and a new scope
+   * starts empty. Unknown containers share nothing. The call may precede the container's cgroup.
    */
   assign(containerId: string, scope: number, traits?: ContainerTraits): void
-  /** The container is gone for good, whether it ever ran or not: what was told of it may be forgotten. */
+  /** The container is gone for good, whether it ever ran or not: the source may drop its state. */
   release?(containerId: string): void
-  /** These behaviours of that scope were judged expected: count them, do not send them again. */
+  /** The profile expects these behaviours of the scope: count them, do not report them again. */
   known(scope: number, keys: readonly BehaviourKey[]): void
   filter(mode: FilterMode): void
-  /** The compiled profile that the acts of the scope's containers are judged by, swapped whole; undefined: none. */
+  /**
+   * Replaces the compiled profile that judges the events of the scope's containers; undefined:
+   * none.
+   */
   profile?(scope: number, profile: KernelProfile | undefined): void
-  /** What a deviation from the scope's profile gets. */
+  /** Sets the response to deviations from the scope's profile. */
   enforce?(scope: number, enforcement: Enforcement): void
-  /** Addresses that have a name, by which profiles know them; undefined takes the name away. */
+  /** Names for addresses, by which profiles refer to them; undefined removes the name. */
   peers?(changes: readonly PeerName[]): void
-  /** What came before the mark is safe: it need not be told again, whatever happens. */
+  /** All messages before the mark are stored, so the source need not report them again. */
   taken?(mark: SourceMark): void
-  /** The last mark that an earlier daemon had taken. To be said before the source is read. */
+  /** The last mark that an earlier daemon took. Must be called before the source is read. */
   resume?(mark: SourceMark): void
   /** Whether containers that belong to no version yet may run programs. */
   failClosed?(on: boolean): void
-  /** Asks for counts of everything seen since last told; they arrive as `sighting`. */
+  /** Requests the counts since the last report. They arrive as `count-update`. */
   flush(): void
 }
 
 export interface ContainerTraits {
-  /** Deviations of this container are blocked where its version's are: the canary's choice. */
+  /** Whether to block deviations of this container if its version blocks: selects the canary. */
   readonly enforce?: boolean
-  /** Commands that the engine runs by itself: a session that begins with one of them is of origin `probe`. */
+  /**
+   * Commands that the engine runs by itself. A session that starts with one of them has the origin
+   * `probe`.
+   */
   readonly probes?: readonly (readonly string[])[]
   /** The engine put its own init into the container. */
   readonly init?: boolean
-  /** The uid that image or pod declare, where that is known. */
+  /** The uid that the image or pod declares, if known. */
   readonly user?: number
 }
 
 export interface Enforcement {
   readonly mode: 'alert' | 'block'
-  /** Different acts of the version that are refused within a minute before blocking disarms itself. */
+  /**
+   * Blocking disarms itself after it refuses this many different events of the version within a
+   * minute.
+   */
   readonly budget: number
   /** Epoch milliseconds: until then nothing is blocked (break-glass). */
   readonly pausedUntil?: number

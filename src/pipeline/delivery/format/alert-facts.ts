@@ -1,7 +1,7 @@
 import type { Alert, Severity } from '../../../core/event/alert.ts'
 import type { ImageRef, SnugEvent } from '../../../core/event/event.ts'
 
-/** What several formats say of an alert, in one wording. */
+/** Texts about an alert that several formats share. */
 
 export interface Product {
   readonly vendor: string

@@ -91,7 +91,7 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
   })
 }
 
-/** What every document has: when, where, and who tells it. */
+/** Fields of every document: time, node and product. */
 export function ecsHead(
   { time, node, severity }: Pick<OutboundRecord, 'time' | 'node' | 'severity'>,
   { vendor, name, version }: Product,

@@ -14,7 +14,7 @@ export interface FlatFields {
   readonly pid?: number
   readonly uid?: number
   readonly commandLine?: string
-  /** What the act was on. */
+  /** Object of the event. */
   readonly path?: string
   readonly address?: string
   readonly port?: number

@@ -5,8 +5,9 @@ import { flatFields } from './flat-fields.ts'
 import { visible } from './line-text.ts'
 
 /**
- * The alert in the Log Event Extended Format, version 2.0, its attributes parted by tabs. The format has no escape
- * of its own: a tab in a value becomes visible text like every other control.
+ * The alert in the Log Event Extended Format, version 2.0, with tabs between attributes. The format
+ * has no escape sequence, so a tab in a value becomes visible text like every other control
+ * character.
  */
 export function toLeef(alert: Alert, product: Product): string {
   const flat = flatFields(alert)

@@ -17,7 +17,7 @@ export function lineJson(value: unknown): string {
   )
 }
 
-/** Text on one line, for formats that cannot say it otherwise: whatever is unsafe is `\u{…}`. */
+/** Text on one line, for formats without an escape sequence: unsafe characters become `\u{…}`. */
 export function visible(text: string): string {
   if (plain.test(text)) return text
   return text.replace(unsafe, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)

@@ -88,7 +88,7 @@ export function ocsfSeverity(record: Pick<OutboundRecord, 'severity'>): Record<s
   return { severity_id: onScale(severityIds, record), severity: onScale(severityNames, record) }
 }
 
-/** The part of `metadata` that says what this is and whose. */
+/** The part of `metadata` that names the product. */
 export function ocsfProduct(
   { id, schema }: Pick<OutboundRecord, 'id' | 'schema'>,
   { name, vendor, version }: Product,
@@ -161,7 +161,7 @@ function subject(event: SnugEvent): Record<string, unknown> {
     case 'exec':
       return { process: { name: baseName(event.exec.path), file: fileOf(event.exec.path) } }
     case 'file':
-      // What kind of file it is was not told.
+      // The event does not include the type of the file.
       return { file: { ...fileOf(event.file.path), type_id: 0 }, data: { file: event.file } }
     case 'connect':
       return {

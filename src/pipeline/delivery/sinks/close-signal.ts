@@ -1,4 +1,4 @@
-/** For sinks whose library cannot be told to let go of what it waits for. */
+/** For sinks whose client library cannot cancel a pending operation. */
 export interface CloseSignal {
   /** Rejects once {@link close} was called. */
   readonly closed: Promise<never>

@@ -136,7 +136,7 @@ async function readText(response: IncomingMessage): Promise<string> {
   for await (const chunk of response as AsyncIterable<Buffer>) {
     if (length < answerKept) chunks.push(chunk)
     length += chunk.length
-    // Whoever answers without end is not read to it.
+    // Bounds the read, because a server may send an endless answer.
     if (length > answerKept * 16) throw new Error('the answer is too long')
   }
   return Buffer.concat(chunks).toString('utf8', 0, answerKept)

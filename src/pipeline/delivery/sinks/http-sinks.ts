@@ -22,8 +22,9 @@ export interface WebhookOptions extends HttpTarget {
 const largestPost = 200
 
 /**
- * Posts each batch as lines. With a secret, `X-Snug-Signature: t=SECONDS,v1=HEX` holds the HMAC-SHA256 of `SECONDS`,
- * a dot, and the body as it was sent: who checks it knows the sender, and that nothing was changed or sent again late.
+ * Posts each batch as lines. With a secret, `X-Snug-Signature: t=SECONDS,v1=HEX` holds the
+ * HMAC-SHA256 of `SECONDS`, a dot, and the body as sent. The signature proves the sender and
+ * reveals changes and late replays.
  */
 export function webhookSink(name: string, render: Render, options: WebhookOptions): Sink {
   const poster = new HttpPoster(options)
@@ -55,7 +56,7 @@ async function signature(body: Buffer, source: SecretSource): Promise<Record<str
   return { 'x-snug-signature': `t=${seconds},v1=${hmac.digest('hex')}` }
 }
 
-/** Each is a request of its own: those before the one that failed come again. */
+/** Each record is a separate request. After a failure, the records before it are sent again. */
 const largestFalcoBatch = 50
 
 /** Posts each notice as Falco would: to Falcosidekick, and to whatever else takes Falco's HTTP output. */
@@ -89,7 +90,8 @@ export function otlpSink(name: string, render: Render, product: Product, target:
         'content-encoding': 'gzip',
       })
       const rejected = rejectedRecords(answer.text)
-      // The specification has it that what was rejected so is not sent again; alone it says which one it is.
+      // By the specification, a client does not resend rejected records. A batch of one record
+      // shows which one was rejected.
       if (rejected > 0 && records.length > 1) throw new SinkError(`${rejected} were rejected`)
       return answerLine(answer)
     },

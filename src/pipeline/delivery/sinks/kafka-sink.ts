@@ -20,10 +20,10 @@ export interface KafkaSinkOptions {
 }
 
 /**
- * A record for each notice, keyed by its container: what is of one container is in one partition, in order. The
- * headers `id` and `revision` are for whoever wants each once; the revision changes with the count.
- *
- * The broker's answer is what counts as taken. A producer that failed is thrown away: who leads what is asked anew.
+ * Sends one Kafka message for each record, keyed by its container: messages of one container share
+ * a partition and keep their order. Consumers can deduplicate by the headers `id` and `revision`;
+ * the revision changes with the count. A message is delivered once the broker acknowledges it.
+ * After a failure the sink replaces the producer, which looks up the partition leaders again.
  */
 export function kafkaSink(name: string, render: Render, options: KafkaSinkOptions): Sink {
   let producer: Promise<Producer> | undefined
@@ -86,7 +86,7 @@ async function connect(options: KafkaSinkOptions): Promise<Producer> {
     connectionTimeout: timeoutMs,
     authenticationTimeout: timeoutMs,
     requestTimeout: timeoutMs,
-    // Told by the lane, which also does the trying again.
+    // The delivery queue logs failures and retries.
     logLevel: logLevel.NOTHING,
     retry: { retries: 0 },
     ...(tls === undefined ? {} : { ssl: await readTls(tls) }),

@@ -30,7 +30,7 @@ export function bindSink(
 
 const streamBytes = 8_192
 const datagramBytes = 2_048
-/** Brokers take a mebibyte, with what stands around the line, if they were not told otherwise. */
+/** Brokers accept one mebibyte by default, including the overhead of the message. */
 const messageBytes = 1_000_000
 
 function makeSink(config: SinkConfig, product: Product): Sink {

@@ -28,9 +28,9 @@ interface Client {
 }
 
 /**
- * A message for each notice, to a subject that a stream of JetStream takes; what the stream acknowledges is taken.
- * `Nats-Msg-Id` is the notice's revision, so that the stream itself lets one that is sent twice in once; the headers
- * `Snug-Id` and `Snug-Key` (the container) are for whoever reads it.
+ * Publishes one message for each record, to a subject of a JetStream stream. A message is delivered
+ * once the stream acknowledges it. `Nats-Msg-Id` is the revision of the record, so the stream drops
+ * duplicates. The headers `Snug-Id` and `Snug-Key` (the container) are for consumers.
  */
 export function natsSink(name: string, render: Render, options: NatsSinkOptions): Sink {
   let client: Promise<Client> | undefined
@@ -101,7 +101,7 @@ async function connect(options: NatsSinkOptions): Promise<Client> {
     name: 'snug',
     servers: options.servers.map(addressText),
     timeout: timeoutMs,
-    // The lane does the trying again, and tells of it.
+    // The delivery queue retries, and reports failures.
     reconnect: false,
     ...(tls === undefined ? {} : { tls: await readTls(tls) }),
     ...identity,

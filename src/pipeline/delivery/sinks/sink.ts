@@ -2,9 +2,10 @@ import { SnugError } from '../../../errors.ts'
 import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
 
 /**
- * Where notices go. A sink takes batches in order and resolves when it has them for good, with what came back, in
- * words; it rejects where it does not, and is then given the same batch again, or less at once. One that needs
- * reopening says so by `reopen`. Nothing it waits for lasts longer than its own timeout.
+ * A destination of records. A sink takes batches in order. It resolves once it has stored them for
+ * good, with a text about the answer. It rejects otherwise, and then gets the same batch or a
+ * smaller one again. The `reopen` of a failure asks for a new connection. INVARIANT: no operation
+ * waits longer than the timeout of the sink.
  */
 export interface Sink {
   readonly name: string

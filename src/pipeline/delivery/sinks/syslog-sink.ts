@@ -25,13 +25,12 @@ export interface TlsFiles {
 }
 
 /**
- * RFC 5424 over TCP with octet counting, TLS, or UDP.
- *
- * Syslog has no acknowledgement, and what a kernel took the receiver may never read. So each batch has a connection
- * of its own that is half-closed at the end: the receiver closes its side once it has read to there, and only that
- * counts as taken. One that closes with something unread resets the connection; one that closes before anything came
- * does so before it is told the end, which therefore is held back for a moment. What was written to a receiver that
- * then died goes out again. Over UDP nothing is known.
+ * RFC 5424 over TCP with octet counting, TLS, or UDP. Syslog has no acknowledgement, and a receiver
+ * may never read data that the kernel accepted. So each batch has a separate connection, which the
+ * sink half-closes at the end. The receiver closes its side after it has read everything, and only
+ * that counts as delivered. A receiver that closes with unread data resets the connection. The sink
+ * delays the end of its data for a moment, to detect a receiver that closes before any data
+ * arrived. Data written to a receiver that then crashed is sent again. UDP gives no confirmation.
  */
 export function syslogSink(name: string, render: Render, options: SyslogSinkOptions): Sink {
   const { facility, maxBytes, transport } = options
@@ -67,7 +66,7 @@ async function openStream({ host, port, transport, tls }: SyslogSinkOptions): Pr
   return connectTls({ host, port, ...(await readTls(tls)) })
 }
 
-/** Read anew each time, so that a renewed certificate is used without a restart. */
+/** Reads the files each time, so that a renewed certificate applies without a restart. */
 export async function readTls(files: TlsFiles): Promise<Record<string, Buffer>> {
   const read: Record<string, Buffer> = {}
   for (const part of ['ca', 'cert', 'key'] as const) {

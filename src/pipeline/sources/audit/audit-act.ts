@@ -8,11 +8,11 @@ import { type AuditRecord, numberOf, textOf } from './audit-record.ts'
 /** All records of one event, in the order in which they were written. */
 export type AuditEvent = readonly AuditRecord[]
 
-/** Also what was refused is an act; other calls that failed are none. */
+/** A refused call is also an event. Calls that failed for other reasons are not. */
 const refusedCodes: ReadonlySet<string> = new Set(['-1', '-13'])
 const inProgress = '-115'
 
-/** What the event was; a text says why it tells no act. */
+/** The decoded event. A text gives the reason why there is none. */
 export function auditAct(event: AuditEvent): Bag | string {
   const call = event.find(({ type }) => type === 'SYSCALL')
   if (call === undefined) return `record ${event[0]?.type ?? 'of no type'}`
@@ -112,8 +112,8 @@ function connectAct(event: AuditEvent): Bag | string {
 }
 
 /**
- * A socket address as the kernel has it. The record does not say what kind of socket it was: one of the internet is
- * told as `tcp`.
+ * A socket address in the layout of the kernel. The record omits the type of the socket, so an
+ * internet address is reported as `tcp`.
  */
 function socketAddress(bytes: Buffer): Bag | undefined {
   if (bytes.length < 2) return undefined

@@ -1,4 +1,7 @@
-/** What a system call is told as; `at` names the argument of its flags, `from` and `to` which paths it has. */
+/**
+ * How a system call maps to an event. `at` is the argument with the flags; `from` and `to` are its
+ * paths.
+ */
 export type AuditCall =
   | { readonly does: 'exec' }
   | { readonly does: 'open'; readonly flags: 'a1' | 'a2' | 'none' }
@@ -75,7 +78,7 @@ const numbers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 }
 
-/** The name of a system call: as an enriched log says it, else by its number. */
+/** The name of a system call: from an enriched log, else by its number. */
 export function callName(fields: ReadonlyMap<string, string>): string {
   const named = fields.get('SYSCALL')
   if (named !== undefined && /^[a-z0-9_]+$/.test(named)) return named

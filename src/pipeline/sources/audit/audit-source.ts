@@ -71,7 +71,7 @@ export class AuditMapper implements LineMapper {
     }
   }
 
-  /** An event that cannot be told is a loss of one, named by its serial: its lines are past. */
+  /** An event that cannot be decoded is a loss of one, named by its serial. Its lines are gone. */
   #finish(key: string, into: SnugEvent[]): void {
     const records = this.#pending.get(key)
     if (records === undefined) return

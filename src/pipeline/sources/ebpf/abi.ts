@@ -1,6 +1,6 @@
 /**
- * The layout of what the sensor says, as in `agent/abi.h`: little endian, fixed widths. A test holds every
- * number here against `snug-sensor --abi`, which prints what was compiled.
+ * The layout of the sensor's records, as in `agent/abi.h`: little endian, fixed widths. A test
+ * compares every number here with `snug-sensor --abi`, which prints the compiled values.
  */
 export const ABI = 5
 export const HEAD_SIZE = 8
@@ -246,7 +246,7 @@ export const ruleFlags = {
   socketStdio: 32,
 } as const
 export const traits = { enforced: 1, ownInit: 2 } as const
-/** Of a rule: whoever the container was started as. */
+/** Of a rule: the user that the container started as. */
 export const USER_DECLARED = 0xffff_ffff
 
 /** Bit → access, in the order in which an event names them. */

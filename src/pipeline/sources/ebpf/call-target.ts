@@ -34,7 +34,7 @@ export function callName(code: number): string {
   return callNames[code] ?? `call-${code}`
 }
 
-/** What a sensitive call was about, in words; undefined where its name says it all. */
+/** Text for the target of a sensitive call; undefined if the name of the call suffices. */
 export function callTarget(name: string, argument: bigint, text: string): string | undefined {
   const number = Number(argument)
   switch (name) {

@@ -45,19 +45,20 @@ export interface EbpfSourceOptions {
    */
   readonly kernelState?: string
   /**
-   * `read`: what was told is taken once the next batch is asked for. `stored`: whoever reads says so, by
-   * `control.taken`, for each `mark`. What was not taken is told again by the next sensor, of this daemon or another.
+   * When records count as taken. `read`: once the next batch is requested. `stored`: once the
+   * reader calls `control.taken` for a `mark`. The next sensor, of this daemon or another, reports
+   * untaken records again.
    */
   readonly takenWhen?: 'read' | 'stored'
   /** A sensor that cannot be started the first time is started again, later and later; else it is an error. */
   readonly startAgain?: boolean
   /** How often the sensor tries whether blocking works; 0: never; absent: its own choice. */
   readonly probeSeconds?: number
-  /** Programs whose arguments say what is done, by name without a version; absent: none. */
+  /** Programs whose arguments define their behaviour, by name without a version; absent: none. */
   readonly programs?: readonly string[]
   /** Further arguments of the sensor, for tests. */
   readonly sensorArguments?: readonly string[]
-  /** Told each line that the sensor says to people, and, as a warning, why it ended. */
+  /** Receives each line that the sensor logs and, as a warning, the reason of its exit. */
   readonly log?: (line: string, level: 'info' | 'warn') => void
 }
 
@@ -71,12 +72,13 @@ const silentSeconds = 5
 const silentAtStartSeconds = 120
 
 /**
- * The acts of the containers of this host, from the kernel. The sensor is a child process; where it dies it is
- * started again, and what the pipeline had told it is told again. With a `kernelState` the kernel goes on meanwhile, and
- * what happened is told after; without, the time between is a `loss` of reason `sensor-gap`, and keys do not outlive it.
+ * The events of this host's containers, from the kernel. The sensor is a child process. If it
+ * exits, the source restarts it and sends the pipeline's commands again. With a `kernelState` the
+ * kernel continues meanwhile, and the sensor reports the events later. Without one, the gap is a
+ * `loss` of reason `sensor-gap`, and keys end with the sensor.
  *
- * Errors: `SENSOR_UNAVAILABLE` where it cannot be started the first time, `SENSOR_PROTOCOL` where it is of another
- * build.
+ * Errors: `SENSOR_UNAVAILABLE` if the first start fails, `SENSOR_PROTOCOL` if the sensor is of
+ * another build.
  */
 export class EbpfSource implements EventSource {
   readonly name = 'ebpf'
@@ -85,7 +87,7 @@ export class EbpfSource implements EventSource {
   readonly #options: EbpfSourceOptions
   readonly #lost: Record<string, number> = {}
   readonly #kernel = new KernelState()
-  /** Containers that were told as started and not as ended; true where they ran before the agent. */
+  /** Containers reported as started and not as ended; true if they ran before the agent. */
   readonly #live = new Map<string, boolean>()
   readonly #unconfirmed = new Set<string>()
   #state: SourceState = { kind: 'starting' }
@@ -97,16 +99,16 @@ export class EbpfSource implements EventSource {
   #delivered = 0
   #restarts = 0
   #used = false
-  /** Up to where what was told is safe. */
+  /** All records up to this mark are stored. */
   #taken: SourceMark | undefined
   /** The newest mark that was read, and not yet taken. */
   #read: SourceMark | undefined
-  /** What the pipeline said is to be said again once the sensor has told of what it took over. */
+  /** The source resends the pipeline's commands once the sensor has reported what it took over. */
   #catchingUp = false
   #hasRun = false
   #lastPing = 0n
   readonly #pings = new Map<bigint, () => void>()
-  /** Answered by the sensor; what it told before that has to be read first. */
+  /** Pings that the sensor answered. The records before an answer must be read first. */
   readonly #answered: bigint[] = []
 
   constructor(options: EbpfSourceOptions) {
@@ -142,7 +144,7 @@ export class EbpfSource implements EventSource {
     return this.#state
   }
 
-  /** Resolves once the sensor has done all that it was told so far, and told all that had happened by then. */
+  /** Resolves once the sensor has run all commands so far and reported all events up to then. */
   obeyed(): Promise<void> {
     this.#lastPing += 1n
     const token = this.#lastPing
@@ -250,7 +252,7 @@ export class EbpfSource implements EventSource {
       '--ack',
       ...(kernelState === undefined ? [] : ['--pin', kernelState]),
       ...(this.#taken === undefined ? [] : ['--resume', this.#taken]),
-      // Keys mean nothing to a daemon that was not told their acts.
+      // Keys are meaningless to a daemon that did not receive their events.
       ...(this.#facts['kernel'] === undefined ? ['--fresh-daemon'] : []),
       ...(probeSeconds === undefined ? [] : ['--selftest', String(probeSeconds)]),
       ...(programs.length === 0 ? [] : ['--programs', programs.join(',')]),
@@ -367,7 +369,9 @@ export class EbpfSource implements EventSource {
     else this.#resend()
   }
 
-  /** A new sensor knows nothing, or what an earlier daemon said: it is told again what is meant now. */
+  /**
+   * A new sensor has no state, or the state of an earlier daemon. This sends it the current state.
+   */
   #resend(): void {
     this.#catchingUp = false
     for (const command of this.#kernel.all()) this.#send(command)
@@ -380,7 +384,7 @@ export class EbpfSource implements EventSource {
     this.#process?.send(encodeTaken(mark))
   }
 
-  /** All that runs has been told by now: what was not ended while no sensor ran. */
+  /** The sensor has now reported all running containers: the others ended while no sensor ran. */
   #confirmed(batch: SourceMessage[]): void {
     for (const id of this.#unconfirmed) {
       this.#live.delete(id)

@@ -2,8 +2,9 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const BACKSLASH = 0x5c
 
 /**
- * A name as the kernel holds it, any bytes but NUL, as text. It can be told from every other name: what is
- * valid UTF-8 stays as it is, but a backslash becomes `\\`; a byte that is not becomes `\xNN`.
+ * Converts a name of the kernel, any bytes but NUL, to text. INVARIANT: different names give
+ * different texts. Valid UTF-8 stays unchanged, except that a backslash becomes `\\`. Each invalid
+ * byte becomes `\xNN`.
  */
 export function nameOfBytes(bytes: Buffer): string {
   if (!bytes.includes(BACKSLASH)) {

@@ -10,20 +10,25 @@ interface Assignment {
 
 interface SentProfile {
   readonly profile: KernelProfile
-  /** Tells the answer to this one from that to an earlier one. */
+  /** Distinguishes the answer to this profile from the answer to an earlier one. */
   readonly serial: number
 }
 
 /** Assignments that are remembered; more than containers run at a time, the oldest go first. */
 const assignmentsKept = 4_096
 
-/** What the kernel was told, to be told again to a sensor that knows nothing. Each change is also its command. */
+/**
+ * The state that was sent to the kernel, to send it again to a new sensor. Each change returns its
+ * command.
+ */
 export class KernelState {
   readonly #assigned = new Map<string, Assignment>()
   readonly #profiles = new Map<number, SentProfile>()
   readonly #enforced = new Map<number, Enforcement>()
   readonly #peers = new Map<string, string>()
-  /** Scopes whose place in the kernel another has: with their next container they are sent again. */
+  /**
+   * Scopes that the kernel evicted for another one. They are sent again with their next container.
+   */
   readonly #evicted = new Set<number>()
   #failClosed = false
   #serial = 0
@@ -39,7 +44,7 @@ export class KernelState {
     return Buffer.concat([...this.#restored(scope), encodeAssign(id, scope, traits)])
   }
 
-  /** It is gone for good, and will not be told again. */
+  /** The container is gone for good, so it is not sent again. */
   release(id: string): void {
     this.#assigned.delete(id)
   }
@@ -61,7 +66,10 @@ export class KernelState {
     return this.#profiles.get(scope)?.serial === serial
   }
 
-  /** It is not in the kernel: sent again with the scope's next container where only room is missing, else never. */
+  /**
+   * The kernel did not install the profile. If only space is missing, the next container of the
+   * scope sends it again.
+   */
   failed(scope: number, isForRoom: boolean): void {
     if (isForRoom) this.#evicted.add(scope)
     else {
@@ -70,14 +78,17 @@ export class KernelState {
     }
   }
 
-  /** A container runs. What to send: its scope, where that lost its place after the container was announced. */
+  /**
+   * A container runs. Returns its scope to send, if the kernel evicted it after the container's
+   * announcement.
+   */
   started(id: string): Buffer {
     const assigned = this.#assigned.get(id)
     if (assigned === undefined || !this.#evicted.has(assigned.scope)) return Buffer.alloc(0)
     return this.assign(id, assigned.scope, assigned.traits)
   }
 
-  /** What to send at once: all of the scope where a container of it runs, else nothing. */
+  /** Returns what to send at once: the whole scope if one of its containers runs, else nothing. */
   evicted(scope: number, isRunning: (container: string) => boolean): Buffer {
     this.#evicted.add(scope)
     const here = [...this.#assigned].filter(([, assigned]) => assigned.scope === scope)
@@ -101,7 +112,7 @@ export class KernelState {
     return encodeEnforce(scope, enforcement)
   }
 
-  /** The kernel blocks no more, by itself: told again, it must not be armed by that. */
+  /** The kernel disarmed itself. Sending the state again must not arm it. */
   disarmed(scope: number): void {
     const enforced = this.#enforced.get(scope)
     if (enforced !== undefined) this.#enforced.set(scope, { ...enforced, mode: 'alert' })

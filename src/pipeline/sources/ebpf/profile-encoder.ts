@@ -126,7 +126,7 @@ function ruleWith({
   return bytes
 }
 
-/** Of a rule's object: its kind, its texts, and what else it says, written into the rule. */
+/** The object of a rule: its kind, its texts, and further fields, as written into the rule. */
 interface EncodedObject {
   readonly kind: number
   readonly text?: Uint8Array

@@ -52,14 +52,17 @@ export interface ProfileAnswer {
   readonly failure?: { readonly text: string; readonly isForRoom: boolean }
 }
 
-/** More than the sensor remembers to have told, so that a name it counts on is never gone here. */
+/**
+ * More names than the sensor remembers as sent, so that this side never lacks a name that the
+ * sensor uses.
+ */
 const NAMES_MAX = 8192
-/** Containers that ended are remembered this many, for what is told of them late. */
+/** Ended containers that are remembered, for records that arrive late. */
 const ENDED_MAX = 1024
 
 export interface DecoderOptions {
   readonly node: string
-  /** Containers that an earlier sensor told: whether each ran before the agent is remembered from then. */
+  /** Containers that an earlier sensor reported; the value is true if they ran before the agent. */
   readonly seen?: ReadonlyMap<string, boolean>
 }
 

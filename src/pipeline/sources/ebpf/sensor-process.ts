@@ -8,10 +8,11 @@ import { SnugError } from '../../../errors.ts'
 export const builtSensor = fileURLToPath(new URL('../../../../agent/snug-sensor', import.meta.url))
 
 /**
- * Removes what was pinned in `folder`: nothing is attached any more, and nothing remembered. Resolves with what the
- * sensor says of it, also where there was nothing.
+ * Removes the state pinned in `folder`: this detaches all programs and deletes all state. Resolves
+ * with the sensor's output, also if there was nothing to remove.
  *
- * Errors: `DETACH_REFUSED`, while a sensor uses the folder or where it is no bpffs; `SENSOR_UNAVAILABLE`.
+ * Errors: `DETACH_REFUSED` while a sensor uses the folder, or if it is no bpffs;
+ * `SENSOR_UNAVAILABLE`.
  */
 export async function detachKernelState(folder: string, sensor = builtSensor): Promise<string> {
   const run = new SensorProcess({
@@ -30,14 +31,14 @@ export async function detachKernelState(folder: string, sensor = builtSensor): P
 export interface SensorProcessOptions {
   readonly path: string
   readonly args: readonly string[]
-  /** Told each line that the sensor says to people. */
+  /** Receives each line that the sensor logs. */
   readonly log: (line: string) => void
 }
 
 export interface SensorExit {
-  /** In words: `exit 1`, `SIGKILL`, or why it could not be started. */
+  /** Text: `exit 1`, `SIGKILL`, or why it could not start. */
   readonly how: string
-  /** The last line it said, where it said one. */
+  /** The last line that it logged, if any. */
   readonly lastOutput?: string
 }
 
@@ -59,7 +60,8 @@ export class SensorProcess {
     this.#child = child
     this.output = child.stdout
     this.#input = child.stdin
-    // What is written while it dies has nobody to read it; its exit is told by itself.
+    // Nobody reads data that is written while the sensor exits. The exit itself is reported
+    // separately.
     child.stdin.on('error', () => undefined)
     let lastOutput: string | undefined
     createInterface({ input: child.stderr }).on('line', (line) => {

@@ -18,9 +18,10 @@ import { sensorTime } from '../sensor-time.ts'
 const kinds: readonly EventKind[] = ['exec', 'file', 'connect', 'listen', 'loss']
 
 /**
- * Falco's JSON lines (`json_output: true`). It speaks only where a rule matches, and tells only the fields that the rule
- * names: `deploy/falco/snug-feed.yaml` has rules that feed all that is understood here. Acts are told by their
- * `evt.type`, whatever the rule is called; an alert without it is counted and tells no act.
+ * Falco's JSON lines (`json_output: true`). Falco reports only events that match a rule, with only
+ * the fields that the rule names. `deploy/falco/snug-feed.yaml` has rules for every event that this
+ * source supports. `evt.type` decides the kind of the event, not the name of the rule. The source
+ * counts an alert without it and reports no event.
  */
 export const falcoFormat: LineFormat = {
   name: 'falco',
@@ -226,7 +227,7 @@ function addressOf(fields: Bag): Bag {
     const port = need(numberAt(fields, 'fd.sport') ?? numberAt(fields, 'fd.rport'), 'port')
     return { protocol: textAt(fields, 'fd.l4proto') ?? 'other', address, port }
   }
-  // Of a unix socket the name is its path, behind the addresses of both ends where Falco knows them.
+  // The name of a unix socket is its path, after the addresses of both ends if Falco has them.
   const path = /(?:^|\s)(\/.*)$/.exec(textAt(fields, 'fd.name') ?? '')?.[1]
   return { protocol: 'unix', address: need(path, 'address in `fd.sip`'), port: 0 }
 }

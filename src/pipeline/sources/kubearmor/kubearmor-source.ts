@@ -52,7 +52,7 @@ class KubeArmorMapper implements LineMapper {
 
   #basis(record: Bag, exe: string): Bag {
     const { node, now } = this.#context
-    // Some builds write no time at all: it is told as it happens.
+    // Some builds write no time at all: their events get the current time.
     const time =
       sensorTime(record['UpdatedTime'] ?? record['Timestamp'], now()) ?? now().toISOString()
     const id = idOf(record)
@@ -123,14 +123,14 @@ function exeOf(record: Bag): string {
   return need(isPath(name) ? name : undefined, 'path in `ProcessName`')
 }
 
-/** `PID` is the process's number within its container, where `HostPID` says the other. */
+/** `PID` is the number of the process within its container if `HostPID` is the one on the host. */
 function rootOf(record: Bag): Root | undefined {
   const inside = numberAt(record, 'PID')
   if (numberAt(record, 'HostPID') === undefined || inside === undefined) return undefined
   return inside === 1 ? 'entrypoint' : 'exec-in'
 }
 
-/** What was done; a text says why the line tells no act. */
+/** The decoded event. A text gives the reason why the line has none. */
 function actOf(record: Bag): Bag | string {
   const operation = textAt(record, 'Operation') ?? 'of no name'
   const isDenied = textAt(record, 'Result') !== undefined && record['Result'] !== 'Passed'

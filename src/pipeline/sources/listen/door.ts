@@ -8,7 +8,7 @@ export interface PeerCount {
   readonly accepted: number
   /** Lines that were none. */
   readonly rejected: number
-  /** The first of them, for whoever sent it. */
+  /** The first of them, for the answer to the sender. */
   readonly first?: { readonly code: ErrorCode; readonly message: string }
   /** False: the agent ends, and did not take everything. */
   readonly whole: boolean

@@ -4,8 +4,8 @@ interface Offer<T> {
 }
 
 /**
- * Where many givers wait for one taker, first come first served. Nothing is queued beyond the one item that each giver
- * has in its hands, so whoever gives faster than is taken waits.
+ * Passes items from many producers to one consumer, first come, first served. It queues only one
+ * item for each producer, so a producer waits if it is faster than the consumer.
  */
 export class HandOver<T> {
   readonly #offers: Offer<T>[] = []

@@ -90,7 +90,7 @@ export class HttpDoor implements Door {
 
   #check({ method, headers, url = '' }: IncomingMessage): void {
     if (method !== 'POST') throw new SnugError('ROUTE_UNKNOWN', 'events are sent by POST')
-    // Only browsers say where a request comes from, and no page has events to tell.
+    // Only browsers send an origin, and web pages have no events to report.
     if (headers.origin !== undefined) throw new SnugError('FORBIDDEN', 'not from a web page')
     if (this.#token === undefined) return
     const bearer = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1]
@@ -121,7 +121,7 @@ function unpacked(request: IncomingMessage): Readable {
   if (encoding !== 'gzip' && encoding !== 'deflate') {
     throw new SnugError('BODY_INVALID', `unsupported encoding \`${encoding}\`, only gzip, deflate`)
   }
-  // What it fails with, whoever reads it is told.
+  // The reader of the stream receives its errors.
   return pipeline(request, unpackers[encoding](), () => undefined)
 }
 

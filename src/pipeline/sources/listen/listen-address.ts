@@ -10,7 +10,7 @@ export interface UnixAddress {
   readonly kind: 'unix'
   readonly format: LineFormat
   readonly path: string
-  /** Permissions of the socket: who may connect may tell. */
+  /** Permissions of the socket: every user who may connect may report events. */
   readonly mode: number
 }
 

@@ -34,12 +34,12 @@ function cut(parser: EventLineParser, error: unknown): ParsedLines {
 }
 
 /**
- * Events that others bring: lines on a unix socket, or in the bodies of HTTP requests. Any number of peers at a time;
- * each is read only as fast as its acts are judged, and holds at most one line. What a peer leaves unfinished is one
- * bad line of that peer.
+ * Events from other programs: lines on a unix socket, or in the bodies of HTTP requests. Any number
+ * of peers can connect. The source reads each peer only as fast as its events are judged, and holds
+ * at most one line of it. An unfinished line counts as one bad line of that peer.
  *
- * Errors: `CONFIG_INVALID` for a spec that is none; `LISTEN_FAILED`, `AGENT_RUNNING`, `CONFIG_UNREADABLE` where it
- * cannot listen.
+ * Errors: `CONFIG_INVALID` for an invalid spec; `LISTEN_FAILED`, `AGENT_RUNNING`,
+ * `CONFIG_UNREADABLE` if it cannot listen.
  */
 export class ListenSource implements EventSource {
   readonly name: string

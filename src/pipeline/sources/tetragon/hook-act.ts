@@ -10,8 +10,8 @@ const PROT_WRITE = 2
 const PROT_EXEC = 4
 
 /**
- * What a kernel function that a TracingPolicy hooks was called for, by the functions that Tetragon's own policies use.
- * Undefined where it is another one, or its arguments do not say.
+ * The event behind a kernel function that a TracingPolicy hooks, for the functions in Tetragon's
+ * policies. Undefined for another function, or if its arguments do not suffice.
  */
 export function hookAct(name: string, hook: Bag): Bag | undefined {
   const args = listAt(hook, 'args').map((arg) => asBag(arg) ?? {})

@@ -161,7 +161,7 @@ function idOf(process: Bag): string {
   return textAt(process, 'exec_id') ?? String(numberAt(process, 'pid') ?? 0)
 }
 
-/** The pod's word has the whole id, `docker` is cut to 31 characters. */
+/** The pod field has the whole id; `docker` is cut to 31 characters. */
 function containerOf(process: Bag): string {
   const inPod = textAt(bagAt(bagAt(process, 'pod'), 'container'), 'id')
   return containerId(inPod ?? textAt(process, 'docker'))
@@ -198,7 +198,7 @@ function tagOf(name: string | undefined): string | undefined {
   return colon === -1 ? undefined : name.slice(colon + 1)
 }
 
-/** One text; what holds a space is in quotes there. The first argument is not told. */
+/** One text, with quotes around an argument that has a space. Tetragon omits the first argument. */
 function argsOf(exe: string, text: string | undefined): readonly string[] {
   const rest = text?.match(/"(?:[^"\\]|\\.)*"|\S+/g) ?? []
   return [

@@ -82,7 +82,7 @@ function identity(data: Bag): Bag | undefined {
     gid: numberAt(cred, 'Egid') ?? numberAt(cred, 'egid') ?? 0,
   })
   const [before, after] = [ids(from), ids(to)]
-  // Also told where only capabilities change.
+  // Tracee also reports changes of capabilities only.
   if (before['uid'] === after['uid'] && before['gid'] === after['gid']) return undefined
   return { kind: 'identity', identity: { from: before, to: after } }
 }

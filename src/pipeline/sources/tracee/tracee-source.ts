@@ -38,7 +38,7 @@ export const traceeFormat: LineFormat = {
   open: (context) => new TraceeMapper(context),
 }
 
-/** What both shapes tell of the process and its container. */
+/** Facts about the process and its container that both shapes include. */
 interface Reported {
   readonly pid: number
   /** Within its container. */
@@ -58,7 +58,7 @@ interface Reported {
 class TraceeMapper implements LineMapper {
   readonly #context: LineContext
   readonly #tree = new ProcessTree()
-  /** Older builds do not say which program acts: the last that was run under that pid. */
+  /** Older builds omit the acting program: this is the last one that ran under that pid. */
   readonly #exes = new Map<string, string>()
 
   constructor(context: LineContext) {
