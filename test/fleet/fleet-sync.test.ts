@@ -20,7 +20,7 @@ import {
 import { identityOf } from '../fixtures/identity-fixtures.ts'
 import { ScriptedApi } from '../fixtures/kube-server.ts'
 
-/** A daemon whose fleet is told by a scripted server: what is heard when, and what is known by then. */
+/** FleetSync of a daemon whose API server is scripted: the order of its changes and the state they lead to. */
 const profilesPath = '/apis/snug.dev/v1alpha1/imageprofiles'
 const slicesPath = '/apis/snug.dev/v1alpha1/profileslices'
 const container = 'a'.repeat(64)
@@ -85,7 +85,7 @@ type Written = Partial<ProfileSlice>
 /** A desk whose clock is the test's. */
 interface Shared {
   readonly desk: FleetSync
-  /** Resolves once what `say` changed on a server was told to the desk. */
+  /** Resolves once FleetSync has received the change that `emit` makes on the server. */
   readonly hears: (what: 'onWord' | 'onWordGone' | 'onEntries', emit: () => void) => Promise<void>
   /** Slices that it wrote, in order. */
   readonly written: readonly Written[]
@@ -176,7 +176,7 @@ function emit(
   })
 }
 
-/** What was said of the mode at another node. */
+/** Publishes a mode decision of another node. */
 function reportMode(node: string, mode: ModeDecision): void {
   const { repository, digest } = image
   slices.put(`slice-${node}-0`, { image: { repository, digest }, node, entries: [], mode })
@@ -206,11 +206,11 @@ const reconciled = async (world: DaemonWorld): Promise<void> => {
   await vi.waitFor(() => expect(version?.reconciled.generation).toBe(decisions))
 }
 
-describe('a word on a behaviour that this node does not know', () => {
+describe('a decision on a behaviour that this node has not observed', () => {
   it.each([
     ['approve', 'approved'],
     ['reject', 'rejected'],
-  ])('is kept, and is heard once it does: %s', async (what, state) => {
+  ])('is kept and applies once the node observes it: %s', async (what, state) => {
     const world = await alerting()
     await share(world)
     emit({ [what]: { behaviours: [idOf('/srv/new')] } })
@@ -250,7 +250,7 @@ describe('a word on a behaviour that this node does not know', () => {
     })
   })
 
-  it('is no word on what another node approved and this one never saw', async () => {
+  it('leaves the approval of another node as it is where this node has no evidence', async () => {
     const world = await alerting()
     await share(world)
     const grants = [{ origin: 'entrypoint' }] as const
@@ -260,19 +260,19 @@ describe('a word on a behaviour that this node does not know', () => {
     emit({ approve: { behaviours: [idOf('/srv/new')] } })
     await reconciled(world)
     const [version] = world.daemon.registry.versions
-    // To approve it here, where nothing was seen of it, would be to allow nothing.
+    // An approval on this node, which has no evidence, would allow nothing.
     expect(version?.profile.entries().find(({ id }) => id === idOf('/srv/new'))?.decision).toEqual({
       kind: 'approved',
       by: 'kubectl:kubectl-patch',
       at,
       grants,
     })
-    // Whoever rejects it means it, seen or not.
+    // A rejection applies with or without evidence.
     emit({ reject: { behaviours: [idOf('/srv/new')] } }, { at: soon() })
     await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('rejected'))
   })
 
-  it('is not heard again on what a person forgot after it', async () => {
+  it('does not apply again after a person withdrew it', async () => {
     const world = await alerting()
     const { desk, hears } = await share(world, { clock: false })
     await does(world, '/srv/new')
@@ -290,11 +290,11 @@ describe('a word on a behaviour that this node does not know', () => {
 const versionOf = ({ daemon }: DaemonWorld): DeployedVersion | undefined =>
   [...daemon.registry.versions][0]
 
-describe('a word among others of its object', () => {
+describe('a decision among others of its object', () => {
   const a = idOf('/srv/a')
   const b = idOf('/srv/b')
 
-  it('is not said again where another one is added beside it', async () => {
+  it('does not apply again where another one is added beside it', async () => {
     const store = new MemoryStore()
     const world = await alerting({ store })
     await share(world)
@@ -307,7 +307,7 @@ describe('a word among others of its object', () => {
     emit({ approve: { behaviours: [a, b] } }, { at: world.now() + 2_000 })
     await vi.waitFor(() => expect(stateOf(world, '/srv/b')).toBe('approved'))
     expect(stateOf(world, '/srv/a')).toBe('rejected')
-    // Nor after a restart: what was heard is in the store.
+    // Nor after a restart: the store has the reconciled decisions.
     await world.daemon.journal.persist()
     stop.abort()
     stop = new AbortController()
@@ -320,7 +320,7 @@ describe('a word among others of its object', () => {
     expect(stateOf(again, '/srv/a')).toBe('rejected')
   })
 
-  it('is said again where it was taken back before', async () => {
+  it('applies again where it was withdrawn before', async () => {
     const world = await alerting()
     await share(world)
     await does(world, '/srv/a')
@@ -338,7 +338,7 @@ describe('a word among others of its object', () => {
   it.each([
     ['that another heard', true, 'rejected'],
     ['of the latest change, where nobody told', false, 'approved'],
-  ])('has for a node that comes later the time %s', async (_, isReported, state) => {
+  ])('has for a node that joins later the time %s', async (_, isReported, state) => {
     const world = await alerting()
     const iso = (ms: number): string => secondOf(world.now() + ms)
     const { repository, digest } = image
@@ -399,7 +399,7 @@ describe('a word among others of its object', () => {
   })
 })
 
-describe('a word on the mode', () => {
+describe('a decision on the mode', () => {
   const lifeOf = (world: DaemonWorld) => versionOf(world)?.life
   const isoAfter = (world: DaemonWorld, ms: number): string =>
     new Date(world.now() + ms).toISOString()
@@ -408,7 +408,7 @@ describe('a word on the mode', () => {
   const done = (world: DaemonWorld, by: string): Promise<void> =>
     vi.waitFor(() => expect(versionOf(world)?.modeDecisions.done?.by).toBe(by))
 
-  it('that was said at another node is gone by here, once, and by its author', async () => {
+  it('from another node applies here once, in the name of its author', async () => {
     const world = await alerting()
     await share(world)
     reportMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, 1_000) })
@@ -429,7 +429,7 @@ describe('a word on the mode', () => {
   it.each([
     ['kubectl', 'learn', 1_000, 3_000],
     ['cli:ann', 'alert', 3_000, 1_000],
-  ])('stands where it is the later: that of %s', async (who, mode, cliAfter, kubectlAfter) => {
+  ])('applies where it is the later one: that of %s', async (who, mode, cliAfter, kubectlAfter) => {
     const world = await alerting()
     await share(world)
     const cliAt = isoAfter(world, cliAfter)
@@ -440,7 +440,7 @@ describe('a word on the mode', () => {
     await modeIs(world, mode)
   })
 
-  it('is told with the first slice once, and break-glass is not', async () => {
+  it('is written once with the first slice, and break-glass is not', async () => {
     const world = await alerting({ rules: { unseen: 1 } })
     const { desk, written } = await share(world, { clock: false, shareWithinMs: 0 })
     await desk.tick()
@@ -454,7 +454,7 @@ describe('a word on the mode', () => {
     await desk.tick()
     expect(written).toHaveLength(2)
     expect(lifeOf(world)?.breakGlass).toBeDefined()
-    // Who approves a whole version has it enforced, by alerts, everywhere.
+    // The approval of a whole version sets mode alert on all nodes.
     await world.engine.setMode(ref, 'learn', person)
     world.advance(500)
     await world.engine.approve(ref, undefined, { who: 'cli:ann' })
@@ -462,7 +462,7 @@ describe('a word on the mode', () => {
     expect(written.at(-1)?.mode).toMatchObject({ mode: 'alert', by: 'cli:ann' })
   })
 
-  it('is not said again by a change of something else in its object', async () => {
+  it('does not apply again when something else in its object changes', async () => {
     const world = await alerting()
     await share(world)
     emit({ mode: 'learn' }, { at: world.now() + 1_000 })
@@ -476,7 +476,7 @@ describe('a word on the mode', () => {
     expect(lifeOf(world)?.mode).toBe('alert')
   })
 
-  it('counts from when it was heard where the server notes no time of its own for it', async () => {
+  it('counts from its receipt where the server records no time for it', async () => {
     const world = await alerting()
     await share(world)
     const at = world.now() + 1_000
@@ -490,7 +490,7 @@ describe('a word on the mode', () => {
     await done(world, 'kubectl:kubectl-patch')
   })
 
-  it('is tried again where a gate is shut, which is said once; nothing else is done again', async () => {
+  it('is retried while a gate refuses it, with one warning and without side effects', async () => {
     const world = await alerting({ rules: { floorMs: 60_000, unseen: 1 } })
     const { desk, hears } = await share(world, { clock: false })
     const warned = vi.spyOn(world.daemon.parts.log, 'warn')
@@ -512,7 +512,7 @@ describe('a word on the mode', () => {
     expect(lifeOf(world)?.mode).toBe('block')
   })
 
-  it('is put right again for as long as git says it', async () => {
+  it('is restored for as long as the object in git contains it', async () => {
     const world = await alerting()
     const { desk, hears } = await share(world, { clock: false })
     await hears('onWord', () => emit({ authority: 'git', mode: 'alert' }, { at: world.now() }))
@@ -526,13 +526,13 @@ describe('a word on the mode', () => {
     await hears('onEntries', () => reportMode('n2', { mode: 'learn', by: 'cli:ann', at }))
     await desk.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
-    // Nor does what was overruled come back where people decide again.
+    // An overruled decision does not come back once people decide again.
     await hears('onWord', () => emit({ mode: 'alert' }, { at: world.now() + 5_000 }))
     await desk.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
   })
 
-  it('on learning is done with where the window began after it', async () => {
+  it('on learning counts as done where the window began after it', async () => {
     const world = daemonWorld()
     worlds.push(world)
     reportMode('n2', { mode: 'learn', by: 'cli:ann', at: isoAfter(world, -60_000) })
@@ -547,7 +547,7 @@ describe('a word on the mode', () => {
   })
 })
 
-it('hears an ImageProfile that was deleted and made anew, whose words are counted anew', async () => {
+it('reconciles an ImageProfile that was deleted and created again, with new generations', async () => {
   const world = await alerting()
   await share(world)
   emit({}, { generation: 40 })
@@ -559,7 +559,7 @@ it('hears an ImageProfile that was deleted and made anew, whose words are counte
   await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
 })
 
-it('is held to what git says for as long as it is said', async () => {
+it('keeps to the decisions in git for as long as they are there', async () => {
   const world = await alerting()
   const { desk, hears } = await share(world, { clock: false })
   await does(world, '/srv/new')
@@ -577,7 +577,7 @@ it('is held to what git says for as long as it is said', async () => {
   expect(stateOf(world, '/srv/new')).toBe('rejected')
 })
 
-/** A disk that takes its time with what a person decided. */
+/** A store that delays the write of a decision. */
 class SlowStore extends MemoryStore {
   released: Promise<void> = Promise.resolve()
   holding = 0
@@ -590,7 +590,7 @@ class SlowStore extends MemoryStore {
   }
 }
 
-it('takes in what others tell while a word is being heard', async () => {
+it('merges entries of other nodes while it applies a decision', async () => {
   const store = new SlowStore()
   const world = await alerting({ store })
   const { desk, hears } = await share(world, { clock: false })

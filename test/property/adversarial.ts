@@ -134,7 +134,7 @@ export const adversarial: readonly ActEvent[] = [
     'access.log.1.gz',
     'access.log.1x',
   ].map((name) => write(`/var/log/${name}`)),
-  // What Python makes up is eight characters of its own, under that prefix, in that folder.
+  // Python's temporary names have eight random characters, under that prefix, in that folder.
   ...[
     'malicious',
     'report-',

@@ -37,8 +37,8 @@ function report(list: readonly Line[]): {
   return { fresh, dedup, end: now }
 }
 
-describe('acts that several sources tell', () => {
-  it('count as often as the source that tells most of them, between one pause and the next', () => {
+describe('events that several sources report', () => {
+  it('count as often as in the source that reports most of them, between one pause and the next', () => {
     fc.assert(
       fc.property(story, (list) => {
         // Without a pause, so that each act is one stretch.

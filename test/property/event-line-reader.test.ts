@@ -16,7 +16,7 @@ function outcomeOf(read: (line: string) => SnugEvent, line: string): unknown {
 
 const notes = fc.constantFrom('', '"', '\\', '{"time":"now"}', '}],', '"file":{', '\u0007', 'ä…')
 
-/** Events of one stream, their members in the order that a sensor of its own writes them in. */
+/** Events of one stream, with their members in the order in which some sensor writes them. */
 const lines = fc
   .record({
     events: fc.array(acts, { minLength: 2, maxLength: 12 }),

@@ -23,7 +23,7 @@ const text = fc.oneof(
 
 const steers = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
 
-/** The visible form, and the text back from it as far as it tells two texts apart. */
+/** The visible form, and the text restored from it as far as the form distinguishes two texts. */
 const shown = (value: string): string =>
   value.replace(
     /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,

@@ -41,7 +41,7 @@ const types: Readonly<Record<string, fc.Arbitrary<string>>> = {
   word: from(['config', 'x', 'part', 'a.b', 'README', 'evil']),
 }
 
-/** Names that are hard on whoever reads them. */
+/** Names that are hard to parse or display. */
 const odd = fc.oneof(
   from([
     '<int>',
@@ -175,7 +175,7 @@ const codes = fc.oneof(
 )
 const rests = from(['', 'x', '-c', 'id', '1']).map((one) => (one === '' ? [] : [one]))
 
-/** Programs whose arguments tell, called in one way and another, and one whose arguments do not. */
+/** Calls of programs that are identified by their arguments, and of one that is not. */
 const runs: fc.Arbitrary<readonly [string, readonly string[]]> = fc.oneof(
   fc
     .tuple(from(['sh', '/bin/sh', '-sh', '']), from(['-c', '-ec', '-x']), codes, rests)

@@ -34,7 +34,7 @@ function compiled(world: World, limits?: KernelLimits): CompiledKernel {
   })
 }
 
-/** What TypeScript and the kernel say of the act: true where it is expected. */
+/** The answers of TypeScript and the kernel for the event: true where it is expected. */
 function both(known: ProfileReader, reading: KernelReading, event: World['exam'][number]) {
   const refs = behavioursOf(event, shaper)
   const outcome = judge(known, event, refs, { guardrails, explain: false }).outcome
@@ -47,7 +47,7 @@ function both(known: ProfileReader, reading: KernelReading, event: World['exam']
   }
 }
 
-/** The same in a file beside it that nobody has heard of. */
+/** The same event on an unknown file in the same folder. */
 function withSibling(event: World['exam'][number]): readonly World['exam'][number][] {
   if (event.kind !== 'file' || event.file.cut === true) return [event]
   const { shipped: _, ...file } = event.file
@@ -69,7 +69,7 @@ const share = (size: number, percent: number) => Math.ceil((size * percent) / 10
 const described = (event: World['exam'][number]) => JSON.stringify(event)
 
 describe('the compiled profile', () => {
-  it('says of every act what the matcher and the definition say', () => {
+  it('gives every event the same answer as the matcher and the definition', () => {
     const count = { expected: 0, deviations: 0, patterns: 0, byRename: 0 }
     fc.assert(
       fc.property(fc.oneof(worlds, overlapping, replaced), (world) => {
@@ -96,14 +96,14 @@ describe('the compiled profile', () => {
       }),
       { numRuns: 500 },
     )
-    // Both answers came up often, or the comparison says nothing.
+    // Both answers occurred often; otherwise the comparison proves nothing.
     expect(count.expected).toBeGreaterThan(1000)
     expect(count.deviations).toBeGreaterThan(1000)
     expect(count.patterns).toBeGreaterThan(500)
     expect(count.byRename).toBeGreaterThan(30)
   })
 
-  it('says of kinds that nobody watched for that they are unprofiled, unless a person said no', () => {
+  it('treats kinds that no source observed as unprofiled, unless a person rejected the behaviour', () => {
     const count = { expected: 0, deviation: 0, unprofiled: 0, refused: 0 }
     const watched = fc.subarray([...behaviourKinds])
     fc.assert(
@@ -132,7 +132,7 @@ describe('the compiled profile', () => {
     expect(count.refused).toBeGreaterThan(10)
   })
 
-  it('says the same where it had to be made wider, and nothing less than before', () => {
+  it('gives the same answers where it had to be widened, and allows no less than before', () => {
     const count = { widened: 0, tooLarge: 0, more: 0 }
     fc.assert(
       fc.property(

@@ -88,7 +88,7 @@ describe('the life of a version', () => {
             expect(one.evidence.coverage.bound).toBeLessThanOrEqual(rules.unseen)
             expect(one.evidence.startSeen).toBe(true)
           }
-          // Whatever moved was told, with a reason; whatever was told moved.
+          // Every change is reported with a reason, and every report is of a change.
           const moved = after.state !== before.state || after.mode !== before.mode
           expect(transitions.length).toBe(moved ? 1 : 0)
           if (after.mode === 'block') expect(after.state).toBe('enforced')

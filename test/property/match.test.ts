@@ -22,7 +22,7 @@ function clean(profile: Profile, events: readonly ActEvent[]): readonly ActEvent
 }
 
 describe('the matcher', () => {
-  it('says live, compiled and by its definition the same of every act', () => {
+  it('gives every event the same answer live, compiled and by its definition', () => {
     let expected = 0
     let deviations = 0
     fc.assert(
@@ -43,7 +43,7 @@ describe('the matcher', () => {
       }),
       { numRuns: 200 },
     )
-    // Both answers came up often, or the comparison says nothing.
+    // Both answers occurred often; otherwise the comparison proves nothing.
     expect(expected).toBeGreaterThan(500)
     expect(deviations).toBeGreaterThan(500)
   })

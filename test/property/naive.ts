@@ -4,7 +4,7 @@ import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
 import type { WitnessesJson } from '../../src/core/behaviour/witness.ts'
 
 /**
- * What a profile means, said a second time and as plainly as can be: over the plain entries, from the
+ * A second, plain implementation of the meaning of a profile: over the plain entries, from the
  * definition, with nothing compiled, indexed or kept.
  */
 export function naive(entries: readonly ProfileEntry[], ref: BehaviourRef, now: number): boolean {
@@ -129,7 +129,7 @@ const isPlace = ({ object }: ProfileEntry): boolean =>
 /** What the right to create in a place implies. */
 const implied: readonly string[] = ['create', 'write', 'read', 'delete', 'rename']
 
-/** What places say of an act: false where a person rejected one that it may be in. */
+/** The answer of places for an event: false where a person rejected a place that may contain it. */
 function placeSays(
   entries: readonly ProfileEntry[],
   ref: BehaviourRef,
@@ -219,7 +219,7 @@ function alike(a: BehaviourObject, b: BehaviourObject): boolean {
   return a.kind === b.kind
 }
 
-/** The entry's object with its paths as they are; what has tokens is no path of its own. */
+/** The entry's object with its literal paths; undefined where a path has tokens. */
 function written(object: BehaviourObject): BehaviourObject | undefined {
   if (tokensOf(object).length > 0) return undefined
   const plain = (path: string): string => path.replaceAll('<lt>', '<')
@@ -366,7 +366,7 @@ function takes(
   const shown = seen?.literals.map((one) => one.replace(' → ', '\u0000')) ?? []
   if (shown.some((one) => (part === 'whole' ? one : one.split('\u0000')[0]) === subject))
     return true
-  // Of arguments a witness is itself a pattern: behind those that tell there may be others.
+  // For arguments a witness is itself a pattern: other arguments may follow the identifying ones.
   if (shape.startsWith('\u0000')) {
     const witnesses = seen?.literals ?? []
     if (

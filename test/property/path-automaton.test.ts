@@ -66,7 +66,7 @@ function sample(language: Language, next: () => number): string {
 }
 
 describe('the automaton', () => {
-  it('takes just what the regular expressions take, and says which of them', () => {
+  it('accepts exactly the texts of the regular expressions and names the matching ones', () => {
     let taken = 0
     let refused = 0
     fc.assert(
@@ -89,7 +89,7 @@ describe('the automaton', () => {
             return one.slice(0, i) + by + one.slice(i + (n % 2))
           })
           for (const one of [...texts, ...near]) {
-            // What no kernel would tell: a backslash that begins no escape.
+            // The kernel never reports such a name: a backslash that begins no escape.
             if (nameOfBytes(Buffer.from(bytesOfName(one))) !== one) continue
             const expected = all.flatMap((language, i) =>
               new RegExp(`^(?:${sourceOf(language)})$`).test(one) ? [i] : [],
@@ -106,7 +106,7 @@ describe('the automaton', () => {
     expect(refused).toBeGreaterThan(500)
   })
 
-  it('takes all texts of a language that has few, and says so where there are more', () => {
+  it('lists all texts of a language that has few, and reports where there are more', () => {
     fc.assert(
       fc.property(languages, (language) => {
         const texts = textsOf(language, 20)

@@ -71,7 +71,7 @@ describe('places of names that programs make up', () => {
 })
 
 describe('an alignment', () => {
-  it('takes the names that it was made of, and says which it is not for', () => {
+  it('matches the names that it was made of and returns the remaining ones', () => {
     const name = fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 24 })
     fc.assert(
       fc.property(fc.array(name, { maxLength: 30 }), (names) => {

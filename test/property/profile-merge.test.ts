@@ -121,7 +121,7 @@ describe('profiles', () => {
     )
   })
 
-  it('are told apart by what is drained: the drained entries make up the whole', () => {
+  it('drain exactly their changes: the drained entries make up the whole', () => {
     fc.assert(
       fc.property(fc.array(acts, { maxLength: 30 }), fc.nat({ max: 30 }), (lesson, cut) => {
         const profile = new Profile(shaper)

@@ -67,7 +67,7 @@ it('no report breaks the reader, the join or OpenVEX: it is read or refused by c
   )
 })
 
-it('a report with one part broken is told of by count, and the rest of it is read', () => {
+it('the broken part of a report is counted and reported, and the rest is read', () => {
   const text = JSON.stringify(trivy)
   const whole = parseReport(trivy).findings.length
   fc.assert(

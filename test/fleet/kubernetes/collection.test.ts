@@ -77,7 +77,7 @@ describe('a collection of the API server', () => {
     expect(Number(watch?.query.get('timeoutSeconds'))).toBeGreaterThan(200)
   })
 
-  it('goes on where it was when the server ends the watch, without listing anew', async () => {
+  it('continues where it was when the server ends the watch, without another list', async () => {
     await follow()
     await server.until(() => server.watching === 1)
     server.put('c')
@@ -104,7 +104,7 @@ describe('a collection of the API server', () => {
   })
 
   it.each(['answer', 'line'] as const)(
-    'lists anew, from storage and by pages, where 410 comes as %s; what is gone is told',
+    'lists again, from storage and by pages, where 410 comes as %s, and reports removed objects',
     async (how) => {
       await follow()
       await server.until(() => server.watching === 1)
@@ -146,7 +146,7 @@ describe('a collection of the API server', () => {
     expect(removed).toEqual([])
   })
 
-  it('keeps what it knows while the server is away, says so, and catches up', async () => {
+  it('keeps its items while the server is down, reports the outage and catches up', async () => {
     await follow()
     await server.until(() => server.watching === 1)
     await server.kill()
@@ -194,8 +194,8 @@ describe('a collection of the API server', () => {
   })
 })
 
-describe('the pause before an API server is asked again', () => {
-  it('doubles up to half a minute, with half of it by chance, and starts anew once it went well', () => {
+describe('the pause before a request is retried', () => {
+  it('doubles up to half a minute, half of it random, and is reset after a success', () => {
     const backoff = new Backoff(() => 1)
     const pauses = Array.from({ length: 9 }, () => backoff.after(new Error('gone')))
     expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000])
@@ -204,7 +204,7 @@ describe('the pause before an API server is asked again', () => {
     expect(new Backoff(() => 0).after(new Error('gone'))).toBe(250)
   })
 
-  it('is never so long as a server that asks for an hour says', () => {
+  it('is limited where a server asks for an hour', () => {
     const asked = new KubeError('later', { answered: 429, retryAfterMs: 3_600_000 })
     expect(new Backoff(() => 0).after(asked)).toBe(300_250)
   })

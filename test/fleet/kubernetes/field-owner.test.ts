@@ -20,22 +20,22 @@ const managers = [
   { manager: 'agent', time: '2026-11-24T12:00:09Z', fieldsV1: { 'f:status': { 'f:mode': {} } } },
 ]
 
-describe('who said a part of an object', () => {
+describe('the author of a part of an object', () => {
   it.each([
     ['f:mode', 'ann'],
     ['f:approve f:behaviours v:"b1"', 'ann'],
     ['f:approve f:behaviours v:"b2"', 'bob'],
     ['f:image f:digest', 'helm'],
-  ])('is who owns it, and not who wrote something else later: %s', (path, manager) => {
+  ])('is its owner, not a later author of another part: %s', (path, manager) => {
     expect(ownerOf(managers, ['f:spec', ...path.split(' ')])?.manager).toBe(manager)
   })
 
-  it('is of those that own it together the latest', () => {
+  it('is the latest of several owners', () => {
     const both = [...managers, { ...managers[1], manager: 'eve', time: '2026-11-24T12:00:03Z' }]
     expect(ownerOf(both, ['f:spec', 'f:mode'])?.manager).toBe('eve')
   })
 
-  it('is the owner of what it is in, where nobody owns the part by itself', () => {
+  it('is the owner of the parent where nobody owns the part by itself', () => {
     expect(ownerOf(managers, ['f:spec', 'f:approve', 'f:all'])?.manager).toBe('bob')
     expect(ownerOf([], ['f:spec'])).toBeUndefined()
   })

@@ -44,7 +44,7 @@ function withUid(facts: Parameters<typeof podOf>[0]): object {
 }
 
 describe('the containers of a node’s pods', () => {
-  it('are those of this node, known once the pod’s status tells them, and for a while after', async () => {
+  it('are those of this node, known from the status of the pod on and for a while after', async () => {
     server.put('web-1', podOf({ app: [{ name: 'web' }] }))
     await start()
     const listed = server.asked.find(({ path }) => path === '/api/v1/pods')
@@ -110,7 +110,7 @@ describe('the containers of a node’s pods', () => {
     )
   })
 
-  it('are of their Job where the server does not tell who made it', async () => {
+  it('belong to their Job where the server does not return its owner', async () => {
     const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'tick-1', controller: true }
     server.put('web-1', podOf({ app: [{ name: 'web' }], owner }))
     await start()

@@ -56,7 +56,7 @@ describe('the image of a pod’s container', () => {
     expect(imageOf(asked, runs)).toEqual(expected)
   })
 
-  it('is not known before the runtime has said what it runs', () => {
+  it('is not known before the runtime has reported it', () => {
     expect(imageOf('nginx:1.25', '')).toBeUndefined()
   })
 })
@@ -121,7 +121,7 @@ describe('a pod', () => {
     ])
   })
 
-  it('has no address of its own where it has its host’s', () => {
+  it('has no address where it uses the network of its host', () => {
     expect(viewOf(podOf({ app: [{ name: 'web' }], hostNetwork: true })).addresses).toEqual([])
   })
 

@@ -19,27 +19,27 @@ const time = (after: number, generation: number, second: number): DecisionTime =
   at: at(second),
 })
 
-describe('when a word was said', () => {
-  it('is by a node that saw it come, before one that found it there', () => {
+describe('the time of a decision', () => {
+  it('is that of a node that observed the change, before one that found it present', () => {
     const found = time(0, 5, 10)
     const saw = time(2, 3, 20)
     expect(bestDecisionTime([found, saw])).toBe(saw)
   })
 
-  it('is by the earliest of nodes that know as much', () => {
+  it('is the earliest of nodes with equal knowledge', () => {
     expect(bestDecisionTime([time(2, 3, 21), time(2, 3, 20)])).toEqual(time(2, 3, 20))
     expect(bestDecisionTime([time(0, 5, 30), time(1, 4, 20)])).toEqual(time(1, 4, 20))
   })
 
-  it('is not that of an earlier saying, which was taken back', () => {
+  it('is not that of an earlier decision that was withdrawn', () => {
     const before = time(1, 2, 10)
     const again = time(6, 7, 40)
     expect(bestDecisionTime([before, again])).toBe(again)
-    // Also where nobody saw it come again.
+    // Also where no node observed the second change.
     expect(bestDecisionTime([before, time(6, 9, 50)])).toEqual(time(6, 9, 50))
   })
 
-  it('is the same on every node, whatever the order in which nodes are heard', () => {
+  it('is the same on every node, in whatever order the nodes report', () => {
     const one = fc
       .record({ after: fc.nat(6), gap: fc.integer({ min: 1, max: 4 }), second: fc.nat(9) })
       .map(({ after, gap, second }) => time(after, after + gap, second))
@@ -52,7 +52,7 @@ describe('when a word was said', () => {
     )
   })
 
-  it('is written down by the group, and read again', () => {
+  it('is written in groups and read back', () => {
     const all = new Map([
       ['approve a', time(0, 1, 1)],
       ['approve b', time(0, 1, 1)],
@@ -63,14 +63,14 @@ describe('when a word was said', () => {
   })
 })
 
-describe('what a node tells with its first slice', () => {
+describe('the head of the first slice of a node', () => {
   const profile = 'uid'
   const own = new Map([['approve a', time(1, 2, 10)]])
   const head = (decisions: ReadonlyMap<string, DecisionTime>): SliceHead => ({
     reconciled: { profile, decisions: groupDecisionTimes(decisions) },
   })
 
-  it('is when a word was said, where nobody else told that as well', () => {
+  it('has the time of a decision where no other node reported one as exact', () => {
     const mine = { reconciled: { profile, decisions: own } }
     expect(nextHead(mine, {}, [])).toEqual(head(own))
     expect(nextHead(mine, {}, [head(own)])).toEqual({})
@@ -86,12 +86,12 @@ describe('what a node tells with its first slice', () => {
     const next = nextHead({ reconciled: { profile, decisions: own } }, {}, [])
     expect(isWorthWriting(next, {}, false)).toBe(true)
     expect(isWorthWriting(next, next, false)).toBe(false)
-    // What others tell by now it goes on telling, without a write.
+    // It keeps the times that others report as well, without a write.
     const again = nextHead({ reconciled: { profile, decisions: own } }, next, [head(own)])
     expect(isWorthWriting(again, next, false)).toBe(false)
   })
 
-  it('keeps a person’s word on the mode, also where the node has forgotten it', () => {
+  it('keeps the mode decision of a person, even after the node has lost it', () => {
     const mode = { mode: 'block', by: 'cli:ann', at: at(1) } as const
     const next = nextHead({}, { mode }, [])
     expect(next).toEqual({ mode })

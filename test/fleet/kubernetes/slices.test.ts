@@ -41,8 +41,8 @@ function entryOf(path: string, node: string, more: Partial<EvidenceCell> = {}): 
   }
 }
 
-describe('what a node tells of a behaviour', () => {
-  it('is what it saw itself and learned, by one container of each origin', () => {
+describe('the entry that a node shares for a behaviour', () => {
+  it('has the evidence that the node learned itself, of one container for each origin', () => {
     const [own] = entryOf('/a', 'n1').cells
     const [second] = entryOf('/a', 'n1', { container: 'another' }).cells
     const [probe] = entryOf('/a', 'n1', { origin: 'probe' }).cells
@@ -57,18 +57,18 @@ describe('what a node tells of a behaviour', () => {
     { phase: 'later' },
     { guardrails: ['shadow'] },
     { nodes: ['n2'] },
-  ])('is nothing where it would allow nothing, or is another’s: %j', (more) => {
+  ])('is absent where it would allow nothing or is from another node: %j', (more) => {
     expect(sharedForm(entryOf('/a', 'n1', more), 'n1')).toBeUndefined()
   })
 
-  it('is a person’s word in any case', () => {
+  it('always includes the decision of a person', () => {
     const decision = { kind: 'rejected', by: 'cli:root', at, grants: [] } as const
     const entry = { ...entryOf('/a', 'n1', { phase: 'later' }), decision }
     expect(sharedForm(entry, 'n1')).toMatchObject({ cells: [], decision })
     expect(isReported({ ...entry, cells: [] }, [entryOf('/a', 'n2')])).toBe(false)
   })
 
-  it('is told already where the API server gave it back with its keys in another order', () => {
+  it('counts as reported where the API server returned it with its keys in another order', () => {
     const grants = [{ origin: 'entrypoint' }] as const
     const decision = { kind: 'approved', by: 'kubectl:apply', at, grants } as const
     const reordered = { at, by: 'kubectl:apply', grants, kind: 'approved' } as const
@@ -76,11 +76,11 @@ describe('what a node tells of a behaviour', () => {
     expect(isReported(own, [{ ...entryOf('/a', 'n2'), decision: reordered }])).toBe(true)
   })
 
-  it('of two decisions of one instant is the same, whoever hears which first', () => {
+  it('has the same one of two decisions of one instant, in whatever order they arrive', () => {
     const decision = { kind: 'approved', by: 'kubectl:apply', at } as const
     const own = { ...decision, grants: [{ origin: 'entrypoint' }] } as const
     const theirs = { ...decision, grants: [{ origin: 'probe' }] } as const
-    /** As the API server gives it back. */
+    /** In the key order of the API server. */
     const sorted = <T extends object>(written: T): T =>
       Object.fromEntries(Object.entries(written).sort(([a], [b]) => compareText(a, b))) as T
     const here = laterDecision(own, sorted(theirs))
@@ -88,7 +88,7 @@ describe('what a node tells of a behaviour', () => {
     expect(here?.grants).toEqual(there?.grants)
   })
 
-  it('is told again where it was shown witnesses that nobody told', () => {
+  it('is reported again where it has witnesses that nobody reported', () => {
     const witnesses = (literal: string, value: string) => ({
       witnesses: { literals: [literal], places: [[value]] },
     })
@@ -166,9 +166,8 @@ describe('a node’s slices', () => {
 })
 
 /**
- * A fleet of `nodes` that all start the same new image within a minute, each with a few behaviours that no other has: by
- * the rules that the agents go by (when they may speak, what they need not say), with what the API server needs to
- * tell the others.
+ * Simulates a fleet of `nodes` that all start the same new image within a minute, each with a few unique behaviours.
+ * It uses the agents' own schedule and reporting rules; a write is visible to other nodes after `visibleAfterMs`.
  */
 function rollout(nodes: number, withinMs: number, visibleAfterMs: number) {
   const random = seeded(7)
@@ -227,16 +226,16 @@ function seeded(start: number): () => number {
 }
 
 describe('a fleet of 1,000 nodes', () => {
-  it('tells a new image by one write a node, some ten a second, and a fraction of what all of them saw', () => {
+  it('shares a new image by one write a node, some ten a second, and a fraction of all evidence', () => {
     const { writes, peak, stored, whole, written } = rollout(1_000, 120_000, 2_000)
     expect(written.size).toBe(60 + 3 * 1_000)
-    // Each has something of its own to tell: none is left out, and none speaks twice.
+    // Each node has unique behaviours to report and writes exactly once.
     expect(writes).toBe(1_000)
     expect(peak).toBeLessThanOrEqual(25)
     expect(stored / whole).toBeLessThan(0.12)
   })
 
-  it('is silent where nothing is new', () => {
+  it('writes nothing where nothing is new', () => {
     const schedule = new ShareSchedule<string>({ withinMs: 120_000, random: seeded(3) })
     schedule.add('image', 0)
     for (let now = 0; now < 600_000; now += 1_000) {
@@ -245,7 +244,7 @@ describe('a fleet of 1,000 nodes', () => {
     expect(schedule.due(600_000).length).toBeLessThanOrEqual(1)
   })
 
-  it('has no node that writes more often than four times in the time within which all is told', () => {
+  it('has no node that writes more than four times within the sharing time', () => {
     const schedule = new ShareSchedule<number>({ withinMs: 120_000, random: seeded(5) })
     for (let image = 0; image < 50; image++) schedule.add(image, 0)
     const times: number[] = []
@@ -263,7 +262,7 @@ describe('a fleet of 1,000 nodes', () => {
 })
 
 describe('the profile of a fleet', () => {
-  it('is the same in whatever order nodes are heard', () => {
+  it('is the same in whatever order the nodes report', () => {
     const nodes = ['n1', 'n2', 'n3'].map((name, i) =>
       [`/${i}`, `/${(i + 1) % 3}`, '/all'].map((path) => entryOf(path, name)),
     )

@@ -80,7 +80,7 @@ describe.each(listings)('snug %s %s', (...args) => {
     }
   })
 
-  it('says the same in JSON and YAML', async () => {
+  it('prints the same data in JSON and YAML', async () => {
     const json = await snug(...command, '-o', 'json')
     const yaml = await snug(...command, '-o', 'yaml')
     expect(parseYaml(yaml.stdout)).toEqual(JSON.parse(json.stdout))
@@ -91,7 +91,7 @@ describe.each(listings)('snug %s %s', (...args) => {
 const asking = listings.filter(([noun]) => noun !== 'doctor')
 
 describe.each(asking)('snug %s %s without an agent', (...args) => {
-  it('could not be done, and says what to do', async () => {
+  it('fails and prints what to do', async () => {
     const command = args.filter((arg) => arg !== undefined)
     const { exit, stdout, stderr } = await cli([...command, '--socket', join(dir, 'none.sock')])
     expect({ exit, stdout }).toEqual({ exit: 1, stdout: '' })
@@ -263,7 +263,7 @@ describe('a command', () => {
     ])
   })
 
-  it('says which containers are blocked, and who has it off', async () => {
+  it('prints which containers are blocked and who disabled blocking', async () => {
     fixture.engine.refuses = undefined
     const { stdout } = await snug('profile', 'mode', web, 'block', '--canary', '0.2')
     expect(stdout).toContain('armed, since')
@@ -273,7 +273,7 @@ describe('a command', () => {
     expect(broken.stdout).toMatch(/off until .* by cli:root: the shop is down/)
   })
 
-  it('doctor and status say what becomes of each class of acts here', async () => {
+  it('doctor and status print the enforcement of each event class on this host', async () => {
     fixture.engine.stops = [
       { act: 'exec', text: 'running a program', how: 'killed' },
       { act: 'rename', text: 'renaming or moving a file', how: 'alerted' },
@@ -291,7 +291,7 @@ describe('a command', () => {
     { state: 'degraded', reason: 'the sensor ended (exit 1) (SENSOR_DIED)' },
     { state: 'stopped', reason: 'no BTF (SENSOR_UNAVAILABLE)' },
   ])(
-    'status exits with 1 where a source observes nothing, and says why: $state',
+    'status exits with 1 and prints the reason where a source observes nothing: $state',
     async (sensor) => {
       fixture.engine.sensor = sensor
       const { exit, stdout } = await snug('status')
@@ -396,7 +396,7 @@ describe('following', () => {
     expect(documents.map((each) => each.toJS())).toEqual([sampleAlert('01-a'), sampleAlert('01-b')])
   })
 
-  it('events asks for every act, and prints NDJSON unless told otherwise', async () => {
+  it('event tail requests every event and prints NDJSON by default', async () => {
     const run = start('event', 'tail', '--container', '40e5')
     await followed(fixture.engine.liveEventLog)
     fixture.engine.liveEventLog.publish('events', sampleEvent)
@@ -451,7 +451,7 @@ describe('recording', () => {
     expect(readFileSync(path, 'utf8')).toBe('')
   })
 
-  it('puts a loss where events were missed, and says how many', async () => {
+  it('inserts a loss with the count where events were missed', async () => {
     const path = join(dir, 'out.ndjson')
     const run = start(path)
     await expect.poll(() => fixture.engine.liveEventLog.readers).toBe(1)

@@ -93,7 +93,7 @@ it('writes reports beside what it prints, and one of them in its place', async (
   expect(readFileSync(at('out.xml'), 'utf8')).toContain('failures="1"')
 })
 
-it('says what is wrong with what it is given, by exit code 3 or 64', async () => {
+it('reports invalid input by exit code 1, 3 or 64', async () => {
   const wrong = await run('--profile', at('image.json'))
   expect([wrong.exit, wrong.stderr]).toEqual([3, expect.stringContaining('PROFILE_INVALID')])
   const policy = await run('--policy', at('policy.yaml'))

@@ -148,7 +148,7 @@ describe('long work', () => {
     return path
   }
 
-  it('says on a terminal how far it is, and leaves nothing of that behind', async () => {
+  it('shows its progress on a terminal and removes it afterwards', async () => {
     const replay = fixture.engine.replay.bind(fixture.engine)
     let goOn = (): void => undefined
     const asked = new Promise<void>((resolve) => (goOn = resolve))
@@ -165,7 +165,7 @@ describe('long work', () => {
     expect(run.stdout()).toContain('events      100000')
   })
 
-  it('says nothing where nobody looks', async () => {
+  it('shows no progress where the output is no terminal', async () => {
     expect((await snug('event', 'replay', file())).stderr).toBe('')
   })
 })

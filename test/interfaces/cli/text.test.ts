@@ -88,7 +88,7 @@ describe('a table', () => {
     expect(text).toContain('/end\n')
   })
 
-  it('can say more of each row on a line below it', () => {
+  it('can print more about each row on a line below it', () => {
     const rows = [{ id: '1', path: '/x' }]
     const text = textTable([columns[0]], rows, plain, ({ path }) => path.repeat(100))
     const [, row, below] = text.split('\n')
@@ -123,7 +123,7 @@ describe('a table', () => {
   })
 })
 
-describe('words for people', () => {
+describe('texts for people', () => {
   it('name an image so that it can be typed back', () => {
     const digest = `sha256:${'a'.repeat(64)}`
     expect(imageText({ repository: 'r/web', tag: '1', digest })).toBe('r/web:1')
@@ -141,7 +141,7 @@ describe('words for people', () => {
     ])
   })
 
-  it('say what an event was', () => {
+  it('describe an event', () => {
     expect(eventText(sampleEvent)).toBe('run /bin/sh')
   })
 })

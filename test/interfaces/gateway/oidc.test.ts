@@ -144,7 +144,7 @@ describe('a bearer token of an issuer', () => {
     expect(fetches).toBe(before)
   })
 
-  it('cannot be judged while the keys cannot be fetched, and that is said', async () => {
+  it('cannot be verified while the keys cannot be fetched, and the answer reports that', async () => {
     broken = true
     const oidc = new Oidc({ ...setup, jwks: { url } })
     const refused = oidc.credentialOf(await token('old'))

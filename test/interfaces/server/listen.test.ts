@@ -109,7 +109,7 @@ describe('the TCP listener', () => {
     expect(existsSync(join(fixture.dir, 'data', 'admin.token'))).toBe(false)
   })
 
-  it('says which address is taken, and gives the socket back', async () => {
+  it('names the address that is in use and releases the socket', async () => {
     const other = createServer()
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const { port } = other.address() as { port: number }
@@ -218,7 +218,7 @@ describe('an upload', () => {
 })
 
 describe('an answer', () => {
-  it('that fails for a reason of ours tells its text to the log only', async () => {
+  it('that fails by an internal error has its text in the log only', async () => {
     await using fixture = await startFixture()
     fixture.engine.images = () => {
       throw new Error('secret inside')

@@ -50,7 +50,7 @@ const status: StateNews = {
 }
 
 describe('the live socket', () => {
-  it('numbers alerts and states in one stream, and says which each is', async () => {
+  it('numbers alerts and states in one stream and marks the type of each', async () => {
     const client = open('')
     const topics = ['alerts', 'states']
     expect(await client.next()).toEqual({ n: 0, type: 'ready', topics })
@@ -90,7 +90,7 @@ describe('the live socket', () => {
     second.socket.close()
   })
 
-  it('says how much is gone of what it is asked to go on from', async () => {
+  it('reports how many of the requested items are gone', async () => {
     // The log holds 16.
     for (let sent = 1; sent <= 20; sent += 1) {
       fixture.engine.news.publish('alerts', sampleAlert(`${sent}`))
@@ -102,7 +102,7 @@ describe('the live socket', () => {
     client.socket.close()
   })
 
-  it('tells the engine what is asked for, and when the client has gone', async () => {
+  it('passes the request to the engine and unsubscribes when the client has closed', async () => {
     const client = open('topics=events&image=web&container=40e5&raw=true')
     await client.next()
     const asked = { topics: ['events'], image: 'web', container: '40e5', raw: true }
@@ -113,7 +113,7 @@ describe('the live socket', () => {
     await expect.poll(() => fixture.engine.liveEventLog.readers).toBe(0)
   })
 
-  it('tells a slow client how much it missed, and numbers on without a gap', async () => {
+  it('reports to a slow client how much it missed, without a gap in the numbers', async () => {
     const client = open('topics=events')
     await client.next()
     client.socket.pause()
@@ -122,7 +122,7 @@ describe('the live socket', () => {
     const total = 200
     for (let sent = 0; sent < total; sent += 1) {
       fixture.engine.liveEventLog.publish('events', padded)
-      // As long as messages are gathered before they go out, so that the socket fills and not the log alone.
+      // Waits as long as messages are batched, so that the socket fills and not only the log.
       if (sent % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 25))
     }
     client.socket.resume()

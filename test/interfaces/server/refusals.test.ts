@@ -125,7 +125,7 @@ describe('the TCP listener', () => {
     expect(await ask('/readyz')).toMatchObject({ status: 200 })
   })
 
-  it('names in its health what is wrong, and tells nobody more than the name', async () => {
+  it('names each fault in its health and gives no details', async () => {
     fixture.engine.degraded = ['self-probe: not stopped: open', 'profile shop/web@sha256:aa: full']
     const answer = await fetch(`${fixture.url}/healthz`)
     expect(await answer.text()).toBe('ok\ndegraded: self-probe\ndegraded: profile shop/web\n')
@@ -151,7 +151,7 @@ describe('the TCP listener', () => {
     },
   )
 
-  it('tells nobody without a token which routes there are', async () => {
+  it('does not reveal its routes without a token', async () => {
     expect(await ask('/v2/anything')).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
     const headers = bearer(tokens['viewer'])
     expect(await ask('/v2/anything', { headers })).toMatchObject({
@@ -160,7 +160,7 @@ describe('the TCP listener', () => {
     })
   })
 
-  it('cuts a body off that says it is small and is not', async () => {
+  it('cuts off a chunked body that exceeds the size limit', async () => {
     const { hostname, port } = new URL(fixture.url)
     const answer = await new Promise<string>((resolve, reject) => {
       const socket = connect(Number(port), hostname)
@@ -181,7 +181,7 @@ describe('the TCP listener', () => {
     expect(answer).toContain('BODY_TOO_LARGE')
   })
 
-  it('refuses a WebSocket handshake without a token and says why in a header', async () => {
+  it('refuses a WebSocket handshake without a token and gives the reason in a header', async () => {
     const socket = new WebSocket(`${fixture.url.replace('http', 'ws')}/v1/live?topics=alerts`)
     const code = await new Promise((resolve, reject) => {
       socket.on('unexpected-response', (_, response) => {

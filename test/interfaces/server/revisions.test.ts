@@ -77,7 +77,7 @@ describe.each(decisions)('$name', ({ name, method, path, looked }) => {
 })
 
 describe('two reviewers', () => {
-  it('at the same instant: one of them decides, the other is told', async () => {
+  it('at the same instant: one of them decides, the other gets a conflict', async () => {
     const tag = await tagOf(`${image}/profile`)
     const reject = (): ReturnType<typeof ask> =>
       ask(fixture, `${image}/reject`, {

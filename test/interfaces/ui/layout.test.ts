@@ -37,7 +37,7 @@ describe('the forest of programs', () => {
     expect(outline(forestOf(picture))).toBe('rt(sh(awk web))')
   })
 
-  it('tells a program once, where it is closest to the root, and names it elsewhere', () => {
+  it('expands a program once, where it is closest to the root, and names it elsewhere', () => {
     const picture = pictureOf(
       ['rt', 'a', 'b', 'c'],
       [
@@ -62,7 +62,7 @@ describe('the forest of programs', () => {
     expect(outline(forestOf(picture))).toBe('a(b(a*)) c')
   })
 
-  it('tells every program exactly once, whatever starts what', () => {
+  it('expands every program exactly once, whatever starts what', () => {
     const runs = fc.array(fc.tuple(fc.nat(7), fc.nat(7)), { maxLength: 30 })
     fc.assert(
       fc.property(runs, (list) => {
@@ -106,7 +106,7 @@ describe('the graph of peers', () => {
     expect(placed.every(({ y }, i) => i === 0 || y > (placed[i - 1]?.y ?? 0))).toBe(true)
   })
 
-  it('is the same in whatever order the peers are told', () => {
+  it('is the same in whatever order the peers are listed', () => {
     const picture = pictureOf(['a', 'b'], [])
     const all = ['x', 'y', 'z', 'w'].map((name, i) => peer(name, [i % 2], { port: i }))
     fc.assert(

@@ -41,8 +41,8 @@ describe('a string that a container chose', () => {
   })
 })
 
-describe('words', () => {
-  it('says a span by its largest unit', () => {
+describe('texts', () => {
+  it('gives a span in its largest unit', () => {
     expect([900, 61_000, 7_200_000, 200_000_000].map(span)).toEqual([
       'a moment',
       '1 min',

@@ -42,7 +42,7 @@ function raised(address: string, grade?: AlertGrade): Alert {
   return alert
 }
 
-it('a policy in Rego says how grave an alert is, and why; of others it says nothing', async () => {
+it('a policy in Rego sets the severity and the reason of the alerts that it names and no others', async () => {
   const grade = await alertPolicy(file, 'snug/alert')
   expect(raised('203.0.113.9', grade)).toMatchObject({
     severity: 'critical',

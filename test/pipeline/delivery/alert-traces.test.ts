@@ -54,7 +54,7 @@ describe('the trace of an alert', () => {
     expect(BigInt(spans[3]?.endTimeUnixNano ?? 0) / 1_000_000n).toBe(BigInt(atMs + 5))
   })
 
-  it('is let go of where the collector does not take it, and that is told', async () => {
+  it('is dropped where the collector refuses it, and the drop is reported', async () => {
     const reported: number[] = []
     const traces = new AlertTraces(
       { url: 'http://127.0.0.1:1', tls: {}, timeoutMs: 1_000 },

@@ -11,7 +11,7 @@ const time = '2026-11-24T13:40:27.000Z'
 const alert = (id: string, count = 1, severity = 'high'): OutboundRecord =>
   ({ id, count, time, severity, type: 'deviation' }) as unknown as OutboundRecord
 
-/** A sink that takes, or refuses, or holds, as the test says. */
+/** A sink that accepts, refuses or delays a batch, as the test sets it. */
 function testSink(
   name: string,
 ): Sink & { taken: OutboundRecord[]; refuse: number; gate: Promise<void> } {
@@ -90,7 +90,7 @@ describe('the dispatcher', () => {
     expect(moved).toEqual({ a: '2', b: '2' })
   })
 
-  it('gives the same batch again to a sink that refused it, and tells', async () => {
+  it('sends the same batch again to a sink that refused it, and reports the failure', async () => {
     const sink = testSink('a')
     sink.refuse = 2
     const { dispatcher, errors } = dispatch([sink])
@@ -182,7 +182,7 @@ describe('the dispatcher', () => {
   })
 })
 
-/** Takes nothing, and says nothing until it is closed. */
+/** A sink whose write settles only when it is closed, with an error. */
 const hung = (): Sink => {
   let end: (error: Error) => void = () => undefined
   return {
@@ -349,7 +349,7 @@ describe('an alert whose count rises all the time', () => {
 })
 
 describe('a test of a sink', () => {
-  it('sends an alert that says so, past the filter, and says what came back', async () => {
+  it('sends an alert marked as a test, past the filter, and returns the answer', async () => {
     const sink = testSink('a')
     const { dispatcher, moved } = dispatch([sink], {}, {}, () => false)
     const test = await dispatcher.test('a')
@@ -359,7 +359,7 @@ describe('a test of a sink', () => {
     await dispatcher.close(0)
   })
 
-  it('says why it was refused', async () => {
+  it('returns the reason of a refusal', async () => {
     const sink = testSink('a')
     sink.refuse = 1
     const { dispatcher } = dispatch([sink])

@@ -65,7 +65,7 @@ describe('a file of alerts', () => {
     expect([read('alerts.log.1'), read()]).toEqual(['a\nb\n', 'c\n'])
   })
 
-  it('is made anew at SIGHUP where somebody moved it away', async () => {
+  it('is created again at SIGHUP where somebody moved it away', async () => {
     const sink = open()
     await sink.write([alert('a')])
     renameSync(path, `${path}.old`)

@@ -62,12 +62,12 @@ describe('a webhook', () => {
   it.each([
     ['json', 'application/x-ndjson'],
     ['cef', 'text/plain; charset=utf-8'],
-  ])('says of %s what it is', async (format, type) => {
+  ])('sends %s with its content type', async (format, type) => {
     await open({ type: 'http', format }).write([alert])
     expect(receiver.requests[0]?.headers['content-type']).toBe(type)
   })
 
-  it('says how long the receiver asked to be left alone', async () => {
+  it('returns the delay that the receiver requested', async () => {
     receiver.answer = { status: 429, headers: { 'retry-after': '17' }, text: 'slow down' }
     const write = open({ type: 'http' }).write([alert])
     await expect(write).rejects.toMatchObject({

@@ -29,7 +29,7 @@ describe('an image reference', () => {
 })
 
 describe('the image of a container', () => {
-  it('has the digest of its own repository', () => {
+  it('has the digest of the repository it was started from', () => {
     const RepoDigests = [`other/web@sha256:${'e'.repeat(64)}`, `shop/web@${digest}`]
     expect(imageRefOf('shop/web:1', imageId, { RepoDigests })).toEqual({
       repository: 'shop/web',
@@ -60,8 +60,8 @@ describe('the image of a container', () => {
   })
 })
 
-describe('a container that was only just made', () => {
-  it('is foretold from its image, as the engine will tell it later', () => {
+describe('a container that was just created', () => {
+  it('is derived from its image, as the engine reports it later', () => {
     const image = {
       Id: imageId,
       RepoDigests: [`shop/web@${digest}`],

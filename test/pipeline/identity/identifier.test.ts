@@ -50,8 +50,8 @@ function make(
   })
 }
 
-describe('the container that the agent is', () => {
-  it('is not told, nor what it does, before it is known and after', async () => {
+describe('the container of the agent', () => {
+  it('is not reported, nor are its events, before it is identified and after', async () => {
     identifier = make({}, [engine], ({ id }) => id === idA)
     const acts = (path: string): SourceMessage[] => [event(open(path)), event(open(path, idB))]
     const at = identifier.push([started(idA), started(idB), ...acts('/early')])
@@ -64,8 +64,8 @@ describe('the container that the agent is', () => {
   })
 })
 
-describe('a container that is known at once', () => {
-  it('is told before its first event, and its events carry name, image and workload', () => {
+describe('a container that is identified at once', () => {
+  it('is reported before its first event, and its events carry name, image and workload', () => {
     engine.containers.set(
       idA,
       identityOf(idA, { workload: { kind: 'ComposeService', name: 'web' } }),
@@ -97,7 +97,7 @@ describe('a container that is known at once', () => {
     expect(out[1]).toMatchObject({ event: { container: { before: true } } })
   })
 
-  it('is still known for the events that come after its end, and told anew when it starts again', () => {
+  it('stays known for events that arrive after its end, and is reported again when it restarts', () => {
     engine.containers.set(idA, identityOf(idA))
     engine.atOnce.add(idA)
     const out = identifier.push([
@@ -118,7 +118,7 @@ describe('a container that is known at once', () => {
   })
 })
 
-describe('a container that is not known yet', () => {
+describe('a container that is not identified yet', () => {
   it('has its messages held in order while those of others go on', async () => {
     engine.containers.set(idB, identityOf(idB))
     engine.atOnce.add(idB)
@@ -167,7 +167,7 @@ describe('a container that is not known yet', () => {
     expect(identifier.stats).toMatchObject({ waiting: 0, unresolved: 1 })
   })
 
-  it('is given up sooner where every engine says that it has no such container', async () => {
+  it('is given up sooner where every engine reports that it has no such container', async () => {
     engine.answer = 'unknown'
     identifier.push([started(idA), event(open('/1'))])
     await vi.advanceTimersByTimeAsync(6_000)
@@ -185,7 +185,7 @@ describe('a container that is not known yet', () => {
     ])
   })
 
-  it('loses what is over its bound, and says how much', () => {
+  it('drops the events above its limit and reports their number', () => {
     identifier.close()
     identifier = make({ perContainer: 2 })
     const many = Array.from({ length: 5 }, (_, n) => event(open(`/${n}`)))
@@ -315,7 +315,7 @@ function paths(messages: readonly IdentifiedMessage[]): string[] {
   )
 }
 
-describe('an act whose source names container and image in its own way', () => {
+describe('an event whose source names container and image in its own way', () => {
   const hub = { repository: 'nginx', digest: `sha256:${'ab'.repeat(32)}` }
   const found = (id: string): SourceMessage => ({
     type: 'event',
@@ -324,28 +324,28 @@ describe('an act whose source names container and image in its own way', () => {
   const images = (messages: readonly IdentifiedMessage[]) =>
     messages.flatMap((message) => (message.type === 'event' ? [message.event.image] : []))
 
-  it('is of the image that the engine says, whether the container was announced or not', () => {
+  it('has the image that the engine reports, whether the container was announced or not', () => {
     engine.containers.set(idA, identityOf(idA))
     engine.containers.set(idB, identityOf(idB))
     engine.atOnce.add(idA).add(idB)
     const out = identifier.push([started(idA), found(idA), found(idB)])
     expect(images(out)).toMatchObject([{ repository: 'shop/web' }, { repository: 'shop/web' }])
-    // Only what a source watches from its start is told as a container.
+    // Only a container that a source watches from its start is reported as one.
     expect(out.filter(({ type }) => type === 'container')).toHaveLength(1)
   })
 
-  it('is of its own image where no engine knows the container', () => {
+  it('keeps the image of its source where no engine has the container', () => {
     expect(images(identifier.push([found(idA)]))).toEqual([hub])
   })
 
-  it('waits with the others of its container for what the engine says', async () => {
+  it('waits with the other events of its container for the answer of the engine', async () => {
     expect(identifier.push([started(idA), found(idA)])).toEqual([])
     engine.report(identityOf(idA))
     await vi.advanceTimersByTimeAsync(0)
     expect(images(released)).toMatchObject([{ repository: 'shop/web' }])
   })
 
-  it('is of the container whose id begins with the digits that it tells', () => {
+  it('belongs to the container whose id begins with the digits in the event', () => {
     engine.report(identityOf(idA))
     engine.atOnce.add(idA)
     const ids = identifier

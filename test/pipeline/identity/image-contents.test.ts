@@ -92,7 +92,7 @@ describe('an image in layers', () => {
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  it('has data of its own: what anyone may read, nobody can run, and no guardrail is about', () => {
+  it('counts a file as data if anyone may read it, nobody can run it and no guardrail covers it', () => {
     const derivation = new Derivation(new ImageContents(layers), (path) =>
       path.endsWith('/guarded'),
     )

@@ -31,7 +31,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('batch', 'flush') }) },
 ) as fc.Arbitrary<Step>
 
-it('loses no act without telling, and keeps each container in order, whatever comes when', () => {
+it('reports every lost event and keeps each container in order, whatever comes when', () => {
   fc.assert(
     fc.property(
       fc.array(step, { maxLength: 120 }),
@@ -39,7 +39,7 @@ it('loses no act without telling, and keeps each container in order, whatever co
       (steps, bound) => {
         const out: IdentifiedMessage[] = []
         const engine = new ScriptedEngine()
-        // Lookups never answer: what resolves is told, so that the whole run is synchronous.
+        // Lookups never answer: identities come only from `report`, so that the whole run is synchronous.
         engine.lookup = () => new Promise(() => undefined)
         const identifier = new Identifier({
           engines: [engine],
@@ -90,7 +90,7 @@ it('loses no act without telling, and keeps each container in order, whatever co
           const number = Number(message.event.file.path.slice(1))
           expect(number).toBeGreaterThan(last.get(id) ?? -1)
           last.set(id, number)
-          // An act with an image comes after its container was told.
+          // An event with an image comes after the report of its container.
           if (message.event.image !== undefined) expect(reported.has(id)).toBe(true)
         }
         expect(accounted).toBe(sent)

@@ -33,8 +33,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
-describe('what an image ships', () => {
-  it('is what any of its layers has, the topmost first', () => {
+describe('the files that an image ships', () => {
+  it('are those of any of its layers, the topmost first', () => {
     const files = new ImageFiles()
     expect(files.shipped(identity(), '/usr/bin/app')).toBe(true)
     expect(files.shipped(identity(), '/usr/bin/tool')).toBe(true)
@@ -42,12 +42,12 @@ describe('what an image ships', () => {
     expect(files.shipped(identity(), '/usr/bin/other')).toBe(false)
   })
 
-  it('is not what only the container wrote', () => {
+  it('are without those that only the container wrote', () => {
     writeFileSync(join(rootfs.upper, 'usr/bin/dropped'), 'x')
     expect(new ImageFiles().shipped(identity(), '/usr/bin/dropped')).toBe(false)
   })
 
-  it('follows linked folders, absolute and relative, within the image only', () => {
+  it('are found through linked folders, absolute and relative, within the image only', () => {
     symlinkSync('usr/bin', join(root, 'l2/bin'))
     symlinkSync('/usr', join(root, 'l1/opt'))
     symlinkSync('../../../../../../../../etc', join(root, 'l1/escape'))
@@ -60,7 +60,7 @@ describe('what an image ships', () => {
     expect(files.shipped(identity(), '/usr/bin/../bin/app')).toBe(true)
   })
 
-  it('is not what a file of an upper layer hides', () => {
+  it('are without those that a file of an upper layer hides', () => {
     writeFileSync(join(root, 'l2/data'), 'a file')
     mkdirSync(join(root, 'l1/data'))
     writeFileSync(join(root, 'l1/data/below'), 'hidden')
@@ -68,7 +68,7 @@ describe('what an image ships', () => {
     expect(new ImageFiles().shipped(identity(), '/data')).toBe(true)
   })
 
-  it('cannot be told where the storage driver has no layers, or the image was removed', () => {
+  it('are unknown where the storage driver has no layers, or the image was removed', () => {
     const files = new ImageFiles()
     const { rootfs: _, ...without } = identity()
     expect(files.shipped(without, '/usr/bin/app')).toBeUndefined()
@@ -76,7 +76,7 @@ describe('what an image ships', () => {
     expect(files.shipped(identity(), '/usr/bin/tool')).toBeUndefined()
   })
 
-  it('differs between images by content, not by layer', () => {
+  it('differ between images by content, not by layer', () => {
     const files = new ImageFiles()
     mkdirSync(join(root, 'l3/usr/bin'), { recursive: true })
     copyFileSync(join(root, 'l1/usr/bin/tool'), join(root, 'l3/usr/bin/tool'))
@@ -217,7 +217,7 @@ describe('a health check', () => {
     ).toBe(origin)
   })
 
-  it('is left as the kernel has told it', () => {
+  it('keeps the origin that the kernel reports', () => {
     const refiner = new EventRefiner([], new ImageFiles())
     for (const origin of ['probe', 'init'] as const) {
       const event = exec(

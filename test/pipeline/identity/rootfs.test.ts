@@ -14,7 +14,7 @@ const other = '36 35 98:0 / /proc rw,noatime - proc proc rw'
 const rootWith = (options: string): string =>
   `${other}\n512 400 0:73 / / rw,relatime master:1 - overlay overlay rw,${options},workdir=/s/9/work\n`
 
-it('tells the layers of an overlay, topmost first, however its options are written', () => {
+it('reads the layers of an overlay, topmost first, however its options are written', () => {
   const reported = { device: '0:73', upper: '/s/9/fs', lower: ['/s/2/fs', '/s/1/fs'] }
   expect(rootMount(rootWith('lowerdir=/s/2/fs:/s/1/fs,upperdir=/s/9/fs'))).toEqual(reported)
   expect(rootMount(rootWith('lowerdir+=/s/2/fs,lowerdir+=/s/1/fs,upperdir=/s/9/fs'))).toEqual(
@@ -25,14 +25,14 @@ it('tells the layers of an overlay, topmost first, however its options are writt
   })
 })
 
-it('takes the mount that is seen of several at the root', () => {
+it('takes the visible one of several mounts at the root', () => {
   const below = '500 400 8:1 / / rw - ext4 /dev/sda1 rw'
   const overlay = rootWith('lowerdir=/l,upperdir=/u')
   expect(rootMount(`${below}\n${overlay}`)).toMatchObject({ upper: '/u' })
   expect(rootMount(`${overlay}${below}\n`)).toBeUndefined()
 })
 
-it('tells nothing of what is no overlay that can be written', () => {
+it('returns nothing for a mount that is no writable overlay', () => {
   for (const mountinfo of ['', other, rootWith('lowerdir=/l'), rootWith('upperdir=/u')]) {
     expect(rootMount(mountinfo)).toBeUndefined()
   }

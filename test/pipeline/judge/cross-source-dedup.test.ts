@@ -28,7 +28,7 @@ const at = (event: ActEvent, source: string, second: number): ActEvent => ({
   time: `2026-11-24T13:40:${String(second).padStart(2, '0')}.000000Z`,
 })
 
-/** Both tell the same acts, the second a little later. */
+/** Both sources report the same events, the second a little later. */
 async function both(second: number, ...events: ActEvent[]): Promise<void> {
   await report(world.source, 'ebpf', second, ...events)
   await report(falco, 'falco', second, ...events)
@@ -43,8 +43,8 @@ const shown = (text: string) =>
   world.engine.profile(image).behaviours.find((behaviour) => behaviour.text === text)
 const alerts = () => world.engine.alerts({ limit: 100 })
 
-describe('an act that two sources tell', () => {
-  it('is one act of the evidence, which names both', async () => {
+describe('an event that two sources report', () => {
+  it('counts once in the evidence, which names both', async () => {
     await open()
     await both(1, act.exec('/bin/a'), act.file('/etc/a'))
     await both(3, act.file('/etc/a'))
@@ -76,7 +76,7 @@ describe('an act that two sources tell', () => {
     expect(alerts()).toMatchObject([{ count: 1, sources: ['ebpf', 'falco'] }])
   })
 
-  it('alerts as it is told by the one that saw it, whatever the other saw', async () => {
+  it('alerts from the one source that reports it, whatever the other reports', async () => {
     await open()
     await both(1, act.exec('/bin/a'))
     await world.engine.setMode(image, 'alert', by)
@@ -107,7 +107,7 @@ describe('an act that two sources tell', () => {
   })
 })
 
-it('says what neither of them told, by kind, and of whom that holds', async () => {
+it('estimates by kind the events that both sources missed, and names the limits of the estimate', async () => {
   await open()
   await both(1, act.exec('/bin/first'), act.file('/first'))
   const files = Array.from({ length: 40 }, (_, n) =>

@@ -140,7 +140,7 @@ describe('the judge stage', () => {
     expect(world.texts).toEqual(['run /usr/bin/curl'])
   })
 
-  it('tells of a new version what its image does not explain, and only that', () => {
+  it('alerts for a new version only on behaviours that its image does not explain', () => {
     world.feed(act.file('/etc/nginx/nginx.conf'))
     world.endWindow()
     world.pair = {
@@ -157,7 +157,7 @@ describe('the judge stage', () => {
     expect(world.version('sha256:bb').life.state).toBe('learning')
   })
 
-  it('learns nothing anew when a known digest comes back', () => {
+  it('learns nothing again when a known digest comes back', () => {
     world.feed(act.file('/etc/nginx/nginx.conf'))
     world.endWindow()
     world.feed(ofVersion(act.file('/etc/nginx/nginx.conf'), 'sha256:bb'))
@@ -168,7 +168,7 @@ describe('the judge stage', () => {
     expect(world.version('sha256:aa').life.state).toBe('enforced')
   })
 
-  it('tells the source what it need not send again, and never a deviation', () => {
+  it('sends the source the keys it may suppress, and never that of a deviation', () => {
     world.feedKeyed(act.file('/etc/nginx/nginx.conf'), 'k1')
     world.endWindow()
     world.feedKeyed(act.connect('10.0.0.9', 4444), 'k2')
@@ -192,7 +192,7 @@ describe('the judge stage', () => {
     expect(world.registry.unplacedCountUpdates).toBe(5)
   })
 
-  it('takes a loss into the evidence of what it covers, and tells it as an alert', () => {
+  it('adds a loss to the evidence of the version it covers, and raises an alert', () => {
     world.feed(act.file('/etc/nginx/nginx.conf'))
     const loss: LossEvent = {
       v: 1,
@@ -214,7 +214,7 @@ describe('the judge stage', () => {
     expect(alert?.count).toBe(12)
   })
 
-  it('tells guardrails of a container whose image nobody knows', () => {
+  it('alerts on guardrails for a container whose image is unknown', () => {
     const { image: _, ...unknown } = act.file('/etc/shadow', ['read'], { exe: '/bin/cat' })
     world.feed(unknown as ActEvent)
     expect(world.outcomes).toEqual(['unprofiled'])

@@ -39,7 +39,7 @@ describe('a profile learned from a source that cannot see files', () => {
     await world.engine.setMode(image, 'alert', by)
   }
 
-  it('is not alarmed when another one sees files, and tells once that it does not judge them', async () => {
+  it('raises no deviation when another one sees files, and reports once that they are not judged', async () => {
     await learnedFromExecs()
     await report(
       world.source,
@@ -65,7 +65,7 @@ describe('a profile learned from a source that cannot see files', () => {
     ])
   })
 
-  it('tells what a guardrail names, and what a person rejected', async () => {
+  it('alerts on guardrails and on behaviours that a person rejected', async () => {
     await learnedFromExecs()
     const bad = act.file('/etc/a')
     const shadow = act.file('/etc/shadow', ['read'], { exe: '/bin/cat' }, { shipped: true })
@@ -99,7 +99,7 @@ describe('a profile learned from a source that cannot see files', () => {
     ).toEqual([])
   })
 
-  it('keeps what it knows of that over a restart', async () => {
+  it('keeps its observed kinds over a restart', async () => {
     await learnedFromExecs()
     await report(world.source, act.file('/etc/a'))
     const { store } = world
@@ -125,7 +125,7 @@ it('takes no kind for a new version’s delta that was not watched for in the ve
   expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual(['run /bin/evil'])
 })
 
-it('takes a sensor that speaks by rule to watch for what it has told', async () => {
+it('counts only reported kinds as observed by a sensor that reports by rule', async () => {
   const falco = new ScriptedSource(undefined, 'falco', {
     ...sees('exec', 'file', 'connect'),
     byRule: true,
@@ -144,7 +144,7 @@ it('takes a sensor that speaks by rule to watch for what it has told', async () 
   expect(loss()).toHaveLength(1)
 })
 
-it('believes recorded events to be of whoever they name', async () => {
+it('attributes recorded events to the source that they name', async () => {
   await open()
   const reported = (source: string, event: ActEvent): ActEvent => ({ ...event, source })
   world.daemon.judgeEvents([reported('falco', act.exec('/bin/a'))])

@@ -39,7 +39,7 @@ describe('audit records', () => {
     expect(read(mixed).events).toEqual(read(`${a}\n${b}`).events)
   })
 
-  it('tell a program with its arguments, also those that had to be written as hex', () => {
+  it('give a program with its arguments, including those encoded as hex', () => {
     const { events } = read(
       audit(exec, [
         'type=EXECVE argc=3 a0="nginx" a1="-g" a2=6461656D6F6E206F66663B',
@@ -57,7 +57,7 @@ describe('audit records', () => {
     expect(events[0]?.time).toBe('2026-11-24T14:32:52.816000Z')
   })
 
-  it('tell a script beside its interpreter', () => {
+  it('give a script beside its interpreter', () => {
     const { events } = read(
       audit(exec, ['type=EXECVE argc=2 a0="/bin/sh" a1="/entry.sh"', path('"/entry.sh"')]),
     )
@@ -90,7 +90,7 @@ describe('audit records', () => {
       [path('2F7372762FFF0A')],
       { path: '/srv/\\xff\n', access: ['read'] },
     ],
-  ])('tell files: %s', (call, records, file) => {
+  ])('give files: %s', (call, records, file) => {
     expect(read(audit(call, ['type=CWD cwd="/srv"', ...records])).events).toMatchObject([
       { kind: 'file', file },
     ])
@@ -107,14 +107,14 @@ describe('audit records', () => {
     ],
     ['01002F72756E2F64622E736F636B00', { protocol: 'unix', address: '/run/db.sock', port: 0 }],
     ['0100006462', { protocol: 'unix', address: '@db', port: 0 }],
-  ])('tell where a connection goes: %s', (saddr, connect) => {
+  ])('give the peer of a connection: %s', (saddr, connect) => {
     const call = 'syscall=42 success=no exit=-115 a0=3'
     expect(read(audit(call, [`type=SOCKADDR saddr=${saddr}`])).events).toMatchObject([
       { kind: 'connect', connect },
     ])
   })
 
-  it('tell sensitive calls, and count all others and what failed', () => {
+  it('give sensitive system calls, and count all others and failed ones', () => {
     const { events, ignored } = read(
       [
         audit('syscall=165 success=yes exit=0'),
@@ -126,7 +126,7 @@ describe('audit records', () => {
     expect(ignored).toEqual(['call number 1', 'failed system call'])
   })
 
-  it('read an enriched log, which names what numbers mean', () => {
+  it('are read from an enriched log, which has names for numbers', () => {
     const text = audit('syscall=999 success=yes exit=0').replace(
       'key="feed"',
       'key="feed"\u001dARCH=x86_64 SYSCALL=setns AUID="unset"',
@@ -134,7 +134,7 @@ describe('audit records', () => {
     expect(read(text).events).toMatchObject([{ syscall: { name: 'setns' } }])
   })
 
-  it('belong to the container of the process while that lives, and to none once nobody can know', () => {
+  it('belong to the container of the process while that lives, and to none afterwards', () => {
     const text = audit('syscall=165 success=yes exit=0')
     const id = 'c'.repeat(64)
     const asked: number[] = []
@@ -150,7 +150,7 @@ describe('audit records', () => {
     expect(asked.length).toBe(2)
   })
 
-  it('are no place to go on from while an event is not whole, and are told once nothing can follow', () => {
+  it('hold the resume position until an event is complete, and yield it once nothing can follow', () => {
     const [call = ''] = audit('syscall=165 success=yes exit=0').split('\n')
     const { events, mapper } = read(call)
     expect([events.length, mapper.holds()]).toEqual([0, true])
@@ -158,7 +158,7 @@ describe('audit records', () => {
     expect([events.length, mapper.holds()]).toEqual([1, false])
   })
 
-  it('make one loss of an event that says too little', () => {
+  it('make one loss of an event with too few fields', () => {
     const { events } = read(audit('syscall=42 success=yes exit=0'))
     expect(events).toMatchObject([{ kind: 'loss', loss: { reason: 'undecodable', count: 1 } }])
   })

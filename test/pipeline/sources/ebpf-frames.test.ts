@@ -88,7 +88,7 @@ describe('the record decoder', () => {
     )
   })
 
-  it('reads every act that claims to be one, or says with a code why not', () => {
+  it('reads every record of an event or fails with an error code', () => {
     const container = Buffer.alloc(layout.snug_container)
     frame(frameTypes.container, Buffer.alloc(layout.snug_container - 8)).copy(container)
     container.writeBigUInt64LE(7n, layout['snug_container.container'])
@@ -114,7 +114,7 @@ describe('the record decoder', () => {
     )
   })
 
-  it('tells an act of a container that it does not know as a loss', () => {
+  it('reports an event of an unknown container as a loss', () => {
     const decoder = new RecordDecoder({ node: 'n1' })
     const bytes = frame(frameTypes.event, Buffer.alloc(layout.snug_event - 8))
     expect(decoder.decode({ type: frameTypes.event, bytes })).toMatchObject({

@@ -130,7 +130,7 @@ describe('lines of events', () => {
     expect(parse([Buffer.from(`${good('/srv/\ufffd')}\n`)]).events.length).toBe(1)
   })
 
-  it('tell only the first of many bad lines, and count them all', () => {
+  it('report only the first of many bad lines and count them all', () => {
     const found = new EventLineParser().push(Buffer.from('bad\n'.repeat(10_000)))
     expect(found.rejectedCount).toBe(10_000)
     expect(found.rejected.length).toBe(100)
@@ -146,7 +146,7 @@ describe('a file of events', () => {
   })
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-  it('tells its bad lines as one loss for each batch, and to the log with file and line', async () => {
+  it('reports its bad lines as one loss for each batch, and in the log with file and line', async () => {
     writeFileSync(path, `${good('/a')}\nbad\nbad\n${good('/b')}\n`)
     const reported: string[] = []
     const source = new FileSource({

@@ -23,10 +23,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const text = (...names: readonly string[]): string =>
   names.map((name) => `${tetragonRead(name)}\n`).join('')
 
-/** Reads as a daemon does, until told to stop: a name of each act, `loss REASON COUNT` of each loss. */
+/** Reads as a daemon does until `stop`: the name of each event, `loss REASON COUNT` for each loss. */
 class Reader {
   readonly reported: string[] = []
-  /** Whether it says that it observed while nobody read. */
+  /** For each start of the source: whether it kept the events written while nobody read. */
   readonly began: boolean[] = []
   readonly #stop = new AbortController()
   readonly #done: Promise<void>
@@ -54,7 +54,7 @@ class Reader {
     this.#waiting.get(name)?.()
   }
 
-  /** Once it was told. A test that waits in vain runs into its time limit. */
+  /** Resolves once `name` was reported; otherwise the test runs into its time limit. */
   until(name: string): Promise<void> {
     if (this.reported.includes(name)) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.set(name, resolve))
@@ -84,14 +84,14 @@ describe('a log that is followed', () => {
     const reader = new Reader()
     await reader.until('/a')
     renameSync(path, `${path}.1`)
-    // Writers go on with the old one until they are told.
+    // Writers continue with the old file until they are signalled.
     appendFileSync(`${path}.1`, text('/late'))
     writeFileSync(path, text('/b'))
     await reader.until('/b')
     expect(await reader.stop()).toEqual(['/a', '/late', '/b'])
   })
 
-  it('is read anew where it was cut to nothing, and says that something may be missing', async () => {
+  it('is read again where it was truncated, with a loss for events that may be missing', async () => {
     writeFileSync(path, text('/a', '/b'))
     const reader = new Reader()
     await reader.until('/b')
@@ -101,7 +101,7 @@ describe('a log that is followed', () => {
     expect(await reader.stop()).toEqual(['/a', '/b', 'loss truncated 0', '/c'])
   })
 
-  it('is read anew where other content has grown beyond the place that was reached', async () => {
+  it('is read again where other content has grown beyond the position that was reached', async () => {
     writeFileSync(path, text('/a'))
     const reader = new Reader()
     await reader.until('/a')
@@ -135,7 +135,7 @@ describe('a log that is followed', () => {
     expect(await after.stop()).toEqual(['/b', '/c'])
   })
 
-  it('is read from its beginning where the place is nowhere any more, and that is told', async () => {
+  it('is read from its beginning, with a loss, where the stored position no longer exists', async () => {
     writeFileSync(path, text('/a'))
     const before = new Reader()
     await before.until('/a')

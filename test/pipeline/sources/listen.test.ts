@@ -29,7 +29,7 @@ class Reader {
     return this.source.stats.facts['address'] ?? ''
   }
 
-  /** What the next batches tell, until there are as many: paths of files, and reasons of losses. */
+  /** The next `count` items of the batches: paths of files and reasons of losses. */
   async take(count: number): Promise<string[]> {
     const reported: string[] = []
     while (reported.length < count) {
@@ -84,7 +84,7 @@ const lines = (from: number, to: number): string =>
 describe('a listener on a unix socket', () => {
   const mode = (): string => (statSync(join(folder, 'e.sock')).mode & 0o777).toString(8)
 
-  it('is for its owner only, or for whom it is said to be', async () => {
+  it('is for its owner only, or has the configured mode', async () => {
     await open(`unix:${folder}/e.sock`)
     expect(mode()).toBe('600')
     await reader.end()
@@ -174,7 +174,7 @@ describe('a listener over HTTP', () => {
     expect(reader.source.stats.facts['rejected of 127.0.0.1']).toBe('1')
   })
 
-  it('takes packed bodies, and says where one does not unpack', async () => {
+  it('accepts compressed bodies and reports one that cannot be decompressed', async () => {
     await open('http:127.0.0.1:0')
     const packed = new Uint8Array(gzipSync(lines(0, 3)))
     const gzip = { 'content-encoding': 'gzip' }

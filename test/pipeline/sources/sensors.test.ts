@@ -9,7 +9,7 @@ import * as lines from '../../fixtures/sensors/sensor-lines.ts'
 
 const now = new Date('2026-11-24T15:00:00Z')
 
-/** Everything that the lines tell, and how many told nothing, by what they were. */
+/** All events of the lines, and the lines without an event, by type. */
 function read(format: LineFormat, ...text: readonly string[]) {
   const events: SnugEvent[] = []
   const ignored: string[] = []
@@ -33,7 +33,7 @@ function one(format: LineFormat, line: string): ActEvent {
 describe('falco', () => {
   const exec = { 'evt.type': 'execve', 'proc.cmdline': 'nginx -g x', 'proc.pexepath': '/bin/sh' }
 
-  it('tells a program with its parent, its container and its image', () => {
+  it('gives a program with its parent, its container and its image', () => {
     expect(one(falcoFormat, lines.falco(exec))).toEqual({
       v: 1,
       kind: 'exec',
@@ -55,7 +55,7 @@ describe('falco', () => {
     })
   })
 
-  it('gives no image to what it calls `host`, whatever the fields say: that is never profiled', () => {
+  it('gives no image to the container `host`, whatever the fields contain: it is never profiled', () => {
     for (const id of ['host', '', null, '<NA>']) {
       const event = one(
         falcoFormat,
@@ -101,11 +101,11 @@ describe('falco', () => {
       { 'evt.type': 'open', 'fd.name': '/odd\\x41' },
       { path: '/odd\\\\x41', access: ['read'] },
     ],
-  ])('tells files: %j', (fields, file) => {
+  ])('gives files: %j', (fields, file) => {
     expect(one(falcoFormat, lines.falco(fields))).toMatchObject({ kind: 'file', file })
   })
 
-  it('tells connections by the end that serves, and those to a path', () => {
+  it('gives connections by their server end, and those to a path', () => {
     const tcp = {
       'evt.type': 'connect',
       'fd.l4proto': 'tcp',
@@ -126,7 +126,7 @@ describe('falco', () => {
     expect(() => read(falcoFormat, lines.falco(event))).toThrow(/address/)
   })
 
-  it('counts what tells no act, and what failed, and goes on', () => {
+  it('counts lines without an event and failed calls, and continues', () => {
     const { events, ignored } = read(
       falcoFormat,
       lines.falco({}),
@@ -138,7 +138,7 @@ describe('falco', () => {
     expect(ignored).toEqual(['event without evt.type', 'event dup', 'failed system call'])
   })
 
-  it('tells its own drops as a loss', () => {
+  it('reports its own drops as a loss', () => {
     const drop = JSON.stringify({
       rule: 'Falco internal: syscall event drop',
       time: '2026-11-24T14:32:52Z',
@@ -219,7 +219,7 @@ describe('falco', () => {
 })
 
 describe('tetragon', () => {
-  it('tells the exec of its documentation', () => {
+  it('gives the exec of its documentation', () => {
     expect(one(tetragonFormat, lines.tetragon('process_exec', {}))).toMatchObject({
       kind: 'exec',
       time: '2023-10-06T22:03:57.700326678Z',
@@ -234,7 +234,7 @@ describe('tetragon', () => {
     })
   })
 
-  it('tells connections, of both shapes, and what is listened on', () => {
+  it('gives connections of both formats, and listened ports', () => {
     const sock = {
       family: 'AF_INET',
       protocol: 'IPPROTO_TCP',
@@ -273,7 +273,7 @@ describe('tetragon', () => {
     ['security_mmap_file', [{ file_arg: { path: '/a' } }, { uint_arg: 5 }], ['exec']],
     ['security_path_truncate', [{ path_arg: { path: '/a' } }], ['write']],
     ['file_open', [{ file_arg: { path: '/a' } }], ['read']],
-  ])('tells files by the function that is hooked: %s %j', (name, args, access) => {
+  ])('gives files by the hooked function: %s %j', (name, args, access) => {
     const event = { function_name: name, args }
     expect(one(tetragonFormat, lines.tetragon('process_kprobe', event))).toMatchObject({
       file: { path: '/a', access },
@@ -300,7 +300,7 @@ describe('tetragon', () => {
     [2, ['write']],
     [4, ['read']],
     [6, ['read', 'write']],
-  ])('tells by the mask %d what a file was asked for', (mask, access) => {
+  ])('gives the access to a file by the mask %d', (mask, access) => {
     const args = [{ file_arg: { path: '/a' } }, { int_arg: mask }]
     const hook = { function_name: 'security_file_permission', args }
     expect(one(tetragonFormat, lines.tetragon('process_kprobe', hook))).toMatchObject({
@@ -319,7 +319,7 @@ describe('tetragon', () => {
     expect(ignored).toEqual(['hook fancy', 'exit', 'event process_loader'])
   })
 
-  it('tells what its rate limit left out as a loss', () => {
+  it('reports the events that its rate limit dropped as a loss', () => {
     const limit = JSON.stringify({
       rate_limit_info: { number_of_dropped_process_events: '12' },
       time: '2023-10-06T22:03:57Z',
@@ -334,7 +334,7 @@ describe('tracee', () => {
     { name: 'argv', str_array: { value: ['nginx', '-g'] } },
   ]
 
-  it('tells the same of both of its shapes', () => {
+  it('gives the same events for both of its formats', () => {
     const older = [
       { name: 'pathname', type: 'const char*', value: '/usr/sbin/nginx' },
       { name: 'argv', type: 'const char**', value: ['nginx', '-g'] },
@@ -390,7 +390,7 @@ describe('tracee', () => {
     expect(sinceBoot).toBeLessThan(now.getTime())
   })
 
-  it('tells a change of user, and not one of capabilities only', () => {
+  it('gives a change of user, and not one of capabilities only', () => {
     const creds = (to: number) =>
       lines.tracee('commit_creds', [
         { name: 'old_cred', value: { Euid: 0, Egid: 0 } },
@@ -437,7 +437,7 @@ describe('kubearmor', () => {
     })
   })
 
-  it('tells files by their flags, and what its policy refused as an attempt', () => {
+  it('gives files by their flags, and a call that its policy refused as an attempt', () => {
     const file = (event: object) =>
       one(kubearmorFormat, lines.kubearmor({ Operation: 'File', Resource: '/a', ...event }))
     expect(file({ Data: 'syscall=SYS_OPENAT fd=-100 flags=O_WRONLY|O_CREAT' })).toMatchObject({

@@ -99,7 +99,7 @@ describe('the alert book', () => {
   })
 })
 
-describe('a burst of different acts of one container', () => {
+describe('a burst of different events of one container', () => {
   const stormy = (): AlertStore =>
     new AlertStore({
       node: 'n1',
@@ -133,7 +133,7 @@ describe('a burst of different acts of one container', () => {
     expect(alerts.counts).toEqual({ raised: 10, inStorms: 7 })
   })
 
-  it('is over once it was quiet, and another one then has an alert of its own', () => {
+  it('ends after a quiet time, and the next burst has a separate alert', () => {
     const alerts = stormy()
     for (let n = 0; n < 5; n += 1) alerts.raise(finding(`f${n}`), at)
     for (let n = 5; n < 10; n += 1) alerts.raise(finding(`f${n}`), at + 60_001)
@@ -152,7 +152,7 @@ describe('a burst of different acts of one container', () => {
     expect(newestFirst(alerts)[0]).toMatchObject({ partOf: summaries[0]?.id })
   })
 
-  it('does not hide what is grave, what another container does, and what the agent tells of itself', () => {
+  it('does not hide critical alerts, those of other containers and those about the agent', () => {
     const alerts = stormy()
     for (let n = 0; n < 5; n += 1) alerts.raise(finding(`f${n}`), at)
     const grave = alerts.raise({ ...finding('g'), severity: 'critical' }, at).alert

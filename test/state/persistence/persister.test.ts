@@ -6,7 +6,7 @@ import { type Collected, Persister } from '../../../src/state/persistence/persis
 import { MemoryStore } from '../../../src/state/store/memory-store.ts'
 import type { StoreWrite } from '../../../src/state/store/store.ts'
 
-/** A store that fails as long as it is told to: a full disk. */
+/** A store that fails on demand, like a full disk. */
 class FullStore extends MemoryStore {
   full = false
   override async batch(writes: readonly StoreWrite[]): Promise<void> {
@@ -50,7 +50,7 @@ describe('the persister', () => {
     expect((await store.load()).meta['a']).toBe('a')
   })
 
-  it('keeps what the store refused, tells it, and writes it once the store can', async () => {
+  it('keeps records that the store refused, reports the failure and writes them later', async () => {
     const { queue, stored, errors, persister, store } = persisting()
     store.full = true
     queue.push({ writes: [write('a')], outbound: [alert('1')] })
@@ -91,7 +91,7 @@ describe('the persister', () => {
     expect(stored).toEqual(['1'])
   })
 
-  it('gives up the oldest alerts where there are too many, and says which; the audit trail never', async () => {
+  it('drops and names the oldest alerts where there are too many, but never audit entries', async () => {
     const { queue, stored, lost, persister, store } = persisting()
     store.full = true
     const audit = { id: '0', type: 'audit' } as unknown as OutboundRecord

@@ -86,7 +86,7 @@ describe('losses of the node as a whole', () => {
     expect(later.engine.status().losses).toEqual(before)
   })
 
-  it('that do not read are told, and the rest goes on', async () => {
+  it('that cannot be read are reported, and the rest is loaded', async () => {
     const store = new MemoryStore()
     await store.batch([{ kind: 'meta', key: 'losses', value: [{ reason: 7 }] }])
     const [world] = await keepingWorld(store)

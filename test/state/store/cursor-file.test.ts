@@ -27,7 +27,7 @@ describe('the file of cursors', () => {
     expect(new CursorFile(path).load()).toEqual({ a: '1' })
   })
 
-  it('says nothing where it was cut, changed or is something else', () => {
+  it('gives no cursors where it was truncated, changed or replaced', () => {
     const file = new CursorFile(path)
     file.keep({ siem: '01KAVS0000', hook: '01KAVS0001' })
     file.close()
@@ -44,7 +44,7 @@ describe('the file of cursors', () => {
     }
   })
 
-  it('says so where it cannot be written', () => {
+  it('reports that it cannot be written', () => {
     expect(new CursorFile(join(folder, 'none', 'cursors')).keep({ siem: '01A' })).toBe(false)
   })
 })

@@ -37,7 +37,7 @@ describe('a damaged store', () => {
     expect(readFileSync(folder, 'utf8')).toBe('not a folder')
   })
 
-  it('sets aside a record whose bytes changed, tells it once, and loads the rest', async () => {
+  it('sets aside a record whose bytes changed, reports it once and loads the rest', async () => {
     await fill()
     const raw = new Level<string, string>(folder)
     const key = 'behaviour/v/b7'
@@ -57,7 +57,7 @@ describe('a damaged store', () => {
     await again.close()
   })
 
-  it('tells that it dropped newest writes when its log was damaged', async () => {
+  it('reports that it dropped the newest writes when its log was damaged', async () => {
     await fill()
     const log = files('.log')[0]!
     flip(log, [Math.floor(readFileSync(log).length / 2)])
@@ -85,7 +85,7 @@ describe('a damaged store', () => {
   })
 
   it.each(['CURRENT', 'MANIFEST', '.ldb'])(
-    'opens or is set aside, and says so, without %s',
+    'opens or is set aside, with a report, without %s',
     async (kind) => {
       await fill()
       await compact()
@@ -95,7 +95,7 @@ describe('a damaged store', () => {
   )
 
   it.each(['CURRENT', 'MANIFEST', '.ldb', '.log'])(
-    'opens or is set aside, and says so, with %s cut',
+    'opens or is set aside, with a report, after %s was truncated',
     async (kind) => {
       await fill()
       if (kind !== '.log') await compact()

@@ -25,7 +25,7 @@ it(`holds every acknowledged batch, whole, after kill -9 at ${rounds} random ins
       const last = meta['batch'] as number
       expect(last).toBeGreaterThanOrEqual(acknowledged)
       const ids = new Set(versions.flatMap(({ behaviours }) => behaviours.map(({ id }) => id)))
-      // No batch in parts: each has its ten records, up to the last, which may not have been told yet.
+      // No partial batch: each has its ten records, including the last, which may not have been acknowledged yet.
       expect(ids.size).toBe((last + 1) * 10)
       for (let n = 0; n <= last; n++)
         for (let i = 0; i < 10; i++) expect(ids.has(`${n}-${i}`)).toBe(true)

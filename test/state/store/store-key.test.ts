@@ -18,7 +18,7 @@ describe('a key of the store', () => {
     )
   })
 
-  it('lies in the range of its own first parts only', () => {
+  it('lies only in the range of its first parts', () => {
     fc.assert(
       fc.property(parts, parts, (prefix, given) => {
         const { gte, lt } = keyRange(prefix)

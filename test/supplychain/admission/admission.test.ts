@@ -54,8 +54,8 @@ const pod = (...images: readonly string[]) => ({ uid: 'u', namespace: 'shop', na
 const web = 'reg.local:5000/shop/web:1'
 const bySum = `reg.local:5000/shop/web@${digestOf('a')}`
 
-describe('what is known of an image', () => {
-  it('is asked for once, however many pods of it come at once or after another', async () => {
+describe('the evidence of an image', () => {
+  it('is fetched once, however many of its pods start together or in sequence', async () => {
     const admit = admission()
     const many = await Promise.all(Array.from({ length: 50 }, () => admit.decide(pod(web, bySum))))
     expect(new Set(many.map(({ verdict }) => verdict))).toEqual(new Set(['admitted']))
@@ -64,7 +64,7 @@ describe('what is known of an image', () => {
     expect(asked.take()).toEqual(['tag shop/web:1', 'image shop/web@sha256:aaa'])
   })
 
-  it('is asked for anew in the second half of its time, and answered from what is known meanwhile', async () => {
+  it('is refreshed in the second half of its lifetime, while the cached answer applies', async () => {
     const admit = admission()
     await admit.decide(pod(bySum))
     vi.advanceTimersByTime(140_000)
@@ -80,7 +80,7 @@ describe('what is known of an image', () => {
     await vi.waitFor(async () => expect((await admit.decide(pod(bySum))).verdict).toBe('refused'))
   })
 
-  it('stands while its registry is down, to the end of its time and no longer', async () => {
+  it('stays valid while its registry is down, until the end of its lifetime', async () => {
     const admit = admission()
     await admit.decide(pod(bySum))
     asked.evidence = async () => Promise.reject(down)
@@ -94,7 +94,7 @@ describe('what is known of an image', () => {
     expect((await admit.decide(pod(bySum))).verdict).toBe('undecided')
   })
 
-  it('ends with the profile that it was trusted for', async () => {
+  it('expires with the profile that it was trusted for', async () => {
     const until = new Date(Date.now() + 20_000).toISOString()
     asked.evidence = async () => ({ profile: good({}, until), gate: good(gateOf(true)) })
     const admit = admission()
@@ -116,7 +116,7 @@ describe('what is known of an image', () => {
     ])
   })
 
-  it('is soon asked for again where it was faulty, so that one who mends it need not wait', async () => {
+  it('is fetched again soon where it was faulty, so that a fix takes effect quickly', async () => {
     asked.evidence = async () => ({ ...trusted, gate: { kind: 'missing' } })
     const admit = admission()
     expect((await admit.decide(pod(bySum))).verdict).toBe('refused')
@@ -138,7 +138,7 @@ describe('what is known of an image', () => {
 })
 
 describe('a registry', () => {
-  it('that nobody trusts is never asked, nor is one that a name only pretends to have', async () => {
+  it('that is not trusted is never asked, nor is one that a name only imitates', async () => {
     const admit = admission()
     const names = ['169.254.169.254/a:1', 'reg.local:5001/web:1', 'reg.local:5000@evil/web:1', '']
     for (const name of names) expect((await admit.decide(pod(name))).verdict).toBe('refused')
@@ -160,7 +160,7 @@ describe('a registry', () => {
     expect(asked.take()).toEqual([])
   })
 
-  it('that has no such image says so, and that is a fault', async () => {
+  it('without the image is a fault that names IMAGE_UNKNOWN', async () => {
     const admit = admission()
     asked.digest = async () => undefined
     asked.evidence = async () => undefined
@@ -179,7 +179,7 @@ describe('a registry', () => {
     asked.evidence = () => new Promise((resolve) => (answer = resolve))
     const quick = admission({ times: { ...times, within: 30 } })
     const { verdict, reasons } = await quick.decide(pod(bySum, 'elsewhere.local/x:1'))
-    // What is known already is told all the same.
+    // The reasons that are known already are returned all the same.
     expect(verdict).toBe('refused')
     expect(reasons).toHaveLength(2)
     expect((await quick.decide(pod(bySum))).reasons.join()).toContain('did not answer within 30 ms')

@@ -26,7 +26,7 @@ describe('a pod', () => {
     ['audit', 'noted', true],
     ['ignore', 'ignored', true],
   ] as const)(
-    'with a faulty image gets what its namespace says: %s',
+    'with a faulty image gets the action of its namespace: %s',
     (action, verdict, allowed) => {
       expect(decide(action, false, [fine, faulty])).toMatchObject({ verdict, allowed })
       expect(decide(action, false, [fine]).verdict).toBe(
@@ -35,7 +35,7 @@ describe('a pod', () => {
     },
   )
 
-  it('whose image cannot be told about is let in where it fails open, and where it fails closed refused', () => {
+  it('whose image cannot be verified is admitted where it fails open, and refused where it fails closed', () => {
     expect(decide('deny', false, [fine, unknown])).toMatchObject({
       verdict: 'undecided',
       allowed: true,
@@ -45,13 +45,13 @@ describe('a pod', () => {
       verdict: 'refused',
       allowed: false,
     })
-    // Nobody is refused where not even a fault would have them refused.
+    // Without action `deny` an unknown image is no reason to refuse, as a fault is none.
     expect(decide('warn', true, [unknown])).toMatchObject({ verdict: 'undecided', allowed: true })
     expect(decide('audit', true, [unknown])).toMatchObject({ allowed: true, warns: false })
     expect(decide('ignore', true, [unknown])).toMatchObject({ verdict: 'ignored', reasons: [] })
   })
 
-  it('with a fault beside what cannot be told is refused for the fault, and both are named', () => {
+  it('with a faulty and an unverified image is refused for the fault, and both are named', () => {
     const { verdict, reasons } = decide('deny', false, [unknown, faulty])
     expect(verdict).toBe('refused')
     expect(reasons).toEqual([

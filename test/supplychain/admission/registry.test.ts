@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ImageRegistry } from '../../../src/supplychain/admission/image-registry.ts'
 import { digestOf, requirements } from '../../fixtures/admission-fixtures.ts'
 
-/** A registry that has what it was given, by its digest, and says no more of anything else than that it is not there. */
+/** A registry with the given contents by digest; it answers not found for anything else. */
 const contents = new Map<string, string>()
 let server: Server
 let host = ''
@@ -71,14 +71,14 @@ it('asks for nothing that is not asked of images', async () => {
   })
 })
 
-it('says that there is no such image, and not that of a registry that fails', async () => {
+it('reports an image as absent only where the registry does not fail', async () => {
   expect(await evidence(digestOf('0'))).toBeUndefined()
   await expect(evidence(digestOf('0'), 'down/web')).rejects.toMatchObject({
     code: 'REGISTRY_FAILED',
   })
 })
 
-it('a list of what is attached that is none is a fault of the image, and of whoever pushed it', async () => {
+it('a malformed list of attachments is a fault of the image, not of the registry', async () => {
   const digest = image(digestOf('e'))
   contents.set(digest.replace(':', '-'), '[]')
   const found = await registry({ gate: false, forbiddenBases: [] }).evidence({

@@ -87,7 +87,7 @@ describe('an export', () => {
   )
 
   it.each(exportFormats.filter((each) => each !== 'snug'))(
-    'as %s has nothing of what an exec session did, nor of what waits for review, and says what it lacks',
+    'as %s omits exec sessions and behaviours that wait for review, and names what it lacks',
     (format) => {
       expect(text(format)).not.toMatch(/\/bin\/sh|wget/)
       expect(exportProfile(format, image, of(entries)).notes.length).toBeGreaterThan(0)
@@ -187,7 +187,7 @@ describe('the policies of Kubernetes', () => {
     })
   })
 
-  it('have Tetragon tell programs that are not in the profile', () => {
+  it('have Tetragon report programs that are not in the profile', () => {
     const { spec } = parse(text('tetragon')) as {
       spec: { kprobes: { call: string; selectors: { matchArgs: object[] }[] }[] }
     }
@@ -231,7 +231,7 @@ describe('an export for a consumer with a schema', () => {
     }
   })
 
-  it('says in a runtime trace what was run, met and opened, by whom it was watched, and when', () => {
+  it('has in a runtime trace the programs, peers and files, with their sources and times', () => {
     const { subject, predicate } = runtimeTraceSchema.parse(JSON.parse(text('in-toto')))
     expect(subject).toEqual([{ name: image.repository, digest: { sha256: 'ab'.repeat(32) } }])
     expect(predicate.monitor.tracePolicy).toMatchObject({ sources: ['ebpf'], containers: 1 })

@@ -30,7 +30,7 @@ it('writes statements that in-toto’s own published schema and validation take'
   expect(verdicts([trace, attested])).toEqual(['ok', 'ok'])
 })
 
-it('would be told what is wrong with them', () => {
+it('gets a specific error for each invalid statement', () => {
   const wrong: readonly (readonly [string, object])[] = [
     ['wrong statement type', { ...trace, _type: 'https://in-toto.io/Statement/v0.1' }],
     ['unknown field', { ...trace, extra: true }],

@@ -39,7 +39,7 @@ const corpus = (scenario: string): Profile => {
 }
 
 describe('whether an image needs root', () => {
-  it('is told of a web server with all that another user would take, and what each is told from', () => {
+  it('is answered for a web server with all that another user would need, and the evidence for each', () => {
     const profile = corpus('web-server')
     expect(need(profile)).toMatchObject({
       verdict: 'need-not',
@@ -63,7 +63,7 @@ describe('whether an image needs root', () => {
     )
   })
 
-  it('is not told of what runs as another user from the start', () => {
+  it('is no question for a program that runs as another user from the start', () => {
     const profile = learned(
       act.exec('/app/server', { exe: '(runtime)' }),
       act.listen('0.0.0.0', 80),
@@ -148,7 +148,7 @@ describe('whether an image needs root', () => {
     expect(need(profile, blind)).toMatchObject({ verdict: 'needs' })
   })
 
-  it('says in its sentence what the evidence lacks, and does not rule out what nobody watched for', () => {
+  it('names in its sentence what the evidence lacks, and does not rule out kinds that no source observed', () => {
     const profile = corpus('web-server')
     const doubts = ['the version is still learning', '3 container runs']
     expect(need(profile, allKinds, doubts).sentence).toMatch(
@@ -160,14 +160,14 @@ describe('whether an image needs root', () => {
     expect(need(learned())).toMatchObject({ verdict: 'unknown' })
   })
 
-  it('says how much of what root did waits for review', () => {
+  it('reports how many behaviours of root wait for review', () => {
     const profile = learned(act.file('/a', ['read'], root))
     feed(profile, [act.file('/srv/b', ['write'], root)], 'later')
     expect(need(profile)).toMatchObject({ verdict: 'need-not', takes: [] })
     expect(need(profile).sentence).toMatch(/; 1 act of root's waits for review$/)
   })
 
-  it('is known of every capability that the sensor tells of', () => {
+  it('is known for every capability that the sensor reports', () => {
     for (const name of capabilityNames) {
       const reported = need(learned(act.capability(name, root)))
       expect(reported.sentence, name).not.toContain('nothing is known here')
@@ -235,7 +235,7 @@ describe('the security context', () => {
     expect(volumes?.map(({ name }) => name)).toEqual(['srv-data'])
   })
 
-  it('says of a root folder why it cannot be read-only, and what a volume would hide', () => {
+  it('gives the reason why a root folder cannot be read-only, and the files that a volume would hide', () => {
     const top = exported(learned(act.file('/dump.rdb', ['write'])))
     expect(top.securityContext.readOnlyRootFilesystem).toBeUndefined()
     expect(top.notes).toContain('it writes dump.rdb in `/` itself')
@@ -248,13 +248,13 @@ describe('the security context', () => {
     expect(hides.notes).toContain('copy them into it first, for /app (/app/main.py)')
   })
 
-  it('leaves out what nobody watched for', () => {
+  it('leaves out kinds that no source observed', () => {
     const { securityContext, notes } = exported(corpus('web-server'), new Set(['exec']))
     expect(securityContext).toEqual({})
     expect(notes).toContain('nobody watched for file, identity, capability, syscall')
   })
 
-  it('gives each folder a volume with a name of its own that Kubernetes takes, whatever it is called', () => {
+  it('gives each folder a volume with a unique name that Kubernetes accepts, whatever the folder is called', () => {
     const long = `/srv/${'very-long-name/'.repeat(9)}`
     const odd = ['/srv/a.b/x', '/srv/a-b/x', '/srv/A_B/x', `${long}a/x`, `${long}b/x`, '/ü/x']
     const { volumes } = exported(learned(...odd.map((path) => act.file(path, ['write']))))

@@ -6,7 +6,7 @@ import { against, fileOf, gate, policy, service, reported } from '../../fixtures
 const helper = { exe: '/usr/bin/helper' }
 
 describe('a rebuild that does what its predecessor did', () => {
-  it('passes, with nothing to tell', () => {
+  it('passes without findings', () => {
     const result = against(service())
     expect(result).toMatchObject({ passed: true, findings: [] })
     expect(result.behaviours).toEqual({ seen: 6, asBefore: 6 })
@@ -28,7 +28,7 @@ describe('a rebuild that does what its predecessor did', () => {
 })
 
 describe('a version that does something new', () => {
-  it('is stopped at a new outbound connection, and exactly that is told', () => {
+  it('is stopped at a new outbound connection, which is the only finding', () => {
     const result = against(service(act.connect('203.0.113.9', 443, helper)))
     expect(result.passed).toBe(false)
     expect(reported(result)).toEqual([
@@ -57,7 +57,7 @@ describe('a version that does something new', () => {
     expect(result.findings[0]?.text).toContain(text)
   })
 
-  it('may read anew, and write where its data is: that is noted', () => {
+  it('may read new files and write where its data is, which is noted', () => {
     const result = against(
       service(act.file('/etc/hosts'), act.file('/tmp/upload', ['write', 'delete'])),
     )
@@ -65,7 +65,7 @@ describe('a version that does something new', () => {
     expect(new Set(result.findings.map(({ rule }) => rule))).toEqual(new Set(['new-read']))
   })
 
-  it('is told of a known program that is root now, once, with how much else that explains', () => {
+  it('has one finding for a known program that now runs as root, with the behaviours that it covers', () => {
     const root = { ...helper, uid: 0 }
     const moved = service(act.connect('10.0.0.7', 5432, root), act.connect('10.0.0.9', 25, root))
     expect(reported(against(moved))).toEqual([
@@ -75,7 +75,7 @@ describe('a version that does something new', () => {
     expect(against(moved).findings[1]?.why).toContain('covers 1 more behaviour of the same program')
   })
 
-  it('is told of a new program with what it does that others did before', () => {
+  it('has one finding for a new program and the behaviours that other programs had before', () => {
     const result = against(
       service(act.exec('/usr/bin/new'), act.connect('10.0.0.7', 5432, { exe: '/usr/bin/new' })),
     )
@@ -89,21 +89,21 @@ describe('a version that does something new', () => {
   })
 })
 
-describe('what is no behaviour of the service', () => {
-  it('leaves exec sessions out', () => {
+describe('a behaviour that is not of the service', () => {
+  it('is left out if an exec session had it', () => {
     expect(
       against(service(act.exec('/bin/sh', { origin: 'exec-in', session: 's1' }))),
     ).toMatchObject({ passed: true, findings: [] })
   })
 
-  it('does not take for known what only an exec session of the baseline did', () => {
+  it('is not in the baseline if only an exec session had it', () => {
     const shell = { origin: 'exec-in', session: 's1' } as const
     const baseline = fileOf(service(act.connect('203.0.113.9', 443, { ...helper, ...shell })))
     const profile = fileOf(service(act.connect('203.0.113.9', 443, helper)), '2')
     expect(gate({ profile, baseline }).findings).toMatchObject([{ rule: 'new-peer' }])
   })
 
-  it('does not take for known what waits for review in the baseline', () => {
+  it('is not in the baseline if it waits for review there', () => {
     const waiting = service()
     feed(waiting, [act.connect('203.0.113.9', 443, helper)], 'later')
     const profile = fileOf(service(act.connect('203.0.113.9', 443, helper)), '2')
@@ -111,8 +111,8 @@ describe('what is no behaviour of the service', () => {
   })
 })
 
-describe('whatever the baseline is', () => {
-  it('stops what tripped a guardrail, and says which', () => {
+describe('the gate with any baseline', () => {
+  it('stops a behaviour that tripped a guardrail, and names the guardrail', () => {
     const result = gate({ profile: fileOf(service(act.file('/etc/cron.d/job', ['write'])), '2') })
     expect(result.findings).toMatchObject([
       { rule: 'guardrail', level: 'approve' },
@@ -121,7 +121,7 @@ describe('whatever the baseline is', () => {
     expect(result.findings[0]?.why).toMatch(/scheduled job/)
   })
 
-  it('stops what a person rejected and the image did all the same', () => {
+  it('stops a behaviour that a person rejected', () => {
     const refused = service()
     const [first] = refused.entries()
     if (first === undefined) throw new Error('the service does something')
@@ -131,7 +131,7 @@ describe('whatever the baseline is', () => {
     ])
   })
 
-  it('says that without a baseline nothing new can be told', () => {
+  it('warns that without a baseline it cannot determine new behaviours', () => {
     expect(reported(gate({ profile: fileOf(service(), '2') }))).toEqual([
       'warn no-baseline: no baseline was given: new behaviours cannot be determined',
     ])
@@ -154,13 +154,13 @@ describe('an approval', () => {
     }
   })
 
-  it('that has ended opens nothing, and is told', () => {
+  it('that has expired opens nothing and is reported', () => {
     const result = approve(id, '2026-11-24T13:59:59Z')
     expect(result.findings.map(({ rule }) => rule)).toEqual(['new-peer', 'approval-ended'])
     expect(result.passed).toBe(false)
   })
 
-  it('of nothing that was found is noted: it may be a slip of the pen', () => {
+  it('that matches no finding is noted, because it may be a typing error', () => {
     expect(approve('b00000000').findings.map(({ rule }) => rule)).toEqual([
       'new-peer',
       'approval-unused',

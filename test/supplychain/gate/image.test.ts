@@ -68,7 +68,7 @@ it('knows a base by its layers, from the bottom up', () => {
   }
 })
 
-it('knows how old an image is, also where it does not say', () => {
+it('determines the age of an image, also where the image does not state it', () => {
   const age = (days: number): Partial<ImagePolicy> => ({
     age: { level: 'approve', maxMs: days * 86_400_000 },
   })

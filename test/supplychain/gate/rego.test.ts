@@ -126,7 +126,7 @@ describe('a policy that was compiled to WebAssembly', () => {
     expect(stderr).toContain(words)
   })
 
-  it('that breaks off says why', async () => {
+  it('that aborts fails with its reason', async () => {
     const rego = await wasmPolicy(at('policy.wasm'))
     await expect(rego({ abort: true })).rejects.toThrow('the policy failed: told to')
   })
@@ -201,7 +201,7 @@ it('is given what was seen, what of it is new, and what else was found', () => {
   expect(given.findings.map(({ rule }) => rule)).toEqual(['new-peer'])
 })
 
-it('a level that a policy gives is told with its reason, and what it does not name stays', () => {
+it('a level that a policy sets appears with its reason, and other findings keep theirs', () => {
   const finding = { id: 'b1', rule: 'new-peer', level: 'approve', text: 'x', why: 'y' } as const
   const output = parseRegoOutput({ levels: [{ id: 'b1', level: 'warn', reason: 'planned' }] })
   expect(withRego([finding, { ...finding, id: 'b2' }], output)).toEqual([

@@ -67,7 +67,7 @@ it('writes SARIF that its schema takes, whatever stands in it', () => {
   )
 })
 
-it('says in SARIF what shuts the gate, and lets no name of the image make a link of it', () => {
+it('names in SARIF the findings that close the gate, and no name of the image becomes a link', () => {
   const { runs } = gateSarif(stopped, '1.0.0') as { runs: { results: object[] }[] }
   expect(runs[0]?.results).toMatchObject([
     {

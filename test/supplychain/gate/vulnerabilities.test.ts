@@ -24,7 +24,7 @@ it('is shut by what is grave and runs; what is not known counts as if it ran', (
   ])
 })
 
-it('asks for more, or for less, as the policy says', () => {
+it('requires more or less, as the policy sets it', () => {
   expect(ids({ seen: 'in-use' })).toEqual([
     'CVE-12@golang.org/x/net',
     'CVE-5@netbase',

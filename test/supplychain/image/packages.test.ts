@@ -38,7 +38,7 @@ const status = (packages: Readonly<Record<string, string>>, state = 'install ok 
     .join('\n')
 
 describe('packages of an image', () => {
-  it('are told from the lists of dpkg, whichever name a merged /usr gives the file', () => {
+  it('are read from the lists of dpkg, whichever name a merged /usr gives the file', () => {
     const one = image(
       'debian',
       { '/var/lib/dpkg/status': status({ curl: '8.1-1' }) },
@@ -58,7 +58,7 @@ describe('packages of an image', () => {
     expect(packages.ownerOf(one, '/app/run')).toBeUndefined()
   })
 
-  it('that were removed are nobody', () => {
+  it('that were removed own no file', () => {
     const one = image('removed', {
       '/var/lib/dpkg/status': status({ curl: '8.1-1' }, 'deinstall ok config-files'),
       '/var/lib/dpkg/info/curl.list': '/etc\n/etc/curlrc\n',
@@ -66,7 +66,7 @@ describe('packages of an image', () => {
     expect(new ImagePackages().ownerOf(one, '/etc/curlrc')).toBeUndefined()
   })
 
-  it('are told from status.d and from apk', () => {
+  it('are read from status.d and from apk', () => {
     const packages = new ImagePackages()
     const distroless = image('distroless', {
       '/var/lib/dpkg/status.d/libssl3': 'Package: libssl3\nVersion: 3.0.11-1\n',

@@ -60,7 +60,7 @@ function difference(
 const verdict = (event: ActEvent, objects: readonly object[], subject = web) =>
   difference(learned(event), objects, subject).connections[0]
 
-describe('which policies isolate a pod', () => {
+describe('the policies that isolate a pod', () => {
   const selecting = (selector: object | undefined, labels: Subject['labels'] = web.labels) => {
     const found = difference(learned(), [policy({ podSelector: selector })], { ...web, labels })
     return found.selectedBy.ingress.length === 1
@@ -90,7 +90,7 @@ describe('which policies isolate a pod', () => {
     expect(selecting(selector)).toBe(expected)
   })
 
-  it('are those of its own namespace', () => {
+  it('are those of its namespace', () => {
     expect(difference(learned(), [policy({}, 'p', 'other')]).selectedBy.ingress).toEqual([])
   })
 
@@ -232,14 +232,14 @@ describe('a connection that was observed', () => {
     )
   })
 
-  it('says what would have to be known where that is not enough', () => {
+  it('names the missing facts where the known ones are not enough', () => {
     const db = egress({ to: [{ podSelector: { matchLabels: { app: 'db' } } }] })
     expect(verdict(meet('db.shop', 5432), [db])?.because).toBe(
       'cannot be known from here: the label `app` of the pods of db.shop:5432 (shop/p, egress[0])',
     )
   })
 
-  it('is decided by what the Services and Namespaces say of its peer', () => {
+  it('is decided by the Services and Namespaces of its peer', () => {
     const db = { to: [{ podSelector: { matchLabels: { app: 'db' } } }], ports: [{ port: 6000 }] }
     const of = (spec: object) => [egress(db), service('db', spec)]
     const ports = [{ port: 5432, targetPort: 6000 }]
@@ -280,7 +280,7 @@ describe('a port that is listened on', () => {
   })
 })
 
-describe('what policies allow beyond what was seen', () => {
+describe('the allowances of policies that were never used', () => {
   const profile = learned(
     act.connect('10.0.0.7', 5432),
     meet('db.shop', 6379),
@@ -328,24 +328,24 @@ describe('what policies allow beyond what was seen', () => {
       { to: [{ podSelector: { matchLabels: { app: 'x' } } }], ports: [{ port: 6379 }] },
       ['egress[0] | pods app=x of its namespace | TCP 6379 | unknown | TCP db.shop:6379'],
     ],
-  ])('by a rule for %s', (_, rule, expected) => {
+  ])('are listed for a rule for %s', (_, rule, expected) => {
     expect(found(egress(rule))).toEqual(expected)
   })
 
-  it('is, of ingress, told by ports alone, and of no other pods', () => {
+  it('are listed for ingress by ports alone, and only of policies that select the pods', () => {
     const ingress = policy({ ingress: [{ ports: [{ port: 80 }, { port: 443 }] }] })
     expect(found(ingress)).toEqual(['ingress[0] | anybody | TCP 443 | never-seen'])
     expect(found(policy({ podSelector: { matchLabels: { app: 'db' } }, egress: [{}] }))).toEqual([])
   })
 
-  it('is not told where nobody watched for it', () => {
+  it('are not listed where no source observed the direction', () => {
     const blind = difference(learned(), [egress({})], web, ['exec'])
     expect(blind.allowances).toEqual([])
     expect(blind.notes.join('; ')).toContain('nobody watched for egress')
   })
 })
 
-describe('the objects in place', () => {
+describe('the existing objects', () => {
   it('are read as kubectl and the API print them', () => {
     const list = { apiVersion: 'v1', kind: 'List', items: [policy({}), namespace('shop', {})] }
     expect(parseInPlace(JSON.stringify(list)).policies).toHaveLength(1)
@@ -355,7 +355,7 @@ describe('the objects in place', () => {
     expect(parseInPlace('').policies).toEqual([])
   })
 
-  it('name what is not judged', () => {
+  it('name the kinds that are not judged', () => {
     const other = {
       apiVersion: 'cilium.io/v2',
       kind: 'CiliumNetworkPolicy',
@@ -472,7 +472,7 @@ describe('snug network-policy diff', () => {
     expect((await run([{ kind: 'x' }])).exit).toBe(3)
   })
 
-  it('says how much waits for review', () => {
+  it('reports how much waits for review', () => {
     const later = learned(act.connect('10.0.0.7', 5432))
     feed(later, [act.connect('10.0.0.9', 22)], 'later')
     expect(difference(later, []).notes).toContain(

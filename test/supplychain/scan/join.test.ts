@@ -28,7 +28,7 @@ it('sorts findings by what runs, then by how grave they are', () => {
   expect(scan.counts).toEqual({ 'in-use': 3, loaded: 4, unknown: 2, 'not-seen': 4 })
 })
 
-it('says by which file it knows, and that it was an operator where it was', () => {
+it('names the file behind each finding, and marks one that only an exec session used', () => {
   const why = Object.fromEntries(scan.findings.map((one) => [`${one.id} ${one.version}`, one.why]))
   expect(why).toMatchObject({
     'CVE-1 1.22.1-9': '/usr/sbin/nginx ran',
@@ -42,11 +42,11 @@ it('says by which file it knows, and that it was an operator where it was', () =
   })
 })
 
-it('says how far its word goes: with the coverage behind it', () => {
+it('states the coverage behind its result', () => {
   expect(scan.coverage).toMatch(/1 container run/)
 })
 
-it('does not say `not seen` by a sensor that saw no files', () => {
+it('does not report `not-seen` from a sensor that saw no files', () => {
   const programs = fileOf(
     learned(act.exec('/usr/sbin/nginx', { exe: '/docker-entrypoint.sh' })),
     '2',
@@ -56,7 +56,7 @@ it('does not say `not seen` by a sensor that saw no files', () => {
   expect(new Set(blind.findings.map(({ use }) => use))).toEqual(new Set(['unknown']))
   const none = joinScan({ image: 'x', reports, shaper })
   expect(none.counts).toMatchObject({ unknown: 13 })
-  // Without the image's files what the report says of paths is still known.
+  // Without the image's files the paths in the report still count.
   const paths = joinScan({ image: 'x', reports, profile, shaper })
   expect(paths.findings.filter(({ use }) => use !== 'unknown').map(line)).toEqual([
     'CVE-10 1 loaded',
@@ -64,7 +64,7 @@ it('does not say `not seen` by a sensor that saw no files', () => {
   ])
 })
 
-it('takes the same finding of two scanners for one, at its graver word', async () => {
+it('merges the same finding of two scanners, with the graver severity', async () => {
   const grype = {
     matches: [
       {

@@ -62,7 +62,7 @@ it('proposes, with the reason and the coverage behind it, and suppresses nothing
   expect(notSeen[0]?.status_notes).toMatch(/not seen: its one file .*\(1 container run/)
 })
 
-it('says `not_affected` of what was not seen once somebody takes it on, and of nothing else', () => {
+it('states `not_affected` only for unseen packages, once an author takes responsibility', () => {
   const { author, statements } = vex('sec@shop.example')
   expect(author).toBe('sec@shop.example')
   const names = statements
@@ -71,7 +71,7 @@ it('says `not_affected` of what was not seen once somebody takes it on, and of n
   expect(names).toEqual(['CVE-11', 'CVE-3', 'CVE-7', 'CVE-8'])
 })
 
-it('is the same document for the same word, and another for another', () => {
+it('is the same document for the same statement, and another for another', () => {
   expect(vex()).toEqual(vex())
   expect(vex('a')['@id']).not.toBe(vex('b')['@id'])
 })

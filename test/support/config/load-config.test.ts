@@ -32,7 +32,7 @@ function without(values: Readonly<Record<string, string>>, name: string): Record
 }
 
 describe('a configuration', () => {
-  it('has every default of the contract when nothing is said', () => {
+  it('has every default of the contract when nothing is set', () => {
     expect(loadConfig().config).toMatchObject({
       listen: { kind: 'tcp', host: '127.0.0.1', port: 7684 },
       data: '/var/lib/snug',
@@ -179,7 +179,7 @@ describe('a configuration is refused', () => {
     ['- a list'],
     ['data: /a\ndata: /b'],
     ['data: "unclosed'],
-  ])('where it says %s', (text) => {
+  ])('with the text %s', (text) => {
     const error = refusal({ file: yaml(`${text}\n`) })
     expect(error.code).toBe('CONFIG_INVALID')
   })

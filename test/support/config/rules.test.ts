@@ -26,7 +26,7 @@ function refusal(): SnugError {
 }
 
 describe('rules', () => {
-  it('are found beside the package without being told where', () => {
+  it('are found beside the package by default', () => {
     expect(loadRules()).toEqual(loadRules(shipped))
     expect(loadRules().guardrails.guardrails.length).toBeGreaterThan(10)
   })

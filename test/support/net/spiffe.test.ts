@@ -151,7 +151,7 @@ describe('the webhook', () => {
     }
   })
 
-  it('has other authorities and another certificate of its own without a restart', async () => {
+  it('takes new authorities and a new own certificate without a restart', async () => {
     const next = new Authority('next')
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     try {
@@ -228,7 +228,7 @@ describe('the API', () => {
   })
 })
 
-it('a config names domains or one authority for all, with certificates of its own', () => {
+it('a config names domains, or one authority for all and its own certificates', () => {
   const tls = (more: object) => () =>
     loadConfig({
       flags: Object.fromEntries(

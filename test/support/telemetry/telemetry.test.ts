@@ -94,7 +94,7 @@ describe('the metrics', () => {
 })
 
 describe('the metrics of blocking', () => {
-  it('tell a self-probe that was never made from one that failed', async () => {
+  it('distinguish a self-probe that never ran from one that failed', async () => {
     const metrics = createMetrics()
     const engine = new MemoryEngine()
     let selfProbe: SelfProbeView | undefined
@@ -145,7 +145,7 @@ describe('the checks of a host', () => {
     expect(acts.every(({ seen }) => seen === 'yes')).toBe(true)
   })
 
-  it('leave it to the running agent to say what is stopped', async () => {
+  it('leave it to the running agent to report what is stopped', async () => {
     able()
     const { acts } = await check()
     expect(acts.every(({ stopped }) => stopped === 'reported by the running agent')).toBe(true)

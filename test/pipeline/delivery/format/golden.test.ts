@@ -19,13 +19,13 @@ const golden = (name: string): string =>
   fileURLToPath(new URL(`../../../golden/${name}`, import.meta.url))
 
 describe('each format', () => {
-  it.each(alertFormats)('%s says the same of the same alerts as ever', async (format) => {
+  it.each(alertFormats)('%s output of the same alerts is unchanged', async (format) => {
     const render = renderer(format, product)
     const lines = sampleAlerts.map((alert) => `${render(alert)}\n`).join('')
     await expect(lines).toMatchFileSnapshot(golden(`alerts.${format}`))
   })
 
-  it.each(alertFormats)('%s says the same of the same audit entries as ever', async (format) => {
+  it.each(alertFormats)('%s output of the same audit entries is unchanged', async (format) => {
     const render = renderer(format, product)
     const lines = sampleAudits()
       .map((record) => `${render(record)}\n`)
@@ -141,7 +141,7 @@ describe('a line within a limit', () => {
     expect(renderWithin(render, 8_192)(alert)).toBe(render(alert))
   })
 
-  it('says in the alert that arguments are missing', () => {
+  it('marks in the alert that arguments are missing', () => {
     const line = renderWithin(renderer('json', product), 8_192)(long)
     expect(JSON.parse(line)).toMatchObject({ process: { argsCut: true } })
   })
