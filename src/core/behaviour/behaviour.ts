@@ -20,7 +20,7 @@ export interface Actor {
 }
 
 /**
- * What is done, canonical. Paths of files and targets of system calls are in the language of shapes
+ * The object of an event, canonical. Paths of files and targets of system calls are in the language of shapes
  * (`/tmp/<uuid>`, see `shape.ts`); paths of executables are literal.
  */
 export type BehaviourObject =

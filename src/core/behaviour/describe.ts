@@ -82,7 +82,7 @@ export function objectLine(object: BehaviourObject): string {
   }
 }
 
-/** The actor as people know it: the script, where it is one. */
+/** The actor's display name: the script, where it is one. */
 export function actorText(actor: Actor): string {
   if (actor.exe === runtime.exe) return 'the container runtime'
   return actor.script === undefined ? actor.exe : `${actor.script} (${actor.exe})`

@@ -28,7 +28,7 @@ export interface ProgramRule {
   /** As their files are called, without a version: `python` for `python3.13`. */
   readonly names: readonly string[]
   readonly why: string
-  /** Options whose value is what is run. */
+  /** Options whose value is the code or program to run. */
   readonly code?: readonly string[]
   /** Other options that take a value. */
   readonly valued?: readonly string[]

@@ -153,7 +153,7 @@ export class Shaper {
     const vector = (all: readonly string[]): string =>
       [`\u0000${first}`, ...all, open ? '<rest>' : ''].join('\u0000')
     return {
-      // A byte that is no text stays what it is, and so does what is around it.
+      // A byte that is not text stays literal, and so does the text around it.
       path: vector(
         head.map((arg) =>
           /\\x/.test(arg)

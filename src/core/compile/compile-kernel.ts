@@ -75,7 +75,9 @@ export function compileKernel(known: ProfileReader, options: KernelOptions): Com
   }
 }
 
-/** The rules with those that follow from the image's files; undefined where there is no room for them. */
+/**
+ * The rules plus those that follow from the image's files; undefined where the kernel's tables are too small for them.
+ */
 function derivedRules(
   known: ProfileReader,
   now: Micros,

@@ -66,7 +66,7 @@ function someArguments(rules: readonly KernelRule[]): readonly KernelRule[] {
   return [...some.values()]
 }
 
-/** Of each (actor, uid, what is done, origin) the first claim. */
+/** The first claim of each combination of actor, uid, object and origin. */
 function rulesOf(claims: readonly PatternClaim[], set: number): readonly KernelRule[] {
   const rules = new Map<string, KernelRule>()
   for (const { allowance, group, givesAway, origin } of claims) {

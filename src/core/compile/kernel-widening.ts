@@ -34,8 +34,8 @@ interface Folder {
 }
 
 /**
- * Makes a profile smaller by taking files of one folder together, where there are most. INVARIANT: what was expected
- * is expected still; no such pattern takes what a person rejected, what is run, or what the image ships.
+ * Makes a profile smaller by merging the files of a folder into a pattern, largest folders first. INVARIANT: expected
+ * behaviour stays expected; no such pattern includes files that a person rejected, that run, or that the image ships.
  */
 export class KernelWidening {
   readonly #literals: readonly LiteralClaim[]
@@ -184,7 +184,7 @@ function byKey(
   return lists
 }
 
-/** Neither what is run nor what is renamed: two paths have two folders. */
+/** Excludes programs that run, and renames: two paths have two folders. */
 function inFolder(object: BehaviourObject): boolean {
   return object.kind === 'file' && object.to === undefined && object.path.startsWith('/')
 }

@@ -14,7 +14,7 @@ export class LanguageNfa {
   readonly #accepts = new Map<number, number>()
   readonly #closures = new Map<number, readonly number[]>()
 
-  /** Adds a language; what is in it ends in a state that accepts `number`. */
+  /** Adds a language; its strings end in a state that accepts `number`. */
   add(language: Language, number: number): void {
     this.#accepts.set(this.#build(language, 0), number)
   }

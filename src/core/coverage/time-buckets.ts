@@ -98,8 +98,8 @@ export class TimeBuckets {
   }
 
   /**
-   * Takes out whatever touches the span, a bucket as a whole: what is gone with it is the span that is given back,
-   * undefined where nothing was touched.
+   * Removes each bucket that touches the span, as a whole. Returns the span of the removed buckets, undefined where
+   * none was removed.
    */
   forget(from: Micros, to: Micros): Span | undefined {
     const counts = this.#counts()

@@ -29,7 +29,7 @@ export interface RiskFacts {
   /** `new`: the profile has no behaviour of this kind by the program. `drift`: the image did not ship it. */
   readonly actor: 'known' | 'new' | 'drift'
   readonly origin: Origin
-  /** What is run, or mapped for execution, did not come with the image. */
+  /** The executed or mapped file did not come with the image. */
   readonly drift: boolean
   /** The image ships the object. */
   readonly shipped: boolean

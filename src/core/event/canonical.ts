@@ -38,8 +38,8 @@ export function canonicalPath(path: string): string {
 }
 
 /**
- * A repository under the one name that it is known by here: what is Docker Hub's has no host, and what is official there
- * no `library/`, as people type it.
+ * The canonical name of a repository. A repository of Docker Hub has no host, and an official one no `library/`, as
+ * people type it.
  */
 export function canonicalRepository(name: string): string {
   const isHub = name.startsWith('docker.io/') || name.startsWith('index.docker.io/')

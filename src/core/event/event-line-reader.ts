@@ -1,7 +1,7 @@
 import type { SnugEvent } from './event.ts'
 import { parseEventLine, parseReported } from './parse-event.ts'
 
-/** What of a line is the same in many: from the end of one told value to the beginning of the next. */
+/** The part of a line that many lines share: from the end of one variable value to the beginning of the next. */
 interface Stretch {
   readonly text: string
   readonly next: Stretch[]
@@ -12,11 +12,11 @@ interface Stretch {
 /** A line that was parsed as a whole. */
 interface Like {
   readonly event: SnugEvent
-  /** What it tells of its own, in order. */
+  /** The members whose values vary, in order. */
   readonly reported: readonly string[]
 }
 
-/** Of all lines together; one more than that and they are learned anew. */
+/** Of all lines together; beyond that the reader discards them and learns again. */
 const mostStretches = 64
 const longestLearned = 4_096
 /** Of lines that are like none before, one in so many is learned. */
@@ -25,12 +25,12 @@ const learnedOfUnlike = 4
 const linesLetBy = 2_000
 
 /**
- * Reads NDJSON events of which many differ in their time and their act alone: whose act it was is then taken from a line
- * before, with what was checked of it, and only what differs is parsed. Gives what {@link parseEventLine} gives, but
- * events of one process may share its description.
+ * Reads NDJSON events, many of which differ only in their time and object. The reader takes the validated actor from an
+ * earlier line and parses only the differences. It returns the same as {@link parseEventLine}, except that events of
+ * one process may share its description.
  *
- * The same bytes around two values make the same members, whatever the values are; each value is held to be one whole
- * JSON value, and a line of which that is not plain is parsed as a whole.
+ * The same bytes around two values make the same members, whatever the values are. The reader requires each value to be
+ * one whole JSON value; where that is not certain, it parses the line as a whole.
  */
 export class EventLineReader {
   #first: Stretch[] = []
@@ -53,7 +53,7 @@ export class EventLineReader {
     const event = parseEventLine(line)
     if (event.kind === 'loss' || line.length > longestLearned) return event
     this.#unlike += 1
-    // A copy: what is cut out of the line would keep the whole chunk that it came in.
+    // A copy: a slice of the line would keep the whole chunk in memory.
     if (this.#unlike % learnedOfUnlike === 1) this.#learn(copyOf(line), event)
     return event
   }
@@ -132,7 +132,7 @@ function stretchAt(candidates: Stretch[], line: string, at: number): Stretch | u
   return undefined
 }
 
-/** Undefined where what was told does not pass: parsed as a whole, the line is refused by its fault. */
+/** Undefined where the values are invalid: parsing the whole line then reports the fault. */
 function filledIn(
   { event: before, reported }: Like,
   values: readonly string[],

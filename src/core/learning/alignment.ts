@@ -11,12 +11,12 @@ import {
   trailingLetters,
 } from './name.ts'
 
-/** Names of one make: what is constant in them is literal, what varies is a token of the language of shapes. */
+/** Names of one form: constant parts are literal, variable parts are tokens of the language of shapes. */
 export interface Alignment {
   /** `job-<alnum:16>.in` */
   readonly template: string
   readonly names: readonly string[]
-  /** A program made up what varies in them, as far as can be seen: digits are in it, or letters as in no word. */
+  /** A program generated the variable parts, as far as can be seen: they contain digits, or letters as in no word. */
   readonly madeUp: boolean
 }
 
@@ -82,7 +82,10 @@ export function align(names: Iterable<string>): Aligned {
   return { alignments: found, rest: rest.sort() }
 }
 
-/** Words joined by one separator, in so many different numbers, are a text: their number says nothing. */
+/**
+ * Names of words with one separator, in this many different lengths, are texts: the number of their words has no
+ * meaning.
+ */
 const LENGTHS_LEAST = 3
 
 /** Takes out names that are texts: many words with one separator, and not always as many. */
@@ -218,7 +221,7 @@ function alignWords(
       continue
     }
     const varying = positions.filter(({ varies }) => varies !== undefined)
-    // Two names are enough only where nothing but numbers, or what nobody would write, tells them apart.
+    // Two names are enough only if they differ in numbers or in strings that no person would write.
     const isWeak = isPair && varying.some(({ varies }) => varies === 'words')
     if (varying.length === 0 || isWeak)
       return [...apart, ...members].filter((one) => asked.has(one))
@@ -248,12 +251,12 @@ function joined(members: readonly Stem[], positions: readonly Position[]): reado
   return heads
 }
 
-/** The last word, behind a dot, where that was not held to be an extension. */
+/** The last word, behind a dot, if that was not taken for an extension. */
 function endsVarying({ stem, extension }: Stem, at: number): boolean {
   return extension === '' && stem.separators[at - 1] === '.'
 }
 
-/** What is made up behind a dot has one length, by which it is told from an extension that means something. */
+/** A generated part behind a dot has a fixed length; that distinguishes it from a real extension. */
 function extensionOf(words: readonly string[]): Position | undefined {
   const [first = ''] = words
   const isOne = words.every((word) => word.length === first.length)
@@ -364,7 +367,7 @@ function gluedNumber(words: readonly string[]): string | undefined {
   return head + number(Math.max(...numbers.map(({ length }) => length))) + tail
 }
 
-/** Letters that all words begin with, where they are no part of what was made up. */
+/** Letters that all words begin with, unless they are part of the generated text. */
 function fixedLetters(words: readonly string[]): string {
   if (words.length < NAMES_LEAST + 1) return ''
   const prefix = leadingLetters(commonPrefix(words))

@@ -6,10 +6,10 @@ import type { User } from '../behaviour/user.ts'
 import type { Allowance } from '../profile/allowance.ts'
 import type { Derivation } from './derivation.ts'
 
-/** Who read so many files of one folder of the image reads data there, and may read the rest of it. */
+/** An actor that read this many files of one folder of the image reads data there, and may read the rest of it. */
 export const DATA_WITNESSES = 3
 
-/** Beyond so many the kernel has no room for them beside the profile. */
+/** The kernel's tables hold at most this many beside the profile. */
 const MOST_READS = 32_768
 
 /** What a read follows from: the program that it comes with, or the other data that was read in its folder. */
@@ -36,9 +36,9 @@ type Entries = Map<string, Set<Allowance>>
 export class DerivedReads {
   /** Absent where the image's files cannot be read: then nothing follows. */
   derivation: Derivation | undefined
-  /** False where the kernel has no room for them: what it does not expect is not expected here either. */
+  /** False where the kernel's tables are too small for them: user space must then not expect them either. */
   inKernel = true
-  /** Allowances that run a program, or act as it. */
+  /** Allowances to run a program, or with the program as actor. */
   readonly #programs: Entries = new Map()
   /** Literal reads, by actor, uid and folder. */
   readonly #folders: Entries = new Map()
@@ -53,7 +53,9 @@ export class DerivedReads {
     })
   }
 
-  /** What a read follows from, whoever runs the program; undefined where it is a behaviour of its own. */
+  /**
+   * The basis of a read, regardless of the user that runs the program; undefined where it is a separate behaviour.
+   */
   fromOf(ref: BehaviourRef, now: () => Micros): DerivedFrom | undefined {
     const path = this.#pathOf(ref)
     if (this.derivation === undefined || path === undefined) return undefined

@@ -1,4 +1,4 @@
-/** What the header of an ELF file says about how it is loaded. */
+/** The loading information in the header of an ELF file. */
 export interface ElfProgram {
   /** Class and machine: libraries of another kind are not loaded. */
   readonly machine: string

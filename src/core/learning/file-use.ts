@@ -2,8 +2,8 @@ import type { Access, Origin } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 
 /**
- * What is done to the names of a place. `own`: they are made there, and so may be written, read, renamed within it and
- * deleted as well; the others stand for themselves.
+ * The operations on the names of a place. `own`: the program creates them there, and so may write, read and delete
+ * them, and rename them within the place. The others include only themselves.
  */
 export const placeClasses = ['own', 'read', 'delete'] as const
 export type PlaceClass = (typeof placeClasses)[number] | 'rename'
@@ -17,6 +17,6 @@ export interface FileUse {
   readonly acts: number
   readonly first: Micros
   readonly last: Micros
-  /** Its folder had more names than are told apart: what it is called was one of a sample. */
+  /** Its folder had more names than are distinguished: the name is one of a sample. */
   readonly folded?: boolean
 }

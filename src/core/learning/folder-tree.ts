@@ -3,7 +3,7 @@ import type { Micros } from '../event/time.ts'
 import type { FileUse, PlaceClass } from './file-use.ts'
 import type { NameUse } from './vocabulary.ts'
 
-/** What is known of one path, of all its uses or of those of one class. */
+/** Observations of one path, of all its uses or of those of one class. */
 export interface PathFacts {
   readonly path: string
   first: Micros
@@ -140,7 +140,7 @@ export class FolderNode {
     return all
   }
 
-  /** It had more names than are told apart. */
+  /** It had more names than are distinguished. */
   get isFolded(): boolean {
     return [...this.#names.values()].some((paths) => paths.some(({ all }) => all.folded))
   }

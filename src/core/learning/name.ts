@@ -6,7 +6,7 @@ export interface CutName {
   readonly separators: string
 }
 
-/** What the characters of a word are. */
+/** The kind of characters in a word. */
 export type WordKind = 'empty' | 'digits' | 'letters' | 'mixed' | 'uuid'
 
 function isDigit(c: number): boolean {
@@ -29,7 +29,7 @@ function isHex(c: number): boolean {
   return isDigit(c) || (c >= 65 && c <= 70) || (c >= 97 && c <= 102)
 }
 
-/** The one notation that is certain, and has separators of its own. */
+/** The one unambiguous notation, which contains separators itself. */
 function isUuidAt(text: string, at: number): boolean {
   if (text.length < at + UUID_LENGTH || text[at + 8] !== '-') return false
   for (let i = 0; i < UUID_LENGTH; i++) {
@@ -113,8 +113,8 @@ function changes(word: string): number {
 const vowel = /[aeiouy]/i
 
 /**
- * Whether a program made the word up, as far as its letters say: digits are in it, or letters follow each other as in no
- * word of a language. A person's word is never held to be made up for its meaning, which nothing here knows.
+ * Whether a program generated the word, as far as its letters show: it contains digits, or letters follow each other as
+ * in no word of a language. The meaning of a word is not considered.
  */
 export function isMadeUp(word: string): boolean {
   const kind = kindOf(word)
@@ -124,7 +124,7 @@ export function isMadeUp(word: string): boolean {
   return word.length >= 5 && !vowel.test(word)
 }
 
-/** Whether letters and digits are so mixed that no part of the word is a word of its own. */
+/** Whether letters and digits are so mixed that no part is a word by itself. */
 export function isRandom(word: string): boolean {
   return changes(word) > 2
 }

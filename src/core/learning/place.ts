@@ -15,7 +15,7 @@ import {
 } from './vocabulary.ts'
 
 export interface Place {
-  /** Ends in `/`: what is literal of it. */
+  /** Ends in `/`: the literal part of it. */
   readonly base: string
   /** How many parts below it vary, the name itself included. */
   readonly depth: number
@@ -40,9 +40,9 @@ export interface PlaceOptions extends VocabularyOptions {
 /** Distinct names from which on a folder may be a place, and sub-folders from which on they may vary. */
 const NAMES_LEAST = 5
 const FOLDERS_LEAST = 3
-/** Of names made up, so few are as many: what varies in them is no word of anybody. */
+/** For generated names, this few are enough: no person chose the variable parts. */
 const MADE_UP_LEAST = 3
-/** Witnesses of one access, where what is made there is known already. */
+/** Witnesses of one access, in a folder where the program is already seen to create files. */
 const CLASS_LEAST = 2
 const DEPTH_MOST = 6
 const TEMPLATES_MOST = 48
@@ -151,8 +151,8 @@ function namesOf({ node, base, tail, places, options }: Visit): void {
   if (tail.length > 0 || isFolded) {
     const covered = new Set(parts.flatMap(({ names }) => names))
     for (const name of uses.keys()) {
-      // The same name below several of the sub-folders that vary is below the next one too; and where names are told apart
-      // no more, those that are like no others stand for themselves.
+      // A name that is the same below several varying sub-folders is also the same below the next one. Where names are
+      // no longer distinguished, those unlike all others stay literal.
       if (!covered.has(name) && (isFolded || node.sourcesOf(name) >= CLASS_LEAST)) {
         parts.push({ template: plainPath(name), names: [name] })
       }
@@ -208,7 +208,7 @@ function usesOf(facts: readonly PathFacts[]): readonly NameUse[] {
   }))
 }
 
-/** Law 7: a place never takes what was run, nor what is guarded. */
+/** Law 7: a place never includes an executed path or a guarded one. */
 function isHeldBack(template: string, { executed, isGuarded }: PlaceOptions): boolean {
   const pattern = new PathPattern(shapedLanguage(template))
   if (executed.some((path) => pattern.has(path))) return true

@@ -97,7 +97,7 @@ class Closure {
   #libraries(path: string, program: ElfProgram, inherited: readonly string[]): void {
     const own = program.searched.flatMap((folder) => expanded(folder, folderOf(path)))
     for (const name of program.needed) {
-      // A library is looked for where those that need it say, too.
+      // The loader also searches the folders that the dependent libraries name.
       const folders = [...own, ...inherited]
       for (const found of this.#find(name, folders)) {
         if (this.#followed.has(found) || this.#followed.size >= MOST_LIBRARIES) continue
@@ -208,7 +208,7 @@ function configuredFolders(facts: ImageFacts, loader: string): readonly string[]
     .slice(0, 64)
 }
 
-/** `$ORIGIN` is the folder of the file that says so. Other tokens and relative folders are not followed. */
+/** `$ORIGIN` is the folder of the file that contains it. Other tokens and relative folders are not followed. */
 function expanded(folder: string, origin: string): readonly string[] {
   const path = folder.replaceAll('${ORIGIN}', origin).replaceAll('$ORIGIN', origin)
   return path.startsWith('/') && !path.includes('$') ? [path] : []

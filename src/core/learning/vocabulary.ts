@@ -7,7 +7,7 @@ export interface NameUse {
   readonly last: Micros
   readonly acts: number
   readonly containers: ReadonlySet<string>
-  /** One of a sample of more names than are told apart. */
+  /** One of a sample of more names than are distinguished. */
   readonly folded?: boolean
 }
 
@@ -85,7 +85,7 @@ export function figuresOf(
     containers: containers.size,
     units: units.length,
     rate: used === 0 ? 0 : fresh / used,
-    // One unit says nothing of the next.
+    // A single unit allows no prediction of the next.
     lower: isOne ? 0 : lowerBound(fresh, used),
     upper: isOne ? 1 : upperBound(fresh, used),
   }

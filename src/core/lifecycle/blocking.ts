@@ -31,7 +31,7 @@ export interface Canary {
   readonly until: number
 }
 
-/** What is only there in mode `block`. Plain data: it is stored with the version. */
+/** State that exists only in mode `block`. Plain data: it is stored with the version. */
 export interface Blocking {
   /** Epoch milliseconds */
   readonly since: number

@@ -2,9 +2,9 @@ import { SnugError } from '../../errors.ts'
 import type { Step, Version } from './version.ts'
 
 /**
- * A profile came from elsewhere: it waits for review, and nothing is held to it until a person approves.
+ * Imports a profile: it waits for review, and the agent enforces nothing until a person approves.
  *
- * Errors: `MODE_REFUSED` where the version is enforced, since an import must not change by itself what is expected of it.
+ * Errors: `MODE_REFUSED` where the version is enforced, since an import alone must not change its expected behaviour.
  */
 export function withImported(version: Version, who: string, nowMs: number): Step {
   if (version.state === 'enforced') {

@@ -54,7 +54,7 @@ export function priorOf(
   for (const entry of entries) {
     const { schema, id, actor, uid, object, decision } = entry
     const name = { schema, id, actor, uid, object }
-    // What is in a place goes over with it.
+    // The place is inherited and includes this entry.
     if (entry.within !== undefined) continue
     if (decision?.kind === 'rejected') {
       prior.push({ ...name, cells: [], decision })

@@ -38,7 +38,7 @@ export function isInEffect(version: Version, { mode, at, canary }: ModeDecision)
   return version.blocking?.disarmedAt === undefined && canary === undefined
 }
 
-/** The same for the same word, in whatever order its keys come. */
+/** Equal for equal decisions, regardless of the order of their keys. */
 function decisionText({ mode, by, reason, canary }: ModeDecision): string {
   return JSON.stringify([mode, by, reason ?? '', canary?.fraction ?? 0, canary?.forMs ?? 0])
 }

@@ -1,8 +1,8 @@
 import { compareText } from '../profile/profile-entry.ts'
 
 /**
- * When a decision in a shared object was made, as far as one node can tell. The server keeps a time
- * for each writer, not for each decision. Plain data: stored and sent.
+ * The time of a decision in a shared object, as far as one node can determine it. The server keeps a time for each
+ * writer, not for each decision. Plain data: stored and sent.
  */
 export interface DecisionTime {
   /** The latest generation of the object that is known to lack the decision; 0 if none is known. */

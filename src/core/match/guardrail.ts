@@ -90,7 +90,7 @@ function fileTest(
     const { path, to } = event.file
     if (ref.object.access === 'rename') {
       if (access.includes('rename')) return hit(path) || (to !== undefined && hit(to))
-      // What is moved away is gone from its old name and written at the new one.
+      // A rename deletes the old name and writes the new one.
       return (access.includes('delete') && hit(path)) || (writes && to !== undefined && hit(to))
     }
     const asked = access.includes(ref.object.access) || (writes && ref.object.access === 'create')
@@ -219,7 +219,7 @@ export class Guardrails {
     }
   }
 
-  /** Whether one is about the file, whoever does what to it. */
+  /** Whether a guardrail protects the file, regardless of actor and access. */
   guards(path: string): boolean {
     return this.#guarded.some((matches) => matches(path))
   }

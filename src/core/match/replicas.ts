@@ -9,7 +9,7 @@ export interface ReplicaFacts {
   readonly nowMs: number
 }
 
-/** Fewer replicas say nothing: two of three may be chance. */
+/** Fewer replicas are no evidence: two of three may be chance. */
 export const replicasLeast = 4
 const mostShare = 0.75
 const fewShare = 0.2
@@ -19,8 +19,8 @@ export const togetherMs = 600_000
 export const aloneMs = 300_000
 
 /**
- * What the replicas of a version say about a deviation. Undefined where they say nothing: too few of them, or not
- * enough time for the others. Pure; the order of the times does not matter.
+ * Compares a deviation with the other replicas of the version. Undefined where they are no evidence: too few, or not
+ * enough time has passed. Pure; the order of the times does not matter.
  */
 export function replicaShift({ firstMs, running, nowMs }: ReplicaFacts): ReplicaShift | undefined {
   if (running < replicasLeast || firstMs.length === 0) return undefined

@@ -105,7 +105,7 @@ export interface AllowanceFacts {
   /** Distinct values that each place of the shaped object needs; empty where it has none. */
   readonly thresholds: readonly number[]
   readonly learned: Grants
-  /** What is allowed where the file is as the image ships it. */
+  /** Allowed where the file is as the image ships it. */
   readonly shipped?: Grants
   /** Present where the object is a pattern. */
   readonly shape?: ObjectPattern
@@ -115,7 +115,7 @@ export interface AllowanceFacts {
   readonly decision?: Decision
 }
 
-/** Says whether an act that shows this behaviour is expected. The compiled form and the live one are this. */
+/** Decides whether an event with this behaviour is expected. The compiled form and the live one both use it. */
 export class Allowance {
   readonly id: BehaviourId
   readonly key: string
@@ -131,7 +131,7 @@ export class Allowance {
   readonly grants: Grants
   /** What it allows beyond {@link grants} where the file is as the image ships it. */
   readonly shipped: Grants | undefined
-  /** What is known by others of its related; set where it is put beside them. */
+  /** The literals that related behaviours show; set when the allowance is indexed beside them. */
   related: RelatedShown | undefined
   readonly decision: Decision | undefined
   /** Of a place: the same for each access that it stands for. */
@@ -172,7 +172,7 @@ export class Allowance {
     return this.#admits(ref, now) || this.#admitsShipped(ref)
   }
 
-  /** A source that does not see layers cannot say that the file is another. */
+  /** A source that does not observe layers cannot show that the file differs from the image's. */
   #admitsShipped(ref: BehaviourRef): boolean {
     return ref.layer !== 'container' && this.shipped?.covers(ref, this.thresholds) === true
   }
@@ -261,7 +261,7 @@ export class Allowance {
   }
 }
 
-/** They share what is allowed: what one of them learns the others have learned. */
+/** All faces share the grants: what one learns, the others allow as well. */
 function facesOf(facts: AllowanceFacts, place: PlacePattern): readonly Allowance[] {
   return place.faces(facts.renames !== false).map(({ object, pattern }) => {
     const { inherited: _, ...rest } = facts
@@ -269,7 +269,7 @@ function facesOf(facts: AllowanceFacts, place: PlacePattern): readonly Allowance
   })
 }
 
-/** What was approved for one uid was so for whoever acted: where that is the declared user, for it. */
+/** An approval for one uid covers the actor that had it: if that is the declared user, it covers the declared user. */
 export function isForUser({ onlyUid }: Decision, user: User): boolean {
   return onlyUid === undefined || user === 'declared' || onlyUid === user
 }

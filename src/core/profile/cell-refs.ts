@@ -5,7 +5,7 @@ import { RENAMES_TO, SUBJECT_TO } from '../behaviour/shape-pattern.ts'
 import { shapedSubject } from '../behaviour/subject.ts'
 import type { Literal } from '../behaviour/witness.ts'
 
-/** The acts that a cell of an entry is evidence of, as far as its witnesses were kept. */
+/** The events that a cell of an entry is evidence of, as far as its witnesses were kept. */
 export function refsOfCell(
   { actor, uid, object }: ProfileEntry,
   { origin, witnesses }: EvidenceCell,
@@ -30,7 +30,7 @@ function plainFacts(object: BehaviourObject, shaper: Shaper): Partial<BehaviourR
   return paths.some((path) => shaper.shape(path) !== undefined) ? { fixed: true } : {}
 }
 
-/** What stood before and behind the arguments that tell is not on record: nothing will do. */
+/** The arguments before and behind the significant ones are not recorded: leave them out. */
 function argumentsOf(path: string, text: string, shaper: Shaper): Literal {
   const subject = literalPath(text.replace(/<(?:argument|folder|rest)>/g, ''))
   const shaped = shaper.shapeArguments(path, subject.split(SUBJECT_TO).slice(1, -1))

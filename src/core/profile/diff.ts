@@ -4,7 +4,7 @@ import type { User } from '../behaviour/user.ts'
 
 export interface DiffLine {
   readonly id: string
-  /** What is done, as one line for people; who does it is `actor`. */
+  /** The behaviour, as one line for people, without the actor, which is in `actor`. */
   readonly text: string
   readonly actor: string
   readonly uid: User

@@ -7,14 +7,14 @@ import type { LiveEntry } from './live-entry.ts'
 import type { Decision, Grant, ProfileEntry } from './profile-entry.ts'
 import type { Span } from '../coverage/time-buckets.ts'
 
-/** What is to be as if it had never been. */
+/** The evidence to remove, as if it had never been observed. */
 export type Forgetting =
   | { readonly kind: 'container'; readonly container: string }
   /** One `docker exec` or `kubectl exec`. */
   | { readonly kind: 'session'; readonly session: string }
   | { readonly kind: 'time'; readonly from: Micros; readonly to: Micros }
 
-/** Acts that a source counted by itself, and tells of later. */
+/** Events that a source counted itself, and reports later. */
 interface Counted {
   readonly container: string
   readonly session?: string
@@ -22,7 +22,7 @@ interface Counted {
   readonly last: string
 }
 
-/** Whether these counts are of what was forgotten at that time: told late, they must not bring it back. */
+/** Whether these counts belong to evidence that was forgotten at that time: a late report must not bring it back. */
 export function isForgotten(what: Forgetting, counted: Counted, at: Micros): boolean {
   const seen = microsOf(counted.last)
   if (seen > at) return false
@@ -90,8 +90,8 @@ function forgetCell(cell: Cell, what: Forgetting): Span | undefined {
 }
 
 /**
- * An approval covers what was there to be approved, so it goes as far as what is left of that; with nothing left there
- * is nothing that it approves. A rejection stays, and so does a word that never rested on evidence: that on a block.
+ * An approval covers the evidence at its time, so it shrinks with that evidence; without any left it ends. A rejection
+ * stays, and so does an approval that never rested on evidence: that of an address block.
  */
 function supported(entry: LiveEntry): Decision | undefined {
   const { decision, object } = entry

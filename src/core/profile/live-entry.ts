@@ -37,11 +37,11 @@ export class LiveEntry {
   readonly thresholds: readonly number[]
   readonly #shape: ObjectPattern | undefined
   readonly #kept: number | undefined
-  /** By container: an act looks only at the few cells of its own. */
+  /** By container: an event looks only at the few cells of its container. */
   readonly cells = new Map<string, Cell[]>()
   inherited: Inheritance | undefined
   decision: Decision | undefined
-  /** It is that very file: the image ships it, or its path was cut. Says nothing of what its folder holds. */
+  /** It is that very file: the image ships it, or its path was cut. This is independent of what its folder holds. */
   fixed = false
   /** Of a place: what the evidence makes of it. */
   place: Place | undefined
@@ -150,7 +150,7 @@ export class LiveEntry {
     }
   }
 
-  /** The same by the declared user, inherited: no evidence of its own. */
+  /** The same behaviour of the declared user, as inherited: it has no evidence itself. */
   asDeclared(from: string): ProfileEntry {
     const grants = this.allowance().grants.toJSON()
     return {

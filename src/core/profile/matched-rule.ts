@@ -8,12 +8,12 @@ import { literalPath } from '../behaviour/shape.ts'
 import { anyArguments, groupOf, plainObject, subjectOf } from '../behaviour/subject.ts'
 
 type Now = () => Micros
-/** What makes it expected; `refused` where a person's word goes before whatever would. */
+/** The allowance that makes an event expected; `refused` if a person's rejection overrides any allowance. */
 type MatchedRule = Allowance | 'refused' | undefined
 
 /**
- * What in the profile makes the act expected: its own behaviour, or one that includes it; undefined where
- * nothing does. `now` is the time of the act. The order is that of {@link KernelProfile}.
+ * The allowance that makes the event expected: its own behaviour, or one that includes it; undefined where none does.
+ * `now` is the time of the event. The order is that of {@link KernelProfile}.
  */
 export function matchedRuleOf(
   known: ProfileReader,
@@ -22,7 +22,7 @@ export function matchedRuleOf(
 ): Allowance | undefined {
   const own = known.allowance(ref.key)
   if (own?.admits(ref, now) === true) {
-    // What is shaped, a person may have rejected as part of something else.
+    // A person may have rejected a shaped behaviour as part of another one.
     if (ref.literal === undefined || !known.patterns.anyRejected) return own
   }
   const cover =
@@ -50,8 +50,8 @@ function byWrite(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule
 }
 
 /**
- * Whoever may make a file, and give its name away, may delete it: renamed onto another it is as gone. So do all who
- * write a file beside the one that it is to replace, and find that they need it no more.
+ * An actor that may create a file, and rename it away, may delete it: a file renamed onto another is gone as well.
+ * Programs that write a replacement beside a file do so when they no longer need it.
  */
 function byRename(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
   const { object } = ref
@@ -96,7 +96,10 @@ function withAccess(ref: BehaviourRef, object: FileObject, access: Access): Beha
   return { ...ref, object: other, key: behaviourKey(ref.actor, ref.uid, other) }
 }
 
-/** Who is known to run a program with any arguments may run it with these; what a source does not tell is not held against it. */
+/**
+ * An actor that is expected to run a program with any arguments may run it with these. Arguments that a source does not
+ * report are not a deviation.
+ */
 function byProgram(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
   const { object, actor, uid } = ref
   if (object.kind !== 'exec') return undefined
@@ -123,14 +126,14 @@ function searched(
 ): MatchedRule {
   const exact = ref.literal === undefined ? own : literalOf(known, ref)
   if (exact?.rejected === true) return 'refused'
-  // Arguments are never literal: behind those that tell there may be others.
+  // Arguments are never literal: others may follow behind the significant ones.
   const isArguments = ref.object.kind === 'exec' && ref.literal !== undefined
   if (!isArguments && exact?.admits(ref, now) === true) return exact
   if (ref.fixed === true) return undefined
   return ref.object.kind === 'connect' ? byBlock(known, ref, now) : byPattern(known, ref, own, now)
 }
 
-/** The behaviour that is exactly this act, where the act also is one of a shape. */
+/** The behaviour that is exactly this event, where the event also matches a shape. */
 function literalOf(known: ProfileReader, ref: BehaviourRef): Allowance | undefined {
   return known.allowance(behaviourKey(ref.actor, ref.uid, plainObject(ref)))
 }
@@ -158,7 +161,7 @@ function byPattern(
   return wide === undefined ? undefined : known.allowance(wide.key)
 }
 
-/** Of the blocks that hold the address the smallest that has a say. */
+/** The smallest block that holds the address and has a decision or a grant for it. */
 function byBlock(known: ProfileReader, ref: BehaviourRef, now: Now): MatchedRule {
   const group = groupOf(ref)
   const blocks = group === undefined ? [] : known.patterns.blocks(group)

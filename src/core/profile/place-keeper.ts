@@ -53,7 +53,7 @@ export class PlaceKeeper {
   readonly #shaper: Shaper
   readonly #owners = new Map<string, Owner>()
   readonly #dirty = new Set<Owner>()
-  /** Paths that were run, by how many entries say so. */
+  /** Executed paths, with the number of entries that show it. */
   readonly #executed = new Map<string, number>()
   #seen = 0
   #settledAt = 0
@@ -210,7 +210,7 @@ interface Taken {
   readonly template: string
 }
 
-/** Renames from place to place, or onto one name: what is renamed within a place of its own needs none. */
+/** Renames from place to place, or onto one name: a rename within an `own` place needs no place for renames. */
 function renamePlaces(
   places: readonly Derived[],
   renames: readonly RenameUse[],
@@ -266,7 +266,7 @@ function renamePlaces(
   })
 }
 
-/** What lies in a place as a whole is evidence of it, and needs no line of its own. */
+/** An entry that lies in a place as a whole is evidence of it, and gets no line in lists. */
 function cover({ entries, places }: Owner): readonly LiveEntry[] {
   const moved: LiveEntry[] = []
   const takers = [...places].map((entry) => ({ entry, allowance: entry.allowance() }))

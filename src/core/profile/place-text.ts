@@ -22,7 +22,7 @@ export function placeLine({ class: of, base, templates, why }: PlaceJson): strin
   return `${doing[of]} ${literalPath(folder)} (${why}): ${named.join(' or ')}${more}`
 }
 
-/** A template with its tokens in words. */
+/** A template with its tokens as text. */
 function templateText(template: string, base: string): string {
   const text = template
     .split('\u0000')

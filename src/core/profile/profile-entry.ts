@@ -51,13 +51,16 @@ export interface EvidenceBucket {
   readonly witnesses?: WitnessesJson
 }
 
-/** What is allowed: acts of this origin; for a shaped object, as far as its witnesses go. */
+/** Allows events of this origin; for a shaped object, as far as its witnesses go. */
 export interface Grant {
   readonly origin: Origin
   readonly witnesses?: WitnessesJson
 }
 
-/** A person's word on a behaviour. Of two, the later stands; `withdrawn`: none does, evidence speaks for itself again. */
+/**
+ * A person's decision on a behaviour. Of two, the later one applies; `withdrawn`: none applies, and the evidence counts
+ * again.
+ */
 export interface Decision {
   readonly kind: 'approved' | 'rejected' | 'withdrawn'
   readonly by: string
@@ -69,7 +72,7 @@ export interface Decision {
   readonly onlyUid?: number
   /** Only events of this workload, named as `workloadText` names it. */
   readonly onlyWorkload?: string
-  /** What was there to be approved: later evidence is not covered by an earlier word. */
+  /** The evidence at the time of the approval: an earlier decision does not cover later evidence. */
   readonly grants: readonly Grant[]
 }
 
@@ -95,14 +98,14 @@ export interface ProfileEntry {
   readonly fixed?: true
   /** Of a place: what the evidence of its folder makes of it. Derived, and derived again where entries are merged. */
   readonly place?: PlaceJson
-  /** The place that all of it is in: evidence of that one, and no line of its own for people. Derived. */
+  /** The place that includes all of it: the entry is evidence of the place, and gets no line in lists. Derived. */
   readonly within?: BehaviourId
 }
 
 /** A place for people: see `core/learning`. */
 export interface PlaceJson {
   readonly class: PlaceClass
-  /** The folder, with its slash: what is literal of it. In the language of shapes. */
+  /** The folder, with its slash: the literal part. In the language of shapes. */
   readonly base: string
   /** Paths in the language of shapes. */
   readonly templates: readonly string[]
@@ -171,7 +174,7 @@ export function sameDecision(a: Decision | undefined, b: Decision | undefined): 
   return decisionText(a) === decisionText(b)
 }
 
-/** The same for the same decision, whoever wrote it down: an API server gives back keys in an order of its own. */
+/** Equal for equal decisions, whoever serialised them: an API server may return keys in another order. */
 function decisionText(decision: Decision): string {
   const { kind, by, at, reason, until, onlyUid, onlyWorkload } = decision
   const grants = decision.grants.map(({ origin, witnesses }) => ({

@@ -30,7 +30,7 @@ import type { Span } from '../coverage/time-buckets.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import { PlaceKeeper } from './place-keeper.ts'
 
-/** How an act is to be recorded. */
+/** How to record an event. */
 export interface Observation {
   readonly phase: Phase
   /** Guardrails that fired, for each of the refs; absent: none. */
@@ -59,8 +59,8 @@ export type DecisionInput = Omit<Decision, 'grants' | 'kind'> & {
 }
 
 /**
- * The behaviours of one version with their evidence, and, kept in step, what they make expected: judge
- * against the profile itself, or against `compile(entries)`, which says the same.
+ * The behaviours of one version with their evidence, and, kept in step, the allowances that follow from them. Judge
+ * against the profile itself or against `compile(entries)`: both give the same result.
  */
 export class Profile implements ProfileReader {
   readonly shaper: Shaper
@@ -117,7 +117,7 @@ export class Profile implements ProfileReader {
     return this.#known.patterns
   }
 
-  /** What the kernel's form had to make wider is expected here too; replaces what it was told before. */
+  /** Also expects whatever the compiled kernel profile had to widen; replaces the earlier widenings. */
   widen(widenings: readonly Widening[]): void {
     this.#known.patterns.widen(widenings)
   }
@@ -130,7 +130,7 @@ export class Profile implements ProfileReader {
     return this.#entries.size
   }
 
-  /** Behaviours that people look at: what is in a place is not one of its own. */
+  /** Behaviours for people to look at: one that lies in a place is not listed separately. */
   get shown(): number {
     let count = 0
     for (const { within } of this.#entries.values()) if (within === undefined) count += 1
@@ -155,8 +155,9 @@ export class Profile implements ProfileReader {
   }
 
   /**
-   * The image is run as this user: what it was known to do by that number it may do as the declared user too. Of a
-   * number that was learned before users were told apart so, or where others declared none. True where that is news.
+   * The image runs as this user: behaviour under this uid is now also expected of the declared user. The uid's
+   * behaviour was learned before declared users were distinguished, or from containers that declared none. True where
+   * that changes the profile.
    */
   declare(uid: number, from: string): boolean {
     if (uid === 0) return false
@@ -192,7 +193,7 @@ export class Profile implements ProfileReader {
   }
 
   /**
-   * Records an act. Constant time where everything about it is known.
+   * Records an event. Constant time where all its behaviours and witnesses are already in the profile.
    *
    * @returns how many of the behaviours were not in the profile before
    */
@@ -320,7 +321,7 @@ export class Profile implements ProfileReader {
     return this.page(after, limit).map((entry) => entry.toJSON())
   }
 
-  /** The same entries as they are at work: to look at, and only until the next act. */
+  /** The same entries as live objects: read only, and valid only until the next event. */
   page(after?: string, limit = Infinity): readonly Readonly<LiveEntry>[] {
     this.settle()
     this.#sorted ??= [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
@@ -328,7 +329,7 @@ export class Profile implements ProfileReader {
     return this.#sorted.slice(from, from + limit)
   }
 
-  /** Every entry as it is at work, in no order: to look at, and only until the next act. */
+  /** Every entry as a live object, in no order: read only, and valid only until the next event. */
   outline(): Iterable<Readonly<LiveEntry>> {
     this.settle()
     return this.#byId.values()
@@ -348,12 +349,14 @@ export class Profile implements ProfileReader {
     return counts
   }
 
-  /** How well the evidence covers the image; exec sessions say nothing of it. */
+  /** How well the evidence covers the image; exec sessions are no evidence about it. */
   coverage(runs: readonly ContainerRun[], slice: Micros): Coverage {
     return coverageOf(this.#shownByOne(), runs, slice)
   }
 
-  /** Evidence of the behaviours that one container alone showed: only these tell of what is still unseen. */
+  /**
+   * Evidence of the behaviours that only one container showed: only these allow an estimate of what is still unseen.
+   */
   *#shownByOne(): Iterable<readonly Cell[]> {
     for (const entry of this.#entries.values()) {
       const only = entry.onlyContainer()
@@ -367,7 +370,10 @@ export class Profile implements ProfileReader {
     return matchedRuleOf(this.#known, ref, () => now) !== undefined
   }
 
-  /** A person's word on one behaviour, covering what was seen of it so far. False where there is none. */
+  /**
+   * Records a person's decision on one behaviour; it covers the evidence so far. False where the behaviour does not
+   * exist.
+   */
   decide(id: BehaviourId, decision: DecisionInput): boolean {
     const entry = this.#byId.get(id)
     if (entry === undefined) return false
@@ -379,7 +385,10 @@ export class Profile implements ProfileReader {
     return true
   }
 
-  /** Takes the last word on it back. What was there by that word alone goes with it. False where there is none. */
+  /**
+   * Withdraws the last decision on it, and removes an entry that rests on that decision alone. False where there is
+   * none.
+   */
   withdraw(id: BehaviourId, word: Pick<Decision, 'by' | 'at' | 'reason'>): boolean {
     const entry = this.#byId.get(id)
     if (entry?.isDecided !== true) return false
@@ -397,10 +406,10 @@ export class Profile implements ProfileReader {
   }
 
   /**
-   * Makes the profile what it would be had that never been seen. What was expected after learning because of it was
-   * counted where it was expected, and goes on being counted there.
+   * Makes the profile what it would be without that evidence. Later events that were expected because of it stay
+   * counted where they were expected.
    *
-   * @param at now: counts of what is forgotten, kept back by a source until then, are not taken any more
+   * @param at now: counts of forgotten evidence that a source held back until then are ignored
    */
   forget(what: Forgetting, at: Micros = -Infinity): Forgotten {
     this.#forgotten.push({ what, at })
@@ -467,7 +476,7 @@ export class Profile implements ProfileReader {
     return [...found]
   }
 
-  /** Entries of which only counts rose, and that were not drained for want of room. */
+  /** Entries of which only counts rose, and that the last drain left out because of its limit. */
   get undrained(): number {
     return this.#counted.size
   }
@@ -528,7 +537,7 @@ export class Profile implements ProfileReader {
 
   #refreshFor(entry: LiveEntry, ref: BehaviourRef, grants: boolean): void {
     const allowance = this.#known.allowance(entry.key)
-    // The common case, one more witness of what is learned already, need not look at all the evidence.
+    // The common case, one more witness of a learned behaviour, need not look at all the evidence.
     if (grants && allowance !== undefined && allowance.decision === undefined) {
       allowance.grants.add(ref.origin, ref.literal)
     } else {
@@ -537,7 +546,7 @@ export class Profile implements ProfileReader {
   }
 
   #refresh(entry: LiveEntry): void {
-    // Its place says what is expected: a pattern of its own beside it would say less clearly what that is.
+    // The place allows it; a separate pattern beside it would describe the same less clearly.
     if (entry.isSuperseded) this.#known.supersede(entry.allowance())
     else this.#known.set(entry.allowance())
   }

@@ -81,7 +81,7 @@ export class KnownIndex implements ProfileReader {
     }
   }
 
-  /** It allows nothing of its own any more, and still shows what varies in names. */
+  /** The allowance no longer grants anything itself, but still shows which parts of names vary. */
   supersede(allowance: Allowance): void {
     const { key } = allowance
     this.delete(key)
