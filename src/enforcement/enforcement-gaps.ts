@@ -4,12 +4,12 @@ import type { ImageRef } from '../core/event/event.ts'
 export interface EnforcementGap {
   readonly image: ImageRef
   readonly container: string
-  /** Epoch milliseconds: its first act, and its assignment. */
+  /** Epoch milliseconds: its first event, and its assignment. */
   readonly fromMs: number
   readonly toMs: number
 }
 
-/** A container that was assigned after its start; it has not acted yet, as far as the agent knows. */
+/** A container that was assigned after its start, and without events so far, as far as the agent observed. */
 export interface LateAssignment {
   readonly image: ImageRef
   readonly assignedMs: number
@@ -44,7 +44,7 @@ export class EnforcementGaps {
     if (oldest !== undefined) this.#late.delete(oldest)
   }
 
-  /** The container's earliest act is the first that is judged; gives the gap that it shows. */
+  /** The container's earliest event is the first that the kernel judges; returns the gap that it shows. */
   acted(container: string, timeMs: number): EnforcementGap | undefined {
     const late = this.#late.get(container)
     if (late === undefined) return undefined

@@ -34,7 +34,7 @@ const alertGapMs = 100
 /** What becomes of news about blocking itself: alerts, audit, faults, counts. Nothing of it passes in silence. */
 export class EnforcementReports {
   readonly #options: EnforcementReportsOptions
-  /** Of all that were told since the start. */
+  /** Of all that were reported since the start. */
   readonly probes = { runs: 0, failures: 0 }
   lastProbe: SelfProbe | undefined
 

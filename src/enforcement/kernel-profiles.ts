@@ -25,7 +25,7 @@ export interface KernelProfilesOptions {
   readonly onHealed: (version: DeployedVersion) => void
 }
 
-/** What is confirmed of a profile that was sent. */
+/** The confirmed part of a profile that was sent. */
 type Confirmed = 'sent' | 'installed' | 'evicted'
 
 /** What the kernel has of a version, as its sources confirm it. */
@@ -179,7 +179,7 @@ export class KernelProfiles {
     this.#enforce(version, installed)
   }
 
-  /** What is expected of the version changed: a decision was made, or ended. */
+  /** The expected behaviour of the version changed: a decision was made, or expired. */
   changed(version: DeployedVersion): void {
     if (!this.supported || !judgesInKernel(version.life)) return
     const installed = this.#of(version)

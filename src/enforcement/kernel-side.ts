@@ -103,7 +103,7 @@ export class KernelSide {
     this.#assignments.moved(version)
   }
 
-  /** Every version that the kernel judges or should judge, by what is confirmed of it. */
+  /** Every version that the kernel judges or should judge, with its confirmed state. */
   get standings(): KernelCounts {
     const counts = { sent: 0, installed: 0, evicted: 0, failed: 0, blocking: 0 }
     for (const version of this.#options.versions()) {
@@ -131,7 +131,7 @@ export class KernelSide {
     return this.profiles.failed(version) ? version.notes[0] : undefined
   }
 
-  /** A person decided on the version; `expects`: and so changed what is expected of it. */
+  /** A person decided on the version; `expects`: the decision changed its expected behaviour. */
   decided(version: DeployedVersion, expects: boolean): void {
     if (expects) this.profiles.changed(version)
     // Without a profile there the kernel asks again about everything.
@@ -139,8 +139,8 @@ export class KernelSide {
   }
 
   /**
-   * Sources report these as running, and nothing of them is judged yet. An engine that has yet to report one is asked
-   * now: the assignment must not wait for the acts that are judged before it.
+   * Sources report these containers as running, and the kernel does not judge them yet. Query the engine now for those
+   * that it has not reported: the assignment must precede the events that it judges.
    */
   announced(containers: readonly ContainerSeen[]): void {
     for (const { id, cgroup } of containers) {

@@ -60,7 +60,7 @@ export const tlsSchema = z
     message: 'cannot be combined with `tls.clientCa`',
   })
 
-/** Asymmetric only: with a shared secret whoever checks a token could make one. */
+/** Asymmetric only: with a shared secret, any verifier of a token could also create one. */
 const algorithms = [
   'RS256',
   'RS384',

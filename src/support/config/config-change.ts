@@ -16,15 +16,15 @@ const live = [
 ] as const
 
 export interface ConfigChange {
-  /** As it is to run from now on: what is live as it was read, the rest as it was. */
+  /** The config to run with from now on: live keys as read, the others unchanged. */
   readonly loaded: LoadedConfig
   /** Keys that have a new value, in the order of the schema. */
   readonly changed: readonly string[]
-  /** Keys that would have one, were the agent started anew. */
+  /** Changed keys that take effect only after a restart. */
   readonly kept: readonly string[]
 }
 
-/** What a config that was read anew changes for an agent that runs with the one `before`. */
+/** The changes between the running config `before` and one that was read again. */
 export function configChange(before: LoadedConfig, read: LoadedConfig): ConfigChange {
   const differing = configKeys
     .map(({ path }) => path)

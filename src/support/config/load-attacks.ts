@@ -6,7 +6,7 @@ import type { ActEvent } from '../../core/event/event.ts'
 import { parseEventLine } from '../../core/event/parse-event.ts'
 import { shippedRulesDir } from './load-rules.ts'
 
-/** A recorded attack: what an intruder did from within a service, act by act. */
+/** A recorded attack: what an intruder did from within a service, event by event. */
 export interface AttackTrace {
   readonly name: string
   /** MITRE ATT&CK technique ids. */
@@ -27,8 +27,8 @@ const traceSchema = z.object({
 })
 
 /**
- * The traces of a folder, one file of NDJSON each; without one, those that were installed with this code. Each line is
- * an event with one more member, `trace`, which says what it belongs to.
+ * The traces of a folder, one file of NDJSON each; without a folder, those installed with this code. Each line is an
+ * event with one more member, `trace`, which names its trace.
  *
  * Errors: RULES_INVALID, with the file.
  */

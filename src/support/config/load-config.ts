@@ -17,7 +17,7 @@ export interface LoadedConfig {
   readonly origins: Readonly<Record<string, { readonly origin: Origin; readonly written: unknown }>>
   /** The config file that was read, where there was one. */
   readonly file?: string
-  /** Worth a word at start, but no reason not to start. */
+  /** Worth a log message at start, but no reason not to start. */
   readonly warnings: readonly string[]
 }
 
@@ -99,7 +99,7 @@ function readText(key: ConfigKey, name: string, given: string | readonly string[
     case 'number':
       return last.trim() === '' || Number.isNaN(Number(last)) ? last : Number(last)
     case 'switch':
-      // Anything else is left as it is: the schema says what is wrong with it.
+      // Any other value stays unchanged: the schema reports the error.
       return last === 'true' ? true : last === 'false' ? false : last
     case 'list':
       return typeof given === 'string' ? given.split(',').map((part) => part.trim()) : texts
@@ -149,7 +149,7 @@ function assignPath(root: Record<string, unknown>, path: string, value: unknown)
   let node = root
   for (const step of steps) {
     const child = node[step]
-    // What is no map stays as it is: the schema says what is wrong with it.
+    // A value that is not a map stays unchanged: the schema reports the error.
     if (child !== undefined && child !== null && !isRecord(child)) return
     const next: Record<string, unknown> = isRecord(child) ? child : {}
     node[step] = next

@@ -13,7 +13,7 @@ import { describeError, type ErrorCode, SnugError } from '../../errors.ts'
 
 const maxBytes = 1_048_576
 
-/** A YAML file that still knows at which line each key stands. */
+/** A YAML file with the line of each key. */
 export interface YamlFile {
   readonly file: string
   readonly value: unknown

@@ -10,7 +10,7 @@ export interface Problem {
   readonly hint: string
 }
 
-/** What is not a `SnugError` is a fault of ours: its text stays in the log. */
+/** Any error other than `SnugError` is a bug in Snug: its text stays in the log. */
 export function problemOf(error: unknown): Problem {
   const known = error instanceof SnugError
   const code = known ? error.code : 'INTERNAL'

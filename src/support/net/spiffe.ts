@@ -36,7 +36,7 @@ const pemPattern = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /** Who signs for which trust domain: an authority of one cannot speak for another. */
 export class TrustDomains {
-  /** All of them, for the handshake, which does not tell them apart. */
+  /** All of them, for the handshake, which does not distinguish them. */
   readonly ca: string
   readonly #anchors = new Map<string, readonly X509Certificate[]>()
   readonly #known = new LRUCache<string, boolean>(kept)

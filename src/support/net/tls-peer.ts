@@ -14,8 +14,8 @@ export interface TlsPeer {
 const nobody: TlsPeer = { names: [], until: 0 }
 
 /**
- * By what names the client's certificate knows it. One with a SPIFFE id has this name alone. Without alternative names it
- * is an old one, and goes by its common name; where trust domains are given, only workloads of these count.
+ * The names in the client's certificate. One with a SPIFFE id has only this name. One without alternative names is an
+ * old one, and its common name counts. Where trust domains are given, only their workloads count.
  */
 export function tlsPeer({ socket }: IncomingMessage, domains?: TrustDomains): TlsPeer {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return nobody

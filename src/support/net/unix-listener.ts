@@ -7,9 +7,9 @@ import { describeError, SnugError } from '../../errors.ts'
 const ownerOnly = 0o600
 
 /**
- * Listens on a unix socket that nobody but its owner can connect to from its first instant, and then whoever `mode`
- * lets. A socket that a dead agent left behind
- * is removed; one that somebody answers on is not, nor is anything that is not a socket.
+ * Listens on a unix socket. From its first instant only its owner can connect, and then the users that `mode` allows.
+ * It removes a socket that a dead agent left behind; never one that a process answers on, nor anything that is not a
+ * socket.
  *
  * Errors: AGENT_RUNNING, LISTEN_FAILED.
  */

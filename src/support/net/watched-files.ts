@@ -4,8 +4,8 @@ import { describeError, type ErrorCode, SnugError } from '../../errors.ts'
 const lookMs = 1_000
 
 /**
- * Files that others replace while we run: certificates, keys. Looked at every second, as a mounted secret is swapped by
- * its folder, of which no event tells.
+ * Files that others replace while the agent runs: certificates, keys. Polled every second, because a mounted secret is
+ * swapped by its folder, and no event reports that.
  */
 export class WatchedFiles {
   readonly #paths: readonly string[]

@@ -6,8 +6,8 @@ import type { Log } from './log.ts'
 const flushMs = 3_000
 
 /**
- * Ends the process, with exit code 1, after an error that nothing handled: first `flush` stores what is known, and the
- * error is logged. Returns the way to undo it.
+ * Ends the process, with exit code 1, after an unhandled error: first `flush` stores the current state, and the error
+ * is logged. Returns the way to undo it.
  */
 export function exitOnCrash(log: Log, flush: () => Promise<void>): () => void {
   let isCrashing = false

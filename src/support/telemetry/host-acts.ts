@@ -2,7 +2,7 @@ import type { DoctorCheck, DoctorReport, StopView } from '../../engine/api/engin
 
 const needed = ['kernel', 'btf', 'rights', 'lockdown', 'cgroup-v2'] as const
 
-/** Classes of acts that a host stops, or cannot stop, as one; the sensor names them so. */
+/** Classes of events that a host stops, or cannot stop, as one; the sensor uses these names. */
 const stopClasses = {
   exec: 'running a program',
   open: 'opening, creating or writing a file',
@@ -34,8 +34,8 @@ const classesOf: Readonly<Record<string, readonly StopClass[]>> = {
 type Facts = Readonly<Record<string, string>>
 
 /**
- * What a deviation gets on this host in mode block, for each class of acts, from what the running sources say
- * (`stop.exec: blocked`); nothing where none says anything.
+ * The response to a deviation on this host in mode block, for each class of events, from the reports of the running
+ * sources (`stop.exec: blocked`); empty where no source reports any.
  */
 export function stopsOf(sources: readonly Facts[]): readonly StopView[] {
   const reported = Object.assign({}, ...sources) as Facts
@@ -47,12 +47,12 @@ export function stopsOf(sources: readonly Facts[]): readonly StopView[] {
   }))
 }
 
-/** What is not said to be stopped is not. */
+/** A class without a report is not stopped. */
 function howOf(how: string | undefined): StopView['how'] {
   return how === 'blocked' || how === 'killed' ? how : 'alerted'
 }
 
-/** What of each kind of act will be seen and stopped on a host with these checks and these stops. */
+/** Which kinds of events a host with these checks and stops observes and stops. */
 export function actKindsOfHost(
   checks: readonly DoctorCheck[],
   stops: readonly StopView[] = [],

@@ -11,7 +11,7 @@ export interface HostPaths {
   readonly kernel?: string
 }
 
-/** What this host offers, as far as it can be told without loading anything into the kernel. */
+/** The host's capabilities, as far as they can be determined without loading anything into the kernel. */
 export async function checkHost(
   paths: HostPaths = {},
 ): Promise<Omit<DoctorReport, 'images' | 'stops'>> {

@@ -3,8 +3,8 @@ import { destination, type DestinationStream, type Logger, pino } from 'pino'
 export type Log = Logger
 
 /**
- * The root logger: JSON lines on standard error, secrets redacted. What is logged at `info` and above has
- * a static message plus fields, and no payload of an event.
+ * The root logger: JSON lines on standard error, secrets redacted. A message at `info` and above has a static text plus
+ * fields, and no payload of an event.
  */
 export function createLog(level: string, stream?: DestinationStream): Log {
   const children = new Set<WeakRef<Log>>()
@@ -20,7 +20,7 @@ export function createLog(level: string, stream?: DestinationStream): Log {
         censor: '***',
       },
     },
-    // Synchronous, so that the last words of a dying daemon are not lost.
+    // Synchronous, so that the last messages of a dying daemon are not lost.
     stream ?? destination({ dest: 2, sync: true }),
   )
   childrenOf.set(log, children)
@@ -29,7 +29,7 @@ export function createLog(level: string, stream?: DestinationStream): Log {
 
 const childrenOf = new WeakMap<Log, Set<WeakRef<Log>>>()
 
-/** Of the root logger and all that came of it: each has a level of its own. */
+/** The root logger and its children: each has a separate level. */
 export function setLogLevel(log: Log, level: string): void {
   log.level = level
   for (const child of childrenOf.get(log) ?? []) {

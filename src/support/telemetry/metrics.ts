@@ -4,7 +4,7 @@ import type { StatusView } from '../../engine/api/engine-views.ts'
 import { type MetricName, metricTable, statusTable } from './metric-table.ts'
 import type { LoopFigures, Observed } from './status-row.ts'
 
-/** Our own registry and what is counted in it; nothing of it is global to the process. */
+/** A separate registry and the agent's counters; nothing of it is global to the process. */
 export interface Metrics {
   readonly contentType: string
   /** A label value outside the closed set is counted as `other`, so that input cannot grow the metrics. */

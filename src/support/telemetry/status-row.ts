@@ -7,7 +7,7 @@ export interface Sample {
   readonly value: number
 }
 
-/** What is looked at when metrics are scraped. */
+/** State that is read when metrics are scraped. */
 export type Observed = StatusView & {
   readonly sinks: readonly SinkView[]
   /** Absent where nothing is judged. */
