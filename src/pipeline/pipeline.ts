@@ -5,9 +5,9 @@ import type { ContainerSeen, EventSource } from './sources/source.ts'
 export interface PipelineOptions {
   readonly sources: readonly EventSource[]
   readonly identifier: Identifier
-  /** Containers of a batch that start in it, before any of the batch is judged. */
+  /** Containers that start in a batch, before the batch is judged. */
   readonly announce: (containers: readonly ContainerSeen[]) => void
-  /** Takes what is identified, in order. */
+  /** Takes identified messages, in order. */
   readonly judge: (batch: IdentifiedBatch, source: EventSource) => void
   /** Resolves once the stages after the judge can take more. */
   readonly room: () => Promise<void>
@@ -51,7 +51,7 @@ async function runSource(
 
 const partSize = 64
 
-/** A batch larger than that is judged in parts. */
+/** A larger batch is judged in parts. */
 export function* parts<T>(batch: readonly T[]): Iterable<readonly T[]> {
   for (let at = 0; at < batch.length; at += partSize) {
     yield batch.length <= partSize ? batch : batch.slice(at, at + partSize)
@@ -68,7 +68,7 @@ const turnMs = 2
 export class Turn {
   #beganMs = performance.now()
 
-  /** Resolves in another turn where this one has lasted long enough. */
+  /** Continues in the next turn if the current one has lasted too long. */
   async over(): Promise<void> {
     if (performance.now() - this.#beganMs < turnMs) return
     await breathe()

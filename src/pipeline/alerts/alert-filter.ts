@@ -1,7 +1,7 @@
 import { type Alert, type AlertType, type Severity, severities } from '../../core/event/alert.ts'
 import type { ImageRef } from '../../core/event/event.ts'
 
-/** What of the alerts is asked for; every member that is there must fit. */
+/** Selects alerts. Every member that is present must match. */
 export interface AlertFilter {
   readonly matches?: (image: ImageRef | undefined) => boolean
   /** This severity and above. */

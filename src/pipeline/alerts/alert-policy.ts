@@ -24,7 +24,7 @@ export function deservesAlert(event: ActEvent, verdict: Verdict, facts: PolicyFa
     ({ object }) => object.kind === 'file' && object.access === 'read',
   )
   if (!onlyReads) return true
-  // That a new program is known to run does not answer what of value it reads.
+  // The start of a new program is one finding; its reads of secrets are another.
   const isSecret = verdict.unexpected.some(
     ({ object }) => object.kind === 'file' && placeClassOf(object.path) === 'secret',
   )

@@ -10,7 +10,7 @@ export interface Undelivered {
   readonly because: string
 }
 
-/** To be raised with `count`: what was given up at different times is one alert. */
+/** Raise with `count`, so that losses at different times share one alert. */
 export function undeliveredFinding(
   { sink, because, ...span }: Undelivered,
   node: string,
@@ -22,7 +22,7 @@ export function undeliveredFinding(
   ])
 }
 
-/** Of alerts that were in no store, and so went to no sink: the oldest. */
+/** The oldest alerts, which were never stored and so reached no sink. */
 export function unstoredFinding(
   lost: readonly OutboundRecord[],
   node: string,

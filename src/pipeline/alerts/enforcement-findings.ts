@@ -18,7 +18,7 @@ export interface Teller {
   readonly nowMs: number
 }
 
-/** Blocking, not sight, is what is lost there: from now until `to`, where that is known. */
+/** A gap in enforcement, not in observation: from now until `to`, if that is known. */
 function lost(reason: string, { node, nowMs }: Teller, image?: ImageRef, to = nowMs): LossEvent {
   const time = new Date(nowMs).toISOString()
   return {
@@ -62,7 +62,7 @@ export function brokenGlassFinding(
   }
 }
 
-/** `mode`: what the version is meant to be in. */
+/** `mode`: the requested mode of the version. */
 export function failedProfileFinding(
   image: ImageRef,
   why: string,
@@ -82,7 +82,7 @@ export function failedProfileFinding(
   }
 }
 
-/** `container` acted unblocked for `ms`, until it was assigned. */
+/** `container` ran unblocked for `ms`, until it was assigned. */
 export function gapFinding(
   image: ImageRef,
   container: string,

@@ -1,14 +1,15 @@
 import { decodeTime, monotonicFactory } from 'ulid'
 
 /**
- * Ids of alerts and audit entries, each greater than the one before: also where the clock was set back, and after a
- * restart. What a sink has is all up to one id, so an id out of order would be one that is never sent.
+ * Ids of alerts and audit entries. INVARIANT: each id is greater than the one before, also after a
+ * clock change or a restart. A cursor of a sink covers all ids up to it, so the sink would never
+ * receive an id out of order.
  */
 export class RecordIds {
   readonly #next = monotonicFactory()
   #floorMs = 0
 
-  /** All that come are greater than this one. */
+  /** All later ids are greater than this one. */
   after(id: string): void {
     this.#floorMs = Math.max(this.#floorMs, timeOf(id) + 1)
   }
@@ -18,7 +19,7 @@ export class RecordIds {
   }
 }
 
-/** 0 where it is no id of ours. */
+/** 0 if the id has a different format. */
 function timeOf(id: string): number {
   try {
     return decodeTime(id)

@@ -4,7 +4,7 @@ import { type Alert, type AlertSummary, severities, type Severity } from '../../
 export interface StormRules {
   /** Different alerts of one container that are sent individually. */
   readonly each: number
-  /** A storm is over once there was no further one for so long. */
+  /** A storm ends after this time without a further alert. */
   readonly withinMs: number
   /** The minimum severity that is sent individually, in a storm too. */
   readonly always: Severity
@@ -12,7 +12,7 @@ export interface StormRules {
 
 /** The state of a storm in progress. */
 export interface Storm {
-  /** Of the alert that stands for it; absent: there is none yet. */
+  /** Id of the summary alert; absent: none exists yet. */
   summaryId?: string
   readonly kinds: Record<string, number>
   readonly severities: Record<string, number>
@@ -86,7 +86,10 @@ function summaryOf(storm: Storm): AlertSummary {
   }
 }
 
-/** The alert that stands for a storm, as `latest` made it. `before`: as it was; absent: it is the first of it. */
+/**
+ * The summary alert of a storm after the alert `latest`. `before`: its previous state; absent:
+ * `latest` is the first.
+ */
 export function stormAlert(
   storm: Storm,
   latest: Alert,

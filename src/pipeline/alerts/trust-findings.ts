@@ -6,7 +6,7 @@ import type { Teller } from './enforcement-findings.ts'
 /** A registry that does not answer is a fault; a changed profile is an attack. */
 const grave: ReadonlySet<ErrorCode> = new Set(['SIGNATURE_BROKEN', 'ATTESTATION_OF_ANOTHER'])
 
-/** The profile that an image brought is not taken: the version learns as if there were none. */
+/** The agent refused the profile of an image: the version learns as if there were none. */
 export function refusedProfileFinding(
   image: ImageRef,
   code: ErrorCode,

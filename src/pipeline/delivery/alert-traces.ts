@@ -7,7 +7,7 @@ import { HttpPoster, type HttpTarget } from './sinks/http-post.ts'
 
 /** Alerts whose delivery spans are still to be sent. */
 const alertsKept = 10_000
-/** Spans that wait to be sent; those that come while there are so many are let go of: they are no evidence. */
+/** Spans that wait to be sent. Further ones are dropped, because spans are no evidence. */
 const mostSpans = 5_000
 const sendMs = 2_000
 
@@ -51,7 +51,7 @@ export class AlertTraces {
     this.#onError = onError
   }
 
-  /** Only of those that are new: what rises later is a count. */
+  /** Only new alerts get spans. A later change is a count. */
   stored(records: readonly OutboundRecord[], nowMs: number): void {
     for (const record of records) {
       if (isAudit(record) || record.count > 1 || record.decision !== undefined) continue

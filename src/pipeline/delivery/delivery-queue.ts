@@ -5,15 +5,15 @@ import type { GivenUpReason, SinkView } from '../../engine/api/sink-view.ts'
 import { type Outbox, OutboxQueue, type Placed } from './outbox-queue.ts'
 import { type SinkBinding, SinkError } from './sinks/sink.ts'
 
-/** How a lane goes about it; may change while it runs. */
+/** Limits of a delivery queue; they may change while it runs. */
 export interface DeliveryQueueLimits {
   readonly outbox: Outbox
-  /** How long changes of what was delivered gather before they are delivered: an alert whose count rises. */
+  /** How long changes to delivered alerts, such as rising counts, are collected before delivery. */
   readonly repeatMs: number
 }
 
 export interface DeliveryQueueOptions extends DeliveryQueueLimits {
-  /** Greatest id that the sink has for good, from before the restart. */
+  /** Greatest id that the sink confirmed before the restart. */
   readonly cursor: string
   readonly onError: (sink: string, error: unknown, waitMs: number) => void
   readonly onDelivered: (sink: string, cursor: string, records: readonly OutboundRecord[]) => void
@@ -22,10 +22,10 @@ export interface DeliveryQueueOptions extends DeliveryQueueLimits {
   readonly now: () => number
 }
 
-/** Notices that a sink will never get. */
+/** Records that a sink will never receive. */
 export interface GivenUp {
   readonly count: number
-  /** RFC 3339: when the first and the last of them were raised. */
+  /** RFC 3339: the first and the last time at which they were raised. */
   readonly from: string
   readonly to: string
   readonly because: string
@@ -42,24 +42,24 @@ const longestAskedMs = 3_600_000
 const finalTries = 5
 const reportGivenUpMs = 10_000
 
-/** One sink, what waits for it, and its own pace. */
+/** One sink with its queue, delivered at the pace of the sink. */
 export class DeliveryQueue {
   #binding: SinkBinding
   #cursor: string
-  /** Of the newest notice there is. */
+  /** Place of the newest record. */
   #place = 0
   readonly #options: DeliveryQueueOptions
-  /** Undefined: they do not wait, as this is the end. */
+  /** Undefined during shutdown: changes are delivered at once. */
   #repeatMs: number | undefined
   readonly #queue: OutboxQueue
-  /** What was delivered and has changed since; in its newest state. */
+  /** Delivered records that have changed since, in their newest state. */
   readonly #repeats = new Map<string, Placed>()
   #repeatTimer: NodeJS.Timeout | undefined
   readonly #closing = new AbortController()
-  /** Ends the wait after a refusal: there is something new to try. */
+  /** Ends the wait after a refusal, because there is something new to send. */
   #hurry = new AbortController()
   #running: Promise<void> | undefined
-  /** Ends when nothing is being written: a test waits its turn. */
+  /** Settles when no write is in progress; a test waits for it. */
   #turn: Promise<unknown> = Promise.resolve()
   #batchMost = largestBatch
   #finals = 0
@@ -93,7 +93,7 @@ export class DeliveryQueue {
     return this.#queue.size
   }
 
-  /** The place in the order of arrival that the oldest has which waits; undefined where none does. */
+  /** The place, in order of arrival, of the oldest waiting record; undefined if none waits. */
   get oldestPlace(): number | undefined {
     return this.#queue.oldest?.place
   }
@@ -125,10 +125,10 @@ export class DeliveryQueue {
     }
   }
 
-  /** `place`: of the newest notice there is. */
+  /** `place`: of the newest record. */
   offer(records: readonly Placed[], place: number): void {
     const nowMs = this.#options.now()
-    // A burst is in memory already: one that waits for nobody is tried whole first.
+    // A burst is already in memory, so an idle queue first sends it as one batch.
     const idle = this.#queue.size === 0
     for (const placed of records) {
       const { record } = placed
@@ -157,7 +157,7 @@ export class DeliveryQueue {
     this.offer([], place)
   }
 
-  /** Past the queue, in its turn. Resolves with what came back. */
+  /** Sends past the queue, after the write in progress. Resolves with the answer. */
   test(record: OutboundRecord): Promise<string> {
     return this.#write([record])
   }
@@ -166,7 +166,10 @@ export class DeliveryQueue {
     await this.#binding.sink.reopen?.()
   }
 
-  /** Goes on with another sink of the name, at once, from where this one is. Resolves once the old one is closed. */
+  /**
+   * Switches at once to another sink of this name, at the current position. Resolves once the old
+   * sink is closed.
+   */
   async replace(binding: SinkBinding, deadlineMs: number): Promise<void> {
     const { sink } = this.#binding
     this.#binding = binding
@@ -230,7 +233,7 @@ export class DeliveryQueue {
     for (const placed of changed) this.#repeat(placed)
   }
 
-  /** A count that rises all the time would have the sink do nothing else. */
+  /** A constantly rising count would otherwise occupy the sink. */
   #repeat(placed: Placed): void {
     if (this.#repeatMs === undefined) {
       this.#queue.put(placed, this.#options.now())
@@ -252,7 +255,7 @@ export class DeliveryQueue {
     this.#failing = true
     this.#refusals += 1
     this.#lastError = { time: this.#time(), text: describeError(error) }
-    // A receiver that is slow, or that dislikes one of them, gets less at once.
+    // Sends smaller batches to a receiver that is slow or that rejects one of the records.
     this.#batchMost = Math.max(1, Math.floor(batch.length / 4))
     const final = error instanceof SinkError && error.final && batch.length === 1
     this.#finals = final ? this.#finals + 1 : 0
@@ -281,7 +284,7 @@ export class DeliveryQueue {
     this.#giveUp(this.#queue.crowdedOut(), 'full', 'the outbox was full')
   }
 
-  /** The oldest there are: whatever comes after the restart, they are done with. */
+  /** Gives up the oldest records, for good: they are not sent after a restart either. */
   #giveUpLate(): void {
     const late = this.#queue.late(this.#options.now(), this.#place)
     if (late.length === 0) return
@@ -321,7 +324,7 @@ export class DeliveryQueue {
   }
 }
 
-/** Waits for it, but no longer. */
+/** Waits for the work, but not past the deadline. */
 async function within(work: Promise<unknown> | undefined, deadlineMs: number): Promise<void> {
   const deadline = new AbortController()
   const late = delay(deadlineMs, undefined, { signal: deadline.signal }).catch(() => undefined)

@@ -14,45 +14,46 @@ import type { SinkBinding } from './sinks/sink.ts'
 
 export interface DispatcherOptions extends Omit<DeliveryQueueOptions, 'cursor' | 'now'> {
   readonly node: string
-  /** Sink → greatest id of a notice that it has for good, from before the restart. */
+  /** Sink → greatest record id that it confirmed before the restart. */
   readonly cursors: Readonly<Record<string, string>>
   readonly now?: () => number
-  /** These are in the store, and on their way. */
+  /** These records are in the store and queued for the sinks. */
   readonly onOffered?: (records: readonly OutboundRecord[]) => void
 }
 
-/** What came back when a sink was given an alert that is none. */
+/** The answer of a sink to a test alert. */
 export interface SinkTest {
   readonly ok: boolean
-  /** Of the alert that was sent. */
+  /** Id of the test alert. */
   readonly id: string
   readonly answer: string
   readonly tookMs: number
 }
 
-/** What became of a change of the sinks, by name. */
+/** Result of a change of the sinks, by name. */
 export interface SinkChange {
   readonly added: readonly string[]
   readonly changed: readonly string[]
   readonly removed: readonly string[]
-  /** What waited for the sinks that were removed, and was not taken in time. */
+  /** Records that waited for removed sinks and were not delivered in time. */
   readonly undelivered: number
 }
 
 const testMs = 60_000
-/** How long a sink that is changed or removed may take to end what it is writing. */
+/** How long a changed or removed sink may take to finish its write. */
 const leaveMs = 5_000
 
 /**
- * Gives every sink every notice at least once, in order, each at the sink's own pace: one that is down or
- * slow delays no other. What it gives was stored before; after a restart it begins at the sink's cursor.
- * Alerts of which only the count rose are given again, folded to their newest state while they wait.
+ * Delivers every record to every sink at least once and in order, each at the sink's pace: a slow
+ * or unavailable sink delays no other. Records are stored before delivery; after a restart delivery
+ * resumes at the cursor of the sink. If only the count of an alert rises, it is delivered again, in
+ * its newest state.
  */
 export class Dispatcher {
   #lanes: readonly DeliveryQueue[]
   #options: DispatcherOptions
   readonly #now: () => number
-  /** How many notices there were, as counted here. */
+  /** Number of records so far, in this process. */
   #place = 0
   #newest = ''
 
@@ -62,7 +63,7 @@ export class Dispatcher {
     this.#lanes = outlets.map((binding) => this.#queueOf(binding))
   }
 
-  /** Notices as the store has them, oldest first: each sink takes those past its cursor. */
+  /** The stored records, oldest first. Each sink takes those after its cursor. */
   resume(records: readonly OutboundRecord[]): void {
     const placed = this.#placed(records)
     for (const queue of this.#lanes) queue.resume(placed, this.#place)
@@ -74,12 +75,12 @@ export class Dispatcher {
     for (const queue of this.#lanes) queue.offer(placed, this.#place)
   }
 
-  /** Sink name → notices that wait. */
+  /** Sink name → waiting records. */
   get waiting(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#lanes.map((queue) => [queue.name, queue.waiting]))
   }
 
-  /** How many notices of the newest there are some sink still needs from the store. */
+  /** How many of the newest records some sink still needs from the store. */
   get needed(): number {
     const places = this.#lanes.flatMap(({ oldestPlace }) => oldestPlace ?? [])
     return places.length === 0 ? 0 : this.#place - Math.min(...places) + 1
@@ -90,9 +91,9 @@ export class Dispatcher {
   }
 
   /**
-   * Goes on with these sinks. From here on what is offered goes to them; one whose spec is the same is left as it is,
-   * one that changed goes on from where it was, and a new one begins with what is `stored`, oldest first. Resolves
-   * once those that are no more are closed.
+   * Replaces the sinks. Later records go to the new set. A sink with an unchanged spec continues, a
+   * changed one resumes at its position, and a new one starts with `stored`, oldest first. Resolves
+   * once the removed sinks are closed.
    */
   async reconfigure(
     outlets: readonly SinkBinding[],
@@ -166,7 +167,10 @@ export class Dispatcher {
     await Promise.all(this.#lanes.map((queue) => queue.reopen()))
   }
 
-  /** Delivers what waits, for at most `deadlineMs`, and closes. What was not taken is given after the restart. */
+  /**
+   * Delivers waiting records for at most `deadlineMs`, then closes. The rest is delivered after the
+   * restart.
+   */
   async close(deadlineMs: number): Promise<void> {
     await Promise.all(this.#lanes.map((queue) => queue.close(deadlineMs)))
   }
@@ -176,7 +180,10 @@ export class Dispatcher {
     return new DeliveryQueue(binding, { ...this.#options, cursor, now: this.#now })
   }
 
-  /** One that is offered again, as its count rose, is no further one: ids are in the order in which they were raised. */
+  /**
+   * A record that is offered again with a new count keeps its place: ids follow the order of
+   * creation.
+   */
   #placed(records: readonly OutboundRecord[]): readonly Placed[] {
     return records.map((record) => {
       if (record.id > this.#newest) {

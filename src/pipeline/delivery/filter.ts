@@ -6,9 +6,9 @@ import {
 } from '../../core/event/outbound-record.ts'
 import { globs } from '../../core/match/glob.ts'
 
-/** Which notices a sink gets: those that meet all that is named here. */
+/** Selects the records of a sink. A record must match every member that is present. */
 export interface SinkFilter {
-  /** The least. */
+  /** Minimum severity. */
   readonly severity?: Severity | undefined
   readonly types?: readonly OutboundRecordType[] | undefined
   /** Globs on the repository, or on `repository:tag`. */
@@ -17,13 +17,13 @@ export interface SinkFilter {
   readonly namespaces?: readonly string[] | undefined
 }
 
-/** `summary`: of a storm the alert that stands for it; `each`: those that it stands for. */
+/** `summary`: the summary alert of a storm; `each`: the alerts that it summarises. */
 export type Storms = 'summary' | 'each'
 
 /**
- * What is of no image, or no namespace, meets no filter by it.
+ * A record without an image or namespace matches no filter on it.
  *
- * @param from the least severity of a deviation that is sent, where the filter names none
+ * @param from minimum severity of a deviation if the filter has none
  */
 export function recordFilter(
   filter: SinkFilter,
@@ -47,7 +47,7 @@ export function recordFilter(
   }
 }
 
-/** Nothing was done about it: what was stopped always leaves the node. */
+/** A blocked event always leaves the node, whatever its severity. */
 function isDeviation(record: OutboundRecord): boolean {
   return !isAudit(record) && record.type === 'deviation' && record.action === 'alerted'
 }

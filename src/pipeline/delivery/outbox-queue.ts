@@ -1,36 +1,37 @@
 import { severities } from '../../core/event/alert.ts'
 import type { OutboundRecord } from '../../core/event/outbound-record.ts'
 
-/** How much may wait for one sink. */
+/** Limits of the queue of one sink. */
 export interface Outbox {
   /** Bytes, as JSON. */
   readonly maxBytes: number
   readonly maxAgeMs: number
-  /** How many notices back, of all there were, the oldest may lie: the store keeps no more. */
+  /** Maximum distance of the oldest record from the newest, in records: the store keeps no more. */
   readonly maxSpan: number
 }
 
 export interface Placed {
   readonly record: OutboundRecord
-  /** How many notices there were up to this one. */
+  /** Number of records up to and including this one. */
   readonly place: number
 }
 
 interface Waiting extends Placed {
   readonly bytes: number
-  /** Epoch milliseconds of the first time that it was put here. */
+  /** Epoch milliseconds at which it was first queued. */
   readonly sinceMs: number
 }
 
 /**
- * What waits for one sink, oldest first. An alert of which the count rises keeps its place, in its newest state. Where
- * there is too much, the oldest of the lowest severity go first; tellings of loss and the audit trail last.
+ * The queue of one sink, oldest first. An alert with a rising count keeps its place, in its newest
+ * state. Over the limit, the oldest records of the lowest severity are removed first, and loss
+ * reports and audit entries last.
  */
 export class OutboxQueue {
   #outbox: Outbox
   readonly #waiting = new Map<string, Waiting>()
   readonly #ranks: readonly Set<string>[] = [...severities, 'kept'].map(() => new Set())
-  /** Ids of the batch that is being written. */
+  /** Ids of the batch in progress. */
   #taken: ReadonlySet<string> = new Set()
   #bytes = 0
 
@@ -68,7 +69,9 @@ export class OutboxQueue {
     this.#rank(record).add(record.id)
   }
 
-  /** The oldest, at most so many and so large, but one at least. They wait on until {@link done}. */
+  /**
+   * The oldest records within both limits, but at least one. They stay queued until {@link done}.
+   */
   take(most: number, mostBytes: number): readonly OutboundRecord[] {
     const batch: OutboundRecord[] = []
     let bytes = 0
@@ -81,12 +84,14 @@ export class OutboxQueue {
     return batch
   }
 
-  /** None is being written. */
+  /** Ends the batch in progress without delivery. */
   release(): void {
     this.#taken = new Set()
   }
 
-  /** None of these waits any more. Gives those that changed while they were being written, in their newer state. */
+  /**
+   * Removes delivered records. Returns those that changed during the write, in their newer state.
+   */
   done(batch: readonly OutboundRecord[]): readonly Placed[] {
     this.release()
     const changed: Placed[] = []
@@ -98,7 +103,9 @@ export class OutboxQueue {
     return changed
   }
 
-  /** Removes what is too old, or too far back, and gives it: the oldest there are. `place`: of the newest notice. */
+  /**
+   * Removes and returns records that are too old or too far back. `place`: of the newest record.
+   */
   late(nowMs: number, place: number): readonly OutboundRecord[] {
     const { maxAgeMs, maxSpan } = this.#outbox
     const gone: OutboundRecord[] = []
@@ -141,7 +148,7 @@ export class OutboxQueue {
   }
 }
 
-/** Several sinks ask for the same notice: it is measured once. */
+/** Several sinks queue the same record, so its size is cached. */
 const measured = new WeakMap<OutboundRecord, number>()
 
 function bytesOf(record: OutboundRecord): number {

@@ -27,18 +27,19 @@ export function containerRootfs(cgroup: string): Rootfs | undefined {
     const runtime = runtimeOf(pid)
     if (runtime === undefined) return undefined
     const mount = rootMountOf(pid)
-    // The runtime's own process has the runtime's root, which may be an overlay too, until it leaves it.
+    // The runtime's process has the root of the runtime, possibly also an overlay, until it changes
+    // its root.
     if (mount === undefined || mount.device === rootMountOf(runtime)?.device) return undefined
     return foldersOf(mount, rootOf(runtime))
   } catch {
-    // It ended meanwhile, or nobody lets us look.
+    // The process ended, or access is denied.
     return undefined
   }
 }
 
 const maxAncestors = 64
 
-/** The nearest ancestor in another mount namespace: where the folders of the layers are. */
+/** The nearest ancestor in another mount namespace, which sees the folders of the layers. */
 function runtimeOf(pid: number): number | undefined {
   const own = mountSpace(pid)
   let above = pid
@@ -58,10 +59,13 @@ function mountSpace(pid: number | 'self'): number {
   return statSync(`/proc/${pid}/ns/mnt`).ino
 }
 
-/** Roots of other mount namespaces, held open: a runtime's process may end before what it started is forgotten. */
+/**
+ * Open roots of other mount namespaces: a runtime process may end before its containers are
+ * forgotten.
+ */
 const roots = new Map<number, number>()
 
-/** A prefix by which files are found as the process finds them. */
+/** A path prefix that resolves files in the mount namespace of the process. */
 function rootOf(pid: number): string {
   const space = mountSpace(pid)
   if (space === mountSpace('self')) return ''
@@ -75,9 +79,9 @@ function rootMountOf(pid: number): RootMount | undefined {
   return rootMount(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'))
 }
 
-/** Of `/proc/PID/mountinfo`; undefined where the root is no overlay. */
+/** Parses `/proc/PID/mountinfo`; undefined if the root is no overlay. */
 export function rootMount(mountinfo: string): RootMount | undefined {
-  // Of mounts over each other the last is seen.
+  // The last of stacked mounts is the visible one.
   const line = mountinfo.split('\n').findLast((each) => each.split(' ')[4] === '/')
   const [before = '', after = ''] = line?.split(' - ') ?? []
   const [type, , options = ''] = after.split(' ')
@@ -89,7 +93,7 @@ export function rootMount(mountinfo: string): RootMount | undefined {
     const at = option.indexOf('=')
     const value = unescaped(option.slice(at + 1))
     if (option.startsWith('lowerdir=')) lower.push(...value.split(':'))
-    // One by one, as newer runtimes give them.
+    // Newer runtimes pass the layers one by one.
     else if (option.startsWith('lowerdir+=')) lower.push(value)
     else if (option.startsWith('upperdir=')) upper = value
   }
@@ -103,7 +107,10 @@ function unescaped(text: string): string {
   )
 }
 
-/** The folders of an overlay as they are found behind `prefix`; undefined where they are not a runtime’s, or are gone. */
+/**
+ * The folders of an overlay, resolved below `prefix`; undefined if they are gone or not of a
+ * runtime.
+ */
 export function foldersOf({ upper, lower }: RootMount, prefix: string): Rootfs | undefined {
   if (!upper.startsWith('/')) return undefined
   // In long lists, layers are relative to the folder of all snapshots; each has a separate folder.
@@ -111,16 +118,20 @@ export function foldersOf({ upper, lower }: RootMount, prefix: string): Rootfs |
   const layers = lower
     .map((folder) => followed(prefix, folder.startsWith('/') ? folder : join(snapshots, folder)))
     .filter((layer) => !layer.endsWith(engineLayer))
-  // Who may mount in the container can name any folder of the host: only a runtime's are side by side with the upper one.
+  // A process that may mount in the container can name any host folder. Only a runtime's layers lie
+  // beside the upper one.
   const isSnapshot = (layer: string): boolean =>
     dirname(dirname(layer)) === join(prefix, snapshots) && existsSync(layer)
   return layers.every(isSnapshot) ? { upper: join(prefix, upper), layers } : undefined
 }
 
-/** What Docker puts upon the image's layers, with /etc/hosts and the like. */
+/** Docker's layer on top of the image's layers, with /etc/hosts and similar files. */
 const engineLayer = '-init/diff'
 
-/** Docker gives short links. A link is followed by its text: their folder is not where we are. */
+/**
+ * Docker uses short links. Their text is resolved here, because their folder is not visible from
+ * this process.
+ */
 function followed(prefix: string, folder: string): string {
   const path = join(prefix, folder)
   try {
@@ -130,7 +141,7 @@ function followed(prefix: string, folder: string): string {
   }
 }
 
-/** Where version 2 is mounted from its root; a container's own part of it is none. */
+/** The mount of cgroup version 2 from its root, not the part that a container sees. */
 function cgroupHierarchy(): string | undefined {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
   return mounts

@@ -30,12 +30,12 @@ export interface DockerEngineOptions {
 const requestMs = 10_000
 const firstBackoffMs = 200
 const maxBackoffMs = 3_000
-/** What ended lately: its last events are still on the way. */
+/** Containers that ended recently: their last events may still arrive. */
 const remembered = 4_096
 
 /**
- * Containers of a Docker engine. Follows its event stream, so that a container is known when it is made
- * and not only once it runs: one that lives for 50 ms is known before it ends. Reconnects for ever.
+ * Containers of a Docker engine. It follows the engine's event stream, so a container is known from
+ * its creation: one that lives for 50 ms is known before it ends. It reconnects indefinitely.
  */
 export class DockerEngine implements IdentityEngine {
   readonly name = 'docker'
@@ -45,7 +45,10 @@ export class DockerEngine implements IdentityEngine {
   readonly #pendingListeners = new Set<(container: PendingContainer) => void>()
   readonly #containers = new Map<string, ContainerIdentity>()
   readonly #gone = new LRUCache<string, ContainerIdentity>({ max: remembered })
-  /** What was made, by its image: it may be removed before the engine can be asked about it. */
+  /**
+   * Identities of created containers, from their images: a container may be removed before the
+   * engine answers.
+   */
   readonly #made = new LRUCache<string, Promise<ContainerIdentity | undefined>>({ max: remembered })
   readonly #images = new LRUCache<string, Promise<DockerImage | undefined>>({ max: 512 })
   readonly #asking = new Map<string, Promise<ContainerIdentity | 'unknown' | 'unavailable'>>()
@@ -132,7 +135,7 @@ export class DockerEngine implements IdentityEngine {
       }
       decided()
       if (signal.aborted) break
-      // Full jitter: agents of a fleet must not all come back at once.
+      // Full jitter, so that the agents of a fleet do not reconnect at the same time.
       const pause = backoff / 2 + Math.random() * (backoff / 2)
       backoff = Math.min(backoff * 2, maxBackoffMs)
       await delay(pause, undefined, { signal }).catch(() => undefined)
@@ -141,7 +144,7 @@ export class DockerEngine implements IdentityEngine {
     decided()
   }
 
-  /** After a gap: what is new is asked for, what is no longer there has ended. */
+  /** After a gap: queries new containers, and ends those that are gone. */
   async #list(docker: Docker): Promise<void> {
     const abortSignal = AbortSignal.timeout(requestMs)
     const present = await docker.listContainers({ all: true, abortSignal })
@@ -169,7 +172,10 @@ export class DockerEngine implements IdentityEngine {
     }
   }
 
-  /** The engine answers about a container only once it is not being started: about its image it always does. */
+  /**
+   * The engine answers queries about a starting container only after the start, but queries about
+   * its image at once.
+   */
   async #report(
     id: string,
     attributes: Readonly<Record<string, string>>,
@@ -190,7 +196,7 @@ export class DockerEngine implements IdentityEngine {
     again = false,
   ): Promise<ContainerIdentity | 'unknown' | 'unavailable'> {
     const asking = this.#asking.get(id)
-    // What is being asked may be from before the change: ask again once that is answered.
+    // The pending answer may precede the change, so query again after it.
     if (asking !== undefined && !again) return asking
     const answer = (asking ?? Promise.resolve()).then(() => this.#ask(id))
     this.#asking.set(id, answer)
@@ -214,7 +220,7 @@ export class DockerEngine implements IdentityEngine {
       return identity
     } catch (error) {
       if (statusOf(error) === 404) return await this.#removed(id)
-      // A host without Docker: it has no containers of Docker's, and nobody should wait for it.
+      // A host without Docker has no Docker containers, so nothing should wait for it.
       return isMissing(error) && !this.#reached ? 'unknown' : 'unavailable'
     }
   }
@@ -242,7 +248,7 @@ export class DockerEngine implements IdentityEngine {
   async #askImage(id: string): Promise<DockerImage | undefined> {
     try {
       const abortSignal = AbortSignal.timeout(requestMs)
-      // Typed without options, but it hands them on.
+      // The type omits the options, but the method passes them on.
       const image = this.#docker?.getImage(id) as
         | { inspect(options: { abortSignal: AbortSignal }): Promise<unknown> }
         | undefined

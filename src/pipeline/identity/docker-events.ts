@@ -2,9 +2,12 @@ import type Docker from 'dockerode'
 import { SnugError } from '../../errors.ts'
 
 export interface DockerEventHandlers {
-  /** Called once the stream is open, while events already queue: what it lists cannot miss a change. */
+  /**
+   * Called once the stream is open and queues events, so a list that starts here cannot miss a
+   * change.
+   */
   onOpen(): Promise<void>
-  /** `attributes`: of a container its name, image and labels; of a network event others. */
+  /** `attributes`: name, image and labels of a container; a network event has others. */
   onContainer(action: string, id: string, attributes: Readonly<Record<string, string>>): void
   onImage(action: string): void
 }
@@ -36,7 +39,7 @@ export async function readDockerEvents(
     throw unavailable(error)
   }
   const reading = read(stream, handlers)
-  // Looked at below: a stream that fails while the containers are listed must not go unhandled.
+  // Handled below: the stream may fail during the list, which must not be an unhandled rejection.
   reading.catch(() => undefined)
   try {
     await handlers.onOpen()

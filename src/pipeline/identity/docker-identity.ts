@@ -3,7 +3,9 @@ import type { ImageRef, WorkloadRef } from '../../core/event/event.ts'
 import type { ContainerIdentity, PendingContainer, Rootfs } from './identity.ts'
 import { parseImageReference } from './image-reference.ts'
 
-/** What is read of the engine's answer about a container; engines of other versions leave members out. */
+/**
+ * The members that the agent reads from the engine's answer. Other engine versions may omit some.
+ */
 export interface DockerContainer {
   readonly Id: string
   readonly Name?: string
@@ -73,8 +75,8 @@ export function identityOf(
 }
 
 /**
- * What a container will be, from the image that it was made of: its own health check or init, where it was given
- * any, are not known by that. Undefined where the image is not.
+ * A container's expected identity, from its image. It lacks a health check or init that was set for
+ * the container itself. Undefined if the image has none.
  */
 export function pendingContainerOf(
   id: string,
@@ -92,7 +94,7 @@ export function pendingContainerOf(
   }
 }
 
-/** As much as the engine reported of a container that was removed before it could be asked about it. */
+/** The facts that the engine reported about a container that was removed before a query. */
 export function removedIdentityOf(
   made: PendingContainer,
   attributes: Readonly<Record<string, string>>,
@@ -173,7 +175,7 @@ function rootfsOf(container: DockerContainer): Rootfs | undefined {
   if (Name !== 'overlay2' || upper === undefined || lower === undefined) {
     return undefined
   }
-  // The engine's own layer, with /etc/hosts and the like: not the image's.
+  // The engine's own layer, with /etc/hosts and similar files, is not part of the image.
   const layers = lower.split(':').filter((layer) => !layer.endsWith('-init/diff'))
   return { upper, layers }
 }

@@ -8,8 +8,8 @@ const maxSessions = 1_024
 const maxExecutables = 4_096
 
 /**
- * Adds to a container's events what the kernel cannot know: which of its files are the image's, who is a
- * health check, whose address that is. One for each container.
+ * Adds facts that the kernel lacks to a container's events: files of the image, health checks,
+ * names of addresses. There is one for each container.
  */
 export class EventRefiner {
   readonly #engines: readonly IdentityEngine[]
@@ -146,7 +146,7 @@ function asExecIn(process: ProcessRef, { id }: ContainerIdentity): ProcessRef {
   return { ...process, origin: 'exec-in', session: process.session ?? id.slice(0, 16) }
 }
 
-/** A script's arguments come after its interpreter and the interpreter's own. */
+/** A script's arguments follow its interpreter and the arguments of the interpreter. */
 function runs(process: ProcessRef, command: readonly string[]): boolean {
   const args = process.args ?? []
   if (process.argsCut === true) {
@@ -163,7 +163,7 @@ function runs(process: ProcessRef, command: readonly string[]): boolean {
   )
 }
 
-/** Whether this script is what the command names: by its path, or by a name that was looked for in PATH. */
+/** Whether the command names this script: by its path, or by a name found in PATH. */
 function isCommand(script: string, first: string): boolean {
   return script === first || (!first.includes('/') && script.endsWith(`/${first}`))
 }

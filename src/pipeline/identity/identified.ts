@@ -17,7 +17,7 @@ export type IdentifiedMessage =
       readonly countUpdate: CountUpdate
       readonly identity: ContainerIdentity
     }
-  /** Comes before the container's first event: the moment to `assign` it to its version's scope. */
+  /** Precedes the container's first event: assign the container to its version's scope now. */
   | {
       readonly type: 'container'
       readonly identity: ContainerIdentity
@@ -27,7 +27,7 @@ export type IdentifiedMessage =
   | { readonly type: 'disarmed'; readonly scope: number; readonly time: string }
   | { readonly type: 'policy'; readonly report: PolicyReport }
   | { readonly type: 'self-probe'; readonly probe: SelfProbe }
-  /** Behind everything that came before it, also what was held. */
+  /** Follows every earlier message, including those that were held. */
   | { readonly type: 'mark'; readonly mark: SourceMark }
   | { readonly type: 'began'; readonly kept: boolean }
 
@@ -37,22 +37,25 @@ export interface IdentifierOptions {
   readonly engines: readonly IdentityEngine[]
   readonly files: ImageFiles
   readonly node: string
-  /** Whether it is the container that this agent is: nothing of it is judged, or it would stand in its own way. */
+  /**
+   * Whether the container is the agent's. Its events are not judged, because the agent would
+   * obstruct itself.
+   */
   readonly isOwn?: ((identity: ContainerIdentity) => boolean) | undefined
   /** The layers of a container by its cgroup, for engines that do not report layers. */
   readonly rootfsOf?: (cgroup: string) => Rootfs | undefined
-  /** Takes what had to wait, in order; called from outside `push`. */
+  /** Receives the held messages in order; called outside of `push`. */
   readonly release: (batch: IdentifiedBatch) => void
   readonly limits?: Partial<IdentifierLimits>
   readonly now?: () => number
 }
 
 export interface IdentifierLimits {
-  /** Messages that one container may have waiting. */
+  /** Maximum number of waiting messages of one container. */
   readonly perContainer: number
-  /** Messages that may wait in all. */
+  /** Maximum number of waiting messages in total. */
   readonly total: number
-  /** After this long the events go on without an image: `unprofiled`. */
+  /** After this time the events continue without an image: `unprofiled`. */
   readonly giveUpMs: number
   /** The same if every engine is available and reports that no such container exists. */
   readonly unknownMs: number

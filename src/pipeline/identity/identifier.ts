@@ -21,7 +21,7 @@ const defaultLimits: IdentifierLimits = {
   remembered: 2_048,
 }
 
-/** How often an engine is asked again about a container that it did not know, in milliseconds. */
+/** Delays between queries about an unknown container, in milliseconds. */
 const askAgainMs = [50, 100, 250, 500, 1_000] as const
 
 interface Waiting {
@@ -31,7 +31,7 @@ interface Waiting {
   readonly held: SourceMessage[]
   timer: NodeJS.Timeout | undefined
   asked: number
-  /** Looked for while it runs: it may have ended by the time that it is known. */
+  /** Looked up while the container runs, because it may end before it is identified. */
   rootfs: Rootfs | undefined
   lost: { count: number; from: string; to: string } | undefined
 }
@@ -122,7 +122,7 @@ export class Identifier {
           out.push(message)
           break
         case 'mark':
-          // What is held came before it.
+          // Held messages precede it.
           this.#mark = message
           break
       }
@@ -131,7 +131,7 @@ export class Identifier {
     return this.#others(out)
   }
 
-  /** Without what is the agent's own. */
+  /** Removes messages of the agent's container. */
   #others(out: IdentifiedMessage[]): IdentifiedMessage[] {
     if (this.#own.size === 0) return out
     return out.filter((message) => !this.#own.has(containerOf(message) ?? ''))
@@ -143,7 +143,9 @@ export class Identifier {
     this.#mark = undefined
   }
 
-  /** Gives up waiting: everything held goes out now. For shutdown, and for a source that has ended. */
+  /**
+   * Stops waiting and releases all held messages. For shutdown, and for a source that has ended.
+   */
   flush(): void {
     for (const [id, container] of this.#containers) {
       if (container.kind === 'waiting') this.#giveUp(id, container)
@@ -246,7 +248,7 @@ export class Identifier {
   #endOf(message: SourceMessage & { type: 'container-ended' }, out: IdentifiedMessage[]): void {
     const container = this.#containers.get(message.id)
     if (container?.kind === 'waiting') {
-      // Not counted against the bounds: it is one for each container, and must not be lost.
+      // Exempt from the bounds: there is one for each container, and it must not be lost.
       container.held.push(message)
       this.#held += 1
       return
@@ -266,7 +268,9 @@ export class Identifier {
     this.#containers.delete(oldest)
   }
 
-  /** An event of a container that its source did not announce: known at once, or not at all. */
+  /**
+   * An event of a container that its source did not announce: identified at once, or not at all.
+   */
   #unannounced(id: string, time: string, out: IdentifiedMessage[]): KnownContainer | undefined {
     const identity = this.#ask(id)
     if (identity === undefined) return undefined

@@ -21,21 +21,22 @@ export interface ContainerIdentity {
   /** The argument vector of the container's first process: entrypoint, then command. */
   readonly entrypoint: readonly string[]
   /**
-   * Argument vectors of what the engine runs in the container by itself: a health check (`["/bin/sh", "-c", …]` where
-   * it is a shell's), a pod's probes and lifecycle hooks. At most five: three probes, two hooks.
+   * Argument vectors that the engine runs in the container: a health check (`["/bin/sh", "-c", …]`
+   * if it uses a shell), and probes and lifecycle hooks of a pod. At most five: three probes, two
+   * hooks.
    */
   readonly probes?: readonly (readonly string[])[]
-  /** Of a pod's container; absent for those of its app. */
+  /** For containers of a pod; absent for its app containers. */
   readonly role?: ContainerRole
   /** As declared by image or container; empty: root. */
   readonly declaredUser: string
-  /** The uid that this is; absent where that is not known. */
+  /** The resolved uid; absent if unknown. */
   readonly user?: number
-  /** The engine puts its own init before the entrypoint (`docker run --init`). */
+  /** The engine starts an init before the entrypoint (`docker run --init`). */
   readonly initInjected: boolean
   /** Canonical addresses on the engine's networks. */
   readonly addresses: readonly string[]
-  /** Where volumes and bind mounts are, inside the container: they hide what the image ships there. */
+  /** Mount points of volumes and bind mounts inside the container: they hide files of the image. */
   readonly mounts: readonly string[]
   /** Absent if neither the engine nor the container's processes report layers as folders. */
   readonly rootfs?: Rootfs
@@ -44,7 +45,7 @@ export interface ContainerIdentity {
 /** Folders on the host. */
 export interface Rootfs {
   readonly upper: string
-  /** The image's own layers, topmost first, without the one that the engine adds at start. */
+  /** The layers of the image, topmost first, without the one that the engine adds at start. */
   readonly layers: readonly string[]
 }
 
@@ -61,7 +62,7 @@ export interface Peer {
   readonly workload?: string
 }
 
-/** As much of a container as is known the moment that it is made. */
+/** The part of an identity that is known when the container is created. */
 export type PendingContainer = Pick<
   ContainerIdentity,
   'id' | 'image' | 'imageId' | 'probes' | 'role' | 'initInjected' | 'user'
@@ -76,20 +77,20 @@ export type LeftListener = (id: string, how: 'stopped' | 'gone') => void
 export interface IdentityEngine {
   readonly name: string
   readonly state: EngineState
-  /** Resolves once the first attempt is decided, whichever way; work goes on until the signal aborts. */
+  /** Resolves once the first attempt succeeds or fails; work continues until the signal aborts. */
   start(signal: AbortSignal): Promise<void>
-  /** What is known at once, without asking. */
+  /** Returns the cached identity without a query. */
   known(id: string): ContainerIdentity | undefined
   /**
    * Queries the engine. `unknown`: the engine has no such container. `unavailable`: the engine is
    * unreachable, or has no answer yet. `cgroup`: the path of the cgroup, if a source reported it.
    */
   lookup(id: string, cgroup?: string): Promise<ContainerIdentity | 'unknown' | 'unavailable'>
-  /** Whose address this is. */
+  /** The owner of the address. */
   peer(address: string): Peer | undefined
-  /** Every address that is somebody's now. */
+  /** All addresses that currently have an owner. */
   addresses(): Iterable<string>
-  /** Called whenever a container becomes known or changes. Returns the way to unsubscribe. */
+  /** Called when a container becomes known or changes. Returns the function to unsubscribe. */
   subscribe(listener: (identity: ContainerIdentity) => void): () => void
   /**
    * Called when a container is created, if the engine cannot be queried yet. A container that
@@ -97,8 +98,11 @@ export interface IdentityEngine {
    * precedence.
    */
   subscribePending?(listener: (container: PendingContainer) => void): () => void
-  /** Called when a container has stopped, and so lost its addresses, and when it is gone for good. Returns the way to unsubscribe. */
+  /**
+   * Called when a container stops, and so loses its addresses, and when it is gone for good.
+   * Returns the function to unsubscribe.
+   */
   subscribeLeft(listener: LeftListener): () => void
-  /** Called when the names of addresses changed without any container of this node having come or gone. */
+  /** Called when names of addresses change although no container of this node started or ended. */
   subscribePeers?(listener: () => void): () => void
 }

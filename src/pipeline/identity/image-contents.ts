@@ -9,14 +9,14 @@ import {
 import type { ImageFacts, ShippedFile } from '../../core/learning/program-files.ts'
 import { findInLayers, type LayerFile, namesInLayers } from './layers.ts'
 
-/** A folder with more names is not gone through. */
+/** A larger folder is not searched. */
 const MOST_NAMES = 4_096
 const MOST_TEXT_BYTES = 64 << 10
 const NOTHING = new Uint8Array(0)
 /** No part of a header is larger. */
 const MOST_READ = 1 << 20
 
-/** The files of an image in its layers on disk. A file that does not read is one that the image does not have. */
+/** The files of an image in its layers on disk. An unreadable file counts as absent. */
 export class ImageContents implements ImageFacts {
   readonly #layers: readonly string[]
   readonly #programs = new LRUCache<string, { readonly program?: ElfProgram }>({ max: 4_096 })
@@ -90,7 +90,7 @@ export class ImageContents implements ImageFacts {
         closeSync(fd)
       }
     } catch {
-      // It was removed meanwhile.
+      // The image was removed.
       return undefined
     }
   }

@@ -4,15 +4,15 @@ import { Derivation } from '../../core/learning/derivation.ts'
 import type { ContainerIdentity } from './identity.ts'
 import { ImageContents } from './image-contents.ts'
 
-/** Images at work on one node. */
+/** Images in use on one node. */
 const MOST_IMAGES = 256
 
-/** What follows from the files of each image, worked out once for all of its containers. */
+/** Rules derived from the files of each image, computed once for all of its containers. */
 export class ImageDerivations {
   readonly #guards: (path: string) => boolean
   readonly #byImage = new LRUCache<string, Derivation>({ max: MOST_IMAGES })
 
-  /** `guards`: whether a guardrail is about the path. */
+  /** `guards`: whether a guardrail covers the path. */
   constructor(guards: (path: string) => boolean) {
     this.#guards = guards
   }

@@ -18,7 +18,7 @@ import { findInLayers, type LayerFile, layerNumber } from './layers.ts'
 export interface Layer {
   readonly number: number
   readonly of: number
-  /** The image before does not have it. */
+  /** The previous image lacks the layer. */
   readonly isNew: boolean
 }
 
@@ -38,7 +38,7 @@ export class ImageFiles {
   readonly #shipped = new LRUCache<string, boolean>({ max: 65_536 })
   readonly #compared = new LRUCache<string, boolean>({ max: 4_096 })
 
-  /** Does the image ship this path? */
+  /** Whether the image ships this path. */
   shipped(identity: ContainerIdentity, path: string): boolean | undefined {
     const { rootfs } = identity
     if (rootfs === undefined || !path.startsWith('/')) return undefined
@@ -78,12 +78,13 @@ export class ImageFiles {
     try {
       return this.#compareUpper(rootfs, path, shipped, asOf)
     } catch {
-      // It vanished, or the container plays with it: what cannot be read is not known to be the same.
+      // The file vanished, or the container changes it during the read: an unreadable file is not
+      // proven equal.
       return undefined
     }
   }
 
-  /** Do two images differ at this path? Also where only one of them has it. */
+  /** Whether two images differ at this path, including paths that only one of them has. */
   differs(a: ContainerIdentity, b: ContainerIdentity, path: string): boolean | undefined {
     if (a.rootfs === undefined || b.rootfs === undefined) return undefined
     const left = find(a.rootfs, path, true)
@@ -103,7 +104,7 @@ export class ImageFiles {
     return same === undefined ? undefined : !same
   }
 
-  /** Which layer of `now` brings the path, and whether `before` has that layer too. */
+  /** The layer of `now` that has the path, and whether `before` has that layer too. */
   layerOf(now: ContainerIdentity, before: ContainerIdentity, path: string): Layer | undefined {
     const layers = now.rootfs?.layers ?? []
     const found = now.rootfs === undefined ? undefined : find(now.rootfs, path, true)
@@ -111,7 +112,7 @@ export class ImageFiles {
     const number = layerNumber(layers, found)
     const layer = layers[layers.length - number]
     if (number === 0 || layer === undefined) return undefined
-    // Engines keep a layer once, whichever images have it.
+    // Engines store a layer once for all images.
     const isNew = before.rootfs?.layers.includes(layer) !== true
     return { number, of: layers.length, isNew }
   }
@@ -123,7 +124,7 @@ export class ImageFiles {
     asOf: string,
   ): boolean | undefined {
     const upper = openBeneath(rootfs.upper, path)
-    // Nothing in the container's layer: the file that it sees is the image's own.
+    // The upper layer has no such file, so the container sees the image's file.
     if (upper === undefined) return true
     try {
       const stats = fstatSync(upper)
@@ -146,7 +147,7 @@ function find(rootfs: Rootfs, path: string, follow = false): LayerFile | 'unread
   try {
     const found = findInLayers(rootfs.layers, path, follow)
     if (found !== undefined) return found
-    // An image that was removed looks like one that ships nothing.
+    // A removed image looks like an image without files.
     return rootfs.layers.every((layer) => existsSync(layer)) ? undefined : 'unreadable'
   } catch {
     return 'unreadable'
@@ -154,8 +155,8 @@ function find(rootfs: Rootfs, path: string, follow = false): LayerFile | 'unread
 }
 
 /**
- * Opens a file of a folder that the container can change under our hands: one part at a time, no link is
- * followed, and nothing that blocks (a pipe) is waited for. Undefined where it does not exist.
+ * Opens a file in a folder that the container can change concurrently. It opens one path component
+ * at a time, follows no links, and never blocks on a pipe. Undefined if the file does not exist.
  */
 function openBeneath(folder: string, path: string): number | undefined {
   const parts = path.split('/').filter((part) => part !== '')

@@ -1,6 +1,6 @@
 import { canonicalRepository } from '../../core/event/canonical.ts'
 
-/** What an image was called: `repository[:tag][@digest]`. */
+/** The name of an image: `repository[:tag][@digest]`. */
 export interface ImageReference {
   readonly repository: string
   readonly tag?: string

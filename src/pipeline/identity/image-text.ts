@@ -1,10 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { findInLayers, namesInLayers } from './layers.ts'
 
-/** Larger ones are not read: what an image ships was written by others. */
+/** Larger files are not read, because the content of an image is untrusted. */
 const maxBytes = 32 << 20
 
-/** The text of a file that the image ships; undefined where it has none, or it is no ordinary file. */
+/** The text of a file of the image; undefined if it is missing or not a regular file. */
 export function readImageFile(layers: readonly string[], path: string): string | undefined {
   const found = safely(() => findInLayers(layers, path, true))
   if (found === undefined || !found.stats.isFile() || found.stats.size > maxBytes) return undefined
@@ -21,7 +21,7 @@ export function readImageFile(layers: readonly string[], path: string): string |
   })
 }
 
-/** Names in a folder that the image ships; none where it has no such folder. */
+/** Names in a folder of the image; empty if the folder is missing. */
 export function listImageFolder(layers: readonly string[], path: string): readonly string[] {
   return safely(() => namesInLayers(layers, path)) ?? []
 }

@@ -4,25 +4,27 @@ import type { PathAutomaton } from '../../core/compile/kernel-profile.ts'
 import { lookupInFolders } from './layers.ts'
 
 export interface WalkLimits {
-  /** Names looked at. */
+  /** Maximum number of names visited. */
   readonly names: number
-  /** Paths found. */
+  /** Maximum number of paths found. */
   readonly paths: number
 }
 
-/** Patterns name their folders, so that a walk sees a few of them; this is for the one that does not. */
+/**
+ * Most patterns name their folders, so a walk visits few names. The limit is for patterns that do
+ * not.
+ */
 const defaultLimits: WalkLimits = { names: 500_000, paths: 32_768 }
 
 const SLASH = 0x2f
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Every path of the image that the automaton takes, or would take as the first half of a rename (`path NUL to`).
- * Goes into a folder only while the automaton is alive there, so it costs what the patterns are about and not what
- * the image holds. Links are names like others and are not followed, and a name that is not plain text is never
- * asked for by text: it is left out.
- *
- * Throws PROFILE_TOO_LARGE at a limit: a list that was cut off would let a pattern take what it must not.
+ * Every path of the image that the automaton matches, or that could start a match of a rename
+ * (`path NUL to`). It enters a folder only while the automaton can still match, so the cost follows
+ * the patterns, not the size of the image. It does not follow links. It skips names that are not
+ * plain text, because no lookup by text can reach them. Throws PROFILE_TOO_LARGE at a limit: a
+ * truncated list would let a pattern match too much.
  */
 export function pathsTaken(
   layers: readonly string[],
@@ -57,7 +59,7 @@ export function pathsTaken(
 function namesIn(folders: readonly string[]): Iterable<Buffer> {
   const names = new Map<string, Buffer>()
   for (const folder of folders) {
-    // Buffers, since names are bytes: one that is no text must not be taken for another.
+    // Names are bytes: as text, an invalid name could collide with another one.
     for (const name of readdirSync(folder, { encoding: 'buffer' })) {
       names.set(name.toString('latin1'), name)
     }
@@ -65,7 +67,7 @@ function namesIn(folders: readonly string[]): Iterable<Buffer> {
   return names.values()
 }
 
-/** As events write it; undefined where they write it with escapes. */
+/** The name in the form of events; undefined if events would escape it. */
 function plainText(name: Buffer): string | undefined {
   try {
     const text = decoder.decode(name)

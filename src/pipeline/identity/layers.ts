@@ -24,14 +24,16 @@ export function findInLayers(
   return walk(layers, path, follow)?.file
 }
 
-/** Names in a folder of the image, of whatever layer; none where it is no folder. Links are followed. */
+/**
+ * Names in a folder of the image, merged from all layers; empty if it is no folder. Follows links.
+ */
 export function namesInLayers(layers: readonly string[], path: string): readonly string[] {
   const folders = walk(layers, path, true)?.folders ?? []
   const names = new Set(folders.flatMap((folder) => readdirSync(folder)))
   return [...names].filter((name) => lookupInFolders(folders, name) !== undefined).sort()
 }
 
-/** Which layer brings the file, counted from the bottom, 1 first; 0 where none of them does. */
+/** The layer that has the file, counted from the bottom, 1 first; 0 if none has it. */
 export function layerNumber(layers: readonly string[], file: LayerFile): number {
   const at = layers.findIndex((layer) => file.path.startsWith(`${layer}/`))
   return at < 0 ? 0 : layers.length - at
@@ -46,7 +48,9 @@ interface Walked {
 function walk(layers: readonly string[], path: string, follow: boolean): Walked | undefined {
   let rest = path.split('/').filter((part) => part !== '' && part !== '.')
   let links = 0
-  /** The folders reached so far: for each depth, the same folder in every layer that has it. */
+  /**
+   * The folders of the current path: for each depth, the same folder in every layer that has it.
+   */
   let stack: (readonly string[])[] = [layers]
   let last: LayerFile | undefined
   while (rest.length > 0) {
@@ -96,7 +100,7 @@ export function lookupInFolders(folders: readonly string[], name: string): Found
       below.push(path)
       continue
     }
-    // Neither a whiteout nor a file lets anything below it through; a folder above hides both.
+    // A whiteout or a file hides everything below it, and a folder above hides both.
     if (top === undefined && !isWhiteout(stats)) return { kind: 'file', file: { path, stats } }
     break
   }

@@ -5,14 +5,14 @@ import { imageShips, listImageFolder, readImageFile } from './image-text.ts'
 
 /** Scheduled jobs of the image, from the files in it. */
 export interface Schedule {
-  /** Where it is written, and what it runs. */
+  /** The file and the command. */
   readonly text: string
   /**
    * Milliseconds: the job runs at least once in this period. Absent if the schedule is not
    * understood.
    */
   readonly periodMs?: number
-  /** The file that has it, and the command that it starts; absent of timers. */
+  /** The file with the job, and its command; absent for timers. */
   readonly table?: string
   readonly command?: string
 }
@@ -36,7 +36,7 @@ const named: Readonly<Record<string, number>> = {
   yearly: year,
 }
 
-/** A Debian image has cron tables without a cron, and timers without a systemd: those never come. */
+/** A Debian image has cron tables without cron, and timers without systemd: such jobs never run. */
 const cronDaemons = [
   '/usr/sbin/cron',
   '/usr/sbin/crond',
@@ -47,7 +47,7 @@ const cronDaemons = [
 ]
 const systemds = ['/usr/lib/systemd/systemd', '/lib/systemd/systemd']
 
-/** More than an image has in earnest. */
+/** Real images have fewer. */
 const schedulesKept = 50
 
 /** Reads an image's schedules, once for each image. */
@@ -82,7 +82,7 @@ function readCron(layers: readonly string[], found: Schedule[]): void {
   for (const [path, hasUser] of tables) {
     for (const line of readImageFile(layers, path)?.split('\n') ?? []) {
       const schedule = cronLine(line, hasUser)
-      // The shipped table only runs the folders below, each by its own name.
+      // The shipped table only runs the scripts of the folders below, which are listed by name.
       if (schedule === undefined || schedule.text.includes('run-parts')) continue
       const { text: command } = schedule
       found.push({ ...schedule, text: `${path}: ${command}`, table: path, command })
@@ -110,7 +110,7 @@ export function cronLine(line: string, hasUser: boolean): Schedule | undefined {
     return undefined
   if (first.startsWith('@')) {
     const text = words.slice(hasUser ? 2 : 1).join(' ')
-    // What comes at the start is seen with the start.
+    // A job at start shows up with the start itself.
     if (first === '@reboot' || text === '') return undefined
     const periodMs = named[first.slice(1)]
     return periodMs === undefined ? { text } : { text, periodMs }
@@ -122,7 +122,7 @@ export function cronLine(line: string, hasUser: boolean): Schedule | undefined {
   return { text, periodMs: cronPeriod(fields) }
 }
 
-/** Within how long five fields come at least once: by the coarsest of them that is not free. */
+/** The maximum interval of five cron fields, from the coarsest field that is not `*`. */
 function cronPeriod([
   minute = '*',
   hours = '*',
@@ -204,15 +204,15 @@ function spanOf(words: string): number | undefined {
   return sum === 0 ? undefined : sum
 }
 
-/** Whether what runs descends from something that keeps schedules: only then is an image asked for its tables. */
+/** Whether the process descends from a scheduler. Only then are the tables of the image read. */
 export function isScheduled({ ancestors = [], parent }: ProcessRef): boolean {
   const keepers = [...cronDaemons, ...systemds]
   return keepers.includes(parent ?? '') || ancestors.some((path) => keepers.includes(path))
 }
 
 /**
- * The job that a process belongs to, as a person names it: it is the job's program or script, has its command as
- * arguments, or descends from it. Undefined where no table of the image has the job.
+ * The job of a process, as text for people. The process is the program or script of the job, has
+ * its command as arguments, or descends from it. Undefined if no table of the image has the job.
  */
 export function jobOf(process: ProcessRef, schedules: readonly Schedule[]): string | undefined {
   const { exe, script, args = [], ancestors = [], parent } = process

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 /** Digits of a container id, and the minimum that a sensor reports. */
 const idLength = 64
 const shortLength = 12
-/** More than containers are remembered. */
+/** Exceeds the number of remembered containers. */
 const idsKept = 8_192
 
 /** Whole ids of containers, found by the beginning that some sensors report. */

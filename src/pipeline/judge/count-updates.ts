@@ -12,11 +12,11 @@ import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 export interface CountUpdatesOptions {
   readonly registry: VersionRegistry
   readonly alerts: AlertStore
-  /** Absent where there is one source only. */
+  /** Absent if there is only one source. */
   readonly dedup?: CrossSourceDedup | undefined
 }
 
-/** Counts that a source kept back find the behaviours, and the alerts, that they are of. */
+/** Attributes counts that a source folded to their behaviours and alerts. */
 export class CountUpdates {
   readonly #options: CountUpdatesOptions
 
@@ -30,7 +30,7 @@ export class CountUpdates {
     const version = registry.versionOfContainer(containerId)
     if (version !== undefined && allowed !== undefined) {
       const ids = allowed.tags.map((tag) => version.tagged(tag)).filter((id) => id !== undefined)
-      // What follows from the image's files need not be on record to be expected.
+      // The profile need not record behaviours derived from the image's files.
       const isDerived = allowed.tags.every((tag) => version.derivedTags.has(tag))
       if (ids.length < allowed.tags.length && !isDerived) {
         registry.unplacedCountUpdates += count

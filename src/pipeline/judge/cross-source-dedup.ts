@@ -7,7 +7,7 @@ import type { Recapture } from '../../core/coverage/recapture.ts'
 import type { User } from '../../core/behaviour/user.ts'
 import type { VersionKey } from '../../state/versions/deployed-version.ts'
 
-/** Events that one source reported so many times. */
+/** Events that one source reported, with their count. */
 export interface Reported {
   readonly version: VersionKey
   readonly container: string
@@ -170,7 +170,7 @@ export class CrossSourceDedup {
   }
 }
 
-/** Who does what, by names that all sensors share; of a program that is run, only which. */
+/** Names an action by fields that all sensors share. For an exec, only the program counts. */
 export function actNameOfObject(exe: string, user: User, object: BehaviourObject): ActName {
   const { kind } = object
   if (kind === 'exec') return { kind, text: [user, kind, object.path].join('\u0000') }

@@ -40,7 +40,10 @@ export function actNameOf(
   return actName(version, event.container.id, event.process.origin, ids, action)
 }
 
-/** The cause of a deviation; undefined where nothing was unexpected. Costs the same whatever the profile holds. */
+/**
+ * The cause of a deviation; undefined if nothing was unexpected. The cost does not depend on the
+ * size of the profile.
+ */
 export function findingCauseOf({ event, verdict, version }: Judged): FindingCause | undefined {
   const ref = mainRef(verdict.unexpected)
   if (ref === undefined) return undefined
@@ -53,14 +56,14 @@ export function findingCauseOf({ event, verdict, version }: Judged): FindingCaus
 }
 
 export interface FindingGrounds {
-  /** They come after the verdict's own. */
+  /** Appended to the reasons of the verdict. */
   readonly reasons: readonly string[]
   readonly cause: FindingCause | undefined
-  /** Absent where a guardrail decides the severity. */
+  /** Absent if a guardrail decides the severity. */
   readonly risk?: RiskFacts | undefined
 }
 
-/** A deviation, or what a guardrail names. */
+/** A deviation, or an event that matches a guardrail. */
 export function deviationFinding(
   judged: Judged,
   { reasons, cause, risk }: FindingGrounds,

@@ -39,41 +39,47 @@ export interface JudgeStageOptions {
   readonly registry: VersionRegistry
   readonly guardrails: Guardrails
   readonly alerts: AlertStore
-  /** What two versions' images ship, for the explanation of a delta. Undefined where their files cannot be seen. */
+  /**
+   * The files of two versions' images, to explain a delta. Undefined if their files are unreadable.
+   */
   readonly shippedBy: (now: DeployedVersion, before: DeployedVersion) => ShippedPair | undefined
-  /** More of the version is expected, by a decision on a whole place. */
+  /** The version expects more behaviours after a decision on a whole place. */
   readonly onAllowed?: (version: DeployedVersion) => void
-  /** The job of the image's own schedules that an event belongs to, as a person names it; absent: none is known. */
+  /**
+   * The image's scheduled job that an event belongs to, as text for people; absent: none is known.
+   */
   readonly scheduledBy?: (event: ActEvent, version: DeployedVersion) => string | undefined
-  /** Every event with its verdict, for the live stream and the counters. */
-  /** `count`: the number of events it counts for; 0 if another source had reported all of them. */
+  /**
+   * Receives every event with its verdict, for the live stream and the counters. `count`: the
+   * number of events it counts for; 0 if another source had reported all of them.
+   */
   readonly onJudged: (event: SnugEvent, outcome: Outcome, count: number) => void
   readonly now: () => number
-  /** What the kernel judges by itself; absent: nothing. */
+  /** The part of judging that runs in the kernel; absent: none. */
   readonly kernel?: KernelJudge
   /** The sensor reports a change of its blocking. */
   readonly onDisarmed?: (scope: number) => void
   readonly onPolicy?: (report: PolicyReport) => void
   readonly onSelfProbe?: (probe: SelfProbe) => void
-  /** Everything before it is judged. */
+  /** All earlier messages are judged. */
   readonly onMark?: (mark: SourceMark) => void
   readonly onBegan?: (kept: boolean) => void
-  /** One message was not judged, for an error. */
+  /** An error prevented the judgement of a message. */
   readonly onFailed?: (message: string, error: unknown) => void
   readonly sourceCoverage: SourceCoverage
-  /** Absent where there is one source only. */
+  /** Absent if there is only one source. */
   readonly dedup?: CrossSourceDedup | undefined
 }
 
 export interface KernelJudge {
-  /** Since when (epoch milliseconds) it has the version's present profile; undefined: it has none. */
+  /** Epoch milliseconds since when the kernel has the current profile; undefined: it has none. */
   since(version: DeployedVersion): number | undefined
 }
 
 export interface ShippedPair {
   readonly now: Shipped
   readonly before: Shipped
-  /** Package and layer of a file of the new version: only for people, as it costs more. */
+  /** Package and layer of a file of the new version. Only for texts, because it is expensive. */
   readonly about?: About
 }
 
@@ -87,13 +93,13 @@ interface JudgedWith {
 
 export type Outcome = 'expected' | 'learned' | 'deviation' | 'unprofiled' | 'loss'
 
-/** Where a batch came from, as far as judging needs it. */
+/** The origin of a batch, as far as judging needs it. */
 export interface Batch {
   readonly messages: IdentifiedBatch
   readonly source: string
   /**
-   * Absent where the source has no filter, and for what waited for its identity: its keys are of the time before
-   * the container had its version's scope. Counts by them still come, but the kernel need not know them.
+   * Absent if the source has no filter, and for messages that waited for an identity. Their keys
+   * precede the container's scope: counts still arrive by them, but the kernel need not learn them.
    */
   readonly control?: SourceControl
 }
@@ -104,7 +110,9 @@ export interface Batch {
  */
 const laterKept = 5_000
 
-/** How long a profile may be on its way into the kernel: what is stopped meanwhile is stopped by the one before. */
+/**
+ * Maximum time to install a profile in the kernel. Until then, the previous profile still blocks.
+ */
 const swapMs = 5_000
 
 /**
@@ -121,7 +129,7 @@ export class JudgeStage {
   #judgedBy: (Pick<DeployedVersion, 'life' | 'observed'> & JudgedWith) | undefined
   /** Fingerprint of the alert of the current event. */
   #raised: string | undefined
-  /** The event at hand is in the profile already. */
+  /** The profile already records the current event. */
   #isRecorded = false
 
   constructor(options: JudgeStageOptions) {
@@ -139,7 +147,7 @@ export class JudgeStage {
       }
     }
     for (const [version, keys] of known) {
-      // What the profile in the kernel expects it counts by itself.
+      // The kernel counts the events that its profile expects.
       if (control?.profile !== undefined && this.#kernelSince(version) !== undefined) continue
       control?.known(version.scope, keys)
     }
@@ -184,7 +192,7 @@ export class JudgeStage {
     }
   }
 
-  /** An error while one event is judged costs that event, and is on record as a loss: judging goes on. */
+  /** An error in judging costs only that event, which is recorded as a loss. Judging continues. */
   #failed(message: IdentifiedMessage, source: string, error: unknown): void {
     this.failures += 1
     this.#options.onFailed?.(message.type, error)
@@ -259,7 +267,7 @@ export class JudgeStage {
     const { guardrails } = this.#options
     const options: JudgeOptions = {
       guardrails,
-      // What was handed over was learned: what is new beyond it has the whole of the guardrails against it.
+      // An inherited profile was learned, so all guardrails apply to behaviour beyond it.
       learning: learning && !version.inherited,
       // Most deviations join an existing alert, which needs no further reasons.
       explain: false,
@@ -389,7 +397,7 @@ export class JudgeStage {
     return 'unprofiled'
   }
 
-  /** With low confidence where what led to it may have been missed. */
+  /** The confidence is low if the sensor may have missed the cause. */
   #deviates(judged: JudgedBy): void {
     const { event, verdict, version } = judged
     const { id } = event.container
@@ -442,7 +450,9 @@ export class JudgeStage {
     this.#raise(finding, count)
   }
 
-  /** A person allowed the whole place: the name is decided with it, and counted on the alert. */
+  /**
+   * A person allowed the whole place: the decision includes the new name, and the alert counts it.
+   */
   #isDecided(judged: Judged, cause: FindingCause, version: DeployedVersion): boolean {
     const { event } = judged
     const { alerts, onAllowed } = this.#options
@@ -450,7 +460,7 @@ export class JudgeStage {
     if (decision === undefined || event.enforced !== undefined) return false
     const { kind: _, onlyWorkload: __, ...given } = decision
     const ids = judged.refs.map((ref) => behaviourId(ref.key))
-    // Else the decision itself puts it on record.
+    // Otherwise the decision itself records it.
     this.#isRecorded = !ids.every((id) => version.profile.has(id))
     allowEvent(version, event, { kind: 'approved', ...given })
     alerts.countDecided(deviationFinding(judged, { reasons: [], cause }), event.count ?? 1)

@@ -3,7 +3,7 @@ import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import { sensorKinds } from '../sources/line-formats.ts'
 import type { EventSource } from '../sources/source.ts'
 
-/** Kinds that somebody watches for. A set is never changed: what grows is another one. */
+/** Kinds that are observed. A set is immutable: a larger one is a new object. */
 export type Kinds = ReadonlySet<EventKind>
 
 const nothing: Kinds = new Set()
@@ -35,7 +35,7 @@ export class SourceCoverage {
     return this.#byRule(isOwn ? via : event.source, event.kind, kinds)
   }
 
-  /** What is watched for in a container that the source announced. */
+  /** Kinds that are observed in a container that the source announced. */
   ofContainer(via: string): Kinds {
     const source = this.#sources.get(via)
     // A relayed event names the sensor that observed it.

@@ -1,6 +1,6 @@
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 
-/** A stretch of a container's life that nobody observed. */
+/** A part of a container's life that was not observed. */
 export interface Stretch {
   readonly reason: string
   /** RFC 3339; absent: before there was an agent. */

@@ -20,12 +20,12 @@ const kindTitles: Readonly<Record<SnugEvent['kind'], string>> = {
   loss: 'events lost',
 }
 
-/** Stays the same for alerts of one sort: rules of a SIEM can name it, such as `deviation.exec`. */
+/** A stable class that the rules of a SIEM can refer to, such as `deviation.exec`. */
 export function alertClass({ type, event }: Alert): string {
   return `${type}.${event.kind}`
 }
 
-/** For people, and as stable: `Unexpected: program started`. */
+/** A stable title of the class: `Unexpected: program started`. */
 export function classTitle({ type, event }: Alert): string {
   const heads = {
     deviation: 'Unexpected',
@@ -67,7 +67,7 @@ export function epochMs(time: string): number {
   return Date.parse(time)
 }
 
-/** By a scale of the format's own. */
+/** Maps a severity to the scale of a format. */
 export function onScale<T>(
   scale: Readonly<Record<Severity, T>>,
   { severity }: { readonly severity: Severity },
@@ -75,7 +75,7 @@ export function onScale<T>(
   return scale[severity]
 }
 
-/** Without the members that are undefined or empty, through and through. */
+/** Removes undefined and empty members at every depth. */
 export function compact(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const kept: Record<string, unknown> = {}
   for (const [key, member] of Object.entries(value)) {

@@ -6,9 +6,12 @@ import { falcoPriorities } from './falco.ts'
 import { leefLine } from './leef.ts'
 import { ocsfProduct, ocsfSeverity } from './ocsf.ts'
 
-/** Entries of the audit trail, in every format. Each carries the whole entry as the text that `hash` is of. */
+/**
+ * Entries of the audit trail, in every format. Each carries the whole entry as the text that `hash`
+ * covers.
+ */
 
-/** Stays the same for entries of one sort, such as `audit.break-glass`. */
+/** A stable class of entries, such as `audit.break-glass`. */
 export function auditClass({ entry }: AuditRecord): string {
   return `audit.${entry.what}`
 }
@@ -57,7 +60,7 @@ const activities = {
 const update = { id: 3, name: 'Update' } as const
 const sha256Algorithm = 3
 
-/** Entity Management (class 3004): what is managed is an image's profile, a token, the agent. */
+/** Entity Management (class 3004). The entity is the profile of an image, a token, or the agent. */
 export function auditToOcsf(record: AuditRecord, product: Product): Record<string, unknown> {
   const { entry, hash } = record
   const activity = activities[entry.what as keyof typeof activities] ?? update
@@ -156,10 +159,13 @@ export function auditToLeef(record: AuditRecord, product: Product): string {
   ])
 }
 
-/** Characters, from its end: the digest is there. */
+/** Characters, from the end, because the digest is there. */
 const longestImage = 256
 
-/** Without what a decision changed, so that it fits: its hash then can no longer be checked, but its place can. */
+/**
+ * Omits the changes of a decision to fit the limit. The hash of the entry then cannot be checked,
+ * but its position can.
+ */
 export function shortAudit(record: AuditRecord): AuditRecord {
   const { id, seq, previous, time, what, who } = record.entry
   const image = textOf(record.entry['image'])?.slice(-longestImage)

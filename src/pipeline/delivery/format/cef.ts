@@ -13,7 +13,7 @@ export function toCef(alert: Alert, product: Product): string {
 
 type Field = readonly [string, string | number]
 
-/** `head`: the class of what happened, its name, and its severity from 0 to 10. */
+/** `head`: class of the event, its name, and its severity from 0 to 10. */
 export function cefLine(
   product: Product,
   head: readonly (string | number)[],
@@ -74,7 +74,7 @@ function headText(text: string): string {
   return visible(text).replace(/[\\|]/g, '\\$&')
 }
 
-/** Line ends have an escape of the format's own; whatever else is unsafe becomes visible text. */
+/** CEF has an escape for line ends. Other unsafe characters become visible text. */
 function valueText(text: string): string {
   return text
     .split(/(\r|\n)/)

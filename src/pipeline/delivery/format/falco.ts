@@ -8,7 +8,7 @@ export const falcoPriorities = {
   high: 'Error',
   critical: 'Critical',
 } as const
-/** Falco's own containers ids are this short, and what joins them with other data expects so. */
+/** Falco shortens container ids to this length, and tools that join its data expect it. */
 const shortId = 12
 
 /** The alert as Falco would print it in JSON, under Falco's field names. */

@@ -2,7 +2,7 @@ import type { Alert } from '../../../core/event/alert.ts'
 import type { SnugEvent } from '../../../core/event/event.ts'
 import { epochMs, imageName, workloadName } from './alert-facts.ts'
 
-/** The alert without depth, for formats of keys and values. Times are epoch milliseconds. */
+/** The alert as flat fields, for formats of keys and values. Times are epoch milliseconds. */
 export interface FlatFields {
   readonly timeMs: number
   readonly firstSeenMs: number

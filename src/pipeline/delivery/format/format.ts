@@ -17,10 +17,10 @@ import { toOcsf } from './ocsf.ts'
 import { cuts } from './shorten.ts'
 import type { AlertFormat } from '../../../core/event/alert-format.ts'
 
-/** One notice as one line, without a line end. */
+/** Renders one record as one line, without a line end. */
 export type Render = (record: OutboundRecord) => string
 
-/** Pure: the same notice gives the same line. */
+/** Pure: the same record gives the same line. */
 export function renderer(format: AlertFormat, product: Product): Render {
   switch (format) {
     case 'json':
@@ -48,13 +48,14 @@ export function isJson(format: AlertFormat): boolean {
 const encoder = new TextEncoder()
 
 /**
- * The same in at most `maxBytes`: long arguments, ancestors and texts of the alert are shortened until it fits, so
- * that what arrives is whole. One that fits in no way is cut at the end.
+ * Renders a line of at most `maxBytes`. It shortens long arguments, ancestors and texts of the
+ * alert until the line fits, so that the record stays valid. A line that still does not fit is cut
+ * at the end.
  */
 export function renderWithin(render: Render, maxBytes: number): Render {
   return (record) => {
     let line = render(record)
-    // Three bytes a code unit at most: no need to count most lines.
+    // A code unit takes at most three bytes, so most lines need no count.
     if (line.length * 3 <= maxBytes) return line
     for (const shorter of [undefined, ...cutsOf(record)]) {
       line = shorter === undefined ? line : render(shorter())
@@ -72,7 +73,7 @@ function cutsOf(record: OutboundRecord): readonly (() => OutboundRecord)[] {
 function endAt(line: string, maxBytes: number): string {
   const bytes = encoder.encode(line)
   let end = maxBytes
-  // Not within a character.
+  // Does not cut within a character.
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
   return new TextDecoder().decode(bytes.subarray(0, end))
 }

@@ -40,7 +40,7 @@ export function toLeef(alert: Alert, product: Product): string {
   ])
 }
 
-/** `what`: the class of what happened. */
+/** `what`: class of the event. */
 export function leefLine(
   product: Product,
   what: string,
@@ -52,7 +52,7 @@ export function leefLine(
   return `${head.map(headText).join('|')}|${body}`
 }
 
-/** Nothing that a container chose is in the header. */
+/** INVARIANT: the header has no text that a container chose. */
 function headText(text: string): string {
   return visible(text).replaceAll('|', '_')
 }

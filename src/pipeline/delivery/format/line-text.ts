@@ -1,12 +1,12 @@
 /**
- * What a container chose (paths, arguments, names) reaches a log as data: it ends no line, starts no record and
- * steers no terminal. Each of these is a code point that could: controls, format and bidirectional marks, lone
- * surrogates, line and paragraph separators.
+ * Text that a container chose (paths, arguments, names) must reach a log as data: it must not end a
+ * line, start a record or control a terminal. These code points could: controls, format and
+ * bidirectional marks, lone surrogates, line and paragraph separators.
  */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 const plain = /^[\x20-\x7e]*$/
 
-/** JSON on one line, without loss: whatever is unsafe is `\uXXXX`. */
+/** Lossless JSON on one line: unsafe characters become `\uXXXX`. */
 export function lineJson(value: unknown): string {
   const json = JSON.stringify(value)
   if (plain.test(json)) return json

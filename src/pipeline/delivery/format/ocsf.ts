@@ -42,7 +42,7 @@ export function toOcsf(alert: Alert, product: Product): Record<string, unknown> 
     start_time: epochMs(alert.firstSeen),
     end_time: epochMs(alert.lastSeen),
     is_alert: true,
-    // Denied, or only looked on.
+    // Denied, or observed.
     action_id: stopped ? 2 : 3,
     action: stopped ? 'Denied' : 'Observed',
     disposition_id: stopped ? 2 : 15,
@@ -97,7 +97,7 @@ export function ocsfProduct(
   return { version: ocsfVersion, uid: id, log_name: schema, product }
 }
 
-/** An alert that counts on is an update; one that was decided on is closed. */
+/** An alert with a rising count is an update; a decided one is closed. */
 function activityOf({ count, decision }: Alert): 1 | 2 | 3 {
   if (decision !== undefined) return 3
   return count > 1 ? 2 : 1

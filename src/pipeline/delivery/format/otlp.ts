@@ -96,7 +96,7 @@ function auditRecord(each: AuditRecord, render: Render): Record<string, unknown>
   }
 }
 
-/** Beyond what a number can hold: text, as the encoding has it. */
+/** Text, as in OTLP's JSON: the value exceeds the range of a number. */
 function nanos(time: string): string {
   return `${epochMs(time)}000000`
 }

@@ -1,10 +1,13 @@
 import type { Alert } from '../../../core/event/alert.ts'
 import type { ProcessRef } from '../../../core/event/event.ts'
 
-/** The same alert, with less in it. */
+/** Returns the same alert with shorter content. */
 export type Cut = (alert: Alert) => Alert
 
-/** Each cuts deeper than the one before. What names the alert (id, type, image, container) stays whole. */
+/**
+ * Each removes more than the one before. The identifying fields (id, type, image, container) stay
+ * whole.
+ */
 export const cuts: readonly Cut[] = [
   cutter({ text: 1_024, args: 2_048, list: 8 }),
   cutter({ text: 256, args: 512, list: 4 }),

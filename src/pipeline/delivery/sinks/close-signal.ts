@@ -10,7 +10,7 @@ export function closeSignal(): CloseSignal {
   const closed = new Promise<never>((_, reject) => {
     close = () => reject(new Error('the agent stops'))
   })
-  // Nobody may be waiting for it.
+  // Prevents an unhandled rejection if no operation waits.
   closed.catch(() => undefined)
   return { closed, close }
 }

@@ -5,17 +5,18 @@ import type { Sink } from './sink.ts'
 
 export interface FileSinkOptions {
   readonly path: string
-  /** Bytes, at which the file is set aside; absent: it is never set aside for its size. */
+  /** Bytes after which the file is rotated; absent: no rotation by size. */
   readonly rotateSize?: number
-  /** Milliseconds since it was begun. */
+  /** Milliseconds since the file was created. */
   readonly rotateAge?: number
-  /** How many that were set aside are kept: `path.1` is the newest. */
+  /** Number of rotated files that are kept: `path.1` is the newest. */
   readonly keep: number
 }
 
 /**
- * Appends one notice a line to `path`, made with mode 0600; rotates by size and age, and reopens on SIGHUP for those
- * who rotate from outside. A line that was cut when a disk was full is ended before the next begins.
+ * Appends one record a line to `path`, created with mode 0600. It rotates by size and age, and
+ * reopens on SIGHUP for external rotation. If a full disk cut a line, the sink ends that line
+ * before the next one.
  */
 export function fileSink(
   name: string,
@@ -48,7 +49,7 @@ export function fileSink(
         await file.handle.appendFile(lines)
         file.size += lines.length
       } catch (error) {
-        // How far it came is not known: the next one looks.
+        // The length of the partial write is unknown, so the next write checks it.
         await close()
         throw error
       }
@@ -84,7 +85,7 @@ async function openFile(path: string, nowMs: number): Promise<Opened> {
   }
 }
 
-/** `path` becomes `path.1`, which becomes `path.2`; the last one kept goes. */
+/** `path` becomes `path.1`, which becomes `path.2`; the last one is deleted. */
 async function shift(path: string, keep: number): Promise<void> {
   await rm(`${path}.${keep}`, { force: true })
   for (let number = keep - 1; number >= 0; number -= 1) {

@@ -14,16 +14,16 @@ export interface HttpTarget {
 
 export interface Answer {
   readonly status: number
-  /** Its beginning. */
+  /** The beginning of the answer. */
   readonly text: string
 }
 
-/** About what was sent, and not about the one who sent it or the moment. */
+/** These refuse the content of the request, not the sender or the moment. */
 const finalAnswers = new Set([400, 413, 422])
 const answerKept = 65_536
 const answerText = 200
 
-/** Posts to one URL over connections that are kept. */
+/** Posts to one URL over persistent connections. */
 export class HttpPoster {
   readonly #target: HttpTarget
   readonly #url: URL
@@ -35,7 +35,10 @@ export class HttpPoster {
     this.#url = new URL(target.url)
   }
 
-  /** Resolves with an answer of 2xx. Errors: SINK_REFUSED for all else, with what was asked by `Retry-After`. */
+  /**
+   * Resolves with a 2xx answer. Errors: SINK_REFUSED for every other status, with the delay from
+   * `Retry-After`.
+   */
   async post(body: Buffer, headers: Readonly<Record<string, string>>): Promise<Answer> {
     const where = `\`${this.#url.host}\``
     let answer: Answer & { readonly retryAfter: string | undefined }
@@ -52,7 +55,7 @@ export class HttpPoster {
     })
   }
 
-  /** Secrets and certificates are read again. */
+  /** Reads secrets and certificates again. */
   async reopen(): Promise<void> {
     this.#agent?.destroy()
     this.#agent = undefined

@@ -14,11 +14,11 @@ const compress = promisify(gzip)
 export interface WebhookOptions extends HttpTarget {
   readonly format: AlertFormat
   readonly gzip: boolean
-  /** Signs what is sent. */
+  /** Key of the signature. */
   readonly secret?: SecretSource | undefined
 }
 
-/** What it took and did not answer comes again. */
+/** If the answer is lost, the whole batch is sent again. */
 const largestPost = 200
 
 /**
@@ -59,7 +59,9 @@ async function signature(body: Buffer, source: SecretSource): Promise<Record<str
 /** Each record is a separate request. After a failure, the records before it are sent again. */
 const largestFalcoBatch = 50
 
-/** Posts each notice as Falco would: to Falcosidekick, and to whatever else takes Falco's HTTP output. */
+/**
+ * Posts each record in Falco's format: to Falcosidekick and other receivers of Falco's HTTP output.
+ */
 export function falcoSink(name: string, render: Render, target: HttpTarget): Sink {
   const poster = new HttpPoster(target)
   return {
@@ -100,7 +102,7 @@ export function otlpSink(name: string, render: Render, product: Product, target:
   }
 }
 
-/** The endpoint of a collector, or the whole path. */
+/** The endpoint of a collector, or a full path. */
 function otlpUrl(text: string): string {
   const url = new URL(text)
   if (url.pathname === '/') url.pathname = '/v1/logs'
@@ -112,7 +114,7 @@ function rejectedRecords(text: string): number {
     const answer = JSON.parse(text) as { partialSuccess?: { rejectedLogRecords?: unknown } } | null
     return Number(answer?.partialSuccess?.rejectedLogRecords ?? 0) || 0
   } catch {
-    // A status of 2xx is what counts; many answer with nothing, or not in JSON.
+    // Only the 2xx status counts: many collectors send an empty answer, or one that is not JSON.
     return 0
   }
 }

@@ -76,7 +76,7 @@ export function kafkaSink(name: string, render: Render, options: KafkaSinkOption
   }
 }
 
-/** Loaded here, so that an agent without this sink does not pay for it. */
+/** Dynamic import: an agent without this sink does not load the library. */
 async function connect(options: KafkaSinkOptions): Promise<Producer> {
   const { Kafka, logLevel, Partitioners } = await import('kafkajs')
   const { brokers, sasl, tls, timeoutMs } = options
@@ -114,7 +114,7 @@ function targetText({ brokers, topic }: KafkaSinkOptions): string {
   return `${brokers.map(addressText).join(',')}/${topic}`
 }
 
-/** However often it is sent. */
+/** A retry cannot succeed. */
 function isTooLarge(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
     if ('type' in at && at.type === 'MESSAGE_TOO_LARGE') return true

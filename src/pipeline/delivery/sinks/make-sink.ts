@@ -12,7 +12,7 @@ import { addressText } from './address.ts'
 import { stdoutSink } from './stdout-sink.ts'
 import { syslogSink } from './syslog-sink.ts'
 
-/** The sink that the config asks for. Nothing is opened yet. `from`: as {@link recordFilter} takes it. */
+/** Creates the sink of a config entry and opens nothing. `from`: as in {@link recordFilter}. */
 export function bindSink(
   config: SinkConfig,
   product: Product,
@@ -103,7 +103,7 @@ function targetOf(config: SinkConfig): string {
     case 'http':
     case 'otlp':
     case 'falco': {
-      // What follows the path may be a key.
+      // The query may contain a key.
       const { origin, pathname } = new URL(config.url)
       return `${origin}${pathname}`
     }

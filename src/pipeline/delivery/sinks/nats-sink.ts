@@ -44,7 +44,7 @@ export function natsSink(name: string, render: Render, options: NatsSinkOptions)
     client ??= connect(options)
     const { connection, stream } = await client
     const { headers } = await import('@nats-io/transport-node')
-    // All on one connection: the stream has them in this order.
+    // All messages use one connection, so the stream keeps their order.
     const acks = records.map((record) => {
       const head = headers()
       head.set('Snug-Id', record.id)
@@ -82,7 +82,7 @@ export function natsSink(name: string, render: Render, options: NatsSinkOptions)
   }
 }
 
-/** Loaded here, so that an agent without this sink does not pay for it. */
+/** Dynamic import: an agent without this sink does not load the library. */
 async function connect(options: NatsSinkOptions): Promise<Client> {
   const [{ connect: dial, credsAuthenticator }, { jetstream }] = await Promise.all([
     import('@nats-io/transport-node'),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { SinkError } from './sink.ts'
 
-/** Where a secret is read, each time it is used; the secret itself is in no configuration. */
+/** Source of a secret, read at each use. No configuration contains the secret itself. */
 export interface SecretSource {
   readonly file?: string | undefined
   readonly env?: string | undefined
@@ -12,7 +12,7 @@ export interface Credentials {
   readonly password: SecretSource
 }
 
-/** Errors: SINK_REFUSED where it cannot be read, or is empty. */
+/** Errors: SINK_REFUSED if it cannot be read, or is empty. */
 export async function readSecret({ file, env }: SecretSource): Promise<string> {
   const where = file === undefined ? `the variable \`${env}\`` : `\`${file}\``
   const text =

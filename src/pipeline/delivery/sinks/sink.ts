@@ -9,16 +9,16 @@ import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
  */
 export interface Sink {
   readonly name: string
-  /** How many it is best given at once, where a part of what it failed on may have arrived and comes again. */
+  /** Preferred batch size, if part of a failed batch may have arrived and is sent again. */
   readonly most?: number
   write(records: readonly OutboundRecord[]): Promise<string>
   /** Called on SIGHUP, after log rotation. */
   reopen?(): Promise<void>
-  /** Ends what is being written too. */
+  /** Aborts a write in progress too. */
   close(): Promise<void>
 }
 
-/** A sink, and which notices are for it. */
+/** A sink and its filter. */
 export interface SinkBinding {
   readonly sink: Sink
   readonly type: string
@@ -26,19 +26,19 @@ export interface SinkBinding {
   /** A path, an address or a URL, without secrets. */
   readonly target: string
   readonly accepts: (record: OutboundRecord) => boolean
-  /** All that was configured of it: the same for the same sink. */
+  /** All of its configuration: equal for equal sinks. */
   readonly spec: string
 }
 
 interface SinkErrorOptions {
   readonly cause?: unknown
-  /** It asked to be left alone for so long. */
+  /** The delay that the receiver asked for. */
   readonly retryAfterMs?: number
-  /** It will not take this one, however often it is asked. */
+  /** The receiver will never accept this record. */
   readonly final?: boolean
 }
 
-/** The other side did not take it. */
+/** The receiver did not accept the batch. */
 export class SinkError extends SnugError {
   readonly retryAfterMs: number | undefined
   readonly final: boolean

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream'
 import type { Render } from '../format/format.ts'
 import type { Sink } from './sink.ts'
 
-/** One notice a line on standard output, for log shippers that follow a container's output. */
+/** Writes one record a line to standard output, for log shippers that read container output. */
 export function stdoutSink(name: string, render: Render, stream: Writable = process.stdout): Sink {
   return {
     name,

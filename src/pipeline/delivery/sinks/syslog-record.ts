@@ -11,7 +11,7 @@ export interface SyslogHeader {
   readonly pid: number
 }
 
-/** One message of RFC 5424; the line of the notice is its MSG. */
+/** One RFC 5424 message, with the rendered record as MSG. */
 export function syslogRecord(
   record: OutboundRecord,
   line: string,
@@ -29,16 +29,16 @@ export function syslogRecord(
   return Buffer.from(`${head.join(' ')} ${line}`)
 }
 
-/** How long a header becomes at most, in bytes. */
+/** Maximum size of a header, in bytes. */
 export const longestHeader = 400
 
-/** Printable ASCII without spaces, as the header fields have it; `-` where nothing is left. */
+/** Printable ASCII without spaces, for header fields; `-` if nothing is left. */
 function word(text: string, most: number): string {
   const safe = visible(text).replace(/[^\x21-\x7e]/g, '_')
   return safe.slice(0, most) || '-'
 }
 
-/** RFC 6587: each message after its length, so that a line end within one ends nothing. */
+/** RFC 6587: the length precedes each message, so that a line end within it is data. */
 export function octetCounted(records: readonly Buffer[]): Buffer {
   return Buffer.concat(records.flatMap((record) => [Buffer.from(`${record.length} `), record]))
 }

@@ -11,7 +11,7 @@ export interface SyslogSinkOptions {
   readonly port: number
   readonly transport: 'tcp' | 'tls' | 'udp'
   readonly facility: number
-  /** Of one message, header and all. */
+  /** Maximum size of a message with its header. */
   readonly maxBytes: number
   readonly timeoutMs: number
   readonly tls: TlsFiles
@@ -76,10 +76,13 @@ export async function readTls(files: TlsFiles): Promise<Record<string, Buffer>> 
   return read
 }
 
-/** What a receiver read of a connection that then broke comes again. */
+/** If the connection breaks, records that the receiver already read are sent again. */
 const largestBatch = 100
 
-/** Or twice as long as it took to connect. With TLS the other side may close before it has seen what was sent. */
+/**
+ * Minimum delay; the sink waits twice the connect time if that is longer. With TLS the receiver may
+ * close before it sees the data.
+ */
 const leastHoldMs = { tcp: 1, tls: 5 } as const
 
 function sendStream(
@@ -94,7 +97,7 @@ function sendStream(
     let reported = false
     let hold: NodeJS.Timeout | undefined
     let why = 'the receiver closed the connection before it read everything'
-    // What is still on its way is taken back: it will be sent again.
+    // Discards unsent data, because the batch is sent again.
     const breakOff = (because: string): void => {
       why = because
       if (transport === 'tcp' && !socket.connecting) socket.resetAndDestroy()
@@ -134,7 +137,7 @@ function sendStream(
     socket.once(transport === 'tls' ? 'secureConnect' : 'connect', () => {
       const holdMs = Math.max(leastHoldMs[transport], 2 * (performance.now() - begunMs))
       socket.write(bytes, () => {
-        // Then what came meanwhile is looked at first: a timer comes before it.
+        // `setImmediate` lets pending socket events run first: a timer precedes them.
         hold = setTimeout(() => setImmediate(endReport), holdMs)
       })
     })
@@ -155,7 +158,7 @@ function sendDatagrams(
     socket.connect(port, host, () => {
       void sendAll(socket, records).then(() => {
         socket.off('error', fail)
-        // One refusal may still come for what was sent: nobody waits for it any more.
+        // A late refusal of the data may still arrive, and nothing waits for it.
         socket.on('error', () => undefined)
         socket.close()
         resolve('sent; UDP gives no confirmation')

@@ -5,7 +5,7 @@ import { accessOfFlags } from '../open-flags.ts'
 import { auditCall, callName } from './audit-calls.ts'
 import { type AuditRecord, numberOf, textOf } from './audit-record.ts'
 
-/** All records of one event, in the order in which they were written. */
+/** All records of one event, in order. */
 export type AuditEvent = readonly AuditRecord[]
 
 /** A refused call is also an event. Calls that failed for other reasons are not. */
@@ -44,7 +44,7 @@ export function auditAct(event: AuditEvent): Bag | string {
 
 function execAct(call: AuditRecord, event: AuditEvent): Bag {
   const path = need(textOf(call.fields.get('exe')), '`exe`')
-  // The first path is what was asked for: of a script it, while `exe` is its interpreter.
+  // The first path is the requested one: the script, while `exe` is its interpreter.
   const asked = fullPath(paths(event)[0], event)
   const args = event.find(({ type }) => type === 'EXECVE')
   const isScript = asked !== undefined && args !== undefined && isArgument(args, asked, path)

@@ -15,7 +15,7 @@ const byName: Readonly<Record<string, AuditCall>> = {
   execveat: { does: 'exec' },
   open: { does: 'open', flags: 'a1' },
   openat: { does: 'open', flags: 'a2' },
-  // Its flags are in memory, and not in the record.
+  // The flags are in memory, which the record does not include.
   openat2: { does: 'open', flags: 'none' },
   unlink: { does: 'delete' },
   unlinkat: { does: 'delete' },

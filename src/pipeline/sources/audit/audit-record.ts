@@ -15,20 +15,23 @@ const head = /^(?:node=\S+ )?type=(\S+) msg=audit\((\d+\.\d+):(\d+)\): ?(.*)$/s
 const pair = /([A-Za-z0-9_[\]-]+)=("[^"]*"|'[^']*'|\S*)/g
 const separator = '\u001d'
 
-/** Errors: `EVENT_INVALID` where the line is none of auditd's. */
+/** Errors: `EVENT_INVALID` if the line does not match auditd's format. */
 export function parseAuditLine(line: string): AuditRecord {
   const match = head.exec(line)
   if (match === null) throw new SnugError('EVENT_INVALID', 'the line is not an audit record')
   const [, type = '', time = '', serial = '', rest = ''] = match
   const fields = new Map<string, string>()
-  // An enriched log adds what numbers mean behind a separator, under the same names in capitals.
+  // An enriched log appends decoded numbers after a separator, under the same names in capitals.
   const [raw = '', enriched = ''] = rest.split(separator)
   for (const [, key = '', value = ''] of raw.matchAll(pair)) fields.set(key, value)
   for (const [, key = '', value = ''] of enriched.matchAll(pair)) fields.set(key, value)
   return { type, time, serial, fields }
 }
 
-/** A value that a program chose: in quotes, or as hex where it holds what quotes could not. Undefined: `(null)`. */
+/**
+ * A value that a program chose: in quotes, or as hex if quotes cannot represent it. Undefined:
+ * `(null)`.
+ */
 export function textOf(value: string | undefined): string | undefined {
   if (value === undefined || value === '(null)' || value === '') return undefined
   if (value.startsWith('"')) return nameOfBytes(Buffer.from(value.slice(1, -1)))

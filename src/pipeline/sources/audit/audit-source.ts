@@ -11,11 +11,13 @@ import { type AuditRecord, numberOf, parseAuditLine, textOf } from './audit-reco
 
 const kinds: readonly EventKind[] = ['exec', 'file', 'connect', 'syscall', 'loss']
 
-/** Records of events that are written through each other at a time. */
+/** Maximum number of events with interleaved records. */
 const maxPending = 64
-/** An event whose end was not written is whole when one that much later was. */
+/** An event without an end record is complete once a record that much later arrives. */
 const settleSeconds = 2
-/** Whose process that was can be asked only while it lives: of older records it is not asked at all. */
+/**
+ * The container of a process can be looked up only while it lives, so older records get no lookup.
+ */
 const liveSeconds = 30
 
 /** The log of auditd, or of its dispatcher: records joined to events by time and serial. */
@@ -27,7 +29,9 @@ export const auditFormat: LineFormat = {
   open: (context) => new AuditMapper(context, containerOfPid),
 }
 
-/** The container of a process of this host; `host` where it is in none, undefined where it has ended. */
+/**
+ * The container of a process of this host; `host` outside of containers, undefined if it has ended.
+ */
 export type ContainerOfPid = (pid: number) => string | undefined
 
 export class AuditMapper implements LineMapper {
@@ -51,7 +55,7 @@ export class AuditMapper implements LineMapper {
     const records = this.#pending.get(key)
     if (records === undefined) this.#pending.set(key, [record])
     else records.push(record)
-    // Written last of all records of a system call, also where the end itself is not written.
+    // The last record of a system call, even if the log has no end record.
     if (record.type === 'PROCTITLE') this.#finish(key, into)
     this.#finishOlder(Number(record.time), into)
   }

@@ -4,7 +4,7 @@
  */
 export const ABI = 5
 export const HEAD_SIZE = 8
-/** Longest frame, its head included. */
+/** Maximum size of a frame with its header. */
 export const FRAME_MAX = 1 << 20
 export const ID_LENGTH = 64
 export const ANCESTORS = 8
@@ -258,9 +258,9 @@ export const accessBits = [
   [16, 'rename'],
 ] as const
 
-/** The access of a rule for renaming a path, whatever to. */
+/** The access of a rule for renaming a path to any destination. */
 export const GIVE_AWAY = 32
-/** The access of a rule for reading a file where it is as the image ships it. */
+/** The access of a rule for reading a file in the state that the image ships. */
 export const READ_SHIPPED = 64
 
 /** Code → origin, as in `enum snug_origin`. */

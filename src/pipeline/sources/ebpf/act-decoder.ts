@@ -115,7 +115,7 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
   }
 }
 
-/** Code → origin. What is not known is the container's own. */
+/** Code → origin. An unknown code means the container's own origin. */
 export function originOf(code: number): Origin {
   const found = Object.entries(originCodes).find(([, known]) => known === code)
   return (found?.[0] as Origin | undefined) ?? 'entrypoint'

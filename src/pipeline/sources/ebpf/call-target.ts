@@ -56,7 +56,7 @@ export function callTarget(name: string, argument: bigint, text: string): string
   }
 }
 
-/** What the kernel's rule for such a call names: the number, and the text as the caller passed it. */
+/** The subject of a kernel rule for such a call: the number, and the text from the caller. */
 export interface CallSubject {
   readonly argument: bigint
   readonly text: string

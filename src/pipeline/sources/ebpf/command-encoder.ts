@@ -36,7 +36,7 @@ function encodeCommand(command: readonly string[]): Buffer {
   return Buffer.concat([size, text])
 }
 
-/** What a deviation from the scope's profile gets. */
+/** Sets the response to deviations from the scope's profile. */
 export function encodeEnforce(scope: number, how: Enforcement): Buffer {
   const bytes = frame(frameTypes.enforce, layout.snug_enforce)
   bytes.writeBigUInt64LE(BigInt(scope), layout['snug_enforce.scope'])
@@ -95,7 +95,7 @@ export function encodePing(token: bigint): Buffer {
   return bytes
 }
 
-/** What came before the mark was taken. */
+/** All records before the mark were taken. */
 export function encodeTaken(mark: SourceMark): Buffer {
   const words = mark.split(',').map(BigInt)
   const bytes = frame(frameTypes.ack, layout['snug_checkpoint.state'] + words.length * 8)

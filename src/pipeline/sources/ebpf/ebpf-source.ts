@@ -33,15 +33,15 @@ import { builtSensor, type SensorExit, SensorProcess } from './sensor-process.ts
 
 export interface EbpfSourceOptions {
   readonly node: string
-  /** Bytes of one ring buffer, a power of two; absent: the sensor's own choice. */
+  /** Size of one ring buffer in bytes, a power of two; absent: the default of the sensor. */
   readonly ringBytes?: number
-  /** Ring buffers; absent: one for every two processors. */
+  /** Number of ring buffers; absent: one for every two processors. */
   readonly rings?: number
-  /** Of the sensor's executable; absent: the one that was built with this package. */
+  /** Path of the sensor's executable; absent: the one built with this package. */
   readonly sensorPath?: string
   /**
-   * Folder on a bpffs, for one source at a time, in which programs, maps and rings outlive sensor and daemon; absent:
-   * they end with the sensor.
+   * Folder on a bpffs, for one source at a time, in which programs, maps and rings outlive sensor
+   * and daemon. Absent: they end with the sensor.
    */
   readonly kernelState?: string
   /**
@@ -50,9 +50,11 @@ export interface EbpfSourceOptions {
    * untaken records again.
    */
   readonly takenWhen?: 'read' | 'stored'
-  /** A sensor that cannot be started the first time is started again, later and later; else it is an error. */
+  /** Retries a failed first start with increasing delays. Otherwise that failure is an error. */
   readonly startAgain?: boolean
-  /** How often the sensor tries whether blocking works; 0: never; absent: its own choice. */
+  /**
+   * Interval of the sensor's self-test of blocking; 0: never; absent: the default of the sensor.
+   */
   readonly probeSeconds?: number
   /** Programs whose arguments define their behaviour, by name without a version; absent: none. */
   readonly programs?: readonly string[]
@@ -64,11 +66,14 @@ export interface EbpfSourceOptions {
 
 const firstBackoffMs = 50
 const longestBackoffMs = 5_000
-/** The same of a sensor that never ran. */
+/** The same for a sensor that never ran. */
 const longestStartBackoffMs = 60_000
-/** The sensor reports each second: after so many without a byte it hangs, and is replaced. */
+/**
+ * The sensor reports every second. After this time without a byte it counts as hung, and is
+ * replaced.
+ */
 const silentSeconds = 5
-/** Until it has reported once: a kernel may take long to check its programs. */
+/** The limit before the first report: a kernel may take long to verify the programs. */
 const silentAtStartSeconds = 120
 
 /**
@@ -175,7 +180,7 @@ export class EbpfSource implements EventSource {
     }
   }
 
-  /** Of the running sensor; for tests and for `snug status`. */
+  /** Pid of the running sensor; for tests and for `snug status`. */
   get sensorPid(): number | undefined {
     return this.#process?.pid
   }
@@ -199,7 +204,7 @@ export class EbpfSource implements EventSource {
     }
   }
 
-  /** One life of the sensor. Throws only where it never worked. */
+  /** One run of the sensor. Throws only if the sensor never worked. */
   async *#run(signal: AbortSignal): AsyncGenerator<SourceBatch, void, undefined> {
     const sensor = new SensorProcess({
       path: this.#options.sensorPath ?? builtSensor,
@@ -227,7 +232,7 @@ export class EbpfSource implements EventSource {
           if (!(error instanceof SnugError)) throw error
           fault = error
         }
-        // What came whole before the fault is good.
+        // Messages that arrived complete before the fault are valid.
         if (batch.length > 0) yield batch
         if (this.#read !== undefined) this.#acknowledge(this.#read)
         this.#read = undefined
@@ -274,7 +279,7 @@ export class EbpfSource implements EventSource {
     if (this.#state.kind === 'starting' && !canHeal) {
       throw fault ?? new SnugError('SENSOR_UNAVAILABLE', reason)
     }
-    // Of one that fails again and again the gap began with the first failure.
+    // For repeated failures, the gap starts with the first one.
     const since = this.#state.kind === 'degraded' ? this.#state.since : new Date().toISOString()
     this.#state = { kind: 'degraded', reason, since }
     this.#options.log?.(reason, 'warn')
@@ -337,7 +342,7 @@ export class EbpfSource implements EventSource {
   }
 
   #profileAnswered({ scope, serial, failure }: ProfileAnswer, batch: SourceMessage[]): void {
-    // One that was replaced meanwhile: the answer to its successor counts.
+    // The profile was replaced meanwhile: only the answer to its successor counts.
     if (!this.#kernel.isCurrent(scope, serial)) return
     if (failure === undefined) {
       batch.push({ type: 'policy', report: { kind: 'installed', scope } })
@@ -364,7 +369,7 @@ export class EbpfSource implements EventSource {
     this.#state = { kind: 'running' }
     this.#lastReceived = now
     for (const id of this.#live.keys()) this.#unconfirmed.add(id)
-    // What the kernel did meanwhile comes first: a version that disarmed itself must not be armed by this.
+    // The kernel's earlier events come first: this must not arm a version that disarmed itself.
     if (kept) this.#catchingUp = true
     else this.#resend()
   }
@@ -408,8 +413,8 @@ export class EbpfSource implements EventSource {
 }
 
 /**
- * Finds a sensor that hangs. Counts seconds in which this process listened and nothing came, and not the time: one
- * that was stopped itself, or is busy, has not listened.
+ * Detects a hung sensor. It counts seconds in which this process listened and received nothing,
+ * instead of elapsed time: a stopped or busy process does not listen.
  */
 class Silence {
   isHang = false
@@ -428,7 +433,7 @@ class Silence {
     }, 1_000)
   }
 
-  /** Something came; it is being judged now. */
+  /** Data arrived and is being judged now. */
   broken(): void {
     this.#seconds = 0
     this.#limit = silentSeconds

@@ -3,13 +3,14 @@ import { ABI, FRAME_MAX, HEAD_SIZE } from './abi.ts'
 
 export interface Frame {
   readonly type: number
-  /** The whole frame, its head included; valid until the next call of `push`. */
+  /** The whole frame with its header; valid until the next call of `push`. */
   readonly bytes: Buffer
 }
 
 /**
- * Cuts a stream of bytes into frames. What is no frame cannot be skipped, since nothing marks where the next
- * one begins: it is a `SENSOR_PROTOCOL` error, and the stream is of no use any more.
+ * Splits a stream of bytes into frames. An invalid frame cannot be skipped, because nothing marks
+ * the start of the next one. It is a `SENSOR_PROTOCOL` error, and the stream is unusable
+ * afterwards.
  */
 export class FrameReader {
   #rest: Buffer = Buffer.alloc(0)
@@ -38,7 +39,7 @@ export class FrameReader {
     return frames
   }
 
-  /** Bytes of a frame that has not come whole. */
+  /** Bytes of an incomplete frame. */
   get pending(): number {
     return this.#rest.length
   }

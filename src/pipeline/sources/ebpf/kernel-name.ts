@@ -37,7 +37,7 @@ function byteAt(bytes: Buffer, at: number): number {
   return bytes[at] ?? 0
 }
 
-/** Length of the valid UTF-8 sequence at `at`; 0 where there is none. */
+/** Length of the valid UTF-8 sequence at `at`; 0 if there is none. */
 function sequenceSize(bytes: Buffer, at: number): number {
   const first = byteAt(bytes, at)
   if (first < 0x80) return 1

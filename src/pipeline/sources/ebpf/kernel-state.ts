@@ -14,7 +14,10 @@ interface SentProfile {
   readonly serial: number
 }
 
-/** Assignments that are remembered; more than containers run at a time, the oldest go first. */
+/**
+ * Assignments that are remembered: more than the containers that run at a time. The oldest are
+ * removed first.
+ */
 const assignmentsKept = 4_096
 
 /**
@@ -40,7 +43,7 @@ export class KernelState {
       const [oldest] = this.#assigned.keys()
       if (oldest !== undefined) this.#assigned.delete(oldest)
     }
-    // The profile comes first: the container's first program is judged by it.
+    // The profile precedes the assignment, because it judges the container's first program.
     return Buffer.concat([...this.#restored(scope), encodeAssign(id, scope, traits)])
   }
 
@@ -61,7 +64,7 @@ export class KernelState {
     return encodeProfile(scope, profile, this.#serial)
   }
 
-  /** Whether the answer is to the profile that was sent last. */
+  /** Whether the answer belongs to the latest profile. */
   isCurrent(scope: number, serial: number): boolean {
     return this.#profiles.get(scope)?.serial === serial
   }
@@ -131,12 +134,14 @@ export class KernelState {
     return encodeFailClosed(on)
   }
 
-  /** Everything, in the order in which it takes effect without a gap: a container comes to a version that is ready. */
+  /**
+   * All commands, in an order without gaps: a version is ready before its containers are assigned.
+   */
   *all(): Iterable<Buffer> {
     for (const [address, name] of this.#peers) yield encodePeer({ address, name })
     this.#evicted.clear()
     const assigned = new Set([...this.#assigned.values()].map(({ scope }) => scope))
-    // Where there are more than fit, the last ones stay: those that have containers.
+    // If not all fit, the last ones stay in the kernel: the scopes with containers.
     for (const isAssigned of [false, true]) {
       for (const [scope, { profile, serial }] of this.#profiles) {
         if (assigned.has(scope) === isAssigned) yield encodeProfile(scope, profile, serial)

@@ -31,8 +31,10 @@ const statesPerFrame = Math.floor((FRAME_MAX - layout.snug_states) / STATE_SIZE)
 const prefixesPerFrame = Math.floor((FRAME_MAX - layout.snug_prefixes) / layout.snug_prefix) - 1
 const NOTHING = new Uint8Array(0)
 
-/** The frames that put a scope's profile into the kernel, in order; undefined takes it away. */
-/** `serial` comes back with the sensor's answer. */
+/**
+ * The frames that install a scope's profile in the kernel, in order; undefined removes it. The
+ * sensor's answer includes `serial`.
+ */
 export function encodeProfile(
   scope: number,
   profile: KernelProfile | undefined,

@@ -19,13 +19,13 @@ export interface SensorHello {
   readonly type: 'hello'
   readonly rings: number
   readonly ringSize: number
-  /** The kernel's part went on while there was no sensor: nothing was missed. */
+  /** The kernel part continued without a sensor: nothing was missed. */
   readonly kept: boolean
   /** `kernel`, and one entry for each hook: `yes`, or `no` and why. */
   readonly facts: Readonly<Record<string, string>>
 }
 
-/** Sums since the sensor began: received = emitted + filtered + dropped. */
+/** Totals since the sensor started: received = emitted + filtered + dropped. */
 export interface SensorStats {
   readonly type: 'stats'
   readonly received: number
@@ -43,7 +43,7 @@ export type Decoded =
   | { readonly type: 'pong'; readonly token: bigint }
   | ProfileAnswer
 
-/** What became of the profile that was sent with this serial. */
+/** The result for the profile with this serial. */
 export interface ProfileAnswer {
   readonly type: 'profile-answer'
   readonly scope: number
@@ -67,8 +67,8 @@ export interface DecoderOptions {
 }
 
 /**
- * Frames → messages. Holds what records refer to: names, containers, and the offset of the kernel's clock.
- * A frame that contradicts the layout is a `SENSOR_PROTOCOL` error.
+ * Converts frames to messages. It keeps the state that records refer to: names, containers, and the
+ * offset of the kernel's clock. A frame that contradicts the layout is a `SENSOR_PROTOCOL` error.
  */
 export class RecordDecoder {
   readonly #node: string
@@ -83,7 +83,7 @@ export class RecordDecoder {
     this.#seen = options.seen ?? new Map()
   }
 
-  /** Undefined for a frame that only serves later ones. */
+  /** Undefined for a frame that only adds state for later ones. */
   decode({ type, bytes }: Frame): Decoded | undefined {
     switch (type) {
       case frameTypes.hello:
@@ -324,7 +324,7 @@ function enforcementOf(bytes: Buffer): SourceMessage {
   return { type: 'policy', report: { kind: 'enforced', scope, blocks } }
 }
 
-/** The behaviours whose rules allowed it, where a compiled profile did. */
+/** The behaviours whose rules allowed the event, if a compiled profile judged it. */
 function judgedBy(bytes: Buffer): Pick<CountUpdate, 'expected'> {
   const at = layout['snug_count_update.tags']
   const tags = [at, at + 8].filter((tag) => bytes.readBigUInt64LE(tag) !== 0n)

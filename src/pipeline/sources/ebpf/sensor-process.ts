@@ -20,7 +20,7 @@ export async function detachKernelState(folder: string, sensor = builtSensor): P
     args: ['--detach', '--pin', folder],
     log: () => undefined,
   })
-  // Not `stop`: one whose daemon was killed may need a moment to go, and is waited for.
+  // Not `stop`: after a kill of its daemon, the earlier sensor may need a moment to exit.
   run.output.resume()
   const { how, lastOutput } = await run.exited
   if (how === 'exit 0') return lastOutput ?? 'detached'
@@ -45,8 +45,8 @@ export interface SensorExit {
 const stopDeadlineMs = 1500
 
 /**
- * One run of the sensor. The end of its input is the order to stop: so it also ends, and lets go of what is not
- * pinned, when the daemon is killed.
+ * One run of the sensor. The end of its input is the command to stop. So it also exits, and
+ * releases everything that is not pinned, when the daemon is killed.
  */
 export class SensorProcess {
   readonly exited: Promise<SensorExit>
