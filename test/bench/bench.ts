@@ -1,11 +1,11 @@
 import type { Dockerd } from '../fixtures/dockerd.ts'
 import type { Figure } from './figures.ts'
 
-/** What every benchmark is given. */
+/** The parameters of every benchmark. */
 export interface Setting {
   /** The Docker engine, started when first asked for. */
   readonly engine: () => Promise<Dockerd>
-  /** How often each state is measured; the median of these is told. */
+  /** How often each state is measured; the report gives the median. */
   readonly runs: number
   /** Progress, for people. */
   readonly print: (line: string) => void
@@ -13,7 +13,7 @@ export interface Setting {
 
 export interface Bench {
   readonly name: string
-  /** One line that says what the figures are of. */
+  /** One line that describes the figures. */
   readonly what: string
   run(setting: Setting): Promise<readonly Figure[]>
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Processes in the cgroups of containers that are not there otherwise: a line of standard input names a cgroup, a process
- * enters it, opens what every one of them opens, and waits for the end of this program. Says `in` for each.
+ * Processes in the cgroups of otherwise empty containers. A line of standard input names a cgroup. A process enters it,
+ * opens the files that all members open, and waits for the end of this program. Prints `in` for each process.
  *
  *   crowd FILE…
  */

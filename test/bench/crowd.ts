@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { compile } from '../fixtures/workload-image.ts'
 import { unifiedHierarchy } from '../sensor/container.ts'
 
-/** Files that each member opens: as many entries of its own in the kernel. */
+/** Files that each member opens: each one adds a separate entry in the kernel. */
 const files = 200
 
 /** Cgroups named as an engine names those of its containers, each with a process that opened its files. */

@@ -20,7 +20,7 @@ const delivered = 60_000
 const raised = 20_000
 const acts = 400
 
-/** From the act to the SIEM: how long it takes, and how many a second. */
+/** From the event to the SIEM: the latency, and the alerts a second. */
 export const deliveryBench: Bench = {
   name: 'delivery',
   what: 'alerts to a receiver of syslog over TCP on this machine',
@@ -31,7 +31,7 @@ export const deliveryBench: Bench = {
   ],
 }
 
-/** What one sink does on one processor with what waits for it; the receiver is on another. */
+/** The throughput of one sink on one processor with a full queue; the receiver is on another processor. */
 async function outboxRates({ runs, print }: Setting): Promise<readonly Figure[]> {
   const walls: number[] = []
   for (let at = 0; at < runs; at += 1) {
@@ -87,7 +87,7 @@ const service = `while [ ! -e /tmp/go ]; do sleep 0.04; done
 for a in ${letters}; do for b in ${letters}; do : > "/tmp/late-$a$b-file"; sleep 0.04; done; done
 sleep 600`
 
-/** From the time of the act, as the kernel took it, to the arrival of its record. */
+/** From the event's time, as the kernel took it, to the arrival of its record. */
 async function latencies({ engine, print }: Setting): Promise<readonly Figure[]> {
   const { socket, docker } = await engine()
   const image = `${uniqueName('late')}:1`

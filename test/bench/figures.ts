@@ -20,7 +20,7 @@ export function table(rows: readonly (readonly string[])[]): string {
   return lines.join('\n')
 }
 
-/** What several runs came to. */
+/** The summary of several runs. */
 export interface Spread {
   readonly min: number
   readonly median: number
@@ -48,7 +48,7 @@ export interface Figure {
   readonly limit?: Limit
 }
 
-/** A figure against its bare counterpart, run by run: what the machine did besides hits both of a pair. */
+/** A figure against its bare counterpart, run by run: other load on the machine affects both of a pair. */
 export function paired(
   name: string,
   unit: string,

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { WebSocket } from 'ws'
 
 /**
- * Readers of the live stream, in a process of their own: `live-crowd.ts URL TOKEN READERS SLOW`. Most take what comes and
- * look at nothing; slow ones take nothing for a while and then count what they got and what they are told they missed.
- * Says `ready` once all are let in, and at the end of its standard input one line of JSON with the sums.
+ * Readers of the live stream, in a separate process: `live-crowd.ts URL TOKEN READERS SLOW`. Most read all messages and
+ * ignore the content. Slow ones read nothing for a while, and then count the messages and the misses reported to them.
+ * Prints `ready` once all are connected, and at the end of its standard input one line of JSON with the sums.
  */
 const [url = '', token = '', readers = '0', slow = '0'] = process.argv.slice(2)
 const { hostname, port } = new URL(url)

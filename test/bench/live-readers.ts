@@ -20,7 +20,7 @@ const perSecond = 1_000
 const seconds = 10
 const stepMs = 10
 
-/** A burst of alerts with nobody and with 200 readers on TCP, a tenth of which reads nothing meanwhile. */
+/** A burst of alerts without readers and with 200 readers on TCP, a tenth of which reads nothing meanwhile. */
 export const liveBench: Bench = {
   name: 'live',
   what: `${perSecond} alerts a second for ${seconds} s, told to ${readers} live readers (${slow} slow) against none`,

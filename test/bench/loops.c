@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The tight loops that the benchmark times, in slices that alternate, so that what else the machine does hits all alike.
+ * The tight loops that the benchmark times, in slices that alternate, so that other load on the machine hits all alike.
  *
  *   loops SLICES     slices of each: open + close, fork + exec + wait, connect (with accept, and a reset)
  *

@@ -24,7 +24,7 @@ const asked = [
   ['connect', 'connect + accept', 1.08],
 ] as const
 
-/** What an act costs that is known, in a loop that does nothing else: a fresh container for each run. */
+/** The cost of a learned event, in a loop that does nothing else: a fresh container for each run. */
 export const loopsBench: Bench = {
   name: 'loops',
   what: `tight loops in a container, medians of ${slices} slices each; processor time, and by the clock`,

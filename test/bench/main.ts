@@ -15,9 +15,9 @@ import { scaleBench } from './scale.ts'
 import { servicesBench } from './services.ts'
 
 /**
- * `make bench`: what Snug costs, as figures for people on standard output and as JSON in a file. Runs without and
- * with the agent alternate, so that what else the machine does hits both alike; of the runs the median is told, and
- * the least and the most. It prints and never fails: a shared machine is no place for a limit on time.
+ * `make bench`: the cost of Snug, as figures for people on standard output and as JSON in a file. Runs without and
+ * with the agent alternate, so that other load on the machine affects both alike. The report gives the median of the
+ * runs, the least and the most. It never fails: a shared machine is no place for a limit on time.
  *
  *   make bench BENCH='--only loops,scale --runs 7 --json FILE'
  */

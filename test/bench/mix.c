@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The mix that the benchmark times: what a small web service does for a request, without its own computing.
+ * The mix that the benchmark times: the system calls of a small web service for a request, without its own computing.
  *
  *   mix ROUNDS    each round: 60 opens with a read of 4 KiB, 4 connects with a byte to and fro, 1 fork and exec
  *

@@ -23,7 +23,7 @@ async function mix(docker: Docker, container: Docker.Container): Promise<number>
   return Number(stdout.trim()) / 1e9
 }
 
-/** The mix as the container's own first program: what is timed is the service, not an operator's exec. */
+/** The mix runs as the container's own first program: the benchmark times the service, not an operator's exec. */
 async function timed(docker: Docker, image: string, agent: Agent | undefined): Promise<Timed> {
   const before = agent === undefined ? undefined : usage(agent.pid)
   const container = await startContainer(docker, image, ['/mix', String(rounds)], {
@@ -49,7 +49,7 @@ function cpuBetween(before: Usage | undefined, after: Usage | undefined): number
   return (after?.cpuSeconds ?? 0) - (before?.cpuSeconds ?? 0)
 }
 
-/** A small web service's acts, from nothing learned and in the steady state; memory. */
+/** The events of a small web service, from an empty profile and in the steady state; memory. */
 export const mixBench: Bench = {
   name: 'mix',
   what: `${rounds} rounds of 60 opens with a read, 4 connects, 1 exec; memory with ${crowd} containers`,

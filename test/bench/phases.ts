@@ -6,7 +6,7 @@ export const phases = ['bare', 'alert', 'block'] as const
 export type Phase = (typeof phases)[number]
 
 /**
- * Measures the same thing without the agent, and with it in both modes, with all that happens learned and the profile
+ * Runs the same measurement without the agent, and with it in both modes, with every event learned and the profile
  * in the kernel. The phases alternate, and take turns in being first.
  */
 export async function measurePhases<T>(
@@ -38,7 +38,7 @@ async function measureAll<T>(
       const phase = phases[(run + turn) % phases.length] ?? 'bare'
       if (phase === 'bare') {
         await agent.stop()
-        // What it pinned would go on without it.
+        // The pinned programs would stay in the kernel without the agent.
         await agent.detach()
         measured.bare.push(await measure(undefined))
         continue

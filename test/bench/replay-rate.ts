@@ -13,16 +13,16 @@ import type { Bench } from './bench.ts'
 import { plain } from './figures.ts'
 import { usage } from './process-usage.ts'
 
-/** MiB of events in each replay; `SNUG_REPLAY_MIB=1024` is what is on record. */
+/** MiB of events in each replay; the recorded figures use `SNUG_REPLAY_MIB=1024`. */
 const mebibytes = Math.max(1, Number(process.env['SNUG_REPLAY_MIB'] ?? 96))
 const distinct = 500
 const blockOfEvents = 10_000
 const sampleMs = 500
 
 /**
- * NDJSON events that the daemon judges a second of its CPU, by `snug event replay` of a service's ordinary
- * life: 500 distinct acts over and over, after they were learned. CPU seconds of the daemon and not of the
- * clock: what is asked is what one core does, also where the client shares it. And its memory meanwhile.
+ * NDJSON events that the daemon judges per second of its CPU, by `snug event replay` of a service's ordinary
+ * life: 500 distinct events repeated after they were learned. CPU seconds of the daemon, not of the clock: the figure
+ * is for one core, also where the client shares it. The daemon's memory is measured meanwhile.
  */
 export const replayBench: Bench = {
   name: 'replay',
@@ -129,7 +129,7 @@ function lines(count: number): string {
   return `${out.join('\n')}\n`
 }
 
-/** Names, not numbers: what looks like a counter would be folded to one pattern. */
+/** Names, not numbers: the daemon would fold a counter to one pattern. */
 function letters(n: number): string {
   return String(n).replace(/\d/g, (digit) => String.fromCharCode(97 + Number(digit)))
 }

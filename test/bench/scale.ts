@@ -14,7 +14,7 @@ const scope = 3
 const opens = 20_000
 const behaviours = [100, 1_000, 10_000] as const
 const containers = [1, 50, 500] as const
-/** What is asked is that nothing grows; this much is noise. */
+/** No figure may grow; this much is noise. */
 const limit = { at: 'most', value: 1.05 } as const
 
 /** The sensor by itself: the same loop beneath ever larger profiles, and beside ever more containers. */
@@ -79,7 +79,7 @@ const of =
   ({ container }: ActEvent): boolean =>
     container.id === id
 
-/** What was seen, and so many behaviours more that nobody shows. */
+/** The observed behaviours, and this many more that no container shows. */
 function grown(seen: readonly ActEvent[], count: number): KernelProfile {
   const profile = new Profile(shaper)
   const observe = (event: ActEvent): void => {

@@ -14,7 +14,7 @@ interface Measured {
   readonly share: number
 }
 
-/** What a service loses that does its utmost: a fresh container of each for each run, loaded one after the other. */
+/** The throughput that a service loses at full load. Each run loads a fresh container of each, one after the other. */
 export const servicesBench: Bench = {
   name: 'services',
   what: `requests a second of services under full load of ${seconds} s each, and what the agent takes meanwhile`,
@@ -44,7 +44,7 @@ export const servicesBench: Bench = {
   },
 }
 
-/** A service that does not come up was stopped: the alerts say why. */
+/** Blocking is why a service does not come up: the alerts give the reason. */
 async function explained(list: readonly Service[], agent: Agent | undefined): Promise<Measured> {
   try {
     return await loaded(list, agent)

@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import { routes } from '../../src/interfaces/server/routes/routes.ts'
 import { sampleEvent, type ServerFixture, startFixture } from '../fixtures/server-fixtures.ts'
 
-/** Every route answers what its row in the table says, so what OpenAPI publishes is what is sent. */
+/** Every answer matches the schema of its route, so the published OpenAPI describes what is sent. */
 let fixture: ServerFixture
 beforeAll(async () => {
   fixture = await startFixture({ tcp: true })
@@ -56,12 +56,12 @@ function send(method: string, path: string, body: string | undefined): Promise<[
   })
 }
 
-// In the order of the table a token is made before it is taken away.
-// What the front answers by itself is in `server-session.test.ts`.
+// The order of the table makes a token before it revokes it.
+// `server-session.test.ts` covers the gateway's own answers.
 const answering = routes.filter(({ answer, gateway }) => answer !== 'socket' && gateway !== true)
 
 describe.each(answering)('$method $path', ({ method, path, answer, stream }) => {
-  it('answers what its schema says', async () => {
+  it('answers according to its schema', async () => {
     const name = `${method} ${path}`
     const real = path
       .replace(':ref', encodeURIComponent('registry.local/shop/web:1.4'))

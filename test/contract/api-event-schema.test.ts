@@ -6,8 +6,8 @@ import { alert, event as eventSchema } from '../../src/interfaces/server/schema/
 import { sampleAlert } from '../fixtures/server-fixtures.ts'
 
 /**
- * The parser of `event` is what judges input; the schema is what is published. Both are given the same
- * events, whole and broken in every member, and must agree.
+ * The parser of `event` judges input, and the schema is published. Both get the same events, whole and with each
+ * member broken, and must agree.
  */
 const time = '2026-11-24T13:40:27.123456Z'
 const base = { v: 1, time, node: 'n1', source: 'ebpf' } as const
@@ -72,7 +72,7 @@ const samples: readonly SnugEvent[] = [
   },
 ]
 
-/** The parser lets these pass unread, since nothing is judged by them; the schema says what they are. */
+/** The parser does not read these members, since no verdict depends on them; the schema gives their types. */
 const unread = ['exec.driftKind', 'connect.peer', 'connect.peer.image', 'connect.peer.workload']
 
 function parses(value: unknown): boolean {
@@ -148,7 +148,7 @@ describe.each(samples)('an event of kind $kind', (sample) => {
     expect(differ).toEqual([])
   })
 
-  it('may have members that nobody knows', () => {
+  it('may have unknown members', () => {
     const more = { ...sample, extra: { deep: [1] } }
     expect([parses(more), schemaTakes(more)]).toEqual([true, true])
   })

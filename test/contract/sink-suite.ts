@@ -19,11 +19,11 @@ export interface SinkSuiteOptions {
   /** `timeoutMs`: of the sink, where it has one. */
   open(timeoutMs: number): Promise<SinkBench>
   /**
-   * Who stands at the other end, if not one that answers and so can refuse: one that gets datagrams and never says
-   * so, one that cannot be told to refuse, or nobody.
+   * The kind of receiver, if not one that answers and so can refuse: `silent` gets datagrams and never answers,
+   * `steady` cannot be made to refuse, and `nobody` is no receiver at all.
    */
   readonly receiver?: 'silent' | 'steady' | 'nobody'
-  /** What the receiver keeps the order of, if not of all. */
+  /** The scope within which the receiver keeps the order, if not over all alerts. */
   readonly order?: 'container'
 }
 
@@ -49,7 +49,7 @@ export function sinkSuite(options: SinkSuiteOptions): void {
       await expect.poll(found, { timeout: 20_000 }).toEqual(kept)
     }
 
-    it('takes batches in order, each whole, and says that it did', async () => {
+    it('takes batches in order, each whole, and confirms each one', async () => {
       expect(await bench.sink.write(sampleAlerts.slice(0, 3))).not.toBe('')
       await bench.sink.write(sampleAlerts.slice(3))
       await awaited(sampleAlerts.map(({ id }) => id))
@@ -78,7 +78,7 @@ export function sinkSuite(options: SinkSuiteOptions): void {
 
     if (options.receiver !== undefined) return
 
-    describe('whose receiver refuses', () => {
+    describe('with a receiver that refuses', () => {
       const behave = (behaviour: Behaviour): void => {
         if (bench.behave === undefined) throw new Error('its receiver cannot be told to refuse')
         bench.behave(behaviour)
@@ -105,7 +105,7 @@ export function sinkSuite(options: SinkSuiteOptions): void {
         await hasty.dispose()
       })
 
-      it('ends what it is writing when it is closed', async () => {
+      it('finishes the write in progress when it is closed', async () => {
         behave('hang')
         const write = bench.sink.write(sampleAlerts.slice(0, 1))
         const refused = write.then(() => 'taken', describeError)

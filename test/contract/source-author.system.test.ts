@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** By the package's public names, from its build: as somebody who wrote a source of their own. */
+/** Uses the public names of the package, from its build, as the author of an external source does. */
 it('the example of the documentation passes the suite that its author gets', () => {
   const { VITEST: _, NODE_OPTIONS: __, ...env } = process.env
   const files = ['--test', '--test-reporter=tap', 'docs/example-source/opens.test.mjs']

@@ -13,7 +13,7 @@ interface Way {
   readonly name: string
   readonly line: (path: string) => string
   readonly spec: (folder: string) => string
-  /** One peer says all of this, and goes. */
+  /** One peer sends all of these lines and disconnects. */
   readonly report: (place: string, lines: readonly string[]) => Promise<void>
 }
 

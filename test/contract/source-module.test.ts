@@ -24,7 +24,7 @@ sourceSuite({
   makeBroken: async () => ({ ...under('export default 7\n', ''), code: 'SOURCE_UNREADABLE' }),
 })
 
-it('cannot tell what is no event: that is a loss', async () => {
+it('counts a message that is no event as a loss', async () => {
   const source = `
     export default ({ node }) => ({
       name: 'odd', supports: { kinds: ['exec'], filter: false, containers: false },

@@ -9,10 +9,10 @@ import { type SourceUnderTest, sourceSuite } from './source-suite.ts'
 
 interface Sensor {
   readonly name: string
-  /** Lines of the sensor, and what they tell, named as `nameOf` names it. */
+  /** Lines of the sensor; `expected` has the events that they report, named by `nameOf`. */
   readonly lines: readonly string[]
   readonly expected: readonly string[]
-  /** Reads the whole of a line (or of several) that tells an act of this path. */
+  /** Returns the complete line (or lines) that report an event on this path. */
   readonly line: (path: string) => string
 }
 
@@ -22,7 +22,7 @@ const falcoLines = readFileSync(
   'utf8',
 )
   .split('\n')
-  // The connection whose address Falco did not know is told as lost, below.
+  // Falco did not resolve the address of this connection: it is a loss, tested below.
   .filter((line) => line !== '' && !line.includes('"feed connect"'))
 
 const made = (line: (path: string) => string) => ({

@@ -179,7 +179,7 @@ export function storeSuite(options: StoreSuiteOptions): void {
         { kind: 'meta', key: 'head', value: 2 },
       ])
       const { head, entries } = await store.auditTrail('head')
-      // What comes meanwhile belongs to the next look.
+      // Entries written in the meantime belong to the next read.
       await store.batch([{ kind: 'audit', id: '3', value: 'c' }])
       const ids: string[] = []
       for await (const { id } of entries) ids.push(id)

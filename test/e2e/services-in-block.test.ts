@@ -42,7 +42,7 @@ function reported(): readonly string[] {
   )
 }
 
-/** Events that reached user space: the kernel only counts learned ones. `snug event watch` would bring all of them up. */
+/** Events that reached user space: the kernel only counts learned ones. A watch on events would bring all of them up. */
 async function cameUp(): Promise<number> {
   const { counters } = await agent.json<StatusView>(['status'])
   const { expected = 0, learned = 0, deviation = 0, unprofiled = 0 } = counters

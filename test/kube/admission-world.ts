@@ -27,7 +27,7 @@ export interface ImageOptions {
   readonly gate?: 'open' | 'shut' | 'none'
 }
 
-/** What the API server said to a request. */
+/** The API server's answer to a request. */
 export interface Said {
   readonly status: number
   readonly message: string
@@ -148,7 +148,7 @@ export class AdmissionWorld {
     await this.cluster.apply({ ...registration, webhooks })
   }
 
-  /** An image that lies in the registry with what is attached to it. Gives its name. */
+  /** Pushes an image to the registry with its attachments. Returns its name. */
   async pushed(name: string, how: ImageOptions = {}): Promise<string> {
     const { key = 'ci', layers = [layer('1')], gate = 'open' } = how
     const client = new RegistryClient({ host: this.registry.host, plainHttp: true })

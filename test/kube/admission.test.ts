@@ -4,8 +4,8 @@ import { admissionManifests, AdmissionWorld, layer, type Said } from './admissio
 import type { Decided } from './webhook-process.ts'
 
 /**
- * The webhook, as its registration that ships names it, asked by a real API server about real pods; what it knows of their
- * images is in a real registry. No pod is run: none names a scheduler that is there.
+ * A real API server asks the webhook about real pods, by the registration that ships. The webhook reads the profiles of
+ * their images from a real registry. No pod runs: each names a scheduler that does not exist.
  */
 let world: AdmissionWorld
 beforeAll(async () => {
@@ -41,7 +41,7 @@ async function each<Item, Result>(
   return results
 }
 
-it('what ships is taken by the API server', async () => {
+it('the API server accepts the manifests that ship', async () => {
   const { cluster } = world
   await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'snug' } })
   const text = await cluster.kubectl(['kustomize', admissionManifests])
@@ -114,7 +114,7 @@ describe('by namespace', () => {
     expect((await world.pod('shop', trusted)).status).toBe(201)
     const name = world.lastPod
     const path = `/api/v1/namespaces/shop/pods/${name}/ephemeralcontainers`
-    // Before 1.22 the subresource had a kind of its own.
+    // Before 1.22 the subresource had a separate kind.
     const isOld = (await world.minorVersion()) < 22
     const debug = (image: string): Promise<Said> => {
       const how = { imagePullPolicy: 'IfNotPresent', terminationMessagePolicy: 'File' }
@@ -130,7 +130,7 @@ describe('by namespace', () => {
   })
 })
 
-it('decides on 1,000 pods of 30 images, each rightly, by what it knows, and prints how long it took', async () => {
+it('decides on 1,000 pods of 30 images, each by the profile of its image, and prints how long it took', async () => {
   await world.register({ failurePolicy: 'Fail' })
   const numbers = Array.from({ length: 30 }, (_, index) => index)
   const images = await each(numbers, 4, async (index) => {
@@ -161,7 +161,7 @@ it('decides on 1,000 pods of 30 images, each rightly, by what it knows, and prin
   expect(await world.webhook.looks()).toBe(looks)
 })
 
-/** Of all reviews so far, those among them that had to ask the registry, and with the way there and back. */
+/** The durations of all reviews, and of those that asked the registry, including the network. */
 async function asTheServerSawIt(): Promise<string> {
   const text = await world.cluster.kubectl(['get', '--raw', '/metrics'])
   const metric = 'apiserver_admission_webhook_admission_duration_seconds'

@@ -18,8 +18,8 @@ import { gaps, requests } from './node-requests.ts'
 import { endOf, type Mint, mintOf, PodAccount } from './pod-account.ts'
 
 /**
- * What an API server does to those that ask it: it wants patience (429), does not know them any more (401), has something else
- * than they think (409), and has forgotten where they were (410). A node asks as its pod does, with the rights that are shipped.
+ * The errors of an API server for its clients: throttling (429), an expired token (401), a write conflict (409), and an
+ * expired resource version (410). A node asks as its pod does, with the rights that ship.
  */
 const rights = fileURLToPath(new URL('../../deploy/kubernetes/base/rbac.yaml', import.meta.url))
 const namespace = 'snug'
@@ -31,7 +31,7 @@ const cacheSeconds = 10
 /** Of a token in the first test, and how often there is another. */
 const tokenSeconds = 5
 const renewMs = 1_000
-/** The longest pause of what was cut off for so long, and time to list anew. */
+/** The longest back-off after a long outage, and the time to list again. */
 const backSeconds = 60
 
 const policy = {
@@ -53,7 +53,7 @@ let node: FleetNode
 beforeAll(async () => {
   const policyFile = join(folder, 'policy.yaml')
   writeFileSync(policyFile, JSON.stringify(policy))
-  // What one is asked at a time; watches do not count.
+  // Concurrent requests; watches do not count.
   const limits = ['--max-requests-inflight=8', '--max-mutating-requests-inflight=1']
   const byLimits = '--feature-gates=APIPriorityAndFairness=false'
   const flags = [`--audit-policy-file=${policyFile}`, byLimits, ...limits]
@@ -84,7 +84,7 @@ afterAll(async () => {
   }
 })
 
-it('goes on over tokens that expire, and says so where none comes in time', async (task) => {
+it('goes on over tokens that expire, and reports when no new one comes in time', async (task) => {
   if (!cluster.own) task.skip(why)
   const tokens: string[] = []
   const renew = (): void => {
@@ -112,7 +112,7 @@ it('goes on over tokens that expire, and says so where none comes in time', asyn
 
   await dead(tokens.at(-1))
   await node.opened('/srv/dark')
-  // Its watches go on as they were: only what it tells is refused.
+  // The server refuses new requests only: the open watches continue.
   await degraded(/^fleet: cannot report shop\/web: PUT .*401/)
   cutOnce()
   await degraded(/^fleet: GET .*401/)
@@ -129,7 +129,7 @@ it('goes on over tokens that expire, and says so where none comes in time', asyn
   await clean()
 })
 
-it('tells what it has while somebody else writes the same object again and again', async (task) => {
+it('reports its observations while another client writes the same object again and again', async (task) => {
   if (!cluster.own) task.skip(why)
   const { items } = await cluster.json<{ items: readonly [KubeObject] }>(['get', 'profileslices'])
   const contested = `${slices}/${items[0].metadata.name}`
@@ -138,7 +138,7 @@ it('tells what it has while somebody else writes the same object again and again
   await node.opened('/srv/contested')
   let writes = 0
   const deadline = Date.now() + backSeconds * 1_000
-  // Between what the node knows and what it writes there is always another write.
+  // Between the node's read and its write there is always another write.
   while (requests(cluster, refused).length === 0 && Date.now() < deadline) {
     for (const end = writes + 50; writes < end; writes += 1) await annotate(contested, writes)
   }
@@ -147,7 +147,7 @@ it('tells what it has while somebody else writes the same object again and again
   await clean()
 })
 
-it('knows what happened while the server forgot where it was', async (task) => {
+it('gets the changes of the time for which the server forgot its resource version', async (task) => {
   if (!cluster.own) task.skip(why)
   await node.opened('/etc/near', '/etc/quiet')
   await reported('/etc/near', '/etc/quiet')
@@ -180,7 +180,7 @@ it('knows what happened while the server forgot where it was', async (task) => {
   }
 })
 
-it('waits as long as a crowded server asks, and tells it all in the end, once', async (task) => {
+it('waits as long as a crowded server asks, and reports everything in the end, once', async (task) => {
   if (!cluster.own) task.skip(why)
   const quiet = await node.idOf('/etc/quiet')
   await node.agent.stop()
@@ -200,7 +200,7 @@ it('waits as long as a crowded server asks, and tells it all in the end, once', 
   )
   crowd.endReading()
   await node.rows(stateIs('/etc/quiet', 'rejected'))
-  // It hears all, and may not speak.
+  // It receives all events, and may not write.
   await degraded(/^fleet: cannot report shop\/web: PUT .*429/)
   const { behaviours } = await node.agent.json<ProfileView>(['profile', 'show', image.ref])
   crowd.endWriting()
@@ -253,7 +253,7 @@ async function patchRejects(id: string): Promise<void> {
   await image.patch({ reject: { behaviours: [...rejects] } })
 }
 
-/** Resolves once the server does not know it any more. Not asked before its end: that would be one use more. */
+/** Resolves once the server rejects the token. Not asked before its end: the request would count as one more use. */
 async function dead(token = ''): Promise<void> {
   await delay(endOf(token) - Date.now())
   const seconds = 2 * cacheSeconds

@@ -72,7 +72,7 @@ function started(recorder: Recorder, id: string) {
 const newId = (): string => randomBytes(32).toString('hex')
 
 describe('the cgroup of a container', () => {
-  it('is known in each form when it is made, and so is its pod', async () => {
+  it('is identified in each form when it is created, and so is its pod', async () => {
     const top = ownGroup()
     const recorder = await recording()
     const ids = new Map<string, string>()

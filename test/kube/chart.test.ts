@@ -6,7 +6,7 @@ import { type Manifest, renderChart } from '../fixtures/chart.ts'
 import { kustomized } from '../fixtures/kustomized.ts'
 import { Cluster } from './cluster/cluster.ts'
 
-/** What ships, held against a real API server: it knows each field of an object, and what may stand there. */
+/** Checks the manifests that ship against a real API server, which validates each field and its values. */
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const page = readFileSync(`${root}docs/helm.md`, 'utf8')
 let cluster: Cluster
@@ -27,7 +27,7 @@ async function taken(objects: readonly Manifest[]): Promise<number> {
   return [...output.matchAll(/(created|configured|unchanged) \(server dry run\)/g)].length
 }
 
-it('the API server takes what the chart makes', async () => {
+it('the API server accepts the output of the chart', async () => {
   expect(await taken(renderChart().objects)).toBe(7)
   const all = {
     image: { pullPolicy: 'Always', pullSecrets: [{ name: 'registry' }] },
@@ -41,12 +41,12 @@ it('the API server takes what the chart makes', async () => {
   expect(await taken(renderChart(all).objects)).toBe(8)
 })
 
-it('it takes what kustomize builds, to be scraped too', async () => {
+it('it accepts the output of kustomize, with the scrape objects too', async () => {
   // All of the chart's, the namespace, and two definitions.
   expect(await taken(kustomized('monitoring'))).toBe(8 + 3)
 })
 
-it('it refuses what is no field', async () => {
+it('it refuses an unknown field', async () => {
   const strange = renderChart({ affinity: { nodeAfinity: {} } }).objects
   await expect(taken(strange)).rejects.toThrow('nodeAfinity')
 })

@@ -8,14 +8,14 @@ import { Cluster } from './cluster/cluster.ts'
 import { FleetImage, FleetNode, has, installKinds, stateIs } from './fleet-node.ts'
 
 /**
- * A node that has no way to the API server for ten minutes, while the others and people go on. What ten minutes do to it is
- * done in little more than one: its pauses are at their longest (30 s) after a minute of asking in vain, so that it comes
- * back as late as it would then; and the server has forgotten the place in its streams where it was (410 Gone), as it is
- * killed and started again meanwhile, where it would otherwise forget after five minutes. `SNUG_CUT_OFF_SECONDS=600` takes
- * the ten minutes themselves.
+ * A node without a connection to the API server for ten minutes, while the other nodes and people go on. The test
+ * shortens this to little more than one minute: after a minute of failed requests the node's back-off is at its
+ * longest (30 s), so it returns as late as after ten. The test kills and restarts the server meanwhile, so that it
+ * forgets the resource versions of its watches (410 Gone), as it otherwise does after five minutes.
+ * `SNUG_CUT_OFF_SECONDS=600` takes the full ten minutes.
  */
 const cutMs = Number(process.env['SNUG_CUT_OFF_SECONDS'] ?? 65) * 1_000
-/** The longest pause, and time to list anew. */
+/** The longest back-off, and the time to list again. */
 const backSeconds = 90
 let cluster: Cluster
 let image: FleetImage
@@ -69,9 +69,9 @@ it(
     await far.agent.until<StatusView>(['status'], ({ degraded }) =>
       degraded.some((why) => why.startsWith('fleet')),
     )
-    // Its own person decides what the others' person decides too: once before them, once after.
+    // The operator of the cut-off node and the others decide on the same behaviours: once before them, once after.
     await far.reject('/srv/late')
-    // The server notes the time of a word in whole seconds.
+    // The server records the time of a decision in whole seconds.
     await delay(1_100)
     await image.patch({ approve: { behaviours: [late, later] } })
     await delay(1_100)
@@ -97,7 +97,8 @@ it(
     const seconds = Math.round((Date.now() - backAt) / 1_000)
     for (const node of both) {
       await node.rows(stateIs('/srv/late', 'approved'), backSeconds)
-      // It was approved before that: the later change of the object, of which `far` heard first, does not say it again.
+      // It was approved before that: the later change of the object, which `far` got first, does not repeat the
+      // approval.
       await node.rows(stateIs('/srv/later', 'rejected'), backSeconds)
       await node.rows(stateIs('/srv/far', 'rejected'), backSeconds)
     }
@@ -105,7 +106,7 @@ it(
     const known = (rows: typeof here): object =>
       Object.fromEntries((rows ?? []).map(({ text, state }) => [text, state]))
     expect(known(there)).toEqual(known(here))
-    // Each of its streams has a pause of its own.
+    // Each of its watches has a separate back-off.
     const backMs = backSeconds * 1_000
     await far.agent.until<StatusView>(['status'], ({ degraded }) => degraded.length === 0, backMs)
     console.info(`cut off for ${cutMs / 1_000} s; ${seconds} s after it was back it knew`)

@@ -100,7 +100,7 @@ async function versionOf(image: string): Promise<VersionView> {
   return found
 }
 
-/** What the node says that it runs. */
+/** The digest of the image that the node reports as running. */
 async function digestOf(image: string): Promise<string> {
   const [pod] = await webPods(cluster, image)
   return /sha256:[0-9a-f]{64}/.exec(pod?.status.containerStatuses?.[0]?.imageID ?? '')?.[0] ?? ''
@@ -110,7 +110,7 @@ async function alertsOf(good: (alerts: readonly Alert[]) => boolean): Promise<re
   return snug.until<readonly Alert[]>(['alert', 'list'], good, 30)
 }
 
-/** An alert on what this pod's service did. */
+/** An alert on an event of this pod's service. */
 const on =
   (pod: ReportedPod, text: string, action?: Alert['action']) =>
   (alert: Alert): boolean =>
@@ -124,7 +124,7 @@ async function patch(digest: string, spec: object): Promise<void> {
 }
 
 describe('Snug on a node', () => {
-  it('runs with what its manifest grants, which is not `privileged`, and sees', async () => {
+  it('runs with the rights of its manifest, which is not `privileged`, and observes', async () => {
     const { spec } = await snug.pod<AgentPod>()
     const { securityContext } = spec.containers[0]
     expect(securityContext.privileged).toBe(false)
@@ -137,7 +137,7 @@ describe('Snug on a node', () => {
     })
   })
 
-  it('carries a list of what is in its image', async () => {
+  it('carries a list of the packages in its image', async () => {
     const bom = await snug.exec(['cat', '/usr/share/snug/sbom.cdx.json'])
     const { components } = JSON.parse(bom) as { components: readonly Component[] }
     const names = components.map(({ purl }) => purl)
@@ -150,7 +150,7 @@ describe('Snug on a node', () => {
     expect(names.filter((name) => name.includes('/vitest@'))).toEqual([])
   })
 
-  it('serves page and metrics, as nobody, to whoever may forward a port', async () => {
+  it('serves page and metrics, as nobody, to a user who may forward a port', async () => {
     const { gateway } = await snug.json<StatusView>(['status'])
     expect(gateway).toMatchObject({ capabilities: 'none', noNewPrivileges: true })
     expect(gateway?.uid).not.toBe(0)
@@ -191,7 +191,7 @@ describe('a service', () => {
     expect(table).toContain(profileName({ repository: web, digest: image.digest }))
   })
 
-  it('is told apart from its probes, its init container, and who comes in by kubectl', async () => {
+  it('is distinguished from its probes, its init container, and exec by kubectl', async () => {
     const [pod] = await podsOf(images.web1, 2)
     const into = ['-n', namespace, 'exec', pod.metadata.name, '-c', 'web', '--']
     await cluster.kubectl([...into, '/bin/busybox', 'cat', '/etc/of-exec'])
@@ -208,7 +208,7 @@ describe('a service', () => {
     expect(rolesOf('/srv/greeting')).toEqual(['none'])
   })
 
-  it('alerts on what is new once its window has ended, until kubectl approves it', async () => {
+  it('alerts on a new behaviour once its window has ended, until kubectl approves it', async () => {
     const [one, two] = await podsOf(images.web1, 2)
     if (two === undefined) throw new Error('there is one pod')
     await snug.until<LineageView>(
@@ -226,7 +226,7 @@ describe('a service', () => {
       ({ behaviours }) => row(behaviours, 'read /etc/of-late')?.state === 'approved',
     )
     await report(cluster, two, 'read/etc/of-late')
-    // What comes behind it is told: so it was judged before.
+    // The agent judges in order: once it has reported the later event, it has judged the earlier one.
     await report(cluster, two, 'read/etc/passwd')
     const alerts = await alertsOf((all) => all.some(on(two, 'read /etc/passwd')))
     expect(alerts.filter(on(two, 'read /etc/of-late'))).toEqual([])
@@ -271,7 +271,7 @@ describe('a service', () => {
     expect(pods.map(({ status }) => status.containerStatuses?.[0]?.restartCount)).toEqual([0, 0])
   })
 
-  it('is defended while no agent is there too, and the next one tells what was tried', async () => {
+  it('is defended while no agent runs too, and the next agent reports the attempts', async () => {
     const [pod] = await podsOf(images.web1, 2)
     const attempts = async (): Promise<number> => {
       const alerts = await snug.json<readonly Alert[]>(['alert', 'list'])
@@ -300,7 +300,7 @@ describe('a service', () => {
 })
 
 describe('a rollout', () => {
-  it('is handed over: what was known is known, a file of the new image is explained, the rest is told', async () => {
+  it('inherits its profile: learned behaviour stays learned, a new file is explained, other deviations are reported', async () => {
     // The first new pod is waited for, and the old ones stay meanwhile.
     await deployment({ spec: { minReadySeconds: 3_600, progressDeadlineSeconds: 7_200 } })
     const change = ['set', 'image', 'deploy/web', `web=${images.web2}`, `prepare=${images.web2}`]
@@ -314,7 +314,7 @@ describe('a rollout', () => {
     const [old, now] = [await versionOf(images.web1), await versionOf(images.web2)]
     expect(now).toMatchObject({ state: 'learning', predecessor: old.image.digest })
     const { added } = await snug.json<ProfileDiff>(['profile', 'diff', images.web1, images.web2])
-    // By the layers of both images, which its runtime does not tell: containerd's processes do.
+    // The runtime does not report the layers of both images: the agent reads them from containerd's processes.
     const price = added.find(({ text }) => text === 'read /srv/price')
     expect(price?.explained).toMatch(/new layer \d+ of \d+/)
     expect(added.map(({ text }) => text)).not.toContain('read /srv/greeting')
@@ -346,7 +346,7 @@ describe('a rollout', () => {
     expect(versions).toHaveLength(2)
   })
 
-  /** What rolling back must not change. */
+  /** The state that a rollback must not change. */
   async function settled(): Promise<object> {
     const { versions } = await snug.json<LineageView>(['image', 'show', web])
     const found = versions.find(({ mode }) => mode === 'block')
@@ -391,7 +391,7 @@ describe('a CronJob', () => {
 })
 
 describe('the end of Snug on a cluster', () => {
-  it('leaves nothing in the kernel: what was killed runs again', async () => {
+  it('leaves nothing in the kernel: a program that was killed runs again', async () => {
     const [pod] = await podsOf(images.web1, 2)
     await snug.stay(true)
     expect(await report(cluster, pod, 'exec/bin/true')).toBe(killed)

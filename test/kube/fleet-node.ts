@@ -14,7 +14,7 @@ const crds = fileURLToPath(new URL('../../deploy/kubernetes/crds', import.meta.u
 type Rows = readonly BehaviourView[]
 type Wish = (rows: Rows) => boolean
 
-/** A version that nobody else has, and its object in the cluster. */
+/** A version that no other test uses, and its object in the cluster. */
 export class FleetImage {
   readonly repository = 'shop/web'
   readonly tag = '1'
@@ -39,7 +39,7 @@ export async function installKinds(cluster: Cluster): Promise<void> {
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
 }
 
-/** An agent with data of its own that is told what its containers did. What comes from the kernel is in deployment.test.ts. */
+/** An agent with its own data, to which the test sends events. deployment.test.ts takes events from the kernel. */
 export class FleetNode {
   readonly agent: Agent
   readonly #name: string
@@ -115,7 +115,7 @@ export class FleetNode {
     if (result.code !== 0) throw new Error(result.stderr)
   }
 
-  /** What its audit says of the latest mode that a person or git set. */
+  /** The audit entry of the latest mode that a person or git set. */
   async lastMode(): Promise<AuditView | undefined> {
     const entries = await this.agent.json<AuditView[]>(['audit', 'list'])
     return entries.find(({ what }) => what === 'mode')

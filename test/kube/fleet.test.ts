@@ -46,7 +46,7 @@ function node(number: 1 | 2): FleetNode {
 }
 
 describe('one profile for the fleet', () => {
-  it('is what all nodes saw, on every node', async () => {
+  it('holds on every node the observations of all nodes', async () => {
     await node(1).opened('/etc/a', '/etc/both')
     await node(2).opened('/etc/b', '/etc/both')
     for (const each of nodes) await each.rows(has('/etc/a', '/etc/b', '/etc/both'))
@@ -55,7 +55,7 @@ describe('one profile for the fleet', () => {
     expect(ids(first)).toEqual(ids(second))
   })
 
-  it('is listed by kubectl, and nobody tells what another one told', async () => {
+  it('is listed by kubectl, and no node repeats the report of another', async () => {
     const table = await cluster.until(
       'the status',
       () => cluster.kubectl(['get', 'imageprofiles']),
@@ -74,7 +74,7 @@ describe('one profile for the fleet', () => {
     expect(written.length).toBeLessThanOrEqual(4)
   })
 
-  it('refuses what is no profile', async () => {
+  it('refuses an invalid profile', async () => {
     const bad = {
       apiVersion: 'snug.dev/v1alpha1',
       kind: 'ImageProfile',
@@ -98,22 +98,22 @@ describe('one profile for the fleet', () => {
   it('takes the later of two decisions, wherever it was made', async () => {
     await node(2).reject('/etc/new')
     for (const each of nodes) await each.rows(stateIs('/etc/new', 'rejected'))
-    // What kubectl said before is older, and stays so over a restart.
+    // The earlier decision by kubectl is older, and stays so over a restart.
     await node(1).agent.stop()
     await node(1).agent.start()
     await node(1).rows(stateIs('/etc/new', 'rejected'))
   })
 
-  it('takes the later also where it is the second word of the same person', async () => {
+  it('takes the later decision also where the same person made both', async () => {
     await node(1).opened('/etc/newer')
     await node(1).reject('/etc/newer')
-    // The server notes the time of a word in whole seconds.
+    // The server records the time of a decision in whole seconds.
     await delay(1_100)
     await image.patch({ approve: { behaviours: [await node(1).idOf('/etc/newer')] } })
     for (const each of nodes) await each.rows(stateIs('/etc/newer', 'approved'))
   })
 
-  it('says an approval once, whatever is added beside it, also to a node that comes later', async () => {
+  it('applies an approval once, whatever is added beside it, also on a node that comes later', async () => {
     await node(1).opened('/etc/first', '/etc/second')
     const first = await node(1).idOf('/etc/first')
     const second = await node(1).idOf('/etc/second')
@@ -128,7 +128,7 @@ describe('one profile for the fleet', () => {
       const rows = await each.rows(stateIs('/etc/second', 'approved'))
       expect(stateIs('/etc/first', 'rejected')(rows)).toBe(true)
     }
-    // When each was said is told once.
+    // The time of each decision is reported once.
     const { items } = await cluster.until(
       'who heard what',
       () => cluster.json<{ items: HeadSeen[] }>(['get', 'profileslices']),
@@ -153,7 +153,7 @@ describe('one profile for the fleet', () => {
     await node(1).opened('/srv/one')
     await node(2).opened('/srv/two')
     await cluster.server('start-api')
-    // Seen after its window: known to be there on its own node only, until a person approves it.
+    // Seen after its window: only its own node lists it, until a person approves it.
     const ids = [await node(1).idOf('/srv/one'), await node(2).idOf('/srv/two')]
     await image.patch({ approve: { behaviours: ids } })
     for (const each of nodes) {
@@ -164,7 +164,7 @@ describe('one profile for the fleet', () => {
     }
   })
 
-  it('is written again where somebody else wrote a node’s slice', async () => {
+  it('is written again where another client wrote a node’s slice', async () => {
     const { items } = await cluster.json<{ items: { metadata: { name: string }; node: string }[] }>(
       ['get', 'profileslices'],
     )
@@ -182,14 +182,14 @@ describe('one profile for the fleet', () => {
     for (const each of nodes) await each.rows(stateIs('/srv/after', 'approved'))
   })
 
-  it('goes by the mode that was said last, at whichever node or by kubectl', async () => {
+  it('applies the most recent mode, set at any node or by kubectl', async () => {
     await node(1).setMode('learn')
-    // By the same author as it was said by.
+    // Attributed to the author who set it.
     await node(2).modeIs('learn')
     expect(await node(2).lastMode()).toMatchObject({ who: expect.stringMatching(/^cli:/) })
-    // The server notes the time of a word in whole seconds.
+    // The server records the time of a decision in whole seconds.
     await delay(1_100)
-    // The mode in the object has been `alert` all the time: only another value is another word.
+    // The mode in the object has been `alert` all the time: only another value is a new decision.
     await image.patch({ mode: 'learn' })
     await delay(1_100)
     await image.patch({ mode: 'alert' })
@@ -209,7 +209,7 @@ describe('one profile for the fleet', () => {
     await node(1).modeIs('learn')
   })
 
-  it('is held to what git says, and says so', async () => {
+  it('is held to the decisions in git, and names git as the author', async () => {
     await image.patch({
       authority: 'git',
       mode: 'alert',
@@ -222,7 +222,7 @@ describe('one profile for the fleet', () => {
     expect(await node(2).lastMode()).toMatchObject({ who: 'git:kubectl-patch', mode: 'alert' })
   })
 
-  it('says what it is not allowed, and goes on', async () => {
+  it('reports a missing permission, and goes on', async () => {
     const account = ['-n', 'default', 'create', 'serviceaccount', 'nobody']
     await cluster.kubectl(account)
     const token = (await cluster.kubectl(['-n', 'default', 'create', 'token', 'nobody'])).trim()

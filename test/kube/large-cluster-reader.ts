@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { KubeApi } from '../../src/fleet/kubernetes/api.ts'
 import { KubeEngine } from '../../src/fleet/kubernetes/kube-engine.ts'
 
-/** Run by large-cluster.test.ts: an agent's view of the cluster at URL, and what it costs. */
+/** Run by large-cluster.test.ts: an agent's view of the cluster at URL, and its cost. */
 const [, , url = '', last = ''] = process.argv
 const api = new KubeApi({ from: 'a test', server: new URL(url), options: async () => ({}) })
 const engine = new KubeEngine({ api, node: 'n1' })

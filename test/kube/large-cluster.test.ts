@@ -8,8 +8,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { containerId, digestOf, podOf } from '../fixtures/kube-pods.ts'
 
 /**
- * What a large cluster costs an agent, in a process of its own: 5,000 pods in its watch (no node has so many: it is told
- * of its own only) and 50,000 endpoints of 2,000 services. The figures are printed; what is asserted is that all is known.
+ * The cost of a large cluster for an agent, in a separate process: 5,000 pods in its watch and 50,000 endpoints of
+ * 2,000 services. No node has so many pods, and an agent watches only its own. The test prints the figures and
+ * asserts that the agent has every object.
  */
 const pods = 5_000
 const endpoints = 50_000
@@ -49,7 +50,7 @@ function answer(asked: string, response: ServerResponse): void {
   response.end(JSON.stringify({ metadata: { resourceVersion: '1' }, versions, items }))
 }
 
-/** About as long as pods are: what an agent does not need has to be read all the same. */
+/** About as long as pods are: an agent has to read also the fields that it does not need. */
 function pod(number: number): object {
   const name = `web-${number}`
   const base = podOf({ name, app: [{ name: `web-${number % 50}`, command: ['/web'] }] })
@@ -93,7 +94,7 @@ function meta(name: string): object {
   return { name, namespace: 'shop', uid: `uid-${name}`, resourceVersion: '1' }
 }
 
-it('reads 5,000 pods and 50,000 endpoints, and keeps of them what it needs', async () => {
+it('reads 5,000 pods and 50,000 endpoints, and keeps only the fields that it needs', async () => {
   const args = ['--expose-gc', '--import', 'tsx', reader, url, containerId('web-4999')]
   const { stdout } = await sh(process.execPath, args)
   const figures = JSON.parse(stdout) as Record<string, number>

@@ -9,7 +9,7 @@ export interface Which {
   readonly code?: number
 }
 
-/** What agents asked the API server for, first to last, as its audit log has it. */
+/** The agents' requests to the API server, first to last, from its audit log. */
 export function requests(cluster: Cluster, which: Which): readonly AuditLine[] {
   const { since = '', resource, verb, code } = which
   // There is another line at the end of a long answer.

@@ -39,8 +39,8 @@ export function endOf(token: string): number {
 }
 
 /**
- * What the kubelet gives to a pod of its service account, for a process that is in no pod: `node` is Node in a mount
- * namespace of its own, where the account's folder is in its place and nothing else is in `/run`.
+ * The files that the kubelet gives to a pod for its service account, for a process that is in no pod. `node` is Node
+ * in a separate mount namespace, where the account's folder is in its place and nothing else is in `/run`.
  */
 export class PodAccount {
   readonly node: string

@@ -15,7 +15,7 @@ export interface Decided {
   readonly ms: number
 }
 
-/** `snug admit` as a process of its own, on a port that stays the same when it is started again. */
+/** `snug admit` as a separate process, on a port that stays the same when it is started again. */
 export class WebhookProcess {
   readonly port: number
   readonly #folder: string
@@ -66,7 +66,7 @@ export class WebhookProcess {
     return child.exitCode
   }
 
-  /** How often it said so since it was started. */
+  /** How often the process has logged this message since its start. */
   count(message: string): number {
     return this.#lines().filter(({ msg }) => msg === message).length
   }

@@ -19,7 +19,7 @@ const image = { repository: 'shop/web', digest: `sha256:${'ab'.repeat(32)}` }
 const nginx = '/usr/sbin/nginx'
 /** Of full load on nginx; `SNUG_LOAD_SECONDS` for the record. */
 const loadSeconds = Number(process.env['SNUG_LOAD_SECONDS'] ?? 3)
-/** What is large, and what nginx never looks at. */
+/** Large files that nginx never reads. */
 const left = [
   './usr/share/[!n]*',
   './var/lib/apt/*',
@@ -57,7 +57,7 @@ function serviceImage(root: string, tar: string): void {
   execFileSync('tar', ['-C', root, ...left.map((path) => `--exclude=${path}`), '-xf', tar])
   const libraries = execFileSync('ldd', ['/usr/bin/wrk'], { encoding: 'utf8' })
   const needed = [...libraries.matchAll(/(\/\S+)\s+\(0x/g)].flatMap(([, path]) => path ?? [])
-  // A loader and a libc of its own: those of the image are what nginx is linked to.
+  // The client gets its own loader and libc, as nginx is linked to those of the image.
   for (const path of needed) install(path, join(root, 'client', path.slice(path.lastIndexOf('/'))))
   install('/usr/bin/wrk', join(root, 'client/wrk'))
   install('/bin/busybox', join(root, 'usr/bin/busybox'))
@@ -100,7 +100,7 @@ async function denials(): Promise<number> {
   return Number(await machine.run(`dmesg | grep -c 'apparmor="DENIED"' || true`))
 }
 
-/** What it does, what that says where nothing stops it, and what it says where the profile does. */
+/** The attack, its output where nothing stops it, and its output under the profile. */
 const intruder = [
   [
     'has nginx read the password hashes',
@@ -122,7 +122,7 @@ const intruder = [
   ],
 ] as const
 
-it('a profile of AppArmor from what nginx was seen to do is in force in Debian’s kernel', async () => {
+it('an AppArmor profile from nginx’s observed behaviour is enforced by Debian’s kernel', async () => {
   const first = await service()
   expect(await load(first)).toBeGreaterThan(10)
   await first.run('busybox killall -QUIT nginx; busybox sleep 1')
@@ -154,7 +154,7 @@ it('nginx serves under full load with it, and nothing is refused', async () => {
   expect(await denials()).toBe(0)
 })
 
-it.each(intruder)('an intruder in it %s, and is refused', async (_, command, done, refused) => {
+it.each(intruder)('an intruder %s, and is refused', async (_, command, done, refused) => {
   const [free, held] = [containers[0]!, containers[1]!]
   const output = await held.run(`${confined(command)}; echo "code $?"`)
   expect(output).toMatch(refused)

@@ -9,7 +9,7 @@ import { shaper } from '../fixtures/event-fixture.ts'
 
 const scope = 7
 
-/** A container whose profile is its ordinary acts, in block mode. */
+/** A container in block mode whose profile holds its ordinary events. */
 export interface Lane {
   readonly id: string
   readonly recorder: Recorder
@@ -47,7 +47,7 @@ async function attempt(lane: Lane, line: string): Promise<Outcome> {
   return { result, reported: lane.recorder.acts(lane.id) }
 }
 
-/** Tries each bypass in a container that may only do its ordinary acts. `start` starts both. */
+/** Tries each bypass in a container that may only do its ordinary work. `start` starts both. */
 export function tryBypasses(
   title: string,
   family: 'lsm' | 'tracepoints',
@@ -65,11 +65,11 @@ export function tryBypasses(
       await lane.stop()
     })
 
-    it.each(ordinaryActs)('what was learned goes on: %s', async (line) => {
+    it.each(ordinaryActs)('learned behaviour stays allowed: %s', async (line) => {
       expect(await attempt(lane, line)).toEqual({ result: '0', reported: [] })
     })
 
-    it('from here on every act is told', async () => {
+    it('from here on the sensor reports every event', async () => {
       lane.recorder.source.control.filter('off')
       await lane.recorder.source.obeyed()
     })
@@ -84,7 +84,7 @@ export function tryBypasses(
       else if (result === '0') expect(enforced).toContain('missed')
     })
 
-    // A kill comes after the act: only what is refused leaves none.
+    // The sensor kills after the event; only a refused event leaves no trace.
     if (family !== 'lsm') return
     it('none of them left a trace in the container', async () => {
       expect((await lane.data()).split('\n')).toEqual(['allowed', 'compat', 'own'])

@@ -8,7 +8,7 @@ import type { Platform } from './platform.ts'
 
 const agent = fileURLToPath(new URL('../../agent', import.meta.url))
 
-/** What the sensor is built with and runs with; its own libraries and what they need. */
+/** The packages that the sensor needs for its build and at run time, with their dependencies. */
 const packages = [
   'busybox-static',
   'libc6',

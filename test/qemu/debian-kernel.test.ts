@@ -22,7 +22,7 @@ afterAll(async () => {
   await machine.stop()
 })
 
-/** The acts of a container that runs the program and is given the command. */
+/** The events of a container that runs the program with the command. */
 async function actsOf(program: string, command: string): Promise<readonly ActEvent[]> {
   const container = await machine.container(randomBytes(32).toString('hex'), program)
   await container.run(command)
@@ -42,7 +42,7 @@ describe("on Debian's kernel the sensor", () => {
     for (const [, value] of hooks) expect(value).toBe('yes')
   })
 
-  it('tells exactly the execs, opens and connects of a known workload', async () => {
+  it('reports exactly the execs, opens and connects of a known workload', async () => {
     const acts = (await actsOf('/bin/workload serve', 'known')).slice(1)
     const numbers = [...Array(23).keys()]
     const execs = acts.filter((event) => event.kind === 'exec')
@@ -57,7 +57,7 @@ describe("on Debian's kernel the sensor", () => {
     )
   })
 
-  it('gives the behaviours that this kernel gives for the same acts', async () => {
+  it('gives the behaviours that this host’s kernel gives for the same events', async () => {
     const lines = [
       `read ${hex('/etc/secret')}`,
       `both ${hex('/data/made')}`,
@@ -109,7 +109,7 @@ describe("on Debian's kernel the sensor", () => {
   })
 })
 
-/** In words that a failure can show. */
+/** As text that a failing test can show. */
 function idsOf(events: readonly ActEvent[]): readonly string[] {
   const ids = events.flatMap((event) =>
     behavioursOf(event, shaper).map(({ key, actor, object }) =>

@@ -48,7 +48,8 @@ serve_sensor() {
   done
 }
 
-# container ID PORT PROGRAM…, of the image in $LOWER: the cgroup is entered last, as a runtime does; what comes before is no part of it.
+# container ID PORT PROGRAM…, of the image in $LOWER. Enters the cgroup last, as a runtime does: earlier events are not
+# the container's.
 container() {
   id=$1 port=$2
   shift 2

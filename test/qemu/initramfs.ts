@@ -13,7 +13,7 @@ export interface Programs {
   readonly libraries: ReadonlyMap<string, string>
 }
 
-/** Of this machine's own kind: the sensor as built, and what it is linked to here. */
+/** For this machine's own architecture: the sensor as built, and the libraries that it is linked to here. */
 export function ownPrograms(sensor: string): Programs {
   const listed = execFileSync('ldd', [sensor], { encoding: 'utf8' })
   const libraries = new Map<string, string>()

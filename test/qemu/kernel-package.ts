@@ -33,7 +33,7 @@ export function debianKernel(platform: Platform): DebianKernel {
   }
 }
 
-/** apt-get and apt-cache with lists of their own where the machine's are of another architecture. */
+/** apt-get and apt-cache with separate lists where the machine's lists are for another architecture. */
 type Apt = (tool: 'get' | 'cache', args: readonly string[], cwd?: string) => string
 
 export function aptFor(platform: Platform): Apt {

@@ -1,4 +1,4 @@
-# What a runtime does in a new container's name spaces; then the container's program.
+# Does the work of a runtime in a new container's namespaces, then starts the container's program.
 set -e
 exec 9>"/sys/fs/cgroup/$SNUG_ID/cgroup.procs"
 cd "/run/$SNUG_ID/root"

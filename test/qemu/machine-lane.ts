@@ -3,7 +3,7 @@ import { Recorder } from '../sensor/recorder.ts'
 import type { Lane } from './bypass-suite.ts'
 import { Machine, type MachineOptions } from './machine.ts'
 
-/** A container of `bypass-acts.c` in a virtual machine of its own. */
+/** A container of `bypass-acts.c` in its own virtual machine. */
 export async function machineLane(options: MachineOptions = {}): Promise<Lane> {
   const machine = await Machine.boot(options)
   const recorder = new Recorder({ sensorPath: machine.sensorPath })

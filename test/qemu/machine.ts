@@ -28,8 +28,8 @@ export interface MachineOptions {
 }
 
 /**
- * A virtual machine with Debian's kernel, the sensor, and containers. No KVM is needed. What goes in and out goes by
- * virtio ports, each a socket here, so that a source on this side drives the sensor on the other.
+ * A virtual machine with Debian's kernel, the sensor, and containers. It needs no KVM. All input and output goes
+ * through virtio ports, each a socket here, so that a source on this side drives the sensor in the machine.
  */
 export class Machine {
   readonly release: string
@@ -100,7 +100,7 @@ export class Machine {
     return join(this.#folder, 'console')
   }
 
-  /** What the machine has said so far: the kernel, init, and the sensor. */
+  /** The machine's output up to now: from the kernel, init, and the sensor. */
   get log(): string {
     const console = existsSync(this.#console) ? readFileSync(this.#console, 'latin1') : ''
     return this.#complaints + console
@@ -121,7 +121,7 @@ export class Machine {
     this.#control = await Port.open(this.#socket('control'))
   }
 
-  /** Runs a line of shell in the machine, outside of containers; gives what it printed. Throws where it fails. */
+  /** Runs a line of shell in the machine, outside of containers, and returns its output. Throws where it fails. */
   run(line: string): Promise<string> {
     const turn = this.#turn.then(async () => {
       if (this.#control === undefined) throw new Error('the machine is not up')
@@ -133,7 +133,7 @@ export class Machine {
     return turn
   }
 
-  /** Starts the program in a container of its own, whose id is 64 hex digits. It serves one command a line. */
+  /** Starts the program in its own container, whose id is 64 hex digits. It serves one command a line. */
   async container(
     id: string,
     program = '/bin/workload serve',
@@ -170,7 +170,7 @@ export class VmContainer {
     this.#release = release
   }
 
-  /** Runs one command of what it serves; gives what it printed. */
+  /** Runs one of the container's commands and returns its output. */
   async run(command: string): Promise<string> {
     const { printed } = await this.#streams.ask(command, /^done$/, () => this.#machine.log)
     return printed

@@ -25,19 +25,19 @@ afterAll(async () => {
 })
 
 describe("on Debian's kernel without BPF LSM the sensor", () => {
-  it('takes the tracepoints, and says which acts it stops there and how', () => {
+  it('uses the tracepoints, and reports which kinds of event it stops there and how', () => {
     const { facts } = recorder.source.stats
     expect(facts['hook.sys_exit']).toBe('yes')
     expect(Object.keys(facts)).not.toContain('hook.lsm/file_open')
     expect(facts['stop.open']).toBe('killed')
-    // The cgroup hooks of this kernel do not know whose process it is: calls tell of peers.
+    // The cgroup hooks of this kernel cannot identify the process: system calls report the peers.
     expect(facts['hook.connect4']).toMatch(/^no /)
     expect(facts['stop.connect']).toBe('killed')
     expect(facts['stop.send']).toBe('alerted')
     expect(facts['stop.bind']).toBe('killed')
   })
 
-  it('tells execs, opens and connects', async () => {
+  it('reports execs, opens and connects', async () => {
     const container = await machine.container(randomBytes(32).toString('hex'))
     await container.run('known')
     await recorder.source.obeyed()
@@ -50,7 +50,7 @@ describe("on Debian's kernel without BPF LSM the sensor", () => {
     )
   })
 
-  it('tells peers of each kind, also of attempts that fail, and stops who is not expected', async () => {
+  it('reports peers of each kind, also of failed attempts, and stops an unexpected peer', async () => {
     const { control } = recorder.source
     const container = await machine.container(randomBytes(32).toString('hex'), '/bin/acts serve')
     const did = async (lines: readonly string[]): Promise<readonly string[]> => {
@@ -84,7 +84,7 @@ describe("on Debian's kernel without BPF LSM the sensor", () => {
     control.assign(container.id, 3, { enforce: true })
     await recorder.source.obeyed()
     recorder.messages.length = 0
-    // Nobody listens there: an errno, as ever.
+    // No process listens there: the usual errno.
     expect(await did(['tcp 127.0.0.1 7002', '+ tcp 127.0.0.1 7002'])).toEqual(['111', '111'])
     expect(await did(['+ tcp 127.0.0.1 7012', '+ udp ::1 7013', '+ bind 127.0.0.1 7015'])).toEqual([
       'killed 9',

@@ -1,4 +1,4 @@
-/** A machine that QEMU emulates, and what of Debian runs on it. */
+/** An emulated machine of QEMU, and the Debian architecture that runs on it. */
 export interface Platform {
   readonly debian: string
   /** The meta package of its kernel. */

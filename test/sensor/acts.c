@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Does one act for each line that it reads, and says what came of it: `0`, an errno, or `killed SIGNAL`. Paths are in
- * hex, so that they may be any bytes. A line that begins with `+` is done by a child, with `+UID` by one of that user.
- * `end` prints `done`.
+ * Performs one action for each input line and prints its result: `0`, an errno, or `killed SIGNAL`. Paths are in
+ * hex, so that they may be any bytes. A child performs a line that begins with `+`; with `+UID` the child has that
+ * user. `end` prints `done`.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

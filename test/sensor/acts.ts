@@ -4,7 +4,7 @@ export function hex(path: string | Uint8Array): string {
   return Buffer.from(path).toString('hex')
 }
 
-/** A container that does one act for each line, see `acts.c`. */
+/** A container that performs one action for each line, see `acts.c`. */
 export class Acts {
   readonly #container: Container
 
@@ -16,7 +16,7 @@ export class Acts {
     return this.#container.id
   }
 
-  /** What came of each: `0`, an errno, or `killed SIGNAL`. */
+  /** The result of each action: `0`, an errno, or `killed SIGNAL`. */
   async did(lines: readonly string[]): Promise<readonly string[]> {
     const printed = await this.#container.run([...lines, 'end'].join('\n'))
     return printed.split('\n').filter((line) => line !== '')

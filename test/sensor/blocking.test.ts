@@ -15,7 +15,7 @@ const budget = 1_000_000
 let image: string
 let recorder: Recorder
 let acts: Acts
-/** Each test has a version of its own. */
+/** Each test has its own version. */
 let scope = 0
 
 beforeAll(async () => {
@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 afterEach(() => acts.stop())
 
-/** What the container does is learned while it does it, and is then all that it may do. */
+/** Learns these actions of the container; afterwards the profile allows nothing else. */
 async function learnedFrom(lines: readonly string[]): Promise<void> {
   scope += 1
   acts = new Acts(image)
@@ -63,7 +63,7 @@ async function reported(): Promise<readonly ActEvent[]> {
 }
 
 describe('in block mode', () => {
-  it('what was learned goes on, and nothing of it comes up', async () => {
+  it('learned behaviour stays allowed, and none of it comes up', async () => {
     await learnedFrom(known)
     expect(await acts.did(known)).toEqual(['0', '0', '111', '0', '0', '0'])
     expect(await reported()).toEqual([])
@@ -83,13 +83,13 @@ describe('in block mode', () => {
     ['a program from memory', `+ memory ${hex('/bin/acts')}`, KILLED, 'killed'],
     ['a signal to another process, which is only told', '+ signal', '0', 'missed'],
     ['a removal, which is only told', `+ unlink ${hex('/etc/script.sh')}`, '0', 'missed'],
-  ] as const)('%s is stopped, and told as that', async (_, line, result, enforced) => {
+  ] as const)('%s is stopped, and reported with that action', async (_, line, result, enforced) => {
     await learnedFrom(known)
     expect(await acts.did([line])).toEqual([result])
     expect((await reported()).map((event) => event.enforced)).toContain(enforced)
   })
 
-  /** What a second container of the version comes to, after the first has shown all of it but the last. */
+  /** The results of a second container of the version, after the first has shown all lines but the last. */
   async function second(lines: readonly string[]): Promise<readonly string[]> {
     await learnedFrom([`+ exec ${hex('/bin/workload')}`, ...lines.slice(0, -1)])
     const other = new Acts(image)
@@ -133,7 +133,7 @@ describe('in block mode', () => {
     }
   })
 
-  it('every attempt is counted, also when it was told once', async () => {
+  it('every attempt is counted, also when it was reported once', async () => {
     await learnedFrom(known)
     const line = '+ tcp 127.0.0.1 7003'
     const results = await acts.did(Array.from({ length: 500 }, () => line))
@@ -145,7 +145,7 @@ describe('in block mode', () => {
     expect(events.length + counted).toBe(500)
   })
 
-  it('a capability that was told before it is blocked is stopped all the same', async () => {
+  it('a capability that was reported before it is blocked is stopped afterwards', async () => {
     await learnedFrom(known)
     recorder.source.control.enforce?.(scope, { mode: 'alert', budget })
     await recorder.source.obeyed()
@@ -153,11 +153,11 @@ describe('in block mode', () => {
     expect(await acts.did([chown])).toEqual(['0'])
     recorder.source.control.enforce?.(scope, { mode: 'block', budget })
     await recorder.source.obeyed()
-    // The process itself is what is killed: a child says so, with what it was told to have.
+    // The kernel kills the process itself: so a child performs the action, and its parent prints the result.
     expect(await acts.did([`+ ${chown}`])).toEqual([KILLED])
   })
 
-  it('beyond the budget of different acts it disarms itself, and says so', async () => {
+  it('beyond the budget of different events the version disarms itself, and reports it', async () => {
     await learnedFrom(known)
     recorder.source.control.enforce?.(scope, { mode: 'block', budget: 10 })
     await recorder.source.obeyed()

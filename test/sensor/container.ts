@@ -27,7 +27,7 @@ export function unifiedHierarchy(): string {
   return path
 }
 
-/** A folder that containers are started from: `workload`, `acts`, and a few files. */
+/** A folder as root of containers: `workload`, `acts`, and a few files. */
 export function buildImage(): string {
   const image = mkdtempSync(join(tmpdir(), 'snug-sensor-'))
   for (const folder of ['bin', 'etc', 'data', 'mnt', 'proc', 'dev', 'tmp']) {
@@ -38,7 +38,7 @@ export function buildImage(): string {
     execFileSync('gcc', ['-O2', '-static', '-o', join(image, 'image/bin', program), source])
   }
   copyFileSync(busybox, join(image, 'image/bin/busybox'))
-  // Whoever it is started as, it has something to do.
+  // Every uid can write to these folders.
   for (const folder of ['data', 'tmp']) chmodSync(join(image, 'image', folder), 0o1777)
   writeFileSync(join(image, 'image/etc/secret'), 'secret\n')
   writeFileSync(join(image, 'image/etc/private'), 'private\n', { mode: 0o600 })
@@ -55,7 +55,7 @@ export function removeTree(path: string): void {
   execFileSync('rm', ['-rf', path])
 }
 
-/** The cgroup is entered last: what comes before the container's program is no part of the container. */
+/** Enters the cgroup last: events before the container's program do not belong to the container. */
 const launcher = `
 set -e
 exec 9>"$SNUG_CGROUP/cgroup.procs"
@@ -79,7 +79,7 @@ export function newId(): string {
   return randomBytes(32).toString('hex')
 }
 
-/** A container without an engine that does what it is told, one command at a time. */
+/** A container without an engine that performs commands, one at a time. */
 export class Container {
   readonly id: string
   readonly root: string
@@ -88,7 +88,7 @@ export class Container {
   readonly #child: ChildProcessWithoutNullStreams
   readonly #lines: Interface
 
-  /** `program`: what it runs, `workload` or `acts`; both read commands. */
+  /** `program`: `workload` or `acts`; both read commands. */
   constructor(
     image: string,
     program: 'workload' | 'acts' | 'bypass' = 'workload',
@@ -121,7 +121,7 @@ export class Container {
     this.#lines = createInterface({ input: this.#child.stdout })
   }
 
-  /** Runs one command of the program; gives what it printed before `done`. */
+  /** Runs one command of the program and returns its output before `done`. */
   async run(command: string): Promise<string> {
     const printed: string[] = []
     const done = new Promise<void>((resolve) => {

@@ -17,8 +17,8 @@ afterAll(async () => {
   await recorder.stop()
 })
 
-describe('containers of an engine in a mount namespace of its own', () => {
-  it('begin with their own program too, and so does what comes in by exec', async () => {
+describe('containers of an engine in a separate mount namespace', () => {
+  it('begin with their own program too, and so does an exec into them', async () => {
     const engine = await startDockerd({ ownMounts: true })
     try {
       const { docker } = engine
@@ -52,7 +52,7 @@ describe('containers of an engine in a mount namespace of its own', () => {
 })
 
 describe('containers of Docker', () => {
-  it('begin with their own program: the steps of the runtime are no acts of theirs', async () => {
+  it('begin with their own program: the steps of the runtime are not their events', async () => {
     const { id } = await runContainer(sharedEngine().docker, image, ['/bin/true'])
     await recorder.until(
       () => recorder.messages.some((m) => m.type === 'container-ended' && m.id === id),
@@ -68,7 +68,7 @@ describe('containers of Docker', () => {
     expect(recorder.acts(id)[0]).toBe(execs[0])
   })
 
-  it('tell what comes in by exec apart, each session by a name of its own', async () => {
+  it('distinguish an exec into them, and give each session its own name', async () => {
     const { docker } = sharedEngine()
     const container = await startContainer(docker, image, ['/bin/sleep', '600'])
     try {

@@ -45,7 +45,7 @@ describe('files', () => {
     return files.filter((file) => file.path === path)
   }
 
-  it('are told with names of 255 bytes, with newlines, and bytes that are no text', () => {
+  it('are reported with names of 255 bytes, with newlines, and bytes that are no text', () => {
     const made = { access: ['write', 'create'] }
     expect(withPath(`/data/${'n'.repeat(255)}`)).toMatchObject([made])
     expect(withPath('/data/new\nline')).toMatchObject([made])
@@ -72,7 +72,7 @@ describe('files', () => {
     ])
   })
 
-  it('are told where they are cut short by name', () => {
+  it('are reported where they are truncated by name', () => {
     expect(withPath('/etc/secret').filter(({ access }) => access[0] === 'write')).toEqual([
       { path: '/etc/secret', access: ['write'], unresolved: true },
     ])
@@ -82,7 +82,7 @@ describe('files', () => {
     expect(withPath('/data/dir').map(({ access }) => access)).toEqual([['create'], ['delete']])
   })
 
-  it('deeper than a path can name keep their tail, and say so', () => {
+  it('deeper than the path limit keep their tail, and are marked as cut', () => {
     const bottom = files.filter((file) => file.path.endsWith('/bottom'))
     expect(bottom).toMatchObject([{ access: ['write', 'create'], cut: true }])
     expect(bottom[0]?.path.startsWith('…/')).toBe(true)
@@ -104,11 +104,11 @@ describe('ways to open and to execute', () => {
     return acts.filter((event) => event.kind === 'exec')
   }
 
-  it('openat2 with dots tells the file itself', () => {
+  it('openat2 with dots gives the file itself', () => {
     expect(wasRead('/etc/secret')).toBe(true)
   })
 
-  it('open_by_handle_at tells the file', () => {
+  it('open_by_handle_at gives the file', () => {
     expect(wasRead('/mnt/by-handle')).toBe(true)
   })
 
@@ -124,7 +124,7 @@ describe('ways to open and to execute', () => {
     })
   })
 
-  it('execveat of a descriptor tells the file', () => {
+  it('execveat of a descriptor gives the file', () => {
     const event = execs().find(({ process }) => process.args?.[0] === 'by-descriptor')
     expect(event).toMatchObject({ exec: { path: '/bin/workload', drift: false } })
   })
@@ -151,8 +151,8 @@ describe('ways to open and to execute', () => {
   })
 })
 
-describe('what is done to a file but for its content', () => {
-  it('tells who makes a program setuid, sets a time, or cuts a file off by its name', async () => {
+describe('changes to a file other than its content', () => {
+  it('are reported for a setuid bit, a new time, and a truncation by name', async () => {
     const acts = await actsOf('attributes')
     const calls = acts.flatMap((event) => (event.kind === 'syscall' ? [event.syscall] : []))
     // By its name and by its descriptor; of a file that is not there it failed, and not for want of rights.
@@ -171,7 +171,7 @@ describe('the network', () => {
     acts = await actsOf('net')
   })
 
-  it('tells connects and datagrams by their canonical address', () => {
+  it('reports connects and datagrams by their canonical address', () => {
     const peers = acts.flatMap((event) => (event.kind === 'connect' ? [event.connect] : []))
     expect(peers).toContainEqual({ protocol: 'udp', address: '127.0.0.9', port: 53 })
     expect(peers).toContainEqual({ protocol: 'tcp', address: '127.0.0.7', port: 4444 })
@@ -180,7 +180,7 @@ describe('the network', () => {
     expect(peers).toHaveLength(4)
   })
 
-  it('tells who listens, also on a socket that was never bound', () => {
+  it('reports listening sockets, also those that were never bound', () => {
     const listens = acts.flatMap((event) => (event.kind === 'listen' ? [event.listen] : []))
     expect(listens).toHaveLength(2)
     expect(listens[0]).toMatchObject({ protocol: 'tcp', address: '0.0.0.0' })
@@ -195,7 +195,7 @@ describe('rights', () => {
     acts = await actsOf('rights')
   })
 
-  it('changes of user and group are told with both sides', () => {
+  it('changes of user and group are reported with both sides', () => {
     const changes = acts.flatMap((event) => (event.kind === 'identity' ? [event.identity] : []))
     expect(changes).toEqual([
       { from: { uid: 0, gid: 0 }, to: { uid: 0, gid: 77 } },
@@ -203,19 +203,19 @@ describe('rights', () => {
     ])
   })
 
-  it('sensitive calls are told, refused ones too', () => {
+  it('sensitive calls are reported, also refused ones', () => {
     const calls = acts.flatMap((event) => (event.kind === 'syscall' ? [event.syscall] : []))
     expect(calls).toContainEqual({ name: 'ptrace', target: 'attach' })
     expect(calls).toContainEqual({ name: 'mount', target: '/mnt' })
     expect(calls).toContainEqual({ name: 'unshare', target: 'uts' })
     expect(calls).toContainEqual({ name: 'mount', target: '/mnt', denied: true })
-    // It killed its own child, which is its own affair; and told another's process that it has done.
+    // A kill of its own child is not reported; a signal to another process is.
     expect(calls.filter(({ name }) => name === 'kill')).toEqual([
       { name: 'kill', target: '/bin/workload' },
     ])
   })
 
-  it('an open that was refused is an attempt at what it wanted, by the string that was passed', () => {
+  it('a refused open is an attempt at the requested access, by the string that was passed', () => {
     const refused = acts.flatMap((event) =>
       event.kind === 'file' && event.file.denied === true && event.process.uid === 78
         ? [event.file]
@@ -230,7 +230,7 @@ describe('rights', () => {
     ])
   })
 
-  it('what would change a read-only file system is an attempt', () => {
+  it('a change to a read-only file system is an attempt', () => {
     const refused = acts.flatMap((event) =>
       event.kind === 'file' && event.file.denied === true && event.process.uid === 0
         ? [event.file]
@@ -244,7 +244,7 @@ describe('rights', () => {
     ])
   })
 
-  it('capabilities that were used are told by name', () => {
+  it('used capabilities are reported by name', () => {
     // Once for each process and execution: it may have been asked for before.
     const names = recorder
       .acts(container.id)

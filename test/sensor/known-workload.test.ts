@@ -60,7 +60,7 @@ describe('a known workload', () => {
     expect(new Set(acts.map((event) => event.container.id))).toEqual(new Set([id]))
   })
 
-  it('is told once, and repeats come as counts that add up', async () => {
+  it('is reported once, and repeats come as counts that add up', async () => {
     recorder = new Recorder()
     const { id, run } = bound(await started())
     recorder.source.control.assign(id, 7)
@@ -123,11 +123,11 @@ describe('a known workload', () => {
         .countUpdates(second.id)
         .filter((countUpdate) => acts.has(countUpdate.key))
         .reduce((sum, countUpdate) => sum + countUpdate.count, 0)
-    // 23 opens and 23 connects are behaviours of their own, the 23 execs are one and the same.
+    // 23 opens and 23 connects are separate behaviours; the 23 execs are one and the same.
     await recorder.until(() => counted() >= times * 3, 'the counts')
     expect(counted()).toBe(times * 3)
     const fresh = recorder.acts(second.id).slice(reported)
-    // The first container had these files made; here they are made anew, which is known too.
+    // The first container created these files; this one creates them again, which is learned too.
     expect(fresh).toEqual([])
   })
 })

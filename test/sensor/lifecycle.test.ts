@@ -34,7 +34,7 @@ function contained(): Container {
 }
 
 describe('a container', () => {
-  it('is known before its first act, and its end comes after its last', async () => {
+  it('is reported before its first event, and its end comes after its last', async () => {
     const recorder = await recording()
     const container = new Container(image)
     await container.run('touch')
@@ -67,7 +67,7 @@ describe('a container', () => {
     expect(own.filter((what) => what === 'act').length).toBeGreaterThan(1)
   })
 
-  it('that ran before the sensor is found, marked, and what it does is seen', async () => {
+  it('that ran before the sensor is found, marked, and observed', async () => {
     const container = contained()
     await container.run('touch')
     const recorder = await recording()
@@ -126,7 +126,7 @@ describe('the sensor', () => {
     expect(recorder.losses().map((event) => event.loss.reason)).toEqual(['sensor-gap'])
   })
 
-  it('tells the end of a container that ended while it was away', async () => {
+  it('reports the end of a container that ended while it was away', async () => {
     const recorder = await recording()
     const container = new Container(image)
     await container.run('touch')
@@ -172,7 +172,7 @@ describe('the sensor', () => {
 })
 
 describe('a flood', () => {
-  it('that a small ring cannot hold is counted: told and lost together are what was done', async () => {
+  it('that a small ring cannot hold is counted: reported and lost events add up to all events', async () => {
     const recorder = await recording({ ringBytes: 4096 })
     recorder.source.control.filter('off')
     const container = contained()
@@ -186,12 +186,12 @@ describe('a flood', () => {
         .filter((event) => event.kind === 'file' && event.file.path === '/etc/secret').length
     const lost = (): number => recorder.losses().reduce((sum, event) => sum + event.loss.count, 0)
     await recorder.until(() => opens() + lost() >= 20_000, 'everything')
-    // The lost ones may be any of what was done: the exec, the touch and a capability besides.
+    // The lost events may be of any kind: also the exec, the touch and a capability.
     expect(opens() + lost()).toBeLessThanOrEqual(20_000 + 8)
     expect(recorder.losses()[0]?.container?.id).toBe(container.id)
   })
 
-  it('of what is known stays in the kernel, and the counts add up', async () => {
+  it('of learned behaviour stays in the kernel, and the counts add up', async () => {
     const recorder = await recording()
     const container = contained()
     await container.run('flood 50000')

@@ -9,7 +9,7 @@ import { Acts, hex } from './acts.ts'
 import { buildImage, newId, removeTree } from './container.ts'
 import { Recorder } from './recorder.ts'
 
-/** The sensor has room for 1,024 versions at a time. */
+/** The sensor holds at most 1,024 versions at a time. */
 const versions = 1_100
 const blocking = 100
 const budget = 1_000_000

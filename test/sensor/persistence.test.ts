@@ -71,7 +71,7 @@ async function block(recorder: Recorder, id: string, profile: KernelProfile): Pr
   await recorder.source.obeyed()
 }
 
-/** A container that may do what is `known`, and a source that has told all of that. */
+/** A container that may do what its profile learned, and a source that has reported all of it. */
 async function blocking(options: Partial<EbpfSourceOptions> = {}): Promise<{
   readonly recorder: Recorder
   readonly acts: Acts
@@ -85,7 +85,7 @@ async function blocking(options: Partial<EbpfSourceOptions> = {}): Promise<{
   return { recorder, acts, profile }
 }
 
-/** Deviations of the container that were told, and repeats of such that were only counted. */
+/** Reported deviations of the container, and repeats that were only counted. */
 async function accounted(
   recorder: Recorder,
   id: string,
@@ -146,7 +146,7 @@ describe('with the sensor killed', () => {
     },
   )
 
-  it('what the rings cannot hold meanwhile is counted, and told once', async () => {
+  it('events that exceed the rings meanwhile are counted, and reported once', async () => {
     const { recorder, acts } = await blocking({ ringBytes: 4096 })
     recorder.source.control.filter('off')
     await recorder.source.obeyed()
@@ -162,12 +162,12 @@ describe('with the sensor killed', () => {
     const dropped = recorder.losses().reduce((sum, { loss }) => sum + loss.count, 0)
     const reported = recorder.acts(acts.id).filter((event) => event.enforced !== undefined).length
     expect(dropped).toBeGreaterThan(0)
-    // Besides the 200: the fork's own, expected acts may have been dropped as well.
+    // Besides the 200: the kernel may have dropped the fork's expected events as well.
     expect(reported).toBeLessThan(200)
     expect(reported + dropped).toBeGreaterThanOrEqual(200)
   })
 
-  it('a version that disarmed itself meanwhile is not armed by being told again', async () => {
+  it('a version that disarmed itself meanwhile is not armed when the policy is sent again', async () => {
     const { recorder, acts } = await blocking()
     recorder.source.control.enforce?.(scope, { mode: 'block', budget: 5 })
     await recorder.source.obeyed()
@@ -184,8 +184,8 @@ describe('with the sensor killed', () => {
   })
 })
 
-describe('with nobody there', () => {
-  it('blocking goes on, and the next daemon is told all of it', async () => {
+describe('with no daemon running', () => {
+  it('blocking continues, and the next daemon gets every event', async () => {
     const { recorder, acts, profile } = await blocking()
     const before = await acts.did(Array.from({ length: 100 }, () => refused))
     expect(await accounted(recorder, acts.id)).toBe(100)
@@ -206,11 +206,11 @@ describe('with nobody there', () => {
     expect(await accounted(next, acts.id, recorder.messages)).toBe(304)
     expect(next.losses()).toEqual([])
     expect(ports(next, acts.id)).toContain(7004)
-    // It was told to another: in full again, once it happens again.
+    // The previous daemon got the first report: the kernel reports the event in full when it happens again.
     expect(ports(next, acts.id)).toContain(7003)
   })
 
-  it('a container that ends meanwhile is told as ended, after its last act', async () => {
+  it('a container that ends meanwhile is reported as ended, after its last event', async () => {
     const recorder = await recording()
     const acts = await contained(recorder)
     await recorder.stop()
@@ -232,7 +232,7 @@ describe('with nobody there', () => {
     expect(order.at(-1)).toBe('ended')
   })
 
-  it('what was read and not taken is told again, and what was taken is not', async () => {
+  it('events without an acknowledgement are reported again, and acknowledged ones are not', async () => {
     const { recorder, acts } = await blocking({ takenWhen: 'stored' })
     await acts.did(['+ tcp 127.0.0.1 7005'])
     await recorder.source.obeyed()
@@ -250,8 +250,8 @@ describe('with nobody there', () => {
   })
 })
 
-describe('a sensor whose maps are of another layout', () => {
-  it('makes its own beside them, and removes those once it was told everything', async () => {
+describe('a sensor whose maps have another layout', () => {
+  it('makes its own maps beside the old ones, and removes those once it got all of their events', async () => {
     const { recorder, acts, profile } = await blocking()
     await recorder.stop()
     expect(await acts.did([refused])).toEqual([EPERM])
@@ -295,7 +295,7 @@ describe('the self-probe', () => {
   const probes = (recorder: Recorder): readonly SelfProbe[] =>
     recorder.messages.flatMap((m) => (m.type === 'self-probe' ? [m.probe] : []))
 
-  it('finds that what is forbidden is stopped and the rest is not, and shows nowhere else', async () => {
+  it('finds that forbidden events are stopped and allowed ones are not, and appears nowhere else', async () => {
     const recorder = await recording({ probeSeconds: 1 })
     await recorder.until(() => probes(recorder).length > 1, 'two probes')
     for (const { passed, stopped, missed } of probes(recorder)) {
@@ -330,7 +330,7 @@ describe('the self-probe', () => {
     })
   })
 
-  it('finds a hook that somebody detached', async () => {
+  it('finds a detached hook', async () => {
     const recorder = await recording({ probeSeconds: 1 })
     await recorder.until(() => probes(recorder).length > 0, 'a probe')
     const [links] = readdirSync(join(kernelState, '1')).filter((n) => n.startsWith('links-'))
@@ -377,7 +377,7 @@ function pinnedIds(): readonly KernelObject[] {
 }
 
 function idOf(kind: KernelObject['kind'], path: string): KernelObject {
-  // It shows a link and exits as if it had not: what it prints counts.
+  // The tool shows a link but exits with an error: its output counts.
   const { stdout } = spawnSync('/usr/sbin/bpftool', ['-j', kind, 'show', 'pinned', path])
   return { kind, id: (JSON.parse(stdout.toString()) as { readonly id: number }).id }
 }

@@ -3,7 +3,7 @@ import { EbpfSource, type EbpfSourceOptions } from '../../src/pipeline/sources/e
 import { shippedRules } from '../fixtures/event-fixture.ts'
 import type { CountUpdate, SourceMessage } from '../../src/pipeline/sources/source.ts'
 
-/** A running source, and all that it told. */
+/** A running source, and all of its messages. */
 export class Recorder {
   readonly source: EbpfSource
   readonly messages: SourceMessage[] = []
@@ -72,7 +72,7 @@ export class Recorder {
     )
   }
 
-  /** Everything that the kernel has for us at this moment has been told. */
+  /** Resolves once the kernel's events of this moment have been reported. */
   async settled(): Promise<void> {
     for (let stable = 0, before = -1; stable < 3; ) {
       const count = this.messages.length

@@ -23,10 +23,10 @@ import { Acts, hex } from './acts.ts'
 import { buildImage, newId, removeTree } from './container.ts'
 import { Recorder } from './recorder.ts'
 
-/** Acts are done anew for each profile: so many profiles, and of so many acts each. */
+/** Each profile gets new events: the number of profiles, and of events for each. */
 const profiles = 12
 const actsEach = 1_200
-/** Of every run another; told where it fails, so that it can be run again. */
+/** Differs for every run; a failure prints it, so that the run can be repeated. */
 const seed = Number(process.env['SNUG_SEED'] ?? Date.now() % 1_000_000)
 
 const guardrails = new Guardrails({ schema: 'snug.guardrails/v1', guardrails: [] })
@@ -91,7 +91,7 @@ const name: fc.Arbitrary<Buffer> = fc.oneof(
   { weight: 1, arbitrary: hard.filter((bytes) => !['.', '..'].includes(bytes.toString())) },
 )
 
-/** Of one file many spellings: the kernel resolves what it opens, and what has no file is made canonical. */
+/** Several spellings of one file: the kernel resolves an opened path, and a path without a file is made canonical. */
 const spelled = fc.constantFrom('', '/', './', '../data/', 'sub/../', './/')
 const path: fc.Arbitrary<Buffer> = fc
   .tuple(fc.constantFrom('/data/', '/data/sub/', '/tmp/'), spelled, name)
@@ -110,14 +110,14 @@ const code: fc.Arbitrary<Buffer> = fc.oneof(
   },
   { weight: 4, arbitrary: token.map((text) => Buffer.from(`: ${text.replace('<', '')}`)) },
   { weight: 1, arbitrary: fc.constant(Buffer.from([0x3a, 0x20, 0xff, 0xfe])) },
-  // Longer than what is carried: such arguments are never those that were learned.
+  // Longer than the kernel transports: such arguments never match learned ones.
   {
     weight: 1,
     arbitrary: fc.constantFrom('x', 'y').map((x) => Buffer.from(`: ${x.repeat(2_100)}`)),
   },
 )
 
-/** A program whose arguments tell, as what it is called and with what; all of its names are that one file. */
+/** A program whose name and arguments decide its work; all of its names are one file. */
 const runs: fc.Arbitrary<string> = fc
   .oneof(
     fc
@@ -133,7 +133,7 @@ const runs: fc.Arbitrary<string> = fc
   )
   .map((args) => `+ run ${hex('/bin/busybox')} ${args.map(hex).join(' ')}`)
 
-/** One act: a line for `acts`, after which the next finds things as this one did. */
+/** One action: a line for `acts` that leaves everything as it was. */
 const act: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 8,
@@ -226,7 +226,7 @@ function keyOf(event: ActEvent): string {
     .join('\n')
 }
 
-/** What comes up of a container that does it, by what it shows: each is new, and so finds what the one before found. */
+/** The events of a container that performs these lines, by behaviour. Each container is new: all start in one state. */
 async function eventsOf(
   lines: readonly string[],
   scope: number,
@@ -254,7 +254,7 @@ const choice: fc.Arbitrary<Choice> = fc.record({
   word: fc.constantFrom('none', 'none', 'none', 'none', 'approved', 'rejected'),
 })
 
-/** A person's word on a block of addresses around one that was seen. */
+/** An operator's decision on a block of addresses around one that was seen. */
 function blockOf(event: ActEvent & { kind: 'connect' }, word: Choice['word']): ProfileEntry {
   const { address, port, protocol } = event.connect
   const six = address.includes(':')
@@ -277,7 +277,7 @@ function blockOf(event: ActEvent & { kind: 'connect' }, word: Choice['word']): P
   }
 }
 
-/** What is made and renamed away was learned, and that it was deleted was not. */
+/** The creation and the rename were learned; the deletion was not. */
 function ofReplacing(event: ActEvent): Choice | undefined {
   if (event.kind !== 'file' || !event.file.path.startsWith('/opt/init')) return undefined
   return { learned: !event.file.access.includes('delete'), word: 'none' }
@@ -300,12 +300,12 @@ function profileOf(events: readonly ActEvent[], choices: readonly Choice[]): Pro
   return profile
 }
 
-/** Addresses by name, as the engine would know them. */
+/** Names of addresses, as an engine would give them. */
 const names: Readonly<Record<string, string>> = { '127.0.0.2': 'db', '::1': 'cache.shop' }
 
 /**
- * What the daemon would put to an event: some of the paths count as the image's, which no pattern takes; some of the
- * addresses have a name.
+ * The event with what the daemon would add: some paths count as the image's, which no pattern takes, and some addresses
+ * have a name.
  */
 function refined(event: ActEvent): ActEvent {
   if (event.kind === 'connect') {
@@ -330,7 +330,7 @@ function takes(automaton: PathAutomaton, at: string): boolean {
   return run(automaton, bytesOfName(at)) > 0 || endsAlive(automaton, at)
 }
 
-/** Of a rename the path is only the first half of what the automaton reads. */
+/** The automaton reads the path of a rename as the first half of its input. */
 function endsAlive(automaton: PathAutomaton, at: string): boolean {
   let state = 1
   for (const byte of bytesOfName(at)) state = automaton.next[state * 256 + byte] ?? 0
@@ -345,8 +345,8 @@ function isRenamedAway(profile: Profile, ref: BehaviourRef): boolean {
   return by?.kind === 'file' && by.access === 'rename'
 }
 
-describe(`kernel and matcher say the same of every act (SNUG_SEED=${seed})`, () => {
-  it(`of ${actsEach} acts each by ${profiles} profiles`, { timeout: 120_000 }, async () => {
+describe(`kernel and matcher give the same verdict on every event (SNUG_SEED=${seed})`, () => {
+  it(`of ${actsEach} events each by ${profiles} profiles`, { timeout: 120_000 }, async () => {
     const { control } = recorder.source
     let judged = 0
     let expected = 0
@@ -359,7 +359,7 @@ describe(`kernel and matcher say the same of every act (SNUG_SEED=${seed})`, () 
       const scope = 100 + round
       const lines = fc.sample(act, { seed: seed + round, numRuns: actsEach })
       control.filter('off')
-      // The image is learned as one user and run as another: whoever is declared is the same.
+      // The image is learned as one user and runs as another: the declared user is the same.
       const [first, second] = usersOf(round)
       const done = [...(await eventsOf(lines, 1, first)).values()]
       control.filter('novelty')

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Acts that the sensor's tests know the number and the names of. Static, so that it does nothing else. */
+/* Events whose number and names the sensor's tests expect. Static, so that it does nothing else. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -75,7 +75,7 @@ static void known(void)
 	}
 }
 
-/* Each act many times: what is known is only counted. */
+/* Each event many times: the kernel only counts learned ones. */
 static void repeat(int times)
 {
 	for (int i = 0; i < times; i++)
@@ -124,7 +124,7 @@ static void ways(void)
 	fd = syscall(SYS_openat2, AT_FDCWD, "/data/../etc/secret", &how, sizeof(how));
 	close(fd);
 	handle->handle_bytes = 128;
-	/* Overlayfs gives no handles; what is mounted over does. */
+	/* Overlayfs gives no file handles; a file system mounted over it does. */
 	mount("none", "/mnt", "tmpfs", 0, NULL);
 	touch("/mnt/by-handle");
 	if (!name_to_handle_at(AT_FDCWD, "/mnt/by-handle", handle, &number, 0)) {
@@ -225,7 +225,7 @@ static void rights(void)
 	mount("none", "/mnt", "tmpfs", 0, NULL);
 }
 
-/* What is harmless first: none of that is told. */
+/* Harmless calls first: the sensor reports none of them. */
 static void attributes(void)
 {
 	static const struct timespec now[] = { { 0, UTIME_NOW }, { 0, UTIME_OMIT } };
@@ -247,7 +247,7 @@ static void attributes(void)
 	close(fd);
 }
 
-/* A second thread of execution at the same time, each on a processor of its own where there are two. */
+/* A second thread runs at the same time; where there are two processors, each thread has one. */
 static void order(int times)
 {
 	for (int side = 0; side < 2; side++)
@@ -296,7 +296,7 @@ static void measure(int opens, int forks)
 	fflush(stdout);
 }
 
-/* Commands one a line, so that a test can act in a container that runs already. */
+/* Commands one a line, so that a test can trigger events in a running container. */
 static void serve(void)
 {
 	char line[256], word[64];

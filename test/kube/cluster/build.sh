@@ -22,7 +22,7 @@ source=$dest/go/src/k8s.io/kubernetes
 mkdir -p "$source"
 tar xzf kubernetes_1.20*.orig.tar.gz -C "$source" --strip-components=1
 
-# What the source vendors of this library breaks on Go from 1.18 on.
+# The vendored sources of this library do not build with Go 1.18 and later.
 apt-get -qq -o APT::Sandbox::User=root download golang-github-modern-go-reflect2-dev
 dpkg-deb -x golang-github-modern-go-reflect2-dev_*.deb reflect2
 vendored=$source/vendor/github.com/modern-go/reflect2

@@ -78,12 +78,12 @@ export class Cluster {
     await script('server.sh', [what, join(cache, 'bin'), this.#run, this.#port, ...this.#flags])
   }
 
-  /** The key and certificate authority of its own, by file name. */
+  /** The cluster's own key or certificate authority, by file name. */
   pki(file: 'ca.crt' | 'sa.key' | 'admin.crt' | 'admin.key'): string {
     return readFileSync(join(this.#run, 'pki', file), 'utf8')
   }
 
-  /** Has its own etcd forget what was, but for what is. */
+  /** Compacts the cluster's own etcd: only the current state remains. */
   async forget(): Promise<void> {
     const ask = async (what: string, body: object): Promise<{ header: { revision: string } }> => {
       const url = `http://127.0.0.1:${Number(this.#port) + 3}/v3/kv/${what}`
@@ -111,13 +111,13 @@ export class Cluster {
     await this.kubectl(['apply', '-f', '-'], JSON.stringify(list))
   }
 
-  /** The lines of its own API server's audit log: by its policy, what became of pods that were asked for. */
+  /** The lines of the cluster's own audit log: its policy records the requests for pods. */
   audit(): readonly AuditLine[] {
     const lines = readFileSync(join(this.#run, 'audit.log'), 'utf8').split('\n')
     return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line) as AuditLine)
   }
 
-  /** Asks again until it is so; says what was there at last. */
+  /** Repeats the request until the condition holds; a failure prints the last result. */
   async until<T>(
     what: string,
     ask: () => Promise<T>,
@@ -163,7 +163,7 @@ export class Cluster {
   }
 }
 
-/** Its servers outlive the script: what it says goes to a file, as pipes would wait for them. */
+/** The script's servers outlive it: its output goes to a file, as reading a pipe would wait for them. */
 async function script(name: string, args: readonly string[]): Promise<void> {
   const child = spawn(join(here, name), args, { stdio: ['ignore', 'ignore', 'pipe'] })
   const words: string[] = []

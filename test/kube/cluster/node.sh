@@ -1,7 +1,7 @@
 #!/bin/bash
 # The one node of a test cluster: `node.sh start|stop BIN RUN [PORT]`. containerd, shims and kubelet live in a mount
 # namespace of their own, so that their mounts never show on the machine and end with them; the pods' network is a
-# bridge whose address is the node's. What is changed on the machine is noted in RUN/saved and taken back by `stop`.
+# bridge whose address is the node's. RUN/saved notes each change to the machine, and `stop` takes it back.
 set -euo pipefail
 what=$1 bin=$2 run=$3 port=${4:-16443}
 node=node1 bridge=snugkube0 net=10.244.0 address=10.244.0.1
@@ -49,7 +49,7 @@ EOF
 }
 
 start_containerd() {
-  # Without CAP_SYS_RESOURCE nobody can be put below its parent for the out-of-memory killer.
+  # Without CAP_SYS_RESOURCE no process may have a lower OOM score than its parent.
   local restrict=true
   (((0x$(sed -n 's/^CapEff:\t*//p' /proc/self/status) >> 24) & 1)) && restrict=false
   cat >"$run/containerd.toml" <<EOF
@@ -71,7 +71,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
 EOF
-  # A bpffs of the node's own: what is pinned there ends with it.
+  # A separate bpffs for the node: its pins end with it.
   background containerd unshare -m --propagation private \
     sh -c 'mount --make-rshared / && mount -t bpf -o mode=0700 bpf /sys/fs/bpf && exec "$@"' sh \
     containerd --config "$run/containerd.toml"

@@ -24,7 +24,7 @@ certificate() {
     -extfile "$pki/$1.ext" -out "$pki/$1.crt" 2>/dev/null
 }
 
-# kubeconfig NAME SUBJECT: of a user with a certificate of its own
+# kubeconfig NAME SUBJECT: for a user with their own certificate
 kubeconfig() {
   certificate "$1" "$2" clientAuth
   cat >"$run/$1.kubeconfig" <<EOF

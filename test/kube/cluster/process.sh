@@ -3,14 +3,14 @@
 background() {
   local name=$1
   shift
-  # Its own group: what ends the test by a signal must not end half of the cluster.
+  # A separate process group: a signal that ends the test must not end half of the cluster.
   setsid "$@" >>"$run/$name.log" 2>&1 </dev/null &
   echo $! >"$run/$name.pid"
   until_true 50 alive "$name" || die "$name"
 }
 
-# A number may be another's by now: every process of a cluster names its folder. In the middle of an exec a process has no
-# command line, and is ours all the same; a zombie has none either.
+# The number may belong to another process by now: every process of a cluster has its folder in the command line. During
+# an exec a process has no command line, and still belongs to the cluster; a zombie has none either.
 alive() {
   [ -f "$run/$1.pid" ] || return 1
   local at words

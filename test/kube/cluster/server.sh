@@ -1,6 +1,7 @@
 #!/bin/bash
 # The control plane of a test cluster on 127.0.0.1: `server.sh start|stop|kill-api|start-api BIN RUN [PORT [FLAG…]]`.
-# `start` begins from nothing; the API server alone can be killed and started again on what it had. The flags are its too.
+# `start` begins with an empty state. The API server alone can be killed and started again on its state, also with
+# flags.
 set -euo pipefail
 what=$1 bin=$2 run=$3 port=${4:-16443} flags=("${@:5}")
 etcd=$((port + 3)) peers=$((port + 4))
@@ -8,7 +9,7 @@ etcd=$((port + 3)) peers=$((port + 4))
 . "$(dirname "$0")/process.sh"
 
 start_api() {
-  # What becomes of pods that are asked for; with what webhooks have to say of it.
+  # Records the requests for pods, with the annotations of the webhooks.
   cat >"$run/audit-policy.yaml" <<'EOF'
 apiVersion: audit.k8s.io/v1
 kind: Policy

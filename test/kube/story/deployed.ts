@@ -16,11 +16,11 @@ const namespace = 'snug'
 const image = { name: 'snug', newName: repositories.snug, newTag: images.snug.split(':')[1] }
 const agent = ['-n', namespace, 'exec', 'ds/snug-agent', '-c', 'agent', '--']
 
-/** Snug as an operator deploys it: an overlay of his own upon deploy/kubernetes/base. */
+/** Snug as an operator deploys it: their own overlay upon deploy/kubernetes/base. */
 export class Deployed {
   readonly #cluster: Cluster
   readonly #overlay = mkdtempSync('/var/tmp/snug-overlay-')
-  /** What was learned lies on the node: in a folder of this test's. */
+  /** The agent's data folder on the node: a folder of this test. */
   readonly #data = mkdtempSync('/var/tmp/snug-learned-')
   readonly #ends: (() => void)[] = []
 
@@ -68,7 +68,7 @@ export class Deployed {
     )
   }
 
-  /** As at the end of Snug on a cluster: what outlives the agent is taken out of the node's kernel. */
+  /** Uninstalls Snug from the cluster: removes its pinned programs and maps from the node's kernel. */
   async detach(): Promise<void> {
     const folder = join(this.#overlay, 'detach')
     const kustomization = {
@@ -84,7 +84,7 @@ export class Deployed {
     await this.#cluster.kubectl(['-n', namespace, ...status])
   }
 
-  /** Fails with what the agent said last. */
+  /** Fails with the agent's last output. */
   async rolledOut(): Promise<void> {
     const status = ['rollout', 'status', 'ds/snug-agent', '--timeout=120s']
     try {

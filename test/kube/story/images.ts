@@ -55,8 +55,8 @@ export async function loadImages(cluster: Cluster): Promise<void> {
 }
 
 /**
- * Snug's own image by the last stage of deploy/Dockerfile. What its first stage would make of the sources is taken from this
- * checkout, which `make build` made with the same commands: a compiler and a package registry are not to be had in here.
+ * Snug's own image by the last stage of deploy/Dockerfile. The output of its first stage comes from this checkout,
+ * which `make build` made with the same commands: the stage would need a compiler and a package registry.
  */
 async function snugImage(docker: Docker): Promise<void> {
   await debianImage(docker, {
@@ -87,7 +87,7 @@ function lastStage(): string {
   return `FROM ${base}\n${rest.replaceAll('--from=build /opt/snug/', '')}`
 }
 
-/** See told.c. It serves what it has, each image other files; marks are for what is not its service. */
+/** See told.c. Each image serves other files; the marks are files that the service itself never reads. */
 async function reportedImage(
   docker: Docker,
   name: string,
@@ -104,7 +104,7 @@ async function reportedImage(
     file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n')
     copyFileSync(compile('kube/story/told.c'), join(context, 'root/bin/told'))
     copyFileSync('/bin/busybox', join(context, 'root/bin/busybox'))
-    // A program of its own, not a name of busybox's: that it runs is a behaviour by itself.
+    // A separate program, not a link to busybox: running it is a behaviour by itself.
     copyFileSync('/bin/busybox', join(context, 'root/bin/true'))
     const lines = [
       'FROM scratch',

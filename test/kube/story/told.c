@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A service that does what it is told: `told PORT`, by HTTP, so that the API server's proxy can ask it. Linked statically.
+ * A service that obeys requests: `told PORT`, by HTTP, so that the API server's proxy can ask it. Linked statically.
  *
  *   GET /…/serve              reads each file of /srv: its ordinary work
  *   GET /…/read/PATH          opens and reads a file, in the service's own process

@@ -4,7 +4,7 @@ import { images } from './images.ts'
 export const namespace = 'shop'
 const user = '/bin/busybox'
 
-/** What the shop runs: a web service of two pods, the database that it asks, and a job each minute. */
+/** The workloads of the shop: a web service of two pods, the database that it uses, and a job each minute. */
 export async function runShop(cluster: Cluster): Promise<void> {
   await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
   const versions = await cluster.kubectl(['api-versions'])
@@ -129,7 +129,7 @@ export function containerOf({ status }: ReportedPod): string {
   return status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '') ?? ''
 }
 
-/** Tells the service what to do, as whoever is in it would have it do it; gives its answer. See told.c. */
+/** Makes the service act as if an attacker in it controlled it; returns its answer. See told.c. */
 export async function report(
   cluster: Cluster,
   { metadata }: ReportedPod,
@@ -146,7 +146,7 @@ export async function debug(cluster: Cluster, { metadata }: ReportedPod): Promis
   const { resources } = JSON.parse(await cluster.kubectl(['get', '--raw', '/api/v1'])) as {
     resources: { kind: string }[]
   }
-  // Up to 1.21 it is a kind of its own.
+  // Up to 1.21 it is a separate kind.
   if (!resources.some(({ kind }) => kind === 'EphemeralContainers')) {
     const how = ['--image', images.web1, '--target=web', '-c', 'debug', '--profile=general']
     await cluster.kubectl(['-n', namespace, 'debug', metadata.name, ...how, '--', ...command])
