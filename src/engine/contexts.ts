@@ -40,7 +40,7 @@ export interface QueryContext extends Clock {
   readonly stage: Pick<JudgeStage, 'explain'>
 }
 
-/** Signed profiles that come with images: a decision of their own, or an alert that says why not. */
+/** Signed profiles that come with images: each is applied as a decision, or raises an alert that explains why not. */
 export interface TrustContext extends DecisionContext {
   readonly alerts: AlertStore
   readonly parts: { readonly node: string; readonly log: Log }

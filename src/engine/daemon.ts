@@ -110,7 +110,7 @@ export class Daemon {
   readonly journal: Journal
   /** Names what holds the event loop. */
   readonly loop: LoopWatch
-  /** What is wrong, in words: kept until it heals, or for good where it cannot. */
+  /** Current faults, as text: kept until they heal, or for good where they cannot. */
   readonly faults = new Map<string, string>()
   state: 'starting' | 'running' | 'stopping' = 'starting'
   readonly #packages = new ImagePackages()
@@ -263,7 +263,7 @@ export class Daemon {
       alerts.map(({ alert }) => alert),
     )
     const observedUntil = snapshot.meta['observedUntil']
-    // Killed before its first heartbeat: it observed at least until the last act that it stored.
+    // Killed before its first heartbeat: it observed at least until the last event that it stored.
     const acts = versions.filter(({ running }) => running > 0).map(({ lastSeen }) => lastSeen)
     const until = [...acts, ...(typeof observedUntil === 'string' ? [observedUntil] : [])]
       .sort()
@@ -419,7 +419,7 @@ export class Daemon {
     if (gap !== undefined) this.enforcement.gap(gap)
   }
 
-  /** What a source kept it tells now: there was no gap. */
+  /** The source reports now what it buffered: there was no gap. */
   #began(kept: boolean): void {
     const until = this.#unobserved
     this.#unobserved = undefined

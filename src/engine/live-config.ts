@@ -21,9 +21,9 @@ export interface LiveConfigOptions {
 }
 
 /**
- * The config that the agent runs with. On SIGHUP it is read again: what can change in a running agent changes at once
- * and without a gap, what cannot is named and stays. A config with a mistake changes nothing, and is told in the log
- * and in the status until one was read that has none. Files of sinks are opened anew each time.
+ * The config that the agent runs with. On SIGHUP the agent reads it again. A key that can change in a running agent
+ * changes at once and without a gap; any other is named and stays. A config with a mistake changes nothing. The log and
+ * the status report the mistake until a valid config was read. Files of sinks are opened again each time.
  */
 export class LiveConfig {
   readonly #options: LiveConfigOptions

@@ -14,7 +14,7 @@ export interface RecordedVersion {
   readonly text: string
   readonly behaviours: number
   readonly runs: number
-  /** Acts that are known to be missing. */
+  /** Events that are certainly missing. */
   readonly lost: number
 }
 

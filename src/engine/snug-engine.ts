@@ -50,7 +50,7 @@ export class SnugEngine implements view.Engine {
   readonly #host: HostPaths
   readonly #reviews: ReviewService
 
-  /** `host`: where this agent was told to look for what the doctor checks. */
+  /** `host`: the configured paths that the doctor checks. */
   constructor(daemon: Daemon, version: string, host: HostPaths) {
     this.#daemon = daemon
     this.#reviews = new ReviewService(daemon)

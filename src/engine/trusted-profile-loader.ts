@@ -17,9 +17,9 @@ export interface TrustedProfileLoaderOptions {
 }
 
 /**
- * Asks the registry for the signed profile of each version that is new, the moment that an engine makes its first
- * container. One that holds has the version enforced from then on; one that does not is told, and the version learns
- * as if there were none.
+ * Requests the signed profile of each new version from the registry, as soon as an engine creates its first container.
+ * A valid one puts the version into state `enforced` from then on. An invalid one raises an alert, and the version
+ * learns as if there were none.
  */
 export class TrustedProfileLoader {
   readonly #options: TrustedProfileLoaderOptions
@@ -42,7 +42,7 @@ export class TrustedProfileLoader {
     const { image, imageId } = container
     const known = context.registry.versionOfImage(image, imageId)
     const key = `${image.repository}@${image.digest}`
-    // Without a digest of its registry it was built here, and nobody else knows it.
+    // Without a digest from its registry the image was built here, and no registry has it.
     if (this.#asked.has(key) || image.digest === imageId || known?.life.state === 'enforced') return
     this.#asked.add(key)
     const time = new Date(context.now()).toISOString()

@@ -77,7 +77,7 @@ export interface EvidenceView {
   }[]
   /** What the window cannot have shown: a phase, or what comes by a clock that it was too short for. */
   readonly notYetSeen: readonly string[]
-  /** The same in words. */
+  /** The same as text. */
   readonly sentences: readonly string[]
   readonly novelty: NoveltyView
   /** Kinds of events that were observed during learning: other kinds are not judged. */
@@ -287,9 +287,9 @@ export interface StatusView {
   /** Versions by what the kernel has confirmed of their profiles; `blocking`: of them those whose deviations it stops. */
   readonly kernelProfiles: Readonly<Record<KernelCount, number>>
   readonly stops: readonly StopView[]
-  /** The sensor's own trial of its blocking; absent until it has made one. */
+  /** The sensor's self-test of its blocking; absent until it has run. */
   readonly selfProbe?: SelfProbeView
-  /** The longest time of this day (UTC) that a container acted before its acts could be blocked. */
+  /** The longest time of this day (UTC) that a container ran before its events could be blocked. */
   readonly enforcementGap?: EnforcementGapView
   /** Absent where TCP is not served. */
   readonly gateway?: GatewayView
@@ -299,7 +299,7 @@ export interface EnforcementGapView {
   /** `repository@digest` */
   readonly image: string
   readonly container: string
-  /** Of its first act. */
+  /** Of its first event. */
   readonly time: string
   readonly milliseconds: number
 }
@@ -351,7 +351,7 @@ export interface CrossCheckView {
 export interface StopView {
   /** Class of events: `exec`, `open`, `connect`, … */
   readonly act: string
-  /** The same in words. */
+  /** The same as text. */
   readonly text: string
   readonly how: StopHow
 }

@@ -106,7 +106,9 @@ export interface Engine {
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<BackTestResult>
-  /** Judges what is on record of a version, and attacks, against its profile with other decisions; changes nothing. */
+  /**
+   * Judges the recorded events of a version, and attacks, against its profile with other decisions; changes nothing.
+   */
   testEdit(ref: string, edit: ProfileEdit): Promise<EditTestResult>
 
   /** The profile of a version as a file of another tool. */
@@ -139,7 +141,7 @@ export interface Decider {
   readonly reason?: string
 }
 
-/** Which containers are blocked first; what is absent is as configured. */
+/** Which containers are blocked first; an absent member is as configured. */
 export interface CanaryChoice {
   /** Above 0, at most 1. */
   readonly fraction?: number

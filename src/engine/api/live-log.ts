@@ -142,7 +142,7 @@ export class LiveLog<T> {
   /** Nothing before `n` is here any more, and what was between never came. */
   #skip(n: number): void {
     for (const reader of this.#readers) {
-      // Nobody can tell which of these were for the reader.
+      // The log does not keep which of these were for the reader, so count all.
       if (reader.position < n) reader.miss(n - reader.position, n)
     }
     for (const ring of [this.#items, this.#topics, this.#entries]) ring.length = 0
@@ -175,7 +175,7 @@ class Place<T> implements LiveReader<T> {
   take(max: number): readonly LiveMessage<T>[] {
     const taken: LiveMessage<T>[] = []
     if (this.#restarted) taken.push({ type: 'restarted', n: this.position - 1 })
-    // What is gone is always older than what is there.
+    // Lost messages are always older than those still in the log.
     if (this.#missed > 0) taken.push({ type: 'lagged', n: this.position - 1, missed: this.#missed })
     this.#restarted = false
     this.#missed = 0

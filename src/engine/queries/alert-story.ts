@@ -9,7 +9,9 @@ import type { Outlined } from './behaviour-index.ts'
 import type { AlertStory, Ancestor, StoryStep } from '../api/page-views.ts'
 
 const stepsShown = 60
-/** How far around an act of the service itself its container is looked at; an exec session is told as a whole. */
+/**
+ * The time around an event of the service itself in which its container is shown; an exec session is shown as a whole.
+ */
 const aroundMs = 30 * 60_000
 
 /**

@@ -15,8 +15,8 @@ interface Kept {
 }
 
 /**
- * The behaviours of a profile by actor, kind and act. A profile of a hundred thousand takes a moment to sort, and
- * whoever scrolls asks for it again and again: what was sorted is kept until behaviours come or go.
+ * The behaviours of a profile by actor, kind and object. A profile of a hundred thousand takes a moment to sort, and a
+ * scrolling reader requests it again and again. The order is cached until behaviours come or go.
  */
 export class Outlines {
   #last: { readonly profile: WeakRef<Profile>; readonly kept: Kept } | undefined

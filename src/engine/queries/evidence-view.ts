@@ -23,10 +23,10 @@ import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 const intervalsListed = 200
 
 /**
- * What a version's evidence is worth, in full.
+ * The quality of a version's evidence, in full.
  *
- * @param checks what two sources told of the same acts
- * @param schedules what its image says that it does by the clock
+ * @param checks comparison of the events that two sources reported
+ * @param schedules scheduled jobs that its image declares
  */
 export function evidenceView(
   version: DeployedVersion,

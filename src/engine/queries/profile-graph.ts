@@ -34,7 +34,10 @@ interface Peer {
   state: ShownState
 }
 
-/** What each program does, with whom, and which starts which. What is rejected or was seen in exec sessions only stays out. */
+/**
+ * What each program does, its peers, and which program starts which. Rejected behaviour, and behaviour of exec sessions
+ * only, stays out.
+ */
 export function pictureOf(rows: Iterable<Outlined>): PictureView {
   const programs = new Map<string, Program>()
   const peers = new Map<string, Peer>()

@@ -28,7 +28,7 @@ interface Place {
   readonly version: DeployedVersion
   readonly entry: Entry
   readonly state: ShownState
-  /** The version whose profile does not know it. */
+  /** The preceding version, whose profile lacks it. */
   readonly before: DeployedVersion | undefined
 }
 
@@ -164,7 +164,7 @@ function explainedBy({ version, entry }: Place, world: ReviewWorld): string | un
   return before === undefined ? undefined : world.explained(entry, version, before)
 }
 
-/** As the judge would tell it now. */
+/** As the judge would explain it now. */
 function whyNew({ entry, before }: Place): Pick<ReviewCard, 'reasons' | 'nearest'> {
   const { key, actor, uid, object } = entry
   const [cell] = entry.allCells()

@@ -15,7 +15,7 @@ export function rootView(
   return rootNeed(exportableOf(image, profile, watchedKinds(observed), doubts))
 }
 
-/** What has to be said with each conclusion from that evidence: that it is not whole, and what it is worth. */
+/** Caveats for each conclusion from that evidence: its gaps and its quality. */
 export function doubtsOf(
   version: DeployedVersion,
   registry: VersionRegistry,

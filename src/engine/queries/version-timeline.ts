@@ -4,7 +4,7 @@ import { type Mode, modes, type VersionState, versionStates } from '../api/engin
 import { markOf } from './timeline-marks.ts'
 import type { LifeStage, LifeView } from '../api/page-views.ts'
 
-/** A version's way through its states, told from the audit, as far back as that was read. `entries`: oldest first. */
+/** The state changes of a version, from the audit, as far back as that was read. `entries`: oldest first. */
 export function lifeOf(version: DeployedVersion, entries: readonly AuditView[]): LifeView {
   const { key, image, tags, firstSeen, lastSeen, running } = version
   const own = entries.filter((entry) => entry['image'] === key)

@@ -18,8 +18,8 @@ export interface ExpectedAttack {
 const actorsTried = 500
 
 /**
- * Tries each trace as if an actor of the profile had done it: the executable and the uid of the recorded service become
- * his. An attack of which any act is a deviation is told.
+ * Tries each trace with each actor of the profile: its executable and uid replace those of the recorded service.
+ * Returns the attacks of which every event is expected.
  */
 export function expectedAttacks(
   profile: Profile,
@@ -40,7 +40,7 @@ export function expectedAttacks(
   return [...found.values()]
 }
 
-/** Who does the first act of them. */
+/** The actor of their first event. */
 function whoOf(
   events: readonly ActEvent[],
   profile: Profile,

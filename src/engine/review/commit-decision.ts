@@ -8,7 +8,7 @@ export interface DecisionCommit {
   readonly what: string
   readonly by: Decider
   readonly fields: Readonly<Record<string, unknown>>
-  /** It changed what is expected, and not only what a deviation gets. */
+  /** It changed the expected behaviour, and not only the response to a deviation. */
   readonly expects: boolean
 }
 

@@ -13,7 +13,7 @@ import { forgettingOf } from './unlearn.ts'
 /** Maximum number of events and attacks in the result of each kind; all of them are counted. */
 const rowsShown = 1_000
 
-/** Judges what is on record of a version against its profile as it is, and as it would be. */
+/** Judges the recorded events of a version against its profile as it is, and as it would be. */
 export function testEdit(
   version: DeployedVersion,
   edit: ProfileEdit,

@@ -4,15 +4,15 @@ import { refsOfCell } from '../../core/profile/cell-refs.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 
-/** An act that is on record: one behaviour as it was seen, with its origin. */
+/** A recorded event: one behaviour as it was observed, with its origin. */
 export interface PastAct {
   readonly ref: BehaviourRef
   readonly count: number
 }
 
 /**
- * What is on record of a version, each different act once: its evidence, as far as witnesses were kept, and the acts of
- * its alerts.
+ * The recorded events of a version, each different one once: its evidence, as far as witnesses were kept, and the
+ * events of its alerts.
  */
 export function historyOf(
   entries: Iterable<ProfileEntry>,

@@ -7,9 +7,10 @@ import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { ForgetChoice, ForgottenRow } from '../api/engine.ts'
 
 /**
- * What an operator's words name in this version's evidence.
+ * Resolves an operator's choice to evidence of this version.
  *
- * Errors: EVIDENCE_UNKNOWN where they name nothing, or several things; DECISION_INVALID where a span ends before it begins.
+ * Errors: EVIDENCE_UNKNOWN where it matches nothing, or several things; DECISION_INVALID where a span ends before it
+ * begins.
  */
 export function forgettingOf(version: DeployedVersion, choice: ForgetChoice): Forgetting {
   if (choice.container !== undefined) {
@@ -30,7 +31,7 @@ export function forgettingOf(version: DeployedVersion, choice: ForgetChoice): Fo
 export function unlearn(version: DeployedVersion, what: Forgetting, nowMs: number): Forgotten {
   const forgotten = version.profile.forget(what, nowMs * 1_000)
   if (what.kind === 'container') forgetRun(version, what.container, nowMs)
-  // What is not known of that time any more was not observed.
+  // For coverage, forgotten time counts as not observed.
   const { span, acts } = forgotten
   if (what.kind === 'time' && span !== undefined) {
     const [from, to] = [isoOf(span.from), isoOf(span.to)]

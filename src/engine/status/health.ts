@@ -3,7 +3,7 @@ import type { EventSource } from '../../pipeline/sources/source.ts'
 import type * as views from '../api/engine-views.ts'
 
 interface Facts {
-  /** What has them → what is wrong, in words. */
+  /** Component → its fault, as text. */
   readonly faults: ReadonlyMap<string, string>
   readonly parts: {
     readonly sources: readonly EventSource[]
@@ -17,7 +17,7 @@ export function sourceFault(name: string): string {
   return `source ${name}`
 }
 
-/** Whether it works, and what is wrong with it. */
+/** Whether the agent works, and its faults. */
 export function healthOf({
   faults,
   parts,
