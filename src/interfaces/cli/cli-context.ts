@@ -7,7 +7,7 @@ import { type OutputFormat, printAnswer } from './output/output.ts'
 /** What every command works with. */
 export class CliContext {
   readonly io: CliIo
-  /** 0 until a command has something else to say. */
+  /** 0 until a command sets another code. */
   exit: 0 | 1 | 2 | 3 | 64 = 0
   readonly #program: Command
 

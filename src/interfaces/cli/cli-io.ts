@@ -8,7 +8,7 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Colours are wanted: a terminal, and no `NO_COLOR`. */
   readonly colour: boolean
-  /** Standard error is a terminal: long work may say how far it is. */
+  /** Standard error is a terminal: long work may show its progress. */
   readonly progress: boolean
   /** A person sits at the terminal and can answer a question. */
   readonly interactive: boolean

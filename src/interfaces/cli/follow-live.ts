@@ -3,8 +3,8 @@ import { printLine, writeTo } from './cli-io.ts'
 import { type LiveAsk, liveMessages } from './live-client.ts'
 
 /**
- * Prints live items until Ctrl-C. From when on nothing is let pass, and what was missed, in its place, is said on
- * `stderr`: of a quiet agent nothing else would be seen.
+ * Prints live items until Ctrl-C. Also prints on `stderr` when following begins, and each loss at its position: a quiet
+ * agent would otherwise show nothing.
  */
 export async function followLive(
   { io, socket }: CliContext,

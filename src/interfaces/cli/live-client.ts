@@ -13,10 +13,10 @@ export interface LiveAsk {
 const pauseAt = 1_024
 
 /**
- * The agent's live messages until `signal` fires, `ready` first. While the reader is busy the socket is
- * paused, so that it is the agent's bounded queue that overflows, and says by how much.
+ * The agent's live messages until `signal` fires, `ready` first. While the reader is busy the socket is paused, so that
+ * the agent's bounded queue overflows and reports the loss.
  *
- * Errors: AGENT_UNREACHABLE, also where the agent goes away meanwhile; whatever it refuses with.
+ * Errors: AGENT_UNREACHABLE, also where the agent goes away meanwhile; any error that the agent answers.
  */
 export async function* liveMessages(
   socketPath: string,

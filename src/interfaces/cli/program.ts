@@ -49,7 +49,7 @@ export function createProgram(io: CliIo): Cli {
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      // Told by `run-cli.ts`, in the form of every other error.
+      // `run-cli.ts` prints the error, in the form of all others.
       outputError: () => undefined,
       getOutHasColors: () => io.colour,
       getErrHasColors: () => io.colour,

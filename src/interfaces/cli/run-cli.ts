@@ -4,7 +4,7 @@ import { type CliIo, printLine } from './cli-io.ts'
 import { createProgram } from './program.ts'
 import { safeText } from './output/terminal-text.ts'
 
-/** Runs one command; resolves with its exit code. Never throws: what goes wrong is told on `stderr`. */
+/** Runs one command; resolves with its exit code. Never throws: errors go to `stderr`. */
 export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
   const { program, context } = createProgram(io)
   try {

@@ -49,7 +49,7 @@ export class DemoAgent {
   async ready(): Promise<StatusView> {
     for (let tries = 0; tries < 100 && this.running; tries++) {
       const status = await this.ask<StatusView>(['status'])
-      // Not before its source runs: what is started earlier is not seen from its start.
+      // Not before its source runs: the sensor does not see the start of containers that start earlier.
       const starting = status?.sources.some(({ state }) => state === 'starting') ?? true
       if (status !== undefined && status.state !== 'starting' && !starting) return status
       await delay(100)
@@ -84,7 +84,7 @@ export class DemoAgent {
     })
   }
 
-  /** Records every act to a file; gives the way to end that. */
+  /** Records every event to a file; returns a function that ends the recording. */
   async record(file: string): Promise<() => Promise<void>> {
     const child = spawn(
       process.execPath,

@@ -19,7 +19,7 @@ import {
   type TinyContainer,
 } from './tiny-container.ts'
 
-/** The story in containers of its own, seen by the sensor. Needs root. */
+/** Runs the story in newly created containers, observed by the sensor. Needs root. */
 export class LiveStage implements Stage {
   readonly words = 'in containers that this demonstration starts: no engine, no image download'
   readonly piped = false
@@ -69,7 +69,7 @@ export class LiveStage implements Stage {
   async attack({ id, command }: AttackAct): Promise<number> {
     const target = this.#running.at(-1)
     if (target === undefined) return Date.now()
-    // The other end of the reverse shell: it takes the call and says goodbye.
+    // The other end of the reverse shell: it accepts the connection and closes it with a message.
     const home =
       id === 'reverse'
         ? target.request(

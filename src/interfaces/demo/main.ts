@@ -14,8 +14,8 @@ import { demoWindow, type Reported, playStory } from './story.ts'
 import { StoryRecorder } from './story-recorder.ts'
 
 /**
- * `make run`: the agent on this host. With a container engine it watches that; without one it plays a story
- * in containers of its own; without the rights for that it plays the story from a recording.
+ * `make run`: the agent on this host. With a container engine it watches that; without one it runs the story in
+ * containers that it creates; without the rights for that it replays a recording of the story.
  */
 async function main(): Promise<void> {
   const screen = new Screen()

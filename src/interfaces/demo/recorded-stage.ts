@@ -5,7 +5,10 @@ import type { DemoAgent } from './demo-agent.ts'
 import type { ShopVersion } from './shop-image.ts'
 import type { AttackAct, Stage } from './stage.ts'
 
-/** Made by a real run: `SNUG_DEMO_RECORD=1 make run`. The member `story` says where in the story a line belongs. */
+/**
+ * Made by a real run: `SNUG_DEMO_RECORD=1 make run`. The member `story` holds the part of the story that a line belongs
+ * to.
+ */
 export const storyFile = fileURLToPath(new URL('../../../docs/demo/story.ndjson', import.meta.url))
 
 const storyLine = z.looseObject({ story: z.string() })

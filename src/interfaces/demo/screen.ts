@@ -3,7 +3,7 @@ import type { Alert, Severity } from '../../core/event/alert.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
-/** What the demonstration puts on the terminal. Without one (a pipe, `NO_COLOR`): the same words, plain. */
+/** The output of the demonstration on the terminal. Without one (a pipe, `NO_COLOR`): the same text, plain. */
 export class Screen {
   readonly #out: NodeJS.WriteStream
   readonly #plain: boolean
@@ -38,7 +38,7 @@ export class Screen {
     for (const more of rest) this.line(`${' '.repeat(15)}${more}`)
   }
 
-  /** One line that is written over until something else is said. Says nothing where that cannot be done. */
+  /** One line that the next output overwrites. Does nothing where that is not possible. */
   progress(share: number, text: string): void {
     if (this.#plain) return
     const full = Math.round(Math.min(1, share) * 24)

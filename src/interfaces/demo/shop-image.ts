@@ -10,7 +10,7 @@ export type ShopVersion = (typeof shopVersions)[number]
 
 export const shopCommand = ['/usr/sbin/httpd', '-f', '-p', '127.0.0.1:8080', '-h', '/srv/www']
 
-/** Hard links, so that each program has a path of its own: symbolic links would all resolve to busybox. */
+/** Hard links, so that each program has a separate path: symbolic links would all resolve to busybox. */
 const programs = {
   '/bin': ['sh', 'cat', 'id', 'cp', 'chmod', 'mkdir', 'ls'],
   '/usr/bin': ['awk', 'nc', 'wget', 'sort'],

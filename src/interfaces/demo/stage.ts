@@ -1,18 +1,18 @@
 import type { ShopVersion } from './shop-image.ts'
 
 /**
- * Where the story plays: on this host, in containers that it starts, or from a recording of that. Both
- * tell the same story to the same daemon.
+ * Where the story runs: on this host, in containers that it starts, or from a recording of that. Both feed the same
+ * story to the same daemon.
  */
 export interface Stage {
-  /** One sentence: where what is shown comes from. */
+  /** One sentence: the origin of the events on the screen. */
   readonly words: string
   /** The config of the agent that goes with it. */
   readonly config: Readonly<Record<string, unknown>>
   readonly piped: boolean
   /** Starts a container of that version, with visitors who go on until the stage is closed. */
   begin(version: ShopVersion): Promise<void>
-  /** Gives when the act itself was set off, in milliseconds since 1970. */
+  /** Resolves with the time of the attack itself, in milliseconds since 1970. */
   attack(act: AttackAct): Promise<number>
   close(): Promise<void>
 }

@@ -17,7 +17,9 @@ interface Part {
   readonly from: number
 }
 
-/** Makes docs/demo/story.ndjson of a real run: each distinct act once, in the part of the story it first came in. */
+/**
+ * Writes docs/demo/story.ndjson from a real run: each distinct event once, in the first part of the story that has it.
+ */
 export class StoryRecorder {
   readonly #file: string
   readonly #stop: () => Promise<void>

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * A container without an engine: an overlay of an image folder, namespaces of its own, a cgroup whose name
- * is the container's id. It is all that the sensor needs to tell one container from another.
+ * A container without an engine: an overlay of an image folder, its namespaces, and a cgroup whose name is the
+ * container's id. The sensor needs no more than that to distinguish containers.
  */
 export interface TinyContainer {
   /** 64 hex digits. */

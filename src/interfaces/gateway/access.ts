@@ -82,7 +82,7 @@ export class Access {
     const ours = ofToken(token)
     if (this.#proven.has(keyOf(ours))) return ours
     const address = addressOf(incoming)
-    // Whoever was right before does not wait for others at his address who are wrong.
+    // A client that authenticated before does not wait for failing clients at the same address.
     if (!this.#known.has(keyOf(ours))) this.#throttle.check(address)
     try {
       const oidc = token.split('.').length === 3 ? this.#oidc : undefined
@@ -133,7 +133,7 @@ export class Access {
     return holder
   }
 
-  /** Whether the daemon still knows it. */
+  /** Whether the daemon still accepts the credential. */
   async stands(credential: Credential): Promise<boolean> {
     this.fell(credential)
     try {
@@ -148,7 +148,7 @@ export class Access {
     }
   }
 
-  /** The daemon does not know it any more. */
+  /** The daemon no longer accepts the credential. */
   fell(credential: Credential): void {
     this.#proven.delete(keyOf(credential))
   }

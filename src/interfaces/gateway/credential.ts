@@ -6,7 +6,7 @@ import { type Claim, claimHeader, claimText, tokenHeader } from '../server/acces
 import type { GatewaySetup } from '../server/gateway/gateway-protocol.ts'
 import { tokenDigest } from '../server/access/token-file.ts'
 
-/** What somebody came with, as the daemon is told of it: of a token its hash alone. */
+/** A client's credential, as the gateway passes it to the daemon: of a token only its hash. */
 export type Credential =
   | { readonly kind: 'token'; readonly digest: string }
   | { readonly kind: 'claim'; readonly claim: Claim; readonly until?: number }

@@ -45,7 +45,7 @@ interface Env {
 /** What of an answer of the daemon goes on to the client. */
 const passedOn = ['content-type', 'etag', 'link', 'x-snug-code', 'www-authenticate'] as const
 
-/** All that is served over TCP. What is not refused here goes to the daemon, as a request that was taken apart and checked. */
+/** Everything served over TCP. A request that the gateway does not refuse goes to the daemon, parsed and validated. */
 export function createGatewayApp(world: GatewayContext): Hono<Env> {
   const { access, reports, files } = world
   const app = new Hono<Env>()
@@ -167,11 +167,11 @@ async function begin(
 
 const cookie = { path: '/', httpOnly: true, sameSite: 'Strict' } as const
 
-/** Takes the request apart by its row in the table, and puts it together anew: nothing of it goes on as it came. */
+/** Parses the request by its row in the route table and builds a new one: the gateway forwards nothing unchanged. */
 async function forward(c: Context<Env>, world: GatewayContext, route: Route): Promise<Response> {
   const { incoming } = c.env
   const credential = c.get('credential')
-  // The daemon says so too: here it keeps bodies of those away who may not send them.
+  // The daemon checks this too: here it keeps out the bodies of clients that may not send them.
   if (route.role !== 'nobody') demand(route.role, await world.access.holderOf(credentialOf(c)))
   check(route.query, c.req.query())
   const query = new URLSearchParams(c.req.query()).toString()
@@ -208,7 +208,7 @@ function guardOrigin(world: GatewayContext, { headers, method, socket }: Incomin
   checkOrigin(headers.host, headers.origin, scheme, world.hosts())
   const changes = method !== 'GET' && method !== 'HEAD'
   const isPage = headers.authorization === undefined && headers.cookie !== undefined
-  // A cookie comes along with whatever makes a browser ask; its own page's requests say that they are.
+  // A browser adds the cookie to cross-site requests as well; requests of the gateway's own page carry `Origin`.
   if (isPage && (changes || headers.upgrade !== undefined) && headers.origin === undefined) {
     throw new SnugError('FORBIDDEN', 'a request with a session cookie needs the header `Origin`')
   }

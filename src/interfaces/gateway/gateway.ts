@@ -34,7 +34,7 @@ export interface GatewayLimits {
 export interface GatewayOptions {
   readonly link: Duplex
   readonly files: PageFiles
-  /** Gives up what it is not to have, before the first foreign byte; says what is left. */
+  /** Drops the rights that the gateway must not have, before the first untrusted byte; returns the remaining ones. */
   readonly giveUpRights: () => GatewayRights
   readonly log: Log
   readonly limits?: GatewayLimits
@@ -50,9 +50,9 @@ const connections = 1_024
 const lookMs = 1_000
 
 /**
- * Serves TCP until the daemon goes away or lets go of it. Resolves then.
+ * Serves TCP until the daemon goes away or closes the link. Resolves then.
  *
- * Errors: what keeps it from serving; the daemon was told.
+ * Errors: the reason why it cannot serve; the gateway has reported it to the daemon.
  */
 export async function runGateway(options: GatewayOptions): Promise<void> {
   const link = new BackendClient(options.link)
@@ -177,7 +177,7 @@ function tlsOptions({ cert, key, ...trusted }: NonNullable<GatewaySetup['tls']>)
   return { cert, key, minVersion: 'TLSv1.2', ...asks } as const
 }
 
-/** What is no request, or does not become one in time, gets its answer too. */
+/** An invalid or slow request also gets an answer. */
 function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || (socket as Socket).bytesWritten > 0) {
     socket.destroy()

@@ -37,12 +37,12 @@ export class LiveFeed {
   }
 }
 
-/** Resolves once the daemon says where its stream begins; goes on until that ends. */
+/** Resolves once the daemon reports the start of its stream; runs until that ends. */
 function followNews(link: BackendClient): Promise<LiveLog<Item>> {
   return new Promise((resolve, reject) => {
     let log: LiveLog<Item> | undefined
     const read = async (): Promise<void> => {
-      // From the first that the daemon has: a client may ask for what was told before this front was there.
+      // From the first message that the daemon has: a client may ask for messages from before this gateway started.
       for await (const line of link.lines(`${gatewayPaths.live}?from=0`)) {
         const message = JSON.parse(line) as LiveMessage
         if (message.type === 'restarted') {
@@ -60,7 +60,7 @@ function followNews(link: BackendClient): Promise<LiveLog<Item>> {
   })
 }
 
-/** Acts are a stream of their own for each reader: it is the daemon that leaves out, and says how many. */
+/** Events are a separate stream for each reader: the daemon drops messages for slow readers and reports how many. */
 async function eventsOf(link: BackendClient, request: LiveRequest): Promise<LiveReader<unknown>> {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(request)) query.set(name, String(value))

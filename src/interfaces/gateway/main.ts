@@ -16,7 +16,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, ()
 try {
   await runGateway({ link, files, giveUpRights: dropRights, log: createLog('info') })
 } catch {
-  // The daemon was told, and tells.
+  // The daemon has the reason, and reports it.
   process.exitCode = 1
 }
 link.destroy()

@@ -86,10 +86,10 @@ export class Oidc {
   }
 }
 
-/** Its own fault, and not that of whoever has the keys. */
+/** Whether the token is at fault, and not the server of the keys. */
 function isOfToken(error: unknown): boolean {
   if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return false
-  // What `fetch` fails with is none of jose's own; of an answer that is none it says so in general.
+  // Errors of `fetch` are not jose's; for an invalid response jose throws an error with its generic code.
   return error instanceof errors.JOSEError && error.code !== errors.JOSEError.code
 }
 

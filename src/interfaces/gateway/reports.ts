@@ -3,7 +3,7 @@ import type { BackendClient } from './backend-client.ts'
 
 const gatherMs = 1_000
 
-/** What the daemon is told of what came no further than here: for the audit, the metrics and the status. */
+/** Reports to the daemon about requests that the gateway ended itself: for the audit, the metrics and the status. */
 export class Reports {
   readonly #link: BackendClient
   #refusals: Record<string, number> = {}

@@ -33,7 +33,7 @@ export class Sessions {
   }
 }
 
-/** What is looked up is a hash: nobody can find an id by how long a comparison takes. */
+/** The lookup uses a hash: an attacker cannot find an id by the time that a comparison takes. */
 function nameOf(id: string): string {
   return createHash('sha256').update(id).digest('base64url')
 }

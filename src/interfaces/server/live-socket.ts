@@ -23,10 +23,10 @@ export interface LiveClient {
 }
 
 /**
- * Sends what a client asked for until it leaves, or the reader ends.
+ * Sends the requested stream until the client leaves, or the reader ends.
  *
- * While its socket is full nothing is taken for it: it is the bounded log behind the reader that overflows, and says by how
- * much. A message is serialised once for all clients. A client that answers no ping is cut off.
+ * While its socket is full, nothing is read for it: the bounded log behind the reader overflows and reports the loss. A
+ * message is serialised once for all clients. A client that answers no ping is disconnected.
  */
 export function pumpLive(client: LiveClient, log: Log): void {
   const { socket, wire, reader, request, onMissed } = client
@@ -66,7 +66,7 @@ export function pumpLive(client: LiveClient, log: Log): void {
 /** Items are the same objects for every reader. */
 const serialised = new WeakMap<object, Buffer>()
 
-/** The message came as these bytes, from whoever serialised it first. */
+/** Keeps the bytes of a message that was already serialised elsewhere. */
 export function rememberBytes(message: object, bytes: Buffer): void {
   serialised.set(message, bytes)
 }

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 
 /**
- * Lists are read in pages: `limit` rows, and behind the last of them a cursor that the next page goes on from. A cursor
- * names a row and no number of rows, so what is put in meanwhile neither repeats nor hides any.
+ * Lists are read in pages: `limit` rows, and behind the last of them a cursor for the next page. A cursor names a row
+ * and not a row number, so rows that are inserted meanwhile neither repeat nor hide any.
  */
 export const rowsMax = 10_000
 
@@ -38,7 +38,7 @@ export function pageOf<Row>(
   return new Page(bodyOf(shown), last === undefined ? undefined : nameOf(last))
 }
 
-/** One row more than a page holds says whether there is a next one. */
+/** Read one row more than a page holds: it shows whether there is a next page. */
 export function oneMore(limit: number | undefined): { readonly limit?: number } {
   return limit === undefined ? {} : { limit: limit + 1 }
 }

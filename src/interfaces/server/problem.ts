@@ -31,7 +31,7 @@ const refusals: Readonly<Record<string, string>> = {
   ROUTE_UNKNOWN: 'route',
 }
 
-/** Why a request was refused, as the metric says it; undefined where it was not. */
+/** The reason for a refusal, as the metric names it; undefined where the request was accepted. */
 export function refusalReason(response: Response): string | undefined {
   return refusals[response.headers.get('x-snug-code') ?? '']
 }

@@ -30,7 +30,7 @@ export interface ServerOptions {
   readonly sinks?: () => SinkAdmin
   /** Ends live streams and uploads; the listeners close when the server is disposed of. */
   readonly signal: AbortSignal
-  /** Absent: as a process of its own. */
+  /** Absent: as a separate process. */
   readonly openGateway?: OpenGateway
 }
 
@@ -67,7 +67,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   const app = createApp(world, log, signal)
   const admin = createHttp((request, env) =>
-    // The adapter tells a handshake by the identity of this object, so it is added to, not copied.
+    // The adapter identifies a handshake by this very object, so extend it instead of copying.
     app.fetch(request, Object.assign(env, { listener: 'unix' }) as ListenerEnv),
   )
   let port: GatewayBackend | undefined

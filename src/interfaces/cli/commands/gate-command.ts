@@ -116,7 +116,7 @@ async function judge(context: CliContext, image: string, options: Options): Prom
   const shaper = shaperOf({ generalise, guardrails })
   const reports = readReports(options.scan ?? [])
   const profile = options.profile === undefined ? undefined : readProfileFile(options.profile)
-  // Where nobody can tell and the policy would shut the gate by it, that is an error; else it is said.
+  // Without the information, a policy that would shut the gate by it fails with an error; otherwise a note is enough.
   const { root, base, age } = policy.image
   const must = root === 'approve' || base !== undefined || age !== undefined
   const input = await imageInput(context, image, options, { files: reports.length > 0, must })
@@ -155,7 +155,7 @@ async function regoPolicy(options: Options): Promise<RegoPolicy | undefined> {
   return policyWasm === undefined ? undefined : wasmPolicy(policyWasm, policyEntrypoint)
 }
 
-/** A file; or, with keys to trust, what is attached to the image of that name. */
+/** A file; or, with trusted keys, the attachment of the image of that name. */
 async function baselineOf(named: string, { key, plainHttp }: Options): Promise<ProfileDocument> {
   if (key === undefined || existsSync(named)) return readProfileFile(named)
   const { verified } = await verifiedProfile(named, {

@@ -27,7 +27,7 @@ interface ModeOptions {
 }
 
 const behaviourColumns: readonly Column<BehaviourView>[] = [
-  // As much as tells behaviours apart; any unique beginning is taken for the whole.
+  // Long enough to be unique in most profiles; any unique prefix is accepted as an id.
   { head: 'ID', value: ({ id }) => id.slice(0, 10) },
   { head: 'STATE', value: ({ state }) => state },
   { head: 'COUNT', value: ({ count }) => count, right: true },
@@ -204,7 +204,7 @@ function foldedText(count: number): string {
   return `${reads} of files that come with it in the image (--derived lists them)\n`
 }
 
-/** What a guardrail fired on says which; also where another container showed it without. */
+/** Names the guardrails that fired on it, even if another container showed it without. */
 function behaviourText({ text, guardrails }: BehaviourView): string {
   return guardrails.length === 0 ? text : `${text} [${guardrails.join(', ')}]`
 }

@@ -9,7 +9,7 @@ import { printLine } from '../cli-io.ts'
 import { readJsonFile } from './json-file.ts'
 import { safeText } from '../output/terminal-text.ts'
 
-/** What is known of the image that a command is about. */
+/** The available data of the image that a command is about. */
 export interface ImageInput {
   readonly facts?: ImageFacts
   readonly tree?: ImageTree
@@ -24,7 +24,7 @@ export interface ImageOptions {
 
 export interface ImageNeeds {
   readonly files: boolean
-  /** What must be there: without it the engine's error is thrown, else it is told. */
+  /** Whether the image is required: without it the engine's error is thrown, otherwise it is printed. */
   readonly must: boolean
 }
 

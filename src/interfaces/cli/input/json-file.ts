@@ -6,7 +6,7 @@ import {
 import { type ErrorCode, SnugError } from '../../../errors.ts'
 import { type AttestedGate, parseGateResult } from '../../../supplychain/gate/parse-result.ts'
 
-/** What is given on a command line was made by others: more than that is no report and no profile. */
+/** Files on a command line are untrusted: a larger one is neither a report nor a profile. */
 const maxBytes = 256 * 1_048_576
 
 /** Errors: SOURCE_UNREADABLE; `invalid` where it is no JSON. */

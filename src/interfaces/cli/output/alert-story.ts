@@ -4,7 +4,10 @@ import { cutMiddle, type TableStyle } from './text-table.ts'
 
 const clock = { from: 11, to: 19 } as const
 
-/** Who led to the act, and what its session or container did before and after: one line each, the alert itself marked. */
+/**
+ * The ancestry of the event, and the events of its session or container before and after: one line each, the alert
+ * itself marked.
+ */
 export function storyText(
   { alert, ancestry, scope, steps, left, alike }: AlertStory,
   style: TableStyle,

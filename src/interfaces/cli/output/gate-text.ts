@@ -31,7 +31,7 @@ const columns: readonly Column<GateFinding>[] = [
   { head: 'ID', value: idText, cut: true },
 ]
 
-/** For a terminal: what needs a decision, what is a warning, and of the rest how much there is. */
+/** For a terminal: findings that need a decision, warnings, and a count of the rest. */
 export function gateText(result: GateResult, style: TableStyle): string {
   const { image, baseline, passed, behaviours, counts, findings } = result
   const reported = findings.filter(({ level }) => level !== 'note')

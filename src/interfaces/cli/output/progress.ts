@@ -4,7 +4,7 @@ import type { CliIo } from '../cli-io.ts'
 const everyMs = 250
 const clearLine = '\r\u001b[K'
 
-/** Says on a terminal's standard error how much of the input went out, while `work` goes on. */
+/** Shows on a terminal's standard error how much of the input was sent, while `work` goes on. */
 export async function withProgress<T>(
   { stderr, progress }: CliIo,
   input: Readable,

@@ -21,8 +21,8 @@ export interface TableStyle {
 }
 
 /**
- * Lines of at most the terminal's width, as long as what may not be cut fits in; made safe for a
- * terminal. `below` is what each row says on a line of its own.
+ * Lines of at most the terminal's width, as long as the columns that may not be cut fit in; made safe for a terminal.
+ * `below` is the text on a separate line below each row.
  */
 export function textTable<Row>(
   columns: readonly Column<Row>[],

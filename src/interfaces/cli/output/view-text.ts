@@ -23,7 +23,7 @@ export function lossLines(losses: readonly LossSpan[]): string[] {
   return losses.map(({ reason, count, from, to }) => `${reason}: ${count} from ${from} to ${to}`)
 }
 
-/** What blocking is doing, and what else there is to say of the version; nothing where there is nothing. */
+/** The state of blocking, and the notes on the version; empty where there are none. */
 export function blockingFields({
   blocking,
   notes,
@@ -72,7 +72,7 @@ export function percent(share: number): string {
   return value > 0 && value < 0.1 ? '<0.1 %' : `${Number(value.toFixed(1))} %`
 }
 
-/** What an event says, in words. */
+/** The content of an event, as text. */
 export function eventText(event: SnugEvent): string {
   switch (event.kind) {
     case 'exec':
@@ -102,7 +102,7 @@ function peerText(peer: { protocol: string; address: string; port: number }): st
 }
 
 export function alertText({ behaviour, cause, event, type, reasons }: Alert): string {
-  // Of no act: what blocking has to say of itself.
+  // No event of a process: blocking reports on itself.
   if (type === 'enforcement' && event.kind === 'loss') return reasons[0] ?? event.loss.reason
   if (cause !== undefined && cause.names > 1) return causeLine(cause)
   return behaviour?.text ?? eventText(event)

@@ -10,7 +10,7 @@ export interface Caller {
   readonly by: Decider
 }
 
-/** Whoever can open the admin socket is the agent's own user. */
+/** Any process that can open the admin socket runs as the agent's own user. */
 export const owner: Caller = { role: 'admin', by: { who: 'cli:root' } }
 export const anyone: Caller = { role: undefined, by: { who: 'anyone' } }
 

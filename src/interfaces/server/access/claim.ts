@@ -1,14 +1,17 @@
 import { z } from 'zod'
 import { roles } from '../../../support/config/role.ts'
 
-/** How the front says who asks. It has seen the credential itself; the daemon sees no more of it than this. */
+/**
+ * Headers in which the gateway passes the identity of a client. The gateway has checked the credential itself; the
+ * daemon receives only this.
+ */
 export const tokenHeader = 'x-snug-token'
 export const claimHeader = 'x-snug-claim'
 
 export const claimKinds = ['oidc', 'certificate'] as const
 export type ClaimKind = (typeof claimKinds)[number]
 
-/** Somebody whom another authority vouches for, and whose word the front has checked. */
+/** An identity from another authority, which the gateway has verified. */
 export const claimSchema = z.strictObject({
   via: z.enum(claimKinds),
   name: z.string().min(1).max(500),

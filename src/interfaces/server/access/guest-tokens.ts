@@ -11,8 +11,8 @@ const codeMs = 120_000
 const kept = 1_000
 
 /**
- * Sign-in links: root on the node gets a code that lets one browser in, once and within two minutes. What it is let in
- * with is a token of its own, which is in memory only and ends with the session.
+ * Sign-in links: root on the node gets a code that admits one browser, once and within two minutes. The browser
+ * receives a separate token, which is in memory only and ends with the session.
  */
 export class GuestTokens {
   readonly #sessionMs: number
@@ -46,7 +46,7 @@ export class GuestTokens {
     return this.#valid(this.#tokens, digest)
   }
 
-  /** By digest and not by comparison: what is looked up is a hash, of which nobody can try one byte after the other. */
+  /** Lookup by digest, without a comparison of secrets: a client cannot guess a hash byte by byte. */
   #valid(guests: Map<string, Guest>, digest: string): Guest | undefined {
     const guest = guests.get(digest)
     if (guest === undefined || this.#now() < guest.until) return guest

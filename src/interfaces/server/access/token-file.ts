@@ -27,8 +27,8 @@ export interface TokenHolder {
 }
 
 /**
- * The tokens of the API, hashed, in `<data>/tokens.json`, mode 0600. Edits are noticed; a damaged file
- * lets nobody in over TCP, and is told as CONFIG_INVALID.
+ * The tokens of the API, hashed, in `<data>/tokens.json`, mode 0600. Edits take effect. A damaged file admits nobody
+ * over TCP, and is reported as CONFIG_INVALID.
  */
 export class TokenFile {
   readonly #path: string
@@ -116,7 +116,7 @@ export class TokenFile {
 const digestBytes = 32
 
 /**
- * What is kept of a token, in hex. A plain hash does: a token is 256 random bits, so there is no likely one to try, and
+ * The stored form of a token, in hex. A plain hash is enough: a token is 256 random bits, so guessing is hopeless, and
  * a slow hash would only let strangers keep the agent busy.
  */
 export function tokenDigest(token: string): string {

@@ -36,7 +36,7 @@ export interface GatewayBackendOptions {
 
 const streams = 2_000
 const windowBytes = 1_048_576
-/** Of what the front says by itself; bodies of the API have their own limits. */
+/** For reports of the gateway itself; bodies of the API have other limits. */
 const reportBytes = 65_536
 
 /** The daemon's end of the private socket pair: serves the API, and what the front itself needs. */
@@ -90,7 +90,7 @@ export class GatewayBackend {
           await this.#record(check(gatewayReport, await reported(request)))
           return new Response('')
         default:
-          // The adapter knows the request by the identity of this object, so it is added to, not copied.
+          // The adapter identifies the request by this very object, so extend it instead of copying.
           return await this.#options.api(
             request,
             Object.assign(env, { listener: 'front' as const }),

@@ -49,7 +49,7 @@ export function openGatewayProcess(): OpenedGateway {
   }
 }
 
-/** A front serves and parses; it needs little room to do so. */
+/** A gateway serves and parses; it needs little memory for that. */
 const nodeFlags = ['--max-semi-space-size=1', '--max-old-space-size=256']
 
 function rightsFor(main: string): readonly string[] {
@@ -60,7 +60,7 @@ function rightsFor(main: string): readonly string[] {
   return [...none, '--reuid', String(uid), '--regid', String(gid), '--clear-groups']
 }
 
-/** Whoever he is: he may read the file, and pass through all that it, and what it is a link to, lies in. */
+/** Whether any user may read the file, and traverse all folders of it and of its link target. */
 export function isReadByAll(file: string): boolean {
   return [file, realpathSync(file)].every(isOpenPath)
 }

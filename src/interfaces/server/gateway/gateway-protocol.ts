@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { roles } from '../../../support/config/role.ts'
 
 /**
- * What the daemon and its front say to each other beside the API's own requests, all of it as HTTP/2 on one private
- * socket pair that nobody else can open. The front asks; what it says is checked here as foreign input.
+ * The protocol between the daemon and its gateway beside the API's own requests: HTTP/2 on one private socket pair that
+ * no other process can open. The gateway sends requests; the daemon validates them as untrusted input.
  */
 export const gatewayPaths = {
   /** GET: a line with a {@link FrontSetup}, and another whenever it changes. */
@@ -14,7 +14,7 @@ export const gatewayPaths = {
   live: '/gateway/live',
   /** POST: trades a sign-in link's code for a token. */
   redeem: '/gateway/redeem',
-  /** POST: what is to be on record. */
+  /** POST: a report for the audit, the metrics and the status. */
   reported: '/gateway/told',
 } as const
 
@@ -52,7 +52,7 @@ export const gatewaySetup = z.strictObject({
 })
 export type GatewaySetup = z.output<typeof gatewaySetup>
 
-/** What the front has of the kernel's rights, as `/proc/self/status` says. */
+/** The gateway's remaining kernel rights, from `/proc/self/status`. */
 export const gatewayRights = z.strictObject({
   pid: z.int(),
   uid: z.int(),

@@ -5,7 +5,7 @@ import type { GatewayView } from '../../../engine/api/engine-views.ts'
 import type { Log } from '../../../support/telemetry/log.ts'
 import type { gatewayReady } from './gateway-protocol.ts'
 
-/** A front at work, in a process of its own or not. */
+/** A running gateway, in a separate process or not. */
 export interface OpenedGateway {
   /** The daemon's end of the socket pair. */
   readonly link: Duplex
@@ -33,7 +33,7 @@ const longestWaitMs = 30_000
 /** It was well for so long: the next fault is a first one. */
 const stableMs = 60_000
 
-/** Has a front there at all times: one that ends is started again, ever less often, and told meanwhile. */
+/** Keeps a gateway running: restarts one that ended, with growing delays, and reports the fault meanwhile. */
 export class GatewaySupervisor {
   readonly #options: GatewaySupervisorOptions
   #gateway: OpenedGateway | undefined
@@ -52,7 +52,7 @@ export class GatewaySupervisor {
     return this.#view
   }
 
-  /** A front says that it serves, or cannot. */
+  /** A gateway reports that it serves, or cannot. */
   ready(reported: Ready): void {
     this.#onReady(reported)
   }

@@ -6,7 +6,10 @@ import { type Route, route, type RouteWorld } from './route.ts'
 export const sessionBody = z.strictObject({ token: z.string().min(1).max(4_000) })
 const holder = z.object({ who: z.string(), role: z.enum(roles) })
 
-/** Who one is. Signing in and out is the front's: a session is a cookie for what `Authorization` would say. */
+/**
+ * The caller's identity. The gateway handles sign-in and sign-out: a session cookie replaces the header
+ * `Authorization`.
+ */
 export const sessionRoutes: readonly Route[] = [
   route({
     method: 'GET',

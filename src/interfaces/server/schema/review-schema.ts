@@ -17,7 +17,7 @@ const name = z.string().min(1).max(200)
 const container = z.strictObject({ container: name })
 const session = z.strictObject({ session: name })
 const between = z.strictObject({ between: z.strictObject({ from: moment, to: moment }) })
-/** What is to be forgotten: one of the three. */
+/** The evidence to forget: one of the three. */
 export const forgetChoice = z.union([container, session, between], {
   error: 'must be one of `container`, `session` and `between`',
 })

@@ -79,7 +79,7 @@ export function imagePath(ref: string, rest = ''): string {
   return `/v1/images/${encodeURIComponent(ref)}${rest}`
 }
 
-/** A query string of what is there. */
+/** A query string of the members that are set. */
 export function query(
   members: Readonly<Record<string, string | number | boolean | undefined>>,
 ): string {

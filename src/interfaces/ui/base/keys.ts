@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 
-/** What a key does here, for the help and for whoever presses it. */
+/** A key binding, for the help and for the key handler. */
 export interface Binding {
   /** As `KeyboardEvent.key` names it; `g n` is one after the other. */
   readonly keys: string
@@ -14,7 +14,7 @@ interface Group {
   readonly bindings: readonly Binding[]
 }
 
-/** In order of appearance: what is bound last goes first. */
+/** In order of appearance: the last binding has priority. */
 export const groups = signal<readonly Group[]>([])
 
 const sequenceMs = 1_200

@@ -3,7 +3,7 @@ import type { Alert } from '../../../core/event/alert.ts'
 import type { LiveMessage } from '../../../engine/api/live-log.ts'
 import { slowest } from './api.ts'
 
-/** What `/v1/live` says: the numbered messages, and the first word of each connection. */
+/** Messages of `/v1/live`: the numbered ones, and the first one of each connection. */
 type Message =
   | LiveMessage<unknown>
   | { readonly type: 'ready'; readonly n: number }
@@ -13,9 +13,9 @@ export interface Connection {
   readonly state: 'connecting' | 'live' | 'lost'
   /** Epoch milliseconds: since when. */
   readonly since: number
-  /** Messages of the time in which the connection was lost: told once it was back. */
+  /** Messages from the time of a lost connection, received after it was restored. */
   readonly caughtUp: number
-  /** Messages that are gone: what they told of was asked for again. */
+  /** Lost messages: their data was requested again. */
   readonly missed: number
 }
 
@@ -75,7 +75,7 @@ function take(message: Message): void {
     case 'ready':
       connection.value = { state: 'live', since: Date.now(), caughtUp: 0, missed: 0 }
       retryMs = retryFirstMs
-      // What was told is resumed; what is not told, such as counts, is looked at again.
+      // The stream resumes its messages; data without messages, such as counts, is requested again.
       if (last > 0) beat()
       last = Math.max(last, message.n)
       return

@@ -6,7 +6,7 @@ const reach = 300
 const readMs = 600
 
 export interface Anchor {
-  /** False while what is under the cursor has just changed by itself. */
+  /** False while the row under the cursor has just changed by itself. */
   readonly settled: () => boolean
   /** The row will go, by one's own doing: what takes its place is what one goes on with. */
   readonly release: () => void

@@ -15,9 +15,9 @@ const settleMs = 40
 const retryMs = 2_000
 
 /**
- * A list that is too long to be held: pages of it are asked for where somebody looks, and let go of elsewhere.
+ * A list that is too long for memory: it requests the pages in view, and drops the others.
  *
- * @param onChange something of it is there, or is there anew
+ * @param onChange a page arrived, for the first time or again
  */
 export class WindowSource<Row, Answer extends WindowAnswer> {
   readonly #pathOf: (offset: number, limit: number) => string
@@ -55,11 +55,11 @@ export class WindowSource<Row, Answer extends WindowAnswer> {
     this.#timer = window.setTimeout(() => this.#ask(), settleMs)
   }
 
-  /** Asks again for what is looked at; what is there stays until the answer is. */
+  /** Requests the pages in view again; the old rows stay until the answer arrives. */
   refresh(): void {
     for (const page of this.#pages.keys())
       if (!this.#wanted.includes(page)) this.#pages.delete(page)
-    // What is on its way already was asked before: it is asked again when it is there.
+    // Pending requests were sent before the change: repeat them when they are answered.
     for (const page of this.#asked.keys()) this.#stale.add(page)
     this.#ask(true)
   }

@@ -77,7 +77,7 @@ export function LifeLines({
   )
 }
 
-/** What happens to a version after its last act is part of its life too. */
+/** Changes to a version after its last event extend its life line. */
 function endOf({ to, stages, marks }: LifeView, now: number): number {
   if (to === undefined) return now
   const times = [...stages.map(({ from }) => from), ...marks.map(({ time }) => time), to]

@@ -1,6 +1,9 @@
 import type { PictureView, ProgramView, RunView } from '../../../engine/api/page-views.ts'
 
-/** A program where it is started from; one that is started in several places is told once and named elsewhere. */
+/**
+ * A program below the one that starts it; a program that several others start is expanded once and only named
+ * elsewhere.
+ */
 export interface Branch {
   readonly index: number
   readonly program: ProgramView
@@ -10,7 +13,7 @@ export interface Branch {
   readonly branches: readonly Branch[]
 }
 
-/** Breadth first, so that each program is told as close to the entrypoint as it is started. */
+/** Breadth first, so that each program is expanded as close to the entrypoint as possible. */
 export function forestOf({ programs, runs }: PictureView): readonly Branch[] {
   const children = new Map<number, RunView[]>()
   const started = new Set<number>()

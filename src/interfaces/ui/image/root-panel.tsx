@@ -5,10 +5,10 @@ import { Panel } from '../parts/notes.tsx'
 
 type Root = NonNullable<VersionView['root']>
 
-/** Acts of one item that are named; the rest is a number. */
+/** Events of one item that are listed; the rest is a number. */
 const becauseShown = 3
 
-/** Whether it runs as root and needs to; item by item what that takes, and which acts say so. */
+/** Whether it runs as root and needs to; item by item the requirements, and the events that show them. */
 export function RootPanel({ root }: { readonly root: Root }) {
   const { sentence, needs, takes } = root
   return (

@@ -7,7 +7,10 @@ const next: Readonly<Record<Mode, readonly Mode[]>> = {
   block: ['alert'],
 }
 
-/** What moves a version on by a person's word. What the gates do not let through is refused, with what is missing. */
+/**
+ * State changes of a version by a person's decision. If a gate is shut, the agent refuses the change and names the
+ * missing requirements.
+ */
 export function VersionActions({ version }: { readonly version: VersionView }) {
   return (
     <p class="buttons version-actions">

@@ -7,7 +7,7 @@ import { Empty, Panel, Waiting } from '../parts/notes.tsx'
 
 const lossesShown = 5
 
-/** What was missed, what is not covered, and why. */
+/** Losses, gaps in coverage, and their reasons. */
 export function Gaps({
   status,
   images,

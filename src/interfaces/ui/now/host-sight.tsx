@@ -3,7 +3,7 @@ import { count, plural } from '../base/text.ts'
 import { Ago } from '../parts/ago.tsx'
 import { Panel, Waiting } from '../parts/notes.tsx'
 
-/** Hooks in use, and what each kind of act gets on this host. */
+/** Hooks in use, and the response to each kind of event on this host. */
 export function HostSight({
   status,
   doctor,

@@ -5,7 +5,7 @@ export function SeverityBadge({ severity }: { readonly severity: Severity }) {
   return <span class={`badge severity ${severity}`}>{severity}</span>
 }
 
-/** What a version gets is more telling than that it is `enforced`. */
+/** The mode shows the response to a deviation, which is more useful than `enforced`. */
 export function stageName(state: VersionState, mode: Mode): string {
   return state === 'enforced' ? mode : state
 }

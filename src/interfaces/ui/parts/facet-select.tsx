@@ -1,6 +1,6 @@
 import { count } from '../base/text.ts'
 
-/** A choice among what is there, with how much of each. */
+/** A choice among the present values, with the count of each. */
 export function FacetSelect({
   label,
   value,

@@ -1,8 +1,8 @@
 import { escaped, pieces } from '../base/text.ts'
 
 /**
- * A string that a container chose, or that has one in it: never interpreted, wrapped anywhere, and cut off only where a
- * title says all of it. `words`: a sentence rather than a name.
+ * A string that a container chose, or that contains one: never interpreted, wrapped anywhere, and cut off only where a
+ * title shows all of it. `words`: a sentence rather than a name.
  */
 export function Foreign({
   text,

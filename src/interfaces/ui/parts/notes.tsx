@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import type { Problem } from '../base/api.ts'
 
-/** Where there is nothing: says why, and what comes next. */
+/** An empty state: explains why, and what comes next. */
 export function Empty({
   title,
   children,
@@ -26,7 +26,7 @@ export function ProblemNote({ problem }: { readonly problem: Problem }) {
   )
 }
 
-/** Holds the place of what is on its way, so that nothing jumps when it is there. */
+/** Reserves space for content that is loading, so that nothing jumps when it arrives. */
 export function Waiting({ rows = 3 }: { readonly rows?: number }) {
   return (
     <div class="waiting" aria-busy="true">

@@ -15,7 +15,7 @@ export interface VirtualListProps<Row> {
   readonly onOpen?: (index: number) => void
   readonly isSelected?: (index: number) => boolean
   readonly listRef?: RefObject<HTMLDivElement | null>
-  /** Told when it is at its top, or is not any more. */
+  /** Called when the list reaches its top, or leaves it. */
   readonly onTop?: (isTop: boolean) => void
 }
 

@@ -4,11 +4,11 @@ import { ask, imagePath, Problem } from '../base/api.ts'
 import { count, plural } from '../base/text.ts'
 import { Foreign } from '../parts/foreign.tsx'
 
-/** Whoever moves through the list does not want to have each card tried. */
+/** Moving through the list must not run a test for each card. */
 const restMs = 250
 const rowsShown = 4
 
-/** What allowing it would change, judged on what is on record and on attacks; nothing is changed. */
+/** The effect of allowing it, judged on recorded events and on attacks; nothing is changed. */
 export function BackTest({
   version,
   behaviours,

@@ -44,7 +44,7 @@ interface Done {
 
 export type Decided = { readonly ok: true } | { readonly ok: false; readonly conflict: boolean }
 
-/** Decides, tells what was done, and offers the way back. What somebody else decided first is left as it is. */
+/** Decides, reports the result, and offers to undo it. A decision that somebody else made first stays unchanged. */
 export function decide(cards: readonly ReviewCard[], decision: Decision): Promise<Decided> {
   const { kind, until, reason } = decision
   return attempt(async () => {
@@ -120,7 +120,7 @@ export function setMode(version: VersionView, mode: Mode): Promise<Decided> {
   })
 }
 
-/** What came of a revision by one's own decisions: they are no news to whoever made them. */
+/** Revisions that followed from the user's own decisions: for their author they are no conflict. */
 const successors = new Map<string, string>()
 
 async function post(
@@ -142,7 +142,7 @@ async function post(
 /** Decisions are made one after the other, in the order in which they were asked for. */
 let turn: Promise<unknown> = Promise.resolve()
 
-/** Whatever comes of it is told, and views look again. */
+/** Reports any result, and refreshes the views. */
 function attempt(act: () => Promise<void>): Promise<Decided> {
   const mine = turn.then(() => attemptNow(act))
   turn = mine

@@ -13,7 +13,7 @@ import { Help, helpShown } from './help.tsx'
 import { SideBar } from './side-bar.tsx'
 import { Toasts } from './toasts.tsx'
 
-/** How often what is not told live is asked for. */
+/** Polling interval for data that the live stream does not carry. */
 const lookMs = 5_000
 
 export function App() {
@@ -81,7 +81,7 @@ function focusSearch(): void {
   document.querySelector<HTMLInputElement>('input[type=search]')?.focus()
 }
 
-/** The hash says where one is: it is no place within the document. */
+/** The hash holds the current view: it is no anchor within the document. */
 function skipToMain(event: Event): void {
   event.preventDefault()
   document.querySelector<HTMLElement>('#main')?.focus()

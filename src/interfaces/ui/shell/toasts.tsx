@@ -5,7 +5,7 @@ export interface Toast {
   readonly id: number
   readonly text: string
   readonly bad?: boolean
-  /** Takes back what the toast tells of. */
+  /** Undoes the reported action. */
   readonly undo?: () => void
 }
 
@@ -13,7 +13,7 @@ const shownMs = 12_000
 const toasts = signal<readonly Toast[]>([])
 let lastId = 0
 
-/** Says what was done, with the way back. */
+/** Reports a finished action, with a way to undo it. */
 export function toast(text: string, more: Omit<Toast, 'id' | 'text'> = {}): void {
   lastId += 1
   const toast = { id: lastId, text, ...more }
