@@ -23,7 +23,7 @@
 #define SNUG_TEXT_MAX 8192 /* two paths */
 #define SNUG_ARGS_MAX 2048
 #define SNUG_COMMANDS 5
-#define SNUG_NAME_MAX 1016 /* of an executable's path; of what is longer the tail is kept */
+#define SNUG_NAME_MAX 1016 /* of an executable's path; of a longer one the tail is kept */
 
 enum snug_frame_type {
 	/* up */
@@ -95,7 +95,7 @@ enum snug_actor_flag {
 
 /* About the event: snug_event.event_flags. */
 enum snug_event_flag {
-	SNUG_CUT = 1, /* the text is longer than what is carried */
+	SNUG_CUT = 1, /* the text is longer than the frame carries */
 	SNUG_TO_CUT = 2,
 	SNUG_DENIED = 4,     /* EACCES, EPERM or EROFS */
 	SNUG_UNRESOLVED = 8, /* the path is what the caller passed, made absolute */
@@ -248,8 +248,8 @@ struct snug_stats {
 	__u64 emitted;
 	__u64 filtered; /* counted in the kernel instead */
 	__u64 dropped[SNUG_DROPS];
-	__u64 unfiltered; /* emitted because the table of what was seen is full */
-	__u64 unnamed;	  /* executables for whose path there was no room */
+	__u64 unfiltered; /* emitted because the table of counted events is full */
+	__u64 unnamed;	  /* executables whose path did not fit into the table */
 };
 
 struct snug_hello {
@@ -310,7 +310,7 @@ struct snug_profile_installed {
 };
 
 enum snug_profile_failure {
-	SNUG_FAILURE_ROOM = 1,	 /* as many versions run as there is room for */
+	SNUG_FAILURE_ROOM = 1,	 /* the table of running versions is full */
 	SNUG_FAILURE_MEMORY = 2, /* the kernel refuses a table */
 	SNUG_FAILURE_SIZE = 3,	 /* the profile has more than a table holds */
 };
@@ -399,7 +399,7 @@ struct snug_rule {
 	__u16 script_size;
 	__u16 text_size;
 	__u16 to_size;
-	/* exe, script, text (what is run: of an exec), to (its script: of an exec) */
+	/* exe, script, text (the program, of an exec), to (its script, of an exec) */
 };
 
 struct snug_rules {

@@ -192,8 +192,8 @@ struct snug_control {
  * What the sensor itself must not forget. Kept beside the maps, for root only: it holds the keys.
  */
 struct snug_pinned_state {
-	__u64 layout; /* of the maps and what is in them: takeover.c */
-	__u64 id;     /* random: positions in rings are of this state and no other */
+	__u64 layout; /* of the maps and their content: takeover.c */
+	__u64 id;     /* random: positions in rings are valid for this state only */
 	struct snug_keys keys;
 	__u64 last_heartbeat;	    /* CLOCK_MONOTONIC of the last heartbeat of a sensor */
 	__u64 checkpoint;	    /* number of the last one */

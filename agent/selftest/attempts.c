@@ -23,7 +23,7 @@
 #define FORBIDDEN_PATH "/"
 #define ALLOWED_PORT 9
 #define FORBIDDEN_PORT 10
-#define DONE 42 /* exit code of who did what is forbidden */
+#define DONE 42 /* exit code of a child that got past a rule */
 
 static char exe[PATH_MAX]; /* of this process */
 
@@ -147,7 +147,7 @@ static int do_connect(void)
 	return exit_code(connect_to(FORBIDDEN_PORT));
 }
 
-/* In a process of its own, as it may be killed. */
+/* In a separate process, as the kernel may kill it. */
 static bool is_stopped(int (*attempt)(void))
 {
 	pid_t pid = fork();

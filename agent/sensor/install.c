@@ -9,7 +9,7 @@
 #include "sensor/profile.h"
 #include "sensor/version.h"
 
-/* The profile under way for a scope for which there was no room; scope 0: there is none. */
+/* The profile in transfer whose scope did not fit into the table; scope 0: there is none. */
 static struct {
 	__u64 scope;
 	__u64 serial;
@@ -37,7 +37,7 @@ void install_begin(struct agent *agent, const struct snug_profile *command)
 	refused.serial = command->serial;
 }
 
-/* Parts of a profile for a scope for which there was no room have no effect: 0 - 1 is no index. */
+/* Parts of a profile whose scope did not fit have no effect: 0 - 1 is not an index. */
 bool install_rules(struct agent *agent, const struct snug_rules *command, size_t size)
 {
 	return profile_rules(agent, version_index(agent, command->scope) - 1, command, size);

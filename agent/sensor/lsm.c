@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Whether BPF LSM refuses on this kernel. A kernel may have the hooks and not call them (`lsm=`
- * without bpf), and one that calls them may not allow the attachment. So the sensor tries it, on a
- * harmless call of its own.
+ * Whether BPF LSM can refuse calls on this kernel. A kernel may have the hooks and not call them
+ * (`lsm=` without bpf), and one that calls them may not allow the attachment. So the sensor tries
+ * it on a harmless system call that it makes itself.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The sensor: a child of the daemon. Events go up on standard output, commands come down on
- * standard input; the end of that input is the order to stop. What is pinned stays attached then,
- * and the next sensor goes on with it.
+ * The sensor: a child of the daemon. It sends events on standard output and reads commands from
+ * standard input; the end of that input is the order to stop. Pinned programs and maps stay
+ * attached then, and the next sensor takes them over.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -57,7 +57,7 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, list) : 0;
 }
 
-/* What is of no use any more can go, once in a while. */
+/* Removes unused state once in a while. */
 static void remove_stale(struct agent *agent)
 {
 	__u64 now = monotonic();
@@ -263,6 +263,6 @@ int main(int argc, char **argv)
 	libbpf_set_print(print_libbpf);
 	if (!pin_open(options.pin) || !find_cgroups(&agent) || !prepare(&agent) || !begin(&agent))
 		return 1;
-	/* What is not pinned goes with the process, however it ends. */
+	/* The kernel removes everything that is not pinned with the process, however it ends. */
 	return run(&agent);
 }

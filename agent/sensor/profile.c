@@ -80,7 +80,7 @@ void profile_discard(__u32 index)
 	draft->open = false;
 }
 
-/* The first failure is the one to report. `errno` says why. */
+/* The first failure is the one to report. `errno` holds its cause. */
 static void fail(struct draft *draft, __u32 reason, const char *what)
 {
 	if (draft->failure.reason)

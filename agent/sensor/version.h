@@ -6,8 +6,8 @@
 #include "sensor/agent.h"
 
 /*
- * The index of the scope's version, from 1; 0 where there is no room. `scope`: the daemon's own
- * number.
+ * The index of the scope's version, from 1; 0 where the table is full. `scope`: the daemon's number
+ * for it.
  */
 __u32 version_index(struct agent *agent, __u64 scope);
 /* The same of a version that is there; 0 where it is not. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is done to a file but for its content and its names, as far as it means something: a program
- * made setuid, a time set back, a file cut off. By the time the call returns it is done.
+ * Changes of a file other than to its content and its names, as far as they matter: a program made
+ * setuid, a time set back, a file truncated. When the call returns, the change has happened.
  */
 #ifndef SNUG_ATTRIBUTE_H
 #define SNUG_ATTRIBUTE_H

@@ -131,7 +131,10 @@ static __always_inline u32 access_of(const struct file *file)
 	return access;
 }
 
-/* What is read as the image ships it is another act than what the container put in its place. */
+/*
+ * Reading a file as the image ships it is another behaviour than reading the container's
+ * replacement.
+ */
 static __always_inline void opened_layer(struct opened *opened, const struct file *file,
 					 const struct task_struct *task)
 {

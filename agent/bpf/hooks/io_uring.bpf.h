@@ -28,8 +28,9 @@ enum uring_operation {
 };
 
 /*
- * What is submitted to an io_uring never shows at a system call. By now the path was copied from
- * the caller, so it is the one that will be used; whether the operation succeeds is not known yet.
+ * An operation submitted to an io_uring makes no system call of its type. Here the kernel has
+ * already copied the path from the caller, so it is the one that will be used. Whether the
+ * operation succeeds is still open.
  */
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(on_uring, struct io_kiocb *request)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is done to names, by the call that does it, as it returns; and opens that were refused,
- * which left no file.
+ * Changes of names, by the system call that makes them, as it returns; and refused opens, which
+ * left no file.
  */
 #ifndef SNUG_PATH_CALLS_H
 #define SNUG_PATH_CALLS_H

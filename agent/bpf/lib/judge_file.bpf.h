@@ -18,7 +18,10 @@ static __always_inline u64 file_object(u32 access, u32 flags, u64 path)
 	return SNUG_MIX(keys, (u64)SNUG_FILE | access << 8 | (u64)flags << 32, path);
 }
 
-/* Makes the caller's strings canonical. What is only a tail stays as it is. */
+/*
+ * Makes the caller's strings canonical. A truncated path, of which only the tail is kept, stays as
+ * it is.
+ */
 static __noinline int canonical_paths(struct scratch *scratch, struct paths *paths, u32 flags)
 {
 	u32 end = paths->to_at;

@@ -54,7 +54,7 @@ struct canonical {
 	u32 at;	  /* where the next part is looked for */
 	u32 from;
 	u32 part_end;
-	u32 to;	  /* what is done begins here */
+	u32 to;	  /* the canonical part begins here */
 	u32 skip; /* parts that a `..` takes back */
 	u32 parts;
 };

@@ -152,7 +152,7 @@ int BPF_PROG(lsm_perf, void *attributes, int type)
 	return on_sensitive_hook(CALL_BIT(PERF_EVENT_OPEN));
 }
 
-/* Why this hook: add_key has no check of its own; a new key passes here. */
+/* Why this hook: add_key has no separate check; a new key passes here. */
 SEC("lsm/key_alloc")
 int BPF_PROG(lsm_key, void *key, const struct cred *cred, unsigned long flags)
 {
