@@ -15,15 +15,15 @@ export interface ParsedLines {
   /** The line of each event, from 1. */
   readonly lines: readonly number[]
   readonly rejected: readonly RejectedEventLine[]
-  /** How many were rejected; `rejected` holds the first few of each call only. */
+  /** Number of rejected lines; `rejected` holds only the first few of each call. */
   readonly rejectedCount: number
 }
 
 const newline = 0x0a
-/** The decoder puts it where bytes are no UTF-8: two different paths would become one. */
+/** The decoder inserts it for invalid UTF-8, which would make two different paths equal. */
 const replacement = '\ufffd'
 export const maxLineBytes = 1 << 20
-/** Enough to find the fault; a file of garbage must not fill the memory with complaints. */
+/** Enough to find the fault, and bounded, so that a garbage file does not fill the memory. */
 const maxRejectedKept = 100
 
 /**
@@ -32,15 +32,15 @@ const maxRejectedKept = 100
  */
 export type LineTaker = (line: string, into: SnugEvent[]) => void
 
-/** Takes the events of one stream. */
+/** Decodes the events of one stream. */
 export function eventTaker(): LineTaker {
   const reader = new EventLineReader()
   return (line, into) => void into.push(reader.read(line))
 }
 
 /**
- * Chunks of NDJSON in, events out. A line may be spread over any number of chunks; an empty line is
- * nothing; a line that is no event is rejected with its number and the rest goes on. Holds at most one
+ * Parses chunks of NDJSON into events. A line may span any number of chunks, and empty lines are
+ * ignored. The parser rejects an invalid line with its number, and continues. It holds at most one
  * line of {@link maxLineBytes}.
  */
 export class EventLineParser {
@@ -50,18 +50,18 @@ export class EventLineParser {
   #held = 0
   #tooLong = false
 
-  /** @param line the number of the first line, where the input is read on from within */
+  /** @param line the number of the first line, if reading resumes within the input */
   constructor(taker: LineTaker = eventTaker(), line = 1) {
     this.#taker = taker
     this.#line = line
   }
 
-  /** Bytes of the line that is being read. */
+  /** Bytes of the current incomplete line. */
   get held(): number {
     return this.#held
   }
 
-  /** The number of the line that is being read. */
+  /** The number of the current line. */
   get line(): number {
     return this.#line
   }
@@ -83,27 +83,30 @@ export class EventLineParser {
       }
     }
     this.#take(bytes, start, bytes.length)
-    // What is held must not keep the caller's chunk, which it may use again.
+    // Copies the held part, because the caller may reuse its chunk.
     const last = this.#parts.pop()
     if (last !== undefined) this.#parts.push(Uint8Array.prototype.slice.call(last))
     return found
   }
 
-  /** The input has ended: a last line without its newline is complete if it is an event, else it was cut. */
+  /**
+   * Ends the input: a last line without a newline is complete if it is a valid event, else it was
+   * cut.
+   */
   end(): ParsedLines {
     const found = new Found()
     if (this.#held > 0 || this.#tooLong) this.#endLine(found, true)
     return found
   }
 
-  /** Within a line. */
+  /** Whether a line is incomplete. */
   get #begun(): boolean {
     return this.#held > 0 || this.#tooLong
   }
 
   /**
-   * Decodes whole lines at once, many times as fast as each by itself; gives where it got to. Those of which one may be
-   * too long or no UTF-8 it leaves.
+   * Decodes whole lines in one pass, which is many times faster than one by one. Returns the
+   * position that it reached. It leaves chunks in which a line may be too long or invalid UTF-8.
    */
   #parsePlain(bytes: Buffer, start: number, found: Found): number {
     const end = bytes.lastIndexOf(newline)

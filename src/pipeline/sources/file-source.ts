@@ -5,7 +5,7 @@ import { LineSource, type LineSourceOptions } from './line-source.ts'
 
 export type FileSourceOptions = Omit<LineSourceOptions, 'place'>
 
-/** Snug's own events, as they were recorded. */
+/** Snug's own events, as recorded. */
 export const recorded: LineFormat = {
   name: 'file',
   kinds: eventKinds,
@@ -15,9 +15,9 @@ export const recorded: LineFormat = {
 }
 
 /**
- * Recorded events from a file or a pipe, once from its beginning to its end.
+ * Recorded events from a file or a pipe, read once from start to end.
  *
- * Errors: `SOURCE_UNREADABLE` where the file cannot be opened or read.
+ * Errors: `SOURCE_UNREADABLE` if the file cannot be opened or read.
  */
 export class FileSource extends LineSource {
   constructor(options: FileSourceOptions) {

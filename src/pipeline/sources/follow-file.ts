@@ -3,7 +3,7 @@ import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** A place in a file that outlives its renaming: which file, how far, and what stands right before it. */
+/** A position in a file that survives renaming: the file, the offset, and the bytes before it. */
 export interface FilePlace {
   readonly dev: number
   readonly ino: number
@@ -16,15 +16,15 @@ export interface FilePlace {
 
 export type FilePart =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  /** Nothing more for now. */
+  /** No more data for now. */
   | { readonly kind: 'waiting' }
-  /** What follows comes from the beginning of a file. */
+  /** The next data is from the start of a file. */
   | { readonly kind: 'turn'; readonly why: 'rotated' | 'truncated' | 'lost-place' }
-  /** There is no file of that name for now. */
+  /** No file has that name at the moment. */
   | { readonly kind: 'gone' }
 
 const chunkBytes = 1 << 18
-/** More than a line: lines of one sensor end alike. */
+/** Longer than a line, because lines of one sensor end alike. */
 const anchorBytes = 4_096
 const pollMs = 200
 
@@ -46,9 +46,9 @@ export class FollowedFile {
   }
 
   /**
-   * Until the signal aborts; it is to be closed then. The bytes of a part are good until the next is asked for.
-   *
-   * Throws what `open` throws where there is no such file at the start.
+   * Yields parts until the signal aborts; the caller then closes it. The bytes of a part are valid
+   * until the next one is requested. Throws the error of `open` if there is no such file at the
+   * start.
    */
   async *parts(signal: AbortSignal, from?: FilePlace): AsyncGenerator<FilePart, void, undefined> {
     if (!(await this.#begin(from))) yield { kind: 'turn', why: 'lost-place' }
@@ -70,7 +70,7 @@ export class FollowedFile {
     this.#file = undefined
   }
 
-  /** The place `behind` bytes before what was read last; undefined where no file is open. */
+  /** The position `behind` bytes before the last read; undefined if no file is open. */
   async place(behind: number): Promise<FilePlace | undefined> {
     if (this.#file === undefined || behind > this.#offset) return undefined
     const offset = this.#offset - behind
@@ -78,7 +78,7 @@ export class FollowedFile {
     return { dev, ino, offset, anchor: sumOf(await bytesBefore(this.#file, offset)) }
   }
 
-  /** False where `from` is nowhere to be found. */
+  /** False if `from` is not found. */
   async #begin(from: FilePlace | undefined): Promise<boolean> {
     if (from !== undefined) {
       for (const path of [this.#path, ...(await siblings(this.#path))]) {
@@ -96,7 +96,7 @@ export class FollowedFile {
   async *#atEnd(signal: AbortSignal): AsyncGenerator<FilePart, void, undefined> {
     const next = await this.#successor()
     if (next !== undefined && next !== 'gone') {
-      // What came between the last read and the first look at the successor.
+      // Data that arrived between the last read and the first look at the successor.
       for (let rest = await this.#read(); rest instanceof Uint8Array; rest = await this.#read()) {
         yield { kind: 'bytes', bytes: rest }
       }
@@ -110,7 +110,7 @@ export class FollowedFile {
     await delay(pollMs, undefined, { signal }).catch(() => undefined)
   }
 
-  /** What came behind the place that was reached; `rewritten` where what stood before it is not there any more. */
+  /** Data after the current offset; `rewritten` if the bytes before it have changed. */
   async #read(): Promise<Uint8Array | 'rewritten' | undefined> {
     if (this.#file === undefined) return undefined
     const known = this.#tail.length
@@ -129,7 +129,7 @@ export class FollowedFile {
     this.#tail = this.#file === undefined ? Buffer.alloc(0) : await bytesBefore(this.#file, offset)
   }
 
-  /** The file that has the name by now, where it is another one and holds something. */
+  /** The file that now has the name, if it is another one with content. */
   async #successor(): Promise<FileHandle | 'gone' | undefined> {
     try {
       const [now, mine] = await Promise.all([stat(this.#path), this.#file?.stat()])
@@ -152,7 +152,7 @@ function sumOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-/** Opens the file where it is the one that the place is in. */
+/** Opens the file if it is the one of the position. */
 async function openAt(path: string, place: FilePlace): Promise<FileHandle | undefined> {
   const file = await open(path, 'r').catch(() => undefined)
   if (file === undefined) return undefined
@@ -167,7 +167,7 @@ async function openAt(path: string, place: FilePlace): Promise<FileHandle | unde
   return undefined
 }
 
-/** Where a rotated file may be by now: beside it, under a longer name (`audit.log.1`). */
+/** Candidates for a rotated file: beside it, under a longer name (`audit.log.1`). */
 async function siblings(path: string): Promise<readonly string[]> {
   const folder = dirname(path)
   const name = basename(path)

@@ -21,12 +21,15 @@ export function imageOf(
   return { repository, ...(tag === undefined ? {} : { tag }), digest: sum }
 }
 
-/** The id of a container, of `containerd://551e…`; what is no container's has the id `host`. */
+/** The id of a container, from `containerd://551e…`; without a container the id is `host`. */
 export function containerId(text: string | undefined): string {
   if (text === undefined) return hostId
   const id = text.slice(text.lastIndexOf('/') + 1)
   return id === '' ? hostId : id
 }
 
-/** Stands for what belongs to no container, or to one that the sensor did not recognise: never profiled. */
+/**
+ * The id of events outside of containers, or of a container that the sensor did not recognise.
+ * Never profiled.
+ */
 export const hostId = 'host'

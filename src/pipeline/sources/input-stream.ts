@@ -2,20 +2,23 @@ import { constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 
-/** Standard input where `path` is `-`, else the named pipe of that path: writers may come and go. */
+/**
+ * Opens standard input if `path` is `-`, else a named pipe, which stays open when writers leave.
+ */
 export function openInputStream(path: string): Readable {
   if (path === '-') return process.stdin
-  // A blocking read of a pipe could not be called off; opened for both ways it waits for writers to come.
+  // A blocking read of a pipe cannot be cancelled. Opened for reading and writing, it waits for
+  // writers.
   const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
   return new Socket({ fd, readable: true, writable: false })
 }
 
-/** Its chunks until it ends or the signal aborts. Throws what the stream failed with. */
+/** Yields chunks until the stream ends or the signal aborts. Throws the error of the stream. */
 export async function* streamChunks(
   input: Readable,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  // Ends the iteration below also while it waits for input that may never come.
+  // Also ends an iteration that waits for input that may never arrive.
   const stop = () => input.destroy()
   if (signal.aborted) stop()
   signal.addEventListener('abort', stop, { once: true })

@@ -2,12 +2,12 @@ import { parseEvent } from '../../core/event/parse-event.ts'
 import type { SnugEvent } from '../../core/event/event.ts'
 import { SnugError } from '../../errors.ts'
 
-/** A JSON object of another sensor: nothing is known of its members until they are looked at. */
+/** A JSON object of another sensor, with unvalidated members. */
 export type Bag = Readonly<Record<string, unknown>>
 
 const empty: Bag = Object.freeze({})
 
-/** Errors: `EVENT_INVALID` where the line is no JSON object. */
+/** Errors: `EVENT_INVALID` if the line is no JSON object. */
 export function parseObject(line: string): Bag {
   let value: unknown
   try {
@@ -21,7 +21,7 @@ export function parseObject(line: string): Bag {
   return value as Bag
 }
 
-/** A member that is an object; an empty one where it is none. */
+/** A member that is an object; empty if it is not one. */
 export function bagAt(owner: Bag, key: string): Bag {
   return asBag(owner[key]) ?? empty
 }
@@ -64,13 +64,14 @@ export function need<T>(value: T | undefined, what: string): T {
   return value
 }
 
-/** Without the members that are undefined. */
+/** Removes undefined members. */
 export function given(bag: Bag): Bag {
   return Object.fromEntries(Object.entries(bag).filter(([, value]) => value !== undefined))
 }
 
 /**
- * An event of what a mapper found, checked like one that was recorded; paths and addresses become canonical.
+ * Creates an event from a mapper's fields, validated like a recorded one. Paths and addresses
+ * become canonical.
  *
  * Errors: `EVENT_INVALID`, naming the member.
  */
@@ -86,7 +87,10 @@ const named: Readonly<Record<string, readonly string[]>> = {
   file: ['path', 'to'],
 }
 
-/** The same for sensors that write names as they are: in events a backslash begins an escape, and is doubled itself. */
+/**
+ * The same for sensors that do not escape names. Events use the backslash as escape, so it is
+ * doubled.
+ */
 export function plainEventOf(draft: Bag): SnugEvent {
   const escaped: Record<string, unknown> = { ...draft }
   for (const [part, keys] of Object.entries(named)) {
@@ -101,7 +105,7 @@ export function plainEventOf(draft: Bag): SnugEvent {
   return eventOf(escaped)
 }
 
-/** No path, name or address of Linux holds NUL, and behaviour keys are joined by it. */
+/** No path, name or address of Linux holds NUL, and behaviour keys use it as separator. */
 function holdsNul(value: unknown): boolean {
   if (typeof value === 'string') return value.includes('\u0000')
   if (typeof value !== 'object' || value === null) return false

@@ -1,7 +1,7 @@
 import type { EventKind, LossEvent, SnugEvent } from '../../core/event/event.ts'
 import type { LineTaker } from './event-lines.ts'
 
-/** What a format's mapper may ask of its source. */
+/** The services that a source provides to the mapper of a format. */
 export interface LineContext {
   readonly node: string
   /** Name of the source: the `source` of the losses that the mapper reports. */
@@ -24,9 +24,12 @@ export function reportedLoss(
 
 export interface LineMapper {
   readonly take: LineTaker
-  /** For formats whose events are of several lines: what waits and is whole by now, or, at the `end`, all of it. */
+  /**
+   * For formats whose events span several lines: emits events that are complete, or all at the
+   * `end`.
+   */
   readonly settle?: (into: SnugEvent[], end: boolean) => void
-  /** True while it holds part of an event: no place to go on from after a restart. */
+  /** True while it holds part of an event: reading cannot resume here after a restart. */
   readonly holds?: () => boolean
 }
 
@@ -37,7 +40,7 @@ export interface LineFormat {
   /** See `SourceSupport`. */
   readonly byRule?: boolean
   readonly relays?: boolean
-  /** A file is read on as it grows, through rotation and truncation; else once to its end. */
+  /** The source follows a growing file through rotation and truncation; else it reads it once. */
   readonly follow: boolean
   open(context: LineContext): LineMapper
 }

@@ -7,7 +7,7 @@ import { LineSource, type LineSourceOptions } from './line-source.ts'
 import { tetragonFormat } from './tetragon/tetragon-source.ts'
 import { traceeFormat } from './tracee/tracee-source.ts'
 
-/** Other sensors whose output is read, by the name that a source's spec begins with. */
+/** Supported output of other sensors, by the name at the start of a source's spec. */
 export const sensorFormats: readonly LineFormat[] = [
   falcoFormat,
   tetragonFormat,
@@ -21,7 +21,7 @@ export const sensorKinds: ReadonlyMap<string, readonly EventKind[]> = new Map(
   sensorFormats.map(({ name, kinds }) => [name, kinds]),
 )
 
-/** The source of a spec such as `falco:/var/log/falco.json`; undefined where it is no sensor's. */
+/** The source of a spec such as `falco:/var/log/falco.json`; undefined if it names no sensor. */
 export function sensorSource(
   spec: string,
   options: Omit<LineSourceOptions, 'path'>,

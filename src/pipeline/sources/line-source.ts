@@ -18,12 +18,15 @@ export interface LineSourceOptions {
   readonly onRejected?: (line: { readonly code: string; readonly message: string }) => void
   /** Where the offset in a followed file is kept; absent: a restart reads from the beginning. */
   readonly place?: PlaceFile
-  /** What a followed file got while there was no daemon counts as observed: true where no other source observes. */
+  /**
+   * Data that a followed file received without a daemon counts as observed. True if no other source
+   * observes.
+   */
   readonly keeps?: boolean
 }
 
 const chunkBytes = 1 << 18
-/** What was judged is in the store within a second: a place that is older than this can be kept. */
+/** Judged events are stored within a second, so an offset older than this is safe to persist. */
 const placeLagMs = 3_000
 const placeStepMs = 1_000
 
@@ -175,7 +178,7 @@ export class LineSource implements EventSource {
     return this.#tally.batch(this.#parser.end(), this.#options.path, true)
   }
 
-  /** The file is another: what is left of the last line will not be completed. */
+  /** The file was replaced: the last incomplete line stays incomplete. */
   #turn(why: 'rotated' | 'truncated' | 'lost-place'): SourceBatch {
     this.#places.length = 0
     this.#reachedLine = 0

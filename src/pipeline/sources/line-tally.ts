@@ -4,18 +4,20 @@ import type { LineContext, LineFormat, LineMapper } from './line-format.ts'
 import type { SourceBatch, SourceMessage, SourceStats } from './source.ts'
 
 export interface TallyOptions {
-  /** Of the source. */
+  /** Name of the source. */
   readonly name: string
   readonly node: string
   readonly now?: () => Date
   readonly onRejected?: (line: { readonly code: string; readonly message: string }) => void
 }
 
-/** Kinds of lines that are counted by name; the rest share one count. */
+/** Kinds of ignored lines that are counted by name; the rest share one count. */
 const ignoredNames = 64
 const noLines: ParsedLines = { events: [], lines: [], rejected: [], rejectedCount: 0 }
 
-/** What lines of a format came to: batches of messages, and everything that was received as delivered or lost. */
+/**
+ * Results of the lines of a format: batches of messages, and counts of delivered and lost events.
+ */
 export class LineTally {
   readonly mapper: LineMapper
   readonly now: () => Date
@@ -37,7 +39,7 @@ export class LineTally {
     this.mapper = format.open(context)
   }
 
-  /** @param facts of the source, beside what lines were ignored */
+  /** @param facts of the source, in addition to the ignored lines */
   stats(facts: SourceStats['facts']): SourceStats {
     const ignored = [...this.#ignored].map(([what, n]) => [`ignored ${what}`, String(n)] as const)
     return {
@@ -70,12 +72,12 @@ export class LineTally {
     return batch
   }
 
-  /** What is whole by now of events of several lines. */
+  /** Events of several lines that are complete by now. */
   settled(): SourceBatch {
     return this.mapper.settle === undefined ? [] : this.batch(noLines, '', false)
   }
 
-  /** Something of an unknown number was lost. */
+  /** Reports a loss of unknown size. */
   lost(reason: string): SourceMessage {
     this.#lost[reason] ??= 0
     return { type: 'event', event: this.#loss(reason, 0, []) }

@@ -15,16 +15,19 @@ import type {
   SourceSupport,
 } from './source.ts'
 
-/** What a module gets that is loaded as a source. */
+/** The options of a module that is loaded as a source. */
 export interface ModuleOptions {
-  /** What stands behind the module's path in the spec: `module:PATH?ARGUMENT`. */
+  /** The text after the module's path in the spec: `module:PATH?ARGUMENT`. */
   readonly argument: string
   readonly node: string
-  /** A source of lines, for formats that others write: files are followed, and gone on with after a restart. */
+  /**
+   * Creates a source of lines for a third-party format. It follows files, and resumes after a
+   * restart.
+   */
   readonly lines: (format: LineFormat, path: string) => EventSource
 }
 
-/** The default export of such a module. */
+/** The default export of a source module. */
 export type MakeSource = (options: ModuleOptions) => EventSource | Promise<EventSource>
 
 const nothing: SourceStats = { received: 0, delivered: 0, lost: {}, facts: {} }
@@ -129,7 +132,7 @@ export class ModuleSource implements EventSource {
   }
 }
 
-/** Whatever it throws over a line is that line's fault, and costs that line. */
+/** An exception of the mapper rejects only the current line. */
 function forgiving(format: LineFormat): LineFormat {
   return {
     ...format,
@@ -147,7 +150,7 @@ function forgiving(format: LineFormat): LineFormat {
   }
 }
 
-/** A copy, since making it canonical changes it; undefined where it is no event. */
+/** Copies the event, because making it canonical changes it; undefined if it is no event. */
 function sound(event: unknown): SnugEvent | undefined {
   try {
     return parseEvent(structuredClone(event))

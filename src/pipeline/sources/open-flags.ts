@@ -1,11 +1,11 @@
 import type { Access } from '../../core/event/event.ts'
 
-/** As Linux numbers them on x86-64 and arm64 alike. */
+/** Values of Linux on x86-64 and arm64. */
 const O_ACCMODE = 3
 const O_CREAT = 0o100
 const O_TRUNC = 0o1000
 
-/** What an open by these flags may do with the file. */
+/** The accesses to the file that these flags of an open permit. */
 export function accessOfFlags(flags: number): readonly Access[] {
   const mode = flags & O_ACCMODE
   const reads = mode === 0 || mode === 2
@@ -13,7 +13,7 @@ export function accessOfFlags(flags: number): readonly Access[] {
   return accessOf({ reads, writes, creates: (flags & O_CREAT) !== 0 })
 }
 
-/** The same of their names: `O_RDWR|O_CREAT`. */
+/** The same for names of flags: `O_RDWR|O_CREAT`. */
 export function accessOfFlagNames(text: string): readonly Access[] {
   const names = new Set(text.toUpperCase().split(/[^A-Z_]+/))
   const both = names.has('O_RDWR')

@@ -11,7 +11,7 @@ const place = z.object({
   line: z.int().min(1),
 })
 
-/** Where reading goes on after a restart; `line` is the number of the line that begins there. */
+/** The position at which reading resumes after a restart; `line` is the number of its line. */
 export type ReadPlace = FilePlace & { readonly line: number }
 
 /** The offset in a followed file, kept in a separate file that is replaced atomically. */
@@ -22,7 +22,9 @@ export class PlaceFile {
     this.#path = path
   }
 
-  /** Undefined where nothing was kept, or nothing that can be read: the file is read from its beginning then. */
+  /**
+   * Undefined if there is no readable position: reading then starts at the beginning of the file.
+   */
   load(): ReadPlace | undefined {
     try {
       return place.parse(JSON.parse(readFileSync(this.#path, 'utf8')))
@@ -39,7 +41,7 @@ export class PlaceFile {
   }
 }
 
-/** Where the place of a source is kept, of all sources of a data directory. */
+/** Path of the position file of a source in a data directory. */
 export function placePath(data: string, spec: string): string {
   return join(data, 'sources', `${encodeURIComponent(spec)}.json`)
 }

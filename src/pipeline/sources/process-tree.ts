@@ -1,6 +1,6 @@
 import type { Origin } from '../../core/event/event.ts'
 
-/** What is known of a process from the execs that led to it. */
+/** Facts about a process from the execs that led to it. */
 export interface Lineage {
   readonly origin: Origin
   readonly session?: string
@@ -20,7 +20,7 @@ export interface ReportedExec {
   readonly pid: string
   readonly ppid: string | undefined
   readonly exe: string
-  /** Its parent is outside of the container: the runtime started it. */
+  /** Its parent is outside of the container, so the runtime started it. */
   readonly fromOutside: boolean
   readonly root: Root | undefined
   readonly time: string
@@ -47,7 +47,7 @@ export class ProcessTree {
         ? this.#rooted(container, root, `${pid}-${time}`)
         : this.#below(before, parent, root)
     const key = `${container}/${pid}`
-    // The newest last: the oldest is the first to be forgotten.
+    // Moves the process to the newest end, because the oldest is forgotten first.
     this.#nodes.delete(key)
     this.#nodes.set(key, { ...lineage, exe })
     if (this.#nodes.size > maxProcesses) {
@@ -98,7 +98,10 @@ function bare({ origin, session, ancestors }: Lineage): Lineage {
 const runtimeNames =
   /^(?:runc|crun|youki|runsc|conmon|dockerd|containerd|crio|(?:docker-)?containerd-shim(?:-[\w-]+)?|kata-runtime)$/
 
-/** A container runtime, by its name: what a container's first process, and each `docker exec`, is the child of. */
+/**
+ * Whether the name is that of a container runtime, the parent of a container's first process and of
+ * each `docker exec`.
+ */
 export function isRuntime(exe: string | undefined): boolean {
   if (exe === undefined) return false
   if (exe.startsWith('memfd:runc_cloned')) return true

@@ -1,6 +1,7 @@
 /**
- * The types that a source is written against, for `import type … from 'snug/source'`: a module's default export is a
- * {@link MakeSource}. What a source has to keep to stands with {@link EventSource}; `snug/source-suite` tests it.
+ * The types for authors of a source, for `import type … from 'snug/source'`. The default export of
+ * a module is a {@link MakeSource}. {@link EventSource} documents the contract of a source, and
+ * `snug/source-suite` tests it.
  */
 export type { ActEvent, EventKind, LossEvent, SnugEvent } from '../../core/event/event.ts'
 export type { LineContext, LineFormat, LineMapper } from './line-format.ts'

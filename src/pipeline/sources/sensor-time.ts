@@ -2,12 +2,13 @@ import { uptime } from 'node:os'
 import { isEventTime, isoOf } from '../../core/event/time.ts'
 import { asBag, asNumber } from './json-fields.ts'
 
-/** Before 2001 in nanoseconds: a clock that counts from the boot of the machine, not from 1970. */
+/** Below this, nanoseconds date before 2001: such a clock counts from boot, not from 1970. */
 const bootClockNs = 1e18
 
 /**
- * A time as sensors write it, as the time of an event: RFC 3339 with any offset, seconds, milliseconds, microseconds or
- * nanoseconds since 1970, nanoseconds since boot (of this machine), or `{seconds, nanos}`. Undefined where it is none.
+ * Converts a sensor's time to the time of an event. It accepts RFC 3339 with any offset, seconds,
+ * milliseconds, microseconds or nanoseconds since 1970, nanoseconds since boot (of this machine),
+ * and `{seconds, nanos}`. Undefined for anything else.
  */
 export function sensorTime(value: unknown, now: Date): string | undefined {
   if (typeof value === 'string' && isEventTime(value)) return value
@@ -25,7 +26,7 @@ export function sensorTime(value: unknown, now: Date): string | undefined {
 
 function microsOfNumber(number: number, now: Date): number {
   if (number >= bootClockNs) return Math.floor(number / 1e3)
-  // 2001 to 2286 in each unit; the units do not overlap.
+  // 2001 to 2286 in each unit: the ranges do not overlap.
   if (number >= 1e9 && number < 1e10) return number * 1e6
   if (number >= 1e12 && number < 1e13) return number * 1e3
   if (number >= 1e15 && number < 1e16) return number

@@ -8,7 +8,7 @@ export function moduleSource(spec: string, node = 'test'): EventSource {
   return new ModuleSource(spec, { node })
 }
 
-/** What the suite needs of a source under test; a capability that it lacks needs a written reason. */
+/** The source under test. Each capability that it lacks needs a written reason. */
 export interface SourceUnderTest {
   readonly source: EventSource
   /** The events that the test makes the source observe, in order, each by a distinct name. */
@@ -36,7 +36,7 @@ export interface SourceSuiteOptions {
     | { readonly why: string }
 }
 
-/** What the suite needs of a test runner: vitest has it, and `node:test`, and others. */
+/** The required functions of a test runner, which vitest, `node:test` and others provide. */
 export interface TestRunner {
   readonly describe: (name: string, body: () => void) => unknown
   readonly it: ((name: string, body: () => Promise<void>) => unknown) & {
@@ -115,7 +115,7 @@ export function sourceSuite(options: SourceSuiteOptions, runner: TestRunner): vo
       })()
       await until(() => under.source.state.kind !== 'starting')
       stop.abort()
-      // One that does not end runs into the test's own time limit.
+      // If the source does not end, the time limit of the test applies.
       await ended
       assert.equal(under.source.state.kind, 'stopped')
     })
@@ -226,7 +226,7 @@ function check(under: SourceUnderTest, message: SourceMessage): void {
   if (key !== undefined) assert.match(key, /^[0-9a-f]{16}$/)
 }
 
-/** A state has no event to await: it is looked at, for at most ten seconds. */
+/** A state change has no event to await, so this polls for at most ten seconds. */
 async function until(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000
   while (!condition()) {

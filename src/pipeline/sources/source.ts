@@ -65,7 +65,10 @@ export interface SourceStats {
   readonly facts: Readonly<Record<string, string>>
 }
 
-/** Batches, never single events, cross the async boundary; within one, messages are in order of observation. */
+/**
+ * Only batches cross the async boundary, never single events. Messages in a batch are in order of
+ * observation.
+ */
 export type SourceBatch = readonly SourceMessage[]
 
 export type SourceMessage =
@@ -121,7 +124,10 @@ export interface SelfProbe {
   readonly missed: readonly string[]
 }
 
-/** The kernel's name for a behaviour within one version: 64 bits as 16 hex digits. Means nothing after the sensor restarts. */
+/**
+ * The kernel's key of a behaviour within one version: 64 bits as 16 hex digits. Invalid after a
+ * restart of the sensor.
+ */
 export type BehaviourKey = string & { readonly __brand: 'BehaviourKey' }
 
 export function behaviourKey(hex: string): BehaviourKey {
@@ -198,7 +204,7 @@ export interface ContainerTraits {
    * `probe`.
    */
   readonly probes?: readonly (readonly string[])[]
-  /** The engine put its own init into the container. */
+  /** The engine added an init to the container. */
   readonly init?: boolean
   /** The uid that the image or pod declares, if known. */
   readonly user?: number
@@ -211,12 +217,12 @@ export interface Enforcement {
    * minute.
    */
   readonly budget: number
-  /** Epoch milliseconds: until then nothing is blocked (break-glass). */
+  /** Epoch milliseconds: blocking is off until then (break-glass). */
   readonly pausedUntil?: number
 }
 
 export interface PeerName {
-  /** An address, or a block of them in CIDR form; canonical. */
+  /** An address or a CIDR block, canonical. */
   readonly address: string
   readonly name: string | undefined
 }

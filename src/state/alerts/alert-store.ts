@@ -18,7 +18,7 @@ import { causeView, folded, marked, ranked, withReplicas } from './cause-fold.ts
 import { EvictionOrder } from './eviction.ts'
 import { type Storm, stormAlert, type StormRules, Storms } from '../../pipeline/alerts/storms.ts'
 
-/** What the judge found, before it is one alert or one more count of an alert that is there. */
+/** A result of the judge, before it becomes an alert or raises the count of one. */
 export interface Finding {
   /** Events with the same fingerprint are the same event: the count of the alert rises. */
   readonly fingerprint: string
@@ -35,24 +35,24 @@ export interface Finding {
   /** Absent: the agent only reported the event. */
   readonly action?: Alert['action']
   readonly cause?: FindingCause
-  /** Of a deviation without a guardrail: what its severity follows from. */
+  /** For a deviation without a guardrail: the facts that its severity follows from. */
   readonly risk?: RiskFacts
 }
 
 /** Findings of one cause and scope share one alert. */
 export interface FindingCause {
   readonly cause: Cause
-  /** What else must be the same: version, container, origin, action, guardrails. */
+  /** Fields that must also be equal: version, container, origin, action, guardrails. */
   readonly scope: string
   /** The version: its containers are replicas. */
   readonly replicasOf: string
-  /** Containers of it that run now. */
+  /** Containers of the version that run now. */
   readonly running: number
 }
 
 export interface AlertStoreOptions {
   readonly node: string
-  /** Alerts kept; beyond it the oldest go, and are counted in `pruned`. */
+  /** Maximum number of alerts. The oldest are evicted beyond it, and counted in `pruned`. */
   readonly capacity: number
   readonly ids: RecordIds
   readonly storms: StormRules
@@ -74,7 +74,7 @@ export class AlertStore {
   readonly #options: AlertStoreOptions
   readonly #byId = new Map<string, Alert>()
   readonly #open = new Map<string, string>()
-  /** Group of causes → how many of them have an open alert of their own. */
+  /** Group of causes → number of open separate alerts. */
   readonly #apart = new Map<string, number>()
   /** Fingerprint of an event → fingerprint of the alert that it shares. */
   readonly #shares = new LRUCache<string, string>({ max: sharesKept })
@@ -82,11 +82,11 @@ export class AlertStore {
   readonly #decided = new Map<string, string>()
   /** Alert → behaviours that share it, as far as they are kept apart. */
   readonly #names = new Map<string, Set<string>>()
-  /** Alert → cause of a version, where it has replicas. */
+  /** Alert → cause of a version, if it has replicas. */
   readonly #replicaOf = new Map<string, string>()
   /** Cause of a version → open alert of each container. */
   readonly #replicas = new Map<string, Map<string, string>>()
-  /** Alerts that one replica alone has, by when that is asked again. */
+  /** Alerts that only one replica has, in order of the next check. */
   #alone: { readonly id: string; readonly atMs: number; readonly replicas: string }[] = []
   readonly #eviction: EvictionOrder
   readonly #fingerprints = new Map<string, string>()
@@ -108,7 +108,7 @@ export class AlertStore {
     this.#storms.rules = rules
   }
 
-  /** How many are new or changed and not yet drained. */
+  /** Number of new or changed alerts that are not yet drained. */
   get changes(): number {
     return this.#changed.size
   }
@@ -129,7 +129,7 @@ export class AlertStore {
     return this.#pruned
   }
 
-  /** How many were evicted before anybody decided on them, since it was last asked. */
+  /** Number of alerts that were evicted without a decision since the last call. */
   drainEvicted(): number {
     const count = this.#evictedOpen
     this.#evictedOpen = 0
@@ -140,7 +140,7 @@ export class AlertStore {
     return this.#byId.has(id)
   }
 
-  /** Takes back what the store kept. `fingerprint` is what {@link drainChanged} gave with the alert. */
+  /** Restores the stored alerts. `fingerprint` comes from {@link drainChanged}. */
   load(records: Iterable<AlertRecord>): void {
     for (const { alert, fingerprint } of records) {
       this.#options.ids.after(alert.id)
@@ -149,8 +149,9 @@ export class AlertStore {
   }
 
   /**
-   * The decision that a person took on a whole place of the service's own: names that come later are decided with it.
-   * Of places that hold code, settings or secrets, and of what a guardrail names, each name is decided on.
+   * The decision of a person on a whole place that the service owns: it applies to later names too.
+   * Places with code, settings or secrets, and names that match a guardrail, need a decision for
+   * each name.
    */
   standingDecision({ cause, scope }: FindingCause, time: string): AlertDecision | undefined {
     const id = this.#decided.get(ownFingerprint(cause, scope))
@@ -160,7 +161,7 @@ export class AlertStore {
     return decision.until === undefined || decision.until > time ? decision : undefined
   }
 
-  /** One more name of a place that was decided on as a whole. */
+  /** Counts one more name of a place that was decided on as a whole. */
   countDecided(finding: Finding, count: number): void {
     const { cause: found, event } = finding
     const id =
@@ -169,7 +170,7 @@ export class AlertStore {
     if (alert !== undefined) this.#count(this.#fold(alert, finding), count, event.time)
   }
 
-  /** Whether the finding shares an alert that is there: then nobody reads its own reasons. */
+  /** Whether the finding joins an existing alert, so that its reasons are not needed. */
   shares({ cause, scope }: FindingCause): boolean {
     return this.#open.has(ownFingerprint(cause, scope))
   }
@@ -202,7 +203,9 @@ export class AlertStore {
     return { alert: told, fresh: true }
   }
 
-  /** Asks again about what one replica alone did: by now the others had time to do it too. */
+  /**
+   * Checks again an event that only one replica showed: the others have had time to show it too.
+   */
   tick(nowMs: number): void {
     while ((this.#alone[0]?.atMs ?? Infinity) <= nowMs) {
       const due = this.#alone.shift()
@@ -388,14 +391,19 @@ export class AlertStore {
     return open
   }
 
-  /** What is new or changed since the last call, oldest first, for the store and then for the sinks. */
+  /**
+   * New or changed alerts since the last call, oldest first, for the store and then for the sinks.
+   */
   drainChanged(): AlertRecord[] {
     const records = [...this.#changed.values()]
     this.#changed = new Map()
     return records
   }
 
-  /** The id of the alert that stands for the storm: a further one where that was decided on. */
+  /**
+   * The id of the summary alert of the storm. A new one is created if a person decided on the last
+   * one.
+   */
   #summarise(storm: Storm, latest: Alert): string {
     const known = this.#byId.get(storm.summaryId ?? '')
     const before = known?.decision === undefined ? known : undefined
@@ -479,10 +487,10 @@ export class AlertStore {
   }
 }
 
-/** So many names are a place, and no longer names. */
+/** From this number on, names count as a place. */
 const wholeFrom = 3
 
-/** A person allowed a place with names that go on coming, and not single names. */
+/** Whether a person allowed a place in which new names keep appearing, instead of single names. */
 function isWhole({ decision, type, cause, action }: Alert): boolean {
   if (decision?.kind !== 'allowed' || type !== 'deviation' || action !== 'alerted') return false
   if (cause === undefined || cause.wide === true || cause.names < wholeFrom) return false
@@ -490,7 +498,7 @@ function isWhole({ decision, type, cause, action }: Alert): boolean {
   return isOwn && (cause.access === 'read' || cause.access === 'change')
 }
 
-/** `cause/<scope and group>/<cause>`, or `/*` and a severity where it is that of many. */
+/** `cause/<scope and group>/<cause>`, or `/*` and a severity if many causes share it. */
 function ownFingerprint({ group, id }: Cause, scope: string): string {
   return `cause/${scope}${group}/${id}`
 }

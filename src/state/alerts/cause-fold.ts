@@ -5,10 +5,10 @@ import type { ReplicaShift, RiskFacts } from '../../core/event/alert-risk.ts'
 import { replicaText } from '../../core/match/replicas.ts'
 import { riskOf } from '../../core/match/risk.ts'
 
-/** Of the samples the first few show how it began, the others how it goes on. */
+/** The first samples show the start of the pattern, and the latest ones how it continues. */
 const firstKept = 5
 const latestKept = 5
-/** Fewer names are no pattern. */
+/** Fewer names do not show a pattern. */
 const proposedFrom = 3
 
 export function causeView(cause: Cause, isWide: boolean): AlertCause {
@@ -23,7 +23,7 @@ export function causeView(cause: Cause, isWide: boolean): AlertCause {
   }
 }
 
-/** The alert with one more deviation of its cause. `isNew`: it has not shared the alert so far. */
+/** The alert with one more deviation of its cause. `isNew`: it has not shared the alert before. */
 export function folded(
   alert: Alert,
   behaviour: AlertBehaviour | null,
@@ -60,7 +60,7 @@ function commonFolder(a: string, b: string): string {
   return folderOfPath(a.slice(0, end))
 }
 
-/** What is constant in the names stays; only where the place is the service's own. */
+/** Keeps the constant part of the names, but only in a place that the service owns. */
 function proposedPlace(cause: AlertCause, samples: readonly AlertBehaviour[]): string | undefined {
   const { access, placeClass, place } = cause
   if (access !== 'read' && access !== 'change') return undefined
@@ -109,7 +109,7 @@ export function withReplicas(
   }
 }
 
-/** With the severity that follows from its facts, unless a policy or a guardrail gave it another. */
+/** Sets the severity that follows from the facts, unless a policy or a guardrail changed it. */
 export function ranked(alert: Alert, before: RiskFacts | undefined): Alert {
   const { risk, severity } = alert
   if (risk === undefined) return alert

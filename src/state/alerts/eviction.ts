@@ -1,9 +1,9 @@
 import { type Alert, severities } from '../../core/event/alert.ts'
 
-/** Decided ones go first; what the agent reports of itself goes last. */
+/** Decided alerts are evicted first, and alerts about the agent last. */
 const ranks = ['decided', ...severities, 'own'] as const
 
-/** Whatever comes in whatever number, each rank keeps this share of the capacity. */
+/** Each rank keeps this share of the capacity, whatever the number of other alerts. */
 const sharePerRank = 0.1
 
 function rankOf({ decision, type, severity }: Alert): number {
@@ -27,7 +27,7 @@ export class EvictionOrder {
     this.#capacity = capacity
   }
 
-  /** Also where its rank changed: then it is the newest of the new one. */
+  /** An alert whose rank changed becomes the newest of its new rank. */
   put(alert: Alert): void {
     const rank = rankOf(alert)
     const container = alert.container?.id ?? ''

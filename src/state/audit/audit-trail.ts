@@ -9,10 +9,10 @@ import {
 } from '../../core/audit/audit-chain.ts'
 import type { Keyed, Store, StoreWrite } from '../store/store.ts'
 
-/** Ids of entries are their numbers, so that the store's order is the chain's. */
+/** Ids of entries are their numbers, so the order in the store is the order of the chain. */
 const digits = 12
 
-/** Entries that are still given to a sink after a restart: the newest. */
+/** The newest entries, which a sink may still receive after a restart. */
 const entriesKept = 10_000
 
 export interface AuditTrailOptions {
@@ -23,7 +23,7 @@ export interface AuditTrailOptions {
   readonly now: () => number
 }
 
-/** Who decided what, when and why: an append-only chain in the store. */
+/** An append-only chain of decisions in the store: who, what, when and why. */
 export class AuditTrail {
   readonly #options: AuditTrailOptions
   #chain = new AuditChain()
@@ -32,12 +32,12 @@ export class AuditTrail {
     this.#options = options
   }
 
-  /** How many entries there are, stored or not. */
+  /** Number of entries, stored or not. */
   get length(): number {
     return this.#chain.head.seq
   }
 
-  /** Checks all of it and goes on where it ended. To be called once, before the first entry. */
+  /** Checks the whole chain and resumes at its end. Must be called once, before the first entry. */
   async load(): Promise<AuditCheck> {
     const { check, verifier, head } = await this.#follow()
     this.#chain = new AuditChain(verifier.next(head))
@@ -45,7 +45,7 @@ export class AuditTrail {
     return check
   }
 
-  /** For sinks that have yet to get them, oldest first. */
+  /** Entries for sinks that have not received them, oldest first. */
   async newest(): Promise<readonly AuditRecord[]> {
     const entries = await this.list(entriesKept)
     return entries.flatMap((entry) => this.#record(entry) ?? []).reverse()
@@ -70,14 +70,14 @@ export class AuditTrail {
     return { record: this.#record(record), writes }
   }
 
-  /** Newest first; only those before the number `before`, where it is given. */
+  /** Newest first. With `before`, only entries with a smaller number. */
   async list(limit: number, before?: number): Promise<readonly AuditEntry[]> {
     const { store } = this.#options
     const entries = await store.audit(limit, before === undefined ? undefined : idOf(before))
     return entries.filter(isLink).map(({ value }) => value as AuditEntry)
   }
 
-  /** Follows what the store has, from the first entry on. */
+  /** Verifies the stored chain from the first entry. */
   async verify(): Promise<AuditCheck> {
     return (await this.#follow()).check
   }

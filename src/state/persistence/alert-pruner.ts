@@ -4,13 +4,13 @@ import type { Log } from '../../support/telemetry/log.ts'
 
 export interface AlertPrunerOptions {
   readonly store: Pick<Store, 'pruneAlerts'>
-  /** Alerts that stay to be looked at. */
+  /** Alerts that are kept for review. */
   readonly kept: number
-  /** Older ones that stay too: those that are in memory. */
+  /** Older alerts that are kept because they are in memory. */
   readonly held: (id: string) => boolean
-  /** How many of the newest some sink still needs. */
+  /** How many of the newest alerts some sink still needs. */
   readonly needed: () => number
-  /** How many different ones there were. */
+  /** Number of distinct alerts so far. */
   readonly raised: () => number
   readonly log: Log
 }
@@ -22,8 +22,9 @@ const everyMs = 60_000
 const underWay = 10_000
 
 /**
- * Keeps the alerts of the store to as many as are needed. By how many came, and not by the clock alone: in a flood, or
- * under a daemon that is killed again and again, it would otherwise grow, and the next start reads all of it.
+ * Limits the alerts in the store to those that are needed. It runs by the number of alerts, not
+ * only by the clock. Otherwise a flood, or repeated kills of the daemon, would let the store grow,
+ * and each start reads all of it.
  */
 export class AlertPruner {
   readonly #options: AlertPrunerOptions
@@ -36,7 +37,7 @@ export class AlertPruner {
     this.#options = options
   }
 
-  /** Begins with what an earlier daemon left. */
+  /** Starts with the alerts of an earlier daemon. */
   start(): void {
     this.#timer = setInterval(() => this.#ask(), askMs)
     this.#prune()

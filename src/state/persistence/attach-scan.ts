@@ -3,7 +3,7 @@ import type { AuditContext } from '../../engine/contexts.ts'
 import type { DeployedVersion } from '../versions/deployed-version.ts'
 import type { Decider } from '../../engine/api/engine.ts'
 
-/** Takes the place of the one before. It decides on nothing: the profile stays as it is. */
+/** Replaces the previous scan. It decides on nothing: the profile is unchanged. */
 export async function keepScan(
   context: AuditContext,
   version: DeployedVersion,

@@ -30,7 +30,7 @@ export interface DeliveryNews {
 export interface JournalParts {
   readonly node: string
   readonly store: Store
-  /** Absent where nothing survives the process. */
+  /** Absent if nothing survives the process. */
   readonly cursors?: CursorFile
   readonly makeDispatcher: (news: DeliveryNews) => Dispatcher
   readonly alertsKept: number
@@ -39,7 +39,7 @@ export interface JournalParts {
   readonly alerts: AlertStore
   readonly live: LiveUpdates
   readonly faults: Map<string, string>
-  /** Names what holds the event loop. */
+  /** Names the work that blocks the event loop. */
   readonly watch: LoopWatch
   readonly damaged: (what: string, message: string) => void
   readonly controls: () => Iterable<SourceControl>
@@ -49,17 +49,23 @@ export interface JournalParts {
 }
 
 const persistMs = 1_000
-/** New alerts at which a source is asked to wait for the store. */
+/** Number of unstored alerts from which a source must wait for the store. */
 const mostAlertsUnstored = 4_096
-/** What was learned does not wait that long; a little, so that what comes together is written together. */
+/** Learned behaviour is written after this short delay, which joins changes into one batch. */
 const newsPersistMs = 200
-/** Counts that only rose are written this seldom: a busy image would have its whole profile rewritten for ever. */
+/**
+ * Interval for counts without other changes: a busy image would otherwise rewrite its whole profile
+ * constantly.
+ */
 const countsPersistMs = 15_000
-/** Cells of evidence whose counts rose that are collected in one turn: some milliseconds. */
+/** Changed cells of evidence that are collected in one turn, which takes some milliseconds. */
 const cellsAtOnce = 4_000
 const closeSinksMs = 5_000
 
-/** What must not be lost: gathers what has changed, has it stored, and only then offers it to the sinks. */
+/**
+ * Protects state against loss: it collects changes, stores them, and only then offers them to the
+ * sinks.
+ */
 export class Journal {
   readonly trail: AuditTrail
   readonly #parts: JournalParts
@@ -69,10 +75,10 @@ export class Journal {
   /** Audit entries among the records, for the sinks. */
   #audited: OutboundRecord[] = []
   #soon: NodeJS.Timeout | undefined
-  /** Versions whose counts did not all fit into the last batch. */
+  /** Versions with counts that did not fit into the last batch. */
   readonly #drainsCounts = new WeakSet<DeployedVersion>()
   #isClosing = false
-  /** Everything before it is judged, and not yet stored. */
+  /** The latest mark: all earlier messages are judged, but not yet stored. */
   #mark: SourceMark | undefined
 
   constructor(parts: JournalParts) {
@@ -100,19 +106,23 @@ export class Journal {
     })
   }
 
-  /** Goes on from what the store had: its meta records, and its alerts. To be called once, before {@link start}. */
+  /**
+   * Restores the meta records and the alerts of the store. Must be called once, before {@link
+   * start}.
+   */
   async load(meta: Readonly<Record<string, unknown>>, alerts: readonly Alert[]): Promise<void> {
     const audited = await this.#loadTrail()
     const { cursors, makeDispatcher, ids, node, now } = this.#parts
     const kept = furthest(cursorsOf(meta['cursors']), cursors?.load() ?? {})
-    // Of alerts that a power cut took from the store, a sink may have some: none that comes is taken for these.
+    // A sink may have alerts that the store lost in a power cut. New ids must not collide with
+    // theirs.
     for (const cursor of Object.values(kept)) ids.after(cursor)
     this.#dispatcher = makeDispatcher({
       cursors: { ...kept },
       onDelivered: (sink, cursor) => {
         kept[sink] = cursor
         this.note('cursors', { ...kept })
-        // Until it is on record, a kill would have it delivered once more.
+        // Until the cursor is on record, a kill leads to a second delivery.
         if (cursors?.keep(kept) !== true) this.#persister.kick()
       },
       onGivenUp: (sink, given) => {
@@ -124,7 +134,7 @@ export class Journal {
     this.#dispatcher.resume(inOrder([...audited, ...alerts]))
   }
 
-  /** Exists once {@link load} has read how far each sink had come. */
+  /** Exists once {@link load} has read the cursors of the sinks. */
   get dispatcher(): Dispatcher {
     if (this.#dispatcher === undefined) throw new Error('the journal was not loaded')
     return this.#dispatcher
@@ -134,7 +144,7 @@ export class Journal {
     this.#persister.start()
   }
 
-  /** Stores everything there is, and gives the sinks a little time to take it. */
+  /** Stores everything, and gives the sinks a short time to take it. */
   async close(): Promise<void> {
     clearTimeout(this.#soon)
     this.#isClosing = true
@@ -150,7 +160,7 @@ export class Journal {
     return this.#persister.flush()
   }
 
-  /** Has what changed stored soon: alerts at once. */
+  /** Schedules a write of the changes; alerts are written at once. */
   changed(): void {
     if (this.#parts.alerts.hasChanged) this.#persister.kick()
     else if (this.#soon === undefined && this.#hasNews()) {
@@ -175,12 +185,12 @@ export class Journal {
     if (record !== undefined) this.#audited.push(record)
   }
 
-  /** A meta record, which goes with whatever is stored next. */
+  /** Sets a meta record, which is part of the next batch. */
   note(key: string, value: unknown): void {
     this.#records.push({ kind: 'meta', key, value })
   }
 
-  /** How far observation goes: what comes after was not observed if the daemon dies now. */
+  /** Records the end of observation: if the daemon dies now, later events were not observed. */
   observedUntil(time: string): void {
     this.note('observedUntil', time)
     this.#persister.kick()
@@ -204,7 +214,7 @@ export class Journal {
     return (await this.#dispatcher?.reconfigure(outlets, limits, stored)) ?? none
   }
 
-  /** Of the store, for metrics. */
+  /** Counts of the store, for metrics. */
   get storing(): Readonly<Record<'waiting' | 'done' | 'failed' | 'givenUp', number>> {
     return { ...this.#persister.counts, waiting: this.#persister.waiting }
   }
@@ -218,13 +228,16 @@ export class Journal {
     return this.trail.newest()
   }
 
-  /** For a sink that is new, oldest first. What is not among them is yet to be offered to it. */
+  /**
+   * The stored records for a new sink, oldest first. Records that are missing here are offered to
+   * it later.
+   */
   async #stored(): Promise<readonly OutboundRecord[]> {
     for (;;) {
       const { length } = this.trail
       await this.#persister.flush()
       const audited = await this.trail.newest()
-      // One that was stored meanwhile was offered to the others already.
+      // A record that was stored meanwhile was already offered to the other sinks.
       if (this.trail.length > length) continue
       return inOrder([...audited, ...this.#parts.alerts.list({ limit: Infinity })])
     }
@@ -267,7 +280,7 @@ export class Journal {
       version.news = false
       version.persistedAt = nowMs
       const drained = profile.drainChanged(room)
-      // A busy image has many counts: they are written over several turns.
+      // The many counts of a busy image are written over several turns.
       if (profile.undrained > 0) this.#drainsCounts.add(version)
       else this.#drainsCounts.delete(version)
       for (const entry of drained) {
@@ -288,7 +301,7 @@ export class Journal {
   }
 }
 
-/** Sinks take what comes in the order of ids. */
+/** Sinks expect records in the order of ids. */
 function inOrder(outbound: OutboundRecord[]): readonly OutboundRecord[] {
   return outbound.sort((a, b) => (a.id < b.id ? -1 : 1))
 }

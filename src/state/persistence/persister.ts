@@ -3,16 +3,16 @@ import type { Store, StoreWrite } from '../store/store.ts'
 
 export interface PersisterOptions {
   readonly store: Store
-  /** What has changed since it was last asked, and the notices among it. */
+  /** Returns the changes since the last call, and the records for sinks among them. */
   readonly collect: () => Collected
-  /** These notices are in the store now: they may go out. */
+  /** These records are stored now, so they may be delivered. */
   readonly onStored: (outbound: readonly OutboundRecord[]) => void
   readonly onError: (error: unknown) => void
   /** The oldest alerts, dropped because the store refused writes for too long. */
   readonly onLost: (alerts: readonly OutboundRecord[]) => void
-  /** How many alerts wait for a store that refuses them, at most. */
+  /** Maximum number of alerts that wait for a store that refuses them. */
   readonly mostWaiting: number
-  /** How long changes gather before they are written; alerts do not wait. */
+  /** How long changes are collected before a write; alerts do not wait. */
   readonly intervalMs: number
 }
 
@@ -38,14 +38,14 @@ export class Persister {
   readonly #outbound = new Map<string, OutboundRecord>()
   #stored: (() => void) | undefined
   #closed = false
-  /** Batches, by what came of them; and alerts that were given up. */
+  /** Batches by result, and alerts that were given up. */
   readonly counts = { done: 0, failed: 0, givenUp: 0 }
 
   constructor(options: PersisterOptions) {
     this.#options = options
   }
 
-  /** Records that a batch could not take. */
+  /** Records of failed batches. */
   get waiting(): number {
     return this.#writes.size
   }
@@ -54,7 +54,7 @@ export class Persister {
     this.#timer = setInterval(() => this.kick(), this.#options.intervalMs)
   }
 
-  /** Writes now, or right after the batch that is being written. */
+  /** Writes now, or right after the batch in progress. */
   kick(): void {
     if (this.#closed) return
     if (this.#writing !== undefined) {
@@ -77,7 +77,7 @@ export class Persister {
   }
 
   async #drain(): Promise<void> {
-    // Lets what happens in this turn of the loop join the batch.
+    // Further changes in this turn of the event loop join the batch.
     await Promise.resolve()
     do {
       this.#again = false
@@ -90,7 +90,7 @@ export class Persister {
     this.#fold(this.#options.collect())
     if (this.#writes.size === 0) return
     try {
-      // Not synced: a batch outlives the process without it, and an alert would wait for the disk.
+      // Not synced: a batch survives the process without it, and an alert would wait for the disk.
       await this.#options.store.batch([...this.#writes.values()], { sync: false })
     } catch (error) {
       this.counts.failed += 1
@@ -108,7 +108,7 @@ export class Persister {
     if (outbound.length > 0) this.#options.onStored(outbound)
   }
 
-  /** A record that is there is replaced, and comes after all that was written before it. */
+  /** Replaces an earlier record, and moves it behind all earlier writes. */
   #fold({ writes, outbound, stored }: Collected): void {
     for (const write of writes) {
       const record = recordOf(write)
@@ -119,7 +119,7 @@ export class Persister {
     this.#stored = stored ?? this.#stored
   }
 
-  /** The audit trail keeps all: with a hole it would be no chain. */
+  /** Audit entries are never given up, because a gap would break the chain. */
   #giveUp(): void {
     const alerts = [...this.#outbound.values()].filter((record) => !isAudit(record))
     const lost = alerts.slice(0, Math.max(0, alerts.length - this.#options.mostWaiting))
@@ -133,7 +133,7 @@ export class Persister {
   }
 }
 
-/** The same for writes to the same record. */
+/** Equal for writes to the same record. */
 function recordOf(write: StoreWrite): string {
   const version = 'version' in write ? write.version : ''
   const id = 'id' in write ? write.id : 'key' in write ? write.key : ''

@@ -10,7 +10,7 @@ export function scanWrite(version: DeployedVersion): StoreWrite {
   return { kind: 'meta', key: recordOf(version), value: version.scan }
 }
 
-/** Takes back what was stored. Throws a `ZodError` where it does not read. */
+/** Restores a stored scan. Throws a `ZodError` if it is unreadable. */
 export function restoreScan(
   version: DeployedVersion,
   meta: Readonly<Record<string, unknown>>,

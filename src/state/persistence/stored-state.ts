@@ -30,7 +30,7 @@ const timedDecisionsSchema = z.object({
   names: z.array(text),
 })
 
-/** What is stored of a version beside its behaviours. */
+/** The stored fields of a version, without its behaviours. */
 const versionSchema = z.object({
   image: z.object({ repository: text, tag: text.optional(), digest: text }),
   tags: z.array(text),
@@ -73,7 +73,7 @@ const versionSchema = z.object({
     .custom<ModeDecisions>((value) => typeof value === 'object' && value !== null)
     .default({}),
   revision: z.number().default(0),
-  // Absent in what was stored before it was asked: then all were taken to be.
+  // Absent in older records, for which all kinds count as observed.
   observed: z.array(z.enum(behaviourKinds)).default([...behaviourKinds]),
   observedBefore: z.array(z.enum(behaviourKinds)).default([...behaviourKinds]),
   alertedKinds: z.array(z.enum(behaviourKinds)).default([]),
@@ -147,7 +147,7 @@ export function restore(snapshot: StoreSnapshot, shaper: Shaper): Restored {
   return { versions, alerts, unreadable }
 }
 
-/** Losses of the node as a whole, as they were stored; undefined where they do not read. */
+/** Stored losses of the whole node; undefined if they are unreadable. */
 export function restoreLosses(value: unknown): readonly LedgerSpan[] | undefined {
   return z.array(span).default([]).safeParse(value).data
 }

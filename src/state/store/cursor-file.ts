@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 
-/** Sink → greatest id of a notice that it has for good. */
+/** Sink → greatest record id that it confirmed. */
 export type Cursors = Readonly<Record<string, string>>
 
 const checksumLength = 8
@@ -17,12 +17,12 @@ export class CursorFile {
   #file: number | undefined
   #length = 0
 
-  /** Nothing is opened yet. */
+  /** Opens nothing yet. */
   constructor(path: string) {
     this.#path = path
   }
 
-  /** Empty where there is none, or it does not read. */
+  /** Empty if there is no readable file. */
   load(): Cursors {
     try {
       return decoded(readFileSync(this.#path, 'utf8'))
@@ -31,12 +31,12 @@ export class CursorFile {
     }
   }
 
-  /** False where it could not be written. */
+  /** False if the write failed. */
   keep(cursors: Cursors): boolean {
     const text = JSON.stringify(cursors)
     try {
       this.#file ??= this.#open()
-      // What stood there and was longer must not show behind it.
+      // Padding overwrites the rest of a longer previous text.
       const bytes = Buffer.from(`${checksum(text)}${text}`.padEnd(this.#length))
       this.#length = bytes.length
       return writeSync(this.#file, bytes, 0, bytes.length, 0) === bytes.length
@@ -61,7 +61,7 @@ export class CursorFile {
   }
 }
 
-/** Of each sink the one that is further. */
+/** The greater cursor of each sink. */
 export function furthest(...all: readonly Cursors[]): Record<string, string> {
   const most: Record<string, string> = {}
   for (const [sink, cursor] of all.flatMap((one) => Object.entries(one))) {
@@ -77,7 +77,7 @@ function decoded(stored: string): Cursors {
   return cursorsOf(value)
 }
 
-/** What of it is text by a name. */
+/** The members that are texts. */
 export function cursorsOf(value: unknown): Cursors {
   if (typeof value !== 'object' || value === null) return {}
   return Object.fromEntries(

@@ -38,10 +38,10 @@ export interface OpenedStore {
 }
 
 /**
- * Opens the store in a folder, or makes it. A damaged one is repaired where that works, else set aside
- * beside the folder, and an empty one takes its place: the agent must watch, with or without its past.
+ * Opens or creates the store in a folder. It repairs a damaged store if possible, or else moves it
+ * aside and creates an empty one: the agent must observe even without its history.
  *
- * Errors: `STORE_LOCKED` where another process has it open, `STORE_FAILED` where the folder cannot be used.
+ * Errors: `STORE_LOCKED` if another process has it open, `STORE_FAILED` if the folder is unusable.
  */
 export async function openLevelStore(folder: string, now = new Date()): Promise<OpenedStore> {
   await makeFolder(folder)
@@ -75,10 +75,10 @@ async function heal(folder: string, now: Date): Promise<StoreDamage[]> {
   return [{ what: 'store', message, aside }]
 }
 
-/** How long a batch is made into text in one turn of the event loop. */
+/** Maximum time for encoding a batch in one turn of the event loop. */
 const encodeMs = 4
 
-/** Alerts that are held in memory while they are removed. */
+/** Alerts that are held in memory during their removal. */
 const prunedAtOnce = 1_000
 
 class LevelStore implements Store {
@@ -95,7 +95,7 @@ class LevelStore implements Store {
       const operations: RawOperation[] = []
       let began = performance.now()
       for (const write of writes) {
-        // The values are nobody's but the batch's: they can wait while others have their turn.
+        // Only the batch holds the values, so it can yield to other work.
         if (performance.now() - began > encodeMs) {
           await nextTurn()
           began = performance.now()
@@ -193,7 +193,7 @@ class LevelStore implements Store {
     })
   }
 
-  /** These alerts, and the way by their fingerprint where it leads to them. */
+  /** Removes these alerts, and index entries of fingerprints that refer to them. */
   async #removeAlerts(keys: readonly string[]): Promise<void> {
     const values = await this.#database.getMany([...keys])
     const old = keys.map((key, at) => [key, values[at]] as const)
@@ -243,7 +243,7 @@ class LevelStore implements Store {
   }
 
   async #write(operations: RawOperation[], sync: boolean): Promise<void> {
-    // `sync` is LevelDB's own option, which the type common with browsers does not know.
+    // `sync` is an option of LevelDB that the type shared with browsers lacks.
     const options: object = { sync }
     await this.#database.batch(operations, options)
   }
@@ -257,7 +257,7 @@ class LevelStore implements Store {
   }
 }
 
-/** Undefined where there is nothing, or it does not read. */
+/** Undefined if there is no readable value. */
 function fingerprintOf(alertKey: string, stored: string): string | undefined {
   try {
     return alertRecord(decodeValue(alertKey, stored)).fingerprint
@@ -283,7 +283,10 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** Not by `CURRENT` alone: where that is lost, LevelDB would begin an empty store over the old one. */
+/**
+ * `CURRENT` alone does not decide: without it, LevelDB would create an empty store over the old
+ * one.
+ */
 async function holdsStore(folder: string): Promise<boolean> {
   try {
     return (await readdir(folder)).some((name) =>

@@ -3,14 +3,14 @@ import type { BatchOptions, Keyed, Store, StoredTrail, StoreSnapshot, StoreWrite
 import { decodeKey, encodeKey, keyRange } from './store-key.ts'
 import { alertRecord, operationsOf, SnapshotBuilder, tables } from './store-records.ts'
 
-/** Keeps everything in memory: for `--data none` and for tests. Forgets all when closed. */
+/** Keeps everything in memory: for `--data none` and for tests. Closing it deletes everything. */
 export class MemoryStore implements Store {
   readonly #records = new Map<string, unknown>()
   #closed = false
 
   async batch(writes: readonly StoreWrite[], _options?: BatchOptions): Promise<void> {
     this.#mustBeOpen()
-    // Through JSON, as on disk: what cannot be written must fail here too, and before anything changes.
+    // Encodes to JSON, as on disk: an unwritable value must fail here too, before any change.
     const operations = writes.map((write) => operationsOf(write))
     const texts = operations.map((group) =>
       group.map((operation) => (operation.type === 'put' ? jsonOf(operation.value) : undefined)),

@@ -1,13 +1,14 @@
 /**
- * Keys of the store: parts joined by `/`. A part is a foreign string (a repository, an image's label), so
- * the separator, the escape and lone surrogates (which UTF-8 cannot carry) are escaped: two different
- * lists of parts never give one key, and keys with the same first parts stay together.
+ * Keys of the store: parts joined by `/`. A part is a foreign text (a repository, a label of an
+ * image). So the separator, the escape and lone surrogates, which UTF-8 cannot represent, are
+ * escaped. INVARIANT: different lists of parts give different keys, and keys with the same first
+ * parts are adjacent.
  */
 const separator = '/'
-/** The character after the separator: no key beneath a prefix reaches it. */
+/** The character after the separator: every key below a prefix is smaller. */
 const afterSeparator = '0'
 
-// The pair must come first: only a surrogate that stands alone is escaped.
+// The pair must come first, so that only a lone surrogate is escaped.
 const specials = /[\ud800-\udbff][\udc00-\udfff]|[%/\ud800-\udfff]/g
 const escaped = /%([0-9a-f]{4})/g
 
@@ -19,7 +20,7 @@ export function decodeKey(key: string): string[] {
   return key.split(separator).map(decodePart)
 }
 
-/** Every key that has more parts than these and begins with them, and no other. */
+/** Exactly the keys that start with these parts and have more. */
 export function keyRange(parts: readonly string[]): { readonly gte: string; readonly lt: string } {
   const prefix = encodeKey(parts)
   return { gte: prefix + separator, lt: prefix + afterSeparator }

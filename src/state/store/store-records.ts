@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { Keyed, StoreDamage, StoredVersion, StoreSnapshot, StoreWrite } from './store.ts'
 import { decodeKey, encodeKey } from './store-key.ts'
 
-/** The layout of the store: which records there are, and how a value is written. Shared by every store. */
+/** The layout that all stores share: the tables, and the encoding of a value. */
 export const tables = {
   version: 'version',
   behaviour: 'behaviour',
@@ -12,7 +12,7 @@ export const tables = {
   container: 'container',
   audit: 'audit',
   meta: 'meta',
-  /** Records that did not read, with their old key, until someone looks at them. */
+  /** Unreadable records with their old key, kept for inspection. */
   damaged: 'damaged',
 } as const
 
@@ -25,7 +25,10 @@ export type Operation =
   | { readonly type: 'put'; readonly key: string; readonly value: unknown }
   | { readonly type: 'del'; readonly key: string }
 
-/** The single puts and deletes of a write; `version-removed` also needs the version's behaviours removed. */
+/**
+ * The puts and deletes of a write. `version-removed` also needs a removal of the version's
+ * behaviours.
+ */
 export function operationsOf(write: StoreWrite): readonly Operation[] {
   switch (write.kind) {
     case 'version':
@@ -63,15 +66,15 @@ function del(parts: readonly string[]): Operation {
 }
 
 /**
- * A value with a checksum over key and text: LevelDB does not check its blocks when it reads, and a
- * flipped bit inside a string would otherwise be believed.
+ * A value with a checksum over key and text. LevelDB does not verify its blocks when it reads, so a
+ * flipped bit inside a string would stay undetected.
  */
 export function encodeValue(key: string, value: unknown): string {
   const text = JSON.stringify(value) ?? 'null'
   return `${checksum(key, text)}${text}`
 }
 
-/** Throws where text and checksum do not agree, or the text is no JSON. */
+/** Throws if text and checksum differ, or the text is no JSON. */
 export function decodeValue(key: string, stored: string): unknown {
   const text = stored.slice(checksumLength)
   if (stored.slice(0, checksumLength) !== checksum(key, text)) throw new Error('checksum mismatch')
@@ -84,14 +87,14 @@ function checksum(key: string, text: string): string {
   return crc32(text, crc32(key)).toString(16).padStart(checksumLength, '0')
 }
 
-/** Gathers records, in the order of their keys, into a snapshot. */
+/** Collects records, in the order of their keys, into a snapshot. */
 export class SnapshotBuilder {
   readonly #versions = new Map<string, { value?: unknown; behaviours: Keyed[] }>()
   readonly #alerts: (Keyed & { readonly fingerprint: string })[] = []
   readonly #containers: Keyed[] = []
   readonly #meta: Record<string, unknown> = {}
 
-  /** Throws where the record does not have the shape of its table. */
+  /** Throws if the record does not have the shape of its table. */
   add(key: string, value: unknown): void {
     const [table, id, second] = decodeKey(key)
     if (id === undefined) throw new Error('the key is incomplete')

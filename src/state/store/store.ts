@@ -1,18 +1,21 @@
 /**
- * What survives the daemon. Values are plain JSON that the store does not look into; who reads them
- * checks their shape. Every write is part of a batch; a batch is there as a whole or not at all, and
- * what was acknowledged is there after `kill -9`.
+ * State that survives the daemon. Values are plain JSON that the store does not inspect; readers
+ * validate their shape. Every write is part of an atomic batch. An acknowledged batch survives
+ * `kill -9`.
  */
 export interface Store {
   /** One atomic batch; later writes to the same record win. Errors: `STORE_FAILED`. */
   batch(writes: readonly StoreWrite[], options?: BatchOptions): Promise<void>
   /** Everything but the audit trail, read once at start. Errors: `STORE_FAILED`. */
   load(): Promise<StoreSnapshot>
-  /** The newest audit entries, newest first; only those whose id is less than `before`, where it is given. */
+  /** The newest audit entries, newest first. With `before`, only entries with a smaller id. */
   audit(limit: number, before?: string): Promise<readonly Keyed[]>
-  /** All of it, oldest first, and the small value `head` as it was when the reading began: a moment of both. */
+  /** The whole trail, oldest first, with the value `head` of the moment when the read began. */
   auditTrail(head: string): Promise<StoredTrail>
-  /** Keeps the newest `max` alerts (by id), and of the others those that are `held`. Returns how many were removed. */
+  /**
+   * Keeps the newest `max` alerts (by id), and older ones that are `held`. Returns the number of
+   * removed alerts.
+   */
   pruneAlerts(max: number, held?: (id: string) => boolean): Promise<number>
   /** The id of the alert last written with this fingerprint. */
   alertId(fingerprint: string): Promise<string | undefined>
@@ -56,15 +59,15 @@ export interface Keyed {
 }
 
 export interface StoredTrail {
-  /** Undefined where there is none, or it does not read. */
+  /** Undefined if there is no readable value. */
   readonly head: unknown
-  /** An entry that does not read is left out: its place is empty. */
+  /** Unreadable entries are omitted, which leaves a gap. */
   readonly entries: AsyncIterable<Keyed>
 }
 
 export interface StoredVersion {
   readonly version: string
-  /** Absent where only behaviours were found: the version's own record was damaged. */
+  /** Absent if the version's own record was damaged and only behaviours were found. */
   readonly value?: unknown
   readonly behaviours: readonly Keyed[]
 }
@@ -75,15 +78,15 @@ export interface StoreSnapshot {
   readonly alerts: readonly (Keyed & { readonly fingerprint: string })[]
   readonly containers: readonly Keyed[]
   readonly meta: Readonly<Record<string, unknown>>
-  /** What was found damaged since the store was opened; empty in a sound one. */
+  /** Damage found since the store was opened; empty for a sound store. */
   readonly damage: readonly StoreDamage[]
 }
 
-/** Something was damaged. It is kept aside, never passed over in silence. */
+/** Damage in the store. The damaged data is kept aside and always reported. */
 export interface StoreDamage {
   readonly what: 'store' | 'log' | 'record'
   /** Text for `snug status` and the log. */
   readonly message: string
-  /** Where the damaged thing was put: a folder for a store, a key for a record. */
+  /** Location of the damaged data: a folder for a store, a key for a record. */
   readonly aside?: string
 }

@@ -33,7 +33,7 @@ export interface ReportedEvent extends KeyMeaning {
   readonly alert?: string
 }
 
-/** From a start of a container to its end, before it was started again. */
+/** A run of a container from a start to an end, before a later start. */
 export interface PastStint {
   readonly from: string
   readonly to: string
@@ -53,11 +53,11 @@ export interface Run {
   to?: string
   /** Known only from events: recorded events include no start and no end of containers. */
   readonly actsOnly?: true
-  /** It already ran when it was first seen: its start is missing from the evidence. */
+  /** It already ran when it was first observed, so its start is missing from the evidence. */
   readonly before: boolean
-  /** It ended while nobody watched. */
+  /** Its end was not observed. */
   endUnseen?: true
-  /** Before it was started again under the same id, oldest first. */
+  /** Earlier starts under the same id, oldest first. */
   readonly earlier?: readonly PastStint[]
 }
 
@@ -66,11 +66,13 @@ export interface ReconciledSpec {
   /** Uid of that object, empty if none was observed. A new object restarts the generation. */
   readonly profile: string
   readonly generation: number
-  /** Ids of behaviours that it names and this node does not know yet. */
+  /** Ids of behaviours that it names and that this node has not observed. */
   readonly awaited: readonly string[]
   /** When each decision in it was made. */
   readonly decisions: readonly TimedDecisions[]
-  /** What the server noted of when the mode was written: that need not move where the mode does. */
+  /**
+   * The server's record of when the mode was written; it may stay unchanged when the mode changes.
+   */
   readonly modeNoted?: string
 }
 
@@ -84,14 +86,17 @@ export interface ModeDecisions {
 
 const noKinds: Kinds = new Set()
 
-/** Names a version: the same digest deployed as two repositories is two lines of life. */
+/** Names a version: the same digest in two repositories is two versions. */
 export type VersionKey = string & { readonly __brand: 'VersionKey' }
 
 export function versionKey(image: ImageRef): VersionKey {
   return `${image.repository}@${image.digest}` as VersionKey
 }
 
-/** Runs that a version remembers; the oldest ended ones go first. Evidence keeps all of them. */
+/**
+ * Runs that a version remembers. The oldest ended ones are removed first. Evidence keeps all of
+ * them.
+ */
 const runsKept = 5_000
 /** Starts of one container that are kept apart. The oldest are removed first. */
 const stintsKept = 100
@@ -113,51 +118,54 @@ export class DeployedVersion {
   readonly profile: Profile
   readonly losses = new LossLedger()
   readonly runs = new Map<string, Run>()
-  /** Container runs ever seen, the forgotten ones too. */
+  /** Total container runs, including forgotten ones. */
   runsSeen = 0
   runsBefore = 0
   firstSeen: string
   lastSeen: string
   life: Version
-  /** Digests that the same image got later, by being pushed, and the ids of its configuration. */
+  /** Later digests of the same image after a push, and the ids of its configuration. */
   readonly otherDigests = new Set<string>()
   readonly imageIds = new Set<string>()
-  /** Its prior is that of a version which had its whole window. */
+  /** Its prior comes from a version that completed its learning window. */
   inherited = false
-  /** One of its containers: the way to the image's files. */
+  /** The identity of one of its containers, to find the files of the image. */
   identity: ContainerIdentity | undefined
   reconciled: ReconciledSpec = { profile: '', generation: 0, awaited: [], decisions: [] }
   modeDecisions: ModeDecisions = {}
-  /** Behaviours when the window ended. */
+  /** Number of behaviours at the end of the window. */
   learnedSize = 0
   /**
    * Kinds of events that were observed while it learned. The profile makes no statement about
    * others.
    */
   observed: Kinds = noKinds
-  /** The same of the version that it was handed over from, to judge by while it learns. */
+  /** The same for the predecessor, whose profile judges while this version learns. */
   observedBefore: Kinds = noKinds
   /** Further kinds of which an event was reported. */
   readonly alertedKinds = new Set<EventKind>()
   /** Scope of the kernel's keys for this version. A new scope invalidates them. */
   scope = 0
-  /** Rises with each decision and each step of its life, never with counts; no value comes twice, restarts included. */
+  /**
+   * Increases with each decision and each lifecycle step, never with counts. INVARIANT: no value
+   * repeats, even after a restart.
+   */
   revision = 0
   changed = true
   /** The latest reported scan of the version. */
   scan: ScanRecord | undefined
   scanChanged = false
-  /** Behaviour was seen or decided on that the store does not have: more than counts. */
+  /** Unstored behaviour or decisions, beyond counts. */
   news = true
   /** Epoch milliseconds */
   persistedAt = 0
   /** What to report beside the state: how the profile was widened, or why it cannot block. */
   notes: readonly string[] = []
-  /** By these the kernel counts reads that follow from the image's files. */
+  /** The kernel counts reads derived from the image's files by these tags. */
   derivedTags: ReadonlySet<BehaviourTag> = new Set()
   readonly reported = new Map<string, ReportedEvent>()
   #actions = new Map<string, Alert['action']>()
-  /** Sets that `observed` holds already. */
+  /** Sets that `observed` already includes. */
   readonly #watched = new WeakSet<Kinds>()
   readonly #tagged = new Map<BehaviourTag, BehaviourId>()
   #keys = new Map<BehaviourKey, KeyMeaning>()
@@ -173,19 +181,19 @@ export class DeployedVersion {
     if (image.tag !== undefined) this.tags.add(image.tag)
   }
 
-  /** What was decided on before is not what stands now. */
+  /** Starts a new revision: earlier decisions referred to an outdated state. */
   revise(nowMs: number): void {
-    // By the clock, so that a number that was lost with the process is not given to something else.
+    // Uses the clock, so that a number that a crash lost is not used again.
     this.revision = Math.max(this.revision + 1, nowMs)
     this.changed = true
   }
 
-  /** Kinds that were not watched for, of those that there are. */
+  /** Behaviour kinds that were not observed. */
   get unobserved(): readonly EventKind[] {
     return [...allKinds].filter((kind) => !this.observed.has(kind))
   }
 
-  /** These kinds are watched for while it learns. */
+  /** Adds the kinds that are observed while it learns. */
   watchedFor(kinds: Kinds): void {
     if (this.#watched.has(kinds)) return
     this.#watched.add(kinds)
@@ -201,7 +209,7 @@ export class DeployedVersion {
   }
 
   started(identity: ContainerIdentity, seen: ContainerSeen): void {
-    // One that was over before anyone could look at its layers does not take away what is known of them.
+    // A container that ended before its layers were found must not remove the known layers.
     const rootfs = identity.rootfs ?? this.identity?.rootfs
     this.identity = rootfs === undefined ? identity : { ...identity, rootfs }
     if (identity.image.tag !== undefined) this.tags.add(identity.image.tag)
@@ -210,13 +218,14 @@ export class DeployedVersion {
       const run = { container: identity.id, name: identity.name, from: seen.time }
       this.#begin({ ...run, before: seen.before })
     } else {
-      // Restarted under the same id, or the agent was: one run, whose evidence goes on.
+      // A restart of the container under the same id, or of the agent, is the same run and
+      // continues its evidence.
       this.runs.set(identity.id, resumed(known, seen))
     }
     this.#seenAt(seen.time)
   }
 
-  /** `watched`: it was seen ending, and not only found to be gone. */
+  /** `watched`: the end was observed, not inferred later. */
   ended(container: string, time: string, watched = true): void {
     const run = this.runs.get(container)
     if (run === undefined) return
@@ -277,7 +286,9 @@ export class DeployedVersion {
     return this.#actions.get(`${key} ${container}`) ?? 'alerted'
   }
 
-  /** The behaviour that the kernel counts by this tag; undefined where it is not in the profile any more. */
+  /**
+   * The behaviour that the kernel counts by this tag; undefined if the profile no longer has it.
+   */
   tagged(tag: BehaviourTag): BehaviourId | undefined {
     const known = this.#tagged.get(tag)
     if (known !== undefined && this.profile.has(known)) return known
@@ -323,7 +334,7 @@ export class DeployedVersion {
 
 function resumed(run: Run, seen: ContainerSeen): Run {
   const { to, endUnseen, earlier, ...goesOn } = run
-  // Nobody saw it end, and it runs: it was there all the time.
+  // The end was not observed and the container runs, so it ran all the time.
   if (to === undefined || endUnseen === true || to >= seen.time) {
     return earlier === undefined ? goesOn : { ...goesOn, earlier }
   }

@@ -1,24 +1,24 @@
 import type { LossSpan } from '../../core/event/event.ts'
 
-/** Losses of one reason closer than this are one span: a flood is one loss, not a thousand. */
+/** Losses of one reason closer than this become one span, so that a flood is one loss. */
 const joinMs = 60_000
 const spansKept = 200
 
-/** A loss of one container, or, without one, of all that ran then. */
+/** A loss of one container, or of all containers that ran then. */
 export interface LedgerSpan extends LossSpan {
   readonly container?: string
 }
 
 /** Losses during which nothing was observed. Other losses miss only a number of events. */
 const blind: ReadonlySet<string> = new Set(['agent-down', 'sensor-gap'])
-/** Blocking, and not sight, is what was lost there. */
+/** A gap in enforcement, not in observation. */
 export const enforcementGap = 'enforcement-gap'
-/** What happened was observed all the same. `forgotten`: a person had it forgotten. */
+/** Events were observed despite these. `forgotten`: a person discarded them. */
 const observed: ReadonlySet<string> = new Set(['forgotten', enforcementGap])
 
 /**
- * What is known to have been missed, as spans by reason. Bounded by joining the oldest spans of a reason,
- * never by dropping one: the counts always add up.
+ * Known losses as spans by reason. INVARIANT: the ledger is bounded by joining the oldest spans of
+ * a reason and never drops one, so the counts always add up.
  */
 export class LossLedger {
   #spans: LedgerSpan[] = []
@@ -47,7 +47,7 @@ export class LossLedger {
     if (this.#spans.length > spansKept) this.#fold()
   }
 
-  /** Stretches in which nothing was seen of the container, by time. */
+  /** Spans without any observation of the container, by time. */
   blindOf(container: string): readonly LedgerSpan[] {
     return this.#spans
       .filter((span) => blind.has(span.reason) && concerns(span, container))
@@ -69,7 +69,7 @@ export class LossLedger {
     return latest
   }
 
-  /** True once after something was added. */
+  /** True once after an addition. */
   drainChanged(): boolean {
     const changed = this.#changed
     this.#changed = false

@@ -35,26 +35,26 @@ export interface VersionRegistryOptions {
   readonly onAssign: (container: string, version: DeployedVersion, seen?: ContainerSeen) => void
   readonly onEnded: (container: string, version: DeployedVersion) => void
   readonly onTransition: (version: DeployedVersion, transition: Transition) => void
-  /** What it was known to do by a number is expected of the declared user too. */
+  /** Behaviours that were recorded for a numeric uid now apply to the declared user too. */
   readonly onDeclared: (version: DeployedVersion) => void
   /** A change of the lifecycle that is more than a change of its text. */
   readonly onMoved: (version: DeployedVersion, before: Version) => void
-  /** Behaviours of its predecessor that it never showed are not expected of it any more. */
+  /** The version no longer expects behaviours of its predecessor that it never showed. */
   readonly onInheritedExpired: (version: DeployedVersion, gone: readonly ProfileEntry[]) => void
 }
 
-/** A version that learns, as it was looked at last. */
+/** A learning version, as of the last tick. */
 export interface Learning {
   readonly version: DeployedVersion
-  /** Upper bound on the chance that the next unit does something new. */
+  /** Upper bound of the probability that the next unit shows new behaviour. */
   readonly bound: number
 }
 
-/** All versions of all lineages that this node has seen, and which container runs which. */
+/** All versions of all lineages on this node, and the version of each container. */
 export class VersionRegistry {
-  /** Losses of the node as a whole. */
+  /** Losses of the whole node. */
   readonly losses = new LossLedger()
-  /** Counts that no version could be found for: of containers that ended before the daemon restarted. */
+  /** Counts without a version: their containers ended before the daemon restarted. */
   unplacedCountUpdates = 0
   /** Versions that learned at the last tick. */
   learning: readonly Learning[] = []
@@ -65,9 +65,9 @@ export class VersionRegistry {
   #lastScope = 0
   #last: DeployedVersion | undefined
   readonly #ended: string[] = []
-  /** Other names of one image's version: by a later digest, and by the image's id. */
+  /** Aliases of a version: later digests, and the id of the image. */
   readonly #aliases = new Map<VersionKey, DeployedVersion>()
-  /** Versions that let go of what vanished, by the window after which they did. */
+  /** Version → the deadline at which its inherited behaviours last expired. */
   readonly #letGo = new WeakMap<DeployedVersion, number>()
   /** Runs from before a restart that no source has reported yet. */
   readonly #unconfirmed = new Set<string>()
@@ -91,7 +91,7 @@ export class VersionRegistry {
     return this.#rules
   }
 
-  /** From the next tick on. */
+  /** Effective from the next tick. */
   set rules(rules: LearnRules) {
     this.#rules = rules
   }
@@ -106,7 +106,7 @@ export class VersionRegistry {
     return count
   }
 
-  /** Puts a version back that was stored. */
+  /** Restores a stored version. */
   restore(version: DeployedVersion): void {
     this.#versions.set(version.key, version)
     this.#rememberNames(version)
@@ -130,7 +130,7 @@ export class VersionRegistry {
   /** The version of an event, created for its first event. Undefined if the image is unknown. */
   versionOf({ image, container, time, process }: ActEvent): DeployedVersion | undefined {
     if (image === undefined) return undefined
-    // Most often the version of the event before.
+    // Usually the version of the previous event.
     const last = this.#last?.image
     if (last?.digest !== image.digest || last.repository !== image.repository) {
       this.#last = this.#of(image, time)
@@ -149,7 +149,7 @@ export class VersionRegistry {
     return this.#byContainer.get(container)
   }
 
-  /** The version of an image, where it was seen before. */
+  /** The version of an image, if one was observed before. */
   versionOfImage(image: ImageRef, imageId?: string): DeployedVersion | undefined {
     const key = versionKey(image)
     const known = this.#versions.get(key) ?? this.#aliases.get(key)
@@ -157,12 +157,12 @@ export class VersionRegistry {
     return this.#aliases.get(versionKey({ ...image, digest: imageId }))
   }
 
-  /** Also by a scope that it had before. */
+  /** The version of a scope, including its earlier scopes. */
   versionOfScope(scope: number): DeployedVersion | undefined {
     return this.#byScope.get(scope)
   }
 
-  /** The version of an image, made where no container of it was seen yet. */
+  /** The version of an image, created if none of its containers was observed yet. */
   ofImage(image: ImageRef, time: string, imageId?: string): DeployedVersion {
     return this.#of(image, time, imageId)
   }
@@ -179,19 +179,19 @@ export class VersionRegistry {
     this.#options.onAssign(identity.id, version, goesOn ? undefined : seen)
   }
 
-  /** What was known of the user by its number holds for it as the declared one. */
+  /** Applies behaviours of the numeric uid to the declared user. */
   #declared(version: DeployedVersion, uid: number): void {
     version.declaredUsers.add(uid)
     if (version.profile.declare(uid, version.image.digest)) this.#options.onDeclared(version)
   }
 
-  /** `watched`: it was seen ending. */
+  /** `watched`: the end was observed. */
   containerEnded(container: string, time: string, watched = true): void {
     const version = this.#byContainer.get(container)
     if (version === undefined) return
     version.ended(container, time, watched)
     this.#options.onEnded(container, version)
-    // Its last counts may still be on the way; the next start of as many containers clears it.
+    // Late counts may still arrive. The entry stays until this many later containers have ended.
     this.#ended.push(container)
     if (this.#ended.length > endedRemembered) {
       const oldest = this.#ended.shift()
@@ -200,7 +200,10 @@ export class VersionRegistry {
     }
   }
 
-  /** A loss taints the evidence of the container's version, or, of the node, of every version that was running. */
+  /**
+   * Adds a loss to the evidence of the container's version, or of every running version for a loss
+   * of the node.
+   */
   addLoss({ container, image, loss }: LossEvent): void {
     this.losses.add(loss)
     const one =
@@ -247,17 +250,17 @@ export class VersionRegistry {
     }
   }
 
-  /** What was watched of its containers until now. */
+  /** Observed runs of its containers so far. */
   runsOf(version: DeployedVersion, nowMs: number): readonly ContainerRun[] {
     return watchedRuns(version, nowMs, this.node)
   }
 
-  /** The length of time that long runs are looked at in. */
+  /** Length of the slices into which long runs are divided. */
   get slice(): Micros {
     return sliceMicrosFor(this.rules.floorMs)
   }
 
-  /** Moves every version on as time passes. */
+  /** Advances the lifecycle of every version. */
   tick(): void {
     const nowMs = this.#options.now()
     const learning: Learning[] = []
@@ -277,7 +280,10 @@ export class VersionRegistry {
     this.learning = learning
   }
 
-  /** Each window once: what it inherited and did not show in it, nor in the time of grace after it. */
+  /**
+   * Once for each window: removes inherited behaviours that were not shown in it or in the grace
+   * period after it.
+   */
   #expireInherited(version: DeployedVersion, nowMs: number): void {
     const at = inheritedExpireAt(version.life, this.rules)
     if (at === undefined || nowMs < at || this.#letGo.get(version) === at) return
@@ -306,7 +312,8 @@ export class VersionRegistry {
   }
 
   /**
-   * Versions that an operator's IMAGE names: `repository`, `repository:tag` or `repository@sha256:prefix`.
+   * Versions that match an operator's IMAGE: `repository`, `repository:tag` or
+   * `repository@sha256:prefix`.
    *
    * Errors: `IMAGE_UNKNOWN`.
    */
@@ -318,7 +325,7 @@ export class VersionRegistry {
     return found.sort((a, b) => (a.firstSeen < b.firstSeen ? -1 : 1))
   }
 
-  /** The one version that IMAGE names; of a repository or tag with several, the newest. */
+  /** The version that IMAGE names; the newest one if a repository or tag has several. */
   findOne(ref: string): DeployedVersion {
     const found = this.find(ref)
     const newest = found.at(-1)
@@ -353,10 +360,7 @@ export class VersionRegistry {
     return version
   }
 
-  /**
-   * An image that was built here has an id only, and gets a digest once it is pushed; pushed elsewhere, another.
-   * It is one image all the same.
-   */
+  /** Joins the names of one image: a local build has only an id, and each push adds a digest. */
   #named(version: DeployedVersion, { digest }: ImageRef, imageId: string | undefined): void {
     const { image, otherDigests, imageIds } = version
     const known = digest === image.digest || otherDigests.has(digest)
@@ -380,7 +384,7 @@ export class VersionRegistry {
     return this.#lastScope
   }
 
-  /** The version of the lineage that came last before a new one. */
+  /** The latest version of the lineage before a new one. */
   #newest(repository: string): DeployedVersion | undefined {
     let newest: DeployedVersion | undefined
     for (const version of this.#versions.values()) {
@@ -391,7 +395,7 @@ export class VersionRegistry {
   }
 }
 
-/** Ended containers whose late counts still find their version. */
+/** Ended containers whose late counts can still be attributed to their version. */
 const endedRemembered = 1_024
 
 function hasMoved(a: Version, b: Version): boolean {

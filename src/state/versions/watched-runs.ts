@@ -3,8 +3,8 @@ import type { ContainerRun, Stint } from '../../core/coverage/coverage.ts'
 import type { DeployedVersion, PastStint, Run } from './deployed-version.ts'
 
 /**
- * What was really watched of a version's containers until `nowMs`: from start to end, without the stretches in
- * which nobody observed.
+ * Observed run times of a version's containers until `nowMs`: from start to end, without the gaps
+ * in observation.
  */
 export function watchedRuns(
   { runs, losses }: DeployedVersion,
@@ -39,7 +39,7 @@ function allStints(run: Run, nowMs: number): readonly Stint[] {
   return [...past, { from: microsOf(from), to: Math.max(end, microsOf(from)), before, ended }]
 }
 
-/** The parts of a stint that lie in no gap. What follows a gap has no start that was seen. */
+/** The parts of a stint outside of all gaps. A part after a gap has no observed start. */
 function without(stint: Stint, gaps: readonly Gap[]): readonly Stint[] {
   const parts: Stint[] = []
   let { from } = stint

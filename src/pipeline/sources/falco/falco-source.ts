@@ -84,7 +84,7 @@ class FalcoMapper implements LineMapper {
     }
     const exe = need(textAt(fields, 'proc.exepath'), 'field `proc.exepath`')
     if (isRuntime(exe) && isRuntime(textAt(fields, 'proc.pexepath'))) {
-      // Its own steps on the way into a container; on the host it is a process like others.
+      // The runtime's own steps into a container; on the host it is an ordinary process.
       if (containerOf(fields) !== hostId) return this.#context.ignore('step of the runtime')
     }
     into.push(
@@ -170,7 +170,9 @@ function rootOf(fields: Bag): Root | undefined {
   return inside === undefined ? undefined : inside === 1 ? 'entrypoint' : 'exec-in'
 }
 
-/** One text in which spaces part arguments and may be in them: good to read, not to compare. */
+/**
+ * One text in which spaces separate arguments and may occur in them: readable, but not comparable.
+ */
 function argsOf(commandLine: string | undefined): readonly string[] | undefined {
   return commandLine?.split(' ')
 }
@@ -220,7 +222,9 @@ function openAccess(fields: Bag): readonly Access[] {
   return accessOf({ reads: reads === true, writes, creates: fields['evt.is_open_create'] === true })
 }
 
-/** Where it goes, or what it listens on: both are the server's side of Falco's tuple. */
+/**
+ * The destination, or the address that it listens on: both are the server side of Falco's tuple.
+ */
 function addressOf(fields: Bag): Bag {
   const address = textAt(fields, 'fd.sip') ?? textAt(fields, 'fd.rip')
   if (address !== undefined) {

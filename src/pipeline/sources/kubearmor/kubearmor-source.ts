@@ -18,7 +18,10 @@ import { sensorTime } from '../sensor-time.ts'
 
 const kinds: readonly EventKind[] = ['exec', 'file', 'connect', 'listen', 'loss']
 
-/** KubeArmor's telemetry and alerts as JSON lines. A number that is 0 is not written: no `UID` is root. */
+/**
+ * KubeArmor's telemetry and alerts as JSON lines. KubeArmor omits numbers that are 0: a missing
+ * `UID` is root.
+ */
 export const kubearmorFormat: LineFormat = {
   name: 'kubearmor',
   kinds,
@@ -117,7 +120,7 @@ function isPath(text: string | undefined): text is string {
   return text?.startsWith('/') === true
 }
 
-/** `ProcessName` is a path; `Source` is one too, or, of the entrypoint, the runtime's. */
+/** `ProcessName` is a path. `Source` is too, but for the entrypoint it is the runtime's. */
 function exeOf(record: Bag): string {
   const name = textAt(record, 'ProcessName') ?? textAt(record, 'Source')?.split(' ')[0]
   return need(isPath(name) ? name : undefined, 'path in `ProcessName`')
@@ -192,7 +195,7 @@ function networkAct(record: Bag): Bag | string {
   return { kind, [kind]: { protocol, address, port: Number(port) } }
 }
 
-/** `k=v` text, parted by spaces or commas. */
+/** `k=v` text, separated by spaces or commas. */
 function pairs(text: string): ReadonlyMap<string, string> {
   const map = new Map<string, string>()
   for (const part of text.split(/[\s,]+/)) {

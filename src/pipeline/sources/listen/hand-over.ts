@@ -12,7 +12,10 @@ export class HandOver<T> {
   #wake: () => void = () => undefined
   #closed = false
 
-  /** Resolves once the taker has done with it, and asks for the next; false: nobody takes any more. */
+  /**
+   * Resolves once the consumer has processed the item and asks for the next; false: the consumer
+   * has stopped.
+   */
   give(item: T): Promise<boolean> {
     if (this.#closed) return Promise.resolve(false)
     return new Promise((done) => {
@@ -21,7 +24,7 @@ export class HandOver<T> {
     })
   }
 
-  /** To be iterated once; ends when it is closed. */
+  /** May be iterated once; ends when it is closed. */
   async *taken(): AsyncGenerator<T, void, undefined> {
     try {
       while (!this.#closed) {

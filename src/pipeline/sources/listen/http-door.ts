@@ -13,13 +13,13 @@ const unpackers = { gzip: createGunzip, deflate: createInflate } as const
 const leastToken = 16
 
 /**
- * Lines in the bodies of POST requests, answered once they are judged: with 200, or with 400 where one of them was
- * none; the others count all the same. Falco's `http_output` needs no more.
+ * Lines in the bodies of POST requests, answered after they are judged. The answer is 200, or 400
+ * if a line was invalid; the other lines still count. This suffices for Falco's `http_output`.
  */
 export class HttpDoor implements Door {
   readonly #address: HttpAddress
   readonly #take: TakePeer
-  // A stream of events may go on for hours.
+  // A stream of events may last for hours.
   readonly #server = createServer({ requestTimeout: 0, headersTimeout: 10_000 })
   #token: string | undefined
   #open = 0
@@ -82,7 +82,7 @@ export class HttpDoor implements Door {
       }
     } catch (error) {
       if (!(error instanceof SnugError)) throw error
-      // What is still on its way nobody reads.
+      // Nothing reads the rest of the request.
       response.once('finish', () => request.destroy())
       refuse(response, error)
     }
@@ -94,7 +94,7 @@ export class HttpDoor implements Door {
     if (headers.origin !== undefined) throw new SnugError('FORBIDDEN', 'not from a web page')
     if (this.#token === undefined) return
     const bearer = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1]
-    // Falco can set no header: it has the token in the address.
+    // Falco cannot set a header, so its token is in the URL.
     const given = bearer ?? url.slice(url.lastIndexOf('/') + 1)
     if (!isSame(given, this.#token)) throw new SnugError('UNAUTHENTICATED', 'the token is wrong')
   }

@@ -3,7 +3,7 @@ import { sensorFormats } from '../line-formats.ts'
 import { recorded } from '../file-source.ts'
 import type { LineFormat } from '../line-format.ts'
 
-/** Where events are taken in, and in what format they come. */
+/** Address and format of incoming events. */
 export type ListenAddress = UnixAddress | HttpAddress
 
 export interface UnixAddress {
@@ -19,7 +19,7 @@ export interface HttpAddress {
   readonly format: LineFormat
   readonly host: string
   readonly port: number
-  /** File of the token that has to be sent; absent only on loopback. */
+  /** File with the required token; absent only on loopback. */
   readonly tokenFile?: string
 }
 
@@ -30,8 +30,8 @@ const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/
 const options = { unix: ['format', 'mode'], http: ['format', 'token'] } as const
 
 /**
- * `unix:PATH` or `http:HOST:PORT`, and what stands behind `?`: `format=NAME`, of a socket `mode=0660`, of HTTP
- * `token=FILE`.
+ * `unix:PATH` or `http:HOST:PORT`, and options after `?`: `format=NAME`, for a socket `mode=0660`,
+ * for HTTP `token=FILE`.
  *
  * Errors: `CONFIG_INVALID`.
  */

@@ -19,12 +19,12 @@ interface Received {
   readonly peer: string
 }
 
-/** Peers whose bad lines are counted by name; the rest share one count. */
+/** Peers whose rejected lines are counted by name; the rest share one count. */
 const peersNamed = 64
 const settleMs = 1_000
 const nothing: ParsedLines = { events: [], lines: [], rejected: [], rejectedCount: 0 }
 
-/** The stream broke: one line at least did not come whole. */
+/** The stream broke: at least one line is incomplete. */
 function cut(parser: EventLineParser, error: unknown): ParsedLines {
   const left = parser.end()
   if (left.rejectedCount > 0) return left
@@ -108,7 +108,7 @@ export class ListenSource implements EventSource {
     }
   }
 
-  /** Has what waits for more of its lines looked at; never twice before that was done. */
+  /** Checks periodically for completed events of several lines; checks never overlap. */
   #settleEach(ms: number): NodeJS.Timeout {
     let isDue = true
     return setInterval(() => {

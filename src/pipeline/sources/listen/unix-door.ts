@@ -4,7 +4,7 @@ import type { Door, TakePeer } from './door.ts'
 import { mostPeers } from './door.ts'
 import type { UnixAddress } from './listen-address.ts'
 
-/** Lines on a unix socket; each connection is one stream of them. */
+/** Lines on a unix socket; each connection is one stream. */
 export class UnixDoor implements Door {
   readonly #address: UnixAddress
   readonly #sockets = new Set<Socket>()

@@ -18,7 +18,9 @@ import { hookAct } from './hook-act.ts'
 
 const kinds: readonly EventKind[] = ['exec', 'file', 'connect', 'listen', 'capability', 'loss']
 
-/** Tetragon's JSON export: processes by themselves, files and connections where a TracingPolicy asks for them. */
+/**
+ * Tetragon's JSON export: all processes, and files and connections that a TracingPolicy selects.
+ */
 export const tetragonFormat: LineFormat = {
   name: 'tetragon',
   kinds,
@@ -75,7 +77,7 @@ class TetragonMapper implements LineMapper {
     if (isStepOfRuntime(process, exe, parent)) return this.#context.ignore('step of the runtime')
     const basis = this.#basis(record, exec, true)
     const inode = bagAt(bagAt(bagAt(process, 'binary_properties'), 'file'), 'inode')
-    // A file without a name any more: a memory file, or one that was deleted while it ran.
+    // A file without a name: a memory file, or one that was deleted while it ran.
     const isNameless = numberAt(inode, 'links') === 0 || exe.startsWith('memfd:')
     const drift = isNameless ? { drift: true, driftKind: 'memfd' } : { drift: false }
     into.push(plainEventOf({ ...basis, kind: 'exec', exec: { path: exe, ...drift } }))
@@ -127,7 +129,7 @@ class TetragonMapper implements LineMapper {
     const exe = binaryOf(process)
     const parent = textAt(parentProcess, 'binary')
     const fromOutside = isRuntime(parent)
-    // Its own ids of processes are never used twice, other than pids.
+    // Tetragon never reuses its process ids, unlike pids.
     const pid = idOf(process)
     const ppid = textAt(process, 'parent_exec_id')
     const lineage = isExec

@@ -1,7 +1,7 @@
 import { asBag, asNumber, type Bag, need, numberAt, textAt } from '../json-fields.ts'
 import { accessOfFlagNames, accessOfFlags } from '../open-flags.ts'
 
-/** What an event of Tracee was; undefined where it is none that is understood here. */
+/** Decodes a Tracee event; undefined if it is not supported. */
 export function traceeAct(name: string, data: Bag): Bag | undefined {
   switch (name) {
     case 'sched_process_exec': {
@@ -64,7 +64,7 @@ function socket(kind: 'connect' | 'listen', data: Bag, key: string): Bag | undef
   if (path !== undefined) return { kind, [kind]: { protocol: 'unix', address: path, port: 0 } }
   const ip = textAt(address, 'sin_addr') ?? textAt(address, 'sin6_addr')
   const port = numberAt(address, 'sin_port') ?? numberAt(address, 'sin6_port')
-  // Netlink, packet sockets and an end of a pair have no address to speak of.
+  // Netlink and packet sockets and socket pairs have no usable address.
   if (ip === undefined) return undefined
   return { kind, [kind]: { protocol: protocolOf(data['type']), address: ip, port: port ?? 0 } }
 }

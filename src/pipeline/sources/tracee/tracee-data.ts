@@ -1,6 +1,6 @@
 import { asBag, type Bag, listAt, textAt } from '../json-fields.ts'
 
-/** The event's own values by name, whichever way they are wrapped. */
+/** The values of the event by name, for every form of wrapping. */
 export function dataOf(event: Bag): Bag {
   const list = [...listAt(event, 'data'), ...listAt(event, 'args')]
   return Object.fromEntries(

@@ -29,7 +29,9 @@ const kinds: readonly EventKind[] = [
   'loss',
 ]
 
-/** Tracee's JSON events, of the current shape (`workload`, `data`) and of the one before (`args`). */
+/**
+ * Tracee's JSON events, in the current shape (`workload`, `data`) and the previous one (`args`).
+ */
 export const traceeFormat: LineFormat = {
   name: 'tracee',
   kinds,
@@ -41,7 +43,7 @@ export const traceeFormat: LineFormat = {
 /** Facts about the process and its container that both shapes include. */
 interface Reported {
   readonly pid: number
-  /** Within its container. */
+  /** Pid within the container. */
   readonly inside: number | undefined
   readonly ppid: number | undefined
   readonly exe: string | undefined
@@ -145,7 +147,10 @@ class TraceeMapper implements LineMapper {
   }
 }
 
-/** In a container, what has no parent there was started by the runtime; its first process has the number 1. */
+/**
+ * The runtime started a process whose parent is outside of the container. The first process has pid
+ * 1.
+ */
 function rootOf({ container, inside }: Reported): Root | undefined {
   return container !== hostId && inside === 1 ? 'entrypoint' : undefined
 }
@@ -164,7 +169,7 @@ function currentReport(event: Bag): Reported {
     inside: numberAt(process, 'pid'),
     ppid: numberAt(parent, 'host_pid') ?? numberAt(parent, 'pid'),
     exe: textAt(bagAt(process, 'executable'), 'path'),
-    // Protocol buffers do not write a 0: a user without an id is root.
+    // Protocol buffers omit a 0: a user without an id is root.
     uid: numberAt(user, 'id') ?? (asBag(process['real_user']) === undefined ? undefined : 0),
     parent: textAt(bagAt(parent, 'executable'), 'path'),
     container: containerId(textAt(container, 'id')),
