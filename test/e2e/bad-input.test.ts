@@ -71,7 +71,7 @@ describe('an event file', () => {
     expect(behaviours.map(({ object }) => object).join()).toContain('/b')
   })
 
-  test('that is a source and was cut is judged up to there, and the rest is a loss', async () => {
+  test('that is a source and was cut is judged up to the cut, and the rest is a loss', async () => {
     const folder = mkdtempSync('/tmp/snug-cut-')
     try {
       const file = join(folder, 'events.ndjson')
@@ -87,7 +87,7 @@ describe('an event file', () => {
     }
   })
 
-  test('with lines that are none is judged line by line, and each bad one is named', async () => {
+  test('with invalid lines is judged line by line, and each invalid line is named', async () => {
     await using agent = await startAgent({ config: { sources: ['file:-'] }, docker: socket })
     const file = join(agent.folder, 'events.ndjson')
     writeFileSync(file, `${line('/a')}not json\n{"v":1}\n${line('/b')}`)
@@ -142,7 +142,7 @@ function damage(folder: string): void {
   expect(hit).toBeGreaterThan(0)
 }
 
-test('two agents on one data directory: the second is refused', async () => {
+test('of two agents on one data directory the second is refused', async () => {
   await using agent = await startAgent({ docker: socket })
   const other = new Agent({ folder: agent.folder, docker: socket })
   const child = other.launch()
@@ -152,7 +152,7 @@ test('two agents on one data directory: the second is refused', async () => {
   expect((await agent.cli(['status'])).code).toBe(0)
 })
 
-test('a command without an agent reports that and what to do', async () => {
+test('a command without an agent fails with AGENT_UNREACHABLE, and a mistyped command with a usage error', async () => {
   const result = await runCli(['status', '--socket', '/tmp/no-such-agent.sock'])
   expect(result.code).toBe(1)
   expect(result.stderr).toContain('AGENT_UNREACHABLE')

@@ -81,7 +81,7 @@ test('a deviation is stopped and reported, and the service continues', async () 
   expect(State.Running).toBe(true)
 })
 
-test('its health check goes on being healthy', async () => {
+test('its health check stays healthy', async () => {
   const since = Date.now()
   const checked = async (): Promise<number[]> => {
     const { State } = await container.inspect()
@@ -94,7 +94,7 @@ test('its health check goes on being healthy', async () => {
   expect(new Set(await checked())).toEqual(new Set([0]))
 })
 
-test('containers that are new are blocked from their first program on, ten at once', async () => {
+test('ten new containers at once are blocked from their first program on', async () => {
   const others = await Promise.all(
     Array.from({ length: 10 }, () => startContainer(docker, image, ['/bin/other'])),
   )
@@ -113,7 +113,7 @@ test('containers that are new are blocked from their first program on, ten at on
   }
 })
 
-test('break-glass has it off, and its end has it on again', async () => {
+test('break-glass disables blocking, and its end enables it again', async () => {
   const tried = ['/bin/cat', '/etc/passwd']
   await agent.json(['break-glass', image, '--for', '10m', '--reason', 'a test'])
   await expect.poll(async () => (await execIn(docker, container, tried)).exitCode).toBe(0)
@@ -133,7 +133,7 @@ test('an agent that was killed blocks again once it is back', async () => {
     .not.toBe(0)
 })
 
-test('a canary is blocked, and the containers that are none are only alerted on', async () => {
+test('a canary container is blocked, and the other containers are only alerted on', async () => {
   const others = await Promise.all(
     Array.from({ length: 7 }, () => startContainer(docker, image, service)),
   )

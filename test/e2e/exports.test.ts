@@ -69,7 +69,7 @@ function apparmorReports(profile: string): { code: number | null; output: string
   return { code: status, output: stderr }
 }
 
-test('the profile of AppArmor is one to AppArmor itself', async () => {
+test('AppArmor accepts the exported AppArmor profile', async () => {
   const { text, notes } = await exported('apparmor')
   expect(text).toMatch(/^ {2}\/usr\/sbin\/nginx mrix,$/m)
   expect(notes).toContain('apparmor_parser -r')
@@ -77,7 +77,7 @@ test('the profile of AppArmor is one to AppArmor itself', async () => {
   expect(apparmorReports(text.replace('mrix,', 'mrix'))).not.toMatchObject({ code: 0 })
 })
 
-test('names that mean something to AppArmor are names in its profile', () => {
+test('names with a special meaning in AppArmor stay plain names in its profile', () => {
   const actor = { exe: '/usr/bin/a b' }
   const path = '/srv/a*b?[c]{d}"e f\\\\g\\xff\n@{HOME},x#=ü'
   const object = { kind: 'file', access: 'write', path } as const
@@ -141,7 +141,7 @@ test('nginx serves under full load with its exported seccomp profile, which refu
   expect(await serve(held)).toMatchObject({ failed: 0 })
 })
 
-test('nginx serves under full load with its security context, and as the user that it need not be root for', async () => {
+test('nginx serves under full load with its exported security context, also as a user other than root', async () => {
   const { text, notes } = await exported('security-context')
   const { containers } = securityContextSchema.parse(parse(text))
   const [{ securityContext, volumeMounts = [] }] = containers
@@ -210,7 +210,7 @@ test('its own policy allows what nginx did, and a policy without ingress does no
   )
 })
 
-test('a profile goes to another node as a file, and waits there for review', async () => {
+test('a profile moves to another node as a file, and waits there for review', async () => {
   const { text } = await exported('snug')
   const file = join(agent.folder, 'profile.json')
   writeFileSync(file, text)

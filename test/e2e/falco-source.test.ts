@@ -79,7 +79,7 @@ test('an event without a container is unprofiled, and an incomplete event is a l
   expect(await agent.json<LineageView[]>(['image', 'list'])).toHaveLength(1)
 })
 
-test('it is read on through a rotation, and after a restart where it was', async () => {
+test('the agent follows Falco’s file through a rotation, and resumes after a restart where it stopped', async () => {
   renameSync(log, `${log}.1`)
   writeFileSync(log, `${falcoOpen('/srv/rotated')}\n`)
   await counts('read /srv/rotated')

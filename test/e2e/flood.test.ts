@@ -86,7 +86,7 @@ test('the daemon still answers, and sees the next container', async () => {
 const cameUp = ({ counters }: StatusView): number =>
   sum(['expected', 'learned', 'deviation', 'unprofiled'].map((name) => counters[name] ?? 0))
 
-test('once it is learned the flood stays in the kernel: nothing of it comes up, and all of it is counted', async () => {
+test('once it is learned the flood stays in the kernel, which counts every event', async () => {
   await agent.json(['profile', 'mode', image, 'alert'])
   const counted = ({ behaviours }: ProfileView): number =>
     sum(behaviours.filter(({ text }) => /\/data\/(in|bin)/.test(text)).map(({ count }) => count))

@@ -51,7 +51,7 @@ function statusField(pid: number, name: string): string {
   return new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(status)?.[1] ?? ''
 }
 
-describe('the front', () => {
+describe('the gateway', () => {
   it('is not root, has no capability and can gain none', async () => {
     const { pid } = await gatewayOf()
     expect(statusField(pid, 'Uid').split('\t')).not.toContain('0')
@@ -63,7 +63,7 @@ describe('the front', () => {
     expect(statusField(pid, 'NoNewPrivs')).toBe('1')
   })
 
-  it('cannot read the store nor the tokens, and has none of it open', async () => {
+  it('cannot read the store nor the tokens, and has no open descriptor of either', async () => {
     const { pid, uid } = await gatewayOf()
     for (const path of [join(agent.data, 'tokens.json'), join(agent.data, 'store', 'CURRENT')]) {
       const args = ['--reuid', String(uid), '--regid', String(uid), '--clear-groups', 'cat', path]
@@ -107,7 +107,7 @@ describe('the front', () => {
     await expect.poll(degraded).toBe('')
   })
 
-  it('ends with the agent, however that ends', async () => {
+  it('ends with the agent, however the agent ends', async () => {
     const { pid } = await gatewayOf()
     await agent.kill()
     await expect.poll(() => isThere(pid), { timeout: 5_000 }).toBe(false)

@@ -210,7 +210,7 @@ describe('the image’s own files, on real layers', () => {
     expect(files.differs(a, b, '/etc/gone')).toBe(false)
   })
 
-  it('refines the drift of a binary that the entrypoint made its own', async () => {
+  it('refines the drift of a binary whose owner the entrypoint changed', async () => {
     const container = await start(['sh', '-c', 'chown 101 /bin/busybox; exec sleep 100'], {
       User: '0',
     })
@@ -232,9 +232,9 @@ describe('the image’s own files, on real layers', () => {
   })
 })
 
-describe('Docker gone away and back', () => {
+describe('a Docker engine that stops and comes back', () => {
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'is degraded after %s, heals, and what waited is identified',
+    'is degraded after %s, heals, and waiting containers are identified',
     async (signal) => {
       const states: string[] = []
       let changed: () => void = () => undefined
@@ -283,7 +283,7 @@ describe('Docker gone away and back', () => {
     },
   )
 
-  it('is degraded from the start where there is none, and heals once there is', async () => {
+  it('is degraded from the start without an engine, and heals once one runs', async () => {
     await dockerd.halt()
     const own = new DockerEngine({ socket: dockerd.socket })
     await own.start(stop.signal)

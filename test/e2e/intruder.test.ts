@@ -19,7 +19,7 @@ import { intruderActs } from './intruder-acts.ts'
 
 /**
  * An hour's worth of load, by count and not by time: 100 requests a second for the web server and 1,000
- * commands a second for redis are what one busy instance of a mid-sized shop sees.
+ * commands a second for redis, the load of one busy instance of a mid-sized shop.
  */
 const hourOfRequests = 360_000
 const hourOfCommands = 3_600_000
@@ -60,7 +60,7 @@ beforeAll(async () => {
   await accepts(webAddress, 80)
 
   // Learn: the same kinds of load as later, a tenth of it, over five of the snapshots that redis writes to
-  // files of ever new names: three distinct ones are what a pattern asks for.
+  // files of ever new names: a pattern needs three distinct ones.
   for (let i = 0; i < 5; i++) {
     const saved = await askRedis(redisAddress, ['lastsave'])
     await loadRedis(redisAddress, redisKinds.join(), hourOfCommands / redisKinds.length / 50)

@@ -50,7 +50,7 @@ afterAll(async () => {
 })
 
 it(
-  'a node that was cut off for ten minutes comes to what all others know, and they to what it saw',
+  'a node that was cut off for ten minutes gets the state of all others, and they get its observations',
   async (task) => {
     // Another cluster's server is behind a name that its certificate is for, and not ours to kill.
     if (!cluster.own) task.skip('the way to the API server is cut on the test’s own cluster')

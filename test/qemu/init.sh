@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
-# The first process of the virtual machine: mounts what the sensor needs, then serves three kinds of virtio ports.
+# The first process of the virtual machine: mounts the sensor's file systems, then serves three kinds of virtio ports.
 # `control` runs one line of shell at a time; `sensor` runs the sensor with the arguments that the host names first;
 # the others are the standard streams of containers.
 export PATH=/bin

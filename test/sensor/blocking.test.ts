@@ -120,7 +120,7 @@ describe('in block mode', () => {
     expect(results).toEqual([...lines.map(() => '0'), KILLED])
   })
 
-  it('of another container nothing is stopped', async () => {
+  it('no event of another container is stopped', async () => {
     await learnedFrom(known)
     const other = new Acts(image)
     try {
@@ -177,7 +177,7 @@ describe('in block mode', () => {
     expect(await acts.did(['+ tcp 127.0.0.1 8000'])).toEqual([EPERM])
   })
 
-  it('nothing is stopped while it is paused, and everything again by itself afterwards', async () => {
+  it('nothing is stopped during a pause, and blocking resumes by itself afterwards', async () => {
     await learnedFrom(known)
     const line = '+ tcp 127.0.0.1 7003'
     const pausedUntil = Date.now() + 1_500

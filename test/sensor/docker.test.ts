@@ -68,7 +68,7 @@ describe('containers of Docker', () => {
     expect(recorder.acts(id)[0]).toBe(execs[0])
   })
 
-  it('distinguish an exec into them, and give each session its own name', async () => {
+  it('keep an exec into them apart, each session under its own name', async () => {
     const { docker } = sharedEngine()
     const container = await startContainer(docker, image, ['/bin/sleep', '600'])
     try {

@@ -209,7 +209,7 @@ describe('rights', () => {
     expect(calls).toContainEqual({ name: 'mount', target: '/mnt' })
     expect(calls).toContainEqual({ name: 'unshare', target: 'uts' })
     expect(calls).toContainEqual({ name: 'mount', target: '/mnt', denied: true })
-    // A kill of its own child is not reported; a signal to another process is.
+    // A kill of a child process is not reported; a signal to another process is.
     expect(calls.filter(({ name }) => name === 'kill')).toEqual([
       { name: 'kill', target: '/bin/workload' },
     ])

@@ -130,7 +130,7 @@ describe('with the sensor killed', () => {
     ['refused', refused, EPERM, 4_000],
     ['killed', killing, KILLED, 2_000],
   ] as const)(
-    'in a loop of acts that are %s none succeeds, none is lost, none counts twice',
+    'in a loop of events that are %s none succeeds, none is lost, none counts twice',
     async (_, line, result, times) => {
       const { recorder, acts } = await blocking()
       const done = acts.did(Array.from({ length: times }, () => line))
