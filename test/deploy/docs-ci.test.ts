@@ -25,7 +25,7 @@ const { program } = createProgram({
   ended: never,
 })
 
-/** Commands of ours, with what a shell would join to one line joined. */
+/** The commands of `snug`, with continued lines joined. */
 function commandsIn(text: string): readonly string[] {
   const joined = text.replaceAll(/\\\n\s*/g, ' ')
   return [...joined.matchAll(/\bsnug ((?:record|gate|scan|attest|verify|profile)\b[^'`\n]*)/g)].map(
@@ -57,7 +57,7 @@ it.each(lines)('snug %s', (line) => {
   const flags = own.filter((word) => word.startsWith('--'))
   const known = [...command.options, ...program.options].map(({ long }) => long)
   expect(known).toEqual(expect.arrayContaining(flags))
-  // What a command cannot do without is there.
+  // Every required option is present.
   const must = command.options.filter(({ mandatory }) => mandatory).map(({ long }) => long)
   if (rest.length === 0 || line.includes('…')) return
   expect(flags).toEqual(expect.arrayContaining(must))

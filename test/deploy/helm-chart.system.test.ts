@@ -58,7 +58,7 @@ function compared(
   return Object.fromEntries(copies.map((copy) => [`${copy.kind} ${copy.metadata.name}`, copy]))
 }
 
-/** All that Helm has and kustomize has not: labels of the release, and another way to a new pod for a new config. */
+/** Removes everything that only Helm has: release labels and its way to restart pods for a new config. */
 function withoutHelm(object: Manifest): void {
   const labels = object.metadata.labels as Record<string, string>
   const ofRelease = {
@@ -77,7 +77,7 @@ function withoutHelm(object: Manifest): void {
   spec.containers[0].image = 'snug'
 }
 
-/** All that kustomize has and Helm has not: the config's hash in its name. */
+/** Removes everything that only kustomize has: the hash of the config in its name. */
 function withoutKustomize(object: Manifest): void {
   const plain = (name: string): string => name.replace(/^snug-[a-z0-9]{10}$/, 'snug')
   if (object.kind === 'ConfigMap') {
@@ -97,7 +97,7 @@ function configText(objects: readonly Manifest[]): string {
   return data['snug.yaml'] ?? ''
 }
 
-/** The config that the agent has: its file, and what the variables of its container lay over it. */
+/** The effective config of the agent: its file, overridden by the variables of its container. */
 function agentConfig(objects: readonly Manifest[]): Config {
   const folder = mkdtempSync('/tmp/snug-chart-')
   try {
@@ -126,7 +126,7 @@ describe('by itself', () => {
         .map(({ kind }) => kind)
         .sort(),
     ).toEqual(outside)
-    // The one is written by people, the other by Helm.
+    // People write the one, Helm writes the other.
     expect(parse(configText(helm))).toEqual(parse(configText(inside)))
     const sameText = (object: Manifest): void => {
       if (object.kind === 'ConfigMap') Object.assign(object, { data: 'as above' })
@@ -189,7 +189,7 @@ describe('with a ServiceMonitor', () => {
   })
 
   it('all else is the same too', () => {
-    // The chart writes into the config what the component, which knows no overlay's config, sets by variables.
+    // The chart sets in the config what the component sets by variables, since that cannot see an overlay's config.
     const withoutConfig = (object: Manifest): void => {
       if (object.kind === 'ConfigMap') Object.assign(object, { data: 'as above' })
       if (object.kind !== 'DaemonSet') return

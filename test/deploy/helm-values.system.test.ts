@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { chartFolder, renderChart } from '../fixtures/chart.ts'
 
-/** Every value of the chart does something, and what is no value is refused before anything is made. */
+/** Every value of the chart has an effect, and an unknown value is refused before any object is made. */
 type Values = Readonly<Record<string, unknown>>
 
 const shipped = parse(readFileSync(join(chartFolder, 'values.yaml'), 'utf8')) as Values
@@ -14,7 +14,7 @@ const isValid = ajv.compile(
   JSON.parse(readFileSync(join(chartFolder, 'values.schema.json'), 'utf8')) as object,
 )
 
-/** What is wrong with them once they are laid over the chart's: where, and what. */
+/** The errors of the values, merged over those of the chart: path and message. */
 function faults(values: Values): readonly string[] {
   if (isValid(renderChart(values).values) === true) return []
   return (isValid.errors ?? []).map(({ instancePath, message, params }) => {
@@ -23,7 +23,7 @@ function faults(values: Values): readonly string[] {
   })
 }
 
-/** Paths to what has nothing below it: texts, numbers, switches, lists, maps that are empty. */
+/** Paths of leaves: texts, numbers, switches, lists and empty maps. */
 function leaves(value: unknown, path: readonly string[] = []): readonly string[] {
   const isMap = typeof value === 'object' && value !== null && !Array.isArray(value)
   const below = isMap ? Object.entries(value) : []
@@ -35,7 +35,7 @@ function at(path: string, value: unknown): Values {
   return path.split(' ').reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Values
 }
 
-/** Each value as somebody else would have it. */
+/** A different valid setting for each value. */
 const others: Readonly<Record<string, unknown>> = {
   'image repository': 'registry.example/snug',
   'image tag': '2',

@@ -10,7 +10,7 @@ import { KubeEngine } from '../../src/fleet/kubernetes/kube-engine.ts'
 import { KubeFleet } from '../../src/fleet/kubernetes/kube-fleet.ts'
 import { podOf } from '../fixtures/kube-pods.ts'
 
-/** Does everything that an agent does with the API server, and holds what it asked against what it may. */
+/** Makes every request of an agent to the API server and compares the requests with the rights of its role. */
 const rbac = new URL('../../deploy/kubernetes/base/rbac.yaml', import.meta.url)
 const image = { repository: 'shop/web', digest: `sha256:${'a'.repeat(64)}` }
 const used = new Set<string>()
@@ -37,7 +37,7 @@ function rightOf(method: string, path: string, isWatch: boolean): string | undef
   return `${verbs[method]} ${part === undefined ? resource : `${resource}/${part}`} of ${group}`
 }
 
-/** Every second write is refused as a conflict, so that what follows one is seen too. */
+/** Refuses every second write as a conflict, so that the requests after a conflict occur too. */
 async function server(): Promise<KubeApi> {
   const refused = new Set<string>()
   const listens = createServer((request: IncomingMessage, response: ServerResponse) => {
@@ -82,7 +82,7 @@ function answerTo(path: string): object {
   return { metadata, items }
 }
 
-it('an agent asks the API server for what its role allows, and its role allows nothing else', async () => {
+it('an agent makes only requests that its role allows, and the role allows no others', async () => {
   const api = await server()
   const stop = new AbortController()
   ends.push(() => stop.abort())
@@ -114,7 +114,7 @@ it('an agent asks the API server for what its role allows, and its role allows n
       decision: { kind: 'rejected', by: 'x', at: '2026-11-24T12:00:00Z', grants: [] },
     } as never,
   ]
-  // Nobody has made the profile of this one: it is made, and was made by another meanwhile.
+  // The profile of this image is missing: the agent creates it, and another one created it meanwhile.
   const other = { ...image, repository: 'shop/other' }
   await fleet.publish({ image: other, entries: entries('/o'), summary })
   const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000)

@@ -69,7 +69,7 @@ describe('blocking', () => {
     expect(kernelProfiles).toMatchObject({ failed: 1, blocking: 0 })
 
     await reported({ kind: 'installed', scope })
-    // What its deviations get was lost with the profile: it is sent again.
+    // The enforcement action was lost with the profile and is sent again.
     expect(world.control.last('enforce')).toMatchObject({ scope, enforcement: { mode: 'block' } })
     await reported({ kind: 'enforced', scope, blocks: true })
     expect(blocking()).toMatchObject({ armed: true })

@@ -5,7 +5,7 @@ const image = { repository: 'web', digest: 'sha256:1' }
 const noon = Date.parse('2026-11-26T12:00:00Z')
 
 describe('gaps in enforcement', () => {
-  test('a container that acts before its assignment has a gap from its first act on', () => {
+  test('a container with events before its assignment has a gap from its first event on', () => {
     const gaps = new EnforcementGaps()
     gaps.late('c1', { image, assignedMs: noon + 250 })
     const gap = gaps.acted('c1', noon)
@@ -20,7 +20,7 @@ describe('gaps in enforcement', () => {
     expect(gaps.total).toBe(0)
   })
 
-  test('only the first act counts, and one that ended without an act is forgotten', () => {
+  test('only the first event counts, and a container that ended without one is forgotten', () => {
     const gaps = new EnforcementGaps()
     gaps.late('c1', { image, assignedMs: noon + 10 })
     gaps.late('c2', { image, assignedMs: noon + 10 })
@@ -46,7 +46,7 @@ describe('gaps in enforcement', () => {
     expect(gaps.total).toBe(3)
   })
 
-  test('a flood of containers that never act does not grow it without bound', () => {
+  test('a flood of containers without events does not make it grow without bound', () => {
     const gaps = new EnforcementGaps()
     for (let i = 0; i <= 4_096; i++) gaps.late(`c${i}`, { image, assignedMs: noon + 1 })
     expect(gaps.acted('c0', noon)).toBeUndefined()

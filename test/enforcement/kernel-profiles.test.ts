@@ -8,7 +8,7 @@ import { RecordingControl } from '../fixtures/daemon-fixtures.ts'
 
 const image = { repository: 'shop/web', digest: 'sha256:aa' }
 const alerting: Version = { ...startVersion('sha256:aa', 0), state: 'enforced', mode: 'alert' }
-/** Three of a kind make a pattern, so that the image is asked for what it ships. */
+/** Three files make a pattern, so that the compiler asks for the files that the image ships. */
 const temporary = [1, 2, 3].map((n) =>
   act.file(`/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`, ['write']),
 )

@@ -88,7 +88,7 @@ describe('the observed time', () => {
       [480, false],
       [60, true],
     ])
-    // Acts that were lost while the rest was seen do not make it unobserved.
+    // Single lost events do not make a span unobserved.
     loses('ring-full', world.now() - 30_000)
     expect(stints()).toHaveLength(2)
   })
@@ -365,14 +365,14 @@ describe('a successor', () => {
 })
 
 describe('guardrails and a hand-over', () => {
-  it('fire on what is new in the successor, those for novel acts too, whatever its image ships', async () => {
+  it('fire on new behaviours of the successor, including novel ones, whatever its image ships', async () => {
     const exec = (letter: string, path: string) => {
       const { image: _, ...event } = act.exec(path, { container: id(letter), time: now() })
       emit(eventMessage(event as Parameters<typeof eventMessage>[0]))
     }
     starts('a')
     exec('a', '/usr/bin/apt')
-    // A first version may learn that.
+    // A first version may learn these behaviours.
     expect(alerts()).toEqual([])
     reads('a', '/etc/x')
     world.advance(3_700_000)

@@ -28,7 +28,7 @@ describe('a live log', () => {
     ])
   })
 
-  it('goes on from a number with nothing missed and nothing twice', () => {
+  it('continues from a number without gaps or duplicates', () => {
     const log = logOf(8)
     publish(log, 1, 2, 3, 4, 5)
     expect(rest(log.subscribe({ from: 3, wants: all }))).toEqual([3, 4, 5])
@@ -49,7 +49,7 @@ describe('a live log', () => {
     publish(log, 1, 2, 3, 4)
     expect(rest(even)).toEqual([2, 4])
     publish(log, 5, 6, 7, 8, 9, 10, 11, 12, 13)
-    // Of 5 to 9, which were overtaken, 6 and 8 were for it.
+    // Items 5 to 9 were dropped; 6 and 8 matched this reader.
     expect(rest(even)).toEqual([{ type: 'lagged', n: 9, missed: 2 }, 10, 12])
   })
 

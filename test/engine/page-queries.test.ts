@@ -87,7 +87,7 @@ describe('the picture of a version', () => {
     })
   })
 
-  it('marks what waits for a decision', () => {
+  it('marks behaviours that wait for a decision', () => {
     const { programs } = world.engine.page.picture(`${image}:1.4.2`)
     expect(programs.find(({ exe }) => exe === '/usr/bin/curl')).toMatchObject({ open: 2 })
     expect(programs.find(({ exe }) => exe === '/usr/sbin/nginx')).toMatchObject({ open: 0 })
@@ -123,7 +123,7 @@ describe('review', () => {
     })
   })
 
-  it('joins the same act of two versions to one card', async () => {
+  it('joins the same behaviour of two versions into one card', async () => {
     await world.engine.endLearning(`${image}:1.5.0`, by)
     const old = story.deviation('/srv/shop/backup.php')
     const digest = world.engine.image(image).versions[1]?.image.digest
@@ -159,7 +159,7 @@ describe('alert rows', () => {
     expect(held.rows[0]?.id).toBe(whole.rows[2]?.id)
   })
 
-  it('are joined by act where that is asked for', async () => {
+  it('are grouped by behaviour on request', async () => {
     const before = world.engine.page.alertRows(all).total
     const again = story
       .intruder()
@@ -172,7 +172,7 @@ describe('alert rows', () => {
 })
 
 describe('the story of an alert', () => {
-  it('is its ancestry and what its container did around it', () => {
+  it('has its ancestry and the events of its container around it', () => {
     const { page } = world.engine
     const [row] = page.alertRows({ ...all, q: '/etc/crontab' }).rows
     const { ancestry, steps, scope, revision } = page.story(row?.id ?? '')

@@ -56,7 +56,7 @@ async function reports(world: DaemonWorld, ...events: ActEvent[]): Promise<void>
   await judged()
 }
 
-/** Learns one act of each container, and one of a session; then it alerts. */
+/** Learns one behaviour of each container and one of a session, then sets mode alert. */
 async function learned(options: WorldOptions = {}): Promise<DaemonWorld> {
   const world = await started(options)
   await reports(
@@ -114,7 +114,7 @@ describe('forgetting', () => {
     expect(alert.behaviour?.text).toBe('run /bin/only-b')
   })
 
-  it('takes the container out of what coverage is reckoned from', async () => {
+  it('removes the container from the data of the coverage estimate', async () => {
     const world = await learned()
     world.source.emit({ type: 'container-ended', id: b, time: new Date(world.now()).toISOString() })
     await judged()
@@ -128,7 +128,7 @@ describe('forgetting', () => {
     })
   })
 
-  it('counts one that still runs as one whose start was not seen', async () => {
+  it('counts one that still runs as one whose start was not observed', async () => {
     const world = await learned()
     await world.engine.forget(image, { container: a }, by)
     const { containers } = world.engine.image(image).versions[0] ?? {}
@@ -250,7 +250,7 @@ describe('an incident', () => {
     })
   })
 
-  it('keeps what others did too', async () => {
+  it('keeps behaviours that others had as well', async () => {
     const world = await learned()
     await reports(world, act.exec('/bin/sh', { ...inSession, session: 'session-2' }))
     const result = await world.engine.incident(image, 'session-1', why)
@@ -284,14 +284,14 @@ describe('a behaviour that a guardrail keeps in quarantine', () => {
 })
 
 describe('rejecting', () => {
-  it('makes what was learned a deviation', async () => {
+  it('makes a learned behaviour a deviation', async () => {
     const world = await learned()
     await world.engine.reject(image, [idOf(world, 'run /bin/both')], why)
     const alert = await alertOf(world, act.exec('/bin/both', { container: a }))
     expect(alert.reasons.join()).toContain(`cli:root rejected this behaviour`)
   })
 
-  it('an alert keeps its act a deviation when the version learns again', async () => {
+  it('keeps the event of an alert a deviation when the version learns again', async () => {
     const world = await learned()
     const odd = act.exec('/bin/odd', { container: a })
     const alert = await alertOf(world, odd)
@@ -305,7 +305,7 @@ describe('rejecting', () => {
     expect(row(world, 'run /bin/odd')?.state).toBe('rejected')
   })
 
-  it('one act of a shape leaves the others of it alone', async () => {
+  it('does not affect other behaviours of the same shape', async () => {
     const world = await started()
     const path = (n: number) => `/tmp/3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`
     await reports(world, act.file(path(1), ['write'], { container: a }))
@@ -324,7 +324,7 @@ describe('an allowance for one workload', () => {
     workload: { namespace: 'shop', kind: 'Deployment', name },
   })
 
-  it('makes the act expected there and nowhere else, and keeps the version from blocking', async () => {
+  it('makes the behaviour expected there and nowhere else, and keeps the version from blocking', async () => {
     const world = await learned()
     const alert = await alertOf(world, of('web'))
     await world.engine.allowAlert(alert.id, { workload: true }, by)
@@ -339,7 +339,7 @@ describe('an allowance for one workload', () => {
     })
   })
 
-  it('is refused for a user whose act it was not', async () => {
+  it('is refused for a user that the event does not have', async () => {
     const world = await learned()
     const alert = await alertOf(world, act.exec('/bin/odd', { container: a, uid: 101 }))
     const refused = world.engine.allowAlert(alert.id, { onlyUid: 0 }, by)

@@ -45,7 +45,7 @@ async function deploy(mode: 'alert' | 'block', answer: () => Promise<VerifiedPro
 }
 
 const version = () => world.engine.image(image.repository).versions[0]
-/** By the container alone: which image it runs is the engine's word. */
+/** Without an image in the event: only the engine resolves the image of a container. */
 const does = async (of: ReturnType<typeof act.exec>) => {
   const { image: _, ...rest } = of
   world.source.emit(event({ ...rest, container: { id } } as ActEvent))
@@ -68,7 +68,7 @@ it('gives the kernel its profile before the container starts, and again once the
   expect(reported.indexOf('profile')).toBeLessThan(reported.lastIndexOf('assign'))
 })
 
-it('alerts on what the profile does not have, and not on what it has', async () => {
+it('alerts only on behaviours that the profile does not have', async () => {
   await deploy('alert', () => Promise.resolve(verified))
   await does(act.connect('10.0.0.7', 5432, { exe: '/usr/bin/helper' }))
   expect(world.engine.alerts({ limit: 10 }).length).toBe(0)
@@ -96,7 +96,7 @@ it.each([
   },
 )
 
-it('learns an image that brings none, without a word', async () => {
+it('learns an image without a profile and reports nothing', async () => {
   await deploy('block', () => Promise.resolve(undefined))
   expect(version()).toMatchObject({ state: 'learning' })
   expect(world.engine.alerts({ limit: 10 })).toEqual([])

@@ -21,29 +21,29 @@ export interface AttackSetting {
   readonly data: string
   /** A file of the service's there; absent where it has none. */
   readonly file?: string
-  /** The attacker's own machine. */
+  /** The machine of the attacker. */
   readonly address: string
   readonly port: number
 }
 
-/** What is looked at from outside the container, before and after. */
+/** The state outside the container, inspected before and after an attack. */
 export interface Look {
   readonly stat: (path: string) => Stats | undefined
   readonly text: (path: string) => string
   readonly received: number
 }
 
-/** The same for every service: none is made for one. */
+/** An attack. All attacks run on every service; none is written for one service. */
 export interface Attack {
   readonly name: string
   readonly tactic: Tactic
   readonly technique: string
   readonly calls: (setting: AttackSetting) => readonly Call[]
-  /** Whether its effect is there: in the container's files, at the attacker's machine, or in what the kernel gave. */
+  /** Whether its effect exists: in the container's files, at the attacker's machine, or in the results of the calls. */
   readonly happened: (doing: Doing, before: Look, after: Look, setting: AttackSetting) => boolean
   /** The alert that names this attack and no other. */
   readonly named: (alert: Alert, setting: AttackSetting) => boolean
-  /** What it leaves, by path: taken away from outside, so that the next attack finds things as they were. */
+  /** Paths that it leaves; the evaluation removes them from outside before the next attack. */
   readonly leaves?: readonly string[]
 }
 

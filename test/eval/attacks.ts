@@ -66,7 +66,7 @@ const dial = (host: string, port: number, type = stream): readonly Call[] => [
 
 const made = (path: string) => (_: Doing, before: Look, after: Look) =>
   before.stat(path) === undefined && after.stat(path) !== undefined
-/** The call in this place gave what only a success gives. */
+/** Whether the call at this index returned a result of success. */
 const gave =
   (at: number, least = 0) =>
   (doing: Doing) =>

@@ -36,14 +36,14 @@ export interface BatchSetting {
   /** How many rounds the second protocol learns from. */
   readonly rounds: number
   readonly commit: string
-  /** Ends the run where it is. */
+  /** Aborts the run. */
   readonly signal: AbortSignal
   readonly print: (line: string) => void
-  /** After each step: what there is by then. */
+  /** Called after each step with the results so far. */
   readonly save: (result: ServiceResult) => void
 }
 
-/** A service on its way through the batch; what breaks off is named in it, and leaves the others alone. */
+/** The state of a service in the batch. A failure is recorded in it and does not affect the other services. */
 interface Case {
   readonly service: Service
   readonly images: Partial<Record<Protocol, ImagePair>>
@@ -60,13 +60,13 @@ export async function runBatch(setting: BatchSetting): Promise<void> {
   print('images')
   for (const one of cases) await step(one, setting, () => makeCaseImages(one, setting, world))
   const learner = await startAgent({ docker: engine.socket, config: learnerConfig })
-  // The learner's own end, and then that of the agent that goes on with what it learned.
+  // First the learner ends, then the agent that continues with the learned profile.
   let last = learner
   try {
     print('learning')
     const rounds = await learnAll(cases, setting, world)
     const alive = cases.filter(({ isBroken }) => !isBroken)
-    // A budget that is spent would hide what a hook can stop.
+    // A spent budget would hide which events a hook can stop.
     const agent = await startLearned(learner, engine.socket, alive.flatMap(firstImages), {
       block: { canary: 1, budget: 100_000 },
     })
@@ -246,7 +246,7 @@ function deltaFinding(protocol: Protocol, sample: string): Finding {
   }
 }
 
-/** Nobody looks into a held-out service. */
+/** Details of a held-out service are not kept. */
 function keepFindings(one: Case, findings: readonly Finding[]): void {
   if (one.result.column === 'development')
     one.result = { ...one.result, findings: [...one.result.findings, ...findings] }
@@ -271,7 +271,7 @@ async function judgeRound(
   return { figures: { ...round, alerts: alerts.length, grave, repeats }, alerts }
 }
 
-/** The one that learned more allows more: it is the one to attack. */
+/** The profile that learned more allows more, so the attacks run against it. */
 function widest({ images }: Case): string {
   return (images.three ?? images.one)?.first ?? ''
 }

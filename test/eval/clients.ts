@@ -10,7 +10,7 @@ import type { Place } from './service.ts'
 
 const patienceMs = 10_000
 
-/** As a client that comes once: a connection that is kept would be closed by a reload. Gives status and body. */
+/** One request on a new connection, because a reload closes kept ones. Returns status and body. */
 export async function web(
   at: Place,
   path: string,
@@ -37,12 +37,12 @@ export async function expectStatus(
   return answer.body
 }
 
-/** What is sent, and what its answer has to match before the next is sent. */
+/** A message and the pattern that its answer must match before the next one is sent. */
 export type Turn = readonly [send: string | Buffer, answer?: RegExp]
 
 /** A conversation over TCP, turn by turn. */
 export interface Conversation extends AsyncDisposable {
-  /** Gives the answer. @throws where none comes that will do */
+  /** Returns the answer. @throws if no matching answer arrives */
   turn(turn: Turn): Promise<string>
 }
 

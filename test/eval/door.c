@@ -2,7 +2,7 @@
 /*
  * door PID: the system calls of an attacker who runs code in a service's own process. A child is forked from the
  * process by ptrace, from outside the container, so that a service needs no vulnerability. The child makes the calls
- * that come on standard input, one a line, then ends; the process itself goes on where it was.
+ * from standard input, one a line, then ends; the process itself continues unchanged.
  *
  *   NUMBER ARG…   an argument is i:INTEGER, s:HEX (a string), v:HEX,HEX… (an array of strings), b:SIZE (a buffer), or
  *                 r:LINE (what the call of that line gave, from 0)
@@ -131,7 +131,7 @@ static unsigned long argument(pid_t pid, char *text, const long *results)
 	exit(1);
 }
 
-/* Goes on until the next stop; a signal that is on its way is delivered. False once the process has ended. */
+/* Continues until the next stop and delivers a pending signal. False once the process has ended. */
 static int next_stop(pid_t pid, enum __ptrace_request how, int *status)
 {
 	int signal = 0;
@@ -188,7 +188,7 @@ static int call(pid_t pid, struct user_regs_struct regs, const unsigned long *ar
 	return 1;
 }
 
-/* Forks a child off the process, and lets the process go on as it was. */
+/* Forks a child off the process and lets the process continue. */
 static pid_t fork_off(pid_t pid, struct user_regs_struct *at)
 {
 	struct user_regs_struct regs;

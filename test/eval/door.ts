@@ -9,7 +9,7 @@ export type Call = readonly [number: number, ...args: readonly Argument[]]
 export type Argument =
   | number
   | string
-  /** What an earlier call gave, by its place. */
+  /** The result of an earlier call, by its index. */
   | { readonly result: number }
   | { readonly array: readonly string[] }
   | { readonly buffer: number }
@@ -19,7 +19,7 @@ export type Argument =
 export interface Doing {
   readonly results: readonly number[]
   readonly end?: string
-  /** There was no way in. */
+  /** Set where the attacker could not enter the process. */
   readonly failure?: string
 }
 
@@ -62,7 +62,7 @@ export async function enter(pid: number, calls: readonly Call[]): Promise<Doing>
   })
 }
 
-/** The process of the container that an attacker gets hold of: a worker where there is one, else the first. */
+/** The process of the container that the attacker enters: a worker where there is one, else the first. */
 export async function victim({ container }: Place): Promise<number> {
   const { State } = await container.inspect()
   const main = State.Pid

@@ -34,7 +34,7 @@ export async function invade(
   const alerts = await agent.tail<Alert>(['alert', 'tail', '--image', image])
   try {
     await using at = await startService(world, service, image)
-    // An attacker finds a service at work.
+    // The service is under load during an attack.
     await service.load.A(at)
     const rows: AttackRow[] = []
     for (const attack of attacks) {
@@ -45,7 +45,7 @@ export async function invade(
       }
       const outcome = await attempt(world, service, at, attack, alerts)
       rows.push(known === undefined ? rowOf(attack, outcome) : { ...known, block: outcome })
-      // Those that are yet to come keep what was found of them before.
+      // Attacks that have not run yet keep their earlier result.
       keep([...rows, ...(before ?? []).slice(rows.length)])
     }
   } finally {
@@ -87,7 +87,7 @@ async function attempt(
   await delay(100)
   const from = Date.now()
   const before = lookInto(root, world.received())
-  // A look keeps what it has seen: this has it see what is asked for.
+  // The view caches what it has read, so this reads the requested paths first.
   attack.happened({ results: [] }, before, before, setting)
   const doing = await enter(pid, attack.calls(setting))
   await delay(50)

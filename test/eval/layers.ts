@@ -9,7 +9,7 @@ const run = promisify(execFile)
 /** Documents and translations: no service reads them here, and they are large. */
 const without = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*']
 
-/** What every image begins with; made once (a minute), then kept. */
+/** The base layer of every image; built once (a minute), then kept. */
 export function baseTar(): Promise<string> {
   return debianRoot({
     name: 'eval-base',

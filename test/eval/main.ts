@@ -9,8 +9,8 @@ import { allServices } from './services/all.ts'
 import { columnOf, columns } from './split.ts'
 
 /**
- * `make eval`: what learning and blocking are worth on services that nobody tuned for. It never fails by what it finds:
- * a file for each service in `.build/eval`, from which `summary.ts` writes `docs/eval.md`.
+ * `make eval` measures learning and blocking on services that Snug was not tuned for. Bad figures do not make it fail.
+ * It writes a file for each service to `.build/eval`, from which `summary.ts` writes `docs/eval.md`.
  *
  *   make eval EVAL='--only lighttpd,valkey --minutes 0.5'
  *
@@ -33,7 +33,7 @@ const { values } = parseArgs({
   },
 })
 
-/** An interrupted run puts away its agent and its engine. */
+/** An interrupted run stops its agent and its engine. */
 const ended = new AbortController()
 process.once('SIGINT', () => ended.abort()).once('SIGTERM', () => ended.abort())
 
@@ -113,5 +113,5 @@ try {
   print(error instanceof Error ? (error.stack ?? error.message) : String(error))
   process.exitCode = 1
 }
-// What a part that broke off left open must not hold the rest up.
+// Handles that a failed part left open must not delay the exit.
 process.exit()

@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 /** Runtimes and tools: that a service runs one does not make its name the service's own. */
 const common = /^(php|node|git|setpriv)$/
 
-/** What only this service is called, what it runs, and where its files are. */
+/** The unique names of the service, its programs and its paths. */
 function namesOf({ name, packages, files = {}, start, data }: Service): readonly string[] {
   const started = [...start.matchAll(/(?:^|\s)(\/[\w./-]+)/g)].map(([, path = '']) => path)
   const paths = [...Object.keys(files), ...started]
@@ -20,7 +20,7 @@ function namesOf({ name, packages, files = {}, start, data }: Service): readonly
     .filter((path) => /\/s?bin\/[^/]+$/.test(path))
     .map((path) => basename(path))
   const stems = packages.map((one) => one.replace(/-(server|core|imapd|daemon)$/, ''))
-  // `/etc/passwd` is everybody's; what lies deeper is not.
+  // `/etc/passwd` is common to all services; deeper paths are specific.
   const own = [...paths, data].filter((path) => path.split('/').length > 3)
   const named = [name, ...packages, ...stems, ...programs, ...own]
   return [...new Set(named)].filter((one) => !common.test(basename(one)))

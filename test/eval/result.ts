@@ -36,7 +36,7 @@ export interface ProtocolResult {
   readonly learningFailures: readonly string[]
   readonly first?: Judged
   readonly second?: Judged
-  /** Cards that wait for a person once the first version was judged, and how many more the second one brings. */
+  /** Cards that wait for a person after the first version was judged, and how many the second version adds. */
   readonly cards?: number
   readonly upgradeCards?: number
   /** Lines of the second version's delta. */
@@ -47,16 +47,16 @@ export interface AttackRow {
   readonly name: string
   readonly tactic: Tactic
   readonly technique: string
-  /** In a mode that alerts its effect was there: otherwise the kernel refused it anyway, and it counts for nothing. */
+  /** In mode alert its effect occurred; otherwise the kernel refuses it anyway and it does not count. */
   readonly works: boolean
   readonly detected: boolean
   readonly named: boolean
-  /** In a mode that blocks: alerted on, and whether its effect was there. Only where it works. */
+  /** In mode block: whether it was alerted on and whether its effect occurred. Only for attacks that work. */
   readonly block?: { readonly detected: boolean; readonly happened: boolean; readonly end: string }
   readonly failure?: string
 }
 
-/** What a development service was alerted on, by cause. Of held-out ones it is not kept. */
+/** The alerts on a development service, by cause. For held-out services they are not kept. */
 export interface Finding {
   readonly protocol: Protocol
   readonly version: 'first' | 'second' | 'delta' | 'block'
@@ -77,7 +77,7 @@ export interface ServiceResult {
   readonly roundSeconds: number
   readonly protocols: Partial<Record<Protocol, ProtocolResult>>
   readonly attacks: readonly AttackRow[]
-  /** Of what blocking stopped of the service itself. */
+  /** Alerts on events of the service itself that blocking stopped. */
   readonly block?: Judged
   /** Of the daemon at the end, with all services of the batch. */
   readonly residentMiB?: number
@@ -87,8 +87,8 @@ export interface ServiceResult {
 }
 
 /**
- * A file for each service. One whose batch is under way has another name, so that a run that breaks off loses neither
- * what it has nor what an earlier one had.
+ * A file for each service. A partial result has another file name, so that an aborted run loses neither its own results
+ * nor those of an earlier run.
  */
 export function saveResult(folder: string, result: ServiceResult): void {
   mkdirSync(folder, { recursive: true })
@@ -99,7 +99,7 @@ export function saveResult(folder: string, result: ServiceResult): void {
   if (result.residentMiB !== undefined) renameSync(part, whole)
 }
 
-/** Whole ones, and of the others what there is. */
+/** Complete results, and the partial ones of the other services. */
 export function loadResults(folder: string): readonly ServiceResult[] {
   if (!existsSync(folder)) return []
   const names = readdirSync(folder).sort()
@@ -112,7 +112,7 @@ function isOnly(name: string, names: readonly string[]): boolean {
   return name.endsWith('.part') && !names.includes(name.replace(/part$/, 'json'))
 }
 
-/** Whether every part of it is there. */
+/** Whether every part of the result is present. */
 export function isComplete(
   { protocols: by, attacks, block }: ServiceResult,
   names: readonly Protocol[],

@@ -41,7 +41,7 @@ export async function startService(
       folder,
       origin: world.origin,
       restart: async () => {
-        // It may have ended by itself, or by what blocking did to it.
+        // It may have ended by itself or because of blocking.
         await container.kill().catch(() => undefined)
         await container.wait()
         await container.start()
@@ -100,13 +100,13 @@ const patienceMs = 30_000
 
 export interface Round {
   readonly containerHours: number
-  /** Helpings that failed, by their first lines: what was refused might show here only. */
+  /** Failed helpings by their first lines; a blocked call may show only here. */
   readonly failures: readonly string[]
 }
 
 /**
- * One container from its start to its end under one load; in the middle its operators do what they do. Under load B it
- * is killed then, and started again. A service that acts by the minute has one life of its period instead.
+ * Runs one container from its start to its end under one load, with its operations in the middle. Under load B it is
+ * then killed and started again. A service with jobs each minute runs once, for its period.
  */
 export async function runRound(
   world: World,
@@ -139,7 +139,7 @@ export async function runRound(
   await using at = await startService(world, service, image)
   await loadUntil(from + length / 2, at)
   await attempt(service.maintain?.(at, load))
-  // What a signal asked for is done before the next helping.
+  // The service handles the signal before the next helping.
   await delay(500)
   if (load === 'B' && service.periodMs === undefined) await at.restart()
   await loadUntil(from + length, at)

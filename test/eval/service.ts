@@ -27,11 +27,11 @@ export interface Place {
   readonly origin: string
 }
 
-/** A service made from Debian's packages: all that the evaluation knows of it. */
+/** The definition of a service made from Debian packages. */
 export interface Service {
   readonly name: string
   readonly kind: Kind
-  /** What is evaluated. `uses` are runtimes and tools besides, whose names are common words. */
+  /** The evaluated packages. `uses` are further runtimes and tools, whose names are common words. */
   readonly packages: readonly string[]
   readonly uses?: readonly string[]
   /** Path in the image → content; executable where the content begins with `#!`. */
@@ -44,15 +44,15 @@ export interface Service {
   readonly user?: string
   /** Ready once this port accepts a connection. */
   readonly port?: number
-  /** Where the service keeps its data: an attacker goes there. */
+  /** The data folder of the service, a target of the attacks. */
   readonly data: string
   readonly capabilities?: readonly string[]
   /** Once after each start, before the first helping. */
   readonly ready?: (at: Place) => Promise<void>
   /** One helping of requests. It is repeated until the round is over. */
   readonly load: Readonly<Record<LoadName, (at: Place) => Promise<void>>>
-  /** What its operators do to it, once a round: reload, rotation, backup, upgrade of data. */
+  /** Operations, once a round: reload, rotation, backup, upgrade of data. */
   readonly maintain?: (at: Place, load: LoadName) => Promise<void>
-  /** It acts by itself, each minute: a half of its round has to be this long at least. */
+  /** Set where the service has jobs each minute: the minimum length of half a round. */
   readonly periodMs?: number
 }

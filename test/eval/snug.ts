@@ -14,7 +14,7 @@ export async function alertsOf(agent: Agent, image: string): Promise<readonly Al
   return all.filter((alert) => `${alert.image?.repository}:${alert.image?.tag}` === image)
 }
 
-/** About what the service itself did: nobody enters its containers, but for the attacker. */
+/** Alerts on events of the service itself: only the attacker enters its containers. */
 export function isFalse({ type, process, summary }: Alert): boolean {
   const isAbout = type === 'deviation' || type === 'guardrail'
   return isAbout && summary === undefined && process?.origin !== 'exec-in'
@@ -29,7 +29,7 @@ export interface LearnedProfile {
   readonly coverage: string
 }
 
-/** What was learned of an image; what guardrails kept apart, a reviewer approves: nobody but the service acted. */
+/** The learned profile of an image. A reviewer approves quarantined behaviours, since all are of the service. */
 export async function learnedProfile(agent: Agent, image: string): Promise<LearnedProfile> {
   const { versions } = await agent.json<LineageView>(['image', 'show', image])
   const { behaviours } = await agent.json<ProfileView>(['profile', 'show', image])

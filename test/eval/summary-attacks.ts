@@ -3,7 +3,7 @@ import type { AttackRow, ServiceResult } from './result.ts'
 import { columns } from './split.ts'
 import { markdownTable, share } from './text.ts'
 
-/** Its effect did not come about, looked at from outside. */
+/** Its effect did not occur, as inspected from outside. */
 export function isStopped({ block }: AttackRow): boolean {
   return block?.happened === false
 }

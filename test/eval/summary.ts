@@ -10,7 +10,7 @@ import { attackSection, isMissed, isStopped } from './summary-attacks.ts'
 import { type Column, columnOf, columns } from './split.ts'
 import { markdownTable, share } from './text.ts'
 
-/** Writes `docs/eval.md` from what is in `.build/eval`, however much that is. */
+/** Writes `docs/eval.md` from the results in `.build/eval`, complete or not. */
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
 const { values } = parseArgs({

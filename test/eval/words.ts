@@ -23,7 +23,7 @@ export function user(load: LoadName): string {
   return pick(users[load])
 }
 
-/** All whom both loads know: a service that has accounts has these. */
+/** The users of both loads: a service with accounts has these. */
 export const allUsers: readonly string[] = loadsOf(users)
 
 function loadsOf(by: typeof users): readonly string[] {

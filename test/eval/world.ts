@@ -4,7 +4,7 @@ import { createServer as createWeb } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import type { Dockerd } from '../fixtures/dockerd.ts'
 
-/** What is outside of all containers: a web server for proxies, a collector, and an attacker's own machine. */
+/** The peers outside all containers: a web server for proxies, a collector and the machine of an attacker. */
 export interface World extends AsyncDisposable {
   readonly engine: Dockerd
   /** `ADDRESS:PORT` */

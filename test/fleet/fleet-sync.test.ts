@@ -54,7 +54,7 @@ afterEach(async () => {
   for (const server of [profiles, slices]) await server.kill()
 })
 
-/** After its window, having learned one act. */
+/** A version after its window, with one learned behaviour. */
 async function alerting(options: WorldOptions = {}): Promise<DaemonWorld> {
   const world = daemonWorld(options)
   worlds.push(world)
@@ -82,7 +82,7 @@ async function does(world: DaemonWorld, path: string): Promise<void> {
 
 type Written = Partial<ProfileSlice>
 
-/** A desk whose clock is the test's. */
+/** A FleetSync whose clock the test controls. */
 interface Shared {
   readonly desk: FleetSync
   /** Resolves once FleetSync has received the change that `emit` makes on the server. */
@@ -92,8 +92,8 @@ interface Shared {
 }
 
 /**
- * Profiles and slices of two servers: each is the one collection that a scripted one has. By a clock that goes fast, or by
- * none: then the test calls `tick`.
+ * Profiles and slices of two scripted servers, each with one collection. With a fast clock, or without one: then the test
+ * calls `tick`.
  */
 async function share(
   world: DaemonWorld,
@@ -104,7 +104,7 @@ async function share(
   const both = {
     get: (path, ...rest) => (path.startsWith(slicesPath) ? other : api).get(path, ...rest),
     watch: (path, ...rest) => (path.startsWith(slicesPath) ? other : api).watch(path, ...rest),
-    // What is written is looked at here; that the server takes it is seen in test/kube.
+    // This test checks the written objects; test/kube checks that the server accepts them.
     send: async (_, path, { body }) => {
       if (path.startsWith(slicesPath)) written.push(body as Written)
       return {
@@ -147,7 +147,7 @@ async function share(
   return { desk, hears, written }
 }
 
-/** As the server notes it. */
+/** In the precision of the server. */
 const secondOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}.000Z`
 
 let decisions = 0
@@ -198,7 +198,7 @@ function report(node: string, path: string, decision?: Decision): void {
 const stateOf = (world: DaemonWorld, path: string): string | undefined =>
   world.engine.profile(ref).behaviours.find(({ id }) => id === idOf(path))?.state
 
-/** Later than whatever was decided by now: the server notes whole seconds. */
+/** Later than every decision so far: the server records whole seconds. */
 const soon = (): number => Date.now() + 2_000
 
 const reconciled = async (world: DaemonWorld): Promise<void> => {

@@ -3,7 +3,7 @@ import { act } from '../fixtures/event-fixture.ts'
 
 const uuid = (n: number) => `3f2504e0-4f89-41d3-9a0c-0305e82c33${String(n).padStart(2, '0')}`
 
-/** What a service may have done: ten witnesses of each typical pattern, enough to open every place. */
+/** Events of a service: ten witnesses of each typical pattern, enough to open every place. */
 export const taught: readonly ActEvent[] = Array.from({ length: 10 }, (_, n) => [
   act.file(`/data/${n + 1}/config`, ['read']),
   act.file(`/tmp/${uuid(n + 10)}.part`, ['write']),
@@ -29,7 +29,7 @@ export const taught: readonly ActEvent[] = Array.from({ length: 10 }, (_, n) => 
 const read = (path: string, more = {}) => act.file(path, ['read'], {}, more)
 const write = (path: string, more = {}) => act.file(path, ['write'], {}, more)
 
-/** Names near these patterns that none of them may swallow. */
+/** Names near these patterns that none of the patterns may match. */
 export const adversarial: readonly ActEvent[] = [
   // A number is digits and nothing else.
   ...[
@@ -77,7 +77,7 @@ export const adversarial: readonly ActEvent[] = [
     '1/2',
     '1/../../etc',
   ].map((name) => read(`/data/${name}/config`)),
-  // Its siblings, parents, children and other uses are not it.
+  // Siblings, parents, children and other uses do not match.
   read('/data/1/config/x'),
   read('/data/1'),
   read('/data/1/.config'),
@@ -170,12 +170,12 @@ export const adversarial: readonly ActEvent[] = [
   read('/srv/tenant/8/1.json'),
   read('/srv/tenant/77/1.json'),
   read('/srv/tenant/0/5.json'),
-  // The ends of a rename are held each by itself, and so is its direction.
+  // Both ends of a rename are checked separately, and so is its direction.
   act.file('/spool/1.in', ['rename'], {}, { to: '/spool/done/evil.out' }),
   act.file('/spool/1.in', ['rename'], {}, { to: '/spool/1.out' }),
   act.file('/spool/done/1.out', ['rename'], {}, { to: '/spool/1.in' }),
   act.file('/spool/1.in', ['rename'], {}, { to: '/bin/1.out' }),
-  // What is made and renamed away may be deleted; what is not both, or by another, may not.
+  // A file that is created and renamed away may be deleted; with only one of the two, or by another actor, not.
   act.file('/state/init', ['delete']),
   act.file('/state/init.x', ['delete']),
   act.file('/state/init.1/x', ['delete']),
@@ -186,7 +186,7 @@ export const adversarial: readonly ActEvent[] = [
   act.file('/state/init.77', ['delete'], {}, { shipped: true }),
   act.file('/state/init.77', ['delete'], {}, { cut: true }),
   act.file('/state/init.77', ['rename'], {}, { to: '/bin/sh' }),
-  // Executables and what the image ships are what they are.
+  // Executables and files that the image ships never generalise.
   act.exec('/opt/tool-10'),
   act.exec('/opt/tool-1', {}, true),
   act.exec('/opt/tool-1', { socketStdio: true }),
@@ -195,8 +195,8 @@ export const adversarial: readonly ActEvent[] = [
 ]
 
 /**
- * What a place takes by design: letters and digits of any kind where these varied, and whatever a program may do with what
- * it makes. Security is in what is constant.
+ * Names that a place matches by design: letters and digits of any kind where these varied, and every access to files
+ * that the program creates. The constant parts give the security.
  */
 export const takenByDesign: readonly ActEvent[] = [
   read('/cache/deadbee12/blob'),

@@ -41,7 +41,7 @@ describe('events that several sources report', () => {
   it('count as often as in the source that reports most of them, between one pause and the next', () => {
     fc.assert(
       fc.property(story, (list) => {
-        // Without a pause, so that each act is one stretch.
+        // Without a pause, so that each event is one span.
         const close = list.map((each) => ({ ...each, after: Math.min(each.after, 0) }))
         const { fresh } = report(close)
         const most = new Map<string, Map<string, number>>()
@@ -57,7 +57,7 @@ describe('events that several sources report', () => {
     )
   })
 
-  it('come to the same each time; and of one source alone every act counts', () => {
+  it('give the same result each time, and with one source every event counts', () => {
     fc.assert(
       fc.property(story, (list) => {
         expect(report(list).fresh).toEqual(report(list).fresh)
@@ -79,7 +79,7 @@ describe('events that several sources report', () => {
     )
   })
 
-  it('take a bounded room', () => {
+  it('take bounded memory', () => {
     const dedup = new CrossSourceDedup()
     const before = process.memoryUsage().heapUsed
     for (let n = 0; n < 150_000; n += 1) {
@@ -95,7 +95,7 @@ describe('events that several sources report', () => {
     }
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(120 * 1_048_576)
     const [pair] = dedup.pairs(Infinity)
-    // The first two acts came before both sources were known to watch for files.
+    // The first two events came before both sources had reported files.
     expect((pair?.first ?? 0) + (pair?.second ?? 0)).toBeGreaterThan(149_000)
   })
 })

@@ -21,7 +21,7 @@ function event(act: Readonly<Record<string, unknown>>): ActEvent {
 
 const machine = '2:1:62'
 
-/** An image of two programs, three libraries, a folder of data, and what is secret in it. */
+/** An image with two programs, three libraries, a folder of data and secret files. */
 const programs: Readonly<Record<string, readonly string[]>> = {
   '/bin/one': ['libone.so', 'libc.so.6'],
   '/bin/two': ['libtwo.so', 'libc.so.6'],
@@ -167,7 +167,7 @@ describe('reads that follow from the files of the image', () => {
       '/etc/secret': 'learned',
     })
     expect(profile.countByState().pending).toBe(0)
-    // Counts that the kernel kept back change nothing of that.
+    // Suppressed counts from the kernel do not change that.
     const [library] = profile.entries().filter(({ object }) => {
       return object.kind === 'file' && object.path === '/lib/libone.so'
     })

@@ -5,7 +5,7 @@ import { EventLineReader } from '../../src/core/event/event-line-reader.ts'
 import { formatEvent, parseEventLine } from '../../src/core/event/parse-event.ts'
 import { acts } from './event-arbitrary.ts'
 
-/** What came of a line: its event, or why it is none. */
+/** The result of a line: its event or its error. */
 function outcomeOf(read: (line: string) => SnugEvent, line: string): unknown {
   try {
     return JSON.stringify(read(line))
@@ -61,7 +61,7 @@ const damages = fc.array(
 )
 
 describe('reading lines that are much alike', () => {
-  it('gives what each line by itself gives, member for member', () => {
+  it('gives the same result as each line alone, member for member', () => {
     fc.assert(
       fc.property(lines, (stream) => {
         const reader = new EventLineReader()
@@ -74,7 +74,7 @@ describe('reading lines that are much alike', () => {
     )
   })
 
-  it('refuses what by itself is refused, with the same words', () => {
+  it('refuses the same lines as when read alone, with the same errors', () => {
     fc.assert(
       fc.property(lines, damages, (stream, marks) => {
         const reader = new EventLineReader()
@@ -92,7 +92,7 @@ describe('reading lines that are much alike', () => {
     )
   })
 
-  it('shares what it took from a line before, and nothing of the act', () => {
+  it('shares values of the previous line, but none of the event itself', () => {
     const [event] = fc.sample(acts, { numRuns: 1, seed: 7 })
     const line = formatEvent(event as SnugEvent)
     const reader = new EventLineReader()

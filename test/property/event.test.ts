@@ -14,7 +14,7 @@ function codeOf(work: () => unknown): string {
 }
 
 describe('the event codec', () => {
-  it('gives back what it wrote, unknown members too', () => {
+  it('reads back its own output, including unknown members', () => {
     fc.assert(
       fc.property(acts, fc.jsonValue(), (event, extra) => {
         const written = { ...event, later: extra }

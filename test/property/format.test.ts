@@ -9,7 +9,7 @@ import { toOcsf } from '../../src/pipeline/delivery/format/ocsf.ts'
 import { hostile, hostileAlert, product, sampleAudits } from '../fixtures/format-alerts.ts'
 import { parseCef, parseLeef } from '../fixtures/format-parsers.ts'
 
-/** Whatever a container can put into a name or an argument. */
+/** Any text that a container can put into a name or an argument. */
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.string({ unit: fc.constantFrom('\n', '\r', '=', '|', '\\', ' ', 'a', '"', '\u001b', '\t') }),
@@ -30,13 +30,13 @@ const shown = (value: string): string =>
     (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
   )
 
-describe('what a container chose', () => {
+describe('a text from a container', () => {
   it.each(alertFormats)('ends no line of %s and steers no terminal', (format) => {
     const render = renderer(format, product)
     fc.assert(
       fc.property(text, (value) => {
         const line = render(hostileAlert(value))
-        // The one tab that LEEF parts its attributes by is its own.
+        // The tab that separates attributes is part of LEEF.
         expect(format === 'leef' ? line.replaceAll('\t', '') : line).not.toMatch(steers)
       }),
     )

@@ -102,7 +102,7 @@ const templates = [
   '/plain/{word}/{word}',
 ]
 
-/** Few folders with many names: what there is to be made wider. */
+/** Few folders with many names, as candidates for widening. */
 const crowdedTemplates = [
   '/data/{name}',
   '/data/{name}',
@@ -148,7 +148,7 @@ const filledOf = (all: readonly string[]): fc.Arbitrary<string> =>
     return fc.tuple(...values).map((all) => canonicalPath(all.join('')))
   })
 
-/** A path, sometimes with one character that is another, one more or one less. */
+/** A path, sometimes with one character changed, added or removed. */
 const pathOf = (all: readonly string[]): fc.Arbitrary<string> =>
   fc
     .tuple(
@@ -203,7 +203,7 @@ const blocks = [
   '10.1.2.3/16',
 ]
 
-/** Root is root, also where it is what was declared; who is declared is one user, whatever the uid. */
+/** Root is root even as the declared user; the declared user is one user, whatever the uid. */
 const users = fc.constantFrom(
   { uid: 101 },
   { uid: 101 },
@@ -227,7 +227,7 @@ const anyoneBut = fc.record({
 })
 const anyone = fc.tuple(anyoneBut, users).map(([who, user]) => ({ ...who, ...user }))
 
-/** To write a file, and rename it: then it may be deleted, as the exam asks. */
+/** A write and a rename of a file, after which the delete in the exam is expected. */
 const replacing = (
   path: fc.Arbitrary<string>,
   does: readonly ('write' | 'create' | 'rename' | 'delete')[],
@@ -291,7 +291,7 @@ const actsBy = (by: fc.Arbitrary<Where>, path: fc.Arbitrary<string>): fc.Arbitra
     ),
   )
 
-/** What persons and versions before did to the profile, by the number of the entry. */
+/** Decisions and inheritance from previous versions, by the number of the entry. */
 const edits = fc.array(
   fc.record({
     entry: fc.nat(),
@@ -314,7 +314,7 @@ const peers = fc.array(
 export interface World {
   readonly profile: Profile
   readonly exam: readonly ActEvent[]
-  /** What the image ships. */
+  /** Files that the image ships. */
   readonly shipped: ReadonlySet<string>
 }
 
@@ -341,7 +341,7 @@ const worldsOf = (
         event.kind === 'file' && shipped.has(event.file.path)
           ? { ...event, file: { ...event.file, shipped: true } }
           : event
-      // What the version before did not ship was learned there like any file, and handed over.
+      // A file that the previous version did not ship was learned there like any other, and inherited.
       const profile = learned(...lesson.map((event, i) => (i % 3 === 0 ? event : seen(event))))
       const entries = [...profile.entries()]
       for (const change of changes) {
@@ -368,7 +368,7 @@ function edited(entry: ProfileEntry, edit: Edit): ProfileEntry {
   const kind = edit.what === 'rejected' ? 'rejected' : 'approved'
   return {
     ...entry,
-    // What is approved and was never learned otherwise: then the word alone carries it.
+    // Approved and never learned: only the decision makes it expected.
     cells: edit.until === undefined ? entry.cells : [],
     decision: {
       kind,
@@ -407,16 +407,16 @@ function peerEntry(peer: Peer): ProfileEntry {
   }
 }
 
-/** Profiles that were learned, inherited and decided on, and acts near what they know. */
+/** Profiles with learned, inherited and decided entries, and events near those entries. */
 export const worlds = worldsOf(actsBy(anyone, pathOf(templates)), 60)
 
-/** One actor, who does much: there is something to be widened. */
+/** One actor with many behaviours, as a candidate for widening. */
 export const crowded = worldsOf(
   actsBy(fc.constantFrom({}, {}, {}, { origin: 'probe' as const }), pathOf(crowdedTemplates)),
   120,
 )
 
-/** Renames that give names away, which then may be deleted. */
+/** Renames that free a name, whose delete is then expected. */
 export const replaced = worldsOf(
   replacing(pathOf(replacedTemplates), ['write', 'create', 'rename', 'rename']),
   80,
@@ -426,7 +426,7 @@ export const replaced = worldsOf(
   },
 )
 
-/** Patterns that take each other's names, many of them rejected. */
+/** Patterns that match each other's names, many of them rejected. */
 export const overlapping = worldsOf(
   actsBy(fc.constantFrom({}, {}, {}, { origin: 'probe' as const }), pathOf(overlappingTemplates)),
   80,

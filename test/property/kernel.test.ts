@@ -55,7 +55,7 @@ function withSibling(event: World['exam'][number]): readonly World['exam'][numbe
   return [event, { ...event, file: { ...file, path } }]
 }
 
-/** A delete that is expected by the rename that gives its name away. */
+/** A delete that is expected because a rename frees the name. */
 function byRename(known: ProfileReader): (ref: BehaviourRef) => boolean {
   return (ref) => {
     if (ref.object.kind !== 'file' || ref.object.access !== 'delete') return false

@@ -48,7 +48,7 @@ describe('the matcher', () => {
     expect(deviations).toBeGreaterThan(500)
   })
 
-  it('accepts whatever it learned, unless a guardrail or an exec session stood behind it', () => {
+  it('accepts everything it learned, except from a guardrail or an exec session', () => {
     fc.assert(
       fc.property(many, (lesson) => {
         const profile = new Profile(shaper)

@@ -25,7 +25,7 @@ export function naive(entries: readonly ProfileEntry[], ref: BehaviourRef, now: 
   return renamedAway(entries, ref, now) && naive(entries, create, now)
 }
 
-/** Whether a rename takes the name from the path, whatever it becomes. */
+/** Whether a rename frees the name of the path, to any target. */
 function renamedAway(entries: readonly ProfileEntry[], ref: BehaviourRef, now: number): boolean {
   const renames = entries.filter(
     ({ actor, uid, object }) =>
@@ -76,7 +76,7 @@ function renamedAway(entries: readonly ProfileEntry[], ref: BehaviourRef, now: n
   )
 }
 
-/** Whether a person's word is against it. */
+/** Whether a person rejected it. */
 export function naivelyRefused(
   entries: readonly ProfileEntry[],
   ref: BehaviourRef,
@@ -177,7 +177,7 @@ function placeTakes(entry: ProfileEntry, origin: string, subject: string, now: n
   return isOwn && subject.includes('\u0000') && subject.split('\u0000').every(whole)
 }
 
-/** Whether a place lets the name be renamed, whatever to. */
+/** Whether a place allows a rename of the name, to any target. */
 function mayLeave(entry: ProfileEntry, origin: string, path: string, now: number): boolean {
   if (entry.decision?.kind === 'rejected') return false
   return templatesFor(entry, origin, now).some((template) => {
@@ -231,7 +231,7 @@ function written(object: BehaviourObject): BehaviourObject | undefined {
   return object.to === undefined ? { ...object, path } : { ...object, path, to: plain(object.to) }
 }
 
-/** What was really done. */
+/** The event without generalisation. */
 function literal(object: BehaviourObject, ref: BehaviourRef): BehaviourObject | undefined {
   if (ref.literal === undefined) return written(object)
   if (object.kind === 'exec') return { ...object, args: ref.literal.text }
@@ -273,7 +273,7 @@ function grants(
     .map((grant) => grant.witnesses)
 }
 
-/** Distinct values that the same actor has shown in that place of a name, whatever it did to files of that name. */
+/** Distinct values of the same actor in that place of a name, over all kinds of access. */
 function relatedShown(entries: readonly ProfileEntry[], one: ProfileEntry, place: number): number {
   const asked = placesOf(one)[place]
   if (asked === undefined) return 0

@@ -78,7 +78,7 @@ describe('the automaton', () => {
         }),
         (all, numbers, changes) => {
           const built = buildAutomaton(all, 2_000)
-          // Rare: what overlaps with itself in many ways.
+          // Rare: a language that overlaps with itself in many ways.
           if (built === undefined) return
           let at = 0
           const next = () => numbers[at++ % numbers.length] ?? 0

@@ -15,7 +15,7 @@ import { adversarialCount, long, measure, short, usesOf } from '../fixtures/plac
 const folder = '/var/lib/service/work/'
 const options = { ...defaultVocabulary, executed: [], isGuarded: () => false }
 
-/** Mean share of new paths that were refused, over kinds that are looked at while developing, or not. */
+/** Mean share of refused new paths, over development kinds or held-out kinds. */
 function refusedShare(heldOut: boolean, evidence: typeof short): number {
   const makers = nameMakers.filter((maker) => isHeldOut(maker) === heldOut)
   const shares = makers.map((maker) => {
@@ -26,7 +26,7 @@ function refusedShare(heldOut: boolean, evidence: typeof short): number {
 }
 
 describe('places of names that programs make up', () => {
-  it('take new names after a minute of one container, of kinds nobody looked at too', () => {
+  it('match new names after a minute of one container, including held-out kinds', () => {
     expect(refusedShare(false, short)).toBeLessThan(0.02)
     expect(refusedShare(true, short)).toBeLessThan(0.05)
   })
@@ -55,7 +55,7 @@ describe('places of names that programs make up', () => {
     }
   })
 
-  it('are none in folders of the system, and take nothing that was run or is guarded', () => {
+  it('are never opened in system folders, and match nothing that was executed or is guarded', () => {
     const maker = nameMakers[0]
     if (maker === undefined) return
     for (const closed of ['/usr/lib/x/', '/etc/x/', '/bin/', '/opt/x/', '/proc/1/', '/']) {
@@ -124,7 +124,7 @@ describe('a place in a profile', () => {
     expect(outcome(profile, act.file(job(77), ['write']))).toBe('deviation')
   })
 
-  it('is not made wider by what comes after learning', () => {
+  it('is not widened by events after learning', () => {
     const profile = learned(...lesson('a', 1))
     const before = placesIn(profile.entries())
     for (let n = 0; n < 20; n++) {
@@ -134,7 +134,7 @@ describe('a place in a profile', () => {
     expect(placesIn(profile.entries())).toEqual(before)
   })
 
-  it('lets a program use its own files, and nobody else', () => {
+  it('lets only the program itself use its files', () => {
     const profile = learned(...lesson('a', 1))
     for (const access of ['create', 'write', 'read', 'delete'] as const) {
       expect(outcome(profile, act.file(job(77), [access]))).toBe('expected')

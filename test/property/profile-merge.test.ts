@@ -13,7 +13,7 @@ import { Profile } from '../../src/core/profile/profile.ts'
 import { feed, learned, shaper } from '../fixtures/event-fixture.ts'
 import { acts } from './event-arbitrary.ts'
 
-/** Profiles as they are after learning, a decision by a person on some of it, and deviations. */
+/** Profiles after learning, some decisions of a person, and deviations. */
 const profiles: fc.Arbitrary<readonly ProfileEntry[]> = fc
   .record({
     lesson: fc.array(acts, { maxLength: 25 }),
@@ -37,7 +37,7 @@ const profiles: fc.Arbitrary<readonly ProfileEntry[]> = fc
 
 const merge = (a: readonly ProfileEntry[], b: readonly ProfileEntry[]) => mergeEntries(a, b, shaper)
 
-/** As files: of one image, with how each was recorded. */
+/** As profile files of one image, each with its recording. */
 const files: fc.Arbitrary<ProfileDocument> = fc
   .record({
     behaviours: profiles,

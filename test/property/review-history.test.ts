@@ -9,8 +9,8 @@ import { acts } from './event-arbitrary.ts'
 const lessons = fc.array(acts, { maxLength: 30 })
 const now = microsOf('2026-11-24T15:00:00Z')
 
-describe('the acts on record of a profile', () => {
-  it('are those that were done, each once, with what patterns are asked about', () => {
+describe('the recorded events of a profile', () => {
+  it('are the observed events, each once, with the witnesses of patterns', () => {
     fc.assert(
       fc.property(lessons, (lesson) => {
         const past = historyOf(learned(...lesson).entries(), [], shaper).map(({ ref }) => ref)
@@ -30,7 +30,7 @@ describe('the acts on record of a profile', () => {
     )
   })
 
-  it('are judged as the very acts are', () => {
+  it('are judged like the original events', () => {
     fc.assert(
       fc.property(lessons, (lesson) => {
         const profile = learned(...lesson)

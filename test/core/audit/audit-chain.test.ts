@@ -39,7 +39,7 @@ describe('the chain', () => {
     expect(check(records, chain.head)).toMatchObject({ ok: true, entries: 3, faults: [] })
   })
 
-  it('hashes an entry the same in whatever order its members stand', () => {
+  it('gives an entry the same hash in any order of its members', () => {
     expect(hashOf({ a: 1, b: { c: [1, { d: 2, e: 3 }] } })).toBe(
       hashOf({ b: { c: [1, { e: 3, d: 2 }] }, a: 1 }),
     )
@@ -90,7 +90,7 @@ describe('the trail in a store', () => {
   })
   afterEach(() => rmSync(root, { recursive: true, force: true }))
 
-  /** Writes so many entries and closes. */
+  /** Writes this number of entries and closes the store. */
   async function write(...what: string[]) {
     const { store } = await openLevelStore(folder)
     const trail = trailOf(store)
@@ -103,7 +103,7 @@ describe('the trail in a store', () => {
     return found
   }
 
-  it('goes on over restarts, and lists the newest first', async () => {
+  it('continues over restarts and lists the newest entries first', async () => {
     await write('one', 'two')
     expect(await write('three')).toMatchObject({ ok: true, entries: 2 })
     const { store } = await openLevelStore(folder)

@@ -3,7 +3,7 @@ import type { OutboundRecord } from '../../../src/core/event/outbound-record.ts'
 import { ReceivedTrails } from '../../../src/core/audit/received-trail.ts'
 import { daemonWorld } from '../../fixtures/daemon-fixtures.ts'
 
-/** What a sink of a daemon got: each entry as the line that left it. */
+/** The entries that a sink of a daemon received, each as its line. */
 async function trailOf(entries: number): Promise<{ lines: string[]; head: string }> {
   const taken: OutboundRecord[] = []
   const world = daemonWorld({

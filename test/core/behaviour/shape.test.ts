@@ -108,7 +108,7 @@ describe('shapes', () => {
     ]
     for (const unit of units) {
       const path = `/${unit.repeat(Math.ceil(64_000 / unit.length))}`
-      // A pattern that backtracks would not come back before the test's time is up.
+      // A pattern that backtracks would exceed the time limit of the test.
       expect(shaper.shape(`${path}g`)?.path.length ?? 0, unit).toBeLessThanOrEqual(4 * path.length)
     }
   })
@@ -132,13 +132,13 @@ describe('a shape with several places', () => {
 describe('the parts of a name that vary', () => {
   const log = (n: number) => `/var/log/app.log.${n}`
 
-  it('vary whatever is done to the file: one witness of each kind of act is enough then', () => {
+  it('vary with any kind of event on the file: one witness of each kind is enough', () => {
     const writes = [1, 2, 3].map((n) => act.file(log(n), ['write']))
     const profile = learned(...writes, act.file(log(1), ['delete']))
     expect(outcome(profile, act.file(log(7), ['write']))).toBe('expected')
     expect(outcome(profile, act.file(log(7), ['delete']))).toBe('expected')
     expect(outcome(profile, act.file('/var/log/app.log.evil', ['delete']))).toBe('deviation')
-    // What a program makes is its own.
+    // A program may read the files that it creates.
     expect(outcome(profile, act.file(log(7), ['read']))).toBe('expected')
     expect(outcome(profile, act.file(log(7), ['delete'], { uid: 0 }))).toBe('deviation')
     expect(outcome(profile, act.file(log(7), ['delete'], { exe: '/bin/sh' }))).toBe('deviation')

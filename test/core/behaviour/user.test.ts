@@ -14,14 +14,14 @@ import {
 const app = (where: Where) => act.file('/srv/app.conf', ['read'], { exe: '/bin/app', ...where })
 const declared = (uid: number) => app({ uid, declaredUser: true })
 
-describe('who acts', () => {
-  it('is the declared user, whatever its number is', () => {
+describe('the user class of an actor', () => {
+  it('is the declared user, whatever its uid', () => {
     const profile = learned(declared(1_000))
     expect(outcome(profile, declared(1_000_680_000))).toBe('expected')
     expect(profile.entries()).toHaveLength(1)
   })
 
-  it('is another where it is root, also where root is what was declared', () => {
+  it('is another one for root, even where root is the declared user', () => {
     const profile = learned(declared(1_000))
     expect(outcome(profile, declared(0))).toBe('deviation')
     expect(verdictOn(profile, app({ uid: 0 })).reasons).toEqual([
@@ -29,7 +29,7 @@ describe('who acts', () => {
     ])
   })
 
-  it('is another where it has a number that nobody declared', () => {
+  it('is another one where its uid is not the declared one', () => {
     const profile = learned(declared(1_000))
     expect(outcome(profile, app({ uid: 33 }))).toBe('deviation')
     expect(outcome(learned(app({ uid: 33 })), declared(1_000))).toBe('deviation')

@@ -202,7 +202,7 @@ describe('a profile that is too large for the kernel', () => {
 })
 
 describe('the patterns of a large service', () => {
-  it('fit into the automaton with room to spare', () => {
+  it('fit well within the limits of the automaton', () => {
     const kinds = [
       (i: number, n: number) => `/var/lib/pg/base/${i}/${n}_fsm`,
       (i: number, n: number) => `/var/lib/pg/base/${i}/${n}`,

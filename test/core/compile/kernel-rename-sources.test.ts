@@ -32,7 +32,7 @@ function reports(profile: Profile, event: ActEvent, shipped: readonly string[] =
   return expected
 }
 
-/** The same profile, of which a person rejected what is done so. */
+/** The same profile, with these renames rejected by a person. */
 function without(profile: Profile, is: (object: BehaviourObject) => boolean): Profile {
   const entries = profile.entries().map((entry) =>
     is(entry.object)
@@ -60,7 +60,7 @@ describe('a file that is made and renamed away', () => {
     expect(reports(byPattern, removes('/opt/state/init.4711'))).toBe(true)
   })
 
-  it('gives no leave to delete what it replaces, nor what is beside it', () => {
+  it('does not allow a delete of the file that it replaces, nor of its neighbours', () => {
     for (const path of [
       '/opt/state/init',
       '/opt/state/init.old',
@@ -70,7 +70,7 @@ describe('a file that is made and renamed away', () => {
       expect(reports(byPattern, removes(path)), path).toBe(false)
   })
 
-  it('may be deleted by nobody else', () => {
+  it('may not be deleted by another actor', () => {
     for (const where of [{ uid: 0 }, { exe: '/bin/sh' }, { origin: 'probe' as const }])
       expect(reports(byPattern, act.file('/opt/state/init.4711', ['delete'], where))).toBe(false)
   })

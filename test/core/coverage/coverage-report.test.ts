@@ -101,7 +101,7 @@ describe('the report of coverage', () => {
     expect(profile.coverage([one], MIN).sentence).toContain('1 container run with 3 restarts')
   })
 
-  it('names what was not yet seen: an end, and what comes by a clock that nobody waited for', () => {
+  it('names parts not yet observed: an end, and scheduled events beyond the observed time', () => {
     const schedules = [
       { text: '/etc/cron.d/backup: /bin/backup', periodMs: 24 * 3_600_000 },
       { text: '/etc/cron.d/poll: /bin/poll', periodMs: 300_000 },

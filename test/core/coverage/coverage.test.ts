@@ -73,7 +73,7 @@ describe('coverage', () => {
     )
   })
 
-  it('by slices in one long run: its start is no singleton, one late act is', () => {
+  it('by slices in one long run: its start is no singleton, one late event is', () => {
     const runs = [run('c1', 101)]
     const atStart = [span('c1', 0.5)]
     const always = [span('c1', 0.5, 100)]
@@ -99,7 +99,7 @@ describe('coverage', () => {
     expect(coverageOf([quick], short, MIN)).toMatchObject({ units: 30, unitKind: 'slices' })
   })
 
-  it('knows nothing of nothing', () => {
+  it('is unknown without data', () => {
     expect(coverageOf([], [], MIN)).toMatchObject({ units: 0, unseen: 1, bound: 1 })
     expect(coverageOf([], [], MIN).sentence).toBe('0 container runs are not enough to estimate coverage')
   })

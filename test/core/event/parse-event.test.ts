@@ -36,7 +36,7 @@ describe('parseEventLine', () => {
     expect(refusal('file.path', '/a\u0000b')).toMatch(/NUL/)
   })
 
-  it('makes paths canonical and keeps what it does not know', () => {
+  it('makes paths canonical and keeps unknown members', () => {
     const event = { ...act.file('/etc//./hosts'), extra: { deep: [1] } }
     const parsed = parseEventLine(JSON.stringify(event)) as FileEvent & { extra: unknown }
     expect(parsed.file.path).toBe('/etc/hosts')

@@ -14,7 +14,7 @@ const readerOf =
   (offset, size) =>
     bytes.subarray(Math.max(0, offset), Math.max(0, offset + size))
 
-/** What binutils prints of the same header. */
+/** The output of binutils for the same header. */
 function readelf(path: string): { readonly needed: string[]; readonly interpreter: string } {
   const text = execFileSync('readelf', ['-W', '-d', '-l', path], { encoding: 'utf8' })
   return {
@@ -36,7 +36,7 @@ describe('the header of an ELF file', () => {
     expect(elfProgramOf(readerOf(new Uint8Array(0)))).toBeUndefined()
   })
 
-  it('never throws, and asks for little, whatever the bytes', () => {
+  it('never throws and reads little, whatever the bytes', () => {
     const real = readFileSync('/bin/ls').subarray(0, 4_096)
     const damaged = fc
       .array(fc.tuple(fc.nat(1_023), fc.nat(255)), { minLength: 1, maxLength: 40 })

@@ -83,7 +83,7 @@ describe('blocking begins', () => {
     expect(version.because).toMatch(/^alerted for 60 min: blocking in 10 %/)
   })
 
-  it('goes on in all containers once the canary has had its time', () => {
+  it('continues in all containers once the canary has ended', () => {
     const version = blocking()
     expect(settleBlocking(version, since + 10 * MINUTE - 1)).toBe(version)
     const all = advance(version, good, rules, since + 10 * MINUTE).version
@@ -198,7 +198,7 @@ describe('the canaries', () => {
           expect(new Set(mixed)).toEqual(new Set(before))
           expect(before.size).toBeGreaterThanOrEqual(1)
           const after = canariesAmong([...containers, late], { fraction, until: 0 })
-          // Only the one that stood in where there was none may be relieved.
+          // Only the container that was chosen for want of any other may be replaced.
           const relieved = [...before].filter((id) => !after.has(id))
           expect(relieved.length).toBeLessThanOrEqual(before.size === 1 ? 1 : 0)
         },
@@ -207,7 +207,7 @@ describe('the canaries', () => {
   })
 })
 
-describe('whatever happens to a version', () => {
+describe('a version after any sequence of events', () => {
   const step = fc.record({
     wait: fc.constantFrom(0, 1, 60, 200, 1_000),
     evidence: fc.constantFrom(good, good, good, poor),
@@ -274,7 +274,7 @@ describe('whatever happens to a version', () => {
           expect(version.holes).toBeUndefined()
           expect(enforcement?.mode === 'block').toBe(version.blocking?.disarmedAt === undefined)
           if (before.mode !== 'block') expect(version.blocking?.canary).toBeDefined()
-          // Nothing but a person's word arms again.
+          // Only a decision of a person arms blocking again.
           if (before.blocking?.disarmedAt !== undefined && enforcement?.mode === 'block') {
             expect(what).toBe('block')
           }

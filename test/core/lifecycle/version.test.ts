@@ -50,7 +50,7 @@ describe('a window', () => {
     ])
   })
 
-  it('waits for review where that is asked for', () => {
+  it('waits for review where that is configured', () => {
     const { version } = advance(first, good, { ...rules, after: 'review' }, HOUR)
     expect(version).toMatchObject({ state: 'review', mode: 'learn' })
     expect(approveVersion(version, HOUR, 'cli:root').version).toMatchObject({
@@ -59,7 +59,7 @@ describe('a window', () => {
     })
   })
 
-  it('goes on between floor and ceiling while the bound is above what is asked for', () => {
+  it('continues between floor and ceiling while the bound is above the required one', () => {
     const { version } = advance(first, poor, rules, 5 * HOUR)
     expect(version.state).toBe('learning')
     expect(version.because).toMatch(/; the limit is 1 %$/)
@@ -111,7 +111,7 @@ describe('a person', () => {
     expect(again.holes).toBeUndefined()
   })
 
-  it('may not block what has not alerted long enough, or has holes', () => {
+  it('may not block a version that has not alerted long enough or has losses', () => {
     const enforced = advance(first, good, rules, HOUR).version
     const refused = (work: () => unknown) => {
       try {
@@ -137,7 +137,7 @@ describe('a person', () => {
 })
 
 describe('blocking', () => {
-  it('comes by itself only where asked for, after a floor of alerting', () => {
+  it('starts by itself only where configured, after a minimum time of alerting', () => {
     const toBlock = { ...rules, after: 'block' } as const
     const enforced = advance(first, good, toBlock, HOUR).version
     expect(enforced.mode).toBe('alert')

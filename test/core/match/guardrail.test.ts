@@ -103,7 +103,7 @@ describe('guardrails fire on', () => {
   ])('%s: %j', (id, event) => expect(fired(event)).toContain(id))
 })
 
-describe('guardrails keep quiet on what normal containers do', () => {
+describe('guardrails do not alert on normal containers', () => {
   it.each<[string, ActEvent]>([
     ['gosu leaving root', act.identity(0, 999, { exe: '/usr/local/bin/gosu', uid: 0 })],
     ['a service dropping its rights', act.identity(0, 101, { uid: 0 })],
@@ -147,7 +147,7 @@ describe('guardrails keep quiet on what normal containers do', () => {
   })
 })
 
-describe('an act that trips a guardrail', () => {
+describe('an event that trips a guardrail', () => {
   const shadow = act.file('/etc/shadow', ['read'])
 
   it('is never learned silently, and is expected once a person approved it', () => {
@@ -169,7 +169,7 @@ describe('an act that trips a guardrail', () => {
     )
   })
 
-  it('does not put in quarantine what the same program does elsewhere', () => {
+  it('does not quarantine other behaviours of the same program', () => {
     const profile = new Profile(shaper)
     feed(profile, [shadow, act.file('/etc/hosts')])
     expect(verdictOn(profile, act.file('/etc/hosts')).outcome).toBe('expected')

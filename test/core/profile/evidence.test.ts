@@ -141,7 +141,7 @@ describe('files', () => {
   })
 })
 
-describe('names that look like a word by chance', () => {
+describe('names that resemble a word by chance', () => {
   const temp = (tail: string, more = {}) => act.file(`/tmp/up.${tail}`, ['write'], {}, more)
   const open = () => learned(temp('aB3dE1'), temp('zZ9kQ2'), temp('Mn4tRs'))
 

@@ -15,7 +15,7 @@ const start = microsOf('2026-11-24T13:00:00.000000Z')
 const minute = 60_000_000
 const at = (minutes: number): string => isoOf(start + minutes * minute)
 
-/** Acts of few containers and sessions, at times that need no bucket wider than a minute. */
+/** Events of few containers and sessions, at times that need no bucket wider than a minute. */
 const placed: fc.Arbitrary<ActEvent> = fc
   .record({
     event: acts,
@@ -38,7 +38,7 @@ const placed: fc.Arbitrary<ActEvent> = fc
   })
 const lessons = fc.array(placed, { maxLength: 40 })
 
-/** Everything but the buckets' width: what was forgotten may have had them made wider. */
+/** The entry without the width of its buckets, which the forgotten events may have widened. */
 function evidenceOf(profile: Profile): readonly unknown[] {
   return profile.entries().map(({ cells, ...entry }) => ({
     ...entry,
@@ -171,7 +171,7 @@ describe('a span of time', () => {
     )
   })
 
-  it('keeps few buckets however long an act goes on', () => {
+  it('keeps few buckets however long an event is repeated', () => {
     const profile = learned()
     for (let m = 0; m < 20_000; m += 7) feed(profile, [act.file(conf, ['read'], { time: at(m) })])
     const [cell] = profile.entries()[0]?.cells ?? []
@@ -179,7 +179,7 @@ describe('a span of time', () => {
     expect(cell?.buckets?.list.length).toBeLessThanOrEqual(8)
   })
 
-  it('does not depend on the order of acts', () => {
+  it('does not depend on the order of events', () => {
     const times = fc.array(fc.integer({ min: 0, max: 9_000 }), { maxLength: 40 })
     fc.assert(
       fc.property(times, (minutes) => {

@@ -8,7 +8,7 @@ export async function throughProxy(at: Place, port: number, url: string): Promis
   await talk(at, port, [[request, /^HTTP\/1\.\d \d{3} /]])
 }
 
-/** A tunnel, as for TLS: what goes through it is nobody's business. */
+/** A tunnel, as for TLS: the proxy does not read its content. */
 export async function tunnel(at: Place, port: number, target: string): Promise<void> {
   const request = `CONNECT ${target} HTTP/1.0\r\n\r\n`
   await talk(at, port, [[request, /^HTTP\/1\.\d \d{3} /], ['GET / HTTP/1.0\r\n\r\n']])

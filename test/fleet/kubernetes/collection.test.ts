@@ -90,7 +90,7 @@ describe('a collection of the API server', () => {
     expect(waits).toEqual([])
   })
 
-  it('keeps its place by bookmarks: what the server forgets before them it does not need', async () => {
+  it('keeps its position by bookmarks, so that older versions may be compacted', async () => {
     await follow()
     await server.until(() => server.watching === 1)
     server.bookmark()
@@ -159,7 +159,7 @@ describe('a collection of the API server', () => {
     expect(lists()).toHaveLength(1)
   })
 
-  it('waits at least as long as a server under load asks for', async () => {
+  it('waits at least as long as a server under load requests', async () => {
     server.refusals.push({ status: 429, headers: { 'retry-after': '7' } })
     await follow()
     expect(collection.state.kind).toBe('degraded')
@@ -177,7 +177,7 @@ describe('a collection of the API server', () => {
     expect(server.asked.map(({ token }) => token)).toEqual(['token-1', 'token-2', 'token-3'])
   })
 
-  it('names what the server refuses', async () => {
+  it('names the request that the server refuses', async () => {
     const message = 'pods is forbidden: User "snug" cannot list resource "pods"'
     server.refusals.push({ status: 403, body: { message, reason: 'Forbidden' } })
     await follow()
@@ -187,7 +187,7 @@ describe('a collection of the API server', () => {
     })
   })
 
-  it('leaves out what is of no interest, and takes out what has become so', async () => {
+  it('omits irrelevant objects and removes those that become irrelevant', async () => {
     server.put('hidden-1')
     await follow()
     expect(items()).toEqual(['a', 'b'])

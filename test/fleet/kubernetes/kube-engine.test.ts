@@ -36,7 +36,7 @@ async function start(): Promise<void> {
 const web = containerId('web')
 const cgroup = (id: string, pod = 'uid-web-1'): string => `/kubepods/burstable/pod${pod}/${id}`
 
-/** A uid of hexadecimal digits, as a cgroup's name has it. */
+/** A uid of hexadecimal digits, as in the name of a cgroup. */
 const uid = '25d6a901-093d-4b6f-b0d7-082496137022'
 function withUid(facts: Parameters<typeof podOf>[0]): object {
   const pod = podOf(facts)
@@ -120,7 +120,7 @@ describe('the containers of a node’s pods', () => {
   })
 })
 
-describe('what is in a pod’s cgroup and is no container of it', () => {
+describe('a process in a pod’s cgroup that belongs to no container', () => {
   const sandbox = containerId('pause')
   const ask = (id: string) => engine.lookup(id, cgroup(id, uid))
 

@@ -33,19 +33,19 @@ describe.each(commands)('$args.0 $args.1', ({ args, call }) => {
     expect(dryRuns()).toEqual([true])
   })
 
-  it('goes on after a yes', async () => {
+  it('continues after a yes', async () => {
     expect(await snug(args, 'y')).toMatchObject({ exit: 0 })
     expect(dryRuns()).toEqual([true, false])
     expect(fixture.engine.calls.at(-1)).toMatchObject({ name: call })
   })
 
-  it('asks nobody with --yes, nor without a terminal', async () => {
+  it('asks no question with --yes or without a terminal', async () => {
     expect(await snug([...args, '--yes'], 'no')).toMatchObject({ exit: 0 })
     expect(await snug(args)).toMatchObject({ exit: 0 })
     expect(dryRuns()).toEqual([false, false])
   })
 
-  it('shows what would change with --dry-run', async () => {
+  it('shows the changes with --dry-run', async () => {
     expect(await snug([...args, '--dry-run'], 'y')).toMatchObject({ exit: 0 })
     expect(dryRuns()).toEqual([true])
   })

@@ -22,7 +22,7 @@ afterEach(async () => {
 const snug = (...args: string[]) => cli([...args, '--socket', fixture.socket])
 
 describe('snug profile review', () => {
-  it('shows each card with what decides it, and the commands to decide with', async () => {
+  it('shows each card with its evidence and the commands for a decision', async () => {
     const { stdout } = await snug('profile', 'review', '--image', 'registry.local/shop/web')
     expect(stdout).toContain('1  /usr/sbin/nginx (uid 101)  run /bin/sh\n')
     for (const line of [
@@ -64,7 +64,7 @@ describe('the story of an alert', () => {
     inProfile: true,
   }
 
-  it('marks the alert among what was done before and after, within the terminal', () => {
+  it('marks the alert among the events before and after, within the width of the terminal', () => {
     const text = storyText(story, { colour: false, width: 80 })
     expect(text).toContain('what the session did before and after\n  … 3 more before\n')
     expect(text).toContain('> 13:40:27 /bin/sh: run /bin/id [high, killed]\n')
@@ -72,7 +72,7 @@ describe('the story of an alert', () => {
     for (const line of text.split('\n')) expect(Array.from(line).length).toBeLessThanOrEqual(80)
   })
 
-  it('quotes what a container chose, and colours only where that is wanted', () => {
+  it('quotes strings chosen by a container, and uses colour only where enabled', () => {
     const text = storyText(story, { colour: false, width: 80 })
     expect(text).toContain('└ /tmp/\\u{1b}[31mx  (not in the profile)')
     expect(text).not.toContain('\u001b')
@@ -105,7 +105,7 @@ describe('snug completion', () => {
     return out.trimEnd().split('\n')
   }
 
-  it('knows commands, choices and options where they may stand', async () => {
+  it('completes commands, choices and options in their positions', async () => {
     expect(await complete('al')).toEqual(['alert'])
     expect(await complete('profile', 're')).toEqual(['review', 'reject'])
     expect(await complete('profile', 'mode', 'web:1', 'bl')).toEqual(['block'])
@@ -126,7 +126,7 @@ describe('snug completion', () => {
 })
 
 describe('snug event list', () => {
-  it('shows the latest acts first', async () => {
+  it('shows the latest events first', async () => {
     for (const path of ['/bin/a', '/bin/b']) {
       const event = { ...sampleEvent, exec: { path, drift: false } } as typeof sampleEvent
       fixture.engine.liveEventLog.publish('events', event)

@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
-it('prints what runs first, and what it knows that by', async () => {
+it('prints running packages first, with the evidence for each', async () => {
   const { exit, stdout, stderr } = await cli([
     'scan',
     'shop/web:2',
@@ -72,7 +72,7 @@ it('gives OpenVEX, and the same findings to the gate', async () => {
   expect(findings.filter(({ rule }) => rule === 'vulnerability')).toHaveLength(7)
 })
 
-it('shows what it could read of a report, and fails by code for the rest', async () => {
+it('shows the readable part of a report and fails by code for the rest', async () => {
   const part = await cli(['scan', 'x', '--report', at('part.json'), ...files()])
   expect([part.exit, part.stderr]).toEqual([3, expect.stringContaining('1 items of the reports')])
   expect(part.stdout).toContain('CVE-12')
@@ -81,7 +81,7 @@ it('shows what it could read of a report, and fails by code for the rest', async
   expect((await cli([...noImage, '--archive', at('trivy.json')])).exit).toBe(3)
 })
 
-it('has the agent keep what was found, which `image show` then shows, and no terminal obeys', async () => {
+it('has the agent keep the findings, which `image show` prints with control characters escaped', async () => {
   await using fixture = await startFixture()
   const image = 'registry.local/shop/web:1.4'
   const snug = (...args: readonly string[]) => cli([...args, '--socket', fixture.socket])
@@ -98,7 +98,7 @@ it('has the agent keep what was found, which `image show` then shows, and no ter
   for (const char of ['\u001b', '\u202e']) expect(stdout).not.toContain(char)
 })
 
-it('cuts what it has the agent keep to what is nearest to running', async () => {
+it('limits the findings that the agent keeps to those nearest to running', async () => {
   await using fixture = await startFixture()
   const [result] = trivy.Results
   const first = result?.Vulnerabilities?.[0]

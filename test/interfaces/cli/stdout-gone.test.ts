@@ -13,7 +13,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
-it('snug agent goes on when nobody reads its standard output any more, and ends with 0', async () => {
+it('snug agent continues when its standard output is closed, and ends with 0', async () => {
   const socket = join(dir, 'snug.sock')
   const flags = {
     socket,

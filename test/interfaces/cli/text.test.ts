@@ -20,7 +20,7 @@ const hostile = [
 ] as const
 
 describe.each(hostile)('%s', (_, text, safe) => {
-  it('is shown as what it is and not obeyed', () => {
+  it('is escaped and has no effect on the terminal', () => {
     expect(safeText(text)).toBe(safe)
   })
 
@@ -31,7 +31,7 @@ describe.each(hostile)('%s', (_, text, safe) => {
   })
 })
 
-describe('what a container chose', () => {
+describe('a string from a container', () => {
   const evil = hostile.map(([, text]) => text).join('')
 
   it('reaches the terminal escaped, in every format of every listing', async () => {
@@ -57,7 +57,7 @@ describe('what a container chose', () => {
     for (const command of commands) {
       for (const format of ['table', 'json', 'ndjson', 'yaml']) {
         const { stdout } = await cli([...command, '-o', format, '--socket', fixture.socket])
-        // Our own signs beyond ASCII: the ellipsis and the less-or-equal.
+        // Snug's own signs beyond ASCII: the ellipsis and the less-or-equal.
         expect(stdout.replace(/[\n…≤]/g, ''), format).toMatch(/^[\x20-\x7e]*$/)
         if (format === 'yaml' && command[1] === 'show' && command[0] === 'alert') {
           expect(parseYaml(stdout)).toEqual(alert)
@@ -78,7 +78,7 @@ describe('a table', () => {
   ] as const
   const plain = { colour: false, width: plainWidth }
 
-  it('fits into 80 columns by cutting the middle of what may be cut', () => {
+  it('fits into 80 columns by cutting the middle of the cells that may be cut', () => {
     const id = 'i'.repeat(26)
     const text = textTable(columns, [{ id, path: `/usr/${'x'.repeat(200)}/end` }], plain)
     for (const line of text.trimEnd().split('\n'))
@@ -106,7 +106,7 @@ describe('a table', () => {
     expect(textTable(columns, [], plain)).toBe('ID  PATH\n')
   })
 
-  it('is coloured only when asked, and aligned all the same', async () => {
+  it('is coloured only on request and always aligned', async () => {
     await using fixture = await startFixture()
     const args = ['alert', 'list', '--socket', fixture.socket]
     const plain = (await cli(args)).stdout
@@ -117,7 +117,7 @@ describe('a table', () => {
     expect(coloured.replace(/\u001b\[\d+m/g, '')).toBe(plain)
   })
 
-  it('leaves both ends of what it cuts', () => {
+  it('keeps both ends of the text that it cuts', () => {
     expect(cutMiddle('abcdefghij', 7)).toBe('ab…ghij')
     expect(cutMiddle('abc', 7)).toBe('abc')
   })

@@ -31,7 +31,7 @@ it('code that is for its group alone is not', () => {
   expect(isReadByAll(file)).toBe(false)
 })
 
-it('a link is as open as what it leads to', () => {
+it('a link has the permissions of its target', () => {
   const closed = join(folder, 'closed')
   mkdirSync(closed)
   chmodSync(closed, 0o700)

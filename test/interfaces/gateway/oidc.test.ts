@@ -79,7 +79,7 @@ const setup = {
 }
 
 describe('a bearer token of an issuer', () => {
-  it('lets in as what its claim stands for, the highest of several', async () => {
+  it('gets the role of its claim, the highest of several', async () => {
     await publish('old')
     const oidc = new Oidc({ ...setup, jwks: { url } })
     const roles = ['snug-viewer', 'snug-reviewer', 'other']
@@ -153,7 +153,7 @@ describe('a bearer token of an issuer', () => {
   })
 })
 
-describe('the front with an issuer', () => {
+describe('the gateway with an issuer', () => {
   it('takes its tokens beside its own, from a file of keys, and names who decided', async () => {
     await publish('old')
     await using first = await startFixture()

@@ -112,7 +112,7 @@ describe('a client certificate', () => {
     expect((await ask('/v1/session', { client: old })).json).toMatchObject({ role: 'viewer' })
   })
 
-  it('lets nobody in by a name without a role, a common name beside others, or from elsewhere', async () => {
+  it('is refused for a name without a role, a common name beside others, or another issuer', async () => {
     const strangers = [
       ours.issue('stranger', ['URI:spiffe://shop/other']),
       ours.issue('old-client', ['DNS:other']),

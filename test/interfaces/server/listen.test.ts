@@ -39,7 +39,7 @@ function call(
   })
 }
 
-/** What a process that was killed leaves behind: a socket that nobody listens on. */
+/** The socket of a killed process, on which no process listens. */
 function leaveStale(path: string): void {
   const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
   spawnSync(process.execPath, ['-e', script, path])
@@ -147,7 +147,7 @@ describe('the TCP listener', () => {
     })
   })
 
-  it('lets nobody in once its token file is damaged', async () => {
+  it('refuses every token once its token file is damaged', async () => {
     const data = join(dir, 'data')
     await using fixture = await startFixture({ tcp: true, flags: { data } })
     const headers = { authorization: `Bearer ${readFileSync(join(data, 'admin.token'), 'utf8')}` }
@@ -168,7 +168,7 @@ describe('an upload', () => {
     expect(answer).toMatchObject({ status: 200, body: { events: 300_000 } })
   })
 
-  it('that breaks off is not taken for a whole one', async () => {
+  it('that breaks off is recognised as incomplete', async () => {
     await using fixture = await startFixture()
     let ended: unknown
     const replay = fixture.engine.replay.bind(fixture.engine)

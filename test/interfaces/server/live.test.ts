@@ -71,7 +71,7 @@ describe('the live socket', () => {
     client.socket.close()
   })
 
-  it('goes on from a number after a lost connection, with nothing missed', async () => {
+  it('continues from a number after a lost connection without a gap', async () => {
     const first = open('topics=alerts')
     await first.next()
     for (const id of ['01', '02', '03']) fixture.engine.news.publish('alerts', sampleAlert(id))

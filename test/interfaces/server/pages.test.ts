@@ -56,7 +56,7 @@ describe('a list in pages', () => {
     expect(ids).toEqual(alerts.map(({ id }) => id))
   })
 
-  it('of the audit goes on below the number it ended with', async () => {
+  it('of the audit continues below the last number of the previous page', async () => {
     fixture.engine.audited = [7, 6, 5, 4, 3, 2, 1]
     expect(await readAll('/v1/audit?limit=2', each('seq'))).toEqual([7, 6, 5, 4, 3, 2, 1])
   })

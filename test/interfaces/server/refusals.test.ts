@@ -56,7 +56,7 @@ describe.each(guarded)('$method $path', ({ method, path, role }) => {
     })
   })
 
-  it('refuses a token that it does not know', async () => {
+  it('refuses an unknown token', async () => {
     const wrong = `snug_${'A'.repeat(43)}`
     const answer = await ask(real(path), { method, headers: bearer(wrong) })
     expect(answer).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
@@ -68,7 +68,7 @@ describe.each(guarded)('$method $path', ({ method, path, role }) => {
       const answer = await ask(real(path), { method, headers: bearer(tokens[other]) })
       expect(answer, other).toMatchObject({ status: 403, code: 'FORBIDDEN' })
     }
-    // `viewer` has nothing below it: then only the way in is checked.
+    // No role is below `viewer`: for it the test only checks that the role is admitted.
     const answer = await ask(real(path), { method, headers: bearer(tokens[role]) })
     expect([401, 403]).not.toContain(answer.status)
   })
@@ -99,7 +99,7 @@ describe.each(withBody)('the body of $method $path', ({ method, path }) => {
   })
 })
 
-/** A request as no browser or `fetch` would send it. */
+/** A raw request that no browser or `fetch` would send. */
 function rawRequest(path: string, headers: Record<string, string>): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(fixture.url)

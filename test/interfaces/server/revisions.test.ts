@@ -48,7 +48,7 @@ describe.each(decisions)('$name', ({ name, method, path, looked }) => {
   const decide = (headers: Record<string, string>) =>
     ask(fixture, path, { ...over(headers), method, body })
 
-  it('is refused over TCP without the tag of what was looked at', async () => {
+  it('is refused over TCP without the tag of the revision that was read', async () => {
     expect((await decide({})).json).toMatchObject({ status: 428, code: 'REVISION_MISSING' })
   })
 

@@ -60,7 +60,7 @@ describe('a session', () => {
     )
   })
 
-  it('does what its token does, and no more', async () => {
+  it('has exactly the rights of its token', async () => {
     const headers = ofPage(cookieOf(await signIn(tokens.create('eve', 'viewer'))))
     expect((await ask(fixture, '/v1/session', { headers })).json).toMatchObject({ role: 'viewer' })
     expect((await ask(fixture, '/v1/status', { headers })).status).toBe(200)

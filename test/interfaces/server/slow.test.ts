@@ -84,7 +84,7 @@ describe('a client that holds back', () => {
   })
 })
 
-describe('what is no request', () => {
+describe('data that is no request', () => {
   it('is refused with a code too', async () => {
     expectRefusal(await hold('HELO mail.example\r\n\r\n'), 400, 'REQUEST_INVALID')
     const huge = `GET / HTTP/1.1\r\nHost: localhost\r\nX-Huge: ${'x'.repeat(20_000)}\r\n\r\n`
@@ -94,7 +94,7 @@ describe('what is no request', () => {
 })
 
 describe('200 clients that only connect', () => {
-  it('are let go of, and keep nobody out', async () => {
+  it('are closed, and other clients still connect', async () => {
     const silent = Array.from({ length: 200 }, () => hold(''))
     const headers = bearer(adminToken(fixture))
     expect((await ask(fixture, '/v1/status', { headers })).status).toBe(200)

@@ -25,7 +25,7 @@ function outline(branches: readonly Branch[]): string {
 }
 
 describe('the forest of programs', () => {
-  it('grows from what nobody starts, in order of name', () => {
+  it('has the programs without a parent as its roots, in order of name', () => {
     const picture = pictureOf(
       ['rt', 'sh', 'web', 'awk'],
       [
@@ -50,7 +50,7 @@ describe('the forest of programs', () => {
     expect(outline(forestOf(picture))).toBe('rt(a(b(c*) c))')
   })
 
-  it('has a root for what only a circle leads to, and ends', () => {
+  it('has a root for a program that is only reached by a cycle, and terminates', () => {
     const picture = pictureOf(
       ['a', 'b', 'c'],
       [

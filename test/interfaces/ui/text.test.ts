@@ -23,7 +23,7 @@ describe('a string that a container chose', () => {
     expect(escaped(text)).toBe(shown)
   })
 
-  it('never has an unseen character left in what is shown', () => {
+  it('is shown without invisible characters', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         expect(unseen.test(escaped(text))).toBe(false)
@@ -31,7 +31,7 @@ describe('a string that a container chose', () => {
     )
   })
 
-  it('loses nothing of what can be seen', () => {
+  it('keeps every visible character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme-ascii' }), (text) => {
         expect(pieces(text).every((piece) => !piece.escaped)).toBe(true)

@@ -20,7 +20,7 @@ afterEach(async () => {
 })
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
-/** What becomes of a connection to there, in an agent whose policy is that. */
+/** The alert on a connection to the address, in an agent with the policy. */
 function raised(address: string, grade?: AlertGrade): Alert {
   world ??= daemonWorld(grade === undefined ? {} : { grade })
   const event = act.connect(address, 443)
@@ -49,7 +49,7 @@ it('a policy in Rego sets the severity and the reason of the alerts that it name
     reasons: ['it never did', 'by the policy: it talks to the outside'],
   })
   expect(raised('10.0.0.7')).toMatchObject({ severity: 'medium', reasons: ['it never did'] })
-  // Counted up, it is not graded again.
+  // A repeat raises the count without another call of the policy.
   expect(raised('203.0.113.9')).toMatchObject({ count: 2, severity: 'critical' })
   expect(world?.daemon.faults.size).toBe(0)
 })
@@ -67,7 +67,7 @@ it('one that fails changes nothing, and is a fault of the agent until it works a
   expect(world.daemon.faults.size).toBe(0)
 })
 
-it('one that is none keeps the agent from starting', async () => {
+it('an invalid policy keeps the agent from starting', async () => {
   await expect(alertPolicy(join(dir, 'none'), 'snug/alert')).rejects.toMatchObject({
     code: 'SOURCE_UNREADABLE',
   })

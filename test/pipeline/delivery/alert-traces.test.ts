@@ -19,7 +19,7 @@ interface Request {
 }
 
 describe('the trace of an alert', () => {
-  it('is its way from the act to the sink, under the bits of its id', async () => {
+  it('covers the path from the event to the sink, with a trace id from its id', async () => {
     await using receiver = await httpReceiver(() => [])
     const [alert] = sampleAlerts
     if (alert === undefined) throw new Error('there is no sample')
@@ -34,7 +34,7 @@ describe('the trace of an alert', () => {
     const atMs = Date.parse(alert.time)
     traces.stored([{ ...alert, id }], atMs + 2)
     traces.delivered('siem', [{ ...alert, id }], atMs + 5)
-    // A count that rose is no new way.
+    // A raised count makes no new trace.
     traces.stored([{ ...alert, id: `${id.slice(0, -1)}F`, count: 7 }], atMs + 9)
     await traces.close()
     expect(errors).toEqual([])

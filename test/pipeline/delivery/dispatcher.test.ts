@@ -119,7 +119,7 @@ describe('the dispatcher', () => {
     release()
   })
 
-  it('begins after a restart with what lies past the cursor', async () => {
+  it('starts after a restart with the alerts past the cursor', async () => {
     const sink = testSink('a')
     const { dispatcher } = dispatch([sink], { a: '2' }, { now: () => Date.parse(time) })
     dispatcher.resume([alert('1'), alert('2'), alert('3')])
@@ -142,7 +142,7 @@ describe('the dispatcher', () => {
     expect(sink.taken.map((t) => ('count' in t ? t.count : 0))).toEqual([1, 3])
   })
 
-  it('gives a sink only what its filter lets through', async () => {
+  it('sends a sink only alerts that pass its filter', async () => {
     const sink = testSink('a')
     const { dispatcher, moved } = dispatch([sink], {}, {}, ({ severity }) => severity === 'high')
     dispatcher.offer([alert('1', 1, 'low'), alert('2'), alert('3', 1, 'low')])
@@ -213,7 +213,7 @@ describe('the outbox of a sink that takes nothing', () => {
     expect(view?.givenUp).toBe(1_000 - (view?.waiting ?? 0))
   })
 
-  it('is no bound to a burst that a sink takes at once', async () => {
+  it('does not limit a burst that a sink accepts at once', async () => {
     const sink = testSink('a')
     const outbox = { maxBytes: 100, maxAgeMs: 3_600_000, maxSpan: 10_000 }
     const { dispatcher, given } = dispatch([sink], {}, { outbox })
@@ -252,7 +252,7 @@ describe('the outbox of a sink that takes nothing', () => {
     await dispatcher.close(0)
   })
 
-  it('does not count what there was no room for before a restart once more', async () => {
+  it('does not count alerts dropped before a restart again', async () => {
     const alerts = Array.from({ length: 50 }, (_, at) => alert(String(at).padStart(6, '0')))
     const bytes = Buffer.byteLength(JSON.stringify(alerts[0]))
     const outbox = { maxBytes: bytes * 10, maxAgeMs: 3_600_000, maxSpan: 1_000 }
@@ -264,7 +264,7 @@ describe('the outbox of a sink that takes nothing', () => {
     expect(given).toEqual([])
   })
 
-  it('counts after a restart what grew too old meanwhile, once', async () => {
+  it('counts once, after a restart, the alerts that expired meanwhile', async () => {
     const now = (): number => Date.parse(time) + 3_600_001
     const before = dispatch([hung()], {}, { now })
     before.dispatcher.resume([alert('1'), alert('2')])
@@ -287,7 +287,7 @@ describe('sinks that change while the dispatcher runs', () => {
     write: async () => Promise.reject(new Error('wrong address')),
   })
 
-  it('a new one begins with what is stored, one that stays goes on, one that is gone is closed', async () => {
+  it('starts a new one with the stored alerts, continues unchanged ones and closes removed ones', async () => {
     const [a, b, c] = [testSink('a'), testSink('b'), testSink('c')]
     let closed = 0
     const gone = { ...b, close: async () => void (closed += 1) }
@@ -308,7 +308,7 @@ describe('sinks that change while the dispatcher runs', () => {
     expect(closed).toBe(1)
   })
 
-  it('one that is mended gets at once what the old one refused, from where that was', async () => {
+  it('sends a corrected one at once the alerts that the old one refused', async () => {
     const { dispatcher, errors } = dispatch([refusing('a')])
     dispatcher.offer([alert('1'), alert('2')])
     await expect.poll(() => errors.length).toBeGreaterThan(1)
@@ -319,7 +319,7 @@ describe('sinks that change while the dispatcher runs', () => {
     expect(mended.taken.map(({ id }) => id)).toEqual(['1', '2'])
   })
 
-  it('counts what waited for one that is gone and was never taken', async () => {
+  it('counts undelivered alerts of a removed one', async () => {
     vi.useFakeTimers()
     const { dispatcher } = dispatch([hung()])
     dispatcher.offer([alert('1')])

@@ -33,7 +33,7 @@ function open(config: object, path = '/in'): Sink {
 }
 
 describe('a webhook', () => {
-  it('signs what it sends, so that the receiver can check it', async () => {
+  it('signs each request, so that the receiver can verify it', async () => {
     const file = join(folder, 'secret')
     writeFileSync(file, 'hunter2\n')
     await open({ type: 'http', secret: { file } }).write([alert])
@@ -90,7 +90,7 @@ describe('a webhook', () => {
   })
 })
 
-describe('what is asked by Retry-After', () => {
+describe('the delay of Retry-After', () => {
   const now = Date.parse('2026-11-24T13:40:00Z')
 
   it.each([
@@ -106,7 +106,7 @@ describe('what is asked by Retry-After', () => {
 })
 
 describe('a sink for Falco’s HTTP output', () => {
-  it('posts each alert by itself, with what Falcosidekick asks for', async () => {
+  it('posts each alert separately, with the fields that Falcosidekick requires', async () => {
     await open({ type: 'falco' }, '/').write(sampleAlerts)
     expect(receiver.requests).toHaveLength(sampleAlerts.length)
     for (const { body, headers } of receiver.requests) {
@@ -179,7 +179,7 @@ describe('a sink of the config', () => {
     expect(refusal(config)).toBeDefined()
   })
 
-  it('is named without what may be secret', () => {
+  it('is named without parts that may be secret', () => {
     const config: SinkConfig = sinkSchema.parse({
       name: 'out',
       type: 'http',

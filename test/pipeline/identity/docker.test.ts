@@ -38,7 +38,7 @@ describe('the image of a container', () => {
     })
   })
 
-  it('is found by the engine’s short name for what was typed in full', () => {
+  it('is found by the engine’s short name for a fully qualified name', () => {
     const ref = imageRefOf('docker.io/library/redis:7', imageId, {
       RepoDigests: [`redis@${digest}`],
     })
@@ -85,7 +85,7 @@ describe('a container that was just created', () => {
 })
 
 describe('a container', () => {
-  it('is read from an answer that leaves out whatever it may', () => {
+  it('is read from an answer without optional members', () => {
     expect(identityOf({ Id: 'a', Image: imageId }, undefined)).toMatchObject({
       id: 'a',
       name: '',

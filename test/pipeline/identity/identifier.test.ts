@@ -145,7 +145,7 @@ describe('a container that is not identified yet', () => {
     expect(identifier.stats).toMatchObject({ waiting: 0, held: 0, resolved: 2 })
   })
 
-  it('is asked for again until an engine knows it', async () => {
+  it('is looked up again until an engine has it', async () => {
     identifier.push([started(idA), event(open('/1'))])
     await vi.advanceTimersByTimeAsync(2_000)
     expect(engine.asked).toBeGreaterThan(3)
@@ -174,7 +174,7 @@ describe('a container that is not identified yet', () => {
     expect(paths(released)).toEqual(['/1'])
   })
 
-  it('is identified from then on when an engine comes to know it after it was given up', async () => {
+  it('is identified from the time an engine reports it, even after it was given up', async () => {
     identifier.push([started(idA), event(open('/1'))])
     await vi.advanceTimersByTimeAsync(31_000)
     released = []
@@ -238,7 +238,7 @@ describe('a container that is not identified yet', () => {
     ])
   })
 
-  it('is let go of when the agent stops', () => {
+  it('is released when the agent stops', () => {
     identifier.push([started(idA), event(open('/1'))])
     identifier.flush()
     expect(paths(released)).toEqual(['/1'])
@@ -273,7 +273,7 @@ describe('messages that need no identity', () => {
     expect(identifier.push([event(loss)])).toEqual([event(loss)])
   })
 
-  it('pass where the source did not announce the container and nobody knows it', () => {
+  it('pass where the source did not announce the container and no engine has it', () => {
     expect(paths(identifier.push([event(open('/1'))]))).toEqual(['/1'])
     expect(identifier.stats.waiting).toBe(0)
   })
@@ -303,7 +303,7 @@ describe('a sighting', () => {
     expect(out[1]).toMatchObject({ type: 'count-update', countUpdate, identity: { id: idA } })
   })
 
-  it('of a container that nobody knows is counted, not lost: its acts are unprofiled too', () => {
+  it('of an unknown container is counted, not lost, because its events are unprofiled too', () => {
     expect(identifier.push([{ type: 'count-update', countUpdate }])).toEqual([])
     expect(identifier.stats.unplaced).toBe(7)
   })

@@ -15,21 +15,21 @@ import { Derivation } from '../../../src/core/learning/derivation.ts'
 import { programFiles } from '../../../src/core/learning/program-files.ts'
 import { ImageContents } from '../../../src/pipeline/identity/image-contents.ts'
 
-/** This machine's own files, as the one layer of an image. */
+/** The files of this machine, as the only layer of an image. */
 const machine = new ImageContents(['/proc/self/root'])
 
 const programs = ['/bin/ls', '/bin/bash', '/usr/bin/openssl', '/usr/bin/python3', '/usr/bin/git']
   .filter((path) => existsSync(path))
   .map((path) => realpathSync(path))
 
-/** The libraries that the loader of this machine takes. */
+/** The libraries that the loader of this machine loads. */
 function loaded(path: string): readonly string[] {
   const text = execFileSync('ldd', [path], { encoding: 'utf8' })
   const paths = [...text.matchAll(/(\/\S+) \(0x/g)].map(([, file = '']) => realpathSync(file))
   return [...new Set(paths)].sort()
 }
 
-/** Whatever a run of it opens to read, by its real name. */
+/** All files that a run of the program opens for reading, by their real paths. */
 function opened(path: string, args: readonly string[]): readonly string[] {
   const out = join(mkdtempSync(join(tmpdir(), 'snug-opened-')), 'trace')
   execFileSync('strace', ['-f', '-e', 'trace=open,openat', '-o', out, path, ...args])

@@ -18,7 +18,7 @@ function process(part: Partial<ProcessRef>): ProcessRef {
 }
 
 describe('a job of a schedule', () => {
-  it('is named by its table where its program or script runs, and for what descends from it', () => {
+  it('is named by its table for its program or script and for their descendants', () => {
     const script = process({ script: '/etc/cron.hourly/rotate', parent: '/bin/run-parts' })
     expect(jobOf(script, schedules)).toBe('hourly job of `/etc/cron.hourly`')
     const child = process({ exe: '/bin/gzip', ancestors: ['/usr/local/bin/report', '/bin/sh'] })
@@ -28,7 +28,7 @@ describe('a job of a schedule', () => {
     )
   })
 
-  it('is not what an intruder adds: only tables of the image count', () => {
+  it('comes only from tables of the image, not from those that an attacker adds', () => {
     const added = process({
       exe: '/tmp/x',
       args: ['/tmp/x'],
@@ -39,7 +39,7 @@ describe('a job of a schedule', () => {
     expect(jobOf(process({ args: ['sh', '-c', 'id'] }), schedules)).toBeUndefined()
   })
 
-  it('is asked for only below something that keeps schedules', () => {
+  it('is looked up only below a scheduler', () => {
     expect(isScheduled(process({ ancestors: ['/usr/sbin/nginx'] }))).toBe(false)
     expect(isScheduled(process({}))).toBe(false)
   })

@@ -22,7 +22,7 @@ function write(...ids: string[]): void {
   writeFileSync(path, JSON.stringify({ containers }))
 }
 
-it('knows the containers of its file, also those added later', async () => {
+it('has the containers of its file, including those added later', async () => {
   write('a')
   const engine = new StaticEngine(path)
   await engine.start(stop.signal)
@@ -37,7 +37,7 @@ it('knows the containers of its file, also those added later', async () => {
   expect(engine.peer('10.0.0.2')).toEqual({ name: 'c-bb', image: 'demo' })
 })
 
-it('is degraded while its file is missing or wrong, keeps what it knew, and heals', async () => {
+it('is degraded while its file is missing or invalid, keeps its containers and recovers', async () => {
   const engine = new StaticEngine(path)
   await engine.start(stop.signal)
   expect(engine.state.kind).toBe('degraded')

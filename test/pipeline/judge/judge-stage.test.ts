@@ -107,7 +107,7 @@ describe('the judge stage', () => {
     world = new World()
   })
 
-  it('learns without a word, then alerts on what it did not learn', () => {
+  it('learns without alerts, then alerts on behaviours that it did not learn', () => {
     world.feed(act.file('/etc/nginx/nginx.conf'), act.connect('10.0.0.7', 5432))
     expect(world.outcomes).toEqual(['learned', 'learned'])
     world.endWindow()
@@ -119,7 +119,7 @@ describe('the judge stage', () => {
     expect(alert?.reasons[0]).toContain('has never connected to')
   })
 
-  it('alerts on a guardrail while it learns, and does not learn the act', () => {
+  it('alerts on a guardrail while it learns, and does not learn the behaviour', () => {
     const shadow = act.file('/etc/shadow', ['read'], { exe: '/bin/cat' }, { shipped: true })
     world.feed(act.file('/etc/nginx/nginx.conf'), shadow)
     expect(world.alerts.list({ limit: 9 }).map(({ type }) => type)).toEqual(['guardrail'])
@@ -129,7 +129,7 @@ describe('the judge stage', () => {
     expect(world.alerts.list({ limit: 9 })[0]?.count).toBe(2)
   })
 
-  it('keeps what an exec session did apart from the service', () => {
+  it('keeps behaviours of an exec session apart from the service', () => {
     world.feed(
       act.file('/etc/nginx/nginx.conf'),
       act.exec('/usr/bin/curl', { exe: '/usr/bin/curl', origin: 'exec-in', session: 's1' }),
@@ -176,7 +176,7 @@ describe('the judge stage', () => {
     expect(world.known).toEqual([[scope, ['k1']]])
   })
 
-  it('counts what the kernel kept back: into the evidence where expected, into the alert where not', () => {
+  it('adds suppressed repeats to the evidence where expected, and to the alert where not', () => {
     world.feedKeyed(act.file('/etc/nginx/nginx.conf'), 'k1')
     world.sight('k1', 'c1', 41)
     const [entry] = world.version().profile.entries()
@@ -187,7 +187,7 @@ describe('the judge stage', () => {
     expect(world.alerts.list({ limit: 1 })[0]?.count).toBe(10)
   })
 
-  it('counts a sighting that it cannot place instead of dropping it', () => {
+  it('counts a count update without a matching event instead of dropping it', () => {
     world.sight('k7', 'nobody', 5)
     expect(world.registry.unplacedCountUpdates).toBe(5)
   })

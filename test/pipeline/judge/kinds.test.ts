@@ -56,7 +56,7 @@ describe('a profile learned from a source that cannot see files', () => {
     expect(version?.evidence?.sentences.at(-1)).toMatch(/^file, listen, .*no source observed/)
   })
 
-  it('goes on alerting on the kinds that were watched for', async () => {
+  it('still alerts on the kinds that were observed', async () => {
     await learnedFromExecs()
     await report(world.source, act.exec('/bin/evil'), act.connect('10.0.0.9', 4444))
     expect(deviations().map(({ behaviour }) => behaviour?.text)).toEqual([
@@ -112,7 +112,7 @@ describe('a profile learned from a source that cannot see files', () => {
   })
 })
 
-it('takes no kind for a new version’s delta that was not watched for in the version before', async () => {
+it('excludes from the delta of a version the kinds not observed in the previous one', async () => {
   const execs = new ScriptedSource(undefined, 'execs', sees('exec'))
   await open(execs)
   await report(execs, act.exec('/bin/a'))

@@ -33,7 +33,7 @@ it('a bad line in a million is one counted loss, and the log names its file and 
   const lines = Array.from({ length: 1_000_000 }, () => 'x')
   lines[570_000] = 'not one of ours'
   writeFileSync(path, `${lines.join('\n')}\n`)
-  // Lines that cost nothing to read: what is asked is who counts them.
+  // Lines that are cheap to read: the test is about who counts them.
   const event = JSON.parse(good('/a')) as SnugEvent
   const take: LineTaker = (line, into) => {
     if (line !== 'x') throw new SnugError('EVENT_INVALID', 'there is no `x`')
@@ -81,7 +81,7 @@ describe('lines of events', () => {
     )
   })
 
-  it('name the line that is no event, and go on', () => {
+  it('name the line that is no event, and continue', () => {
     const { events, rejected } = parse([
       Buffer.from(`${good('/a')}\n\nnot json\n{"v":2}\n${good('/b')}\n`),
     ])

@@ -10,7 +10,7 @@ import { eventLine } from '../../fixtures/event-line.ts'
 import { falco, falcoOpen } from '../../fixtures/sensors/sensor-lines.ts'
 import { post, reportToSocket } from '../../fixtures/report-listener.ts'
 
-/** A source that is read only when a test takes something of it. */
+/** A source that is read only when a test requests an item. */
 class Reader {
   readonly source: ListenSource
   readonly stop = new AbortController()
@@ -48,7 +48,7 @@ class Reader {
     return reported
   }
 
-  /** Asks for the next batch, so that it listens. */
+  /** Requests the next batch, so that the source listens. */
   async begin(): Promise<() => Promise<void>> {
     const first = this.#batches.next()
     while (this.source.state.kind === 'starting') await new Promise((r) => setImmediate(r))
@@ -111,7 +111,7 @@ describe('a listener on a unix socket', () => {
       for (const [n, peer] of peers.entries()) peer.write(texts[n]!.slice(at, at + 997))
     }
     for (const peer of peers) peer.end()
-    // The first batch was asked for by `begin`.
+    // `begin` has requested the first batch.
     const reported = new Set(await reader.take(950))
     expect(reported.size).toBeGreaterThanOrEqual(950)
     expect(reader.source.stats.lost).toEqual({})
@@ -124,7 +124,7 @@ describe('a listener on a unix socket', () => {
     const isSent = new Promise<void>((resolve) => peer.end(big, () => resolve()))
     await first()
     const { received } = reader.source.stats
-    // What lies in the socket's own buffers and in the hands of the one peer: not the whole of it.
+    // Only part fits into the buffers of the socket and of the peer.
     await new Promise((resolve) => setImmediate(resolve))
     expect(reader.source.stats.received).toBe(received)
     expect(received).toBeLessThan(2_000)
@@ -134,7 +134,7 @@ describe('a listener on a unix socket', () => {
     expect(reader.source.stats.received).toBe(40_000)
   })
 
-  it('counts a line that was cut, or is none, to the peer that left it', async () => {
+  it('attributes a truncated or invalid line to the peer that sent it', async () => {
     await open(`unix:${folder}/e.sock`)
     const output = [
       reportToSocket(reader.place, eventLine('/whole')),
@@ -159,12 +159,12 @@ describe('a listener over HTTP', () => {
     return answer
   }
 
-  it('answers once the acts are judged, with how many they were', async () => {
+  it('answers with the number of events once they are judged', async () => {
     await open('http:127.0.0.1:0')
     expect(await answered(lines(0, 3))).toEqual({ status: 200, body: { accepted: 3 } })
   })
 
-  it('answers with the first line that is none; the others count', async () => {
+  it('answers with the first invalid line and counts the others', async () => {
     await open('http:127.0.0.1:0')
     const answer = await answered(`${eventLine('/a')}\n{}\n${eventLine('/b')}`)
     expect(answer).toMatchObject({
@@ -226,7 +226,7 @@ describe('a listener over HTTP', () => {
   })
 })
 
-it('takes no address that is none, nor one beyond loopback without a token', () => {
+it('refuses an invalid address, and one beyond loopback without a token', () => {
   for (const spec of [
     '',
     'unix:',

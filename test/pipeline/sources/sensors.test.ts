@@ -65,7 +65,7 @@ describe('falco', () => {
     }
   })
 
-  it('gives no image where it knows no digest: a tag is no version', () => {
+  it('gives no image without a digest, because a tag is no version', () => {
     const event = one(falcoFormat, lines.falco({ ...exec, 'container.image.digest': '<NA>' }))
     expect(event.image).toBeUndefined()
   })
@@ -121,7 +121,7 @@ describe('falco', () => {
     })
   })
 
-  it('does not make up the address that Falco did not know', () => {
+  it('does not invent an address that Falco did not report', () => {
     const event = { 'evt.type': 'connect', 'fd.name': '', 'fd.sip': null }
     expect(() => read(falcoFormat, lines.falco(event))).toThrow(/address/)
   })
@@ -149,7 +149,7 @@ describe('falco', () => {
     ])
   })
 
-  it('takes `null` and `<NA>` for what Falco does not know, and an id of 12 digits as it is', () => {
+  it('treats `null` and `<NA>` as missing, and keeps an id of 12 digits', () => {
     const unknown = {
       'container.full_id': null,
       'proc.cmdline': null,
@@ -174,7 +174,7 @@ describe('falco', () => {
   it('reads the time of an event that is beyond what a number holds', () => {
     const alert = JSON.parse(lines.falco(exec)) as { time?: string; output_fields: object }
     delete alert.time
-    // As a text, so that nothing rounds it before it is read.
+    // As text, so that it is not rounded before it is parsed.
     const line = JSON.stringify(alert).replace(
       '"evt.type"',
       '"evt.time":1685022245478445995,"evt.type"',
@@ -308,7 +308,7 @@ describe('tetragon', () => {
     })
   })
 
-  it('counts hooks and kinds that it does not know', () => {
+  it('counts unknown hooks and kinds', () => {
     const { events, ignored } = read(
       tetragonFormat,
       lines.tetragon('process_kprobe', { function_name: 'fancy' }),
@@ -417,7 +417,7 @@ describe('kubearmor', () => {
     })
   })
 
-  it('reads an act that has neither a time nor the numbers of the host', () => {
+  it('reads an event without a time and without the pids of the host', () => {
     const line = lines.kubearmor({
       Operation: 'Process',
       Resource: '/bin/sh -ec vault status -tls-skip-verify',
@@ -451,7 +451,7 @@ describe('kubearmor', () => {
     ).toMatchObject({ file: { access: ['read'], denied: true } })
   })
 
-  it('reads addresses in each of its writings, and leaves out what comes in', () => {
+  it('reads addresses in every notation and omits inbound connections', () => {
     const net = (event: object) => lines.kubearmor({ Operation: 'Network', ...event })
     const probe = net({
       Resource: 'remoteip=10.0.0.7 port=443 protocol=TCP',

@@ -43,7 +43,7 @@ const store = (): AlertStore =>
     storms: { each: 20, withinMs: 60_000, always: 'critical' },
   })
 
-describe('the alert book', () => {
+describe('the alert store', () => {
   it('makes one alert of the same event repeated and raises its count', () => {
     const alerts = store()
     const first = alerts.raise(finding('f'), at)
@@ -56,14 +56,14 @@ describe('the alert book', () => {
     expect(second.alert.lastSeen).toBe('2026-11-24T13:40:29.000000Z')
   })
 
-  it('gives ids that sort in the order in which alerts were raised, within one millisecond too', () => {
+  it('gives ids that sort in the order of the alerts, even within one millisecond', () => {
     const alerts = store()
     const ids = ['a', 'b', 'c'].map((f) => alerts.raise(finding(f), at).alert.id)
     expect([...ids].sort()).toEqual(ids)
     expect(new Set(ids).size).toBe(3)
   })
 
-  it('opens a new alert for an act that comes again after it was decided on', () => {
+  it('opens a new alert for an event that recurs after a decision', () => {
     const alerts = store()
     const { alert } = alerts.raise(finding('f'), at)
     alerts.decide(alert.id, { kind: 'acknowledged', by: 'cli:root', at: 't', reason: 'known' })
@@ -71,7 +71,7 @@ describe('the alert book', () => {
     expect(alerts.raise(finding('f'), at + 1).alert.id).not.toBe(alert.id)
   })
 
-  it('hands out what changed exactly once, with what it needs to be taken back after a restart', () => {
+  it('returns each changed alert exactly once, with all data to restore it after a restart', () => {
     const alerts = store()
     const { alert } = alerts.raise(finding('f'), at)
     const records = alerts.drainChanged()
@@ -82,7 +82,7 @@ describe('the alert book', () => {
     expect(restarted.repeat('f', 4, alert.lastSeen)?.count).toBe(5)
   })
 
-  it('drops the oldest beyond its capacity and counts what it dropped', () => {
+  it('drops the oldest alerts beyond its capacity and counts them', () => {
     const alerts = store()
     const ids = ['a', 'b', 'c', 'd'].map((f) => alerts.raise(finding(f), at).alert.id)
     expect(alerts.size).toBe(3)
@@ -109,7 +109,7 @@ describe('a burst of different events of one container', () => {
     })
   const newestFirst = (alerts: AlertStore) => alerts.list({ limit: 1_000 })
 
-  it('is on record each, and one alert stands for those beyond the first', () => {
+  it('is stored event by event, and one alert summarises those beyond the first ones', () => {
     const alerts = stormy()
     for (let n = 0; n < 10; n += 1) alerts.raise(finding(`f${n}`), at + n)
     const summary = newestFirst(alerts).find((one) => one.summary !== undefined)
@@ -141,7 +141,7 @@ describe('a burst of different events of one container', () => {
     expect(summaries.map(({ count }) => count)).toEqual([2, 2])
   })
 
-  it('has another alert stand for what follows once the first was decided on', () => {
+  it('summarises later events in another alert once the first has a decision', () => {
     const alerts = stormy()
     for (let n = 0; n < 5; n += 1) alerts.raise(finding(`f${n}`), at)
     const [first] = newestFirst(alerts).filter((one) => one.summary !== undefined)
@@ -167,8 +167,8 @@ describe('a burst of different events of one container', () => {
   })
 })
 
-describe('what the alert book has for the store', () => {
-  it('holds each alert that was raised, also when more came than it keeps', () => {
+describe('the change set of the alert store', () => {
+  it('holds each raised alert, even beyond the capacity of the store', () => {
     const alerts = store()
     const ids = Array.from({ length: 10 }, (_, n) => alerts.raise(finding(`f${n}`), at).alert.id)
     expect(alerts.size).toBe(3)
@@ -176,7 +176,7 @@ describe('what the alert book has for the store', () => {
     expect(alerts.drainChanged()).toEqual([])
   })
 
-  it('has ids that go on rising where the clock was set back, over a restart too', () => {
+  it('has rising ids where the clock was set back, even over a restart', () => {
     const before = store()
     const { id } = before.raise(finding('a'), at).alert
     const later = before.raise(finding('b'), at - 3_600_000).alert.id

@@ -72,7 +72,7 @@ describe('alerts of one cause', () => {
     ])
   })
 
-  it('count on by the fingerprint of each act, after a restart too', () => {
+  it('continue their counts by the fingerprint of each event, even after a restart', () => {
     const alerts = storeOf()
     const findings = ['a', 'b'].map((name) => findingOf(reading(`/srv/jobs/${name}`)))
     for (const finding of findings) alerts.raise(finding, nowMs)
@@ -86,7 +86,7 @@ describe('alerts of one cause', () => {
     expect(restarted.list({ limit: 9 })).toMatchObject([{ count: 7, cause: { names: 3 } }])
   })
 
-  it('lose no event, whatever comes in whatever order', () => {
+  it('lose no event, in any order of events', () => {
     const part = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g')
     const root = fc.constantFrom('srv', 'etc', 'tmp')
     const paths = fc.array(fc.tuple(root, part, part).map((parts) => `/${parts.join('/')}`))

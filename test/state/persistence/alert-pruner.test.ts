@@ -11,7 +11,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-it('prunes at the start, and again once thousands came, never what a sink needs or what is under way', async () => {
+it('prunes at the start and after thousands of alerts, but never undelivered or pending ones', async () => {
   const asked: number[] = []
   let needed = 0
   let raised = 0
@@ -41,7 +41,7 @@ it('prunes at the start, and again once thousands came, never what a sink needs 
   await pruner.stop()
 })
 
-it('goes on after the store failed', async () => {
+it('continues after the store failed', async () => {
   let asked = 0
   let raised = 0
   const store = {

@@ -64,7 +64,7 @@ describe('the persister', () => {
     expect(Object.keys((await store.load()).meta).sort()).toEqual(['a', 'b'])
   })
 
-  it('writes what gathered during a batch right after it', async () => {
+  it('writes records that arrive during a batch right after it', async () => {
     const { queue, stored, persister } = persisting()
     queue.push({ writes: [write('a')], outbound: [alert('1')] })
     const first = persister.flush()
@@ -77,7 +77,7 @@ describe('the persister', () => {
     expect(stored).toEqual(['1', '2'])
   })
 
-  it('keeps each record once while the store refuses: what waits grows with what is new, not with time', async () => {
+  it('keeps each record once while the store refuses, so that the backlog does not grow with time', async () => {
     const { queue, stored, persister, store } = persisting()
     store.full = true
     for (let count = 1; count <= 50; count += 1) {

@@ -23,7 +23,7 @@ async function worldWithImage(): Promise<DaemonWorld> {
   return world
 }
 
-it('is kept beside its version, in full where that is asked for, and over a restart', async () => {
+it('is kept with its version, in full on request, and over a restart', async () => {
   const world = await worldWithImage()
   const before = world.engine.revision(image.repository)
   const reported = await world.engine.keepScan(image.repository, scan, by)
@@ -35,7 +35,7 @@ it('is kept beside its version, in full where that is asked for, and over a rest
     findings,
   })
   expect(await world.engine.audit(1)).toMatchObject([{ what: 'scan', counts: scan.counts }])
-  // It decides on nothing: who looked at the version before may still decide on it.
+  // It is no decision: a reviewer who read the version before may still decide on it.
   expect(world.engine.revision(image.repository)).toBe(before)
   await world.stop()
 
@@ -60,7 +60,7 @@ it('takes the place of the one before', async () => {
   await world.stop()
 })
 
-it('costs only itself where what was stored of it does not read', async () => {
+it('is lost alone where its stored form cannot be read', async () => {
   const world = await worldWithImage()
   await world.engine.keepScan(image.repository, scan, by)
   await world.stop()

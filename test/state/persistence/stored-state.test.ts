@@ -9,7 +9,7 @@ import { sourceMark } from '../../../src/pipeline/sources/source.ts'
 import { MemoryStore } from '../../../src/state/store/memory-store.ts'
 import { daemonWorld, type DaemonWorld, RecordingControl } from '../../fixtures/daemon-fixtures.ts'
 
-/** A source that may have gone on while there was no daemon. */
+/** A source that may have observed while the daemon was down. */
 class KeepingControl extends RecordingControl {
   readonly marks: SourceMark[] = []
   resumed: SourceMark | undefined
@@ -106,7 +106,7 @@ describe('a mark of the source', () => {
     expect(next.resumed).toBe('7,1,100')
   })
 
-  it('waits for acts that wait for their identity', async () => {
+  it('waits for events that wait for their identity', async () => {
     const [world, control] = await keepingWorld(new MemoryStore())
     const id = 'a'.repeat(64)
     const time = new Date().toISOString()

@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 describe('the file of cursors', () => {
-  it('has what was kept last, longer or shorter than before, also for who opens it next', () => {
+  it('has the last kept cursors, longer or shorter than before, even after it is opened again', () => {
     const file = new CursorFile(path)
     expect(file.load()).toEqual({})
     for (const cursors of [{ siem: '01A' }, { siem: '01B', hook: '01A' }, { hook: '01C' }]) {

@@ -179,7 +179,7 @@ describe('a damaged store', () => {
       }
     }
     if (whole === records * (options.versions ?? 1)) return
-    // A log that ends early is what a power cut leaves: its tail was never acknowledged as synced.
+    // A power cut leaves a log that ends early: its tail was never acknowledged as synced.
     if (options.cutLog === true) return
     expect(snapshot.damage.length, 'records are missing and nothing was told').toBeGreaterThan(0)
   }

@@ -9,7 +9,7 @@ const anyString = fc
 const parts = fc.array(anyString, { minLength: 1, maxLength: 4 })
 
 describe('a key of the store', () => {
-  it('gives back its parts, whatever they hold, also through UTF-8', () => {
+  it('returns its parts unchanged, whatever they contain, even through UTF-8', () => {
     fc.assert(
       fc.property(parts, (given) => {
         const key = Buffer.from(encodeKey(given), 'utf8').toString('utf8')

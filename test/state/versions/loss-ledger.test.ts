@@ -18,7 +18,7 @@ describe('the loss ledger', () => {
     ])
   })
 
-  it('stays bounded and never loses a count or the extent, whatever comes', () => {
+  it('stays bounded and never loses a count or the extent', () => {
     const span = fc.record({
       reason: fc.constantFrom('ring', 'agent-down', 'overflow'),
       count: fc.nat(1000),

@@ -14,7 +14,7 @@ import {
 const times = { within: 3_000, trusted: 300_000, faulty: 15_000, tags: 15_000, failed: 5_000 }
 const down = new SnugError('REGISTRY_FAILED', 'it is down')
 
-/** A registry that is asked in words: each question is kept. */
+/** A registry that records each request as text. */
 class Asked {
   readonly questions: string[] = []
   evidence: () => Promise<ImageEvidence | undefined> = async () => trusted
@@ -30,7 +30,7 @@ class Asked {
     },
   }
 
-  /** What was asked since it was last looked at. */
+  /** Requests since the last call. */
   take(): readonly string[] {
     return this.questions.splice(0)
   }
@@ -88,7 +88,7 @@ describe('the evidence of an image', () => {
     asked.take()
     for (let at = 0; at < 10; at++)
       expect((await admit.decide(pod(bySum))).verdict).toBe('admitted')
-    // One that fails is left alone for a while.
+    // A failing registry is not asked again for a while.
     expect(asked.take()).toHaveLength(1)
     vi.advanceTimersByTime(101_000)
     expect((await admit.decide(pod(bySum))).verdict).toBe('undecided')
@@ -145,13 +145,13 @@ describe('a registry', () => {
     expect(asked.take()).toEqual([])
   })
 
-  it('whose image is broken lets it in nowhere, however it fails', async () => {
+  it('with a broken image leads to a refusal, never to an undecided verdict', async () => {
     asked.evidence = async () => Promise.reject(new SnugError('IMAGE_INVALID', 'it has no config'))
     const { verdict, reasons } = await admission().decide(pod(bySum))
     expect([verdict, reasons.join()]).toEqual(['refused', expect.stringContaining('IMAGE_INVALID')])
   })
 
-  it('is not asked by a name that has no end, and nobody has to read it', async () => {
+  it('is not asked for an overlong name, which is cut in the answer', async () => {
     for (const name of [`reg.local:5000/${'x'.repeat(1 << 20)}:1`, 'y'.repeat(1 << 20)]) {
       const { verdict, reasons } = await admission().decide(pod(name))
       expect(verdict).toBe('refused')
@@ -187,7 +187,7 @@ describe('a registry', () => {
     await vi.waitFor(async () => expect((await quick.decide(pod(bySum))).verdict).toBe('admitted'))
   })
 
-  it('that is down is not asked for every pod, and is asked again after a while', async () => {
+  it('that is down is not asked again for every pod, but after a while', async () => {
     asked.evidence = async () => Promise.reject(down)
     const open = admission()
     for (let at = 0; at < 20; at++)
@@ -201,7 +201,7 @@ describe('a registry', () => {
     expect(await closed.decide(pod(bySum))).toMatchObject({ verdict: 'refused', allowed: false })
   })
 
-  it('is asked about so many images at once, and all of them come to their turn', async () => {
+  it('gets a limited number of requests at once, and all images are served', async () => {
     let most = 0
     let now = 0
     asked.evidence = async () => {
@@ -219,7 +219,7 @@ describe('a registry', () => {
   })
 })
 
-it('a tag is a fault where digests are asked for, and nothing else of the image is lost by that', async () => {
+it('a tag is a fault where digests are required, and the other reasons remain', async () => {
   const policy = policyOf({ images: { ...requirements, digest: true } })
   const admit = admission({ policy })
   expect((await admit.decide(pod(bySum))).verdict).toBe('admitted')
@@ -231,7 +231,7 @@ it('a tag is a fault where digests are asked for, and nothing else of the image 
   ])
 })
 
-it('in a namespace that is ignored nothing is asked', async () => {
+it('in an ignored namespace no request is made', async () => {
   const policy = policyOf({ namespaces: [{ names: ['shop'], action: 'ignore' }] })
   expect((await admission({ policy }).decide(pod(web))).verdict).toBe('ignored')
   expect(asked.take()).toEqual([])

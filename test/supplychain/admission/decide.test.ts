@@ -87,12 +87,12 @@ describe('an image', () => {
   const faults = (evidence: Parameters<typeof judgeImage>[0], more = {}) =>
     judgeImage(evidence, { ...requirements, ...more }).faults
 
-  it('is trusted with what was asked for, and only that is looked at', () => {
+  it('is trusted with the required evidence, and only that is checked', () => {
     expect(faults(trusted)).toEqual([])
     expect(faults({})).toEqual([])
   })
 
-  it('is not where something is missing, refused or shut, each in its words', () => {
+  it('is not trusted where evidence is missing or refused, or the gate is closed', () => {
     expect(faults({ ...trusted, profile: { kind: 'missing' } })).toEqual([
       'no profile is attached (ATTESTATION_MISSING)',
     ])
@@ -105,7 +105,7 @@ describe('an image', () => {
     ])
   })
 
-  it('stands for as long as the first of what it is trusted for', () => {
+  it('is valid until the first of its evidence expires', () => {
     const [soon, late] = ['2026-12-01T00:00:00Z', '2027-01-01T00:00:00Z']
     const both = { profile: good({}, late), gate: good(gateOf(true), soon) }
     expect(judgeImage(both, requirements).until).toBe(Date.parse(soon))
@@ -160,7 +160,7 @@ describe('a name in a pod', () => {
     'reg.local:5000/web?x',
     'reg.local:5000/web:1\n',
     ' nginx',
-  ])('that is none leads nowhere: %j', (name) => {
+  ])('that is invalid has no address: %j', (name) => {
     expect(podImage(name).address).toBeUndefined()
   })
 })
@@ -177,7 +177,7 @@ describe('a review', () => {
     expect(images({ object: { spec } })).toEqual(['init', 'a', 'b', '', 'debug'])
   })
 
-  it('of a pod that is changed is about what is new in it', () => {
+  it('of a changed pod covers only its new images', () => {
     const change = { operation: 'UPDATE', object: podOf('a', 'b'), oldObject: podOf('a') }
     expect(images(change)).toEqual(['b'])
     expect(images({ ...change, object: podOf('a') })).toEqual([])
@@ -194,7 +194,7 @@ describe('a review', () => {
     ).toEqual(['debug'])
   })
 
-  it('of a pod that goes asks nothing', () => {
+  it('of a deleted pod checks nothing', () => {
     expect(images({ operation: 'DELETE', object: null, oldObject: podOf('a') })).toEqual([])
   })
 
@@ -209,7 +209,7 @@ describe('a review', () => {
       reviewOf({ resource: { group: 'apps', version: 'v1', resource: 'deployments' } }),
       'deployments',
     ],
-  ])('that is none is refused by code: %#', (value, word) => {
+  ])('that is invalid is refused by code: %#', (value, word) => {
     try {
       parseReview(value)
       expect.unreachable()
@@ -219,7 +219,7 @@ describe('a review', () => {
     }
   })
 
-  it('is answered with its uid; who made the pod sees why, and the audit log what it got', () => {
+  it('is answered with its uid, the reason for the client and the verdict for the audit log', () => {
     const answer = (action: 'deny' | 'warn' | 'audit') =>
       (reviewAnswer('u-1', decide(action, false, [faulty])) as { response: object }).response
     expect(answer('deny')).toEqual({

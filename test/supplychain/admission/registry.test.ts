@@ -54,14 +54,14 @@ it('has the layers of an image, and of an index those of each platform', async (
   const manifests = [
     { digest: amd, platform: { os: 'linux', architecture: 'amd64' } },
     { digest: arm, platform: { os: 'linux', architecture: 'arm64' } },
-    // What a builder attached: it is no image, and never fetched.
+    // An attachment of a builder: it is no image and is never fetched.
     { digest: digestOf('9'), platform: { os: 'unknown', architecture: 'unknown' } },
   ]
   const platforms = [[digestOf('a')], [digestOf('b'), digestOf('c')]]
   expect(await evidence(put({ manifests }))).toEqual({ platforms })
 })
 
-it('asks for nothing that is not asked of images', async () => {
+it('requests only paths of images', async () => {
   const nothing = { profile: false, gate: false, forbiddenBases: [] }
   const at = { host, repository: 'shop/web', digest: image(digestOf('a')) }
   expect(await registry(nothing).evidence(at)).toEqual({})

@@ -106,7 +106,7 @@ describe('the webhook', () => {
     ['{', 400, 'BODY_INVALID'],
     ['[]', 400, 'BODY_INVALID'],
     [`"${'x'.repeat(9 << 20)}"`, 413, 'BODY_TOO_LARGE'],
-  ])('refuses what is no review by code, and goes on', async (body, status, code) => {
+  ])('refuses an invalid review by code, and continues', async (body, status, code) => {
     expect(await ask(open, { body })).toMatchObject({ status, json: { code } })
     expect((await ask(open, { body: review('good') })).status).toBe(200)
   })
@@ -127,7 +127,7 @@ describe('the webhook', () => {
     expect((await ask(open, { path: '/admit' })).json).toMatchObject({ code: 'ROUTE_UNKNOWN' })
   })
 
-  it('is not ended by what is no TLS', async () => {
+  it('survives a connection without TLS', async () => {
     const socket = connect(open.address.port, '127.0.0.1')
     socket.on('error', () => undefined)
     socket.write('GET / HTTP/1.1\r\n\r\n')
@@ -135,7 +135,7 @@ describe('the webhook', () => {
     expect((await ask(open, { body: review('good') })).status).toBe(200)
   })
 
-  it('shows a new certificate once it has it, and goes on with open connections', async () => {
+  it('presents a new certificate once it has it, and keeps open connections', async () => {
     const before = connectTls({ port: open.address.port, host: '127.0.0.1', ca: ours.ca })
     await new Promise((resolve) => before.once('secureConnect', resolve))
     const second = ours.issue('second', local)
@@ -164,7 +164,7 @@ describe('with clients named', () => {
       const asked = client === undefined ? { body } : { body, client }
       expect(await ask(closed, asked)).toMatchObject({ status: 403, json: { code: 'FORBIDDEN' } })
     }
-    // What asks for its health has no certificate.
+    // A client of the health check has no certificate.
     expect((await ask(closed, { path: '/healthz' })).status).toBe(200)
   })
 })
@@ -210,7 +210,7 @@ describe('its config', () => {
     expect(stderr).toContain(words)
   })
 
-  it('that names keys and certificates that are none does not start', async () => {
+  it('with invalid keys or certificates does not start', async () => {
     writeFileSync(file, JSON.stringify(least))
     expect(await cli(['admit', '--config', file, '--check'])).toMatchObject({ exit: 0 })
     expect((await cli(['admit', '--config', file])).stderr).toContain('KEY_INVALID')

@@ -69,7 +69,7 @@ const entries: readonly ProfileEntry[] = [
   learned({ kind: 'connect', protocol: 'tcp', peer: '127.0.0.1', port: 9000 }),
   learned({ kind: 'capability', name: 'CAP_NET_BIND_SERVICE' }),
   learned({ kind: 'identity', from: { uid: 0, gid: 0 }, to: { uid: 101, gid: 101 } }),
-  // Nobody's service: an operator's session, and what was seen once learning was over.
+  // Not of the service: an exec session, and events after learning.
   learned({ kind: 'exec', path: '/bin/sh' }, { origin: 'exec-in', session: 's1' }),
   learned({ kind: 'exec', path: '/usr/bin/wget' }, { phase: 'later' }),
 ]
@@ -106,7 +106,7 @@ describe('an export', () => {
 })
 
 describe('the profile of AppArmor', () => {
-  it('has a rule for each act', () => {
+  it('has a rule for each behaviour', () => {
     const profile = text('apparmor')
     for (const rule of [
       '/usr/sbin/nginx mrix,',
@@ -121,7 +121,7 @@ describe('the profile of AppArmor', () => {
     }
   })
 
-  it('takes names for names, whatever is in them', () => {
+  it('escapes names, whatever they contain', () => {
     const path = '/srv/a*b?[c]{d}"e f\\\\g\\xff\n@{HOME},'
     const profile = text('apparmor', [learned({ kind: 'file', access: 'read', path })])
     expect(profile).toContain(
@@ -145,7 +145,7 @@ describe('the profile of seccomp', () => {
     expect(refused(used)).toContain('ptrace')
   })
 
-  it('never refuses what the runtime still has to do behind it', () => {
+  it('never refuses calls that the runtime makes afterwards', () => {
     const needed = [
       'execve',
       'capset',
@@ -310,7 +310,7 @@ describe('a profile as a file', () => {
     )
   })
 
-  it('knows the variable parts of a path, also of a given length, from a `<` in its name', () => {
+  it('distinguishes the variable parts of a path, even of a given length, from a `<` in its name', () => {
     expect(partsOf('/a<lt>b/<uuid>.part')).toEqual([
       { text: '/a<b/' },
       { any: 'segment' },

@@ -9,7 +9,7 @@ const image = { repository: 'registry.local/shop/web', digest: `sha256:${'ab'.re
 const by = { who: 'cli:root' }
 const corpus = fileURLToPath(new URL('../../corpus/web-server/profile.json', import.meta.url))
 const entries = JSON.parse(readFileSync(corpus, 'utf8')) as ProfileEntry[]
-/** Names that a place stands for are no rows of their own. */
+/** Names that a place covers have no separate rows. */
 const rows = entries.filter(({ within }) => within === undefined)
 const file = profileDocument(image, entries)
 
@@ -25,7 +25,7 @@ async function* chunks(text: string): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 1_000) yield bytes.subarray(at, at + 1_000)
 }
 
-it('makes the version of an image that was never seen here, and has it wait for review', async () => {
+it('creates the version of an image that this host never ran, which then waits for review', async () => {
   const version = await world.engine.importProfile(chunks(file), by)
   expect(version).toMatchObject({
     image,
@@ -40,7 +40,7 @@ it('makes the version of an image that was never seen here, and has it wait for 
   expect(audit).toMatchObject([{ what: 'import', who: 'cli:root', behaviours: entries.length }])
 })
 
-it('gives out what came in, and is the same where it comes twice', async () => {
+it('exports the imported profile, and importing it twice changes nothing', async () => {
   await world.engine.importProfile(chunks(file), by)
   await world.engine.importProfile(chunks(file), by)
   const { text, notes } = world.engine.exportProfile(image.repository, 'snug')
@@ -58,7 +58,7 @@ it('changes nothing of a version that is enforced', async () => {
   expect(world.engine.profile(image.repository)).toEqual(before)
 })
 
-it('refuses what is no profile, and makes no version of it', async () => {
+it('refuses an invalid profile and creates no version', async () => {
   for (const text of ['', '{', '[]', file.replaceAll('/usr/sbin/nginx', '/usr/sbin/other')]) {
     const refused = world.engine.importProfile(chunks(text), by)
     await expect(refused).rejects.toMatchObject({ code: 'PROFILE_INVALID' })

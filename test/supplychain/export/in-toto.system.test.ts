@@ -7,7 +7,7 @@ import { goProgram } from '../../fixtures/go-program.ts'
 import { shaper } from '../../fixtures/event-fixture.ts'
 import { profile } from '../../fixtures/scan-fixtures.ts'
 
-/** In-toto's protobufs are Debian's. */
+/** The protobufs of in-toto come from Debian. */
 function verdicts(statements: readonly object[]): readonly string[] {
   const input = statements.map((each) => JSON.stringify(each)).join('\n')
   return execFileSync(goProgram('in-toto-check'), { input }).toString().trim().split('\n')

@@ -132,7 +132,7 @@ describe('whether an image needs root', () => {
     },
   )
 
-  it('is needed by what becomes several users, and by what becomes root', () => {
+  it('is needed by a program that becomes several users, and by one that becomes root', () => {
     const several = learned(act.identity(0, 33, root), act.identity(0, 34, root))
     expect(needs(several)).toEqual(['to become several users: uid 33, 34'])
     const start = act.exec('/app/server', { exe: '(runtime)', declaredUser: true })
@@ -141,7 +141,7 @@ describe('whether an image needs root', () => {
     expect(needs(back)).toEqual(['to become root, which it was not started as'])
   })
 
-  it('is needed by a trace where the capability for it was used, or nobody watched for that', () => {
+  it('is needed by a trace where its capability was used or not observed', () => {
     const profile = learned(act.syscall('ptrace', root, '/app/server'))
     approve(profile)
     const blind = allKinds.filter((kind) => kind !== 'capability')
@@ -174,7 +174,7 @@ describe('whether an image needs root', () => {
     }
   })
 
-  it('stays where it was needed, whatever else is seen', () => {
+  it('stays needed, whatever else is observed', () => {
     fc.assert(
       fc.property(fc.array(acts, { maxLength: 15 }), fc.array(acts, { maxLength: 15 }), (a, b) => {
         const others = b.filter(({ kind }) => kind !== 'identity')
@@ -229,7 +229,7 @@ describe('the security context', () => {
     expect(exported(dropped).securityContext.allowPrivilegeEscalation).toBe(false)
   })
 
-  it('has no volume for what the runtime mounts itself', () => {
+  it('has no volume for folders that the runtime mounts', () => {
     const paths = ['/dev/shm/a', '/dev/null', '/proc/self/comm', '/srv/data/a']
     const { volumes } = exported(learned(...paths.map((path) => act.file(path, ['write']))))
     expect(volumes?.map(({ name }) => name)).toEqual(['srv-data'])

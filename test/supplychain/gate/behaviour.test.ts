@@ -168,7 +168,7 @@ describe('an approval', () => {
   })
 })
 
-it('judges an empty profile against nothing without a word but that', () => {
+it('reports nothing for an empty profile with an empty baseline', () => {
   const empty = fileOf(new Profile(shaper), '2')
   expect(reported(gate({ profile: empty, baseline: empty }))).toEqual([])
 })

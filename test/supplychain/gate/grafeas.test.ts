@@ -25,7 +25,7 @@ interface Occurrence {
   readonly compliance?: { readonly nonComplianceReason: string }
 }
 
-/** Both as the published messages have them, and joined as a server asks for it. */
+/** Both in the form of the published messages, joined as a server requires it. */
 function checked({ notes, occurrences }: GrafeasDocument): readonly Occurrence[] {
   const kinds = new Map<string, unknown>()
   for (const [id, note] of Object.entries(notes)) {
@@ -44,7 +44,7 @@ function checked({ notes, occurrences }: GrafeasDocument): readonly Occurrence[]
 }
 
 describe('the check by the published messages', () => {
-  it('finds what they have no place for', () => {
+  it('detects members that they do not have', () => {
     const note = { name: 'x', kind: 'COMPLIANCE', compliance: { title: 'x' } }
     expect(faultsOf(note, 'Note')).toEqual([])
     const wrong = { ...note, kind: 'NONE', vulnerability: {}, extra: 1, expirationTime: 'soon' }
@@ -60,7 +60,7 @@ describe('the check by the published messages', () => {
 })
 
 describe('the result of a gate in Grafeas', () => {
-  it('is that it was looked at, and what does not comply', () => {
+  it('has the discovery and the findings that do not comply', () => {
     const occurrences = checked(gateGrafeas({ ...about, result: stopped }))
     expect(
       occurrences.map(({ kind, noteName }) => `${kind} ${noteName.split('/').at(-1)}`),
@@ -70,7 +70,7 @@ describe('the result of a gate in Grafeas', () => {
     expect(peer?.remediation).toMatch(/^change the image, or approve b[0-9a-f]+$/)
   })
 
-  it('of what passes is that it was looked at and nothing else', () => {
+  it('has only the discovery for an image that passes', () => {
     const occurrences = checked(gateGrafeas({ ...about, result: against(service()) }))
     expect(occurrences).toHaveLength(1)
     const approved = stopped.findings.map((one) => ({
@@ -81,7 +81,7 @@ describe('the result of a gate in Grafeas', () => {
     expect(checked(gateGrafeas({ ...about, result }))).toHaveLength(1)
   })
 
-  it('has each vulnerability once, and for each package whether it runs and what mends it', () => {
+  it('has each vulnerability once, and for each package whether it runs and its fix', () => {
     const result = gate({ scan })
     const document = gateGrafeas({ ...about, result, scan })
     const found = checked(document).filter(({ kind }) => kind === 'VULNERABILITY')
@@ -99,7 +99,7 @@ describe('the result of a gate in Grafeas', () => {
       fixedVersion: { kind: 'MAXIMUM' },
       fixAvailable: false,
     })
-    // What a server refuses to take without, by its own checks.
+    // Members that a server requires, by its own checks.
     for (const { vulnerability } of found) {
       for (const issue of vulnerability?.packageIssue ?? []) {
         for (const member of [
@@ -114,7 +114,7 @@ describe('the result of a gate in Grafeas', () => {
     }
   })
 
-  it('is one of names, whatever a report calls its findings', () => {
+  it('has valid names, whatever a report calls its findings', () => {
     const [first] = scan.findings
     if (first === undefined) throw new Error('nothing was found')
     const odd = { ...scan, findings: [{ ...first, id: '../x y/"\n' }] }
@@ -123,7 +123,7 @@ describe('the result of a gate in Grafeas', () => {
   })
 })
 
-it('what was attested is there as it was signed', () => {
+it('an attestation is included as it was signed', () => {
   const payload = base64Of(new TextEncoder().encode('{"a":"??>>"}'))
   const envelope = {
     payloadType: 'application/vnd.in-toto+json',

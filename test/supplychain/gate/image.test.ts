@@ -23,7 +23,7 @@ function judged(image: Partial<ImagePolicy>, given: ImageFacts = facts): GateRes
   return gate({ facts: given, policy: { ...policy, image: { ...policy.image, ...image } } })
 }
 
-it('reads what the engine prints, and a config by OCI', () => {
+it('reads the output of the engine and a config by OCI', () => {
   expect(facts).toEqual({
     imageId: layer(9),
     names: ['shop/web:2', `shop/web@${layer(8)}`],
@@ -38,7 +38,7 @@ it('reads what the engine prints, and a config by OCI', () => {
   }
 })
 
-it('asks for a user who is not root', () => {
+it('requires a user other than root', () => {
   expect(reported(judged({ root: 'approve' }))).toEqual([])
   for (const user of ['', 'root', '0', '0:0', '00', ':101', 'root:web']) {
     const result = judged({ root: 'approve' }, { ...facts, user })
@@ -46,7 +46,7 @@ it('asks for a user who is not root', () => {
   }
 })
 
-it('knows a base by its layers, from the bottom up', () => {
+it('recognises a base by its layers, from the bottom up', () => {
   const base = (...layers: string[]): Partial<ImagePolicy> => ({
     base: {
       level: 'approve',
@@ -80,7 +80,7 @@ it('determines the age of an image, also where the image does not state it', () 
   expect(reported(judged(age(30), timeless))).toEqual([
     'approve image-age: the image has no build time',
   ])
-  // Reproducible builds give the beginning of time.
+  // Reproducible builds set the start of the epoch.
   const epoch = imageFactsOf([{ ...inspected, Created: '1970-01-01T00:00:00Z' }])
   expect(judged(age(30), epoch).passed).toBe(false)
   expect(nowMs).toBeGreaterThan(0)

@@ -21,7 +21,7 @@ const dir = mkdtempSync(join(tmpdir(), 'snug-rego-'))
 const at = (name: string): string => join(dir, name)
 let opa: Server
 let url = ''
-/** What the server was asked last, and what it answers. */
+/** The last request to the server, and its answer. */
 let asked: { readonly input?: object } = {}
 let answer: { readonly status?: number; readonly text: string } = { text: '{}' }
 
@@ -133,7 +133,7 @@ describe('a policy that was compiled to WebAssembly', () => {
 })
 
 describe('a policy on a server', () => {
-  it('is given the input, and what it answers is taken', async () => {
+  it('receives the input, and its answer is used', async () => {
     const findings = [{ level: 'warn', text: 'mind the gap' }]
     answer = { text: JSON.stringify({ result: { findings } }) }
     const { exit, stdout } = await gate('same.json', '--policy-opa', url)
@@ -171,7 +171,7 @@ describe('a policy on a server', () => {
   })
 })
 
-it('is given what was seen, what of it is new, and what else was found', () => {
+it('receives the observed behaviours, the new ones and the other findings', () => {
   const now = service(act.connect('203.0.113.9', 443, { exe: '/usr/bin/helper' }))
   const input: GateInput = {
     image: 'shop/web:2',

@@ -54,7 +54,7 @@ const resultOf = (image: string, findings: readonly GateFinding[]): GateResult =
 const odd = act.connect('203.0.113.9', 443, { exe: '/usr/bin/[a](b) `{0}` | <x>\u001b[31m' })
 const stopped = against(service(odd))
 
-it('writes SARIF that its schema takes, whatever stands in it', () => {
+it('writes valid SARIF by its schema, whatever text it contains', () => {
   expect(isSarif(gateSarif(stopped, '1.0.0')), ajv.errorsText(isSarif.errors)).toBe(true)
   fc.assert(
     fc.property(text, fc.array(finding, { maxLength: 4 }), (image, findings) => {
@@ -82,7 +82,7 @@ it('names in SARIF the findings that close the gate, and no name of the image be
   expect(message).toContain('{{0}}')
 })
 
-it('writes JUnit that its schema takes, whatever stands in it', async () => {
+it('writes valid JUnit by its schema, whatever text it contains', async () => {
   const xmls: string[] = [gateJunit(stopped), gateJunit(against(service()))]
   fc.assert(
     fc.property(text, fc.array(finding, { maxLength: 4 }), (image, findings) => {

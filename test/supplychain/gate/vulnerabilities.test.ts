@@ -8,7 +8,7 @@ const judged = (change: Partial<VulnerabilityPolicy> = {}) =>
   gate({ scan, policy: { ...policy, vulnerabilities: { ...policy.vulnerabilities, ...change } } })
 const ids = (change?: Partial<VulnerabilityPolicy>) => judged(change).findings.map(({ id }) => id)
 
-it('is shut by what is grave and runs; what is not known counts as if it ran', () => {
+it('is closed by severe vulnerabilities in running packages; unknown use counts as running', () => {
   expect(ids()).toEqual([
     'CVE-10@org.x:log',
     'CVE-12@golang.org/x/net',
@@ -35,7 +35,7 @@ it('requires more or less, as the policy sets it', () => {
   expect(judged({ level: 'warn' }).passed).toBe(true)
 })
 
-it('lets pass what an owner took on, until the day named, and no longer', () => {
+it('allows a vulnerability that an owner accepted, until the given day', () => {
   const exception = (until: string, more = {}) => ({
     from: 'critical' as const,
     exceptions: [{ id: 'CVE-2', owner: 'web', until, reason: 'behind the proxy', ...more }],
@@ -57,7 +57,7 @@ it('lets pass what an owner took on, until the day named, and no longer', () => 
   ])
 })
 
-it('is shut by a report that cannot be read in full', () => {
+it('is closed by a report that cannot be read in full', () => {
   const result = gate({ scan: { ...scan, findings: [], rejected: 2 } })
   expect(result).toMatchObject({ passed: false, findings: [{ rule: 'report-unreadable' }] })
 })

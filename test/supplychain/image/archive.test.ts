@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { ImageTree } from '../../../src/supplychain/image/image-tree.ts'
 import { contentsOf, layers, savedImage } from '../../fixtures/scan-fixtures.ts'
 
-it('reads what `docker save` writes, compressed or not, layers in the order of its manifest', async () => {
+it('reads the output of `docker save`, compressed or not, with layers in the order of its manifest', async () => {
   for (const squeeze of [(layer: Buffer) => layer, (layer: Buffer) => gzipSync(layer)]) {
     const { facts, tree } = await contentsOf(await savedImage(layers, squeeze))
     expect(facts).toEqual({
@@ -51,7 +51,7 @@ it('follows links within the image, and stops at a ring', () => {
   expect(tree.resolve('/ring/x')).toBe('/ring/x')
 })
 
-it('refuses what is no image, or several, by code', async () => {
+it('refuses an invalid image, or several, by code', async () => {
   const wrong = [Buffer.alloc(0), Buffer.alloc(1024), Buffer.from('hello'.repeat(400))]
   for (const bytes of wrong) {
     await expect(contentsOf(bytes)).rejects.toThrow()

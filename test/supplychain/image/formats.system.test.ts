@@ -63,7 +63,7 @@ it('reads the database that rpm wrote, with the epoch, and without folders', asy
 })
 
 it.each(['var/lib/rpm', 'usr/lib/sysimage/rpm'])(
-  'knows an image’s packages from %s',
+  'reads the packages of an image from %s',
   async (where) => {
     const { tree } = await contentsOf(await savedImage([{ [`${where}/rpmdb.sqlite`]: database }]))
     expect(new InstalledPackages(tree).os('hello')).toEqual([
@@ -104,7 +104,7 @@ function zstd(input: Buffer, ...options: readonly string[]): Buffer {
 }
 
 it.each(Object.entries(squeezes))('unpacks layers of zstd %s', async (_, squeeze) => {
-  // More than a block and a window, so that all of the format is met.
+  // More than a block and a window, to cover the whole format.
   const large = Buffer.from(new Uint8Array(3 << 20).map((_, at) => (at * at) >>> 7))
   const all = [...layers, { 'opt/large': large, 'opt/last': 'x' }]
   const { tree } = await contentsOf(await savedImage(all, squeeze))
@@ -125,7 +125,7 @@ it('refuses a layer of zstd that is cut or has any byte changed, by code', async
       const changed = Buffer.from(packed)
       changed[at] = (changed[at] ?? 0) ^ flip
       const image = await savedImage([text], () => changed)
-      // Nothing but what was packed comes out: a bit that means nothing, or of the frame's checksum, may pass.
+      // The output is the packed data or an error: a flipped bit without meaning, or of the checksum, may pass.
       const found = await contentsOf(image).catch((error: unknown) => error)
       if (found instanceof SnugError) {
         expect(found.code).toBe('IMAGE_INVALID')

@@ -41,7 +41,7 @@ const namespace = (name: string, labels: object): object => ({
   metadata: { name, labels },
 })
 
-/** As a name that the cluster gave it. */
+/** The peer by the name that the cluster gave it. */
 const meet = (name: string, port: number): ActEvent => {
   const event = act.connect('10.0.0.7', port)
   return event.kind === 'connect' ? { ...event, connect: { ...event.connect, name } } : event
@@ -247,7 +247,7 @@ describe('a connection that was observed', () => {
     expect(verdict(met, of({ selector: { app: 'db' }, ports }))?.verdict).toBe('allowed')
     expect(verdict(met, of({ selector: { app: 'web' }, ports }))?.verdict).toBe('refused')
     expect(verdict(met, of({ selector: { tier: 'db' }, ports }))?.verdict).toBe('unknown')
-    // It may stand for what is no pod at all.
+    // A Service without a selector may have endpoints that are no pods.
     expect(verdict(met, of({ ports }))?.verdict).toBe('unknown')
     // Its pods have another port than it.
     const same = [{ port: 5432 }]
@@ -404,7 +404,7 @@ describe('the policy that is exported', () => {
     port.map((at) => act.listen('0.0.0.0', at)),
   )
 
-  it('allows all that was observed, and nothing that never was', () => {
+  it('allows exactly the observed connections', () => {
     fc.assert(
       fc.property(fc.array(connects, { maxLength: 12 }), (events) => {
         const profile = learned(...events)
@@ -436,7 +436,7 @@ describe('snug network-policy diff', () => {
     }
   }
 
-  it('prints what would be refused and what is too wide, and ends with 2 for the former', async () => {
+  it('prints refused connections and too wide rules, and exits with 2 for the former', async () => {
     const refuses = egress({ to: [{ ipBlock: { cidr: '192.0.2.0/24' } }], ports: [{ port: 443 }] })
     const { exit, stdout, stderr } = await run([refuses])
     expect([exit, stderr]).toEqual([2, ''])
@@ -449,7 +449,7 @@ describe('snug network-policy diff', () => {
     expect(stdout).toMatch(/^open +ingress +anybody +TCP 80$/m)
   })
 
-  it('ends with 0 where nothing would be refused, and gives the same as data', async () => {
+  it('exits with 0 where nothing would be refused, and prints the same as data', async () => {
     const { exit, stdout } = await run([egress({})], ['-o', 'json'])
     expect(exit).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({
@@ -466,7 +466,7 @@ describe('snug network-policy diff', () => {
     })
   })
 
-  it('lets no policy steer the terminal, and refuses what is none', async () => {
+  it('escapes control characters of a policy, and refuses an invalid one', async () => {
     const evil = egress({ ports: [{ port: 'a\u001b[2J' }] })
     expect((await run([evil])).stdout).not.toContain('\u001b')
     expect((await run([{ kind: 'x' }])).exit).toBe(3)

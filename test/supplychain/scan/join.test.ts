@@ -9,7 +9,7 @@ import { contentsOf, joinedWith, profile, savedImage, trivy } from '../../fixtur
 const scan = await joinedWith(trivy)
 const line = ({ id, version, use }: (typeof scan.findings)[number]) => `${id} ${version} ${use}`
 
-it('sorts findings by what runs, then by how grave they are', () => {
+it('sorts findings by use, then by severity', () => {
   expect(scan.findings.map(line)).toEqual([
     'CVE-12 0.1 in-use',
     'CVE-1 1.22.1-9 in-use',

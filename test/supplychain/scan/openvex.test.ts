@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { openVex } from '../../../src/supplychain/scan/openvex.ts'
 import { joinedWith, profile, trivy } from '../../fixtures/scan-fixtures.ts'
 
-/** The members that OpenVEX 0.2.0 knows (openvex/spec, openvex_json_schema.json); no others are allowed. */
+/** The members of OpenVEX 0.2.0 (openvex/spec, openvex_json_schema.json); no others are allowed. */
 const component = z.strictObject({
   '@id': z.url().optional(),
   subcomponents: z.array(z.strictObject({ '@id': z.url() })),

@@ -35,7 +35,7 @@ it('reads Grype’s JSON, and does not take the database for a file of the packa
   expect(parseReport(report).imageId).toBe('sha256:ab')
 })
 
-it('reads SARIF as Trivy and Grype write it, and counts what others wrote', () => {
+it('reads SARIF of Trivy and Grype, and counts results of other tools', () => {
   const result = (ruleId: string, text: string, uri: string) => ({
     ruleId,
     level: 'error',
@@ -169,7 +169,7 @@ it('reads the packages of SPDX, with the files that they contain', () => {
   })
 })
 
-it('refuses what is no report, by code', () => {
+it('refuses an invalid report by code', () => {
   const wrong = [
     undefined,
     3,

@@ -46,7 +46,7 @@ describe('a configuration', () => {
     })
   })
 
-  it('takes what blocking needs from file, variable and flag, a switch as true or false', () => {
+  it('reads the settings of blocking from file, variable and flag, a switch as true or false', () => {
     const file = yaml('after: block\nblock: { canary: 1, budget: 7, failClosed: true }\n')
     const loaded = loadConfig({
       file,
@@ -100,7 +100,7 @@ describe('a configuration', () => {
       if (Array.isArray(key.default)) return 'a,b'
       return typeof key.default === 'string' ? key.default : JSON.stringify(key.default ?? 1)
     }
-    // What goes only together with others.
+    // Settings that are only valid together with others.
     const rest: Readonly<Record<string, string>> = {
       'tls.cert': '/c',
       'tls.key': '/k',

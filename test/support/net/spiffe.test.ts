@@ -126,7 +126,7 @@ describe('the webhook', () => {
   it('answers none of another id, of another domain’s authority, with two ids, or an authority itself', async () => {
     const strangers = [
       svid(shop, 'spiffe://cluster.shop/other'),
-      // Signed by somebody who is trusted, but for a domain of his own.
+      // Signed by an authority that is trusted, but for another domain.
       svid(partner, api),
       svid(shop, api, 'spiffe://cluster.shop/other'),
       svid(shop, api, 'https://cluster.shop'),

@@ -192,7 +192,7 @@ describe('the checks of a host', () => {
     expect(found).toMatchObject({ ok: false, advice: expect.any(String) })
   })
 
-  it('see that acts cannot be seen without rights', async () => {
+  it('report that events cannot be observed without rights', async () => {
     able()
     put('proc/self/status', 'Uid:\t1000\t1000\t0\t0\nCapEff:\t0000000000000000\n')
     const { acts } = await check()
