@@ -1,7 +1,7 @@
 import type { AuditEntry, AuditRecord } from '../event/outbound-record.ts'
 import { genesis, hashOf } from './audit-chain.ts'
 
-/** What a receiver has of one node's audit trail. */
+/** The part of one node's audit trail that a receiver has. */
 export interface ReceivedTrail {
   readonly node: string
   readonly ok: boolean

@@ -1,6 +1,6 @@
 import type { ProgramRule } from './generalise.ts'
 
-/** Of more arguments than that only the first are looked at. */
+/** Of more arguments than that, only the first are considered. */
 const LOOKED_AT = 16
 
 /** Letters, and the digits of a version: `python3.13`. As the kernel programs have it (agent/exec.bpf.h). */
@@ -9,7 +9,7 @@ const LONGEST_NAME = 16
 
 /** The part of an argument vector that defines the action, if any. */
 export interface ProfiledArguments {
-  /** `wget`: what a program of many names was called as. */
+  /** `wget`: the name under which a multi-call program was started. */
   readonly applet?: string
   /** From the second argument on: options, and the code, the module or the script that is run. */
   readonly head: readonly string[]

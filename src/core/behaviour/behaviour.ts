@@ -120,7 +120,9 @@ export function behaviourId(key: string): BehaviourId {
   return `b${sha256Hex(key).slice(0, 20)}` as BehaviourId
 }
 
-/** Starts what has no parent in the container: no path, so that no executable can be taken for it. */
+/**
+ * The parent of a process without a parent in the container. It is not a path, so no executable can be taken for it.
+ */
 export const runtime: Actor = Object.freeze({ exe: '(runtime)' })
 
 /**
@@ -195,8 +197,8 @@ function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly Behav
 }
 
 /**
- * What the runtime starts has the arguments that an operator declared; those of a script are given to it. What was cut
- * is no argument that was learned: it is whatever it is.
+ * A program that the runtime starts has the arguments that an operator declared; arguments of a script belong to the
+ * script. A truncated argument is never equal to a learned one.
  */
 function withArguments(
   event: ExecEvent,

@@ -56,7 +56,7 @@ export function objectText(object: BehaviourObject): string {
   }
 }
 
-/** What was really done, as evidence keeps it. */
+/** The literal object, as evidence keeps it. */
 export function witnessText(object: BehaviourObject, witness: string): string {
   return object.kind === 'exec' ? objectText({ ...object, args: witness }) : witness
 }

@@ -1,6 +1,6 @@
 /**
- * What a path's variable parts are called, and how many distinct witnesses each must have before it
- * stands for more than them. Parsed from `profiles/generalise.yaml` at the edge.
+ * The names of a path's variable parts, and the number of distinct witnesses that each needs before the pattern
+ * includes other values. Parsed from `profiles/generalise.yaml` at the edge.
  */
 export const tokenNames = [
   'uuid',
@@ -17,10 +17,10 @@ export const tokenNames = [
 ] as const
 export type TokenName = (typeof tokenNames)[number]
 
-/** No threshold may exceed it: so many distinct values are kept for each token. */
+/** No threshold may exceed it: the profile keeps this many distinct values for each token. */
 export const WITNESSES_KEPT = 8
 
-/** So many names of programs the kernel programs compare with. */
+/** The kernel programs compare with at most this many program names. */
 export const PROGRAMS_MOST = 64
 
 /** Programs whose arguments define the action. */

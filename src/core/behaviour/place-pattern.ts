@@ -21,7 +21,7 @@ export function keptOf(object: BehaviourObject): number | undefined {
   return isPlace(object) ? PLACE_KEPT : undefined
 }
 
-/** What a program makes is its own: it may do with it what it likes, as long as it stays where it is. */
+/** A program owns the files that it creates: it may use them in any way, as long as they stay in the place. */
 const ownAccess: readonly Access[] = ['create', 'write', 'read', 'delete', 'rename']
 
 /** Accesses that a place of that access stands for. */

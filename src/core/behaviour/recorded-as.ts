@@ -2,7 +2,7 @@ import { type BehaviourRef, behaviourKey } from './behaviour.ts'
 import type { Patterns } from '../profile/profile-reader.ts'
 import { anyArguments, groupOf } from './subject.ts'
 
-/** With so many different arguments a program is held to be run with any. */
+/** After this many different argument lists, a program is recorded as run with any arguments. */
 const ARGUMENTS_TOLD_APART = 16
 
 /**

@@ -19,9 +19,9 @@ interface Shown {
 }
 
 /**
- * What one actor does to files of one shape: reads, writes, deletes them, gives them that name or takes it away. That
- * a part of their name varies is so whatever is done to them: where a service was seen to write `log.1` to `log.3`, or
- * to rename its work to these, it need not be seen to delete three.
+ * All operations of one actor on files of one shape: read, write, delete, and rename to or from. A part of the name
+ * that varies for one operation varies for all. A service that wrote `log.1` to `log.3`, or renamed files to these
+ * names, need not be seen to delete three.
  */
 export class RelatedPlaceholders {
   readonly #byName = new Map<string, Shown[]>()

@@ -20,7 +20,7 @@ export interface ShapedArguments extends ShapedPath {
   readonly subject: string
 }
 
-/** Further tokens of one path share the last place: what must be remembered stays bounded. */
+/** Further tokens of one path share the last place, so that the stored values stay bounded. */
 export const MAX_PLACES = 3
 
 const uuid = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}'
@@ -98,7 +98,7 @@ export function plainPath(path: string): string {
   return path.includes('<') ? path.replaceAll('<', '<lt>') : path
 }
 
-/** What {@link plainPath} was made of. */
+/** The inverse of {@link plainPath}. */
 export function literalPath(plain: string): string {
   return plain.includes('<') ? plain.replaceAll('<lt>', '<') : plain
 }

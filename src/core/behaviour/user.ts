@@ -6,10 +6,10 @@ import type { ProcessRef } from '../event/event.ts'
  */
 export type User = number | 'declared'
 
-/** The highest uid that a process can have: the one above it is none. */
+/** The highest valid uid of a process: the value above it is reserved. */
 export const MAX_UID = 0xffff_fffe
 
-/** Root is root, also where it is what was declared. */
+/** Root stays root, even if the container declares it as its user. */
 export function userOf({ uid, declaredUser }: ProcessRef): User {
   return declaredUser === true && uid !== 0 ? 'declared' : uid
 }

@@ -8,7 +8,7 @@ export interface Widening {
   readonly group: string
   readonly origin: Origin
   readonly pattern: PathPattern
-  /** One of those it stands for: what it takes counts there. */
+  /** One of the behaviours that it includes: matches of the pattern count there. */
   readonly id: BehaviourId
   readonly key: string
 }

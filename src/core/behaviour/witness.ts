@@ -18,12 +18,12 @@ export interface WitnessesJson {
   readonly places: readonly (readonly string[])[]
 }
 
-/** What was really seen of a shaped behaviour. Bounded, and merges in any order. */
+/** The literals observed for a shaped behaviour. Bounded, and merges in any order. */
 export class Witnesses {
   readonly literals: Sample
   readonly places: Sample[] = []
 
-  /** @param kept literals of which no more are remembered */
+  /** @param kept maximum number of literals to keep */
   constructor(kept?: number) {
     this.literals = new Sample(kept)
   }

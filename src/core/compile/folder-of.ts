@@ -28,7 +28,7 @@ function mayHoldSlash(language: Language): boolean {
   }
 }
 
-/** About so many states an automaton needs for it. */
+/** The approximate number of states that an automaton needs for it. */
 export function statesOf(language: Language): number {
   switch (language.kind) {
     case 'text':

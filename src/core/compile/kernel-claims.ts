@@ -13,7 +13,7 @@ import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
 import { renameSource } from './kernel-rename-sources.ts'
 import { ruleKey, type RuleObject, tagOf } from './kernel-profile.ts'
 
-/** A pattern of at most so many paths becomes literal rules: rules cost less than states. */
+/** A pattern of at most this many paths becomes literal rules: rules cost less than states. */
 const FEW = 64
 
 /** The rules of a profile one by one, before they are put into tables. */
@@ -83,7 +83,7 @@ function claimLiteral(
   }
 }
 
-/** What follows from the image's own files. It belongs to no folder that could be made wider. */
+/** Rules that follow from the image's own files. They belong to no folder, so none is widened. */
 function shippedClaim(allowance: Allowance, origin: Origin, path: string): LiteralClaim {
   const { actor, uid, id } = allowance
   const rule = {

@@ -44,7 +44,7 @@ export class KernelWidening {
   readonly #known: ProfileReader
   readonly #shipped: ShippedFiles
   readonly #folders = new Map<string, Folder>()
-  /** So many folders are widened next where there are too many states: how many are too many is not known. */
+  /** With too many states, this many folders are widened next: the excess is not known in advance. */
   #step = 1
 
   constructor(claims: Claims, known: ProfileReader, shipped: ShippedFiles) {
@@ -96,7 +96,7 @@ export class KernelWidening {
     return [...new Set(reported)].sort()
   }
 
-  /** Widens where there is most, until about so many rules are saved. False where nothing is left to widen. */
+  /** Widens the largest folders until about this many rules are saved. False if nothing is left to widen. */
   saveRules(tooMany: number): boolean {
     const members = this.#widenable(this.literals(), literalMember)
     const crowded = [...byKey(members, keyOf).values()]

@@ -3,7 +3,7 @@ import type { PathAutomaton } from './kernel-profile.ts'
 import { type Edge, LanguageNfa } from './language-nfa.ts'
 import { type DfaState, smaller } from './smaller-automaton.ts'
 
-/** Before equal states are found to be equal there may be so many times more of them. */
+/** Before minimisation there may be this many times more states. */
 const BEFORE_MERGING = 4
 
 export interface BuiltAutomaton {

@@ -6,7 +6,7 @@ export interface Stint {
   readonly to: Micros
   /** It already ran when it was first watched: its start was not seen. */
   readonly before?: boolean
-  /** It came to its end, and was watched doing so. */
+  /** It ended, and the end was observed. */
   readonly ended?: boolean
 }
 
@@ -141,7 +141,7 @@ function placeOf(run: ContainerRun | undefined, at: Micros, slice: Micros): Plac
   return { stint: index, slice: number, phase }
 }
 
-/** What one container alone showed, and once only, is a question to the next unit of its kind. */
+/** Behaviour that one container showed, and only once, predicts the next unit of its kind. */
 export function countSingletons(
   behaviours: Iterable<Iterable<CellSpan>>,
   runs: ReadonlyMap<string, ContainerRun>,
@@ -165,7 +165,7 @@ export function countSingletons(
     const from = placeOf(run, first, slice)
     const to = placeOf(run, last, slice)
     if (from.stint !== to.stint || from.phase !== to.phase) continue
-    // What a run does at its start is a question to the next start, and at its end to the next end.
+    // Behaviour at the start of a run predicts the next start, and behaviour at its end the next end.
     if (from.phase === 'start-up') counts.starts += 1
     else if (from.phase === 'shutdown') counts.ends += 1
     else if (from.slice === to.slice) counts.slices += 1

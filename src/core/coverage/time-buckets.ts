@@ -8,7 +8,7 @@ const FINEST: Micros = 60_000_000
 /** Buckets of one cell; where it has more, they are put together two by two. */
 export const BUCKETS_KEPT = 8
 
-/** What was seen within one bucket of time. */
+/** Events within one bucket of time. */
 export interface Seen {
   /**
    * Events from the first one up to the end of this bucket: cumulative, so that copies join by
@@ -90,7 +90,7 @@ export class TimeBuckets {
     bucket.witnesses.add(literal)
   }
 
-  /** Takes in another copy's. */
+  /** Merges the buckets of another copy. */
   join(other: TimeBuckets): void {
     this.#width = Math.max(this.#width, other.#width)
     this.#list = this.#gathered([...this.#list, ...other.#list])

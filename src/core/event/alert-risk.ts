@@ -1,6 +1,6 @@
 import type { Origin } from './event.ts'
 
-/** How an object is used: what a person decides on together. */
+/** How an object is used: the unit on which a person decides. */
 export const causeAccesses = [
   'read',
   'change',
@@ -14,15 +14,15 @@ export const causeAccesses = [
 ] as const
 export type CauseAccess = (typeof causeAccesses)[number]
 
-/** What an object is worth to an attacker, by where it lies. */
+/** The value of an object to an attacker, by its location. */
 export const placeClasses = ['temporary', 'data', 'system', 'code', 'secret'] as const
 export type PlaceClass = (typeof placeClasses)[number]
 
-/** `most`: the world changed for all replicas. `few`: one of many does what the others do not. */
+/** `most`: a change that affects all replicas. `few`: one of many deviates from the others. */
 export const replicaShifts = ['most', 'few'] as const
 export type ReplicaShift = (typeof replicaShifts)[number]
 
-/** What the severity of a deviation depends on, and nothing else does. */
+/** Every fact that the severity of a deviation depends on. */
 export interface RiskFacts {
   readonly access: CauseAccess
   readonly place: PlaceClass

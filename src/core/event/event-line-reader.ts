@@ -19,9 +19,9 @@ interface Like {
 /** Of all lines together; beyond that the reader discards them and learns again. */
 const mostStretches = 64
 const longestLearned = 4_096
-/** Of lines that are like none before, one in so many is learned. */
+/** Of lines unlike all earlier ones, the reader learns one in this many. */
 const learnedOfUnlike = 4
-/** Where fewer lines than unlike ones were like another, looking for one costs more than it saves: so many go by. */
+/** If fewer lines match than do not, searching costs more than it saves: this many lines skip the search. */
 const linesLetBy = 2_000
 
 /**
@@ -77,7 +77,7 @@ export class EventLineReader {
 
   #learn(line: string, event: SnugEvent): void {
     const reported = membersOf(line).filter(({ name }) => isReported(name, event))
-    // A name that is there twice stands for its last value only.
+    // A duplicated name has its last value only, so skip such lines.
     if (new Set(reported.map(({ name }) => name)).size !== reported.length) return
     if (this.#stretches + reported.length >= mostStretches) this.#restart()
     let into = this.#first

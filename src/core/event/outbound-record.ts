@@ -3,7 +3,7 @@ import { type Alert, alertTypes, type Severity } from './alert.ts'
 export const outboundRecordTypes = [...alertTypes, 'audit'] as const
 export type OutboundRecordType = (typeof outboundRecordTypes)[number]
 
-/** What leaves the node: an alert, or an entry of the audit trail. Ids of both are one order. */
+/** A record that leaves the node: an alert, or an entry of the audit trail. Ids of both share one order. */
 export type OutboundRecord = Alert | AuditRecord
 
 /** `snug.audit/v1`: one link of the chain of all that was decided on this node. */
@@ -44,7 +44,7 @@ export function isAudit(record: OutboundRecord): record is AuditRecord {
   return record.type === 'audit'
 }
 
-/** What one order must be kept in: a container; of what has none, the node. */
+/** The unit whose records stay in order: a container; without one, the node. */
 export function orderOf(record: OutboundRecord): string {
   return (isAudit(record) ? undefined : record.container?.id) ?? record.node
 }

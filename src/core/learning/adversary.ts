@@ -1,6 +1,6 @@
 /**
- * Names that an attacker leaves behind, by what they are for. A place should take none of them; what it takes is shown to
- * the reviewer. Fixed: a figure that changes with the list could not be compared.
+ * Names of files that an attacker leaves behind, by purpose. A place should include none of them; the reviewer sees
+ * those that it does include. The list is fixed: figures of different lists could not be compared.
  */
 export const adversarialNames: Readonly<Record<string, readonly string[]>> = {
   'code of a web server': [

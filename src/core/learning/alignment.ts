@@ -28,22 +28,22 @@ export interface Aligned {
 
 /** A token is constant where more than that share of the names has it. */
 const CONSTANT = 0.8
-/** So many characters, all digits, are a number: of hexadecimal ones that comes by chance once in forty times. */
+/** This many characters, all digits, are a number: among hexadecimal strings that happens by chance once in forty. */
 const DIGITS_LEAST = 8
 /** Hexadecimal digits of the shortest digest that is known as one. */
 const DIGEST_LEAST = 16
-/** Of so many numbers one at least was seen where they are a count. */
+/** Numbers are a count if at least one of this many was seen. */
 const COUNTED_SPARSE = 4
-/** So many names make an alignment. */
+/** An alignment needs this many names. */
 const NAMES_LEAST = 3
-/** So many names of one extension speak for themselves. */
+/** This many names of one extension are aligned without the other extensions. */
 const ALONE_LEAST = 5
-/** A set of so many words at most, each seen so often at least, stays a set of words. */
+/** A set of at most this many words, each seen at least that often, stays a set of words. */
 const WORDS_MOST = 3
 const WORD_LEAST = 3
-/** So many extensions at most are a set; more are themselves names that come. */
+/** At most this many extensions are a set; more are generated names themselves. */
 const EXTENSIONS_MOST = 8
-/** Letters that a varying word may begin with in all names, and be held to. */
+/** Minimum length of a literal prefix that all varying words share. */
 const PREFIX_LEAST = 3
 /** The least length of an extension that varies: an extension that means something is shorter. */
 const RANDOM_EXTENSION_LEAST = 5
@@ -57,8 +57,8 @@ interface Stem {
 }
 
 /**
- * Finds what the names of a folder have in common. Linear in their number and length but for sorting; the same for any
- * order of the names.
+ * Finds the common form of the names in a folder. Linear in their number and length except for sorting; independent of
+ * the order of the names.
  */
 export function align(names: Iterable<string>): Aligned {
   const sorted = [...new Set(names)].sort()
@@ -88,7 +88,7 @@ export function align(names: Iterable<string>): Aligned {
  */
 const LENGTHS_LEAST = 3
 
-/** Takes out names that are texts: many words with one separator, and not always as many. */
+/** Separates names that are texts: many words with one separator, and a varying number of words. */
 function byLength(stems: readonly Stem[]): { readonly alike: Stem[]; readonly loose: Stem[] } {
   const alike: Stem[] = []
   const loose: Stem[] = []
@@ -184,7 +184,7 @@ function numberedExtensions(names: readonly string[]): ReadonlySet<string> {
 /** What stands at one place of the names, as text in the language of shapes; undefined where it is no one thing. */
 interface Position {
   readonly texts: readonly string[]
-  /** What was seen there and is not of it. */
+  /** The exceptions seen there. */
   readonly others?: ReadonlySet<string>
   readonly varies?: 'words' | 'made-up'
 }
@@ -316,7 +316,7 @@ function token(name: 'digits' | 'alnum', longest: number, optional: boolean): st
   return name === 'digits' ? number(longest) : `<alnum:${boundOf(longest)}>`
 }
 
-/** Digests, all of one length: so long a notation does not come by chance. */
+/** Digests, all of one length: a notation this long does not occur by chance. */
 function digestOf(words: readonly string[]): string | undefined {
   const [first = ''] = words
   if (first.length < DIGEST_LEAST || words.length < NAMES_LEAST) return undefined
@@ -339,7 +339,7 @@ function areCounted(words: readonly string[]): boolean {
   )
 }
 
-/** A number is held to digits, and hardly to a length: what counts gets longer by itself. */
+/** A number is restricted to digits, and hardly in length: counters grow. */
 function number(longest: number): string {
   return `<digits:${Math.max(NUMBER_LEAST, boundOf(longest))}>`
 }
@@ -376,8 +376,8 @@ function fixedLetters(words: readonly string[]): string {
 }
 
 /**
- * Names whose separators differ, as in the titles of pages and in base64: what they begin with up to a separator, and their
- * extension, stay literal; between these are letters, digits and the separators that were seen there.
+ * Names whose separators differ, as in the titles of pages and in base64. A common beginning up to a separator, and the
+ * extension, stay literal. Between these are letters, digits and the separators that were seen there.
  */
 function alignLoosely(stems: readonly Stem[], found: Alignment[]): readonly Stem[] {
   const left: Stem[] = []
@@ -413,7 +413,7 @@ function loosely(group: readonly Stem[]): readonly [readonly Stem[], string | un
   return [few, `${plainPath(prefix)}<${name}:${boundOf(longest)}>`]
 }
 
-/** Whole words without digits, with the separators behind them, that all begin with. */
+/** The common beginning of all names: whole words without digits, with the separators behind them. */
 function literalHead(stems: readonly CutName[]): string {
   let head = ''
   for (let i = 0; ; i++) {

@@ -2,10 +2,10 @@ import type { Actor } from '../behaviour/behaviour.ts'
 import { imageData } from './image-data.ts'
 import { type ImageFacts, programFiles } from './program-files.ts'
 
-/** So many programs and folders of one image are remembered; an image has fewer that run. */
+/** This many programs and folders of one image are cached; an image runs fewer. */
 const REMEMBERED = 4_096
 
-/** What follows from the files of one image alone, worked out when it is asked for and then kept. */
+/** Results that follow from the files of one image alone, computed on demand and then cached. */
 export class Derivation {
   readonly #facts: ImageFacts
   readonly #guards: (path: string) => boolean

@@ -136,7 +136,7 @@ export class DerivedReads {
   #each(allowance: Allowance, visit: (entries: Entries, key: string) => void): void {
     const { actor, uid, object } = allowance
     visit(this.#programs, programKey(actor.exe, actor.script))
-    // What the image did not ship brings nothing of the image with it.
+    // A program that the image did not ship implies no reads of the image's files.
     if (object.kind === 'exec' && object.drift !== true) {
       visit(this.#programs, programKey(object.path, object.script))
     }

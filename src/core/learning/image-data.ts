@@ -16,7 +16,7 @@ export function imageData(
   for (const name of facts.names(folder)) {
     const path = `${folder}/${name}`
     const file = facts.file(path)
-    // What a link leads to belongs to another folder.
+    // The target of a link belongs to another folder.
     if (file?.kind !== 'file' || file.path !== path) continue
     const readable = (file.mode & 0o004) !== 0 && (file.mode & 0o111) === 0
     if (readable && !guards(path) && !facts.isCode(path)) data.add(path)

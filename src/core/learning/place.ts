@@ -33,7 +33,7 @@ export interface Place {
 export interface PlaceOptions extends VocabularyOptions {
   /** Paths that were run: no place takes them. */
   readonly executed: readonly string[]
-  /** What a guardrail, or a person, holds back: no place takes it. */
+  /** Names that a guardrail or a person excludes: no place includes them. */
   readonly isGuarded: (path: string) => boolean
 }
 

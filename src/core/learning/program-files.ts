@@ -8,9 +8,9 @@ export interface ShippedFile {
   readonly kind: 'file' | 'folder' | 'other'
 }
 
-/** What an image ships. Bounded, and never throws. */
+/** The files of an image. Bounded, and never throws. */
 export interface ImageFacts {
-  /** What a path leads to; undefined where the image has nothing there. */
+  /** The target of a path; undefined where the image has nothing there. */
   file(path: string): ShippedFile | undefined
   /** Names in a folder; none where it is no folder, or holds too many. */
   names(folder: string): readonly string[]
@@ -30,8 +30,8 @@ const MOST_FILES = 2_048
 const LOADER_FOLDERS = ['/lib', '/usr/lib', '/lib64', '/usr/lib64', '/lib32', '/usr/local/lib']
 
 /**
- * What glibc itself opens, by any program that is linked to it: the cache of libraries, the order of name services, the
- * local time, and the names of locales. These are places of the C library on every distribution, and of no service.
+ * Files that glibc itself opens, in any program linked to it: the cache of libraries, the order of name services, the
+ * local time, and the names of locales. These are paths of the C library on every distribution, and of no service.
  */
 const GLIBC_FILES = [
   '/etc/ld.so.cache',
@@ -48,9 +48,9 @@ const GLIBC_FILES = [
 const LOCALES = '/usr/lib/locale'
 
 /**
- * The files of its image that a program reads because of what it is: the script that it was started for, its loader,
- * the libraries that it is linked to, and what the C library opens by itself. Canonical paths. What else it reads is
- * its own behaviour.
+ * The files of its image that a program reads because of its build: the script that it was started for, its loader, the
+ * libraries that it is linked to, and the files that the C library opens. Canonical paths. Any other read is its own
+ * behaviour.
  */
 export function programFiles(facts: ImageFacts, actor: Actor): ReadonlySet<string> {
   const found = new Set<string>()

@@ -42,7 +42,7 @@ const SLICES_MOST = 60
 const Z95 = 1.6448536269514722
 
 /**
- * The names of a folder as a sample of those that will come (Good and Turing): what was new of late will be new again.
+ * The names of a folder as a sample of future names (Good and Turing): the recent rate of new names predicts the next.
  * Units are containers and slices of time, so that names that every start brings again are not new.
  */
 export function figuresOf(
@@ -124,7 +124,7 @@ export function upperBound(count: number, all: number): number {
   return all <= 0 ? 1 : 1 - lowerBound(all - count, all)
 }
 
-/** Chance of so many or more of `all`, each with that chance. */
+/** Probability of at least this many of `all`, each with that probability. */
 function atLeast(count: number, all: number, share: number): number {
   if (share >= 1) return 1
   let term = (1 - share) ** all

@@ -2,7 +2,7 @@ import { SnugError } from '../../errors.ts'
 import { sha256Hex } from '../behaviour/sha256.ts'
 import { durationText, percentText } from './wording.ts'
 
-/** How blocking begins, and when it gives up by itself. */
+/** How blocking begins, and when it ends automatically. */
 export interface BlockRules {
   /** Share of a version's containers that is blocked first; 0..1, 1: all of them at once. */
   readonly canary: number

@@ -32,7 +32,7 @@ function allowed(entry: ProfileEntry, windowDone: boolean): readonly Grant[] {
   ) {
     for (const grant of decision.grants) grants.merge(grant)
   }
-  // A version that had its whole window and never showed what it inherited does not pass it on.
+  // A version that had its whole window and never showed an inherited behaviour does not pass it on.
   const showed = !grants.empty
   if (!windowDone || showed) {
     for (const grant of entry.inherited?.grants ?? []) grants.merge(grant)

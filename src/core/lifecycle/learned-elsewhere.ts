@@ -1,8 +1,8 @@
 import type { Step, Version } from './version.ts'
 
 /**
- * Another node of the fleet had the whole window of this version: what it learned is here, and is held to, by alerts.
- * Nothing where the version does not learn.
+ * Another node of the fleet completed the window of this version: its profile is here, and the version alerts on
+ * deviations. Nothing where the version does not learn.
  */
 export function learnedElsewhere(
   version: Version,

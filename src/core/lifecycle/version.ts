@@ -16,20 +16,20 @@ import { durationText, percentText } from './wording.ts'
 export type Mode = 'learn' | 'alert' | 'block'
 export type VersionState = 'learning' | 'review' | 'enforced' | 'incomplete'
 
-/** When a window ends, and where a version goes by itself then. */
+/** When a window ends, and the state that follows automatically. */
 export interface LearnRules {
   readonly floorMs: number
   readonly ceilingMs: number
   /** The window may end once the bound on unseen behaviour is at or below it; 0..1. */
   readonly unseen: number
   readonly after: 'review' | 'alert' | 'block'
-  /** How long after its window what a version inherited and never showed is still expected. Absent: 7 days. */
+  /** How long after its window inherited behaviour that was never shown stays expected. Absent: 7 days. */
   readonly inheritedForMs?: number
   /** Absent: {@link defaultBlockRules}. */
   readonly block?: BlockRules
 }
 
-/** Where one version stands. Plain data, frozen. */
+/** The state of one version. Plain data, frozen. */
 export interface Version {
   readonly digest: string
   readonly state: VersionState
@@ -53,7 +53,7 @@ export interface Version {
   readonly because: string
 }
 
-/** What a version's evidence is worth at an instant. */
+/** The quality of a version's evidence at an instant. */
 export interface WindowEvidence {
   readonly coverage: Coverage
   /** Events known to be lost in the window, and when the last loss ended (epoch milliseconds). */
@@ -106,7 +106,7 @@ function moved(version: Version, change: Partial<Version>, nowMs: number): Step 
   return { version: next, transitions: [transition] }
 }
 
-/** What stands between the evidence and a learned profile; undefined where nothing does. */
+/** The requirements that the evidence lacks for a learned profile; undefined where it lacks none. */
 function missing(evidence: WindowEvidence, rules: LearnRules, nowMs: number): string | undefined {
   const { coverage, lastLossMs, lost, startSeen } = evidence
   if (!startSeen) return 'no container start was observed: restart a container'

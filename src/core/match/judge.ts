@@ -107,7 +107,7 @@ function deviation(
   }
 }
 
-/** What a deviation that trips no guardrail deserves. */
+/** The severity of a deviation that fires no guardrail. */
 function worstOf(
   known: ProfileReader | undefined,
   event: ActEvent,

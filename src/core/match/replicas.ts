@@ -13,9 +13,9 @@ export interface ReplicaFacts {
 export const replicasLeast = 4
 const mostShare = 0.75
 const fewShare = 0.2
-/** What the same change brings about comes within so long of the first. */
+/** Effects of one change appear within this time of the first. */
 export const togetherMs = 600_000
-/** The others had so long to do it as well. */
+/** The other replicas had this much time to show it as well. */
 export const aloneMs = 300_000
 
 /**

@@ -5,7 +5,7 @@ import { type Cause, causeOf } from './cause.ts'
 import { folderOfPath, nameKind } from './place-class.ts'
 import type { RiskFacts } from '../event/alert-risk.ts'
 
-/** Of one actor's behaviours so many are looked at: a deviation must not cost more than it is worth. */
+/** At most this many behaviours of one actor are compared, to bound the cost of a deviation. */
 const LOOKED_AT = 2048
 
 /** Of several behaviours that one event shows, the one that changes something names the alert. */

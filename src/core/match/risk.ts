@@ -14,7 +14,7 @@ export const riskTable: Readonly<Record<CauseAccess, Readonly<Record<PlaceClass,
   syscall: of('medium'),
 }
 
-/** So many names, and the vocabulary of the place is open: the next one is new as well. */
+/** From this many names with an open vocabulary, the next name is expected to be new as well. */
 export const openNames = 20
 
 /** Only a guardrail is critical. */
@@ -33,7 +33,7 @@ export function riskOf(facts: RiskFacts): Severity {
 function isHarmless(facts: RiskFacts): boolean {
   const { access, place, actor, origin, drift, shipped, usual, local, leavesRoot } = facts
   if (leavesRoot || local) return true
-  // What a person or an intruder does in a session is no habit of the service.
+  // Events of a session are no habit of the service.
   if (origin === 'exec-in' || drift || actor === 'drift') return false
   if (usual || facts.scheduled) return true
   if (access === 'map') return shipped

@@ -2,7 +2,7 @@ import type { GeneraliseRules } from '../behaviour/generalise.ts'
 import { Shaper } from '../behaviour/shape.ts'
 import { guardedFiles, type GuardrailRules } from './guardrail.ts'
 
-/** The rules of both files together: what a guardrail watches is in no place. */
+/** The rules of both files together: no place includes a path that a guardrail watches. */
 export function shaperOf(rules: {
   readonly generalise: GeneraliseRules
   readonly guardrails: GuardrailRules

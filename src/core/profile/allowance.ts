@@ -68,7 +68,7 @@ export class Grants {
   pattern(origin: Origin, shape: ObjectPattern, related?: RelatedShown): PathPattern | undefined {
     const witnesses = this.#byOrigin.get(origin)
     if (witnesses === undefined) return undefined
-    // What the related have shown may be more by now.
+    // Related behaviours may have shown more by now.
     const open = shape.thresholds.map((needed, i) => witnesses.isOpen(i, needed, related)).join()
     const all = this.#patterns.get(origin) ?? []
     const known = all.find((one) => one.shape === shape)

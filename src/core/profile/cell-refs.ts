@@ -13,7 +13,7 @@ export function refsOfCell(
 ): readonly BehaviourRef[] {
   const key = behaviourKey(actor, uid, object)
   const base = { key, actor, uid, object, origin }
-  // Also what only looks like a shape has its literals on record.
+  // An object that only looks like a shape has its literals recorded as well.
   if (witnesses === undefined) return [{ ...base, ...plainFacts(object, shaper) }]
   return witnesses.literals.map((text) => ({
     ...base,
@@ -25,7 +25,7 @@ function plainFacts(object: BehaviourObject, shaper: Shaper): Partial<BehaviourR
   if (object.kind === 'connect') return { address: object.peer }
   const subject = shapedSubject(object)
   if (subject === undefined) return {}
-  // What has a shape and is on record without it is that very file.
+  // A shaped object that was recorded without its shape is that very file.
   const paths = subject.split(SUBJECT_TO).map(literalPath)
   return paths.some((path) => shaper.shape(path) !== undefined) ? { fixed: true } : {}
 }

@@ -125,8 +125,8 @@ export class Cell {
   }
 
   /**
-   * Un-learns what was seen from then to then, as finely as its buckets of time allow: gives back what went,
-   * which may be more. The cell may be {@link empty} afterwards. Nodes and sources are of the cell as a whole.
+   * Forgets the evidence of that span, as finely as its buckets of time allow. Returns the removed span, which may be
+   * larger. The cell may be {@link empty} afterwards. Nodes and sources belong to the cell as a whole.
    */
   forget(from: Micros, to: Micros): Span | undefined {
     if (this.empty) return undefined

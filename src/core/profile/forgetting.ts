@@ -44,8 +44,8 @@ export interface Forgotten {
   /** Number of events. */
   readonly acts: number
   /**
-   * By time: what really went. Old evidence is kept in wide buckets, and goes by the whole bucket; undefined where
-   * nothing did.
+   * By time: the removed span. Old evidence is kept in wide buckets, and is removed by whole buckets; undefined where
+   * nothing was removed.
    */
   readonly span?: Span
 }

@@ -248,7 +248,9 @@ export class LiveEntry {
   }
 }
 
-/** Exec sessions are not the service's, and what follows from the image shows nothing that is unseen. */
+/**
+ * Exec sessions do not belong to the service, and behaviour that follows from the image shows nothing about the unseen.
+ */
 function isOwn({ origin, phase }: Cell): boolean {
   return origin !== 'exec-in' && phase !== 'derived'
 }

@@ -212,7 +212,7 @@ export class Profile implements ProfileReader {
       const phase = this.#phaseOf(ref, how, i, when)
       if (phase === undefined) continue
       if (entry === undefined && phase === 'later') {
-        // Expected by what includes it: that is no news to review, and counts there.
+        // A behaviour that includes it expects it: it needs no review, and counts there.
         const cover = matchedRuleOf(this.#known, ref, () => when)
         if (cover !== undefined) {
           this.#count(cover.key, event, when)
@@ -252,8 +252,8 @@ export class Profile implements ProfileReader {
   }
 
   /**
-   * What follows from the image's own files is on record as that. Undefined where it is not to be on record at all:
-   * what a program brings with it that is itself not expected shows no more than the program.
+   * Records a read that follows from the image's own files as such. Undefined where it is not recorded: reads that
+   * follow from a program that is itself unexpected show no more than the program.
    */
   #phaseOf(ref: BehaviourRef, how: Observation, i: number, when: Micros): Phase | undefined {
     const now = (): Micros => when
@@ -442,7 +442,7 @@ export class Profile implements ProfileReader {
     return { gone, lessened, acts, ...(span === undefined ? {} : { span }) }
   }
 
-  /** Lets go of what was inherited and never shown. Gives it as it was, in order of id. */
+  /** Removes inherited behaviours that were never shown. Returns them as they were, in order of id. */
   expireInherited(): readonly ProfileEntry[] {
     const gone: ProfileEntry[] = []
     for (const entry of this.#entries.values()) {
@@ -482,8 +482,8 @@ export class Profile implements ProfileReader {
   }
 
   /**
-   * Entries changed since last drained, for the store. Those that show anything new come all; of those whose counts
-   * rose, the longest waiting, until they have `room` cells of evidence together.
+   * Entries changed since the last drain, for the store. Entries with anything new are always included. Entries whose
+   * counts rose follow, the longest waiting first, until they have `room` cells of evidence together.
    */
   drainChanged(room = Infinity): readonly ProfileEntry[] {
     const drained = [...this.#changed].map((entry) => entry.toJSON())
