@@ -88,7 +88,8 @@ bool not_pinned(const char *what)
 }
 
 /*
- * False where another sensor uses the folder. Where there can be none the sensor goes on without.
+ * False where another sensor uses the folder. Where pinning is not possible, the sensor runs
+ * without it.
  */
 bool pin_open(const char *path)
 {

@@ -23,8 +23,8 @@
 #include "sensor/log.h"
 
 /*
- * Of what the maps mean and where they lie, which their sizes do not show: the hashes, the order of
- * states. Count it up then.
+ * Version of the meaning and position of map contents, which sizes do not show: the hashes, the
+ * order of states. Increase it when these change.
  */
 #define LAYOUT_VERSION 3
 

@@ -81,7 +81,7 @@ static bool is_left(pid_t pid)
 	return strcmp(name, "snug-sensor\n") != 0;
 }
 
-/* Ends what runs there. It takes the kernel a moment to let go of the last process. */
+/* Ends the processes there. The kernel takes a moment to release the last one. */
 static void remove_cgroups(const char *above)
 {
 	DIR *dir = opendir(above);

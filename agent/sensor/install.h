@@ -5,7 +5,7 @@
 
 #include "sensor/agent.h"
 
-/* What returns a bool is false for a command that is not well formed. */
+/* A function that returns a bool returns false for a malformed command. */
 void install_begin(struct agent *agent, const struct snug_profile *command);
 bool install_rules(struct agent *agent, const struct snug_rules *command, size_t size);
 bool install_states(struct agent *agent, const struct snug_states *command, size_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Prints the layout that was compiled, as JSON: what the daemon's decoder is held against. */
+/* Prints the compiled layout as JSON; a test compares the daemon's decoder with it. */
 #include <stddef.h>
 #include <stdio.h>
 #include "abi.h"

@@ -28,7 +28,7 @@ static size_t bucket_of(__u64 hash)
 	return at;
 }
 
-/* Linear probing without tombstones: what follows a hole is put in again. */
+/* Linear probing without tombstones: entries behind a hole are inserted again. */
 static void bucket_remove(__u64 hash)
 {
 	size_t at = bucket_of(hash);

@@ -205,9 +205,7 @@ static size_t read_below(struct agent *agent, const char *path, const __u32 *slo
 	return count;
 }
 
-/*
- * An exec before its state was there went unseen; one after it was seen, and what it left is right.
- */
+/* An exec before its state existed was not seen; one after it was seen, and its state is right. */
 static void recheck_exe(struct agent *agent, struct process *process)
 {
 	struct snug_task now;

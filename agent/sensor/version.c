@@ -226,7 +226,7 @@ void set_enforcement(struct agent *agent, const struct snug_enforce *command)
 	report_enforcement(agent, command->scope);
 }
 
-/* What earlier commands made of the scope, not what they wanted. */
+/* Reports the effect of earlier commands on the scope, not the request. */
 void report_enforcement(struct agent *agent, __u64 scope)
 {
 	const __u64 armed = SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED;

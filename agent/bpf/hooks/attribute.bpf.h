@@ -40,8 +40,8 @@ static __always_inline bool sets_time(const struct file_time *times)
 }
 
 /*
- * What such a call is about: a file by a string of the caller's, relative to `fd`, or that
- * descriptor's own.
+ * The target of such a call: a file by a string of the caller's, relative to `fd`, or that
+ * descriptor itself.
  */
 struct target {
 	u64 string;

@@ -32,7 +32,7 @@ static __always_inline bool in_memory_syscall(struct task_struct *task)
 	return number >= SNUG_SYSCALL_MAX || memory_syscalls[number];
 }
 
-/* What was judged under another profile or mode is judged again. */
+/* A capability that was judged under another profile or mode is judged again. */
 static __always_inline void refresh_capabilities(struct snug_task *state)
 {
 	struct snug_slot *slot = slot_of(state);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Files: opened ones by themselves, what has no descriptor to look at by the caller's string. */
+/* Files: an opened one by its descriptor; without a descriptor, by the caller's string. */
 #ifndef SNUG_FILE_H
 #define SNUG_FILE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The flush of counts: a program that the sensor runs, so that user space never copies the table of
- * what was seen.
+ * counted events.
  */
 #ifndef SNUG_FLUSH_H
 #define SNUG_FLUSH_H
@@ -70,7 +70,7 @@ static long flush_entry(struct bpf_map *map, u64 *key, struct snug_seen *one,
 	return 0;
 }
 
-/* What was written in a container that ended can be forgotten: its files are gone. */
+/* Records of files written in an ended container can be removed: the files are gone. */
 static long forget_written(struct bpf_map *map, u64 *key, u64 *container, struct snug_flush *flush)
 {
 	if (!bpf_map_lookup_elem(&cgroups, container))

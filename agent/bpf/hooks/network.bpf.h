@@ -168,8 +168,8 @@ static __always_inline bool report_peer(struct task_struct *task, struct snug_ta
 	void *ring;
 
 	/*
-	 * An address that gets another name is another peer: what was decided on it before does not
-	 * stand.
+	 * An address with another name is another peer: an earlier decision on it no longer
+	 * applies.
 	 */
 	name = kind == SNUG_CONNECT ? bpf_map_lookup_elem(&peers, &key) : 0;
 	if (name)

@@ -47,7 +47,7 @@ static __always_inline int on_path_call(struct call *call, u32 class)
 	event = &scratch->path_op;
 	*event = (struct path_op){ .fd = AT_FDCWD, .to_fd = AT_FDCWD, .string = a };
 	switch (class) {
-	/* An open that was refused left no file: what it wanted is in its flags. */
+	/* A refused open left no file: its flags show the requested access. */
 	case SNUG_CLASS_OPENAT:
 		event->fd = a;
 		event->string = b;

@@ -81,7 +81,7 @@ static __noinline void on_identity(struct call *call)
 		kill_current();
 }
 
-/* What a socket is asked for, but for peers of the internet. */
+/* Socket calls, except for those about internet peers. */
 __noinline int on_socket(u32 class, s64 ret, u32 compat)
 {
 	struct call call = { .ret = ret, .compat = compat };

@@ -152,7 +152,7 @@ struct {
 	__type(value, struct snug_name_text);
 } names SEC(".maps");
 
-/* What was seen in a container (key: behaviour and container) and how often. */
+/* Events seen in a container (key: behaviour and container), with their counts. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SNUG_SEEN);
