@@ -56,19 +56,22 @@ export class PlaceKeeper {
   /** Executed paths, with the number of entries that show it. */
   readonly #executed = new Map<string, number>()
   #seen = 0
-  #settledAt = 0
+  /** Evidence at the last derivation; the first is worth it from some names on. */
+  #settledAt = 128
 
   constructor(shaper: Shaper) {
     this.#shaper = shaper
   }
 
   add(entry: LiveEntry): void {
-    const ran = executedBy(entry.object)
-    for (const path of ran) this.#executed.set(path, (this.#executed.get(path) ?? 0) + 1)
-    if (ran.length > 0) this.#allDirty()
-    const owner = this.#ownerOf(entry)
-    owner?.entries.add(entry)
-    this.touch(entry)
+    for (const path of executedBy(entry.object)) {
+      const before = this.#executed.get(path) ?? 0
+      this.#executed.set(path, before + 1)
+      if (before === 0) this.#dirtyAround(path)
+    }
+    this.#ownerOf(entry)?.entries.add(entry)
+    // A deviation changes no place: a flood of them must not have places derived again and again.
+    if (isEvidence(entry)) this.touch(entry)
   }
 
   remove(entry: LiveEntry): void {
@@ -90,9 +93,9 @@ export class PlaceKeeper {
     this.#seen += 1
   }
 
-  /** Enough came since the last time that it is worth to look again: so all looks together cost little more than one. */
+  /** The evidence has doubled since the last time, so that all derivations together cost two of the last. */
   get isDue(): boolean {
-    return this.#dirty.size > 0 && this.#seen >= this.#settledAt * 1.25
+    return this.#dirty.size > 0 && this.#seen >= this.#settledAt * 2
   }
 
   get isDirty(): boolean {
@@ -131,7 +134,7 @@ export class PlaceKeeper {
       }
     }
     this.#dirty.clear()
-    this.#settledAt = Math.max(64, this.#seen)
+    this.#settledAt = Math.max(128, this.#seen)
     return { added, removed, changed }
   }
 
@@ -167,8 +170,14 @@ export class PlaceKeeper {
     return owner
   }
 
-  #allDirty(): void {
-    for (const owner of this.#owners.values()) this.#dirty.add(owner)
+  /** A place never covers a path that was run: those that could have to be derived again. */
+  #dirtyAround(path: string): void {
+    for (const owner of this.#owners.values()) {
+      const isAround = [...owner.places].some(({ place }) => {
+        return place !== undefined && path.startsWith(place.base)
+      })
+      if (isAround) this.#dirty.add(owner)
+    }
   }
 }
 
@@ -180,6 +189,12 @@ export function settlePlaces(byKey: Map<string, LiveEntry>, shaper: Shaper): voi
     else keeper.add(entry)
   }
   for (const entry of keeper.settle(byKey).added) byKey.set(entry.key, entry)
+}
+
+/** Whether the entry is evidence that places are derived from. */
+function isEvidence(entry: LiveEntry): boolean {
+  for (const cell of entry.allCells()) if (cell.grants && cell.count > 0) return true
+  return false
 }
 
 function executedBy(object: BehaviourObject): readonly string[] {

@@ -97,7 +97,7 @@ export class Profile implements ProfileReader {
 
   /**
    * Looks at the evidence again for places: where a window ends, where evidence was merged or taken away, and while it is
-   * learned each time when there is a quarter more of it.
+   * learned each time when the evidence has doubled.
    */
   settle(): void {
     if (!this.#places.isDirty) return
@@ -231,7 +231,8 @@ export class Profile implements ProfileReader {
       cell.trip(how.guardrails?.[i] ?? [], when)
       let changed = before !== (cell.grants || cell.grantsShipped)
       // One more container that shows what others did is a count.
-      if (changed && this.#grants(entry, process.origin) !== cell.grants) isNews = true
+      const grants = cell.grants || cell.grantsShipped
+      if (changed && this.#grants(entry, process.origin) !== grants) isNews = true
       if (ref.literal !== undefined && cell.witness(ref.literal, when)) {
         changed = true
         isNews = true
@@ -243,7 +244,7 @@ export class Profile implements ProfileReader {
       if (isNews) this.#changed.add(entry)
       else this.#counted.add(entry)
     }
-    if (fresh > 0 && this.#places.isDue) this.settle()
+    if (fresh > 0 && how.phase === 'learned' && this.#places.isDue) this.settle()
     return fresh
   }
 
