@@ -140,7 +140,7 @@ describe('by itself', () => {
   })
 
   it('its custom resources are the very same files', () => {
-    const crds = new URL('../unit/deploy/kubernetes/crds/', root)
+    const crds = new URL('deploy/kubernetes/crds/', root)
     const { resources } = parse(readFileSync(new URL('kustomization.yaml', crds), 'utf8')) as {
       readonly resources: readonly string[]
     }
