@@ -8,12 +8,11 @@ export interface PolicyFacts {
 }
 
 /**
- * Whether an unexpected event gets a separate alert.
- *
- * A program outside the profile raises an alert when it starts. Its reads of libraries and other
- * files follow from that start and are not a second finding; the same holds for reads of an
- * operator's `exec` session. The profile records both. A guardrail always raises an alert; so does
- * an event that the kernel stopped or should have stopped.
+ * Whether an unexpected event gets a separate alert. A program outside the profile raises an alert
+ * when it starts. Its reads of libraries and other files follow from that start and are not a
+ * second finding. The same holds for reads of an operator's `exec` session. The profile records
+ * both. A guardrail always raises an alert; so does an event that the kernel stopped or should have
+ * stopped.
  */
 export function deservesAlert(event: ActEvent, verdict: Verdict, facts: PolicyFacts): boolean {
   if (verdict.outcome !== 'deviation' || verdict.guardrails.length > 0) {

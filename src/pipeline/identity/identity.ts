@@ -21,9 +21,8 @@ export interface ContainerIdentity {
   /** The argument vector of the container's first process: entrypoint, then command. */
   readonly entrypoint: readonly string[]
   /**
-   * Argument vectors that the engine runs in the container: a health check (`["/bin/sh", "-c", …]`
-   * if it uses a shell), and probes and lifecycle hooks of a pod. At most five: three probes, two
-   * hooks.
+   * Argument vectors that the engine runs in the container. A health check is `["/bin/sh", "-c",
+   * …]` if it uses a shell. A pod has at most three probes and two lifecycle hooks.
    */
   readonly probes?: readonly (readonly string[])[]
   /** For containers of a pod; absent for its app containers. */

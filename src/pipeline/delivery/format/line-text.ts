@@ -1,7 +1,7 @@
 /**
- * Text that a container chose (paths, arguments, names) must reach a log as data: it must not end a
- * line, start a record or control a terminal. These code points could: controls, format and
- * bidirectional marks, lone surrogates, line and paragraph separators.
+ * A log must treat text that a container chose (paths, arguments, names) as data. Such text must
+ * not end a line, start a record or control a terminal. These code points could: controls, format
+ * and bidirectional marks, lone surrogates, line and paragraph separators.
  */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 const plain = /^[\x20-\x7e]*$/
