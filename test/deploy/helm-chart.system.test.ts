@@ -119,7 +119,7 @@ describe('by itself', () => {
   const kustomize = kustomized()
   const inside = kustomize.filter(({ kind }) => !outside.includes(kind))
 
-  it('the chart is what kustomize builds', () => {
+  it('the chart renders the objects that kustomize builds', () => {
     expect(
       kustomize
         .filter((each) => !inside.includes(each))

@@ -93,7 +93,7 @@ it.each(Object.entries(others))('`%s` has an effect, and may be that', (path, va
   expect(renderChart(mixed).objects).not.toEqual(renderChart(context).objects)
 })
 
-it('those that the docs show are taken, and are what the agent then has', () => {
+it('the values in the docs are valid and reach the config of the agent', () => {
   const page = readFileSync(new URL('../../docs/helm.md', import.meta.url), 'utf8')
   const [, text = ''] = /```yaml\n# my-values.yaml\n([^]*?)```/.exec(page) ?? []
   const values = parse(text) as Values
@@ -109,7 +109,7 @@ it('those that the docs show are taken, and are what the agent then has', () => 
   }
 })
 
-describe('values that are none', () => {
+describe('invalid values', () => {
   it.each<readonly [string, Values, string]>([
     ['a word that is none', { imgae: {} }, ' must NOT have additional properties (imgae)'],
     [
@@ -139,7 +139,7 @@ describe('values that are none', () => {
     expect(faults(values).join('\n')).toContain(words)
   })
 
-  it('what ships can be taken away by null', () => {
+  it('null removes a default value', () => {
     const gone = { tolerations: null, nodeSelector: null, resources: { limits: null } }
     expect(faults(gone)).toEqual([])
     const agent = JSON.stringify(renderChart(gone).objects.find(({ kind }) => kind === 'DaemonSet'))

@@ -93,7 +93,7 @@ describe('the observed time', () => {
     expect(stints()).toHaveLength(2)
   })
 
-  it('keeps the starts of one container apart, and the end that was seen', () => {
+  it('keeps the starts of one container apart, and its observed end', () => {
     starts('a')
     world.advance(60_000)
     ends('a')
@@ -156,7 +156,7 @@ describe('the observed time', () => {
     expect(world.engine.images()[0]?.versions[0]?.root).toBeUndefined()
   })
 
-  it('of a container that was forgotten is what comes from now on, and none of its starts', async () => {
+  it('of a forgotten container starts now, without any of its starts', async () => {
     starts('a')
     world.advance(60_000)
     ends('a')
@@ -193,7 +193,7 @@ describe('a loss', () => {
     expect(ledger.unobserved('c', '2026-11-24T13:00:05Z', 1_000)).toBeUndefined()
   })
 
-  it('has no gap where a person asked to forget a span', () => {
+  it('that a person requested by forget is no unobserved time', () => {
     const ledger = new LossLedger()
     const span = { from: '2026-11-24T13:00:00Z', to: '2026-11-24T13:00:10Z', count: 1 }
     ledger.add({ ...span, reason: 'forgotten' })
@@ -317,7 +317,7 @@ describe('a successor', () => {
     await enforce('sha256:bb')
   })
 
-  it('expects for a while what it inherited and never showed, and then lets go of it', async () => {
+  it('expects inherited behaviours without evidence for a while, and then expires them', async () => {
     const state = (path: string) =>
       world.engine.profile('shop/web@sha256:bb').behaviours.find(({ text }) => text.includes(path))
     expect(version('sha256:bb').life.holes).toBeUndefined()
@@ -340,7 +340,7 @@ describe('a successor', () => {
     expect(restored.profile.entries().every(({ inherited }) => inherited?.from !== 'x')).toBe(true)
   })
 
-  it('keeps what it showed in time, even after its window', () => {
+  it('keeps behaviours that it showed in time, even after its window', () => {
     reads('b', '/etc/gone')
     world.advance(86_400_000 + 2_000)
     reads('b', '/etc/gone')

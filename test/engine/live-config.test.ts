@@ -56,7 +56,7 @@ function running(text: string) {
 const sink = (path: string): string => `sinks:\n  - { name: siem, type: file, path: ${path} }\n`
 
 describe('a config that is read again', () => {
-  it('takes over what can change in a running agent, and puts it on record without values', async () => {
+  it('applies settings that can change in a running agent, and audits them without values', async () => {
     const { live, write, applied, audited, log } = running(`${sink('/a')}learn: { floor: 1h }\n`)
     const stage = stageLog(log, 'before')
     write(`${sink('/b')}learn: { floor: 2h }\nlog: { level: debug }\n`)
@@ -68,7 +68,7 @@ describe('a config that is read again', () => {
     expect(JSON.stringify(audited)).not.toContain('/b')
   })
 
-  it('names what only a restart changes, and keeps it', async () => {
+  it('names settings that need a restart, and keeps their old values', async () => {
     const { live, write, lines, applied } = running('listen: none\nblock: { canary: 0.5 }\n')
     write('listen: 127.0.0.1:1\nblock: { canary: 1, budget: 3 }\n')
     await live.reload()

@@ -16,7 +16,7 @@ function rest(reader: LiveReader<number>): unknown[] {
 }
 
 describe('a live log', () => {
-  it('gives each reader what it wants from the moment it subscribed, numbered on', () => {
+  it('sends each reader its matching items since it subscribed, with continuing numbers', () => {
     const log = logOf(8)
     publish(log, 1)
     const even = log.subscribe({ wants: (n) => n % 2 === 0 })
@@ -53,7 +53,7 @@ describe('a live log', () => {
     expect(rest(even)).toEqual([{ type: 'lagged', n: 9, missed: 2 }, 10, 12])
   })
 
-  it('adds up over any pace: taken and missed are what was published', () => {
+  it('adds up at any pace: received and missed items are all published ones', () => {
     const log = logOf(16)
     const reader = log.subscribe({ wants: all })
     let taken = 0
@@ -90,7 +90,7 @@ describe('a live log', () => {
     ])
   })
 
-  it('takes over the numbers of another log, and what that one had to leave out', () => {
+  it('takes over the numbers of another log, and its count of dropped items', () => {
     const log = logOf(4)
     const reader = log.subscribe({ wants: all })
     log.put({ type: 'item', n: 1, topic: 't', item: 1 })
@@ -107,7 +107,7 @@ describe('a live log', () => {
     expect(log.recorded(9, 6, (n) => n % 2 === 1).map(({ item }) => item)).toEqual([5, 3])
   })
 
-  it('wakes a reader once for all that comes, and ends with its signal', async () => {
+  it('wakes a reader once for several items, and ends with its signal', async () => {
     const log = logOf(8)
     const stop = new AbortController()
     const seen: number[][] = []

@@ -65,7 +65,7 @@ describe('the life of a version', () => {
 })
 
 describe('the picture of a version', () => {
-  it('has each program with what it does, and who starts it', () => {
+  it('has each program with its behaviours and the programs that start it', () => {
     const { programs, runs, peers } = world.engine.page.picture(`${image}:1.5.0`)
     const at = (exe: string): number => programs.findIndex((program) => program.exe === exe)
     const pay = programs[at('/usr/bin/shop-pay')]
@@ -95,7 +95,7 @@ describe('the picture of a version', () => {
 })
 
 describe('a window of behaviours', () => {
-  it('holds what was asked for, and counts all of it', () => {
+  it('holds the requested part, and counts all of it', () => {
     const { page } = world.engine
     const whole = page.behaviours(`${image}:1.4.2`, all)
     const some = page.behaviours(`${image}:1.4.2`, { offset: 3, limit: 4 })
@@ -134,7 +134,7 @@ describe('review', () => {
     expect(card('read /srv/shop/backup.php')).toMatchObject({ places: [{}, {}], count: 2 })
   })
 
-  it('goes without what was decided, and has it again once that is taken back', async () => {
+  it('omits a decided card, and has it again once the decision is withdrawn', async () => {
     const { behaviour, places } = card('run /usr/bin/curl')
     const [place] = places
     await world.engine.approve(place?.ref ?? '', [behaviour], by)
@@ -219,7 +219,7 @@ describe('taking back a decision on an alert', () => {
     expect(entry).toMatchObject({ what: 'withdraw', alert: id })
   })
 
-  it('lets go of what only the decision had brought', async () => {
+  it('removes a behaviour that only the decision had added', async () => {
     const { engine } = world
     const [row] = engine.page.alertRows({ ...all, q: '198.51.100.9:80' }).rows
     const size = engine.profile(`${image}:1.4.2`).behaviours.length

@@ -103,7 +103,7 @@ it('has no decision on record where nothing waited to be approved', async () => 
 })
 
 describe('forgetting', () => {
-  it('removes a container by the prefix of its id and returns what it removed', async () => {
+  it('removes a container by the prefix of its id and returns the removed behaviours', async () => {
     const world = await learned()
     const result = await world.engine.forget(image, { container: 'bbbb' }, why)
     expect(result.gone.map(({ text }) => text)).toEqual(['run /bin/only-b'])
@@ -154,7 +154,7 @@ describe('forgetting', () => {
     expect(row(world, 'run /bin/only-b')).toBeUndefined()
   })
 
-  it('takes a span of time out, and marks it as not observed', async () => {
+  it('removes a span of time, and marks it as not observed', async () => {
     const world = await started()
     await reports(world, act.exec('/bin/early', { container: a }))
     world.advance(300_000)
@@ -203,7 +203,7 @@ describe('forgetting', () => {
 })
 
 describe('a dry run', () => {
-  it('shows what a decision would change, and changes nothing', async () => {
+  it('shows the effects of a decision, and changes nothing', async () => {
     const world = await learned()
     await alertOf(world, act.exec('/bin/nc', inSession))
     const audited = async () => (await world.engine.audit(100)).length
@@ -479,7 +479,7 @@ describe('undoing an entry of the audit', () => {
   const lastEntry = async (world: DaemonWorld): Promise<number> =>
     (await world.engine.audit(1))[0]!.seq
 
-  it('takes a decision back that still stands, once, and is on record itself', async () => {
+  it('withdraws a decision that is still in force, once, and is audited itself', async () => {
     const world = await learned()
     const id = idOf(world, 'run /bin/only-b')
     await world.engine.reject(image, [id], by)
@@ -503,7 +503,7 @@ describe('undoing an entry of the audit', () => {
     expect(row(world, 'run /bin/only-b')?.state).toBe('approved')
   })
 
-  it('is refused for what is no decision on behaviours, and where there is no such entry', async () => {
+  it('is refused for other audit entries, and where there is no such entry', async () => {
     const world = await learned()
     await world.engine.setMode(image, 'learn', by)
     for (const seq of [await lastEntry(world), 99_999]) {

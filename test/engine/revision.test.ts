@@ -33,7 +33,7 @@ async function runs(world: DaemonWorld, path: string): Promise<void> {
 }
 
 describe('the revision of a version', () => {
-  it('stays while more is seen, and is another after each decision and each step of its life', async () => {
+  it('stays the same with new evidence, and changes with each decision and each transition', async () => {
     const world = await started()
     await runs(world, '/bin/a')
     const first = world.engine.revision(image)

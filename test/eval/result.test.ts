@@ -22,7 +22,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-it('keeps what a batch under way has found', () => {
+it('keeps the partial results of a batch', () => {
   saveResult(folder, result)
   expect(loadResults(folder)).toEqual([result])
 })

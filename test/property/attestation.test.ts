@@ -54,7 +54,7 @@ const refusal = (work: () => unknown): string => {
   return 'taken'
 }
 
-it('takes what was signed, and nothing in which a single byte is another', () => {
+it('accepts signed content, and refuses it with any byte changed', () => {
   expect(verified(good)).toMatchObject({ content: profile, keyId: key.id, digests: [digest] })
   const changed = (base64: string, at: number, by: number): string => {
     const bytes = bytesOf(base64)
@@ -76,7 +76,7 @@ it('takes what was signed, and nothing in which a single byte is another', () =>
   )
 })
 
-it('does not take for a profile what was signed as something else', () => {
+it('refuses as a profile content that was signed as another type', () => {
   expect(refusal(() => verified(signed(text, 'text/plain')))).toBe('ATTESTATION_INVALID')
   const asProfile = { ...signed(text, 'text/plain'), payloadType: inTotoType }
   expect(refusal(() => verified(asProfile))).toBe('SIGNATURE_BROKEN')
@@ -95,7 +95,7 @@ it('no envelope breaks the reader', () => {
   )
 })
 
-it('of two messages with one encoding there are none', () => {
+it('never encodes two messages the same way', () => {
   const part = fc.string({ unit: fc.constantFrom(' ', '1', '2', 'a', 'é'), maxLength: 6 })
   fc.assert(
     fc.property(part, part, part, part, (t1, b1, t2, b2) => {
@@ -106,7 +106,7 @@ it('of two messages with one encoding there are none', () => {
   )
 })
 
-it('of several the newest that holds counts, and a bad one beside it takes nothing away', async () => {
+it('uses the newest valid one of several, and ignores an invalid one beside it', async () => {
   const bad = signed('{}')
   const none = new SnugError('ATTESTATION_INVALID', 'it is none')
   expect(await newest([none, bad, good])).toMatchObject({ keyId: key.id })

@@ -125,7 +125,7 @@ describe('reads that follow from the files of the image', () => {
     expect(count.derived).toBeGreaterThan(100)
   })
 
-  it('are none of a file that the container changed, and none of what is private, guarded or code', () => {
+  it('exclude files that the container changed, and private, guarded or code files', () => {
     const all = [...words, '/usr/share/words/key', '/usr/share/words/tool', '/etc/ld.so.cache']
     fc.assert(
       fc.property(fc.array(act, { maxLength: 12 }), fc.constantFrom(...all), (seen, path) => {
@@ -146,7 +146,7 @@ describe('reads that follow from the files of the image', () => {
     )
   })
 
-  it('are on record, count for no coverage, and wait for nobody', () => {
+  it('are recorded, do not count for coverage, and need no review', () => {
     const read = (path: string, phase: 'learned' | 'later', profile: Profile) => {
       const each = event({
         kind: 'file',

@@ -25,7 +25,7 @@ describe('the event codec', () => {
     )
   })
 
-  it('takes or refuses any text, and never fails otherwise', () => {
+  it('accepts or refuses any text, and never fails otherwise', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
         expect(['taken', 'EVENT_INVALID']).toContain(codeOf(() => parseEventLine(text)))
@@ -33,7 +33,7 @@ describe('the event codec', () => {
     )
   })
 
-  it('takes or refuses any JSON, and never fails otherwise', () => {
+  it('accepts or refuses any JSON, and never fails otherwise', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(['taken', 'EVENT_INVALID']).toContain(codeOf(() => parseEvent(value)))
@@ -41,7 +41,7 @@ describe('the event codec', () => {
     )
   })
 
-  it('takes or refuses an event with any member replaced by anything', () => {
+  it('accepts or refuses an event with any member replaced', () => {
     const keys = [
       'v',
       'time',

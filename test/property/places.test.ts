@@ -31,19 +31,19 @@ describe('places of names that programs make up', () => {
     expect(refusedShare(true, short)).toBeLessThan(0.05)
   })
 
-  it('take nearly all after half an hour of three containers', () => {
+  it('match nearly all names after half an hour of three containers', () => {
     expect(refusedShare(false, long)).toBeLessThan(0.005)
     expect(refusedShare(true, long)).toBeLessThan(0.01)
   })
 
-  it('take few of the names that an attacker leaves', () => {
+  it('match few of the names that an attacker leaves', () => {
     const shares = nameMakers.map(
       (maker) => measure(maker, short, 1).admitted.length / adversarialCount,
     )
     expect(shares.reduce((sum, share) => sum + share, 0) / shares.length).toBeLessThan(0.04)
   })
 
-  it('take no code, no hidden file and no way in where uploads are pictures and texts', () => {
+  it('match no code, no hidden file and no access path where uploads are pictures and texts', () => {
     const uploads = nameMakers.find(({ kind }) => kind === 'uploads with extensions')
     expect(uploads && measure(uploads, long, 1).admitted).toEqual([])
   })

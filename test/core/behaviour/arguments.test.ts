@@ -63,7 +63,7 @@ describe('a program that is identified by its arguments', () => {
     ])
   })
 
-  it('takes no other arguments for it because it was once run with none', () => {
+  it('allows no other arguments because it once ran with none', () => {
     const profile = learned(sh(), sh('-x'))
     expect(outcome(profile, sh('-x'))).toBe('expected')
     expect(outcome(profile, sh('-c', 'id'))).toBe('deviation')
@@ -80,7 +80,7 @@ describe('a program that is identified by its arguments', () => {
     expect(outcome(profile, sh('-c', 'gzip /log/app-2026-11-25.log; id'))).toBe('deviation')
   })
 
-  it('may have any once it was seen with many', () => {
+  it('may have any arguments once many different ones were observed', () => {
     const words = Array.from({ length: 17 }, (_, n) => sh('-c', `do ${'x'.repeat(n + 1)}`))
     const profile = learned(...words.slice(0, 16))
     expect(outcome(profile, sh('-c', 'id'))).toBe('deviation')

@@ -64,7 +64,7 @@ describe('a profile that was stored before users were distinguished', () => {
     expect(outcome(profile, app({ uid: 0 }))).toBe('deviation')
   })
 
-  it('is news once, and comes to the same again', () => {
+  it('changes the profile once, and not when it is repeated', () => {
     const profile = Profile.load(stored(), shaper)
     profile.declare(1_000, 'sha256:aa')
     const before = profile.entries()
@@ -74,7 +74,7 @@ describe('a profile that was stored before users were distinguished', () => {
     expect(profile.entries()).toEqual(before)
   })
 
-  it('keeps what a person rejected', () => {
+  it('keeps the rejections of a person', () => {
     const profile = Profile.load(stored(), shaper)
     const [entry] = profile.entries()
     profile.decide(entry!.id, { kind: 'rejected', by: 'a', at: '2026-11-24T13:00:00Z' })

@@ -65,7 +65,7 @@ describe('the compiled profile', () => {
     expect(sets).toEqual([1, 1])
   })
 
-  it('does not let a pattern take what the image ships', () => {
+  it('excludes files that the image ships from patterns', () => {
     const { profile, reports } = kernelOf(learned(...ints('/srv')), [
       '/srv/9.json',
       '/srv/evil.json',
@@ -159,7 +159,7 @@ describe('a profile that is too large for the kernel', () => {
     }
   })
 
-  it('keeps what the image ships there one by one, and what was rejected rejected', () => {
+  it('lists the files that the image ships one by one, and keeps rejections', () => {
     const profile = learned(...files, ...few)
     const shipped = files
       .slice(0, 50)

@@ -65,7 +65,7 @@ describe('the report of coverage', () => {
     expect(report.nextHour).toBeCloseTo((2.996 / (60 * 24 * 30 - 1)) * 60, 4)
   })
 
-  it('takes a start and an end for units of their own', () => {
+  it('counts a start and an end as separate units', () => {
     const runs = containers(1, 101, { ended: true })
     const seen = (path: string, minute: number) =>
       act.file(path, ['read'], { container: 'c0', time: at(minute) })
@@ -173,7 +173,7 @@ describe('the report of coverage', () => {
 })
 
 describe('the curve of novelty', () => {
-  it('rises with each behaviour and ends where nothing new comes', () => {
+  it('rises with each behaviour and ends where nothing new occurs', () => {
     const novelty = noveltyOf(
       [0, 0, 10, 500].map((n) => n * MIN),
       0,

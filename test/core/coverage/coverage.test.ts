@@ -47,7 +47,7 @@ describe('poissonUpper95', () => {
 })
 
 describe('coverage', () => {
-  it('by container runs: three over n while nothing was seen only once', () => {
+  it('by container runs: three over n while no behaviour was observed only once', () => {
     const runs = Array.from({ length: 300 }, (_, i) => run(`c${i}`, 0.5))
     const all = runs.map((one) => span(one.container, 0.1))
     expect(coverageOf([all, all], runs, MIN)).toMatchObject({

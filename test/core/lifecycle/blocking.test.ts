@@ -155,7 +155,7 @@ describe('break-glass', () => {
     expect(setMode(broken, 'learn', good, rules, since, 'me').version.breakGlass).toBeUndefined()
   })
 
-  it('is for what blocks, and not for days', () => {
+  it('is only for a blocking version, and not for days', () => {
     expect(code(() => breakGlass(alerting, order, since))).toBe('MODE_REFUSED')
     const long = { ...order, forMs: longestBreakGlassMs + 1 }
     expect(code(() => breakGlass(blocking(), long, since))).toBe('DECISION_INVALID')
@@ -180,13 +180,13 @@ describe('the canaries', () => {
     expect(canariesAmong([], canary).size).toBe(0)
   })
 
-  it('are about the share that was asked for', () => {
+  it('are about the configured share', () => {
     const { size } = canariesAmong(ids(2_000), canary)
     expect(size).toBeGreaterThan(150)
     expect(size).toBeLessThan(250)
   })
 
-  it('are the same in any order, and stay when others come', () => {
+  it('are the same in any order, and stay when others start', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.nat({ max: 1_000_000 }).map(String), { minLength: 1 }),
@@ -245,7 +245,7 @@ describe('a version after any sequence of events', () => {
     }
   }
 
-  it('it blocks only armed, in mode block, with canary first; what blocking keeps goes with it', () => {
+  it('blocks only armed, in mode block, with canary first, and drops its blocking state afterwards', () => {
     let blocked = 0
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {

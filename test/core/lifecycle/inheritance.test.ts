@@ -26,7 +26,7 @@ function decide(
 }
 
 describe('a new version', () => {
-  it('expects from its first event what its predecessor learned, without any evidence yet', () => {
+  it('expects from its first event the behaviours of its predecessor, without any evidence yet', () => {
     const next = successor(
       learned(act.file('/etc/hosts'), ...[1, 2, 3].map((n) => act.file(uuid(n), ['write']))),
     )
@@ -39,14 +39,14 @@ describe('a new version', () => {
     }
   })
 
-  it('adds its own evidence to what it inherited', () => {
+  it('adds its own evidence to inherited behaviours', () => {
     const next = successor(learned(act.file('/etc/hosts'), act.file(uuid(1), ['write'])))
     feed(next, [act.file('/etc/hosts'), act.file(uuid(2), ['write']), act.file(uuid(3), ['write'])])
     expect(next.entries().every((entry) => entry.cells.length === 1)).toBe(true)
     expect(outcome(next, act.file(uuid(4), ['write']))).toBe('expected')
   })
 
-  it('inherits what a person approved and what a person rejected, but no allowance with an end', () => {
+  it('inherits approvals and rejections of a person, but no allowance with an end', () => {
     const old = learned(act.file('/etc/shadow'), act.exec('/bin/bad'))
     feed(old, [act.exec('/bin/once'), act.exec('/bin/odd')], 'later')
     decide(old, '/etc/shadow', 'approved')
@@ -61,7 +61,7 @@ describe('a new version', () => {
     expect(outcome(next, act.exec('/bin/bad'))).toBe('deviation')
   })
 
-  it('passes on what it inherited and never showed only while its own window was open', () => {
+  it('passes on inherited behaviours without own evidence only while its window was open', () => {
     const middle = successor(learned(act.file('/etc/hosts')))
     expect(outcome(successor(middle, false), act.file('/etc/hosts'))).toBe('expected')
     expect(outcome(successor(middle, true), act.file('/etc/hosts'))).toBe('deviation')
@@ -126,7 +126,7 @@ describe('a delta', () => {
 })
 
 describe('a hand-over', () => {
-  it('never passes on what a guardrail stopped, until a person approved it', () => {
+  it('never passes on a quarantined behaviour until a person approved it', () => {
     const shadow = act.file('/etc/shadow', ['read'], { exe: '/bin/cat' }, { shipped: true })
     const old = learned(act.file('/etc/hosts'), shadow)
     expect(outcome(successor(old), shadow)).toBe('deviation')

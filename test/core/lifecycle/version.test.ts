@@ -65,7 +65,7 @@ describe('a window', () => {
     expect(version.because).toMatch(/; the limit is 1 %$/)
   })
 
-  it('ends as incomplete at the ceiling, alerts and names what it lacks', () => {
+  it('ends as incomplete at the ceiling, alerts and names the missing evidence', () => {
     const { version } = advance(first, poor, rules, 24 * HOUR)
     expect(version).toMatchObject({ state: 'incomplete', mode: 'alert' })
     expect(version.holes).toMatch(/; the limit is 1 %$/)
@@ -85,7 +85,7 @@ describe('a window', () => {
     expect(advance(first, always, rules, 24 * HOUR).version.holes).toMatch(/7 events were lost/)
   })
 
-  it('is not complete where no container was watched from its start', () => {
+  it('is not complete where no container was observed from its start', () => {
     const unseen = evidence(0.009, { startSeen: false })
     expect(advance(first, unseen, rules, 2 * HOUR).version.state).toBe('learning')
     expect(advance(first, unseen, rules, 24 * HOUR).version).toMatchObject({
@@ -96,7 +96,7 @@ describe('a window', () => {
 })
 
 describe('a person', () => {
-  it('may end the window early, and the profile then names what it lacks', () => {
+  it('may end the window early, and the profile then names the missing evidence', () => {
     const { version } = endLearning(first, poor, rules, 1000, 'cli:root')
     expect(version).toMatchObject({ state: 'incomplete', mode: 'alert' })
     expect(version.because).toMatch(/^cli:root ended the learning window after 1 s: /)

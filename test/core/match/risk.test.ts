@@ -39,7 +39,7 @@ const facts = fc.record({
 })
 
 describe('the severity of a deviation', () => {
-  it('is novelty for what a program does at home, and an alert for what leaves it', () => {
+  it('is low for usual and local behaviours of a program, and medium or higher for others', () => {
     expect(severity({ access: 'read' })).toBe('low')
     expect(severity({ usual: true })).toBe('low')
     expect(severity({ place: 'temporary' })).toBe('low')
@@ -59,7 +59,7 @@ describe('the severity of a deviation', () => {
     )
   })
 
-  it('is never critical, and of a plain fact what the table has', () => {
+  it('is never critical, and has the value of the table for a single fact', () => {
     fc.assert(fc.property(facts, (one) => rank(one) < 3))
     for (const access of causeAccesses) {
       for (const place of placeClasses) {

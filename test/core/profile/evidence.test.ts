@@ -69,7 +69,7 @@ describe('after learning', () => {
     expect(outcome(profile, odd)).toBe('deviation')
   })
 
-  it('an approval covers what was seen, not what is seen later', () => {
+  it('an approval covers earlier evidence, not later evidence', () => {
     const profile = learned()
     feed(profile, [act.file(uuid(1), ['write'])], 'later')
     profile.decide(idOf(profile, '<uuid>'), approve)
@@ -187,7 +187,7 @@ describe('names that resemble a word by chance', () => {
 })
 
 describe('evidence', () => {
-  it('counts by container, and takes what a source had folded', () => {
+  it('counts by container, and adds the counts that a source folded', () => {
     const profile = learned(
       act.file(conf, ['read'], { container: 'a', time: '2026-11-24T13:00:00Z' }),
       act.file(conf, ['read'], { container: 'a', time: '2026-11-24T13:00:05Z', count: 3 }),
@@ -234,7 +234,7 @@ describe('evidence', () => {
 })
 
 describe('diff', () => {
-  it('names what came and what went', () => {
+  it('names added and removed behaviours', () => {
     const old = learned(act.file(conf), act.exec('/bin/a'))
     const now = learned(act.file(conf), act.exec('/bin/b'), act.connect('10.0.0.7', 5432))
     const diff = diffEntries(old.entries(), now.entries())

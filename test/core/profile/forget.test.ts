@@ -124,7 +124,7 @@ describe('counts that a source kept back', () => {
       source: 'file',
     }) as const
 
-  it('do not bring back what was forgotten meanwhile', () => {
+  it('do not restore evidence that was forgotten meanwhile', () => {
     const profile = learned(act.file(conf, ['read'], { container: 'a' }))
     feed(profile, [act.file(conf, ['read'], { container: 'b' })])
     const id = profile.entries()[0]!.id
@@ -205,7 +205,7 @@ describe('a decision', () => {
   const approve = { kind: 'approved', by: 'cli:root', at: '2026-11-24T14:00:00Z' } as const
   const inC = (container: string) => ({ container })
 
-  it('that approved what only the forgotten showed goes with it', () => {
+  it('is removed with the only evidence that it approved', () => {
     const profile = learned()
     feed(profile, [act.exec('/bin/sh', inC('a'))], 'later')
     const id = profile.entries()[0]!.id
@@ -216,7 +216,7 @@ describe('a decision', () => {
     expect(profile.has(id)).toBe(false)
   })
 
-  it('goes as far as what is left of what it approved', () => {
+  it('covers only the remaining evidence that it approved', () => {
     const profile = learned()
     const writes = (n: number, container: string) => act.file(uuid(n), ['write'], inC(container))
     feed(profile, [writes(1, 'a'), writes(2, 'b'), writes(3, 'b')], 'later')
@@ -236,7 +236,7 @@ describe('a decision', () => {
     expect(profile.state(id)).toBe('rejected')
   })
 
-  it('on what vanished and came again is stored, and its removal is not', () => {
+  it('on a behaviour that was removed and observed again is stored, and its removal is not', () => {
     const profile = learned(act.exec('/bin/sh', inC('a')))
     const [entry] = profile.entries()
     profile.forget({ kind: 'container', container: 'a' })

@@ -191,7 +191,7 @@ describe('a command', () => {
     ])
   })
 
-  it('passes on what is to be forgotten, rejected and tried', async () => {
+  it('passes on the behaviours to forget, reject and test', async () => {
     const reason = 'an intruder'
     const edit = file('edit.yaml', 'allow: [{ behaviour: b-1, onlyUid: 0 }]\nreject: [b-2]\n')
     const [from, to] = ['2026-11-24T12:00:00.000Z', '2026-11-24T13:00:00.000Z']
@@ -233,14 +233,14 @@ describe('a command', () => {
     expect(audit.stdout).toContain('entry 2 is odd')
   })
 
-  it('refuses an edit that is none, with its line or member', async () => {
+  it('refuses an invalid edit, with its line or member', async () => {
     const odd = await snug('profile', 'test', web, '--edit', file('odd.yaml', 'alow: [b-1]\n'))
     expect([odd.exit, odd.stderr]).toEqual([3, expect.stringContaining('(BODY_INVALID)')])
     const none = await snug('profile', 'test', web, '--edit', join(dir, 'none.yaml'))
     expect(none.exit).toBe(1)
   })
 
-  it('shows what a guardrail keeps in quarantine', async () => {
+  it('shows behaviours in quarantine', async () => {
     const [row] = fixture.engine.behaviours
     if (row === undefined) throw new Error('no behaviour')
     const held = { ...row, id: 'b-8', state: 'quarantined' as const, guardrails: ['ssh-key'] }

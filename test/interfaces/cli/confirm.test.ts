@@ -51,7 +51,7 @@ describe.each(commands)('$args.0 $args.1', ({ args, call }) => {
   })
 })
 
-it('takes all enforcement off only after a yes', async () => {
+it('disables all enforcement only after a yes', async () => {
   const { exit, stderr } = await snug(
     ['kernel', 'detach', '--kernel-state', '/sys/fs/bpf/none'],
     '',

@@ -74,7 +74,7 @@ it('stops a version with a new outbound connection with exit code 2, and prints 
   )
 })
 
-it('writes reports beside what it prints, and one of them in its place', async () => {
+it('writes reports besides its output, and one of them instead of it', async () => {
   const { exit, stdout } = await run(
     '--profile',
     at('new.json'),

@@ -221,7 +221,7 @@ describe('the judge stage', () => {
     expect(world.alerts.list({ limit: 1 })[0]?.mode).toBe('unprofiled')
   })
 
-  it('raises no second alert for what an alerted program then reads of the image', () => {
+  it('raises no second alert for files of the image that an alerted program then reads', () => {
     world.feed(act.file('/etc/nginx/nginx.conf'))
     world.endWindow()
     world.feed(

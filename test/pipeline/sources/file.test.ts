@@ -119,7 +119,7 @@ describe('lines of events', () => {
     expect(parse([Buffer.from(`${longer}\n`)]).rejected).toMatchObject([{ code: 'EVENT_TOO_LONG' }])
   })
 
-  it('reject what is not UTF-8, and take the replacement character where it was meant', () => {
+  it('reject invalid UTF-8, and accept a replacement character in the input', () => {
     const [before, after] = good('/srv/X').split('X')
     const bad = Buffer.concat([
       Buffer.from(before!),

@@ -185,7 +185,7 @@ describe('a listener over HTTP', () => {
     expect(odd).toMatchObject({ status: 400, body: { code: 'BODY_INVALID' } })
   })
 
-  it('takes Falco’s alerts as Falco posts them, and what it dropped', async () => {
+  it('accepts the alerts of Falco as it posts them, and its drops', async () => {
     await open('http:127.0.0.1:0?format=falco')
     expect(await answered(falcoOpen('/a'))).toMatchObject({ status: 200, body: { accepted: 1 } })
     const rule = {
@@ -197,7 +197,7 @@ describe('a listener over HTTP', () => {
     expect(reader.source.supports).toMatchObject({ byRule: true })
   })
 
-  it('takes nothing from a web page, and nothing by another method', async () => {
+  it('refuses requests from a web page, and other methods', async () => {
     await open('http:127.0.0.1:0')
     const page = await answered(lines(0, 1), { origin: 'http://evil.example' })
     expect(page).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } })
@@ -206,7 +206,7 @@ describe('a listener over HTTP', () => {
     expect(reader.source.stats.received).toBe(0)
   })
 
-  it('asks for its token, in a header or in the address', async () => {
+  it('requires its token, in a header or in the address', async () => {
     const token = 'k'.repeat(32)
     const file = join(folder, 'token')
     writeFileSync(file, `${token}\n`)

@@ -86,7 +86,7 @@ it('determines the age of an image, also where the image does not state it', () 
   expect(nowMs).toBeGreaterThan(0)
 })
 
-it('does not take the profile of other bytes for this image’s', () => {
+it('does not accept the profile of an image with other content', () => {
   const profile = fileOf(service(), '5')
   const result = gate({ facts, profile, baseline: fileOf(service()) })
   expect(result.findings).toMatchObject([{ rule: 'other-image', level: 'approve' }])

@@ -103,7 +103,7 @@ it('names the database that it cannot read', async () => {
   })
 })
 
-it('takes no folder for a file of the package that lists it', async () => {
+it('does not count a folder as a file of the package that lists it', async () => {
   const status = 'Package: python3.9\nStatus: install ok installed\nVersion: 3.9.2-1\n'
   const list = '/usr/lib\n/usr/lib/python3\n/usr/lib/python3/site\n/usr/bin\n/usr/bin/pdb\n'
   const { tree } = await contentsOf(
