@@ -12,7 +12,7 @@ export interface AssignmentsOptions {
   readonly now: () => number
 }
 
-/** What went out last about a container. */
+/** The last assignment sent for a container. */
 interface Assigned {
   readonly text: string
   readonly version: DeployedVersion
@@ -27,7 +27,7 @@ interface Assigned {
  */
 export class Assignments {
   readonly #options: AssignmentsOptions
-  /** What engines have, running or not. */
+  /** Containers that the engines report, running or not. */
   readonly #present = new Map<string, PendingContainer>()
   readonly #sent = new Map<string, Assigned>()
   readonly #prepared = new WeakSet<DeployedVersion>()
@@ -51,7 +51,8 @@ export class Assignments {
   }
 
   /**
-   * It runs. The assignment goes out again even if it did before, as a source forgets what has ended.
+   * The container runs. Sends the assignment again even if it was sent before, because a source forgets ended
+   * containers.
    *
    * @param seen present where it started now; absent where it ran already and its version has a new scope
    */

@@ -31,7 +31,7 @@ const probeFault = 'self-probe'
 /** A gap that is longer is an alert. */
 const alertGapMs = 100
 
-/** What becomes of news about blocking itself: alerts, audit, faults, counts. Nothing of it passes in silence. */
+/** Turns every report about blocking itself into alerts, audit entries, faults and counts. None is dropped. */
 export class EnforcementReports {
   readonly #options: EnforcementReportsOptions
   /** Of all that were reported since the start. */
@@ -111,7 +111,7 @@ export class EnforcementReports {
     alerts.raise(finding, now())
   }
 
-  /** What ended by itself is on record too; a person's doing is audited where it is done. */
+  /** Automatic endings are recorded here too; a person's action is audited where it is performed. */
   moved(version: DeployedVersion, before: Version): void {
     const { life, key } = version
     const { audit, log, now } = this.#options

@@ -21,14 +21,14 @@ export interface KernelProfilesOptions {
   readonly onWidened: (version: DeployedVersion, sentences: readonly string[]) => void
   /** The version's profile does not fit, or not be made: the kernel has none of it, and it cannot block. */
   readonly onFailed: (version: DeployedVersion, error: unknown) => void
-  /** It fits again, or is not asked for any more. */
+  /** It fits again, or is no longer needed. */
   readonly onHealed: (version: DeployedVersion) => void
 }
 
 /** The confirmed part of a profile that was sent. */
 type Confirmed = 'sent' | 'installed' | 'evicted'
 
-/** What the kernel has of a version, as its sources confirm it. */
+/** The kernel's state of a version, as its sources confirm it. */
 export interface KernelStanding {
   /** `none`: it is not judged there. `evicted`: another version has its place until a container of it starts. */
   readonly profile: 'none' | 'failed' | Confirmed
@@ -41,7 +41,7 @@ interface InstalledProfile {
   /** The scope of the state; a new scope starts empty. */
   scope: number
   profile: 'none' | 'installed' | 'failed'
-  /** What the sources have confirmed of it. */
+  /** The state that the sources have confirmed. */
   confirmed: Confirmed
   /** They have confirmed that deviations are stopped. */
   blocks: boolean
@@ -107,7 +107,7 @@ export class KernelProfiles {
     return installed?.profile === 'installed' ? installed.at : undefined
   }
 
-  /** Where no source confirms anything, what was sent is taken to be in force. */
+  /** If no source confirms anything, the last profile sent counts as installed. */
   standing(version: DeployedVersion): KernelStanding {
     const installed = this.#installed.get(version)
     if (installed === undefined || installed.profile === 'none')
@@ -118,7 +118,7 @@ export class KernelProfiles {
     return { profile: confirmed, blocks: confirmed === 'installed' && blocks }
   }
 
-  /** A source confirms what became of a version. */
+  /** A source confirms the state of a version. */
   confirmed(version: DeployedVersion, report: Exclude<PolicyReport, { kind: 'reset' }>): void {
     const installed = this.#installed.get(version)
     if (installed === undefined || installed.scope !== report.scope || installed.profile === 'none')
@@ -146,7 +146,7 @@ export class KernelProfiles {
     }
   }
 
-  /** The kernel has nothing of what was confirmed. */
+  /** The kernel has lost everything that was confirmed. */
   reset(): void {
     for (const installed of this.#installed.values()) {
       installed.confirmed = 'sent'
@@ -154,7 +154,7 @@ export class KernelProfiles {
     }
   }
 
-  /** A container of it is there, and with it the image's files: no pattern may take these. */
+  /** One of its containers exists, and so do the image's files: no pattern may include these. */
   started(version: DeployedVersion): void {
     const installed = this.#installed.get(version)
     if (
@@ -252,7 +252,7 @@ export class KernelProfiles {
       }
       onWidened(version, profile.widened)
     } catch (error) {
-      // Half a profile would refuse what the other half allows: better none, and loud.
+      // Half a profile would refuse what the other half allows: install none, and report it.
       if (installed.profile === 'installed') this.#withdraw(version, installed)
       installed.profile = 'failed'
       installed.blocks = false

@@ -15,7 +15,7 @@ export class PeerNames {
     this.#controls = controls
   }
 
-  /** To be called whenever a container came, went, or changed its networks. */
+  /** To be called whenever a container is added, is removed, or changes its networks. */
   refresh(): void {
     const changes: PeerName[] = []
     const now = this.#names()

@@ -329,7 +329,7 @@ function digestOf(words: readonly string[]): string | undefined {
 
 const isMixed = (word: string): boolean => kindOf(word) === 'mixed'
 
-/** Small numbers, without zeros in front, and most of those that there are. */
+/** Small numbers without leading zeros, with few gaps between them. */
 function areCounted(words: readonly string[]): boolean {
   const most = Math.max(...words.map(Number))
   return (

@@ -10,7 +10,7 @@ export class KubeError extends SnugError {
   readonly answered: number | undefined
   /** As the server names it: `Expired`, `Conflict`, `Forbidden`. */
   readonly reason: string | undefined
-  /** It asked not to be asked again before so long. */
+  /** The server asked to wait this long before the next request. */
   readonly retryAfterMs: number | undefined
 
   constructor(
@@ -106,7 +106,7 @@ export class KubeApi {
       }
       const asked = (url.protocol === 'http:' ? requestPlain : request)(url, options)
       if (how.idleMs !== undefined) asked.setTimeout(how.idleMs, () => asked.destroy())
-      // Once it has answered, what breaks shows in the answer.
+      // Errors after the head of the response show in its body.
       asked.on('error', () => undefined)
       asked.end(body === undefined ? undefined : JSON.stringify(body))
       ;[answer] = (await once(asked, 'response')) as [IncomingMessage]
@@ -125,7 +125,7 @@ interface Asking {
   readonly signal?: AbortSignal | undefined
   readonly body?: unknown
   readonly type?: string
-  /** After so long without a byte the connection counts as dead. */
+  /** A connection without a byte for this long counts as dead. */
   readonly idleMs?: number
 }
 

@@ -2,12 +2,12 @@ import { KubeError } from './api.ts'
 
 const firstMs = 500
 const maxMs = 30_000
-/** A server that asks for more patience than that is asked sooner all the same. */
+/** The longest delay, even if the server asks for more. */
 const maxRetryAfterMs = 300_000
 
 /**
- * How long to wait before an API server is asked again. Jittered, since the agents of a whole fleet lose it at one
- * instant; what the server itself asks for (429 and 503 with Retry-After) is the least.
+ * The delay before the next request to an API server. Jittered, since the agents of a whole fleet lose it at the same
+ * instant. The server's own delay (429 and 503 with Retry-After) is the minimum.
  */
 export class Backoff {
   readonly #random: () => number

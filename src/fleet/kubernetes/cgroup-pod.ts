@@ -1,8 +1,8 @@
 /**
- * Whose pod's cgroup this is: its uid, or of a static pod the hash of its manifest. Both of the kubelet's drivers
- * name it: `/kubepods/burstable/pod<uid>/<id>`, and with systemd
+ * The pod of this cgroup: its uid, or for a static pod the hash of its manifest. Both of the kubelet's drivers name it:
+ * `/kubepods/burstable/pod<uid>/<id>`, and with systemd
  * `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod<uid, _ for ->.slice/cri-containerd-<id>.scope`.
- * Undefined for what is no pod's.
+ * Undefined for a cgroup without a pod.
  */
 export function podOfCgroup(path: string): string | undefined {
   for (const part of path.split('/').reverse()) {

@@ -16,7 +16,7 @@ export interface CollectionOptions<T> {
   readonly path: string
   /** Field and label selectors. */
   readonly query?: Query
-  /** What is kept of an object; undefined where it is of no interest. */
+  /** The kept part of an object; undefined for an object to ignore. */
   readonly take: (object: KubeObject) => T | undefined
   readonly onPut?: (item: T, uid: string, before: T | undefined) => void
   readonly onRemoved?: (item: T, uid: string) => void
@@ -46,7 +46,7 @@ export class Collection<T> {
   readonly #backoff: Backoff
   readonly #random: () => number
   #state: CollectionState = { kind: 'starting' }
-  /** Where the watch goes on; undefined: list first. */
+  /** The position of the watch; undefined: list first. */
   #version: string | undefined
   /** The first listing may come from the server's cache; one after 410 must not, or it could be as old again. */
   #fromCache = true

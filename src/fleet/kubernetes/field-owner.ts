@@ -4,8 +4,8 @@ import type { ObjectMeta } from './object.ts'
 type Manager = NonNullable<ObjectMeta['managedFields']>[number]
 
 /**
- * Who wrote this part of an object last: of the field managers that own it the latest, else of those that own what it is
- * in. `path` is of keys as the server writes them: `f:spec`, `f:mode`.
+ * The last author of this part of an object: the latest of the field managers that own it, else of those that own its
+ * parent. `path` has keys as the server writes them: `f:spec`, `f:mode`.
  */
 export function ownerOf(
   managers: readonly Manager[],

@@ -40,7 +40,7 @@ export interface Condition {
   readonly lastTransitionTime: string
 }
 
-/** A part of what one node saw of one version. That node alone writes it. */
+/** A part of one node's observations of one version. Only that node writes it. */
 export interface ProfileSlice extends KubeObject, SliceHead {
   readonly image: { readonly repository: string; readonly digest: string }
   readonly node: string
@@ -86,7 +86,7 @@ export function sliceObject(
     metadata: {
       name: sliceName(image, node, number),
       labels: { [nodeLabel]: shortHash(node) },
-      // Deleting the profile forgets what all nodes saw.
+      // Deleting the profile removes the observations of all nodes.
       ownerReferences: [
         {
           apiVersion: fleetVersion,

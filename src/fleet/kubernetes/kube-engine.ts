@@ -23,7 +23,7 @@ export interface KubeEngineOptions {
   readonly onState?: (state: EngineState) => void
 }
 
-/** What ended lately: its last events are still on the way. */
+/** Containers that ended lately: their last events may still arrive. */
 const remembered = 4_096
 const startMs = 5_000
 

@@ -76,7 +76,7 @@ export class KubeFleet {
   readonly #written = new Map<string, string>()
   /** Pages of own slices that the server does not have yet. */
   readonly #owed = new Map<string, Set<number>>()
-  /** What the server has of the heads of own slices. */
+  /** The heads of this node's slices, as the server has them. */
   readonly #writtenHeads = new Map<string, SliceHead>()
   /** Profile name → why this node could not publish it. */
   readonly #untold = new Map<string, string>()
@@ -189,7 +189,7 @@ export class KubeFleet {
       this.#untold.delete(profileName(image))
       return true
     } catch (error) {
-      // What was there in another version is written the next time.
+      // A slice that another version replaced on the server is written the next time.
       if (!hasAnswered(error, 404, 409)) {
         const reason = `cannot report ${image.repository}:  ${describeError(error)}`
         this.#untold.set(profileName(image), reason)
@@ -200,7 +200,7 @@ export class KubeFleet {
     }
   }
 
-  /** Also what could not be written before. */
+  /** Includes the pages that could not be written before. */
   #unwritten(name: string, pages: ReadonlySet<number>): readonly number[] {
     const owed = this.#owed.get(name) ?? new Set<number>()
     for (const page of pages) owed.add(page)

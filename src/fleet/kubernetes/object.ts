@@ -1,4 +1,4 @@
-/** What is read of any object of the API. */
+/** The fields that are read of any API object. */
 export interface KubeObject {
   readonly metadata: ObjectMeta
 }

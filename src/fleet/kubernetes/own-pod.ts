@@ -4,8 +4,8 @@ import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import { inPod, serviceAccount } from './access.ts'
 
 /**
- * Whether a container is of the pod that this agent is; undefined where it is none. A pod's host name is its name, and no
- * other of its namespace can have that.
+ * Whether a container belongs to this agent's pod; undefined where the agent has none. A pod's host name is its name,
+ * which is unique in its namespace.
  */
 export function ownPod(access: string): ((identity: ContainerIdentity) => boolean) | undefined {
   const file = `${serviceAccount}/namespace`

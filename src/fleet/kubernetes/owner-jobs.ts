@@ -31,7 +31,7 @@ export class OwnerJobs {
       .get(path, {}, AbortSignal.timeout(askMs))
       .then((object) => ownerOf(object as KubeObject))
       .catch(() => {
-        // The server is away, or refuses: a Job is what it is then, and the next run of it is asked for again.
+        // The server is away, or refuses: the Job counts as the owner, and its next run is looked up again.
         this.#known.delete(key)
         return undefined
       })

@@ -24,9 +24,9 @@ interface Claim {
 }
 
 /**
- * Whose an address is, by service: the same on every node, since all read the same services and endpoints, and the same
- * wherever a pod is moved. Where a service has several names, the first by the alphabet. A host's own address, which
- * several pods share, is nobody's.
+ * The service of an address: the same on every node, since all read the same services and endpoints, and the same
+ * wherever a pod is moved. Of several names, the alphabetically first. A host's own address, which several pods share,
+ * has no service.
  */
 export class PeerDirectory {
   readonly #options: PeerDirectoryOptions
@@ -39,7 +39,7 @@ export class PeerDirectory {
     this.#services = this.#collection('/api/v1/services', (object) => ofService(object as Service))
   }
 
-  /** Reads on until the signal aborts; nobody has to wait for it. */
+  /** Watches until the signal aborts; callers need not wait for it. */
   start(signal: AbortSignal): void {
     void this.#services.run(signal, () => undefined)
     void this.#followSlices(signal)

@@ -5,7 +5,7 @@ import { imageOf } from './image-id.ts'
 import type { OwnerReference } from './object.ts'
 import type { ContainerSpec, ContainerStatus, Pod } from './pod.ts'
 
-/** A pod of this node, reduced to what has to be known of it. */
+/** A pod of this node, reduced to the fields that the agent uses. */
 export interface PodView {
   readonly uid: string
   readonly namespace: string
@@ -19,7 +19,7 @@ export interface PodView {
   /** Canonical; none where it has its host's. */
   readonly addresses: readonly string[]
   readonly workload: WorkloadRef
-  /** Still to be asked for: what owns the owner. */
+  /** Still to be looked up: the owner of the owner. */
   readonly job?: string
 }
 
@@ -126,7 +126,7 @@ function idOf(text: string | undefined): string | undefined {
   return idPattern.exec(text ?? '')?.[1]
 }
 
-/** Commands that the kubelet runs in the container: probes, and what follows its start and comes before its end. */
+/** Commands that the kubelet runs in the container: probes, and the postStart and preStop hooks. */
 function probesOf(spec: ContainerSpec): readonly (readonly string[])[] {
   const handlers = [
     spec.livenessProbe,
@@ -150,7 +150,7 @@ function addressesOf({ spec, status = {} }: Pod): readonly string[] {
 /** The label by which a Deployment distinguishes its ReplicaSets; their names end in it. */
 const templateHash = 'pod-template-hash'
 
-/** Whose pod it is, as an operator names it. */
+/** The workload of the pod, as an operator names it. */
 function workloadOf({ metadata, spec }: Pod): Pick<PodView, 'workload' | 'job'> {
   const { name: pod, namespace = 'default', labels = {}, ownerReferences = [] } = metadata
   const owner: OwnerReference | undefined = ownerReferences.find(

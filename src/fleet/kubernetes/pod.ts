@@ -1,6 +1,6 @@
 import type { KubeObject } from './object.ts'
 
-/** What is read of a pod; servers from 1.20 on write it so. */
+/** The fields that are read of a pod, as servers from 1.20 on write them. */
 export interface Pod extends KubeObject {
   readonly spec: PodSpec
   readonly status?: PodStatus

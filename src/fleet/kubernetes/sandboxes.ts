@@ -41,14 +41,14 @@ export class Sandboxes {
     this.#asked.delete(id)
   }
 
-  /** What of the asked-for is this pod's sandbox, now that this much is known of the pod. */
+  /** The pod's sandbox among the unknown containers, given the pod's current status. */
   settle(pod: PodView): ContainerIdentity | undefined {
     if (!pod.complete || this.#found.has(pod.uid)) return undefined
     const mine = [...this.#asked].filter(([, { cgroupName }]) =>
       pod.cgroupNames.includes(cgroupName),
     )
     const [only] = mine
-    // Two strangers: one of them is a container whose status has yet to come.
+    // Two candidates: one of them is a container whose status has not arrived yet.
     if (only === undefined || mine.length > 1) return undefined
     const [id, { since }] = only
     if (this.#now() - since < settleMs) return undefined
@@ -57,7 +57,7 @@ export class Sandboxes {
     return identityOf(id, pod)
   }
 
-  /** The pod is gone; gives its sandbox. */
+  /** The pod is gone; returns its sandbox. */
   forget(pod: PodView): string | undefined {
     const id = this.#found.get(pod.uid)
     this.#found.delete(pod.uid)

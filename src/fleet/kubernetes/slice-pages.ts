@@ -9,15 +9,15 @@ interface Page {
 }
 
 /**
- * How a node's contribution to one profile is laid out in objects. An entry keeps its place, so that what is new is
- * one write and not all of them. INVARIANT: no page is larger than {@link sliceBytes}, but for one that holds a single
+ * The layout of a node's contribution to one profile in objects. An entry stays on its page, so that a new entry costs
+ * one write instead of many. INVARIANT: no page is larger than {@link sliceBytes}, except one that holds a single
  * entry; none is ever cut.
  */
 export class SlicePages {
   readonly #pages: Page[] = []
   readonly #places = new Map<string, number>()
 
-  /** What the server has, taken back after a restart. */
+  /** The server's pages, restored after a restart. */
   restore(page: number, entries: readonly ProfileEntry[]): void {
     while (this.#pages.length <= page) this.#pages.push({ entries: new Map(), bytes: 0 })
     for (const entry of entries) this.#place(entry, page)
