@@ -12,7 +12,7 @@ export interface Clock {
   now(): number
 }
 
-/** Records who did what, and waits until that is stored. */
+/** Writes an audit entry, and waits until it is stored. */
 export interface AuditContext extends Clock {
   readonly journal: Pick<Journal, 'audit' | 'persist'>
 }
@@ -31,7 +31,7 @@ export interface ReviewContext extends DecisionContext {
   readonly journal: Pick<Journal, 'audit' | 'persist' | 'trail'>
 }
 
-/** What pages show: versions, alerts, the audit log, and why a behaviour is new. */
+/** The data of the page: versions, alerts, the audit log, and why a behaviour is new. */
 export interface QueryContext extends Clock {
   readonly registry: VersionRegistry
   readonly alerts: AlertStore

@@ -55,13 +55,13 @@ export interface DaemonParts {
   readonly shaper: Shaper
   readonly guardrails: Guardrails
   readonly rules: LearnRules
-  /** Whether containers whose version is not known may run programs. */
+  /** Whether containers of an unknown version may run programs. */
   readonly failClosed: boolean
   readonly store: Store
   /** Absent where nothing survives the process. */
   readonly cursors?: CursorFile
   readonly makeDispatcher: (news: DeliveryNews) => Dispatcher
-  /** How often the kernel is asked for its counts, in milliseconds. */
+  /** How often the kernel's counts are read, in milliseconds. */
   readonly flushIntervalMs: number
   readonly alertsKept: number
   readonly storms: StormRules
@@ -71,7 +71,7 @@ export interface DaemonParts {
   readonly now?: () => number
 }
 
-/** What can change while the daemon runs. */
+/** Options that can change while the daemon runs. */
 export interface LiveParts {
   readonly rules: LearnRules
   readonly storms: StormRules
@@ -108,7 +108,7 @@ export class Daemon {
   /** Events that several sources report; undefined with one source only. */
   readonly dedup: CrossSourceDedup | undefined
   readonly journal: Journal
-  /** Names what holds the event loop. */
+  /** Names the work that blocks the event loop. */
   readonly loop: LoopWatch
   /** Current faults, as text: kept until they heal, or for good where they cannot. */
   readonly faults = new Map<string, string>()
@@ -233,12 +233,12 @@ export class Daemon {
       },
     })
     this.identifier = parts.makeIdentifier((messages) => {
-      // What waited for its identity has kernel keys of the time before: they mean nothing any more.
+      // Messages that waited for their identity have kernel keys from an earlier time: these are no longer valid.
       this.#judge(messages, 'identity', undefined)
     })
   }
 
-  /** Takes back what the store kept. To be called once, before {@link run}. */
+  /** Restores the stored state. To be called once, before {@link run}. */
   async load(): Promise<void> {
     const { store, shaper, log } = this.parts
     const snapshot = await store.load()
@@ -317,7 +317,7 @@ export class Daemon {
     log.info('drained')
   }
 
-  /** Goes on with these, from now on. */
+  /** Continues with these options from now on. */
   async reconfigure(parts: LiveParts): Promise<SinkChange> {
     this.registry.rules = parts.rules
     this.alerts.stormRules = parts.storms
@@ -337,7 +337,7 @@ export class Daemon {
     return { ...this.loop.delay(), longTurns, queueAge: this.#queueAgeMs / 1_000 }
   }
 
-  /** Epoch milliseconds, by the clock that everything here goes by. */
+  /** Epoch milliseconds, by the clock that the whole daemon uses. */
   now(): number {
     return this.#now()
   }
@@ -356,7 +356,7 @@ export class Daemon {
     for (const control of this.#controls()) control.filter(this.#rawReaders > 0 ? 'off' : 'novelty')
   }
 
-  /** A job whose turn had not come while the version was learned. */
+  /** A scheduled job that was not due while the version was learned. */
   #scheduledBy({ process }: ActEvent, { life, identity }: DeployedVersion): string | undefined {
     if (!isScheduled(process)) return undefined
     const watchedMs = (life.learnedAt ?? this.#now()) - life.learningSince
@@ -366,7 +366,7 @@ export class Daemon {
     return jobOf(process, unseen)
   }
 
-  /** A source confirms what it put into the kernel, or that it did not. */
+  /** A source confirms that it installed something in the kernel, or that it failed. */
   #confirmed(report: PolicyReport): void {
     if (report.kind === 'reset') {
       this.kernel.profiles.reset()
@@ -403,7 +403,7 @@ export class Daemon {
     if (identity !== undefined) profile.derived.derivation ??= this.#derivations.of(identity)
   }
 
-  /** Moves on what moves by itself as time passes; called each second. */
+  /** Applies changes that are due to time; called each second. */
   tick(): void {
     this.registry.tick()
     this.kernel.tick()

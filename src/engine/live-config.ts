@@ -16,7 +16,7 @@ export interface LiveConfigOptions {
   /** Has the agent go on with it. */
   readonly apply: (config: Config) => Promise<SinkChange>
   readonly onReload: (result: 'done' | 'refused') => void
-  /** The root, of which all others came. */
+  /** The root logger, the parent of all others. */
   readonly log: Log
 }
 
@@ -41,7 +41,7 @@ export class LiveConfig {
     return this.#loaded
   }
 
-  /** One after the other, in the order in which they were asked for. Never rejects. */
+  /** One after the other, in the order of the requests. Never rejects. */
   reload(): Promise<void> {
     this.#turn = this.#turn.then(() => this.#reload())
     return this.#turn

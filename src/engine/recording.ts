@@ -18,7 +18,7 @@ export interface RecordedVersion {
   readonly lost: number
 }
 
-/** What was recorded of a version between two moments (epoch milliseconds), its evidence and what that lacks. */
+/** The recording of a version between two moments (epoch milliseconds): its evidence and the gaps in it. */
 export function recordedVersion(
   version: DeployedVersion,
   node: string,

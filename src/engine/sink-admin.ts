@@ -3,7 +3,7 @@ import type { SinkView } from './api/sink-view.ts'
 
 export type { SinkTest, SinkView }
 
-/** What the API asks of those who deliver alerts. */
+/** The part of alert delivery that the API uses. */
 export interface SinkAdmin {
   list(): readonly SinkView[]
   /** Errors: SINK_UNKNOWN. */

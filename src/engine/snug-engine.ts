@@ -108,7 +108,7 @@ export class SnugEngine implements view.Engine {
     }
   }
 
-  /** For further pages of one list: what the evidence is worth is not worked out again with each of them. */
+  /** For further pages of one list: the quality of the evidence is not computed again for each of them. */
   #recentView(version: DeployedVersion): views.VersionView {
     const nowMs = this.#daemon.now()
     const known = this.#viewed.get(version)
@@ -215,7 +215,7 @@ export class SnugEngine implements view.Engine {
     })
   }
 
-  /** In an emergency nobody looks up a digest: it is for all versions of IMAGE that block. */
+  /** In an emergency nobody looks up a digest: it applies to all blocking versions of IMAGE. */
   async #glass(
     ref: string,
     by: view.Decider,
@@ -497,7 +497,7 @@ export class SnugEngine implements view.Engine {
   }
 }
 
-/** The kernel would stop what was allowed for one workload only. */
+/** The kernel ignores workloads: it would stop behaviour that is allowed for one workload only. */
 function boundRefusal({ profile }: DeployedVersion): string | undefined {
   for (const { decision } of profile.all()) {
     if (decision?.kind !== 'approved' || decision.onlyWorkload === undefined) continue
@@ -511,7 +511,7 @@ function isAct(event: SnugEvent): event is ActEvent {
   return event.kind !== 'loss'
 }
 
-/** Evidence of the service itself: what its exec sessions did is not what the version does. */
+/** Evidence of the service itself: events of its exec sessions do not count. */
 function isDerived({ profile }: DeployedVersion, id: string): boolean {
   return profile.state(id as BehaviourId) === 'derived'
 }

@@ -40,9 +40,9 @@ export interface VersionView {
   readonly blocking?: BlockingView
   /** Changes with each decision and each step of its life: the `ETag` of `repository@digest`. */
   readonly revision: string
-  /** What its evidence is worth, in full: only where one image is asked for. */
+  /** The quality of its evidence, in full: only in the view of a single image. */
   readonly evidence?: EvidenceView
-  /** Whether it runs as root, and need: only where one image is asked for. */
+  /** Whether it runs as root, and needs to: only in the view of a single image. */
   readonly root?: RootNeed
   /** Absent without a stored scan; findings are included only for a single image. */
   readonly scan?: ScanView
@@ -75,7 +75,7 @@ export interface EvidenceView {
     readonly singletons: number
     readonly bound: number
   }[]
-  /** What the window cannot have shown: a phase, or what comes by a clock that it was too short for. */
+  /** Behaviour that the window was too short to show: a phase, or a scheduled job. */
   readonly notYetSeen: readonly string[]
   /** The same as text. */
   readonly sentences: readonly string[]
@@ -115,7 +115,7 @@ export type KernelCount = (typeof kernelCounts)[number]
 export interface BlockingView {
   /** It stops deviations now, as the kernel has confirmed: neither disarmed nor under break-glass. */
   readonly armed: boolean
-  /** What the kernel has confirmed. */
+  /** As confirmed by the kernel. */
   readonly kernel: {
     /** `sent`: not confirmed yet. `evicted`: another version has its place until a container of it starts. */
     readonly profile: KernelProfileState
@@ -189,7 +189,7 @@ export interface BehaviourView {
   readonly lastSeen: string
   readonly inherited: boolean
   readonly guardrails: readonly string[]
-  /** Of a folder whose names are new by nature: its templates, figures and what it would take of an attacker. */
+  /** Of a folder with ever new names: its templates, figures, and the attacker's names that it would include. */
   readonly place?: PlaceJson
   readonly allowance?: {
     readonly by: string
@@ -283,9 +283,9 @@ export interface StatusView {
   readonly counters: Readonly<Record<string, number>>
   /** Events that two sources reported, by kind, since start; empty with one source. */
   readonly crossChecks: readonly CrossCheckView[]
-  /** The response to a deviation in mode block on this host; empty if no source reports it. */
-  /** Versions by what the kernel has confirmed of their profiles; `blocking`: of them those whose deviations it stops. */
+  /** Versions by the confirmed state of their profiles in the kernel; `blocking`: those whose deviations it stops. */
   readonly kernelProfiles: Readonly<Record<KernelCount, number>>
+  /** The response to a deviation in mode block on this host; empty if no source reports it. */
   readonly stops: readonly StopView[]
   /** The sensor's self-test of its blocking; absent until it has run. */
   readonly selfProbe?: SelfProbeView
@@ -383,7 +383,7 @@ export interface GatewayView {
 export interface SourceView {
   readonly name: string
   readonly state: string
-  /** Why it observes nothing, for now or for good; absent where it works, or came to its end. */
+  /** Why it observes nothing, temporarily or for good; absent where it works, or has reached its end. */
   readonly reason?: string
   readonly received: number
   readonly lost: Readonly<Record<string, number>>

@@ -32,7 +32,7 @@ export interface Engine {
   image(ref: string): LineageView
   /** Without a range all of its behaviours. */
   profile(ref: string, range?: ProfileRange): ProfileView
-  /** Names what stands of the versions of IMAGE; see `flow/revision.ts`. */
+  /** Identifies the current state of the versions of IMAGE; see `live/revision.ts`. */
   revision(ref: string): string
   diff(a: string, b: string): ProfileDiff
   /** `canary` only with mode `block`. */
@@ -40,7 +40,7 @@ export interface Engine {
   /** Blocking off for `forMs` milliseconds, for every version of IMAGE that blocks. */
   breakGlass(ref: string, forMs: number, by: Decider): Promise<readonly VersionView[]>
   endBreakGlass(ref: string, by: Decider): Promise<readonly VersionView[]>
-  /** Without `behaviours`: everything that waits for review, but for what a guardrail keeps in quarantine. */
+  /** Without `behaviours`: everything in review, except behaviours that a guardrail keeps in quarantine. */
   approve(
     ref: string,
     behaviours: readonly string[] | undefined,
@@ -54,16 +54,16 @@ export interface Engine {
     by: Decider,
     dryRun?: boolean,
   ): Promise<DecisionResult>
-  /** Takes back what was decided on the behaviours: evidence speaks for itself again. */
+  /** Withdraws the decisions on the behaviours: the evidence counts again. */
   withdraw(
     ref: string,
     behaviours: readonly string[],
     by: Decider,
     dryRun?: boolean,
   ): Promise<DecisionResult>
-  /** Makes the profile what it would be had that never been seen. */
+  /** Makes the profile what it would be without that evidence. */
   forget(ref: string, choice: ForgetChoice, by: Decider, dryRun?: boolean): Promise<ForgetResult>
-  /** Forgets what an exec session did, and rejects what only it did. The reason is required. */
+  /** Forgets the events of an exec session, and rejects behaviour that only it showed. The reason is required. */
   incident(ref: string, session: string, by: Decider, dryRun?: boolean): Promise<IncidentResult>
   /** Ends the window now. */
   endLearning(ref: string, by: Decider): Promise<VersionView>
@@ -76,22 +76,22 @@ export interface Engine {
   /** The behaviour of the alert stays a deviation. */
   rejectAlert(id: string, by: Decider): Promise<Alert>
   ackAlert(id: string, reason: string, by: Decider): Promise<Alert>
-  /** Takes the decision on the alert back, with what it did to its behaviours. */
+  /** Withdraws the decision on the alert, with its effect on behaviours. */
   withdrawAlert(id: string, by: Decider): Promise<Alert>
 
   /** The newest decisions, newest first; only those before `before`, where it is given. */
   audit(limit: number, before?: number): Promise<readonly AuditView[]>
-  /** Takes the decision with that number back, where it still stands and nothing was built on it. */
+  /** Undoes the decision with that number, if it still applies and no later decision depends on it. */
   undo(seq: number, by: Decider): Promise<UndoResult>
   /** Follows the chain of all decisions from the first on. */
   verifyAudit(): Promise<AuditCheckView>
-  /** Puts on record what was decided outside of the engine. */
+  /** Records a decision that was made outside of the engine. */
   record(what: string, by: Decider, fields: Readonly<Record<string, unknown>>): Promise<void>
 
   /** A sentence about a fault beside the pipeline; undefined: the fault has ended. */
   fault(what: string, message: string | undefined): void
 
-  /** Alerts (topic `alerts`) and what changed of versions and the agent (`states`), as they come. */
+  /** Alerts (topic `alerts`) and state changes of versions and the agent (`states`), live. */
   liveNews(query: LiveQuery): LiveReader<Alert | StateNews>
   /** Live events: new ones only, or every one with `raw`. */
   liveEvents(query: LiveQuery): LiveReader<SnugEvent>
@@ -116,12 +116,12 @@ export interface Engine {
   /** Merges an exported profile into the version of its image, which then waits for review. */
   importProfile(chunks: AsyncIterable<Uint8Array>, by: Decider): Promise<VersionView>
 
-  /** Keeps what a scanner found of the version of IMAGE, by what was seen of it; decides on nothing. */
+  /** Stores a scanner's findings on the version of IMAGE, with their observed use; decides nothing. */
   keepScan(ref: string, scan: KeptScan, by: Decider): Promise<VersionView>
 
   doctor(): Promise<DoctorReport>
 
-  /** What the page shows beyond this. */
+  /** Further queries of the page. */
   readonly page: PageViews
 }
 
@@ -152,7 +152,7 @@ export interface CanaryChoice {
 export interface ApproveOptions {
   /** Changes nothing: the answer shows what would change. */
   readonly dryRun?: boolean
-  /** Also what a guardrail fired on. */
+  /** Includes behaviours on which a guardrail fired. */
   readonly quarantined?: boolean
   /** RFC 3339: the approval ends by itself; only of named behaviours. */
   readonly until?: string
@@ -316,7 +316,7 @@ export interface RecordedEvent {
 
 export interface LiveQuery {
   readonly topics?: readonly string[]
-  /** Number of the first message that is wanted; absent: what comes from now on. */
+  /** Number of the first message to deliver; absent: new messages only. */
   readonly from?: number
   readonly image?: string
   readonly container?: string

@@ -6,12 +6,12 @@ import type { LiveAsk } from './live-log.ts'
 
 type Reported = SnugEvent | Alert | StateNews
 
-/** Which part of a live stream was asked for, and from where on. */
+/** The requested part of a live stream, and its first position. */
 export function liveAsk({ from, ...query }: LiveQuery): LiveAsk<Reported> {
   return { ...(from === undefined ? {} : { from }), wants: liveFilter(query) }
 }
 
-/** By name and not by known version: a reader may wait for an image that has yet to come. */
+/** By name and not by known version: a reader may wait for an image that does not run yet. */
 function liveFilter({ topics, image, container }: LiveQuery): LiveAsk<Reported>['wants'] {
   return (item, topic) => {
     if (topics !== undefined && !topics.includes(topic)) return false

@@ -8,7 +8,7 @@ export interface LiveItem<T> {
 
 export type LiveMessage<T> =
   | LiveItem<T>
-  /** This reader was too slow: so many messages for it, up to number `n`, are gone. */
+  /** This reader was too slow: it lost this many messages, up to number `n`. */
   | { readonly type: 'lagged'; readonly n: number; readonly missed: number }
   /**
    * The position belongs to an earlier agent. The messages in between are unknown: read the lists
@@ -19,7 +19,7 @@ export type LiveMessage<T> =
 export interface LiveReader<T> {
   /** The number before its first message. */
   readonly begin: number
-  /** What has come since, in order, at most `max`; empty: nothing yet. */
+  /** New messages in order, at most `max`; empty if there are none yet. */
   take(max: number): readonly LiveMessage<T>[]
   /** Called once something can be taken after there was nothing, and when the reader has ended. */
   onNews: () => void
@@ -28,7 +28,7 @@ export interface LiveReader<T> {
 }
 
 export interface LiveAsk<T> {
-  /** The first number that is wanted; absent: what comes from now on. */
+  /** The first number to deliver; absent: new messages only. */
   readonly from?: number
   readonly wants: (item: T, topic: string) => boolean
   readonly onEnd?: () => void
@@ -47,7 +47,7 @@ export class LiveLog<T> {
   readonly #entries: (LiveItem<T> | undefined)[] = []
   readonly #readers = new Set<Place<T>>()
   readonly #first: number
-  /** The number of what lies at 0. */
+  /** The number of the message at index 0. */
   #base: number
   #oldest: number
   #next: number
@@ -65,7 +65,7 @@ export class LiveLog<T> {
     return this.#readers.size
   }
 
-  /** The number that comes next. */
+  /** The number of the next message. */
   get next(): number {
     return this.#next
   }
@@ -139,7 +139,7 @@ export class LiveLog<T> {
     return (this.#entries[at] ??= { type: 'item', n, topic, item: this.#items[at] as T })
   }
 
-  /** Nothing before `n` is here any more, and what was between never came. */
+  /** Drops everything before `n`; messages in between were never received. */
   #skip(n: number): void {
     for (const reader of this.#readers) {
       // The log does not keep which of these were for the reader, so count all.
@@ -156,7 +156,7 @@ class Place<T> implements LiveReader<T> {
   readonly begin: number
   onNews: () => void = () => undefined
   ended = false
-  /** The next number that it has not looked at. */
+  /** The next number to look at. */
   position: number
   source: (n: number) => { readonly entry: LiveItem<T> | undefined } | undefined = () => undefined
   #missed = 0

@@ -68,7 +68,7 @@ export interface LifeStage {
   readonly because: string
 }
 
-/** What each program of a version runs, reads, writes and talks to. */
+/** The programs, reads, writes and peers of each program of a version. */
 export interface PictureView {
   readonly programs: readonly ProgramView[]
   /** Which program starts which, as indices of `programs`. */
@@ -185,7 +185,7 @@ export interface ReviewCard {
   /** Why it is not known, most important first. */
   readonly reasons: readonly string[]
   readonly nearest?: string
-  /** What of the image explains it: such a card is ticked beforehand. */
+  /** The change in the image that explains it: such a card is selected in advance. */
   readonly explained?: string
   /** Ids of open alerts about it. */
   readonly alerts: readonly string[]
@@ -269,7 +269,7 @@ export interface AlertRow {
   readonly containers: number
 }
 
-/** An alert and what was going on around it. */
+/** An alert with the events around it. */
 export interface AlertStory {
   readonly alert: Alert
   /** To be sent with a decision. */

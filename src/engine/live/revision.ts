@@ -3,8 +3,8 @@ import type { Alert } from '../../core/event/alert.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 
 /**
- * Names what a person looked at: it is another once somebody decided on it, or it moved on in its life. What was seen
- * more of it makes no difference, else nobody could decide on a busy image.
+ * Identifies the state that a person looked at: it changes with each decision and each change of the version's state.
+ * More evidence does not change it, or else nobody could decide on a busy image.
  */
 export function revisionOf(versions: readonly DeployedVersion[]): string {
   return digestOf(versions.map(({ key, revision }) => `${key} ${revision}`))

@@ -15,8 +15,8 @@ const stepsShown = 60
 const aroundMs = 30 * 60_000
 
 /**
- * What led to an alert and what came of it: the other alerts of its session or container, and the known behaviours that
- * were seen there for the first time around it.
+ * Causes and consequences of an alert: the other alerts of its session or container, and the known behaviours that were
+ * seen there for the first time around it.
  */
 export function storyOf(
   alert: Alert,

@@ -20,7 +20,7 @@ export function behaviourPage(
   for (const row of outline) {
     const { kind } = row.entry.object
     const state = stateOf(row)
-    // What follows from the image is shown on request.
+    // Reads that follow from the image are shown on request.
     const isFolded = state === 'derived' && query.state !== 'derived'
     if (!isFolded) kinds[kind] = (kinds[kind] ?? 0) + 1
     states[state] = (states[state] ?? 0) + 1

@@ -109,7 +109,7 @@ function addAct(program: Program, { entry, text }: Outlined): void {
   const line = { id: entry.id, text: lineOf(entry.object, text), state: entry.state }
   if (group.shown.length < linesShown) group.shown.push(line)
   else if (isOpen(line.state)) {
-    // What waits for a decision is shown, whatever else there is.
+    // Behaviour in review is always shown.
     const at = group.shown.findLastIndex(({ state }) => !isOpen(state))
     if (at >= 0) group.shown.splice(at, 1, line)
   }

@@ -15,7 +15,7 @@ type Entry = Readonly<LiveEntry>
 export interface ReviewWorld {
   readonly versions: Iterable<DeployedVersion>
   readonly predecessorOf: (version: DeployedVersion) => DeployedVersion | undefined
-  /** What of its image explains that the version does what the one before did not. */
+  /** The change in its image that explains the version's new behaviour. */
   readonly explained: (
     entry: Entry,
     version: DeployedVersion,

@@ -14,7 +14,7 @@ export interface Happened {
   readonly marks: Iterable<TimelineMark>
 }
 
-/** What happened in the last hours, in slices. */
+/** Events of the last hours, in slices. */
 export function timelineOf(happened: Happened, hours: number, nowMs: number): TimelineView {
   const sliceMs = Math.ceil((hours * 3_600_000) / slicesShown)
   // Whole slices, so that a bar stays where it is from one look to the next.

@@ -23,7 +23,7 @@ import { revisionOf } from '../live/revision.ts'
 import { scanView } from '../../state/persistence/scan-record.ts'
 import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 
-/** What the kernel has of each version, as confirmed. */
+/** The confirmed state of each version in the kernel. */
 interface KernelStandings {
   standing(version: DeployedVersion): KernelStanding
 }
@@ -129,7 +129,7 @@ const why: Readonly<Record<BehaviourState, string>> = {
     'follows from the files of the image: expected where the container did not change the file',
 }
 
-/** `vanishes`: when (epoch milliseconds) what was only inherited is let go; absent: not while it learns. */
+/** `expiresAt`: when (epoch milliseconds) unseen inherited behaviour expires; absent: not while it learns. */
 export function behaviourView(
   entry: Readonly<LiveEntry>,
   profile: Profile,

@@ -56,7 +56,7 @@ export function changesBy(
   })
 }
 
-/** Where a version stands, for the audit. */
+/** State and mode of a version, for the audit. */
 export function enforcementSnapshot({ life }: DeployedVersion): Readonly<Record<string, unknown>> {
   const { state, mode, blocking, breakGlass } = life
   return {

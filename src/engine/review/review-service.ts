@@ -23,7 +23,7 @@ import { changesBy, commitDecision, enforcementSnapshot } from './commit-decisio
 import { sharersOf } from './shared-alert.ts'
 import { forgettingOf, sessionNamed, unlearn, forgottenRow } from './unlearn.ts'
 
-/** A person's decisions on behaviours and alerts: each is on record with what it changed. */
+/** A person's decisions on behaviours and alerts: each is recorded with its effect. */
 export class ReviewService {
   readonly #context: ReviewContext
 
@@ -275,7 +275,7 @@ export class ReviewService {
     return { event, version }
   }
 
-  /** What `unlearn` would take away, tried on a copy of the profile. */
+  /** The evidence that `unlearn` would remove, tried on a copy of the profile. */
   #preview({ profile }: DeployedVersion, what: Forgetting): Omit<view.ForgetResult, 'version'> {
     const copy = Profile.load(profile.entries(), profile.shaper)
     return forgetResult(copy.forget(what, this.#context.now() * 1_000))

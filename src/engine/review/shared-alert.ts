@@ -32,7 +32,7 @@ export function sharersOf(
   return ids
 }
 
-/** What a guardrail names is decided only with an alert of that guardrail. */
+/** Behaviour with a guardrail is decided only through an alert of that guardrail. */
 function isWaiting(entry: Readonly<LiveEntry>, { guardrails }: Alert): boolean {
   if (entry.state === 'pending') return true
   if (entry.state !== 'quarantined') return false

@@ -57,7 +57,7 @@ function mustNotHaveMoved({ seq, before, after }: AuditView): void {
   )
 }
 
-/** A version that came later took the decision over, and would keep to it. */
+/** A later version inherited the decision, and would keep it. */
 function mustNotBeInherited(
   context: ReviewContext,
   version: DeployedVersion,

@@ -27,7 +27,7 @@ export function forgettingOf(version: DeployedVersion, choice: ForgetChoice): Fo
   return { kind: 'time', ...span }
 }
 
-/** Takes it out of the profile, and out of what the profile's coverage is reckoned from. */
+/** Removes it from the profile, and from the data for the profile's coverage. */
 export function unlearn(version: DeployedVersion, what: Forgetting, nowMs: number): Forgotten {
   const forgotten = version.profile.forget(what, nowMs * 1_000)
   if (what.kind === 'container') forgetRun(version, what.container, nowMs)
@@ -65,7 +65,7 @@ function onlyOne(kind: string, text: string, found: readonly string[]): string {
   return exact ?? first
 }
 
-/** One that still runs is watched from now on, as one whose start was not seen. */
+/** A running container counts as observed from now on, without an observed start. */
 function forgetRun(version: DeployedVersion, container: string, nowMs: number): void {
   const run = version.runs.get(container)
   if (run === undefined) return
