@@ -29,7 +29,7 @@ export class AgentClient {
     return (await this.#call<T>('GET', path)).data
   }
 
-  /** A list in pages of so many rows: no answer is so large that the agent takes long over it. */
+  /** A list in pages of this many rows: no answer is so large that the agent takes long over it. */
   async *pages<T>(path: string, rows: number): AsyncGenerator<T, void, undefined> {
     let next: string | undefined = `${path}?limit=${rows}`
     while (next !== undefined) {
@@ -39,7 +39,7 @@ export class AgentClient {
     }
   }
 
-  /** With the tag of what was read, for a decision on it. */
+  /** With the ETag of the answer, for a decision on it. */
   async look<T>(path: string): Promise<Seen<T>> {
     const { data, headers } = await this.#call<T>('GET', path)
     return { data, tag: headers.etag ?? '*' }
@@ -50,7 +50,7 @@ export class AgentClient {
     return (await this.#call<T>(method, path, JSON.stringify(body), headers)).data
   }
 
-  /** Decides on `subject` as it stands now: where somebody else decides meanwhile, it is refused. */
+  /** Decides on the current state of `subject`: refused if somebody else decides meanwhile. */
   async decide<T>(method: Method, subject: string, step: string, body: object = {}): Promise<T> {
     const { tag } = await this.look(subject)
     return this.send<T>(method, `${subject}${step}`, body, tag)

@@ -4,7 +4,7 @@ import { AgentClient } from './agent-client.ts'
 import type { CliIo } from './cli-io.ts'
 import { type OutputFormat, printAnswer } from './output/output.ts'
 
-/** What every command works with. */
+/** The context of every command. */
 export class CliContext {
   readonly io: CliIo
   /** 0 until a command sets another code. */

@@ -16,7 +16,7 @@ export interface CliIo {
   readonly width: number
   /** Fires on Ctrl-C and SIGTERM, and once nobody reads standard output any more. */
   readonly signal: AbortSignal
-  /** Fires on Ctrl-C and SIGTERM only: for what goes on without a reader. */
+  /** Fires on Ctrl-C and SIGTERM only: for work that continues without a reader. */
   readonly ended: AbortSignal
 }
 

@@ -11,7 +11,7 @@ import type { StatusView } from '../../engine/api/engine-views.ts'
 export const cliPath = fileURLToPath(new URL('../cli/main.js', import.meta.url))
 
 export interface DemoAgentOptions {
-  /** Where its log goes. */
+  /** The file of its log. */
   readonly folder: string
   readonly socket: string
   /** Further arguments of `snug agent`. */
@@ -96,7 +96,7 @@ export class DemoAgent {
     return () => end(child, 'SIGINT')
   }
 
-  /** Resolves when the agent ends by itself. */
+  /** Resolves when the agent ends without a request. */
   async ended(): Promise<void> {
     if (this.running) await once(this.#child, 'exit')
   }

@@ -80,7 +80,7 @@ export const severityRank: Readonly<Record<Severity, number>> = {
   critical: 3,
 }
 
-/** What containers choose goes to the terminal without its control characters. */
+/** Strings that containers choose are printed without their control characters. */
 export function clean(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}]/gu, '·')
 }

@@ -73,7 +73,7 @@ export function writeShopImage(root: string, version: ShopVersion, busybox: stri
   if (version === '2.0') linkSync(own, join(root, '/srv/www/cgi-bin/uptime'))
 }
 
-/** A visitor's requests: what the shop does in its normal life. */
+/** A visitor's requests: the shop's normal behaviour. */
 export function visits(version: ShopVersion, round: number): readonly (readonly string[])[] {
   const url = (path: string): readonly string[] => [
     ...'wget -q -T 2 -O -'.split(' '),

@@ -7,7 +7,7 @@ import type { ShopVersion } from './shop-image.ts'
 export interface Stage {
   /** One sentence: the origin of the events on the screen. */
   readonly words: string
-  /** The config of the agent that goes with it. */
+  /** The config of its agent. */
   readonly config: Readonly<Record<string, unknown>>
   readonly piped: boolean
   /** Starts a container of that version, with visitors who go on until the stage is closed. */
@@ -20,7 +20,7 @@ export interface Stage {
 export interface AttackAct {
   readonly id: string
   readonly title: string
-  /** What the shop's shell is made to run. */
+  /** The command that the shop's shell is made to run. */
   readonly command: string
 }
 

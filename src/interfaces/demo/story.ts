@@ -26,7 +26,7 @@ export interface Reported {
   readonly slowestMs: number
 }
 
-/** Learn, update, attack: what Snug is for, in about a minute. */
+/** Learn, update, attack: the purpose of Snug in about a minute. */
 export async function playStory(screen: Screen, agent: DemoAgent, stage: Stage): Promise<Reported> {
   const alerts: { readonly alert: Alert; readonly at: number }[] = []
   const seen = new Set<string>()

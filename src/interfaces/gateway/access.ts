@@ -27,7 +27,7 @@ export interface Holder {
 /** How long a credential that the daemon knew is let by without asking: it asks again at each request that is answered there. */
 const provenMs = 10_000
 const provenKept = 10_000
-/** Who comes in is on record once in so long, for each credential and address. */
+/** Accesses are recorded once in this period, for each credential and address. */
 const recordedMs = 3_600_000
 
 /** Who is let in, and as whom. */
@@ -98,7 +98,7 @@ export class Access {
     }
   }
 
-  /** What the code of a sign-in link stands for. Errors: UNAUTHENTICATED, TOO_MANY_ATTEMPTS. */
+  /** Trades the code of a sign-in link for its credential. Errors: UNAUTHENTICATED, TOO_MANY_ATTEMPTS. */
   async redeem(code: string, incoming: IncomingMessage): Promise<Credential> {
     const address = addressOf(incoming)
     this.#throttle.check(address)

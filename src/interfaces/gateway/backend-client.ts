@@ -19,10 +19,10 @@ export interface LinkAnswer {
 
 type Head = IncomingHttpHeaders & { readonly ':status'?: number }
 
-/** The front's end of the socket pair to the daemon: requests side by side on one HTTP/2 session. */
+/** The gateway's end of the socket pair to the daemon: parallel requests on one HTTP/2 session. */
 export class BackendClient {
   readonly #session: ClientHttp2Session
-  /** Resolves when the daemon has gone, or let go of this front. */
+  /** Resolves when the daemon has gone, or has closed the link to this gateway. */
   readonly closed: Promise<void>
 
   constructor(link: Duplex) {
@@ -53,7 +53,7 @@ export class BackendClient {
     }
     try {
       const head = await answered
-      // What fails after its head shows to the reader of the body.
+      // Errors after the head of the response show to the reader of its body.
       stream.on('error', () => undefined)
       return { status: head[':status'] ?? 0, headers: head, body: stream }
     } catch (error) {
@@ -72,7 +72,7 @@ export class BackendClient {
     throw new SnugError(code in errorTable ? (code as ErrorCode) : 'FRONT_FAILED', detail)
   }
 
-  /** Something is to be on record there; a daemon that goes away meanwhile has no use for it. */
+  /** Reports something for the daemon's records; a daemon that goes away meanwhile does not need it. */
   report(path: string, news: object): void {
     this.json(path, { method: 'POST', body: JSON.stringify(news) }).catch(() => undefined)
   }

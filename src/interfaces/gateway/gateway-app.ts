@@ -42,7 +42,7 @@ interface Env {
   readonly Variables: { credential: Credential | undefined }
 }
 
-/** What of an answer of the daemon goes on to the client. */
+/** Headers of the daemon's answer that the gateway passes on to the client. */
 const passedOn = ['content-type', 'etag', 'link', 'x-snug-code', 'www-authenticate'] as const
 
 /** Everything served over TCP. A request that the gateway does not refuse goes to the daemon, parsed and validated. */
@@ -137,7 +137,7 @@ export function createGatewayApp(world: GatewayContext): Hono<Env> {
     const response = problemResponse(error, {
       ...wait,
       'x-content-type-options': 'nosniff',
-      // What was not read of a body would be taken for the next request.
+      // The unread rest of a body would be taken for the next request.
       ...(isUnread(c.env.incoming) ? { connection: 'close' } : {}),
     })
     const reason = refusalReason(response)

@@ -46,7 +46,7 @@ const defaultLimits: GatewayLimits = {
   attempts: freeAttempts,
 }
 const connections = 1_024
-/** How often connections are looked at that do not get on. */
+/** How often stalled connections are checked. */
 const lookMs = 1_000
 
 /**
@@ -126,7 +126,7 @@ async function serve(
         if (next.tls !== undefined) (server as TlsServer).setSecureContext(tlsOptions(next.tls))
         reports.fault()
       } catch (error) {
-        // What was there before goes on: a half-written certificate must not lock everybody out.
+        // The previous certificate stays in use: a half-written one must not lock everybody out.
         reports.fault(`a changed certificate or key set was rejected: ${describeError(error)}`)
       }
     },

@@ -19,8 +19,8 @@ type Item = Parameters<ReturnType<typeof liveAsk>['wants']>[0]
 const newsKept = 8_192
 
 /**
- * The live stream, read from the daemon once for all clients of the page and the API: what they cost is paid here, and
- * not in the process that judges.
+ * The live stream, read from the daemon once for all clients of the page and the API: the gateway pays their cost, and
+ * not the process that judges.
  */
 export class LiveFeed {
   readonly #link: BackendClient

@@ -20,7 +20,7 @@ const cooldownMs = 30_000
 const freshMs = 600_000
 const clockToleranceS = 30
 
-/** Takes bearer tokens that somebody else signed. */
+/** Accepts bearer tokens that another issuer signed. */
 export class Oidc {
   readonly #setup: OidcSetup
   readonly #keys: JWTVerifyGetKey

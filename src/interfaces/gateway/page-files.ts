@@ -15,13 +15,13 @@ export interface PageFile {
   readonly tag: string
 }
 
-/** The page as it was built, by the path that it is asked for. In memory: once its rights are gone the front reads no files. */
+/** The built page, by request path. In memory: without its rights the gateway reads no files. */
 export type PageFiles = ReadonlyMap<string, PageFile>
 
 /** Nothing from elsewhere, and no request to elsewhere. */
 export const pagePolicy = policyOf({ script: "'self'", style: "'self'" })
 
-/** `folder`: what the bundler left; where there is none, there is no page. */
+/** `folder`: the output of the bundler; without it there is no page. */
 export function loadPageFiles(folder: string): PageFiles {
   const files = new Map<string, PageFile>()
   for (const name of namesIn(folder)) {
@@ -40,7 +40,7 @@ export interface SignInPage {
 }
 
 /**
- * The document that asks who one is: what it needs is within it, as nothing else is answered without a credential. It
+ * The sign-in document. It contains everything that it needs, because nothing else is answered without a credential. It
  * holds no data.
  */
 export function signInPage(files: PageFiles): SignInPage {

@@ -4,8 +4,8 @@ import { gatewayAccount, rootKept } from '../server/gateway/gateway-account.ts'
 import type { GatewayRights } from '../server/gateway/gateway-protocol.ts'
 
 /**
- * Gives up root for good, where it was started with it: its code may lie where only root can read. Everything that is
- * needed was read before; from here on foreign bytes come in. Else it has no more than its user has.
+ * Drops root for good if the gateway was started with it, because only root can read its code. All required files are
+ * already read; untrusted bytes arrive only after this. Otherwise it has the rights of its user.
  *
  * Errors: FRONT_FAILED; nothing is served then.
  */
@@ -24,7 +24,7 @@ export function dropRights(): GatewayRights {
   return rightsNow()
 }
 
-/** The daemon's libraries leave files of the store open to whatever it starts: rights that no user has to be asked for. */
+/** The daemon's libraries leave files of the store open in child processes: that access needs no rights of a user. */
 export function closeInherited(after: number): void {
   for (const name of readdirSync('/proc/self/fd')) {
     const fd = Number(name)

@@ -5,8 +5,8 @@ import type { Credential } from './credential.ts'
 const sessionsKept = 10_000
 
 /**
- * Who is signed in to the page. A session stands for the credential that it was made with, and is worth as much at each
- * request: what that may do no more, the session may not either. They are in memory only.
+ * The sessions of the page. A session represents the credential that it was created with, and has its rights at each
+ * request: when the credential loses a right, so does the session. In memory only.
  */
 export class Sessions {
   readonly #sessions: LRUCache<string, { readonly credential: Credential }>
@@ -17,7 +17,7 @@ export class Sessions {
     this.#sessions = new LRUCache({ max: sessionsKept, ttl: 1, ttlAutopurge: false, perf: { now } })
   }
 
-  /** Its id, for a cookie; it ends by itself at `until` (epoch milliseconds). */
+  /** Its id, for a cookie; it expires at `until` (epoch milliseconds). */
   begin(credential: Credential, until: number): string {
     const id = randomBytes(32).toString('base64url')
     this.#sessions.set(nameOf(id), { credential }, { ttl: Math.max(1, until - this.#now()) })

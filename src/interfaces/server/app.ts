@@ -27,7 +27,7 @@ export interface ListenerEnv {
 
 type App = Hono<{ Bindings: ListenerEnv; Variables: { caller: Caller } }>
 
-/** Builds the router from the table of routes. `signal` ends what streams. */
+/** Builds the router from the table of routes. `signal` ends streaming answers. */
 export function createApp(world: RouteWorld, log: Log, signal: AbortSignal): App {
   const app: App = new Hono()
   const open = new Set(routes.filter(({ role }) => role === 'nobody').map(nameOf))

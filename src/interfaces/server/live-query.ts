@@ -6,7 +6,7 @@ import { present } from './body-parts.ts'
 export const liveTopics = ['alerts', 'states', 'events'] as const
 export type LiveTopic = (typeof liveTopics)[number]
 
-/** What a client of `/v1/live` asks for. */
+/** The request of a client of `/v1/live`. */
 export const liveQuery = z.strictObject({
   topics: z
     .string()

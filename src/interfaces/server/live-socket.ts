@@ -6,19 +6,19 @@ import type { LiveMessage, LiveRequest } from './live-query.ts'
 
 /** Bytes that may wait in a client's socket: beyond it nothing more is taken for it. */
 const maxBuffered = 131_072
-/** What comes within it goes out together: a write for each message would cost more than the messages. */
+/** Messages within this time are sent together: a write for each would cost more than the messages. */
 const gatherMs = 20
 const batchSize = 64
 const heartbeatMs = 20_000
 
 export interface LiveClient {
   readonly socket: WebSocket
-  /** What `socket` writes to. */
+  /** The target of `socket`. */
   readonly wire: Socket
   readonly reader: LiveReader<unknown>
   readonly request: LiveRequest
   readonly onMissed: (count: number) => void
-  /** Whether its credential still stands; asked with each heartbeat. */
+  /** Whether its credential is still valid; checked with each heartbeat. */
   readonly stillAllowed?: () => Promise<boolean>
 }
 

@@ -14,7 +14,7 @@ export const cursor = z
   .regex(/^[\w-]{1,800}$/, { error: 'must come from a `Link` header', abort: true })
   .transform((text) => Buffer.from(text, 'base64url').toString('utf8'))
 
-/** The answer of a list: its rows, or what holds them, and where the next page begins. */
+/** The answer of a list: its rows, or their container, and the position of the next page. */
 export class Page {
   readonly body: object
   /** Name of the last row; undefined where no row comes after it. */

@@ -44,10 +44,10 @@ const closeMs = 2_000
 const headersMs = 10_000
 
 /**
- * Serves the API on the admin socket and, where configured, through a front without rights on TCP. Both are there when it
+ * Serves the API on the admin socket and, where configured, through an unprivileged gateway on TCP. Both listen when it
  * resolves.
  *
- * Errors: AGENT_RUNNING, LISTEN_FAILED, FRONT_FAILED, CONFIG_INVALID (a damaged token file, a certificate that does not read).
+ * Errors: AGENT_RUNNING, LISTEN_FAILED, FRONT_FAILED, CONFIG_INVALID (a damaged token file, an unreadable certificate).
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { engine, config: loaded, metrics, sinks, watch } = options

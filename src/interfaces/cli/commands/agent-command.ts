@@ -23,7 +23,7 @@ export function agentCommand(program: Command, context: CliContext): void {
     }
     // Here and not above, so that the other commands start without all that the daemon loads.
     const { runAgent } = await import('../../../main.ts')
-    // Standard output is one sink of many: the node is watched on when its reader has gone.
+    // Standard output is one sink of many: the agent continues when its reader is gone.
     await runAgent(loaded, () => configOf(flags, context), context.io.ended)
   })
 }

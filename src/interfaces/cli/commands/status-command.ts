@@ -18,7 +18,7 @@ export function statusCommand(program: Command, context: CliContext): void {
     .action(async () => {
       const status = await context.client.get<StatusView>('/v1/status')
       await context.print(status, [status], () => statusText(status))
-      // What else is degraded a restart would not mend, and a probe must not ask for one.
+      // A restart would not mend other faults, so a probe must not trigger one.
       if (status.sources.some(({ reason }) => reason !== undefined)) context.exit = 1
     })
 }
@@ -88,7 +88,7 @@ function blockingLines({
   ]
 }
 
-/** What the kernel has confirmed. */
+/** The state that the kernel has confirmed. */
 function kernelLine(counts: StatusView['kernelProfiles']): string {
   const { installed, blocking, sent, evicted, failed } = counts
   const others = [

@@ -18,7 +18,7 @@ export interface ImageInput {
 export interface ImageOptions {
   /** `docker save`, or an OCI layout in a tar. */
   readonly archive?: string
-  /** What `docker image inspect` printed, or an OCI config. */
+  /** Output of `docker image inspect`, or an OCI config. */
   readonly imageConfig?: string
 }
 

@@ -9,7 +9,7 @@ export function parseFor(text: string): string {
   throw new InvalidArgumentError('It must be a duration such as 15m.')
 }
 
-/** Whose Grafeas notes they are. */
+/** The owner of the Grafeas notes. */
 export function grafeasProjectOption(): Option {
   const what = 'Grafeas project of the notes: `projects/NAME/notes/…`'
   return new Option('--grafeas-project <name>', what).default('snug')

@@ -5,9 +5,7 @@ import { safeJson } from './terminal-text.ts'
 export const outputFormats = ['table', 'json', 'ndjson', 'yaml'] as const
 export type OutputFormat = (typeof outputFormats)[number]
 
-/**
- * Prints one answer. `rows` are what `ndjson` puts on a line each; `table` makes the text for people.
- */
+/** Prints one answer. `rows` are the lines of `ndjson`; `table` makes the text for people. */
 export async function printAnswer<Data>(
   io: CliIo,
   format: OutputFormat,

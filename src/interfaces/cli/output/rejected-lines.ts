@@ -17,7 +17,7 @@ export function reportRejected(io: CliIo, { rejected, rejectedCount }: Judged): 
   if (more > 0) printLine(io, `snug: ${more} more lines were rejected`)
 }
 
-/** 3 where a line was no event: what was not read was not judged, so it outweighs 2, a deviation. */
+/** 3 where a line was not an event: it was not judged, so it outweighs 2, a deviation. */
 export function rejectedExit({ deviations, rejectedCount }: Judged): 0 | 2 | 3 {
   if (rejectedCount > 0) return 3
   return deviations > 0 ? 2 : 0

@@ -72,7 +72,7 @@ function fit<Row>(
   return widths
 }
 
-/** Names differ at their ends, so the middle goes. */
+/** Names differ at their ends, so cut the middle. */
 export function cutMiddle(text: string, room: number): string {
   const chars = Array.from(text)
   if (chars.length <= room) return text

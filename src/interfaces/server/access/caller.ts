@@ -5,7 +5,7 @@ import { claimHeader, claimSchema, tokenHeader } from './claim.ts'
 import type { RouteWorld } from '../routes/route.ts'
 
 export interface Caller {
-  /** Undefined: nobody that is known. */
+  /** Undefined: an unknown caller. */
   readonly role: Role | undefined
   readonly by: Decider
 }

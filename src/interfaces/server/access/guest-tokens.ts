@@ -31,7 +31,7 @@ export class GuestTokens {
     return code
   }
 
-  /** The token that the code stands for; undefined where it is not known, used or too old. */
+  /** The token of the code; undefined where the code is unknown, used or too old. */
   redeem(code: string): string | undefined {
     const digest = tokenDigest(code)
     const guest = this.#valid(this.#codes, digest)

@@ -10,7 +10,7 @@ export const rootKept = 'the gateway cannot drop root: CAP_SETUID and CAP_SETGID
 /** Everybody's and nobody's: owns no files. */
 const nobody: Account = { uid: 65_534, gid: 65_534 }
 
-/** Whom the front runs as where the agent is root: `snug` where there is one, else nobody. */
+/** The user of the gateway where the agent is root: `snug` if it exists, else `nobody`. */
 export function gatewayAccount(): Account {
   const lines = accounts().split('\n')
   return accountOf('snug', lines) ?? accountOf('nobody', lines) ?? nobody

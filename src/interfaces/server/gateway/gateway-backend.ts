@@ -39,7 +39,7 @@ const windowBytes = 1_048_576
 /** For reports of the gateway itself; bodies of the API have other limits. */
 const reportBytes = 65_536
 
-/** The daemon's end of the private socket pair: serves the API, and what the front itself needs. */
+/** The daemon's end of the private socket pair: serves the API, and the requests of the gateway itself. */
 export class GatewayBackend {
   readonly #options: GatewayBackendOptions
   readonly #server: Http2Server
@@ -60,7 +60,7 @@ export class GatewayBackend {
     options.files.watch(() => this.#filesChanged())
   }
 
-  /** A front's end has been made, and speaks. */
+  /** The gateway's end of the socket pair exists and sends data. */
   attach(link: Duplex): void {
     link.on('error', (error) =>
       this.#options.log.debug({ err: error }, 'the gateway closed the connection'),

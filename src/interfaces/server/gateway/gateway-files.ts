@@ -3,7 +3,7 @@ import { SnugError } from '../../../errors.ts'
 import { readWatched, WatchedFiles } from '../../../support/net/watched-files.ts'
 import type { GatewaySetup } from './gateway-protocol.ts'
 
-/** The files that the front needs and may not read itself: certificate, key, authorities of clients, key set. */
+/** The files that the gateway needs and may not read itself: certificate, key, authorities of clients, key set. */
 export class GatewayFiles {
   readonly #config: Config
   readonly #files: WatchedFiles
@@ -18,7 +18,7 @@ export class GatewayFiles {
     this.#files = new WatchedFiles(paths.filter((path) => path !== undefined))
   }
 
-  /** With what the files hold now. Errors: CONFIG_INVALID. */
+  /** With the current content of the files. Errors: CONFIG_INVALID. */
   setup(): GatewaySetup {
     const { listen, hosts, session, tls, oidc } = this.#config
     if (listen.kind === 'none') throw new SnugError('CONFIG_INVALID', 'no address to listen on')

@@ -6,16 +6,16 @@ import { fileURLToPath } from 'node:url'
 import { gatewayAccount, rootKept } from './gateway-account.ts'
 import type { OpenedGateway } from './gateway-supervisor.ts'
 
-/** Of util-linux: what it starts gains no rights by running anything. */
+/** Of util-linux: its child gains no rights by running another program. */
 const setpriv = 'setpriv'
-/** Its exit code where it may not do what it was asked for. */
+/** Its exit code where a requested change is not permitted. */
 const refused = 127
 const endMs = 3_000
 
 /**
- * Starts the front as a process, with one end of a socket pair that nobody else can open. It is never root where others
- * can read its code; else it gives root up itself, once it has read it. Node does not always let it: where it was built
- * with the system's libuv, as Debian's is, a process of it cannot change its user.
+ * Starts the gateway as a process, with one end of a socket pair that no other process can open. It is not root if
+ * other users can read its code; otherwise it drops root itself, once it has read the code. Node does not always permit
+ * that: built with the system's libuv, as on Debian, a process cannot change its user.
  */
 export function openGatewayProcess(): OpenedGateway {
   const main = fileURLToPath(new URL('../../gateway/main.js', import.meta.url))

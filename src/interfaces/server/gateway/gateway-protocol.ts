@@ -42,7 +42,7 @@ export const gatewaySetup = z.strictObject({
     .strictObject({
       issuer: z.string(),
       audience: z.string(),
-      /** The key set itself where it is a file: the front cannot read it. */
+      /** The content of a key set file: the gateway cannot read the file. */
       jwks: z.union([z.strictObject({ url: z.string() }), z.strictObject({ keys: z.string() })]),
       algorithms: z.array(z.string()),
       roleClaim: z.string(),
@@ -77,7 +77,7 @@ export const gatewayReport = z.union([
   }),
   /** `count` so far of this address. */
   z.strictObject({ kind: z.literal('refused'), why: z.string().max(500), address, count: z.int() }),
-  /** Requests that were refused before they came to the daemon, by why; messages that live readers missed. */
+  /** Requests refused before they reached the daemon, by reason; messages that live readers missed. */
   z.strictObject({
     kind: z.literal('counts'),
     refusals: z.record(z.string().max(40), z.int().min(0)),

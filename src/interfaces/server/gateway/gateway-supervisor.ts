@@ -9,7 +9,7 @@ import type { gatewayReady } from './gateway-protocol.ts'
 export interface OpenedGateway {
   /** The daemon's end of the socket pair. */
   readonly link: Duplex
-  /** Resolves with why, once it is gone. */
+  /** Resolves with the reason once it is gone. */
   readonly gone: Promise<string>
   /** It lets go of the link and ends; resolves when it has. */
   stop(): Promise<void>
@@ -30,7 +30,7 @@ export interface GatewaySupervisorOptions {
 const readyMs = 20_000
 const firstWaitMs = 500
 const longestWaitMs = 30_000
-/** It was well for so long: the next fault is a first one. */
+/** After this long without a fault, the next fault counts as the first. */
 const stableMs = 60_000
 
 /** Keeps a gateway running: restarts one that ended, with growing delays, and reports the fault meanwhile. */

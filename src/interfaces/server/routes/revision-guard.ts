@@ -1,7 +1,7 @@
 import { SnugError } from '../../../errors.ts'
 import type { Engine } from '../../../engine/api/engine.ts'
 
-/** What a route shows or decides on: the thing that its `ETag` and `If-Match` are of. */
+/** The object of a route, to which its `ETag` and `If-Match` refer. */
 export type Subject = 'image' | 'alert'
 
 type Params = Readonly<Record<string, string>>
@@ -16,10 +16,10 @@ export function tagOf(engine: Engine, subject: Subject, params: Params): string 
 }
 
 /**
- * A decision is made on what somebody looked at: it names that by `If-Match`, and is refused where it is not what
- * stands any more. `*` is whatever stands. On the admin socket it may be left out.
+ * A decision applies to the state that a person looked at: `If-Match` identifies it, and the server refuses the
+ * decision if the state has changed. `*` is any state. On the admin socket it may be left out.
  *
- * Errors: REVISION_MISSING, REVISION_STALE; IMAGE_UNKNOWN, ALERT_UNKNOWN where there is no such thing.
+ * Errors: REVISION_MISSING, REVISION_STALE; IMAGE_UNKNOWN, ALERT_UNKNOWN where there is no such object.
  */
 export function checkRevision(
   engine: Engine,

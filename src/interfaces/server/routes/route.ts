@@ -11,7 +11,7 @@ import type { Subject } from './revision-guard.ts'
 import type { Role } from '../../../support/config/role.ts'
 import type { TokenFile } from '../access/token-file.ts'
 
-/** What the routes have to work with. */
+/** The context of the routes. */
 export interface RouteWorld {
   readonly engine: Engine
   readonly loaded: LoadedConfig
@@ -22,9 +22,9 @@ export interface RouteWorld {
   /** Absent where no TCP listener is served, and so no token is needed. */
   readonly tokens?: TokenFile
   readonly guests?: GuestTokens
-  /** Kinds of foreign credentials that are configured. */
+  /** Configured kinds of credentials from other authorities. */
   readonly claims?: ReadonlySet<ClaimKind>
-  /** What serves TCP; undefined while nothing does. */
+  /** The gateway; undefined while none serves TCP. */
   readonly gateway?: () => GatewayView | undefined
 }
 
@@ -48,11 +48,11 @@ export interface Route<Body = unknown, Query = unknown> {
   /** The least role; `nobody` needs no token. */
   readonly role: Role | 'nobody'
   readonly summary: string
-  /** What a GET shows, for its `ETag`; what any other method decides on, for its `If-Match`. */
+  /** The object that a GET shows, for its `ETag`; the object that another method decides on, for its `If-Match`. */
   readonly subject?: Subject
   readonly query?: z.ZodType<Query>
   readonly body?: z.ZodType<Body>
-  /** Answered by the front itself, and nowhere else. */
+  /** Answered by the gateway itself, and nowhere else. */
   readonly gateway?: true
   /** The body is NDJSON of any length, judged as it arrives. */
   readonly stream?: true

@@ -14,7 +14,7 @@ const profileExport = z.strictObject({
     .meta({ description: 'what the format cannot express, and how to use the file' }),
 })
 
-/** What comes as files: profiles, out in many languages and in in one, and what scanners found. */
+/** Import and export: profiles, exported in many formats and imported in one, and scan reports. */
 export const transferRoutes: readonly Route[] = [
   route({
     method: 'GET',

@@ -13,7 +13,7 @@ const window = {
 const q = z.string().min(1).max(200).optional()
 const name = z.string().min(1).max(4_096).optional()
 
-/** What the page is drawn from: all of it read-only, in windows of a list that may be long. */
+/** The data of the page: read-only, with long lists in windows. */
 export const uiRoutes: readonly Route[] = [
   route({
     method: 'GET',

@@ -9,8 +9,8 @@ import {
 import { accesses, containerRoles, origins, type SnugEvent } from '../../../core/event/event.ts'
 
 /**
- * The event and the alert as JSON Schema publishes them. They describe; the fast parser of `event` is
- * what judges input, and a contract test holds the two together.
+ * The published JSON Schema of event and alert. It only describes: the fast parser in `event` validates input, and a
+ * contract test compares the two.
  */
 const time = z.iso.datetime({ offset: false }).meta({ description: 'RFC 3339, UTC' })
 const path = z.string().meta({ description: "absolute inside the container's root" })

@@ -13,7 +13,7 @@ import { AnswerButtons } from './answer-buttons.tsx'
 import { alertsPath } from './paths.ts'
 import { StorySteps } from './story-steps.tsx'
 
-/** An alert with all that is known of it, and what can be done about it. */
+/** An alert with all its details, and the possible responses. */
 export function AlertStoryView({ id }: { readonly id: string }) {
   const { value, problem } = useResource<AlertStory>(alertsPath(id, '/story'), 10_000)
   if (problem !== undefined) return <ProblemNote problem={problem} />

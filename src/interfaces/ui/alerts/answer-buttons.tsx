@@ -3,7 +3,7 @@ import type { AlertStory } from '../../../engine/api/page-views.ts'
 import { Dialog } from '../shell/dialog.tsx'
 import { type Answer, answerOn, type AnswerBody } from './answer.ts'
 
-/** What can be done about an alert. Its effect stands above, before it is done. */
+/** The possible responses to an alert. The effect is shown above before it is applied. */
 export function AnswerButtons({ story: { alert, revision } }: { readonly story: AlertStory }) {
   const [asked, setAsked] = useState<'bounds' | 'ack' | undefined>(undefined)
   const isAct = alert.event.kind !== 'loss' && alert.image !== undefined

@@ -5,7 +5,7 @@ import { At } from '../parts/ago.tsx'
 import { SeverityBadge } from '../parts/badges.tsx'
 import { Foreign } from '../parts/foreign.tsx'
 
-/** What its session or container did before and after. */
+/** Events of its session or container before and after. */
 export function StorySteps({ story }: { readonly story: AlertStory }) {
   const { steps, left, scope, alert } = story
   return (

@@ -5,7 +5,7 @@ export const slowest = signal(0)
 /** Forgotten bit by bit. */
 const fade = 0.7
 
-/** What the agent answers when it refuses: RFC 9457, with the codes that the command line speaks too. */
+/** The agent's answer when it refuses: RFC 9457, with the same codes as the command line. */
 interface ProblemBody {
   readonly code?: string
   readonly detail?: string
@@ -34,7 +34,7 @@ export class Problem extends Error {
 export interface Call {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly body?: unknown
-  /** What the decision was made on: it is refused where that is not what stands any more. */
+  /** The state that the decision is based on: the agent refuses it if the state has changed. */
   readonly revision?: string
   readonly signal?: AbortSignal
 }

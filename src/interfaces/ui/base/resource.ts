@@ -5,7 +5,7 @@ import { pulse } from './live.ts'
 export interface Resource<T> {
   readonly value: T | undefined
   readonly problem: Problem | undefined
-  /** The first answer is still on its way. */
+  /** The first answer has not arrived yet. */
   readonly loading: boolean
 }
 
@@ -58,8 +58,8 @@ class Asking<T> {
 }
 
 /**
- * What the agent answers on a path: asked again when something changed, and every `everyMs` besides. What was there
- * stays until the new answer is: nothing jumps.
+ * The agent's answer on a path: requested again on a change, and every `everyMs`. The old answer stays until the new
+ * one arrives, so that nothing jumps.
  */
 export function useResource<T>(path: string | undefined, everyMs?: number): Resource<T> {
   const [held, setHeld] = useState<Held<T>>({ path: undefined })

@@ -20,7 +20,7 @@ export const place = computed<Place>(() => {
   return { parts, query: new URLSearchParams(query) }
 })
 
-/** A link that somebody cut is still a link. */
+/** A truncated link is still a link. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part)

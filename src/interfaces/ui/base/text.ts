@@ -1,13 +1,15 @@
-/** What cannot be seen, or would change how the rest is read: controls, bidi, zero width, unassigned, other spaces. */
+/**
+ * Characters that are invisible or change how others are read: controls, bidi, zero width, unassigned, other spaces.
+ */
 const unseen = /[\p{C}\p{Zl}\p{Zp}]|\p{Default_Ignorable_Code_Point}|[^\S ]/u
 
 export interface Piece {
   readonly text: string
-  /** It stands for a character that is not shown as itself. */
+  /** It replaces a character that cannot be shown itself. */
   readonly escaped: boolean
 }
 
-/** A string that a container chose, cut so that every character of it can be seen for what it is. */
+/** A string that a container chose, split so that every character of it is visible. */
 export function pieces(text: string): readonly Piece[] {
   const found: Piece[] = []
   let plain = ''

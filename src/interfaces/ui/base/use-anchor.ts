@@ -1,23 +1,23 @@
 import { useEffect, useRef } from 'preact/hooks'
 
-/** How far a row is looked for that has moved. */
+/** How many rows to search for one that has moved. */
 const reach = 300
-/** What has come under somebody's hands by itself is not decided on before they can have read it. */
+/** A row that has just moved under the cursor cannot be decided on before a person can have read it. */
 const readMs = 600
 
 export interface Anchor {
   /** False while the row under the cursor has just changed by itself. */
   readonly settled: () => boolean
-  /** The row will go, by one's own doing: what takes its place is what one goes on with. */
+  /** The user's decision removes the row: the cursor goes to the row in its place. */
   readonly release: () => void
-  /** It did not go after all. */
+  /** The row stays after all. */
   readonly hold: (key: string) => void
 }
 
 /**
- * Keeps the cursor on the row that somebody looks at, whatever comes or goes above it.
+ * Keeps the cursor on the row in view, whatever rows appear or disappear above it.
  *
- * @param keyAt name of the row at an index; undefined where it is not there yet
+ * @param keyAt name of the row at an index; undefined where it is not loaded yet
  */
 export function useAnchor(
   cursor: number,

@@ -7,7 +7,7 @@ export interface WindowAnswer {
 }
 
 export const pageRows = 100
-/** Pages kept beside those that are shown; the ones that were asked for longest ago go. */
+/** Pages kept beside the visible ones; the least recently requested are dropped. */
 const pagesKept = 30
 /** A flight over the list asks for nothing until it slows down. */
 const settleMs = 40
@@ -25,7 +25,7 @@ export class WindowSource<Row, Answer extends WindowAnswer> {
   readonly #onChange: (answer: Answer | undefined, problem: Problem | undefined) => void
   readonly #pages = new Map<number, readonly Row[]>()
   readonly #asked = new Map<number, AbortController>()
-  /** Asked for before something changed. */
+  /** Requested before something changed. */
   readonly #stale = new Set<number>()
   #wanted: readonly number[] = [0]
   #timer: number | undefined
@@ -45,7 +45,7 @@ export class WindowSource<Row, Answer extends WindowAnswer> {
     return this.#pages.get(Math.floor(index / pageRows))?.[index % pageRows]
   }
 
-  /** Somebody looks at these rows now. */
+  /** These rows are in view now. */
   look(from: number, to: number): void {
     const first = Math.floor(Math.max(0, from) / pageRows)
     const last = Math.floor(Math.max(0, to) / pageRows)

@@ -15,7 +15,7 @@ import { BehaviourEvidence } from './behaviour-evidence.tsx'
 
 const rowHeight = 34
 
-/** Every behaviour of a version, with the evidence of the one that is looked at. */
+/** Every behaviour of a version, with the evidence of the selected one. */
 export function BehaviourList({
   version,
   actor,

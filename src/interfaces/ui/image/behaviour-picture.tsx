@@ -7,7 +7,7 @@ import { PeerGraph } from './peer-graph.tsx'
 import { forestOf } from './process-forest.ts'
 import { ProcessTree } from './process-tree.tsx'
 
-/** What it does, as a picture. */
+/** The behaviours of a version, as a picture. */
 export function BehaviourPicture({ version }: { readonly version: string }) {
   const { value, problem } = useResource<PictureView>(imagePath(version, '/picture'), 10_000)
   if (problem !== undefined) return <ProblemNote problem={problem} />

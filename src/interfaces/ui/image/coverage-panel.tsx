@@ -5,7 +5,7 @@ import { Foreign } from '../parts/foreign.tsx'
 import { Panel } from '../parts/notes.tsx'
 import { NoveltyCurve } from './novelty-curve.tsx'
 
-/** Coverage, and what that is worth. */
+/** Coverage, and its limits. */
 export function CoveragePanel({ version }: { readonly version: VersionView }) {
   const { coverage, evidence, behaviours, containers, losses } = version
   return (

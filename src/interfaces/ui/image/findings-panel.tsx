@@ -12,7 +12,7 @@ const titles: Readonly<Record<PackageUse, string>> = {
   'not-seen': 'Not seen',
 }
 
-/** What a scanner found, cut to what runs: the rest is there, and folded away. */
+/** A scanner's findings, reduced to running code: the others are folded away. */
 export function FindingsPanel({ scan }: { readonly scan: ScanView }) {
   const { at, by, coverage, counts, findings = [] } = scan
   return (

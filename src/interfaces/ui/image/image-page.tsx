@@ -40,7 +40,7 @@ export function ImagePage({
 }) {
   const { repository, digest } = splitRef(image)
   const shown = tabs.find(({ name }) => name === tab)?.name ?? 'life'
-  // What the evidence is worth is reckoned from all of it: only where it is shown.
+  // The quality is computed from all the evidence: request it only where it is shown.
   const path = shown === 'life' ? imagePath(repository) : undefined
   const lineage = useResource<LineageView>(path, lookMs)
   const lives = useResource<readonly LifeView[]>(imagePath(repository, '/life'), lookMs)

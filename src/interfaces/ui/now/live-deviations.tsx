@@ -8,7 +8,7 @@ import { Empty, Panel, Waiting } from '../parts/notes.tsx'
 
 const shown = 8
 
-/** What deviated last and is not decided yet. */
+/** The latest deviations without a decision. */
 export function LiveDeviations({ alerts }: { readonly alerts: AlertPage | undefined }) {
   return (
     <Panel

@@ -11,7 +11,7 @@ const labels = 18
 const height = up + down + labels
 const marksListed = 6
 
-/** Alerts above the line, what was new below it, losses and decisions on it. */
+/** Alerts above the line, new behaviour below it, losses and decisions on it. */
 export function Timeline({ timeline }: { readonly timeline: TimelineView }) {
   const { slices, marks, from, to } = timeline
   const most = Math.max(4, ...slices.map(alertsOf))

@@ -77,7 +77,7 @@ function withdraw(done: readonly Done[]): Promise<Decided> {
   })
 }
 
-/** An exec session was an intruder's: forgets it, and rejects what only it did. */
+/** An exec session was an attack: forgets it, and rejects behaviour that only it showed. */
 export function callIncident(
   { ref, revision }: CardPlace,
   session: string,
@@ -139,7 +139,7 @@ async function post(
   return { ref, revision: version.revision, behaviours: body.behaviours }
 }
 
-/** Decisions are made one after the other, in the order in which they were asked for. */
+/** Decisions are applied one after the other, in the order of the requests. */
 let turn: Promise<unknown> = Promise.resolve()
 
 /** Reports any result, and refreshes the views. */

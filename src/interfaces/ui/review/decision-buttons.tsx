@@ -15,7 +15,7 @@ const days = [
 /** Opened by a key too. */
 export const boundsAsked = signal(false)
 
-/** What can be decided, with its keys. */
+/** The possible decisions, with their keys. */
 export function DecisionButtons({
   places,
   sessions = [],

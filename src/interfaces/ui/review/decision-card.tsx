@@ -17,7 +17,7 @@ export function DecisionCard({
   onIncident,
 }: {
   readonly card: ReviewCard
-  /** Somebody else decided on one of its versions since it was looked at. */
+  /** Somebody else has decided on one of its versions since the card was opened. */
   readonly changed: boolean
   readonly onDecide: (decision: Decision) => void
   readonly onIncident: (session: string) => void

@@ -21,7 +21,7 @@ import { WaitingVersions } from './waiting-versions.tsx'
 
 const rowHeight = 56
 
-/** What waits for a decision: the list on the left, the card of the one that is looked at on the right. */
+/** The review queue: the list on the left, the selected card on the right. */
 export function ReviewPageView() {
   const [q, setQ] = useState('')
   const [repository, setRepository] = useState('')
@@ -55,7 +55,7 @@ export function ReviewPageView() {
     if (!next.delete(row.key)) next.set(row.key, row)
     setSelected(next)
   }
-  /** All that are loaded and for which it holds: what nobody has seen is not ticked. */
+  /** All loaded cards that match: cards that are not loaded are not selected. */
   const select = (wanted: (row: ReviewCard) => boolean): void => {
     const next = new Map(selected)
     for (let i = 0; i < total; i++) {

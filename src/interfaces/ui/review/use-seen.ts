@@ -2,13 +2,13 @@ import { useState } from 'preact/hooks'
 import type { ReviewCard } from '../../../engine/api/page-views.ts'
 
 export interface Seen {
-  /** A decision on these was refused, as somebody else was first. */
+  /** A decision on these was refused, because somebody else decided first. */
   readonly conflict: (cards: readonly ReviewCard[]) => void
-  /** It stands otherwise than when it was decided on: to be looked at again. */
+  /** It has changed since the decision: look at it again. */
   readonly isChanged: (card: ReviewCard) => boolean
 }
 
-/** Which cards are not what they were when somebody decided on them, until they are decided on again. */
+/** Cards that have changed since a decision on them, until the next decision. */
 export function useSeen(): Seen {
   const [stale, setStale] = useState<ReadonlyMap<string, string>>(new Map())
   return {
@@ -25,7 +25,7 @@ export function useSeen(): Seen {
   }
 }
 
-/** Names a card as it stands: another once somebody decided on one of its versions. */
+/** Identifies a card in its current state: it changes with each decision on one of its versions. */
 export function revisionOf({ key, places }: ReviewCard): string {
   return [key, ...places.map(({ ref, revision }) => `${ref} ${revision}`)].join()
 }

@@ -5,7 +5,7 @@ import { Foreign } from '../parts/foreign.tsx'
 
 const looked = 30
 
-/** What was decided last on a version: what somebody else changed. `version`: `repository@digest`. */
+/** The last decision on a version, to explain a conflict. `version`: `repository@digest`. */
 export function WhoDecided({ version }: { readonly version: string }) {
   const { value } = useResource<readonly AuditView[]>(`/v1/audit?limit=${looked}`)
   const entry = value?.find((each) => each['image'] === version && each.what !== 'lifecycle')

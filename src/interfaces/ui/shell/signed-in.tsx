@@ -6,11 +6,11 @@ interface Holder {
   readonly role: 'viewer' | 'reviewer' | 'admin'
 }
 
-/** Who one is here, what one may do, and the way out. */
+/** The signed-in user, the user's role, and the sign-out button. */
 export function SignedIn() {
   const { value } = useResource<Holder>('/v1/session')
   const leave = (): void => {
-    // The document at `/` asks who one is, once one is nobody.
+    // Without a session, the document at `/` shows the sign-in form.
     void ask('/v1/session', { method: 'DELETE' }).finally(() => location.reload())
   }
   return (
