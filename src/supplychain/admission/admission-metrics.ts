@@ -4,7 +4,7 @@ import { type AdmissionVerdict, admissionVerdicts } from './decide.ts'
 export const lookResults = ['trusted', 'faulty', 'failed'] as const
 export type LookResult = (typeof lookResults)[number]
 
-/** What the webhook counts; label values are closed sets. */
+/** The webhook's counters; label values are closed sets. */
 export const admissionMetricTable = {
   snug_admit_pods_total: {
     type: 'counter',

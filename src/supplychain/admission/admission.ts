@@ -23,13 +23,13 @@ export interface AdmissionOptions {
   readonly policy: AdmissionPolicy
   readonly registry: Pick<ImageRegistry, 'digestOf' | 'evidence'>
   readonly times: AdmissionTimes
-  /** Images of which answers are kept. */
+  /** Maximum number of images with cached answers. */
   readonly most: number
   /** A registry was asked about an image. */
   readonly onLook?: (result: 'trusted' | 'faulty' | 'failed') => void
 }
 
-/** Registries are asked about so many images at once. */
+/** Registries get at most this many requests for images at once. */
 const looks = { atOnce: 32, waiting: 2_000 } as const
 const noImage: Judgement = { faults: ['its registry has no such image (IMAGE_UNKNOWN)'] }
 

@@ -29,7 +29,7 @@ const index = z.looseObject({
 })
 const manifest = z.looseObject({ config: descriptor })
 
-/** What registries have of images, by the rules by which agents trust them. */
+/** The registries' data on images, trusted by the same rules as in agents. */
 export class ImageRegistry {
   readonly #options: ImageRegistryOptions
 
@@ -37,12 +37,14 @@ export class ImageRegistry {
     this.#options = options
   }
 
-  /** What a tag stands for now; undefined where there is no such image. Errors: REGISTRY_FAILED */
+  /** The digest of a tag; undefined where there is no such image. Errors: REGISTRY_FAILED */
   async digestOf({ host, repository, reference }: ImageAddress): Promise<string | undefined> {
     return (await this.#at(host).manifest(repository, reference))?.descriptor.digest
   }
 
-  /** Only what the policy asks for; undefined where there is no such image. Errors: REGISTRY_FAILED, IMAGE_INVALID */
+  /**
+   * Only the data that the policy needs; undefined where there is no such image. Errors: REGISTRY_FAILED, IMAGE_INVALID
+   */
   async evidence(at: ImageAt): Promise<ImageEvidence | undefined> {
     const { profile, gate, approvedBases, forbiddenBases } = this.#options.images
     const registry = this.#at(at.host)
@@ -92,7 +94,7 @@ async function platformsOf(
   if (!isIndex) return [await layersOf(registry, repository, value)]
   const many = index.safeParse(value)
   if (!many.success) throw new SnugError('IMAGE_INVALID', 'its index cannot be read')
-  // What a builder attached beside the images is none.
+  // An attachment of a builder beside the images is not an image.
   const images = many.data.manifests.filter(({ platform }) => platform?.os !== 'unknown')
   return Promise.all(
     images.map(async ({ digest }) => {

@@ -4,7 +4,7 @@ import { isHeadOf } from '../gate/image-findings.ts'
 import type { AttestedGate } from '../gate/parse-result.ts'
 import type { ImageRequirements } from './policy.ts'
 
-/** What was looked for under an image, and what was found. */
+/** The result of a lookup for one kind of attachment of an image. */
 export type Attested<Content> =
   | { readonly kind: 'good'; readonly verified: Verified<Content> }
   | { readonly kind: 'missing' }
@@ -21,7 +21,7 @@ export interface ImageEvidence {
 export interface Judgement {
   /** The violated requirements, one sentence each; empty if the image is trusted. */
   readonly faults: readonly string[]
-  /** Milliseconds since 1970: until then it stands, whatever happens; absent: without end. */
+  /** Milliseconds since 1970: the result is valid until then; absent: without end. */
   readonly until?: number
 }
 

@@ -28,12 +28,12 @@ export class KeptAnswers<Value> {
   constructor(options: KeptAnswersOptions<Value>) {
     const { most: max, failedMs: ttl } = options
     this.#options = options
-    // By the clock on the wall, as what an answer stands on may end at a date.
+    // Uses the wall clock, because the validity of an answer can end at a date.
     this.#known = new LRUCache({ max, perf: Date })
     this.#failed = new LRUCache({ max, ttl, perf: Date })
   }
 
-  /** Errors: what looking failed with */
+  /** Errors: those of the lookup */
   async get(key: string): Promise<Value> {
     const known = this.#known.get(key)
     const failed = this.#failed.get(key)

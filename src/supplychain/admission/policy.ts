@@ -7,7 +7,7 @@ import type { BaseImage } from '../gate/policy.ts'
 export const admissionActions = ['deny', 'warn', 'audit', 'ignore'] as const
 export type AdmissionAction = (typeof admissionActions)[number]
 
-/** What an image must be. */
+/** The requirements for an image. */
 export interface ImageRequirements {
   /** A profile is attached that a trusted key has signed. */
   readonly profile: boolean
@@ -29,7 +29,7 @@ export interface NamespaceRule {
   readonly action: AdmissionAction
 }
 
-/** `snug.admission/v1`, of which the decision is made. */
+/** `snug.admission/v1`: the input of the decision. */
 export interface AdmissionPolicy {
   readonly images: ImageRequirements
   /** The first that has the name counts. */

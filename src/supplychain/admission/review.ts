@@ -15,7 +15,7 @@ const pod = z.looseObject({
       ephemeralContainers: containers,
     })
     .nullish(),
-  /** Of `EphemeralContainers`, which is what the subresource had before Kubernetes 1.22. */
+  /** For `EphemeralContainers`, the object of the subresource before Kubernetes 1.22. */
   ephemeralContainers: containers,
 })
 type Pod = z.output<typeof pod>
@@ -34,7 +34,7 @@ const review = z.looseObject({
   }),
 })
 
-/** What the API server asks about. */
+/** The API server's request. */
 export interface PodReview {
   readonly uid: string
   readonly namespace: string
@@ -75,11 +75,11 @@ function imagesOf(of: Pod | null | undefined): readonly string[] {
   ].map(({ image }) => image ?? '')
 }
 
-/** Longer warnings are cut by what shows them. */
+/** Clients cut longer warnings. */
 const warningLength = 256
 const messageLength = 2_048
 
-/** The answer, of which the API server shows the message and the warnings to who made the pod. */
+/** The answer. The API server shows its message and warnings to the pod's creator. */
 export function reviewAnswer(uid: string, decision: Decision): object {
   const { verdict, allowed, warns, reasons } = decision
   const shown = reasons.map(visible)

@@ -12,7 +12,7 @@ import { Webhook, type WebhookTls } from './webhook.ts'
 /**
  * Runs the admission webhook until the signal fires.
  *
- * Errors: KEY_INVALID, ADMISSION_INVALID for a certificate that is none, LISTEN_FAILED
+ * Errors: KEY_INVALID, ADMISSION_INVALID for an invalid certificate, LISTEN_FAILED
  */
 export async function runWebhook(config: AdmissionConfig, ended: AbortSignal): Promise<void> {
   const log = createLog(config.log.level)
@@ -45,7 +45,7 @@ function renew(webhook: Webhook, config: AdmissionConfig, log: Log): void {
     webhook.renew(tlsNow(config))
     log.info('a changed certificate was loaded')
   } catch (error) {
-    // What was there before goes on: the other half of the pair may be about to come.
+    // The previous pair stays in use: the other half of the new one may not be written yet.
     log.warn({ because: describeError(error) }, 'a changed certificate was rejected')
   }
 }

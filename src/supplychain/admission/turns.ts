@@ -1,6 +1,6 @@
 import { SnugError } from '../../errors.ts'
 
-/** So many at once; others wait for their turn, in the order in which they came, and beyond `waiting` are refused. */
+/** Limits concurrent work. More tasks wait in the order of their arrival; beyond `waiting` they are refused. */
 export class Turns {
   readonly #waiting: number
   readonly #queue: (() => void)[] = []
@@ -11,7 +11,7 @@ export class Turns {
     this.#waiting = limits.waiting
   }
 
-  /** Errors: REGISTRY_FAILED where too many wait; what the work throws */
+  /** Errors: REGISTRY_FAILED where too many wait; those of the work */
   async take<Value>(work: () => Promise<Value>): Promise<Value> {
     await this.#turn()
     try {

@@ -32,7 +32,7 @@ export interface WebhookOptions {
   readonly log: Log
 }
 
-/** A review has a pod and the pod before it; each is at most 1.5 MiB where etcd is left as it comes. */
+/** A review holds a pod and its previous version; each is at most 1.5 MiB with etcd's default limit. */
 const reviewMebibytes = 8
 const limits = {
   headersTimeout: 5_000,
@@ -101,7 +101,7 @@ export class Webhook {
     this.#domains = domains
   }
 
-  /** Answers what was asked, for some seconds at most. */
+  /** Answers pending requests, for some seconds at most. */
   async close(): Promise<void> {
     this.#closing = true
     const deadline = setTimeout(() => this.#server.closeAllConnections(), drainMs)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 
-/** What in-toto statements are signed as. */
+/** The payload type of signed in-toto statements. */
 export const inTotoType = 'application/vnd.in-toto+json'
 
 /** A signed payload (DSSE v1), with each signature over its {@link pae}. */

@@ -1,7 +1,7 @@
 import { GrafeasBook, type GrafeasDocument, type GrafeasOptions } from '../export/grafeas.ts'
 import type { Envelope } from './dsse.ts'
 
-/** What was signed, and of what kind it is: `profile`, `gate`. */
+/** The signed statement and its kind: `profile`, `gate`. */
 export interface SignedPart {
   readonly what: string
   readonly envelope: Envelope

@@ -13,14 +13,14 @@ export interface Predicate<Content> {
   readonly parse: (value: unknown) => Content
 }
 
-/** What the image was seen doing. */
+/** Observed behaviour of the image. */
 export const profilePredicate: Predicate<ProfileDocument> = {
   type: 'urn:snug:predicate:profile:v1',
   member: 'profile',
   parse: parseProfileDocument,
 }
 
-/** What a gate found of it. */
+/** The gate's result for the image. */
 export const gatePredicate: Predicate<AttestedGate> = {
   type: 'urn:snug:predicate:gate:v1',
   member: 'gate',

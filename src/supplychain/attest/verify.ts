@@ -57,10 +57,9 @@ export interface Trust {
 export type Attachment = Envelope | SnugError
 
 /**
- * Of several, newest first, the first that holds; undefined where there is none at all. No more are fetched than that
- * takes.
+ * The first valid one of several, newest first; undefined where there is none at all. Fetches no more than needed.
  *
- * Errors: where none holds, those of {@link verifyStatement} for the newest
+ * Errors: where none is valid, those of {@link verifyStatement} for the newest
  */
 export async function newestGood<Content>(
   predicate: Predicate<Content>,

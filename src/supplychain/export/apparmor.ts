@@ -3,7 +3,7 @@ import { filePaths, type FilePath, isPath, type PathPart, programs, writes } fro
 
 const networks: Readonly<Record<string, string>> = { tcp: 'stream', udp: 'dgram' }
 
-/** An AppArmor profile for all of a container: what any of its programs does, each of them may. */
+/** An AppArmor profile for a whole container: each of its programs may do whatever any of them does. */
 export function apparmor({ image, allowed }: Exportable): Exported {
   const name = nameOf(image)
   const rules = [
@@ -68,7 +68,7 @@ function sockets(allowed: readonly Allowed[]): readonly string[] {
     const family = address.includes(':') ? ['inet6'] : ['inet', 'inet6']
     for (const each of family)
       rules.add(kind === undefined ? `network ${each} raw,` : `network ${each} ${kind},`)
-    // Names are looked up by datagrams, and routes are asked for, also where only the connection was seen.
+    // A connection implies name lookups by datagrams and route requests, which may not be in the profile.
     if (object.kind === 'connect') for (const each of family) rules.add(`network ${each} dgram,`)
   }
   if (rules.size > 0) rules.add('network netlink raw,')
@@ -108,7 +108,7 @@ function globPart(part: PathPart): string {
   return 'text' in part ? escaped(part.text) : '*'
 }
 
-/** Names as they are: what the language has a use for is escaped, bytes are written in octal. */
+/** Literal names: special characters of the language are escaped, bytes are written in octal. */
 function escaped(name: string): string {
   return name.replace(/\\x([0-9a-f]{2})|\\\\|[?*[\]{}^"\\@,]|\p{Cc}/gu, (found, hex?: string) => {
     if (hex !== undefined) return octal(Number.parseInt(hex, 16))

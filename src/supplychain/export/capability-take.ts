@@ -36,7 +36,7 @@ const capabilities: Readonly<Record<string, Take | ByOthers>> = {
   // To drop capabilities, or to pass them to its own programs: another user has none.
   CAP_SETPCAP: nothing,
   CAP_NET_BIND_SERVICE: 'port',
-  // Asked for by nothing in Linux.
+  // Nothing in Linux checks it.
   CAP_NET_BROADCAST: nothing,
   CAP_IPC_LOCK: takes('a limit of locked memory that is high enough: it locks memory'),
   CAP_SYS_NICE: takes('the priority that it is started with: it raises its own'),

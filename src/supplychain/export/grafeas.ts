@@ -11,13 +11,13 @@ export interface GrafeasDocument {
 }
 
 export interface GrafeasOptions {
-  /** Whose notes they are: they are named `projects/PROJECT/notes/…`. */
+  /** The owner of the notes: they are named `projects/PROJECT/notes/…`. */
   readonly project: string
   /** The image, as it is named in its registry. */
   readonly image: string
 }
 
-/** What the type of a note or an occurrence is called in it. */
+/** The member of a note or an occurrence that holds its type. */
 const members = {
   VULNERABILITY: 'vulnerability',
   DISCOVERY: 'discovery',
@@ -26,7 +26,7 @@ const members = {
 } as const satisfies Record<GrafeasKind, string>
 
 export interface GrafeasNote {
-  /** Of any text: what a name may not have is encoded. */
+  /** Of any text: characters that a name may not have are encoded. */
   readonly id: string
   readonly kind: GrafeasKind
   readonly shortDescription: string

@@ -8,8 +8,8 @@ const monitorType = 'urn:snug:monitor:v1'
 const processType = 'urn:snug:container-image:v1'
 
 /**
- * An in-toto statement of what containers of the image were seen to do: programs, peers and files, as a runtime trace. The
- * order is that of names, not of time. Not signed.
+ * An in-toto statement of the behaviour observed in containers of the image: programs, peers and files, as a runtime
+ * trace. The order is that of names, not of time. Not signed.
  */
 export function inToto({ image, allowed, seen }: Exportable): Exported {
   const { repository, digest } = image

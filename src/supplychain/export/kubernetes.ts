@@ -50,7 +50,7 @@ function egressRule({ protocol, peer, port }: Egress): object {
   return { to: [{ namespaceSelector: { matchLabels } }], ports }
 }
 
-/** A KubeArmorPolicy that allows what was learned; what it does not name falls to KubeArmor's default posture. */
+/** A KubeArmorPolicy that allows the learned behaviour; KubeArmor's default posture applies to the rest. */
 export function kubeArmor(what: Exportable): Exported {
   const { allowed } = what
   const files = filePaths(allowed).filter(isPath)
@@ -60,7 +60,7 @@ export function kubeArmor(what: Exportable): Exported {
   const patterns = files.filter(({ parts }) => isGlob(parts))
   const sourced = (actors: readonly string[]): object => {
     const paths = actors.filter((path) => path.startsWith('/')).map((path) => ({ path }))
-    // The runtime starts the first program: that is nobody's within the container.
+    // The runtime starts the first program, so no program in the container does.
     return paths.length < actors.length || paths.length === 0 ? {} : { fromSource: paths }
   }
   const protocols = new Set(egressOf(allowed).map(({ protocol }) => protocol.toLowerCase()))

@@ -2,7 +2,7 @@ import type { Access } from '../../core/event/event.ts'
 import { RENAMES_TO } from '../../core/behaviour/shape-pattern.ts'
 import { type Allowed, compareText } from './allowed.ts'
 
-/** A part of a path: a name as it is, or what may stand in a pattern's place. */
+/** A part of a path: a literal name, or the values of a pattern. */
 export type PathPart = { readonly text: string } | { readonly any: 'segment' }
 
 export interface FilePath {
@@ -101,7 +101,7 @@ export function programs(
     .map(([path, actors]) => ({ path, actors: [...actors].sort(compareText) }))
 }
 
-/** With `*` for what may vary within a name, as most languages of globs have it. */
+/** With `*` for the variable part of a name, as in most glob languages. */
 export function globOf(parts: readonly PathPart[]): string {
   return parts.map((part) => ('text' in part ? part.text : '*')).join('')
 }

@@ -7,7 +7,7 @@ import { type BehaviourKind, behaviourKinds } from '../../core/coverage/coverage
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { MAX_UID } from '../../core/behaviour/user.ts'
 
-/** A whole profile with its evidence, as one file: what `snug profile import` takes. */
+/** A whole profile with its evidence, as one file: the input of `snug profile import`. */
 export interface ProfileDocument {
   readonly schema: 'snug.profile/v1'
   readonly image: ImageRef
@@ -18,7 +18,7 @@ export interface ProfileDocument {
   readonly recordings?: readonly Recording[]
 }
 
-/** One stretch of time in which a node watched the image: what the evidence is worth. */
+/** A span of time in which a node observed the image; shows the quality of the evidence. */
 export interface Recording {
   readonly node: string
   /** RFC 3339 */
@@ -151,7 +151,7 @@ export function parseProfileDocument(value: unknown): ProfileDocument {
     const where = issue === undefined ? '' : issue.path.join('.')
     throw new SnugError('PROFILE_INVALID', `\`${where}\`: ${issue?.message ?? 'is invalid'}`)
   }
-  // As it came and not as it was parsed: that would put members that are not known last.
+  // The unparsed input: parsing would move unknown members to the end.
   const document = value as ProfileDocument
   for (const { id, actor, uid, object: what } of document.behaviours) {
     if (id === behaviourId(behaviourKey(actor, uid, what))) continue

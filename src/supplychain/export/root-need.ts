@@ -16,18 +16,18 @@ export interface RootItem {
   readonly because: readonly { readonly id: string; readonly text: string }[]
 }
 
-/** Whether containers of the image run as root, whether they need to, and what it would take not to. */
+/** Whether containers of the image run as root, whether they need to, and the requirements for another user. */
 export interface RootNeed {
   readonly verdict: RootVerdict
   /** The verdict as text, with the gaps in its evidence. */
   readonly sentence: string
-  /** What needs root. */
+  /** Behaviour that needs root. */
   readonly needs: readonly RootItem[]
-  /** What would have to be seen to for another user. */
+  /** Requirements for another user. */
   readonly takes: readonly RootItem[]
 }
 
-/** Without these a need of root can have gone unseen. */
+/** Without these kinds of events a need of root may be unseen. */
 const profiledKinds = ['file', 'identity', 'capability', 'syscall'] as const
 
 /** Derived from observed behaviour only: modes of files, for one, are not observed. */
@@ -78,7 +78,7 @@ export function rootNeed({ allowed, waiting, seen, doubts }: Exportable): RootNe
   return verdictOf('not-root', `does not run as root: nothing did${where}`)
 }
 
-/** For a terminal: the sentence, then item by item what it would take and why. */
+/** For a terminal: the sentence, then each requirement with its reason. */
 export function rootLines({ sentence, needs, takes }: RootNeed): readonly string[] {
   return [sentence, ...needs.map((item) => `needs root ${itemText(item)}`), ...takes.map(itemText)]
 }

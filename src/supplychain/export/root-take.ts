@@ -10,7 +10,7 @@ export interface Together {
   readonly becomes: readonly number[]
   /** Ports below 1024 that root listens on. */
   readonly ports: readonly number[]
-  /** Capabilities that were used; undefined where nobody watched for them. */
+  /** Used capabilities; undefined where they were not observed. */
   readonly capabilities: ReadonlySet<string> | undefined
   /** It was seen to be started as another user, and never as root. */
   readonly startsAsOther: boolean
@@ -94,7 +94,7 @@ function identityTake({ becomes, startsAsOther }: Together): Take {
     : { kind: 'takes', what: `to be started as uid ${only}: it becomes that by itself` }
 }
 
-/** By custom, and by what programs insist on. */
+/** By convention, and by the checks of common programs. */
 const onlyRootReads = [
   '/etc/shadow',
   '/etc/gshadow',
@@ -104,7 +104,7 @@ const onlyRootReads = [
   '/root',
 ]
 
-/** Devices that everybody may use. */
+/** Devices that all users may use. */
 const openDevices =
   /^\/dev\/(?:null|zero|full|random|urandom|tty|ptmx|console|std(?:in|out|err)|fd|pts|shm|mqueue)(?:\/|$)/
 

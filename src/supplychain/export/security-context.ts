@@ -13,7 +13,10 @@ import { rootLines, rootNeed } from './root-need.ts'
 import { isLow } from './root-take.ts'
 import { isBelow, type WrittenFolder, writtenFolders, writtenPaths } from './written-folders.ts'
 
-/** The part of a pod's spec that holds one container to what was observed of it: `securityContext`, and volumes to write to. */
+/**
+ * The part of a pod's spec that restricts a container to its observed behaviour: `securityContext`, and writable
+ * volumes.
+ */
 export function securityContext(what: Exportable): Exported {
   const { allowed, seen, image } = what
   const watched = (kind: string): boolean => seen.kinds.includes(kind)
@@ -112,7 +115,7 @@ function capabilitiesOf(allowed: readonly Allowed[]): readonly string[] {
 
 const bindService = 'NET_BIND_SERVICE'
 
-/** Below 1024, which some hosts let everybody have and others only who has the capability; in order. */
+/** Below 1024: some hosts allow these to all users, others only with the capability; in order. */
 function rootPorts(allowed: readonly Allowed[]): readonly number[] {
   const ports = allowed.flatMap(({ uid, object }) =>
     uid === 0 && object.kind === 'listen' && isLow(object.port) ? [object.port] : [],

@@ -10,7 +10,7 @@ export interface WrittenFolder {
   readonly files: readonly string[]
 }
 
-/** Everybody may write there, in every image that keeps to custom. */
+/** By convention all users may write there, in every image. */
 const everybodys = ['/tmp', '/var/tmp', '/run/lock', '/dev/shm', '/dev/mqueue']
 
 export function isEverybodys(folder: string): boolean {

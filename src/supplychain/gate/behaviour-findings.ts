@@ -67,7 +67,7 @@ export function levelOf(level: GateLevel): FindingLevel {
   return level === 'allow' ? 'note' : level
 }
 
-/** What was not seen cannot be compared. */
+/** Kinds of events that were not observed cannot be compared. */
 function lossFindings(
   { recordings = [] }: ProfileDocument,
   { lostEvidence }: BehaviourPolicy,
@@ -80,7 +80,7 @@ function lossFindings(
   return [{ id: 'lost-evidence', rule: 'lost-evidence', level: levelOf(lostEvidence), text }]
 }
 
-/** What shuts the gate whatever the baseline is. */
+/** Findings that shut the gate regardless of the baseline. */
 function ofItself(
   entry: ProfileEntry,
   profile: Profile,

@@ -1,4 +1,4 @@
-/** What a gate looks at; each has a level in the policy. */
+/** The rules of a gate; each has a level in the policy. */
 export const gateRules = [
   'new-program',
   'new-peer',
@@ -64,11 +64,11 @@ export interface Approval {
 
 /** One thing that a gate found. Strings may come from the image and from reports: each writer escapes them. */
 export interface GateFinding {
-  /** The same for the same thing in the next run: what an approval names. */
+  /** Stable across runs: an approval names it. */
   readonly id: string
   readonly rule: GateRule
   readonly level: FindingLevel
-  /** One line: who does what. */
+  /** One line: actor and behaviour. */
   readonly text: string
   /** Further details, one line. */
   readonly why?: string

@@ -27,7 +27,7 @@ export interface GateInput {
 
 const nothing: BehaviourFindings = { findings: [], seen: 0, asBefore: 0, again: new Set() }
 
-/** What was found, before anybody's approval. */
+/** The findings before approvals are applied. */
 export interface FoundByGate {
   readonly findings: readonly GateFinding[]
   readonly behaviour: BehaviourFindings
@@ -53,7 +53,7 @@ export function findAll(input: GateInput): FoundByGate {
   return { findings, behaviour }
 }
 
-/** Whether the image may go on, and what stands in its way, once approvals are put to it. */
+/** Whether the image may pass, and what blocks it, after approvals are applied. */
 export function gateResult(
   input: GateInput,
   { findings: found, behaviour }: FoundByGate,

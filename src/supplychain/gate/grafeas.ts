@@ -5,7 +5,7 @@ import { type GateFinding, type GateResult, ruleTitles } from './finding.ts'
 
 export interface GateGrafeasInput extends GrafeasOptions {
   readonly result: GateResult
-  /** What scanners reported, all of it: also what the gate lets pass. */
+  /** All findings of the scanners, including those that the gate lets pass. */
   readonly scan?: JoinedScan
   /** RFC 3339 */
   readonly time: string

@@ -45,7 +45,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&apos;',
 }
 
-/** XML has no way at all to write some characters: what could not be read back is made visible first. */
+/** XML cannot contain some characters at all: they are replaced by visible text first. */
 function xml(text: string): string {
   return text
     .split('\n')

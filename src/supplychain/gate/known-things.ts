@@ -28,7 +28,7 @@ export class KnownThings {
     }
   }
 
-  /** Whether anybody runs that program. Not from the image, or at a socket, it is another one. */
+  /** Whether any actor runs that program. A program not from the image, or with a socket as input, is another one. */
   runs(object: Exec): boolean {
     return this.#programs.has(programKey(object))
   }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 import type { GateResult } from './finding.ts'
 
-/** A result as it was written, of which its findings are handed on and not looked into. */
+/** A gate result as it was written; its findings are passed on without validation. */
 export type AttestedGate = Omit<GateResult, 'findings' | 'behaviours' | 'baseline'>
 
 const count = z.int().min(0)
@@ -18,7 +18,7 @@ const gateResult = z.looseObject({
   findings: z.array(z.unknown()),
 })
 
-/** What `snug gate --write json=FILE` wrote. Errors: GATE_RESULT_INVALID */
+/** Parses the output of `snug gate --write json=FILE`. Errors: GATE_RESULT_INVALID */
 export function parseGateResult(value: unknown): AttestedGate {
   const parsed = gateResult.safeParse(value)
   if (parsed.success) return parsed.data

@@ -8,7 +8,7 @@ export type GateLevel = (typeof gateLevels)[number]
 export const seenThresholds = ['in-use', 'loaded', 'any'] as const
 export type SeenThreshold = (typeof seenThresholds)[number]
 
-/** What a version does that its baseline does not. */
+/** Behaviour of a version that its baseline does not allow. */
 export interface BehaviourPolicy {
   readonly newProgram: GateLevel
   readonly newPeer: GateLevel

@@ -4,7 +4,7 @@ import { describeBehaviour } from '../../core/behaviour/describe.ts'
 import { findingLevels, type GateFinding } from './finding.ts'
 import type { FoundByGate, GateInput } from './gate.ts'
 
-/** What a policy in Rego decides on: `snug.gate-input/v1`, described in docs/rego.md. */
+/** The input of a policy in Rego: `snug.gate-input/v1`, described in docs/rego.md. */
 export function regoInput(input: GateInput, { findings, behaviour }: FoundByGate): object {
   const { image, facts, profile, baseline, scan, nowMs } = input
   return {

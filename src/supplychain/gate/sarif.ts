@@ -7,10 +7,10 @@ const levels: Readonly<Record<FindingLevel, string>> = {
   note: 'note',
 }
 
-/** Where a finding is about no file of the image, the image as a whole stands for it. */
+/** The location of a finding about no file of the image: the image as a whole. */
 const wholeImage = 'image'
 
-/** SARIF 2.1.0, for code scanning. What was approved is there, and suppressed. */
+/** SARIF 2.1.0, for code scanning. Approved findings are included, and suppressed. */
 export function gateSarif(result: GateResult, version: string): object {
   const used = [...new Set(result.findings.map(({ rule }) => rule))]
   return {

@@ -29,8 +29,8 @@ const tarMagic = 'ustar'
 const tarMagicAt = 257
 
 /**
- * Reads what `docker save` writes, or an OCI layout in a tar. One pass, nothing is unpacked to disk: of the files only
- * the names are kept, and the texts of package databases.
+ * Reads the output of `docker save`, or an OCI layout in a tar. One pass, without unpacking to disk: it keeps only the
+ * names of files, and the texts of package databases.
  *
  * Errors: IMAGE_INVALID; SOURCE_UNREADABLE where the file cannot be read
  */
@@ -132,7 +132,7 @@ async function readBlob(name: string, { size = 0 }: Headers, blob: Readable): Pr
   }
 }
 
-/** How what begins so is unpacked into the archive of a layer; undefined where it is none. */
+/** The decompression for these first bytes of a layer; undefined where they belong to no archive. */
 function packingOf(head: Buffer): (() => Unpack) | undefined {
   const magic = head.length < 4 ? 0 : head.readUInt32BE(0)
   if (magic === zstdMagic) return () => unpackZstd

@@ -3,7 +3,7 @@ import { SnugError } from '../../errors.ts'
 
 /** The metadata of an image, without its files. */
 export interface ImageFacts {
-  /** `sha256:…` of its config: what engines call its id. */
+  /** `sha256:…` of its config: the id of the image in engines. */
   readonly imageId?: string
   /** Names with a tag, and with a digest, by which it is known. */
   readonly names: readonly string[]
@@ -73,7 +73,7 @@ export function configFactsOf(value: unknown): ImageFacts {
   }
 }
 
-/** A time long before containers is none: it stands for a build without one. */
+/** A time long before containers counts as absent: reproducible builds set it. */
 const firstYear = 1990
 
 function createdAt(text: string | null | undefined): { created?: string } {

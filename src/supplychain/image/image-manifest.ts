@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 
-/** What an archive holds: the config, and the names of the layers in it, the bottom one first. */
+/** The content of an archive: the config, and the names of its layers, the bottom one first. */
 export interface ArchivedImage {
   readonly config: unknown
   readonly layers: readonly string[]

@@ -13,7 +13,7 @@ type ByName = ReadonlyMap<string, readonly InstalledPackage[]>
 
 const modules = '/node_modules/'
 
-/** What an image has installed, by the databases and metadata that it ships. Looked at once, when asked. */
+/** The installed packages of an image, from the databases and metadata that it ships. Computed once, on demand. */
 export class InstalledPackages {
   readonly #tree: ImageTree
   #os: ByName | undefined
@@ -100,7 +100,7 @@ function nodePackage(tree: ImageTree, path: string): InstalledPackage | undefine
   const { name, version } = jsonFields(tree.read(path))
   if (name === undefined || version === undefined) return undefined
   const folder = path.slice(0, path.lastIndexOf('/'))
-  // What lies in its own `node_modules` are other packages.
+  // Its own `node_modules` holds other packages.
   const files = [...tree.filesIn(folder, (below) => !below.endsWith('/node_modules'))]
   return { name, version, files }
 }

@@ -30,7 +30,7 @@ const maxLinks = 40
 export class ImageTree implements ImageText {
   readonly #root: Node & { kind: 'folder' } = { kind: 'folder', children: new Map() }
 
-  /** Layers come from the bottom up. What a layer removes is gone before what it brings is there. */
+  /** Layers are added from the bottom up. A layer's removals apply before its additions. */
   addLayer(entries: Iterable<LayerEntry>): void {
     const all = [...entries]
     for (const { path } of all) this.#whiteOut(path)
@@ -98,7 +98,7 @@ export class ImageTree implements ImageText {
     return `/${at.join('/')}`
   }
 
-  /** With its folder's links followed, and not its own: a package brings the link, not what it leads to. */
+  /** Follows links of the folder, but not the last one: a package owns the link, not its target. */
   placeOf(path: string): string {
     const folder = this.resolve(path.slice(0, path.lastIndexOf('/')))
     return folder === '/' ? `/${nameOf(path)}` : `${folder}/${nameOf(path)}`

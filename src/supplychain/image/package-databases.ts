@@ -119,7 +119,7 @@ function readApk(image: ImageText, found: Collected): void {
   }
 }
 
-/** Where rpm keeps its database: the second is a link to the first or the other way round, or only one is there. */
+/** The locations of the rpm database: one may be a link to the other, or only one may exist. */
 const rpmFolders = ['/usr/lib/sysimage/rpm', '/var/lib/rpm']
 
 function readRpm(image: ImageText, found: Collected): void {

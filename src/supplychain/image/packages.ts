@@ -8,7 +8,7 @@ import {
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
 import { listImageFolder, readImageFile } from '../../pipeline/identity/image-text.ts'
 
-/** Images whose databases are kept in memory: those that are being compared. */
+/** Images whose databases are kept in memory: those in comparison. */
 const imagesKept = 4
 
 /** Where a merged `/usr` lets one file be known by two names, databases have either. */

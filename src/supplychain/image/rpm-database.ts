@@ -7,7 +7,7 @@ const formatVersionsAt = 18
 const withoutLog = 1
 
 /**
- * The packages in an `rpmdb.sqlite`. A log of SQLite beside it is not looked at: rpm empties it when it ends.
+ * The packages in an `rpmdb.sqlite`. Ignores a log of SQLite beside it: rpm empties that when it ends.
  *
  * Errors: IMAGE_INVALID
  */

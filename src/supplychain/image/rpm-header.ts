@@ -26,10 +26,10 @@ const typeOfFile = 0o170000
 const folderMode = 0o040000
 
 /**
- * A header as it stands in the database: two counts, an index of entries of four numbers each (tag, type, offset,
- * count), and the store that the offsets lead into. Numbers are big-endian.
+ * A header in the database: two counts, an index of entries of four numbers each (tag, type, offset, count), and the
+ * store that the offsets refer to. Numbers are big-endian.
  *
- * Throws a `RangeError` where it leads out of itself, or lacks what every package has.
+ * Throws a `RangeError` where an offset is outside of the header, or a required entry is missing.
  */
 export function readRpmHeader(bytes: Uint8Array): RpmPackage {
   const header = new RpmHeader(bytes)

@@ -12,7 +12,8 @@ import { isEverything } from './selector.ts'
 
 export const allowanceFindings = ['never-seen', 'wider', 'unknown'] as const
 /**
- * `never-seen`: nothing of it was. `wider`: only part of it. `unknown`: what was seen may be of it or not.
+ * `never-seen`: none of it was observed. `wider`: only part of it was. `unknown`: the observed connections may or may
+ * not belong to it.
  */
 export type AllowanceFinding = (typeof allowanceFindings)[number]
 
@@ -25,7 +26,7 @@ export interface Allowance {
   readonly peers: string
   readonly ports: string
   readonly finding: AllowanceFinding
-  /** What was seen of it, and of `unknown` what may be of it. */
+  /** The observed connections of it; for `unknown`, those that may belong to it. */
   readonly seen: readonly string[]
 }
 

@@ -20,7 +20,10 @@ export interface JudgedConnection {
   readonly because: string
 }
 
-/** What the policies in place and the profile of an image make of each other. Plain data: `snug network-policy diff -o json`. */
+/**
+ * The differences between the policies in place and the profile of an image. Plain data: `snug network-policy diff -o
+ * json`.
+ */
 export interface NetworkDifference {
   readonly schema: 'snug.network-difference/v1'
   /** `repository@digest` */
@@ -29,11 +32,11 @@ export interface NetworkDifference {
   readonly labels: Readonly<Record<string, string>>
   /** Names of the policies that isolate the pods; none: nothing is refused in that direction. */
   readonly selectedBy: Readonly<Record<Direction, readonly string[]>>
-  /** What would be refused first. */
+  /** Connections that would be refused, first. */
   readonly connections: readonly JudgedConnection[]
-  /** What the policies allow beyond what was seen. */
+  /** Allowances beyond the observed connections. */
   readonly allowances: readonly Allowance[]
-  /** What has to be known to read it. */
+  /** Notes that a reader needs. */
   readonly notes: readonly string[]
 }
 

@@ -17,7 +17,7 @@ export interface Judged {
   readonly because: string
 }
 
-/** @param policies that isolate the pods in that direction; what one of them allows is allowed */
+/** @param policies that isolate the pods in that direction; a connection is allowed if one of them allows it */
 export function judgeConnection(
   policies: readonly NetworkPolicy[],
   connection: Connection,
@@ -56,7 +56,7 @@ function refusal(policy: NetworkPolicy, connection: Connection, direction: Direc
   return whys.join(', ')
 }
 
-/** What the rule is for, where that is not the connection. */
+/** The subject of the rule, where that is not the connection. */
 function otherThing(rule: PolicyRule, connection: Connection, namespace: string): string {
   const ports = rule.ports.map(portText).join(' and ')
   const peers = rule.peers.map(peerText).join(' and ')

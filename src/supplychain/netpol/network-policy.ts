@@ -13,7 +13,7 @@ export interface NetworkPolicy {
   readonly name: string
   readonly namespace: string
   readonly podSelector: Selector
-  /** What it isolates the pods that it selects in. */
+  /** The directions in which it isolates the selected pods. */
   readonly types: readonly Direction[]
   readonly ingress: readonly PolicyRule[]
   readonly egress: readonly PolicyRule[]
@@ -21,7 +21,7 @@ export interface NetworkPolicy {
 
 /** Allows a connection that matches one of its peers and one of its ports. */
 export interface PolicyRule {
-  /** Empty: everybody. */
+  /** Empty: all peers. */
   readonly peers: readonly PolicyPeer[]
   /** Empty: all. */
   readonly ports: readonly PolicyPort[]
@@ -39,7 +39,7 @@ export type PolicyPeer =
 
 export interface PolicyPort {
   readonly protocol: Protocol
-  /** A number, or what the pod calls it; absent: all. */
+  /** A number, or the pod's name for it; absent: all. */
   readonly port?: number | string
   readonly endPort?: number
 }
@@ -50,7 +50,7 @@ export interface Subject {
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** Those that isolate the pods in that direction: what none of them allows is refused. */
+/** Policies that isolate the pods in that direction: a connection that none of them allows is refused. */
 export function isolating(
   policies: readonly NetworkPolicy[],
   { namespace, labels }: Subject,

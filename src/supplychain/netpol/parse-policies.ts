@@ -19,7 +19,7 @@ export interface InPlace {
   readonly namespaces: ReadonlyMap<string, Readonly<Record<string, string>>>
   /** By `name.namespace`. */
   readonly services: ReadonlyMap<string, Service>
-  /** Policies of other kinds, of which nothing is known here: `CiliumNetworkPolicy shop/web`. */
+  /** Policies of unsupported kinds: `CiliumNetworkPolicy shop/web`. */
   readonly others: readonly string[]
 }
 
@@ -72,7 +72,7 @@ const peer = z
     )
   }, 'a peer is either an ipBlock, or selectors')
 
-/** A member that is not known may change what a policy means: it is refused. */
+/** An unknown member may change the meaning of a policy, so it is refused. */
 const policySpec = z.strictObject({
   podSelector: selector,
   policyTypes: listOf(z.enum(['Ingress', 'Egress'])),

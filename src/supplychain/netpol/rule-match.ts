@@ -17,7 +17,7 @@ export type OtherSide =
   /** Who connects to the pods is not recorded. */
   | { readonly kind: 'anybody' }
 
-/** A connection that was observed, or, of `anybody`, a port that is listened on. */
+/** An observed connection, or, for `anybody`, a listening port. */
 export interface Connection {
   readonly protocol: Protocol
   readonly other: OtherSide
@@ -25,7 +25,7 @@ export interface Connection {
   readonly text: string
   /** At the pod that is connected to; absent: not recorded. */
   readonly port?: number | undefined
-  /** What that pod calls the port, where only that is known. */
+  /** The pod's name for the port, where only that is available. */
   readonly portName?: string | undefined
 }
 

@@ -51,7 +51,7 @@ export async function wasmRule(
   return (input) => evaluated(() => policy.evaluate(input, entrypoint) as unknown)
 }
 
-/** A set of results, of which a rule that is defined has one. */
+/** A set of results; a defined rule has one. */
 function evaluated(evaluate: () => unknown): unknown {
   let results: unknown
   try {
@@ -63,7 +63,7 @@ function evaluated(evaluate: () => unknown): unknown {
   return first?.result
 }
 
-/** What its own abort throws is a text, and of a built-in that is missing an object. */
+/** Its abort throws a text, and a missing built-in throws an object. */
 function thrown(error: unknown): string {
   const has = typeof error === 'object' && error !== null && 'message' in error
   return has ? String(error.message) : describeError(error)

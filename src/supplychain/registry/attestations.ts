@@ -11,7 +11,7 @@ const emptyType = 'application/vnd.oci.empty.v1+json'
 const artifactType = envelopeType
 const predicateKey = 'in-toto.io/predicate-type'
 
-/** Referrers looked at: others may attach as many as they like. */
+/** Maximum number of referrers: strangers may attach any number. */
 const referrersRead = 32
 
 const descriptor = z.looseObject({
@@ -46,8 +46,8 @@ export async function imageOf(
 }
 
 /**
- * Attaches an envelope to an image: as a referrer, and where the registry does not keep their list, in the index under
- * the tag that stands for it. Gives the digest of what was attached.
+ * Attaches an envelope to an image: as a referrer, and where the registry does not maintain their list, in the index
+ * under the tag for it. Returns the digest of the attachment.
  */
 export async function attach(
   registry: RegistryClient,
@@ -131,7 +131,7 @@ export async function* attached(
   for (const { digest } of ofType) yield await envelopeAt(registry, repository, digest)
 }
 
-/** One of them, or why it is none: what anybody put beside a good one must not take it away. Errors: REGISTRY_FAILED */
+/** One of them, or why it is invalid: a stranger's attachment must not hide a valid one. Errors: REGISTRY_FAILED */
 async function envelopeAt(
   registry: RegistryClient,
   repository: string,

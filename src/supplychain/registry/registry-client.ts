@@ -34,7 +34,7 @@ export const manifestTypes = {
 export class RegistryClient {
   readonly #options: RegistryOptions
   readonly #base: string
-  /** By what it is good for. */
+  /** Tokens, by their scope. */
   readonly #tokens = new Map<string, string>()
 
   constructor(options: RegistryOptions) {
@@ -58,7 +58,7 @@ export class RegistryClient {
     return { descriptor: { mediaType, digest, size: bytes.length }, bytes }
   }
 
-  /** What refers to a manifest, as an index has it; undefined where the registry has no such list. */
+  /** The referrers of a manifest, as an index; undefined where the registry has no such list. */
   async referrers(repository: string, digest: string): Promise<Uint8Array | undefined> {
     const path = `/v2/${repository}/referrers/${digest}`
     const answer = await this.#ask('GET', path, {}, [404])

@@ -16,7 +16,7 @@ export interface TrustedFetchOptions {
   readonly plainHttp: readonly string[]
 }
 
-/** A registry, with what `docker login` left for it. */
+/** A registry, with the credentials of `docker login`. */
 export function registryAt(host: string, plainHttp: boolean): RegistryClient {
   const credentials = dockerCredentials(host)
   return new RegistryClient({

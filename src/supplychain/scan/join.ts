@@ -186,7 +186,7 @@ function ofVersion(packages: readonly InstalledPackage[], version: string) {
 
 const archive = /^(.*?\.(?:jar|war|ear|jpi|hpi))(?:$|[!:/])/i
 
-/** From where the scanner found it: a package's metadata stands for its files, a program or archive for itself. */
+/** By the scanner's location: metadata represents its package's files, a program or archive only itself. */
 function ownFiles(paths: readonly string[], contents: JoinInput['contents']): readonly string[] {
   return paths.flatMap((path): readonly string[] => {
     const jar = archive.exec(path)?.[1]
@@ -194,7 +194,7 @@ function ownFiles(paths: readonly string[], contents: JoinInput['contents']): re
     if (/\/(?:package\.json|METADATA|PKG-INFO)$/.test(path)) {
       return contents?.packages.at(path)?.files ?? []
     }
-    // A lock file or a database is no file of what it lists.
+    // A lock file or a database belongs to none of the packages that it lists.
     const place = contents?.tree.resolve(path)
     const isProgram = place !== undefined && contents?.tree.has(place) === true
     return isProgram && !isList(path) ? [place] : []

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { packageUses } from './package-use.ts'
 import { severityNames } from './report.ts'
 
-/** Findings that are kept of a scan: the nearest to running. What was cut off is in its counts. */
+/** The stored findings of a scan: the nearest to running. The others are in its counts. */
 export const findingsKept = 1_000
 export const textKept = 500
 

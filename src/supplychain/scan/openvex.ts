@@ -7,7 +7,9 @@ export interface VexOptions {
   /** RFC 3339 */
   readonly time: string
   readonly version: string
-  /** Who takes it on that what was not seen is not affected. Absent: it is only proposed, and suppresses nothing. */
+  /**
+   * The person who confirms that unseen packages are not affected. Absent: it is only proposed, and suppresses nothing.
+   */
   readonly acceptedBy?: string
 }
 

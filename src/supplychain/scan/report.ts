@@ -15,7 +15,7 @@ export interface ReportedPackage {
 
 /** One vulnerability in one package, as the scanner describes it. Strings are untrusted: each writer escapes them. */
 export interface ReportedFinding {
-  /** `CVE-…`, or what the scanner calls it. */
+  /** `CVE-…`, or the scanner's id. */
   readonly id: string
   readonly severity: SeverityName
   readonly package: ReportedPackage
@@ -90,7 +90,7 @@ export function purlType(purl: string | undefined): string | undefined {
   return /^pkg:([A-Za-z0-9.+-]+)\//.exec(purl ?? '')?.[1]
 }
 
-/** A path as an image has it; undefined where the text is none. */
+/** A path as in an image; undefined where the text is not a path. */
 export function imagePath(text: string | undefined): string | undefined {
   if (text === undefined || text === '' || text.includes('\u0000')) return undefined
   return text.startsWith('/') ? text : `/${text}`

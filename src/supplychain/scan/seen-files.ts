@@ -18,12 +18,12 @@ export interface SeenFile {
 }
 
 /**
- * The files that a profile saw in use, by path. What was only inherited was not seen; what an operator's session used
- * was, since it runs all the same.
+ * The files that a profile observed in use, by path. Inherited behaviour was not observed. Files of an operator's
+ * session were, since their code runs as well.
  */
 export class SeenFiles {
   readonly #files = new Map<string, SeenFile>()
-  /** Whether files that are opened were looked at at all: some sensors see programs only. */
+  /** Whether file opens were observed at all: some sensors report programs only. */
   readonly seesFiles: boolean
 
   /** `placeOf` gives the path under which the image's own tree holds a file. */
@@ -61,7 +61,7 @@ export class SeenFiles {
 
 const compiledModule = /^(.*)\/__pycache__\/([^/]+?)\.[^/.]+(?:\.opt-\d)?\.pyc$/
 
-/** Python opens what it made of a module, often at the installation, and not the module that the package brought. */
+/** Python opens the compiled module, often created at installation, and not the module of the package. */
 function sourcesOf(path: string): readonly string[] {
   const [, folder, name] = compiledModule.exec(path) ?? []
   return folder === undefined || name === undefined ? [] : [`${folder}/${name}.py`]
