@@ -5,7 +5,7 @@ import { duration, path } from './value-schema.ts'
 
 const role = z.enum(roles)
 
-/** Whose workloads may come in by an X.509 SVID. */
+/** The trust domains whose workloads are admitted by an X.509 SVID. */
 export const trustDomainsSchema = z
   .array(
     z.strictObject({
@@ -24,7 +24,7 @@ export const trustDomainsSchema = z
       'instead of `clientCa`: SPIFFE trust domains, each with its bundle file. Their workloads authenticate with their SVID, which must come from their own trust domain',
   })
 
-/** TLS of the API, and who comes in with a certificate. */
+/** TLS of the API, and the clients that are admitted by certificate. */
 export const tlsSchema = z
   .strictObject({
     cert: path.optional().meta({
@@ -73,7 +73,7 @@ const algorithms = [
   'EdDSA',
 ] as const
 
-/** Bearer tokens of somebody else's. */
+/** Bearer tokens of another issuer. */
 export const oidcSchema = z
   .strictObject({
     issuer: z.string().min(1).optional().meta({ description: 'required `iss` of OIDC tokens' }),

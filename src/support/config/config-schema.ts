@@ -235,5 +235,5 @@ export const configSchema = z
 
 type Parsed = z.output<typeof configSchema>
 
-/** What {@link configSchema} gives, with every default filled in. Durations in milliseconds, sizes in bytes. */
+/** The output of {@link configSchema}, with every default filled in. Durations in milliseconds, sizes in bytes. */
 export type Config = Omit<Parsed, 'node'> & { readonly node: string }

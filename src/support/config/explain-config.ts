@@ -9,7 +9,7 @@ export interface ExplainedKey {
   readonly from: string
 }
 
-/** Every key with its value and where that came from, for `snug config explain` and `GET /v1/config`. */
+/** Every key with its value and origin, for `snug config explain` and `GET /v1/config`. */
 export function explainConfig(loaded: LoadedConfig): readonly ExplainedKey[] {
   return configKeys.map(({ path }) => {
     const entry = loaded.origins[path]

@@ -13,7 +13,7 @@ const defaultConfigFile = '/etc/snug/snug.yaml'
 
 export interface LoadedConfig {
   readonly config: Config
-  /** Dotted key → where its value came from and how it was written there. */
+  /** Dotted key → the origin of its value and how it was written there. */
   readonly origins: Readonly<Record<string, { readonly origin: Origin; readonly written: unknown }>>
   /** The config file that was read, where there was one. */
   readonly file?: string

@@ -1,4 +1,4 @@
-/** Where a value came from; `flag` and `env` carry the name that set it. */
+/** The origin of a value; `flag` and `env` carry the name that set it. */
 export type Origin =
   | { readonly kind: 'flag'; readonly name: string }
   | { readonly kind: 'env'; readonly name: string }

@@ -46,7 +46,7 @@ export async function readJson(
   }
 }
 
-/** The answer comes first; only then is the connection let go of. */
+/** Sends the answer first and closes the connection after it. */
 function lateAfter(ms: number): { readonly promise: Promise<never>; readonly clear: () => void } {
   let timer: NodeJS.Timeout | undefined
   const promise = new Promise<never>((_, reject) => {

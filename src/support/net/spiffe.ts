@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { describeError, SnugError } from '../../errors.ts'
 
-/** What a workload is called: `spiffe://TRUST-DOMAIN/PATH`. */
+/** The name of a workload: `spiffe://TRUST-DOMAIN/PATH`. */
 export interface SpiffeId {
   readonly uri: string
   readonly trustDomain: string
@@ -47,7 +47,9 @@ export class TrustDomains {
     for (const { name, bundle } of domains) this.#anchors.set(name, certificatesIn(name, bundle))
   }
 
-  /** Whether the certificate was signed for the trust domain of that id, perhaps through others that came with it. */
+  /**
+   * Whether the certificate was signed for the trust domain of that id, possibly through intermediates sent with it.
+   */
   vouch({ trustDomain }: SpiffeId, leaf: X509Certificate): boolean {
     const known = this.#known.get(leaf.fingerprint256)
     if (known !== undefined) return known
@@ -68,7 +70,7 @@ function certificatesIn(name: string, bundle: string): readonly X509Certificate[
   throw new SnugError('CONFIG_INVALID', `the bundle of \`${name}\` has no certificate`)
 }
 
-/** Those that came with it, or that the handshake put to it. */
+/** Certificates sent with it, or added by the handshake. */
 function issuersOf(leaf: X509Certificate): readonly X509Certificate[] {
   const found: X509Certificate[] = []
   let next = leaf.issuerCertificate

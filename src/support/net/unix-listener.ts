@@ -3,7 +3,7 @@ import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { describeError, SnugError } from '../../errors.ts'
 
-/** Nobody but the owner may connect. */
+/** Only the owner may connect. */
 const ownerOnly = 0o600
 
 /**

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describeError } from '../../errors.ts'
 import type { Log } from './log.ts'
 
-/** How long a crashing process may take to store what it has, in milliseconds. */
+/** How long a crashing process may take to store its state, in milliseconds. */
 const flushMs = 3_000
 
 /**

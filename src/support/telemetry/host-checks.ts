@@ -5,7 +5,7 @@ import { actKindsOfHost } from './host-acts.ts'
 import type { DoctorCheck, DoctorReport } from '../../engine/api/engine-views.ts'
 
 export interface HostPaths {
-  /** Where the pseudo file systems are looked for; tests put their own here. */
+  /** The root of the pseudo file systems; tests set another one. */
   readonly root?: string
   readonly dockerSocket?: string | undefined
   readonly kernel?: string

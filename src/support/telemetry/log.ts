@@ -38,7 +38,7 @@ export function setLogLevel(log: Log, level: string): void {
   }
 }
 
-/** A child logger whose every line carries the stage it comes from. */
+/** A child logger whose lines all carry its stage. */
 export function stageLog(log: Log, stage: string): Log {
   return log.child({ stage })
 }

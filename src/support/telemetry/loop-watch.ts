@@ -7,7 +7,7 @@ export interface LoopDelay {
   readonly p99: number
 }
 
-/** What held the event loop for longer, in milliseconds, is logged. */
+/** Work that blocks the event loop for longer, in milliseconds, is logged. */
 const longTurnMs = 100
 /** The least time between two log lines, in milliseconds. */
 const quietMs = 1_000
@@ -34,7 +34,7 @@ export class LoopWatch {
     this.#histogram.disable()
   }
 
-  /** Does `work`, the synchronous part of which is named where it takes long. */
+  /** Runs `work`, and names its synchronous part if it takes long. */
   during<T>(what: string, work: () => T): T {
     const began = performance.now()
     try {

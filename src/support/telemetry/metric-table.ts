@@ -12,7 +12,7 @@ interface CounterRow {
   readonly labels: Readonly<Record<string, readonly string[]>>
 }
 
-/** What the daemon counts by itself; what the pipeline counts comes from the status, see below. */
+/** Counters of the daemon itself; those of the pipeline come from the status, see below. */
 export const metricTable = {
   snug_server_requests_total: {
     help: 'answered requests, by kind of listener and class of status',

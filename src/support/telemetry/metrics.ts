@@ -9,7 +9,7 @@ export interface Metrics {
   readonly contentType: string
   /** A label value outside the closed set is counted as `other`, so that input cannot grow the metrics. */
   count(name: MetricName, labels?: Readonly<Record<string, string>>, by?: number): void
-  /** Takes what {@link statusTable} names from a fresh look whenever metrics are scraped. */
+  /** Computes the metrics of {@link statusTable} again for each scrape. */
   observe(
     status: () => StatusView,
     sinks: () => readonly SinkView[],
@@ -31,7 +31,7 @@ export function createMetrics(): Metrics {
     })
     counters.set(name, counter)
   }
-  /** Of the scrape that goes on: one look serves all metrics. */
+  /** The status for the current scrape: one serves all metrics. */
   let observed: Observed | undefined
   return {
     contentType: registry.contentType,

@@ -17,8 +17,8 @@ export const anyone: Caller = { role: undefined, by: { who: 'anyone' } }
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 /**
- * Who asks through the front. A token is checked here: a front that was taken over can use the tokens that come by, and
- * make up none. A claim has to be believed, but only of a kind that is configured.
+ * The caller of a request through the gateway. The daemon checks a token itself: a compromised gateway can use the
+ * tokens that pass through it, and cannot invent any. The daemon has to trust a claim, but only of a configured kind.
  *
  * Errors: UNAUTHENTICATED.
  */
