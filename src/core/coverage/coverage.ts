@@ -88,7 +88,7 @@ export function sliceMicrosFor(floorMs: number): Micros {
   return Math.min(60_000, Math.max(1_000, floorMs / 20)) * 1000
 }
 
-/** Rounded up, because the text says "at most". */
+/** Rounded up, because the text promises "at most". */
 export function percentAtMost(bound: number): string {
   const value = bound * 100
   const digits = value < 10 ? 1 : 0

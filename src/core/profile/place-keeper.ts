@@ -27,12 +27,12 @@ interface Owner {
   places: ReadonlySet<LiveEntry>
 }
 
-/** What came of looking at the evidence again. */
+/** The result of deriving the places again. */
 export interface Settled {
-  /** Entries of places that were not there, and of those that are there no more. */
+  /** Entries of new places, and of removed ones. */
   readonly added: readonly LiveEntry[]
   readonly removed: readonly LiveEntry[]
-  /** Entries whose place is another than before. */
+  /** Entries whose place has changed. */
   readonly changed: readonly LiveEntry[]
 }
 
@@ -85,7 +85,7 @@ export class PlaceKeeper {
     if (owner !== undefined) this.#dirty.add(owner)
   }
 
-  /** Evidence of it came or went. */
+  /** Its evidence has changed. */
   touch(entry: LiveEntry): void {
     const owner = this.#ownerOf(entry)
     if (owner === undefined) return

@@ -174,7 +174,7 @@ export function sameDecision(a: Decision | undefined, b: Decision | undefined): 
   return decisionText(a) === decisionText(b)
 }
 
-/** Equal for equal decisions, whoever serialised them: an API server may return keys in another order. */
+/** Equal for equal decisions, regardless of the order of keys: an API server may return them in another order. */
 function decisionText(decision: Decision): string {
   const { kind, by, at, reason, until, onlyUid, onlyWorkload } = decision
   const grants = decision.grants.map(({ origin, witnesses }) => ({
