@@ -99,6 +99,7 @@ test('an agent sends alerts and its audit trail to Kafka and NATS, the order of 
     config: {
       sources: ['file:-'],
       engines: { docker: { socket: 'none' } },
+      deliver: { from: 'low' },
       sinks: [
         { name: 'kafka', type: 'kafka', brokers: [`127.0.0.1:${broker.port}`], topic: 'alerts' },
         {

@@ -199,7 +199,7 @@ test('of two reviewers the second is informed, and sees the current decision bef
   await toasted(page, '1 behaviour allowed')
   await other.page.keyboard.press('j')
   await other.page.keyboard.press('r')
-  await toasted(other.page, 'Somebody else decided meanwhile')
+  await toasted(other.page, 'Another reviewer decided meanwhile')
   await other.page.unroute('**/v1/review**')
   await other.page.getByText('Another reviewer decided on this image meanwhile').waitFor()
   await other.page.keyboard.press('r')

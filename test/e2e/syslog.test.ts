@@ -38,7 +38,12 @@ const seen = (lines: readonly string[]): string[] => [
 
 const agentWith = (sinks: readonly object[]): Agent =>
   new Agent({
-    config: { sources: ['file:-'], engines: { docker: { socket: 'none' } }, sinks },
+    config: {
+      sources: ['file:-'],
+      engines: { docker: { socket: 'none' } },
+      deliver: { from: 'low' },
+      sinks,
+    },
   })
 
 describe('alerts to rsyslog', () => {
@@ -155,6 +160,7 @@ describe('alerts to a webhook', () => {
       config: {
         sources: ['file:-'],
         engines: { docker: { socket: 'none' } },
+        deliver: { from: 'low' },
         outbox: { size: '64KiB' },
         sinks: [
           { name: 'hook', type: 'http', url: `http://127.0.0.1:${receiver.port}/` },

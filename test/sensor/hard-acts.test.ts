@@ -63,7 +63,7 @@ describe('files', () => {
   it('have the name that they were opened by, also where they have several or were renamed', () => {
     expect(withPath('/data/hard')).toEqual([
       { path: '/data/hard', access: ['create'], to: '/etc/secret', unresolved: true },
-      { path: '/data/hard', access: ['read'] },
+      { path: '/data/hard', access: ['read'], layer: 'container' },
       { path: '/data/hard', access: ['rename'], to: '/data/moved', unresolved: true },
     ])
     expect(withPath('/data/moved')).toEqual([

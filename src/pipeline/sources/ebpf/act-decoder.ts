@@ -172,7 +172,9 @@ function decodeFile(bytes: Buffer, flags: number): FileAct {
     ...((flags & (actFlags.cut | actFlags.toCut)) !== 0 && { cut: true }),
     ...((flags & actFlags.denied) !== 0 && { denied: true }),
     ...((flags & actFlags.unresolved) !== 0 && { unresolved: true }),
-    ...(bits === accessBits[0][0] && { layer: layerOf(flags) }),
+    // Of a file that was not reached there is no layer to report.
+    ...(bits === accessBits[0][0] &&
+      (flags & actFlags.unresolved) === 0 && { layer: layerOf(flags) }),
   }
 }
 
