@@ -15,7 +15,7 @@ export const gatewayPaths = {
   /** POST: trades a sign-in link's code for a token. */
   redeem: '/gateway/redeem',
   /** POST: a report for the audit, the metrics and the status. */
-  reported: '/gateway/told',
+  reported: '/gateway/report',
 } as const
 
 const named = z.array(z.strictObject({ name: z.string(), role: z.enum(roles) }))
