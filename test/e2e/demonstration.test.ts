@@ -86,7 +86,7 @@ describe('make run without a container engine', () => {
   })
 
   test('cleans up when it is interrupted in the middle', async () => {
-    const { code, text } = await play({ end: /is learned/ })
+    const { code, text } = await play({ end: /Snug learns it/ })
     expect(text).toContain('cleaning up')
     expect(code).toBe(130)
     expect(leftovers()).toEqual([])
