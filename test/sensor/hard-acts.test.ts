@@ -67,7 +67,7 @@ describe('files', () => {
       { path: '/data/hard', access: ['rename'], to: '/data/moved', unresolved: true },
     ])
     expect(withPath('/data/moved')).toEqual([
-      { path: '/data/moved', access: ['read'] },
+      { path: '/data/moved', access: ['read'], layer: 'container' },
       { path: '/data/moved', access: ['delete'], unresolved: true },
     ])
   })
