@@ -191,7 +191,7 @@ export class KubeFleet {
     } catch (error) {
       // A slice that another version replaced on the server is written the next time.
       if (!hasAnswered(error, 404, 409)) {
-        const reason = `cannot report ${image.repository}:  ${describeError(error)}`
+        const reason = `cannot report ${image.repository}: ${describeError(error)}`
         this.#untold.set(profileName(image), reason)
       }
       this.#notBefore = this.#now() + this.#backoff.after(error)
