@@ -265,7 +265,7 @@ export class DeliveryQueue {
       this.#giveUp(
         batch,
         'refused',
-        `the sink refused an alert permanently:  ${describeError(error)}`,
+        `the sink refused an alert permanently: ${describeError(error)}`,
       )
       return
     }
