@@ -218,9 +218,9 @@ int ms_until_heartbeat(void)
 }
 
 /* `last_heartbeat`: of this state, where an earlier sensor had it. */
-void start_heartbeats(struct agent *agent, __u64 heard)
+void start_heartbeats(struct agent *agent, __u64 received_at)
 {
 	if (agent->taken_over)
 		last = sum_counters(agent);
-	last_heartbeat = heard;
+	last_heartbeat = received_at;
 }

@@ -47,6 +47,7 @@ describe('files that come with a program', () => {
     )
   })
 
+  // `make test` installs strace; without it `npm test` has no second witness of what is opened.
   it.runIf(existsSync('/usr/bin/strace'))('are all that a program opens which does nothing', () => {
     const files = programFiles(machine, { exe: realpathSync('/bin/true') })
     expect(opened('/bin/true', []).filter((file) => !files.has(file))).toEqual([])
