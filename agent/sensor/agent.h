@@ -16,8 +16,6 @@ typedef __u32 u32;
 typedef __u64 u64;
 #include "sensor.skel.h"
 
-#define NS 1000000000ull
-
 struct agent {
 	struct sensor *skel;
 	struct snug_control *control;

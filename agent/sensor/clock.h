@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+#define NS 1000000000ull /* a second */
+
 __u64 monotonic(void);
 /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 __u64 wall_offset(void);

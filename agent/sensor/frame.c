@@ -5,15 +5,18 @@
 #include <string.h>
 #include <unistd.h>
 #include "abi.h"
+#include "sensor/clock.h"
 #include "sensor/frame.h"
 #include "sensor/log.h"
 
 #define OUT_SIZE (256 * 1024)
+/* Some commands wait for the kernel. Records and heartbeats must not wait for all of them. */
+#define RECEIVE_FOR (NS / 10)
 
 static unsigned char out[OUT_SIZE];
 static size_t out_used;
 static bool gone;
-static unsigned char in[SNUG_FRAME_MAX + sizeof(struct snug_head)];
+static _Alignas(8) unsigned char in[SNUG_FRAME_MAX + sizeof(struct snug_head)];
 static size_t in_used;
 
 /*
@@ -77,34 +80,46 @@ static void refuse(const char *what)
 	exit(2);
 }
 
+/* The size of the first frame; 0: it has not arrived as a whole. */
+static size_t first_frame(void)
+{
+	/* Commands hold 64-bit fields: the buffer starts aligned, and with the first frame. */
+	const struct snug_head *head = (const struct snug_head *)in;
+
+	if (in_used < sizeof(*head))
+		return 0;
+	if (head->version != SNUG_ABI)
+		refuse("version");
+	if (head->size > SNUG_FRAME_MAX - sizeof(*head))
+		refuse("size");
+	return in_used < sizeof(*head) + head->size ? 0 : sizeof(*head) + head->size;
+}
+
+bool received_more(void)
+{
+	return first_frame() > 0;
+}
+
 bool receive(void (*handle)(const struct snug_head *head, void *context), void *context)
 {
-	ssize_t got = read(STDIN_FILENO, in + in_used, sizeof(in) - in_used);
-	size_t at = 0;
+	__u64 until = monotonic() + RECEIVE_FOR;
+	size_t size;
 
-	if (got == 0)
-		return false;
-	if (got < 0)
-		return errno == EINTR || errno == EAGAIN;
-	in_used += got;
-	while (in_used - at >= sizeof(struct snug_head)) {
-		struct snug_head head;
+	if (!first_frame()) {
+		ssize_t got = read(STDIN_FILENO, in + in_used, sizeof(in) - in_used);
 
-		memcpy(&head, in + at, sizeof(head));
-		if (head.version != SNUG_ABI)
-			refuse("version");
-		if (head.size > SNUG_FRAME_MAX - sizeof(head))
-			refuse("size");
-		if (in_used - at < sizeof(head) + head.size)
-			break;
-		/* Commands hold 64-bit fields: give them an aligned place. */
-		memmove(in, in + at, in_used - at);
-		in_used -= at;
-		at = 0;
-		handle((const struct snug_head *)in, context);
-		at = sizeof(head) + head.size;
+		if (got == 0)
+			return false;
+		if (got < 0)
+			return errno == EINTR || errno == EAGAIN;
+		in_used += got;
 	}
-	memmove(in, in + at, in_used - at);
-	in_used -= at;
+	while ((size = first_frame())) {
+		handle((const struct snug_head *)in, context);
+		memmove(in, in + size, in_used - size);
+		in_used -= size;
+		if (monotonic() >= until)
+			break;
+	}
 	return true;
 }

@@ -119,14 +119,14 @@ static int run(struct agent *agent)
 				wait = ms_until_heartbeat();
 			}
 		}
-		if (poll(fds, 3, wait) < 0 && errno != EINTR)
+		if (poll(fds, 3, received_more() ? 0 : wait) < 0 && errno != EINTR)
 			return 1;
 		*asleep = 0;
 		if (fds[2].revents)
 			idle = 0;
 		if (fds[1].revents)
 			selftest_step(agent);
-		if (fds[0].revents && !receive(handle_command, agent))
+		if ((fds[0].revents || received_more()) && !receive(handle_command, agent))
 			return 0;
 	}
 }

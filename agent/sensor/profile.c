@@ -22,8 +22,8 @@
 struct draft {
 	bool open;
 	int rules;
-	int automaton;
-	int prefixes;
+	int automaton; /* -1: no pattern */
+	int prefixes;  /* -1: no block of addresses */
 	__u64 serial;
 	struct profile_failure failure; /* reason 0: none so far */
 };
@@ -109,13 +109,17 @@ void profile_begin(__u32 index, const struct snug_profile *command)
 	struct draft *draft = &drafts[index];
 
 	profile_discard(index);
-	*draft = (struct draft){ .open = true, .serial = command->serial };
+	*draft = (struct draft){
+		.open = true,
+		.automaton = -1,
+		.prefixes = -1,
+		.serial = command->serial,
+	};
 	draft->rules = make_table(draft, BPF_MAP_TYPE_HASH, "snug_rules", 8, 8, command->rules, 0);
-	draft->automaton = make_table(draft, BPF_MAP_TYPE_ARRAY, "snug_automaton", 4,
-				      sizeof(struct snug_state), command->states, BPF_F_INNER_MAP);
-	draft->prefixes = make_table(draft, BPF_MAP_TYPE_LPM_TRIE, "snug_prefixes",
-				     sizeof(struct snug_trie_key), 4, SNUG_PREFIXES_MAX,
-				     BPF_F_NO_PREALLOC);
+	if (command->states)
+		draft->automaton = make_table(draft, BPF_MAP_TYPE_ARRAY, "snug_automaton", 4,
+					      sizeof(struct snug_state), command->states,
+					      BPF_F_INNER_MAP);
 }
 
 static struct draft *draft_at(__u32 index)
@@ -132,10 +136,11 @@ static void add(struct draft *draft, int table, const void *key, const void *val
 		fail(draft, errno == ENOMEM ? SNUG_FAILURE_MEMORY : SNUG_FAILURE_SIZE, what);
 }
 
+/* Each change of an outer map waits for all programs, so an empty table is not worth one. */
 static void put(struct draft *draft, struct bpf_map *outer, __u32 number, int table,
 		const char *what)
 {
-	if (!draft->failure.reason &&
+	if (table >= 0 && !draft->failure.reason &&
 	    bpf_map_update_elem(bpf_map__fd(outer), &number, &table, BPF_ANY))
 		fail(draft, SNUG_FAILURE_MEMORY, what);
 }
@@ -188,6 +193,10 @@ bool profile_prefixes(__u32 index, const struct snug_prefixes *command, size_t s
 
 	if (size != sizeof(*command) + count * sizeof(*prefix))
 		return false;
+	if (draft && draft->prefixes < 0 && count)
+		draft->prefixes = make_table(draft, BPF_MAP_TYPE_LPM_TRIE, "snug_prefixes",
+					     sizeof(struct snug_trie_key), 4, SNUG_PREFIXES_MAX,
+					     BPF_F_NO_PREALLOC);
 	for (size_t i = 0; draft && i < count; i++) {
 		struct snug_trie_key key = { .bits = prefix[i].bits };
 
