@@ -14,10 +14,11 @@ import type {
   ServiceResult,
 } from './result.ts'
 import { firstLine, type Round, runRound } from './round.ts'
-import type { LoadName, Service } from './service.ts'
+import type { LoadName, Place, Service } from './service.ts'
 import {
   type Alert,
   alertsOf,
+  controlled,
   deltaOf,
   isFalse,
   learnedProfile,
@@ -259,7 +260,8 @@ async function judgeRound(
   agent: Agent,
   image: string,
 ): Promise<{ readonly figures: Judged; readonly alerts: readonly Alert[] }> {
-  const round = await runRound(world, one.service, image, 'B', setting.roundMs).catch(
+  const control = (at: Place): Promise<void> => controlled(agent, at)
+  const round = await runRound(world, one.service, image, 'B', setting.roundMs, control).catch(
     (error: unknown): Round => ({ containerHours: 0, failures: [firstLine(error)] }),
   )
   const alerts = (await alertsOf(agent, image)).filter(

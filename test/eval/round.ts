@@ -114,6 +114,7 @@ export async function runRound(
   image: string,
   load: LoadName,
   roundMs: number,
+  atEnd?: (at: Place) => Promise<void>,
 ): Promise<Round> {
   const from = Date.now()
   const length = Math.max(roundMs, service.periodMs ?? 0)
@@ -143,6 +144,7 @@ export async function runRound(
   await delay(500)
   if (load === 'B' && service.periodMs === undefined) await at.restart()
   await loadUntil(from + length, at)
+  await atEnd?.(at)
   return { containerHours: (Date.now() - from) / 3_600_000, failures }
 }
 

@@ -3,6 +3,8 @@ import type { Alert } from '../../src/core/event/alert.ts'
 import type { LineageView, ProfileDiff, ProfileView } from '../../src/engine/api/engine-views.ts'
 import type { ReviewPage } from '../../src/engine/api/page-views.ts'
 import type { Agent } from '../fixtures/agent.ts'
+import { execIn } from '../fixtures/containers.ts'
+import type { Place } from './service.ts'
 
 export type { Alert }
 
@@ -18,6 +20,20 @@ export async function alertsOf(agent: Agent, image: string): Promise<readonly Al
 export function isFalse({ type, process, summary }: Alert): boolean {
   const isAbout = type === 'deviation' || type === 'guardrail'
   return isAbout && summary === undefined && process?.origin !== 'exec-in'
+}
+
+/**
+ * Somebody enters the container, which was never learned. Events are judged in order: once this one has its alert, all
+ * before it were judged. Without that alert no silence means anything.
+ * @throws where the alert does not come
+ */
+export async function controlled(agent: Agent, { docker, container }: Place): Promise<void> {
+  await execIn(docker, container, ['/bin/sh', '-c', 'exec /usr/bin/head -c 1 /etc/shadow'])
+  await agent.until<readonly Alert[]>(
+    ['alert', 'list', '--container', container.id, '--limit', most],
+    (alerts) => alerts.some(({ process }) => process?.origin === 'exec-in'),
+    60_000,
+  )
 }
 
 export interface LearnedProfile {
