@@ -90,6 +90,7 @@ enum snug_actor_flag {
 	SNUG_DRIFT_MOUNT = 16,
 	SNUG_DECLARED_USER =
 		32, /* of an event only: its uid is the one that the container was started as */
+	SNUG_HELD_ROOT = 64, /* its real or saved uid is root's: it may take root back */
 };
 #define SNUG_DRIFT (SNUG_DRIFT_UPPER | SNUG_DRIFT_MEMFD | SNUG_DRIFT_MOUNT)
 
@@ -106,6 +107,7 @@ enum snug_event_flag {
 	SNUG_MISSED = 128, /* nothing: this kernel offers no hook that comes in time */
 	SNUG_FROM_IMAGE =
 		256, /* of a file that is opened to be read: it lies in the image's layers */
+	SNUG_AT_EXEC = 512, /* an identity that came with a program, by its set-uid bit */
 };
 #define SNUG_STOPS (SNUG_REFUSED | SNUG_KILLED | SNUG_MISSED)
 

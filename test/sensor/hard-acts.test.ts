@@ -203,6 +203,16 @@ describe('rights', () => {
     ])
   })
 
+  it('root that a process holds as real or saved uid is reported as held', async () => {
+    const changes = (await actsOf('takeback')).flatMap((event) =>
+      event.kind === 'identity' ? [event.identity] : [],
+    )
+    expect(changes).toEqual([
+      { from: { uid: 0, gid: 0 }, to: { uid: 78, gid: 0 } },
+      { from: { uid: 78, gid: 0 }, to: { uid: 0, gid: 0 }, through: 'held-id' },
+    ])
+  })
+
   it('sensitive calls are reported, also refused ones', () => {
     const calls = acts.flatMap((event) => (event.kind === 'syscall' ? [event.syscall] : []))
     expect(calls).toContainEqual({ name: 'ptrace', target: 'attach' })

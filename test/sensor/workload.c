@@ -198,6 +198,13 @@ static void net(void)
 	connect(other, (void *)&unix_name, sizeof(unix_name));
 }
 
+/* As a server does that acts for its users: its real and saved uid stay root's. */
+static void take_back(void)
+{
+	seteuid(78);
+	seteuid(0);
+}
+
 static void rights(void)
 {
 	pid_t child = fork();
@@ -327,6 +334,12 @@ static void serve(void)
 		else if (!strcmp(word, "rights")) {
 			if (!fork()) {
 				rights();
+				_exit(0);
+			}
+			wait(NULL);
+		} else if (!strcmp(word, "takeback")) {
+			if (!fork()) {
+				take_back();
 				_exit(0);
 			}
 			wait(NULL);

@@ -77,8 +77,9 @@ static __noinline void on_identity(struct call *call)
 	u32 uid = call->task->cred->euid.val, gid = call->task->cred->egid.val;
 
 	if ((uid != call->state->uid || gid != call->state->gid) &&
-	    !report_identity(call->state, call->task, uid, gid, SNUG_KILLED))
+	    !report_identity(call->state, call->task, uid, gid, SNUG_KILLED, 0))
 		kill_current();
+	note_held_root(call->state, call->task->cred);
 }
 
 /* Socket calls, except for those about internet peers. */

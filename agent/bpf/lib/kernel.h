@@ -110,6 +110,7 @@ typedef struct {
 
 struct cred {
 	kuid_t uid;
+	kuid_t suid;
 	kuid_t euid;
 	kgid_t egid;
 };

@@ -282,6 +282,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	bool fresh = !state;
 	u64 root;
 	u32 end;
+	u16 held;
 
 	if (!is_acting_generation(state, OLDER_FIRST))
 		return 0;
@@ -296,7 +297,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	root = root_of(state, task);
 	state->exe = exe_hash(scratch, bprm->file, root, &end);
 	state->script = script_hash(scratch, task, bprm, root);
-	state->flags = drift_of(bprm->file, end, task->fs->root.dentry);
+	held = state->flags & SNUG_HELD_ROOT;
+	state->flags = held | drift_of(bprm->file, end, task->fs->root.dentry);
 	if (state->flags & SNUG_DRIFT_UPPER && is_unmodified(scratch, state, bprm->file->f_inode))
 		state->flags &= ~SNUG_DRIFT_UPPER;
 	if (task->signal->tty)
@@ -307,8 +309,9 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	set_origin(scratch, state, task, bprm, fresh);
 	set_base(state);
 	if ((uid != state->uid || gid != state->gid) &&
-	    !report_identity(state, task, uid, gid, SNUG_KILLED))
+	    !report_identity(state, task, uid, gid, SNUG_KILLED, SNUG_AT_EXEC))
 		kill_current();
+	note_held_root(state, task->cred);
 	report_exec(scratch, state, task, arguments_matter(state, bprm->file));
 	return 0;
 }

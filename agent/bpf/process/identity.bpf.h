@@ -13,21 +13,35 @@
 #include "rule_key.h"
 #include "shared.h"
 
-/* True where the change may be made. `stop`: how it is stopped where this is called. */
+/* Whether the process may take root back without gaining it: by these credentials from now on. */
+static __always_inline void note_held_root(struct snug_task *state, const struct cred *cred)
+{
+	if (cred->uid.val == 0 || cred->suid.val == 0)
+		state->flags |= SNUG_HELD_ROOT;
+	else
+		state->flags &= ~SNUG_HELD_ROOT;
+}
+
+/*
+ * True where the change may be made. `stop`: how it is stopped where this is called. `about`: SNUG_AT_EXEC,
+ * or 0.
+ */
 static __always_inline bool report_identity(struct snug_task *state, struct task_struct *task,
-					    u32 uid, u32 gid, u32 stop)
+					    u32 uid, u32 gid, u32 stop, u32 about)
 {
 	u64 object = SNUG_MIX(keys, SNUG_IDENTITY, (u64)uid << 32 | gid);
 	struct verdict verdict;
 	struct snug_event *event;
 	void *ring;
 
-	object = SNUG_MIX(keys, object, (u64)state->gid);
+	/* Root that was held is another event than root that was gained. */
+	object = SNUG_MIX(keys, object,
+			  (u64)state->gid | (u64)(about | (state->flags & SNUG_HELD_ROOT)) << 32);
 	if (judge_event(state, &verdict, object, state->actor,
 			SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid))) {
 		event = reserve_event(state, task, SNUG_IDENTITY, &verdict, &ring);
 		if (event) {
-			event->event_flags = stop_flag(&verdict, stop);
+			event->event_flags = about | stop_flag(&verdict, stop);
 			event->from_uid = state->uid;
 			event->from_gid = state->gid;
 			event->to_uid = uid;

@@ -49,7 +49,7 @@ static __always_inline void set_base(struct snug_task *state)
 	base = SNUG_MIX(keys, base, state->session);
 	base = SNUG_MIX(keys, base,
 			(u64)state->uid << 32 | (u64)state->origin << 16 |
-				(state->flags & ~SNUG_TTY));
+				(state->flags & ~(SNUG_TTY | SNUG_HELD_ROOT)));
 	state->base = base;
 	set_user(state);
 	state->actor = SNUG_RULE_ACTOR(keys, state->exe, state->script, state->user, state->origin);

@@ -138,7 +138,9 @@ static __always_inline int on_ids(const struct cred *fresh)
 
 	if (!state || (uid == state->uid && gid == state->gid))
 		return 0;
-	return REFUSE_IF(!report_identity(state, task, uid, gid, SNUG_REFUSED));
+	/* The task has its old credentials until the call ends. */
+	note_held_root(state, task->cred);
+	return REFUSE_IF(!report_identity(state, task, uid, gid, SNUG_REFUSED, 0));
 }
 
 /* Why this hook: all set*uid calls pass it with the new credentials, before these apply. */

@@ -122,9 +122,15 @@ export interface UserIds {
   readonly gid: number
 }
 
+/** `held-id`: the real or saved uid was root's already. `setuid-program`: a program of the image brought it. */
+export const identityRoutes = ['held-id', 'setuid-program'] as const
+export type IdentityRoute = (typeof identityRoutes)[number]
+
 export interface IdentityAct {
   readonly from: UserIds
   readonly to: UserIds
+  /** Absent where it was gained otherwise, and where the source does not report it. */
+  readonly through?: IdentityRoute
 }
 
 export interface CapabilityAct {

@@ -1,5 +1,5 @@
 import type { Severity } from '../event/alert.ts'
-import type { Access, ActEvent, Origin } from '../event/event.ts'
+import type { Access, ActEvent, IdentityRoute, Origin } from '../event/event.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
 import { globs, type Matcher } from './glob.ts'
 import type { FiredGuardrail } from './verdict.ts'
@@ -40,7 +40,12 @@ export type GuardrailCondition = ConditionBase &
       }
     | { readonly kind: 'syscall'; readonly name: readonly string[] }
     | { readonly kind: 'capability'; readonly name: readonly string[] }
-    | { readonly kind: 'identity'; readonly toUid: number }
+    | {
+        readonly kind: 'identity'
+        readonly toUid: number
+        /** How the identity was there to be taken; `none`: it was gained. Absent: however. */
+        readonly through?: readonly (IdentityRoute | 'none')[]
+      }
   )
 
 export interface GuardrailRule {
@@ -144,7 +149,8 @@ function kindTest(condition: GuardrailCondition): Test {
       return (_ref, event) =>
         event.kind === 'identity' &&
         event.identity.to.uid === condition.toUid &&
-        event.identity.from.uid !== condition.toUid
+        event.identity.from.uid !== condition.toUid &&
+        condition.through?.includes(event.identity.through ?? 'none') !== false
   }
 }
 

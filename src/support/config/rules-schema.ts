@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { severities } from '../../core/event/alert.ts'
-import { accesses, origins } from '../../core/event/event.ts'
+import { accesses, identityRoutes, origins } from '../../core/event/event.ts'
 import type { GuardrailRules } from '../../core/match/guardrail.ts'
 import {
   type GeneraliseRules,
@@ -48,7 +48,15 @@ const condition = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('syscall'), ...who, name: texts }),
   z.strictObject({ kind: z.literal('capability'), ...who, name: texts }),
-  z.strictObject({ kind: z.literal('identity'), ...who, toUid: z.int().min(0).max(4_294_967_295) }),
+  z.strictObject({
+    kind: z.literal('identity'),
+    ...who,
+    toUid: z.int().min(0).max(4_294_967_295),
+    through: z
+      .array(z.enum(['none', ...identityRoutes]))
+      .min(1)
+      .exactOptional(),
+  }),
 ])
 
 const guardrail = z.strictObject({

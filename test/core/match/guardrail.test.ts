@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ActEvent } from '../../../src/core/event/event.ts'
+import type { ActEvent, IdentityRoute } from '../../../src/core/event/event.ts'
 import { Guardrails } from '../../../src/core/match/guardrail.ts'
 import { judge } from '../../../src/core/match/judge.ts'
 import { behavioursOf } from '../../../src/core/behaviour/behaviour.ts'
@@ -27,6 +27,11 @@ function fired(event: ActEvent, learning = false): readonly string[] {
   const refs = behavioursOf(event, shaper)
   const verdict = judge(new Profile(shaper), event, refs, { guardrails, learning })
   return verdict.guardrails.map((guardrail) => guardrail.id)
+}
+
+function through(event: ActEvent, route: IdentityRoute): ActEvent {
+  if (event.kind !== 'identity') return event
+  return { ...event, identity: { ...event.identity, through: route } }
 }
 
 describe('guardrails fire on', () => {
@@ -83,6 +88,7 @@ describe('guardrails fire on', () => {
     ['process-tampering', act.syscall('process_vm_writev', root)],
     ['process-tampering', file('/proc/812/mem')],
     ['become-root', act.identity(101, 0)],
+    ['setuid-program', through(act.identity(101, 0), 'setuid-program')],
     ...['mount', 'unshare', 'setns', 'pivot_root', 'move_mount'].map((name): [string, ActEvent] => [
       'namespace-tricks',
       act.syscall(name, root),
@@ -107,6 +113,7 @@ describe('guardrails do not alert on normal containers', () => {
   it.each<[string, ActEvent]>([
     ['gosu leaving root', act.identity(0, 999, { exe: '/usr/local/bin/gosu', uid: 0 })],
     ['a service dropping its rights', act.identity(0, 101, { uid: 0 })],
+    ['root that is held and taken back', through(act.identity(101, 0), 'held-id')],
     ['root staying root', act.identity(0, 0, root)],
     ['a shell of an entrypoint', act.exec('/bin/sh', root)],
     ['tini', act.exec('/usr/bin/tini', root)],

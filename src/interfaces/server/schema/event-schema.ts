@@ -6,7 +6,13 @@ import {
   replicaShifts,
   type RiskFacts,
 } from '../../../core/event/alert-risk.ts'
-import { accesses, containerRoles, origins, type SnugEvent } from '../../../core/event/event.ts'
+import {
+  accesses,
+  containerRoles,
+  identityRoutes,
+  origins,
+  type SnugEvent,
+} from '../../../core/event/event.ts'
 
 /**
  * The published JSON Schema of event and alert. It only describes: the fast parser in `event` validates input, and a
@@ -120,7 +126,14 @@ export const event: z.ZodType<SnugEvent> = z
     z.looseObject({
       ...act,
       kind: z.literal('identity'),
-      identity: z.looseObject({ from: userIds, to: userIds }),
+      identity: z.looseObject({
+        from: userIds,
+        to: userIds,
+        through: z.enum(identityRoutes).exactOptional().meta({
+          description:
+            'how the identity was there to be taken: it was held as real or saved uid, or a setuid program of the image brought it',
+        }),
+      }),
     }),
     z.looseObject({
       ...act,

@@ -225,6 +225,7 @@ export const actorFlags = {
   memfd: 8,
   mount: 16,
   declaredUser: 32,
+  heldRoot: 64,
 } as const
 export const actFlags = {
   cut: 1,
@@ -236,6 +237,7 @@ export const actFlags = {
   killed: 64,
   missed: 128,
   fromImage: 256,
+  atExec: 512,
 } as const
 export const ruleFlags = {
   deny: 1,

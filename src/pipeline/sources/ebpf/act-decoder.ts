@@ -6,6 +6,7 @@ import type {
   ContainerRef,
   Enforced,
   FileAct,
+  IdentityAct,
   Origin,
   ProcessRef,
 } from '../../../core/event/event.ts'
@@ -84,6 +85,7 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
             uid: bytes.readUInt32LE(layout['snug_event.to_uid']),
             gid: bytes.readUInt32LE(layout['snug_event.to_gid']),
           },
+          ...throughOf(bytes, actor, flags),
         },
       }
     case kinds.capability: {
@@ -119,6 +121,17 @@ export function decodeAct(bytes: Buffer, context: ActContext): ActEvent {
 export function originOf(code: number): Origin {
   const found = Object.entries(originCodes).find(([, known]) => known === code)
   return (found?.[0] as Origin | undefined) ?? 'entrypoint'
+}
+
+/** How root was there to be taken; absent: it was gained, or it is not about root. */
+function throughOf(bytes: Buffer, actor: number, flags: number): Pick<IdentityAct, 'through'> {
+  const from = bytes.readUInt32LE(layout['snug_event.from_uid'])
+  const to = bytes.readUInt32LE(layout['snug_event.to_uid'])
+  if (to !== 0 || from === 0) return {}
+  if ((flags & actFlags.atExec) !== 0) {
+    return (actor & DRIFT) === 0 ? { through: 'setuid-program' } : {}
+  }
+  return (actor & actorFlags.heldRoot) === 0 ? {} : { through: 'held-id' }
 }
 
 function stopOf(flags: number): { readonly enforced?: Enforced } {
