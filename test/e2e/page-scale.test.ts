@@ -34,7 +34,7 @@ beforeAll(async () => {
   })
   await replay('learned', story.many(behaviours))
   await agent.json(['profile', 'mode', story.archiveRepository, 'alert'])
-  await replay('deviations', story.strays(alerts))
+  await replay('deviations', story.strayPrograms(alerts))
   const { alerts: reported } = await agent.json<StatusView>(['status'])
   // And one that stands for the storm.
   expect(reported.open).toBeGreaterThanOrEqual(alerts)

@@ -194,7 +194,8 @@ describe('the story of an alert', () => {
     const archive = story.archiveRepository
     await engine.setMode(archive, 'alert', by)
     await happens(story.strays(5_001))
-    const [kept] = world.daemon.alerts.list({ limit: 1, text: '/srv/stray/aa/aaa' })
+    const [kept] = world.daemon.alerts.list({ limit: 9, text: '/srv/stray' })
+    expect(kept?.count).toBe(5_001)
     await happens(story.strays(1, '/opt/stray'))
     const [beyond] = world.daemon.alerts.list({ limit: 9, text: '/opt/stray' })
     expect(engine.page.story(kept?.id ?? '').inProfile).toBe(true)
