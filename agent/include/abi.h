@@ -106,7 +106,7 @@ enum snug_event_flag {
 	SNUG_KILLED = 64,  /* its process was killed before it could go on */
 	SNUG_MISSED = 128, /* nothing: this kernel offers no hook that comes in time */
 	SNUG_FROM_IMAGE =
-		256, /* of a file that is opened to be read: it lies in the image's layers */
+		256,	    /* of a file that is opened to be read: it lies in the image's layers */
 	SNUG_AT_EXEC = 512, /* an identity that came with a program, by its set-uid bit */
 };
 #define SNUG_STOPS (SNUG_REFUSED | SNUG_KILLED | SNUG_MISSED)

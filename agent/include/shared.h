@@ -21,6 +21,7 @@
 #define SNUG_PEERS_MAX 16384
 #define SNUG_WRITTEN 65536
 #define SNUG_PREFIXES_MAX 4096
+#define SNUG_CALLERS 65536 /* datagrams of others that a server may still answer */
 /* The scope of a container that was not assigned one: its own. */
 #define SNUG_PRIVATE_SCOPE (1ull << 63)
 

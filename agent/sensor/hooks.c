@@ -58,6 +58,8 @@ static struct hook hooks[] = {
 	{ "on_connect6", "connect6", TRACEPOINT, false, "", false },
 	{ "on_sendmsg4", "sendmsg4", TRACEPOINT, false, "", false },
 	{ "on_sendmsg6", "sendmsg6", TRACEPOINT, false, "", false },
+	{ "on_recvmsg4", "recvmsg4", BOTH, false, "", false },
+	{ "on_recvmsg6", "recvmsg6", BOTH, false, "", false },
 	{ "on_bind4", "bind4", TRACEPOINT, false, "", false },
 	{ "on_bind6", "bind6", TRACEPOINT, false, "", false },
 	{ "lsm_exec", "bprm_creds_from_file", LSM, false, "", false },
@@ -192,7 +194,7 @@ static void call_function(const struct hook *hook, char *name, size_t size)
 
 /* A hook that this kernel does not have would fail the whole load. Empty where it has the hook. */
 static const char *why_missing(const struct hook *hook, struct bpf_program *program,
-			       struct btf *btf)
+			       struct btf *btf, bool cgroup_storage)
 {
 	char name[64];
 	int kind = BTF_KIND_FUNC;
@@ -214,12 +216,7 @@ static const char *why_missing(const struct hook *hook, struct bpf_program *prog
 		kind = BTF_KIND_TYPEDEF;
 		break;
 	default:
-		/*
-		 * Before Linux 6.15 a cgroup hook cannot use task storage, and so not find the
-		 * process's state.
-		 */
-		return libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-					       BPF_FUNC_task_storage_get, NULL) == 1 ?
+		return hook->family == BOTH || cgroup_storage ?
 			       "" :
 			       "this kernel has no task storage for cgroup hooks";
 	}
@@ -229,6 +226,9 @@ static const char *why_missing(const struct hook *hook, struct bpf_program *prog
 
 static void choose_programs(struct agent *agent, struct btf *btf)
 {
+	/* Without it, before Linux 6.15, a cgroup hook cannot find the process's state. */
+	bool cgroup_storage = libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+						      BPF_FUNC_task_storage_get, NULL) == 1;
 	char name[64];
 
 	for (size_t i = 0; i < HOOKS; i++) {
@@ -239,7 +239,7 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 			continue;
 		}
 		snprintf(hooks[i].why, sizeof(hooks[i].why), "%s",
-			 why_missing(&hooks[i], program, btf));
+			 why_missing(&hooks[i], program, btf, cgroup_storage));
 		if (hooks[i].why[0])
 			bpf_program__set_autoload(program, false);
 		else if (hooks[i].family == RETURN || hooks[i].family == COMPAT) {
@@ -247,7 +247,8 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 			bpf_program__set_attach_target(program, 0, name);
 		}
 	}
-	if (!with_lsm && hook_named("connect4")->why[0])
+	agent->skel->rodata->callers_of_all = !cgroup_storage;
+	if (!with_lsm && !cgroup_storage)
 		set_peer_syscalls(agent->skel);
 	if (!with_lsm)
 		bpf_map__set_max_entries(agent->skel->maps.lsm_scratches, 1);

@@ -180,6 +180,17 @@ describe('the network', () => {
     expect(peers).toHaveLength(4)
   })
 
+  it('answers of a datagram server are no connections, but only to who asked the same socket', async () => {
+    const ports = (await actsOf('answer')).flatMap((event) =>
+      event.kind === 'connect' ? [event.connect.port] : [],
+    )
+    const [asked, neighbour, elsewhere] = ports
+    expect(ports).toHaveLength(3)
+    expect(asked).toBe(5354)
+    // The client's own port comes last: by the second socket, and not by the answer before it.
+    expect(neighbour).toBe((elsewhere ?? 0) ^ 1)
+  })
+
   it('reports listening sockets, also those that were never bound', () => {
     const listens = acts.flatMap((event) => (event.kind === 'listen' ? [event.listen] : []))
     expect(listens).toHaveLength(2)

@@ -198,6 +198,29 @@ static void net(void)
 	connect(other, (void *)&unix_name, sizeof(unix_name));
 }
 
+/* A datagram server that answers its client, and then sends to somebody who has not asked. */
+static void answer(void)
+{
+	struct sockaddr_in place = { .sin_family = AF_INET, .sin_port = htons(5354) }, from;
+	int server = socket(AF_INET, SOCK_DGRAM, 0), client = socket(AF_INET, SOCK_DGRAM, 0);
+	socklen_t size = sizeof(from);
+	char text[8];
+
+	place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	bind(server, (void *)&place, sizeof(place));
+	sendto(client, "ask", 3, 0, (void *)&place, sizeof(place));
+	recvfrom(server, text, sizeof(text), 0, (void *)&from, &size);
+	sendto(server, "yes", 3, 0, (void *)&from, size);
+	from.sin_port ^= htons(1);
+	sendto(server, "no", 2, 0, (void *)&from, size);
+	/* The same address by another socket is not an answer. */
+	from.sin_port ^= htons(1);
+	place.sin_port = htons(5355);
+	server = socket(AF_INET, SOCK_DGRAM, 0);
+	bind(server, (void *)&place, sizeof(place));
+	sendto(server, "no", 2, 0, (void *)&from, size);
+}
+
 /* As a server does that acts for its users: its real and saved uid stay root's. */
 static void take_back(void)
 {
@@ -337,7 +360,9 @@ static void serve(void)
 				_exit(0);
 			}
 			wait(NULL);
-		} else if (!strcmp(word, "takeback")) {
+		} else if (!strcmp(word, "answer"))
+			answer();
+		else if (!strcmp(word, "takeback")) {
 			if (!fork()) {
 				take_back();
 				_exit(0);

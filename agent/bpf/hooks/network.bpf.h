@@ -72,6 +72,12 @@ static __always_inline u8 protocol_of_socket(const struct sock *sock)
 	return sock->sk_protocol == IPPROTO_MPTCP ? SNUG_TCP : protocol_of(sock->sk_protocol);
 }
 
+/* 0: it has none, as nobody asked for it. */
+static __always_inline u64 cookie_of(const struct sock *sock)
+{
+	return sock->sk_type == SOCK_DGRAM ? sock->__sk_common.skc_cookie.counter : 0;
+}
+
 static __always_inline u64 peer_object(u8 kind, const struct peer *peer)
 {
 	u64 object = SNUG_MIX(keys, keys.seed,
@@ -191,7 +197,37 @@ static __always_inline bool report_peer(struct task_struct *task, struct snug_ta
 	return !must_stop(&verdict);
 }
 
-static __always_inline int on_sock_addr4(struct bpf_sock_addr *context, u8 kind)
+static __always_inline u64 caller_key(u64 cookie, const struct peer *peer)
+{
+	return SNUG_MIX(keys, peer_object(SNUG_CONNECT, peer), cookie);
+}
+
+/*
+ * Whether a datagram answers one that the same socket received from this address. An answer is no
+ * connection, as little as what is sent on an accepted one: the other side began.
+ */
+static __always_inline bool is_answer(u64 cookie, const struct peer *peer)
+{
+	u64 key = caller_key(cookie, peer);
+
+	return cookie && bpf_map_lookup_elem(&callers, &key);
+}
+
+static __always_inline int on_received(struct bpf_sock_addr *context, struct peer *peer)
+{
+	u64 key;
+	u8 yes = 1;
+
+	peer->port = bpf_ntohs(context->user_port);
+	peer->protocol = protocol_of(context->protocol);
+	key = caller_key(bpf_get_socket_cookie(context), peer);
+	if (!bpf_map_lookup_elem(&callers, &key))
+		bpf_map_update_elem(&callers, &key, &yes, BPF_ANY);
+	return 1;
+}
+
+/* `cookie`: of the socket that a datagram is sent by; 0: it is none, or not of this hook. */
+static __always_inline int on_sock_addr4(struct bpf_sock_addr *context, u8 kind, u64 cookie)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = state_of(task);
@@ -203,10 +239,10 @@ static __always_inline int on_sock_addr4(struct bpf_sock_addr *context, u8 kind)
 	peer.port = bpf_ntohs(context->user_port);
 	peer.family = 4;
 	peer.protocol = protocol_of(context->protocol);
-	return report_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
+	return is_answer(cookie, &peer) || report_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
 }
 
-static __always_inline int on_sock_addr6(struct bpf_sock_addr *context, u8 kind)
+static __always_inline int on_sock_addr6(struct bpf_sock_addr *context, u8 kind, u64 cookie)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = state_of(task);
@@ -222,7 +258,7 @@ static __always_inline int on_sock_addr6(struct bpf_sock_addr *context, u8 kind)
 	peer.family = 6;
 	peer.protocol = protocol_of(context->protocol);
 	unmap_ipv4(&peer);
-	return report_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
+	return is_answer(cookie, &peer) || report_peer(task, state, kind, &peer, 0, SNUG_REFUSED);
 }
 
 /*
@@ -232,25 +268,60 @@ static __always_inline int on_sock_addr6(struct bpf_sock_addr *context, u8 kind)
 SEC("cgroup/connect4")
 int on_connect4(struct bpf_sock_addr *context)
 {
-	return on_sock_addr4(context, SNUG_CONNECT);
+	return on_sock_addr4(context, SNUG_CONNECT, 0);
 }
 
 SEC("cgroup/connect6")
 int on_connect6(struct bpf_sock_addr *context)
 {
-	return on_sock_addr6(context, SNUG_CONNECT);
+	return on_sock_addr6(context, SNUG_CONNECT, 0);
 }
 
 SEC("cgroup/sendmsg4")
 int on_sendmsg4(struct bpf_sock_addr *context)
 {
-	return on_sock_addr4(context, SNUG_CONNECT);
+	return on_sock_addr4(context, SNUG_CONNECT, bpf_get_socket_cookie(context));
 }
 
 SEC("cgroup/sendmsg6")
 int on_sendmsg6(struct bpf_sock_addr *context)
 {
-	return on_sock_addr6(context, SNUG_CONNECT);
+	return on_sock_addr6(context, SNUG_CONNECT, bpf_get_socket_cookie(context));
+}
+
+static __always_inline bool is_of_container(void)
+{
+	return callers_of_all || state_of(bpf_get_current_task_btf());
+}
+
+/*
+ * Why these hooks: they see the sender of each datagram whose receiver asked for it, whatever call
+ * received it. A server cannot answer one that it did not ask for.
+ */
+SEC("cgroup/recvmsg4")
+int on_recvmsg4(struct bpf_sock_addr *context)
+{
+	struct peer peer = { .family = 4 };
+
+	if (!is_of_container())
+		return 1;
+	peer.address[0] = context->user_ip4;
+	return on_received(context, &peer);
+}
+
+SEC("cgroup/recvmsg6")
+int on_recvmsg6(struct bpf_sock_addr *context)
+{
+	struct peer peer = { .family = 6 };
+
+	if (!is_of_container())
+		return 1;
+	peer.address[0] = context->user_ip6[0];
+	peer.address[1] = context->user_ip6[1];
+	peer.address[2] = context->user_ip6[2];
+	peer.address[3] = context->user_ip6[3];
+	unmap_ipv4(&peer);
+	return on_received(context, &peer);
 }
 
 /*
@@ -260,13 +331,13 @@ int on_sendmsg6(struct bpf_sock_addr *context)
 SEC("cgroup/bind4")
 int on_bind4(struct bpf_sock_addr *context)
 {
-	return context->type == SOCK_DGRAM ? on_sock_addr4(context, SNUG_LISTEN) : 1;
+	return context->type == SOCK_DGRAM ? on_sock_addr4(context, SNUG_LISTEN, 0) : 1;
 }
 
 SEC("cgroup/bind6")
 int on_bind6(struct bpf_sock_addr *context)
 {
-	return context->type == SOCK_DGRAM ? on_sock_addr6(context, SNUG_LISTEN) : 1;
+	return context->type == SOCK_DGRAM ? on_sock_addr6(context, SNUG_LISTEN, 0) : 1;
 }
 
 static __always_inline struct sock *socket_at(struct task_struct *task, u32 fd)

@@ -71,6 +71,9 @@ static __noinline int report_requested_peer(struct call *call, struct peer_reque
 	if (!connected && !passed_address(peer_request, sock, &peer))
 		return 0;
 	peer.protocol = protocol_of_socket(sock);
+	if (peer_request->kind == SNUG_CONNECT && !peer_request->connects &&
+	    is_answer(cookie_of(sock), &peer))
+		return 0;
 	if (!report_peer(call->task, call->state, peer_request->kind, &peer,
 			 call->compat ? SNUG_COMPAT : 0, peer_request->stop) &&
 	    peer_request->stop == SNUG_KILLED)

@@ -185,7 +185,12 @@ struct in6_addr {
 	} in6_u;
 };
 
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
 struct sock_common {
+	atomic64_t skc_cookie;
 	u32 skc_daddr;
 	u32 skc_rcv_saddr;
 	u16 skc_dport;

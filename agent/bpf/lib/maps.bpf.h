@@ -24,6 +24,8 @@ const volatile u8 syscall_classes[SNUG_SYSCALL_MAX];
 const volatile u8 compat_syscall_classes[SNUG_SYSCALL_MAX];
 /* The cgroup hooks cannot look up the process here: connections are observed by system calls. */
 const volatile bool peers_by_call;
+/* The cgroup hooks cannot look up the process, so they cannot tell a container's sockets either. */
+const volatile bool callers_of_all;
 /* Native system calls in which the kernel may commit memory. */
 const volatile u8 memory_syscalls[SNUG_SYSCALL_MAX];
 
@@ -131,6 +133,14 @@ struct {
 	__type(key, struct snug_trie_key);
 	__type(value, u64);
 } peers SEC(".maps");
+
+/* Peers that have sent a datagram to a socket (key: socket and address). */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SNUG_CALLERS);
+	__type(key, u64);
+	__type(value, u8);
+} callers SEC(".maps");
 
 /* A process of a container has one; no other process has. It goes with the process. */
 struct {

@@ -23,8 +23,8 @@ static __always_inline void note_held_root(struct snug_task *state, const struct
 }
 
 /*
- * True where the change may be made. `stop`: how it is stopped where this is called. `about`: SNUG_AT_EXEC,
- * or 0.
+ * True where the change may be made. `stop`: how it is stopped where this is called. `about`:
+ * SNUG_AT_EXEC, or 0.
  */
 static __always_inline bool report_identity(struct snug_task *state, struct task_struct *task,
 					    u32 uid, u32 gid, u32 stop, u32 about)

@@ -25,8 +25,9 @@ static __always_inline bool peer_at(const void *address, int size, struct peer *
 	       peer_of(&read, size, peer, any);
 }
 
+/* `cookie`: of the socket that a datagram is sent by; otherwise 0. */
 static __always_inline int on_peer(const struct sock *sock, u8 kind, const void *address, int size,
-				   u32 any)
+				   u32 any, u64 cookie)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = acting_state(task);
@@ -35,6 +36,8 @@ static __always_inline int on_peer(const struct sock *sock, u8 kind, const void 
 	if (!state || !peer_at(address, size, &peer, any))
 		return 0;
 	peer.protocol = protocol_of_socket(sock);
+	if (is_answer(cookie, &peer))
+		return 0;
 	return REFUSE_IF(!report_peer(task, state, kind, &peer, 0, SNUG_REFUSED));
 }
 
@@ -49,7 +52,7 @@ int BPF_PROG(lsm_connect, struct socket *socket, struct sockaddr *address, int s
 
 	if (!sock || (sock->sk_type != SOCK_STREAM && sock->sk_type != SOCK_DGRAM))
 		return 0;
-	return on_peer(sock, SNUG_CONNECT, address, size, 0);
+	return on_peer(sock, SNUG_CONNECT, address, size, 0, 0);
 }
 
 /* Datagrams to an address that comes with them, and data that opens its own connection. */
@@ -64,7 +67,7 @@ int BPF_PROG(lsm_send, struct socket *socket, struct msghdr *message, int size)
 	if (!sock || (sock->sk_type != SOCK_DGRAM && !(message->msg_flags & MSG_FASTOPEN)))
 		return 0;
 	return on_peer(sock, SNUG_CONNECT, message->msg_name, message->msg_namelen,
-		       sock->__sk_common.skc_family);
+		       sock->__sk_common.skc_family, cookie_of(sock));
 }
 
 /* A bound datagram socket receives at once; a stream socket only after listen(). */
@@ -74,7 +77,7 @@ int BPF_PROG(lsm_bind, struct socket *socket, struct sockaddr *address, int size
 	struct sock *sock = socket->sk;
 
 	return sock && sock->sk_type == SOCK_DGRAM ?
-		       on_peer(sock, SNUG_LISTEN, address, size, sock->__sk_common.skc_family) :
+		       on_peer(sock, SNUG_LISTEN, address, size, sock->__sk_common.skc_family, 0) :
 		       0;
 }
 
