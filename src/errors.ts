@@ -264,6 +264,11 @@ export const errorTable = {
     status: 502,
     hint: 'the agent keeps the alerts and retries; `snug sink list` shows their number and the last answer',
   },
+  REMOVE_REFUSED: {
+    exit: 1,
+    status: 409,
+    hint: 'see the message for the condition; `snug image show IMAGE` lists containers and modes',
+  },
   MODE_REFUSED: { exit: 1, status: 409, hint: 'see the message for the missing condition' },
   DECISION_INVALID: {
     exit: 3,

@@ -266,7 +266,7 @@ function tracesOf({ traces, node }: Config, log: Log): AlertTraces | undefined {
 
 /** What may change while the agent runs. */
 function liveParts(config: Config) {
-  const { learn, after, block, storm, outbox, flushInterval } = config
+  const { learn, after, block, storm, outbox, retention, flushInterval } = config
   const rules: LearnRules = {
     floorMs: learn.floor,
     ceilingMs: learn.ceiling,
@@ -280,7 +280,14 @@ function liveParts(config: Config) {
     repeatMs: storm.repeat,
   }
   const storms: StormRules = { each: storm.each, withinMs: storm.within, always: storm.always }
-  return { rules, limits, storms, flushIntervalMs: flushInterval }
+  const { versions, age: ageMs } = retention
+  return {
+    rules,
+    retention: { versions, ageMs },
+    limits,
+    storms,
+    flushIntervalMs: flushInterval,
+  }
 }
 
 function outletsOf({ sinks, deliver }: Config): readonly SinkBinding[] {

@@ -73,6 +73,15 @@ export class Assignments {
     this.#chooseAgain(version)
   }
 
+  /** The version was removed. A container that is started again is assigned to a new version. */
+  removed(version: DeployedVersion): void {
+    for (const [container, sent] of this.#sent) {
+      if (sent.version !== version) continue
+      this.#sent.delete(container)
+      for (const control of this.#options.controls()) control.release?.(container)
+    }
+  }
+
   /** The version moved: other containers of it may be blocked now, and those that wait to be started. */
   moved(version: DeployedVersion): void {
     for (const container of runningOf(version)) this.#send(container, version)

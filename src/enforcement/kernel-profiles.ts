@@ -146,6 +146,17 @@ export class KernelProfiles {
     }
   }
 
+  /** The version was removed, and its scope gives up its place in the kernel. */
+  removed(version: DeployedVersion): void {
+    const installed = this.#installed.get(version)
+    if (installed === undefined) return
+    clearTimeout(installed.timer)
+    if (installed.profile === 'failed') this.#options.onHealed(version)
+    const isSent = installed.profile !== 'none' || installed.enforcement !== undefined
+    if (isSent) this.#withdraw(version, installed)
+    this.#installed.delete(version)
+  }
+
   /** The kernel has lost everything that was confirmed. */
   reset(): void {
     for (const installed of this.#installed.values()) {

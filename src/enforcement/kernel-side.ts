@@ -103,6 +103,12 @@ export class KernelSide {
     this.#assignments.moved(version)
   }
 
+  /** Nothing of the version stays with the sources. */
+  removed(version: DeployedVersion): void {
+    this.profiles.removed(version)
+    this.#assignments.removed(version)
+  }
+
   /** Every version that the kernel judges or should judge, with its confirmed state. */
   get standings(): KernelCounts {
     const counts = { sent: 0, installed: 0, evicted: 0, failed: 0, blocking: 0 }

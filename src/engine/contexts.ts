@@ -25,6 +25,14 @@ export interface DecisionContext extends AuditContext {
   revise(version: DeployedVersion): void
 }
 
+/** What removes versions. */
+export interface RemovalContext extends AuditContext {
+  readonly registry: VersionRegistry
+  readonly alerts: AlertStore
+  readonly kernel: Pick<KernelSide, 'profiles'>
+  remove(version: DeployedVersion): void
+}
+
 /** Decisions on alerts, and on the behaviours that raised them. */
 export interface ReviewContext extends DecisionContext {
   readonly alerts: AlertStore

@@ -11,6 +11,7 @@ import { ImageDerivations } from '../pipeline/identity/image-derivations.ts'
 import type { ImageFiles } from '../pipeline/identity/image-files.ts'
 import { ImagePackages } from '../supplychain/image/packages.ts'
 import { defaultBlockRules } from '../core/lifecycle/blocking.ts'
+import type { RetentionRules } from '../core/lifecycle/retention.ts'
 import type { LearnRules } from '../core/lifecycle/version.ts'
 import type { Guardrails } from '../core/match/guardrail.ts'
 import type { Shaper } from '../core/behaviour/shape.ts'
@@ -37,6 +38,7 @@ import { type DeliveryNews, Journal } from '../state/persistence/journal.ts'
 import { KernelSide } from '../enforcement/kernel-side.ts'
 import { JudgeStage, type Outcome } from '../pipeline/judge/judge-stage.ts'
 import { LiveUpdates } from './live/live-updates.ts'
+import { Retention } from './retention.ts'
 import { runPipeline } from '../pipeline/pipeline.ts'
 import { shippedBy } from '../state/versions/image-delta.ts'
 import { SourceCoverage } from '../pipeline/judge/source-coverage.ts'
@@ -55,6 +57,7 @@ export interface DaemonParts {
   readonly shaper: Shaper
   readonly guardrails: Guardrails
   readonly rules: LearnRules
+  readonly retention: RetentionRules
   /** Whether containers of an unknown version may run programs. */
   readonly failClosed: boolean
   readonly store: Store
@@ -74,6 +77,7 @@ export interface DaemonParts {
 /** Options that can change while the daemon runs. */
 export interface LiveParts {
   readonly rules: LearnRules
+  readonly retention: RetentionRules
   readonly storms: StormRules
   readonly flushIntervalMs: number
   readonly outlets: readonly SinkBinding[]
@@ -81,6 +85,8 @@ export interface LiveParts {
 }
 
 const tickMs = 1_000
+/** A clock that was wrong at boot is right by then. */
+const retentionMs = 3_600_000
 /** How long after the start sources may take to report running containers. */
 const settleMs = 5_000
 
@@ -115,6 +121,7 @@ export class Daemon {
   state: 'starting' | 'running' | 'stopping' = 'starting'
   readonly #packages = new ImagePackages()
   readonly schedules = new ImageSchedules()
+  readonly retention: Retention
   readonly #derivations: ImageDerivations
   readonly #now: () => number
   #rawReaders = 0
@@ -205,6 +212,7 @@ export class Daemon {
       log: parts.log,
       now: this.#now,
     })
+    this.retention = new Retention(this, parts.retention)
     this.dedup = parts.sources.length > 1 ? new CrossSourceDedup() : undefined
     this.stage = new JudgeStage({
       registry: this.registry,
@@ -286,6 +294,7 @@ export class Daemon {
     this.journal.start()
     const timers = [
       setInterval(() => this.loop.during('tick', () => this.tick()), tickMs),
+      setInterval(() => this.loop.during('retention', () => this.retention.apply()), retentionMs),
       setTimeout(() => this.registry.settleRestored(this.startedAt), settleMs),
     ]
     this.#flushEvery(this.parts.flushIntervalMs)
@@ -320,6 +329,7 @@ export class Daemon {
   /** Continues with these options from now on. */
   async reconfigure(parts: LiveParts): Promise<SinkChange> {
     this.registry.rules = parts.rules
+    this.retention.rules = parts.retention
     this.alerts.stormRules = parts.storms
     this.#flushEvery(parts.flushIntervalMs)
     return this.journal.changeSinks(parts.outlets, parts.limits)
@@ -346,6 +356,16 @@ export class Daemon {
   revise(version: DeployedVersion): void {
     version.revise(this.#now())
     this.live.moved(version, this.#now)
+  }
+
+  /** Drops everything that the agent keeps of the version, except its alerts. */
+  remove(version: DeployedVersion): void {
+    this.registry.remove(version)
+    this.kernel.removed(version)
+    this.alerts.forgetDecisions(version.image)
+    this.dedup?.forget(version.key)
+    this.journal.removed(version)
+    this.live.removed(version, this.#now())
   }
 
   /** While a reader follows every event, the kernel sends every event. */

@@ -25,6 +25,7 @@ import { readRecorded, backTest } from '../pipeline/judge/recorded-events.ts'
 import { alertRevisionOf, revisionOf } from './live/revision.ts'
 import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
 import { testEdit } from './review/edit-test.ts'
+import { removeVersion } from './review/remove-version.ts'
 import { undo } from './review/undo.ts'
 import { ReviewService } from './review/review-service.ts'
 import { crossChecksOf, statusView } from './status/status-view.ts'
@@ -286,6 +287,10 @@ export class SnugEngine implements view.Engine {
     dryRun?: boolean,
   ): Promise<view.IncidentResult> {
     return this.#reviews.incident(ref, session, by, dryRun)
+  }
+
+  removeImage(ref: string, by: view.Decider, dryRun?: boolean): Promise<view.RemovalResult> {
+    return removeVersion(this.#daemon, ref, by, dryRun)
   }
 
   alerts({ image, ...rest }: view.AlertQuery): readonly Alert[] {

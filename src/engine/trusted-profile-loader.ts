@@ -23,7 +23,7 @@ export interface TrustedProfileLoaderOptions {
  */
 export class TrustedProfileLoader {
   readonly #options: TrustedProfileLoaderOptions
-  readonly #asked = new Set<string>()
+  readonly #asked = new WeakSet<DeployedVersion>()
 
   constructor(options: TrustedProfileLoaderOptions) {
     this.#options = options
@@ -41,12 +41,12 @@ export class TrustedProfileLoader {
     const { context } = this.#options
     const { image, imageId } = container
     const known = context.registry.versionOfImage(image, imageId)
-    const key = `${image.repository}@${image.digest}`
     // Without a digest from its registry the image was built here, and no registry has it.
-    if (this.#asked.has(key) || image.digest === imageId || known?.life.state === 'enforced') return
-    this.#asked.add(key)
+    if (image.digest === imageId || known?.life.state === 'enforced') return
     const time = new Date(context.now()).toISOString()
     const version = context.registry.ofImage(image, time, imageId)
+    if (this.#asked.has(version)) return
+    this.#asked.add(version)
     try {
       const verified = await this.#options.fetch(image.repository, image.digest)
       if (verified !== undefined) await this.#trust(version, verified)

@@ -92,6 +92,7 @@ export class FleetSync {
     const { context } = this.#options
     this.#reconciling = true
     try {
+      this.#schedule.keep((version) => context.registry.has(version))
       for (const version of context.registry.versions) {
         const name = nameOf(version.image)
         // Seen for the first time, possibly restored from the store: merge again what other nodes published before.

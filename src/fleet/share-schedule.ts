@@ -39,6 +39,11 @@ export class ShareSchedule<T> {
       .map(([item]) => item)
   }
 
+  /** Drops the items that are not to be published any more. */
+  keep(isKept: (item: T) => boolean): void {
+    for (const item of this.#due.keys()) if (!isKept(item)) this.#due.delete(item)
+  }
+
   /** It was published. `wrote`: there was news, so a pause follows. */
   written(item: T, nowMs: number, wrote: boolean): void {
     const { withinMs, random } = this.#options

@@ -109,6 +109,15 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect(versions).toEqual([{ version: 'v', behaviours: [{ id: 'new', value: 2 }] }])
     })
 
+    it('removes a single value', async () => {
+      await store.batch([
+        { kind: 'meta', key: 'a', value: 1 },
+        { kind: 'meta', key: 'b', value: 2 },
+      ])
+      await store.batch([{ kind: 'meta-removed', key: 'a' }])
+      expect((await store.load()).meta).toEqual({ b: 2 })
+    })
+
     it('removes single behaviours and containers', async () => {
       await store.batch([
         { kind: 'behaviour', version: 'v', id: 'b', value: 1 },

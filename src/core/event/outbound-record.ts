@@ -65,6 +65,7 @@ const severityOf: Readonly<Record<string, Severity>> = {
   'token-create': 'medium',
   'token-remove': 'medium',
   incident: 'medium',
+  'image-remove': 'medium',
 }
 
 /** Undefined for an entry of a build that gave them no ids. */

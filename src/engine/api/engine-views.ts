@@ -317,6 +317,8 @@ export type StateNews =
       readonly running: number
       readonly revision: string
     }
+  /** The agent keeps nothing of the version any more, except its alerts. */
+  | { readonly kind: 'removed'; readonly time: string; readonly image: ImageRef }
   | {
       readonly kind: 'loss'
       readonly time: string

@@ -65,6 +65,11 @@ export interface Engine {
   forget(ref: string, choice: ForgetChoice, by: Decider, dryRun?: boolean): Promise<ForgetResult>
   /** Forgets the events of an exec session, and rejects behaviour that only it showed. The reason is required. */
   incident(ref: string, session: string, by: Decider, dryRun?: boolean): Promise<IncidentResult>
+  /**
+   * Removes one version: its profile, evidence and decisions. Its alerts stay. A version that runs
+   * or blocks, or that a later version is compared with, is not removed.
+   */
+  removeImage(ref: string, by: Decider, dryRun?: boolean): Promise<RemovalResult>
   /** Ends the window now. */
   endLearning(ref: string, by: Decider): Promise<VersionView>
 
@@ -194,6 +199,13 @@ export interface IncidentResult extends ForgetResult {
   readonly rejected: readonly ForgottenRow[]
   /** Ids of the session's alerts, which are decided with it. */
   readonly alerts: readonly string[]
+}
+
+export interface RemovalResult {
+  /** As it was before the removal. */
+  readonly version: VersionView
+  /** Ids of its alerts without a decision: they stay, and can only be acknowledged. */
+  readonly openAlerts: readonly string[]
 }
 
 export interface AuditView {

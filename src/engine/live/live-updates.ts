@@ -47,6 +47,12 @@ export class LiveUpdates {
     this.#moved.add(version)
   }
 
+  removed(version: DeployedVersion, nowMs: number): void {
+    this.#moved.delete(version)
+    const time = new Date(nowMs).toISOString()
+    this.news.publish('states', { kind: 'removed', time, image: version.image })
+  }
+
   /** The state of the agent, where it is another than at the last call. */
   status({ state, degraded }: Pick<StatusView, 'state' | 'degraded'>, nowMs: number): void {
     const text = JSON.stringify([state, degraded])

@@ -268,9 +268,13 @@ export class ReviewService {
     if (event.kind === 'loss') {
       throw new SnugError('DECISION_INVALID', `a loss cannot be ${done}: acknowledge it`)
     }
-    const version = registry.versionOf(event)
-    if (version === undefined) {
+    if (event.image === undefined) {
       throw new SnugError('DECISION_INVALID', 'the image of the container is unknown')
+    }
+    const version = registry.versionOfImage(event.image)
+    if (version === undefined) {
+      const why = 'the version of the alert was removed'
+      throw new SnugError('DECISION_INVALID', `${why}: acknowledge the alert`)
     }
     return { event, version }
   }

@@ -118,6 +118,11 @@ export class CrossSourceDedup {
     return [...this.#pairs.values()]
   }
 
+  /** Drops the counts of a version that was removed. */
+  forget(version: VersionKey): void {
+    for (const [key, pair] of this.#pairs) if (pair.version === version) this.#pairs.delete(key)
+  }
+
   #entryOf(key: string, version: VersionKey, kind: EventKind, when: Micros): Entry {
     const known = this.#entries.get(key)
     if (known !== undefined && when - known.last <= pauseMicros) return known

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { SnugEvent } from '../../core/event/event.ts'
+import type { ImageRef, SnugEvent } from '../../core/event/event.ts'
 import { SnugError } from '../../errors.ts'
 import type {
   Alert,
@@ -159,6 +159,16 @@ export class AlertStore {
     const decision = alert?.decision
     if (decision === undefined || decision.onlyWorkload !== undefined) return undefined
     return decision.until === undefined || decision.until > time ? decision : undefined
+  }
+
+  /** Decisions on whole places of the version no longer apply. Its alerts stay. */
+  forgetDecisions({ repository, digest }: ImageRef): void {
+    for (const [fingerprint, id] of this.#decided) {
+      const image = this.#byId.get(id)?.image
+      if (image?.repository === repository && image.digest === digest) {
+        this.#decided.delete(fingerprint)
+      }
+    }
   }
 
   /** Counts one more name of a place that was decided on as a whole. */

@@ -17,7 +17,7 @@ import type { DeployedVersion } from '../versions/deployed-version.ts'
 import type { LiveUpdates } from '../../engine/live/live-updates.ts'
 import { type Collected, Persister } from './persister.ts'
 import { versionWrite } from './stored-state.ts'
-import { scanWrite } from './scan-record.ts'
+import { scanRemoval, scanWrite } from './scan-record.ts'
 import type { VersionRegistry } from '../versions/version-registry.ts'
 
 /** The position at which delivery resumes, and what it has to report. */
@@ -188,6 +188,11 @@ export class Journal {
   /** Sets a meta record, which is part of the next batch. */
   note(key: string, value: unknown): void {
     this.#records.push({ kind: 'meta', key, value })
+  }
+
+  /** Removes everything stored about the version, with the next batch. */
+  removed(version: DeployedVersion): void {
+    this.#records.push({ kind: 'version-removed', version: version.key }, scanRemoval(version))
   }
 
   /** Records the end of observation: if the daemon dies now, later events were not observed. */

@@ -10,6 +10,10 @@ export function scanWrite(version: DeployedVersion): StoreWrite {
   return { kind: 'meta', key: recordOf(version), value: version.scan }
 }
 
+export function scanRemoval(version: DeployedVersion): StoreWrite {
+  return { kind: 'meta-removed', key: recordOf(version) }
+}
+
 /** Restores a stored scan. Throws a `ZodError` if it is unreadable. */
 export function restoreScan(
   version: DeployedVersion,

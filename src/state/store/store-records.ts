@@ -54,6 +54,8 @@ export function operationsOf(write: StoreWrite): readonly Operation[] {
       return [put([tables.audit, write.id], write.value)]
     case 'meta':
       return [put([tables.meta, write.key], write.value)]
+    case 'meta-removed':
+      return [del([tables.meta, write.key])]
   }
 }
 

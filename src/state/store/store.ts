@@ -52,6 +52,7 @@ export type StoreWrite =
   | { readonly kind: 'audit'; readonly id: string; readonly value: unknown }
   /** Small single values: `observedUntil`, `node`, … */
   | { readonly kind: 'meta'; readonly key: string; readonly value: unknown }
+  | { readonly kind: 'meta-removed'; readonly key: string }
 
 export interface Keyed {
   readonly id: string

@@ -193,6 +193,12 @@ export class DeployedVersion {
     return [...allKinds].filter((kind) => !this.observed.has(kind))
   }
 
+  /** A person approved it as a whole, set its mode, or decided on it in its ImageProfile. */
+  get isDecided(): boolean {
+    const { own, done } = this.modeDecisions
+    return own !== undefined || done !== undefined || this.reconciled.decisions.length > 0
+  }
+
   /** Adds the kinds that are observed while it learns. */
   watchedFor(kinds: Kinds): void {
     if (this.#watched.has(kinds)) return

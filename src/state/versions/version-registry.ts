@@ -100,6 +100,29 @@ export class VersionRegistry {
     return this.#versions.values()
   }
 
+  has(version: DeployedVersion): boolean {
+    return this.#versions.get(version.key) === version
+  }
+
+  /** All versions of its lineage, itself included. */
+  lineageOf({ image }: DeployedVersion): readonly DeployedVersion[] {
+    return [...this.#versions.values()].filter((each) => each.image.repository === image.repository)
+  }
+
+  /**
+   * Drops the version and every reference to it. A later container of its image starts a new
+   * version. None of its containers may run.
+   */
+  remove(version: DeployedVersion): void {
+    if (!this.has(version)) return
+    this.#versions.delete(version.key)
+    dropValue(this.#aliases, version)
+    dropValue(this.#byScope, version)
+    dropValue(this.#byContainer, version)
+    if (this.#last === version) this.#last = undefined
+    this.learning = this.learning.filter((each) => each.version !== version)
+  }
+
   get watched(): number {
     let count = 0
     for (const version of this.#versions.values()) count += version.running
@@ -397,6 +420,10 @@ export class VersionRegistry {
 
 /** Ended containers whose late counts can still be attributed to their version. */
 const endedRemembered = 1_024
+
+function dropValue<K>(index: Map<K, DeployedVersion>, version: DeployedVersion): void {
+  for (const [key, value] of index) if (value === version) index.delete(key)
+}
 
 function hasMoved(a: Version, b: Version): boolean {
   return (

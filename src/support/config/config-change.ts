@@ -12,6 +12,7 @@ const live = [
   'learn.',
   'after',
   'block.canary',
+  'retention.',
   'flushInterval',
 ] as const
 
@@ -47,10 +48,22 @@ function isLive(path: string): boolean {
 }
 
 function taken(before: Config, read: Config): Config {
-  const { sinks, deliver, outbox, storm, log, learn, after, flushInterval } = read
+  const { sinks, deliver, outbox, storm, log, learn, after, retention, flushInterval } = read
   const { canary, canaryFor } = read.block
   const block = { ...before.block, canary, canaryFor }
-  return { ...before, sinks, deliver, outbox, storm, log, learn, after, flushInterval, block }
+  const taken = {
+    sinks,
+    deliver,
+    outbox,
+    storm,
+    log,
+    learn,
+    after,
+    retention,
+    flushInterval,
+    block,
+  }
+  return { ...before, ...taken }
 }
 
 function textAt(config: Config, path: string): string | undefined {

@@ -71,6 +71,17 @@ const block = z.strictObject({
   }),
 })
 
+const retention = z.strictObject({
+  versions: z.int().min(1).max(10_000).default(10).meta({
+    description:
+      'number of versions of a lineage that the agent keeps, by their last event. It never removes one that runs or blocks, that a person decided on, the newest one, or the newest enforced one',
+  }),
+  age: duration.prefault('90d').meta({
+    description:
+      'how long the agent keeps a version after its last event, with the same exceptions; each removal is in the audit log',
+  }),
+})
+
 const trust = z.strictObject({
   keys: z.array(path).default([]).meta({
     description:
@@ -123,6 +134,7 @@ export const configSchema = z
       .default('alert')
       .meta({ description: 'state or mode of a version after its learning window' }),
     block: block.prefault({}),
+    retention: retention.prefault({}),
     trust: trust.prefault({}),
     sinks: z
       .array(sinkSchema)

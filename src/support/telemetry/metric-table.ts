@@ -136,6 +136,12 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: ['state'],
     read: ({ versions }) => samples('state', { ...zeroStates(), ...versions }),
   },
+  snug_versions_removed_total: {
+    type: 'counter',
+    help: 'image versions that the agent removed by `retention`, since start',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['versionsRemoved'] ?? 0 }],
+  },
   snug_kernel_profiles: {
     type: 'gauge',
     help: 'image versions by what the kernel has confirmed of their profiles, and of them those that it blocks',

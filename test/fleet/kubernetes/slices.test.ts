@@ -244,6 +244,13 @@ describe('a fleet of 1,000 nodes', () => {
     expect(schedule.due(600_000).length).toBeLessThanOrEqual(1)
   })
 
+  it('never publishes a version that was removed', () => {
+    const schedule = new ShareSchedule<string>({ withinMs: 1_000, random: seeded(3) })
+    for (const item of ['kept', 'removed']) schedule.add(item, 0)
+    schedule.keep((item) => item === 'kept')
+    expect(schedule.due(10_000)).toEqual(['kept'])
+  })
+
   it('has no node that writes more than four times within the sharing time', () => {
     const schedule = new ShareSchedule<number>({ withinMs: 120_000, random: seeded(5) })
     for (let image = 0; image < 50; image++) schedule.add(image, 0)

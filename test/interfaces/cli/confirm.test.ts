@@ -13,6 +13,7 @@ afterEach(() => fixture[Symbol.asyncDispose]())
 const commands = [
   { args: ['profile', 'approve', web], call: 'approve' },
   { args: ['profile', 'forget', web, '--container', 'web-1'], call: 'forget' },
+  { args: ['image', 'remove', web], call: 'removeImage' },
   { args: ['profile', 'incident', web, '--session', 's1', '--reason', 'theft'], call: 'forget' },
 ] as const
 

@@ -6,9 +6,11 @@ import type {
   StateNews,
   VersionView,
 } from '../../../engine/api/engine-views.ts'
+import type { RemovalResult } from '../../../engine/api/engine.ts'
 import { countsText } from '../../../supplychain/scan/package-use.ts'
 import { imagePath } from '../agent-client.ts'
 import { rootLines } from '../../../supplychain/export/root-need.ts'
+import { bulk, type BulkOptions, dryRunHelp, yesHelp } from '../bulk.ts'
 import type { CliContext } from '../cli-context.ts'
 import { followLive } from '../follow-live.ts'
 import { renderItem } from '../output/output.ts'
@@ -34,7 +36,9 @@ function modeText({ mode, blocking }: VersionView): string {
 }
 
 export function imageCommands(program: Command, context: CliContext): void {
-  const image = program.command('image').description('shows lineages and their versions')
+  const image = program
+    .command('image')
+    .description('shows lineages and their versions, and removes versions')
 
   image
     .command('list')
@@ -64,6 +68,38 @@ export function imageCommands(program: Command, context: CliContext): void {
       const lineage = await context.client.get<LineageView>(imagePath(ref))
       await context.print(lineage, [lineage], () => lineage.versions.map(versionText).join('\n'))
     })
+
+  image
+    .command('remove')
+    .description(
+      'removes one version with its profile, evidence and decisions; refused while it runs or blocks',
+    )
+    .argument('<image>', 'repository, repository:tag or repository@sha256:…')
+    .option('--reason <text>', 'reason, stored with the decision')
+    .option('--dry-run', dryRunHelp)
+    .option('--yes', yesHelp)
+    .action(async (ref: string, { dryRun, yes, ...body }: RemoveOptions) => {
+      const run = (change: object) =>
+        context.client.decide<RemovalResult>('POST', imagePath(ref), '/remove', change)
+      await bulk({ context, run, body, dryRun, yes }, removalText, ({ version }) => ({
+        rows: [version],
+        question: `Remove ${imageText(version.image)} with ${version.behaviours} behaviours?`,
+      }))
+    })
+}
+
+interface RemoveOptions extends BulkOptions {
+  readonly reason?: string
+}
+
+function removalText({ version, openAlerts }: RemovalResult): string {
+  const { image, behaviours, containers } = version
+  return textFields([
+    ['image', `${image.repository}@${shortDigest(image.digest)}`],
+    ['state', `${version.state}, mode ${version.mode}: ${version.because}`],
+    ['evidence', `${behaviours} behaviours of ${containers.seen} containers`],
+    ['alerts', openAlerts.length === 0 ? 'none open' : `${openAlerts.length} open, which stay`],
+  ])
 }
 
 function stateLine(news: StateNews): string {
@@ -76,6 +112,8 @@ function stateText(news: StateNews): string {
       const { image, state, mode, because, running } = news
       return `${imageText(image)} ${state}, mode ${mode}, ${running} running: ${because}`
     }
+    case 'removed':
+      return `${imageText(news.image)} removed`
     case 'loss':
       return `${imageText(news.image)} lost ${news.loss.count} (${news.loss.reason}, ${news.source})`
     case 'status':

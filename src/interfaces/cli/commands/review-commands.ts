@@ -3,18 +3,13 @@ import { SnugError } from '../../../errors.ts'
 import type { ForgetResult, IncidentResult, ForgottenRow } from '../../../engine/api/engine.ts'
 import type { DecisionResult } from '../../../engine/api/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
+import { bulk, type BulkOptions, dryRunHelp, yesHelp } from '../bulk.ts'
 import { confirm } from '../input/confirm.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseMoment } from '../input/option-values.ts'
-import { printLine } from '../cli-io.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
 import { imageText, versionState } from '../output/view-text.ts'
-
-interface BulkOptions {
-  readonly dryRun?: true | undefined
-  readonly yes?: true | undefined
-}
 
 interface ApproveOptions extends BulkOptions {
   readonly behaviour?: string[]
@@ -46,8 +41,6 @@ const forgottenColumns: readonly Column<ForgottenRow>[] = [
   { head: 'BEHAVIOUR', value: ({ text }) => text, cut: true },
 ]
 
-const dryRunHelp = 'shows what would change, and changes nothing'
-const yesHelp = 'does not ask'
 const imageHelp = 'repository, repository:tag or repository@sha256:…'
 
 /** The decisions on behaviours, as commands of `profile`. */
@@ -158,31 +151,6 @@ export function reviewCommands(profile: Command, context: CliContext): void {
         question: `Reject ${rejected.length} behaviours and ${alerts.length} alerts of this session?`,
       }))
     })
-}
-
-interface Bulk<Result> extends BulkOptions {
-  readonly context: CliContext
-  readonly run: (body: object) => Promise<Result>
-  readonly body: object
-}
-
-/** Shows what would change, asks a person at a terminal, and then changes it. */
-async function bulk<Result extends ForgetResult>(
-  { context, run, body, dryRun, yes }: Bulk<Result>,
-  text: (result: Result, style: TableStyle) => string,
-  facts: (result: Result) => { readonly rows: readonly unknown[]; readonly question: string },
-): Promise<void> {
-  const { io } = context
-  const mustAsk = yes !== true && io.interactive
-  if (dryRun === true || mustAsk) {
-    const preview = await run({ ...body, dryRun: true })
-    const { rows, question } = facts(preview)
-    if (dryRun === true) return context.print(preview, rows, () => text(preview, io))
-    printLine(io, text(preview, io))
-    await confirm(io, question, false)
-  }
-  const result = await run(body)
-  await context.print(result, facts(result).rows, () => text(result, io))
 }
 
 async function decide(

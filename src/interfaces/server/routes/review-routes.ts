@@ -10,6 +10,7 @@ import {
   forgetResult,
   incidentResult,
   profileEdit,
+  removalResult,
   undoResult,
 } from '../schema/review-schema.ts'
 import { type Route, route } from './route.ts'
@@ -103,6 +104,18 @@ export const reviewRoutes: readonly Route[] = [
     answer: incidentResult,
     handle: ({ engine }, { params, body, by }) =>
       engine.incident(ref(params), body.session, because(by, body.reason), body.dryRun),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/images/:ref/remove',
+    role: 'admin',
+    subject: 'image',
+    summary:
+      'removes one version with its profile, evidence and decisions; its alerts stay. Refused while it runs or blocks',
+    body: z.strictObject({ reason: reason.optional(), dryRun }).prefault({}),
+    answer: removalResult,
+    handle: ({ engine }, { params, body, by }) =>
+      engine.removeImage(ref(params), because(by, body.reason), body.dryRun),
   }),
   route({
     method: 'POST',

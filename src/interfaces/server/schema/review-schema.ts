@@ -5,6 +5,7 @@ import type {
   EditTestResult,
   ForgetResult,
   IncidentResult,
+  RemovalResult,
   UndoResult,
 } from '../../../engine/api/engine.ts'
 import { behaviourIds, moment, userId } from '../body-parts.ts'
@@ -52,6 +53,11 @@ export const incidentResult: z.ZodType<IncidentResult> = z.object({
   ...forgotten,
   rejected: z.array(z.object(vanished)),
   alerts: z.array(text),
+})
+
+export const removalResult: z.ZodType<RemovalResult> = z.object({
+  version,
+  openAlerts: z.array(text),
 })
 
 export const auditRecords: z.ZodType<readonly AuditView[]> = z.array(
