@@ -1,6 +1,6 @@
 #!/bin/bash
 # Sees to it that Debian packages are there: `need-packages.sh WHAT-FOR PACKAGE…`
-# Silent where nothing is missing. Exits 1 with a message that says what to do where it cannot install.
+# Prints nothing if all are installed. Exits 1 with a hint if it cannot install them.
 set -eu
 
 purpose=$1

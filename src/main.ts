@@ -178,7 +178,7 @@ export async function recordWhile(
   )
 }
 
-/** A source says how it stands and not when that changes. */
+/** Polls: a source has a state, and no event for its change. */
 async function seeing(source: EbpfSource, daemon: Daemon): Promise<void> {
   while (source.state.kind === 'starting') await delay(sourceAskedMs)
   if (source.state.kind === 'running') return

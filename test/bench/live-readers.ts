@@ -23,7 +23,7 @@ const stepMs = 10
 /** A burst of alerts without readers and with 200 readers on TCP, a tenth of which reads nothing meanwhile. */
 export const liveBench: Bench = {
   name: 'live',
-  what: `${perSecond} alerts a second for ${seconds} s, told to ${readers} live readers (${slow} slow) against none`,
+  what: `${perSecond} alerts a second for ${seconds} s, sent to ${readers} live readers (${slow} slow) against none`,
   run: async (setting) => {
     await using agent = await startAgent({
       config: {
@@ -69,7 +69,7 @@ function figuresOf(
     paired('daemon CPU over the burst', 's', cpu(bare), cpu(crowded), { at: 'most', value: 1.1 }),
     paired('event to alert, 99 of 100', 'ms', delays(bare), delays(crowded)),
     {
-      name: 'messages that a slow reader neither got nor was told of',
+      name: 'messages that a slow reader neither got nor was notified of',
       unit: '',
       value: spread(unsaid),
       limit: { of: 'value', at: 'most', value: 0 },

@@ -53,7 +53,7 @@ async function explained(list: readonly Service[], agent: Agent | undefined): Pr
     const reported = alerts.map(({ action, behaviour, image }) =>
       [action, image?.repository, behaviour?.text].join(' '),
     )
-    throw new Error(`a service failed; told were:\n${reported.join('\n')}`, { cause: error })
+    throw new Error(`a service failed; reported were:\n${reported.join('\n')}`, { cause: error })
   }
 }
 

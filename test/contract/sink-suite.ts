@@ -80,7 +80,7 @@ export function sinkSuite(options: SinkSuiteOptions): void {
 
     describe('with a receiver that refuses', () => {
       const behave = (behaviour: Behaviour): void => {
-        if (bench.behave === undefined) throw new Error('its receiver cannot be told to refuse')
+        if (bench.behave === undefined) throw new Error('its receiver cannot be made to refuse')
         bench.behave(behaviour)
       }
 

@@ -84,9 +84,12 @@ type Written = Partial<ProfileSlice>
 
 /** A FleetSync whose clock the test controls. */
 interface Shared {
-  readonly desk: FleetSync
+  readonly sync: FleetSync
   /** Resolves once FleetSync has received the change that `emit` makes on the server. */
-  readonly hears: (what: 'onWord' | 'onWordGone' | 'onEntries', emit: () => void) => Promise<void>
+  readonly receives: (
+    what: 'onWord' | 'onWordGone' | 'onEntries',
+    emit: () => void,
+  ) => Promise<void>
   /** Slices that it wrote, in order. */
   readonly written: readonly Written[]
 }
@@ -115,7 +118,7 @@ async function share(
   } satisfies Pick<typeof api, 'get' | 'watch' | 'send'>
   const reconciledOf = new EventEmitter()
   const written: Written[] = []
-  const desk = new FleetSync({
+  const sync = new FleetSync({
     context: world.daemon,
     engine: world.engine,
     makeFleet: (link) => {
@@ -138,13 +141,13 @@ async function share(
     random: () => 1,
     tickMs: clock ? 5 : 3_600_000,
   })
-  await desk.start(stop.signal)
-  const hears: Shared['hears'] = async (what, change) => {
+  await sync.start(stop.signal)
+  const receives: Shared['receives'] = async (what, change) => {
     const came = once(reconciledOf, what)
     change()
     await came
   }
-  return { desk, hears, written }
+  return { sync, receives, written }
 }
 
 /** In the precision of the server. */
@@ -274,15 +277,15 @@ describe('a decision on a behaviour that this node has not observed', () => {
 
   it('does not apply again after a person withdrew it', async () => {
     const world = await alerting()
-    const { desk, hears } = await share(world, { clock: false })
+    const { sync, receives } = await share(world, { clock: false })
     await does(world, '/srv/new')
-    await hears('onWord', () =>
+    await receives('onWord', () =>
       emit({ approve: { behaviours: [idOf('/srv/new')] } }, { at: soon() }),
     )
-    await desk.tick()
+    await sync.tick()
     expect(stateOf(world, '/srv/new')).toBe('approved')
     await world.engine.withdraw(ref, [idOf('/srv/new')], person)
-    await desk.tick()
+    await sync.tick()
     expect(stateOf(world, '/srv/new')).toBe('pending')
   })
 })
@@ -336,8 +339,8 @@ describe('a decision among others of its object', () => {
   })
 
   it.each([
-    ['that another heard', true, 'rejected'],
-    ['of the latest change, where nobody told', false, 'approved'],
+    ['that another node received', true, 'rejected'],
+    ['of the latest change, without a report', false, 'approved'],
   ])('has for a node that joins later the time %s', async (_, isReported, state) => {
     const world = await alerting()
     const iso = (ms: number): string => secondOf(world.now() + ms)
@@ -442,23 +445,23 @@ describe('a decision on the mode', () => {
 
   it('is written once with the first slice, and break-glass is not', async () => {
     const world = await alerting({ rules: { unseen: 1 } })
-    const { desk, written } = await share(world, { clock: false, shareWithinMs: 0 })
-    await desk.tick()
+    const { sync, written } = await share(world, { clock: false, shareWithinMs: 0 })
+    await sync.tick()
     const at = new Date(world.now()).toISOString()
     const canary = { fraction: 0.5, forMs: 60_000 }
     await world.engine.setMode(ref, 'block', { ...person, reason: 'it is time' }, canary)
-    await desk.tick()
+    await sync.tick()
     const decision = { mode: 'block', by: 'cli:root', at, reason: 'it is time', canary }
     expect(written.map(({ mode }) => mode)).toEqual([undefined, decision])
     await world.engine.breakGlass(ref, 60_000, { ...person, reason: 'an outage' })
-    await desk.tick()
+    await sync.tick()
     expect(written).toHaveLength(2)
     expect(lifeOf(world)?.breakGlass).toBeDefined()
     // The approval of a whole version sets mode alert on all nodes.
     await world.engine.setMode(ref, 'learn', person)
     world.advance(500)
     await world.engine.approve(ref, undefined, { who: 'cli:ann' })
-    await desk.tick()
+    await sync.tick()
     expect(written.at(-1)?.mode).toMatchObject({ mode: 'alert', by: 'cli:ann' })
   })
 
@@ -492,43 +495,43 @@ describe('a decision on the mode', () => {
 
   it('is retried while a gate refuses it, with one warning and without side effects', async () => {
     const world = await alerting({ rules: { floorMs: 60_000, unseen: 1 } })
-    const { desk, hears } = await share(world, { clock: false })
+    const { sync, receives } = await share(world, { clock: false })
     const warned = vi.spyOn(world.daemon.parts.log, 'warn')
     await does(world, '/srv/new')
     const at = world.now() + 1_000
-    await hears('onWord', () => emit({ mode: 'block', approve: { all: true } }, { at }))
-    await desk.tick()
+    await receives('onWord', () => emit({ mode: 'block', approve: { all: true } }, { at }))
+    await sync.tick()
     await does(world, '/srv/newer')
     for (let second = 0; second < 3; second += 1) {
       world.advance(1_000)
-      await desk.tick()
+      await sync.tick()
     }
     const audit = await world.engine.audit(100)
     expect(audit.filter(({ what }) => what === 'approve')).toHaveLength(1)
     expect(stateOf(world, '/srv/newer')).toBe('pending')
     expect(warned).toHaveBeenCalledTimes(1)
     world.advance(60_000)
-    await desk.tick()
+    await sync.tick()
     expect(lifeOf(world)?.mode).toBe('block')
   })
 
   it('is restored for as long as the object in git contains it', async () => {
     const world = await alerting()
-    const { desk, hears } = await share(world, { clock: false })
-    await hears('onWord', () => emit({ authority: 'git', mode: 'alert' }, { at: world.now() }))
-    await desk.tick()
+    const { sync, receives } = await share(world, { clock: false })
+    await receives('onWord', () => emit({ authority: 'git', mode: 'alert' }, { at: world.now() }))
+    await sync.tick()
     world.advance(5_000)
     await world.engine.setMode(ref, 'learn', person)
-    await desk.tick()
+    await sync.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
     expect(lifeOf(world)?.because).toContain('git:kubectl-patch')
     const at = isoAfter(world, 1_000)
-    await hears('onEntries', () => reportMode('n2', { mode: 'learn', by: 'cli:ann', at }))
-    await desk.tick()
+    await receives('onEntries', () => reportMode('n2', { mode: 'learn', by: 'cli:ann', at }))
+    await sync.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
     // An overruled decision does not come back once people decide again.
-    await hears('onWord', () => emit({ mode: 'alert' }, { at: world.now() + 5_000 }))
-    await desk.tick()
+    await receives('onWord', () => emit({ mode: 'alert' }, { at: world.now() + 5_000 }))
+    await sync.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
   })
 
@@ -561,19 +564,19 @@ it('reconciles an ImageProfile that was deleted and created again, with new gene
 
 it('keeps to the decisions in git for as long as they are there', async () => {
   const world = await alerting()
-  const { desk, hears } = await share(world, { clock: false })
+  const { sync, receives } = await share(world, { clock: false })
   await does(world, '/srv/new')
-  await hears('onWord', () =>
+  await receives('onWord', () =>
     emit({ authority: 'git', approve: { behaviours: [idOf('/srv/new')] } }),
   )
-  await desk.tick()
+  await sync.tick()
   expect(stateOf(world, '/srv/new')).toBe('approved')
   await world.engine.reject(ref, [idOf('/srv/new')], person)
-  await desk.tick()
+  await sync.tick()
   expect(stateOf(world, '/srv/new')).toBe('approved')
-  await hears('onWordGone', () => profiles.remove(profileName(image)))
+  await receives('onWordGone', () => profiles.remove(profileName(image)))
   await world.engine.reject(ref, [idOf('/srv/new')], person)
-  await desk.tick()
+  await sync.tick()
   expect(stateOf(world, '/srv/new')).toBe('rejected')
 })
 
@@ -593,20 +596,20 @@ class SlowStore extends MemoryStore {
 it('merges entries of other nodes while it applies a decision', async () => {
   const store = new SlowStore()
   const world = await alerting({ store })
-  const { desk, hears } = await share(world, { clock: false })
+  const { sync, receives } = await share(world, { clock: false })
   await does(world, '/srv/own')
   let release = (): void => undefined
   store.released = new Promise((resolve) => (release = resolve))
-  await hears('onWord', () => emit({ approve: { all: true } }, { at: soon() }))
-  const time = desk.tick()
+  await receives('onWord', () => emit({ approve: { all: true } }, { at: soon() }))
+  const time = sync.tick()
   await vi.waitFor(() => expect(store.holding).toBeGreaterThan(0))
   const at = new Date().toISOString()
-  await hears('onEntries', () =>
+  await receives('onEntries', () =>
     report('n2', '/srv/theirs', { kind: 'approved', by: 'cli:root', at, grants: [] }),
   )
-  await desk.tick()
+  await sync.tick()
   release()
   await time
-  await desk.tick()
+  await sync.tick()
   expect(stateOf(world, '/srv/theirs')).toBe('approved')
 })

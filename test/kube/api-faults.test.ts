@@ -231,7 +231,12 @@ function cutOnce(): void {
 async function reported(...paths: readonly string[]): Promise<void> {
   const ids = await Promise.all(paths.map((path) => node.idOf(path)))
   const isReported = (found: readonly string[]): boolean => ids.every((id) => found.includes(id))
-  const found = await cluster.until(`${paths.join()} told`, reportedIds, isReported, backSeconds)
+  const found = await cluster.until(
+    `${paths.join()} reported`,
+    reportedIds,
+    isReported,
+    backSeconds,
+  )
   expect(new Set(found).size).toBe(found.length)
 }
 

@@ -34,7 +34,7 @@ const { dependencies } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { readonly dependencies: Readonly<Record<string, string>> }
 const floor = '45s'
-/** Answers of the service, see told.c. */
+/** Answers of the service, see service.c. */
 const killed = 'signal 9'
 /** EPERM */
 const refused = 'errno 1'

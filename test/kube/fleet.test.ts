@@ -130,7 +130,7 @@ describe('one profile for the fleet', () => {
     }
     // The time of each decision is reported once.
     const { items } = await cluster.until(
-      'who heard what',
+      'the reports of all nodes',
       () => cluster.json<{ items: HeadSeen[] }>(['get', 'profileslices']),
       (slices) => wordsIn(slices.items).includes(`approve ${second}`),
     )

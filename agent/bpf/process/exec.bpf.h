@@ -208,7 +208,7 @@ static __always_inline void judge_run(struct scratch *scratch, const struct snug
 }
 
 static __always_inline void report_exec(struct scratch *scratch, struct snug_task *state,
-					struct task_struct *task, bool telling)
+					struct task_struct *task, bool reports)
 {
 	u64 start = task->mm->arg_start, end = task->mm->arg_end;
 	/* The parent is part of an exec's behaviour: which program starts a shell matters. */
@@ -217,7 +217,7 @@ static __always_inline void report_exec(struct scratch *scratch, struct snug_tas
 	struct verdict verdict;
 	struct snug_event *event;
 
-	if (telling) {
+	if (reports) {
 		size = read_arguments(scratch, start, end, at);
 		whole = scratch->arguments.cut ? 0 : size;
 		object = SNUG_MIX(keys, object, hash_range(scratch, at, at + size));

@@ -156,7 +156,7 @@ static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task
 }
 
 static __noinline int judge_exec(struct lsm_scratch *lsm_scratch, struct task_struct *task,
-				 bool telling)
+				 bool reports)
 {
 	struct snug_task *next = &lsm_scratch->next;
 	struct snug_slot *slot = slot_of(next);
@@ -169,7 +169,7 @@ static __noinline int judge_exec(struct lsm_scratch *lsm_scratch, struct task_st
 	if (lookup_rule(&verdict, actor, exec_rule(next), &tag) == RULE_ALLOW)
 		return 0;
 	/* Which arguments it has is certain only once it has them: that is for on_exec. */
-	if (telling && lookup_rule(&verdict, actor, SNUG_RULE_ARGUMENTS(keys, exec_rule(next), 0),
+	if (reports && lookup_rule(&verdict, actor, SNUG_RULE_ARGUMENTS(keys, exec_rule(next), 0),
 				   &tag) == RULE_ALLOW)
 		return 0;
 	if (judge_event(next, &verdict, SNUG_MIX(keys, SNUG_EXEC, next->ancestors[0]), actor,

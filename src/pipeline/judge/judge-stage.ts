@@ -524,10 +524,12 @@ export class JudgeStage {
     version.remember(key, meaning)
     version.rememberAction(key, container, actionOf(event))
     if (outcome === 'deviation') {
-      const told = { ...meaning, key, container, action: actionOf(event) }
+      const reported = { ...meaning, key, container, action: actionOf(event) }
       const raised = this.#raised
       const alert = raised && this.#options.alerts.sharedFingerprint(raised)
-      version.rememberReported(alert === raised || alert === undefined ? told : { ...told, alert })
+      version.rememberReported(
+        alert === raised || alert === undefined ? reported : { ...reported, alert },
+      )
     }
     // The kernel never gets the keys of exec sessions: each session is reported again.
     if (!expected || origin === 'exec-in') return

@@ -207,10 +207,10 @@ export class AlertStore {
     this.counts.raised += 1
     const storm = alert.novelty === true ? undefined : this.#storms.part(alert, nowMs)
     if (storm !== undefined) this.counts.inStorms += 1
-    const told = storm === undefined ? alert : { ...alert, partOf: this.#summarise(storm, alert) }
-    this.#touch(told, fingerprint)
-    this.#put(told, fingerprint)
-    return { alert: told, fresh: true }
+    const raised = storm === undefined ? alert : { ...alert, partOf: this.#summarise(storm, alert) }
+    this.#touch(raised, fingerprint)
+    this.#put(raised, fingerprint)
+    return { alert: raised, fresh: true }
   }
 
   /**

@@ -92,11 +92,11 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
   snug_source_pair_acts: {
     type: 'gauge',
     help: 'different events that two sources reported since start, by kind: by the first, by the second, by both',
-    labels: ['kind', 'first', 'second', 'told'],
+    labels: ['kind', 'first', 'second', 'reporters'],
     read: ({ crossChecks }) =>
       crossChecks.flatMap((pair) => {
         const [first = 0, second = 0] = pair.reported
-        return samples('told', { first, second, both: pair.both }).map(({ labels, value }) => {
+        return samples('reporters', { first, second, both: pair.both }).map(({ labels, value }) => {
           return { labels: { ...pairLabels(pair), ...labels }, value }
         })
       }),

@@ -23,9 +23,9 @@ const base = 'snug-test-node:1'
 /** With a host part: containerd takes no other. */
 export const repositories = {
   snug: 'localhost/snug',
-  web: 'localhost/told-web',
-  db: 'localhost/told-db',
-  tick: 'localhost/told-tick',
+  web: 'localhost/story-web',
+  db: 'localhost/story-db',
+  tick: 'localhost/story-tick',
 } as const
 export const images = {
   snug: `${repositories.snug}:test`,
@@ -87,13 +87,13 @@ function lastStage(): string {
   return `FROM ${base}\n${rest.replaceAll('--from=build /opt/snug/', '')}`
 }
 
-/** See told.c. Each image serves other files; the marks are files that the service itself never reads. */
+/** See service.c. Each image serves other files; the marks are files that the service itself never reads. */
 async function reportedImage(
   docker: Docker,
   name: string,
   served: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const context = mkdtempSync('/tmp/snug-told-')
+  const context = mkdtempSync('/tmp/snug-story-')
   try {
     for (const folder of ['bin', 'srv', 'etc', 'tmp'])
       mkdirSync(join(context, 'root', folder), { recursive: true })
@@ -102,7 +102,7 @@ async function reportedImage(
     for (const [each, text] of Object.entries(served)) file(`srv/${each}`, text)
     for (const each of marks) file(`etc/${each}`, `${each}\n`)
     file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n')
-    copyFileSync(compile('kube/story/told.c'), join(context, 'root/bin/told'))
+    copyFileSync(compile('kube/story/service.c'), join(context, 'root/bin/service'))
     copyFileSync('/bin/busybox', join(context, 'root/bin/busybox'))
     // A separate program, not a link to busybox: running it is a behaviour by itself.
     copyFileSync('/bin/busybox', join(context, 'root/bin/true'))
@@ -111,7 +111,7 @@ async function reportedImage(
       'COPY root/ /',
       'RUN ["/bin/busybox", "ln", "/bin/busybox", "/bin/sh"]',
       `LABEL name=${JSON.stringify(name)}`,
-      'CMD ["/bin/told", "8080"]',
+      'CMD ["/bin/service", "8080"]',
       '',
     ]
     writeFileSync(join(context, 'Dockerfile'), lines.join('\n'))

@@ -64,7 +64,7 @@ const database = [
     spec: {
       selector: { matchLabels: { app: 'user-db' } },
       template: pod('user-db', {
-        containers: [{ name: 'db', image: images.db, command: ['/bin/told', '5432'] }],
+        containers: [{ name: 'db', image: images.db, command: ['/bin/service', '5432'] }],
       }),
     },
   },
@@ -129,7 +129,7 @@ export function containerOf({ status }: ReportedPod): string {
   return status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '') ?? ''
 }
 
-/** Makes the service act as if an attacker in it controlled it; returns its answer. See told.c. */
+/** Makes the service act as if an attacker in it controlled it; returns its answer. See service.c. */
 export async function report(
   cluster: Cluster,
   { metadata }: ReportedPod,

@@ -28,8 +28,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{/*
-snug.yaml. To be scraped the agent listens where Prometheus reaches it, and knows it by its certificate; what the config
-itself says of TLS stands.
+snug.yaml. For scraping, the agent listens where Prometheus reaches it, and identifies Prometheus by its certificate. TLS
+settings of the config take precedence.
 */}}
 {{- define "snug.config" -}}
 {{- $config := deepCopy .Values.config -}}

@@ -23,7 +23,7 @@ export function StorySteps({ story }: { readonly story: AlertStory }) {
                 ? 'step this'
                 : step.alert === undefined
                   ? 'step known'
-                  : 'step told'
+                  : 'step reported'
             }
             aria-current={step.alert === alert.id ? 'true' : undefined}
           >

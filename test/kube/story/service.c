@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A service that obeys requests: `told PORT`, by HTTP, so that the API server's proxy can ask it. Linked statically.
+ * A service that obeys requests: `service PORT`, by HTTP, so that the API server's proxy can ask it. Linked statically.
  *
  *   GET /…/serve              reads each file of /srv: its ordinary work
  *   GET /…/read/PATH          opens and reads a file, in the service's own process
@@ -166,7 +166,7 @@ int main(int argc, char **argv)
 	signal(SIGTERM, _exit);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (argc < 2 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 64) < 0) {
-		perror("told");
+		perror("service");
 		return 1;
 	}
 	for (;;) {
