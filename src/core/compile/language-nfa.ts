@@ -19,24 +19,38 @@ export class LanguageNfa {
     this.#accepts.set(this.#build(language, 0), number)
   }
 
-  edges(state: number): readonly Edge[] {
-    return this.#edges[state] ?? []
+  edgesOf(states: readonly number[]): readonly Edge[] {
+    const all: Edge[] = []
+    for (const state of states) for (const edge of this.#edges[state] ?? []) all.push(edge)
+    return all
   }
 
   /** The numbers of the languages that those states accept, ascending. */
   accepted(states: readonly number[]): readonly number[] {
-    const numbers = states.flatMap((state) => this.#accepts.get(state) ?? [])
+    const numbers: number[] = []
+    for (const state of states) {
+      const number = this.#accepts.get(state)
+      if (number !== undefined) numbers.push(number)
+    }
     return numbers.sort((a, b) => a - b)
   }
 
-  /** What a state reaches without a byte, itself too. */
-  closure(state: number): readonly number[] {
+  /** What the states reach without a byte, themselves too, ascending. */
+  closureOf(states: readonly number[]): readonly number[] {
+    const [only] = states
+    if (states.length === 1 && only !== undefined) return this.#closure(only)
+    const reached = new Set<number>()
+    for (const state of states) for (const to of this.#closure(state)) reached.add(to)
+    return [...Uint32Array.from(reached).sort()]
+  }
+
+  #closure(state: number): readonly number[] {
     const known = this.#closures.get(state)
     if (known !== undefined) return known
     const reached = new Set([state])
     // A Set is iterated up to its end, also where that moves.
     for (const from of reached) for (const to of this.#silent[from] ?? []) reached.add(to)
-    const closure = [...reached]
+    const closure = [...Uint32Array.from(reached).sort()]
     this.#closures.set(state, closure)
     return closure
   }

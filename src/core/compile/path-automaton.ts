@@ -46,19 +46,15 @@ function determine(
 ): { readonly states: readonly DfaState[]; readonly sets: BuiltAutomaton['sets'] } | undefined {
   const sets = new Numbered<readonly number[]>()
   sets.of('', [])
-  const subsets = new Numbered<readonly number[]>()
-  subsets.of('', [])
-  const first = [...nfa.closure(0)].sort((a, b) => a - b)
-  subsets.of(first.join(), first)
-  const states: DfaState[] = []
-  for (let i = 0; i < subsets.all.length; i++) {
+  const subsets = new Subsets(nfa)
+  subsets.reachedBy([0])
+  const states: DfaState[] = [{ edges: [], accept: 0 }]
+  for (let i = 1; i < subsets.all.length; i++) {
     if (i > limit) return undefined
     const subset = subsets.all[i] ?? []
     const accepted = nfa.accepted(subset)
-    const edges = stretches(subset.flatMap((state) => nfa.edges(state))).map((stretch) => {
-      const reached = new Set(stretch.to.flatMap((state) => nfa.closure(state)))
-      const sorted = [...reached].sort((a, b) => a - b)
-      return { first: stretch.first, last: stretch.last, to: subsets.of(sorted.join(), sorted) }
+    const edges = stretches(nfa.edgesOf(subset)).map(({ first, last, to }) => {
+      return { first, last, to: subsets.reachedBy(to) }
     })
     states.push({ edges, accept: sets.of(accepted.join(), accepted) })
   }
@@ -78,6 +74,33 @@ class Numbered<T> {
   }
 }
 
+/** The subsets so far. Most targets come again, and a union of closures costs far more than a look-up. */
+class Subsets {
+  readonly #nfa: LanguageNfa
+  readonly #numbered = new Numbered<readonly number[]>()
+  readonly #byTargets = new Map<string, number>()
+
+  constructor(nfa: LanguageNfa) {
+    this.#nfa = nfa
+    this.#numbered.of('', [])
+  }
+
+  get all(): readonly (readonly number[])[] {
+    return this.#numbered.all
+  }
+
+  /** The number of the subset that edges to these states lead to. */
+  reachedBy(targets: readonly number[]): number {
+    const key = targets.join()
+    const known = this.#byTargets.get(key)
+    if (known !== undefined) return known
+    const reached = this.#nfa.closureOf(targets)
+    const number = this.#numbered.of(reached.join(), reached)
+    this.#byTargets.set(key, number)
+    return number
+  }
+}
+
 interface Stretch {
   readonly first: number
   readonly last: number
@@ -86,9 +109,10 @@ interface Stretch {
 
 /** Bytes that the same edges take, taken together; what no edge takes is left out. */
 function stretches(edges: readonly Edge[]): readonly Stretch[] {
+  if (edges.length === 1) return edges.map(({ first, last, to }) => ({ first, last, to: [to] }))
   const starts = new Set<number>()
   for (const { first, last } of edges) starts.add(first).add(last + 1)
-  const cuts = [...starts].sort((a, b) => a - b)
+  const cuts = Uint16Array.from(starts).sort()
   const byFirst = [...edges].sort((a, b) => a.first - b.first)
   const found: Stretch[] = []
   let open: Edge[] = []
