@@ -4,13 +4,12 @@
  * and bidirectional marks, lone surrogates, line and paragraph separators.
  */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
-const plain = /^[\x20-\x7e]*$/
+/** Runs of characters to look at. Most text is printable ASCII, and `unsafe` is slow over a long one. */
+const candidates = /[^\x20-\x7e]+/g
 
 /** Lossless JSON on one line: unsafe characters become `\uXXXX`. */
 export function lineJson(value: unknown): string {
-  const json = JSON.stringify(value)
-  if (plain.test(json)) return json
-  return json.replace(unsafe, (char) =>
+  return escaped(JSON.stringify(value), (char) =>
     Array.from({ length: char.length }, (_, at) => {
       return `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`
     }).join(''),
@@ -19,6 +18,9 @@ export function lineJson(value: unknown): string {
 
 /** Text on one line, for formats without an escape sequence: unsafe characters become `\u{…}`. */
 export function visible(text: string): string {
-  if (plain.test(text)) return text
-  return text.replace(unsafe, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)
+  return escaped(text, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)
+}
+
+function escaped(text: string, escape: (char: string) => string): string {
+  return text.replace(candidates, (run) => run.replace(unsafe, escape))
 }
