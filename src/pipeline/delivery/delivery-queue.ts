@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { describeError } from '../../errors.ts'
+import { pause } from '../../support/pause.ts'
 import type { OutboundRecord } from '../../core/event/outbound-record.ts'
 import type { GivenUpReason, SinkView } from '../../engine/api/sink-view.ts'
 import { type Outbox, OutboxQueue, type Placed } from './outbox-queue.ts'
@@ -274,7 +274,7 @@ export class DeliveryQueue {
     const pauseMs = Math.max(jittered, Math.min(asked, longestAskedMs))
     this.#options.onError(this.name, error, Math.round(pauseMs))
     const signal = AbortSignal.any([this.#closing.signal, this.#hurry.signal])
-    await delay(pauseMs, undefined, { signal }).catch(() => undefined)
+    await pause(pauseMs, signal)
     this.#queue.release()
     this.#giveUpLate()
     this.#giveUpCrowded()
@@ -327,7 +327,6 @@ export class DeliveryQueue {
 /** Waits for the work, but not past the deadline. */
 async function within(work: Promise<unknown> | undefined, deadlineMs: number): Promise<void> {
   const deadline = new AbortController()
-  const late = delay(deadlineMs, undefined, { signal: deadline.signal }).catch(() => undefined)
-  await Promise.race([work, late])
+  await Promise.race([work, pause(deadlineMs, deadline.signal)])
   deadline.abort()
 }

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { ulid } from 'ulid'
 import { describeError, SnugError } from '../../errors.ts'
 import type { Alert } from '../../core/event/alert.ts'
@@ -8,6 +7,7 @@ import {
   type DeliveryQueueLimits,
   type DeliveryQueueOptions,
 } from './delivery-queue.ts'
+import { pause } from '../../support/pause.ts'
 import { type SinkView } from '../../engine/api/sink-view.ts'
 import type { Placed } from './outbox-queue.ts'
 import type { SinkBinding } from './sinks/sink.ts'
@@ -154,10 +154,9 @@ export class Dispatcher {
         (text) => result(true, text),
         (error: unknown) => result(false, describeError(error)),
       ),
-      delay(testMs, undefined, { signal: late.signal }).then(
-        () => result(false, `the sink did not answer within ${testMs} ms`),
-        () => result(false, ''),
-      ),
+      pause(testMs, late.signal).then(() => {
+        return result(false, `the sink did not answer within ${testMs} ms`)
+      }),
     ])
     late.abort()
     return answer

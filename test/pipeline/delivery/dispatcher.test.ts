@@ -79,6 +79,24 @@ function dispatch(
   return { dispatcher, errors, waits, given, moved }
 }
 
+async function onFakeClock(work: () => Promise<void>): Promise<void> {
+  vi.useFakeTimers()
+  try {
+    await work()
+  } finally {
+    vi.useRealTimers()
+  }
+}
+
+/** Delivers all that waits, however long the waits between two attempts are. */
+async function deliverAll(dispatcher: Dispatcher): Promise<void> {
+  await onFakeClock(async () => {
+    const closed = dispatcher.close(60_000)
+    await vi.runAllTimersAsync()
+    await closed
+  })
+}
+
 describe('the dispatcher', () => {
   it('gives every sink every alert in order and moves its cursor', async () => {
     const [a, b] = [testSink('a'), testSink('b')]
@@ -95,7 +113,7 @@ describe('the dispatcher', () => {
     sink.refuse = 2
     const { dispatcher, errors } = dispatch([sink])
     dispatcher.offer([alert('1')])
-    await dispatcher.close(5000)
+    await deliverAll(dispatcher)
     expect(sink.taken.map((t) => t.id)).toEqual(['1'])
     expect(errors).toEqual(['a', 'a'])
   })
@@ -163,7 +181,7 @@ describe('the dispatcher', () => {
     }
     const { dispatcher, waits } = dispatch([sink])
     dispatcher.offer(Array.from({ length: 8 }, (_, at) => alert(String(at))))
-    await dispatcher.close(20_000)
+    await deliverAll(dispatcher)
     expect(waits).toEqual([700])
     expect(sizes).toEqual([8, 2, 4, 2])
   })
@@ -176,7 +194,7 @@ describe('the dispatcher', () => {
     }
     const { dispatcher, given } = dispatch([{ ...sink, write }])
     dispatcher.offer([alert('1'), alert('2'), alert('3')])
-    await dispatcher.close(60_000)
+    await deliverAll(dispatcher)
     expect(sink.taken.map(({ id }) => id)).toEqual(['1', '3'])
     expect(given).toEqual([{ sink: 'a', count: 1 }])
   })
@@ -320,30 +338,30 @@ describe('sinks that change while the dispatcher runs', () => {
   })
 
   it('counts undelivered alerts of a removed one', async () => {
-    vi.useFakeTimers()
     const { dispatcher } = dispatch([hung()])
     dispatcher.offer([alert('1')])
-    const change = dispatcher.reconfigure([], limits, [])
-    await vi.advanceTimersByTimeAsync(5_000)
-    vi.useRealTimers()
-    expect(await change).toMatchObject({ removed: ['down'], undelivered: 1 })
+    await onFakeClock(async () => {
+      const change = dispatcher.reconfigure([], limits, [])
+      await vi.advanceTimersByTimeAsync(5_000)
+      expect(await change).toMatchObject({ removed: ['down'], undelivered: 1 })
+    })
   })
 })
 
 describe('an alert whose count rises all the time', () => {
   it('is sent again no more often than is wanted, with its newest count', async () => {
-    vi.useFakeTimers()
     const sink = testSink('a')
-    const { dispatcher } = dispatch([sink], {}, { repeatMs: 5_000 })
-    for (let count = 1; count <= 100; count += 1) {
-      dispatcher.offer([alert('1', count)])
-      await vi.advanceTimersByTimeAsync(100)
-    }
-    const counts = sink.taken.map((one) => ('count' in one ? one.count : 0))
-    expect(counts[0]).toBe(1)
-    expect(counts.length).toBeLessThanOrEqual(3)
-    await dispatcher.close(1_000)
-    vi.useRealTimers()
+    await onFakeClock(async () => {
+      const { dispatcher } = dispatch([sink], {}, { repeatMs: 5_000 })
+      for (let count = 1; count <= 100; count += 1) {
+        dispatcher.offer([alert('1', count)])
+        await vi.advanceTimersByTimeAsync(100)
+      }
+      const counts = sink.taken.map((one) => ('count' in one ? one.count : 0))
+      expect(counts[0]).toBe(1)
+      expect(counts.length).toBeLessThanOrEqual(3)
+      await dispatcher.close(1_000)
+    })
     expect(sink.taken.at(-1)).toMatchObject({ count: 100 })
   })
 })
