@@ -54,6 +54,7 @@ test: build ## every test; installs what the tests need
 	prepared=$$!
 	npm run -s check
 	npx vitest run --project fast
+	npx vitest run --project random
 	wait $$prepared
 	# The kube lane needs it. The system lane mostly waits, so both fit on two cores.
 	setsid nice -n 19 test/kube/cluster/build.sh "$${SNUG_KUBE_CACHE:-$$HOME/.cache/snug-kube}" >.build/kube.log 2>&1 &

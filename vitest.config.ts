@@ -1,10 +1,20 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+
+const tests = new URL('test/', import.meta.url)
+
+/** Tests that try fewer random cases in the fast lane. */
+const random = readdirSync(tests, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.test.ts'))
+  .filter((path) => readFileSync(new URL(path, tests), 'utf8').includes('/random-cases.ts'))
+  .map((path) => `test/${path}`)
 
 const onNode = ['test/kube/{deployment,cgroup-forms}.test.ts']
 
 /**
- * Lanes. `fast` needs no root and no services and is the inner loop (`npm test`); `system` runs the sensor, Docker and the
- * whole daemon on this machine, one file at a time because they share the kernel; `kube` and `node` have a Kubernetes.
+ * Lanes. `fast` needs no root and no services and is the inner loop (`npm test`); `random` tries all the random cases, of
+ * which `fast` tries a fifth; `system` runs the sensor, Docker and the whole daemon on this machine, one file at a time
+ * because they share the kernel; `kube` and `node` have a Kubernetes.
  */
 export default defineConfig({
   test: {
@@ -20,6 +30,15 @@ export default defineConfig({
           testTimeout: 300_000,
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.system.test.ts', 'test/{sensor,e2e,qemu,kube}/**'],
+        },
+      },
+      {
+        test: {
+          name: 'random',
+          isolate: false,
+          testTimeout: 300_000,
+          env: { SNUG_RANDOM_CASES: 'all' },
+          include: random,
         },
       },
       {

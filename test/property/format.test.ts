@@ -10,7 +10,7 @@ import { hostile, hostileAlert, product, sampleAudits } from '../fixtures/format
 import { parseCef, parseLeef } from '../fixtures/format-parsers.ts'
 
 /** Any text that a container can put into a name or an argument. */
-const text = fc.oneof(
+const short = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.string({ unit: fc.constantFrom('\n', '\r', '=', '|', '\\', ' ', 'a', '"', '\u001b', '\t') }),
   // Lone surrogates too.
@@ -18,10 +18,16 @@ const text = fc.oneof(
     .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 })
     .map((units) => String.fromCharCode(...units)),
   fc.constant(hostile),
-  fc.constant(`${hostile}${'z'.repeat(65_536)}`),
+)
+const text = fc.oneof(
+  { weight: 9, arbitrary: short },
+  { weight: 1, arbitrary: fc.constant(`${hostile}${'z'.repeat(65_536)}`) },
 )
 
 const steers = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
+
+/** A line without its printable ASCII, which steers nothing: the search of a long line is slow. */
+const odd = (line: string): string => line.replace(/[ -~]+/g, ' ')
 
 /** The visible form, and the text restored from it as far as the form distinguishes two texts. */
 const shown = (value: string): string =>
@@ -37,7 +43,7 @@ describe('a text from a container', () => {
       fc.property(text, (value) => {
         const line = render(hostileAlert(value))
         // The tab that separates attributes is part of LEEF.
-        expect(format === 'leef' ? line.replaceAll('\t', '') : line).not.toMatch(steers)
+        expect(odd(format === 'leef' ? line.replaceAll('\t', '') : line)).not.toMatch(steers)
       }),
     )
   })
@@ -48,7 +54,7 @@ describe('a text from a container', () => {
       fc.property(text, (value) => {
         const line = render(hostileAlert(value))
         expect(Buffer.byteLength(line)).toBeLessThanOrEqual(4_096)
-        expect(format === 'leef' ? line.replaceAll('\t', '') : line).not.toMatch(steers)
+        expect(odd(format === 'leef' ? line.replaceAll('\t', '') : line)).not.toMatch(steers)
       }),
     )
   })
@@ -59,7 +65,7 @@ describe('a text from a container', () => {
       fc.property(text, (value) => {
         for (const record of sampleAudits(value)) {
           const line = render(record)
-          expect(format === 'leef' ? line.replaceAll('\t', '') : line).not.toMatch(steers)
+          expect(odd(format === 'leef' ? line.replaceAll('\t', '') : line)).not.toMatch(steers)
         }
       }),
       { numRuns: 30 },

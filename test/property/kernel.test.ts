@@ -20,6 +20,7 @@ import { matchedRuleOf } from '../../src/core/profile/matched-rule.ts'
 import type { ProfileReader } from '../../src/core/profile/profile-reader.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { guardrails, shaper } from '../fixtures/event-fixture.ts'
+import { cases } from '../fixtures/random-cases.ts'
 import { crowded, overlapping, replaced, worlds, type World } from './kernel-arbitrary.ts'
 import { naive, naivelyRefused } from './naive.ts'
 
@@ -94,13 +95,13 @@ describe('the compiled profile', () => {
           ({ object }) => object.kind === 'file-pattern',
         ).length
       }),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     )
     // Both answers occurred often; otherwise the comparison proves nothing.
-    expect(count.expected).toBeGreaterThan(1000)
-    expect(count.deviations).toBeGreaterThan(1000)
-    expect(count.patterns).toBeGreaterThan(500)
-    expect(count.byRename).toBeGreaterThan(30)
+    expect(count.expected).toBeGreaterThan(cases(1000))
+    expect(count.deviations).toBeGreaterThan(cases(1000))
+    expect(count.patterns).toBeGreaterThan(cases(500))
+    expect(count.byRename).toBeGreaterThan(cases(30))
   })
 
   it('treats kinds that no source observed as unprofiled, unless a person rejected the behaviour', () => {
@@ -124,12 +125,12 @@ describe('the compiled profile', () => {
           if (refused && !observed.has(event.kind)) count.refused += 1
         }
       }),
-      { numRuns: 200 },
+      { numRuns: cases(200) },
     )
     for (const often of [count.expected, count.deviation, count.unprofiled]) {
-      expect(often).toBeGreaterThan(300)
+      expect(often).toBeGreaterThan(cases(300))
     }
-    expect(count.refused).toBeGreaterThan(10)
+    expect(count.refused).toBeGreaterThan(cases(10))
   })
 
   it('gives the same answers where it had to be widened, and allows no less than before', () => {
@@ -171,10 +172,10 @@ describe('the compiled profile', () => {
           if (widenings.length > 0) count.widened += 1
         },
       ),
-      { numRuns: 400 },
+      { numRuns: cases(400) },
     )
-    expect(count.widened).toBeGreaterThan(50)
-    expect(count.more).toBeGreaterThan(50)
+    expect(count.widened).toBeGreaterThan(cases(50))
+    expect(count.more).toBeGreaterThan(cases(50))
   })
 
   it('is the same for the same profile, however often it is made', () => {
@@ -187,7 +188,7 @@ describe('the compiled profile', () => {
         expect(profile.rules.length).toBe(first.rules.length)
         expect(profile.shipped).toEqual(first.shipped)
       }),
-      { numRuns: 30 },
+      { numRuns: cases(30) },
     )
   })
 })

@@ -11,6 +11,7 @@ import {
   textsOf,
 } from '../../src/core/behaviour/language.ts'
 import { anyName, tokenLanguage } from '../../src/core/behaviour/token-language.ts'
+import { cases } from '../fixtures/random-cases.ts'
 import { nameOfBytes } from '../../src/pipeline/sources/ebpf/kernel-name.ts'
 
 const tokens: readonly Language[] = [
@@ -100,10 +101,10 @@ describe('the automaton', () => {
           }
         },
       ),
-      { numRuns: 400 },
+      { numRuns: cases(400) },
     )
-    expect(taken).toBeGreaterThan(1000)
-    expect(refused).toBeGreaterThan(500)
+    expect(taken).toBeGreaterThan(cases(1000))
+    expect(refused).toBeGreaterThan(cases(500))
   })
 
   it('lists all texts of a language that has few, and reports where there are more', () => {
