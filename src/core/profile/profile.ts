@@ -376,14 +376,23 @@ export class Profile implements ProfileReader {
    * exist.
    */
   decide(id: BehaviourId, decision: DecisionInput): boolean {
-    const entry = this.#byId.get(id)
-    if (entry === undefined) return false
-    entry.decision = { ...decision, grants: entry.seen().toJSON() }
-    this.#places.touch(entry)
-    this.#refresh(entry)
-    this.#changed.add(entry)
-    this.settle()
-    return true
+    return this.decideAll([id], decision) === 1
+  }
+
+  /** The same of many, as one step: places are derived once. Returns how many of them exist. */
+  decideAll(ids: Iterable<BehaviourId>, decision: DecisionInput): number {
+    let decided = 0
+    for (const id of ids) {
+      const entry = this.#byId.get(id)
+      if (entry === undefined) continue
+      entry.decision = { ...decision, grants: entry.seen().toJSON() }
+      this.#places.touch(entry)
+      this.#refresh(entry)
+      this.#changed.add(entry)
+      decided += 1
+    }
+    if (decided > 0) this.settle()
+    return decided
   }
 
   /**
@@ -391,19 +400,27 @@ export class Profile implements ProfileReader {
    * none.
    */
   withdraw(id: BehaviourId, word: Pick<Decision, 'by' | 'at' | 'reason'>): boolean {
-    const entry = this.#byId.get(id)
-    if (entry?.isDecided !== true) return false
-    entry.decision = { ...word, kind: 'withdrawn', grants: [] }
-    if (entry.cells.size === 0 && entry.inherited === undefined) {
-      this.#remove(entry)
-      this.settle()
-      return true
+    return this.withdrawAll([id], word) === 1
+  }
+
+  /** The same of many, as one step. Returns how many of them were decided. */
+  withdrawAll(ids: Iterable<BehaviourId>, word: Pick<Decision, 'by' | 'at' | 'reason'>): number {
+    let withdrawn = 0
+    for (const id of ids) {
+      const entry = this.#byId.get(id)
+      if (entry?.isDecided !== true) continue
+      entry.decision = { ...word, kind: 'withdrawn', grants: [] }
+      withdrawn += 1
+      if (entry.cells.size === 0 && entry.inherited === undefined) {
+        this.#remove(entry)
+        continue
+      }
+      this.#places.touch(entry)
+      this.#refresh(entry)
+      this.#changed.add(entry)
     }
-    this.#places.touch(entry)
-    this.#refresh(entry)
-    this.#changed.add(entry)
-    this.settle()
-    return true
+    if (withdrawn > 0) this.settle()
+    return withdrawn
   }
 
   /**

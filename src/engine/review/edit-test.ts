@@ -1,6 +1,6 @@
 import type { AttackTrace } from '../../support/config/load-attacks.ts'
 import type { Alert } from '../../core/event/alert.ts'
-import { behaviourId } from '../../core/behaviour/behaviour.ts'
+import { behaviourId, type BehaviourId } from '../../core/behaviour/behaviour.ts'
 import { actorText, objectLine } from '../../core/behaviour/describe.ts'
 import { Profile } from '../../core/profile/profile.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
@@ -61,12 +61,15 @@ function edited(version: DeployedVersion, edit: ProfileEdit, nowMs: number): Pro
   const copy = Profile.load(profile.entries(), profile.shaper)
   const decision = { by: 'a test', at: new Date(nowMs).toISOString() }
   for (const choice of edit.forget ?? []) copy.forget(forgettingOf(version, choice))
+  const plain: BehaviourId[] = []
   for (const { behaviour, ...bounds } of edit.allow ?? []) {
-    copy.decide(behaviourOf(version, behaviour), { kind: 'approved', ...decision, ...bounds })
+    const id = behaviourOf(version, behaviour)
+    if (Object.keys(bounds).length === 0) plain.push(id)
+    else copy.decide(id, { kind: 'approved', ...decision, ...bounds })
   }
-  for (const behaviour of edit.reject ?? []) {
-    copy.decide(behaviourOf(version, behaviour), { kind: 'rejected', ...decision })
-  }
+  copy.decideAll(plain, { kind: 'approved', ...decision })
+  const rejected = (edit.reject ?? []).map((behaviour) => behaviourOf(version, behaviour))
+  copy.decideAll(rejected, { kind: 'rejected', ...decision })
   return copy
 }
 

@@ -58,9 +58,7 @@ export class ReviewService {
     if (dryRun) return this.#result(version, ids)
     const bounds = until === undefined ? {} : { until }
     const decision = { ...decisionOf(by, this.#context.now()), ...bounds }
-    const changes = changesBy(version, ids, () => {
-      for (const id of ids) version.profile.decide(id, decision)
-    })
+    const changes = changesBy(version, ids, () => version.profile.decideAll(ids, decision))
     let hasMoved = false
     if (behaviours === undefined) {
       const step = approveVersion(version.life, this.#context.now(), by.who)
@@ -93,9 +91,7 @@ export class ReviewService {
     const ids = behaviours.map((id) => behaviourOf(version, id))
     if (dryRun) return this.#result(version, ids)
     const decision = { ...decisionOf(by, this.#context.now()), kind: 'rejected' } as const
-    const changes = changesBy(version, ids, () => {
-      for (const id of ids) version.profile.decide(id, decision)
-    })
+    const changes = changesBy(version, ids, () => version.profile.decideAll(ids, decision))
     await commitDecision(this.#context, version, {
       what: 'reject',
       by,
@@ -115,9 +111,7 @@ export class ReviewService {
     const ids = behaviours.map((id) => behaviourOf(version, id))
     if (dryRun) return this.#result(version, ids)
     const { kind: _, ...author } = decisionOf(by, this.#context.now())
-    const changes = changesBy(version, ids, () => {
-      for (const id of ids) version.profile.withdraw(id, author)
-    })
+    const changes = changesBy(version, ids, () => version.profile.withdrawAll(ids, author))
     const fields = { changes }
     await commitDecision(this.#context, version, { what: 'withdraw', by, fields, expects: true })
     return this.#result(version, ids)
@@ -239,7 +233,7 @@ export class ReviewService {
     }
     const behaviours = decidedWith(version, decision)
     const { kind: _, ...author } = decisionOf(by, this.#context.now())
-    for (const behaviour of behaviours) version.profile.withdraw(behaviour, author)
+    version.profile.withdrawAll(behaviours, author)
     const fields = { alert: id, behaviours }
     await commitDecision(this.#context, version, { what: 'withdraw', by, fields, expects: true })
     return answer
@@ -254,7 +248,7 @@ export class ReviewService {
     const { alerts } = this.#context
     const open = alerts.list({ limit: Infinity, state: 'open' })
     const shared = sharersOf(version, alerts.get(id), open)
-    for (const each of shared) version.profile.decide(each, decision)
+    version.profile.decideAll(shared, decision)
     return shared
   }
 
