@@ -244,6 +244,11 @@ export const errorTable = {
     status: 404,
     hint: 'run `snug profile show IMAGE` to see behaviours and their ids',
   },
+  CARD_UNKNOWN: {
+    exit: 1,
+    status: 404,
+    hint: 'it was decided on, or has changed: run `snug profile review` to see the cards',
+  },
   EVIDENCE_UNKNOWN: {
     exit: 1,
     status: 404,

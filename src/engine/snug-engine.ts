@@ -24,6 +24,7 @@ import { rootView } from './queries/root-view.ts'
 import { readRecorded, backTest } from '../pipeline/judge/recorded-events.ts'
 import { alertRevisionOf, revisionOf } from './live/revision.ts'
 import { commitDecision, enforcementSnapshot } from './review/commit-decision.ts'
+import { decideCard } from './review/card-decision.ts'
 import { testEdit } from './review/edit-test.ts'
 import { removeVersion } from './review/remove-version.ts'
 import { undo } from './review/undo.ts'
@@ -269,6 +270,10 @@ export class SnugEngine implements view.Engine {
     dryRun?: boolean,
   ): Promise<views.DecisionResult> {
     return this.#reviews.withdraw(ref, behaviours, by, dryRun)
+  }
+
+  decideCard(decision: view.CardDecision, by: view.Decider): Promise<view.CardDecisionResult> {
+    return decideCard(this.#daemon, decision, by)
   }
 
   forget(

@@ -34,6 +34,10 @@ const bodies: Readonly<Record<string, unknown>> = {
   'POST /v1/alerts/:id/ack': { reason: 'known' },
   'POST /v1/images/:ref/reject': { behaviours: ['b-7'] },
   'POST /v1/images/:ref/withdraw': { behaviours: ['b-7'] },
+  'POST /v1/review/decide': {
+    decision: 'approve',
+    places: [{ ref: 'registry.local/shop/web:1.4', revision: '1', behaviours: ['b-7'] }],
+  },
   'POST /v1/images/:ref/forget': { what: { container: 'web-1' }, reason: 'a test' },
   'POST /v1/images/:ref/incident': { session: 's1', reason: 'an intruder' },
   'POST /v1/images/:ref/test-edit': { allow: ['b-7'], reject: ['b-9'] },

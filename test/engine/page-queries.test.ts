@@ -32,7 +32,7 @@ afterEach(async () => {
 const all = { offset: 0, limit: 100 }
 
 function card(text: string): ReviewCard {
-  const found = world.engine.page.review(all).cards.find((each) => each.text === text)
+  const found = world.engine.page.review(all).cards.find((each) => each.text.startsWith(text))
   if (found === undefined) throw new Error(`no card \`${text}\``)
   return found
 }
@@ -108,19 +108,38 @@ describe('a window of behaviours', () => {
 })
 
 describe('review', () => {
-  it('has one card for each behaviour, the gravest first, with the delta of a new version', () => {
-    const { cards, total, repositories } = world.engine.page.review(all)
+  it('has one card for each cause, the gravest first, with the delta of a new version', () => {
+    const { cards, total, behaviours, repositories } = world.engine.page.review(all)
     expect(total).toBe(cards.length)
+    expect(behaviours).toBe(cards.reduce((sum, each) => sum + each.behaviours, 0))
     expect(cards[0]?.guardrails).not.toEqual([])
     expect(repositories).toEqual({ [image]: total })
-    expect(card('run /usr/bin/shop-pay')).toMatchObject({
+    expect(card('runs /usr/bin/shop-pay')).toMatchObject({
       places: [{ tags: ['1.5.0'], behaviourState: 'learned' }],
       reasons: [expect.stringContaining('has never executed /usr/bin/shop-pay')],
     })
-    expect(card('read /etc/shadow')).toMatchObject({
-      guardrails: ['shadow-read'],
-      alerts: [expect.any(String)],
-    })
+    const guarded = card('and its programs show 3 behaviours')
+    expect(guarded.samples).toContainEqual(
+      expect.objectContaining({ text: 'read /etc/shadow', guardrails: ['shadow-read'] }),
+    )
+    expect(guarded).toMatchObject({ actor: '/bin/sh', alerts: Array(3).fill(expect.any(String)) })
+  })
+
+  it('has an intruder and an upgrade on few cards', () => {
+    const texts = world.engine.page.review(all).cards.map(({ text }) => text)
+    expect(texts).toEqual([
+      'and its programs show 3 behaviours',
+      'reads /srv/shop/payment.php',
+      expect.stringMatching(/^runs \/bin\/sh .*, and 5 more behaviours follow$/),
+      'runs /usr/bin/shop-pay, and 4 more behaviours follow',
+    ])
+  })
+
+  it('finds a card by the text of any of its behaviours', () => {
+    const found = world.engine.page.review({ ...all, q: 'API.payments' })
+    expect(found.cards.map(({ text }) => text)).toEqual([
+      'runs /usr/bin/shop-pay, and 4 more behaviours follow',
+    ])
   })
 
   it('joins the same behaviour of two versions into one card', async () => {
@@ -131,16 +150,17 @@ describe('review', () => {
       ...old,
       ...old.map((event) => ({ ...event, image: { ...imageOf(event), digest } }) as SnugEvent),
     ])
-    expect(card('read /srv/shop/backup.php')).toMatchObject({ places: [{}, {}], count: 2 })
+    expect(card('reads /srv/shop/backup.php')).toMatchObject({ places: [{}, {}], count: 2 })
   })
 
   it('omits a decided card, and has it again once the decision is withdrawn', async () => {
-    const { behaviour, places } = card('run /usr/bin/curl')
+    const { places } = card('runs /usr/bin/shop-pay')
     const [place] = places
-    await world.engine.approve(place?.ref ?? '', [behaviour], by)
-    expect(() => card('run /usr/bin/curl')).toThrow('no card')
-    await world.engine.withdraw(place?.ref ?? '', [behaviour], by)
-    expect(card('run /usr/bin/curl').places[0]?.revision).not.toBe(place?.revision)
+    const { behaviours = [] } = place ?? {}
+    await world.engine.approve(place?.ref ?? '', behaviours, by)
+    expect(() => card('runs /usr/bin/shop-pay')).toThrow('no card')
+    await world.engine.withdraw(place?.ref ?? '', behaviours, by)
+    expect(card('runs /usr/bin/shop-pay').places[0]?.revision).not.toBe(place?.revision)
   })
 })
 
@@ -214,7 +234,7 @@ describe('taking back a decision on an alert', () => {
     expect(engine.page.alertRows({ ...all, q: 'crontab', decided: true }).total).toBe(1)
     await engine.withdrawAlert(id, by)
     expect(engine.alert(id).decision).toBeUndefined()
-    expect(card('write /etc/crontab').guardrails).not.toEqual([])
+    expect(card('and its programs show 3').guardrails).toContain('cron')
     const [entry] = await engine.audit(1)
     expect(entry).toMatchObject({ what: 'withdraw', alert: id })
   })

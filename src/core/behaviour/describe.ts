@@ -82,6 +82,11 @@ export function objectLine(object: BehaviourObject): string {
   }
 }
 
+/** The same with its actor before it: `reads /etc/nginx/nginx.conf`. All these verbs are regular. */
+export function doesLine(line: string): string {
+  return line.replace(/^[a-z]+/, '$&s')
+}
+
 /** The actor's display name: the script, where it is one. */
 export function actorText(actor: Actor): string {
   if (actor.exe === runtime.exe) return 'the container runtime'

@@ -30,18 +30,33 @@ export function causesApart(access: CauseAccess): number {
 }
 
 /** Pure, and the cost does not depend on the profile. */
-export function causeOf({ actor, uid, object }: Behaviour): Cause {
-  const { access, place, placeClass, detail } = partsOf(object)
-  const who = `${actor.exe}\u0000${actor.script ?? ''}\u0000${uid}`
-  const group = `${who}\u0000${access}\u0000${placeClass}`
+export function causeOf(behaviour: Behaviour): Cause {
+  const { actor, object } = behaviour
+  const parts = partsOf(object)
+  const { access, place, placeClass } = parts
+  const group = groupKey(behaviour, parts)
   return {
-    id: `c${sha256Hex(`${group}\u0000${place}\u0000${detail}`).slice(0, 20)}`,
+    id: `c${sha256Hex(keyIn(group, parts)).slice(0, 20)}`,
     group: sha256Hex(group).slice(0, 20),
     actor: actorText(actor),
     access,
     place,
     placeClass,
   }
+}
+
+/** The same for behaviours of one cause, as {@link causeOf} has it; for lists, as it costs no hash. */
+export function causeKey(behaviour: Behaviour): string {
+  const parts = partsOf(behaviour.object)
+  return keyIn(groupKey(behaviour, parts), parts)
+}
+
+function keyIn(group: string, { place, detail }: Parts): string {
+  return `${group}\u0000${place}\u0000${detail}`
+}
+
+function groupKey({ actor, uid }: Behaviour, { access, placeClass }: Parts): string {
+  return `${actor.exe}\u0000${actor.script ?? ''}\u0000${uid}\u0000${access}\u0000${placeClass}`
 }
 
 interface Parts extends Pick<Cause, 'access' | 'place' | 'placeClass'> {

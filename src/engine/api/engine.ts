@@ -61,6 +61,11 @@ export interface Engine {
     by: Decider,
     dryRun?: boolean,
   ): Promise<DecisionResult>
+  /**
+   * Decides on exactly these behaviours, of one version or several, as one step with one audit entry. Refuses all of it
+   * where one of the versions is no longer as its revision identifies it.
+   */
+  decideCard(decision: CardDecision, by: Decider): Promise<CardDecisionResult>
   /** Makes the profile what it would be without that evidence. */
   forget(ref: string, choice: ForgetChoice, by: Decider, dryRun?: boolean): Promise<ForgetResult>
   /** Forgets the events of an exec session, and rejects behaviour that only it showed. The reason is required. */
@@ -161,6 +166,32 @@ export interface ApproveOptions {
   readonly quarantined?: boolean
   /** RFC 3339: the approval ends by itself; only of named behaviours. */
   readonly until?: string
+}
+
+export const cardDecisions = ['approve', 'reject', 'withdraw'] as const
+
+export interface CardDecision {
+  readonly decision: (typeof cardDecisions)[number]
+  readonly places: readonly DecidedPlace[]
+  /** Includes behaviours on which a guardrail fired. */
+  readonly quarantined?: boolean
+  /** RFC 3339: the approval ends by itself. */
+  readonly until?: string
+  /** Changes nothing: the answer shows what would change. */
+  readonly dryRun?: boolean
+}
+
+/** The behaviours of a card in one version, as a reader saw them. */
+export interface DecidedPlace {
+  /** IMAGE, one version. */
+  readonly ref: string
+  /** Of the version when it was read; in the answer, after the decision. */
+  readonly revision: string
+  readonly behaviours: readonly string[]
+}
+
+export interface CardDecisionResult {
+  readonly decided: readonly DecidedPlace[]
 }
 
 /** One of these: the beginning of an id will do, and of a container its name. */

@@ -13,6 +13,8 @@ export interface PageViews {
   picture(ref: string): PictureView
   behaviours(ref: string, query: BehaviourQuery): BehaviourPage
   review(query: ReviewQuery): ReviewPage
+  /** The behaviours of one card, in the order in which they were seen first. */
+  cardBehaviours(query: CardQuery): CardBehaviourPage
   alertRows(query: AlertRowQuery): AlertPage
   story(id: string): AlertStory
 }
@@ -151,29 +153,65 @@ export interface ReviewQuery {
   readonly limit: number
   readonly q?: string
   readonly repository?: string
+  /** Only the card with this `id`. */
+  readonly card?: string
+}
+
+export interface CardQuery {
+  /** `key` of the card. */
+  readonly card: string
+  readonly offset: number
+  readonly limit: number
+}
+
+export interface CardBehaviourPage {
+  readonly total: number
+  readonly offset: number
+  readonly rows: readonly CardBehaviour[]
 }
 
 export interface ReviewPage {
   readonly total: number
   readonly offset: number
   readonly cards: readonly ReviewCard[]
+  /** Behaviours in all these cards. */
+  readonly behaviours: number
   /** Versions that wait for a decision on the whole version. */
   readonly versions: readonly WaitingVersion[]
   /** Images with cards, by how many. */
   readonly repositories: Readonly<Record<string, number>>
 }
 
-/** One behaviour that waits for a decision, over all versions and containers of its image. */
+/**
+ * What a card has in common. `cause`: actor, access and place, as alerts have it. `program`: a program that the profile
+ * does not have, with what it and the programs it starts do. `session`: what only one exec session did.
+ */
+export const cardGroupings = ['cause', 'program', 'session'] as const
+export type CardGrouping = (typeof cardGroupings)[number]
+
+/**
+ * Behaviours of an image that wait for one decision, over its versions and containers. Behaviours on which a guardrail
+ * fired never share a card with others.
+ */
 export interface ReviewCard {
-  /** Of one repository and behaviour. */
+  /** The same as long as the card exists. */
   readonly key: string
+  /** Of the card as it stands: another one once a behaviour comes or goes. */
+  readonly id: string
   readonly repository: string
-  readonly behaviour: string
+  readonly grouping: CardGrouping
+  /** A program or an exec session. */
   readonly actor: string
   /** As in `as uid 101`. */
   readonly user: string
-  readonly kind: string
+  readonly kinds: readonly string[]
+  /** What happened, with the actor before it: `writes 11 files in /var/lib/app/tickets/`. */
   readonly text: string
+  readonly behaviours: number
+  /** The first of them. */
+  readonly samples: readonly CardBehaviour[]
+  /** A pattern that all names of the card's place fit. */
+  readonly proposed?: string
   readonly places: readonly CardPlace[]
   readonly origins: readonly string[]
   readonly containers: number
@@ -182,13 +220,31 @@ export interface ReviewCard {
   readonly firstSeen: string
   readonly lastSeen: string
   readonly guardrails: readonly string[]
-  /** Why it is not known, most important first. */
+  /** Why the first of them is not known, most important first. */
   readonly reasons: readonly string[]
   readonly nearest?: string
-  /** The change in the image that explains it: such a card is selected in advance. */
+  /** The change in the image that explains all of it: such a card is selected in advance. */
   readonly explained?: string
   /** Ids of open alerts about it. */
   readonly alerts: readonly string[]
+}
+
+export interface CardBehaviour {
+  readonly id: string
+  readonly actor: string
+  /** As in `as uid 101`. */
+  readonly user: string
+  readonly kind: string
+  readonly text: string
+  /** `repository@digest` of each version in which it waits. */
+  readonly versions: readonly string[]
+  readonly containers: number
+  readonly count: number
+  readonly firstSeen: string
+  readonly lastSeen: string
+  readonly guardrails: readonly string[]
+  /** The change in the image that explains it. */
+  readonly explained?: string
 }
 
 export interface CardPlace {
@@ -201,6 +257,8 @@ export interface CardPlace {
   readonly revision: string
   /** `learned` where it is a new version's delta. */
   readonly behaviourState: ShownState
+  /** Ids of the behaviours that wait in it, to be sent with a decision. */
+  readonly behaviours: readonly string[]
   readonly containers: number
   readonly count: number
 }

@@ -16,6 +16,8 @@ import type {
   AlertStory,
   BehaviourPage,
   BehaviourQuery,
+  CardBehaviourPage,
+  CardQuery,
   LifeView,
   PageViews,
   PictureView,
@@ -25,7 +27,7 @@ import type {
   WaitingVersion,
 } from '../api/page-views.ts'
 import { pictureOf } from './profile-graph.ts'
-import { reviewPage } from './review-cards.ts'
+import { cardBehaviours, reviewPage, type ReviewWorld } from './review-cards.ts'
 import { storyOf } from './alert-story.ts'
 import { timelineOf } from './timeline.ts'
 
@@ -38,6 +40,11 @@ export class PageQueries implements PageViews {
   readonly #outlines = new Outlines()
   /** When a profile's behaviours were first seen: computed again only after it grew. */
   readonly #firsts = new WeakMap<Profile, { readonly size: number; readonly at: number[] }>()
+  /** By the files of two images: reading them for each behaviour of a large card takes long. */
+  readonly #explanations = new WeakMap<
+    Readonly<LiveEntry>,
+    { readonly before: DeployedVersion; readonly text: string }
+  >()
 
   constructor(context: QueryContext) {
     this.#context = context
@@ -76,14 +83,30 @@ export class PageQueries implements PageViews {
   }
 
   review(query: ReviewQuery): ReviewPage {
+    return {
+      ...reviewPage(this.#reviewWorld(), query),
+      versions: this.#waiting(query.repository),
+    }
+  }
+
+  cardBehaviours(query: CardQuery): CardBehaviourPage {
+    return cardBehaviours(this.#reviewWorld(), query)
+  }
+
+  #reviewWorld(): ReviewWorld {
     const { registry, stage, alerts } = this.#context
-    const world = {
+    return {
       versions: registry.versions,
       predecessorOf: (version: DeployedVersion) => registry.predecessorOf(version),
-      explained: stage.explain.bind(stage),
+      explained: (entry, version, before) => {
+        const known = this.#explanations.get(entry)
+        if (known?.before === before) return known.text
+        const text = stage.explain(entry, version, before)
+        if (text !== undefined) this.#explanations.set(entry, { before, text })
+        return text
+      },
       alerts: alerts.list({ limit: Infinity }),
     }
-    return { ...reviewPage(world, query), versions: this.#waiting(query.repository) }
   }
 
   alertRows(query: AlertRowQuery): AlertPage {

@@ -7,7 +7,7 @@ import type { LifeStage, LifeView } from '../api/page-views.ts'
 /** The state changes of a version, from the audit, as far back as that was read. `entries`: oldest first. */
 export function lifeOf(version: DeployedVersion, entries: readonly AuditView[]): LifeView {
   const { key, image, tags, firstSeen, lastSeen, running } = version
-  const own = entries.filter((entry) => entry['image'] === key)
+  const own = entries.filter((entry) => isAbout(entry, key))
   const stages = stagesOf(version, own)
   return {
     ref: key,
@@ -18,6 +18,11 @@ export function lifeOf(version: DeployedVersion, entries: readonly AuditView[]):
     stages,
     marks: own.filter(({ what }) => what !== 'lifecycle').map(markOf),
   }
+}
+
+/** A decision on several versions names the others in `images`. */
+function isAbout({ image, images }: AuditView, key: string): boolean {
+  return image === key || (Array.isArray(images) && images.includes(key))
 }
 
 function stagesOf(

@@ -16,21 +16,35 @@ export interface DecisionCommit {
  * The common steps after a decision on a version: update the kernel, write the audit entry, store,
  * then answer.
  */
-export async function commitDecision(
+export function commitDecision(
   context: DecisionContext,
   version: DeployedVersion,
+  commit: DecisionCommit,
+): Promise<void> {
+  return commitDecisionOnAll(context, [version], commit)
+}
+
+/** The same of one decision on several versions of an image: one audit entry names them all. */
+export async function commitDecisionOnAll(
+  context: DecisionContext,
+  versions: readonly DeployedVersion[],
   { what, by, fields, expects }: DecisionCommit,
 ): Promise<void> {
+  const [first, ...others] = versions
+  if (first === undefined) return
   const reason = by.reason === undefined ? {} : { reason: by.reason }
-  version.news = true
-  context.revise(version)
-  context.kernel.decided(version, expects)
-  context.journal.audit(what, by.who, { image: version.key, ...reason, ...fields })
+  for (const version of versions) {
+    version.news = true
+    context.revise(version)
+    context.kernel.decided(version, expects)
+  }
+  const images = others.length === 0 ? {} : { images: versions.map(({ key }) => key) }
+  context.journal.audit(what, by.who, { image: first.key, ...images, ...reason, ...fields })
   await context.journal.persist()
 }
 
 /** One behaviour before and after a decision, for the audit. */
-interface Change {
+export interface Change {
   readonly behaviour: BehaviourId
   readonly text: string
   readonly before: string

@@ -3,6 +3,8 @@ import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
 import type { ReviewContext } from '../contexts.ts'
 import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
 import type { AuditView, Decider, UndoResult } from '../api/engine.ts'
+import { revisionOf } from '../live/revision.ts'
+import { decideCard } from './card-decision.ts'
 import type { ReviewService } from './review-service.ts'
 
 /**
@@ -29,12 +31,24 @@ export async function undo(
   if (behaviours.length === 0 || !['approve', 'reject'].includes(what)) {
     throw refused(seq, `\`${what}\` cannot be undone: make a new decision`)
   }
-  const version = context.registry.findOne(String(entry['image']))
   mustNotHaveMoved(entry)
-  mustNotBeInherited(context, version, entry)
-  for (const id of behaviours) mustStand(entry, version.profile.entry(id)?.decision)
-  await reviews.withdraw(version.key, behaviours, decision)
-  return { undone: seq, what, image: version.key, behaviours }
+  const places = placesOf(context, entry)
+  for (const { version, behaviours: some } of places) {
+    mustNotBeInherited(context, version, entry)
+    for (const id of some) mustStand(entry, version.profile.entry(id)?.decision)
+  }
+  const withdrawn = places.map(({ version, behaviours: some }) => ({
+    ref: version.key,
+    revision: revisionOf([version]),
+    behaviours: some,
+  }))
+  await decideCard(context, { decision: 'withdraw', places: withdrawn }, decision)
+  return { undone: seq, what, image: String(entry['image']), behaviours }
+}
+
+interface PlacedChange {
+  readonly behaviour: BehaviourId
+  readonly image?: string
 }
 
 interface DecisionAuthor {
@@ -76,7 +90,23 @@ function mustNotBeInherited(
 
 function behavioursOf({ changes }: AuditView): readonly BehaviourId[] {
   if (!Array.isArray(changes)) return []
-  return changes.map(({ behaviour }: { readonly behaviour: BehaviourId }) => behaviour)
+  const ids = (changes as readonly PlacedChange[]).map(({ behaviour }) => behaviour)
+  return [...new Set(ids)]
+}
+
+/** The changes of a decision on several versions name the version of each. */
+function placesOf(
+  { registry }: ReviewContext,
+  { changes, image }: AuditView,
+): readonly { readonly version: DeployedVersion; readonly behaviours: readonly BehaviourId[] }[] {
+  const byImage = new Map<string, BehaviourId[]>()
+  for (const change of changes as readonly PlacedChange[]) {
+    const key = change.image ?? String(image)
+    const known = byImage.get(key)
+    if (known === undefined) byImage.set(key, [change.behaviour])
+    else known.push(change.behaviour)
+  }
+  return [...byImage].map(([key, behaviours]) => ({ version: registry.findOne(key), behaviours }))
 }
 
 function refused(seq: number, why: string): SnugError {

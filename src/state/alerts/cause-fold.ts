@@ -40,7 +40,13 @@ export function folded(
   const names = cause.names + 1
   const shared = cause.wide === true ? commonFolder(cause.place, place) : cause.place
   const { proposed: _, ...rest } = cause
-  const proposed = cause.wide === true ? undefined : proposedPlace(cause, kept)
+  const proposed =
+    cause.wide === true
+      ? undefined
+      : proposedPlace(
+          cause,
+          kept.map(({ object }) => object),
+        )
   return {
     ...alert,
     samples: kept,
@@ -61,12 +67,15 @@ function commonFolder(a: string, b: string): string {
 }
 
 /** Keeps the constant part of the names, but only in a place that the service owns. */
-function proposedPlace(cause: AlertCause, samples: readonly AlertBehaviour[]): string | undefined {
+export function proposedPlace(
+  cause: Pick<AlertCause, 'access' | 'place' | 'placeClass'>,
+  objects: readonly string[],
+): string | undefined {
   const { access, placeClass, place } = cause
   if (access !== 'read' && access !== 'change') return undefined
   if (placeClass !== 'data' && placeClass !== 'temporary') return undefined
-  if (samples.length < proposedFrom) return undefined
-  const names = samples.map(({ object }) => object.slice(object.lastIndexOf('/') + 1))
+  if (objects.length < proposedFrom) return undefined
+  const names = objects.map((object) => object.slice(object.lastIndexOf('/') + 1))
   const prefix = names.reduce(commonStart)
   const ends = names.map((name) => reversed(name.slice(prefix.length)))
   return `${place}${prefix}*${reversed(ends.reduce(commonStart))}`

@@ -12,6 +12,8 @@ afterEach(() => fixture[Symbol.asyncDispose]())
 
 const commands = [
   { args: ['profile', 'approve', web], call: 'approve' },
+  { args: ['profile', 'approve', web, '--card', 'c-1'], call: 'decideCard' },
+  { args: ['profile', 'reject', web, '--card', 'c-1'], call: 'decideCard' },
   { args: ['profile', 'forget', web, '--container', 'web-1'], call: 'forget' },
   { args: ['image', 'remove', web], call: 'removeImage' },
   { args: ['profile', 'incident', web, '--session', 's1', '--reason', 'theft'], call: 'forget' },

@@ -21,20 +21,58 @@ afterEach(async () => {
 
 const snug = (...args: string[]) => cli([...args, '--socket', fixture.socket])
 
+const shop = 'registry.local/shop/web'
+
 describe('snug profile review', () => {
   it('shows each card with its evidence and the commands for a decision', async () => {
-    const { stdout } = await snug('profile', 'review', '--image', 'registry.local/shop/web')
-    expect(stdout).toContain('1  /usr/sbin/nginx (uid 101)  run /bin/sh\n')
+    const { stdout } = await snug('profile', 'review', '--image', shop)
+    const title = 'writes 2 files in /var/lib/app/tickets/'
+    expect(stdout).toContain(`1  /usr/sbin/nginx (uid 101)  ${title}\n`)
     for (const line of [
       'registry.local/shop/web: 1.4',
+      'b-9 write /var/lib/app/tickets/a\n',
+      'b-10 write /var/lib/app/tickets/b\n',
       'entrypoint',
       '3 times in 1 containers',
-      '`/usr/sbin/nginx` never ran `/bin/sh`',
-      'snug profile approve registry.local/shop/web@sha256:a1a1a1a1a1a1 --behaviour b-9\n',
-      'snug profile reject registry.local/shop/web@sha256:a1a1a1a1a1a1 --behaviour b-9\n',
+      '`/usr/sbin/nginx` never wrote `/var/lib/app/tickets/a`',
+      'snug profile approve registry.local/shop/web --card c-1\n',
+      'snug profile reject registry.local/shop/web --card c-1\n',
     ]) {
       expect(stdout).toContain(line)
     }
+  })
+
+  it('shows one card with all of its behaviours', async () => {
+    const { stdout } = await snug('profile', 'review', '--card', 'c-1', '-o', 'json')
+    expect(JSON.parse(stdout)).toMatchObject({ id: 'c-1', samples: [{ id: 'b-9' }] })
+    expect(await snug('profile', 'review', '--card', 'c-2')).toMatchObject({ exit: 1 })
+  })
+})
+
+describe('a decision on a card', () => {
+  const places = [{ ref: expect.stringContaining(shop), behaviours: ['b-9', 'b-10'] }]
+
+  it.each(['approve', 'reject'])('%s covers exactly its behaviours', async (decision) => {
+    const { stdout } = await snug('profile', decision, shop, '--card', 'c-1', '--reason', 'known')
+    expect(fixture.engine.calls.at(-1)).toMatchObject({
+      name: 'decideCard',
+      args: [{ decision, places }, { reason: 'known' }],
+    })
+    expect(stdout).toContain('/usr/sbin/nginx writes 2 files in /var/lib/app/tickets/')
+    expect(stdout).toContain('2 behaviours')
+  })
+
+  it('is refused for a card that has changed', async () => {
+    const { exit, stderr } = await snug('profile', 'approve', shop, '--card', 'c-0', '--yes')
+    expect(exit).toBe(1)
+    expect(stderr).toContain('CARD_UNKNOWN')
+    expect(fixture.engine.calls).toEqual([])
+  })
+
+  it('names a card or behaviours, not both', async () => {
+    const both = ['--card', 'c-1', '--behaviour', 'b-9']
+    expect(await snug('profile', 'approve', shop, ...both)).toMatchObject({ exit: 64 })
+    expect(await snug('profile', 'reject', shop)).toMatchObject({ exit: 64 })
   })
 })
 

@@ -1,9 +1,15 @@
 import type { Command } from 'commander'
 import { SnugError } from '../../../errors.ts'
-import type { ForgetResult, IncidentResult, ForgottenRow } from '../../../engine/api/engine.ts'
+import type {
+  CardDecisionResult,
+  ForgetResult,
+  ForgottenRow,
+  IncidentResult,
+} from '../../../engine/api/engine.ts'
 import type { DecisionResult } from '../../../engine/api/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
 import { bulk, type BulkOptions, dryRunHelp, yesHelp } from '../bulk.ts'
+import { cardNamed, decideCard } from './card-client.ts'
 import { confirm } from '../input/confirm.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseMoment } from '../input/option-values.ts'
@@ -13,11 +19,18 @@ import { imageText, versionState } from '../output/view-text.ts'
 
 interface ApproveOptions extends BulkOptions {
   readonly behaviour?: string[]
+  readonly card?: string
   readonly quarantined?: true
   readonly reason?: string
 }
 
 interface RejectOptions extends BulkOptions {
+  readonly behaviour?: string[]
+  readonly card?: string
+  readonly reason?: string
+}
+
+interface WithdrawOptions extends BulkOptions {
   readonly behaviour: string[]
   readonly reason?: string
 }
@@ -41,6 +54,8 @@ const forgottenColumns: readonly Column<ForgottenRow>[] = [
   { head: 'BEHAVIOUR', value: ({ text }) => text, cut: true },
 ]
 
+const cardHelp = 'all behaviours of this card, by its id in `snug profile review`'
+const oneOf = 'pass one of `--behaviour` and `--card`'
 const imageHelp = 'repository, repository:tag or repository@sha256:…'
 
 /** The decisions on behaviours, as commands of `profile`. */
@@ -49,42 +64,48 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .command('approve')
     .alias('allow')
     .description(
-      'approves behaviours that wait for review: all of them without --behaviour, except those in quarantine',
+      'approves behaviours that wait for review. Without --behaviour or --card these are all of them, except those in quarantine',
     )
     .argument('<image>', imageHelp)
     .option('--behaviour <id...>', 'only these behaviours')
+    .option('--card <id>', cardHelp)
     .option('--quarantined', 'also behaviours that a guardrail holds in quarantine')
     .option('--reason <text>', 'reason, stored with the decision')
     .option('--dry-run', dryRunHelp)
     .option('--yes', yesHelp)
-    .action(
-      async (ref: string, { behaviour, quarantined, reason, dryRun, yes }: ApproveOptions) => {
-        const body = {
-          ...(behaviour === undefined ? {} : { behaviours: behaviour }),
-          ...(quarantined === undefined ? {} : { quarantined }),
-          ...(reason === undefined ? {} : { reason }),
-        }
-        const preview = { ...body, dryRun: true }
-        if (dryRun === true) return decide(context, 'would approve', ref, '/approve', preview)
-        if (behaviour === undefined && yes !== true && context.io.interactive) {
-          const { client } = context
-          const path = imagePath(ref)
-          const { decided } = await client.decide<DecisionResult>('POST', path, '/approve', preview)
-          const question = `Approve ${decided.length} behaviours of \`${safeText(ref)}\`?`
-          await confirm(context.io, question, false)
-        }
-        await decide(context, 'approved', ref, '/approve', body)
-      },
-    )
+    .action(async (ref: string, options: ApproveOptions) => {
+      const { behaviour, card, quarantined, reason, dryRun, yes } = options
+      if (card !== undefined) return decideOnCard(context, ref, 'approve', { ...options, card })
+      const body = {
+        ...(behaviour === undefined ? {} : { behaviours: behaviour }),
+        ...(quarantined === undefined ? {} : { quarantined }),
+        ...(reason === undefined ? {} : { reason }),
+      }
+      const preview = { ...body, dryRun: true }
+      if (dryRun === true) return decide(context, 'would approve', ref, '/approve', preview)
+      if (behaviour === undefined && yes !== true && context.io.interactive) {
+        const { client } = context
+        const path = imagePath(ref)
+        const { decided } = await client.decide<DecisionResult>('POST', path, '/approve', preview)
+        const question = `Approve ${decided.length} behaviours of \`${safeText(ref)}\`?`
+        await confirm(context.io, question, false)
+      }
+      await decide(context, 'approved', ref, '/approve', body)
+    })
 
   profile
     .command('reject')
     .description('rejects behaviours: they stay deviations, also in later versions')
     .argument('<image>', imageHelp)
-    .requiredOption('--behaviour <id...>', 'which')
+    .option('--behaviour <id...>', 'which')
+    .option('--card <id>', cardHelp)
     .option('--reason <text>', 'reason, stored with the decision')
     .option('--dry-run', dryRunHelp)
-    .action(async (ref: string, { behaviour, reason, dryRun }: RejectOptions) => {
+    .option('--yes', yesHelp)
+    .action(async (ref: string, options: RejectOptions) => {
+      const { behaviour, card, reason, dryRun } = options
+      if (card !== undefined) return decideOnCard(context, ref, 'reject', { ...options, card })
+      if (behaviour === undefined) throw new SnugError('USAGE', oneOf)
       const body = { behaviours: behaviour, ...(reason === undefined ? {} : { reason }) }
       if (dryRun === true) {
         return decide(context, 'would reject', ref, '/reject', { ...body, dryRun })
@@ -99,7 +120,7 @@ export function reviewCommands(profile: Command, context: CliContext): void {
     .requiredOption('--behaviour <id...>', 'which')
     .option('--reason <text>', 'reason, stored with the decision')
     .option('--dry-run', dryRunHelp)
-    .action(async (ref: string, { behaviour, reason, dryRun }: RejectOptions) => {
+    .action(async (ref: string, { behaviour, reason, dryRun }: WithdrawOptions) => {
       const body = { behaviours: behaviour, ...(reason === undefined ? {} : { reason }) }
       if (dryRun === true) {
         return decide(context, 'would withdraw', ref, '/withdraw', { ...body, dryRun })
@@ -151,6 +172,47 @@ export function reviewCommands(profile: Command, context: CliContext): void {
         question: `Reject ${rejected.length} behaviours and ${alerts.length} alerts of this session?`,
       }))
     })
+}
+
+interface CardOptions extends BulkOptions {
+  readonly card: string
+  readonly behaviour?: string[]
+  readonly quarantined?: true
+  readonly reason?: string
+}
+
+/** A card with other behaviours has another id: what is decided on is what was listed under this one. */
+async function decideOnCard(
+  context: CliContext,
+  image: string,
+  decision: 'approve' | 'reject',
+  { card: id, behaviour, quarantined, reason, dryRun, yes }: CardOptions,
+): Promise<void> {
+  if (behaviour !== undefined) throw new SnugError('USAGE', oneOf)
+  const { client } = context
+  const card = await cardNamed(client, id)
+  const what = `${card.actor} ${card.text}`
+  const body = {
+    decision,
+    ...(quarantined === undefined ? {} : { quarantined }),
+    ...(reason === undefined ? {} : { reason }),
+  }
+  const run = (change: object) => decideCard(client, image, card, { ...body, ...change })
+  await bulk({ context, run, body: {}, dryRun, yes }, cardText(decision, what), ({ decided }) => {
+    const number = new Set(decided.flatMap(({ behaviours }) => behaviours)).size
+    const verb = decision === 'approve' ? 'Approve' : 'Reject'
+    return { rows: decided, question: `${verb} ${number} behaviours?` }
+  })
+}
+
+function cardText(decision: string, what: string): (result: CardDecisionResult) => string {
+  return ({ decided }) =>
+    textFields([
+      [decision, what],
+      ...decided.map(
+        ({ ref, behaviours }) => ['in', `${ref}: ${behaviours.length} behaviours`] as const,
+      ),
+    ])
 }
 
 async function decide(

@@ -5,6 +5,8 @@ import { cursor, limit, numberOf, pageOf } from '../page.ts'
 import {
   auditCheck,
   auditRecords,
+  cardDecision,
+  cardDecisionResult,
   editTestResult,
   forgetChoice,
   forgetResult,
@@ -81,6 +83,17 @@ export const reviewRoutes: readonly Route[] = [
     answer: view.decisionResult,
     handle: ({ engine }, { params, body, by }) =>
       engine.withdraw(ref(params), body.behaviours, because(by, body.reason), body.dryRun),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/review/decide',
+    role: 'reviewer',
+    summary:
+      'approves, rejects or withdraws exactly these behaviours, of one version or several, as one step. Each place names the revision that was read; the server refuses all of it if one has changed',
+    body: cardDecision,
+    answer: cardDecisionResult,
+    handle: ({ engine }, { body: { reason: why, ...decision }, by }) =>
+      engine.decideCard(present(decision), because(by, why)),
   }),
   route({
     method: 'POST',

@@ -12,6 +12,7 @@ const window = {
 }
 const q = z.string().min(1).max(200).optional()
 const name = z.string().min(1).max(4_096).optional()
+const cardName = z.string().min(1).max(64)
 
 /** The data of the page: read-only, with long lists in windows. */
 export const uiRoutes: readonly Route[] = [
@@ -59,10 +60,21 @@ export const uiRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/review',
     role: 'viewer',
-    summary: 'behaviours that wait for a decision: one card for each, over versions and containers',
-    query: z.strictObject({ ...window, q, repository: name }),
+    summary:
+      'behaviours that wait for a decision: one card for each cause, over versions and containers',
+    query: z.strictObject({ ...window, q, repository: name, card: cardName.optional() }),
     answer: ui.reviewPage,
     handle: ({ engine }, { query }) => engine.page.review(present(query)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/review/:key/behaviours',
+    role: 'viewer',
+    summary: 'a range of the behaviours of a card, in the order in which they were seen first',
+    query: z.strictObject(window),
+    answer: ui.cardBehaviourPage,
+    handle: ({ engine }, { params, query }) =>
+      engine.page.cardBehaviours({ card: params['key'] ?? '', ...query }),
   }),
   route({
     method: 'GET',

@@ -1,14 +1,16 @@
 import { z } from 'zod'
-import type {
-  AuditCheckView,
-  AuditView,
-  EditTestResult,
-  ForgetResult,
-  IncidentResult,
-  RemovalResult,
-  UndoResult,
+import {
+  type AuditCheckView,
+  type AuditView,
+  cardDecisions,
+  type CardDecisionResult,
+  type EditTestResult,
+  type ForgetResult,
+  type IncidentResult,
+  type RemovalResult,
+  type UndoResult,
 } from '../../../engine/api/engine.ts'
-import { behaviourIds, moment, userId } from '../body-parts.ts'
+import { behaviourIds, moment, reason, userId } from '../body-parts.ts'
 import { user, version } from './view-schema.ts'
 
 const text = z.string()
@@ -37,6 +39,26 @@ export const profileEdit = z.strictObject({
     .exactOptional(),
   reject: behaviourIds.exactOptional(),
   forget: z.array(forgetChoice).max(1_000).exactOptional(),
+})
+
+/** What one request decides on. */
+const placesMost = 1_000
+
+const decidedPlace = z.strictObject({
+  ref: z.string().min(1).max(500),
+  revision: name,
+  behaviours: behaviourIds,
+})
+export const cardDecision = z.strictObject({
+  decision: z.enum(cardDecisions),
+  places: z.array(decidedPlace).min(1).max(placesMost),
+  quarantined: z.boolean().optional(),
+  until: moment.optional(),
+  reason: reason.optional(),
+  dryRun: z.boolean().optional(),
+})
+export const cardDecisionResult: z.ZodType<CardDecisionResult> = z.object({
+  decided: z.array(z.object({ ref: text, revision: text, behaviours: z.array(text) })),
 })
 
 const vanished = { id: text, actor: text, uid: user, text }

@@ -6,11 +6,13 @@ import {
   type AlertPage,
   type AlertStory,
   type BehaviourPage,
+  type CardBehaviourPage,
   type LifeView,
   type PictureView,
   type ReviewPage,
   type TimelineView,
   actGroups,
+  cardGroupings,
 } from '../../../engine/api/page-views.ts'
 import { alert } from './event-schema.ts'
 import { behaviour } from './view-schema.ts'
@@ -88,18 +90,43 @@ export const behaviourPage: z.ZodType<BehaviourPage> = z.object({
   states: counts,
 })
 
+const cardBehaviour = z.object({
+  id: text,
+  actor: text,
+  user: text,
+  kind: text,
+  text,
+  versions: texts,
+  containers: count,
+  count,
+  firstSeen: text,
+  lastSeen: text,
+  guardrails: texts,
+  explained: maybe,
+})
+
+export const cardBehaviourPage: z.ZodType<CardBehaviourPage> = z.object({
+  total: count,
+  offset: count,
+  rows: z.array(cardBehaviour),
+})
+
 export const reviewPage: z.ZodType<ReviewPage> = z.object({
   total: count,
   offset: count,
   cards: z.array(
     z.object({
       key: text,
+      id: text,
       repository: text,
-      behaviour: text,
+      grouping: z.enum(cardGroupings),
       actor: text,
       user: text,
-      kind: text,
+      kinds: texts,
       text,
+      behaviours: count,
+      samples: z.array(cardBehaviour),
+      proposed: maybe,
       places: z.array(
         z.object({
           ref: text,
@@ -107,6 +134,7 @@ export const reviewPage: z.ZodType<ReviewPage> = z.object({
           ...standing,
           revision: text,
           behaviourState: state,
+          behaviours: texts,
           containers: count,
           count,
         }),
@@ -124,6 +152,7 @@ export const reviewPage: z.ZodType<ReviewPage> = z.object({
       alerts: texts,
     }),
   ),
+  behaviours: count,
   versions: z.array(
     z.object({
       ref: text,

@@ -80,13 +80,19 @@ function chainText({ ok, entries, head, faults }: AuditCheckView): string {
 
 function Subject({ entry }: { readonly entry: AuditView }) {
   const image = entry['image']
+  const images = entry['images']
+  const others = Array.isArray(images) ? images.length - 1 : 0
   const alert = entry['alert']
   return (
     <>
       {typeof image === 'string' ? (
         <a href={link('image', image)}>
           <Foreign text={splitRef(image).repository} />
-          <span class="muted"> {splitRef(image).digest.slice(7, 15)}</span>
+          <span class="muted">
+            {' '}
+            {splitRef(image).digest.slice(7, 15)}
+            {others > 0 ? ` and ${plural(others, 'more version', 'more versions')}` : ''}
+          </span>
         </a>
       ) : null}
       {typeof alert === 'string' ? (
@@ -103,6 +109,7 @@ interface Change {
   readonly text: string
   readonly before: string
   readonly after: string
+  readonly image?: string
 }
 
 function Outcome({ entry }: { readonly entry: AuditView }) {
@@ -112,8 +119,8 @@ function Outcome({ entry }: { readonly entry: AuditView }) {
   return (
     <>
       {from === undefined || to === undefined ? null : `${from} → ${to} `}
-      {changes.slice(0, changesShown).map(({ text, before, after }) => (
-        <p key={text}>
+      {changes.slice(0, changesShown).map(({ text, before, after, image = '' }) => (
+        <p key={`${image} ${text}`}>
           <Foreign text={text} /> <span class="muted">{`${before} → ${after}`}</span>
         </p>
       ))}

@@ -1,6 +1,16 @@
 import type { DecisionResult, Mode, VersionView } from '../../../engine/api/engine-views.ts'
-import type { IncidentResult } from '../../../engine/api/engine.ts'
-import type { CardPlace, ReviewCard, WaitingVersion } from '../../../engine/api/page-views.ts'
+import type {
+  CardDecision,
+  CardDecisionResult,
+  DecidedPlace,
+  IncidentResult,
+} from '../../../engine/api/engine.ts'
+import type {
+  CardBehaviour,
+  CardPlace,
+  ReviewCard,
+  WaitingVersion,
+} from '../../../engine/api/page-views.ts'
 import { ask, imagePath, Problem } from '../base/api.ts'
 import { lookAgain } from '../base/live.ts'
 import { plural, refOf } from '../base/text.ts'
@@ -16,51 +26,22 @@ export interface Decision {
   readonly reason?: string
 }
 
-interface Part {
-  readonly ref: string
-  readonly revision: string
-  readonly behaviours: string[]
-}
+type CardKind = CardDecision['decision']
 
-/** One request for each version, with all of its behaviours. */
-function partsOf(cards: readonly ReviewCard[], only: string | undefined): readonly Part[] {
-  const parts = new Map<string, Part>()
-  for (const { behaviour, places } of cards) {
-    for (const { ref, revision } of places) {
-      if (only !== undefined && ref !== only) continue
-      const known = parts.get(ref)
-      if (known === undefined) parts.set(ref, { ref, revision, behaviours: [behaviour] })
-      else known.behaviours.push(behaviour)
-    }
-  }
-  return [...parts.values()]
-}
-
-interface Done {
-  readonly ref: string
-  readonly revision: string
-  readonly behaviours: readonly string[]
-}
-
-export type Decided = { readonly ok: true } | { readonly ok: false; readonly conflict: boolean }
-
-/** Decides, reports the result, and offers to undo it. A decision that somebody else made first stays unchanged. */
+/** Decides on all that the cards showed, reports the result, and offers to undo it. */
 export function decide(cards: readonly ReviewCard[], decision: Decision): Promise<Decided> {
-  const { kind, until, reason } = decision
   return attempt(async () => {
-    const done: Done[] = []
-    for (const { ref, revision, behaviours } of partsOf(cards, decision.only)) {
-      const body = {
-        behaviours,
-        ...(kind === 'approve' ? { quarantined: true } : {}),
-        ...(until === undefined ? {} : { until }),
-        ...(reason === undefined || reason === '' ? {} : { reason }),
-      }
-      done.push(await post(ref, kind, revision, body))
+    const done: DecidedPlace[] = []
+    // A guardrail that fires meanwhile keeps its behaviour in quarantine, so the two are not mixed.
+    for (const isGuarded of [true, false]) {
+      const some = cards.filter((card) => isHeld(card) === isGuarded)
+      done.push(...(await post(decision, placesOf(some, decision.only), isGuarded)))
     }
+    const { kind, until } = decision
     const verb = kind === 'approve' ? 'allowed' : 'rejected'
+    const number = new Set(placesOf(cards, decision.only).flatMap(({ behaviours }) => behaviours))
     toast(
-      `${plural(cards.length, 'behaviour')} ${verb}${until === undefined ? '' : ' for a time'}`,
+      `${plural(number.size, 'behaviour')} ${verb}${until === undefined ? '' : ' for a time'}`,
       {
         undo: () => void withdraw(done),
       },
@@ -68,11 +49,40 @@ export function decide(cards: readonly ReviewCard[], decision: Decision): Promis
   })
 }
 
-function withdraw(done: readonly Done[]): Promise<Decided> {
+/** The card with one of its behaviours only. */
+export function onlyOne(card: ReviewCard, { id }: CardBehaviour): ReviewCard {
+  const places = card.places
+    .filter(({ behaviours }) => behaviours.includes(id))
+    .map((place) => ({ ...place, behaviours: [id] }))
+  return { ...card, behaviours: 1, places }
+}
+
+/** All of such a card is in quarantine, or nothing of it. */
+function isHeld({ places }: ReviewCard): boolean {
+  return places.some(({ behaviourState }) => behaviourState === 'quarantined')
+}
+
+function placesOf(cards: readonly ReviewCard[], only: string | undefined): readonly DecidedPlace[] {
+  const places = cards.flatMap((card) => card.places)
+  return merged(only === undefined ? places : places.filter(({ ref }) => ref === only))
+}
+
+/** One place for each version, as a request wants it. */
+function merged(places: readonly DecidedPlace[]): readonly DecidedPlace[] {
+  const byRef = new Map<string, DecidedPlace & { readonly behaviours: string[] }>()
+  for (const { ref, revision, behaviours } of places) {
+    const known = byRef.get(ref)
+    if (known === undefined) byRef.set(ref, { ref, revision, behaviours: [...behaviours] })
+    else known.behaviours.push(...behaviours)
+  }
+  return [...byRef.values()]
+}
+
+export type Decided = { readonly ok: true } | { readonly ok: false; readonly conflict: boolean }
+
+function withdraw(done: readonly DecidedPlace[]): Promise<Decided> {
   return attempt(async () => {
-    for (const { ref, revision, behaviours } of done) {
-      await post(ref, 'withdraw', revision, { behaviours, reason: 'undone' })
-    }
+    await post({ kind: 'withdraw', reason: 'undone' }, merged(done), false)
     toast('undone: the behaviours wait for a decision again')
   })
 }
@@ -120,23 +130,49 @@ export function setMode(version: VersionView, mode: Mode): Promise<Decided> {
   })
 }
 
-/** Revisions that followed from the user's own decisions: for their author they are no conflict. */
-const successors = new Map<string, string>()
+interface OwnDecision {
+  readonly revision: string
+  readonly behaviours: ReadonlySet<string>
+}
+
+/** What followed from the user's own decision on a revision: for its author that is no conflict. */
+const successors = new Map<string, OwnDecision>()
 
 async function post(
-  ref: string,
-  kind: Decision['kind'] | 'withdraw',
-  looked: string,
-  body: { readonly behaviours: readonly string[]; readonly reason?: string },
-): Promise<Done> {
-  let revision = looked
-  for (let own = successors.get(revision); own !== undefined; own = successors.get(revision)) {
-    revision = own
+  { kind, until, reason }: Omit<Decision, 'kind' | 'only'> & { readonly kind: CardKind },
+  looked: readonly DecidedPlace[],
+  isGuarded: boolean,
+): Promise<readonly DecidedPlace[]> {
+  const places = looked
+    .map((place) => afterOwn(place, kind === 'withdraw'))
+    .filter(({ behaviours }) => behaviours.length > 0)
+  if (places.length === 0) return []
+  const body = {
+    decision: kind,
+    places,
+    ...(kind === 'approve' ? { quarantined: isGuarded } : {}),
+    ...(until === undefined ? {} : { until }),
+    ...(reason === undefined || reason === '' ? {} : { reason }),
   }
-  const path = imagePath(ref, `/${kind}`)
-  const { version } = await ask<DecisionResult>(path, { method: 'POST', body, revision })
-  successors.set(revision, version.revision)
-  return { ref, revision: version.revision, behaviours: body.behaviours }
+  const { decided } = await ask<CardDecisionResult>('/v1/review/decide', { method: 'POST', body })
+  for (const { ref, revision } of places) {
+    const now = decided.find((each) => each.ref === ref)
+    if (now === undefined) continue
+    successors.set(revision, { revision: now.revision, behaviours: new Set(now.behaviours) })
+  }
+  return decided
+}
+
+/** The place as the user's own decisions left it: only `all` includes what they decided on since they saw it. */
+function afterOwn({ ref, revision: seen, behaviours }: DecidedPlace, all: boolean): DecidedPlace {
+  let revision = seen
+  let left = behaviours
+  for (let own = successors.get(revision); own !== undefined; own = successors.get(revision)) {
+    const { behaviours: decided } = own
+    if (!all) left = left.filter((id) => !decided.has(id))
+    revision = own.revision
+  }
+  return { ref, revision, behaviours: left }
 }
 
 /** Decisions are applied one after the other, in the order of the requests. */

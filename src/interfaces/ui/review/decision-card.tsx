@@ -1,25 +1,28 @@
-import type { ReviewCard } from '../../../engine/api/page-views.ts'
+import type { CardBehaviour, ReviewCard } from '../../../engine/api/page-views.ts'
 import { link } from '../base/route.ts'
 import { count, plural, splitRef, versionName } from '../base/text.ts'
 import { Ago, At } from '../parts/ago.tsx'
 import { BehaviourBadge, originText, StageBadge } from '../parts/badges.tsx'
 import { Foreign } from '../parts/foreign.tsx'
 import { BackTest } from './back-test.tsx'
+import { CardBehaviours } from './card-behaviours.tsx'
 import { DecisionButtons } from './decision-buttons.tsx'
 import type { Decision } from './decide.ts'
 import { WhoDecided } from './who-decided.tsx'
 
-/** All that one needs to decide on one behaviour. */
+/** All that one needs for one decision. */
 export function DecisionCard({
   card,
   changed,
   onDecide,
+  onDecideOne,
   onIncident,
 }: {
   readonly card: ReviewCard
   /** Somebody else has decided on one of its versions since the card was opened. */
   readonly changed: boolean
   readonly onDecide: (decision: Decision) => void
+  readonly onDecideOne: (behaviour: CardBehaviour, kind: Decision['kind']) => void
   readonly onIncident: (session: string) => void
 }) {
   const { actor, user, text, repository, origins, containers, places, guardrails } = card
@@ -34,10 +37,10 @@ export function DecisionCard({
         </p>
       ) : null}
       <h2 class="act-line">
-        <Foreign text={text} />
+        <Foreign text={`${actor} ${text}`} />
       </h2>
       <p class="muted">
-        by <Foreign text={actor} /> as {user}, in{' '}
+        as {user}, in{' '}
         <a href={link('image', repository)}>
           <Foreign text={repository} />
         </a>
@@ -50,6 +53,7 @@ export function DecisionCard({
           <Foreign text={card.explained} words />
         </p>
       )}
+      {card.behaviours === 1 ? null : <CardBehaviours card={card} onDecide={onDecideOne} />}
       <dl class="facts">
         <dt>where from</dt>
         <dd>{origins.map(originText).join(', ')}</dd>
@@ -103,7 +107,7 @@ export function DecisionCard({
           </li>
         ))}
       </ul>
-      {first === undefined ? null : <BackTest version={first.ref} behaviours={[card.behaviour]} />}
+      {first === undefined ? null : <BackTest version={first.ref} behaviours={first.behaviours} />}
       <DecisionButtons
         places={places}
         sessions={card.sessions}

@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks'
-import type { ReviewCard, ReviewPage } from '../../../engine/api/page-views.ts'
+import type { CardBehaviour, ReviewCard, ReviewPage } from '../../../engine/api/page-views.ts'
 import { query } from '../base/api.ts'
 import { useKeys } from '../base/keys.ts'
 import { plural } from '../base/text.ts'
@@ -10,7 +10,7 @@ import { listKeys } from '../parts/list-keys.ts'
 import { Empty, ProblemNote, Waiting } from '../parts/notes.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
 import { toast } from '../shell/toasts.tsx'
-import { callIncident, decide, type Decision } from './decide.ts'
+import { callIncident, decide, type Decision, onlyOne } from './decide.ts'
 import { boundsAsked } from './decision-buttons.tsx'
 import { DecisionCard } from './decision-card.tsx'
 import { IncidentDialog } from './incident-dialog.tsx'
@@ -21,7 +21,7 @@ import { WaitingVersions } from './waiting-versions.tsx'
 
 const rowHeight = 56
 
-/** The review queue: the list on the left, the selected card on the right. */
+/** The review queue: the list of cards on the left, the selected card on the right. */
 export function ReviewPageView() {
   const [q, setQ] = useState('')
   const [repository, setRepository] = useState('')
@@ -84,6 +84,13 @@ export function ReviewPageView() {
       }
     })
   }
+  /** The rest of the card stays in the list. */
+  const actOnOne = (behaviour: CardBehaviour, kind: Decision['kind']): void => {
+    if (card === undefined) return
+    void decide([onlyOne(card, behaviour)], { kind }).then((result) => {
+      if (!result.ok && result.conflict) seen.conflict([card])
+    })
+  }
   useKeys('Review', [
     ...listKeys(total, at, move, 8),
     { keys: 'x', does: 'tick, or untick', run: () => toggle(at) },
@@ -119,7 +126,9 @@ export function ReviewPageView() {
       <header class="view-head">
         <h1>Review</h1>
         <p class="sub" role="status">
-          {answer === undefined ? ' ' : `${plural(total, 'behaviour')} to decide on`}
+          {answer === undefined
+            ? ' '
+            : `${plural(total, 'card')} to decide on, with ${plural(answer.behaviours, 'behaviour')}`}
         </p>
       </header>
       {answer === undefined ? null : <WaitingVersions versions={answer.versions} />}
@@ -153,7 +162,7 @@ export function ReviewPageView() {
               </Empty>
             ) : (
               <VirtualList
-                label="behaviours to decide on"
+                label="cards to decide on"
                 listRef={list}
                 total={total}
                 rowHeight={rowHeight}
@@ -185,6 +194,7 @@ export function ReviewPageView() {
                 card={card}
                 changed={seen.isChanged(card)}
                 onDecide={act}
+                onDecideOne={actOnOne}
                 onIncident={setSession}
               />
             )}

@@ -25,7 +25,7 @@ export function useSeen(): Seen {
   }
 }
 
-/** Identifies a card in its current state: it changes with each decision on one of its versions. */
-export function revisionOf({ key, places }: ReviewCard): string {
-  return [key, ...places.map(({ ref, revision }) => `${ref} ${revision}`)].join()
+/** Identifies a card in its current state: it changes with its behaviours, and with each decision on one of its versions. */
+export function revisionOf({ id, places }: ReviewCard): string {
+  return [id, ...places.map(({ ref, revision }) => `${ref} ${revision}`)].join()
 }

@@ -8,7 +8,11 @@ const looked = 30
 /** The last decision on a version, to explain a conflict. `version`: `repository@digest`. */
 export function WhoDecided({ version }: { readonly version: string }) {
   const { value } = useResource<readonly AuditView[]>(`/v1/audit?limit=${looked}`)
-  const entry = value?.find((each) => each['image'] === version && each.what !== 'lifecycle')
+  const entry = value?.find(
+    ({ what, image, images }) =>
+      what !== 'lifecycle' &&
+      (image === version || (Array.isArray(images) && images.includes(version))),
+  )
   if (entry === undefined) return null
   const changes = Array.isArray(entry['changes'])
     ? (entry['changes'] as readonly { readonly text: string; readonly after: string }[])

@@ -1,0 +1,98 @@
+import { type BehaviourObject } from '../../core/behaviour/behaviour.ts'
+import { actorText, doesLine, objectLine, objectText } from '../../core/behaviour/describe.ts'
+import { userText } from '../../core/behaviour/user.ts'
+import { type Cause, causeOf } from '../../core/match/cause.ts'
+import { causeLine } from '../../core/match/cause-text.ts'
+import { proposedPlace } from '../../state/alerts/cause-fold.ts'
+import type { Entry, ReviewGroup } from './review-groups.ts'
+
+export interface CardTitle {
+  readonly actor: string
+  readonly user: string
+  /** Follows the actor: `writes 11 files in /var/lib/app/tickets/`. */
+  readonly text: string
+  readonly proposed?: string
+}
+
+/** `entries`: the different behaviours of the group, in order of time. */
+export function titleOf(group: ReviewGroup, entries: readonly Entry[]): CardTitle {
+  const [first] = entries
+  if (first === undefined) return { actor: '', user: '', text: '' }
+  if (entries.length === 1) return { ...whoOf(entries), text: doesLine(objectLine(first.object)) }
+  switch (group.grouping) {
+    case 'session':
+      return { ...whoOf(entries), ...sessionTitle(group, entries) }
+    case 'program':
+      return programTitle(group, entries)
+    case 'cause':
+      return { ...whoOf(entries), ...causeTitle(causeOf(first), entries) }
+  }
+}
+
+function whoOf(entries: readonly Entry[]): Pick<CardTitle, 'actor' | 'user'> {
+  const users = [...new Set(entries.map(({ uid }) => userText(uid)))]
+  const [first] = entries
+  return { actor: first === undefined ? '' : actorText(first.actor), user: users.join(', ') }
+}
+
+function sessionTitle({ members }: ReviewGroup, entries: readonly Entry[]) {
+  const [member] = members
+  const [cell] = member?.entry.allCells() ?? []
+  const name = member?.version.runs.get(cell?.container ?? '')?.name
+  const container = name ?? cell?.container.slice(0, 12) ?? ''
+  return {
+    actor: `exec session ${cell?.session?.slice(0, 12) ?? ''}`,
+    text: `shows ${behaviours(entries.length)} in container ${container}`,
+  }
+}
+
+function programTitle({ isNew }: ReviewGroup, entries: readonly Entry[]): CardTitle {
+  const start = entries.find(({ actor, object }) => object.kind === 'exec' && !isNew(actor))
+  if (start === undefined) {
+    const text = `and its programs show ${behaviours(entries.length)}`
+    return { ...whoOf(entries), text }
+  }
+  const more = entries.length - 1
+  const follow = more === 1 ? 'follows' : 'follow'
+  const text = `${doesLine(objectLine(start.object))}, and ${number(more)} more ${more === 1 ? 'behaviour' : 'behaviours'} ${follow}`
+  return { ...whoOf([start]), text }
+}
+
+function causeTitle(cause: Cause, entries: readonly Entry[]): Pick<CardTitle, 'text' | 'proposed'> {
+  const objects = entries.map(({ object }) => object)
+  const paths = new Set(objects.map(subjectOf))
+  const accesses = [...new Set(objects.map(accessOf))].sort()
+  const [access = '', ...others] = accesses
+  const [path = ''] = paths
+  if (access !== '' && paths.size === 1) {
+    return { text: `${accesses.map(doesLine).join(', ')} ${path}` }
+  }
+  const line = causeLine({ ...cause, names: paths.size })
+  // Alerts join all that changes files: where it is one access, the card names it.
+  const isPlain = cause.access === 'change' && others.length === 0 && access !== ''
+  const proposed = proposedPlace(cause, objects.map(objectText))
+  return {
+    text: doesLine(isPlain ? line.replace(/^change/, access) : line),
+    ...(proposed === undefined ? {} : { proposed }),
+  }
+}
+
+/** Of a rename its new name. */
+function subjectOf(object: BehaviourObject): string {
+  const text = objectText(object)
+  return object.kind === 'file' && object.to !== undefined
+    ? text.slice(text.indexOf(' → ') + 3)
+    : text
+}
+
+function accessOf(object: BehaviourObject): string {
+  return object.kind === 'file' && object.access !== 'exec' ? object.access : ''
+}
+
+function behaviours(count: number): string {
+  return `${number(count)} behaviours`
+}
+
+function number(count: number): string {
+  return count.toLocaleString('en')
+}

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto'
+import { type Actor, type BehaviourObject } from '../../core/behaviour/behaviour.ts'
+import { actorText, objectLine } from '../../core/behaviour/describe.ts'
+import { causeKey } from '../../core/match/cause.ts'
+import type { LiveEntry } from '../../core/profile/live-entry.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type { ShownState } from '../api/engine-views.ts'
+import type { CardGrouping } from '../api/page-views.ts'
+import { isOpen } from './profile-graph.ts'
+import { NewPrograms } from './new-programs.ts'
+
+export type Entry = Readonly<LiveEntry>
+
+/** A behaviour of one version that waits for a decision. */
+export interface Waiting {
+  readonly version: DeployedVersion
+  readonly entry: Entry
+  readonly state: ShownState
+  /** The version whose profile lacks it. */
+  readonly before: DeployedVersion | undefined
+}
+
+/** What one decision covers. */
+export interface ReviewGroup {
+  readonly key: string
+  readonly repository: string
+  readonly grouping: CardGrouping
+  /** A guardrail fired on all of it. */
+  readonly guarded: boolean
+  readonly members: readonly Waiting[]
+  /** Of `program`: whether the program came with the card. */
+  readonly isNew: (actor: Actor) => boolean
+}
+
+export type PredecessorOf = (version: DeployedVersion) => DeployedVersion | undefined
+
+/** Everything that waits for a decision. Each behaviour of a version is in exactly one group. */
+export function groupsOf(
+  versions: Iterable<DeployedVersion>,
+  predecessorOf: PredecessorOf,
+): readonly ReviewGroup[] {
+  const images = new Map<string, DeployedVersion[]>()
+  for (const version of versions) {
+    const known = images.get(version.image.repository)
+    if (known === undefined) images.set(version.image.repository, [version])
+    else known.push(version)
+  }
+  return [...images].flatMap(([repository, all]) => groupsOfImage(repository, all, predecessorOf))
+}
+
+function groupsOfImage(
+  repository: string,
+  versions: readonly DeployedVersion[],
+  predecessorOf: PredecessorOf,
+): readonly ReviewGroup[] {
+  const waiting: Waiting[] = []
+  const expected: Entry[] = []
+  for (const version of versions) {
+    const before = predecessorOf(version)
+    for (const entry of version.profile.outline()) {
+      const { state } = entry
+      if (isOpen(state)) waiting.push({ version, entry, state, before: version })
+      else if (before !== undefined && isDelta(entry, state, version, before)) {
+        waiting.push({ version, entry, state, before })
+      } else if (state === 'learned' || state === 'approved') expected.push(entry)
+    }
+  }
+  if (waiting.length === 0) return []
+  const programs = NewPrograms.of(
+    waiting.map(({ entry }) => entry),
+    expected,
+  )
+  const isNew = (actor: Actor): boolean => programs.rootOf(actor.exe, actor.script) !== undefined
+  const groups = new Map<string, ReviewGroup & { readonly members: Waiting[] }>()
+  for (const each of waiting) {
+    const guarded = each.state === 'quarantined'
+    const { grouping, key: name } = groupingOf(each.entry, programs)
+    const key = `${grouping}\u0000${guarded}\u0000${name}`
+    const known = groups.get(key)
+    if (known !== undefined) known.members.push(each)
+    else {
+      const members = [each]
+      groups.set(key, {
+        key: `${repository}\u0000${key}`,
+        repository,
+        grouping,
+        guarded,
+        members,
+        isNew,
+      })
+    }
+  }
+  return [...groups.values()]
+}
+
+/** A new version learned it, and its predecessor does not have it: nobody has reviewed it yet. */
+function isDelta(
+  entry: Entry,
+  state: ShownState,
+  { life }: DeployedVersion,
+  before: DeployedVersion,
+): boolean {
+  if (life.state === 'enforced' || state !== 'learned') return false
+  // Names in a place are decided on with the place.
+  if (entry.within !== undefined) return false
+  return entry.inherited === undefined && !before.profile.has(entry.id)
+}
+
+function groupingOf(
+  entry: Entry,
+  programs: NewPrograms,
+): { readonly grouping: CardGrouping; readonly key: string } {
+  const session = onlySession(entry)
+  if (session !== undefined) return { grouping: 'session', key: session }
+  const program = programs.rootFor(entry)
+  if (program !== undefined) return { grouping: 'program', key: program }
+  return { grouping: 'cause', key: causeKey(entry) }
+}
+
+/** The container and session that alone showed it. */
+function onlySession(entry: Entry): string | undefined {
+  let only: string | undefined
+  for (const { container, session } of entry.allCells()) {
+    if (session === undefined) return undefined
+    const name = `${container}\u0000${session}`
+    if (only !== undefined && only !== name) return undefined
+    only = name
+  }
+  return only
+}
+
+/** Its `key` for readers. */
+export function publicKey({ key }: ReviewGroup): string {
+  return digest([key])
+}
+
+/** Its `id` for readers: it stands for exactly these behaviours. */
+export function contentId({ key, members }: ReviewGroup): string {
+  const names = members.map(({ version, entry }) => `${version.key} ${entry.id}`)
+  return digest([key, ...names.sort()])
+}
+
+function digest(parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16)
+}
+
+/** Whether the text is in one of its behaviours. */
+export function mentions({ members }: ReviewGroup, text: string): boolean {
+  return members.some(({ entry }) => lineOf(entry).toLowerCase().includes(text))
+}
+
+function lineOf({ actor, object }: { readonly actor: Actor; readonly object: BehaviourObject }) {
+  return `${actorText(actor)} ${objectLine(object)}`
+}

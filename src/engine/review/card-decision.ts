@@ -1,0 +1,106 @@
+import { SnugError } from '../../errors.ts'
+import type { BehaviourId } from '../../core/behaviour/behaviour.ts'
+import type { ReviewContext } from '../contexts.ts'
+import { decisionOf } from '../../pipeline/judge/profile-decisions.ts'
+import type { DeployedVersion } from '../../state/versions/deployed-version.ts'
+import type { CardDecision, CardDecisionResult, DecidedPlace, Decider } from '../api/engine.ts'
+import { revisionOf } from '../live/revision.ts'
+import { type Change, changesBy, commitDecisionOnAll } from './commit-decision.ts'
+import { behaviourOf } from './review-service.ts'
+
+interface Part {
+  readonly version: DeployedVersion
+  readonly ids: readonly BehaviourId[]
+}
+
+/**
+ * Decides on exactly the behaviours that a reader saw: one that arrived after stays in review. Nothing is decided where
+ * one of the versions has changed since, so that no decision is half made.
+ *
+ * Errors: REVISION_STALE; IMAGE_UNKNOWN, BEHAVIOUR_UNKNOWN; DECISION_INVALID where a guardrail fired on one of them and
+ * the decision does not include such behaviours.
+ */
+export async function decideCard(
+  context: ReviewContext,
+  { decision, places, quarantined = false, until, dryRun = false }: CardDecision,
+  by: Decider,
+): Promise<CardDecisionResult> {
+  if (until !== undefined && decision !== 'approve') {
+    throw new SnugError('DECISION_INVALID', 'only an approval can end by itself')
+  }
+  const parts = partsOf(context, places, decision)
+  if (decision === 'approve' && !quarantined) mustNotBeHeld(parts)
+  if (dryRun) return { decided: parts.map(placeOf) }
+  const bounds = until === undefined ? {} : { until }
+  const word = { ...decisionOf(by, context.now()), ...bounds }
+  const changes = parts.flatMap((part) => {
+    const { version, ids } = part
+    const changed = changesBy(version, ids, () => apply(part, decision, word))
+    return parts.length === 1 ? changed : changed.map(of(version))
+  })
+  const fields = { changes, ...(decision === 'approve' ? { quarantined, ...bounds } : {}) }
+  await commitDecisionOnAll(
+    context,
+    parts.map(({ version }) => version),
+    { what: decision, by, fields, expects: true },
+  )
+  return { decided: parts.map(placeOf) }
+}
+
+function apply(
+  { version: { profile }, ids }: Part,
+  decision: CardDecision['decision'],
+  word: ReturnType<typeof decisionOf>,
+): void {
+  const { kind: _, ...author } = word
+  if (decision === 'withdraw') profile.withdrawAll(ids, author)
+  else profile.decideAll(ids, { ...word, kind: decision === 'approve' ? 'approved' : 'rejected' })
+}
+
+function partsOf(
+  { registry }: ReviewContext,
+  places: readonly DecidedPlace[],
+  decision: CardDecision['decision'],
+): readonly Part[] {
+  const byVersion = new Map<DeployedVersion, Set<BehaviourId>>()
+  for (const { ref, revision, behaviours } of places) {
+    const version = registry.findOne(ref)
+    if (revisionOf([version]) !== revision) {
+      throw new SnugError('REVISION_STALE', `\`${ref}\` changed after you read it`)
+    }
+    const ids = byVersion.get(version) ?? new Set()
+    byVersion.set(version, ids)
+    for (const id of behaviours) ids.add(behaviourOf(version, id))
+    // A place that is rejected no longer covers its names: each would be expected by itself.
+    if (decision === 'reject') for (const id of namesIn(version, ids)) ids.add(id)
+  }
+  return [...byVersion].map(([version, ids]) => ({ version, ids: [...ids] }))
+}
+
+function namesIn({ profile }: DeployedVersion, ids: ReadonlySet<BehaviourId>): BehaviourId[] {
+  return [...profile.outline()]
+    .filter(({ within }) => within !== undefined && ids.has(within))
+    .map(({ id }) => id)
+}
+
+function mustNotBeHeld(parts: readonly Part[]): void {
+  const held = parts.flatMap(({ version: { profile }, ids }) =>
+    ids.filter((id) => profile.state(id) === 'quarantined'),
+  )
+  if (held.length === 0) return
+  const which = held
+    .slice(0, 3)
+    .map((id) => `\`${id}\``)
+    .join(', ')
+  const more = held.length > 3 ? ` and ${held.length - 3} more` : ''
+  const advice = 'a guardrail fired on this behaviour: approve it as quarantined, or reject it'
+  throw new SnugError('DECISION_INVALID', `${which}${more}: ${advice}`)
+}
+
+function placeOf({ version, ids }: Part): DecidedPlace {
+  return { ref: version.key, revision: revisionOf([version]), behaviours: ids }
+}
+
+function of({ key }: DeployedVersion): (change: Change) => Change & { readonly image: string } {
+  return (change) => ({ image: key, ...change })
+}

@@ -1,0 +1,279 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { ActEvent, ImageRef } from '../../src/core/event/event.ts'
+import type { CardDecision } from '../../src/engine/api/engine.ts'
+import type { ReviewCard } from '../../src/engine/api/page-views.ts'
+import { act, type Where } from '../fixtures/event-fixture.ts'
+import { daemonWorld, type DaemonWorld } from '../fixtures/daemon-fixtures.ts'
+
+const repository = 'shop/web'
+const by = { who: 'cli:root' }
+const [one, two]: readonly ImageRef[] = ['aa', 'bb'].map((hex) => ({
+  repository,
+  digest: `sha256:${hex.repeat(32)}`,
+}))
+const folder = '/var/lib/app/tickets'
+const node: Where = { exe: '/usr/bin/node', container: 'a'.repeat(64) }
+const all = { offset: 0, limit: 500 }
+const worlds: DaemonWorld[] = []
+
+afterEach(async () => {
+  for (const world of worlds.splice(0)) await world.stop()
+})
+
+async function happens(world: DaemonWorld, events: readonly ActEvent[], image = one) {
+  const lines = events.map((event, at) => {
+    const time = new Date(Date.UTC(2026, 10, 24) + at * 1_000).toISOString()
+    return `${JSON.stringify({ ...event, time, image })}\n`
+  })
+  async function* chunks() {
+    yield Buffer.from(lines.join(''))
+  }
+  await world.engine.replay(chunks(), AbortSignal.timeout(60_000))
+}
+
+/** Versions that raise alerts, with one program in their profiles. */
+async function alerting(...images: readonly (ImageRef | undefined)[]): Promise<DaemonWorld> {
+  const world = daemonWorld()
+  worlds.push(world)
+  await world.start()
+  for (const image of images) {
+    await happens(world, [act.exec('/usr/bin/node', { ...node, exe: '/init' })], image)
+    await world.engine.endLearning(`${repository}@${image?.digest}`, by)
+  }
+  return world
+}
+
+const writes = (names: readonly string[]): readonly ActEvent[] =>
+  names.map((name) => act.file(`${folder}/${name}.md`, ['write'], node))
+const eleven = ['red', 'oak', 'sun', 'fog', 'ink', 'jar', 'kit', 'log', 'map', 'nut', 'owl']
+
+function cards(world: DaemonWorld): readonly ReviewCard[] {
+  return world.engine.page.review(all).cards
+}
+
+function card(world: DaemonWorld, text: string): ReviewCard {
+  const found = cards(world).find((each) => each.text.includes(text))
+  if (found === undefined) throw new Error(`no card \`${text}\``)
+  return found
+}
+
+function decide(
+  world: DaemonWorld,
+  { places }: ReviewCard,
+  decision: CardDecision['decision'],
+  more: Partial<CardDecision> = {},
+) {
+  const of = places.map(({ ref, revision, behaviours }) => ({ ref, revision, behaviours }))
+  return world.engine.decideCard({ decision, places: of, ...more }, by)
+}
+
+function states(world: DaemonWorld, digest = one?.digest): readonly string[] {
+  return world.engine
+    .profile(`${repository}@${digest}`)
+    .behaviours.filter(({ object }) => object.startsWith(folder))
+    .map(({ state }) => state)
+}
+
+describe('a card', () => {
+  it('is one cause: what one program does in one folder', async () => {
+    const world = await alerting(one)
+    await happens(world, writes(eleven))
+    const { behaviours, samples, ...found } = card(world, 'tickets')
+    expect(cards(world)).toHaveLength(1)
+    expect(found).toMatchObject({
+      actor: '/usr/bin/node',
+      text: `writes 11 files in ${folder}/`,
+      proposed: `${folder}/*.md`,
+      grouping: 'cause',
+      count: 11,
+      containers: 1,
+    })
+    expect(behaviours).toBe(11)
+    expect(samples).toHaveLength(5)
+    expect(samples[0]?.text).toBe(`write ${folder}/red.md`)
+  })
+
+  it('has all of its behaviours in pages, in the order in which they were seen', async () => {
+    const world = await alerting(one)
+    await happens(world, writes(eleven))
+    const { key } = card(world, 'tickets')
+    const pages = [0, 4, 8].map((offset) =>
+      world.engine.page.cardBehaviours({ card: key, offset, limit: 4 }),
+    )
+    expect(pages.map(({ total, rows }) => [total, rows.length])).toEqual([
+      [11, 4],
+      [11, 4],
+      [11, 3],
+    ])
+    const ids = pages.flatMap(({ rows }) => rows.map(({ id }) => id))
+    expect(ids.toSorted()).toEqual([...(card(world, 'tickets').places[0]?.behaviours ?? [])].sort())
+    expect(() => world.engine.page.cardBehaviours({ card: 'none', offset: 0, limit: 1 })).toThrow(
+      expect.objectContaining({ code: 'CARD_UNKNOWN' }),
+    )
+  })
+
+  it('joins what two versions of the image show', async () => {
+    const world = await alerting(one, two)
+    await happens(world, writes(['red', 'oak']))
+    await happens(world, writes(['oak', 'sun']), two)
+    const { behaviours, places, text } = card(world, 'tickets')
+    expect({ behaviours, text }).toEqual({ behaviours: 3, text: `writes 3 files in ${folder}/` })
+    expect(places.map((place) => place.behaviours.length)).toEqual([2, 2])
+  })
+
+  it('has a new program with what it does, and what the programs do that it starts', async () => {
+    const world = await alerting(one)
+    await happens(world, [
+      act.exec('/bin/sh', node),
+      act.exec('/usr/bin/curl', { ...node, exe: '/bin/sh' }),
+      act.connect('203.0.113.9', 443, { ...node, exe: '/usr/bin/curl' }),
+      act.file('/srv/x', ['write'], { ...node, exe: '/usr/bin/curl' }),
+      act.file('/srv/y', ['write'], node),
+    ])
+    expect(cards(world).map(({ text, behaviours }) => [text, behaviours])).toEqual([
+      ['runs /bin/sh, and 3 more behaviours follow', 4],
+      ['writes /srv/y', 1],
+    ])
+  })
+
+  it('has what only one exec session did', async () => {
+    const world = await alerting(one)
+    const inSession: Where = { ...node, origin: 'exec-in', session: 'session-1' }
+    await happens(world, [
+      act.file('/etc/shadow', ['read'], { ...inSession, exe: '/bin/cat' }),
+      act.file('/etc/crontab', ['write'], { ...inSession, exe: '/bin/vi' }),
+      act.file('/etc/crontab', ['write'], node),
+    ])
+    const found = cards(world).map(({ grouping, actor, text }) => `${grouping}: ${actor} ${text}`)
+    expect(found).toEqual([
+      `session: exec session session-1 shows 2 behaviours in container ${'a'.repeat(12)}`,
+      'cause: /usr/bin/node writes /etc/crontab',
+    ])
+  })
+
+  it('keeps behaviours with a guardrail apart from those without one', async () => {
+    const world = await alerting(one)
+    await happens(world, [
+      act.file('/etc/shadow', ['read'], node),
+      act.file('/etc/hosts', ['read'], node),
+    ])
+    expect(cards(world).map(({ text, guardrails }) => [text, guardrails])).toEqual([
+      ['reads /etc/shadow', ['shadow-read']],
+      ['reads /etc/hosts', []],
+    ])
+  })
+
+  it('has another id once a behaviour comes, and is found by it', async () => {
+    const world = await alerting(one)
+    await happens(world, writes(['red', 'oak']))
+    const before = card(world, 'tickets')
+    expect(world.engine.page.review({ ...all, card: before.id }).cards).toEqual([before])
+    await happens(world, writes(['sun']))
+    const after = card(world, 'tickets')
+    expect(after.key).toBe(before.key)
+    expect(after.id).not.toBe(before.id)
+    expect(world.engine.page.review({ ...all, card: before.id }).total).toBe(0)
+  })
+})
+
+describe('a decision on a card', () => {
+  it('is one step with one entry in the audit log, and can be undone', async () => {
+    const world = await alerting(one)
+    await happens(world, writes(eleven))
+    const { decided } = await decide(world, card(world, 'tickets'), 'approve')
+    expect(decided[0]?.behaviours).toHaveLength(11)
+    expect(cards(world)).toEqual([])
+    expect(states(world)).toEqual(Array(11).fill('approved'))
+    const [entry] = await world.engine.audit(1)
+    expect(entry?.what).toBe('approve')
+    expect(entry?.['changes']).toHaveLength(11)
+    await world.engine.undo(entry?.seq ?? 0, by)
+    expect(card(world, 'tickets').behaviours).toBe(11)
+  })
+
+  it('covers all versions of the card in one entry, whose undoing covers them too', async () => {
+    const world = await alerting(one, two)
+    await happens(world, writes(['red', 'oak']))
+    await happens(world, writes(['oak', 'sun']), two)
+    await decide(world, card(world, 'tickets'), 'reject', {})
+    const [entry, before] = await world.engine.audit(2)
+    expect(before?.what).not.toBe('reject')
+    expect(entry).toMatchObject({
+      what: 'reject',
+      images: [one, two].map((image) => `${repository}@${image?.digest}`),
+    })
+    expect(entry?.['changes']).toHaveLength(4)
+    for (const image of [one, two])
+      expect(states(world, image?.digest)).toEqual(['rejected', 'rejected'])
+    await world.engine.undo(entry?.seq ?? 0, by)
+    expect(card(world, 'tickets')).toMatchObject({ behaviours: 3, places: [{}, {}] })
+  })
+
+  it('leaves a behaviour that came after the card was read in review', async () => {
+    const world = await alerting(one)
+    await happens(world, writes(['red', 'oak']))
+    const read = card(world, 'tickets')
+    await happens(world, writes(['sun']))
+    await decide(world, read, 'approve')
+    expect(card(world, 'tickets')).toMatchObject({ behaviours: 1, text: `writes ${folder}/sun.md` })
+    expect(states(world).toSorted()).toEqual(['approved', 'approved', 'pending'])
+  })
+
+  it('is refused as a whole where one of its versions has changed since', async () => {
+    const world = await alerting(one, two)
+    await happens(world, writes(['red', 'oak']))
+    await happens(world, writes(['oak', 'sun']), two)
+    const read = card(world, 'tickets')
+    const [, place] = read.places
+    await world.engine.reject(place?.ref ?? '', place?.behaviours.slice(0, 1) ?? [], by)
+    await expect(decide(world, read, 'approve')).rejects.toMatchObject({ code: 'REVISION_STALE' })
+    expect(states(world)).toEqual(['pending', 'pending'])
+  })
+
+  it('approves what a guardrail holds in quarantine only where it says so', async () => {
+    const world = await alerting(one)
+    await happens(world, [act.file('/etc/shadow', ['read'], node)])
+    const read = card(world, '/etc/shadow')
+    await expect(decide(world, read, 'approve')).rejects.toMatchObject({ code: 'DECISION_INVALID' })
+    await decide(world, read, 'approve', { quarantined: true })
+    expect(cards(world)).toEqual([])
+  })
+
+  it('can be of single behaviours: the rest of the card stays', async () => {
+    const world = await alerting(one)
+    await happens(world, writes(['red', 'oak', 'sun']))
+    const read = card(world, 'tickets')
+    const [place] = read.places
+    const places = [{ ...place!, behaviours: place!.behaviours.slice(0, 1) }]
+    await decide(world, { ...read, places }, 'reject')
+    expect(card(world, 'tickets').behaviours).toBe(2)
+  })
+
+  it('changes nothing where it is only tried', async () => {
+    const world = await alerting(one)
+    await happens(world, writes(['red', 'oak']))
+    const read = card(world, 'tickets')
+    const { decided } = await decide(world, read, 'reject', { dryRun: true })
+    expect(decided[0]?.behaviours).toHaveLength(2)
+    expect(card(world, 'tickets')).toEqual(read)
+  })
+
+  it('on every card leaves nothing that waits', async () => {
+    const world = await alerting(one, two)
+    await happens(world, [
+      ...writes(eleven),
+      act.file('/etc/shadow', ['read'], node),
+      act.exec('/bin/sh', node),
+      act.connect('203.0.113.9', 443, { ...node, exe: '/bin/sh' }),
+    ])
+    await happens(world, writes(['elm', 'fox']), two)
+    for (const [at, key] of cards(world)
+      .map((each) => each.key)
+      .entries()) {
+      const read = cards(world).find((each) => each.key === key)!
+      const kind = at % 2 === 0 ? 'approve' : 'reject'
+      await decide(world, read, kind, kind === 'approve' ? { quarantined: true } : {})
+    }
+    expect(world.engine.page.review(all)).toMatchObject({ total: 0, behaviours: 0, cards: [] })
+  })
+})

@@ -1,0 +1,137 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import { startVersion } from '../../src/core/lifecycle/version.ts'
+import { causeOf } from '../../src/core/match/cause.ts'
+import { Profile } from '../../src/core/profile/profile.ts'
+import { isOpen } from '../../src/engine/queries/profile-graph.ts'
+import { reviewPage } from '../../src/engine/queries/review-cards.ts'
+import { groupsOf } from '../../src/engine/queries/review-groups.ts'
+import { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
+import { act, feed, shaper } from '../fixtures/event-fixture.ts'
+import { acts } from '../property/event-arbitrary.ts'
+
+interface Seen {
+  readonly learned: readonly ActEvent[]
+  readonly later: readonly ActEvent[]
+}
+
+const seen: fc.Arbitrary<Seen> = fc.record({
+  learned: fc.array(acts, { maxLength: 12 }),
+  later: fc.array(acts, { maxLength: 40 }),
+})
+
+function versionOf(repository: string, digest: string, { learned, later }: Seen): DeployedVersion {
+  const profile = new Profile(shaper)
+  feed(profile, learned, 'learned')
+  feed(profile, later, 'later')
+  const life = startVersion(digest, 0)
+  return new DeployedVersion({ repository, digest }, life, profile, '2026-11-24T13:40:27Z')
+}
+
+/** Two versions of one image, of which the second follows the first, and another image. */
+const world = fc.tuple(seen, seen, seen).map(([a, b, c]) => {
+  const first = versionOf('shop/web', 'sha256:aa', a)
+  const second = versionOf('shop/web', 'sha256:bb', b)
+  const versions = [first, second, versionOf('shop/db', 'sha256:cc', c)]
+  const predecessorOf = (version: DeployedVersion) => (version === second ? first : undefined)
+  return { versions, predecessorOf, groups: groupsOf(versions, predecessorOf) }
+})
+
+describe('the cards of what waits for review', () => {
+  it('have every behaviour that waits in exactly one of them', () => {
+    fc.assert(
+      fc.property(world, ({ versions, groups }) => {
+        const grouped = groups.flatMap(({ members }) =>
+          members.map(({ version, entry }) => `${version.key} ${entry.id}`),
+        )
+        expect(new Set(grouped).size).toBe(grouped.length)
+        const open = versions.flatMap(({ key, profile }) =>
+          [...profile.outline()]
+            .filter(({ state }) => isOpen(state))
+            .map(({ id }) => `${key} ${id}`),
+        )
+        expect(grouped).toEqual(expect.arrayContaining(open))
+      }),
+    )
+  })
+
+  it('mix neither images, nor behaviours with a guardrail and without one', () => {
+    fc.assert(
+      fc.property(world, ({ groups }) => {
+        expect(new Set(groups.map(({ key }) => key)).size).toBe(groups.length)
+        for (const { repository, guarded, members } of groups) {
+          for (const { version, state } of members) {
+            expect(version.image.repository).toBe(repository)
+            expect(state === 'quarantined').toBe(guarded)
+          }
+        }
+      }),
+    )
+  })
+
+  it('fold by the cause that alerts fold by', () => {
+    fc.assert(
+      fc.property(world, ({ groups }) => {
+        const causes = groups
+          .filter(({ grouping }) => grouping === 'cause')
+          .map((group) => {
+            const ids = new Set(group.members.map(({ entry }) => causeOf(entry).id))
+            expect(ids.size).toBe(1)
+            return `${group.repository} ${group.guarded} ${[...ids].join()}`
+          })
+        expect(new Set(causes).size).toBe(causes.length)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('do not depend on the order of versions', () => {
+    fc.assert(
+      fc.property(world, ({ versions, predecessorOf, groups }) => {
+        const again = groupsOf(versions.toReversed(), predecessorOf)
+        expect(again.map(({ key }) => key).sort()).toEqual(groups.map(({ key }) => key).sort())
+      }),
+    )
+  })
+})
+
+describe('5,000 behaviours that wait', () => {
+  /** Letters only, as numbered names would be taken for one pattern. */
+  const names = Array.from({ length: 5_000 }, (_, i) =>
+    [0, 1, 2, 3].map((at) => String.fromCharCode(97 + (Math.floor(i / 9 ** at) % 9))).join(''),
+  )
+
+  it.each([
+    ['of one cause', (name: string) => `/srv/app/${name}.md`, 1],
+    ['of as many causes', (name: string) => `/srv/${name}/x.md`, 5_000],
+  ])('%s are read within 100 ms, and decided on in one step', (_, pathOf, total) => {
+    const version = versionOf('shop/web', 'sha256:aa', { learned: [], later: [] })
+    const { profile } = version
+    for (const name of names) {
+      const event = act.file(pathOf(name), ['write'])
+      profile.observe(event, behavioursOf(event, shaper), { phase: 'later' })
+    }
+    const world = {
+      versions: [version],
+      predecessorOf: () => undefined,
+      explained: () => undefined,
+      alerts: [],
+    }
+    let took = Infinity
+    for (let i = 0; i < 5; i++) {
+      const before = process.cpuUsage()
+      const page = reviewPage(world, { offset: 0, limit: 100 })
+      took = Math.min(took, process.cpuUsage(before).user / 1_000)
+      expect([page.total, page.behaviours]).toEqual([total, 5_000])
+    }
+    expect(took).toBeLessThan(100)
+    const before = process.cpuUsage()
+    const ids = [...profile.outline()].map(({ id }) => id)
+    const decision = { kind: 'approved', by: 'cli:root', at: '2026-11-24T13:40:27Z' } as const
+    expect(profile.decideAll(ids, decision)).toBe(5_000)
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(5_000)
+    expect(reviewPage(world, { offset: 0, limit: 1 }).total).toBe(0)
+  })
+})
