@@ -3,9 +3,10 @@
  * Loads and attaches the hooks that this kernel offers, and reports for each one whether it is
  * attached, and why not. Only the hooks that observation depends on are required.
  *
- * There are two families. Where BPF LSM can refuse, its hooks see every event before it happens.
- * Elsewhere system calls are seen as they return, and connections by the cgroup hooks. Exec and
- * fork are observed in the same way in both.
+ * There are two families. Where the kernel lets programs refuse, security hooks see every event
+ * before it happens: by BPF LSM, or on the functions that call all LSMs (fmod_ret). Elsewhere
+ * system calls are seen as they return, and connections by the cgroup hooks. Exec and fork are
+ * observed in the same way in both.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -17,16 +18,16 @@
 #include <sys/utsname.h>
 #include "pin/pin.h"
 #include "sensor/agent.h"
+#include "sensor/attach.h"
 #include "sensor/hooks.h"
 #include "sensor/log.h"
-#include "sensor/lsm.h"
 #include "sensor/syscalls.h"
 
 enum family {
 	BOTH,
-	TRACEPOINT, /* where there is no LSM */
-	LSM,
-	RETURN, /* with LSM: the return of one system call */
+	TRACEPOINT, /* where there are no security hooks */
+	SECURITY,
+	RETURN, /* with security hooks: the return of one system call */
 	COMPAT, /* the same, of the 32-bit table's */
 };
 
@@ -62,41 +63,41 @@ static struct hook hooks[] = {
 	{ "on_recvmsg6", "recvmsg6", BOTH, false, "", false },
 	{ "on_bind4", "bind4", TRACEPOINT, false, "", false },
 	{ "on_bind6", "bind6", TRACEPOINT, false, "", false },
-	{ "lsm_exec", "bprm_creds_from_file", LSM, false, "", false },
-	{ "lsm_open", "file_open", LSM, true, "", false },
-	{ "lsm_unlink", "path_unlink", LSM, false, "", false },
-	{ "lsm_rmdir", "path_rmdir", LSM, false, "", false },
-	{ "lsm_rename", "path_rename", LSM, false, "", false },
-	{ "lsm_link", "path_link", LSM, false, "", false },
-	{ "lsm_symlink", "path_symlink", LSM, false, "", false },
-	{ "lsm_mkdir", "path_mkdir", LSM, false, "", false },
-	{ "lsm_mknod", "path_mknod", LSM, false, "", false },
-	{ "lsm_truncate", "path_truncate", LSM, false, "", false },
-	{ "lsm_chmod", "path_chmod", LSM, false, "", false },
-	{ "return_times", "vfs_utimes", LSM, false, "", false },
-	{ "lsm_connect", "socket_connect", LSM, false, "", false },
-	{ "lsm_send", "socket_sendmsg", LSM, false, "", false },
-	{ "lsm_bind", "socket_bind", LSM, false, "", false },
-	{ "lsm_listen", "socket_listen", LSM, false, "", false },
-	{ "lsm_unix", "unix_stream_connect", LSM, false, "", false },
-	{ "lsm_unix_send", "unix_may_send", LSM, false, "", false },
-	{ "lsm_setuid", "task_fix_setuid", LSM, false, "", false },
-	{ "lsm_setgid", "task_fix_setgid", LSM, false, "", false },
-	{ "lsm_capable", "capable", LSM, false, "", false },
-	{ "lsm_ptrace", "ptrace_access_check", LSM, false, "", false },
-	{ "lsm_traceme", "ptrace_traceme", LSM, false, "", false },
-	{ "lsm_mount", "sb_mount", LSM, false, "", false },
-	{ "lsm_umount", "sb_umount", LSM, false, "", false },
-	{ "lsm_move_mount", "move_mount", LSM, false, "", false },
-	{ "lsm_pivot_root", "sb_pivotroot", LSM, false, "", false },
-	{ "lsm_chroot", "path_chroot", LSM, false, "", false },
-	{ "lsm_read_file", "kernel_read_file", LSM, false, "", false },
-	{ "lsm_load_data", "kernel_load_data", LSM, false, "", false },
-	{ "lsm_bpf", "bpf", LSM, false, "", false },
-	{ "lsm_perf", "perf_event_open", LSM, false, "", false },
-	{ "lsm_key", "key_alloc", LSM, false, "", false },
-	{ "lsm_kill", "task_kill", LSM, false, "", false },
-	{ "lsm_clone", "task_alloc", LSM, false, "", false },
+	{ "lsm_exec", "bprm_creds_from_file", SECURITY, false, "", false },
+	{ "lsm_open", "file_open", SECURITY, true, "", false },
+	{ "lsm_unlink", "path_unlink", SECURITY, false, "", false },
+	{ "lsm_rmdir", "path_rmdir", SECURITY, false, "", false },
+	{ "lsm_rename", "path_rename", SECURITY, false, "", false },
+	{ "lsm_link", "path_link", SECURITY, false, "", false },
+	{ "lsm_symlink", "path_symlink", SECURITY, false, "", false },
+	{ "lsm_mkdir", "path_mkdir", SECURITY, false, "", false },
+	{ "lsm_mknod", "path_mknod", SECURITY, false, "", false },
+	{ "lsm_truncate", "path_truncate", SECURITY, false, "", false },
+	{ "lsm_chmod", "path_chmod", SECURITY, false, "", false },
+	{ "return_times", "vfs_utimes", SECURITY, false, "", false },
+	{ "lsm_connect", "socket_connect", SECURITY, false, "", false },
+	{ "lsm_send", "socket_sendmsg", SECURITY, false, "", false },
+	{ "lsm_bind", "socket_bind", SECURITY, false, "", false },
+	{ "lsm_listen", "socket_listen", SECURITY, false, "", false },
+	{ "lsm_unix", "unix_stream_connect", SECURITY, false, "", false },
+	{ "lsm_unix_send", "unix_may_send", SECURITY, false, "", false },
+	{ "lsm_setuid", "task_fix_setuid", SECURITY, false, "", false },
+	{ "lsm_setgid", "task_fix_setgid", SECURITY, false, "", false },
+	{ "lsm_capable", "capable", SECURITY, false, "", false },
+	{ "lsm_ptrace", "ptrace_access_check", SECURITY, false, "", false },
+	{ "lsm_traceme", "ptrace_traceme", SECURITY, false, "", false },
+	{ "lsm_mount", "sb_mount", SECURITY, false, "", false },
+	{ "lsm_umount", "sb_umount", SECURITY, false, "", false },
+	{ "lsm_move_mount", "move_mount", SECURITY, false, "", false },
+	{ "lsm_pivot_root", "sb_pivotroot", SECURITY, false, "", false },
+	{ "lsm_chroot", "path_chroot", SECURITY, false, "", false },
+	{ "lsm_read_file", "kernel_read_file", SECURITY, false, "", false },
+	{ "lsm_load_data", "kernel_load_data", SECURITY, false, "", false },
+	{ "lsm_bpf", "bpf", SECURITY, false, "", false },
+	{ "lsm_perf", "perf_event_open", SECURITY, false, "", false },
+	{ "lsm_key", "key_alloc", SECURITY, false, "", false },
+	{ "lsm_kill", "task_kill", SECURITY, false, "", false },
+	{ "lsm_clone", "task_alloc", SECURITY, false, "", false },
 	RETURNS("unshare"),
 	RETURNS("setns"),
 	RETURNS("memfd_create"),
@@ -159,11 +160,12 @@ static const struct stop {
 
 #define STOPS (sizeof(stops) / sizeof(*stops))
 
-static bool with_lsm;
+static enum attach_kind attach_kind;
 
 static bool is_of_family(const struct hook *hook)
 {
-	return hook->family == BOTH || with_lsm == (hook->family != TRACEPOINT);
+	return hook->family == BOTH ||
+	       (attach_kind == ATTACH_TRACEPOINT) == (hook->family == TRACEPOINT);
 }
 
 static const struct hook *hook_named(const char *name)
@@ -201,7 +203,8 @@ static const char *why_missing(const struct hook *hook, struct bpf_program *prog
 
 	switch (bpf_program__type(program)) {
 	case BPF_PROG_TYPE_LSM:
-		snprintf(name, sizeof(name), "bpf_lsm_%s", hook->name);
+		snprintf(name, sizeof(name), "%s%s",
+			 attach_kind == ATTACH_LSM ? "bpf_lsm_" : "security_", hook->name);
 		break;
 	case BPF_PROG_TYPE_TRACING:
 		if (hook->family == RETURN || hook->family == COMPAT) {
@@ -222,6 +225,17 @@ static const char *why_missing(const struct hook *hook, struct bpf_program *prog
 	}
 	return btf__find_by_name_kind(btf, name, kind) >= 0 ? "" :
 							      "this kernel does not have the hook";
+}
+
+/* The function has the hook's arguments and result, so the program is the same. */
+static void modify_return(struct bpf_program *program, const char *hook)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "security_%s", hook);
+	bpf_program__set_type(program, BPF_PROG_TYPE_TRACING);
+	bpf_program__set_expected_attach_type(program, BPF_MODIFY_RETURN);
+	bpf_program__set_attach_target(program, 0, name);
 }
 
 static void choose_programs(struct agent *agent, struct btf *btf)
@@ -245,12 +259,14 @@ static void choose_programs(struct agent *agent, struct btf *btf)
 		else if (hooks[i].family == RETURN || hooks[i].family == COMPAT) {
 			call_function(&hooks[i], name, sizeof(name));
 			bpf_program__set_attach_target(program, 0, name);
-		}
+		} else if (attach_kind == ATTACH_FMOD_RET &&
+			   bpf_program__type(program) == BPF_PROG_TYPE_LSM)
+			modify_return(program, hooks[i].name);
 	}
 	agent->skel->rodata->callers_of_all = !cgroup_storage;
-	if (!with_lsm && !cgroup_storage)
+	if (attach_kind == ATTACH_TRACEPOINT && !cgroup_storage)
 		set_peer_syscalls(agent->skel);
-	if (!with_lsm)
+	if (attach_kind == ATTACH_TRACEPOINT)
 		bpf_map__set_max_entries(agent->skel->maps.lsm_scratches, 1);
 }
 
@@ -263,6 +279,8 @@ static bool attach(struct agent *agent, struct hook *hook)
 		return false;
 	if (bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR)
 		link = bpf_program__attach_cgroup(program, agent->cgroup_fd);
+	else if (bpf_program__expected_attach_type(program) == BPF_MODIFY_RETURN)
+		link = bpf_program__attach_trace(program);
 	else
 		link = bpf_program__attach(program);
 	if (!link) {
@@ -278,7 +296,7 @@ static bool attach(struct agent *agent, struct hook *hook)
 	return true;
 }
 
-bool hooks_load(struct agent *agent)
+bool hooks_load(struct agent *agent, enum attach_kind strongest)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 
@@ -286,7 +304,7 @@ bool hooks_load(struct agent *agent)
 		log_line("this kernel has no BTF: /sys/kernel/btf/vmlinux is missing");
 		return false;
 	}
-	with_lsm = lsm_can_refuse();
+	attach_kind = strongest_attach(strongest);
 	choose_programs(agent, btf);
 	btf__free(btf);
 	if (sensor__load(agent->skel)) {
@@ -331,13 +349,15 @@ static size_t describe_stops(struct agent *agent, char *text, size_t size)
 
 size_t hooks_describe(struct agent *agent, char *text, size_t size)
 {
-	static const char *const prefixes[] = { "", "", "lsm/", "return/", "return32/" };
+	const char *prefixes[] = { "", "", "lsm/", "return/", "return32/" };
 	struct utsname name;
 	size_t used;
 
+	if (attach_kind == ATTACH_FMOD_RET)
+		prefixes[SECURITY] = "fmod_ret/security_";
 	uname(&name);
 	used = snprintf(text, size, "kernel %s\nfamily %s\n", name.release,
-			with_lsm ? "lsm" : "tracepoints");
+			attach_names[attach_kind]);
 	for (size_t i = 0; i < HOOKS && used < size; i++)
 		if (is_of_family(&hooks[i]))
 			used += snprintf(text + used, size - used, "hook %s%s %s%s%s\n",

@@ -4,8 +4,10 @@
 #define SNUG_HOOKS_H
 
 #include "sensor/agent.h"
+#include "sensor/attach.h"
 
-bool hooks_load(struct agent *agent);
+/* `strongest`: what to try first. */
+bool hooks_load(struct agent *agent, enum attach_kind strongest);
 bool hooks_attach(struct agent *agent);
 size_t hooks_describe(struct agent *agent, char *text, size_t size);
 

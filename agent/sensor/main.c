@@ -170,7 +170,7 @@ static bool prepare(struct agent *agent)
 	skel->rodata->init_exes[1] = hash_path(&agent->keys, "/dev/init", 9);
 	set_syscall_classes(skel);
 	set_programs(skel);
-	return hooks_load(agent) && pin_maps(agent);
+	return hooks_load(agent, options.hooks) && pin_maps(agent);
 }
 
 /* `STATE,CHECKPOINT,POSITION,…`: the last acknowledgement that an earlier sensor got. */

@@ -17,11 +17,20 @@ static __u32 number_of(const char *text, __u32 least, __u32 most)
 	return value;
 }
 
+static enum attach_kind kind_of(const char *text)
+{
+	for (int kind = ATTACH_LSM; kind <= ATTACH_TRACEPOINT; kind++)
+		if (!strcmp(text, attach_names[kind]))
+			return kind;
+	log_line("`%s` is not lsm, fmod_ret or tracepoints", text);
+	exit(64);
+}
+
 static void refuse_usage(void)
 {
 	log_line(
 		"usage: snug-sensor [--pin FOLDER [--resume STATE,CHECKPOINT,POSITION,…] [--fresh-daemon]] [--ack] [--selftest SECONDS]\n"
-		"                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--unfiltered]\n"
+		"                   [--programs NAME,…] [--rings N] [--ring-size BYTES] [--hooks lsm|fmod_ret|tracepoints] [--unfiltered]\n"
 		"       snug-sensor --detach --pin FOLDER | --abi");
 	exit(64);
 }
@@ -35,6 +44,8 @@ static bool parse_pair(struct options *options, const char *option, const char *
 		options->ring_size = number_of(value, 4096, 1u << 30);
 	else if (!strcmp(option, "--selftest"))
 		options->selftest_seconds = number_of(value, 0, 86400);
+	else if (!strcmp(option, "--hooks"))
+		options->hooks = kind_of(value);
 	else if (!strcmp(option, "--pin"))
 		options->pin = value;
 	else if (!strcmp(option, "--resume"))

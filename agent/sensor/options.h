@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 #include <stdbool.h>
+#include "sensor/attach.h"
 
 struct options {
 	__u32 rings;
@@ -12,7 +13,8 @@ struct options {
 	__u32 selftest_seconds;
 	const char *pin;
 	const char *resume;
-	const char *programs; /* names, separated by commas */
+	enum attach_kind hooks; /* the strongest kind to use */
+	const char *programs;	/* names, separated by commas */
 	bool acks;
 	bool fresh_daemon; /* this daemon has none of the state that an earlier one was sent */
 	bool filter;

@@ -6,6 +6,7 @@ import { buildImage, Container, removeTree } from '../sensor/container.ts'
 import { Recorder } from '../sensor/recorder.ts'
 import { type Lane, tryBypasses } from './bypass-suite.ts'
 import { machineLane } from './machine-lane.ts'
+import { withoutBpf } from './machine.ts'
 
 async function onThisKernel(): Promise<Lane> {
   const image = buildImage()
@@ -37,4 +38,7 @@ async function onThisKernel(): Promise<Lane> {
 }
 
 tryBypasses("Debian's kernel, by BPF LSM", 'lsm', () => machineLane())
+tryBypasses("Debian's kernel without BPF LSM, by fmod_ret", 'lsm', () =>
+  machineLane({ append: withoutBpf }),
+)
 tryBypasses('this kernel, by tracepoints and cgroup hooks', 'tracepoints', onThisKernel)

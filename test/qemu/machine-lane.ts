@@ -7,7 +7,7 @@ import { Machine, type MachineOptions } from './machine.ts'
 export async function machineLane(options: MachineOptions = {}): Promise<Lane> {
   const machine = await Machine.boot(options)
   const recorder = new Recorder({ sensorPath: machine.sensorPath })
-  await recorder.until(() => recorder.source.state.kind === 'running', 'a sensor', 60_000)
+  await recorder.running()
   const container = await machine.container(randomBytes(32).toString('hex'), '/bin/bypass serve')
   return {
     id: container.id,

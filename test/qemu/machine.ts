@@ -11,6 +11,9 @@ import { buildInitramfs, ownPrograms, type Programs } from './initramfs.ts'
 import { debianKernel } from './kernel-package.ts'
 import { amd64, type Platform } from './platform.ts'
 
+/** As some distributions start theirs: BPF LSM is built in, and not asked. */
+export const withoutBpf = 'lsm=lockdown,capability,landlock,yama'
+
 /** However the tests go, a machine does not outlive this. */
 const lifetimeSeconds = 900
 const bootDeadlineMs = 240_000

@@ -200,6 +200,14 @@ describe('the network', () => {
   })
 })
 
+describe('memory', () => {
+  // Before the container uses the capability: a second use would only be counted.
+  it('shows no use of a capability where the kernel checks it on its own', async () => {
+    const events = await actsOf('memory')
+    expect(events.filter(({ kind }) => kind === 'capability')).toEqual([])
+  })
+})
+
 describe('rights', () => {
   let acts: ActEvent[]
   beforeAll(async () => {

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/shm.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -255,6 +256,25 @@ static void rights(void)
 	mount("none", "/mnt", "tmpfs", 0, NULL);
 }
 
+/* The kernel checks for itself whether the memory may come from the reserve of CAP_SYS_ADMIN. */
+static void commit_memory(void)
+{
+	size_t size = 64 << 20;
+	char *place = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int segment = shmget(IPC_PRIVATE, size, 0600);
+
+	if (place == MAP_FAILED)
+		return;
+	memset(place, 1, size);
+	mremap(place, size, size * 2, MREMAP_MAYMOVE);
+	brk((char *)sbrk(0) + size);
+	if (!fork())
+		_exit(0);
+	wait(NULL);
+	if (segment >= 0)
+		shmctl(segment, IPC_RMID, NULL);
+}
+
 /* Harmless calls first: the sensor reports none of them. */
 static void attributes(void)
 {
@@ -360,7 +380,9 @@ static void serve(void)
 				_exit(0);
 			}
 			wait(NULL);
-		} else if (!strcmp(word, "answer"))
+		} else if (!strcmp(word, "memory"))
+			commit_memory();
+		else if (!strcmp(word, "answer"))
 			answer();
 		else if (!strcmp(word, "takeback")) {
 			if (!fork()) {

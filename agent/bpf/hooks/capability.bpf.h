@@ -11,11 +11,17 @@
 #include "lib/generation.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
+#include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
 #include "rule_key.h"
 #include "shared.h"
 
+#define CAP_SYS_PTRACE 19
 #define CAP_SYS_ADMIN 21
+#define CAP_SYS_RESOURCE 24
+#define CAP_SYSLOG 34
+/* The kernel asks on its own, and a refusal takes nothing from the process that it asked for. */
+#define CAP_OPT_NOAUDIT 2
 
 /* A page fault commits memory too: then there is no system call. */
 static __always_inline bool in_memory_syscall(struct task_struct *task)
@@ -87,12 +93,34 @@ static __always_inline bool check_capability(const struct cred *cred, int capabi
 	return !must_stop(&verdict);
 }
 
-/* Why this hook: the kernel asks here for every capability, with the result (Linux 6.2). */
+/*
+ * The kernel also checks some capabilities on its own, whatever the process does, and this hook
+ * cannot tell the two kinds of check apart. So no process is killed for these, but in a sensitive
+ * system call.
+ */
+static __always_inline bool may_be_speculative(struct task_struct *task, int capability)
+{
+	struct call call = {};
+	u32 class;
+
+	if (capability != CAP_SYS_ADMIN && capability != CAP_SYS_PTRACE &&
+	    capability != CAP_SYS_RESOURCE && capability != CAP_SYSLOG)
+		return false;
+	class = current_class(&call, task);
+	return class < SNUG_CLASS_CALL || class >= SNUG_CLASS_CALL + SNUG_CALLS;
+}
+
+/* Why this hook: the kernel asks here for every capability, with the result. */
 SEC("tp_btf/cap_capable")
 int BPF_PROG(on_capable, const struct cred *cred, struct user_namespace *target,
 	     const struct user_namespace *capable, int capability, int ret)
 {
-	if (!ret && !check_capability(cred, capability, SNUG_KILLED, OLDER_FIRST))
+	bool speculative = may_be_speculative(bpf_get_current_task_btf(), capability);
+
+	if (!ret &&
+	    !check_capability(cred, capability, speculative ? SNUG_MISSED : SNUG_KILLED,
+			      OLDER_FIRST) &&
+	    !speculative)
 		kill_current();
 	return 0;
 }

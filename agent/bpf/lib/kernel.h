@@ -108,11 +108,17 @@ typedef struct {
 	u32 val;
 } kgid_t;
 
+/* Two words of 32 bits before Linux 6.3, then one of 64: on little-endian machines the same. */
+typedef struct {
+	u64 val;
+} kernel_cap_t;
+
 struct cred {
 	kuid_t uid;
 	kuid_t suid;
 	kuid_t euid;
 	kgid_t egid;
+	kernel_cap_t cap_effective;
 };
 
 struct tty_struct;

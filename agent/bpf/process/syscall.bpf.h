@@ -58,4 +58,30 @@ static __always_inline bool was_denied(long ret)
 	return ret == -EACCES || ret == -EPERM || ret == -EROFS;
 }
 
+/* The system call that the process is in, as its number and, by the right table, its class. */
+static __always_inline u32 current_syscall(struct call *call, struct task_struct *task)
+{
+	u32 number;
+
+	call->task = task;
+	call->regs = (struct pt_regs *)bpf_task_pt_regs(task);
+#if defined(__TARGET_ARCH_x86)
+	number = call->regs->orig_ax & ~X32_SYSCALL_BIT;
+	call->compat = task->thread_info.status & TS_COMPAT;
+#else
+	number = call->regs->syscallno;
+#endif
+	return number;
+}
+
+static __always_inline u32 current_class(struct call *call, struct task_struct *task)
+{
+	u32 number = current_syscall(call, task);
+
+	barrier_var(number);
+	if (number >= SNUG_SYSCALL_MAX)
+		return SNUG_CLASS_NONE;
+	return call->compat ? compat_syscall_classes[number] : syscall_classes[number];
+}
+
 #endif

@@ -160,11 +160,25 @@ int BPF_PROG(lsm_setgid, struct cred *fresh, const struct cred *old, int flags)
 	return on_ids(fresh);
 }
 
-/* Comes only after the kernel's own rules have granted it. */
+/* Whether the process has the capability. By fmod_ret, the kernel's own rules come later. */
+static __always_inline bool has_capability(const struct cred *cred, int capability)
+{
+	u64 capabilities = 0;
+
+	bpf_probe_read_kernel(&capabilities, sizeof(capabilities), &cred->cap_effective);
+	return capabilities >> (capability & 63) & 1;
+}
+
+/*
+ * Why this hook: it comes before the capability is used. Checks that the kernel makes on its own
+ * grant nothing that the process asked for.
+ */
 SEC("lsm/capable")
 int BPF_PROG(lsm_capable, const struct cred *cred, struct user_namespace *target, int capability,
 	     unsigned int options)
 {
+	if (options & CAP_OPT_NOAUDIT || !has_capability(cred, capability))
+		return 0;
 	return REFUSE_IF(!check_capability(cred, capability, SNUG_REFUSED, NEWER_FIRST));
 }
 

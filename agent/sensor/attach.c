@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Whether BPF LSM can refuse calls on this kernel. A kernel may have the hooks and not call them
- * (`lsm=` without bpf), and one that calls them may not allow the attachment. So the sensor tries
- * it on a harmless system call that it makes itself.
+ * Whether this kernel lets programs refuse calls. It may have BPF LSM and not call it (`lsm=`
+ * without bpf). A kernel without BPF trampolines allows neither attachment. So the sensor tries
+ * each on a harmless system call that it makes itself.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -11,7 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
-#include "sensor/lsm.h"
+#include "sensor/attach.h"
 
 #define NAME_SIZE 16
 #define INSN(op, to, from, where, value)       \
@@ -21,9 +21,13 @@
 			    .off = (where),    \
 			    .imm = (value) })
 
+const char *const attach_names[] = { "lsm", "fmod_ret", "tracepoints" };
+
 /* Refuses a process with this name. */
-static int load_trial(const __u32 name[2])
+static int load_trial(enum attach_kind kind, const __u32 name[2])
 {
+	bool by_lsm = kind == ATTACH_LSM;
+
 	const struct bpf_insn program[] = {
 		INSN(BPF_ALU64 | BPF_MOV | BPF_X, 1, 10, 0, 0),
 		INSN(BPF_ALU64 | BPF_ADD | BPF_K, 1, 0, 0, -NAME_SIZE),
@@ -37,17 +41,19 @@ static int load_trial(const __u32 name[2])
 		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, -EPERM),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_LSM_MAC);
-	int type = libbpf_find_vmlinux_btf_id("task_getsid", BPF_LSM_MAC);
+	LIBBPF_OPTS(bpf_prog_load_opts, options,
+		    .expected_attach_type = by_lsm ? BPF_LSM_MAC : BPF_MODIFY_RETURN);
+	int function = libbpf_find_vmlinux_btf_id(by_lsm ? "task_getsid" : "security_task_getsid",
+						  options.expected_attach_type);
 
-	if (type <= 0)
+	if (function <= 0)
 		return -1;
-	options.attach_btf_id = type;
-	return bpf_prog_load(BPF_PROG_TYPE_LSM, "snug_trial", "GPL", program,
-			     sizeof(program) / sizeof(*program), &options);
+	options.attach_btf_id = function;
+	return bpf_prog_load(by_lsm ? BPF_PROG_TYPE_LSM : BPF_PROG_TYPE_TRACING, "snug_trial",
+			     "GPL", program, sizeof(program) / sizeof(*program), &options);
 }
 
-bool lsm_can_refuse(void)
+static bool can_refuse(enum attach_kind kind)
 {
 	char before[NAME_SIZE] = "", name[NAME_SIZE] = "";
 	__u32 words[2];
@@ -60,7 +66,7 @@ bool lsm_can_refuse(void)
 	words[0] |= 0x01010101;
 	words[1] |= 0x01010101;
 	memcpy(name, words, sizeof(words));
-	program = load_trial(words);
+	program = load_trial(kind, words);
 	if (program < 0)
 		return false;
 	prctl(PR_GET_NAME, before);
@@ -73,4 +79,13 @@ bool lsm_can_refuse(void)
 	prctl(PR_SET_NAME, before);
 	close(program);
 	return refused;
+}
+
+enum attach_kind strongest_attach(enum attach_kind least)
+{
+	enum attach_kind kind = least;
+
+	while (kind < ATTACH_TRACEPOINT && !can_refuse(kind))
+		kind++;
+	return kind;
 }
