@@ -7,7 +7,13 @@ import { Machine, type MachineOptions } from './machine.ts'
 export async function machineLane(options: MachineOptions = {}): Promise<Lane> {
   const machine = await Machine.boot(options)
   const recorder = new Recorder({ sensorPath: machine.sensorPath })
-  await recorder.running()
+  try {
+    await recorder.running()
+  } catch (error) {
+    await recorder.stop()
+    await machine.stop()
+    throw error
+  }
   const container = await machine.container(randomBytes(32).toString('hex'), '/bin/bypass serve')
   return {
     id: container.id,
