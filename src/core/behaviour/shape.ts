@@ -32,10 +32,11 @@ const twoKinds =
 /**
  * Names from Python's `tempfile`, after any prefix: eight of 37 characters. A word and a numbered
  * word, such as `settings` and `module_1`, do not match: letters and other characters have to
- * alternate more than once.
+ * alternate more than once. The length comes first: it bounds how far the other conditions look.
  */
 const tempfile =
-  '(?=[a-z_]*\\d)(?:(?=[a-z]+[0-9_]+[a-z])|(?=[0-9_]+[a-z]+[0-9_]))[a-z0-9_]{8}(?![A-Za-z0-9_])'
+  '(?=[a-z0-9_]{8}(?![A-Za-z0-9_]))(?=[a-z_]*\\d)' +
+  '(?:(?=[a-z]+[0-9_]+[a-z])|(?=[0-9_]+[a-z]+[0-9_]))[a-z0-9_]{8}'
 
 /**
  * Numbers in names that are marked as temporary: `tmp31.0`, `temp-dump-31.log`.
