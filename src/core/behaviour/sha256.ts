@@ -1,6 +1,6 @@
 /**
- * SHA-256 in plain TypeScript, because `profile` is pure and may not reach for node:crypto. It names new
- * behaviours only, so its speed does not matter; a test holds it against node:crypto.
+ * SHA-256 in plain TypeScript, because `core` is pure and may not reach for node:crypto. It names new
+ * behaviours only, and a test compares it with node:crypto.
  */
 const rounds = 64
 const fraction = (x: number): number => ((x - Math.floor(x)) * 0x1_0000_0000) | 0
@@ -17,44 +17,68 @@ const H0 = Int32Array.from(primes(8), (p) => fraction(Math.sqrt(p)))
 const rotr = (x: number, n: number): number => (x >>> n) | (x << (32 - n))
 const at = (array: Int32Array, i: number): number => array[i] ?? 0
 
-function compress(h: Int32Array, w: Int32Array): void {
+/** Message schedule of the block at hand; nothing here is asynchronous. */
+const W = new Int32Array(rounds)
+
+function compress(h: Int32Array, block: DataView, offset: number): void {
+  for (let i = 0; i < 16; i++) W[i] = block.getInt32(offset + i * 4)
   for (let i = 16; i < rounds; i++) {
-    const w15 = at(w, i - 15)
-    const w2 = at(w, i - 2)
+    const w15 = at(W, i - 15)
+    const w2 = at(W, i - 2)
     const s0 = rotr(w15, 7) ^ rotr(w15, 18) ^ (w15 >>> 3)
     const s1 = rotr(w2, 17) ^ rotr(w2, 19) ^ (w2 >>> 10)
-    w[i] = at(w, i - 16) + s0 + at(w, i - 7) + s1
+    W[i] = at(W, i - 16) + s0 + at(W, i - 7) + s1
   }
-  const v = Int32Array.from(h)
+  let [a, b, c, d] = [at(h, 0), at(h, 1), at(h, 2), at(h, 3)]
+  let [e, f, g, last] = [at(h, 4), at(h, 5), at(h, 6), at(h, 7)]
   for (let i = 0; i < rounds; i++) {
-    const a = at(v, 0)
-    const e = at(v, 4)
     const s1 = rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)
-    const choice = (e & at(v, 5)) ^ (~e & at(v, 6))
-    const t1 = (at(v, 7) + s1 + choice + at(K, i) + at(w, i)) | 0
+    const t1 = (last + s1 + ((e & f) ^ (~e & g)) + at(K, i) + at(W, i)) | 0
     const s0 = rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)
-    const majority = (a & at(v, 1)) ^ (a & at(v, 2)) ^ (at(v, 1) & at(v, 2))
-    v.copyWithin(1, 0, 7)
-    v[4] = at(v, 4) + t1
-    v[0] = t1 + s0 + majority
+    const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0
+    last = g
+    g = f
+    f = e
+    e = (d + t1) | 0
+    d = c
+    c = b
+    b = a
+    a = (t1 + t2) | 0
   }
-  for (let i = 0; i < 8; i++) h[i] = at(h, i) + at(v, i)
+  h[0] = at(h, 0) + a
+  h[1] = at(h, 1) + b
+  h[2] = at(h, 2) + c
+  h[3] = at(h, 3) + d
+  h[4] = at(h, 4) + e
+  h[5] = at(h, 5) + f
+  h[6] = at(h, 6) + g
+  h[7] = at(h, 7) + last
 }
 
 /** UTF-8, and a lone surrogate as its own three bytes, so that distinct strings stay distinct. */
 export function encodeText(text: string): Uint8Array {
-  const bytes: number[] = []
-  for (const character of text) {
-    const c = character.codePointAt(0) ?? 0
-    if (c < 0x80) bytes.push(c)
-    else if (c < 0x800) bytes.push(0xc0 | (c >> 6), 0x80 | (c & 63))
-    else if (c < 0x1_0000) bytes.push(0xe0 | (c >> 12), 0x80 | ((c >> 6) & 63), 0x80 | (c & 63))
-    else {
-      bytes.push(0xf0 | (c >> 18), 0x80 | ((c >> 12) & 63))
-      bytes.push(0x80 | ((c >> 6) & 63), 0x80 | (c & 63))
+  const bytes = new Uint8Array(text.length * 3)
+  let size = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text.codePointAt(i) ?? 0
+    if (c < 0x80) bytes[size++] = c
+    else if (c < 0x800) {
+      bytes[size++] = 0xc0 | (c >> 6)
+      bytes[size++] = 0x80 | (c & 63)
+    } else if (c < 0x1_0000) {
+      bytes[size++] = 0xe0 | (c >> 12)
+      bytes[size++] = 0x80 | ((c >> 6) & 63)
+      bytes[size++] = 0x80 | (c & 63)
+    } else {
+      bytes[size++] = 0xf0 | (c >> 18)
+      bytes[size++] = 0x80 | ((c >> 12) & 63)
+      bytes[size++] = 0x80 | ((c >> 6) & 63)
+      bytes[size++] = 0x80 | (c & 63)
+      // Two units of the text.
+      i += 1
     }
   }
-  return Uint8Array.from(bytes)
+  return bytes.subarray(0, size)
 }
 
 /** 64 hex digits. */
@@ -68,10 +92,8 @@ export function sha256Hex(text: string): string {
   view.setUint32(padded.length - 8, Math.floor((bytes.length * 8) / 0x1_0000_0000))
   view.setUint32(padded.length - 4, (bytes.length * 8) >>> 0)
   const h = Int32Array.from(H0)
-  const w = new Int32Array(rounds)
-  for (let block = 0; block < blocks; block++) {
-    for (let i = 0; i < 16; i++) w[i] = view.getInt32(block * 64 + i * 4)
-    compress(h, w)
-  }
-  return Array.from(h, (word) => (word >>> 0).toString(16).padStart(8, '0')).join('')
+  for (let block = 0; block < blocks; block++) compress(h, view, block * 64)
+  let hex = ''
+  for (const word of h) hex += (word >>> 0).toString(16).padStart(8, '0')
+  return hex
 }
