@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { bundledProgram } from '../../fixtures/bundled-program.ts'
 import { act } from '../../fixtures/event-fixture.ts'
 import { cli } from '../../fixtures/cli-fixtures.ts'
 
@@ -24,13 +25,8 @@ it('snug agent continues when its standard output is closed, and ends with 0', a
     sink: '{ name: out, type: stdout }',
   }
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])
-  const agent = spawn(process.execPath, [
-    '--import',
-    'tsx',
-    'src/interfaces/cli/main.ts',
-    'agent',
-    ...args,
-  ])
+  const main = await bundledProgram('stdout-gone', `import './src/interfaces/cli/main.ts'`)
+  const agent = spawn(process.execPath, [main, 'agent', ...args])
   const ended = once(agent, 'exit')
   let output = ''
   const refused = new Promise<void>((resolve) => {

@@ -2,7 +2,6 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SnugError } from '../../../src/errors.ts'
@@ -14,6 +13,7 @@ import {
 } from '../../../src/pipeline/sources/event-lines.ts'
 import { FileSource } from '../../../src/pipeline/sources/file-source.ts'
 import { LineSource } from '../../../src/pipeline/sources/line-source.ts'
+import { bundledProgram } from '../../fixtures/bundled-program.ts'
 
 const good = (path: string): string =>
   JSON.stringify({
@@ -199,17 +199,12 @@ describe('a file of events', () => {
 
   it('reads standard input to its end', async () => {
     const script = `
-      import { FileSource } from ${JSON.stringify(fileURLToPath(new URL('../../../src/pipeline/sources/file-source.ts', import.meta.url)))}
+      import { FileSource } from './src/pipeline/sources/file-source.ts'
       let n = 0
       for await (const batch of new FileSource({ path: '-', node: 'n' }).messages(new AbortController().signal)) n += batch.length
       process.stdout.write(String(n))`
-    const child = spawn(
-      process.execPath,
-      ['--import', 'tsx', '--input-type=module', '-e', script],
-      {
-        stdio: ['pipe', 'pipe', 'inherit'],
-      },
-    )
+    const path = await bundledProgram('read-standard-input', script)
+    const child = spawn(process.execPath, [path], { stdio: ['pipe', 'pipe', 'inherit'] })
     let output = ''
     child.stdout.on('data', (chunk) => (output += String(chunk)))
     child.stdin.end(`${good('/a')}\n${good('/b')}`)

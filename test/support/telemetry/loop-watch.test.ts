@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { LoopWatch } from '../../../src/support/telemetry/loop-watch.ts'
+import { bundledProgram } from '../../fixtures/bundled-program.ts'
 import type { Log } from '../../../src/support/telemetry/log.ts'
 import { createLog } from '../../../src/support/telemetry/log.ts'
 
@@ -49,9 +49,6 @@ describe('the watch of the event loop', () => {
   })
 })
 
-const crash = fileURLToPath(new URL('../../../src/support/telemetry/crash.ts', import.meta.url))
-const logs = fileURLToPath(new URL('../../../src/support/telemetry/log.ts', import.meta.url))
-
 describe('an error that nothing handles', () => {
   test.each([
     ['uncaught exception', 'setImmediate(() => { throw new Error("boom") })'],
@@ -60,13 +57,13 @@ describe('an error that nothing handles', () => {
     '(%s) ends the process with its state stored, a JSON line and exit code 1',
     async (kind, fail) => {
       const program = `
-      import { exitOnCrash } from ${JSON.stringify(crash)}
-      import { createLog } from ${JSON.stringify(logs)}
+      import { exitOnCrash } from './src/support/telemetry/crash.ts'
+      import { createLog } from './src/support/telemetry/log.ts'
       exitOnCrash(createLog('info'), async () => { process.stdout.write('stored\\n') })
       setInterval(() => undefined, 1000)
       ${fail}`
-      const args = ['--import', 'tsx', '--input-type=module', '-e', program]
-      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+      const path = await bundledProgram(kind.replace(' ', '-'), program)
+      const child = spawn(process.execPath, [path], { stdio: ['ignore', 'pipe', 'pipe'] })
       let output = ''
       for (const stream of [child.stdout, child.stderr]) {
         stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
