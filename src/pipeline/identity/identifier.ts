@@ -13,7 +13,7 @@ import { WholeIds } from './whole-ids.ts'
 
 export type { IdentifiedBatch, IdentifiedMessage, IdentifierStats }
 
-const defaultLimits: IdentifierLimits = {
+export const defaultLimits: IdentifierLimits = {
   perContainer: 4_096,
   total: 65_536,
   giveUpMs: 30_000,
@@ -41,6 +41,8 @@ interface KnownContainer {
   identity: ContainerIdentity
   readonly seen: ContainerSeen
   readonly refiner: EventRefiner
+  /** No source reports its start and end. */
+  readonly isUnannounced: boolean
 }
 
 interface GivenUp {
@@ -76,12 +78,13 @@ export class Identifier {
     this.#options = options
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#now = options.now ?? Date.now
-    this.#unsubscribe = options.engines.map((engine) =>
+    this.#unsubscribe = options.engines.flatMap((engine) => [
       engine.subscribe((identity) => {
         this.#ids.learn(identity.id)
         this.#learned(identity)
       }),
-    )
+      engine.subscribeLeft((id) => this.#left(id)),
+    ])
   }
 
   get stats(): IdentifierStats {
@@ -266,6 +269,7 @@ export class Identifier {
     if (oldest === undefined) return
     this.#ended.delete(oldest)
     this.#containers.delete(oldest)
+    this.#own.delete(oldest)
   }
 
   /**
@@ -274,7 +278,8 @@ export class Identifier {
   #unannounced(id: string, time: string, out: IdentifiedMessage[]): KnownContainer | undefined {
     const identity = this.#ask(id)
     if (identity === undefined) return undefined
-    return this.#know(identity, { id, cgroup: '', time, before: true }, out)
+    const seen = { id, cgroup: '', time, before: true }
+    return this.#know(identity, seen, out, { isUnannounced: true })
   }
 
   #ask(id: string): ContainerIdentity | undefined {
@@ -289,13 +294,14 @@ export class Identifier {
     reported: ContainerIdentity,
     seen: ContainerSeen,
     out: IdentifiedMessage[],
-    found?: Rootfs,
+    how: { readonly found?: Rootfs | undefined; readonly isUnannounced?: boolean } = {},
   ): KnownContainer {
+    const { found, isUnannounced = false } = how
     const rootfs = reported.rootfs ?? found ?? this.#options.rootfsOf?.(seen.cgroup)
     const identity = rootfs === undefined ? reported : { ...reported, rootfs }
     if (this.#options.isOwn?.(identity) === true) this.#own.add(identity.id)
     const refiner = new EventRefiner(this.#options.engines, this.#options.files)
-    const known: KnownContainer = { kind: 'known', identity, seen, refiner }
+    const known: KnownContainer = { kind: 'known', identity, seen, refiner, isUnannounced }
     this.#containers.set(identity.id, known)
     this.#resolved += 1
     out.push({ type: 'container', identity, seen })
@@ -351,7 +357,10 @@ export class Identifier {
   #learned(identity: ContainerIdentity): void {
     const container = this.#containers.get(identity.id)
     if (container === undefined) return
-    if (container.kind === 'known') {
+    if (container.kind === 'known' && container.isUnannounced && this.#ended.delete(identity.id)) {
+      // It was started again: its next event announces it.
+      this.#containers.delete(identity.id)
+    } else if (container.kind === 'known') {
       const { rootfs } = container.identity
       container.identity = { ...(rootfs === undefined ? {} : { rootfs }), ...identity }
     } else if (container.kind === 'waiting') {
@@ -363,10 +372,19 @@ export class Identifier {
     }
   }
 
+  /** The engine reports the end of a container whose source does not. */
+  #left(id: string): void {
+    const container = this.#containers.get(id)
+    if (container?.kind !== 'known' || !container.isUnannounced || this.#ended.has(id)) return
+    this.#remember(id)
+    const time = new Date(this.#now()).toISOString()
+    this.#options.release(this.#others([{ type: 'container-ended', id, time }]))
+  }
+
   #resolve(identity: ContainerIdentity, waiting: Waiting): void {
     this.#stopWaiting(waiting)
     const out: IdentifiedMessage[] = []
-    let known = this.#know(identity, waiting.seen, out, waiting.rootfs)
+    let known = this.#know(identity, waiting.seen, out, { found: waiting.rootfs })
     for (const message of waiting.held) {
       switch (message.type) {
         case 'event':

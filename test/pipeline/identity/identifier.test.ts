@@ -245,6 +245,58 @@ describe('a container that is not identified yet', () => {
   })
 })
 
+describe('a container whose source reports no start and no end', () => {
+  beforeEach(() => {
+    engine.report(identityOf(idA))
+    engine.atOnce.add(idA)
+  })
+
+  it('ends where the engine reports it', () => {
+    identifier.push([event(open('/a'))])
+    engine.leave(idA, 'stopped')
+    engine.leave(idA, 'gone')
+    expect(released).toEqual([
+      { type: 'container-ended', id: idA, time: '2026-11-24T12:00:00.000Z' },
+    ])
+  })
+
+  it('is announced again by its next event after the engine started it again', () => {
+    identifier.push([event(open('/a'))])
+    engine.leave(idA, 'stopped')
+    expect(identifier.push([event(open('/late'))])).toHaveLength(1)
+    engine.report(identityOf(idA))
+    const out = identifier.push([event(open('/again'))])
+    expect(out.map(({ type }) => type)).toEqual(['container', 'event'])
+  })
+
+  it('is forgotten some time after its end', () => {
+    identifier = make({ remembered: 2 })
+    const ids = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(64))
+    for (const id of ids) {
+      engine.report(identityOf(id))
+      engine.atOnce.add(id)
+      identifier.push([event(open('/a', id))])
+      engine.leave(id, 'gone')
+    }
+    engine.atOnce.clear()
+    const [known, forgotten] = [ids[3], ids[0]].map((id) =>
+      identifier.push([event(open('/b', id))]),
+    )
+    expect(known?.[0]).toMatchObject({ event: { image: { repository: 'shop/web' } } })
+    expect(forgotten?.[0]).not.toHaveProperty('event.image')
+  })
+})
+
+describe('a container that its source announced', () => {
+  it('ends where its source reports the end, whatever the engine reports', () => {
+    engine.report(identityOf(idA))
+    engine.atOnce.add(idA)
+    identifier.push([started(idA)])
+    engine.leave(idA, 'stopped')
+    expect(released).toEqual([])
+  })
+})
+
 describe('without any engine', () => {
   it('nothing waits', () => {
     identifier.close()
