@@ -59,6 +59,7 @@ export interface WindowEvidence {
   /** Events known to be lost in the window, and when the last loss ended (epoch milliseconds). */
   readonly lost: number
   readonly lastLossMs?: number
+  readonly lastLossReason?: string
   /** At least one container was watched from its start. */
   readonly startSeen: boolean
   /** Kinds of events that no source observed. */
@@ -108,10 +109,11 @@ function moved(version: Version, change: Partial<Version>, nowMs: number): Step 
 
 /** The requirements that the evidence lacks for a learned profile; undefined where it lacks none. */
 function missing(evidence: WindowEvidence, rules: LearnRules, nowMs: number): string | undefined {
-  const { coverage, lastLossMs, lost, startSeen } = evidence
+  const { coverage, lastLossMs, lastLossReason, lost, startSeen } = evidence
   if (!startSeen) return 'no container start was observed: restart a container'
   if (lastLossMs !== undefined && nowMs - lastLossMs < rules.floorMs) {
-    return `${lost} events were lost, the last ${durationText(nowMs - lastLossMs)} ago`
+    const why = lastLossReason === undefined ? '' : ` (${lastLossReason})`
+    return `${lost} events were lost, the last ${durationText(nowMs - lastLossMs)} ago${why}`
   }
   if (coverage.bound > rules.unseen) {
     return `${coverage.sentence}; the limit is ${percentText(rules.unseen)}`

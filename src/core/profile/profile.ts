@@ -35,6 +35,8 @@ export interface Observation {
   readonly phase: Phase
   /** Guardrails that fired, for each of the refs; absent: none. */
   readonly guardrails?: readonly (readonly string[])[]
+  /** The version has as many behaviours as it may have: new ones are not recorded. */
+  readonly isFull?: boolean
 }
 
 /** A known behaviour was seen `count` more times by a source that folds repeats. */
@@ -49,6 +51,12 @@ export interface CountUpdateOf {
   readonly node: string
   readonly source: string
 }
+
+/**
+ * Reads that follow from the image's files and are recorded separately. Further ones are expected
+ * all the same.
+ */
+export const derivedKept = 10_000
 
 /** Counts are kept back for seconds: more is not forgotten meanwhile. */
 const forgettingsKept = 32
@@ -76,6 +84,10 @@ export class Profile implements ProfileReader {
   readonly #forgotten: { readonly what: Forgetting; readonly at: Micros }[] = []
   /** Every event has its container's id as a new string; only one of them is kept. */
   readonly #names = new Map<string, string>()
+  /** Entries that began as derived reads. */
+  readonly #derived = new Set<LiveEntry>()
+  /** Size at which the places were last derived for a lack of room. */
+  #fullAt = 0
   /** In order of id, until one comes or goes. */
   #sorted: readonly LiveEntry[] | undefined
 
@@ -90,6 +102,7 @@ export class Profile implements ProfileReader {
     const profile = new Profile(shaper)
     profile.merge(entries)
     profile.settle()
+    for (const entry of profile.#entries.values()) if (entry.isDerived) profile.#derived.add(entry)
     profile.#changed.clear()
     profile.#counted.clear()
     return profile
@@ -128,6 +141,11 @@ export class Profile implements ProfileReader {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  /** Behaviours without the reads that follow from the image's files. */
+  get ownSize(): number {
+    return this.#entries.size - this.#derived.size
   }
 
   /** Behaviours for people to look at: one that lies in a place is not listed separately. */
@@ -195,15 +213,18 @@ export class Profile implements ProfileReader {
   /**
    * Records an event. Constant time where all its behaviours and witnesses are already in the profile.
    *
-   * @returns how many of the behaviours were not in the profile before
+   * @returns how many of the behaviours had no room, and are expected by none that is recorded
    */
   observe(event: ActEvent, refs: readonly BehaviourRef[], how: Observation): number {
     const { process, node, source } = event
+    const isFull = how.isFull === true
     if (how.phase === 'later') this.settle()
+    else if (isFull) this.#settleFull()
     const container = this.#name(event.container.id)
     const when = microsOf(event.time)
     const count = event.count ?? 1
     let fresh = 0
+    let refused = 0
     for (let i = 0; i < refs.length; i++) {
       const reported = refs[i]
       if (reported === undefined) continue
@@ -211,18 +232,24 @@ export class Profile implements ProfileReader {
       let entry = this.#entries.get(ref.key)
       const phase = this.#phaseOf(ref, how, i, when)
       if (phase === undefined) continue
-      if (entry === undefined && phase === 'later') {
+      const hasRoom = phase === 'derived' ? this.#derived.size < derivedKept : !isFull
+      if (entry === undefined && (phase === 'later' || !hasRoom)) {
         // A behaviour that includes it expects it: it needs no review, and counts there.
         const cover = matchedRuleOf(this.#known, ref, () => when)
         if (cover !== undefined) {
           this.#count(cover.key, event, when)
           continue
         }
+        if (!hasRoom) {
+          if (phase !== 'derived') refused += 1
+          continue
+        }
       }
       let isNews = entry === undefined
       if (entry === undefined) {
         entry = this.#add(LiveEntry.ofRef(ref, this.shaper))
-        if (phase !== 'derived') fresh += 1
+        if (phase === 'derived') this.#derived.add(entry)
+        else fresh += 1
       }
       const cell = entry.cell(container, process.origin, process.session, phase)
       const before = (cell.grants || cell.grantsShipped) && cell.count > 0
@@ -245,7 +272,14 @@ export class Profile implements ProfileReader {
       else this.#counted.add(entry)
     }
     if (fresh > 0 && how.phase === 'learned' && this.#places.isDue) this.settle()
-    return fresh
+    return refused
+  }
+
+  /** Once a profile is full, places that the names so far make take further names. */
+  #settleFull(): void {
+    if (this.#fullAt === this.#entries.size) return
+    this.settle()
+    this.#fullAt = this.#entries.size
   }
 
   #grants({ key }: LiveEntry, origin: Origin): boolean {
@@ -543,6 +577,7 @@ export class Profile implements ProfileReader {
   }
 
   #remove(entry: LiveEntry): void {
+    this.#derived.delete(entry)
     this.#entries.delete(entry.key)
     this.#byId.delete(entry.id)
     this.#sorted = undefined

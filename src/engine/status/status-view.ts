@@ -54,6 +54,7 @@ export function statusView(daemon: Daemon, version: string): views.StatusView {
       widenedProfiles: kernel.widened,
       enforcementGaps: kernel.gaps.total,
       judgingFailures: stage.failures,
+      unrecordedEvents: stage.unrecorded,
       versionsRemoved: daemon.retention.removed,
     },
     crossChecks: crossChecksOf(daemon),

@@ -108,7 +108,12 @@ export interface Batch {
  * Maximum number of behaviours of a version that wait for review; beyond it events still raise
  * alerts but are not recorded individually.
  */
-const laterKept = 5_000
+export const laterKept = 5_000
+/**
+ * Maximum number of behaviours that a version learns, without reads that follow from the image's
+ * files. Beyond it, events that no known behaviour or place includes are a loss.
+ */
+export const learnedKept = 10_000
 
 /**
  * Maximum time to install a profile in the kernel. Until then, the previous profile still blocks.
@@ -124,6 +129,8 @@ export class JudgeStage {
   disagreements = 0
   /** Messages that could not be judged, for an error: faults of Snug. */
   failures = 0
+  /** Events whose behaviour did not fit into the profile of a version that learns. */
+  unrecorded = 0
   readonly #options: JudgeStageOptions
   readonly #countUpdates: CountUpdates
   #judgedBy: (Pick<DeployedVersion, 'life' | 'observed'> & JudgedWith) | undefined
@@ -245,16 +252,28 @@ export class JudgeStage {
       ? 'expected'
       : this.#unexpectedShared({ event, refs, verdict, version }, profiled)
     if (this.#raised !== undefined) profiled?.alerted(this.#raised)
-    const hasRoom = isExpected || learning || profile.size < laterKept + version.learnedSize
-    if (hasRoom && !this.#isRecorded) {
-      profile.observe(counted, refs, {
+    if (!this.#isRecorded) {
+      const refused = profile.observe(counted, refs, {
         phase,
+        isFull: isFull(version),
         ...(verdict.guardrailsByRef === undefined ? {} : { guardrails: verdict.guardrailsByRef }),
       })
+      // Later, the alert about the event remains.
+      if (refused > 0 && learning) this.#unrecorded(event)
     }
     if (!isExpected) version.news = true
     if (key !== undefined) this.#remember(version, key, event, refs, outcome, known)
     onJudged(event, outcome, counted.count ?? 1)
+  }
+
+  /** The evidence of a version that learns is incomplete from here on. */
+  #unrecorded({ time, node, container, image, count = 1 }: ActEvent): void {
+    this.unrecorded += count
+    const loss = { reason: 'profile-full', count, from: time, to: time }
+    const place = image === undefined ? { container } : { container, image }
+    const event = { v: 1, kind: 'loss', time, node, source: 'judge', ...place, loss } as const
+    this.#options.registry.addLoss(event)
+    this.#options.alerts.raise(lossFinding(event), this.#options.now(), count)
   }
 
   /** Returns the same object until the version changes, because every event needs it. */
@@ -537,4 +556,9 @@ export class JudgeStage {
     if (keys === undefined) known.set(version, [key])
     else keys.push(key)
   }
+}
+
+function isFull({ profile, life, learnedSize }: DeployedVersion): boolean {
+  if (life.state === 'learning') return profile.ownSize >= learnedKept
+  return profile.size >= laterKept + learnedSize
 }

@@ -254,6 +254,12 @@ export const statusTable: Readonly<Record<string, StatusRow>> = {
     labels: [],
     read: ({ counters }) => [{ labels: {}, value: counters['judgingFailures'] ?? 0 }],
   },
+  snug_judge_unrecorded_total: {
+    type: 'counter',
+    help: 'events that did not fit into the profile of a learning version, since start: a loss `profile-full`',
+    labels: [],
+    read: ({ counters }) => [{ labels: {}, value: counters['unrecordedEvents'] ?? 0 }],
+  },
   snug_loop_delay_seconds: {
     type: 'gauge',
     help: 'how late the event loop of the judging thread was since the last scrape, at most and in the 99th percentile',

@@ -3,6 +3,7 @@ import type { ActEvent, LossEvent, SnugEvent } from '../../../src/core/event/eve
 import type { DeployedVersion } from '../../../src/state/versions/deployed-version.ts'
 import {
   JudgeStage,
+  learnedKept,
   type Outcome,
   type ShippedPair,
 } from '../../../src/pipeline/judge/judge-stage.ts'
@@ -35,6 +36,7 @@ class World {
     storms: { each: 20, withinMs: 60_000, always: 'critical' },
   })
   readonly registry = new VersionRegistry({
+    onFull: () => undefined,
     node: 'n1',
     shaper,
     rules,
@@ -247,5 +249,40 @@ describe('an error while an event is judged', () => {
     expect(world.outcomes).toEqual(['learned', 'loss', 'learned'])
     const reasons = world.registry.losses.spans.map(({ reason }) => reason)
     expect(reasons).toEqual(['judging-failed'])
+  })
+})
+
+describe('a flood of names while a version learns', () => {
+  const name = (n: number): string => `/srv/${letters(n)}/${letters(n * 7 + 3)}`
+  const letters = (n: number): string => {
+    let [text, rest] = ['', n * 48_271 + 11]
+    for (let at = 0; at < 6; at += 1) {
+      text += String.fromCharCode(97 + (rest % 26))
+      rest = Math.floor(rest / 26) + n * 31
+    }
+    return text
+  }
+
+  it('ends at the bound: further events are a loss, and the evidence is incomplete', () => {
+    const world = new World()
+    const flood = learnedKept + 500
+    for (let n = 0; n < flood; n += 1) world.feed(act.file(name(n), ['read']))
+    const version = world.registry.findOne('shop/web')
+    expect(version.profile.ownSize).toBeLessThanOrEqual(learnedKept + 1)
+    const [loss] = version.losses.spans
+    expect(loss).toMatchObject({ reason: 'profile-full', count: world.stage.unrecorded })
+    expect(world.stage.unrecorded).toBeGreaterThan(0)
+    const [alert] = world.alerts.list({ limit: 1 })
+    expect(alert).toMatchObject({ type: 'loss', count: world.stage.unrecorded })
+    world.feed(act.file(name(0), ['read']))
+    const known = version.profile
+      .entries()
+      .find(({ object }) => JSON.stringify(object).includes(name(0)))
+    expect(known?.cells[0]?.count).toBe(2)
+    const { lost, lastLossReason } = world.registry.evidence(version, world.nowMs)
+    expect({ lost, lastLossReason }).toEqual({
+      lost: world.stage.unrecorded,
+      lastLossReason: 'profile-full',
+    })
   })
 })
