@@ -9,7 +9,7 @@ import { gatePolicySchema } from '../src/supplychain/gate/policy-schema.ts'
 import { generaliseRulesSchema, guardrailRulesSchema } from '../src/support/config/rules-schema.ts'
 import { alert, event } from '../src/interfaces/server/schema/event-schema.ts'
 import { profile } from '../src/interfaces/server/schema/view-schema.ts'
-import { apiPage, configPage, errorsPage, metricsPage } from './table-pages.ts'
+import { apiPage, configPage, errorsPage, limitsPage, metricsPage } from './table-pages.ts'
 import { chartValuesSchema } from './chart-values.ts'
 import { cliPage } from './cli-page.ts'
 import { decisionsPage } from './adr-index.ts'
@@ -35,6 +35,7 @@ const pages: Readonly<Record<string, string>> = {
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/api.md': apiPage(),
   'docs/reference/metrics.md': metricsPage(),
+  'docs/limits.md': limitsPage(),
   'docs/reference/event.md': schemaPage(
     'Event, v1',
     'One observed event, as one JSON object. A file of events has one on each line. `kind` names its last member. Replay keeps unknown members, and the judge ignores them.',

@@ -3,6 +3,7 @@ import { configKeys } from '../src/support/config/config-keys.ts'
 import { errorTable } from '../src/errors.ts'
 import { routes } from '../src/interfaces/server/routes/routes.ts'
 import { metricTable, statusTable } from '../src/support/telemetry/metric-table.ts'
+import { type Limit, limitTable } from '../src/limits.ts'
 import { code, page, table } from './markdown.ts'
 
 export function configPage(): string {
@@ -100,6 +101,39 @@ export function metricsPage(): string {
       ]),
     ),
   )
+}
+
+export function limitsPage(): string {
+  return page(
+    'Limits',
+    'A workload, an image or an attacker chooses how many names, containers and events there are. So everything that the agent keeps by them has a bound, and a rule for what happens at it. A limit without `of` is of the node.',
+    ...limitTable.flatMap(({ title, limits }) => [
+      `## ${title}`,
+      table(
+        ['limit', 'bound', 'of', 'at the bound', 'shown by'],
+        limits.map((limit) => [
+          limit.what,
+          boundText(limit),
+          limit.of ?? '',
+          limit.atBound,
+          shownBy(limit),
+        ]),
+      ),
+    ]),
+    '## Without a bound',
+    'The evidence of a behaviour has one entry for each container that showed it, and keeps them all. The audit log keeps every entry: an entry that was removed would break its chain.',
+  )
+}
+
+function boundText({ bound, define }: Limit): string {
+  if (typeof bound !== 'number') return `${code(bound.key)} ([config](reference/config.md))`
+  const number = bound.toLocaleString('en')
+  return define === undefined ? number : `${number} (${code(define)})`
+}
+
+function shownBy({ shownBy: where }: Limit): string {
+  if (where === undefined) return ''
+  return 'metric' in where ? code(where.metric) : `loss ${code(where.loss)}`
 }
 
 function shown(value: unknown): string {

@@ -17,7 +17,7 @@ export interface LateAssignment {
 
 const dayMs = 86_400_000
 /** As many containers run on a node at most; the oldest go first. */
-const lateKept = 4_096
+export const lateKept = 4_096
 
 /**
  * Finds gaps in enforcement. The time between a container's start and its assignment is a gap only as far as the

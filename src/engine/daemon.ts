@@ -155,6 +155,7 @@ export class Daemon {
         this.live.moved(version, this.#now)
         this.kernel.ended(container, version)
       },
+      onFull: () => this.retention.makeRoom(),
       onDeclared: (version) => this.kernel.decided(version, true),
       onMoved: (version, before) => {
         this.revise(version)

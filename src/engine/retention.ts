@@ -1,7 +1,11 @@
-import { outdatedOf, type RetentionRules } from '../core/lifecycle/retention.ts'
+import { leastRecent, outdatedOf, type RetentionRules } from '../core/lifecycle/retention.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
+import { versionsKept } from '../state/versions/version-registry.ts'
 import type { RemovalContext } from './contexts.ts'
 import { removalFields } from './review/remove-version.ts'
+
+/** Names in the audit entry about versions that were removed together. */
+const imagesNamed = 20
 
 /** Removes the versions that `retention` no longer keeps, with an audit entry for each of them. */
 export class Retention {
@@ -16,6 +20,18 @@ export class Retention {
   ) {
     this.#context = context
     this.rules = rules
+  }
+
+  /** Removes a tenth of all versions at once, so that a flood of images writes few audit entries. */
+  makeRoom(): void {
+    const { registry, journal } = this.#context
+    const gone = leastRecent(registry.versions, Math.ceil(versionsKept / 10))
+    if (gone.length === 0) return
+    const images = gone.slice(0, imagesNamed).map(({ key }) => key)
+    const because = `the node has ${versionsKept} versions, which is the maximum`
+    journal.audit('retention', 'agent', { count: gone.length, images, because })
+    for (const version of gone) this.#context.remove(version)
+    this.removed += gone.length
   }
 
   apply(): void {

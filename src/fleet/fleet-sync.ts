@@ -39,6 +39,8 @@ export interface FleetSyncOptions {
 }
 
 const secondMs = 1_000
+/** Refusals that were logged. A refusal that was forgotten is logged again. */
+const refusedKept = 4_096
 
 /**
  * Keeps one profile for the fleet: merges what other nodes learned and what people decided, and publishes what only
@@ -93,6 +95,7 @@ export class FleetSync {
     this.#reconciling = true
     try {
       this.#schedule.keep((version) => context.registry.has(version))
+      if (this.#refused.size > refusedKept) this.#refused.clear()
       for (const version of context.registry.versions) {
         const name = nameOf(version.image)
         // Seen for the first time, possibly restored from the store: merge again what other nodes published before.

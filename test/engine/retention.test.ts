@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { MemoryStore } from '../../src/state/store/memory-store.ts'
 import type { Store } from '../../src/state/store/store.ts'
+import { versionsKept } from '../../src/state/versions/version-registry.ts'
 import { act } from '../fixtures/event-fixture.ts'
 import {
   daemonWorld,
@@ -182,6 +183,24 @@ describe('the removal of a version', () => {
 })
 
 describe('retention', () => {
+  it('makes room in a flood of images, by one audit entry, and keeps what runs', async () => {
+    const world = await started()
+    await runs(world, 'sha256:aa', '/bin/serve')
+    const { registry, retention } = world.daemon
+    for (let n = 0; n < versionsKept + 10; n += 1) {
+      const time = new Date(world.now() + n).toISOString()
+      registry.ofImage({ repository: `flood/${n}`, digest: 'sha256:ff' }, time)
+    }
+    expect([...registry.versions].length).toBeLessThanOrEqual(versionsKept)
+    expect(registry.has(registry.findOne('shop/web'))).toBe(true)
+    expect(() => registry.findOne('flood/0')).toThrow('no image that was observed')
+    expect(retention.removed).toBe(Math.ceil(versionsKept / 10))
+    await world.daemon.journal.persist()
+    const entries = (await world.engine.audit(100)).filter(({ what }) => what === 'retention')
+    expect(entries).toHaveLength(1)
+    expect(entries[0]).toMatchObject({ who: 'agent', count: retention.removed })
+  })
+
   it('removes old versions with an audit entry, and keeps the newest and a decided one', async () => {
     const world = await started({ retention: { versions: 2 } })
     for (const [n, digest] of ['sha256:aa', 'sha256:bb', 'sha256:cc', 'sha256:dd'].entries()) {

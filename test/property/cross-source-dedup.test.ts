@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { VersionKey } from '../../src/state/versions/deployed-version.ts'
-import { CrossSourceDedup } from '../../src/pipeline/judge/cross-source-dedup.ts'
+import { CrossSourceDedup, mostSources } from '../../src/pipeline/judge/cross-source-dedup.ts'
 
 const version = 'shop/web@sha256:aa' as VersionKey
 interface Line {
@@ -77,6 +77,18 @@ describe('events that several sources report', () => {
         }
       }),
     )
+  })
+
+  it('are of a bounded number of sources, whatever names these give themselves', () => {
+    const dedup = new CrossSourceDedup(64)
+    for (let n = 0; n < 2_000; n += 1) {
+      const acts = [{ kind: 'exec' as const, text: `x${n}` }]
+      const source = `sensor-${n}`
+      dedup.reported({ version, container: 'c1', source, when: n * 1e6, count: 1, acts })
+    }
+    const sources = new Set(dedup.pairs(1e12).flatMap((pair) => pair.sources))
+    expect(sources.size).toBe(mostSources + 1)
+    expect(sources).toContain('others')
   })
 
   it('take bounded memory', () => {

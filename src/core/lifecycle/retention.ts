@@ -70,6 +70,20 @@ export function outdatedOf<V extends RetainedVersion>(
   }
 }
 
+/**
+ * The `count` versions that were not seen for the longest time, for want of room: also the newest
+ * of a lineage. It never includes a version that runs or blocks, or that a person decided on.
+ */
+export function leastRecent<V extends RetainedVersion>(
+  versions: Iterable<V>,
+  count: number,
+): readonly V[] {
+  return [...versions]
+    .filter(({ running, life, isDecided }) => running === 0 && life.mode !== 'block' && !isDecided)
+    .sort((a, b) => lastMs(a) - lastMs(b))
+    .slice(0, count)
+}
+
 function newestOf<V extends RetainedVersion>(versions: readonly V[]): V | undefined {
   let newest: V | undefined
   for (const version of versions) {

@@ -6,7 +6,7 @@ import { LiveLog } from '../api/live-log.ts'
 import { revisionOf } from './revision.ts'
 
 /** Messages that a lost connection is resumed from; of events also those that are on record. */
-const kept = 8_192
+export const kept = 8_192
 /** Numbers a millisecond: as many as no agent publishes, so that none is given twice over restarts. */
 const numbersPerMs = 1_000
 

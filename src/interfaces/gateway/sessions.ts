@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Credential } from './credential.ts'
 
-const sessionsKept = 10_000
+export const sessionsKept = 10_000
 
 /**
  * The sessions of the page. A session represents the credential that it was created with, and has its rights at each

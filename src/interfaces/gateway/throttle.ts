@@ -13,7 +13,7 @@ export const freeAttempts = 10
 const firstWaitMs = 1_000
 const longestWaitMs = 900_000
 const forgottenMs = 3_600_000
-const addressesKept = 10_000
+export const addressesKept = 10_000
 
 /** Slows down who tries credentials, by address, in bounded memory. */
 export class Throttle {

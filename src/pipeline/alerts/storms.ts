@@ -26,7 +26,7 @@ interface Recent {
   storm?: Storm
 }
 
-const containersKept = 4_096
+export const containersKept = 4_096
 const firstKept = 10
 const reasonsShown = 5
 /** The maximum number of counted reasons in a summary. */

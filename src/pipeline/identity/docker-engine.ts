@@ -31,7 +31,7 @@ const requestMs = 10_000
 const firstBackoffMs = 200
 const maxBackoffMs = 3_000
 /** Containers that ended recently: their last events may still arrive. */
-const remembered = 4_096
+export const remembered = 4_096
 
 /**
  * Containers of a Docker engine. It follows the engine's event stream, so a container is known from

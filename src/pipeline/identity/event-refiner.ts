@@ -4,8 +4,8 @@ import type { ImageFiles } from './image-files.ts'
 
 /** Where Docker mounts its own init, for `docker run --init`. */
 const engineInits: ReadonlySet<string> = new Set(['/sbin/docker-init', '/dev/init'])
-const maxSessions = 1_024
-const maxExecutables = 4_096
+export const maxSessions = 1_024
+export const maxExecutables = 4_096
 
 /**
  * Adds facts that the kernel lacks to a container's events: files of the image, health checks,

@@ -57,9 +57,11 @@ interface Entry {
  */
 const pauseMicros = 60_000_000
 const settleEveryMicros = 1_000_000
-const mostEntries = 65_536
+export const mostEntries = 65_536
+/** Sources that are told apart: relayed events name their sensor. Further ones count as one. */
+export const mostSources = 16
 /** Pairs of sources, kinds and versions that are counted. */
-const mostPairs = 16_384
+export const mostPairs = 16_384
 
 /**
  * Recognises events that several sources report as the same event. They share container, program,
@@ -70,6 +72,7 @@ const mostPairs = 16_384
 export class CrossSourceDedup {
   /** Whatever leaves it is settled. */
   readonly #entries: LRUCache<string, Entry>
+  readonly #sources = new Set<string>()
   readonly #kinds = new Map<EventKind, ReadonlySet<string>>()
   readonly #pairs = new Map<string, { -readonly [K in keyof Pair]: Pair[K] }>()
   #newest: Micros = -Infinity
@@ -83,7 +86,8 @@ export class CrossSourceDedup {
     })
   }
 
-  reported({ version, container, source, when, count, acts }: Reported): SharedEvent {
+  reported({ version, container, source: name, when, count, acts }: Reported): SharedEvent {
+    const source = this.#sourceOf(name)
     if (when > this.#newest) this.#newest = when
     const entries = acts.map(({ kind, text }) => {
       const key = `${container}\u0000${text}`
@@ -131,6 +135,13 @@ export class CrossSourceDedup {
     const entry = { version, kind, watching, bySource: new Map(), last: when, alert: undefined }
     this.#entries.set(key, entry)
     return entry
+  }
+
+  #sourceOf(name: string): string {
+    if (this.#sources.has(name)) return name
+    if (this.#sources.size >= mostSources) return 'others'
+    this.#sources.add(name)
+    return name
   }
 
   #watches(kind: EventKind, source: string): void {

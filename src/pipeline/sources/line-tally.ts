@@ -11,8 +11,8 @@ export interface TallyOptions {
   readonly onRejected?: (line: { readonly code: string; readonly message: string }) => void
 }
 
-/** Kinds of ignored lines that are counted by name; the rest share one count. */
-const ignoredNames = 64
+/** Kinds of ignored lines, and reasons of losses, that are counted by name; the rest share one count. */
+export const namesCounted = 64
 const noLines: ParsedLines = { events: [], lines: [], rejected: [], rejectedCount: 0 }
 
 /**
@@ -61,7 +61,8 @@ export class LineTally {
     for (const event of events) {
       if (event.kind !== 'loss' || event.source !== this.#options.name) continue
       const { reason, count } = event.loss
-      this.#lost[reason] = (this.#lost[reason] ?? 0) + count
+      const name = this.#lost[reason] !== undefined || hasRoom(this.#lost) ? reason : 'other'
+      this.#lost[name] = (this.#lost[name] ?? 0) + count
       this.#received += count
       reported += 1
     }
@@ -103,7 +104,11 @@ export class LineTally {
 
   #ignore(what: string): void {
     const isNew = !this.#ignored.has(what)
-    const name = isNew && this.#ignored.size >= ignoredNames ? 'other' : what
+    const name = isNew && this.#ignored.size >= namesCounted ? 'other' : what
     this.#ignored.set(name, (this.#ignored.get(name) ?? 0) + 1)
   }
+}
+
+function hasRoom(counts: Readonly<Record<string, number>>): boolean {
+  return Object.keys(counts).length < namesCounted
 }

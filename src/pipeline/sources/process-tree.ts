@@ -26,7 +26,7 @@ export interface ReportedExec {
   readonly time: string
 }
 
-const maxProcesses = 65_536
+export const maxProcesses = 65_536
 const maxAncestors = 16
 const plain: Lineage = Object.freeze({ origin: 'entrypoint' })
 

@@ -61,9 +61,11 @@ export interface AlertStoreOptions {
 }
 
 /** Events for which the store remembers the alert that they share. */
-const sharesKept = 20_000
+export const sharesKept = 20_000
 /** Behaviours of one alert that are kept apart. Each further one counts as a new name. */
-const namesKept = 512
+export const namesKept = 512
+/** The same for all alerts together. */
+export const allNamesKept = 65_536
 const aloneKept = 1_000
 
 /**
@@ -82,6 +84,7 @@ export class AlertStore {
   readonly #decided = new Map<string, string>()
   /** Alert → behaviours that share it, as far as they are kept apart. */
   readonly #names = new Map<string, Set<string>>()
+  #namesTotal = 0
   /** Alert → cause of a version, if it has replicas. */
   readonly #replicaOf = new Map<string, string>()
   /** Cause of a version → open alert of each container. */
@@ -280,9 +283,13 @@ export class AlertStore {
       const { samples = [], behaviour: first } = alert
       names = new Set([...samples.map(({ id }) => id), ...(first === null ? [] : [first.id])])
       this.#names.set(alert.id, names)
+      this.#namesTotal += names.size
     }
     const isNew = !names.has(behaviour.id)
-    if (isNew && names.size < namesKept) names.add(behaviour.id)
+    if (isNew && names.size < namesKept && this.#namesTotal < allNamesKept) {
+      names.add(behaviour.id)
+      this.#namesTotal += 1
+    }
     const next = folded(alert, behaviour, cause.cause.place, isNew)
     return next === alert ? alert : ranked(next, alert.risk)
   }
@@ -462,7 +469,7 @@ export class AlertStore {
   #close(fingerprint: string, id: string): void {
     if (this.#open.get(fingerprint) !== id) return
     this.#open.delete(fingerprint)
-    this.#names.delete(id)
+    this.#dropNames(id)
     const group = groupOf(fingerprint)
     const left = group === undefined ? undefined : (this.#apart.get(group) ?? 1) - 1
     if (group !== undefined && left !== undefined) {
@@ -470,6 +477,11 @@ export class AlertStore {
       else this.#apart.delete(group)
     }
     this.#forgetReplica(id)
+  }
+
+  #dropNames(id: string): void {
+    this.#namesTotal -= this.#names.get(id)?.size ?? 0
+    this.#names.delete(id)
   }
 
   #forgetReplica(id: string): void {
@@ -492,7 +504,7 @@ export class AlertStore {
     this.#byId.delete(id)
     this.#eviction.remove(id)
     this.#fingerprints.delete(id)
-    this.#names.delete(id)
+    this.#dropNames(id)
     this.#pruned += 1
   }
 }

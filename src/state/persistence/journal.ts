@@ -50,7 +50,7 @@ export interface JournalParts {
 
 const persistMs = 1_000
 /** Number of unstored alerts from which a source must wait for the store. */
-const mostAlertsUnstored = 4_096
+export const mostAlertsUnstored = 4_096
 /** Learned behaviour is written after this short delay, which joins changes into one batch. */
 const newsPersistMs = 200
 /**

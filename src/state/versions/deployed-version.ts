@@ -97,13 +97,22 @@ export function versionKey(image: ImageRef): VersionKey {
  * Runs that a version remembers. The oldest ended ones are removed first. Evidence keeps all of
  * them.
  */
-const runsKept = 5_000
+export const runsKept = 5_000
 /** Starts of one container that are kept apart. The oldest are removed first. */
-const stintsKept = 100
+export const stintsKept = 100
 /** Unexpected events whose keys survive a restart of the daemon. The oldest are removed first. */
-const reportedKept = 1_000
+export const reportedKept = 1_000
 /** Blocked events that may repeat. A repeat that is not listed here counts as alerted. */
-const actionsKept = 65_536
+export const actionsKept = 65_536
+/**
+ * Keys of the kernel in each of two generations. Counts for a key that nobody used for a whole
+ * generation match no behaviour, and are counted as such.
+ */
+export const keysKept = 65_536
+/** Tags, and other digests and ids of the same image. The oldest are removed first. */
+export const namesKept = 256
+/** Declared uids of its containers. Further ones stay numeric users. */
+export const usersKept = 1_024
 
 /**
  * A deployed version: its profile, lifecycle state, containers, and the keys that the kernel uses
@@ -218,7 +227,7 @@ export class DeployedVersion {
     // A container that ended before its layers were found must not remove the known layers.
     const rootfs = identity.rootfs ?? this.identity?.rootfs
     this.identity = rootfs === undefined ? identity : { ...identity, rootfs }
-    if (identity.image.tag !== undefined) this.tags.add(identity.image.tag)
+    if (identity.image.tag !== undefined) addName(this.tags, identity.image.tag)
     const known = this.runs.get(identity.id)
     if (known === undefined || known.actsOnly === true) {
       const run = { container: identity.id, name: identity.name, from: seen.time }
@@ -251,15 +260,24 @@ export class DeployedVersion {
     }
     if (run.actsOnly === true && time > (run.to ?? '')) run.to = time
     if (time > this.lastSeen) this.lastSeen = time
-    if (image?.tag !== undefined && image.tag !== this.image.tag) this.tags.add(image.tag)
+    if (image?.tag !== undefined && image.tag !== this.image.tag) addName(this.tags, image.tag)
   }
 
   remember(key: BehaviourKey, meaning: KeyMeaning): void {
+    // Keys that are still in use move on to the new generation.
+    if (this.#keys.size >= keysKept && !this.#keys.has(key)) {
+      this.#oldKeys = this.#keys
+      this.#keys = new Map()
+    }
     this.#keys.set(key, meaning)
   }
 
   meaning(key: BehaviourKey): KeyMeaning | undefined {
-    return this.#keys.get(key) ?? this.#oldKeys.get(key)
+    const known = this.#keys.get(key)
+    if (known !== undefined) return known
+    const old = this.#oldKeys.get(key)
+    if (old !== undefined) this.remember(key, old)
+    return old
   }
 
   /** Records the action for the container's latest event of that key, which its repeats share. */
@@ -299,6 +317,7 @@ export class DeployedVersion {
     const known = this.#tagged.get(tag)
     if (known !== undefined && this.profile.has(known)) return known
     const [found] = this.profile.startingWith(`b${tag}`)
+    if (this.#tagged.size >= keysKept) this.#tagged.clear()
     if (found !== undefined) this.#tagged.set(tag, found)
     return found
   }
@@ -336,6 +355,15 @@ export class DeployedVersion {
       return
     }
   }
+}
+
+/** Returns the name that had to go. */
+export function addName(names: Set<string>, name: string): string | undefined {
+  names.add(name)
+  if (names.size <= namesKept) return undefined
+  const [oldest] = names
+  if (oldest !== undefined) names.delete(oldest)
+  return oldest
 }
 
 function resumed(run: Run, seen: ContainerSeen): Run {

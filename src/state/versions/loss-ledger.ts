@@ -2,7 +2,7 @@ import type { LossSpan } from '../../core/event/event.ts'
 
 /** Losses of one reason closer than this become one span, so that a flood is one loss. */
 const joinMs = 60_000
-const spansKept = 200
+export const spansKept = 200
 
 /** A loss of one container, or of all containers that ran then. */
 export interface LedgerSpan extends LossSpan {
@@ -80,13 +80,25 @@ export class LossLedger {
     const counts = new Map<string, number>()
     for (const { reason } of this.#spans) counts.set(reason, (counts.get(reason) ?? 0) + 1)
     const [busiest] = [...counts].sort((a, b) => b[1] - a[1])
-    if (busiest === undefined || busiest[1] < 2) return
+    if (busiest === undefined) return
+    if (busiest[1] < 2) {
+      this.#foldReasons()
+      return
+    }
     const first = this.#spans.findIndex(({ reason }) => reason === busiest[0])
     const second = this.#spans.findIndex(({ reason }, i) => i > first && reason === busiest[0])
     const [a, b] = [this.#spans[first], this.#spans[second]]
     if (a === undefined || b === undefined) return
     this.#spans[first] = join(a, b)
     this.#spans.splice(second, 1)
+  }
+
+  /** Other sensors choose the reasons of their losses: the oldest two become one of `several`. */
+  #foldReasons(): void {
+    const [a, b] = this.#spans.filter(({ reason }) => !blind.has(reason) && !observed.has(reason))
+    if (a === undefined || b === undefined) return
+    const rest = this.#spans.filter((span) => span !== a && span !== b)
+    this.#spans = [{ ...join(a, b), reason: 'several' }, ...rest]
   }
 }
 

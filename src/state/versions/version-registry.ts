@@ -19,7 +19,13 @@ import { Profile } from '../../core/profile/profile.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import type { ContainerSeen } from '../../pipeline/sources/source.ts'
-import { DeployedVersion, type VersionKey, versionKey } from './deployed-version.ts'
+import {
+  addName,
+  DeployedVersion,
+  usersKept,
+  type VersionKey,
+  versionKey,
+} from './deployed-version.ts'
 import { enforcementGap, LossLedger } from './loss-ledger.ts'
 import { watchedRuns } from './watched-runs.ts'
 
@@ -39,6 +45,8 @@ export interface VersionRegistryOptions {
   readonly onDeclared: (version: DeployedVersion) => void
   /** A change of the lifecycle that is more than a change of its text. */
   readonly onMoved: (version: DeployedVersion, before: Version) => void
+  /** There are {@link versionsKept} versions: some have to go before the next one. */
+  readonly onFull: () => void
   /** The version no longer expects behaviours of its predecessor that it never showed. */
   readonly onInheritedExpired: (version: DeployedVersion, gone: readonly ProfileEntry[]) => void
 }
@@ -65,6 +73,8 @@ export class VersionRegistry {
   #lastScope = 0
   #last: DeployedVersion | undefined
   readonly #ended: string[] = []
+  /** Containers that only events named: no source reports their start and end. */
+  readonly #unannounced: string[] = []
   /** Aliases of a version: later digests, and the id of the image. */
   readonly #aliases = new Map<VersionKey, DeployedVersion>()
   /** Version → the deadline at which its inherited behaviours last expired. */
@@ -160,6 +170,9 @@ export class VersionRegistry {
     }
     if (this.#last !== undefined && !this.#byContainer.has(container.id)) {
       this.#byContainer.set(container.id, this.#last)
+      this.#unannounced.push(container.id)
+      if (this.#unannounced.length > unannouncedKept)
+        this.#forgetContainer(this.#unannounced.shift())
     }
     const { uid, declaredUser } = process
     if (declaredUser === true && this.#last?.declaredUsers.has(uid) === false) {
@@ -204,6 +217,7 @@ export class VersionRegistry {
 
   /** Applies behaviours of the numeric uid to the declared user. */
   #declared(version: DeployedVersion, uid: number): void {
+    if (version.declaredUsers.size >= usersKept) return
     version.declaredUsers.add(uid)
     if (version.profile.declare(uid, version.image.digest)) this.#options.onDeclared(version)
   }
@@ -216,11 +230,14 @@ export class VersionRegistry {
     this.#options.onEnded(container, version)
     // Late counts may still arrive. The entry stays until this many later containers have ended.
     this.#ended.push(container)
-    if (this.#ended.length > endedRemembered) {
-      const oldest = this.#ended.shift()
-      const run = oldest === undefined ? undefined : this.#byContainer.get(oldest)?.runs.get(oldest)
-      if (oldest !== undefined && run?.to !== undefined) this.#byContainer.delete(oldest)
-    }
+    if (this.#ended.length > endedRemembered) this.#forgetContainer(this.#ended.shift())
+  }
+
+  /** Keeps a container that was started again. */
+  #forgetContainer(container: string | undefined): void {
+    if (container === undefined) return
+    const run = this.#byContainer.get(container)?.runs.get(container)
+    if (run === undefined || run.to !== undefined) this.#byContainer.delete(container)
   }
 
   /**
@@ -262,12 +279,14 @@ export class VersionRegistry {
 
   evidence(version: DeployedVersion, nowMs: number): WindowEvidence {
     const spans = version.losses.spans.filter(({ reason }) => reason !== enforcementGap)
-    const lastLossMs = spans.reduce((last, { to }) => Math.max(last, Date.parse(to)), 0)
+    const last = spans.toSorted((a, b) => Date.parse(a.to) - Date.parse(b.to)).at(-1)
     const runs = this.runsOf(version, nowMs)
     return {
       coverage: version.profile.coverage(runs, this.slice),
       lost: spans.reduce((sum, { count }) => sum + count, 0),
-      ...(lastLossMs === 0 ? {} : { lastLossMs }),
+      ...(last === undefined
+        ? {}
+        : { lastLossMs: Date.parse(last.to), lastLossReason: last.reason }),
       startSeen: countStarts(runs) > 0,
       unobserved: version.unobserved,
     }
@@ -365,6 +384,7 @@ export class VersionRegistry {
       this.#named(known, image, imageId)
       return known
     }
+    if (this.#versions.size >= versionsKept) this.#options.onFull()
     const before = this.#newest(image.repository)
     const nowMs = this.#options.now()
     const profile = new Profile(this.#options.shaper)
@@ -388,8 +408,13 @@ export class VersionRegistry {
     const { image, otherDigests, imageIds } = version
     const known = digest === image.digest || otherDigests.has(digest)
     if (known && (imageId === undefined || imageIds.has(imageId))) return
-    if (digest !== image.digest) otherDigests.add(digest)
-    if (imageId !== undefined) imageIds.add(imageId)
+    const gone = [
+      digest === image.digest ? undefined : addName(otherDigests, digest),
+      imageId === undefined ? undefined : addName(imageIds, imageId),
+    ]
+    for (const old of gone) {
+      if (old !== undefined) this.#aliases.delete(versionKey({ ...image, digest: old }))
+    }
     version.changed = true
     this.#rememberNames(version)
   }
@@ -404,6 +429,13 @@ export class VersionRegistry {
   #freshScope(version: DeployedVersion): number {
     this.#lastScope += 1
     this.#byScope.set(this.#lastScope, version)
+    if (this.#byScope.size > this.#versions.size + oldScopesKept) {
+      for (const [scope, { scope: present }] of this.#byScope) {
+        if (scope === present) continue
+        this.#byScope.delete(scope)
+        break
+      }
+    }
     return this.#lastScope
   }
 
@@ -419,7 +451,13 @@ export class VersionRegistry {
 }
 
 /** Ended containers whose late counts can still be attributed to their version. */
-const endedRemembered = 1_024
+export const endedRemembered = 1_024
+/** Versions of all lineages together. */
+export const versionsKept = 2_048
+/** Containers without a reported end. An event of one that was forgotten names its image again. */
+export const unannouncedKept = 8_192
+/** Earlier scopes of all versions: late reports of the kernel still name them. */
+export const oldScopesKept = 1_024
 
 function dropValue<K>(index: Map<K, DeployedVersion>, version: DeployedVersion): void {
   for (const [key, value] of index) if (value === version) index.delete(key)

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { TokenFile } from '../../../src/interfaces/server/access/token-file.ts'
+import { TokenFile, tokensKept } from '../../../src/interfaces/server/access/token-file.ts'
 import { startFixture } from '../../fixtures/server-fixtures.ts'
 
 let dir: string
@@ -136,6 +136,20 @@ describe('the TCP listener', () => {
     expect(read()).toBe(token)
     const headers = { authorization: `Bearer ${token}` }
     expect((await fetch(`${fixture.url}/v1/config`, { headers })).status).toBe(200)
+  })
+
+  it('creates no more tokens than each request can be compared with', () => {
+    const data = join(dir, 'data')
+    const tokens = TokenFile.open(data)
+    const path = join(data, 'tokens.json')
+    const {
+      tokens: [admin],
+    } = JSON.parse(readFileSync(path, 'utf8')) as { tokens: object[] }
+    const all = Array.from({ length: tokensKept }, (_, n) => ({ ...admin, name: `t${n}` }))
+    writeFileSync(path, JSON.stringify({ tokens: all }))
+    expect(() => tokens.create('one-more', 'viewer')).toThrow('revoke one first')
+    tokens.remove('t0')
+    expect(tokens.create('one-more', 'viewer')).toMatch(/^snug_/)
   })
 
   it('does not start on a damaged token file', async () => {

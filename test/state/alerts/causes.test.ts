@@ -8,7 +8,7 @@ import { compareText } from '../../../src/core/profile/profile-entry.ts'
 import { Profile } from '../../../src/core/profile/profile.ts'
 import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
 import { deviationFinding, findingCauseOf } from '../../../src/pipeline/judge/findings.ts'
-import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
+import { allNamesKept, AlertStore, namesKept } from '../../../src/state/alerts/alert-store.ts'
 import { act, guardrails, shaper } from '../../fixtures/event-fixture.ts'
 
 const nowMs = Date.parse('2026-11-24T13:40:27Z')
@@ -84,6 +84,25 @@ describe('alerts of one cause', () => {
     expect(restarted.repeat(shared, 1, '2026-11-24T13:42:00.000000Z')?.count).toBe(6)
     restarted.raise(findingOf(reading('/srv/jobs/c')), nowMs)
     expect(restarted.list({ limit: 9 })).toMatchObject([{ count: 7, cause: { names: 3 } }])
+  })
+
+  it('remember a bounded number of names, and count every further event as a new one', () => {
+    const alerts = storeOf()
+    const raise = (container: number, name: number) => {
+      const event = inContainer(reading(`/srv/jobs/job-x.in`), `${container}-`)
+      const base = findingOf(event)
+      const behaviour = { ...base.behaviour!, id: `b${container}-${name}` }
+      return alerts.raise({ ...base, behaviour }, nowMs).alert.cause?.names ?? 0
+    }
+    const containers = Math.ceil(allNamesKept / namesKept) + 1
+    for (let container = 0; container < containers; container += 1) {
+      for (let name = 0; name < namesKept; name += 1) raise(container, name)
+    }
+    const known = raise(0, 1)
+    expect(raise(0, 1)).toBe(known)
+    const last = containers - 1
+    const counted = raise(last, namesKept - 1)
+    expect(raise(last, namesKept - 1)).toBe(counted + 1)
   })
 
   it('lose no event, in any order of events', () => {

@@ -18,6 +18,18 @@ describe('the loss ledger', () => {
     ])
   })
 
+  it('stays bounded where a sensor gives each loss another reason', () => {
+    const ledger = new LossLedger()
+    ledger.add({ reason: 'agent-down', count: 0, from: at(0), to: at(1) })
+    for (let n = 0; n < 5_000; n += 1) {
+      ledger.add({ reason: `reason-${n}`, count: 2, from: at(n), to: at(n + 1) })
+    }
+    expect(ledger.spans.length).toBeLessThanOrEqual(200)
+    expect(ledger.spans.reduce((sum, { count }) => sum + count, 0)).toBe(10_000)
+    expect(ledger.spans).toContainEqual({ reason: 'agent-down', count: 0, from: at(0), to: at(1) })
+    expect(ledger.spans).toContainEqual(expect.objectContaining({ reason: 'several', from: at(0) }))
+  })
+
   it('stays bounded and never loses a count or the extent', () => {
     const span = fc.record({
       reason: fc.constantFrom('ring', 'agent-down', 'overflow'),

@@ -8,7 +8,7 @@ interface Guest extends TokenHolder {
 }
 
 const codeMs = 120_000
-const kept = 1_000
+export const kept = 1_000
 
 /**
  * Sign-in links: root on the node gets a code that admits one browser, once and within two minutes. The browser

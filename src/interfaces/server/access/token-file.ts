@@ -57,11 +57,14 @@ export class TokenFile {
     return this.#entries.map(({ name, role }) => ({ name, role }))
   }
 
-  /** The new token, which is shown this once. Errors: BODY_INVALID where the name is taken. */
+  /** The new token, which is shown this once. Errors: BODY_INVALID where the name is taken, or there are too many. */
   create(name: string, role: Role): string {
     this.#reload()
     if (this.#entries.some((entry) => entry.name === name)) {
       throw new SnugError('BODY_INVALID', `a token named \`${name}\` exists already`)
+    }
+    if (this.#entries.length >= tokensKept) {
+      throw new SnugError('BODY_INVALID', `there are ${tokensKept} tokens: revoke one first`)
     }
     const token = `snug_${randomBytes(32).toString('base64url')}`
     const createdAt = new Date().toISOString()
@@ -113,6 +116,8 @@ export class TokenFile {
   }
 }
 
+/** Each request is compared with all of them. */
+export const tokensKept = 1_000
 const digestBytes = 32
 
 /**

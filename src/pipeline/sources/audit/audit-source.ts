@@ -13,6 +13,8 @@ const kinds: readonly EventKind[] = ['exec', 'file', 'connect', 'syscall', 'loss
 
 /** Maximum number of events with interleaved records. */
 const maxPending = 64
+/** Maximum number of records of one event: the kernel writes fewer. */
+const maxRecords = 256
 /** An event without an end record is complete once a record that much later arrives. */
 const settleSeconds = 2
 /**
@@ -54,7 +56,7 @@ export class AuditMapper implements LineMapper {
     }
     const records = this.#pending.get(key)
     if (records === undefined) this.#pending.set(key, [record])
-    else records.push(record)
+    else if (records.length < maxRecords) records.push(record)
     // The last record of a system call, even if the log has no end record.
     if (record.type === 'PROCTITLE') this.#finish(key, into)
     this.#finishOlder(Number(record.time), into)

@@ -18,7 +18,9 @@ interface SentProfile {
  * Assignments that are remembered: more than the containers that run at a time. The oldest are
  * removed first.
  */
-const assignmentsKept = 4_096
+export const assignmentsKept = 4_096
+/** Evicted scopes that are remembered, besides those with a profile. The oldest are removed first. */
+const evictedKept = 4_096
 
 /**
  * The state that was sent to the kernel, to send it again to a new sensor. Each change returns its
@@ -94,6 +96,10 @@ export class KernelState {
   /** Returns what to send at once: the whole scope if one of its containers runs, else nothing. */
   evicted(scope: number, isRunning: (container: string) => boolean): Buffer {
     this.#evicted.add(scope)
+    if (this.#evicted.size > evictedKept) {
+      const oldest = [...this.#evicted].find((each) => !this.#profiles.has(each))
+      if (oldest !== undefined) this.#evicted.delete(oldest)
+    }
     const here = [...this.#assigned].filter(([, assigned]) => assigned.scope === scope)
     if (!here.some(([id]) => isRunning(id))) return Buffer.alloc(0)
     return Buffer.concat([

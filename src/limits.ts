@@ -1,0 +1,380 @@
+import { derivedKept } from './core/profile/profile.ts'
+import { BUCKETS_KEPT } from './core/coverage/time-buckets.ts'
+import { lateKept } from './enforcement/enforcement-gaps.ts'
+import { kept as messagesKept } from './engine/live/live-updates.ts'
+import { addressesKept } from './interfaces/gateway/throttle.ts'
+import { sessionsKept } from './interfaces/gateway/sessions.ts'
+import { kept as guestsKept } from './interfaces/server/access/guest-tokens.ts'
+import { tokensKept } from './interfaces/server/access/token-file.ts'
+import { containersKept } from './pipeline/alerts/storms.ts'
+import { remembered } from './pipeline/identity/docker-engine.ts'
+import { maxExecutables, maxSessions } from './pipeline/identity/event-refiner.ts'
+import { defaultLimits } from './pipeline/identity/identifier.ts'
+import { mostEntries, mostPairs, mostSources } from './pipeline/judge/cross-source-dedup.ts'
+import { laterKept, learnedKept } from './pipeline/judge/judge-stage.ts'
+import { assignmentsKept } from './pipeline/sources/ebpf/kernel-state.ts'
+import { namesCounted } from './pipeline/sources/line-tally.ts'
+import { maxProcesses } from './pipeline/sources/process-tree.ts'
+import {
+  allNamesKept,
+  namesKept as alertNamesKept,
+  sharesKept,
+} from './state/alerts/alert-store.ts'
+import { mostAlertsUnstored } from './state/persistence/journal.ts'
+import {
+  actionsKept,
+  keysKept,
+  namesKept,
+  reportedKept,
+  runsKept,
+  stintsKept,
+  usersKept,
+} from './state/versions/deployed-version.ts'
+import { spansKept } from './state/versions/loss-ledger.ts'
+import {
+  endedRemembered,
+  oldScopesKept,
+  unannouncedKept,
+  versionsKept,
+} from './state/versions/version-registry.ts'
+
+/** A bound on something whose number a workload, an image or an attacker chooses. */
+export interface Limit {
+  readonly what: string
+  /** A number, or the config key that sets it. */
+  readonly bound: number | { readonly key: string }
+  /** Of each version, container and so on; absent: of the node. */
+  readonly of?: string
+  readonly atBound: string
+  /** A metric, or a reason of a loss. */
+  readonly shownBy?: { readonly metric: string } | { readonly loss: string }
+  /** The constant in `agent/include/shared.h`. */
+  readonly define?: string
+}
+
+interface LimitGroup {
+  readonly title: string
+  readonly limits: readonly Limit[]
+}
+
+/** The one table of bounds. Every row is enforced where its constant is defined. */
+export const limitTable: readonly LimitGroup[] = [
+  {
+    title: 'Profiles',
+    limits: [
+      {
+        what: 'behaviours that a version learns, without reads that follow from the files of its image',
+        bound: learnedKept,
+        of: 'version',
+        atBound:
+          'a place or pattern of the profile takes the event, where one includes it; otherwise the event is lost, and the evidence is incomplete',
+        shownBy: { loss: 'profile-full' },
+      },
+      {
+        what: 'reads that follow from the files of the image',
+        bound: derivedKept,
+        of: 'version',
+        atBound: 'further reads stay expected, and are not recorded',
+      },
+      {
+        what: 'deviations that wait for review',
+        bound: laterKept,
+        of: 'version',
+        atBound: 'further deviations raise alerts, and are not recorded as behaviours',
+      },
+      {
+        what: 'buckets of time of a behaviour in one container',
+        bound: BUCKETS_KEPT,
+        of: 'cell',
+        atBound: 'adjacent buckets are joined, so that forgetting by time becomes coarser',
+      },
+      {
+        what: 'keys of the kernel with their meaning, in each of two generations',
+        bound: keysKept,
+        of: 'version',
+        atBound: 'keys that nobody used for a generation are dropped; later counts match nothing',
+        shownBy: { metric: 'snug_judge_unplaced_sightings_total' },
+      },
+      {
+        what: 'unexpected events whose keys survive a restart',
+        bound: reportedKept,
+        of: 'version',
+        atBound: 'the oldest is dropped; after a restart its repeats match nothing',
+        shownBy: { metric: 'snug_judge_unplaced_sightings_total' },
+      },
+      {
+        what: 'actions of stopped events, for their repeats',
+        bound: actionsKept,
+        of: 'version',
+        atBound: 'all are dropped; further repeats count as alerted',
+      },
+      {
+        what: 'container runs for the estimate of coverage',
+        bound: runsKept,
+        of: 'version',
+        atBound: 'the oldest run that has ended is dropped; its evidence stays',
+      },
+      {
+        what: 'starts of one container',
+        bound: stintsKept,
+        of: 'container',
+        atBound: 'the oldest is dropped',
+      },
+      {
+        what: 'tags, digests and ids of one image',
+        bound: namesKept,
+        of: 'version',
+        atBound: 'the oldest is dropped; an image under a dropped digest is a new version',
+      },
+      {
+        what: 'declared users',
+        bound: usersKept,
+        of: 'version',
+        atBound: 'further uids stay numeric users',
+      },
+      {
+        what: 'spans of losses',
+        bound: spansKept,
+        of: 'version',
+        atBound:
+          'two spans of one reason are joined, or else two of different reasons as `several`',
+      },
+    ],
+  },
+  {
+    title: 'Versions and containers',
+    limits: [
+      {
+        what: 'versions of a lineage',
+        bound: { key: 'retention.versions' },
+        of: 'lineage',
+        atBound: 'the version that was seen longest ago is removed, see [retention](concepts.md)',
+        shownBy: { metric: 'snug_versions_removed_total' },
+      },
+      {
+        what: 'versions',
+        bound: versionsKept,
+        atBound:
+          'a tenth is removed, those seen longest ago first; never one that runs or blocks, or that a person decided on',
+        shownBy: { metric: 'snug_versions_removed_total' },
+      },
+      {
+        what: 'earlier scopes of versions, for late reports of the kernel',
+        bound: oldScopesKept,
+        atBound: 'the oldest is dropped; a report that names it is ignored',
+      },
+      {
+        what: 'ended containers whose counts may still arrive',
+        bound: endedRemembered,
+        atBound: 'the oldest is dropped; its counts match nothing',
+        shownBy: { metric: 'snug_judge_unplaced_sightings_total' },
+      },
+      {
+        what: 'containers whose source reports no end',
+        bound: unannouncedKept,
+        atBound: 'the oldest is dropped; its next event names its image again',
+      },
+      {
+        what: 'identities of ended containers',
+        bound: defaultLimits.remembered,
+        atBound: 'the oldest is dropped; its events have no image then',
+      },
+      {
+        what: 'removed containers of the engine',
+        bound: remembered,
+        of: 'engine',
+        atBound: 'the oldest is dropped; its events have no image then',
+      },
+      {
+        what: 'events that wait for the identity of their container',
+        bound: { key: 'hold.events' },
+        atBound: 'further events are lost',
+        shownBy: { metric: 'snug_identify_lost_total' },
+      },
+      {
+        what: 'events of one container that wait for its identity',
+        bound: defaultLimits.perContainer,
+        of: 'container',
+        atBound: 'further events are lost',
+        shownBy: { loss: 'identity-overflow' },
+      },
+      {
+        what: 'exec sessions that are distinguished from probes',
+        bound: maxSessions,
+        of: 'container',
+        atBound: 'the oldest is dropped; its later events have the origin `exec-in`',
+      },
+      {
+        what: 'executables in the writable layer that were compared with the image',
+        bound: maxExecutables,
+        of: 'container',
+        atBound: 'all are dropped, and compared again when they run',
+      },
+      {
+        what: 'assignments that are sent again to a new sensor',
+        bound: assignmentsKept,
+        atBound: 'the oldest is dropped; the kernel keeps its assignment',
+      },
+      {
+        what: 'containers that were assigned after their start',
+        bound: lateKept,
+        atBound: 'the oldest is dropped; its gap is not measured',
+      },
+    ],
+  },
+  {
+    title: 'Other sensors',
+    limits: [
+      {
+        what: 'processes with their ancestors',
+        bound: maxProcesses,
+        of: 'source',
+        atBound: 'the oldest is dropped; its later events have the origin `entrypoint`',
+      },
+      {
+        what: 'names of ignored lines, and reasons of losses',
+        bound: namesCounted,
+        of: 'source',
+        atBound: 'further names are counted as `other`',
+        shownBy: { metric: 'snug_source_lost_total' },
+      },
+      {
+        what: 'events that are compared between sources',
+        bound: mostEntries,
+        atBound: 'the least recent is settled early; a later report of it counts as a new event',
+      },
+      {
+        what: 'pairs of sources, kinds and versions that are counted',
+        bound: mostPairs,
+        atBound: 'further pairs are not counted',
+      },
+      {
+        what: 'sources that this comparison distinguishes',
+        bound: mostSources,
+        atBound: 'further sources count as one',
+      },
+    ],
+  },
+  {
+    title: 'Alerts and sinks',
+    limits: [
+      {
+        what: 'alerts',
+        bound: { key: 'alertsKept' },
+        atBound:
+          'one is evicted: by severity, then of the container with the most alerts, then the oldest; an open one is a loss',
+        shownBy: { metric: 'snug_respond_alerts_pruned_total' },
+      },
+      {
+        what: 'distinct behaviours of one alert',
+        bound: alertNamesKept,
+        of: 'alert',
+        atBound: 'each further event counts as a new name',
+      },
+      {
+        what: 'distinct behaviours of all alerts together',
+        bound: allNamesKept,
+        atBound: 'each further event counts as a new name',
+      },
+      {
+        what: 'events for which the alert that they share is remembered',
+        bound: sharesKept,
+        atBound: 'the least recent is dropped; its repeats match nothing',
+        shownBy: { metric: 'snug_judge_unplaced_sightings_total' },
+      },
+      {
+        what: 'alerts that wait for the store',
+        bound: mostAlertsUnstored,
+        atBound: 'sources wait; if the store fails, the oldest beyond `alertsKept` are dropped',
+        shownBy: { metric: 'snug_store_given_up_total' },
+      },
+      {
+        what: 'containers whose bursts of alerts are watched',
+        bound: containersKept,
+        atBound: 'the least recent is dropped; its next burst is sent one by one at first',
+      },
+      {
+        what: 'bytes that wait for a sink',
+        bound: { key: 'outbox.size' },
+        of: 'sink',
+        atBound: 'the oldest are given up, and an alert has their number',
+        shownBy: { metric: 'snug_sink_given_up_total' },
+      },
+    ],
+  },
+  {
+    title: 'Clients',
+    limits: [
+      {
+        what: 'live messages',
+        bound: messagesKept,
+        of: 'stream',
+        atBound: 'the oldest is dropped; a reader that needs it gets the number of lost messages',
+        shownBy: { metric: 'snug_server_live_missed_total' },
+      },
+      {
+        what: 'tokens',
+        bound: tokensKept,
+        atBound: 'no further token is created',
+      },
+      {
+        what: 'sign-in links, and tokens from them',
+        bound: guestsKept,
+        atBound: 'the oldest is dropped',
+      },
+      {
+        what: 'sessions of the page',
+        bound: sessionsKept,
+        atBound: 'the least recent is dropped, and has to sign in again',
+      },
+      {
+        what: 'addresses that sent wrong credentials',
+        bound: addressesKept,
+        atBound: 'the least recent is dropped, and may try again at once',
+      },
+    ],
+  },
+  {
+    title: 'Kernel',
+    limits: [
+      {
+        what: 'containers that the kernel observes',
+        bound: 1_024,
+        define: 'SNUG_SLOTS',
+        atBound: 'events of further containers are lost',
+        shownBy: { loss: 'too-many-containers' },
+      },
+      {
+        what: 'versions with a place in the kernel',
+        bound: 1_024,
+        define: 'SNUG_VERSIONS',
+        atBound: 'the least recent version without containers gives up its place',
+        shownBy: { metric: 'snug_kernel_profiles' },
+      },
+      {
+        what: 'containers that are assigned before they start',
+        bound: 4_096,
+        define: 'SNUG_EXPECTED',
+        atBound: 'the least recent is dropped, and assigned when it starts',
+      },
+      {
+        what: 'events seen in containers, with their counts',
+        bound: 131_072,
+        define: 'SNUG_SEEN',
+        atBound: 'further events are reported one by one',
+      },
+      {
+        what: 'keys of known behaviours',
+        bound: 131_072,
+        define: 'SNUG_KNOWN_KEYS',
+        atBound: 'the least recent is dropped, and reported once more',
+      },
+      {
+        what: 'senders of datagrams that a server may answer',
+        bound: 65_536,
+        define: 'SNUG_CALLERS',
+        atBound: 'the least recent is dropped; an answer to it is a connection',
+      },
+    ],
+  },
+]
