@@ -87,8 +87,17 @@ describe('the picture of a version', () => {
     })
   })
 
-  it('marks behaviours that wait for a decision', () => {
-    const { programs } = world.engine.page.picture(`${image}:1.4.2`)
+  it('is of the profile alone, and counts what waits for a decision', () => {
+    const { programs, runs, deviations } = world.engine.page.picture(`${image}:1.4.2`)
+    expect(deviations).toBe(9)
+    expect(programs.map(({ exe }) => exe)).not.toContain('/usr/bin/curl')
+    expect(programs.every(({ open }) => open === 0)).toBe(true)
+    expect(runs.every(({ state }) => state === 'learned')).toBe(true)
+  })
+
+  it('has and marks behaviours that wait for a decision on request', () => {
+    const { programs, deviations } = world.engine.page.picture(`${image}:1.4.2`, true)
+    expect(deviations).toBe(9)
     expect(programs.find(({ exe }) => exe === '/usr/bin/curl')).toMatchObject({ open: 2 })
     expect(programs.find(({ exe }) => exe === '/usr/sbin/nginx')).toMatchObject({ open: 0 })
   })

@@ -10,6 +10,7 @@ import { reviewPage } from '../../src/engine/queries/review-cards.ts'
 import { groupsOf } from '../../src/engine/queries/review-groups.ts'
 import { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
 import { act, feed, shaper } from '../fixtures/event-fixture.ts'
+import { cases } from '../fixtures/random-cases.ts'
 import { acts } from '../property/event-arbitrary.ts'
 
 interface Seen {
@@ -54,6 +55,7 @@ describe('the cards of what waits for review', () => {
         )
         expect(grouped).toEqual(expect.arrayContaining(open))
       }),
+      { numRuns: cases(100) },
     )
   })
 
@@ -68,6 +70,7 @@ describe('the cards of what waits for review', () => {
           }
         }
       }),
+      { numRuns: cases(100) },
     )
   })
 
@@ -83,7 +86,7 @@ describe('the cards of what waits for review', () => {
           })
         expect(new Set(causes).size).toBe(causes.length)
       }),
-      { numRuns: 50 },
+      { numRuns: cases(50) },
     )
   })
 
@@ -93,6 +96,7 @@ describe('the cards of what waits for review', () => {
         const again = groupsOf(versions.toReversed(), predecessorOf)
         expect(again.map(({ key }) => key).sort()).toEqual(groups.map(({ key }) => key).sort())
       }),
+      { numRuns: cases(100) },
     )
   })
 })

@@ -10,7 +10,8 @@ export interface PageViews {
   timeline(hours: number): Promise<TimelineView>
   /** The versions of an image as lines of life, oldest first. */
   lives(ref: string): Promise<readonly LifeView[]>
-  picture(ref: string): PictureView
+  /** Without `deviations` the profile alone: nothing that waits for a decision. */
+  picture(ref: string, deviations?: boolean): PictureView
   behaviours(ref: string, query: BehaviourQuery): BehaviourPage
   review(query: ReviewQuery): ReviewPage
   /** The behaviours of one card, in the order in which they were seen first. */
@@ -78,6 +79,8 @@ export interface PictureView {
   readonly peers: readonly PeerView[]
   /** Programs and peers that are left out, because there are more than a picture can hold. */
   readonly left: { readonly programs: number; readonly peers: number }
+  /** Behaviours that wait for a decision, whether or not the picture has them. */
+  readonly deviations: number
 }
 
 export interface ProgramView {

@@ -71,8 +71,9 @@ export class PageQueries implements PageViews {
     return versions.map((version) => lifeOf(version, entries))
   }
 
-  picture(ref: string): PictureView {
-    return pictureOf(this.#outlines.of(this.#context.registry.findOne(ref).profile))
+  picture(ref: string, deviations = false): PictureView {
+    const { profile } = this.#context.registry.findOne(ref)
+    return pictureOf(this.#outlines.of(profile), deviations)
   }
 
   behaviours(ref: string, query: BehaviourQuery): BehaviourPage {

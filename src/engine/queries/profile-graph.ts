@@ -36,12 +36,13 @@ interface Peer {
 
 /**
  * What each program does, its peers, and which program starts which. Rejected behaviour, and behaviour of exec sessions
- * only, stays out.
+ * only, stays out, and without `withDeviations` also what waits for a decision.
  */
-export function pictureOf(rows: Iterable<Outlined>): PictureView {
+export function pictureOf(rows: Iterable<Outlined>, withDeviations: boolean): PictureView {
   const programs = new Map<string, Program>()
   const peers = new Map<string, Peer>()
   const runs: { readonly from: Program; readonly to: Program; readonly row: Outlined }[] = []
+  let deviations = 0
   const program = (exe: string, script: string | undefined): Program => {
     const name = `${exe}\u0000${script ?? ''}`
     const known = programs.get(name)
@@ -53,6 +54,10 @@ export function pictureOf(rows: Iterable<Outlined>): PictureView {
   for (const row of rows) {
     const { object, actor, uid, state } = row.entry
     if (state === 'apart' || state === 'rejected' || state === 'derived') continue
+    if (isOpen(state)) {
+      deviations += 1
+      if (!withDeviations) continue
+    }
     const own = program(actor.exe, actor.script)
     own.behaviours += 1
     if (isOpen(state)) own.open += 1
@@ -66,14 +71,14 @@ export function pictureOf(rows: Iterable<Outlined>): PictureView {
       addPeer(peers, own, row)
     }
   }
-  return drawn([...programs.values()], runs, [...peers.values()])
+  return { ...drawn([...programs.values()], runs, [...peers.values()]), deviations }
 }
 
 function drawn(
   all: readonly Program[],
   runs: readonly { readonly from: Program; readonly to: Program; readonly row: Outlined }[],
   allPeers: readonly Peer[],
-): PictureView {
+): Omit<PictureView, 'deviations'> {
   const shown = all.toSorted((a, b) => b.open - a.open || b.behaviours - a.behaviours)
   const kept = new Set(shown.slice(0, programsShown))
   const programs = all.filter((each) => kept.has(each))

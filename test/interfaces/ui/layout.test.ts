@@ -12,7 +12,7 @@ function pictureOf(
     ([from, to], i): RunView => ({ from, to, id: `b${i}`, state: 'learned', drift: false }),
   )
   const programs = names.map((exe) => ({ exe, users: [], acts: [], open: 0 }))
-  return { programs, runs: views, peers: [], left: { programs: 0, peers: 0 } }
+  return { programs, runs: views, peers: [], left: { programs: 0, peers: 0 }, deviations: 0 }
 }
 
 function outline(branches: readonly Branch[]): string {

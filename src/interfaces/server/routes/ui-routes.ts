@@ -37,9 +37,11 @@ export const uiRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/images/:ref/picture',
     role: 'viewer',
-    summary: 'programs, files and peers of each program of a version',
+    summary:
+      'programs, files and peers of each program of a version; with `deviations`, also what waits for a decision',
+    query: z.strictObject({ deviations: z.stringbool().default(false) }),
     answer: ui.picture,
-    handle: ({ engine }, { params }) => engine.page.picture(ref(params)),
+    handle: ({ engine }, { params, query }) => engine.page.picture(ref(params), query.deviations),
   }),
   route({
     method: 'GET',

@@ -80,6 +80,7 @@ export const picture: z.ZodType<PictureView> = z.object({
     }),
   ),
   left: z.object({ programs: count, peers: count }),
+  deviations: count,
 })
 
 export const behaviourPage: z.ZodType<BehaviourPage> = z.object({

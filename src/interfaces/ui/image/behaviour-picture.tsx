@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks'
 import type { PictureView } from '../../../engine/api/page-views.ts'
 import { imagePath } from '../base/api.ts'
 import { useResource } from '../base/resource.ts'
@@ -7,14 +8,29 @@ import { PeerGraph } from './peer-graph.tsx'
 import { forestOf } from './process-forest.ts'
 import { ProcessTree } from './process-tree.tsx'
 
-/** The behaviours of a version, as a picture. */
+/** The profile of a version as a picture, with its deviations on request. */
 export function BehaviourPicture({ version }: { readonly version: string }) {
-  const { value, problem } = useResource<PictureView>(imagePath(version, '/picture'), 10_000)
+  const [isWhole, setWhole] = useState(false)
+  const path = imagePath(version, `/picture${isWhole ? '?deviations=true' : ''}`)
+  const { value, problem } = useResource<PictureView>(path, 10_000)
   if (problem !== undefined) return <ProblemNote problem={problem} />
   if (value === undefined) return <Waiting rows={8} />
-  const { programs, peers, left } = value
+  const { programs, peers, left, deviations } = value
   return (
     <>
+      {deviations === 0 ? null : (
+        <p class="picture-choice">
+          <label>
+            <input
+              type="checkbox"
+              checked={isWhole}
+              onChange={({ currentTarget }) => setWhole(currentTarget.checked)}
+            />{' '}
+            with {plural(deviations, 'deviation')} that {deviations === 1 ? 'waits' : 'wait'} for
+            review
+          </label>
+        </p>
+      )}
       <Panel
         title="Programs"
         aside={
