@@ -55,9 +55,20 @@ function compress(h: Int32Array, block: DataView, offset: number): void {
   h[7] = at(h, 7) + last
 }
 
-/** UTF-8, and a lone surrogate as its own three bytes, so that distinct strings stay distinct. */
-export function encodeText(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length * 3)
+/** The text in bytes, with room for the padding. It is reused: small typed arrays are slow to make. */
+let bytes = new Uint8Array(4_096)
+let view = new DataView(bytes.buffer)
+
+/**
+ * Writes the text into `bytes` and returns its size: UTF-8, and a lone surrogate as its own three
+ * bytes, so that distinct strings stay distinct.
+ */
+function encode(text: string): number {
+  const most = text.length * 3 + 72
+  if (bytes.length < most) {
+    bytes = new Uint8Array(most * 2)
+    view = new DataView(bytes.buffer)
+  }
   let size = 0
   for (let i = 0; i < text.length; i++) {
     const c = text.codePointAt(i) ?? 0
@@ -78,22 +89,22 @@ export function encodeText(text: string): Uint8Array {
       i += 1
     }
   }
-  return bytes.subarray(0, size)
+  return size
 }
+
+const state = new Int32Array(8)
 
 /** 64 hex digits. */
 export function sha256Hex(text: string): string {
-  const bytes = encodeText(text)
-  const blocks = Math.floor((bytes.length + 8) / 64) + 1
-  const padded = new Uint8Array(blocks * 64)
-  padded.set(bytes)
-  padded[bytes.length] = 0x80
-  const view = new DataView(padded.buffer)
-  view.setUint32(padded.length - 8, Math.floor((bytes.length * 8) / 0x1_0000_0000))
-  view.setUint32(padded.length - 4, (bytes.length * 8) >>> 0)
-  const h = Int32Array.from(H0)
-  for (let block = 0; block < blocks; block++) compress(h, view, block * 64)
+  const size = encode(text)
+  const padded = (Math.floor((size + 8) / 64) + 1) * 64
+  bytes.fill(0, size, padded)
+  bytes[size] = 0x80
+  view.setUint32(padded - 8, Math.floor((size * 8) / 0x1_0000_0000))
+  view.setUint32(padded - 4, (size * 8) >>> 0)
+  state.set(H0)
+  for (let offset = 0; offset < padded; offset += 64) compress(state, view, offset)
   let hex = ''
-  for (const word of h) hex += (word >>> 0).toString(16).padStart(8, '0')
+  for (const word of state) hex += (word >>> 0).toString(16).padStart(8, '0')
   return hex
 }
