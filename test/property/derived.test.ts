@@ -10,6 +10,7 @@ import { KernelReading } from '../../src/core/match/evaluate.ts'
 import { judge } from '../../src/core/match/judge.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { guardrails, shaper } from '../fixtures/event-fixture.ts'
+import { cases } from '../fixtures/random-cases.ts'
 
 const time = '2026-11-24T13:40:27.123456Z'
 const now = microsOf(time)
@@ -118,11 +119,11 @@ describe('reads that follow from the files of the image', () => {
           if (judged && !refs.some(({ key }) => profile.allowance(key))) count.derived += 1
         }
       }),
-      { numRuns: 400 },
+      { numRuns: cases(400) },
     )
-    expect(count.expected).toBeGreaterThan(500)
-    expect(count.deviations).toBeGreaterThan(500)
-    expect(count.derived).toBeGreaterThan(100)
+    expect(count.expected).toBeGreaterThan(cases(500))
+    expect(count.deviations).toBeGreaterThan(cases(500))
+    expect(count.derived).toBeGreaterThan(cases(100))
   })
 
   it('exclude files that the container changed, and private, guarded or code files', () => {
@@ -142,7 +143,7 @@ describe('reads that follow from the files of the image', () => {
         if (!/key|tool|\/e$/.test(path)) return
         expect(isExpected(profile, read('image'))).toBe(false)
       }),
-      { numRuns: 400 },
+      { numRuns: cases(400) },
     )
   })
 

@@ -4,6 +4,7 @@ import type { SnugEvent } from '../../src/core/event/event.ts'
 import { EventLineReader } from '../../src/core/event/event-line-reader.ts'
 import { formatEvent, parseEventLine } from '../../src/core/event/parse-event.ts'
 import { acts } from './event-arbitrary.ts'
+import { cases } from '../fixtures/random-cases.ts'
 
 /** The result of a line: its event or its error. */
 function outcomeOf(read: (line: string) => SnugEvent, line: string): unknown {
@@ -70,7 +71,7 @@ describe('reading lines that are much alike', () => {
           expect(outcomeOf((text) => reader.read(text), line)).toBe(alone)
         }
       }),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     )
   })
 
@@ -88,7 +89,7 @@ describe('reading lines that are much alike', () => {
           expect(outcomeOf((text) => reader.read(text), broken)).toBe(alone)
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: cases(1_000) },
     )
   })
 

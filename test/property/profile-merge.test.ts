@@ -12,6 +12,7 @@ import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { feed, learned, shaper } from '../fixtures/event-fixture.ts'
 import { acts } from './event-arbitrary.ts'
+import { cases } from '../fixtures/random-cases.ts'
 
 /** Profiles after learning, some decisions of a person, and deviations. */
 const profiles: fc.Arbitrary<readonly ProfileEntry[]> = fc
@@ -71,7 +72,7 @@ describe('files of profiles', () => {
         expect(text(join(join(a, b), c))).toBe(text(join(a, join(b, c))))
         expect(text(join(a, a))).toBe(text(a))
       }),
-      { numRuns: 50 },
+      { numRuns: cases(50) },
     )
   })
 
@@ -92,6 +93,7 @@ describe('profiles', () => {
       fc.property(profiles, profiles, (a, b) => {
         expect(merge(a, b)).toEqual(merge(b, a))
       }),
+      { numRuns: cases(100) },
     )
   })
 
@@ -100,6 +102,7 @@ describe('profiles', () => {
       fc.property(profiles, profiles, profiles, (a, b, c) => {
         expect(merge(merge(a, b), c)).toEqual(merge(a, merge(b, c)))
       }),
+      { numRuns: cases(100) },
     )
   })
 

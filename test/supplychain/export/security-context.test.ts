@@ -11,6 +11,7 @@ import { capabilityNames } from '../../../src/pipeline/sources/ebpf/abi.ts'
 import { securityContextSchema } from '../../fixtures/consumer-schemas.ts'
 import { acts } from '../../property/event-arbitrary.ts'
 import { act, feed, learned, shaper, type Where } from '../../fixtures/event-fixture.ts'
+import { cases } from '../../fixtures/random-cases.ts'
 
 const image = { repository: 'shop/web', digest: `sha256:${'ab'.repeat(32)}` }
 const root: Where = { uid: 0 }
@@ -181,7 +182,7 @@ describe('whether an image needs root', () => {
         fc.pre(need(learned(...a)).verdict === 'needs')
         expect(need(learned(...a, ...others)).verdict).toBe('needs')
       }),
-      { numRuns: 30, maxSkipsPerRun: 1_000 },
+      { numRuns: cases(30), maxSkipsPerRun: 1_000 },
     )
   })
 })
