@@ -114,7 +114,7 @@ export async function runAgent(
     const parts = { engine, config: current, log, metrics, signal, sinks, watch: daemon.loop }
     await using server = await startServer(parts)
     process.on('SIGHUP', reload)
-    followTrust(config, daemon, engines)
+    followTrust(config, daemon, engines, signal)
     log.info({ socket: server.socket, listen: server.url ?? 'none' }, 'the agent listens')
     if (kube !== undefined && config.engines.kubernetes.share) {
       const makeFleet = (link: FleetLink): KubeFleet =>
@@ -134,13 +134,18 @@ export async function runAgent(
 }
 
 /** Profiles that come with images, where there is a key to trust. Errors: KEY_INVALID */
-function followTrust({ trust }: Config, daemon: Daemon, engines: readonly IdentityEngine[]): void {
+function followTrust(
+  { trust }: Config,
+  daemon: Daemon,
+  engines: readonly IdentityEngine[],
+  signal: AbortSignal,
+): void {
   const { keys: files, mode, plainHttp } = trust
   if (files.length === 0) return
   const keys = files.map(trustedKey)
   const fetch = (image: string, digest: string): Promise<VerifiedProfile | undefined> =>
     fetchTrusted({ keys, plainHttp }, image, digest)
-  new TrustedProfileLoader({ context: daemon, mode, fetch }).follow(engines)
+  new TrustedProfileLoader({ context: daemon, mode, fetch, signal }).follow(engines)
 }
 
 /**

@@ -1,6 +1,8 @@
 import type { VerifiedProfile } from '../supplychain/attest/verify.ts'
 import { describeError, SnugError } from '../errors.ts'
 import type { PendingContainer, IdentityEngine } from '../pipeline/identity/identity.ts'
+import { Backoff } from '../support/backoff.ts'
+import { pause } from '../support/pause.ts'
 import { defaultBlockRules } from '../core/lifecycle/blocking.ts'
 import { withTrusted } from '../core/lifecycle/trusted.ts'
 import { refusedProfileFinding } from '../pipeline/alerts/trust-findings.ts'
@@ -14,12 +16,18 @@ export interface TrustedProfileLoaderOptions {
   readonly mode: 'alert' | 'block'
   /** The profile that came with an image; undefined where none did. Errors: those of `verifyStatement`, REGISTRY_FAILED */
   readonly fetch: (image: string, digest: string) => Promise<VerifiedProfile | undefined>
+  /** Ends the wait for a registry that fails. */
+  readonly signal: AbortSignal
+  readonly random?: () => number
 }
+
+/** Between requests to a registry that fails. */
+const backoffRules = { firstMs: 5_000, longestMs: 600_000 } as const
 
 /**
  * Requests the signed profile of each new version from the registry, as soon as an engine creates its first container.
  * A valid one puts the version into state `enforced` from then on. An invalid one raises an alert, and the version
- * learns as if there were none.
+ * learns as if there were none. A registry that fails is asked again, until the version is enforced or removed.
  */
 export class TrustedProfileLoader {
   readonly #options: TrustedProfileLoaderOptions
@@ -47,11 +55,21 @@ export class TrustedProfileLoader {
     const version = context.registry.ofImage(image, time, imageId)
     if (this.#asked.has(version)) return
     this.#asked.add(version)
-    try {
-      const verified = await this.#options.fetch(image.repository, image.digest)
-      if (verified !== undefined) await this.#trust(version, verified)
-    } catch (error) {
-      this.#refuse(version, error)
+    const { fetch, signal, random } = this.#options
+    const backoff = new Backoff(backoffRules, random)
+    for (let failures = 0; !signal.aborted; failures += 1) {
+      try {
+        const verified = await fetch(image.repository, image.digest)
+        if (verified !== undefined) await this.#trust(version, verified)
+        return
+      } catch (error) {
+        const isFailing = error instanceof SnugError && error.code === 'REGISTRY_FAILED'
+        // One alert and one audit entry, however long it fails.
+        if (failures === 0 || !isFailing) this.#refuse(version, error)
+        if (!isFailing) return
+      }
+      await pause(backoff.next(), signal)
+      if (!context.registry.has(version) || version.life.state === 'enforced') return
     }
   }
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import type { VerifiedProfile } from '../../src/supplychain/attest/verify.ts'
 import { SnugError } from '../../src/errors.ts'
@@ -24,18 +24,31 @@ const verified: VerifiedProfile = {
 
 let world: DaemonWorld
 let asked: string[]
+let stop: AbortController
 beforeEach(() => {
   world = daemonWorld()
   asked = []
+  stop = new AbortController()
 })
-afterEach(() => world.stop())
+afterEach(async () => {
+  stop.abort()
+  await world.stop()
+})
 
 async function deploy(mode: 'alert' | 'block', answer: () => Promise<VerifiedProfile | undefined>) {
   const fetch = (repository: string, digest: string) => {
     asked.push(`${repository}@${digest}`)
     return answer()
   }
-  new TrustedProfileLoader({ context: world.daemon, mode, fetch }).follow([world.containers])
+  const { signal } = stop
+  const loader = new TrustedProfileLoader({
+    context: world.daemon,
+    mode,
+    fetch,
+    signal,
+    random: () => 1,
+  })
+  loader.follow([world.containers])
   await world.start()
   world.containers.report(container)
   await world.daemon.journal.persist()
@@ -109,4 +122,49 @@ it('asks once for a version, and never about an image that was built here', asyn
   world.containers.report(identityOf('e'.repeat(64), { image: built, imageId: built.digest }))
   await world.daemon.journal.persist()
   expect(asked).toEqual([`${image.repository}@${image.digest}`])
+})
+
+describe('a registry that fails', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  const failing = (times: number) => (): Promise<VerifiedProfile | undefined> =>
+    asked.length <= times
+      ? Promise.reject(new SnugError('REGISTRY_FAILED', 'it does not answer'))
+      : Promise.resolve(verified)
+
+  it('is asked again, ever more rarely, until it has answered', async () => {
+    await deploy('alert', failing(3))
+    expect(version()).toMatchObject({ state: 'learning' })
+    const times: number[] = []
+    for (let second = 0; second < 60; second += 1) {
+      const before = asked.length
+      await vi.advanceTimersByTimeAsync(1_000)
+      if (asked.length > before) times.push(second + 1)
+    }
+    expect(times).toEqual([5, 15, 35])
+    expect(version()).toMatchObject({ state: 'enforced', mode: 'alert' })
+    const refused = (await world.engine.audit(100)).filter(({ what }) => what === 'trust-refused')
+    expect(refused).toHaveLength(1)
+  })
+
+  it('is not asked any more about a version that was removed', async () => {
+    await deploy('alert', failing(Infinity))
+    world.source.emit({ type: 'container-ended', id, time: new Date(world.now()).toISOString() })
+    await world.source.received()
+    await world.engine.removeImage(image.repository, { who: 'cli:root' })
+    await vi.advanceTimersByTimeAsync(3_600_000)
+    expect(asked).toHaveLength(1)
+  })
+
+  it('is not asked any more once the agent ends', async () => {
+    await deploy('alert', failing(Infinity))
+    stop.abort()
+    await vi.advanceTimersByTimeAsync(3_600_000)
+    expect(asked).toHaveLength(1)
+  })
 })

@@ -29,6 +29,14 @@ export function hasAnswered(error: unknown, ...statuses: readonly number[]): boo
   return error instanceof KubeError && statuses.includes(error.answered ?? 0)
 }
 
+/** Between requests that fail. */
+export const kubeBackoff = { firstMs: 500, longestMs: 30_000 } as const
+
+/** How long the server asked to wait, by 429 or 503 with Retry-After; 0 where it did not. */
+export function askedMs(error: unknown): number {
+  return error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0
+}
+
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
 
 export interface Sending {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeError } from '../../errors.ts'
-import { Backoff } from './backoff.ts'
-import { hasAnswered, type KubeApi, KubeError, type Query } from './api.ts'
+import { Backoff } from '../../support/backoff.ts'
+import { askedMs, hasAnswered, type KubeApi, kubeBackoff, KubeError, type Query } from './api.ts'
 import type { KubeObject, ObjectList, WatchLine } from './object.ts'
 
 export type CollectionState =
@@ -55,7 +55,7 @@ export class Collection<T> {
   constructor(options: CollectionOptions<T>) {
     this.#options = options
     this.#random = options.random ?? Math.random
-    this.#backoff = new Backoff(this.#random)
+    this.#backoff = new Backoff(kubeBackoff, this.#random)
   }
 
   get state(): CollectionState {
@@ -87,7 +87,7 @@ export class Collection<T> {
         }
         this.#become({ kind: 'degraded', reason: describeError(error) })
         decided()
-        await wait(this.#backoff.after(error), signal)
+        await wait(this.#backoff.next(askedMs(error)), signal)
       }
     }
     this.#become({ kind: 'stopped' })

@@ -3,8 +3,8 @@ import type { DecisionTime } from '../../core/lifecycle/reported.ts'
 import type { ModeDecision } from '../../core/lifecycle/mode-decision.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import { isReported } from '../../core/behaviour/shared-form.ts'
-import { Backoff } from './backoff.ts'
-import { hasAnswered, type KubeApi } from './api.ts'
+import { Backoff } from '../../support/backoff.ts'
+import { askedMs, hasAnswered, type KubeApi, kubeBackoff } from './api.ts'
 import { Collection } from './collection.ts'
 import {
   type Condition,
@@ -80,7 +80,7 @@ export class KubeFleet {
   readonly #writtenHeads = new Map<string, SliceHead>()
   /** Profile name → why this node could not publish it. */
   readonly #untold = new Map<string, string>()
-  readonly #backoff = new Backoff()
+  readonly #backoff = new Backoff(kubeBackoff)
   #notBefore = 0
   writes = 0
 
@@ -194,7 +194,7 @@ export class KubeFleet {
         const reason = `cannot report ${image.repository}: ${describeError(error)}`
         this.#untold.set(profileName(image), reason)
       }
-      this.#notBefore = this.#now() + this.#backoff.after(error)
+      this.#notBefore = this.#now() + this.#backoff.next(askedMs(error))
       this.#options.onError?.(`report of ${image.repository} to the fleet`, error)
       return false
     }

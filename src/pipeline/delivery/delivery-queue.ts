@@ -1,4 +1,5 @@
 import { describeError } from '../../errors.ts'
+import { Backoff } from '../../support/backoff.ts'
 import { pause } from '../../support/pause.ts'
 import type { OutboundRecord } from '../../core/event/outbound-record.ts'
 import type { GivenUpReason, SinkView } from '../../engine/api/sink-view.ts'
@@ -33,9 +34,7 @@ export interface GivenUp {
 
 const largestBatch = 500
 const largestBatchBytes = 1_048_576
-const firstWaitMs = 100
-const longestWaitMs = 30_000
-const longestAskedMs = 3_600_000
+const backoffRules = { firstMs: 100, longestMs: 30_000, longestAskedMs: 3_600_000 } as const
 /**
  * After this many final refusals the queue gives a record up, so that later records get through.
  */
@@ -194,18 +193,17 @@ export class DeliveryQueue {
   }
 
   async #run(): Promise<void> {
-    let waitMs = firstWaitMs
+    const backoff = new Backoff(backoffRules)
     while (this.#queue.size > 0 && !this.#closing.signal.aborted) {
       const most = Math.min(this.#batchMost, this.#binding.sink.most ?? largestBatch)
       const batch = this.#queue.take(most, largestBatchBytes)
       try {
         await this.#write(batch)
-        waitMs = firstWaitMs
+        backoff.reset()
         this.#taken(batch)
       } catch (error) {
         if (this.#closing.signal.aborted) break
-        await this.#refused(batch, error, waitMs)
-        waitMs = Math.min(waitMs * 2, longestWaitMs)
+        await this.#refused(batch, error, backoff)
       }
     }
     this.#running = undefined
@@ -251,7 +249,11 @@ export class DeliveryQueue {
     this.#start()
   }
 
-  async #refused(batch: readonly OutboundRecord[], error: unknown, waitMs: number): Promise<void> {
+  async #refused(
+    batch: readonly OutboundRecord[],
+    error: unknown,
+    backoff: Backoff,
+  ): Promise<void> {
     this.#failing = true
     this.#refusals += 1
     this.#lastError = { time: this.#time(), text: describeError(error) }
@@ -269,9 +271,7 @@ export class DeliveryQueue {
       )
       return
     }
-    const asked = error instanceof SinkError ? (error.retryAfterMs ?? 0) : 0
-    const jittered = waitMs * (0.5 + Math.random())
-    const pauseMs = Math.max(jittered, Math.min(asked, longestAskedMs))
+    const pauseMs = backoff.next(error instanceof SinkError ? error.retryAfterMs : 0)
     this.#options.onError(this.name, error, Math.round(pauseMs))
     const signal = AbortSignal.any([this.#closing.signal, this.#hurry.signal])
     await pause(pauseMs, signal)

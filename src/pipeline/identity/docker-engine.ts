@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { LRUCache } from 'lru-cache'
 import { describeError } from '../../errors.ts'
+import { Backoff } from '../../support/backoff.ts'
 import {
   type DockerContainer,
   type DockerImage,
@@ -28,8 +29,7 @@ export interface DockerEngineOptions {
 }
 
 const requestMs = 10_000
-const firstBackoffMs = 200
-const maxBackoffMs = 3_000
+const backoffRules = { firstMs: 200, longestMs: 3_000 } as const
 /** Containers that ended recently: their last events may still arrive. */
 export const remembered = 4_096
 
@@ -115,13 +115,13 @@ export class DockerEngine implements IdentityEngine {
     signal: AbortSignal,
     decided: () => void,
   ): Promise<void> {
-    let backoff = firstBackoffMs
+    const backoff = new Backoff(backoffRules)
     while (docker !== undefined && !signal.aborted) {
       try {
         await readDockerEvents(docker, signal, {
           onOpen: async () => {
             await this.#list(docker)
-            backoff = firstBackoffMs
+            backoff.reset()
             this.#reached = true
             this.#become({ kind: 'running' })
             decided()
@@ -135,10 +135,7 @@ export class DockerEngine implements IdentityEngine {
       }
       decided()
       if (signal.aborted) break
-      // Full jitter, so that the agents of a fleet do not reconnect at the same time.
-      const pause = backoff / 2 + Math.random() * (backoff / 2)
-      backoff = Math.min(backoff * 2, maxBackoffMs)
-      await delay(pause, undefined, { signal }).catch(() => undefined)
+      await delay(backoff.next(), undefined, { signal }).catch(() => undefined)
     }
     this.#become({ kind: 'stopped' })
     decided()

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Backoff } from '../../../src/fleet/kubernetes/backoff.ts'
-import { KubeError } from '../../../src/fleet/kubernetes/api.ts'
+import { askedMs, KubeError } from '../../../src/fleet/kubernetes/api.ts'
 import { Collection, type CollectionState } from '../../../src/fleet/kubernetes/collection.ts'
 import { ScriptedApi } from '../../fixtures/kube-server.ts'
 
@@ -194,18 +193,10 @@ describe('a collection of the API server', () => {
   })
 })
 
-describe('the pause before a request is retried', () => {
-  it('doubles up to half a minute, half of it random, and is reset after a success', () => {
-    const backoff = new Backoff(() => 1)
-    const pauses = Array.from({ length: 9 }, () => backoff.after(new Error('gone')))
-    expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000])
-    backoff.reset()
-    expect(backoff.after(new Error('gone'))).toBe(500)
-    expect(new Backoff(() => 0).after(new Error('gone'))).toBe(250)
-  })
-
-  it('is limited where a server asks for an hour', () => {
+describe('the pause that a server asks for', () => {
+  it('is that of its last answer, and none where it did not answer', () => {
     const asked = new KubeError('later', { answered: 429, retryAfterMs: 3_600_000 })
-    expect(new Backoff(() => 0).after(asked)).toBe(300_250)
+    expect(askedMs(asked)).toBe(3_600_000)
+    expect(askedMs(new Error('gone'))).toBe(0)
   })
 })

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { z } from 'zod'
 import { SnugError } from '../../../errors.ts'
 import type { GatewayView } from '../../../engine/api/engine-views.ts'
+import { Backoff } from '../../../support/backoff.ts'
 import type { Log } from '../../../support/telemetry/log.ts'
 import type { gatewayReady } from './gateway-protocol.ts'
 
@@ -28,8 +29,7 @@ export interface GatewaySupervisorOptions {
 }
 
 const readyMs = 20_000
-const firstWaitMs = 500
-const longestWaitMs = 30_000
+const backoffRules = { firstMs: 500, longestMs: 30_000 } as const
 /** After this long without a fault, the next fault counts as the first. */
 const stableMs = 60_000
 
@@ -39,7 +39,7 @@ export class GatewaySupervisor {
   #gateway: OpenedGateway | undefined
   #view: GatewayView | undefined
   #onReady: (ready: Ready) => void = () => undefined
-  #waitMs = firstWaitMs
+  readonly #backoff = new Backoff(backoffRules)
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
@@ -99,14 +99,13 @@ export class GatewaySupervisor {
   #ended(why: string, since: number): void {
     this.#view = undefined
     if (this.#closed) return
-    if (Date.now() - since > stableMs) this.#waitMs = firstWaitMs
+    if (Date.now() - since > stableMs) this.#backoff.reset()
     this.#later(why)
   }
 
   #later(why: string): void {
     const { onFault, log } = this.#options
-    const waitMs = this.#waitMs
-    this.#waitMs = Math.min(longestWaitMs, waitMs * 2)
+    const waitMs = Math.round(this.#backoff.next())
     log.error({ why, waitMs }, 'the gateway ended: restarting it')
     onFault(`the gateway does not serve API and page: ${why}; the agent restarts it`)
     this.#timer = setTimeout(() => {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { SnugError } from '../../../errors.ts'
+import { Backoff } from '../../../support/backoff.ts'
 import { eventKinds } from '../../../core/event/event.ts'
 import type {
   BehaviourKey,
@@ -64,10 +65,10 @@ export interface EbpfSourceOptions {
   readonly log?: (line: string, level: 'info' | 'warn') => void
 }
 
-const firstBackoffMs = 50
-const longestBackoffMs = 5_000
+/** The longest delay before a restart of the sensor. A sensor that ran that long starts with the first delay. */
+const longestRestartMs = 5_000
 /** The same for a sensor that never ran. */
-const longestStartBackoffMs = 60_000
+const backoffRules = { firstMs: 100, longestMs: 60_000 } as const
 /**
  * The sensor reports every second. After this time without a byte it counts as hung, and is
  * replaced.
@@ -188,15 +189,16 @@ export class EbpfSource implements EventSource {
   async *messages(signal: AbortSignal): AsyncGenerator<SourceBatch, void, undefined> {
     if (this.#used) throw new SnugError('INTERNAL', 'the source `ebpf` was already read')
     this.#used = true
-    let backoff = firstBackoffMs
+    const backoff = new Backoff(backoffRules)
     try {
       while (!signal.aborted) {
         const began = performance.now()
         yield* this.#run(signal)
         if (signal.aborted) return
-        const longestMs = this.#hasRun ? longestBackoffMs : longestStartBackoffMs
-        backoff = performance.now() - began > longestBackoffMs ? firstBackoffMs : backoff * 2
-        await delay(Math.min(backoff, longestMs), undefined, { signal }).catch(() => undefined)
+        if (performance.now() - began > longestRestartMs) backoff.reset()
+        const longestMs = this.#hasRun ? longestRestartMs : Infinity
+        const waitMs = Math.min(backoff.next(), longestMs)
+        await delay(waitMs, undefined, { signal }).catch(() => undefined)
         this.#restarts += 1
       }
     } finally {
