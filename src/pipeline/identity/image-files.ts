@@ -35,7 +35,8 @@ const blockBytes = 1 << 17
  * storage driver, a removed image); it is never a guess.
  */
 export class ImageFiles {
-  readonly #shipped = new LRUCache<string, boolean>({ max: 65_536 })
+  /** Made when first needed, because it reserves memory for all of its entries. */
+  #shipped: LRUCache<string, boolean> | undefined
   readonly #compared = new LRUCache<string, boolean>({ max: 4_096 })
 
   /** Whether the image ships this path. */
@@ -43,6 +44,7 @@ export class ImageFiles {
     const { rootfs } = identity
     if (rootfs === undefined || !path.startsWith('/')) return undefined
     const key = `${identity.imageId} ${path}`
+    this.#shipped ??= new LRUCache({ max: 65_536 })
     const kept = this.#shipped.get(key)
     if (kept !== undefined) return kept
     const found = find(rootfs, path)

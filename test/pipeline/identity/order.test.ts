@@ -31,7 +31,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('batch', 'flush') }) },
 ) as fc.Arbitrary<Step>
 
-// Without image layers it answers nothing, and it is slow to make: it reserves the memory of its caches.
+// It answers nothing without image layers, so one serves all cases.
 const files = new ImageFiles()
 
 it('reports every lost event and keeps each container in order, whatever comes when', () => {
