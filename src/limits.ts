@@ -3,9 +3,12 @@ import { BUCKETS_KEPT } from './core/coverage/time-buckets.ts'
 import { lateKept } from './enforcement/enforcement-gaps.ts'
 import { kept as messagesKept } from './engine/live/live-updates.ts'
 import { addressesKept } from './interfaces/gateway/throttle.ts'
+import { connections } from './interfaces/gateway/gateway.ts'
 import { sessionsKept } from './interfaces/gateway/sessions.ts'
 import { kept as guestsKept } from './interfaces/server/access/guest-tokens.ts'
 import { tokensKept } from './interfaces/server/access/token-file.ts'
+import { mostSpans } from './pipeline/delivery/alert-traces.ts'
+import { mostPeers } from './pipeline/sources/listen/door.ts'
 import { containersKept } from './pipeline/alerts/storms.ts'
 import { remembered } from './pipeline/identity/docker-engine.ts'
 import { maxExecutables, maxSessions } from './pipeline/identity/event-refiner.ts'
@@ -226,6 +229,12 @@ export const limitTable: readonly LimitGroup[] = [
     title: 'Other sensors',
     limits: [
       {
+        what: 'clients of a listening source',
+        bound: mostPeers,
+        of: 'source',
+        atBound: 'a further one is closed at once',
+      },
+      {
         what: 'processes with their ancestors',
         bound: maxProcesses,
         of: 'source',
@@ -294,6 +303,11 @@ export const limitTable: readonly LimitGroup[] = [
         atBound: 'the least recent is dropped; its next burst is sent one by one at first',
       },
       {
+        what: 'spans that wait for the collector of traces',
+        bound: mostSpans,
+        atBound: 'further spans are dropped, and the log has their number',
+      },
+      {
         what: 'bytes that wait for a sink',
         bound: { key: 'outbox.size' },
         of: 'sink',
@@ -305,6 +319,11 @@ export const limitTable: readonly LimitGroup[] = [
   {
     title: 'Clients',
     limits: [
+      {
+        what: 'connections to API and page',
+        bound: connections,
+        atBound: 'a further one is closed at once',
+      },
       {
         what: 'live messages',
         bound: messagesKept,

@@ -45,7 +45,7 @@ const defaultLimits: GatewayLimits = {
   bodyMs,
   attempts: freeAttempts,
 }
-const connections = 1_024
+export const connections = 1_024
 /** How often stalled connections are checked. */
 const lookMs = 1_000
 

@@ -8,7 +8,8 @@ import { HttpPoster, type HttpTarget } from './sinks/http-post.ts'
 /** Alerts whose delivery spans are still to be sent. */
 const alertsKept = 10_000
 /** Spans that wait to be sent. Further ones are dropped, because spans are no evidence. */
-const mostSpans = 5_000
+/** Spans that wait, besides those that are being sent. Further ones are dropped and reported. */
+export const mostSpans = 5_000
 const sendMs = 2_000
 
 interface Span {
@@ -39,6 +40,8 @@ export class AlertTraces {
   readonly #onError: (error: unknown, spans: number) => void
   #spans: Span[] = []
   #timer: NodeJS.Timeout | undefined
+  #dropped = 0
+  #sending: Promise<void> | undefined
 
   constructor(
     target: HttpTarget,
@@ -72,12 +75,16 @@ export class AlertTraces {
   }
 
   async close(): Promise<void> {
+    await this.#sending
     await this.#send()
     await this.#poster.close()
   }
 
   #add(alert: Alert, name: string, fromMs: number, toMs: number): void {
-    if (this.#spans.length >= mostSpans) return
+    if (this.#spans.length >= mostSpans) {
+      this.#dropped += 1
+      return
+    }
     const root = spanId(alert.id, 'alert')
     this.#spans.push({
       traceId: traceId(alert.id),
@@ -97,9 +104,22 @@ export class AlertTraces {
     this.#timer ??= setTimeout(() => void this.#send(), sendMs)
   }
 
-  async #send(): Promise<void> {
+  /** One request at a time: a collector that does not answer must not hold many of them. */
+  #send(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#sending ??= this.#post().finally(() => {
+      this.#sending = undefined
+      if (this.#spans.length > 0) this.#timer ??= setTimeout(() => void this.#send(), sendMs)
+    })
+    return this.#sending
+  }
+
+  async #post(): Promise<void> {
+    if (this.#dropped > 0) {
+      this.#onError(new Error('the collector is too slow'), this.#dropped)
+      this.#dropped = 0
+    }
     const spans = this.#spans
     this.#spans = []
     if (spans.length === 0) return

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { AlertTraces, traceId } from '../../../src/pipeline/delivery/alert-traces.ts'
+import { AlertTraces, mostSpans, traceId } from '../../../src/pipeline/delivery/alert-traces.ts'
 import { httpReceiver } from '../../fixtures/sink-receivers.ts'
 import { product, sampleAlerts } from '../../fixtures/format-alerts.ts'
 
@@ -52,6 +52,27 @@ describe('the trace of an alert', () => {
       expect(BigInt(span.endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(span.startTimeUnixNano))
     }
     expect(BigInt(spans[3]?.endTimeUnixNano ?? 0) / 1_000_000n).toBe(BigInt(atMs + 5))
+  })
+
+  it('is dropped where too many wait, and the drop is reported', async () => {
+    await using receiver = await httpReceiver(() => [])
+    const reported: number[] = []
+    const traces = new AlertTraces(
+      { url: `http://127.0.0.1:${receiver.port}`, tls: {}, timeoutMs: 5_000 },
+      { product, node: 'n1' },
+      (_, spans) => reported.push(spans),
+    )
+    const [alert] = sampleAlerts
+    if (alert === undefined) throw new Error('there is no sample')
+    const alerts = Array.from({ length: mostSpans }, (_, n) => ({
+      ...alert,
+      id: `${alert.id}${n}`,
+    }))
+    traces.stored(alerts, Date.now())
+    await traces.close()
+    expect(reported).toEqual([mostSpans * 2])
+    const { resourceSpans } = JSON.parse(receiver.requests[0]?.body ?? '') as Request
+    expect(resourceSpans[0]?.scopeSpans[0]?.spans).toHaveLength(mostSpans)
   })
 
   it('is dropped where the collector refuses it, and the drop is reported', async () => {
