@@ -121,7 +121,7 @@ export function limitsPage(): string {
       ),
     ]),
     '## Without a bound',
-    'The evidence of a behaviour has one entry for each container that showed it, and keeps them all. The audit log keeps every entry: an entry that was removed would break its chain.',
+    'The evidence of a behaviour has one entry for each container that showed it, and keeps them all.',
   )
 }
 

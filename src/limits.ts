@@ -303,6 +303,13 @@ export const limitTable: readonly LimitGroup[] = [
         atBound: 'the least recent is dropped; its next burst is sent one by one at first',
       },
       {
+        what: 'audit entries',
+        bound: { key: 'auditKept' },
+        atBound:
+          'the oldest are removed, 1,000 or more at a time; an entry `audit-cut` has the hash of the last of them',
+        shownBy: { metric: 'snug_audit_entries_total' },
+      },
+      {
         what: 'spans that wait for the collector of traces',
         bound: mostSpans,
         atBound: 'further spans are dropped, and the log has their number',

@@ -251,6 +251,7 @@ function assemble(
         },
       }),
     alertsKept: config.alertsKept,
+    auditKept: config.auditKept,
     log: stageLog(log, 'flow'),
   })
   return { daemon, traces }

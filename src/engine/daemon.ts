@@ -67,6 +67,7 @@ export interface DaemonParts {
   /** How often the kernel's counts are read, in milliseconds. */
   readonly flushIntervalMs: number
   readonly alertsKept: number
+  readonly auditKept: number
   readonly storms: StormRules
   /** Absent where no policy grades alerts. */
   readonly grade?: AlertGrade
@@ -295,7 +296,7 @@ export class Daemon {
     this.journal.start()
     const timers = [
       setInterval(() => this.loop.during('tick', () => this.tick()), tickMs),
-      setInterval(() => this.loop.during('retention', () => this.retention.apply()), retentionMs),
+      setInterval(() => this.#retain(), retentionMs),
       setTimeout(() => this.registry.settleRestored(this.startedAt), settleMs),
     ]
     this.#flushEvery(this.parts.flushIntervalMs)
@@ -367,6 +368,13 @@ export class Daemon {
     this.dedup?.forget(version.key)
     this.journal.removed(version)
     this.live.removed(version, this.#now())
+  }
+
+  #retain(): void {
+    this.loop.during('retention', () => this.retention.apply())
+    this.journal.cutAudit().catch((error: unknown) => {
+      this.parts.log.warn({ error: describeError(error) }, 'old audit entries were not removed')
+    })
   }
 
   /** While a reader follows every event, the kernel sends every event. */

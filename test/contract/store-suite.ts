@@ -181,6 +181,13 @@ export function storeSuite(options: StoreSuiteOptions): void {
       expect((await store.audit(2)).map(({ id }) => id)).toEqual(['t3', 't2'])
     })
 
+    it('removes audit entries up to an id', async () => {
+      const entry = (id: string) => ({ kind: 'audit' as const, id, value: id })
+      await store.batch(['1', '2', '3'].map(entry))
+      await store.batch([entry('4'), { kind: 'audit-cut', id: '2' }])
+      expect((await store.audit(10)).map(({ id }) => id)).toEqual(['4', '3'])
+    })
+
     it('gives the whole audit trail, oldest first, with its head', async () => {
       await store.batch([
         { kind: 'audit', id: '1', value: 'a' },

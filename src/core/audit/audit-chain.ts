@@ -24,6 +24,15 @@ export interface AuditCheck {
   readonly faults: readonly string[]
 }
 
+/** The name of the entry that vouches for the entries that were removed before the first one. */
+export const auditCut = 'audit-cut'
+
+/** `through`: number of the last removed entry; `hash`: that entry's. */
+interface AuditCut {
+  readonly through: number
+  readonly hash: string
+}
+
 /**
  * The maximum number of reported faults of one chain. A broken link is reported once, not for each
  * later entry.
@@ -63,6 +72,9 @@ export class AuditVerifier {
   #seq = 0
   #hash = genesis
   #entries = 0
+  /** What has to be vouched for, where the first entry is not number 1. */
+  #start: AuditCut | undefined
+  #cut: AuditCut | undefined
   readonly #faults: string[] = []
   #faultCount = 0
 
@@ -73,7 +85,9 @@ export class AuditVerifier {
       return
     }
     const { seq, previous } = value
-    if (seq !== this.#seq + 1) {
+    if (isCut(value)) this.#cut = { through: value.through, hash: value.hash }
+    if (this.#entries === 1 && seq > 1) this.#start = { through: seq - 1, hash: previous }
+    else if (seq !== this.#seq + 1) {
       this.#fault(`after entry ${this.#seq} comes entry ${seq}`)
     } else if (previous !== this.#hash) {
       this.#fault(`entry ${seq} does not follow from entry ${this.#seq}: one of them was changed`)
@@ -83,6 +97,9 @@ export class AuditVerifier {
   }
 
   finish(head: unknown): AuditCheck {
+    if (this.#start !== undefined && !isSame(this.#start, this.#cut)) {
+      this.#fault(`entries 1 to ${this.#start.through} are missing`)
+    }
     if (isHead(head)) {
       if (head.seq > this.#seq) this.#fault(`entries ${this.#seq + 1} to ${head.seq} are missing`)
       else if (head.seq !== this.#seq || head.hash !== this.#hash) {
@@ -98,6 +115,11 @@ export class AuditVerifier {
     }
   }
 
+  /** Number of the first entry. */
+  get first(): number {
+    return (this.#start?.through ?? 0) + 1
+  }
+
   /** Where the chain continues: after everything ever written, so that no number is used twice. */
   next(head: unknown): AuditHead {
     const found = { seq: this.#seq, hash: this.#hash }
@@ -108,6 +130,15 @@ export class AuditVerifier {
     this.#faultCount += 1
     if (this.#faults.length < faultsShown) this.#faults.push(text)
   }
+}
+
+function isCut(value: AuditEntry): value is AuditEntry & AuditCut {
+  const { what, through, hash } = value
+  return what === auditCut && typeof through === 'number' && typeof hash === 'string'
+}
+
+function isSame(start: AuditCut, cut: AuditCut | undefined): boolean {
+  return cut !== undefined && cut.through === start.through && cut.hash === start.hash
 }
 
 function isRecord(value: unknown): value is AuditEntry {

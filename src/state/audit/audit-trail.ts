@@ -2,6 +2,7 @@ import { type AuditEntry, type AuditRecord, auditRecord } from '../../core/event
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
 import {
   AuditChain,
+  auditCut,
   type AuditCheck,
   auditHeadKey,
   AuditVerifier,
@@ -14,6 +15,8 @@ const digits = 12
 
 /** The newest entries, which a sink may still receive after a restart. */
 const entriesKept = 10_000
+/** So many entries beyond the bound are removed together, by one entry. */
+const cutAtOnce = 1_000
 
 export interface AuditTrailOptions {
   readonly store: Store
@@ -27,6 +30,7 @@ export interface AuditTrailOptions {
 export class AuditTrail {
   readonly #options: AuditTrailOptions
   #chain = new AuditChain()
+  #first = 1
 
   constructor(options: AuditTrailOptions) {
     this.#options = options
@@ -41,6 +45,7 @@ export class AuditTrail {
   async load(): Promise<AuditCheck> {
     const { check, verifier, head } = await this.#follow()
     this.#chain = new AuditChain(verifier.next(head))
+    this.#first = verifier.first
     for (const { id } of await this.newest()) this.#options.ids.after(id)
     return check
   }
@@ -68,6 +73,21 @@ export class AuditTrail {
       { kind: 'meta', key: auditHeadKey, value: this.#chain.head },
     ]
     return { record: this.#record(record), writes }
+  }
+
+  /**
+   * Keeps the newest `kept` entries and removes the others, where they are many. An entry records
+   * the number and hash of the last removed one, so that the rest of the chain stays provable.
+   * Returns the same as {@link append}.
+   */
+  async cut(kept: number): Promise<ReturnType<AuditTrail['append']> | undefined> {
+    const through = this.length - kept
+    if (through - this.#first + 1 < cutAtOnce) return undefined
+    const [last] = await this.list(1, through + 1)
+    if (last?.seq !== through) return undefined
+    this.#first = through + 1
+    const { record, writes } = this.append(auditCut, 'agent', { through, hash: hashOf(last) })
+    return { record, writes: [...writes, { kind: 'audit-cut', id: idOf(through) }] }
   }
 
   /** Newest first. With `before`, only entries with a smaller number. */

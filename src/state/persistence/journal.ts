@@ -34,6 +34,7 @@ export interface JournalParts {
   readonly cursors?: CursorFile
   readonly makeDispatcher: (news: DeliveryNews) => Dispatcher
   readonly alertsKept: number
+  readonly auditKept: number
   readonly ids: RecordIds
   readonly registry: VersionRegistry
   readonly alerts: AlertStore
@@ -183,6 +184,14 @@ export class Journal {
     const { record, writes } = this.trail.append(what, who, fields)
     this.#records.push(...writes)
     if (record !== undefined) this.#audited.push(record)
+  }
+
+  /** Removes the oldest audit entries beyond the bound, with the next batch. */
+  async cutAudit(): Promise<void> {
+    const cut = await this.trail.cut(this.#parts.auditKept)
+    if (cut === undefined) return
+    this.#records.push(...cut.writes)
+    if (cut.record !== undefined) this.#audited.push(cut.record)
   }
 
   /** Sets a meta record, which is part of the next batch. */

@@ -102,6 +102,7 @@ class LevelStore implements Store {
         }
         if (write.kind === 'version-removed')
           await this.#removeBehaviours(write.version, operations)
+        if (write.kind === 'audit-cut') await this.#removeEntries(write.id, operations)
         for (const operation of operationsOf(write)) {
           operations.push(
             operation.type === 'put'
@@ -238,6 +239,14 @@ class LevelStore implements Store {
       .map(({ key }) => key)
       .filter((key) => key >= range.gte && key < range.lt)
     for (const key of [...(await this.#database.keys(range).all()), ...inBatch]) {
+      operations.push({ type: 'del', key, value: '' })
+    }
+  }
+
+  async #removeEntries(before: string, operations: RawOperation[]): Promise<void> {
+    const { gte } = keyRange([tables.audit])
+    const range = { gte, lt: encodeKey([tables.audit, before]) }
+    for (const key of await this.#database.keys(range).all()) {
       operations.push({ type: 'del', key, value: '' })
     }
   }

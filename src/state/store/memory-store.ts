@@ -19,6 +19,10 @@ export class MemoryStore implements Store {
       if (write.kind === 'version-removed') {
         for (const key of this.#keys([tables.behaviour, write.version])) this.#records.delete(key)
       }
+      if (write.kind === 'audit-cut') {
+        const end = encodeKey([tables.audit, write.id])
+        for (const key of this.#keys([tables.audit])) if (key < end) this.#records.delete(key)
+      }
       operations[at]?.forEach((operation, index) => {
         const text = texts[at]?.[index]
         if (text === undefined) this.#records.delete(operation.key)

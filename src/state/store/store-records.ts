@@ -27,7 +27,7 @@ export type Operation =
 
 /**
  * The puts and deletes of a write. `version-removed` also needs a removal of the version's
- * behaviours.
+ * behaviours, and `audit-cut` one of the earlier entries.
  */
 export function operationsOf(write: StoreWrite): readonly Operation[] {
   switch (write.kind) {
@@ -52,6 +52,8 @@ export function operationsOf(write: StoreWrite): readonly Operation[] {
       return [del([tables.container, write.id])]
     case 'audit':
       return [put([tables.audit, write.id], write.value)]
+    case 'audit-cut':
+      return [del([tables.audit, write.id])]
     case 'meta':
       return [put([tables.meta, write.key], write.value)]
     case 'meta-removed':

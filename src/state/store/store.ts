@@ -50,6 +50,8 @@ export type StoreWrite =
   | { readonly kind: 'container-removed'; readonly id: string }
   /** `id` sorts by time. */
   | { readonly kind: 'audit'; readonly id: string; readonly value: unknown }
+  /** Removes the entry with this id, and all before it. */
+  | { readonly kind: 'audit-cut'; readonly id: string }
   /** Small single values: `observedUntil`, `node`, … */
   | { readonly kind: 'meta'; readonly key: string; readonly value: unknown }
   | { readonly kind: 'meta-removed'; readonly key: string }

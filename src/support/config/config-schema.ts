@@ -238,6 +238,10 @@ export const configSchema = z
     alertsKept: z.int().min(100).max(1_000_000).default(10_000).meta({
       description: 'maximum number of stored alerts; the agent removes the oldest beyond it',
     }),
+    auditKept: z.int().min(10_000).max(10_000_000).default(100_000).meta({
+      description:
+        'maximum number of stored audit entries; beyond it, the agent removes the oldest and records the hash of the last removed one',
+    }),
     flushInterval: duration.prefault('15s').meta({
       description:
         'how often the agent fetches counts of known behaviour from the kernel; unknown events arrive within a second',

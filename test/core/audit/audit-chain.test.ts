@@ -5,7 +5,13 @@ import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AuditEntry } from '../../../src/core/event/outbound-record.ts'
 import { AuditTrail } from '../../../src/state/audit/audit-trail.ts'
-import { AuditChain, AuditVerifier, genesis, hashOf } from '../../../src/core/audit/audit-chain.ts'
+import {
+  AuditChain,
+  auditCut,
+  AuditVerifier,
+  genesis,
+  hashOf,
+} from '../../../src/core/audit/audit-chain.ts'
 import { openLevelStore } from '../../../src/state/store/level-store.ts'
 import { MemoryStore } from '../../../src/state/store/memory-store.ts'
 import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
@@ -81,6 +87,28 @@ describe('the chain', () => {
   })
 })
 
+describe('a chain whose oldest entries were removed', () => {
+  /** Entries from `first` on, the last of which vouches for `through`. */
+  function cut(first: number, through: number, hash?: string) {
+    const { records, chain } = chained(6)
+    const last = hash ?? hashOf(records[through - 1])
+    const facts = { time: '2026-11-24T14:00:00.000Z', who: 'agent', through, hash: last }
+    records.push(chain.append({ ...facts, what: auditCut }))
+    return check(records.slice(first - 1), chain.head)
+  }
+
+  it('is whole where an entry vouches for exactly these', () => {
+    expect(cut(4, 3)).toMatchObject({ ok: true, entries: 4, faults: [] })
+  })
+
+  it('is not whole where more is missing, or where the hash is another', () => {
+    expect(cut(5, 3)).toMatchObject({ ok: false, faults: ['entries 1 to 4 are missing'] })
+    expect(cut(4, 3, genesis).ok).toBe(false)
+    const { records, chain } = chained(6)
+    expect(check(records.slice(3), chain.head).faults).toEqual(['entries 1 to 3 are missing'])
+  })
+})
+
 describe('the trail in a store', () => {
   let root: string
   let folder: string
@@ -127,6 +155,39 @@ describe('the trail in a store', () => {
     const again = await write('five')
     expect(again.faults).toEqual(['after entry 1 comes entry 3'])
     expect(again.entries).toBe(3)
+  })
+
+  it('stays bounded and provable in a flood of entries, over restarts', async () => {
+    const kept = 500
+    for (let round = 0; round < 4; round += 1) {
+      const { store } = await openLevelStore(folder)
+      const trail = trailOf(store)
+      expect(await trail.load()).toMatchObject({ ok: true, faults: [] })
+      for (let n = 0; n < 3; n += 1) {
+        const flood = Array.from({ length: 700 }, () => trail.append('act', 'cli:root', {}).writes)
+        await store.batch(flood.flat())
+        const cut = await trail.cut(kept)
+        await store.batch(cut?.writes ?? [])
+        expect((await trail.verify()).entries).toBeLessThan(kept + 1_000 + 700)
+      }
+      const { ok, entries, faults } = await trail.verify()
+      expect({ ok, faults }).toEqual({ ok: true, faults: [] })
+      expect(entries).toBeLessThanOrEqual(kept + 1_000)
+      await store.close()
+    }
+  })
+
+  it('removes nothing while few entries are beyond the bound', async () => {
+    const store = new MemoryStore()
+    const trail = trailOf(store)
+    for (let n = 0; n < 1_499; n += 1) await store.batch(trail.append('act', 'x', {}).writes)
+    expect(await trail.cut(500)).toBeUndefined()
+    await store.batch(trail.append('act', 'x', {}).writes)
+    const cut = await trail.cut(500)
+    await store.batch(cut?.writes ?? [])
+    expect(await trail.verify()).toMatchObject({ ok: true, entries: 501 })
+    const [newest] = await trail.list(1)
+    expect(newest).toMatchObject({ what: auditCut, who: 'agent', through: 1_000 })
   })
 
   it('is whole in memory too', async () => {
