@@ -60,6 +60,8 @@ export interface WindowEvidence {
   readonly lost: number
   readonly lastLossMs?: number
   readonly lastLossReason?: string
+  /** Events of this window that did not fit into the profile. */
+  readonly unrecorded?: number
   /** At least one container was watched from its start. */
   readonly startSeen: boolean
   /** Kinds of events that no source observed. */
@@ -109,8 +111,10 @@ function moved(version: Version, change: Partial<Version>, nowMs: number): Step 
 
 /** The requirements that the evidence lacks for a learned profile; undefined where it lacks none. */
 function missing(evidence: WindowEvidence, rules: LearnRules, nowMs: number): string | undefined {
-  const { coverage, lastLossMs, lastLossReason, lost, startSeen } = evidence
+  const { coverage, lastLossMs, lastLossReason, lost, startSeen, unrecorded = 0 } = evidence
   if (!startSeen) return 'no container start was observed: restart a container'
+  // Time does not heal it: the profile stays full.
+  if (unrecorded > 0) return `the profile is full, and ${unrecorded} events did not fit into it`
   if (lastLossMs !== undefined && nowMs - lastLossMs < rules.floorMs) {
     const why = lastLossReason === undefined ? '' : ` (${lastLossReason})`
     return `${lost} events were lost, the last ${durationText(nowMs - lastLossMs)} ago${why}`

@@ -33,6 +33,7 @@ import { CountUpdates } from './count-updates.ts'
 import type { SourceCoverage } from './source-coverage.ts'
 import { actNameOfObject, type SharedEvent, type CrossSourceDedup } from './cross-source-dedup.ts'
 import { stretchBefore, stretchText } from './unobserved.ts'
+import type { profileFull } from '../../state/versions/loss-ledger.ts'
 import type { VersionRegistry } from '../../state/versions/version-registry.ts'
 
 export interface JudgeStageOptions {
@@ -269,7 +270,12 @@ export class JudgeStage {
   /** The evidence of a version that learns is incomplete from here on. */
   #unrecorded({ time, node, container, image, count = 1 }: ActEvent): void {
     this.unrecorded += count
-    const loss = { reason: 'profile-full', count, from: time, to: time }
+    const loss = {
+      reason: 'profile-full' satisfies typeof profileFull,
+      count,
+      from: time,
+      to: time,
+    }
     const place = image === undefined ? { container } : { container, image }
     const event = { v: 1, kind: 'loss', time, node, source: 'judge', ...place, loss } as const
     this.#options.registry.addLoss(event)

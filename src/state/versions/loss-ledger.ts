@@ -13,6 +13,8 @@ export interface LedgerSpan extends LossSpan {
 const blind: ReadonlySet<string> = new Set(['agent-down', 'sensor-gap'])
 /** A gap in enforcement, not in observation. */
 export const enforcementGap = 'enforcement-gap'
+/** The profile of a version that learns has no place for more behaviours. */
+export const profileFull = 'profile-full'
 /** Events were observed despite these. `forgotten`: a person discarded them. */
 const observed: ReadonlySet<string> = new Set(['forgotten', enforcementGap])
 

@@ -26,7 +26,7 @@ import {
   type VersionKey,
   versionKey,
 } from './deployed-version.ts'
-import { enforcementGap, LossLedger } from './loss-ledger.ts'
+import { enforcementGap, LossLedger, profileFull } from './loss-ledger.ts'
 import { watchedRuns } from './watched-runs.ts'
 
 export interface VersionRegistryOptions {
@@ -281,7 +281,13 @@ export class VersionRegistry {
     const spans = version.losses.spans.filter(({ reason }) => reason !== enforcementGap)
     const last = spans.toSorted((a, b) => Date.parse(a.to) - Date.parse(b.to)).at(-1)
     const runs = this.runsOf(version, nowMs)
+    const unrecorded = spans
+      .filter(
+        ({ reason, to }) => reason === profileFull && Date.parse(to) >= version.life.learningSince,
+      )
+      .reduce((sum, { count }) => sum + count, 0)
     return {
+      ...(unrecorded === 0 ? {} : { unrecorded }),
       coverage: version.profile.coverage(runs, this.slice),
       lost: spans.reduce((sum, { count }) => sum + count, 0),
       ...(last === undefined

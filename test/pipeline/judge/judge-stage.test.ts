@@ -18,6 +18,7 @@ import {
   type SourceControl,
 } from '../../../src/pipeline/sources/source.ts'
 import { act, guardrails, shaper } from '../../fixtures/event-fixture.ts'
+import { identityOf } from '../../fixtures/identity-fixtures.ts'
 
 const start = Date.parse('2026-11-24T13:40:00Z')
 const rules = { floorMs: 1_000, ceilingMs: 60_000, unseen: 1, after: 'alert' as const }
@@ -279,10 +280,20 @@ describe('a flood of names while a version learns', () => {
       .entries()
       .find(({ object }) => JSON.stringify(object).includes(name(0)))
     expect(known?.cells[0]?.count).toBe(2)
-    const { lost, lastLossReason } = world.registry.evidence(version, world.nowMs)
-    expect({ lost, lastLossReason }).toEqual({
-      lost: world.stage.unrecorded,
-      lastLossReason: 'profile-full',
+    const { unrecorded } = world.stage
+    const evidence = world.registry.evidence(version, world.nowMs)
+    expect(evidence).toMatchObject({ lost: unrecorded, lastLossReason: 'profile-full', unrecorded })
+    version.started(identityOf('c2'), {
+      id: 'c2',
+      cgroup: '',
+      time: alert?.time ?? '',
+      before: false,
+    })
+    world.nowMs += rules.ceilingMs + 1
+    world.registry.tick()
+    expect(version.life).toMatchObject({
+      state: 'incomplete',
+      holes: `the profile is full, and ${unrecorded} events did not fit into it`,
     })
   })
 })
