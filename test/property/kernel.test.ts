@@ -69,6 +69,11 @@ const share = (size: number, percent: number) => Math.ceil((size * percent) / 10
 
 const described = (event: World['exam'][number]) => JSON.stringify(event)
 
+/** An assertion for each of so many events costs more than judging them. */
+function same<T>(actual: T, expected: T, event: World['exam'][number]): void {
+  if (actual !== expected) expect(actual, described(event)).toBe(expected)
+}
+
 describe('the compiled profile', () => {
   it('gives every event the same answer as the matcher and the definition', () => {
     const count = { expected: 0, deviations: 0, patterns: 0, byRename: 0 }
@@ -81,13 +86,13 @@ describe('the compiled profile', () => {
         const stored = compile(entries, shaper)
         for (const event of world.exam) {
           const output = both(world.profile, reading, event)
-          expect(output.kernel, described(event)).toBe(output.judged)
-          expect(both(stored, reading, event).judged, described(event)).toBe(output.judged)
+          same(output.kernel, output.judged, event)
+          same(both(stored, reading, event).judged, output.judged, event)
           if (event.kind !== 'connect') {
             const plain = output.refs.every((ref) => naive(entries, ref, now))
-            expect(plain, described(event)).toBe(output.judged)
+            same(plain, output.judged, event)
           }
-          for (const tag of output.tags) expect(tags.has(tag)).toBe(true)
+          for (const tag of output.tags) same(tags.has(tag), true, event)
           if (output.judged && output.refs.some(byRename(world.profile))) count.byRename += 1
           count[output.judged ? 'expected' : 'deviations'] += 1
         }
@@ -120,7 +125,7 @@ describe('the compiled profile', () => {
           const unexpected = observed.has(event.kind) || refused ? 'deviation' : 'unprofiled'
           // A block of addresses that was rejected is beyond the plain definition.
           if (event.kind === 'connect' && !allowed) expect(outcome).not.toBe('expected')
-          else expect(outcome, described(event)).toBe(allowed ? 'expected' : unexpected)
+          else same(outcome, allowed ? 'expected' : unexpected, event)
           count[outcome] += 1
           if (refused && !observed.has(event.kind)) count.refused += 1
         }
@@ -161,9 +166,9 @@ describe('the compiled profile', () => {
           const reading = new KernelReading(profile)
           for (const event of world.exam.flatMap(withSibling)) {
             const output = both(world.profile, reading, event)
-            expect(output.kernel, described(event)).toBe(output.judged)
+            same(output.kernel, output.judged, event)
             const before = both(exact, reading, event)
-            if (before.judged) expect(output.judged, described(event)).toBe(true)
+            if (before.judged) same(output.judged, true, event)
             else if (output.judged) {
               count.more += 1
               expect(event.kind === 'file' && event.file.shipped, described(event)).not.toBe(true)
