@@ -13,7 +13,7 @@ import { pumpLive } from './live-socket.ts'
 import { nextLink, Page } from './page.ts'
 import { problemResponse, refusalReason } from './problem.ts'
 import { check, streamBody } from './request-body.ts'
-import { checkRevision, tagOf } from './routes/revision-guard.ts'
+import { checkRevision, tagAfter } from './routes/revision-guard.ts'
 import type { Route, RouteWorld } from './routes/route.ts'
 import { routes } from './routes/routes.ts'
 
@@ -96,7 +96,7 @@ export function createApp(world: RouteWorld, log: Log, signal: AbortSignal): App
       const answered: unknown = await (world.watch === undefined
         ? handled()
         : world.watch.during(nameOf(route), handled))
-      if (subject !== undefined) c.header('etag', tagOf(world.engine, subject, params))
+      if (subject !== undefined) c.header('etag', tagAfter(world.engine, subject, params))
       if (route.answer === 'text') return c.text(String(answered))
       if (!(answered instanceof Page)) return c.json(answered as object)
       const { body, last } = answered

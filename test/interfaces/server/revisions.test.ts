@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SnugError } from '../../../src/errors.ts'
 import { routes } from '../../../src/interfaces/server/routes/routes.ts'
 import { adminToken, ask, type Asked, bearer } from '../../fixtures/api-client.ts'
 import { type ServerFixture, startFixture } from '../../fixtures/server-fixtures.ts'
@@ -74,6 +75,23 @@ describe.each(decisions)('$name', ({ name, method, path, looked }) => {
     const stale = { socketPath, method, body, headers: { 'if-match': '"of-long-ago"' } }
     expect((await ask(fixture, path, stale)).status).toBe(412)
   })
+})
+
+it('answers without a tag where the decision removed the image', async () => {
+  await using own = await startFixture({ tcp: true })
+  const { engine } = own
+  const removeImage = engine.removeImage.bind(engine)
+  engine.removeImage = async (...args) => {
+    const result = await removeImage(...args)
+    engine.revision = () => {
+      throw new SnugError('IMAGE_UNKNOWN', 'it was removed')
+    }
+    return result
+  }
+  const headers = { ...bearer(adminToken(own)), 'if-match': '*' }
+  const removed = await ask(own, `${image}/remove`, { headers, method: 'POST', body: '{}' })
+  expect(removed.status).toBe(200)
+  expect(removed.headers).not.toHaveProperty('etag')
 })
 
 describe('two reviewers', () => {

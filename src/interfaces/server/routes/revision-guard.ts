@@ -15,6 +15,16 @@ export function tagOf(engine: Engine, subject: Subject, params: Params): string 
   return `"${revision}"`
 }
 
+/** The same after a decision; undefined where the decision removed the object. */
+export function tagAfter(engine: Engine, subject: Subject, params: Params): string | undefined {
+  try {
+    return tagOf(engine, subject, params)
+  } catch (error) {
+    if (error instanceof SnugError && error.code === 'IMAGE_UNKNOWN') return undefined
+    throw error
+  }
+}
+
 /**
  * A decision applies to the state that a person looked at: `If-Match` identifies it, and the server refuses the
  * decision if the state has changed. `*` is any state. On the admin socket it may be left out.
