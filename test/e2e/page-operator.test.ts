@@ -157,10 +157,7 @@ test("a new version's delta is reviewed in bulk, with the keyboard alone", async
   await page.locator('h1').waitFor()
   await page.keyboard.press('g')
   await page.keyboard.press('r')
-  // The program that the version brings is one card, with all that it does.
   await options(page).filter({ hasText: 'runs /app/head' }).first().waitFor()
-  const detail = page.getByRole('article', { name: 'decision' })
-  await detail.getByText('/app/payment.conf').first().waitFor()
   const delta = await agent.json<ProfileView>(['profile', 'show', second])
   expect(delta.behaviours.some(({ allowance }) => allowance !== undefined)).toBe(false)
   // Only the changes that the new image explains.
@@ -190,18 +187,40 @@ test("a new version's delta is reviewed in bulk, with the keyboard alone", async
   await page.keyboard.press('Escape')
 })
 
+test('a program that a version brings is one card: a part of it is decided on, and the rest waits', async () => {
+  const { page } = reviewer
+  await options(page).filter({ hasText: 'runs /app/head' }).first().click()
+  const detail = page.getByRole('article', { name: 'decision' })
+  const lines = detail.locator('.card-behaviours li')
+  await detail.getByText('/app/payment.conf').first().waitFor()
+  const before = await lines.count()
+  expect(before).toBeGreaterThan(2)
+  await detail.getByRole('button', { name: 'Reject only this' }).last().click()
+  await toasted(page, '1 behaviour rejected')
+  await expect.poll(() => lines.count()).toBe(before - 1)
+  const { behaviours } = await agent.json<ProfileView>(['profile', 'show', second])
+  expect(behaviours.filter(({ state }) => state === 'rejected')).toHaveLength(1)
+  await page.keyboard.press('u')
+  await toasted(page, 'undone')
+  await expect.poll(() => lines.count()).toBe(before)
+})
+
 test('of two reviewers the second is informed, and sees the current decision before deciding again', async () => {
   const { page } = reviewer
   const other = await openPage(browser, door)
   for (const each of [page, other.page]) {
     await each.goto(`${door.url}/#/review`)
-    await options(each).nth(1).waitFor()
+    await options(each).filter({ hasText: 'runs /app/head' }).first().click()
+    await each
+      .getByRole('article', { name: 'decision' })
+      .getByText('runs /app/head')
+      .first()
+      .waitFor()
   }
   // The second reviewer's page does not have the decision yet.
   await other.page.route('**/v1/review?**', (route) => void route.abort())
-  await page.keyboard.press('a')
-  await toasted(page, /\d behaviours? allowed/)
-  await other.page.keyboard.press('j')
+  await page.getByRole('button', { name: 'Reject only this' }).last().click()
+  await toasted(page, '1 behaviour rejected')
   await other.page.keyboard.press('r')
   await toasted(other.page, 'Another reviewer decided meanwhile')
   await other.page.unroute('**/v1/review?**')
