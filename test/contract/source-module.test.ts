@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import type { SnugEvent } from '../../src/core/event/event.ts'
 import { ModuleSource } from '../../src/pipeline/sources/module-source.ts'
-import { type SourceUnderTest, sourceSuite } from './source-suite.ts'
+import { type SourceUnderTest, concurrentSourceSuite } from './source-suite.ts'
 
 /** The example of the documentation. */
 const example = readFileSync(
@@ -13,7 +13,7 @@ const example = readFileSync(
 )
 const paths = Array.from({ length: 30 }, (_, n) => `/etc/shop/${n}.conf`)
 
-sourceSuite({
+concurrentSourceSuite({
   name: 'of a module, as in the documentation',
   make: async () => under(example, `${paths.map(line).join('\n')}\n`),
   makeIdle: async () => under(example, ''),

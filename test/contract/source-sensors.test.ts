@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { SnugEvent } from '../../src/core/event/event.ts'
 import { sensorSource } from '../../src/pipeline/sources/line-formats.ts'
 import * as sensors from '../fixtures/sensors/sensor-lines.ts'
-import { type SourceUnderTest, sourceSuite } from './source-suite.ts'
+import { type SourceUnderTest, concurrentSourceSuite } from './source-suite.ts'
 
 interface Sensor {
   readonly name: string
@@ -51,7 +51,7 @@ const all: readonly Sensor[] = [
 ]
 
 for (const sensor of all) {
-  sourceSuite({
+  concurrentSourceSuite({
     name: sensor.name,
     make: async () => under(sensor, `${sensor.lines.join('\n')}\n`),
     makeIdle: async () => under(sensor, ''),
@@ -69,7 +69,7 @@ for (const sensor of all) {
 }
 
 /** From a named pipe it is the same, and ends with the signal only. */
-sourceSuite({
+concurrentSourceSuite({
   name: 'tetragon, through a named pipe',
   make: async () => under(all[1]!, `${all[1]!.lines.join('\n')}\n`, 'pipe'),
   makeIdle: async () => under(all[1]!, '', 'pipe'),

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { SnugError } from '../../src/errors.ts'
 import { formatEvent, parseEvent, parseEventLine } from '../../src/core/event/parse-event.ts'
 import { acts } from './event-arbitrary.ts'
+import { anyText } from '../fixtures/any-text.ts'
 
 function codeOf(work: () => unknown): string {
   try {
@@ -27,7 +28,7 @@ describe('the event codec', () => {
 
   it('accepts or refuses any text, and never fails otherwise', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+      fc.property(anyText(200), (text) => {
         expect(['taken', 'EVENT_INVALID']).toContain(codeOf(() => parseEventLine(text)))
       }),
     )

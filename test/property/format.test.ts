@@ -8,10 +8,11 @@ import { alertFormats } from '../../src/core/event/alert-format.ts'
 import { toOcsf } from '../../src/pipeline/delivery/format/ocsf.ts'
 import { hostile, hostileAlert, product, sampleAudits } from '../fixtures/format-alerts.ts'
 import { parseCef, parseLeef } from '../fixtures/format-parsers.ts'
+import { anyText } from '../fixtures/any-text.ts'
 
 /** Any text that a container can put into a name or an argument. */
 const short = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 40 }),
+  anyText(40),
   fc.string({ unit: fc.constantFrom('\n', '\r', '=', '|', '\\', ' ', 'a', '"', '\u001b', '\t') }),
   // Lone surrogates too.
   fc

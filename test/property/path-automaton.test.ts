@@ -78,8 +78,8 @@ describe('the automaton', () => {
           maxLength: 12,
         }),
         (all, numbers, changes) => {
-          const built = buildAutomaton(all, 2_000)
-          // Rare: a language that overlaps with itself in many ways.
+          const built = buildAutomaton(all, 500)
+          // Rare: a language that overlaps with itself in many ways. To give up late costs most of the test.
           if (built === undefined) return
           let at = 0
           const next = () => numbers[at++ % numbers.length] ?? 0

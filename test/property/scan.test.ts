@@ -10,6 +10,7 @@ import { openVex } from '../../src/supplychain/scan/openvex.ts'
 import { parseReport } from '../../src/supplychain/scan/parse-report.ts'
 import { profile, savedImage, layers, trivy } from '../fixtures/scan-fixtures.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
+import { anyText } from '../fixtures/any-text.ts'
 
 const keys = [
   'SchemaVersion Results Metadata Vulnerabilities VulnerabilityID PkgName PkgPath matches vulnerability artifact',
@@ -18,7 +19,7 @@ const keys = [
 ].flatMap((line) => line.split(' '))
 const leaf = fc.oneof(
   fc.string(),
-  fc.string({ unit: 'binary' }),
+  anyText(),
   fc.integer(),
   fc.constantFrom(null, true, 'CycloneDX'),
 )

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bytesOfName } from '../../../src/core/event/name-bytes.ts'
 import { nameOfBytes } from '../../../src/pipeline/sources/ebpf/kernel-name.ts'
+import { anyText } from '../../fixtures/any-text.ts'
 
 describe('the bytes of a name', () => {
   it('are those that its text was made of, whatever they are', () => {
@@ -10,7 +11,7 @@ describe('the bytes of a name', () => {
       fc
         .array(fc.constantFrom(0x5c, 0x78, 0x66, 0x30, 0xc3, 0xa4, 0xff, 0x0a))
         .map(Uint8Array.from.bind(Uint8Array)),
-      fc.string({ unit: 'binary' }).map((text) => new TextEncoder().encode(text)),
+      anyText().map((text) => new TextEncoder().encode(text)),
     )
     fc.assert(
       fc.property(bytes, (name) => {

@@ -88,13 +88,15 @@ describe('alerts of one cause', () => {
 
   it('remember a bounded number of names, and count every further event as a new one', () => {
     const alerts = storeOf()
+    const containers = Math.ceil(allNamesKept / namesKept) + 1
+    const bases = Array.from({ length: containers }, (_, container) =>
+      findingOf(inContainer(reading(`/srv/jobs/job-x.in`), `${container}-`)),
+    )
     const raise = (container: number, name: number) => {
-      const event = inContainer(reading(`/srv/jobs/job-x.in`), `${container}-`)
-      const base = findingOf(event)
+      const base = bases[container]!
       const behaviour = { ...base.behaviour!, id: `b${container}-${name}` }
       return alerts.raise({ ...base, behaviour }, nowMs).alert.cause?.names ?? 0
     }
-    const containers = Math.ceil(allNamesKept / namesKept) + 1
     for (let container = 0; container < containers; container += 1) {
       for (let name = 0; name < namesKept; name += 1) raise(container, name)
     }

@@ -16,6 +16,7 @@ import { code, gateMarkdown } from '../../../src/supplychain/gate/markdown.ts'
 import { gateSarif } from '../../../src/supplychain/gate/sarif.ts'
 import { act } from '../../fixtures/event-fixture.ts'
 import { against, service } from '../../fixtures/gate-fixtures.ts'
+import { anyText } from '../../fixtures/any-text.ts'
 
 const require = createRequire(import.meta.url)
 const sarifFolder = require.resolve('@microsoft/jest-sarif').replace(/index\.js$/, '')
@@ -29,7 +30,7 @@ const xsd = readFileSync(new URL('../../schemas/junit.xsd', import.meta.url), 'u
 
 const text = fc.oneof(
   fc.string(),
-  fc.string({ unit: 'binary' }),
+  anyText(),
   fc.constantFrom('a](http://x){0}', '`|<b>', ']]>&"\u0000\u001b[31m'),
 )
 const finding: fc.Arbitrary<GateFinding> = fc.record(
