@@ -9,9 +9,10 @@ import { toOcsf } from '../../src/pipeline/delivery/format/ocsf.ts'
 import { hostile, hostileAlert, product, sampleAudits } from '../fixtures/format-alerts.ts'
 import { parseCef, parseLeef } from '../fixtures/format-parsers.ts'
 import { anyText } from '../fixtures/any-text.ts'
+import { cases } from '../fixtures/random-cases.ts'
 
 /** Any text that a container can put into a name or an argument. */
-const short = fc.oneof(
+const text = fc.oneof(
   anyText(40),
   fc.string({ unit: fc.constantFrom('\n', '\r', '=', '|', '\\', ' ', 'a', '"', '\u001b', '\t') }),
   // Lone surrogates too.
@@ -20,10 +21,10 @@ const short = fc.oneof(
     .map((units) => String.fromCharCode(...units)),
   fc.constant(hostile),
 )
-const text = fc.oneof(
-  { weight: 9, arbitrary: short },
-  { weight: 1, arbitrary: fc.constant(`${hostile}${'z'.repeat(65_536)}`) },
-)
+const long = `${hostile}${'z'.repeat(65_536)}`
+
+/** Random texts, and in each run those two: the second is too long for most receivers. */
+const runs = { numRuns: cases(100), examples: [[hostile], [long]] satisfies [string][] }
 
 const steers = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
 
@@ -46,6 +47,7 @@ describe('a text from a container', () => {
         // The tab that separates attributes is part of LEEF.
         expect(odd(format === 'leef' ? line.replaceAll('\t', '') : line)).not.toMatch(steers)
       }),
+      runs,
     )
   })
 
@@ -57,6 +59,7 @@ describe('a text from a container', () => {
         expect(Buffer.byteLength(line)).toBeLessThanOrEqual(4_096)
         expect(odd(format === 'leef' ? line.replaceAll('\t', '') : line)).not.toMatch(steers)
       }),
+      runs,
     )
   })
 
@@ -69,7 +72,7 @@ describe('a text from a container', () => {
           expect(odd(format === 'leef' ? line.replaceAll('\t', '') : line)).not.toMatch(steers)
         }
       }),
-      { numRuns: 30 },
+      { ...runs, numRuns: cases(30) },
     )
   })
 
@@ -87,6 +90,10 @@ describe('a text from a container', () => {
         const line = renderer(format, product)(alert)
         expect(JSON.parse(line)).toEqual(JSON.parse(JSON.stringify(objects[format](alert))))
       }),
+      {
+        numRuns: cases(100),
+        examples: (['json', 'ecs', 'ocsf', 'falco'] as const).map((format) => [long, format]),
+      },
     )
   })
 
@@ -102,6 +109,7 @@ describe('a text from a container', () => {
         expect(reported).toBe(shown(sentence(alert)))
         expect(extension['externalId']).toBe(alert.id)
       }),
+      runs,
     )
   })
 
@@ -115,6 +123,7 @@ describe('a text from a container', () => {
         expect(Object.keys(extension)).toEqual(Object.keys(plain.extension))
         expect(extension['msg']).toBe(shown(sentence(alert)))
       }),
+      runs,
     )
   })
 })

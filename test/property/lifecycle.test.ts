@@ -12,6 +12,7 @@ import {
   type Version,
   type WindowEvidence,
 } from '../../src/core/lifecycle/version.ts'
+import { cases } from '../fixtures/random-cases.ts'
 
 const rules: fc.Arbitrary<LearnRules> = fc.record({
   floorMs: fc.constantFrom(10, 100),
@@ -98,9 +99,9 @@ describe('the life of a version', () => {
           version = after
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: cases(3000) },
     )
-    expect(blocked).toBeGreaterThan(10)
+    expect(blocked).toBeGreaterThan(cases(10))
   })
 
   it('stays where it is when nothing is new', () => {

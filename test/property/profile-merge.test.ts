@@ -111,6 +111,7 @@ describe('profiles', () => {
       fc.property(profiles, (a) => {
         expect(merge(a, a)).toEqual(a)
       }),
+      { numRuns: cases(100) },
     )
   })
 
@@ -121,6 +122,7 @@ describe('profiles', () => {
         expect(loaded.entries()).toEqual(a)
         expect(loaded.drainChanged()).toEqual([])
       }),
+      { numRuns: cases(100) },
     )
   })
 

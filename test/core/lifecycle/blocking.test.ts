@@ -19,6 +19,7 @@ import {
   type Version,
   type WindowEvidence,
 } from '../../../src/core/lifecycle/version.ts'
+import { cases } from '../../fixtures/random-cases.ts'
 
 const HOUR = 3_600_000
 const MINUTE = 60_000
@@ -285,9 +286,9 @@ describe('a version after any sequence of events', () => {
           }
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: cases(3_000) },
     )
-    expect(blocked).toBeGreaterThan(100)
+    expect(blocked).toBeGreaterThan(cases(100))
     expect(defaultBlockRules).toEqual({ canary: 0.1, canaryForMs: 600_000, budget: 100 })
   })
 })
