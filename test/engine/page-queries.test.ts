@@ -127,7 +127,7 @@ describe('review', () => {
       places: [{ tags: ['1.5.0'], behaviourState: 'learned' }],
       reasons: [expect.stringContaining('has never executed /usr/bin/shop-pay')],
     })
-    const guarded = card('and its programs show 3 behaviours')
+    const guarded = card('shows 3 behaviours, with its programs')
     expect(guarded.samples).toContainEqual(
       expect.objectContaining({ text: 'read /etc/shadow', guardrails: ['shadow-read'] }),
     )
@@ -137,7 +137,7 @@ describe('review', () => {
   it('has an intruder and an upgrade on few cards', () => {
     const texts = world.engine.page.review(all).cards.map(({ text }) => text)
     expect(texts).toEqual([
-      'and its programs show 3 behaviours',
+      'shows 3 behaviours, with its programs',
       'reads /srv/shop/payment.php',
       expect.stringMatching(/^runs \/bin\/sh .*, and 5 more behaviours follow$/),
       'runs /usr/bin/shop-pay, and 4 more behaviours follow',
@@ -243,7 +243,7 @@ describe('taking back a decision on an alert', () => {
     expect(engine.page.alertRows({ ...all, q: 'crontab', decided: true }).total).toBe(1)
     await engine.withdrawAlert(id, by)
     expect(engine.alert(id).decision).toBeUndefined()
-    expect(card('and its programs show 3').guardrails).toContain('cron')
+    expect(card('shows 3 behaviours').guardrails).toContain('cron')
     const [entry] = await engine.audit(1)
     expect(entry).toMatchObject({ what: 'withdraw', alert: id })
   })

@@ -49,7 +49,7 @@ function sessionTitle({ members }: ReviewGroup, entries: readonly Entry[]) {
 function programTitle({ isNew }: ReviewGroup, entries: readonly Entry[]): CardTitle {
   const start = entries.find(({ actor, object }) => object.kind === 'exec' && !isNew(actor))
   if (start === undefined) {
-    const text = `and its programs show ${behaviours(entries.length)}`
+    const text = `shows ${behaviours(entries.length)}, with its programs`
     return { ...whoOf(entries), text }
   }
   const more = entries.length - 1

@@ -97,11 +97,21 @@ function BehaviourLine({
         {explained === undefined ? null : <span class="badge behaviour approved">explained</span>}
       </span>
       <span class="number muted">{count(row.count)} ×</span>
-      <button type="button" class="quiet" onClick={() => onDecide(row, 'approve')}>
-        Allow only this
+      <button
+        type="button"
+        class="quiet"
+        aria-label="Allow only this"
+        onClick={() => onDecide(row, 'approve')}
+      >
+        Allow
       </button>
-      <button type="button" class="quiet" onClick={() => onDecide(row, 'reject')}>
-        Reject only this
+      <button
+        type="button"
+        class="quiet"
+        aria-label="Reject only this"
+        onClick={() => onDecide(row, 'reject')}
+      >
+        Reject
       </button>
     </li>
   )

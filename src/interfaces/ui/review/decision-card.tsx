@@ -81,10 +81,10 @@ export function DecisionCard({
         {card.alerts.length === 0 ? null : (
           <>
             <dt>alerts</dt>
-            <dd>
+            <dd class="alert-links">
               {card.alerts.slice(0, 3).map((id) => (
                 <a key={id} href={link('alerts', id)}>
-                  {id.slice(-6)}{' '}
+                  {id.slice(-6)}
                 </a>
               ))}
               {card.alerts.length > 3 ? `and ${count(card.alerts.length - 3)} more` : ''}
