@@ -96,10 +96,12 @@ void handle_command(const struct snug_head *head, void *context)
 		if (size != sizeof(struct snug_ping))
 			break;
 		/*
-		 * INVARIANT: everything that happened before the ping is reported before the pong.
+		 * INVARIANT: everything that happened before the ping is reported before the pong,
+		 * and has a checkpoint, since the daemon takes nothing without one.
 		 */
 		report_all_records(agent);
 		report_container_ends(agent);
+		report_checkpoint(agent);
 		pong = *(const struct snug_ping *)head;
 		send_frame(&pong, SNUG_PONG, sizeof(pong), NULL, 0);
 		if (!settled_at)

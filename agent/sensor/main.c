@@ -173,7 +173,10 @@ static bool prepare(struct agent *agent)
 	return hooks_load(agent, options.hooks) && pin_maps(agent);
 }
 
-/* `STATE,CHECKPOINT,POSITION,…`: the last acknowledgement that an earlier sensor got. */
+/*
+ * `STATE,CHECKPOINT,POSITION,…`: the last checkpoint that the daemon judged. It keeps its place in
+ * the rings until it is acknowledged.
+ */
 static void resume(struct agent *agent)
 {
 	__u64 positions[256];

@@ -218,5 +218,4 @@ void rings_resume(const __u64 *positions, size_t count)
 	for (unsigned int i = 0; i < ring_total && i < count; i++)
 		if (positions[i] > rings[i].at && positions[i] <= *rings[i].producer)
 			rings[i].at = positions[i];
-	rings_release(positions, count);
 }

@@ -39,11 +39,12 @@ import { KernelSide } from '../enforcement/kernel-side.ts'
 import { JudgeStage, type Outcome } from '../pipeline/judge/judge-stage.ts'
 import { LiveUpdates } from './live/live-updates.ts'
 import { Retention } from './retention.ts'
+import { BatchGate } from '../pipeline/batch-gate.ts'
 import { runPipeline } from '../pipeline/pipeline.ts'
 import { shippedBy } from '../state/versions/image-delta.ts'
 import { SourceCoverage } from '../pipeline/judge/source-coverage.ts'
 import { sourceFault, healthOf } from './status/health.ts'
-import { restore, restoreLosses } from '../state/persistence/stored-state.ts'
+import { restore, restoreLosses, restoreMessages } from '../state/persistence/stored-state.ts'
 import { restoreScan } from '../state/persistence/scan-record.ts'
 import { CrossSourceDedup } from '../pipeline/judge/cross-source-dedup.ts'
 import { VersionRegistry } from '../state/versions/version-registry.ts'
@@ -120,6 +121,7 @@ export class Daemon {
   /** Current faults, as text: kept until they heal, or for good where they cannot. */
   readonly faults = new Map<string, string>()
   state: 'starting' | 'running' | 'stopping' = 'starting'
+  readonly #gate = new BatchGate()
   readonly #packages = new ImagePackages()
   readonly schedules = new ImageSchedules()
   readonly retention: Retention
@@ -182,10 +184,12 @@ export class Daemon {
       registry: this.registry,
       alerts: this.alerts,
       live: this.live,
+      gate: this.#gate,
       faults: this.faults,
       watch: this.loop,
       damaged: (what, message) => this.#damaged(what, message),
       controls: () => this.#controls(),
+      unidentified: () => this.identifier.unidentified,
       now: this.#now,
     })
     const { budget } = parts.rules.block ?? defaultBlockRules
@@ -284,6 +288,8 @@ export class Daemon {
     if (typeof mark === 'string') {
       for (const control of this.#controls()) control.resume?.(sourceMark(mark))
     }
+    const unidentified = restoreMessages(snapshot.meta['unidentified'])
+    this.#judge(this.identifier.push(unidentified), 'identity', undefined)
     log.info({ versions: versions.length, alerts: alerts.length }, 'the stored state was restored')
   }
 
@@ -307,6 +313,7 @@ export class Daemon {
         identifier: this.identifier,
         announce: (containers) => this.kernel.announced(containers),
         judge: (messages, source) => this.#judge(messages, source.name, source.control),
+        gate: this.#gate,
         room: () => this.journal.room(),
         onSourceEnd: (source, error) => this.#sourceEnded(source, error, signal),
       },

@@ -1,3 +1,4 @@
+import type { BatchGate } from './batch-gate.ts'
 import type { Identifier } from './identity/identifier.ts'
 import type { IdentifiedBatch } from './identity/identifier.ts'
 import type { ContainerSeen, EventSource } from './sources/source.ts'
@@ -9,6 +10,8 @@ export interface PipelineOptions {
   readonly announce: (containers: readonly ContainerSeen[]) => void
   /** Takes identified messages, in order. */
   readonly judge: (batch: IdentifiedBatch, source: EventSource) => void
+  /** State is stored only between batches. */
+  readonly gate: BatchGate
   /** Resolves once the stages after the judge can take more. */
   readonly room: () => Promise<void>
   /** Reports a source that ended or that can never work, once for each source. */
@@ -26,7 +29,7 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
 
 async function runSource(
   source: EventSource,
-  { identifier, announce, judge, room, onSourceEnd }: PipelineOptions,
+  { identifier, announce, judge, gate, room, onSourceEnd }: PipelineOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const turn = new Turn()
@@ -37,11 +40,16 @@ async function runSource(
           message.type === 'container-started' ? [message.container] : [],
         ),
       )
-      for (const part of parts(batch)) {
-        judge(identifier.push(part), source)
-        await room()
-        await turn.over()
+      await gate.enter()
+      try {
+        for (const part of parts(batch)) {
+          judge(identifier.push(part), source)
+          await turn.over()
+        }
+      } finally {
+        gate.leave()
       }
+      await room()
     }
     onSourceEnd(source, undefined)
   } catch (error) {

@@ -72,7 +72,6 @@ export class Identifier {
   #lost = 0
   #unplaced = 0
   #closed = false
-  #mark: (SourceMessage & { type: 'mark' }) | undefined
 
   constructor(options: IdentifierOptions) {
     this.#options = options
@@ -102,6 +101,20 @@ export class Identifier {
     }
   }
 
+  /**
+   * What was taken from the sources and not passed on. The state that is stored with a mark includes it, since the source
+   * does not report again what precedes the mark. Pushed into a new identifier, it waits there.
+   */
+  get unidentified(): SourceBatch {
+    if (this.#waiting === 0) return []
+    const messages: SourceMessage[] = []
+    for (const container of this.#containers.values()) {
+      if (container.kind !== 'waiting') continue
+      messages.push({ type: 'container-started', container: container.seen }, ...container.held)
+    }
+    return messages
+  }
+
   push(batch: SourceBatch): IdentifiedBatch {
     const out: IdentifiedMessage[] = []
     for (const message of batch) {
@@ -125,12 +138,10 @@ export class Identifier {
           out.push(message)
           break
         case 'mark':
-          // Held messages precede it.
-          this.#mark = message
+          out.push(message)
           break
       }
     }
-    this.#releaseMark(out)
     return this.#others(out)
   }
 
@@ -138,12 +149,6 @@ export class Identifier {
   #others(out: IdentifiedMessage[]): IdentifiedMessage[] {
     if (this.#own.size === 0) return out
     return out.filter((message) => !this.#own.has(containerOf(message) ?? ''))
-  }
-
-  #releaseMark(out: IdentifiedMessage[]): void {
-    if (this.#mark === undefined || this.#held > 0) return
-    out.push(this.#mark)
-    this.#mark = undefined
   }
 
   /**
@@ -410,7 +415,6 @@ export class Identifier {
       }
     }
     this.#overflow(waiting, out)
-    this.#releaseMark(out)
     this.#options.release(this.#others(out))
   }
 
@@ -424,7 +428,6 @@ export class Identifier {
       if (message.type === 'container-ended') this.#remember(id)
     }
     this.#overflow(waiting, out)
-    this.#releaseMark(out)
     if (out.length > 0 && !this.#closed) this.#options.release(this.#others(out))
   }
 

@@ -7,7 +7,8 @@ import { isAudit, type OutboundRecord } from '../../core/event/outbound-record.t
 import type { AlertStore } from '../alerts/alert-store.ts'
 import { undeliveredFinding, unstoredFinding } from '../../pipeline/alerts/delivery-findings.ts'
 import type { RecordIds } from '../../pipeline/alerts/record-ids.ts'
-import type { SourceControl, SourceMark } from '../../pipeline/sources/source.ts'
+import type { BatchGate } from '../../pipeline/batch-gate.ts'
+import type { SourceBatch, SourceControl, SourceMark } from '../../pipeline/sources/source.ts'
 import { type CursorFile, cursorsOf, furthest } from '../store/cursor-file.ts'
 import type { Store, StoreWrite } from '../store/store.ts'
 import type { Log } from '../../support/telemetry/log.ts'
@@ -39,11 +40,14 @@ export interface JournalParts {
   readonly registry: VersionRegistry
   readonly alerts: AlertStore
   readonly live: LiveUpdates
+  readonly gate: BatchGate
   readonly faults: Map<string, string>
   /** Names the work that blocks the event loop. */
   readonly watch: LoopWatch
   readonly damaged: (what: string, message: string) => void
   readonly controls: () => Iterable<SourceControl>
+  /** Messages before the mark that wait for the identity of their container. */
+  readonly unidentified: () => SourceBatch
   readonly log: Log
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -79,6 +83,8 @@ export class Journal {
   /** Versions with counts that did not fit into the last batch. */
   readonly #drainsCounts = new WeakSet<DeployedVersion>()
   #isClosing = false
+  /** The last mark was stored with messages that wait. */
+  #hasUnidentified = true
   /** The latest mark: all earlier messages are judged, but not yet stored. */
   #mark: SourceMark | undefined
 
@@ -90,7 +96,10 @@ export class Journal {
       store,
       intervalMs: persistMs,
       mostWaiting: alertsKept,
-      collect: () => parts.watch.during('what changed is collected', () => this.#collect()),
+      collect: () =>
+        parts.gate.between(() =>
+          parts.watch.during('what changed is collected', () => this.#collect()),
+        ),
       onStored: (outbound) => {
         faults.delete('store')
         this.#dispatcher?.offer(outbound)
@@ -279,6 +288,11 @@ export class Journal {
     if (mark === undefined) return { writes, outbound }
     this.#mark = undefined
     writes.push({ kind: 'meta', key: 'mark', value: mark })
+    const unidentified = this.#parts.unidentified()
+    if (unidentified.length > 0 || this.#hasUnidentified) {
+      writes.push({ kind: 'meta', key: 'unidentified', value: unidentified })
+    }
+    this.#hasUnidentified = unidentified.length > 0
     const stored = (): void => {
       for (const control of controls()) control.taken?.(mark)
     }

@@ -3,6 +3,7 @@ import type { Alert } from '../../core/event/alert.ts'
 import type { EventKind } from '../../core/event/event.ts'
 import { describeError } from '../../errors.ts'
 import type { ContainerIdentity } from '../../pipeline/identity/identity.ts'
+import type { SourceBatch, SourceMessage } from '../../pipeline/sources/source.ts'
 import type { Version } from '../../core/lifecycle/version.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import { Profile } from '../../core/profile/profile.ts'
@@ -204,5 +205,18 @@ function isAlert(value: unknown): value is Alert {
     'schema' in value &&
     value.schema === 'snug.alert/v1' &&
     'event' in value
+  )
+}
+
+const messages = z.array(
+  z.custom<SourceMessage>(
+    (value) => typeof value === 'object' && value !== null && 'type' in value,
+  ),
+)
+
+/** Messages that waited for an identity. Keys are the sensor's, and mean nothing after a restart. */
+export function restoreMessages(stored: unknown): SourceBatch {
+  return (messages.safeParse(stored).data ?? []).map((message) =>
+    message.type === 'event' ? { type: 'event', event: message.event } : message,
   )
 }

@@ -106,8 +106,9 @@ describe('a mark of the source', () => {
     expect(next.resumed).toBe('7,1,100')
   })
 
-  it('waits for events that wait for their identity', async () => {
-    const [world, control] = await keepingWorld(new MemoryStore())
+  it('is stored with the messages that wait for an identity, and a later daemon holds these', async () => {
+    const store = new MemoryStore()
+    const [world, control] = await keepingWorld(store)
     const id = 'a'.repeat(64)
     const time = new Date().toISOString()
     const container = { id, cgroup: `/${id}`, time, before: false }
@@ -117,9 +118,13 @@ describe('a mark of the source', () => {
       { type: 'container-ended', id, time },
       { type: 'mark', mark: sourceMark('7,2,200') },
     )
-    expect(control.marks).toEqual([])
-    world.daemon.identifier.flush()
-    await world.daemon.journal.persist()
     expect(control.marks).toEqual(['7,2,200'])
+    const [later] = await keepingWorld(store)
+    expect(later.daemon.identifier.stats).toMatchObject({ waiting: 1, held: 1 })
+    expect(later.daemon.identifier.unidentified).toEqual(world.daemon.identifier.unidentified)
+    // Once they are passed on, nothing of them is left for a third.
+    world.daemon.identifier.flush()
+    await received(world, { type: 'mark', mark: sourceMark('7,3,300') })
+    expect((await store.load()).meta['unidentified']).toEqual([])
   })
 })

@@ -107,8 +107,8 @@ export class EbpfSource implements EventSource {
   #used = false
   /** All records up to this mark are stored. */
   #taken: SourceMark | undefined
-  /** The newest mark that was read, and not yet taken. */
-  #read: SourceMark | undefined
+  /** All records up to this mark were judged. The next sensor of this daemon begins there. */
+  #judged: SourceMark | undefined
   /** The source resends the pipeline's commands once the sensor has reported what it took over. */
   #catchingUp = false
   #hasRun = false
@@ -220,28 +220,35 @@ export class EbpfSource implements EventSource {
     const decoder = new RecordDecoder({ node: this.#options.node, seen: this.#live })
     let fault: SnugError | undefined
     const silence = new Silence(() => sensor.kill())
+    const unmarked = new Unmarked(this.#options.kernelState !== undefined)
     try {
       for await (const chunk of sensor.output) {
         if (signal.aborted) break
         silence.broken()
-        const batch: SourceMessage[] = []
         try {
           for (const frame of reader.push(chunk as Buffer)) {
             const decoded = decoder.decode(frame)
-            if (decoded !== undefined) this.#take(decoded, decoder, batch)
+            if (decoded === undefined) continue
+            this.#take(decoded, decoder, unmarked.messages)
+            unmarked.after(decoded)
           }
         } catch (error) {
           if (!(error instanceof SnugError)) throw error
           fault = error
         }
-        // Messages that arrived complete before the fault are valid.
+        const { batch, mark } = unmarked.release()
         if (batch.length > 0) yield batch
-        if (this.#read !== undefined) this.#acknowledge(this.#read)
-        this.#read = undefined
+        if (mark !== undefined) {
+          this.#judged = mark
+          if (this.#options.takenWhen !== 'stored') this.#acknowledge(mark)
+        }
         for (const token of this.#answered.splice(0)) this.#answer(token)
         if (fault !== undefined) break
         silence.listen()
       }
+      // Without a next sensor that reports them again, these are valid as they are.
+      const { batch } = unmarked.end()
+      if (batch.length > 0) yield batch
     } finally {
       silence.end()
       if (silence.isHang)
@@ -255,10 +262,11 @@ export class EbpfSource implements EventSource {
   #arguments(): string[] {
     const { ringBytes, rings, kernelState, probeSeconds, programs = [] } = this.#options
     const { sensorArguments = [] } = this.#options
+    const resume = this.#judged ?? this.#taken
     return [
       '--ack',
       ...(kernelState === undefined ? [] : ['--pin', kernelState]),
-      ...(this.#taken === undefined ? [] : ['--resume', this.#taken]),
+      ...(resume === undefined ? [] : ['--resume', resume]),
       // Keys are meaningless to a daemon that did not receive their events.
       ...(this.#facts['kernel'] === undefined ? ['--fresh-daemon'] : []),
       ...(probeSeconds === undefined ? [] : ['--selftest', String(probeSeconds)]),
@@ -299,7 +307,6 @@ export class EbpfSource implements EventSource {
         return
       case 'mark':
         if (this.#options.takenWhen === 'stored') break
-        this.#read = decoded.mark
         return
       case 'pong':
         if (decoded.token === 0n) this.#confirmed(batch)
@@ -381,6 +388,8 @@ export class EbpfSource implements EventSource {
    */
   #resend(): void {
     this.#catchingUp = false
+    // What is stored needs no place in the rings, whichever sensor reported it.
+    if (this.#taken !== undefined) this.#process?.send(encodeTaken(this.#taken))
     for (const command of this.#kernel.all()) this.#send(command)
     this.#process?.send(encodeFilter(this.#filter))
     this.#process?.send(encodePing(0n))
@@ -411,6 +420,50 @@ export class EbpfSource implements EventSource {
 
   #known(scope: number, keys: readonly BehaviourKey[]): void {
     if (keys.length > 0) this.#process?.send(encodeKnown(scope, keys))
+  }
+}
+
+/**
+ * Messages in the order of the sensor. They are judged up to a mark: if the sensor dies, the next one reports all
+ * records after the last mark again, and each counts once.
+ */
+class Unmarked {
+  readonly messages: SourceMessage[] = []
+  readonly #keeps: boolean
+  #whole = 0
+  #mark: SourceMark | undefined
+  /** A mark follows. */
+  #expects = false
+
+  /** @param keeps the next sensor reports what has no mark yet */
+  constructor(keeps: boolean) {
+    this.#keeps = keeps
+  }
+
+  after(decoded: Decoded): void {
+    if (decoded.type === 'mark') {
+      this.#mark = decoded.mark
+      this.#whole = this.messages.length
+      this.#expects = false
+    } else if (
+      decoded.type === 'event' ||
+      decoded.type === 'count-update' ||
+      decoded.type === 'container-ended'
+    ) {
+      this.#expects = true
+    }
+  }
+
+  release(): { readonly batch: SourceBatch; readonly mark: SourceMark | undefined } {
+    const mark = this.#mark
+    const batch = this.messages.splice(0, this.#expects ? this.#whole : this.messages.length)
+    this.#whole = 0
+    this.#mark = undefined
+    return { batch, mark }
+  }
+
+  end(): { readonly batch: SourceBatch } {
+    return { batch: this.#keeps ? [] : this.messages.splice(0) }
   }
 }
 
