@@ -13,12 +13,19 @@ const runs = 200
 const image = `${uniqueName('short')}:1`
 const { docker, socket } = sharedEngine()
 let agent: Agent
+/** Containers of the machine's own Docker, which this agent does not ask. */
+let others: number
 let digest: string
 
 beforeAll(async () => {
   digest = await busyboxImage(docker, { name: image, labels: { test: image } })
   agent = await startAgent({ docker: socket })
+  others = await unresolved()
 })
+
+async function unresolved(): Promise<number> {
+  return (await agent.json<StatusView>(['status'])).containers.unresolved
+}
 
 afterAll(async () => {
   await agent[Symbol.asyncDispose]()
@@ -53,7 +60,6 @@ test('of 200 containers that live for a moment, every one has its exec, containe
     expect(event.image?.digest).toBe(digest)
     expect(event.container.name).toMatch(/./)
   }
-  expect(execs.filter((event) => event.image === undefined)).toEqual([])
 }, 300_000)
 
 test('the profile counts all 200 of them, and nothing waits for its identity', async () => {
@@ -64,9 +70,8 @@ test('the profile counts all 200 of them, and nothing waits for its identity', a
   expect(lineage.versions).toHaveLength(1)
   expect(lineage.versions[0]?.image.digest).toBe(digest)
   expect(lineage.versions[0]?.losses).toEqual([])
-  const status = await agent.json<StatusView>(['status'])
-  expect(status.containers.unresolved).toBe(0)
-  expect(status.losses).toEqual([])
+  expect(await unresolved()).toBe(others)
+  expect((await agent.json<StatusView>(['status'])).losses).toEqual([])
   interface Profile {
     readonly behaviours: readonly { kind: string; text: string; count: number }[]
   }
