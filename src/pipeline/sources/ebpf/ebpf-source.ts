@@ -75,7 +75,7 @@ const backoffRules = { firstMs: 100, longestMs: 60_000 } as const
  */
 const silentSeconds = 5
 /** The limit before the first report: a kernel may take long to verify the programs. */
-const silentAtStartSeconds = 120
+const silentAtStartSeconds = 300
 
 /**
  * The events of this host's containers, from the kernel. The sensor is a child process. If it
@@ -252,7 +252,10 @@ export class EbpfSource implements EventSource {
     } finally {
       silence.end()
       if (silence.isHang)
-        fault ??= new SnugError('SENSOR_DIED', 'the sensor reported nothing for 5 s')
+        fault ??= new SnugError(
+          'SENSOR_DIED',
+          `the sensor reported nothing for ${silence.limitSeconds} s`,
+        )
       signal.removeEventListener('abort', stop)
       if (fault !== undefined) sensor.kill()
       this.#ended(await sensor.stop(), fault, signal)
@@ -475,14 +478,14 @@ class Silence {
   isHang = false
   readonly #timer: NodeJS.Timeout
   #seconds = 0
-  #limit = silentAtStartSeconds
+  limitSeconds = silentAtStartSeconds
   #listens = true
 
   constructor(onHang: () => void) {
     this.#timer = setInterval(() => {
       if (!this.#listens || this.isHang) return
       this.#seconds += 1
-      if (this.#seconds < this.#limit) return
+      if (this.#seconds < this.limitSeconds) return
       this.isHang = true
       onHang()
     }, 1_000)
@@ -491,7 +494,7 @@ class Silence {
   /** Data arrived and is being judged now. */
   broken(): void {
     this.#seconds = 0
-    this.#limit = silentSeconds
+    this.limitSeconds = silentSeconds
     this.#listens = false
   }
 
