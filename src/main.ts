@@ -347,7 +347,7 @@ function ebpfSource(
     node,
     ringBytes: rings.size,
     ...(kernelState === 'none' ? {} : { kernelState }),
-    takenWhen: 'stored',
+    acknowledgeWhen: 'stored',
     startAgain,
     programs: rules.arguments.flatMap(({ names }) => names),
     ...(sensor.path === undefined ? {} : { sensorPath: sensor.path }),

@@ -87,7 +87,7 @@ interface Shared {
   readonly sync: FleetSync
   /** Resolves once FleetSync has received the change that `emit` makes on the server. */
   readonly receives: (
-    what: 'onWord' | 'onWordGone' | 'onEntries',
+    what: 'onSpecDecision' | 'onSpecDecisionGone' | 'onEntries',
     emit: () => void,
   ) => Promise<void>
   /** Slices that it wrote, in order. */
@@ -132,8 +132,8 @@ async function share(
         api: both as typeof api,
         node: 'n1',
         ...link,
-        onSpecDecision: written('onWord', link.onSpecDecision),
-        onSpecDecisionGone: written('onWordGone', link.onSpecDecisionGone),
+        onSpecDecision: written('onSpecDecision', link.onSpecDecision),
+        onSpecDecisionGone: written('onSpecDecisionGone', link.onSpecDecisionGone),
         onEntries: written('onEntries', link.onEntries),
       })
     },
@@ -279,7 +279,7 @@ describe('a decision on a behaviour that this node has not observed', () => {
     const world = await alerting()
     const { sync, receives } = await share(world, { clock: false })
     await does(world, '/srv/new')
-    await receives('onWord', () =>
+    await receives('onSpecDecision', () =>
       emit({ approve: { behaviours: [idOf('/srv/new')] } }, { at: soon() }),
     )
     await sync.tick()
@@ -499,7 +499,7 @@ describe('a decision on the mode', () => {
     const warned = vi.spyOn(world.daemon.parts.log, 'warn')
     await does(world, '/srv/new')
     const at = world.now() + 1_000
-    await receives('onWord', () => emit({ mode: 'block', approve: { all: true } }, { at }))
+    await receives('onSpecDecision', () => emit({ mode: 'block', approve: { all: true } }, { at }))
     await sync.tick()
     await does(world, '/srv/newer')
     for (let second = 0; second < 3; second += 1) {
@@ -518,7 +518,9 @@ describe('a decision on the mode', () => {
   it('is restored for as long as the object in git contains it', async () => {
     const world = await alerting()
     const { sync, receives } = await share(world, { clock: false })
-    await receives('onWord', () => emit({ authority: 'git', mode: 'alert' }, { at: world.now() }))
+    await receives('onSpecDecision', () =>
+      emit({ authority: 'git', mode: 'alert' }, { at: world.now() }),
+    )
     await sync.tick()
     world.advance(5_000)
     await world.engine.setMode(ref, 'learn', person)
@@ -530,7 +532,7 @@ describe('a decision on the mode', () => {
     await sync.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
     // An overruled decision does not come back once people decide again.
-    await receives('onWord', () => emit({ mode: 'alert' }, { at: world.now() + 5_000 }))
+    await receives('onSpecDecision', () => emit({ mode: 'alert' }, { at: world.now() + 5_000 }))
     await sync.tick()
     expect(lifeOf(world)?.mode).toBe('alert')
   })
@@ -566,7 +568,7 @@ it('keeps to the decisions in git for as long as they are there', async () => {
   const world = await alerting()
   const { sync, receives } = await share(world, { clock: false })
   await does(world, '/srv/new')
-  await receives('onWord', () =>
+  await receives('onSpecDecision', () =>
     emit({ authority: 'git', approve: { behaviours: [idOf('/srv/new')] } }),
   )
   await sync.tick()
@@ -574,7 +576,7 @@ it('keeps to the decisions in git for as long as they are there', async () => {
   await world.engine.reject(ref, [idOf('/srv/new')], person)
   await sync.tick()
   expect(stateOf(world, '/srv/new')).toBe('approved')
-  await receives('onWordGone', () => profiles.remove(profileName(image)))
+  await receives('onSpecDecisionGone', () => profiles.remove(profileName(image)))
   await world.engine.reject(ref, [idOf('/srv/new')], person)
   await sync.tick()
   expect(stateOf(world, '/srv/new')).toBe('rejected')
@@ -600,7 +602,7 @@ it('merges entries of other nodes while it applies a decision', async () => {
   await does(world, '/srv/own')
   let release = (): void => undefined
   store.released = new Promise((resolve) => (release = resolve))
-  await receives('onWord', () => emit({ approve: { all: true } }, { at: soon() }))
+  await receives('onSpecDecision', () => emit({ approve: { all: true } }, { at: soon() }))
   const time = sync.tick()
   await vi.waitFor(() => expect(store.holding).toBeGreaterThan(0))
   const at = new Date().toISOString()

@@ -233,13 +233,13 @@ describe('with no daemon running', () => {
   })
 
   it('events without an acknowledgement are reported again, and acknowledged ones are not', async () => {
-    const { recorder, acts } = await blocking({ takenWhen: 'stored' })
+    const { recorder, acts } = await blocking({ acknowledgeWhen: 'stored' })
     await acts.did(['+ tcp 127.0.0.1 7005'])
     await recorder.source.obeyed()
     const marks = recorder.messages.flatMap((m) => (m.type === 'mark' ? [m.mark] : []))
     const [first] = marks
     if (first === undefined) throw new Error('no mark')
-    recorder.source.control.taken?.(first)
+    recorder.source.control.acknowledge?.(first)
     await acts.did(['+ tcp 127.0.0.1 7006'])
     await recorder.source.obeyed()
     await recorder.stop()

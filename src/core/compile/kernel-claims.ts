@@ -167,7 +167,7 @@ function claimFew(
 }
 
 function isOfFile({ kind }: RuleObject): boolean {
-  return kind === 'file' || kind === 'giving-away'
+  return kind === 'file' || kind === 'rename-source'
 }
 
 /** Of a rename the path that is renamed: whether the image ships a file is asked of that one. */

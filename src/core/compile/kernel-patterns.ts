@@ -76,7 +76,7 @@ function rulesOf(claims: readonly PatternClaim[], set: number): readonly KernelR
       if (rules.has(key)) continue
       const about =
         givesAway === true
-          ? { kind: 'giving-away-pattern' as const, set }
+          ? { kind: 'rename-source-pattern' as const, set }
           : patternObject(object, set)
       if (about === undefined) continue
       const rule = { tag: tagOf(id), actor, uid, origin: one, object: about }

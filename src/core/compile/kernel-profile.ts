@@ -18,8 +18,8 @@ export type RuleObject =
   /** Reads the path where the file is as the image ships it. */
   | { readonly kind: 'shipped-file'; readonly path: string }
   /** Renaming the path to any name. No event consists of this alone; see 3. */
-  | { readonly kind: 'giving-away'; readonly path: string }
-  | { readonly kind: 'giving-away-pattern'; readonly set: number }
+  | { readonly kind: 'rename-source'; readonly path: string }
+  | { readonly kind: 'rename-source-pattern'; readonly set: number }
   /** Any path that ends in this accepting set of the automaton; of a rename, `path NUL to`. */
   | {
       readonly kind: 'file-pattern'
@@ -64,9 +64,9 @@ export function ruleKey({ actor, uid, origin, object }: Omit<KernelRule, 'tag'>)
 function ruleObjectKey(object: RuleObject): string {
   switch (object.kind) {
     case 'shipped-file':
-    case 'giving-away':
+    case 'rename-source':
       return [object.kind, object.path].join(S)
-    case 'giving-away-pattern':
+    case 'rename-source-pattern':
       return [object.kind, object.set].join(S)
     case 'file-pattern':
       return [object.kind, object.access, object.set].join(S)

@@ -72,7 +72,7 @@ function isRename({ object }: Allowance): boolean {
 
 function literal(allowance: Allowance, origin: KernelRule['origin'], path: string): LiteralClaim {
   const { actor, uid, id, rejected } = allowance
-  const object = { kind: 'giving-away', path } as const
+  const object = { kind: 'rename-source', path } as const
   const rule = { tag: tagOf(id), actor, uid, origin, object }
   return {
     rule: rejected ? { ...rule, deny: true } : rule,

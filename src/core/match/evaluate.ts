@@ -52,10 +52,10 @@ export class KernelReading {
       this.#decide(ref, { ...object, access: 'create' }) ??
       this.#decide(ref, { ...object, access: 'write' })
     if (made?.verdict !== 'allow') return undefined
-    const exact = this.#rule(ref, { kind: 'giving-away', path: object.path })
+    const exact = this.#rule(ref, { kind: 'rename-source', path: object.path })
     if (exact !== undefined) return exact
     const set = run(this.#profile.automaton, bytesOfName(object.path))
-    return set === 0 ? undefined : this.#rule(ref, { kind: 'giving-away-pattern', set })
+    return set === 0 ? undefined : this.#rule(ref, { kind: 'rename-source-pattern', set })
   }
 
   #decide(ref: BehaviourRef, object: BehaviourObject): Evaluation | undefined {

@@ -83,7 +83,7 @@ export type SourceMessage =
   | { readonly type: 'disarmed'; readonly scope: number; readonly time: string }
   | { readonly type: 'policy'; readonly report: PolicyReport }
   | { readonly type: 'self-probe'; readonly probe: SelfProbe }
-  /** Every message before it was delivered. The reader calls `control.taken` once they are stored. */
+  /** Every message before it was delivered. The reader calls `control.acknowledge` once they are stored. */
   | { readonly type: 'mark'; readonly mark: SourceMark }
   /**
    * The source observes from now on. If it `kept` observing without a daemon, there is no gap since
@@ -187,7 +187,7 @@ export interface SourceControl {
   /** Names for addresses, by which profiles refer to them; undefined removes the name. */
   peers?(changes: readonly PeerName[]): void
   /** All messages before the mark are stored, so the source need not report them again. */
-  taken?(mark: SourceMark): void
+  acknowledge?(mark: SourceMark): void
   /** The last mark that an earlier daemon took. Must be called before the source is read. */
   resume?(mark: SourceMark): void
   /** Whether containers that belong to no version yet may run programs. */

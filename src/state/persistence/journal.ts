@@ -294,7 +294,7 @@ export class Journal {
     }
     this.#hasUnidentified = unidentified.length > 0
     const stored = (): void => {
-      for (const control of controls()) control.taken?.(mark)
+      for (const control of controls()) control.acknowledge?.(mark)
     }
     return { writes, outbound, stored }
   }

@@ -14,7 +14,7 @@ class KeepingControl extends RecordingControl {
   readonly marks: SourceMark[] = []
   resumed: SourceMark | undefined
 
-  taken(mark: SourceMark): void {
+  acknowledge(mark: SourceMark): void {
     this.marks.push(mark)
   }
   resume(mark: SourceMark): void {
@@ -95,7 +95,7 @@ describe('losses of the node as a whole', () => {
 })
 
 describe('a mark of the source', () => {
-  it('is taken once everything before it is stored, and is where a later daemon resumes', async () => {
+  it('is acknowledged once everything before it is stored, and is where a later daemon resumes', async () => {
     const store = new MemoryStore()
     const [world, control] = await keepingWorld(store)
     expect(control.resumed).toBeUndefined()

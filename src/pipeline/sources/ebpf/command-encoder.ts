@@ -95,8 +95,8 @@ export function encodePing(token: bigint): Buffer {
   return bytes
 }
 
-/** All records before the mark were taken. */
-export function encodeTaken(mark: SourceMark): Buffer {
+/** Acknowledges all records before the mark. */
+export function encodeAck(mark: SourceMark): Buffer {
   const words = mark.split(',').map(BigInt)
   const bytes = frame(frameTypes.ack, layout['snug_checkpoint.state'] + words.length * 8)
   for (const [index, word] of words.entries()) {

@@ -14,13 +14,7 @@ import type {
   SourceStats,
   SourceSupport,
 } from '../source.ts'
-import {
-  encodeFilter,
-  encodeFlush,
-  encodeKnown,
-  encodePing,
-  encodeTaken,
-} from './command-encoder.ts'
+import { encodeFilter, encodeFlush, encodeKnown, encodePing, encodeAck } from './command-encoder.ts'
 import { KernelState } from './kernel-state.ts'
 import { FrameReader } from './frame-reader.ts'
 import {
@@ -46,11 +40,11 @@ export interface EbpfSourceOptions {
    */
   readonly kernelState?: string
   /**
-   * When records count as taken. `read`: once the next batch is requested. `stored`: once the
-   * reader calls `control.taken` for a `mark`. The next sensor, of this daemon or another, reports
-   * untaken records again.
+   * When records are acknowledged. `read`: once the next batch is requested. `stored`: once the reader
+   * calls `control.acknowledge` for a `mark`. The next sensor, of this daemon or another, reports the
+   * other records again.
    */
-  readonly takenWhen?: 'read' | 'stored'
+  readonly acknowledgeWhen?: 'read' | 'stored'
   /** Retries a failed first start with increasing delays. Otherwise that failure is an error. */
   readonly startAgain?: boolean
   /**
@@ -106,7 +100,7 @@ export class EbpfSource implements EventSource {
   #restarts = 0
   #used = false
   /** All records up to this mark are stored. */
-  #taken: SourceMark | undefined
+  #acknowledged: SourceMark | undefined
   /** All records up to this mark were judged. The next sensor of this daemon begins there. */
   #judged: SourceMark | undefined
   /** The source resends the pipeline's commands once the sensor has reported what it took over. */
@@ -138,9 +132,9 @@ export class EbpfSource implements EventSource {
       profile: (scope, profile) => this.#send(this.#kernel.profile(scope, profile)),
       enforce: (scope, enforcement) => this.#send(this.#kernel.enforce(scope, enforcement)),
       peers: (changes) => this.#send(this.#kernel.peers(changes)),
-      taken: (mark) => this.#acknowledge(mark),
+      acknowledge: (mark) => this.#acknowledge(mark),
       resume: (mark) => {
-        this.#taken = mark
+        this.#acknowledged = mark
       },
       failClosed: (on) => this.#send(this.#kernel.failClosed(on)),
     }
@@ -240,7 +234,7 @@ export class EbpfSource implements EventSource {
         if (batch.length > 0) yield batch
         if (mark !== undefined) {
           this.#judged = mark
-          if (this.#options.takenWhen !== 'stored') this.#acknowledge(mark)
+          if (this.#options.acknowledgeWhen !== 'stored') this.#acknowledge(mark)
         }
         for (const token of this.#answered.splice(0)) this.#answer(token)
         if (fault !== undefined) break
@@ -265,7 +259,7 @@ export class EbpfSource implements EventSource {
   #arguments(): string[] {
     const { ringBytes, rings, kernelState, probeSeconds, programs = [] } = this.#options
     const { sensorArguments = [] } = this.#options
-    const resume = this.#judged ?? this.#taken
+    const resume = this.#judged ?? this.#acknowledged
     return [
       '--ack',
       ...(kernelState === undefined ? [] : ['--pin', kernelState]),
@@ -309,7 +303,7 @@ export class EbpfSource implements EventSource {
         if (this.#catchingUp) this.#resend()
         return
       case 'mark':
-        if (this.#options.takenWhen === 'stored') break
+        if (this.#options.acknowledgeWhen === 'stored') break
         return
       case 'pong':
         if (decoded.token === 0n) this.#confirmed(batch)
@@ -392,15 +386,15 @@ export class EbpfSource implements EventSource {
   #resend(): void {
     this.#catchingUp = false
     // What is stored needs no place in the rings, whichever sensor reported it.
-    if (this.#taken !== undefined) this.#process?.send(encodeTaken(this.#taken))
+    if (this.#acknowledged !== undefined) this.#process?.send(encodeAck(this.#acknowledged))
     for (const command of this.#kernel.all()) this.#send(command)
     this.#process?.send(encodeFilter(this.#filter))
     this.#process?.send(encodePing(0n))
   }
 
   #acknowledge(mark: SourceMark): void {
-    this.#taken = mark
-    this.#process?.send(encodeTaken(mark))
+    this.#acknowledged = mark
+    this.#process?.send(encodeAck(mark))
   }
 
   /** The sensor has now reported all running containers: the others ended while no sensor ran. */

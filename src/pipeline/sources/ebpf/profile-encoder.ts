@@ -202,9 +202,9 @@ function encodeObject({ object }: KernelRule): EncodedObject {
       }
     case 'shipped-file':
       return { kind: kinds.file, text: bytesOfName(object.path), write: withSet(READ_SHIPPED, 0) }
-    case 'giving-away':
+    case 'rename-source':
       return { kind: kinds.file, text: bytesOfName(object.path), write: withSet(GIVE_AWAY, 0) }
-    case 'giving-away-pattern':
+    case 'rename-source-pattern':
       return {
         kind: kinds.file,
         flags: ruleFlags.pattern,
