@@ -9,11 +9,13 @@ import { workloadImage } from '../fixtures/workload-image.ts'
 /** Thirty for the record; every day as long as fills every ring and table many times. */
 const seconds = Number(process.env['SNUG_FLOOD_SECONDS'] ?? 10)
 const image = `${uniqueName('flood')}:1`
+const other = `${uniqueName('flood-next')}:1`
 const { docker, socket } = sharedEngine()
 let agent: Agent
 
 beforeAll(async () => {
   await workloadImage(docker, image)
+  await workloadImage(docker, other)
   agent = await startAgent({ docker: socket })
 })
 
@@ -76,9 +78,15 @@ test('in a flood on all cores every missed event is counted, shown and reported'
 }, 180_000)
 
 test('the daemon still answers, and sees the next container', async () => {
-  const { id } = await runContainer(docker, image, ['/workload', 'known', '23'])
-  await agent.until<ProfileView>(['profile', 'show', image], ({ behaviours }) =>
+  // The flood may have filled the profile of its own image.
+  const { id } = await runContainer(docker, other, ['/workload', 'known', '23'])
+  await agent.until<ProfileView>(['profile', 'show', other], ({ behaviours }) =>
     behaviours.some(({ kind, containers }) => kind === 'connect' && containers.includes(id)),
+  )
+  // Its end comes after its last event.
+  await agent.until<LineageView>(
+    ['image', 'show', other],
+    ({ versions }) => versions[0]?.containers.running === 0,
   )
 })
 
