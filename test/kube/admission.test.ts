@@ -137,6 +137,7 @@ it('decides on 1,000 pods of 30 images, each by the profile of its image, and pr
     const isTrusted = index % 2 === 0
     return { isTrusted, name: await world.pushed(`m${index}`, isTrusted ? {} : { key: 'none' }) }
   })
+  const lookedAt = performance.now()
   for (const { name } of images) await world.pod('shop', name)
   const before = world.pods
   const looks = await world.webhook.looks()
@@ -158,7 +159,9 @@ it('decides on 1,000 pods of 30 images, each by the profile of its image, and pr
   )
   console.log(await asTheServerSawIt())
   expect(looks).toBeGreaterThanOrEqual(images.length)
-  expect(await world.webhook.looks()).toBe(looks)
+  // The result of an untrusted image is kept for 15 s, and looked up again from half of that on.
+  const again = Math.floor((performance.now() - lookedAt) / 7_500)
+  expect(await world.webhook.looks()).toBeLessThanOrEqual(looks + again * images.length)
 })
 
 /** The durations of all reviews, and of those that asked the registry, including the network. */

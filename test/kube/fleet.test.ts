@@ -32,11 +32,13 @@ afterAll(async () => {
 })
 
 interface HeadSeen {
-  readonly received?: { readonly decisions: readonly { readonly names: readonly string[] }[] }
+  readonly reconciled?: { readonly decisions: readonly { readonly names: readonly string[] }[] }
 }
 
 function wordsIn(slices: readonly HeadSeen[]): readonly string[] {
-  return slices.flatMap(({ received }) => received?.decisions ?? []).flatMap(({ names }) => names)
+  return slices
+    .flatMap(({ reconciled }) => reconciled?.decisions ?? [])
+    .flatMap(({ names }) => names)
 }
 
 function node(number: 1 | 2): FleetNode {
