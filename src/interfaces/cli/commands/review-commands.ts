@@ -9,7 +9,7 @@ import type {
 import type { DecisionResult } from '../../../engine/api/engine-views.ts'
 import { imagePath } from '../agent-client.ts'
 import { bulk, type BulkOptions, dryRunHelp, yesHelp } from '../bulk.ts'
-import { cardNamed, decideCard } from './card-client.ts'
+import { cardNamed, decideCard } from '../card-client.ts'
 import { confirm } from '../input/confirm.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseMoment } from '../input/option-values.ts'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { CardBehaviour, ReviewCard, ReviewPage } from '../../../engine/api/page-views.ts'
-import { behavioursOf, cardNamed } from './card-client.ts'
+import { behavioursOf, cardNamed } from '../card-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { parseCount } from '../input/option-values.ts'
 import { paint, safeText } from '../output/terminal-text.ts'

@@ -1,14 +1,14 @@
-import { SnugError } from '../../../errors.ts'
-import type { CardDecision, CardDecisionResult } from '../../../engine/api/engine.ts'
-import type { LineageView } from '../../../engine/api/engine-views.ts'
+import { SnugError } from '../../errors.ts'
+import type { CardDecision, CardDecisionResult } from '../../engine/api/engine.ts'
+import type { LineageView } from '../../engine/api/engine-views.ts'
 import type {
   CardBehaviour,
   CardBehaviourPage,
   CardPlace,
   ReviewCard,
   ReviewPage,
-} from '../../../engine/api/page-views.ts'
-import { type AgentClient, imagePath } from '../agent-client.ts'
+} from '../../engine/api/page-views.ts'
+import { type AgentClient, imagePath } from './agent-client.ts'
 
 const rowsAtOnce = 500
 
