@@ -6,21 +6,10 @@ import { Acts, hex } from '../sensor/acts.ts'
 import { buildImage, removeTree } from '../sensor/container.ts'
 import { Recorder } from '../sensor/recorder.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
-import { Machine } from './machine.ts'
+import { Machine, withoutBpf } from './machine.ts'
 
 let machine: Machine
 let recorder: Recorder
-
-beforeAll(async () => {
-  machine = await Machine.boot()
-  recorder = new Recorder({ sensorPath: machine.sensorPath })
-  await recorder.running()
-  recorder.source.control.filter('off')
-})
-afterAll(async () => {
-  await recorder.stop()
-  await machine.stop()
-})
 
 /** The events of a container that runs the program with the command. */
 async function actsOf(program: string, command: string): Promise<readonly ActEvent[]> {
@@ -32,12 +21,26 @@ async function actsOf(program: string, command: string): Promise<readonly ActEve
   return acts
 }
 
-describe("on Debian's kernel the sensor", () => {
-  it('takes the hooks of BPF LSM, and every one is in place', () => {
+describe.each([
+  { by: 'BPF LSM', append: '', prefix: 'hook.lsm/' },
+  { by: 'fmod_ret', append: withoutBpf, prefix: 'hook.fmod_ret/security_' },
+])("on Debian's kernel, by $by, the sensor", ({ append, prefix }) => {
+  beforeAll(async () => {
+    machine = await Machine.boot({ append })
+    recorder = new Recorder({ sensorPath: machine.sensorPath })
+    await recorder.running()
+    recorder.source.control.filter('off')
+  })
+  afterAll(async () => {
+    await recorder.stop()
+    await machine.stop()
+  })
+
+  it('takes the security hooks, and every one is in place', () => {
     const { facts } = recorder.source.stats
     expect(facts['kernel']).toBe(machine.release)
     const hooks = Object.entries(facts).filter(([name]) => name.startsWith('hook.'))
-    expect(Object.keys(facts)).toContain('hook.lsm/file_open')
+    expect(Object.keys(facts)).toContain(`${prefix}file_open`)
     expect(Object.keys(facts)).not.toContain('hook.sys_exit')
     for (const [, value] of hooks) expect(value).toBe('yes')
   })
@@ -55,6 +58,24 @@ describe("on Debian's kernel the sensor", () => {
     expect(acts.flatMap((event) => (event.kind === 'connect' ? [event.connect] : []))).toEqual(
       numbers.map((n) => ({ protocol: 'tcp', address: '127.0.0.1', port: 20000 + n })),
     )
+  })
+
+  it('reports no answer of a datagram server as a connection', async () => {
+    const ports = (await actsOf('/bin/workload serve', 'answer')).flatMap((event) =>
+      event.kind === 'connect' ? [event.connect.port] : [],
+    )
+    const [asked, neighbour, elsewhere] = ports
+    expect(ports).toHaveLength(3)
+    expect(asked).toBe(5354)
+    expect(neighbour).toBe((elsewhere ?? 0) ^ 1)
+  })
+
+  it('reports no capability that the kernel asked for on its own, or did not grant', async () => {
+    const acts = await actsOf('/bin/workload serve', 'not-granted')
+    expect(acts.some((event) => event.kind === 'syscall' && event.syscall.name === 'unshare')).toBe(
+      true,
+    )
+    expect(acts.filter(({ kind }) => kind === 'capability')).toEqual([])
   })
 
   it('gives the behaviours that this host’s kernel gives for the same events', async () => {

@@ -51,6 +51,20 @@ describe("on Debian's kernel by tracepoints the sensor", () => {
     )
   })
 
+  it('reports no answer of a datagram server as a connection', async () => {
+    const container = await machine.container(randomBytes(32).toString('hex'))
+    await container.run('answer')
+    await recorder.source.obeyed()
+    const ports = recorder
+      .acts(container.id)
+      .flatMap((event) => (event.kind === 'connect' ? [event.connect.port] : []))
+    await container.stop()
+    const [asked, neighbour, elsewhere] = ports
+    expect(ports).toHaveLength(3)
+    expect(asked).toBe(5354)
+    expect(neighbour).toBe((elsewhere ?? 0) ^ 1)
+  })
+
   it('reports peers of each kind, also of failed attempts, and stops an unexpected peer', async () => {
     const { control } = recorder.source
     const container = await machine.container(randomBytes(32).toString('hex'), '/bin/acts serve')

@@ -20,10 +20,11 @@
 #define CAP_SYS_ADMIN 21
 #define CAP_SYS_RESOURCE 24
 #define CAP_SYSLOG 34
-/* The kernel asks on its own, and a refusal takes nothing from the process that it asked for. */
-#define CAP_OPT_NOAUDIT 2
 
-/* A page fault commits memory too: then there is no system call. */
+/*
+ * The kernel checks CAP_SYS_ADMIN whenever memory is committed, because a holder may use the
+ * reserve. A page fault commits memory too: then there is no system call.
+ */
 static __always_inline bool in_memory_syscall(struct task_struct *task)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -51,10 +52,8 @@ static __always_inline void refresh_capabilities(struct snug_task *state)
 }
 
 /*
- * A capability that is used, once per process and execution. True where it may be used. The kernel
- * checks CAP_SYS_ADMIN whenever memory is committed, because a holder may use the reserve: that
- * does not count. Checks of borrowed credentials do not count either (overlayfs works with those of
- * its mounter).
+ * A capability that is used, once per process and execution. True where it may be used. Checks of
+ * borrowed credentials do not count: overlayfs works with those of its mounter.
  */
 static __always_inline bool check_capability(const struct cred *cred, int capability, u32 stop,
 					     enum attach_order order)
@@ -74,8 +73,6 @@ static __always_inline bool check_capability(const struct cred *cred, int capabi
 	bit = 1ull << (capability & 63);
 	refresh_capabilities(state);
 	if (state->capabilities & bit)
-		return true;
-	if (capability == CAP_SYS_ADMIN && in_memory_syscall(task))
 		return true;
 	state->capabilities |= bit;
 	if (judge_event(state, &verdict, (u64)SNUG_CAPABILITY | (u64)capability << 8, state->actor,
@@ -115,10 +112,13 @@ SEC("tp_btf/cap_capable")
 int BPF_PROG(on_capable, const struct cred *cred, struct user_namespace *target,
 	     const struct user_namespace *capable, int capability, int ret)
 {
-	bool speculative = may_be_speculative(bpf_get_current_task_btf(), capability);
+	struct task_struct *task = bpf_get_current_task_btf();
+	bool speculative;
 
-	if (!ret &&
-	    !check_capability(cred, capability, speculative ? SNUG_MISSED : SNUG_KILLED,
+	if (ret || (capability == CAP_SYS_ADMIN && in_memory_syscall(task)))
+		return 0;
+	speculative = may_be_speculative(task, capability);
+	if (!check_capability(cred, capability, speculative ? SNUG_MISSED : SNUG_KILLED,
 			      OLDER_FIRST) &&
 	    !speculative)
 		kill_current();

@@ -113,12 +113,19 @@ typedef struct {
 	u64 val;
 } kernel_cap_t;
 
+struct user_namespace {
+	struct user_namespace *parent;
+	int level;
+	kuid_t owner;
+};
+
 struct cred {
 	kuid_t uid;
 	kuid_t suid;
 	kuid_t euid;
 	kgid_t egid;
 	kernel_cap_t cap_effective;
+	struct user_namespace *user_ns;
 };
 
 struct tty_struct;
@@ -258,7 +265,6 @@ struct io_rename {
 	struct filename *newpath;
 };
 
-struct user_namespace;
 struct bpf_map;
 
 #if defined(__TARGET_ARCH_x86)
