@@ -30,11 +30,11 @@ export const scaleBench: Bench = {
       const loop = async (): Promise<number> =>
         Number((await container.run(`measure ${opens} 0`)).split(' ')[0])
       await loop()
-      await recorder.settled()
+      await recorder.source.obeyed()
       const crowd = new Crowd()
       try {
         await crowd.grow(1, () => undefined)
-        await recorder.settled()
+        await recorder.source.obeyed()
         const seen = recorder.acts()
         const { control } = recorder.source
         const use = async (profile: KernelProfile): Promise<void> => {
@@ -52,7 +52,7 @@ export const scaleBench: Bench = {
         const byCount: number[][] = []
         for (const count of containers) {
           await crowd.grow(count - 1, (id) => control.assign(id, scope, { enforce: true }))
-          await recorder.settled()
+          await recorder.source.obeyed()
           const times: number[] = []
           for (let run = 0; run < runs; run++) times.push(await loop())
           byCount.push(times)

@@ -74,7 +74,7 @@ test(`replaced ${replacements} times under load, no profile gives a wrong verdic
   const lines = load.map(([line]) => line)
   for (const acts of busy) await acts.did(lines)
   await probing.did([...probes, ...fileProbes])
-  await recorder.settled()
+  await recorder.source.obeyed()
 
   const seen = recorder.acts()
   const [script = '', compat = ''] = files
@@ -110,7 +110,7 @@ test(`replaced ${replacements} times under load, no profile gives a wrong verdic
   expect(Math.min(...rounds)).toBeGreaterThan(replacements / 10)
 
   // Events that both profiles allow never came up, and every stopped event is reported as stopped.
-  await recorder.settled()
+  await recorder.source.obeyed()
   for (const acts of busy) expect(recorder.acts(acts.id)).toEqual([])
   const reported = recorder.acts(probing.id).filter((event) => event.enforced === undefined)
   expect(reported).toEqual([])

@@ -16,7 +16,7 @@ beforeAll(async () => {
   recorder.source.control.filter('off')
   container = new Container(image)
   await recorder.until(() => recorder.acts(container.id).length > 0, 'the first act')
-  await recorder.settled()
+  await recorder.source.obeyed()
 })
 afterAll(async () => {
   await container.stop()
@@ -27,7 +27,7 @@ afterAll(async () => {
 async function actsOf(command: string): Promise<ActEvent[]> {
   const before = recorder.acts(container.id).length
   await container.run(command)
-  await recorder.settled()
+  await recorder.source.obeyed()
   return recorder.acts(container.id).slice(before)
 }
 

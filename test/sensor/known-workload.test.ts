@@ -32,10 +32,10 @@ describe('a known workload', () => {
     recorder = new Recorder()
     recorder.source.control.filter('off')
     const { id, run } = bound(await started())
-    await recorder.settled()
+    await recorder.source.obeyed()
     const before = recorder.acts(id).length
     await run('known')
-    await recorder.settled()
+    await recorder.source.obeyed()
     const acts = recorder.acts(id).slice(before)
     const numbers = [...Array(times).keys()]
 
@@ -65,7 +65,7 @@ describe('a known workload', () => {
     const { id, run } = bound(await started())
     recorder.source.control.assign(id, 7)
     await run('repeat 1')
-    await recorder.settled()
+    await recorder.source.obeyed()
     await run('repeat 4')
     recorder.source.control.flush()
     const connects = recorder.messages.flatMap((message) =>
@@ -92,9 +92,9 @@ describe('a known workload', () => {
     const first = bound(await started())
     recorder.source.control.assign(first.id, 9)
     await first.run('known')
-    await recorder.settled()
+    await recorder.source.obeyed()
     await first.run('known')
-    await recorder.settled()
+    await recorder.source.obeyed()
     const keys = recorder.messages.flatMap((message) =>
       message.type === 'event' && message.key !== undefined ? [message.key] : [],
     )
@@ -107,7 +107,7 @@ describe('a known workload', () => {
 
     const second = bound(await started())
     recorder.source.control.assign(second.id, 9)
-    await recorder.settled()
+    await recorder.source.obeyed()
     const reported = recorder.acts(second.id).length
     await second.run('known')
     recorder.source.control.flush()

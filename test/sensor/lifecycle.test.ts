@@ -179,7 +179,7 @@ describe('a flood', () => {
     await container.run('flood 20000')
     await container.run('touch')
     await recorder.until(() => recorder.losses().length > 0, 'a loss')
-    await recorder.settled()
+    await recorder.source.obeyed()
     const opens = (): number =>
       recorder
         .acts(container.id)

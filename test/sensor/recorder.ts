@@ -72,16 +72,6 @@ export class Recorder {
     )
   }
 
-  /** Resolves once the kernel's events of this moment have been reported. */
-  async settled(): Promise<void> {
-    for (let stable = 0, before = -1; stable < 3; ) {
-      const count = this.messages.length
-      stable = count === before ? stable + 1 : 0
-      before = count
-      await this.until(() => this.messages.length > count, '', 40).catch(() => undefined)
-    }
-  }
-
   async stop(): Promise<void> {
     this.#stop.abort()
     await this.ended
