@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { SnugError } from '../../../errors.ts'
 import { Backoff } from '../../../support/backoff.ts'
 import { eventKinds } from '../../../core/event/event.ts'
+import { SensorSilence } from './sensor-silence.ts'
+import { UnmarkedMessages } from './unmarked-messages.ts'
 import type {
   BehaviourKey,
   EventSource,
@@ -63,14 +65,6 @@ export interface EbpfSourceOptions {
 const longestRestartMs = 5_000
 /** The same for a sensor that never ran. */
 const backoffRules = { firstMs: 100, longestMs: 60_000 } as const
-/**
- * The sensor reports every second. After this time without a byte it counts as hung, and is
- * replaced.
- */
-const silentSeconds = 5
-/** The limit before the first report: a kernel may take long to verify the programs. */
-const silentAtStartSeconds = 300
-
 /**
  * The events of this host's containers, from the kernel. The sensor is a child process. If it
  * exits, the source restarts it and sends the pipeline's commands again. With a `kernelState` the
@@ -213,8 +207,8 @@ export class EbpfSource implements EventSource {
     const reader = new FrameReader()
     const decoder = new RecordDecoder({ node: this.#options.node, seen: this.#live })
     let fault: SnugError | undefined
-    const silence = new Silence(() => sensor.kill())
-    const unmarked = new Unmarked(this.#options.kernelState !== undefined)
+    const silence = new SensorSilence(() => sensor.kill())
+    const unmarked = new UnmarkedMessages()
     try {
       for await (const chunk of sensor.output) {
         if (signal.aborted) break
@@ -241,8 +235,8 @@ export class EbpfSource implements EventSource {
         silence.listen()
       }
       // Without a next sensor that reports them again, these are valid as they are.
-      const { batch } = unmarked.end()
-      if (batch.length > 0) yield batch
+      const isReportedAgain = this.#options.kernelState !== undefined
+      if (!isReportedAgain && unmarked.messages.length > 0) yield unmarked.messages
     } finally {
       silence.end()
       if (silence.isHang)
@@ -417,86 +411,5 @@ export class EbpfSource implements EventSource {
 
   #known(scope: number, keys: readonly BehaviourKey[]): void {
     if (keys.length > 0) this.#process?.send(encodeKnown(scope, keys))
-  }
-}
-
-/**
- * Messages in the order of the sensor. They are judged up to a mark: if the sensor dies, the next one reports all
- * records after the last mark again, and each counts once.
- */
-class Unmarked {
-  readonly messages: SourceMessage[] = []
-  readonly #keeps: boolean
-  #whole = 0
-  #mark: SourceMark | undefined
-  /** A mark follows. */
-  #expects = false
-
-  /** @param keeps the next sensor reports what has no mark yet */
-  constructor(keeps: boolean) {
-    this.#keeps = keeps
-  }
-
-  after(decoded: Decoded): void {
-    if (decoded.type === 'mark') {
-      this.#mark = decoded.mark
-      this.#whole = this.messages.length
-      this.#expects = false
-    } else if (
-      decoded.type === 'event' ||
-      decoded.type === 'count-update' ||
-      decoded.type === 'container-ended'
-    ) {
-      this.#expects = true
-    }
-  }
-
-  release(): { readonly batch: SourceBatch; readonly mark: SourceMark | undefined } {
-    const mark = this.#mark
-    const batch = this.messages.splice(0, this.#expects ? this.#whole : this.messages.length)
-    this.#whole = 0
-    this.#mark = undefined
-    return { batch, mark }
-  }
-
-  end(): { readonly batch: SourceBatch } {
-    return { batch: this.#keeps ? [] : this.messages.splice(0) }
-  }
-}
-
-/**
- * Detects a hung sensor. It counts seconds in which this process listened and received nothing,
- * instead of elapsed time: a stopped or busy process does not listen.
- */
-class Silence {
-  isHang = false
-  readonly #timer: NodeJS.Timeout
-  #seconds = 0
-  limitSeconds = silentAtStartSeconds
-  #listens = true
-
-  constructor(onHang: () => void) {
-    this.#timer = setInterval(() => {
-      if (!this.#listens || this.isHang) return
-      this.#seconds += 1
-      if (this.#seconds < this.limitSeconds) return
-      this.isHang = true
-      onHang()
-    }, 1_000)
-  }
-
-  /** Data arrived and is being judged now. */
-  broken(): void {
-    this.#seconds = 0
-    this.limitSeconds = silentSeconds
-    this.#listens = false
-  }
-
-  listen(): void {
-    this.#listens = true
-  }
-
-  end(): void {
-    clearInterval(this.#timer)
   }
 }
