@@ -20,7 +20,7 @@ export default defineConfig({
   test: {
     // By itself vitest leaves a processor free, which of two is half of the time.
     maxWorkers: 2,
-    // Compiled modules stay on disk, by their content: to compile them anew is a third of what loading costs.
+    // Compiled modules stay on disk, by their content: to compile them again is a third of what loading costs.
     experimental: { fsModuleCache: true },
     projects: [
       {

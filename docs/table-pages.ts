@@ -3,7 +3,7 @@ import { configKeys } from '../src/support/config/config-keys.ts'
 import { errorTable } from '../src/errors.ts'
 import { routes } from '../src/interfaces/server/routes/routes.ts'
 import { metricTable, statusTable } from '../src/support/telemetry/metric-table.ts'
-import { type Limit, limitTable } from '../src/limits.ts'
+import { type Limit, limitTable } from './limit-table.ts'
 import { code, page, table } from './markdown.ts'
 
 export function configPage(): string {

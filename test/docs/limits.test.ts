@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { type Limit, limitTable } from '../../src/limits.ts'
+import { type Limit, limitTable } from '../../docs/limit-table.ts'
 import { configKeys } from '../../src/support/config/config-keys.ts'
 import { metricTable, statusTable } from '../../src/support/telemetry/metric-table.ts'
 

@@ -7,8 +7,10 @@ import { HttpPoster, type HttpTarget } from './sinks/http-post.ts'
 
 /** Alerts whose delivery spans are still to be sent. */
 const alertsKept = 10_000
-/** Spans that wait to be sent. Further ones are dropped, because spans are no evidence. */
-/** Spans that wait, besides those that are being sent. Further ones are dropped and reported. */
+/**
+ * Spans that wait, besides those that are being sent. Further ones are dropped and reported, because
+ * spans are no evidence.
+ */
 export const mostSpans = 5_000
 const sendMs = 2_000
 

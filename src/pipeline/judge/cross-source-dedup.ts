@@ -58,7 +58,7 @@ interface Entry {
 const pauseMicros = 60_000_000
 const settleEveryMicros = 1_000_000
 export const mostEntries = 65_536
-/** Sources that are told apart: relayed events name their sensor. Further ones count as one. */
+/** Sources that are distinguished: relayed events name their sensor. Further ones count as one. */
 export const mostSources = 16
 /** Pairs of sources, kinds and versions that are counted. */
 export const mostPairs = 16_384

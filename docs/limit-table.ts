@@ -1,29 +1,29 @@
-import { derivedKept } from './core/profile/profile.ts'
-import { BUCKETS_KEPT } from './core/coverage/time-buckets.ts'
-import { lateKept } from './enforcement/enforcement-gaps.ts'
-import { kept as messagesKept } from './engine/live/live-updates.ts'
-import { addressesKept } from './interfaces/gateway/throttle.ts'
-import { connections } from './interfaces/gateway/gateway.ts'
-import { sessionsKept } from './interfaces/gateway/sessions.ts'
-import { kept as guestsKept } from './interfaces/server/access/guest-tokens.ts'
-import { tokensKept } from './interfaces/server/access/token-file.ts'
-import { mostSpans } from './pipeline/delivery/alert-traces.ts'
-import { mostPeers } from './pipeline/sources/listen/door.ts'
-import { containersKept } from './pipeline/alerts/storms.ts'
-import { remembered } from './pipeline/identity/docker-engine.ts'
-import { maxExecutables, maxSessions } from './pipeline/identity/event-refiner.ts'
-import { defaultLimits } from './pipeline/identity/identifier.ts'
-import { mostEntries, mostPairs, mostSources } from './pipeline/judge/cross-source-dedup.ts'
-import { laterKept, learnedKept } from './pipeline/judge/judge-stage.ts'
-import { assignmentsKept } from './pipeline/sources/ebpf/kernel-state.ts'
-import { namesCounted } from './pipeline/sources/line-tally.ts'
-import { maxProcesses } from './pipeline/sources/process-tree.ts'
+import { derivedKept } from '../src/core/profile/profile.ts'
+import { BUCKETS_KEPT } from '../src/core/coverage/time-buckets.ts'
+import { lateKept } from '../src/enforcement/enforcement-gaps.ts'
+import { kept as messagesKept } from '../src/engine/live/live-updates.ts'
+import { addressesKept } from '../src/interfaces/gateway/throttle.ts'
+import { connections } from '../src/interfaces/gateway/gateway.ts'
+import { sessionsKept } from '../src/interfaces/gateway/sessions.ts'
+import { kept as guestsKept } from '../src/interfaces/server/access/guest-tokens.ts'
+import { tokensKept } from '../src/interfaces/server/access/token-file.ts'
+import { mostSpans } from '../src/pipeline/delivery/alert-traces.ts'
+import { mostPeers } from '../src/pipeline/sources/listen/door.ts'
+import { containersKept } from '../src/pipeline/alerts/storms.ts'
+import { remembered } from '../src/pipeline/identity/docker-engine.ts'
+import { maxExecutables, maxSessions } from '../src/pipeline/identity/event-refiner.ts'
+import { defaultLimits } from '../src/pipeline/identity/identifier.ts'
+import { mostEntries, mostPairs, mostSources } from '../src/pipeline/judge/cross-source-dedup.ts'
+import { laterKept, learnedKept } from '../src/pipeline/judge/judge-stage.ts'
+import { assignmentsKept } from '../src/pipeline/sources/ebpf/kernel-state.ts'
+import { namesCounted } from '../src/pipeline/sources/line-tally.ts'
+import { maxProcesses } from '../src/pipeline/sources/process-tree.ts'
 import {
   allNamesKept,
   namesKept as alertNamesKept,
   sharesKept,
-} from './state/alerts/alert-store.ts'
-import { mostAlertsUnstored } from './state/persistence/journal.ts'
+} from '../src/state/alerts/alert-store.ts'
+import { mostAlertsUnstored } from '../src/state/persistence/journal.ts'
 import {
   actionsKept,
   keysKept,
@@ -32,14 +32,14 @@ import {
   runsKept,
   stintsKept,
   usersKept,
-} from './state/versions/deployed-version.ts'
-import { spansKept } from './state/versions/loss-ledger.ts'
+} from '../src/state/versions/deployed-version.ts'
+import { spansKept } from '../src/state/versions/loss-ledger.ts'
 import {
   endedRemembered,
   oldScopesKept,
   unannouncedKept,
   versionsKept,
-} from './state/versions/version-registry.ts'
+} from '../src/state/versions/version-registry.ts'
 
 /** A bound on something whose number a workload, an image or an attacker chooses. */
 export interface Limit {
