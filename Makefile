@@ -10,7 +10,8 @@ RUN_PACKAGES   := busybox-static
 TEST_PACKAGES  := docker.io busybox-static mmdebstrap strace iptables iproute2 procps util-linux wrk redis-tools apparmor \
                   rsyslog rsyslog-gnutls openssl chromium nats-server kcat prometheus docker-registry \
                   rpm zstd golang-github-in-toto-attestation-dev \
-                  golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev clang-format-19
+                  golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev \
+                  golang-github-google-cel-go-dev clang-format-19
 # Virtual machines with Debian's kernels, for x86-64 and arm64.
 QEMU_PACKAGES  := qemu-system-x86 qemu-system-arm cpio xz-utils gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 # A Kubernetes from Debian's packages. Its servers are built once, into SNUG_KUBE_CACHE (default ~/.cache/snug-kube).

@@ -162,6 +162,11 @@ export const errorTable = {
     status: 502,
     hint: 'grant the agent the rights in deploy/kubernetes/base/rbac.yaml',
   },
+  KUBE_OBJECT_INVALID: {
+    exit: 1,
+    status: 502,
+    hint: 'the agent ignores the object: repair or delete it, and find out who wrote it',
+  },
   STORE_LOCKED: {
     exit: 1,
     status: 503,

@@ -11,7 +11,7 @@ import type { BehaviourId } from '../core/behaviour/behaviour.ts'
 import type { DeployedVersion, ReconciledSpec } from '../state/versions/deployed-version.ts'
 import type { Decider } from '../engine/api/engine.ts'
 
-/** Names of decisions in an ImageProfile; decisions on behaviours are named `approve ID` and `reject ID`. */
+/** Names of decisions in an ImageProfile; decisions on behaviours are named `approve ID`, `release ID` and `reject ID`. */
 export const approveAllName = 'approve all'
 const modeNames = ['mode', 'git mode'] as const
 
@@ -62,8 +62,7 @@ function* timesOf(
   before: ReconciledSpec | undefined,
   nowMs: number,
 ): Iterable<readonly [string, string]> {
-  for (const { id, at } of decision.approve) yield [`approve ${id}`, at]
-  for (const { id, at } of decision.reject) yield [`reject ${id}`, at]
+  for (const what of decidable) for (const { id, at } of decision[what]) yield [`${what} ${id}`, at]
   if (decision.approveAll !== undefined) yield [approveAllName, decision.approveAll.at]
   if (decision.mode !== undefined)
     yield [modeName(decision), modeTime(decision.mode.at, before, nowMs)]
@@ -105,7 +104,9 @@ export function isPast(decision: ModeDecision, done: ModeDecision | undefined): 
   return done !== undefined && compareDecisions(decision, done) <= 0
 }
 
-type What = 'approve' | 'reject'
+/** In this order, so that a rejection applies where an object approves and rejects the same. */
+const decidable = ['approve', 'release', 'reject'] as const
+type What = (typeof decidable)[number]
 
 /** Decisions that one person made at one time. */
 interface ApplicableDecision {
@@ -125,7 +126,7 @@ export function applicableDecisions(
   const waiting = new Set(version.reconciled.awaited)
   const applicable = new Map<string, { what: What; by: Decider; ids: string[] }>()
   const awaited = new Set<string>()
-  for (const what of ['approve', 'reject'] as const) {
+  for (const what of decidable) {
     for (const { id, by: who, at: noted } of decision[what]) {
       const name = `${what} ${id}`
       const at = decisions.get(name)?.at ?? noted
@@ -159,6 +160,9 @@ function applicability(
     const isOlder = decision.at < at
     if (!isOlder && (!isGit || decision.by === by)) return 'past'
   }
+  if (what === 'reject') return 'stands'
+  // A guardrail fired on it: only the explicit list frees it.
+  if (what === 'approve' && profile.state(entry.id) === 'quarantined') return 'awaits'
   const isSeen = cells.length > 0 || inherited !== undefined
-  return what === 'reject' || isSeen ? 'stands' : 'awaits'
+  return isSeen ? 'stands' : 'awaits'
 }

@@ -4,7 +4,7 @@ import type { SpecDecision } from './kubernetes/spec-decision.ts'
 import type { KubeFleet, KubeFleetOptions } from './kubernetes/kube-fleet.ts'
 import { decisionTimesOf } from '../core/lifecycle/reported.ts'
 import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
-import { isInEffect, latestDecision } from '../core/lifecycle/mode-decision.ts'
+import { isInEffect, latestDecision, type ModeDecision } from '../core/lifecycle/mode-decision.ts'
 import { type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
 import { sharedForm } from '../core/behaviour/shared-form.ts'
 import type { FleetContext } from '../engine/contexts.ts'
@@ -19,6 +19,7 @@ import {
   modeDecisionOf,
   decidedAt,
 } from './fleet-decisions.ts'
+import { mergePublished } from './merge-published.ts'
 import { ShareSchedule } from './share-schedule.ts'
 import type { SnugEngine } from '../engine/snug-engine.ts'
 
@@ -39,6 +40,7 @@ export interface FleetSyncOptions {
 }
 
 const secondMs = 1_000
+const tickFault = 'fleet tick'
 /** Refusals that were logged. A refusal that was forgotten is logged again. */
 const refusedKept = 4_096
 
@@ -75,9 +77,23 @@ export class FleetSync {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    this.#timer = setInterval(() => void this.tick(), this.#options.tickMs ?? secondMs)
+    this.#timer = setInterval(() => void this.#tickSafely(), this.#options.tickMs ?? secondMs)
     signal.addEventListener('abort', () => clearInterval(this.#timer), { once: true })
     await this.#fleet.start(signal)
+  }
+
+  /** A fault of one tick ends neither the agent nor the next tick. */
+  async #tickSafely(): Promise<void> {
+    const { faults, parts } = this.#options.context
+    try {
+      await this.tick()
+      faults.delete(tickFault)
+    } catch (error) {
+      const why = describeError(error)
+      if (faults.get(tickFault)?.includes(why) !== true)
+        parts.log.error({ error: why }, 'the decisions of the fleet were not applied')
+      faults.set(tickFault, `the decisions of the fleet were not applied: ${why} (INTERNAL)`)
+    }
   }
 
   /** Applies the decisions received since the last tick, and publishes what is due; called each second. */
@@ -101,7 +117,8 @@ export class FleetSync {
         // Seen for the first time, possibly restored from the store: merge again what other nodes published before.
         const isFirst = this.#schedule.add(version, context.now())
         // One version at a time: other nodes may publish more, also of this version, while a decision is applied.
-        if (this.#reported.delete(name) || isFirst) this.#takeIn(version)
+        if (this.#reported.delete(name) || isFirst)
+          await this.#trying(version, 'slices', async () => this.#takeIn(version))
         const decision = this.#decisions.get(name)
         // Needs the slices of other nodes as well: only they show when a decision was made.
         if (decision !== undefined && !isReconciled(version, decision) && !this.#fleet.current)
@@ -116,11 +133,14 @@ export class FleetSync {
 
   #takeIn(version: DeployedVersion): void {
     const { registry, kernel } = this.#options.context
-    const news = this.#fleet
-      .entries(version.image)
-      .filter((entry) => !holds(version.profile.entry(entry.id), entry))
-    if (news.length > 0) {
-      version.profile.merge(news)
+    let hasNews = false
+    for (const { node, entries } of this.#fleet.published(version.image)) {
+      const news = entries.filter((entry) => !holds(version.profile.entry(entry.id), entry))
+      if (news.length === 0) continue
+      hasNews = true
+      mergePublished(this.#options.context.journal, version, node, news)
+    }
+    if (hasNews) {
       version.news = true
       version.changed = true
       kernel.decided(version, true)
@@ -146,8 +166,8 @@ export class FleetSync {
     const { applicable, awaited } = applicableDecisions(version, decision, reconciled, fresh)
     const ref = nameOf(version.image)
     for (const { what, ids, by } of applicable) {
-      if (what === 'approve') await engine.approve(ref, ids, by, { quarantined: true })
-      else await engine.reject(ref, ids, by)
+      if (what === 'reject') await engine.reject(ref, ids, by)
+      else await engine.approve(ref, ids, by, { quarantined: what === 'release' })
     }
     const { approveAll } = decision
     if (approveAll !== undefined && fresh.has(approveAllName)) {
@@ -167,7 +187,7 @@ export class FleetSync {
     const decisions = decision === undefined ? undefined : modeDecisionOf(version, decision)
     const isHeld = decision?.isGit === true && decisions !== undefined
     const { own, done } = version.modeDecisions
-    const stands = isHeld
+    const stands: (ModeDecision & { readonly node?: string }) | undefined = isHeld
       ? decisions
       : latestDecision([decisions, own, ...this.#fleet.modeDecisions(version.image)])
     if (stands === undefined) return
@@ -179,7 +199,13 @@ export class FleetSync {
       return
     }
     const { mode, by: who, at, reason, canary } = stands
-    const by: Decider = { who, at, ...(reason === undefined ? {} : { reason }) }
+    const { node } = stands
+    const by: Decider = {
+      who,
+      at,
+      ...(reason === undefined ? {} : { reason }),
+      ...(node === undefined ? {} : { node }),
+    }
     await this.#options.engine.setMode(ref, mode, by, canary)
   }
 

@@ -3,7 +3,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import type { DeployedVersion } from '../../src/state/versions/deployed-version.ts'
 import { FleetSync } from '../../src/fleet/fleet-sync.ts'
-import { type ProfileSlice, profileName } from '../../src/fleet/kubernetes/fleet-objects.ts'
+import {
+  type ProfileSlice,
+  profileName,
+  sliceName,
+} from '../../src/fleet/kubernetes/fleet-objects.ts'
 import { KubeFleet } from '../../src/fleet/kubernetes/kube-fleet.ts'
 import { behaviourId, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import type { ModeDecision } from '../../src/core/lifecycle/mode-decision.ts'
@@ -182,14 +186,14 @@ function emit(
 /** Publishes a mode decision of another node. */
 function reportMode(node: string, mode: ModeDecision): void {
   const { repository, digest } = image
-  slices.put(`slice-${node}-0`, { image: { repository, digest }, node, entries: [], mode })
+  slices.put(sliceName(image, node, 0), { image: { repository, digest }, node, entries: [], mode })
 }
 
 function report(node: string, path: string, decision?: Decision): void {
   const [behaviour] = behavioursOf(opened(path), shaper)
   if (behaviour === undefined) throw new Error(`no behaviour of ${path}`)
   const { actor, uid, object } = behaviour
-  slices.put(`slice-${node}-0`, {
+  slices.put(sliceName(image, node, 0), {
     image: { repository: image.repository, digest: image.digest },
     node,
     entries: [
@@ -258,7 +262,7 @@ describe('a decision on a behaviour that this node has not observed', () => {
     await share(world)
     const grants = [{ origin: 'entrypoint' }] as const
     const at = '2026-01-01T00:00:00.000Z'
-    report('n2', '/srv/new', { kind: 'approved', by: 'kubectl:kubectl-patch', at, grants })
+    report('n2', '/srv/new', { kind: 'approved', by: 'field-manager:kubectl-patch', at, grants })
     await vi.waitFor(() => expect(stateOf(world, '/srv/new')).toBe('approved'))
     emit({ approve: { behaviours: [idOf('/srv/new')] } })
     await reconciled(world)
@@ -266,7 +270,7 @@ describe('a decision on a behaviour that this node has not observed', () => {
     // An approval on this node, which has no evidence, would allow nothing.
     expect(version?.profile.entries().find(({ id }) => id === idOf('/srv/new'))?.decision).toEqual({
       kind: 'approved',
-      by: 'kubectl:kubectl-patch',
+      by: 'field-manager:kubectl-patch',
       at,
       grants,
     })
@@ -356,7 +360,7 @@ describe('a decision among others of its object', () => {
       ],
     }
     await does(world, '/srv/a')
-    slices.put('slice-n2-0', {
+    slices.put(sliceName(image, 'n2', 0), {
       image: { repository, digest },
       node: 'n2',
       entries: [{ schema: 'snug.behaviour/v1', id: a, actor, uid, object, cells: [], decision }],
@@ -392,12 +396,12 @@ describe('a decision among others of its object', () => {
       )
     expect(new Set(decisions)).toEqual(
       new Set([
-        [a, 'kubectl:ann', secondOf(world.now() + 1_000)],
-        [b, 'kubectl:bob', secondOf(world.now() + 2_000)],
+        [a, 'field-manager:ann', secondOf(world.now() + 1_000)],
+        [b, 'field-manager:bob', secondOf(world.now() + 2_000)],
       ]),
     )
     await vi.waitFor(() =>
-      expect(versionOf(world)?.modeDecisions.done).toMatchObject({ by: 'kubectl:mode-bot' }),
+      expect(versionOf(world)?.modeDecisions.done).toMatchObject({ by: 'field-manager:mode-bot' }),
     )
   })
 })
@@ -490,7 +494,7 @@ describe('a decision on the mode', () => {
     world.advance(2_000)
     emit({ mode: 'alert' }, { at })
     await modeIs(world, 'alert')
-    await done(world, 'kubectl:kubectl-patch')
+    await done(world, 'field-manager:kubectl-patch')
   })
 
   it('is retried while a gate refuses it, with one warning and without side effects', async () => {
@@ -594,6 +598,85 @@ class SlowStore extends MemoryStore {
     await super.batch(writes)
   }
 }
+
+describe('a decision that another node published', () => {
+  const audited = async ({ daemon }: DaemonWorld): Promise<readonly object[]> => {
+    await daemon.journal.persist()
+    return daemon.journal.trail.list(10)
+  }
+
+  it('is in the audit log of this node, with its author and the node that reported it', async () => {
+    const world = await alerting()
+    const { sync, receives } = await share(world, { clock: false })
+    await does(world, '/srv/new')
+    const at = new Date(world.now() + 1_000).toISOString()
+    const grants = [{ origin: 'entrypoint' }] as const
+    await receives('onEntries', () =>
+      report('n2', '/srv/new', { kind: 'approved', by: 'cli:root', at, grants }),
+    )
+    await sync.tick()
+    expect(stateOf(world, '/srv/new')).toBe('approved')
+    const entry = { what: 'approve', who: 'cli:root', node: 'n2', decidedAt: at }
+    const [change] = [{ behaviour: idOf('/srv/new'), before: 'pending', after: 'approved' }]
+    expect(await audited(world)).toContainEqual(
+      expect.objectContaining({ ...entry, changes: [expect.objectContaining(change)] }),
+    )
+    // Once, although the node publishes the slice again.
+    await receives('onEntries', () =>
+      report('n2', '/srv/new', { kind: 'approved', by: 'cli:root', at, grants }),
+    )
+    await sync.tick()
+    const entries = await audited(world)
+    expect(entries.filter((each) => 'node' in each)).toHaveLength(1)
+  })
+
+  it('names the node also where it is a decision on the mode', async () => {
+    const world = await alerting()
+    const { sync, receives } = await share(world, { clock: false })
+    const at = new Date(world.now() + 1_000).toISOString()
+    await receives('onEntries', () => reportMode('n2', { mode: 'learn', by: 'cli:root', at }))
+    await sync.tick()
+    expect(versionOf(world)?.life.mode).toBe('learn')
+    expect(await audited(world)).toContainEqual(
+      expect.objectContaining({ what: 'mode', who: 'cli:root', node: 'n2' }),
+    )
+  })
+})
+
+describe('an approval in an ImageProfile', () => {
+  it('frees what a guardrail holds only by the list for that', async () => {
+    const world = await alerting()
+    const { sync, receives } = await share(world, { clock: false })
+    await does(world, '/etc/shadow')
+    await does(world, '/srv/new')
+    expect(stateOf(world, '/etc/shadow')).toBe('quarantined')
+    const both = [idOf('/etc/shadow'), idOf('/srv/new')]
+    await receives('onSpecDecision', () => emit({ approve: { behaviours: both } }, { at: soon() }))
+    await sync.tick()
+    expect(stateOf(world, '/srv/new')).toBe('approved')
+    expect(stateOf(world, '/etc/shadow')).toBe('quarantined')
+    const approve = { behaviours: both, quarantined: [idOf('/etc/shadow')] }
+    await receives('onSpecDecision', () => emit({ approve }, { at: soon() }))
+    await sync.tick()
+    expect(stateOf(world, '/etc/shadow')).toBe('approved')
+  })
+
+  it('has the name of the client as the author, and says that it is one', async () => {
+    const world = await alerting()
+    const { sync, receives } = await share(world, { clock: false })
+    await does(world, '/srv/new')
+    const time = secondOf(soon()).replace('.000', '')
+    const managers = [{ manager: 'alice', time, fieldsV1: { 'f:spec': {} } }]
+    const approve = { behaviours: [idOf('/srv/new')] }
+    await receives('onSpecDecision', () => emit({ approve }, { managers }))
+    await sync.tick()
+    await world.daemon.journal.persist()
+    const entries = await world.daemon.journal.trail.list(10)
+    expect(entries).toContainEqual(
+      expect.objectContaining({ what: 'approve', who: 'field-manager:alice' }),
+    )
+  })
+})
 
 it('merges entries of other nodes while it applies a decision', async () => {
   const store = new SlowStore()

@@ -89,7 +89,8 @@ describe('one profile for the fleet', () => {
 
   it('gets its mode and its approvals by kubectl', async () => {
     await image.patch({ mode: 'alert' })
-    for (const each of nodes) expect(await each.modeIs('alert')).toContain('kubectl:kubectl-patch')
+    for (const each of nodes)
+      expect(await each.modeIs('alert')).toContain('field-manager:kubectl-patch')
     await node(1).opened('/etc/new')
     const id = await node(1).idOf('/etc/new')
     await node(1).rows(stateIs('/etc/new', 'pending'))
@@ -195,7 +196,8 @@ describe('one profile for the fleet', () => {
     await image.patch({ mode: 'learn' })
     await delay(1_100)
     await image.patch({ mode: 'alert' })
-    for (const each of nodes) expect(await each.modeIs('alert')).toContain('kubectl:kubectl-patch')
+    for (const each of nodes)
+      expect(await each.modeIs('alert')).toContain('field-manager:kubectl-patch')
     await node(2).setMode('learn')
     for (const each of nodes) await each.modeIs('learn')
     const { items } = await cluster.json<{ items: { mode?: { mode: string } }[] }>([

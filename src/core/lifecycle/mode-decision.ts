@@ -14,10 +14,10 @@ export interface ModeDecision {
 }
 
 /** Of these the latest; of one instant the same on every node. Undefined where there is none. */
-export function latestDecision(
-  names: Iterable<ModeDecision | undefined>,
-): ModeDecision | undefined {
-  let latest: ModeDecision | undefined
+export function latestDecision<T extends ModeDecision>(
+  names: Iterable<T | undefined>,
+): T | undefined {
+  let latest: T | undefined
   for (const decision of names) {
     if (decision !== undefined && (latest === undefined || compareDecisions(decision, latest) > 0))
       latest = decision

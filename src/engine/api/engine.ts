@@ -149,6 +149,8 @@ export interface Decider {
   /** RFC 3339: when, where it was decided elsewhere. */
   readonly at?: string
   readonly reason?: string
+  /** The node that reported it, where it was decided elsewhere: the author is that node's claim. */
+  readonly node?: string
 }
 
 /** Which containers are blocked first; an absent member is as configured. */

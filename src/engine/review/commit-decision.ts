@@ -32,14 +32,17 @@ export async function commitDecisionOnAll(
 ): Promise<void> {
   const [first, ...others] = versions
   if (first === undefined) return
-  const reason = by.reason === undefined ? {} : { reason: by.reason }
+  const author = {
+    ...(by.reason === undefined ? {} : { reason: by.reason }),
+    ...(by.node === undefined ? {} : { node: by.node }),
+  }
   for (const version of versions) {
     version.news = true
     context.revise(version)
     context.kernel.decided(version, expects)
   }
   const images = others.length === 0 ? {} : { images: versions.map(({ key }) => key) }
-  context.journal.audit(what, by.who, { image: first.key, ...images, ...reason, ...fields })
+  context.journal.audit(what, by.who, { image: first.key, ...images, ...author, ...fields })
   await context.journal.persist()
 }
 

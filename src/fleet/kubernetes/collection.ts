@@ -16,10 +16,14 @@ export interface CollectionOptions<T> {
   readonly path: string
   /** Field and label selectors. */
   readonly query?: Query
-  /** The kept part of an object; undefined for an object to ignore. */
+  /**
+   * The kept part of an object; undefined for an object to ignore. Where this or `onPut` throws, the object counts as
+   * missing, and is listed in {@link Collection.invalid}.
+   */
   readonly take: (object: KubeObject) => T | undefined
   readonly onPut?: (item: T, uid: string, before: T | undefined) => void
   readonly onRemoved?: (item: T, uid: string) => void
+  readonly onInvalid?: (name: string, error: unknown) => void
   readonly onState?: (state: CollectionState) => void
   /** Called once the first listing is complete, and again after each listing. */
   readonly onListed?: () => void
@@ -42,6 +46,8 @@ const shortMs = 1_000
  */
 export class Collection<T> {
   readonly items = new Map<string, T>()
+  /** By uid: objects that could not be used, with the reason. */
+  readonly invalid = new Map<string, string>()
   readonly #options: CollectionOptions<T>
   readonly #backoff: Backoff
   readonly #random: () => number
@@ -112,7 +118,8 @@ export class Collection<T> {
       version = page.metadata.resourceVersion
     } while (from !== undefined && from !== '')
     this.#version = version
-    for (const uid of this.items.keys()) if (!present.has(uid)) this.#remove(uid)
+    for (const uid of [...this.items.keys(), ...this.invalid.keys()])
+      if (!present.has(uid)) this.#remove(uid)
     this.#listed = true
     this.#options.onListed?.()
   }
@@ -164,18 +171,27 @@ export class Collection<T> {
   }
 
   #put(object: KubeObject): void {
-    const { uid } = object.metadata
-    const item = this.#options.take(object)
-    if (item === undefined) {
+    const { uid, name } = object.metadata
+    try {
+      const item = this.#options.take(object)
+      if (item === undefined) {
+        this.#remove(uid)
+        return
+      }
+      const before = this.items.get(uid)
+      this.invalid.delete(uid)
+      this.items.set(uid, item)
+      this.#options.onPut?.(item, uid, before)
+    } catch (error) {
+      // One bad object must not end the watch of all others.
       this.#remove(uid)
-      return
+      this.invalid.set(uid, `\`${name}\`: ${describeError(error)}`)
+      this.#options.onInvalid?.(name, error)
     }
-    const before = this.items.get(uid)
-    this.items.set(uid, item)
-    this.#options.onPut?.(item, uid, before)
   }
 
   #remove(uid: string): void {
+    this.invalid.delete(uid)
     const item = this.items.get(uid)
     if (item === undefined) return
     this.items.delete(uid)

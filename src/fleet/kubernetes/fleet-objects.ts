@@ -15,7 +15,11 @@ export interface ImageProfile extends KubeObject {
   readonly spec: {
     readonly image: { readonly repository: string; readonly digest: string }
     readonly mode?: FleetMode
-    readonly approve?: { readonly all?: boolean; readonly behaviours?: readonly string[] }
+    readonly approve?: {
+      readonly all?: boolean
+      readonly behaviours?: readonly string[]
+      readonly quarantined?: readonly string[]
+    }
     readonly reject?: { readonly behaviours?: readonly string[] }
     readonly authority?: 'operator' | 'git'
   }
@@ -40,7 +44,7 @@ export interface Condition {
   readonly lastTransitionTime: string
 }
 
-/** A part of one node's observations of one version. Only that node writes it. */
+/** A part of one node's observations of one version. Only that node may write it. */
 export interface ProfileSlice extends KubeObject, SliceHead {
   readonly image: { readonly repository: string; readonly digest: string }
   readonly node: string
@@ -58,11 +62,22 @@ export function profileName({ repository, digest }: FleetImage): string {
     .replace(/[^a-z0-9]+/g, '-')
     .slice(-slugLength)
     .replace(/^-+|-+$/g, '')
-  return `${slug}-${shortHash(`${repository}@${digest}`)}`
+  const hash = shortHash(`${repository}@${digest}`)
+  return slug === '' ? hash : `${slug}-${hash}`
 }
 
-export function sliceName(image: FleetImage, node: string, number: number): string {
-  return `${profileName(image)}-${shortHash(node)}-${number}`
+/**
+ * Ends with the node's name, so that a policy of the API server can compare it with the node of the writer: see
+ * deploy/kubernetes/policy. The first dot separates: neither a profile's name nor a number has one.
+ */
+export function sliceName(image: FleetImage, node: string, page: number): string {
+  return `${profileName(image)}-${page}.${node}`
+}
+
+/** The page that the name of a slice has; undefined where it is not the name of that node's slice of that image. */
+export function pageOf(name: string, image: FleetImage, node: string): number | undefined {
+  const page = Number(/^[a-z0-9-]+-(\d{1,6})\./.exec(name)?.[1])
+  return sliceName(image, node, page) === name ? page : undefined
 }
 
 function shortHash(text: string): string {

@@ -12,12 +12,14 @@ import {
   fleetRoot,
   type ImageProfile,
   type ImageProfileStatus,
+  pageOf,
   profileName,
   profileObject,
   type ProfileSlice,
   sliceName,
   sliceObject,
 } from './fleet-objects.ts'
+import { parseImageProfile, parseSlice } from './fleet-schema.ts'
 import { type SpecDecision, specDecisionOf } from './spec-decision.ts'
 import type { KubeObject } from './object.ts'
 import { SlicePages } from './slice-pages.ts'
@@ -49,6 +51,9 @@ export interface KubeFleetOptions {
   readonly onError?: (what: string, error: unknown) => void
   readonly now?: () => number
 }
+
+/** A decision on the mode, and the node that published it. */
+export type PublishedMode = ModeDecision & { readonly node: string }
 
 interface SliceView {
   readonly image: FleetImage
@@ -91,7 +96,8 @@ export class KubeFleet {
     this.#profiles = new Collection<ImageProfile>({
       api,
       path: `${fleetRoot}/imageprofiles`,
-      take: (object) => object as ImageProfile,
+      take: parseImageProfile,
+      onInvalid: (name, error) => options.onError?.(`imageprofile ${name}`, error),
       onPut: (profile, _, before) => {
         if (profile.metadata.generation !== before?.metadata.generation)
           onSpecDecision(specDecisionOf(profile))
@@ -101,7 +107,8 @@ export class KubeFleet {
     this.#slices = new Collection<SliceView>({
       api,
       path: `${fleetRoot}/profileslices`,
-      take: (object) => viewOf(object as ProfileSlice),
+      take: (object) => viewOf(parseSlice(object, this.#now())),
+      onInvalid: (name, error) => options.onError?.(`profileslice ${name}`, error),
       onPut: (slice, _, before) => this.#sliceCame(slice, before),
       onRemoved: (slice) => this.#sliceWent(slice),
     })
@@ -127,7 +134,14 @@ export class KubeFleet {
     for (const { state } of [this.#profiles, this.#slices]) {
       if (state.kind === 'degraded') return state.reason
     }
-    return [...this.#untold.values()][0]
+    return [...this.#untold.values()][0] ?? this.#invalidObject
+  }
+
+  get #invalidObject(): string | undefined {
+    const [first, ...more] = [...this.#profiles.invalid.values(), ...this.#slices.invalid.values()]
+    if (first === undefined) return undefined
+    const others = more.length === 0 ? '' : `, and ${more.length} more`
+    return `an object of the fleet is ignored: ${first} (KUBE_OBJECT_INVALID)${others}`
   }
 
   /** Whether both watches are running, so that the view of the fleet is current. */
@@ -139,6 +153,11 @@ export class KubeFleet {
   /** What other nodes published for the version. */
   entries(image: FleetImage): readonly ProfileEntry[] {
     return this.#of(image).flatMap(({ entries }) => entries)
+  }
+
+  /** The same by node: each may only publish what it learned and what was decided there. */
+  published(image: FleetImage): Iterable<Pick<SliceView, 'node' | 'entries'>> {
+    return this.#of(image)
   }
 
   /** The first node whose window ended with nothing missing. */
@@ -154,8 +173,11 @@ export class KubeFleet {
   }
 
   /** Decisions on the mode at any node; for this node, those that it published before its data was lost. */
-  modeDecisions(image: FleetImage): readonly ModeDecision[] {
-    return [...this.#headsOf(image), this.#writtenHead(image)].flatMap(({ mode }) => mode ?? [])
+  modeDecisions(image: FleetImage): readonly PublishedMode[] {
+    const { node } = this.#options
+    return [...this.#of(image), { node, head: this.#writtenHead(image) }].flatMap(
+      ({ node: from, head: { mode } }) => (mode === undefined ? [] : { ...mode, node: from }),
+    )
   }
 
   /** Times of the decisions in the object with that uid, as all nodes published them, this one included. */
@@ -315,7 +337,7 @@ export class KubeFleet {
     }
     // Our own, from before a restart: entries keep their page.
     if (before === undefined && !this.#written.has(slice.name)) {
-      const page = Number(slice.name.split('-').at(-1))
+      const page = pageOf(slice.name, slice.image, slice.node) ?? 0
       this.#pagesOf(name).restore(page, slice.entries)
       if (page === 0) this.#writtenHeads.set(name, slice.head)
     }

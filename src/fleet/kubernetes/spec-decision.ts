@@ -3,7 +3,10 @@ import type { FleetImage, FleetMode, ImageProfile } from './fleet-objects.ts'
 
 /** Author and time of a part of an object, from the field manager that owns that part. */
 export interface Author {
-  /** `kubectl:NAME` or `git:NAME`, by the field manager. */
+  /**
+   * `field-manager:NAME` or `git:NAME`: the name that the client gave itself. The API server does not record in the
+   * object who the client was.
+   */
   readonly by: string
   /** RFC 3339; moves when the manager owns more or other fields, and not when the value of one changes. */
   readonly at: string
@@ -26,6 +29,8 @@ export interface SpecDecision {
   readonly mode?: Author & { readonly is: FleetMode }
   readonly approveAll?: Author
   readonly approve: readonly BehaviourDecision[]
+  /** Approved although a guardrail keeps them in quarantine. */
+  readonly release: readonly BehaviourDecision[]
   readonly reject: readonly BehaviourDecision[]
 }
 
@@ -34,8 +39,13 @@ export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
   const isGit = spec.authority === 'git'
   const authorOf = (...path: readonly string[]): Author => {
     const { manager = 'unknown', time } = ownerOf(metadata.managedFields ?? [], path) ?? {}
-    return { by: `${isGit ? 'git' : 'kubectl'}:${manager}`, at: new Date(time ?? 0).toISOString() }
+    return {
+      by: `${isGit ? 'git' : 'field-manager'}:${manager}`,
+      at: new Date(time ?? 0).toISOString(),
+    }
   }
+  const listed = (ids: readonly string[] = [], ...path: readonly string[]) =>
+    ids.map((id) => ({ id, ...authorOf('f:spec', ...path, `v:${JSON.stringify(id)}`) }))
   return {
     image: spec.image,
     profile: metadata.uid,
@@ -45,13 +55,8 @@ export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
       ? {}
       : { mode: { is: spec.mode, ...authorOf('f:spec', 'f:mode') } }),
     ...(spec.approve?.all === true ? { approveAll: authorOf('f:spec', 'f:approve', 'f:all') } : {}),
-    approve: (spec.approve?.behaviours ?? []).map((id) => ({
-      id,
-      ...authorOf('f:spec', 'f:approve', 'f:behaviours', `v:${JSON.stringify(id)}`),
-    })),
-    reject: (spec.reject?.behaviours ?? []).map((id) => ({
-      id,
-      ...authorOf('f:spec', 'f:reject', 'f:behaviours', `v:${JSON.stringify(id)}`),
-    })),
+    approve: listed(spec.approve?.behaviours, 'f:approve', 'f:behaviours'),
+    release: listed(spec.approve?.quarantined, 'f:approve', 'f:quarantined'),
+    reject: listed(spec.reject?.behaviours, 'f:reject', 'f:behaviours'),
   }
 }

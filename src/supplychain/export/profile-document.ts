@@ -1,11 +1,9 @@
 import { z } from 'zod'
 import { SnugError } from '../../errors.ts'
 import type { ImageRef, LossSpan } from '../../core/event/event.ts'
-import { accesses, origins } from '../../core/event/event.ts'
-import { behaviourId, behaviourKey } from '../../core/behaviour/behaviour.ts'
 import { type BehaviourKind, behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
-import { MAX_UID } from '../../core/behaviour/user.ts'
+import { entrySchema, hasOwnId } from './entry-schema.ts'
 
 /** A whole profile with its evidence, as one file: the input of `snug profile import`. */
 export interface ProfileDocument {
@@ -41,60 +39,6 @@ export interface RecordedRun {
 
 const text = z.string().min(1)
 const whole = z.int().min(0)
-const ids = z.strictObject({ uid: whole, gid: whole })
-const witnesses = z.looseObject({ literals: z.array(z.string()).optional() })
-const object = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('exec'),
-    path: text,
-    script: text.optional(),
-    drift: z.literal(true).optional(),
-    socketStdio: z.literal(true).optional(),
-    args: text.optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('file'),
-    access: z.enum(accesses),
-    path: text,
-    to: text.optional(),
-  }),
-  z.strictObject({ kind: z.literal('connect'), protocol: text, peer: z.string(), port: whole }),
-  z.strictObject({ kind: z.literal('listen'), protocol: text, address: z.string(), port: whole }),
-  z.strictObject({ kind: z.literal('identity'), from: ids, to: ids }),
-  z.strictObject({ kind: z.literal('capability'), name: text }),
-  z.strictObject({ kind: z.literal('syscall'), name: text, target: z.string().optional() }),
-])
-const grants = z.array(z.looseObject({ origin: z.enum(origins), witnesses: witnesses.optional() }))
-const entry = z.looseObject({
-  schema: z.literal('snug.behaviour/v1'),
-  id: z.string().regex(/^b[0-9a-f]{20}$/),
-  actor: z.strictObject({ exe: text, script: text.optional() }),
-  uid: z.union([z.int().min(0).max(MAX_UID), z.literal('declared')]),
-  object,
-  cells: z.array(
-    z.looseObject({
-      container: text,
-      origin: z.enum(origins),
-      phase: z.enum(['learned', 'later', 'derived']),
-      count: whole,
-      first: z.iso.datetime(),
-      last: z.iso.datetime(),
-      nodes: z.array(z.string()),
-      sources: z.array(z.string()),
-      witnesses: witnesses.optional(),
-    }),
-  ),
-  inherited: z.looseObject({ from: text, grants }).optional(),
-  decision: z
-    .looseObject({
-      kind: z.enum(['approved', 'rejected', 'withdrawn']),
-      by: text,
-      at: z.iso.datetime(),
-      grants,
-    })
-    .optional(),
-})
-
 const moment = z.iso.datetime()
 const recording = z.looseObject({
   node: text,
@@ -116,7 +60,7 @@ const recording = z.looseObject({
 export const profileDocumentSchema = z.looseObject({
   schema: z.literal('snug.profile/v1'),
   image: z.looseObject({ repository: text, tag: text.optional(), digest: text }),
-  behaviours: z.array(entry),
+  behaviours: z.array(entrySchema),
   observed: z.array(z.enum(behaviourKinds)).optional(),
   recordings: z.array(recording).optional(),
 })
@@ -153,9 +97,9 @@ export function parseProfileDocument(value: unknown): ProfileDocument {
   }
   // The unparsed input: parsing would move unknown members to the end.
   const document = value as ProfileDocument
-  for (const { id, actor, uid, object: what } of document.behaviours) {
-    if (id === behaviourId(behaviourKey(actor, uid, what))) continue
-    throw new SnugError('PROFILE_INVALID', `\`${id}\` is not the id of its behaviour`)
+  for (const entry of document.behaviours) {
+    if (hasOwnId(entry)) continue
+    throw new SnugError('PROFILE_INVALID', `\`${entry.id}\` is not the id of its behaviour`)
   }
   return document
 }

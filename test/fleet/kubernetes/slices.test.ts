@@ -70,14 +70,14 @@ describe('the entry that a node shares for a behaviour', () => {
 
   it('counts as reported where the API server returned it with its keys in another order', () => {
     const grants = [{ origin: 'entrypoint' }] as const
-    const decision = { kind: 'approved', by: 'kubectl:apply', at, grants } as const
-    const reordered = { at, by: 'kubectl:apply', grants, kind: 'approved' } as const
+    const decision = { kind: 'approved', by: 'field-manager:apply', at, grants } as const
+    const reordered = { at, by: 'field-manager:apply', grants, kind: 'approved' } as const
     const own = { ...entryOf('/a', 'n1'), decision }
     expect(isReported(own, [{ ...entryOf('/a', 'n2'), decision: reordered }])).toBe(true)
   })
 
   it('has the same one of two decisions of one instant, in whatever order they arrive', () => {
-    const decision = { kind: 'approved', by: 'kubectl:apply', at } as const
+    const decision = { kind: 'approved', by: 'field-manager:apply', at } as const
     const own = { ...decision, grants: [{ origin: 'entrypoint' }] } as const
     const theirs = { ...decision, grants: [{ origin: 'probe' }] } as const
     /** In the key order of the API server. */
@@ -159,7 +159,11 @@ describe('a node’s slices', () => {
       '__',
       'x'.repeat(300),
     ].map((repository) => sliceName({ repository, digest }, 'node-1.example.org', 12))
-    for (const name of names) expect(name).toMatch(/^[a-z0-9-]([-a-z0-9]{0,251}[a-z0-9])$/)
+    const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?'
+    for (const name of names) {
+      expect(name).toMatch(new RegExp(`^${label}([.]${label})*$`))
+      expect(name.length).toBeLessThanOrEqual(253)
+    }
     expect(new Set(names).size).toBe(names.length)
     expect(profileName({ repository: 'shop/web', digest })).toMatch(/^shop-web-[0-9a-f]{12}$/)
   })

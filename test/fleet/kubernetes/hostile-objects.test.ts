@@ -1,0 +1,191 @@
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { behaviourId, behaviourKey } from '../../../src/core/behaviour/behaviour.ts'
+import { Profile } from '../../../src/core/profile/profile.ts'
+import type { ProfileEntry } from '../../../src/core/profile/profile-entry.ts'
+import { profileName, sliceName } from '../../../src/fleet/kubernetes/fleet-objects.ts'
+import { parseSlice } from '../../../src/fleet/kubernetes/fleet-schema.ts'
+import { KubeFleet } from '../../../src/fleet/kubernetes/kube-fleet.ts'
+import { SnugError } from '../../../src/errors.ts'
+import { shaper } from '../../fixtures/event-fixture.ts'
+import { ScriptedApi } from '../../fixtures/kube-server.ts'
+
+/** An agent reads what a node wrote that an attacker controls, or any client with its token. */
+const image = { repository: 'shop/web', digest: `sha256:${'a'.repeat(64)}` }
+const at = '2026-11-24T12:00:00.000Z'
+const nowMs = Date.parse(at)
+
+let profiles: ScriptedApi
+let slices: ScriptedApi
+let stop: AbortController
+let fleet: KubeFleet
+let reported: string[]
+
+beforeEach(async () => {
+  profiles = new ScriptedApi('/apis/snug.dev/v1alpha1/imageprofiles')
+  slices = new ScriptedApi('/apis/snug.dev/v1alpha1/profileslices')
+  for (const server of [profiles, slices]) await server.start()
+  stop = new AbortController()
+  reported = []
+  const [own, other] = [profiles.api(), slices.api()]
+  const ofPath = (path: string) => (path.includes('profileslices') ? other : own)
+  fleet = new KubeFleet({
+    api: {
+      access: own.access,
+      get: (path: string, ...rest: []) => ofPath(path).get(path, ...rest),
+      watch: (path: string, ...rest: [never, never]) => ofPath(path).watch(path, ...rest),
+    } as never,
+    node: 'n1',
+    onEntries: () => undefined,
+    onSpecDecision: ({ mode }) => reported.push(mode?.is ?? ''),
+    onSpecDecisionGone: () => undefined,
+    now: () => nowMs,
+  })
+  await fleet.start(stop.signal)
+})
+
+afterEach(async () => {
+  stop.abort()
+  for (const server of [profiles, slices]) await server.kill()
+})
+
+function entryOf(path: string, node: string): ProfileEntry {
+  const actor = { exe: '/usr/sbin/web' }
+  const object = { kind: 'file', access: 'read', path } as const
+  const id = behaviourId(behaviourKey(actor, 0, object))
+  const cell = {
+    container: `c-${node}`,
+    origin: 'entrypoint',
+    phase: 'learned',
+    count: 1,
+    first: at,
+    last: at,
+    nodes: [node],
+    sources: ['ebpf'],
+    witnesses: { literals: [path], places: [] },
+  } as const
+  return { schema: 'snug.behaviour/v1', id, actor, uid: 0, object, cells: [cell] }
+}
+
+function put(node: string, more: object = {}, name = sliceName(image, node, 0)): void {
+  slices.put(name, { image, node, entries: [entryOf(`/etc/${node}`, node)], ...more })
+}
+
+const nodes = (): readonly string[] => [...fleet.published(image)].map(({ node }) => node)
+
+/** Resolves once the agent has read everything that was put before. */
+async function read(): Promise<void> {
+  put('last')
+  await vi.waitFor(() => expect(nodes()).toContain('last'))
+}
+
+const decision = (when: string) => ({ kind: 'approved', by: 'cli:root', at: when, grants: [] })
+
+describe('a slice that no agent writes', () => {
+  it.each<[string, object]>([
+    ['cells that are a number', { entries: [{ ...entryOf('/a', 'n2'), cells: 5 }] }],
+    ['entries that are text', { entries: 'all' }],
+    [
+      'witnesses without places',
+      {
+        entries: [
+          {
+            ...entryOf('/a', 'n2'),
+            cells: entryOf('/a', 'n2').cells.map((cell) => ({ ...cell, witnesses: {} })),
+          },
+        ],
+      },
+    ],
+    [
+      'the id of another behaviour',
+      { entries: [{ ...entryOf('/a', 'n2'), id: entryOf('/b', 'n2').id }] },
+    ],
+    [
+      'a decision of next year',
+      { entries: [{ ...entryOf('/a', 'n2'), decision: decision('2027-11-24T12:00:00.000Z') }] },
+    ],
+    [
+      'a mode of next year',
+      { mode: { mode: 'learn', by: 'cli:root', at: '2027-11-24T12:00:00.000Z' } },
+    ],
+    ['a mode that does not exist', { mode: { mode: 'off', by: 'cli:root', at } }],
+    ['times that are no list', { reconciled: { profile: 'one', decisions: 7 } }],
+  ])('is one coded fault, and other slices are read: %s', async (_, content) => {
+    put('n2', content)
+    put('n3')
+    await read()
+    expect(nodes()).toEqual(['n3', 'last'])
+    expect(fleet.fault).toContain(sliceName(image, 'n2', 0))
+    expect(fleet.fault).toContain('KUBE_OBJECT_INVALID')
+    expect(fleet.current).toBe(true)
+    // Its own node repairs it.
+    put('n2')
+    await vi.waitFor(() => expect(nodes()).toContain('n2'))
+    expect(fleet.fault).toBeUndefined()
+  })
+
+  it('is ignored where it has the name of another node’s slice', async () => {
+    put('n3', {}, sliceName(image, 'n2', 0))
+    put('n2', {}, 'any-name')
+    await read()
+    expect(nodes()).toEqual(['last'])
+    expect(fleet.fault).toMatch(/not one of a slice of the node `n3`.*1 more/)
+  })
+
+  it('brings evidence of its own node alone, and only such as allows the behaviour', async () => {
+    const [cell] = entryOf('/a', 'n2').cells
+    const foreign = { ...entryOf('/foreign', 'n9'), inherited: { from: 'x', grants: [] } }
+    const session = { ...entryOf('/session', 'n2'), cells: [{ ...cell, origin: 'exec-in' }] }
+    const both = { ...entryOf('/both', 'n2'), cells: [{ ...cell, nodes: ['n1', 'n2'] }] }
+    put('n2', { entries: [foreign, session, both] })
+    await read()
+    const [{ entries } = { entries: [] }] = fleet.published(image)
+    expect(entries).toHaveLength(1)
+    expect(entries[0]).toMatchObject({ object: { path: '/both' }, cells: [{ nodes: ['n2'] }] })
+  })
+})
+
+it('a profile that no person writes is one coded fault, and other profiles are read', async () => {
+  const metadata = { generation: 1 }
+  profiles.put('bad', { metadata, spec: { image, approve: { behaviours: 5 } } })
+  profiles.put('worse', { metadata, spec: 'block' })
+  profiles.put(profileName(image), { metadata, spec: { image, mode: 'alert' } })
+  await vi.waitFor(() => expect(reported).toEqual(['alert']))
+  expect(fleet.fault).toMatch(/`bad`: `spec.approve.behaviours`.*KUBE_OBJECT_INVALID.*1 more/)
+  profiles.remove('bad')
+  profiles.remove('worse')
+  await vi.waitFor(() => expect(fleet.fault).toBeUndefined())
+})
+
+it('whatever a slice holds, it is refused with a code, or its entries merge', () => {
+  const slice = {
+    metadata: { name: sliceName(image, 'n2', 0), uid: 'u', resourceVersion: '1' },
+    image,
+    node: 'n2',
+    mode: { mode: 'alert', by: 'cli:root', at },
+    entries: [{ ...entryOf('/a', 'n2'), decision: decision(at) }],
+  }
+  const paths = placesIn(slice)
+  fc.assert(
+    fc.property(fc.constantFrom(...paths), fc.jsonValue({ maxDepth: 2 }), (path, value) => {
+      const changed: unknown = structuredClone(slice)
+      let inside = changed as Record<string, unknown>
+      for (const key of path.slice(0, -1)) inside = inside[key] as Record<string, unknown>
+      inside[path.at(-1) ?? ''] = value
+      try {
+        const { entries } = parseSlice(changed as never, nowMs)
+        new Profile(shaper).merge(entries)
+      } catch (error) {
+        expect(error).toBeInstanceOf(SnugError)
+      }
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+/** The paths of all members, at any depth. */
+function placesIn(value: unknown, at: readonly string[] = []): (readonly string[])[] {
+  if (typeof value !== 'object' || value === null) return [at]
+  const inner = Object.entries(value).flatMap(([key, each]) => placesIn(each, [...at, key]))
+  return at.length === 0 ? inner : [at, ...inner]
+}
