@@ -168,6 +168,8 @@ const codes = fc.oneof(
   from(['id', 'echo 1', 'echo 2', 'echo 3', 'kill 4', 'cat < /etc/motd', 'a\nb', '', ' ', '-c']),
   from(ids).map((id) => `rm /tmp/${id}.part`),
   from(days).map((day) => `gzip /log/app-${day}.log`),
+  // Long enough to be known by its beginning where the kernel has no room.
+  from(days).map((day) => `tar cf /backup/${'part/'.repeat(30)}${day}.tar`),
   fc
     .tuple(from(['7', '8', '9']), from(['7', '8', '9']))
     .map((two) => `copy ${two.join(' ')} 1 2 3`),
@@ -178,7 +180,7 @@ const rests = from(['', 'x', '-c', 'id', '1']).map((one) => (one === '' ? [] : [
 /** Calls of programs that are identified by their arguments, and of one that is not. */
 const runs: fc.Arbitrary<readonly [string, readonly string[]]> = fc.oneof(
   fc
-    .tuple(from(['sh', '/bin/sh', '-sh', '']), from(['-c', '-ec', '-x']), codes, rests)
+    .tuple(from(['sh', '/bin/sh', '-sh', '']), from(['-c', '-ec', '-x', '--']), codes, rests)
     .map(([name, flag, code, rest]) => ['/bin/sh', [name, flag, code, ...rest]] as const),
   fc
     .tuple(from(['python3', 'python']), from(['app.py', '-c', '-m', '-W']), codes, rests)

@@ -71,7 +71,8 @@ struct automaton_run {
 /* The arguments of a program that starts; the caller of the reader chose their offset. */
 struct arguments {
 	u32 size;
-	u32 cut; /* SNUG_CUT: there are more, or they could not be read */
+	u32 cut;    /* SNUG_CUT: there are more, or they could not be read */
+	u32 judged; /* `size` with the mark of a cut behind it */
 };
 
 /* A `struct path` by value: where it comes from makes no difference to the verifier then. */

@@ -59,7 +59,8 @@ static __always_inline bool arguments_matter(const struct snug_task *state, cons
 
 /*
  * The arguments, from `at` on in the text. Only the new program could change them, and it does not
- * run yet.
+ * run yet. Where they are longer than the text, the beginning counts, with a mark behind it that no
+ * whole argument of that length has: 1, as CUT in src/core/behaviour/behaviour.ts.
  */
 static __noinline u32 read_arguments(struct scratch *scratch, u64 start, u64 end, u32 at)
 {
@@ -70,13 +71,24 @@ static __noinline u32 read_arguments(struct scratch *scratch, u64 start, u64 end
 		return 0;
 	args = &scratch->arguments;
 	args->cut = size > SNUG_ARGS_MAX ? SNUG_CUT : 0;
-	if (size > SNUG_ARGS_MAX)
-		size = SNUG_ARGS_MAX;
+	if (args->cut)
+		size = SNUG_ARGS_MAX - 2;
 	args->size = size;
 	if (bpf_probe_read_user(EVENT_TEXT(scratch, at), size & (2 * SNUG_ARGS_MAX - 1),
 				(void *)start)) {
 		args->cut = SNUG_CUT;
 		args->size = 0;
+	}
+	args->judged = args->size;
+	/* None at all are one that is empty, as recent kernels have it. */
+	if (!size) {
+		*EVENT_TEXT(scratch, at) = 0;
+		args->judged = 1;
+	}
+	if (args->cut) {
+		*EVENT_TEXT(scratch, at + args->size) = 1;
+		*EVENT_TEXT(scratch, at + args->size + 1) = 0;
+		args->judged = args->size + 2;
 	}
 	return args->size;
 }

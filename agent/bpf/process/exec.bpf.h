@@ -184,7 +184,7 @@ static __always_inline u64 exec_rule(const struct snug_task *state)
 			      (state->flags & SNUG_SOCKET_STDIO) != 0, state->exe, state->script);
 }
 
-/* Judged by the arguments where they matter and are complete; otherwise by the program alone. */
+/* Judged by the arguments where they matter; otherwise by the program alone. */
 static __always_inline void judge_run(struct scratch *scratch, const struct snug_task *state,
 				      struct verdict *verdict, u32 at, u32 size)
 {
@@ -213,19 +213,19 @@ static __always_inline void report_exec(struct scratch *scratch, struct snug_tas
 	u64 start = task->mm->arg_start, end = task->mm->arg_end;
 	/* The parent is part of an exec's behaviour: which program starts a shell matters. */
 	u64 object = SNUG_MIX(keys, SNUG_EXEC, state->ancestors[0]);
-	u32 at = SNUG_TEXT_MAX - SNUG_ARGS_MAX, whole = 0, size, found;
+	u32 at = SNUG_TEXT_MAX - SNUG_ARGS_MAX, judged = 0, size, found;
 	struct verdict verdict;
 	struct snug_event *event;
 
 	if (reports) {
 		size = read_arguments(scratch, start, end, at);
-		whole = scratch->arguments.cut ? 0 : size;
+		judged = scratch->arguments.judged;
 		object = SNUG_MIX(keys, object, hash_range(scratch, at, at + size));
 		object = SNUG_MIX(keys, object, scratch->arguments.cut);
 	}
 	found = lookup_seen(state, object, &verdict);
 	if (found == SEEN_NEW) {
-		judge_run(scratch, state, &verdict, at, whole);
+		judge_run(scratch, state, &verdict, at, judged);
 		found = record_verdict(state, &verdict);
 	}
 	if (!found) {

@@ -71,6 +71,9 @@ static int argument_step(u32 index, struct lsm_scratch **held_)
 	if (size < 0)
 		return 1;
 	lsm_scratch->used = used + size;
+	/* The last one is as long as there was room: it may be the beginning of a longer one. */
+	if (lsm_scratch->used >= SNUG_ARGS_MAX)
+		lsm_scratch->cut = SNUG_CUT;
 	return 0;
 }
 

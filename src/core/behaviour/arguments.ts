@@ -1,8 +1,5 @@
 import type { ProgramRule } from './generalise.ts'
 
-/** Of more arguments than that, only the first are considered. */
-const LOOKED_AT = 16
-
 /** Letters, and the digits of a version: `python3.13`. As the kernel programs have it (agent/exec.bpf.h). */
 const versioned = /^([a-z]{1,15})[0-9.]*$/
 const LONGEST_NAME = 16
@@ -40,19 +37,26 @@ export class ProgramArguments {
     const rest = args.slice(1)
     if (rule.applets !== true) return headOf(rule, rest)
     const applet = calledAs(args[0] ?? '')
-    if (this.#ruleOf(applet) !== rule) return { applet, ...this.#ofApplet(applet, rest) }
-    // `busybox wget …`: the applet is the first argument.
-    const [name, ...others] = rest
-    if (name === undefined) return { applet, head: [], open: false }
-    const { head, open } = this.#ofApplet(name, others)
-    return { applet, head: [name, ...head], open }
+    return { applet, ...this.#ofApplet(applet, rest) }
+  }
+
+  /** Whether its code is that of a shell; `names`: other names that it may be called by. */
+  isShell(path: string, names: readonly string[]): boolean {
+    const rule = this.#ruleOf(path.slice(path.lastIndexOf('/') + 1))
+    if (rule?.applets !== true) return rule?.options === 'shell'
+    const name = names.map(calledAs).find((one) => this.#ruleOf(one)?.applets !== true)
+    return this.#ruleOf(name ?? '')?.options === 'shell'
   }
 
   #ofApplet(name: string, rest: readonly string[]): Head {
     const rule = this.#ruleOf(name)
-    return rule === undefined || rule.applets === true
-      ? { head: [], open: true }
-      : headOf(rule, rest)
+    if (rule === undefined) return { head: [], open: true }
+    if (rule.applets !== true) return headOf(rule, rest)
+    // `busybox wget …`: the applet is the next argument, and may be busybox again.
+    const next = rest.findIndex((arg) => this.#ruleOf(calledAs(arg))?.applets !== true)
+    if (next < 0) return { head: rest, open: false }
+    const { head, open } = this.#ofApplet(calledAs(rest[next] ?? ''), rest.slice(next + 1))
+    return { head: [...rest.slice(0, next + 1), ...head], open }
   }
 
   #ruleOf(name: string): ProgramRule | undefined {
@@ -67,23 +71,69 @@ function calledAs(name: string): string {
   return name.startsWith('-') && last === name ? last.slice(1) : last
 }
 
-/** Up to the code, or the first argument that is no option: what comes after it is given to that. */
-function headOf({ code = [], valued = [] }: ProgramRule, args: readonly string[]): Head {
+/**
+ * Up to the code that is run: what comes after it is given to the code. Options are read to their
+ * end, as several of them may hold code. Where the reading is unclear, the head is longer.
+ */
+function headOf(rule: ProgramRule, args: readonly string[]): Head {
+  const isShell = rule.options === 'shell'
+  let operands = rule.subcommands === true ? 2 : 1
+  let hasCode = false
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? ''
-    if (i >= LOOKED_AT) return { head: args.slice(0, i), open: true }
-    const end = code.some((flag) => isCode(flag, arg)) ? i + 2 : i + 1
-    if (end === i + 2 || !/^[-+]./.test(arg)) {
+    const ends = arg === '--' || (isShell && (arg === '-' || arg === '+'))
+    const isOption = /^-./.test(arg) || (isShell && arg.startsWith('+'))
+    if (ends || !isOption) {
+      const end = ends ? i + operands + 1 : i + 1
+      if (hasCode) return { head: args.slice(0, ends ? i + 1 : i), open: true }
+      operands -= 1
+      if (ends || operands === 0) return { head: args.slice(0, end), open: end <= args.length }
+      continue
+    }
+    const option = readOption(rule, arg)
+    if (option.isLast) {
+      const end = i + 1 + option.values
       return { head: args.slice(0, end), open: end <= args.length }
     }
-    if (valued.includes(arg)) i += 1
+    // What looks like an option may be one: it is no code for certain.
+    if (option.isCode && option.values === 1) hasCode ||= !(args[i + 1] ?? '-').startsWith('-')
+    i += option.values
   }
   return { head: args, open: false }
 }
 
-/** Short options are written together: `-ec`. */
-function isCode(flag: string, arg: string): boolean {
-  if (arg === flag) return true
-  const short = flag.length === 2 && flag.startsWith('-') && !arg.startsWith('--')
-  return short && arg.startsWith('-') && arg.includes(flag.slice(1))
+interface OptionRead {
+  /** The arguments behind it that are its values. */
+  readonly values: number
+  readonly isCode: boolean
+  /** All that follows belongs to the code. */
+  readonly isLast: boolean
+}
+
+const plain: OptionRead = { values: 0, isCode: false, isLast: false }
+
+function readOption({ code = [], last = [], valued = [], options }: ProgramRule, arg: string) {
+  const isOne = (list: readonly string[], option: string): boolean => list.includes(option)
+  const read = (option: string, values: number): OptionRead => ({
+    values,
+    isCode: isOne(code, option),
+    isLast: isOne(last, option),
+  })
+  if (isOne([...code, ...last, ...valued], arg)) return read(arg, 1)
+  const sign = arg[0] ?? ''
+  if (arg[1] === sign) {
+    const [name = ''] = arg.split('=', 1)
+    return name === arg ? plain : read(name, 0)
+  }
+  // Short options are written together: `-ec`. A value may follow in the same argument.
+  if (options === 'shell') {
+    const values = Array.from(arg).filter((letter) => isOne(valued, `${sign}${letter}`)).length
+    return { ...plain, values }
+  }
+  for (let i = 1; i < arg.length; i++) {
+    const option = `${sign}${arg[i]}`
+    if (isOne([...code, ...last, ...valued], option))
+      return read(option, i + 1 < arg.length ? 0 : 1)
+  }
+  return plain
 }

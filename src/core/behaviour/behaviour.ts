@@ -196,9 +196,12 @@ function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly Behav
   return refs
 }
 
+/** Ends an argument of which only the beginning is known, as the kernel programs have it. */
+export const CUT = '\u0001'
+
 /**
  * A program that the runtime starts has the arguments that an operator declared; arguments of a script belong to the
- * script. A truncated argument is never equal to a learned one.
+ * script. Truncated arguments are known by their beginning, and never equal to whole ones.
  */
 function withArguments(
   event: ExecEvent,
@@ -209,9 +212,11 @@ function withArguments(
   const isProfiled = object.script === undefined && plain.actor.exe !== runtime.exe
   if (!isProfiled || !shaper.isProfiledByArguments(object.path)) return [plain]
   const { args, argsCut } = event.process
-  if (argsCut === true || args?.length === 0) return [plain]
   if (args === undefined) return [{ ...plain, unshared: true }]
-  const shaped = shaper.shapeArguments(object.path, args)
+  // As recent kernels start a program that is given none at all, not even its name.
+  const reported = args.length === 0 ? [''] : [...args]
+  if (argsCut === true) reported[reported.length - 1] += CUT
+  const shaped = shaper.shapeArguments(object.path, reported)
   if (shaped === undefined) return [plain]
   const { path, plain: text, values, subject } = shaped
   return [refOf(event, { ...object, args: path }, { text, values, subject })]

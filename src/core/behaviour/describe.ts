@@ -1,4 +1,4 @@
-import { type Actor, type BehaviourObject, runtime } from './behaviour.ts'
+import { type Actor, type BehaviourObject, CUT, runtime } from './behaviour.ts'
 import { type User, userText } from './user.ts'
 
 const verbs = {
@@ -24,7 +24,9 @@ function argumentsText(shaped: string | undefined): string {
   const [, first = '', ...rest] = shaped.split('\u0000')
   const applet = first.startsWith('<folder>') ? ` as ${first.slice('<folder>'.length)}` : ''
   const more = rest.at(-1) === '<rest>' ? ' …' : ''
-  const args = rest.slice(0, -1).map((arg) => (/^[\w./:=@%+,<>-]+$/.test(arg) ? arg : `'${arg}'`))
+  const args = rest
+    .slice(0, -1)
+    .map((arg) => (/^[\w./:=@%+,<>-]+$/.test(arg) ? arg : `'${arg.replace(CUT, '…')}'`))
   return plain(`${applet}${args.map((arg) => ` ${arg}`).join('')}${more}`)
 }
 

@@ -1,5 +1,6 @@
 import { ProgramArguments } from './arguments.ts'
 import type { GeneraliseRules, TokenName } from './generalise.ts'
+import { foldWords } from './shell-words.ts'
 import { ShapePattern } from './shape-pattern.ts'
 
 /**
@@ -168,6 +169,21 @@ export class Shaper {
     }
   }
 
+  /**
+   * The same arguments, where words that are only arguments of the code may be any word. Undefined
+   * where the code is that of no shell, or has no such word.
+   */
+  foldArguments(path: string, shaped: string): string | undefined {
+    const [, first = '', ...all] = shaped.split('\u0000')
+    const names = [first.replace('<folder>', ''), ...all]
+    if (all.at(-1) !== '<rest>' || !this.#programs.isShell(path, names)) return undefined
+    const before = all.at(-2) ?? ''
+    // A byte that is not text stays literal, and so does the text around it.
+    const code = /\\x/.test(before) ? undefined : foldWords(before)
+    if (code === undefined) return undefined
+    return ['', first, ...all.slice(0, -2), code, '<rest>'].join('\u0000')
+  }
+
   #find(path: string): ShapedPath | undefined {
     // A name with an escape has bytes that are no text: nothing in it is a token.
     if (path.includes('\\')) {
@@ -242,6 +258,6 @@ export class Shaper {
 }
 
 /** Fixed parts of a path: a `<`, and the context of the arguments that define the action. */
-const unplaced: ReadonlySet<string> = new Set(['lt', 'argument', 'folder', 'rest'])
+const unplaced: ReadonlySet<string> = new Set(['lt', 'argument', 'folder', 'rest', 'word'])
 
 const shapedNames = ['volume', 'long', 'uuid', 'date', 'time', 'hex', 'temp', 'num', 'int'] as const

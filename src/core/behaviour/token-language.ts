@@ -5,7 +5,6 @@ import {
   type Language,
   many,
   optional,
-  PathPattern,
   seq,
   some,
   text,
@@ -36,7 +35,12 @@ export const anyName: Language = some({
   ],
 })
 
-const anything: Language = many({ source: '[^]', ranges: [[0x00, 0xff]] })
+/** No character that a shell interprets, and no option. */
+const word: Language = seq(
+  chars(charClass('%', '+-,', '.-:', '=', '@-Z', '^-_', 'a-z', '~'), 1),
+  many(charClass('%', '+-:', '=', '@-Z', '^-_', 'a-z', '~')),
+)
+export const anything: Language = many({ source: '[^]', ranges: [[0x00, 0xff]] })
 const slug = charClass('0-9', 'A-Z', 'a-z', '_', '-')
 /** Printable, and neither a separator of folders nor an escape. */
 const free = charClass(' -.', '0-;', '=-[', '^-~')
@@ -64,9 +68,6 @@ const date = seq(
 const group = seq(text('-'), chars(anyHex, 4))
 const stamp = seq(text('_'), digits(2))
 
-/** Any arguments, as {@link ShapedArguments} has them: NUL before them, and behind each. */
-export const anyArgumentVector = new PathPattern(seq(text('\u0000'), anything))
-
 const fixedLanguages: Readonly<Record<string, Language>> = {
   /** A part of a path that varies, whatever it is called: see `place-pattern.ts`. */
   name: anyName,
@@ -77,6 +78,7 @@ const fixedLanguages: Readonly<Record<string, Language>> = {
   long: chars(digit, 1, 20),
   /** Of an argument vector, each argument ending in NUL: the first, the folder of the first, all the others. */
   argument,
+  word,
   folder: any([text(''), text('-'), seq(argument, text('/'))]),
   rest: any([text(''), seq(anything, text('\u0000'))]),
   pid: some(digit),

@@ -1,5 +1,33 @@
-import { type Language, PathPattern, seq, text } from '../behaviour/language.ts'
-import { anyName } from '../behaviour/token-language.ts'
+import { any, type Language, PathPattern, seq, text } from '../behaviour/language.ts'
+import { anyName, anything } from '../behaviour/token-language.ts'
+
+/** So many states of a command line are kept where it does not fit as a whole. */
+const BEGINNING = 128
+
+/**
+ * All command lines that begin like one of the language, which is longer. Undefined where none is
+ * longer: a command line is never widened to any.
+ */
+export function beginningOf(language: Language): PathPattern | undefined {
+  const begun = beginning(language)
+  return begun === undefined ? undefined : new PathPattern(begun)
+}
+
+function beginning(language: Language): Language | undefined {
+  if (statesOf(language) <= BEGINNING) return undefined
+  if (language.kind === 'any') return any(language.of.map((one) => beginning(one) ?? one))
+  const parts = language.kind === 'seq' ? language.parts : [language]
+  const kept: Language[] = []
+  let left = BEGINNING
+  for (const part of parts) {
+    const size = statesOf(part)
+    if (part.kind === 'text') kept.push(text(part.text.slice(0, left)))
+    else if (size <= left) kept.push(part)
+    left -= size
+    if (left <= 0) break
+  }
+  return seq(...kept, anything)
+}
 
 /** The pattern `folder/*` that takes every path of the language; undefined where it has not just one folder. */
 export function folderOf(language: Language): PathPattern | undefined {

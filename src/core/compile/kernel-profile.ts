@@ -108,7 +108,7 @@ export interface AddressPrefix {
  *
  * 1. A rule for the literal object decides: allowed or denied. For a read of a file that lies in
  * the image's layers, a rule for the shipped file decides as well. If the profile includes the
- * program's arguments and the event has them in full, the accepting set of these arguments is
+ * program's arguments, the accepting set of the event's arguments, as far as they are reported, is
  * looked up first.
  * 2. Else, for a path that is neither cut nor in `shipped`, a rule for the automaton's accepting
  * set decides. For a connection, the longest prefix that contains the address decides.

@@ -5,12 +5,11 @@ import { actorText, objectText } from '../behaviour/describe.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import { type PathPattern, text } from '../behaviour/language.ts'
 import type { Widening } from '../behaviour/widening.ts'
-import { folderOf, statesOf } from './folder-of.ts'
+import { beginningOf, folderOf, statesOf } from './folder-of.ts'
 import type { LiteralClaim, PatternClaim } from './kernel-claim.ts'
 import type { Claims } from './kernel-claims.ts'
 import type { ShippedFiles } from '../match/shipped-files.ts'
 import { anyArguments } from '../behaviour/subject.ts'
-import { anyArgumentVector } from '../behaviour/token-language.ts'
 import { userText } from '../behaviour/user.ts'
 
 /** What a pattern `folder/*` can stand for. */
@@ -82,8 +81,9 @@ export class KernelWidening {
       const { actor, uid, object } = allowance
       if (object.kind === 'exec') {
         const what = objectText(anyArguments(object))
-        const why = `its ${members} known command lines do not fit into the kernel`
-        return `${actorText(actor)} as ${userText(uid)} may run ${what} with any arguments in the kernel's profile: ${why}`
+        const lines = members === 1 ? 'a known command line does' : 'its known command lines do'
+        const why = `${lines} not fit into the kernel`
+        return `${actorText(actor)} as ${userText(uid)} may run ${what} with arguments that only begin as known in the kernel's profile: ${why}`
       }
       const access = object.kind === 'file' ? object.access : object.kind
       const path = objectText(object)
@@ -199,10 +199,9 @@ function literalMember(claim: LiteralClaim): Member | undefined {
 function patternMember(claim: PatternClaim): Member | undefined {
   const { allowance, group, origin, pattern } = claim
   if (origin === undefined) return undefined
-  if (allowance.object.kind === 'exec')
-    return { group, origin, allowance, folder: anyArgumentVector, claim }
-  if (!inFolder(allowance.object)) return undefined
-  const folder = folderOf(pattern.language)
+  const isRun = allowance.object.kind === 'exec'
+  if (!isRun && !inFolder(allowance.object)) return undefined
+  const folder = isRun ? beginningOf(pattern.language) : folderOf(pattern.language)
   return folder === undefined ? undefined : { group, origin, allowance, folder, claim }
 }
 

@@ -300,7 +300,7 @@ export class Profile implements ProfileReader {
 
   /** The behaviour under which an event is recorded. */
   recordedAs(ref: BehaviourRef): BehaviourRef {
-    return this.#entries.has(ref.key) ? ref : recordedAs(this.patterns, ref)
+    return this.#entries.has(ref.key) ? ref : recordedAs(this.patterns, this.shaper, ref)
   }
 
   #count(key: string, event: ActEvent, when: Micros): void {

@@ -105,7 +105,10 @@ export const generaliseRulesSchema: z.ZodType<GeneraliseRules> = z
             .array(z.string().regex(/^[a-z]{1,15}$/, 'must be at most 15 lower case letters'))
             .min(1),
           why: sentence,
+          options: z.literal('shell').exactOptional(),
           code: texts.exactOptional(),
+          last: texts.exactOptional(),
+          subcommands: z.boolean().exactOptional(),
           valued: texts.exactOptional(),
           applets: z.boolean().exactOptional(),
         }),

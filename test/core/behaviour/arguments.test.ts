@@ -44,6 +44,60 @@ describe('the pattern of a command line', () => {
   })
 })
 
+/** Ways to give code to an interpreter, each with an ordinary text and one that an attacker put there. */
+const waysToRunCode: readonly (readonly [string, readonly string[]])[] = [
+  // What `system()` of glibc 2.41 and later calls.
+  ['/bin/sh', ['sh', '-c', '--', 'CODE']],
+  ['/bin/sh', ['sh', '-ec', '--', 'CODE']],
+  ['/bin/sh', ['sh', '-c', '-e', 'CODE']],
+  ['/bin/sh', ['sh', '-c', '-', 'CODE']],
+  ['/bin/bash', ['bash', '-lc', 'CODE']],
+  ['/bin/bash', ['bash', '-euo', 'pipefail', '-c', 'CODE', 'name']],
+  ['/bin/bash', ['bash', '-eo', 'pipefail', '+O', 'extglob', '-xc', '--', 'CODE']],
+  ['/bin/bash', ['bash', '--rcfile', '/dev/null', '-ic', 'CODE']],
+  ['/bin/bash', ['bash', ...Array.from({ length: 20 }, () => '-e'), '-c', 'CODE']],
+  ['/usr/bin/env', ['sh', '-c', 'CODE']],
+  ['/usr/bin/fish', ['fish', '--command=CODE']],
+  ['/usr/bin/fish', ['fish', '-c', 'true', '-c', 'CODE']],
+  ['/usr/bin/python3.13', ['python3', '-Ic', 'CODE']],
+  ['/usr/bin/python3.13', ['python3', '-cCODE']],
+  ['/usr/bin/python3.13', ['python3', '-W', 'ignore', '-uc', 'CODE']],
+  ['/usr/bin/python3.13', ['python3', '--', 'CODE']],
+  ['/usr/bin/perl', ['perl', '-e', 'true', '-e', 'CODE', 'file']],
+  ['/usr/bin/perl', ['perl', '-lne', 'CODE', 'file']],
+  ['/usr/bin/perl', ['perl', '-i.pre', '-e', 'CODE', 'file']],
+  ['/usr/bin/perl', ['perl', '-MSocket', '-eCODE']],
+  ['/usr/bin/ruby', ['ruby', '-rset', '-ne', 'CODE']],
+  ['/usr/bin/php8.4', ['php', '-n', '-rCODE']],
+  ['/usr/bin/php8.4', ['php', '-B', 'true', '--process-code', 'CODE']],
+  ['/usr/bin/lua5.4', ['lua', '-e', 'true', '-e', 'CODE']],
+  ['/usr/bin/node', ['node', '--env-file', '.env', '--eval=CODE']],
+  ['/usr/bin/node', ['node', '-pe', 'CODE']],
+  ['/usr/bin/node', ['node', '-e', 'true', '-p', 'CODE']],
+  ['/usr/bin/deno', ['deno', 'eval', '--ext', 'ts', 'CODE']],
+  ['/usr/bin/mawk', ['awk', '-F', ':', '--', 'CODE', '/etc/passwd']],
+  ['/usr/bin/gawk', ['gawk', '-f', 'lib.awk', '-e', 'CODE']],
+  ['/bin/busybox', ['busybox', 'sh', '-c', '--', 'CODE']],
+  ['/bin/busybox', ['busybox', 'busybox', 'ash', '-ec', 'CODE']],
+  ['/bin/busybox', ['sh', '-c', '--', 'CODE']],
+  ['/bin/busybox', ['/bin/hush', '-c', 'CODE']],
+]
+
+describe('code that an interpreter is given', () => {
+  it.each(waysToRunCode)('of %s %j is never any code once one was learned', (path, args) => {
+    const program = path === '/usr/bin/env' ? '/bin/sh' : path
+    const run = (code: string) =>
+      act.run(
+        program,
+        args.map((arg) => arg.replace('CODE', code)),
+        path === program ? {} : { exe: path },
+      )
+    const profile = learned(run('ordinary'))
+    expect(outcome(profile, run('ordinary'))).toBe('expected')
+    expect(outcome(profile, run('injected'))).toBe('deviation')
+  })
+})
+
 describe('a program that is identified by its arguments', () => {
   it('may run with the arguments that were observed and with no others', () => {
     const profile = learned(sh('-c', 'date'))
@@ -80,23 +134,64 @@ describe('a program that is identified by its arguments', () => {
     expect(outcome(profile, sh('-c', 'gzip /log/app-2026-11-25.log; id'))).toBe('deviation')
   })
 
-  it('may have any arguments once many different ones were observed', () => {
-    const words = Array.from({ length: 17 }, (_, n) => sh('-c', `do ${'x'.repeat(n + 1)}`))
+  it('may have other words as arguments of known commands once many were observed', () => {
+    const words = Array.from({ length: 17 }, (_, n) =>
+      sh('-c', `show ${'x'.repeat(n + 1)} | wc -l`),
+    )
     const profile = learned(...words.slice(0, 16))
-    expect(outcome(profile, sh('-c', 'id'))).toBe('deviation')
+    expect(outcome(profile, sh('-c', 'show other | wc -l'))).toBe('deviation')
     feed(profile, words.slice(16))
-    expect(outcome(profile, sh('-c', 'id'))).toBe('expected')
-    expect(outcome(profile, act.run('/bin/bash', ['bash', '-c', 'id']))).toBe('deviation')
+    expect(outcome(profile, sh('-c', 'show other | wc -l'))).toBe('expected')
+    for (const code of [
+      'id',
+      'show x',
+      'show x; id | wc -l',
+      'show x | wc -c',
+      'show $(id) | wc -l',
+      'show -x | wc -l',
+      'show x y | wc -l',
+      'sh x | wc -l',
+      'show x > y | wc -l',
+    ]) {
+      expect(outcome(profile, sh('-c', code)), code).toBe('deviation')
+    }
+    expect(outcome(profile, sh('-c', '--', 'show other | wc -l'))).toBe('deviation')
+    expect(outcome(profile, sh())).toBe('deviation')
     expect(profile.size).toBe(17)
   })
 
-  it('is not known by arguments that were cut, nor refused for want of any', () => {
+  it('may never run any code, however much of it was observed', () => {
+    const python = (code: string) => act.run('/usr/bin/python3', ['python3', '-c', code])
+    const scripts = Array.from({ length: 40 }, (_, n) => `run${'x'.repeat(n)}()`)
+    const profile = learned(
+      ...scripts.map(python),
+      ...scripts.map((code) => sh('-c', code)),
+      ...scripts.map((_, n) => sh('-c', '/opt/job', `${n}`)),
+    )
+    expect(outcome(profile, python(scripts[39]!))).toBe('expected')
+    expect(outcome(profile, python('evil()'))).toBe('deviation')
+    expect(outcome(profile, sh('-c', 'evil()'))).toBe('deviation')
+    expect(outcome(profile, sh('-c', 'evil'))).toBe('deviation')
+  })
+
+  it('is known by the beginning of arguments that were cut, and by no whole ones', () => {
     const profile = learned(sh('-c', 'date'))
-    expect(outcome(profile, act.run('/bin/sh', ['sh', '-c', 'date'], {}, true))).toBe('deviation')
+    const cut = (code: string) => act.run('/bin/sh', ['sh', '-c', code], {}, true)
+    expect(outcome(profile, cut('date'))).toBe('deviation')
+    expect(outcome(profile, act.run('/bin/sh', ['sh', '-c', 'date', 'x'], {}, true))).toBe(
+      'expected',
+    )
+    const long = learned(cut('date'))
+    expect(outcome(long, cut('date'))).toBe('expected')
+    expect(outcome(long, cut('datf'))).toBe('deviation')
+    expect(outcome(long, sh('-c', 'id'))).toBe('deviation')
+    expect(outcome(long, sh('-c', 'date'))).toBe('deviation')
+  })
+
+  it('is not refused where a source does not report its arguments', () => {
+    const profile = learned(sh('-c', 'date'))
     expect(outcome(profile, act.exec('/bin/sh'))).toBe('expected')
     expect(outcome(learned(sh('-c', 'date')), act.exec('/bin/bash'))).toBe('deviation')
-    const any = learned(act.run('/bin/sh', ['sh', '-c', 'date'], {}, true))
-    expect(outcome(any, sh('-c', 'id'))).toBe('expected')
   })
 
   it('stays expected as stored before arguments were distinguished, except where a person decides', () => {
