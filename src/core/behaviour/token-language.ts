@@ -99,6 +99,13 @@ const fixedLanguages: Readonly<Record<string, Language>> = {
 
 /** As long as a path can be. */
 const LONGEST = 4096
+/** As long as a name can be. Not held to it, a token costs the automaton one state, and not one for each character. */
+export const ANY_LENGTH = 255
+
+function upTo(charClass: CharClass, min: 0 | 1, length: number): Language {
+  if (length < ANY_LENGTH - 1) return chars(charClass, min, length)
+  return min === 0 ? many(charClass) : some(charClass)
+}
 
 /** Names from `mkstemp`, Python's `tempfile` and similar functions. */
 function temp(length: number): Language {
@@ -118,17 +125,17 @@ export function tokenLanguage(name: string, length: number | undefined): Languag
   if (length < 1 || length > LONGEST) return undefined
   switch (name) {
     case 'alnum':
-      return chars(alphanumeric, 1, length)
+      return upTo(alphanumeric, 1, length)
     case 'digits':
       return chars(digit, 1, length)
     case 'fixed':
       return chars(alphanumeric, length)
     case 'maybe':
-      return chars(alphanumeric, 0, length)
+      return upTo(alphanumeric, 0, length)
     case 'slug':
-      return chars(slug, 1, length)
+      return upTo(slug, 1, length)
     case 'free':
-      return seq(chars(alphanumeric, 1), chars(free, 0, length - 1))
+      return seq(chars(alphanumeric, 1), upTo(free, 0, length - 1))
   }
   if (name === 'hex') return any([chars(lowerHex, length), chars(upperHex, length)])
   return name === 'temp' ? temp(length) : undefined

@@ -1,4 +1,5 @@
 import { plainPath } from '../behaviour/shape.ts'
+import { ANY_LENGTH } from '../behaviour/token-language.ts'
 import {
   commonPrefix,
   type CutName,
@@ -47,8 +48,6 @@ const EXTENSIONS_MOST = 8
 const PREFIX_LEAST = 3
 /** The least length of an extension that varies: an extension that means something is shorter. */
 const RANDOM_EXTENSION_LEAST = 5
-const LONGEST = 255
-
 /** A name without its extension, where extensions of the folder are a set. */
 interface Stem {
   readonly name: string
@@ -56,15 +55,24 @@ interface Stem {
   readonly extension: string
 }
 
+/** An alignment with what it was made of. */
+interface Found extends Alignment {
+  readonly stems: readonly Stem[]
+  /** Nothing in it is constant but separators, and a part of it is text and no certain notation. */
+  readonly isText: boolean
+}
+
 /**
  * Finds the common form of the names in a folder. Linear in their number and length except for sorting; independent of
  * the order of the names.
+ *
+ * @param of what the names are of: the name of a folder has no extension that means something
  */
-export function align(names: Iterable<string>): Aligned {
+export function align(names: Iterable<string>, of: 'files' | 'folders' = 'files'): Aligned {
   const sorted = [...new Set(names)].sort()
   const rest: string[] = []
   const stems = stemsOf(sorted, rest)
-  const found: Alignment[] = []
+  const found: Found[] = []
   const apart: Stem[] = []
   const { alike, loose } = byLength(stems)
   for (const group of grouped(alike, ({ stem }) => stem.separators).values()) {
@@ -77,9 +85,58 @@ export function align(names: Iterable<string>): Aligned {
     if (few.length > 0) apart.push(...alignWords(few, found, group))
   }
   apart.push(...loose)
-  const left = alignLoosely(apart, found)
-  for (const { name } of left) rest.push(name)
-  return { alignments: found, rest: rest.sort() }
+  const { settled, texts } = textsOf(found, apart)
+  const { alignments, left } = alignLoosely([...apart, ...texts.flatMap((one) => one.stems)], of)
+  const out = new Set(left)
+  // Names that a looser form does not take keep the form that they have.
+  const kept = texts.filter((one) => one.stems.some((stem) => out.has(stem)))
+  for (const { stems: some } of kept) for (const stem of some) out.delete(stem)
+  for (const { name } of out) rest.push(name)
+  return {
+    alignments: [...settled, ...kept, ...alignments].map(({ template, names: taken, madeUp }) => ({
+      template,
+      names: taken,
+      madeUp,
+    })),
+    rest: rest.sort(),
+  }
+}
+
+/** A hidden file is hidden, and none of those that are not. */
+function isHidden(one: Stem | undefined): boolean {
+  return one?.stem.text.startsWith('.') === true
+}
+
+/** One name with other separators may be a file with a meaning. */
+const OTHERS_LEAST = 2
+
+/**
+ * Separates forms in which nothing is constant, where a folder has several of one extension: then the separators vary as
+ * the words do, and the next name may have others.
+ */
+function textsOf(
+  found: readonly Found[],
+  apart: readonly Stem[],
+): {
+  readonly settled: readonly Found[]
+  readonly texts: readonly Found[]
+} {
+  const settled = found.filter(({ isText }) => !isText)
+  const texts: Found[] = []
+  const keyOf = (one: Stem | undefined): string => `${isHidden(one)}${one?.extension ?? ''}`
+  const single = grouped(apart, keyOf)
+  for (const [key, forms] of grouped(
+    found.filter(({ isText }) => isText),
+    ({ stems: [first] }) => keyOf(first),
+  )) {
+    const separators = new Set(
+      forms.flatMap(({ stems }) => stems.map(({ stem }) => stem.separators)),
+    )
+    const others = single.get(key)?.filter(({ stem }) => !separators.has(stem.separators)) ?? []
+    if (separators.size > 1 || others.length >= OTHERS_LEAST) texts.push(...forms)
+    else settled.push(...forms)
+  }
+  return { settled, texts }
 }
 
 /**
@@ -192,7 +249,7 @@ interface Position {
 /** Aligns names with the same separators; gives back those that are like no others. */
 function alignWords(
   group: readonly Stem[],
-  found: Alignment[],
+  found: Found[],
   like: readonly Stem[] = group,
 ): readonly Stem[] {
   const asked = new Set(group)
@@ -234,11 +291,19 @@ function alignWords(
           template: template + plainPath(extension),
           names,
           madeUp: varying.some(({ varies }) => varies === 'made-up'),
+          stems: some,
+          isText: areText(positions),
         })
       }
     }
     return apart.filter((one) => asked.has(one))
   }
+}
+
+function areText(positions: readonly Position[]): boolean {
+  const texts = positions.flatMap((position) => position.texts)
+  const isBare = texts.every((text) => text === '' || text.startsWith('<'))
+  return isBare && texts.some((text) => text.startsWith('<alnum') || text.startsWith('<maybe'))
 }
 
 function joined(members: readonly Stem[], positions: readonly Position[]): readonly string[] {
@@ -300,20 +365,14 @@ function varying(words: readonly string[]): Position {
   // The first characters of a hash may be digits by chance.
   const characters = full.reduce((sum, { length }) => sum + length, 0)
   if (isDigits && (characters >= DIGITS_LEAST || full.length === 1 || areCounted(full))) {
-    return { texts: [token('digits', longest, isEmptyToo)], varies: 'made-up' }
+    return { texts: [isEmptyToo ? `<maybe:${ANY_LENGTH}>` : number(longest)], varies: 'made-up' }
   }
   const glued = isEmptyToo ? undefined : gluedNumber(full)
   if (glued !== undefined) return { texts: [glued], varies: 'made-up' }
   const prefix = isEmptyToo ? '' : fixedLetters(full)
-  const rests = full.map((word) => word.slice(prefix.length))
-  const most = Math.max(...rests.map(({ length }) => length))
-  const rest = token('alnum', most, isEmptyToo || rests.includes(''))
+  const isOptional = isEmptyToo || full.some(({ length }) => length === prefix.length)
+  const rest = isOptional ? `<maybe:${ANY_LENGTH}>` : `<alnum:${ANY_LENGTH}>`
   return { texts: [prefix + rest], varies: made }
-}
-
-function token(name: 'digits' | 'alnum', longest: number, optional: boolean): string {
-  if (optional) return `<maybe:${boundOf(longest)}>`
-  return name === 'digits' ? number(longest) : `<alnum:${boundOf(longest)}>`
 }
 
 /** Digests, all of one length: a notation this long does not occur by chance. */
@@ -347,10 +406,10 @@ function number(longest: number): string {
 const NUMBER_LEAST = 10
 
 /** Twice the longest that was seen, in few steps: equal bounds share states in the kernel. */
-export function boundOf(longest: number): number {
+function boundOf(longest: number): number {
   let most = 4
   while (most < longest * 2) most = most % 3 === 0 ? (most / 3) * 4 : (most / 2) * 3
-  return Math.min(LONGEST, most)
+  return Math.min(ANY_LENGTH, most)
 }
 
 /** `note17`, `12th`: the same letters in all, before or behind a number. */
@@ -379,38 +438,39 @@ function fixedLetters(words: readonly string[]): string {
  * Names whose separators differ, as in the titles of pages and in base64. A common beginning up to a separator, and the
  * extension, stay literal. Between these are letters, digits and the separators that were seen there.
  */
-function alignLoosely(stems: readonly Stem[], found: Alignment[]): readonly Stem[] {
+function alignLoosely(
+  stems: readonly Stem[],
+  of: 'files' | 'folders',
+): { readonly alignments: readonly Alignment[]; readonly left: readonly Stem[] } {
+  const alignments: Alignment[] = []
   const left: Stem[] = []
-  for (const [extension, group] of grouped(stems, (one) => one.extension)) {
-    const [few, template] = loosely(group)
-    left.push(...few)
-    if (template === undefined) continue
-    const out = new Set(few)
-    const members = group.filter((member) => !out.has(member))
-    if (extension === '' && template.startsWith('<free')) {
-      left.push(...members)
-      continue
+  for (const group of grouped(stems, (one) => `${isHidden(one)}${one.extension}`).values()) {
+    const [first] = group
+    if (first === undefined) continue
+    const head = group.length > NAMES_LEAST ? literalHead(group.map(({ stem }) => stem)) : ''
+    const isSlug = ({ stem }: Stem): boolean => !/[^A-Za-z0-9_-]/.test(stem.text.slice(head.length))
+    const slugs = group.filter(isSlug)
+    const others = group.filter((one) => !isSlug(one))
+    // With neither an extension nor fewer separators, the name of a file could be any.
+    const mayBeFree = first.extension !== '' || head !== '' || of === 'folders'
+    const forms = [
+      { members: slugs, token: 'slug', isOpen: true },
+      { members: others, token: 'free', isOpen: mayBeFree && !(isHidden(first) && head === '.') },
+    ]
+    for (const { members, token, isOpen } of forms) {
+      if (!isOpen || members.length <= NAMES_LEAST) {
+        left.push(...members)
+        continue
+      }
+      const made = members.filter(({ stem }) => stem.words.some(isMadeUp)).length
+      alignments.push({
+        template: `${plainPath(head)}<${token}:${ANY_LENGTH}>${plainPath(first.extension)}`,
+        names: members.map(({ name }) => name),
+        madeUp: made * 2 >= members.length,
+      })
     }
-    found.push({
-      template: template + plainPath(extension),
-      names: members.map(({ name }) => name),
-      madeUp: members.filter(({ stem }) => stem.words.some(isMadeUp)).length * 2 >= members.length,
-    })
   }
-  return left
-}
-
-function loosely(group: readonly Stem[]): readonly [readonly Stem[], string | undefined] {
-  // A hidden file is hidden, and none of those that are not.
-  const few = group.filter(({ stem }) => stem.text.startsWith('.'))
-  const members = group.filter(({ stem }) => !stem.text.startsWith('.'))
-  if (members.length <= NAMES_LEAST) return [group, undefined]
-  const prefix = literalHead(members.map(({ stem }) => stem))
-  const middles = members.map(({ stem }) => stem.text.slice(prefix.length))
-  const longest = Math.max(1, ...middles.map(({ length }) => length))
-  const isSlug = middles.every((middle) => !/[^A-Za-z0-9_-]/.test(middle))
-  const name = isSlug ? 'slug' : 'free'
-  return [few, `${plainPath(prefix)}<${name}:${boundOf(longest)}>`]
+  return { alignments, left }
 }
 
 /** The common beginning of all names: whole words without digits, with the separators behind them. */

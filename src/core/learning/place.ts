@@ -97,7 +97,8 @@ function walk(visit: Visit): void {
   if (isOpen) namesOf(visit)
   const fixed = new Set(node.folders.keys())
   if (isOpen && tail.length < DEPTH_MOST && node.folders.size >= FOLDERS_LEAST) {
-    for (const { template, names } of openParts(node.folderUses(), FOLDERS_LEAST, options)) {
+    const folders = openParts(node.folderUses(), FOLDERS_LEAST, options, 'folders')
+    for (const { template, names } of folders) {
       for (const name of names) fixed.delete(name)
       walk({ ...visit, node: node.joined(names), tail: [...tail, template] })
     }
@@ -122,8 +123,9 @@ function openParts(
   uses: ReadonlyMap<string, NameUse>,
   least: number,
   options: PlaceOptions,
+  of: 'files' | 'folders' = 'files',
 ): readonly OpenPart[] {
-  return align(uses.keys()).alignments.flatMap(({ template, names, madeUp }) => {
+  return align(uses.keys(), of).alignments.flatMap(({ template, names, madeUp }) => {
     const pattern = new PathPattern(shapedLanguage(template))
     const taken = names.filter((name) => pattern.has(name))
     const figures = figuresOf(
