@@ -13,6 +13,11 @@ const pod = z.looseObject({
       initContainers: containers,
       containers,
       ephemeralContainers: containers,
+      volumes: z
+        .array(
+          z.looseObject({ image: z.looseObject({ reference: z.string().nullish() }).nullish() }),
+        )
+        .nullish(),
     })
     .nullish(),
   /** For `EphemeralContainers`, the object of the subresource before Kubernetes 1.22. */
@@ -39,7 +44,7 @@ export interface PodReview {
   readonly uid: string
   readonly namespace: string
   readonly name: string
-  /** Each image once, of containers of every kind; of a pod that is changed those that are new in it. */
+  /** Each image once, of containers of every kind and of volumes; of a pod that is changed those that are new in it. */
   readonly images: readonly string[]
 }
 
@@ -67,12 +72,17 @@ export function parseReview(value: unknown): PodReview {
 
 function imagesOf(of: Pod | null | undefined): readonly string[] {
   const { spec, ephemeralContainers } = of ?? {}
-  return [
+  // A volume with the files of an image (Kubernetes 1.31): its programs run in the pod as any other's.
+  const ofVolumes = (spec?.volumes ?? []).flatMap(({ image }) =>
+    image === undefined || image === null ? [] : [image.reference ?? ''],
+  )
+  const ofContainers = [
     ...(spec?.initContainers ?? []),
     ...(spec?.containers ?? []),
     ...(spec?.ephemeralContainers ?? []),
     ...(ephemeralContainers ?? []),
   ].map(({ image }) => image ?? '')
+  return [...ofContainers, ...ofVolumes]
 }
 
 /** Clients cut longer warnings. */

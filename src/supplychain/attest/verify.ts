@@ -57,27 +57,30 @@ export interface Trust {
 export type Attachment = Envelope | SnugError
 
 /**
- * The first valid one of several, newest first; undefined where there is none at all. Fetches no more than needed.
+ * The valid one that was made last, by the time in what is signed; undefined where there is none at all. An order that
+ * anyone with push access can choose decides nothing.
  *
- * Errors: where none is valid, those of {@link verifyStatement} for the newest
+ * Errors: where none is valid, those of {@link verifyStatement} for the first
  */
 export async function newestGood<Content>(
   predicate: Predicate<Content>,
   attachments: AsyncIterable<Attachment> | Iterable<Attachment>,
   trust: Trust,
 ): Promise<Verified<Content> | undefined> {
+  let newest: Verified<Content> | undefined
   let refusal: SnugError | undefined
   for await (const one of attachments) {
     try {
       if (one instanceof SnugError) throw one
-      return verifyStatement(predicate, one, trust)
+      const good = verifyStatement(predicate, one, trust)
+      if (newest === undefined || Date.parse(good.made) > Date.parse(newest.made)) newest = good
     } catch (error) {
       if (!(error instanceof SnugError)) throw error
       refusal ??= error
     }
   }
-  if (refusal !== undefined) throw refusal
-  return undefined
+  if (newest === undefined && refusal !== undefined) throw refusal
+  return newest
 }
 
 function signerOf(

@@ -11,8 +11,9 @@ const emptyType = 'application/vnd.oci.empty.v1+json'
 const artifactType = envelopeType
 const predicateKey = 'in-toto.io/predicate-type'
 
-/** Maximum number of referrers: strangers may attach any number. */
-const referrersRead = 32
+/** Strangers may attach any number. Beyond these limits no attachment counts: else strangers would choose which does. */
+const attachmentsRead = 256
+const bytesRead = 256 << 20
 
 const descriptor = z.looseObject({
   mediaType: z.string(),
@@ -111,9 +112,10 @@ async function putInIndex(
 }
 
 /**
- * The attachments of an image with that predicate, the newest first, fetched one by one.
+ * The attachments of an image with that predicate, fetched one by one, and all of them: only what is signed states which
+ * is the newest.
  *
- * Errors: REGISTRY_FAILED; ATTESTATION_INVALID for an invalid list
+ * Errors: REGISTRY_FAILED; ATTESTATION_INVALID for an invalid list, and for one with too many
  */
 export async function* attached(
   registry: RegistryClient,
@@ -121,14 +123,37 @@ export async function* attached(
   subject: string,
   { type }: Pick<Predicate<unknown>, 'type'>,
 ): AsyncGenerator<Attachment> {
+  const ofType = (await referrersOf(registry, repository, subject)).filter(
+    ({ annotations }) => annotations?.[predicateKey] === type,
+  )
+  const digests = new Set(ofType.map(({ digest }) => digest))
+  if (digests.size > attachmentsRead) {
+    const what = `${digests.size} attachments of one kind, and at most ${attachmentsRead} are read`
+    throw new SnugError(
+      'ATTESTATION_INVALID',
+      `the image has ${what}: remove those that are not yours`,
+    )
+  }
+  let left = bytesRead
+  for (const digest of digests) {
+    const { attachment, bytes } = await envelopeAt(registry, repository, digest)
+    left -= bytes
+    if (left < 0) {
+      const what = `attachments of more than ${bytesRead} bytes`
+      throw new SnugError(
+        'ATTESTATION_INVALID',
+        `the image has ${what}: remove those that are not yours`,
+      )
+    }
+    yield attachment
+  }
+}
+
+async function referrersOf(registry: RegistryClient, repository: string, subject: string) {
   const own = await registry.referrers(repository, subject)
-  const list = own ?? (await registry.manifest(repository, fallbackTag(subject)))?.bytes
-  if (list === undefined) return
-  const ofType = manifestsOf(list)
-    .filter((one) => one.annotations?.[predicateKey] === type)
-    .sort((a, b) => (createdOf(a) < createdOf(b) ? 1 : -1))
-    .slice(0, referrersRead)
-  for (const { digest } of ofType) yield await envelopeAt(registry, repository, digest)
+  if (own !== undefined) return own.flatMap(manifestsOf)
+  const tagged = await registry.manifest(repository, fallbackTag(subject))
+  return tagged === undefined ? [] : manifestsOf(tagged.bytes)
 }
 
 /** One of them, or why it is invalid: a stranger's attachment must not hide a valid one. Errors: REGISTRY_FAILED */
@@ -136,22 +161,29 @@ async function envelopeAt(
   registry: RegistryClient,
   repository: string,
   digest: string,
-): Promise<Attachment> {
-  const none = new SnugError(
-    'ATTESTATION_INVALID',
-    `what is attached as ${digest} is not an envelope`,
-  )
+): Promise<{ readonly attachment: Attachment; readonly bytes: number }> {
+  const what = `what is attached as ${digest} is not an envelope`
+  const none = { attachment: new SnugError('ATTESTATION_INVALID', what), bytes: 0 }
   try {
     const found = await registry.manifest(repository, digest)
     const parsed = manifest.safeParse(found === undefined ? undefined : jsonOf(found.bytes))
     const layer = parsed.data?.layers.find(({ mediaType }) => mediaType === envelopeType)
     if (layer === undefined) return none
     const bytes = await registry.blob(repository, layer.digest)
-    return bytes === undefined ? none : parseEnvelope(jsonOf(bytes))
+    if (bytes === undefined) return none
+    return { attachment: envelopeIn(bytes) ?? none.attachment, bytes: bytes.length }
   } catch (error) {
     const isItsOwn = error instanceof SnugError && error.code !== 'REGISTRY_FAILED'
     if (isItsOwn) return none
     throw error
+  }
+}
+
+function envelopeIn(bytes: Uint8Array): Envelope | undefined {
+  try {
+    return parseEnvelope(jsonOf(bytes))
+  } catch {
+    return undefined
   }
 }
 
@@ -162,10 +194,6 @@ function manifestsOf(bytes: Uint8Array) {
     throw new SnugError('ATTESTATION_INVALID', 'its list of referrers of the image is not an index')
   }
   return parsed.data.manifests
-}
-
-function createdOf({ annotations }: z.output<typeof descriptor>): string {
-  return annotations?.['org.opencontainers.image.created'] ?? ''
 }
 
 function fallbackTag(digest: string): string {

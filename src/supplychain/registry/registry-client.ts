@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { SnugError } from '../../errors.ts'
 import type { Credentials } from './credentials.ts'
+import { isFollowed, isTokenService } from './registry-place.ts'
 
 export interface RegistryOptions {
   readonly host: string
@@ -19,6 +20,11 @@ export interface Descriptor {
 const timeoutMs = 20_000
 /** A limit for responses: their content is untrusted. */
 const maxBytes = 64 << 20
+const tokenBytes = 64 << 10
+/** Of one list of referrers. */
+const maxPages = 8
+/** Content is kept elsewhere by many registries. */
+const maxRedirects = 3
 
 export const manifestTypes = {
   manifest: 'application/vnd.oci.image.manifest.v1+json',
@@ -58,14 +64,26 @@ export class RegistryClient {
     return { descriptor: { mediaType, digest, size: bytes.length }, bytes }
   }
 
-  /** The referrers of a manifest, as an index; undefined where the registry has no such list. */
-  async referrers(repository: string, digest: string): Promise<Uint8Array | undefined> {
-    const path = `/v2/${repository}/referrers/${digest}`
-    const answer = await this.#ask('GET', path, {}, [404])
-    const isIndex = answer.headers.get('content-type')?.startsWith(manifestTypes.index) === true
-    if (answer.status !== 404 && isIndex) return bodyOf(answer)
-    await answer.body?.cancel()
-    return undefined
+  /**
+   * The pages of the list of a manifest's referrers, each an index; undefined where the registry has no such list.
+   */
+  async referrers(repository: string, digest: string): Promise<readonly Uint8Array[] | undefined> {
+    const pages: Uint8Array[] = []
+    let path: string | undefined = `/v2/${repository}/referrers/${digest}`
+    while (path !== undefined) {
+      const answer = await this.#ask('GET', path, {}, [404])
+      const isIndex = answer.headers.get('content-type')?.startsWith(manifestTypes.index) === true
+      if (answer.status === 404 || !isIndex) {
+        await answer.body?.cancel()
+        return pages.length === 0 ? undefined : pages
+      }
+      if (pages.length === maxPages) {
+        throw new SnugError('ATTESTATION_INVALID', `more than ${maxPages} pages list its referrers`)
+      }
+      pages.push(await bodyOf(answer))
+      path = nextPage(answer.headers.get('link'), new URL(path, this.#base))
+    }
+    return pages
   }
 
   /** Undefined where there is none. */
@@ -119,16 +137,39 @@ export class RegistryClient {
       ours ? this.#tokens.get(url.pathname) : undefined,
     )
     const challenge = first.headers.get('www-authenticate')
-    const answer =
+    const direct =
       first.status === 401 && challenge !== null && ours
         ? await this.#send(method, url, init, await this.#answerTo(challenge, url))
         : first
+    const answer = await this.#followed(method, direct, url)
     if (answer.ok || alsoGood.includes(answer.status)) return answer
-    const words = (await answer.text().catch(() => '')).slice(0, 300)
+    // Another place's text is not for the author of a pod, who may have chosen that place.
+    const words = answer === direct ? (await answer.text().catch(() => '')).slice(0, 300) : ''
+    await answer.body?.cancel().catch(() => undefined)
     throw new SnugError(
       'REGISTRY_FAILED',
       `\`${this.#options.host}\` answered ${answer.status} to ${method} ${url.pathname}: ${words}`,
     )
+  }
+
+  /** Reads what the registry keeps elsewhere, without credentials. */
+  async #followed(method: string, first: Response, from: URL): Promise<Response> {
+    let answer = first
+    let url = from
+    for (let left = maxRedirects; isRedirect(answer); left--) {
+      const to = new URL(answer.headers.get('location') ?? '', url)
+      await answer.body?.cancel()
+      if (method !== 'GET' && method !== 'HEAD') throw this.#refused(`redirects ${method}`)
+      if (left === 0) throw this.#refused('redirects without end')
+      if (!isFollowed(to, new URL(this.#base))) throw this.#refused(`redirects to \`${to.origin}\``)
+      url = to
+      answer = await this.#send(method, url, {}, undefined)
+    }
+    return answer
+  }
+
+  #refused(what: string): SnugError {
+    return new SnugError('REGISTRY_FAILED', `\`${this.#options.host}\` ${what}: not followed`)
   }
 
   async #send(
@@ -140,6 +181,7 @@ export class RegistryClient {
     try {
       return await fetch(url, {
         method,
+        redirect: 'manual',
         headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
         ...(body === undefined ? {} : { body: Buffer.from(body) }),
         signal: AbortSignal.timeout(timeoutMs),
@@ -157,17 +199,15 @@ export class RegistryClient {
     const field = (name: string): string | undefined =>
       new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1]
     const realm = new URL(field('realm') ?? '', this.#base)
-    // A password must not go to wherever a registry without TLS would like it to go.
-    const isSafe = realm.protocol === 'https:' || realm.hostname === url.hostname
+    if (!isTokenService(realm, url)) {
+      throw this.#refused(`names \`${realm.origin}\` as its token service, outside of its domain`)
+    }
     for (const name of ['service', 'scope']) {
       const value = field(name)
       if (value !== undefined) realm.searchParams.set(name, value)
     }
-    const answer = await this.#send('GET', realm, {}, isSafe ? basic : undefined)
-    const { token, access_token: other } = (await answer.json().catch(() => ({}))) as {
-      token?: string
-      access_token?: string
-    }
+    const answer = await this.#send('GET', realm, {}, basic)
+    const { token, access_token: other } = await tokenIn(answer)
     const given = token ?? other
     if (given === undefined) return basic
     this.#tokens.set(url.pathname, `Bearer ${given}`)
@@ -175,14 +215,40 @@ export class RegistryClient {
   }
 }
 
-async function bodyOf(answer: Response): Promise<Uint8Array> {
+async function tokenIn(answer: Response): Promise<{ token?: string; access_token?: string }> {
+  try {
+    const value: unknown = JSON.parse((await bodyOf(answer, tokenBytes)).toString('utf8'))
+    const text = (name: string): string | undefined => {
+      const found: unknown = Reflect.get(value as object, name)
+      return typeof found === 'string' && /^[\x21-\x7e]+$/.test(found) ? found : undefined
+    }
+    const [token, other] = [text('token'), text('access_token')]
+    return { ...(token === undefined ? {} : { token }), ...(other ? { access_token: other } : {}) }
+  } catch {
+    return {}
+  }
+}
+
+function isRedirect({ status, headers }: Response): boolean {
+  return status >= 300 && status < 400 && headers.has('location')
+}
+
+/** The path of the next page, as RFC 5988 has it; only at the same place. */
+function nextPage(link: string | null, at: URL): string | undefined {
+  const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec(link ?? '')?.[1]
+  if (target === undefined) return undefined
+  const next = new URL(target, at)
+  return next.origin === at.origin ? `${next.pathname}${next.search}` : undefined
+}
+
+async function bodyOf(answer: Response, most: number = maxBytes): Promise<Buffer> {
   const parts: Uint8Array[] = []
   let size = 0
   for await (const part of answer.body ?? []) {
     const bytes = part as Uint8Array
     size += bytes.length
-    if (size > maxBytes) {
-      throw new SnugError('IMAGE_INVALID', `the content is larger than ${maxBytes} bytes`)
+    if (size > most) {
+      throw new SnugError('IMAGE_INVALID', `the content is larger than ${most} bytes`)
     }
     parts.push(bytes)
   }

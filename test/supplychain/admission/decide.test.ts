@@ -177,6 +177,20 @@ describe('a review', () => {
     expect(images({ object: { spec } })).toEqual(['init', 'a', 'b', '', 'debug'])
   })
 
+  it('is about the images of volumes too, whose programs run in the pod', () => {
+    const containers = [{ image: 'a' }]
+    const volumes = [
+      { name: 'tmp', emptyDir: {} },
+      { name: 'tools', image: { reference: 'evil.example/tools:1' } },
+      { name: 'none', image: {} },
+    ]
+    expect(images({ object: { spec: { containers, volumes } } })).toEqual([
+      'a',
+      'evil.example/tools:1',
+      '',
+    ])
+  })
+
   it('of a changed pod covers only its new images', () => {
     const change = { operation: 'UPDATE', object: podOf('a', 'b'), oldObject: podOf('a') }
     expect(images(change)).toEqual(['b'])
