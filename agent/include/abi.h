@@ -104,12 +104,19 @@ enum snug_event_flag {
 	/* What was done about a deviation that is to be blocked. */
 	SNUG_REFUSED = 32, /* it did not happen: EPERM */
 	SNUG_KILLED = 64,  /* its process was killed before it could go on */
-	SNUG_MISSED = 128, /* nothing: this kernel offers no hook that comes in time */
+	/*
+	 * It was not stopped: this kernel offers no hook that comes in time. With SNUG_KILLED, the
+	 * process was killed and the effect remains.
+	 */
+	SNUG_MISSED = 128,
 	SNUG_FROM_IMAGE =
 		256,	    /* of a file that is opened to be read: it lies in the image's layers */
 	SNUG_AT_EXEC = 512, /* an identity that came with a program, by its set-uid bit */
+	/* With SNUG_MISSED: another thread or process holds what the killed one obtained. */
+	SNUG_SHARED = 1024,
 };
-#define SNUG_STOPS (SNUG_REFUSED | SNUG_KILLED | SNUG_MISSED)
+#define SNUG_SURVIVES (SNUG_KILLED | SNUG_MISSED)
+#define SNUG_HELD_BY_OTHERS (SNUG_KILLED | SNUG_MISSED | SNUG_SHARED)
 
 enum snug_access {
 	SNUG_READ = 1,

@@ -163,6 +163,8 @@ struct snug_seen {
 	__u32 resend; /* its event was lost: the next one is reported in full */
 	__u32 origin;
 	__u32 deviates;
+	__u32 stops; /* snug_event_flag: how its events were stopped, as far as that was reported */
+	__u32 stops_reserved;
 };
 
 struct snug_counters {
@@ -247,7 +249,8 @@ enum snug_syscall_class {
 	SNUG_CLASS_TIMES,      /* path, times: now where there are none */
 	SNUG_CLASS_TIMESAT,    /* directory, path, times */
 	SNUG_CLASS_TIMESAT_NS, /* the same, each of which may be `now` or `unchanged` */
-	SNUG_CLASS_CALL,       /* the rest: SNUG_CLASS_CALL + enum snug_call */
+	SNUG_CLASS_SOCKET,
+	SNUG_CLASS_CALL, /* the rest: SNUG_CLASS_CALL + enum snug_call */
 };
 
 #endif

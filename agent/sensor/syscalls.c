@@ -47,6 +47,7 @@ static const struct syscall_entry native[] = {
 	{ SYS_setfsuid, SNUG_CLASS_IDENTITY },
 	{ SYS_setfsgid, SNUG_CLASS_IDENTITY },
 	{ SYS_listen, SNUG_CLASS_LISTEN },
+	{ SYS_socket, SNUG_CLASS_SOCKET },
 	{ SYS_connect, SNUG_CLASS_CONNECT },
 	{ SYS_clone, CALL(CLONE) },
 	{ SYS_clone3, SNUG_CLASS_CLONE3 },

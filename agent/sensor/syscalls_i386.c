@@ -46,6 +46,7 @@ static const struct syscall_entry entries[] = {
 	{ __NR_setfsuid32, SNUG_CLASS_IDENTITY },
 	{ __NR_setfsgid32, SNUG_CLASS_IDENTITY },
 	{ __NR_listen, SNUG_CLASS_LISTEN },
+	{ __NR_socket, SNUG_CLASS_SOCKET },
 	{ __NR_connect, SNUG_CLASS_CONNECT },
 	{ __NR_socketcall, SNUG_CLASS_SOCKETCALL },
 	{ __NR_clone, CALL(CLONE) },

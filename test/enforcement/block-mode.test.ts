@@ -311,8 +311,29 @@ describe('an action that was stopped', () => {
     world.source.emit(did(world, '/bin/bad', { enforced: 'missed' }))
     await judged()
     const [alert] = world.engine.alerts({ limit: 1 })
-    expect(alert?.action).toBe('alerted')
+    expect(alert?.action).toBe('missed')
     expect(alert?.reasons).toContain('this host cannot stop this action: the kernel allowed it')
+  })
+
+  it('is no kill where something survives that the process obtained', async () => {
+    const world = await blocking()
+    const killed = did(world, '/bin/bad', { enforced: 'killed' })
+    const survived = did(world, '/bin/bad', { enforced: 'missed', survives: 'held-by-others' })
+    const key = behaviourKey('0b')
+    world.source.emit({ ...killed, key } as SourceMessage, { ...survived, key } as SourceMessage)
+    const time = new Date(world.now()).toISOString()
+    world.source.emit({
+      type: 'count-update',
+      countUpdate: { key, containerId: id, count: 4, first: time, last: time },
+    })
+    await judged()
+    expect(found(world)).toMatchObject([
+      { action: 'missed', count: 5 },
+      { action: 'killed', count: 1 },
+    ])
+    expect(world.engine.alerts({ limit: 1 })[0]?.reasons).toContain(
+      'the kernel killed the process, but another thread or process holds what it obtained',
+    )
   })
 
   it('though the profile expects it is a disagreement: critical, and counted', async () => {

@@ -7,10 +7,13 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
+#include "hooks/file.bpf.h"
+#include "hooks/sensitive.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/stop.bpf.h"
 #include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
 #include "rule_key.h"
@@ -76,7 +79,7 @@ static __always_inline bool check_capability(const struct cred *cred, int capabi
 		return true;
 	state->capabilities |= bit;
 	if (judge_event(state, &verdict, (u64)SNUG_CAPABILITY | (u64)capability << 8, state->actor,
-			SNUG_RULE_CAPABILITY(keys, capability))) {
+			SNUG_RULE_CAPABILITY(keys, capability), stop)) {
 		event = reserve_event(state, task, SNUG_CAPABILITY, &verdict, &ring);
 		if (event) {
 			event->event_flags = stop_flag(&verdict, stop);
@@ -95,16 +98,35 @@ static __always_inline bool check_capability(const struct cred *cred, int capabi
  * cannot tell the two kinds of check apart. So no process is killed for these, but in a sensitive
  * system call.
  */
-static __always_inline bool may_be_speculative(struct task_struct *task, int capability)
+static __always_inline bool may_be_speculative(int capability, u32 class)
 {
-	struct call call = {};
-	u32 class;
-
 	if (capability != CAP_SYS_ADMIN && capability != CAP_SYS_PTRACE &&
 	    capability != CAP_SYS_RESOURCE && capability != CAP_SYSLOG)
 		return false;
-	class = current_class(&call, task);
 	return class < SNUG_CLASS_CALL || class >= SNUG_CLASS_CALL + SNUG_CALLS;
+}
+
+/*
+ * The call goes on after the check, and the process ends as it returns. What the capability was
+ * good for is undone only where the call gives the process a descriptor or an identity.
+ */
+static __always_inline u32 kill_of_capability(const struct call *call, u32 class)
+{
+	if (class > SNUG_CLASS_CALL && class < SNUG_CLASS_CALL + SNUG_CALLS) {
+		u32 stop = stop_for(call->task, class - SNUG_CLASS_CALL, argument(call, 0));
+
+		return stop & SNUG_KILLED ? stop : SNUG_SURVIVES;
+	}
+	switch (class) {
+	case SNUG_CLASS_IDENTITY:
+		return SNUG_KILLED;
+	case SNUG_CLASS_SOCKET:
+		return kill_of_table(call->task);
+	}
+	if (class >= SNUG_CLASS_OPEN && class <= SNUG_CLASS_OPEN_HANDLE &&
+	    !(flags_of_open(call, class) & (O_CREAT | O_TRUNC)))
+		return kill_of_table(call->task);
+	return SNUG_SURVIVES;
 }
 
 /* Why this hook: the kernel asks here for every capability, with the result. */
@@ -113,12 +135,16 @@ int BPF_PROG(on_capable, const struct cred *cred, struct user_namespace *target,
 	     const struct user_namespace *capable, int capability, int ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct call call = {};
 	bool speculative;
+	u32 class;
 
 	if (ret || (capability == CAP_SYS_ADMIN && in_memory_syscall(task)))
 		return 0;
-	speculative = may_be_speculative(task, capability);
-	if (!check_capability(cred, capability, speculative ? SNUG_MISSED : SNUG_KILLED,
+	class = current_class(&call, task);
+	speculative = may_be_speculative(capability, class);
+	if (!check_capability(cred, capability,
+			      speculative ? SNUG_MISSED : kill_of_capability(&call, class),
 			      OLDER_FIRST) &&
 	    !speculative)
 		kill_current();

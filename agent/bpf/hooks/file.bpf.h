@@ -12,6 +12,7 @@
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
+#include "lib/stop.bpf.h"
 #include "process/drift.bpf.h"
 #include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
@@ -164,6 +165,7 @@ static __always_inline int report_opened(struct scratch *scratch, struct task_st
 		judge_paths(scratch, state, verdict, opened->access, paths);
 		if (!record_verdict(state, verdict))
 			return 0;
+		note_stop(verdict, SEEN_RESEND, opened->stop);
 	}
 	event = event_at(scratch, at);
 	size = sizeof(*event) + SNUG_TEXT_MAX - at;
@@ -176,7 +178,32 @@ static __always_inline int report_opened(struct scratch *scratch, struct task_st
 	return 0;
 }
 
-static __noinline int report_open(struct call *call)
+/* The flags that an open asks for. A file that it made or emptied stays so. */
+static __noinline u64 flags_of_open(const struct call *call, u32 class)
+{
+	u64 flags = 0;
+
+	switch (class) {
+	case SNUG_CLASS_OPEN:
+		return argument(call, 1);
+	case SNUG_CLASS_CREAT:
+		return O_CREAT | O_TRUNC;
+	case SNUG_CLASS_OPENAT:
+		return argument(call, 2);
+	case SNUG_CLASS_OPENAT2:
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)argument(call, 2));
+	}
+	return flags;
+}
+
+static __always_inline u32 kill_of_open(const struct call *call, u32 class, const struct file *file)
+{
+	if (file->f_mode & FMODE_CREATED || flags_of_open(call, class) & O_TRUNC)
+		return SNUG_SURVIVES;
+	return kill_of_table(call->task);
+}
+
+static __noinline int report_open(struct call *call, u32 class)
 {
 	struct snug_task *state;
 	struct file *file;
@@ -202,7 +229,7 @@ static __noinline int report_open(struct call *call)
 	if (!scratch)
 		return 0;
 	opened = &scratch->opened;
-	opened->stop = SNUG_KILLED;
+	opened->stop = kill_of_open(call, class, file);
 	record_write(state, file);
 	opened->access = access_of(file);
 	opened->path_ref = PATH_REF(file->f_path);
@@ -218,6 +245,8 @@ static __noinline int report_open(struct call *call)
 		opened->judge = false;
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
+	if (!opened->judge)
+		found = note_stop(&verdict, found, opened->stop);
 	if (found != SEEN_COUNTED)
 		report_opened(scratch, call->task, state, &verdict, opened);
 	if (must_stop(&verdict))

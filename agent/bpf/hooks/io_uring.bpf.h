@@ -40,7 +40,7 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	struct snug_task *state;
 	struct sensitive sensitive = { .id = SNUG_CALL_IO_URING,
 				       .at = SNUG_TEXT_MAX,
-				       .stop = SNUG_KILLED };
+				       .stop = SNUG_SURVIVES };
 	const struct filename *filename = 0;
 	u8 opcode = request->opcode;
 	long size;
@@ -76,8 +76,9 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	}
 	sensitive.number = opcode;
 	/*
-	 * A file that was opened is gone with the process, a name that was removed does not come
-	 * back.
+	 * The kernel may carry out the operation, and those that are linked to it, before the
+	 * process ends. A name that was removed does not come back: to kill the process would undo
+	 * nothing.
 	 */
 	if (opcode == URING_RENAMEAT || opcode == URING_UNLINKAT)
 		sensitive.stop = SNUG_MISSED;

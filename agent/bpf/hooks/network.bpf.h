@@ -18,6 +18,7 @@
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
+#include "lib/stop.bpf.h"
 #include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
 #include "rule_key.h"
@@ -185,6 +186,7 @@ static __always_inline bool report_peer(struct task_struct *task, struct snug_ta
 		judge_peer(state, &verdict, kind, peer);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
+	found = note_stop(&verdict, found, stop);
 	event = found == SEEN_COUNTED ? 0 : reserve_event(state, task, kind, &verdict, &ring);
 	if (event) {
 		__builtin_memcpy(event->address, peer->address, sizeof(event->address));
@@ -349,6 +351,13 @@ static __always_inline struct sock *socket_at(struct task_struct *task, u32 fd)
 	return bpf_core_cast(file->private_data, struct socket)->sk;
 }
 
+static __always_inline u32 kill_of_socket(struct task_struct *task, u32 fd)
+{
+	struct file *file = file_at(task, fd);
+
+	return file ? kill_of_file(task, file) : SNUG_HELD_BY_OTHERS;
+}
+
 /* Where a socket is bound to. False for one that is not of the internet. */
 static __always_inline bool local_address(const struct sock *sock, struct peer *peer)
 {
@@ -379,7 +388,7 @@ static __noinline void report_listen(struct call *call, u32 fd)
 	if (!sock || !local_address(sock, &peer))
 		return;
 	if (!report_peer(call->task, call->state, SNUG_LISTEN, &peer,
-			 call->compat ? SNUG_COMPAT : 0, SNUG_KILLED))
+			 call->compat ? SNUG_COMPAT : 0, kill_of_socket(call->task, fd)))
 		kill_current();
 }
 
@@ -426,7 +435,8 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 			SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16, name),
 			state->actor,
 			SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0,
-				       SNUG_MIX(keys, name, SNUG_DOMAIN_UNIX)))) {
+				       SNUG_MIX(keys, name, SNUG_DOMAIN_UNIX)),
+			stop)) {
 		event = event_at(scratch, at);
 		size = sizeof(*event) + SNUG_TEXT_MAX - at;
 		fill_event(event, state, task, SNUG_CONNECT, verdict.key, size);
@@ -453,8 +463,8 @@ static __noinline int report_unix(struct call *call, u32 fd)
 		return 0;
 	local = bpf_core_cast(sock, struct unix_sock);
 	/* It is connected by now, and nothing was sent yet. */
-	if (local->peer &&
-	    !report_unix_peer(scratch, call->task, state, (u64)local->peer, SNUG_KILLED))
+	if (local->peer && !report_unix_peer(scratch, call->task, state, (u64)local->peer,
+					     kill_of_socket(call->task, fd)))
 		kill_current();
 	return 0;
 }

@@ -74,9 +74,11 @@ static __noinline int report_requested_peer(struct call *call, struct peer_reque
 	if (peer_request->kind == SNUG_CONNECT && !peer_request->connects &&
 	    is_answer(cookie_of(sock), &peer))
 		return 0;
+	if (peer_request->stop == SNUG_KILLED)
+		peer_request->stop = kill_of_socket(call->task, peer_request->fd);
 	if (!report_peer(call->task, call->state, peer_request->kind, &peer,
 			 call->compat ? SNUG_COMPAT : 0, peer_request->stop) &&
-	    peer_request->stop == SNUG_KILLED)
+	    peer_request->stop & SNUG_KILLED)
 		kill_current();
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
+#include "lib/stop.bpf.h"
 #include "process/syscall.bpf.h"
 #include "process/task.bpf.h"
 #include "rule_key.h"
@@ -59,24 +60,36 @@ static __always_inline struct syscall_arguments arguments_of(u32 id)
 	return (struct syscall_arguments){ -1, -1 };
 }
 
+#define PTRACE_POKETEXT 4
+#define PTRACE_POKEDATA 5
+#define BPF_COMMANDS_WITH_EFFECT /* that return no descriptor, and change a map or a pin */ \
+	(1ull << BPF_MAP_UPDATE_ELEM | 1ull << BPF_MAP_DELETE_ELEM | 1ull << BPF_OBJ_PIN |  \
+	 1ull << BPF_PROG_ATTACH | 1ull << BPF_PROG_DETACH)
+
 /*
  * Calls after which it is of no use to the process to have done them, if it is killed as they
- * return.
+ * return: what they give ends with it.
  */
-static __always_inline u32 stop_for(u32 id)
+static __always_inline u32 stop_for(const struct task_struct *task, u32 id, u64 number)
 {
 	switch (id) {
 	case SNUG_CALL_PTRACE:
-	case SNUG_CALL_FSOPEN:
-	case SNUG_CALL_OPEN_TREE:
-	case SNUG_CALL_CHROOT:
+		return number == PTRACE_POKETEXT || number == PTRACE_POKEDATA ? SNUG_SURVIVES :
+										SNUG_KILLED;
 	case SNUG_CALL_UNSHARE:
 	case SNUG_CALL_SETNS:
+		return SNUG_KILLED;
+	case SNUG_CALL_CHROOT:
+		return kill_of_folders(task);
 	case SNUG_CALL_BPF:
+		return 1ull << (number & 63) & BPF_COMMANDS_WITH_EFFECT ? SNUG_SURVIVES :
+									  kill_of_table(task);
+	case SNUG_CALL_FSOPEN:
+	case SNUG_CALL_OPEN_TREE:
 	case SNUG_CALL_PERF_EVENT_OPEN:
 	case SNUG_CALL_MEMFD_CREATE:
 	case SNUG_CALL_IO_URING_SETUP:
-		return SNUG_KILLED;
+		return kill_of_table(task);
 	}
 	return SNUG_MISSED;
 }
@@ -142,6 +155,7 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 		judge_call(scratch, state, &verdict, call);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
+	found = note_stop(&verdict, found, stop);
 	if (found != SEEN_COUNTED) {
 		event = event_at(scratch, call->at);
 		size = sizeof(*event) + SNUG_TEXT_MAX - call->at;
@@ -152,20 +166,19 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 		event->text_size = SNUG_TEXT_MAX - call->at;
 		output_event(event, size, &verdict);
 	}
-	return must_stop(&verdict) && (stop == SNUG_KILLED || stop == SNUG_REFUSED);
+	return must_stop(&verdict) && stop & (SNUG_KILLED | SNUG_REFUSED);
 }
 
 static __noinline int report_sensitive_call(struct call *call, u32 id, u64 number, u64 string)
 {
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
-	struct sensitive sensitive = {
-		.number = number, .id = id, .at = SNUG_TEXT_MAX, .stop = stop_for(id)
-	};
+	struct sensitive sensitive = { .number = number, .id = id, .at = SNUG_TEXT_MAX };
 	struct snug_task *state;
 	long size;
 
 	if (!call || !scratch)
 		return 0;
+	sensitive.stop = stop_for(call->task, id, number);
 	state = state_of(call->task);
 	if (!state)
 		return 0;

@@ -27,8 +27,6 @@
 #include "shared.h"
 
 #define PTRACE_TRACEME 0
-#define PTRACE_POKETEXT 4
-#define PTRACE_POKEDATA 5
 #define PTRACE_ATTACH 16
 #define PTRACE_SEIZE 0x4206
 
@@ -131,7 +129,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 
 	if (class <= SNUG_CLASS_OPEN_HANDLE && ret >= 0)
-		return report_open(&call);
+		return report_open(&call, class);
 	if (class == SNUG_CLASS_TRUNCATE)
 		report_attribute(class, ret, call.compat);
 	if (class <= SNUG_CLASS_TRUNCATE)

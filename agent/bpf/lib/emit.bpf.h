@@ -53,16 +53,20 @@ static __always_inline void fill_head(struct snug_head *head, u16 type, u32 size
 	head->flags = 0;
 }
 
-/* Judges an event that one rule decides. True where it has to be reported. */
+/*
+ * Judges an event that one rule decides. True where it has to be reported. `stop`: how it is
+ * stopped by this caller.
+ */
 static __always_inline bool judge_event(const struct snug_task *state, struct verdict *verdict,
-					u64 object, u64 actor, u64 rule)
+					u64 object, u64 actor, u64 rule, u32 stop)
 {
 	u32 found = lookup_seen(state, object, verdict);
 
-	if (found != SEEN_NEW)
-		return found;
-	judge_literal(verdict, actor, rule);
-	return record_verdict(state, verdict);
+	if (found == SEEN_NEW) {
+		judge_literal(verdict, actor, rule);
+		found = record_verdict(state, verdict) ? SEEN_RESEND : SEEN_COUNTED;
+	}
+	return note_stop(verdict, found, stop) != SEEN_COUNTED;
 }
 
 /* The process runs no further instruction in user space. */

@@ -72,6 +72,23 @@ static __always_inline u32 stop_flag(const struct verdict *verdict, u32 how)
 }
 
 /*
+ * Whether an event that was seen before has to be reported again: it was stopped in a way that none
+ * of those before was. An alert whose events were all killed must not count one that was not.
+ */
+static __always_inline u32 note_stop(struct verdict *verdict, u32 found, u32 how)
+{
+	u32 stops = stop_flag(verdict, how);
+	struct snug_seen *seen = verdict->seen;
+
+	if (!seen || !stops || (__sync_fetch_and_or(&seen->stops, stops) & stops) == stops)
+		return found;
+	if (found != SEEN_COUNTED)
+		return found;
+	__sync_fetch_and_add(&seen->reported, 1);
+	return SEEN_RESEND;
+}
+
+/*
  * No clock here: this is the cost of a repeated event. The flush supplies the time, to the second.
  */
 static __always_inline u32 count_seen(struct verdict *verdict, struct snug_seen *seen)

@@ -79,11 +79,34 @@ struct fdtable {
 	struct file **fd;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
+typedef struct {
+	atomic64_t refcnt;
+} file_ref_t;
+
+/* Who holds a file: since Linux 6.13 one less than the references, before that their number. */
+struct file___since_6_13 {
+	file_ref_t f_ref;
+};
+
+struct file___before_6_13 {
+	atomic64_t f_count;
+};
+
 struct files_struct {
+	atomic_t count;
 	struct fdtable *fdt;
 };
 
 struct fs_struct {
+	int users;
 	struct path root;
 	struct path pwd;
 };
@@ -197,10 +220,6 @@ struct in6_addr {
 		u32 u6_addr32[4];
 	} in6_u;
 };
-
-typedef struct {
-	s64 counter;
-} atomic64_t;
 
 struct sock_common {
 	atomic64_t skc_cookie;

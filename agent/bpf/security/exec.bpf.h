@@ -176,7 +176,7 @@ static __noinline int judge_exec(struct lsm_scratch *lsm_scratch, struct task_st
 				   &tag) == RULE_ALLOW)
 		return 0;
 	if (judge_event(next, &verdict, SNUG_MIX(keys, SNUG_EXEC, next->ancestors[0]), actor,
-			exec_rule(next)))
+			exec_rule(next), SNUG_REFUSED))
 		report_refused(lsm_scratch, task, &verdict);
 	return REFUSE_IF(must_stop(&verdict));
 }

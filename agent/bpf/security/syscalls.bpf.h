@@ -16,11 +16,12 @@
 #include "security/lsm.bpf.h"
 #include "shared.h"
 
+/* `before`: this comes before the call has an effect, and refuses it. */
 static __noinline int judge_sensitive(struct lsm_scratch *lsm_scratch, struct call *call, u32 id,
-				      u32 stop)
+				      bool before)
 {
 	struct scratch *scratch = &lsm_scratch->scratch;
-	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX, .stop = stop };
+	struct sensitive sensitive = { .id = id, .at = SNUG_TEXT_MAX };
 	struct snug_task *state = state_of(call->task);
 	struct syscall_arguments shape = arguments_of(id);
 	u64 string = 0;
@@ -32,6 +33,7 @@ static __noinline int judge_sensitive(struct lsm_scratch *lsm_scratch, struct ca
 		sensitive.number = argument(call, 0);
 	else if (shape.number == 1)
 		sensitive.number = argument(call, 1);
+	sensitive.stop = before ? SNUG_REFUSED : stop_for(call->task, id, sensitive.number);
 	if (shape.string == 0)
 		string = argument(call, 0);
 	else if (shape.string == 1)
@@ -69,7 +71,7 @@ static __always_inline int on_sensitive_hook(u64 ids)
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
 		return 0;
-	result = judge_sensitive(lsm_scratch, &call, class - SNUG_CLASS_CALL, SNUG_REFUSED);
+	result = judge_sensitive(lsm_scratch, &call, class - SNUG_CLASS_CALL, true);
 	release_scratch(depth);
 	return REFUSE_IF(result);
 }
@@ -204,7 +206,7 @@ static __always_inline int on_return(struct pt_regs *regs, long ret, u32 id, u32
 	lsm_scratch = acquire_scratch(state, &depth);
 	if (!lsm_scratch)
 		return 0;
-	if (judge_sensitive(lsm_scratch, &call, id, stop_for(id)))
+	if (judge_sensitive(lsm_scratch, &call, id, false))
 		kill_current();
 	release_scratch(depth);
 	return 0;

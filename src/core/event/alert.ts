@@ -7,6 +7,18 @@ export type Severity = (typeof severities)[number]
 export const alertTypes = ['deviation', 'guardrail', 'loss', 'enforcement'] as const
 export type AlertType = (typeof alertTypes)[number]
 
+export const alertActions = ['alerted', 'blocked', 'killed', 'missed'] as const
+/**
+ * What happened, verified. `blocked`: it has no effect. `killed`: nothing survives that the process
+ * obtained. `missed`: it was to be stopped, and had its effect.
+ */
+export type AlertAction = (typeof alertActions)[number]
+
+/** True where the event had no effect. */
+export function hasStopped(action: AlertAction): boolean {
+  return action === 'blocked' || action === 'killed'
+}
+
 /** `snug.alert/v1`. Repeats of one event are one alert with a rising count. */
 export interface Alert {
   readonly schema: 'snug.alert/v1'
@@ -16,7 +28,7 @@ export interface Alert {
   readonly node: string
   readonly severity: Severity
   readonly type: AlertType
-  readonly action: 'alerted' | 'blocked' | 'killed'
+  readonly action: AlertAction
   /** Most important first. */
   readonly reasons: readonly string[]
   readonly nearest: AlertBehaviour | null

@@ -160,6 +160,13 @@ export interface LossSpan {
 export const enforcements = ['blocked', 'killed', 'missed'] as const
 export type Enforced = (typeof enforcements)[number]
 
+export const survivals = ['held-by-others', 'effect-remains'] as const
+/**
+ * Why killing the process did not stop the event: another thread or process holds what it obtained,
+ * or the call changes something that stays.
+ */
+export type Survival = (typeof survivals)[number]
+
 interface EventBase {
   readonly v: 1
   readonly time: string
@@ -177,8 +184,13 @@ interface ActBase extends EventBase {
   readonly process: ProcessRef
   /** Number of repeats, if the source folds them; 1 if absent. */
   readonly count?: number
-  /** What the sensor did about it: refused it, killed its process, or could only look on in `block` mode. */
+  /**
+   * What the kernel did about a deviation that is to be blocked. `killed`: nothing survives that the
+   * process obtained. `missed`: it had its effect.
+   */
   readonly enforced?: Enforced
+  /** Of a `missed` event whose process was killed all the same. */
+  readonly survives?: Survival
 }
 
 export type ExecEvent = ActBase & { readonly kind: 'exec'; readonly exec: ExecAct }

@@ -169,5 +169,5 @@ export function stoppedFinding(
 
 /** The action in the alert: what the kernel did about the event. */
 export function actionOf({ enforced }: Pick<ActEvent, 'enforced'>): Alert['action'] {
-  return enforced === 'blocked' || enforced === 'killed' ? enforced : 'alerted'
+  return enforced ?? 'alerted'
 }

@@ -1,5 +1,5 @@
 import type { Alert, AlertBehaviour } from '../../core/event/alert.ts'
-import type { ActEvent, LossEvent } from '../../core/event/event.ts'
+import type { ActEvent, LossEvent, Survival } from '../../core/event/event.ts'
 import type { Verdict } from '../../core/match/verdict.ts'
 import { behaviourId, type BehaviourId, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
 import { sha256Hex } from '../../core/behaviour/sha256.ts'
@@ -127,8 +127,17 @@ export function lossFinding(event: LossEvent): Finding {
   }
 }
 
-function missedReason({ enforced }: ActEvent): readonly string[] {
-  return enforced === 'missed' ? ['this host cannot stop this action: the kernel allowed it'] : []
+const survivalReasons: Readonly<Record<Survival, string>> = {
+  'held-by-others':
+    'the kernel killed the process, but another thread or process holds what it obtained',
+  'effect-remains': 'the kernel killed the process, but the effect of the action may remain',
+}
+
+function missedReason({ enforced, survives }: ActEvent): readonly string[] {
+  if (enforced !== 'missed') return []
+  return survives === undefined
+    ? ['this host cannot stop this action: the kernel allowed it']
+    : [survivalReasons[survives]]
 }
 
 export function mainBehaviour(unexpected: readonly BehaviourRef[]): AlertBehaviour | null {

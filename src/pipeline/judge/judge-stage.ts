@@ -351,7 +351,7 @@ export class JudgeStage {
     const learning = version.life.state === 'learning'
     if (!isExpected && !learning) return
     const why = learning ? 'learning' : this.#whyStopped(event, version)
-    if (why !== 'disagreement' && event.enforced === 'missed') return
+    if (why !== 'disagreement' && !hasInterfered(event)) return
     if (why === 'disagreement') this.disagreements += event.count ?? 1
     this.#reportStopped(why, event, refs, version)
   }
@@ -513,9 +513,7 @@ export class JudgeStage {
   #unprofiled(event: ActEvent): void {
     const refs = behavioursOf(event, this.#options.registry.shaper)
     const verdict = judge(undefined, event, refs, { guardrails: this.#options.guardrails })
-    if (event.enforced === 'blocked' || event.enforced === 'killed') {
-      this.#reportStopped('unknown', event, refs)
-    }
+    if (hasInterfered(event)) this.#reportStopped('unknown', event, refs)
     if (verdict.guardrails.length === 0) return
     this.#alert({ event, refs, verdict, version: undefined }, [
       'the image of the container is unknown',
@@ -562,6 +560,11 @@ export class JudgeStage {
     if (keys === undefined) known.set(version, [key])
     else keys.push(key)
   }
+}
+
+/** The service has felt it, whether or not it was stopped in time. */
+function hasInterfered({ enforced, survives }: ActEvent): boolean {
+  return enforced !== undefined && (enforced !== 'missed' || survives !== undefined)
 }
 
 function isFull({ profile, life, learnedSize }: DeployedVersion): boolean {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Alert, alertTypes, severities } from '../../../core/event/alert.ts'
+import { type Alert, alertActions, alertTypes, severities } from '../../../core/event/alert.ts'
 import {
   causeAccesses,
   placeClasses,
@@ -185,7 +185,7 @@ export const alert: z.ZodType<Alert> = z
     node: z.string(),
     severity: z.enum(severities),
     type: z.enum(alertTypes),
-    action: z.enum(['alerted', 'blocked', 'killed']),
+    action: z.enum(alertActions),
     reasons: z.array(z.string()).meta({ description: 'most important first' }),
     nearest: behaviour.nullable(),
     behaviour: behaviour.nullable(),

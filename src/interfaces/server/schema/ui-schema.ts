@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { alertTypes, severities } from '../../../core/event/alert.ts'
+import { alertActions, alertTypes, severities } from '../../../core/event/alert.ts'
 import { eventKinds } from '../../../core/event/event.ts'
 import { modes, shownStates, versionStates } from '../../../engine/api/engine-views.ts'
 import {
@@ -26,7 +26,7 @@ const counts = z.record(text, count)
 const severity = z.enum(severities)
 const bySeverity = z.record(severity, count)
 const state = z.enum(shownStates)
-const action = z.enum(['alerted', 'blocked', 'killed'])
+const action = z.enum(alertActions)
 const standing = { state: z.enum(versionStates), mode: z.enum(modes) }
 
 const mark = z.object({ time: text, what: text, who: text, image: maybe, text })

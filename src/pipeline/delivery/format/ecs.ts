@@ -1,4 +1,4 @@
-import type { Alert } from '../../../core/event/alert.ts'
+import { type Alert, hasStopped } from '../../../core/event/alert.ts'
 import type { SnugEvent } from '../../../core/event/event.ts'
 import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
 import {
@@ -29,8 +29,8 @@ export function toEcs(alert: Alert, product: Product): Record<string, unknown> {
       provider: event.source,
       action: alertClass(alert),
       category: categories[event.kind],
-      type: [...types(event), ...(alert.action === 'alerted' ? [] : ['denied'])],
-      outcome: alert.action === 'alerted' ? 'unknown' : 'failure',
+      type: [...types(event), ...(hasStopped(alert.action) ? ['denied'] : [])],
+      outcome: hasStopped(alert.action) ? 'failure' : 'unknown',
       severity: onScale(ecsSeverities, alert),
       reason: alert.reasons.join('; '),
       start: alert.firstSeen,

@@ -1,4 +1,4 @@
-import type { Alert } from '../../../core/event/alert.ts'
+import { type Alert, hasStopped } from '../../../core/event/alert.ts'
 import type { ProcessRef, SnugEvent } from '../../../core/event/event.ts'
 import type { OutboundRecord } from '../../../core/event/outbound-record.ts'
 import {
@@ -23,7 +23,7 @@ const activityNames = { 1: 'Create', 2: 'Update', 3: 'Close' } as const
 /** The alert as a Detection Finding (class 2004), with the profiles `security_control` and `container`. */
 export function toOcsf(alert: Alert, product: Product): Record<string, unknown> {
   const activity = activityOf(alert)
-  const stopped = alert.action !== 'alerted'
+  const stopped = hasStopped(alert.action)
   return compact({
     category_uid: 2,
     category_name: 'Findings',

@@ -238,6 +238,7 @@ export const actFlags = {
   missed: 128,
   fromImage: 256,
   atExec: 512,
+  shared: 1024,
 } as const
 export const ruleFlags = {
   deny: 1,

@@ -4,7 +4,6 @@ import type {
   Access,
   ActEvent,
   ContainerRef,
-  Enforced,
   FileAct,
   IdentityAct,
   Origin,
@@ -134,10 +133,13 @@ function throughOf(bytes: Buffer, actor: number, flags: number): Pick<IdentityAc
   return (actor & actorFlags.heldRoot) === 0 ? {} : { through: 'held-id' }
 }
 
-function stopOf(flags: number): { readonly enforced?: Enforced } {
+function stopOf(flags: number): Pick<ActEvent, 'enforced' | 'survives'> {
   if ((flags & actFlags.refused) !== 0) return { enforced: 'blocked' }
-  if ((flags & actFlags.killed) !== 0) return { enforced: 'killed' }
-  return (flags & actFlags.missed) !== 0 ? { enforced: 'missed' } : {}
+  const isKilled = (flags & actFlags.killed) !== 0
+  if ((flags & actFlags.missed) === 0) return isKilled ? { enforced: 'killed' } : {}
+  if (!isKilled) return { enforced: 'missed' }
+  const isHeld = (flags & actFlags.shared) !== 0
+  return { enforced: 'missed', survives: isHeld ? 'held-by-others' : 'effect-remains' }
 }
 
 function decodeProcess(bytes: Buffer, flags: number, context: ActContext): ProcessRef {
