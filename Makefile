@@ -21,7 +21,7 @@ BENCH_PACKAGES := docker.io busybox-static mmdebstrap iptables iproute2 wrk redi
 EVAL_PACKAGES  := docker.io mmdebstrap iptables iproute2 util-linux gcc libc6-dev
 NEED           := deploy/need-packages.sh
 
-.PHONY: help build daemon sensor run test check bench eval clean
+.PHONY: help build daemon sensor run test check bench eval soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -83,6 +83,9 @@ eval: build ## services that nobody tuned for, into docs/eval.md; EVAL='--quick'
 	$(NEED) 'the evaluation' $(EVAL_PACKAGES)
 	npx tsx test/eval/main.ts $(EVAL)
 	npx tsx test/eval/summary.ts
+
+soak: .build/npm.stamp ## 90 days of a node in simulated time: memory, turns, store; SOAK='--tenth' for a tenth
+	npx tsx test/soak/main.ts $(SOAK)
 
 clean: ## remove what was built
 	rm -rf dist .build coverage

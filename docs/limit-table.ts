@@ -1,3 +1,4 @@
+import { containersApart } from '../src/core/profile/evidence.ts'
 import { derivedKept } from '../src/core/profile/profile.ts'
 import { BUCKETS_KEPT } from '../src/core/coverage/time-buckets.ts'
 import { lateKept } from '../src/enforcement/enforcement-gaps.ts'
@@ -84,6 +85,19 @@ export const limitTable: readonly LimitGroup[] = [
         bound: laterKept,
         of: 'version',
         atBound: 'further deviations raise alerts, and are not recorded as behaviours',
+      },
+      {
+        what: 'ended containers with evidence of a behaviour, by origin and phase',
+        bound: containersApart,
+        of: 'behaviour',
+        atBound:
+          'earlier ones are added up, except those that alone show one of its witnesses, see [decision 30](adr/0030-old-evidence-is-added-up.md)',
+      },
+      {
+        what: 'exec sessions with evidence of a behaviour',
+        bound: containersApart,
+        of: 'container',
+        atBound: 'earlier ones are added up',
       },
       {
         what: 'buckets of time of a behaviour in one container',

@@ -87,6 +87,8 @@ export interface LiveParts {
 }
 
 const tickMs = 1_000
+/** Time of a tick for folding old evidence. */
+const foldMs = 4
 /** A clock that was wrong at boot is right by then. */
 const retentionMs = 3_600_000
 /** How long after the start sources may take to report running containers. */
@@ -445,9 +447,15 @@ export class Daemon {
     this.kernel.tick()
     this.alerts.tick(this.#now())
     this.#reportEvicted()
+    this.#fold()
     this.live.status(healthOf(this), this.#now())
     const observes = this.parts.sources.some(({ state }) => state.kind === 'running')
     if (observes) this.journal.observedUntil(new Date(this.#now()).toISOString())
+  }
+
+  #fold(): void {
+    const began = performance.now()
+    this.registry.fold(() => performance.now() - began < foldMs)
   }
 
   #checkGap({ container, time }: ActEvent): void {

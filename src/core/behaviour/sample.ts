@@ -36,6 +36,19 @@ export class Sample {
     return this.#texts.length >= this.kept
   }
 
+  get texts(): readonly string[] {
+    return this.#texts
+  }
+
+  /** Forgets all others. */
+  keep(isKept: (text: string) => boolean): void {
+    for (let i = this.#texts.length - 1; i >= 0; i--) {
+      if (isKept(this.#texts[i] ?? '')) continue
+      this.#texts.splice(i, 1)
+      this.#ranks.splice(i, 1)
+    }
+  }
+
   has(text: string): boolean {
     return this.#texts.includes(text)
   }

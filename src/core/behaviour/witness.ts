@@ -18,6 +18,9 @@ export interface WitnessesJson {
   readonly places: readonly (readonly string[])[]
 }
 
+/** What a text is a sample of: the literals, or the values at a place. */
+export type Sampled = 'literals' | number
+
 /** The literals observed for a shaped behaviour. Bounded, and merges in any order. */
 export class Witnesses {
   readonly literals: Sample
@@ -43,6 +46,21 @@ export class Witnesses {
     return witnesses
   }
 
+  *texts(): Iterable<readonly [Sampled, string]> {
+    for (const text of this.literals.texts) yield ['literals', text]
+    for (const [place, values] of this.places.entries()) {
+      for (const value of values.texts) yield [place, value]
+    }
+  }
+
+  /** Forgets all others. */
+  keep(isKept: (sampled: Sampled, text: string) => boolean): void {
+    this.literals.keep((text) => isKept('literals', text))
+    for (const [place, values] of this.places.entries()) {
+      values.keep((value) => isKept(place, value))
+    }
+  }
+
   copy(): Witnesses {
     return Witnesses.from(this.toJSON(), this.literals.kept)
   }
@@ -51,7 +69,8 @@ export class Witnesses {
     let changed = false
     for (const text of other.literals) if (this.literals.add(text)) changed = true
     for (const [i, values] of other.places.entries()) {
-      for (const value of values) if (this.#place(i).add(value)) changed = true
+      const place = this.#place(i)
+      for (const value of values) if (place.add(value)) changed = true
     }
     return changed
   }

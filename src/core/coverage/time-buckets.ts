@@ -1,5 +1,5 @@
 import { isoOf, type Micros, microsOf } from '../event/time.ts'
-import type { Literal } from '../behaviour/witness.ts'
+import type { Literal, Sampled } from '../behaviour/witness.ts'
 import { compareText, type EvidenceBucket, type EvidenceBuckets } from '../profile/profile-entry.ts'
 import { Witnesses } from '../behaviour/witness.ts'
 
@@ -95,6 +95,38 @@ export class TimeBuckets {
     this.#width = Math.max(this.#width, other.#width)
     this.#list = this.#gathered([...this.#list, ...other.#list])
     this.#fit()
+  }
+
+  /** Adds events that are none of these. */
+  absorb(other: TimeBuckets): void {
+    this.#width = Math.max(this.#width, other.#width)
+    const own = this.#counts()
+    const theirs = other.#counts()
+    const counted = [
+      ...this.#list.map((bucket, i) => ({ bucket, count: own[i] ?? 0 })),
+      ...other.#list.map((bucket, i) => ({ bucket, count: theirs[i] ?? 0 })),
+    ].sort((a, b) => a.bucket.first - b.bucket.first)
+    // Cumulative counts of both together, in order of time: buckets then join by maximum.
+    let upTo = 0
+    this.#list = this.#gathered(
+      counted.map(({ bucket, count }) => {
+        upTo += count
+        return { ...bucket, upTo }
+      }),
+    )
+    this.#fit()
+  }
+
+  withoutWitnesses(): TimeBuckets {
+    return new TimeBuckets(
+      this.#width,
+      this.#list.map((bucket) => ({ ...bucket, witnesses: undefined })),
+    )
+  }
+
+  /** Forgets all other witnesses. */
+  keepWitnesses(isKept: (sampled: Sampled, text: string) => boolean): void {
+    for (const { witnesses } of this.#list) witnesses?.keep(isKept)
   }
 
   /**

@@ -1,19 +1,22 @@
 import { type BehaviourObject, type BehaviourRef, behaviourKey } from '../behaviour/behaviour.ts'
+import { isSum } from './evidence.ts'
 import type { EvidenceCell, ProfileEntry } from './profile-entry.ts'
 import { literalPath, type Shaper } from '../behaviour/shape.ts'
 import { RENAMES_TO, SUBJECT_TO } from '../behaviour/shape-pattern.ts'
-import { shapedSubject } from '../behaviour/subject.ts'
+import { isPattern, shapedSubject } from '../behaviour/subject.ts'
 import type { Literal } from '../behaviour/witness.ts'
 
 /** The events that a cell of an entry is evidence of, as far as its witnesses were kept. */
 export function refsOfCell(
   { actor, uid, object }: ProfileEntry,
-  { origin, witnesses }: EvidenceCell,
+  cell: EvidenceCell,
   shaper: Shaper,
 ): readonly BehaviourRef[] {
+  const { origin, witnesses } = cell
   const key = behaviourKey(actor, uid, object)
   const base = { key, actor, uid, object, origin }
   // An object that only looks like a shape has its literals recorded as well.
+  if (witnesses === undefined && isSum(cell) && isPattern(object)) return []
   if (witnesses === undefined) return [{ ...base, ...plainFacts(object, shaper) }]
   return witnesses.literals.map((text) => ({
     ...base,

@@ -1,6 +1,6 @@
 import type { Origin } from '../event/event.ts'
 import { isoOf, type Micros, microsOf } from '../event/time.ts'
-import type { Literal } from '../behaviour/witness.ts'
+import type { Literal, Sampled } from '../behaviour/witness.ts'
 import { compareText, type EvidenceBucket, type EvidenceCell, type Phase } from './profile-entry.ts'
 import { isOneBucket, type Seen, type Span, TimeBuckets } from '../coverage/time-buckets.ts'
 import { Witnesses } from '../behaviour/witness.ts'
@@ -25,12 +25,32 @@ function add(list: readonly string[], item: string): readonly string[] {
   return list.includes(item) ? list : [...list, item].sort(compareText)
 }
 
+/**
+ * Containers of each kind of evidence of a behaviour that are kept apart: the latest ones. Also the sessions of one
+ * container.
+ */
+export const containersApart = 4
+/** Before the node whose earlier containers a cell is the sum of: no id of a container begins so. */
+export const EARLIER_CONTAINERS = 'earlier@'
+/** Instead of a session: the earlier ones of a container. */
+export const EARLIER_SESSIONS = 'earlier'
+
+/** Whether a cell is the sum of earlier containers or sessions: it has none of their witnesses. */
+export function isSum({
+  container,
+  session,
+}: Pick<EvidenceCell, 'container' | 'session'>): boolean {
+  return container.startsWith(EARLIER_CONTAINERS) || session?.startsWith(EARLIER_SESSIONS) === true
+}
+
 /** An {@link EvidenceCell} while it is being counted. */
 export class Cell {
   readonly container: string
   readonly origin: Origin
   readonly session: string | undefined
   readonly phase: Phase
+  /** Containers whose evidence it is. */
+  containers = 1
   count = 0
   first: Micros = Infinity
   last: Micros = -Infinity
@@ -70,6 +90,16 @@ export class Cell {
       this.phase === phase &&
       this.session === session
     )
+  }
+
+  /** The sum of earlier containers. */
+  get isOfEarlier(): boolean {
+    return this.container.startsWith(EARLIER_CONTAINERS)
+  }
+
+  /** The sum of earlier sessions of its container. */
+  get isOfSessions(): boolean {
+    return this.session?.startsWith(EARLIER_SESSIONS) === true
   }
 
   /** Evidence that makes the behaviour expected for its origin. */
@@ -143,6 +173,36 @@ export class Cell {
     return gone
   }
 
+  /**
+   * Adds the evidence of others, of which none is the same, without their witnesses.
+   *
+   * @param containers how many more containers that makes
+   */
+  absorb(other: Cell, containers: number): void {
+    const theirs = (other.#buckets ?? TimeBuckets.of(other.#seen())).withoutWitnesses()
+    if (this.empty) {
+      this.containers = Math.max(1, containers)
+      this.#keep(theirs)
+    } else {
+      this.containers += containers
+      const buckets = this.#buckets ?? TimeBuckets.of(this.#seen())
+      buckets.absorb(theirs)
+      this.#keep(buckets)
+    }
+    this.count += other.count
+    this.first = Math.min(this.first, other.first)
+    this.last = Math.max(this.last, other.last)
+    for (const node of other.nodes) this.nodes = add(this.nodes, node)
+    for (const source of other.sources) this.sources = add(this.sources, source)
+    this.#guard(other.guardrails)
+  }
+
+  /** Forgets all other witnesses. */
+  keepWitnesses(isKept: (sampled: Sampled, text: string) => boolean): void {
+    this.witnesses?.keep(isKept)
+    this.#buckets?.keepWitnesses(isKept)
+  }
+
   /** Two copies of one cell: maximum, minimum, union. */
   merge(other: EvidenceCell): void {
     if (this.empty) {
@@ -154,6 +214,7 @@ export class Cell {
       buckets.join(theirs)
       this.#keep(buckets)
     }
+    this.containers = Math.max(this.containers, other.containers ?? 1)
     this.count = Math.max(this.count, other.count)
     this.first = Math.min(this.first, microsOf(other.first))
     this.last = Math.max(this.last, microsOf(other.last))
@@ -202,6 +263,7 @@ export class Cell {
       origin: this.origin,
       ...(this.session === undefined ? {} : { session: this.session }),
       phase: this.phase,
+      ...(this.containers === 1 ? {} : { containers: this.containers }),
       count: this.count,
       first: isoOf(this.first),
       last: isoOf(this.last),

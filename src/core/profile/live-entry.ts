@@ -8,7 +8,7 @@ import {
   type BehaviourObject,
   type BehaviourRef,
 } from '../behaviour/behaviour.ts'
-import { Cell } from './evidence.ts'
+import { Cell, containersApart } from './evidence.ts'
 import {
   type BehaviourState,
   compareCells,
@@ -37,6 +37,9 @@ export class LiveEntry {
   readonly thresholds: readonly number[]
   readonly #shape: ObjectPattern | undefined
   readonly #kept: number | undefined
+  /** Cells that were made since evidence was folded last, and how many are worth it. */
+  #made = 0
+  #crowdedFrom = 2 * containersApart
   /** By container: an event looks only at the few cells of its container. */
   readonly cells = new Map<string, Cell[]>()
   inherited: Inheritance | undefined
@@ -91,10 +94,29 @@ export class LiveEntry {
     const list = this.cells.get(container)
     for (const cell of list ?? []) if (cell.is(container, origin, session, phase)) return cell
     const cell = new Cell(container, origin, session, phase, this.#kept)
+    this.#made += 1
     // Most lists hold one cell for ever: a literal array holds one element, `push` reserves
     // seventeen.
     this.cells.set(container, list === undefined ? [cell] : [...list, cell])
     return cell
+  }
+
+  /** It is worth folding old evidence: there is twice as much as after the last time. */
+  get isCrowded(): boolean {
+    return this.#made >= this.#crowdedFrom
+  }
+
+  folded(): void {
+    let cells = 0
+    for (const list of this.cells.values()) cells += list.length
+    this.#made = 0
+    this.#crowdedFrom = Math.max(containersApart, cells)
+  }
+
+  dropCell(cell: Cell): void {
+    const left = (this.cells.get(cell.container) ?? []).filter((each) => each !== cell)
+    if (left.length === 0) this.cells.delete(cell.container)
+    else this.cells.set(cell.container, left)
   }
 
   get empty(): boolean {
@@ -225,6 +247,7 @@ export class LiveEntry {
     for (const list of this.cells.values()) {
       if (!list.some(isOwn)) continue
       if (only !== undefined) return undefined
+      if (list.some(({ containers }) => containers > 1)) return undefined
       only = list
     }
     return only?.filter(isOwn)

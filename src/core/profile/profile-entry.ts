@@ -19,6 +19,8 @@ export interface EvidenceCell {
   readonly origin: Origin
   readonly session?: string
   readonly phase: Phase
+  /** Containers whose evidence was added up here; absent: it is of one. */
+  readonly containers?: number
   readonly count: number
   readonly first: string
   readonly last: string

@@ -14,6 +14,7 @@ import {
   joined,
   mayForget,
 } from './forgetting.ts'
+import { foldIn, type Folding } from './folding.ts'
 import { KnownIndex } from './rule-index.ts'
 import type { DerivedReads } from '../learning/derived-reads.ts'
 import { LiveEntry } from './live-entry.ts'
@@ -58,6 +59,9 @@ export interface CountUpdateOf {
  */
 export const derivedKept = 10_000
 
+/** Containers whose id is one string in all of their evidence: more than run at one time. */
+const namesKept = 1_024
+
 /** Counts are kept back for seconds: more is not forgotten meanwhile. */
 const forgettingsKept = 32
 
@@ -84,6 +88,8 @@ export class Profile implements ProfileReader {
   readonly #forgotten: { readonly what: Forgetting; readonly at: Micros }[] = []
   /** Every event has its container's id as a new string; only one of them is kept. */
   readonly #names = new Map<string, string>()
+  /** Entries with evidence that is worth folding. */
+  readonly #crowded = new Set<LiveEntry>()
   /** Entries that began as derived reads. */
   readonly #derived = new Set<LiveEntry>()
   /** Size at which the places were last derived for a lack of room. */
@@ -206,6 +212,7 @@ export class Profile implements ProfileReader {
         known.merge(json)
         this.#places.touch(known)
       }
+      this.#mayFold(known ?? fresh)
       this.#refresh(known ?? fresh)
     }
   }
@@ -253,6 +260,7 @@ export class Profile implements ProfileReader {
       }
       const cell = entry.cell(container, process.origin, process.session, phase)
       const before = (cell.grants || cell.grantsShipped) && cell.count > 0
+      this.#mayFold(entry)
       cell.see(count, when)
       cell.from(node, source)
       cell.trip(how.guardrails?.[i] ?? [], when)
@@ -286,6 +294,13 @@ export class Profile implements ProfileReader {
     return this.#known.allowance(key)?.origins.includes(origin) === true
   }
 
+  /** Evidence alone allows it already. */
+  #isGranted({ key }: LiveEntry, { origin, phase }: Cell): boolean {
+    const allowance = this.#known.allowance(key)
+    const grants = phase === 'derived' ? allowance?.shipped : allowance?.grants
+    return grants?.origins.includes(origin) === true
+  }
+
   /**
    * Records a read that follows from the image's own files as such. Undefined where it is not recorded: reads that
    * follow from a program that is itself unexpected show no more than the program.
@@ -308,6 +323,7 @@ export class Profile implements ProfileReader {
     if (entry === undefined) return
     const { origin, session } = event.process
     const cell = entry.cell(this.#name(event.container.id), origin, session, 'later')
+    this.#mayFold(entry)
     cell.see(event.count ?? 1, when)
     cell.from(event.node, event.source)
     this.#counted.add(entry)
@@ -321,7 +337,9 @@ export class Profile implements ProfileReader {
     // Counts of what follows from the image's files are evidence of that, and of nothing more.
     const as = entry.isDerived ? 'derived' : phase
     const cell = entry.cell(this.#name(seen.container), seen.origin, seen.session, as)
-    const isNew = cell.count === 0
+    // One more container that shows what others did is a count.
+    const isNew = cell.count === 0 && !this.#isGranted(entry, cell)
+    this.#mayFold(entry)
     cell.seeSpan(seen.count, microsOf(seen.first), microsOf(seen.last))
     cell.from(seen.node, seen.source)
     if (isNew && (cell.grants || cell.grantsShipped)) this.#refresh(entry)
@@ -516,11 +534,29 @@ export class Profile implements ProfileReader {
     return this.#byId.get(id)?.onlyInherited === true
   }
 
+  #mayFold(entry: LiveEntry): void {
+    if (entry.isCrowded) this.#crowded.add(entry)
+  }
+
+  /**
+   * Adds old evidence up where there is much of it, see {@link foldIn}.
+   *
+   * @param hasTime false ends the work, which continues with the next call
+   */
+  fold(folding: Folding, hasTime: () => boolean): void {
+    for (const entry of this.#crowded) {
+      if (!hasTime()) return
+      this.#crowded.delete(entry)
+      if (foldIn(entry, folding)) this.#counted.add(entry)
+    }
+  }
+
   /** Sessions and containers that the evidence names and whose ids begin so. */
   seenAs(kind: 'container' | 'session', prefix: string): readonly string[] {
     const found = new Set<string>()
     for (const entry of this.#entries.values()) {
       for (const cell of entry.allCells()) {
+        if (kind === 'container' ? cell.isOfEarlier : cell.isOfSessions) continue
         const name = cell[kind]
         if (name?.startsWith(prefix) === true) found.add(name)
       }
@@ -563,6 +599,7 @@ export class Profile implements ProfileReader {
     const known = this.#names.get(container)
     if (known !== undefined) return known
     this.#names.set(container, container)
+    if (this.#names.size > namesKept) this.#names.delete(this.#names.keys().next().value ?? '')
     return container
   }
 
@@ -584,6 +621,7 @@ export class Profile implements ProfileReader {
     this.#known.delete(entry.key)
     this.#changed.delete(entry)
     this.#counted.delete(entry)
+    this.#crowded.delete(entry)
     this.#removed.add(entry.id)
     this.#places.remove(entry)
   }

@@ -15,6 +15,7 @@ import {
   type WindowEvidence,
 } from '../../core/lifecycle/version.ts'
 import { type ContainerRun, countStarts, sliceMicrosFor } from '../../core/coverage/coverage.ts'
+import type { Cell } from '../../core/profile/evidence.ts'
 import { Profile } from '../../core/profile/profile.ts'
 import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
@@ -308,6 +309,26 @@ export class VersionRegistry {
     return sliceMicrosFor(this.rules.floorMs)
   }
 
+  /**
+   * Adds up evidence of containers that ended. Late counts of the sensor arrive within its flush interval, so the
+   * evidence rests for a while first.
+   *
+   * @param hasTime false ends the work, which continues with the next call
+   */
+  fold(hasTime: () => boolean): void {
+    const { node, now } = this.#options
+    const restingSince = (now() - foldedAfterMs) * 1_000
+    for (const { profile, runs } of this.#versions.values()) {
+      const isOver = ({ container, session, last }: Cell): boolean => {
+        if (last > restingSince) return false
+        const run = runs.get(container)
+        return session !== undefined || run === undefined || run.to !== undefined
+      }
+      profile.fold({ node, isOver }, hasTime)
+      if (!hasTime()) return
+    }
+  }
+
   /** Advances the lifecycle of every version. */
   tick(): void {
     const nowMs = this.#options.now()
@@ -456,6 +477,8 @@ export class VersionRegistry {
   }
 }
 
+/** Evidence of an ended container, or of a session, is added to that of others after this time without an event. */
+const foldedAfterMs = 600_000
 /** Ended containers whose late counts can still be attributed to their version. */
 export const endedRemembered = 1_024
 /** Versions of all lineages together. */

@@ -1,0 +1,73 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import type { LoopWatch } from '../../src/support/telemetry/loop-watch.ts'
+
+export interface LongTurn {
+  /** CPU of the main thread. */
+  readonly ms: number
+  /** Pieces of work in it, with milliseconds of wall time. */
+  readonly work: readonly string[]
+}
+
+const turnsKept = 12
+
+/** Measures the CPU of the main thread in each turn of the event loop, by the accounting of the kernel's scheduler. */
+export class TurnWatch {
+  longest: LongTurn[] = []
+  turns = 0
+  /** Turns by their CPU: index n counts those of at most 2ⁿ ms. */
+  readonly histogram: number[] = []
+  readonly #file = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r')
+  readonly #buffer = Buffer.alloc(64)
+  #last = 0
+  #work: string[] = []
+  #stopped = false
+
+  start(): void {
+    this.#last = this.#cpuMs()
+    const turn = (): void => {
+      const now = this.#cpuMs()
+      this.#took(now - this.#last)
+      this.#last = now
+      this.#work = []
+      if (!this.#stopped) setImmediate(turn)
+    }
+    setImmediate(turn)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    closeSync(this.#file)
+  }
+
+  /** Also names what the daemon does in a turn. */
+  name(loop: LoopWatch): void {
+    const during = loop.during.bind(loop)
+    loop.during = (what, work) => during(what, () => this.note(what, work))
+  }
+
+  note<T>(what: string, work: () => T): T {
+    const began = performance.now()
+    try {
+      return work()
+    } finally {
+      const ms = performance.now() - began
+      if (ms >= 1) this.#work.push(`${what} ${ms.toFixed(1)}`)
+    }
+  }
+
+  #took(ms: number): void {
+    this.turns += 1
+    const bin = Math.max(0, Math.ceil(Math.log2(Math.max(1, ms))))
+    this.histogram[bin] = (this.histogram[bin] ?? 0) + 1
+    const least = this.longest.at(-1)?.ms ?? 0
+    if (ms <= least && this.longest.length >= turnsKept) return
+    this.longest.push({ ms, work: this.#work })
+    this.longest.sort((a, b) => b.ms - a.ms).splice(turnsKept)
+  }
+
+  #cpuMs(): number {
+    if (this.#stopped) return this.#last
+    const length = readSync(this.#file, this.#buffer, 0, 64, 0)
+    return Number(this.#buffer.toString('latin1', 0, length).split(' ')[0]) / 1e6
+  }
+}
