@@ -15,6 +15,7 @@ import { remembered } from '../src/pipeline/identity/docker-engine.ts'
 import { maxExecutables, maxSessions } from '../src/pipeline/identity/event-refiner.ts'
 import { defaultLimits } from '../src/pipeline/identity/identifier.ts'
 import { mostEntries, mostPairs, mostSources } from '../src/pipeline/judge/cross-source-dedup.ts'
+import { mostTextBytes } from '../src/pipeline/identity/image-text.ts'
 import { laterKept, learnedKept } from '../src/pipeline/judge/judge-stage.ts'
 import { assignmentsKept } from '../src/pipeline/sources/ebpf/kernel-state.ts'
 import { namesCounted } from '../src/pipeline/sources/line-tally.ts'
@@ -35,6 +36,7 @@ import {
   usersKept,
 } from '../src/state/versions/deployed-version.ts'
 import { spansKept } from '../src/state/versions/loss-ledger.ts'
+import { databaseLimits } from '../src/supplychain/image/packages.ts'
 import {
   endedRemembered,
   oldScopesKept,
@@ -226,6 +228,24 @@ export const limitTable: readonly LimitGroup[] = [
         bound: maxExecutables,
         of: 'container',
         atBound: 'all are dropped, and compared again when they run',
+      },
+      {
+        what: 'bytes of a file of an image that is read for users and schedules',
+        bound: mostTextBytes,
+        of: 'file',
+        atBound: 'the file counts as missing: a declared user by name is unknown',
+      },
+      {
+        what: 'packages of an image that the agent reads',
+        bound: databaseLimits.packages,
+        of: 'image',
+        atBound: 'files of further ones have no package in explanations',
+      },
+      {
+        what: 'files of packages of an image that the agent reads',
+        bound: databaseLimits.paths,
+        of: 'image',
+        atBound: 'further ones have no package in explanations',
       },
       {
         what: 'assignments that are sent again to a new sensor',

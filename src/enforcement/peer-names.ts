@@ -1,3 +1,4 @@
+import { isLinkLocal } from '../core/event/canonical.ts'
 import type { IdentityEngine } from '../pipeline/identity/identity.ts'
 import type { PeerName, SourceControl } from '../pipeline/sources/source.ts'
 
@@ -38,7 +39,7 @@ export class PeerNames {
     const names = new Map<string, string>()
     for (const engine of this.#engines) {
       for (const address of engine.addresses()) {
-        if (names.has(address)) continue
+        if (names.has(address) || isLinkLocal(address)) continue
         const peer = engine.peer(address)
         if (peer !== undefined) names.set(address, peer.name)
       }

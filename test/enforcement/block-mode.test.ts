@@ -429,6 +429,8 @@ describe('the names of peers', () => {
   it('are in the kernel as they are with the engine', async () => {
     const world = await started()
     world.containers.peers.set('10.0.0.7', { name: 'user-db' })
+    // Link-local: another host on every network.
+    world.containers.peers.set('169.254.169.254', { name: 'metadata' })
     world.containers.report(identityOf(second))
     expect(world.control.last('peers')?.changes).toEqual([{ address: '10.0.0.7', name: 'user-db' }])
     const reported = world.control.all('peers').length

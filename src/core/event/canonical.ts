@@ -82,3 +82,11 @@ export function canonicalAddress(text: string): string | undefined {
     ? address.toRFC5952String()
     : new ipaddr.IPv6(address.parts).toRFC5952String()
 }
+
+/**
+ * Whether the address means another host on every link (169.254.0.0/16, fe80::/10): no router passes it on, so it names
+ * nobody beyond one network.
+ */
+export function isLinkLocal(canonical: string): boolean {
+  return canonical.startsWith('169.254.') || /^fe[89ab][0-9a-f]:/.test(canonical)
+}

@@ -9,6 +9,8 @@ export interface ObjectMeta {
   readonly uid: string
   readonly resourceVersion: string
   readonly generation?: number
+  /** RFC 3339, as the API server set it. */
+  readonly creationTimestamp?: string
   readonly labels?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
   readonly ownerReferences?: readonly OwnerReference[]

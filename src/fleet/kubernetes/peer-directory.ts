@@ -2,7 +2,6 @@ import { canonicalAddress } from '../../core/event/canonical.ts'
 import type { Peer } from '../../pipeline/identity/identity.ts'
 import type { KubeApi } from './api.ts'
 import { Collection } from './collection.ts'
-import type { KubeObject } from './object.ts'
 import type { EndpointSlice, Service } from './service.ts'
 
 export interface PeerDirectoryOptions {
@@ -16,27 +15,47 @@ const askAgainMs = 10_000
 /** The label that names the service of a slice's endpoints. */
 const serviceLabel = 'kubernetes.io/service-name'
 
-/** One of the addresses of a service or of a slice of its endpoints: all that is kept of either. */
+/** One of the addresses of a service or of a slice of its endpoints: all that is kept of a slice. */
 interface Claim {
   readonly name: string
   readonly address: string
   readonly pod?: string
 }
 
+interface ServiceView {
+  readonly name: string
+  /** RFC 3339 */
+  readonly since: string
+  readonly claims: readonly Claim[]
+}
+
 /**
  * The service of an address: the same on every node, since all read the same services and endpoints, and the same
- * wherever a pod is moved. Of several names, the alphabetically first. A host's own address, which several pods share,
- * has no service.
+ * wherever a pod is moved. Of several services, the oldest: a later one takes no name over. A host's own address, which
+ * several pods share, has no service.
  */
 export class PeerDirectory {
   readonly #options: PeerDirectoryOptions
-  readonly #services: Collection<readonly Claim[]>
+  readonly #services: Collection<ServiceView>
+  /** Since when each service is there, by name. */
+  readonly #since = new Map<string, string>()
   readonly #claims = new Map<string, readonly Claim[]>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: PeerDirectoryOptions) {
     this.#options = options
-    this.#services = this.#collection('/api/v1/services', (object) => ofService(object as Service))
+    this.#services = new Collection<ServiceView>({
+      api: options.api,
+      path: '/api/v1/services',
+      take: (object) => ofService(object as Service),
+      onPut: (service, _, before) => {
+        if (JSON.stringify(service) === JSON.stringify(before)) return
+        if (before !== undefined) this.#serviceWent(before)
+        this.#since.set(service.name, service.since)
+        this.#add(service.claims)
+      },
+      onRemoved: (service) => this.#serviceWent(service),
+    })
   }
 
   /** Watches until the signal aborts; callers need not wait for it. */
@@ -60,7 +79,17 @@ export class PeerDirectory {
     const version = await this.#sliceVersion(signal)
     if (version === undefined) return
     const path = `/apis/discovery.k8s.io/${version}/endpointslices`
-    const slices = this.#collection(path, (object) => ofSlice(object as EndpointSlice))
+    const slices = new Collection<readonly Claim[]>({
+      api: this.#options.api,
+      path,
+      take: (object) => ofSlice(object as EndpointSlice),
+      onPut: (item, _, before) => {
+        if (JSON.stringify(item) === JSON.stringify(before)) return
+        if (before !== undefined) this.#remove(before)
+        this.#add(item)
+      },
+      onRemoved: (item) => this.#remove(item),
+    })
     await slices.run(signal, () => undefined)
   }
 
@@ -80,21 +109,9 @@ export class PeerDirectory {
     return undefined
   }
 
-  #collection(
-    path: string,
-    take: (object: KubeObject) => readonly Claim[] | undefined,
-  ): Collection<readonly Claim[]> {
-    return new Collection<readonly Claim[]>({
-      api: this.#options.api,
-      path,
-      take,
-      onPut: (item, _, before) => {
-        if (JSON.stringify(item) === JSON.stringify(before)) return
-        if (before !== undefined) this.#remove(before)
-        this.#add(item)
-      },
-      onRemoved: (item) => this.#remove(item),
-    })
+  #serviceWent({ name, claims }: ServiceView): void {
+    this.#since.delete(name)
+    this.#remove(claims)
   }
 
   #add(claims: readonly Claim[]): void {
@@ -122,24 +139,29 @@ export class PeerDirectory {
   }
 
   #nameOf(address: string): string | undefined {
-    let first: string | undefined
+    let first: { readonly name: string; readonly since: string } | undefined
     let pod: string | undefined
     for (const claim of this.#claims.get(address) ?? []) {
       if (claim.pod !== undefined && pod !== undefined && claim.pod !== pod) return undefined
       pod ??= claim.pod
-      if (first === undefined || claim.name < first) first = claim.name
+      const since = this.#since.get(claim.name)
+      // Endpoints of a service that is not there.
+      if (since === undefined) continue
+      const { name } = claim
+      if (first === undefined || since < first.since) first = { name, since }
+      else if (since === first.since && name < first.name) first = { name, since }
     }
-    return first
+    return first?.name
   }
 }
 
-function ofService({ metadata, spec = {}, status = {} }: Service): readonly Claim[] | undefined {
+/** Without `externalIPs`: whoever may create a service chooses them freely, also those of other services. */
+function ofService({ metadata, spec = {}, status = {} }: Service): ServiceView {
   const balanced = (status.loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? '')
   const own = spec.clusterIPs ?? [spec.clusterIP ?? '']
-  const addresses = [...own, ...(spec.externalIPs ?? []), ...balanced].flatMap(canonical)
-  if (addresses.length === 0) return undefined
   const name = nameOf(metadata.name, metadata.namespace)
-  return addresses.map((address) => ({ name, address }))
+  const claims = [...own, ...balanced].flatMap(canonical).map((address) => ({ name, address }))
+  return { name, since: metadata.creationTimestamp ?? '', claims }
 }
 
 function ofSlice({ metadata, endpoints }: EndpointSlice): readonly Claim[] | undefined {

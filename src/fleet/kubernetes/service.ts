@@ -4,7 +4,6 @@ export interface Service extends KubeObject {
   readonly spec?: {
     readonly clusterIP?: string
     readonly clusterIPs?: readonly string[]
-    readonly externalIPs?: readonly string[]
   }
   readonly status?: {
     readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] }

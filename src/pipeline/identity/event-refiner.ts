@@ -1,3 +1,4 @@
+import { isLinkLocal } from '../../core/event/canonical.ts'
 import type { ActEvent, ConnectAct, ExecAct, FileAct, ProcessRef } from '../../core/event/event.ts'
 import type { ContainerIdentity, IdentityEngine } from './identity.ts'
 import type { ImageFiles } from './image-files.ts'
@@ -127,7 +128,7 @@ export class EventRefiner {
   }
 
   #connect(connect: ConnectAct): ConnectAct {
-    if (connect.name !== undefined) return connect
+    if (connect.name !== undefined || isLinkLocal(connect.address)) return connect
     for (const engine of this.#engines) {
       const found = engine.peer(connect.address)
       if (found === undefined) continue

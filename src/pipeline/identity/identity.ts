@@ -85,7 +85,7 @@ export interface IdentityEngine {
    * unreachable, or has no answer yet. `cgroup`: the path of the cgroup, if a source reported it.
    */
   lookup(id: string, cgroup?: string): Promise<ContainerIdentity | 'unknown' | 'unavailable'>
-  /** The owner of the address. */
+  /** The owner of the address. Link-local addresses are not asked for: they have one on every network. */
   peer(address: string): Peer | undefined
   /** All addresses that currently have an owner. */
   addresses(): Iterable<string>

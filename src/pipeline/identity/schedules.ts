@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { ProcessRef } from '../../core/event/event.ts'
 import type { ContainerIdentity } from './identity.ts'
 import { imageShips, listImageFolder, readImageFile } from './image-text.ts'
+import { linesOf } from './text-lines.ts'
 
 /** Scheduled jobs of the image, from the files in it. */
 export interface Schedule {
@@ -49,6 +50,9 @@ const systemds = ['/usr/lib/systemd/systemd', '/lib/systemd/systemd']
 
 /** Real images have fewer. */
 const schedulesKept = 50
+const longestLine = 4_096
+/** Files that are read of an image. */
+const tablesRead = 200
 
 /** Reads an image's schedules, once for each image. */
 export class ImageSchedules {
@@ -79,8 +83,9 @@ function readCron(layers: readonly string[], found: Schedule[]): void {
       listImageFolder(layers, folder).map((name) => [`${folder}/${name}`, false] as const),
     ),
   ]
-  for (const [path, hasUser] of tables) {
-    for (const line of readImageFile(layers, path)?.split('\n') ?? []) {
+  for (const [path, hasUser] of tables.slice(0, tablesRead)) {
+    for (const line of linesOf(readImageFile(layers, path) ?? '')) {
+      if (found.length >= schedulesKept) return
       const schedule = cronLine(line, hasUser)
       // The shipped table only runs the scripts of the folders below, which are listed by name.
       if (schedule === undefined || schedule.text.includes('run-parts')) continue
@@ -104,6 +109,8 @@ function readCron(layers: readonly string[], found: Schedule[]): void {
 
 /** One line of a cron table; undefined where it schedules nothing. */
 export function cronLine(line: string, hasUser: boolean): Schedule | undefined {
+  // A longer line is no job, and would have too many words.
+  if (line.length > longestLine) return undefined
   const words = line.trim().split(/\s+/)
   const [first = ''] = words
   if (first === '' || first.startsWith('#') || /^[A-Za-z_]\w*\s*=/.test(line.trim()))
@@ -145,7 +152,8 @@ function stepOf(field: string, unit: number): number | undefined {
 
 function readTimers(layers: readonly string[], found: Schedule[]): void {
   const folders = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
-  for (const name of listImageFolder(layers, '/etc/systemd/system/timers.target.wants')) {
+  const wanted = listImageFolder(layers, '/etc/systemd/system/timers.target.wants')
+  for (const name of wanted.slice(0, tablesRead)) {
     if (!name.endsWith('.timer')) continue
     for (const folder of folders) {
       const unit = readImageFile(layers, `${folder}/${name}`)

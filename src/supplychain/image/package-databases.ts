@@ -1,3 +1,4 @@
+import { linesOf } from '../../pipeline/identity/text-lines.ts'
 import type { RpmPackage } from './rpm-header.ts'
 
 /** An installed package, from the image's own database. */
@@ -26,12 +27,26 @@ export interface PackageDatabase {
 const plainName = /^[A-Za-z0-9][A-Za-z0-9+._-]*$/
 const plainVersion = /^[A-Za-z0-9][A-Za-z0-9.+:~^_-]*$/
 
+/** What is kept of a database at most. */
+export interface DatabaseLimits {
+  readonly packages: number
+  readonly paths: number
+}
+
+const noLimits: DatabaseLimits = { packages: Infinity, paths: Infinity }
+
 class Collected implements PackageDatabase {
   readonly byName = new Map<string, ImagePackage>()
   readonly byPath = new Map<string, ImagePackage>()
+  readonly #limits: DatabaseLimits
+
+  constructor(limits: DatabaseLimits) {
+    this.#limits = limits
+  }
 
   add(name: string | undefined, version: string | undefined): ImagePackage | undefined {
     if (name === undefined || version === undefined) return undefined
+    if (this.byName.size >= this.#limits.packages) return undefined
     if (!plainName.test(name) || !plainVersion.test(version)) return undefined
     const one = { name, version }
     this.byName.set(name, one)
@@ -39,6 +54,7 @@ class Collected implements PackageDatabase {
   }
 
   brought(path: string, by: ImagePackage): void {
+    if (this.byPath.size >= this.#limits.paths) return
     if (path.startsWith('/') && path.length > 1) this.byPath.set(path, by)
   }
 }
@@ -47,8 +63,11 @@ class Collected implements PackageDatabase {
  * From the database that the image ships: dpkg's (`status` with `info/*.list`, or `status.d` as images without a shell
  * have it), apk's, and rpm's where it is SQLite.
  */
-export function readPackageDatabase(image: ImageText): PackageDatabase {
-  const found = new Collected()
+export function readPackageDatabase(
+  image: ImageText,
+  limits: DatabaseLimits = noLimits,
+): PackageDatabase {
+  const found = new Collected(limits)
   readDpkg(image, found)
   readDistroless(image, found)
   readApk(image, found)
@@ -56,10 +75,14 @@ export function readPackageDatabase(image: ImageText): PackageDatabase {
   return found
 }
 
+/** A stanza has some twenty. */
+const mostFields = 200
+
 /** `Key: value` lines of one stanza; continuation lines are skipped, since no key that is needed has any. */
 function fieldsOf(stanza: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>()
-  for (const line of stanza.split('\n')) {
+  for (const line of linesOf(stanza)) {
+    if (fields.size >= mostFields) break
     const colon = line.indexOf(': ')
     if (colon > 0 && !line.startsWith(' ')) fields.set(line.slice(0, colon), line.slice(colon + 2))
   }
@@ -69,7 +92,7 @@ function fieldsOf(stanza: string): ReadonlyMap<string, string> {
 function readDpkg(image: ImageText, found: Collected): void {
   const status = image.read('/var/lib/dpkg/status')
   if (status === undefined) return
-  for (const stanza of status.split('\n\n')) {
+  for (const stanza of linesOf(status, '\n\n')) {
     const fields = fieldsOf(stanza)
     const state = fields.get('Status') ?? ''
     if (state.endsWith(' installed')) found.add(fields.get('Package'), fields.get('Version'))
@@ -81,11 +104,13 @@ function readDpkg(image: ImageText, found: Collected): void {
     const [name = ''] = file.slice(0, -'.list'.length).split(':')
     const owner = found.byName.get(name)
     if (owner === undefined) continue
-    const list = (image.read(`${info}/${file}`) ?? '').split('\n')
-    for (const [at, path] of list.entries()) {
+    let before = ''
+    for (const path of linesOf(image.read(`${info}/${file}`) ?? '')) {
       // Every package that puts a file into a folder lists the folder, before its content: no package owns it.
-      if (list[at + 1]?.startsWith(`${path}/`) !== true) found.brought(path, owner)
+      if (!path.startsWith(`${before}/`)) found.brought(before, owner)
+      before = path
     }
+    found.brought(before, owner)
   }
 }
 
@@ -97,7 +122,7 @@ function readDistroless(image: ImageText, found: Collected): void {
     const owner = found.add(fields.get('Package'), fields.get('Version'))
     if (owner === undefined) continue
     const sums = image.read(`${folder}/${file}.md5sums`) ?? ''
-    for (const line of sums.split('\n')) {
+    for (const line of linesOf(sums)) {
       const path = line.slice(line.indexOf('  ') + 2)
       if (path !== '') found.brought(path.startsWith('/') ? path : `/${path}`, owner)
     }
@@ -106,13 +131,16 @@ function readDistroless(image: ImageText, found: Collected): void {
 
 function readApk(image: ImageText, found: Collected): void {
   const installed = image.read('/lib/apk/db/installed') ?? image.read('/usr/lib/apk/db/installed')
-  for (const stanza of installed?.split('\n\n') ?? []) {
-    const lines = stanza.split('\n').map((line) => [line.slice(0, 2), line.slice(2)] as const)
-    const field = (key: string): string | undefined => lines.find(([name]) => name === key)?.[1]
+  for (const stanza of linesOf(installed ?? '', '\n\n')) {
+    const field = (key: string): string | undefined => {
+      for (const line of linesOf(stanza)) if (line.startsWith(key)) return line.slice(key.length)
+      return undefined
+    }
     const owner = found.add(field('P:'), field('V:'))
     if (owner === undefined) continue
     let folder = ''
-    for (const [key, value] of lines) {
+    for (const line of linesOf(stanza)) {
+      const [key, value] = [line.slice(0, 2), line.slice(2)]
       if (key === 'F:') folder = value
       else if (key === 'R:') found.brought(`/${folder === '' ? '' : `${folder}/`}${value}`, owner)
     }

@@ -10,6 +10,10 @@ import { listImageFolder, readImageFile } from '../../pipeline/identity/image-te
 
 /** Images whose databases are kept in memory: those in comparison. */
 const imagesKept = 4
+/** The image is not trusted, and this is the memory of the agent. A large image of a distribution has half of it. */
+export const databaseLimits = { packages: 10_000, paths: 200_000 } as const
+const mostFileBytes = 16 << 20
+const mostBytes = 48 << 20
 
 /** Where a merged `/usr` lets one file be known by two names, databases have either. */
 const mergedFolders = /^\/(bin|sbin|lib|lib32|lib64|libx32)\//
@@ -39,7 +43,8 @@ export class ImagePackages {
   #of({ imageId, rootfs }: ContainerIdentity): PackageDatabase {
     const kept = this.#databases.get(imageId)
     if (kept !== undefined) return kept
-    const database = rootfs === undefined ? none : readPackageDatabase(onDisk(rootfs.layers))
+    const database =
+      rootfs === undefined ? none : readPackageDatabase(onDisk(rootfs.layers), databaseLimits)
     if (rootfs !== undefined) this.#databases.set(imageId, database)
     return database
   }
@@ -48,8 +53,13 @@ export class ImagePackages {
 const none: PackageDatabase = { byName: new Map(), byPath: new Map() }
 
 function onDisk(layers: readonly string[]): ImageText {
+  let left = mostBytes
   return {
-    read: (path) => readImageFile(layers, path),
+    read: (path) => {
+      const text = readImageFile(layers, path, Math.min(left, mostFileBytes))
+      left -= text?.length ?? 0
+      return text
+    },
     list: (folder) => listImageFolder(layers, folder),
   }
 }

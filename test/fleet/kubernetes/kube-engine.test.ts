@@ -175,6 +175,16 @@ describe('the names of addresses', () => {
     ...(uid === undefined ? {} : { targetRef: { kind: 'Pod', uid } }),
   })
   const list = (items: object[]): object => ({ metadata: { resourceVersion: '1' }, items })
+  const service = (name: string, day: number, spec: object, namespace = 'shop'): object => ({
+    metadata: {
+      name,
+      namespace,
+      uid: `uid-${namespace}-${name}`,
+      resourceVersion: '1',
+      creationTimestamp: `2026-11-0${day}T00:00:00Z`,
+    },
+    spec,
+  })
 
   it.each(['v1', 'v1beta1'])(
     'are those of services and their endpoints, whichever node has them (%s)',
@@ -183,15 +193,12 @@ describe('the names of addresses', () => {
       server.others.set('/apis/discovery.k8s.io', {
         versions: versions.map((each) => ({ version: each })),
       })
-      const metadata = { name: 'user-db', namespace: 'shop', uid: 'uid-s', resourceVersion: '1' }
+      const headless = ['a-second-name', 'exporter', 'kubelet', 'kubernetes', 'headless']
       server.others.set(
         '/api/v1/services',
         list([
-          { metadata, spec: { clusterIP: '10.96.0.9', clusterIPs: ['10.96.0.9', 'fd00::9'] } },
-          {
-            metadata: { ...metadata, name: 'headless', uid: 'uid-h' },
-            spec: { clusterIP: 'None' },
-          },
+          service('user-db', 2, { clusterIP: '10.96.0.9', clusterIPs: ['10.96.0.9', 'fd00::9'] }),
+          ...headless.map((name) => service(name, 1, { clusterIP: 'None' })),
         ]),
       )
       server.others.set(
@@ -215,4 +222,32 @@ describe('the names of addresses', () => {
       expect([...engine.addresses()]).toHaveLength(5)
     },
   )
+
+  it('are not taken over by a later service, whatever it claims', async () => {
+    server.others.set('/apis/discovery.k8s.io', { versions: [{ version: 'v1' }] })
+    const claims = { clusterIP: '10.96.0.66', externalIPs: ['10.96.0.9', '10.244.1.4', '1.1.1.1'] }
+    server.others.set(
+      '/api/v1/services',
+      list([
+        service('user-db', 1, { clusterIP: '10.96.0.9' }),
+        service('a', 2, claims, 'evil'),
+        service('a', 2, { clusterIP: 'None' }),
+      ]),
+    )
+    server.others.set(
+      '/apis/discovery.k8s.io/v1/endpointslices',
+      list([
+        slice('user-db', 's-1', [endpoint('10.244.1.4', 'p1')]),
+        slice('a', 's-2', [endpoint('10.244.1.4', 'p1')]),
+        slice('not-there', 's-3', [endpoint('10.244.1.4', 'p1'), endpoint('10.0.0.1')]),
+      ]),
+    )
+    await start()
+    await vi.waitFor(() => expect(engine.peer('10.244.1.4')).toBeDefined())
+    await vi.waitFor(() => expect(engine.peer('10.96.0.66')).toEqual({ name: 'a.evil' }))
+    expect(engine.peer('10.96.0.9')).toEqual({ name: 'user-db.shop' })
+    expect(engine.peer('10.244.1.4')).toEqual({ name: 'user-db.shop' })
+    expect(engine.peer('1.1.1.1')).toBeUndefined()
+    expect(engine.peer('10.0.0.1')).toBeUndefined()
+  })
 })

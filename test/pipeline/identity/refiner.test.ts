@@ -248,6 +248,17 @@ describe('a connect', () => {
     })
     expect(refiner.refine(connect('10.0.0.8'), identity())).not.toHaveProperty('connect.name')
   })
+
+  it.each(['169.254.169.254', 'fe80::1'])(
+    'to a link-local address is not named after the container that has it on another network: %s',
+    (address) => {
+      const engine = { peer: () => ({ name: 'metadata.of-another-network' }) }
+      const refiner = new EventRefiner([engine as never], new ImageFiles())
+      const connect = { protocol: 'tcp' as const, address, port: 80 }
+      const event: ActEvent = { ...base(), kind: 'connect', connect }
+      expect(refiner.refine(event, identity({ addresses: [] }))).toEqual(event)
+    },
+  )
 })
 
 function base(process: Partial<ProcessRef> = {}) {
