@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { ActEvent } from '../../src/core/event/event.ts'
 import { containersApart } from '../../src/core/profile/evidence.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
+import type { StoredEntry } from '../../src/core/profile/stored-entry.ts'
 import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
 import type { ContainerRun } from '../../src/core/coverage/coverage.ts'
 import { act, feed, shaper, verdictOn } from '../fixtures/event-fixture.ts'
@@ -208,6 +209,18 @@ describe('folded evidence', () => {
         const again = Profile.load(entries, shaper)
         expect(again.entries().map(withoutFigures)).toEqual(entries.map(withoutFigures))
         expect(allowedBy(again)).toEqual(allowedBy(folded))
+        // As the store has it, now and as earlier agents wrote it.
+        const stored = folded.drainChanged().map(({ value }) => value)
+        const restored = Profile.restore(
+          JSON.parse(JSON.stringify(stored)) as StoredEntry[],
+          shaper,
+        )
+        expect(restored.entries()).toEqual(again.entries())
+        const migrated = Profile.restore(
+          JSON.parse(JSON.stringify(entries)) as ProfileEntry[],
+          shaper,
+        )
+        expect(migrated.entries()).toEqual(again.entries())
       }),
       { numRuns: cases(50) },
     )

@@ -9,6 +9,7 @@ import {
 } from '../../src/supplychain/export/profile-document.ts'
 import { mergeEntries } from '../../src/core/profile/merge.ts'
 import type { ProfileEntry } from '../../src/core/profile/profile-entry.ts'
+import type { StoredEntry } from '../../src/core/profile/stored-entry.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { feed, learned, shaper } from '../fixtures/event-fixture.ts'
 import { acts } from './event-arbitrary.ts'
@@ -130,14 +131,12 @@ describe('profiles', () => {
     fc.assert(
       fc.property(fc.array(acts, { maxLength: 30 }), fc.nat({ max: 30 }), (lesson, cut) => {
         const profile = new Profile(shaper)
-        const stored = new Map<string, ProfileEntry>()
+        const stored = new Map<string, StoredEntry>()
         for (const part of [lesson.slice(0, cut), lesson.slice(cut)]) {
           feed(profile, part)
-          for (const entry of profile.drainChanged()) stored.set(entry.id, entry)
+          for (const { id, value } of profile.drainChanged()) stored.set(id, value)
         }
-        expect([...stored.values()].sort((a, b) => (a.id < b.id ? -1 : 1))).toEqual(
-          profile.entries(),
-        )
+        expect(Profile.restore(stored.values(), shaper).entries()).toEqual(profile.entries())
       }),
     )
   })

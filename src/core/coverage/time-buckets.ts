@@ -1,7 +1,10 @@
 import { isoOf, type Micros, microsOf } from '../event/time.ts'
-import type { Literal, Sampled } from '../behaviour/witness.ts'
+import type { Literal, Sampled, WitnessesJson } from '../behaviour/witness.ts'
 import { compareText, type EvidenceBucket, type EvidenceBuckets } from '../profile/profile-entry.ts'
+import { member, type StoredBucket, type StoredBuckets, tuple } from '../profile/stored-entry.ts'
 import { Witnesses } from '../behaviour/witness.ts'
+
+const NONE: readonly string[] = []
 
 /** The finest time resolution of evidence, and of forgetting by time. */
 const FINEST: Micros = 60_000_000
@@ -61,6 +64,34 @@ export class TimeBuckets {
       json.minutes * FINEST,
       json.list.map((bucket) => bucketOf(bucket, kept)),
     )
+  }
+
+  static ofStored({ minutes, list }: StoredBuckets, kept?: number): TimeBuckets {
+    return new TimeBuckets(
+      minutes * FINEST,
+      list.map(([upTo, first, last, guardrails, witnesses]) => ({
+        upTo,
+        first,
+        last,
+        guardrails: member(guardrails) ?? NONE,
+        witnesses: witnessesOf(member(witnesses), kept),
+      })),
+    )
+  }
+
+  stored(): StoredBuckets {
+    return {
+      minutes: this.#width / FINEST,
+      list: this.#list.map(({ upTo, first, last, guardrails, witnesses }) =>
+        tuple<StoredBucket>(
+          upTo,
+          first,
+          last,
+          guardrails.length === 0 ? undefined : guardrails,
+          witnesses?.toJSON(),
+        ),
+      ),
+    }
   }
 
   /** One bucket adds no information to the cell. */
@@ -195,7 +226,7 @@ export class TimeBuckets {
       if (other < index) break
     }
     const upTo = this.#list[at - 1]?.upTo ?? 0
-    const fresh = { upTo, first: when, last: when, guardrails: [], witnesses: undefined }
+    const fresh = { upTo, first: when, last: when, guardrails: NONE, witnesses: undefined }
     this.#list.splice(at, 0, fresh)
     return at
   }
@@ -235,6 +266,13 @@ function united(a: readonly string[], b: readonly string[]): readonly string[] {
   return [...new Set([...a, ...b])].sort(compareText)
 }
 
+function witnessesOf(
+  json: WitnessesJson | undefined,
+  kept: number | undefined,
+): Witnesses | undefined {
+  return json === undefined ? undefined : Witnesses.from(json, kept)
+}
+
 function bucketOf(
   { upTo, first, last, guardrails, witnesses }: EvidenceBucket,
   kept: number | undefined,
@@ -243,8 +281,8 @@ function bucketOf(
     upTo,
     first: microsOf(first),
     last: microsOf(last),
-    guardrails: guardrails ?? [],
-    witnesses: witnesses === undefined ? undefined : Witnesses.from(witnesses, kept),
+    guardrails: guardrails ?? NONE,
+    witnesses: witnessesOf(witnesses, kept),
   }
 }
 

@@ -2,6 +2,7 @@ import type { Origin } from '../event/event.ts'
 import { isoOf, type Micros, microsOf } from '../event/time.ts'
 import type { Literal, Sampled } from '../behaviour/witness.ts'
 import { compareText, type EvidenceBucket, type EvidenceCell, type Phase } from './profile-entry.ts'
+import { member, type StoredCell, tuple } from './stored-entry.ts'
 import { isOneBucket, type Seen, type Span, TimeBuckets } from '../coverage/time-buckets.ts'
 import { Witnesses } from '../behaviour/witness.ts'
 
@@ -81,6 +82,43 @@ export class Cell {
     const cell = new Cell(json.container, json.origin, json.session, json.phase)
     cell.merge(json)
     return cell
+  }
+
+  static ofStored(stored: StoredCell, kept: number | undefined): Cell {
+    const [container, origin, phase, count, first, last, nodes, sources] = stored
+    const [, , , , , , , , session, containers, guardrails, witnesses, buckets] = stored
+    const cell = new Cell(container, origin, member(session), phase, kept)
+    cell.count = count
+    cell.first = first
+    cell.last = last
+    cell.containers = member(containers) ?? 1
+    for (const node of nodes) cell.nodes = add(cell.nodes, node)
+    for (const source of sources) cell.sources = add(cell.sources, source)
+    cell.#guard(member(guardrails) ?? NONE)
+    const shown = member(witnesses)
+    if (shown !== undefined) cell.witnesses = Witnesses.from(shown, kept)
+    const seen = member(buckets)
+    if (seen !== undefined) cell.#keep(TimeBuckets.ofStored(seen, kept))
+    return cell
+  }
+
+  stored(): StoredCell {
+    const { container, origin, phase, count, first, last, nodes, sources } = this
+    return tuple<StoredCell>(
+      container,
+      origin,
+      phase,
+      count,
+      first,
+      last,
+      nodes,
+      sources,
+      this.session,
+      this.containers === 1 ? undefined : this.containers,
+      this.guardrails.length === 0 ? undefined : this.guardrails,
+      this.witnesses?.toJSON(),
+      this.#buckets?.stored(),
+    )
   }
 
   is(container: string, origin: Origin, session: string | undefined, phase: Phase): boolean {

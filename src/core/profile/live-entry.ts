@@ -23,6 +23,7 @@ import type { ObjectPattern } from '../behaviour/shape-pattern.ts'
 import { isPattern, shapedSubject } from '../behaviour/subject.ts'
 import type { WitnessesJson } from '../behaviour/witness.ts'
 import type { User } from '../behaviour/user.ts'
+import type { StoredCell, StoredEntry } from './stored-entry.ts'
 import type { Place } from '../learning/place.ts'
 import { isPlace, keptOf, PlacePattern } from '../behaviour/place-pattern.ts'
 import { placeJson } from './place-json.ts'
@@ -76,6 +77,36 @@ export class LiveEntry {
     const entry = new LiveEntry(json.actor, json.uid, json.object, shaper)
     entry.merge(json)
     return entry
+  }
+
+  static ofStored(stored: StoredEntry, shaper: Shaper): LiveEntry {
+    const entry = new LiveEntry(stored.actor, stored.uid, stored.object, shaper)
+    for (const json of stored.cells) {
+      const cell = Cell.ofStored(json, entry.#kept)
+      const list = entry.cells.get(cell.container)
+      entry.cells.set(cell.container, list === undefined ? [cell] : [...list, cell])
+      entry.#made += 1
+    }
+    entry.inherited = stored.inherited
+    entry.decision = stored.decision
+    entry.fixed = stored.fixed === true
+    return entry
+  }
+
+  stored(): StoredEntry {
+    const { actor, uid, object, inherited, decision } = this
+    const cells: StoredCell[] = []
+    for (const list of this.cells.values()) for (const cell of list) cells.push(cell.stored())
+    return {
+      schema: 'snug.behaviour/v2',
+      actor,
+      uid,
+      object,
+      cells,
+      ...(inherited === undefined ? {} : { inherited }),
+      ...(decision === undefined ? {} : { decision }),
+      ...(this.fixed ? { fixed: true as const } : {}),
+    }
   }
 
   /** Takes in another copy's evidence and decisions. */

@@ -26,6 +26,7 @@ import {
   type ProfileEntry,
 } from './profile-entry.ts'
 import { recordedAs } from '../behaviour/recorded-as.ts'
+import type { AnyStoredEntry, StoredEntry } from './stored-entry.ts'
 import type { Shaper } from '../behaviour/shape.ts'
 import type { Span } from '../coverage/time-buckets.ts'
 import type { Widening } from '../behaviour/widening.ts'
@@ -64,6 +65,12 @@ const namesKept = 1_024
 
 /** Counts are kept back for seconds: more is not forgotten meanwhile. */
 const forgettingsKept = 32
+
+/** A behaviour for the store. */
+export interface DrainedEntry {
+  readonly id: BehaviourId
+  readonly value: StoredEntry
+}
 
 /** What a person decided; the grants are filled in from what was seen. */
 export type DecisionInput = Omit<Decision, 'grants' | 'kind'> & {
@@ -107,11 +114,35 @@ export class Profile implements ProfileReader {
   static load(entries: Iterable<ProfileEntry>, shaper: Shaper): Profile {
     const profile = new Profile(shaper)
     profile.merge(entries)
-    profile.settle()
-    for (const entry of profile.#entries.values()) if (entry.isDerived) profile.#derived.add(entry)
-    profile.#changed.clear()
-    profile.#counted.clear()
+    profile.#loaded()
     return profile
+  }
+
+  /** The same of entries as the store has them, in the present form or an earlier one. */
+  static restore(stored: Iterable<AnyStoredEntry>, shaper: Shaper): Profile {
+    const profile = new Profile(shaper)
+    for (const each of stored) {
+      if (each.schema !== 'snug.behaviour/v2') {
+        profile.merge([each])
+        continue
+      }
+      const entry = LiveEntry.ofStored(each, shaper)
+      if (profile.#entries.has(entry.key)) profile.merge([entry.toJSON()])
+      else if (!entry.empty) {
+        profile.#add(entry)
+        profile.#mayFold(entry)
+        profile.#refresh(entry)
+      }
+    }
+    profile.#loaded()
+    return profile
+  }
+
+  #loaded(): void {
+    this.settle()
+    for (const entry of this.#entries.values()) if (entry.isDerived) this.#derived.add(entry)
+    this.#changed.clear()
+    this.#counted.clear()
   }
 
   /**
@@ -573,17 +604,20 @@ export class Profile implements ProfileReader {
    * Entries changed since the last drain, for the store. Entries with anything new are always included. Entries whose
    * counts rose follow, the longest waiting first, until they have `room` cells of evidence together.
    */
-  drainChanged(room = Infinity): readonly ProfileEntry[] {
-    const drained = [...this.#changed].map((entry) => entry.toJSON())
-    for (const entry of this.#changed) this.#counted.delete(entry)
+  drainChanged(room = Infinity): readonly DrainedEntry[] {
+    const drained: DrainedEntry[] = []
+    for (const entry of this.#changed) {
+      this.#counted.delete(entry)
+      drained.push({ id: entry.id, value: entry.stored() })
+    }
     this.#changed.clear()
     let cells = 0
     for (const entry of this.#counted) {
       if (cells >= room) break
       this.#counted.delete(entry)
-      const json = entry.toJSON()
-      drained.push(json)
-      cells += json.cells.length
+      const value = entry.stored()
+      drained.push({ id: entry.id, value })
+      cells += value.cells.length
     }
     return drained
   }

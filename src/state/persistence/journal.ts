@@ -311,8 +311,8 @@ export class Journal {
       // The many counts of a busy image are written over several turns.
       if (profile.undrained > 0) this.#drainsCounts.add(version)
       else this.#drainsCounts.delete(version)
-      for (const entry of drained) {
-        writes.push({ kind: 'behaviour', version: key, id: entry.id, value: entry })
+      for (const { id, value } of drained) {
+        writes.push({ kind: 'behaviour', version: key, id, value })
       }
     }
     for (const id of profile.drainRemoved()) {

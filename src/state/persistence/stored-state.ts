@@ -7,7 +7,7 @@ import type { SourceBatch, SourceMessage } from '../../pipeline/sources/source.t
 import type { Version } from '../../core/lifecycle/version.ts'
 import { behaviourKinds } from '../../core/coverage/coverage-report.ts'
 import { Profile } from '../../core/profile/profile.ts'
-import type { ProfileEntry } from '../../core/profile/profile-entry.ts'
+import type { AnyStoredEntry } from '../../core/profile/stored-entry.ts'
 import type { Shaper } from '../../core/behaviour/shape.ts'
 import type { AlertRecord } from '../alerts/alert-store.ts'
 import type { StoredVersion, StoreSnapshot, StoreWrite } from '../store/store.ts'
@@ -155,10 +155,10 @@ export function restoreLosses(value: unknown): readonly LedgerSpan[] | undefined
 
 function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion {
   const value = versionSchema.parse(stored.value)
-  const entries = stored.behaviours.map((behaviour) => behaviour.value as ProfileEntry)
+  const entries = stored.behaviours.map((behaviour) => behaviour.value as AnyStoredEntry)
   const { repository, tag, digest } = value.image
   const image = tag === undefined ? { repository, digest } : { repository, tag, digest }
-  const profile = Profile.load(entries, shaper)
+  const profile = Profile.restore(entries, shaper)
   const version = new DeployedVersion(image, Object.freeze(value.life), profile, value.firstSeen)
   for (const known of value.tags) version.tags.add(known)
   version.lastSeen = value.lastSeen

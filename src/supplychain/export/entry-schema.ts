@@ -49,6 +49,7 @@ export const entrySchema = z.looseObject({
       origin: z.enum(origins),
       session: z.string().optional(),
       phase: z.enum(['learned', 'later', 'derived']),
+      containers: z.int().min(1).optional(),
       count: whole,
       first: moment,
       last: moment,
