@@ -78,6 +78,22 @@ describe.each([
     expect(acts.filter(({ kind }) => kind === 'capability')).toEqual([])
   })
 
+  it('reports names through a symbolic link as the names that the kernel reached', async () => {
+    const lines = [
+      `mkdir ${hex('/data/real')}`,
+      `symlink ${hex('/data/real')} ${hex('/data/way')}`,
+      `write ${hex('/data/x')}`,
+      `link ${hex('/data/x')} ${hex('/data/way/linked')}`,
+      `rename ${hex('/data/x')} ${hex('/data/way/moved')}`,
+      `unlink ${hex('/data/way/moved')}`,
+    ]
+    const acts = await actsOf('/bin/acts serve', [...lines, 'end'].join('\n'))
+    const files = acts.flatMap((event) => (event.kind === 'file' ? [event.file] : []))
+    expect(files).toContainEqual({ path: '/data/real/linked', access: ['create'], to: '/data/x' })
+    expect(files).toContainEqual({ path: '/data/x', access: ['rename'], to: '/data/real/moved' })
+    expect(files).toContainEqual({ path: '/data/real/moved', access: ['delete'] })
+  })
+
   it('gives the behaviours that this host’s kernel gives for the same events', async () => {
     const lines = [
       `read ${hex('/etc/secret')}`,

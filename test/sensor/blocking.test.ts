@@ -3,7 +3,8 @@ import type { ActEvent } from '../../src/core/event/event.ts'
 import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
 import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
-import { shaper } from '../fixtures/event-fixture.ts'
+import { judge } from '../../src/core/match/judge.ts'
+import { guardrails, shaper } from '../fixtures/event-fixture.ts'
 import { Acts, hex } from './acts.ts'
 import { buildImage, removeTree } from './container.ts'
 import { Recorder } from './recorder.ts'
@@ -118,6 +119,23 @@ describe('in block mode', () => {
   ])('a program of the image that was %s is drift', async (_, lines) => {
     const results = await second([...lines, program])
     expect(results).toEqual([...lines.map(() => '0'), KILLED])
+  })
+
+  it('a hard link is judged by the file that it names, and not by its new name alone', async () => {
+    const link = (from: string): string => `link ${hex(from)} ${hex('/data/hard')}`
+    const remove = `unlink ${hex('/data/hard')}`
+    const ordinary = [`write ${hex('/data/log')}`, link('/data/log'), remove]
+    await learnedFrom([...ordinary, `write ${hex('/etc/shadow')}`])
+    expect(await acts.did(ordinary)).toEqual(['0', '0', '0'])
+    expect(await reported()).toEqual([])
+    expect(await acts.did([link('/etc/shadow')])).toEqual(['0'])
+    const [event] = await reported()
+    if (event === undefined) throw new Error('the link was not reported')
+    expect(event).toMatchObject({ file: { path: '/data/hard', to: '/etc/shadow' } })
+    expect(event.enforced).toBe('missed')
+    const refs = behavioursOf(event, shaper)
+    const fired = judge(new Profile(shaper), event, refs, { guardrails, learning: true }).guardrails
+    expect(fired.map(({ id }) => id)).toEqual(['shadow-read'])
   })
 
   it('no event of another container is stopped', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ActEvent } from '../../src/core/event/event.ts'
+import type { ActEvent, FileAct } from '../../src/core/event/event.ts'
 import { bytesOfName } from '../../src/core/event/name-bytes.ts'
 import { microsOf } from '../../src/core/event/time.ts'
 import { compileKernel } from '../../src/core/compile/compile-kernel.ts'
@@ -317,17 +317,27 @@ function refined(event: ActEvent): ActEvent {
     const known = names[event.connect.address]
     return known === undefined ? event : { ...event, connect: { ...event.connect, name: known } }
   }
-  if (event.kind !== 'file' || !isShipped(event.file.path)) return event
-  return { ...event, file: { ...event.file, shipped: true } }
+  if (event.kind !== 'file') return event
+  const { file } = event
+  const linked = linkedPath(file)
+  const shipped = isShipped(file.path) ? { shipped: true } : {}
+  const toShipped = linked !== undefined && isShipped(linked) ? { toShipped: true } : {}
+  return { ...event, file: { ...file, ...shipped, ...toShipped } }
 }
 
 /** Root is never taken for another, nor another for root. */
 const usersOf = (round: number): readonly [number, number] => (round % 3 === 2 ? [7, 8] : [0, 0])
 
+/** The file that a hard link names. */
+const linkedPath = ({ access, to }: FileAct): string | undefined =>
+  access.includes('create') ? to : undefined
+
 const isShipped = (at: string): boolean => at.startsWith('/tmp/') && at.length % 5 === 0
 
 function taken(events: readonly ActEvent[], automaton: PathAutomaton): string[] {
-  const paths = events.flatMap((event) => (event.kind === 'file' ? [event.file.path] : []))
+  const paths = events.flatMap((event) =>
+    event.kind === 'file' ? [event.file.path, linkedPath(event.file) ?? []].flat() : [],
+  )
   return paths.filter((at) => isShipped(at) && takes(automaton, at))
 }
 

@@ -109,6 +109,24 @@ static __noinline bool judge_literals(const struct snug_task *state, struct verd
 	return true;
 }
 
+/*
+ * Who makes a hard link may read the file by the new name, which the profile may allow: so the link
+ * is also a read of the file that it names. Of that no hook shows the layer.
+ */
+static __noinline u32 judge_linked(struct scratch *scratch, const struct snug_task *state,
+				   struct verdict *verdict, const struct paths *paths)
+{
+	struct paths linked = { .path = paths->to, .at = paths->to_at, .from_image = 1 };
+	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), set = 0;
+	u64 tag;
+
+	if (!(paths->cut & SNUG_TO_CUT) &&
+	    lookup_rule(verdict, keys.seed, SNUG_RULE_SHIPPED(keys, linked.path), &tag) ==
+		    RULE_NONE)
+		set = run_automaton(scratch, profile, linked.at, ~0u, SNUG_TEXT_MAX);
+	return lookup_access(state, verdict, SNUG_READ, &linked, set, &verdict->tags[1]);
+}
+
 /* All of the rules. What they allow by a pattern is counted by them. */
 static __noinline int judge_paths(struct scratch *scratch, const struct snug_task *state,
 				  struct verdict *verdict, u32 access, const struct paths *paths)
@@ -141,6 +159,9 @@ static __noinline int judge_paths(struct scratch *scratch, const struct snug_tas
 			verdict->deviates = 1;
 		n++;
 	}
+	if (access & SNUG_CREATE && paths->to_at < SNUG_TEXT_MAX &&
+	    judge_linked(scratch, state, verdict, paths) != RULE_ALLOW)
+		verdict->deviates = 1;
 	if (verdict->deviates)
 		verdict->by_rules = 0;
 	if (verdict->by_rules)

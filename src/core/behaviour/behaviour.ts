@@ -176,6 +176,23 @@ function renameRef(event: ActEvent, act: FileAct, shaper: Shaper): BehaviourRef 
   })
 }
 
+/**
+ * Who makes a hard link may read the file by the new name, which the profile may allow: so the link is also a read of
+ * the file that it names.
+ */
+function linkedRef(
+  event: ActEvent,
+  { to = '', toShipped, cut }: FileAct,
+  shaper: Shaper,
+): BehaviourRef {
+  const fixed = toShipped === true || cut === true
+  const shape = fixed ? undefined : shaper.shape(to)
+  const literal = shape === undefined ? undefined : { text: to, values: shape.values }
+  const path = shape?.path ?? plainPath(to)
+  const ref = refOf(event, { kind: 'file', access: 'read', path }, literal)
+  return fixed ? { ...ref, fixed } : ref
+}
+
 function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly BehaviourRef[] {
   // A file of the image is never generalised; the tail of a cut path has too little information.
   const fixed = act.shipped === true || act.cut === true
@@ -191,6 +208,7 @@ function fileRefs(event: ActEvent, act: FileAct, shaper: Shaper): readonly Behav
       const layer = access === 'read' ? act.layer : undefined
       if (!fixed && layer === undefined) refs.push(ref)
       else refs.push({ ...ref, ...(fixed ? { fixed } : {}), ...(layer && { layer }) })
+      if (access === 'create' && act.to !== undefined) refs.push(linkedRef(event, act, shaper))
     }
   }
   return refs

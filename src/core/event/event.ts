@@ -87,6 +87,7 @@ export interface ExecAct {
 export interface FileAct {
   readonly path: string
   readonly access: readonly Access[]
+  /** Of a rename, the new name. With `create`, the file that a hard link names: `path` is its new name. */
   readonly to?: string
   /** The path was deeper or longer than the sensor carries: it begins with `…`. */
   readonly cut?: boolean
@@ -98,6 +99,8 @@ export interface FileAct {
   readonly unresolved?: boolean
   /** The image ships this path. Set by `identify`; such a path is never generalised. */
   readonly shipped?: boolean
+  /** The same of `to`, where that is the file that a hard link names. */
+  readonly toShipped?: boolean
   /** Of a file that was opened only to be read: whether it lies in the image's layers. Absent: not known. */
   readonly layer?: 'image' | 'container'
 }

@@ -17,3 +17,21 @@ export function globs(patterns: readonly string[]): Matcher {
     )
   return (text) => literal.has(text) || compiled.some((expression) => expression.test(text))
 }
+
+/**
+ * Whether a path is a folder above what the globs name, as far as they name it: a `*` alone would take files too that
+ * lie beside such folders.
+ */
+export function holders(patterns: readonly string[]): Matcher {
+  const above = patterns
+    .flatMap((pattern) => micromatch.braces(pattern, { expand: true }))
+    .flatMap((pattern) => {
+      const parts = pattern.split('/').slice(0, -1)
+      const anywhere = parts.indexOf('**')
+      const named = anywhere < 0 ? parts : parts.slice(0, anywhere)
+      return named
+        .slice(1)
+        .flatMap((name, index) => (name === '*' ? [] : [named.slice(0, index + 2).join('/')]))
+    })
+  return globs([...new Set(above)])
+}

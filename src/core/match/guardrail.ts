@@ -1,7 +1,7 @@
 import type { Severity } from '../event/alert.ts'
 import type { Access, ActEvent, IdentityRoute, Origin } from '../event/event.ts'
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
-import { globs, type Matcher } from './glob.ts'
+import { globs, holders, type Matcher } from './glob.ts'
 import type { FiredGuardrail } from './verdict.ts'
 
 interface ConditionBase {
@@ -89,14 +89,25 @@ function fileTest(
   const included = within(condition.path)
   const excluded = condition.exceptPath === undefined ? () => false : within(condition.exceptPath)
   const hit = (path: string): boolean => included(path) && !excluded(path)
+  const holds = holders(condition.path)
+  // A folder that is moved takes what is in it along.
+  const moves = (path: string): boolean => hit(path) || holds(path)
   const writes = access.includes('write')
+  const reads = access.includes('read')
   return (ref, event) => {
     if (ref.object.kind !== 'file' || event.kind !== 'file') return false
     const { path, to } = event.file
     if (ref.object.access === 'rename') {
-      if (access.includes('rename')) return hit(path) || (to !== undefined && hit(to))
-      // A rename deletes the old name and writes the new one.
-      return (access.includes('delete') && hit(path)) || (writes && to !== undefined && hit(to))
+      if (access.includes('rename')) return moves(path) || (to !== undefined && moves(to))
+      // A rename deletes the old name and writes the new one, by which the file can then be read.
+      return (
+        ((reads || access.includes('delete')) && moves(path)) ||
+        (writes && to !== undefined && moves(to))
+      )
+    }
+    // By another name the file can be read and written.
+    if (to !== undefined && ref.object.access === 'read') {
+      return (reads || writes || access.includes('create')) && hit(to)
     }
     const asked = access.includes(ref.object.access) || (writes && ref.object.access === 'create')
     return asked && hit(path)

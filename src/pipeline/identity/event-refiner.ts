@@ -124,7 +124,12 @@ export class EventRefiner {
 
   #file(file: FileAct, identity: ContainerIdentity): FileAct {
     if (file.shipped !== undefined) return file
-    return this.#files.shipped(identity, file.path) === true ? { ...file, shipped: true } : file
+    const { path, to, access } = file
+    const isLink = to !== undefined && access.includes('create')
+    const shipped = this.#files.shipped(identity, path) === true
+    const toShipped = isLink && this.#files.shipped(identity, to) === true
+    if (!shipped && !toShipped) return file
+    return { ...file, ...(shipped && { shipped }), ...(toShipped && { toShipped }) }
   }
 
   #connect(connect: ConnectAct): ConnectAct {

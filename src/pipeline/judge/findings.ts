@@ -77,7 +77,7 @@ export function deviationFinding(
     severity: rated === undefined ? verdict.severity : riskOf(rated),
     ...(cause === undefined ? {} : { cause }),
     ...(rated === undefined ? {} : { risk: rated }),
-    reasons: [...verdict.reasons, ...reasons, ...missedReason(event)],
+    reasons: [...verdict.reasons, ...reasons, ...linkReason(event), ...missedReason(event)],
     nearest: verdict.nearest,
     behaviour: mainBehaviour(verdict.unexpected),
     guardrails: guardrails.map(({ id }) => id),
@@ -125,6 +125,12 @@ export function lossFinding(event: LossEvent): Finding {
     mode: 'none',
     event,
   }
+}
+
+function linkReason(event: ActEvent): readonly string[] {
+  if (event.kind !== 'file' || !event.file.access.includes('create')) return []
+  const { path, to } = event.file
+  return to === undefined ? [] : [`made a hard link: \`${path}\` is another name of \`${to}\``]
 }
 
 const survivalReasons: Readonly<Record<Survival, string>> = {

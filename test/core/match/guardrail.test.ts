@@ -22,6 +22,7 @@ const file = (
   where = root,
 ) => act.file(path, [access], where)
 const rename = (from: string, to: string) => act.file(from, ['rename'], root, { to })
+const link = (from: string, name: string) => act.file(name, ['create'], root, { to: from })
 
 function fired(event: ActEvent, learning = false): readonly string[] {
   const refs = behavioursOf(event, shaper)
@@ -66,6 +67,13 @@ describe('guardrails fire on', () => {
     ['write-binaries', file('/usr/bin/ls', 'delete')],
     ['write-binaries', rename('/tmp/evil', '/usr/bin/ls')],
     ['write-binaries', rename('/usr/bin/ls', '/tmp/ls')],
+    ['shadow-read', rename('/etc/shadow', '/tmp/s')],
+    ['shadow-read', link('/etc/shadow', '/tmp/s')],
+    ['private-keys', rename('/root/.ssh', '/tmp/keys')],
+    ['private-keys', rename('/home/bob/.ssh', '/tmp/bob')],
+    ['cron', link('/etc/crontab', '/tmp/c')],
+    ['cron', rename('/tmp/jobs', '/etc/cron.d')],
+    ['accounts', link('/etc/passwd', '/tmp/p')],
     ['preload', file('/etc/ld.so.preload', 'create')],
     ['preload', rename('/tmp/x', '/etc/ld.so.preload')],
     ['cron', file('/etc/crontab')],
@@ -121,6 +129,9 @@ describe('guardrails do not alert on normal containers', () => {
     ['setuid at start', act.capability('CAP_SETUID', root)],
     ['binding port 80', act.capability('CAP_NET_BIND_SERVICE', root)],
     ['ldconfig', file('/etc/ld.so.cache~', 'create')],
+    ['a rotated log', rename('/var/log/app.log', '/var/log/app.log.1')],
+    ['a mail that is delivered', link('/var/mail/tmp/1', '/var/mail/new/1')],
+    ['a file of a folder beside keys', rename('/root/notes.new', '/root/notes')],
     ['ldconfig moving', rename('/etc/ld.so.cache~', '/etc/ld.so.cache')],
     ['reading the accounts', file('/etc/passwd', 'read')],
     ['reading its libraries', file('/usr/lib/x86_64-linux-gnu/libssl.so.3', 'read')],
