@@ -3,6 +3,7 @@ import { packageVersion } from './support/package-version.ts'
 import type { VerifiedProfile } from './supplychain/attest/verify.ts'
 import type { Config } from './support/config/config-schema.ts'
 import type { LoadedConfig } from './support/config/load-config.ts'
+import { ProgramArguments } from './core/behaviour/arguments.ts'
 import type { GeneraliseRules } from './core/behaviour/generalise.ts'
 import { loadRules, type Rules } from './support/config/load-rules.ts'
 import { AlertTraces } from './pipeline/delivery/alert-traces.ts'
@@ -227,6 +228,7 @@ function assemble(
     files,
     makeIdentifier: (release) =>
       new Identifier({
+        programs: new ProgramArguments(rules.generalise.arguments),
         engines,
         files,
         node: config.node,

@@ -126,6 +126,8 @@ enum snug_access {
 	SNUG_RENAME = 16,
 	SNUG_RENAME_SOURCE = 32, /* of a rule alone: to rename the path, whatever to */
 	SNUG_READ_SHIPPED = 64,	 /* of a rule alone: to read it where it is SNUG_FROM_IMAGE */
+	/* To map it as code, where the image did not ship it. Never a rule, and never stopped. */
+	SNUG_MAP = 128,
 };
 
 enum snug_protocol {

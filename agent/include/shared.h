@@ -250,7 +250,9 @@ enum snug_syscall_class {
 	SNUG_CLASS_TIMESAT,    /* directory, path, times */
 	SNUG_CLASS_TIMESAT_NS, /* the same, each of which may be `now` or `unchanged` */
 	SNUG_CLASS_SOCKET,
-	SNUG_CLASS_CALL, /* the rest: SNUG_CLASS_CALL + enum snug_call */
+	SNUG_CLASS_MAP,	    /* address, size, protection, flags, descriptor */
+	SNUG_CLASS_MAP_OLD, /* of the 32-bit table: the same, in memory */
+	SNUG_CLASS_CALL,    /* the rest: SNUG_CLASS_CALL + enum snug_call */
 };
 
 #endif

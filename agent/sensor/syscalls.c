@@ -21,6 +21,7 @@ static const struct syscall_entry native[] = {
 	{ SYS_utimes, SNUG_CLASS_TIMES },
 	{ SYS_futimesat, SNUG_CLASS_TIMESAT },
 #endif
+	{ SYS_mmap, SNUG_CLASS_MAP },
 	{ SYS_openat, SNUG_CLASS_OPENAT },
 	{ SYS_openat2, SNUG_CLASS_OPENAT2 },
 	{ SYS_open_by_handle_at, SNUG_CLASS_OPEN_HANDLE },

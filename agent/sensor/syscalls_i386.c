@@ -45,6 +45,8 @@ static const struct syscall_entry entries[] = {
 	{ __NR_setgid32, SNUG_CLASS_IDENTITY },
 	{ __NR_setfsuid32, SNUG_CLASS_IDENTITY },
 	{ __NR_setfsgid32, SNUG_CLASS_IDENTITY },
+	{ __NR_mmap, SNUG_CLASS_MAP_OLD },
+	{ __NR_mmap2, SNUG_CLASS_MAP },
 	{ __NR_listen, SNUG_CLASS_LISTEN },
 	{ __NR_socket, SNUG_CLASS_SOCKET },
 	{ __NR_connect, SNUG_CLASS_CONNECT },

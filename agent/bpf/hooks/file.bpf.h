@@ -136,11 +136,9 @@ static __always_inline u32 access_of(const struct file *file)
  * Reading a file as the image ships it is another behaviour than reading the container's
  * replacement.
  */
-static __always_inline void opened_layer(struct opened *opened, const struct file *file,
-					 const struct task_struct *task)
+static __always_inline void opened_layer(struct opened *opened, const struct file *file, u64 root)
 {
-	opened->paths.from_image = opened->access == SNUG_READ &&
-				   is_from_image(file, task->fs->root.dentry);
+	opened->paths.from_image = opened->access == SNUG_READ && is_from_image(file, root);
 	if (opened->paths.from_image)
 		opened->flags |= SNUG_FROM_IMAGE;
 }
@@ -234,7 +232,7 @@ static __noinline int report_open(struct call *call, u32 class)
 	opened->access = access_of(file);
 	opened->path_ref = PATH_REF(file->f_path);
 	opened->flags = call->compat ? SNUG_COMPAT : 0;
-	opened_layer(opened, file, call->task);
+	opened_layer(opened, file, root_of(state, call->task));
 	walk_from(scratch, opened->path_ref, root_of(state, call->task));
 	opened->paths.path = walk_hash(scratch);
 	found = lookup_seen(state, file_object(opened->access, opened->flags, opened->paths.path),

@@ -13,6 +13,7 @@
 #include "abi.h"
 #include "hooks/attribute.bpf.h"
 #include "hooks/file.bpf.h"
+#include "hooks/mapping.bpf.h"
 #include "hooks/network.bpf.h"
 #include "hooks/path_calls.bpf.h"
 #include "hooks/peer_calls.bpf.h"
@@ -109,6 +110,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {
 	struct call call = { .regs = regs, .ret = ret };
 	u32 number, class;
+	s32 fd = -1;
 
 	call.task = bpf_get_current_task_btf();
 #if defined(__TARGET_ARCH_x86)
@@ -124,6 +126,9 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	class = call.compat ? compat_syscall_classes[number] : syscall_classes[number];
 	if (!class)
 		return 0;
+	if ((class == SNUG_CLASS_MAP || class == SNUG_CLASS_MAP_OLD) &&
+	    ((ret < 0 && ret > -MAX_ERRNO) || !maps_code(&call, class, &fd)))
+		return 0;
 	call.state = state_of(call.task);
 	if (!call.state || !is_acting_generation(call.state, OLDER_FIRST))
 		return 0;
@@ -136,6 +141,8 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return on_path_call(&call, class);
 	if (class >= SNUG_CLASS_CHMOD && class <= SNUG_CLASS_TIMESAT_NS)
 		return report_attribute(class, ret, call.compat);
+	if (class == SNUG_CLASS_MAP || class == SNUG_CLASS_MAP_OLD)
+		return on_mapping(&call, fd);
 	if (class == SNUG_CLASS_CLONE3)
 		return on_clone3(&call);
 	if (class > SNUG_CLASS_CALL)

@@ -169,6 +169,7 @@ struct thread_info {
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
+	unsigned int personality;
 	int pid;
 	int tgid;
 	u64 start_time;
@@ -352,10 +353,14 @@ struct pt_regs {
 #define MMSGHDR_SIZE 64
 #define MMSGHDR_SIZE_COMPAT 32
 
+#define PROT_READ 1
+#define PROT_EXEC 4
+#define READ_IMPLIES_EXEC 0x0400000 /* of a process's personality */
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER 0x00004000
 #define TS_COMPAT 0x0002
 #define AT_FDCWD -100
+#define MAX_ERRNO 4095
 #define EPERM 1
 #define SIGKILL 9
 #define EACCES 13

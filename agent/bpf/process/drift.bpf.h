@@ -75,7 +75,7 @@ static __always_inline u64 inode_key(const struct inode *inode)
  * image's file while no process has opened it for writing and it has its name of the lower layer.
  */
 static __noinline bool is_unmodified(struct scratch *scratch, const struct snug_task *state,
-				     struct inode *inode)
+				     struct inode *inode, u64 path)
 {
 	struct snug_slot *slot = slot_of(state);
 	u64 key = inode_key(inode), *writer;
@@ -94,7 +94,7 @@ static __noinline bool is_unmodified(struct scratch *scratch, const struct snug_
 	if (!lower.dentry || !lower.mnt)
 		return false;
 	walk_from(scratch, lower, 0);
-	return walk_hash(scratch) == state->exe;
+	return walk_hash(scratch) == path;
 }
 
 /* Opened so that it can be changed: from now on a copy of the image's file is no longer that. */
@@ -125,12 +125,21 @@ static __always_inline void mark_untrusted(const struct snug_task *state)
 		slot->untrusted = 1;
 }
 
+/*
+ * The file system of the container's root. Not that of the process's root, which `chroot` moves to
+ * a volume.
+ */
+static __always_inline const struct super_block *image_block(u64 root)
+{
+	return bpf_core_cast((void *)root, struct dentry)->d_sb;
+}
+
 /* It lies in the layers beneath the container's own, and no mount is above it. */
-static __always_inline bool is_from_image(const struct file *file, const struct dentry *root)
+static __always_inline bool is_from_image(const struct file *file, u64 root)
 {
 	const struct super_block *block = file->f_inode->i_sb;
 
-	return block->s_magic == OVERLAYFS_SUPER_MAGIC && block == root->d_sb &&
+	return block->s_magic == OVERLAYFS_SUPER_MAGIC && block == image_block(root) &&
 	       !is_upper(file->f_inode);
 }
 
@@ -142,7 +151,8 @@ static __always_inline bool is_memfd(const struct dentry *dentry)
 	       (load_word((u64)dentry->d_name.name) & 0xffffffffffffull) == memfd;
 }
 
-static __always_inline u16 drift_of(const struct file *file, u32 end, const struct dentry *root)
+/* `root`: 0 of a process that outlived its container. */
+static __always_inline u16 drift_of(const struct file *file, u32 end, u64 root)
 {
 	struct dentry *dentry = file->f_path.dentry;
 	struct super_block *block = file->f_inode->i_sb;
@@ -151,7 +161,7 @@ static __always_inline u16 drift_of(const struct file *file, u32 end, const stru
 		return SNUG_DRIFT_MEMFD;
 	if (block->s_magic == OVERLAYFS_SUPER_MAGIC && is_upper(file->f_inode))
 		return SNUG_DRIFT_UPPER;
-	return block != root->d_sb ? SNUG_DRIFT_MOUNT : 0;
+	return root && block != image_block(root) ? SNUG_DRIFT_MOUNT : 0;
 }
 
 #endif

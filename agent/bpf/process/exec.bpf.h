@@ -298,8 +298,9 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	state->exe = exe_hash(scratch, bprm->file, root, &end);
 	state->script = script_hash(scratch, task, bprm, root);
 	held = state->flags & SNUG_HELD_ROOT;
-	state->flags = held | drift_of(bprm->file, end, task->fs->root.dentry);
-	if (state->flags & SNUG_DRIFT_UPPER && is_unmodified(scratch, state, bprm->file->f_inode))
+	state->flags = held | drift_of(bprm->file, end, root);
+	if (state->flags & SNUG_DRIFT_UPPER &&
+	    is_unmodified(scratch, state, bprm->file->f_inode, state->exe))
 		state->flags &= ~SNUG_DRIFT_UPPER;
 	if (task->signal->tty)
 		state->flags |= SNUG_TTY;

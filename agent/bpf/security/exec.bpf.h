@@ -148,8 +148,9 @@ static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task
 	next->gid = bprm->cred->egid.val;
 	next->exe = exe_hash(scratch, bprm->file, root, &end);
 	next->script = script_hash(scratch, task, bprm, root);
-	next->flags = drift_of(bprm->file, end, task->fs->root.dentry);
-	if (next->flags & SNUG_DRIFT_UPPER && is_unmodified(scratch, next, bprm->file->f_inode))
+	next->flags = drift_of(bprm->file, end, root);
+	if (next->flags & SNUG_DRIFT_UPPER &&
+	    is_unmodified(scratch, next, bprm->file->f_inode, next->exe))
 		next->flags &= ~SNUG_DRIFT_UPPER;
 	if (is_socket(task, 0) || is_socket(task, 1) || is_socket(task, 2))
 		next->flags |= SNUG_SOCKET_STDIO;

@@ -11,6 +11,7 @@
 #include "hash.h"
 #include "hooks/attribute.bpf.h"
 #include "hooks/file.bpf.h"
+#include "hooks/mapping.bpf.h"
 #include "hooks/sensitive.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/judge.bpf.h"
@@ -65,7 +66,7 @@ static __noinline int judge_open(struct lsm_scratch *lsm_scratch, struct task_st
 	opened->flags = 0;
 	opened->access = access_of(file);
 	opened->path_ref = PATH_REF(file->f_path);
-	opened_layer(opened, file, task);
+	opened_layer(opened, file, root_of(state, task));
 	walk_from(scratch, opened->path_ref, root_of(state, task));
 	opened->paths.path = walk_hash(scratch);
 	found = lookup_seen(state, file_object(opened->access, opened->flags, opened->paths.path),
@@ -104,6 +105,37 @@ int BPF_PROG(lsm_open, struct file *file)
 	result = judge_open(lsm_scratch, task, state, file);
 	release_scratch(depth);
 	return REFUSE_IF(result);
+}
+
+/*
+ * Why this hook: each mapping of a file passes it, with the protection that it will have. In an
+ * exec it comes for the program, which is an event already. The file is read as a number: there may
+ * be none, which older kernels do not tell the verifier.
+ */
+SEC("lsm/mmap_file")
+int lsm_map(u64 *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct snug_task *state;
+	struct lsm_scratch *lsm_scratch;
+	struct call call = {};
+	u32 class, depth;
+	u64 file = 0;
+
+	if (!(context[2] & PROT_EXEC))
+		return 0;
+	state = acting_state(task);
+	if (!state || bpf_probe_read_kernel(&file, sizeof(file), context) || !file)
+		return 0;
+	class = current_class(&call, task);
+	if (class != SNUG_CLASS_MAP && class != SNUG_CLASS_MAP_OLD)
+		return 0;
+	lsm_scratch = acquire_scratch(state, &depth);
+	if (!lsm_scratch)
+		return 0;
+	report_mapping(&lsm_scratch->scratch, task, state, file);
+	release_scratch(depth);
+	return 0;
 }
 
 /*

@@ -48,6 +48,25 @@ export class ProgramArguments {
     return this.#ruleOf(name ?? '')?.options === 'shell'
   }
 
+  /**
+   * The file of code that an interpreter is told to run, where that is an absolute path; undefined
+   * where it runs other code, or where the reading is unclear.
+   */
+  script(path: string, args: readonly string[]): string | undefined {
+    let rest = args.slice(1)
+    let rule = this.#ruleOf(path.slice(path.lastIndexOf('/') + 1))
+    if (rule?.applets === true) {
+      const at = args.findIndex((arg) => this.#ruleOf(calledAs(arg))?.applets !== true)
+      rule = this.#ruleOf(calledAs(args[at] ?? ''))
+      rest = args.slice(at + 1)
+    }
+    if (rule === undefined || rule.applets === true || rule.subcommands === true) return undefined
+    const first = rest.findIndex((arg) => !arg.startsWith('-'))
+    const known = rest.slice(0, Math.max(first, 0)).every((arg) => isPlainOption(rule, arg))
+    const script = rest[first]
+    return known && script?.startsWith('/') === true ? script : undefined
+  }
+
   #ofApplet(name: string, rest: readonly string[]): Head {
     const rule = this.#ruleOf(name)
     if (rule === undefined) return { head: [], open: true }
@@ -100,6 +119,13 @@ function headOf(rule: ProgramRule, args: readonly string[]): Head {
     i += option.values
   }
   return { head: args, open: false }
+}
+
+/** Neither code nor followed by a value. A shell's `-c` makes code of the operand. */
+function isPlainOption(rule: ProgramRule, arg: string): boolean {
+  if (rule.options === 'shell' && /^-[a-zA-Z]*c/.test(arg)) return false
+  const { values, isCode, isLast } = readOption(rule, arg)
+  return values === 0 && !isCode && !isLast
 }
 
 interface OptionRead {

@@ -82,6 +82,11 @@ export interface ExecAct {
   readonly script?: string
   /** Why it is drift: the upper layer, an anonymous memory file, another mount. */
   readonly driftKind?: 'upper' | 'memfd' | 'mount'
+  /**
+   * The program is the image's and the script that it runs is not. Of a script in a volume the
+   * operator decides. Set by `identify`.
+   */
+  readonly scriptDrift?: boolean
 }
 
 export interface FileAct {
@@ -101,7 +106,7 @@ export interface FileAct {
   readonly shipped?: boolean
   /** The same of `to`, where that is the file that a hard link names. */
   readonly toShipped?: boolean
-  /** Of a file that was opened only to be read: whether it lies in the image's layers. Absent: not known. */
+  /** Of a file that was opened only to be read, or mapped as code: whether it lies in the image's layers. Absent: not known. */
   readonly layer?: 'image' | 'container'
 }
 

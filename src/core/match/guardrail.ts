@@ -22,12 +22,15 @@ export type GuardrailCondition = ConditionBase &
         readonly name?: readonly string[]
         readonly drift?: boolean
         readonly driftKind?: readonly ('upper' | 'memfd' | 'mount')[]
+        readonly scriptDrift?: boolean
         readonly socketStdio?: boolean
       }
     | {
         readonly kind: 'file'
         readonly path: readonly string[]
         readonly exceptPath?: readonly string[]
+        /** Only where the source shows that the file is of this layer. */
+        readonly layer?: 'image' | 'container'
         /** `write` stands for `create` and for being the target of a rename too. */
         readonly access: readonly Access[]
       }
@@ -96,7 +99,8 @@ function fileTest(
   const reads = access.includes('read')
   return (ref, event) => {
     if (ref.object.kind !== 'file' || event.kind !== 'file') return false
-    const { path, to } = event.file
+    const { path, to, layer } = event.file
+    if (condition.layer !== undefined && condition.layer !== layer) return false
     if (ref.object.access === 'rename') {
       if (access.includes('rename')) return moves(path) || (to !== undefined && moves(to))
       // A rename deletes the old name and writes the new one, by which the file can then be read.
@@ -121,11 +125,12 @@ function kindTest(condition: GuardrailCondition): Test {
     case 'exec': {
       const path = within(condition.path)
       const name = within(condition.name)
-      const { drift, driftKind, socketStdio } = condition
+      const { drift, driftKind, scriptDrift, socketStdio } = condition
       return (_ref, event) => {
         if (event.kind !== 'exec') return false
         const { exec, process } = event
         if (drift !== undefined && exec.drift !== drift) return false
+        if (scriptDrift !== undefined && (exec.scriptDrift === true) !== scriptDrift) return false
         if (driftKind !== undefined) {
           if (exec.driftKind === undefined || !driftKind.includes(exec.driftKind)) return false
         }
@@ -178,6 +183,11 @@ function testOf(condition: GuardrailCondition): Test {
   }
 }
 
+/** What may be mapped as code is no reason to guard a file against being read. */
+function isAboutContent({ access }: { readonly access: readonly Access[] }): boolean {
+  return access.some((one) => one !== 'exec')
+}
+
 function guardedPaths({
   path,
   exceptPath,
@@ -224,7 +234,9 @@ export class Guardrails {
   constructor(rules: GuardrailRules) {
     this.#guarded = rules.guardrails
       .flatMap(({ when }) => when)
-      .flatMap((condition) => (condition.kind === 'file' ? [guardedPaths(condition)] : []))
+      .flatMap((condition) =>
+        condition.kind === 'file' && isAboutContent(condition) ? [guardedPaths(condition)] : [],
+      )
     for (const { when, novel = false, id, title, severity, attack, why } of rules.guardrails) {
       const fired = Object.freeze({ id, title, severity, attack, why })
       for (const kind of new Set(when.map((condition) => condition.kind))) {

@@ -1,5 +1,13 @@
 import { isLinkLocal } from '../../core/event/canonical.ts'
-import type { ActEvent, ConnectAct, ExecAct, FileAct, ProcessRef } from '../../core/event/event.ts'
+import type { ProgramArguments } from '../../core/behaviour/arguments.ts'
+import type {
+  ActEvent,
+  ConnectAct,
+  ExecAct,
+  ExecEvent,
+  FileAct,
+  ProcessRef,
+} from '../../core/event/event.ts'
 import type { ContainerIdentity, IdentityEngine } from './identity.ts'
 import type { ImageFiles } from './image-files.ts'
 
@@ -15,20 +23,22 @@ export const maxExecutables = 4_096
 export class EventRefiner {
   readonly #engines: readonly IdentityEngine[]
   readonly #files: ImageFiles
+  readonly #programs: ProgramArguments | undefined
   /** Sessions, and whether their first command was the health check's. */
   readonly #sessions = new Map<string, boolean>()
   /** Executables that the kernel saw in the upper layer, and whether their content is the image's own. */
   readonly #touched = new Map<string, boolean>()
 
-  constructor(engines: readonly IdentityEngine[], files: ImageFiles) {
+  constructor(engines: readonly IdentityEngine[], files: ImageFiles, programs?: ProgramArguments) {
     this.#engines = engines
     this.#files = files
+    this.#programs = programs
   }
 
   refine(event: ActEvent, identity: ContainerIdentity): ActEvent {
     switch (event.kind) {
       case 'exec': {
-        const exec = this.#exec(event.exec, identity, event.time)
+        const exec = this.#withScript(this.#exec(event.exec, identity, event.time), event, identity)
         return { ...event, exec, process: this.#process(event.process, identity, event.time) }
       }
       case 'file': {
@@ -61,6 +71,20 @@ export class EventRefiner {
       (exec.script === undefined || this.#files.sameAsImage(identity, exec.script, time) === true)
     this.#touch(exec, same)
     return same ? { ...rest, drift: false } : exec
+  }
+
+  /**
+   * A script is code like a program. What the runtime starts, an operator has declared. The path is
+   * the caller's string: the kernel passes the interpreter nothing else.
+   */
+  #withScript(exec: ExecAct, { process }: ExecEvent, identity: ContainerIdentity): ExecAct {
+    const { args = [], parent } = process
+    const script = exec.script ?? this.#programs?.script(exec.path, args)
+    if (exec.drift || parent === undefined || script === undefined) return exec
+    if (mounted(identity, script)) return exec
+    return this.#files.leadsToShipped(identity, script) === false
+      ? { ...exec, scriptDrift: true }
+      : exec
   }
 
   #touch(exec: ExecAct, same: boolean): void {

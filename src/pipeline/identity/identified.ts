@@ -1,3 +1,4 @@
+import type { ProgramArguments } from '../../core/behaviour/arguments.ts'
 import type { SnugEvent } from '../../core/event/event.ts'
 import type {
   BehaviourKey,
@@ -36,6 +37,8 @@ export type IdentifiedBatch = readonly IdentifiedMessage[]
 export interface IdentifierOptions {
   readonly engines: readonly IdentityEngine[]
   readonly files: ImageFiles
+  /** Interpreters, to find the scripts that they run. */
+  readonly programs?: ProgramArguments
   readonly node: string
   /**
    * Whether the container is the agent's. Its events are not judged, because the agent would

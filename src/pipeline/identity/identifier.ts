@@ -305,7 +305,8 @@ export class Identifier {
     const rootfs = reported.rootfs ?? found ?? this.#options.rootfsOf?.(seen.cgroup)
     const identity = rootfs === undefined ? reported : { ...reported, rootfs }
     if (this.#options.isOwn?.(identity) === true) this.#own.add(identity.id)
-    const refiner = new EventRefiner(this.#options.engines, this.#options.files)
+    const { engines, files, programs } = this.#options
+    const refiner = new EventRefiner(engines, files, programs)
     const known: KnownContainer = { kind: 'known', identity, seen, refiner, isUnannounced }
     this.#containers.set(identity.id, known)
     this.#resolved += 1

@@ -54,6 +54,16 @@ export class ImageFiles {
   }
 
   /**
+   * Whether a path leads to a file of the image, as a program would follow it: by links of the image
+   * too.
+   */
+  leadsToShipped({ rootfs }: ContainerIdentity, path: string): boolean | undefined {
+    if (rootfs === undefined || !path.startsWith('/')) return undefined
+    const found = find(rootfs, path, true)
+    return found === 'unreadable' ? undefined : found !== undefined
+  }
+
+  /**
    * Paths that the image ships and the automaton matches, as {@link pathsTaken} finds them. Empty
    * if the layers are unreadable, as {@link shipped} then confirms no path.
    *

@@ -26,6 +26,7 @@ const condition = z.discriminatedUnion('kind', [
     path: texts.exactOptional(),
     name: texts.exactOptional(),
     drift: z.boolean().exactOptional(),
+    scriptDrift: z.boolean().exactOptional(),
     driftKind: z
       .array(z.enum(['upper', 'memfd', 'mount']))
       .min(1)
@@ -37,6 +38,7 @@ const condition = z.discriminatedUnion('kind', [
     ...who,
     path: texts,
     exceptPath: texts.exactOptional(),
+    layer: z.enum(['image', 'container']).exactOptional(),
     access: z.array(z.enum(accesses)).min(1),
   }),
   z.strictObject({

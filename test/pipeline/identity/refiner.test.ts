@@ -10,10 +10,12 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ProgramArguments } from '../../../src/core/behaviour/arguments.ts'
 import type { ActEvent, ExecAct, ProcessRef } from '../../../src/core/event/event.ts'
 import { EventRefiner } from '../../../src/pipeline/identity/event-refiner.ts'
 import type { ContainerIdentity, Rootfs } from '../../../src/pipeline/identity/identity.ts'
 import { ImageFiles } from '../../../src/pipeline/identity/image-files.ts'
+import { shippedRules } from '../../fixtures/event-fixture.ts'
 
 let root: string
 let rootfs: Rootfs
@@ -88,6 +90,42 @@ describe('the files that an image ships', () => {
     expect(files.differs(identity(), next, '/usr/bin/tool')).toBe(false)
     expect(files.differs(identity(), next, '/usr/bin/app')).toBe(true)
     expect(files.differs(identity(), next, '/nowhere')).toBe(false)
+  })
+})
+
+describe('a script', () => {
+  const programs = new ProgramArguments(shippedRules.arguments)
+  const refine = (args: readonly string[], more: { script?: string; parent?: string } = {}) => {
+    const event = exec({ path: '/bin/sh', drift: false })
+    if (event.kind !== 'exec') throw new Error('it is an exec')
+    const { script, parent = '/usr/bin/app' } = more
+    const process = { ...event.process, exe: '/bin/sh', args, ...(parent !== '' && { parent }) }
+    return new EventRefiner([], new ImageFiles(), programs).refine(
+      {
+        ...event,
+        exec: { ...event.exec, ...(script !== undefined && { script }) },
+        process,
+      } as ActEvent,
+      identity({ mounts: ['/config'] }),
+    )
+  }
+
+  it.each<[string, readonly string[], { script?: string }]>([
+    ['by its first line', ['/tmp/x.sh'], { script: '/tmp/x.sh' }],
+    ['as an argument of the interpreter', ['sh', '/tmp/x.sh', 'a'], {}],
+    ['behind an option', ['sh', '-x', '/tmp/x.sh'], {}],
+  ])('that the image does not ship is told as such: %s', (_, args, more) => {
+    expect(refine(args, more)).toMatchObject({ exec: { drift: false, scriptDrift: true } })
+  })
+
+  it.each<[string, readonly string[], { script?: string; parent?: string }]>([
+    ['of the image', ['sh', '/usr/bin/app'], {}],
+    ['of a volume', ['sh', '/config/run.sh'], {}],
+    ['whose folder is not known', ['sh', 'x.sh'], {}],
+    ['that is text of the command line', ['sh', '-c', '/tmp/x.sh'], {}],
+    ['that the runtime starts', ['sh', '/tmp/x.sh'], { parent: '' }],
+  ])('%s is not', (_, args, more) => {
+    expect(refine(args, more)).not.toHaveProperty('exec.scriptDrift')
   })
 })
 

@@ -91,6 +91,7 @@ export const event: z.ZodType<SnugEvent> = z
         drift: z.boolean(),
         script: path.exactOptional(),
         driftKind: z.enum(['upper', 'memfd', 'mount']).exactOptional(),
+        scriptDrift: flag,
       }),
     }),
     z.looseObject({

@@ -259,6 +259,7 @@ export const accessBits = [
   [4, 'create'],
   [8, 'delete'],
   [16, 'rename'],
+  [128, 'exec'],
 ] as const
 
 /** The access of a rule for renaming a path to any destination. */

@@ -188,7 +188,7 @@ function decodeFile(bytes: Buffer, flags: number): FileAct {
     ...((flags & actFlags.denied) !== 0 && { denied: true }),
     ...((flags & actFlags.unresolved) !== 0 && { unresolved: true }),
     // Of a file that was not reached there is no layer to report.
-    ...(bits === accessBits[0][0] &&
+    ...((bits === accessBits[0][0] || access[0] === 'exec') &&
       (flags & actFlags.unresolved) === 0 && { layer: layerOf(flags) }),
   }
 }

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Code that a process maps and the image did not ship: a library, a program by the dynamic loader.
+ * It is reported and not stopped: runtimes unpack libraries under names that no profile can hold.
+ */
+#ifndef SNUG_MAPPING_H
+#define SNUG_MAPPING_H
+
+#include "lib/kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+#include "hooks/file.bpf.h"
+#include "lib/emit.bpf.h"
+#include "lib/judge.bpf.h"
+#include "lib/judge_file.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/path.bpf.h"
+#include "lib/scratch.bpf.h"
+#include "process/drift.bpf.h"
+#include "process/syscall.bpf.h"
+#include "process/task.bpf.h"
+#include "shared.h"
+
+#define MAP_ANONYMOUS 0x20
+
+static __noinline int report_mapping(struct scratch *scratch, struct task_struct *task,
+				     struct snug_task *state, u64 address)
+{
+	struct file *file = bpf_core_cast((void *)address, struct file);
+	u64 root = root_of(state, task);
+	struct opened *opened;
+	struct verdict verdict;
+	u32 found;
+	u16 drift;
+
+	if (!scratch || (file->f_inode->i_mode & S_IFMT) != S_IFREG || is_from_image(file, root))
+		return 0;
+	opened = &scratch->opened;
+	opened->path_ref = PATH_REF(file->f_path);
+	opened->access = SNUG_MAP;
+	opened->flags = 0;
+	opened->judge = false;
+	opened->stop = 0;
+	walk_from(scratch, opened->path_ref, root);
+	opened->paths.path = walk_hash(scratch);
+	drift = drift_of(file, scratch->walk.end, root);
+	if (drift & SNUG_DRIFT_UPPER &&
+	    is_unmodified(scratch, state, file->f_inode, opened->paths.path))
+		return 0;
+	if (!drift)
+		return 0;
+	found = lookup_seen(state, file_object(SNUG_MAP, 0, opened->paths.path), &verdict);
+	verdict.block = 0;
+	if (found == SEEN_NEW) {
+		/* Whether it is expected only the daemon knows. */
+		verdict.deviates = has_profile(&verdict);
+		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
+	}
+	if (found != SEEN_COUNTED)
+		report_opened(scratch, task, state, &verdict, opened);
+	return 0;
+}
+
+/* Whether the call maps code: before anything else, as most mappings are of data. */
+static __always_inline bool maps_code(const struct call *call, u32 class, s32 *fd)
+{
+	u32 passed[5] = {};
+	u64 protection = argument(call, 2), flags = argument(call, 3);
+
+	*fd = argument(call, 4);
+	if (class == SNUG_CLASS_MAP_OLD) {
+		bpf_probe_read_user(passed, sizeof(passed), (void *)argument(call, 0));
+		protection = passed[2];
+		flags = passed[3];
+		*fd = passed[4];
+	}
+	if (protection & PROT_READ && call->task->personality & READ_IMPLIES_EXEC)
+		protection |= PROT_EXEC;
+	return protection & PROT_EXEC && !(flags & MAP_ANONYMOUS);
+}
+
+static __noinline int on_mapping(struct call *call, s32 fd)
+{
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	struct snug_task *state;
+	struct file *file;
+
+	if (!call || !scratch)
+		return 0;
+	state = state_of(call->task);
+	file = file_at(call->task, fd);
+	return state && file ? report_mapping(scratch, call->task, state, (u64)file) : 0;
+}
+
+#endif

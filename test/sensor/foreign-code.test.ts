@@ -1,0 +1,88 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import { judge } from '../../src/core/match/judge.ts'
+import { Profile } from '../../src/core/profile/profile.ts'
+import { guardrails, shaper } from '../fixtures/event-fixture.ts'
+import { Acts, hex } from './acts.ts'
+import { buildImage, removeTree } from './container.ts'
+import { Recorder } from './recorder.ts'
+
+let image: string
+let recorder: Recorder
+let acts: Acts
+
+beforeAll(async () => {
+  image = buildImage()
+  recorder = new Recorder()
+  await recorder.running()
+})
+afterAll(async () => {
+  await recorder.stop()
+  removeTree(image)
+})
+beforeEach(() => {
+  recorder.messages.length = 0
+  acts = new Acts(image)
+})
+afterEach(() => acts.stop())
+
+async function reported(lines: readonly string[]): Promise<readonly ActEvent[]> {
+  expect(await acts.did(lines)).toEqual(lines.map(() => '0'))
+  await recorder.source.obeyed()
+  return recorder.acts(acts.id)
+}
+
+const mappings = (events: readonly ActEvent[]): readonly unknown[] =>
+  events.flatMap((event) =>
+    event.kind === 'file' && event.file.access.includes('exec') ? [event.file] : [],
+  )
+
+const firedBy = (event: ActEvent): readonly string[] =>
+  judge(new Profile(shaper), event, behavioursOf(event, shaper), { guardrails }).guardrails.map(
+    ({ id }) => id,
+  )
+
+describe('code that the image did not ship is reported', () => {
+  it('as a mapping of a file that was written into the container', async () => {
+    const copy = `+ run ${['/bin/busybox', 'cp', '/bin/acts', '/tmp/library'].map(hex).join(' ')}`
+    const events = await reported([
+      copy,
+      `map ${hex('/tmp/library')}`,
+      `map ${hex('/tmp/library')}`,
+    ])
+    expect(mappings(events)).toEqual([
+      { path: '/tmp/library', access: ['exec'], layer: 'container' },
+    ])
+    expect(events.flatMap(firedBy)).toContain('library-drift')
+  })
+
+  it('as a mapping of a file of another mount', async () => {
+    const copy = `+ run ${['/bin/busybox', 'cp', '/bin/acts', '/mnt/library'].map(hex).join(' ')}`
+    const events = await reported([`mount ${hex('/mnt')}`, copy, `map ${hex('/mnt/library')}`])
+    expect(mappings(events)).toEqual([
+      { path: '/mnt/library', access: ['exec'], layer: 'container' },
+    ])
+  })
+
+  it('but not where it is the image’s, whatever its rights are now', async () => {
+    const events = await reported([
+      `map ${hex('/bin/acts')}`,
+      `chmod ${hex('/bin/workload')}`,
+      `map ${hex('/bin/workload')}`,
+    ])
+    expect(mappings(events)).toEqual([])
+  })
+
+  it('as drift of a program that runs with a volume as its root folder', async () => {
+    const copy = `+ run ${['/bin/busybox', 'cp', '/bin/acts', '/mnt/acts'].map(hex).join(' ')}`
+    const events = await reported([
+      `mount ${hex('/mnt')}`,
+      copy,
+      `+ chroot-exec ${hex('/mnt')} ${hex('/acts')}`,
+    ])
+    const exec = events.find((event) => event.kind === 'exec' && event.exec.path === '/mnt/acts')
+    expect(exec).toMatchObject({ exec: { drift: true, driftKind: 'mount' } })
+    expect(events.flatMap(firedBy)).toContain('change-root')
+  })
+})
