@@ -62,6 +62,12 @@ static __noinline int report_mapping(struct scratch *scratch, struct task_struct
 	return 0;
 }
 
+static __always_inline bool protects_code(const struct task_struct *task, u64 protection)
+{
+	return protection & PROT_EXEC ||
+	       (protection & PROT_READ && task->personality & READ_IMPLIES_EXEC);
+}
+
 /* Whether the call maps code: before anything else, as most mappings are of data. */
 static __always_inline bool maps_code(const struct call *call, u32 class, s32 *fd)
 {
@@ -75,9 +81,7 @@ static __always_inline bool maps_code(const struct call *call, u32 class, s32 *f
 		flags = passed[3];
 		*fd = passed[4];
 	}
-	if (protection & PROT_READ && call->task->personality & READ_IMPLIES_EXEC)
-		protection |= PROT_EXEC;
-	return protection & PROT_EXEC && !(flags & MAP_ANONYMOUS);
+	return protects_code(call->task, protection) && !(flags & MAP_ANONYMOUS);
 }
 
 static __noinline int on_mapping(struct call *call, s32 fd)

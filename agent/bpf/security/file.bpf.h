@@ -122,7 +122,8 @@ int lsm_map(u64 *context)
 	u32 class, depth;
 	u64 file = 0;
 
-	if (!(context[2] & PROT_EXEC))
+	/* Behind it fmod_ret has no second protection, to which the personality was added. */
+	if (!protects_code(task, context[1]))
 		return 0;
 	state = acting_state(task);
 	if (!state || bpf_probe_read_kernel(&file, sizeof(file), context) || !file)
