@@ -57,6 +57,12 @@ const chartValues = z
       name,
       value: z.int().min(-2_147_483_648).max(1_000_000_000),
     }),
+    seccompProfile: z
+      .strictObject({
+        type: z.enum(['RuntimeDefault', 'Localhost', 'Unconfined']),
+        localhostProfile: z.string().optional(),
+      })
+      .meta({ description: 'of the agent’s container; it needs `bpf`' }),
     podAnnotations: texts.optional(),
     dataPath: z
       .string()

@@ -34,3 +34,26 @@ it('moves to another namespace with its rights, as the documentation describes',
     rmSync(folder, { recursive: true })
   }
 })
+
+it('refuses pods while the webhook does not answer, with the component for that', () => {
+  const folder = mkdtempSync('/tmp/snug-overlay-')
+  const policyOf = (components: readonly string[]): unknown => {
+    const at = (name: string): string => relative(folder, join(root, 'deploy/kubernetes', name))
+    const overlay = { resources: [at('admission')], components: components.map(at) }
+    writeFileSync(join(folder, 'kustomization.yaml'), stringify(overlay))
+    const text = execFileSync('kubectl', ['kustomize', folder], { encoding: 'utf8' })
+    const objects = parseAllDocuments(text).map((each) => each.toJS() as Registration)
+    const found = objects.find(({ kind }) => kind === 'ValidatingWebhookConfiguration')
+    return found?.webhooks.map(({ failurePolicy }) => failurePolicy)
+  }
+  try {
+    expect(policyOf([])).toEqual(['Ignore'])
+    expect(policyOf(['admission/enforce'])).toEqual(['Fail'])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+interface Registration extends Rendered {
+  readonly webhooks: readonly { readonly failurePolicy: string }[]
+}

@@ -7,13 +7,20 @@ export interface Account {
 
 export const rootKept = 'the gateway cannot drop root: CAP_SETUID and CAP_SETGID are missing'
 
-/** Everybody's and nobody's: owns no files. */
+/**
+ * In a range that systemd's registry of uids has as unused, so that no other process has it: one with the same uid could
+ * trace the gateway, and `nobody` is the user of many services. It needs no line in `/etc/passwd`.
+ */
+const own: Account = { uid: 1_900_007_684, gid: 1_900_007_684 }
+/** Where a user namespace has no such uid. */
 const nobody: Account = { uid: 65_534, gid: 65_534 }
 
-/** The user of the gateway where the agent is root: `snug` if it exists, else `nobody`. */
-export function gatewayAccount(): Account {
-  const lines = accounts().split('\n')
-  return accountOf('snug', lines) ?? accountOf('nobody', lines) ?? nobody
+/** The user of the gateway where the agent is root: `snug` if there is one, else a uid that nothing else uses. */
+export function gatewayAccount(
+  passwd: string = textOf('/etc/passwd'),
+  uids: string = textOf('/proc/self/uid_map'),
+): Account {
+  return accountOf('snug', passwd.split('\n')) ?? (isMapped(own.uid, uids) ? own : nobody)
 }
 
 function accountOf(name: string, lines: readonly string[]): Account | undefined {
@@ -24,9 +31,17 @@ function accountOf(name: string, lines: readonly string[]): Account | undefined 
   return undefined
 }
 
-function accounts(): string {
+/** By the lines of `uid_map`: first uid here, first uid outside, and their number. */
+function isMapped(uid: number, lines: string): boolean {
+  return lines.split('\n').some((line) => {
+    const [first, , count] = line.trim().split(/\s+/).map(Number)
+    return first !== undefined && count !== undefined && uid >= first && uid < first + count
+  })
+}
+
+function textOf(file: string): string {
   try {
-    return readFileSync('/etc/passwd', 'utf8')
+    return readFileSync(file, 'utf8')
   } catch {
     return ''
   }
