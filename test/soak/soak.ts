@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AlertPruner } from '../../src/state/persistence/alert-pruner.ts'
@@ -9,6 +10,7 @@ import { Dispatcher } from '../../src/pipeline/delivery/dispatcher.ts'
 import { Identifier } from '../../src/pipeline/identity/identifier.ts'
 import { ImageFiles } from '../../src/pipeline/identity/image-files.ts'
 import { openLevelStore } from '../../src/state/store/level-store.ts'
+import { growHeapSlowly } from '../../src/support/telemetry/heap.ts'
 import { createLog } from '../../src/support/telemetry/log.ts'
 import { guardrails, shaper } from '../fixtures/event-fixture.ts'
 import { SoakEngine, SoakSource } from './soak-source.ts'
@@ -39,6 +41,8 @@ const retainEveryMs = 3_600_000
 /** The daemon stores what changed at least as often. */
 const persistEveryMs = 600_000
 const readEveryMs = 3_600_000
+/** In the time between two writes a real daemon ticks 600 times. */
+const ticks = 5
 
 /** A simulated life of a node: real stages, real store, a clock and a sensor of its own. */
 export async function soak(scale: SoakScale): Promise<SoakFigures> {
@@ -51,6 +55,7 @@ export async function soak(scale: SoakScale): Promise<SoakFigures> {
 }
 
 async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
+  growHeapSlowly()
   const beganMs = performance.now()
   const resident: number[] = []
   const heap: number[] = []
@@ -67,7 +72,10 @@ async function soakIn(folder: string, scale: SoakScale): Promise<SoakFigures> {
     nowMs = run.atMs
     if (nowMs - persistedMs >= persistEveryMs) {
       persistedMs = nowMs
-      turns.note('tick', () => daemon.tick())
+      for (let n = 0; n < ticks; n++) {
+        turns.note('tick', () => daemon.tick())
+        await nextTurn()
+      }
       await daemon.journal.persist()
     }
     if (nowMs - retainedMs >= retainEveryMs) {
@@ -156,7 +164,7 @@ async function readPages(engine: SnugEngine, run: SoakRun, turns: TurnWatch): Pr
   }
   for (const [name, view] of Object.entries(views)) {
     await turns.note(`page ${name}`, view)
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn()
   }
 }
 

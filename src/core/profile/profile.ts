@@ -595,29 +595,26 @@ export class Profile implements ProfileReader {
     return [...found]
   }
 
-  /** Entries of which only counts rose, and that the last drain left out because of its limit. */
+  /** Entries of which only counts rose, and for which the last drain had no time. */
   get undrained(): number {
     return this.#counted.size
   }
 
   /**
    * Entries changed since the last drain, for the store. Entries with anything new are always included. Entries whose
-   * counts rose follow, the longest waiting first, until they have `room` cells of evidence together.
+   * counts rose follow, the longest waiting first, while there is time.
    */
-  drainChanged(room = Infinity): readonly DrainedEntry[] {
+  drainChanged(hasTime: () => boolean = () => true): readonly DrainedEntry[] {
     const drained: DrainedEntry[] = []
     for (const entry of this.#changed) {
       this.#counted.delete(entry)
       drained.push({ id: entry.id, value: entry.stored() })
     }
     this.#changed.clear()
-    let cells = 0
     for (const entry of this.#counted) {
-      if (cells >= room) break
+      if (!hasTime()) break
       this.#counted.delete(entry)
-      const value = entry.stored()
-      drained.push({ id: entry.id, value })
-      cells += value.cells.length
+      drained.push({ id: entry.id, value: entry.stored() })
     }
     return drained
   }

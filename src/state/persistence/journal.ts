@@ -63,8 +63,8 @@ const newsPersistMs = 200
  * constantly.
  */
 const countsPersistMs = 15_000
-/** Changed cells of evidence that are collected in one turn, which takes some milliseconds. */
-const cellsAtOnce = 4_000
+/** Time in one turn for counts of evidence, which are collected over several turns. */
+const countsMs = 4
 const closeSinksMs = 5_000
 
 /**
@@ -275,7 +275,9 @@ export class Journal {
     const { registry, alerts, controls } = this.#parts
     const writes = this.#records
     this.#records = []
-    for (const version of registry.versions) this.#collectVersion(version, writes)
+    const began = performance.now()
+    const hasTime = (): boolean => this.#isClosing || performance.now() - began < countsMs
+    for (const version of registry.versions) this.#collectVersion(version, writes, hasTime)
     const { losses } = registry
     if (losses.drainChanged()) writes.push({ kind: 'meta', key: 'losses', value: losses.spans })
     const changed = alerts.drainChanged()
@@ -299,18 +301,19 @@ export class Journal {
     return { writes, outbound, stored }
   }
 
-  #collectVersion(version: DeployedVersion, writes: StoreWrite[]): void {
+  #collectVersion(version: DeployedVersion, writes: StoreWrite[], hasTime: () => boolean): void {
     const { key, profile, losses } = version
     const nowMs = this.#parts.now()
     const isDue = nowMs - version.persistedAt >= countsPersistMs || this.#drainsCounts.has(version)
     if (version.news || isDue) {
-      const room = this.#isClosing ? Infinity : cellsAtOnce
       version.news = false
       version.persistedAt = nowMs
-      const drained = profile.drainChanged(room)
+      const drained = profile.drainChanged(hasTime)
       // The many counts of a busy image are written over several turns.
-      if (profile.undrained > 0) this.#drainsCounts.add(version)
-      else this.#drainsCounts.delete(version)
+      if (profile.undrained > 0) {
+        this.#drainsCounts.add(version)
+        this.#persister.kick()
+      } else this.#drainsCounts.delete(version)
       for (const { id, value } of drained) {
         writes.push({ kind: 'behaviour', version: key, id, value })
       }

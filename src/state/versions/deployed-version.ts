@@ -97,7 +97,7 @@ export function versionKey(image: ImageRef): VersionKey {
  * Runs that a version remembers. The oldest ended ones are removed first. Evidence keeps all of
  * them.
  */
-export const runsKept = 5_000
+export const runsKept = 1_000
 /** Starts of one container that are kept apart. The oldest are removed first. */
 export const stintsKept = 100
 /** Unexpected events whose keys survive a restart of the daemon. The oldest are removed first. */

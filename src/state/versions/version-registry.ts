@@ -80,6 +80,7 @@ export class VersionRegistry {
   readonly #aliases = new Map<VersionKey, DeployedVersion>()
   /** Version → the deadline at which its inherited behaviours last expired. */
   readonly #letGo = new WeakMap<DeployedVersion, number>()
+  readonly #estimates = new WeakMap<DeployedVersion, { atMs: number; bound: number }>()
   /** Runs from before a restart that no source has reported yet. */
   readonly #unconfirmed = new Set<string>()
 
@@ -332,7 +333,7 @@ export class VersionRegistry {
   /** Advances the lifecycle of every version. */
   tick(): void {
     const nowMs = this.#options.now()
-    const learning: Learning[] = []
+    const unsettled: DeployedVersion[] = []
     for (const version of this.#versions.values()) {
       this.#expireInherited(version, nowMs)
       const { state, mode } = version.life
@@ -341,12 +342,33 @@ export class VersionRegistry {
         continue
       }
       const settled = state !== 'learning' && !(mode === 'alert' && this.rules.after === 'block')
-      if (settled) continue
+      if (!settled) unsettled.push(version)
+    }
+    const learning = unsettled.filter(({ life }) => life.state === 'learning')
+    for (const version of this.#toEstimate(unsettled, nowMs)) {
       const evidence = this.evidence(version, nowMs)
-      if (state === 'learning') learning.push({ version, bound: evidence.coverage.bound })
+      this.#estimates.set(version, { atMs: nowMs, bound: evidence.coverage.bound })
       this.apply(version, advance(version.life, evidence, this.rules, nowMs))
     }
-    this.learning = learning
+    this.learning = learning.map((version) => ({
+      version,
+      bound: this.#estimates.get(version)?.bound ?? 1,
+    }))
+  }
+
+  /**
+   * Versions whose evidence is estimated again in this tick, the longest waiting first. An estimate costs what the
+   * version's containers and behaviours cost, so an old window is not looked at every second.
+   */
+  #toEstimate(unsettled: readonly DeployedVersion[], nowMs: number): readonly DeployedVersion[] {
+    const atMs = (version: DeployedVersion): number =>
+      this.#estimates.get(version)?.atMs ?? -Infinity
+    const due = unsettled.filter((version) => {
+      const age = nowMs - version.life.learningSince
+      return nowMs - atMs(version) >= Math.min(estimatedEveryMs, age / 100)
+    })
+    if (due.length <= estimatesAtOnce) return due
+    return due.sort((a, b) => atMs(a) - atMs(b)).slice(0, estimatesAtOnce)
   }
 
   /**
@@ -477,6 +499,10 @@ export class VersionRegistry {
   }
 }
 
+/** An estimate of coverage is at most so old, or a hundredth of the window. */
+const estimatedEveryMs = 10_000
+/** Estimates of one tick. */
+const estimatesAtOnce = 16
 /** Evidence of an ended container, or of a session, is added to that of others after this time without an event. */
 const foldedAfterMs = 600_000
 /** Ended containers whose late counts can still be attributed to their version. */
