@@ -55,6 +55,7 @@ const others: Readonly<Record<string, unknown>> = {
   'priorityClass create': false,
   'priorityClass name': 'system-node-critical',
   'priorityClass value': 1_000_000,
+  'seccompProfile type': 'Unconfined',
   podAnnotations: { team: 'security' },
   dataPath: '/srv/snug',
   'networkPolicy enabled': false,
