@@ -456,7 +456,9 @@ struct snug_enforce {
 	__u64 scope;
 	__u64 paused_until; /* CLOCK_REALTIME, ns; 0: not paused */
 	__u32 block;
-	__u32 budget; /* different behaviours stopped within a minute before it disarms itself */
+	__u32 budget; /* different behaviours of a kind stopped within a minute before it disarms */
+	__u32 disarmed; /* kinds that only alert: bits of snug_kind */
+	__u32 reserved;
 };
 
 struct snug_peer {
@@ -477,6 +479,8 @@ struct snug_disarmed {
 	struct snug_head head;
 	__u64 time;
 	__u64 scope;
+	__u32 kinds; /* all that only alert: bits of snug_kind */
+	__u32 reserved;
 };
 
 /* Bits of snug_selftest_result: what the self-test attempts in its own cgroup. */

@@ -22,6 +22,7 @@
 #define SNUG_WRITTEN 65536
 #define SNUG_PREFIXES_MAX 4096
 #define SNUG_CALLERS 65536 /* datagrams of others that a server may still answer */
+#define SNUG_BUDGETS 16384 /* behaviours, and kinds in containers, that spend block budgets */
 /* The scope of a container that was not assigned one: its own. */
 #define SNUG_PRIVATE_SCOPE (1ull << 63)
 
@@ -84,13 +85,17 @@ struct snug_version {
 	__u64 policy_state;
 	__u64 scope;
 	__u64 paused_until; /* CLOCK_MONOTONIC */
-	__u64 window;	    /* in which `spent` is counted */
-	__u32 spent;
+	__u64 window;	    /* in which the budget is counted */
+	__u32 spent[8];	    /* of each kind, see `budget.bpf.h` */
+	__u32 deviating[8]; /* containers that spent it */
 	__u32 budget;
+	__u32 reserved;
 };
 
 #define SNUG_POLICY_BLOCK 1ull
-#define SNUG_POLICY_DISARMED 2ull
+/* A bit for each kind (snug_kind) that is not stopped any more. */
+#define SNUG_POLICY_DISARMED 0xfeull
+#define SNUG_POLICY_DISARMED_KIND(kind) (1ull << ((kind) & 7))
 #define SNUG_POLICY_PROFILE_SHIFT 8
 #define SNUG_POLICY_PROFILE(policy_state) \
 	((__u32)((policy_state) >> SNUG_POLICY_PROFILE_SHIFT) & 0xffff)

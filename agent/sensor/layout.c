@@ -151,6 +151,7 @@ void print_layout(void)
 	AT(snug_enforce, paused_until);
 	AT(snug_enforce, block);
 	AT(snug_enforce, budget);
+	AT(snug_enforce, disarmed);
 	SIZE(snug_peer);
 	AT(snug_peer, address);
 	AT(snug_peer, bits);
@@ -160,6 +161,7 @@ void print_layout(void)
 	SIZE(snug_disarmed);
 	AT(snug_disarmed, time);
 	AT(snug_disarmed, scope);
+	AT(snug_disarmed, kinds);
 	SIZE(snug_selftest_result);
 	AT(snug_selftest_result, time);
 	AT(snug_selftest_result, tried);

@@ -20,8 +20,8 @@
 #include "sensor/version.h"
 
 static struct {
-	bool disarm_reported;
-	__u64 used; /* when last, in order; 0: it is free */
+	__u64 disarm_reported; /* kinds, as in the policy state */
+	__u64 used;	       /* when last, in order; 0: it is free */
 } versions[SNUG_VERSIONS];
 static __u64 uses;
 
@@ -165,7 +165,7 @@ __u32 version_index(struct agent *agent, __u64 scope)
 	map[found].budget = 0;
 	map[found].paused_until = 0;
 	versions[found].used = ++uses;
-	versions[found].disarm_reported = false;
+	versions[found].disarm_reported = 0;
 	return found + 1;
 }
 
@@ -187,27 +187,25 @@ static void apply_enforcement(struct agent *agent, const struct snug_enforce *co
 				       version_find(agent, command->scope);
 	__u64 offset = wall_offset();
 	struct snug_version *version;
-	__u64 clear, set, until;
+	__u64 clear, set, until, *reported;
 	bool changed;
 
 	if (!index)
 		return;
 	version = &mapped(agent)[index - 1];
+	reported = &versions[index - 1].disarm_reported;
 	until = command->paused_until > offset ? command->paused_until - offset : 0;
 	/* The clocks drift apart by a little each time they are compared. */
 	changed = version->budget != command->budget || until > version->paused_until + NS ||
 		  version->paused_until > until + NS;
+	set = (command->block ? SNUG_POLICY_BLOCK : 0) | (command->disarmed & SNUG_POLICY_DISARMED);
 	/*
 	 * A daemon without the report that the version disarmed itself does not mean to arm it
 	 * again.
 	 */
-	clear = version->policy_state & SNUG_POLICY_DISARMED &&
-				!versions[index - 1].disarm_reported ?
-			SNUG_POLICY_BLOCK :
-			SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED;
-	if (clear & SNUG_POLICY_DISARMED)
-		versions[index - 1].disarm_reported = false;
-	set = command->block ? SNUG_POLICY_BLOCK : 0;
+	clear = SNUG_POLICY_BLOCK | (*reported & SNUG_POLICY_DISARMED);
+	clear |= set;
+	*reported = set & SNUG_POLICY_DISARMED;
 	/*
 	 * The same command again changes nothing: a new policy state would have everything judged
 	 * once more.
@@ -215,7 +213,7 @@ static void apply_enforcement(struct agent *agent, const struct snug_enforce *co
 	if (!changed && (version->policy_state & clear) == set)
 		return;
 	version->budget = command->budget;
-	version->spent = 0;
+	version->window = 0;
 	version->paused_until = until;
 	update_policy(version, clear, set);
 }
@@ -229,14 +227,14 @@ void set_enforcement(struct agent *agent, const struct snug_enforce *command)
 /* Reports the effect of earlier commands on the scope, not the request. */
 void report_enforcement(struct agent *agent, __u64 scope)
 {
-	const __u64 armed = SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED;
 	struct snug_enforcement_set frame = { .scope = scope };
 	__u32 index = version_find(agent, scope);
 	__u64 policy_state = index ? mapped(agent)[index - 1].policy_state : 0;
 
 	if (scope & SNUG_SELFTEST_SCOPE)
 		return;
-	frame.block = (policy_state & armed) == SNUG_POLICY_BLOCK &&
+	frame.block = policy_state & SNUG_POLICY_BLOCK &&
+		      (policy_state & SNUG_POLICY_DISARMED) != SNUG_POLICY_DISARMED &&
 		      SNUG_POLICY_PROFILE(policy_state);
 	send_frame(&frame, SNUG_ENFORCEMENT_SET, sizeof(frame), NULL, 0);
 }
@@ -268,7 +266,7 @@ void versions_prune(struct agent *agent)
 			continue;
 		evict(agent, i);
 		versions[i].used = 0;
-		versions[i].disarm_reported = false;
+		versions[i].disarm_reported = 0;
 	}
 }
 
@@ -279,13 +277,16 @@ void versions_prune(struct agent *agent)
 void version_inherit_disarm(struct agent *agent, __u32 from, __u32 to)
 {
 	struct snug_version *map = mapped(agent);
+	__u64 kinds;
 
-	if (!from || !to || from == to || is_current_run(agent, map[from - 1].scope) ||
-	    versions[from - 1].disarm_reported ||
-	    !(map[from - 1].policy_state & SNUG_POLICY_DISARMED))
+	if (!from || !to || from == to || is_current_run(agent, map[from - 1].scope))
 		return;
-	versions[from - 1].disarm_reported = true;
-	update_policy(&map[to - 1], 0, SNUG_POLICY_DISARMED);
+	kinds = map[from - 1].policy_state & SNUG_POLICY_DISARMED &
+		~versions[from - 1].disarm_reported;
+	if (!kinds)
+		return;
+	versions[from - 1].disarm_reported |= kinds;
+	update_policy(&map[to - 1], 0, kinds);
 	agent->control->disarmed = 1;
 }
 
@@ -298,15 +299,17 @@ void report_disarmed(struct agent *agent)
 		return;
 	agent->control->disarmed = 0;
 	for (__u32 i = 0; i < SNUG_VERSIONS; i++) {
+		__u64 kinds = map[i].policy_state & SNUG_POLICY_DISARMED;
 		struct snug_disarmed frame = {
 			.time = monotonic(),
 			.scope = daemon_scope(map[i].scope),
+			.kinds = kinds,
 		};
 
-		if (!(map[i].policy_state & SNUG_POLICY_DISARMED) || versions[i].disarm_reported ||
+		if (!(kinds & ~versions[i].disarm_reported) ||
 		    !is_current_run(agent, map[i].scope) || map[i].scope & SNUG_SELFTEST_SCOPE)
 			continue;
-		versions[i].disarm_reported = true;
+		versions[i].disarm_reported |= kinds;
 		send_frame(&frame, SNUG_DISARMED, sizeof(frame), NULL, 0);
 	}
 }

@@ -1,3 +1,4 @@
+import type { BehaviourKind } from '../core/coverage/coverage-report.ts'
 import { disarm } from '../core/lifecycle/blocking.ts'
 import type { Version } from '../core/lifecycle/version.ts'
 import type { AlertStore } from '../state/alerts/alert-store.ts'
@@ -42,19 +43,19 @@ export class EnforcementReports {
     this.#options = options
   }
 
-  /** The kernel has disarmed itself for a version: it stays in mode block, and only alerts. */
-  disarmed(scope: number): void {
+  /** The kernel stops these kinds no more: the version stays in mode block, and they only alert. */
+  disarmed(scope: number, kinds: readonly BehaviourKind[]): void {
     const { registry, alerts, audit, budget, log, now } = this.#options
     const version = registry.versionOfScope(scope)
     if (version === undefined) {
       log.error({ scope }, 'blocking disarmed itself for an unknown version')
       return
     }
-    const life = disarm(version.life, budget, now())
+    const life = disarm(version.life, { budget, kinds }, now())
     if (life === version.life) return
     registry.apply(version, { version: life, transitions: [] })
     alerts.raise(disarmedFinding(version.image, life.because, this.#teller), now())
-    audit('disarmed', 'kernel', { image: version.key, because: life.because })
+    audit('disarmed', 'kernel', { image: version.key, kinds, because: life.because })
     log.error({ image: version.key }, 'blocking disarmed itself')
   }
 

@@ -290,7 +290,8 @@ export class KernelProfiles {
     if (judged === undefined && installed.enforcement === undefined) return
     const wanted: Enforcement = judged ?? { mode: 'alert', budget }
     const last = installed.enforcement
-    if (last?.mode === wanted.mode && last.pausedUntil === wanted.pausedUntil) return
+    const isSame = last?.mode === wanted.mode && last.pausedUntil === wanted.pausedUntil
+    if (isSame && last.except?.join() === wanted.except?.join()) return
     installed.enforcement = wanted
     for (const control of this.#options.controls()) control.enforce?.(version.scope, wanted)
   }

@@ -1,3 +1,4 @@
+import { behaviourKinds } from '../../src/core/coverage/coverage-report.ts'
 import { afterEach, describe, expect, it } from 'vitest'
 import { SnugError } from '../../src/errors.ts'
 import type { VersionView } from '../../src/engine/api/engine-views.ts'
@@ -229,19 +230,29 @@ describe('a connection that is allowed to a block of addresses', () => {
 })
 
 describe('the budget', () => {
-  it('once spent leaves the version alerting in mode block, with a critical alert, until it is armed again', async () => {
+  it('once spent leaves those kinds alerting in mode block, with a critical alert, until it is armed again', async () => {
     const world = await blocking()
     const { scope } = world.control.last('profile')!
     const time = new Date(world.now()).toISOString()
-    world.source.emit({ type: 'disarmed', scope, time })
+    world.source.emit({ type: 'disarmed', scope, kinds: ['file'], time })
     await judged()
-    expect(version(world)).toMatchObject({ mode: 'block', blocking: { armed: false } })
-    expect(version(world).because).toMatch(/disarmed itself/)
-    expect(world.control.last('enforce')?.enforcement.mode).toBe('alert')
+    expect(version(world)).toMatchObject({
+      mode: 'block',
+      blocking: { armed: false, disarmed: ['file'] },
+    })
+    expect(version(world).because).toMatch(/disarmed itself for file/)
+    expect(world.control.last('enforce')?.enforcement).toMatchObject({
+      mode: 'block',
+      except: ['file'],
+    })
     const [alert] = world.engine.alerts({ limit: 1 })
     expect(alert).toMatchObject({ type: 'enforcement', severity: 'critical', action: 'alerted' })
+    world.source.emit({ type: 'disarmed', scope, kinds: [...behaviourKinds], time })
+    await judged()
+    expect(world.control.last('enforce')?.enforcement.mode).toBe('alert')
     await world.engine.setMode('shop/web', 'block', by)
     expect(world.control.last('enforce')?.enforcement.mode).toBe('block')
+    expect(world.control.last('enforce')?.enforcement.except).toBeUndefined()
     expect(version(world).blocking).toMatchObject({ armed: true })
   })
 })
@@ -368,6 +379,17 @@ describe('an action that was stopped', () => {
     await judged()
     expect(found(world)).toMatchObject([{ type: 'enforcement', action: 'killed' }])
   })
+
+  it.each([true, false])(
+    'names `block.failClosed` only where it is set: %s',
+    async (failClosed) => {
+      const world = await started({ failClosed })
+      world.source.emit(begin(world, id), did(world, '/bin/first', { enforced: 'killed' }))
+      await judged()
+      const [alert] = world.engine.alerts({ limit: 1 })
+      expect(alert?.reasons.join(' ').includes('block.failClosed')).toBe(failClosed)
+    },
+  )
 })
 
 describe('the self-probe', () => {

@@ -78,7 +78,8 @@ static __always_inline bool check_capability(const struct cred *cred, int capabi
 	if (state->capabilities & bit)
 		return true;
 	state->capabilities |= bit;
-	if (judge_event(state, &verdict, (u64)SNUG_CAPABILITY | (u64)capability << 8, state->actor,
+	if (judge_event(state, &verdict, SNUG_CAPABILITY,
+			(u64)SNUG_CAPABILITY | (u64)capability << 8, state->actor,
 			SNUG_RULE_CAPABILITY(keys, capability), stop)) {
 		event = reserve_event(state, task, SNUG_CAPABILITY, &verdict, &ring);
 		if (event) {

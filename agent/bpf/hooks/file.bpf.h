@@ -82,8 +82,9 @@ static __noinline int report_path_op(struct call *call, struct scratch *scratch)
 	}
 	flags |= (was_denied(call->ret) ? SNUG_DENIED : 0) | (call->compat ? SNUG_COMPAT : 0) |
 		 (scratch->walk.cut ? SNUG_CUT : 0);
-	found = lookup_seen(state, file_object(access, flags, hash_text_tail(scratch, at)),
-			    &verdict);
+	found = lookup_seen(state, SNUG_FILE,
+			    file_object(access, flags, hash_text_tail(scratch, at)), &verdict);
+	verdict.refused = (flags & SNUG_DENIED) != 0;
 	if (found == SEEN_COUNTED)
 		return 0;
 	paths->at = at;
@@ -235,7 +236,8 @@ static __noinline int report_open(struct call *call, u32 class)
 	opened_layer(opened, file, root_of(state, call->task));
 	walk_from(scratch, opened->path_ref, root_of(state, call->task));
 	opened->paths.path = walk_hash(scratch);
-	found = lookup_seen(state, file_object(opened->access, opened->flags, opened->paths.path),
+	found = lookup_seen(state, SNUG_FILE,
+			    file_object(opened->access, opened->flags, opened->paths.path),
 			    &verdict);
 	opened->judge = found == SEEN_NEW;
 	if (opened->judge && has_profile(&verdict) &&

@@ -50,7 +50,8 @@ static __noinline int report_mapping(struct scratch *scratch, struct task_struct
 		return 0;
 	if (!drift)
 		return 0;
-	found = lookup_seen(state, file_object(SNUG_MAP, 0, opened->paths.path), &verdict);
+	found = lookup_seen(state, SNUG_FILE, file_object(SNUG_MAP, 0, opened->paths.path),
+			    &verdict);
 	verdict.block = 0;
 	if (found == SEEN_NEW) {
 		/* Whether it is expected only the daemon knows. */

@@ -181,7 +181,7 @@ static __always_inline bool report_peer(struct task_struct *task, struct snug_ta
 	name = kind == SNUG_CONNECT ? bpf_map_lookup_elem(&peers, &key) : 0;
 	if (name)
 		object = SNUG_MIX(keys, object, *name);
-	found = lookup_seen(state, object, &verdict);
+	found = lookup_seen(state, kind, object, &verdict);
 	if (found == SEEN_NEW) {
 		judge_peer(state, &verdict, kind, peer);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
@@ -431,7 +431,7 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 	}
 	name = scratch->walk.cut ? hash_cut(scratch, at, SNUG_TEXT_MAX) :
 				   hash_text_tail(scratch, at);
-	if (judge_event(state, &verdict,
+	if (judge_event(state, &verdict, SNUG_CONNECT,
 			SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16, name),
 			state->actor,
 			SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0,

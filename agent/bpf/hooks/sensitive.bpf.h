@@ -150,7 +150,8 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 	u32 found, size;
 
 	call->text = hash_text_tail(scratch, call->at);
-	found = lookup_seen(state, SNUG_MIX(keys, object, call->text), &verdict);
+	found = lookup_seen(state, SNUG_SYSCALL, SNUG_MIX(keys, object, call->text), &verdict);
+	verdict.refused = (call->flags & SNUG_DENIED) != 0;
 	if (found == SEEN_NEW) {
 		judge_call(scratch, state, &verdict, call);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;

@@ -58,9 +58,9 @@ static __always_inline void fill_head(struct snug_head *head, u16 type, u32 size
  * stopped by this caller.
  */
 static __always_inline bool judge_event(const struct snug_task *state, struct verdict *verdict,
-					u64 object, u64 actor, u64 rule, u32 stop)
+					u8 kind, u64 object, u64 actor, u64 rule, u32 stop)
 {
-	u32 found = lookup_seen(state, object, verdict);
+	u32 found = lookup_seen(state, kind, object, verdict);
 
 	if (found == SEEN_NEW) {
 		judge_literal(verdict, actor, rule);

@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 #include "hash.h"
+#include "lib/budget.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
@@ -30,7 +31,9 @@ struct verdict {
 	struct snug_seen *seen;
 	struct snug_slot *slot;
 	struct snug_version *version;
+	u8 kind; /* snug_kind */
 	u8 deviates;
+	u8 refused;  /* permissions refused it: it spends no budget */
 	u8 block;    /* a deviation of this container is to be stopped now */
 	u8 by_rules; /* counted by the rules that allow it, not by what it is */
 };
@@ -62,7 +65,8 @@ static __always_inline bool has_profile(const struct verdict *verdict)
 /* True where the event must not go on. To be called last, after the report. */
 static __always_inline bool must_stop(const struct verdict *verdict)
 {
-	return verdict->deviates && verdict->block;
+	return verdict->deviates && verdict->block &&
+	       !(verdict->policy_state & SNUG_POLICY_DISARMED_KIND(verdict->kind));
 }
 
 /* `how` (snug_event_flag) where the event is stopped that way. */
@@ -115,8 +119,7 @@ static __always_inline void load_policy(const struct snug_slot *slot, struct ver
 		return;
 	verdict->version = version;
 	verdict->policy_state = *(volatile u64 *)&version->policy_state;
-	verdict->block = (verdict->policy_state & (SNUG_POLICY_BLOCK | SNUG_POLICY_DISARMED)) ==
-				 SNUG_POLICY_BLOCK &&
+	verdict->block = verdict->policy_state & SNUG_POLICY_BLOCK &&
 			 slot->assignment.traits & SNUG_ENFORCED && !paused(version);
 }
 
@@ -130,7 +133,7 @@ static __always_inline u64 salt_of(const struct snug_slot *slot)
 }
 
 /* `object` is the hash of everything that identifies the behaviour, except the actor. */
-static __always_inline u32 lookup_seen(const struct snug_task *task, u64 object,
+static __always_inline u32 lookup_seen(const struct snug_task *task, u8 kind, u64 object,
 				       struct verdict *verdict)
 {
 	struct snug_slot *slot = slot_of(task);
@@ -138,6 +141,8 @@ static __always_inline u32 lookup_seen(const struct snug_task *task, u64 object,
 	struct snug_seen *seen_here;
 
 	COUNT(received);
+	verdict->kind = kind;
+	verdict->refused = 0;
 	verdict->salt = task->container;
 	verdict->slot = slot;
 	verdict->version = 0;
@@ -178,25 +183,13 @@ static __always_inline u32 lookup_seen(const struct snug_task *task, u64 object,
 }
 
 /*
- * The block budget: so many different behaviours of a version are stopped within a minute that the
- * profile is probably wrong.
+ * What permissions refuse anyway is no damage of a wrong profile, and neither is an exec session:
+ * it is not the workload's own traffic.
  */
-static __always_inline void spend_budget(struct verdict *verdict)
+static __always_inline bool may_spend(const struct snug_task *task, const struct verdict *verdict)
 {
-	struct snug_version *version = verdict->version;
-	u64 now = bpf_ktime_get_ns();
-
-	if (!version)
-		return;
-	if (now - version->window >= SNUG_BUDGET_WINDOW) {
-		version->window = now;
-		version->spent = 0;
-	}
-	if (__sync_fetch_and_add(&version->spent, 1) < version->budget)
-		return;
-	verdict->block = 0;
-	__sync_fetch_and_or(&version->policy_state, SNUG_POLICY_DISARMED);
-	control.disarmed = 1;
+	return verdict->version && verdict->slot && !verdict->refused &&
+	       task->origin != SNUG_EXEC_IN;
 }
 
 /*
@@ -234,8 +227,10 @@ static __always_inline bool record_verdict(const struct snug_task *task, struct 
 	fresh.origin = task->origin;
 	fresh.deviates = verdict->deviates;
 	if (!bpf_map_update_elem(&seen, &verdict->seen_key, &fresh, BPF_NOEXIST)) {
-		if (must_stop(verdict))
-			spend_budget(verdict);
+		if (must_stop(verdict) && may_spend(task, verdict) &&
+		    spend_budget(verdict->version, verdict->slot->assignment.version - 1,
+				 task->container, verdict->key, verdict->kind))
+			verdict->block = 0;
 		if (quiet)
 			COUNT(filtered);
 		else

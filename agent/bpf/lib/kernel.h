@@ -35,8 +35,13 @@ struct super_block {
 	unsigned long s_magic;
 };
 
+typedef struct {
+	u32 val;
+} kuid_t;
+
 struct inode {
 	unsigned short i_mode;
+	kuid_t i_uid;
 	u32 i_rdev;
 	unsigned long i_ino;
 	struct super_block *i_sb;
@@ -122,10 +127,6 @@ struct mnt_namespace {
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 };
-
-typedef struct {
-	u32 val;
-} kuid_t;
 
 typedef struct {
 	u32 val;

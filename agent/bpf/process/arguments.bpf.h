@@ -93,13 +93,36 @@ static __noinline u32 read_arguments(struct scratch *scratch, u64 start, u64 end
 	return args->size;
 }
 
-/* Whether an exec session begins with this command; of a script what counts comes after it. */
+/*
+ * Of a script: whether nothing but the interpreter, and one option of its own, stands before the
+ * script's name, which ends `before` bytes from the end. An argument that repeats the name is no
+ * such option.
+ */
+static __always_inline bool script_leads(struct scratch *scratch, u64 start, u64 size, u64 before,
+					 u64 name_size, u64 name)
+{
+	u32 at = SNUG_TEXT_MAX - (u32)size;
+	long interpreter, option;
+
+	interpreter = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX, (void *)start);
+	if (interpreter < 1)
+		return false;
+	if (interpreter + name_size + before == size)
+		return true;
+	option = bpf_probe_read_user_str(scratch->string, SNUG_PATH_MAX,
+					 (void *)(start + interpreter));
+	return option > 1 && interpreter + option + name_size + before == size &&
+	       hash_range(scratch, at + interpreter, at + interpreter + option - 1) != name;
+}
+
+/* Whether an exec session begins with this command; a script has these arguments and no others. */
 static __noinline bool command_matches(struct scratch *scratch, const struct snug_task *state,
 				       struct task_struct *task, const struct linux_binprm *bprm,
 				       const struct snug_engine_command *command)
 {
 	u64 start = task->mm->arg_start, size = task->mm->arg_end - start;
 	u32 at = SNUG_TEXT_MAX - (u32)size, rest = SNUG_TEXT_MAX - command->rest_size, name;
+	u64 name_hash;
 	long name_size;
 
 	if (!command->size || size > SNUG_ARGS_MAX || command->rest_size > SNUG_ARGS_MAX)
@@ -115,9 +138,10 @@ static __noinline bool command_matches(struct scratch *scratch, const struct snu
 	if (name_size <= 1 || size < (u64)name_size + command->rest_size)
 		return false;
 	name = prepend_string(scratch, SNUG_TEXT_MAX - SNUG_ARGS_MAX, name_size - 1);
-	return hash_range(scratch, name, SNUG_TEXT_MAX - SNUG_ARGS_MAX) ==
-		       hash_range(scratch, rest - name_size, rest - 1) &&
-	       hash_text_tail(scratch, rest) == command->rest;
+	name_hash = hash_range(scratch, name, SNUG_TEXT_MAX - SNUG_ARGS_MAX);
+	return name_hash == hash_range(scratch, rest - name_size, rest - 1) &&
+	       hash_text_tail(scratch, rest) == command->rest &&
+	       script_leads(scratch, start, size, command->rest_size, name_size, name_hash);
 }
 
 static __always_inline bool

@@ -223,7 +223,7 @@ static __always_inline void report_exec(struct scratch *scratch, struct snug_tas
 		object = SNUG_MIX(keys, object, hash_range(scratch, at, at + size));
 		object = SNUG_MIX(keys, object, scratch->arguments.cut);
 	}
-	found = lookup_seen(state, object, &verdict);
+	found = lookup_seen(state, SNUG_EXEC, object, &verdict);
 	if (found == SEEN_NEW) {
 		judge_run(scratch, state, &verdict, at, judged);
 		found = record_verdict(state, &verdict);

@@ -37,7 +37,7 @@ static __always_inline bool report_identity(struct snug_task *state, struct task
 	/* Root that was held is another event than root that was gained. */
 	object = SNUG_MIX(keys, object,
 			  (u64)state->gid | (u64)(about | (state->flags & SNUG_HELD_ROOT)) << 32);
-	if (judge_event(state, &verdict, object, state->actor,
+	if (judge_event(state, &verdict, SNUG_IDENTITY, object, state->actor,
 			SNUG_RULE_IDENTITY(keys, state->uid, state->gid, uid, gid), stop)) {
 		event = reserve_event(state, task, SNUG_IDENTITY, &verdict, &ring);
 		if (event) {

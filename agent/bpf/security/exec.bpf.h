@@ -176,8 +176,8 @@ static __noinline int judge_exec(struct lsm_scratch *lsm_scratch, struct task_st
 	if (reports && lookup_rule(&verdict, actor, SNUG_RULE_ARGUMENTS(keys, exec_rule(next), 0),
 				   &tag) == RULE_ALLOW)
 		return 0;
-	if (judge_event(next, &verdict, SNUG_MIX(keys, SNUG_EXEC, next->ancestors[0]), actor,
-			exec_rule(next), SNUG_REFUSED))
+	if (judge_event(next, &verdict, SNUG_EXEC, SNUG_MIX(keys, SNUG_EXEC, next->ancestors[0]),
+			actor, exec_rule(next), SNUG_REFUSED))
 		report_refused(lsm_scratch, task, &verdict);
 	return REFUSE_IF(must_stop(&verdict));
 }

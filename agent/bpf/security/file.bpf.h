@@ -69,7 +69,8 @@ static __noinline int judge_open(struct lsm_scratch *lsm_scratch, struct task_st
 	opened_layer(opened, file, root_of(state, task));
 	walk_from(scratch, opened->path_ref, root_of(state, task));
 	opened->paths.path = walk_hash(scratch);
-	found = lookup_seen(state, file_object(opened->access, opened->flags, opened->paths.path),
+	found = lookup_seen(state, SNUG_FILE,
+			    file_object(opened->access, opened->flags, opened->paths.path),
 			    &verdict);
 	opened->judge = found == SEEN_NEW;
 	if (opened->judge && has_profile(&verdict) &&
@@ -157,6 +158,21 @@ static __always_inline u32 prepend_path_ref(struct scratch *scratch, u32 end,
 	return walk_text(scratch, end, true);
 }
 
+/*
+ * Whether permissions may allow a change of names in the folder: the hooks run before the kernel
+ * asks. Where only a group or an access list decides, they may.
+ */
+static __always_inline bool may_change(const struct task_struct *task, u64 dentry)
+{
+	const struct inode *folder =
+		bpf_core_cast((void *)dentry, struct dentry)->d_parent->d_inode;
+	u32 uid = task->cred->euid.val, mode = folder->i_mode;
+
+	if (!uid)
+		return true;
+	return mode & (folder->i_uid.val == uid ? 0222 : 0022);
+}
+
 static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct task_struct *task,
 					struct snug_task *state,
 					const struct lsm_path_op *lsm_path_op)
@@ -165,7 +181,7 @@ static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct 
 	struct paths *paths = &scratch->paths;
 	u64 root = root_of(state, task), object;
 	u32 flags = 0, found;
-	struct verdict verdict = {};
+	struct verdict verdict = { .kind = SNUG_FILE };
 	struct snug_event *event;
 
 	paths->to = 0;
@@ -199,7 +215,8 @@ static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct 
 			return 0;
 	}
 	object = SNUG_MIX(keys, file_object(lsm_path_op->access, flags, paths->path), paths->to);
-	found = lookup_seen(state, object, &verdict);
+	found = lookup_seen(state, SNUG_FILE, object, &verdict);
+	verdict.refused = !may_change(task, lsm_path_op->path_ref.dentry);
 	if (found == SEEN_NEW) {
 		judge_paths(scratch, state, &verdict, lsm_path_op->access, paths);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;

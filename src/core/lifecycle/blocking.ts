@@ -1,3 +1,4 @@
+import { behaviourKinds, type BehaviourKind } from '../coverage/coverage-report.ts'
 import { SnugError } from '../../errors.ts'
 import { sha256Hex } from '../behaviour/sha256.ts'
 import { durationText, percentText } from './wording.ts'
@@ -9,8 +10,8 @@ export interface BlockRules {
   /** How long only that share is, in milliseconds. */
   readonly canaryForMs: number
   /**
-   * Different actions of a version that the kernel refuses within a minute before blocking disarms
-   * itself.
+   * Different actions of one kind that the kernel stops within a minute, in most containers of a
+   * version, before blocking disarms itself for that kind.
    */
   readonly budget: number
 }
@@ -38,6 +39,8 @@ export interface Blocking {
   readonly canary?: Canary
   /** Epoch milliseconds: since when it only alerts, because its budget was spent. */
   readonly disarmedAt?: number
+  /** The kinds that only alert since then; absent: all. */
+  readonly disarmed?: readonly BehaviourKind[]
 }
 
 /** A person suspended blocking for a limited time. */
@@ -100,15 +103,24 @@ export function settleBlocking<V extends Blockable>(version: V, nowMs: number): 
   return settled === version ? version : Object.freeze(settled)
 }
 
-/** The kernel spent the version's budget and does not block it any more. */
-export function disarm<V extends Blockable>(version: V, budget: number, nowMs: number): V {
+/** The kernel spent the version's budget of these kinds, and does not stop them any more. */
+export function disarm<V extends Blockable>(
+  version: V,
+  { budget, kinds }: { readonly budget: number; readonly kinds: readonly BehaviourKind[] },
+  nowMs: number,
+): V {
   const { blocking } = version
   if (version.mode !== 'block' || blocking === undefined) return version
-  if (blocking.disarmedAt !== undefined) return version
+  const before = blocking.disarmedAt === undefined ? [] : (blocking.disarmed ?? behaviourKinds)
+  const disarmed = behaviourKinds.filter((kind) => before.includes(kind) || kinds.includes(kind))
+  if (disarmed.length === before.length) return version
+  const spent = disarmed.filter((kind) => !before.includes(kind)).join(', ')
   return Object.freeze({
     ...version,
-    blocking: { ...blocking, disarmedAt: nowMs },
-    because: `blocking disarmed itself: the kernel refused more than ${budget} different actions within a minute; find the cause, then set mode block again`,
+    blocking: { ...blocking, disarmedAt: blocking.disarmedAt ?? nowMs, disarmed },
+    because:
+      `blocking disarmed itself for ${spent}: more than ${budget} actions were stopped in most ` +
+      'containers within a minute; find the cause, then set mode block again',
   })
 }
 
@@ -161,14 +173,21 @@ export function enforcementOf(
   budget: number,
   isBlind = false,
 ):
-  | { readonly mode: 'alert' | 'block'; readonly budget: number; readonly pausedUntil?: number }
+  | {
+      readonly mode: 'alert' | 'block'
+      readonly budget: number
+      readonly except?: readonly BehaviourKind[]
+      readonly pausedUntil?: number
+    }
   | undefined {
   if (!judgesInKernel(version)) return undefined
   const { mode, blocking, breakGlass } = version
-  const armed = mode === 'block' && blocking?.disarmedAt === undefined && !isBlind
+  const except = blocking?.disarmedAt === undefined ? [] : (blocking.disarmed ?? behaviourKinds)
+  const armed = mode === 'block' && except.length < behaviourKinds.length && !isBlind
   return {
     mode: armed ? 'block' : 'alert',
     budget,
+    ...(armed && except.length > 0 ? { except } : {}),
     ...(breakGlass === undefined ? {} : { pausedUntil: breakGlass.until }),
   }
 }

@@ -1,3 +1,4 @@
+import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
 import type { PlaceJson } from '../../core/profile/profile-entry.ts'
 import type { ContainerRef, ImageRef, LossSpan } from '../../core/event/event.ts'
 import type { RootNeed } from '../../supplychain/export/root-need.ts'
@@ -125,6 +126,8 @@ export interface BlockingView {
   readonly since: string
   /** Since when its budget is spent, and it only alerts. */
   readonly disarmedAt?: string
+  /** The kinds of events that only alert since then; absent: all. */
+  readonly disarmed?: readonly BehaviourKind[]
   readonly canary?: { readonly fraction: number; readonly until: string }
   readonly breakGlass?: { readonly until: string; readonly by: string; readonly reason: string }
   /** Running ones, and whether their deviations are stopped while it is armed. */

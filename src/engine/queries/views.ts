@@ -69,13 +69,14 @@ function blockingView(
   nowMs: number,
 ): BlockingView {
   const { breakGlass } = version.life
-  const { since, canary, disarmedAt } = blocking
+  const { since, canary, disarmedAt, disarmed } = blocking
   const isBroken = breakGlass !== undefined && nowMs < breakGlass.until
   return {
     armed: disarmedAt === undefined && !isBroken && kernel.blocks,
     kernel,
     since: new Date(since).toISOString(),
     ...(disarmedAt === undefined ? {} : { disarmedAt: new Date(disarmedAt).toISOString() }),
+    ...(disarmed === undefined ? {} : { disarmed }),
     ...(canary === undefined
       ? {}
       : { canary: { fraction: canary.fraction, until: new Date(canary.until).toISOString() } }),

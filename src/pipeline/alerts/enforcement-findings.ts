@@ -37,7 +37,7 @@ export function disarmedFinding(image: ImageRef, because: string, teller: Teller
     ...plain,
     fingerprint: `enforcement/disarmed/${image.repository}@${image.digest}`,
     severity: 'critical',
-    reasons: [because, 'until then, deviations of this version raise alerts only'],
+    reasons: [because, 'until then, deviations of these kinds raise alerts only'],
     mode: 'block',
     event: lost('blocking-disarmed', teller, image),
   }
@@ -141,6 +141,16 @@ const stoppedReasons: Readonly<Record<StoppedThough, readonly string[]>> = {
   ],
   'expected-since': ['the kernel applied an older profile; the current profile allows this action'],
   learning: [
+    'the kernel stopped an action of a version that is learning: it still had the profile and mode from before',
+  ],
+  unknown: [
+    'the kernel stopped an action of a container whose image the agent does not know any more, or not yet',
+  ],
+}
+
+/** With `block.failClosed`, the kernel stops what it has no profile for. */
+const failClosedReasons: Partial<Record<StoppedThough, readonly string[]>> = {
+  learning: [
     'the kernel stopped an action of a version that is learning: `block.failClosed` is set',
   ],
   unknown: [
@@ -148,18 +158,24 @@ const stoppedReasons: Readonly<Record<StoppedThough, readonly string[]>> = {
   ],
 }
 
+export interface StoppedDetails {
+  readonly behaviour: AlertBehaviour | null
+  /** Identifies the event by its container and version. */
+  readonly act: string
+  readonly mode: string
+  readonly failClosed: boolean
+}
+
 export function stoppedFinding(
   why: StoppedThough,
   event: ActEvent,
-  behaviour: AlertBehaviour | null,
-  act: string,
-  mode: string,
+  { behaviour, act, mode, failClosed }: StoppedDetails,
 ): Finding {
   return {
     ...plain,
     fingerprint: stoppedFingerprint(why, act),
     severity: why === 'disagreement' ? 'critical' : 'medium',
-    reasons: stoppedReasons[why],
+    reasons: (failClosed ? failClosedReasons[why] : undefined) ?? stoppedReasons[why],
     behaviour,
     mode,
     event,

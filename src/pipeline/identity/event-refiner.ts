@@ -176,21 +176,31 @@ function asExecIn(process: ProcessRef, { id }: ContainerIdentity): ProcessRef {
   return { ...process, origin: 'exec-in', session: process.session ?? id.slice(0, 16) }
 }
 
-/** A script's arguments follow its interpreter and the arguments of the interpreter. */
+/** Whether these are all of its arguments. Of cut arguments that is not certain. */
 function runs(process: ProcessRef, command: readonly string[]): boolean {
-  const args = process.args ?? []
-  if (process.argsCut === true) {
-    const whole = args.slice(0, -1)
-    return whole.length > 0 && whole.every((arg, at) => arg === command[at])
-  }
-  const [first = ''] = command
-  const { script } = process
-  const own = script === undefined ? args : args.slice(-command.length)
+  const { args = [], script } = process
+  if (process.argsCut === true) return false
+  if (script !== undefined) return runsScript(args, script, command)
+  return args.length === command.length && args.every((arg, at) => arg === command[at])
+}
+
+/** The kernel puts the interpreter before the script, with one argument at most. */
+function runsScript(args: readonly string[], script: string, command: readonly string[]): boolean {
+  const [first = '', ...rest] = command
+  const at = args.length - command.length
+  const own = args.slice(at + 1)
+  // A session that repeats the script's name gives it as an argument to the script.
+  const isOption = at === 2 && nameIn(args[1]) !== nameIn(script)
   return (
-    own.length === command.length &&
-    own.every((arg, at) => (at === 0 && script !== undefined) || arg === command[at]) &&
-    (script === undefined || isCommand(script, first))
+    (at === 1 || isOption) &&
+    nameIn(args[at]) === nameIn(script) &&
+    own.every((arg, i) => arg === rest[i]) &&
+    isCommand(script, first)
   )
+}
+
+function nameIn(path: string | undefined): string | undefined {
+  return path?.slice(path.lastIndexOf('/') + 1)
 }
 
 /** Whether the command names this script: by its path, or by a name found in PATH. */

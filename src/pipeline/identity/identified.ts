@@ -7,6 +7,7 @@ import type {
   SelfProbe,
   CountUpdate,
   SourceMark,
+  SourceMessage,
 } from '../sources/source.ts'
 import type { ContainerIdentity, IdentityEngine, Rootfs } from './identity.ts'
 import type { ImageFiles } from './image-files.ts'
@@ -25,7 +26,7 @@ export type IdentifiedMessage =
       readonly seen: ContainerSeen
     }
   | { readonly type: 'container-ended'; readonly id: string; readonly time: string }
-  | { readonly type: 'disarmed'; readonly scope: number; readonly time: string }
+  | Extract<SourceMessage, { readonly type: 'disarmed' }>
   | { readonly type: 'policy'; readonly report: PolicyReport }
   | { readonly type: 'self-probe'; readonly probe: SelfProbe }
   /** Follows every earlier message, including those that were held. */

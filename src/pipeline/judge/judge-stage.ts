@@ -1,3 +1,4 @@
+import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
 import type { ActEvent, LossEvent, SnugEvent } from '../../core/event/event.ts'
 import { microsOf } from '../../core/event/time.ts'
 import type { IdentifiedBatch, IdentifiedMessage } from '../identity/identified.ts'
@@ -59,7 +60,7 @@ export interface JudgeStageOptions {
   /** The part of judging that runs in the kernel; absent: none. */
   readonly kernel?: KernelJudge
   /** The sensor reports a change of its blocking. */
-  readonly onDisarmed?: (scope: number) => void
+  readonly onDisarmed?: (scope: number, kinds: readonly BehaviourKind[]) => void
   readonly onPolicy?: (report: PolicyReport) => void
   readonly onSelfProbe?: (probe: SelfProbe) => void
   /** All earlier messages are judged. */
@@ -68,6 +69,8 @@ export interface JudgeStageOptions {
   /** An error prevented the judgement of a message. */
   readonly onFailed?: (message: string, error: unknown) => void
   readonly sourceCoverage: SourceCoverage
+  /** Whether the kernel stops what it has no profile for. */
+  readonly failClosed?: boolean
   /** Absent if there is only one source. */
   readonly dedup?: CrossSourceDedup | undefined
 }
@@ -183,7 +186,7 @@ export class JudgeStage {
         this.#options.registry.containerEnded(message.id, message.time)
         break
       case 'disarmed':
-        this.#options.onDisarmed?.(message.scope)
+        this.#options.onDisarmed?.(message.scope, message.kinds)
         break
       case 'policy':
         this.#options.onPolicy?.(message.report)
@@ -370,7 +373,12 @@ export class JudgeStage {
   ): void {
     const name = actNameOf({ event, refs, version }, 'alerted')
     const mode = version?.life.mode ?? 'unprofiled'
-    const finding = stoppedFinding(why, event, mainBehaviour(refs), name, mode)
+    const finding = stoppedFinding(why, event, {
+      behaviour: mainBehaviour(refs),
+      act: name,
+      mode,
+      failClosed: this.#options.failClosed === true,
+    })
     this.#raise(finding, event.count ?? 1)
   }
 

@@ -1,3 +1,4 @@
+import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
 import type { EventKind, Origin, SnugEvent } from '../../core/event/event.ts'
 import type { BehaviourTag, KernelProfile } from '../../core/compile/kernel-profile.ts'
 
@@ -80,7 +81,13 @@ export type SourceMessage =
    * Blocking has disarmed itself: it refused too many different events of a version within a
    * minute.
    */
-  | { readonly type: 'disarmed'; readonly scope: number; readonly time: string }
+  | {
+      readonly type: 'disarmed'
+      readonly scope: number
+      /** All that are not stopped any more. */
+      readonly kinds: readonly BehaviourKind[]
+      readonly time: string
+    }
   | { readonly type: 'policy'; readonly report: PolicyReport }
   | { readonly type: 'self-probe'; readonly probe: SelfProbe }
   /** Every message before it was delivered. The reader calls `control.acknowledge` once they are stored. */
@@ -213,10 +220,12 @@ export interface ContainerTraits {
 export interface Enforcement {
   readonly mode: 'alert' | 'block'
   /**
-   * Blocking disarms itself after it refuses this many different events of the version within a
-   * minute.
+   * Blocking disarms itself for a kind after it stops this many different events of that kind
+   * within a minute, in most of the version's containers.
    */
   readonly budget: number
+  /** Kinds that only alert. */
+  readonly except?: readonly BehaviourKind[]
   /** Epoch milliseconds: blocking is off until then (break-glass). */
   readonly pausedUntil?: number
 }

@@ -63,7 +63,7 @@ const block = z.strictObject({
     .meta({ description: 'how long Snug blocks only that share; then it blocks all containers' }),
   budget: z.int().min(1).max(1_000_000).default(defaultBlockRules.budget).meta({
     description:
-      'maximum number of different actions of a version that the kernel refuses within a minute; beyond it, blocking disarms itself',
+      'maximum number of different actions of one kind that the kernel stops within a minute; beyond it, that kind only alerts',
   }),
   failClosed: z.boolean().default(false).meta({
     description:

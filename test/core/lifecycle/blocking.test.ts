@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SnugError } from '../../../src/errors.ts'
+import { behaviourKinds } from '../../../src/core/coverage/coverage-report.ts'
 import {
   breakGlass,
   canariesAmong,
@@ -21,6 +22,7 @@ import {
 } from '../../../src/core/lifecycle/version.ts'
 import { cases } from '../../fixtures/random-cases.ts'
 
+const all = { budget: 100, kinds: behaviourKinds }
 const HOUR = 3_600_000
 const MINUTE = 60_000
 const rules: LearnRules = { floorMs: HOUR, ceilingMs: 24 * HOUR, unseen: 0.01, after: 'alert' }
@@ -104,15 +106,28 @@ describe('blocking begins', () => {
 })
 
 describe('a version whose budget is spent', () => {
-  const disarmed = disarm(blocking(), 100, since + MINUTE)
+  const disarmed = disarm(blocking(), all, since + MINUTE)
 
   it('stays in mode block, only alerts and gives the reason', () => {
     expect(disarmed.mode).toBe('block')
     expect(disarmed.because).toMatch(
-      /^blocking disarmed itself: the kernel refused more than 100 different actions/,
+      /^blocking disarmed itself for exec, .*: more than 100 actions were stopped/,
     )
     expect(enforcementOf(disarmed, 100)).toEqual({ mode: 'alert', budget: 100 })
-    expect(disarm(disarmed, 100, since + HOUR)).toBe(disarmed)
+    expect(disarm(disarmed, all, since + HOUR)).toBe(disarmed)
+  })
+
+  it('goes on blocking the kinds that did not spend it', () => {
+    const some = disarm(blocking(), { budget: 100, kinds: ['file'] }, since + MINUTE)
+    expect(some.because).toMatch(/^blocking disarmed itself for file: /)
+    expect(enforcementOf(some, 100)).toEqual({ mode: 'block', budget: 100, except: ['file'] })
+    const more = disarm(some, { budget: 100, kinds: ['connect'] }, since + HOUR)
+    expect(more.blocking).toMatchObject({
+      disarmedAt: since + MINUTE,
+      disarmed: behaviourKinds.filter((kind) => kind === 'connect' || kind === 'file'),
+    })
+    expect(disarm(more, { budget: 100, kinds: ['file'] }, since + HOUR)).toBe(more)
+    expect(enforcementOf(disarm(more, all, since + HOUR), 100)?.mode).toBe('alert')
   })
 
   it('is not widened to all containers by the end of its canary', () => {
@@ -132,7 +147,7 @@ describe('a version whose budget is spent', () => {
   })
 
   it('is not made of one that does not block', () => {
-    expect(disarm(alerting, 100, since)).toBe(alerting)
+    expect(disarm(alerting, all, since)).toBe(alerting)
   })
 })
 
@@ -236,7 +251,7 @@ describe('a version after any sequence of events', () => {
       case 'advance':
         return advance(version, evidence, short, now).version
       case 'disarm':
-        return disarm(version, 5, now)
+        return disarm(version, { budget: 5, kinds: behaviourKinds }, now)
       case 'glass':
         return breakGlass(version, { forMs: 120, reason: 'r', who: 'me' }, now)
       case 'end-glass':

@@ -255,6 +255,29 @@ describe('a health check', () => {
     ).toBe(origin)
   })
 
+  it.each([
+    ['more arguments of its script', '/health.sh', ['/bin/sh', '/health.sh', 'evil', 'now']],
+    ['its script as an argument', '/health.sh', ['/bin/sh', '/health.sh', '/health.sh', 'now']],
+    ['the same by another path', '/health.sh', ['/bin/sh', '/health.sh', './health.sh', 'now']],
+    ['its words behind others', '/health.sh', ['/bin/sh', '/health.sh', 'a', '/health.sh', 'now']],
+    ['fewer arguments', '/health.sh', ['/bin/sh', '/health.sh']],
+  ])('is no session with %s', (_, script, args) => {
+    const refiner = new EventRefiner([], new ImageFiles())
+    const process = { origin: 'exec-in', session: 's', script, args } as const
+    const event = exec({ path: '/bin/sh', script, drift: false }, process)
+    const probes = [['/health.sh', 'now']]
+    expect(refiner.refine(event, identity({ probes })).process.origin).toBe('exec-in')
+  })
+
+  it('is no session whose arguments were cut, however they begin', () => {
+    const refiner = new EventRefiner([], new ImageFiles())
+    const args = [...healthcheck.slice(0, 2), 'wget -q localhost; id']
+    const process = { origin: 'exec-in', session: 's', args, argsCut: true } as const
+    const event = exec({ path: '/bin/sh', drift: false }, process)
+    const probes = [[...args, 'x'.repeat(3_000)]]
+    expect(refiner.refine(event, identity({ probes })).process.origin).toBe('exec-in')
+  })
+
   it('keeps the origin that the kernel reports', () => {
     const refiner = new EventRefiner([], new ImageFiles())
     for (const origin of ['probe', 'init'] as const) {

@@ -34,13 +34,15 @@ export function blockingFields({
 }
 
 function blockingLines(blocking: BlockingView): readonly string[] {
-  const { armed, since, disarmedAt, canary, breakGlass, containers, kernel } = blocking
+  const { armed, since, disarmedAt, disarmed, canary, breakGlass, containers, kernel } = blocking
   const enforced = containers.filter((container) => container.enforced)
   const names = enforced.map(({ id, name }) => name ?? id.slice(0, 12))
   return [
     `${armed ? 'armed' : 'off'}, since ${since}`,
     ...kernelLines(kernel),
-    ...(disarmedAt === undefined ? [] : [`disarmed itself at ${disarmedAt}`]),
+    ...(disarmedAt === undefined
+      ? []
+      : [`disarmed itself for ${disarmed?.join(', ') ?? 'all kinds'} at ${disarmedAt}`]),
     ...(breakGlass === undefined
       ? []
       : [`off until ${breakGlass.until} by ${breakGlass.by}: ${breakGlass.reason}`]),

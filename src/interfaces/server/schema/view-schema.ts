@@ -1,3 +1,4 @@
+import { behaviourKinds } from '../../../core/coverage/coverage-report.ts'
 import { z } from 'zod'
 import type { ExplainedKey } from '../../../support/config/explain-config.ts'
 import {
@@ -113,6 +114,7 @@ export const version: z.ZodType<VersionView> = z.object({
       kernel: z.object({ profile: z.enum(kernelProfileStates), blocks: z.boolean() }),
       since: text,
       disarmedAt: maybe,
+      disarmed: z.array(z.enum(behaviourKinds)).exactOptional(),
       canary: z.object({ fraction: count, until: text }).exactOptional(),
       breakGlass: z.object({ until: text, by: text, reason: text }).exactOptional(),
       containers: z.array(z.object({ id: text, name: maybe, enforced: z.boolean() })),

@@ -7,7 +7,7 @@ import type {
   PeerName,
   SourceMark,
 } from '../source.ts'
-import { FRAME_MAX, frameTypes, HEAD_SIZE, ID_LENGTH, layout, traits } from './abi.ts'
+import { FRAME_MAX, frameTypes, HEAD_SIZE, ID_LENGTH, kinds, layout, traits } from './abi.ts'
 import { frame } from './frame.ts'
 import { trieKey } from './profile-encoder.ts'
 
@@ -44,6 +44,8 @@ export function encodeEnforce(scope: number, how: Enforcement): Buffer {
   bytes.writeBigUInt64LE(until, layout['snug_enforce.paused_until'])
   bytes.writeUInt32LE(how.mode === 'block' ? 1 : 0, layout['snug_enforce.block'])
   bytes.writeUInt32LE(how.budget, layout['snug_enforce.budget'])
+  const disarmed = (how.except ?? []).reduce((bits, kind) => bits | (1 << kinds[kind]), 0)
+  bytes.writeUInt32LE(disarmed, layout['snug_enforce.disarmed'])
   return bytes
 }
 

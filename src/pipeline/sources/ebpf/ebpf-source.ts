@@ -326,7 +326,7 @@ export class EbpfSource implements EventSource {
         this.#delivered += decoded.countUpdate.count
         break
       case 'disarmed':
-        this.#kernel.disarmed(decoded.scope)
+        this.#kernel.disarmed(decoded.scope, decoded.kinds)
         break
       case 'profile-answer':
         this.#profileAnswered(decoded, batch)

@@ -1,3 +1,4 @@
+import type { BehaviourKind } from '../../../core/coverage/coverage-report.ts'
 import type { KernelProfile } from '../../../core/compile/kernel-profile.ts'
 import type { ContainerTraits, Enforcement, PeerName } from '../source.ts'
 import { encodeAssign, encodeEnforce, encodeFailClosed, encodePeer } from './command-encoder.ts'
@@ -122,9 +123,9 @@ export class KernelState {
   }
 
   /** The kernel disarmed itself. Sending the state again must not arm it. */
-  disarmed(scope: number): void {
+  disarmed(scope: number, except: readonly BehaviourKind[]): void {
     const enforced = this.#enforced.get(scope)
-    if (enforced !== undefined) this.#enforced.set(scope, { ...enforced, mode: 'alert' })
+    if (enforced !== undefined) this.#enforced.set(scope, { ...enforced, except })
   }
 
   peers(changes: readonly PeerName[]): Buffer {

@@ -1,3 +1,4 @@
+import { behaviourKinds } from '../../../core/coverage/coverage-report.ts'
 import { SnugError } from '../../../errors.ts'
 import type { ContainerRef, LossEvent } from '../../../core/event/event.ts'
 import { canonicalPath } from '../../../core/event/canonical.ts'
@@ -10,7 +11,7 @@ import {
   sourceMark,
   type SourceMessage,
 } from '../source.ts'
-import { ABI, dropReasons, frameTypes, layout, profileFailures, trials } from './abi.ts'
+import { ABI, dropReasons, frameTypes, kinds, layout, profileFailures, trials } from './abi.ts'
 import { decodeAct, originOf } from './act-decoder.ts'
 import type { Frame } from './frame-reader.ts'
 import { nameOfBytes } from './kernel-name.ts'
@@ -274,8 +275,10 @@ export class RecordDecoder {
   }
 
   #disarmed(bytes: Buffer): SourceMessage {
+    const bits = bytes.readUInt32LE(layout['snug_disarmed.kinds'])
     return {
       type: 'disarmed',
+      kinds: behaviourKinds.filter((kind) => (bits & (1 << kinds[kind])) !== 0),
       scope: Number(bytes.readBigUInt64LE(layout['snug_disarmed.scope'])),
       time: this.time(bytes.readBigUInt64LE(layout['snug_disarmed.time'])),
     }
