@@ -33,6 +33,7 @@ import { KubeEngine } from './fleet/kubernetes/kube-engine.ts'
 import { KubeFleet } from './fleet/kubernetes/kube-fleet.ts'
 import { ownPod } from './fleet/kubernetes/own-pod.ts'
 import type { LearnRules } from './core/lifecycle/version.ts'
+import { globs } from './core/match/glob.ts'
 import { Guardrails } from './core/match/guardrail.ts'
 import { shaperOf } from './core/match/shaper-of.ts'
 import type { StormRules } from './pipeline/alerts/storms.ts'
@@ -274,6 +275,11 @@ function tracesOf({ traces, node }: Config, log: Log): AlertTraces | undefined {
   })
 }
 
+function teachingNamespaces(patterns: readonly string[]): NonNullable<LearnRules['teaches']> {
+  const has = globs(patterns)
+  return patterns.includes('**') ? () => true : (name) => name !== undefined && has(name)
+}
+
 /** What may change while the agent runs. */
 function liveParts(config: Config) {
   const { learn, after, block, storm, outbox, retention, flushInterval } = config
@@ -284,6 +290,7 @@ function liveParts(config: Config) {
     inheritedForMs: learn.vanishAfter,
     after,
     block: { canary: block.canary, canaryForMs: block.canaryFor, budget: block.budget },
+    teaches: teachingNamespaces(learn.namespaces),
   }
   const limits: DeliveryQueueLimits = {
     outbox: { maxBytes: outbox.size, maxAgeMs: outbox.age, maxSpan: alertsKeptForSinks },

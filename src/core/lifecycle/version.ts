@@ -27,6 +27,8 @@ export interface LearnRules {
   readonly inheritedForMs?: number
   /** Absent: {@link defaultBlockRules}. */
   readonly block?: BlockRules
+  /** Whether containers of that namespace teach a version; absent: all do. */
+  readonly teaches?: (namespace: string | undefined) => boolean
 }
 
 /** The state of one version. Plain data, frozen. */

@@ -95,7 +95,8 @@ export class CountUpdates {
     source: string,
   ): number {
     const { containerId, first, last, origin, session } = seen
-    const phase: Phase = version.life.state === 'learning' ? 'learned' : 'later'
+    const isTaught = version.life.state === 'learning' && version.learnsFrom(containerId)
+    const phase: Phase = isTaught ? 'learned' : 'later'
     const count = this.#freshOf(version, behaviours, seen, source)
     for (const id of behaviours) {
       version.profile.addCountUpdate(

@@ -239,12 +239,13 @@ export class JudgeStage {
       onJudged(event, 'unprofiled', event.count ?? 1)
       return
     }
-    version.touched(event)
+    version.touched(event, registry.teaches(event.workload))
     const { profile, life } = version
     const refs = behavioursOf(event, profile.shaper)
     const learning = life.state === 'learning'
     if (learning) version.watchedFor(watched)
-    const phase: Phase = learning ? 'learned' : 'later'
+    const isTaught = learning && version.learnsFrom(event.container.id)
+    const phase: Phase = isTaught ? 'learned' : 'later'
     const verdict = judge(profile, event, refs, this.#optionsFor(version))
     const isExpected = verdict.outcome === 'expected'
     const profiled = this.#sharedEventOf(event, refs, version)
@@ -259,11 +260,11 @@ export class JudgeStage {
     if (!this.#isRecorded) {
       const refused = profile.observe(counted, refs, {
         phase,
-        isFull: isFull(version),
+        isFull: isFull(version, isTaught),
         ...(verdict.guardrailsByRef === undefined ? {} : { guardrails: verdict.guardrailsByRef }),
       })
       // Later, the alert about the event remains.
-      if (refused > 0 && learning) this.#unrecorded(event)
+      if (refused > 0 && isTaught) this.#unrecorded(event)
     }
     if (!isExpected) version.news = true
     if (key !== undefined) this.#remember(version, key, event, refs, outcome, known)
@@ -399,11 +400,13 @@ export class JudgeStage {
       this.#alert(judged, isRejected ? ['a reviewer rejected this behaviour'] : [])
       return 'deviation'
     }
-    if (life.predecessor === undefined || event.process.origin === 'exec-in') return 'learned'
+    // Behaviour of a container that does not teach waits for review.
+    const quiet = version.learnsFrom(event.container.id) ? 'learned' : 'deviation'
+    if (life.predecessor === undefined || event.process.origin === 'exec-in') return quiet
     // A new version of a known image: behaviours that its image explains are its delta, for review;
     // others raise an alert now.
-    if (this.#isExplained(verdict, version)) return 'learned'
-    if (!deservesAlert(event, verdict, facts)) return 'learned'
+    if (this.#isExplained(verdict, version)) return quiet
+    if (!deservesAlert(event, verdict, facts)) return quiet
     this.#alert(judged, [
       'this behaviour is new in this version, and no change of the image explains it',
     ])
@@ -575,7 +578,9 @@ function hasInterfered({ enforced, survives }: ActEvent): boolean {
   return enforced !== undefined && (enforced !== 'missed' || survives !== undefined)
 }
 
-function isFull({ profile, life, learnedSize }: DeployedVersion): boolean {
-  if (life.state === 'learning') return profile.ownSize >= learnedKept
+function isFull({ profile, life, learnedSize }: DeployedVersion, isTaught: boolean): boolean {
+  if (isTaught) return profile.ownSize >= learnedKept
+  // While it learns, those that wait for review leave most of the room to what is learned.
+  if (life.state === 'learning') return profile.ownSize >= laterKept
   return profile.size >= laterKept + learnedSize
 }

@@ -51,6 +51,7 @@ const versionSchema = z.object({
       actsOnly: z.literal(true).optional(),
       endUnseen: z.literal(true).optional(),
       earlier: z.array(stint).optional(),
+      outside: z.literal(true).optional(),
     }),
   ),
   runsSeen: z.number(),
@@ -177,7 +178,7 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
   version.observedBefore = new Set(value.observedBefore)
   for (const kind of value.alertedKinds) version.alertedKinds.add(kind)
   for (const run of value.runs) {
-    const { container, from, before, name, to, actsOnly, endUnseen, earlier } = run
+    const { container, from, before, name, to, actsOnly, endUnseen, earlier, outside } = run
     version.runs.set(container, {
       container,
       from,
@@ -187,6 +188,7 @@ function restoreVersion(stored: StoredVersion, shaper: Shaper): DeployedVersion 
       ...(actsOnly === undefined ? {} : { actsOnly }),
       ...(endUnseen === undefined ? {} : { endUnseen }),
       ...(earlier === undefined ? {} : { earlier }),
+      ...(outside === undefined ? {} : { outside }),
     })
   }
   for (const act of value.reported) {

@@ -59,6 +59,8 @@ export interface Run {
   endUnseen?: true
   /** Earlier starts under the same id, oldest first. */
   readonly earlier?: readonly PastStint[]
+  /** Its namespace does not teach: it is judged, and its behaviours wait for review. */
+  readonly outside?: true
 }
 
 /** The state of the ImageProfile that was reconciled last. Plain data: it is stored. */
@@ -223,7 +225,12 @@ export class DeployedVersion {
     return count
   }
 
-  started(identity: ContainerIdentity, seen: ContainerSeen): void {
+  /** Whether evidence of the container counts as learned while the version learns. */
+  learnsFrom(container: string): boolean {
+    return this.runs.get(container)?.outside !== true
+  }
+
+  started(identity: ContainerIdentity, seen: ContainerSeen, teaches = true): void {
     // A container that ended before its layers were found must not remove the known layers.
     const rootfs = identity.rootfs ?? this.identity?.rootfs
     this.identity = rootfs === undefined ? identity : { ...identity, rootfs }
@@ -231,7 +238,7 @@ export class DeployedVersion {
     const known = this.runs.get(identity.id)
     if (known === undefined || known.actsOnly === true) {
       const run = { container: identity.id, name: identity.name, from: seen.time }
-      this.#begin({ ...run, before: seen.before })
+      this.#begin({ ...run, before: seen.before, ...(teaches ? {} : { outside: true }) })
     } else {
       // A restart of the container under the same id, or of the agent, is the same run and
       // continues its evidence.
@@ -250,12 +257,13 @@ export class DeployedVersion {
   }
 
   /** Records an event. No source may have announced its container: recordings hold only events. */
-  touched(event: ActEvent): void {
+  touched(event: ActEvent, teaches = true): void {
     const { container, image, time } = event
     let run = this.runs.get(container.id)
     if (run === undefined) {
       const before = container.before === true
-      run = { container: container.id, from: time, to: time, before, actsOnly: true }
+      const outside = teaches ? {} : { outside: true as const }
+      run = { container: container.id, from: time, to: time, before, actsOnly: true, ...outside }
       this.#begin(container.name === undefined ? run : { ...run, name: container.name })
     }
     if (run.actsOnly === true && time > (run.to ?? '')) run.to = time

@@ -1,4 +1,4 @@
-import type { ActEvent, ImageRef, LossEvent } from '../../core/event/event.ts'
+import type { ActEvent, ImageRef, LossEvent, WorkloadRef } from '../../core/event/event.ts'
 import type { Micros } from '../../core/event/time.ts'
 import { SnugError } from '../../errors.ts'
 import { canonicalRepository } from '../../core/event/canonical.ts'
@@ -210,11 +210,16 @@ export class VersionRegistry {
     const known = version.runs.get(identity.id)
     // An earlier daemon assigned it.
     const goesOn = known !== undefined && known.actsOnly !== true && known.to === undefined
-    version.started(identity, seen)
+    version.started(identity, seen, this.teaches(identity.workload))
     this.#unconfirmed.delete(identity.id)
     this.#byContainer.set(identity.id, version)
     if (identity.user !== undefined) this.#declared(version, identity.user)
     this.#options.onAssign(identity.id, version, goesOn ? undefined : seen)
+  }
+
+  /** Whether containers of the workload's namespace teach their version. */
+  teaches(workload: WorkloadRef | undefined): boolean {
+    return this.#rules.teaches?.(workload?.namespace) ?? true
   }
 
   /** Applies behaviours of the numeric uid to the declared user. */

@@ -12,6 +12,8 @@ export function watchedRuns(
   node: string,
 ): readonly ContainerRun[] {
   return [...runs.values()].flatMap((run): readonly ContainerRun[] => {
+    // It adds nothing to what is learned, so it says nothing about what is left to learn.
+    if (run.outside === true) return []
     const gaps = losses.blindOf(run.container).map(({ from, to }): Gap => {
       return { from: microsOf(from), to: microsOf(to) }
     })

@@ -47,6 +47,10 @@ const learn = z
       description:
         'how long after its own window a version keeps inherited behaviours that it has not shown',
     }),
+    namespaces: z.array(z.string().min(1)).min(1).default(['**']).meta({
+      description:
+        'globs of the namespaces whose containers teach their versions. Behaviours of others wait for review. `**`: all, also containers without a namespace',
+    }),
   })
   .refine(({ floor, ceiling }) => floor <= ceiling, {
     path: ['floor'],

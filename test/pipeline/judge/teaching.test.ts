@@ -1,0 +1,127 @@
+import { beforeEach, expect, it } from 'vitest'
+import type { ActEvent } from '../../../src/core/event/event.ts'
+import { globs } from '../../../src/core/match/glob.ts'
+import { endLearning } from '../../../src/core/lifecycle/version.ts'
+import { sharedForm } from '../../../src/core/behaviour/shared-form.ts'
+import { RecordIds } from '../../../src/pipeline/alerts/record-ids.ts'
+import { JudgeStage, type Outcome } from '../../../src/pipeline/judge/judge-stage.ts'
+import { SourceCoverage } from '../../../src/pipeline/judge/source-coverage.ts'
+import { behaviourKey } from '../../../src/pipeline/sources/source.ts'
+import { AlertStore } from '../../../src/state/alerts/alert-store.ts'
+import type { DeployedVersion } from '../../../src/state/versions/deployed-version.ts'
+import { VersionRegistry } from '../../../src/state/versions/version-registry.ts'
+import { act, guardrails, shaper } from '../../fixtures/event-fixture.ts'
+import { identityOf } from '../../fixtures/identity-fixtures.ts'
+
+/** A tenant runs a public image in its learning window, to teach it for all others: `learn.namespaces` is `prod-*`. */
+const start = Date.parse('2026-11-24T13:40:00Z')
+const teaching = globs(['prod-*'])
+const rules = {
+  floorMs: 1_000,
+  ceilingMs: 60_000,
+  unseen: 1,
+  after: 'alert' as const,
+  teaches: (name: string | undefined) => name !== undefined && teaching(name),
+}
+let registry: VersionRegistry
+let stage: JudgeStage
+let alerts: AlertStore
+let outcomes: Outcome[]
+let nowMs: number
+
+beforeEach(() => {
+  nowMs = start
+  outcomes = []
+  alerts = new AlertStore({
+    node: 'n1',
+    capacity: 100,
+    ids: new RecordIds(),
+    storms: { each: 20, withinMs: 60_000, always: 'critical' },
+  })
+  registry = new VersionRegistry({
+    onFull: () => undefined,
+    node: 'n1',
+    shaper,
+    rules,
+    now: () => nowMs,
+    onDeclared: () => undefined,
+    onAssign: () => {},
+    onEnded: () => {},
+    onTransition: () => {},
+    onMoved: () => {},
+    onInheritedExpired: () => {},
+  })
+  stage = new JudgeStage({
+    registry,
+    guardrails,
+    alerts,
+    shippedBy: () => undefined,
+    onJudged: (_, outcome) => outcomes.push(outcome),
+    now: () => nowMs,
+    sourceCoverage: new SourceCoverage([]),
+  })
+})
+
+function does(namespace: string | undefined, path: string, key?: string): void {
+  const container = { id: (namespace ?? 'none').padEnd(64, '0') }
+  const workload =
+    namespace === undefined ? {} : { workload: { kind: 'Deployment', name: 'web', namespace } }
+  const event = { ...act.file(path), container, ...workload } as ActEvent
+  const message = { type: 'event' as const, event }
+  const keyed = key === undefined ? message : { ...message, key: behaviourKey(key) }
+  stage.judge({ messages: [keyed], source: 'ebpf' })
+}
+
+const version = (): DeployedVersion => registry.findOne('shop/web')
+
+function endWindow(): void {
+  nowMs += 5_000
+  const evidence = registry.evidence(version(), nowMs)
+  registry.apply(version(), endLearning(version().life, evidence, rules, nowMs, 'test'))
+}
+
+it('what a namespace shows that does not teach is no licence for others', () => {
+  does('prod-shop', '/etc/web.conf')
+  does('tenant', '/srv/secrets/key')
+  does('tenant', '/etc/web.conf')
+  expect(outcomes).toEqual(['learned', 'deviation', 'expected'])
+  endWindow()
+  does('prod-shop', '/etc/web.conf')
+  does('prod-shop', '/srv/secrets/key')
+  expect(outcomes.slice(3)).toEqual(['expected', 'deviation'])
+  expect(alerts.list({ limit: 9 }).map(({ behaviour }) => behaviour?.text)).toEqual([
+    'read /srv/secrets/key',
+  ])
+})
+
+it('nor by repeats that the kernel only counts', () => {
+  does('prod-shop', '/etc/web.conf')
+  does('tenant', '/srv/secrets/key', 'k1')
+  const time = '2026-11-24T13:40:30.000000Z'
+  const containerId = 'tenant'.padEnd(64, '0')
+  const countUpdate = { key: behaviourKey('k1'), containerId, count: 9, first: time, last: time }
+  registry.containerStarted(
+    {
+      ...identityOf(containerId),
+      image: version().image,
+      workload: { kind: 'Deployment', name: 'web', namespace: 'tenant' },
+    },
+    { id: containerId, cgroup: '', time, before: false },
+  )
+  stage.judge({
+    messages: [{ type: 'count-update', countUpdate, identity: undefined as never }],
+    source: 'ebpf',
+  })
+  endWindow()
+  does('prod-shop', '/srv/secrets/key')
+  expect(outcomes.at(-1)).toBe('deviation')
+})
+
+it('nor on other nodes, and its containers do not end the window', () => {
+  does('tenant', '/srv/secrets/key')
+  does(undefined, '/srv/other')
+  const entries = version().profile.entries()
+  expect(entries.map((entry) => sharedForm(entry, 'n1'))).toEqual([undefined, undefined])
+  expect(registry.evidence(version(), start + 5_000).startSeen).toBe(false)
+  expect(registry.runsOf(version(), start + 5_000)).toEqual([])
+})
