@@ -89,14 +89,14 @@ export const limitTable: readonly LimitGroup[] = [
         atBound: 'further deviations raise alerts, and are not recorded as behaviours',
       },
       {
-        what: 'ended containers with evidence of a behaviour, by origin and phase',
+        what: 'ended containers with separate evidence of a behaviour',
         bound: containersApart,
         of: 'behaviour',
         atBound:
           'earlier ones are added up, except those that alone show one of its witnesses, see [decision 30](adr/0030-old-evidence-is-added-up.md)',
       },
       {
-        what: 'exec sessions with evidence of a behaviour',
+        what: 'exec sessions with separate evidence of a behaviour, by origin and phase',
         bound: containersApart,
         of: 'container',
         atBound: 'earlier ones are added up',

@@ -195,7 +195,9 @@ export function* actsOf(run: SoakRun, dice: Dice): Iterable<{ index: number; eve
     }
   }
   if (run.deviates) {
-    const path = `/srv/${dice.hex(6)}/${dice.hex(6)}`
+    // Most deviations are seen in many containers: a profile is wrong, or an attack is repeated.
+    const isUnique = dice.next(20) === 0
+    const path = `/srv/${isUnique ? dice.hex(12) : dice.next(50)}/deviation`
     yield {
       index: -1,
       event: event({ kind: 'file', file: { path, access: ['write'] } } as unknown as Act, 2_000),

@@ -26,6 +26,21 @@ export interface Seen {
 
 type Bucket = { -readonly [K in keyof Seen]: Seen[K] }
 
+type Shown = Pick<Seen, 'guardrails' | 'witnesses'>
+
+/** With no room to grow: most cells never get another bucket. */
+function numbersOf(list: readonly Bucket[]): number[] {
+  return Array.from({ length: 3 * list.length }, (_, i) => {
+    const bucket = list[Math.floor(i / 3)]
+    return (i % 3 === 0 ? bucket?.upTo : i % 3 === 1 ? bucket?.first : bucket?.last) ?? 0
+  })
+}
+
+function shownOf(list: readonly Bucket[]): readonly Shown[] | undefined {
+  const isBare = list.every((each) => each.guardrails.length === 0 && each.witnesses === undefined)
+  return isBare ? undefined : list.map(({ guardrails, witnesses }) => ({ guardrails, witnesses }))
+}
+
 export interface Span {
   readonly from: Micros
   readonly to: Micros
@@ -45,11 +60,30 @@ export function isOneBucket(a: Micros, b: Micros): boolean {
  */
 export class TimeBuckets {
   #width: Micros
-  #list: Bucket[]
+  /** Of each bucket `upTo`, `first` and `last`: there are many buckets, and an object costs four times as much. */
+  #numbers: number[]
+  /** Guardrails and witnesses of the buckets; undefined where none has any. */
+  #shown: readonly Shown[] | undefined
 
-  private constructor(width: Micros, list: Bucket[]) {
+  private constructor(width: Micros, list: readonly Bucket[]) {
     this.#width = width
-    this.#list = list
+    this.#numbers = numbersOf(list)
+    this.#shown = shownOf(list)
+  }
+
+  get #list(): Bucket[] {
+    return Array.from({ length: this.#numbers.length / 3 }, (_, i) => ({
+      upTo: this.#numbers[3 * i] ?? 0,
+      first: this.#numbers[3 * i + 1] ?? 0,
+      last: this.#numbers[3 * i + 2] ?? 0,
+      guardrails: this.#shown?.[i]?.guardrails ?? NONE,
+      witnesses: this.#shown?.[i]?.witnesses,
+    }))
+  }
+
+  set #list(list: readonly Bucket[]) {
+    this.#numbers = numbersOf(list)
+    this.#shown = shownOf(list)
   }
 
   /** All that was seen so far, as one bucket that is as narrow as it can be. */
@@ -96,36 +130,60 @@ export class TimeBuckets {
 
   /** One bucket adds no information to the cell. */
   get isOne(): boolean {
-    return this.#list.length <= 1
+    return this.#numbers.length <= 3
   }
 
   see(count: number, when: Micros): void {
-    const at = this.#place(when)
-    const bucket = this.#list[at]
-    if (bucket === undefined) return
-    bucket.first = Math.min(bucket.first, when)
-    bucket.last = Math.max(bucket.last, when)
-    for (let i = at; i < this.#list.length; i++) (this.#list[i] as Bucket).upTo += count
-    this.#fit()
+    if (this.#seeLast(count, when)) return
+    const list = this.#list
+    const at = this.#place(list, when)
+    for (const [i, bucket] of list.entries()) {
+      if (i >= at) bucket.upTo += count
+      if (i !== at) continue
+      bucket.first = Math.min(bucket.first, when)
+      bucket.last = Math.max(bucket.last, when)
+    }
+    this.#list = this.#fitted(list)
+  }
+
+  /** Most events belong to the last bucket. */
+  #seeLast(count: number, when: Micros): boolean {
+    const numbers = this.#numbers
+    const at = numbers.length - 3
+    const first = numbers[at + 1] ?? -Infinity
+    if (this.#index(first) !== this.#index(when)) return false
+    numbers[at] = (numbers[at] ?? 0) + count
+    numbers[at + 1] = Math.min(first, when)
+    numbers[at + 2] = Math.max(numbers[at + 2] ?? when, when)
+    return true
   }
 
   trip(guardrails: readonly string[], when: Micros): void {
-    const bucket = this.#at(when)
-    if (bucket !== undefined) bucket.guardrails = united(bucket.guardrails, guardrails)
+    this.#show(when, (bucket) => {
+      bucket.guardrails = united(bucket.guardrails, guardrails)
+    })
   }
 
   witness(literal: Literal, when: Micros, kept?: number): void {
-    const bucket = this.#at(when)
+    this.#show(when, (bucket) => {
+      bucket.witnesses ??= new Witnesses(kept)
+      bucket.witnesses.add(literal)
+    })
+  }
+
+  #show(when: Micros, change: (bucket: Bucket) => void): void {
+    const list = this.#list
+    const index = this.#index(when)
+    const bucket = list.findLast(({ first }) => this.#index(first) === index)
     if (bucket === undefined) return
-    bucket.witnesses ??= new Witnesses(kept)
-    bucket.witnesses.add(literal)
+    change(bucket)
+    this.#shown = shownOf(list)
   }
 
   /** Merges the buckets of another copy. */
   join(other: TimeBuckets): void {
     this.#width = Math.max(this.#width, other.#width)
-    this.#list = this.#gathered([...this.#list, ...other.#list])
-    this.#fit()
+    this.#list = this.#fitted(this.#gathered([...this.#list, ...other.#list]))
   }
 
   /** Adds events that are none of these. */
@@ -139,13 +197,11 @@ export class TimeBuckets {
     ].sort((a, b) => a.bucket.first - b.bucket.first)
     // Cumulative counts of both together, in order of time: buckets then join by maximum.
     let upTo = 0
-    this.#list = this.#gathered(
-      counted.map(({ bucket, count }) => {
-        upTo += count
-        return { ...bucket, upTo }
-      }),
-    )
-    this.#fit()
+    const joined = counted.map(({ bucket, count }) => {
+      upTo += count
+      return { ...bucket, upTo }
+    })
+    this.#list = this.#fitted(this.#gathered(joined))
   }
 
   withoutWitnesses(): TimeBuckets {
@@ -211,31 +267,28 @@ export class TimeBuckets {
     return Math.floor(when / this.#width)
   }
 
-  #at(when: Micros): Bucket | undefined {
-    const index = this.#index(when)
-    return this.#list.findLast(({ first }) => this.#index(first) === index)
-  }
-
   /** Where the bucket of that time is, made where it was not. */
-  #place(when: Micros): number {
+  #place(list: Bucket[], when: Micros): number {
     const index = this.#index(when)
-    let at = this.#list.length
+    let at = list.length
     for (; at > 0; at--) {
-      const other = this.#index(this.#list[at - 1]?.first ?? 0)
+      const other = this.#index(list[at - 1]?.first ?? 0)
       if (other === index) return at - 1
       if (other < index) break
     }
-    const upTo = this.#list[at - 1]?.upTo ?? 0
+    const upTo = list[at - 1]?.upTo ?? 0
     const fresh = { upTo, first: when, last: when, guardrails: NONE, witnesses: undefined }
-    this.#list.splice(at, 0, fresh)
+    list.splice(at, 0, fresh)
     return at
   }
 
-  #fit(): void {
-    while (this.#list.length > BUCKETS_KEPT) {
+  #fitted(list: Bucket[]): Bucket[] {
+    let fitted = list
+    while (fitted.length > BUCKETS_KEPT) {
       this.#width *= 2
-      this.#list = this.#gathered(this.#list)
+      fitted = this.#gathered(fitted)
     }
+    return fitted
   }
 
   #gathered(buckets: readonly Bucket[]): Bucket[] {

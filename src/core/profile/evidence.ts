@@ -30,7 +30,7 @@ function add(list: readonly string[], item: string): readonly string[] {
  * Containers of each kind of evidence of a behaviour that are kept apart: the latest ones. Also the sessions of one
  * container.
  */
-export const containersApart = 4
+export const containersApart = 3
 /** Before the node whose earlier containers a cell is the sum of: no id of a container begins so. */
 export const EARLIER_CONTAINERS = 'earlier@'
 /** Instead of a session: the earlier ones of a container. */

@@ -20,7 +20,7 @@ export interface Folding {
  * of one container fold first, then containers.
  *
  * INVARIANT: what the entry allows stays the same, and what it allows after one container is forgotten as well. A cell
- * folds only where others of its kind remain, and show its witnesses. Counts and times add up exactly.
+ * folds only where others of its kind remain, or are in the sum, and its witnesses are shown. Counts and times add up exactly.
  */
 export function foldIn(entry: LiveEntry, folding: Folding): boolean {
   let folded = false
@@ -28,12 +28,17 @@ export function foldIn(entry: LiveEntry, folding: Folding): boolean {
     if (cells.length <= containersApart) continue
     const ofSessions = cells.filter((cell) => cell.session !== undefined && !cell.isOfSessions)
     for (const kind of kindsOf(ofSessions)) {
-      if (foldOld(kind, kind.map(alone), entry, folding, sessionName)) folded = true
+      const groups = kind.map(alone)
+      if (foldOld(kind, groups, latestOf(groups), entry, folding, sessionName)) folded = true
     }
   }
   const ofContainers = [...entry.allCells()].filter((cell) => !cell.isOfEarlier)
+  // Of all kinds together: after the window, what was learned is seldom among the latest.
+  const latest = new Set([...latestOf(byContainer(ofContainers))].flatMap(containerOf))
   for (const kind of kindsOf(ofContainers)) {
-    if (foldOld(kind, byContainer(kind), entry, folding, containerName)) folded = true
+    const groups = byContainer(kind)
+    const kept = new Set(groups.filter((group) => containerOf(group).some((id) => latest.has(id))))
+    if (foldOld(kind, groups, kept, entry, folding, containerName)) folded = true
   }
   entry.folded()
   return folded
@@ -86,19 +91,28 @@ function byContainer(cells: readonly Cell[]): readonly (readonly Cell[])[] {
   return [...groups.values()]
 }
 
+function containerOf([cell]: readonly Cell[]): readonly string[] {
+  return cell === undefined ? [] : [cell.container]
+}
+
+function latestOf(groups: readonly (readonly Cell[])[]): ReadonlySet<readonly Cell[]> {
+  return new Set([...groups].sort((a, b) => lastOf(b) - lastOf(a)).slice(0, containersApart))
+}
+
 function foldOld(
   kind: readonly Cell[],
   groups: readonly (readonly Cell[])[],
+  latest: ReadonlySet<readonly Cell[]>,
   entry: LiveEntry,
   folding: Folding,
   sumOf: (cell: Cell, folding: Folding) => Sum,
 ): boolean {
-  if (groups.length <= containersApart) return false
-  const latestFirst = [...groups].sort((a, b) => lastOf(b) - lastOf(a))
-  const kept = latestFirst.slice(0, containersApart)
+  if (groups.length + foldedIn(kind, entry, folding, sumOf) <= containersApart) return false
+  const kept: (readonly Cell[])[] = []
   const old: (readonly Cell[])[] = []
-  for (const group of latestFirst.slice(containersApart)) {
-    if (group.every((cell) => isOwn(cell, folding) && folding.isOver(cell))) old.push(group)
+  for (const group of groups) {
+    const mayFold = group.every((cell) => isOwn(cell, folding) && folding.isOver(cell))
+    if (mayFold && !latest.has(group)) old.push(group)
     else kept.push(group)
   }
   if (old.length === 0) return false
@@ -115,6 +129,21 @@ function foldOld(
     folded = true
   }
   return folded
+}
+
+/** Containers or sessions of that kind that were added up before. */
+function foldedIn(
+  [cell]: readonly Cell[],
+  entry: LiveEntry,
+  folding: Folding,
+  sumOf: (cell: Cell, folding: Folding) => Sum,
+): number {
+  if (cell === undefined) return 0
+  const { container, session } = sumOf(cell, folding)
+  const sum = entry.cells
+    .get(container)
+    ?.find((each) => each.is(container, cell.origin, session, cell.phase))
+  return sum?.containers ?? 0
 }
 
 function isOwn({ nodes }: Cell, { node }: Folding): boolean {

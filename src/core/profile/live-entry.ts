@@ -40,7 +40,7 @@ export class LiveEntry {
   readonly #kept: number | undefined
   /** Cells that were made since evidence was folded last, and how many are worth it. */
   #made = 0
-  #crowdedFrom = 2 * containersApart
+  #crowdedFrom = containersApart + 2
   /** By container: an event looks only at the few cells of its container. */
   readonly cells = new Map<string, Cell[]>()
   inherited: Inheritance | undefined
@@ -132,7 +132,7 @@ export class LiveEntry {
     return cell
   }
 
-  /** It is worth folding old evidence: there is twice as much as after the last time. */
+  /** It is worth folding old evidence: there is half as much again as after the last time. */
   get isCrowded(): boolean {
     return this.#made >= this.#crowdedFrom
   }
@@ -141,7 +141,7 @@ export class LiveEntry {
     let cells = 0
     for (const list of this.cells.values()) cells += list.length
     this.#made = 0
-    this.#crowdedFrom = Math.max(containersApart, cells)
+    this.#crowdedFrom = Math.max(containersApart, Math.ceil(cells / 2))
   }
 
   dropCell(cell: Cell): void {
