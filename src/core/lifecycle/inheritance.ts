@@ -107,16 +107,28 @@ function change(path: string, now: Shipped, before: Shipped): 'brings' | 'change
   return old === after ? undefined : 'changed'
 }
 
+interface Excuse {
+  readonly path: string
+  readonly how: 'brings' | 'changed'
+}
+
 /**
- * Paths of the image that an event uses. Writing, deleting or renaming a file does not use its
- * content.
+ * What of the image accounts for an event: a new program for its first execution, a new or changed
+ * file for reading it. Who does it accounts for nothing: a changed program that connects, listens,
+ * writes or runs what was there before does something new.
  */
-function pathsOf(object: BehaviourObject): readonly string[] {
+function excuseFor(object: BehaviourObject, now: Shipped, before: Shipped): Excuse | undefined {
   if (object.kind === 'exec') {
-    return object.script === undefined ? [object.path] : [object.path, object.script]
+    // Not what the image shipped: no image explains that.
+    if (object.drift === true || object.socketStdio === true) return undefined
+    const path = object.script ?? object.path
+    return change(path, now, before) === 'brings' ? { path, how: 'brings' } : undefined
   }
-  if (object.kind !== 'file' || (object.access !== 'read' && object.access !== 'exec')) return []
-  return [object.path]
+  if (object.kind !== 'file' || (object.access !== 'read' && object.access !== 'exec')) {
+    return undefined
+  }
+  const how = change(object.path, now, before)
+  return how === undefined ? undefined : { path: object.path, how }
 }
 
 function storyText(story: FileStory | undefined): string {
@@ -144,20 +156,9 @@ export function explainDelta(
   before: Shipped,
   about: About = () => undefined,
 ): string | undefined {
-  // Not what the image shipped: no image explains that.
-  if (delta.object.kind === 'exec' && delta.object.drift === true) return undefined
-  for (const path of pathsOf(delta.object)) {
-    const how = change(path, now, before)
-    if (how === undefined) continue
-    const story = storyText(about(path))
-    if (how === 'brings') return `the new version adds ${path}${story}`
-    return `the new version changed ${path}${story}`
-  }
-  for (const path of [delta.actor.script, delta.actor.exe]) {
-    const how = path === undefined ? undefined : change(path, now, before)
-    if (path === undefined || how === undefined) continue
-    const what = how === 'brings' ? 'added' : 'changed'
-    return `the actor is ${path}, which the new version ${what}${storyText(about(path))}`
-  }
-  return undefined
+  const excuse = excuseFor(delta.object, now, before)
+  if (excuse === undefined) return undefined
+  const { path, how } = excuse
+  const verb = how === 'brings' ? 'adds' : 'changed'
+  return `the new version ${verb} ${path}${storyText(about(path))}`
 }

@@ -9,9 +9,9 @@ export interface PolicyFacts {
 
 /**
  * Whether an unexpected event gets a separate alert. A program outside the profile raises an alert
- * when it starts. Its reads of libraries and other files follow from that start and are not a
- * second finding. The same holds for reads of an operator's `exec` session. The profile records
- * both. A guardrail always raises an alert; so does an event that the kernel stopped or should have
+ * when it starts. Its reads of libraries and settings of the image follow from that start and are
+ * not a second finding; its reads of secrets and of data are. Of an operator's `exec` session only
+ * reads of secrets are a finding. The profile records all of them. A guardrail always raises an alert; so does an event that the kernel stopped or should have
  * stopped.
  */
 export function deservesAlert(event: ActEvent, verdict: Verdict, facts: PolicyFacts): boolean {
@@ -23,11 +23,12 @@ export function deservesAlert(event: ActEvent, verdict: Verdict, facts: PolicyFa
     ({ object }) => object.kind === 'file' && object.access === 'read',
   )
   if (!onlyReads) return true
-  // The start of a new program is one finding; its reads of secrets are another.
-  const isSecret = verdict.unexpected.some(
-    ({ object }) => object.kind === 'file' && placeClassOf(object.path) === 'secret',
+  // The start of a new program is one finding; its reads of secrets and of data are others.
+  const classes = verdict.unexpected.flatMap(({ object }) =>
+    object.kind === 'file' ? [placeClassOf(object.path)] : [],
   )
-  if (isSecret) return true
+  if (classes.includes('secret')) return true
   if (event.process.origin === 'exec-in') return false
+  if (classes.includes('data')) return true
   return facts.actorKnown || event.file.shipped !== true
 }

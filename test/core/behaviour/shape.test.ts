@@ -56,6 +56,22 @@ describe('shapes', () => {
     '/usr/share/zoneinfo/Europe/Berlin',
   ])('%s stands for itself', (path) => expect(shaper.shape(path)).toBeUndefined())
 
+  it('are found in time that grows with the length of a name, whatever the name', () => {
+    const names = ['1_', '9_', 'a1_', '_a1', 'tmp1.', 'aB1-', '/tmp-1_', '0a'].map((part) =>
+      [2_048, 16_384].map((size) => `/tmp/${part.repeat(size / part.length)}`),
+    )
+    for (const [short = '', long = ''] of names) {
+      const seconds = (path: string): number => {
+        const from = performance.now()
+        for (let n = 0; n < 3; n++) new Shaper(shippedRules).shape(path)
+        return performance.now() - from
+      }
+      seconds(short)
+      // Eight times the length: quadratic time is 64 times as much, and 13 s for one name of these.
+      expect(seconds(long), long.slice(0, 20)).toBeLessThan(40 * seconds(short) + 200)
+    }
+  })
+
   it('leave a name with bytes that are no text as it is, but for `<`', () => {
     expect(shaper.shape('/data/\\xff-12')).toBeUndefined()
     expect(shaper.shape('/dev/pts/\\x8012')).toBeUndefined()

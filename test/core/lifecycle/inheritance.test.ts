@@ -73,7 +73,7 @@ describe('a new version', () => {
 describe('a delta', () => {
   const before = (path: string) => ({ '/usr/sbin/nginx': 'a', '/etc/nginx.conf': 'c' })[path]
   const after = (path: string) =>
-    ({ '/usr/sbin/nginx': 'a', '/etc/nginx.conf': 'C', '/bin/new': 'n', '/app/new': 'x' })[path]
+    ({ '/usr/sbin/nginx': 'A', '/etc/nginx.conf': 'C', '/bin/new': 'n', '/app/new': 'x' })[path]
 
   it.each([
     [{ actor, object: { kind: 'exec', path: '/bin/new' } }, 'the new version adds /bin/new'],
@@ -86,9 +86,22 @@ describe('a delta', () => {
         actor: { exe: '/app/new' },
         object: { kind: 'connect', protocol: 'tcp', peer: '10.0.0.7', port: 80 },
       },
-      'the actor is /app/new, which the new version added',
+      undefined,
     ],
     [{ actor, object: { kind: 'exec', path: '/tmp/x' } }, undefined],
+    // The attack: the changed program /usr/sbin/nginx does what no version did before.
+    [{ actor, object: { kind: 'exec', path: '/usr/sbin/nginx' } }, undefined],
+    [{ actor, object: { kind: 'exec', path: '/bin/sh' } }, undefined],
+    [{ actor, object: { kind: 'exec', path: '/bin/new', socketStdio: true } }, undefined],
+    [
+      { actor, object: { kind: 'exec', path: '/bin/sh', script: '/app/new' } },
+      'the new version adds /app/new',
+    ],
+    [{ actor, object: { kind: 'file', access: 'read', path: '/etc/secret' } }, undefined],
+    [{ actor, object: { kind: 'file', access: 'create', path: '/data/x' } }, undefined],
+    [{ actor, object: { kind: 'listen', protocol: 'tcp', address: 'own', port: 80 } }, undefined],
+    [{ actor, object: { kind: 'capability', name: 'CAP_SYS_ADMIN' } }, undefined],
+    [{ actor, object: { kind: 'syscall', name: 'ptrace' } }, undefined],
     [{ actor, object: { kind: 'file', access: 'write', path: '/etc/nginx.conf' } }, undefined],
     [{ actor, object: { kind: 'file', access: 'delete', path: '/bin/new' } }, undefined],
     [
@@ -113,15 +126,6 @@ describe('a delta', () => {
     expect(explain(() => ({ layer: { ...layer, isNew: false } }))).toBe(
       'the new version adds /bin/new (in layer 3 of 4)',
     )
-    const byActor = {
-      actor: { exe: '/app/new' },
-      object: { kind: 'capability', name: 'CAP_CHOWN' },
-    }
-    expect(
-      explainDelta(byActor as Parameters<typeof explainDelta>[0], after, before, (path) =>
-        path === '/app/new' ? { package: { name: 'app', now: '2', before: '2' } } : undefined,
-      ),
-    ).toBe('the actor is /app/new, which the new version added (package app 2)')
   })
 })
 

@@ -160,6 +160,45 @@ describe('the judge stage', () => {
     expect(world.version('sha256:bb').life.state).toBe('learning')
   })
 
+  it('alerts on what a changed program of a new version does', () => {
+    world.feed(act.file('/etc/nginx/nginx.conf'))
+    world.endWindow()
+    // The program itself is another one in the new image.
+    world.pair = { now: () => 'new', before: () => 'old' }
+    const of = (event: ActEvent) => ofVersion(event, 'sha256:bb')
+    const attack = [
+      act.connect('203.0.113.9', 443),
+      act.listen('0.0.0.0', 4444),
+      act.exec('/bin/sh'),
+      act.identity(101, 0),
+      act.syscall('ptrace'),
+      act.file('/srv/data/written', ['create']),
+    ].map(of)
+    world.feed(...attack)
+    expect(world.outcomes.slice(1)).toEqual(attack.map(() => 'deviation'))
+    world.feed(of(act.file('/etc/changed.conf')))
+    expect(world.outcomes.at(-1)).toBe('learned')
+  })
+
+  it('alerts on the data and secrets of the image that a new program reads, beside its start', () => {
+    world.feed(act.file('/etc/nginx/nginx.conf'))
+    world.endWindow()
+    const by = (exe: string, path: string) => act.file(path, ['read'], { exe }, { shipped: true })
+    world.feed(
+      act.exec('/usr/bin/od'),
+      by('/usr/bin/od', '/lib/libc.so.6'),
+      by('/usr/bin/od', '/root/.ssh/id_rsa'),
+      by('/usr/bin/nl', '/srv/secret/customers'),
+      by('/usr/bin/nl', '/srv/orders.csv'),
+    )
+    expect(world.texts).toEqual([
+      'read /srv/orders.csv',
+      'read /srv/secret/customers',
+      'read /root/.ssh/id_rsa',
+      'run /usr/bin/od',
+    ])
+  })
+
   it('learns nothing again when a known digest comes back', () => {
     world.feed(act.file('/etc/nginx/nginx.conf'))
     world.endWindow()

@@ -1,3 +1,4 @@
+import type { Severity } from '../../../src/core/event/alert.ts'
 import { describe, expect, it } from 'vitest'
 import type { ExecEvent } from '../../../src/core/event/event.ts'
 import { AlertStore, type Finding } from '../../../src/state/alerts/alert-store.ts'
@@ -88,6 +89,31 @@ describe('the alert store', () => {
     expect(alerts.size).toBe(3)
     expect(alerts.pruned).toBe(1)
     expect(() => alerts.get(ids[0]!)).toThrow(expect.objectContaining({ code: 'ALERT_UNKNOWN' }))
+  })
+
+  it('keeps the alerts of others, and graver ones, however many a container raises', () => {
+    const alerts = new AlertStore({
+      node: 'n1',
+      capacity: 100,
+      ids: new RecordIds(),
+      storms: { each: 20, withinMs: 60_000, always: 'critical' },
+    })
+    const of = (container: string, f: string, severity: Severity) => ({
+      ...finding(f),
+      severity,
+      event: { ...shellExec('2026-11-24T13:40:27Z'), container: { id: container } },
+    })
+    const before = [
+      alerts.raise(of('other', 'a', 'low'), at),
+      alerts.raise(of('other', 'b', 'high'), at),
+      alerts.raise(of('intruded', 'c', 'high'), at),
+    ].map(({ alert }) => alert.id)
+    // As many as three runs of `find /` raised, in two severities.
+    for (let n = 0; n < 9_639; n++) {
+      alerts.raise(of('intruded', `f${n}`, n % 2 === 0 ? 'low' : 'medium'), at + n)
+    }
+    for (const id of before) expect(alerts.has(id)).toBe(true)
+    expect(alerts.drainEvicted()).toBeGreaterThan(9_000)
   })
 
   it('lists newest first and by least severity', () => {
