@@ -121,9 +121,10 @@ export async function runAgent(
     followTrust(config, daemon, engines, signal)
     log.info({ socket: server.socket, listen: server.url ?? 'none' }, 'the agent listens')
     if (kube !== undefined && config.engines.kubernetes.share) {
+      const { shareWithin: shareWithinMs, authors } = config.engines.kubernetes
+      const hasAuthors = authors === 'admission'
       const makeFleet = (link: FleetLink): KubeFleet =>
-        new KubeFleet({ api: kube, node: config.node, ...link })
-      const { shareWithin: shareWithinMs } = config.engines.kubernetes
+        new KubeFleet({ api: kube, node: config.node, hasAuthors, ...link })
       const sync = new FleetSync({ context: daemon, engine, makeFleet, shareWithinMs })
       void sync.start(signal)
     }

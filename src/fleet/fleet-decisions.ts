@@ -6,14 +6,11 @@ import {
   decisionTimesOf,
   groupDecisionTimes,
 } from '../core/lifecycle/reported.ts'
+import { approveAllName, isModeName, modeName } from '../core/lifecycle/spec-names.ts'
 import { compareDecisions, type ModeDecision } from '../core/lifecycle/mode-decision.ts'
 import type { BehaviourId } from '../core/behaviour/behaviour.ts'
 import type { DeployedVersion, ReconciledSpec } from '../state/versions/deployed-version.ts'
 import type { Decider } from '../engine/api/engine.ts'
-
-/** Names of decisions in an ImageProfile; decisions on behaviours are named `approve ID`, `release ID` and `reject ID`. */
-export const approveAllName = 'approve all'
-const modeNames = ['mode', 'git mode'] as const
 
 export function isReconciled({ reconciled }: DeployedVersion, decision: SpecDecision): boolean {
   return reconciled.profile === decision.profile && reconciled.generation >= decision.generation
@@ -65,7 +62,7 @@ function* timesOf(
   for (const what of decidable) for (const { id, at } of decision[what]) yield [`${what} ${id}`, at]
   if (decision.approveAll !== undefined) yield [approveAllName, decision.approveAll.at]
   if (decision.mode !== undefined)
-    yield [modeName(decision), modeTime(decision.mode.at, before, nowMs)]
+    yield [modeName(decision.mode.is, decision.isGit), modeTime(decision.mode.at, before, nowMs)]
 }
 
 const secondMs = 1_000
@@ -81,15 +78,6 @@ function modeTime(noted: string, before: ReconciledSpec | undefined, nowMs: numb
   return new Date(last === undefined ? atMs : Math.max(atMs, Date.parse(last) + 1)).toISOString()
 }
 
-/** A change of `authority` makes the mode a new decision. */
-function modeName({ isGit, mode }: SpecDecision): string {
-  return `${modeNames[isGit ? 1 : 0]} ${mode?.is}`
-}
-
-function isModeName(name: string): boolean {
-  return modeNames.some((prefix) => name.startsWith(`${prefix} `))
-}
-
 /** The object's decision on the mode; valid only after {@link reconcileSpec}. */
 export function modeDecisionOf(
   { reconciled }: DeployedVersion,
@@ -97,7 +85,11 @@ export function modeDecisionOf(
 ): ModeDecision | undefined {
   const { mode } = decision
   if (mode === undefined) return undefined
-  return { mode: mode.is, by: mode.by, at: decidedAt(reconciled, modeName(decision)) ?? mode.at }
+  return {
+    mode: mode.is,
+    by: mode.by,
+    at: decidedAt(reconciled, modeName(mode.is, decision.isGit)) ?? mode.at,
+  }
 }
 
 export function isPast(decision: ModeDecision, done: ModeDecision | undefined): boolean {

@@ -3,6 +3,7 @@ import type { FleetImage } from './kubernetes/fleet-objects.ts'
 import type { SpecDecision } from './kubernetes/spec-decision.ts'
 import type { KubeFleet, KubeFleetOptions } from './kubernetes/kube-fleet.ts'
 import { decisionTimesOf } from '../core/lifecycle/reported.ts'
+import { approveAllName } from '../core/lifecycle/spec-names.ts'
 import { learnedElsewhere } from '../core/lifecycle/learned-elsewhere.ts'
 import { isInEffect, latestDecision, type ModeDecision } from '../core/lifecycle/mode-decision.ts'
 import { type ProfileEntry, sameDecision } from '../core/profile/profile-entry.ts'
@@ -11,7 +12,6 @@ import type { FleetContext } from '../engine/contexts.ts'
 import type { DeployedVersion } from '../state/versions/deployed-version.ts'
 import type { Decider } from '../engine/api/engine.ts'
 import {
-  approveAllName,
   applicableDecisions,
   reconcileSpec,
   isReconciled,

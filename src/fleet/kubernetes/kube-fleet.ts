@@ -49,6 +49,8 @@ export interface KubeFleetOptions {
   /** The object was deleted, and its decisions with it. */
   readonly onSpecDecisionGone: (image: FleetImage) => void
   readonly onError?: (what: string, error: unknown) => void
+  /** Admission notes in an ImageProfile which user made each decision. */
+  readonly hasAuthors?: boolean
   readonly now?: () => number
 }
 
@@ -100,7 +102,7 @@ export class KubeFleet {
       onInvalid: (name, error) => options.onError?.(`imageprofile ${name}`, error),
       onPut: (profile, _, before) => {
         if (profile.metadata.generation !== before?.metadata.generation)
-          onSpecDecision(specDecisionOf(profile))
+          onSpecDecision(specDecisionOf(profile, options.hasAuthors))
       },
       onRemoved: ({ spec }) => onSpecDecisionGone(spec.image),
     })

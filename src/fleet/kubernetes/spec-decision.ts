@@ -1,11 +1,17 @@
+import {
+  approveAllName,
+  authorsAnnotation,
+  authorsIn,
+  modeName,
+} from '../../core/lifecycle/spec-names.ts'
 import { ownerOf } from './field-owner.ts'
 import type { FleetImage, FleetMode, ImageProfile } from './fleet-objects.ts'
 
 /** Author and time of a part of an object, from the field manager that owns that part. */
 export interface Author {
   /**
-   * `field-manager:NAME` or `git:NAME`: the name that the client gave itself. The API server does not record in the
-   * object who the client was.
+   * `user:NAME`, as admission noted it. Otherwise `field-manager:NAME` or `git:NAME`: the name that the client gave
+   * itself, since the API server does not record the user in the object.
    */
   readonly by: string
   /** RFC 3339; moves when the manager owns more or other fields, and not when the value of one changes. */
@@ -34,18 +40,27 @@ export interface SpecDecision {
   readonly reject: readonly BehaviourDecision[]
 }
 
-/** The object's decisions, each with the author who wrote it last. */
-export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
+/**
+ * The object's decisions, each with the author who wrote it last.
+ *
+ * @param hasAuthors admission notes users in the object, and nobody else can write that annotation
+ */
+export function specDecisionOf({ metadata, spec }: ImageProfile, hasAuthors = false): SpecDecision {
   const isGit = spec.authority === 'git'
-  const authorOf = (...path: readonly string[]): Author => {
+  const users = authorsIn(hasAuthors ? metadata.annotations?.[authorsAnnotation] : undefined)
+  const authorOf = (name: string, ...path: readonly string[]): Author => {
     const { manager = 'unknown', time } = ownerOf(metadata.managedFields ?? [], path) ?? {}
-    return {
-      by: `${isGit ? 'git' : 'field-manager'}:${manager}`,
-      at: new Date(time ?? 0).toISOString(),
-    }
+    const user = users.get(name)
+    // What is held to git is compared with the author each time, so that one has to stay the same.
+    const by =
+      isGit || user === undefined ? `${isGit ? 'git' : 'field-manager'}:${manager}` : `user:${user}`
+    return { by, at: new Date(time ?? 0).toISOString() }
   }
-  const listed = (ids: readonly string[] = [], ...path: readonly string[]) =>
-    ids.map((id) => ({ id, ...authorOf('f:spec', ...path, `v:${JSON.stringify(id)}`) }))
+  const listed = (what: string, ids: readonly string[] = [], ...path: readonly string[]) =>
+    ids.map((id) => ({
+      id,
+      ...authorOf(`${what} ${id}`, 'f:spec', ...path, `v:${JSON.stringify(id)}`),
+    }))
   return {
     image: spec.image,
     profile: metadata.uid,
@@ -53,10 +68,17 @@ export function specDecisionOf({ metadata, spec }: ImageProfile): SpecDecision {
     isGit,
     ...(spec.mode === undefined
       ? {}
-      : { mode: { is: spec.mode, ...authorOf('f:spec', 'f:mode') } }),
-    ...(spec.approve?.all === true ? { approveAll: authorOf('f:spec', 'f:approve', 'f:all') } : {}),
-    approve: listed(spec.approve?.behaviours, 'f:approve', 'f:behaviours'),
-    release: listed(spec.approve?.quarantined, 'f:approve', 'f:quarantined'),
-    reject: listed(spec.reject?.behaviours, 'f:reject', 'f:behaviours'),
+      : {
+          mode: {
+            is: spec.mode,
+            ...authorOf(modeName(spec.mode, isGit), 'f:spec', 'f:mode'),
+          },
+        }),
+    ...(spec.approve?.all === true
+      ? { approveAll: authorOf(approveAllName, 'f:spec', 'f:approve', 'f:all') }
+      : {}),
+    approve: listed('approve', spec.approve?.behaviours, 'f:approve', 'f:behaviours'),
+    release: listed('release', spec.approve?.quarantined, 'f:approve', 'f:quarantined'),
+    reject: listed('reject', spec.reject?.behaviours, 'f:reject', 'f:behaviours'),
   }
 }

@@ -9,6 +9,7 @@ import { type TrustDomain, TrustDomains } from '../../support/net/spiffe.ts'
 import { tlsPeer } from '../../support/net/tls-peer.ts'
 import type { Log } from '../../support/telemetry/log.ts'
 import type { AdmissionMetrics } from './admission-metrics.ts'
+import { authorAnswer } from './author-review.ts'
 import type { Decision } from './decide.ts'
 import { parseReview, type PodReview, reviewAnswer } from './review.ts'
 
@@ -45,7 +46,10 @@ const limits = {
 const connections = 1_024
 const drainMs = 5_000
 
-/** Answers the API server's reviews of pods over TLS: `POST /admit`; and `/healthz`, `/readyz`, `/metrics`. */
+/**
+ * Answers the API server's reviews over TLS: of pods by `POST /admit`, of ImageProfiles by `POST /author`; and
+ * `/healthz`, `/readyz`, `/metrics`.
+ */
 export class Webhook {
   readonly #options: WebhookOptions
   readonly #server: Server
@@ -135,6 +139,10 @@ export class Webhook {
     switch (`${request.method} ${path}`) {
       case 'POST /admit':
         return this.#review(request, response)
+      case 'POST /author': {
+        const answer = authorAnswer(await this.#bodyOf(request))
+        return send(response, 200, 'application/json', JSON.stringify(answer))
+      }
       case 'GET /healthz':
         return send(response, 200, 'text/plain', 'ok')
       case 'GET /readyz':
@@ -149,12 +157,8 @@ export class Webhook {
   }
 
   async #review(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { clients, decide, metrics, log } = this.#options
-    const { names } = clients === undefined ? { names: [] } : tlsPeer(request, this.#domains)
-    if (clients !== undefined && !names.some((name) => clients.includes(name))) {
-      throw new SnugError('FORBIDDEN', 'its certificate has none of the names that may ask')
-    }
-    const body = await readJson(request, { mebibytes: reviewMebibytes })
+    const { decide, metrics, log } = this.#options
+    const body = await this.#bodyOf(request)
     const begun = performance.now()
     const review = parseReview(body)
     const decision = await decide(review)
@@ -165,6 +169,16 @@ export class Webhook {
     const fields = { namespace, pod: name, ...decision, ms }
     if (decision.reasons.length === 0) log.debug(fields, 'decided on a pod')
     else log.info(fields, 'decided on a pod')
+  }
+
+  /** Errors: FORBIDDEN for a client that may not ask */
+  async #bodyOf(request: IncomingMessage): Promise<unknown> {
+    const { clients } = this.#options
+    const { names } = clients === undefined ? { names: [] } : tlsPeer(request, this.#domains)
+    if (clients !== undefined && !names.some((name) => clients.includes(name))) {
+      throw new SnugError('FORBIDDEN', 'its certificate has none of the names that may ask')
+    }
+    return readJson(request, { mebibytes: reviewMebibytes })
   }
 }
 

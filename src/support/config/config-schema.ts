@@ -178,6 +178,10 @@ export const configSchema = z
               description:
                 'whether nodes share profiles and decisions through ImageProfiles, see docs/kubernetes.md',
             }),
+            authors: z.enum(['field-manager', 'admission']).default('field-manager').meta({
+              description:
+                'the author of a decision in an ImageProfile: the name that the client gave itself, or the user from the admission webhook',
+            }),
             shareWithin: duration.prefault('2m').meta({
               description: 'maximum delay of reports from this node to the fleet',
             }),
