@@ -2,22 +2,26 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { SoakFigures } from './soak.ts'
 import { soakText } from './figures-text.ts'
 import { soakApart } from './soak-process.ts'
-import { tenthScale } from './workload.ts'
+import { shortScale } from './workload.ts'
 
 let figures: SoakFigures
 
-/** The first tenths learn the images; then the node only goes on. */
 beforeAll(async () => {
-  figures = await soakApart(tenthScale)
+  figures = await soakApart(shortScale)
   process.stdout.write(soakText(figures))
-}, 1_800_000)
+}, 1_200_000)
 
-describe('9 days of a node with 10,000 containers of 20 images', () => {
+describe('36 hours of a node with 1,500 containers of 20 images', () => {
   it('leave a few cells of evidence for each behaviour', () => {
+    expect(figures.counts).toBeGreaterThan(100_000)
     expect(figures.cells / figures.behaviours).toBeLessThan(16)
   })
 
-  it('need a store of at most 50 MiB, a tenth of what 90 days may need', () => {
-    expect(figures.storeMiB).toBeLessThan(50)
+  it('need at most 200 MiB of resident memory', () => {
+    expect(Math.max(...figures.resident)).toBeLessThan(200)
+  })
+
+  it('need a store of at most 25 MiB', () => {
+    expect(figures.storeMiB).toBeLessThan(25)
   })
 })

@@ -23,6 +23,14 @@ export const fullScale: SoakScale = {
   alertsPerDay: 1_000,
 }
 
+/** A day and a half of it with a tenth of the images: what `make test` has time for. */
+export const shortScale: SoakScale = {
+  containers: 1_500,
+  images: 20,
+  days: 1.5,
+  alertsPerDay: 1_000,
+}
+
 /** A tenth of it, with as many containers of an image and as many a day. */
 export const tenthScale: SoakScale = {
   containers: 10_000,
