@@ -27,6 +27,8 @@ export class EnforcementGaps {
   /** All since the start. */
   total = 0
   readonly #late = new Map<string, LateAssignment>()
+  /** Containers that were assigned late, and when. */
+  readonly #assigned = new Map<string, number>()
   #worst: EnforcementGap | undefined
 
   /** The longest gap of the present day (UTC). */
@@ -39,9 +41,16 @@ export class EnforcementGaps {
 
   late(container: string, assignment: LateAssignment): void {
     this.#late.set(container, assignment)
-    if (this.#late.size <= lateKept) return
-    const [oldest] = this.#late.keys()
-    if (oldest !== undefined) this.#late.delete(oldest)
+    this.#assigned.set(container, assignment.assignedMs)
+    for (const kept of [this.#late, this.#assigned]) {
+      const [oldest] = kept.keys()
+      if (kept.size > lateKept && oldest !== undefined) kept.delete(oldest)
+    }
+  }
+
+  /** Whether the kernel could not stop an event of that time, because the assignment came later. */
+  isBefore(container: string, timeMs: number): boolean {
+    return timeMs < (this.#assigned.get(container) ?? -Infinity)
   }
 
   /** The container's earliest event is the first that the kernel judges; returns the gap that it shows. */
@@ -60,6 +69,7 @@ export class EnforcementGaps {
 
   ended(container: string): void {
     this.#late.delete(container)
+    this.#assigned.delete(container)
   }
 }
 

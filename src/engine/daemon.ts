@@ -228,7 +228,10 @@ export class Daemon {
       alerts: this.alerts,
       shippedBy: (now, before) => shippedBy(parts.files, this.#packages, now, before),
       now: this.#now,
-      kernel: this.kernel.profiles,
+      kernel: {
+        since: (version) => this.kernel.profiles.since(version),
+        isBeforeAssignment: (container, timeMs) => this.kernel.gaps.isBefore(container, timeMs),
+      },
       failClosed: parts.failClosed,
       scheduledBy: (event, version) => this.#scheduledBy(event, version),
       onAllowed: (version) => this.kernel.decided(version, true),

@@ -372,6 +372,27 @@ describe('an action that was stopped', () => {
     expect(world.engine.status().counters['kernelDisagreements']).toBe(0)
   })
 
+  it('or not, because the agent was late to assign its container, is reported as missed', async () => {
+    const world = await blocking()
+    // The agent was busy while the container started and acted.
+    const time = new Date(world.now()).toISOString()
+    const bad = did(world, '/bin/bad', {}, second)
+    world.advance(1_000)
+    begin(world, second)
+    const container = { id: second, cgroup: '', time, before: false }
+    world.source.emit({ type: 'container-started', container }, bad)
+    await judged()
+    world.advance(1_000)
+    world.source.emit(did(world, '/bin/worse', {}, second))
+    await judged()
+    const alerts = world.engine.alerts({ limit: 9 }).filter(({ type }) => type === 'deviation')
+    expect(alerts.map(({ action }) => action)).toEqual(['alerted', 'missed'])
+    expect(alerts[1]?.reasons).toContain(
+      'the kernel could not stop it: the agent assigned the container later',
+    )
+    expect(world.control.enforced(second)).toBe(true)
+  })
+
   it('before its container was identified is reported too', async () => {
     const world = await started({ failClosed: true })
     expect(world.control.all('failClosed')).toEqual([{ what: 'failClosed', on: true }])

@@ -18,6 +18,8 @@ export interface Judged {
   readonly refs: readonly BehaviourRef[]
   readonly verdict: Verdict
   readonly version: DeployedVersion | undefined
+  /** The event preceded the assignment of its container, so that the kernel could not stop it. */
+  readonly isLate?: boolean
 }
 
 /** The same event of the same container with the same action is one alert. */
@@ -77,7 +79,7 @@ export function deviationFinding(
     severity: rated === undefined ? verdict.severity : riskOf(rated),
     ...(cause === undefined ? {} : { cause }),
     ...(rated === undefined ? {} : { risk: rated }),
-    reasons: [...verdict.reasons, ...reasons, ...linkReason(event), ...missedReason(event)],
+    reasons: [...verdict.reasons, ...reasons, ...linkReason(event), ...missedReason(judged)],
     nearest: verdict.nearest,
     behaviour: mainBehaviour(verdict.unexpected),
     guardrails: guardrails.map(({ id }) => id),
@@ -139,8 +141,10 @@ const survivalReasons: Readonly<Record<Survival, string>> = {
   'effect-remains': 'the kernel killed the process, but the effect of the action may remain',
 }
 
-function missedReason({ enforced, survives }: ActEvent): readonly string[] {
+function missedReason({ event: { enforced, survives }, isLate }: Judged): readonly string[] {
   if (enforced !== 'missed') return []
+  if (isLate === true)
+    return ['the kernel could not stop it: the agent assigned the container later']
   return survives === undefined
     ? ['this host cannot stop this action: the kernel allowed it']
     : [survivalReasons[survives]]

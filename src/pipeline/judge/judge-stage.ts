@@ -78,6 +78,8 @@ export interface JudgeStageOptions {
 export interface KernelJudge {
   /** Epoch milliseconds since when the kernel has the current profile; undefined: it has none. */
   since(version: DeployedVersion): number | undefined
+  /** Whether the container was to be blocked, and its assignment came after that time. */
+  isBeforeAssignment?(container: string, timeMs: number): boolean
 }
 
 export interface ShippedPair {
@@ -226,28 +228,30 @@ export class JudgeStage {
   }
 
   #act(
-    event: ActEvent,
+    reported: ActEvent,
     key: BehaviourKey | undefined,
     source: string,
     known: Map<DeployedVersion, BehaviourKey[]>,
   ): void {
     const { registry, onJudged, sourceCoverage } = this.#options
-    const watched = sourceCoverage.of(event, source)
-    const version = registry.versionOf(event)
+    const watched = sourceCoverage.of(reported, source)
+    const version = registry.versionOf(reported)
     if (version === undefined) {
-      this.#unprofiled(event)
-      onJudged(event, 'unprofiled', event.count ?? 1)
+      this.#unprofiled(reported)
+      onJudged(reported, 'unprofiled', reported.count ?? 1)
       return
     }
-    version.touched(event, registry.teaches(event.workload))
+    version.touched(reported, registry.teaches(reported.workload))
     const { profile, life } = version
-    const refs = behavioursOf(event, profile.shaper)
+    const refs = behavioursOf(reported, profile.shaper)
     const learning = life.state === 'learning'
     if (learning) version.watchedFor(watched)
-    const isTaught = learning && version.learnsFrom(event.container.id)
+    const isTaught = learning && version.learnsFrom(reported.container.id)
     const phase: Phase = isTaught ? 'learned' : 'later'
-    const verdict = judge(profile, event, refs, this.#optionsFor(version))
+    const verdict = judge(profile, reported, refs, this.#optionsFor(version))
     const isExpected = verdict.outcome === 'expected'
+    const isLate = !isExpected && this.#isLate(reported, version)
+    const event: ActEvent = isLate ? { ...reported, enforced: 'missed' } : reported
     const profiled = this.#sharedEventOf(event, refs, version)
     const counted = profiled === undefined ? event : { ...event, count: profiled.fresh }
     this.#raised = undefined
@@ -255,7 +259,7 @@ export class JudgeStage {
     this.#checkStopped(event, refs, isExpected, version)
     const outcome = isExpected
       ? 'expected'
-      : this.#unexpectedShared({ event, refs, verdict, version }, profiled)
+      : this.#unexpectedShared({ event, refs, verdict, version, isLate }, profiled)
     if (this.#raised !== undefined) profiled?.alerted(this.#raised)
     if (!this.#isRecorded) {
       const refused = profile.observe(counted, refs, {
@@ -338,6 +342,12 @@ export class JudgeStage {
     const isThere = alert !== undefined && this.#options.alerts.reportedBy(alert, event.source)
     if (fresh === 0 && isThere) return 'deviation'
     return this.#unexpected({ ...judged, event: { ...event, count: Math.max(1, fresh) } })
+  }
+
+  /** It should have been stopped, and its container was not assigned yet. */
+  #isLate({ enforced, container, time }: ActEvent, { life }: DeployedVersion): boolean {
+    if (enforced !== undefined || life.mode !== 'block') return false
+    return this.#options.kernel?.isBeforeAssignment?.(container.id, Date.parse(time)) === true
   }
 
   #kernelSince(version: DeployedVersion): number | undefined {
