@@ -1,4 +1,4 @@
-import { microsOf } from '../../core/event/time.ts'
+import { type Micros, microsOf } from '../../core/event/time.ts'
 import type { ContainerRun, Stint } from '../../core/coverage/coverage.ts'
 import type { DeployedVersion, PastStint, Run } from './deployed-version.ts'
 
@@ -35,10 +35,28 @@ function allStints(run: Run, nowMs: number): readonly Stint[] {
   const past = (run.earlier ?? []).map(({ from, to, before }: PastStint): Stint => {
     return { from: microsOf(from), to: microsOf(to), before, ended: true }
   })
-  const { from, to, before, actsOnly, endUnseen } = run
-  const end = to === undefined ? nowMs * 1_000 : microsOf(to)
+  const { to, before, actsOnly, endUnseen } = run
+  const { from, end = nowMs * 1_000 } = timesOf(run)
   const ended = to !== undefined && actsOnly !== true && endUnseen !== true
-  return [...past, { from: microsOf(from), to: Math.max(end, microsOf(from)), before, ended }]
+  return [...past, { from, to: Math.max(end, from), before, ended }]
+}
+
+interface Times {
+  readonly to: string | undefined
+  readonly from: Micros
+  readonly end?: Micros
+}
+
+/** Views and estimates read the runs again and again, and most of them have ended. */
+const times = new WeakMap<Run, Times>()
+
+function timesOf(run: Run): Times {
+  const known = times.get(run)
+  if (known !== undefined && known.to === run.to) return known
+  const { from, to } = run
+  const read = { to, from: microsOf(from), ...(to === undefined ? {} : { end: microsOf(to) }) }
+  times.set(run, read)
+  return read
 }
 
 /** The parts of a stint outside of all gaps. A part after a gap has no observed start. */
