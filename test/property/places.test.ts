@@ -71,6 +71,22 @@ describe('places of names that programs make up', () => {
 })
 
 describe('an alignment', () => {
+  it('takes separators that vary for no constant', () => {
+    const titles = ['apple', 'river-stone', 'cloud7', 'paper_window_12', 'garden-x', 'silver']
+    const [form, ...others] = align(titles.map((title) => `${title}.md`)).alignments
+    expect(others).toEqual([])
+    expect(form?.template).toBe('<slug:255>.md')
+    const taken = new PathPattern(shapedLanguage(form?.template ?? ''))
+    expect(taken.has('2026-11-24-market.md')).toBe(true)
+    for (const other of ['market.php', '.market.md', 'a/b.md']) expect(taken.has(other)).toBe(false)
+  })
+
+  it('keeps forms apart that have a constant part', () => {
+    const names = [1, 2, 3, 4].flatMap((n) => [`job-${n}x.in`, `lock_${n}y_z.in`])
+    const templates = align(names).alignments.map(({ template }) => template)
+    expect(templates.every((template) => /^(job|lock)/.test(template))).toBe(true)
+  })
+
   it('matches the names that it was made of and returns the remaining ones', () => {
     const name = fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 24 })
     fc.assert(
@@ -142,5 +158,68 @@ describe('a place in a profile', () => {
     }
     expect(outcome(profile, act.exec(job(77)))).toBe('deviation')
     expect(outcome(profile, act.file(job(77), ['write'], {}, { shipped: true }))).toBe('deviation')
+  })
+})
+
+describe('folders that hold the same things', () => {
+  const at = (n: number): string => `2026-11-24T13:40:${10 + (n % 40)}.000000Z`
+  const files = (paths: readonly string[]) =>
+    paths.map((path, n) => act.file(path, ['write'], { container: 'a', time: at(n) }))
+  const boxes = ['anna', 'carl', 'dora', 'luca'].flatMap((user) =>
+    ['inbox/lock', 'inbox/index.log', 'sent/lock'].map((file) => `/srv/boxes/${user}/${file}`),
+  )
+
+  it('are expected under another name, with the same things below it', () => {
+    const profile = learned(...files(boxes))
+    expect(outcome(profile, act.file('/srv/boxes/olga/inbox/lock', ['write']))).toBe('expected')
+    for (const other of ['olga/inbox/run.sh', 'olga/.profile', '.olga/inbox/lock', 'olga/x/lock']) {
+      expect(outcome(profile, act.file(`/srv/boxes/${other}`, ['write']))).toBe('deviation')
+    }
+  })
+
+  it('are told from folders that merely stand beside each other', () => {
+    const apart = ['bin/tool', 'conf/main.ini', 'data/lock', 'logs/today.log']
+    const profile = learned(...files(apart.map((file) => `/srv/app/${file}`)))
+    expect(outcome(profile, act.file('/srv/app/other/lock', ['write']))).toBe('deviation')
+  })
+
+  it('stay literal where nothing new has come for long', () => {
+    const many = Array.from(
+      { length: 80 },
+      (_, n) => `/srv/boxes/u${String(n).padStart(3, '0')}x/lock`,
+    )
+    const uses = many.flatMap((path) => [1, 2, 3, 4].map((n) => ({ path, n })))
+    const profile = learned(
+      ...uses.map(({ path, n }) =>
+        act.file(path, ['write'], {
+          container: `c${n}`,
+          time: `2026-11-24T1${n}:00:00.000000Z`,
+        }),
+      ),
+    )
+    expect(outcome(profile, act.file('/srv/boxes/u999x/lock', ['write']))).toBe('deviation')
+  })
+})
+
+describe('renames of a program', () => {
+  const move = (from: string, to: string) => act.file(from, ['rename'], { container: 'a' }, { to })
+  const draft = (n: number): string => `/srv/drafts/${(n * 7_919).toString(36)}x${n}`
+  const page = (n: number): string => `/srv/pages/note${n}.txt`
+
+  it('between its own places are expected once it renamed two names', () => {
+    const events = Array.from({ length: 12 }, (_, n) => [
+      act.file(draft(n), ['write'], {
+        container: 'a',
+        time: `2026-11-24T13:40:${10 + n * 3}.000000Z`,
+      }),
+      act.file(page(n), ['write'], {
+        container: 'a',
+        time: `2026-11-24T13:40:${11 + n * 3}.000000Z`,
+      }),
+    ]).flat()
+    const profile = learned(...events, move(draft(1), page(1)), move(draft(2), page(2)))
+    expect(outcome(profile, move(draft(77), page(99)))).toBe('expected')
+    expect(outcome(profile, move(draft(77), '/srv/pages/note9.php'))).toBe('deviation')
+    expect(outcome(profile, move('/srv/pages/note9.txt', '/srv/other/note9.txt'))).toBe('deviation')
   })
 })

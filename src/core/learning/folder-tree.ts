@@ -1,6 +1,7 @@
 import type { Origin } from '../event/event.ts'
 import type { Micros } from '../event/time.ts'
 import type { FileUse, PlaceClass } from './file-use.ts'
+import { extensionAt } from './name.ts'
 import type { NameUse } from './vocabulary.ts'
 
 /** Observations of one path, of all its uses or of those of one class. */
@@ -175,10 +176,53 @@ export class FolderNode {
     return uses
   }
 
+  /**
+   * Sub-folders that hold the same things, as those of users, hosts or tenants do: what they are called is a value. Each has
+   * at least half of what most of them have, and a name that most of them share.
+   */
+  alike(): readonly string[] {
+    const most = this.folders.size / 2
+    const counts = new Map<string, number>()
+    for (const folder of this.folders.values()) {
+      for (const name of folder.#children()) counts.set(name, (counts.get(name) ?? 0) + 1)
+    }
+    const isShared = (name: string): boolean => (counts.get(name) ?? 0) > most
+    const contents = new Map<string, ReadonlySet<string>>()
+    const kinds = new Map<string, number>()
+    for (const [name, folder] of this.folders) {
+      const content = new Set(
+        [...folder.#children()].map((one) => (isShared(one) ? one : kindOf(one))),
+      )
+      contents.set(name, content)
+      for (const kind of content) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
+    }
+    const common = new Set([...kinds].filter(([, count]) => count > most).map(([kind]) => kind))
+    if (![...common].some((kind) => counts.has(kind))) return []
+    return [...contents]
+      .filter(([, content]) => {
+        const both = [...content].filter((kind) => common.has(kind)).length
+        return both * 2 >= content.size + common.size - both
+      })
+      .map(([name]) => name)
+  }
+
+  /** Names of files, and those of folders with a `/` behind them. */
+  *#children(): Iterable<string> {
+    yield* this.#names.keys()
+    for (const name of this.folders.keys()) yield `${name}/`
+  }
+
   *#below(): Iterable<PathFacts> {
     for (const paths of this.#names.values()) for (const { all } of paths) yield all
     for (const folder of this.folders.values()) yield* folder.#below()
   }
+}
+
+/** What a name is without what varies in it; no name, because none contains a `/` in front. */
+function kindOf(name: string): string {
+  if (name.endsWith('/')) return '//'
+  const at = extensionAt(name)
+  return `/${at < 0 ? '' : name.slice(at)}`
 }
 
 function useOf(name: string, facts: readonly PathFacts[]): NameUse {

@@ -2,6 +2,7 @@ import type { Origin } from '../event/event.ts'
 import { PathPattern } from '../behaviour/language.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
 import { plainPath } from '../behaviour/shape.ts'
+import { ANY_LENGTH } from '../behaviour/token-language.ts'
 import { adversarialNames } from './adversary.ts'
 import { align } from './alignment.ts'
 import { type FileUse, type PlaceClass, placeClasses } from './file-use.ts'
@@ -73,13 +74,26 @@ export function mayHoldPlaces(folder: string): boolean {
 /** The places of one actor and user. A function of the evidence: the same for any order of it. */
 export function placesOf(uses: Iterable<FileUse>, options: PlaceOptions): readonly Place[] {
   const root = FolderNode.of(uses)
-  const places: Place[] = []
-  walk({ node: root, base: '/', tail: [], places, options })
-  return places.sort((a, b) => (placeKey(a) < placeKey(b) ? -1 : 1))
+  const found = new Map<string, Draft>()
+  walk({ node: root, base: '/', tail: [], found, options })
+  return [...found]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { base, depth, class: of, templates, facts }]) => ({
+      base,
+      depth,
+      class: of,
+      templates: [...templates].sort().slice(0, TEMPLATES_MOST),
+      figures: figuresOf(usesOf(facts), options),
+      renames: false,
+      origins: [...new Set(facts.flatMap(({ origins }) => [...origins]))].sort(),
+      witnesses: sampleOf(facts.map(({ path }) => path)),
+    }))
 }
 
-function placeKey({ base, depth, class: of }: Place): string {
-  return `${base}\u0000${depth}\u0000${of}`
+/** A place with what it is made of. What lies in different folders below one that varies adds up. */
+interface Draft extends Pick<Place, 'base' | 'depth' | 'class'> {
+  readonly templates: Set<string>
+  readonly facts: PathFacts[]
 }
 
 interface Visit {
@@ -87,7 +101,7 @@ interface Visit {
   readonly base: string
   /** What stands below the base, in the language of shapes: empty while nothing varies. */
   readonly tail: readonly string[]
-  readonly places: Place[]
+  readonly found: Map<string, Draft>
   readonly options: PlaceOptions
 }
 
@@ -97,8 +111,7 @@ function walk(visit: Visit): void {
   if (isOpen) namesOf(visit)
   const fixed = new Set(node.folders.keys())
   if (isOpen && tail.length < DEPTH_MOST && node.folders.size >= FOLDERS_LEAST) {
-    const folders = openParts(node.folderUses(), FOLDERS_LEAST, options, 'folders')
-    for (const { template, names } of folders) {
+    for (const { template, names } of openFolders(node, options)) {
       for (const name of names) fixed.delete(name)
       walk({ ...visit, node: node.joined(names), tail: [...tail, template] })
     }
@@ -116,6 +129,33 @@ function walk(visit: Visit): void {
 interface OpenPart {
   readonly template: string
   readonly names: readonly string[]
+}
+
+/** Sub-folders whose names vary: those that hold the same things, and those whose names go on coming. */
+function openFolders(node: FolderNode, options: PlaceOptions): readonly OpenPart[] {
+  const uses = new Map(node.folderUses())
+  const alike = node.alike()
+  const figures = figuresOf(
+    alike.flatMap((name) => uses.get(name) ?? []),
+    options,
+  )
+  const parts: OpenPart[] = []
+  if (alike.length >= FOLDERS_LEAST && stateOf(figures, options) !== 'closed') {
+    parts.push(...formsOf(alike))
+    for (const { names } of parts) for (const name of names) uses.delete(name)
+  }
+  return [...parts, ...openParts(uses, FOLDERS_LEAST, options, 'folders')]
+}
+
+/** The forms that folders' names have together; a hidden folder is not one of them. */
+function formsOf(folders: readonly string[]): readonly OpenPart[] {
+  const names = folders.filter((name) => !name.startsWith('.')).sort()
+  const { alignments, rest } = align(names, 'folders')
+  if (rest.length === 0) return alignments
+  const token = names.every((name) => /^[\w-]+$/.test(name)) ? 'slug' : 'free'
+  const template = `<${token}:${ANY_LENGTH}>`
+  const pattern = new PathPattern(shapedLanguage(template))
+  return [{ template, names: names.filter((name) => pattern.has(name)) }]
 }
 
 /** Templates of names that go on coming, with the names behind each. */
@@ -140,7 +180,7 @@ function openParts(
   })
 }
 
-function namesOf({ node, base, tail, places, options }: Visit): void {
+function namesOf({ node, base, tail, found, options }: Visit): void {
   const below = tail.length === 0 ? '' : `${tail.join('/')}/`
   const uses = node.nameUses()
   const parts: OpenPart[] = []
@@ -167,21 +207,16 @@ function namesOf({ node, base, tail, places, options }: Visit): void {
     const templates = made
       .map(({ template }) => plainPath(base) + below + template)
       .filter((template) => !isHeldBack(template, options))
-      .sort()
-      .slice(0, TEMPLATES_MOST)
     if (of === 'own') known = new Set(made.map(({ template }) => template))
     if (templates.length === 0) continue
-    const facts = made.flatMap(({ names }) => names.flatMap((name) => node.factsOf(name, of)))
-    places.push({
-      base,
-      depth: tail.length + 1,
-      class: of,
-      templates,
-      figures: figuresOf(usesOf(facts), options),
-      renames: false,
-      origins: [...new Set(facts.flatMap(({ origins }) => [...origins]))].sort(),
-      witnesses: sampleOf(facts.map(({ path }) => path)),
-    })
+    const depth = tail.length + 1
+    const key = `${base}\u0000${depth}\u0000${of}`
+    const draft = found.get(key) ?? { base, depth, class: of, templates: new Set(), facts: [] }
+    found.set(key, draft)
+    for (const template of templates) draft.templates.add(template)
+    for (const { names } of made) {
+      for (const name of names) draft.facts.push(...node.factsOf(name, of))
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import {
 } from '../behaviour/behaviour.ts'
 import { PathPattern } from '../behaviour/language.ts'
 import { LiveEntry } from './live-entry.ts'
-import { isPlace, NAME } from '../behaviour/place-pattern.ts'
+import { isPlace, NAME, PLACE_KEPT } from '../behaviour/place-pattern.ts'
 import { shapedLanguage } from '../behaviour/shape-pattern.ts'
 import { literalPath, plainPath, type Shaper } from '../behaviour/shape.ts'
 import type { User } from '../behaviour/user.ts'
@@ -264,21 +264,43 @@ function renamePlaces(
     else uses.push(rename)
   }
   return [...byObject.values()].flatMap(({ object, pairs }) => {
-    const often = [...pairs].filter(([, uses]) => uses.length >= RENAMES_LEAST)
+    const often = pairsOf(object, pairs, own)
     const [base] = places
-    if (often.length === 0 || base === undefined) return []
-    const uses = often.flatMap(([, some]) => some)
+    if (often.templates.length === 0 || base === undefined) return []
+    const { uses } = often
     const origins = [...new Set(uses.map(({ origin }) => origin))].sort()
     const source = own.find(({ object: { path } }) => path === object.path || path === object.to)
     const place: Place = {
       ...(source ?? base).place,
       class: 'rename',
-      templates: often.map(([pair]) => pair).sort(),
+      templates: often.templates,
       origins,
       witnesses: uses.slice(0, 8).map(({ from, to }) => `${from} → ${to}`),
     }
     return [{ object, place }]
   })
+}
+
+/**
+ * From one place to another where both are the program's own, renames of a few names are of all: it may write the one and
+ * the other as it is. Onto a single name, those makes that were seen often.
+ */
+function pairsOf(
+  { path, to }: FileObject,
+  pairs: ReadonlyMap<string, readonly RenameUse[]>,
+  own: readonly Derived[],
+): { readonly templates: readonly string[]; readonly uses: readonly RenameUse[] } {
+  const all = [...pairs.values()].flat()
+  const made = (of: string | undefined): readonly string[] =>
+    own.flatMap(({ object, place }) =>
+      object.path === of && place.class === 'own' ? place.templates : [],
+    )
+  const every = made(path).flatMap((from) => made(to).map((onto) => `${from}${S}${onto}`))
+  if (all.length >= RENAMES_LEAST && every.length > 0 && every.length <= PLACE_KEPT) {
+    return { templates: every.sort(), uses: all }
+  }
+  const often = [...pairs].filter(([, uses]) => uses.length >= RENAMES_LEAST)
+  return { templates: often.map(([pair]) => pair).sort(), uses: often.flatMap(([, uses]) => uses) }
 }
 
 /** An entry that lies in a place as a whole is evidence of it, and gets no line in lists. */

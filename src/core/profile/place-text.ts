@@ -1,4 +1,5 @@
 import { literalPath } from '../behaviour/shape.ts'
+import { ANY_LENGTH } from '../behaviour/token-language.ts'
 import type { PlaceJson } from './profile-entry.ts'
 
 const doing: Readonly<Record<PlaceJson['class'], string>> = {
@@ -34,6 +35,11 @@ function templateText(template: string, base: string): string {
   )
 }
 
+/** A name has no more characters: that says nothing. */
+function upTo(most: string): string {
+  return Number(most) === ANY_LENGTH ? '' : `up to ${most} `
+}
+
 function tokenText(name: string, most: string): string | undefined {
   switch (name) {
     case 'lt':
@@ -48,11 +54,11 @@ function tokenText(name: string, most: string): string | undefined {
       return `<${most} letters or digits>`
     case 'alnum':
     case 'maybe':
-      return `<up to ${most} letters or digits>`
+      return `<${upTo(most)}letters or digits>`
     case 'slug':
-      return `<up to ${most} letters, digits, - or _>`
+      return `<${upTo(most)}letters, digits, - or _>`
     case 'free':
-      return `<up to ${most} characters>`
+      return `<${upTo(most)}characters>`
     default:
       return undefined
   }

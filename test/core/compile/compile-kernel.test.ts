@@ -203,13 +203,14 @@ describe('a profile that is too large for the kernel', () => {
 
 describe('the patterns of a large service', () => {
   it('fit well within the limits of the automaton', () => {
+    // Folders that stand beside each other and hold the same would be one place: these stand in the root.
     const kinds = [
-      (i: number, n: number) => `/var/lib/pg/base/${i}/${n}_fsm`,
-      (i: number, n: number) => `/var/lib/pg/base/${i}/${n}`,
-      (i: number, n: number) => `/var/lib/app${word(i)}/${n}.json`,
-      (i: number, n: number) => `/tmp/app-${word(i)}-3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`,
-      (i: number, n: number) => `/var/log/${word(i)}/2026-11-2${n}.log`,
-      (i: number, n: number) => `/cache/${word(i)}/deadbee${n}`,
+      (i: number, n: number) => `/pg${word(i)}/base/${n}_fsm`,
+      (i: number, n: number) => `/pg${word(i)}/base/${n}`,
+      (i: number, n: number) => `/app${word(i)}/${n}.json`,
+      (i: number, n: number) => `/work${word(i)}/app-3f2504e0-4f89-41d3-9a0c-0305e82c330${n}`,
+      (i: number, n: number) => `/log${word(i)}/2026-11-2${n}.log`,
+      (i: number, n: number) => `/cache${word(i)}/deadbee${n}`,
       (i: number, n: number) => `/proc/${i}/fd/${n}`,
     ]
     const events = kinds.flatMap((path) =>
