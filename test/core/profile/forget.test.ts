@@ -36,7 +36,18 @@ const placed: fc.Arbitrary<ActEvent> = fc
       process: { ...process, origin, ...(session === undefined ? {} : { session }) },
     }
   })
-const lessons = fc.array(placed, { maxLength: 40 })
+/** What the image ships under a path is the same for all containers. */
+const lessons = fc.array(placed, { maxLength: 40 }).map((events) => {
+  const shipped = new Map<string, boolean | undefined>()
+  return events.map((event) => {
+    if (event.kind !== 'file') return event
+    const { path } = event.file
+    if (!shipped.has(path)) shipped.set(path, event.file.shipped)
+    const { shipped: _, ...file } = event.file
+    const known = shipped.get(path)
+    return { ...event, file: known === undefined ? file : { ...file, shipped: known } }
+  })
+})
 
 /** The entry without the width of its buckets, which the forgotten events may have widened. */
 function evidenceOf(profile: Profile): readonly unknown[] {
