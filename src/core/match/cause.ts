@@ -24,8 +24,12 @@ interface Behaviour {
   readonly object: BehaviourObject
 }
 
-/** More causes of one group have one alert together. By what a person still reads one by one. */
-export function causesApart(access: CauseAccess): number {
+/**
+ * More causes of one group have one alert together. By what a person still reads one by one: of novelty of the service
+ * itself, examples are enough.
+ */
+export function causesApart(access: CauseAccess, isNovelty: boolean): number {
+  if (isNovelty) return 2
   return access === 'read' || access === 'map' ? 4 : 12
 }
 

@@ -1,5 +1,8 @@
 import type { BehaviourRef } from '../behaviour/behaviour.ts'
+import { isPlace } from '../behaviour/place-pattern.ts'
+import { SUBJECT_TO } from '../behaviour/shape-pattern.ts'
 import type { ActEvent } from '../event/event.ts'
+import type { Allowance } from '../profile/allowance.ts'
 import type { ProfileReader } from '../profile/profile-reader.ts'
 import { type Cause, causeOf } from './cause.ts'
 import { folderOfPath, nameKind } from './place-class.ts'
@@ -40,7 +43,10 @@ export function riskFactsOf(
   }
 }
 
-/** The actor changes names of that kind in the folder already. */
+/**
+ * The actor changes names of that kind in the folder already, or in one that stands beside it: a folder of the same name
+ * below another user, host or day.
+ */
 function isUsual(profile: ProfileReader | undefined, ref: BehaviourRef): boolean {
   const { object, actor, uid } = ref
   if (profile === undefined || object.kind !== 'file') return false
@@ -54,9 +60,30 @@ function isUsual(profile: ProfileReader | undefined, ref: BehaviourRef): boolean
       if (known.void || other.kind !== 'file' || known.uid !== uid) return false
       if (known.actor.script !== actor.script) return false
       if (other.access === 'read' || other.access === 'exec') return false
-      const path = other.to ?? other.path
-      return folderOfPath(path) === folder && nameKind(path) === kind
+      const paths = isPlace(other) ? templatesOf(known) : [other.to ?? other.path]
+      return paths.some((path) => isBeside(folderOfPath(path), folder) && nameKind(path) === kind)
     })
+}
+
+/** Paths that a place stands for; of renames, those that the files get. */
+function templatesOf({ grants }: Allowance): readonly string[] {
+  return grants
+    .toJSON()
+    .flatMap(({ witnesses }) => witnesses?.literals ?? [])
+    .map((template) => template.slice(template.indexOf(SUBJECT_TO) + 1))
+}
+
+/** Whether two folders are the same, or the same but for one part in which both have a name of the same folder. */
+function isBeside(a: string, b: string): boolean {
+  if (a === b) return true
+  let start = 0
+  while (start < a.length && a[start] === b[start]) start++
+  let end = 0
+  const most = Math.min(a.length, b.length) - start
+  while (end < most && a[a.length - 1 - end] === b[b.length - 1 - end]) end++
+  const parts = [a.slice(start, a.length - end), b.slice(start, b.length - end)]
+  // Beside each other in the root are folders of different programs.
+  return a.lastIndexOf('/', start - 1) > 0 && parts.every((part) => !part.includes('/'))
 }
 
 function isLocal({ object, address }: BehaviourRef): boolean {

@@ -229,7 +229,7 @@ export class AlertStore {
   #fresh(finding: Finding, nowMs: number, count: number): Alert {
     const { event, cause, risk } = finding
     const act = event.kind === 'loss' ? undefined : event
-    const isWide = cause !== undefined && !this.#hasRoom(cause)
+    const isWide = cause !== undefined && !this.#hasRoom(finding, cause)
     return {
       schema: 'snug.alert/v1',
       id: this.#options.ids.next(nowMs),
@@ -262,17 +262,20 @@ export class AlertStore {
     return marked(this.#options.grade?.(alert) ?? alert)
   }
 
-  #hasRoom({ cause, scope }: FindingCause): boolean {
-    return (this.#apart.get(`${scope}${cause.group}`) ?? 0) < causesApart(cause.access)
+  #hasRoom({ severity, event }: Finding, { cause, scope }: FindingCause): boolean {
+    const isService = event.kind !== 'loss' && event.process.origin !== 'exec-in'
+    const most = causesApart(cause.access, isService && severity === 'low')
+    return (this.#apart.get(`${scope}${cause.group}`) ?? 0) < most
   }
 
   /**
    * The cause has a separate alert, or shares the one for further causes of its group and severity.
    */
-  #fingerprintOf({ cause: found, fingerprint, severity }: Finding): string {
+  #fingerprintOf(finding: Finding): string {
+    const { cause: found, fingerprint, severity } = finding
     if (found === undefined) return fingerprint
     const own = ownFingerprint(found.cause, found.scope)
-    if (this.#open.has(own) || this.#hasRoom(found)) return own
+    if (this.#open.has(own) || this.#hasRoom(finding, found)) return own
     return wideFingerprint(found.cause, found.scope, severity)
   }
 

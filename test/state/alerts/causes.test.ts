@@ -72,6 +72,19 @@ describe('alerts of one cause', () => {
     ])
   })
 
+  it('of novelty of the service itself have two examples, and then one alert together', () => {
+    const alerts = storeOf()
+    for (let n = 0; n < 6; n += 1) alerts.raise(findingOf(reading(`/srv/d${n}/x`)), nowMs)
+    expect(alerts.size).toBe(3)
+    const session = storeOf()
+    const byHand = (path: string): ActEvent => {
+      const event = reading(path)
+      return { ...event, process: { ...event.process, origin: 'exec-in', session: 's1' } }
+    }
+    for (let n = 0; n < 6; n += 1) session.raise(findingOf(byHand(`/srv/d${n}/x`)), nowMs)
+    expect(session.size).toBe(5)
+  })
+
   it('continue their counts by the fingerprint of each event, even after a restart', () => {
     const alerts = storeOf()
     const findings = ['a', 'b'].map((name) => findingOf(reading(`/srv/jobs/${name}`)))
