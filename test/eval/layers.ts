@@ -37,15 +37,32 @@ async function baseFolder(): Promise<string> {
  * The files that these packages add to the base, as a tar: a layer. A root file system for each service would take a
  * minute and 80 MB each. Kept between runs.
  */
-export async function packageLayer(packages: readonly string[]): Promise<string> {
+export function packageLayer(packages: readonly string[]): Promise<string> {
   const tar = join(debianCache, `eval-layer-${[...packages].sort().join('_')}.tar`)
-  if (!existsSync(tar)) await installed(packages, (upper) => packed(upper, tar))
-  return tar
+  return once(tar, async () => {
+    if (!existsSync(tar)) await installed(packages, (upper) => packed(upper, tar))
+    return tar
+  })
+}
+
+const building = new Map<string, Promise<string>>()
+
+/** Services of a batch that need the same folder or layer wait for one that builds it. */
+function once(name: string, build: () => Promise<string>): Promise<string> {
+  const running = building.get(name)
+  if (running !== undefined) return running
+  const started = build().finally(() => building.delete(name))
+  building.set(name, started)
+  return started
 }
 
 /** The base with these packages, unpacked: client programs run in it by `chroot`. */
-export async function toolFolder(packages: readonly string[]): Promise<string> {
+export function toolFolder(packages: readonly string[]): Promise<string> {
   const folder = join(debianCache, `eval-tools-${[...packages].sort().join('_')}`)
+  return once(folder, () => makeToolFolder(packages, folder))
+}
+
+async function makeToolFolder(packages: readonly string[], folder: string): Promise<string> {
   if (existsSync(folder)) return folder
   const draft = mkdtempSync(join(debianCache, 'draft-tools-'))
   const layer = await packageLayer(packages)
