@@ -6,9 +6,6 @@ import { SnugError } from '../errors.ts'
 import { breakGlass, endBreakGlass } from '../core/lifecycle/blocking.ts'
 import { inheritedExpireAt } from '../core/lifecycle/inheritance.ts'
 import { endLearning, setMode, type Step } from '../core/lifecycle/version.ts'
-import type { BehaviourId } from '../core/behaviour/behaviour.ts'
-import { diffEntries } from '../core/profile/diff.ts'
-import type { ProfileEntry } from '../core/profile/profile-entry.ts'
 import type { KeptScan } from '../supplychain/scan/kept-scan.ts'
 import { actKindsOfHost, stopsOf } from '../support/telemetry/host-acts.ts'
 import { checkHost, type HostPaths } from '../support/telemetry/host-checks.ts'
@@ -34,7 +31,8 @@ import { keepScan } from '../state/persistence/attach-scan.ts'
 import { scanView } from '../state/persistence/scan-record.ts'
 import { liveAsk } from './api/live-filter.ts'
 import type { LiveReader } from './api/live-log.ts'
-import { behaviourView, inheritedText, lineageViews, versionView } from './queries/views.ts'
+import { profileDiff } from './queries/profile-diff.ts'
+import { behaviourView, lineageViews, versionView } from './queries/views.ts'
 
 interface ViewedVersion {
   readonly atMs: number
@@ -123,42 +121,13 @@ export class SnugEngine implements view.Engine {
   }
 
   diff(a: string, b: string): views.ProfileDiff {
-    const { registry } = this.#daemon
+    const { registry, stage } = this.#daemon
     const [from, to] = [registry.findOne(a), registry.findOne(b)]
-    const shown = (version: DeployedVersion): ProfileEntry[] =>
-      version.profile
-        .entries()
-        .filter(
-          ({ cells, place, within }) =>
-            within === undefined && (place !== undefined || cells.some(isServices)),
-        )
-    const { added, removed, unchanged } = diffEntries(shown(from), shown(to))
-    const explained = added
-      .filter(({ id }) => !isDerived(to, id))
-      .map((row) => {
-        const entry = to.profile.entry(row.id as BehaviourId)
-        const why = entry === undefined ? undefined : this.#daemon.stage.explain(entry, to, from)
-        return why === undefined ? row : { ...row, explained: why }
-      })
-    const vanished = removed
-      .filter(({ id }) => !isDerived(from, id))
-      .map((row) => {
-        const isInherited = to.profile.onlyInherited(row.id as BehaviourId)
-        return isInherited ? { ...row, explained: inheritedText(this.#inheritedExpireAt(to)) } : row
-      })
-    const derived = {
-      added: added.filter(({ id }) => isDerived(to, id)),
-      removed: removed.filter(({ id }) => isDerived(from, id)),
-    }
-    const both = shown(to).filter(({ id }) => isDerived(to, id)).length - derived.added.length
-    return {
-      from: from.image,
-      to: to.image,
-      added: explained,
-      removed: vanished,
-      unchanged: unchanged - both,
-      derived,
-    }
+    return profileDiff(from, to, {
+      now: this.#daemon.now(),
+      expiresAt: this.#inheritedExpireAt(to),
+      explain: (entry) => stage.explain(entry, to, from),
+    })
   }
 
   #inheritedExpireAt({ life }: DeployedVersion): number | undefined {
@@ -522,10 +491,3 @@ function isAct(event: SnugEvent): event is ActEvent {
 }
 
 /** Evidence of the service itself: events of its exec sessions do not count. */
-function isDerived({ profile }: DeployedVersion, id: string): boolean {
-  return profile.state(id as BehaviourId) === 'derived'
-}
-
-function isServices({ origin }: ProfileEntry['cells'][number]): boolean {
-  return origin !== 'exec-in'
-}

@@ -69,6 +69,8 @@ export async function runBatch(setting: BatchSetting): Promise<void> {
     const alive = cases.filter(({ isBroken }) => !isBroken)
     // A spent budget would hide which events a hook can stop.
     const agent = await startLearned(learner, engine.socket, alive.flatMap(firstImages), {
+      // A second version is judged while it learns, as under any window that people use.
+      learn: { ...learnerConfig.learn, floor: `${Math.ceil(setting.roundMs / 1_000) + 30}s` },
       block: { canary: 1, budget: 100_000 },
     })
     last = agent

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Alert } from '../../src/core/event/alert.ts'
-import type { LineageView, ProfileDiff, ProfileView } from '../../src/engine/api/engine-views.ts'
+import type { LineageView, ProfileView } from '../../src/engine/api/engine-views.ts'
 import type { ReviewPage } from '../../src/engine/api/page-views.ts'
 import type { Agent } from '../fixtures/agent.ts'
 import { execIn } from '../fixtures/containers.ts'
@@ -37,6 +37,7 @@ export async function controlled(agent: Agent, { docker, container }: Place): Pr
 }
 
 export interface LearnedProfile {
+  /** As lists show them: a place is one, and what follows from the image's files is none. */
   readonly behaviours: number
   /** As it is exported. */
   readonly bytes: number
@@ -56,7 +57,7 @@ export async function learnedProfile(agent: Agent, image: string): Promise<Learn
   }
   const exported = await agent.cli(['profile', 'export', image])
   return {
-    behaviours: behaviours.length,
+    behaviours: versions[0]?.behaviours ?? 0,
     bytes: Buffer.byteLength(exported.stdout),
     approved: kept.map(({ actor, text }) => `${actor.exe}: ${text}`),
     coverage: versions[0]?.coverage.sentence ?? '',
@@ -71,8 +72,11 @@ export async function reviewCards(agent: Agent, image: string): Promise<number> 
 
 /** Lines that a reviewer of the second version reads. */
 export async function deltaOf(agent: Agent, from: string, to: string): Promise<readonly string[]> {
-  const { added } = await agent.json<ProfileDiff>(['profile', 'diff', from, to])
-  return added.map(({ actor, text }) => `${actor}: ${text}`)
+  const { stdout } = await agent.cli(['profile', 'diff', from, to])
+  return stdout
+    .split('\n')
+    .filter((line) => line.startsWith('+'))
+    .map((line) => line.slice(1).trim())
 }
 
 /** Resident memory of a process, in MiB. */

@@ -28,6 +28,7 @@ import {
 import { recordedAs } from '../behaviour/recorded-as.ts'
 import type { AnyStoredEntry, StoredEntry } from './stored-entry.ts'
 import type { Shaper } from '../behaviour/shape.ts'
+import { RENAMES_TO, SUBJECT_TO } from '../behaviour/shape-pattern.ts'
 import type { Span } from '../coverage/time-buckets.ts'
 import type { Widening } from '../behaviour/widening.ts'
 import { PlaceKeeper } from './place-keeper.ts'
@@ -452,6 +453,26 @@ export class Profile implements ProfileReader {
   isExpected(ref: BehaviourRef, now: Micros): boolean {
     this.settle()
     return matchedRuleOf(this.#known, ref, () => now) !== undefined
+  }
+
+  /** Whether it expects whatever the service itself was seen to do under an entry of another profile. */
+  expects(entry: Readonly<LiveEntry>, now: Micros): boolean {
+    const { key, actor, uid, object } = entry
+    let isSeen = false
+    for (const { origin, count, witnesses } of entry.allCells()) {
+      if (origin === 'exec-in' || count === 0) continue
+      isSeen = true
+      const literals = witnesses?.literals.toJSON() ?? []
+      const refs: readonly BehaviourRef[] =
+        literals.length === 0
+          ? [{ key, actor, uid, object, origin }]
+          : literals.map((text) => {
+              const literal = { text, values: [], subject: text.replace(RENAMES_TO, SUBJECT_TO) }
+              return { key, actor, uid, object, origin, literal }
+            })
+      if (!refs.every((ref) => this.isExpected(ref, now))) return false
+    }
+    return isSeen
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { BehaviourKind } from '../../core/coverage/coverage-report.ts'
+import type { CauseAccess } from '../../core/event/alert-risk.ts'
 import type { PlaceJson } from '../../core/profile/profile-entry.ts'
 import type { ContainerRef, ImageRef, LossSpan } from '../../core/event/event.ts'
 import type { RootNeed } from '../../supplychain/export/root-need.ts'
@@ -177,6 +178,8 @@ export interface BehaviourView {
   readonly object: string
   /** Object as one line for people, such as `read /etc/nginx/nginx.conf`. */
   readonly text: string
+  /** The place that it lies in, which lists show instead of it. */
+  readonly within?: string
   readonly state: ShownState
   readonly why: string
   readonly generalised: boolean
@@ -217,6 +220,9 @@ export interface DiffRow {
   readonly actor: string
   readonly uid: User
   readonly kind: string
+  /** Rows of one actor, access and place have one cause: {@link AlertCause}. */
+  readonly access: CauseAccess
+  readonly place: string
   readonly explained?: string
 }
 

@@ -159,6 +159,7 @@ export function behaviourView(
     kind: object.kind,
     object: objectText(object),
     text: place === undefined ? objectLine(object) : placeLine(place),
+    ...(entry.within === undefined ? {} : { within: entry.within }),
     state: shown,
     why: inheritedOnly ? inheritedText(expiresAt) : why[state],
     generalised: allowance?.generalised === true,

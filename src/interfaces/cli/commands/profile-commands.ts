@@ -19,6 +19,7 @@ import { reviewQueueCommand } from './review-queue-command.ts'
 import { quarantineText, reviewCommands } from './review-commands.ts'
 import { blockingFields, imageText, lossLines, versionState } from '../output/view-text.ts'
 import { userText } from '../../../core/behaviour/user.ts'
+import { causeLine } from '../../../core/match/cause-text.ts'
 
 interface ModeOptions {
   readonly canary?: number
@@ -34,7 +35,7 @@ const behaviourColumns: readonly Column<BehaviourView>[] = [
   { head: 'BEHAVIOUR', value: behaviourText, cut: true },
 ]
 
-const diffColumns: readonly Column<DiffRow & { readonly sign: string }>[] = [
+const diffColumns: readonly Column<SignedRow>[] = [
   {
     head: '',
     value: ({ sign }) => sign,
@@ -48,7 +49,10 @@ const diffColumns: readonly Column<DiffRow & { readonly sign: string }>[] = [
 
 interface ShowOptions {
   readonly derived?: true
+  readonly names?: true
 }
+
+const namesHelp = 'list each name of a place, and each file of a folder, in a separate line'
 
 const derivedHelp = "also list the reads that follow from the image's own files"
 /** Rows of one page: some milliseconds of the agent's time. */
@@ -78,10 +82,10 @@ export function profileCommands(program: Command, context: CliContext): void {
     .description('shows the behaviours of a version with their evidence')
     .argument('<image>', imageHelp)
     .option('--derived', derivedHelp)
-    .action(async (ref: string, { derived }: ShowOptions) => {
+    .option('--names', namesHelp)
+    .action(async (ref: string, options: ShowOptions) => {
       const view = await wholeProfile(context.client, ref)
-      const shows = derived === true
-      await context.print(view, view.behaviours, () => profileText(view, shows, context.io))
+      await context.print(view, view.behaviours, () => profileText(view, options, context.io))
     })
 
   profile
@@ -90,7 +94,8 @@ export function profileCommands(program: Command, context: CliContext): void {
     .argument('<from>', imageHelp)
     .argument('<to>', imageHelp)
     .option('--derived', derivedHelp)
-    .action(async (from: string, to: string, { derived: shows }: ShowOptions) => {
+    .option('--names', namesHelp)
+    .action(async (from: string, to: string, { derived: shows, names }: ShowOptions) => {
       const query = `/diff?to=${encodeURIComponent(to)}`
       const diff = await context.client.get<ProfileDiff>(imagePath(from, query))
       const { added, removed } = diff.derived
@@ -104,7 +109,8 @@ export function profileCommands(program: Command, context: CliContext): void {
       const head = `${imageText(diff.from)} to ${imageText(diff.to)}`
       const counts = `${diff.added.length} added, ${diff.removed.length} removed, ${diff.unchanged} unchanged`
       await context.print(diff, rows, () => {
-        const table = rows.length === 0 ? '' : textTable(diffColumns, rows, context.io)
+        const lines = names === true ? rows : foldedRows(rows)
+        const table = rows.length === 0 ? '' : textTable(diffColumns, lines, context.io)
         const folded = added.length + removed.length
         const more =
           folded === 0 || shows === true
@@ -172,7 +178,7 @@ async function printVersion(context: CliContext, version: VersionView): Promise<
 
 function profileText(
   { version, behaviours }: ProfileView,
-  shows: boolean,
+  { derived, names }: ShowOptions,
   style: TableStyle,
 ): string {
   const quarantined = behaviours.filter(({ state }) => state === 'quarantined').length
@@ -191,17 +197,52 @@ function profileText(
     groups.set(actor, rows)
   }
   const tables = [...groups].map(([actor, rows]) => {
-    const own = shows ? rows : rows.filter(({ state }) => state !== 'derived')
-    const table = own.length === 0 ? '' : textTable(behaviourColumns, own, style)
-    return `\n${safeText(actor)}\n${table}${foldedText(rows.length - own.length)}`
+    const own = derived === true ? rows : rows.filter(({ state }) => state !== 'derived')
+    const listed = names === true ? own : own.filter(({ within }) => within === undefined)
+    const table = listed.length === 0 ? '' : textTable(behaviourColumns, listed, style)
+    const more = namesText(own.length - listed.length) + derivedText(rows.length - own.length)
+    return `\n${safeText(actor)}\n${table}${more}`
   })
   return head + tables.join('')
 }
 
-function foldedText(count: number): string {
+function derivedText(count: number): string {
   if (count === 0) return ''
   const reads = count === 1 ? '1 read' : `${count} reads`
   return `${reads} of files that come with it in the image (--derived lists them)\n`
+}
+
+function namesText(count: number): string {
+  if (count === 0) return ''
+  return `${count === 1 ? '1 name' : `${count} names`} in these places (--names lists them)\n`
+}
+
+/** From this number on, rows of one cause are one line. */
+const foldedFrom = 3
+
+interface SignedRow extends DiffRow {
+  readonly sign: string
+}
+
+/** Rows of one actor, access and place as one line: what a person reads of them is the same. */
+function foldedRows(rows: readonly SignedRow[]): readonly SignedRow[] {
+  const byCause = new Map<string, SignedRow[]>()
+  for (const row of rows) {
+    const { sign, actor, uid, access, place } = row
+    const key = [sign, actor, uid, access, place].join('\u0000')
+    const same = byCause.get(key)
+    if (same === undefined) byCause.set(key, [row])
+    else same.push(row)
+  }
+  return [...byCause.values()].flatMap((same) => {
+    const [first] = same
+    if (first === undefined || same.length < foldedFrom) return same
+    const text = causeLine({ access: first.access, place: first.place, names: same.length })
+    const all = new Set(same.map(({ explained }) => explained))
+    const { explained: _, ...row } = first
+    const [why] = all
+    return [{ ...row, text, ...(all.size === 1 && why !== undefined ? { explained: why } : {}) }]
+  })
 }
 
 /** Names the guardrails that fired on it, even if another container showed it without. */

@@ -1,4 +1,5 @@
 import { behaviourKinds } from '../../../core/coverage/coverage-report.ts'
+import { causeAccesses } from '../../../core/event/alert-risk.ts'
 import { z } from 'zod'
 import type { ExplainedKey } from '../../../support/config/explain-config.ts'
 import {
@@ -138,6 +139,7 @@ export const behaviour: z.ZodType<BehaviourView> = z.object({
   kind: text,
   object: text,
   text,
+  within: maybe,
   state: z.enum(shownStates),
   why: text,
   generalised: z.boolean(),
@@ -174,6 +176,8 @@ const diffRow = z.object({
   actor: text,
   uid: user,
   kind: text,
+  access: z.enum(causeAccesses),
+  place: text,
   explained: maybe,
 })
 export const profileDiff: z.ZodType<ProfileDiff> = z.object({
