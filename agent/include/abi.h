@@ -528,6 +528,9 @@ struct snug_ping {
 	__u64 token;
 };
 
+#define SNUG_SOCKET_KIND(family, type, protocol) \
+	((__u64)(family) << 32 | (__u64)((type) & 0xf) << 16 | ((protocol) & 0xffff))
+
 /* The sensitive system calls: snug_event.code where the kind is SNUG_SYSCALL. */
 enum snug_call {
 	SNUG_CALL_PTRACE = 1,
@@ -558,6 +561,12 @@ enum snug_call {
 	SNUG_CALL_UTIMENSAT, /* and its older kin, with times that are not now: the text is the file
 			      */
 	SNUG_CALL_TRUNCATE,  /* by a path, which is the text */
+	SNUG_CALL_USERFAULTFD,
+	SNUG_CALL_PROCESS_VM_READV,
+	SNUG_CALL_PIDFD_GETFD,
+	SNUG_CALL_SETUID, /* to root, and refused: what is not refused is an identity */
+	/* Of a family or type that other events do not cover: `argument` is SNUG_SOCKET_KIND. */
+	SNUG_CALL_SOCKET,
 	SNUG_CALLS,
 };
 

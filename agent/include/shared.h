@@ -9,7 +9,7 @@
 #include "abi.h"
 #include "hash.h"
 
-#define SNUG_SYSCALL_MAX 512
+#define SNUG_SYSCALL_MAX 576 /* with those that only x32 has */
 #define SNUG_SLOTS 1024
 #define SNUG_NAMES 8192
 #define SNUG_SEEN 131072
@@ -239,6 +239,8 @@ enum snug_syscall_class {
 	SNUG_CLASS_MAKEAT,
 	SNUG_CLASS_TRUNCATE,
 	SNUG_CLASS_IDENTITY,
+	SNUG_CLASS_SETUID,   /* the effective uid first */
+	SNUG_CLASS_SETREUID, /* second, as of setresuid */
 	SNUG_CLASS_LISTEN,
 	SNUG_CLASS_CONNECT,
 	SNUG_CLASS_SOCKETCALL, /* of the 32-bit table: connect, listen and others behind a number */

@@ -99,6 +99,7 @@ static struct hook hooks[] = {
 	{ "lsm_key", "key_alloc", SECURITY, false, "", false },
 	{ "lsm_kill", "task_kill", SECURITY, false, "", false },
 	{ "lsm_clone", "task_alloc", SECURITY, false, "", false },
+	{ "lsm_socket", "socket_create", SECURITY, false, "", false },
 	RETURNS("unshare"),
 	RETURNS("setns"),
 	RETURNS("memfd_create"),
@@ -107,6 +108,10 @@ static struct hook hooks[] = {
 	RETURNS("open_tree"),
 	RETURNS("delete_module"),
 	RETURNS("keyctl"),
+	RETURNS("userfaultfd"),
+	{ "return_setuid", "setuid", RETURN, false, "", false },
+	{ "return_setreuid", "setreuid", RETURN, false, "", false },
+	{ "return_setresuid", "setresuid", RETURN, false, "", false },
 };
 
 #define HOOKS (sizeof(hooks) / sizeof(*hooks))

@@ -39,11 +39,11 @@ static const struct syscall_entry native[] = {
 	{ SYS_fchmodat, SNUG_CLASS_CHMODAT },
 	{ __NR_fchmodat2, SNUG_CLASS_CHMODAT },
 	{ SYS_utimensat, SNUG_CLASS_TIMESAT_NS },
-	{ SYS_setuid, SNUG_CLASS_IDENTITY },
+	{ SYS_setuid, SNUG_CLASS_SETUID },
 	{ SYS_setgid, SNUG_CLASS_IDENTITY },
-	{ SYS_setreuid, SNUG_CLASS_IDENTITY },
+	{ SYS_setreuid, SNUG_CLASS_SETREUID },
 	{ SYS_setregid, SNUG_CLASS_IDENTITY },
-	{ SYS_setresuid, SNUG_CLASS_IDENTITY },
+	{ SYS_setresuid, SNUG_CLASS_SETREUID },
 	{ SYS_setresgid, SNUG_CLASS_IDENTITY },
 	{ SYS_setfsuid, SNUG_CLASS_IDENTITY },
 	{ SYS_setfsgid, SNUG_CLASS_IDENTITY },
@@ -74,7 +74,21 @@ static const struct syscall_entry native[] = {
 	{ SYS_io_uring_setup, CALL(IO_URING_SETUP) },
 	{ SYS_add_key, CALL(ADD_KEY) },
 	{ SYS_keyctl, CALL(KEYCTL) },
+	{ SYS_userfaultfd, CALL(USERFAULTFD) },
+	{ SYS_process_vm_readv, CALL(PROCESS_VM_READV) },
+	{ SYS_pidfd_getfd, CALL(PIDFD_GETFD) },
 };
+
+#ifdef __x86_64__
+/* Calls that x32 has under numbers of its own, which no 64-bit call has. Headers name them for x32
+ * only. */
+static const struct syscall_entry x32[] = {
+	{ 521, CALL(PTRACE) },
+	{ 528, CALL(KEXEC_LOAD) },
+	{ 539, CALL(PROCESS_VM_READV) },
+	{ 540, CALL(PROCESS_VM_WRITEV) },
+};
+#endif
 
 /* Where connections are observed by system calls. */
 static const struct syscall_entry native_peers[] = {
@@ -109,6 +123,7 @@ void set_syscall_classes(struct sensor *skel)
 		if (memory_syscalls[i] >= 0 && memory_syscalls[i] < SNUG_SYSCALL_MAX)
 			skel->rodata->memory_syscalls[memory_syscalls[i]] = 1;
 #ifdef __x86_64__
+	SET_CLASSES(skel->rodata->syscall_classes, x32);
 	set_i386_syscall_classes(skel);
 #endif
 }

@@ -206,6 +206,10 @@ static int act(char *const words[])
 		return act_on_unix(op, a);
 	if (!strcmp(op, "deep"))
 		return act_deep(atoi(words[1]));
+	if (!strcmp(op, "socket"))
+		return opened(socket(atoi(words[1]), atoi(words[2]), atoi(words[3])));
+	if (!strcmp(op, "userfaultfd"))
+		return opened(syscall(SYS_userfaultfd, 0));
 	if (!strcmp(op, "map"))
 		return mapped(a);
 	if (!strcmp(op, "chroot-exec"))
@@ -264,7 +268,8 @@ int main(int argc, char **argv)
 		line[strcspn(line, "\n")] = 0;
 		for (char *word = strtok(line, " "); word && count < WORDS; word = strtok(NULL, " "))
 			words[count++] = word;
-		words[count] = NULL;
+		for (int i = count; i <= WORDS; i++)
+			words[i] = NULL;
 		if (!count)
 			continue;
 		if (!strcmp(words[0], "end"))

@@ -120,6 +120,8 @@ static __always_inline u32 kill_of_capability(const struct call *call, u32 class
 	}
 	switch (class) {
 	case SNUG_CLASS_IDENTITY:
+	case SNUG_CLASS_SETUID:
+	case SNUG_CLASS_SETREUID:
 		return SNUG_KILLED;
 	case SNUG_CLASS_SOCKET:
 		return kill_of_table(call->task);

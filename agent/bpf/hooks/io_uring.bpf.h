@@ -23,6 +23,10 @@ enum uring_operation {
 	URING_OPENAT2 = 28,
 	URING_RENAMEAT = 35,
 	URING_UNLINKAT = 36,
+	URING_MKDIRAT = 37,
+	URING_SYMLINKAT = 38,
+	URING_LINKAT = 39,
+	URING_SOCKET = 45,
 	URING_BIND = 56,
 	URING_LISTEN = 57,
 };
@@ -56,6 +60,16 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	case URING_RENAMEAT:
 		filename = bpf_core_cast(request, struct io_rename)->oldpath;
 		break;
+	case URING_MKDIRAT:
+		filename = bpf_core_cast(request, struct io_mkdir)->filename;
+		break;
+	case URING_SYMLINKAT:
+		filename = bpf_core_cast(request, struct io_link)->newpath;
+		break;
+	case URING_LINKAT:
+		filename = bpf_core_cast(request, struct io_link)->oldpath;
+		break;
+	case URING_SOCKET:
 	case URING_CONNECT:
 	case URING_BIND:
 	case URING_LISTEN:
@@ -80,7 +94,7 @@ int BPF_PROG(on_uring, struct io_kiocb *request)
 	 * process ends. A name that was removed does not come back: to kill the process would undo
 	 * nothing.
 	 */
-	if (opcode == URING_RENAMEAT || opcode == URING_UNLINKAT)
+	if (opcode >= URING_RENAMEAT && opcode <= URING_LINKAT)
 		sensitive.stop = SNUG_MISSED;
 	if (report_sensitive(scratch, task, state, &sensitive))
 		kill_current();

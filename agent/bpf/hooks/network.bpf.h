@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 #include "hash.h"
+#include "hooks/file.bpf.h"
 #include "lib/emit.bpf.h"
 #include "lib/generation.bpf.h"
 #include "lib/judge.bpf.h"
@@ -446,6 +447,69 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 		output_event(event, size, &verdict);
 	}
 	return !must_stop(&verdict);
+}
+
+/*
+ * A connection to a unix socket that failed: nobody listens there, or may be asked. The path is the
+ * caller's string.
+ */
+static __noinline int report_unix_attempt(struct call *call, u64 address, u32 size)
+{
+	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	u32 flags = SNUG_UNRESOLVED | SNUG_DENIED, at, found;
+	struct snug_task *state;
+	struct verdict verdict;
+	struct snug_event *event;
+	u64 name;
+	u8 first = 0;
+
+	if (!call || !scratch || size <= sizeof(u16) ||
+	    bpf_probe_read_user(&first, sizeof(first), (void *)(address + sizeof(u16))))
+		return 0;
+	state = state_of(call->task);
+	if (!state)
+		return 0;
+	size = size > 110 ? 108 : size - sizeof(u16);
+	if (first) {
+		at = prepend_user_string(scratch, call, SNUG_TEXT_MAX, address + sizeof(u16),
+					 AT_FDCWD, root_of(state, call->task));
+		if (!at)
+			return 0;
+		if (scratch->walk.cut)
+			flags |= SNUG_CUT;
+		else
+			at = canonical_path(scratch, at, SNUG_TEXT_MAX, SNUG_TEXT_MAX);
+	} else {
+		at = SNUG_TEXT_MAX - size;
+		if (bpf_probe_read_user(EVENT_TEXT(scratch, at), size & 127,
+					(void *)(address + sizeof(u16))))
+			return 0;
+		*EVENT_TEXT(scratch, at) = '@';
+	}
+	name = flags & SNUG_CUT ? hash_cut(scratch, at, SNUG_TEXT_MAX) :
+				  hash_text_tail(scratch, at);
+	found = lookup_seen(
+		state, SNUG_CONNECT,
+		SNUG_MIX(keys, (u64)SNUG_CONNECT | (u64)SNUG_UNIX << 16 | (u64)flags << 32, name),
+		&verdict);
+	verdict.refused = true;
+	verdict.block = 0;
+	if (found == SEEN_NEW) {
+		judge_literal(&verdict, state->actor,
+			      SNUG_RULE_PEER(keys, SNUG_CONNECT, SNUG_UNIX, 0,
+					     SNUG_MIX(keys, name, SNUG_DOMAIN_UNIX)));
+		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
+	}
+	if (found == SEEN_COUNTED)
+		return 0;
+	event = event_at(scratch, at);
+	fill_event(event, state, call->task, SNUG_CONNECT, verdict.key,
+		   sizeof(*event) + SNUG_TEXT_MAX - at);
+	event->protocol = SNUG_UNIX;
+	event->event_flags = flags;
+	event->text_size = SNUG_TEXT_MAX - at;
+	output_event(event, sizeof(*event) + SNUG_TEXT_MAX - at, &verdict);
+	return 0;
 }
 
 static __noinline int report_unix(struct call *call, u32 fd)

@@ -97,6 +97,8 @@ static __always_inline void read_message(const struct call *call, struct peer_re
 static __always_inline u32 class_of_operation(u32 operation)
 {
 	switch (operation) {
+	case SYS_SOCKET:
+		return SNUG_CLASS_SOCKET;
 	case SYS_BIND:
 		return SNUG_CLASS_BIND;
 	case SYS_CONNECT:

@@ -89,9 +89,31 @@ static __always_inline u32 stop_for(const struct task_struct *task, u32 id, u64 
 	case SNUG_CALL_PERF_EVENT_OPEN:
 	case SNUG_CALL_MEMFD_CREATE:
 	case SNUG_CALL_IO_URING_SETUP:
+	case SNUG_CALL_USERFAULTFD:
+	case SNUG_CALL_PIDFD_GETFD:
+	case SNUG_CALL_SOCKET:
 		return kill_of_table(task);
+	/* What it read may lie in memory that another process has too. */
+	case SNUG_CALL_PROCESS_VM_READV:
+		return SNUG_SURVIVES;
 	}
 	return SNUG_MISSED;
+}
+
+/*
+ * Sockets that the events about peers do not cover: they are reported as they are made. Netlink is
+ * how every program asks for addresses.
+ */
+static __always_inline bool is_special_socket(u32 family, u32 type, u32 protocol)
+{
+	type &= SOCK_TYPE_MASK;
+	if (family == AF_UNIX || family == AF_NETLINK)
+		return false;
+	if (family != AF_INET && family != AF_INET6)
+		return true;
+	if (type == SOCK_STREAM)
+		return protocol && protocol != SNUG_TCP && protocol != IPPROTO_MPTCP;
+	return type != SOCK_DGRAM || (protocol && protocol != SNUG_UDP);
 }
 
 /* A rule names the namespaces of such a call, and none of its other flags. */

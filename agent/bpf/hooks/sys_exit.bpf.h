@@ -81,22 +81,59 @@ static __noinline void on_identity(struct call *call)
 	note_held_root(call->state, call->task->cred);
 }
 
+static __noinline int on_new_socket(struct call *call, u32 family, u32 type, u32 protocol)
+{
+	if ((call->ret < 0 && !was_denied(call->ret)) || !is_special_socket(family, type, protocol))
+		return 0;
+	return report_sensitive_call(call, SNUG_CALL_SOCKET,
+				     SNUG_SOCKET_KIND(family, type, protocol), 0);
+}
+
+/* Nobody listens there, or the caller may not ask. Others are no attempt that came so far. */
+static __always_inline bool has_failed(long ret)
+{
+	return ret == -ENOENT || ret == -ECONNREFUSED || was_denied(ret);
+}
+
+static __always_inline void on_failed_connect(struct call *call, u32 fd, u64 address, u32 size)
+{
+	struct sock *sock = socket_at(call->task, fd);
+
+	if (sock && sock->__sk_common.skc_family == AF_UNIX)
+		report_unix_attempt(call, address, size);
+}
+
+/* Root that was refused is an attempt. */
+static __always_inline void on_refused_identity(struct call *call, u32 class)
+{
+	u32 uid = class == SNUG_CLASS_SETUID ? argument(call, 0) : argument(call, 1);
+
+	if (class != SNUG_CLASS_IDENTITY && !uid && was_denied(call->ret))
+		report_sensitive_call(call, SNUG_CALL_SETUID, 0, 0);
+}
+
 /* Socket calls, except for those about internet peers. */
 __noinline int on_socket(u32 class, s64 ret, u32 compat)
 {
 	struct call call = { .ret = ret, .compat = compat };
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
+	u64 *arguments;
 
-	if (!scratch || ret < 0)
+	if (!scratch)
 		return 0;
 	init_call(&call);
 	if (!call.state)
 		return 0;
+	arguments = scratch->peer_request.arguments;
 	class = socket_call(&call, &scratch->peer_request, class);
-	if (class == SNUG_CLASS_LISTEN)
-		report_listen(&call, scratch->peer_request.arguments[0]);
-	else if (class == SNUG_CLASS_CONNECT)
-		report_unix(&call, scratch->peer_request.arguments[0]);
+	if (class == SNUG_CLASS_SOCKET)
+		return on_new_socket(&call, arguments[0], arguments[1], arguments[2]);
+	if (class == SNUG_CLASS_LISTEN && ret >= 0)
+		report_listen(&call, arguments[0]);
+	else if (class == SNUG_CLASS_CONNECT && ret >= 0)
+		report_unix(&call, arguments[0]);
+	else if (class == SNUG_CLASS_CONNECT && has_failed(ret))
+		on_failed_connect(&call, arguments[0], arguments[1], arguments[2]);
 	return 0;
 }
 
@@ -147,9 +184,11 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return on_clone3(&call);
 	if (class > SNUG_CLASS_CALL)
 		return on_sensitive_call(&call, class - SNUG_CLASS_CALL);
-	if (class == SNUG_CLASS_IDENTITY) {
+	if (class >= SNUG_CLASS_IDENTITY && class <= SNUG_CLASS_SETREUID) {
 		if (ret >= 0)
 			on_identity(&call);
+		else
+			on_refused_identity(&call, class);
 		return 0;
 	}
 	on_socket(class, ret, call.compat);

@@ -153,6 +153,7 @@ struct cred {
 };
 
 struct tty_struct;
+struct io_uring_task;
 
 struct signal_struct {
 	struct tty_struct *tty;
@@ -182,6 +183,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
+	struct io_uring_task *io_uring; /* of a process that has used one */
 	struct signal_struct *signal;
 	struct css_set *cgroups;
 };
@@ -281,6 +283,15 @@ struct io_unlink {
 	struct filename *filename;
 };
 
+struct io_mkdir {
+	struct filename *filename;
+};
+
+struct io_link {
+	struct filename *oldpath;
+	struct filename *newpath;
+};
+
 struct io_rename {
 	struct filename *oldpath;
 	struct filename *newpath;
@@ -337,13 +348,16 @@ struct pt_regs {
 #define ANON_INODE_FS_MAGIC 0x09041934
 #define NR_IO_URING_ENTER 426 /* on every machine */
 #if defined(__TARGET_ARCH_x86)
+#define NR_EXECVE 59
 #define NR_EXECVEAT 322
 #else
+#define NR_EXECVE 221
 #define NR_EXECVEAT 281
 #endif
 /* A system call of the x32 table: the 64-bit one with this bit set. */
 #define X32_SYSCALL_BIT 0x40000000u
 /* Operations of i386's socketcall (linux/net.h). */
+#define SYS_SOCKET 1
 #define SYS_BIND 2
 #define SYS_CONNECT 3
 #define SYS_LISTEN 4
@@ -371,10 +385,14 @@ struct pt_regs {
 #define IPPROTO_MPTCP 262
 #define MSG_FASTOPEN 0x20000000
 #define EEXIST 17
+#define ENOENT 2
+#define ECONNREFUSED 111
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_NETLINK 16
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
+#define SOCK_TYPE_MASK 0xf
 
 #endif

@@ -32,11 +32,13 @@
 static __always_inline bool is_opening(struct task_struct *task)
 {
 	struct call call = {};
-	u32 class;
+	u32 class, number = current_syscall(&call, task);
 
-	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER) ||
-	    current_syscall(&call, task) == NR_IO_URING_ENTER)
+	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER) || number == NR_IO_URING_ENTER)
 		return true;
+	/* The kernel opens for a ring as the process returns from any call, whatever that was. */
+	if (task->io_uring)
+		return call.compat || (number != NR_EXECVE && number != NR_EXECVEAT);
 	class = current_class(&call, task);
 	return class >= SNUG_CLASS_OPEN && class <= SNUG_CLASS_OPEN_HANDLE;
 }

@@ -76,11 +76,13 @@ static __always_inline int on_sensitive_hook(u64 ids)
 	return REFUSE_IF(result);
 }
 
-/* Why this hook: PTRACE_ATTACH and process_vm_writev pass it, with their target resolved. */
+/* Why this hook: PTRACE_ATTACH, process_vm_* and pidfd_getfd pass it, with their target resolved.
+ */
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(lsm_ptrace, struct task_struct *child, unsigned int mode)
 {
-	return on_sensitive_hook(CALL_BIT(PTRACE) | CALL_BIT(PROCESS_VM_WRITEV));
+	return on_sensitive_hook(CALL_BIT(PTRACE) | CALL_BIT(PROCESS_VM_WRITEV) |
+				 CALL_BIT(PROCESS_VM_READV) | CALL_BIT(PIDFD_GETFD));
 }
 
 /* Why this hook: PTRACE_TRACEME has no other check. */
@@ -161,22 +163,18 @@ int BPF_PROG(lsm_key, void *key, const struct cred *cred, unsigned long flags)
 	return on_sensitive_hook(CALL_BIT(ADD_KEY));
 }
 
-/* A fork into new namespaces. The flags are the kernel's copy. */
-SEC("lsm/task_alloc")
-int BPF_PROG(lsm_clone, struct task_struct *child, unsigned long flags)
+/* A call that a number alone tells from others of its kind, before it has an effect. */
+static __always_inline int on_numbered(u32 id, u64 number)
 {
-	struct sensitive sensitive = { .id = SNUG_CALL_CLONE,
-				       .at = SNUG_TEXT_MAX,
-				       .stop = SNUG_REFUSED };
+	struct sensitive sensitive = {
+		.id = id, .number = number, .at = SNUG_TEXT_MAX, .stop = SNUG_REFUSED
+	};
 	struct task_struct *task;
 	struct snug_task *state;
 	struct lsm_scratch *lsm_scratch;
 	bool refused;
 	u32 depth;
 
-	sensitive.number = flags & CLONE_NEW_ANY;
-	if (!sensitive.number)
-		return 0;
 	task = bpf_get_current_task_btf();
 	state = acting_state(task);
 	lsm_scratch = state ? acquire_scratch(state, &depth) : 0;
@@ -185,6 +183,22 @@ int BPF_PROG(lsm_clone, struct task_struct *child, unsigned long flags)
 	refused = report_sensitive(&lsm_scratch->scratch, task, state, &sensitive);
 	release_scratch(depth);
 	return REFUSE_IF(refused);
+}
+
+/* A fork into new namespaces. The flags are the kernel's copy. */
+SEC("lsm/task_alloc")
+int BPF_PROG(lsm_clone, struct task_struct *child, unsigned long flags)
+{
+	return flags & CLONE_NEW_ANY ? on_numbered(SNUG_CALL_CLONE, flags & CLONE_NEW_ANY) : 0;
+}
+
+/* Why this hook: io_uring makes sockets too. Those of the kernel itself are none of a process. */
+SEC("lsm/socket_create")
+int BPF_PROG(lsm_socket, int family, int type, int protocol, int kern)
+{
+	return !kern && is_special_socket(family, type, protocol) ?
+		       on_numbered(SNUG_CALL_SOCKET, SNUG_SOCKET_KIND(family, type, protocol)) :
+		       0;
 }
 
 /*
@@ -232,5 +246,22 @@ RETURN_OF(fsopen, FSOPEN)
 RETURN_OF(open_tree, OPEN_TREE)
 RETURN_OF(delete_module, DELETE_MODULE)
 RETURN_OF(keyctl, KEYCTL)
+RETURN_OF(userfaultfd, USERFAULTFD)
+
+/* Root that was refused is an attempt. `uid`: which argument asks for it. */
+#define REFUSED_ROOT_OF(name, uid)                                         \
+	SEC("fexit")                                                       \
+	int BPF_PROG(return_##name, struct pt_regs *regs, long ret)        \
+	{                                                                  \
+		struct call call = { .regs = regs };                       \
+                                                                           \
+		return was_denied(ret) && !(u32)argument(&call, uid) ?     \
+			       on_return(regs, ret, SNUG_CALL_SETUID, 0) : \
+			       0;                                          \
+	}
+
+REFUSED_ROOT_OF(setuid, 0)
+REFUSED_ROOT_OF(setreuid, 1)
+REFUSED_ROOT_OF(setresuid, 1)
 
 #endif

@@ -313,6 +313,11 @@ export const callNames = [
   'chmod',
   'utimensat',
   'truncate',
+  'userfaultfd',
+  'process_vm_readv',
+  'pidfd_getfd',
+  'setuid',
+  'socket',
 ] as const
 
 /** Number → name, as in `linux/capability.h`. */

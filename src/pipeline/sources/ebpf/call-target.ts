@@ -26,8 +26,31 @@ const uringOperations: Readonly<Record<number, string>> = {
   28: 'openat2',
   35: 'renameat',
   36: 'unlinkat',
+  37: 'mkdirat',
+  38: 'symlinkat',
+  39: 'linkat',
+  45: 'socket',
   56: 'bind',
   57: 'listen',
+}
+
+/** Sockets that events about peers do not cover: `vsock stream 0`, `inet dgram 1`. */
+const families: Readonly<Record<number, string>> = {
+  2: 'inet',
+  10: 'inet6',
+  17: 'packet',
+  29: 'can',
+  31: 'bluetooth',
+  38: 'alg',
+  40: 'vsock',
+  44: 'xdp',
+}
+
+const socketTypes: Readonly<Record<number, string>> = {
+  1: 'stream',
+  2: 'dgram',
+  3: 'raw',
+  5: 'seqpacket',
 }
 
 export function callName(code: number): string {
@@ -47,6 +70,8 @@ export function callTarget(name: string, argument: bigint, text: string): string
     case 'bpf':
     case 'keyctl':
       return `command ${number}`
+    case 'socket':
+      return socketKind(argument)
     case 'io_uring': {
       const operation = uringOperations[number] ?? String(number)
       return text === '' ? operation : `${operation} ${text}`
@@ -75,6 +100,8 @@ export function callSubject(name: string, target: string | undefined): CallSubje
     case 'bpf':
     case 'keyctl':
       return { argument: BigInt(text.replace(/^command /, '') || 0), text: '' }
+    case 'socket':
+      return { argument: socketBits(text), text: '' }
     case 'io_uring': {
       const space = text.indexOf(' ')
       const operation = space < 0 ? text : text.slice(0, space)
@@ -86,6 +113,21 @@ export function callSubject(name: string, target: string | undefined): CallSubje
     default:
       return { argument: 0n, text }
   }
+}
+
+function socketKind(kind: bigint): string {
+  const family = Number(kind >> 32n)
+  const type = Number((kind >> 16n) & 0xffffn)
+  return `${families[family] ?? family} ${socketTypes[type] ?? type} ${kind & 0xffffn}`
+}
+
+function socketBits(text: string): bigint {
+  const [family = '', type = '', protocol = ''] = text.split(' ')
+  return (
+    (numberOf(families, family) << 32n) |
+    (numberOf(socketTypes, type) << 16n) |
+    numberOf({}, protocol)
+  )
 }
 
 function numberOf(names: Readonly<Record<number, string>>, text: string): bigint {
