@@ -421,7 +421,8 @@ export const limitTable: readonly LimitGroup[] = [
         what: 'events seen in containers, with their counts',
         bound: 131_072,
         define: 'SNUG_SEEN',
-        atBound: 'further events are reported one by one',
+        atBound:
+          'further events are reported one by one; so are those of a container with an eighth of it',
       },
       {
         what: 'keys of known behaviours',

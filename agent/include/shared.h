@@ -13,6 +13,7 @@
 #define SNUG_SLOTS 1024
 #define SNUG_NAMES 8192
 #define SNUG_SEEN 131072
+#define SNUG_SEEN_SHARE (SNUG_SEEN / 8) /* of one container: more are reported each time */
 #define SNUG_KNOWN_KEYS 131072
 #define SNUG_VERSIONS 1024
 #define SNUG_PROFILES 2048 /* two for each version: the one in use, and the one being made */
@@ -122,7 +123,7 @@ struct snug_slot {
 	__u32 before;
 	__u32 untrusted; /* a file of it may have been changed unseen */
 	__u32 user;	 /* one more than the uid that it was started as; 0: not known */
-	__u32 user_reserved;
+	__u32 seen;	 /* its entries in the table of counted events */
 	struct snug_assignment assignment;
 	char id[SNUG_ID_LEN];
 	char path[SNUG_CGROUP_MAX];

@@ -43,6 +43,22 @@ static int opened(int fd)
 	return error;
 }
 
+/* So many different peers, by datagram sockets that send nothing. */
+static int flood(int count)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	for (int i = 0; i < count; i++) {
+		to.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (i >> 15));
+		to.sin_port = htons(1024 + (i & 32767));
+		if (connect(fd, (void *)&to, sizeof(to)))
+			return errno;
+	}
+	close(fd);
+	return 0;
+}
+
 /* As code, as the dynamic loader does it with a library. */
 static int mapped(const char *path)
 {
@@ -206,6 +222,8 @@ static int act(char *const words[])
 		return act_on_unix(op, a);
 	if (!strcmp(op, "deep"))
 		return act_deep(atoi(words[1]));
+	if (!strcmp(op, "peers"))
+		return flood(atoi(words[1]));
 	if (!strcmp(op, "socket"))
 		return opened(socket(atoi(words[1]), atoi(words[2]), atoi(words[3])));
 	if (!strcmp(op, "userfaultfd"))

@@ -65,7 +65,8 @@ static long flush_entry(struct bpf_map *map, u64 *key, struct snug_seen *one,
 	if (lives)
 		return 0;
 	/* Its container ended or was given another scope: nothing will count here again. */
-	bpf_map_delete_elem(&seen, key);
+	if (!bpf_map_delete_elem(&seen, key) && slot && slot->container == one->container)
+		count_entry(slot, -1);
 	flush->removed++;
 	return 0;
 }

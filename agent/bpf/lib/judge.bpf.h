@@ -192,6 +192,18 @@ static __always_inline bool may_spend(const struct snug_task *task, const struct
 	       task->origin != SNUG_EXEC_IN;
 }
 
+/* One container must not fill the table that all count in. */
+static __always_inline bool has_room(const struct snug_slot *slot)
+{
+	return !slot || *(volatile u32 *)&slot->seen < SNUG_SEEN_SHARE;
+}
+
+static __always_inline void count_entry(struct snug_slot *slot, s32 more)
+{
+	if (slot)
+		__sync_fetch_and_add(&slot->seen, more);
+}
+
 /*
  * Records the verdict on a new event. True where it has to be reported in full: `reserve_event` or
  * `output_event` must follow.
@@ -226,7 +238,9 @@ static __always_inline bool record_verdict(const struct snug_task *task, struct 
 	fresh.slot = task->slot;
 	fresh.origin = task->origin;
 	fresh.deviates = verdict->deviates;
-	if (!bpf_map_update_elem(&seen, &verdict->seen_key, &fresh, BPF_NOEXIST)) {
+	if (has_room(verdict->slot) &&
+	    !bpf_map_update_elem(&seen, &verdict->seen_key, &fresh, BPF_NOEXIST)) {
+		count_entry(verdict->slot, 1);
 		if (must_stop(verdict) && may_spend(task, verdict) &&
 		    spend_budget(verdict->version, verdict->slot->assignment.version - 1,
 				 task->container, verdict->key, verdict->kind))
@@ -237,7 +251,10 @@ static __always_inline bool record_verdict(const struct snug_task *task, struct 
 			verdict->seen = bpf_map_lookup_elem(&seen, &verdict->seen_key);
 		return !quiet;
 	}
-	/* Another processor was faster, or everything is reported, or the table is full. */
+	/*
+	 * Another processor was faster, or everything is reported, or the table or the container's
+	 * share of it is full.
+	 */
 	seen_here = bpf_map_lookup_elem(&seen, &verdict->seen_key);
 	if (seen_here && !all) {
 		count_seen(verdict, seen_here);

@@ -152,11 +152,10 @@ struct {
 
 /*
  * Paths of executables and scripts by their hash. Events carry hashes; the sensor looks new ones up
- * here.
+ * here. LRU, so that a container that runs thousands of names leaves others without none.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, SNUG_NAMES);
 	__type(key, u64);
 	__type(value, struct snug_name_text);
