@@ -1,7 +1,6 @@
 import { Argument, type Command } from 'commander'
 import {
   type BehaviourView,
-  type DiffRow,
   type Mode,
   type ProfileDiff,
   type ProfileView,
@@ -12,6 +11,7 @@ import { type AgentClient, imagePath } from '../agent-client.ts'
 import type { CliContext } from '../cli-context.ts'
 import { SnugError } from '../../../errors.ts'
 import { parseFor, parseShare } from '../input/option-values.ts'
+import { foldedRows, type SignedRow } from '../output/diff-rows.ts'
 import { safeText } from '../output/terminal-text.ts'
 import { type Column, type TableStyle, textFields, textTable } from '../output/text-table.ts'
 import { profileTestCommand } from './profile-test-command.ts'
@@ -19,7 +19,6 @@ import { reviewQueueCommand } from './review-queue-command.ts'
 import { quarantineText, reviewCommands } from './review-commands.ts'
 import { blockingFields, imageText, lossLines, versionState } from '../output/view-text.ts'
 import { userText } from '../../../core/behaviour/user.ts'
-import { causeLine } from '../../../core/match/cause-text.ts'
 
 interface ModeOptions {
   readonly canary?: number
@@ -215,34 +214,6 @@ function derivedText(count: number): string {
 function namesText(count: number): string {
   if (count === 0) return ''
   return `${count === 1 ? '1 name' : `${count} names`} in these places (--names lists them)\n`
-}
-
-/** From this number on, rows of one cause are one line. */
-const foldedFrom = 3
-
-interface SignedRow extends DiffRow {
-  readonly sign: string
-}
-
-/** Rows of one actor, access and place as one line: what a person reads of them is the same. */
-function foldedRows(rows: readonly SignedRow[]): readonly SignedRow[] {
-  const byCause = new Map<string, SignedRow[]>()
-  for (const row of rows) {
-    const { sign, actor, uid, access, place } = row
-    const key = [sign, actor, uid, access, place].join('\u0000')
-    const same = byCause.get(key)
-    if (same === undefined) byCause.set(key, [row])
-    else same.push(row)
-  }
-  return [...byCause.values()].flatMap((same) => {
-    const [first] = same
-    if (first === undefined || same.length < foldedFrom) return same
-    const text = causeLine({ access: first.access, place: first.place, names: same.length })
-    const all = new Set(same.map(({ explained }) => explained))
-    const { explained: _, ...row } = first
-    const [why] = all
-    return [{ ...row, text, ...(all.size === 1 && why !== undefined ? { explained: why } : {}) }]
-  })
 }
 
 /** Names the guardrails that fired on it, even if another container showed it without. */

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { foldedRows, type SignedRow } from '../../../src/interfaces/cli/output/diff-rows.ts'
+
+function row(name: string, more: Partial<SignedRow> = {}): SignedRow {
+  return {
+    sign: '+',
+    id: `b-${name}`,
+    text: `create /srv/pages/${name}`,
+    actor: '/usr/bin/wiki',
+    uid: 33,
+    kind: 'file',
+    access: 'change',
+    place: '/srv/pages/',
+    ...more,
+  }
+}
+
+describe('the rows of a difference', () => {
+  it('of one cause are one line from three on, with their number', () => {
+    expect(foldedRows([row('a'), row('b')]).map(({ text }) => text)).toEqual([
+      'create /srv/pages/a',
+      'create /srv/pages/b',
+    ])
+    expect(foldedRows([row('a'), row('b'), row('c')]).map(({ text }) => text)).toEqual([
+      'change 3 files in /srv/pages/',
+    ])
+  })
+
+  it('are told apart by sign, actor, user, access and place', () => {
+    const rows = [
+      row('a'),
+      row('b', { sign: '-' }),
+      row('c', { actor: '/bin/sh' }),
+      row('d', { uid: 0 }),
+      row('e', { access: 'read' }),
+      row('f', { place: '/srv/other/' }),
+    ]
+    expect(foldedRows(rows)).toEqual(rows)
+  })
+
+  it('keep an explanation only where it is that of all', () => {
+    const why = { explained: 'the new version adds /usr/bin/wiki' }
+    const same = [row('a', why), row('b', why), row('c', why)]
+    expect(foldedRows(same)[0]?.explained).toBe(why.explained)
+    expect(foldedRows([...same, row('d')])[0]?.explained).toBeUndefined()
+  })
+})
