@@ -4,6 +4,7 @@ import type { Actor, BehaviourObject } from '../behaviour/behaviour.ts'
 import type { LearnRules, Version } from './version.ts'
 import type { EvidenceCell, Grant, ProfileEntry } from '../profile/profile-entry.ts'
 import { isForUser } from '../profile/allowance.ts'
+import { placeClassOf } from '../match/place-class.ts'
 
 function grantsOf(cell: EvidenceCell): Grant {
   return cell.witnesses === undefined
@@ -114,10 +115,15 @@ interface Excuse {
 
 /**
  * What of the image accounts for an event: a new program for its first execution, a new or changed
- * file for reading it. Who does it accounts for nothing: a changed program that connects, listens,
- * writes or runs what was there before does something new.
+ * file for reading it, and a new or changed program for its reads of the image's libraries and
+ * settings. A changed program that connects, listens, writes, reads data or runs what was there
+ * before does something new.
  */
-function excuseFor(object: BehaviourObject, now: Shipped, before: Shipped): Excuse | undefined {
+function excuseFor(
+  { actor, object }: { readonly actor: Actor; readonly object: BehaviourObject },
+  now: Shipped,
+  before: Shipped,
+): Excuse | undefined {
   if (object.kind === 'exec') {
     // Not what the image shipped: no image explains that.
     if (object.drift === true || object.socketStdio === true) return undefined
@@ -128,7 +134,14 @@ function excuseFor(object: BehaviourObject, now: Shipped, before: Shipped): Excu
     return undefined
   }
   const how = change(object.path, now, before)
-  return how === undefined ? undefined : { path: object.path, how }
+  if (how !== undefined) return { path: object.path, how }
+  const place = placeClassOf(object.path)
+  if (now(object.path) === undefined || (place !== 'code' && place !== 'system')) return undefined
+  for (const path of [actor.script, actor.exe]) {
+    const changed = path === undefined ? undefined : change(path, now, before)
+    if (path !== undefined && changed !== undefined) return { path, how: changed }
+  }
+  return undefined
 }
 
 function storyText(story: FileStory | undefined): string {
@@ -156,7 +169,7 @@ export function explainDelta(
   before: Shipped,
   about: About = () => undefined,
 ): string | undefined {
-  const excuse = excuseFor(delta.object, now, before)
+  const excuse = excuseFor(delta, now, before)
   if (excuse === undefined) return undefined
   const { path, how } = excuse
   const verb = how === 'brings' ? 'adds' : 'changed'

@@ -71,9 +71,24 @@ describe('a new version', () => {
 })
 
 describe('a delta', () => {
-  const before = (path: string) => ({ '/usr/sbin/nginx': 'a', '/etc/nginx.conf': 'c' })[path]
+  const before = (path: string) =>
+    ({
+      '/usr/sbin/nginx': 'a',
+      '/etc/nginx.conf': 'c',
+      '/lib/libc.so.6': 'l',
+      '/srv/data': 'd',
+      '/etc/tls/private/key': 'k',
+    })[path]
   const after = (path: string) =>
-    ({ '/usr/sbin/nginx': 'A', '/etc/nginx.conf': 'C', '/bin/new': 'n', '/app/new': 'x' })[path]
+    ({
+      '/usr/sbin/nginx': 'A',
+      '/etc/nginx.conf': 'C',
+      '/bin/new': 'n',
+      '/app/new': 'x',
+      '/lib/libc.so.6': 'l',
+      '/srv/data': 'd',
+      '/etc/tls/private/key': 'k',
+    })[path]
 
   it.each([
     [{ actor, object: { kind: 'exec', path: '/bin/new' } }, 'the new version adds /bin/new'],
@@ -98,6 +113,19 @@ describe('a delta', () => {
       'the new version adds /app/new',
     ],
     [{ actor, object: { kind: 'file', access: 'read', path: '/etc/secret' } }, undefined],
+    [{ actor, object: { kind: 'file', access: 'read', path: '/srv/data' } }, undefined],
+    [{ actor, object: { kind: 'file', access: 'read', path: '/etc/tls/private/key' } }, undefined],
+    [
+      { actor, object: { kind: 'file', access: 'read', path: '/lib/libc.so.6' } },
+      'the new version changed /usr/sbin/nginx',
+    ],
+    [
+      {
+        actor: { exe: '/bin/old' },
+        object: { kind: 'file', access: 'read', path: '/lib/libc.so.6' },
+      },
+      undefined,
+    ],
     [{ actor, object: { kind: 'file', access: 'create', path: '/data/x' } }, undefined],
     [{ actor, object: { kind: 'listen', protocol: 'tcp', address: 'own', port: 80 } }, undefined],
     [{ actor, object: { kind: 'capability', name: 'CAP_SYS_ADMIN' } }, undefined],
