@@ -91,7 +91,7 @@ static __noinline int report_path_op(struct call *call, struct scratch *scratch)
 	paths->to_at = to_at;
 	canonical_paths(scratch, paths, flags);
 	if (found == SEEN_NEW) {
-		judge_paths(scratch, state, &verdict, access, paths);
+		judge_paths(scratch, state, &verdict.ruling, access, paths);
 		if (!record_verdict(state, &verdict))
 			return 0;
 	}
@@ -139,7 +139,8 @@ static __always_inline u32 access_of(const struct file *file)
  */
 static __always_inline void opened_layer(struct opened *opened, const struct file *file, u64 root)
 {
-	opened->paths.from_image = opened->access == SNUG_READ && is_from_image(file, root);
+	opened->paths.from_image = opened->access == SNUG_READ &&
+				   is_from_image((u64)file->f_inode, root);
 	if (opened->paths.from_image)
 		opened->flags |= SNUG_FROM_IMAGE;
 }
@@ -161,7 +162,7 @@ static __always_inline int report_opened(struct scratch *scratch, struct task_st
 		paths->cut = scratch->walk.cut;
 		if (paths->cut)
 			paths->path = hash_cut(scratch, at, SNUG_TEXT_MAX);
-		judge_paths(scratch, state, verdict, opened->access, paths);
+		judge_paths(scratch, state, &verdict->ruling, opened->access, paths);
 		if (!record_verdict(state, verdict))
 			return 0;
 		note_stop(verdict, SEEN_RESEND, opened->stop);
@@ -241,7 +242,7 @@ static __noinline int report_open(struct call *call, u32 class)
 			    &verdict);
 	opened->judge = found == SEEN_NEW;
 	if (opened->judge && has_profile(&verdict) &&
-	    judge_literals(state, &verdict, opened->access, &opened->paths)) {
+	    judge_literals(state, &verdict.ruling, opened->access, &opened->paths)) {
 		opened->judge = false;
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}

@@ -12,6 +12,7 @@
 #include "abi.h"
 #include "hooks/file.bpf.h"
 #include "lib/emit.bpf.h"
+#include "lib/field.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/judge_file.bpf.h"
 #include "lib/maps.bpf.h"
@@ -27,26 +28,27 @@
 static __noinline int report_mapping(struct scratch *scratch, struct task_struct *task,
 				     struct snug_task *state, u64 address)
 {
-	struct file *file = bpf_core_cast((void *)address, struct file);
+	u64 inode = (u64)FIELD_AT(struct file, address, f_inode);
 	u64 root = root_of(state, task);
 	struct opened *opened;
 	struct verdict verdict;
 	u32 found;
 	u16 drift;
 
-	if (!scratch || (file->f_inode->i_mode & S_IFMT) != S_IFREG || is_from_image(file, root))
+	if (!scratch || (FIELD_AT(struct inode, inode, i_mode) & S_IFMT) != S_IFREG ||
+	    is_from_image(inode, root))
 		return 0;
 	opened = &scratch->opened;
-	opened->path_ref = PATH_REF(file->f_path);
+	opened->path_ref.dentry = (u64)FIELD_AT(struct file, address, f_path.dentry);
+	opened->path_ref.mnt = (u64)FIELD_AT(struct file, address, f_path.mnt);
 	opened->access = SNUG_MAP;
 	opened->flags = 0;
 	opened->judge = false;
 	opened->stop = 0;
 	walk_from(scratch, opened->path_ref, root);
 	opened->paths.path = walk_hash(scratch);
-	drift = drift_of(file, scratch->walk.end, root);
-	if (drift & SNUG_DRIFT_UPPER &&
-	    is_unmodified(scratch, state, file->f_inode, opened->paths.path))
+	drift = drift_of(opened->path_ref.dentry, inode, scratch->walk.end, root);
+	if (drift & SNUG_DRIFT_UPPER && is_unmodified(scratch, state, inode, opened->paths.path))
 		return 0;
 	if (!drift)
 		return 0;
@@ -89,13 +91,13 @@ static __noinline int on_mapping(struct call *call, s32 fd)
 {
 	struct scratch *scratch = scratch_of(SCRATCH_SYSCALL);
 	struct snug_task *state;
-	struct file *file;
+	u64 file;
 
 	if (!call || !scratch)
 		return 0;
 	state = state_of(call->task);
-	file = file_at(call->task, fd);
-	return state && file ? report_mapping(scratch, call->task, state, (u64)file) : 0;
+	file = file_address(call->task, fd);
+	return state && file ? report_mapping(scratch, call->task, state, file) : 0;
 }
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef SNUG_NETWORK_H
 #define SNUG_NETWORK_H
 
+#include "lib/field.bpf.h"
 #include "lib/kernel.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
@@ -132,14 +133,14 @@ static __always_inline void judge_connect(const struct snug_task *state, struct 
 	void *blocks;
 
 	who = name ? *name : literal_address(peer);
-	found = lookup_rule(verdict, state->actor,
+	found = lookup_rule(&verdict->ruling, state->actor,
 			    SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol, peer->port, who),
 			    &verdict->tags[0]);
 	if (found == RULE_NONE) {
 		blocks = bpf_map_lookup_elem(&prefixes, &profile);
 		prefix = blocks ? bpf_map_lookup_elem(blocks, &key) : 0;
 		if (prefix)
-			found = lookup_rule(verdict, state->actor,
+			found = lookup_rule(&verdict->ruling, state->actor,
 					    SNUG_RULE_PEER(keys, SNUG_CONNECT, peer->protocol,
 							   peer->port,
 							   SNUG_RULE_SET(keys, *prefix)),
@@ -401,22 +402,24 @@ static __noinline void report_listen(struct call *call, u32 fd)
 static __noinline bool report_unix_peer(struct scratch *scratch, struct task_struct *task,
 					struct snug_task *state, u64 sock, u32 stop)
 {
-	struct unix_sock *peer = bpf_core_cast((void *)sock, struct unix_sock);
-	struct unix_address *address;
+	u64 address;
+	struct path_ref path = {};
 	struct verdict verdict;
 	struct snug_event *event;
 	u32 at, size;
 	u64 name;
 
 	scratch->walk.cut = 0;
-	if (peer->path.dentry) {
-		walk_from(scratch, PATH_REF(peer->path), root_of(state, task));
+	path.dentry = (u64)FIELD_AT(struct unix_sock, sock, path.dentry);
+	if (path.dentry) {
+		path.mnt = (u64)FIELD_AT(struct unix_sock, sock, path.mnt);
+		walk_from(scratch, path, root_of(state, task));
 		at = walk_text(scratch, SNUG_TEXT_MAX, true);
 	} else {
-		address = peer->addr;
+		address = (u64)FIELD_AT(struct unix_sock, sock, addr);
 		if (!address)
 			return true;
-		size = address->len - sizeof(u16);
+		size = FIELD_AT(struct unix_address, address, len) - sizeof(u16);
 		if (size > 108)
 			size = 108;
 		at = SNUG_TEXT_MAX - size;
@@ -424,10 +427,9 @@ static __noinline bool report_unix_peer(struct scratch *scratch, struct task_str
 		 * The name follows the structure: refcount, length, then the address with its
 		 * family.
 		 */
-		bpf_probe_read_kernel(EVENT_TEXT(scratch, at), size & 127,
-				      (void *)((u64)address +
-					       bpf_core_type_size(struct unix_address) +
-					       sizeof(u16)));
+		bpf_probe_read_kernel(
+			EVENT_TEXT(scratch, at), size & 127,
+			(void *)(address + bpf_core_type_size(struct unix_address) + sizeof(u16)));
 		*EVENT_TEXT(scratch, at) = '@';
 	}
 	name = scratch->walk.cut ? hash_cut(scratch, at, SNUG_TEXT_MAX) :

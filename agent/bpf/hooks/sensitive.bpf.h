@@ -136,27 +136,32 @@ struct sensitive {
 };
 
 /* Literally, or, where the text is a path, by a pattern. */
-static __noinline int judge_call(struct scratch *scratch, const struct snug_task *state,
-				 struct verdict *verdict, const struct sensitive *sensitive)
+__noinline int judge_call(struct scratch *scratch, struct snug_task *state, struct ruling *ruling,
+			  struct sensitive *sensitive)
 {
-	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), id = sensitive->id,
-	    at = sensitive->at, found, set = 0;
-	u64 number, text = sensitive->text;
+	u32 profile, id, at, found, set = 0;
+	u64 number, text;
 
+	if (!scratch || !state || !ruling || !sensitive)
+		return 0;
+	profile = SNUG_POLICY_PROFILE(ruling->policy_state);
 	if (!profile)
 		return 0;
+	id = sensitive->id;
+	at = sensitive->at;
+	text = sensitive->text;
 	number = rule_argument(id, sensitive->number);
-	found = lookup_rule(verdict, state->actor, SNUG_RULE_CALL(keys, id, number, text),
-			    &verdict->tags[0]);
+	found = lookup_rule(ruling, state->actor, SNUG_RULE_CALL(keys, id, number, text),
+			    &ruling->tags[0]);
 	if (!found && at < SNUG_TEXT_MAX && *EVENT_TEXT(scratch, at) == '/')
 		set = run_automaton(scratch, profile, at, ~0u, SNUG_TEXT_MAX);
 	if (set)
-		found = lookup_rule(verdict, state->actor,
+		found = lookup_rule(ruling, state->actor,
 				    SNUG_RULE_CALL(keys, id, number, SNUG_RULE_SET(keys, set)),
-				    &verdict->tags[0]);
-	verdict->deviates = found != RULE_ALLOW;
-	if (set && !verdict->deviates)
-		count_by_rules(state, verdict);
+				    &ruling->tags[0]);
+	ruling->deviates = found != RULE_ALLOW;
+	if (set && !ruling->deviates)
+		count_by_rules(state, ruling);
 	return 0;
 }
 
@@ -175,7 +180,7 @@ static __always_inline bool report_sensitive(struct scratch *scratch, struct tas
 	found = lookup_seen(state, SNUG_SYSCALL, SNUG_MIX(keys, object, call->text), &verdict);
 	verdict.refused = (call->flags & SNUG_DENIED) != 0;
 	if (found == SEEN_NEW) {
-		judge_call(scratch, state, &verdict, call);
+		judge_call(scratch, state, &verdict.ruling, call);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
 	found = note_stop(&verdict, found, stop);

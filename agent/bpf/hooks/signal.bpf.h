@@ -6,6 +6,7 @@
 #ifndef SNUG_SIGNAL_H
 #define SNUG_SIGNAL_H
 
+#include "lib/field.bpf.h"
 #include "lib/kernel.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -42,10 +43,9 @@ static __always_inline bool is_descendant(struct task_struct *task, u32 from)
 	u64 at = (u64)task;
 
 	for (int i = 0; i < GENERATIONS_MAX; i++) {
-		task = bpf_core_cast((void *)at, struct task_struct);
-		if (task->tgid == from)
+		if (FIELD_AT(struct task_struct, at, tgid) == from)
 			return true;
-		at = (u64)task->real_parent;
+		at = (u64)FIELD_AT(struct task_struct, at, real_parent);
 		if (!at)
 			break;
 	}

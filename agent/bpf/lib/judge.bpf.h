@@ -21,21 +21,32 @@
 #include "rule_key.h"
 #include "shared.h"
 
-/* The outcome for one event. */
-struct verdict {
-	u64 key;
+/*
+ * What rules read and decide. Without pointers: so a global function can have it, which the
+ * verifier checks once and not for each call.
+ */
+struct ruling {
 	u64 seen_key; /* in `seen` */
 	u64 salt;
 	u64 policy_state; /* of its version; 0: there is none */
 	u64 tags[2];
+	u32 deviates;
+	u32 by_rules; /* counted by the rules that allow it, not by what it is */
+};
+
+/* The outcome for one event. */
+struct verdict {
+	union {
+		struct ruling;
+		struct ruling ruling;
+	};
+	u64 key;
 	struct snug_seen *seen;
 	struct snug_slot *slot;
 	struct snug_version *version;
-	u8 kind; /* snug_kind */
-	u8 deviates;
-	u8 refused;  /* permissions refused it: it spends no budget */
-	u8 block;    /* a deviation of this container is to be stopped now */
-	u8 by_rules; /* counted by the rules that allow it, not by what it is */
+	u8 kind;    /* snug_kind */
+	u8 refused; /* permissions refused it: it spends no budget */
+	u8 block;   /* a deviation of this container is to be stopped now */
 };
 
 enum seen_result {
@@ -205,12 +216,36 @@ static __always_inline void count_entry(struct snug_slot *slot, s32 more)
 }
 
 /*
+ * False where there is an entry, or the table is full. Not inlined: a caller and the judge below it
+ * share 512 bytes of stack, in steps of 32 on older kernels.
+ */
+static __noinline bool insert_seen(const struct snug_task *task, const struct verdict *verdict,
+				   bool quiet)
+{
+	struct snug_seen fresh = {};
+
+	fresh.key = verdict->key;
+	fresh.container = task->container;
+	fresh.salt = verdict->salt;
+	fresh.count = 1;
+	fresh.reported = !quiet;
+	fresh.first = bpf_ktime_get_ns();
+	fresh.session = task->session;
+	fresh.tags[0] = verdict->tags[0];
+	fresh.tags[1] = verdict->tags[1];
+	fresh.slot = task->slot;
+	fresh.origin = task->origin;
+	fresh.deviates = verdict->deviates;
+	return !bpf_map_update_elem(&seen, &verdict->seen_key, &fresh, BPF_NOEXIST);
+}
+
+/*
  * Records the verdict on a new event. True where it has to be reported in full: `reserve_event` or
  * `output_event` must follow.
  */
 static __always_inline bool record_verdict(const struct snug_task *task, struct verdict *verdict)
 {
-	struct snug_seen fresh = {}, *seen_here;
+	struct snug_seen *seen_here;
 	bool quiet, all = control.filter == SNUG_FILTER_OFF;
 
 	if (all && !verdict->deviates)
@@ -226,20 +261,7 @@ static __always_inline bool record_verdict(const struct snug_task *task, struct 
 		quiet = !verdict->deviates;
 	else
 		quiet = bpf_map_lookup_elem(&known, &verdict->key) != 0;
-	fresh.key = verdict->key;
-	fresh.container = task->container;
-	fresh.salt = verdict->salt;
-	fresh.count = 1;
-	fresh.reported = !quiet;
-	fresh.first = bpf_ktime_get_ns();
-	fresh.session = task->session;
-	fresh.tags[0] = verdict->tags[0];
-	fresh.tags[1] = verdict->tags[1];
-	fresh.slot = task->slot;
-	fresh.origin = task->origin;
-	fresh.deviates = verdict->deviates;
-	if (has_room(verdict->slot) &&
-	    !bpf_map_update_elem(&seen, &verdict->seen_key, &fresh, BPF_NOEXIST)) {
+	if (has_room(verdict->slot) && insert_seen(task, verdict, quiet)) {
 		count_entry(verdict->slot, 1);
 		if (must_stop(verdict) && may_spend(task, verdict) &&
 		    spend_budget(verdict->version, verdict->slot->assignment.version - 1,
@@ -273,18 +295,17 @@ static __always_inline bool record_verdict(const struct snug_task *task, struct 
  * An event that a pattern allows has another name each time. It is counted by its rules instead, so
  * a thousand temporary files are one count.
  */
-static __always_inline void count_by_rules(const struct snug_task *task, struct verdict *verdict)
+static __always_inline void count_by_rules(const struct snug_task *task, struct ruling *ruling)
 {
-	u64 base = SNUG_MIX(keys, SNUG_MIX(keys, task->base, verdict->tags[0]), verdict->tags[1]);
+	u64 base = SNUG_MIX(keys, SNUG_MIX(keys, task->base, ruling->tags[0]), ruling->tags[1]);
 
-	verdict->seen_key = SNUG_MIX(keys, base, verdict->salt);
-	verdict->by_rules = 1;
+	ruling->seen_key = SNUG_MIX(keys, base, ruling->salt);
+	ruling->by_rules = 1;
 }
 
-static __always_inline u32 lookup_rule(const struct verdict *verdict, u64 actor, u64 object,
-				       u64 *tag)
+static __always_inline u32 lookup_rule(const struct ruling *ruling, u64 actor, u64 object, u64 *tag)
 {
-	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state);
+	u32 profile = SNUG_POLICY_PROFILE(ruling->policy_state);
 	void *set = bpf_map_lookup_elem(&rules, &profile);
 	u64 key = SNUG_RULE_KEY(keys, actor, object), *found;
 
@@ -299,8 +320,8 @@ static __always_inline u32 lookup_rule(const struct verdict *verdict, u64 actor,
 static __always_inline void judge_literal(struct verdict *verdict, u64 actor, u64 object)
 {
 	if (has_profile(verdict))
-		verdict->deviates = lookup_rule(verdict, actor, object, &verdict->tags[0]) !=
-				    RULE_ALLOW;
+		verdict->deviates = lookup_rule(&verdict->ruling, actor, object,
+						&verdict->tags[0]) != RULE_ALLOW;
 }
 
 static int run_step(u32 index, struct scratch **context)

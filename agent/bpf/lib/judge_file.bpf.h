@@ -44,7 +44,7 @@ static __noinline int canonical_paths(struct scratch *scratch, struct paths *pat
 }
 
 /* The rule for one access, by the literal path, or for what patterns take it: `set`. */
-static __always_inline u32 lookup_access(const struct snug_task *state, struct verdict *verdict,
+static __always_inline u32 lookup_access(const struct snug_task *state, struct ruling *ruling,
 					 u32 access, const struct paths *paths, u32 set, u64 *tag)
 {
 	u64 what = paths->path;
@@ -52,16 +52,16 @@ static __always_inline u32 lookup_access(const struct snug_task *state, struct v
 
 	if (access == SNUG_RENAME)
 		what = SNUG_RULE_PAIR(keys, what, paths->to);
-	found = lookup_rule(verdict, state->actor, SNUG_RULE_FILE(keys, access, what), tag);
+	found = lookup_rule(ruling, state->actor, SNUG_RULE_FILE(keys, access, what), tag);
 	if (!found && access == SNUG_READ && paths->from_image)
-		found = lookup_rule(verdict, state->actor,
+		found = lookup_rule(ruling, state->actor,
 				    SNUG_RULE_FILE(keys, SNUG_READ_SHIPPED, what), tag);
 	if (found || !set)
 		return found;
-	found = lookup_rule(verdict, state->actor,
+	found = lookup_rule(ruling, state->actor,
 			    SNUG_RULE_FILE(keys, access, SNUG_RULE_SET(keys, set)), tag);
 	if (found == RULE_ALLOW)
-		verdict->by_rules = 1;
+		ruling->by_rules = 1;
 	return found;
 }
 
@@ -70,16 +70,16 @@ static __always_inline u32 lookup_access(const struct snug_task *state, struct v
  * is gone too.
  */
 static __always_inline u32 lookup_delete_by_rename(const struct snug_task *state,
-						   struct verdict *verdict,
-						   const struct paths *paths, u32 set, u64 *tag)
+						   struct ruling *ruling, const struct paths *paths,
+						   u32 set, u64 *tag)
 {
 	u64 made_by;
-	u32 made = lookup_access(state, verdict, SNUG_CREATE, paths, set, &made_by);
+	u32 made = lookup_access(state, ruling, SNUG_CREATE, paths, set, &made_by);
 
 	if (!made)
-		made = lookup_access(state, verdict, SNUG_WRITE, paths, set, &made_by);
+		made = lookup_access(state, ruling, SNUG_WRITE, paths, set, &made_by);
 	return made == RULE_ALLOW ?
-		       lookup_access(state, verdict, SNUG_RENAME_SOURCE, paths, set, tag) :
+		       lookup_access(state, ruling, SNUG_RENAME_SOURCE, paths, set, tag) :
 		       RULE_NONE;
 }
 
@@ -90,20 +90,22 @@ static __always_inline u32 rule_access(u32 access)
 }
 
 /* True where literal rules decide all of it, without the text. */
-static __noinline bool judge_literals(const struct snug_task *state, struct verdict *verdict,
-				      u32 access, const struct paths *paths)
+__noinline bool judge_literals(struct snug_task *state, struct ruling *ruling, u32 access,
+			       struct paths *paths)
 {
 	u32 found, n = 0;
 
+	if (!state || !ruling || !paths)
+		return false;
 	access = rule_access(access);
 	for (u32 bit = SNUG_READ; bit <= SNUG_CREATE; bit <<= 1) {
 		if (!(access & bit))
 			continue;
-		found = lookup_access(state, verdict, bit, paths, 0, &verdict->tags[n & 1]);
+		found = lookup_access(state, ruling, bit, paths, 0, &ruling->tags[n & 1]);
 		if (found == RULE_NONE)
 			return false;
 		if (found == RULE_DENY)
-			verdict->deviates = 1;
+			ruling->deviates = 1;
 		n++;
 	}
 	return true;
@@ -114,32 +116,34 @@ static __noinline bool judge_literals(const struct snug_task *state, struct verd
  * is also a read of the file that it names. Of that no hook shows the layer.
  */
 static __noinline u32 judge_linked(struct scratch *scratch, const struct snug_task *state,
-				   struct verdict *verdict, const struct paths *paths)
+				   struct ruling *ruling, const struct paths *paths)
 {
 	struct paths linked = { .path = paths->to, .at = paths->to_at, .from_image = 1 };
-	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), set = 0;
+	u32 profile = SNUG_POLICY_PROFILE(ruling->policy_state), set = 0;
 	u64 tag;
 
 	if (!(paths->cut & SNUG_TO_CUT) &&
-	    lookup_rule(verdict, keys.seed, SNUG_RULE_SHIPPED(keys, linked.path), &tag) ==
-		    RULE_NONE)
+	    lookup_rule(ruling, keys.seed, SNUG_RULE_SHIPPED(keys, linked.path), &tag) == RULE_NONE)
 		set = run_automaton(scratch, profile, linked.at, ~0u, SNUG_TEXT_MAX);
-	return lookup_access(state, verdict, SNUG_READ, &linked, set, &verdict->tags[1]);
+	return lookup_access(state, ruling, SNUG_READ, &linked, set, &ruling->tags[1]);
 }
 
 /* All of the rules. What they allow by a pattern is counted by them. */
-static __noinline int judge_paths(struct scratch *scratch, const struct snug_task *state,
-				  struct verdict *verdict, u32 access, const struct paths *paths)
+__noinline int judge_paths(struct scratch *scratch, struct snug_task *state, struct ruling *ruling,
+			   u32 access, struct paths *paths)
 {
-	u32 profile = SNUG_POLICY_PROFILE(verdict->policy_state), set = 0, found, n = 0;
 	u64 tag, actor = keys.seed;
+	u32 profile, set = 0, found, n = 0;
 	bool fixed;
 
+	if (!scratch || !state || !ruling || !paths)
+		return 0;
+	profile = SNUG_POLICY_PROFILE(ruling->policy_state);
 	if (!profile)
 		return 0;
-	verdict->deviates = 0;
-	fixed = paths->cut || lookup_rule(verdict, actor, SNUG_RULE_SHIPPED(keys, paths->path),
-					  &tag) != RULE_NONE;
+	ruling->deviates = 0;
+	fixed = paths->cut ||
+		lookup_rule(ruling, actor, SNUG_RULE_SHIPPED(keys, paths->path), &tag) != RULE_NONE;
 	if (!fixed)
 		set = run_automaton(scratch, profile, paths->at,
 				    access & SNUG_RENAME ? paths->to_at : ~0u,
@@ -148,24 +152,24 @@ static __noinline int judge_paths(struct scratch *scratch, const struct snug_tas
 	for (u32 bit = SNUG_READ; bit <= SNUG_RENAME; bit <<= 1) {
 		if (!(access & bit))
 			continue;
-		found = lookup_access(state, verdict, bit, paths, set, &verdict->tags[n & 1]);
+		found = lookup_access(state, ruling, bit, paths, set, &ruling->tags[n & 1]);
 		if (!found && bit == SNUG_CREATE)
-			found = lookup_access(state, verdict, SNUG_WRITE, paths, set,
-					      &verdict->tags[n & 1]);
+			found = lookup_access(state, ruling, SNUG_WRITE, paths, set,
+					      &ruling->tags[n & 1]);
 		if (!found && bit == SNUG_DELETE && !fixed)
-			found = lookup_delete_by_rename(state, verdict, paths, set,
-							&verdict->tags[n & 1]);
+			found = lookup_delete_by_rename(state, ruling, paths, set,
+							&ruling->tags[n & 1]);
 		if (found != RULE_ALLOW)
-			verdict->deviates = 1;
+			ruling->deviates = 1;
 		n++;
 	}
 	if (access & SNUG_CREATE && paths->to_at < SNUG_TEXT_MAX &&
-	    judge_linked(scratch, state, verdict, paths) != RULE_ALLOW)
-		verdict->deviates = 1;
-	if (verdict->deviates)
-		verdict->by_rules = 0;
-	if (verdict->by_rules)
-		count_by_rules(state, verdict);
+	    judge_linked(scratch, state, ruling, paths) != RULE_ALLOW)
+		ruling->deviates = 1;
+	if (ruling->deviates)
+		ruling->by_rules = 0;
+	if (ruling->by_rules)
+		count_by_rules(state, ruling);
 	return 0;
 }
 

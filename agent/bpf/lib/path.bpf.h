@@ -18,6 +18,7 @@
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 #include "hash.h"
+#include "lib/field.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "rule_key.h"
@@ -54,7 +55,7 @@ static __always_inline void walk_from(struct scratch *scratch, struct path_ref p
  */
 static __always_inline u64 load_word(u64 address)
 {
-	return bpf_core_cast((void *)address, struct qstr)->hash_len;
+	return FIELD_AT(struct qstr, address, hash_len);
 }
 
 static __always_inline u64 mix_name(u64 hash, u64 name, u32 len)
@@ -74,46 +75,52 @@ static __always_inline u64 mix_name(u64 hash, u64 name, u32 len)
 	return hash;
 }
 
-/* Goes over mounts. Leaves in `walk->dentry` one that has a name, or ends the walk. */
-static __always_inline struct dentry *walk_up(struct walk *walk)
+/* The parent of `walk->dentry`, which has a name. Goes over mounts: 0 then, and at the walk's end.
+ */
+static __always_inline u64 walk_up(struct walk *walk)
 {
-	struct dentry *dentry = bpf_core_cast((void *)walk->dentry, struct dentry);
-	struct mount *mount = bpf_core_cast((void *)walk->mount, struct mount);
 	u64 parent;
 
 	if (walk->dentry == walk->root) {
 		walk->end = WALK_ROOT;
 		return 0;
 	}
-	if (walk->dentry == (u64)mount->mnt.mnt_root) {
-		u64 above = (u64)mount->mnt_parent;
+	if (walk->dentry == (u64)FIELD_AT(struct mount, walk->mount, mnt.mnt_root)) {
+		u64 above = (u64)FIELD_AT(struct mount, walk->mount, mnt_parent);
 
 		if (above == walk->mount || !above) {
 			walk->end = WALK_TOP;
 			return 0;
 		}
-		walk->dentry = (u64)mount->mnt_mountpoint;
+		walk->dentry = (u64)FIELD_AT(struct mount, walk->mount, mnt_mountpoint);
 		walk->mount = above;
 		return 0;
 	}
-	parent = (u64)dentry->d_parent;
+	parent = (u64)FIELD_AT(struct dentry, walk->dentry, d_parent);
 	if (parent == walk->dentry || !parent) {
 		walk->end = WALK_ALONE;
 		return 0;
 	}
-	return dentry;
+	return parent;
+}
+
+static __always_inline u64 name_of(u64 dentry)
+{
+	return (u64)FIELD_AT(struct dentry, dentry, d_name.name);
 }
 
 static int walk_hash_step(u32 index, struct scratch **scratch)
 {
 	struct walk *walk = &(*scratch)->walk;
-	struct dentry *dentry = walk_up(walk);
+	u64 parent = walk_up(walk);
+	u32 len;
 
-	if (!dentry)
+	if (!parent)
 		return walk->end != WALK_GOES_ON;
-	walk->hash = mix_name(walk->hash, (u64)dentry->d_name.name, dentry->d_name.len);
-	walk->length += dentry->d_name.len + 1;
-	walk->dentry = (u64)dentry->d_parent;
+	len = FIELD_AT(struct dentry, walk->dentry, d_name.len);
+	walk->hash = mix_name(walk->hash, name_of(walk->dentry), len);
+	walk->length += len + 1;
+	walk->dentry = parent;
 	walk->parts++;
 	return 0;
 }
@@ -121,15 +128,15 @@ static int walk_hash_step(u32 index, struct scratch **scratch)
 /* The path's hash. A file without a place in the tree is hashed by its name. */
 __noinline u64 walk_hash(struct scratch *scratch)
 {
-	struct dentry *dentry;
-	u64 hash;
+	u64 dentry, hash;
 
 	if (!scratch)
 		return 0;
 	bpf_loop(WALK_MAX, walk_hash_step, &scratch, 0);
 	if (scratch->walk.end == WALK_ALONE) {
-		dentry = bpf_core_cast((void *)scratch->walk.dentry, struct dentry);
-		hash = mix_name(scratch->walk.hash, (u64)dentry->d_name.name, dentry->d_name.len);
+		dentry = scratch->walk.dentry;
+		hash = mix_name(scratch->walk.hash, name_of(dentry),
+				FIELD_AT(struct dentry, dentry, d_name.len));
 		return scratch->walk.parts ? hash : SNUG_MIX(keys, hash, SNUG_DOMAIN_ALONE);
 	}
 	return scratch->walk.hash;
@@ -157,12 +164,13 @@ static __always_inline void prepend_name(struct scratch *scratch, u64 name, u32 
 static int walk_text_step(u32 index, struct scratch **scratch)
 {
 	struct walk *walk = &(*scratch)->walk;
-	struct dentry *dentry = walk_up(walk);
+	u64 parent = walk_up(walk);
 
-	if (!dentry)
+	if (!parent)
 		return walk->end != WALK_GOES_ON;
-	prepend_name(*scratch, (u64)dentry->d_name.name, dentry->d_name.len);
-	walk->dentry = (u64)dentry->d_parent;
+	prepend_name(*scratch, name_of(walk->dentry),
+		     FIELD_AT(struct dentry, walk->dentry, d_name.len));
+	walk->dentry = parent;
 	walk->parts++;
 	return 0;
 }
@@ -173,7 +181,7 @@ static int walk_text_step(u32 index, struct scratch **scratch)
  */
 __noinline u32 walk_text(struct scratch *scratch, u32 at, bool whole)
 {
-	struct dentry *dentry;
+	u64 dentry;
 
 	if (!scratch)
 		return 0;
@@ -185,8 +193,8 @@ __noinline u32 walk_text(struct scratch *scratch, u32 at, bool whole)
 	if (!whole || scratch->walk.cut)
 		return scratch->walk.at;
 	if (scratch->walk.end == WALK_ALONE) {
-		dentry = bpf_core_cast((void *)scratch->walk.dentry, struct dentry);
-		prepend_name(scratch, (u64)dentry->d_name.name, dentry->d_name.len);
+		dentry = scratch->walk.dentry;
+		prepend_name(scratch, name_of(dentry), FIELD_AT(struct dentry, dentry, d_name.len));
 		return scratch->walk.parts ? scratch->walk.at : scratch->walk.at + 1;
 	}
 	if (scratch->walk.at == at && at) {
@@ -329,7 +337,8 @@ __noinline u32 canonical_path(struct scratch *scratch, u32 at, u32 end, u32 to)
 	return canonical->to;
 }
 
-static __always_inline struct file *file_at(struct task_struct *task, u32 fd)
+/* The address of the file behind a descriptor; 0: there is none. */
+static __always_inline u64 file_address(struct task_struct *task, u32 fd)
 {
 	struct fdtable *table = task->files->fdt;
 	u64 file = 0;
@@ -337,6 +346,14 @@ static __always_inline struct file *file_at(struct task_struct *task, u32 fd)
 	if (fd >= table->max_fds)
 		return 0;
 	bpf_probe_read_kernel(&file, sizeof(file), (void *)((u64)table->fd + fd * sizeof(file)));
+	return file;
+}
+
+/* For programs of kernels that have bpf_rdonly_cast. */
+static __always_inline struct file *file_at(struct task_struct *task, u32 fd)
+{
+	u64 file = file_address(task, fd);
+
 	return file ? bpf_core_cast((void *)file, struct file) : 0;
 }
 

@@ -25,8 +25,9 @@ enum scratch_class {
 };
 
 /*
- * A walk's state is in memory that the verifier does not track: its loop then looks the same each
- * time round.
+ * The state of a loop is in memory that the verifier does not track: it looks the same each time
+ * round. Before Linux 6.7 the verifier also takes what a loop leaves on the stack for what it was
+ * before, and removes the code that needs it changed.
  */
 struct walk {
 	u64 dentry;
@@ -66,6 +67,13 @@ struct automaton_run {
 	u32 accept;
 	u32 profile;
 	u32 between;
+};
+
+/* The search for a container's id in the name of a cgroup. */
+struct leaf {
+	u32 run;
+	u32 found;
+	u32 at;
 };
 
 /* The arguments of a program that starts; the caller of the reader chose their offset. */
@@ -143,6 +151,7 @@ struct scratch {
 	struct text_hash text;
 	struct canonical canonical;
 	struct automaton_run automaton_run;
+	struct leaf leaf;
 	struct arguments arguments;
 	struct path_op path_op;
 	struct peer_request peer_request;

@@ -7,6 +7,7 @@
 #ifndef SNUG_CGROUP_H
 #define SNUG_CGROUP_H
 
+#include "lib/field.bpf.h"
 #include "lib/kernel.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -22,20 +23,14 @@
 #define LEAF_MAX 128
 
 /* Looks for exactly 64 hex digits in a row. */
-struct leaf {
-	const char *name;
-	u32 run;
-	u32 found;
-	u32 at;
-};
-
-static int leaf_step(u32 index, struct leaf *leaf)
+static int leaf_step(u32 index, struct scratch **scratch)
 {
+	struct leaf *leaf = &(*scratch)->leaf;
 	char c;
 
 	if (index >= LEAF_MAX)
 		return 1;
-	c = leaf->name[index];
+	c = (*scratch)->string[index];
 	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')) {
 		leaf->run++;
 		return 0;
@@ -103,7 +98,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 {
 	struct scratch *scratch = scratch_of(SCRATCH_CGROUP);
 	struct cgroup_subsys_state *parent = cgroup->self.parent;
-	struct leaf leaf = {};
+	struct leaf *leaf;
 	struct snug_expected_container *expect;
 	struct snug_slot *slot;
 	u64 id = v2_id(cgroup), above;
@@ -113,7 +108,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	    bpf_map_lookup_elem(&cgroups, &id))
 		return 0;
 	if (parent) {
-		above = bpf_core_cast(parent, struct cgroup)->kn->id;
+		above = FIELD_AT(struct kernfs_node, FIELD_AT(struct cgroup, parent, kn), id);
 		alias = bpf_map_lookup_elem(&cgroups, &above);
 		if (alias) {
 			number = *alias;
@@ -125,11 +120,12 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	__builtin_memset(scratch->string, 0, LEAF_MAX);
 	if (bpf_probe_read_kernel_str(scratch->string, LEAF_MAX, cgroup->kn->name) < SNUG_ID_LEN)
 		return 0;
-	leaf.name = (const char *)scratch->string;
-	bpf_loop(LEAF_MAX, leaf_step, &leaf, 0);
-	if (!leaf.found || is_monitor(leaf.name))
+	leaf = &scratch->leaf;
+	__builtin_memset(leaf, 0, sizeof(*leaf));
+	bpf_loop(LEAF_MAX, leaf_step, &scratch, 0);
+	if (!leaf->found || is_monitor((const char *)scratch->string))
 		return 0;
-	expect = bpf_map_lookup_elem(&expected, &scratch->string[leaf.at & (LEAF_MAX - 1)]);
+	expect = bpf_map_lookup_elem(&expected, &scratch->string[leaf->at & (LEAF_MAX - 1)]);
 	if (!expect && is_selftest(scratch, path))
 		return 0;
 
@@ -152,7 +148,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	slot->before = 0;
 	slot->untrusted = 0;
 	slot->seen = 0;
-	__builtin_memcpy(slot->id, &scratch->string[leaf.at & (LEAF_MAX - 1)], SNUG_ID_LEN);
+	__builtin_memcpy(slot->id, &scratch->string[leaf->at & (LEAF_MAX - 1)], SNUG_ID_LEN);
 	if (expect) {
 		slot->scope = expect->scope;
 		slot->assignment = expect->assignment;

@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 #include "hash.h"
+#include "lib/field.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/path.bpf.h"
@@ -21,12 +22,12 @@
  * Overlayfs puts its own part of an inode behind the kernel's; the second pointer there is the
  * upper file.
  */
-static __always_inline bool is_upper(const struct inode *inode)
+static __always_inline bool is_upper(u64 inode)
 {
 	u64 upper = 0;
 
 	bpf_probe_read_kernel(&upper, sizeof(upper),
-			      (void *)((u64)inode + bpf_core_type_size(struct inode)));
+			      (void *)(inode + bpf_core_type_size(struct inode)));
 	return upper != 0;
 }
 
@@ -48,10 +49,10 @@ static __always_inline u64 pointer_at(u64 address)
 }
 
 /* The file of the image that this one of the upper layer is a copy of; none where it is new. */
-static __always_inline struct path_ref lower_path(const struct inode *inode)
+static __always_inline struct path_ref lower_path(u64 inode)
 {
 	struct path_ref path_ref = {};
-	u64 list = pointer_at((u64)inode + bpf_core_type_size(struct inode) + sizeof(u64)), layer;
+	u64 list = pointer_at(inode + bpf_core_type_size(struct inode) + sizeof(u64)), layer;
 	u32 count = 0;
 
 	if (LINUX_KERNEL_VERSION < OVERLAY_LOWER_SINCE || !list)
@@ -65,9 +66,20 @@ static __always_inline struct path_ref lower_path(const struct inode *inode)
 	return path_ref;
 }
 
-static __always_inline u64 inode_key(const struct inode *inode)
+static __always_inline u64 block_of(u64 inode)
 {
-	return SNUG_MIX(keys, inode->i_sb->s_dev, inode->i_ino);
+	return (u64)FIELD_AT(struct inode, inode, i_sb);
+}
+
+static __always_inline bool is_overlay(u64 block)
+{
+	return FIELD_AT(struct super_block, block, s_magic) == OVERLAYFS_SUPER_MAGIC;
+}
+
+static __always_inline u64 inode_key(u64 inode)
+{
+	return SNUG_MIX(keys, FIELD_AT(struct super_block, block_of(inode), s_dev),
+			FIELD_AT(struct inode, inode, i_ino));
 }
 
 /*
@@ -75,7 +87,7 @@ static __always_inline u64 inode_key(const struct inode *inode)
  * image's file while no process has opened it for writing and it has its name of the lower layer.
  */
 static __noinline bool is_unmodified(struct scratch *scratch, const struct snug_task *state,
-				     struct inode *inode, u64 path)
+				     u64 inode, u64 path)
 {
 	struct snug_slot *slot = slot_of(state);
 	u64 key = inode_key(inode), *writer;
@@ -100,13 +112,12 @@ static __noinline bool is_unmodified(struct scratch *scratch, const struct snug_
 /* Opened so that it can be changed: from now on a copy of the image's file is no longer that. */
 static __always_inline void record_write(const struct snug_task *state, const struct file *file)
 {
-	struct inode *inode = file->f_inode;
-	u64 key, container = state->container;
+	u64 inode = (u64)file->f_inode, key, container = state->container;
 	struct snug_slot *slot;
 
 	if (!(file->f_mode & FMODE_WRITE) && !(file->f_flags & O_TRUNC))
 		return;
-	if (inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC || !lower_path(inode).dentry)
+	if (!is_overlay(block_of(inode)) || !lower_path(inode).dentry)
 		return;
 	key = inode_key(inode);
 	if (!bpf_map_update_elem(&written, &key, &container, BPF_ANY))
@@ -129,37 +140,35 @@ static __always_inline void mark_untrusted(const struct snug_task *state)
  * The file system of the container's root. Not that of the process's root, which `chroot` moves to
  * a volume.
  */
-static __always_inline const struct super_block *image_block(u64 root)
+static __always_inline u64 image_block(u64 root)
 {
-	return bpf_core_cast((void *)root, struct dentry)->d_sb;
+	return (u64)FIELD_AT(struct dentry, root, d_sb);
 }
 
 /* It lies in the layers beneath the container's own, and no mount is above it. */
-static __always_inline bool is_from_image(const struct file *file, u64 root)
+static __always_inline bool is_from_image(u64 inode, u64 root)
 {
-	const struct super_block *block = file->f_inode->i_sb;
+	u64 block = block_of(inode);
 
-	return block->s_magic == OVERLAYFS_SUPER_MAGIC && block == image_block(root) &&
-	       !is_upper(file->f_inode);
+	return is_overlay(block) && block == image_block(root) && !is_upper(inode);
 }
 
-static __always_inline bool is_memfd(const struct dentry *dentry)
+static __always_inline bool is_memfd(u64 dentry)
 {
 	const u64 memfd = 0x3a64666d656dull; /* "memfd:" */
 
-	return dentry->d_name.len >= 6 &&
-	       (load_word((u64)dentry->d_name.name) & 0xffffffffffffull) == memfd;
+	return FIELD_AT(struct dentry, dentry, d_name.len) >= 6 &&
+	       (load_word(name_of(dentry)) & 0xffffffffffffull) == memfd;
 }
 
 /* `root`: 0 of a process that outlived its container. */
-static __always_inline u16 drift_of(const struct file *file, u32 end, u64 root)
+static __always_inline u16 drift_of(u64 dentry, u64 inode, u32 end, u64 root)
 {
-	struct dentry *dentry = file->f_path.dentry;
-	struct super_block *block = file->f_inode->i_sb;
+	u64 block = block_of(inode);
 
 	if (end == WALK_ALONE && is_memfd(dentry))
 		return SNUG_DRIFT_MEMFD;
-	if (block->s_magic == OVERLAYFS_SUPER_MAGIC && is_upper(file->f_inode))
+	if (is_overlay(block) && is_upper(inode))
 		return SNUG_DRIFT_UPPER;
 	return root && block != image_block(root) ? SNUG_DRIFT_MOUNT : 0;
 }

@@ -17,6 +17,7 @@
 #include "lib/generation.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/field.bpf.h"
 #include "lib/path.bpf.h"
 #include "lib/scratch.bpf.h"
 #include "process/arguments.bpf.h"
@@ -32,22 +33,21 @@
  */
 static __always_inline bool is_socket(struct task_struct *task, u32 fd)
 {
-	struct file *file = file_at(task, fd);
-	struct unix_sock *local, *peer;
-	struct sock *sock;
+	u64 file = file_address(task, fd), sock, peer;
 
-	if (!file || (file->f_inode->i_mode & S_IFMT) != S_IFSOCK)
+	if (!file || (FIELD_AT(struct inode, FIELD_AT(struct file, file, f_inode), i_mode) &
+		      S_IFMT) != S_IFSOCK)
 		return false;
-	sock = bpf_core_cast(file->private_data, struct socket)->sk;
-	if (!sock || sock->__sk_common.skc_family != AF_UNIX)
+	sock = (u64)FIELD_AT(struct socket, FIELD_AT(struct file, file, private_data), sk);
+	if (!sock || FIELD_AT(struct sock, sock, __sk_common.skc_family) != AF_UNIX)
 		return true;
-	local = bpf_core_cast(sock, struct unix_sock);
-	peer = local->peer ? bpf_core_cast(local->peer, struct unix_sock) : 0;
-	return local->addr || (peer && peer->addr);
+	peer = (u64)FIELD_AT(struct unix_sock, sock, peer);
+	return FIELD_AT(struct unix_sock, sock, addr) ||
+	       (peer && FIELD_AT(struct unix_sock, peer, addr));
 }
 
 /* Stores the text from `at` to the end as a name that events can refer to. */
-__noinline int store_name(struct scratch *scratch, u64 hash, u32 at)
+static __noinline int store_name(struct scratch *scratch, u64 hash, u32 at)
 {
 	struct snug_name_text *name;
 	u32 size = SNUG_TEXT_MAX - at;
@@ -198,13 +198,13 @@ static __always_inline void judge_run(struct scratch *scratch, const struct snug
 		set = run_automaton(scratch, SNUG_POLICY_PROFILE(verdict->policy_state), at, at,
 				    at + size);
 	if (set)
-		found = lookup_rule(verdict, actor, SNUG_RULE_ARGUMENTS(keys, rule, set),
+		found = lookup_rule(&verdict->ruling, actor, SNUG_RULE_ARGUMENTS(keys, rule, set),
 				    &verdict->tags[0]);
 	if (!found)
-		found = lookup_rule(verdict, actor, rule, &verdict->tags[0]);
+		found = lookup_rule(&verdict->ruling, actor, rule, &verdict->tags[0]);
 	verdict->deviates = found != RULE_ALLOW;
 	if (size && found == RULE_ALLOW)
-		count_by_rules(state, verdict);
+		count_by_rules(state, &verdict->ruling);
 }
 
 static __always_inline void report_exec(struct scratch *scratch, struct snug_task *state,
@@ -298,9 +298,10 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	state->exe = exe_hash(scratch, bprm->file, root, &end);
 	state->script = script_hash(scratch, task, bprm, root);
 	held = state->flags & SNUG_HELD_ROOT;
-	state->flags = held | drift_of(bprm->file, end, root);
+	state->flags = held | drift_of((u64)bprm->file->f_path.dentry, (u64)bprm->file->f_inode,
+				       end, root);
 	if (state->flags & SNUG_DRIFT_UPPER &&
-	    is_unmodified(scratch, state, bprm->file->f_inode, state->exe))
+	    is_unmodified(scratch, state, (u64)bprm->file->f_inode, state->exe))
 		state->flags &= ~SNUG_DRIFT_UPPER;
 	if (task->signal->tty)
 		state->flags |= SNUG_TTY;

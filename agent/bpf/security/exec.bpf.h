@@ -148,9 +148,9 @@ static __noinline bool predict_task(struct lsm_scratch *lsm_scratch, struct task
 	next->gid = bprm->cred->egid.val;
 	next->exe = exe_hash(scratch, bprm->file, root, &end);
 	next->script = script_hash(scratch, task, bprm, root);
-	next->flags = drift_of(bprm->file, end, root);
+	next->flags = drift_of((u64)bprm->file->f_path.dentry, (u64)bprm->file->f_inode, end, root);
 	if (next->flags & SNUG_DRIFT_UPPER &&
-	    is_unmodified(scratch, next, bprm->file->f_inode, next->exe))
+	    is_unmodified(scratch, next, (u64)bprm->file->f_inode, next->exe))
 		next->flags &= ~SNUG_DRIFT_UPPER;
 	if (is_socket(task, 0) || is_socket(task, 1) || is_socket(task, 2))
 		next->flags |= SNUG_SOCKET_STDIO;
@@ -170,11 +170,12 @@ static __noinline int judge_exec(struct lsm_scratch *lsm_scratch, struct task_st
 	if (!slot)
 		return 0;
 	load_policy(slot, &verdict);
-	if (lookup_rule(&verdict, actor, exec_rule(next), &tag) == RULE_ALLOW)
+	if (lookup_rule(&verdict.ruling, actor, exec_rule(next), &tag) == RULE_ALLOW)
 		return 0;
 	/* Which arguments it has is certain only once it has them: that is for on_exec. */
-	if (reports && lookup_rule(&verdict, actor, SNUG_RULE_ARGUMENTS(keys, exec_rule(next), 0),
-				   &tag) == RULE_ALLOW)
+	if (reports &&
+	    lookup_rule(&verdict.ruling, actor, SNUG_RULE_ARGUMENTS(keys, exec_rule(next), 0),
+			&tag) == RULE_ALLOW)
 		return 0;
 	if (judge_event(next, &verdict, SNUG_EXEC, SNUG_MIX(keys, SNUG_EXEC, next->ancestors[0]),
 			actor, exec_rule(next), SNUG_REFUSED))

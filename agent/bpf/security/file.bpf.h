@@ -3,6 +3,7 @@
 #ifndef SNUG_SECURITY_FILE_H
 #define SNUG_SECURITY_FILE_H
 
+#include "lib/field.bpf.h"
 #include "lib/kernel.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -44,16 +45,17 @@ static __always_inline bool is_opening(struct task_struct *task)
 }
 
 /*
- * What overlayfs opens beneath a file that a process has opened: a file of its layers' private
- * mounts, by the credentials of who mounted it. No process can come by such a mount itself.
+ * What overlayfs opens beneath a file that a process has opened, by the credentials of who mounted
+ * it: a file of its layers' private mounts. No process can come by such a mount itself. Before
+ * Linux 6.5 it is a file with the path of the one above and the inode of the layer.
  */
 static __always_inline bool is_layer(struct task_struct *task, const struct file *file)
 {
-	struct mount *mount = bpf_core_cast(
-		(void *)((u64)file->f_path.mnt - bpf_core_field_offset(struct mount, mnt)),
-		struct mount);
+	u64 mount = (u64)file->f_path.mnt - bpf_core_field_offset(struct mount, mnt);
 
-	return (s64)mount->mnt_ns == -EINVAL && (u64)task->cred != (u64)task->real_cred;
+	return (u64)task->cred != (u64)task->real_cred &&
+	       ((s64)FIELD_AT(struct mount, mount, mnt_ns) == -EINVAL ||
+		(u64)file->f_inode != (u64)file->f_path.dentry->d_inode);
 }
 
 static __noinline int judge_open(struct lsm_scratch *lsm_scratch, struct task_struct *task,
@@ -76,7 +78,7 @@ static __noinline int judge_open(struct lsm_scratch *lsm_scratch, struct task_st
 			    &verdict);
 	opened->judge = found == SEEN_NEW;
 	if (opened->judge && has_profile(&verdict) &&
-	    judge_literals(state, &verdict, opened->access, &opened->paths)) {
+	    judge_literals(state, &verdict.ruling, opened->access, &opened->paths)) {
 		opened->judge = false;
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
@@ -166,26 +168,26 @@ static __always_inline u32 prepend_path_ref(struct scratch *scratch, u32 end,
  */
 static __always_inline bool may_change(const struct task_struct *task, u64 dentry)
 {
-	const struct inode *folder =
-		bpf_core_cast((void *)dentry, struct dentry)->d_parent->d_inode;
-	u32 uid = task->cred->euid.val, mode = folder->i_mode;
+	u64 parent = (u64)FIELD_AT(struct dentry, dentry, d_parent);
+	u64 folder = (u64)FIELD_AT(struct dentry, parent, d_inode);
+	u32 uid = task->cred->euid.val, mode = FIELD_AT(struct inode, folder, i_mode);
 
 	if (!uid)
 		return true;
-	return mode & (folder->i_uid.val == uid ? 0222 : 0022);
+	return mode & (FIELD_AT(struct inode, folder, i_uid.val) == uid ? 0222 : 0022);
 }
 
-static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct task_struct *task,
-					struct snug_task *state,
-					const struct lsm_path_op *lsm_path_op)
+/* Fills in `scratch->paths`. The container's root is in `scratch->walk`. */
+__noinline int resolve_path_op(struct scratch *scratch, struct lsm_path_op *lsm_path_op)
 {
-	struct scratch *scratch = &lsm_scratch->scratch;
-	struct paths *paths = &scratch->paths;
-	u64 root = root_of(state, task), object;
-	u32 flags = 0, found;
-	struct verdict verdict = { .kind = SNUG_FILE };
-	struct snug_event *event;
+	struct paths *paths;
+	u32 flags = 0;
+	u64 root;
 
+	if (!scratch || !lsm_path_op)
+		return 0;
+	root = scratch->walk.root;
+	paths = &scratch->paths;
 	paths->to = 0;
 	paths->from_image = 0;
 	paths->to_at = SNUG_TEXT_MAX;
@@ -204,6 +206,22 @@ static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct 
 	paths->path = flags & SNUG_CUT ? hash_cut(scratch, paths->at, paths->to_at) :
 					 walk_hash(scratch);
 	paths->cut = flags;
+	return 0;
+}
+
+static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct task_struct *task,
+					struct snug_task *state, struct lsm_path_op *lsm_path_op)
+{
+	struct scratch *scratch = &lsm_scratch->scratch;
+	struct paths *paths = &scratch->paths;
+	struct verdict verdict = { .kind = SNUG_FILE };
+	struct snug_event *event;
+	u32 flags, found;
+	u64 object;
+
+	scratch->walk.root = root_of(state, task);
+	resolve_path_op(scratch, lsm_path_op);
+	flags = paths->cut;
 	if (lsm_path_op->if_refused) {
 		struct snug_slot *slot = slot_of(state);
 
@@ -212,7 +230,7 @@ static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct 
 		load_policy(slot, &verdict);
 		if (!verdict.block)
 			return 0;
-		judge_paths(scratch, state, &verdict, lsm_path_op->access, paths);
+		judge_paths(scratch, state, &verdict.ruling, lsm_path_op->access, paths);
 		if (!must_stop(&verdict))
 			return 0;
 	}
@@ -220,7 +238,7 @@ static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct 
 	found = lookup_seen(state, SNUG_FILE, object, &verdict);
 	verdict.refused = !may_change(task, lsm_path_op->path_ref.dentry);
 	if (found == SEEN_NEW) {
-		judge_paths(scratch, state, &verdict, lsm_path_op->access, paths);
+		judge_paths(scratch, state, &verdict.ruling, lsm_path_op->access, paths);
 		found = record_verdict(state, &verdict) ? SEEN_RESEND : SEEN_COUNTED;
 	}
 	if (found != SEEN_COUNTED) {
@@ -236,7 +254,7 @@ static __noinline int judge_lsm_path_op(struct lsm_scratch *lsm_scratch, struct 
 	return REFUSE_IF(must_stop(&verdict));
 }
 
-static __always_inline int on_lsm_path_op(const struct lsm_path_op *lsm_path_op)
+static __always_inline int on_lsm_path_op(struct lsm_path_op *lsm_path_op)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct snug_task *state = acting_state(task);

@@ -56,9 +56,10 @@ static __always_inline struct lsm_scratch *acquire_scratch(const struct snug_tas
 	u32 key = 0;
 	u64 *busy = bpf_map_lookup_elem(&lsm_busy, &key);
 
-	for (key = 0; busy && key < LSM_DEPTH; key++)
-		if (!(__sync_fetch_and_or(busy, 1ull << key) & 1ull << key)) {
-			*depth = key;
+	/* A separate counter: the verifier before Linux 6.4 does not track one that is a key. */
+	for (u32 at = 0; busy && at < LSM_DEPTH; at++)
+		if (!(__sync_fetch_and_or(busy, 1ull << at) & 1ull << at)) {
+			*depth = key = at;
 			return bpf_map_lookup_elem(&lsm_scratches, &key);
 		}
 	COUNT(received);

@@ -3,6 +3,7 @@
 #ifndef SNUG_SECURITY_NETWORK_H
 #define SNUG_SECURITY_NETWORK_H
 
+#include "lib/field.bpf.h"
 #include "lib/kernel.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -128,9 +129,9 @@ int BPF_PROG(lsm_unix, struct sock *sock, struct sock *other, struct sock *fresh
 SEC("lsm/unix_may_send")
 int BPF_PROG(lsm_unix_send, struct socket *socket, struct socket *other)
 {
-	struct unix_sock *local = bpf_core_cast(socket->sk, struct unix_sock);
+	u64 peer = (u64)FIELD_AT(struct unix_sock, socket->sk, peer);
 
-	return (u64)local->peer == (u64)other->sk ? 0 : on_unix(other->sk);
+	return peer == (u64)other->sk ? 0 : on_unix(other->sk);
 }
 
 static __always_inline int on_ids(const struct cred *fresh)
