@@ -21,10 +21,10 @@ BENCH_PACKAGES := docker.io busybox-static mmdebstrap iptables iproute2 wrk redi
 EVAL_PACKAGES  := docker.io mmdebstrap iptables iproute2 util-linux gcc libc6-dev
 NEED           := deploy/need-packages.sh
 
-.PHONY: help build daemon sensor run test check bench eval soak clean
+.PHONY: help build daemon sensor run test test-kernels check bench eval soak clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: daemon sensor ## the daemon and the sensor; afterwards `node dist/interfaces/cli/main.js` works
 
@@ -71,6 +71,10 @@ test: build ## every test; installs what the tests need
 	wait $$node || { cat .build/node.log >&2; exit 1; }
 	cat .build/node.log
 	exit $$kube
+
+test-kernels: sensor .build/npm.stamp ## the sensor on more of Debian's kernels; SNUG_WRITE_DOCS=1 writes docs/kernels.md
+	$(NEED) 'the kernels' busybox-static gcc libc6-dev $(QEMU_PACKAGES)
+	npx vitest run --project kernels
 
 check: .build/npm.stamp ## types, lint, format, unused code, generated pages, prose
 	npm run -s check

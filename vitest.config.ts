@@ -66,8 +66,19 @@ export default defineConfig({
       },
       {
         test: {
+          // More kernels than the system lane boots.
+          name: 'kernels',
+          include: ['test/qemu/{kernels/*,old-kernel,bypass,debian-kernel,arm64}.test.ts'],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
           name: 'system',
           include: ['test/{sensor,e2e,qemu}/**/*.test.ts', 'test/**/*.system.test.ts'],
+          exclude: ['test/qemu/kernels/**'],
           globalSetup: ['test/fixtures/global-setup.ts'],
           fileParallelism: false,
           testTimeout: 180_000,

@@ -5,6 +5,7 @@ import { behavioursOf } from '../../src/core/behaviour/behaviour.ts'
 import { Profile } from '../../src/core/profile/profile.ts'
 import { bypassActs, ordinaryActs } from '../fixtures/bypass-acts.ts'
 import type { Recorder } from '../sensor/recorder.ts'
+import { checkColumn, type Column, outcomeOf } from './outcome-table.ts'
 import { shaper } from '../fixtures/event-fixture.ts'
 
 const scope = 7
@@ -47,13 +48,15 @@ async function attempt(lane: Lane, line: string): Promise<Outcome> {
   return { result, reported: lane.recorder.acts(lane.id) }
 }
 
-/** Tries each bypass in a container that may only do its ordinary work. `start` starts both. */
+/** Tries each bypass in a container that may only do its ordinary work. `start` starts both. 'lsm': not in the table. */
 export function tryBypasses(
   title: string,
-  family: 'lsm' | 'tracepoints',
+  column: Column | 'lsm',
   start: () => Promise<Lane>,
   arch: NodeJS.Architecture = process.arch,
 ): void {
+  const family = column.endsWith('tracepoints') ? 'tracepoints' : 'lsm'
+  const outcomes = new Map<string, string>()
   const acts = bypassActs.filter(({ on = arch }) => on === arch)
   describe(`in block mode on ${title}`, () => {
     let lane: Lane
@@ -77,6 +80,7 @@ export function tryBypasses(
     it.each(acts)('$name', async (act) => {
       const { result, reported } = await attempt(lane, act.line)
       const enforced = reported.map((event) => event.enforced)
+      outcomes.set(act.name, outcomeOf(result, enforced))
       expect(result).toBe(act[family])
       if (result === '1') expect(enforced).toContain('blocked')
       if (act.survives === true && family === 'tracepoints') {
@@ -86,6 +90,11 @@ export function tryBypasses(
       if (act.unseen === true) expect(reported).toEqual([])
       else if (result === '0') expect(enforced).toContain('missed')
     })
+
+    if (column !== 'lsm')
+      it('the outcomes are those of the table of kernels', () => {
+        checkColumn(column, outcomes)
+      })
 
     // The sensor kills after the event; only a refused event leaves no trace.
     if (family !== 'lsm') return

@@ -37,8 +37,8 @@ async function onThisKernel(): Promise<Lane> {
   }
 }
 
-tryBypasses("Debian's kernel, by BPF LSM", 'lsm', () => machineLane())
-tryBypasses("Debian's kernel without BPF LSM, by fmod_ret", 'lsm', () =>
+tryBypasses("Debian 13's kernel, by BPF LSM", '6.12 LSM', () => machineLane())
+tryBypasses("Debian 13's kernel without BPF LSM, by fmod_ret", '6.12 `fmod_ret`', () =>
   machineLane({ append: withoutBpf }),
 )
-tryBypasses('this kernel, by tracepoints and cgroup hooks', 'tracepoints', onThisKernel)
+tryBypasses('this kernel, by tracepoints and cgroup hooks', '6.18 tracepoints', onThisKernel)

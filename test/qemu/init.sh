@@ -30,6 +30,8 @@ mkdir -p /dev/virtio-ports
 ip link set lo up
 for module in /modules/*.ko; do insmod "$module"; done
 
+# A driver that is a module finds the ports one after the other, and their names after them.
+until grep -qx c3 /sys/class/virtio-ports/*/name 2>/dev/null; do sleep 0.1; done
 for port in /sys/class/virtio-ports/*; do
   ln -s "/dev/${port##*/}" "/dev/virtio-ports/$(cat "$port/name")"
 done

@@ -25,6 +25,17 @@ export function ownPrograms(sensor: string): Programs {
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
+/** In the order in which they are loaded. Newer kernels of Debian have most of them built in. */
+const modules = [
+  'virtio',
+  'virtio_ring',
+  'virtio_pci_modern_dev',
+  'virtio_pci_legacy_dev',
+  'virtio_pci',
+  'virtio_console',
+  'overlay',
+]
+
 /** Makes `initrd` in the folder: the machine's own root, and below `/image` that of its containers. */
 export function buildInitramfs(
   folder: string,
@@ -42,8 +53,10 @@ export function buildInitramfs(
   install(programs.busybox, join(root, 'bin/busybox'))
   install(programs.sensor, join(root, 'bin/snug-sensor'))
   for (const [path, file] of programs.libraries) install(file, join(root, path))
-  const overlay = kernel.module('overlay')
-  if (overlay !== undefined) writeFileSync(join(root, 'modules/overlay.ko'), overlay)
+  for (const [index, name] of modules.entries()) {
+    const module = kernel.module(name)
+    if (module !== undefined) writeFileSync(join(root, `modules/${index}-${name}.ko`), module)
+  }
   buildImage(join(root, 'image'), platform, programs)
   addTo?.(root)
 

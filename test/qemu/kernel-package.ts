@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Platform } from './platform.ts'
@@ -21,16 +29,27 @@ export function debianKernel(platform: Platform): DebianKernel {
   const apt = aptFor(platform)
   const name = newest(platform, apt)
   const folder = join(cache, platform.debian, name)
-  if (!existsSync(folder)) fetchPackages([name], folder, apt)
-  const boot = join(folder, 'boot')
-  const image = readdirSync(boot).find((file) => file.startsWith('vmlinu'))
+  if (!existsSync(folder)) fetchPackages([name, ...partsOf(name, apt)], folder, apt)
+  const release = name.slice('linux-image-'.length)
+  const image = [
+    join(folder, 'boot', `vmlinuz-${release}`),
+    join(folder, 'boot', `vmlinux-${release}`),
+    join(folder, 'usr/lib/modules', release, 'vmlinuz'),
+  ].find((path) => existsSync(path))
   if (image === undefined) throw new Error(`${name} holds no kernel`)
-  const release = image.slice(image.indexOf('-') + 1)
   return {
     release,
-    image: join(boot, image),
-    module: (module) => findModule(join(folder, 'usr/lib/modules', release), module),
+    image,
+    module: (module) => findModule(modulesOf(folder, release), module),
   }
+}
+
+/** Since 7.x the kernel and its modules are packages that the image depends on. */
+function partsOf(name: string, apt: Apt): readonly string[] {
+  const depends = apt('cache', ['depends', name])
+  return [...depends.matchAll(/Depends: (linux-(?:binary|modules)-\S+)/g)].flatMap(
+    ([, part]) => part ?? [],
+  )
 }
 
 /** apt-get and apt-cache with separate lists where the machine's lists are for another architecture. */
@@ -38,9 +57,15 @@ type Apt = (tool: 'get' | 'cache', args: readonly string[], cwd?: string) => str
 
 export function aptFor(platform: Platform): Apt {
   const native = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' }).trim()
-  const state = join(cache, `apt-${platform.debian}`)
+  const { suite } = platform
+  const state = join(cache, ['apt', platform.debian, suite].filter(Boolean).join('-'))
+  const sources = join(state, 'suite.list')
+  if (suite !== undefined) {
+    mkdirSync(state, { recursive: true })
+    writeFileSync(sources, `deb http://deb.debian.org/debian ${suite} main\n`)
+  }
   const options =
-    native === platform.debian
+    native === platform.debian && suite === undefined
       ? []
       : [
           `-oAPT::Architecture=${platform.debian}`,
@@ -48,6 +73,9 @@ export function aptFor(platform: Platform): Apt {
           `-oDir::State=${state}`,
           `-oDir::Cache=${state}`,
           '-oDir::State::status=/dev/null',
+          ...(suite === undefined
+            ? []
+            : [`-oDir::Etc::sourcelist=${sources}`, '-oDir::Etc::sourceparts=-']),
           // The sandbox user may not be allowed to write where the tests run.
           '-oAPT::Sandbox::User=root',
         ]
@@ -95,6 +123,12 @@ export function fetchPackages(names: readonly string[], folder: string, apt: Apt
     rmSync(join(working, file))
   }
   renameSync(working, folder)
+}
+
+/** Before Debian 13, packages have them in /lib. */
+function modulesOf(folder: string, release: string): string {
+  const merged = join(folder, 'usr/lib/modules', release)
+  return existsSync(merged) ? merged : join(folder, 'lib/modules', release)
 }
 
 function findModule(folder: string, name: string): Buffer | undefined {

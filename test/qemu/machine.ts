@@ -13,6 +13,7 @@ import { amd64, type Platform } from './platform.ts'
 
 /** As some distributions start theirs: BPF LSM is built in, and not asked. */
 export const withoutBpf = 'lsm=lockdown,capability,landlock,yama'
+export const withBpf = `${withoutBpf},bpf`
 
 /** However the tests go, a machine does not outlive this. */
 const lifetimeSeconds = 900

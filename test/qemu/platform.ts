@@ -3,6 +3,8 @@ export interface Platform {
   readonly debian: string
   /** The meta package of its kernel. */
   readonly kernel: string
+  /** Debian's suite of the kernel; absent: the suite of this machine. */
+  readonly suite?: string
   readonly qemu: string
   readonly machine: readonly string[]
   readonly console: string
@@ -20,6 +22,9 @@ export const amd64: Platform = {
   compiler: process.arch === 'x64' ? 'gcc' : 'x86_64-linux-gnu-gcc',
   triplet: 'x86_64-linux-gnu',
 }
+
+/** Debian 12. */
+export const bookworm: Platform = { ...amd64, suite: 'bookworm' }
 
 export const arm64: Platform = {
   debian: 'arm64',

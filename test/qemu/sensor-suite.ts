@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ActEvent } from '../../src/core/event/event.ts'
+import { behaviourId, behavioursOf } from '../../src/core/behaviour/behaviour.ts'
+import { Acts, hex } from '../sensor/acts.ts'
+import { buildImage, removeTree } from '../sensor/container.ts'
+import { Recorder } from '../sensor/recorder.ts'
+import { shaper } from '../fixtures/event-fixture.ts'
+import { Machine, type MachineOptions } from './machine.ts'
+
+let machine: Machine
+let recorder: Recorder
+
+/** The events of a container that runs the program with the command. */
+async function actsOf(program: string, command: string): Promise<readonly ActEvent[]> {
+  const container = await machine.container(randomBytes(32).toString('hex'), program)
+  await container.run(command)
+  await recorder.source.obeyed()
+  const acts = recorder.acts(container.id)
+  await container.stop()
+  return acts
+}
+
+/** What the sensor observes on a kernel that lets it refuse. `prefix`: of the facts about its hooks. */
+export function testSensor(title: string, prefix: string, options: MachineOptions): void {
+  describe(`on ${title} the sensor`, () => {
+    beforeAll(async () => {
+      machine = await Machine.boot(options)
+      recorder = new Recorder({ sensorPath: machine.sensorPath })
+      await recorder.running()
+      recorder.source.control.filter('off')
+    })
+    afterAll(async () => {
+      await recorder.stop()
+      await machine.stop()
+    })
+
+    it('takes the security hooks, and every one is in place', () => {
+      const { facts } = recorder.source.stats
+      expect(facts['kernel']).toBe(machine.release)
+      const hooks = Object.entries(facts).filter(([name]) => name.startsWith('hook.'))
+      expect(Object.keys(facts)).toContain(`${prefix}file_open`)
+      expect(Object.keys(facts)).not.toContain('hook.sys_exit')
+      for (const [, value] of hooks) expect(value).toBe('yes')
+    })
+
+    it('reports exactly the execs, opens and connects of a known workload', async () => {
+      const acts = (await actsOf('/bin/workload serve', 'known')).slice(1)
+      const numbers = [...Array(23).keys()]
+      const execs = acts.filter((event) => event.kind === 'exec')
+      expect(execs.map((event) => event.process.args?.join(' '))).toEqual(
+        numbers.map((n) => `/bin/workload nothing ${n}`),
+      )
+      expect(acts.flatMap((event) => (event.kind === 'file' ? [event.file] : []))).toEqual(
+        numbers.map((n) => ({ path: `/data/file-${n}`, access: ['write', 'create'] })),
+      )
+      expect(acts.flatMap((event) => (event.kind === 'connect' ? [event.connect] : []))).toEqual(
+        numbers.map((n) => ({ protocol: 'tcp', address: '127.0.0.1', port: 20000 + n })),
+      )
+    })
+
+    it('reports no answer of a datagram server as a connection', async () => {
+      const ports = (await actsOf('/bin/workload serve', 'answer')).flatMap((event) =>
+        event.kind === 'connect' ? [event.connect.port] : [],
+      )
+      const [asked, neighbour, elsewhere] = ports
+      expect(ports).toHaveLength(3)
+      expect(asked).toBe(5354)
+      expect(neighbour).toBe((elsewhere ?? 0) ^ 1)
+    })
+
+    it('reports no capability that the kernel asked for on its own, or did not grant', async () => {
+      const acts = await actsOf('/bin/workload serve', 'not-granted')
+      expect(
+        acts.some((event) => event.kind === 'syscall' && event.syscall.name === 'unshare'),
+      ).toBe(true)
+      expect(acts.filter(({ kind }) => kind === 'capability')).toEqual([])
+    })
+
+    it('reports names through a symbolic link as the names that the kernel reached', async () => {
+      const lines = [
+        `mkdir ${hex('/data/real')}`,
+        `symlink ${hex('/data/real')} ${hex('/data/way')}`,
+        `write ${hex('/data/x')}`,
+        `link ${hex('/data/x')} ${hex('/data/way/linked')}`,
+        `rename ${hex('/data/x')} ${hex('/data/way/moved')}`,
+        `unlink ${hex('/data/way/moved')}`,
+      ]
+      const acts = await actsOf('/bin/acts serve', [...lines, 'end'].join('\n'))
+      const files = acts.flatMap((event) => (event.kind === 'file' ? [event.file] : []))
+      expect(files).toContainEqual({ path: '/data/real/linked', access: ['create'], to: '/data/x' })
+      expect(files).toContainEqual({ path: '/data/x', access: ['rename'], to: '/data/real/moved' })
+      expect(files).toContainEqual({ path: '/data/real/moved', access: ['delete'] })
+    })
+
+    it('gives the behaviours that this host’s kernel gives for the same events', async () => {
+      const lines = [
+        `read ${hex('/etc/secret')}`,
+        `both ${hex('/data/made')}`,
+        `make ${hex('/data/../data/./empty')}`,
+        `openat2 ${hex('/proc/self/status')}`,
+        `write ${hex('/data/code')}`,
+        `map ${hex('/data/code')}`,
+        `map ${hex('/bin/acts')}`,
+        `mkdir ${hex('/data/folder')}`,
+        `symlink ${hex('/etc/secret')} ${hex('/data/soft')}`,
+        `read ${hex('/data/soft')}`,
+        `link ${hex('/data/made')} ${hex('/data/hard')}`,
+        `rename ${hex('/data/hard')} ${hex('/data/folder/moved')}`,
+        `truncate ${hex('/data/made')}`,
+        `unlink ${hex('/data/folder/moved')}`,
+        `rmdir ${hex('/data/folder')}`,
+        `write ${hex('/data/new\nline')}`,
+        'tcp 127.0.0.1 7001',
+        'tcp ::1 7001',
+        'send 127.0.0.1 7002',
+        'bind 127.0.0.1 7003',
+        'listen 127.0.0.1 7004',
+        `serve ${hex('/data/socket')}`,
+        `unix ${hex('/data/socket')}`,
+        `+ exec ${hex('/etc/script.sh')} ${hex('argument')}`,
+        `+ execveat ${hex('/bin/acts')}`,
+        `+ memory ${hex('/bin/acts')}`,
+        '+ setgid 6',
+        '+ setuid 5',
+        '+ traceme',
+        '+ signal',
+        '+ unshare 0x4000000',
+        `mount ${hex('/mnt')}`,
+        `umount ${hex('/mnt')}`,
+      ]
+      const there = await actsOf('/bin/acts serve', [...lines, 'end'].join('\n'))
+
+      const image = buildImage()
+      const here = new Recorder()
+      await here.running()
+      here.source.control.filter('off')
+      const acts = new Acts(image)
+      await acts.did(lines)
+      await here.source.obeyed()
+      const reported = here.acts(acts.id)
+      await acts.stop()
+      await here.stop()
+      removeTree(image)
+
+      expect(idsOf(reported).length).toBeGreaterThan(30)
+      expect(idsOf(there)).toEqual(idsOf(reported))
+    })
+  })
+}
+
+/** As text that a failing test can show. */
+function idsOf(events: readonly ActEvent[]): readonly string[] {
+  const ids = events.flatMap((event) =>
+    behavioursOf(event, shaper).map(({ key, actor, object }) =>
+      JSON.stringify({ id: behaviourId(key), actor, object }),
+    ),
+  )
+  return [...new Set(ids)].sort()
+}
