@@ -4,6 +4,7 @@ import type { Verdict } from '../../core/match/verdict.ts'
 import { behaviourId, type BehaviourId, type BehaviourRef } from '../../core/behaviour/behaviour.ts'
 import { sha256Hex } from '../../core/behaviour/sha256.ts'
 import { objectLine, objectText } from '../../core/behaviour/describe.ts'
+import { plainObject } from '../../core/behaviour/subject.ts'
 import { causeOf } from '../../core/match/cause.ts'
 import type { RiskFacts } from '../../core/event/alert-risk.ts'
 import { riskOf } from '../../core/match/risk.ts'
@@ -82,6 +83,7 @@ export function deviationFinding(
     reasons: [...verdict.reasons, ...reasons, ...linkReason(event), ...missedReason(judged)],
     nearest: verdict.nearest,
     behaviour: mainBehaviour(verdict.unexpected),
+    ...sampleOf(verdict.unexpected),
     guardrails: guardrails.map(({ id }) => id),
     attack: [...new Set(guardrails.flatMap(({ attack }) => attack))],
     mode: version?.life.mode ?? 'unprofiled',
@@ -159,6 +161,15 @@ export function mainBehaviour(unexpected: readonly BehaviourRef[]): AlertBehavio
     object: objectText(ref.object),
     text: objectLine(ref.object),
   }
+}
+
+/** A shape says which names are alike; a sample is the name that was used. */
+function sampleOf(unexpected: readonly BehaviourRef[]): { readonly sample?: AlertBehaviour } {
+  const ref = mainRef(unexpected)
+  const behaviour = mainBehaviour(unexpected)
+  if (ref?.literal === undefined || behaviour === null) return {}
+  const object = plainObject(ref)
+  return { sample: { ...behaviour, object: objectText(object), text: objectLine(object) } }
 }
 
 function lossSentence({ source, loss }: LossEvent): string {

@@ -27,6 +27,8 @@ export interface Finding {
   readonly reasons: readonly string[]
   readonly nearest: AlertBehaviour | null
   readonly behaviour: AlertBehaviour | null
+  /** The behaviour with the names of the event, where its own are shapes: what an alert has as a sample. */
+  readonly sample?: AlertBehaviour
   readonly guardrails: readonly string[]
   readonly attack: readonly string[]
   readonly mode: string
@@ -279,7 +281,7 @@ export class AlertStore {
     return wideFingerprint(found.cause, found.scope, severity)
   }
 
-  #fold(alert: Alert, { behaviour, cause }: Finding): Alert {
+  #fold(alert: Alert, { behaviour, sample, cause }: Finding): Alert {
     if (cause === undefined || behaviour === null) return alert
     let names = this.#names.get(alert.id)
     if (names === undefined) {
@@ -293,7 +295,7 @@ export class AlertStore {
       names.add(behaviour.id)
       this.#namesTotal += 1
     }
-    const next = folded(alert, behaviour, cause.cause.place, isNew)
+    const next = folded(alert, sample ?? behaviour, cause.cause.place, isNew)
     return next === alert ? alert : ranked(next, alert.risk)
   }
 

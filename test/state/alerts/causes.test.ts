@@ -72,6 +72,17 @@ describe('alerts of one cause', () => {
     ])
   })
 
+  it('have the names of the events as samples, and not the shapes that these are recorded as', () => {
+    const alerts = storeOf()
+    for (const name of ['draft.txt', 'a-3f2504e0-4f89-41d3-9a0c-0305e82c3301.txt'])
+      alerts.raise(findingOf(reading(`/srv/jobs/${name}`)), nowMs)
+    const [alert] = alerts.list({ limit: 9 })
+    expect(alert?.samples?.map(({ text }) => text)).toEqual([
+      'read /srv/jobs/draft.txt',
+      'read /srv/jobs/a-3f2504e0-4f89-41d3-9a0c-0305e82c3301.txt',
+    ])
+  })
+
   it('of novelty of the service itself have two examples, and then one alert together', () => {
     const alerts = storeOf()
     for (let n = 0; n < 6; n += 1) alerts.raise(findingOf(reading(`/srv/d${n}/x`)), nowMs)
